@@ -1,0 +1,60 @@
+//! Absence with a reason: a tool is there, or it is known why not and what a person can do about it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::process::Command;
+
+/// Something that is there, or the reason why it is not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Availability<T> {
+    /// It is there.
+    Available(T),
+    /// It is not there.
+    Unavailable(Unavailable),
+}
+
+/// Why something is not there, and what brings it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unavailable {
+    /// One sentence without a full stop.
+    pub why: String,
+    /// Commands that bring it on this host, the best first; empty when nothing is known that does.
+    pub remedies: Vec<Remedy>,
+}
+
+/// One way to bring what is missing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remedy {
+    /// What to run, in this order.
+    pub commands: Vec<Command>,
+    /// How much of the machine it changes.
+    pub scope: Scope,
+}
+
+/// How much of the machine a remedy changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scope {
+    /// The user's own folders (rustup, pip --user).
+    User,
+    /// Every user's machine (apt-get): asked for, or consented to by `--setup` or `--yes`.
+    System,
+}
+
+impl<T> Availability<T> {
+    /// The thing, if it is there.
+    pub fn available(&self) -> Option<&T> {
+        match self {
+            Self::Available(thing) => Some(thing),
+            Self::Unavailable(_) => None,
+        }
+    }
+}
+
+impl Unavailable {
+    /// Absence without a known remedy.
+    pub fn because(why: impl Into<String>) -> Self {
+        Self { why: why.into(), remedies: Vec::new() }
+    }
+}

@@ -1,0 +1,160 @@
+//! What to build and where it will run: `crossdock.toml`, the environment and the command line, resolved.
+
+mod sourced;
+
+use std::collections::BTreeMap;
+
+use camino::Utf8PathBuf;
+use serde::Serialize;
+
+pub use sourced::{Source, Sourced};
+
+/// A configuration that is complete and free of contradictions.
+#[derive(Debug, Clone, Serialize)]
+pub struct Config {
+    /// The project's root: the folder of `crossdock.toml`, else of `Cargo.toml` or `go.mod`. Absolute.
+    pub root: Utf8PathBuf,
+    /// The configuration files read, the root's first, then the included ones. Empty without configuration.
+    pub files: Vec<Utf8PathBuf>,
+    /// Where images run, by name.
+    pub deploys: BTreeMap<String, Deploy>,
+    /// The images that the files declare, in their order. Empty means: one image per binary of the project.
+    pub images: Vec<ImageConfig>,
+}
+
+/// `[deploy.NAME]`: nodes that run images.
+#[derive(Debug, Clone, Serialize)]
+pub struct Deploy {
+    /// Its name.
+    pub name: String,
+    /// Descriptions that `crossdock target` knows, as `m7g.large`, at least one.
+    pub nodes: Vec<Sourced<String>>,
+}
+
+/// `[image.NAME]`: one image. An `Option` that is `None` was not configured.
+#[derive(Debug, Clone, Serialize)]
+pub struct ImageConfig {
+    /// Its name: a path component of the distribution specification's repository grammar.
+    pub name: Sourced<String>,
+    /// The project's folder. Absolute.
+    pub path: Sourced<Utf8PathBuf>,
+    /// The Cargo package, by name, or the Go package, by import path or `./folder`.
+    pub package: Option<Sourced<String>>,
+    /// The binaries that go into the image; the first is the entry point.
+    pub binaries: Option<Sourced<Vec<String>>>,
+    /// Names of `[deploy.NAME]`.
+    pub deploy: Vec<Sourced<String>>,
+    /// What lies below the program.
+    pub base: Sourced<Base>,
+    /// Static or dynamic linking.
+    pub linkage: Sourced<Linkage>,
+    /// The C library.
+    pub libc: Option<Sourced<Libc>>,
+    /// Cargo features.
+    pub features: Features,
+    /// The cargo profile; `release` when not configured.
+    pub profile: Sourced<String>,
+    /// Go linker flags that follow crossdock's own.
+    pub ldflags: Option<Sourced<String>>,
+    /// Whether Go programs are built with cgo.
+    pub cgo: Option<Sourced<bool>>,
+    /// The container's environment.
+    pub env: BTreeMap<String, String>,
+    /// The entry point; by default the first binary.
+    pub entrypoint: Option<Sourced<Vec<String>>>,
+    /// Default arguments.
+    pub cmd: Option<Sourced<Vec<String>>>,
+    /// The working directory.
+    pub workdir: Option<Sourced<String>>,
+    /// `uid`, `uid:gid` or a name; by default the base's non-root user.
+    pub user: Option<Sourced<String>>,
+    /// Ports that the program listens on.
+    pub expose: Vec<Sourced<Port>>,
+    /// OCI image configuration labels.
+    pub labels: BTreeMap<String, String>,
+    /// OCI annotations of index and manifests, over those that crossdock finds out.
+    pub annotations: BTreeMap<String, String>,
+    /// Extra files.
+    pub files: Vec<Sourced<ExtraFile>>,
+    /// Whether the built-in base carries time-zone data.
+    pub timezones: Sourced<bool>,
+    /// Toolchain routes beyond the project's own, in order of preference.
+    pub toolchain: Vec<Sourced<Route>>,
+    /// The repository, as `registry.example/team/name`; without one, references carry the image's name alone.
+    pub repository: Option<Sourced<String>>,
+    /// Tag templates; crossdock's own choice when not configured.
+    pub tags: Option<Sourced<Vec<String>>>,
+    /// Environment variables that tag templates may read.
+    pub tag_env: Vec<String>,
+}
+
+/// What lies below the program in an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Base {
+    /// CA certificates, passwd and group with a numeric non-root user, /tmp.
+    Static,
+    /// Nothing.
+    Scratch,
+}
+
+/// How a program finds its libraries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Linkage {
+    /// All of them are in the program.
+    Static,
+    /// A loader finds them in the image.
+    Dynamic,
+}
+
+/// The C library of a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Libc {
+    /// musl.
+    Musl,
+    /// The GNU C library.
+    Gnu,
+}
+
+/// Cargo features, as `cargo build` takes them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Features {
+    /// `--features`.
+    pub names: Vec<String>,
+    /// `--all-features`.
+    pub all: bool,
+    /// `--no-default-features`.
+    pub no_default: bool,
+}
+
+/// A port and its protocol, as `2222` or `53/udp`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Port {
+    /// 1 to 65535.
+    pub number: u16,
+    /// `tcp`, `udp` or `sctp`.
+    pub protocol: String,
+}
+
+/// `files = [{ from, to, mode }]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExtraFile {
+    /// A file or folder. Absolute; below the project's folder.
+    pub from: Utf8PathBuf,
+    /// An absolute path in the image.
+    pub to: String,
+    /// Permission bits; by default 0644, 0755 for what is executable.
+    pub mode: Option<u32>,
+}
+
+/// A toolchain route that a project must name before it is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Route {
+    /// The system's own packages.
+    Distribution,
+    /// `cargo -Zbuild-std` with the standard library's source.
+    BuildStd,
+}

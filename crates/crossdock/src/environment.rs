@@ -1,0 +1,87 @@
+//! The one module that reads the process's environment. Everything below it is handed an [`Environment`] value, so
+//! that a library caller or a test decides what crossdock sees.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::IsTerminal;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+/// What crossdock may know of the process that it runs in.
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    /// The command line's arguments, the program's own name first.
+    pub arguments: Vec<OsString>,
+    /// The environment variables whose name and value are UTF-8.
+    pub variables: BTreeMap<String, String>,
+    /// The working directory.
+    pub directory: Utf8PathBuf,
+    /// Whether a person sees standard error on a terminal.
+    pub terminal: Terminal,
+}
+
+/// Where standard error goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Terminal {
+    /// To a terminal: live progress and colour are welcome.
+    Interactive,
+    /// To a file, a pipe or a log.
+    #[default]
+    Plain,
+}
+
+/// Why the environment could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum EnvironmentError {
+    /// The working directory was removed or may not be entered.
+    #[error("the working directory cannot be read: {0}; change to a folder that exists")]
+    Directory(#[source] std::io::Error),
+    /// Paths in plans, reports and images are UTF-8.
+    #[error(
+        "the working directory's path is not UTF-8: {0:?}; crossdock writes paths into JSON and images, so move the project"
+    )]
+    NotUtf8(std::path::PathBuf),
+}
+
+impl Environment {
+    /// Reads the process's own environment.
+    #[expect(clippy::disallowed_methods, reason = "this is the module that reads the environment")]
+    pub fn of_process() -> Result<Self, EnvironmentError> {
+        let directory = std::env::current_dir().map_err(EnvironmentError::Directory)?;
+        Ok(Self {
+            arguments: std::env::args_os().collect(),
+            variables: std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+                .collect(),
+            directory: Utf8PathBuf::from_path_buf(directory).map_err(EnvironmentError::NotUtf8)?,
+            terminal: match std::io::stderr().is_terminal() {
+                true => Terminal::Interactive,
+                false => Terminal::Plain,
+            },
+        })
+    }
+
+    /// The value of a variable that is set to something.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// The user's home folder.
+    pub fn home(&self) -> Option<&Utf8Path> {
+        self.get("HOME").or_else(|| self.get("USERPROFILE")).map(Utf8Path::new)
+    }
+
+    /// Where crossdock keeps what it can make again: `CROSSDOCK_CACHE_DIR`, else `crossdock` in the system's cache
+    /// folder (XDG Base Directory Specification; `~/Library/Caches` on macOS).
+    pub fn cache_directory(&self) -> Option<Utf8PathBuf> {
+        if let Some(own) = self.get("CROSSDOCK_CACHE_DIR") {
+            return Some(self.directory.join(own));
+        }
+        let base = match self.get("XDG_CACHE_HOME").filter(|path| Utf8Path::new(path).is_absolute()) {
+            Some(xdg) => xdg.into(),
+            None if cfg!(target_os = "macos") => self.home()?.join("Library/Caches"),
+            None => self.home()?.join(".cache"),
+        };
+        Some(base.join("crossdock"))
+    }
+}

@@ -1,0 +1,110 @@
+//! The host as a value: what it is and which tools it has. Detection makes one; `--host` invents one; planning only
+//! reads one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use camino::Utf8PathBuf;
+use crossdock_platform::Platform;
+use serde::{Deserialize, Serialize};
+
+use crate::availability::Availability;
+
+/// A machine that builds.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Host {
+    /// What programs it runs natively.
+    pub platform: Platform,
+    /// What installs software on it.
+    pub system: System,
+    /// Whether commands that change the system run as they are (`root`) or through sudo.
+    pub root: bool,
+    /// Processors that a build may use.
+    pub processors: usize,
+    /// Rust toolchains: the project's own first, then the distribution's where one is installed.
+    pub rust: Vec<RustToolchain>,
+    /// Why there is no toolchain of the project's own, when there is none.
+    pub rustup: Availability<Tool>,
+    /// Go.
+    pub go: Availability<GoToolchain>,
+    /// Other tools by name: `zig`, `cargo-zigbuild`, `aarch64-linux-gnu-gcc`, `musl-gcc`, `git`, `docker`, `podman`,
+    /// `qemu-aarch64-static`, and so on. What was looked for and is not there has its reason.
+    pub tools: BTreeMap<String, Availability<Tool>>,
+}
+
+/// The family of systems that decides which command installs a tool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum System {
+    /// Debian, Ubuntu and their children: apt-get.
+    Debian {
+        /// `VERSION_CODENAME` of os-release, as `bookworm`.
+        codename: Option<String>,
+    },
+    /// Fedora, RHEL and their children: dnf.
+    Fedora,
+    /// Alpine: apk.
+    Alpine,
+    /// Arch: pacman.
+    Arch,
+    /// macOS.
+    MacOs,
+    /// Windows.
+    Windows,
+    /// Something whose package manager is not known here.
+    Other,
+}
+
+/// A program of the host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tool {
+    /// How it is called: its path, and arguments that belong to it (`python3 -m ziglang`).
+    pub command: Vec<String>,
+    /// What it says of its version, as `0.17.0`.
+    pub version: Option<String>,
+}
+
+/// A Rust toolchain and what it can build for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RustToolchain {
+    /// Where it is from.
+    pub origin: ToolchainOrigin,
+    /// `cargo`.
+    pub cargo: Utf8PathBuf,
+    /// `rustc`.
+    pub rustc: Utf8PathBuf,
+    /// `1.95.0`.
+    pub version: String,
+    /// The whole first line of `rustc --version`: an input of the digest.
+    pub release: String,
+    /// The triple that it runs on.
+    pub host: String,
+    /// Triples whose `libstd-*.rlib` was found.
+    pub std: BTreeSet<String>,
+    /// Triples that rustup could add (empty without rustup).
+    pub addable: BTreeSet<String>,
+    /// Whether `rust-lld` lies in its sysroot.
+    pub rust_lld: bool,
+    /// The standard library's source, when installed.
+    pub source: Option<Utf8PathBuf>,
+}
+
+/// Where a Rust toolchain is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ToolchainOrigin {
+    /// The one that the project selects: the active one, or `rust-toolchain.toml`.
+    Project,
+    /// The system's packages.
+    Distribution,
+}
+
+/// Go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GoToolchain {
+    /// `go`.
+    pub go: Utf8PathBuf,
+    /// `1.26.8`, as `go env GOVERSION` in the project's folder says (a `toolchain` line may select another one).
+    pub version: String,
+    /// `go env GOFLAGS`.
+    pub flags: String,
+}

@@ -1,0 +1,122 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::{Deserialize, Serialize};
+
+use super::group;
+use crate::environment::Environment;
+
+/// A process to run: program, arguments, working directory, and what differs from the caller's environment.
+///
+/// Its [`Display`](fmt::Display) form is a line that a POSIX shell takes and that does the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Command {
+    /// A path, or a name that PATH finds.
+    pub program: String,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// Variables that are set.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub environment: BTreeMap<String, String>,
+    /// Variables that are removed.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub removed: BTreeSet<String>,
+    /// The working directory.
+    pub directory: Utf8PathBuf,
+}
+
+impl Command {
+    /// A command without arguments.
+    pub fn new(program: impl Into<String>, directory: impl Into<Utf8PathBuf>) -> Self {
+        Self {
+            program: program.into(),
+            arguments: Vec::new(),
+            environment: BTreeMap::new(),
+            removed: BTreeSet::new(),
+            directory: directory.into(),
+        }
+    }
+
+    /// With further arguments.
+    #[must_use]
+    pub fn args<S: Into<String>>(mut self, arguments: impl IntoIterator<Item = S>) -> Self {
+        self.arguments.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+
+    /// With a variable set.
+    #[must_use]
+    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.environment.insert(name.into(), value.into());
+        self
+    }
+
+    /// With a variable removed.
+    #[must_use]
+    pub fn without_env(mut self, name: impl Into<String>) -> Self {
+        self.removed.insert(name.into());
+        self
+    }
+
+    /// The command without its folder and environment, shell-quoted: what a person would recognise.
+    pub fn short(&self) -> String {
+        let name = Utf8Path::new(&self.program).file_name().unwrap_or(&self.program);
+        let words = std::iter::once(name).chain(self.arguments.iter().map(String::as_str));
+        words.map(quote).collect::<Vec<_>>().join(" ")
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the module that spawns processes")]
+    pub(super) fn expression(&self, base: &Environment) -> duct::Expression {
+        let mut variables = base.variables.clone();
+        variables.retain(|name, _| !self.removed.contains(name));
+        variables.extend(self.environment.clone());
+        let expression = duct::cmd(&self.program, &self.arguments).dir(&self.directory).full_env(variables);
+        expression.before_spawn(group::own)
+    }
+}
+
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cd {} && ", quote(self.directory.as_str()))?;
+        if !self.removed.is_empty() {
+            write!(f, "env")?;
+            for name in &self.removed {
+                write!(f, " -u {}", quote(name))?;
+            }
+            write!(f, " ")?;
+        }
+        for (name, value) in &self.environment {
+            write!(f, "{name}={} ", quote(value))?;
+        }
+        write!(f, "{}", quote(&self.program))?;
+        self.arguments.iter().try_for_each(|argument| write!(f, " {}", quote(argument)))
+    }
+}
+
+/// Quotes a word for a POSIX shell, where it needs quotes.
+fn quote(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+^".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_itself_as_a_shell_takes_it() {
+        let command = Command::new("/opt/a b/cargo", "/home/someone/it's")
+            .args(["build", "--target", "x86_64-unknown-linux-musl", ""])
+            .env("CC", "zig cc")
+            .without_env("RUSTFLAGS");
+        assert_eq!(
+            command.to_string(),
+            r"cd '/home/someone/it'\''s' && env -u RUSTFLAGS CC='zig cc' '/opt/a b/cargo' build --target x86_64-unknown-linux-musl ''"
+        );
+        assert_eq!(command.short(), "cargo build --target x86_64-unknown-linux-musl ''");
+    }
+}

@@ -1,0 +1,119 @@
+//! What the project itself says: Cargo's metadata, Go's package list, git.
+
+use camino::Utf8PathBuf;
+use serde::Serialize;
+
+/// One Cargo workspace or Go module that images are built from.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "language")]
+pub enum Project {
+    /// A Cargo workspace (or single package).
+    Rust(CargoWorkspace),
+    /// A Go module.
+    Go(GoModule),
+}
+
+/// A Cargo workspace, as `cargo metadata` tells it.
+#[derive(Debug, Clone, Serialize)]
+pub struct CargoWorkspace {
+    /// The folder of the workspace's `Cargo.toml`.
+    pub root: Utf8PathBuf,
+    /// Where cargo builds.
+    pub target_directory: Utf8PathBuf,
+    /// Whether a `Cargo.lock` exists.
+    pub locked: bool,
+    /// The workspace's own packages that have binaries.
+    pub packages: Vec<CargoPackage>,
+}
+
+/// A package with binaries.
+#[derive(Debug, Clone, Serialize)]
+pub struct CargoPackage {
+    /// Its name.
+    pub name: String,
+    /// Its package id, as cargo's JSON messages name it.
+    pub id: String,
+    /// Its version.
+    pub version: String,
+    /// Its `Cargo.toml`.
+    pub manifest: Utf8PathBuf,
+    /// `package.repository`, `description`, `license`, `homepage`, `authors` for OCI annotations.
+    pub about: About,
+    /// Whether plain `cargo build` in the workspace's root builds it.
+    pub default_member: bool,
+    /// Its binaries (not examples, not tests).
+    pub binaries: Vec<CargoBinary>,
+    /// Why a C compiler for the target is needed: each a chain of package names from this package to the build script
+    /// that compiles C, as `["http-api", "ring", "cc"]`. Empty when everything is Rust.
+    pub native_code: Vec<Vec<String>>,
+}
+
+/// A binary target.
+#[derive(Debug, Clone, Serialize)]
+pub struct CargoBinary {
+    /// Its name.
+    pub name: String,
+    /// `required-features`.
+    pub required_features: Vec<String>,
+}
+
+/// A Go module, as `go list` tells it.
+#[derive(Debug, Clone, Serialize)]
+pub struct GoModule {
+    /// The folder of `go.mod`.
+    pub root: Utf8PathBuf,
+    /// The module path.
+    pub path: String,
+    /// The `go` directive, as `1.25`.
+    pub go_version: Option<String>,
+    /// Its main packages.
+    pub mains: Vec<GoMain>,
+}
+
+/// A main package of a Go module.
+#[derive(Debug, Clone, Serialize)]
+pub struct GoMain {
+    /// The program's name, as `go build` names it.
+    pub name: String,
+    /// Its import path.
+    pub import_path: String,
+    /// Its folder.
+    pub directory: Utf8PathBuf,
+    /// Import paths of the packages outside the standard library below it that hold cgo files which CGO_ENABLED=0
+    /// would silently drop.
+    pub cgo_packages: Vec<String>,
+}
+
+/// What a manifest says for people.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct About {
+    /// One line.
+    pub description: Option<String>,
+    /// SPDX expression.
+    pub license: Option<String>,
+    /// Source repository.
+    pub repository: Option<String>,
+    /// Home page.
+    pub homepage: Option<String>,
+    /// Authors.
+    pub authors: Vec<String>,
+}
+
+/// What git says of the project's folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Git {
+    /// The full commit id.
+    pub sha: String,
+    /// The first seven characters or as many as git needs.
+    pub short: String,
+    /// The branch; none when detached.
+    pub branch: Option<String>,
+    /// A tag on this very commit.
+    pub tag: Option<String>,
+    /// Whether tracked or untracked, not ignored files differ from the commit.
+    pub dirty: bool,
+    /// The commit's date, seconds since the Unix epoch.
+    pub time: i64,
+    /// The origin's address in https form without user information; none for local remotes.
+    pub source: Option<String>,
+}

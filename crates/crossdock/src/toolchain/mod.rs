@@ -1,0 +1,81 @@
+//! Which compiler and linker build a program for a platform: a pure decision over host and target, with its own
+//! explanation for every pair that it refuses.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8PathBuf;
+use crossdock_platform::Platform;
+use serde::Serialize;
+
+use crate::config::{Libc, Linkage, Route, Sourced};
+use crate::host::ToolchainOrigin;
+
+/// What a Rust program asks of a toolchain.
+#[derive(Debug, Clone)]
+pub struct RustRequest<'a> {
+    /// The platforms of the image, which one toolchain should serve if one can.
+    pub platforms: &'a [Platform],
+    /// Static or dynamic.
+    pub linkage: &'a Sourced<Linkage>,
+    /// The C library, when the user decides it.
+    pub libc: Option<&'a Sourced<Libc>>,
+    /// Why a C compiler is needed; see [`crate::project::CargoPackage::native_code`].
+    pub native_code: &'a [Vec<String>],
+    /// Routes beyond the project's own toolchain, in order of preference.
+    pub routes: &'a [Sourced<Route>],
+}
+
+/// How one platform of a Rust program is built.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RustChoice {
+    /// The platform.
+    pub platform: Platform,
+    /// The compiler's triple, `--target`.
+    pub triple: String,
+    /// The toolchain.
+    pub origin: ToolchainOrigin,
+    /// `cargo`.
+    pub cargo: Utf8PathBuf,
+    /// The compiler's release line: an input of the digest.
+    pub release: String,
+    /// Arguments of cargo before `build`'s own, as `-Zbuild-std=std,panic_unwind`.
+    pub cargo_arguments: Vec<String>,
+    /// The environment: linker, C compiler and helpers of this triple, `RUSTC` for the distribution's.
+    pub environment: BTreeMap<String, String>,
+    /// crossdock's own compiler flags for this triple, as `-Ctarget-feature=+crt-static`.
+    pub rustflags: Vec<String>,
+    /// Scripts that the environment names and that are written before the build.
+    pub wrappers: Vec<Wrapper>,
+    /// The C library that results.
+    pub libc: Libc,
+    /// One sentence: why this toolchain, this triple, this linker.
+    pub why: String,
+}
+
+/// A small script that stands between a compiler and a tool that takes other arguments.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Wrapper {
+    /// Where it is written; its name holds a hash of its content.
+    pub path: Utf8PathBuf,
+    /// A POSIX shell script.
+    pub content: String,
+}
+
+/// How one platform of a Go program is built.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GoChoice {
+    /// The platform.
+    pub platform: Platform,
+    /// `go`.
+    pub go: Utf8PathBuf,
+    /// The toolchain's version: an input of the digest.
+    pub release: String,
+    /// GOOS, GOARCH, the level variable, CGO_ENABLED, and with cgo the C compiler and its flags.
+    pub environment: BTreeMap<String, String>,
+    /// Arguments of `go build` that the choice needs, as `-tags=netgo,osusergo`.
+    pub arguments: Vec<String>,
+    /// Scripts that the environment names and that are written before the build.
+    pub wrappers: Vec<Wrapper>,
+    /// One sentence: why.
+    pub why: String,
+}
