@@ -1,1 +1,21 @@
+//! What the end-to-end tests share: the real program in a cleared environment, projects to build, container engines
+//! of their own, an emulator, and clients that talk to what was built.
 //!
+//! Everything here panics when it cannot do its work, with a sentence that says what is missing: a test never passes
+//! because a tool was absent.
+
+pub mod client;
+pub mod emulator;
+pub mod engine;
+pub mod fixture;
+pub mod layout;
+pub mod outcome;
+pub mod program;
+pub mod sandbox;
+pub mod server;
+pub mod tools;
+
+pub use emulator::Machine;
+pub use layout::Layout;
+pub use outcome::Outcome;
+pub use sandbox::Sandbox;

@@ -1,0 +1,51 @@
+//! Foreign programs on this machine: natively where it can, under qemu-user otherwise, always with a time limit.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::outcome::{Outcome, run};
+use crate::tools::need;
+
+/// The machines that the tests start programs for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Machine {
+    Amd64,
+    Arm64,
+}
+
+impl Machine {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Amd64, Self::Arm64];
+
+    /// As an image's index names it.
+    pub fn platform(self) -> &'static str {
+        match self {
+            Self::Amd64 => "linux/amd64",
+            Self::Arm64 => "linux/arm64",
+        }
+    }
+
+    /// As Rust and uname name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Amd64 => "x86_64",
+            Self::Arm64 => "aarch64",
+        }
+    }
+
+    /// The command that starts a static program of this machine here.
+    pub fn command(self, program: &Path) -> Command {
+        if self.name() == std::env::consts::ARCH {
+            return Command::new(program);
+        }
+        let mut command = Command::new(need(&format!("qemu-{}-static", self.name())));
+        command.arg(program);
+        command
+    }
+
+    /// Runs a program to its end.
+    pub fn run(self, program: &Path, arguments: &[&str], limit: Duration) -> Outcome {
+        run(self.command(program).args(arguments), limit)
+    }
+}

@@ -1,0 +1,69 @@
+//! Container engines that belong to one test: their own storage, sockets and processes, which end with it.
+
+mod docker;
+mod podman;
+
+use std::process::Command;
+use std::time::Duration;
+
+pub use docker::Docker;
+pub use podman::Podman;
+
+use crate::outcome::{Outcome, run};
+
+/// How long a command of an engine may take.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// A container engine with the command line that docker and podman share.
+pub trait Engine {
+    /// The engine's command, set up to reach this engine and no other.
+    fn command(&self) -> Command;
+
+    /// Runs one command to its end.
+    fn run(&self, arguments: &[&str]) -> Outcome {
+        run(self.command().args(arguments), LIMIT)
+    }
+}
+
+/// A container, removed when it is dropped.
+pub struct Container<'e> {
+    engine: &'e dyn Engine,
+    id: String,
+}
+
+impl<'e> Container<'e> {
+    /// Starts a container of `image` in the background, on the host's network.
+    pub fn start(engine: &'e dyn Engine, image: &str, env: &[(&str, &str)]) -> Self {
+        let mut command = engine.command();
+        command.args(["run", "--detach", "--network", "host"]);
+        for (name, value) in env {
+            command.arg("--env").arg(format!("{name}={value}"));
+        }
+        let id = run(command.arg(image), LIMIT).success().stdout.trim().to_owned();
+        Self { engine, id }
+    }
+
+    /// What its program wrote.
+    pub fn logs(&self) -> String {
+        let outcome = self.engine.run(&["logs", &self.id]);
+        format!("{}{}", outcome.stdout, outcome.stderr)
+    }
+
+    /// Stops it as a kubelet would and returns the program's exit code.
+    pub fn stop(&self) -> String {
+        self.engine.run(&["stop", "--time", "20", &self.id]).success();
+        self.engine
+            .run(&["inspect", "--format", "{{.State.ExitCode}}", &self.id])
+            .success()
+            .stdout
+            .trim()
+            .to_owned()
+    }
+}
+
+impl Drop for Container<'_> {
+    fn drop(&mut self) {
+        // A failure here must not hide the one that ended the test.
+        let _outcome = self.engine.run(&["rm", "--force", &self.id]);
+    }
+}

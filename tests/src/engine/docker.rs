@@ -1,0 +1,87 @@
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use super::Engine;
+use crate::outcome::{Running, run};
+use crate::tools::need;
+
+/// A docker daemon of its own, with its own containerd below it.
+#[derive(Debug)]
+pub struct Docker {
+    daemon: Option<Running>,
+    dir: TempDir,
+}
+
+impl Docker {
+    /// Starts a daemon and waits until it answers: with its default storage, and with `vfs` where that fails.
+    pub fn start() -> Self {
+        need("docker");
+        Self::try_start(&[]).or_else(|_| Self::try_start(&["--storage-driver", "vfs"])).unwrap_or_else(
+            |log| {
+                panic!("dockerd does not start (it needs root): {log}");
+            },
+        )
+    }
+
+    /// Where its clients connect to, as `DOCKER_HOST` names it.
+    pub fn host(&self) -> String {
+        format!("unix://{}", self.dir.path().join("docker.sock").display())
+    }
+
+    /// The socket of the containerd that the daemon runs, for `ctr`.
+    pub fn containerd(&self) -> PathBuf {
+        self.dir.path().join("exec/containerd/containerd.sock")
+    }
+
+    fn try_start(storage: &[&str]) -> Result<Self, String> {
+        // A socket's path must be short, so the folder is not below the sandbox.
+        let dir = TempDir::with_prefix("dockerd-").expect("a temporary folder can be made");
+        let mut docker = Self { daemon: None, dir };
+        let mut command = Command::new(need("dockerd"));
+        for (flag, name) in [("--data-root", "data"), ("--exec-root", "exec"), ("--pidfile", "pid")] {
+            command.arg(flag).arg(docker.dir.path().join(name));
+        }
+        // No bridge and no packet filter: the machine's network stays as it is.
+        command.args(["--iptables=false", "--ip6tables=false", "--bridge=none"]);
+        command.arg("--host").arg(docker.host()).args(storage);
+        let mut daemon = Running::start(&mut command);
+        let start = Instant::now();
+        while run(docker.command().arg("info"), Duration::from_secs(30)).code != Some(0) {
+            if !daemon.is_running() || start.elapsed() > Duration::from_secs(60) {
+                return Err(daemon.stderr());
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        docker.daemon = Some(daemon);
+        Ok(docker)
+    }
+}
+
+impl Engine for Docker {
+    fn command(&self) -> Command {
+        let mut command = Command::new(need("docker"));
+        command.env("DOCKER_HOST", self.host()).env("DOCKER_CONFIG", self.dir.path());
+        command.env_remove("DOCKER_CONTEXT");
+        command
+    }
+}
+
+impl Drop for Docker {
+    /// The daemon ends its containerd and unmounts its storage when it is asked politely. It leaves the mount that
+    /// holds its network namespace, which would keep the folder from being removed.
+    fn drop(&mut self) {
+        let Some(mut daemon) = self.daemon.take() else { return };
+        rustix::process::kill_process(daemon.pid(), Signal::TERM).ok();
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while daemon.is_running() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let namespace = self.dir.path().join("exec/netns/default");
+        // It is not there when no container used the host's network.
+        let _outcome = run(Command::new(need("umount")).arg(namespace), Duration::from_secs(30));
+    }
+}

@@ -1,0 +1,58 @@
+use std::path::PathBuf;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use super::Engine;
+use crate::fixture::write;
+use crate::outcome::run;
+use crate::tools::need;
+
+/// A podman with its own storage. It has no daemon: the storage is the engine.
+#[derive(Debug)]
+pub struct Podman {
+    dir: TempDir,
+}
+
+impl Podman {
+    /// An empty storage.
+    pub fn start() -> Self {
+        let podman = Self { dir: TempDir::with_prefix("podman-").expect("a temporary folder can be made") };
+        let root = podman.dir.path().display().to_string();
+        write(
+            podman.storage_conf(),
+            format!("[storage]\ndriver = \"vfs\"\ngraphroot = \"{root}/root\"\nrunroot = \"{root}/run\"\n"),
+        );
+        write(
+            podman.containers_conf(),
+            format!(
+                "[containers]\nlog_driver = \"k8s-file\"\npids_limit = 0\n\
+                 default_ulimits = [\"nofile=1024:1024\", \"nproc=1024:1024\"]\n\n\
+                 [engine]\nruntime = \"runc\"\ncgroup_manager = \"cgroupfs\"\nevents_logger = \"file\"\ntmp_dir = \"{root}/tmp\"\n"
+            ),
+        );
+        run(podman.command().arg("info"), std::time::Duration::from_secs(60)).success();
+        podman
+    }
+
+    /// The variables that make any podman use this storage.
+    pub fn environment(&self) -> [(&'static str, PathBuf); 2] {
+        [("CONTAINERS_STORAGE_CONF", self.storage_conf()), ("CONTAINERS_CONF", self.containers_conf())]
+    }
+
+    fn storage_conf(&self) -> PathBuf {
+        self.dir.path().join("storage.conf")
+    }
+
+    fn containers_conf(&self) -> PathBuf {
+        self.dir.path().join("containers.conf")
+    }
+}
+
+impl Engine for Podman {
+    fn command(&self) -> Command {
+        let mut command = Command::new(need("podman"));
+        command.envs(self.environment());
+        command
+    }
+}

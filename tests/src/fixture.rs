@@ -1,0 +1,94 @@
+//! Projects to build.
+
+use std::path::{Path, PathBuf};
+
+use crate::program::repository;
+use crate::sandbox::{EPOCH, Sandbox};
+
+/// Writes a file and the folders above it.
+pub fn write(path: impl AsRef<Path>, content: impl AsRef<[u8]>) {
+    let path = path.as_ref();
+    let parent = path.parent().expect("a file has a folder");
+    std::fs::create_dir_all(parent).unwrap_or_else(|error| panic!("{}: {error}", parent.display()));
+    std::fs::write(path, content).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+}
+
+/// A Go module with one main package that prints `hello from GOARCH`.
+pub fn go_module(dir: &Path, name: &str) -> PathBuf {
+    let root = dir.join(name);
+    write(root.join("go.mod"), format!("module example.com/{name}\n\ngo 1.24\n"));
+    write(
+        root.join("main.go"),
+        "package main\n\nimport \"runtime\"\n\nfunc main() { println(\"hello from \" + runtime.GOARCH) }\n",
+    );
+    root
+}
+
+/// A Rust package with one binary that prints `hello from ARCH`. The folder may have a name that a package may not.
+pub fn rust_package(dir: &Path, package: &str) -> PathBuf {
+    let root = dir.join(package);
+    let manifest = format!(
+        "[package]\nname = \"{package}\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[workspace]\n\n\
+         [profile.release]\nopt-level = 0\n"
+    );
+    write(root.join("Cargo.toml"), manifest);
+    write(
+        root.join("Cargo.lock"),
+        format!("version = 4\n\n[[package]]\nname = \"{package}\"\nversion = \"0.1.0\"\n"),
+    );
+    write(
+        root.join("src/main.rs"),
+        "fn main() {\n    println!(\"hello from {}\", std::env::consts::ARCH);\n}\n",
+    );
+    root
+}
+
+/// Puts a folder under git, with one commit whose identity never changes.
+pub fn commit(sandbox: &Sandbox, root: &Path) {
+    let git = |arguments: &[&str]| {
+        let mut command = sandbox.command(crate::tools::need("git"), root);
+        command.args([
+            "-c",
+            "user.name=Test",
+            "-c",
+            "user.email=test@example.com",
+            "-c",
+            "commit.gpgsign=false",
+        ]);
+        command.envs([
+            ("GIT_AUTHOR_DATE", format!("{EPOCH} +0000")),
+            ("GIT_COMMITTER_DATE", format!("{EPOCH} +0000")),
+        ]);
+        crate::outcome::run(command.args(arguments), std::time::Duration::from_secs(60)).success();
+    };
+    if !root.join(".git").exists() {
+        git(&["init", "--quiet", "--initial-branch=main"]);
+    }
+    git(&["add", "--all"]);
+    git(&["commit", "--quiet", "--allow-empty", "--message", "a commit"]);
+}
+
+/// A copy of one of the repository's examples, without what was built in it.
+pub fn example(dir: &Path, name: &str) -> PathBuf {
+    let to = dir.join(name);
+    copy(&repository().join("examples").join(name), &to);
+    to
+}
+
+/// Copies a folder with its sub-folders; what builds leave is left out.
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder can be made");
+    for entry in std::fs::read_dir(from).unwrap_or_else(|error| panic!("{}: {error}", from.display())) {
+        let entry = entry.expect("a folder can be listed");
+        let (name, path) = (entry.file_name(), entry.path());
+        if ["target", "dist"].iter().any(|built| name == *built) {
+            continue;
+        }
+        if path.is_dir() {
+            copy(&path, &to.join(&name));
+        } else {
+            std::fs::copy(&path, to.join(&name))
+                .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        }
+    }
+}
