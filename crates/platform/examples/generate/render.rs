@@ -1,0 +1,157 @@
+//! Rust made from the data files: one line of a table becomes one line of a static array.
+
+use std::fmt::Write as _;
+
+use crossdock_platform::Platform;
+
+/// How a column becomes a field.
+#[derive(Clone, Copy)]
+pub(crate) enum Column {
+    /// Text that is always there.
+    Text,
+    /// Text, or `-` for none.
+    Optional,
+    /// A number.
+    Number,
+    /// A platform in normal form.
+    Platform,
+    /// A platform in normal form, or `-` for none.
+    OptionalPlatform,
+    /// `yes` or `no`.
+    Flag,
+    /// A value of the named enum, whose names are the column's words with a capital; after `?` it may be `-`.
+    Enum(&'static str),
+}
+
+/// One generated file.
+pub(crate) struct Table {
+    pub(crate) source: &'static str,
+    pub(crate) target: &'static str,
+    /// The struct of a row and the name of the array.
+    pub(crate) row: &'static str,
+    pub(crate) array: &'static str,
+    /// What the generated file imports.
+    pub(crate) imports: &'static [&'static str],
+    pub(crate) columns: &'static [Column],
+}
+
+pub(crate) const TABLES: &[Table] = &[
+    Table {
+        source: "data/rust-targets.tsv",
+        target: "src/generated/rust_targets.rs",
+        row: "RustSpec",
+        array: "RUST_TARGETS",
+        imports: &[
+            "crate::architecture::{Architecture, Endianness}",
+            "crate::float::FloatAbi",
+            "crate::os::Os",
+            "crate::platform_spec::key",
+            "crate::rust_spec::{CrtStatic, RustSpec}",
+        ],
+        columns: &[
+            Column::Text,
+            Column::OptionalPlatform,
+            Column::Text,
+            Column::Optional,
+            Column::Optional,
+            Column::Enum("?FloatAbi"),
+            Column::Number,
+            Column::Enum("Endianness"),
+            Column::Enum("CrtStatic"),
+            Column::Number,
+            Column::Flag,
+            Column::Optional,
+            Column::Text,
+            Column::Optional,
+            Column::Optional,
+        ],
+    },
+    Table {
+        source: "data/platforms.tsv",
+        target: "src/generated/platforms.rs",
+        row: "PlatformSpec",
+        array: "PLATFORMS",
+        imports: &[
+            "crate::architecture::Architecture",
+            "crate::os::Os",
+            "crate::platform_spec::{PlatformSpec, key}",
+        ],
+        columns: &[
+            Column::Platform,
+            Column::Optional,
+            Column::Optional,
+            Column::Optional,
+            Column::Optional,
+            Column::Optional,
+            Column::Optional,
+            Column::Optional,
+            Column::Optional,
+            Column::Optional,
+            Column::Optional,
+            Column::Optional,
+            Column::Number,
+        ],
+    },
+];
+
+/// The Rust for `table` from its data file's text.
+///
+/// # Panics
+/// When a line has another number of columns than the table: the data file is to be corrected.
+pub(crate) fn render(table: &Table, data: &str) -> String {
+    let mut lines = data.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+    let fields: Vec<&str> = lines.next().unwrap_or_default().split('\t').collect();
+    let rows: Vec<&str> = lines.collect();
+    let mut out = format!(
+        "// Generated from {} by `cargo run -p crossdock-platform --example generate`: change that file instead.\n\n",
+        table.source
+    );
+    for import in table.imports {
+        writeln!(out, "use {import};").expect("a String takes everything");
+    }
+    let (array, row, count) = (table.array, table.row, rows.len());
+    writeln!(out, "\npub(crate) static {array}: [{row}; {count}] = [").expect("a String takes everything");
+    for line in rows {
+        let values: Vec<&str> = line.split('\t').collect();
+        assert_eq!(values.len(), table.columns.len(), "{}: {line}", table.source);
+        let fields = fields.iter().zip(&values).zip(table.columns);
+        let fields: Vec<String> =
+            fields.map(|((field, value), column)| format!("{field}: {}", literal(*column, value))).collect();
+        writeln!(out, "    {row} {{ {} }},", fields.join(", ")).expect("a String takes everything");
+    }
+    out.push_str("];\n");
+    out
+}
+
+fn literal(column: Column, value: &str) -> String {
+    match column {
+        Column::Text => format!("{value:?}"),
+        Column::Optional if value == "-" => "None".to_owned(),
+        Column::Optional => format!("Some({value:?})"),
+        Column::Number => value.to_owned(),
+        Column::Flag => (value == "yes").to_string(),
+        Column::Platform => key(value),
+        Column::OptionalPlatform if value == "-" => "None".to_owned(),
+        Column::OptionalPlatform => format!("Some({})", key(value)),
+        Column::Enum(name) => match name.strip_prefix('?') {
+            Some(_) if value == "-" => "None".to_owned(),
+            Some(name) => format!("Some({name}::{})", capitalized(value)),
+            None => format!("{name}::{}", capitalized(value)),
+        },
+    }
+}
+
+fn key(value: &str) -> String {
+    let platform = Platform::parse(value).unwrap_or_else(|error| panic!("{error}"));
+    format!(
+        "key(Os::{:?}, Architecture::{:?}, {:?})",
+        platform.os(),
+        platform.architecture(),
+        platform.variant()
+    )
+}
+
+fn capitalized(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
+}

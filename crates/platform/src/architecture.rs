@@ -1,0 +1,177 @@
+//! The architectures that a platform can name, and their variants.
+
+use crate::names::closed_names;
+
+closed_names! {
+    /// A processor architecture in Go's and OCI's spelling.
+    ///
+    /// The set is closed: Go's `GOARCH` values with those that Go reserves, which is containerd's list too.
+    pub enum Architecture {
+        I386 = "386",
+        Amd64 = "amd64",
+        Amd64p32 = "amd64p32",
+        Arm = "arm",
+        Arm64 = "arm64",
+        Arm64be = "arm64be",
+        Armbe = "armbe",
+        Loong64 = "loong64",
+        Mips = "mips",
+        Mips64 = "mips64",
+        Mips64le = "mips64le",
+        Mips64p32 = "mips64p32",
+        Mips64p32le = "mips64p32le",
+        Mipsle = "mipsle",
+        Ppc = "ppc",
+        Ppc64 = "ppc64",
+        Ppc64le = "ppc64le",
+        Riscv = "riscv",
+        Riscv64 = "riscv64",
+        S390 = "s390",
+        S390x = "s390x",
+        Sparc = "sparc",
+        Sparc64 = "sparc64",
+        Wasm = "wasm",
+    }
+}
+
+/// The order of a processor's bytes in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Endianness {
+    /// The least significant byte comes first.
+    Little,
+    /// The most significant byte comes first.
+    Big,
+}
+
+impl Architecture {
+    /// The width of a pointer in bits: 32 or 64.
+    #[must_use]
+    pub const fn pointer_width(self) -> u8 {
+        match self {
+            Self::I386
+            | Self::Amd64p32
+            | Self::Arm
+            | Self::Armbe
+            | Self::Mips
+            | Self::Mips64p32
+            | Self::Mips64p32le
+            | Self::Mipsle
+            | Self::Ppc
+            | Self::Riscv
+            | Self::S390
+            | Self::Sparc
+            | Self::Wasm => 32,
+            Self::Amd64
+            | Self::Arm64
+            | Self::Arm64be
+            | Self::Loong64
+            | Self::Mips64
+            | Self::Mips64le
+            | Self::Ppc64
+            | Self::Ppc64le
+            | Self::Riscv64
+            | Self::S390x
+            | Self::Sparc64 => 64,
+        }
+    }
+
+    /// The byte order.
+    #[must_use]
+    pub const fn endianness(self) -> Endianness {
+        match self {
+            Self::Arm64be
+            | Self::Armbe
+            | Self::Mips
+            | Self::Mips64
+            | Self::Mips64p32
+            | Self::Ppc
+            | Self::Ppc64
+            | Self::S390
+            | Self::S390x
+            | Self::Sparc
+            | Self::Sparc64 => Endianness::Big,
+            _ => Endianness::Little,
+        }
+    }
+
+    /// The variants that a platform of this architecture can name, in canonical spelling, lowest first.
+    ///
+    /// They are those of the OCI image specification's table and of containerd's level lists. An empty list means
+    /// that the architecture has no variants.
+    #[must_use]
+    pub const fn variants(self) -> &'static [&'static str] {
+        match self {
+            Self::Amd64 => &["v1", "v2", "v3", "v4"],
+            Self::Arm => &["v4", "v5", "v6", "v7", "v8"],
+            Self::Arm64 => &[
+                "v8", "v8.1", "v8.2", "v8.3", "v8.4", "v8.5", "v8.6", "v8.7", "v8.8", "v8.9", "v9", "v9.1",
+                "v9.2", "v9.3", "v9.4", "v9.5", "v9.6", "v9.7",
+            ],
+            Self::Ppc64 | Self::Ppc64le => &["power8", "power9", "power10"],
+            Self::Riscv64 => &["rva20u64", "rva22u64", "rva23u64"],
+            _ => &[],
+        }
+    }
+
+    /// The variant spelled `text`, whether canonical or one of containerd's other spellings (`8`, `v8.0`, `9.0`).
+    pub(crate) fn variant(self, text: &str) -> Option<&'static str> {
+        let others: &[&'static str] = match self {
+            Self::Arm => &["5", "6", "7", "8"],
+            Self::Arm64 => &["8", "v8.0", "9", "9.0", "v9.0"],
+            _ => &[],
+        };
+        self.variants().iter().chain(others).copied().find(|known| *known == text)
+    }
+
+    /// The architecture and variant that containerd reads in another spelling of an architecture.
+    pub(crate) fn from_alias(spelling: &str) -> Option<(Self, Option<&'static str>)> {
+        match spelling {
+            "i386" => Some((Self::I386, None)),
+            "x86_64" | "x86-64" => Some((Self::Amd64, None)),
+            "aarch64" => Some((Self::Arm64, None)),
+            "armhf" => Some((Self::Arm, Some("v7"))),
+            "armel" => Some((Self::Arm, Some("v6"))),
+            _ => None,
+        }
+    }
+
+    /// The normal form of a variant, as containerd's `Normalize` makes it: the baseline of amd64 and arm64 is no
+    /// variant, that of arm is `v7`.
+    pub(crate) fn normal_variant(self, variant: Option<&'static str>) -> Option<&'static str> {
+        match (self, variant) {
+            (Self::Amd64, Some("v1")) | (Self::Arm64, Some("8" | "v8" | "v8.0")) => None,
+            (Self::Arm64, Some("9" | "9.0" | "v9.0")) => Some("v9"),
+            (Self::Arm, None | Some("7")) => Some("v7"),
+            (Self::Arm, Some("5")) => Some("v5"),
+            (Self::Arm, Some("6")) => Some("v6"),
+            (Self::Arm, Some("8")) => Some("v8"),
+            (_, variant) => variant,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_round_trip() {
+        for architecture in Architecture::ALL {
+            assert_eq!(Architecture::from_name(architecture.as_str()), Some(*architecture));
+            assert_eq!(Architecture::from_alias(architecture.as_str()), None);
+        }
+    }
+
+    #[test]
+    fn normalizing_a_variant_is_idempotent_and_stays_in_the_list() {
+        for architecture in Architecture::ALL {
+            for text in ["5", "6", "7", "8", "9", "9.0", "v8.0", "v9.0"].iter().chain(architecture.variants())
+            {
+                let Some(variant) = architecture.variant(text) else { continue };
+                let normal = architecture.normal_variant(Some(variant));
+                assert_eq!(architecture.normal_variant(normal), normal, "{architecture}/{variant}");
+                assert!(normal.is_none_or(|normal| architecture.variants().contains(&normal)), "{normal:?}");
+            }
+        }
+    }
+}

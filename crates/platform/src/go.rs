@@ -1,0 +1,87 @@
+//! From a build target to what the Go toolchain must be told.
+
+use std::collections::BTreeMap;
+
+use crate::architecture::Architecture;
+use crate::float::FloatAbi;
+use crate::os::Os;
+use crate::platform_spec::PlatformSpec;
+use crate::target::{BuildTarget, Unsupported};
+
+/// What the Go toolchain is told for a [`BuildTarget`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GoTarget {
+    /// `GOOS`
+    pub goos: &'static str,
+    /// `GOARCH`
+    pub goarch: &'static str,
+    /// The architecture's level variable with its value, such as `GOAMD64` and `v1`.
+    pub level: Option<(&'static str, String)>,
+    /// What a person should know about the choice, as sentences.
+    pub notes: Vec<&'static str>,
+}
+
+impl GoTarget {
+    /// The variables that choose the platform.
+    #[must_use]
+    pub fn env(&self) -> BTreeMap<String, String> {
+        let mut env = BTreeMap::from([
+            ("GOOS".to_owned(), self.goos.to_owned()),
+            ("GOARCH".to_owned(), self.goarch.to_owned()),
+        ]);
+        env.extend(self.level.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        env
+    }
+}
+
+impl BuildTarget {
+    /// The Go port with its level.
+    ///
+    /// # Errors
+    /// [`Unsupported`] when Go has no port for the platform.
+    pub fn go(&self) -> Result<GoTarget, Unsupported> {
+        let unsupported = |reason: &str| Unsupported::new("Go", self, reason);
+        let platform = self.platform();
+        if platform.architecture == Architecture::Arm && platform.variant == Some("v4") {
+            return Err(unsupported("it needs ARMv5 or later"));
+        }
+        let row = PlatformSpec::find(platform)
+            .ok_or_else(|| unsupported("`go tool dist list` does not name it"))?;
+        if platform.os == Os::Wasi {
+            return Err(unsupported("its port is named wasip1/wasm"));
+        }
+        let mut notes = Vec::new();
+        let level = row
+            .go
+            .and_then(|default| default.split_once('='))
+            .map(|(name, default)| (name, self.go_level(name, default, &mut notes)));
+        Ok(GoTarget { goos: platform.os.as_str(), goarch: platform.architecture.as_str(), level, notes })
+    }
+
+    fn go_level(&self, name: &str, default: &str, notes: &mut Vec<&'static str>) -> String {
+        let variant = self.platform().variant;
+        match (name, variant) {
+            ("GOARM", _) => self.goarm(default, notes),
+            ("GOARM64", Some("v9")) => "v9.0".to_owned(),
+            ("GOARM64", Some("v9.6" | "v9.7")) => {
+                notes.push("Go's levels end at v9.5, which is used.");
+                "v9.5".to_owned()
+            }
+            ("GOMIPS" | "GOMIPS64", _) if self.float() == Some(FloatAbi::Soft) => "softfloat".to_owned(),
+            ("GO386", _) => default.to_owned(),
+            (_, Some(variant)) => variant.to_owned(),
+            (_, None) => default.to_owned(),
+        }
+    }
+
+    fn goarm(&self, default: &str, notes: &mut Vec<&'static str>) -> String {
+        if self.platform().variant == Some("v8") {
+            notes.push("Go's 32-bit levels end at 7, which is used: ARMv8 runs it.");
+        }
+        match (self.asked_float(), default) {
+            (Some(FloatAbi::Soft), "6" | "7") => format!("{default},softfloat"),
+            (Some(FloatAbi::Hard), "5") => format!("{default},hardfloat"),
+            _ => default.to_owned(),
+        }
+    }
+}

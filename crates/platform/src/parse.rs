@@ -1,0 +1,157 @@
+//! Reading a platform's text.
+
+use crate::architecture::Architecture;
+use crate::error::{Excerpt, PlatformError};
+use crate::nearest::nearest;
+use crate::options;
+use crate::os::Os;
+use crate::platform::Platform;
+
+/// A longer text names no platform: the longest real one has about fifty characters.
+const LONGEST: usize = 256;
+
+pub(crate) fn platform(text: &str) -> Result<Platform, PlatformError> {
+    check_text(text)?;
+    let mut parts = text.split('/');
+    let (system, architecture, variant) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
+    if parts.next().is_some() {
+        return Err(PlatformError::TooManyParts { given: Excerpt::new(text) });
+    }
+    let Some(architecture) = architecture else {
+        return Err(one_part(text));
+    };
+    if (system, architecture) == ("unknown", "unknown") {
+        return Err(PlatformError::Attestation);
+    }
+    let (os, os_version, os_features) = operating_system(system)?;
+    let (architecture, implied) = self::architecture(os, architecture)?;
+    let variant = match (variant, implied) {
+        (None, implied) => implied,
+        (Some(text), None) => Some(self::variant(architecture, text)?),
+        (Some(given), Some(implied)) if architecture.variant(given) == Some(implied) => Some(implied),
+        (Some(_), Some(implied)) => {
+            let meant = format!("{os}/{architecture}/{implied}");
+            return Err(PlatformError::VariantTwice { given: Excerpt::new(text), meant });
+        }
+    };
+    Ok(Platform { os, architecture, variant, os_version, os_features })
+}
+
+/// The variant of `architecture` that `text` spells.
+pub(crate) fn variant(architecture: Architecture, text: &str) -> Result<&'static str, PlatformError> {
+    architecture
+        .variant(text)
+        .ok_or_else(|| PlatformError::UnknownVariant { architecture, given: Excerpt::new(text) })
+}
+
+/// What is wrong with the text as a whole, before its parts are looked at.
+fn check_text(text: &str) -> Result<(), PlatformError> {
+    let given = || Excerpt::new(text);
+    if text.trim().is_empty() {
+        return Err(PlatformError::Empty);
+    }
+    if text.len() > LONGEST {
+        return Err(PlatformError::TooLong { given: given(), length: text.len(), limit: LONGEST });
+    }
+    if text.trim() != text {
+        return Err(PlatformError::Blanks { given: given(), trimmed: text.trim().to_owned() });
+    }
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "/._-()+%".contains(c);
+    if let Some((position, character)) = text.char_indices().find(|(_, c)| !allowed(*c)) {
+        return Err(PlatformError::InvalidCharacter { given: given(), character, position });
+    }
+    let (before, rest) = text.split_once('(').unwrap_or((text, ""));
+    let after = rest.rsplit_once(')').map_or(rest, |(_, after)| after);
+    if [before, after].iter().any(|part| part.bytes().any(|byte| byte.is_ascii_uppercase())) {
+        return Err(PlatformError::MixedCase { given: given(), lower: text.to_ascii_lowercase() });
+    }
+    Ok(())
+}
+
+/// The error for a text without a slash: half a platform, or a name of another vocabulary.
+fn one_part(text: &str) -> PlatformError {
+    let example = if Os::from_name(text).or_else(|| Os::from_alias(text)).is_some() {
+        format!("{text}/amd64")
+    } else {
+        format!("linux/{text}")
+    };
+    match platform(&example) {
+        Ok(platform) => PlatformError::OnePart { given: Excerpt::new(text), example: platform.to_string() },
+        Err(_) => {
+            let mut nearest = nearest(text, Os::ALL.iter().map(|os| os.as_str()));
+            nearest.extend(self::nearest(text, Architecture::ALL.iter().map(|name| name.as_str())));
+            PlatformError::NoPlatform { given: Excerpt::new(text), nearest }
+        }
+    }
+}
+
+type System = (Os, Option<String>, Vec<String>);
+
+/// Reads `os[(version[+feature…])]`.
+fn operating_system(text: &str) -> Result<System, PlatformError> {
+    let invalid = || PlatformError::InvalidOptions { given: Excerpt::new(text) };
+    let (name, options) = match text.split_once('(') {
+        Some((name, rest)) => (name, Some(rest.strip_suffix(')').ok_or_else(invalid)?)),
+        None => (text, None),
+    };
+    let os = Os::from_name(name).or_else(|| Os::from_alias(name)).ok_or_else(|| unknown_os(name))?;
+    let Some(options) = options else {
+        return Ok((os, None, Vec::new()));
+    };
+    let mut parts = options.split('+');
+    let version = options::decode(parts.next().unwrap_or_default()).ok_or_else(invalid)?;
+    let features: Vec<String> = parts
+        .map(|part| options::decode(part).filter(|feature| !feature.is_empty()))
+        .collect::<Option<_>>()
+        .ok_or_else(invalid)?;
+    if version.is_empty() && features.is_empty() {
+        return Err(PlatformError::EmptyOptions { os });
+    }
+    Ok((os, Some(version).filter(|version| !version.is_empty()), features))
+}
+
+fn unknown_os(name: &str) -> PlatformError {
+    let nearest = nearest(name, Os::ALL.iter().map(|os| os.as_str()));
+    PlatformError::UnknownOs { given: Excerpt::new(name), nearest }
+}
+
+fn architecture(os: Os, name: &str) -> Result<(Architecture, Option<&'static str>), PlatformError> {
+    if let Some(architecture) = Architecture::from_name(name) {
+        return Ok((architecture, None));
+    }
+    if let Some(alias) = Architecture::from_alias(name) {
+        return Ok(alias);
+    }
+    if let Some((architecture, variant)) = spelled_elsewhere(name) {
+        let variant = variant.map(|variant| format!("/{variant}")).unwrap_or_default();
+        let meant = format!("{os}/{architecture}{variant}");
+        return Err(PlatformError::ForeignSpelling { given: Excerpt::new(name), meant });
+    }
+    let nearest = nearest(name, Architecture::ALL.iter().map(|name| name.as_str()));
+    Err(PlatformError::UnknownArchitecture { given: Excerpt::new(name), nearest })
+}
+
+/// What the spellings of other vocabularies mean that are most often written after a slash.
+fn spelled_elsewhere(name: &str) -> Option<(Architecture, Option<&'static str>)> {
+    Some(match name {
+        "x64" | "amd64v1" => (Architecture::Amd64, None),
+        "amd64v2" => (Architecture::Amd64, Some("v2")),
+        "amd64v3" => (Architecture::Amd64, Some("v3")),
+        "amd64v4" => (Architecture::Amd64, Some("v4")),
+        "x86" | "i486" | "i586" | "i686" | "ia32" | "x86_32" => (Architecture::I386, None),
+        "arm64v8" | "armv8" | "armv9" => (Architecture::Arm64, None),
+        "armv5" | "arm32v5" | "armv5l" | "armv5te" | "armv5tel" => (Architecture::Arm, Some("v5")),
+        "armv6" | "arm32v6" | "armv6l" | "armv6hl" => (Architecture::Arm, Some("v6")),
+        "armv7" | "arm32v7" | "armv7l" | "armv7a" | "armv7h" | "armv7hl" => (Architecture::Arm, Some("v7")),
+        "armv8l" => (Architecture::Arm, Some("v8")),
+        "loongarch64" => (Architecture::Loong64, None),
+        "mips64el" => (Architecture::Mips64le, None),
+        "mipsel" => (Architecture::Mipsle, None),
+        "ppc64el" | "powerpc64le" => (Architecture::Ppc64le, None),
+        "powerpc64" => (Architecture::Ppc64, None),
+        "powerpc" => (Architecture::Ppc, None),
+        "riscv64gc" => (Architecture::Riscv64, None),
+        "wasm32" => (Architecture::Wasm, None),
+        _ => return None,
+    })
+}

@@ -1,0 +1,128 @@
+//! What other tools call a build target.
+
+use crate::architecture::Architecture;
+use crate::float::FloatAbi;
+use crate::libc::Libc;
+use crate::os::Os;
+use crate::platform_spec::PlatformSpec;
+use crate::target::BuildTarget;
+
+/// The names that tools and distributions have for a [`BuildTarget`]; none where they have no name for it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Names {
+    /// The prefix of the GNU tools that make programs for this C library: `aarch64-linux-gnu`. Debian packages no
+    /// tools under the musl ones; the cc crate derives them.
+    pub gnu_prefix: Option<&'static str>,
+    /// The C compiler to look for: `aarch64-linux-gnu-gcc`, `musl-gcc`.
+    pub gcc: Option<String>,
+    /// The Debian package of that compiler: `gcc-aarch64-linux-gnu`, `musl-tools`.
+    pub gcc_package: Option<String>,
+    /// Debian's architecture.
+    pub debian: Option<&'static str>,
+    /// Debian's folder of libraries in `/usr/lib`.
+    pub multiarch: Option<&'static str>,
+    /// Alpine's architecture.
+    pub alpine: Option<&'static str>,
+    /// RPM's architecture.
+    pub rpm: Option<&'static str>,
+    /// LLVM's target.
+    pub llvm: Option<&'static str>,
+    /// zig's target, with the glibc version where one is asked for: `aarch64-linux-gnu.2.28`.
+    pub zig: Option<String>,
+    /// What zig's `-mcpu` must say, where the target alone means another processor.
+    pub zig_cpu: Option<String>,
+    /// What gcc's and clang's `-march` must say, where the target alone means another processor.
+    pub march: Option<String>,
+    /// The user-mode emulator of QEMU: `qemu-aarch64`.
+    pub qemu_user: Option<&'static str>,
+}
+
+impl BuildTarget {
+    /// The names that tools and distributions have for the target.
+    #[must_use]
+    pub fn names(&self) -> Names {
+        let Some(row) = PlatformSpec::find(self.platform()) else {
+            return Names::default();
+        };
+        let spec = self.rust_spec().ok();
+        let gnu_prefix = match self.libc() {
+            Libc::Gnu { .. } if self.asked_float().is_none() => row.cross,
+            _ => spec.and_then(|spec| spec.gnu_prefix).or(row.cross.filter(|_| self.libc() != Libc::Musl)),
+        };
+        let native_musl = self.libc() == Libc::Musl && self.platform().architecture() == Architecture::Amd64;
+        let gcc = match gnu_prefix {
+            _ if native_musl => Some("musl-gcc".to_owned()),
+            prefix => prefix.map(|prefix| format!("{prefix}-gcc")),
+        };
+        Names {
+            gnu_prefix,
+            gcc,
+            gcc_package: self.gcc_package(row, native_musl),
+            debian: row.deb,
+            multiarch: row.multiarch,
+            alpine: row.apk,
+            rpm: row.rpm,
+            llvm: spec.map(|spec| spec.llvm),
+            zig: row.zig.map(|zig| self.zig(zig)),
+            zig_cpu: self.zig_cpu(row),
+            march: self.march(),
+            qemu_user: row.qemu,
+        }
+    }
+
+    /// Debian has no toolchain for loong64 and for 32-bit ARM without its own, and none for musl but the native one.
+    fn gcc_package(&self, row: &PlatformSpec, native_musl: bool) -> Option<String> {
+        if native_musl {
+            return Some("musl-tools".to_owned());
+        }
+        let packaged = matches!(self.libc(), Libc::Gnu { .. } | Libc::Mingw)
+            && self.platform().architecture() != Architecture::Loong64;
+        let package = |prefix: &str| match self.platform().os() {
+            Os::Windows => "gcc-mingw-w64".to_owned(),
+            _ => format!("gcc-{}", prefix.replace('_', "-")),
+        };
+        row.cross.filter(|_| packaged).map(package)
+    }
+
+    fn zig(&self, zig: &str) -> String {
+        if self.platform().os() == Os::Windows {
+            return format!("{zig}-{}", if self.libc() == Libc::Msvc { "msvc" } else { "gnu" });
+        }
+        let (libc, version) = match self.libc() {
+            Libc::Musl if self.platform().os() == Os::Linux => ("musl", None),
+            Libc::Gnu { minimum } => ("gnu", minimum),
+            _ => return zig.to_owned(),
+        };
+        let suffix = match (self.platform().architecture(), self.float()) {
+            (Architecture::Mips64 | Architecture::Mips64le, _) => "abi64",
+            (_, Some(FloatAbi::Hard)) => "eabihf",
+            (_, Some(FloatAbi::Soft)) => "eabi",
+            _ => "",
+        };
+        let version = version.map(|version| format!(".{version}")).unwrap_or_default();
+        format!("{zig}-{libc}{suffix}{version}")
+    }
+
+    fn zig_cpu(&self, row: &PlatformSpec) -> Option<String> {
+        if let Some(cpu) = self.cpu() {
+            return Some(cpu.replace('-', "_"));
+        }
+        match (self.platform().architecture(), self.platform().variant()) {
+            (Architecture::Amd64, Some(level)) => Some(format!("x86_64_{level}")),
+            (Architecture::Arm64, Some(level)) => Some(format!("generic+{}a", level.replace('.', "_"))),
+            (Architecture::Ppc64 | Architecture::Ppc64le, Some(level)) => Some(level.replace("power", "pwr")),
+            _ => row.zig_cpu.map(str::to_owned),
+        }
+    }
+
+    fn march(&self) -> Option<String> {
+        match (self.platform().architecture(), self.platform().variant()) {
+            (Architecture::Amd64, Some(level)) => Some(format!("x86-64-{level}")),
+            (Architecture::Arm64, Some("v9")) => Some("armv9-a".to_owned()),
+            (Architecture::Arm64, Some(level)) => Some(format!("arm{level}-a")),
+            (Architecture::Arm, Some("v5")) => Some("armv5te".to_owned()),
+            (Architecture::Arm, Some("v6")) => Some("armv6+fp".to_owned()),
+            _ => None,
+        }
+    }
+}
