@@ -1,1 +1,39 @@
+//! OCI images without a container engine.
 //!
+//! The crate writes and reads what the [image-spec] describes: [`Digest`]s and [`Descriptor`]s, deterministic
+//! layers ([`LayerBuilder`]) with a content-addressed [`LayerCache`], image layouts on disk ([`Layout`]), and
+//! [`assemble`] which turns platforms' settings and layers into manifests under one index.
+//!
+//! Everything written is a function of its input alone: the same files, settings and times give the same bytes
+//! on another day, in another folder and with another number of threads.
+//!
+//! [image-spec]: https://github.com/opencontainers/image-spec/blob/main/spec.md
+
+mod assemble;
+mod atomic;
+mod blob;
+mod cache;
+mod config;
+mod digest;
+mod error;
+mod layer;
+mod layout;
+mod lock;
+mod manifest;
+pub mod media_type;
+mod reference;
+mod time;
+
+pub use assemble::{AssembleError, Assembled, Image, PlatformImage, PlatformManifest, assemble};
+pub use atomic::write_atomically;
+pub use blob::{Blob, BlobError, BlobStore, BlobWriter};
+pub use cache::{CacheError, CacheInfo, LayerCache, PruneLimits, Pruned};
+pub use config::{History, ImageConfig, RootFs, RuntimeConfig};
+pub use digest::{Digest, DigestError, Hasher};
+pub use error::FileError;
+pub use layer::{Compression, Content, Fingerprint, Layer, LayerBuilder, LayerError, Owner};
+pub use layout::{Layout, LayoutError, Pruning};
+pub use lock::{Holder, LayoutLock};
+pub use manifest::{Descriptor, Document, DocumentError, ImageManifest, Index, Platform};
+pub use reference::{Reference, ReferenceError, Repository, Tag};
+pub use time::{TimeError, Timestamp};

@@ -1,0 +1,145 @@
+use std::fs::{self, File};
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+use super::{Content, LayerError, Owner};
+use crate::error::FileError;
+
+/// One entry of a layer without its path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Node {
+    pub(super) mode: u32,
+    pub(super) owner: Owner,
+    pub(super) kind: NodeKind,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum NodeKind {
+    File(Content),
+    Dir,
+    /// A folder that is there only because something lies in it.
+    ImpliedDir,
+    Symlink(String),
+}
+
+impl Node {
+    pub(super) fn file(path: &str, mode: u32, owner: Owner, content: Content) -> Result<Self, LayerError> {
+        Ok(Self { mode: permissions(path, mode)?, owner, kind: NodeKind::File(content) })
+    }
+
+    pub(super) fn dir(path: &str, mode: u32, owner: Owner) -> Result<Self, LayerError> {
+        Ok(Self { mode: permissions(path, mode)?, owner, kind: NodeKind::Dir })
+    }
+
+    pub(super) fn implied_dir() -> Self {
+        Self { mode: 0o755, owner: Owner::ROOT, kind: NodeKind::ImpliedDir }
+    }
+
+    pub(super) fn symlink(path: &str, target: &str) -> Result<Self, LayerError> {
+        let fail = |why| Err(LayerError::Path { path: path.to_owned(), why });
+        match target {
+            "" => fail("a link needs a target"),
+            _ if target.contains('\0') => fail("the link's target holds a NUL"),
+            _ => Ok(Self { mode: 0o777, owner: Owner::ROOT, kind: NodeKind::Symlink(target.to_owned()) }),
+        }
+    }
+
+    pub(super) fn is_dir(&self) -> bool {
+        matches!(self.kind, NodeKind::Dir | NodeKind::ImpliedDir)
+    }
+
+    /// Whether `other` may take this entry's place: it says more, or the same.
+    pub(super) fn gives_way_to(&self, other: &Self) -> Result<bool, LayerError> {
+        match (&self.kind, &other.kind) {
+            (NodeKind::ImpliedDir, NodeKind::Dir) => Ok(true),
+            (NodeKind::File(one), NodeKind::File(two)) => {
+                Ok(self.mode == other.mode && self.owner == other.owner && same_content(one, two)?)
+            }
+            _ => Ok(self == other),
+        }
+    }
+}
+
+fn permissions(path: &str, mode: u32) -> Result<u32, LayerError> {
+    if mode > 0o7777 { Err(LayerError::Mode { path: path.to_owned(), mode }) } else { Ok(mode) }
+}
+
+/// The path as a layer spells it: relative, without `.` and empty parts.
+pub(super) fn image_path(path: &str) -> Result<String, LayerError> {
+    let fail = |why| Err(LayerError::Path { path: path.to_owned(), why });
+    let mut parts = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => return fail("it holds `..`; write the path that is meant"),
+            _ if part.contains('\0') => return fail("it holds a NUL"),
+            _ if part.len() > 255 => return fail("a part of it is longer than 255 bytes"),
+            _ if part.starts_with(".wh.") => return fail("`.wh.` marks a deletion in a layer"),
+            _ => parts.push(part),
+        }
+    }
+    let joined = parts.join("/");
+    match joined.len() {
+        0 => fail("it names no entry"),
+        4096.. => fail("it is longer than 4095 bytes"),
+        _ => Ok(joined),
+    }
+}
+
+/// A file's content, opened, and its length in bytes.
+pub(super) struct OpenContent<'a> {
+    pub(super) reader: Box<dyn Read + 'a>,
+    pub(super) size: u64,
+}
+
+impl Content {
+    pub(super) fn open(&self) -> Result<OpenContent<'_>, LayerError> {
+        match self {
+            Self::Bytes(bytes) => Ok(OpenContent { reader: Box::new(&bytes[..]), size: bytes.len() as u64 }),
+            Self::File(path) => {
+                // Looked at before it is opened: opening a pipe would wait for someone to write to it.
+                let metadata = fs::metadata(path).map_err(FileError::on("read", path))?;
+                if !metadata.is_file() {
+                    return Err(LayerError::NotAFile { path: path.clone() });
+                }
+                let file = File::open(path).map_err(FileError::on("read", path))?;
+                let size = file.metadata().map_err(FileError::on("read", path))?.len();
+                Ok(OpenContent { reader: Box::new(file), size })
+            }
+        }
+    }
+
+    pub(super) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Bytes(_) => None,
+            Self::File(path) => Some(path),
+        }
+    }
+}
+
+fn same_content(one: &Content, two: &Content) -> Result<bool, LayerError> {
+    if one == two {
+        return Ok(true);
+    }
+    let (left, right) = (one.open()?, two.open()?);
+    if left.size != right.size {
+        return Ok(false);
+    }
+    let mut right_bytes = BufReader::new(right.reader).bytes();
+    for byte in BufReader::new(left.reader).bytes() {
+        let byte = byte.map_err(reading(one))?;
+        match right_bytes.next().transpose().map_err(reading(two))? {
+            Some(other) if other == byte => {}
+            _ => return Ok(false),
+        }
+    }
+    Ok(right_bytes.next().is_none())
+}
+
+/// For `map_err` when content cannot be read.
+pub(super) fn reading(content: &Content) -> impl FnOnce(std::io::Error) -> LayerError {
+    move |source| match content.file() {
+        Some(path) => FileError::on("read", path)(source).into(),
+        None => source.into(),
+    }
+}

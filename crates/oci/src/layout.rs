@@ -1,0 +1,394 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::atomic::write_atomically;
+use crate::blob::{BlobError, BlobStore};
+use crate::cache::Pruned;
+use crate::digest::Digest;
+use crate::error::FileError;
+use crate::lock::{self, Holder, LayoutLock};
+use crate::manifest::{DOCUMENT_LIMIT, Descriptor, Document, DocumentError, ImageManifest, Index};
+use crate::media_type;
+use crate::reference::Reference;
+
+/// An entry's tag, in `index.json` (image-spec, annotations.md).
+pub(crate) const REF_NAME: &str = "org.opencontainers.image.ref.name";
+/// An entry's full name, as containerd reads it.
+pub(crate) const IMAGE_NAME: &str = "io.containerd.image.name";
+/// The content of the file `oci-layout`.
+pub(crate) const LAYOUT_VERSION: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
+
+/// An image layout: a folder with blobs and an `index.json` that names images (image-spec, image-layout.md).
+///
+/// Readers need no lock: `index.json` changes in one step, after everything that it names is there. Who writes
+/// takes the [lock](Self::lock) first; the methods that change `index.json` or remove blobs ask to see it.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    root: PathBuf,
+    blobs: BlobStore,
+}
+
+/// What happens to the other images of a layout when one is added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pruning {
+    /// They stay, except under the names that move to the new image.
+    KeepOthers,
+    /// The new image is the only one afterwards.
+    ReplaceAll,
+}
+
+impl Layout {
+    /// The layout in `folder`, made when it is missing, with a `.gitignore` that keeps it out of version control.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or written, or holds something else than a layout.
+    pub fn create(folder: impl Into<PathBuf>) -> Result<Self, LayoutError> {
+        let root = folder.into();
+        let blobs = BlobStore::create(&root)?;
+        let layout = Self { root, blobs };
+        let marker = layout.root.join("oci-layout");
+        if marker.exists() {
+            check_version(&layout.root)?;
+        } else {
+            lock::write_gitignore(&layout.root)?;
+            write_atomically(&marker, LAYOUT_VERSION)?;
+        }
+        Ok(layout)
+    }
+
+    /// The layout in `folder`, which must be one.
+    ///
+    /// # Errors
+    /// When the file `oci-layout` is missing or of an unknown version.
+    pub fn open(folder: impl Into<PathBuf>) -> Result<Self, LayoutError> {
+        let root = folder.into();
+        check_version(&root)?;
+        Ok(Self { blobs: BlobStore::open(&root), root })
+    }
+
+    /// Its folder.
+    pub fn path(&self) -> &Path {
+        &self.root
+    }
+
+    /// Its blobs. They may be added to without the lock.
+    pub fn blobs(&self) -> &BlobStore {
+        &self.blobs
+    }
+
+    /// Takes the layout for this process, or says who has it.
+    ///
+    /// # Errors
+    /// When the lock's file cannot be used.
+    pub fn try_lock(&self) -> Result<Result<LayoutLock, Holder>, FileError> {
+        lock::try_lock(&self.lock_path())
+    }
+
+    /// Takes the layout for this process, and waits while another has it.
+    ///
+    /// # Errors
+    /// When the lock's file cannot be used.
+    pub fn lock(&self) -> Result<LayoutLock, FileError> {
+        lock::lock(&self.lock_path())
+    }
+
+    /// What `index.json` says; a layout without one is empty.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is no index.
+    pub fn index(&self) -> Result<Index, LayoutError> {
+        let path = self.index_path();
+        match fs::metadata(&path) {
+            Ok(metadata) if metadata.len() > DOCUMENT_LIMIT => {
+                return Err(LayoutError::IndexTooLong { path, size: metadata.len() });
+            }
+            _ => {}
+        }
+        match fs::read(&path) {
+            Ok(bytes) => match Document::parse(bytes, "image index") {
+                Ok(document) => Ok(document.value),
+                Err(source) => Err(LayoutError::Document { path, source }),
+            },
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Ok(Index::new(Vec::new(), BTreeMap::new()))
+            }
+            Err(error) => Err(FileError::on("read", &path)(error).into()),
+        }
+    }
+
+    /// Replaces `index.json` in one step.
+    ///
+    /// # Errors
+    /// When the folder is not writable or full; the old file then stays.
+    pub fn write_index(&self, _lock: &LayoutLock, index: &Index) -> Result<(), LayoutError> {
+        Ok(write_atomically(self.index_path(), &Document::new(index.clone()).raw)?)
+    }
+
+    /// Names `image` in `index.json`, in one step: under each of `names`, or without a name when there is none.
+    ///
+    /// Each name that pointed at another image now points at this one, and the image's nameless entry goes when it
+    /// has got a name.
+    ///
+    /// # Errors
+    /// When the image's blob is not in the layout, or `index.json` cannot be read or written.
+    pub fn publish(
+        &self,
+        lock: &LayoutLock,
+        image: &Descriptor,
+        names: &[Reference],
+        pruning: Pruning,
+    ) -> Result<(), LayoutError> {
+        if !self.blobs.has(&image.blob()) {
+            return Err(BlobError::Missing { digest: image.digest, store: self.root.clone() }.into());
+        }
+        let mut index = self.index()?;
+        let entries = named_entries(image, names);
+        let moved: BTreeSet<_> = entries.iter().map(|entry| entry.annotations.get(IMAGE_NAME)).collect();
+        index.manifests.retain(|entry| {
+            let nameless =
+                !entry.annotations.contains_key(IMAGE_NAME) && !entry.annotations.contains_key(REF_NAME);
+            let stays = if nameless {
+                entry.digest != image.digest
+            } else {
+                !moved.contains(&entry.annotations.get(IMAGE_NAME))
+            };
+            pruning == Pruning::KeepOthers && stays
+        });
+        index.manifests.extend(entries);
+        self.write_index(lock, &index)
+    }
+
+    /// Removes blobs that no image of `index.json` needs, and what a killed process left half-written.
+    ///
+    /// # Errors
+    /// When a manifest cannot be read (nothing is removed then), or a file cannot be removed.
+    pub fn prune(&self, _lock: &LayoutLock) -> Result<Pruned, LayoutError> {
+        let mut needed = BTreeSet::new();
+        for descriptor in &self.index()?.manifests {
+            self.collect(descriptor, 0, &mut needed)?;
+        }
+        let names: BTreeSet<String> = needed.iter().map(Digest::hex).collect();
+        let (files, bytes) = self.blobs.retain(|name, _| names.contains(name))?;
+        Ok(Pruned { files, bytes })
+    }
+
+    /// Adds the digests of `descriptor` and of all that it leads to.
+    pub(crate) fn collect(
+        &self,
+        descriptor: &Descriptor,
+        depth: u32,
+        needed: &mut BTreeSet<Digest>,
+    ) -> Result<(), LayoutError> {
+        if !needed.insert(descriptor.digest) {
+            return Ok(());
+        }
+        let digest = descriptor.digest;
+        let broken = |source| LayoutError::Document { path: self.blobs.path(&digest), source };
+        if media_type::is_index(&descriptor.media_type) {
+            if depth >= MAX_DEPTH {
+                return Err(LayoutError::TooDeep { digest });
+            }
+            let raw = self.blobs.read(&digest, DOCUMENT_LIMIT)?;
+            let index = Document::<Index>::parse(raw, "image index").map_err(broken)?.value;
+            index.manifests.iter().try_for_each(|entry| self.collect(entry, depth + 1, needed))?;
+        } else if media_type::is_manifest(&descriptor.media_type) {
+            let raw = self.blobs.read(&digest, DOCUMENT_LIMIT)?;
+            let manifest = Document::<ImageManifest>::parse(raw, "image manifest").map_err(broken)?.value;
+            needed.insert(manifest.config.digest);
+            needed.extend(manifest.layers.iter().map(|layer| layer.digest));
+        }
+        Ok(())
+    }
+
+    fn index_path(&self) -> PathBuf {
+        self.root.join("index.json")
+    }
+
+    fn lock_path(&self) -> PathBuf {
+        self.root.join(".lock")
+    }
+}
+
+/// How many indices may lie in one another; real images have two.
+pub(crate) const MAX_DEPTH: u32 = 8;
+
+/// The image's entries for `index.json`: one for each name, or one without.
+pub(crate) fn named_entries(image: &Descriptor, names: &[Reference]) -> Vec<Descriptor> {
+    let nameless = Descriptor { annotations: BTreeMap::new(), ..image.clone() };
+    if names.is_empty() {
+        return vec![nameless];
+    }
+    let names: BTreeSet<_> = names.iter().collect();
+    let named = |name: &Reference| {
+        let mut entry = nameless.clone();
+        entry.annotations.insert(REF_NAME.to_owned(), name.tag.to_string());
+        entry.annotations.insert(IMAGE_NAME.to_owned(), name.full_name());
+        entry
+    };
+    names.into_iter().map(named).collect()
+}
+
+fn check_version(root: &Path) -> Result<(), LayoutError> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Marker {
+        image_layout_version: String,
+    }
+    let path = root.join("oci-layout");
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(LayoutError::NotALayout { path: root.to_owned() });
+        }
+        Err(error) => return Err(FileError::on("read", &path)(error).into()),
+    };
+    match serde_json::from_slice::<Marker>(&bytes) {
+        Ok(marker) if marker.image_layout_version.starts_with("1.") => Ok(()),
+        _ => Err(LayoutError::UnknownVersion { path }),
+    }
+}
+
+/// A layout that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LayoutError {
+    /// No file `oci-layout` in the folder.
+    #[error("`{}` is not an OCI image layout: it has no file `oci-layout`", path.display())]
+    NotALayout {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A file `oci-layout` of another version.
+    #[error("`{}` does not say version 1 of the image layout; it is newer than crossdock or damaged", path.display())]
+    UnknownVersion {
+        /// The file.
+        path: PathBuf,
+    },
+    /// An index or manifest that is none.
+    #[error("cannot understand `{}`", path.display())]
+    Document {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: DocumentError,
+    },
+    /// An `index.json` that is longer than any real one.
+    #[error("`{}` has {size} bytes, more than an index may have", path.display())]
+    IndexTooLong {
+        /// The file.
+        path: PathBuf,
+        /// Its length in bytes.
+        size: u64,
+    },
+    /// Indices in indices in indices.
+    #[error("index {digest} lies more than {MAX_DEPTH} indices deep; the image is damaged or hostile")]
+    TooDeep {
+        /// The index.
+        digest: Digest,
+    },
+    /// A blob is missing or damaged.
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    /// A file cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layout() -> (tempfile::TempDir, Layout) {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = Layout::create(folder.path().join("with space/ü")).unwrap();
+        (folder, layout)
+    }
+
+    /// An image without layers.
+    fn image(layout: &Layout, text: &str) -> Descriptor {
+        let config = Descriptor::new(media_type::CONFIG, layout.blobs().put(text.as_bytes()).unwrap());
+        let manifest = Document::new(ImageManifest::new(config, vec![], BTreeMap::new()));
+        Descriptor::new(media_type::MANIFEST, layout.blobs().put(&manifest.raw).unwrap())
+    }
+
+    fn names(layout: &Layout) -> Vec<(String, Digest)> {
+        let name = |entry: &Descriptor| entry.annotations.get(IMAGE_NAME).cloned().unwrap_or_default();
+        layout.index().unwrap().manifests.iter().map(|entry| (name(entry), entry.digest)).collect()
+    }
+
+    fn reference(text: &str) -> Reference {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn create_and_open() {
+        let (folder, layout) = layout();
+        assert_eq!(fs::read(layout.path().join(".gitignore")).unwrap(), b"*\n");
+        assert!(layout.index().unwrap().manifests.is_empty());
+        Layout::create(layout.path()).unwrap();
+        Layout::open(layout.path()).unwrap();
+        assert!(matches!(Layout::open(folder.path()), Err(LayoutError::NotALayout { .. })));
+        write_atomically(folder.path().join("oci-layout"), b"{}").unwrap();
+        assert!(matches!(Layout::open(folder.path()), Err(LayoutError::UnknownVersion { .. })));
+        assert!(matches!(Layout::create(folder.path()), Err(LayoutError::UnknownVersion { .. })));
+    }
+
+    #[test]
+    fn names_move_and_others_stay() {
+        let (_folder, layout) = layout();
+        let lock = layout.lock().unwrap();
+        let (one, two) = (image(&layout, "1"), image(&layout, "2"));
+        let publish = |image, names: &[Reference]| {
+            layout.publish(&lock, image, names, Pruning::KeepOthers).unwrap();
+        };
+        publish(&one, &[]);
+        publish(&one, &[]);
+        assert_eq!(names(&layout), [(String::new(), one.digest)]);
+        publish(
+            &one,
+            &[reference("r.example/a:1"), reference("r.example/a:latest"), reference("r.example/a:1")],
+        );
+        publish(&two, &[reference("r.example/a:latest")]);
+        assert_eq!(
+            names(&layout),
+            [("r.example/a:1".to_owned(), one.digest), ("r.example/a:latest".to_owned(), two.digest)]
+        );
+        layout.publish(&lock, &two, &[], Pruning::ReplaceAll).unwrap();
+        assert_eq!(names(&layout), [(String::new(), two.digest)]);
+    }
+
+    #[test]
+    fn an_absent_image_is_not_published() {
+        let (_folder, layout) = layout();
+        let lock = layout.lock().unwrap();
+        let absent =
+            Descriptor::new(media_type::MANIFEST, crate::Blob { digest: Digest::of(b"no"), size: 2 });
+        let result = layout.publish(&lock, &absent, &[], Pruning::KeepOthers);
+        assert!(matches!(result, Err(LayoutError::Blob(BlobError::Missing { .. }))));
+        assert!(layout.index().unwrap().manifests.is_empty());
+    }
+
+    #[test]
+    fn prune_keeps_what_is_needed() {
+        let (_folder, layout) = layout();
+        let lock = layout.lock().unwrap();
+        let (one, two) = (image(&layout, "1"), image(&layout, "2"));
+        layout.publish(&lock, &one, &[], Pruning::KeepOthers).unwrap();
+        write_atomically(layout.blobs().folder().join(".crossdock-tmp-x"), b"half").unwrap();
+        assert_eq!(layout.prune(&lock).unwrap().files, 3);
+        assert!(layout.blobs().has(&one.blob()));
+        assert!(!layout.blobs().has(&two.blob()));
+        assert_eq!(layout.prune(&lock).unwrap(), Pruned::default());
+    }
+
+    #[test]
+    fn a_damaged_manifest_stops_pruning() {
+        let (_folder, layout) = layout();
+        let lock = layout.lock().unwrap();
+        let one = image(&layout, "1");
+        layout.publish(&lock, &one, &[], Pruning::KeepOthers).unwrap();
+        write_atomically(layout.blobs().path(&one.digest), b"{}").unwrap();
+        assert!(layout.prune(&lock).is_err());
+        assert!(layout.blobs().path(&Digest::of(b"1")).exists());
+    }
+}

@@ -1,0 +1,34 @@
+//! The media types that crossdock writes, and Docker's names for the same things which it also reads
+//! (image-spec, media-types.md § Compatibility matrix).
+
+/// An OCI image index.
+pub const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+/// An OCI image manifest.
+pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+/// An OCI image configuration.
+pub const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+/// A layer as a plain tar.
+pub const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+/// A layer as a tar compressed with gzip.
+pub const LAYER_GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+/// A layer as a tar compressed with zstd.
+pub const LAYER_ZSTD: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
+
+/// Docker's index, "manifest list".
+pub const DOCKER_INDEX: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+/// Docker's manifest, schema 2.
+pub const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
+/// Docker's image configuration.
+pub const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
+/// Docker's layer, a tar compressed with gzip.
+pub const DOCKER_LAYER_GZIP: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
+
+/// Whether `media_type` names an index, OCI's or Docker's.
+pub fn is_index(media_type: &str) -> bool {
+    matches!(media_type, INDEX | DOCKER_INDEX)
+}
+
+/// Whether `media_type` names an image manifest, OCI's or Docker's.
+pub fn is_manifest(media_type: &str) -> bool {
+    matches!(media_type, MANIFEST | DOCKER_MANIFEST)
+}

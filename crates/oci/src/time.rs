@@ -1,0 +1,76 @@
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use serde::{Serialize, Serializer};
+
+/// A time in whole seconds since 1970-01-01T00:00:00Z, between then and the year 9999.
+///
+/// Images carry times only because someone gave them: `SOURCE_DATE_EPOCH` or a commit's date. Nothing in this
+/// crate puts the clock's time into an image. Displayed and serialised as RFC 3339 in UTC.
+///
+/// ```
+/// let time = crossdock_oci::Timestamp::from_unix(1_700_000_000)?;
+/// assert_eq!(time.to_string(), "2023-11-14T22:13:20Z");
+/// # Ok::<(), crossdock_oci::TimeError>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// 1970-01-01T00:00:00Z, the time of an image whose sources have none.
+    pub const EPOCH: Self = Self(0);
+
+    /// The last second of the year 9999: RFC 3339 has four digits for the year.
+    const LAST: u64 = 253_402_300_799;
+
+    /// A time from seconds since the epoch.
+    ///
+    /// # Errors
+    /// When it lies after the year 9999.
+    pub fn from_unix(seconds: u64) -> Result<Self, TimeError> {
+        if seconds > Self::LAST { Err(TimeError { seconds }) } else { Ok(Self(seconds)) }
+    }
+
+    /// The time on this machine's clock, for what is about this machine and not about an image.
+    pub(crate) fn now() -> Self {
+        let elapsed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self(elapsed.as_secs().min(Self::LAST))
+    }
+
+    /// Seconds since the epoch.
+    pub fn as_unix(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(self.0);
+        humantime::format_rfc3339_seconds(time).fmt(f)
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// A time that an image's configuration cannot hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{seconds} seconds since 1970 lie after the year 9999; give seconds, not milliseconds")]
+pub struct TimeError {
+    seconds: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds() {
+        assert_eq!(Timestamp::EPOCH.to_string(), "1970-01-01T00:00:00Z");
+        assert_eq!(Timestamp::from_unix(Timestamp::LAST).unwrap().to_string(), "9999-12-31T23:59:59Z");
+        assert!(Timestamp::from_unix(Timestamp::LAST + 1).unwrap_err().to_string().contains("milliseconds"));
+    }
+}
