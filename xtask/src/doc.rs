@@ -1,0 +1,117 @@
+//! `cargo xtask doc`: the parts of the documentation that are generated from the code's own tables.
+//!
+//! A document marks a part with `<!-- generated: NAME -->` and `<!-- end -->`, each on a line of its own; what stands
+//! between them is replaced by what the generator of that name writes.
+
+use std::path::{Path, PathBuf};
+
+use crate::chore::Doc;
+use crate::shell::{Failure, repository, say};
+
+/// A named part and the function that writes it, as Markdown.
+type Generator = (&'static str, fn() -> String);
+
+/// The generators, each from the crate that owns the table.
+const GENERATORS: &[Generator] = &[];
+
+/// The documents that may hold generated parts: README.md and every Markdown file below docs/.
+fn documents() -> Result<Vec<PathBuf>, Failure> {
+    let folder = repository().join("docs");
+    let mut found = vec![repository().join("README.md")];
+    if folder.is_dir() {
+        for entry in std::fs::read_dir(&folder).map_err(Failure::file(&folder))? {
+            found.push(entry.map_err(Failure::file(&folder))?.path());
+        }
+    }
+    found.retain(|path| path.extension().is_some_and(|extension| extension == "md") && path.is_file());
+    found.sort();
+    Ok(found)
+}
+
+/// Writes or checks.
+pub(crate) fn run(options: &Doc) -> Result<(), Failure> {
+    if options.check { check() } else { changed()?.iter().try_for_each(|(path, text)| write(path, text)) }
+}
+
+/// Fails, and names the documents, when a generated part is out of date.
+pub(crate) fn check() -> Result<(), Failure> {
+    let changed = changed()?;
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = changed.iter().map(|(path, _)| path.display().to_string()).collect();
+    Err(Failure::Answer(format!("out of date: {}; run `cargo xtask doc` and commit", names.join(", "))))
+}
+
+/// The documents whose text would change, with their new text. Every generator must be used somewhere.
+fn changed() -> Result<Vec<(PathBuf, String)>, Failure> {
+    let (mut changed, mut used) = (Vec::new(), Vec::new());
+    for path in documents()? {
+        let old = std::fs::read_to_string(&path).map_err(Failure::file(&path))?;
+        let new = render(&old, GENERATORS, &mut used)
+            .map_err(|reason| Failure::Answer(format!("{}: {reason}", path.display())))?;
+        if new != old {
+            changed.push((path, new));
+        }
+    }
+    match GENERATORS.iter().find(|(name, _)| !used.contains(name)) {
+        Some((name, _)) => Err(Failure::Answer(format!("no document has the generated part {name:?}"))),
+        None => Ok(changed),
+    }
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    say(&format!("writing {}", path.display()));
+    let parent = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(parent).map_err(Failure::file(path))?;
+    std::io::Write::write_all(&mut file, text.as_bytes()).map_err(Failure::file(path))?;
+    file.persist(path).map(drop).map_err(|error| Failure::File { path: path.to_owned(), source: error.error })
+}
+
+/// The text with its generated parts replaced.
+fn render(text: &str, generators: &[Generator], used: &mut Vec<&'static str>) -> Result<String, String> {
+    let (mut output, mut inside) = (String::with_capacity(text.len()), false);
+    for line in text.split_inclusive('\n') {
+        let trimmed = line.trim();
+        if let Some(name) =
+            trimmed.strip_prefix("<!-- generated: ").and_then(|rest| rest.strip_suffix(" -->"))
+        {
+            let known = generators.iter().find(|(known, _)| *known == name);
+            let (name, generate) = known.ok_or_else(|| format!("there is no generator {name:?}"))?;
+            used.push(name);
+            inside = true;
+            output.push_str(line);
+            output.push_str(&format!("\n{}\n\n", generate().trim()));
+        } else if trimmed == "<!-- end -->" && inside {
+            inside = false;
+            output.push_str(line);
+        } else if !inside {
+            output.push_str(line);
+        }
+    }
+    if inside { Err("a generated part has no `<!-- end -->`".to_owned()) } else { Ok(output) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLE: Generator = ("table", || "| a |\n".to_owned());
+
+    #[test]
+    fn a_part_is_replaced_and_the_second_time_changes_nothing() {
+        let text = "# T\n<!-- generated: table -->\nold\n<!-- end -->\nafter\n";
+        let mut used = Vec::new();
+        let new = render(text, &[TABLE], &mut used).unwrap();
+        assert_eq!(new, "# T\n<!-- generated: table -->\n\n| a |\n\n<!-- end -->\nafter\n");
+        assert_eq!(used, ["table"]);
+        assert_eq!(render(&new, &[TABLE], &mut used).unwrap(), new);
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_an_error() {
+        for text in ["<!-- generated: nothing -->\n<!-- end -->\n", "<!-- generated: table -->\nno end\n"] {
+            assert!(render(text, &[TABLE], &mut Vec::new()).is_err(), "{text}");
+        }
+    }
+}

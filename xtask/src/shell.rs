@@ -1,0 +1,159 @@
+//! Runs tools in the repository and says each command before it runs.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use duct::Expression;
+
+/// Why a chore did not end well.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The chore's own answer is no.
+    #[error("{0}")]
+    Answer(String),
+    /// Something is not installed and could not be.
+    #[error("{0}")]
+    Missing(String),
+    /// A tool ended with another exit code than 0.
+    #[error("`{command}` failed ({status})")]
+    Failed { command: String, status: std::process::ExitStatus },
+    /// A tool took too long and was ended.
+    #[error("`{command}` was ended after {} minutes", .limit.as_secs() / 60)]
+    Overdue { command: String, limit: Duration },
+    /// A tool could not be started.
+    #[error("`{command}` cannot be started: {source}")]
+    Start { command: String, source: std::io::Error },
+    /// A file could not be read or written.
+    #[error("{}: {source}", .path.display())]
+    File { path: PathBuf, source: std::io::Error },
+}
+
+impl Failure {
+    /// Adds the path to an error of the file system.
+    pub(crate) fn file(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
+        |source| Self::File { path: path.to_owned(), source }
+    }
+}
+
+/// The repository's root, known since compile time: `cargo xtask` runs where it was built.
+pub(crate) fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+}
+
+/// Writes a line for the person. A closed standard error is no reason to fail.
+pub(crate) fn say(line: &str) {
+    let _closed = writeln!(std::io::stderr(), "{line}");
+}
+
+/// A command in the repository's root.
+#[derive(Debug, Clone)]
+pub(crate) struct Tool {
+    words: Vec<String>,
+    env: Vec<(String, String)>,
+    dir: PathBuf,
+}
+
+impl Tool {
+    /// The command that these words make.
+    pub(crate) fn new<W: Into<String>>(words: impl IntoIterator<Item = W>) -> Self {
+        Self {
+            words: words.into_iter().map(Into::into).collect(),
+            env: Vec::new(),
+            dir: repository().to_owned(),
+        }
+    }
+
+    /// One more word.
+    pub(crate) fn arg(mut self, word: impl Into<String>) -> Self {
+        self.words.push(word.into());
+        self
+    }
+
+    /// One more variable.
+    pub(crate) fn env(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.env.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Says the command, runs it and shows what it writes.
+    pub(crate) fn run(&self) -> Result<(), Failure> {
+        say(&format!("$ {self}"));
+        self.check(self.expression().unchecked().run().map_err(|source| self.start(source))?.status)
+    }
+
+    /// Runs the command silently; true when it ends well. A command that cannot be started does not.
+    pub(crate) fn succeeds(&self) -> bool {
+        let quiet = self.expression().stdin_null().stdout_null().stderr_null().unchecked();
+        quiet.run().is_ok_and(|output| output.status.success())
+    }
+
+    /// Says the command, runs it, and hands each line of its output to `line` once it was shown. The command and all
+    /// its children are ended when they take longer than `limit`.
+    pub(crate) fn watch(&self, limit: Duration, mut line: impl FnMut(&str)) -> Result<(), Failure> {
+        say(&format!("$ {self}"));
+        let start = Instant::now();
+        let whole = duct::cmd(
+            "timeout",
+            ["--kill-after=10", &limit.as_secs().to_string()]
+                .into_iter()
+                .chain(self.words.iter().map(String::as_str)),
+        );
+        let reader = self
+            .with_surroundings(whole)
+            .stderr_to_stdout()
+            .unchecked()
+            .reader()
+            .map_err(|source| self.start(source))?;
+        for text in BufReader::new(&reader).split(b'\n').map_while(Result::ok) {
+            let text = String::from_utf8_lossy(&text).into_owned();
+            say(&text);
+            line(&text);
+        }
+        match reader.try_wait() {
+            Ok(Some(output)) if start.elapsed() >= limit && !output.status.success() => {
+                Err(Failure::Overdue { command: self.to_string(), limit })
+            }
+            Ok(Some(output)) => self.check(output.status),
+            Ok(None) => Ok(()),
+            Err(source) => Err(self.start(source)),
+        }
+    }
+
+    fn expression(&self) -> Expression {
+        let (program, arguments) = self.words.split_first().map_or(("", &[][..]), |(p, a)| (p.as_str(), a));
+        self.with_surroundings(duct::cmd(program, arguments))
+    }
+
+    fn with_surroundings(&self, expression: Expression) -> Expression {
+        let expression = expression.dir(&self.dir);
+        self.env.iter().fold(expression, |expression, (name, value)| expression.env(name, value))
+    }
+
+    fn check(&self, status: std::process::ExitStatus) -> Result<(), Failure> {
+        if status.success() { Ok(()) } else { Err(Failure::Failed { command: self.to_string(), status }) }
+    }
+
+    fn start(&self, source: std::io::Error) -> Failure {
+        Failure::Start { command: self.to_string(), source }
+    }
+}
+
+impl std::fmt::Display for Tool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let variables = self.env.iter().map(|(name, value)| format!("{name}={value}"));
+        let words: Vec<String> =
+            variables.chain(self.words.iter().cloned()).map(|word| quoted(&word)).collect();
+        f.write_str(&words.join(" "))
+    }
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=+./:,@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}

@@ -1,0 +1,29 @@
+//! `cargo xtask test`: installs what the tests need, then runs them.
+
+use crate::chore::Test;
+use crate::prerequisites;
+use crate::shell::{Failure, Tool};
+
+/// Installs and runs.
+pub(crate) fn run(options: &Test) -> Result<(), Failure> {
+    prerequisites::install()?;
+    let filter = options.filter.as_deref();
+    command(filter).run()?;
+    if options.long {
+        long_command(filter).run()?;
+    }
+    Ok(())
+}
+
+/// The tests that everybody runs.
+pub(crate) fn command(filter: Option<&str>) -> Tool {
+    let tool = Tool::new(["cargo", "test", "--workspace", "--no-fail-fast"]);
+    filter.into_iter().fold(tool, Tool::arg)
+}
+
+/// The tests that take long. They are ignored by name: `long_…`.
+pub(crate) fn long_command(filter: Option<&str>) -> Tool {
+    let tool =
+        Tool::new(["cargo", "test", "--package", "crossdock-tests", "--tests", "--no-fail-fast", "--"]);
+    tool.arg("--ignored").arg(filter.unwrap_or("long_"))
+}
