@@ -1,1 +1,37 @@
+//! Says, before anything is tagged, whether the program in an image will start on its nodes.
 //!
+//! Everything here is pure: bytes and values in, findings out. There is no file, environment, clock or process.
+//!
+//! [`inspect`] tells the facts of a file. [`verify_program`] judges a program for a [`Target`], alone or in the root file
+//! system of an image (a [`Root`]), and against what the plan says of it (an [`Expectation`]). Every [`Finding`] has a
+//! [`Code`] from a closed catalogue, the facts it rests on and a remedy, and the [`Verdict`] follows from the findings.
+
+mod checks;
+mod code;
+pub mod codes;
+mod expectation;
+mod finding;
+mod image;
+mod inspect;
+mod levels;
+mod machine;
+mod report;
+mod resolve;
+mod root;
+mod subject;
+mod target;
+mod verify;
+
+pub use code::{Code, Effect, Severity, catalogue_markdown};
+pub use expectation::{CpuLevel, Expectation, Language, Linkage};
+pub use finding::{Evidence, Finding};
+pub use image::{ImageFacts, PlatformText};
+pub use inspect::{
+    ArmAttributes, Class, Dynamic, Elf, Endianness, GoBuildInfo, Inspection, Interpreter, MachO, Notes, Pe,
+    Script, Segment, VersionNeed, inspect,
+};
+pub use report::{Report, Verdict};
+pub use resolve::{ResolveError, Resolved, resolve};
+pub use root::{Entry, EntryKind, MemoryRoot, Root, RootError};
+pub use target::{Known, Node, Target};
+pub use verify::{Program, verify_image, verify_index, verify_program};

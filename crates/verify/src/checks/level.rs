@@ -1,0 +1,162 @@
+//! Was the program built for a processor level that the target guarantees?
+
+use crate::expectation::{CpuLevel, Language};
+use crate::inspect::{Elf, GoBuildInfo, Inspection};
+use crate::levels::Level;
+use crate::machine;
+use crate::subject::Subject;
+use crate::{Finding, codes};
+
+pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
+    let Inspection::Elf(elf) = subject.facts else { return };
+    // A program for another machine has its finding; levels of different machines do not compare.
+    let Some(architecture) = machine::architecture_of(elf) else { return };
+    if let Some(go) = &elf.go {
+        go_level(subject, architecture, go, findings);
+    }
+    arm_attributes(subject, architecture, elf, findings);
+    loader_demand(subject, architecture, elf, findings);
+    planned_level(subject, architecture, findings);
+}
+
+/// The variable in which Go records the level.
+fn variable_of(architecture: &str) -> Option<&'static str> {
+    match architecture {
+        "amd64" => Some("GOAMD64"),
+        "arm64" => Some("GOARM64"),
+        "arm" => Some("GOARM"),
+        "riscv64" => Some("GORISCV64"),
+        "ppc64" | "ppc64le" => Some("GOPPC64"),
+        _ => None,
+    }
+}
+
+/// The level that every node has for programs of this architecture.
+fn guaranteed(subject: &Subject<'_>, architecture: &str) -> Option<(Level, String)> {
+    if subject.target.architecture() == architecture {
+        return subject.target.level();
+    }
+    // A 64-bit ARM core in its 32-bit mode runs everything up to v8.
+    let name = if (subject.target.architecture(), architecture) == ("arm64", "arm") {
+        "v8"
+    } else {
+        Level::baseline_name(architecture)?
+    };
+    Some((Level::parse(architecture, name)?, name.to_owned()))
+}
+
+fn go_level(subject: &Subject<'_>, architecture: &str, go: &GoBuildInfo, findings: &mut Vec<Finding>) {
+    let Some(variable) = variable_of(architecture) else { return };
+    let Some(recorded) = go.setting(variable) else { return };
+    let Some(needed) = Level::parse(architecture, recorded) else {
+        let message = format!(
+            "{} was built with {variable}={recorded}, which is no level: Go took it silently and built for its default.",
+            subject.path
+        );
+        findings
+            .push(subject.finding(codes::LEVEL_RECORDED_WRONG, message).with_evidence(variable, recorded));
+        return;
+    };
+    let Some((level, name)) = guaranteed(subject, architecture) else { return };
+    if level.includes(needed) {
+        return;
+    }
+    let shown = match architecture {
+        "amd64" => format!(
+            "shows `This program can only be run on AMD64 processors with {recorded} microarchitecture support.` and exits with 1"
+        ),
+        _ => "kills it with exit 132 (illegal instruction), without a message".to_owned(),
+    };
+    let message = format!(
+        "{} was built with {variable}={recorded}, and {} guarantees only {name}: a node without that level {shown}.",
+        subject.path,
+        subject.target.name()
+    );
+    findings.push(subject.finding(codes::LEVEL_TOO_HIGH, message).with_evidence(variable, recorded));
+}
+
+/// 32-bit ARM compilers record the version that they compiled for.
+fn arm_attributes(subject: &Subject<'_>, architecture: &str, elf: &Elf, findings: &mut Vec<Finding>) {
+    let (Some(version), true) = (elf.arm.and_then(|arm| arm.version), architecture == "arm") else { return };
+    let Some(needed) = Level::parse("arm", &version.to_string()) else { return };
+    let Some((level, name)) = guaranteed(subject, architecture) else { return };
+    if level.includes(needed) {
+        return;
+    }
+    let message = format!(
+        "{} was compiled for ARMv{version}, and {} guarantees only {name}: an older core kills it with exit 132 (illegal \
+         instruction), without a message.",
+        subject.path,
+        subject.target.name()
+    );
+    findings.push(
+        subject.finding(codes::LEVEL_TOO_HIGH, message).with_evidence("Tag_CPU_arch", format!("v{version}")),
+    );
+}
+
+/// The property note that glibc's loader obeys. A static program has no loader that looks.
+fn loader_demand(subject: &Subject<'_>, architecture: &str, elf: &Elf, findings: &mut Vec<Finding>) {
+    let Some(bits) =
+        elf.notes.x86_isa_needed.filter(|bits| *bits != 0 && architecture == "amd64" && !elf.is_static())
+    else {
+        return;
+    };
+    let needed = match bits.ilog2() {
+        0 => "v1",
+        1 => "v2",
+        2 => "v3",
+        _ => "v4",
+    };
+    let (Some(needed_level), Some((level, name))) =
+        (Level::parse("amd64", needed), guaranteed(subject, architecture))
+    else {
+        return;
+    };
+    if level.includes(needed_level) {
+        return;
+    }
+    let message = format!(
+        "{} tells the dynamic loader to demand x86-64-{needed}, and {} guarantees only {name}: an older node shows `CPU ISA \
+         level is lower than required` and exits with 127.",
+        subject.path,
+        subject.target.name()
+    );
+    findings.push(
+        subject
+            .finding(codes::LOADER_LEVEL_TOO_HIGH, message)
+            .with_evidence("GNU_PROPERTY_X86_ISA_1_NEEDED", format!("{bits:#x}")),
+    );
+}
+
+/// Rust and C record nothing, so the plan has to say.
+fn planned_level(subject: &Subject<'_>, architecture: &str, findings: &mut Vec<Finding>) {
+    let Some(Language::Rust { level }) = subject.expectation.map(|expectation| &expectation.language) else {
+        return;
+    };
+    let (needed, text) = match level {
+        CpuLevel::Baseline => return,
+        CpuLevel::Level(text) => (Level::parse(architecture, text), text),
+        CpuLevel::Unknown(text) => (None, text),
+    };
+    let Some((guaranteed, name)) = guaranteed(subject, architecture) else { return };
+    match needed {
+        Some(needed) if guaranteed.includes(needed) => {}
+        Some(_) => {
+            let message = format!(
+                "{} was compiled for level {text}, and {} guarantees only {name}: an older node kills it with exit 132 (illegal \
+                 instruction), without a message.",
+                subject.path,
+                subject.target.name()
+            );
+            findings.push(subject.finding(codes::LEVEL_TOO_HIGH, message).with_evidence("target-cpu", text));
+        }
+        None => {
+            let message = format!(
+                "{} was compiled for the processor {text}; whether every node of {} has its instructions is not known.",
+                subject.path,
+                subject.target.name()
+            );
+            findings.push(subject.finding(codes::LEVEL_UNKNOWN, message).with_evidence("target-cpu", text));
+        }
+    }
+}

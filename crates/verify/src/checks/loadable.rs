@@ -1,0 +1,132 @@
+//! Will the kernel load the ELF file, and does it find the program's bytes?
+
+use object::elf::{ET_CORE, ET_DYN, ET_REL};
+
+use crate::inspect::{Elf, Inspection};
+use crate::subject::Subject;
+use crate::{Finding, codes};
+
+/// The kernel reads at most this much of program headers (`load_elf_phdrs`).
+const MOST_HEADER_BYTES: u32 = 65536;
+
+pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
+    let Inspection::Elf(elf) = subject.facts else { return };
+    file_type(subject, elf, findings);
+    program_headers(subject, elf, findings);
+    if elf.segments.len() < usize::from(elf.program_headers) {
+        // The rest of the headers is not there to be judged.
+        return;
+    }
+    truncation(subject, elf, findings);
+    entry_address(subject, elf, findings);
+}
+
+fn file_type(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>) {
+    if elf.is_header_cut || elf.is_executable_type() {
+        return;
+    }
+    let what = match object::elf::FileType(elf.file_type) {
+        ET_REL => "an object file that was never linked".to_owned(),
+        ET_CORE => "a core dump".to_owned(),
+        other => format!("an ELF file of type {}, which is no program", other.0),
+    };
+    let message =
+        format!("{path} is {what}: a node shows `exec {path}: exec format error`.", path = subject.path);
+    findings.push(
+        subject.finding(codes::OBJECT_FILE, message).with_evidence("e_type", elf.file_type.to_string()),
+    );
+}
+
+fn program_headers(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>) {
+    let expected = elf.class.program_header_size();
+    let wanted = u32::from(elf.program_headers) * u32::from(expected);
+    let why = if elf.is_header_cut {
+        format!("it has {} bytes, fewer than an ELF header", elf.length)
+    } else if !elf.is_executable_type() {
+        return;
+    } else if elf.program_header_size != expected {
+        format!(
+            "its program headers are said to be {} bytes long instead of {expected}",
+            elf.program_header_size
+        )
+    } else if wanted == 0 || wanted > MOST_HEADER_BYTES {
+        format!("it has {} program headers", elf.program_headers)
+    } else if elf.segments.len() < usize::from(elf.program_headers) {
+        format!("it ends before its {} program headers do", elf.program_headers)
+    } else if elf.loaded().next().is_none() {
+        "none of its segments is loaded".to_owned()
+    } else {
+        return;
+    };
+    let message = format!(
+        "{path} does not load, because {why}: a node shows `exec {path}: exec format error`.",
+        path = subject.path
+    );
+    let finding = subject.finding(codes::BAD_PROGRAM_HEADERS, message);
+    findings.push(
+        finding
+            .with_evidence("e_phentsize", elf.program_header_size.to_string())
+            .with_evidence("e_phnum", elf.program_headers.to_string()),
+    );
+}
+
+fn truncation(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>) {
+    let Some(last) = elf.loaded().max_by_key(|segment| segment.file_end()) else { return };
+    if last.file_end() <= elf.length {
+        return;
+    }
+    let message = format!(
+        "{} ends at byte {} and its last segment at byte {}: the rest is missing, and the program dies where it begins \
+         (exit 139, segmentation fault).",
+        subject.path,
+        elf.length,
+        last.file_end()
+    );
+    findings.push(
+        subject
+            .finding(codes::TRUNCATED_FILE, message)
+            .with_evidence("p_offset + p_filesz", last.file_end().to_string())
+            .with_evidence("file size", elf.length.to_string()),
+    );
+}
+
+fn entry_address(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>) {
+    if !elf.is_executable_type() || elf.loaded().next().is_none() {
+        return;
+    }
+    let is_inside = elf
+        .loaded()
+        .any(|segment| elf.entry >= segment.address && elf.entry - segment.address < segment.memory_size);
+    let is_library = elf.file_type == ET_DYN.0
+        && elf.is_static()
+        && (elf.entry == 0
+            || elf.dynamic.as_ref().is_some_and(|dynamic| dynamic.soname.is_some() && !dynamic.is_pie()));
+    if is_library && !is_loader(elf) {
+        let message = format!(
+            "{} is a shared library: it has no program interpreter{}, and a node shows `exec format error` or the program \
+             dies at once (exit 139).",
+            subject.path,
+            if elf.entry == 0 { " and no entry point" } else { "" }
+        );
+        findings.push(
+            subject.finding(codes::SHARED_LIBRARY, message).with_evidence("e_entry", elf.entry.to_string()),
+        );
+    } else if !is_inside {
+        let message = format!(
+            "{} says that it begins at address {:#x}, where nothing is loaded: it dies at once (exit 139, segmentation fault).",
+            subject.path, elf.entry
+        );
+        findings.push(
+            subject
+                .finding(codes::BAD_ENTRY_ADDRESS, message)
+                .with_evidence("e_entry", format!("{:#x}", elf.entry)),
+        );
+    }
+}
+
+/// A dynamic loader is a shared library that is a program too.
+fn is_loader(elf: &Elf) -> bool {
+    let soname = elf.dynamic.as_ref().and_then(|dynamic| dynamic.soname.as_deref()).unwrap_or_default();
+    elf.entry != 0
+        && (soname.starts_with("ld-") || soname.starts_with("ld.so") || soname.starts_with("ld64.so"))
+}

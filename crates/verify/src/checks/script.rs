@@ -1,0 +1,139 @@
+//! Will the kernel find and start the interpreter that a script names?
+
+use crate::checks::{entry_point, judge};
+use crate::inspect::{Inspection, Script, inspect};
+use crate::resolve::{ResolveError, resolve};
+use crate::root::EntryKind;
+use crate::subject::{Subject, Surroundings};
+use crate::{Finding, codes};
+
+/// Linux gives up when scripts name scripts deeper than this (`exec_binprm`).
+const DEEPEST: u8 = 5;
+
+pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
+    let Inspection::Script(script) = subject.facts else { return };
+    if let Some(finding) = broken_line(subject, script) {
+        findings.push(finding);
+        return;
+    }
+    match subject.surroundings {
+        None => {
+            let message = format!(
+                "{} is a script for {}; whether the image has that is not known here.",
+                subject.path, script.interpreter
+            );
+            findings.push(
+                subject.finding(codes::SCRIPT_UNCHECKED, message).with_evidence("#!", &*script.interpreter),
+            );
+        }
+        Some(image) => in_image(subject, script, image, findings),
+    }
+}
+
+/// What is wrong with the line itself.
+fn broken_line(subject: &Subject<'_>, script: &Script) -> Option<Finding> {
+    let path = subject.path;
+    let (code, message) = if script.has_carriage_return {
+        let message = format!(
+            "{path} has a carriage return at the end of its `#!` line, so the kernel looks for {:?}: a node shows `exec {path}: no \
+             such file or directory`.",
+            script.interpreter
+        );
+        (codes::SCRIPT_CARRIAGE_RETURN, message)
+    } else if script.interpreter.is_empty() || script.is_cut {
+        let why =
+            if script.is_cut { "names an interpreter longer than 255 bytes" } else { "names no interpreter" };
+        let message = format!(
+            "{path} begins with a `#!` line that {why}: a node shows `exec {path}: exec format error`."
+        );
+        (codes::SCRIPT_LINE_BROKEN, message)
+    } else if subject.depth >= DEEPEST {
+        let message = format!(
+            "{path} is the {}th script in a row that names another script: a node shows `too many levels of symbolic links`.",
+            subject.depth + 1
+        );
+        (codes::SCRIPT_LINE_BROKEN, message)
+    } else {
+        return None;
+    };
+    Some(subject.finding(code, message).with_evidence("#!", &*script.interpreter))
+}
+
+fn in_image(subject: &Subject<'_>, script: &Script, image: Surroundings<'_>, findings: &mut Vec<Finding>) {
+    let path = subject.path;
+    let found = match resolve(image.root, &script.interpreter) {
+        Ok(found) => found,
+        Err(ResolveError::Unreadable(error)) => {
+            findings.push(subject.finding(codes::UNREADABLE, format!("{path}: {error}.")));
+            return;
+        }
+        Err(error) => {
+            let message = format!(
+                "{path} is a script for {}, and {error}: a node shows `exec {path}: no such file or directory`, although {path} is \
+                 there.",
+                script.interpreter
+            );
+            findings.push(
+                subject
+                    .finding(codes::SCRIPT_INTERPRETER_MISSING, message)
+                    .with_evidence("#!", &*script.interpreter),
+            );
+            return;
+        }
+    };
+    if let Some(finding) =
+        entry_point::not_executable(subject.target, &script.interpreter, &found, image.user)
+    {
+        findings.push(finding);
+    }
+    if found.entry.kind == EntryKind::File {
+        interpreter(subject, script, &found.path, image, findings);
+    }
+    if subject.depth == 0 {
+        let message = format!(
+            "{path} is a script for {}: which programs it starts was not judged.",
+            script.interpreter
+        );
+        findings.push(subject.finding(codes::SCRIPT_ENTRY_POINT, message));
+    }
+}
+
+/// The interpreter has to start too, and so has the program that `env` is asked for.
+fn interpreter(
+    subject: &Subject<'_>,
+    script: &Script,
+    path: &str,
+    image: Surroundings<'_>,
+    findings: &mut Vec<Finding>,
+) {
+    judge_file(subject, path, image, findings);
+    let Some(command) = script.env_target() else { return };
+    match entry_point::on_search_path(image, "/", command) {
+        Some(found) => judge_file(subject, &found.path, image, findings),
+        None => {
+            let message = format!(
+                "{} asks env for {command}, which is not on the image's PATH ({}): env stops with `can't execute '{command}': No such \
+                 file or directory`, exit 127.",
+                subject.path,
+                image.search_path().join(":")
+            );
+            findings
+                .push(subject.finding(codes::SCRIPT_COMMAND_MISSING, message).with_evidence("#!", command));
+        }
+    }
+}
+
+fn judge_file(subject: &Subject<'_>, path: &str, image: Surroundings<'_>, findings: &mut Vec<Finding>) {
+    match image.root.read(path) {
+        Ok(bytes) => findings.extend(judge(&Subject {
+            path,
+            bytes: &bytes,
+            facts: &inspect(&bytes),
+            target: subject.target,
+            expectation: None,
+            surroundings: Some(image),
+            depth: subject.depth + 1,
+        })),
+        Err(error) => findings.push(subject.finding(codes::UNREADABLE, format!("{path}: {error}."))),
+    }
+}

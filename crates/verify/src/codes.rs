@@ -1,0 +1,307 @@
+//! The catalogue: every kind of finding, with why it matters and what to do.
+
+use crate::code::{Code, Effect, Entry, Severity};
+
+macro_rules! codes {
+    ($($(#[$meta:meta])* $name:ident = $id:literal, $severity:ident, $effect:ident,
+        $title:literal, $explanation:literal, $remedy:literal;)+) => {
+        $(
+            #[doc = $title]
+            pub const $name: Code = Code(&Entry {
+                id: $id,
+                severity: Severity::$severity,
+                effect: Effect::$effect,
+                title: $title,
+                explanation: $explanation,
+                remedy: $remedy,
+            });
+        )+
+
+        /// Every code, in the order of the catalogue.
+        pub(crate) const ALL: &[Code] = &[$($name),+];
+    };
+}
+
+codes! {
+    // What the file is.
+    EMPTY_FILE = "empty-file", Error, Fails,
+        "the file is empty",
+        "The kernel finds no format it knows: `exec format error`. A build or copy step failed without saying so.",
+        "Build the program again and look at the step that copies it.";
+    MACH_O_PROGRAM = "mach-o-program", Error, Fails,
+        "the file is a macOS program",
+        "Only macOS starts Mach-O programs; a Linux node shows `exec format error`. It was built for the developer's machine.",
+        "Build for the target: `crossdock build --platform PLATFORM`, or set GOOS or the Rust target.";
+    WINDOWS_PROGRAM = "windows-program", Error, Fails,
+        "the file is a Windows program",
+        "Only Windows starts PE programs; a Linux node shows `exec format error`.",
+        "Build for the target: `crossdock build --platform PLATFORM`, or set GOOS or the Rust target.";
+    WASM_PROGRAM = "wasm-program", Error, Fails,
+        "the file is a WebAssembly module",
+        "The kernel does not start WebAssembly: `exec format error`, unless the runtime has a shim for it.",
+        "Build for the target's processor, or judge it for the platform `wasip1/wasm`.";
+    COMPRESSED_FILE = "compressed-file", Error, Fails,
+        "the file is compressed or an archive",
+        "The kernel does not unpack: `exec format error`. A download was copied without unpacking it.",
+        "Unpack it and put the program that is inside into the image.";
+    GIT_LFS_POINTER = "git-lfs-pointer", Error, Fails,
+        "the file is a Git LFS pointer",
+        "Git LFS left its pointer because the file was not fetched; a node shows `exec format error`.",
+        "Run `git lfs pull` before the image is built.";
+    TEXT_WITHOUT_INTERPRETER = "text-without-interpreter", Error, Fails,
+        "the file is a text without a `#!` line",
+        "Shells start such a file, the kernel does not: `exec format error`.",
+        "Make `#!/bin/sh` (or the interpreter it needs) its very first line.";
+    BYTE_ORDER_MARK = "byte-order-mark", Error, Fails,
+        "a byte order mark stands before `#!`",
+        "The kernel wants `#!` as the first two bytes: `exec format error`. An editor on Windows saved the file.",
+        "Save it as UTF-8 without a byte order mark.";
+    NOT_A_PROGRAM = "not-a-program", Error, Fails,
+        "the file is no program that the target can start",
+        "The kernel finds no format it knows: `exec format error`.",
+        "Put the program that the build made into the image.";
+    OBJECT_FILE = "object-file", Error, Fails,
+        "the file is an object file, a core dump or another ELF file that is no program",
+        "The kernel starts only the ELF types EXEC and DYN: `exec format error`.",
+        "Link it: use the program, not a `.o` file.";
+    SHARED_LIBRARY = "shared-library", Error, Fails,
+        "the file is a shared library, not a program",
+        "It has no interpreter and no entry point: it dies at once (`exec format error` or a segmentation fault, exit 139).",
+        "Use the program; in Go, build with `-buildmode=exe` and a `package main`.";
+    BAD_PROGRAM_HEADERS = "bad-program-headers", Error, Fails,
+        "the ELF file's program headers are missing, damaged or outside the file",
+        "The kernel does not load it: `exec format error`.",
+        "Build or copy the program again; compare its checksum with the build's.";
+    TRUNCATED_FILE = "truncated-file", Error, Fails,
+        "the file ends before its last segment does",
+        "It loads and then dies where the bytes are missing: exit 139 (segmentation fault) or 135.",
+        "Copy or download it again; compare its size and checksum with the build's.";
+    BAD_ENTRY_ADDRESS = "bad-entry-address", Error, Fails,
+        "the ELF entry address lies outside the program",
+        "The kernel jumps to memory that holds nothing: exit 139 (segmentation fault).",
+        "Build the program again; when a tool rewrites it (a packer, a signer), leave that tool out.";
+    DAMAGED_PROGRAM = "damaged-program", Error, Fails,
+        "the ELF file contradicts itself",
+        "The kernel or the dynamic loader refuses it or dies on it.",
+        "Build or copy the program again; compare its checksum with the build's.";
+
+    // For which machine it is.
+    WRONG_MACHINE = "wrong-machine", Error, Fails,
+        "the program is for another processor",
+        "A node of the target shows `exec format error`. Under qemu or Rosetta it may still run, which hides the mistake.",
+        "Build for the target: set `--platform`, GOARCH or the Rust target; with COPY --from, check that stage's platform.";
+    WRONG_BYTE_ORDER = "wrong-byte-order", Error, Fails,
+        "the program has the other byte order",
+        "The kernel reads another machine's number out of the header: `exec format error`.",
+        "Build for the right member of the family, such as ppc64le instead of ppc64.";
+    WRONG_CLASS = "wrong-class", Error, Fails,
+        "the program is 32-bit where 64-bit is meant, or the reverse",
+        "The kernel does not load it: `exec format error`.",
+        "Build for the right member of the family, such as mips64 instead of mips.";
+    WRONG_ABI = "wrong-abi", Error, Fails,
+        "the program uses another calling convention than the target",
+        "It does not load (`exec format error`), or its libraries do not fit and it dies.",
+        "Build with the target's ABI; for ARM choose between soft and hard float as the target's libraries do.";
+    WRONG_SYSTEM = "wrong-system", Error, Fails,
+        "the program is for another operating system",
+        "Linux loads it and finds no loader (`no such file or directory`), or it dies at its first system call.",
+        "Build with the target's GOOS or Rust target.";
+    NO_32_BIT_MODE = "no-32-bit-mode", Error, Fails,
+        "the program is 32-bit and the nodes have no 32-bit mode",
+        "A core without that mode (Graviton4 and 5, ThunderX, Apple) shows `exec format error`.",
+        "Build for the node's 64-bit architecture.";
+    COMPATIBILITY_MODE = "compatibility-mode", Warning, None,
+        "the program is 32-bit and runs in the node's compatibility mode",
+        "Nodes run it where the kernel has the mode switched on; libraries have to be 32-bit too.",
+        "Build for the node's 64-bit architecture, unless 32 bits are meant.";
+    COMPATIBILITY_MODE_UNKNOWN = "compatibility-mode-unknown", Warning, Unproven,
+        "the program is 32-bit and it is not known whether the nodes have a 32-bit mode",
+        "Some cores have none and show `exec format error`.",
+        "Name the node type with `--for`, or build for the node's 64-bit architecture.";
+    SHALLOW_CHECKS = "shallow-checks", Note, None,
+        "only format and processor were judged",
+        "For systems other than Linux crossdock looks at the file's format and processor, not at its libraries or signature.",
+        "Start the program once on the target system.";
+    UNKNOWN_TARGET = "unknown-target", Warning, Unproven,
+        "crossdock does not know what programs of this platform look like",
+        "There is no rule for the platform's file format, so nothing was judged.",
+        "Judge for a platform that crossdock knows.";
+
+    // Which processor level and page size it needs.
+    LEVEL_TOO_HIGH = "level-too-high", Error, Fails,
+        "the program was built for a newer processor than the target guarantees",
+        "On an older node it stops at once: Go on amd64 says `This program can only be run on AMD64 processors with v3 \
+             microarchitecture support`, other programs die with exit 132 (illegal instruction).",
+        "Build for the target's level, or name nodes that have the level: `--for linux/amd64/v3`.";
+    LOADER_LEVEL_TOO_HIGH = "loader-level-too-high", Error, Fails,
+        "the program tells the dynamic loader to demand a newer processor than the target guarantees",
+        "The loader stops with `CPU ISA level is lower than required`, exit 127.",
+        "Build without `-march=x86-64-v3` and its like, or name nodes that have the level.";
+    LEVEL_RECORDED_WRONG = "level-recorded-wrong", Warning, None,
+        "the build information names a processor level that does not exist",
+        "Go accepts a bad GOAMD64 or GOARM silently and builds for the default level, not for the one that was meant.",
+        "Correct the variable: GOAMD64 is v1 to v4, GOARM is 5, 6 or 7.";
+    LEVEL_UNKNOWN = "level-unknown", Warning, Unproven,
+        "the plan does not say for which processor the program was compiled",
+        "A program compiled for a newer processor dies with exit 132 (illegal instruction), and its file does not tell.",
+        "Compile with a stated target-cpu rather than `native`.";
+    PAGE_SIZE = "page-size", Error, Fails,
+        "the program's segments are not aligned to the nodes' pages",
+        "On nodes with 16 KiB or 64 KiB pages it is not loaded: `ELF load command address/offset not page-aligned`.",
+        "Link with `-z max-page-size=65536`.";
+    PAGE_SIZE_RISK = "page-size-risk", Warning, None,
+        "the program's segments do not fit every page size that the nodes may have",
+        "On nodes with larger pages it is not loaded: `ELF load command address/offset not page-aligned`.",
+        "Link with `-z max-page-size=65536`, or name the node type with `--for`.";
+
+    // Static or dynamic, the loader, the libraries.
+    INTERPRETER_MISSING = "interpreter-missing", Error, Fails,
+        "the program's dynamic loader is not in the image",
+        "The kernel says `no such file or directory` although the program is there: it means the loader.",
+        "Link statically (CGO_ENABLED=0; a musl target or `+crt-static`), or take a base image with this loader.";
+    INTERPRETER_UNCHECKED = "interpreter-unchecked", Warning, Unproven,
+        "the program needs a dynamic loader, and there is no image to look for it in",
+        "Whether it starts depends on the image: without the loader it shows `no such file or directory`.",
+        "Verify the image, or link statically.";
+    INTERPRETER_MALFORMED = "interpreter-malformed", Error, Fails,
+        "the name of the program's dynamic loader is damaged",
+        "The kernel does not load the program: `exec format error`, or `no such file or directory`.",
+        "Build the program again; when a tool rewrites it (patchelf), check what that tool did.";
+    INTERPRETER_NOT_EXECUTABLE = "interpreter-not-executable", Error, Fails,
+        "the program's dynamic loader is not executable for the configured user",
+        "The kernel says `permission denied`.",
+        "Give the loader mode 0755 in the image.";
+    INTERPRETER_WRONG = "interpreter-wrong", Error, Fails,
+        "the program's dynamic loader is empty, damaged or for another machine",
+        "The kernel says `input/output error` or `accessing a corrupted shared library`.",
+        "Take program and base image for the same platform; check what was copied over the loader.";
+    DYNAMIC_NOT_PLANNED = "dynamic-not-planned", Error, Fails,
+        "the plan asks for a static program and this one needs a dynamic loader",
+        "In a base without the loader it shows `no such file or directory`. Go's `-buildmode=pie` and Rust's gnu targets do so.",
+        "For Go set CGO_ENABLED=0 without `-buildmode=pie`; for Rust use a musl target or `-C target-feature=+crt-static`.";
+    STATIC_NOT_PLANNED = "static-not-planned", Warning, None,
+        "the plan asks for a dynamic program and this one is static",
+        "It starts, but what it should take from the image (name resolution, TLS libraries) is built in.",
+        "Set `linkage = \"static\"` in the configuration, or look at the linker flags.";
+    LIBRARY_MISSING = "library-missing", Error, Fails,
+        "a shared library that the program needs is not in the image",
+        "The loader stops: `error while loading shared libraries: … cannot open shared object file`, exit 127.",
+        "Install the library in the image, or link statically.";
+    LIBRARY_WRONG = "library-wrong", Error, Fails,
+        "a shared library that the program needs is damaged or for another machine",
+        "The loader stops: `file too short`, `invalid ELF header`, or as if the library were absent; exit 127.",
+        "Take the library for the image's platform; check what was copied over it.";
+    SYMBOL_VERSION_MISSING = "symbol-version-missing", Error, Fails,
+        "a shared library in the image is older than the program needs",
+        "The loader stops: ``version `GLIBC_2.38' not found``, exit 1.",
+        "Build against the image's library version or an older one (zig: `-target …-gnu.2.31`), take a newer base, or link \
+             statically.";
+    LIBRARIES_UNCHECKED = "libraries-unchecked", Warning, Unproven,
+        "the program's shared libraries could not be judged",
+        "There is no image to look for them in, or the loader is one whose rules crossdock does not know.",
+        "Verify the image, or link statically.";
+
+    // What the plan says about the build.
+    GO_SETTING_MISMATCH = "go-setting-mismatch", Error, Fails,
+        "Go's build information does not agree with the plan",
+        "The program is not the one that the plan describes; an old output or another environment got into the image.",
+        "Build again; look for GOFLAGS, `go env -w` settings and stale outputs.";
+    GO_PLATFORM_MISMATCH = "go-platform-mismatch", Error, Fails,
+        "Go's build information names another platform than the target",
+        "The program dies at its first system call, or does not load: `exec format error`.",
+        "Build with the target's GOOS and GOARCH.";
+    GO_BUILD_INFO_MISSING = "go-build-info-missing", Warning, Unproven,
+        "the plan says Go, and the program holds no Go build information",
+        "Without it the level and settings of the build cannot be compared with the plan (a packer such as UPX removes it).",
+        "Do not pack the program, and build it from a module with Go 1.18 or newer.";
+
+    // Scripts.
+    SCRIPT_INTERPRETER_MISSING = "script-interpreter-missing", Error, Fails,
+        "the interpreter in the script's `#!` line is not in the image",
+        "The kernel says `no such file or directory` although the script is there: it means the interpreter.",
+        "Install the interpreter in the image, or correct the `#!` line.";
+    SCRIPT_CARRIAGE_RETURN = "script-carriage-return", Error, Fails,
+        "the script's `#!` line ends in a carriage return",
+        "The carriage return becomes part of the interpreter's name: `no such file or directory`. Git or an editor on Windows \
+             changed the line ends.",
+        "Save the file with Unix line ends; put `*.sh text eol=lf` into .gitattributes.";
+    SCRIPT_LINE_BROKEN = "script-line-broken", Error, Fails,
+        "the script's `#!` line names no interpreter that the kernel can start",
+        "The kernel says `exec format error`: the name is absent or goes beyond 256 bytes, or scripts start scripts without end.",
+        "Name a program by its absolute, short path: `#!/bin/sh`.";
+    SCRIPT_COMMAND_MISSING = "script-command-missing", Error, Fails,
+        "the program that the script asks `env` for is not on the image's PATH",
+        "env stops: `env: can't execute 'python3': No such file or directory`, exit 127.",
+        "Install the program in the image, or extend PATH.";
+    SCRIPT_UNCHECKED = "script-unchecked", Warning, Unproven,
+        "the file is a script, and there is no image to look for its interpreter in",
+        "Whether it starts depends on the image: without the interpreter it shows `no such file or directory`.",
+        "Verify the image.";
+    SCRIPT_ENTRY_POINT = "script-entry-point", Note, None,
+        "the program is a script: what it starts was not judged",
+        "Its interpreter is there and starts; which programs the script calls shows only when it runs.",
+        "Name the program itself as the entry point, or start the image once on each platform.";
+
+    // The image's configuration.
+    NO_ENTRY_POINT = "no-entry-point", Error, Fails,
+        "the image names no program to start",
+        "The runtime says `no command specified`, unless the pod names a command itself.",
+        "Set `entrypoint` or `cmd`.";
+    ENTRY_POINT_MISSING = "entry-point-missing", Error, Fails,
+        "the program that the image starts is not in the image",
+        "The runtime refuses: `exec: \"/app\": stat /app: no such file or directory`, exit 127 (kubelet: StartError 128).",
+        "Correct the entry point, or put the program at that path.";
+    ENTRY_POINT_COMMAND_LINE = "entry-point-command-line", Error, Fails,
+        "the entry point is a whole command line in one word",
+        "The runtime looks for a file with blanks in its name: `no such file or directory`, exit 127.",
+        "Write the words apart: `[\"/app\", \"--flag\"]`.";
+    ENTRY_POINT_NOT_ON_PATH = "entry-point-not-on-path", Error, Fails,
+        "the program that the image starts is not on the image's PATH",
+        "The runtime refuses: `executable file not found in $PATH`, exit 127. The working directory is not searched.",
+        "Give the entry point as an absolute path, or extend PATH.";
+    ENTRY_POINT_NOT_A_FILE = "entry-point-not-a-file", Error, Fails,
+        "the program that the image starts is a directory or a device",
+        "The runtime refuses: `permission denied` or `is a directory`, exit 126.",
+        "Name the program inside it.";
+    NOT_EXECUTABLE = "not-executable", Error, Fails,
+        "the program is not executable for the configured user",
+        "The runtime refuses: `permission denied`, exit 126.",
+        "Give the file mode 0755 (`chmod +x` before COPY, or `COPY --chmod=755`), or let its owner be the user.";
+    SHELL_MISSING = "shell-missing", Error, Fails,
+        "the image starts its program through a shell that it does not have",
+        "The runtime refuses: `exec: \"/bin/sh\": stat /bin/sh: no such file or directory`, exit 127.",
+        "Write the entry point in exec form (`ENTRYPOINT [\"/app\"]`), or take a base with a shell.";
+    USER_UNKNOWN = "user-unknown", Error, Fails,
+        "the configured user or group is not in the image's passwd or group file",
+        "The runtime refuses: `unable to find user`, exit 125.",
+        "Use a numeric user, such as 65532, or add the name to /etc/passwd.";
+    USER_NOT_NUMERIC = "user-not-numeric", Warning, None,
+        "the configured user is a name, not a number",
+        "With `runAsNonRoot` the kubelet refuses: `image has non-numeric user, cannot verify user is non-root`.",
+        "Use the number: `USER 65532`.";
+    PRIVILEGED_PORT = "privileged-port", Warning, None,
+        "the image exposes a port below 1024 and its user is not root",
+        "On nodes before kernel 4.11 and runtimes that keep the old limit: `bind: permission denied`.",
+        "Listen on a port above 1023 and map it in the Service.";
+    CONFIG_PLATFORM_MISMATCH = "config-platform-mismatch", Error, Fails,
+        "the image's configuration names another platform than the one judged",
+        "A runtime pulls the image for nodes on which its program does not start, or warns and refuses.",
+        "Build the image again with the platform that its program has.";
+    INDEX_PLATFORM_MISMATCH = "index-platform-mismatch", Error, Fails,
+        "the index names another platform than the image's configuration",
+        "Nodes choose by the index and get an image made for others: `exec format error`.",
+        "Write the index again from the images' own configurations.";
+    UNUSUAL_PLATFORM_NAME = "unusual-platform-name", Warning, None,
+        "index or configuration spells the platform in another way than the OCI image specification",
+        "Docker takes any name silently; a runtime or registry that compares names exactly finds no match: `no match for platform \
+         in manifest`.",
+        "Use Go's spelling: amd64 instead of x86_64, arm64 instead of aarch64.";
+    DUPLICATE_PLATFORM = "duplicate-platform", Warning, None,
+        "the index names the same platform twice",
+        "Runtimes take the first entry; the other is never started.",
+        "Leave one of them out, or give them different variants.";
+    UNREADABLE = "unreadable", Warning, Unproven,
+        "a file of the image could not be read",
+        "What stands in it was not judged.",
+        "Look at the layer that holds it; pull or build the image again.";
+}

@@ -1,0 +1,161 @@
+//! The dynamic section: libraries, search paths, symbol versions.
+
+use object::Endianness as Order;
+use object::elf::{self, Dyn32, Dyn64, DynamicTag, Verdaux, Verdef, Vernaux, Verneed};
+use object::read::ReadRef;
+use object::read::elf::Dyn;
+
+use super::elf::{Class, Endianness};
+use super::segments::{Memory, c_string};
+
+/// A chain of version records longer than this is taken for damage.
+const MOST_RECORDS: usize = 1 << 16;
+
+/// What the dynamic section says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Dynamic {
+    /// `DT_NEEDED`, in order.
+    pub needed: Vec<String>,
+    /// `DT_SONAME`.
+    pub soname: Option<String>,
+    /// `DT_RPATH`.
+    pub rpath: Option<String>,
+    /// `DT_RUNPATH`.
+    pub runpath: Option<String>,
+    /// `DT_FLAGS_1`.
+    pub flags_1: u64,
+    /// The symbol versions that this file asks of its libraries (`DT_VERNEED`).
+    pub version_needs: Vec<VersionNeed>,
+    /// The symbol versions that this file offers (`DT_VERDEF`).
+    pub version_definitions: Vec<String>,
+}
+
+impl Dynamic {
+    /// True when the linker marked the file as a position-independent program.
+    pub fn is_pie(&self) -> bool {
+        self.flags_1 & elf::DF_1_PIE.0 != 0
+    }
+
+    /// True when the default directories are not searched for this file's libraries.
+    pub fn skips_default_directories(&self) -> bool {
+        self.flags_1 & elf::DF_1_NODEFLIB.0 != 0
+    }
+}
+
+/// A symbol version that a file asks of a library.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct VersionNeed {
+    /// The library's name, as in `DT_NEEDED`.
+    pub library: String,
+    /// The version, such as `GLIBC_2.38`.
+    pub version: String,
+    /// The loader only warns when it is absent.
+    pub is_weak: bool,
+}
+
+/// Reads the dynamic section that these bytes hold.
+pub(super) fn read(memory: Memory<'_>, table: &[u8], class: Class, endianness: Endianness) -> Dynamic {
+    let order = endianness.order();
+    let entries = match class {
+        Class::Elf32 => entries::<Dyn32<Order>>(table, order),
+        Class::Elf64 => entries::<Dyn64<Order>>(table, order),
+    };
+    Table { memory, order, entries }.facts()
+}
+
+fn entries<D: Dyn<Endian = Order>>(table: &[u8], order: Order) -> Vec<(DynamicTag, u64)> {
+    let mut at = 0;
+    std::iter::from_fn(|| table.read::<D>(&mut at).ok())
+        .map(|entry| (entry.tag(order), entry.val(order)))
+        .take_while(|(tag, _)| *tag != elf::DT_NULL)
+        .collect()
+}
+
+struct Table<'data> {
+    memory: Memory<'data>,
+    order: Order,
+    entries: Vec<(DynamicTag, u64)>,
+}
+
+impl<'data> Table<'data> {
+    fn facts(&self) -> Dynamic {
+        let needed = self.entries.iter().filter(|(tag, _)| *tag == elf::DT_NEEDED);
+        Dynamic {
+            needed: needed.filter_map(|(_, offset)| self.string(*offset)).collect(),
+            soname: self.named(elf::DT_SONAME),
+            rpath: self.named(elf::DT_RPATH),
+            runpath: self.named(elf::DT_RUNPATH),
+            flags_1: self.value(elf::DT_FLAGS_1).unwrap_or(0),
+            version_needs: self.version_needs().unwrap_or_default(),
+            version_definitions: self.version_definitions().unwrap_or_default(),
+        }
+    }
+
+    fn value(&self, tag: DynamicTag) -> Option<u64> {
+        self.entries.iter().find(|(found, _)| *found == tag).map(|(_, value)| *value)
+    }
+
+    fn named(&self, tag: DynamicTag) -> Option<String> {
+        self.string(self.value(tag)?)
+    }
+
+    /// The string at this offset of the dynamic string table.
+    fn string(&self, offset: u64) -> Option<String> {
+        let strings = self.memory.from(self.value(elf::DT_STRTAB)?)?;
+        let text = c_string(strings.get(usize::try_from(offset).ok()?..)?)?;
+        Some(String::from_utf8_lossy(text).into_owned())
+    }
+
+    fn version_needs(&self) -> Option<Vec<VersionNeed>> {
+        let table = self.memory.from(self.value(elf::DT_VERNEED)?)?;
+        let mut needs = Vec::new();
+        for (at, record) in chain(table, 0, |record: &Verneed<Order>| record.vn_next.get(self.order)) {
+            let library = self.string(record.vn_file.get(self.order).into()).unwrap_or_default();
+            let first = at.saturating_add(record.vn_aux.get(self.order).into());
+            for (_, need) in chain(table, first, |need: &Vernaux<Order>| need.vna_next.get(self.order)) {
+                needs.push(VersionNeed {
+                    library: library.clone(),
+                    version: self.string(need.vna_name.get(self.order).into()).unwrap_or_default(),
+                    is_weak: need.vna_flags.get(self.order).0 & elf::VER_FLG_WEAK.0 != 0,
+                });
+                if needs.len() > MOST_RECORDS {
+                    return Some(needs);
+                }
+            }
+        }
+        Some(needs)
+    }
+
+    fn version_definitions(&self) -> Option<Vec<String>> {
+        let table = self.memory.from(self.value(elf::DT_VERDEF)?)?;
+        let records = chain(table, 0, |record: &Verdef<Order>| record.vd_next.get(self.order));
+        Some(
+            records
+                .filter_map(|(at, record)| {
+                    let name: &Verdaux<Order> =
+                        table.read_at(at.saturating_add(record.vd_aux.get(self.order).into())).ok()?;
+                    self.string(name.vda_name.get(self.order).into())
+                })
+                .collect(),
+        )
+    }
+}
+
+/// Walks records that each hold the distance to the next, zero at the last.
+fn chain<T: object::Pod>(
+    table: &[u8],
+    first: u64,
+    distance: impl Fn(&T) -> u32,
+) -> impl Iterator<Item = (u64, &T)> {
+    let mut next = Some(first);
+    let step = move || {
+        let at = next?;
+        let record: &T = table.read_at(at).ok()?;
+        let distance = distance(record);
+        next = (distance != 0).then(|| at.saturating_add(distance.into()));
+        Some((at, record))
+    };
+    std::iter::from_fn(step).take(MOST_RECORDS)
+}

@@ -1,0 +1,72 @@
+//! Programs of other systems: Mach-O and PE.
+
+use object::Endianness as Order;
+use object::macho::{self, FatHeader};
+use object::pe::{IMAGE_DOS_SIGNATURE, IMAGE_NT_SIGNATURE, ImageDosHeader, ImageFileHeader};
+use object::read::ReadRef;
+use object::{LittleEndian, U32};
+
+/// What a Mach-O file's header says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MachO {
+    /// `cputype` of the file, or of each part of a universal file.
+    pub cpu_types: Vec<u32>,
+}
+
+/// What a Windows program's header says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Pe {
+    /// The `Machine` field of the COFF header.
+    pub machine: u16,
+    /// A library, not a program (`IMAGE_FILE_DLL`).
+    pub is_library: bool,
+}
+
+/// Reads a Mach-O header, thin or universal.
+pub(super) fn macho(bytes: &[u8]) -> Option<MachO> {
+    let word = |at: usize, order: Order| -> Option<u32> {
+        let word: [u8; 4] = bytes.get(at..at + 4)?.try_into().ok()?;
+        Some(match order {
+            Order::Little => u32::from_le_bytes(word),
+            Order::Big => u32::from_be_bytes(word),
+        })
+    };
+    let magic = word(0, Order::Big)?;
+    match magic {
+        macho::MH_MAGIC | macho::MH_MAGIC_64 => Some(MachO { cpu_types: vec![word(4, Order::Big)?] }),
+        macho::MH_CIGAM | macho::MH_CIGAM_64 => Some(MachO { cpu_types: vec![word(4, Order::Little)?] }),
+        macho::FAT_MAGIC | macho::FAT_MAGIC_64 => {
+            let parts = word(4, Order::Big)?;
+            // A Java class file has the same magic; its version stands where the number of parts would, and is 45 or more.
+            if parts > 40 {
+                return None;
+            }
+            let step = if magic == macho::FAT_MAGIC { 20 } else { 32 };
+            let first = size_of::<FatHeader>();
+            let cpu_types =
+                (0..parts as usize).map_while(|part| word(first + part * step, Order::Big)).collect();
+            Some(MachO { cpu_types })
+        }
+        _ => None,
+    }
+}
+
+/// Reads a PE header behind its DOS header.
+pub(super) fn pe(bytes: &[u8]) -> Option<Pe> {
+    let dos: &ImageDosHeader = bytes.read_at(0).ok()?;
+    if dos.e_magic.get(LittleEndian) != IMAGE_DOS_SIGNATURE {
+        return None;
+    }
+    let mut at = u64::from(dos.e_lfanew.get(LittleEndian));
+    let signature: &U32<LittleEndian> = bytes.read(&mut at).ok()?;
+    if signature.get(LittleEndian) != IMAGE_NT_SIGNATURE {
+        return None;
+    }
+    let header: &ImageFileHeader = bytes.read(&mut at).ok()?;
+    Some(Pe {
+        machine: header.machine.get(LittleEndian).0,
+        is_library: header.characteristics.get(LittleEndian).0 & object::pe::IMAGE_FILE_DLL.0 != 0,
+    })
+}

@@ -1,0 +1,149 @@
+//! The order of processor levels within an architecture.
+
+/// A processor level as Go and OCI spell it, ready to compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Level {
+    /// Levels that each include the ones before: amd64, arm, riscv64, ppc64.
+    Ordered(u32),
+    /// An arm64 level: major, minor, and whether atomics (LSE) come on top of it.
+    Arm64 { major: u32, minor: u32, has_lse: bool },
+}
+
+impl Level {
+    /// Reads a level. `None` for a word that names no level of this architecture.
+    pub(crate) fn parse(architecture: &str, text: &str) -> Option<Level> {
+        match architecture {
+            "amd64" => ordered(&["v1", "v2", "v3", "v4"], text),
+            "riscv64" => ordered(&["rva20u64", "rva22u64", "rva23u64"], text),
+            "ppc64" | "ppc64le" => ordered(&["power8", "power9", "power10", "power11"], text),
+            "arm" | "armbe" => arm(text),
+            "arm64" | "arm64be" => arm64(text),
+            _ => None,
+        }
+    }
+
+    /// The name of the level that every processor of an architecture has.
+    pub(crate) fn baseline_name(architecture: &str) -> Option<&'static str> {
+        match architecture {
+            "amd64" => Some("v1"),
+            "arm64" | "arm64be" => Some("v8.0"),
+            // Without a variant containerd takes linux/arm for v7.
+            "arm" | "armbe" => Some("v7"),
+            "riscv64" => Some("rva20u64"),
+            "ppc64" | "ppc64le" => Some("power8"),
+            _ => None,
+        }
+    }
+
+    /// True when a processor of this level runs what was built for `needed`.
+    pub(crate) fn includes(self, needed: Level) -> bool {
+        match (self, needed) {
+            (Level::Ordered(own), Level::Ordered(needed)) => own >= needed,
+            (Level::Arm64 { .. }, Level::Arm64 { has_lse, .. }) => {
+                let lse = Level::Arm64 { major: 8, minor: 1, has_lse: false };
+                self.includes_arm64(needed) && (!has_lse || self.has_lse() || self.includes_arm64(lse))
+            }
+            _ => false,
+        }
+    }
+
+    fn has_lse(self) -> bool {
+        matches!(self, Level::Arm64 { has_lse: true, .. })
+    }
+
+    /// v9.N includes v8.(N+5) (Arm's manual; Go and containerd agree).
+    fn includes_arm64(self, needed: Level) -> bool {
+        let (Level::Arm64 { major, minor, .. }, Level::Arm64 { major: other_major, minor: other_minor, .. }) =
+            (self, needed)
+        else {
+            return false;
+        };
+        match (major, other_major) {
+            (9, 8) => minor + 5 >= other_minor,
+            (8, 9) => false,
+            _ => major > other_major || (major == other_major && minor >= other_minor),
+        }
+    }
+}
+
+fn ordered(names: &[&str], text: &str) -> Option<Level> {
+    let rank = names.iter().position(|name| *name == text)?;
+    Some(Level::Ordered(u32::try_from(rank).ok()?))
+}
+
+/// `v7`, `7` or Go's `7,softfloat`.
+fn arm(text: &str) -> Option<Level> {
+    let (version, float) = text.split_once(',').unwrap_or((text, "hardfloat"));
+    if !["softfloat", "hardfloat"].contains(&float) {
+        return None;
+    }
+    match version.strip_prefix('v').unwrap_or(version) {
+        "5" => Some(Level::Ordered(5)),
+        "6" => Some(Level::Ordered(6)),
+        "7" => Some(Level::Ordered(7)),
+        "8" => Some(Level::Ordered(8)),
+        _ => None,
+    }
+}
+
+/// `v8`, `v8.2` or Go's `v8.0,lse,crypto`.
+fn arm64(text: &str) -> Option<Level> {
+    let mut words = text.split(',');
+    let version = words.next()?.strip_prefix('v')?;
+    let (major, minor) = version.split_once('.').unwrap_or((version, "0"));
+    let (major, minor) = (major.parse().ok()?, minor.parse().ok()?);
+    if !matches!((major, minor), (8, 0..=9) | (9, 0..=9)) {
+        return None;
+    }
+    let mut has_lse = false;
+    for word in words {
+        match word {
+            "lse" => has_lse = true,
+            "crypto" => {}
+            _ => return None,
+        }
+    }
+    Some(Level::Arm64 { major, minor, has_lse })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_include_the_lower_ones() {
+        let cases = [
+            ("amd64", "v3", "v2", true),
+            ("amd64", "v1", "v2", false),
+            ("arm64", "v8.0", "v8.1", false),
+            ("arm64", "v8.1", "v8.0,lse", true),
+            ("arm64", "v8", "v8.0,lse", false),
+            ("arm64", "v9.0", "v8.5", true),
+            ("arm64", "v9.0", "v8.6", false),
+            ("arm64", "v8.9", "v9.0", false),
+            ("arm64", "v9", "v9.0,lse,crypto", true),
+            ("arm", "v6", "7", false),
+            ("arm", "v7", "6,softfloat", true),
+            ("riscv64", "rva20u64", "rva22u64", false),
+            ("ppc64le", "power10", "power9", true),
+        ];
+        for (architecture, node, needed, expected) in cases {
+            let level = |text| Level::parse(architecture, text).unwrap();
+            assert_eq!(level(node).includes(level(needed)), expected, "{architecture} {node} {needed}");
+        }
+    }
+
+    #[test]
+    fn words_that_are_no_level_are_refused() {
+        for (architecture, text) in [
+            ("amd64", "v5"),
+            ("amd64", "3"),
+            ("arm", "v4"),
+            ("arm64", "8.0"),
+            ("arm64", "v8.0,x"),
+            ("386", "sse2"),
+        ] {
+            assert_eq!(Level::parse(architecture, text), None, "{architecture} {text}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What a program is judged for.
+
+use crossdock_platform::Platform;
+
+use crate::levels::Level;
+
+/// A platform and what is known of its nodes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    platform: Platform,
+    name: String,
+    node: Node,
+}
+
+/// What the nodes of a target offer beyond its platform's baseline.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Node {
+    /// The highest processor level that every node has, as OCI or Go spell it, such as `v3` or `v8.2`.
+    pub level: Option<String>,
+    /// The page sizes that a node may have, in bytes; empty when unknown.
+    pub page_sizes: Vec<u64>,
+    /// Whether the nodes run 32-bit programs of their family.
+    pub runs_32_bit: Known,
+}
+
+/// An answer that may not be known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Known {
+    /// Yes.
+    Yes,
+    /// No.
+    No,
+    /// Nothing is known.
+    #[default]
+    Unknown,
+}
+
+impl Target {
+    /// Any node of this platform.
+    pub fn new(platform: &Platform) -> Target {
+        let platform = platform.normalized();
+        Target { name: platform.to_string(), platform, node: Node::default() }
+    }
+
+    /// The same platform on nodes of which this much is known.
+    #[must_use]
+    pub fn on(mut self, node: Node) -> Target {
+        self.node = node;
+        self
+    }
+
+    /// The platform in normal form.
+    pub fn platform(&self) -> &Platform {
+        &self.platform
+    }
+
+    /// The platform's name in normal form, such as `linux/arm64`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What is known of the nodes.
+    pub fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// The operating system in Go's spelling.
+    pub fn os(&self) -> &str {
+        self.platform.os().as_str()
+    }
+
+    /// The architecture in Go's spelling.
+    pub fn architecture(&self) -> &str {
+        self.platform.architecture().as_str()
+    }
+
+    /// The level that every node has, with its spelling: the node's, else the platform's variant, else the baseline.
+    pub(crate) fn level(&self) -> Option<(Level, String)> {
+        let parse = |text: &str| Some((Level::parse(self.architecture(), text)?, text.to_owned()));
+        let node = self.node.level.as_deref().and_then(parse);
+        let variant = self.platform.variant().and_then(parse);
+        let best = match (node, variant) {
+            (Some(node), Some(variant)) if variant.0.includes(node.0) => Some(variant),
+            (Some(node), _) => Some(node),
+            (None, variant) => variant,
+        };
+        best.or_else(|| parse(Level::baseline_name(self.architecture())?))
+    }
+}
