@@ -1,5 +1,7 @@
 //! Absence with a reason: a tool is there, or it is known why not and what a person can do about it.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::process::Command;
@@ -56,5 +58,22 @@ impl Unavailable {
     /// Absence without a known remedy.
     pub fn because(why: impl Into<String>) -> Self {
         Self { why: why.into(), remedies: Vec::new() }
+    }
+}
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why)?;
+        self.remedies.iter().enumerate().try_for_each(|(place, remedy)| {
+            let word = if place == 0 { "run" } else { "or" };
+            write!(f, "\n  {word}: {remedy}")
+        })
+    }
+}
+
+impl fmt::Display for Remedy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let commands: Vec<String> = self.commands.iter().map(Command::short).collect();
+        f.write_str(&commands.join(" && "))
     }
 }

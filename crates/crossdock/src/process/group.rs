@@ -1,12 +1,13 @@
 //! Each child leads a process group of its own, so that ending a run ends the compilers that a child started too.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Ends a run: every running child and what it started, and every later one before it starts.
 #[derive(Debug, Clone, Default)]
 pub struct Cancel {
-    state: Arc<Mutex<State>>,
+    own: Arc<Mutex<State>>,
+    parent: Option<Box<Cancel>>,
 }
 
 #[derive(Debug, Default)]
@@ -19,6 +20,12 @@ struct State {
 const GRACE: Duration = Duration::from_secs(2);
 
 impl Cancel {
+    /// Ends with this one, and can be ended alone.
+    #[must_use]
+    pub fn child(&self) -> Self {
+        Self { own: Arc::default(), parent: Some(Box::new(self.clone())) }
+    }
+
     /// Asks every running child to end and kills what is left after two seconds.
     pub fn cancel(&self) {
         let groups = {
@@ -26,20 +33,17 @@ impl Cancel {
             state.cancelled = true;
             state.groups.clone()
         };
-        if groups.is_empty() {
-            return;
-        }
         groups.iter().for_each(|group| signal(*group, Ending::Asked));
-        let deadline = std::time::Instant::now() + GRACE;
-        while std::time::Instant::now() < deadline && !self.lock().groups.is_empty() {
-            std::thread::sleep(Duration::from_millis(10));
+        let deadline = Instant::now() + GRACE;
+        while Instant::now() < deadline && !self.lock().groups.is_empty() {
+            std::thread::sleep(Duration::from_millis(5));
         }
-        groups.iter().for_each(|group| signal(*group, Ending::Killed));
+        self.lock().groups.iter().for_each(|group| signal(*group, Ending::Killed));
     }
 
     /// Whether the run was cancelled.
     pub fn is_cancelled(&self) -> bool {
-        self.lock().cancelled
+        self.lock().cancelled || self.parent.as_ref().is_some_and(|parent| parent.is_cancelled())
     }
 
     /// Starts a child unless the run was cancelled; there is no moment at which a child runs unknown to `cancel`.
@@ -47,19 +51,24 @@ impl Cancel {
         &self,
         start: impl FnOnce() -> std::io::Result<duct::Handle>,
     ) -> Option<std::io::Result<Child>> {
-        let mut state = self.lock();
-        if state.cancelled {
+        let mut locked: Vec<MutexGuard<'_, State>> = self.lineage().map(Self::lock).collect();
+        if locked.iter().any(|state| state.cancelled) {
             return None;
         }
         Some(start().map(|handle| {
             let pid = handle.pids().first().copied().unwrap_or_default();
-            state.groups.push(pid);
+            locked.iter_mut().for_each(|state| state.groups.push(pid));
             Child { handle, pid, cancel: self.clone() }
         }))
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// This one, its parent, and so on; always locked in this order.
+    fn lineage(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |cancel| cancel.parent.as_deref())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -78,7 +87,7 @@ impl Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
-        self.cancel.lock().groups.retain(|pid| *pid != self.pid);
+        self.cancel.lineage().for_each(|cancel| cancel.lock().groups.retain(|pid| *pid != self.pid));
     }
 }
 

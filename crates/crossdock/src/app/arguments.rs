@@ -1,0 +1,223 @@
+//! The command line, as clap reads it.
+
+use camino::Utf8PathBuf;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use super::error::EXIT_CODES;
+
+/// Builds Go and Rust programs for every platform, assembles multi-architecture images of them without a container
+/// engine, and verifies that each program will start on its nodes before anything is tagged.
+#[derive(Debug, Parser)]
+#[command(name = "crossdock", version, about, after_help = exit_codes(), propagate_version = false)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Global {
+    /// Run as if started in this folder.
+    #[arg(short = 'C', long = "directory", global = true, value_name = "DIR")]
+    pub(super) directory: Option<Utf8PathBuf>,
+    /// Read this configuration instead of the nearest crossdock.toml.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) config: Option<Utf8PathBuf>,
+    /// Answer in JSON on standard output.
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    /// Say only what went wrong.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// Say more: commands with their environment, all output of compilers.
+    #[arg(short, long, global = true)]
+    pub(super) verbose: bool,
+    /// When to use colour.
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub(super) color: Color,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Show what would be built and how, and run nothing.
+    Plan(PlanArguments),
+    /// Compile and assemble; verify and tag nothing.
+    Build(BuildArguments),
+    /// Judge images or programs, whoever built them; without a subject this project's built images.
+    Verify(VerifyArguments),
+    /// Point this project's tags at its built images, once they are verified.
+    Tag(BuildArguments),
+    /// Build, verify and tag.
+    Dist(DistArguments),
+    /// List every tool that the plan needs and what brings the missing ones.
+    Doctor(DoctorArguments),
+    /// Read the configuration and say what it means.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Look after the cache.
+    #[command(subcommand)]
+    Cache(CacheCommand),
+    /// Print the completions of a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Print the version, and the versions of the tools that the project would use.
+    Version,
+}
+
+/// What is built and for which nodes.
+#[derive(Debug, Args, Clone, Default)]
+pub(super) struct Selection {
+    /// Build for these platforms, as linux/amd64 or linux/arm64.
+    #[arg(long, value_name = "PLATFORM", value_delimiter = ',', help_heading = "What is built")]
+    pub(super) platform: Vec<String>,
+    /// Judge the result against these nodes, and build for them unless --platform says otherwise: a platform, a node
+    /// type as m7g.large, or deploy:NAME.
+    #[arg(long = "for", value_name = "DESCRIPTION", value_delimiter = ',', help_heading = "What is built")]
+    pub(super) nodes: Vec<String>,
+    /// Only these images.
+    #[arg(long, value_name = "NAME", value_delimiter = ',', help_heading = "What is built")]
+    pub(super) image: Vec<String>,
+    /// Write image layouts below this folder instead of target/crossdock (Cargo) or dist (Go).
+    #[arg(long, value_name = "DIR", help_heading = "What is built")]
+    pub(super) output: Option<Utf8PathBuf>,
+    /// Tag templates instead of the configured ones.
+    #[arg(long, value_name = "TEMPLATE", help_heading = "What is built")]
+    pub(super) tag: Vec<String>,
+    /// The repository instead of the configured one; with several images their names are appended.
+    #[arg(long, value_name = "REPOSITORY", help_heading = "What is built")]
+    pub(super) repository: Option<String>,
+}
+
+/// How it is built.
+#[derive(Debug, Args, Clone, Default)]
+pub(super) struct Building {
+    #[command(flatten)]
+    pub(super) selection: Selection,
+    /// Run this many things side by side; the number of processors by default.
+    #[arg(short, long, value_name = "N", help_heading = "How it is built")]
+    pub(super) jobs: Option<usize>,
+    /// Let no tool reach the network.
+    #[arg(long, help_heading = "How it is built")]
+    pub(super) offline: bool,
+    /// Also write one archive per image, which docker, podman, skopeo and ctr load.
+    #[arg(long, help_heading = "How it is built")]
+    pub(super) archive: bool,
+    /// Also give the image to an engine.
+    #[arg(long, value_enum, value_name = "ENGINE", help_heading = "How it is built")]
+    pub(super) load: Option<EngineName>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum EngineName {
+    Docker,
+    Podman,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PlanArguments {
+    #[command(flatten)]
+    pub(super) building: Building,
+    /// Plan for another machine: a platform as darwin/arm64, or a file that describes a host.
+    #[arg(long, value_name = "PLATFORM|FILE")]
+    pub(super) host: Option<String>,
+    /// Draw the steps as a graph.
+    #[arg(long, value_enum, value_name = "FORMAT", conflicts_with = "json")]
+    pub(super) graph: Option<GraphFormat>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum GraphFormat {
+    Mermaid,
+    Dot,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BuildArguments {
+    #[command(flatten)]
+    pub(super) building: Building,
+    /// Also write the JSON answer to this file.
+    #[arg(long, value_name = "FILE")]
+    pub(super) metadata_file: Option<Utf8PathBuf>,
+    #[command(flatten)]
+    pub(super) strictness: Strictness,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DistArguments {
+    #[command(flatten)]
+    pub(super) build: BuildArguments,
+    /// Install what is missing first, saying each command before it runs.
+    #[arg(long)]
+    pub(super) setup: bool,
+    /// Also pack the programs as release archives with SHA256SUMS.
+    #[arg(long)]
+    pub(super) pack: bool,
+}
+
+/// How hard verification judges.
+#[derive(Debug, Args, Clone, Copy, Default)]
+pub(super) struct Strictness {
+    /// Take what cannot be proven for a failure.
+    #[arg(long, help_heading = "How it is judged")]
+    pub(super) strict: bool,
+    /// Judge every program in the image, not only those that the plan put there.
+    #[arg(long, help_heading = "How it is judged")]
+    pub(super) all: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct VerifyArguments {
+    /// A program, an OCI image layout, or an archive of an image; none means this project's images.
+    #[arg(value_name = "FILE|LAYOUT|ARCHIVE")]
+    pub(super) subjects: Vec<Utf8PathBuf>,
+    #[command(flatten)]
+    pub(super) selection: Selection,
+    #[command(flatten)]
+    pub(super) strictness: Strictness,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DoctorArguments {
+    #[command(flatten)]
+    pub(super) selection: Selection,
+    /// Install what is missing.
+    #[arg(long)]
+    pub(super) fix: bool,
+    /// Consent to every change of the system.
+    #[arg(long, requires = "fix")]
+    pub(super) yes: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Read the configuration and say what it means.
+    Check,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum CacheCommand {
+    /// Where the cache lies and what it holds.
+    Info,
+    /// Remove what no build of the last days has used.
+    Prune {
+        /// Keep what was used within this many days; 0 removes everything.
+        #[arg(long, default_value_t = 14, value_name = "DAYS")]
+        keep_days: u64,
+    },
+}
+
+fn exit_codes() -> String {
+    let lines = EXIT_CODES.map(|(code, meaning)| format!("  {:>3}  {meaning}", code as i32));
+    format!("Exit codes:\n{}", lines.join("\n"))
+}

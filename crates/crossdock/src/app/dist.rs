@@ -1,0 +1,90 @@
+//! `crossdock build`, `tag` and `dist`: make a plan, execute it, show what came of it.
+
+use super::arguments::{BuildArguments, DistArguments, Strictness};
+use super::error::{CommandError, Exit};
+use super::output;
+use super::session::Session;
+use crate::execute::{ExecuteError, Judging, Scope, Unproven, execute};
+use crate::plan::{Goal, Plan};
+use crate::report::Report;
+use crate::ui;
+
+pub(super) fn build(session: &Session, arguments: &BuildArguments) -> Result<Exit, CommandError> {
+    let plan = session.plan(&arguments.building, Goal::Build, None)?;
+    finish(session, &plan, arguments)
+}
+
+pub(super) fn tag(session: &Session, arguments: &BuildArguments) -> Result<Exit, CommandError> {
+    let plan = session.plan(&arguments.building, Goal::Tag, None)?;
+    finish(session, &plan, arguments)
+}
+
+pub(super) fn run(session: &Session, arguments: &DistArguments) -> Result<Exit, CommandError> {
+    let mut plan = session.plan(&arguments.build.building, Goal::Dist, None)?;
+    if arguments.setup && !plan.missing.is_empty() {
+        plan = super::doctor::set_up(session, &arguments.build.building, plan)?;
+    }
+    finish(session, &plan, &arguments.build)
+}
+
+fn finish(session: &Session, plan: &Plan, arguments: &BuildArguments) -> Result<Exit, CommandError> {
+    let report = run_plan(session, plan, arguments.strictness, arguments.building.jobs)?;
+    if let Some(file) = &arguments.metadata_file {
+        let path = session.environment.directory.join(file);
+        let text = output::json_text(&report)?;
+        crossdock_oci::write_atomically(&path, format!("{text}\n").as_bytes())
+            .map_err(|error| CommandError::new(Exit::InputOutput, &error))?;
+    }
+    answer(session, &report)?;
+    Ok(Exit::Done)
+}
+
+fn answer(session: &Session, report: &Report) -> Result<(), CommandError> {
+    if !session.quiet() {
+        output::say(&ui::table(report));
+        if let Some(next) = ui::next(report, &session.name) {
+            output::say(&next);
+        }
+    }
+    if session.json() {
+        return output::json(report);
+    }
+    let lines = report.images.iter().filter_map(|image| image.loaded.as_ref().or(image.references.first()));
+    output::answer(&lines.map(|line| format!("{line}\n")).collect::<String>())
+}
+
+/// Executes a plan before the person's eyes.
+pub(super) fn run_plan(
+    session: &Session,
+    plan: &Plan,
+    strictness: Strictness,
+    jobs: Option<usize>,
+) -> Result<Report, CommandError> {
+    let judging = Judging {
+        unproven: if strictness.strict { Unproven::Refused } else { Unproven::Tagged },
+        scope: if strictness.all { Scope::All } else { Scope::Planned },
+    };
+    let settings = session.settings(judging, jobs);
+    let mut progress = session.progress();
+    let result = execute(plan, &settings, &session.environment, &mut progress, &session.cancel);
+    drop(progress);
+    result.map_err(|error| edge(session, error))
+}
+
+fn edge(session: &Session, error: ExecuteError) -> CommandError {
+    let exit = match &error {
+        ExecuteError::Missing(_) => Exit::Missing,
+        ExecuteError::Compiler { .. } | ExecuteError::NotMade { .. } | ExecuteError::Process(_) => Exit::Program,
+        ExecuteError::Refused { .. } => Exit::No,
+        ExecuteError::NotBuilt { .. } => Exit::Usage,
+        ExecuteError::Image { .. } | ExecuteError::File { .. } | ExecuteError::Cache(_) => Exit::InputOutput,
+        ExecuteError::Cancelled => Exit::Interrupted,
+    };
+    let plain = CommandError::new(exit, &error);
+    match error {
+        ExecuteError::Missing(_) => plain
+            .hint(format!("`{} dist --setup` installs what is missing, saying each command first", session.name))
+            .hint(format!("`{} doctor` lists every tool that the plan needs", session.name)),
+        _ => plain,
+    }
+}

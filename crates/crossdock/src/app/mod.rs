@@ -1,0 +1,163 @@
+//! The command line. The library ships it, so that a project's own `xtask` is a few lines:
+//!
+//! ```no_run
+//! fn main() -> std::process::ExitCode {
+//!     crossdock::App::named("cargo xtask").exec()
+//! }
+//! ```
+
+mod arguments;
+mod cache;
+mod config;
+mod dist;
+mod doctor;
+mod error;
+mod output;
+mod plan;
+mod session;
+mod verify;
+mod version;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{CommandFactory, FromArgMatches};
+
+use crate::environment::Environment;
+use crate::process::Cancel;
+use crate::ui::style::{BAD, paint};
+use arguments::{Arguments, CacheCommand, Command, ConfigCommand};
+pub use error::{CommandError, EXIT_CODES, Exit};
+use session::Session;
+
+/// The command line of crossdock, under its own name or as part of another program.
+pub struct App {
+    name: String,
+    chores: Vec<Chore>,
+}
+
+/// A command that a project adds to crossdock's own.
+struct Chore {
+    name: &'static str,
+    about: &'static str,
+    run: fn(&Environment, &[OsString]) -> ExitCode,
+}
+
+impl Default for App {
+    fn default() -> Self {
+        Self::named("crossdock")
+    }
+}
+
+impl App {
+    /// The command line under the name by which people call it, as `cargo xtask`.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self { name: name.into(), chores: Vec::new() }
+    }
+
+    /// With a command of the project's own, which gets the arguments that follow its name.
+    #[must_use]
+    pub fn chore(
+        mut self,
+        name: &'static str,
+        about: &'static str,
+        run: fn(&Environment, &[OsString]) -> ExitCode,
+    ) -> Self {
+        self.chores.push(Chore { name, about, run });
+        self
+    }
+
+    /// Runs with the process's own environment and arguments, and ends children on Ctrl-C.
+    pub fn exec(self) -> ExitCode {
+        let environment = match Environment::of_process() {
+            Ok(environment) => environment,
+            Err(error) => return fail(&CommandError::new(Exit::InputOutput, &error)),
+        };
+        let cancel = Cancel::default();
+        let on_interrupt = cancel.clone();
+        // Without a handler Ctrl-C still ends this process; only the orderly end of children would be missing.
+        if let Err(error) = ctrlc::set_handler(move || on_interrupt.cancel()) {
+            output::note(&format!("Ctrl-C will not end compilers in an orderly way: {error}"));
+        }
+        self.exec_in(environment, &cancel)
+    }
+
+    /// Runs in a given environment.
+    pub fn exec_in(self, environment: Environment, cancel: &Cancel) -> ExitCode {
+        let matches = match self.command().try_get_matches_from(&environment.arguments) {
+            Ok(matches) => matches,
+            Err(error) => return usage(&error),
+        };
+        if let Some((name, chosen)) = matches.subcommand()
+            && let Some(chore) = self.chores.iter().find(|chore| chore.name == name)
+        {
+            let rest: Vec<OsString> = chosen.get_many("arguments").into_iter().flatten().cloned().collect();
+            return (chore.run)(&environment, &rest);
+        }
+        let arguments = match Arguments::from_arg_matches(&matches) {
+            Ok(arguments) => arguments,
+            Err(error) => return usage(&error),
+        };
+        match self.dispatch(arguments, environment, cancel) {
+            Ok(exit) => code(exit),
+            Err(_) if cancel.is_cancelled() => fail(&CommandError::message(Exit::Interrupted, "interrupted")),
+            Err(error) => fail(&error),
+        }
+    }
+
+    fn dispatch(&self, arguments: Arguments, environment: Environment, cancel: &Cancel) -> Result<Exit, CommandError> {
+        let session = Session::new(&self.name, arguments.global, environment, cancel)?;
+        match arguments.command {
+            Command::Plan(arguments) => plan::run(&session, &arguments),
+            Command::Build(arguments) => dist::build(&session, &arguments),
+            Command::Verify(arguments) => verify::run(&session, &arguments),
+            Command::Tag(arguments) => dist::tag(&session, &arguments),
+            Command::Dist(arguments) => dist::run(&session, &arguments),
+            Command::Doctor(arguments) => doctor::run(&session, &arguments),
+            Command::Config(ConfigCommand::Check) => config::check(&session),
+            Command::Cache(CacheCommand::Info) => cache::info(&session),
+            Command::Cache(CacheCommand::Prune { keep_days }) => cache::prune(&session, keep_days),
+            Command::Completions { shell } => self.completions(shell),
+            Command::Version => version::run(&session),
+        }
+    }
+
+    fn command(&self) -> clap::Command {
+        let command = Arguments::command().name(self.name.clone()).bin_name(self.name.clone());
+        self.chores.iter().fold(command, |command, chore| {
+            let rest = clap::Arg::new("arguments")
+                .num_args(0..)
+                .trailing_var_arg(true)
+                .allow_hyphen_values(true)
+                .value_parser(clap::value_parser!(OsString));
+            command.subcommand(clap::Command::new(chore.name).about(chore.about).arg(rest).disable_help_flag(true))
+        })
+    }
+
+    fn completions(&self, shell: clap_complete::Shell) -> Result<Exit, CommandError> {
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut self.command(), self.name.replace(' ', "-"), &mut script);
+        output::answer(&String::from_utf8_lossy(&script))?;
+        Ok(Exit::Done)
+    }
+}
+
+/// clap's own message: help and version go to standard output and are no error.
+fn usage(error: &clap::Error) -> ExitCode {
+    // When nobody reads the message there is nobody to tell.
+    let _nobody_reads = error.print();
+    code(if error.use_stderr() { Exit::Usage } else { Exit::Done })
+}
+
+fn fail(error: &CommandError) -> ExitCode {
+    if !error.message.is_empty() {
+        output::say(&format!("{} {error}", paint(BAD, "error:")));
+    }
+    code(error.exit)
+}
+
+fn code(exit: Exit) -> ExitCode {
+    ExitCode::from(exit as u8)
+}
+

@@ -1,0 +1,213 @@
+//! Packs layers and assembles them.
+
+use std::num::NonZeroUsize;
+
+use camino::Utf8Path;
+use crossdock_oci::{
+    Assembled, BlobStore, Compression, Content, Image, Layer, LayerBuilder, Layout, Owner, PlatformImage, RuntimeConfig,
+    Timestamp, assemble, base,
+};
+use crossdock_platform::Platform;
+
+use super::{ExecuteError, StepContext, lock};
+use crate::config::Base;
+use crate::plan::{Action, ImagePlan, PlatformPlan};
+use crate::report::{ImageReport, PlatformReport};
+use crate::toolchain::Wrapper;
+use crate::ui::bytes;
+
+/// Makes any error of the image crate one about this image.
+pub(super) fn about<E: Into<Box<dyn std::error::Error + Send + Sync>>>(image: &ImagePlan) -> impl Fn(E) -> ExecuteError {
+    let image = image.name.clone();
+    move |source| ExecuteError::Image { image: image.clone(), source: source.into() }
+}
+
+impl StepContext<'_> {
+    pub(super) fn write(&self, wrapper: &Wrapper) -> Result<String, ExecuteError> {
+        if let Some(folder) = wrapper.path.parent() {
+            super::create_folder(folder)?;
+        }
+        let path = &wrapper.path;
+        let failed = |source: std::io::Error| ExecuteError::File { path: path.clone(), source };
+        crossdock_oci::write_atomically(path, wrapper.content.as_bytes())
+            .map_err(|error| failed(std::io::Error::other(error)))?;
+        make_executable(path).map_err(failed)?;
+        Ok(String::new())
+    }
+
+    pub(super) fn layers(&self, image: &ImagePlan, platform: &Platform) -> Result<String, ExecuteError> {
+        let plan = image.platforms.iter().find(|plan| plan.platform == *platform);
+        let layout = Layout::create(image.layout.as_std_path()).map_err(about(image))?;
+        let mut layers = Vec::new();
+        if image.base == Base::Static {
+            let base = base::static_layer(image.timezones).map_err(about(image))?;
+            layers.push(self.layer(image, &base, layout.blobs())?);
+        }
+        if !image.files.is_empty() {
+            layers.push(self.layer(image, &self.files(image)?, layout.blobs())?);
+        }
+        let programs = self.programs(image, plan)?;
+        layers.push(self.layer(image, &programs, layout.blobs())?);
+        let (plain, packed) = layers.iter().fold((0, 0), |(plain, packed), layer| {
+            (plain + layer.uncompressed_size, packed + layer.descriptor.size)
+        });
+        lock(&self.state).layers.insert((image.name.clone(), platform.clone()), layers);
+        Ok(format!("{} → {}", bytes(plain), bytes(packed)))
+    }
+
+    fn layer(&self, image: &ImagePlan, builder: &LayerBuilder, store: &BlobStore) -> Result<Layer, ExecuteError> {
+        if self.cancel.is_cancelled() {
+            return Err(ExecuteError::Cancelled);
+        }
+        let threads = NonZeroUsize::new(self.jobs).unwrap_or(NonZeroUsize::MIN);
+        self.cache.provide(builder, Compression::Gzip, threads, store).map_err(about(image))
+    }
+
+    fn programs(&self, image: &ImagePlan, plan: Option<&PlatformPlan>) -> Result<LayerBuilder, ExecuteError> {
+        let mut builder = LayerBuilder::new(Timestamp::EPOCH);
+        for program in plan.iter().flat_map(|plan| &plan.programs) {
+            let made = lock(&self.state).artifacts.get(&program.artifact).cloned();
+            let made = made.ok_or_else(|| ExecuteError::NotMade {
+                program: program.artifact.0.clone(),
+                command: "any command of the plan".to_owned(),
+            })?;
+            let content = Content::File(made.into_std_path_buf());
+            builder.add_file(&program.path, 0o755, Owner::ROOT, content).map_err(about(image))?;
+        }
+        Ok(builder)
+    }
+
+    fn files(&self, image: &ImagePlan) -> Result<LayerBuilder, ExecuteError> {
+        let mut builder = LayerBuilder::new(Timestamp::EPOCH);
+        for file in &image.files {
+            add_tree(&mut builder, image, &file.from, &file.to, file.mode, 0)?;
+        }
+        Ok(builder)
+    }
+
+    pub(super) fn assemble(&self, image: &ImagePlan) -> Result<String, ExecuteError> {
+        let layout = Layout::create(image.layout.as_std_path()).map_err(about(image))?;
+        let platforms = image.platforms.iter().map(|plan| PlatformImage {
+            platform: oci_platform(&plan.platform),
+            config: runtime(image),
+            layers: lock(&self.state)
+                .layers
+                .get(&(image.name.clone(), plan.platform.clone()))
+                .cloned()
+                .unwrap_or_default(),
+        });
+        let assembled = assemble(
+            layout.blobs(),
+            &Image {
+                created: Timestamp::from_unix(image.created.unsigned_abs()).map_err(about(image))?,
+                annotations: image.annotations.clone(),
+                platforms: platforms.collect(),
+            },
+        )
+        .map_err(about(image))?;
+        let report = self.assembled(image, &assembled);
+        let size = report.platforms.iter().map(|platform| platform.size).sum();
+        let digest = report.digest;
+        lock(&self.state).images.insert(image.name.clone(), report);
+        let verifies = |action: &Action| matches!(action, Action::Verify { image: name } if *name == image.name);
+        if !self.plan.steps.iter().any(|step| verifies(&step.action)) {
+            self.keep_untagged(image, &layout, &assembled.index)?;
+        }
+        Ok(format!("{digest} {}", bytes(size)))
+    }
+
+    fn assembled(&self, image: &ImagePlan, assembled: &Assembled) -> ImageReport {
+        let state = lock(&self.state);
+        let platforms = image.platforms.iter().filter_map(|plan| {
+            let platform = oci_platform(&plan.platform);
+            let made = assembled.manifests.iter().find(|made| made.platform == platform)?;
+            let layers = state.layers.get(&(image.name.clone(), plan.platform.clone()))?;
+            let size = layers.iter().map(|layer| layer.descriptor.size).sum::<u64>() + made.config.size;
+            Some(PlatformReport { platform: plan.platform.clone(), digest: made.manifest.digest, size })
+        });
+        ImageReport::new(image, assembled.index.digest, platforms.collect())
+    }
+}
+
+/// Adds a file, or a folder with all that is in it. Links are followed, as `COPY` of a path that a user names does not
+/// promise a link's target in the image; a loop of them ends as an error.
+fn add_tree(
+    builder: &mut LayerBuilder,
+    image: &ImagePlan,
+    from: &Utf8Path,
+    to: &str,
+    mode: Option<u32>,
+    depth: usize,
+) -> Result<(), ExecuteError> {
+    let failed = |source| ExecuteError::File { path: from.to_owned(), source };
+    if depth > MAX_DEPTH {
+        return Err(failed(std::io::Error::other(
+            "more than 64 folders deep: is there a symbolic link that leads back to a folder above it?",
+        )));
+    }
+    let metadata = std::fs::metadata(from).map_err(failed)?;
+    if metadata.is_dir() {
+        let mut entries = from.read_dir_utf8().map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+        entries.sort_by(|left, right| left.file_name().cmp(right.file_name()));
+        builder.add_dir(to, 0o755, Owner::ROOT).map_err(about(image))?;
+        return entries.iter().try_for_each(|entry| {
+            let below = format!("{}/{}", to.trim_end_matches('/'), entry.file_name());
+            add_tree(builder, image, entry.path(), &below, mode, depth + 1)
+        });
+    }
+    if !metadata.is_file() {
+        return Err(failed(std::io::Error::other("neither a file nor a folder")));
+    }
+    let mode = mode.unwrap_or(if is_executable(&metadata) { 0o755 } else { 0o644 });
+    builder.add_file(to, mode, Owner::ROOT, Content::File(from.into())).map_err(about(image))
+}
+
+/// Deeper than any tree that people copy into an image, and shallow enough for every path to stay short.
+const MAX_DEPTH: usize = 64;
+
+#[cfg(unix)]
+fn is_executable(metadata: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    metadata.permissions().mode() & 0o111 != 0
+}
+
+#[cfg(not(unix))]
+fn is_executable(_: &std::fs::Metadata) -> bool {
+    false
+}
+
+#[cfg(unix)]
+fn make_executable(path: &Utf8Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))
+}
+
+#[cfg(not(unix))]
+fn make_executable(_: &Utf8Path) -> std::io::Result<()> {
+    Ok(())
+}
+
+fn runtime(image: &ImagePlan) -> RuntimeConfig {
+    let container = &image.container;
+    RuntimeConfig {
+        entrypoint: container.entrypoint.clone(),
+        cmd: container.cmd.clone(),
+        env: container.env.iter().map(|(name, value)| format!("{name}={value}")).collect(),
+        working_dir: container.workdir.clone(),
+        user: container.user.clone(),
+        exposed_ports: container.expose.iter().map(|port| format!("{}/{}", port.number, port.protocol)).collect(),
+        labels: container.labels.clone(),
+        ..RuntimeConfig::default()
+    }
+}
+
+/// A platform as it stands in an index.
+pub(super) fn oci_platform(platform: &Platform) -> crossdock_oci::Platform {
+    crossdock_oci::Platform {
+        architecture: platform.architecture().as_str().to_owned(),
+        os: platform.os().as_str().to_owned(),
+        os_version: platform.os_version().map(str::to_owned),
+        os_features: platform.os_features().to_vec(),
+        variant: platform.variant().map(str::to_owned),
+    }
+}

@@ -1,0 +1,247 @@
+//! Executes a plan: every step is one arm of one match, and nothing is decided here.
+
+mod cargo;
+mod go;
+mod image;
+mod judge;
+mod locks;
+mod observer;
+mod publish;
+mod report_lines;
+mod schedule;
+
+use std::collections::BTreeMap;
+use std::process::ExitStatus;
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use crossdock_oci::{Digest, Layer, LayerCache, LayoutLock};
+use crossdock_platform::Platform;
+
+pub use observer::{Event, Observer, Silent};
+
+use crate::environment::Environment;
+use crate::plan::{Action, Artifact, ImagePlan, Plan, Step};
+use crate::process::{Cancel, ProcessError, Processes};
+use crate::report::Report;
+use report_lines::Reporter;
+use schedule::Message;
+
+/// How a plan is executed; nothing here changes what comes of it.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How many steps run side by side; at least 1.
+    pub jobs: usize,
+    /// Whether compilers colour their messages.
+    pub color: Color,
+    /// The cache's folder.
+    pub cache: Utf8PathBuf,
+    /// How hard verification judges.
+    pub judging: Judging,
+}
+
+/// Whether compilers colour their messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Color {
+    /// They do.
+    Always,
+    /// They do not.
+    Never,
+}
+
+/// How hard verification judges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Judging {
+    /// What becomes of an image that cannot be proven to start.
+    pub unproven: Unproven,
+    /// Which programs are judged.
+    pub scope: Scope,
+}
+
+/// What becomes of an image that cannot be proven to start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Unproven {
+    /// It is tagged, with a warning.
+    #[default]
+    Tagged,
+    /// It is refused.
+    Refused,
+}
+
+/// Which programs of an image are judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Scope {
+    /// Those that start and those that the plan put there.
+    #[default]
+    Planned,
+    /// Every one.
+    All,
+}
+
+/// Why a run ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecuteError {
+    /// The plan needs what the host has not.
+    #[error("{}", .0.join("\n"))]
+    Missing(Vec<String>),
+    /// A compiler failed; it has said why.
+    #[error("the compiler failed ({status}); to run it by hand:\n  {command}")]
+    Compiler {
+        /// The command, as a shell takes it.
+        command: String,
+        /// How it ended.
+        status: ExitStatus,
+    },
+    /// A compiler succeeded without making what was asked for.
+    #[error("{program} was not made, although the compiler reported success; the command was:\n  {command}")]
+    NotMade {
+        /// The program.
+        program: String,
+        /// The command, as a shell takes it.
+        command: String,
+    },
+    /// A process could not be run.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+    /// An image could not be written or read.
+    #[error("image `{image}`: {source}")]
+    Image {
+        /// The image.
+        image: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Nothing was built that could be verified or tagged.
+    #[error("image `{image}` was not built yet: {layout} holds no image; run `build` or `dist` first")]
+    NotBuilt {
+        /// The image.
+        image: String,
+        /// Its layout.
+        layout: Utf8PathBuf,
+    },
+    /// Verification said no.
+    #[error("image `{image}` ({digest}) was not tagged: {why}")]
+    Refused {
+        /// The image.
+        image: String,
+        /// What was judged.
+        digest: Digest,
+        /// The verdict in words.
+        why: String,
+        /// Everything that was found, so that it can be shown.
+        reports: Vec<crossdock_verify::Report>,
+    },
+    /// The cache's folder cannot be used.
+    #[error("the cache cannot be used; CROSSDOCK_CACHE_DIR names another folder for it")]
+    Cache(#[from] crossdock_oci::FileError),
+    /// A file could not be written or read.
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: Utf8PathBuf,
+        /// The system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Interrupted.
+    #[error("interrupted")]
+    Cancelled,
+}
+
+/// Executes a plan, exactly as it is.
+///
+/// # Errors
+/// The first failure ends what is still running and is returned. What was tagged before stays tagged; a layout is
+/// always the old one or the new one.
+pub fn execute(
+    plan: &Plan,
+    settings: &Settings,
+    environment: &Arc<Environment>,
+    observer: &mut dyn Observer,
+    cancel: &Cancel,
+) -> Result<Report, ExecuteError> {
+    if !plan.missing.is_empty() && plan.steps.iter().any(|step| step.command().is_some() || step.is_packing()) {
+        return Err(ExecuteError::Missing(plan.missing.iter().map(|missing| missing.to_string()).collect()));
+    }
+    let own = cancel.child();
+    let context = StepContext {
+        plan,
+        cancel: &own,
+        processes: Processes::new(environment.clone(), own.clone()),
+        color: settings.color,
+        judging: settings.judging,
+        jobs: settings.jobs,
+        cache: LayerCache::create(settings.cache.join("layers").as_std_path())?,
+        locks: locks::take(plan, observer, cancel)?,
+        state: Mutex::default(),
+    };
+    plan.warnings.iter().for_each(|warning| observer.event(Event::Warning(warning)));
+    let result = schedule::run(&plan.steps, settings.jobs, &context, observer);
+    if cancel.is_cancelled() {
+        return Err(ExecuteError::Cancelled);
+    }
+    let took = result?;
+    Ok(context.report(&took))
+}
+
+/// What a step may use.
+pub(crate) struct StepContext<'a> {
+    plan: &'a Plan,
+    cancel: &'a Cancel,
+    processes: Processes,
+    color: Color,
+    judging: Judging,
+    jobs: usize,
+    cache: LayerCache,
+    locks: BTreeMap<String, LayoutLock>,
+    state: Mutex<State>,
+}
+
+/// What steps leave for the steps after them.
+#[derive(Default)]
+struct State {
+    artifacts: BTreeMap<Artifact, Utf8PathBuf>,
+    layers: BTreeMap<(String, Platform), Vec<Layer>>,
+    images: BTreeMap<String, crate::report::ImageReport>,
+}
+
+impl StepContext<'_> {
+    /// Runs one step and says in a few words what came of it.
+    fn perform(&self, index: usize, step: &Step, sender: &Sender<Message>) -> Result<String, ExecuteError> {
+        let reporter = Reporter { step: index, sender };
+        match &step.action {
+            Action::Write(wrapper) => self.write(wrapper),
+            Action::Cargo(build) => self.cargo(build, &reporter),
+            Action::Go(build) => self.go(build, &reporter),
+            Action::Layers { image, platform } => self.layers(self.image(image)?, platform),
+            Action::Assemble { image } => self.assemble(self.image(image)?),
+            Action::Verify { image } => self.verify(self.image(image)?, &reporter),
+            Action::Tag { image } => self.tag(self.image(image)?),
+            Action::Archive { image } => self.archive(self.image(image)?),
+            Action::Load { image } => self.load(self.image(image)?),
+        }
+    }
+
+    fn image(&self, name: &str) -> Result<&ImagePlan, ExecuteError> {
+        self.plan.image(name).ok_or_else(|| ExecuteError::Missing(vec![format!("the plan has no image `{name}`")]))
+    }
+}
+
+impl Color {
+    fn as_cargo(self) -> &'static str {
+        match self {
+            Self::Always => "always",
+            Self::Never => "never",
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn create_folder(path: &Utf8Path) -> Result<(), ExecuteError> {
+    std::fs::create_dir_all(path).map_err(|source| ExecuteError::File { path: path.to_owned(), source })
+}

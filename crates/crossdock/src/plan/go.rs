@@ -1,0 +1,106 @@
+//! One call of `go build` per platform and set of flags for all programs of a module.
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::cargo::slug;
+use super::request::{Network, Request};
+use super::{Artifact, GoBuild};
+use crate::config::ImageConfig;
+use crate::process::Command;
+use crate::project::{GoMain, GoModule};
+use crate::toolchain::GoChoice;
+
+/// The calls that a plan makes, growing as images ask for programs.
+#[derive(Default)]
+pub(super) struct GoCalls {
+    calls: Vec<Call>,
+}
+
+struct Call {
+    choice: GoChoice,
+    linker_flags: String,
+    root: Utf8PathBuf,
+    output: Utf8PathBuf,
+    programs: Vec<(Artifact, GoMain)>,
+}
+
+impl GoCalls {
+    /// Asks for one program for one platform and says which call will make it.
+    pub(super) fn add(
+        &mut self,
+        image: &ImageConfig,
+        module: &GoModule,
+        main: &GoMain,
+        choice: &GoChoice,
+        build_folder: &Utf8Path,
+    ) -> (usize, Artifact) {
+        let linker_flags = linker_flags(image);
+        let artifact = Artifact(format!("{}@{}{}", main.import_path, choice.platform, variation(image)));
+        let fits = |call: &Call| {
+            call.choice == *choice && call.linker_flags == linker_flags && call.root == module.root && call.takes(main)
+        };
+        let place = self.calls.iter().position(fits).unwrap_or_else(|| {
+            let mut output = build_folder.join(slug(&choice.platform));
+            if self.calls.iter().any(|call| call.output == output) {
+                output = build_folder.join(format!("{}-{}", slug(&choice.platform), image.name.value));
+            }
+            self.calls.push(Call {
+                choice: choice.clone(),
+                linker_flags,
+                root: module.root.clone(),
+                output,
+                programs: Vec::new(),
+            });
+            self.calls.len() - 1
+        });
+        let call = &mut self.calls[place];
+        if !call.programs.iter().any(|(known, _)| *known == artifact) {
+            call.programs.push((artifact.clone(), main.clone()));
+        }
+        (place, artifact)
+    }
+
+    /// The calls, in the order in which they were first asked for.
+    pub(super) fn finish(self, request: &Request) -> Vec<GoBuild> {
+        self.calls.into_iter().map(|call| call.finish(request)).collect()
+    }
+}
+
+impl Call {
+    /// `go build -o FOLDER/` names programs by the last element of their import path: two of one name go apart.
+    fn takes(&self, main: &GoMain) -> bool {
+        self.programs.iter().all(|(_, known)| known.name != main.name || known.import_path == main.import_path)
+    }
+
+    fn finish(self, request: &Request) -> GoBuild {
+        let mut command = Command::new(self.choice.go.as_str(), self.root.clone())
+            .args(["build", "-trimpath", "-buildvcs=false"])
+            .args([format!("-ldflags={}", self.linker_flags)])
+            .args(self.choice.arguments.clone());
+        command.environment.extend(self.choice.environment.clone());
+        if let Some(jobs) = &request.jobs {
+            command = command.args(["-p".to_owned(), jobs.value.to_string()]);
+        }
+        if request.network == Network::Offline {
+            command = command.env("GOPROXY", "off");
+        }
+        command = command.args(["-o".to_owned(), format!("{}/", self.output)]);
+        command = command.args(self.programs.iter().map(|(_, main)| main.import_path.clone()));
+        let programs = self.programs.into_iter().map(|(artifact, main)| (artifact, self.output.join(main.name)));
+        GoBuild { command, programs: programs.collect(), output: self.output }
+    }
+}
+
+/// Without symbol table and DWARF, as release builds of Go are shipped; tracebacks stay whole.
+fn linker_flags(image: &ImageConfig) -> String {
+    let own = image.ldflags.as_ref().map(|flags| format!(" {}", flags.value)).unwrap_or_default();
+    format!("-s -w{own}")
+}
+
+/// Tells programs apart that differ by an image's own build settings.
+fn variation(image: &ImageConfig) -> String {
+    match image.ldflags.is_some() || image.cgo.is_some() {
+        true => format!("#{}", image.name.value),
+        false => String::new(),
+    }
+}

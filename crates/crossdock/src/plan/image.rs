@@ -1,0 +1,155 @@
+//! What an image says of itself: configuration, annotations, tags.
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::error::PlanError;
+use super::request::{Projects, Request};
+use super::select::{Programs, Selected};
+use super::{Container, FilePlan, SkippedTag};
+use crate::config::{Base, ImageConfig};
+use crate::project::About;
+use crate::template::{self, Values};
+
+/// The user that images run as unless they say otherwise: numeric, as `runAsNonRoot` asks for, and the number that
+/// distroless images made the convention.
+pub(super) const NON_ROOT: &str = "65532:65532";
+
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Where a program lies in an image.
+pub(super) fn program_path(name: &str) -> String {
+    format!("/usr/local/bin/{name}")
+}
+
+/// The folder that image layouts of a project are written below.
+pub(super) fn output_folder(programs: &Programs<'_>, request: &Request) -> Utf8PathBuf {
+    match (&request.output, programs) {
+        (Some(output), _) => output.value.clone(),
+        (None, Programs::Rust(workspace, _)) => workspace.target_directory.join("crossdock"),
+        (None, Programs::Go(module, _)) => module.root.join("dist"),
+    }
+}
+
+pub(super) fn container(image: &ImageConfig, programs: &Programs<'_>) -> Container {
+    let first = programs.names().into_iter().next().unwrap_or_default();
+    let mut env = BTreeMap::from([("PATH".to_owned(), PATH.to_owned())]);
+    if image.base.value == Base::Static {
+        env.insert("SSL_CERT_FILE".to_owned(), "/etc/ssl/certs/ca-certificates.crt".to_owned());
+    }
+    env.extend(image.env.clone());
+    Container {
+        entrypoint: image.entrypoint.as_ref().map_or_else(|| vec![program_path(&first)], |given| given.value.clone()),
+        cmd: image.cmd.as_ref().map(|given| given.value.clone()).unwrap_or_default(),
+        env,
+        workdir: image.workdir.as_ref().map_or_else(|| "/".to_owned(), |given| given.value.clone()),
+        user: image.user.as_ref().map_or_else(|| NON_ROOT.to_owned(), |given| given.value.clone()),
+        expose: image.expose.iter().map(|port| port.value.clone()).collect(),
+        labels: image.labels.clone(),
+    }
+}
+
+pub(super) fn files(image: &ImageConfig) -> Vec<FilePlan> {
+    let plan = |file: &crate::config::ExtraFile| FilePlan {
+        from: file.from.clone(),
+        to: file.to.clone(),
+        mode: file.mode,
+    };
+    image.files.iter().map(|file| plan(&file.value)).collect()
+}
+
+/// SOURCE_DATE_EPOCH, else the commit's date, else the epoch itself: never the clock.
+pub(super) fn created(folder: &Utf8Path, projects: &Projects, request: &Request) -> i64 {
+    let commit = || projects.git(folder).map(|git| git.time);
+    request.source_date_epoch.or_else(commit).unwrap_or(0).max(0)
+}
+
+/// The version: the Cargo package's, or the git tag on the very commit.
+pub(super) fn version(selected: &Selected<'_>, projects: &Projects) -> Option<String> {
+    match &selected.programs {
+        Programs::Rust(_, programs) => programs.first().map(|(package, _)| package.version.clone()),
+        Programs::Go(..) => {
+            let tag = projects.git(&selected.config.path.value)?.tag.as_deref()?;
+            let tag = tag.rsplit('/').next().unwrap_or(tag);
+            Some(tag.strip_prefix('v').unwrap_or(tag).to_owned())
+        }
+    }
+}
+
+/// The pre-defined annotation keys of the OCI image specification (annotations.md).
+pub(super) fn annotations(selected: &Selected<'_>, projects: &Projects, created: i64) -> BTreeMap<String, String> {
+    let image = &selected.config;
+    let git = projects.git(&image.path.value);
+    let about = match &selected.programs {
+        Programs::Rust(_, programs) => programs.first().map(|(package, _)| package.about.clone()).unwrap_or_default(),
+        Programs::Go(..) => About::default(),
+    };
+    let revision = git.map(|git| if git.dirty { format!("{}-dirty", git.sha) } else { git.sha.clone() });
+    let base = (image.base.value == Base::Static).then(crossdock_oci::base::static_name);
+    let found = [
+        ("title", Some(image.name.value.clone())),
+        ("created", Some(rfc3339(created))),
+        ("version", version(selected, projects)),
+        ("revision", revision),
+        ("source", about.repository.or_else(|| git.and_then(|git| git.source.clone()))),
+        ("description", about.description),
+        ("licenses", about.license),
+        ("url", about.homepage),
+        ("base.name", base),
+    ];
+    let found = found.into_iter().filter_map(|(key, value)| Some((format!("org.opencontainers.image.{key}"), value?)));
+    found.chain(image.annotations.clone()).collect()
+}
+
+/// Seconds since the Unix epoch as RFC 3339 in UTC.
+pub(crate) fn rfc3339(seconds: i64) -> String {
+    let since = std::time::Duration::from_secs(seconds.max(0).unsigned_abs());
+    humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + since).to_string()
+}
+
+/// Tags and those that have no value here.
+pub(super) fn tags(
+    selected: &Selected<'_>,
+    projects: &Projects,
+    request: &Request,
+) -> Result<(Vec<String>, Vec<SkippedTag>), PlanError> {
+    let image = &selected.config;
+    let version = version(selected, projects);
+    let templates: Vec<String> = match (&request.tags[..], &image.tags) {
+        ([], Some(configured)) => configured.value.clone(),
+        ([], None) if version.is_some() => vec!["{{ version }}".to_owned(), "latest".to_owned()],
+        ([], None) => vec!["latest".to_owned()],
+        (given, _) => given.iter().map(|tag| tag.value.clone()).collect(),
+    };
+    let variables = request.variables.iter().filter(|(name, _)| image.tag_env.contains(name));
+    let values = Values {
+        version,
+        git: projects.git(&image.path.value).cloned(),
+        env: variables.map(|(name, value)| (name.clone(), value.clone())).collect(),
+    };
+    let (mut tags, mut skipped) = (Vec::new(), Vec::new());
+    for template in templates {
+        match template::tag(&template, &values).map_err(|error| PlanError::Reference(format!("image `{}`: {error}", image.name.value)))? {
+            template::Tag::Value(tag) if tags.contains(&tag) => {}
+            template::Tag::Value(tag) => tags.push(tag),
+            template::Tag::Skipped { why } => skipped.push(SkippedTag { template, why }),
+        }
+    }
+    Ok((tags, skipped))
+}
+
+/// The repository that references carry; several images share a `--repository` as a prefix.
+pub(super) fn repository(image: &ImageConfig, request: &Request, images: usize) -> Result<String, PlanError> {
+    let name = &image.name.value;
+    let repository = match (&request.repository, &image.repository) {
+        (Some(prefix), _) if images > 1 => format!("{}/{name}", prefix.value.trim_end_matches('/')),
+        (Some(given), _) => given.value.clone(),
+        (None, Some(configured)) => configured.value.clone(),
+        (None, None) => name.clone(),
+    };
+    repository
+        .parse::<crossdock_oci::Repository>()
+        .map_err(|error| PlanError::Reference(format!("image `{name}`: {error}")))?;
+    Ok(repository)
+}

@@ -1,0 +1,380 @@
+//! The plan is data: everything that will happen, as one comparable value. `crossdock plan` prints it, `dist` executes
+//! exactly it, and nothing else decides anything.
+
+mod cargo;
+mod error;
+mod go;
+mod image;
+mod make;
+mod platforms;
+mod request;
+mod select;
+pub mod show;
+mod steps;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use camino::Utf8PathBuf;
+use crossdock_platform::Platform;
+use serde::Serialize;
+
+use crate::availability::Unavailable;
+use crate::config::{Base, Port, Source};
+use crate::process::Command;
+use crate::toolchain::Wrapper;
+
+pub use error::PlanError;
+pub(crate) use image::rfc3339;
+pub use make::plan;
+pub use request::{Archive, Goal, Network, Projects, Request};
+
+/// The version of the JSON form of a [`Plan`].
+pub const SCHEMA: &str = "crossdock.plan/1";
+
+/// Everything that will happen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// [`SCHEMA`].
+    pub schema: &'static str,
+    /// The version of crossdock that made the plan.
+    pub crossdock: &'static str,
+    /// The project's root.
+    pub root: Utf8PathBuf,
+    /// The machine that builds.
+    pub host: Platform,
+    /// What results.
+    pub images: Vec<ImagePlan>,
+    /// What runs, in an order that respects every `after`.
+    pub steps: Vec<Step>,
+    /// What the steps need and the host has not. A plan with anything missing is not executed.
+    pub missing: Vec<Missing>,
+    /// What a person should know; nothing here stops the plan.
+    pub warnings: Vec<String>,
+}
+
+/// One image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ImagePlan {
+    /// Its name.
+    pub name: String,
+    /// Who asked for it.
+    pub source: Source,
+    /// Its OCI image layout.
+    pub layout: Utf8PathBuf,
+    /// Its platforms, in the index's order.
+    pub platforms: Vec<PlatformPlan>,
+    /// Which nodes it is judged against.
+    pub targets: Vec<Target>,
+    /// What lies below the program.
+    pub base: Base,
+    /// Whether the base carries time-zone data.
+    pub timezones: bool,
+    /// The container's configuration.
+    pub container: Container,
+    /// Files beside the programs.
+    pub files: Vec<FilePlan>,
+    /// OCI annotations of the index and its manifests.
+    pub annotations: BTreeMap<String, String>,
+    /// The image's date, seconds since the Unix epoch. Files in it are dated 1970, so that an unchanged program keeps
+    /// its layer from commit to commit.
+    pub created: i64,
+    /// Its repository, as `registry.example/team/name`, or its name alone.
+    pub repository: String,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// Tags that have no value here.
+    pub skipped_tags: Vec<SkippedTag>,
+    /// The archive that is written, if one is.
+    pub archive: Option<Utf8PathBuf>,
+    /// The platform that an engine sees which takes only one from an archive.
+    pub single: Platform,
+    /// The engine that gets the image, if one does.
+    pub load: Option<Load>,
+}
+
+/// One platform of an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlatformPlan {
+    /// The platform.
+    pub platform: Platform,
+    /// Why it is built.
+    pub reason: String,
+    /// The programs; the first is the entry point.
+    pub programs: Vec<ProgramPlan>,
+}
+
+/// A program of an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProgramPlan {
+    /// Its name.
+    pub name: String,
+    /// Where it lies in the image.
+    pub path: String,
+    /// The compiled program that it is.
+    pub artifact: Artifact,
+    /// What the program must turn out to be; held against it in verification.
+    pub expected: Expected,
+    /// Why this toolchain, triple and linker.
+    pub why: String,
+}
+
+/// What a compiled program must turn out to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "language")]
+pub enum Expected {
+    /// A Rust program.
+    Rust {
+        /// The compiler's triple.
+        triple: String,
+        /// Whether it must need no loader.
+        r#static: bool,
+    },
+    /// A Go program.
+    Go {
+        /// Settings that its build information must state, as `GOOS`, `GOARCH`, `GOAMD64`, `CGO_ENABLED`.
+        settings: BTreeMap<String, String>,
+    },
+}
+
+/// Names a compiled program: which one, for which platform.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct Artifact(pub String);
+
+/// A node that an image must start on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Target {
+    /// As a person named it: `m7g.large`, `linux/arm64`.
+    pub description: String,
+    /// Its platform.
+    pub platform: Platform,
+    /// Who asked.
+    pub source: Source,
+}
+
+/// The runtime half of an OCI image configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Container {
+    /// What starts.
+    pub entrypoint: Vec<String>,
+    /// Its default arguments.
+    pub cmd: Vec<String>,
+    /// Its environment.
+    pub env: BTreeMap<String, String>,
+    /// Its working directory.
+    pub workdir: String,
+    /// Who runs it.
+    pub user: String,
+    /// Ports.
+    pub expose: Vec<Port>,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// A file beside the programs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FilePlan {
+    /// Where it lies now.
+    pub from: Utf8PathBuf,
+    /// Where it lies in the image.
+    pub to: String,
+    /// Its permission bits, when configured.
+    pub mode: Option<u32>,
+}
+
+/// A tag without a value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SkippedTag {
+    /// The template.
+    pub template: String,
+    /// Why it has no value.
+    pub why: String,
+}
+
+/// An engine that gets an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Load {
+    /// `docker` or `podman`.
+    pub engine: Engine,
+    /// The platform that it gets.
+    pub platform: Platform,
+    /// How it is given the archive.
+    pub command: Command,
+}
+
+/// A container engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Engine {
+    /// Docker.
+    Docker,
+    /// Podman.
+    Podman,
+}
+
+/// One thing that runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// Unique in the plan.
+    pub id: StepId,
+    /// Steps that must be done before.
+    pub after: Vec<StepId>,
+    /// What a person reads while it runs.
+    pub title: String,
+    /// What happens.
+    pub action: Action,
+}
+
+/// Names a step.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct StepId(pub String);
+
+/// What happens in a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "do")]
+pub enum Action {
+    /// Writes a script that a compiler calls.
+    Write(Wrapper),
+    /// Runs cargo and takes the programs from its JSON messages.
+    Cargo(CargoBuild),
+    /// Runs `go build`.
+    Go(GoBuild),
+    /// Packs one platform's programs and files as layers.
+    Layers {
+        /// The image.
+        image: String,
+        /// The platform.
+        platform: Platform,
+    },
+    /// Writes the manifests and the index.
+    Assemble {
+        /// The image.
+        image: String,
+    },
+    /// Judges what was assembled.
+    Verify {
+        /// The image.
+        image: String,
+    },
+    /// Points the tags at the digest that was judged.
+    Tag {
+        /// The image.
+        image: String,
+    },
+    /// Writes one file that engines load.
+    Archive {
+        /// The image.
+        image: String,
+    },
+    /// Hands the image to an engine.
+    Load {
+        /// The image.
+        image: String,
+    },
+}
+
+/// One call of cargo.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CargoBuild {
+    /// The call.
+    pub command: Command,
+    /// The programs that it makes.
+    pub programs: Vec<CargoProgram>,
+}
+
+/// A program that a call of cargo makes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CargoProgram {
+    /// Its name in the plan.
+    pub artifact: Artifact,
+    /// The package id in cargo's messages.
+    pub package: String,
+    /// The binary target's name.
+    pub binary: String,
+    /// The triple, a component of its path in cargo's messages.
+    pub triple: String,
+}
+
+/// One call of `go build`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GoBuild {
+    /// The call.
+    pub command: Command,
+    /// The folder that it writes to; it must exist.
+    pub output: Utf8PathBuf,
+    /// The programs, by the file names that `go build` gives them.
+    pub programs: Vec<(Artifact, Utf8PathBuf)>,
+}
+
+/// Something that the steps need and the host has not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Missing {
+    /// The image that needs it.
+    pub image: String,
+    /// The platform that needs it.
+    pub platform: Option<Platform>,
+    /// Why, and what brings it.
+    #[serde(flatten)]
+    pub unavailable: Unavailable,
+}
+
+impl Plan {
+    /// The image of a name.
+    pub fn image(&self, name: &str) -> Option<&ImagePlan> {
+        self.images.iter().find(|image| image.name == name)
+    }
+}
+
+impl ImagePlan {
+    /// `repository:tag` for each tag.
+    pub fn references(&self) -> impl Iterator<Item = String> {
+        self.tags.iter().map(|tag| format!("{}:{tag}", self.repository))
+    }
+}
+
+impl fmt::Display for StepId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Engine {
+    /// The program's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Docker => "docker",
+            Self::Podman => "podman",
+        }
+    }
+}
+
+impl Step {
+    /// The command that the step runs, when it runs one.
+    pub fn command(&self) -> Option<&Command> {
+        match &self.action {
+            Action::Cargo(build) => Some(&build.command),
+            Action::Go(build) => Some(&build.command),
+            _ => None,
+        }
+    }
+
+    /// Whether the step makes an image of what was compiled.
+    pub(crate) fn is_packing(&self) -> bool {
+        matches!(self.action, Action::Layers { .. })
+    }
+
+    /// Whether the step takes long enough for a person to wonder.
+    pub fn is_long(&self) -> bool {
+        self.command().is_some()
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "image `{}`", self.image)?;
+        self.platform.iter().try_for_each(|platform| write!(f, " for {platform}"))?;
+        write!(f, ": {}", self.unavailable)
+    }
+}

@@ -1,0 +1,145 @@
+//! Which platforms an image is built for, and which nodes it is judged against; each with its reason.
+
+use crossdock_platform::{Platform, Reading, describe};
+
+use super::Target;
+use super::error::PlanError;
+use super::request::Request;
+use crate::config::{Config, Deploy, ImageConfig, Source, Sourced};
+use crate::nearest::nearest;
+
+/// The platforms and targets of one image.
+pub(super) struct Platforms {
+    /// Each with the reason why it is built.
+    pub(super) built: Vec<(Platform, String)>,
+    /// Nodes that the image must start on.
+    pub(super) targets: Vec<Target>,
+    /// Assumptions that a person should know of.
+    pub(super) notes: Vec<String>,
+}
+
+/// `--platform`; else what `--for` names; else the image's deploy targets; else linux/amd64 and linux/arm64.
+pub(super) fn platforms(config: &Config, image: &ImageConfig, request: &Request) -> Result<Platforms, PlanError> {
+    let mut notes = Vec::new();
+    let asked = targets(config, image, request, &mut notes)?;
+    let mut built: Vec<(Platform, String)> = Vec::new();
+    if !request.platforms.is_empty() {
+        for text in &request.platforms {
+            let platform = platform(text)?;
+            add(&mut built, platform, text.source.to_string());
+        }
+    } else if !asked.is_empty() {
+        for target in &asked {
+            add(&mut built, target.platform.clone(), format!("{} ({})", target.description, target.source));
+        }
+    } else {
+        let default = "the default: linux/amd64 and linux/arm64, as nothing else was asked for";
+        built = [Platform::LINUX_AMD64, Platform::LINUX_ARM64].map(|platform| (platform, default.to_owned())).into();
+    }
+    add_plain_amd64(&mut built);
+    let targets = judged(asked, &built, request);
+    Ok(Platforms { built, targets, notes })
+}
+
+/// A host without a level, containerd's default, refuses an index that holds only amd64/v2 and above.
+fn add_plain_amd64(built: &mut Vec<(Platform, String)>) {
+    let level = built.iter().find(|(platform, _)| {
+        platform.architecture() == Platform::LINUX_AMD64.architecture() && platform.variant().is_some()
+    });
+    if let Some(level) = level.map(|(platform, _)| platform.to_string()) {
+        let reason = format!("beside {level}: most nodes refuse an index without plain linux/amd64");
+        if !built.iter().any(|(platform, _)| *platform == Platform::LINUX_AMD64) {
+            built.insert(0, (Platform::LINUX_AMD64, reason));
+        }
+    }
+}
+
+fn add(built: &mut Vec<(Platform, String)>, platform: Platform, reason: String) {
+    match built.iter_mut().find(|(known, _)| *known == platform) {
+        Some((_, reasons)) if !reasons.contains(&reason) => *reasons = format!("{reasons}; {reason}"),
+        Some(_) => {}
+        None => built.push((platform, reason)),
+    }
+}
+
+/// The named nodes; every built platform that no named node stands for is judged as a node of its own kind, except
+/// when `--for` says what the image is judged against.
+fn judged(mut asked: Vec<Target>, built: &[(Platform, String)], request: &Request) -> Vec<Target> {
+    if !request.nodes.is_empty() {
+        return asked;
+    }
+    if !request.platforms.is_empty() {
+        asked.retain(|target| built.iter().any(|(platform, _)| *platform == target.platform));
+    }
+    for (platform, reason) in built {
+        if !asked.iter().any(|target| target.platform == *platform) {
+            asked.push(Target {
+                description: platform.to_string(),
+                platform: platform.clone(),
+                source: Source::Default(reason.clone()),
+            });
+        }
+    }
+    asked
+}
+
+fn targets(
+    config: &Config,
+    image: &ImageConfig,
+    request: &Request,
+    notes: &mut Vec<String>,
+) -> Result<Vec<Target>, PlanError> {
+    let mut targets = Vec::new();
+    if !request.nodes.is_empty() {
+        for node in &request.nodes {
+            match node.value.strip_prefix("deploy:") {
+                Some(name) => {
+                    let deploy = deploy(config, &node.clone().map(|_| name.to_owned()))?;
+                    add_nodes(deploy, &mut targets, notes)?;
+                }
+                None => targets.push(target(node, notes)?),
+            }
+        }
+        return Ok(targets);
+    }
+    for name in &image.deploy {
+        add_nodes(deploy(config, name)?, &mut targets, notes)?;
+    }
+    Ok(targets)
+}
+
+fn add_nodes(deploy: &Deploy, targets: &mut Vec<Target>, notes: &mut Vec<String>) -> Result<(), PlanError> {
+    for node in &deploy.nodes {
+        let mut target = target(node, notes)?;
+        target.description = format!("{} (deploy {})", target.description, deploy.name);
+        targets.push(target);
+    }
+    Ok(())
+}
+
+fn deploy<'a>(config: &'a Config, name: &Sourced<String>) -> Result<&'a Deploy, PlanError> {
+    config.deploys.get(&name.value).ok_or_else(|| PlanError::UnknownDeploy {
+        name: name.value.clone(),
+        asked: name.source.clone(),
+        nearest: nearest(&name.value, config.deploys.keys().map(String::as_str)).map(str::to_owned),
+    })
+}
+
+/// What a description of a node or platform means.
+fn target(text: &Sourced<String>, notes: &mut Vec<String>) -> Result<Target, PlanError> {
+    let refuse = |why: String| PlanError::Description { text: text.value.clone(), asked: text.source.clone(), why };
+    match describe(&text.value, None) {
+        Reading::Exact(description) => {
+            let platform = description.platform_or_linux().ok_or_else(|| refuse("names no architecture".to_owned()))?;
+            if description.os().is_none() {
+                notes.push(format!("{} names no operating system: linux is assumed", text.value));
+            }
+            Ok(Target { description: text.value.clone(), platform: platform.normalized(), source: text.source.clone() })
+        }
+        reading => Err(refuse(reading.to_string())),
+    }
+}
+
+fn platform(text: &Sourced<String>) -> Result<Platform, PlanError> {
+    Ok(target(text, &mut Vec::new())?.platform)
+}

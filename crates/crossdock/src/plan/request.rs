@@ -1,0 +1,95 @@
+//! What a call asks for, beside the configuration.
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use crossdock_platform::Platform;
+
+use super::Engine;
+use crate::availability::Availability;
+use crate::config::Sourced;
+use crate::project::{Git, Project};
+
+/// How far a run goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Goal {
+    /// Compile and assemble.
+    Build,
+    /// Judge what was built before.
+    Verify,
+    /// Judge and tag what was built before.
+    Tag,
+    /// All of it.
+    Dist,
+}
+
+/// What a call asks for. The default asks for everything that the configuration names.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// How far.
+    pub goal: Goal,
+    /// `--platform`.
+    pub platforms: Vec<Sourced<String>>,
+    /// `--for`.
+    pub nodes: Vec<Sourced<String>>,
+    /// `--image`.
+    pub images: Vec<Sourced<String>>,
+    /// `--output`. Absolute.
+    pub output: Option<Sourced<Utf8PathBuf>>,
+    /// `--tag`.
+    pub tags: Vec<Sourced<String>>,
+    /// `--repository`.
+    pub repository: Option<Sourced<String>>,
+    /// Whether an archive is written beside each layout.
+    pub archive: Archive,
+    /// `--load`, with the platform of the engine's server, which is not always the host's.
+    pub load: Option<(Engine, Platform)>,
+    /// How many things a compiler may do at once; its own choice when none.
+    pub jobs: Option<Sourced<usize>>,
+    /// Whether tools may reach the network.
+    pub network: Network,
+    /// `SOURCE_DATE_EPOCH`, seconds since the Unix epoch.
+    pub source_date_epoch: Option<i64>,
+    /// Where wrappers are written. Absolute.
+    pub cache: Utf8PathBuf,
+    /// Folders whose place must not show in a Rust program, with what stands for them there: CARGO_HOME, for one.
+    pub remapped: Vec<(Utf8PathBuf, String)>,
+    /// Environment variables that tag templates may read where the configuration names them.
+    pub variables: BTreeMap<String, String>,
+}
+
+/// Whether an archive is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Archive {
+    /// No.
+    #[default]
+    None,
+    /// `NAME.tar` beside the layout.
+    Beside,
+}
+
+/// Whether tools may reach the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Network {
+    /// They may.
+    #[default]
+    Online,
+    /// They may not.
+    Offline,
+}
+
+/// What the projects' own tools say, by folder.
+#[derive(Debug, Clone, Default)]
+pub struct Projects {
+    /// Projects by the folder that an image's `path` names.
+    pub projects: BTreeMap<Utf8PathBuf, Project>,
+    /// git by the same folders.
+    pub git: BTreeMap<Utf8PathBuf, Availability<Git>>,
+}
+
+impl Projects {
+    /// git's answer for a folder.
+    pub fn git(&self, folder: &Utf8Path) -> Option<&Git> {
+        self.git.get(folder).and_then(Availability::available)
+    }
+}

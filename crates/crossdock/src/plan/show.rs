@@ -1,0 +1,132 @@
+//! The plan as a person reads it: a tree on a terminal, or a graph.
+
+use std::fmt::Write;
+
+use super::{Action, ImagePlan, Plan, Step};
+use crate::ui::style::{BAD, BOLD, DIM, WARN, paint};
+
+
+/// The plan as a tree.
+pub fn tree(plan: &Plan) -> String {
+    let mut text = String::new();
+    let _infallible = writeln!(text, "{} on {}", paint(BOLD, "plan"), plan.host);
+    for image in &plan.images {
+        show_image(&mut text, image);
+    }
+    let commands: Vec<&Step> = plan.steps.iter().filter(|step| step.command().is_some()).collect();
+    if !commands.is_empty() {
+        let _infallible = writeln!(text, "{}", paint(BOLD, "commands"));
+    }
+    for step in commands {
+        let Some(command) = step.command() else { continue };
+        let _infallible = writeln!(text, "├─ {}\n│    {command}", step.title);
+    }
+    let rest: Vec<&str> =
+        plan.steps.iter().filter(|step| step.command().is_none()).map(|step| step.title.as_str()).collect();
+    let _infallible = writeln!(text, "└─ then {}", rest.join(", "));
+    for missing in &plan.missing {
+        let _infallible = writeln!(text, "{} {missing}", paint(BAD, "missing:"));
+    }
+    for warning in &plan.warnings {
+        let _infallible = writeln!(text, "{} {warning}", paint(WARN, "note:"));
+    }
+    text
+}
+
+fn show_image(text: &mut String, image: &ImagePlan) {
+    let mut branch = Branch { lines: Vec::new() };
+    for platform in &image.platforms {
+        branch.add(format!("{}  {}", platform.platform, paint(DIM, &platform.reason)));
+        for program in &platform.programs {
+            branch.add(format!("   {}  {}", program.path, paint(DIM, &program.why)));
+        }
+    }
+    let targets: Vec<&str> = image.targets.iter().map(|target| target.description.as_str()).collect();
+    branch.add(format!("must start on: {}", targets.join(", ")));
+    branch.add(format!("base: {}", base(image)));
+    branch.add(format!("starts: {} as user {}", words(&image.container.entrypoint, &image.container.cmd), image.container.user));
+    for file in &image.files {
+        branch.add(format!("file: {} from {}", file.to, file.from));
+    }
+    branch.add(format!("layout: {}", image.layout));
+    if let Some(archive) = &image.archive {
+        branch.add(format!("archive: {archive}"));
+    }
+    let references: Vec<String> = image.references().collect();
+    branch.add(match references.is_empty() {
+        true => "tags: none".to_owned(),
+        false => format!("tags: {}", references.join(", ")),
+    });
+    for skipped in &image.skipped_tags {
+        branch.add(format!("no tag `{}`: {}", skipped.template, skipped.why));
+    }
+    let _infallible = writeln!(text, "{}  {}", paint(BOLD, &image.name), paint(DIM, &image.source));
+    text.push_str(&branch.finish());
+}
+
+fn base(image: &ImagePlan) -> &'static str {
+    match (image.base, image.timezones) {
+        (crate::config::Base::Scratch, _) => "scratch (empty)",
+        (crate::config::Base::Static, false) => "static (built in: CA certificates, passwd, /tmp)",
+        (crate::config::Base::Static, true) => "static (built in: CA certificates, time zones, passwd, /tmp)",
+    }
+}
+
+fn words(entrypoint: &[String], cmd: &[String]) -> String {
+    entrypoint.iter().chain(cmd).cloned().collect::<Vec<_>>().join(" ")
+}
+
+struct Branch {
+    lines: Vec<String>,
+}
+
+impl Branch {
+    fn add(&mut self, line: String) {
+        self.lines.push(line);
+    }
+
+    fn finish(self) -> String {
+        let last = self.lines.len().saturating_sub(1);
+        let lines = self.lines.iter().enumerate().map(|(place, line)| {
+            let mark = if place == last { "└─" } else { "├─" };
+            format!("{mark} {line}\n")
+        });
+        lines.collect()
+    }
+}
+
+/// The steps as a Mermaid flowchart.
+pub fn mermaid(plan: &Plan) -> String {
+    let mut text = String::from("flowchart LR\n");
+    for (place, step) in plan.steps.iter().enumerate() {
+        let title = step.title.replace('"', "#quot;");
+        let _infallible = writeln!(text, "    s{place}[\"{title}\"]");
+    }
+    for (from, to) in edges(plan) {
+        let _infallible = writeln!(text, "    s{from} --> s{to}");
+    }
+    text
+}
+
+/// The steps in the DOT language of Graphviz.
+pub fn dot(plan: &Plan) -> String {
+    let mut text = String::from("digraph plan {\n    rankdir=LR;\n    node [shape=box];\n");
+    for (place, step) in plan.steps.iter().enumerate() {
+        let shape = if matches!(step.action, Action::Verify { .. }) { " shape=diamond" } else { "" };
+        let title = step.title.replace('\\', "\\\\").replace('"', "\\\"");
+        let _infallible = writeln!(text, "    s{place} [label=\"{title}\"{shape}];");
+    }
+    for (from, to) in edges(plan) {
+        let _infallible = writeln!(text, "    s{from} -> s{to};");
+    }
+    text.push_str("}\n");
+    text
+}
+
+fn edges(plan: &Plan) -> Vec<(usize, usize)> {
+    let place_of = |id| plan.steps.iter().position(|step| step.id == *id);
+    let edges = plan.steps.iter().enumerate().flat_map(|(to, step)| {
+        step.after.iter().filter_map(move |id| Some((place_of(id)?, to)))
+    });
+    edges.collect()
+}

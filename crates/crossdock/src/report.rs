@@ -1,0 +1,108 @@
+//! What came of a run: the answer that `--json` and `--metadata-file` give.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use camino::Utf8PathBuf;
+use crossdock_oci::Digest;
+use crossdock_platform::Platform;
+use crossdock_verify::Verdict;
+use serde::Serialize;
+
+use crate::plan::{ImagePlan, SkippedTag};
+
+/// The version of the JSON form of a [`Report`].
+pub const SCHEMA: &str = "crossdock.report/1";
+
+/// What came of a run.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: &'static str,
+    /// The images, in the plan's order.
+    pub images: Vec<ImageReport>,
+    /// How long each step took, in milliseconds, by the step's id.
+    pub steps: BTreeMap<String, u128>,
+}
+
+/// What came of one image.
+#[derive(Debug, Clone, Serialize)]
+pub struct ImageReport {
+    /// Its name.
+    pub name: String,
+    /// Its OCI image layout.
+    pub layout: Utf8PathBuf,
+    /// The digest of its index.
+    pub digest: Digest,
+    /// `repository:tag@digest` of each tag; `repository@digest` when there is no tag.
+    pub references: Vec<String>,
+    /// Its platforms, in the index's order.
+    pub platforms: Vec<PlatformReport>,
+    /// What it was judged against, and the verdict; empty when it was not judged.
+    pub verdicts: Vec<TargetReport>,
+    /// Tags that have no value here.
+    pub skipped_tags: Vec<SkippedTag>,
+    /// The archive, when one was written.
+    pub archive: Option<Utf8PathBuf>,
+    /// What the engine calls the image, when one got it.
+    pub loaded: Option<String>,
+}
+
+/// One platform of an image.
+#[derive(Debug, Clone, Serialize)]
+pub struct PlatformReport {
+    /// The platform.
+    pub platform: Platform,
+    /// The digest of its manifest.
+    pub digest: Digest,
+    /// The sum of its compressed layers and its configuration, in bytes: what a node pulls.
+    pub size: u64,
+}
+
+/// The verdict for one target.
+#[derive(Debug, Clone, Serialize)]
+pub struct TargetReport {
+    /// The target as it was named.
+    #[serde(rename = "for")]
+    pub for_: String,
+    /// The platform of the index that such a node takes, when there is one.
+    pub platform: Option<Platform>,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Everything that was found.
+    pub findings: Vec<crossdock_verify::Finding>,
+}
+
+impl ImageReport {
+    /// An image that was assembled or found, not yet judged or tagged.
+    pub(crate) fn new(plan: &ImagePlan, digest: Digest, platforms: Vec<PlatformReport>) -> Self {
+        Self {
+            name: plan.name.clone(),
+            layout: plan.layout.clone(),
+            digest,
+            references: vec![format!("{}@{digest}", plan.repository)],
+            platforms,
+            verdicts: Vec::new(),
+            skipped_tags: plan.skipped_tags.clone(),
+            archive: None,
+            loaded: None,
+        }
+    }
+
+    /// The image has its tags now.
+    pub(crate) fn tagged(&mut self, plan: &ImagePlan) {
+        if !plan.tags.is_empty() {
+            self.references = plan.references().map(|reference| format!("{reference}@{}", self.digest)).collect();
+        }
+    }
+
+    /// The gravest verdict; none when the image was not judged.
+    pub fn verdict(&self) -> Option<Verdict> {
+        self.verdicts.iter().map(|target| target.verdict).max()
+    }
+}
+
+/// Step durations in the form that the report has.
+pub(crate) fn milliseconds(took: &BTreeMap<crate::plan::StepId, Duration>) -> BTreeMap<String, u128> {
+    took.iter().map(|(step, took)| (step.0.clone(), took.as_millis())).collect()
+}

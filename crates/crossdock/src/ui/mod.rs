@@ -1,0 +1,49 @@
+//! What a person sees: live progress, the final table, the plan as a tree.
+
+mod progress;
+mod table;
+pub mod style;
+
+pub use table::{colored, next, table};
+pub use progress::{Progress, Verbosity};
+
+use std::time::Duration;
+
+/// A duration as a person reads it: `0.4s`, `12.3s`, `2m05s`.
+pub fn duration(took: Duration) -> String {
+    let seconds = took.as_secs_f64();
+    match seconds {
+        s if s < 59.95 => format!("{s:.1}s"),
+        s => {
+            let whole = s.round() as u64;
+            format!("{}m{:02}s", whole / 60, whole % 60)
+        }
+    }
+}
+
+/// A number of bytes as a person reads it, in powers of 1000 as registries count: `812 B`, `4.1 kB`, `12.3 MB`.
+pub fn bytes(count: u64) -> String {
+    let units = ["kB", "MB", "GB", "TB"];
+    if count < 1000 {
+        return format!("{count} B");
+    }
+    let mut value = count as f64 / 1000.0;
+    let mut unit = 0;
+    while value >= 999.95 && unit + 1 < units.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", units[unit])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_durations_read_well() {
+        assert_eq!([0, 999, 1000, 4_096, 999_949, 999_999, 12_345_678].map(bytes).join(", "), "0 B, 999 B, 1.0 kB, 4.1 kB, 999.9 kB, 1.0 MB, 12.3 MB");
+        let durations = [40, 59_940, 59_960, 125_000].map(|ms| duration(Duration::from_millis(ms)));
+        assert_eq!(durations.join(", "), "0.0s, 59.9s, 1m00s, 2m05s");
+    }
+}

@@ -1,0 +1,115 @@
+//! The table at the end of a run, and the next command that a person would want.
+
+use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::{CellAlignment, Table};
+use crossdock_verify::Verdict;
+
+use super::style::{BAD, DIM, GOOD, WARN, paint};
+use super::{bytes, duration};
+use crate::report::{ImageReport, PlatformReport, Report, TargetReport};
+
+/// The table of a run.
+pub fn table(report: &Report) -> String {
+    let mut table = Table::new();
+    table.load_style(UTF8_HORIZONTAL_ONLY);
+    table.set_header(["image", "platform", "size", "digest", "verified", "tags", "time"]);
+    for image in &report.images {
+        for (place, platform) in image.platforms.iter().enumerate() {
+            table.add_row(row(image, platform, place, report));
+        }
+    }
+    for right in [2, 6] {
+        if let Some(column) = table.column_mut(right) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.to_string()
+}
+
+fn row(image: &ImageReport, platform: &PlatformReport, place: usize, report: &Report) -> [String; 7] {
+    let first = place == 0;
+    let only_first = |text: String| if first { text } else { String::new() };
+    [
+        only_first(image.name.clone()),
+        platform.platform.to_string(),
+        bytes(platform.size),
+        short(&platform.digest.to_string()),
+        verified(image, platform),
+        only_first(tags(image)),
+        only_first(duration(took(image, report))),
+    ]
+}
+
+/// `starts (m5.large)`: the targets that take this platform, and the gravest verdict among them.
+fn verified(image: &ImageReport, platform: &PlatformReport) -> String {
+    let judged: Vec<&TargetReport> =
+        image.verdicts.iter().filter(|target| target.platform.as_ref() == Some(&platform.platform)).collect();
+    let Some(verdict) = judged.iter().map(|target| target.verdict).max() else { return "not judged".to_owned() };
+    let named: Vec<&str> = judged
+        .iter()
+        .map(|target| target.for_.as_str())
+        .filter(|name| *name != platform.platform.to_string())
+        .collect();
+    match named.is_empty() {
+        true => verdict.to_string(),
+        false => format!("{verdict}: {}", named.join(", ")),
+    }
+}
+
+/// The verdict's word in its colour.
+pub fn colored(verdict: Verdict) -> String {
+    let style = match verdict {
+        Verdict::Starts => GOOD,
+        Verdict::Unproven => WARN,
+        Verdict::Fails => BAD,
+    };
+    paint(style, verdict)
+}
+
+fn tags(image: &ImageReport) -> String {
+    let tags: Vec<&str> = image.references.iter().filter_map(|reference| tag(reference)).collect();
+    tags.join(", ")
+}
+
+/// The tag of `repository:tag@digest`.
+fn tag(reference: &str) -> Option<&str> {
+    let name = reference.split('@').next()?;
+    let (_, tag) = name.rsplit_once(':')?;
+    (!tag.contains('/')).then_some(tag)
+}
+
+fn short(digest: &str) -> String {
+    digest.chars().take("sha256:".len() + 12).collect()
+}
+
+/// The time that steps of this image alone took, and those compilations that it shares with others.
+fn took(image: &ImageReport, report: &Report) -> std::time::Duration {
+    let own = |step: &str| {
+        step.split_once(':').is_some_and(|(_, what)| what.split('@').next() == Some(image.name.as_str()))
+    };
+    let milliseconds: u128 = report.steps.iter().filter(|(step, _)| own(step)).map(|(_, took)| took).sum();
+    std::time::Duration::from_millis(u64::try_from(milliseconds).unwrap_or(u64::MAX))
+}
+
+/// The next command that a person would want.
+pub fn next(report: &Report, program: &str) -> Option<String> {
+    let image = report.images.first()?;
+    let reference = image.references.first()?;
+    let name = reference.split('@').next().unwrap_or(reference);
+    let command = match (&image.loaded, &image.archive) {
+        (Some(loaded), _) => format!("docker run --rm {loaded}"),
+        (None, Some(archive)) => format!("docker load --input {archive}"),
+        (None, None) => {
+            format!("skopeo copy --all oci:{}{} docker://{name}", image.layout, layout_tag(reference))
+        }
+    };
+    let try_it = match image.loaded {
+        None => format!("  {}", paint(DIM, format!("(or `{program} dist --load docker` to run it here)"))),
+        Some(_) => String::new(),
+    };
+    Some(format!("next: {command}{try_it}"))
+}
+
+fn layout_tag(reference: &str) -> String {
+    tag(reference).map(|tag| format!(":{tag}")).unwrap_or_default()
+}
