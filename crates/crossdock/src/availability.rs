@@ -77,3 +77,32 @@ impl fmt::Display for Remedy {
         f.write_str(&commands.join(" && "))
     }
 }
+
+impl Unavailable {
+    /// Two absences that must both end: each way of the first is followed by each of the second.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let both = |one: &Remedy| {
+            let one = one.clone();
+            other.remedies.iter().map(move |two| one.clone().then(two))
+        };
+        let remedies = self.remedies.iter().flat_map(both).collect();
+        Self { why: format!("{}; {}", self.why, other.why), remedies }
+    }
+}
+
+impl Remedy {
+    /// This remedy and then another one; a command that both hold runs once.
+    #[must_use]
+    pub fn then(mut self, next: &Self) -> Self {
+        for command in &next.commands {
+            if !self.commands.contains(command) {
+                self.commands.push(command.clone());
+            }
+        }
+        if next.scope == Scope::System {
+            self.scope = Scope::System;
+        }
+        self
+    }
+}

@@ -8,6 +8,7 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 
 pub use command::Command;
+pub(crate) use command::quote;
 pub use group::Cancel;
 
 use crate::environment::Environment;
@@ -111,7 +112,7 @@ impl Processes {
     ) -> Result<ExitStatus, ProcessError> {
         self.run(command, |out, error| {
             std::thread::scope(|scope| {
-                scope.spawn(|| each_line(error, &[b'\n', b'\r'], |line| observe(Line::Error(line))));
+                scope.spawn(|| each_line(error, b"\n\r", |line| observe(Line::Error(line))));
                 each_line(out, b"\n", |line| observe(Line::Out(line)))
             })
         })

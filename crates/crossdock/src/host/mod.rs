@@ -1,6 +1,18 @@
 //! The host as a value: what it is and which tools it has. Detection makes one; `--host` invents one; planning only
 //! reads one.
 
+mod detect;
+mod file;
+mod form;
+mod go;
+mod hypothetical;
+mod lookup;
+pub(crate) mod remedies;
+mod rust;
+mod system;
+mod tools;
+mod zig;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8PathBuf;
@@ -9,8 +21,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::availability::Availability;
 
+pub use detect::{Also, HostError, Needs, detect};
+pub use file::HostFileError;
+
 /// A machine that builds.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "form::HostForm", into = "form::HostForm")]
 pub struct Host {
     /// What programs it runs natively.
     pub platform: Platform,
@@ -20,12 +36,15 @@ pub struct Host {
     pub root: bool,
     /// Processors that a build may use.
     pub processors: usize,
-    /// Rust toolchains: the project's own first, then the distribution's where one is installed.
-    pub rust: Vec<RustToolchain>,
-    /// Why there is no toolchain of the project's own, when there is none.
+    /// The Rust toolchain that each project selects, by the project's folder. A folder stands for those below it that
+    /// have no entry of their own, and the empty path for every folder; see [`Host::rust_of`].
+    pub rust: BTreeMap<Utf8PathBuf, Availability<RustToolchain>>,
+    /// The distribution's Rust toolchain; looked for only where a project names that route.
+    pub distribution: Availability<RustToolchain>,
+    /// `rustup`.
     pub rustup: Availability<Tool>,
-    /// Go.
-    pub go: Availability<GoToolchain>,
+    /// The Go toolchain that each module selects, by folder as in [`Host::rust`].
+    pub go: BTreeMap<Utf8PathBuf, Availability<GoToolchain>>,
     /// Other tools by name: `zig`, `cargo-zigbuild`, `aarch64-linux-gnu-gcc`, `musl-gcc`, `git`, `docker`, `podman`,
     /// `qemu-aarch64-static`, and so on. What was looked for and is not there has its reason.
     pub tools: BTreeMap<String, Availability<Tool>>,
@@ -68,6 +87,8 @@ pub struct Tool {
 pub struct RustToolchain {
     /// Where it is from.
     pub origin: ToolchainOrigin,
+    /// Its name in rustup, as `stable-x86_64-unknown-linux-gnu`; none for a toolchain that rustup does not manage.
+    pub name: Option<String>,
     /// `cargo`.
     pub cargo: Utf8PathBuf,
     /// `rustc`.
@@ -84,7 +105,7 @@ pub struct RustToolchain {
     pub addable: BTreeSet<String>,
     /// Whether `rust-lld` lies in its sysroot.
     pub rust_lld: bool,
-    /// The standard library's source, when installed.
+    /// The folder of the standard library's source that `-Zbuild-std` reads, when installed.
     pub source: Option<Utf8PathBuf>,
 }
 
@@ -108,3 +129,6 @@ pub struct GoToolchain {
     /// `go env GOFLAGS`.
     pub flags: String,
 }
+
+#[cfg(test)]
+mod tests;

@@ -95,7 +95,7 @@ impl fmt::Display for Command {
 }
 
 /// Quotes a word for a POSIX shell, where it needs quotes.
-fn quote(word: &str) -> String {
+pub(crate) fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+^".contains(c);
     match !word.is_empty() && word.chars().all(plain) {
         true => word.to_owned(),

@@ -1,18 +1,28 @@
 //! Which compiler and linker build a program for a platform: a pure decision over host and target, with its own
 //! explanation for every pair that it refuses.
 
+mod equip;
+mod go;
+mod rust;
+mod zig;
+
 use std::collections::BTreeMap;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_platform::Platform;
 use serde::Serialize;
 
 use crate::config::{Libc, Linkage, Route, Sourced};
 use crate::host::ToolchainOrigin;
 
+pub use go::choose_go;
+pub use rust::choose_rust;
+
 /// What a Rust program asks of a toolchain.
 #[derive(Debug, Clone)]
 pub struct RustRequest<'a> {
+    /// The project's folder, which selects the toolchain.
+    pub folder: &'a Utf8Path,
     /// The platforms of the image, which one toolchain should serve if one can.
     pub platforms: &'a [Platform],
     /// Static or dynamic.
@@ -46,8 +56,8 @@ pub struct RustChoice {
     pub rustflags: Vec<String>,
     /// Scripts that the environment names and that are written before the build.
     pub wrappers: Vec<Wrapper>,
-    /// The C library that results.
-    pub libc: Libc,
+    /// The C library that results; none outside Linux.
+    pub libc: Option<Libc>,
     /// One sentence: why this toolchain, this triple, this linker.
     pub why: String,
 }
@@ -59,6 +69,21 @@ pub struct Wrapper {
     pub path: Utf8PathBuf,
     /// A POSIX shell script.
     pub content: String,
+}
+
+/// What a Go program asks of a toolchain.
+#[derive(Debug, Clone)]
+pub struct GoRequest<'a> {
+    /// The module's folder, which selects the toolchain.
+    pub folder: &'a Utf8Path,
+    /// The platform.
+    pub platform: &'a Platform,
+    /// Whether the user decided about cgo.
+    pub cgo: Option<&'a Sourced<bool>>,
+    /// Packages that hold cgo files; see [`crate::project::GoMain::cgo_packages`].
+    pub cgo_packages: &'a [String],
+    /// Static or dynamic; without cgo every Go program for Linux is static.
+    pub linkage: &'a Sourced<Linkage>,
 }
 
 /// How one platform of a Go program is built.
@@ -74,8 +99,13 @@ pub struct GoChoice {
     pub environment: BTreeMap<String, String>,
     /// Arguments of `go build` that the choice needs, as `-tags=netgo,osusergo`.
     pub arguments: Vec<String>,
+    /// Linker flags that the choice needs, words of the one `-ldflags`.
+    pub ldflags: Vec<String>,
     /// Scripts that the environment names and that are written before the build.
     pub wrappers: Vec<Wrapper>,
     /// One sentence: why.
     pub why: String,
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+//! Detection: the tools are asked, side by side, and only about what the projects need.
+
+use std::collections::BTreeSet;
+
+use camino::Utf8PathBuf;
+use crossdock_platform::Platform;
+
+use super::{Host, go, rust, system, tools, zig};
+use crate::availability::{Availability, Unavailable};
+use crate::process::Processes;
+
+/// What a host is asked about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// The folders of Cargo projects.
+    pub rust: BTreeSet<Utf8PathBuf>,
+    /// The folders of Go modules.
+    pub go: BTreeSet<Utf8PathBuf>,
+    /// What else must be asked about.
+    pub also: BTreeSet<Also>,
+}
+
+/// Questions that cost too much to ask without need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Also {
+    /// zig, as something is compiled from C, or linked by more than rustc's own linker. Looking into Python's packages
+    /// takes about 100 ms.
+    CCompiler,
+    /// The distribution's Rust, as a project names that route.
+    Distribution,
+}
+
+/// The machine that this program runs on.
+pub fn detect(processes: &Processes, needs: &Needs) -> Result<Host, HostError> {
+    let system = &system::here();
+    let asked = |also| needs.also.contains(&also);
+    std::thread::scope(|scope| {
+        let spawn_rust = |folder| scope.spawn(move || rust::selected_by(processes, system, folder));
+        let spawn_go = |folder| scope.spawn(move || go::selected_by(processes, system, folder));
+        let rust: Vec<_> = needs.rust.iter().map(|folder| (folder, spawn_rust(folder))).collect();
+        let go: Vec<_> = needs.go.iter().map(|folder| (folder, spawn_go(folder))).collect();
+        let distribution =
+            asked(Also::Distribution).then(|| scope.spawn(move || rust::of_distribution(processes, system)));
+        let zig = asked(Also::CCompiler).then(|| scope.spawn(move || zig::find(processes, system)));
+        let mut tools =
+            tools::look_for(processes.environment(), system, tools::names().iter().map(String::as_str));
+        tools.extend(zig.map(|zig| ("zig".to_owned(), answer(zig.join()))));
+        Ok(Host {
+            platform: platform()?,
+            root: is_root(),
+            processors: std::thread::available_parallelism().map_or(1, usize::from),
+            rust: rust.into_iter().map(|(folder, asked)| (folder.clone(), answer(asked.join()))).collect(),
+            distribution: distribution.map_or_else(not_asked, |asked| answer(asked.join())),
+            rustup: rust::rustup(processes, system),
+            go: go.into_iter().map(|(folder, asked)| (folder.clone(), answer(asked.join()))).collect(),
+            tools,
+            system: system.clone(),
+        })
+    })
+}
+
+/// Why nothing can be said of this machine.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// The machine's platform has no name in OCI's spelling.
+    #[error("this machine ({os}/{architecture}) is no platform that crossdock knows; give one with --host")]
+    Platform {
+        /// Rust's name of the system.
+        os: &'static str,
+        /// Rust's name of the processor.
+        architecture: &'static str,
+    },
+}
+
+fn answer<T>(joined: std::thread::Result<Availability<T>>) -> Availability<T> {
+    joined.unwrap_or_else(|_| {
+        Availability::Unavailable(Unavailable::because("the thread that asked ended early"))
+    })
+}
+
+fn not_asked<T>() -> Availability<T> {
+    Availability::Unavailable(Unavailable::because("no project names it, so it was not looked for"))
+}
+
+/// The platform of the programs that run here as this one does.
+fn platform() -> Result<Platform, HostError> {
+    let (os, architecture) = (std::env::consts::OS, std::env::consts::ARCH);
+    let error = HostError::Platform { os, architecture };
+    let os = match os {
+        "macos" => "darwin",
+        other => other,
+    };
+    let architecture = match architecture {
+        "x86" => "386",
+        "powerpc64" if cfg!(target_endian = "little") => "ppc64le",
+        "powerpc64" => "ppc64",
+        "loongarch64" => "loong64",
+        other => other,
+    };
+    Platform::parse(&format!("{os}/{architecture}")).map_err(|_| error)
+}
+
+#[cfg(unix)]
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+#[cfg(not(unix))]
+fn is_root() -> bool {
+    false
+}

@@ -1,0 +1,340 @@
+//! The form in which a host is written and read: short enough for a person, and all that planning reads.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use camino::Utf8PathBuf;
+use crossdock_platform::Platform;
+use serde::{Deserialize, Serialize};
+
+use super::hypothetical::{go_toolchain, rustup_toolchain, usual_system};
+use super::{GoToolchain, Host, RustToolchain, System, Tool, ToolchainOrigin, remedies};
+use crate::availability::{Availability, Unavailable};
+
+/// A host as a file has it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct HostForm {
+    platform: Platform,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    system: Option<SystemName>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    codename: Option<String>,
+    #[serde(default)]
+    root: bool,
+    #[serde(default = "one")]
+    processors: usize,
+    #[serde(default)]
+    rustup: Entry,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rust: Option<RustForm>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    distribution: Option<RustForm>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    go: Option<GoForm>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    projects: BTreeMap<Utf8PathBuf, ProjectForm>,
+    #[serde(default)]
+    tools: BTreeMap<String, Entry>,
+}
+
+/// The toolchains of one project's folder.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProjectForm {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rust: Option<RustForm>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    go: Option<GoForm>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum SystemName {
+    Debian,
+    Fedora,
+    Alpine,
+    Arch,
+    MacOs,
+    Windows,
+    Other,
+}
+
+/// A tool: there with or without a version, or not there.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "a tool is a version in quotes, true, { command = […], version = … } or { missing = \"why\" }"
+)]
+enum Entry {
+    Version(String),
+    Present(bool),
+    Called(Called),
+    Missing(Missing),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Called {
+    command: Vec<String>,
+    version: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Missing {
+    missing: String,
+}
+
+/// A Rust toolchain. What is left out is as rustup's toolchain for the platform has it.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+struct RustForm {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    release: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<String>,
+    /// Its name in rustup, or false where rustup does not manage it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<Name>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cargo: Option<Utf8PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rustc: Option<Utf8PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    std: Option<BTreeSet<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    addable: Option<BTreeSet<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rust_lld: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<Utf8PathBuf>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged, expecting = "the name of a toolchain, or false")]
+enum Name {
+    Known(String),
+    Managed(bool),
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct GoForm {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    go: Option<Utf8PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flags: Option<String>,
+}
+
+fn one() -> usize {
+    1
+}
+
+impl Default for Entry {
+    fn default() -> Self {
+        Self::Present(true)
+    }
+}
+
+impl From<HostForm> for Host {
+    fn from(form: HostForm) -> Self {
+        let system =
+            form.system.map_or_else(|| usual_system(&form.platform), |name| name.system(form.codename));
+        let whole = ProjectForm { rust: form.rust, go: form.go };
+        let (mut rust, mut go) = (BTreeMap::new(), BTreeMap::new());
+        for (folder, entry) in form.projects.into_iter().chain([(Utf8PathBuf::new(), whole)]) {
+            let of_rust =
+                entry.rust.map(|entry| entry.read(&form.platform, ToolchainOrigin::Project, &system));
+            rust.extend(of_rust.map(|toolchain| (folder.clone(), toolchain)));
+            go.extend(entry.go.map(|entry| (folder, entry.read(&system))));
+        }
+        let packaged = form.distribution.unwrap_or_else(|| RustForm {
+            missing: Some(super::hypothetical::no_distribution().why),
+            ..RustForm::default()
+        });
+        Self {
+            root: form.root,
+            processors: form.processors.max(1),
+            rust,
+            distribution: packaged.read(&form.platform, ToolchainOrigin::Distribution, &system),
+            rustup: form.rustup.read("rustup", &system),
+            go,
+            tools: form
+                .tools
+                .into_iter()
+                .map(|(name, entry)| (name.clone(), entry.read(&name, &system)))
+                .collect(),
+            platform: form.platform,
+            system,
+        }
+    }
+}
+
+impl From<Host> for HostForm {
+    fn from(host: Host) -> Self {
+        let mut projects: BTreeMap<Utf8PathBuf, ProjectForm> = BTreeMap::new();
+        for (folder, toolchain) in &host.rust {
+            projects.entry(folder.clone()).or_default().rust = Some(RustForm::write(toolchain));
+        }
+        for (folder, toolchain) in &host.go {
+            projects.entry(folder.clone()).or_default().go = Some(GoForm::write(toolchain));
+        }
+        let whole = projects.remove("".as_ref() as &camino::Utf8Path).unwrap_or_default();
+        let (system, codename) = SystemName::of(host.system);
+        Self {
+            platform: host.platform,
+            system: Some(system),
+            codename,
+            root: host.root,
+            processors: host.processors,
+            rustup: Entry::write(host.rustup),
+            rust: whole.rust,
+            distribution: Some(RustForm::write(&host.distribution)),
+            go: whole.go,
+            projects,
+            tools: host.tools.into_iter().map(|(name, tool)| (name, Entry::write(tool))).collect(),
+        }
+    }
+}
+
+impl SystemName {
+    fn system(self, codename: Option<String>) -> System {
+        match self {
+            Self::Debian => System::Debian { codename },
+            Self::Fedora => System::Fedora,
+            Self::Alpine => System::Alpine,
+            Self::Arch => System::Arch,
+            Self::MacOs => System::MacOs,
+            Self::Windows => System::Windows,
+            Self::Other => System::Other,
+        }
+    }
+
+    fn of(system: System) -> (Self, Option<String>) {
+        match system {
+            System::Debian { codename } => (Self::Debian, codename),
+            System::Fedora => (Self::Fedora, None),
+            System::Alpine => (Self::Alpine, None),
+            System::Arch => (Self::Arch, None),
+            System::MacOs => (Self::MacOs, None),
+            System::Windows => (Self::Windows, None),
+            System::Other => (Self::Other, None),
+        }
+    }
+}
+
+impl Entry {
+    fn read(self, name: &str, system: &System) -> Availability<Tool> {
+        let tool = |command, version| Availability::Available(Tool { command, version });
+        let missing =
+            |why| Availability::Unavailable(Unavailable { why, remedies: remedies::install(name, system) });
+        match self {
+            Self::Version(version) => tool(vec![name.to_owned()], Some(version)),
+            Self::Present(true) => tool(vec![name.to_owned()], None),
+            Self::Present(false) => missing(format!("`{name}` is not installed")),
+            Self::Called(Called { command, version }) => tool(command, version),
+            Self::Missing(Missing { missing: why }) => missing(why),
+        }
+    }
+
+    fn write(tool: Availability<Tool>) -> Self {
+        match tool {
+            Availability::Available(Tool { command, version }) => Self::Called(Called { command, version }),
+            Availability::Unavailable(Unavailable { why, .. }) => Self::Missing(Missing { missing: why }),
+        }
+    }
+}
+
+impl RustForm {
+    fn read(
+        self,
+        platform: &Platform,
+        origin: ToolchainOrigin,
+        system: &System,
+    ) -> Availability<RustToolchain> {
+        if let Some(why) = self.missing {
+            return Availability::Unavailable(Unavailable {
+                why,
+                remedies: remedies::install("rustc", system),
+            });
+        }
+        let version = self.version.unwrap_or_else(|| super::hypothetical::RUST.to_owned());
+        let usual = rustup_toolchain(platform, &version);
+        let managed = origin == ToolchainOrigin::Project && !matches!(self.name, Some(Name::Managed(false)));
+        let std = self.std.unwrap_or(usual.std);
+        let addable = usual.addable.into_iter().filter(|triple| managed && !std.contains(triple)).collect();
+        Availability::Available(RustToolchain {
+            origin,
+            name: match self.name {
+                Some(Name::Known(name)) => Some(name),
+                _ => usual.name.filter(|_| managed),
+            },
+            cargo: self.cargo.unwrap_or(usual.cargo),
+            rustc: self.rustc.unwrap_or(usual.rustc),
+            version,
+            release: self.release.unwrap_or(usual.release),
+            host: self.host.unwrap_or(usual.host),
+            addable: self.addable.unwrap_or(addable),
+            std,
+            rust_lld: self.rust_lld.unwrap_or(managed),
+            source: self.source,
+        })
+    }
+
+    fn write(toolchain: &Availability<RustToolchain>) -> Self {
+        match toolchain {
+            Availability::Unavailable(Unavailable { why, .. }) => {
+                Self { missing: Some(why.clone()), ..Self::default() }
+            }
+            Availability::Available(toolchain) => Self {
+                missing: None,
+                version: Some(toolchain.version.clone()),
+                release: Some(toolchain.release.clone()),
+                host: Some(toolchain.host.clone()),
+                name: Some(toolchain.name.clone().map_or(Name::Managed(false), Name::Known)),
+                cargo: Some(toolchain.cargo.clone()),
+                rustc: Some(toolchain.rustc.clone()),
+                std: Some(toolchain.std.clone()),
+                addable: Some(toolchain.addable.clone()),
+                rust_lld: Some(toolchain.rust_lld),
+                source: toolchain.source.clone(),
+            },
+        }
+    }
+}
+
+impl GoForm {
+    fn read(self, system: &System) -> Availability<GoToolchain> {
+        if let Some(why) = self.missing {
+            return Availability::Unavailable(Unavailable { why, remedies: remedies::install("go", system) });
+        }
+        let usual = go_toolchain(self.version.as_deref().unwrap_or(super::hypothetical::GO));
+        Availability::Available(GoToolchain {
+            go: self.go.unwrap_or(usual.go),
+            version: usual.version,
+            flags: self.flags.unwrap_or(usual.flags),
+        })
+    }
+
+    fn write(toolchain: &Availability<GoToolchain>) -> Self {
+        match toolchain {
+            Availability::Unavailable(Unavailable { why, .. }) => {
+                Self { missing: Some(why.clone()), ..Self::default() }
+            }
+            Availability::Available(toolchain) => Self {
+                missing: None,
+                version: Some(toolchain.version.clone()),
+                go: Some(toolchain.go.clone()),
+                flags: Some(toolchain.flags.clone()),
+            },
+        }
+    }
+}

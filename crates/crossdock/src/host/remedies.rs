@@ -1,0 +1,137 @@
+//! What installs a tool, by the family of the system.
+
+use crossdock_platform::BuildTarget;
+
+use super::{RustToolchain, System, ToolchainOrigin};
+use crate::availability::{Remedy, Scope};
+use crate::process::Command;
+
+/// The commands that install a tool, the best first; empty where none is known.
+pub(crate) fn install(tool: &str, system: &System) -> Vec<Remedy> {
+    if tool == "zig" {
+        return zig(system);
+    }
+    let cargo =
+        matches!(tool, "cargo-zigbuild").then(|| user([command("cargo", ["install", "--locked", tool])]));
+    cargo.into_iter().chain(package(tool, system).and_then(|package| packages(system, &[package]))).collect()
+}
+
+/// What brings the standard library for a triple.
+pub(crate) fn add_std(
+    toolchain: &RustToolchain,
+    target: &BuildTarget,
+    triple: &str,
+    system: &System,
+) -> Vec<Remedy> {
+    match &toolchain.name {
+        Some(name) if toolchain.addable.contains(triple) => {
+            vec![user([command("rustup", ["target", "add", triple, "--toolchain", name])])]
+        }
+        Some(package) if toolchain.origin == ToolchainOrigin::Distribution => {
+            debian_std(package, target, system).into_iter().collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What brings the standard library's source.
+pub(crate) fn add_source(toolchain: &RustToolchain, system: &System) -> Vec<Remedy> {
+    match (&toolchain.name, toolchain.origin) {
+        (Some(name), ToolchainOrigin::Project) => {
+            vec![user([command("rustup", ["component", "add", "rust-src", "--toolchain", name])])]
+        }
+        (Some(package), ToolchainOrigin::Distribution) if system.is_debian() => {
+            let source = package.replacen("rustc", "rust", 1) + "-src";
+            packages(system, &[source]).into_iter().collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Debian's packages of std are multiarch: `rustc-web` has `libstd-rust-web-dev:arm64`.
+fn debian_std(package: &str, target: &BuildTarget, system: &System) -> Option<Remedy> {
+    let architecture = target.names().debian.filter(|_| system.is_debian())?;
+    let gnu = matches!(target.libc(), crossdock_platform::Libc::Gnu { .. });
+    let std = format!("{}-dev:{architecture}", package.replacen("rustc", "libstd-rust", 1));
+    let install = packages(system, &[std]).filter(|_| gnu)?;
+    let add = Remedy {
+        commands: vec![command("dpkg", ["--add-architecture", architecture]), command("apt-get", ["update"])],
+        scope: Scope::System,
+    };
+    Some(add.then(&install))
+}
+
+/// The command that installs packages of the system.
+pub(crate) fn packages(system: &System, names: &[String]) -> Option<Remedy> {
+    let (program, arguments): (&str, &[&str]) = match system {
+        System::Debian { .. } => ("apt-get", &["install", "-y"]),
+        System::Fedora => ("dnf", &["install", "-y"]),
+        System::Alpine => ("apk", &["add"]),
+        System::Arch => ("pacman", &["-S", "--noconfirm"]),
+        // Homebrew installs into its own folder, as the user who owns that.
+        System::MacOs => return Some(user([command("brew", ["install"]).args(names)])),
+        System::Windows | System::Other => return None,
+    };
+    let command = command(program, arguments.iter().copied()).args(names);
+    Some(Remedy { commands: vec![command], scope: Scope::System })
+}
+
+/// What changes nothing but the user's own folders.
+pub(crate) fn user(commands: impl Into<Vec<Command>>) -> Remedy {
+    Remedy { commands: commands.into(), scope: Scope::User }
+}
+
+/// A command that does not depend on the working directory.
+pub(crate) fn command<S: Into<String>>(program: &str, arguments: impl IntoIterator<Item = S>) -> Command {
+    Command::new(program, "/").args(arguments)
+}
+
+/// zig is one package of PyPI for every system; pip of a distribution's own Python wants to be told that this is meant.
+fn zig(system: &System) -> Vec<Remedy> {
+    let pip = match system {
+        System::Windows => command("py", ["-m", "pip", "install", "ziglang"]),
+        System::MacOs | System::Other => command("python3", ["-m", "pip", "install", "ziglang"]),
+        _ => command("python3", ["-m", "pip", "install", "ziglang"]).env("PIP_BREAK_SYSTEM_PACKAGES", "1"),
+    };
+    let mut all = vec![user([pip.clone()])];
+    match system {
+        System::MacOs => all.extend(packages(system, &["zig".to_owned()])),
+        System::Debian { .. } => {
+            all.extend(packages(system, &["python3-pip".to_owned()]).map(|mut with_pip| {
+                with_pip.commands.push(pip);
+                with_pip
+            }))
+        }
+        System::Fedora | System::Alpine | System::Arch => all.extend(packages(system, &["zig".to_owned()])),
+        System::Windows | System::Other => {}
+    }
+    all
+}
+
+/// The package of the system that holds a tool.
+fn package(tool: &str, system: &System) -> Option<String> {
+    let name = match (tool, system) {
+        ("go", System::Debian { .. }) => "golang-go",
+        ("go", System::Fedora) => "golang",
+        ("rustc", System::MacOs) => "rustup",
+        ("rustc", System::Alpine) => "cargo",
+        ("rustc", System::Debian { .. }) => "cargo",
+        ("rustc" | "cargo", System::Arch) => "rust",
+        ("rustc", System::Fedora) => "cargo",
+        ("docker", System::Debian { .. }) => "docker.io",
+        ("musl-gcc", System::Debian { .. }) => "musl-tools",
+        ("musl-gcc", System::Fedora) => "musl-gcc",
+        ("musl-gcc", System::Arch) => "musl",
+        ("cc", System::Debian { .. } | System::Fedora | System::Arch) => "gcc",
+        ("cc", System::Alpine) => "build-base",
+        ("pkg-config", System::Alpine | System::Fedora | System::Arch) => "pkgconf",
+        ("go" | "cargo" | "git" | "docker" | "podman" | "clang" | "cmake" | "pkg-config", _) => tool,
+        (tool, System::Debian { .. }) if tool.starts_with("qemu-") => "qemu-user-static",
+        (tool, System::Fedora) if tool.starts_with("qemu-") => "qemu-user-static",
+        (tool, System::Debian { .. }) => {
+            return tool.strip_suffix("-gcc").map(|prefix| format!("gcc-{}", prefix.replace('_', "-")));
+        }
+        _ => return None,
+    };
+    Some(name.to_owned())
+}

@@ -1,0 +1,202 @@
+//! Asking rustc and rustup which toolchain a project selects and what it can build for.
+
+use std::collections::BTreeSet;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::{RustToolchain, System, Tool, ToolchainOrigin, tools};
+use crate::availability::{Availability, Unavailable};
+use crate::process::{Command, Processes};
+
+/// The toolchain that the project in `folder` selects: what `rustc` means there.
+pub(crate) fn selected_by(
+    processes: &Processes,
+    system: &System,
+    folder: &Utf8Path,
+) -> Availability<RustToolchain> {
+    let environment = processes.environment();
+    let programs = ["cargo", "rustc"].map(|name| tools::in_path(environment, name).ok_or(name));
+    let [cargo, rustc] = match programs {
+        [Ok(cargo), Ok(rustc)] => [cargo, rustc],
+        [Err(name), _] | [_, Err(name)] => return Availability::Unavailable(tools::absent(name, system)),
+    };
+    let found = ask(processes, folder, Programs { cargo, rustc }, ToolchainOrigin::Project);
+    found.map_or_else(Availability::Unavailable, Availability::Available)
+}
+
+/// The toolchain of the system's packages.
+pub(crate) fn of_distribution(processes: &Processes, system: &System) -> Availability<RustToolchain> {
+    let Some(programs) = packaged() else {
+        let why = "the system's packages have no `/usr/bin/rustc` with `/usr/bin/cargo`";
+        return Availability::Unavailable(Unavailable {
+            why: why.to_owned(),
+            ..tools::absent("rustc", system)
+        });
+    };
+    let folder = processes.environment().directory.clone();
+    let found = ask(processes, &folder, programs, ToolchainOrigin::Distribution);
+    found.map_or_else(Availability::Unavailable, Availability::Available)
+}
+
+/// `rustup`.
+pub(crate) fn rustup(processes: &Processes, system: &System) -> Availability<Tool> {
+    let name = "rustup";
+    match tools::in_path(processes.environment(), name) {
+        Some(path) => Availability::Available(Tool { command: vec![path.into_string()], version: None }),
+        None => Availability::Unavailable(tools::absent(name, system)),
+    }
+}
+
+struct Programs {
+    cargo: Utf8PathBuf,
+    rustc: Utf8PathBuf,
+}
+
+/// The newest pair of rustc and cargo in `/usr/bin`: Debian has the plain names, Ubuntu numbered ones beside them.
+fn packaged() -> Option<Programs> {
+    let pair = |suffix: &str| {
+        let [cargo, rustc] =
+            ["cargo", "rustc"].map(|name| tools::existing(format!("/usr/bin/{name}{suffix}")));
+        Some(Programs { cargo: cargo?, rustc: rustc? })
+    };
+    pair("").or_else(|| {
+        let names = Utf8Path::new("/usr/bin").read_dir_utf8().ok()?.filter_map(Result::ok);
+        let versions = names.filter_map(|entry| version(entry.file_name().strip_prefix("rustc-")?));
+        versions.max().and_then(|(major, minor)| pair(&format!("-{major}.{minor}")))
+    })
+}
+
+fn version(text: &str) -> Option<(u32, u32)> {
+    let (major, minor) = text.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+/// Asks a toolchain. The questions go out side by side: a rustup proxy needs 30 ms for each.
+fn ask(
+    processes: &Processes,
+    folder: &Utf8Path,
+    programs: Programs,
+    origin: ToolchainOrigin,
+) -> Result<RustToolchain, Unavailable> {
+    let rustc = |arguments: &[&str]| {
+        let command = Command::new(programs.rustc.as_str(), folder).args(arguments.iter().copied());
+        processes
+            .stdout(&command)
+            .map_err(|error| Unavailable::because(format!("rustc cannot be asked: {error}")))
+    };
+    let (verbose, sysroot, rustup) = std::thread::scope(|scope| {
+        let verbose = scope.spawn(|| rustc(&["--version", "--verbose"]));
+        let rustup = scope.spawn(|| match origin {
+            ToolchainOrigin::Project => ask_rustup(processes, folder),
+            ToolchainOrigin::Distribution => Rustup::default(),
+        });
+        (joined(verbose), rustc(&["--print", "sysroot"]), rustup.join().unwrap_or_default())
+    });
+    let version = Version::parse(&verbose?)?;
+    let sysroot = Utf8PathBuf::from(sysroot?.trim_end());
+    let rustlib = sysroot.join("lib/rustlib");
+    // A toolchain of rustup holds the manifest of its channel; others are not rustup's to add to.
+    let rustup = match rustlib.join("multirust-channel-manifest.toml").is_file() {
+        true => Some(rustup),
+        false => None,
+    };
+    let std = installed(&rustlib);
+    let addable =
+        rustup.iter().flat_map(|rustup| &rustup.targets).filter(|target| !std.contains(*target)).cloned();
+    Ok(RustToolchain {
+        origin,
+        name: rustup.as_ref().and_then(|_| sysroot.file_name().map(str::to_owned)),
+        addable: addable.collect(),
+        std,
+        rust_lld: rustlib.join(&version.host).join("bin/rust-lld").is_file(),
+        source: Some(rustlib.join("src/rust/library")).filter(|library| library.join("Cargo.lock").is_file()),
+        cargo: programs.cargo,
+        rustc: programs.rustc,
+        version: version.release,
+        release: version.line,
+        host: version.host,
+    })
+}
+
+fn joined<T>(handle: std::thread::ScopedJoinHandle<'_, Result<T, Unavailable>>) -> Result<T, Unavailable> {
+    handle.join().unwrap_or_else(|_| Err(Unavailable::because("the thread that asked rustc ended early")))
+}
+
+#[derive(Default)]
+struct Rustup {
+    targets: BTreeSet<String>,
+}
+
+/// The targets that rustup knows for the folder's toolchain, read off the manifest that lies in it: no network. A
+/// toolchain without such a manifest has none.
+fn ask_rustup(processes: &Processes, folder: &Utf8Path) -> Rustup {
+    let command = Command::new("rustup", folder).args(["target", "list"]);
+    let text = processes.stdout(&command).unwrap_or_default();
+    Rustup {
+        targets: text.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect(),
+    }
+}
+
+/// The targets whose standard library lies in the sysroot: what `rustc --print target-libdir` names exists also without
+/// it, so the library itself is looked for.
+fn installed(rustlib: &Utf8Path) -> BTreeSet<String> {
+    let Ok(targets) = rustlib.read_dir_utf8() else { return BTreeSet::new() };
+    let has_std = |target: &Utf8Path| {
+        let library = |name: &str| name.starts_with("libstd-") && name.ends_with(".rlib");
+        let files = target.join("lib").read_dir_utf8();
+        files.is_ok_and(|files| files.filter_map(Result::ok).any(|file| library(file.file_name())))
+    };
+    let targets = targets.filter_map(Result::ok).filter(|target| has_std(target.path()));
+    targets.map(|target| target.file_name().to_owned()).collect()
+}
+
+/// What `rustc --version --verbose` says.
+#[derive(Debug, PartialEq, Eq)]
+struct Version {
+    line: String,
+    release: String,
+    host: String,
+}
+
+impl Version {
+    fn parse(text: &str) -> Result<Self, Unavailable> {
+        let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(": "));
+        let parsed = || {
+            let line = text.lines().next()?.to_owned();
+            Some(Self { line, release: value("release")?.to_owned(), host: value("host")?.to_owned() })
+        };
+        parsed().ok_or_else(|| {
+            Unavailable::because(format!(
+                "`rustc --version --verbose` is not understood: it has no release and host line in {text:?}"
+            ))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_verbose_version() {
+        let text = "rustc 1.95.0 (59807616e 2026-04-14)\nbinary: rustc\nhost: x86_64-unknown-linux-gnu\nrelease: 1.95.0\n";
+        let version = Version::parse(text).unwrap();
+        assert_eq!(version.line, "rustc 1.95.0 (59807616e 2026-04-14)");
+        assert_eq!((version.release.as_str(), version.host.as_str()), ("1.95.0", "x86_64-unknown-linux-gnu"));
+        assert!(Version::parse("error: no such command").unwrap_err().why.contains("no such command"));
+    }
+
+    #[test]
+    fn a_target_folder_without_std_is_not_installed() {
+        let folder = tempfile::tempdir().unwrap();
+        let rustlib = Utf8Path::from_path(folder.path()).unwrap();
+        for (target, file) in
+            [("with", "libstd-0a.rlib"), ("without", "libcore-0a.rlib"), ("etc", "libstd-0a.so")]
+        {
+            std::fs::create_dir_all(rustlib.join(target).join("lib")).unwrap();
+            std::fs::File::create(rustlib.join(target).join("lib").join(file)).unwrap();
+        }
+        assert_eq!(installed(rustlib), BTreeSet::from(["with".to_owned()]));
+        assert_eq!(installed(Utf8Path::new("/nowhere")), BTreeSet::new());
+    }
+}

@@ -1,0 +1,112 @@
+//! The choice for Go.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8Path;
+use crossdock_platform::BuildTarget;
+
+use super::equip::{CCode, OwnLinker, Work};
+use super::{GoChoice, GoRequest};
+use crate::availability::{Availability, Unavailable};
+use crate::config::Linkage;
+use crate::host::{GoToolchain, Host};
+
+/// How a platform is built, or why it cannot be.
+///
+/// Without cgo Go needs nothing but itself. Packages with cgo files that CGO_ENABLED=0 would drop silently make the
+/// choice the user's.
+pub fn choose_go(request: &GoRequest<'_>, host: &Host, cache: &Utf8Path) -> Availability<GoChoice> {
+    choose(request, host, cache).map_or_else(Availability::Unavailable, Availability::Available)
+}
+
+fn choose(request: &GoRequest<'_>, host: &Host, cache: &Utf8Path) -> Result<GoChoice, Unavailable> {
+    let go = host.go_of(request.folder)?;
+    match request.cgo.map(|cgo| cgo.value) {
+        None if !request.cgo_packages.is_empty() => Err(undecided(request.cgo_packages)),
+        None => pure(request, go, "no package needs cgo"),
+        Some(false) => pure(request, go, "the configuration says so"),
+        Some(true) => with_cgo(request, go, host, cache),
+    }
+}
+
+fn undecided(packages: &[String]) -> Unavailable {
+    Unavailable::because(format!(
+        "CGO_ENABLED=0 would silently leave out the C code of {}: say `cgo = true` or `cgo = false`",
+        packages.join(", ")
+    ))
+}
+
+fn pure(request: &GoRequest<'_>, go: &GoToolchain, reason: &str) -> Result<GoChoice, Unavailable> {
+    let mut environment = platform_environment(request)?;
+    environment.insert("CGO_ENABLED".to_owned(), "0".to_owned());
+    Ok(GoChoice {
+        platform: request.platform.clone(),
+        go: go.go.clone(),
+        release: format!("go{}", go.version),
+        environment,
+        arguments: Vec::new(),
+        ldflags: Vec::new(),
+        wrappers: Vec::new(),
+        why: format!("Go {} without cgo: {reason}", go.version),
+    })
+}
+
+fn platform_environment(request: &GoRequest<'_>) -> Result<BTreeMap<String, String>, Unavailable> {
+    let target = BuildTarget::new(request.platform.clone(), linkage(request));
+    let go = target.go().map_err(|unsupported| Unavailable::because(unsupported.to_string()))?;
+    Ok(go.env())
+}
+
+fn linkage(request: &GoRequest<'_>) -> crossdock_platform::Linkage {
+    match request.linkage.value {
+        Linkage::Static => crossdock_platform::Linkage::Static,
+        Linkage::Dynamic => crossdock_platform::Linkage::Dynamic,
+    }
+}
+
+/// zig with musl makes the same static program on every host; the target's gcc makes one with the host's glibc.
+fn with_cgo(
+    request: &GoRequest<'_>,
+    go: &GoToolchain,
+    host: &Host,
+    cache: &Utf8Path,
+) -> Result<GoChoice, Unavailable> {
+    let target = BuildTarget::new(request.platform.clone(), linkage(request));
+    let equip = |target: &BuildTarget| {
+        Work { target, own_linker: OwnLinker::None, c: CCode::Some, host, cache }.equip()
+    };
+    let gnu = target.clone().with_libc(crossdock_platform::Libc::GNU);
+    let (target, equipment) = match equip(&target) {
+        Ok(equipment) => (target, equipment),
+        Err(missing) => match equip(&gnu) {
+            Ok(equipment) => (gnu, equipment),
+            Err(other) => return Err(either(missing, other)),
+        },
+    };
+    let mut environment = platform_environment(request)?;
+    environment.insert("CGO_ENABLED".to_owned(), "1".to_owned());
+    let tools = &equipment.tools;
+    for (name, value) in [("CC", &tools.cc), ("CXX", &tools.cxx), ("AR", &tools.ar)] {
+        environment.extend(value.iter().map(|value| (name.to_owned(), value.clone())));
+    }
+    let is_static = request.linkage.value == Linkage::Static;
+    Ok(GoChoice {
+        platform: request.platform.clone(),
+        go: go.go.clone(),
+        release: format!("go{}", go.version),
+        environment,
+        arguments: if is_static { vec!["-tags=netgo,osusergo".to_owned()] } else { Vec::new() },
+        ldflags: if is_static { static_ldflags() } else { Vec::new() },
+        wrappers: equipment.wrappers,
+        why: format!("Go {} with cgo, {}, {}", go.version, equipment.why, target.libc()),
+    })
+}
+
+fn static_ldflags() -> Vec<String> {
+    ["-linkmode", "external", "-extldflags", "-static"].map(str::to_owned).into()
+}
+
+fn either(mut one: Unavailable, other: Unavailable) -> Unavailable {
+    one.remedies.extend(other.remedies);
+    one
+}
