@@ -1,13 +1,26 @@
 //! What to build and where it will run: `crossdock.toml`, the environment and the command line, resolved.
 
+mod contradictions;
+pub(crate) mod grammar;
+mod image;
+mod load;
+mod problem;
+mod raw;
+mod reader;
 mod sourced;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+pub use load::FILE_NAME;
+pub use problem::{ConfigError, Problem};
 pub use sourced::{Source, Sourced};
+
+use crate::project::Language;
 
 /// A configuration that is complete and free of contradictions.
 #[derive(Debug, Clone, Serialize)]
@@ -20,6 +33,19 @@ pub struct Config {
     pub deploys: BTreeMap<String, Deploy>,
     /// The images that the files declare, in their order. Empty means: one image per binary of the project.
     pub images: Vec<ImageConfig>,
+    /// What the root's file says of every image, also of those that no file declares.
+    pub defaults: Defaults,
+}
+
+/// Keys that stand above all images of a file.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Defaults {
+    /// Toolchain routes beyond the project's own, in order of preference.
+    pub toolchain: Vec<Sourced<Route>>,
+    /// Tag templates.
+    pub tags: Option<Sourced<Vec<String>>>,
+    /// Environment variables that tag templates may read.
+    pub tag_env: Vec<String>,
 }
 
 /// `[deploy.NAME]`: nodes that run images.
@@ -38,6 +64,8 @@ pub struct ImageConfig {
     pub name: Sourced<String>,
     /// The project's folder. Absolute.
     pub path: Sourced<Utf8PathBuf>,
+    /// The language, where a folder holds projects of both.
+    pub language: Option<Sourced<Language>>,
     /// The Cargo package, by name, or the Go package, by import path or `./folder`.
     pub package: Option<Sourced<String>>,
     /// The binaries that go into the image; the first is the entry point.
@@ -89,7 +117,7 @@ pub struct ImageConfig {
 }
 
 /// What lies below the program in an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Base {
     /// CA certificates, passwd and group with a numeric non-root user, /tmp.
@@ -99,7 +127,7 @@ pub enum Base {
 }
 
 /// How a program finds its libraries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Linkage {
     /// All of them are in the program.
@@ -109,7 +137,7 @@ pub enum Linkage {
 }
 
 /// The C library of a program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Libc {
     /// musl.
@@ -150,11 +178,46 @@ pub struct ExtraFile {
 }
 
 /// A toolchain route that a project must name before it is used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Route {
     /// The system's own packages.
     Distribution,
     /// `cargo -Zbuild-std` with the standard library's source.
     BuildStd,
+}
+
+impl ImageConfig {
+    /// An image of which nothing is said but its name and its project's absolute folder.
+    pub fn new(name: Sourced<String>, path: Sourced<Utf8PathBuf>, defaults: &Defaults) -> Self {
+        Self {
+            name,
+            path,
+            language: None,
+            package: None,
+            binaries: None,
+            deploy: Vec::new(),
+            base: Sourced::default_because(Base::Static, "certificates and a non-root user, built in"),
+            linkage: Sourced::default_because(Linkage::Static, "the program then needs nothing of the image"),
+            libc: None,
+            features: Features::default(),
+            profile: Sourced::default_because("release".to_owned(), "what is deployed is optimised"),
+            ldflags: None,
+            cgo: None,
+            env: BTreeMap::new(),
+            entrypoint: None,
+            cmd: None,
+            workdir: None,
+            user: None,
+            expose: Vec::new(),
+            labels: BTreeMap::new(),
+            annotations: BTreeMap::new(),
+            files: Vec::new(),
+            timezones: Sourced::default_because(false, "few programs need time-zone data"),
+            toolchain: defaults.toolchain.clone(),
+            repository: None,
+            tags: defaults.tags.clone(),
+            tag_env: defaults.tag_env.clone(),
+        }
+    }
 }

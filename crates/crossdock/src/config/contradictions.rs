@@ -1,0 +1,128 @@
+//! Keys that cannot stand together, or that mean nothing for the image's language.
+
+use std::ops::Range;
+
+use super::raw::{At, RawImage, RawUser};
+use super::reader::Reader;
+use super::{Base, Linkage};
+use crate::project::Language;
+
+/// Writes down all contradictions of one image.
+pub(super) fn contradictions(reader: &mut Reader<'_>, raw: &RawImage, language: Option<Language>) {
+    match language {
+        Some(Language::Go) => foreign(reader, rust_keys(raw), "Go", "Rust"),
+        Some(Language::Rust) => foreign(reader, go_keys(raw), "Rust", "Go"),
+        None => {}
+    }
+    programs(reader, raw);
+    features(reader, raw);
+    base(reader, raw);
+    linkage(reader, raw, language);
+}
+
+type Keys = Vec<(&'static str, Range<usize>)>;
+
+fn key<T>(name: &'static str, at: &Option<At<T>>) -> Option<(&'static str, Range<usize>)> {
+    at.as_ref().map(|at| (name, at.span()))
+}
+
+fn rust_keys(raw: &RawImage) -> Keys {
+    let keys = [
+        key("features", &raw.features),
+        key("all-features", &raw.all_features),
+        key("no-default-features", &raw.no_default_features),
+        key("profile", &raw.profile),
+    ];
+    keys.into_iter().flatten().collect()
+}
+
+fn go_keys(raw: &RawImage) -> Keys {
+    [key("cgo", &raw.cgo), key("ldflags", &raw.ldflags)].into_iter().flatten().collect()
+}
+
+fn foreign(reader: &mut Reader<'_>, keys: Keys, own: &str, other: &str) {
+    for (key, span) in keys {
+        reader.wrong(
+            &span,
+            format!("`{key}` is for {other} programs, and this image holds a {own} program"),
+            "leave it out",
+        );
+    }
+}
+
+fn programs(reader: &mut Reader<'_>, raw: &RawImage) {
+    if let (Some(_), Some(binaries)) = (&raw.binary, &raw.binaries) {
+        reader.wrong(
+            &binaries.span(),
+            "`binaries` and `binary` say the same thing twice",
+            "keep one of them",
+        );
+    }
+    let Some(binaries) = &raw.binaries else { return };
+    if binaries.get_ref().is_empty() {
+        reader.wrong(&binaries.span(), "`binaries` is empty", "name the programs, or leave it out");
+    }
+    for (index, binary) in binaries.get_ref().iter().enumerate() {
+        if binaries.get_ref()[..index].contains(binary) {
+            reader.wrong(&binary.span(), format!("`{}` stands twice in `binaries`", binary.get_ref()), "");
+        }
+    }
+}
+
+fn features(reader: &mut Reader<'_>, raw: &RawImage) {
+    let Some(all) = raw.all_features.as_ref().filter(|all| *all.get_ref()) else { return };
+    let others = [
+        ("features", raw.features.as_ref().is_some_and(|names| !names.get_ref().is_empty())),
+        ("no-default-features", raw.no_default_features.as_ref().is_some_and(|no| *no.get_ref())),
+    ];
+    for (other, _) in others.into_iter().filter(|(_, set)| *set) {
+        reader.wrong(
+            &all.span(),
+            format!("`all-features` leaves nothing for `{other}` to say"),
+            "keep one of them",
+        );
+    }
+}
+
+fn base(reader: &mut Reader<'_>, raw: &RawImage) {
+    if raw.base.as_ref().is_none_or(|base| *base.get_ref() != Base::Scratch) {
+        return;
+    }
+    if let Some(timezones) = raw.timezones.as_ref().filter(|wanted| *wanted.get_ref()) {
+        reader.wrong(
+            &timezones.span(),
+            "`timezones` adds to the base, and `base = \"scratch\"` is empty",
+            "use `base = \"static\"`",
+        );
+    }
+    let passwd = raw.files.iter().any(|file| file.get_ref().to.get_ref() == "/etc/passwd");
+    let named = |user: &RawUser| matches!(user, RawUser::Text(text) if !text.starts_with(|c: char| c.is_ascii_digit()));
+    if let Some(user) = raw.user.as_ref().filter(|user| named(user.get_ref()) && !passwd) {
+        reader.wrong(
+            &user.span(),
+            "`base = \"scratch\"` has no /etc/passwd that a user's name could be looked up in",
+            "give the user as a number, or use `base = \"static\"`",
+        );
+    }
+}
+
+fn linkage(reader: &mut Reader<'_>, raw: &RawImage, language: Option<Language>) {
+    let cgo = raw.cgo.as_ref().map(|cgo| *cgo.get_ref());
+    if language != Some(Language::Go) || cgo == Some(true) {
+        return;
+    }
+    if let Some(libc) = &raw.libc {
+        reader.wrong(
+            &libc.span(),
+            "a Go program has no C library unless `cgo = true`",
+            "leave `libc` out, or decide for cgo",
+        );
+    }
+    if let Some(linkage) = raw.linkage.as_ref().filter(|linkage| *linkage.get_ref() == Linkage::Dynamic) {
+        reader.wrong(
+            &linkage.span(),
+            "a Go program is static unless `cgo = true`",
+            "leave `linkage` out, or decide for cgo",
+        );
+    }
+}

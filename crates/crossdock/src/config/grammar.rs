@@ -1,0 +1,137 @@
+//! The grammars of single values. Each function says what is wrong as a clause for a message.
+
+use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
+use crossdock_oci::Repository;
+
+use super::Port;
+
+/// A path component of a repository (distribution-spec § Pulling manifests, `<name>`).
+pub(crate) fn component(text: &str) -> Result<(), String> {
+    match text.contains(['/', ':']) {
+        true => Err(format!("`{text}` is more than a name; the whole reference goes into `repository`")),
+        false => repository(text),
+    }
+}
+
+/// A repository with or without its registry, as `registry.example:5000/team/name`.
+pub(crate) fn repository(text: &str) -> Result<(), String> {
+    let last = text.rsplit('/').next().unwrap_or(text);
+    if let Some((_, tag)) = last.split_once(':').filter(|_| !text.contains("://") && !text.contains('@')) {
+        let name = &text[..text.len() - tag.len() - 1];
+        return Err(format!("`{text}` has a tag: write `{name}`, and put `{tag}` into `tags`"));
+    }
+    text.parse::<Repository>().map(drop).map_err(|error| error.to_string())
+}
+
+/// `2222`, `53/udp`.
+pub(super) fn port(text: &str) -> Result<Port, String> {
+    let (number, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
+    if !["tcp", "udp", "sctp"].contains(&protocol) {
+        return Err(format!("`{protocol}` is no protocol of a port; known: `tcp`, `udp`, `sctp`"));
+    }
+    match number.parse::<u16>() {
+        Ok(number) if number > 0 => Ok(Port { number, protocol: protocol.to_owned() }),
+        _ => Err(format!("`{number}` is not a port: it is a number from 1 to 65535")),
+    }
+}
+
+/// Octal permission bits as text, as `0755`.
+pub(super) fn mode(text: &str) -> Result<u32, String> {
+    let digits = text.strip_prefix("0o").unwrap_or(text);
+    let plain = !digits.is_empty() && digits.chars().all(|c| c.is_digit(8));
+    match u32::from_str_radix(digits, 8) {
+        Ok(mode) if plain && mode <= 0o7777 => Ok(mode),
+        _ => Err(format!("`{text}` is not a mode: octal digits up to 7777, as \"0755\"")),
+    }
+}
+
+/// `uid`, `uid:gid`, `user`, `user:group` (OCI image-spec, config, `User`).
+pub(super) fn user(text: &str) -> Result<(), String> {
+    let part = |part: &str| {
+        let named = part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
+        named || (part.chars().all(|c| c.is_ascii_digit()) && part.parse::<u32>().is_ok())
+    };
+    let (user, group) = text.split_once(':').unwrap_or((text, "0"));
+    match part(user) && part(group) {
+        true => Ok(()),
+        false => {
+            Err(format!("`{text}` is not a user: write a number or a name, with a group as \"65532:65532\""))
+        }
+    }
+}
+
+/// An absolute path in an image, without `.`, `..` and doubled slashes.
+pub(super) fn image_path(text: &str) -> Result<String, String> {
+    if !text.starts_with('/') {
+        return Err(format!("`{text}` is relative; a path in an image is absolute, as `/{text}`"));
+    }
+    if text.contains('\0') {
+        return Err("a path holds no NUL character".into());
+    }
+    let parts: Vec<&str> = text.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    match parts.contains(&"..") {
+        true => Err(format!("`{text}` climbs with `..`; write the path that it means")),
+        false => Ok(format!("/{}", parts.join("/"))),
+    }
+}
+
+/// A path with `.` and `..` taken away by text alone; none when it climbs above its start.
+pub(super) fn lexical(path: &Utf8Path) -> Option<Utf8PathBuf> {
+    path.components().try_fold(Utf8PathBuf::new(), |mut whole, component| {
+        match component {
+            Utf8Component::CurDir => {}
+            Utf8Component::ParentDir if !whole.pop() => return None,
+            Utf8Component::ParentDir => {}
+            other => whole.push(other),
+        }
+        Some(whole)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repositories_have_no_tag_and_names_no_folder() {
+        assert_eq!(repository("registry.example:5000/team/web"), Ok(()));
+        let wrong = |text: &str| repository(text).unwrap_err();
+        assert_eq!(
+            wrong("r.example/a:1"),
+            "`r.example/a:1` has a tag: write `r.example/a`, and put `1` into `tags`"
+        );
+        assert!(wrong("https://r.example/a").contains("://"));
+        assert!(wrong("r.example/a@sha256:0").contains("character"));
+        assert!(component("team/web").is_err());
+        assert_eq!(component("web--2"), Ok(()));
+    }
+
+    #[test]
+    fn modes_are_octal() {
+        assert_eq!(mode("0755"), Ok(0o755));
+        assert_eq!(mode("0o4755"), Ok(0o4755));
+        for wrong in ["", "0o", "rwx", "0888", "17777", "+755", "-1", "99999999999999"] {
+            assert!(mode(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn users_are_numbers_or_names() {
+        for good in ["0", "65532:65532", "nonroot", "nobody:nogroup", "1000:web"] {
+            assert_eq!(user(good), Ok(()), "{good}");
+        }
+        for wrong in ["", ":", "1:", "-1", "4294967296", "a b", "1:2:3"] {
+            assert!(user(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn paths_never_climb_above_their_start() {
+        assert_eq!(lexical("a/./b/../c".into()), Some("a/c".into()));
+        assert_eq!(lexical("../c".into()), None);
+        assert_eq!(lexical("a/../../c".into()), None);
+        assert_eq!(image_path("/etc//app/./x/"), Ok("/etc/app/x".into()));
+        assert!(image_path("/a/../b").is_err());
+    }
+}

@@ -1,0 +1,239 @@
+//! `[image.NAME]`: from what is written to what is meant.
+
+use std::ops::Range;
+
+use camino::Utf8Path;
+
+use super::contradictions::contradictions;
+use super::raw::{At, RawFile, RawImage, RawMode, RawPort, RawUser};
+use super::reader::{Reader, inside};
+use super::{Defaults, ExtraFile, ImageConfig, Port, Sourced, grammar};
+use crate::project::{Language, language_of};
+use crate::template;
+
+/// What a file says of one image; none when its name or folder is wrong, which the reader then holds.
+pub(super) fn image(
+    reader: &mut Reader<'_>,
+    name: At<String>,
+    mut raw: RawImage,
+    defaults: &Defaults,
+) -> Option<ImageConfig> {
+    let place = place(&name, &raw);
+    let name = reader.text("image", name, grammar::component)?;
+    let folder = reader.folder;
+    let path = match raw.path.take() {
+        Some(path) => reader.checked("path", path, |path| inside(folder, path))?,
+        None => Sourced::default_because(folder.to_owned(), "the folder of the configuration file"),
+    };
+    let language = language(reader, &place, &path.value, &raw);
+    contradictions(reader, &raw, language);
+    let mut image = ImageConfig::new(name, path, defaults);
+    program(reader, &mut image, &mut raw);
+    build(reader, &mut image, &mut raw);
+    container(reader, &mut image, &mut raw);
+    content(reader, &mut image, &mut raw);
+    naming(reader, &mut image, &mut raw);
+    Some(image)
+}
+
+/// Where to point when the image's folder is wrong.
+fn place(name: &At<String>, raw: &RawImage) -> Range<usize> {
+    let stated = raw.language.as_ref().map(At::span);
+    stated.or_else(|| raw.path.as_ref().map(At::span)).unwrap_or_else(|| name.span())
+}
+
+/// The language that the file states or the folder shows.
+fn language(
+    reader: &mut Reader<'_>,
+    place: &Range<usize>,
+    path: &Utf8Path,
+    raw: &RawImage,
+) -> Option<Language> {
+    let stated = raw.language.as_ref().map(|language| *language.get_ref());
+    match language_of(path, stated) {
+        Ok(language) => Some(language),
+        Err(error) => {
+            reader.wrong(place, error.to_string(), "");
+            None
+        }
+    }
+}
+
+/// Which program goes in.
+fn program(reader: &mut Reader<'_>, image: &mut ImageConfig, raw: &mut RawImage) {
+    image.language = raw.language.take().map(|language| reader.sourced(language));
+    image.package = raw.package.take().and_then(|package| reader.text("package", package, not_empty));
+    image.binaries = match (raw.binary.take(), raw.binaries.take()) {
+        (Some(binary), _) => {
+            reader.text("binary", binary, program_name).map(|binary| binary.map(|name| vec![name]))
+        }
+        (None, Some(list)) => Some(reader.list("binaries", list, program_name)),
+        (None, None) => None,
+    };
+}
+
+/// How it is built.
+fn build(reader: &mut Reader<'_>, image: &mut ImageConfig, raw: &mut RawImage) {
+    if let Some(linkage) = raw.linkage.take() {
+        image.linkage = reader.sourced(linkage);
+    }
+    image.libc = raw.libc.take().map(|libc| reader.sourced(libc));
+    if let Some(features) = raw.features.take() {
+        image.features.names = reader.list("features", features, feature).value;
+    }
+    image.features.all = raw.all_features.take().is_some_and(At::into_inner);
+    image.features.no_default = raw.no_default_features.take().is_some_and(At::into_inner);
+    if let Some(profile) =
+        raw.profile.take().and_then(|profile| reader.text("profile", profile, profile_name))
+    {
+        image.profile = profile;
+    }
+    image.ldflags = raw.ldflags.take().map(|flags| reader.sourced(flags));
+    image.cgo = raw.cgo.take().map(|cgo| reader.sourced(cgo));
+    if let Some(toolchain) = raw.toolchain.take() {
+        image.toolchain = toolchain.into_iter().map(|route| reader.sourced(route)).collect();
+    }
+}
+
+/// How the container runs.
+fn container(reader: &mut Reader<'_>, image: &mut ImageConfig, raw: &mut RawImage) {
+    image.deploy = std::mem::take(&mut raw.deploy).into_iter().map(|name| reader.sourced(name)).collect();
+    image.env = reader.table("env", std::mem::take(&mut raw.env), variable);
+    image.labels = reader.table("labels", std::mem::take(&mut raw.labels), not_empty);
+    image.annotations = reader.table("annotations", std::mem::take(&mut raw.annotations), not_empty);
+    let no_check = |_: &str| Ok(());
+    image.entrypoint = raw.entrypoint.take().map(|list| reader.list("entrypoint", list, no_check));
+    image.cmd = raw.cmd.take().map(|list| reader.list("cmd", list, no_check));
+    image.workdir = raw
+        .workdir
+        .take()
+        .and_then(|path| reader.checked("workdir", path, |path: &String| grammar::image_path(path)));
+    image.user = raw.user.take().and_then(|user| reader.checked("user", user, user_text));
+    let ports = std::mem::take(&mut raw.expose).into_iter();
+    image.expose = ports.filter_map(|port| reader.checked("expose", port, port_of)).collect();
+}
+
+/// What lies in the image beside the program.
+fn content(reader: &mut Reader<'_>, image: &mut ImageConfig, raw: &mut RawImage) {
+    if let Some(base) = raw.base.take() {
+        image.base = reader.sourced(base);
+    }
+    if let Some(timezones) = raw.timezones.take() {
+        image.timezones = reader.sourced(timezones);
+    }
+    image.files =
+        std::mem::take(&mut raw.files).into_iter().filter_map(|file| extra_file(reader, file)).collect();
+}
+
+/// How the image is called.
+fn naming(reader: &mut Reader<'_>, image: &mut ImageConfig, raw: &mut RawImage) {
+    image.repository =
+        raw.repository.take().and_then(|name| reader.text("repository", name, grammar::repository));
+    if let Some(tags) = raw.tags.take() {
+        image.tags = Some(reader.list("tags", tags, template::check));
+    }
+    if let Some(names) = raw.tag_env.take() {
+        image.tag_env = variables(reader, names);
+    }
+}
+
+/// Names of environment variables.
+pub(super) fn variables(reader: &mut Reader<'_>, names: Vec<At<String>>) -> Vec<String> {
+    let names = names.into_iter();
+    names.filter_map(|name| reader.text("tag-env", name, variable)).map(|name| name.value).collect()
+}
+
+fn extra_file(reader: &mut Reader<'_>, file: At<RawFile>) -> Option<Sourced<ExtraFile>> {
+    let source = reader.document.source(&file.span());
+    let RawFile { from, to, mode } = file.into_inner();
+    let folder = reader.folder;
+    let into_folder = to.get_ref().ends_with('/');
+    let from = reader.checked("from", from, |path| existing(folder, path));
+    let to = reader.checked("to", to, |path: &String| grammar::image_path(path));
+    let mode = match mode {
+        Some(at) => {
+            let written = reader.document.text.get(at.span()).unwrap_or_default().to_owned();
+            Some(reader.checked("mode", at, |mode| mode_of(mode, &written))?.value)
+        }
+        None => None,
+    };
+    let (from, mut to) = (from?.value, to?.value);
+    if let Some(name) = from.file_name().filter(|_| into_folder) {
+        to = format!("{}/{name}", to.trim_end_matches('/'));
+    }
+    Some(Sourced::new(ExtraFile { from, to, mode }, source))
+}
+
+/// A file or folder that is there, also when all symbolic links are followed, and lies below `folder`.
+fn existing(folder: &Utf8Path, path: &str) -> Result<camino::Utf8PathBuf, String> {
+    let whole = inside(folder, path)?;
+    let real = whole.canonicalize_utf8().map_err(|error| format!("`{path}` cannot be read: {error}"))?;
+    let root = folder.canonicalize_utf8().map_err(|error| format!("`{folder}` cannot be read: {error}"))?;
+    match real.starts_with(&root) {
+        true => Ok(whole),
+        false => Err(format!("`{path}` is a symbolic link to {real}, outside the folder of this file")),
+    }
+}
+
+fn mode_of(mode: &RawMode, written: &str) -> Result<u32, String> {
+    match mode {
+        RawMode::Text(text) => grammar::mode(text),
+        RawMode::Number(_) if written.starts_with("0o") => grammar::mode(&written.replace('_', "")),
+        RawMode::Number(number) => Err(format!(
+            "{number} is a decimal number, and a mode is octal: write \"{number:04}\" or 0o{number}"
+        )),
+    }
+}
+
+fn port_of(port: &RawPort) -> Result<Port, String> {
+    match port {
+        RawPort::Number(number) => grammar::port(&number.to_string()),
+        RawPort::Text(text) => grammar::port(text),
+    }
+}
+
+fn user_text(user: &RawUser) -> Result<String, String> {
+    let text = match user {
+        RawUser::Number(number) => number.to_string(),
+        RawUser::Text(text) => text.clone(),
+    };
+    grammar::user(&text).map(|()| text)
+}
+
+fn not_empty(text: &str) -> Result<(), String> {
+    match text.trim() {
+        "" => Err("it is empty".into()),
+        _ => Ok(()),
+    }
+}
+
+fn program_name(text: &str) -> Result<(), String> {
+    match text.is_empty() || text.contains(['/', '\\', '\0']) || [".", ".."].contains(&text) {
+        true => Err(format!("`{text}` is not a program's name: a name without a folder, as `server`")),
+        false => Ok(()),
+    }
+}
+
+fn feature(text: &str) -> Result<(), String> {
+    match text.is_empty() || text.contains([' ', ',', '\0']) || text.starts_with('-') {
+        true => Err(format!("`{text}` is not a feature: give each as an item of its own")),
+        false => Ok(()),
+    }
+}
+
+fn profile_name(text: &str) -> Result<(), String> {
+    match !text.is_empty()
+        && text.chars().all(|c| c.is_alphanumeric() || "_-".contains(c))
+        && !text.starts_with('-')
+    {
+        true => Ok(()),
+        false => Err(format!("`{text}` is not a cargo profile's name, as `release`")),
+    }
+}
+
+fn variable(text: &str) -> Result<(), String> {
+    match text.is_empty() || text.contains(['=', '\0']) {
+        true => Err(format!("`{text}` is not a variable's name")),
+        false => Ok(()),
+    }
+}

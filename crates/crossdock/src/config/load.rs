@@ -1,0 +1,259 @@
+//! Finds, reads and joins configuration files.
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::grammar::lexical;
+use super::image::{image, variables};
+use super::problem::{ConfigError, Document, Problem};
+use super::raw::{At, RawConfig, RawDeploy};
+use super::reader::Reader;
+use super::{Config, Defaults, Deploy, ImageConfig};
+use crate::nearest::{listed, nearest};
+use crate::template;
+
+/// The name of a configuration file.
+pub const FILE_NAME: &str = "crossdock.toml";
+
+/// Files that make a folder a project.
+const MANIFESTS: [&str; 3] = ["Cargo.toml", "go.mod", "go.work"];
+
+impl Config {
+    /// The configuration for a working directory, which is absolute: the nearest `crossdock.toml` from there upwards,
+    /// at most up to the git checkout's root (outside a checkout, the topmost folder of a project). Without one, a
+    /// configuration without images whose root is the nearest folder of a project.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or that is wrong.
+    pub fn find(directory: &Utf8Path) -> Result<Self, ConfigError> {
+        let boundary = boundary(directory);
+        for folder in directory.ancestors() {
+            let file = folder.join(FILE_NAME);
+            if file.is_file() {
+                return Self::read(&file);
+            }
+            if folder == boundary {
+                break;
+            }
+        }
+        let project = directory.ancestors().find(|folder| is_project(folder));
+        Ok(Self::unconfigured(project.unwrap_or(directory)))
+    }
+
+    /// The configuration of this file and the files that it includes. The path is absolute.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or that is wrong.
+    pub fn read(path: &Utf8Path) -> Result<Self, ConfigError> {
+        let mut loader = Loader { config: Self::unconfigured(folder_of(path)), problems: Vec::new() };
+        loader.file(Document::read(path)?)?;
+        loader.finish()
+    }
+
+    /// A configuration that says nothing of a folder.
+    pub fn unconfigured(root: &Utf8Path) -> Self {
+        Self {
+            root: root.to_owned(),
+            files: Vec::new(),
+            deploys: BTreeMap::new(),
+            images: Vec::new(),
+            defaults: Defaults::default(),
+        }
+    }
+}
+
+/// The topmost folder in which a configuration of `directory` is looked for.
+fn boundary(directory: &Utf8Path) -> &Utf8Path {
+    let checkout = directory.ancestors().find(|folder| folder.join(".git").exists());
+    let topmost = || directory.ancestors().filter(|folder| is_project(folder)).last();
+    checkout.or_else(topmost).unwrap_or(directory)
+}
+
+fn is_project(folder: &Utf8Path) -> bool {
+    MANIFESTS.iter().any(|name| folder.join(name).is_file())
+}
+
+fn folder_of(path: &Utf8Path) -> &Utf8Path {
+    path.parent().unwrap_or(path)
+}
+
+impl Document {
+    fn read(path: &Utf8Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+            path: path.to_owned(),
+            help: match source.kind() {
+                std::io::ErrorKind::NotFound => "give the path of an existing file",
+                std::io::ErrorKind::InvalidData => "write it in UTF-8",
+                _ => "make it readable",
+            }
+            .to_owned(),
+            source,
+        })?;
+        Ok(Self { path: path.to_owned(), text })
+    }
+}
+
+/// Collects files into one configuration.
+struct Loader {
+    config: Config,
+    problems: Vec<Problem>,
+}
+
+impl Loader {
+    fn file(&mut self, document: Document) -> Result<(), ConfigError> {
+        self.config.files.push(document.path.clone());
+        let raw: RawConfig = match toml::from_str(&document.text) {
+            Ok(raw) => raw,
+            Err(error) => {
+                self.problems.push(document.unreadable(&error));
+                return Ok(());
+            }
+        };
+        let folder = folder_of(&document.path);
+        let mut reader = Reader { document: &document, folder, problems: Vec::new() };
+        let defaults = defaults(&mut reader, &raw);
+        let deploys = deploys(&mut reader, raw.deploy);
+        let mut images: Vec<_> = raw.image.into_iter().collect();
+        images.sort_by_key(|(name, _)| name.span().start);
+        for (name, raw) in images {
+            let span = name.span();
+            for name in &raw.deploy {
+                known_deploy(&mut reader, name, &deploys);
+            }
+            if let Some(image) = image(&mut reader, name, raw, &defaults) {
+                self.add_image(&mut reader, &span, image);
+            }
+        }
+        self.add_deploys(&mut reader, deploys);
+        if self.config.files.len() == 1 {
+            self.config.defaults = defaults;
+        }
+        let included = included(&mut reader, &raw.include);
+        self.problems.append(&mut reader.problems);
+        for (span, path) in included {
+            self.include(&document, &span, &path)?;
+        }
+        Ok(())
+    }
+
+    fn include(
+        &mut self,
+        from: &Document,
+        span: &std::ops::Range<usize>,
+        path: &Utf8Path,
+    ) -> Result<(), ConfigError> {
+        if self.config.files.iter().any(|known| known == path) {
+            let message = format!("`include`: {path} was read already");
+            self.problems.push(from.problem(span, message, "a file is included once, and never by itself"));
+            return Ok(());
+        }
+        self.file(Document::read(path)?)
+    }
+
+    fn add_image(&mut self, reader: &mut Reader<'_>, span: &std::ops::Range<usize>, image: ImageConfig) {
+        match self.config.images.iter().find(|known| known.name.value == image.name.value) {
+            Some(known) => reader.wrong(
+                span,
+                format!("the image `{}` stands already at {}", image.name.value, known.name.source),
+                "give one of them another name",
+            ),
+            None => self.config.images.push(image),
+        }
+    }
+
+    fn add_deploys(&mut self, reader: &mut Reader<'_>, deploys: BTreeMap<At<String>, Deploy>) {
+        let nodes = |deploy: &Deploy| deploy.nodes.iter().map(|node| node.value.clone()).collect::<Vec<_>>();
+        for (name, deploy) in deploys {
+            match self.config.deploys.get(name.get_ref()) {
+                Some(known) if nodes(known) != nodes(&deploy) => {
+                    let place = known.nodes.first().map(|node| node.source.to_string()).unwrap_or_default();
+                    reader.wrong(
+                        &name.span(),
+                        format!("the deploy target `{}` has other nodes at {place}", name.get_ref()),
+                        "give one of them another name",
+                    );
+                }
+                Some(_) => {}
+                None => drop(self.config.deploys.insert(name.into_inner(), deploy)),
+            }
+        }
+    }
+
+    fn finish(mut self) -> Result<Config, ConfigError> {
+        let order = |problem: &Problem| self.config.files.iter().position(|file| *file == problem.path);
+        self.problems.sort_by_cached_key(|problem| (order(problem), problem.line, problem.column));
+        match self.problems.is_empty() {
+            true => Ok(self.config),
+            false => Err(ConfigError::Invalid(self.problems)),
+        }
+    }
+}
+
+fn defaults(reader: &mut Reader<'_>, raw: &RawConfig) -> Defaults {
+    let toolchain = raw.toolchain.clone().unwrap_or_default();
+    Defaults {
+        toolchain: toolchain.into_iter().map(|route| reader.sourced(route)).collect(),
+        tags: raw.tags.clone().map(|tags| reader.list("tags", tags, template::check)),
+        tag_env: raw.tag_env.clone().map(|names| variables(reader, names)).unwrap_or_default(),
+    }
+}
+
+fn deploys(reader: &mut Reader<'_>, raw: BTreeMap<At<String>, RawDeploy>) -> BTreeMap<At<String>, Deploy> {
+    let mut deploys = BTreeMap::new();
+    for (name, RawDeploy { nodes }) in raw {
+        if nodes.get_ref().is_empty() {
+            reader.wrong(
+                &nodes.span(),
+                format!("the deploy target `{}` has no nodes", name.get_ref()),
+                "name what its machines are, as [\"m7g.large\"] or [\"linux/arm64\"]",
+            );
+        }
+        let nodes = nodes.into_inner().into_iter().map(|node| reader.sourced::<String>(node)).collect();
+        deploys.insert(name.clone(), Deploy { name: name.into_inner(), nodes });
+    }
+    deploys
+}
+
+fn known_deploy(reader: &mut Reader<'_>, name: &At<String>, deploys: &BTreeMap<At<String>, Deploy>) {
+    if deploys.contains_key(name.get_ref().as_str()) {
+        return;
+    }
+    let known: Vec<&str> = deploys.values().map(|deploy| deploy.name.as_str()).collect();
+    let help = match nearest(name.get_ref(), known.iter().copied()) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None if known.is_empty() => format!("add [deploy.{}] with its nodes to this file", name.get_ref()),
+        None => format!("this file has {}", listed(known)),
+    };
+    reader.wrong(&name.span(), format!("no deploy target is called `{}`", name.get_ref()), help);
+}
+
+/// The files that patterns name, each with the pattern's place: a folder stands for its `crossdock.toml`.
+fn included(reader: &mut Reader<'_>, patterns: &[At<String>]) -> Vec<(std::ops::Range<usize>, Utf8PathBuf)> {
+    let mut files = Vec::new();
+    for pattern in patterns {
+        match matches(reader.folder, pattern.get_ref()) {
+            Ok(found) => files.extend(found.into_iter().map(|path| (pattern.span(), path))),
+            Err(why) => reader.wrong(&pattern.span(), format!("`include`: {why}"), ""),
+        }
+    }
+    files
+}
+
+fn matches(folder: &Utf8Path, pattern: &str) -> Result<Vec<Utf8PathBuf>, String> {
+    let relative = lexical(Utf8Path::new(pattern)).filter(|path| path.is_relative());
+    let relative = relative.ok_or_else(|| format!("`{pattern}` leaves the folder of this file"))?;
+    let whole = format!("{}/{relative}", glob::Pattern::escape(folder.as_str()));
+    let paths = glob::glob(&whole).map_err(|error| format!("`{pattern}` is not a pattern: {error}"))?;
+    let paths = paths.filter_map(Result::ok).filter_map(|path| Utf8PathBuf::from_path_buf(path).ok());
+    let files: Vec<Utf8PathBuf> = paths.filter_map(configuration_at).collect();
+    match files.is_empty() {
+        true => Err(format!("`{pattern}` finds no {FILE_NAME} below {folder}")),
+        false => Ok(files),
+    }
+}
+
+fn configuration_at(path: Utf8PathBuf) -> Option<Utf8PathBuf> {
+    let file = if path.is_dir() { path.join(FILE_NAME) } else { path };
+    file.is_file().then_some(file)
+}

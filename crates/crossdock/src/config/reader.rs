@@ -1,0 +1,102 @@
+//! Carries a file's values into the resolved configuration and collects all that is wrong on the way.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::Sourced;
+use super::grammar::lexical;
+use super::problem::{Document, Problem};
+use super::raw::{At, Texts};
+
+/// One file on its way into the configuration.
+pub(super) struct Reader<'a> {
+    pub(super) document: &'a Document,
+    /// The file's folder: its paths are relative to it. Absolute.
+    pub(super) folder: &'a Utf8Path,
+    /// All that is wrong so far.
+    pub(super) problems: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    pub(super) fn wrong(&mut self, span: &Range<usize>, message: impl Into<String>, help: impl Into<String>) {
+        self.problems.push(self.document.problem(span, message, help));
+    }
+
+    /// The value with its place as its provenance.
+    pub(super) fn sourced<T>(&self, at: At<T>) -> Sourced<T> {
+        let source = self.document.source(&at.span());
+        Sourced::new(at.into_inner(), source)
+    }
+
+    /// What a check makes of a value; none when it refuses, which is then written down.
+    pub(super) fn checked<T, U>(
+        &mut self,
+        key: &str,
+        at: At<T>,
+        check: impl FnOnce(&T) -> Result<U, String>,
+    ) -> Option<Sourced<U>> {
+        match check(at.get_ref()) {
+            Ok(value) => Some(Sourced::new(value, self.document.source(&at.span()))),
+            Err(why) => {
+                self.wrong(&at.span(), format!("`{key}`: {why}"), "");
+                None
+            }
+        }
+    }
+
+    /// A value that is text with a grammar.
+    pub(super) fn text(
+        &mut self,
+        key: &str,
+        at: At<String>,
+        check: impl FnOnce(&str) -> Result<(), String>,
+    ) -> Option<Sourced<String>> {
+        self.checked(key, at, |text| check(text).map(|()| text.clone()))
+    }
+
+    /// A list as one value; every item follows the grammar.
+    pub(super) fn list(
+        &mut self,
+        key: &str,
+        list: At<Vec<At<String>>>,
+        check: impl Fn(&str) -> Result<(), String>,
+    ) -> Sourced<Vec<String>> {
+        let source = self.document.source(&list.span());
+        let items = list.into_inner().into_iter();
+        let items = items.filter_map(|item| self.text(key, item, &check)).map(|item| item.value);
+        Sourced::new(items.collect(), source)
+    }
+
+    /// A table whose keys a user names freely.
+    pub(super) fn table(
+        &mut self,
+        key: &str,
+        texts: Texts,
+        check: impl Fn(&str) -> Result<(), String>,
+    ) -> BTreeMap<String, String> {
+        let mut table = BTreeMap::new();
+        for (name, value) in texts {
+            if value.get_ref().contains('\0') {
+                self.wrong(&value.span(), format!("`{key}`: a value holds no NUL character"), "");
+            }
+            if let Some(name) = self.text(key, name, &check) {
+                table.insert(name.value, value.into_inner());
+            }
+        }
+        table
+    }
+}
+
+/// A path relative to a file's folder that does not leave it.
+pub(super) fn inside(folder: &Utf8Path, path: &str) -> Result<Utf8PathBuf, String> {
+    if Utf8Path::new(path).is_absolute() {
+        return Err(format!("`{path}` is absolute; paths are relative to the folder of this file"));
+    }
+    match lexical(Utf8Path::new(path)) {
+        Some(path) if path.as_str().is_empty() => Ok(folder.to_owned()),
+        Some(path) => Ok(folder.join(path)),
+        None => Err(format!("`{path}` leaves the folder of this file, {folder}")),
+    }
+}

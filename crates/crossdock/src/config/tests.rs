@@ -1,0 +1,465 @@
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::*;
+
+/// A project folder that is removed with its test.
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let folder = Self(tempfile::tempdir().unwrap());
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::io::Write::write_all(&mut std::fs::File::create(path).unwrap(), text.as_bytes()).unwrap();
+        }
+        folder
+    }
+
+    fn path(&self) -> Utf8PathBuf {
+        Utf8Path::from_path(self.0.path()).unwrap().canonicalize_utf8().unwrap()
+    }
+
+    /// The whole message, with the folder called `/p`.
+    fn error(&self) -> String {
+        let error = Config::read(&self.path().join(FILE_NAME)).unwrap_err();
+        error.to_string().replace(self.path().as_str(), "/p")
+    }
+}
+
+fn go(config: &str) -> Folder {
+    Folder::new(&[("go.mod", "module m\n"), (FILE_NAME, config)])
+}
+
+fn rust(config: &str) -> Folder {
+    Folder::new(&[("Cargo.toml", ""), (FILE_NAME, config)])
+}
+
+#[test]
+fn issue_example() {
+    let folder = go(r#"
+[deploy.eks]
+nodes = ["m5.large"]
+[deploy.graviton]
+nodes = ["m7g.large"]
+
+[image.k8s-ssh-server]
+path = "."
+deploy = ["eks", "graviton"]
+base = "static"
+expose = [2222, "53/udp"]
+repository = "registry.example/k8s-ssh-server"
+tags = ["{{ version }}", "{{ git.short }}"]
+"#);
+    let config = Config::find(&folder.path()).unwrap();
+    let image = &config.images[0];
+    assert_eq!(config.root, folder.path());
+    assert_eq!(config.deploys["graviton"].nodes[0].value, "m7g.large");
+    assert_eq!(image.path.value, folder.path());
+    assert_eq!(image.deploy[1].value, "graviton");
+    assert_eq!(image.expose[1].value, Port { number: 53, protocol: "udp".into() });
+    let place = Source::File { path: folder.path().join(FILE_NAME), line: 12, column: 14 };
+    assert_eq!(image.repository, Some(Sourced::new("registry.example/k8s-ssh-server".into(), place)));
+}
+
+#[test]
+fn unknown_keys() {
+    insta::assert_snapshot!(go("[image.web]\nexpse = [1]\n").error(), @r"
+    /p/crossdock.toml:2:1: unknown key `expse`; did you mean `expose`?
+      |
+    2 | expse = [1]
+      | ^^^^^
+    ");
+    insta::assert_snapshot!(go("[image.web]\nfoobarbaz = 1\n").error(), @r"
+    /p/crossdock.toml:2:1: unknown key `foobarbaz`; known here: `path`, `language`, `package`, `binary`, `binaries`, `deploy`, `base`, `linkage`, `libc`, `features`, `all-features`, `no-default-features`, `profile`, `ldflags`, `cgo`, `env`, `entrypoint`, `cmd`, `workdir`, `user`, `expose`, `labels`, `annotations`, `files`, `timezones`, `toolchain`, `repository`, `tags` and `tag-env`
+      |
+    2 | foobarbaz = 1
+      | ^^^^^^^^^
+    ");
+    insta::assert_snapshot!(go("[image.web]\nfiles = [{ form = \"a\", to = \"/b\" }]\n").error(), @r#"
+    /p/crossdock.toml:2:12: unknown key `form`; did you mean `from`?
+      |
+    2 | files = [{ form = "a", to = "/b" }]
+      |            ^^^^
+    "#);
+    insta::assert_snapshot!(go("[imgae.web]\n").error(), @r"
+    /p/crossdock.toml:1:2: unknown key `imgae`; did you mean `image`?
+      |
+    1 | [imgae.web]
+      |  ^^^^^
+    ");
+    insta::assert_snapshot!(go("[image.web]\nbase = \"statik\"\n").error(), @r#"
+    /p/crossdock.toml:2:8: unknown value `statik`; did you mean `static`?
+      |
+    2 | base = "statik"
+      |        ^^^^^^^^
+    "#);
+}
+
+#[test]
+fn wrong_types() {
+    insta::assert_snapshot!(go("[image.web]\nexpose = \"2222\"\n").error(), @r#"
+    /p/crossdock.toml:2:10: invalid type: string "2222", expected a list in brackets
+      |
+    2 | expose = "2222"
+      |          ^^^^^^
+    "#);
+    insta::assert_snapshot!(go("[image.web]\nexpose = [true]\n").error(), @r#"
+    /p/crossdock.toml:2:10: a port is a number from 1 to 65535, or a string with its protocol as "53/udp"
+      |
+    2 | expose = [true]
+      |          ^^^^^^
+    "#);
+    insta::assert_snapshot!(go("[image.web]\ncgo = \"yes\"\n").error(), @r#"
+    /p/crossdock.toml:2:7: invalid type: string "yes", expected true or false
+      |
+    2 | cgo = "yes"
+      |       ^^^^^
+    "#);
+    insta::assert_snapshot!(go("[image.web]\nenv = { PORT = 8080 }\n").error(), @r"
+    /p/crossdock.toml:2:16: invalid type: integer `8080`, expected a string
+      |
+    2 | env = { PORT = 8080 }
+      |                ^^^^
+    ");
+    insta::assert_snapshot!(go("[image.web\n").error(), @r"
+    /p/crossdock.toml:1:11: unclosed table, expected `]`
+      |
+    1 | [image.web
+      |           ^
+    ");
+    insta::assert_snapshot!(go("[image.web]\n[image.web]\n").error(), @r"
+    /p/crossdock.toml:2:8: duplicate key
+      |
+    2 | [image.web]
+      |        ^^^
+    ");
+    insta::assert_snapshot!(go("[deploy.x]\n").error(), @r"
+    /p/crossdock.toml:1:1: the key `nodes` is missing
+      |
+    1 | [deploy.x]
+      | ^^^^^^^^^^
+    ");
+}
+
+#[test]
+fn contradictions() {
+    insta::assert_snapshot!(go("[image.web]\nfeatures = [\"tls\"]\nprofile = \"dist\"\n").error(), @r#"
+    /p/crossdock.toml:2:12: `features` is for Rust programs, and this image holds a Go program; leave it out
+      |
+    2 | features = ["tls"]
+      |            ^^^^^^^
+
+    /p/crossdock.toml:3:11: `profile` is for Rust programs, and this image holds a Go program; leave it out
+      |
+    3 | profile = "dist"
+      |           ^^^^^^
+    "#);
+    insta::assert_snapshot!(rust("[image.web]\ncgo = true\n").error(), @r"
+    /p/crossdock.toml:2:7: `cgo` is for Go programs, and this image holds a Rust program; leave it out
+      |
+    2 | cgo = true
+      |       ^^^^
+    ");
+    insta::assert_snapshot!(go("[image.web]\nbase = \"scratch\"\ntimezones = true\nuser = \"nonroot\"\n").error(), @r#"
+    /p/crossdock.toml:3:13: `timezones` adds to the base, and `base = "scratch"` is empty; use `base = "static"`
+      |
+    3 | timezones = true
+      |             ^^^^
+
+    /p/crossdock.toml:4:8: `base = "scratch"` has no /etc/passwd that a user's name could be looked up in; give the user as a number, or use `base = "static"`
+      |
+    4 | user = "nonroot"
+      |        ^^^^^^^^^
+    "#);
+    insta::assert_snapshot!(go("[image.web]\nlibc = \"musl\"\nlinkage = \"dynamic\"\n").error(), @r#"
+    /p/crossdock.toml:2:8: a Go program has no C library unless `cgo = true`; leave `libc` out, or decide for cgo
+      |
+    2 | libc = "musl"
+      |        ^^^^^^
+
+    /p/crossdock.toml:3:11: a Go program is static unless `cgo = true`; leave `linkage` out, or decide for cgo
+      |
+    3 | linkage = "dynamic"
+      |           ^^^^^^^^^
+    "#);
+    insta::assert_snapshot!(go("[image.web]\nbinary = \"a\"\nbinaries = [\"b\", \"b\"]\n").error(), @r#"
+    /p/crossdock.toml:3:12: `binaries` and `binary` say the same thing twice; keep one of them
+      |
+    3 | binaries = ["b", "b"]
+      |            ^^^^^^^^^^
+
+    /p/crossdock.toml:3:18: `b` stands twice in `binaries`
+      |
+    3 | binaries = ["b", "b"]
+      |                  ^^^
+    "#);
+    insta::assert_snapshot!(rust("[image.web]\nall-features = true\nfeatures = [\"tls\"]\n").error(), @r"
+    /p/crossdock.toml:2:16: `all-features` leaves nothing for `features` to say; keep one of them
+      |
+    2 | all-features = true
+      |                ^^^^
+    ");
+}
+
+#[test]
+fn wrong_values() {
+    insta::assert_snapshot!(go("[image.Web]\n").error(), @r#"
+    /p/crossdock.toml:1:8: `image`: "Web" is not a repository: character 1, `W`, is a capital letter; a repository is written in lower case
+      |
+    1 | [image.Web]
+      |        ^^^
+    "#);
+    insta::assert_snapshot!(go("[image.web]\nexpose = [0, 70000, \"53/tpc\"]\n").error(), @r#"
+    /p/crossdock.toml:2:11: `expose`: `0` is not a port: it is a number from 1 to 65535
+      |
+    2 | expose = [0, 70000, "53/tpc"]
+      |           ^
+
+    /p/crossdock.toml:2:14: `expose`: `70000` is not a port: it is a number from 1 to 65535
+      |
+    2 | expose = [0, 70000, "53/tpc"]
+      |              ^^^^^
+
+    /p/crossdock.toml:2:21: `expose`: `tpc` is no protocol of a port; known: `tcp`, `udp`, `sctp`
+      |
+    2 | expose = [0, 70000, "53/tpc"]
+      |                     ^^^^^^^^
+    "#);
+    insta::assert_snapshot!(go("[image.web]\nrepository = \"https://r.example/web\"\n").error(), @r#"
+    /p/crossdock.toml:2:14: `repository`: "https://r.example/web" is not a repository: it is an address with `://`; leave out everything up to there
+      |
+    2 | repository = "https://r.example/web"
+      |              ^^^^^^^^^^^^^^^^^^^^^^^
+    "#);
+    insta::assert_snapshot!(go("[image.web]\nrepository = \"r.example/web:1\"\n").error(), @r#"
+    /p/crossdock.toml:2:14: `repository`: `r.example/web:1` has a tag: write `r.example/web`, and put `1` into `tags`
+      |
+    2 | repository = "r.example/web:1"
+      |              ^^^^^^^^^^^^^^^^^
+    "#);
+    insta::assert_snapshot!(go("[image.web]\ntags = [\"{{ version\"]\n").error(), @r#"
+    /p/crossdock.toml:2:9: `tags`: `{{ version` is not a template: unexpected end of input, expected end of variable block
+      |
+    2 | tags = ["{{ version"]
+      |         ^^^^^^^^^^^^
+    "#);
+    insta::assert_snapshot!(go("[image.web]\nuser = -1\nworkdir = \"srv\"\n").error(), @r#"
+    /p/crossdock.toml:2:8: `user`: `-1` is not a user: write a number or a name, with a group as "65532:65532"
+      |
+    2 | user = -1
+      |        ^^
+
+    /p/crossdock.toml:3:11: `workdir`: `srv` is relative; a path in an image is absolute, as `/srv`
+      |
+    3 | workdir = "srv"
+      |           ^^^^^
+    "#);
+    insta::assert_snapshot!(go("[image.web]\nenv = { \"A=B\" = \"x\" }\n").error(), @r#"
+    /p/crossdock.toml:2:9: `env`: `A=B` is not a variable's name
+      |
+    2 | env = { "A=B" = "x" }
+      |         ^^^^^
+    "#);
+    insta::assert_snapshot!(go("[image.wéb]\n").error(), @r"
+    /p/crossdock.toml:1:9: invalid unquoted key, expected letters, numbers, `-`, `_`
+      |
+    1 | [image.wéb]
+      |         ^
+    ");
+}
+
+#[test]
+fn files() {
+    let with = |file: &str| go(&format!("[image.web]\nfiles = [{file}]\n"));
+    insta::assert_snapshot!(with(r#"{ from = "go.mod", to = "etc/x", mode = 755 }"#).error(), @r#"
+    /p/crossdock.toml:2:34: `to`: `etc/x` is relative; a path in an image is absolute, as `/etc/x`
+      |
+    2 | files = [{ from = "go.mod", to = "etc/x", mode = 755 }]
+      |                                  ^^^^^^^
+
+    /p/crossdock.toml:2:50: `mode`: 755 is a decimal number, and a mode is octal: write "0755" or 0o755
+      |
+    2 | files = [{ from = "go.mod", to = "etc/x", mode = 755 }]
+      |                                                  ^^^
+    "#);
+    insta::assert_snapshot!(with(r#"{ from = "../x", to = "/x", mode = "rwx" }"#).error(), @r#"
+    /p/crossdock.toml:2:19: `from`: `../x` leaves the folder of this file, /p
+      |
+    2 | files = [{ from = "../x", to = "/x", mode = "rwx" }]
+      |                   ^^^^^^
+
+    /p/crossdock.toml:2:45: `mode`: `rwx` is not a mode: octal digits up to 7777, as "0755"
+      |
+    2 | files = [{ from = "../x", to = "/x", mode = "rwx" }]
+      |                                             ^^^^^
+    "#);
+    insta::assert_snapshot!(with(r#"{ from = "/etc/passwd", to = "/x" }"#).error(), @r#"
+    /p/crossdock.toml:2:19: `from`: `/etc/passwd` is absolute; paths are relative to the folder of this file
+      |
+    2 | files = [{ from = "/etc/passwd", to = "/x" }]
+      |                   ^^^^^^^^^^^^^
+    "#);
+    insta::assert_snapshot!(with(r#"{ from = "missing", to = "/a/../x" }"#).error(), @r#"
+    /p/crossdock.toml:2:19: `from`: `missing` cannot be read: No such file or directory (os error 2)
+      |
+    2 | files = [{ from = "missing", to = "/a/../x" }]
+      |                   ^^^^^^^^^
+
+    /p/crossdock.toml:2:35: `to`: `/a/../x` climbs with `..`; write the path that it means
+      |
+    2 | files = [{ from = "missing", to = "/a/../x" }]
+      |                                   ^^^^^^^^^
+    "#);
+    let folder = with(
+        r#"{ from = "go.mod", to = "/etc/", mode = 0o640 }, { from = "go.mod", to = "/x", mode = "0755" }"#,
+    );
+    let config = Config::find(&folder.path()).unwrap();
+    let files: Vec<_> =
+        config.images[0].files.iter().map(|file| (file.value.to.as_str(), file.value.mode)).collect();
+    assert_eq!(files, [("/etc/go.mod", Some(0o640)), ("/x", Some(0o755))]);
+}
+
+#[cfg(unix)]
+#[test]
+fn symbolic_links_stay_inside_the_project() {
+    let folder =
+        go("[image.web]\nfiles = [{ from = \"loop\", to = \"/a\" }, { from = \"out\", to = \"/b\" }]\n");
+    std::os::unix::fs::symlink("loop", folder.path().join("loop")).unwrap();
+    std::os::unix::fs::symlink("/etc", folder.path().join("out")).unwrap();
+    insta::assert_snapshot!(folder.error(), @r#"
+    /p/crossdock.toml:2:19: `from`: `loop` cannot be read: Too many levels of symbolic links (os error 40)
+      |
+    2 | files = [{ from = "loop", to = "/a" }, { from = "out", to = "/b" }]
+      |                   ^^^^^^
+
+    /p/crossdock.toml:2:49: `from`: `out` is a symbolic link to /etc, outside the folder of this file
+      |
+    2 | files = [{ from = "loop", to = "/a" }, { from = "out", to = "/b" }]
+      |                                                 ^^^^^
+    "#);
+}
+
+#[test]
+fn deploy_targets() {
+    insta::assert_snapshot!(go("[deploy.graviton]\nnodes = [\"m7g.large\"]\n[image.web]\ndeploy = [\"gravitom\"]\n").error(), @r#"
+    /p/crossdock.toml:4:11: no deploy target is called `gravitom`; did you mean `graviton`?
+      |
+    4 | deploy = ["gravitom"]
+      |           ^^^^^^^^^^
+    "#);
+    insta::assert_snapshot!(go("[deploy.eks]\nnodes = []\n[image.web]\ndeploy = [\"gke\"]\n").error(), @r#"
+    /p/crossdock.toml:2:9: the deploy target `eks` has no nodes; name what its machines are, as ["m7g.large"] or ["linux/arm64"]
+      |
+    2 | nodes = []
+      |         ^^
+
+    /p/crossdock.toml:4:11: no deploy target is called `gke`; this file has `eks`
+      |
+    4 | deploy = ["gke"]
+      |           ^^^^^
+    "#);
+    insta::assert_snapshot!(go("[image.web]\ndeploy = [\"gke\"]\n").error(), @r#"
+    /p/crossdock.toml:2:11: no deploy target is called `gke`; add [deploy.gke] with its nodes to this file
+      |
+    2 | deploy = ["gke"]
+      |           ^^^^^
+    "#);
+}
+
+#[test]
+fn folders_that_are_no_project() {
+    insta::assert_snapshot!(go("[image.web]\npath = \"sub\"\n").error(), @r#"
+    /p/crossdock.toml:2:8: /p/sub is not a folder
+      |
+    2 | path = "sub"
+      |        ^^^^^
+    "#);
+    let folder = Folder::new(&[("sub/x", ""), ("go.mod", ""), (FILE_NAME, "[image.web]\npath = \"sub\"\n")]);
+    insta::assert_snapshot!(folder.error(), @r#"
+    /p/crossdock.toml:2:8: /p/sub is not a project: it has no Cargo.toml, go.mod or go.work; the nearest is above it, in /p
+      |
+    2 | path = "sub"
+      |        ^^^^^
+    "#);
+    let both = [("Cargo.toml", ""), ("go.mod", ""), (FILE_NAME, "[image.web]\n")];
+    insta::assert_snapshot!(Folder::new(&both).error(), @r#"
+    /p/crossdock.toml:1:8: /p holds both a Rust project (Cargo.toml) and a Go project (go.mod); decide in crossdock.toml: [image.NAME] with `language = "rust"` or `language = "go"`
+      |
+    1 | [image.web]
+      |        ^^^
+    "#);
+    insta::assert_snapshot!(rust("[image.web]\nlanguage = \"go\"\n").error(), @r#"
+    /p/crossdock.toml:2:12: /p holds no Go project: it has no go.mod
+      |
+    2 | language = "go"
+      |            ^^^^
+    "#);
+}
+
+#[test]
+fn includes() {
+    let one = "[deploy.eks]\nnodes = [\"m5.large\"]\n[image.one]\ndeploy = [\"eks\"]\n";
+    let two = "[deploy.eks]\nnodes = [\"m7g.large\"]\n[image.one]\n";
+    let root = (FILE_NAME, "include = [\"examples/*\"]\n");
+    let folder = Folder::new(&[root, ("examples/a/go.mod", ""), ("examples/a/crossdock.toml", one)]);
+    let config = Config::find(&folder.path()).unwrap();
+    assert_eq!(config.images[0].path.value, folder.path().join("examples/a"));
+    assert_eq!(config.files.len(), 2);
+    let clash = [
+        root,
+        ("examples/a/go.mod", ""),
+        ("examples/a/crossdock.toml", one),
+        ("examples/b/go.mod", ""),
+        ("examples/b/crossdock.toml", two),
+    ];
+    insta::assert_snapshot!(Folder::new(&clash).error(), @r"
+    /p/examples/b/crossdock.toml:1:9: the deploy target `eks` has other nodes at /p/examples/a/crossdock.toml:2:10; give one of them another name
+      |
+    1 | [deploy.eks]
+      |         ^^^
+
+    /p/examples/b/crossdock.toml:3:8: the image `one` stands already at /p/examples/a/crossdock.toml:3:8; give one of them another name
+      |
+    3 | [image.one]
+      |        ^^^
+    ");
+    insta::assert_snapshot!(Folder::new(&[root]).error(), @r#"
+    /p/crossdock.toml:1:12: `include`: `examples/*` finds no crossdock.toml below /p
+      |
+    1 | include = ["examples/*"]
+      |            ^^^^^^^^^^^^
+    "#);
+    let cycle = [
+        root,
+        ("examples/a/crossdock.toml", "include = [\"../*\", \"b\"]"),
+        ("examples/a/b/crossdock.toml", "include = [\".\"]"),
+    ];
+    insta::assert_snapshot!(Folder::new(&cycle).error(), @r#"
+    /p/examples/a/crossdock.toml:1:12: `include`: `../*` leaves the folder of this file
+      |
+    1 | include = ["../*", "b"]
+      |            ^^^^^^
+
+    /p/examples/a/b/crossdock.toml:1:12: `include`: /p/examples/a/b/crossdock.toml was read already; a file is included once, and never by itself
+      |
+    1 | include = ["."]
+      |            ^^^
+    "#);
+}
+
+#[test]
+fn found_upwards_to_the_root_of_the_checkout() {
+    let folder = Folder::new(&[
+        (FILE_NAME, "tags = [\"outer\"]"),
+        ("repo/.git/HEAD", ""),
+        ("repo/go.mod", ""),
+        ("repo/cmd/x/main.go", ""),
+    ]);
+    let config = Config::find(&folder.path().join("repo/cmd/x")).unwrap();
+    assert_eq!((config.files.len(), config.root), (0, folder.path().join("repo")));
+    let folder = Folder::new(&[(FILE_NAME, "tags = [\"x\"]"), ("Cargo.toml", ""), ("member/Cargo.toml", "")]);
+    let config = Config::find(&folder.path().join("member")).unwrap();
+    assert_eq!(config.root, folder.path());
+    assert_eq!(config.defaults.tags.unwrap().value, ["x"]);
+}
