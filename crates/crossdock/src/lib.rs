@@ -5,6 +5,8 @@ pub mod availability;
 pub mod config;
 pub mod environment;
 pub mod host;
+pub mod nearest;
 pub mod process;
 pub mod project;
+pub mod template;
 pub mod toolchain;

@@ -1,7 +1,30 @@
 //! What the project itself says: Cargo's metadata, Go's package list, git.
 
+mod cargo;
+mod discover;
+mod error;
+mod go;
+mod native;
+mod select;
+#[cfg(test)]
+mod tests;
+
 use camino::Utf8PathBuf;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+pub use discover::{Discovery, GoPlatform, Network, discover, language_of};
+pub use error::ProjectError;
+pub use select::{Program, SelectError};
+
+/// A language that crossdock builds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Language {
+    /// Rust, built by cargo.
+    Rust,
+    /// Go.
+    Go,
+}
 
 /// One Cargo workspace or Go module that images are built from.
 #[derive(Debug, Clone, Serialize)]
@@ -43,6 +66,8 @@ pub struct CargoPackage {
     pub default_member: bool,
     /// Its binaries (not examples, not tests).
     pub binaries: Vec<CargoBinary>,
+    /// `default-run`: the binary that `cargo run` takes.
+    pub default_run: Option<String>,
     /// Why a C compiler for the target is needed: each a chain of package names from this package to the build script
     /// that compiles C, as `["http-api", "ring", "cc"]`. Empty when everything is Rust.
     pub native_code: Vec<Vec<String>>,
@@ -55,6 +80,8 @@ pub struct CargoBinary {
     pub name: String,
     /// `required-features`.
     pub required_features: Vec<String>,
+    /// Those of them that are off: cargo builds the binary only when it is told to enable them.
+    pub missing_features: Vec<String>,
 }
 
 /// A Go module, as `go list` tells it.
@@ -62,7 +89,7 @@ pub struct CargoBinary {
 pub struct GoModule {
     /// The folder of `go.mod`.
     pub root: Utf8PathBuf,
-    /// The module path.
+    /// The module path; of a `go.work` without a module beside it, the folder's name.
     pub path: String,
     /// The `go` directive, as `1.25`.
     pub go_version: Option<String>,
@@ -79,9 +106,24 @@ pub struct GoMain {
     pub import_path: String,
     /// Its folder.
     pub directory: Utf8PathBuf,
+    /// Why it becomes an image without configuration, or why it does not.
+    pub role: GoRole,
     /// Import paths of the packages outside the standard library below it that hold cgo files which CGO_ENABLED=0
     /// would silently drop.
     pub cgo_packages: Vec<String>,
+}
+
+/// What a main package is for, judged by its folder. Without configuration the main package in the module's root makes
+/// an image; without one there, those below `cmd/`; without these, all that are programs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GoRole {
+    /// It makes an image.
+    Default,
+    /// A program, but others come first: those in the root, or below `cmd/`.
+    Secondary,
+    /// The folder of this name says that it is an example, a test or a tool of the project itself.
+    Internal(String),
 }
 
 /// What a manifest says for people.

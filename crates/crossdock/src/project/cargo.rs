@@ -1,0 +1,158 @@
+//! Cargo's view of a workspace, from one `cargo metadata`.
+
+use std::collections::{BTreeSet, HashMap};
+
+use camino::Utf8Path;
+use cargo_metadata::{Metadata, MetadataCommand, Node, Package, PackageId, TargetKind};
+
+use super::discover::{Discovery, Network, tool_error};
+use super::error::{ProjectError, some};
+use super::native::native_code;
+use super::{About, CargoBinary, CargoPackage, CargoWorkspace, Language};
+use crate::process::{Command, ProcessError, Processes};
+
+pub(super) fn workspace(
+    folder: &Utf8Path,
+    asked: &Discovery,
+    processes: &Processes,
+) -> Result<CargoWorkspace, ProjectError> {
+    let command = metadata_command(folder, asked);
+    let answer = match processes.stdout(&command) {
+        Err(ProcessError::Failed { stderr, .. }) if stderr.contains("--locked was passed") => {
+            return Err(ProjectError::StaleLock { folder: lock_folder(folder).unwrap_or(folder).to_owned() });
+        }
+        other => other.map_err(|error| tool_error(folder, Language::Rust, error))?,
+    };
+    read(folder, &answer).map_err(|source| match source {
+        Reading::NoProgram(found) => ProjectError::NoProgram {
+            folder: folder.to_owned(),
+            found,
+            remedy: "src/main.rs or a [[bin]] to a package",
+        },
+        Reading::Json(source) => ProjectError::Answer { command: command.short(), source: source.into() },
+    })
+}
+
+fn metadata_command(folder: &Utf8Path, asked: &Discovery) -> Command {
+    let mut command = Command::new(&asked.cargo, folder).args(["metadata", "--format-version", "1"]);
+    // The user's lock file decides what is built; only where there is none does cargo make one.
+    if lock_folder(folder).is_some() {
+        command = command.args(["--locked"]);
+    }
+    if asked.network == Network::Offline {
+        command = command.args(["--offline"]);
+    }
+    if asked.features.all {
+        command = command.args(["--all-features"]);
+    }
+    if asked.features.no_default {
+        command = command.args(["--no-default-features"]);
+    }
+    for feature in &asked.features.names {
+        command = command.args(["--features", feature]);
+    }
+    for triple in &asked.triples {
+        command = command.args(["--filter-platform", triple]);
+    }
+    command
+}
+
+/// The folder of the `Cargo.lock` that cargo will use: beside the workspace's manifest, here or above. A lock file that
+/// lies above without being this project's only makes cargo say that it is missing here.
+fn lock_folder(folder: &Utf8Path) -> Option<&Utf8Path> {
+    let own = folder.join("Cargo.lock").is_file().then_some(folder);
+    let is_workspace = |above: &&Utf8Path| {
+        std::fs::read_to_string(above.join("Cargo.toml")).is_ok_and(|text| text.contains("[workspace"))
+    };
+    let root = folder.ancestors().find(is_workspace);
+    own.or_else(|| root.filter(|root| root.join("Cargo.lock").is_file()))
+}
+
+enum Reading {
+    NoProgram(String),
+    Json(cargo_metadata::Error),
+}
+
+fn read(folder: &Utf8Path, answer: &str) -> Result<CargoWorkspace, Reading> {
+    let metadata = MetadataCommand::parse(answer).map_err(Reading::Json)?;
+    let defaults = default_members(folder, &metadata);
+    let nodes: HashMap<&PackageId, &Node> =
+        metadata.resolve.iter().flat_map(|resolve| &resolve.nodes).map(|node| (&node.id, node)).collect();
+    let packages: HashMap<&PackageId, &Package> =
+        metadata.packages.iter().map(|package| (&package.id, package)).collect();
+    let members = metadata.workspace_members.iter().filter_map(|id| packages.get(id).copied());
+    let mut members: Vec<&Package> = members.collect();
+    // Cargo's versions list members in different orders.
+    members.sort_by_key(|package| &package.name);
+    let (programs, libraries): (Vec<&Package>, Vec<&Package>) =
+        members.into_iter().partition(|package| has_binary(package));
+    if programs.is_empty() {
+        let names = libraries.iter().map(|package| package.name.as_str());
+        return Err(Reading::NoProgram(format!("of its packages {} none has a binary target", some(names))));
+    }
+    let package = |package: &Package| CargoPackage {
+        default_member: defaults.contains(&&package.id) && package.name.as_str() != "xtask",
+        native_code: native_code(&package.id, &nodes, &packages),
+        ..package_of(package, nodes.get(&package.id).copied())
+    };
+    Ok(CargoWorkspace {
+        locked: metadata.workspace_root.join("Cargo.lock").is_file(),
+        packages: programs.into_iter().map(package).collect(),
+        root: metadata.workspace_root,
+        target_directory: metadata.target_directory,
+    })
+}
+
+/// What plain `cargo build` in the folder builds: of a member's folder that member, of the root's the default members.
+fn default_members<'a>(folder: &Utf8Path, metadata: &'a Metadata) -> BTreeSet<&'a PackageId> {
+    let manifest = folder.join("Cargo.toml");
+    let own = metadata.packages.iter().find(|package| same_file(&package.manifest_path, &manifest));
+    match own.filter(|_| !same_file(&metadata.workspace_root, folder)) {
+        Some(own) => BTreeSet::from([&own.id]),
+        None if metadata.workspace_default_members.is_available() => {
+            metadata.workspace_default_members.iter().collect()
+        }
+        None => metadata.workspace_members.iter().collect(),
+    }
+}
+
+fn same_file(one: &Utf8Path, other: &Utf8Path) -> bool {
+    one == other || matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
+fn has_binary(package: &Package) -> bool {
+    package.targets.iter().any(|target| target.kind.contains(&TargetKind::Bin))
+}
+
+fn package_of(package: &Package, node: Option<&Node>) -> CargoPackage {
+    let enabled: BTreeSet<&str> =
+        node.iter().flat_map(|node| &node.features).map(|feature| feature.as_str()).collect();
+    let binaries = package.targets.iter().filter(|target| target.kind.contains(&TargetKind::Bin));
+    let binary = |target: &cargo_metadata::Target| CargoBinary {
+        name: target.name.clone(),
+        missing_features: target
+            .required_features
+            .iter()
+            .filter(|feature| !enabled.contains(feature.as_str()))
+            .cloned()
+            .collect(),
+        required_features: target.required_features.clone(),
+    };
+    CargoPackage {
+        name: package.name.to_string(),
+        id: package.id.repr.clone(),
+        version: package.version.to_string(),
+        manifest: package.manifest_path.clone(),
+        about: About {
+            description: package.description.as_deref().map(|text| text.trim().to_owned()),
+            license: package.license.clone(),
+            repository: package.repository.clone(),
+            homepage: package.homepage.clone(),
+            authors: package.authors.clone(),
+        },
+        default_member: false,
+        binaries: binaries.map(binary).collect(),
+        default_run: package.default_run.clone(),
+        native_code: Vec::new(),
+    }
+}

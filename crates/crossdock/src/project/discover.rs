@@ -1,0 +1,121 @@
+use camino::Utf8Path;
+
+use super::error::ProjectError;
+use super::{Language, Project, cargo, go};
+use crate::config::Features;
+use crate::process::{ProcessError, Processes};
+
+/// What is asked of a project.
+#[derive(Debug, Clone)]
+pub struct Discovery {
+    /// The language, where a folder may hold both.
+    pub language: Option<Language>,
+    /// Whether cargo and go may fetch what they miss.
+    pub network: Network,
+    /// The Cargo features that the images ask for, taken together: they decide what is compiled.
+    pub features: Features,
+    /// Rust triples whose dependencies count.
+    pub triples: Vec<String>,
+    /// Go platforms whose files count.
+    pub go_platforms: Vec<GoPlatform>,
+    /// `cargo`: a path, or a name that PATH finds.
+    pub cargo: String,
+    /// `go`.
+    pub go: String,
+}
+
+/// Whether tools may use the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Network {
+    /// They may.
+    #[default]
+    Online,
+    /// They make do with what this machine has (`--offline`).
+    Offline,
+}
+
+/// A pair of GOOS and GOARCH.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GoPlatform {
+    /// GOOS.
+    pub os: String,
+    /// GOARCH.
+    pub architecture: String,
+}
+
+impl Default for Discovery {
+    /// Everything for Linux on amd64 and arm64.
+    fn default() -> Self {
+        let triples = ["x86_64", "aarch64"].iter();
+        let triples =
+            triples.flat_map(|cpu| ["musl", "gnu"].map(|libc| format!("{cpu}-unknown-linux-{libc}")));
+        let linux = |architecture: &str| GoPlatform { os: "linux".into(), architecture: architecture.into() };
+        Self {
+            language: None,
+            network: Network::default(),
+            features: Features::default(),
+            triples: triples.collect(),
+            go_platforms: vec![linux("amd64"), linux("arm64")],
+            cargo: "cargo".into(),
+            go: "go".into(),
+        }
+    }
+}
+
+/// Asks cargo or go what the project in a folder is. The folder is absolute and holds the `Cargo.toml`, `go.mod` or
+/// `go.work`.
+///
+/// # Errors
+/// A folder without a project or without a program, a missing tool, and what the tool itself refuses. An existing
+/// `Cargo.lock` is never changed: one that does not fit is an error.
+pub fn discover(
+    folder: &Utf8Path,
+    asked: &Discovery,
+    processes: &Processes,
+) -> Result<Project, ProjectError> {
+    match language_of(folder, asked.language)? {
+        Language::Rust => cargo::workspace(folder, asked, processes).map(Project::Rust),
+        Language::Go => go::module(folder, asked, processes).map(Project::Go),
+    }
+}
+
+/// The language of the project in a folder.
+///
+/// # Errors
+/// No project there, projects of two languages of which none is `stated`, or not the stated one.
+pub fn language_of(folder: &Utf8Path, stated: Option<Language>) -> Result<Language, ProjectError> {
+    if !folder.is_dir() {
+        return Err(ProjectError::NoFolder { folder: folder.to_owned() });
+    }
+    let other =
+        |language, manifest| ProjectError::OtherLanguage { folder: folder.to_owned(), language, manifest };
+    match (stated, is_rust(folder), is_go(folder)) {
+        (Some(Language::Rust) | None, true, false) | (Some(Language::Rust), true, true) => Ok(Language::Rust),
+        (Some(Language::Go) | None, false, true) | (Some(Language::Go), true, true) => Ok(Language::Go),
+        (Some(Language::Rust), false, true) => Err(other(Language::Rust, "Cargo.toml")),
+        (Some(Language::Go), true, false) => Err(other(Language::Go, "go.mod")),
+        (None, true, true) => Err(ProjectError::TwoLanguages { folder: folder.to_owned() }),
+        (_, false, false) => Err(ProjectError::NotAProject {
+            folder: folder.to_owned(),
+            above: folder.ancestors().skip(1).find(|above| is_rust(above) || is_go(above)).map(Into::into),
+        }),
+    }
+}
+
+fn is_rust(folder: &Utf8Path) -> bool {
+    folder.join("Cargo.toml").is_file()
+}
+
+fn is_go(folder: &Utf8Path) -> bool {
+    folder.join("go.mod").is_file() || folder.join("go.work").is_file()
+}
+
+/// Names a tool that could not be started; other failures are the tool's own.
+pub(super) fn tool_error(folder: &Utf8Path, language: Language, error: ProcessError) -> ProjectError {
+    match error {
+        ProcessError::Start { program, source } => {
+            ProjectError::NoTool { folder: folder.to_owned(), language, program, source }
+        }
+        other => other.into(),
+    }
+}

@@ -1,0 +1,128 @@
+use camino::Utf8PathBuf;
+
+use super::Language;
+use crate::nearest::listed;
+use crate::process::ProcessError;
+
+/// Why a folder's project is not understood.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectError {
+    /// The folder itself is missing.
+    #[error("{folder} is not a folder")]
+    NoFolder {
+        /// The folder.
+        folder: Utf8PathBuf,
+    },
+    /// Neither Cargo.toml nor go.mod.
+    #[error("{folder} is not a project: it has no Cargo.toml, go.mod or go.work{}", nearest_above(.above))]
+    NotAProject {
+        /// The folder.
+        folder: Utf8PathBuf,
+        /// The nearest folder above that has one.
+        above: Option<Utf8PathBuf>,
+    },
+    /// A stated language that the folder does not hold.
+    #[error("{folder} holds no {language} project: it has no {manifest}")]
+    OtherLanguage {
+        /// The folder.
+        folder: Utf8PathBuf,
+        /// The language.
+        language: Language,
+        /// What it would have.
+        manifest: &'static str,
+    },
+    /// Both Cargo.toml and go.mod.
+    #[error(
+        "{folder} holds both a Rust project (Cargo.toml) and a Go project (go.mod); decide in crossdock.toml: \
+         [image.NAME] with `language = \"rust\"` or `language = \"go\"`"
+    )]
+    TwoLanguages {
+        /// The folder.
+        folder: Utf8PathBuf,
+    },
+    /// Only libraries.
+    #[error("{folder} has no program: {found}; add {remedy}")]
+    NoProgram {
+        /// The folder.
+        folder: Utf8PathBuf,
+        /// What is there instead.
+        found: String,
+        /// What would make one.
+        remedy: &'static str,
+    },
+    /// Cargo.lock does not fit Cargo.toml.
+    #[error(
+        "{folder}/Cargo.lock does not fit Cargo.toml, and crossdock never changes it; bring it up to date with \
+         `cargo update --workspace` and commit it"
+    )]
+    StaleLock {
+        /// The workspace's root.
+        folder: Utf8PathBuf,
+    },
+    /// `cargo` or `go` is not there.
+    #[error("{folder} is a {language} project, and `{program}` is not there: {source}")]
+    NoTool {
+        /// The folder.
+        folder: Utf8PathBuf,
+        /// The language.
+        language: Language,
+        /// The program.
+        program: String,
+        /// The system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The tool that was asked refused.
+    #[error(transparent)]
+    Tool(#[from] ProcessError),
+    /// The tool's answer is not what its documentation says.
+    #[error("`{command}` answered what crossdock cannot read: {source}")]
+    Answer {
+        /// The command.
+        command: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Go names packages that it cannot load.
+    #[error("go cannot load the packages of {folder}:\n{}", .reasons.join("\n"))]
+    Broken {
+        /// The module's root.
+        folder: Utf8PathBuf,
+        /// Go's own words.
+        reasons: Vec<String>,
+    },
+    /// A file that decides how the project is built cannot be read.
+    #[error("{path}: {reason}")]
+    File {
+        /// The file.
+        path: Utf8PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl std::fmt::Display for Language {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Rust => "Rust",
+            Self::Go => "Go",
+        })
+    }
+}
+
+/// Names for a message, at most eight of them.
+pub(super) fn some<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.into_iter().collect();
+    match names.len() {
+        0..=8 => listed(names),
+        more => format!("{} and {} more", listed(names.into_iter().take(7)).replace(" and ", ", "), more - 7),
+    }
+}
+
+fn nearest_above(folder: &Option<Utf8PathBuf>) -> String {
+    match folder {
+        Some(folder) => format!("; the nearest is above it, in {folder}"),
+        None => String::new(),
+    }
+}

@@ -1,0 +1,271 @@
+//! Go's view of a module, from `go list`.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::Deserialize;
+
+use super::discover::{Discovery, GoPlatform, Network, tool_error};
+use super::error::{ProjectError, some};
+use super::{GoMain, GoModule, GoRole, Language};
+use crate::process::{Command, ProcessError, Processes};
+
+/// Folders whose programs serve the project itself.
+const INTERNAL: [&str; 18] = [
+    "_examples",
+    "build",
+    "ci",
+    "contrib",
+    "demo",
+    "docs",
+    "e2e",
+    "example",
+    "examples",
+    "hack",
+    "integration",
+    "internal",
+    "script",
+    "scripts",
+    "test",
+    "tests",
+    "tools",
+    "third_party",
+];
+
+/// What `go list -json` says of a package (`go help list`).
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ListedPackage {
+    import_path: String,
+    #[serde(default)]
+    dir: Utf8PathBuf,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    standard: bool,
+    #[serde(default)]
+    dep_only: bool,
+    #[serde(default)]
+    cgo_files: Vec<String>,
+    #[serde(default)]
+    imports: Vec<String>,
+    #[serde(default)]
+    import_map: BTreeMap<String, String>,
+    module: Option<ListedModule>,
+    error: Option<ListedError>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ListedModule {
+    path: String,
+    go_version: Option<String>,
+    #[serde(default)]
+    main: bool,
+    dir: Option<Utf8PathBuf>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ListedError {
+    #[serde(default)]
+    pos: String,
+    err: String,
+}
+
+pub(super) fn module(
+    folder: &Utf8Path,
+    asked: &Discovery,
+    processes: &Processes,
+) -> Result<GoModule, ProjectError> {
+    let patterns = patterns(folder, asked, processes)?;
+    let commands = asked.go_platforms.iter().map(|platform| list_command(folder, asked, platform, &patterns));
+    let commands: Vec<Command> = commands.collect();
+    let answers: Vec<Result<String, ProcessError>> = std::thread::scope(|scope| {
+        let runs: Vec<_> =
+            commands.iter().map(|command| scope.spawn(move || processes.stdout(command))).collect();
+        runs.into_iter().filter_map(|run| run.join().ok()).collect()
+    });
+    let mut module: Option<GoModule> = None;
+    for (command, answer) in commands.iter().zip(answers) {
+        let answer = answer.map_err(|error| tool_error(folder, Language::Go, error))?;
+        let found = read(folder, command, &answer)?;
+        match &mut module {
+            Some(module) => merge(module, found),
+            None => module = Some(found),
+        }
+    }
+    let mut module = module.ok_or_else(|| no_program(folder, "no platform was asked for".into()))?;
+    assign_roles(&mut module);
+    Ok(module)
+}
+
+/// All packages of the module; of a workspace without a module in its root, those of all its modules.
+fn patterns(
+    folder: &Utf8Path,
+    asked: &Discovery,
+    processes: &Processes,
+) -> Result<Vec<String>, ProjectError> {
+    if folder.join("go.mod").is_file() {
+        return Ok(vec!["./...".into()]);
+    }
+    let command = go(folder, asked).args(["list", "-m", "-json=Path,Dir,Main"]);
+    let answer = processes.stdout(&command).map_err(|error| tool_error(folder, Language::Go, error))?;
+    let modules: Vec<ListedModule> = objects(&command, &answer)?;
+    Ok(modules.into_iter().map(|module| format!("{}/...", module.path)).collect())
+}
+
+fn go(folder: &Utf8Path, asked: &Discovery) -> Command {
+    let command = Command::new(&asked.go, folder);
+    match asked.network {
+        Network::Online => command,
+        Network::Offline => command.env("GOPROXY", "off"),
+    }
+}
+
+fn list_command(folder: &Utf8Path, asked: &Discovery, platform: &GoPlatform, patterns: &[String]) -> Command {
+    // With cgo on, go tells the cgo files; with cgo off it would count them among the ignored ones, without a reason.
+    go(folder, asked)
+        .args(["list", "-e", "-deps"])
+        .args(["-json=ImportPath,Dir,Name,Standard,DepOnly,CgoFiles,Imports,ImportMap,Module,Error"])
+        .args(patterns.iter().cloned())
+        .env("CGO_ENABLED", "1")
+        .env("GOOS", &platform.os)
+        .env("GOARCH", &platform.architecture)
+}
+
+fn objects<T: serde::de::DeserializeOwned>(command: &Command, answer: &str) -> Result<Vec<T>, ProjectError> {
+    let objects = serde_json::Deserializer::from_str(answer).into_iter();
+    let objects: Result<Vec<T>, _> = objects.collect();
+    objects.map_err(|source| ProjectError::Answer { command: command.short(), source: source.into() })
+}
+
+fn read(folder: &Utf8Path, command: &Command, answer: &str) -> Result<GoModule, ProjectError> {
+    let packages: Vec<ListedPackage> = objects(command, answer)?;
+    let by_path: HashMap<&str, &ListedPackage> =
+        packages.iter().map(|package| (package.import_path.as_str(), package)).collect();
+    let own: Vec<&ListedPackage> = packages.iter().filter(|package| !package.dep_only).collect();
+    let mains = own.iter().filter(|package| package.name == "main").map(|package| main_of(package, &by_path));
+    let mains: Vec<GoMain> = mains.collect();
+    if mains.is_empty() {
+        return Err(without_program(folder, &own));
+    }
+    let modules: Vec<&ListedModule> = own.iter().filter_map(|package| package.module.as_ref()).collect();
+    let module = modules.iter().find(|module| module.main && module.dir.as_deref() == Some(folder));
+    let module = module.or(modules.first().filter(|_| folder.join("go.mod").is_file()));
+    Ok(GoModule {
+        root: folder.to_owned(),
+        path: module
+            .map_or_else(|| folder.file_name().unwrap_or("go.work").to_owned(), |found| found.path.clone()),
+        go_version: modules.iter().find_map(|module| module.go_version.clone()),
+        mains,
+    })
+}
+
+fn without_program(folder: &Utf8Path, own: &[&ListedPackage]) -> ProjectError {
+    let errors = own.iter().filter_map(|package| package.error.as_ref());
+    let reasons: Vec<String> = errors
+        .map(|error| match error.pos.as_str() {
+            "" => error.err.clone(),
+            place => format!("{place}: {}", error.err),
+        })
+        .collect();
+    match reasons.is_empty() {
+        false => ProjectError::Broken { folder: folder.to_owned(), reasons },
+        true if own.is_empty() => no_program(folder, "it has no Go packages for Linux".into()),
+        true => {
+            let names = own.iter().map(|package| package.import_path.as_str());
+            no_program(folder, format!("its packages {} are libraries", some(names)))
+        }
+    }
+}
+
+fn no_program(folder: &Utf8Path, found: String) -> ProjectError {
+    ProjectError::NoProgram {
+        folder: folder.to_owned(),
+        found,
+        remedy: "a `package main` with `func main()`",
+    }
+}
+
+fn main_of(package: &ListedPackage, by_path: &HashMap<&str, &ListedPackage>) -> GoMain {
+    GoMain {
+        name: program_name(&package.import_path).to_owned(),
+        import_path: package.import_path.clone(),
+        directory: package.dir.clone(),
+        role: GoRole::Default,
+        cgo_packages: cgo_packages(package, by_path).into_iter().map(str::to_owned).collect(),
+    }
+}
+
+/// The name that `go build` gives: the import path's last part, or the one before a major version (`…/tool/v2`).
+fn program_name(import_path: &str) -> &str {
+    let (rest, last) = import_path.rsplit_once('/').unwrap_or(("", import_path));
+    let version =
+        last.strip_prefix('v').and_then(|digits| digits.parse::<u32>().ok()).is_some_and(|major| major > 1);
+    match rest.rsplit('/').next() {
+        Some(name) if version && !name.is_empty() => name,
+        _ => last,
+    }
+}
+
+/// The packages outside the standard library that a program consists of and that hold cgo files.
+fn cgo_packages<'a>(
+    main: &'a ListedPackage,
+    by_path: &HashMap<&'a str, &'a ListedPackage>,
+) -> BTreeSet<&'a str> {
+    let mut seen = BTreeSet::from([main.import_path.as_str()]);
+    let mut open = vec![main];
+    let mut found = BTreeSet::new();
+    while let Some(package) = open.pop() {
+        if !package.cgo_files.is_empty() {
+            found.insert(package.import_path.as_str());
+        }
+        for import in &package.imports {
+            let path = package.import_map.get(import).unwrap_or(import);
+            let next = by_path.get(path.as_str()).filter(|next| !next.standard);
+            if let Some(next) = next.filter(|next| seen.insert(&next.import_path)) {
+                open.push(next);
+            }
+        }
+    }
+    found
+}
+
+/// Adds what another platform's files show.
+fn merge(module: &mut GoModule, other: GoModule) {
+    for main in other.mains {
+        match module.mains.iter_mut().find(|known| known.import_path == main.import_path) {
+            Some(known) => {
+                let both: BTreeSet<String> = known.cgo_packages.drain(..).chain(main.cgo_packages).collect();
+                known.cgo_packages = both.into_iter().collect();
+            }
+            None => module.mains.push(main),
+        }
+    }
+}
+
+fn assign_roles(module: &mut GoModule) {
+    let relative = |main: &GoMain| -> Utf8PathBuf {
+        main.directory.strip_prefix(&module.root).unwrap_or(&main.directory).to_owned()
+    };
+    let internal = |main: &GoMain| {
+        let parts: Vec<String> = relative(main).components().map(|part| part.to_string()).collect();
+        parts.into_iter().find(|part| INTERNAL.contains(&part.as_str()))
+    };
+    let in_cmd = |main: &GoMain| relative(main).components().any(|part| part.as_str() == "cmd");
+    // Where nothing but such folders holds programs, they are what the module is for.
+    let only_internal = module.mains.iter().all(|main| internal(main).is_some());
+    let internal = |main: &GoMain| internal(main).filter(|_| !only_internal);
+    let programs = module.mains.iter().filter(|main| internal(main).is_none());
+    let has_root = programs.clone().any(|main| relative(main).as_str().is_empty());
+    let has_cmd = programs.clone().any(in_cmd);
+    let role = |main: &GoMain| match internal(main) {
+        Some(folder) => GoRole::Internal(folder),
+        None if has_root && !relative(main).as_str().is_empty() => GoRole::Secondary,
+        None if !has_root && has_cmd && !in_cmd(main) => GoRole::Secondary,
+        None => GoRole::Default,
+    };
+    let roles: Vec<GoRole> = module.mains.iter().map(role).collect();
+    module.mains.iter_mut().zip(roles).for_each(|(main, role)| main.role = role);
+}

@@ -1,0 +1,321 @@
+//! Which of a project's programs go into an image.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
+
+use super::error::some;
+use super::{CargoBinary, CargoPackage, CargoWorkspace, GoMain, GoModule, GoRole, Project};
+use crate::config::{Defaults, ImageConfig, Source, Sourced};
+use crate::nearest::nearest;
+
+/// A program of a project.
+#[derive(Debug, Clone, Copy)]
+pub enum Program<'a> {
+    /// A binary target.
+    Rust {
+        /// Its package.
+        package: &'a CargoPackage,
+        /// The target.
+        binary: &'a CargoBinary,
+    },
+    /// A main package.
+    Go(&'a GoMain),
+}
+
+/// Why an image's programs are not clear.
+#[derive(Debug, thiserror::Error)]
+pub enum SelectError {
+    /// No such package.
+    #[error("{source}: {root} has no package `{name}` with a program; {help}", source = .at)]
+    NoPackage {
+        /// Who asked.
+        at: Source,
+        /// The project.
+        root: Utf8PathBuf,
+        /// The package.
+        name: String,
+        /// The nearest, or all.
+        help: String,
+    },
+    /// No such program.
+    #[error("{source}: {root} has no program `{name}`; {help}", source = .at)]
+    NoBinary {
+        /// Who asked.
+        at: Source,
+        /// The project.
+        root: Utf8PathBuf,
+        /// The program.
+        name: String,
+        /// The nearest, or all.
+        help: String,
+    },
+    /// Several programs where one is needed.
+    #[error(
+        "the image `{image}` needs one program, and {root} has {programs}; name it with `binary`, or with `binaries` \
+         if the image shall hold several"
+    )]
+    Several {
+        /// The image.
+        image: String,
+        /// The project.
+        root: Utf8PathBuf,
+        /// The programs.
+        programs: String,
+    },
+    /// One name, several packages.
+    #[error("the program `{name}` is in the packages {packages}; choose one with `package`")]
+    SameName {
+        /// The program.
+        name: String,
+        /// The packages.
+        packages: String,
+    },
+    /// Cargo would leave the program out without a word.
+    #[error("the program `{name}` needs features that are off; add {features} to the image's `features`")]
+    MissingFeatures {
+        /// The program.
+        name: String,
+        /// The features.
+        features: String,
+    },
+    /// Nothing to build without configuration.
+    #[error("{root} has no program that makes an image by itself: {why}; declare one with [image.NAME]")]
+    NoDefault {
+        /// The project.
+        root: Utf8PathBuf,
+        /// Why.
+        why: String,
+    },
+}
+
+impl Program<'_> {
+    /// The program's file name, without `.exe`.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Rust { binary, .. } => &binary.name,
+            Self::Go(main) => &main.name,
+        }
+    }
+
+    /// The Cargo package's name or the Go package's import path.
+    pub fn package(&self) -> &str {
+        match self {
+            Self::Rust { package, .. } => &package.name,
+            Self::Go(main) => &main.import_path,
+        }
+    }
+
+    /// The features without which cargo leaves it out, and that neither the defaults nor the image turn on.
+    fn missing_features(&self, image: Option<&ImageConfig>) -> Vec<&str> {
+        let Self::Rust { package, binary } = self else { return Vec::new() };
+        let asked = |feature: &str| {
+            image.is_some_and(|image| {
+                let qualified = format!("{}/{feature}", package.name);
+                let names = &image.features.names;
+                image.features.all || names.iter().any(|name| name == feature || *name == qualified)
+            })
+        };
+        binary.missing_features.iter().map(String::as_str).filter(|feature| !asked(feature)).collect()
+    }
+}
+
+impl Project {
+    /// The folder of the workspace or module.
+    pub fn root(&self) -> &Utf8Path {
+        match self {
+            Self::Rust(CargoWorkspace { root, .. }) | Self::Go(GoModule { root, .. }) => root,
+        }
+    }
+
+    /// All programs.
+    pub fn programs(&self) -> Vec<Program<'_>> {
+        match self {
+            Self::Rust(workspace) => workspace.packages.iter().flat_map(programs_of).collect(),
+            Self::Go(module) => module.mains.iter().map(Program::Go).collect(),
+        }
+    }
+
+    /// The programs that make images without configuration: the binaries of Cargo's default members that their default
+    /// features build; of a Go module see [`GoRole`].
+    pub fn default_programs(&self) -> Vec<Program<'_>> {
+        let builds = |program: &Program<'_>| program.missing_features(None).is_empty();
+        match self {
+            Self::Rust(workspace) => {
+                let members = workspace.packages.iter().filter(|package| package.default_member);
+                members.flat_map(programs_of).filter(builds).collect()
+            }
+            Self::Go(module) => {
+                module.mains.iter().filter(|main| main.role == GoRole::Default).map(Program::Go).collect()
+            }
+        }
+    }
+
+    /// One image for each of the [default programs](Self::default_programs), called as the program, with what a
+    /// repository's grammar does not take replaced.
+    ///
+    /// # Errors
+    /// No default program, or two of the same name.
+    pub fn default_images(&self, defaults: &Defaults) -> Result<Vec<ImageConfig>, SelectError> {
+        let programs = self.default_programs();
+        if programs.is_empty() {
+            let all = self.programs();
+            let why = format!("its programs are {}", some(all.iter().map(Program::name)));
+            return Err(SelectError::NoDefault { root: self.root().to_owned(), why });
+        }
+        let mut owners: BTreeMap<String, &str> = BTreeMap::new();
+        for program in &programs {
+            if let Some(other) = owners.insert(image_name(program.name()), program.package()) {
+                return Err(SelectError::SameName {
+                    name: program.name().to_owned(),
+                    packages: some([other, program.package()]),
+                });
+            }
+        }
+        Ok(programs.iter().map(|program| self.undeclared(program, defaults)).collect())
+    }
+
+    fn undeclared(&self, program: &Program<'_>, defaults: &Defaults) -> ImageConfig {
+        let source = Source::Project(match program {
+            Program::Rust { package, .. } => format!("{} (a binary of {})", package.manifest, package.name),
+            Program::Go(main) => format!("{} (package main)", main.directory),
+        });
+        let path = Sourced::new(self.root().to_owned(), source.clone());
+        let name = Sourced::new(image_name(program.name()), source.clone());
+        let mut image = ImageConfig::new(name, path, defaults);
+        image.package = Some(Sourced::new(program.package().to_owned(), source.clone()));
+        image.binaries = Some(Sourced::new(vec![program.name().to_owned()], source));
+        image
+    }
+
+    /// The programs of a declared image; the first is its entry point.
+    ///
+    /// # Errors
+    /// Names that are not in the project, several programs where the image names none, features that are off.
+    pub fn programs_for(&self, image: &ImageConfig) -> Result<Vec<Program<'_>>, SelectError> {
+        let candidates = self.candidates(image)?;
+        let chosen = match &image.binaries {
+            Some(binaries) => {
+                let named = binaries.value.iter().map(|name| self.named(name, &binaries.source, &candidates));
+                named.collect::<Result<Vec<_>, _>>()?
+            }
+            None => vec![self.only(image, candidates)?],
+        };
+        for program in &chosen {
+            let missing = program.missing_features(Some(image));
+            if !missing.is_empty() {
+                let (name, features) = (program.name().to_owned(), some(missing));
+                return Err(SelectError::MissingFeatures { name, features });
+            }
+        }
+        Ok(chosen)
+    }
+
+    fn candidates(&self, image: &ImageConfig) -> Result<Vec<Program<'_>>, SelectError> {
+        let Some(package) = &image.package else { return Ok(self.programs()) };
+        let wanted = self.import_path(&package.value, &image.path.value);
+        let all = self.programs();
+        let of_package: Vec<Program<'_>> =
+            all.iter().copied().filter(|one| one.package() == wanted).collect();
+        if of_package.is_empty() {
+            return Err(SelectError::NoPackage {
+                at: package.source.clone(),
+                root: self.root().to_owned(),
+                help: known(&wanted, all.iter().map(Program::package)),
+                name: package.value.clone(),
+            });
+        }
+        Ok(of_package)
+    }
+
+    /// A Go package may be given as `./folder`, relative to the image's folder.
+    fn import_path(&self, package: &str, folder: &Utf8Path) -> String {
+        let Self::Go(module) = self else { return package.to_owned() };
+        if !package.starts_with('.') {
+            return package.to_owned();
+        }
+        let plain = |path: &Utf8Path| -> Utf8PathBuf {
+            path.components().filter(|part| *part != Utf8Component::CurDir).collect()
+        };
+        let folder = plain(&folder.join(package));
+        let main = module.mains.iter().find(|main| plain(&main.directory) == folder);
+        main.map_or_else(|| package.to_owned(), |main| main.import_path.clone())
+    }
+
+    fn named<'a>(
+        &'a self,
+        name: &str,
+        at: &Source,
+        candidates: &[Program<'a>],
+    ) -> Result<Program<'a>, SelectError> {
+        let same: Vec<&Program<'_>> = candidates.iter().filter(|program| program.name() == name).collect();
+        match same.as_slice() {
+            [only] => Ok(**only),
+            [] => Err(SelectError::NoBinary {
+                at: at.clone(),
+                root: self.root().to_owned(),
+                name: name.to_owned(),
+                help: known(name, candidates.iter().map(Program::name)),
+            }),
+            several => Err(SelectError::SameName {
+                name: name.to_owned(),
+                packages: some(several.iter().map(|program| program.package())),
+            }),
+        }
+    }
+
+    /// The one program that an image without `binary` means: the only one, the one called like the image, or the one
+    /// that `cargo run` takes.
+    fn only<'a>(
+        &'a self,
+        image: &ImageConfig,
+        candidates: Vec<Program<'a>>,
+    ) -> Result<Program<'a>, SelectError> {
+        let candidates = match &image.package {
+            Some(_) => candidates,
+            None => self.default_programs(),
+        };
+        if let [only] = candidates.as_slice() {
+            return Ok(*only);
+        }
+        let called = candidates.iter().find(|program| image_name(program.name()) == image.name.value);
+        let runs = |program: &&Program<'_>| match program {
+            Program::Rust { package, binary } => package.default_run.as_ref() == Some(&binary.name),
+            Program::Go(_) => false,
+        };
+        let mut running = candidates.iter().filter(runs);
+        match (called, running.next(), running.next()) {
+            (Some(program), _, _) | (None, Some(program), None) => Ok(*program),
+            _ => Err(SelectError::Several {
+                image: image.name.value.clone(),
+                root: self.root().to_owned(),
+                programs: some(self.programs().iter().map(Program::name)),
+            }),
+        }
+    }
+}
+
+fn programs_of(package: &CargoPackage) -> impl Iterator<Item = Program<'_>> {
+    package.binaries.iter().map(move |binary| Program::Rust { package, binary })
+}
+
+fn known<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> String {
+    let names: BTreeSet<&str> = names.collect();
+    match nearest(name, names.iter().copied()) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("it has {}", some(names)),
+    }
+}
+
+/// A program's name as a path component of a repository.
+fn image_name(program: &str) -> String {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let lower = program.to_lowercase();
+    let words: Vec<&str> = lower.split(|c| !allowed(c)).filter(|word| !word.is_empty()).collect();
+    let plain = crate::config::grammar::component(&lower).is_ok();
+    match (plain, words.is_empty()) {
+        (true, _) => lower,
+        (false, false) => words.join("-"),
+        (false, true) => "program".to_owned(),
+    }
+}

@@ -1,0 +1,250 @@
+use std::sync::Arc;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::*;
+use crate::config::{Defaults, ImageConfig, Sourced};
+use crate::environment::Environment;
+use crate::process::{Cancel, Processes};
+
+/// A project folder that is removed with its test.
+pub(super) struct Folder(tempfile::TempDir);
+
+impl Folder {
+    pub(super) fn new(files: &[(&str, &str)]) -> Self {
+        let folder = Self(tempfile::tempdir().unwrap());
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::io::Write::write_all(&mut std::fs::File::create(path).unwrap(), text.as_bytes()).unwrap();
+        }
+        folder
+    }
+
+    pub(super) fn path(&self) -> Utf8PathBuf {
+        Utf8Path::from_path(self.0.path()).unwrap().canonicalize_utf8().unwrap()
+    }
+
+    /// Text with the folder called `/p`.
+    pub(super) fn masked(&self, text: impl ToString) -> String {
+        text.to_string().replace(self.path().as_str(), "/p")
+    }
+
+    fn discover(&self) -> Result<Project, ProjectError> {
+        discover(&self.path(), &offline(), &processes())
+    }
+
+    fn project(&self) -> Project {
+        self.discover().unwrap()
+    }
+
+    fn error(&self) -> String {
+        self.masked(self.discover().unwrap_err())
+    }
+
+    fn image(&self, name: &str) -> ImageConfig {
+        let stated = |text: &str| Sourced::default_because(text.to_owned(), "a test");
+        ImageConfig::new(stated(name), stated("").map(|_| self.path()), &Defaults::default())
+    }
+}
+
+pub(super) fn processes() -> Processes {
+    let mut environment = Environment::of_process().unwrap();
+    // What cargo sets for this test program is not what a user's shell has.
+    environment.variables.retain(|name, _| !name.starts_with("CARGO_") && name != "RUSTUP_TOOLCHAIN");
+    Processes::new(Arc::new(environment), Cancel::default())
+}
+
+fn offline() -> Discovery {
+    Discovery { network: Network::Offline, ..Discovery::default() }
+}
+
+fn names(programs: &[Program<'_>]) -> Vec<String> {
+    programs.iter().map(|program| program.name().to_owned()).collect()
+}
+
+const MAIN: &str = "fn main() {}";
+const GO_MAIN: &str = "package main\n\nfunc main() {}\n";
+
+#[test]
+fn a_cargo_workspace_builds_its_default_members_but_never_xtask_examples_or_tests() {
+    let folder = Folder::new(&[
+        (
+            "Cargo.toml",
+            "[workspace]\nresolver = \"3\"\nmembers = [\"a\", \"b\", \"lib\", \"xtask\", \"other\"]\ndefault-members = [\"a\", \"b\", \"lib\", \"xtask\"]",
+        ),
+        (
+            "a/Cargo.toml",
+            "[package]\nname = \"a\"\nversion = \"1.2.3\"\nedition = \"2024\"\nlicense = \"MIT\"\n[features]\ntls = []\n[[bin]]\nname = \"a-renamed\"\npath = \"src/main.rs\"\n[[bin]]\nname = \"with-tls\"\nrequired-features = [\"tls\"]",
+        ),
+        ("a/src/main.rs", MAIN),
+        ("a/src/bin/with-tls.rs", MAIN),
+        ("a/examples/shown.rs", MAIN),
+        ("a/tests/tested.rs", ""),
+        ("b/Cargo.toml", "[package]\nname = \"b\"\nversion = \"0.1.0\"\nedition = \"2024\""),
+        ("b/src/main.rs", MAIN),
+        ("lib/Cargo.toml", "[package]\nname = \"lib\"\nversion = \"0.1.0\"\nedition = \"2024\""),
+        ("lib/src/lib.rs", ""),
+        ("xtask/Cargo.toml", "[package]\nname = \"xtask\"\nversion = \"0.1.0\"\nedition = \"2024\""),
+        ("xtask/src/main.rs", MAIN),
+        ("other/Cargo.toml", "[package]\nname = \"other\"\nversion = \"0.1.0\"\nedition = \"2024\""),
+        ("other/src/main.rs", MAIN),
+    ]);
+    let project = folder.project();
+    assert_eq!(names(&project.default_programs()), ["a-renamed", "b"]);
+    assert_eq!(names(&project.programs()), ["a-renamed", "with-tls", "b", "other", "xtask"]);
+    let Project::Rust(workspace) = &project else { panic!("a Cargo workspace") };
+    assert_eq!(workspace.packages[0].version, "1.2.3");
+    assert_eq!(workspace.packages[0].about.license.as_deref(), Some("MIT"));
+    assert_eq!(workspace.packages[0].binaries[1].missing_features, ["tls"]);
+    assert!(workspace.locked, "cargo made the lock file that the build will use");
+
+    // In a member's folder plain cargo builds that member.
+    let member = discover(&folder.path().join("other"), &offline(), &processes()).unwrap();
+    assert_eq!(names(&member.default_programs()), ["other"]);
+    assert_eq!(member.root(), folder.path());
+
+    let images = project.default_images(&Defaults::default()).unwrap();
+    let packages: Vec<_> = images.iter().map(|image| image.package.clone().unwrap().value).collect();
+    assert_eq!(packages, ["a", "b"]);
+
+    let mut image = folder.image("web");
+    let select = |image: &ImageConfig| folder.masked(project.programs_for(image).unwrap_err());
+    insta::assert_snapshot!(select(&image), @"the image `web` needs one program, and /p has `a-renamed`, `with-tls`, `b`, `other` and `xtask`; name it with `binary`, or with `binaries` if the image shall hold several");
+    image.binaries = Some(Sourced::default_because(vec!["with-tls".into()], "a test"));
+    insta::assert_snapshot!(select(&image), @"the program `with-tls` needs features that are off; add `tls` to the image's `features`");
+    image.features.names = vec!["a/tls".into()];
+    assert_eq!(names(&project.programs_for(&image).unwrap()), ["with-tls"]);
+    image.binaries = Some(Sourced::default_because(vec!["a-renamd".into()], "a test"));
+    insta::assert_snapshot!(select(&image), @"the default: a test: /p has no program `a-renamd`; did you mean `a-renamed`?");
+    image.package = Some(Sourced::default_because("c".into(), "a test"));
+    insta::assert_snapshot!(select(&image), @"the default: a test: /p has no package `c` with a program; it has `a`, `b`, `other` and `xtask`");
+    assert_eq!(names(&project.programs_for(&folder.image("b")).unwrap()), ["b"]);
+}
+
+#[test]
+fn a_library_has_no_program() {
+    let manifest = "[package]\nname = \"only-lib\"\nversion = \"0.1.0\"\nedition = \"2024\"";
+    let folder = Folder::new(&[("Cargo.toml", manifest), ("src/lib.rs", ""), ("examples/x.rs", MAIN)]);
+    insta::assert_snapshot!(folder.error(), @"/p has no program: of its packages `only-lib` none has a binary target; add src/main.rs or a [[bin]] to a package");
+}
+
+#[test]
+fn a_lock_file_that_does_not_fit_is_left_alone() {
+    let lock = "version = 4\n\n[[package]]\nname = \"x\"\nversion = \"0.0.9\"\n";
+    let folder = Folder::new(&[
+        ("Cargo.toml", "[package]\nname = \"x\"\nversion = \"0.1.0\"\nedition = \"2024\""),
+        ("src/main.rs", MAIN),
+        ("Cargo.lock", lock),
+    ]);
+    insta::assert_snapshot!(folder.error(), @"/p/Cargo.lock does not fit Cargo.toml, and crossdock never changes it; bring it up to date with `cargo update --workspace` and commit it");
+    assert_eq!(std::fs::read_to_string(folder.path().join("Cargo.lock")).unwrap(), lock);
+}
+
+#[test]
+fn what_cargo_refuses_is_shown_whole() {
+    let folder =
+        Folder::new(&[("Cargo.toml", "[package]\nname = \"x\"\nversion = 3\n"), ("src/main.rs", MAIN)]);
+    assert!(folder.error().contains("version = 3"), "{}", folder.error());
+}
+
+#[test]
+fn go_programs_of_the_root_come_before_cmd_and_tools() {
+    let folder = Folder::new(&[
+        ("go.mod", "module example.com/tool/v2\n\ngo 1.21\n"),
+        ("main.go", GO_MAIN),
+        ("cmd/other/main.go", GO_MAIN),
+        ("examples/shown/main.go", GO_MAIN),
+        ("testdata/never/main.go", GO_MAIN),
+        ("lib/lib.go", "package lib\n"),
+        ("nested/go.mod", "module example.com/nested\n"),
+        ("nested/main.go", GO_MAIN),
+    ]);
+    let project = folder.project();
+    assert_eq!(names(&project.default_programs()), ["tool"]);
+    let Project::Go(module) = &project else { panic!("a Go module") };
+    assert_eq!((module.path.as_str(), module.go_version.as_deref()), ("example.com/tool/v2", Some("1.21")));
+    let roles: Vec<_> = module.mains.iter().map(|main| (main.name.as_str(), main.role.clone())).collect();
+    let shown = GoRole::Internal("examples".into());
+    assert_eq!(roles, [("tool", GoRole::Default), ("other", GoRole::Secondary), ("shown", shown)]);
+
+    let mut image = folder.image("x");
+    image.package = Some(Sourced::default_because("./cmd/other".into(), "a test"));
+    assert_eq!(names(&project.programs_for(&image).unwrap()), ["other"]);
+    image.package = Some(Sourced::default_because("./cmd/othre".into(), "a test"));
+    insta::assert_snapshot!(folder.masked(project.programs_for(&image).unwrap_err()), @"the default: a test: /p has no package `./cmd/othre` with a program; it has `example.com/tool/v2`, `example.com/tool/v2/cmd/other` and `example.com/tool/v2/examples/shown`");
+}
+
+#[test]
+fn go_programs_below_cmd() {
+    let folder = Folder::new(&[
+        ("go.mod", "module m\n"),
+        ("cmd/a/main.go", GO_MAIN),
+        ("cmd/b/main.go", GO_MAIN),
+        ("gen/main.go", GO_MAIN),
+        ("cmd/a/windows_windows.go", "package main\n"),
+    ]);
+    assert_eq!(names(&folder.project().default_programs()), ["a", "b"]);
+}
+
+#[test]
+fn cgo_files_outside_the_standard_library_are_named() {
+    let folder = Folder::new(&[
+        ("go.mod", "module m\n"),
+        (
+            "cmd/plain/main.go",
+            "package main\n\nimport \"net\"\n\nfunc main() { _, _ = net.LookupHost(\"x\") }\n",
+        ),
+        ("cmd/c/main.go", "package main\n\nimport _ \"m/db\"\n\nfunc main() {}\n"),
+        ("db/db.go", "package db\n"),
+        ("db/native.go", "package db\n\nimport \"C\"\n"),
+        ("db/native_windows.go", "package db\n\nimport \"C\"\n"),
+        ("win/native_windows.go", "package win\n\nimport \"C\"\n"),
+    ]);
+    let Project::Go(module) = folder.project() else { panic!("a Go module") };
+    let found: Vec<_> =
+        module.mains.iter().map(|main| (main.name.as_str(), main.cgo_packages.as_slice())).collect();
+    assert_eq!(found, [("c", &["m/db".to_owned()][..]), ("plain", &[])]);
+}
+
+#[test]
+fn a_go_workspace_without_a_module_in_its_root() {
+    let folder = Folder::new(&[
+        ("go.work", "go 1.22\n\nuse ./one\nuse ./two\n"),
+        ("one/go.mod", "module example.com/one\n\ngo 1.22\n"),
+        ("one/main.go", GO_MAIN),
+        ("two/go.mod", "module example.com/two\n\ngo 1.22\n"),
+        ("two/cmd/deep/main.go", GO_MAIN),
+    ]);
+    let project = folder.project();
+    assert_eq!(names(&project.programs()), ["one", "deep"]);
+}
+
+#[test]
+fn go_errors() {
+    let folder = Folder::new(&[("go.mod", "module m\n"), ("lib.go", "package lib\n")]);
+    insta::assert_snapshot!(folder.error(), @"/p has no program: its packages `m` are libraries; add a `package main` with `func main()`");
+    let folder = Folder::new(&[("go.mod", "module m\n"), ("README", "")]);
+    insta::assert_snapshot!(folder.error(), @"/p has no program: it has no Go packages for Linux; add a `package main` with `func main()`");
+    let folder = Folder::new(&[("go.mod", "module m\n"), ("a.go", "pakage main\n")]);
+    insta::assert_snapshot!(folder.error(), @r"
+    go cannot load the packages of /p:
+    a.go:1:1: expected 'package', found pakage
+    ");
+    let folder = Folder::new(&[("go.mod", "modul m\n"), ("a.go", GO_MAIN)]);
+    insta::assert_snapshot!(folder.error(), @r"
+    `cd /p && CGO_ENABLED=1 GOARCH=amd64 GOOS=linux GOPROXY=off go list -e -deps -json=ImportPath,Dir,Name,Standard,DepOnly,CgoFiles,Imports,ImportMap,Module,Error ./...` failed (exit status: 1):
+    go: errors parsing go.mod:
+    go.mod:1: unknown directive: modul
+    ");
+}
+
+#[test]
+fn folders_without_a_project_and_missing_tools() {
+    let folder = Folder::new(&[("src/main.rs", MAIN)]);
+    insta::assert_snapshot!(folder.error(), @"/p is not a project: it has no Cargo.toml, go.mod or go.work");
+    let folder = Folder::new(&[("go.mod", "module m\n")]);
+    let asked = Discovery { go: "no-such-go".into(), ..offline() };
+    let error = discover(&folder.path(), &asked, &processes()).unwrap_err();
+    insta::assert_snapshot!(folder.masked(error), @"/p is a Go project, and `no-such-go` is not there: No such file or directory (os error 2)");
+}
