@@ -11,9 +11,11 @@
 
 mod assemble;
 mod atomic;
+pub mod base;
 mod blob;
 mod cache;
 mod config;
+mod decode;
 mod digest;
 mod error;
 mod layer;
@@ -22,6 +24,8 @@ mod lock;
 mod manifest;
 pub mod media_type;
 mod reference;
+mod root;
+mod tar_reader;
 mod time;
 
 pub use assemble::{AssembleError, Assembled, Image, PlatformImage, PlatformManifest, assemble};
@@ -36,4 +40,7 @@ pub use layout::{Layout, LayoutError, Pruning};
 pub use lock::{Holder, LayoutLock};
 pub use manifest::{Descriptor, Document, DocumentError, ImageManifest, Index, Platform};
 pub use reference::{Reference, ReferenceError, Repository, Tag};
+pub use root::{
+    EntryKind, FileReader, LayerSource, LookupError, ReadError, RootEntry, RootError, RootLimits, RootView,
+};
 pub use time::{TimeError, Timestamp};

@@ -1,0 +1,301 @@
+use std::io::{Seek, SeekFrom, Write};
+
+use super::*;
+
+/// Writes tars as hostile or careless as wanted.
+#[derive(Default)]
+struct RawTar(Vec<u8>);
+
+impl RawTar {
+    fn entry(mut self, kind: u8, path: &str, link: &str, content: &[u8]) -> Self {
+        let mut header = tar::Header::new_gnu();
+        let old = header.as_old_mut();
+        old.name[..path.len()].copy_from_slice(path.as_bytes());
+        old.linkname[..link.len()].copy_from_slice(link.as_bytes());
+        header.set_entry_type(tar::EntryType::new(kind));
+        header.set_mode(if kind == b'5' { 0o750 } else { 0o644 });
+        header.set_uid(7);
+        header.set_gid(8);
+        header.set_mtime(0);
+        header.set_size(content.len() as u64);
+        header.set_cksum();
+        self.0.extend_from_slice(header.as_bytes());
+        self.0.extend_from_slice(content);
+        self.0.resize(self.0.len().next_multiple_of(512), 0);
+        self
+    }
+
+    fn file(self, path: &str, content: &str) -> Self {
+        self.entry(b'0', path, "", content.as_bytes())
+    }
+
+    fn dir(self, path: &str) -> Self {
+        self.entry(b'5', path, "", b"")
+    }
+
+    fn link(self, path: &str, target: &str) -> Self {
+        self.entry(b'2', path, target, b"")
+    }
+
+    fn hard(self, path: &str, target: &str) -> Self {
+        self.entry(b'1', path, target, b"")
+    }
+
+    fn end(mut self) -> Vec<u8> {
+        self.0.extend_from_slice(&[0; 1024]);
+        self.0
+    }
+}
+
+fn tar() -> RawTar {
+    RawTar::default()
+}
+
+fn apply(root: &mut RootView, bytes: &[u8]) -> Result<(), String> {
+    let digest = Digest::of(bytes);
+    let layer = LayerSource { reader: Box::new(bytes), digest, diff_id: digest };
+    root.apply(layer).map_err(|error| chain(&error))
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {}", chain(source)))
+}
+
+fn root_of(layers: &[Vec<u8>]) -> RootView {
+    let mut root = RootView::new(RootLimits::default(), None).unwrap();
+    layers.iter().for_each(|layer| apply(&mut root, layer).unwrap());
+    root
+}
+
+fn fault(layers: &[Vec<u8>]) -> String {
+    let mut root = RootView::new(RootLimits::default(), None).unwrap();
+    layers.iter().find_map(|layer| apply(&mut root, layer).err()).expect("no layer was refused")
+}
+
+fn paths(root: &RootView) -> Vec<String> {
+    root.walk().map(|entry| entry.path).collect()
+}
+
+fn text(root: &RootView, path: &str) -> String {
+    String::from_utf8(root.read(path, 1000).unwrap()).unwrap()
+}
+
+#[test]
+fn later_layers_win() {
+    let root = root_of(&[
+        tar().dir("./").dir("etc/").file("etc/a", "1").file("etc/b", "1").file("x", "1").end(),
+        tar().file("/etc/a", "two").dir("x").file("x/y", "2").end(),
+    ]);
+    assert_eq!(paths(&root), ["/etc", "/etc/a", "/etc/b", "/x", "/x/y"]);
+    assert_eq!((text(&root, "/etc/a"), text(&root, "etc/./b")), ("two".into(), "1".into()));
+    let entry = root.lookup("/etc/a").unwrap();
+    assert_eq!((entry.layer, entry.mode, entry.uid, entry.gid, entry.size), (1, 0o644, 7, 8, 3));
+    let folder = root.lookup("/etc").unwrap();
+    assert_eq!((folder.layer, folder.mode, folder.kind), (0, 0o750, EntryKind::Dir));
+    assert_eq!(root.list("/etc").unwrap().len(), 2);
+}
+
+#[test]
+fn whiteouts_hide_lower_layers_only() {
+    let lower =
+        || tar().dir("d").file("d/a", "1").file("d/b", "1").dir("e").file("e/a", "1").file("f", "1").end();
+    let upper =
+        tar().file("d/.wh.a", "").file("d/new", "2").file(".wh.e", "").file(".wh.no", "").file("g/.wh.h", "");
+    assert_eq!(paths(&root_of(&[lower(), upper.end()])), ["/d", "/d/b", "/d/new", "/f"]);
+    for opaque in [
+        tar().dir("d").file("d/.wh..wh..opq", "").file("d/new", "2"),
+        tar().file("d/new", "2").file("d/.wh..wh..opq", ""),
+        tar().file(".wh.d", "").dir("d").file("d/new", "2"),
+        tar().dir("d").file("d/new", "2").file(".wh.d", ""),
+    ] {
+        let root = root_of(&[lower(), opaque.end()]);
+        assert_eq!(paths(&root), ["/d", "/d/new", "/e", "/e/a", "/f"]);
+    }
+    let again = root_of(&[lower(), tar().file(".wh.f", "").end(), tar().file("f", "3").end()]);
+    assert_eq!(text(&again, "f"), "3");
+    let aufs = root_of(&[lower(), tar().file(".wh..wh.plnk", "").file(".wh..wh.aufs", "").end()]);
+    assert_eq!(paths(&aufs).len(), 6);
+}
+
+#[test]
+fn links_stay_within_the_root() {
+    let root = root_of(&[tar()
+        .file("etc/passwd", "image")
+        .link("abs", "/etc/passwd")
+        .link("up", "../../../../etc/passwd")
+        .link("etc/rel", "../abs")
+        .link("dir", "etc")
+        .link("loop", "pool")
+        .link("pool", "./loop")
+        .link("self/x", "x")
+        .link("gone", "/nowhere/at/all")
+        .end()]);
+    for path in ["abs", "up", "etc/rel", "dir/passwd", "/dir/../dir/./passwd", "../../etc/passwd"] {
+        assert_eq!(text(&root, path), "image", "{path}");
+        assert_eq!(root.lookup(path).unwrap().path, "/etc/passwd");
+    }
+    assert!(matches!(root.lookup("loop"), Err(LookupError::Loop { .. })));
+    assert!(matches!(root.lookup("self/x/y"), Err(LookupError::Loop { .. })));
+    assert_eq!(root.lookup("gone").unwrap_err(), LookupError::NotFound { path: "/nowhere".into() });
+    assert_eq!(root.lookup("abs/x").unwrap_err(), LookupError::NotADir { path: "/etc/passwd".into() });
+    assert!(matches!(root.lookup("etc/passwd/"), Err(LookupError::NotADir { .. })));
+    assert_eq!(root.lookup_link("abs").unwrap().kind, EntryKind::Symlink(b"/etc/passwd".to_vec()));
+    assert_eq!(root.lookup_link("dir/").unwrap().kind, EntryKind::Dir);
+    assert!(matches!(root.read("dir", 9), Err(ReadError::NotAFile { .. })));
+    assert!(matches!(root.read("abs", 4), Err(ReadError::TooLong { size: 5, limit: 4, .. })));
+}
+
+#[test]
+fn a_folder_over_a_link_and_a_file_through_one() {
+    let lower = || tar().dir("usr/lib").file("usr/lib/a", "1").link("lib", "usr/lib").end();
+    let replaced = root_of(&[lower(), tar().dir("lib").file("lib/b", "2").end()]);
+    assert_eq!(paths(&replaced), ["/lib", "/lib/b", "/usr", "/usr/lib", "/usr/lib/a"]);
+    assert!(replaced.disputed().is_empty());
+    let through = root_of(&[lower(), tar().file("lib/b", "2").end()]);
+    assert_eq!(paths(&through), ["/lib", "/usr", "/usr/lib", "/usr/lib/a", "/usr/lib/b"]);
+    assert_eq!(through.disputed(), ["/lib/b"]);
+    let dangling = root_of(&[tar().link("var/run", "/run").end(), tar().file("var/run/pid", "1").end()]);
+    assert_eq!(text(&dangling, "/run/pid"), "1");
+}
+
+#[test]
+fn hard_links_share_content_until_replaced() {
+    let root = root_of(&[
+        tar().file("a", "1").hard("b", "a").hard("c", "/a").end(),
+        tar().file("a", "2").hard("d", "./b").end(),
+    ]);
+    let content = ["a", "b", "c", "d"].map(|path| text(&root, path));
+    assert_eq!(content, ["2", "1", "1", "1"]);
+}
+
+#[test]
+fn hostile_entries_are_refused() {
+    let one = |tar: RawTar| fault(&[tar.end()]);
+    for (refused, why) in [
+        (one(tar().file("../x", "")), "`..`"),
+        (one(tar().file("a/../../x", "")), "`..`"),
+        (one(tar().hard("x", "../../etc/passwd")), "`..`"),
+        (one(tar().hard("x", "nothing")), "not in the image"),
+        (one(tar().dir("d").hard("x", "d")), "to a folder"),
+        (one(tar().hard("x", "")), "without a target"),
+        (one(tar().link("x", "")), "without a target"),
+        (one(tar().file("a", "").file("a/b", "")), "no folder"),
+        (one(tar().link("a", "b").link("b", "a").file("a/c", "")), "circle"),
+        (one(tar().file(".wh.", "")), "names nothing"),
+        (one(tar().file("a/.wh...", "")), "names nothing"),
+        (one(tar().file("/", "")), "root itself"),
+        (one(tar().entry(b'S', "sparse", "", b"")), "sparse"),
+        (fault(&[b"not a tar at all, but long enough to be taken for a header".repeat(20)]), "checksum"),
+        (fault(&[tar().file("a", "content").0[..515].to_vec()]), "ends in the middle"),
+        (fault(&[tar().file("a", "content").0[..300].to_vec()]), "ends in the middle"),
+        (fault(&[b"\x28\xb5\x2f\xfd....".to_vec()]), "zstd"),
+        (fault(&[b"\x1f\x8b\x08\0\0\0\0\0\0\xffgarbage".to_vec()]), "reading failed"),
+    ] {
+        assert!(refused.contains(why), "{refused} lacks {why}");
+    }
+}
+
+#[test]
+fn extended_headers_are_bounded() {
+    let record = |text: &str| tar().entry(b'x', "PaxHeaders/x", "", text.as_bytes());
+    for text in [
+        "",
+        "9",
+        "99999999999999999999 path=x\n",
+        "6 a=\n",
+        "12 path=abc",
+        "0 path=\n",
+        "3 \n",
+        "11 size=-5\n",
+    ] {
+        let result = RootView::new(RootLimits::default(), None)
+            .map(|mut root| apply(&mut root, &record(text).file("f", "x").end()));
+        assert_eq!(result.unwrap().is_ok(), text.is_empty(), "{text:?}");
+    }
+    let named = root_of(&[record("28 path=long\nwith line breaks\n".replace("28", "30").as_str())
+        .file("f", "x")
+        .end()]);
+    assert_eq!(paths(&named), ["/long\nwith line breaks"]);
+    let big = "x".repeat(2 << 20);
+    assert!(fault(&[tar().entry(b'L', "n", "", big.as_bytes()).file("f", "").end()]).contains("1 MiB"));
+    assert!(fault(&[tar().entry(b'L', "n", "", &[b'y'; 300]).file("f", "").end()]).contains("longer"));
+    let deep = format!("{}f", "d/".repeat(1500));
+    assert!(fault(&[tar().entry(b'L', "n", "", deep.as_bytes()).file("f", "").end()]).contains("deep"));
+}
+
+#[test]
+fn capabilities_are_kept() {
+    let record = "34 SCHILY.xattr.user.note=a value\n";
+    assert_eq!(record.len(), 34);
+    let root = root_of(&[tar().entry(b'x', "p", "", record.as_bytes()).file("f", "x").file("g", "").end()]);
+    assert_eq!(root.lookup("f").unwrap().xattrs, [(b"user.note".to_vec(), b"a value".to_vec())]);
+    assert!(root.lookup("g").unwrap().xattrs.is_empty());
+}
+
+#[test]
+fn limits_hold() {
+    let limited = |limits, bytes: &[u8]| {
+        let mut root = RootView::new(limits, None).unwrap();
+        apply(&mut root, bytes).unwrap_err()
+    };
+    let layer = tar().file("a", "").file("b", "").file("c", "").end();
+    assert!(limited(RootLimits { entries: 2, bytes: 1 << 20 }, &layer).contains("more than 2 entries"));
+    assert!(limited(RootLimits { entries: 9, bytes: 600 }, &layer).contains("bomb"));
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(&tar().entry(b'0', "zeros", "", &vec![0; 20 << 20]).end()).unwrap();
+    let bomb = encoder.finish().unwrap();
+    assert!(bomb.len() < 100_000);
+    assert!(limited(RootLimits { entries: 9, bytes: 10 << 20 }, &bomb).contains("bomb"));
+}
+
+#[test]
+fn both_digests_are_checked() {
+    let plain = tar().file("a", "1").end();
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(&plain).unwrap();
+    let blob = encoder.finish().unwrap();
+    let apply = |digest, diff_id| {
+        let mut root = RootView::new(RootLimits::default(), None).unwrap();
+        root.apply(LayerSource { reader: Box::new(&blob[..]), digest, diff_id })
+            .map_err(|error| chain(&error))
+    };
+    apply(Digest::of(&blob), Digest::of(&plain)).unwrap();
+    assert!(apply(Digest::of(&blob), Digest::of(&blob)).unwrap_err().contains("docker refuses"));
+    assert!(apply(Digest::of(&plain), Digest::of(&plain)).unwrap_err().contains("have the digest"));
+}
+
+#[test]
+fn content_can_be_sought() {
+    let root = root_of(&[tar().file("a", "first").file("b", "0123456789").end()]);
+    let mut reader = root.open(&root.lookup("b").unwrap());
+    reader.seek(SeekFrom::End(-3)).unwrap();
+    let mut text = String::new();
+    reader.read_to_string(&mut text).unwrap();
+    assert_eq!(text, "789");
+    reader.seek(SeekFrom::Start(2)).unwrap();
+    let mut two = [0; 2];
+    reader.read_exact(&mut two).unwrap();
+    assert_eq!(&two, b"23");
+    assert!(reader.seek(SeekFrom::Current(-99)).is_err());
+    reader.seek(SeekFrom::Start(u64::MAX)).unwrap();
+    assert_eq!(reader.read(&mut two).unwrap(), 0);
+}
+
+proptest::proptest! {
+    /// No bytes make the reader panic, and damage anywhere is an error or leaves a root that can be walked.
+    #[test]
+    fn damaged_layers_never_panic(
+        flips in proptest::collection::vec((0..4096_usize, 0..255_u8), 1..20), cut in 0..4096_usize,
+    ) {
+        let mut bytes = tar().dir("d").file("d/a", "text").link("l", "d").hard("h", "d/a").file("d/.wh.x", "").end();
+        for (at, value) in flips {
+            let length = bytes.len();
+            bytes[at % length] = value;
+        }
+        bytes.truncate(cut.max(1));
+        let mut root = RootView::new(RootLimits { entries: 100, bytes: 1 << 20 }, None).unwrap();
+        if apply(&mut root, &bytes).is_ok() {
+            proptest::prop_assert!(root.walk().count() <= 100);
+        }
+    }
+}
