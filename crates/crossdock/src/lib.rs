@@ -1,12 +1,19 @@
 //! crossdock builds Go and Rust programs for every platform, assembles multi-architecture OCI images of them without a
 //! container engine, and verifies before anything is tagged that each program will start on its nodes.
 
+mod app;
 pub mod availability;
 pub mod config;
 pub mod environment;
+pub mod execute;
 pub mod host;
 pub mod nearest;
+pub mod plan;
 pub mod process;
 pub mod project;
+pub mod report;
 pub mod template;
 pub mod toolchain;
+pub mod ui;
+
+pub use app::{App, CommandError, EXIT_CODES, Exit};

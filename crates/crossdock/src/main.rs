@@ -1,1 +1,5 @@
-fn main() {}
+//! The program `crossdock`: the library's command line under its own name.
+
+fn main() -> std::process::ExitCode {
+    crossdock::App::default().exec()
+}

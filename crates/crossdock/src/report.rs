@@ -1,7 +1,6 @@
 //! What came of a run: the answer that `--json` and `--metadata-file` give.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use crossdock_oci::Digest;
@@ -92,7 +91,8 @@ impl ImageReport {
     /// The image has its tags now.
     pub(crate) fn tagged(&mut self, plan: &ImagePlan) {
         if !plan.tags.is_empty() {
-            self.references = plan.references().map(|reference| format!("{reference}@{}", self.digest)).collect();
+            self.references =
+                plan.references().map(|reference| format!("{reference}@{}", self.digest)).collect();
         }
     }
 
@@ -100,9 +100,4 @@ impl ImageReport {
     pub fn verdict(&self) -> Option<Verdict> {
         self.verdicts.iter().map(|target| target.verdict).max()
     }
-}
-
-/// Step durations in the form that the report has.
-pub(crate) fn milliseconds(took: &BTreeMap<crate::plan::StepId, Duration>) -> BTreeMap<String, u128> {
-    took.iter().map(|(step, took)| (step.0.clone(), took.as_millis())).collect()
 }

@@ -44,9 +44,14 @@ pub(super) fn prune(session: &Session, keep_days: u64) -> Result<Exit, CommandEr
         0 => PruneLimits::EVERYTHING,
         days => PruneLimits { unused_for: Duration::from_secs(days.saturating_mul(86_400)), bytes: u64::MAX },
     };
-    let removed = open(session)?.prune(limits).map_err(|error| CommandError::new(Exit::InputOutput, &error))?;
+    let removed =
+        open(session)?.prune(limits).map_err(|error| CommandError::new(Exit::InputOutput, &error))?;
     if session.json() {
-        output::json(&Removed { schema: "crossdock.cache-prune/1", files: removed.files, bytes: removed.bytes })?;
+        output::json(&Removed {
+            schema: "crossdock.cache-prune/1",
+            files: removed.files,
+            bytes: removed.bytes,
+        })?;
     } else {
         output::answer(&format!("removed {} files, {}", removed.files, bytes(removed.bytes)))?;
     }

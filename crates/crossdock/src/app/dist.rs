@@ -42,7 +42,7 @@ fn finish(session: &Session, plan: &Plan, arguments: &BuildArguments) -> Result<
 fn answer(session: &Session, report: &Report) -> Result<(), CommandError> {
     if !session.quiet() {
         output::say(&ui::table(report));
-        if let Some(next) = ui::next(report, &session.name) {
+        if let Some(next) = ui::next(report, session.name) {
             output::say(&next);
         }
     }
@@ -74,7 +74,9 @@ pub(super) fn run_plan(
 fn edge(session: &Session, error: ExecuteError) -> CommandError {
     let exit = match &error {
         ExecuteError::Missing(_) => Exit::Missing,
-        ExecuteError::Compiler { .. } | ExecuteError::NotMade { .. } | ExecuteError::Process(_) => Exit::Program,
+        ExecuteError::Compiler { .. } | ExecuteError::NotMade { .. } | ExecuteError::Process(_) => {
+            Exit::Program
+        }
         ExecuteError::Refused { .. } => Exit::No,
         ExecuteError::NotBuilt { .. } => Exit::Usage,
         ExecuteError::Image { .. } | ExecuteError::File { .. } | ExecuteError::Cache(_) => Exit::InputOutput,
@@ -83,7 +85,10 @@ fn edge(session: &Session, error: ExecuteError) -> CommandError {
     let plain = CommandError::new(exit, &error);
     match error {
         ExecuteError::Missing(_) => plain
-            .hint(format!("`{} dist --setup` installs what is missing, saying each command first", session.name))
+            .hint(format!(
+                "`{} dist --setup` installs what is missing, saying each command first",
+                session.name
+            ))
             .hint(format!("`{} doctor` lists every tool that the plan needs", session.name)),
         _ => plain,
     }

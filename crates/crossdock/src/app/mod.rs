@@ -33,7 +33,7 @@ use session::Session;
 
 /// The command line of crossdock, under its own name or as part of another program.
 pub struct App {
-    name: String,
+    name: &'static str,
     chores: Vec<Chore>,
 }
 
@@ -52,8 +52,8 @@ impl Default for App {
 
 impl App {
     /// The command line under the name by which people call it, as `cargo xtask`.
-    pub fn named(name: impl Into<String>) -> Self {
-        Self { name: name.into(), chores: Vec::new() }
+    pub fn named(name: &'static str) -> Self {
+        Self { name, chores: Vec::new() }
     }
 
     /// With a command of the project's own, which gets the arguments that follow its name.
@@ -106,8 +106,13 @@ impl App {
         }
     }
 
-    fn dispatch(&self, arguments: Arguments, environment: Environment, cancel: &Cancel) -> Result<Exit, CommandError> {
-        let session = Session::new(&self.name, arguments.global, environment, cancel)?;
+    fn dispatch(
+        &self,
+        arguments: Arguments,
+        environment: Environment,
+        cancel: &Cancel,
+    ) -> Result<Exit, CommandError> {
+        let session = Session::new(self.name, arguments.global, environment, cancel)?;
         match arguments.command {
             Command::Plan(arguments) => plan::run(&session, &arguments),
             Command::Build(arguments) => dist::build(&session, &arguments),
@@ -124,14 +129,16 @@ impl App {
     }
 
     fn command(&self) -> clap::Command {
-        let command = Arguments::command().name(self.name.clone()).bin_name(self.name.clone());
+        let command = Arguments::command().name(self.name).bin_name(self.name);
         self.chores.iter().fold(command, |command, chore| {
             let rest = clap::Arg::new("arguments")
                 .num_args(0..)
                 .trailing_var_arg(true)
                 .allow_hyphen_values(true)
                 .value_parser(clap::value_parser!(OsString));
-            command.subcommand(clap::Command::new(chore.name).about(chore.about).arg(rest).disable_help_flag(true))
+            command.subcommand(
+                clap::Command::new(chore.name).about(chore.about).arg(rest).disable_help_flag(true),
+            )
         })
     }
 
@@ -160,4 +167,3 @@ fn fail(error: &CommandError) -> ExitCode {
 fn code(exit: Exit) -> ExitCode {
     ExitCode::from(exit as u8)
 }
-

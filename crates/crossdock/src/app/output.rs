@@ -13,9 +13,10 @@ pub(super) fn answer(text: &str) -> Result<(), CommandError> {
     let end = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
     let mut out = anstream::stdout().lock();
     match write!(out, "{text}{end}").and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(CommandError::message(Exit::InputOutput, format!("standard output cannot be written: {error}")))
-        }
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(CommandError::message(
+            Exit::InputOutput,
+            format!("standard output cannot be written: {error}"),
+        )),
         _ => Ok(()),
     }
 }

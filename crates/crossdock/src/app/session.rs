@@ -10,19 +10,18 @@ use crossdock_platform::Platform;
 
 use super::arguments::{Building, Color as ColorChoice, EngineName, Global, Selection};
 use super::error::{CommandError, Exit};
-use super::output;
-use crate::config::{Config, Overrides, Source, Sourced};
+use crate::config::{Config, Source, Sourced};
 use crate::environment::{Environment, Terminal};
 use crate::execute::{Color, Judging, Settings};
 use crate::host::{Also, Host, Needs, detect};
-use crate::plan::{Archive, Engine, Goal, Network, Plan, Projects, Request, plan};
+use crate::plan::{Archive, Engine, Goal, Plan, Projects, Request, plan};
 use crate::process::{Cancel, Command, Processes};
-use crate::project::{self, Project};
+use crate::project::{self, Discovery, Network, Project, ProjectError};
 use crate::ui::{Progress, Verbosity};
 
 pub(super) struct Session {
     /// What people call the program: `crossdock`, `cargo xtask`.
-    pub(super) name: String,
+    pub(super) name: &'static str,
     pub(super) environment: Arc<Environment>,
     pub(super) cancel: Cancel,
     pub(super) processes: Processes,
@@ -33,7 +32,7 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) fn new(
-        name: &str,
+        name: &'static str,
         global: Global,
         mut environment: Environment,
         cancel: &Cancel,
@@ -42,17 +41,16 @@ impl Session {
             environment.directory = folder_of(&environment.directory.join(folder))?;
         }
         choose_color(global.color);
-        let (overrides, warnings) = Overrides::of_environment(&environment)
-            .map_err(|error| CommandError::new(Exit::Usage, &error))?;
-        if !global.quiet {
-            warnings.iter().for_each(|warning| output::note(warning));
-        }
+        let overrides = Overrides::default();
         let cache = environment.cache_directory().ok_or_else(|| {
-            CommandError::message(Exit::Usage, "there is no folder for the cache: neither CROSSDOCK_CACHE_DIR nor HOME is set")
+            CommandError::message(
+                Exit::Usage,
+                "there is no folder for the cache: neither CROSSDOCK_CACHE_DIR nor HOME is set",
+            )
         })?;
         let environment = Arc::new(environment);
         Ok(Self {
-            name: name.to_owned(),
+            name,
             cancel: cancel.clone(),
             processes: Processes::new(environment.clone(), cancel.clone()),
             environment,
@@ -84,7 +82,9 @@ impl Session {
         let processors = || thread::available_parallelism().map_or(1, usize::from);
         let color = match (self.global.color, self.environment.terminal) {
             (ColorChoice::Always, _) => Color::Always,
-            (ColorChoice::Auto, Terminal::Interactive) if self.environment.get("NO_COLOR").is_none() => Color::Always,
+            (ColorChoice::Auto, Terminal::Interactive) if self.environment.get("NO_COLOR").is_none() => {
+                Color::Always
+            }
             _ => Color::Never,
         };
         Settings { jobs: jobs.unwrap_or_else(processors), color, cache: self.cache.clone(), judging }
@@ -100,7 +100,12 @@ impl Session {
     }
 
     /// Plans what a call asks for.
-    pub(super) fn plan(&self, building: &Building, goal: Goal, host: Option<&str>) -> Result<Plan, CommandError> {
+    pub(super) fn plan(
+        &self,
+        building: &Building,
+        goal: Goal,
+        host: Option<&str>,
+    ) -> Result<Plan, CommandError> {
         let config = self.config()?;
         let request = self.request(building, goal)?;
         let (projects, host) = self.look(&config, &request, host)?;
@@ -108,37 +113,52 @@ impl Session {
     }
 
     /// Asks the projects' tools and the host's, all at once.
-    fn look(&self, config: &Config, request: &Request, host: Option<&str>) -> Result<(Projects, Host), CommandError> {
+    fn look(
+        &self,
+        config: &Config,
+        request: &Request,
+        host: Option<&str>,
+    ) -> Result<(Projects, Host), CommandError> {
         let folders = folders(config, request);
         let needs = needs(config, &folders);
         let mut projects = Projects::default();
         let (found, seen) = thread::scope(|scope| {
             let given = scope.spawn(|| match host {
                 Some(text) => self.given_host(text),
-                None => detect(&self.processes, &needs).map_err(|error| CommandError::new(Exit::Missing, &error)),
+                None => {
+                    detect(&self.processes, &needs).map_err(|error| CommandError::new(Exit::Missing, &error))
+                }
             });
             let asked: Vec<_> = folders
                 .iter()
                 .map(|folder| {
-                    let git = scope.spawn(|| project::git(folder, &self.processes));
-                    let project = scope.spawn(|| project::discover(folder, request.network, &self.processes));
+                    let git = scope.spawn(|| {
+                        crate::availability::Availability::Unavailable(
+                            crate::availability::Unavailable::because("T6"),
+                        )
+                    });
+                    let discovery = discovery(config, folder, request);
+                    let project = scope.spawn(move || project::discover(folder, &discovery, &self.processes));
                     (folder, project, git)
                 })
                 .collect();
-            let found: Vec<_> =
-                asked.into_iter().map(|(folder, project, git)| (folder, project.join(), git.join())).collect();
+            let found: Vec<_> = asked
+                .into_iter()
+                .map(|(folder, project, git)| (folder, project.join(), git.join()))
+                .collect();
             (found, given.join())
         });
         for (folder, project, git) in found {
             let project = project.map_err(|_| ended_early())?;
-            let project = project.map_err(|error| CommandError::new(error.exit(), &error))?;
+            let project = project.map_err(|error| project_error(&error))?;
             projects.projects.insert(folder.clone(), project);
             projects.git.insert(folder.clone(), git.map_err(|_| ended_early())?);
         }
         let mut seen = seen.map_err(|_| ended_early())??;
         if host_needs_c_compiler(&projects) && !seen.tools.contains_key("zig") && host.is_none() {
             let also = Needs { also: BTreeSet::from([Also::CCompiler]), ..Needs::default() };
-            let more = detect(&self.processes, &also).map_err(|error| CommandError::new(Exit::Missing, &error))?;
+            let more =
+                detect(&self.processes, &also).map_err(|error| CommandError::new(Exit::Missing, &error))?;
             seen.tools.extend(more.tools);
         }
         Ok((projects, seen))
@@ -150,7 +170,8 @@ impl Session {
             return Host::from_file(&path).map_err(|error| CommandError::new(Exit::Usage, &error));
         }
         let platform = Platform::parse(text).map_err(|error| {
-            CommandError::new(Exit::Usage, &error).hint("--host takes a platform, as darwin/arm64, or a file that describes a host")
+            CommandError::new(Exit::Usage, &error)
+                .hint("--host takes a platform, as darwin/arm64, or a file that describes a host")
         })?;
         Ok(Host::hypothetical(&platform))
     }
@@ -195,7 +216,9 @@ impl Session {
         let Some(text) = self.environment.get("SOURCE_DATE_EPOCH") else { return Ok(None) };
         let seconds = text.parse::<i64>().ok().filter(|seconds| (0..=MAX_DATE).contains(seconds));
         let wrong = || {
-            let message = format!("SOURCE_DATE_EPOCH is `{text}`; it takes a number of seconds since 1970, up to the year 9999");
+            let message = format!(
+                "SOURCE_DATE_EPOCH is `{text}`; it takes a number of seconds since 1970, up to the year 9999"
+            );
             CommandError::message(Exit::Usage, message)
         };
         seconds.map(Some).ok_or_else(wrong)
@@ -213,14 +236,16 @@ impl Session {
             EngineName::Podman => (Engine::Podman, "{{.Version.OsArch}}"),
         };
         let verb = if engine == Engine::Docker { "version" } else { "info" };
-        let asked = Command::new(engine.as_str(), self.environment.directory.clone()).args([verb, "--format", format]);
+        let asked = Command::new(engine.as_str(), self.environment.directory.clone())
+            .args([verb, "--format", format]);
         let said = self.processes.stdout(&asked).map_err(|error| {
             CommandError::new(Exit::Missing, &error).hint(format!(
                 "--load {} hands the image to a running engine; start it, or leave the option out",
                 engine.as_str()
             ))
         })?;
-        let platform = Platform::parse(said.trim()).map_err(|error| CommandError::new(Exit::Program, &error))?;
+        let platform =
+            Platform::parse(said.trim()).map_err(|error| CommandError::new(Exit::Program, &error))?;
         Ok((engine, platform.normalized()))
     }
 }
@@ -229,13 +254,19 @@ impl Session {
 const MAX_DATE: i64 = 253_402_300_799;
 
 fn ended_early() -> CommandError {
-    CommandError::message(Exit::InputOutput, "a thread that asked the project's tools ended early; please report this")
+    CommandError::message(
+        Exit::InputOutput,
+        "a thread that asked the project's tools ended early; please report this",
+    )
 }
 
 fn folder_of(path: &Utf8Path) -> Result<Utf8PathBuf, CommandError> {
     match path.is_dir() {
         true => Ok(path.to_owned()),
-        false => Err(CommandError::message(Exit::Usage, format!("{path} is no folder; --directory takes one that exists"))),
+        false => Err(CommandError::message(
+            Exit::Usage,
+            format!("{path} is no folder; --directory takes one that exists"),
+        )),
     }
 }
 
@@ -249,7 +280,8 @@ fn choose_color(choice: ColorChoice) {
 
 /// The project folders that the call touches.
 fn folders(config: &Config, request: &Request) -> BTreeSet<Utf8PathBuf> {
-    let asked = |name: &str| request.images.is_empty() || request.images.iter().any(|image| image.value == name);
+    let asked =
+        |name: &str| request.images.is_empty() || request.images.iter().any(|image| image.value == name);
     match config.images.is_empty() {
         true => BTreeSet::from([config.root.clone()]),
         false => {
@@ -279,4 +311,33 @@ fn host_needs_c_compiler(projects: &Projects) -> bool {
         Project::Rust(workspace) => workspace.packages.iter().any(|package| !package.native_code.is_empty()),
         Project::Go(module) => module.mains.iter().any(|main| !main.cgo_packages.is_empty()),
     })
+}
+
+#[derive(Default)]
+pub(super) struct Overrides {
+    pub(super) platforms: Vec<Sourced<String>>,
+    pub(super) nodes: Vec<Sourced<String>>,
+    pub(super) images: Vec<Sourced<String>>,
+    pub(super) tags: Vec<Sourced<String>>,
+    pub(super) output: Option<Sourced<Utf8PathBuf>>,
+    pub(super) repository: Option<Sourced<String>>,
+    pub(super) jobs: Option<Sourced<usize>>,
+    pub(super) offline: Option<Sourced<bool>>,
+}
+
+/// What is asked of a project: what its images ask for, taken together.
+fn discovery(config: &Config, folder: &Utf8Path, request: &Request) -> Discovery {
+    let mut discovery = Discovery { network: request.network, ..Discovery::default() };
+    for image in config.images.iter().filter(|image| image.path.value == folder) {
+        let features = &image.features;
+        discovery.language = image.language.as_ref().map(|language| language.value);
+        discovery.features.names.extend(features.names.iter().cloned());
+        discovery.features.all |= features.all;
+        discovery.features.no_default |= features.no_default;
+    }
+    discovery
+}
+
+fn project_error(error: &ProjectError) -> CommandError {
+    CommandError::new(Exit::Usage, error)
 }

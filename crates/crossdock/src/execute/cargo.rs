@@ -34,7 +34,10 @@ impl StepContext<'_> {
         }
         let found = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(lost) = build.programs.iter().find(|program| !found.contains_key(&program.artifact)) {
-            return Err(ExecuteError::NotMade { program: lost.artifact.0.clone(), command: build.command.to_string() });
+            return Err(ExecuteError::NotMade {
+                program: lost.artifact.0.clone(),
+                command: build.command.to_string(),
+            });
         }
         super::lock(&self.state).artifacts.extend(found);
         Ok(String::new())
@@ -68,13 +71,11 @@ fn cargo_says(line: &str) -> Said<'_> {
     let words = strip_colors(plain);
     let Some((verb, rest)) = words.trim_start().split_once(' ') else { return Said::line(line) };
     match verb {
-        "Building" if rest.contains('[') => bar(rest).map_or(Said::Nothing, |(done, total, what)| Said::Progress {
-            done,
-            total,
-            what,
-        }),
-        "Compiling" | "Fresh" | "Finished" | "Downloading" | "Downloaded" | "Updating" | "Locking" | "Blocking"
-        | "Adding" | "Checking" => Said::Chatter(line),
+        "Building" if rest.contains('[') => {
+            bar(rest).map_or(Said::Nothing, |(done, total, what)| Said::Progress { done, total, what })
+        }
+        "Compiling" | "Fresh" | "Finished" | "Downloading" | "Downloaded" | "Updating" | "Locking"
+        | "Blocking" | "Adding" | "Checking" => Said::Chatter(line),
         _ => Said::line(line),
     }
 }
@@ -100,7 +101,10 @@ mod tests {
     fn reads_cargos_bar() {
         let said = cargo_says("\u{1b}[1m\u{1b}[92m    Building\u{1b}[0m [====>     ] 37/120: serde, tokio");
         assert_eq!(said, Said::Progress { done: 37, total: 120, what: "serde, tokio".to_owned() });
-        assert_eq!(cargo_says("error[E0308]: mismatched types"), Said::line("error[E0308]: mismatched types"));
+        assert_eq!(
+            cargo_says("error[E0308]: mismatched types"),
+            Said::line("error[E0308]: mismatched types")
+        );
         assert_eq!(cargo_says("   Compiling serde v1.0"), Said::Chatter("   Compiling serde v1.0"));
     }
 

@@ -17,7 +17,10 @@ impl StepContext<'_> {
             return Err(ExecuteError::Compiler { command: build.command.to_string(), status });
         }
         if let Some((lost, _)) = build.programs.iter().find(|(_, path)| !path.is_file()) {
-            return Err(ExecuteError::NotMade { program: lost.0.clone(), command: build.command.to_string() });
+            return Err(ExecuteError::NotMade {
+                program: lost.0.clone(),
+                command: build.command.to_string(),
+            });
         }
         super::lock(&self.state).artifacts.extend(build.programs.iter().cloned());
         Ok(String::new())

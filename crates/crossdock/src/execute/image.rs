@@ -4,20 +4,21 @@ use std::num::NonZeroUsize;
 
 use camino::Utf8Path;
 use crossdock_oci::{
-    Assembled, BlobStore, Compression, Content, Image, Layer, LayerBuilder, Layout, Owner, PlatformImage, RuntimeConfig,
-    Timestamp, assemble, base,
+    Assembled, BlobStore, Compression, Content, Image, Layer, LayerBuilder, Layout, Owner, PlatformImage,
+    RuntimeConfig, Timestamp, assemble,
 };
 use crossdock_platform::Platform;
 
 use super::{ExecuteError, StepContext, lock};
-use crate::config::Base;
 use crate::plan::{Action, ImagePlan, PlatformPlan};
 use crate::report::{ImageReport, PlatformReport};
 use crate::toolchain::Wrapper;
 use crate::ui::bytes;
 
 /// Makes any error of the image crate one about this image.
-pub(super) fn about<E: Into<Box<dyn std::error::Error + Send + Sync>>>(image: &ImagePlan) -> impl Fn(E) -> ExecuteError {
+pub(super) fn about<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+    image: &ImagePlan,
+) -> impl Fn(E) -> ExecuteError {
     let image = image.name.clone();
     move |source| ExecuteError::Image { image: image.clone(), source: source.into() }
 }
@@ -39,10 +40,6 @@ impl StepContext<'_> {
         let plan = image.platforms.iter().find(|plan| plan.platform == *platform);
         let layout = Layout::create(image.layout.as_std_path()).map_err(about(image))?;
         let mut layers = Vec::new();
-        if image.base == Base::Static {
-            let base = base::static_layer(image.timezones).map_err(about(image))?;
-            layers.push(self.layer(image, &base, layout.blobs())?);
-        }
         if !image.files.is_empty() {
             layers.push(self.layer(image, &self.files(image)?, layout.blobs())?);
         }
@@ -55,7 +52,12 @@ impl StepContext<'_> {
         Ok(format!("{} → {}", bytes(plain), bytes(packed)))
     }
 
-    fn layer(&self, image: &ImagePlan, builder: &LayerBuilder, store: &BlobStore) -> Result<Layer, ExecuteError> {
+    fn layer(
+        &self,
+        image: &ImagePlan,
+        builder: &LayerBuilder,
+        store: &BlobStore,
+    ) -> Result<Layer, ExecuteError> {
         if self.cancel.is_cancelled() {
             return Err(ExecuteError::Cancelled);
         }
@@ -109,7 +111,8 @@ impl StepContext<'_> {
         let size = report.platforms.iter().map(|platform| platform.size).sum();
         let digest = report.digest;
         lock(&self.state).images.insert(image.name.clone(), report);
-        let verifies = |action: &Action| matches!(action, Action::Verify { image: name } if *name == image.name);
+        let verifies =
+            |action: &Action| matches!(action, Action::Verify { image: name } if *name == image.name);
         if !self.plan.steps.iter().any(|step| verifies(&step.action)) {
             self.keep_untagged(image, &layout, &assembled.index)?;
         }
@@ -147,7 +150,8 @@ fn add_tree(
     }
     let metadata = std::fs::metadata(from).map_err(failed)?;
     if metadata.is_dir() {
-        let mut entries = from.read_dir_utf8().map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+        let mut entries =
+            from.read_dir_utf8().map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
         entries.sort_by(|left, right| left.file_name().cmp(right.file_name()));
         builder.add_dir(to, 0o755, Owner::ROOT).map_err(about(image))?;
         return entries.iter().try_for_each(|entry| {
@@ -195,7 +199,11 @@ fn runtime(image: &ImagePlan) -> RuntimeConfig {
         env: container.env.iter().map(|(name, value)| format!("{name}={value}")).collect(),
         working_dir: container.workdir.clone(),
         user: container.user.clone(),
-        exposed_ports: container.expose.iter().map(|port| format!("{}/{}", port.number, port.protocol)).collect(),
+        exposed_ports: container
+            .expose
+            .iter()
+            .map(|port| format!("{}/{}", port.number, port.protocol))
+            .collect(),
         labels: container.labels.clone(),
         ..RuntimeConfig::default()
     }

@@ -54,7 +54,9 @@ impl StepContext<'_> {
     pub(super) fn held(&self, image: &ImagePlan) -> Result<&LayoutLock, ExecuteError> {
         self.locks.get(&image.name).ok_or_else(|| ExecuteError::File {
             path: image.layout.clone(),
-            source: std::io::Error::other("the plan writes this layout in a step that did not ask for its lock"),
+            source: std::io::Error::other(
+                "the plan writes this layout in a step that did not ask for its lock",
+            ),
         })
     }
 }

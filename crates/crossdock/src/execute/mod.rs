@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::process::ExitStatus;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_oci::{Digest, Layer, LayerCache, LayoutLock};
@@ -22,9 +23,9 @@ use crossdock_platform::Platform;
 pub use observer::{Event, Observer, Silent};
 
 use crate::environment::Environment;
-use crate::plan::{Action, Artifact, ImagePlan, Plan, Step};
+use crate::plan::{Action, Artifact, ImagePlan, Plan, Step, StepId};
 use crate::process::{Cancel, ProcessError, Processes};
-use crate::report::Report;
+use crate::report::{self, ImageReport, Report};
 use report_lines::Reporter;
 use schedule::Message;
 
@@ -162,7 +163,8 @@ pub fn execute(
     observer: &mut dyn Observer,
     cancel: &Cancel,
 ) -> Result<Report, ExecuteError> {
-    if !plan.missing.is_empty() && plan.steps.iter().any(|step| step.command().is_some() || step.is_packing()) {
+    if !plan.missing.is_empty() && plan.steps.iter().any(|step| step.command().is_some() || step.is_packing())
+    {
         return Err(ExecuteError::Missing(plan.missing.iter().map(|missing| missing.to_string()).collect()));
     }
     let own = cancel.child();
@@ -204,7 +206,7 @@ pub(crate) struct StepContext<'a> {
 struct State {
     artifacts: BTreeMap<Artifact, Utf8PathBuf>,
     layers: BTreeMap<(String, Platform), Vec<Layer>>,
-    images: BTreeMap<String, crate::report::ImageReport>,
+    images: BTreeMap<String, ImageReport>,
 }
 
 impl StepContext<'_> {
@@ -224,8 +226,20 @@ impl StepContext<'_> {
         }
     }
 
+    /// What came of the whole run.
+    fn report(&self, took: &BTreeMap<StepId, Duration>) -> Report {
+        let mut made = std::mem::take(&mut lock(&self.state).images);
+        Report {
+            schema: report::SCHEMA,
+            images: self.plan.images.iter().filter_map(|image| made.remove(&image.name)).collect(),
+            steps: took.iter().map(|(step, took)| (step.0.clone(), took.as_millis())).collect(),
+        }
+    }
+
     fn image(&self, name: &str) -> Result<&ImagePlan, ExecuteError> {
-        self.plan.image(name).ok_or_else(|| ExecuteError::Missing(vec![format!("the plan has no image `{name}`")]))
+        self.plan
+            .image(name)
+            .ok_or_else(|| ExecuteError::Missing(vec![format!("the plan has no image `{name}`")]))
     }
 }
 

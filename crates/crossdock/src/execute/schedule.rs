@@ -13,6 +13,7 @@ use crate::plan::{Action, Step, StepId};
 pub(super) enum Message {
     Progress { step: usize, done: u64, total: u64, what: String },
     Line { step: usize, text: String },
+    Chatter { step: usize, text: String },
     Warning(String),
     Done { step: usize, took: Duration, result: Result<String, ExecuteError> },
 }
@@ -49,7 +50,12 @@ pub(super) fn run(
                 Message::Progress { step, done, total, what } => {
                     observer.event(Event::Progress { step: &steps[step].id, done, total, what: &what });
                 }
-                Message::Line { step, text } => observer.event(Event::Line { step: &steps[step].id, text: &text }),
+                Message::Line { step, text } => {
+                    observer.event(Event::Line { step: &steps[step].id, text: &text })
+                }
+                Message::Chatter { step, text } => {
+                    observer.event(Event::Chatter { step: &steps[step].id, text: &text });
+                }
                 Message::Warning(text) => observer.event(Event::Warning(&text)),
                 Message::Done { step, took, result } => {
                     queue.finish(step);
@@ -95,9 +101,8 @@ impl<'a> Queue<'a> {
     }
 
     fn is_ready(&self, step: &Step) -> bool {
-        let cargo_is_free = || {
-            !self.running.iter().any(|running| matches!(self.steps[*running].action, Action::Cargo(_)))
-        };
+        let cargo_is_free =
+            || !self.running.iter().any(|running| matches!(self.steps[*running].action, Action::Cargo(_)));
         // Cargo uses every processor by itself and locks its target folder: two calls would only wait for each other.
         step.after.iter().all(|needed| self.done.contains(needed))
             && (!matches!(step.action, Action::Cargo(_)) || cargo_is_free())

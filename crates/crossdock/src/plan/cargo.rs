@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use camino::Utf8PathBuf;
 use crossdock_platform::Platform;
 
-use super::request::{Network, Request};
+use super::request::Request;
 use super::{Artifact, CargoBuild, CargoProgram};
 use crate::config::ImageConfig;
 use crate::process::Command;
-use crate::project::{CargoBinary, CargoPackage, CargoWorkspace};
+use crate::project::{CargoBinary, CargoPackage, CargoWorkspace, Network};
 use crate::toolchain::RustChoice;
 
 /// The calls that a plan makes, growing as images ask for programs.
@@ -38,6 +38,8 @@ struct Key {
     package: String,
     profile: String,
     features: BTreeSet<String>,
+    /// Whether there is a `Cargo.lock`, which crossdock never changes.
+    locked: bool,
     switches: Vec<&'static str>,
 }
 
@@ -51,17 +53,22 @@ impl CargoCalls {
         choice: &RustChoice,
         flags: Vec<String>,
     ) -> (usize, Artifact) {
-        let key = key(image, package, binary, choice);
+        let key = key(image, workspace, package, binary, choice);
         let artifact = Artifact(format!("{}/{}@{}", package.name, binary.name, choice.platform));
         let fits = |call: &Call| call.key == key && call.takes(choice, &flags);
         let place = self.calls.iter().position(fits).unwrap_or_else(|| {
-            let apart = self.calls.iter().any(|call| call.key.directory == key.directory && call.builds(choice, &flags));
+            let apart = self
+                .calls
+                .iter()
+                .any(|call| call.key.directory == key.directory && call.builds(choice, &flags));
             self.calls.push(Call {
                 key,
                 choices: BTreeMap::new(),
                 binaries: BTreeSet::new(),
                 programs: Vec::new(),
-                apart: apart.then(|| workspace.target_directory.join("crossdock/.build").join(slug(&choice.platform))),
+                apart: apart.then(|| {
+                    workspace.target_directory.join("crossdock/.build").join(slug(&choice.platform))
+                }),
             });
             self.calls.len() - 1
         });
@@ -90,12 +97,17 @@ impl Call {
     /// Whether a further triple fits: its variables do not contradict those that are there.
     fn takes(&self, choice: &RustChoice, flags: &[String]) -> bool {
         match self.choices.get(&choice.triple) {
-            Some((known, known_flags)) => {
-                known.environment == choice.environment && known_flags == flags
+            Some((known, known_flags)) => known.environment == choice.environment && known_flags == flags,
+            None => {
+                self.choices
+                    .values()
+                    .flat_map(|(known, _)| &known.environment)
+                    .all(|(name, value)| choice.environment.get(name).is_none_or(|other| other == value))
+                    && self
+                        .choices
+                        .values()
+                        .all(|(known, _)| toolchain_variables(known) == toolchain_variables(choice))
             }
-            None => self.choices.values().flat_map(|(known, _)| &known.environment).all(|(name, value)| {
-                choice.environment.get(name).is_none_or(|other| other == value)
-            }) && self.choices.values().all(|(known, _)| toolchain_variables(known) == toolchain_variables(choice)),
         }
     }
 
@@ -107,16 +119,25 @@ impl Call {
     }
 
     fn finish(self, request: &Request) -> CargoBuild {
-        let Key { cargo, arguments, directory, package, profile, features, switches } = self.key;
+        let Key { cargo, arguments, directory, package, profile, features, locked, switches } = self.key;
         let mut command = Command::new(cargo, directory)
-            .args(["build", "--message-format=json-render-diagnostics", "--profile", profile.as_str(), "--package", package.as_str()])
+            .args([
+                "build",
+                "--message-format=json-render-diagnostics",
+                "--profile",
+                profile.as_str(),
+                "--package",
+                package.as_str(),
+            ])
             .args(arguments)
-            .args(switches);
+            .args(switches)
+            .args(locked.then_some("--locked"));
         for binary in &self.binaries {
             command = command.args(["--bin", binary]);
         }
         if !features.is_empty() {
-            command = command.args(["--features".to_owned(), features.into_iter().collect::<Vec<_>>().join(",")]);
+            command =
+                command.args(["--features".to_owned(), features.into_iter().collect::<Vec<_>>().join(",")]);
         }
         for (triple, (choice, flags)) in &self.choices {
             command = command.args(["--target", triple]);
@@ -149,7 +170,13 @@ fn toolchain_variables(choice: &RustChoice) -> BTreeMap<&String, &String> {
     choice.environment.iter().filter(|(name, _)| !names_triple(name)).collect()
 }
 
-fn key(image: &ImageConfig, package: &CargoPackage, binary: &CargoBinary, choice: &RustChoice) -> Key {
+fn key(
+    image: &ImageConfig,
+    workspace: &CargoWorkspace,
+    package: &CargoPackage,
+    binary: &CargoBinary,
+    choice: &RustChoice,
+) -> Key {
     let mut switches = Vec::new();
     if image.features.all {
         switches.push("--all-features");
@@ -164,6 +191,7 @@ fn key(image: &ImageConfig, package: &CargoPackage, binary: &CargoBinary, choice
         package: package.name.clone(),
         profile: image.profile.value.clone(),
         features: image.features.names.iter().chain(&binary.required_features).cloned().collect(),
+        locked: workspace.locked,
         switches,
     }
 }

@@ -3,6 +3,7 @@
 use camino::Utf8PathBuf;
 
 use crate::config::Source;
+use crate::project::SelectError;
 
 /// Why there is no plan. Each is a mistake in the call, the configuration or the project, never of the host: what the
 /// host lacks is part of a plan.
@@ -40,63 +41,68 @@ pub enum PlanError {
         /// The nearest known name.
         nearest: Option<String>,
     },
-    /// The project builds no program.
-    #[error("{folder} has no program to put into an image: {why}")]
-    NoProgram {
+    /// It is not clear which programs go into an image.
+    #[error(transparent)]
+    Programs(#[from] SelectError),
+    /// A caller of the library did not discover a project that the configuration names.
+    #[error("{folder} is named by an image and was not among the projects given to the planner")]
+    NotLookedInto {
         /// The project's folder.
         folder: Utf8PathBuf,
-        /// What it has instead.
-        why: String,
-    },
-    /// A program or package that the project does not have.
-    #[error("image `{image}`: {folder} has no {kind} `{name}` (asked for by {asked}); it has: {}{}", .known.join(", "), did_you_mean(.nearest))]
-    UnknownProgram {
-        /// The image.
-        image: String,
-        /// The project's folder.
-        folder: Utf8PathBuf,
-        /// `binary` or `package`.
-        kind: &'static str,
-        /// The name.
-        name: String,
-        /// Who asked.
-        asked: Source,
-        /// The names that exist.
-        known: Vec<String>,
-        /// The nearest of them.
-        nearest: Option<String>,
-    },
-    /// Several programs where one is needed.
-    #[error("image `{image}` ({declared}) needs one program and {folder} has {}: {}; choose with `binaries = [\"{}\"]`", .names.len(), .names.join(", "), .names.first().map_or("", String::as_str))]
-    SeveralPrograms {
-        /// The image.
-        image: String,
-        /// Who declared it.
-        declared: Source,
-        /// The project's folder.
-        folder: Utf8PathBuf,
-        /// The programs.
-        names: Vec<String>,
     },
     /// Two images that would be written to one place.
     #[error("two images are named `{name}`: {first} and {second}; give one of them another name")]
     TwoImages {
         /// The name.
         name: String,
-        /// The first.
-        first: String,
-        /// The second.
-        second: String,
+        /// Who named the first.
+        first: Source,
+        /// Who named the second.
+        second: Source,
     },
-    /// What one setting says, another one forbids.
-    #[error("{0}")]
-    Contradiction(String),
+    /// A platform that runs no containers.
+    #[error(
+        "`{platform}` ({asked}) runs no containers; images are built for linux, and `--pack` makes release archives for others"
+    )]
+    NoContainers {
+        /// The platform.
+        platform: String,
+        /// Who asked.
+        asked: Source,
+    },
+    /// C code that would be dropped silently.
+    #[error(
+        "image `{image}`: CGO_ENABLED=0 would silently drop the C code of {packages}; decide with `cgo = true` or `cgo = false` in [image.{image}] of crossdock.toml"
+    )]
+    Cgo {
+        /// The image.
+        image: String,
+        /// Import paths.
+        packages: String,
+    },
+    /// What the user's environment or files say contradicts what the plan needs.
+    #[error("image `{image}`: {theirs} contradicts {ours}; {help}")]
+    Conflict {
+        /// The image.
+        image: String,
+        /// The user's setting and where it stands.
+        theirs: String,
+        /// crossdock's setting and why it is needed.
+        ours: String,
+        /// What to do.
+        help: String,
+    },
     /// A tag or a repository that the distribution specification does not allow.
-    #[error("{0}")]
-    Reference(String),
+    #[error("image `{image}`: {why}")]
+    Reference {
+        /// The image.
+        image: String,
+        /// What is wrong.
+        why: String,
+    },
 }
 
 /// ` (did you mean …?)`, when there is something near.
-pub(super) fn did_you_mean(nearest: &Option<String>) -> String {
+fn did_you_mean(nearest: &Option<String>) -> String {
     nearest.as_ref().map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
 }

@@ -3,11 +3,11 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::cargo::slug;
-use super::request::{Network, Request};
+use super::request::Request;
 use super::{Artifact, GoBuild};
 use crate::config::ImageConfig;
 use crate::process::Command;
-use crate::project::{GoMain, GoModule};
+use crate::project::{GoMain, GoModule, Network};
 use crate::toolchain::GoChoice;
 
 /// The calls that a plan makes, growing as images ask for programs.
@@ -34,10 +34,13 @@ impl GoCalls {
         choice: &GoChoice,
         build_folder: &Utf8Path,
     ) -> (usize, Artifact) {
-        let linker_flags = linker_flags(image);
+        let linker_flags = linker_flags(image, choice);
         let artifact = Artifact(format!("{}@{}{}", main.import_path, choice.platform, variation(image)));
         let fits = |call: &Call| {
-            call.choice == *choice && call.linker_flags == linker_flags && call.root == module.root && call.takes(main)
+            call.choice == *choice
+                && call.linker_flags == linker_flags
+                && call.root == module.root
+                && call.takes(main)
         };
         let place = self.calls.iter().position(fits).unwrap_or_else(|| {
             let mut output = build_folder.join(slug(&choice.platform));
@@ -69,7 +72,9 @@ impl GoCalls {
 impl Call {
     /// `go build -o FOLDER/` names programs by the last element of their import path: two of one name go apart.
     fn takes(&self, main: &GoMain) -> bool {
-        self.programs.iter().all(|(_, known)| known.name != main.name || known.import_path == main.import_path)
+        self.programs
+            .iter()
+            .all(|(_, known)| known.name != main.name || known.import_path == main.import_path)
     }
 
     fn finish(self, request: &Request) -> GoBuild {
@@ -86,15 +91,17 @@ impl Call {
         }
         command = command.args(["-o".to_owned(), format!("{}/", self.output)]);
         command = command.args(self.programs.iter().map(|(_, main)| main.import_path.clone()));
-        let programs = self.programs.into_iter().map(|(artifact, main)| (artifact, self.output.join(main.name)));
+        let programs =
+            self.programs.into_iter().map(|(artifact, main)| (artifact, self.output.join(main.name)));
         GoBuild { command, programs: programs.collect(), output: self.output }
     }
 }
 
 /// Without symbol table and DWARF, as release builds of Go are shipped; tracebacks stay whole.
-fn linker_flags(image: &ImageConfig) -> String {
-    let own = image.ldflags.as_ref().map(|flags| format!(" {}", flags.value)).unwrap_or_default();
-    format!("-s -w{own}")
+fn linker_flags(image: &ImageConfig, choice: &GoChoice) -> String {
+    let ours = ["-s", "-w"].into_iter().chain(choice.ldflags.iter().map(String::as_str));
+    let theirs = image.ldflags.iter().map(|flags| flags.value.as_str());
+    ours.chain(theirs).collect::<Vec<_>>().join(" ")
 }
 
 /// Tells programs apart that differ by an image's own build settings.

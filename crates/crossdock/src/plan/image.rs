@@ -6,11 +6,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::error::PlanError;
 use super::request::{Projects, Request};
-use super::select::{Programs, Selected};
+use super::select::Selected;
 use super::{Container, FilePlan, SkippedTag};
 use crate::config::{Base, ImageConfig};
-use crate::project::About;
-use crate::template::{self, Values};
+use crate::project::{About, Program, Project};
 
 /// The user that images run as unless they say otherwise: numeric, as `runAsNonRoot` asks for, and the number that
 /// distroless images made the convention.
@@ -24,23 +23,27 @@ pub(super) fn program_path(name: &str) -> String {
 }
 
 /// The folder that image layouts of a project are written below.
-pub(super) fn output_folder(programs: &Programs<'_>, request: &Request) -> Utf8PathBuf {
-    match (&request.output, programs) {
+pub(super) fn output_folder(project: &Project, request: &Request) -> Utf8PathBuf {
+    match (&request.output, project) {
         (Some(output), _) => output.value.clone(),
-        (None, Programs::Rust(workspace, _)) => workspace.target_directory.join("crossdock"),
-        (None, Programs::Go(module, _)) => module.root.join("dist"),
+        (None, Project::Rust(workspace)) => workspace.target_directory.join("crossdock"),
+        (None, Project::Go(module)) => module.root.join("dist"),
     }
 }
 
-pub(super) fn container(image: &ImageConfig, programs: &Programs<'_>) -> Container {
-    let first = programs.names().into_iter().next().unwrap_or_default();
+pub(super) fn container(selected: &Selected<'_>) -> Container {
+    let image = &selected.config;
+    let first = selected.programs.first().map_or("", Program::name);
     let mut env = BTreeMap::from([("PATH".to_owned(), PATH.to_owned())]);
     if image.base.value == Base::Static {
         env.insert("SSL_CERT_FILE".to_owned(), "/etc/ssl/certs/ca-certificates.crt".to_owned());
     }
     env.extend(image.env.clone());
     Container {
-        entrypoint: image.entrypoint.as_ref().map_or_else(|| vec![program_path(&first)], |given| given.value.clone()),
+        entrypoint: image
+            .entrypoint
+            .as_ref()
+            .map_or_else(|| vec![program_path(first)], |given| given.value.clone()),
         cmd: image.cmd.as_ref().map(|given| given.value.clone()).unwrap_or_default(),
         env,
         workdir: image.workdir.as_ref().map_or_else(|| "/".to_owned(), |given| given.value.clone()),
@@ -67,9 +70,9 @@ pub(super) fn created(folder: &Utf8Path, projects: &Projects, request: &Request)
 
 /// The version: the Cargo package's, or the git tag on the very commit.
 pub(super) fn version(selected: &Selected<'_>, projects: &Projects) -> Option<String> {
-    match &selected.programs {
-        Programs::Rust(_, programs) => programs.first().map(|(package, _)| package.version.clone()),
-        Programs::Go(..) => {
+    match selected.programs.first()? {
+        Program::Rust { package, .. } => Some(package.version.clone()),
+        Program::Go(_) => {
             let tag = projects.git(&selected.config.path.value)?.tag.as_deref()?;
             let tag = tag.rsplit('/').next().unwrap_or(tag);
             Some(tag.strip_prefix('v').unwrap_or(tag).to_owned())
@@ -78,15 +81,19 @@ pub(super) fn version(selected: &Selected<'_>, projects: &Projects) -> Option<St
 }
 
 /// The pre-defined annotation keys of the OCI image specification (annotations.md).
-pub(super) fn annotations(selected: &Selected<'_>, projects: &Projects, created: i64) -> BTreeMap<String, String> {
+pub(super) fn annotations(
+    selected: &Selected<'_>,
+    projects: &Projects,
+    created: i64,
+) -> BTreeMap<String, String> {
     let image = &selected.config;
     let git = projects.git(&image.path.value);
-    let about = match &selected.programs {
-        Programs::Rust(_, programs) => programs.first().map(|(package, _)| package.about.clone()).unwrap_or_default(),
-        Programs::Go(..) => About::default(),
+    let about = match selected.programs.first() {
+        Some(Program::Rust { package, .. }) => package.about.clone(),
+        _ => About::default(),
     };
     let revision = git.map(|git| if git.dirty { format!("{}-dirty", git.sha) } else { git.sha.clone() });
-    let base = (image.base.value == Base::Static).then(crossdock_oci::base::static_name);
+    let base = (image.base.value == Base::Static).then(|| "T3".to_owned());
     let found = [
         ("title", Some(image.name.value.clone())),
         ("created", Some(rfc3339(created))),
@@ -98,7 +105,9 @@ pub(super) fn annotations(selected: &Selected<'_>, projects: &Projects, created:
         ("url", about.homepage),
         ("base.name", base),
     ];
-    let found = found.into_iter().filter_map(|(key, value)| Some((format!("org.opencontainers.image.{key}"), value?)));
+    let found = found
+        .into_iter()
+        .filter_map(|(key, value)| Some((format!("org.opencontainers.image.{key}"), value?)));
     found.chain(image.annotations.clone()).collect()
 }
 
@@ -122,18 +131,12 @@ pub(super) fn tags(
         ([], None) => vec!["latest".to_owned()],
         (given, _) => given.iter().map(|tag| tag.value.clone()).collect(),
     };
-    let variables = request.variables.iter().filter(|(name, _)| image.tag_env.contains(name));
-    let values = Values {
-        version,
-        git: projects.git(&image.path.value).cloned(),
-        env: variables.map(|(name, value)| (name.clone(), value.clone())).collect(),
-    };
     let (mut tags, mut skipped) = (Vec::new(), Vec::new());
     for template in templates {
-        match template::tag(&template, &values).map_err(|error| PlanError::Reference(format!("image `{}`: {error}", image.name.value)))? {
-            template::Tag::Value(tag) if tags.contains(&tag) => {}
-            template::Tag::Value(tag) => tags.push(tag),
-            template::Tag::Skipped { why } => skipped.push(SkippedTag { template, why }),
+        if template.contains('{') {
+            skipped.push(SkippedTag { template, why: String::new() })
+        } else {
+            tags.push(template)
         }
     }
     Ok((tags, skipped))
@@ -148,8 +151,10 @@ pub(super) fn repository(image: &ImageConfig, request: &Request, images: usize) 
         (None, Some(configured)) => configured.value.clone(),
         (None, None) => name.clone(),
     };
-    repository
-        .parse::<crossdock_oci::Repository>()
-        .map_err(|error| PlanError::Reference(format!("image `{name}`: {error}")))?;
+    repository.parse::<crossdock_oci::Repository>().map_err(|error| refused(image, &error))?;
     Ok(repository)
+}
+
+fn refused(image: &ImageConfig, error: &dyn std::error::Error) -> PlanError {
+    PlanError::Reference { image: image.name.value.clone(), why: error.to_string() }
 }

@@ -9,14 +9,14 @@ use super::error::PlanError;
 use super::go::GoCalls;
 use super::platforms::{Platforms, platforms};
 use super::request::{Archive, Projects, Request};
-use super::select::{Programs, Selected, select};
+use super::select::{Selected, select};
 use super::steps::{Call, Compiled, steps};
 use super::{Expected, ImagePlan, Load, Missing, Plan, PlatformPlan, ProgramPlan, SCHEMA, image};
 use crate::availability::Availability;
 use crate::config::{Config, Linkage};
 use crate::host::Host;
 use crate::process::Command;
-use crate::project::{CargoWorkspace, GoModule};
+use crate::project::{CargoWorkspace, GoModule, Program, Project};
 use crate::toolchain::{GoRequest, RustChoice, RustRequest, Wrapper, choose_go, choose_rust};
 
 /// Plans what a call asks for.
@@ -48,7 +48,13 @@ struct Maker<'a> {
 }
 
 impl<'a> Maker<'a> {
-    fn new(config: &'a Config, projects: &'a Projects, host: &'a Host, request: &'a Request, count: usize) -> Self {
+    fn new(
+        config: &'a Config,
+        projects: &'a Projects,
+        host: &'a Host,
+        request: &'a Request,
+        count: usize,
+    ) -> Self {
         Self {
             config,
             projects,
@@ -70,9 +76,9 @@ impl<'a> Maker<'a> {
         let Platforms { built, targets, notes } = platforms(self.config, image, self.request)?;
         self.warnings.extend(notes);
         let wanted: Vec<Platform> = built.iter().map(|(platform, _)| platform.clone()).collect();
-        let programs = match &selected.programs {
-            Programs::Rust(workspace, _) => self.rust(selected, workspace, &wanted),
-            Programs::Go(module, _) => self.go(selected, module, &wanted),
+        let programs = match selected.project {
+            Project::Rust(workspace) => self.rust(selected, workspace, &wanted),
+            Project::Go(module) => self.go(selected, module, &wanted)?,
         };
         let platforms: Vec<PlatformPlan> = built
             .into_iter()
@@ -82,7 +88,7 @@ impl<'a> Maker<'a> {
         let name = image.name.value.clone();
         let created = image::created(&image.path.value, self.projects, self.request);
         let (tags, skipped_tags) = image::tags(selected, self.projects, self.request)?;
-        let folder = image::output_folder(&selected.programs, self.request);
+        let folder = image::output_folder(selected.project, self.request);
         let archived = self.request.archive == Archive::Beside || self.request.load.is_some();
         let archive = archived.then(|| folder.join(format!("{name}.tar")));
         let single = self.single(&platforms);
@@ -92,7 +98,7 @@ impl<'a> Maker<'a> {
             targets,
             base: image.base.value,
             timezones: image.timezones.value,
-            container: image::container(image, &selected.programs),
+            container: image::container(selected),
             files: image::files(image),
             annotations: image::annotations(selected, self.projects, created),
             created,
@@ -109,12 +115,25 @@ impl<'a> Maker<'a> {
     }
 
     /// How each platform's programs of a Rust image are built.
-    fn rust(&mut self, selected: &Selected<'_>, workspace: &CargoWorkspace, wanted: &[Platform]) -> Vec<Vec<ProgramPlan>> {
-        let Programs::Rust(_, programs) = &selected.programs else { return Vec::new() };
+    fn rust(
+        &mut self,
+        selected: &Selected<'_>,
+        workspace: &CargoWorkspace,
+        wanted: &[Platform],
+    ) -> Vec<Vec<ProgramPlan>> {
         let image = &selected.config;
+        let programs: Vec<_> = selected
+            .programs
+            .iter()
+            .filter_map(|program| match program {
+                Program::Rust { package, binary } => Some((*package, *binary)),
+                Program::Go(_) => None,
+            })
+            .collect();
         let native_code: Vec<Vec<String>> =
             programs.iter().flat_map(|(package, _)| package.native_code.iter().cloned()).collect();
         let request = RustRequest {
+            folder: &image.path.value,
             platforms: wanted,
             linkage: &image.linkage,
             libc: image.libc.as_ref(),
@@ -128,10 +147,12 @@ impl<'a> Maker<'a> {
                 plans.push(Vec::new());
                 continue;
             };
-            self.wrappers.extend(choice.wrappers.iter().map(|wrapper| (wrapper.path.clone(), wrapper.clone())));
+            self.wrappers
+                .extend(choice.wrappers.iter().map(|wrapper| (wrapper.path.clone(), wrapper.clone())));
             let flags = self.rustflags(workspace, &choice);
             let built = programs.iter().map(|(package, binary)| {
-                let (call, artifact) = self.cargo.add(image, workspace, (package, binary), &choice, flags.clone());
+                let (call, artifact) =
+                    self.cargo.add(image, workspace, (*package, *binary), &choice, flags.clone());
                 let calls = self.made_by.entry((image.name.value.clone(), platform.clone())).or_default();
                 calls.push(Call::Cargo(call));
                 ProgramPlan {
@@ -159,20 +180,46 @@ impl<'a> Maker<'a> {
     }
 
     /// How each platform's programs of a Go image are built.
-    fn go(&mut self, selected: &Selected<'_>, module: &GoModule, wanted: &[Platform]) -> Vec<Vec<ProgramPlan>> {
-        let Programs::Go(_, programs) = &selected.programs else { return Vec::new() };
+    fn go(
+        &mut self,
+        selected: &Selected<'_>,
+        module: &GoModule,
+        wanted: &[Platform],
+    ) -> Result<Vec<Vec<ProgramPlan>>, PlanError> {
         let image = &selected.config;
-        let cgo_packages: Vec<String> = programs.iter().flat_map(|main| main.cgo_packages.iter().cloned()).collect();
-        let build_folder = image::output_folder(&selected.programs, self.request).join(".build");
+        let programs: Vec<_> = selected
+            .programs
+            .iter()
+            .filter_map(|program| match program {
+                Program::Go(main) => Some(*main),
+                Program::Rust { .. } => None,
+            })
+            .collect();
+        let cgo_packages: Vec<String> =
+            programs.iter().flat_map(|main| main.cgo_packages.iter().cloned()).collect();
+        if !cgo_packages.is_empty() && image.cgo.is_none() {
+            return Err(PlanError::Cgo {
+                image: image.name.value.clone(),
+                packages: cgo_packages.join(", "),
+            });
+        }
+        let build_folder = image::output_folder(selected.project, self.request).join(".build");
         let mut plans = Vec::new();
         for platform in wanted {
-            let request = GoRequest { platform, cgo: image.cgo.as_ref(), cgo_packages: &cgo_packages, linkage: &image.linkage };
+            let request = GoRequest {
+                folder: &module.root,
+                platform,
+                cgo: image.cgo.as_ref(),
+                cgo_packages: &cgo_packages,
+                linkage: &image.linkage,
+            };
             let choice = choose_go(&request, self.host, &self.request.cache);
             let Some(choice) = self.need(&image.name.value, platform, choice) else {
                 plans.push(Vec::new());
                 continue;
             };
-            self.wrappers.extend(choice.wrappers.iter().map(|wrapper| (wrapper.path.clone(), wrapper.clone())));
+            self.wrappers
+                .extend(choice.wrappers.iter().map(|wrapper| (wrapper.path.clone(), wrapper.clone())));
             let built = programs.iter().map(|main| {
                 let (call, artifact) = self.go.add(image, module, main, &choice, &build_folder);
                 let calls = self.made_by.entry((image.name.value.clone(), platform.clone())).or_default();
@@ -187,14 +234,18 @@ impl<'a> Maker<'a> {
             });
             plans.push(built.collect());
         }
-        plans
+        Ok(plans)
     }
 
     fn need<T>(&mut self, image: &str, platform: &Platform, choice: Availability<T>) -> Option<T> {
         match choice {
             Availability::Available(choice) => Some(choice),
             Availability::Unavailable(unavailable) => {
-                self.missing.push(Missing { image: image.to_owned(), platform: Some(platform.clone()), unavailable });
+                self.missing.push(Missing {
+                    image: image.to_owned(),
+                    platform: Some(platform.clone()),
+                    unavailable,
+                });
                 None
             }
         }
@@ -223,7 +274,11 @@ impl<'a> Maker<'a> {
 
     fn load(&self, platform: &Platform, archive: Option<&camino::Utf8Path>) -> Option<Load> {
         let (engine, _) = self.request.load.as_ref()?;
-        let command = Command::new(engine.as_str(), self.config.root.clone()).args(["load", "--input", archive?.as_str()]);
+        let command = Command::new(engine.as_str(), self.config.root.clone()).args([
+            "load",
+            "--input",
+            archive?.as_str(),
+        ]);
         Some(Load { engine: *engine, platform: platform.clone(), command })
     }
 
@@ -252,5 +307,9 @@ impl<'a> Maker<'a> {
 /// What the build information of a Go program must state.
 fn go_settings(environment: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let stated = |name: &str| name.starts_with("GO") && name != "GOFLAGS" || name == "CGO_ENABLED";
-    environment.iter().filter(|(name, _)| stated(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+    environment
+        .iter()
+        .filter(|(name, _)| stated(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }

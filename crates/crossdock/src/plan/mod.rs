@@ -27,7 +27,7 @@ use crate::toolchain::Wrapper;
 pub use error::PlanError;
 pub(crate) use image::rfc3339;
 pub use make::plan;
-pub use request::{Archive, Goal, Network, Projects, Request};
+pub use request::{Archive, Goal, Projects, Request};
 
 /// The version of the JSON form of a [`Plan`].
 pub const SCHEMA: &str = "crossdock.plan/1";

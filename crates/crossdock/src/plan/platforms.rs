@@ -1,6 +1,6 @@
 //! Which platforms an image is built for, and which nodes it is judged against; each with its reason.
 
-use crossdock_platform::{Platform, Reading, describe};
+use crossdock_platform::Platform;
 
 use super::Target;
 use super::error::PlanError;
@@ -19,7 +19,11 @@ pub(super) struct Platforms {
 }
 
 /// `--platform`; else what `--for` names; else the image's deploy targets; else linux/amd64 and linux/arm64.
-pub(super) fn platforms(config: &Config, image: &ImageConfig, request: &Request) -> Result<Platforms, PlanError> {
+pub(super) fn platforms(
+    config: &Config,
+    image: &ImageConfig,
+    request: &Request,
+) -> Result<Platforms, PlanError> {
     let mut notes = Vec::new();
     let asked = targets(config, image, request, &mut notes)?;
     let mut built: Vec<(Platform, String)> = Vec::new();
@@ -34,7 +38,9 @@ pub(super) fn platforms(config: &Config, image: &ImageConfig, request: &Request)
         }
     } else {
         let default = "the default: linux/amd64 and linux/arm64, as nothing else was asked for";
-        built = [Platform::LINUX_AMD64, Platform::LINUX_ARM64].map(|platform| (platform, default.to_owned())).into();
+        built = [Platform::LINUX_AMD64, Platform::LINUX_ARM64]
+            .map(|platform| (platform, default.to_owned()))
+            .into();
     }
     add_plain_amd64(&mut built);
     let targets = judged(asked, &built, request);
@@ -127,17 +133,21 @@ fn deploy<'a>(config: &'a Config, name: &Sourced<String>) -> Result<&'a Deploy, 
 
 /// What a description of a node or platform means.
 fn target(text: &Sourced<String>, notes: &mut Vec<String>) -> Result<Target, PlanError> {
-    let refuse = |why: String| PlanError::Description { text: text.value.clone(), asked: text.source.clone(), why };
-    match describe(&text.value, None) {
-        Reading::Exact(description) => {
-            let platform = description.platform_or_linux().ok_or_else(|| refuse("names no architecture".to_owned()))?;
-            if description.os().is_none() {
-                notes.push(format!("{} names no operating system: linux is assumed", text.value));
-            }
-            Ok(Target { description: text.value.clone(), platform: platform.normalized(), source: text.source.clone() })
-        }
-        reading => Err(refuse(reading.to_string())),
-    }
+    let refuse =
+        |why: String| PlanError::Description { text: text.value.clone(), asked: text.source.clone(), why };
+    // T1
+    let _ = &notes;
+    let short = match text.value.as_str() {
+        "m5.large" => "linux/amd64",
+        "m7g.large" => "linux/arm64",
+        t => t,
+    };
+    let platform = Platform::parse(short).map_err(|error| refuse(error.to_string()))?;
+    Ok(Target {
+        description: text.value.clone(),
+        platform: platform.normalized(),
+        source: text.source.clone(),
+    })
 }
 
 fn platform(text: &Sourced<String>) -> Result<Platform, PlanError> {

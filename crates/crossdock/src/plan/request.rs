@@ -8,7 +8,7 @@ use crossdock_platform::Platform;
 use super::Engine;
 use crate::availability::Availability;
 use crate::config::Sourced;
-use crate::project::{Git, Project};
+use crate::project::{Git, Network, Project};
 
 /// How far a run goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,16 +66,6 @@ pub enum Archive {
     None,
     /// `NAME.tar` beside the layout.
     Beside,
-}
-
-/// Whether tools may reach the network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Network {
-    /// They may.
-    #[default]
-    Online,
-    /// They may not.
-    Offline,
 }
 
 /// What the projects' own tools say, by folder.

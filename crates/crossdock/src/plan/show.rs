@@ -2,9 +2,8 @@
 
 use std::fmt::Write;
 
-use super::{Action, ImagePlan, Plan, Step};
+use super::{Action, ImagePlan, Plan, Step, StepId};
 use crate::ui::style::{BAD, BOLD, DIM, WARN, paint};
-
 
 /// The plan as a tree.
 pub fn tree(plan: &Plan) -> String {
@@ -44,7 +43,11 @@ fn show_image(text: &mut String, image: &ImagePlan) {
     let targets: Vec<&str> = image.targets.iter().map(|target| target.description.as_str()).collect();
     branch.add(format!("must start on: {}", targets.join(", ")));
     branch.add(format!("base: {}", base(image)));
-    branch.add(format!("starts: {} as user {}", words(&image.container.entrypoint, &image.container.cmd), image.container.user));
+    branch.add(format!(
+        "starts: {} as user {}",
+        words(&image.container.entrypoint, &image.container.cmd),
+        image.container.user
+    ));
     for file in &image.files {
         branch.add(format!("file: {} from {}", file.to, file.from));
     }
@@ -124,9 +127,11 @@ pub fn dot(plan: &Plan) -> String {
 }
 
 fn edges(plan: &Plan) -> Vec<(usize, usize)> {
-    let place_of = |id| plan.steps.iter().position(|step| step.id == *id);
-    let edges = plan.steps.iter().enumerate().flat_map(|(to, step)| {
-        step.after.iter().filter_map(move |id| Some((place_of(id)?, to)))
-    });
+    let place_of = |id: &StepId| plan.steps.iter().position(|step| step.id == *id);
+    let edges = plan
+        .steps
+        .iter()
+        .enumerate()
+        .flat_map(|(to, step)| step.after.iter().filter_map(move |id| Some((place_of(id)?, to))));
     edges.collect()
 }

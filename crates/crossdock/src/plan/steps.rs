@@ -31,7 +31,9 @@ pub(super) fn steps(goal: Goal, images: &[ImagePlan], compiled: Compiled) -> Vec
         let wrappers = compiled.wrappers.into_iter().map(write).collect::<Vec<_>>();
         let written: Vec<StepId> = wrappers.iter().map(|step| step.id.clone()).collect();
         steps.extend(wrappers);
-        steps.extend(compiled.cargo.into_iter().enumerate().map(|(place, build)| cargo(place, build, &written)));
+        steps.extend(
+            compiled.cargo.into_iter().enumerate().map(|(place, build)| cargo(place, build, &written)),
+        );
         steps.extend(compiled.go.into_iter().enumerate().map(|(place, build)| go(place, build, &written)));
         images.iter().for_each(|image| steps.extend(packed(image, made_by)));
     }
@@ -46,7 +48,12 @@ pub(super) fn steps(goal: Goal, images: &[ImagePlan], compiled: Compiled) -> Vec
 
 fn write(wrapper: Wrapper) -> Step {
     let name = wrapper.path.file_name().unwrap_or("wrapper").to_owned();
-    Step { id: id("write", &name), after: Vec::new(), title: format!("write {name}"), action: Action::Write(wrapper) }
+    Step {
+        id: id("write", &name),
+        after: Vec::new(),
+        title: format!("write {name}"),
+        action: Action::Write(wrapper),
+    }
 }
 
 fn cargo(place: usize, build: CargoBuild, written: &[StepId]) -> Step {
@@ -96,7 +103,8 @@ fn packed(image: &ImagePlan, made_by: &BTreeMap<(String, Platform), Vec<Call>>) 
         .platforms
         .iter()
         .map(|plan| {
-            let calls = made_by.get(&(name.clone(), plan.platform.clone())).map(Vec::as_slice).unwrap_or_default();
+            let calls =
+                made_by.get(&(name.clone(), plan.platform.clone())).map(Vec::as_slice).unwrap_or_default();
             let mut after: Vec<StepId> = calls.iter().map(|call| call_id(*call)).collect();
             after.dedup();
             Step {

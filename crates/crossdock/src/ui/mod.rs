@@ -1,11 +1,11 @@
 //! What a person sees: live progress, the final table, the plan as a tree.
 
 mod progress;
-mod table;
 pub mod style;
+mod table;
 
-pub use table::{colored, next, table};
 pub use progress::{Progress, Verbosity};
+pub use table::{colored, next, table};
 
 use std::time::Duration;
 
@@ -42,7 +42,10 @@ mod tests {
 
     #[test]
     fn sizes_and_durations_read_well() {
-        assert_eq!([0, 999, 1000, 4_096, 999_949, 999_999, 12_345_678].map(bytes).join(", "), "0 B, 999 B, 1.0 kB, 4.1 kB, 999.9 kB, 1.0 MB, 12.3 MB");
+        assert_eq!(
+            [0, 999, 1000, 4_096, 999_949, 999_999, 12_345_678].map(bytes).join(", "),
+            "0 B, 999 B, 1.0 kB, 4.1 kB, 999.9 kB, 1.0 MB, 12.3 MB"
+        );
         let durations = [40, 59_940, 59_960, 125_000].map(|ms| duration(Duration::from_millis(ms)));
         assert_eq!(durations.join(", "), "0.0s, 59.9s, 1m00s, 2m05s");
     }

@@ -52,16 +52,22 @@ impl Progress {
     }
 
     fn started(&mut self, step: &Step) {
-        if self.verbosity == Verbosity::Verbose && let Some(command) = step.command() {
+        if self.verbosity == Verbosity::Verbose
+            && let Some(command) = step.command()
+        {
             self.say(&paint(DIM, format!("$ {command}")));
         }
         match &mut self.live {
             Some(live) => {
-                let bar = self.bars.add(ProgressBar::new_spinner().with_style(spinner()).with_message(step.title.clone()));
+                let bar = self
+                    .bars
+                    .add(ProgressBar::new_spinner().with_style(spinner()).with_message(step.title.clone()));
                 bar.enable_steady_tick(Duration::from_millis(100));
                 live.insert(step.id.clone(), bar);
             }
-            None if self.verbosity != Verbosity::Quiet && step.is_long() => self.say(&format!("  ... {}", step.title)),
+            None if self.verbosity != Verbosity::Quiet && step.is_long() => {
+                self.say(&format!("  ... {}", step.title))
+            }
             None => {}
         }
     }
@@ -96,6 +102,8 @@ impl Observer for Progress {
             Event::Started(step) => self.started(step),
             Event::Progress { step, done, total, what } => self.progress(step, done, total, what),
             Event::Line { step, text } => self.line(step, text),
+            Event::Chatter { step, text } if self.verbosity == Verbosity::Verbose => self.line(step, text),
+            Event::Chatter { .. } => {}
             Event::Finished { step, took, outcome } if self.verbosity == Verbosity::Quiet => {
                 let _shown_only_on_failure = (self.held.remove(&step.id), took, outcome);
             }

@@ -44,7 +44,9 @@ fn row(image: &ImageReport, platform: &PlatformReport, place: usize, report: &Re
 fn verified(image: &ImageReport, platform: &PlatformReport) -> String {
     let judged: Vec<&TargetReport> =
         image.verdicts.iter().filter(|target| target.platform.as_ref() == Some(&platform.platform)).collect();
-    let Some(verdict) = judged.iter().map(|target| target.verdict).max() else { return "not judged".to_owned() };
+    let Some(verdict) = judged.iter().map(|target| target.verdict).max() else {
+        return "not judged".to_owned();
+    };
     let named: Vec<&str> = judged
         .iter()
         .map(|target| target.for_.as_str())
