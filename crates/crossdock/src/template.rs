@@ -1,11 +1,359 @@
-//! Tag templates: `{{ version }}`, `{{ git.short }}`.
+//! Tag templates: `{{ version }}`, `{{ git.short }}`, `{{ date("%Y%m%d") }}`.
+//!
+//! | name | value |
+//! |---|---|
+//! | `version` | the Cargo package's version; of a Go module the git tag, without its `v` |
+//! | `git.short`, `git.sha` | the commit |
+//! | `git.branch` | the branch; has no value when none is checked out |
+//! | `git.tag` | a tag on this very commit, where there is one |
+//! | `git.dirty` | whether files differ from the commit |
+//! | `date`, `date("%Y-%m-%d")` | the commit's date in UTC, with `%Y %m %d %H %M %S %s` |
+//! | `env.NAME` | an environment variable that `tag-env` names |
+//!
+//! The filter `slug` makes a tag of anything: `{{ git.branch | slug }}` is `feature-x` for `feature/x`. What has no
+//! value can be asked for (`{% if git.tag %}`) and replaced (`{{ git.tag | default("untagged") }}`); printed, it skips
+//! the tag. The language is that of [MiniJinja](https://docs.rs/minijinja).
 
-/// Whether a template can be read at all.
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use crossdock_oci::{ReferenceError, Tag as OciTag};
+use minijinja::value::{Object, Value};
+use minijinja::{Environment, ErrorKind, UndefinedBehavior};
+
+use crate::nearest::{listed, nearest};
+use crate::project::Git;
+
+/// What templates may use.
+#[derive(Debug, Clone, Default)]
+pub struct Values {
+    /// The program's version.
+    pub version: Option<String>,
+    /// The checkout.
+    pub git: Option<Git>,
+    /// Environment variables that the configuration allows, and that are set.
+    pub env: BTreeMap<String, String>,
+}
+
+/// What a template gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tag {
+    /// A valid tag.
+    Value(String),
+    /// Something in it has no value here.
+    Skipped {
+        /// What, and why.
+        why: String,
+    },
+}
+
+/// Why a template gives no tag anywhere.
+#[derive(Debug, thiserror::Error)]
+pub enum TemplateError {
+    /// It cannot be read.
+    #[error("`{template}` is not a template: {reason}")]
+    Syntax {
+        /// The template.
+        template: String,
+        /// The reason.
+        reason: String,
+    },
+    /// It uses a name that does not exist.
+    #[error("the tag template `{template}` uses `{name}`, which does not exist; {help}")]
+    Unknown {
+        /// The template.
+        template: String,
+        /// The name.
+        name: String,
+        /// The nearest, or all.
+        help: String,
+    },
+    /// It fails while it is filled in.
+    #[error("the tag template `{template}` cannot be filled in: {reason}")]
+    Fill {
+        /// The template.
+        template: String,
+        /// The reason.
+        reason: String,
+    },
+    /// Its result breaks the distribution specification's grammar.
+    #[error(
+        "the tag template `{template}` gives no tag: {reason}; the filter `slug` replaces what is not allowed"
+    )]
+    NotATag {
+        /// The template.
+        template: String,
+        /// Which character, and why.
+        reason: ReferenceError,
+    },
+}
+
+const NAMES: [&str; 7] = ["version", "date", "git.short", "git.sha", "git.branch", "git.tag", "git.dirty"];
+/// Functions that MiniJinja has without asking.
+const FUNCTIONS: [&str; 4] = ["range", "dict", "namespace", "debug"];
+
+/// Fills a template in.
+///
+/// # Errors
+/// A template that is wrong everywhere, or whose result is not a tag (distribution-spec, `<reference>`).
+///
+/// ```
+/// use crossdock::template::{Tag, Values, tag};
+/// let values = Values { version: Some("1.2.3".into()), ..Values::default() };
+/// assert_eq!(tag("v{{ version }}", &values)?, Tag::Value("v1.2.3".into()));
+/// assert!(matches!(tag("{{ git.short }}", &values)?, Tag::Skipped { .. }));
+/// # Ok::<(), crossdock::template::TemplateError>(())
+/// ```
+pub fn tag(template: &str, values: &Values) -> Result<Tag, TemplateError> {
+    let used = used(template)?;
+    let environment = environment();
+    match environment.render_str(template, Value::from_pairs(context(values))) {
+        Ok(text) => match text.parse::<OciTag>() {
+            Ok(tag) => Ok(Tag::Value(tag.as_str().to_owned())),
+            Err(reason) => Err(TemplateError::NotATag { template: template.to_owned(), reason }),
+        },
+        Err(error) => match without_value(&used, values) {
+            // Without a commit there is no `date` either, and calling what is not there is another kind of error.
+            Some(why) if [ErrorKind::UndefinedError, ErrorKind::UnknownFunction].contains(&error.kind()) => {
+                Ok(Tag::Skipped { why })
+            }
+            _ => Err(TemplateError::Fill { template: template.to_owned(), reason: reason(&error) }),
+        },
+    }
+}
+
+/// Whether a template is right as far as that can be told before there are values.
 pub(crate) fn check(template: &str) -> Result<(), String> {
-    match minijinja::Environment::new().template_from_str(template) {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            Err(format!("`{template}` is not a template: {}", error.detail().unwrap_or("syntax error")))
+    used(template).map(drop).map_err(|error| error.to_string())
+}
+
+/// The names that a template uses; all of them exist.
+fn used(template: &str) -> Result<Vec<String>, TemplateError> {
+    let environment = environment();
+    let parsed = environment
+        .template_from_str(template)
+        .map_err(|error| TemplateError::Syntax { template: template.to_owned(), reason: reason(&error) })?;
+    let mut names: Vec<String> = parsed.undeclared_variables(true).into_iter().collect();
+    names.sort();
+    let exists = |name: &String| {
+        let whole_table = ["git", "env"].contains(&name.as_str());
+        whole_table
+            || name.starts_with("env.")
+            || NAMES.contains(&name.as_str())
+            || FUNCTIONS.contains(&name.as_str())
+    };
+    match names.iter().find(|name| !exists(name)) {
+        None => Ok(names),
+        Some(name) => Err(TemplateError::Unknown {
+            template: template.to_owned(),
+            name: name.clone(),
+            help: match nearest(name, NAMES) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("there are {} and `env.NAME`", listed(NAMES).replace(" and ", ", ")),
+            },
+        }),
+    }
+}
+
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    // What has no value may be asked for with `if`, but never printed as nothing.
+    environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
+    environment.add_filter("slug", |text: &Value| match text.is_undefined() {
+        true => Err(minijinja::Error::from(ErrorKind::UndefinedError)),
+        false => Ok(slug(&text.to_string())),
+    });
+    environment
+}
+
+fn reason(error: &minijinja::Error) -> String {
+    error.detail().map_or_else(|| error.kind().to_string(), str::to_owned)
+}
+
+/// Every name is there or missing; none is `none`, which would print as a word.
+fn context(values: &Values) -> BTreeMap<&'static str, Value> {
+    let mut names = BTreeMap::from([
+        ("git", Value::from_pairs(git(values.git.as_ref()))),
+        ("env", Value::from_pairs(values.env.clone())),
+    ]);
+    names.extend(values.version.as_deref().map(|version| ("version", Value::from(version))));
+    names.extend(values.git.as_ref().map(|git| ("date", Value::from_object(Date(git.time)))));
+    names
+}
+
+fn git(git: Option<&Git>) -> BTreeMap<&'static str, Value> {
+    let Some(git) = git else { return BTreeMap::new() };
+    let mut fields = BTreeMap::from([
+        ("sha", Value::from(git.sha.as_str())),
+        ("short", Value::from(git.short.as_str())),
+        ("dirty", Value::from(git.dirty)),
+    ]);
+    fields.extend(git.branch.as_deref().map(|branch| ("branch", Value::from(branch))));
+    fields.extend(git.tag.as_deref().map(|tag| ("tag", Value::from(tag))));
+    fields
+}
+
+/// The first of the used names that has no value here, and why.
+fn without_value(used: &[String], values: &Values) -> Option<String> {
+    used.iter().find_map(|name| match (name.as_str(), &values.git) {
+        ("version", _) if values.version.is_none() => {
+            Some("`version` has no value: this commit has no git tag that could be one".to_owned())
         }
+        ("git.branch", Some(git)) if git.branch.is_none() => {
+            Some("`git.branch` has no value: no branch is checked out".to_owned())
+        }
+        ("git.tag", Some(git)) if git.tag.is_none() => {
+            Some("`git.tag` has no value: no tag points at this commit".to_owned())
+        }
+        (name, None) if name == "date" || name.starts_with("git") => {
+            Some(format!("`{name}` has no value: git knows nothing of this folder"))
+        }
+        (name, _) => {
+            let variable = name.strip_prefix("env.").filter(|name| !values.env.contains_key(*name))?;
+            Some(format!("`{name}` has no value: {variable} is not set, or `tag-env` does not name it"))
+        }
+    })
+}
+
+/// Text as a tag: every run of characters that a tag does not take becomes one `-`.
+fn slug(text: &str) -> String {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && !"_.-".contains(c));
+    let joined = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-");
+    let tag = joined.trim_start_matches(['.', '-']);
+    tag[..tag.len().min(OciTag::MAX_LENGTH)].trim_end_matches('-').to_owned()
+}
+
+/// A date in seconds since the Unix epoch; called, it takes a format.
+#[derive(Debug)]
+struct Date(i64);
+
+/// The last second of the year 9999, the last one that RFC 3339 can write.
+const LAST: i64 = 253_402_300_799;
+
+impl Date {
+    fn format(&self, format: &str) -> Result<String, minijinja::Error> {
+        let seconds = self.0.clamp(0, LAST).unsigned_abs();
+        let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+        let rfc3339 = humantime::format_rfc3339_seconds(time).to_string();
+        let mut text = String::new();
+        let mut characters = format.chars();
+        while let Some(character) = characters.next() {
+            match (character, if character == '%' { characters.next() } else { None }) {
+                ('%', Some('Y')) => text.push_str(&rfc3339[..4]),
+                ('%', Some('m')) => text.push_str(&rfc3339[5..7]),
+                ('%', Some('d')) => text.push_str(&rfc3339[8..10]),
+                ('%', Some('H')) => text.push_str(&rfc3339[11..13]),
+                ('%', Some('M')) => text.push_str(&rfc3339[14..16]),
+                ('%', Some('S')) => text.push_str(&rfc3339[17..19]),
+                ('%', Some('s')) => text.push_str(&seconds.to_string()),
+                ('%', other) => return Err(unknown_format(other)),
+                (plain, _) => text.push(plain),
+            }
+        }
+        Ok(text)
+    }
+}
+
+fn unknown_format(letter: Option<char>) -> minijinja::Error {
+    let letter = letter.map(String::from).unwrap_or_default();
+    let detail = format!("`%{letter}` is no part of a date; there are %Y, %m, %d, %H, %M, %S and %s");
+    minijinja::Error::new(ErrorKind::InvalidOperation, detail)
+}
+
+impl Object for Date {
+    fn call(
+        self: &Arc<Self>,
+        _state: &mut minijinja::State<'_, '_>,
+        arguments: &[Value],
+    ) -> Result<Value, minijinja::Error> {
+        let (format,): (&str,) = minijinja::value::from_args(arguments)?;
+        self.format(format).map(Value::from)
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.format("%Y-%m-%d").map_err(|_| fmt::Error)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values() -> Values {
+        Values {
+            version: Some("1.2.3".into()),
+            git: Some(Git {
+                sha: "0123456789abcdef0123456789abcdef01234567".into(),
+                short: "0123456".into(),
+                branch: Some("feature/größer".into()),
+                tag: None,
+                dirty: true,
+                time: 1_795_248_914,
+                source: None,
+            }),
+            env: BTreeMap::from([("BUILD".into(), "77".into())]),
+        }
+    }
+
+    fn value(template: &str) -> String {
+        match tag(template, &values()).unwrap() {
+            Tag::Value(tag) => tag,
+            Tag::Skipped { why } => format!("skipped: {why}"),
+        }
+    }
+
+    fn error(template: &str) -> String {
+        tag(template, &values()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn values_of_the_commit() {
+        assert_eq!(value("latest"), "latest");
+        assert_eq!(value("{{ version }}-{{ git.short }}"), "1.2.3-0123456");
+        assert_eq!(value("{{ git.short }}{% if git.dirty %}-dirty{% endif %}"), "0123456-dirty");
+        assert_eq!(value("{{ date }}"), "2026-11-21");
+        assert_eq!(value("{{ date('%Y%m%d.%H%M%S') }}"), "20261121.081514");
+        assert_eq!(value("{{ env.BUILD }}"), "77");
+        assert_eq!(value("{{ git.branch | slug }}"), "feature-gr-er");
+        assert_eq!(value("{{ git.tag | default('none') }}{% if git.tag %}x{% endif %}"), "none");
+    }
+
+    #[test]
+    fn what_has_no_value_skips_the_tag_and_says_why() {
+        insta::assert_snapshot!(value("{{ git.tag }}"), @"skipped: `git.tag` has no value: no tag points at this commit");
+        insta::assert_snapshot!(value("{{ git.tag | slug }}"), @"skipped: `git.tag` has no value: no tag points at this commit");
+        insta::assert_snapshot!(value("{{ env.CI_JOB }}"), @"skipped: `env.CI_JOB` has no value: CI_JOB is not set, or `tag-env` does not name it");
+        let nowhere = |template: &str| match tag(template, &Values::default()).unwrap() {
+            Tag::Skipped { why } => why,
+            Tag::Value(tag) => panic!("{tag}"),
+        };
+        insta::assert_snapshot!(nowhere("{{ git.short }}"), @"`git.short` has no value: git knows nothing of this folder");
+        insta::assert_snapshot!(nowhere("{{ date('%Y') }}"), @"`date` has no value: git knows nothing of this folder");
+        insta::assert_snapshot!(nowhere("{{ date }}"), @"`date` has no value: git knows nothing of this folder");
+        insta::assert_snapshot!(nowhere("{{ version }}"), @"`version` has no value: this commit has no git tag that could be one");
+    }
+
+    #[test]
+    fn what_is_wrong_everywhere_is_an_error() {
+        insta::assert_snapshot!(error("{{ verison }}"), @"the tag template `{{ verison }}` uses `verison`, which does not exist; did you mean `version`?");
+        insta::assert_snapshot!(error("{{ git.comit }}"), @"the tag template `{{ git.comit }}` uses `git.comit`, which does not exist; there are `version`, `date`, `git.short`, `git.sha`, `git.branch`, `git.tag`, `git.dirty` and `env.NAME`");
+        insta::assert_snapshot!(error("{{ commit }}"), @"the tag template `{{ commit }}` uses `commit`, which does not exist; there are `version`, `date`, `git.short`, `git.sha`, `git.branch`, `git.tag`, `git.dirty` and `env.NAME`");
+        insta::assert_snapshot!(error("{{ version"), @"`{{ version` is not a template: unexpected end of input, expected end of variable block");
+        insta::assert_snapshot!(error("{{ git.branch }}"), @r#"the tag template `{{ git.branch }}` gives no tag: "feature/größer" is not a tag: character 8, '/', is none of letters, digits, `_.-`; the filter `slug` replaces what is not allowed"#);
+        insta::assert_snapshot!(error("{{ version }}+{{ git.short }}"), @r#"the tag template `{{ version }}+{{ git.short }}` gives no tag: "1.2.3+0123456" is not a tag: character 6, '+', is none of letters, digits, `_.-`; the filter `slug` replaces what is not allowed"#);
+        insta::assert_snapshot!(error("{% if false %}x{% endif %}"), @r#"the tag template `{% if false %}x{% endif %}` gives no tag: "" is not a tag: it is empty; the filter `slug` replaces what is not allowed"#);
+        insta::assert_snapshot!(error("{{ date('%Q') }}"), @"the tag template `{{ date('%Q') }}` cannot be filled in: `%Q` is no part of a date; there are %Y, %m, %d, %H, %M, %S and %s");
+        insta::assert_snapshot!(error("{{ version | nofilter }}"), @"the tag template `{{ version | nofilter }}` cannot be filled in: filter nofilter is unknown");
+        insta::assert_snapshot!(error("{{ nofunction() }}"), @"the tag template `{{ nofunction() }}` uses `nofunction`, which does not exist; there are `version`, `date`, `git.short`, `git.sha`, `git.branch`, `git.tag`, `git.dirty` and `env.NAME`");
+    }
+
+    #[test]
+    fn slugs_are_tags() {
+        for text in ["--a/b", "..x", "a//b//", "ä", &"x/".repeat(200), "v1.2.3+meta"] {
+            let slug = slug(text);
+            assert!(slug.is_empty() || slug.parse::<OciTag>().is_ok(), "{text}: {slug}");
+        }
+        assert_eq!(slug("v1.2.3+meta"), "v1.2.3-meta");
     }
 }

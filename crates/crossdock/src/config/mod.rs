@@ -4,6 +4,7 @@ mod contradictions;
 pub(crate) mod grammar;
 mod image;
 mod load;
+mod overrides;
 mod problem;
 mod raw;
 mod reader;
@@ -17,6 +18,7 @@ use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use load::FILE_NAME;
+pub use overrides::Overrides;
 pub use problem::{ConfigError, Problem};
 pub use sourced::{Source, Sourced};
 

@@ -12,7 +12,7 @@ use crate::nearest::{listed, nearest};
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// A file cannot be read.
-    #[error("{path} cannot be read: {source}; {help}")]
+    #[error("{path} cannot be read; {help}")]
     Read {
         /// The file.
         path: Utf8PathBuf,

@@ -1,0 +1,191 @@
+//! The layer between the files and the command line: `CROSSDOCK_…` variables.
+
+use camino::Utf8PathBuf;
+
+use super::{ConfigError, Source, Sourced};
+use crate::environment::Environment;
+use crate::nearest::nearest;
+
+/// What the environment sets, each with its variable as its provenance. The command line's options go above these, and
+/// these above the files. A variable that is set to nothing counts as not set.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// `CROSSDOCK_CONFIG`: the configuration file, as `--config`. Absolute.
+    pub config: Option<Sourced<Utf8PathBuf>>,
+    /// `CROSSDOCK_PLATFORM`: what is built, as `--platform`; separated by commas.
+    pub platforms: Vec<Sourced<String>>,
+    /// `CROSSDOCK_FOR`: what the result is judged against, as `--for`; separated by commas.
+    pub nodes: Vec<Sourced<String>>,
+    /// `CROSSDOCK_IMAGE`: the images, as `--image`; separated by commas.
+    pub images: Vec<Sourced<String>>,
+    /// `CROSSDOCK_OUTPUT`: the folder of the layouts, as `--output`. Absolute.
+    pub output: Option<Sourced<Utf8PathBuf>>,
+    /// `CROSSDOCK_TAG`: tag templates, as `--tag`; separated by commas that stand outside of `{{ }}` and `{% %}`.
+    pub tags: Vec<Sourced<String>>,
+    /// `CROSSDOCK_REPOSITORY`, as `--repository`.
+    pub repository: Option<Sourced<String>>,
+    /// `CROSSDOCK_JOBS`: from 1, as `--jobs`.
+    pub jobs: Option<Sourced<usize>>,
+    /// `CROSSDOCK_OFFLINE`, as `--offline`: `1`, `true`, `yes`, `0`, `false` or `no`.
+    pub offline: Option<Sourced<bool>>,
+}
+
+const PREFIX: &str = "CROSSDOCK_";
+/// What may follow the prefix; the cache's folder is read by [`Environment::cache_directory`].
+const NAMES: [&str; 10] = [
+    "CROSSDOCK_CACHE_DIR",
+    "CROSSDOCK_CONFIG",
+    "CROSSDOCK_FOR",
+    "CROSSDOCK_IMAGE",
+    "CROSSDOCK_JOBS",
+    "CROSSDOCK_OFFLINE",
+    "CROSSDOCK_OUTPUT",
+    "CROSSDOCK_PLATFORM",
+    "CROSSDOCK_REPOSITORY",
+    "CROSSDOCK_TAG",
+];
+
+impl Overrides {
+    /// Reads the variables, and warns of those that begin with `CROSSDOCK_` and mean nothing.
+    ///
+    /// # Errors
+    /// A value that its option does not take.
+    pub fn of_environment(environment: &Environment) -> Result<(Self, Vec<String>), ConfigError> {
+        let text = |name: &str| {
+            let variable = format!("{PREFIX}{name}");
+            let value = environment.get(&variable)?.to_owned();
+            Some(Sourced::new(value, Source::Environment(variable)))
+        };
+        let path = |name: &str| text(name).map(|path| path.map(|path| environment.directory.join(path)));
+        let list = |name: &str| text(name).map(items).unwrap_or_default();
+        let overrides = Self {
+            config: path("CONFIG"),
+            platforms: list("PLATFORM"),
+            nodes: list("FOR"),
+            images: list("IMAGE"),
+            output: path("OUTPUT"),
+            tags: list("TAG"),
+            repository: text("REPOSITORY"),
+            jobs: text("JOBS").map(|jobs| parsed(jobs, jobs_of)).transpose()?,
+            offline: text("OFFLINE").map(|offline| parsed(offline, switch)).transpose()?,
+        };
+        Ok((overrides, warnings(environment)))
+    }
+}
+
+fn warnings(environment: &Environment) -> Vec<String> {
+    let unknown = environment.variables.keys().filter(|name| name.starts_with(PREFIX));
+    let unknown = unknown.filter(|name| !NAMES.contains(&name.as_str()));
+    unknown
+        .map(|name| match nearest(name, NAMES) {
+            Some(meant) => format!("the environment variable {name} means nothing; did you mean {meant}?"),
+            None => format!("the environment variable {name} means nothing to crossdock"),
+        })
+        .collect()
+}
+
+fn parsed<T>(
+    text: Sourced<String>,
+    parse: impl FnOnce(&str) -> Result<T, &'static str>,
+) -> Result<Sourced<T>, ConfigError> {
+    match parse(text.value.trim()) {
+        Ok(value) => Ok(text.map(|_| value)),
+        Err(reason) => {
+            let variable = match &text.source {
+                Source::Environment(variable) => variable.clone(),
+                other => other.to_string(),
+            };
+            Err(ConfigError::Variable { variable, value: text.value, reason: reason.to_owned() })
+        }
+    }
+}
+
+fn jobs_of(text: &str) -> Result<usize, &'static str> {
+    match text.parse() {
+        Ok(jobs) if jobs > 0 => Ok(jobs),
+        _ => Err("it takes a number from 1"),
+    }
+}
+
+fn switch(text: &str) -> Result<bool, &'static str> {
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" => Ok(true),
+        "0" | "false" | "no" => Ok(false),
+        _ => Err("it takes 1, true or yes, or 0, false or no"),
+    }
+}
+
+/// The items between commas; one inside of a template's braces belongs to the template.
+fn items(text: Sourced<String>) -> Vec<Sourced<String>> {
+    let mut depth = 0_usize;
+    let split = text.value.split(|c: char| {
+        match c {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        c == ',' && depth == 0
+    });
+    let items = split.map(str::trim).filter(|item| !item.is_empty());
+    items.map(|item| Sourced::new(item.to_owned(), text.source.clone())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(variables: &[(&str, &str)]) -> Environment {
+        Environment {
+            variables: variables
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+            directory: "/work".into(),
+            ..Environment::default()
+        }
+    }
+
+    fn values(list: &[Sourced<String>]) -> Vec<&str> {
+        list.iter().map(|item| item.value.as_str()).collect()
+    }
+
+    #[test]
+    fn each_variable_sets_its_value_and_stays_known_as_its_source() {
+        let environment = environment(&[
+            ("CROSSDOCK_PLATFORM", "linux/amd64, linux/arm64,"),
+            ("CROSSDOCK_FOR", "deploy:eks"),
+            ("CROSSDOCK_TAG", "{{ env.A | default('x,y') }},latest"),
+            ("CROSSDOCK_OUTPUT", "out"),
+            ("CROSSDOCK_JOBS", "3"),
+            ("CROSSDOCK_OFFLINE", "True"),
+            ("CROSSDOCK_REPOSITORY", ""),
+        ]);
+        let (overrides, warnings) = Overrides::of_environment(&environment).unwrap();
+        assert_eq!(values(&overrides.platforms), ["linux/amd64", "linux/arm64"]);
+        assert_eq!(overrides.platforms[0].source.to_string(), "the environment variable CROSSDOCK_PLATFORM");
+        assert_eq!(values(&overrides.nodes), ["deploy:eks"]);
+        assert_eq!(values(&overrides.tags), ["{{ env.A | default('x,y') }}", "latest"]);
+        assert_eq!(overrides.output.unwrap().value, "/work/out");
+        assert_eq!((overrides.jobs.unwrap().value, overrides.offline.unwrap().value), (3, true));
+        assert_eq!((overrides.repository, warnings), (None, vec![]));
+    }
+
+    #[test]
+    fn what_means_nothing_is_said() {
+        let environment =
+            environment(&[("CROSSDOCK_PLATFROM", "x"), ("CROSSDOCK_CACHE_DIR", "x"), ("CROSSDOCK_", "")]);
+        let (_, warnings) = Overrides::of_environment(&environment).unwrap();
+        insta::assert_snapshot!(warnings.join("\n"), @r"
+        the environment variable CROSSDOCK_ means nothing; did you mean CROSSDOCK_FOR?
+        the environment variable CROSSDOCK_PLATFROM means nothing; did you mean CROSSDOCK_PLATFORM?
+        ");
+    }
+
+    #[test]
+    fn values_that_an_option_does_not_take() {
+        let error =
+            |name, value| Overrides::of_environment(&environment(&[(name, value)])).unwrap_err().to_string();
+        insta::assert_snapshot!(error("CROSSDOCK_JOBS", "0"), @r#"CROSSDOCK_JOBS is "0": it takes a number from 1"#);
+        insta::assert_snapshot!(error("CROSSDOCK_OFFLINE", "maybe"), @r#"CROSSDOCK_OFFLINE is "maybe": it takes 1, true or yes, or 0, false or no"#);
+    }
+}
