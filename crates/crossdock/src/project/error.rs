@@ -60,7 +60,7 @@ pub enum ProjectError {
         folder: Utf8PathBuf,
     },
     /// `cargo` or `go` is not there.
-    #[error("{folder} is a {language} project, and `{program}` is not there: {source}")]
+    #[error("{folder} is a {language} project, and `{program}` is not there")]
     NoTool {
         /// The folder.
         folder: Utf8PathBuf,
@@ -76,7 +76,7 @@ pub enum ProjectError {
     #[error(transparent)]
     Tool(#[from] ProcessError),
     /// The tool's answer is not what its documentation says.
-    #[error("`{command}` answered what crossdock cannot read: {source}")]
+    #[error("`{command}` answered what crossdock cannot read")]
     Answer {
         /// The command.
         command: String,

@@ -3,6 +3,7 @@
 mod cargo;
 mod discover;
 mod error;
+mod git;
 mod go;
 mod native;
 mod select;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use discover::{Discovery, GoPlatform, Network, discover, language_of};
 pub use error::ProjectError;
+pub use git::git;
 pub use select::{Program, SelectError};
 
 /// A language that crossdock builds.

@@ -27,7 +27,7 @@ pub enum Program<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum SelectError {
     /// No such package.
-    #[error("{source}: {root} has no package `{name}` with a program; {help}", source = .at)]
+    #[error("{at}: {root} has no package `{name}` with a program; {help}")]
     NoPackage {
         /// Who asked.
         at: Source,
@@ -39,7 +39,7 @@ pub enum SelectError {
         help: String,
     },
     /// No such program.
-    #[error("{source}: {root} has no program `{name}`; {help}", source = .at)]
+    #[error("{at}: {root} has no program `{name}`; {help}")]
     NoBinary {
         /// Who asked.
         at: Source,

@@ -1,0 +1,254 @@
+//! git's view of the project's folder.
+
+use camino::Utf8Path;
+
+use super::Git;
+use crate::availability::{Availability, Remedy, Scope, Unavailable};
+use crate::process::{Command, ProcessError, Processes};
+
+/// Asks git about the checkout that a folder lies in. Nothing in the checkout is written, not even its index.
+///
+/// Unavailable are: git itself, a checkout around the folder, a first commit, and a checkout that git refuses to read
+/// because it belongs to another user (`safe.directory`).
+pub fn git(folder: &Utf8Path, processes: &Processes) -> Availability<Git> {
+    match ask(folder, processes) {
+        Ok(git) => Availability::Available(git),
+        Err(unavailable) => Availability::Unavailable(unavailable),
+    }
+}
+
+fn ask(folder: &Utf8Path, processes: &Processes) -> Result<Git, Unavailable> {
+    let calls = [
+        // Whether anything differs is all that is asked: one path stands for a whole new folder.
+        vec!["status", "--porcelain=v2", "--branch", "--untracked-files=normal", "-z"],
+        vec!["log", "-1", "--no-show-signature", "--decorate=full", "--format=%H%n%h%n%ct%n%D"],
+        vec!["config", "--get", "remote.origin.url"],
+    ];
+    let [status, log, remote] = calls.map(|arguments| command(folder, &arguments));
+    let (status, log, remote) = std::thread::scope(|scope| {
+        let log = scope.spawn(|| processes.stdout(&log));
+        let remote = scope.spawn(|| processes.stdout(&remote));
+        (processes.stdout(&status), log.join(), remote.join())
+    });
+    let status = status.map_err(|error| refusal(folder, &error))?;
+    let ended = || Unavailable::because("git's answer could not be awaited");
+    let log = log.map_err(|_| ended())?.map_err(|error| refusal(folder, &error))?;
+    // Without an origin `git config` fails: then there is no address.
+    let remote = remote.map_err(|_| ended())?.ok();
+    let mut git =
+        read_log(&log).ok_or_else(|| Unavailable::because("git described the commit in an unknown way"))?;
+    (git.branch, git.dirty) = read_status(&status);
+    git.source = remote.and_then(|address| https(address.trim()));
+    Ok(git)
+}
+
+fn command(folder: &Utf8Path, arguments: &[&str]) -> Command {
+    Command::new("git", folder)
+        // The length of a short id must not depend on how much history this clone has, nor on a user's settings.
+        .args(["--no-optional-locks", "-c", "core.abbrev=7", "-c", "core.quotePath=false"])
+        .args(arguments.iter().copied())
+        .env("LC_ALL", "C")
+}
+
+/// Branch and dirtiness from `git status --porcelain=v2 --branch -z` (git-status(1)).
+fn read_status(answer: &str) -> (Option<String>, bool) {
+    let branch = answer.split('\0').find_map(|entry| entry.strip_prefix("# branch.head "));
+    let dirty = answer.split('\0').any(|entry| !entry.is_empty() && !entry.starts_with("# "));
+    (branch.filter(|branch| *branch != "(detached)").map(str::to_owned), dirty)
+}
+
+/// Commit, date and tag from the answer of `git log`.
+fn read_log(answer: &str) -> Option<Git> {
+    let mut lines = answer.lines();
+    let (sha, short) = (lines.next()?.to_owned(), lines.next()?.to_owned());
+    let time = lines.next()?.parse().ok()?;
+    let names = lines.next().unwrap_or_default().split(", ");
+    let tags = names.filter_map(|name| name.strip_prefix("tag: refs/tags/"));
+    // Of several tags the highest version counts, compared as people do: 1.10 is more than 1.9.
+    let tag = tags.max_by_key(|tag| natural(tag)).map(str::to_owned);
+    Some(Git { sha, short, branch: None, tag, dirty: false, time, source: None })
+}
+
+/// A text in pieces that compare as people compare versions: numbers by value; a pre-release, which follows a `-`, comes
+/// before the version itself.
+fn natural(text: &str) -> Vec<(u8, u64, String)> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let digits = first.is_ascii_digit();
+        let end = rest.find(|c: char| c.is_ascii_digit() != digits).unwrap_or(rest.len());
+        let (piece, after) = rest.split_at(end);
+        pieces.push(match digits {
+            true => (2, piece.parse().unwrap_or(u64::MAX), String::new()),
+            false if piece.starts_with('-') => (0, 0, piece.to_owned()),
+            false => (2, 0, piece.to_owned()),
+        });
+        rest = after;
+    }
+    pieces.push((1, 0, String::new()));
+    pieces
+}
+
+fn refusal(folder: &Utf8Path, error: &ProcessError) -> Unavailable {
+    let said = match error {
+        ProcessError::Start { source, .. } => {
+            return Unavailable::because(format!("git is not there: {source}"));
+        }
+        ProcessError::Failed { stderr, .. } => stderr,
+        other => return Unavailable::because(other.to_string()),
+    };
+    if said.contains("not a git repository") {
+        return Unavailable::because(format!("{folder} is not in a git checkout"));
+    }
+    if said.contains("does not have any commits yet") {
+        return Unavailable::because(format!("the git checkout of {folder} has no commit yet"));
+    }
+    match dubious(said) {
+        Some(owned) => Unavailable {
+            why: format!("git does not read {owned}, because another user owns it"),
+            remedies: vec![Remedy {
+                commands: vec![Command::new("git", folder).args([
+                    "config",
+                    "--global",
+                    "--add",
+                    "safe.directory",
+                    owned,
+                ])],
+                scope: Scope::User,
+            }],
+        },
+        None => Unavailable::because(format!("git refused: {}", said.trim())),
+    }
+}
+
+/// The checkout that `safe.directory` does not name: `fatal: detected dubious ownership in repository at '…'`.
+fn dubious(said: &str) -> Option<&str> {
+    said.split_once("dubious ownership in repository at '")?.1.split_once('\'').map(|(path, _)| path)
+}
+
+/// A remote's address in https form without user information; none for paths and other local remotes.
+fn https(address: &str) -> Option<String> {
+    let (host, path) = match address.split_once("://") {
+        Some(("https" | "http" | "ssh" | "git" | "git+ssh", rest)) => rest.split_once('/')?,
+        Some(_) => return None,
+        // scp's form, `git@host:path`; a colon after a slash, or after a drive letter, belongs to a local path.
+        None => address.split_once(':').filter(|(host, _)| !host.contains(['/', '\\']) && host.len() > 1)?,
+    };
+    let port_counts = address.starts_with("http");
+    let host = host.rsplit('@').next()?;
+    let host = if port_counts { host } else { host.split(':').next()? };
+    let path = path.trim_matches('/').trim_end_matches(".git").trim_end_matches('/');
+    let local = host.is_empty() || host == "localhost" || host.starts_with("127.") || host.starts_with('[');
+    let whole =
+        !local && !path.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || ".-:".contains(c));
+    whole.then(|| format!("https://{host}/{path}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{Folder, processes};
+    use super::*;
+
+    fn run(folder: &Utf8Path, arguments: &[&str]) {
+        let identity = ["-c", "user.name=A", "-c", "user.email=a@b.example", "-c", "commit.gpgSign=false"];
+        let command = Command::new("git", folder)
+            .args(identity)
+            .args(arguments.iter().copied())
+            .env("GIT_COMMITTER_DATE", "1700000000 +0000")
+            .env("GIT_AUTHOR_DATE", "1700000000 +0000")
+            .env("GIT_CONFIG_GLOBAL", "/dev/null");
+        processes().stdout(&command).unwrap();
+    }
+
+    fn available(folder: &Utf8Path) -> Git {
+        match git(folder, &processes()) {
+            Availability::Available(git) => git,
+            Availability::Unavailable(why) => panic!("{}", why.why),
+        }
+    }
+
+    #[test]
+    fn a_checkout() {
+        let folder = Folder::new(&[("a", "1"), ("sub/b", "2")]);
+        let root = folder.path();
+        run(&root, &["init", "-q", "-b", "feature/x"]);
+        let Availability::Unavailable(empty) = git(&root, &processes()) else { panic!("no commit yet") };
+        insta::assert_snapshot!(folder.masked(empty.why), @"the git checkout of /p has no commit yet");
+        run(&root, &["add", "."]);
+        run(&root, &["commit", "-q", "-m", "first"]);
+        let clean = available(&root.join("sub"));
+        assert_eq!((clean.branch.as_deref(), clean.tag.as_deref()), (Some("feature/x"), None));
+        assert_eq!((clean.dirty, clean.time, clean.source), (false, 1_700_000_000, None));
+        assert_eq!((clean.sha.len(), clean.short.len()), (40, 7));
+
+        for tag in ["v1.9.0", "v1.10.0-rc.1", "v1.10.0", "latest"] {
+            run(&root, &["tag", tag]);
+        }
+        run(&root, &["remote", "add", "origin", "git@forge.example:team/app.git"]);
+        run(&root, &["checkout", "-q", "--detach"]);
+        let clean = available(&root);
+        assert_eq!((clean.branch, clean.tag.as_deref()), (None, Some("v1.10.0")));
+        assert_eq!(clean.source.as_deref(), Some("https://forge.example/team/app"));
+        run(&root, &["worktree", "add", "-q", "tree"]);
+        assert_eq!(available(&root.join("tree")).branch.as_deref(), Some("tree"));
+    }
+
+    #[test]
+    fn untracked_files_and_changes_are_dirt_and_ignored_files_are_not() {
+        let folder = Folder::new(&[("a", "1"), (".gitignore", "/ignored")]);
+        let root = folder.path();
+        run(&root, &["init", "-q"]);
+        run(&root, &["add", "."]);
+        run(&root, &["commit", "-q", "-m", "first"]);
+        std::fs::File::create(root.join("ignored")).unwrap();
+        assert!(!available(&root).dirty);
+        std::fs::File::create(root.join("größe mit leerzeichen")).unwrap();
+        assert!(available(&root).dirty);
+    }
+
+    #[test]
+    fn refusals_say_what_helps() {
+        let folder = Folder::new(&[("a", "1")]);
+        let Availability::Unavailable(none) = git(&folder.path(), &processes()) else {
+            panic!("no checkout")
+        };
+        assert_eq!(folder.masked(none.why), "/p is not in a git checkout");
+        let stderr =
+            "fatal: detected dubious ownership in repository at '/srv/x y'\nTo add an exception…".to_owned();
+        let status = std::os::unix::process::ExitStatusExt::from_raw(128 << 8);
+        let refused =
+            refusal("/srv/x y/sub".into(), &ProcessError::Failed { command: String::new(), status, stderr });
+        assert_eq!(refused.why, "git does not read /srv/x y, because another user owns it");
+        assert_eq!(
+            refused.remedies[0].commands[0].to_string(),
+            "cd '/srv/x y/sub' && git config --global --add safe.directory '/srv/x y'"
+        );
+    }
+
+    #[test]
+    fn addresses_lose_their_user_information_and_local_ones_are_left_out() {
+        let cases = [
+            ("https://user:token@forge.example/team/app.git", Some("https://forge.example/team/app")),
+            ("https://forge.example:8443/team/app", Some("https://forge.example:8443/team/app")),
+            ("http://forge.example/app/", Some("https://forge.example/app")),
+            ("ssh://git@forge.example:22/team/app.git", Some("https://forge.example/team/app")),
+            ("git@forge.example:team/app.git", Some("https://forge.example/team/app")),
+            ("forge.example:/team/app.git", Some("https://forge.example/team/app")),
+            ("git://forge.example/app", Some("https://forge.example/app")),
+            ("/srv/git/app.git", None),
+            ("../app", None),
+            ("./a:b", None),
+            ("C:\\git\\app", None),
+            ("C:/git/app", None),
+            ("file:///srv/git/app", None),
+            ("http://localhost/app", None),
+            ("http://127.0.0.1:3000/app", None),
+            ("https://forge.example", None),
+            ("https://forge example/x", None),
+            ("", None),
+        ];
+        for (address, expected) in cases {
+            assert_eq!(https(address).as_deref(), expected, "{address}");
+        }
+    }
+}
