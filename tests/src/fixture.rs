@@ -43,6 +43,33 @@ pub fn rust_package(dir: &Path, package: &str) -> PathBuf {
     root
 }
 
+/// A Cargo workspace whose members each have one binary. All but the first switch a feature of a shared library on,
+/// which the first must not get.
+pub fn workspace(dir: &Path, members: &[&str]) -> PathBuf {
+    let root = dir.join("workspace");
+    let manifest = |name: &str, rest: &str| {
+        format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n{rest}")
+    };
+    write(
+        root.join("Cargo.toml"),
+        "[workspace]\nmembers = [\"*\"]\nexclude = [\"target\"]\nresolver = \"2\"\n",
+    );
+    write(root.join("shared/Cargo.toml"), manifest("shared", "[features]\nloud = []\n"));
+    write(
+        root.join("shared/src/lib.rs"),
+        "pub fn greeting() -> &'static str {\n    if cfg!(feature = \"loud\") { \"HELLO\" } else { \"hello\" }\n}\n",
+    );
+    for (place, member) in members.iter().enumerate() {
+        let features = if place == 0 { "" } else { "\"loud\"" };
+        let needs = format!("[dependencies]\nshared = {{ path = \"../shared\", features = [{features}] }}\n");
+        write(root.join(member).join("Cargo.toml"), manifest(member, &needs));
+        let source =
+            "fn main() {\n    println!(\"{} from {}\", shared::greeting(), env!(\"CARGO_PKG_NAME\"));\n}\n";
+        write(root.join(member).join("src/main.rs"), source);
+    }
+    root
+}
+
 /// Puts a folder under git, with one commit whose identity never changes.
 pub fn commit(sandbox: &Sandbox, root: &Path) {
     let git = |arguments: &[&str]| {

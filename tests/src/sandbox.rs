@@ -37,7 +37,9 @@ const NETWORK: [&str; 9] = [
 /// A temporary folder with a home, a folder for work, and an environment that holds nothing but what is named here.
 #[derive(Debug)]
 pub struct Sandbox {
-    root: TempDir,
+    root: PathBuf,
+    /// Removes the folder with the sandbox; absent where the folder outlives it.
+    _guard: Option<TempDir>,
     env: BTreeMap<String, OsString>,
 }
 
@@ -51,8 +53,22 @@ impl Sandbox {
     /// An empty sandbox. Downloads and Go's build cache are shared with this machine, because they are addressed by
     /// content; crossdock's own cache is not.
     pub fn new() -> Self {
-        let root = TempDir::with_prefix("crossdock-").expect("a temporary folder can be made");
-        let mut sandbox = Self { root, env: BTreeMap::new() };
+        let guard = TempDir::with_prefix("crossdock-").expect("a temporary folder can be made");
+        Self::in_folder(guard.path().to_owned(), Some(guard))
+    }
+
+    /// A sandbox in a given folder, emptied first, which stays for as long as the tests of a program share it and
+    /// for who wants to look afterwards. `folder` is `CARGO_TARGET_TMPDIR`.
+    pub fn lasting(folder: &str, name: &str) -> Self {
+        let root = Path::new(folder).join(name);
+        if root.exists() {
+            std::fs::remove_dir_all(&root).unwrap_or_else(|error| panic!("{}: {error}", root.display()));
+        }
+        Self::in_folder(root, None)
+    }
+
+    fn in_folder(root: PathBuf, guard: Option<TempDir>) -> Self {
+        let mut sandbox = Self { root, _guard: guard, env: BTreeMap::new() };
         for (variable, folder) in [
             ("HOME", "home"),
             ("XDG_CACHE_HOME", "home/.cache"),
@@ -60,7 +76,7 @@ impl Sandbox {
             ("XDG_DATA_HOME", "home/.local/share"),
             ("TMPDIR", "tmp"),
         ] {
-            let path = sandbox.root.path().join(folder);
+            let path = sandbox.root.join(folder);
             std::fs::create_dir_all(&path).expect("a folder can be made");
             sandbox.set(variable, &path);
         }
@@ -76,12 +92,12 @@ impl Sandbox {
 
     /// Where projects go.
     pub fn work(&self) -> PathBuf {
-        self.root.path().join("work")
+        self.root.join("work")
     }
 
     /// Where crossdock keeps its cache.
     pub fn cache(&self) -> PathBuf {
-        self.root.path().join("home/.cache")
+        self.root.join("home/.cache")
     }
 
     /// Sets a variable for every later run.
@@ -98,7 +114,7 @@ impl Sandbox {
 
     /// Puts a shell script in front of the PATH under the name of a tool. `REAL` in the script is the real tool.
     pub fn shim(&mut self, tool: &str, script: &str) -> &mut Self {
-        let folder = self.root.path().join("shims");
+        let folder = self.root.join("shims");
         std::fs::create_dir_all(&folder).expect("a folder can be made");
         let real = which::which(tool).map(|path| path.display().to_string()).unwrap_or_default();
         let path = folder.join(tool);
@@ -116,7 +132,7 @@ impl Sandbox {
 
     /// Leaves nothing but these tools on the PATH.
     pub fn only(&mut self, tools: &[&str]) -> &mut Self {
-        let folder = TempDir::with_prefix_in("path-", self.root.path()).expect("a folder can be made").keep();
+        let folder = TempDir::with_prefix_in("path-", &self.root).expect("a folder can be made").keep();
         for tool in tools {
             symlink(need(tool), folder.join(tool)).expect("a link can be made");
         }

@@ -1,0 +1,25 @@
+//! What runs on this machine, read from /proc.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// The command lines of all processes that work in a folder or below it.
+pub fn working_in(folder: &Path) -> Vec<String> {
+    let processes = std::fs::read_dir("/proc").expect("this test needs Linux's /proc");
+    let in_folder = |process: &std::fs::DirEntry| {
+        // A process that has ended since, or that another user owns, is none of ours.
+        std::fs::read_link(process.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(folder))
+    };
+    let line = |process: std::fs::DirEntry| std::fs::read_to_string(process.path().join("cmdline")).ok();
+    let lines = processes.filter_map(Result::ok).filter(in_folder).filter_map(line);
+    lines.map(|line| line.replace('\0', " ").trim().to_owned()).filter(|line| !line.is_empty()).collect()
+}
+
+/// Waits until `done`; panics with what `why` says when that takes longer than `limit`.
+pub fn wait_until(limit: Duration, mut done: impl FnMut() -> bool, why: impl Fn() -> String) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < limit, "not within {limit:?}: {}", why());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}

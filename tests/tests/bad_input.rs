@@ -1,0 +1,261 @@
+//! Bad input: a clear error with the right exit code, and nothing lost.
+
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+
+use crossdock_tests::{Layout, Outcome, Sandbox, fixture};
+
+/// A sandbox with a Go project in it.
+fn go() -> (Sandbox, PathBuf) {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    (sandbox, project)
+}
+
+/// A sandbox with a Rust project in it.
+fn rust() -> (Sandbox, PathBuf) {
+    let sandbox = Sandbox::new();
+    let project = fixture::rust_package(&sandbox.work(), "hello");
+    (sandbox, project)
+}
+
+/// What a person reads is no debug output and no panic.
+fn readable(outcome: Outcome) -> Outcome {
+    for bad in ["panicked", "RUST_BACKTRACE", "Os {", "Error("] {
+        assert!(!outcome.stderr.contains(bad), "{bad:?} in {outcome}");
+    }
+    assert_eq!(outcome.stdout, "", "an answer on standard output: {outcome}");
+    outcome
+}
+
+#[test]
+fn not_a_project() {
+    let sandbox = Sandbox::new();
+    let outcome = readable(sandbox.crossdock(&sandbox.work(), &["dist"]).ends_with(2));
+    outcome.complains("Cargo.toml").complains("go.mod");
+}
+
+#[test]
+fn a_library_without_a_binary() {
+    let (sandbox, project) = rust();
+    std::fs::rename(project.join("src/main.rs"), project.join("src/lib.rs")).unwrap();
+    readable(sandbox.crossdock(&project, &["dist"]).ends_with(2)).complains("program");
+}
+
+#[test]
+fn a_go_library_without_main() {
+    let (sandbox, project) = go();
+    fixture::write(project.join("main.go"), "package hello\n\nfunc Hello() string { return \"hello\" }\n");
+    readable(sandbox.crossdock(&project, &["dist"]).ends_with(2)).complains("program");
+}
+
+#[test]
+fn two_binaries_where_one_is_needed() {
+    let (sandbox, project) = rust();
+    fixture::write(project.join("src/bin/other.rs"), "fn main() {}\n");
+    fixture::write(project.join("crossdock.toml"), "[image.one]\npath = \".\"\n");
+    readable(sandbox.crossdock(&project, &["dist"]).ends_with(2)).complains("hello").complains("other");
+}
+
+#[test]
+fn an_unknown_platform_names_the_nearest() {
+    let (sandbox, project) = go();
+    let unknown = sandbox.crossdock(&project, &["dist", "--platform", "linux/arm46"]).ends_with(2);
+    readable(unknown).complains("linux/arm46").complains("linux/arm64");
+}
+
+#[test]
+fn a_compile_error_is_shown_whole_and_keeps_the_old_image() {
+    let (sandbox, project) = go();
+    sandbox.crossdock(&project, &["dist"]).success();
+    let old = Layout::open(project.join("dist/hello")).digest().to_owned();
+    fixture::write(project.join("main.go"), "package main\n\nfunc main() { undefined_thing() }\n");
+    readable(sandbox.crossdock(&project, &["dist"]).ends_with(4)).complains("undefined: undefined_thing");
+    assert_eq!(Layout::open(project.join("dist/hello")).digest(), old);
+
+    let (sandbox, project) = rust();
+    fixture::write(project.join("src/main.rs"), "fn main() { let x: u8 = \"text\"; }\n");
+    let outcome = readable(sandbox.crossdock(&project, &["dist", "--platform", "linux/amd64"]).ends_with(4));
+    outcome.complains("E0308").complains("src/main.rs:1:25");
+}
+
+#[test]
+fn an_unknown_key_points_at_its_place_and_names_the_nearest() {
+    let (sandbox, project) = go();
+    fixture::write(project.join("crossdock.toml"), "[image.hello]\npath = \".\"\nexposes = [1]\n");
+    for command in [&["dist"][..], &["plan"], &["config", "check"]] {
+        let outcome = readable(sandbox.crossdock(&project, command).ends_with(2));
+        outcome.complains("crossdock.toml:3:1").complains("exposes").complains("expose");
+    }
+}
+
+#[test]
+fn bad_values_in_the_configuration() {
+    for (text, place, said) in [
+        ("[image.hello]\nexpose = [\"http\"]\n", "2:11", "http"),
+        ("[image.hello]\nexpose = 70000\n", "2:10", "expose"),
+        ("[image.hello]\ndeploy = [\"nowhere\"]\n", "2:", "nowhere"),
+        ("[image.hello\n", "1:13", ""),
+        ("[image.hello]\ntags = [\"not a tag!\"]\n", "", "not a tag!"),
+        ("[image.hello]\nrepository = \"Registry.example/UPPER\"\n", "", "UPPER"),
+        ("[image.hello]\nbase = \"debian\"\n", "2:8", "static"),
+    ] {
+        let (sandbox, project) = go();
+        fixture::write(project.join("crossdock.toml"), text);
+        let outcome = readable(sandbox.crossdock(&project, &["plan"]).ends_with(2));
+        let complaint = outcome.complains(said);
+        if !place.is_empty() {
+            complaint.complains(&format!("crossdock.toml:{place}"));
+        }
+    }
+}
+
+#[test]
+fn a_missing_toolchain_is_an_error_that_names_the_remedy() {
+    let (mut sandbox, project) = go();
+    sandbox.only(&["git", "sh"]);
+    readable(sandbox.crossdock(&project, &["dist"]).ends_with(3)).complains("go");
+}
+
+#[test]
+fn a_platform_without_a_toolchain_is_not_dropped() {
+    let (sandbox, project) = rust();
+    let outcome = readable(
+        sandbox.crossdock(&project, &["dist", "--platform", "linux/amd64,linux/s390x"]).ends_with(3),
+    );
+    outcome.complains("s390x");
+    assert!(!project.join("target/crossdock/hello").exists(), "an image of half of what was asked");
+}
+
+#[test]
+fn an_output_folder_that_cannot_be_made() {
+    let (sandbox, project) = go();
+    // Permission bits do not stop root; a file in the way of a folder stops everybody.
+    fixture::write(sandbox.work().join("file"), "");
+    let output = sandbox.work().join("file/below");
+    let dist = ["dist", "--output", output.to_str().unwrap()];
+    readable(sandbox.crossdock(&project, &dist).ends_with(5)).complains("file");
+}
+
+#[test]
+fn a_full_disk_keeps_the_old_image() {
+    let (sandbox, project) = go();
+    let output = sandbox.work().join("full");
+    std::fs::create_dir(&output).unwrap();
+    let mount = ["-t", "tmpfs", "-o", "size=3m", "tmpfs", output.to_str().unwrap()];
+    sandbox.tool(&sandbox.work(), "mount", &mount).success();
+    let dist = ["dist", "--output", output.to_str().unwrap()];
+    let before = sandbox.crossdock(&project, &dist).success();
+    let old = Layout::open(output.join("hello")).digest().to_owned();
+    // Another program, of which two platforms do not fit beside the old ones.
+    fixture::write(
+        project.join("main.go"),
+        "package main\n\nimport (\n\t\"net/http\"\n)\n\nfunc main() { _ = http.ListenAndServe(\":0\", nil) }\n",
+    );
+    let full = sandbox.crossdock(&project, &dist);
+    let left = Layout::open(output.join("hello")).digest().to_owned();
+    sandbox.tool(&sandbox.work(), "umount", &[output.to_str().unwrap()]).success();
+    readable(full.ends_with(5)).complains("space");
+    assert_eq!(left, old, "{before}");
+}
+
+#[test]
+fn a_corrupted_cache_entry_is_rebuilt() {
+    let (sandbox, project) = go();
+    let dist =
+        || sandbox.crossdock(&project, &["dist", "--json"]).success().json()["images"][0]["digest"].clone();
+    let digest = dist();
+    let mut spoiled = 0;
+    for entry in files(&sandbox.cache()) {
+        if entry.metadata().unwrap().len() > 1000 {
+            let mut bytes = std::fs::read(&entry).unwrap();
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 0xff;
+            std::fs::remove_file(&entry).unwrap();
+            std::fs::write(&entry, bytes).unwrap();
+            spoiled += 1;
+        }
+    }
+    assert!(spoiled > 0, "the cache holds nothing to spoil");
+    std::fs::remove_dir_all(project.join("dist")).unwrap();
+    assert_eq!(dist(), digest);
+    Layout::open(project.join("dist/hello"));
+}
+
+fn files(folder: &std::path::Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let path = entry.path();
+        match entry.file_type().unwrap() {
+            kind if kind.is_dir() => found.extend(files(&path)),
+            kind if kind.is_file() => found.push(path),
+            _ => {}
+        }
+    }
+    found
+}
+
+#[test]
+fn a_loop_of_links_in_files() {
+    let (sandbox, project) = go();
+    std::fs::create_dir(project.join("assets")).unwrap();
+    symlink("b", project.join("assets/a")).unwrap();
+    symlink("a", project.join("assets/b")).unwrap();
+    let config = "[image.hello]\npath = \".\"\nfiles = [{ from = \"assets/a\", to = \"/a\" }]\n";
+    fixture::write(project.join("crossdock.toml"), config);
+    let outcome = sandbox.crossdock(&project, &["dist"]);
+    assert!(matches!(outcome.code, Some(2 | 5)), "{outcome}");
+    readable(outcome).complains("assets/a");
+}
+
+#[test]
+fn spaces_and_letters_beyond_ascii_in_paths() {
+    let sandbox = Sandbox::new();
+    let folder = sandbox.work().join("mein Ordner/größe ✓");
+    for project in
+        [fixture::go_module(&folder, "hello"), fixture::rust_package(&folder.join("rust"), "hello")]
+    {
+        fixture::write(project.join("a file.txt"), "content");
+        let config = "[image.hello]\npath = \".\"\nfiles = [{ from = \"a file.txt\", to = \"/srv/ein Name ü.txt\" }]\n";
+        fixture::write(project.join("crossdock.toml"), config);
+        let output = sandbox.work().join("out put");
+        let arguments = ["dist", "--platform", "linux/amd64", "--output", output.to_str().unwrap()];
+        sandbox.crossdock(&project, &arguments).success();
+        let root = sandbox.work().join("root");
+        let program = Layout::open(output.join("hello")).program("linux/amd64", &root);
+        assert_eq!(std::fs::read_to_string(root.join("srv/ein Name ü.txt")).unwrap(), "content");
+        sandbox.tool(&root, program.to_str().unwrap(), &[]).success();
+        std::fs::remove_dir_all(&output).unwrap();
+        std::fs::remove_dir_all(&root).unwrap();
+    }
+}
+
+#[test]
+fn unknown_words_on_the_command_line_name_the_nearest() {
+    let (sandbox, project) = go();
+    readable(sandbox.crossdock(&project, &["dits"]).ends_with(2)).complains("dist");
+    readable(sandbox.crossdock(&project, &["dist", "--platfrom", "linux/amd64"]).ends_with(2))
+        .complains("--platform");
+    readable(sandbox.crossdock(&project, &["dist", "--image", "helo"]).ends_with(2)).complains("hello");
+}
+
+#[test]
+fn go_files_that_would_be_dropped_silently_are_named() {
+    let (sandbox, project) = go();
+    fixture::write(
+        project.join("native.go"),
+        "package main\n\n// int answer(void) { return 42; }\nimport \"C\"\n\nfunc init() { println(C.answer()) }\n",
+    );
+    readable(sandbox.crossdock(&project, &["dist"]).ends_with(2)).complains("cgo").complains("native.go");
+    fixture::write(project.join("crossdock.toml"), "[image.hello]\npath = \".\"\ncgo = false\n");
+    sandbox.crossdock(&project, &["dist"]).success();
+}
+
+#[test]
+fn settings_of_the_user_that_contradict_the_plan_are_named() {
+    let (mut sandbox, project) = go();
+    sandbox.set("GOFLAGS", "-buildmode=c-shared");
+    let outcome = sandbox.crossdock(&project, &["dist"]);
+    assert!(matches!(outcome.code, Some(2)), "{outcome}");
+    readable(outcome).complains("GOFLAGS").complains("-buildmode");
+}

@@ -1,0 +1,96 @@
+//! One archive that every loader takes.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use crossdock_tests::engine::{Container, Docker, Engine, Podman};
+use crossdock_tests::outcome::run;
+use crossdock_tests::tools::need;
+use crossdock_tests::{Built, Sandbox, fixture};
+
+const NAME: &str = "hello";
+const LIMIT: Duration = Duration::from_secs(120);
+
+static BUILT: LazyLock<Built> = LazyLock::new(|| {
+    let sandbox = Sandbox::lasting(env!("CARGO_TARGET_TMPDIR"), "load");
+    let project = fixture::go_module(&sandbox.work(), NAME);
+    fixture::commit(&sandbox, &project);
+    Built::project(sandbox, project, &["--archive", "--repository", "registry.example/hello", "--tag", "v1"])
+});
+
+fn archive() -> PathBuf {
+    let path =
+        BUILT.image(NAME)["archive"].as_str().unwrap_or_else(|| panic!("no archive: {:#}", BUILT.report));
+    BUILT.project.join(path)
+}
+
+/// Starts the image in an engine and waits for what its program says.
+fn says_hello(engine: &dyn Engine) {
+    let container = Container::start(engine, "registry.example/hello:v1", &[]);
+    let expected = if std::env::consts::ARCH == "x86_64" { "hello from amd64" } else { "hello from arm64" };
+    crossdock_tests::processes::wait_until(
+        Duration::from_secs(30),
+        || container.logs().contains(expected),
+        || container.logs(),
+    );
+}
+
+#[test]
+fn docker_loads_the_archive() {
+    let docker = Docker::start();
+    docker.run(&["load", "--input", archive().to_str().unwrap()]).success();
+    says_hello(&docker);
+}
+
+#[test]
+fn podman_loads_the_archive() {
+    let podman = Podman::start();
+    podman.run(&["load", "--input", archive().to_str().unwrap()]).success();
+    says_hello(&podman);
+}
+
+#[test]
+fn containerd_imports_the_archive_with_both_platforms() {
+    let docker = Docker::start();
+    let ctr = |arguments: &[&str]| {
+        let mut command = Command::new(need("ctr"));
+        run(command.arg("--address").arg(docker.containerd()).args(arguments), LIMIT).success()
+    };
+    ctr(&["images", "import", "--all-platforms", archive().to_str().unwrap()]);
+    let listed = ctr(&["images", "list"]).stdout;
+    let line =
+        listed.lines().find(|line| line.starts_with("registry.example/hello:v1")).unwrap_or_else(|| {
+            panic!("the image's full name is not there: {listed}");
+        });
+    assert!(line.contains("linux/amd64,linux/arm64"), "{line}");
+    let digest = BUILT.image(NAME)["digest"].as_str().unwrap();
+    assert!(line.contains(digest), "containerd holds another digest than {digest}: {line}");
+}
+
+fn skopeo(arguments: &[&str]) -> String {
+    run(Command::new(need("skopeo")).args(arguments), LIMIT).success().stdout
+}
+
+#[test]
+fn skopeo_copies_the_layout_and_the_archive_whole() {
+    let to = BUILT.sandbox.work().join("copied");
+    let layout = BUILT.project.join("dist").join(NAME);
+    let archive = archive();
+    for (name, from) in [
+        ("layout", format!("oci:{}:v1", show(&layout))),
+        ("archive", format!("oci-archive:{}:v1", show(&archive))),
+    ] {
+        let to = to.join(name);
+        std::fs::create_dir_all(&to).unwrap();
+        skopeo(&["copy", "--all", "--preserve-digests", &from, &format!("oci:{}:v1", show(&to))]);
+        assert_eq!(crossdock_tests::Layout::open(&to).digest(), BUILT.layout(NAME).digest());
+    }
+    let config = skopeo(&["inspect", "--config", &format!("docker-archive:{}", show(&archive))]);
+    assert!(config.contains("\"architecture\""), "{config}");
+}
+
+fn show(path: &Path) -> std::path::Display<'_> {
+    path.display()
+}
