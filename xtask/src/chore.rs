@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, Parser};
 
 use crate::shell::{Failure, say};
-use crate::{ci, doc, test};
+use crate::{bench, ci, doc, test};
 
 /// The chores of crossdock's repository. Every other command is crossdock's own.
 #[derive(Debug, Parser)]
@@ -16,6 +16,8 @@ pub(crate) enum Chore {
     Test(Test),
     /// What continuous integration runs: formatting, lints, documentation, packaging and all tests
     Ci,
+    /// Measures crossdock beside what people would run by hand
+    Bench(Bench),
     /// Writes the generated parts of the documentation
     Doc(Doc),
 }
@@ -28,6 +30,16 @@ pub(crate) struct Test {
     pub(crate) long: bool,
     /// Run only tests whose name holds this
     pub(crate) filter: Option<String>,
+}
+
+/// What is measured.
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    /// How often each contender runs; the medians are shown
+    #[arg(long, default_value_t = 5)]
+    pub(crate) rounds: usize,
+    /// Only these groups: plan, memory, layers, go, ko, rust
+    pub(crate) groups: Vec<String>,
 }
 
 /// Whether the documentation is written or compared.
@@ -51,6 +63,7 @@ impl Chore {
         let result = match self {
             Self::Test(options) => test::run(&options),
             Self::Ci => ci::run(),
+            Self::Bench(options) => bench::run(&options),
             Self::Doc(options) => doc::run(&options),
         };
         match result {

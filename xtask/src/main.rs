@@ -1,5 +1,6 @@
 //! `cargo xtask`: crossdock itself, and the chores of its own repository (`test`, `ci`, `bench`, `doc`).
 
+mod bench;
 mod chore;
 mod ci;
 mod doc;

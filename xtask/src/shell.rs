@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use duct::Expression;
+use duct::{Expression, Handle};
 
 /// Why a chore did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -76,16 +76,52 @@ impl Tool {
         self
     }
 
+    /// In another folder than the repository's root.
+    pub(crate) fn dir(mut self, dir: &Path) -> Self {
+        dir.clone_into(&mut self.dir);
+        self
+    }
+
     /// Says the command, runs it and shows what it writes.
     pub(crate) fn run(&self) -> Result<(), Failure> {
         say(&format!("$ {self}"));
-        self.check(self.expression().unchecked().run().map_err(|source| self.start(source))?.status)
+        self.check(self.expression().unchecked().run().map_err(|source| self.cannot_start(source))?.status)
     }
 
     /// Runs the command silently; true when it ends well. A command that cannot be started does not.
     pub(crate) fn succeeds(&self) -> bool {
         let quiet = self.expression().stdin_null().stdout_null().stderr_null().unchecked();
         quiet.run().is_ok_and(|output| output.status.success())
+    }
+
+    /// Runs the command and shows what it wrote only when it fails.
+    pub(crate) fn quietly(&self) -> Result<(), Failure> {
+        let captured = self.expression().stdin_null().stderr_to_stdout().stdout_capture().unchecked().run();
+        let output = captured.map_err(|source| self.cannot_start(source))?;
+        if !output.status.success() {
+            say(&String::from_utf8_lossy(&output.stdout));
+        }
+        self.check(output.status)
+    }
+
+    /// Runs the command and returns what it wrote to standard output.
+    pub(crate) fn stdout(&self) -> Result<String, Failure> {
+        let output = self.expression().stdin_null().stdout_capture().unchecked().run();
+        let output = output.map_err(|source| self.cannot_start(source))?;
+        self.check(output.status)?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Starts the command in the background, unheard.
+    pub(crate) fn start(&self) -> Result<Handle, Failure> {
+        let quiet = self.expression().stdin_null().stdout_null().stderr_null().unchecked();
+        quiet.start().map_err(|source| self.cannot_start(source))
+    }
+
+    /// Waits for the end of what [`start`](Self::start) started.
+    pub(crate) fn finish(&self, process: &Handle) -> Result<(), Failure> {
+        let status = process.wait().map_err(|source| self.cannot_start(source))?.status;
+        self.check(status)
     }
 
     /// Says the command, runs it, and hands each line of its output to `line` once it was shown. The command and all
@@ -104,7 +140,7 @@ impl Tool {
             .stderr_to_stdout()
             .unchecked()
             .reader()
-            .map_err(|source| self.start(source))?;
+            .map_err(|source| self.cannot_start(source))?;
         for text in BufReader::new(&reader).split(b'\n').map_while(Result::ok) {
             let text = String::from_utf8_lossy(&text).into_owned();
             say(&text);
@@ -116,7 +152,7 @@ impl Tool {
             }
             Ok(Some(output)) => self.check(output.status),
             Ok(None) => Ok(()),
-            Err(source) => Err(self.start(source)),
+            Err(source) => Err(self.cannot_start(source)),
         }
     }
 
@@ -134,7 +170,7 @@ impl Tool {
         if status.success() { Ok(()) } else { Err(Failure::Failed { command: self.to_string(), status }) }
     }
 
-    fn start(&self, source: std::io::Error) -> Failure {
+    pub(crate) fn cannot_start(&self, source: std::io::Error) -> Failure {
         Failure::Start { command: self.to_string(), source }
     }
 }

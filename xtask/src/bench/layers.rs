@@ -1,0 +1,140 @@
+//! Packing a layer of about 100 MB of real programs, beside Go's gzip at level 1, as ko and crane use it.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use crossdock_oci::{Compression, Content, LayerBuilder, LayerError, Owner, Timestamp};
+
+use super::Setting;
+use super::contender::{seconds, turns};
+use super::row::{Goal, Row, median};
+use crate::shell::{Failure, Tool, repository};
+
+/// How much is packed, in bytes.
+const SIZE: u64 = 100_000_000;
+
+/// Throughput in MB/s of the uncompressed bytes, and how small the result is.
+pub(super) fn rows(setting: &Setting) -> Result<Vec<Row>, Failure> {
+    let tar = setting.folder.join("layer.tar");
+    let layer = real_programs()?;
+    write_tar(&layer, &tar)?;
+    let size = std::fs::metadata(&tar).map_err(Failure::file(&tar))?.len();
+    let gzip1 = build_gzip1(&setting.folder)?;
+    let megabytes = to_float(size) / 1e6;
+    let (mut our_ratio, mut their_ratio) = (Vec::new(), Vec::new());
+    let (ours, theirs) = turns(
+        setting.rounds,
+        |_| {
+            let (took, packed) = pack(&layer)?;
+            our_ratio.push(to_float(packed) / to_float(size));
+            Ok(megabytes / took)
+        },
+        |_| {
+            let (took, packed) = run_gzip1(&gzip1, &tar)?;
+            their_ratio.push(to_float(packed) / to_float(size));
+            Ok(megabytes / took)
+        },
+    )?;
+    let ratio_goal = Goal::AtMost(median(&their_ratio));
+    Ok(vec![
+        Row {
+            name: "layer, tar + 2 × sha256 + gzip / Go's gzip -1",
+            ours,
+            theirs,
+            unit: "MB/s",
+            goal: Goal::RatioAtLeast(2.5),
+        },
+        Row {
+            name: "layer, compressed size / size",
+            ours: our_ratio,
+            theirs: their_ratio,
+            unit: "",
+            goal: ratio_goal,
+        },
+    ])
+}
+
+/// A layer of the programs of this machine's Go, Rust and engines.
+fn real_programs() -> Result<LayerBuilder, Failure> {
+    let mut layer = LayerBuilder::new(Timestamp::EPOCH);
+    let mut left = SIZE;
+    for path in candidates() {
+        let size = std::fs::metadata(&path).map_err(Failure::file(&path))?.len();
+        if size < 100_000 || size > left {
+            continue;
+        }
+        left -= size;
+        let name = format!("/bin{}", path.display());
+        layer.add_file(&name, 0o755, Owner::ROOT, Content::File(path)).map_err(refused)?;
+    }
+    if left > SIZE / 4 {
+        return Err(Failure::Missing(
+            "this machine has too few programs of Go and Rust to pack 100 MB".to_owned(),
+        ));
+    }
+    Ok(layer)
+}
+
+/// Real programs in a fixed order: Go's own tools, then what cargo and the package manager installed.
+fn candidates() -> Vec<PathBuf> {
+    let mut folders = vec![PathBuf::from("/usr/local/bin"), "/usr/bin".into(), "/usr/sbin".into()];
+    if let Ok(go) = which::which("go")
+        .and_then(|go| std::fs::canonicalize(go).map_err(|_| which::Error::CannotFindBinaryPath))
+    {
+        let bin = go.parent().map(Path::to_owned).unwrap_or_default();
+        folders.insert(0, bin.join("../pkg/tool/linux_amd64"));
+        folders.insert(0, bin);
+    }
+    let mut files = Vec::new();
+    for folder in folders {
+        let Ok(entries) = std::fs::read_dir(folder) else { continue };
+        let mut here: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
+        here.retain(|path| path.is_file() && !path.is_symlink());
+        here.sort();
+        files.extend(here);
+    }
+    files
+}
+
+fn write_tar(layer: &LayerBuilder, path: &Path) -> Result<(), Failure> {
+    let mut out = BufWriter::new(File::create(path).map_err(Failure::file(path))?);
+    layer.write_tar(&mut out).map_err(refused)?;
+    out.flush().map_err(Failure::file(path))
+}
+
+/// Seconds and compressed bytes of one layer, written to nowhere.
+fn pack(layer: &LayerBuilder) -> Result<(f64, u64), Failure> {
+    let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let start = Instant::now();
+    let written = layer.write(&mut std::io::sink(), Compression::Gzip, threads).map_err(refused)?;
+    Ok((seconds(start.elapsed()), written.descriptor.size))
+}
+
+fn build_gzip1(folder: &Path) -> Result<PathBuf, Failure> {
+    let program = folder.join("gzip1");
+    let output = program.display().to_string();
+    Tool::new(["go", "build", "-o", output.as_str(), "."])
+        .dir(&repository().join("bench/gzip1"))
+        .quietly()?;
+    Ok(program)
+}
+
+fn run_gzip1(program: &Path, tar: &Path) -> Result<(f64, u64), Failure> {
+    let tool = Tool::new([program, tar].map(|path| path.display().to_string()));
+    let said = tool.stdout()?;
+    let parsed =
+        said.trim().split_once(' ').and_then(|(took, size)| Some((took.parse().ok()?, size.parse().ok()?)));
+    parsed.ok_or_else(|| Failure::Answer(format!("`{tool}` said {said:?}")))
+}
+
+fn refused(error: LayerError) -> Failure {
+    Failure::Answer(error.to_string())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "sizes of layers are far below 2^52")]
+fn to_float(size: u64) -> f64 {
+    size as f64
+}
