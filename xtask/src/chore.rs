@@ -1,29 +1,18 @@
-//! The chores and their command line.
+//! The chores and their command lines.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory, Parser};
+use clap::Parser;
+use crossdock::Exit;
+use crossdock::environment::Environment;
 
 use crate::shell::{Failure, say};
 use crate::{bench, ci, doc, test};
 
-/// The chores of crossdock's repository. Every other command is crossdock's own.
+/// Installs what the tests need and runs them.
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask", disable_help_subcommand = true)]
-pub(crate) enum Chore {
-    /// Installs what the tests need and runs them
-    Test(Test),
-    /// What continuous integration runs: formatting, lints, documentation, packaging and all tests
-    Ci,
-    /// Measures crossdock beside what people would run by hand
-    Bench(Bench),
-    /// Writes the generated parts of the documentation
-    Doc(Doc),
-}
-
-/// Which tests run.
-#[derive(Debug, Args)]
+#[command(name = "cargo xtask test")]
 pub(crate) struct Test {
     /// Also run the tests that take long: published projects, hundreds of runs
     #[arg(long)]
@@ -32,8 +21,14 @@ pub(crate) struct Test {
     pub(crate) filter: Option<String>,
 }
 
-/// What is measured.
-#[derive(Debug, Args)]
+/// What continuous integration runs: formatting, lints, documentation, packaging and all tests.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask ci")]
+pub(crate) struct Ci {}
+
+/// Measures crossdock beside what people would run by hand.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask bench")]
 pub(crate) struct Bench {
     /// How often each contender runs; the medians are shown
     #[arg(long, default_value_t = 5)]
@@ -42,48 +37,52 @@ pub(crate) struct Bench {
     pub(crate) groups: Vec<String>,
 }
 
-/// Whether the documentation is written or compared.
-#[derive(Debug, Args)]
+/// Writes the generated parts of the documentation.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask doc")]
 pub(crate) struct Doc {
     /// Change nothing; fail when a generated part is not what it would be
     #[arg(long)]
     pub(crate) check: bool,
 }
 
-impl Chore {
-    /// The chore that a command line names, or nothing where the command is not a chore.
-    pub(crate) fn from_command_line(arguments: impl IntoIterator<Item = OsString>) -> Option<Self> {
-        let arguments: Vec<OsString> = arguments.into_iter().collect();
-        let name = arguments.get(1)?.to_str()?;
-        Self::command().find_subcommand(name).is_some().then(|| Self::parse_from(arguments))
-    }
+/// A chore as [`crossdock::App`] takes it.
+pub(crate) type Run = fn(&Environment, &[OsString]) -> ExitCode;
 
-    /// Does it.
-    pub(crate) fn run(self) -> ExitCode {
-        let result = match self {
-            Self::Test(options) => test::run(&options),
-            Self::Ci => ci::run(),
-            Self::Bench(options) => bench::run(&options),
-            Self::Doc(options) => doc::run(&options),
-        };
-        match result {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(failure) => {
-                say(&format!("error: {failure}"));
-                failure.exit_code()
-            }
+/// The chores, with what `--help` says of each.
+pub(crate) const CHORES: [(&str, &str, Run); 4] = [
+    ("test", "Install what this repository's tests need and run them", |_, words| {
+        run("test", words, |options| test::run(&options))
+    }),
+    ("ci", "Run what continuous integration runs", |_, words| run("ci", words, |Ci {}| ci::run())),
+    ("bench", "Measure crossdock beside what people would run by hand", |_, words| {
+        run("bench", words, |options| bench::run(&options))
+    }),
+    ("doc", "Write the generated parts of the documentation", |_, words| {
+        run("doc", words, |options| doc::run(&options))
+    }),
+];
+
+fn run<O: Parser>(name: &str, words: &[OsString], chore: impl FnOnce(O) -> Result<(), Failure>) -> ExitCode {
+    let options =
+        O::parse_from(std::iter::once(format!("cargo xtask {name}").into()).chain(words.iter().cloned()));
+    match chore(options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            say(&format!("error: {failure}"));
+            ExitCode::from(failure.exit() as u8)
         }
     }
 }
 
 impl Failure {
-    /// crossdock's own exit codes: 3 for a missing tool, 4 for a program that failed, 5 for input and output.
-    fn exit_code(&self) -> ExitCode {
-        ExitCode::from(match self {
-            Self::Answer(_) => 1,
-            Self::Missing(_) => 3,
-            Self::Failed { .. } | Self::Overdue { .. } => 4,
-            Self::File { .. } | Self::Start { .. } => 5,
-        })
+    /// The exit code that crossdock itself gives for such a failure.
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Answer(_) => Exit::No,
+            Self::Missing(_) => Exit::Missing,
+            Self::Failed { .. } | Self::Overdue { .. } => Exit::Program,
+            Self::File { .. } | Self::Start { .. } => Exit::InputOutput,
+        }
     }
 }

@@ -12,7 +12,13 @@ use crate::shell::{Failure, repository, say};
 type Generator = (&'static str, fn() -> String);
 
 /// The generators, each from the crate that owns the table.
-const GENERATORS: &[Generator] = &[];
+const GENERATORS: &[Generator] = &[("exit codes", exit_codes)];
+
+/// The exit codes, from the table that `--help` shows.
+fn exit_codes() -> String {
+    let rows = crossdock::EXIT_CODES.map(|(code, meaning)| format!("| {} | {meaning} |\n", code as i32));
+    format!("| code | meaning |\n|---|---|\n{}", rows.concat())
+}
 
 /// The documents that may hold generated parts: README.md and every Markdown file below docs/.
 fn documents() -> Result<Vec<PathBuf>, Failure> {
@@ -106,6 +112,14 @@ mod tests {
         assert_eq!(new, "# T\n<!-- generated: table -->\n\n| a |\n\n<!-- end -->\nafter\n");
         assert_eq!(used, ["table"]);
         assert_eq!(render(&new, &[TABLE], &mut used).unwrap(), new);
+    }
+
+    #[test]
+    fn every_generator_writes_a_table_of_several_rows() {
+        for (name, generate) in GENERATORS {
+            assert!(generate().lines().count() > 3, "{name}");
+            assert!(generate().lines().all(|line| line.starts_with('|') && line.ends_with('|')), "{name}");
+        }
     }
 
     #[test]

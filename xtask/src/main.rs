@@ -8,14 +8,7 @@ mod prerequisites;
 mod shell;
 mod test;
 
-use std::process::ExitCode;
-
-use chore::Chore;
-use clap::Parser;
-
-fn main() -> ExitCode {
-    match Chore::from_command_line(std::env::args_os()) {
-        Some(chore) => chore.run(),
-        None => Chore::parse().run(),
-    }
+fn main() -> std::process::ExitCode {
+    let app = crossdock::App::named("cargo xtask");
+    chore::CHORES.into_iter().fold(app, |app, (name, about, run)| app.chore(name, about, run)).exec()
 }
