@@ -70,6 +70,11 @@ pub enum PlatformError {
         /// The text.
         given: Excerpt,
     },
+    /// Nothing before, between or after slashes.
+    EmptyPart {
+        /// The text.
+        given: Excerpt,
+    },
     /// Only an operating system or only an architecture.
     OnePart {
         /// The text.
@@ -174,6 +179,9 @@ impl fmt::Display for PlatformError {
                     f,
                     "{given} has more than three parts: write os/architecture or os/architecture/variant"
                 )
+            }
+            Self::EmptyPart { given } => {
+                write!(f, "{given} has an empty part: write os/architecture or os/architecture/variant")
             }
             Self::OnePart { given, example } => {
                 write!(f, "{given} is only one part of a platform: write os/architecture, such as {example}")

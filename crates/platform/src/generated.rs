@@ -4,3 +4,5 @@
 pub(crate) mod platforms;
 #[rustfmt::skip]
 pub(crate) mod rust_targets;
+#[rustfmt::skip]
+pub(crate) mod vocabulary;

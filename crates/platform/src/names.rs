@@ -1,6 +1,6 @@
 //! A closed set of names as an enum.
 
-/// Declares an enum whose variants each have one name, in the names' own order.
+/// Declares an enum whose variants each have one name.
 macro_rules! closed_names {
     ($(#[$meta:meta])* pub enum $type:ident { $($variant:ident = $name:literal,)+ }) => {
         $(#[$meta])*
@@ -11,7 +11,7 @@ macro_rules! closed_names {
         }
 
         impl $type {
-            /// Every value, in the order of the names.
+            /// Every value, in the order in which they are declared.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
             /// The name.

@@ -17,6 +17,9 @@ pub(crate) fn platform(text: &str) -> Result<Platform, PlatformError> {
     if parts.next().is_some() {
         return Err(PlatformError::TooManyParts { given: Excerpt::new(text) });
     }
+    if system.is_empty() || architecture == Some("") || variant == Some("") {
+        return Err(PlatformError::EmptyPart { given: Excerpt::new(text) });
+    }
     let Some(architecture) = architecture else {
         return Err(one_part(text));
     };
@@ -132,7 +135,7 @@ fn architecture(os: Os, name: &str) -> Result<(Architecture, Option<&'static str
 }
 
 /// What the spellings of other vocabularies mean that are most often written after a slash.
-fn spelled_elsewhere(name: &str) -> Option<(Architecture, Option<&'static str>)> {
+pub(crate) fn spelled_elsewhere(name: &str) -> Option<(Architecture, Option<&'static str>)> {
     Some(match name {
         "x64" | "amd64v1" => (Architecture::Amd64, None),
         "amd64v2" => (Architecture::Amd64, Some("v2")),

@@ -28,8 +28,9 @@ fn each_mistake_has_its_own_message_and_says_what_to_write() {
         ("windows()/amd64", "windows(10.0.20348)"),
         ("windows(10.0/amd64", "cannot be read"),
         ("linux/amd64\u{1b}[31m", "'\\u{1b}'"),
-        ("linux//", "is not an architecture"),
-        ("/amd64", "is not an operating system"),
+        ("linux//", "empty part"),
+        ("/amd64", "empty part"),
+        ("linux/amd64/", "empty part"),
     ] {
         assert!(message(text).contains(words), "{text:?}: {}", message(text));
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crossdock_platform::Platform;
+use crossdock_platform::{Architecture, Os, Platform, Vocabulary};
 
 /// How a column becomes a field.
 #[derive(Clone, Copy)]
@@ -19,6 +19,16 @@ pub(crate) enum Column {
     OptionalPlatform,
     /// `yes` or `no`.
     Flag,
+    /// A known operating system, or `-` for none.
+    Os,
+    /// A known architecture, or `-` for none.
+    Architecture,
+    /// A vocabulary.
+    Vocabulary,
+    /// A C library, or `-` for none.
+    Libc,
+    /// `yes`, `no` or `-`.
+    Trilean,
     /// A value of the named enum, whose names are the column's words with a capital; after `?` it may be `-`.
     Enum(&'static str),
 }
@@ -92,6 +102,34 @@ pub(crate) const TABLES: &[Table] = &[
             Column::Number,
         ],
     },
+    Table {
+        source: "data/vocabulary.tsv",
+        target: "src/generated/vocabulary.rs",
+        row: "Row",
+        array: "ROWS",
+        imports: &[
+            "crate::architecture::Architecture",
+            "crate::float::FloatAbi",
+            "crate::libc::Libc",
+            "crate::meaning::Row",
+            "crate::os::Os",
+            "crate::vocabulary::Vocabulary",
+        ],
+        columns: &[
+            Column::Text,
+            Column::Vocabulary,
+            Column::Os,
+            Column::Architecture,
+            Column::Optional,
+            Column::Libc,
+            Column::Enum("?FloatAbi"),
+            Column::Optional,
+            Column::Optional,
+            Column::Optional,
+            Column::Trilean,
+            Column::Optional,
+        ],
+    },
 ];
 
 /// The Rust for `table` from its data file's text.
@@ -129,6 +167,18 @@ fn literal(column: Column, value: &str) -> String {
         Column::Optional if value == "-" => "None".to_owned(),
         Column::Optional => format!("Some({value:?})"),
         Column::Number => value.to_owned(),
+        Column::Os | Column::Architecture | Column::Libc | Column::Trilean if value == "-" => {
+            "None".to_owned()
+        }
+        Column::Os => format!("Some(Os::{:?})", Os::from_name(value).expect("an operating system")),
+        Column::Architecture => {
+            format!("Some(Architecture::{:?})", Architecture::from_name(value).expect("an architecture"))
+        }
+        Column::Vocabulary => {
+            format!("Vocabulary::{:?}", Vocabulary::from_name(value).expect("a vocabulary"))
+        }
+        Column::Libc => format!("Some(Libc::{})", if value == "gnu" { "GNU" } else { "Musl" }),
+        Column::Trilean => format!("Some({})", value == "yes"),
         Column::Flag => (value == "yes").to_string(),
         Column::Platform => key(value),
         Column::OptionalPlatform if value == "-" => "None".to_owned(),

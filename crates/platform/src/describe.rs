@@ -1,0 +1,179 @@
+//! Reading any description of a platform, a toolchain's target or a machine.
+
+use crate::architecture::Architecture;
+use crate::float::FloatAbi;
+use crate::libc::{Libc, Linkage};
+use crate::meaning::{self, Meaning};
+use crate::merge::merged;
+use crate::node::{NodeProfile, page_sizes};
+use crate::os::Os;
+use crate::platform::Platform;
+use crate::rules;
+use crate::target::BuildTarget;
+use crate::unknown::{self, Unknown};
+use crate::vocabulary::Vocabulary;
+
+/// A longer text is no description.
+pub(crate) const LONGEST: usize = 256;
+
+/// What a description means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reading {
+    /// It means one thing.
+    Exact(Description),
+    /// It means several things, in one vocabulary or between vocabularies.
+    Ambiguous {
+        /// Each meaning, with the vocabulary that has it.
+        candidates: Vec<Description>,
+        /// Why it is not clear which one is meant, as a sentence.
+        why: String,
+    },
+    /// No vocabulary has it.
+    Unknown(Unknown),
+}
+
+/// One meaning of a description. What is none is not said by the description: nothing is filled in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Description {
+    /// The vocabulary that has it.
+    pub vocabulary: Vocabulary,
+    /// The other vocabularies in which it means the same.
+    pub also: Vec<Vocabulary>,
+    /// The operating system.
+    pub os: Option<Os>,
+    /// The architecture.
+    pub architecture: Option<Architecture>,
+    /// The variant in normal form; none is the baseline, or on 32-bit ARM a version that is not stated.
+    pub variant: Option<&'static str>,
+    /// The operating system's version.
+    pub os_version: Option<String>,
+    /// The C library.
+    pub libc: Option<Libc>,
+    /// The float ABI.
+    pub float: Option<FloatAbi>,
+    /// What the machine offers, where the vocabulary names machines.
+    pub node: Option<NodeProfile>,
+    /// What a person should know, as sentences or ends of sentences.
+    pub notes: Vec<&'static str>,
+}
+
+impl Description {
+    pub(crate) fn new(vocabulary: Vocabulary, meaning: Meaning) -> Self {
+        let node =
+            meaning.architecture.filter(|_| vocabulary.names_machines()).map(|architecture| NodeProfile {
+                baseline: meaning.variant,
+                highest: meaning.level,
+                cpu: meaning.cpu,
+                page_sizes: page_sizes(meaning.os, architecture),
+                runs_32bit: meaning.bits32,
+            });
+        Self {
+            vocabulary,
+            also: Vec::new(),
+            os: meaning.os,
+            architecture: meaning.architecture,
+            variant: meaning.variant,
+            os_version: meaning.version.map(std::borrow::Cow::into_owned),
+            libc: meaning.libc,
+            float: meaning.float,
+            node,
+            notes: meaning.note.into_iter().collect(),
+        }
+    }
+
+    /// The platform in normal form, where operating system and architecture are stated.
+    #[must_use]
+    pub fn platform(&self) -> Option<Platform> {
+        self.on(self.os?)
+    }
+
+    /// The platform in normal form with linux assumed where the operating system is not stated, and whether it was
+    /// assumed.
+    #[must_use]
+    pub fn platform_or_linux(&self) -> Option<(Platform, OsSource)> {
+        match self.os {
+            Some(os) => Some((self.on(os)?, OsSource::Stated)),
+            None => Some((self.on(Os::Linux)?, OsSource::Assumed)),
+        }
+    }
+
+    fn on(&self, os: Os) -> Option<Platform> {
+        let mut platform = Platform::new(os, self.architecture?);
+        platform.variant = self.variant;
+        platform.os_version.clone_from(&self.os_version);
+        Some(platform.normalized())
+    }
+
+    /// What to build for, with linux assumed where the operating system is not stated. The C library and float ABI
+    /// that the description states are kept.
+    #[must_use]
+    pub fn target(&self, linkage: Linkage) -> Option<BuildTarget> {
+        let (platform, _) = self.platform_or_linux()?;
+        let mut target = BuildTarget::new(platform, linkage);
+        if let Some(libc) = self.libc {
+            target = target.with_libc(libc);
+        }
+        Some(match self.float {
+            Some(float) => target.with_float(float),
+            None => target,
+        })
+    }
+}
+
+/// Where a platform's operating system comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OsSource {
+    /// The description states it.
+    Stated,
+    /// The description does not: linux is assumed.
+    Assumed,
+}
+
+/// Reads a description, in one vocabulary or, without one, in all of them.
+///
+/// ```
+/// use crossdock_platform::{Reading, describe};
+///
+/// let Reading::Exact(graviton) = describe("m7g.large", None) else { panic!("one meaning") };
+/// assert_eq!(graviton.architecture.map(|name| name.as_str()), Some("arm64"));
+/// assert_eq!(graviton.os, None);
+/// assert!(matches!(describe("armhf", None), Reading::Ambiguous { .. }));
+/// ```
+#[must_use]
+pub fn describe(text: &str, vocabulary: Option<Vocabulary>) -> Reading {
+    if let Some(why) = unknown::unreadable(text) {
+        return Reading::Unknown(why);
+    }
+    let found = match vocabulary {
+        Some(vocabulary) => in_one(text, vocabulary),
+        None => in_all(text),
+    };
+    if found.is_empty() { Reading::Unknown(unknown::explain(text, vocabulary)) } else { merged(found) }
+}
+
+fn in_one(text: &str, vocabulary: Vocabulary) -> Vec<Description> {
+    let rows = meaning::rows(text).iter().filter(|row| row.vocabulary == vocabulary);
+    let mut found: Vec<Description> = rows.map(|row| Description::new(vocabulary, row.meaning())).collect();
+    if found.is_empty() {
+        found.extend(rules::read(vocabulary, text).map(|meaning| Description::new(vocabulary, meaning)));
+    }
+    if found.is_empty() && vocabulary.ignores_case() {
+        let same = |row: &&meaning::Row| row.vocabulary == vocabulary && row.name.eq_ignore_ascii_case(text);
+        let rows = crate::generated::vocabulary::ROWS.iter().filter(same);
+        found.extend(rows.map(|row| Description::new(vocabulary, row.meaning())));
+    }
+    found
+}
+
+fn in_all(text: &str) -> Vec<Description> {
+    let rows = meaning::rows(text);
+    let mut found: Vec<Description> = Vec::new();
+    found.extend(rows.iter().map(|row| Description::new(row.vocabulary, row.meaning())));
+    for (vocabulary, rule) in rules::RULES {
+        if rows.iter().all(|row| row.vocabulary != *vocabulary) {
+            found.extend(rule(text).map(|meaning| Description::new(*vocabulary, meaning)));
+        }
+    }
+    found.sort_by_key(|description| description.vocabulary);
+    found
+}

@@ -1,0 +1,86 @@
+//! The vocabularies of containerd, OCI and docker.
+
+use crate::architecture::Architecture;
+use crate::meaning::Meaning;
+use crate::os::Os;
+use crate::platform::Platform;
+
+/// `os[(version)]/architecture[/variant]`
+pub(super) fn oci_platform(text: &str) -> Option<Meaning> {
+    if !text.contains('/') {
+        return None;
+    }
+    let platform = Platform::parse(text).ok()?;
+    let note = match (platform.os, platform.architecture, platform.variant) {
+        (Os::Windows, _, _) if platform.os_version.is_none() => Some(
+            "without an os.version it is not clear which Windows hosts run it: write windows(10.0.20348)",
+        ),
+        (Os::Windows, _, _) if !is_build(platform.os_version()) => {
+            Some("the os.version is not a build such as 10.0.20348: no versioned Windows host accepts it")
+        }
+        (_, Architecture::Riscv64 | Architecture::Ppc64le, Some(_)) => {
+            Some("containerd takes this variant only where the host names the very same one")
+        }
+        (_, Architecture::Arm, None) => Some("containerd reads arm without a version as v7"),
+        (_, Architecture::Arm, Some("v8" | "8")) => Some("32-bit programs on an ARMv8 processor, not arm64"),
+        (Os::Wasi, _, _) => Some("Go names it wasip1"),
+        _ => None,
+    };
+    Some(Meaning::of(&platform).note(note))
+}
+
+/// Whether containerd reads the version: three numbers with points between them.
+fn is_build(version: Option<&str>) -> bool {
+    version.is_some_and(|version| {
+        let mut parts = version.split('.');
+        let mut number =
+            |max: u32| parts.next().and_then(|part| part.parse().ok()).is_some_and(|n: u32| n <= max);
+        number(255) && number(255) && number(65_535)
+    })
+}
+
+/// An architecture alone, where containerd takes the operating system from the host.
+pub(super) fn architecture_specifier(text: &str) -> Option<Meaning> {
+    let lower;
+    let text = if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        lower = text.to_ascii_lowercase();
+        lower.as_str()
+    } else {
+        text
+    };
+    let (architecture, variant) =
+        Architecture::from_alias(text).or_else(|| Architecture::from_name(text).map(|name| (name, None)))?;
+    let variant = architecture.normal_variant(variant);
+    Some(
+        Meaning::new(None, architecture)
+            .variant(variant)
+            .note("containerd takes the operating system from the host"),
+    )
+}
+
+/// An operating system alone, in any case, where containerd takes the architecture from the host.
+pub(super) fn os_specifier(text: &str) -> Option<Meaning> {
+    if text.len() > 16 {
+        return None;
+    }
+    let lower = text.to_ascii_lowercase();
+    let os = Os::from_name(&lower).or_else(|| Os::from_alias(&lower))?;
+    (!matches!(os, Os::Wasi | Os::Wasip1)).then(|| Meaning::new(os, None))
+}
+
+/// `os-architecture[variant]`, as the cross-compilation helper xx sets `TARGETPAIR`.
+pub(super) fn target_pair(text: &str) -> Option<Meaning> {
+    let (os, rest) = text.split_once('-')?;
+    let os = Os::from_name(os)?;
+    let architecture = Architecture::ALL
+        .iter()
+        .copied()
+        .filter(|name| rest.starts_with(name.as_str()))
+        .max_by_key(|name| name.as_str().len())?;
+    let variant = match rest.strip_prefix(architecture.as_str())? {
+        "" => None,
+        variant => Some(architecture.variant(variant)?),
+    };
+    let platform = Platform { variant, ..Platform::new(os, architecture) };
+    Some(Meaning::of(&platform))
+}

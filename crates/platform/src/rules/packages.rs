@@ -1,0 +1,225 @@
+//! The platform names of language package managers.
+
+use crate::architecture::Architecture;
+use crate::libc::{GlibcVersion, Libc};
+use crate::meaning::{Meaning, row};
+use crate::os::Os;
+use crate::vocabulary::Vocabulary;
+
+/// The processor names of Python's Linux tags, which are the kernel's.
+fn python_linux(processor: &str) -> Option<Meaning> {
+    let known = [
+        "x86_64",
+        "i686",
+        "i386",
+        "aarch64",
+        "armv6l",
+        "armv7l",
+        "armv8l",
+        "ppc64",
+        "ppc64le",
+        "s390x",
+        "riscv64",
+        "loongarch64",
+        "mips64",
+        "mips",
+    ];
+    let meaning = known.contains(&processor).then(|| row(processor, Vocabulary::UnameMLinux)).flatten()?;
+    Some(Meaning { note: None, ..meaning })
+}
+
+/// A wheel's platform tag (PEP 425, 513, 571, 599, 600, 656, 730 and 738).
+pub(super) fn wheel(text: &str) -> Option<Meaning> {
+    match text {
+        "any" => return Some(Meaning::new(None, None).note("architecture independent")),
+        "win32" => return Some(Meaning::new(Os::Windows, Architecture::I386)),
+        "win_amd64" => return Some(Meaning::new(Os::Windows, Architecture::Amd64)),
+        "win_arm64" => return Some(Meaning::new(Os::Windows, Architecture::Arm64)),
+        "win_arm32" => return Some(Meaning::new(Os::Windows, Architecture::Arm)),
+        "win_ia64" => return Some(Meaning::new(Os::Windows, None).note("Itanium has no Go port")),
+        _ => {}
+    }
+    let (system, rest) = text.split_once('_')?;
+    match system {
+        "linux" => python_linux(rest),
+        "manylinux" | "musllinux" | "macosx" => versioned(system, rest),
+        "manylinux1" => Some(python_linux(rest)?.libc(glibc(2, 5))),
+        "manylinux2010" => Some(python_linux(rest)?.libc(glibc(2, 12))),
+        "manylinux2014" => Some(python_linux(rest)?.libc(glibc(2, 17))),
+        "android" => android(rest.split_once('_').filter(|(api, _)| is_number(api))?.1),
+        "ios" => ios(rest),
+        _ => None,
+    }
+}
+
+/// `MAJOR_MINOR_PROCESSOR`
+fn versioned(system: &str, text: &str) -> Option<Meaning> {
+    let (major, rest) = text.split_once('_')?;
+    let (minor, processor) = rest.split_once('_')?;
+    let (major, minor) = (major.parse().ok()?, minor.parse().ok()?);
+    match system {
+        "manylinux" => Some(python_linux(processor)?.libc(glibc(major, minor))),
+        "musllinux" => Some(python_linux(processor)?.libc(Libc::Musl)),
+        _ => apple(processor),
+    }
+}
+
+const fn glibc(major: u16, minor: u16) -> Libc {
+    Libc::Gnu { minimum: Some(GlibcVersion::new(major, minor)) }
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn apple(processor: &str) -> Option<Meaning> {
+    let architecture = match processor {
+        "arm64" => Architecture::Arm64,
+        "x86_64" => Architecture::Amd64,
+        "i386" => Architecture::I386,
+        "universal2" => return Some(Meaning::new(Os::Darwin, None).note("one file with arm64 and amd64")),
+        "universal" | "intel" | "fat" | "fat3" | "fat64" => {
+            return Some(Meaning::new(Os::Darwin, None).note("one file with several architectures"));
+        }
+        "ppc" | "ppc64" => return Some(Meaning::new(Os::Darwin, None).note("no Go port")),
+        _ => return None,
+    };
+    Some(Meaning::new(Os::Darwin, architecture))
+}
+
+fn android(abi: &str) -> Option<Meaning> {
+    let (architecture, variant) = match abi {
+        "arm64_v8a" => (Architecture::Arm64, None),
+        "armeabi_v7a" => (Architecture::Arm, Some("v7")),
+        "x86_64" => (Architecture::Amd64, None),
+        "x86" => (Architecture::I386, None),
+        _ => return None,
+    };
+    Some(Meaning::new(Os::Android, architecture).variant(variant))
+}
+
+/// `MAJOR_MINOR_PROCESSOR_SDK`
+fn ios(text: &str) -> Option<Meaning> {
+    let mut parts = text.splitn(3, '_');
+    let (major, minor, rest) = (parts.next()?, parts.next()?, parts.next()?);
+    let (processor, sdk) = rest.rsplit_once('_')?;
+    let architecture = match (processor, sdk) {
+        ("arm64", "iphoneos" | "iphonesimulator") => Architecture::Arm64,
+        ("x86_64", "iphonesimulator") => Architecture::Amd64,
+        _ => return None,
+    };
+    (is_number(major) && is_number(minor)).then(|| Meaning::new(Os::Ios, architecture))
+}
+
+/// What Python's `sysconfig.get_platform()` returns.
+pub(super) fn sysconfig(text: &str) -> Option<Meaning> {
+    match text {
+        "win32" => return Some(Meaning::new(Os::Windows, Architecture::I386)),
+        "win-amd64" => return Some(Meaning::new(Os::Windows, Architecture::Amd64)),
+        "win-arm64" => return Some(Meaning::new(Os::Windows, Architecture::Arm64)),
+        "win-arm32" => return Some(Meaning::new(Os::Windows, Architecture::Arm)),
+        _ => {}
+    }
+    let (system, rest) = text.split_once('-')?;
+    match system {
+        "linux" => python_linux(rest),
+        "macosx" => {
+            let (version, processor) = rest.split_once('-')?;
+            version.split('.').all(is_number).then(|| apple(processor)).flatten()
+        }
+        "freebsd" => row(rest.split_once('-')?.1, Vocabulary::UnameMFreebsd),
+        _ => None,
+    }
+}
+
+/// A .NET runtime identifier: `[system[.version]][-libc]-architecture`.
+pub(super) fn dotnet(text: &str) -> Option<Meaning> {
+    if matches!(text, "any" | "base") {
+        return Some(Meaning::new(None, None).note("architecture independent"));
+    }
+    let (front, processor) = text.rsplit_once('-')?;
+    let (system, libc) = front.split_once('-').map_or((front, ""), |(system, libc)| (system, libc));
+    let linux = |libc: &str| match libc {
+        "" => Some((Some(Os::Linux), Some(Libc::GNU))),
+        "musl" => Some((Some(Os::Linux), Some(Libc::Musl))),
+        "bionic" => Some((Some(Os::Android), None)),
+        _ => None,
+    };
+    let name = system.trim_end_matches(|letter: char| letter.is_ascii_digit() || letter == '.');
+    let (os, libc) = match name {
+        "linux" => linux(libc)?,
+        "alpine" => (Some(Os::Linux), Some(Libc::Musl)),
+        "ubuntu" | "debian" | "rhel" | "centos" | "fedora" | "opensuse" | "sles" | "ol"
+            if libc.is_empty() =>
+        {
+            linux("")?
+        }
+        _ if !libc.is_empty() => return None,
+        "osx" => (Some(Os::Darwin), None),
+        "win" => (Some(Os::Windows), None),
+        "freebsd" => (Some(Os::Freebsd), None),
+        "illumos" => (Some(Os::Illumos), None),
+        "solaris" => (Some(Os::Solaris), None),
+        "android" => (Some(Os::Android), None),
+        "wasi" => (Some(Os::Wasip1), None),
+        "ios" | "iossimulator" => (Some(Os::Ios), None),
+        "openbsd" => (Some(Os::Openbsd), None),
+        "netbsd" => (Some(Os::Netbsd), None),
+        "browser" | "tvos" | "tvossimulator" | "maccatalyst" | "haiku" => (None, None),
+        _ => return None,
+    };
+    dotnet_processor(os, processor).map(|meaning| meaning.libc(libc.filter(|_| processor != "mips64")))
+}
+
+fn dotnet_processor(os: Option<Os>, processor: &str) -> Option<Meaning> {
+    let (architecture, variant) = match processor {
+        "x64" => (Architecture::Amd64, None),
+        "x86" => (Architecture::I386, None),
+        "arm64" => (Architecture::Arm64, None),
+        "arm" if os == Some(Os::Windows) => (Architecture::Arm, None),
+        "arm" => (Architecture::Arm, Some("v7")),
+        "armv6" => (Architecture::Arm, Some("v6")),
+        "armel" => (Architecture::Arm, None),
+        "ppc64le" => (Architecture::Ppc64le, None),
+        "s390x" => (Architecture::S390x, None),
+        "riscv64" => (Architecture::Riscv64, None),
+        "loongarch64" => (Architecture::Loong64, None),
+        "wasm" => (Architecture::Wasm, None),
+        "mips64" => return Some(Meaning::new(os, None).note("the byte order is not stated")),
+        _ => return None,
+    };
+    if os.is_none() {
+        return Some(Meaning::new(None, None).note("the operating system has no Go port and no OCI name"));
+    }
+    Some(Meaning::new(os, architecture).variant(variant))
+}
+
+/// OpenWrt's package architectures: the processor family, an underscore and the processor.
+pub(super) fn openwrt(text: &str) -> Option<Meaning> {
+    let (family, processor) = text.split_once('_')?;
+    let (architecture, variant) = match family {
+        "aarch64" => (Architecture::Arm64, None),
+        "arm" => (Architecture::Arm, Some(openwrt_arm(processor)?)),
+        "i386" => (Architecture::I386, None),
+        "mips" => (Architecture::Mips, None),
+        "mipsel" => (Architecture::Mipsle, None),
+        "mips64" => (Architecture::Mips64, None),
+        "mips64el" => (Architecture::Mips64le, None),
+        "powerpc" => (Architecture::Ppc, None),
+        "powerpc64" => (Architecture::Ppc64, None),
+        "riscv64" => (Architecture::Riscv64, None),
+        "loongarch64" => (Architecture::Loong64, None),
+        _ => return None,
+    };
+    (processor != "64").then(|| Meaning::new(Os::Linux, architecture).variant(variant).libc(Libc::Musl))
+}
+
+fn openwrt_arm(processor: &str) -> Option<&'static str> {
+    match processor {
+        cortex if cortex.starts_with("cortex-a") => Some("v7"),
+        "arm1176jzf-s_vfp" | "mpcore" => Some("v6"),
+        "arm926ej-s" | "xscale" => Some("v5"),
+        "fa526" => Some("v4"),
+        _ => None,
+    }
+}

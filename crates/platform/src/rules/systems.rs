@@ -1,0 +1,223 @@
+//! Compilers' and package collections' names of systems: triples and pairs.
+
+use crate::architecture::Architecture;
+use crate::libc::{GlibcVersion, Libc};
+use crate::meaning::Meaning;
+use crate::os::Os;
+use crate::rust_spec::RustSpec;
+
+const NO_NAME: &str = "no Go port and no OCI name";
+
+/// A rustc target.
+pub(super) fn rust_triple(text: &str) -> Option<Meaning> {
+    let spec = RustSpec::find(text)?;
+    let libc = match (spec.env, spec.os) {
+        (Some("musl"), _) => Some(Libc::Musl),
+        (Some("gnu"), "windows") => Some(Libc::Mingw),
+        (Some("gnu"), _) => Some(Libc::GNU),
+        (Some("msvc"), _) => Some(Libc::Msvc),
+        _ => None,
+    };
+    let Some(key) = spec.platform else {
+        return Some(Meaning::new(None, None).libc(libc).note(spec.reason.unwrap_or(NO_NAME)));
+    };
+    let note = match (spec.abi, spec.env) {
+        (Some("uwp"), _) => Some("a program of the Universal Windows Platform"),
+        (Some("sim"), _) => Some("a program of the simulator"),
+        (Some("macabi"), _) => Some("a Mac Catalyst program"),
+        _ if spec.triple.contains("-win7-") => Some("for Windows 7, which Go no longer supports"),
+        _ if spec.triple.starts_with("thumbv7neon") => {
+            Some("it needs NEON, which plain arm/v7 does not promise")
+        }
+        _ => None,
+    };
+    let meaning = Meaning::new(key.os, key.architecture).variant(key.variant).libc(libc).note(note);
+    Some(Meaning { float: spec.float.filter(|_| key.architecture == Architecture::Arm), ..meaning })
+}
+
+/// `ARCHITECTURE-apple-macosVERSION`, as xx names Apple's systems.
+pub(super) fn apple_triple(text: &str) -> Option<Meaning> {
+    let (processor, rest) = text.split_once("-apple-")?;
+    let version = rest.strip_prefix("macosx").or_else(|| rest.strip_prefix("macos"))?;
+    let architecture = match processor {
+        "arm64" | "aarch64" => Architecture::Arm64,
+        "x86_64" => Architecture::Amd64,
+        _ => return None,
+    };
+    let digits = version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    digits.then(|| Meaning::new(Os::Darwin, architecture))
+}
+
+/// A Nix system: `processor-kernel`.
+pub(super) fn nix(text: &str) -> Option<Meaning> {
+    let (processor, kernel) = text.split_once('-')?;
+    let (architecture, variant) = nix_processor(processor)?;
+    let os = match kernel {
+        "linux" => Os::Linux,
+        "darwin" => Os::Darwin,
+        "freebsd" | "freebsd13" | "freebsd14" => Os::Freebsd,
+        "netbsd" => Os::Netbsd,
+        "openbsd" => Os::Openbsd,
+        "solaris" => Os::Solaris,
+        "windows" => Os::Windows,
+        "wasi" => Os::Wasip1,
+        "cygwin" | "redox" | "genode" | "none" | "ghcjs" | "mmixware" | "uefi" => {
+            return Some(Meaning::new(None, None).note(NO_NAME));
+        }
+        _ => return None,
+    };
+    let note = architecture.is_none().then_some(NO_NAME);
+    Some(Meaning::new(os, architecture).variant(variant).note(note))
+}
+
+type Processor = (Option<Architecture>, Option<&'static str>);
+
+fn nix_processor(name: &str) -> Option<Processor> {
+    let plain = |architecture| Some((Some(architecture), None));
+    match name {
+        "x86_64" => plain(Architecture::Amd64),
+        "i386" | "i486" | "i586" | "i686" => plain(Architecture::I386),
+        "aarch64" => plain(Architecture::Arm64),
+        "armv5tel" => Some((Some(Architecture::Arm), Some("v5"))),
+        "armv6l" => Some((Some(Architecture::Arm), Some("v6"))),
+        "armv7a" | "armv7l" => Some((Some(Architecture::Arm), Some("v7"))),
+        "loongarch64" => plain(Architecture::Loong64),
+        "mips" => plain(Architecture::Mips),
+        "mipsel" => plain(Architecture::Mipsle),
+        "mips64" => plain(Architecture::Mips64),
+        "mips64el" => plain(Architecture::Mips64le),
+        "powerpc64" => plain(Architecture::Ppc64),
+        "powerpc64le" => plain(Architecture::Ppc64le),
+        "riscv64" => plain(Architecture::Riscv64),
+        "s390x" => plain(Architecture::S390x),
+        "wasm32" => plain(Architecture::Wasm),
+        "aarch64_be" | "alpha" | "arc" | "arm" | "armv6m" | "armv7m" | "armv7r" | "armv8r" | "avr"
+        | "javascript" | "m68k" | "microblaze" | "microblazeel" | "mmix" | "msp430" | "or1k" | "powerpc"
+        | "powerpcle" | "riscv32" | "rx" | "s390" | "sh4" | "sparc" | "sparc64" | "vc4" | "wasm64" => {
+            Some((None, None))
+        }
+        _ => None,
+    }
+}
+
+/// A zig target: `processor-system[.version][-abi[.glibc version]]`.
+pub(super) fn zig(text: &str) -> Option<Meaning> {
+    let mut parts = text.splitn(3, '-');
+    let (processor, system, abi) = (parts.next()?, parts.next()?, parts.next());
+    let architecture = zig_processor(processor)?;
+    let (system, _version) = system.split_once('.').unwrap_or((system, ""));
+    let os = zig_system(system)?;
+    let (abi, libc) = zig_abi(os, abi.unwrap_or_default())?;
+    if os.is_none() {
+        return Some(Meaning::new(None, None).note(NO_NAME));
+    }
+    let other_abi = match abi {
+        "gnuabin32" | "muslabin32" => Some("the n32 ABI has no Go port"),
+        "gnux32" | "muslx32" => Some("the x32 ABI has no Go port and no OCI name"),
+        "gnuilp32" if architecture == Some(Architecture::Arm64) => Some("the ILP32 ABI has no Go port"),
+        _ => None,
+    };
+    if let Some(why) = other_abi {
+        return Some(Meaning::new(os, None).libc(libc).note(why));
+    }
+    let note = match architecture {
+        None => Some(NO_NAME),
+        Some(Architecture::Arm) => Some("the version is not in the target: -mcpu chooses it"),
+        Some(_) => None,
+    };
+    Some(Meaning::new(os, architecture).libc(libc).note(note))
+}
+
+fn zig_processor(name: &str) -> Option<Option<Architecture>> {
+    Some(match name {
+        "x86_64" => Some(Architecture::Amd64),
+        "x86" => Some(Architecture::I386),
+        "aarch64" => Some(Architecture::Arm64),
+        "arm" | "thumb" => Some(Architecture::Arm),
+        "loongarch64" => Some(Architecture::Loong64),
+        "mips" => Some(Architecture::Mips),
+        "mipsel" => Some(Architecture::Mipsle),
+        "mips64" => Some(Architecture::Mips64),
+        "mips64el" => Some(Architecture::Mips64le),
+        "powerpc" => Some(Architecture::Ppc),
+        "powerpc64" => Some(Architecture::Ppc64),
+        "powerpc64le" => Some(Architecture::Ppc64le),
+        "riscv32" => Some(Architecture::Riscv),
+        "riscv64" => Some(Architecture::Riscv64),
+        "s390x" => Some(Architecture::S390x),
+        "sparc" => Some(Architecture::Sparc),
+        "sparc64" => Some(Architecture::Sparc64),
+        "wasm32" => Some(Architecture::Wasm),
+        "aarch64_be" | "armeb" | "thumbeb" | "arc" | "csky" | "hexagon" | "loongarch32" | "m68k"
+        | "powerpcle" | "wasm64" | "xtensa" => None,
+        _ => return None,
+    })
+}
+
+fn zig_system(name: &str) -> Option<Option<Os>> {
+    Some(match name {
+        "linux" => Some(Os::Linux),
+        "macos" => Some(Os::Darwin),
+        "windows" => Some(Os::Windows),
+        "freebsd" => Some(Os::Freebsd),
+        "netbsd" => Some(Os::Netbsd),
+        "openbsd" => Some(Os::Openbsd),
+        "dragonfly" => Some(Os::Dragonfly),
+        "solaris" => Some(Os::Solaris),
+        "illumos" => Some(Os::Illumos),
+        "ios" => Some(Os::Ios),
+        "plan9" => Some(Os::Plan9),
+        "hurd" => Some(Os::Hurd),
+        "wasi" => Some(Os::Wasip1),
+        "freestanding" | "uefi" | "emscripten" | "maccatalyst" | "tvos" | "watchos" | "visionos"
+        | "haiku" | "fuchsia" => None,
+        _ => return None,
+    })
+}
+
+/// The ABI without its version, with the C library that it names.
+fn zig_abi(os: Option<Os>, text: &str) -> Option<(&str, Option<Libc>)> {
+    let (abi, version) = text.split_once('.').map_or((text, None), |(abi, version)| (abi, Some(version)));
+    let minimum = match version {
+        Some(version) => Some(version.parse::<GlibcVersion>().ok()?),
+        None => None,
+    };
+    let known = [
+        "",
+        "none",
+        "gnu",
+        "gnueabi",
+        "gnueabihf",
+        "gnuabi64",
+        "gnuabin32",
+        "gnuf32",
+        "gnusf",
+        "gnux32",
+        "gnuilp32",
+        "musl",
+        "musleabi",
+        "musleabihf",
+        "muslabi64",
+        "muslabin32",
+        "muslf32",
+        "muslsf",
+        "muslx32",
+        "msvc",
+        "eabi",
+        "eabihf",
+        "android",
+        "androideabi",
+        "simulator",
+        "ohos",
+        "ohoseabi",
+        "itanium",
+    ];
+    let libc = match (os, abi) {
+        (Some(Os::Windows), "gnu") => Some(Libc::Mingw),
+        (_, abi) if abi.starts_with("gnu") => Some(Libc::Gnu { minimum }),
+        (_, abi) if abi.starts_with("musl") => Some(Libc::Musl),
+        (_, "msvc") => Some(Libc::Msvc),
+        _ => None,
+    };
+    (known.contains(&abi) && (minimum.is_none() || abi.starts_with("gnu"))).then_some((abi, libc))
+}

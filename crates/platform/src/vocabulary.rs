@@ -1,0 +1,144 @@
+//! The vocabularies in which platforms are described.
+
+use crate::names::closed_names;
+
+closed_names! {
+    /// A vocabulary: what one tool, distribution or cloud calls platforms, architectures or machines.
+    ///
+    /// Where a description stands in several, the one that comes first here is named.
+    pub enum Vocabulary {
+        OciPlatform = "oci-platform",
+        ContainerdArchSpecifier = "containerd-arch-specifier",
+        ContainerdOsSpecifier = "containerd-os-specifier",
+        DockerOfficialImagesArch = "docker-official-images-arch",
+        XxTargetpair = "xx-TARGETPAIR",
+        GoDist = "go-dist",
+        Goamd64 = "GOAMD64",
+        Goarm = "GOARM",
+        Goarm64 = "GOARM64",
+        Goriscv64 = "GORISCV64",
+        Goppc64 = "GOPPC64",
+        Gomips = "GOMIPS",
+        Gomips64 = "GOMIPS64",
+        Go386 = "GO386",
+        GoreleaserGoTarget = "goreleaser-go-target",
+        RustTriple = "rust-triple",
+        RustCfgTargetArch = "rust-cfg-target_arch",
+        RustCfgTargetOs = "rust-cfg-target_os",
+        UnameMLinux = "uname-m-linux",
+        UnameMDarwin = "uname-m-darwin",
+        UnameMFreebsd = "uname-m-freebsd",
+        UnameMSunos = "uname-m-sunos",
+        UnameS = "uname-s",
+        RustupHostDetection = "rustup-host-detection",
+        DebianArch = "debian-arch",
+        DebianMultiarchTuple = "debian-multiarch-tuple",
+        DebianArchitectureVariant = "debian-architecture-variant",
+        RaspbianArch = "raspbian-arch",
+        AlpineArch = "alpine-arch",
+        RpmArch = "rpm-arch",
+        ArchlinuxArch = "archlinux-arch",
+        IpkArch = "ipk-arch",
+        MsixArch = "msix-arch",
+        GnuTriple = "gnu-triple",
+        GnuTripleXx = "gnu-triple-xx",
+        K8sLabelKubernetesIoArch = "k8s-label-kubernetes.io/arch",
+        K8sLabelKubernetesIoOs = "k8s-label-kubernetes.io/os",
+        K8sLabelNodeKubernetesIoWindowsBuild = "k8s-label-node.kubernetes.io/windows-build",
+        K8sNodeInfoArchitecture = "k8s-nodeInfo.architecture",
+        K8sNodeInfoOperatingSystem = "k8s-nodeInfo.operatingSystem",
+        GkeTaint = "gke-taint",
+        EksAmiType = "eks-ami-type",
+        Ec2ArchitectureType = "ec2-ArchitectureType",
+        LambdaArchitecture = "lambda-architecture",
+        EcsCpuArchitecture = "ecs-cpuArchitecture",
+        EcsOperatingSystemFamily = "ecs-operatingSystemFamily",
+        Fargate = "fargate",
+        Ec2InstanceFamily = "ec2-instance-family",
+        Ec2InstanceType = "ec2-instance-type",
+        GceArchitecture = "gce-architecture",
+        GceMachineFamily = "gce-machine-family",
+        CloudRun = "cloud-run",
+        AzureCpuArchitectureType = "azure-CpuArchitectureType",
+        AzureVmSize = "azure-vm-size",
+        AzureVmFamily = "azure-vm-family",
+        AzureContainerApps = "azure-container-apps",
+        FlyIo = "fly.io",
+        OracleCloudShape = "oracle-cloud-shape",
+        AlibabaEcsFamily = "alibaba-ecs-family",
+        RaspberryPiModel = "raspberry-pi-model",
+        AppleMac = "apple-mac",
+        AppleArchName = "apple-arch-name",
+        GithubRunnerLabel = "github-runner-label",
+        GithubRunnerArch = "github-RUNNER_ARCH",
+        GithubRunnerOs = "github-RUNNER_OS",
+        GithubRunnerPackage = "github-runner-package",
+        GitlabRunnerTag = "gitlab-runner-tag",
+        DockerInfoArchitecture = "docker-info-Architecture",
+        DockerVersionServerArch = "docker-version-Server.Arch",
+        DockerInfoArchitectureWindows = "docker-info-Architecture-windows",
+        WindowsProcessorArchitecture = "windows-PROCESSOR_ARCHITECTURE",
+        WindowsProcessorArchitew6432 = "windows-PROCESSOR_ARCHITEW6432",
+        WindowsImageFileMachine = "windows-IMAGE_FILE_MACHINE",
+        WindowsWProcessorArchitecture = "windows-wProcessorArchitecture",
+        NodeProcessArch = "node-process.arch",
+        NodeProcessPlatform = "node-process.platform",
+        NpmLibc = "npm-libc",
+        NodeMeasured = "node-measured",
+        PythonWheelPlatformTag = "python-wheel-platform-tag",
+        PythonSysconfigGetPlatform = "python-sysconfig.get_platform",
+        NixSystem = "nix-system",
+        BazelCpu = "bazel-cpu",
+        BazelOs = "bazel-os",
+        BazelRulesGoGoarch = "bazel-rules_go-goarch",
+        ZigTarget = "zig-target",
+        SystemdConditionArchitecture = "systemd-ConditionArchitecture",
+        DotnetRid = "dotnet-rid",
+        JvmOsArch = "jvm-os.arch",
+        JvmOsName = "jvm-os.name",
+        CondaSubdir = "conda-subdir",
+        QemuUserBinary = "qemu-user-binary",
+        LinuxKernelArch = "linux-kernel-ARCH",
+        EfiArch = "efi-arch",
+        AndroidAbi = "android-abi",
+        CrossRsImagePlatform = "cross-rs-image-platform",
+    }
+}
+
+impl Vocabulary {
+    /// Whether the tool that owns the vocabulary reads its names without regard to case.
+    pub(crate) const fn ignores_case(self) -> bool {
+        matches!(
+            self,
+            Self::ContainerdArchSpecifier
+                | Self::ContainerdOsSpecifier
+                | Self::EksAmiType
+                | Self::AzureCpuArchitectureType
+                | Self::AzureVmSize
+                | Self::AzureVmFamily
+                | Self::WindowsProcessorArchitecture
+                | Self::WindowsProcessorArchitew6432
+                | Self::WindowsImageFileMachine
+                | Self::EcsCpuArchitecture
+                | Self::EcsOperatingSystemFamily
+                | Self::GithubRunnerLabel
+                | Self::JvmOsName
+        )
+    }
+
+    /// Whether the names are machines, so that a description has a [`NodeProfile`](crate::NodeProfile).
+    pub(crate) const fn names_machines(self) -> bool {
+        matches!(
+            self,
+            Self::Ec2InstanceFamily
+                | Self::Ec2InstanceType
+                | Self::GceMachineFamily
+                | Self::AzureVmSize
+                | Self::AzureVmFamily
+                | Self::OracleCloudShape
+                | Self::AlibabaEcsFamily
+                | Self::RaspberryPiModel
+                | Self::AppleMac
+        )
+    }
+}

@@ -1,0 +1,168 @@
+//! What descriptions of every kind mean.
+
+use crossdock_platform::{
+    BuildTarget, Description, Libc, Linkage, OsSource, Reading, Vocabulary, describe, known_platforms,
+};
+use proptest::prelude::*;
+
+fn vocabulary(name: &str) -> Option<Vocabulary> {
+    (!name.is_empty()).then(|| Vocabulary::from_name(name).expect(name))
+}
+
+fn exact(text: &str, name: &str) -> Description {
+    match describe(text, vocabulary(name)) {
+        Reading::Exact(description) => description,
+        other => panic!("{text}: {other:?}"),
+    }
+}
+
+/// `os/architecture[/variant]` with `-` for what is not stated.
+fn shown(description: &Description) -> String {
+    let os = description.os.map_or("-", |os| os.as_str());
+    let architecture = description.architecture.map_or("-", |architecture| architecture.as_str());
+    description
+        .variant
+        .map_or(format!("{os}/{architecture}"), |variant| format!("{os}/{architecture}/{variant}"))
+}
+
+#[test]
+fn the_vectors_hold() {
+    let vectors = include_str!("vectors/descriptions.tsv");
+    let mut count = 0;
+    for line in vectors.lines().filter(|line| !line.starts_with('#')) {
+        let columns: Vec<&str> = line.split('\t').collect();
+        let [name, input, result, meanings] = columns.as_slice() else { panic!("four columns: {line:?}") };
+        let reading = describe(input, vocabulary(name.trim_matches('-')));
+        let (kind, found) = match &reading {
+            Reading::Exact(description) => ("exact", vec![shown(description)]),
+            Reading::Ambiguous { candidates, .. } => ("ambiguous", candidates.iter().map(shown).collect()),
+            Reading::Unknown(unknown) => ("unknown", unknown.nearest.clone()),
+        };
+        assert_eq!((kind, found.join(" ").as_str()), (*result, *meanings), "{name} {input}");
+        count += 1;
+    }
+    assert!(count > 300, "{count}");
+}
+
+#[test]
+fn every_vocabulary_has_a_vector() {
+    let vectors = include_str!("vectors/descriptions.tsv");
+    for vocabulary in Vocabulary::ALL {
+        let start = format!("{vocabulary}\t");
+        assert!(vectors.lines().any(|line| line.starts_with(&start)), "{vocabulary}");
+        assert_eq!(Vocabulary::from_name(vocabulary.as_str()), Some(*vocabulary));
+    }
+}
+
+#[test]
+fn a_machine_says_what_it_offers_and_nothing_is_built_for_more_than_asked() {
+    let graviton = exact("m7g.large", "");
+    let node = graviton.node.unwrap();
+    assert_eq!((node.highest, node.cpu, node.runs_32bit), (Some("v8.4"), Some("neoverse-v1"), Some(true)));
+    assert_eq!(node.page_sizes, [4096, 16384, 65536]);
+    assert_eq!((graviton.variant, node.baseline), (None, None));
+    assert_eq!(exact("m8g", "").node.unwrap().runs_32bit, Some(false));
+    let (platform, source) = graviton.platform_or_linux().unwrap();
+    assert_eq!((platform.to_string().as_str(), source), ("linux/arm64", OsSource::Assumed));
+    assert_eq!(graviton.platform(), None);
+    let rust = graviton.target(Linkage::Static).unwrap().rust().unwrap();
+    assert_eq!((rust.triple, rust.target_cpu), ("aarch64-unknown-linux-musl", None));
+}
+
+#[test]
+fn the_c_library_and_its_oldest_version_are_kept() {
+    let wheel = exact("manylinux_2_28_aarch64", "");
+    assert_eq!(wheel.libc.unwrap().to_string(), "gnu 2.28");
+    assert_eq!(
+        wheel.target(Linkage::Dynamic).unwrap().names().zig.as_deref(),
+        Some("aarch64-linux-gnu.2.28")
+    );
+    assert_eq!(exact("x86_64", "alpine-arch").libc, Some(Libc::Musl));
+    let zig = exact("x86_64-linux-gnu.2.17", "zig-target");
+    assert_eq!(zig.libc.unwrap().to_string(), "gnu 2.17");
+}
+
+#[test]
+fn the_names_of_each_known_platform_lead_back_to_it() {
+    for platform in known_platforms() {
+        assert_eq!(exact(&platform.to_string(), "oci-platform").platform().as_ref(), Some(&platform));
+        let target = BuildTarget::new(platform.clone(), Linkage::Dynamic);
+        if let Ok(rust) = target.rust() {
+            let back = exact(rust.triple, "rust-triple");
+            // ARMv8 in 32-bit mode is built for as ARMv7: rustc has no other target.
+            let meant = platform.to_string().replace("linux/arm/v8", "linux/arm/v7");
+            assert_eq!(back.platform().unwrap().to_string(), meant);
+        }
+        let names = target.names();
+        for (name, vocabulary) in
+            [(names.debian, "debian-arch"), (names.alpine, "alpine-arch"), (names.rpm, "rpm-arch")]
+        {
+            if let Some(name) = name {
+                let found = exact(name, vocabulary);
+                assert_eq!(found.architecture, Some(platform.architecture()), "{vocabulary} {name}");
+            }
+        }
+        if let Some(qemu) = names.qemu_user {
+            assert_eq!(exact(qemu, "qemu-user-binary").architecture, Some(platform.architecture()));
+        }
+    }
+}
+
+#[test]
+fn bad_descriptions_have_their_own_messages() {
+    let why = |text: &str, name: &str| match describe(text, vocabulary(name)) {
+        Reading::Unknown(unknown) => unknown.to_string(),
+        other => panic!("{text}: {other:?}"),
+    };
+    for (text, name, words) in [
+        ("", "", "is empty"),
+        ("  ", "", "is empty"),
+        (" m7g.large", "", "blanks"),
+        ("m7g\0", "", "control character"),
+        ("m7x.large", "", "m7a.large"),
+        ("linux/armv7l", "", "linux/arm/v7"),
+        ("linux/amd64/v5", "", "v4"),
+        ("Linux/AMD64", "", "linux/amd64"),
+        ("8", "GOARM", "end at 7"),
+        ("v9", "GOARM64", "v9.0"),
+        ("local", "containerd-arch-specifier", "buildx"),
+        ("x86", "containerd-arch-specifier", "386"),
+        ("armfh", "debian-arch", "armhf"),
+    ] {
+        assert!(why(text, name).contains(words), "{text:?}: {}", why(text, name));
+    }
+    let long = why(&"m7g".repeat(5000), "");
+    assert!(long.contains("15000 bytes") && long.len() < 200, "{long}");
+}
+
+#[test]
+fn clashes_name_each_vocabulary() {
+    for text in ["armhf", "arm", "x86", "armel", "arm-linux-gnueabihf", "x32"] {
+        let Reading::Ambiguous { candidates, why } = describe(text, None) else { panic!("{text}") };
+        assert!(candidates.len() > 1 && why.contains("--as"), "{text}: {why}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_description_panics(text in "\\PC{0,60}", index in 0..Vocabulary::ALL.len()) {
+        drop(describe(&text, None));
+        drop(describe(&text, Some(Vocabulary::ALL[index])));
+    }
+
+    #[test]
+    fn no_near_description_panics(
+        text in "(m|c|Standard_|linux|ubuntu|saas|manylinux|VM\\.|ecs\\.|macosx|linux_|x86_64|arm)[-_.a-z0-9/(+)A-Z,]{0,24}",
+        index in 0..Vocabulary::ALL.len(),
+    ) {
+        for vocabulary in [None, Some(Vocabulary::ALL[index])] {
+            if let Reading::Exact(description) = describe(&text, vocabulary)
+                && let Some(platform) = description.platform() {
+                    prop_assert_eq!(platform.normalized(), platform.clone());
+                    drop(description.target(Linkage::Static).map(|target| (target.rust(), target.go(), target.names())));
+            }
+        }
+    }
+}
