@@ -9,6 +9,7 @@
 //!
 //! [image-spec]: https://github.com/opencontainers/image-spec/blob/main/spec.md
 
+mod archive;
 mod assemble;
 mod atomic;
 pub mod base;
@@ -25,9 +26,11 @@ mod manifest;
 pub mod media_type;
 mod reference;
 mod root;
+mod source;
 mod tar_reader;
 mod time;
 
+pub use archive::{ArchiveError, write_archive};
 pub use assemble::{AssembleError, Assembled, Image, PlatformImage, PlatformManifest, assemble};
 pub use atomic::write_atomically;
 pub use blob::{Blob, BlobError, BlobStore, BlobWriter};
@@ -43,4 +46,5 @@ pub use reference::{Reference, ReferenceError, Repository, Tag};
 pub use root::{
     EntryKind, FileReader, LayerSource, LookupError, ReadError, RootEntry, RootError, RootLimits, RootView,
 };
+pub use source::{ImageSource, SourceError, SourceImage, SourcePlatform};
 pub use time::{TimeError, Timestamp};

@@ -85,7 +85,8 @@ impl<R: Read> TarReader<R> {
             let Some(header) = self.read_header()? else {
                 return if extension.is_empty() { Ok(None) } else { Err(TarError::Truncated(at)) };
             };
-            let size = header.entry_size().map_err(|_| TarError::Field { at, what: "length" })?;
+            let size = numeric(&header.as_old().size, || header.entry_size())
+                .ok_or(TarError::Field { at, what: "length" })?;
             match header.entry_type().as_byte() {
                 b'x' | b'X' => extension.add_records(&self.read_extension(size)?, at)?,
                 b'L' => extension.path = Some(until_nul(&self.read_extension(size)?)),
@@ -111,7 +112,11 @@ impl<R: Read> TarReader<R> {
         extension: Extension,
         at: u64,
     ) -> Result<TarEntry, TarError> {
-        let field = |what| move |_| TarError::Field { at, what };
+        let field = |what| TarError::Field { at, what };
+        let old = header.as_old();
+        let mode = numeric(&old.mode, || header.mode().map(u64::from)).ok_or(field("mode"))?;
+        let uid = extension.uid.or_else(|| numeric(&old.uid, || header.uid())).ok_or(field("user"))?;
+        let gid = extension.gid.or_else(|| numeric(&old.gid, || header.gid())).ok_or(field("group"))?;
         let path = extension.path.unwrap_or_else(|| header.path_bytes().into_owned());
         let link = extension
             .link
@@ -139,9 +144,9 @@ impl<R: Read> TarReader<R> {
             path,
             link,
             kind,
-            mode: header.mode().map_err(field("mode"))? & 0o7777,
-            uid: extension.uid.map_or_else(|| header.uid().map_err(field("user")), Ok)?,
-            gid: extension.gid.map_or_else(|| header.gid().map_err(field("group")), Ok)?,
+            mode: (mode & 0o7777) as u32,
+            uid,
+            gid,
             size,
             position: self.position,
             xattrs: extension.xattrs,
@@ -288,6 +293,11 @@ impl Extension {
         }
         Ok(())
     }
+}
+
+/// A header's number; an empty field means 0.
+fn numeric(field: &[u8], parse: impl FnOnce() -> io::Result<u64>) -> Option<u64> {
+    if field.iter().all(|byte| matches!(byte, 0 | b' ')) { Some(0) } else { parse().ok() }
 }
 
 fn number(digits: &[u8]) -> Option<u64> {

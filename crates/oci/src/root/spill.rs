@@ -45,7 +45,7 @@ impl Spill {
     }
 
     pub(super) fn reader(&self, offset: u64, size: u64) -> FileReader<'_> {
-        FileReader { file: self.writer.get_ref(), offset, size, position: 0 }
+        FileReader::new(self.writer.get_ref(), offset, size)
     }
 }
 
@@ -58,7 +58,12 @@ pub struct FileReader<'a> {
     position: u64,
 }
 
-impl FileReader<'_> {
+impl<'a> FileReader<'a> {
+    /// Reads `size` bytes of `file` from `offset` on.
+    pub(crate) fn new(file: &'a File, offset: u64, size: u64) -> Self {
+        Self { file, offset, size, position: 0 }
+    }
+
     pub(super) fn seek_to(&mut self, to: SeekFrom) -> io::Result<u64> {
         let target = match to {
             SeekFrom::Start(position) => Some(position),

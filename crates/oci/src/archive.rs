@@ -1,0 +1,164 @@
+use std::collections::BTreeSet;
+use std::io::{self, Read, Write};
+
+use serde::Serialize;
+use tar::{EntryType, Header};
+
+use crate::blob::BlobError;
+use crate::digest::{Digest, Hasher};
+use crate::error::FileError;
+use crate::layout::{LAYOUT_VERSION, Layout, LayoutError, named_entries};
+use crate::manifest::{
+    DOCUMENT_LIMIT, Descriptor, Document, DocumentError, ImageManifest, Index, canonical_bytes,
+};
+use crate::reference::Reference;
+
+/// Writes an image as one tar that docker, podman, skopeo and ctr all load: an image layout whose `index.json`
+/// names the image, and beside it docker's `manifest.json`.
+///
+/// Docker before version 25 reads only the latter, which holds a single platform: `docker` says which, by a
+/// manifest under `image`. All others see every platform. The bytes depend on the arguments alone.
+///
+/// # Errors
+/// When `docker` is not under `image`, a blob is missing or damaged, or `sink` fails.
+pub fn write_archive(
+    layout: &Layout,
+    image: &Descriptor,
+    names: &[Reference],
+    docker: &Descriptor,
+    sink: &mut dyn Write,
+) -> Result<(), ArchiveError> {
+    let mut needed = BTreeSet::new();
+    layout.collect(image, 0, &mut needed)?;
+    if !needed.contains(&docker.digest) {
+        return Err(ArchiveError::NotInImage { docker: docker.digest, image: image.digest });
+    }
+    let index = Document::new(Index::new(named_entries(image, names), Default::default()));
+    let mut tar = tar::Builder::new(sink);
+    for folder in ["blobs/", "blobs/sha256/"] {
+        append(&mut tar, folder, EntryType::Directory, 0o755, 0, io::empty())?;
+    }
+    for digest in &needed {
+        append_blob(&mut tar, layout, digest)?;
+    }
+    for (name, bytes) in [
+        ("index.json", index.raw),
+        ("manifest.json", docker_manifest(layout, names, docker)?),
+        ("oci-layout", LAYOUT_VERSION.to_vec()),
+    ] {
+        append(&mut tar, name, EntryType::Regular, 0o644, bytes.len() as u64, &bytes[..])?;
+    }
+    tar.finish()?;
+    Ok(())
+}
+
+/// One image in docker's `manifest.json` (docker's image/spec v1.2, § Combined Image JSON + Filesystem Changeset).
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct DockerImage {
+    config: String,
+    repo_tags: Vec<String>,
+    layers: Vec<String>,
+}
+
+fn docker_manifest(
+    layout: &Layout,
+    names: &[Reference],
+    docker: &Descriptor,
+) -> Result<Vec<u8>, ArchiveError> {
+    let raw = layout.blobs().read(&docker.digest, DOCUMENT_LIMIT)?;
+    let manifest = Document::<ImageManifest>::parse(raw, "image manifest")
+        .map_err(|source| ArchiveError::Document { digest: docker.digest, source })?;
+    let names: BTreeSet<_> = names.iter().map(Reference::to_string).collect();
+    let image = DockerImage {
+        config: blob_path(&manifest.value.config.digest),
+        repo_tags: names.into_iter().collect(),
+        layers: manifest.value.layers.iter().map(|layer| blob_path(&layer.digest)).collect(),
+    };
+    Ok(canonical_bytes(&[image]))
+}
+
+fn blob_path(digest: &Digest) -> String {
+    format!("blobs/sha256/{}", digest.hex())
+}
+
+fn append_blob(
+    tar: &mut tar::Builder<&mut dyn Write>,
+    layout: &Layout,
+    digest: &Digest,
+) -> Result<(), ArchiveError> {
+    let file = layout.blobs().get(digest)?;
+    let path = layout.blobs().path(digest);
+    let size = file.metadata().map_err(FileError::on("read", &path))?.len();
+    let mut reader = Hashing { inner: file.take(size), hasher: Hasher::default() };
+    append(tar, &blob_path(digest), EntryType::Regular, 0o644, size, &mut reader)?;
+    let found = reader.hasher.finish();
+    if found == *digest { Ok(()) } else { Err(BlobError::Corrupt { expected: *digest, found }.into()) }
+}
+
+fn append(
+    tar: &mut tar::Builder<&mut dyn Write>,
+    path: &str,
+    kind: EntryType,
+    mode: u32,
+    size: u64,
+    content: impl Read,
+) -> Result<(), ArchiveError> {
+    let mut header = Header::new_ustar();
+    header.set_path(path)?;
+    header.set_entry_type(kind);
+    header.set_mode(mode);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(0);
+    header.set_size(size);
+    header.set_cksum();
+    Ok(tar.append(&header, content)?)
+}
+
+/// Hashes what is read.
+struct Hashing<R> {
+    inner: R,
+    hasher: Hasher,
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.hasher.update(&buffer[..read]);
+        Ok(read)
+    }
+}
+
+/// An archive that cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    /// The manifest for docker belongs to another image.
+    #[error("manifest {docker} for docker is not part of image {image}")]
+    NotInImage {
+        /// The manifest.
+        docker: Digest,
+        /// The image.
+        image: Digest,
+    },
+    /// The manifest for docker is none.
+    #[error("cannot understand manifest {digest}")]
+    Document {
+        /// The manifest.
+        digest: Digest,
+        /// Why not.
+        source: DocumentError,
+    },
+    /// The image in the layout is broken.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    /// A blob is missing or damaged.
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    /// A blob cannot be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The sink failed.
+    #[error("cannot write the archive")]
+    Write(#[from] io::Error),
+}

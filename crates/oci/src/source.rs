@@ -1,0 +1,373 @@
+//! Images that are there already, in a layout or an archive, whoever made them.
+
+mod docker;
+mod tar_file;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use crate::blob::{Blob, BlobError, BlobStore};
+use crate::config::ImageConfig;
+use crate::decode::DecodeError;
+use crate::digest::Digest;
+use crate::error::FileError;
+use crate::layout::{IMAGE_NAME, Layout, LayoutError, MAX_DEPTH, REF_NAME};
+use crate::manifest::{DOCUMENT_LIMIT, Descriptor, Document, DocumentError, ImageManifest, Index, Platform};
+use crate::media_type;
+use crate::root::{LayerSource, RootError, RootLimits, RootView};
+use crate::tar_reader::TarError;
+use docker::DockerArchive;
+use tar_file::TarFile;
+
+/// A layout folder, or an archive as `docker save`, `podman save`, skopeo or crossdock write them: an image layout
+/// in a tar, or docker's older form, plain or compressed with gzip.
+#[derive(Debug)]
+pub struct ImageSource {
+    path: PathBuf,
+    blobs: Blobs,
+    images: Vec<SourceImage>,
+}
+
+/// One entry of a source: an image under its names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceImage {
+    /// The names it has there: full ones where they are given, else tags. Often none.
+    pub names: Vec<String>,
+    /// The index or manifest that the source lists.
+    pub descriptor: Descriptor,
+    /// The images for platforms, in the index's order.
+    pub platforms: Vec<SourcePlatform>,
+    /// Manifests that the index lists but the source does not hold: `docker save` writes such for one platform.
+    pub absent: Vec<Descriptor>,
+    /// What the index lists beside images: attestations, signatures, other artifacts.
+    pub skipped: Vec<Descriptor>,
+}
+
+/// One platform's image in a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourcePlatform {
+    /// The entry that leads to it, with the platform that the index says.
+    pub descriptor: Descriptor,
+    /// Its manifest; docker's older archives have none, and then this is what it would be.
+    pub manifest: Document<ImageManifest>,
+    /// Its configuration.
+    pub config: Document<ImageConfig>,
+}
+
+impl SourcePlatform {
+    /// The platform that the index says, else the one of the configuration.
+    pub fn platform(&self) -> &Platform {
+        self.descriptor.platform.as_ref().unwrap_or(&self.config.value.platform)
+    }
+}
+
+/// Where the blobs are.
+#[derive(Debug)]
+enum Blobs {
+    Layout(BlobStore),
+    Archive(TarFile),
+    Docker(DockerArchive),
+}
+
+/// More images than this in one source are refused; each costs memory for its configuration.
+const MAX_PLATFORMS: usize = 1000;
+
+impl ImageSource {
+    /// Reads what images the folder or archive at `path` has. Layers are not looked at yet.
+    ///
+    /// # Errors
+    /// When it is neither, or a manifest or configuration in it is missing, damaged or hostile.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, SourceError> {
+        let path = path.into();
+        let metadata = fs::metadata(&path).map_err(FileError::on("read", &path))?;
+        let (blobs, index) = if metadata.is_dir() {
+            let layout = Layout::open(&path)?;
+            (Blobs::Layout(layout.blobs().clone()), Some(layout.index()?))
+        } else {
+            open_archive(&path)?
+        };
+        let mut source = Self { path, blobs, images: Vec::new() };
+        source.images = match index {
+            Some(index) => source.images_of(&index)?,
+            None => source.docker_images()?,
+        };
+        Ok(source)
+    }
+
+    /// The folder or file that was opened.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The images, in the source's order.
+    pub fn images(&self) -> &[SourceImage] {
+        &self.images
+    }
+
+    /// A reader of a blob. Its bytes are not checked.
+    ///
+    /// # Errors
+    /// When the source does not have it.
+    pub fn blob(&self, digest: &Digest) -> Result<Box<dyn Read + '_>, SourceError> {
+        let found = match &self.blobs {
+            Blobs::Layout(store) => {
+                return Ok(Box::new(BufReader::with_capacity(128 * 1024, store.get(digest)?)));
+            }
+            Blobs::Archive(tar) => tar.file(&format!("blobs/sha256/{}", digest.hex())),
+            Blobs::Docker(docker) => docker.open_blob(digest),
+        };
+        match found {
+            Some(reader) => Ok(Box::new(BufReader::with_capacity(128 * 1024, reader))),
+            None => Err(BlobError::Missing { digest: *digest, store: self.path.clone() }.into()),
+        }
+    }
+
+    /// The merged root of one platform's image, every layer's digests checked.
+    ///
+    /// `spill` is the folder for the temporary file; the system's when absent.
+    ///
+    /// # Errors
+    /// When a layer is missing, damaged or hostile.
+    pub fn root(
+        &self,
+        image: &SourcePlatform,
+        limits: RootLimits,
+        spill: Option<PathBuf>,
+    ) -> Result<RootView, SourceError> {
+        let layers = &image.manifest.value.layers;
+        let diff_ids = &image.config.value.rootfs.diff_ids;
+        if layers.len() != diff_ids.len() {
+            return Err(SourceError::LayerCount { layers: layers.len(), diff_ids: diff_ids.len() });
+        }
+        let mut root = RootView::new(limits, spill)?;
+        for (layer, diff_id) in layers.iter().zip(diff_ids) {
+            let reader = self.blob(&layer.digest)?;
+            root.apply(LayerSource { reader, digest: layer.digest, diff_id: *diff_id })?;
+        }
+        Ok(root)
+    }
+
+    fn images_of(&self, index: &Index) -> Result<Vec<SourceImage>, SourceError> {
+        let mut images: Vec<SourceImage> = Vec::new();
+        for entry in &index.manifests {
+            let name = entry.annotations.get(IMAGE_NAME).or_else(|| entry.annotations.get(REF_NAME)).cloned();
+            if let Some(known) = images.iter_mut().find(|known| known.descriptor.digest == entry.digest) {
+                known.names.extend(name);
+                continue;
+            }
+            let mut image = SourceImage {
+                names: name.into_iter().collect(),
+                descriptor: entry.clone(),
+                platforms: Vec::new(),
+                absent: Vec::new(),
+                skipped: Vec::new(),
+            };
+            self.add(entry, 0, &mut image, &mut BTreeSet::new())?;
+            images.push(image);
+        }
+        Ok(images)
+    }
+
+    /// Adds what `entry` leads to. An index that was seen already is not followed again: a few small indices that
+    /// name one another many times would otherwise stand for an endless list.
+    fn add(
+        &self,
+        entry: &Descriptor,
+        depth: u32,
+        image: &mut SourceImage,
+        seen: &mut BTreeSet<Digest>,
+    ) -> Result<(), SourceError> {
+        if entry.platform.as_ref().is_some_and(Platform::is_unknown) {
+            image.skipped.push(entry.clone());
+        } else if media_type::is_index(&entry.media_type) {
+            if depth >= MAX_DEPTH {
+                return Err(LayoutError::TooDeep { digest: entry.digest }.into());
+            }
+            if seen.insert(entry.digest) {
+                let index: Document<Index> = self.document(entry, "image index")?;
+                for below in &index.value.manifests {
+                    self.add(below, depth + 1, image, seen)?;
+                }
+            }
+        } else if media_type::is_manifest(&entry.media_type) {
+            return self.add_manifest(entry, image);
+        } else {
+            image.skipped.push(entry.clone());
+        }
+        Ok(())
+    }
+
+    fn add_manifest(&self, entry: &Descriptor, image: &mut SourceImage) -> Result<(), SourceError> {
+        if self.blob(&entry.digest).is_err() && *entry != image.descriptor {
+            image.absent.push(entry.clone());
+            return Ok(());
+        }
+        let manifest: Document<ImageManifest> = self.document(entry, "image manifest")?;
+        let config = &manifest.value.config;
+        if !matches!(&config.media_type[..], media_type::CONFIG | media_type::DOCKER_CONFIG) {
+            image.skipped.push(entry.clone());
+            return Ok(());
+        }
+        if image.platforms.len() >= MAX_PLATFORMS {
+            return Err(SourceError::TooMany { path: self.path.clone() });
+        }
+        let config = self.document(config, "image configuration")?;
+        image.platforms.push(SourcePlatform { descriptor: entry.clone(), manifest, config });
+        Ok(())
+    }
+
+    /// Reads a document and holds it against its descriptor.
+    fn document<T: serde::de::DeserializeOwned>(
+        &self,
+        descriptor: &Descriptor,
+        what: &'static str,
+    ) -> Result<Document<T>, SourceError> {
+        let Descriptor { digest, size, .. } = *descriptor;
+        let mut raw = Vec::new();
+        let limit = DOCUMENT_LIMIT;
+        self.blob(&digest)?
+            .take(limit + 1)
+            .read_to_end(&mut raw)
+            .map_err(FileError::on("read", &self.path))?;
+        let blob = Blob { digest: Digest::of(&raw), size: raw.len() as u64 };
+        if blob.size > limit {
+            return Err(BlobError::TooLong { digest, size: size.max(blob.size), limit }.into());
+        }
+        if blob.digest != digest {
+            return Err(BlobError::Corrupt { expected: digest, found: blob.digest }.into());
+        }
+        if blob.size != size {
+            return Err(SourceError::Size { digest, said: size, found: blob.size });
+        }
+        Document::parse(raw, what).map_err(|source| SourceError::Document { digest, source })
+    }
+
+    fn docker_images(&self) -> Result<Vec<SourceImage>, SourceError> {
+        let Blobs::Docker(docker) = &self.blobs else { return Ok(Vec::new()) };
+        docker.images().iter().map(|image| self.docker_image(image)).collect()
+    }
+
+    fn docker_image(&self, image: &docker::DockerImage) -> Result<SourceImage, SourceError> {
+        let config: Document<ImageConfig> = self.document(&image.manifest.config, "image configuration")?;
+        let manifest = Document::new(image.manifest.clone());
+        let blob = Blob { digest: manifest.digest(), size: manifest.raw.len() as u64 };
+        let descriptor = Descriptor::new(media_type::DOCKER_MANIFEST, blob);
+        Ok(SourceImage {
+            names: image.names.clone(),
+            descriptor: descriptor.clone(),
+            platforms: vec![SourcePlatform { descriptor, manifest, config }],
+            absent: Vec::new(),
+            skipped: Vec::new(),
+        })
+    }
+}
+
+fn open_archive(path: &Path) -> Result<(Blobs, Option<Index>), SourceError> {
+    let broken = |fault: ArchiveFault| SourceError::Archive { path: path.to_owned(), fault: Box::new(fault) };
+    let tar = TarFile::open(path).map_err(broken)?;
+    if let Some(raw) = tar.read("index.json", DOCUMENT_LIMIT).map_err(broken)? {
+        let index = Document::<Index>::parse(raw, "image index").map_err(|error| broken(error.into()))?;
+        return Ok((Blobs::Archive(tar), Some(index.value)));
+    }
+    let docker = DockerArchive::open(tar).map_err(broken)?;
+    Ok((Blobs::Docker(docker), None))
+}
+
+/// A source that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The folder is no layout, or a broken one.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    /// The file is no archive of images, or a broken one.
+    #[error("`{}` is not an archive of images that crossdock can read", path.display())]
+    Archive {
+        /// The file.
+        path: PathBuf,
+        #[source]
+        #[doc(hidden)]
+        fault: Box<ArchiveFault>,
+    },
+    /// A blob is missing or damaged.
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    /// A document has another length than its descriptor says; registries and containerd refuse it.
+    #[error("{digest} has {found} bytes, but what leads to it says {said}")]
+    Size {
+        /// The document.
+        digest: Digest,
+        /// What its descriptor says.
+        said: u64,
+        /// Its length in bytes.
+        found: u64,
+    },
+    /// A document is not what it should be.
+    #[error("cannot understand {digest}")]
+    Document {
+        /// The document.
+        digest: Digest,
+        /// Why not.
+        source: DocumentError,
+    },
+    /// Manifest and configuration do not agree.
+    #[error(
+        "the manifest has {layers} layers, but the configuration {diff_ids} diff_ids; build the image again"
+    )]
+    LayerCount {
+        /// How many layers.
+        layers: usize,
+        /// How many identities of layers.
+        diff_ids: usize,
+    },
+    /// More images than any real source has.
+    #[error("`{}` lists more than {MAX_PLATFORMS} images under one name", path.display())]
+    TooMany {
+        /// The source.
+        path: PathBuf,
+    },
+    /// A layer cannot be applied.
+    #[error(transparent)]
+    Root(#[from] RootError),
+    /// A file cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// Why an archive cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[doc(hidden)]
+pub enum ArchiveFault {
+    #[error("it is not a tar that can be read")]
+    Tar(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("it has neither `index.json` nor `manifest.json`")]
+    NoImages,
+    #[error("its `{name}` is missing")]
+    Missing { name: String },
+    #[error("its `{name}` is longer than {limit} bytes")]
+    TooLong { name: String, limit: u64 },
+    #[error("unpacked it is longer than {0} bytes; it may be a decompression bomb")]
+    Bomb(u64),
+    #[error("its `manifest.json` is not docker's")]
+    DockerJson(#[source] serde_json::Error),
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+impl From<TarError> for ArchiveFault {
+    fn from(error: TarError) -> Self {
+        Self::Tar(Box::new(error))
+    }
+}
+
+impl From<DecodeError> for ArchiveFault {
+    fn from(error: DecodeError) -> Self {
+        Self::Tar(Box::new(error))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,196 @@
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::num::NonZeroUsize;
+
+use super::*;
+use crate::{
+    Compression, Content, Image, LayerBuilder, Owner, PlatformImage, Pruning, Reference, RuntimeConfig,
+    Timestamp, assemble, write_archive, write_atomically,
+};
+
+struct Fixture {
+    folder: tempfile::TempDir,
+    layout: Layout,
+    assembled: crate::Assembled,
+    names: Vec<Reference>,
+}
+
+fn fixture() -> Fixture {
+    let folder = tempfile::tempdir().unwrap();
+    let layout = Layout::create(folder.path().join("layout")).unwrap();
+    let platforms = ["amd64", "arm64"].map(|architecture| {
+        let mut builder = LayerBuilder::new(Timestamp::EPOCH);
+        let content = Content::from(architecture.as_bytes().to_vec());
+        builder.add_file("app", 0o755, Owner::ROOT, content).unwrap();
+        let mut writer = layout.blobs().writer().unwrap();
+        let layer = builder.write(&mut writer, Compression::Gzip, NonZeroUsize::MIN).unwrap();
+        writer.complete().unwrap();
+        let config = RuntimeConfig { entrypoint: vec!["/app".into()], ..RuntimeConfig::default() };
+        PlatformImage { platform: Platform::new("linux", architecture), config, layers: vec![layer] }
+    });
+    let image =
+        Image { created: Timestamp::EPOCH, annotations: BTreeMap::new(), platforms: platforms.to_vec() };
+    let assembled = assemble(layout.blobs(), &image).unwrap();
+    let names: Vec<Reference> =
+        ["r.example/app:1", "r.example/app:2"].map(|name| name.parse().unwrap()).to_vec();
+    let lock = layout.lock().unwrap();
+    layout.publish(&lock, &assembled.index, &names, Pruning::KeepOthers).unwrap();
+    Fixture { folder, layout, assembled, names }
+}
+
+impl Fixture {
+    fn archive(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let docker = &self.assembled.manifests[1].manifest;
+        write_archive(&self.layout, &self.assembled.index, &self.names, docker, &mut bytes).unwrap();
+        bytes
+    }
+
+    fn open(&self, bytes: &[u8]) -> Result<ImageSource, SourceError> {
+        let path = self.folder.path().join("archive.tar");
+        write_atomically(&path, bytes).unwrap();
+        ImageSource::open(path)
+    }
+
+    /// Checks that the source holds the fixture's image.
+    fn check(&self, source: &ImageSource) {
+        let [image] = source.images() else { panic!("{:?}", source.images()) };
+        assert_eq!(image.names, ["r.example/app:1", "r.example/app:2"]);
+        assert_eq!(image.descriptor.digest, self.assembled.index.digest);
+        let platforms: Vec<_> = image.platforms.iter().map(|found| found.platform().to_string()).collect();
+        assert_eq!(platforms, ["linux/amd64", "linux/arm64"]);
+        for platform in &image.platforms {
+            assert_eq!(app(source, platform), platform.platform().architecture);
+            assert_eq!(platform.config.value.config.entrypoint, ["/app"]);
+        }
+    }
+}
+
+fn app(source: &ImageSource, platform: &SourcePlatform) -> String {
+    let root = source.root(platform, RootLimits::default(), None).unwrap();
+    String::from_utf8(root.read("/app", 99).unwrap()).unwrap()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn layout_and_archives_hold_the_same() {
+    let fixture = fixture();
+    fixture.check(&ImageSource::open(fixture.layout.path()).unwrap());
+    let archive = fixture.archive();
+    assert_eq!(archive, fixture.archive());
+    fixture.check(&fixture.open(&archive).unwrap());
+    fixture.check(&fixture.open(&gzip(&archive)).unwrap());
+}
+
+/// Makes docker's older form of an archive: no index, plain layers under other names, links between them.
+fn docker_archive(fixture: &Fixture) -> Vec<u8> {
+    let source = ImageSource::open(fixture.layout.path()).unwrap();
+    let image = &source.images()[0].platforms[1];
+    let mut layer = Vec::new();
+    let blob = source.blob(&image.manifest.value.layers[0].digest).unwrap();
+    flate2::read::GzDecoder::new(blob).read_to_end(&mut layer).unwrap();
+    let mut tar = tar::Builder::new(Vec::new());
+    let mut add = |name: &str, bytes: &[u8]| {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        tar.append_data(&mut header, name, bytes).unwrap();
+    };
+    add("abc.json", &image.config.raw);
+    add("layer.tar", &layer);
+    add("manifest.json", br#"[{"Config":"abc.json","RepoTags":["app:1"],"Layers":["id/layer.tar"]}]"#);
+    let mut link = tar::Header::new_gnu();
+    link.set_entry_type(tar::EntryType::Symlink);
+    link.set_size(0);
+    tar.append_link(&mut link, "id/layer.tar", "../layer.tar").unwrap();
+    tar.into_inner().unwrap()
+}
+
+#[test]
+fn older_docker_archives() {
+    let fixture = fixture();
+    let source = fixture.open(&docker_archive(&fixture)).unwrap();
+    let [image] = source.images() else { panic!("{:?}", source.images()) };
+    assert_eq!(image.names, ["app:1"]);
+    assert_eq!(image.platforms[0].platform().to_string(), "linux/arm64");
+    assert_eq!(app(&source, &image.platforms[0]), "arm64");
+}
+
+/// Puts an index of these entries into the layout and opens it.
+fn with_entries(fixture: &Fixture, entries: Vec<Descriptor>) -> Result<ImageSource, SourceError> {
+    let blob = fixture.layout.blobs().put(&Document::new(Index::new(entries, BTreeMap::new())).raw).unwrap();
+    let lock = fixture.layout.lock().unwrap();
+    let index = Descriptor::new(media_type::INDEX, blob);
+    fixture.layout.write_index(&lock, &Index::new(vec![index], BTreeMap::new())).unwrap();
+    ImageSource::open(fixture.layout.path())
+}
+
+#[test]
+fn attestations_artifacts_and_absent_manifests() {
+    let fixture = fixture();
+    let manifest = fixture.assembled.manifests[0].manifest.clone();
+    let mut attestation = manifest.clone();
+    attestation.platform = Some(Platform::new("unknown", "unknown"));
+    let absent = Descriptor::new(media_type::MANIFEST, Blob { digest: Digest::of(b"no"), size: 2 });
+    let other = Descriptor::new("application/vnd.example+json", absent.blob());
+    let source =
+        with_entries(&fixture, vec![manifest, attestation.clone(), absent.clone(), other.clone()]).unwrap();
+    let image = &source.images()[0];
+    assert_eq!(image.platforms.len(), 1);
+    assert_eq!(image.skipped, [attestation, other]);
+    assert_eq!(image.absent, [absent]);
+}
+
+#[test]
+fn lies_are_noticed() {
+    let fixture = fixture();
+    let manifest = &fixture.assembled.manifests[0];
+    let longer = Descriptor { size: manifest.manifest.size + 1, ..manifest.manifest.clone() };
+    assert!(matches!(with_entries(&fixture, vec![longer]), Err(SourceError::Size { .. })));
+    let wrong = Descriptor {
+        digest: manifest.config.digest,
+        size: manifest.config.size,
+        ..manifest.manifest.clone()
+    };
+    assert!(matches!(with_entries(&fixture, vec![wrong]), Err(SourceError::Document { .. })));
+    write_atomically(fixture.layout.blobs().path(&manifest.config.digest), b"{}").unwrap();
+    let damaged = with_entries(&fixture, vec![manifest.manifest.clone()]);
+    assert!(matches!(damaged, Err(SourceError::Blob(BlobError::Corrupt { .. }))));
+}
+
+#[test]
+fn indices_that_repeat_one_another_end() {
+    let fixture = fixture();
+    let mut entries = vec![fixture.assembled.manifests[0].manifest.clone()];
+    for _ in 0..6 {
+        let index = Document::new(Index::new(entries.clone(), BTreeMap::new()));
+        let blob = fixture.layout.blobs().put(&index.raw).unwrap();
+        entries = vec![Descriptor::new(media_type::INDEX, blob); 100];
+    }
+    let source = with_entries(&fixture, entries.clone()).unwrap();
+    assert_eq!(source.images()[0].platforms.len(), 1);
+    for _ in 0..4 {
+        let index = Document::new(Index::new(entries.clone(), BTreeMap::new()));
+        let blob = fixture.layout.blobs().put(&index.raw).unwrap();
+        entries = vec![Descriptor::new(media_type::INDEX, blob)];
+    }
+    let deep = with_entries(&fixture, entries);
+    assert!(matches!(deep, Err(SourceError::Layout(LayoutError::TooDeep { .. }))));
+}
+
+#[test]
+fn what_is_no_source() {
+    let fixture = fixture();
+    assert!(matches!(ImageSource::open(fixture.folder.path()), Err(SourceError::Layout(_))));
+    assert!(matches!(ImageSource::open(fixture.folder.path().join("no")), Err(SourceError::File(_))));
+    let archive = fixture.archive();
+    for bytes in [&b""[..], b"x", &[0; 1024], &archive[..700], &gzip(&archive)[..900], b"BZh9", &gzip(b"")] {
+        assert!(matches!(fixture.open(bytes), Err(SourceError::Archive { .. })));
+    }
+    let cut = fixture.open(&archive[..archive.len() / 2]);
+    assert!(matches!(cut, Err(SourceError::Archive { .. })));
+}

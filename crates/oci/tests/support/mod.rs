@@ -1,0 +1,172 @@
+//! What the tests with real engines share: an image to load, and engines that are started and stopped here.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::disallowed_methods, reason = "tests call the engines' own programs")]
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossdock_oci::{
+    Assembled, Compression, Content, Image, LayerBuilder, LayerCache, Layout, Owner, Platform, PlatformImage,
+    Pruning, Reference, RuntimeConfig, Timestamp, assemble, base, write_archive,
+};
+
+/// An image for linux/amd64 and linux/arm64 with content that no engine has seen before, in a layout and in an
+/// archive.
+pub(crate) struct Sample {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) layout: Layout,
+    pub(crate) assembled: Assembled,
+    pub(crate) name: Reference,
+    pub(crate) archive: PathBuf,
+}
+
+impl Sample {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = Layout::create(folder.path().join("layout")).unwrap();
+        let cache = LayerCache::create(folder.path().join("cache")).unwrap();
+        let unique = folder.path().display().to_string();
+        let platforms = ["amd64", "arm64"].map(|architecture| {
+            let layers = [base_layer(), program_layer(architecture, &unique)]
+                .map(|layer| cache.provide(&layer, Compression::Gzip, threads(2), layout.blobs()).unwrap());
+            PlatformImage {
+                platform: Platform::new("linux", architecture),
+                config: runtime_config(),
+                layers: layers.to_vec(),
+            }
+        });
+        let annotations = [("org.opencontainers.image.version".to_owned(), "1.0".to_owned())].into();
+        let image = Image {
+            created: Timestamp::from_unix(1_700_000_000).unwrap(),
+            annotations,
+            platforms: platforms.to_vec(),
+        };
+        let assembled = assemble(layout.blobs(), &image).unwrap();
+        let name: Reference = "registry.example/team/sample:1.0".parse().unwrap();
+        let lock = layout.lock().unwrap();
+        layout.publish(&lock, &assembled.index, std::slice::from_ref(&name), Pruning::ReplaceAll).unwrap();
+        let archive = folder.path().join("sample.tar");
+        let mut file = File::create(&archive).unwrap();
+        let docker = &assembled.manifests[0].manifest;
+        write_archive(&layout, &assembled.index, std::slice::from_ref(&name), docker, &mut file).unwrap();
+        Self { folder, layout, assembled, name, archive }
+    }
+
+    /// The identity under which docker and podman know the image for linux/amd64.
+    pub(crate) fn config_id(&self) -> String {
+        self.assembled.manifests[0].config.digest.to_string()
+    }
+}
+
+fn base_layer() -> LayerBuilder {
+    let mut layer = LayerBuilder::new(Timestamp::from_unix(1_700_000_000).unwrap());
+    base::add_static(&mut layer, base::TimeZones::Omit).unwrap();
+    layer
+}
+
+/// A few megabytes in several files, with long and non-ASCII names and a link.
+fn program_layer(architecture: &str, unique: &str) -> LayerBuilder {
+    let mut layer = LayerBuilder::new(Timestamp::from_unix(1_700_000_000).unwrap());
+    let text = format!("{architecture} {unique}\n");
+    let bytes = |times: usize| Content::from(text.repeat(times).into_bytes());
+    layer.add_file("/app/program", 0o755, Owner::ROOT, bytes(100_000)).unwrap();
+    layer.add_file(&format!("app/{}/ü x", "long".repeat(40)), 0o640, base::NONROOT, bytes(1)).unwrap();
+    layer.add_symlink("program", "app/program").unwrap();
+    layer
+}
+
+fn runtime_config() -> RuntimeConfig {
+    RuntimeConfig {
+        user: "65532:65532".into(),
+        exposed_ports: ["2222/tcp".to_owned()].into(),
+        env: vec!["PATH=/app".into()],
+        entrypoint: vec!["/app/program".into()],
+        cmd: vec!["--serve".into()],
+        working_dir: "/app".into(),
+        labels: BTreeMap::from([("a".to_owned(), "b".to_owned())]),
+        stop_signal: "SIGTERM".into(),
+        ..RuntimeConfig::default()
+    }
+}
+
+pub(crate) fn threads(number: usize) -> NonZeroUsize {
+    NonZeroUsize::new(number).unwrap()
+}
+
+/// Runs a program and returns its standard output; panics with all that it said when it fails.
+pub(crate) fn run(program: &str, args: &[&str]) -> String {
+    let output = Command::new(program)
+        .args(args)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap_or_else(|error| panic!("this test needs `{program}`: {error}"));
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{program} {args:?}: {}{}", text(&output.stdout), text(&output.stderr));
+    text(&output.stdout)
+}
+
+/// Parses JSON that an engine printed.
+pub(crate) fn json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+pub(crate) fn path(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// A daemon of this test's own, stopped when the value goes.
+pub(crate) struct Daemon {
+    child: Child,
+    pub(crate) folder: tempfile::TempDir,
+}
+
+impl Daemon {
+    /// Starts `program` and waits until `ready` succeeds. Arguments get the daemon's folder for `{}`.
+    pub(crate) fn start(program: &str, args: &[&str], ready: impl Fn(&Path) -> bool) -> Self {
+        let folder = tempfile::Builder::new().prefix("cd").tempdir().unwrap();
+        let log = File::create(folder.path().join("log")).unwrap();
+        let args = args.iter().map(|arg| arg.replace("{}", path(folder.path())));
+        let child = Command::new(program)
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap_or_else(|error| panic!("this test needs `{program}`: {error}"));
+        let mut daemon = Self { child, folder };
+        let deadline = Instant::now() + Duration::from_secs(90);
+        while !ready(daemon.folder.path()) {
+            let ended = daemon.child.try_wait().unwrap();
+            if ended.is_some() || Instant::now() > deadline {
+                let log = fs::read_to_string(daemon.folder.path().join("log")).unwrap();
+                panic!("{program} did not start ({ended:?}): {log}");
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+        daemon
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // Asked first, so that the daemon can end what it started itself.
+        let pid = self.child.id().to_string();
+        Command::new("kill").args(["-TERM", &pid]).status().ok();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while Instant::now() < deadline {
+            if let Ok(Some(_)) = self.child.try_wait() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
