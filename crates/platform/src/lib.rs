@@ -15,6 +15,7 @@ mod generated;
 mod go;
 mod go_level;
 mod libc;
+pub mod matching;
 mod meaning;
 mod merge;
 mod names;
