@@ -1,0 +1,392 @@
+//! What killed, concurrent and foreign processes do to layouts, caches and roots.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::disallowed_methods, reason = "tests start themselves and the engines' own programs")]
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use crossdock_oci::{
+    BlobStore, Compression, Content, Descriptor, Digest, EntryKind, Image, ImageConfig, ImageManifest,
+    ImageSource, Index, LayerBuilder, LayerCache, LayerSource, Layout, Owner, Platform, PlatformImage,
+    Pruning, Reference, RootFs, RootLimits, RootView, RuntimeConfig, Timestamp, assemble, media_type,
+};
+use support::{path, run, threads};
+
+const CHILD_FOLDER: &str = "CROSSDOCK_TEST_CHILD_FOLDER";
+
+fn layer(content: Vec<u8>) -> LayerBuilder {
+    let mut layer = LayerBuilder::new(Timestamp::EPOCH);
+    layer.add_file("app", 0o755, Owner::ROOT, Content::from(content)).unwrap();
+    layer
+}
+
+/// Builds an image in the layout through the cache, as a program does, and publishes it.
+fn publish(layout: &Layout, cache: &LayerCache, content: Vec<u8>, name: &str, pruning: Pruning) -> Digest {
+    let lock = layout.lock().unwrap();
+    let layer = cache.provide(&layer(content), Compression::Gzip, threads(2), layout.blobs()).unwrap();
+    let platform = Platform::new("linux", "amd64");
+    let platforms = vec![PlatformImage { platform, config: RuntimeConfig::default(), layers: vec![layer] }];
+    let image = Image { created: Timestamp::EPOCH, annotations: BTreeMap::new(), platforms };
+    let assembled = assemble(layout.blobs(), &image).unwrap();
+    let name: Reference = name.parse().unwrap();
+    layout.publish(&lock, &assembled.index, &[name], pruning).unwrap();
+    if pruning == Pruning::ReplaceAll {
+        layout.prune(&lock).unwrap();
+    }
+    assembled.index.digest
+}
+
+/// Reads every image of the layout to the last byte.
+fn check_whole(layout: &Path) -> Vec<String> {
+    let source = ImageSource::open(layout).unwrap();
+    let mut names = Vec::new();
+    for image in source.images() {
+        assert_eq!(image.platforms.len(), 1);
+        let root = source.root(&image.platforms[0], RootLimits::default(), None).unwrap();
+        assert!(root.lookup("/app").unwrap().size > 0);
+        names.extend(image.names.iter().cloned());
+    }
+    names
+}
+
+/// Not a test of its own: the process that `killed_at_any_moment` kills.
+#[test]
+#[ignore = "started by `killed_at_any_moment`"]
+fn child_that_publishes_for_ever() {
+    let Some(folder) = std::env::var_os(CHILD_FOLDER) else { return };
+    let folder = Path::new(&folder);
+    let cache = LayerCache::create(folder.join("cache")).unwrap();
+    for turn in 0_u32.. {
+        let layout = Layout::create(folder.join("layout")).unwrap();
+        let content = turn.wrapping_mul(2_654_435_761).to_le_bytes().repeat(100_000);
+        publish(&layout, &cache, content, "r.example/app:1", Pruning::ReplaceAll);
+    }
+}
+
+#[test]
+fn killed_at_any_moment() {
+    let folder = tempfile::tempdir().unwrap();
+    let layout = folder.path().join("layout");
+    let mut published = 0;
+    for turn in 0..40_u64 {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "child_that_publishes_for_ever", "--ignored"])
+            .env(CHILD_FOLDER, folder.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        thread::sleep(Duration::from_millis(5 + turn * 37 % 150));
+        child.kill().unwrap();
+        assert!(child.wait().unwrap().code().is_none(), "the child ended before it was killed");
+        // Before the first layout is whole there is none; from then on there is always one.
+        if layout.join("index.json").exists() {
+            assert_eq!(check_whole(&layout), ["r.example/app:1"]);
+            published += 1;
+        }
+    }
+    assert!(published > 20, "only {published} turns came to publish anything");
+    // The next run cleans up after the killed ones.
+    let cache = LayerCache::create(folder.path().join("cache")).unwrap();
+    let whole = Layout::create(&layout).unwrap();
+    publish(&whole, &cache, b"last".to_vec(), "r.example/app:1", Pruning::ReplaceAll);
+    assert_eq!(fs::read_dir(layout.join("blobs/sha256")).unwrap().count(), 4);
+}
+
+#[test]
+fn eight_writers_of_one_layout_and_cache() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |writer: usize| {
+        let layout = Layout::create(folder.path().join("layout")).unwrap();
+        let cache = LayerCache::create(folder.path().join("cache")).unwrap();
+        for turn in 0..5_usize {
+            let own = format!("{writer} {turn}").repeat(50_000).into_bytes();
+            let shared = format!("shared {turn}").repeat(50_000).into_bytes();
+            publish(&layout, &cache, own, &format!("r.example/app:own-{writer}"), Pruning::KeepOthers);
+            publish(&layout, &cache, shared, &format!("r.example/app:shared-{writer}"), Pruning::KeepOthers);
+        }
+    };
+    thread::scope(|scope| {
+        (0..8).for_each(|writer| drop(scope.spawn(move || write(writer))));
+    });
+    let names: BTreeSet<_> = check_whole(&folder.path().join("layout")).into_iter().collect();
+    assert_eq!(names.len(), 16);
+    let digests: BTreeSet<_> = Layout::open(folder.path().join("layout"))
+        .unwrap()
+        .index()
+        .unwrap()
+        .manifests
+        .into_iter()
+        .filter(|entry| entry.annotations["org.opencontainers.image.ref.name"].starts_with("shared"))
+        .map(|entry| entry.digest)
+        .collect();
+    assert_eq!(digests.len(), 1, "the same content has one digest, whoever writes it");
+}
+
+#[test]
+fn pruning_beside_writers_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = LayerCache::create(folder.path().join("cache")).unwrap();
+    let layout = Layout::create(folder.path().join("layout")).unwrap();
+    thread::scope(|scope| {
+        let pruner = scope.spawn(|| {
+            for _ in 0..200 {
+                // A removed temporary file of a running writer is the only error that pruning may cause.
+                cache
+                    .prune(crossdock_oci::PruneLimits { unused_for: Duration::from_secs(9), bytes: 0 })
+                    .unwrap();
+            }
+        });
+        let mut turn = 0_usize;
+        while !pruner.is_finished() {
+            turn += 1;
+            let content = format!("{}", turn % 5).repeat(10_000).into_bytes();
+            publish(&layout, &cache, content, "r.example/app:1", Pruning::KeepOthers);
+            check_whole(layout.path());
+        }
+    });
+}
+
+#[test]
+fn threads_do_not_change_an_image() {
+    let content: Vec<u8> = (0..5_000_000_u32).flat_map(|number| (number / 3).to_le_bytes()).collect();
+    let builder = layer(content);
+    let digests: BTreeSet<_> = [1, 2, 8]
+        .map(|number| {
+            builder.write(&mut std::io::sink(), Compression::Gzip, threads(number)).unwrap().descriptor.digest
+        })
+        .into_iter()
+        .collect();
+    assert_eq!(digests.len(), 1);
+}
+
+/// What is in a root, in a form that can be compared: path, kind, permissions, content or target.
+type Listing = BTreeMap<String, (String, u32, Vec<u8>)>;
+
+fn listing_of_root(root: &RootView) -> Listing {
+    root.walk()
+        .map(|entry| {
+            let (kind, content) = match &entry.kind {
+                EntryKind::File => ("file", root.read(&entry.path, 1 << 20).unwrap()),
+                EntryKind::Dir => ("dir", Vec::new()),
+                EntryKind::Symlink(target) => ("link", target.clone()),
+                other => panic!("{other:?}"),
+            };
+            (entry.path.clone(), (kind.to_owned(), entry.mode, content))
+        })
+        .collect()
+}
+
+fn listing_of_folder(folder: &Path, below: &str, found: &mut Listing) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let name = format!("{below}/{}", entry.file_name().to_str().unwrap());
+        let metadata = fs::symlink_metadata(entry.path()).unwrap();
+        let mode = metadata.permissions().mode() & 0o7777;
+        if metadata.is_dir() {
+            listing_of_folder(&entry.path(), &name, found);
+            found.insert(name, ("dir".into(), mode, Vec::new()));
+        } else if metadata.is_symlink() {
+            let target = fs::read_link(entry.path()).unwrap().to_str().unwrap().as_bytes().to_vec();
+            found.insert(name, ("link".into(), mode, target));
+        } else {
+            assert!(metadata.nlink() >= 1);
+            found.insert(name, ("file".into(), mode, fs::read(entry.path()).unwrap()));
+        }
+    }
+}
+
+fn apply(root: &mut RootView, tar: &[u8]) {
+    let digest = Digest::of(tar);
+    root.apply(LayerSource { reader: Box::new(tar), digest, diff_id: digest }).unwrap();
+}
+
+/// An entry of a made-up layer.
+#[derive(Debug, Clone)]
+enum Item {
+    File(String, u8),
+    Dir(String),
+    Link(String, String),
+    Hidden(String),
+    Opaque(String),
+}
+
+fn tar_of(items: &[Item]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(Vec::new());
+    let mut add = |kind: tar::EntryType, path: &str, link: &str, mode: u32, content: &[u8]| {
+        let mut header = tar::Header::new_ustar();
+        header.set_entry_type(kind);
+        header.set_path(path).unwrap();
+        if !link.is_empty() {
+            header.set_link_name_literal(link).unwrap();
+        }
+        header.set_mode(mode);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(0);
+        header.set_size(content.len() as u64);
+        header.set_cksum();
+        tar.append(&header, content).unwrap();
+    };
+    use tar::EntryType::{Directory, Regular, Symlink};
+    for item in items {
+        match item {
+            Item::File(path, byte) => add(Regular, path, "", 0o644, &[*byte]),
+            Item::Dir(path) => add(Directory, path, "", 0o750, b""),
+            Item::Link(path, target) => add(Symlink, path, target, 0o777, b""),
+            Item::Hidden(path) => {
+                let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+                add(Regular, format!("{folder}/.wh.{name}").trim_start_matches('/'), "", 0o644, b"");
+            }
+            Item::Opaque(path) => add(Regular, &format!("{path}/.wh..wh..opq"), "", 0o644, b""),
+        }
+    }
+    tar.into_inner().unwrap()
+}
+
+/// Layers in which podman and containerd agree: no path leads through a link of a lower layer.
+fn layers() -> Vec<Vec<Item>> {
+    let file = |path: &str, byte| Item::File(path.into(), byte);
+    let dir = |path: &str| Item::Dir(path.into());
+    let link = |path: &str, target: &str| Item::Link(path.into(), target.into());
+    let hidden = |path: &str| Item::Hidden(path.into());
+    let opaque = |path: &str| Item::Opaque(path.into());
+    vec![
+        vec![
+            dir("etc"),
+            file("etc/a", 1),
+            file("etc/b", 1),
+            dir("usr"),
+            dir("usr/lib"),
+            file("usr/lib/x", 1),
+            link("lib", "usr/lib"),
+            link("abs", "/etc/a"),
+            dir("opq"),
+            file("opq/old", 1),
+            dir("opq/sub"),
+            file("opq/sub/old", 1),
+            file("becomes-dir", 1),
+            dir("becomes-file"),
+            file("becomes-file/x", 1),
+            dir("gone"),
+            file("gone/x", 1),
+            dir("again"),
+            file("again/x", 1),
+            file("back", 1),
+        ],
+        vec![
+            file("etc/a", 2),
+            hidden("etc/b"),
+            dir("opq"),
+            opaque("opq"),
+            file("opq/new", 2),
+            dir("becomes-dir"),
+            file("becomes-dir/x", 2),
+            file("becomes-file", 2),
+            hidden("gone"),
+            hidden("again"),
+            dir("again"),
+            file("again/y", 2),
+            hidden("back"),
+            dir("lib"),
+            file("lib/y", 2),
+            hidden("absent"),
+        ],
+        vec![file("back", 3), dir("gone"), file("gone/y", 3), link("etc/a", "b"), hidden("lib")],
+    ]
+}
+
+#[test]
+fn podman_merges_layers_to_the_same_root() {
+    let folder = tempfile::tempdir().unwrap();
+    let layout = Layout::create(folder.path().join("layout")).unwrap();
+    let tars: Vec<_> = layers().iter().map(|items| tar_of(items)).collect();
+    publish_tars(&layout, &tars);
+    let storage = path(folder.path());
+    let args = ["--root", storage, "--storage-driver", "vfs", "--runroot", storage];
+    let podman = |more: &[&str]| run("podman", &[&args[..], more].concat()).trim().to_owned();
+    let archive = folder.path().join("archive.tar");
+    let to = format!("docker-archive:{}:localhost/merged:1", path(&archive));
+    run("skopeo", &["--insecure-policy", "copy", &format!("oci:{}", path(layout.path())), &to]);
+    podman(&["load", "--input", path(&archive)]);
+    let mounted = podman(&["image", "mount", "localhost/merged:1"]);
+    let mut expected = Listing::new();
+    listing_of_folder(Path::new(&mounted), "", &mut expected);
+    let mut root = RootView::new(RootLimits::default(), None).unwrap();
+    tars.iter().for_each(|tar| apply(&mut root, tar));
+    assert_eq!(listing_of_root(&root), expected);
+    podman(&["image", "unmount", "localhost/merged:1"]);
+}
+
+fn publish_tars(layout: &Layout, tars: &[Vec<u8>]) {
+    let put = |media_type, bytes: &[u8]| Descriptor::new(media_type, layout.blobs().put(bytes).unwrap());
+    let config = ImageConfig {
+        created: None,
+        platform: Platform::new("linux", "amd64"),
+        config: RuntimeConfig::default(),
+        rootfs: RootFs::new(tars.iter().map(|tar| Digest::of(tar)).collect()),
+        history: Vec::new(),
+    };
+    let config = put(media_type::CONFIG, &serde_json::to_vec(&config).unwrap());
+    let tars = tars.iter().map(|tar| put(media_type::LAYER, tar)).collect();
+    let manifest = ImageManifest::new(config, tars, BTreeMap::new());
+    let manifest = put(media_type::MANIFEST, &serde_json::to_vec(&manifest).unwrap());
+    let lock = layout.lock().unwrap();
+    layout.write_index(&lock, &Index::new(vec![manifest], BTreeMap::new())).unwrap();
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(24))]
+
+    /// A single layer unpacks to what GNU tar makes of it.
+    #[test]
+    fn one_layer_is_what_tar_unpacks(
+        paths in proptest::collection::btree_map("[a-c](/[a-cü -]{1,40}){0,3}", 0_u32..4, 1..12),
+    ) {
+        let mut builder = LayerBuilder::new(Timestamp::EPOCH);
+        for (path, kind) in paths {
+            // What contradicts an earlier path is refused, and not part of the layer.
+            drop(match kind {
+                0 => builder.add_dir(&path, 0o711, Owner::ROOT),
+                1 => builder.add_symlink(&path, "/somewhere/else"),
+                _ => builder.add_file(&path, 0o640 + kind, Owner::ROOT, Content::from(path.clone().into_bytes())),
+            });
+        }
+        let mut tar = Vec::new();
+        builder.write_tar(&mut tar).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let (archive, target) = (folder.path().join("layer.tar"), folder.path().join("root"));
+        File::create(&archive).unwrap().write_all(&tar).unwrap();
+        fs::create_dir(&target).unwrap();
+        run("tar", &["--extract", "--preserve-permissions", "--file", path(&archive), "--directory", path(&target)]);
+        let mut expected = Listing::new();
+        listing_of_folder(&target, "", &mut expected);
+        let mut root = RootView::new(RootLimits::default(), None).unwrap();
+        apply(&mut root, &tar);
+        proptest::prop_assert_eq!(listing_of_root(&root), expected);
+    }
+}
+
+#[test]
+fn a_store_on_a_full_disk_says_so() {
+    let full = Path::new("/dev/full");
+    assert!(full.exists(), "this test needs /dev/full");
+    let mut sink = File::options().write(true).open(full).unwrap();
+    let error = layer(vec![7; 1 << 22]).write(&mut sink, Compression::None, threads(1)).unwrap_err();
+    assert_eq!(error.to_string(), "cannot write the layer");
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o555)).unwrap();
+    // Root may write everywhere; for anyone else a read-only folder is an error that names it.
+    if let Err(error) = BlobStore::create(folder.path()) {
+        assert!(error.to_string().contains(path(folder.path())), "{error}");
+    }
+}
