@@ -1,14 +1,14 @@
 //! Cargo's view of a workspace, from one `cargo metadata`.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use camino::Utf8Path;
 use cargo_metadata::{Metadata, MetadataCommand, Node, Package, PackageId, TargetKind};
 
 use super::discover::{Discovery, Network, tool_error};
 use super::error::{ProjectError, some};
-use super::native::native_code;
-use super::{About, CargoBinary, CargoPackage, CargoWorkspace, Language};
+use super::native::Graph;
+use super::{About, CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, Language, ToolchainFile};
 use crate::process::{Command, ProcessError, Processes};
 
 pub(super) fn workspace(
@@ -23,13 +23,18 @@ pub(super) fn workspace(
         }
         other => other.map_err(|error| tool_error(folder, Language::Rust, error))?,
     };
-    read(folder, &answer).map_err(|source| match source {
+    let workspace = read(folder, &answer, &asked.triples).map_err(|source| match source {
         Reading::NoProgram(found) => ProjectError::NoProgram {
             folder: folder.to_owned(),
             found,
             remedy: "src/main.rs or a [[bin]] to a package",
         },
         Reading::Json(source) => ProjectError::Answer { command: command.short(), source: source.into() },
+    })?;
+    Ok(CargoWorkspace {
+        settings: CargoSettings::read(folder, processes.environment())?,
+        toolchain_file: ToolchainFile::find(folder)?,
+        ..workspace
     })
 }
 
@@ -73,14 +78,11 @@ enum Reading {
     Json(cargo_metadata::Error),
 }
 
-fn read(folder: &Utf8Path, answer: &str) -> Result<CargoWorkspace, Reading> {
+fn read(folder: &Utf8Path, answer: &str, triples: &[String]) -> Result<CargoWorkspace, Reading> {
     let metadata = MetadataCommand::parse(answer).map_err(Reading::Json)?;
     let defaults = default_members(folder, &metadata);
-    let nodes: HashMap<&PackageId, &Node> =
-        metadata.resolve.iter().flat_map(|resolve| &resolve.nodes).map(|node| (&node.id, node)).collect();
-    let packages: HashMap<&PackageId, &Package> =
-        metadata.packages.iter().map(|package| (&package.id, package)).collect();
-    let members = metadata.workspace_members.iter().filter_map(|id| packages.get(id).copied());
+    let graph = Graph::new(&metadata, triples);
+    let members = metadata.workspace_members.iter().filter_map(|id| graph.package(id));
     let mut members: Vec<&Package> = members.collect();
     // Cargo's versions list members in different orders.
     members.sort_by_key(|package| &package.name);
@@ -92,14 +94,16 @@ fn read(folder: &Utf8Path, answer: &str) -> Result<CargoWorkspace, Reading> {
     }
     let package = |package: &Package| CargoPackage {
         default_member: defaults.contains(&&package.id) && package.name.as_str() != "xtask",
-        native_code: native_code(&package.id, &nodes, &packages),
-        ..package_of(package, nodes.get(&package.id).copied())
+        native_code: graph.native_code(&package.id),
+        ..package_of(package, graph.node(&package.id))
     };
     Ok(CargoWorkspace {
         locked: metadata.workspace_root.join("Cargo.lock").is_file(),
         packages: programs.into_iter().map(package).collect(),
         root: metadata.workspace_root,
         target_directory: metadata.target_directory,
+        settings: CargoSettings::default(),
+        toolchain_file: None,
     })
 }
 

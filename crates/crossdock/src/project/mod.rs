@@ -1,22 +1,29 @@
 //! What the project itself says: Cargo's metadata, Go's package list, git.
 
 mod cargo;
+mod cargo_settings;
 mod discover;
 mod error;
 mod git;
 mod go;
 mod native;
+mod rustflags;
 mod select;
 #[cfg(test)]
 mod tests;
+mod toolchain_file;
+mod triple_cfg;
 
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
+pub use cargo_settings::{CargoSettings, TargetSetting, UserSetting};
 pub use discover::{Discovery, GoPlatform, Network, discover, language_of};
 pub use error::ProjectError;
 pub use git::git;
+pub use rustflags::{FlagConflict, Rustflags};
 pub use select::{Program, SelectError};
+pub use toolchain_file::ToolchainFile;
 
 /// A language that crossdock builds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -47,8 +54,12 @@ pub struct CargoWorkspace {
     pub target_directory: Utf8PathBuf,
     /// Whether a `Cargo.lock` exists.
     pub locked: bool,
-    /// The workspace's own packages that have binaries.
+    /// The workspace's own packages that have binaries, by name.
     pub packages: Vec<CargoPackage>,
+    /// The user's own compiler flags and linkers, as cargo reads them in the folder that was asked about.
+    pub settings: CargoSettings,
+    /// `rust-toolchain.toml`.
+    pub toolchain_file: Option<ToolchainFile>,
 }
 
 /// A package with binaries.

@@ -2,7 +2,9 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use cargo_metadata::{DependencyKind, Node, Package, PackageId, TargetKind};
+use cargo_metadata::{DepKindInfo, DependencyKind, Metadata, Node, Package, PackageId, TargetKind};
+
+use super::triple_cfg::holds;
 
 /// Crates with which a build script compiles C or C++ for the target, or reads its headers, the plainest first.
 const COMPILERS: [&str; 9] =
@@ -10,72 +12,99 @@ const COMPILERS: [&str; 9] =
 /// Crates with which a build script looks for a C library of the target's system.
 const FINDERS: [&str; 3] = ["pkg-config", "system-deps", "vcpkg"];
 
-type Nodes<'a> = HashMap<&'a PackageId, &'a Node>;
-type Packages<'a> = HashMap<&'a PackageId, &'a Package>;
+/// The resolved dependency graph, for the triples that count.
+pub(super) struct Graph<'a> {
+    nodes: HashMap<&'a PackageId, &'a Node>,
+    packages: HashMap<&'a PackageId, &'a Package>,
+    triples: &'a [String],
+}
 
-/// For each package in `root`'s program whose build script compiles or links C, one shortest chain of names to it and
-/// on to the tool. Development dependencies, and what procedural macros and build scripts need for themselves on the
-/// host, do not count.
-pub(super) fn native_code(root: &PackageId, nodes: &Nodes<'_>, packages: &Packages<'_>) -> Vec<Vec<String>> {
-    let mut chains = Vec::new();
-    let mut seen = HashSet::from([root]);
-    let mut queue = VecDeque::from([vec![root]]);
-    while let Some(path) = queue.pop_front() {
-        let Some(id) = path.last() else { continue };
-        if let Some(tools) = tool(id, nodes, packages) {
-            chains.push(path.iter().copied().chain(tools).map(|id| name(id, packages)).collect());
+impl<'a> Graph<'a> {
+    pub(super) fn new(metadata: &'a Metadata, triples: &'a [String]) -> Self {
+        let nodes = metadata.resolve.iter().flat_map(|resolve| &resolve.nodes);
+        Self {
+            nodes: nodes.map(|node| (&node.id, node)).collect(),
+            packages: metadata.packages.iter().map(|package| (&package.id, package)).collect(),
+            triples,
         }
-        for next in dependencies(id, DependencyKind::Normal, nodes) {
-            if !is_macro(next, packages) && seen.insert(next) {
-                queue.push_back(path.iter().copied().chain([next]).collect());
+    }
+
+    pub(super) fn package(&self, id: &PackageId) -> Option<&'a Package> {
+        self.packages.get(id).copied()
+    }
+
+    pub(super) fn node(&self, id: &PackageId) -> Option<&'a Node> {
+        self.nodes.get(id).copied()
+    }
+
+    /// For each package in `root`'s program whose build script compiles or links C, one shortest chain of names to it
+    /// and on to the tool. Development dependencies, and what procedural macros and build scripts need for themselves
+    /// on the host, do not count.
+    pub(super) fn native_code(&self, root: &'a PackageId) -> Vec<Vec<String>> {
+        let mut chains = Vec::new();
+        let mut seen = HashSet::from([root]);
+        let mut queue = VecDeque::from([vec![root]]);
+        while let Some(path) = queue.pop_front() {
+            let Some(id) = path.last() else { continue };
+            if let Some(tools) = self.tool(id) {
+                chains.push(path.iter().copied().chain(tools).map(|id| self.name(id).to_owned()).collect());
+            }
+            for next in self.dependencies(id, DependencyKind::Normal) {
+                if !self.is_macro(next) && seen.insert(next) {
+                    queue.push_back(path.iter().copied().chain([next]).collect());
+                }
             }
         }
+        chains
     }
-    chains
-}
 
-/// The build dependencies through which a package's build script comes to C.
-fn tool<'a>(id: &PackageId, nodes: &Nodes<'a>, packages: &Packages<'a>) -> Option<Vec<&'a PackageId>> {
-    let package = packages.get(id)?;
-    let has_script = package.targets.iter().any(|target| target.kind.contains(&TargetKind::CustomBuild));
-    if !has_script {
-        return None;
+    /// The build dependencies through which a package's build script comes to C.
+    fn tool(&self, id: &PackageId) -> Option<Vec<&'a PackageId>> {
+        let package = self.package(id)?;
+        let has_script = package.targets.iter().any(|target| target.kind.contains(&TargetKind::CustomBuild));
+        if !has_script {
+            return None;
+        }
+        let direct = self.dependencies(id, DependencyKind::Build);
+        if let Some(compiler) = self.first_of(&COMPILERS, &direct) {
+            return Some(vec![compiler]);
+        }
+        // openssl-src, luajit-src and their like carry the source and compile it for the script that calls them.
+        let through = |carrier: &&'a PackageId| {
+            let inner = self.dependencies(carrier, DependencyKind::Normal);
+            self.first_of(&COMPILERS, &inner).map(|compiler| vec![*carrier, compiler])
+        };
+        let carriers = direct.iter().filter(|id| self.name(id).ends_with("src"));
+        if let Some(chain) = carriers.into_iter().find_map(through) {
+            return Some(chain);
+        }
+        package.links.as_ref()?;
+        self.first_of(&FINDERS, &direct).map(|finder| vec![finder])
     }
-    let direct: Vec<&PackageId> = dependencies(id, DependencyKind::Build, nodes).collect();
-    let named = |wanted: &str| direct.iter().copied().find(|id| name(id, packages) == wanted);
-    if let Some(compiler) = COMPILERS.iter().find_map(|wanted| named(wanted)) {
-        return Some(vec![compiler]);
+
+    fn first_of(&self, tools: &[&str], packages: &[&'a PackageId]) -> Option<&'a PackageId> {
+        tools.iter().find_map(|tool| packages.iter().copied().find(|id| self.name(id) == *tool))
     }
-    // openssl-src, luajit-src and their like carry the source and compile it for the script that calls them.
-    let carriers = direct.iter().copied().filter(|id| name(id, packages).ends_with("src"));
-    let through = |carrier: &'a PackageId| {
-        let inner = dependencies(carrier, DependencyKind::Normal, nodes);
-        let compiler = inner.into_iter().find(|id| COMPILERS.contains(&name(id, packages).as_str()))?;
-        Some(vec![carrier, compiler])
-    };
-    if let Some(chain) = carriers.into_iter().find_map(through) {
-        return Some(chain);
+
+    fn dependencies(&self, id: &PackageId, kind: DependencyKind) -> Vec<&'a PackageId> {
+        // A dependency of one kind may be for Windows alone, and of another kind for all: each kind has its own target.
+        let counts = |found: &DepKindInfo| {
+            found.kind == kind
+                && found.target.as_ref().is_none_or(|target| {
+                    let target = target.to_string();
+                    self.triples.iter().any(|triple| holds(&target, triple))
+                })
+        };
+        let deps = self.node(id).into_iter().flat_map(|node| &node.deps);
+        deps.filter(|dep| dep.dep_kinds.iter().any(counts)).map(|dep| &dep.pkg).collect()
     }
-    package.links.as_ref()?;
-    FINDERS.iter().find_map(|wanted| named(wanted)).map(|finder| vec![finder])
-}
 
-fn dependencies<'a>(
-    id: &PackageId,
-    kind: DependencyKind,
-    nodes: &Nodes<'a>,
-) -> impl Iterator<Item = &'a PackageId> + use<'a> {
-    let node = nodes.get(id).copied();
-    let deps = node.into_iter().flat_map(|node| &node.deps);
-    deps.filter(move |dep| dep.dep_kinds.iter().any(|found| found.kind == kind)).map(|dep| &dep.pkg)
-}
+    fn is_macro(&self, id: &PackageId) -> bool {
+        let targets = self.package(id).into_iter().flat_map(|package| &package.targets);
+        targets.into_iter().any(|target| target.kind.contains(&TargetKind::ProcMacro))
+    }
 
-fn is_macro(id: &PackageId, packages: &Packages<'_>) -> bool {
-    let kinds =
-        packages.get(id).into_iter().flat_map(|package| &package.targets).flat_map(|target| &target.kind);
-    kinds.into_iter().any(|kind| *kind == TargetKind::ProcMacro)
-}
-
-fn name(id: &PackageId, packages: &Packages<'_>) -> String {
-    packages.get(id).map_or_else(|| id.repr.clone(), |package| package.name.to_string())
+    fn name(&self, id: &'a PackageId) -> &'a str {
+        self.package(id).map_or(id.repr.as_str(), |package| package.name.as_str())
+    }
 }

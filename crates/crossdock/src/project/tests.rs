@@ -3,7 +3,7 @@ use std::sync::Arc;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::*;
-use crate::config::{Defaults, ImageConfig, Sourced};
+use crate::config::{Defaults, Features, ImageConfig, Sourced};
 use crate::environment::Environment;
 use crate::process::{Cancel, Processes};
 
@@ -120,6 +120,91 @@ fn a_cargo_workspace_builds_its_default_members_but_never_xtask_examples_or_test
     image.package = Some(Sourced::default_because("c".into(), "a test"));
     insta::assert_snapshot!(select(&image), @"the default: a test: /p has no package `c` with a program; it has `a`, `b`, `other` and `xtask`");
     assert_eq!(names(&project.programs_for(&folder.image("b")).unwrap()), ["b"]);
+}
+
+#[test]
+fn chains_lead_to_the_build_scripts_that_compile_c_for_the_target() {
+    let package = |name: &str, rest: &str| {
+        format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n{rest}")
+    };
+    let dependency = |kind: &str, name: &str| format!("[{kind}]\n{name} = {{ path = \"../{name}\" }}\n");
+    let members = [
+        "app",
+        "clean",
+        "wrapper",
+        "native-sys",
+        "cc",
+        "finder-sys",
+        "pkg-config",
+        "carrier-sys",
+        "carrier-src",
+        "derive",
+        "host-sys",
+        "optional-sys",
+        "tested-sys",
+    ];
+    let build = |name: &str, tool: &str, rest: &str| {
+        package(name, &format!("{rest}\n{}", dependency("build-dependencies", tool)))
+    };
+    let app = [
+        dependency("dependencies", "wrapper"),
+        "finder-sys = { path = \"../finder-sys\" }\ncarrier-sys = { path = \"../carrier-sys\" }\nderive = { path = \"../derive\" }\n".to_owned(),
+        "optional-sys = { path = \"../optional-sys\", optional = true }\n".to_owned(),
+        "[target.'cfg(windows)'.dependencies]\ntested-sys = { path = \"../tested-sys\" }\n".to_owned(),
+        dependency("dev-dependencies", "tested-sys"),
+        dependency("build-dependencies", "host-sys"),
+    ];
+    let manifests = [
+        ("app", package("app", &app.concat())),
+        ("clean", package("clean", &dependency("dependencies", "derive"))),
+        ("wrapper", package("wrapper", &dependency("dependencies", "native-sys"))),
+        ("native-sys", build("native-sys", "cc", "")),
+        ("cc", package("cc", "")),
+        ("finder-sys", build("finder-sys", "pkg-config", "links = \"finder\"")),
+        ("pkg-config", package("pkg-config", "")),
+        ("carrier-sys", build("carrier-sys", "carrier-src", "")),
+        ("carrier-src", package("carrier-src", &dependency("dependencies", "cc"))),
+        (
+            "derive",
+            package(
+                "derive",
+                &format!("[lib]\nproc-macro = true\n{}", dependency("dependencies", "host-sys")),
+            ),
+        ),
+        ("host-sys", build("host-sys", "cc", "")),
+        ("optional-sys", build("optional-sys", "cc", "")),
+        ("tested-sys", build("tested-sys", "cc", "")),
+    ];
+    let workspace = format!("[workspace]\nresolver = \"3\"\nmembers = {members:?}\n");
+    let mut files = vec![("Cargo.toml".to_owned(), workspace)];
+    for (name, manifest) in manifests {
+        let main = if ["app", "clean"].contains(&name) { "main.rs" } else { "lib.rs" };
+        files.push((format!("{name}/Cargo.toml"), manifest));
+        files.push((format!("{name}/src/{main}"), MAIN.to_owned()));
+        files.push((format!("{name}/build.rs"), MAIN.to_owned()));
+    }
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    let folder = Folder::new(&files);
+    let chains = |asked: &Discovery| {
+        let Project::Rust(workspace) = discover(&folder.path(), asked, &processes()).unwrap() else {
+            panic!("cargo")
+        };
+        assert_eq!(
+            workspace.packages[1].native_code,
+            Vec::<Vec<String>>::new(),
+            "macros compile for the host"
+        );
+        workspace.packages[0].native_code.iter().map(|chain| chain.join(" → ")).collect::<Vec<_>>()
+    };
+    let mut expected = vec![
+        "app → carrier-sys → carrier-src → cc",
+        "app → finder-sys → pkg-config",
+        "app → wrapper → native-sys → cc",
+    ];
+    assert_eq!(chains(&offline()), expected);
+    let features = Features { names: vec!["optional-sys".into()], ..Features::default() };
+    expected.insert(2, "app → optional-sys → cc");
+    assert_eq!(chains(&Discovery { features, ..offline() }), expected);
 }
 
 #[test]

@@ -1,0 +1,317 @@
+//! The user's own settings of cargo: compiler flags and linkers from `.cargo/config.toml` and from variables.
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::{Deserialize, Serialize};
+
+use super::error::ProjectError;
+use crate::environment::Environment;
+
+/// What the user's cargo configuration says of compiling, before crossdock adds anything (The Cargo Book,
+/// "Configuration").
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct CargoSettings {
+    /// `CARGO_ENCODED_RUSTFLAGS`, else `RUSTFLAGS`. Where one of them is set, cargo reads no other flags.
+    pub environment: Option<UserSetting<Vec<String>>>,
+    /// `[build] rustflags` and `CARGO_BUILD_RUSTFLAGS`: cargo reads them where no other flags are set.
+    pub build: Vec<UserSetting<Vec<String>>>,
+    /// `[target.NAME] rustflags` and `CARGO_TARGET_…_RUSTFLAGS`: added to each other.
+    pub targets: Vec<TargetSetting<Vec<String>>>,
+    /// `[target.NAME] linker` and `CARGO_TARGET_…_LINKER`, the strongest first.
+    pub linkers: Vec<TargetSetting<String>>,
+}
+
+/// A value, and the file or variable that sets it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UserSetting<T> {
+    /// The value.
+    pub value: T,
+    /// `RUSTFLAGS`, or the path of a file with the key, as `/p/.cargo/config.toml (build.rustflags)`.
+    pub place: String,
+}
+
+/// A setting for the targets that a name means.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TargetSetting<T> {
+    /// A triple, a `cfg(…)` expression, or a triple as variables spell it (`X86_64_UNKNOWN_LINUX_MUSL`).
+    pub target: String,
+    /// The value and its place.
+    #[serde(flatten)]
+    pub setting: UserSetting<T>,
+}
+
+/// `.cargo/config.toml`, as far as it matters here; cargo itself judges the rest.
+#[derive(Debug, Default, Deserialize)]
+struct RawConfig {
+    #[serde(default)]
+    include: Include,
+    #[serde(default)]
+    build: RawBuild,
+    #[serde(default)]
+    target: BTreeMap<String, RawTarget>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct RawBuild {
+    rustflags: Option<Flags>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct RawTarget {
+    rustflags: Option<Flags>,
+    linker: Option<String>,
+}
+
+/// A list of flags, or a string of flags between spaces.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "flags are a list, or a string with spaces between them")]
+enum Flags {
+    Text(String),
+    List(Vec<String>),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "include is a path or a list of paths")]
+enum Include {
+    One(String),
+    Many(Vec<Included>),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "an included file is a path, or a table with path and optional")]
+enum Included {
+    Path(String),
+    Table {
+        path: String,
+        #[serde(default)]
+        optional: bool,
+    },
+}
+
+impl Default for Include {
+    fn default() -> Self {
+        Self::Many(Vec::new())
+    }
+}
+
+impl Flags {
+    fn list(self) -> Vec<String> {
+        match self {
+            Self::Text(text) => text.split_whitespace().map(str::to_owned).collect(),
+            Self::List(list) => list,
+        }
+    }
+}
+
+impl CargoSettings {
+    /// Reads what cargo reads when it runs in `folder`: `.cargo/config.toml` there and in every folder above, and in
+    /// CARGO_HOME.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or that is no TOML of cargo's.
+    pub fn read(folder: &Utf8Path, environment: &Environment) -> Result<Self, ProjectError> {
+        let mut settings = Self { environment: environment_flags(environment), ..Self::default() };
+        settings.variables(environment);
+        for file in files(folder, environment) {
+            settings.file(&file, 0)?;
+        }
+        Ok(settings)
+    }
+
+    fn variables(&mut self, environment: &Environment) {
+        if let Some(flags) = environment.get("CARGO_BUILD_RUSTFLAGS") {
+            self.build.push(setting(Flags::Text(flags.to_owned()).list(), "CARGO_BUILD_RUSTFLAGS"));
+        }
+        for (name, value) in environment.variables.iter().filter(|(_, value)| !value.is_empty()) {
+            let Some(rest) = name.strip_prefix("CARGO_TARGET_") else { continue };
+            if let Some(target) = rest.strip_suffix("_RUSTFLAGS") {
+                let setting = setting(Flags::Text(value.clone()).list(), name.as_str());
+                self.targets.push(TargetSetting { target: target.to_owned(), setting });
+            }
+            if let Some(target) = rest.strip_suffix("_LINKER") {
+                let setting = setting(value.clone(), name.as_str());
+                self.linkers.push(TargetSetting { target: target.to_owned(), setting });
+            }
+        }
+    }
+
+    fn file(&mut self, path: &Utf8Path, depth: usize) -> Result<(), ProjectError> {
+        let wrong = |reason: String| ProjectError::File { path: path.to_owned(), reason };
+        let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+        let raw: RawConfig =
+            toml::from_str(&text).map_err(|error| wrong(error.to_string().trim().to_owned()))?;
+        let place = |key: &str| format!("{path} ({key})");
+        if let Some(flags) = raw.build.rustflags {
+            self.build.push(setting(flags.list(), place("build.rustflags")));
+        }
+        for (target, raw) in raw.target {
+            let place = |key: &str| place(&format!("target.{target}.{key}"));
+            if let Some(flags) = raw.rustflags {
+                let setting = setting(flags.list(), place("rustflags"));
+                self.targets.push(TargetSetting { target: target.clone(), setting });
+            }
+            if let Some(linker) = raw.linker {
+                let setting = setting(linker, place("linker"));
+                self.linkers.push(TargetSetting { target: target.clone(), setting });
+            }
+        }
+        self.included(path, raw.include, depth)
+    }
+
+    /// Cargo reads included files below the one that includes them.
+    fn included(&mut self, from: &Utf8Path, include: Include, depth: usize) -> Result<(), ProjectError> {
+        let folder = from.parent().unwrap_or(from);
+        let files = match include {
+            Include::One(path) => vec![Included::Path(path)],
+            Include::Many(files) => files,
+        };
+        for file in files {
+            let (path, optional) = match file {
+                Included::Path(path) => (folder.join(path), false),
+                Included::Table { path, optional } => (folder.join(path), optional),
+            };
+            // Cargo refuses cycles with its own words; here they only must end.
+            if depth < 16 && (path.is_file() || !optional) {
+                self.file(&path, depth + 1)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn setting<T>(value: T, place: impl Into<String>) -> UserSetting<T> {
+    UserSetting { value, place: place.into() }
+}
+
+/// A variable that is set to nothing counts: cargo then reads no flags from its files either.
+fn environment_flags(environment: &Environment) -> Option<UserSetting<Vec<String>>> {
+    if let Some(encoded) = environment.variables.get("CARGO_ENCODED_RUSTFLAGS") {
+        let flags = encoded.split('\x1f').filter(|_| !encoded.is_empty());
+        return Some(setting(flags.map(str::to_owned).collect(), "CARGO_ENCODED_RUSTFLAGS"));
+    }
+    let flags = environment.variables.get("RUSTFLAGS")?;
+    Some(setting(Flags::Text(flags.clone()).list(), "RUSTFLAGS"))
+}
+
+/// The files that cargo reads, the strongest first.
+fn files(folder: &Utf8Path, environment: &Environment) -> Vec<Utf8PathBuf> {
+    let home = environment.get("CARGO_HOME").map(|home| environment.directory.join(home));
+    let home = home.or_else(|| Some(environment.home()?.join(".cargo")));
+    let mut folders: Vec<Utf8PathBuf> = folder.ancestors().map(|above| above.join(".cargo")).collect();
+    if let Some(home) = home.filter(|home| !folders.contains(home)) {
+        folders.push(home);
+    }
+    // Where both spellings exist, cargo takes the one without an ending.
+    let file = |folder: Utf8PathBuf| {
+        let spellings = ["config", "config.toml"].into_iter().map(|name| folder.join(name));
+        spellings.into_iter().find(|path| path.is_file())
+    };
+    folders.into_iter().filter_map(file).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::Folder;
+    use super::*;
+
+    fn environment(home: &Utf8Path, variables: &[(&str, &str)]) -> Environment {
+        let mut environment = Environment { directory: home.to_owned(), ..Environment::default() };
+        environment.variables.insert("HOME".into(), home.to_string());
+        environment.variables.extend(variables.iter().map(|(name, value)| ((*name).into(), (*value).into())));
+        environment
+    }
+
+    #[test]
+    fn files_from_the_folder_up_to_cargo_home_and_variables_above_them() {
+        let folder = Folder::new(&[
+            (
+                "p/.cargo/config.toml",
+                "include = [\"more.toml\", { path = \"none.toml\", optional = true }]\n[build]\nrustflags = \"-C debuginfo=1\"\n",
+            ),
+            ("p/.cargo/more.toml", "[target.'cfg(unix)']\nrustflags = [\"-Cforce-frame-pointers\"]\n"),
+            (
+                ".cargo/config.toml",
+                "[target.x86_64-unknown-linux-musl]\nlinker = \"clang\"\nrustflags = [\"-Clink-arg=-s\"]\n[alias]\nxtask = \"run\"\n",
+            ),
+        ]);
+        let variables =
+            [("CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_LINKER", "lld"), ("RUSTFLAGS", " -Dwarnings  -Cx ")];
+        let environment = environment(&folder.path(), &variables);
+        let settings = CargoSettings::read(&folder.path().join("p"), &environment).unwrap();
+        insta::assert_snapshot!(folder.masked(serde_json::to_string_pretty(&settings).unwrap()), @r#"
+        {
+          "environment": {
+            "value": [
+              "-Dwarnings",
+              "-Cx"
+            ],
+            "place": "RUSTFLAGS"
+          },
+          "build": [
+            {
+              "value": [
+                "-C",
+                "debuginfo=1"
+              ],
+              "place": "/p/p/.cargo/config.toml (build.rustflags)"
+            }
+          ],
+          "targets": [
+            {
+              "target": "cfg(unix)",
+              "value": [
+                "-Cforce-frame-pointers"
+              ],
+              "place": "/p/p/.cargo/more.toml (target.cfg(unix).rustflags)"
+            },
+            {
+              "target": "x86_64-unknown-linux-musl",
+              "value": [
+                "-Clink-arg=-s"
+              ],
+              "place": "/p/.cargo/config.toml (target.x86_64-unknown-linux-musl.rustflags)"
+            }
+          ],
+          "linkers": [
+            {
+              "target": "X86_64_UNKNOWN_LINUX_MUSL",
+              "value": "lld",
+              "place": "CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_LINKER"
+            },
+            {
+              "target": "x86_64-unknown-linux-musl",
+              "value": "clang",
+              "place": "/p/.cargo/config.toml (target.x86_64-unknown-linux-musl.linker)"
+            }
+          ]
+        }
+        "#);
+    }
+
+    #[test]
+    fn encoded_flags_come_before_plain_ones() {
+        let folder = Folder::new(&[]);
+        let variables = [("CARGO_ENCODED_RUSTFLAGS", "-C\x1flink-arg=a b"), ("RUSTFLAGS", "-Cx")];
+        let settings = CargoSettings::read(&folder.path(), &environment(&folder.path(), &variables)).unwrap();
+        assert_eq!(settings.environment.unwrap().value, ["-C", "link-arg=a b"]);
+        let empty = environment(&folder.path(), &[("RUSTFLAGS", "")]);
+        let settings = CargoSettings::read(&folder.path(), &empty).unwrap();
+        assert_eq!(settings.environment.unwrap().value, [""; 0], "cargo reads no other flags then");
+    }
+
+    #[test]
+    fn a_file_that_is_wrong_is_named() {
+        let folder = Folder::new(&[(".cargo/config.toml", "[build]\nrustflags = 3\n")]);
+        let error = CargoSettings::read(&folder.path(), &environment(&folder.path(), &[])).unwrap_err();
+        insta::assert_snapshot!(folder.masked(error), @r"
+        /p/.cargo/config.toml: TOML parse error at line 2, column 13
+          |
+        2 | rustflags = 3
+          |             ^
+        flags are a list, or a string with spaces between them
+        ");
+        let folder = Folder::new(&[(".cargo/config.toml", "include = \"config.toml\"\n")]);
+        assert!(CargoSettings::read(&folder.path(), &environment(&folder.path(), &[])).is_ok(), "cycles end");
+    }
+}

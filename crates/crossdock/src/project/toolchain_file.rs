@@ -1,0 +1,94 @@
+//! `rust-toolchain.toml`: the compiler that the project selects.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::{Deserialize, Serialize};
+
+use super::error::ProjectError;
+
+/// The nearest `rust-toolchain.toml` or `rust-toolchain` (The rustup book, "Overrides"). RUSTUP_TOOLCHAIN and
+/// `rustup override` stand above it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ToolchainFile {
+    /// The file.
+    pub path: Utf8PathBuf,
+    /// `channel`: `stable`, `1.89`, `nightly-2026-01-01`.
+    pub channel: Option<String>,
+    /// `targets`: triples that rustup installs with it.
+    pub targets: Vec<String>,
+    /// `components`, as `rust-src`.
+    pub components: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Raw {
+    toolchain: RawToolchain,
+}
+
+#[derive(Debug, Deserialize)]
+struct RawToolchain {
+    channel: Option<String>,
+    #[serde(default)]
+    targets: Vec<String>,
+    #[serde(default)]
+    components: Vec<String>,
+}
+
+impl ToolchainFile {
+    /// The file that rustup obeys in a folder; none when there is none there or above.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or that rustup could not read either.
+    pub fn find(folder: &Utf8Path) -> Result<Option<Self>, ProjectError> {
+        // Where a folder has both, rustup takes the one without an ending.
+        let names = ["rust-toolchain", "rust-toolchain.toml"];
+        let paths = folder.ancestors().flat_map(|above| names.map(|name| above.join(name)));
+        paths.into_iter().find(|path| path.is_file()).map(Self::read).transpose()
+    }
+
+    fn read(path: Utf8PathBuf) -> Result<Self, ProjectError> {
+        let wrong = |reason: String| ProjectError::File { path: path.clone(), reason };
+        let text = std::fs::read_to_string(&path).map_err(|error| wrong(error.to_string()))?;
+        let plain =
+            path.extension().is_none() && text.trim().lines().count() == 1 && !text.contains(['[', '=']);
+        if plain {
+            let channel = Some(text.trim().to_owned());
+            return Ok(Self { path, channel, targets: Vec::new(), components: Vec::new() });
+        }
+        let raw: Raw = toml::from_str(&text).map_err(|error| wrong(error.to_string().trim().to_owned()))?;
+        let RawToolchain { channel, targets, components } = raw.toolchain;
+        Ok(Self { path, channel, targets, components })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::Folder;
+    use super::*;
+
+    #[test]
+    fn both_forms_are_found_upwards() {
+        let text = "[toolchain]\nchannel = \"1.89\"\ntargets = [\"aarch64-unknown-linux-musl\"]\nprofile = \"minimal\"\n";
+        let folder =
+            Folder::new(&[("rust-toolchain.toml", text), ("a/b/c", ""), ("old/rust-toolchain", "nightly\n")]);
+        let found = ToolchainFile::find(&folder.path().join("a/b")).unwrap().unwrap();
+        assert_eq!(
+            (found.path, found.channel.as_deref()),
+            (folder.path().join("rust-toolchain.toml"), Some("1.89"))
+        );
+        assert_eq!(found.targets, ["aarch64-unknown-linux-musl"]);
+        let old = ToolchainFile::find(&folder.path().join("old")).unwrap().unwrap();
+        assert_eq!(old.channel.as_deref(), Some("nightly"));
+    }
+
+    #[test]
+    fn a_file_that_is_wrong_is_named() {
+        let folder = Folder::new(&[("rust-toolchain.toml", "[toolchain]\nchannel = 1.89\n")]);
+        insta::assert_snapshot!(folder.masked(ToolchainFile::find(&folder.path()).unwrap_err()), @r"
+        /p/rust-toolchain.toml: TOML parse error at line 2, column 11
+          |
+        2 | channel = 1.89
+          |           ^^^^
+        invalid type: floating point `1.89`, expected a string
+        ");
+    }
+}

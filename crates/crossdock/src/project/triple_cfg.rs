@@ -1,0 +1,97 @@
+//! What `cfg(…)` means for a triple, as far as the triple's own words tell.
+
+use std::str::FromStr;
+
+use cargo_metadata::cargo_platform::{Cfg, Platform};
+
+/// Whether `[target.NAME]` means this triple. Conditions that only the compiler can tell, as a target feature, do not
+/// hold; a name that cannot be read means nothing.
+pub(super) fn holds(name: &str, triple: &str) -> bool {
+    if !name.starts_with("cfg(") {
+        return name == triple;
+    }
+    Platform::from_str(name).is_ok_and(|platform| platform.matches(triple, &cfgs(triple)))
+}
+
+/// `target_arch`, `target_os`, `target_env`, `target_vendor` and the family of a triple (The Rust Reference,
+/// "Conditional compilation").
+fn cfgs(triple: &str) -> Vec<Cfg> {
+    let mut parts = triple.split('-');
+    let architecture = parts.next().unwrap_or_default();
+    let rest: Vec<&str> = parts.collect();
+    let system = rest.join("-");
+    let os = [
+        "linux", "darwin", "windows", "freebsd", "netbsd", "openbsd", "android", "ios", "illumos", "solaris",
+    ]
+    .into_iter()
+    .find(|os| rest.iter().any(|part| part.starts_with(os)))
+    .map_or("none", |os| if os == "darwin" { "macos" } else { os });
+    let env = ["musl", "gnu", "msvc", "uclibc", "ohos"]
+        .into_iter()
+        .find(|env| rest.last().is_some_and(|last| last.starts_with(env)));
+    let family = if os == "windows" { "windows" } else { "unix" };
+    let vendor = rest.first().copied().filter(|_| rest.len() > 1).unwrap_or("unknown");
+    let mut pairs = vec![
+        ("target_arch", arch(architecture)),
+        ("target_os", os),
+        ("target_env", env.unwrap_or("")),
+        ("target_vendor", vendor),
+        ("target_family", family),
+    ];
+    if system.contains("eabihf") {
+        pairs.push(("target_abi", "eabihf"));
+    }
+    let pairs = pairs.into_iter().map(|(key, value)| format!("{key} = {value:?}"));
+    pairs.chain([family.to_owned()]).filter_map(|cfg| Cfg::from_str(&cfg).ok()).collect()
+}
+
+/// `target_arch` for the first part of a triple.
+fn arch(part: &str) -> &str {
+    let starts = [
+        ("armv8r", "arm"),
+        ("arm", "arm"),
+        ("thumb", "arm"),
+        ("i386", "x86"),
+        ("i586", "x86"),
+        ("i686", "x86"),
+        ("riscv64", "riscv64"),
+        ("riscv32", "riscv32"),
+        ("powerpc64", "powerpc64"),
+        ("powerpc", "powerpc"),
+        ("mips64", "mips64"),
+        ("mips", "mips"),
+        ("sparcv9", "sparc64"),
+    ];
+    let known = starts.into_iter().find(|(start, _)| part.starts_with(start) && part != "arm64ec");
+    known.map_or(part, |(_, arch)| arch)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expressions_hold_as_rustc_would_say() {
+        let cases = [
+            ("cfg(unix)", "x86_64-unknown-linux-musl", true),
+            ("cfg(windows)", "x86_64-unknown-linux-musl", false),
+            ("cfg(target_env = \"musl\")", "aarch64-unknown-linux-musl", true),
+            ("cfg(target_env = \"gnu\")", "armv7-unknown-linux-gnueabihf", true),
+            ("cfg(target_os = \"macos\")", "aarch64-apple-darwin", true),
+            ("cfg(target_vendor = \"apple\")", "aarch64-apple-darwin", true),
+            (
+                "cfg(all(target_os = \"linux\", not(target_arch = \"x86_64\")))",
+                "riscv64gc-unknown-linux-gnu",
+                true,
+            ),
+            ("cfg(target_arch = \"x86\")", "i686-unknown-linux-gnu", true),
+            ("cfg(any(target_arch = \"arm\", target_arch = \"aarch64\"))", "x86_64-unknown-linux-gnu", false),
+            ("cfg(target_feature = \"avx2\")", "x86_64-unknown-linux-gnu", false),
+            ("cfg(", "x86_64-unknown-linux-gnu", false),
+            ("x86_64-unknown-linux-gnu", "x86_64-unknown-linux-gnu", true),
+        ];
+        for (name, triple, expected) in cases {
+            assert_eq!(holds(name, triple), expected, "{name} for {triple}");
+        }
+    }
+}
