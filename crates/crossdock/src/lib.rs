@@ -7,6 +7,7 @@ pub mod config;
 pub mod environment;
 pub mod execute;
 pub mod host;
+mod judge;
 pub mod nearest;
 pub mod plan;
 pub mod process;

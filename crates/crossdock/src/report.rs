@@ -45,6 +45,8 @@ pub struct ImageReport {
     pub archive: Option<Utf8PathBuf>,
     /// What the engine calls the image, when one got it.
     pub loaded: Option<String>,
+    /// How long it took from the start of the run until the image was done, in milliseconds.
+    pub milliseconds: u64,
 }
 
 /// One platform of an image.
@@ -72,6 +74,13 @@ pub struct TargetReport {
     pub findings: Vec<crossdock_verify::Finding>,
 }
 
+impl Report {
+    /// A report on one image of a run that ended early.
+    pub(crate) fn of_image(image: ImageReport) -> Self {
+        Self { schema: SCHEMA, images: vec![image], steps: BTreeMap::new() }
+    }
+}
+
 impl ImageReport {
     /// An image that was assembled or found, not yet judged or tagged.
     pub(crate) fn new(plan: &ImagePlan, digest: Digest, platforms: Vec<PlatformReport>) -> Self {
@@ -85,6 +94,7 @@ impl ImageReport {
             skipped_tags: plan.skipped_tags.clone(),
             archive: None,
             loaded: None,
+            milliseconds: 0,
         }
     }
 

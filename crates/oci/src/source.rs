@@ -96,6 +96,17 @@ impl ImageSource {
         Ok(source)
     }
 
+    /// One image of a layout, whether or not its `index.json` names it yet.
+    ///
+    /// # Errors
+    /// When a manifest or configuration of it is missing, damaged or hostile.
+    pub fn of_layout(layout: &Layout, image: &Descriptor) -> Result<Self, SourceError> {
+        let blobs = Blobs::Layout(layout.blobs().clone());
+        let mut source = Self { path: layout.path().to_owned(), blobs, images: Vec::new() };
+        source.images = source.images_of(&Index::new(vec![image.clone()], Default::default()))?;
+        Ok(source)
+    }
+
     /// The folder or file that was opened.
     pub fn path(&self) -> &Path {
         &self.path

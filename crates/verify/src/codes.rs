@@ -300,6 +300,10 @@ codes! {
         "the index names the same platform twice",
         "Runtimes take the first entry; the other is never started.",
         "Leave one of them out, or give them different variants.";
+    PLATFORM_MISSING = "platform-missing", Error, Fails,
+        "the index has no image that such a node takes",
+        "containerd refuses to pull: `no match for platform in manifest`.",
+        "Build the image for the node's platform too.";
     UNREADABLE = "unreadable", Warning, Unproven,
         "a file of the image could not be read",
         "What stands in it was not judged.",

@@ -6,7 +6,7 @@ use super::output;
 use super::session::Session;
 use crate::execute::{ExecuteError, Judging, Scope, Unproven, execute};
 use crate::plan::{Goal, Plan};
-use crate::report::Report;
+use crate::report::{ImageReport, Report};
 use crate::ui;
 
 pub(super) fn build(session: &Session, arguments: &BuildArguments) -> Result<Exit, CommandError> {
@@ -28,7 +28,7 @@ pub(super) fn run(session: &Session, arguments: &DistArguments) -> Result<Exit, 
 }
 
 fn finish(session: &Session, plan: &Plan, arguments: &BuildArguments) -> Result<Exit, CommandError> {
-    let report = run_plan(session, plan, arguments.strictness, arguments.building.jobs)?;
+    let report = execute_plan(session, plan, arguments.strictness, arguments.building.jobs)?;
     if let Some(file) = &arguments.metadata_file {
         let path = session.environment.directory.join(file);
         let text = output::json_text(&report)?;
@@ -54,7 +54,7 @@ fn answer(session: &Session, report: &Report) -> Result<(), CommandError> {
 }
 
 /// Executes a plan before the person's eyes.
-pub(super) fn run_plan(
+pub(super) fn execute_plan(
     session: &Session,
     plan: &Plan,
     strictness: Strictness,
@@ -71,19 +71,32 @@ pub(super) fn run_plan(
     result.map_err(|error| edge(session, error))
 }
 
+/// Shows what verification found, and answers in JSON where that was asked for.
+fn show_refusal(session: &Session, image: &ImageReport) -> Result<(), CommandError> {
+    output::say(&ui::verdicts(&image.name, &image.verdicts));
+    match session.json() {
+        true => output::json(&Report::of_image(image.clone())),
+        false => Ok(()),
+    }
+}
+
 fn edge(session: &Session, error: ExecuteError) -> CommandError {
     let exit = match &error {
         ExecuteError::Missing(_) => Exit::Missing,
         ExecuteError::Compiler { .. } | ExecuteError::NotMade { .. } | ExecuteError::Process(_) => {
             Exit::Program
         }
-        ExecuteError::Refused { .. } => Exit::No,
+        ExecuteError::Refused(_) => Exit::No,
         ExecuteError::NotBuilt { .. } => Exit::Usage,
         ExecuteError::Image { .. } | ExecuteError::File { .. } | ExecuteError::Cache(_) => Exit::InputOutput,
         ExecuteError::Cancelled => Exit::Interrupted,
     };
     let plain = CommandError::new(exit, &error);
     match error {
+        ExecuteError::Refused(image) => match show_refusal(session, &image) {
+            Ok(()) => plain.hint("what was tagged before still is; nothing was changed"),
+            Err(error) => error,
+        },
         ExecuteError::Missing(_) => plain
             .hint(format!(
                 "`{} dist --setup` installs what is missing, saying each command first",

@@ -10,11 +10,12 @@ use crossdock_platform::Platform;
 
 use super::arguments::{Building, Color as ColorChoice, EngineName, Global, Selection};
 use super::error::{CommandError, Exit};
-use crate::config::{Config, Source, Sourced};
+use super::output;
+use crate::config::{Config, Overrides, Source, Sourced};
 use crate::environment::{Environment, Terminal};
 use crate::execute::{Color, Judging, Settings};
 use crate::host::{Also, Host, Needs, detect};
-use crate::plan::{Archive, Engine, Goal, Plan, Projects, Request, plan};
+use crate::plan::{Archive, Engine, Goal, Plan, Projects, Request, Target, named_targets, plan};
 use crate::process::{Cancel, Command, Processes};
 use crate::project::{self, Discovery, Network, Project, ProjectError};
 use crate::ui::{Progress, Verbosity};
@@ -41,7 +42,11 @@ impl Session {
             environment.directory = folder_of(&environment.directory.join(folder))?;
         }
         choose_color(global.color);
-        let overrides = Overrides::default();
+        let (overrides, warnings) = Overrides::of_environment(&environment)
+            .map_err(|error| CommandError::new(Exit::Usage, &error))?;
+        if !global.quiet {
+            warnings.iter().for_each(|warning| output::note(warning));
+        }
         let cache = environment.cache_directory().ok_or_else(|| {
             CommandError::message(
                 Exit::Usage,
@@ -92,7 +97,9 @@ impl Session {
 
     /// Reads the configuration.
     pub(super) fn config(&self) -> Result<Config, CommandError> {
-        let read = match &self.global.config {
+        let given =
+            self.global.config.as_ref().or(self.overrides.config.as_ref().map(|config| &config.value));
+        let read = match given {
             Some(file) => Config::read(&self.environment.directory.join(file)),
             None => Config::find(&self.environment.directory),
         };
@@ -110,6 +117,18 @@ impl Session {
         let request = self.request(building, goal)?;
         let (projects, host) = self.look(&config, &request, host)?;
         plan(&config, &projects, &host, &request).map_err(|error| CommandError::new(Exit::Usage, &error))
+    }
+
+    /// The nodes that a call names with `--for`, else with `--platform`; none when it names neither.
+    pub(super) fn targets(&self, selection: &Selection) -> Result<Vec<Target>, CommandError> {
+        let building = Building { selection: selection.clone(), ..Building::default() };
+        let request = self.request(&building, Goal::Verify)?;
+        let nodes = if request.nodes.is_empty() { &request.platforms } else { &request.nodes };
+        let config = match nodes.iter().any(|node| node.value.starts_with("deploy:")) {
+            true => self.config()?,
+            false => Config::unconfigured(&self.environment.directory),
+        };
+        named_targets(&config, nodes).map_err(|error| CommandError::new(Exit::Usage, &error))
     }
 
     /// Asks the projects' tools and the host's, all at once.
@@ -132,11 +151,7 @@ impl Session {
             let asked: Vec<_> = folders
                 .iter()
                 .map(|folder| {
-                    let git = scope.spawn(|| {
-                        crate::availability::Availability::Unavailable(
-                            crate::availability::Unavailable::because("T6"),
-                        )
-                    });
+                    let git = scope.spawn(|| project::git(folder, &self.processes));
                     let discovery = discovery(config, folder, request);
                     let project = scope.spawn(move || project::discover(folder, &discovery, &self.processes));
                     (folder, project, git)
@@ -311,18 +326,6 @@ fn host_needs_c_compiler(projects: &Projects) -> bool {
         Project::Rust(workspace) => workspace.packages.iter().any(|package| !package.native_code.is_empty()),
         Project::Go(module) => module.mains.iter().any(|main| !main.cgo_packages.is_empty()),
     })
-}
-
-#[derive(Default)]
-pub(super) struct Overrides {
-    pub(super) platforms: Vec<Sourced<String>>,
-    pub(super) nodes: Vec<Sourced<String>>,
-    pub(super) images: Vec<Sourced<String>>,
-    pub(super) tags: Vec<Sourced<String>>,
-    pub(super) output: Option<Sourced<Utf8PathBuf>>,
-    pub(super) repository: Option<Sourced<String>>,
-    pub(super) jobs: Option<Sourced<usize>>,
-    pub(super) offline: Option<Sourced<bool>>,
 }
 
 /// What is asked of a project: what its images ask for, taken together.

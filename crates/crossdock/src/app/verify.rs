@@ -1,9 +1,138 @@
-//! `crossdock verify`.
+//! `crossdock verify`: this project's images, or things that somebody else built.
 
-use super::arguments::VerifyArguments;
+use std::io::Read;
+
+use camino::Utf8Path;
+use crossdock_oci::ImageSource;
+use crossdock_platform::Platform;
+use crossdock_verify::{Report, Verdict};
+
+use super::arguments::{Building, Strictness, VerifyArguments};
 use super::error::{CommandError, Exit};
 use super::session::Session;
+use super::{dist, output};
+use crate::config::Source;
+use crate::execute::Scope;
+use crate::judge::{Planned, judge, judge_program};
+use crate::plan::{Goal, Target};
+use crate::report::TargetReport;
+use crate::ui;
 
-pub(super) fn run(_session: &Session, _arguments: &VerifyArguments) -> Result<Exit, CommandError> {
-    Ok(Exit::Done)
+pub(super) fn run(session: &Session, arguments: &VerifyArguments) -> Result<Exit, CommandError> {
+    if arguments.subjects.is_empty() {
+        return project(session, arguments);
+    }
+    let targets = session.targets(&arguments.selection)?;
+    let mut worst = Verdict::Starts;
+    for subject in &arguments.subjects {
+        let path = session.environment.directory.join(subject);
+        for (name, reports) in judged(&path, &targets, arguments.strictness)? {
+            worst = worst.max(show(session, &name, reports)?);
+        }
+    }
+    Ok(exit(worst, arguments.strictness))
+}
+
+fn project(session: &Session, arguments: &VerifyArguments) -> Result<Exit, CommandError> {
+    let building = Building { selection: arguments.selection.clone(), ..Building::default() };
+    let plan = session.plan(&building, Goal::Verify, None)?;
+    let report = dist::execute_plan(session, &plan, arguments.strictness, None)?;
+    let mut worst = Verdict::Starts;
+    for image in report.images {
+        let name = image.references.first().cloned().unwrap_or(image.name);
+        worst = worst.max(show(session, &name, image.verdicts)?);
+    }
+    Ok(exit(worst, arguments.strictness))
+}
+
+fn exit(worst: Verdict, strictness: Strictness) -> Exit {
+    match worst {
+        Verdict::Fails => Exit::No,
+        Verdict::Unproven if strictness.strict => Exit::No,
+        _ => Exit::Done,
+    }
+}
+
+/// Shows the verdicts on one subject and returns the gravest.
+fn show(session: &Session, name: &str, targets: Vec<TargetReport>) -> Result<Verdict, CommandError> {
+    let worst = targets.iter().map(|target| target.verdict).max().unwrap_or(Verdict::Unproven);
+    if session.json() {
+        for target in targets {
+            let line = Report::new(name, target.for_, target.findings);
+            let line =
+                serde_json::to_string(&line).map_err(|error| CommandError::new(Exit::InputOutput, &error))?;
+            output::answer(&line)?;
+        }
+    } else {
+        output::answer(&ui::verdicts(name, &targets))?;
+    }
+    Ok(worst)
+}
+
+/// The verdicts on a file or folder: one list for each image in it.
+fn judged(
+    path: &Utf8Path,
+    targets: &[Target],
+    strictness: Strictness,
+) -> Result<Vec<(String, Vec<TargetReport>)>, CommandError> {
+    let failed =
+        |error: &dyn std::error::Error| CommandError::message(Exit::InputOutput, format!("{path}: {error}"));
+    let metadata = std::fs::metadata(path).map_err(|error| failed(&error))?;
+    if !metadata.is_dir() && !may_be_archive(path).map_err(|error| failed(&error))? {
+        return program(path, &metadata, targets).map(|reports| vec![(path.to_string(), reports)]);
+    }
+    let source = ImageSource::open(path.as_std_path())
+        .map_err(|error| CommandError::new(Exit::InputOutput, &error))?;
+    let scope = if strictness.all { Scope::All } else { Scope::Planned };
+    let judged = source.images().iter().map(|image| {
+        let own: Vec<Target> =
+            image.platforms.iter().filter_map(|found| of_itself(found.platform())).collect();
+        let targets = if targets.is_empty() { &own } else { targets };
+        let reports =
+            judge(&source, image, targets, &Planned::new(), scope).map_err(|error| failed(&error))?;
+        Ok((format!("{path}@{}", image.descriptor.digest), reports))
+    });
+    judged.collect()
+}
+
+/// An image is judged against its own platforms where nobody says for which nodes it is.
+fn of_itself(platform: &crossdock_oci::Platform) -> Option<Target> {
+    let platform = Platform::parse(&platform.to_string()).ok()?.normalized();
+    let source = Source::Default("the image's own platforms".to_owned());
+    Some(Target { description: platform.to_string(), platform, node: None, source })
+}
+
+fn program(
+    path: &Utf8Path,
+    metadata: &std::fs::Metadata,
+    targets: &[Target],
+) -> Result<Vec<TargetReport>, CommandError> {
+    if targets.is_empty() {
+        let message = format!(
+            "{path} is a program; say where it shall start, as `--for linux/arm64` or `--for m7g.large`"
+        );
+        return Err(CommandError::message(Exit::Usage, message));
+    }
+    let bytes = std::fs::read(path)
+        .map_err(|error| CommandError::message(Exit::InputOutput, format!("{path}: {error}")))?;
+    let mode = mode(metadata);
+    Ok(targets.iter().map(|target| judge_program(path.as_str(), &bytes, mode, target)).collect())
+}
+
+#[cfg(unix)]
+fn mode(metadata: &std::fs::Metadata) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt;
+    Some(metadata.permissions().mode() & 0o7777)
+}
+
+#[cfg(not(unix))]
+fn mode(_: &std::fs::Metadata) -> Option<u32> {
+    None
+}
+
+/// Whether a file begins as a tar (POSIX ustar) or as gzip (RFC 1952).
+fn may_be_archive(path: &Utf8Path) -> std::io::Result<bool> {
+    let mut start = Vec::new();
+    std::fs::File::open(path)?.take(262).read_to_end(&mut start)?;
+    Ok(start.starts_with(&[0x1f, 0x8b]) || start.get(257..262) == Some(b"ustar"))
 }

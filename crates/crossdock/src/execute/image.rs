@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 
 use camino::Utf8Path;
+use crossdock_oci::base::{TimeZones, add_static};
 use crossdock_oci::{
     Assembled, BlobStore, Compression, Content, Image, Layer, LayerBuilder, Layout, Owner, PlatformImage,
     RuntimeConfig, Timestamp, assemble,
@@ -10,6 +11,7 @@ use crossdock_oci::{
 use crossdock_platform::Platform;
 
 use super::{ExecuteError, StepContext, lock};
+use crate::config::Base;
 use crate::plan::{Action, ImagePlan, PlatformPlan};
 use crate::report::{ImageReport, PlatformReport};
 use crate::toolchain::Wrapper;
@@ -40,6 +42,12 @@ impl StepContext<'_> {
         let plan = image.platforms.iter().find(|plan| plan.platform == *platform);
         let layout = Layout::create(image.layout.as_std_path()).map_err(about(image))?;
         let mut layers = Vec::new();
+        if image.base == Base::Static {
+            let zones = if image.timezones { TimeZones::Include } else { TimeZones::Omit };
+            let mut base = LayerBuilder::new(Timestamp::EPOCH);
+            add_static(&mut base, zones).map_err(about(image))?;
+            layers.push(self.layer(image, &base, layout.blobs())?);
+        }
         if !image.files.is_empty() {
             layers.push(self.layer(image, &self.files(image)?, layout.blobs())?);
         }

@@ -1,12 +1,85 @@
+//! Judges what was assembled, before anything is tagged.
+
+use std::collections::BTreeMap;
+
+use crossdock_oci::{Descriptor, ImageSource, Layout};
+use crossdock_verify::{CpuLevel, Expectation, Language, Linkage, Severity, Verdict};
+
+use super::image::about;
 use super::report_lines::Reporter;
-use super::{ExecuteError, StepContext};
-use crate::plan::ImagePlan;
+use super::{ExecuteError, StepContext, Unproven, lock};
+use crate::judge::{Planned, judge};
+use crate::plan::{Expected, ImagePlan, PlatformPlan, ProgramPlan};
+use crate::report::{ImageReport, PlatformReport, TargetReport};
+
 impl StepContext<'_> {
-    pub(super) fn verify(
-        &self,
-        _image: &ImagePlan,
-        _reporter: &Reporter<'_>,
-    ) -> Result<String, ExecuteError> {
-        Ok(String::new())
+    pub(super) fn verify(&self, image: &ImagePlan, reporter: &Reporter<'_>) -> Result<String, ExecuteError> {
+        let layout = Layout::open(image.layout.as_std_path()).map_err(|_| not_built(image))?;
+        let index = self.index_descriptor(image, &layout)?;
+        let source = ImageSource::of_layout(&layout, &index).map_err(about(image))?;
+        let found = source.images().first().ok_or_else(|| not_built(image))?;
+        let scope = self.judging.scope;
+        let verdicts = judge(&source, found, &image.targets, &planned(image), scope).map_err(about(image))?;
+        let verdict = verdicts.iter().map(|target| target.verdict).max().unwrap_or(Verdict::Unproven);
+        let mut state = lock(&self.state);
+        let report =
+            state.images.entry(image.name.clone()).or_insert_with(|| found_before(image, &index, &source));
+        report.verdicts.clone_from(&verdicts);
+        let report = report.clone();
+        drop(state);
+        let refused = verdict == Verdict::Fails
+            || verdict == Verdict::Unproven && self.judging.unproven == Unproven::Refused;
+        if refused {
+            return Err(ExecuteError::Refused(Box::new(report)));
+        }
+        warn(image, &verdicts, reporter);
+        Ok(verdict.to_string())
     }
+}
+
+/// What deserves a look although the image is tagged.
+fn warn(image: &ImagePlan, verdicts: &[TargetReport], reporter: &Reporter<'_>) {
+    for target in verdicts {
+        for finding in target.findings.iter().filter(|finding| finding.severity != Severity::Note) {
+            reporter.warn(format!(
+                "{} on {}: {} [{}]\n  help: {}",
+                image.name, target.for_, finding.message, finding.code, finding.help
+            ));
+        }
+    }
+}
+
+fn not_built(image: &ImagePlan) -> ExecuteError {
+    ExecuteError::NotBuilt { image: image.name.clone(), layout: image.layout.clone() }
+}
+
+/// An image of an earlier run.
+fn found_before(image: &ImagePlan, index: &Descriptor, source: &ImageSource) -> ImageReport {
+    let platforms = source.images().iter().flat_map(|image| &image.platforms).filter_map(|found| {
+        let platform = crossdock_platform::Platform::parse(&found.platform().to_string()).ok()?.normalized();
+        let manifest = &found.manifest.value;
+        let size = manifest.layers.iter().map(|layer| layer.size).sum::<u64>() + manifest.config.size;
+        Some(PlatformReport { platform, digest: found.descriptor.digest, size })
+    });
+    ImageReport::new(image, index.digest, platforms.collect())
+}
+
+/// What the plan says of each platform's programs.
+fn planned(image: &ImagePlan) -> Planned {
+    let programs = |plan: &PlatformPlan| -> BTreeMap<String, Expectation> {
+        plan.programs.iter().map(|program| (program.path.clone(), expectation(plan, program))).collect()
+    };
+    image.platforms.iter().map(|plan| (plan.platform.clone(), programs(plan))).collect()
+}
+
+fn expectation(plan: &PlatformPlan, program: &ProgramPlan) -> Expectation {
+    let (linkage, language) = match &program.expected {
+        Expected::Rust { r#static, level, .. } => {
+            let linkage = if *r#static { Linkage::Static } else { Linkage::Dynamic };
+            let level = level.clone().map_or(CpuLevel::Baseline, CpuLevel::Level);
+            (linkage, Language::Rust { level })
+        }
+        Expected::Go { settings } => (Linkage::Any, Language::Go { settings: settings.clone() }),
+    };
+    Expectation::new(plan.platform.clone()).with_linkage(linkage).with_language(language)
 }

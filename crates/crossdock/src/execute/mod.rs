@@ -14,18 +14,19 @@ use std::collections::BTreeMap;
 use std::process::ExitStatus;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use crossdock_oci::{Digest, Layer, LayerCache, LayoutLock};
+use crossdock_oci::{Layer, LayerCache, LayoutLock};
 use crossdock_platform::Platform;
+use crossdock_verify::Verdict;
 
 pub use observer::{Event, Observer, Silent};
 
 use crate::environment::Environment;
 use crate::plan::{Action, Artifact, ImagePlan, Plan, Step, StepId};
 use crate::process::{Cancel, ProcessError, Processes};
-use crate::report::{self, ImageReport, Report};
+use crate::report::{self, ImageReport, Report, TargetReport};
 use report_lines::Reporter;
 use schedule::Message;
 
@@ -123,17 +124,8 @@ pub enum ExecuteError {
         layout: Utf8PathBuf,
     },
     /// Verification said no.
-    #[error("image `{image}` ({digest}) was not tagged: {why}")]
-    Refused {
-        /// The image.
-        image: String,
-        /// What was judged.
-        digest: Digest,
-        /// The verdict in words.
-        why: String,
-        /// Everything that was found, so that it can be shown.
-        reports: Vec<crossdock_verify::Report>,
-    },
+    #[error("image `{}` was not tagged: {}", .0.name, in_words(&.0.verdicts))]
+    Refused(Box<ImageReport>),
     /// The cache's folder cannot be used.
     #[error("the cache cannot be used; CROSSDOCK_CACHE_DIR names another folder for it")]
     Cache(#[from] crossdock_oci::FileError),
@@ -177,6 +169,7 @@ pub fn execute(
         jobs: settings.jobs,
         cache: LayerCache::create(settings.cache.join("layers").as_std_path())?,
         locks: locks::take(plan, observer, cancel)?,
+        started: Instant::now(),
         state: Mutex::default(),
     };
     plan.warnings.iter().for_each(|warning| observer.event(Event::Warning(warning)));
@@ -198,6 +191,7 @@ pub(crate) struct StepContext<'a> {
     jobs: usize,
     cache: LayerCache,
     locks: BTreeMap<String, LayoutLock>,
+    started: Instant,
     state: Mutex<State>,
 }
 
@@ -213,13 +207,22 @@ impl StepContext<'_> {
     /// Runs one step and says in a few words what came of it.
     fn perform(&self, index: usize, step: &Step, sender: &Sender<Message>) -> Result<String, ExecuteError> {
         let reporter = Reporter { step: index, sender };
+        let outcome = self.act(step, &reporter)?;
+        let mut state = lock(&self.state);
+        if let Some(report) = step.image().and_then(|image| state.images.get_mut(image)) {
+            report.milliseconds = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        }
+        Ok(outcome)
+    }
+
+    fn act(&self, step: &Step, reporter: &Reporter<'_>) -> Result<String, ExecuteError> {
         match &step.action {
             Action::Write(wrapper) => self.write(wrapper),
-            Action::Cargo(build) => self.cargo(build, &reporter),
-            Action::Go(build) => self.go(build, &reporter),
+            Action::Cargo(build) => self.cargo(build, reporter),
+            Action::Go(build) => self.go(build, reporter),
             Action::Layers { image, platform } => self.layers(self.image(image)?, platform),
             Action::Assemble { image } => self.assemble(self.image(image)?),
-            Action::Verify { image } => self.verify(self.image(image)?, &reporter),
+            Action::Verify { image } => self.verify(self.image(image)?, reporter),
             Action::Tag { image } => self.tag(self.image(image)?),
             Action::Archive { image } => self.archive(self.image(image)?),
             Action::Load { image } => self.load(self.image(image)?),
@@ -258,4 +261,19 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn create_folder(path: &Utf8Path) -> Result<(), ExecuteError> {
     std::fs::create_dir_all(path).map_err(|source| ExecuteError::File { path: path.to_owned(), source })
+}
+
+/// `it fails on m5.large and is unproven on m7g.large`.
+fn in_words(verdicts: &[TargetReport]) -> String {
+    let words = |verdict: Verdict, verb: &str| {
+        let targets: Vec<&str> = verdicts
+            .iter()
+            .filter(|target| target.verdict == verdict)
+            .map(|target| target.for_.as_str())
+            .collect();
+        (!targets.is_empty()).then(|| format!("{verb} on {}", targets.join(", ")))
+    };
+    let parts =
+        [words(Verdict::Fails, "it would not start"), words(Verdict::Unproven, "it is not proven to start")];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", and ")
 }

@@ -1,6 +1,12 @@
 //! Names what was judged: tags, archives, engines.
 
-use crossdock_oci::{Descriptor, Layout, Pruning, Reference, Repository, Tag, media_type};
+use std::io::BufWriter;
+use std::io::Write;
+
+use camino::Utf8Path;
+use crossdock_oci::{
+    Descriptor, ImageSource, Layout, Pruning, Reference, Repository, Tag, media_type, write_archive,
+};
 
 use super::image::{about, oci_platform};
 use super::{ExecuteError, StepContext, lock};
@@ -57,11 +63,28 @@ impl StepContext<'_> {
         let Some(path) = &image.archive else { return Ok(String::new()) };
         let layout = Layout::open(image.layout.as_std_path()).map_err(about(image))?;
         let index = self.index_descriptor(image, &layout)?;
-        let _ = index;
+        let single = self.single_manifest(image, &layout, &index)?;
+        let names = references(image)?;
+        replace(path, |file| write_archive(&layout, &index, &names, &single, file).map_err(about(image)))?;
         if let Some(report) = lock(&self.state).images.get_mut(&image.name) {
             report.archive = Some(path.clone());
         }
         Ok(path.to_string())
+    }
+
+    /// The manifest for engines that take one platform from an archive.
+    fn single_manifest(
+        &self,
+        image: &ImagePlan,
+        layout: &Layout,
+        index: &Descriptor,
+    ) -> Result<Descriptor, ExecuteError> {
+        let source = ImageSource::of_layout(layout, index).map_err(about(image))?;
+        let wanted = oci_platform(&image.single);
+        let mut platforms = source.images().iter().flat_map(|image| &image.platforms);
+        let found = platforms.find(|found| *found.platform() == wanted).map(|found| found.descriptor.clone());
+        found
+            .ok_or_else(|| ExecuteError::NotBuilt { image: image.name.clone(), layout: image.layout.clone() })
     }
 
     pub(super) fn load(&self, image: &ImagePlan) -> Result<String, ExecuteError> {
@@ -106,4 +129,32 @@ fn references(image: &ImagePlan) -> Result<Vec<Reference>, ExecuteError> {
         Ok(Reference { repository: repository.clone(), tag })
     };
     image.tags.iter().map(reference).collect()
+}
+
+/// Writes a file beside its place and moves it there when it is whole.
+fn replace(
+    path: &Utf8Path,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), ExecuteError>,
+) -> Result<(), ExecuteError> {
+    let failed = |source: std::io::Error| ExecuteError::File { path: path.to_owned(), source };
+    let folder = path.parent().unwrap_or(Utf8Path::new("."));
+    let temporary = tempfile::Builder::new().prefix(".crossdock-").tempfile_in(folder).map_err(failed)?;
+    let mut file = BufWriter::with_capacity(1 << 20, temporary);
+    write(&mut file)?;
+    let temporary = file.into_inner().map_err(|error| failed(error.into_error()))?;
+    readable_by_all(temporary.as_file()).map_err(failed)?;
+    temporary.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+/// A temporary file is its owner's alone; an archive is read by engines that run as someone else.
+#[cfg(unix)]
+fn readable_by_all(file: &std::fs::File) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(std::fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn readable_by_all(_: &std::fs::File) -> std::io::Result<()> {
+    Ok(())
 }

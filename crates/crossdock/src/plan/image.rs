@@ -10,6 +10,7 @@ use super::select::Selected;
 use super::{Container, FilePlan, SkippedTag};
 use crate::config::{Base, ImageConfig};
 use crate::project::{About, Program, Project};
+use crate::template::{self, Values};
 
 /// The user that images run as unless they say otherwise: numeric, as `runAsNonRoot` asks for, and the number that
 /// distroless images made the convention.
@@ -93,7 +94,8 @@ pub(super) fn annotations(
         _ => About::default(),
     };
     let revision = git.map(|git| if git.dirty { format!("{}-dirty", git.sha) } else { git.sha.clone() });
-    let base = (image.base.value == Base::Static).then(|| "T3".to_owned());
+    let base = || format!("crossdock/static:{}", crossdock_oci::base::CA_CERTIFICATES_DATE);
+    let base = (image.base.value == Base::Static).then(base);
     let found = [
         ("title", Some(image.name.value.clone())),
         ("created", Some(rfc3339(created))),
@@ -131,12 +133,18 @@ pub(super) fn tags(
         ([], None) => vec!["latest".to_owned()],
         (given, _) => given.iter().map(|tag| tag.value.clone()).collect(),
     };
+    let variables = request.variables.iter().filter(|(name, _)| image.tag_env.contains(name));
+    let values = Values {
+        version,
+        git: projects.git(&image.path.value).cloned(),
+        env: variables.map(|(name, value)| (name.clone(), value.clone())).collect(),
+    };
     let (mut tags, mut skipped) = (Vec::new(), Vec::new());
     for template in templates {
-        if template.contains('{') {
-            skipped.push(SkippedTag { template, why: String::new() })
-        } else {
-            tags.push(template)
+        match template::tag(&template, &values).map_err(|error| refused(image, &error))? {
+            template::Tag::Value(tag) if tags.contains(&tag) => {}
+            template::Tag::Value(tag) => tags.push(tag),
+            template::Tag::Skipped { why } => skipped.push(SkippedTag { template, why }),
         }
     }
     Ok((tags, skipped))

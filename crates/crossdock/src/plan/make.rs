@@ -162,6 +162,7 @@ impl<'a> Maker<'a> {
                     expected: Expected::Rust {
                         triple: choice.triple.clone(),
                         r#static: image.linkage.value == Linkage::Static,
+                        level: platform.variant().map(str::to_owned),
                     },
                     why: choice.why.clone(),
                 }

@@ -25,8 +25,8 @@ use crate::process::Command;
 use crate::toolchain::Wrapper;
 
 pub use error::PlanError;
-pub(crate) use image::rfc3339;
 pub use make::plan;
+pub use platforms::named_targets;
 pub use request::{Archive, Goal, Projects, Request};
 
 /// The version of the JSON form of a [`Plan`].
@@ -129,6 +129,8 @@ pub enum Expected {
         triple: String,
         /// Whether it must need no loader.
         r#static: bool,
+        /// The processor level that it was compiled for, as `v3`; none for the triple's baseline.
+        level: Option<String>,
     },
     /// A Go program.
     Go {
@@ -149,8 +151,21 @@ pub struct Target {
     pub description: String,
     /// Its platform.
     pub platform: Platform,
+    /// What is known of the machine, where the description names one.
+    pub node: Option<Node>,
     /// Who asked.
     pub source: Source,
+}
+
+/// What a machine is known to offer beyond its platform's baseline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Node {
+    /// The highest processor level that every such machine has, in OCI's spelling.
+    pub level: Option<String>,
+    /// The page sizes that its system may have, in bytes.
+    pub page_sizes: Vec<u32>,
+    /// Whether it runs the 32-bit programs of its family; none where that is not known.
+    pub runs_32_bit: Option<bool>,
 }
 
 /// The runtime half of an OCI image configuration.
@@ -357,6 +372,19 @@ impl Step {
             Action::Cargo(build) => Some(&build.command),
             Action::Go(build) => Some(&build.command),
             _ => None,
+        }
+    }
+
+    /// The image that the step works on, when it is one.
+    pub fn image(&self) -> Option<&str> {
+        match &self.action {
+            Action::Write(_) | Action::Cargo(_) | Action::Go(_) => None,
+            Action::Layers { image, .. }
+            | Action::Assemble { image }
+            | Action::Verify { image }
+            | Action::Tag { image }
+            | Action::Archive { image }
+            | Action::Load { image } => Some(image),
         }
     }
 

@@ -1,10 +1,10 @@
 //! Which platforms an image is built for, and which nodes it is judged against; each with its reason.
 
-use crossdock_platform::Platform;
+use crossdock_platform::{Description, Os, OsSource, Platform, Reading, describe};
 
-use super::Target;
 use super::error::PlanError;
 use super::request::Request;
+use super::{Node, Target};
 use crate::config::{Config, Deploy, ImageConfig, Source, Sourced};
 use crate::nearest::nearest;
 
@@ -34,6 +34,7 @@ pub(super) fn platforms(
         }
     } else if !asked.is_empty() {
         for target in &asked {
+            refuse_without_containers(target)?;
             add(&mut built, target.platform.clone(), format!("{} ({})", target.description, target.source));
         }
     } else {
@@ -82,11 +83,38 @@ fn judged(mut asked: Vec<Target>, built: &[(Platform, String)], request: &Reques
             asked.push(Target {
                 description: platform.to_string(),
                 platform: platform.clone(),
+                node: None,
                 source: Source::Default(reason.clone()),
             });
         }
     }
     asked
+}
+
+/// The nodes that descriptions name; `deploy:NAME` stands for those of a deploy target.
+///
+/// # Errors
+/// Descriptions and deploy targets that are not known.
+pub fn named_targets(config: &Config, nodes: &[Sourced<String>]) -> Result<Vec<Target>, PlanError> {
+    with_notes(config, nodes, &mut Vec::new())
+}
+
+fn with_notes(
+    config: &Config,
+    nodes: &[Sourced<String>],
+    notes: &mut Vec<String>,
+) -> Result<Vec<Target>, PlanError> {
+    let mut targets = Vec::new();
+    for node in nodes {
+        match node.value.strip_prefix("deploy:") {
+            Some(name) => {
+                let deploy = deploy(config, &node.clone().map(|_| name.to_owned()))?;
+                add_nodes(deploy, &mut targets, notes)?;
+            }
+            None => targets.push(target(node, notes)?),
+        }
+    }
+    Ok(targets)
 }
 
 fn targets(
@@ -95,19 +123,10 @@ fn targets(
     request: &Request,
     notes: &mut Vec<String>,
 ) -> Result<Vec<Target>, PlanError> {
-    let mut targets = Vec::new();
     if !request.nodes.is_empty() {
-        for node in &request.nodes {
-            match node.value.strip_prefix("deploy:") {
-                Some(name) => {
-                    let deploy = deploy(config, &node.clone().map(|_| name.to_owned()))?;
-                    add_nodes(deploy, &mut targets, notes)?;
-                }
-                None => targets.push(target(node, notes)?),
-            }
-        }
-        return Ok(targets);
+        return with_notes(config, &request.nodes, notes);
     }
+    let mut targets = Vec::new();
     for name in &image.deploy {
         add_nodes(deploy(config, name)?, &mut targets, notes)?;
     }
@@ -135,21 +154,55 @@ fn deploy<'a>(config: &'a Config, name: &Sourced<String>) -> Result<&'a Deploy, 
 fn target(text: &Sourced<String>, notes: &mut Vec<String>) -> Result<Target, PlanError> {
     let refuse =
         |why: String| PlanError::Description { text: text.value.clone(), asked: text.source.clone(), why };
-    // T1
-    let _ = &notes;
-    let short = match text.value.as_str() {
-        "m5.large" => "linux/amd64",
-        "m7g.large" => "linux/arm64",
-        t => t,
+    let description = match describe(&text.value, None) {
+        Reading::Exact(description) => description,
+        Reading::Ambiguous { candidates, why } => return Err(refuse(ambiguous(&candidates, &why))),
+        Reading::Unknown(unknown) => {
+            return Err(refuse(format!("is no platform or node that crossdock knows: {unknown}")));
+        }
     };
-    let platform = Platform::parse(short).map_err(|error| refuse(error.to_string()))?;
+    let named = description.platform_or_linux();
+    let (platform, os) =
+        named.ok_or_else(|| refuse("names no architecture; say which, as linux/arm64".to_owned()))?;
+    if os == OsSource::Assumed {
+        notes.push(format!("`{}` names no operating system: linux is assumed", text.value));
+    }
+    notes.extend(description.notes.iter().map(|note| format!("`{}`: {note}", text.value)));
     Ok(Target {
         description: text.value.clone(),
-        platform: platform.normalized(),
+        platform,
+        node: description.node.map(|node| Node {
+            level: node.highest.map(str::to_owned),
+            page_sizes: node.page_sizes.to_vec(),
+            runs_32_bit: node.runs_32bit,
+        }),
         source: text.source.clone(),
     })
 }
 
+fn ambiguous(candidates: &[Description], why: &str) -> String {
+    let names: Vec<String> = candidates
+        .iter()
+        .filter_map(|candidate| {
+            let (platform, _) = candidate.platform_or_linux()?;
+            Some(format!("{platform} ({})", candidate.vocabulary.as_str()))
+        })
+        .collect();
+    format!("is ambiguous: {why}; it may mean {}", names.join(", "))
+}
+
 fn platform(text: &Sourced<String>) -> Result<Platform, PlanError> {
-    Ok(target(text, &mut Vec::new())?.platform)
+    let target = target(text, &mut Vec::new())?;
+    refuse_without_containers(&target)?;
+    Ok(target.platform)
+}
+
+fn refuse_without_containers(target: &Target) -> Result<(), PlanError> {
+    match target.platform.os() {
+        Os::Linux => Ok(()),
+        _ => Err(PlanError::NoContainers {
+            platform: target.platform.to_string(),
+            asked: target.source.clone(),
+        }),
+    }
 }

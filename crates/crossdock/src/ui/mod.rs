@@ -1,9 +1,11 @@
 //! What a person sees: live progress, the final table, the plan as a tree.
 
+mod findings;
 mod progress;
 pub mod style;
 mod table;
 
+pub use findings::verdicts;
 pub use progress::{Progress, Verbosity};
 pub use table::{colored, next, table};
 

@@ -1,6 +1,8 @@
 //! The table at the end of a run, and the next command that a person would want.
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::presets::NOTHING;
+use std::time::Duration;
+
 use comfy_table::{CellAlignment, Table};
 use crossdock_verify::Verdict;
 
@@ -11,11 +13,11 @@ use crate::report::{ImageReport, PlatformReport, Report, TargetReport};
 /// The table of a run.
 pub fn table(report: &Report) -> String {
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY);
+    table.load_style(NOTHING);
     table.set_header(["image", "platform", "size", "digest", "verified", "tags", "time"]);
     for image in &report.images {
         for (place, platform) in image.platforms.iter().enumerate() {
-            table.add_row(row(image, platform, place, report));
+            table.add_row(row(image, platform, place));
         }
     }
     for right in [2, 6] {
@@ -26,7 +28,7 @@ pub fn table(report: &Report) -> String {
     table.to_string()
 }
 
-fn row(image: &ImageReport, platform: &PlatformReport, place: usize, report: &Report) -> [String; 7] {
+fn row(image: &ImageReport, platform: &PlatformReport, place: usize) -> [String; 7] {
     let first = place == 0;
     let only_first = |text: String| if first { text } else { String::new() };
     [
@@ -36,7 +38,7 @@ fn row(image: &ImageReport, platform: &PlatformReport, place: usize, report: &Re
         short(&platform.digest.to_string()),
         verified(image, platform),
         only_first(tags(image)),
-        only_first(duration(took(image, report))),
+        only_first(duration(Duration::from_millis(image.milliseconds))),
     ]
 }
 
@@ -82,15 +84,6 @@ fn tag(reference: &str) -> Option<&str> {
 
 fn short(digest: &str) -> String {
     digest.chars().take("sha256:".len() + 12).collect()
-}
-
-/// The time that steps of this image alone took, and those compilations that it shares with others.
-fn took(image: &ImageReport, report: &Report) -> std::time::Duration {
-    let own = |step: &str| {
-        step.split_once(':').is_some_and(|(_, what)| what.split('@').next() == Some(image.name.as_str()))
-    };
-    let milliseconds: u128 = report.steps.iter().filter(|(step, _)| own(step)).map(|(_, took)| took).sum();
-    std::time::Duration::from_millis(u64::try_from(milliseconds).unwrap_or(u64::MAX))
 }
 
 /// The next command that a person would want.

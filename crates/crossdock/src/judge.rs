@@ -1,0 +1,203 @@
+//! Judges images: reads them back from where they lie, picks what each node would pull, and asks `crossdock-verify`.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use crossdock_oci::{
+    EntryKind, ImageSource, LookupError, RootEntry, RootLimits, RootView, SourceError, SourceImage,
+    SourcePlatform,
+};
+use crossdock_platform::Platform;
+use crossdock_verify::{
+    self as verify, Entry, Expectation, Finding, ImageFacts, Known, PlatformText, Program, Report, Root,
+    RootError, codes, verify_image, verify_index, verify_program,
+};
+
+use crate::execute::Scope;
+use crate::plan::Target;
+use crate::report::TargetReport;
+
+/// What a plan says of the programs of each platform, by their paths in the image.
+pub(crate) type Planned = BTreeMap<Platform, BTreeMap<String, Expectation>>;
+
+/// Judges an image for each target.
+///
+/// # Errors
+/// When a layer is missing, damaged or hostile: then nothing can be said of the image.
+pub(crate) fn judge(
+    source: &ImageSource,
+    image: &SourceImage,
+    targets: &[Target],
+    planned: &Planned,
+    scope: Scope,
+) -> Result<Vec<TargetReport>, SourceError> {
+    let offered: Vec<Option<Platform>> = image.platforms.iter().map(platform_of).collect();
+    let mut roots: BTreeMap<usize, Merged> = BTreeMap::new();
+    let mut reports = Vec::new();
+    for target in targets {
+        let Some(place) = taken(&target.platform, &offered) else {
+            reports.push(refused(target, image));
+            continue;
+        };
+        if !roots.contains_key(&place) {
+            roots.insert(place, Merged(source.root(&image.platforms[place], RootLimits::default(), None)?));
+        }
+        let findings = roots.get(&place).map(|root| {
+            let mut findings = index_findings(image);
+            findings.extend(one(&image.platforms[place], root, target, planned, scope));
+            findings
+        });
+        reports.push(report(target, offered[place].clone(), findings.unwrap_or_default()));
+    }
+    Ok(reports)
+}
+
+/// Judges a program that lies in no image.
+pub(crate) fn judge_program(path: &str, bytes: &[u8], mode: Option<u32>, target: &Target) -> TargetReport {
+    let program = Program { path, bytes, mode };
+    report(target, Some(target.platform.clone()), verify_program(&program, &node(target), None, None))
+}
+
+fn one(
+    image: &SourcePlatform,
+    root: &Merged,
+    target: &Target,
+    planned: &Planned,
+    scope: Scope,
+) -> Vec<Finding> {
+    let none = BTreeMap::new();
+    let planned = platform_of(image).and_then(|platform| planned.get(&platform)).unwrap_or(&none);
+    let mut findings = verify_image(&facts(image), root, &node(target), planned);
+    if scope == Scope::All {
+        findings.extend(others(root, target, planned));
+    }
+    findings
+}
+
+/// Every other program of the image: what may be executed and starts as a program does.
+fn others(root: &Merged, target: &Target, planned: &BTreeMap<String, Expectation>) -> Vec<Finding> {
+    let executable = root.0.walk().filter(|entry| {
+        entry.kind == EntryKind::File
+            && entry.mode & 0o111 != 0
+            && !planned.contains_key(&format!("/{}", entry.path.trim_start_matches('/')))
+    });
+    let judged = executable.flat_map(|entry| {
+        let path = format!("/{}", entry.path.trim_start_matches('/'));
+        match root.read(&path) {
+            Ok(bytes) => {
+                let program = Program { path: &path, bytes: &bytes, mode: Some(entry.mode) };
+                verify_program(&program, &node(target), None, Some(root))
+            }
+            Err(error) => {
+                vec![Finding::new(codes::UNREADABLE, &target.platform.to_string(), &path, error.to_string())]
+            }
+        }
+    });
+    judged.collect()
+}
+
+fn report(target: &Target, platform: Option<Platform>, findings: Vec<Finding>) -> TargetReport {
+    let report = Report::new("", target.platform.to_string(), findings);
+    TargetReport {
+        for_: target.description.clone(),
+        platform,
+        verdict: report.verdict,
+        findings: report.findings,
+    }
+}
+
+fn refused(target: &Target, image: &SourceImage) -> TargetReport {
+    let names: Vec<String> = image.platforms.iter().map(|image| image.platform().to_string()).collect();
+    let message = format!(
+        "A node of {} is {} and takes none of the image's platforms: {}.",
+        target.description,
+        target.platform,
+        if names.is_empty() { "it has none".to_owned() } else { names.join(", ") }
+    );
+    report(
+        target,
+        None,
+        vec![Finding::new(codes::PLATFORM_MISSING, &target.platform.to_string(), "", message)],
+    )
+}
+
+/// What such a node is known to offer.
+fn node(target: &Target) -> verify::Target {
+    let named = verify::Target::new(&target.platform);
+    let Some(node) = &target.node else { return named };
+    named.on(verify::Node {
+        level: node.level.clone(),
+        page_sizes: node.page_sizes.iter().copied().map(u64::from).collect(),
+        runs_32_bit: match node.runs_32_bit {
+            Some(true) => Known::Yes,
+            Some(false) => Known::No,
+            None => Known::Unknown,
+        },
+    })
+}
+
+/// The place of the platform that such a node pulls: containerd's choice.
+fn taken(host: &Platform, offered: &[Option<Platform>]) -> Option<usize> {
+    offered.iter().position(|platform| platform.as_ref() == Some(host))
+}
+
+/// The platform of an entry in normal form; none for a name that is not known, which no node takes.
+fn platform_of(image: &SourcePlatform) -> Option<Platform> {
+    Platform::parse(&image.platform().to_string()).ok().map(|platform| platform.normalized())
+}
+
+fn index_findings(image: &SourceImage) -> Vec<Finding> {
+    let platforms: Vec<PlatformText> = image.platforms.iter().map(|image| text(image.platform())).collect();
+    verify_index(&platforms)
+}
+
+fn text(platform: &crossdock_oci::Platform) -> PlatformText {
+    PlatformText::new(&platform.os, &platform.architecture, platform.variant.as_deref())
+}
+
+fn facts(image: &SourcePlatform) -> ImageFacts {
+    let config = &image.config.value.config;
+    ImageFacts {
+        index_platform: image.descriptor.platform.as_ref().map(text),
+        config_platform: text(&image.config.value.platform),
+        entrypoint: config.entrypoint.clone(),
+        cmd: config.cmd.clone(),
+        env: config.env.clone(),
+        user: config.user.clone(),
+        working_directory: config.working_dir.clone(),
+        exposed_ports: config.exposed_ports.iter().cloned().collect(),
+    }
+}
+
+/// The merged root of an image, as a check asks for it.
+struct Merged(RootView);
+
+/// A file of an image longer than this is not judged: no program that anybody deploys is near it.
+const MAX_PROGRAM: u64 = 2 << 30;
+
+impl Root for Merged {
+    fn entry(&self, path: &str) -> Result<Option<Entry>, RootError> {
+        match self.0.lookup_link(path) {
+            Ok(found) => Ok(Some(entry(&found))),
+            Err(LookupError::NotFound { .. } | LookupError::NotADir { .. }) => Ok(None),
+            Err(error) => Err(RootError::new(path, error.to_string())),
+        }
+    }
+
+    fn read(&self, path: &str) -> Result<Cow<'_, [u8]>, RootError> {
+        self.0
+            .read(path, MAX_PROGRAM)
+            .map(Cow::Owned)
+            .map_err(|error| RootError::new(path, error.to_string()))
+    }
+}
+
+fn entry(found: &RootEntry) -> Entry {
+    let kind = match &found.kind {
+        EntryKind::File => verify::EntryKind::File,
+        EntryKind::Dir => verify::EntryKind::Directory,
+        EntryKind::Symlink(target) => verify::EntryKind::Link(String::from_utf8_lossy(target).into_owned()),
+        EntryKind::CharDevice | EntryKind::BlockDevice | EntryKind::Fifo => verify::EntryKind::Special,
+    };
+    Entry { kind, mode: found.mode, uid: found.uid, gid: found.gid, size: found.size }
+}
