@@ -8,7 +8,7 @@ use crossdock_oci::{Layout, LayoutLock};
 
 use super::image::about;
 use super::observer::{Event, Observer};
-use super::{ExecuteError, StepContext};
+use super::{ExecuteError, StepContext, create_ignored_folder};
 use crate::plan::{Action, ImagePlan, Plan};
 use crate::process::Cancel;
 
@@ -31,6 +31,9 @@ fn writes(plan: &Plan, image: &ImagePlan) -> bool {
 }
 
 fn wait(image: &ImagePlan, observer: &mut dyn Observer, cancel: &Cancel) -> Result<LayoutLock, ExecuteError> {
+    if let Some(output) = image.layout.parent() {
+        create_ignored_folder(output)?;
+    }
     let layout = Layout::create(image.layout.as_std_path()).map_err(about(image))?;
     let mut said = false;
     loop {

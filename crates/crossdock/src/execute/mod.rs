@@ -263,6 +263,18 @@ fn create_folder(path: &Utf8Path) -> Result<(), ExecuteError> {
     std::fs::create_dir_all(path).map_err(|source| ExecuteError::File { path: path.to_owned(), source })
 }
 
+/// A folder that crossdock makes in a project keeps what is in it out of version control by itself. One that was there
+/// before is the user's: nothing is added to it.
+fn create_ignored_folder(path: &Utf8Path) -> Result<(), ExecuteError> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    create_folder(path)?;
+    let file = path.join(".gitignore");
+    crossdock_oci::write_atomically(&file, b"*\n")
+        .map_err(|error| ExecuteError::File { path: file, source: std::io::Error::other(error) })
+}
+
 /// `it fails on m5.large and is unproven on m7g.large`.
 fn in_words(verdicts: &[TargetReport]) -> String {
     let words = |verdict: Verdict, verb: &str| {

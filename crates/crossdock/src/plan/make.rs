@@ -45,6 +45,7 @@ struct Maker<'a> {
     made_by: BTreeMap<(String, Platform), Vec<Call>>,
     missing: Vec<Missing>,
     warnings: Vec<String>,
+    notes: Vec<String>,
 }
 
 impl<'a> Maker<'a> {
@@ -68,13 +69,18 @@ impl<'a> Maker<'a> {
             made_by: BTreeMap::new(),
             missing: Vec::new(),
             warnings: Vec::new(),
+            notes: Vec::new(),
         }
     }
 
     fn add(&mut self, selected: &Selected<'_>) -> Result<(), PlanError> {
         let image = &selected.config;
         let Platforms { built, targets, notes } = platforms(self.config, image, self.request)?;
-        self.warnings.extend(notes);
+        for note in notes {
+            if !self.notes.contains(&note) {
+                self.notes.push(note);
+            }
+        }
         let wanted: Vec<Platform> = built.iter().map(|(platform, _)| platform.clone()).collect();
         let programs = match selected.project {
             Project::Rust(workspace) => self.rust(selected, workspace, &wanted),
@@ -290,8 +296,6 @@ impl<'a> Maker<'a> {
             go: self.go.finish(self.request),
             made_by: self.made_by,
         };
-        let mut warnings = self.warnings;
-        warnings.dedup();
         Plan {
             schema: SCHEMA,
             crossdock: env!("CARGO_PKG_VERSION"),
@@ -300,7 +304,8 @@ impl<'a> Maker<'a> {
             steps: steps(self.request.goal, &self.images, compiled),
             images: self.images,
             missing: self.missing,
-            warnings,
+            warnings: self.warnings,
+            notes: self.notes,
         }
     }
 }

@@ -49,8 +49,10 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What the steps need and the host has not. A plan with anything missing is not executed.
     pub missing: Vec<Missing>,
-    /// What a person should know; nothing here stops the plan.
+    /// What deserves attention; nothing here stops the plan.
     pub warnings: Vec<String>,
+    /// What was assumed and what is worth knowing.
+    pub notes: Vec<String>,
 }
 
 /// One image.

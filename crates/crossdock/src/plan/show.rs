@@ -27,7 +27,10 @@ pub fn tree(plan: &Plan) -> String {
         let _infallible = writeln!(text, "{} {missing}", paint(BAD, "missing:"));
     }
     for warning in &plan.warnings {
-        let _infallible = writeln!(text, "{} {warning}", paint(WARN, "note:"));
+        let _infallible = writeln!(text, "{} {warning}", paint(WARN, "warning:"));
+    }
+    for note in &plan.notes {
+        let _infallible = writeln!(text, "{} {note}", paint(DIM, "note:"));
     }
     text
 }
@@ -37,7 +40,7 @@ fn show_image(text: &mut String, image: &ImagePlan) {
     for platform in &image.platforms {
         branch.add(format!("{}  {}", platform.platform, paint(DIM, &platform.reason)));
         for program in &platform.programs {
-            branch.add(format!("   {}  {}", program.path, paint(DIM, &program.why)));
+            branch.add(format!("└─ {}  {}", program.path, paint(DIM, &program.why)));
         }
     }
     let targets: Vec<&str> = image.targets.iter().map(|target| target.description.as_str()).collect();
