@@ -7,6 +7,7 @@ mod file_format;
 mod go_build_info;
 mod interpreter;
 mod level;
+mod libraries;
 mod linkage;
 mod loadable;
 mod page_size;
@@ -27,6 +28,7 @@ const PROGRAM_CHECKS: &[Check] = &[
     elf_machine::check,
     linkage::check,
     interpreter::check,
+    libraries::check,
     go_build_info::check,
     level::check,
     page_size::check,

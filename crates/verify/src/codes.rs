@@ -196,6 +196,10 @@ codes! {
         "The loader stops: ``version `GLIBC_2.38' not found``, exit 1.",
         "Build against the image's library version or an older one (zig: `-target …-gnu.2.31`), take a newer base, or link \
              statically.";
+    LOADER_LIBRARY_PAIR = "loader-library-pair", Error, Fails,
+        "dynamic loader and C library come from different builds",
+        "They share private structures: the program dies with exit 139, or with an error about GLIBC_PRIVATE.",
+        "Take both from one package version; do not copy single libraries between images.";
     LIBRARIES_UNCHECKED = "libraries-unchecked", Warning, Unproven,
         "the program's shared libraries could not be judged",
         "There is no image to look for them in, or the loader is one whose rules crossdock does not know.",

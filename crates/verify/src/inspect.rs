@@ -18,6 +18,7 @@ pub use go::GoBuildInfo;
 pub use notes::Notes;
 pub use script::Script;
 pub use segments::Segment;
+pub(crate) use segments::c_string;
 
 /// What a file is.
 #[derive(Debug, Clone, PartialEq, Eq)]

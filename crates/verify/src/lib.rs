@@ -14,6 +14,7 @@ mod finding;
 mod image;
 mod inspect;
 mod levels;
+mod loader;
 mod machine;
 mod report;
 mod resolve;

@@ -1,13 +1,16 @@
 //! Will the kernel load the ELF file, and does it find the program's bytes?
 
-use object::elf::{ET_CORE, ET_DYN, ET_REL};
+use object::elf::{EM_AARCH64, EM_X86_64, ET_CORE, ET_DYN, ET_REL};
 
-use crate::inspect::{Elf, Inspection};
+use crate::inspect::{Class, Elf, Inspection, Segment};
 use crate::subject::Subject;
 use crate::{Finding, codes};
 
 /// The kernel reads at most this much of program headers (`load_elf_phdrs`).
 const MOST_HEADER_BYTES: u32 = 65536;
+
+/// No Linux port has smaller pages.
+const SMALLEST_PAGE: u64 = 4096;
 
 pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     let Inspection::Elf(elf) = subject.facts else { return };
@@ -18,6 +21,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
         return;
     }
     truncation(subject, elf, findings);
+    contradictions(subject, elf, findings);
     entry_address(subject, elf, findings);
 }
 
@@ -90,12 +94,53 @@ fn truncation(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>) {
     );
 }
 
+/// The end of what Linux gives a program at most.
+fn address_space(elf: &Elf) -> u64 {
+    match (elf.class, object::elf::Machine(elf.machine)) {
+        (Class::Elf32, _) => 1 << 32,
+        (Class::Elf64, EM_X86_64) => 1 << 47,
+        (Class::Elf64, _) => 1 << 56,
+    }
+}
+
+/// What the kernel answers with `invalid argument`: a segment larger in the file than in memory, or one whose address and
+/// offset differ within the smallest page there is.
+fn contradictions(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>) {
+    let end = address_space(elf);
+    let why = |segment: &Segment| {
+        let beyond = segment.address.checked_add(segment.memory_size).is_none_or(|last| last > end);
+        if segment.file_size > segment.memory_size {
+            Some("is larger in the file than in memory")
+        } else if !segment.address.wrapping_sub(segment.offset).is_multiple_of(SMALLEST_PAGE) {
+            Some("has an address and a file offset that no page can hold")
+        } else if beyond {
+            Some("goes beyond the end of a program's memory")
+        } else {
+            None
+        }
+    };
+    let Some((segment, why)) = elf.loaded().find_map(|segment| Some((segment, why(segment)?))) else {
+        return;
+    };
+    let message = format!(
+        "{path} contradicts itself: its segment at address {:#x} {why}. A node shows `exec {path}: invalid argument`, or the \
+         program dies at once.",
+        segment.address,
+        path = subject.path
+    );
+    let finding = subject.finding(codes::DAMAGED_PROGRAM, message);
+    findings.push(finding.with_evidence("segment", format!("{segment:x?}")));
+}
+
 fn entry_address(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>) {
     if !elf.is_executable_type() || elf.loaded().next().is_none() {
         return;
     }
+    // ppc64's first ABI begins at a descriptor, and old 32-bit kernels execute what they may read.
+    let wants_code = [EM_X86_64.0, EM_AARCH64.0].contains(&elf.machine);
     let is_inside = elf
         .loaded()
+        .filter(|segment| !wants_code || segment.is_executable())
         .any(|segment| elf.entry >= segment.address && elf.entry - segment.address < segment.memory_size);
     let is_library = elf.file_type == ET_DYN.0
         && elf.is_static()
@@ -113,7 +158,7 @@ fn entry_address(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>) 
         );
     } else if !is_inside {
         let message = format!(
-            "{} says that it begins at address {:#x}, where nothing is loaded: it dies at once (exit 139, segmentation fault).",
+            "{} says that it begins at address {:#x}, where no code is loaded: it dies at once (exit 139, segmentation fault).",
             subject.path, elf.entry
         );
         findings.push(

@@ -75,8 +75,13 @@ impl Recipe {
         Recipe { compiler, arguments, environment }
     }
 
-    /// The program, compiled at most once a test run.
+    /// The program.
     pub(crate) fn make(&self) -> Vec<u8> {
+        std::fs::read(self.path()).expect("the compiler wrote its output")
+    }
+
+    /// Where the program stands, compiled at most once a test run.
+    pub(crate) fn path(&self) -> PathBuf {
         static MADE: Mutex<BTreeMap<Recipe, PathBuf>> = Mutex::new(BTreeMap::new());
         let mut made = MADE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let next = made.len();
@@ -93,7 +98,7 @@ impl Recipe {
             run(&self.compiler, &arguments, &environment);
             path
         });
-        std::fs::read(path).expect("the compiler wrote its output")
+        path.clone()
     }
 }
 

@@ -1,10 +1,8 @@
 //! Judges real programs: every line of `cases.tsv`, compiled here and now.
 
-mod support;
-
+use crate::support::{Recipe, damage, expectation, judge, summary};
 use crossdock_platform::Platform;
 use crossdock_verify::Target;
-use support::{Recipe, damage, expectation, judge, summary};
 
 #[test]
 fn every_case_has_its_verdict() {

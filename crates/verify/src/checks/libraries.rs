@@ -1,0 +1,136 @@
+//! Will the dynamic loader find every shared library, in the versions that the program asks for?
+
+use std::collections::BTreeMap;
+
+use crate::inspect::{Inspection, Interpreter};
+use crate::loader::{Family, Loaded, Miss, Missing, Object, Place, load};
+use crate::resolve::resolve;
+use crate::root::EntryKind;
+use crate::subject::Subject;
+use crate::{Finding, codes};
+
+pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
+    let (Inspection::Elf(elf), Some(image)) = (subject.facts, subject.surroundings) else { return };
+    let Some(Interpreter::Path(interpreter)) = &elf.interpreter else { return };
+    let is_there = resolve(image.root, interpreter).is_ok_and(|found| found.entry.kind == EntryKind::File);
+    if !is_there {
+        // Without its loader the program does not get this far, and the finding about that stands.
+        return;
+    }
+    let Some(family) = Family::of(interpreter) else {
+        if elf.dynamic.as_ref().is_some_and(|dynamic| !dynamic.needed.is_empty()) {
+            let message = format!(
+                "{} needs shared libraries, and how its loader {interpreter} looks for them is not known to crossdock.",
+                subject.path
+            );
+            findings.push(
+                subject.finding(codes::LIBRARIES_UNCHECKED, message).with_evidence("PT_INTERP", interpreter),
+            );
+        }
+        return;
+    };
+    let place = Place { image, target: subject.target };
+    let loaded = load(&place, subject.path, elf, interpreter, family);
+    for missing in &loaded.missing {
+        findings.push(absent(subject, &loaded, missing, family));
+    }
+    if family == Family::Glibc {
+        versions(subject, &loaded, findings);
+        releases(subject, &loaded, findings);
+    }
+}
+
+/// Who asks for a library, in words: the program, or a library of it.
+fn asker(subject: &Subject<'_>, by: &Object) -> String {
+    if by.path == subject.path {
+        by.path.clone()
+    } else {
+        format!("{} (a library of {})", by.path, subject.path)
+    }
+}
+
+fn absent(subject: &Subject<'_>, loaded: &Loaded, missing: &Missing, family: Family) -> Finding {
+    let by = &loaded.objects[missing.by];
+    let (asker, name, path) = (asker(subject, by), &missing.name, subject.path);
+    let shown = |text: &str| match family {
+        Family::Glibc => format!("`{path}: error while loading shared libraries: {name}: {text}`, exit 127"),
+        Family::Musl => {
+            format!("`Error loading shared library {name}: {text} (needed by {})`, exit 127", by.path)
+        }
+    };
+    let (code, message) = match &missing.miss {
+        Miss::Absent { searched, passed_over } => {
+            let text = match family {
+                Family::Glibc => "cannot open shared object file: No such file or directory",
+                Family::Musl => "No such file or directory",
+            };
+            let others: String = passed_over.iter().map(|(path, what)| format!(" {path} {what}.")).collect();
+            let message = format!(
+                "{asker} needs {name}, which is in none of the directories that the loader searches ({}).{others} A node shows {}.",
+                searched.join(", "),
+                shown(text)
+            );
+            (codes::LIBRARY_MISSING, message)
+        }
+        Miss::Broken { path: library, why } => {
+            let message = format!(
+                "{asker} needs {name}, and {library} cannot be loaded: {why}. A node shows {}.",
+                shown(why)
+            );
+            (codes::LIBRARY_WRONG, message)
+        }
+        Miss::Unreadable(why) => (codes::UNREADABLE, format!("{asker} needs {name}: {why}.")),
+    };
+    subject.finding(code, message).with_evidence("DT_NEEDED", name)
+}
+
+/// Every version that is asked for has to be defined: by name, for the order of the numbers means nothing.
+fn versions(subject: &Subject<'_>, loaded: &Loaded, findings: &mut Vec<Finding>) {
+    for object in &loaded.objects {
+        let mut lacking: BTreeMap<&str, (String, Vec<&str>)> = BTreeMap::new();
+        for need in object.dynamic().iter().flat_map(|dynamic| &dynamic.version_needs) {
+            let Some(library) = loaded.answering(&need.library) else { continue };
+            let defined =
+                library.dynamic().map(|dynamic| dynamic.version_definitions.as_slice()).unwrap_or_default();
+            // A library without any version is taken with a warning.
+            if need.is_weak || defined.is_empty() || defined.contains(&need.version) {
+                continue;
+            }
+            let entry = lacking.entry(&need.library).or_insert_with(|| (library.path.clone(), Vec::new()));
+            entry.1.push(&need.version);
+        }
+        for (library, (path, versions)) in lacking {
+            findings.push(too_old(subject, object, library, &path, &versions));
+        }
+    }
+}
+
+fn too_old(subject: &Subject<'_>, object: &Object, library: &str, path: &str, versions: &[&str]) -> Finding {
+    let first = versions.first().copied().unwrap_or_default();
+    let message = format!(
+        "{} asks {library} for {}, which {path} in the image does not define: a node shows `{}: {path}: version `{first}' not \
+         found (required by {})`, exit 1.",
+        asker(subject, object),
+        versions.join(", "),
+        subject.path,
+        object.path
+    );
+    subject.finding(codes::SYMBOL_VERSION_MISSING, message).with_evidence("DT_VERNEED", versions.join(" "))
+}
+
+/// Loader and C library share private structures, so both have to come from one build.
+fn releases(subject: &Subject<'_>, loaded: &Loaded, findings: &mut Vec<Finding>) {
+    let parts = loaded.objects.iter().filter(|object| object.parent.is_none() || object.name == "libc.so.6");
+    let named: Vec<(&str, &str)> =
+        parts.filter_map(|object| Some((object.path.as_str(), object.release.as_deref()?))).collect();
+    let Some(((loader, own), rest)) = named.split_first() else { return };
+    for (library, release) in rest.iter().filter(|(_, release)| release != own) {
+        let message = format!(
+            "{} is loaded by {loader} of {own} with {library} of {release}: the two are from different builds of glibc, and the \
+             program dies before its first line (exit 139, or an error about GLIBC_PRIVATE).",
+            subject.path
+        );
+        let finding = subject.finding(codes::LOADER_LIBRARY_PAIR, message);
+        findings.push(finding.with_evidence(*loader, *own).with_evidence(*library, *release));
+    }
+}

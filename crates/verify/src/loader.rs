@@ -1,0 +1,158 @@
+//! What the dynamic loader does before a program's first instruction: find the shared libraries.
+//!
+//! [`load`] follows the loader that the program names, step by step, in the image's root: glibc's `ld.so` or musl's. It
+//! gives every library that would be loaded and every one that would not be found; judging them is left to the checks.
+
+mod cache;
+mod glibc;
+mod musl;
+mod search;
+
+use std::collections::VecDeque;
+
+use crate::Target;
+use crate::inspect::{Dynamic, Elf, Inspection, inspect};
+use crate::resolve::resolve;
+use crate::root::EntryKind;
+use crate::subject::Surroundings;
+
+pub(crate) use search::Miss;
+
+/// A program depends on at most this many libraries; more is taken for an attack.
+const MOST_OBJECTS: usize = 1024;
+
+/// Which loader a program asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Family {
+    Glibc,
+    Musl,
+}
+
+impl Family {
+    /// The family of a loader, by its file's name.
+    pub(crate) fn of(interpreter: &str) -> Option<Family> {
+        let name = interpreter.rsplit('/').next()?;
+        match name {
+            name if name.starts_with("ld-musl-") => Some(Family::Musl),
+            name if name.starts_with("ld-linux") || name.starts_with("ld64.so") || name == "ld.so.1" => {
+                Some(Family::Glibc)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A program or library in memory.
+#[derive(Debug)]
+pub(crate) struct Object {
+    /// Its path, without links for a library.
+    pub(crate) path: String,
+    /// The name by which it was asked for.
+    pub(crate) name: String,
+    pub(crate) elf: Elf,
+    /// The object that asked for it first; the program has none.
+    pub(crate) parent: Option<usize>,
+    /// How the C library names its build, where the file is part of one.
+    pub(crate) release: Option<String>,
+}
+
+impl Object {
+    pub(crate) fn dynamic(&self) -> Option<&Dynamic> {
+        self.elf.dynamic.as_ref()
+    }
+
+    fn answers_to(&self, name: &str) -> bool {
+        self.name == name || self.dynamic().and_then(|dynamic| dynamic.soname.as_deref()) == Some(name)
+    }
+}
+
+/// A library that was asked for and not found.
+#[derive(Debug)]
+pub(crate) struct Missing {
+    pub(crate) name: String,
+    /// The object that asks for it.
+    pub(crate) by: usize,
+    pub(crate) miss: Miss,
+}
+
+/// What is in memory when the program begins.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    /// The program first, then the libraries in the order in which they are loaded.
+    pub(crate) objects: Vec<Object>,
+    pub(crate) missing: Vec<Missing>,
+}
+
+impl Loaded {
+    /// The object that a version need names.
+    pub(crate) fn answering(&self, name: &str) -> Option<&Object> {
+        self.objects.iter().skip(1).find(|object| object.answers_to(name))
+    }
+}
+
+/// Where and for what a loader works.
+pub(crate) struct Place<'a> {
+    pub(crate) image: Surroundings<'a>,
+    pub(crate) target: &'a Target,
+}
+
+/// Loads a program's libraries as its loader would, breadth first.
+pub(crate) fn load(place: &Place<'_>, path: &str, elf: &Elf, interpreter: &str, family: Family) -> Loaded {
+    let program = Object {
+        path: path.to_owned(),
+        name: path.to_owned(),
+        elf: elf.clone(),
+        parent: None,
+        release: None,
+    };
+    let mut loaded = Loaded { objects: vec![program], missing: Vec::new() };
+    let Some(own) = loader_itself(place, interpreter) else { return loaded };
+    let search = match family {
+        Family::Glibc => search::Search::Glibc(glibc::Search::new(place, own.0)),
+        Family::Musl => search::Search::Musl(musl::Search::new(place, interpreter)),
+    };
+    loaded.objects.push(own.1);
+    let mut waiting: VecDeque<(usize, String)> = needed(&loaded.objects[0], 0);
+    while let Some((by, name)) = waiting.pop_front() {
+        if search.is_built_in(&name)
+            || loaded.answering(&name).is_some()
+            || loaded.objects.len() > MOST_OBJECTS
+        {
+            continue;
+        }
+        if loaded.missing.iter().any(|missing| missing.name == name) {
+            continue;
+        }
+        match search.find(place, &loaded.objects, by, &name) {
+            Ok((path, elf, release)) => {
+                let index = loaded.objects.len();
+                let object = Object { path, name, elf, parent: Some(by), release };
+                waiting.extend(needed(&object, index));
+                loaded.objects.push(object);
+            }
+            Err(miss) => loaded.missing.push(Missing { name, by, miss }),
+        }
+    }
+    loaded
+}
+
+fn needed(object: &Object, index: usize) -> VecDeque<(usize, String)> {
+    let names = object.dynamic().map(|dynamic| dynamic.needed.as_slice()).unwrap_or_default();
+    names.iter().map(|name| (index, name.clone())).collect()
+}
+
+/// The loader, which is the first library in memory, and its bytes' own list of directories.
+fn loader_itself(place: &Place<'_>, interpreter: &str) -> Option<(Vec<String>, Object)> {
+    let found =
+        resolve(place.image.root, interpreter).ok().filter(|found| found.entry.kind == EntryKind::File)?;
+    let bytes = place.image.root.read(&found.path).ok()?;
+    let Inspection::Elf(elf) = inspect(&bytes) else { return None };
+    let object = Object {
+        path: found.path,
+        name: interpreter.rsplit('/').next().unwrap_or(interpreter).to_owned(),
+        elf: *elf,
+        parent: None,
+        release: glibc::release(&bytes),
+    };
+    Some((glibc::default_directories(&bytes, place.target.architecture()), object))
+}

@@ -1,0 +1,77 @@
+//! Asks the kernel that runs the test whether it starts a program, and compares.
+
+#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use crate::support::{Recipe, judge, summary};
+use crossdock_platform::Platform;
+use crossdock_verify::{Target, Verdict};
+
+/// True when the program runs to its end and says so.
+fn runs(bytes: &[u8], name: &str) -> bool {
+    let path = std::env::temp_dir().join(format!("crossdock-{}-{name}", std::process::id()));
+    let mut file = std::fs::File::create(&path).expect("the temporary folder is writable");
+    file.write_all(bytes).expect("the temporary folder is writable");
+    file.set_permissions(std::fs::Permissions::from_mode(0o755)).expect("the mode can be set");
+    drop(file);
+    #[expect(clippy::disallowed_methods, reason = "the test starts what it has judged")]
+    let child = std::process::Command::new(&path).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let Ok(mut child) = child else { return false };
+    let end = Instant::now() + Duration::from_secs(5);
+    let status = loop {
+        match child.try_wait().expect("a child can be waited for") {
+            Some(status) => break status,
+            None if Instant::now() > end => {
+                child.kill().expect("a child can be ended");
+                break child.wait().expect("a child can be waited for");
+            }
+            None => std::thread::sleep(Duration::from_millis(1)),
+        }
+    };
+    std::fs::remove_file(&path).expect("the test's own file");
+    status.success()
+}
+
+/// The places of `e_entry`: a program that begins at a wrong place of its own code dies, and no header tells.
+const ENTRY: std::ops::Range<usize> = 24..32;
+/// The ELF header and four program headers.
+const HEADERS: usize = 64 + 4 * 56;
+
+/// Damages every byte of the headers. What the kernel runs must never be called failing, and damage to the ELF header has
+/// to be judged exactly as the kernel does.
+#[test]
+fn the_verdict_on_damaged_headers_is_the_kernels() {
+    let target = Target::new(&Platform::LINUX_AMD64);
+    let mut wrong = Vec::new();
+    let mut refused = 0;
+    for (name, recipe) in [("static", "gcc -static @main.c"), ("pie", "gcc -static-pie @main.c")] {
+        let program = Recipe::parse(recipe).make();
+        assert!(runs(&program, name), "{recipe} gives a program that runs");
+        for (at, value) in (0..HEADERS).flat_map(|at| [0, 0x7f, 0xff].map(|value| (at, value))) {
+            let mut bytes = program.clone();
+            if std::mem::replace(&mut bytes[at], value) == value {
+                continue;
+            }
+            let (codes, verdict) = summary(&judge(&bytes, &target, None));
+            let ran = runs(&bytes, name);
+            let is_exact = at < 64 && !ENTRY.contains(&at);
+            let is_wrong = if is_exact {
+                ran != (verdict == Verdict::Starts)
+            } else {
+                ran && verdict != Verdict::Starts
+            };
+            if is_wrong {
+                wrong.push(format!(
+                    "{name}: byte {at} set to {value:#x}: runs {ran}, verdict {verdict} ({codes})"
+                ));
+            }
+            refused += usize::from(!ran);
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(refused > 100, "the kernel refused only {refused}: the damage does not reach what matters");
+}

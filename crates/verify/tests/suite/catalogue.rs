@@ -1,0 +1,98 @@
+//! The catalogue of codes is complete, unique and documented, and the JSON has its documented form.
+
+use std::collections::BTreeSet;
+
+use crossdock_platform::Platform;
+use crossdock_verify::{
+    Code, Effect, Program, Report, Severity, Target, Verdict, catalogue_markdown, verify_program,
+};
+
+#[test]
+fn every_code_is_unique_and_says_all_it_has_to() {
+    let mut seen = BTreeSet::new();
+    for code in Code::all() {
+        assert!(seen.insert(code.id()), "{code} is there twice");
+        assert!(
+            code.id()
+                .chars()
+                .all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-')
+        );
+        assert!(code.title().starts_with(char::is_lowercase) || code.title().starts_with("Go"), "{code}");
+        assert!(
+            code.explanation().len() > 30 && code.explanation().ends_with('.'),
+            "{code}: {}",
+            code.explanation()
+        );
+        assert!(code.remedy().len() > 10 && code.remedy().ends_with('.'), "{code}: {}", code.remedy());
+        assert_eq!(Code::find(code.id()), Some(*code));
+        assert_eq!(code.effect() == Effect::Fails, code.severity() == Severity::Error, "{code}");
+        assert!(code.severity() != Severity::Note || code.effect() == Effect::None, "{code}");
+    }
+    assert_eq!(Code::find("no-such-code"), None);
+}
+
+/// The names of all codes in the source: each has to be used by a check, and so tried by a test.
+#[test]
+fn every_code_is_used_by_a_check() {
+    let registry = include_str!("../../src/codes.rs");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
+    let mut sources = String::new();
+    let mut folders = vec![std::path::PathBuf::from(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("the source is there") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if !path.ends_with("codes.rs") {
+                sources.push_str(&std::fs::read_to_string(path).expect("a source file"));
+            }
+        }
+    }
+    let names: Vec<&str> = registry
+        .lines()
+        .filter_map(|line| line.strip_prefix("    ")?.split_once(" = \"").map(|(name, _)| name))
+        .filter(|name| !name.starts_with(' ') && !name.contains(' '))
+        .collect();
+    assert_eq!(names.len(), Code::all().len());
+    for name in names {
+        assert!(sources.contains(&format!("codes::{name}")), "no check uses {name}");
+    }
+}
+
+/// A code without a test is a promise that nobody has tried.
+#[test]
+fn every_code_is_tried_by_a_test() {
+    let tests =
+        [include_str!("cases.tsv"), include_str!("images.rs"), include_str!("odd_images.rs")].concat();
+    let untried: Vec<&str> =
+        Code::all().iter().map(|code| code.id()).filter(|id| !tests.contains(id)).collect();
+    assert!(untried.is_empty(), "no test expects {untried:?}");
+}
+
+#[test]
+fn the_table_has_a_line_for_every_code() {
+    let table = catalogue_markdown();
+    for code in Code::all() {
+        assert!(table.contains(&format!("\n| `{code}` | {} |", code.severity())), "{code}");
+    }
+    assert_eq!(table.lines().count(), Code::all().len() + 2);
+}
+
+#[test]
+fn the_report_is_one_object_with_the_documented_keys() {
+    let target = Target::new(&Platform::LINUX_ARM64);
+    let findings =
+        verify_program(&Program { path: "app", bytes: b"", mode: Some(0o644) }, &target, None, None);
+    let report = Report::new("app", target.name(), findings);
+    assert_eq!(report.verdict, Verdict::Fails);
+    let json = serde_json::to_value(&report).expect("a report is JSON");
+    let keys: Vec<&str> = json.as_object().expect("an object").keys().map(String::as_str).collect();
+    assert_eq!(keys, ["findings", "for", "schema", "subject", "verdict"]);
+    assert_eq!(json["for"], "linux/arm64");
+    assert_eq!(json["verdict"], "fails");
+    let finding = &json["findings"][0];
+    for key in ["code", "severity", "platform", "path", "message", "help"] {
+        assert!(finding[key].is_string(), "{key}: {finding}");
+    }
+    assert_eq!((&finding["code"], &finding["severity"]), (&"empty-file".into(), &"error".into()));
+}

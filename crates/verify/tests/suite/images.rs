@@ -1,0 +1,357 @@
+//! Judges images: real programs with real loaders and libraries, in roots put together here.
+
+use std::collections::BTreeMap;
+
+use crate::host::host_file;
+use crate::support::{Recipe, damage, summary};
+use crossdock_platform::Platform;
+use crossdock_verify::{
+    Entry, EntryKind, Expectation, Finding, ImageFacts, Known, MemoryRoot, Node, PlatformText, Target,
+    Verdict, verify_image, verify_index,
+};
+
+/// An image that starts `/app` as user 65532 on linux/amd64.
+fn image() -> ImageFacts {
+    ImageFacts {
+        index_platform: Some(PlatformText::new("linux", "amd64", None)),
+        config_platform: PlatformText::new("linux", "amd64", None),
+        entrypoint: vec!["/app".to_owned()],
+        user: "65532".to_owned(),
+        ..ImageFacts::default()
+    }
+}
+
+fn starting(entrypoint: &[&str]) -> ImageFacts {
+    ImageFacts { entrypoint: entrypoint.iter().map(|word| (*word).to_owned()).collect(), ..image() }
+}
+
+fn judge(image: &ImageFacts, root: &MemoryRoot) -> Vec<Finding> {
+    judge_for("linux/amd64", image, root)
+}
+
+fn judge_for(platform: &str, image: &ImageFacts, root: &MemoryRoot) -> Vec<Finding> {
+    let target = Target::new(&Platform::parse(platform).expect("a platform"));
+    verify_image(image, root, &target, &BTreeMap::new())
+}
+
+#[track_caller]
+fn expect(findings: &[Finding], verdict: Verdict, codes: &str) {
+    let (found, found_verdict) = summary(findings);
+    assert_eq!((found.as_str(), found_verdict), (codes, verdict), "{findings:#?}");
+}
+
+#[track_caller]
+fn fails(findings: &[Finding], codes: &str) {
+    expect(findings, Verdict::Fails, codes);
+}
+
+#[track_caller]
+fn starts(findings: &[Finding], codes: &str) {
+    expect(findings, Verdict::Starts, codes);
+}
+
+fn go() -> Vec<u8> {
+    Recipe::parse("CGO_ENABLED=0 GOOS=linux GOARCH=amd64 go").make()
+}
+
+fn dynamic() -> Vec<u8> {
+    Recipe::parse("gcc @main.c").make()
+}
+
+const LOADER: &str = "/lib64/ld-linux-x86-64.so.2";
+const LIBC: &str = "/lib/x86_64-linux-gnu/libc.so.6";
+
+/// A root with glibc's loader and C library, both real, in Debian's places.
+fn glibc() -> MemoryRoot {
+    MemoryRoot::new().file(LOADER, 0o755, host_file(LOADER)).file(LIBC, 0o755, host_file(LIBC))
+}
+
+#[test]
+fn a_static_program_starts_on_scratch() {
+    starts(&judge(&image(), &MemoryRoot::new().file("/app", 0o755, go())), "");
+}
+
+#[test]
+fn a_dynamic_program_needs_its_loader_and_libraries() {
+    let app = dynamic();
+    let with = |root: MemoryRoot| root.file("/app", 0o755, app.clone());
+    starts(&judge(&image(), &with(glibc())), "");
+    fails(&judge(&image(), &with(MemoryRoot::new())), "interpreter-missing");
+    fails(
+        &judge(&image(), &with(glibc().file(LOADER, 0o644, host_file(LOADER)))),
+        "interpreter-not-executable",
+    );
+    fails(&judge(&image(), &with(glibc().file(LOADER, 0o755, ""))), "interpreter-wrong");
+    let only_loader = MemoryRoot::new().file(LOADER, 0o755, host_file(LOADER));
+    fails(&judge(&image(), &with(only_loader)), "library-missing");
+    fails(&judge(&image(), &with(glibc().file(LIBC, 0o755, ""))), "library-wrong");
+    fails(&judge(&image(), &with(glibc().file(LIBC, 0o755, &host_file(LIBC)[..99_999]))), "library-wrong");
+}
+
+#[test]
+fn links_decide_where_the_loader_is() {
+    let app = dynamic();
+    let merged = |link: &str| {
+        MemoryRoot::new()
+            .link("/lib64", link)
+            .link("/lib", "usr/lib")
+            .file("/usr/lib64/ld-linux-x86-64.so.2", 0o755, host_file(LOADER))
+            .file("/usr/lib/x86_64-linux-gnu/libc.so.6", 0o755, host_file(LIBC))
+            .file("/app", 0o755, app.clone())
+    };
+    starts(&judge(&image(), &merged("usr/lib64")), "");
+    fails(&judge(&image(), &merged("usr/lib32")), "interpreter-missing");
+    // A layer that puts a real /lib64 over the base's link hides the loader.
+    fails(&judge(&image(), &merged("usr/lib64").directory("/lib64", 0o755)), "interpreter-missing");
+}
+
+#[test]
+fn a_version_that_the_library_does_not_define_is_named() {
+    let newer = damage(dynamic(), "replace GLIBC_2.34 GLIBC_2.99");
+    let findings = judge(&image(), &glibc().file("/app", 0o755, newer));
+    fails(&findings, "symbol-version-missing");
+    assert!(
+        findings[0].message.contains("version `GLIBC_2.99' not found (required by /app)"),
+        "{findings:?}"
+    );
+}
+
+#[test]
+fn loader_and_c_library_have_to_be_of_one_build() {
+    let libc = host_file(LIBC);
+    let banner = String::from_utf8_lossy(&libc);
+    let at = banner.find("stable release version 2.").expect("glibc has its banner");
+    let version: String = banner[at + 23..].chars().take_while(|letter| !letter.is_whitespace()).collect();
+    let other = version.replace('2', "3");
+    let libc = damage(libc, &format!("replace {version} {other}"));
+    let root = glibc().file(LIBC, 0o755, libc).file("/app", 0o755, dynamic());
+    fails(&judge(&image(), &root), "loader-library-pair");
+}
+
+#[test]
+fn a_library_is_found_the_way_the_loader_finds_it() {
+    let library = Recipe::parse("gcc -shared -fPIC -Wl,-soname,libanswer.so @library.c").make();
+    let linked = |flags: &str| {
+        let library = Recipe::parse("gcc -shared -fPIC -Wl,-soname,libanswer.so @library.c").path();
+        Recipe::parse(&format!("gcc @main.c -Wl,--no-as-needed {} {flags}", library.display())).make()
+    };
+    let plain = linked("");
+    let at = |path: &str, app: &[u8]| glibc().file(path, 0o644, library.clone()).file("/app", 0o755, app);
+    fails(&judge(&image(), &at("/opt/libanswer.so", &plain)), "library-missing");
+    starts(&judge(&image(), &at("/usr/lib/libanswer.so", &plain)), "");
+    // Debian's loader does not search /lib64.
+    fails(&judge(&image(), &at("/lib64/libanswer.so", &plain)), "library-missing");
+    let path = ImageFacts { env: vec!["LD_LIBRARY_PATH=/other:/opt".to_owned()], ..image() };
+    starts(&judge(&path, &at("/opt/libanswer.so", &plain)), "");
+    let origin = linked("-Wl,-rpath,$ORIGIN/lib");
+    starts(&judge(&image(), &at("/lib/libanswer.so", &origin)), "");
+    let origin = linked("-Wl,-rpath,$ORIGIN/own -Wl,--disable-new-dtags");
+    starts(&judge(&image(), &at("/own/libanswer.so", &origin)), "");
+    // Only a processor of level v3 looks here.
+    let hwcaps = at("/usr/lib/glibc-hwcaps/x86-64-v3/libanswer.so", &plain);
+    fails(&judge(&image(), &hwcaps), "library-missing");
+    starts(&judge_for("linux/amd64/v3", &image(), &hwcaps), "");
+}
+
+#[test]
+fn a_library_of_another_machine_is_passed_over() {
+    let other = host_file("/usr/aarch64-linux-gnu/lib/libc.so.6");
+    let findings = judge(&image(), &glibc().file(LIBC, 0o755, other.clone()).file("/app", 0o755, dynamic()));
+    fails(&findings, "library-missing");
+    assert!(findings[0].message.contains("libc.so.6 is for arm64"), "{findings:?}");
+    let root = MemoryRoot::new().file(LOADER, 0o755, other).file("/app", 0o755, dynamic());
+    assert!(summary(&judge(&image(), &root)).0.contains("interpreter-wrong"));
+}
+
+#[test]
+fn an_arm64_program_finds_its_libraries() {
+    let folder = "/usr/aarch64-linux-gnu/lib";
+    let app = Recipe::parse("aarch64-linux-gnu-gcc @main.c").make();
+    let root = MemoryRoot::new()
+        .file("/lib/ld-linux-aarch64.so.1", 0o755, host_file(&format!("{folder}/ld-linux-aarch64.so.1")))
+        .file("/lib/libc.so.6", 0o755, host_file(&format!("{folder}/libc.so.6")))
+        .file("/app", 0o755, app);
+    let arm64 = PlatformText::new("linux", "arm64", Some("v8"));
+    let image = ImageFacts {
+        index_platform: Some(PlatformText::new("linux", "arm64", None)),
+        config_platform: arm64,
+        ..image()
+    };
+    starts(&judge_for("linux/arm64", &image, &root), "");
+}
+
+#[test]
+fn musl_has_its_own_rules() {
+    const MUSL: &str = "/lib/ld-musl-x86_64.so.1";
+    let app = Recipe::parse("musl-gcc @main.c").make();
+    let musl = MemoryRoot::new().file(MUSL, 0o755, host_file(MUSL));
+    starts(&judge(&image(), &musl.clone().file("/app", 0o755, app.clone())), "");
+    let findings = judge(&image(), &glibc().file("/app", 0o755, app));
+    fails(&findings, "interpreter-missing");
+    assert!(
+        findings[0].message.contains("The image has /lib64/ld-linux-x86-64.so.2 instead"),
+        "{findings:?}"
+    );
+    fails(&judge(&image(), &musl.file("/app", 0o755, dynamic())), "interpreter-missing");
+}
+
+#[test]
+fn scripts_need_their_interpreter() {
+    let with = |script: &str| MemoryRoot::new().file("/bin/sh", 0o755, go()).file("/app", 0o755, script);
+    starts(&judge(&image(), &with("#!/bin/sh\necho hello\n")), "script-entry-point");
+    fails(&judge(&image(), &with("#!/bin/bash\n")), "script-interpreter-missing");
+    fails(&judge(&image(), &with("#!/bin/sh\r\n")), "script-carriage-return");
+    fails(&judge(&image(), &with("#!\n")), "script-line-broken");
+    fails(&judge(&image(), &with("echo hello\n")), "text-without-interpreter");
+    fails(&judge(&image(), &with("\u{feff}#!/bin/sh\n")), "byte-order-mark");
+    fails(&judge(&image(), &with("#!/app\n")), "script-entry-point script-line-broken");
+    let env = |script: &str| with(script).file("/usr/bin/env", 0o755, go());
+    fails(&judge(&image(), &env("#!/usr/bin/env python3\n")), "script-command-missing script-entry-point");
+    starts(
+        &judge(&image(), &env("#!/usr/bin/env python3\n").file("/usr/bin/python3", 0o755, go())),
+        "script-entry-point",
+    );
+    let arm64 = Recipe::parse("CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go").make();
+    let foreign = with("#!/bin/sh\n").file("/bin/sh", 0o755, arm64);
+    fails(&judge(&image(), &foreign), "script-entry-point wrong-machine");
+}
+
+#[test]
+fn the_entry_point_has_to_be_there() {
+    let root = || MemoryRoot::new().file("/app", 0o755, go()).file("/srv/tool", 0o755, go());
+    fails(&judge(&starting(&[]), &root()), "no-entry-point");
+    fails(&judge(&starting(&["/other"]), &root()), "entry-point-missing");
+    fails(&judge(&starting(&["/app --flag"]), &root()), "entry-point-command-line");
+    fails(&judge(&starting(&["app"]), &root()), "entry-point-not-on-path");
+    fails(&judge(&starting(&["/srv"]), &root()), "entry-point-not-a-file");
+    fails(&judge(&starting(&["/app/x"]), &root()), "entry-point-missing");
+    fails(&judge(&starting(&["/bin/sh", "-c", "/app"]), &root()), "shell-missing");
+    fails(&judge(&starting(&["./tool"]), &root()), "entry-point-missing");
+    let in_srv = ImageFacts { working_directory: "/srv".to_owned(), ..starting(&["./tool"]) };
+    starts(&judge(&in_srv, &root()), "");
+    let bare = ImageFacts { working_directory: "/srv".to_owned(), ..starting(&["tool"]) };
+    fails(&judge(&bare, &root()), "entry-point-not-on-path");
+    let path = ImageFacts { env: vec!["PATH=/srv".to_owned()], ..starting(&["tool"]) };
+    starts(&judge(&path, &root()), "");
+    let command = ImageFacts { cmd: vec!["/app".to_owned()], ..starting(&[]) };
+    starts(&judge(&command, &root()), "");
+}
+
+#[test]
+fn the_user_has_to_exist_and_may_execute() {
+    let as_user = |user: &str| ImageFacts { user: user.to_owned(), ..image() };
+    let root = |mode: u32| {
+        MemoryRoot::new()
+            .file("/etc/passwd", 0o644, "root:x:0:0::/:\nweb:x:1000:1000::/:\n")
+            .file("/etc/group", 0o644, "root:x:0:\nwww:x:33:web\n")
+            .file("/app", mode, go())
+    };
+    let owned = |uid: u32, gid: u32, mode: u32| {
+        let entry = Entry { kind: EntryKind::File, mode, uid, gid, size: 0 };
+        root(0).put("/app", entry, go())
+    };
+    fails(&judge(&as_user("65532"), &root(0o644)), "not-executable");
+    fails(&judge(&as_user("0"), &root(0o644)), "not-executable");
+    fails(&judge(&as_user("65532"), &root(0o700)), "not-executable");
+    starts(&judge(&as_user("0"), &root(0o700)), "");
+    starts(&judge(&as_user(""), &root(0o700)), "");
+    starts(&judge(&as_user("1000"), &owned(1000, 0, 0o700)), "");
+    starts(&judge(&as_user("1000"), &owned(0, 33, 0o710)), "");
+    fails(&judge(&as_user("1000"), &owned(1000, 1000, 0o077)), "not-executable");
+    fails(&judge(&as_user("nobody"), &root(0o755)), "user-not-numeric user-unknown");
+    starts(&judge(&as_user("web"), &root(0o755)), "user-not-numeric");
+    fails(&judge(&as_user("1000:nogroup"), &root(0o755)), "user-unknown");
+    starts(&judge(&as_user("1000:www"), &root(0o755)), "");
+    let private = MemoryRoot::new().directory("/srv", 0o700).file("/srv/app", 0o755, go());
+    fails(&judge(&starting(&["/srv/app"]), &private), "not-executable");
+}
+
+#[test]
+fn low_ports_are_for_root() {
+    let root = MemoryRoot::new().file("/app", 0o755, go());
+    let exposing = |port: &str, user: &str| ImageFacts {
+        exposed_ports: vec![port.to_owned()],
+        user: user.to_owned(),
+        ..image()
+    };
+    starts(&judge(&exposing("80/tcp", "65532"), &root), "privileged-port");
+    starts(&judge(&exposing("80", "0"), &root), "");
+    starts(&judge(&exposing("8080/tcp", "65532"), &root), "");
+}
+
+#[test]
+fn index_configuration_and_program_have_to_agree() {
+    let root = MemoryRoot::new().file("/app", 0o755, go());
+    let says = |index: &str, config: &str| {
+        let text = |name: &str| {
+            let mut parts = name.split('/');
+            let os = parts.next().unwrap_or_default();
+            PlatformText::new(os, parts.next().unwrap_or_default(), parts.next())
+        };
+        ImageFacts { index_platform: Some(text(index)), config_platform: text(config), ..image() }
+    };
+    starts(&judge(&says("linux/amd64/v1", "linux/amd64"), &root), "");
+    starts(&judge(&says("linux/amd64", "linux/x86_64"), &root), "unusual-platform-name");
+    fails(&judge(&says("linux/arm64", "linux/amd64"), &root), "index-platform-mismatch");
+    fails(
+        &judge(&says("linux/amd64", "linux/arm64"), &root),
+        "config-platform-mismatch index-platform-mismatch",
+    );
+    fails(&judge(&says("linux/amd64/v3", "linux/amd64/v3"), &root), "config-platform-mismatch");
+    starts(&judge_for("linux/amd64/v3", &says("linux/amd64", "linux/amd64"), &root), "");
+    fails(&judge_for("linux/arm64", &says("linux/arm64", "linux/arm64"), &root), "wrong-machine");
+    fails(&judge(&says("windows/amd64", "windows/amd64"), &root), "config-platform-mismatch");
+    let twice = ["amd64", "arm64", "x86_64"].map(|name| PlatformText::new("linux", name, None));
+    starts(&verify_index(&twice), "duplicate-platform");
+}
+
+#[test]
+fn planned_programs_are_judged_wherever_they_stand() {
+    let target = Target::new(&Platform::LINUX_AMD64);
+    let planned: BTreeMap<String, Expectation> = ["/app", "/usr/bin/tool"]
+        .map(|path| (path.to_owned(), Expectation::new(Platform::LINUX_AMD64)))
+        .into_iter()
+        .collect();
+    let arm64 = Recipe::parse("CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go").make();
+    let root = MemoryRoot::new().file("/app", 0o755, go());
+    fails(&verify_image(&image(), &root, &target, &planned), "entry-point-missing");
+    let root = root.file("/usr/bin/tool", 0o755, arm64);
+    let findings = verify_image(&image(), &root, &target, &planned);
+    fails(&findings, "wrong-machine");
+    assert_eq!(findings[0].path, "/usr/bin/tool");
+}
+
+#[test]
+fn nodes_without_32_bit_mode_refuse_32_bit_programs() {
+    let arm = Recipe::parse("CGO_ENABLED=0 GOOS=linux GOARCH=arm go").make();
+    let root = MemoryRoot::new().file("/app", 0o755, arm);
+    let text = PlatformText::new("linux", "arm", Some("v7"));
+    let image = ImageFacts { index_platform: Some(text.clone()), config_platform: text, ..image() };
+    let on = |runs_32_bit: Known| {
+        let node = Node { runs_32_bit, ..Node::default() };
+        verify_image(&image, &root, &Target::new(&Platform::LINUX_ARM64).on(node), &BTreeMap::new())
+    };
+    fails(&on(Known::No), "no-32-bit-mode");
+    starts(&on(Known::Yes), "compatibility-mode");
+    expect(&on(Known::Unknown), Verdict::Unproven, "compatibility-mode-unknown");
+}
+
+#[test]
+fn segments_have_to_fit_the_pages() {
+    let with = |flags: &str| {
+        let app =
+            Recipe::parse(&format!("aarch64-linux-gnu-gcc -static -Wl,-z,max-page-size={flags} @main.c"))
+                .make();
+        MemoryRoot::new().file("/app", 0o755, app)
+    };
+    let text = PlatformText::new("linux", "arm64", None);
+    let image = ImageFacts { index_platform: Some(text.clone()), config_platform: text, ..image() };
+    let on = |root: &MemoryRoot, page_sizes: &[u64]| {
+        let node = Node { page_sizes: page_sizes.to_vec(), ..Node::default() };
+        verify_image(&image, root, &Target::new(&Platform::LINUX_ARM64).on(node), &BTreeMap::new())
+    };
+    fails(&on(&with("4096"), &[65536]), "page-size");
+    starts(&on(&with("4096"), &[4096, 16384]), "page-size-risk");
+    starts(&on(&with("4096"), &[4096]), "");
+    starts(&on(&with("65536"), &[4096, 65536]), "");
+}

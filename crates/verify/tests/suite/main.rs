@@ -1,0 +1,10 @@
+//! Tries the crate on real programs, which are compiled here and now: Go, gcc for two machines, musl-gcc, rustc and zig.
+
+mod against_the_kernel;
+mod catalogue;
+mod host;
+mod images;
+mod odd_images;
+mod real_programs;
+mod robustness;
+mod support;

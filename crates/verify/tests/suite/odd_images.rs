@@ -1,0 +1,161 @@
+//! Judges images that are put together by hand: what no compiler makes.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use crate::host::host_file;
+use crate::support::{Recipe, judge, summary};
+use crossdock_platform::Platform;
+use crossdock_verify::{
+    Entry, EntryKind, ImageFacts, MemoryRoot, PlatformText, Root, RootError, Target, Verdict, verify_image,
+};
+
+/// The first 64 bytes of an ELF file, and one segment that loads all of it.
+fn tiny(machine: u16, class: u8, order: u8, flags: u32) -> Vec<u8> {
+    let half = |value: u16| if order == 1 { value.to_le_bytes() } else { value.to_be_bytes() };
+    let word = |value: u32| if order == 1 { value.to_le_bytes() } else { value.to_be_bytes() };
+    let long = |value: u64| match (class, order) {
+        (1, _) => word(u32::try_from(value).expect("a short address")).to_vec(),
+        (_, 1) => value.to_le_bytes().to_vec(),
+        _ => value.to_be_bytes().to_vec(),
+    };
+    let (header, segment): (u64, u64) = if class == 1 { (52, 32) } else { (64, 56) };
+    let length = header + segment + 16;
+    let mut bytes = vec![0x7f, b'E', b'L', b'F', class, order, 1, 0];
+    bytes.resize(16, 0);
+    bytes.extend([half(2), half(machine)].concat());
+    bytes.extend(word(1));
+    bytes.extend(long(0x10000 + header + segment));
+    bytes.extend(long(header));
+    bytes.extend(long(0));
+    bytes.extend(word(flags));
+    let sizes = [u16::try_from(header), u16::try_from(segment)].map(|size| size.expect("a small size"));
+    bytes.extend([half(sizes[0]), half(sizes[1]), half(1), half(0), half(0), half(0)].concat());
+    bytes.extend(word(1));
+    if class == 1 {
+        bytes.extend([0, 0x10000, 0x10000, length, length].iter().flat_map(|value| long(*value)));
+        bytes.extend([word(5), word(0x10000)].concat());
+    } else {
+        bytes.extend(word(5));
+        bytes.extend([0, 0x10000, 0x10000, length, length, 0x10000].iter().flat_map(|value| long(*value)));
+    }
+    bytes.resize(usize::try_from(length).expect("a small size"), 0);
+    bytes
+}
+
+fn found(bytes: &[u8], platform: &str) -> (String, Verdict) {
+    summary(&judge(bytes, &Target::new(&Platform::parse(platform).expect("a platform")), None))
+}
+
+#[test]
+fn abi_flags_are_read() {
+    assert_eq!(found(&tiny(62, 2, 1, 0), "linux/amd64"), (String::new(), Verdict::Starts));
+    assert_eq!(found(&tiny(62, 1, 1, 0), "linux/amd64"), ("wrong-abi".to_owned(), Verdict::Fails), "x32");
+    assert_eq!(found(&tiny(21, 2, 1, 1), "linux/ppc64le"), ("wrong-abi".to_owned(), Verdict::Fails), "ELFv1");
+    assert_eq!(found(&tiny(21, 2, 1, 2), "linux/ppc64le"), (String::new(), Verdict::Starts), "ELFv2");
+    assert_eq!(
+        found(&tiny(21, 2, 2, 1), "linux/ppc64"),
+        (String::new(), Verdict::Starts),
+        "ELFv1, big-endian"
+    );
+    assert_eq!(
+        found(&tiny(40, 1, 1, 0x0500_0400), "linux/arm/v7"),
+        (String::new(), Verdict::Starts),
+        "hard float"
+    );
+    assert_eq!(found(&tiny(40, 1, 1, 0), "linux/arm/v7"), ("wrong-abi".to_owned(), Verdict::Fails), "OABI");
+    assert_eq!(found(&tiny(243, 2, 1, 5), "linux/riscv64"), (String::new(), Verdict::Starts));
+    assert_eq!(found(&tiny(243, 1, 1, 5), "linux/riscv64"), ("wrong-class".to_owned(), Verdict::Fails));
+}
+
+#[test]
+fn programs_of_systems_without_rules_stay_unproven() {
+    assert_eq!(found(&tiny(62, 2, 1, 0), "plan9/amd64"), ("unknown-target".to_owned(), Verdict::Unproven));
+}
+
+#[test]
+fn compressed_files_and_pointers_are_named() {
+    assert_eq!(found(b"\x1f\x8b\x08\0\0\0\0\0", "linux/amd64").0, "compressed-file");
+    let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n";
+    assert_eq!(found(pointer, "linux/amd64").0, "git-lfs-pointer");
+    assert_eq!(found(b"#!/bin/sh\n", "linux/amd64"), ("script-unchecked".to_owned(), Verdict::Unproven));
+}
+
+/// A dynamic program whose loader's name has been rewritten.
+fn with_interpreter(to: &str) -> Vec<u8> {
+    let from = b"/lib64/ld-linux-x86-64.so.2";
+    let mut bytes = Recipe::parse("gcc @main.c").make();
+    let at = bytes.windows(from.len()).position(|window| window == from).expect("the loader's name");
+    let mut name = to.as_bytes().to_vec();
+    name.resize(from.len(), 0);
+    bytes[at..at + from.len()].copy_from_slice(&name);
+    bytes
+}
+
+fn image() -> ImageFacts {
+    ImageFacts {
+        config_platform: PlatformText::new("linux", "amd64", None),
+        entrypoint: vec!["/app".to_owned()],
+        ..ImageFacts::default()
+    }
+}
+
+fn in_root(root: &dyn Root) -> (String, Verdict) {
+    summary(&verify_image(&image(), root, &Target::new(&Platform::LINUX_AMD64), &BTreeMap::new()))
+}
+
+#[test]
+fn rewritten_loaders_are_judged() {
+    let app = |name: &str| MemoryRoot::new().file("/app", 0o755, with_interpreter(name));
+    assert_eq!(in_root(&app("")), ("interpreter-malformed".to_owned(), Verdict::Fails));
+    let bsd = in_root(&app("/libexec/ld-elf.so.1"));
+    assert_eq!(bsd, ("interpreter-missing wrong-system".to_owned(), Verdict::Fails));
+    let loader = host_file("/lib64/ld-linux-x86-64.so.2");
+    let own = app("/opt/loader").file("/opt/loader", 0o755, loader);
+    assert_eq!(in_root(&own), ("libraries-unchecked".to_owned(), Verdict::Unproven));
+}
+
+/// The note that `-march=x86-64-v3 -Wl,-z,x86-64-v3` writes.
+#[test]
+fn a_demand_on_the_loader_is_read() {
+    let app = Recipe::parse("gcc -Wl,-z,x86-64-v3 @main.c").make();
+    let target = |name: &str| Target::new(&Platform::parse(name).expect("a platform"));
+    let (codes, _) = summary(&judge(&app, &target("linux/amd64"), None));
+    assert_eq!(codes, "interpreter-unchecked loader-level-too-high");
+    let (codes, _) = summary(&judge(&app, &target("linux/amd64/v3"), None));
+    assert_eq!(codes, "interpreter-unchecked");
+    // Without a loader nobody looks at the note.
+    let app = Recipe::parse("gcc -static -Wl,-z,x86-64-v3 @main.c").make();
+    assert_eq!(found(&app, "linux/amd64"), (String::new(), Verdict::Starts));
+}
+
+#[test]
+fn a_compiler_for_arm_records_its_version() {
+    let compile = |cpu: &str| {
+        let flags = format!("-m ziglang cc -target arm-linux-musleabihf -mcpu={cpu} -nostdlib @bare.c");
+        Recipe::parse(&format!("python3 {flags}")).make()
+    };
+    let v7 = compile("cortex_a7");
+    assert_eq!(found(&v7, "linux/arm/v7"), (String::new(), Verdict::Starts));
+    assert_eq!(found(&v7, "linux/arm/v6"), ("level-too-high".to_owned(), Verdict::Fails));
+    assert_eq!(found(&compile("arm1176jzf_s"), "linux/arm/v6"), (String::new(), Verdict::Starts));
+}
+
+/// A root whose layers cannot be read.
+struct Torn;
+
+impl Root for Torn {
+    fn entry(&self, path: &str) -> Result<Option<Entry>, RootError> {
+        let kind = if path == "/" { EntryKind::Directory } else { EntryKind::File };
+        Ok(Some(Entry { kind, mode: 0o755, uid: 0, gid: 0, size: 1 }))
+    }
+
+    fn read(&self, path: &str) -> Result<Cow<'_, [u8]>, RootError> {
+        Err(RootError::new(path, "the layer is cut short"))
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_unproven() {
+    assert_eq!(in_root(&Torn), ("unreadable".to_owned(), Verdict::Unproven));
+}
