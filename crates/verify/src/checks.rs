@@ -15,8 +15,8 @@ pub(crate) mod ports;
 mod script;
 pub(crate) mod user;
 
-use crate::Finding;
 use crate::subject::Subject;
+use crate::{Code, Finding, codes};
 
 /// A check of one program. It adds what it finds, and says nothing about what another check looks at.
 type Check = fn(&Subject<'_>, &mut Vec<Finding>);
@@ -42,4 +42,19 @@ pub(crate) fn judge(subject: &Subject<'_>) -> Vec<Finding> {
         check(subject, &mut findings);
     }
     findings
+}
+
+/// True for a finding that says no more than that the file is not a program.
+pub(crate) fn is_about_no_program(code: Code) -> bool {
+    [
+        codes::EMPTY_FILE,
+        codes::COMPRESSED_FILE,
+        codes::TEXT_WITHOUT_INTERPRETER,
+        codes::NOT_A_PROGRAM,
+        codes::OBJECT_FILE,
+        codes::SHARED_LIBRARY,
+        codes::WASM_PROGRAM,
+        codes::SCRIPT_ENTRY_POINT,
+    ]
+    .contains(&code)
 }

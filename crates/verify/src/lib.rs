@@ -35,4 +35,4 @@ pub use report::{Report, Verdict};
 pub use resolve::{ResolveError, Resolved, resolve};
 pub use root::{Entry, EntryKind, MemoryRoot, Root, RootError};
 pub use target::{Known, Node, Target};
-pub use verify::{Program, verify_image, verify_index, verify_program};
+pub use verify::{Program, verify_image, verify_index, verify_other, verify_program};

@@ -83,6 +83,19 @@ pub fn verify_image(
     findings
 }
 
+/// Judges an executable file of an image that the plan does not speak of and that the image does not start.
+///
+/// A program is judged as the one that is started would be. Of a shared library only the machine is judged, for it is
+/// never started by itself, and a file that is no program at all gives no finding: data files often carry execute bits.
+pub fn verify_other(path: &str, image: &ImageFacts, root: &dyn Root, target: &Target) -> Vec<Finding> {
+    let credentials = user::find(image, target, root, &mut Vec::new());
+    let surroundings = Surroundings { root, environment: &image.env, user: &credentials };
+    let mut findings = Vec::new();
+    file(path, target, None, surroundings, &mut findings);
+    findings.retain(|finding| !checks::is_about_no_program(finding.code));
+    findings
+}
+
 /// Judges an index by itself: what only shows when all its entries are seen together.
 pub fn verify_index(platforms: &[PlatformText]) -> Vec<Finding> {
     let mut findings = Vec::new();

@@ -7,7 +7,7 @@ use crate::support::{Recipe, damage, summary};
 use crossdock_platform::Platform;
 use crossdock_verify::{
     Entry, EntryKind, Expectation, Finding, ImageFacts, Known, MemoryRoot, Node, PlatformText, Target,
-    Verdict, verify_image, verify_index,
+    Verdict, verify_image, verify_index, verify_other,
 };
 
 /// An image that starts `/app` as user 65532 on linux/amd64.
@@ -354,4 +354,25 @@ fn segments_have_to_fit_the_pages() {
     starts(&on(&with("4096"), &[4096, 16384]), "page-size-risk");
     starts(&on(&with("4096"), &[4096]), "");
     starts(&on(&with("65536"), &[4096, 65536]), "");
+}
+
+#[test]
+fn other_files_of_the_image_are_judged_for_what_they_are() {
+    let arm64 = Recipe::parse("CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go").make();
+    let root = glibc()
+        .file("/usr/bin/foreign", 0o755, arm64)
+        .file("/usr/bin/dynamic", 0o755, dynamic())
+        .file("/usr/bin/bash-script", 0o755, "#!/bin/bash\n")
+        .file("/usr/share/data", 0o755, "just a text\n")
+        .file("/lib/arm64.so", 0o755, host_file("/usr/aarch64-linux-gnu/lib/libc.so.6"));
+    let target = Target::new(&Platform::LINUX_AMD64);
+    let other = |path: &str| verify_other(path, &image(), &root, &target);
+    fails(&other("/usr/bin/foreign"), "wrong-machine");
+    starts(&other("/usr/bin/dynamic"), "");
+    fails(&other("/usr/bin/bash-script"), "script-interpreter-missing");
+    starts(&other("/usr/share/data"), "");
+    starts(&other(LIBC), "");
+    starts(&other(LOADER), "");
+    let libc_of_arm = other("/lib/arm64.so");
+    assert!(summary(&libc_of_arm).0.contains("wrong-machine"), "{libc_of_arm:?}");
 }
