@@ -1,6 +1,6 @@
 //! What a program is judged for.
 
-use crossdock_platform::Platform;
+use crossdock_platform::{NodeProfile, Platform};
 
 use crate::levels::Level;
 
@@ -33,6 +33,20 @@ pub enum Known {
     /// Nothing is known.
     #[default]
     Unknown,
+}
+
+impl From<&NodeProfile> for Node {
+    fn from(profile: &NodeProfile) -> Node {
+        Node {
+            level: profile.highest.map(str::to_owned),
+            page_sizes: profile.page_sizes.iter().copied().map(u64::from).collect(),
+            runs_32_bit: match profile.runs_32bit {
+                Some(true) => Known::Yes,
+                Some(false) => Known::No,
+                None => Known::Unknown,
+            },
+        }
+    }
 }
 
 impl Target {
@@ -85,5 +99,36 @@ impl Target {
             (None, variant) => variant,
         };
         best.or_else(|| parse(Level::baseline_name(self.architecture())?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crossdock_platform::{Reading, describe};
+
+    use super::*;
+
+    fn target(description: &str) -> Target {
+        let Reading::Exact(found) = describe(description, None) else { panic!("{description} is known") };
+        let (platform, _) = found.platform_or_linux().unwrap();
+        Target::new(&platform).on(found.node.as_ref().map(Node::from).unwrap_or_default())
+    }
+
+    #[test]
+    fn a_node_offers_more_than_its_platform() {
+        assert_eq!(target("linux/amd64").level().unwrap().1, "v1");
+        assert_eq!(target("linux/amd64/v3").level().unwrap().1, "v3");
+        assert_eq!(target("m5.large").level().unwrap().1, "v4");
+        assert_eq!(target("m5.large").name(), "linux/amd64");
+        assert_eq!(target("m8g.large").node().runs_32_bit, Known::No);
+    }
+
+    #[test]
+    fn the_better_of_node_and_variant_counts() {
+        let v3 = Platform::parse("linux/amd64/v3").unwrap();
+        let on = |level: &str| Target::new(&v3).on(Node { level: Some(level.to_owned()), ..Node::default() });
+        assert_eq!(on("v2").level().unwrap().1, "v3");
+        assert_eq!(on("v4").level().unwrap().1, "v4");
+        assert_eq!(on("v9").level().unwrap().1, "v3", "a word that is no level says nothing");
     }
 }
