@@ -15,8 +15,10 @@ pub(crate) mod ports;
 mod script;
 pub(crate) mod user;
 
-use crate::subject::Subject;
-use crate::{Code, Finding, codes};
+use crate::inspect::inspect_file;
+use crate::resolve::Resolved;
+use crate::subject::{Subject, Surroundings};
+use crate::{Code, Expectation, Finding, Target, codes};
 
 /// A check of one program. It adds what it finds, and says nothing about what another check looks at.
 type Check = fn(&Subject<'_>, &mut Vec<Finding>);
@@ -42,6 +44,28 @@ pub(crate) fn judge(subject: &Subject<'_>) -> Vec<Finding> {
         check(subject, &mut findings);
     }
     findings
+}
+
+/// Runs every check of a program on a file of an image.
+pub(crate) fn judge_in_image(
+    found: &Resolved,
+    target: &Target,
+    expectation: Option<&Expectation>,
+    image: Surroundings<'_>,
+    depth: u8,
+) -> Vec<Finding> {
+    match inspect_file(image.root, &found.path, found.entry.size) {
+        Ok(file) => judge(&Subject {
+            path: &found.path,
+            bytes: &file.bytes,
+            facts: &file.facts,
+            target,
+            expectation,
+            surroundings: Some(image),
+            depth,
+        }),
+        Err(error) => vec![Finding::new(codes::UNREADABLE, target.name(), &found.path, format!("{error}."))],
+    }
 }
 
 /// True for a finding that says no more than that the file is not a program.

@@ -1,6 +1,7 @@
 //! What a file is: facts alone, no judgement.
 
 mod attributes;
+mod content;
 mod dynamic;
 mod elf;
 mod foreign;
@@ -19,6 +20,11 @@ pub use notes::Notes;
 pub use script::Script;
 pub use segments::Segment;
 pub(crate) use segments::c_string;
+
+use std::borrow::Cow;
+
+use crate::root::{Root, RootError};
+use content::Content;
 
 /// What a file is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,13 +54,42 @@ pub enum Inspection {
     Unknown,
 }
 
+/// A file longer than this is not held in memory as a whole.
+const LONG: u64 = 16 << 20;
+
 /// Says what these bytes are. Never fails and never panics: what is damaged is said in the facts.
 pub fn inspect(bytes: &[u8]) -> Inspection {
+    inspect_content(&Content::whole(bytes))
+}
+
+/// A file of a root: what it is, and its first bytes (all of a file that is not long).
+pub(crate) struct Inspected<'a> {
+    pub(crate) facts: Inspection,
+    pub(crate) bytes: Cow<'a, [u8]>,
+}
+
+/// Inspects the regular file of this size at exactly this path. Of a long one only the parts are read that matter.
+pub(crate) fn inspect_file<'a>(
+    root: &'a dyn Root,
+    path: &str,
+    size: u64,
+) -> Result<Inspected<'a>, RootError> {
+    if size <= LONG {
+        let bytes = root.read(path)?;
+        return Ok(Inspected { facts: inspect(&bytes), bytes });
+    }
+    let content = Content::sparse(size, &|offset, length| root.read_at(path, offset, length))?;
+    let bytes = Cow::Owned(content.slice(0, 4096).to_vec());
+    Ok(Inspected { facts: inspect_content(&content), bytes })
+}
+
+fn inspect_content(content: &Content<'_>) -> Inspection {
+    let bytes = content.head();
     if bytes.is_empty() {
         return Inspection::Empty;
     }
     if bytes.starts_with(b"\x7fELF") {
-        return Inspection::Elf(Box::new(elf::read(bytes)));
+        return Inspection::Elf(Box::new(elf::read(content)));
     }
     if let Some(script) = script::read(bytes) {
         return Inspection::Script(script);

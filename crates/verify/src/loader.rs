@@ -11,7 +11,7 @@ mod search;
 use std::collections::VecDeque;
 
 use crate::Target;
-use crate::inspect::{Dynamic, Elf, Inspection, inspect};
+use crate::inspect::{Dynamic, Elf, Inspection, inspect_file};
 use crate::resolve::resolve;
 use crate::root::EntryKind;
 use crate::subject::Surroundings;
@@ -145,8 +145,8 @@ fn needed(object: &Object, index: usize) -> VecDeque<(usize, String)> {
 fn loader_itself(place: &Place<'_>, interpreter: &str) -> Option<(Vec<String>, Object)> {
     let found =
         resolve(place.image.root, interpreter).ok().filter(|found| found.entry.kind == EntryKind::File)?;
-    let bytes = place.image.root.read(&found.path).ok()?;
-    let Inspection::Elf(elf) = inspect(&bytes) else { return None };
+    let file = inspect_file(place.image.root, &found.path, found.entry.size).ok()?;
+    let (bytes, Inspection::Elf(elf)) = (file.bytes, file.facts) else { return None };
     let object = Object {
         path: found.path,
         name: interpreter.rsplit('/').next().unwrap_or(interpreter).to_owned(),

@@ -21,6 +21,23 @@ pub trait Root {
     /// # Errors
     /// [`RootError`] when there is no such file or it could not be read.
     fn read(&self, path: &str) -> Result<Cow<'_, [u8]>, RootError>;
+
+    /// A part of the regular file at exactly this path: `length` bytes from `offset` on, fewer where the file ends before.
+    ///
+    /// Of a long program only parts are asked for. An implementation that can read a part without the whole should, so that
+    /// memory stays small whatever the image holds; the provided one reads the whole.
+    ///
+    /// # Errors
+    /// As for [`read`](Root::read).
+    fn read_at(&self, path: &str, offset: u64, length: u64) -> Result<Cow<'_, [u8]>, RootError> {
+        let whole = self.read(path)?;
+        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(whole.len());
+        let end = start.saturating_add(usize::try_from(length).unwrap_or(usize::MAX)).min(whole.len());
+        Ok(match whole {
+            Cow::Borrowed(bytes) => Cow::Borrowed(&bytes[start..end]),
+            Cow::Owned(bytes) => Cow::Owned(bytes[start..end].to_vec()),
+        })
+    }
 }
 
 /// What stands at a path.

@@ -7,7 +7,7 @@ use crate::{Code, Expectation, Finding, Inspection, Target};
 pub(crate) struct Subject<'a> {
     /// Where it stands: in the image, else on the developer's disk.
     pub(crate) path: &'a str,
-    /// What stands there in the image.
+    /// Its first bytes at least.
     pub(crate) bytes: &'a [u8],
     pub(crate) facts: &'a Inspection,
     pub(crate) target: &'a Target,

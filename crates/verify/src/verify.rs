@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::checks::{self, config_agrees, entry_point, ports, user};
+use crate::checks::{self, config_agrees, entry_point, judge_in_image, ports, user};
 use crate::image::{ImageFacts, PlatformText};
 use crate::inspect::inspect;
-use crate::resolve::{ResolveError, resolve};
+use crate::resolve::{ResolveError, Resolved, resolve};
 use crate::root::{EntryKind, Root};
 use crate::subject::{Credentials, Subject, Surroundings};
 use crate::{Expectation, Finding, Target, codes};
@@ -72,13 +72,13 @@ pub fn verify_image(
     let started = entry_point::find(image, target, surroundings, &mut findings);
     let mut judged = Vec::new();
     for (path, expectation) in planned {
-        if let Some(path) = planned_file(path, target, surroundings, &mut findings) {
-            file(&path, target, Some(expectation), surroundings, &mut findings);
-            judged.push(path);
+        if let Some(found) = planned_file(path, target, surroundings, &mut findings) {
+            findings.extend(judge_in_image(&found, target, Some(expectation), surroundings, 0));
+            judged.push(found.path);
         }
     }
     if let Some(started) = started.filter(|started| !judged.contains(&started.path)) {
-        file(&started.path, target, None, surroundings, &mut findings);
+        findings.extend(judge_in_image(&started, target, None, surroundings, 0));
     }
     findings
 }
@@ -90,8 +90,10 @@ pub fn verify_image(
 pub fn verify_other(path: &str, image: &ImageFacts, root: &dyn Root, target: &Target) -> Vec<Finding> {
     let credentials = user::find(image, target, root, &mut Vec::new());
     let surroundings = Surroundings { root, environment: &image.env, user: &credentials };
-    let mut findings = Vec::new();
-    file(path, target, None, surroundings, &mut findings);
+    let mut findings = match resolve(root, path) {
+        Ok(found) => judge_in_image(&found, target, None, surroundings, 0),
+        Err(error) => vec![Finding::new(codes::UNREADABLE, target.name(), path, format!("{error}."))],
+    };
     findings.retain(|finding| !checks::is_about_no_program(finding.code));
     findings
 }
@@ -109,11 +111,11 @@ fn planned_file(
     target: &Target,
     image: Surroundings<'_>,
     findings: &mut Vec<Finding>,
-) -> Option<String> {
+) -> Option<Resolved> {
     match resolve(image.root, path) {
         Ok(found) => {
             findings.extend(entry_point::not_executable(target, path, &found, image.user));
-            (found.entry.kind == EntryKind::File).then_some(found.path)
+            (found.entry.kind == EntryKind::File).then_some(found)
         }
         Err(ResolveError::Unreadable(error)) => {
             findings.push(Finding::new(codes::UNREADABLE, target.name(), path, format!("{error}.")));
@@ -125,29 +127,4 @@ fn planned_file(
             None
         }
     }
-}
-
-fn file(
-    path: &str,
-    target: &Target,
-    expectation: Option<&Expectation>,
-    image: Surroundings<'_>,
-    findings: &mut Vec<Finding>,
-) {
-    let bytes = match image.root.read(path) {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            findings.push(Finding::new(codes::UNREADABLE, target.name(), path, format!("{error}.")));
-            return;
-        }
-    };
-    findings.extend(checks::judge(&Subject {
-        path,
-        bytes: &bytes,
-        facts: &inspect(&bytes),
-        target,
-        expectation,
-        surroundings: Some(image),
-        depth: 0,
-    }));
 }

@@ -1,6 +1,6 @@
 //! Is the program's dynamic loader in the image, and would the kernel start it?
 
-use crate::inspect::{Elf, Inspection, Interpreter, inspect};
+use crate::inspect::{Elf, Inspection, Interpreter, inspect_file};
 use crate::resolve::{ResolveError, Resolved, resolve};
 use crate::root::{EntryKind, Root};
 use crate::subject::{Subject, Surroundings};
@@ -136,14 +136,14 @@ fn existing(
     if found.entry.kind != EntryKind::File {
         return;
     }
-    let bytes = match image.root.read(&found.path) {
-        Ok(bytes) => bytes,
+    let loader = match inspect_file(image.root, &found.path, found.entry.size) {
+        Ok(loader) => loader.facts,
         Err(error) => {
             findings.push(subject.finding(codes::UNREADABLE, format!("{path}: {error}.")));
             return;
         }
     };
-    let why = match inspect(&bytes) {
+    let why = match loader {
         Inspection::Empty => "is empty: a node shows `input/output error`".to_owned(),
         Inspection::Elf(loader) if loader.is_header_cut => {
             "is cut short: a node shows `input/output error`".to_owned()

@@ -1,8 +1,8 @@
 //! Will the kernel find and start the interpreter that a script names?
 
-use crate::checks::{entry_point, judge};
-use crate::inspect::{Inspection, Script, inspect};
-use crate::resolve::{ResolveError, resolve};
+use crate::checks::{entry_point, judge_in_image};
+use crate::inspect::{Inspection, Script};
+use crate::resolve::{ResolveError, Resolved, resolve};
 use crate::root::EntryKind;
 use crate::subject::{Subject, Surroundings};
 use crate::{Finding, codes};
@@ -87,7 +87,7 @@ fn in_image(subject: &Subject<'_>, script: &Script, image: Surroundings<'_>, fin
         findings.push(finding);
     }
     if found.entry.kind == EntryKind::File {
-        interpreter(subject, script, &found.path, image, findings);
+        interpreter(subject, script, &found, image, findings);
     }
     if subject.depth == 0 {
         let message = format!(
@@ -102,14 +102,14 @@ fn in_image(subject: &Subject<'_>, script: &Script, image: Surroundings<'_>, fin
 fn interpreter(
     subject: &Subject<'_>,
     script: &Script,
-    path: &str,
+    found: &Resolved,
     image: Surroundings<'_>,
     findings: &mut Vec<Finding>,
 ) {
-    judge_file(subject, path, image, findings);
+    findings.extend(judge_file(subject, found, image));
     let Some(command) = script.env_target() else { return };
     match entry_point::on_search_path(image, "/", command) {
-        Some(found) => judge_file(subject, &found.path, image, findings),
+        Some(found) => findings.extend(judge_file(subject, &found, image)),
         None => {
             let message = format!(
                 "{} asks env for {command}, which is not on the image's PATH ({}): env stops with `can't execute '{command}': No such \
@@ -123,17 +123,6 @@ fn interpreter(
     }
 }
 
-fn judge_file(subject: &Subject<'_>, path: &str, image: Surroundings<'_>, findings: &mut Vec<Finding>) {
-    match image.root.read(path) {
-        Ok(bytes) => findings.extend(judge(&Subject {
-            path,
-            bytes: &bytes,
-            facts: &inspect(&bytes),
-            target: subject.target,
-            expectation: None,
-            surroundings: Some(image),
-            depth: subject.depth + 1,
-        })),
-        Err(error) => findings.push(subject.finding(codes::UNREADABLE, format!("{path}: {error}."))),
-    }
+fn judge_file(subject: &Subject<'_>, found: &Resolved, image: Surroundings<'_>) -> Vec<Finding> {
+    judge_in_image(found, subject.target, None, image, subject.depth + 1)
 }

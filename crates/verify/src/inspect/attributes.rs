@@ -30,7 +30,7 @@ pub(super) fn read(memory: Memory<'_>, endianness: Endianness) -> Option<ArmAttr
     let segment = memory.segments.iter().find(|segment| segment.kind == PT_ARM_ATTRIBUTES);
     let bytes = match segment {
         Some(segment) => segment.bytes(memory.file),
-        None => section(memory.file, order)?,
+        None => section(memory.file.all()?, order)?,
     };
     parse(bytes, order)
 }

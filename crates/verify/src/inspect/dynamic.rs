@@ -57,12 +57,15 @@ pub struct VersionNeed {
 
 /// Reads the dynamic section that these bytes hold.
 pub(super) fn read(memory: Memory<'_>, table: &[u8], class: Class, endianness: Endianness) -> Dynamic {
-    let order = endianness.order();
-    let entries = match class {
-        Class::Elf32 => entries::<Dyn32<Order>>(table, order),
-        Class::Elf64 => entries::<Dyn64<Order>>(table, order),
-    };
-    Table { memory, order, entries }.facts()
+    Table { memory, order: endianness.order(), entries: entries_of(table, class, endianness) }.facts()
+}
+
+/// The entries of the dynamic section that these bytes hold: tag and value.
+pub(super) fn entries_of(table: &[u8], class: Class, endianness: Endianness) -> Vec<(DynamicTag, u64)> {
+    match class {
+        Class::Elf32 => entries::<Dyn32<Order>>(table, endianness.order()),
+        Class::Elf64 => entries::<Dyn64<Order>>(table, endianness.order()),
+    }
 }
 
 fn entries<D: Dyn<Endian = Order>>(table: &[u8], order: Order) -> Vec<(DynamicTag, u64)> {

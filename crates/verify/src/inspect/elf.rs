@@ -3,6 +3,7 @@
 use object::elf::{ET_DYN, ET_EXEC, PT_DYNAMIC, PT_INTERP};
 
 use super::attributes::{self, ArmAttributes};
+use super::content::Content;
 use super::dynamic::{self, Dynamic};
 use super::go::{self, GoBuildInfo};
 use super::layout::Header;
@@ -145,8 +146,9 @@ impl Elf {
 }
 
 /// Reads the facts of a file that begins with the ELF magic.
-pub(super) fn read(file: &[u8]) -> Elf {
-    let header = Header::read(file);
+pub(super) fn read(file: &Content<'_>) -> Elf {
+    let head = file.head();
+    let header = Header::read(head);
     let segments = header.map(|header| header.segments(file)).unwrap_or_default();
     let memory = Memory { file, segments: &segments };
     let dynamic = header.and_then(|header| {
@@ -159,9 +161,9 @@ pub(super) fn read(file: &[u8]) -> Elf {
     Elf {
         class: header.map_or(Class::Elf64, |header| header.class),
         endianness: order,
-        stated_class: file.get(4).copied().unwrap_or(0),
-        stated_data: file.get(5).copied().unwrap_or(0),
-        os_abi: file.get(7).copied().unwrap_or(0),
+        stated_class: head.get(4).copied().unwrap_or(0),
+        stated_data: head.get(5).copied().unwrap_or(0),
+        os_abi: head.get(7).copied().unwrap_or(0),
         is_header_cut: header.is_none(),
         file_type: header_or(|header| header.file_type),
         machine: header_or(|header| header.machine),
@@ -175,14 +177,14 @@ pub(super) fn read(file: &[u8]) -> Elf {
         arm: header
             .filter(|header| header.machine == object::elf::EM_ARM.0)
             .and_then(|_| attributes::read(memory, order)),
-        go: go::read(memory, order),
-        length: file.len() as u64,
+        go: go::read(memory),
+        length: file.length(),
         segments,
     }
 }
 
 /// The first `PT_INTERP`, by the kernel's rules (`fs/binfmt_elf.c`).
-fn interpreter(file: &[u8], segments: &[Segment]) -> Option<Interpreter> {
+fn interpreter(file: &Content<'_>, segments: &[Segment]) -> Option<Interpreter> {
     let segment = segments.iter().find(|segment| segment.kind == PT_INTERP.0)?;
     let bytes = segment.bytes(file);
     let whole = bytes.len() as u64 == segment.file_size && (2..=4096).contains(&bytes.len());

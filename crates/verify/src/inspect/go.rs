@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use super::elf::Endianness;
 use super::segments::Memory;
 
 const MAGIC: &[u8] = b"\xff Go buildinf:";
@@ -35,7 +34,7 @@ impl GoBuildInfo {
 }
 
 /// Finds the build information: in the writable segments, where the linker puts it, else in the others.
-pub(super) fn read(memory: Memory<'_>, _endianness: Endianness) -> Option<GoBuildInfo> {
+pub(super) fn read(memory: Memory<'_>) -> Option<GoBuildInfo> {
     let data = |writable: bool| {
         memory
             .segments

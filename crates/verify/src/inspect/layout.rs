@@ -9,6 +9,7 @@ use object::elf::{FileHeader32, FileHeader64, ProgramHeader32, ProgramHeader64};
 use object::read::ReadRef;
 use object::read::elf::{FileHeader, ProgramHeader};
 
+use super::content::Content;
 use super::elf::{Class, Endianness};
 use super::segments::Segment;
 
@@ -84,8 +85,14 @@ impl Header {
         })
     }
 
+    /// The length of the program headers together.
+    pub(super) fn table_length(&self) -> u64 {
+        u64::from(self.entries) * u64::from(self.entry_size)
+    }
+
     /// The program headers that lie within the file, when their size is right.
-    pub(super) fn segments(&self, bytes: &[u8]) -> Vec<Segment> {
+    pub(super) fn segments(&self, file: &Content<'_>) -> Vec<Segment> {
+        let bytes = file.slice(self.table, self.table_length());
         if self.entry_size != self.class.program_header_size() {
             return Vec::new();
         }
@@ -97,7 +104,7 @@ impl Header {
 
     fn convert_segments<P: ProgramHeader<Endian = Order>>(&self, bytes: &[u8]) -> Vec<Segment> {
         let order = self.endianness.order();
-        let mut at = self.table;
+        let mut at = 0;
         (0..self.entries)
             .map_while(|_| bytes.read::<P>(&mut at).ok())
             .map(|raw| Segment {

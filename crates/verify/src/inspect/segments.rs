@@ -2,6 +2,8 @@
 
 use object::elf::{PF_W, PF_X, PT_LOAD};
 
+use super::content::Content;
+
 /// A program header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are those of the ELF gABI's program header, in its order")]
@@ -37,17 +39,15 @@ impl Segment {
     }
 
     /// Its bytes, as far as the file holds them.
-    pub(crate) fn bytes<'data>(&self, file: &'data [u8]) -> &'data [u8] {
-        let end = usize::try_from(self.file_end()).unwrap_or(usize::MAX).min(file.len());
-        let start = usize::try_from(self.offset).unwrap_or(usize::MAX).min(end);
-        &file[start..end]
+    pub(crate) fn bytes<'data>(&self, file: &'data Content<'_>) -> &'data [u8] {
+        file.slice(self.offset, self.file_size)
     }
 }
 
 /// A file and how its bytes lie in memory.
 #[derive(Clone, Copy)]
 pub(crate) struct Memory<'data> {
-    pub(crate) file: &'data [u8],
+    pub(crate) file: &'data Content<'data>,
     pub(crate) segments: &'data [Segment],
 }
 
@@ -56,8 +56,17 @@ impl<'data> Memory<'data> {
     pub(crate) fn from(&self, address: u64) -> Option<&'data [u8]> {
         self.segments.iter().filter(|segment| segment.is_loaded()).find_map(|segment| {
             let skipped = address.checked_sub(segment.address)?;
-            let skipped = usize::try_from(skipped).ok()?;
-            segment.bytes(self.file).get(skipped..).filter(|rest| !rest.is_empty())
+            let left = segment.file_size.checked_sub(skipped)?;
+            Some(self.file.slice(segment.offset.checked_add(skipped)?, left)).filter(|rest| !rest.is_empty())
+        })
+    }
+
+    /// Where in the file the byte stands that has this address.
+    pub(crate) fn offset_of(&self, address: u64) -> Option<u64> {
+        self.segments.iter().filter(|segment| segment.is_loaded()).find_map(|segment| {
+            let skipped =
+                address.checked_sub(segment.address).filter(|skipped| *skipped < segment.file_size)?;
+            segment.offset.checked_add(skipped)
         })
     }
 }

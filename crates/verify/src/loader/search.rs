@@ -1,6 +1,6 @@
 //! Trying one path after another.
 
-use crate::inspect::{Elf, Inspection, inspect};
+use crate::inspect::{Elf, Inspection, inspect_file};
 use crate::loader::{Object, Place, glibc, musl};
 use crate::machine;
 use crate::resolve::{ResolveError, resolve};
@@ -85,11 +85,11 @@ fn attempt(place: &Place<'_>, path: &str, program: &Elf) -> Attempt {
         Err(ResolveError::Unreadable(error)) => return Attempt::Unreadable(error.to_string()),
         Err(_) => return Attempt::Absent,
     };
-    let bytes = match place.image.root.read(&found.path) {
-        Ok(bytes) => bytes,
+    let file = match inspect_file(place.image.root, &found.path, found.entry.size) {
+        Ok(file) => file,
         Err(error) => return Attempt::Unreadable(error.to_string()),
     };
-    match inspect(&bytes) {
+    match file.facts {
         Inspection::Elf(elf) if elf.is_header_cut => Attempt::Broken("file too short".to_owned()),
         Inspection::Empty => Attempt::Broken("file too short".to_owned()),
         Inspection::Elf(elf) if !same_machine(&elf, program) => {
@@ -97,7 +97,7 @@ fn attempt(place: &Place<'_>, path: &str, program: &Elf) -> Attempt {
         }
         Inspection::Elf(elf) => match broken(&elf) {
             Some(why) => Attempt::Broken(why),
-            None => Attempt::Fits(Box::new((found.path, *elf, glibc::release(&bytes)))),
+            None => Attempt::Fits(Box::new((found.path, *elf, glibc::release(&file.bytes)))),
         },
         _ => Attempt::Broken("invalid ELF header".to_owned()),
     }

@@ -1,0 +1,104 @@
+//! Long programs are judged by the parts that matter, and memory stays small.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::collections::BTreeMap;
+
+use crossdock_platform::Platform;
+use crossdock_verify::{
+    Entry, Expectation, Finding, ImageFacts, Language, MemoryRoot, PlatformText, Root, RootError, Target,
+    verify_image,
+};
+
+use crate::host::host_file;
+use crate::support::{Recipe, summary};
+
+const LONG: usize = 40 << 20;
+
+/// A root that gives long files only in parts, and counts.
+struct InParts {
+    root: MemoryRoot,
+    read: Cell<usize>,
+}
+
+impl Root for InParts {
+    fn entry(&self, path: &str) -> Result<Option<Entry>, RootError> {
+        self.root.entry(path)
+    }
+
+    fn read(&self, path: &str) -> Result<Cow<'_, [u8]>, RootError> {
+        let whole = self.root.read(path)?;
+        assert!(whole.len() < LONG, "{path} is asked for as a whole");
+        Ok(whole)
+    }
+
+    fn read_at(&self, path: &str, offset: u64, length: u64) -> Result<Cow<'_, [u8]>, RootError> {
+        let part = self.root.read_at(path, offset, length)?;
+        self.read.set(self.read.get() + part.len());
+        Ok(part)
+    }
+}
+
+fn judge(app: &[u8], settings: &str) -> (Vec<Finding>, usize) {
+    let root = MemoryRoot::new()
+        .file("/lib64/ld-linux-x86-64.so.2", 0o755, host_file("/lib64/ld-linux-x86-64.so.2"))
+        .file("/usr/lib/libc.so.6", 0o755, host_file("/lib/x86_64-linux-gnu/libc.so.6"))
+        .file("/app", 0o755, app);
+    let image = ImageFacts {
+        config_platform: PlatformText::new("linux", "amd64", None),
+        entrypoint: vec!["/app".to_owned()],
+        ..ImageFacts::default()
+    };
+    let pairs = settings.split(';').filter_map(|pair| pair.split_once('='));
+    let settings: BTreeMap<String, String> =
+        pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let language = if settings.is_empty() { Language::Other } else { Language::Go { settings } };
+    let expectation = Expectation::new(Platform::LINUX_AMD64).with_language(language);
+    let planned = BTreeMap::from([("/app".to_owned(), expectation)]);
+    let root = InParts { root, read: Cell::new(0) };
+    (verify_image(&image, &root, &Target::new(&Platform::LINUX_AMD64), &planned), root.read.get())
+}
+
+#[test]
+fn a_long_program_gets_the_same_findings_as_a_short_one() {
+    let cases = [
+        ("CGO_ENABLED=0 GOOS=linux GOARCH=amd64 go", "GOAMD64=v1;GOOS=linux", ""),
+        (
+            "CGO_ENABLED=0 GOOS=linux GOARCH=amd64 GOAMD64=v3 go",
+            "GOAMD64=v2",
+            "go-setting-mismatch level-too-high",
+        ),
+        ("CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go", "GOARCH=arm64", "wrong-machine"),
+        ("gcc @main.c", "", ""),
+        ("gcc -Wl,-z,x86-64-v3 @main.c", "", "loader-level-too-high"),
+        ("musl-gcc @main.c", "", "interpreter-missing"),
+    ];
+    for (recipe, settings, codes) in cases {
+        let short = Recipe::parse(recipe).make();
+        let mut long = short.clone();
+        long.resize(LONG, 0);
+        let (expected, _) = judge(&short, settings);
+        let (found, read) = judge(&long, settings);
+        assert_eq!(summary(&expected).0, codes, "{recipe}: {expected:#?}");
+        assert_eq!(found, expected, "{recipe}");
+        assert!(read < 8 << 20, "{recipe}: {read} bytes were read");
+    }
+}
+
+#[test]
+fn versions_of_a_long_program_are_read() {
+    let mut app =
+        crate::support::damage(Recipe::parse("gcc @main.c").make(), "replace GLIBC_2.34 GLIBC_2.99");
+    app.resize(LONG, 0);
+    assert_eq!(summary(&judge(&app, "").0).0, "symbol-version-missing");
+}
+
+#[test]
+fn a_long_file_that_is_no_program_is_named() {
+    let mut text = b"just a text\n".to_vec();
+    text.resize(LONG, b'\n');
+    assert_eq!(summary(&judge(&text, "").0).0, "text-without-interpreter");
+    let mut script = b"#!/bin/nothing\n".to_vec();
+    script.resize(LONG, b'\n');
+    assert_eq!(summary(&judge(&script, "").0).0, "script-interpreter-missing");
+}
