@@ -21,6 +21,9 @@ pub(crate) use search::Miss;
 /// A program depends on at most this many libraries; more is taken for an attack.
 const MOST_OBJECTS: usize = 1024;
 
+/// After this many missing libraries more would say nothing new.
+const MOST_MISSING: usize = 64;
+
 /// Which loader a program asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Family {
@@ -120,7 +123,7 @@ pub(crate) fn load(place: &Place<'_>, path: &str, elf: &Elf, interpreter: &str, 
         {
             continue;
         }
-        if loaded.missing.iter().any(|missing| missing.name == name) {
+        if loaded.missing.len() >= MOST_MISSING || loaded.missing.iter().any(|missing| missing.name == name) {
             continue;
         }
         match search.find(place, &loaded.objects, by, &name) {

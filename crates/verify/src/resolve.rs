@@ -9,6 +9,9 @@ use crate::root::{Entry, EntryKind, Root, RootError, normalize, parent_of};
 /// Linux gives up after this many links (`MAXSYMLINKS`).
 const MOST_LINKS: usize = 40;
 
+/// `PATH_MAX`.
+const LONGEST_PATH: usize = 4096;
+
 /// What a path leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolved {
@@ -47,6 +50,12 @@ pub enum ResolveError {
         /// The path that was asked for.
         path: String,
     },
+    /// The path, or one that a link holds, is longer than Linux takes.
+    #[error("{path}… is longer than the 4096 bytes that Linux takes for a path")]
+    TooLong {
+        /// Its beginning.
+        path: String,
+    },
     /// The root could not answer.
     #[error(transparent)]
     Unreadable(#[from] RootError),
@@ -57,6 +66,7 @@ pub enum ResolveError {
 /// # Errors
 /// [`ResolveError`] says at which part the path ends, or that the root could not be read.
 pub fn resolve(root: &dyn Root, path: &str) -> Result<Resolved, ResolveError> {
+    check_length(path)?;
     let mut rest: VecDeque<String> = parts(path).collect();
     let mut at = String::from("/");
     let mut directories = Vec::new();
@@ -80,6 +90,7 @@ pub fn resolve(root: &dyn Root, path: &str) -> Result<Resolved, ResolveError> {
             (at, entry) = (next, found);
             continue;
         };
+        check_length(target)?;
         links.push((next, target.clone()));
         if links.len() > MOST_LINKS {
             return Err(ResolveError::Loop { path: path.to_owned() });
@@ -93,6 +104,13 @@ pub fn resolve(root: &dyn Root, path: &str) -> Result<Resolved, ResolveError> {
         }
     }
     Ok(Resolved { path: at, entry, directories, links })
+}
+
+fn check_length(path: &str) -> Result<(), ResolveError> {
+    match path.len() > LONGEST_PATH {
+        true => Err(ResolveError::TooLong { path: path.chars().take(40).collect() }),
+        false => Ok(()),
+    }
 }
 
 /// What stands at exactly this path.

@@ -129,7 +129,12 @@ fn contradictions(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>)
         path = subject.path
     );
     let finding = subject.finding(codes::DAMAGED_PROGRAM, message);
-    findings.push(finding.with_evidence("segment", format!("{segment:x?}")));
+    findings.push(
+        finding
+            .with_evidence("p_offset", format!("{:#x}", segment.offset))
+            .with_evidence("p_filesz", format!("{:#x}", segment.file_size))
+            .with_evidence("p_memsz", format!("{:#x}", segment.memory_size)),
+    );
 }
 
 fn entry_address(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>) {

@@ -6,6 +6,9 @@ use crate::root::Root;
 use crate::subject::Credentials;
 use crate::{Finding, Target, codes};
 
+/// A passwd or group file longer than this is taken for something else.
+const LONGEST_FILE: u64 = 16 << 20;
+
 /// The numeric user of the image. Where a name is unknown, a finding says so and root stands in for it.
 pub(crate) fn find(
     image: &ImageFacts,
@@ -77,6 +80,9 @@ fn account(passwd: &[Vec<String>], groups: &[Vec<String>], user: &str) -> Option
 /// The lines of a file of fields that colons separate; none when it is absent.
 fn lines(root: &dyn Root, path: &str) -> Vec<Vec<String>> {
     let Ok(found) = resolve(root, path) else { return Vec::new() };
+    if found.entry.size > LONGEST_FILE {
+        return Vec::new();
+    }
     let Ok(bytes) = root.read(&found.path) else { return Vec::new() };
     String::from_utf8_lossy(&bytes)
         .lines()

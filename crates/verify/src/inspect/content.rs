@@ -13,6 +13,8 @@ use super::segments::Memory;
 const HEAD: u64 = 1 << 20;
 /// At most this much is read of one segment or table of a long file.
 const MOST_OF_A_PIECE: u64 = 16 << 20;
+/// At most this much is held of a long file, however many segments it claims.
+const MOST_OF_ALL: u64 = 64 << 20;
 /// The version tables hold no length of their own; none comes near this.
 const VERSION_TABLE: u64 = 1 << 20;
 
@@ -75,7 +77,8 @@ impl<'data> Content<'data> {
         fetch: &dyn Fn(u64, u64) -> Result<Cow<'data, [u8]>, E>,
     ) -> Result<(), E> {
         let size = size.min(MOST_OF_A_PIECE).min(self.length.saturating_sub(offset));
-        if size != 0 && (self.slice(offset, size).len() as u64) < size {
+        let held: u64 = self.pieces.iter().map(|(_, piece)| piece.len() as u64).sum();
+        if held + size <= MOST_OF_ALL && size != 0 && (self.slice(offset, size).len() as u64) < size {
             self.pieces.push((offset, fetch(offset, size)?));
         }
         Ok(())

@@ -8,8 +8,12 @@ use object::read::elf::Dyn;
 use super::elf::{Class, Endianness};
 use super::segments::{Memory, c_string};
 
-/// A chain of version records longer than this is taken for damage.
-const MOST_RECORDS: usize = 1 << 16;
+/// More records than this, or longer names, are taken for damage.
+const MOST_RECORDS: usize = 1 << 14;
+/// Search paths are the longest strings: those of Nix reach some kilobytes.
+const LONGEST_STRING: usize = 1 << 16;
+/// A name in the dynamic section is a file's or a version's, and a path has at most this length in Linux.
+const LONGEST_NAME: usize = 4096;
 
 /// What the dynamic section says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -86,10 +90,10 @@ impl<'data> Table<'data> {
     fn facts(&self) -> Dynamic {
         let needed = self.entries.iter().filter(|(tag, _)| *tag == elf::DT_NEEDED);
         Dynamic {
-            needed: needed.filter_map(|(_, offset)| self.string(*offset)).collect(),
-            soname: self.named(elf::DT_SONAME),
-            rpath: self.named(elf::DT_RPATH),
-            runpath: self.named(elf::DT_RUNPATH),
+            needed: needed.filter_map(|(_, offset)| self.name(*offset)).take(MOST_RECORDS).collect(),
+            soname: self.value(elf::DT_SONAME).and_then(|offset| self.name(offset)),
+            rpath: self.value(elf::DT_RPATH).and_then(|offset| self.string(offset, LONGEST_STRING)),
+            runpath: self.value(elf::DT_RUNPATH).and_then(|offset| self.string(offset, LONGEST_STRING)),
             flags_1: self.value(elf::DT_FLAGS_1).unwrap_or(0),
             version_needs: self.version_needs().unwrap_or_default(),
             version_definitions: self.version_definitions().unwrap_or_default(),
@@ -100,14 +104,15 @@ impl<'data> Table<'data> {
         self.entries.iter().find(|(found, _)| *found == tag).map(|(_, value)| *value)
     }
 
-    fn named(&self, tag: DynamicTag) -> Option<String> {
-        self.string(self.value(tag)?)
+    fn name(&self, offset: u64) -> Option<String> {
+        self.string(offset, LONGEST_NAME)
     }
 
-    /// The string at this offset of the dynamic string table.
-    fn string(&self, offset: u64) -> Option<String> {
+    /// The string at this offset of the dynamic string table, unless it is longer than that.
+    fn string(&self, offset: u64, longest: usize) -> Option<String> {
         let strings = self.memory.from(self.value(elf::DT_STRTAB)?)?;
-        let text = c_string(strings.get(usize::try_from(offset).ok()?..)?)?;
+        let rest = strings.get(usize::try_from(offset).ok()?..)?;
+        let text = c_string(&rest[..rest.len().min(longest)])?;
         Some(String::from_utf8_lossy(text).into_owned())
     }
 
@@ -115,12 +120,12 @@ impl<'data> Table<'data> {
         let table = self.memory.from(self.value(elf::DT_VERNEED)?)?;
         let mut needs = Vec::new();
         for (at, record) in chain(table, 0, |record: &Verneed<Order>| record.vn_next.get(self.order)) {
-            let library = self.string(record.vn_file.get(self.order).into()).unwrap_or_default();
+            let library = self.name(record.vn_file.get(self.order).into()).unwrap_or_default();
             let first = at.saturating_add(record.vn_aux.get(self.order).into());
             for (_, need) in chain(table, first, |need: &Vernaux<Order>| need.vna_next.get(self.order)) {
                 needs.push(VersionNeed {
                     library: library.clone(),
-                    version: self.string(need.vna_name.get(self.order).into()).unwrap_or_default(),
+                    version: self.name(need.vna_name.get(self.order).into()).unwrap_or_default(),
                     is_weak: need.vna_flags.get(self.order).0 & elf::VER_FLG_WEAK.0 != 0,
                 });
                 if needs.len() > MOST_RECORDS {
@@ -139,7 +144,7 @@ impl<'data> Table<'data> {
                 .filter_map(|(at, record)| {
                     let name: &Verdaux<Order> =
                         table.read_at(at.saturating_add(record.vd_aux.get(self.order).into())).ok()?;
-                    self.string(name.vda_name.get(self.order).into())
+                    self.name(name.vda_name.get(self.order).into())
                 })
                 .collect(),
         )

@@ -105,7 +105,9 @@ impl Header {
     fn convert_segments<P: ProgramHeader<Endian = Order>>(&self, bytes: &[u8]) -> Vec<Segment> {
         let order = self.endianness.order();
         let mut at = 0;
-        (0..self.entries)
+        // The kernel takes no more (`load_elf_phdrs`).
+        let most = 65536 / u32::from(self.entry_size.max(1));
+        (0..u32::from(self.entries).min(most))
             .map_while(|_| bytes.read::<P>(&mut at).ok())
             .map(|raw| Segment {
                 kind: raw.p_type(order).0,

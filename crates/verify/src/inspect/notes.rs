@@ -20,15 +20,19 @@ pub struct Notes {
     pub oldest_kernel: Option<(u32, u32, u32)>,
 }
 
+/// Real programs have three or four note segments, of some hundred bytes each.
+const MOST_SEGMENTS: usize = 64;
+const MOST_BYTES: usize = 1 << 16;
+
 /// Reads the notes of all `PT_NOTE` and `PT_GNU_PROPERTY` segments.
 pub(super) fn read(memory: Memory<'_>, class: Class, endianness: Endianness) -> Notes {
     let mut notes = Notes::default();
     let order = endianness.order();
-    for segment in memory.segments {
-        if ![PT_NOTE.0, PT_GNU_PROPERTY.0].contains(&segment.kind) {
-            continue;
-        }
+    let segments =
+        memory.segments.iter().filter(|segment| [PT_NOTE.0, PT_GNU_PROPERTY.0].contains(&segment.kind));
+    for segment in segments.take(MOST_SEGMENTS) {
         let bytes = segment.bytes(memory.file);
+        let bytes = &bytes[..bytes.len().min(MOST_BYTES)];
         match class {
             Class::Elf32 => {
                 collect::<FileHeader32<Order>>(&mut notes, bytes, segment.alignment as u32, order)

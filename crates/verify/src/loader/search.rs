@@ -6,6 +6,9 @@ use crate::machine;
 use crate::resolve::{ResolveError, resolve};
 use crate::root::{EntryKind, parent_of};
 
+/// A search path that is longer is taken for an attack.
+const MOST_PATHS: usize = 4096;
+
 /// Why a library was not found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Miss {
@@ -40,7 +43,7 @@ impl Search {
         by: usize,
         name: &str,
     ) -> Result<Hit, Miss> {
-        let paths = if name.contains('/') {
+        let mut paths = if name.contains('/') {
             vec![name.to_owned()]
         } else {
             match self {
@@ -48,6 +51,7 @@ impl Search {
                 Search::Musl(search) => search.candidates(place, objects, by, name),
             }
         };
+        paths.truncate(MOST_PATHS);
         let elf = &objects[0].elf;
         let mut passed_over = Vec::new();
         for path in &paths {
