@@ -47,6 +47,7 @@ pub use os::Os;
 pub use platform::Platform;
 pub use platform_spec::known_platforms;
 pub use rust::RustTarget;
+pub use rust_spec::{CrtStatic, RustSpec, rust_targets};
 pub use target::{BuildTarget, Unsupported};
 pub use tool_names::Names;
 pub use unknown::Unknown;
