@@ -123,9 +123,17 @@ pub fn tag(template: &str, values: &Values) -> Result<Tag, TemplateError> {
     }
 }
 
-/// Whether a template is right as far as that can be told before there are values.
-pub(crate) fn check(template: &str) -> Result<(), String> {
-    used(template).map(drop).map_err(|error| error.to_string())
+/// Whether a template is right as far as that can be told before there are values. It may read the variables of
+/// `tag_env`.
+pub(crate) fn check(template: &str, tag_env: &[String]) -> Result<(), String> {
+    let used = used(template).map_err(|error| error.to_string())?;
+    let variables = used.iter().filter_map(|name| name.strip_prefix("env."));
+    match variables.into_iter().find(|variable| !tag_env.iter().any(|allowed| allowed == variable)) {
+        Some(variable) => Err(format!(
+            "`{template}` reads the variable {variable}; allow it with `tag-env = [{variable:?}]`"
+        )),
+        None => Ok(()),
+    }
 }
 
 /// The names that a template uses; all of them exist.

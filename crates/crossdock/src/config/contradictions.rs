@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::raw::{At, RawImage, RawUser};
+use super::raw::{At, RawImage, Scalar};
 use super::reader::Reader;
 use super::{Base, Linkage};
 use crate::project::Language;
@@ -96,7 +96,8 @@ fn base(reader: &mut Reader<'_>, raw: &RawImage) {
         );
     }
     let passwd = raw.files.iter().any(|file| file.get_ref().to.get_ref() == "/etc/passwd");
-    let named = |user: &RawUser| matches!(user, RawUser::Text(text) if !text.starts_with(|c: char| c.is_ascii_digit()));
+    let named =
+        |user: &Scalar| matches!(user, Scalar::Text(text) if !text.starts_with(|c: char| c.is_ascii_digit()));
     if let Some(user) = raw.user.as_ref().filter(|user| named(user.get_ref()) && !passwd) {
         reader.wrong(
             &user.span(),

@@ -5,9 +5,9 @@ use std::ops::Range;
 use camino::Utf8Path;
 
 use super::contradictions::contradictions;
-use super::raw::{At, RawFile, RawImage, RawMode, RawPort, RawUser};
+use super::raw::{At, RawFile, RawImage, Scalar};
 use super::reader::{Reader, inside};
-use super::{Defaults, ExtraFile, ImageConfig, Port, Sourced, grammar};
+use super::{Defaults, ExtraFile, ImageConfig, Sourced, grammar};
 use crate::project::{Language, language_of};
 use crate::template;
 
@@ -110,7 +110,9 @@ fn container(reader: &mut Reader<'_>, image: &mut ImageConfig, raw: &mut RawImag
         .and_then(|path| reader.checked("workdir", path, |path: &String| grammar::image_path(path)));
     image.user = raw.user.take().and_then(|user| reader.checked("user", user, user_text));
     let ports = std::mem::take(&mut raw.expose).into_iter();
-    image.expose = ports.filter_map(|port| reader.checked("expose", port, port_of)).collect();
+    image.expose = ports
+        .filter_map(|port| reader.checked("expose", port, |port| grammar::port(&port.to_string())))
+        .collect();
 }
 
 /// What lies in the image beside the program.
@@ -129,11 +131,11 @@ fn content(reader: &mut Reader<'_>, image: &mut ImageConfig, raw: &mut RawImage)
 fn naming(reader: &mut Reader<'_>, image: &mut ImageConfig, raw: &mut RawImage) {
     image.repository =
         raw.repository.take().and_then(|name| reader.text("repository", name, grammar::repository));
-    if let Some(tags) = raw.tags.take() {
-        image.tags = Some(reader.list("tags", tags, template::check));
-    }
     if let Some(names) = raw.tag_env.take() {
         image.tag_env = variables(reader, names);
+    }
+    if let Some(tags) = raw.tags.take() {
+        image.tags = Some(reader.list("tags", tags, |tag| template::check(tag, &image.tag_env)));
     }
 }
 
@@ -175,28 +177,18 @@ fn existing(folder: &Utf8Path, path: &str) -> Result<camino::Utf8PathBuf, String
     }
 }
 
-fn mode_of(mode: &RawMode, written: &str) -> Result<u32, String> {
+fn mode_of(mode: &Scalar, written: &str) -> Result<u32, String> {
     match mode {
-        RawMode::Text(text) => grammar::mode(text),
-        RawMode::Number(_) if written.starts_with("0o") => grammar::mode(&written.replace('_', "")),
-        RawMode::Number(number) => Err(format!(
+        Scalar::Text(text) => grammar::mode(text),
+        Scalar::Number(_) if written.starts_with("0o") => grammar::mode(&written.replace('_', "")),
+        Scalar::Number(number) => Err(format!(
             "{number} is a decimal number, and a mode is octal: write \"{number:04}\" or 0o{number}"
         )),
     }
 }
 
-fn port_of(port: &RawPort) -> Result<Port, String> {
-    match port {
-        RawPort::Number(number) => grammar::port(&number.to_string()),
-        RawPort::Text(text) => grammar::port(text),
-    }
-}
-
-fn user_text(user: &RawUser) -> Result<String, String> {
-    let text = match user {
-        RawUser::Number(number) => number.to_string(),
-        RawUser::Text(text) => text.clone(),
-    };
+fn user_text(user: &Scalar) -> Result<String, String> {
+    let text = user.to_string();
     grammar::user(&text).map(|()| text)
 }
 

@@ -192,10 +192,11 @@ impl Loader {
 
 fn defaults(reader: &mut Reader<'_>, raw: &RawConfig) -> Defaults {
     let toolchain = raw.toolchain.clone().unwrap_or_default();
+    let tag_env = raw.tag_env.clone().map(|names| variables(reader, names)).unwrap_or_default();
     Defaults {
         toolchain: toolchain.into_iter().map(|route| reader.sourced(route)).collect(),
-        tags: raw.tags.clone().map(|tags| reader.list("tags", tags, template::check)),
-        tag_env: raw.tag_env.clone().map(|names| variables(reader, names)).unwrap_or_default(),
+        tags: raw.tags.clone().map(|tags| reader.list("tags", tags, |tag| template::check(tag, &tag_env))),
+        tag_env,
     }
 }
 

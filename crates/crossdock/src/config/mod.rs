@@ -1,6 +1,7 @@
 //! What to build and where it will run: `crossdock.toml`, the environment and the command line, resolved.
 
 mod contradictions;
+mod describe;
 pub(crate) mod grammar;
 mod image;
 mod load;
@@ -17,6 +18,7 @@ use std::collections::BTreeMap;
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
+pub use describe::describe;
 pub use load::FILE_NAME;
 pub use overrides::Overrides;
 pub use problem::{ConfigError, Problem};

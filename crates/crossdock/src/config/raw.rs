@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::de::{Deserializer, Visitor};
 use toml::Spanned;
 
 use super::{Base, Libc, Linkage, Route};
@@ -58,9 +59,9 @@ pub(super) struct RawImage {
     pub(super) entrypoint: Option<At<Vec<At<String>>>>,
     pub(super) cmd: Option<At<Vec<At<String>>>>,
     pub(super) workdir: Option<At<String>>,
-    pub(super) user: Option<At<RawUser>>,
+    pub(super) user: Option<At<Scalar>>,
     #[serde(default)]
-    pub(super) expose: Vec<At<RawPort>>,
+    pub(super) expose: Vec<At<Scalar>>,
     #[serde(default)]
     pub(super) labels: Texts,
     #[serde(default)]
@@ -79,29 +80,46 @@ pub(super) struct RawImage {
 pub(super) struct RawFile {
     pub(super) from: At<String>,
     pub(super) to: At<String>,
-    pub(super) mode: Option<At<RawMode>>,
+    pub(super) mode: Option<At<Scalar>>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(
-    untagged,
-    expecting = "a port is a number from 1 to 65535, or a string with its protocol as \"53/udp\""
-)]
-pub(super) enum RawPort {
+/// What may be written as a number or as text: a port, a user, a mode.
+#[derive(Debug)]
+pub(super) enum Scalar {
     Number(i64),
     Text(String),
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(untagged, expecting = "a user is a number as 65532, or a string as \"65532:65532\" or \"nonroot\"")]
-pub(super) enum RawUser {
-    Number(i64),
-    Text(String),
+impl std::fmt::Display for Scalar {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Text(text) => f.write_str(text),
+        }
+    }
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(untagged, expecting = "a mode is a string of octal digits as \"0755\", or an octal number as 0o755")]
-pub(super) enum RawMode {
-    Number(i64),
-    Text(String),
+impl<'de> Deserialize<'de> for Scalar {
+    // By hand, because an error of an untagged enum points at the whole list that holds it.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ScalarVisitor)
+    }
+}
+
+struct ScalarVisitor;
+
+impl Visitor<'_> for ScalarVisitor {
+    type Value = Scalar;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a number or a string")
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Scalar, E> {
+        Ok(Scalar::Number(number))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Scalar, E> {
+        Ok(Scalar::Text(text.to_owned()))
+    }
 }

@@ -104,12 +104,12 @@ fn wrong_types() {
     2 | expose = "2222"
       |          ^^^^^^
     "#);
-    insta::assert_snapshot!(go("[image.web]\nexpose = [true]\n").error(), @r#"
-    /p/crossdock.toml:2:10: a port is a number from 1 to 65535, or a string with its protocol as "53/udp"
+    insta::assert_snapshot!(go("[image.web]\nexpose = [true]\n").error(), @r"
+    /p/crossdock.toml:2:11: invalid type: boolean `true`, expected a number or a string
       |
     2 | expose = [true]
-      |          ^^^^^^
-    "#);
+      |           ^^^^
+    ");
     insta::assert_snapshot!(go("[image.web]\ncgo = \"yes\"\n").error(), @r#"
     /p/crossdock.toml:2:7: invalid type: string "yes", expected true or false
       |
@@ -243,6 +243,18 @@ fn wrong_values() {
       |
     2 | tags = ["{{ version"]
       |         ^^^^^^^^^^^^
+    "#);
+    insta::assert_snapshot!(go("[image.web]\ntags = [\"{{ env.BUILD }}\"]\n").error(), @r#"
+    /p/crossdock.toml:2:9: `tags`: `{{ env.BUILD }}` reads the variable BUILD; allow it with `tag-env = ["BUILD"]`
+      |
+    2 | tags = ["{{ env.BUILD }}"]
+      |         ^^^^^^^^^^^^^^^^^
+    "#);
+    insta::assert_snapshot!(go("tags = [\"{{ verison }}\"]\n").error(), @r#"
+    /p/crossdock.toml:1:9: `tags`: the tag template `{{ verison }}` uses `verison`, which does not exist; did you mean `version`?
+      |
+    1 | tags = ["{{ verison }}"]
+      |         ^^^^^^^^^^^^^^^
     "#);
     insta::assert_snapshot!(go("[image.web]\nuser = -1\nworkdir = \"srv\"\n").error(), @r#"
     /p/crossdock.toml:2:8: `user`: `-1` is not a user: write a number or a name, with a group as "65532:65532"
@@ -462,4 +474,69 @@ fn found_upwards_to_the_root_of_the_checkout() {
     let config = Config::find(&folder.path().join("member")).unwrap();
     assert_eq!(config.root, folder.path());
     assert_eq!(config.defaults.tags.unwrap().value, ["x"]);
+}
+
+#[test]
+fn what_a_configuration_means() {
+    let folder = rust(
+        r#"
+toolchain = ["distribution"]
+[deploy.graviton]
+nodes = ["m7g.large"]
+[image.web]
+binaries = ["web", "migrate"]
+deploy = ["graviton"]
+features = ["tls"]
+no-default-features = true
+libc = "musl"
+profile = "dist"
+env = { RUST_LOG = "info" }
+cmd = ["--port", "80"]
+user = 1000
+expose = [80]
+files = [{ from = "Cargo.toml", to = "/etc/", mode = "0600" }]
+timezones = true
+tags = ["{{ env.BUILD }}"]
+tag-env = ["BUILD"]
+"#,
+    );
+    let text = describe(&Config::find(&folder.path()).unwrap()).replace(folder.path().as_str(), "/p");
+    insta::assert_snapshot!(text, @r#"
+    read /p/crossdock.toml
+
+    deploy target graviton
+      node        m7g.large  (/p/crossdock.toml:4:10)
+
+    image web
+      folder      /p  (the default: the folder of the configuration file)
+      programs    web, migrate  (/p/crossdock.toml:6:12)
+      linkage     static  (the default: the program then needs nothing of the image)
+      libc        musl  (/p/crossdock.toml:10:8)
+      features    tls, without the default ones
+      profile     dist  (/p/crossdock.toml:11:11)
+      toolchain   distribution  (/p/crossdock.toml:2:14)
+      cmd         ["--port", "80"]  (/p/crossdock.toml:13:7)
+      user        1000  (/p/crossdock.toml:14:8)
+      port        80/tcp  (/p/crossdock.toml:15:11)
+      env         RUST_LOG=info
+      base        static  (the default: certificates and a non-root user, built in)
+      timezones   true  (/p/crossdock.toml:17:13)
+      file        /etc/Cargo.toml from /p/Cargo.toml with mode 0600  (/p/crossdock.toml:16:10)
+      runs on     graviton (m7g.large)  (/p/crossdock.toml:7:11)
+      repository  the image's name
+      tags        {{ env.BUILD }}  (/p/crossdock.toml:18:8)
+      tag-env     BUILD
+    "#);
+    let empty = Folder::new(&[("go.mod", "")]);
+    let text = describe(&Config::find(&empty.path()).unwrap()).replace(empty.path().as_str(), "/p");
+    insta::assert_snapshot!(text, @r"
+    no configuration file: each program of /p becomes an image
+
+    every image
+      linkage     static  (the default: the program then needs nothing of the image)
+      base        static  (the default: certificates and a non-root user, built in)
+      runs on     linux/amd64 and linux/arm64  (the default: no `deploy`)
+      repository  the image's name
+      tags        the version, where there is one, and latest
+    ");
 }

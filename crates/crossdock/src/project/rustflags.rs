@@ -78,11 +78,10 @@ impl CargoSettings {
                 }
             }
         }
-        if let (Some(user), Some(own)) = (self.linker(triple), own_linker.filter(|own| !own.is_empty())) {
-            if user.value != own {
-                let (own, user_value) = (format!("linker {own}"), format!("linker {}", user.value));
-                conflicts.push(FlagConflict { own, user: user_value, place: user.place.clone() });
-            }
+        let linker = self.linker(triple).zip(own_linker.filter(|own| !own.is_empty()));
+        if let Some((user, own)) = linker.filter(|(user, own)| user.value != *own) {
+            let (own, user_value) = (format!("linker {own}"), format!("linker {}", user.value));
+            conflicts.push(FlagConflict { own, user: user_value, place: user.place.clone() });
         }
         conflicts
     }

@@ -1,0 +1,181 @@
+//! Says what a configuration means, for `crossdock config check`.
+
+use std::collections::BTreeMap;
+
+use super::{Base, Config, Deploy, Features, ImageConfig, Libc, Linkage, Port, Route, Source, Sourced};
+
+/// A configuration in words: each value on a line of its own, with who set it.
+pub fn describe(config: &Config) -> String {
+    let mut text = match config.files.as_slice() {
+        [] => format!("no configuration file: each program of {} becomes an image\n", config.root),
+        files => files.iter().map(|file| format!("read {file}\n")).collect(),
+    };
+    for deploy in config.deploys.values() {
+        text.push_str(&format!("\ndeploy target {}\n", deploy.name));
+        let nodes = deploy.nodes.iter().map(|node| row("node", &node.value, Some(&node.source)));
+        text.extend(nodes);
+    }
+    for image in &config.images {
+        text.push_str(&format!("\nimage {}\n", image.name.value));
+        text.extend(what(image));
+        text.extend(rows(image, &config.deploys));
+    }
+    if config.images.is_empty() {
+        let unnamed = Sourced::default_because(String::new(), "");
+        let root = Sourced::default_because(config.root.clone(), "the project's folder");
+        text.push_str("\nevery image\n");
+        text.extend(rows(&ImageConfig::new(unnamed, root, &config.defaults), &config.deploys));
+    }
+    text
+}
+
+/// All but the program.
+fn rows(image: &ImageConfig, deploys: &BTreeMap<String, Deploy>) -> Vec<String> {
+    [how(image), container(image), content(image), names(image, deploys)].concat()
+}
+
+fn what(image: &ImageConfig) -> Vec<String> {
+    let mut rows = vec![row("folder", image.path.value.as_str(), Some(&image.path.source))];
+    rows.extend(image.language.as_ref().map(|language| sourced("language", language, ToString::to_string)));
+    rows.extend(image.package.as_ref().map(|package| sourced("package", package, Clone::clone)));
+    rows.push(match &image.binaries {
+        Some(binaries) => sourced("programs", binaries, |names| names.join(", ")),
+        None => row("program", "the only one, the one of the image's name, or what `cargo run` takes", None),
+    });
+    rows
+}
+
+fn how(image: &ImageConfig) -> Vec<String> {
+    let mut rows = vec![sourced("linkage", &image.linkage, |linkage| linkage.name().to_owned())];
+    rows.extend(image.libc.as_ref().map(|libc| sourced("libc", libc, |libc| libc.name().to_owned())));
+    rows.extend(features(&image.features).map(|features| row("features", &features, None)));
+    if !matches!(image.profile.source, Source::Default(_)) {
+        rows.push(sourced("profile", &image.profile, Clone::clone));
+    }
+    rows.extend(image.ldflags.as_ref().map(|flags| sourced("ldflags", flags, Clone::clone)));
+    rows.extend(image.cgo.as_ref().map(|cgo| sourced("cgo", cgo, ToString::to_string)));
+    rows.extend(
+        image.toolchain.iter().map(|route| sourced("toolchain", route, |route| route.name().to_owned())),
+    );
+    rows
+}
+
+fn features(features: &Features) -> Option<String> {
+    let switches = [(features.all, "all"), (features.no_default, "without the default ones")];
+    let switches = switches.into_iter().filter(|(on, _)| *on).map(|(_, words)| words);
+    let words: Vec<&str> = features.names.iter().map(String::as_str).chain(switches).collect();
+    (!words.is_empty()).then(|| words.join(", "))
+}
+
+fn container(image: &ImageConfig) -> Vec<String> {
+    let mut rows = Vec::new();
+    rows.extend(
+        image.entrypoint.as_ref().map(|words| sourced("entrypoint", words, |words| format!("{words:?}"))),
+    );
+    rows.extend(image.cmd.as_ref().map(|words| sourced("cmd", words, |words| format!("{words:?}"))));
+    rows.extend(image.workdir.as_ref().map(|path| sourced("workdir", path, Clone::clone)));
+    rows.extend(image.user.as_ref().map(|user| sourced("user", user, Clone::clone)));
+    rows.extend(image.expose.iter().map(|port| sourced("port", port, Port::to_string)));
+    for (key, table) in [("env", &image.env), ("label", &image.labels), ("annotation", &image.annotations)] {
+        rows.extend(table.iter().map(|(name, value)| row(key, &format!("{name}={value}"), None)));
+    }
+    rows
+}
+
+fn content(image: &ImageConfig) -> Vec<String> {
+    let mut rows = vec![sourced("base", &image.base, |base| base.name().to_owned())];
+    if image.timezones.value {
+        rows.push(sourced("timezones", &image.timezones, ToString::to_string));
+    }
+    rows.extend(image.files.iter().map(|file| {
+        sourced("file", file, |file| {
+            let mode = file.mode.map(|mode| format!(" with mode {mode:04o}")).unwrap_or_default();
+            format!("{} from {}{mode}", file.to, file.from)
+        })
+    }));
+    rows
+}
+
+fn names(image: &ImageConfig, deploys: &BTreeMap<String, Deploy>) -> Vec<String> {
+    let nodes = |name: &String| {
+        let nodes = deploys.get(name).into_iter().flat_map(|deploy| &deploy.nodes);
+        let nodes: Vec<&str> = nodes.map(|node| node.value.as_str()).collect();
+        format!("{name} ({})", nodes.join(", "))
+    };
+    let mut rows: Vec<String> = image.deploy.iter().map(|name| sourced("runs on", name, nodes)).collect();
+    if rows.is_empty() {
+        rows.push(row(
+            "runs on",
+            "linux/amd64 and linux/arm64",
+            Some(&Source::Default("no `deploy`".into())),
+        ));
+    }
+    rows.push(match &image.repository {
+        Some(repository) => sourced("repository", repository, Clone::clone),
+        None => row("repository", "the image's name", None),
+    });
+    rows.push(match &image.tags {
+        Some(tags) if tags.value.is_empty() => sourced("tags", tags, |_| "none".to_owned()),
+        Some(tags) => sourced("tags", tags, |tags| tags.join(", ")),
+        None => row("tags", "the version, where there is one, and latest", None),
+    });
+    rows.extend(image.tag_env.iter().map(|name| row("tag-env", name, None)));
+    rows
+}
+
+fn sourced<T>(key: &str, value: &Sourced<T>, words: impl FnOnce(&T) -> String) -> String {
+    row(key, &words(&value.value), Some(&value.source))
+}
+
+fn row(key: &str, value: &str, source: Option<&Source>) -> String {
+    match source {
+        Some(source) => format!("  {key:<11} {value}  ({source})\n"),
+        None => format!("  {key:<11} {value}\n"),
+    }
+}
+
+impl Base {
+    /// Its name in a configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Static => "static",
+            Self::Scratch => "scratch",
+        }
+    }
+}
+
+impl Linkage {
+    /// Its name in a configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Static => "static",
+            Self::Dynamic => "dynamic",
+        }
+    }
+}
+
+impl Libc {
+    /// Its name in a configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Musl => "musl",
+            Self::Gnu => "gnu",
+        }
+    }
+}
+
+impl Route {
+    /// Its name in a configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Distribution => "distribution",
+            Self::BuildStd => "build-std",
+        }
+    }
+}
+
+impl std::fmt::Display for Port {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.number, self.protocol)
+    }
+}
