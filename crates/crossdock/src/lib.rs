@@ -4,6 +4,7 @@
 mod app;
 pub mod availability;
 pub mod config;
+pub mod doctor;
 pub mod environment;
 pub mod execute;
 pub mod host;

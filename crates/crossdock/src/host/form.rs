@@ -7,7 +7,7 @@ use crossdock_platform::Platform;
 use serde::{Deserialize, Serialize};
 
 use super::hypothetical::{go_toolchain, rustup_toolchain, usual_system};
-use super::{GoToolchain, Host, RustToolchain, System, Tool, ToolchainOrigin, remedies};
+use super::{GoToolchain, Host, Manager, RustToolchain, System, Tool, ToolchainOrigin, remedies};
 use crate::availability::{Availability, Unavailable};
 
 /// A host as a file has it.
@@ -99,7 +99,10 @@ struct RustForm {
     host: Option<String>,
     /// Its name in rustup, or false where rustup does not manage it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<Name>,
+    rustup: Option<Name>,
+    /// The package of Debian's that it is from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    package: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cargo: Option<Utf8PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -268,14 +271,17 @@ impl RustForm {
         }
         let version = self.version.unwrap_or_else(|| super::hypothetical::RUST.to_owned());
         let usual = rustup_toolchain(platform, &version);
-        let managed = origin == ToolchainOrigin::Project && !matches!(self.name, Some(Name::Managed(false)));
+        let unmanaged = self.package.is_some() || matches!(self.rustup, Some(Name::Managed(false)));
+        let managed = origin == ToolchainOrigin::Project && !unmanaged;
         let std = self.std.unwrap_or(usual.std);
         let addable = usual.addable.into_iter().filter(|triple| managed && !std.contains(triple)).collect();
         Availability::Available(RustToolchain {
             origin,
-            name: match self.name {
-                Some(Name::Known(name)) => Some(name),
-                _ => usual.name.filter(|_| managed),
+            manager: match (self.rustup, self.package) {
+                (Some(Name::Known(name)), _) => Manager::Rustup(name),
+                (_, Some(package)) => Manager::Debian(package),
+                _ if managed => usual.manager,
+                _ => Manager::Unknown,
             },
             cargo: self.cargo.unwrap_or(usual.cargo),
             rustc: self.rustc.unwrap_or(usual.rustc),
@@ -299,7 +305,14 @@ impl RustForm {
                 version: Some(toolchain.version.clone()),
                 release: Some(toolchain.release.clone()),
                 host: Some(toolchain.host.clone()),
-                name: Some(toolchain.name.clone().map_or(Name::Managed(false), Name::Known)),
+                rustup: Some(match &toolchain.manager {
+                    Manager::Rustup(name) => Name::Known(name.clone()),
+                    _ => Name::Managed(false),
+                }),
+                package: match &toolchain.manager {
+                    Manager::Debian(package) => Some(package.clone()),
+                    _ => None,
+                },
                 cargo: Some(toolchain.cargo.clone()),
                 rustc: Some(toolchain.rustc.clone()),
                 std: Some(toolchain.std.clone()),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use camino::Utf8PathBuf;
 use crossdock_platform::{Architecture, BuildTarget, Libc, Linkage, Os, Platform, known_platforms};
 
-use super::{GoToolchain, Host, RustToolchain, System, Tool, ToolchainOrigin};
+use super::{GoToolchain, Host, Manager, RustToolchain, System, Tool, ToolchainOrigin};
 use crate::availability::{Availability, Unavailable};
 
 /// The versions that an invented host has: those that were stable when this crossdock was made.
@@ -64,7 +64,7 @@ pub(super) fn rustup_toolchain(platform: &Platform, version: &str) -> RustToolch
     let std: BTreeSet<String> = host.iter().cloned().collect();
     RustToolchain {
         origin: ToolchainOrigin::Project,
-        name: host.as_ref().map(|host| format!("stable-{host}")),
+        manager: host.as_ref().map_or(Manager::Unknown, |host| Manager::Rustup(format!("stable-{host}"))),
         cargo: "cargo".into(),
         rustc: "rustc".into(),
         version: version.to_owned(),

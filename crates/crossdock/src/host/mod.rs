@@ -87,8 +87,8 @@ pub struct Tool {
 pub struct RustToolchain {
     /// Where it is from.
     pub origin: ToolchainOrigin,
-    /// Its name in rustup, as `stable-x86_64-unknown-linux-gnu`; none for a toolchain that rustup does not manage.
-    pub name: Option<String>,
+    /// What it was installed by, and so what adds to it.
+    pub manager: Manager,
     /// `cargo`.
     pub cargo: Utf8PathBuf,
     /// `rustc`.
@@ -107,6 +107,18 @@ pub struct RustToolchain {
     pub rust_lld: bool,
     /// The folder of the standard library's source that `-Zbuild-std` reads, when installed.
     pub source: Option<Utf8PathBuf>,
+}
+
+/// What installed a Rust toolchain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Manager {
+    /// rustup, under this name: `stable-x86_64-unknown-linux-gnu`.
+    Rustup(String),
+    /// A package of Debian's: `rustc-web`.
+    Debian(String),
+    /// Nothing known.
+    Unknown,
 }
 
 /// Where a Rust toolchain is from.

@@ -2,7 +2,7 @@
 
 use crossdock_platform::BuildTarget;
 
-use super::{RustToolchain, System, ToolchainOrigin};
+use super::{Manager, RustToolchain, System};
 use crate::availability::{Remedy, Scope};
 use crate::process::Command;
 
@@ -23,29 +23,40 @@ pub(crate) fn add_std(
     triple: &str,
     system: &System,
 ) -> Vec<Remedy> {
-    match &toolchain.name {
-        Some(name) if toolchain.addable.contains(triple) => {
+    match &toolchain.manager {
+        Manager::Rustup(name) if toolchain.addable.contains(triple) => {
             vec![user([command("rustup", ["target", "add", triple, "--toolchain", name])])]
         }
-        Some(package) if toolchain.origin == ToolchainOrigin::Distribution => {
-            debian_std(package, target, system).into_iter().collect()
-        }
+        Manager::Debian(package) => debian_std(package, target, system).into_iter().collect(),
         _ => Vec::new(),
     }
 }
 
 /// What brings the standard library's source.
 pub(crate) fn add_source(toolchain: &RustToolchain, system: &System) -> Vec<Remedy> {
-    match (&toolchain.name, toolchain.origin) {
-        (Some(name), ToolchainOrigin::Project) => {
+    match &toolchain.manager {
+        Manager::Rustup(name) => {
             vec![user([command("rustup", ["component", "add", "rust-src", "--toolchain", name])])]
         }
-        (Some(package), ToolchainOrigin::Distribution) if system.is_debian() => {
+        Manager::Debian(package) => {
             let source = package.replacen("rustc", "rust", 1) + "-src";
             packages(system, &[source]).into_iter().collect()
         }
-        _ => Vec::new(),
+        Manager::Unknown => Vec::new(),
     }
+}
+
+/// What brings Debian's Rust with the standard library for a target. Bookworm's `rustc` is of 2022; its `rustc-web`,
+/// kept for browsers, is of this year.
+pub(crate) fn distribution(target: &BuildTarget, system: &System) -> Vec<Remedy> {
+    let suffix = match system {
+        System::Debian { codename: Some(codename) } if codename == "bookworm" => "-web",
+        System::Debian { .. } => "",
+        _ => return Vec::new(),
+    };
+    let compiler = packages(system, &["rustc", "cargo"].map(|name| format!("{name}{suffix}")));
+    let std = debian_std(&format!("rustc{suffix}"), target, system);
+    compiler.zip(std).map(|(compiler, std)| compiler.then(&std)).into_iter().collect()
 }
 
 /// Debian's packages of std are multiarch: `rustc-web` has `libstd-rust-web-dev:arm64`.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{RustToolchain, System, Tool, ToolchainOrigin, tools};
+use super::{Manager, RustToolchain, System, Tool, ToolchainOrigin, tools};
 use crate::availability::{Availability, Unavailable};
 use crate::process::{Command, Processes};
 
@@ -71,6 +71,20 @@ fn version(text: &str) -> Option<(u32, u32)> {
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
+/// The package of Debian's that holds a program, read off the lists of files that dpkg keeps: `rustc`, `rustc-web`,
+/// `rustc-1.85`. Asking `dpkg -S` would take half a second.
+fn debian_package(rustc: &Utf8Path) -> Option<String> {
+    let lists = Utf8Path::new("/var/lib/dpkg/info").read_dir_utf8().ok()?.filter_map(Result::ok);
+    let mut packages = lists.filter_map(|entry| {
+        let name = entry.file_name().strip_suffix(".list")?;
+        let holds = || {
+            std::fs::read_to_string(entry.path()).is_ok_and(|files| files.lines().any(|file| rustc == file))
+        };
+        (name.starts_with("rustc") && holds()).then(|| name.to_owned())
+    });
+    packages.next()
+}
+
 /// Asks a toolchain. The questions go out side by side: a rustup proxy needs 30 ms for each.
 fn ask(
     processes: &Processes,
@@ -105,7 +119,10 @@ fn ask(
         rustup.iter().flat_map(|rustup| &rustup.targets).filter(|target| !std.contains(*target)).cloned();
     Ok(RustToolchain {
         origin,
-        name: rustup.as_ref().and_then(|_| sysroot.file_name().map(str::to_owned)),
+        manager: match rustup {
+            Some(_) => Manager::Rustup(sysroot.file_name().unwrap_or("stable").to_owned()),
+            None => debian_package(&programs.rustc).map_or(Manager::Unknown, Manager::Debian),
+        },
         addable: addable.collect(),
         std,
         rust_lld: rustlib.join(&version.host).join("bin/rust-lld").is_file(),

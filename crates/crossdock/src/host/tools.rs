@@ -10,8 +10,19 @@ use crate::availability::{Availability, Unavailable};
 use crate::environment::Environment;
 
 /// Tools that have the same name for every target.
-const NAMES: &[&str] =
-    &["cc", "c++", "git", "docker", "podman", "musl-gcc", "cargo-zigbuild", "pkg-config", "cmake", "clang"];
+const NAMES: &[&str] = &[
+    "cc",
+    "c++",
+    "git",
+    "docker",
+    "podman",
+    "musl-gcc",
+    "cargo-zigbuild",
+    "pkg-config",
+    "cmake",
+    "clang",
+    "sudo",
+];
 
 /// The names of all tools that a plan may need: the compilers and emulators are those of the platforms known.
 pub(crate) fn names() -> BTreeSet<String> {

@@ -14,6 +14,8 @@ pub(super) struct Equipment {
     pub(super) tools: Tools,
     pub(super) rustflags: Vec<String>,
     pub(super) wrappers: Vec<Wrapper>,
+    /// Names of the host's tools.
+    pub(super) used: Vec<String>,
     /// `linked by …`, and who compiles C where that is asked for.
     pub(super) why: String,
 }
@@ -128,7 +130,12 @@ impl Work<'_> {
             compiler: Compiler::Gcc,
             ..Tools::default()
         };
-        Equipment { tools, why: format!("linked by {name}"), ..Equipment::default() }
+        Equipment {
+            tools,
+            used: vec![name.to_owned()],
+            why: format!("linked by {name}"),
+            ..Equipment::default()
+        }
     }
 
     fn zig(&self) -> Result<Equipment, Unavailable> {
@@ -150,7 +157,13 @@ impl Work<'_> {
         };
         let version = zig.version.as_deref().unwrap_or("of unknown version");
         let why = format!("linked by zig {version} for {name}");
-        Ok(Equipment { tools, wrappers: scripts.all(), why, ..Equipment::default() })
+        Ok(Equipment {
+            tools,
+            wrappers: scripts.all(),
+            used: vec!["zig".to_owned()],
+            why,
+            ..Equipment::default()
+        })
     }
 
     /// Without a version zig links to its newest glibc, which few machines have. 2.28 is that of the oldest systems

@@ -47,6 +47,7 @@ fn pure(request: &GoRequest<'_>, go: &GoToolchain, reason: &str) -> Result<GoCho
         arguments: Vec::new(),
         ldflags: Vec::new(),
         wrappers: Vec::new(),
+        tools: Vec::new(),
         why: format!("Go {} without cgo: {reason}", go.version),
     })
 }
@@ -98,6 +99,7 @@ fn with_cgo(
         arguments: if is_static { vec!["-tags=netgo,osusergo".to_owned()] } else { Vec::new() },
         ldflags: if is_static { static_ldflags() } else { Vec::new() },
         wrappers: equipment.wrappers,
+        tools: equipment.used,
         why: format!("Go {} with cgo, {}, {}", go.version, equipment.why, target.libc()),
     })
 }

@@ -1,6 +1,7 @@
 //! Which compiler and linker build a program for a platform: a pure decision over host and target, with its own
 //! explanation for every pair that it refuses.
 
+mod candidate;
 mod equip;
 mod go;
 mod rust;
@@ -56,6 +57,8 @@ pub struct RustChoice {
     pub rustflags: Vec<String>,
     /// Scripts that the environment names and that are written before the build.
     pub wrappers: Vec<Wrapper>,
+    /// Names of the host's tools that it calls beside the toolchain, as [`crate::host::Host::tools`] has them.
+    pub tools: Vec<String>,
     /// The C library that results; none outside Linux.
     pub libc: Option<Libc>,
     /// One sentence: why this toolchain, this triple, this linker.
@@ -103,6 +106,8 @@ pub struct GoChoice {
     pub ldflags: Vec<String>,
     /// Scripts that the environment names and that are written before the build.
     pub wrappers: Vec<Wrapper>,
+    /// Names of the host's tools that it calls beside the toolchain, as [`crate::host::Host::tools`] has them.
+    pub tools: Vec<String>,
     /// One sentence: why.
     pub why: String,
 }

@@ -1,0 +1,111 @@
+//! What a plan needs of the host: found where and in which version, or missing with the command that brings it, and
+//! how that command is carried out with a person's consent.
+
+mod setup;
+mod versions;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use camino::Utf8PathBuf;
+use serde::Serialize;
+
+use crate::availability::{Availability, Unavailable};
+use crate::host::{Host, RustToolchain, Tool};
+
+pub use setup::{Answer, Attempt, Outcome, Progress, SetupError, setup};
+pub use versions::ask_versions;
+
+/// Something of the host that a plan uses.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Use {
+    /// The Rust toolchain that the project in the folder selects.
+    Rust(Utf8PathBuf),
+    /// The distribution's Rust toolchain.
+    DistributionRust,
+    /// The Go toolchain that the module in the folder selects.
+    Go(Utf8PathBuf),
+    /// A tool, by its name in [`Host::tools`].
+    Tool(String),
+}
+
+/// One line of the doctor's answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What is needed: `rust`, `go`, or a tool's name.
+    pub name: String,
+    /// The images, or images and platforms, that need it.
+    pub needed_by: BTreeSet<String>,
+    /// The tool as it was found, or why not and what brings it.
+    pub found: Availability<Tool>,
+}
+
+/// Holds what a plan uses, and what it misses, against the host. Each thing is listed once, with everyone who needs it;
+/// what is missing comes last.
+///
+/// `uses` and `missing` name who needs the thing.
+pub fn diagnose<'a>(
+    uses: impl IntoIterator<Item = (String, &'a Use)>,
+    missing: impl IntoIterator<Item = (String, &'a Unavailable)>,
+    host: &Host,
+) -> Vec<Check> {
+    let mut needed: BTreeMap<&Use, BTreeSet<String>> = BTreeMap::new();
+    for (by, used) in uses {
+        needed.entry(used).or_default().insert(by);
+    }
+    let mut checks: Vec<Check> = Vec::new();
+    for (used, needed_by) in needed {
+        add(&mut checks, Check { name: used.name(), needed_by, found: used.look_up(host) });
+    }
+    for (by, unavailable) in missing {
+        let check = Check {
+            name: by.clone(),
+            needed_by: BTreeSet::from([by]),
+            found: Availability::Unavailable(unavailable.clone()),
+        };
+        add(&mut checks, check);
+    }
+    checks.sort_by_key(|check| check.found.available().is_none());
+    checks
+}
+
+/// Two needs of the same thing are one line.
+fn add(checks: &mut Vec<Check>, new: Check) {
+    match checks.iter_mut().find(|check| check.found == new.found) {
+        Some(known) => known.needed_by.extend(new.needed_by),
+        None => checks.push(new),
+    }
+}
+
+impl Use {
+    fn name(&self) -> String {
+        match self {
+            Self::Rust(_) => "rust".to_owned(),
+            Self::DistributionRust => "the distribution's rust".to_owned(),
+            Self::Go(_) => "go".to_owned(),
+            Self::Tool(name) => name.clone(),
+        }
+    }
+
+    fn look_up(&self, host: &Host) -> Availability<Tool> {
+        let of_rust = |rust: &RustToolchain| Tool {
+            command: vec![rust.rustc.to_string()],
+            version: Some(rust.version.clone()),
+        };
+        let found = match self {
+            Self::Rust(folder) => host.rust_of(folder).map(of_rust),
+            Self::DistributionRust => match &host.distribution {
+                Availability::Available(rust) => Ok(of_rust(rust)),
+                Availability::Unavailable(missing) => Err(missing.clone()),
+            },
+            Self::Go(folder) => host
+                .go_of(folder)
+                .map(|go| Tool { command: vec![go.go.to_string()], version: Some(go.version.clone()) }),
+            Self::Tool(name) => host.tool(name).cloned(),
+        };
+        found.map_or_else(Availability::Unavailable, Availability::Available)
+    }
+}
+
+#[cfg(test)]
+mod tests;
