@@ -3,6 +3,7 @@
 pub(crate) mod config_agrees;
 mod elf_machine;
 pub(crate) mod entry_point;
+mod file_capabilities;
 mod file_format;
 mod go_build_info;
 mod interpreter;
@@ -34,6 +35,7 @@ const PROGRAM_CHECKS: &[Check] = &[
     go_build_info::check,
     level::check,
     page_size::check,
+    file_capabilities::check,
     script::check,
 ];
 

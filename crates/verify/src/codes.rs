@@ -275,6 +275,10 @@ codes! {
         "the image starts its program through a shell that it does not have",
         "The runtime refuses: `exec: \"/bin/sh\": stat /bin/sh: no such file or directory`, exit 127.",
         "Write the entry point in exec form (`ENTRYPOINT [\"/app\"]`), or take a base with a shell.";
+    FILE_CAPABILITIES = "file-capabilities", Error, Fails,
+        "the program carries file capabilities that a container may not have",
+        "The kernel refuses: `operation not permitted`.",
+        "Take them off (`setcap -r FILE`), or add the capability in the pod's securityContext.";
     USER_UNKNOWN = "user-unknown", Error, Fails,
         "the configured user or group is not in the image's passwd or group file",
         "The runtime refuses: `unable to find user`, exit 125.",

@@ -22,6 +22,15 @@ pub trait Root {
     /// [`RootError`] when there is no such file or it could not be read.
     fn read(&self, path: &str) -> Result<Cow<'_, [u8]>, RootError>;
 
+    /// An extended attribute of what stands at exactly this path; `None` when there is none of this name, or when the
+    /// implementation knows of none.
+    ///
+    /// # Errors
+    /// [`RootError`] when the layers could not be read.
+    fn attribute(&self, _path: &str, _name: &str) -> Result<Option<Vec<u8>>, RootError> {
+        Ok(None)
+    }
+
     /// A part of the regular file at exactly this path: `length` bytes from `offset` on, fewer where the file ends before.
     ///
     /// Of a long program only parts are asked for. An implementation that can read a part without the whole should, so that
@@ -89,6 +98,7 @@ impl RootError {
 #[derive(Debug, Clone, Default)]
 pub struct MemoryRoot {
     entries: BTreeMap<String, (Entry, Vec<u8>)>,
+    attributes: BTreeMap<(String, String), Vec<u8>>,
 }
 
 impl MemoryRoot {
@@ -116,6 +126,13 @@ impl MemoryRoot {
     #[must_use]
     pub fn directory(self, path: &str, mode: u32) -> MemoryRoot {
         self.put(path, Entry { kind: EntryKind::Directory, mode, uid: 0, gid: 0, size: 0 }, Vec::new())
+    }
+
+    /// Gives a path an extended attribute.
+    #[must_use]
+    pub fn with_attribute(mut self, path: &str, name: &str, value: impl Into<Vec<u8>>) -> MemoryRoot {
+        self.attributes.insert((normalize(path), name.to_owned()), value.into());
+        self
     }
 
     /// Adds any entry with its content.
@@ -147,6 +164,10 @@ impl Root for MemoryRoot {
             Some(_) => Err(RootError::new(path, "it is no regular file")),
             None => Err(RootError::new(path, "it does not exist")),
         }
+    }
+
+    fn attribute(&self, path: &str, name: &str) -> Result<Option<Vec<u8>>, RootError> {
+        Ok(self.attributes.get(&(path.to_owned(), name.to_owned())).cloned())
     }
 }
 

@@ -158,6 +158,9 @@ fn existing(
                 machine::describe(&loader)
             )
         }
+        Inspection::Elf(loader) if loader.loaded().any(|segment| segment.file_end() > loader.length) => {
+            "is cut short: the program dies at once (exit 139, segmentation fault)".to_owned()
+        }
         Inspection::Elf(loader) if loader.is_executable_type() && loader.loaded().next().is_some() => return,
         _ => "is no ELF program: a node shows `accessing a corrupted shared library`".to_owned(),
     };

@@ -4,12 +4,28 @@
 
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Stdio;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::support::{Recipe, judge, summary};
 use crossdock_platform::Platform;
 use crossdock_verify::{Target, Verdict};
+
+/// Starts the program. While another test's thread forks, the file may still be open for writing in the child, which the
+/// kernel answers with "text file busy".
+fn start(path: &Path) -> std::io::Result<Child> {
+    loop {
+        #[expect(clippy::disallowed_methods, reason = "the test starts what it has judged")]
+        let child = Command::new(path).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        match child {
+            Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            other => return other,
+        }
+    }
+}
 
 /// True when the program runs to its end and says so.
 fn runs(bytes: &[u8], name: &str) -> bool {
@@ -18,9 +34,10 @@ fn runs(bytes: &[u8], name: &str) -> bool {
     file.write_all(bytes).expect("the temporary folder is writable");
     file.set_permissions(std::fs::Permissions::from_mode(0o755)).expect("the mode can be set");
     drop(file);
-    #[expect(clippy::disallowed_methods, reason = "the test starts what it has judged")]
-    let child = std::process::Command::new(&path).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-    let Ok(mut child) = child else { return false };
+    let mut child = match start(&path) {
+        Ok(child) => child,
+        Err(_) => return false,
+    };
     let end = Instant::now() + Duration::from_secs(5);
     let status = loop {
         match child.try_wait().expect("a child can be waited for") {

@@ -82,6 +82,8 @@ fn a_dynamic_program_needs_its_loader_and_libraries() {
         "interpreter-not-executable",
     );
     fails(&judge(&image(), &with(glibc().file(LOADER, 0o755, ""))), "interpreter-wrong");
+    let half = host_file(LOADER)[..100_000].to_vec();
+    fails(&judge(&image(), &with(glibc().file(LOADER, 0o755, half))), "interpreter-wrong");
     let only_loader = MemoryRoot::new().file(LOADER, 0o755, host_file(LOADER));
     fails(&judge(&image(), &with(only_loader)), "library-missing");
     fails(&judge(&image(), &with(glibc().file(LIBC, 0o755, ""))), "library-wrong");
@@ -264,6 +266,19 @@ fn the_user_has_to_exist_and_may_execute() {
     starts(&judge(&as_user("1000:www"), &root(0o755)), "");
     let private = MemoryRoot::new().directory("/srv", 0o700).file("/srv/app", 0o755, go());
     fails(&judge(&starting(&["/srv/app"]), &private), "not-executable");
+}
+
+#[test]
+fn capabilities_beyond_the_container_are_refused() {
+    let carrying = |low: u32| {
+        let value: Vec<u8> =
+            [0x0200_0001, low, 0, 0, 0].iter().flat_map(|word: &u32| word.to_le_bytes()).collect();
+        MemoryRoot::new().file("/app", 0o755, go()).with_attribute("/app", "security.capability", value)
+    };
+    let findings = judge(&image(), &carrying(1 << 12));
+    fails(&findings, "file-capabilities");
+    assert!(findings[0].message.contains("cap_net_admin"), "{findings:?}");
+    starts(&judge(&image(), &carrying(1 << 10)), "");
 }
 
 #[test]

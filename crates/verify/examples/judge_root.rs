@@ -1,0 +1,80 @@
+//! Judges every executable file of folders in a root file system on disk: `judge_root ROOT PLATFORM FOLDER…`. Prints one line for
+//! each finding that is no note, and how many files were judged.
+
+use std::borrow::Cow;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use crossdock_platform::Platform;
+use crossdock_verify::{Entry, EntryKind, ImageFacts, Root, RootError, Severity, Target, verify_other};
+
+struct Disk(PathBuf);
+
+impl Disk {
+    fn place(&self, path: &str) -> PathBuf {
+        self.0.join(path.trim_start_matches('/'))
+    }
+}
+
+impl Root for Disk {
+    fn entry(&self, path: &str) -> Result<Option<Entry>, RootError> {
+        let place = self.place(path);
+        let Ok(found) = place.symlink_metadata() else { return Ok(None) };
+        let kind = if found.is_symlink() {
+            let target =
+                std::fs::read_link(&place).map_err(|error| RootError::new(path, error.to_string()))?;
+            EntryKind::Link(target.to_string_lossy().into_owned())
+        } else if found.is_dir() {
+            EntryKind::Directory
+        } else if found.is_file() {
+            EntryKind::File
+        } else {
+            EntryKind::Special
+        };
+        let mode = found.mode() & 0o7777;
+        Ok(Some(Entry { kind, mode, uid: found.uid(), gid: found.gid(), size: found.len() }))
+    }
+
+    fn read(&self, path: &str) -> Result<Cow<'_, [u8]>, RootError> {
+        let bytes =
+            std::fs::read(self.place(path)).map_err(|error| RootError::new(path, error.to_string()))?;
+        Ok(Cow::Owned(bytes))
+    }
+
+    fn read_at(&self, path: &str, offset: u64, length: u64) -> Result<Cow<'_, [u8]>, RootError> {
+        let failed = |error: std::io::Error| RootError::new(path, error.to_string());
+        let file = std::fs::File::open(self.place(path)).map_err(failed)?;
+        let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+        file.read_exact_at(&mut bytes, offset).map_err(failed)?;
+        Ok(Cow::Owned(bytes))
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "this is a command line")]
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().collect();
+    let [_, root, platform, folders @ ..] = arguments.as_slice() else { return ExitCode::from(2) };
+    let Ok(platform) = Platform::parse(platform) else { return ExitCode::from(2) };
+    let (root, target) = (Disk(Path::new(root).to_owned()), Target::new(&platform));
+    let image = ImageFacts::default();
+    let mut judged = 0;
+    for folder in folders {
+        let Ok(entries) = std::fs::read_dir(root.place(folder)) else { return ExitCode::from(5) };
+        for name in entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()) {
+            let path = format!("{folder}/{name}");
+            let Ok(Some(entry)) = root.entry(&path) else { continue };
+            if entry.kind != EntryKind::File || entry.mode & 0o111 == 0 {
+                continue;
+            }
+            judged += 1;
+            for finding in verify_other(&path, &image, &root, &target) {
+                if finding.severity != Severity::Note {
+                    println!("{} {} {}: {}", finding.severity, finding.code, finding.path, finding.message);
+                }
+            }
+        }
+    }
+    println!("{judged} files judged");
+    ExitCode::SUCCESS
+}
