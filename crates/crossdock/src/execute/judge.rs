@@ -74,12 +74,22 @@ fn planned(image: &ImagePlan) -> Planned {
 
 fn expectation(plan: &PlatformPlan, program: &ProgramPlan) -> Expectation {
     let (linkage, language) = match &program.expected {
-        Expected::Rust { r#static, level, .. } => {
+        Expected::Rust { r#static, cpu, .. } => {
             let linkage = if *r#static { Linkage::Static } else { Linkage::Dynamic };
-            let level = level.clone().map_or(CpuLevel::Baseline, CpuLevel::Level);
-            (linkage, Language::Rust { level })
+            (linkage, Language::Rust { level: level(cpu.as_deref()) })
         }
         Expected::Go { settings } => (Linkage::Any, Language::Go { settings: settings.clone() }),
     };
     Expectation::new(plan.platform.clone()).with_linkage(linkage).with_language(language)
+}
+
+/// The level that a `target-cpu` of rustc stands for.
+fn level(cpu: Option<&str>) -> CpuLevel {
+    match cpu {
+        None | Some("generic" | "x86-64") => CpuLevel::Baseline,
+        Some(cpu) => match cpu.strip_prefix("x86-64-") {
+            Some(level) => CpuLevel::Level(level.to_owned()),
+            None => CpuLevel::Unknown(cpu.to_owned()),
+        },
+    }
 }

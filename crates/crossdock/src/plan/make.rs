@@ -11,13 +11,13 @@ use super::platforms::{Platforms, platforms};
 use super::request::{Archive, Projects, Request};
 use super::select::{Selected, select};
 use super::steps::{Call, Compiled, steps};
-use super::{Expected, ImagePlan, Load, Missing, Plan, PlatformPlan, ProgramPlan, SCHEMA, image};
+use super::{ImagePlan, Load, Missing, Plan, PlatformPlan, SCHEMA, image};
 use crate::availability::Availability;
-use crate::config::{Config, Linkage};
+use crate::config::Config;
 use crate::host::Host;
 use crate::process::Command;
-use crate::project::{CargoWorkspace, GoModule, Program, Project};
-use crate::toolchain::{GoRequest, RustChoice, RustRequest, Wrapper, choose_go, choose_rust};
+use crate::project::Project;
+use crate::toolchain::Wrapper;
 
 /// Plans what a call asks for.
 ///
@@ -31,18 +31,18 @@ pub fn plan(config: &Config, projects: &Projects, host: &Host, request: &Request
     Ok(maker.finish())
 }
 
-struct Maker<'a> {
+pub(super) struct Maker<'a> {
     config: &'a Config,
-    projects: &'a Projects,
-    host: &'a Host,
-    request: &'a Request,
+    pub(super) projects: &'a Projects,
+    pub(super) host: &'a Host,
+    pub(super) request: &'a Request,
     count: usize,
     images: Vec<ImagePlan>,
-    cargo: CargoCalls,
-    go: GoCalls,
+    pub(super) cargo: CargoCalls,
+    pub(super) go: GoCalls,
     wrappers: BTreeMap<camino::Utf8PathBuf, Wrapper>,
     /// Which calls make the programs of an image's platform.
-    made_by: BTreeMap<(String, Platform), Vec<Call>>,
+    pub(super) made_by: BTreeMap<(String, Platform), Vec<Call>>,
     missing: Vec<Missing>,
     warnings: Vec<String>,
     notes: Vec<String>,
@@ -83,8 +83,8 @@ impl<'a> Maker<'a> {
         }
         let wanted: Vec<Platform> = built.iter().map(|(platform, _)| platform.clone()).collect();
         let programs = match selected.project {
-            Project::Rust(workspace) => self.rust(selected, workspace, &wanted),
-            Project::Go(module) => self.go(selected, module, &wanted)?,
+            Project::Rust(workspace) => self.rust_programs(selected, workspace, &wanted)?,
+            Project::Go(module) => self.go_programs(selected, module, &wanted)?,
         };
         let platforms: Vec<PlatformPlan> = built
             .into_iter()
@@ -120,131 +120,7 @@ impl<'a> Maker<'a> {
         Ok(())
     }
 
-    /// How each platform's programs of a Rust image are built.
-    fn rust(
-        &mut self,
-        selected: &Selected<'_>,
-        workspace: &CargoWorkspace,
-        wanted: &[Platform],
-    ) -> Vec<Vec<ProgramPlan>> {
-        let image = &selected.config;
-        let programs: Vec<_> = selected
-            .programs
-            .iter()
-            .filter_map(|program| match program {
-                Program::Rust { package, binary } => Some((*package, *binary)),
-                Program::Go(_) => None,
-            })
-            .collect();
-        let native_code: Vec<Vec<String>> =
-            programs.iter().flat_map(|(package, _)| package.native_code.iter().cloned()).collect();
-        let request = RustRequest {
-            folder: &image.path.value,
-            platforms: wanted,
-            linkage: &image.linkage,
-            libc: image.libc.as_ref(),
-            native_code: &native_code,
-            routes: &image.toolchain,
-        };
-        let choices = choose_rust(&request, self.host, &self.request.cache);
-        let mut plans = Vec::new();
-        for (platform, choice) in wanted.iter().zip(choices) {
-            let Some(choice) = self.need(&image.name.value, platform, choice) else {
-                plans.push(Vec::new());
-                continue;
-            };
-            self.wrappers
-                .extend(choice.wrappers.iter().map(|wrapper| (wrapper.path.clone(), wrapper.clone())));
-            let flags = self.rustflags(workspace, &choice);
-            let built = programs.iter().map(|(package, binary)| {
-                let (call, artifact) =
-                    self.cargo.add(image, workspace, (*package, *binary), &choice, flags.clone());
-                let calls = self.made_by.entry((image.name.value.clone(), platform.clone())).or_default();
-                calls.push(Call::Cargo(call));
-                ProgramPlan {
-                    name: binary.name.clone(),
-                    path: image::program_path(&binary.name),
-                    artifact,
-                    expected: Expected::Rust {
-                        triple: choice.triple.clone(),
-                        r#static: image.linkage.value == Linkage::Static,
-                        level: platform.variant().map(str::to_owned),
-                    },
-                    why: choice.why.clone(),
-                }
-            });
-            plans.push(built.collect());
-        }
-        plans
-    }
-
-    /// crossdock's own compiler flags: those of the choice, and none that would show where the project lies.
-    fn rustflags(&self, workspace: &CargoWorkspace, choice: &RustChoice) -> Vec<String> {
-        let own = [(workspace.root.clone(), "/src".to_owned())];
-        let remapped = self.request.remapped.iter().chain(&own);
-        let remap = remapped.map(|(from, to)| format!("--remap-path-prefix={from}={to}"));
-        choice.rustflags.iter().cloned().chain(remap).collect()
-    }
-
-    /// How each platform's programs of a Go image are built.
-    fn go(
-        &mut self,
-        selected: &Selected<'_>,
-        module: &GoModule,
-        wanted: &[Platform],
-    ) -> Result<Vec<Vec<ProgramPlan>>, PlanError> {
-        let image = &selected.config;
-        let programs: Vec<_> = selected
-            .programs
-            .iter()
-            .filter_map(|program| match program {
-                Program::Go(main) => Some(*main),
-                Program::Rust { .. } => None,
-            })
-            .collect();
-        let cgo_packages: Vec<String> =
-            programs.iter().flat_map(|main| main.cgo_packages.iter().cloned()).collect();
-        if !cgo_packages.is_empty() && image.cgo.is_none() {
-            return Err(PlanError::Cgo {
-                image: image.name.value.clone(),
-                packages: cgo_packages.join(", "),
-            });
-        }
-        let build_folder = image::output_folder(selected.project, self.request).join(".build");
-        let mut plans = Vec::new();
-        for platform in wanted {
-            let request = GoRequest {
-                folder: &module.root,
-                platform,
-                cgo: image.cgo.as_ref(),
-                cgo_packages: &cgo_packages,
-                linkage: &image.linkage,
-            };
-            let choice = choose_go(&request, self.host, &self.request.cache);
-            let Some(choice) = self.need(&image.name.value, platform, choice) else {
-                plans.push(Vec::new());
-                continue;
-            };
-            self.wrappers
-                .extend(choice.wrappers.iter().map(|wrapper| (wrapper.path.clone(), wrapper.clone())));
-            let built = programs.iter().map(|main| {
-                let (call, artifact) = self.go.add(image, module, main, &choice, &build_folder);
-                let calls = self.made_by.entry((image.name.value.clone(), platform.clone())).or_default();
-                calls.push(Call::Go(call));
-                ProgramPlan {
-                    name: main.name.clone(),
-                    path: image::program_path(&main.name),
-                    artifact,
-                    expected: Expected::Go { settings: go_settings(&choice.environment) },
-                    why: choice.why.clone(),
-                }
-            });
-            plans.push(built.collect());
-        }
-        Ok(plans)
-    }
-
-    fn need<T>(&mut self, image: &str, platform: &Platform, choice: Availability<T>) -> Option<T> {
+    pub(super) fn need<T>(&mut self, image: &str, platform: &Platform, choice: Availability<T>) -> Option<T> {
         match choice {
             Availability::Available(choice) => Some(choice),
             Availability::Unavailable(unavailable) => {
@@ -289,6 +165,10 @@ impl<'a> Maker<'a> {
         Some(Load { engine: *engine, platform: platform.clone(), command })
     }
 
+    pub(super) fn write_first(&mut self, wrappers: &[Wrapper]) {
+        self.wrappers.extend(wrappers.iter().map(|wrapper| (wrapper.path.clone(), wrapper.clone())));
+    }
+
     fn finish(self) -> Plan {
         let compiled = Compiled {
             wrappers: self.wrappers.into_values().collect(),
@@ -308,14 +188,4 @@ impl<'a> Maker<'a> {
             notes: self.notes,
         }
     }
-}
-
-/// What the build information of a Go program must state.
-fn go_settings(environment: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let stated = |name: &str| name.starts_with("GO") && name != "GOFLAGS" || name == "CGO_ENABLED";
-    environment
-        .iter()
-        .filter(|(name, _)| stated(name))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
 }

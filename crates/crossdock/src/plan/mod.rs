@@ -6,11 +6,14 @@ mod error;
 mod go;
 mod image;
 mod make;
+mod make_go;
+mod make_rust;
 mod platforms;
 mod request;
 mod select;
 pub mod show;
 mod steps;
+mod user_flags;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -131,8 +134,8 @@ pub enum Expected {
         triple: String,
         /// Whether it must need no loader.
         r#static: bool,
-        /// The processor level that it was compiled for, as `v3`; none for the triple's baseline.
-        level: Option<String>,
+        /// The processor that it was compiled for, as rustc's `target-cpu` names it; none for the triple's baseline.
+        cpu: Option<String>,
     },
     /// A Go program.
     Go {

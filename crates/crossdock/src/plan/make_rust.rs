@@ -1,0 +1,91 @@
+//! How each platform's programs of a Rust image are built.
+
+use crossdock_platform::Platform;
+
+use super::error::PlanError;
+use super::make::Maker;
+use super::select::Selected;
+use super::steps::Call;
+use super::user_flags::settle;
+use super::{Expected, ProgramPlan, image};
+use crate::config::Linkage;
+use crate::project::{CargoBinary, CargoPackage, CargoWorkspace, Program};
+use crate::toolchain::{RustChoice, RustRequest, choose_rust};
+
+impl Maker<'_> {
+    /// The programs of each platform, in the platforms' order; none where a platform misses its toolchain.
+    pub(super) fn rust_programs(
+        &mut self,
+        selected: &Selected<'_>,
+        workspace: &CargoWorkspace,
+        wanted: &[Platform],
+    ) -> Result<Vec<Vec<ProgramPlan>>, PlanError> {
+        let image = &selected.config;
+        let programs = rust_only(&selected.programs);
+        let native_code: Vec<Vec<String>> =
+            programs.iter().flat_map(|(package, _)| package.native_code.iter().cloned()).collect();
+        let request = RustRequest {
+            folder: &image.path.value,
+            platforms: wanted,
+            linkage: &image.linkage,
+            libc: image.libc.as_ref(),
+            native_code: &native_code,
+            routes: &image.toolchain,
+        };
+        let choices = choose_rust(&request, self.host, &self.request.cache);
+        let each = wanted.iter().zip(choices).map(|(platform, choice)| {
+            match self.need(&image.name.value, platform, choice) {
+                Some(choice) => self.rust_platform(selected, workspace, &programs, choice),
+                None => Ok(Vec::new()),
+            }
+        });
+        each.collect()
+    }
+
+    fn rust_platform(
+        &mut self,
+        selected: &Selected<'_>,
+        workspace: &CargoWorkspace,
+        programs: &[(&CargoPackage, &CargoBinary)],
+        mut choice: RustChoice,
+    ) -> Result<Vec<ProgramPlan>, PlanError> {
+        let image = &selected.config;
+        let settled = settle(image, &workspace.settings, &mut choice)?;
+        self.write_first(&choice.wrappers);
+        let cpu = settled.cpu.clone();
+        let flags = settled.join(&mut choice, self.remapping(workspace));
+        let place = (image.name.value.clone(), choice.platform.clone());
+        let plans = programs.iter().map(|(package, binary)| {
+            let (call, artifact) =
+                self.cargo.add(image, workspace, (*package, *binary), &choice, flags.clone());
+            self.made_by.entry(place.clone()).or_default().push(Call::Cargo(call));
+            ProgramPlan {
+                name: binary.name.clone(),
+                path: image::program_path(&binary.name),
+                artifact,
+                expected: Expected::Rust {
+                    triple: choice.triple.clone(),
+                    r#static: image.linkage.value == Linkage::Static,
+                    cpu: cpu.clone(),
+                },
+                why: choice.why.clone(),
+            }
+        });
+        Ok(plans.collect())
+    }
+
+    /// Flags without which a program would show in which folder it was compiled.
+    fn remapping(&self, workspace: &CargoWorkspace) -> Vec<String> {
+        let own = [(workspace.root.clone(), "/src".to_owned())];
+        let remapped = self.request.remapped.iter().chain(&own);
+        remapped.map(|(from, to)| format!("--remap-path-prefix={from}={to}")).collect()
+    }
+}
+
+fn rust_only<'a>(programs: &[Program<'a>]) -> Vec<(&'a CargoPackage, &'a CargoBinary)> {
+    let rust = programs.iter().filter_map(|program| match program {
+        Program::Rust { package, binary } => Some((*package, *binary)),
+        Program::Go(_) => None,
+    });
+    rust.collect()
+}
