@@ -1,6 +1,7 @@
 //! `crossdock build`, `tag` and `dist`: make a plan, execute it, show what came of it.
 
 use super::arguments::{BuildArguments, DistArguments, Strictness};
+use super::doctor::{Consent, set_up};
 use super::error::{CommandError, Exit};
 use super::output;
 use super::session::Session;
@@ -10,21 +11,21 @@ use crate::report::{ImageReport, Report};
 use crate::ui;
 
 pub(super) fn build(session: &Session, arguments: &BuildArguments) -> Result<Exit, CommandError> {
-    let plan = session.plan(&arguments.building, Goal::Build, None)?;
+    let plan = session.plan(&arguments.building, Goal::Build, None)?.plan;
     finish(session, &plan, arguments)
 }
 
 pub(super) fn tag(session: &Session, arguments: &BuildArguments) -> Result<Exit, CommandError> {
-    let plan = session.plan(&arguments.building, Goal::Tag, None)?;
+    let plan = session.plan(&arguments.building, Goal::Tag, None)?.plan;
     finish(session, &plan, arguments)
 }
 
 pub(super) fn run(session: &Session, arguments: &DistArguments) -> Result<Exit, CommandError> {
-    let mut plan = session.plan(&arguments.build.building, Goal::Dist, None)?;
-    if arguments.setup && !plan.missing.is_empty() {
-        plan = super::doctor::set_up(session, &arguments.build.building, plan)?;
+    let mut planned = session.plan(&arguments.build.building, Goal::Dist, None)?;
+    if arguments.setup {
+        planned = set_up(session, planned, Consent::Given)?;
     }
-    finish(session, &plan, &arguments.build)
+    finish(session, &planned.plan, &arguments.build)
 }
 
 fn finish(session: &Session, plan: &Plan, arguments: &BuildArguments) -> Result<Exit, CommandError> {

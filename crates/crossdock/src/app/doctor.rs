@@ -1,13 +1,126 @@
-//! `crossdock doctor`.
+//! `crossdock doctor` and `dist --setup`: what is there, what is missing, and bringing it.
+
+use std::io::Write;
+
+use serde::Serialize;
 
 use super::arguments::{Building, DoctorArguments};
 use super::error::{CommandError, Exit};
+use super::look::{Planned, Rustup};
+use super::output;
 use super::session::Session;
-use crate::plan::Plan;
+use crate::availability::{Availability, Remedy};
+use crate::doctor::{Answer, Check, Progress, ask_versions, diagnose, setup};
+use crate::environment::Terminal;
+use crate::plan::Goal;
+use crate::process::Line;
+use crate::ui::style::{BAD, DIM, GOOD, paint};
 
-pub(super) fn run(_session: &Session, _arguments: &DoctorArguments) -> Result<Exit, CommandError> {
-    Ok(Exit::Done)
+/// Who agrees to changes of the system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Consent {
+    /// `--setup`, `--yes`: all were agreed to.
+    Given,
+    /// Each is asked for.
+    Asked,
 }
-pub(super) fn set_up(_session: &Session, _building: &Building, plan: Plan) -> Result<Plan, CommandError> {
-    Ok(plan)
+
+/// The answer of `doctor --json`.
+#[derive(Serialize)]
+struct Diagnosis<'a> {
+    schema: &'static str,
+    checks: &'a [Check],
+}
+
+pub(super) fn run(session: &Session, arguments: &DoctorArguments) -> Result<Exit, CommandError> {
+    let building = Building { selection: arguments.selection.clone(), ..Building::default() };
+    let mut planned = session.plan(&building, Goal::Dist, None)?;
+    if arguments.fix {
+        let consent = if arguments.yes { Consent::Given } else { Consent::Asked };
+        planned = set_up(session, planned, consent)?;
+    }
+    let mut checks = checks(&planned);
+    ask_versions(&mut checks, &session.processes);
+    match session.json() {
+        true => output::json(&Diagnosis { schema: "crossdock.doctor/1", checks: &checks })?,
+        false => output::answer(&checks.iter().map(line).collect::<String>())?,
+    }
+    Ok(if planned.plan.missing.is_empty() { Exit::Done } else { Exit::Missing })
+}
+
+/// The lines of a diagnosis.
+fn checks(planned: &Planned) -> Vec<Check> {
+    let plan = &planned.plan;
+    let missing = plan.missing.iter().map(|missing| (missing.needed_by(), &missing.unavailable));
+    diagnose(plan.uses.iter().map(|(by, used)| (by.clone(), used)), missing, &planned.host)
+}
+
+fn line(check: &Check) -> String {
+    let by: Vec<&str> = check.needed_by.iter().map(String::as_str).collect();
+    let by = paint(DIM, format!("needed by {}", by.join(", ")));
+    match &check.found {
+        Availability::Available(tool) => {
+            let version = tool.version.as_deref().unwrap_or("version unknown");
+            format!("{} {} {version}  {}  {by}\n", paint(GOOD, "found  "), check.name, tool.command.join(" "))
+        }
+        Availability::Unavailable(missing) => format!("{} {missing}\n  {by}\n", paint(BAD, "missing")),
+    }
+}
+
+/// Brings what a plan misses, one remedy after the other, until nothing is missing or nothing helps.
+pub(super) fn set_up(
+    session: &Session,
+    mut planned: Planned,
+    consent: Consent,
+) -> Result<Planned, CommandError> {
+    let mut rustup = Rustup::Reachable;
+    // Each round brings something or is the last: routes are few, so a handful of rounds always ends it.
+    for _ in 0..4 {
+        if planned.plan.missing.is_empty() {
+            break;
+        }
+        let missing: Vec<_> = planned.plan.missing.iter().map(|missing| &missing.unavailable).collect();
+        let mut agree = |remedy: &Remedy| agree(session, consent, remedy);
+        let outcomes = setup(missing, &planned.host, &session.processes, &mut agree, &watch)
+            .map_err(|error| CommandError::new(Exit::Interrupted, &error))?;
+        let failed = outcomes.iter().any(|outcome| outcome.rustup_failed());
+        let helped = outcomes.iter().any(|outcome| outcome.is_done());
+        let news = failed && rustup == Rustup::Reachable;
+        if failed {
+            rustup = Rustup::Unreachable;
+        }
+        if !helped && !news {
+            break;
+        }
+        planned = session.plan_again(planned, rustup)?;
+    }
+    Ok(planned)
+}
+
+fn watch(progress: Progress<'_>) {
+    match progress {
+        Progress::Runs(command) => output::say(&format!("{} {command}", paint(GOOD, "setup:"))),
+        Progress::Says(Line::Out(line) | Line::Error(line)) => output::say(&paint(DIM, format!("  {line}"))),
+        Progress::Failed { command, why } => {
+            output::note(&format!("`{}` did not help: {why}", command.short()));
+        }
+    }
+}
+
+/// Asks a person, where there is one to ask.
+fn agree(session: &Session, consent: Consent, remedy: &Remedy) -> Answer {
+    if consent == Consent::Given {
+        return Answer::Yes;
+    }
+    if session.environment.terminal == Terminal::Plain {
+        output::note(&format!("`{remedy}` changes the system; run it yourself or give --yes"));
+        return Answer::No;
+    }
+    // A prompt that cannot be written or read is no consent.
+    let mut answer = String::new();
+    let asked = write!(anstream::stderr(), "run `{remedy}`? It changes the system. [y/N] ");
+    match asked.and_then(|()| std::io::stdin().read_line(&mut answer)) {
+        Ok(_) if matches!(answer.trim(), "y" | "Y" | "yes") => Answer::Yes,
+        _ => Answer::No,
+    }
 }

@@ -12,6 +12,7 @@ mod config;
 mod dist;
 mod doctor;
 mod error;
+mod look;
 mod output;
 mod plan;
 mod session;

@@ -7,7 +7,7 @@ use super::session::Session;
 use crate::plan::{Goal, show};
 
 pub(super) fn run(session: &Session, arguments: &PlanArguments) -> Result<Exit, CommandError> {
-    let plan = session.plan(&arguments.building, Goal::Dist, arguments.host.as_deref())?;
+    let plan = session.plan(&arguments.building, Goal::Dist, arguments.host.as_deref())?.plan;
     match (session.json(), arguments.graph) {
         (true, _) => output::json(&plan)?,
         (false, Some(GraphFormat::Mermaid)) => output::answer(&show::mermaid(&plan))?,

@@ -1,7 +1,6 @@
 //! What every command starts with: the environment, the settings of the call, and from them configuration, projects,
 //! host and plan.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::thread;
 
@@ -14,10 +13,9 @@ use super::output;
 use crate::config::{Config, Overrides, Source, Sourced};
 use crate::environment::{Environment, Terminal};
 use crate::execute::{Color, Judging, Settings};
-use crate::host::{Also, Host, Needs, detect};
-use crate::plan::{Archive, Engine, Goal, Plan, Projects, Request, Target, named_targets, plan};
+use crate::plan::{Archive, Engine, Goal, Request};
 use crate::process::{Cancel, Command, Processes};
-use crate::project::{self, Discovery, Network, Project, ProjectError};
+use crate::project::Network;
 use crate::ui::{Progress, Verbosity};
 
 pub(super) struct Session {
@@ -106,92 +104,7 @@ impl Session {
         read.map_err(|error| CommandError::new(Exit::Usage, &error))
     }
 
-    /// Plans what a call asks for.
-    pub(super) fn plan(
-        &self,
-        building: &Building,
-        goal: Goal,
-        host: Option<&str>,
-    ) -> Result<Plan, CommandError> {
-        let config = self.config()?;
-        let request = self.request(building, goal)?;
-        let (projects, host) = self.look(&config, &request, host)?;
-        plan(&config, &projects, &host, &request).map_err(|error| CommandError::new(Exit::Usage, &error))
-    }
-
-    /// The nodes that a call names with `--for`, else with `--platform`; none when it names neither.
-    pub(super) fn targets(&self, selection: &Selection) -> Result<Vec<Target>, CommandError> {
-        let building = Building { selection: selection.clone(), ..Building::default() };
-        let request = self.request(&building, Goal::Verify)?;
-        let nodes = if request.nodes.is_empty() { &request.platforms } else { &request.nodes };
-        let config = match nodes.iter().any(|node| node.value.starts_with("deploy:")) {
-            true => self.config()?,
-            false => Config::unconfigured(&self.environment.directory),
-        };
-        named_targets(&config, nodes).map_err(|error| CommandError::new(Exit::Usage, &error))
-    }
-
-    /// Asks the projects' tools and the host's, all at once.
-    fn look(
-        &self,
-        config: &Config,
-        request: &Request,
-        host: Option<&str>,
-    ) -> Result<(Projects, Host), CommandError> {
-        let folders = folders(config, request);
-        let needs = needs(config, &folders);
-        let mut projects = Projects::default();
-        let (found, seen) = thread::scope(|scope| {
-            let given = scope.spawn(|| match host {
-                Some(text) => self.given_host(text),
-                None => {
-                    detect(&self.processes, &needs).map_err(|error| CommandError::new(Exit::Missing, &error))
-                }
-            });
-            let asked: Vec<_> = folders
-                .iter()
-                .map(|folder| {
-                    let git = scope.spawn(|| project::git(folder, &self.processes));
-                    let discovery = discovery(config, folder, request);
-                    let project = scope.spawn(move || project::discover(folder, &discovery, &self.processes));
-                    (folder, project, git)
-                })
-                .collect();
-            let found: Vec<_> = asked
-                .into_iter()
-                .map(|(folder, project, git)| (folder, project.join(), git.join()))
-                .collect();
-            (found, given.join())
-        });
-        for (folder, project, git) in found {
-            let project = project.map_err(|_| ended_early())?;
-            let project = project.map_err(|error| project_error(&error))?;
-            projects.projects.insert(folder.clone(), project);
-            projects.git.insert(folder.clone(), git.map_err(|_| ended_early())?);
-        }
-        let mut seen = seen.map_err(|_| ended_early())??;
-        if host_needs_c_compiler(&projects) && !seen.tools.contains_key("zig") && host.is_none() {
-            let also = Needs { also: BTreeSet::from([Also::CCompiler]), ..Needs::default() };
-            let more =
-                detect(&self.processes, &also).map_err(|error| CommandError::new(Exit::Missing, &error))?;
-            seen.tools.extend(more.tools);
-        }
-        Ok((projects, seen))
-    }
-
-    fn given_host(&self, text: &str) -> Result<Host, CommandError> {
-        let path = self.environment.directory.join(text);
-        if path.is_file() {
-            return Host::from_file(&path).map_err(|error| CommandError::new(Exit::Usage, &error));
-        }
-        let platform = Platform::parse(text).map_err(|error| {
-            CommandError::new(Exit::Usage, &error)
-                .hint("--host takes a platform, as darwin/arm64, or a file that describes a host")
-        })?;
-        Ok(Host::hypothetical(&platform))
-    }
-
-    fn request(&self, building: &Building, goal: Goal) -> Result<Request, CommandError> {
+    pub(super) fn request(&self, building: &Building, goal: Goal) -> Result<Request, CommandError> {
         let Selection { platform, nodes, image, output, tag, repository } = &building.selection;
         let overrides = &self.overrides;
         let option = |name: &str| Source::CommandLine(name.to_owned());
@@ -268,13 +181,6 @@ impl Session {
 /// The last second of the year 9999: RFC 3339 has four digits for a year.
 const MAX_DATE: i64 = 253_402_300_799;
 
-fn ended_early() -> CommandError {
-    CommandError::message(
-        Exit::InputOutput,
-        "a thread that asked the project's tools ended early; please report this",
-    )
-}
-
 fn folder_of(path: &Utf8Path) -> Result<Utf8PathBuf, CommandError> {
     match path.is_dir() {
         true => Ok(path.to_owned()),
@@ -291,56 +197,4 @@ fn choose_color(choice: ColorChoice) {
         ColorChoice::Always => anstream::ColorChoice::Always.write_global(),
         ColorChoice::Never => anstream::ColorChoice::Never.write_global(),
     }
-}
-
-/// The project folders that the call touches.
-fn folders(config: &Config, request: &Request) -> BTreeSet<Utf8PathBuf> {
-    let asked =
-        |name: &str| request.images.is_empty() || request.images.iter().any(|image| image.value == name);
-    match config.images.is_empty() {
-        true => BTreeSet::from([config.root.clone()]),
-        false => {
-            let wanted = config.images.iter().filter(|image| asked(&image.name.value));
-            wanted.map(|image| image.path.value.clone()).collect()
-        }
-    }
-}
-
-/// What the host is asked, as far as files tell it before any tool has answered.
-fn needs(config: &Config, folders: &BTreeSet<Utf8PathBuf>) -> Needs {
-    let with = |manifest: &str| {
-        let has = |folder: &&Utf8PathBuf| folder.ancestors().any(|above| above.join(manifest).is_file());
-        folders.iter().filter(has).cloned().collect()
-    };
-    let routes = config.images.iter().any(|image| !image.toolchain.is_empty());
-    Needs {
-        rust: with("Cargo.toml"),
-        go: with("go.mod"),
-        also: routes.then_some(Also::Distribution).into_iter().collect(),
-    }
-}
-
-/// Whether anything is compiled from C.
-fn host_needs_c_compiler(projects: &Projects) -> bool {
-    projects.projects.values().any(|project| match project {
-        Project::Rust(workspace) => workspace.packages.iter().any(|package| !package.native_code.is_empty()),
-        Project::Go(module) => module.mains.iter().any(|main| !main.cgo_packages.is_empty()),
-    })
-}
-
-/// What is asked of a project: what its images ask for, taken together.
-fn discovery(config: &Config, folder: &Utf8Path, request: &Request) -> Discovery {
-    let mut discovery = Discovery { network: request.network, ..Discovery::default() };
-    for image in config.images.iter().filter(|image| image.path.value == folder) {
-        let features = &image.features;
-        discovery.language = image.language.as_ref().map(|language| language.value);
-        discovery.features.names.extend(features.names.iter().cloned());
-        discovery.features.all |= features.all;
-        discovery.features.no_default |= features.no_default;
-    }
-    discovery
-}
-
-fn project_error(error: &ProjectError) -> CommandError {
-    CommandError::new(Exit::Usage, error)
 }

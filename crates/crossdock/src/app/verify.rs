@@ -35,7 +35,7 @@ pub(super) fn run(session: &Session, arguments: &VerifyArguments) -> Result<Exit
 
 fn project(session: &Session, arguments: &VerifyArguments) -> Result<Exit, CommandError> {
     let building = Building { selection: arguments.selection.clone(), ..Building::default() };
-    let plan = session.plan(&building, Goal::Verify, None)?;
+    let plan = session.plan(&building, Goal::Verify, None)?.plan;
     let report = dist::execute_plan(session, &plan, arguments.strictness, None)?;
     let mut worst = Verdict::Starts;
     for image in report.images {

@@ -14,6 +14,7 @@ use super::steps::{Call, Compiled, steps};
 use super::{ImagePlan, Load, Missing, Plan, PlatformPlan, SCHEMA, image};
 use crate::availability::Availability;
 use crate::config::Config;
+use crate::doctor::Use;
 use crate::host::Host;
 use crate::process::Command;
 use crate::project::Project;
@@ -43,6 +44,7 @@ pub(super) struct Maker<'a> {
     wrappers: BTreeMap<camino::Utf8PathBuf, Wrapper>,
     /// Which calls make the programs of an image's platform.
     pub(super) made_by: BTreeMap<(String, Platform), Vec<Call>>,
+    uses: Vec<(String, Use)>,
     missing: Vec<Missing>,
     warnings: Vec<String>,
     notes: Vec<String>,
@@ -67,6 +69,7 @@ impl<'a> Maker<'a> {
             go: GoCalls::default(),
             wrappers: BTreeMap::new(),
             made_by: BTreeMap::new(),
+            uses: Vec::new(),
             missing: Vec::new(),
             warnings: Vec::new(),
             notes: Vec::new(),
@@ -165,6 +168,23 @@ impl<'a> Maker<'a> {
         Some(Load { engine: *engine, platform: platform.clone(), command })
     }
 
+    /// Notes what an image's platform uses: its compiler, and the tools that the compiler's environment names.
+    pub(super) fn uses<'b>(
+        &mut self,
+        image: &str,
+        platform: &Platform,
+        compiler: Use,
+        words: impl Iterator<Item = &'b String> + Clone,
+    ) {
+        let by = format!("{image} for {platform}");
+        let named = self.host.tools.iter().filter(|(_, tool)| {
+            let call = tool.available().map(|tool| tool.command.join(" "));
+            call.is_some_and(|call| words.clone().any(|word| word.contains(&call)))
+        });
+        let tools = named.map(|(name, _)| Use::Tool(name.clone()));
+        self.uses.extend([compiler].into_iter().chain(tools).map(|used| (by.clone(), used)));
+    }
+
     pub(super) fn write_first(&mut self, wrappers: &[Wrapper]) {
         self.wrappers.extend(wrappers.iter().map(|wrapper| (wrapper.path.clone(), wrapper.clone())));
     }
@@ -183,6 +203,7 @@ impl<'a> Maker<'a> {
             host: self.host.platform.clone(),
             steps: steps(self.request.goal, &self.images, compiled),
             images: self.images,
+            uses: self.uses,
             missing: self.missing,
             warnings: self.warnings,
             notes: self.notes,

@@ -10,6 +10,7 @@ use super::select::Selected;
 use super::steps::Call;
 use super::user_flags::check_goflags;
 use super::{Expected, ProgramPlan, image};
+use crate::doctor::Use;
 use crate::project::{GoMain, GoModule, Program};
 use crate::toolchain::{GoChoice, GoRequest, choose_go};
 
@@ -57,6 +58,8 @@ impl Maker<'_> {
         let flags = self.host.go_of(&module.root).map(|go| go.flags.clone()).unwrap_or_default();
         check_goflags(image, &flags, choice)?;
         self.write_first(&choice.wrappers);
+        let words = choice.environment.values().chain(choice.wrappers.iter().map(|wrapper| &wrapper.content));
+        self.uses(&image.name.value, &choice.platform, Use::Go(module.root.clone()), words);
         let build_folder = image::output_folder(selected.project, self.request).join(".build");
         let place = (image.name.value.clone(), choice.platform.clone());
         let plans = programs.iter().map(|main| {

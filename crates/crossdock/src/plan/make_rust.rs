@@ -9,6 +9,8 @@ use super::steps::Call;
 use super::user_flags::settle;
 use super::{Expected, ProgramPlan, image};
 use crate::config::Linkage;
+use crate::doctor::Use;
+use crate::host::ToolchainOrigin;
 use crate::project::{CargoBinary, CargoPackage, CargoWorkspace, Program};
 use crate::toolchain::{RustChoice, RustRequest, choose_rust};
 
@@ -52,6 +54,12 @@ impl Maker<'_> {
         let image = &selected.config;
         let settled = settle(image, &workspace.settings, &mut choice)?;
         self.write_first(&choice.wrappers);
+        let compiler = match choice.origin {
+            ToolchainOrigin::Project => Use::Rust(image.path.value.clone()),
+            ToolchainOrigin::Distribution => Use::DistributionRust,
+        };
+        let words = choice.environment.values().chain(choice.wrappers.iter().map(|wrapper| &wrapper.content));
+        self.uses(&image.name.value, &choice.platform, compiler, words);
         let cpu = settled.cpu.clone();
         let flags = settled.join(&mut choice, self.remapping(workspace));
         let place = (image.name.value.clone(), choice.platform.clone());

@@ -24,6 +24,7 @@ use serde::Serialize;
 
 use crate::availability::Unavailable;
 use crate::config::{Base, Port, Source};
+use crate::doctor::Use;
 use crate::process::Command;
 use crate::toolchain::Wrapper;
 
@@ -50,6 +51,8 @@ pub struct Plan {
     pub images: Vec<ImagePlan>,
     /// What runs, in an order that respects every `after`.
     pub steps: Vec<Step>,
+    /// Tools of the host that the steps use, and which image and platform needs each.
+    pub uses: Vec<(String, Use)>,
     /// What the steps need and the host has not. A plan with anything missing is not executed.
     pub missing: Vec<Missing>,
     /// What deserves attention; nothing here stops the plan.
@@ -401,6 +404,16 @@ impl Step {
     /// Whether the step takes long enough for a person to wonder.
     pub fn is_long(&self) -> bool {
         self.command().is_some()
+    }
+}
+
+impl Missing {
+    /// Who needs it: `http-api for linux/arm64`.
+    pub fn needed_by(&self) -> String {
+        match &self.platform {
+            Some(platform) => format!("{} for {platform}", self.image),
+            None => self.image.clone(),
+        }
     }
 }
 

@@ -1,0 +1,199 @@
+//! Looks at configuration, projects and host, all at once, and plans.
+
+use std::collections::BTreeSet;
+use std::thread;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use crossdock_platform::Platform;
+
+use super::arguments::{Building, Selection};
+use super::error::{CommandError, Exit};
+use super::session::Session;
+use crate::config::Config;
+use crate::host::{Also, Host, Needs, detect};
+use crate::plan::{Goal, Plan, Projects, Request, Target, named_targets, plan};
+use crate::project::{self, Discovery, Project, ProjectError};
+
+/// A plan and everything that it was made of.
+pub(super) struct Planned {
+    pub(super) plan: Plan,
+    pub(super) host: Host,
+    config: Config,
+    request: Request,
+}
+
+/// Whether rustup can add targets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rustup {
+    /// Nothing was heard to the contrary.
+    Reachable,
+    /// It was tried and failed.
+    Unreachable,
+}
+
+impl Session {
+    /// Plans what a call asks for.
+    pub(super) fn plan(
+        &self,
+        building: &Building,
+        goal: Goal,
+        host: Option<&str>,
+    ) -> Result<Planned, CommandError> {
+        let config = self.config()?;
+        let request = self.request(building, goal)?;
+        let (projects, host) = self.look(&config, &request, host)?;
+        let plan = make(&config, &projects, &host, &request)?;
+        Ok(Planned { plan, host, config, request })
+    }
+
+    /// Plans again after the host has changed.
+    pub(super) fn plan_again(&self, planned: Planned, rustup: Rustup) -> Result<Planned, CommandError> {
+        let Planned { config, request, .. } = planned;
+        let (projects, mut host) = self.look(&config, &request, None)?;
+        if rustup == Rustup::Unreachable {
+            host = host.without_rustup_server();
+        }
+        let plan = make(&config, &projects, &host, &request)?;
+        Ok(Planned { plan, host, config, request })
+    }
+
+    /// The nodes that a call names with `--for`, else with `--platform`; none when it names neither.
+    pub(super) fn targets(&self, selection: &Selection) -> Result<Vec<Target>, CommandError> {
+        let building = Building { selection: selection.clone(), ..Building::default() };
+        let request = self.request(&building, Goal::Verify)?;
+        let nodes = if request.nodes.is_empty() { &request.platforms } else { &request.nodes };
+        let config = match nodes.iter().any(|node| node.value.starts_with("deploy:")) {
+            true => self.config()?,
+            false => Config::unconfigured(&self.environment.directory),
+        };
+        named_targets(&config, nodes).map_err(|error| CommandError::new(Exit::Usage, &error))
+    }
+
+    /// Asks the projects' tools and the host's, all at once.
+    fn look(
+        &self,
+        config: &Config,
+        request: &Request,
+        host: Option<&str>,
+    ) -> Result<(Projects, Host), CommandError> {
+        let folders = folders(config, request);
+        let needs = needs(config, &folders);
+        let mut projects = Projects::default();
+        let (found, seen) = thread::scope(|scope| {
+            let given = scope.spawn(|| match host {
+                Some(text) => self.given_host(text),
+                None => {
+                    detect(&self.processes, &needs).map_err(|error| CommandError::new(Exit::Missing, &error))
+                }
+            });
+            let asked: Vec<_> = folders
+                .iter()
+                .map(|folder| {
+                    let git = scope.spawn(|| project::git(folder, &self.processes));
+                    let discovery = discovery(config, folder, request);
+                    let project = scope.spawn(move || project::discover(folder, &discovery, &self.processes));
+                    (folder, project, git)
+                })
+                .collect();
+            let found: Vec<_> = asked
+                .into_iter()
+                .map(|(folder, project, git)| (folder, project.join(), git.join()))
+                .collect();
+            (found, given.join())
+        });
+        for (folder, project, git) in found {
+            let project = project.map_err(|_| ended_early())?;
+            let project = project.map_err(|error| project_error(&error))?;
+            projects.projects.insert(folder.clone(), project);
+            projects.git.insert(folder.clone(), git.map_err(|_| ended_early())?);
+        }
+        let mut seen = seen.map_err(|_| ended_early())??;
+        if host_needs_c_compiler(&projects) && !seen.tools.contains_key("zig") && host.is_none() {
+            let also = Needs { also: BTreeSet::from([Also::CCompiler]), ..Needs::default() };
+            let more =
+                detect(&self.processes, &also).map_err(|error| CommandError::new(Exit::Missing, &error))?;
+            seen.tools.extend(more.tools);
+        }
+        Ok((projects, seen))
+    }
+
+    fn given_host(&self, text: &str) -> Result<Host, CommandError> {
+        let path = self.environment.directory.join(text);
+        if path.is_file() {
+            return Host::from_file(&path).map_err(|error| CommandError::new(Exit::Usage, &error));
+        }
+        let platform = Platform::parse(text).map_err(|error| {
+            CommandError::new(Exit::Usage, &error)
+                .hint("--host takes a platform, as darwin/arm64, or a file that describes a host")
+        })?;
+        Ok(Host::hypothetical(&platform))
+    }
+}
+
+fn ended_early() -> CommandError {
+    CommandError::message(
+        Exit::InputOutput,
+        "a thread that asked the project's tools ended early; please report this",
+    )
+}
+
+/// The project folders that the call touches.
+fn folders(config: &Config, request: &Request) -> BTreeSet<Utf8PathBuf> {
+    let asked =
+        |name: &str| request.images.is_empty() || request.images.iter().any(|image| image.value == name);
+    match config.images.is_empty() {
+        true => BTreeSet::from([config.root.clone()]),
+        false => {
+            let wanted = config.images.iter().filter(|image| asked(&image.name.value));
+            wanted.map(|image| image.path.value.clone()).collect()
+        }
+    }
+}
+
+/// What the host is asked, as far as files tell it before any tool has answered.
+fn needs(config: &Config, folders: &BTreeSet<Utf8PathBuf>) -> Needs {
+    let with = |manifest: &str| {
+        let has = |folder: &&Utf8PathBuf| folder.ancestors().any(|above| above.join(manifest).is_file());
+        folders.iter().filter(has).cloned().collect()
+    };
+    let routes = config.images.iter().any(|image| !image.toolchain.is_empty());
+    Needs {
+        rust: with("Cargo.toml"),
+        go: with("go.mod"),
+        also: routes.then_some(Also::Distribution).into_iter().collect(),
+    }
+}
+
+/// Whether anything is compiled from C.
+fn host_needs_c_compiler(projects: &Projects) -> bool {
+    projects.projects.values().any(|project| match project {
+        Project::Rust(workspace) => workspace.packages.iter().any(|package| !package.native_code.is_empty()),
+        Project::Go(module) => module.mains.iter().any(|main| !main.cgo_packages.is_empty()),
+    })
+}
+
+/// What is asked of a project: what its images ask for, taken together.
+fn discovery(config: &Config, folder: &Utf8Path, request: &Request) -> Discovery {
+    let mut discovery = Discovery { network: request.network, ..Discovery::default() };
+    for image in config.images.iter().filter(|image| image.path.value == folder) {
+        let features = &image.features;
+        discovery.language = image.language.as_ref().map(|language| language.value);
+        discovery.features.names.extend(features.names.iter().cloned());
+        discovery.features.all |= features.all;
+        discovery.features.no_default |= features.no_default;
+    }
+    discovery
+}
+
+fn project_error(error: &ProjectError) -> CommandError {
+    let exit = match error {
+        ProjectError::NoTool { .. } => Exit::Missing,
+        ProjectError::Tool(_) | ProjectError::Answer { .. } => Exit::Program,
+        _ => Exit::Usage,
+    };
+    CommandError::new(exit, error)
+}
+
+fn make(config: &Config, projects: &Projects, host: &Host, request: &Request) -> Result<Plan, CommandError> {
+    plan(config, projects, host, request).map_err(|error| CommandError::new(Exit::Usage, &error))
+}
