@@ -1,7 +1,7 @@
 //! One gzip member (RFC 1952), compressed on several threads.
 //!
 //! The input is cut into blocks of 1 MiB. Each is compressed by itself, with the 32 KiB before it as dictionary,
-//! and ends at a byte boundary (a sync flush), so that the pieces put one after the other are one deflate stream
+//! and ends at a byte's border (as after a sync flush), so that the pieces put one after the other are one deflate stream
 //! (RFC 1951). The pieces depend on the input and on nothing else: not on the number of threads, nor on which of
 //! them did which block.
 
@@ -12,12 +12,12 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use flate2::{Compress, FlushCompress, Status};
+use super::deflate::{Ending, deflate};
+use super::matches::Matcher;
 
 /// The settings as a part of a cache's key; to be changed with everything that changes the bytes.
-pub(super) const SETTINGS: &str = "gzip zlib-rs-0.6 level 2 block 1048576 dictionary 32768";
+pub(super) const SETTINGS: &str = "gzip crossdock-deflate 1 block 1048576 dictionary 32768";
 
-const LEVEL: u32 = 2;
 const BLOCK: usize = 1024 * 1024;
 const DICTIONARY: usize = 32 * 1024;
 /// Magic, deflate, no flags, no time, no extra flags, unknown system.
@@ -48,8 +48,8 @@ pub(super) fn compress<T, E: From<io::Error>>(
 struct Job {
     data: Vec<u8>,
     dictionary: usize,
-    flush: FlushCompress,
-    done: Sender<io::Result<Piece>>,
+    ending: Ending,
+    done: Sender<Piece>,
 }
 
 /// A compressed block.
@@ -64,7 +64,7 @@ struct Piece {
 struct BlockWriter<'a> {
     sink: &'a mut dyn Write,
     jobs: Sender<Job>,
-    pending: VecDeque<Receiver<io::Result<Piece>>>,
+    pending: VecDeque<Receiver<Piece>>,
     most_pending: usize,
     data: Vec<u8>,
     dictionary: usize,
@@ -90,7 +90,7 @@ impl<'a> BlockWriter<'a> {
         }
     }
 
-    fn submit(&mut self, flush: FlushCompress) -> io::Result<()> {
+    fn submit(&mut self, ending: Ending) -> io::Result<()> {
         while self.pending.len() >= self.most_pending {
             self.write_piece()?;
         }
@@ -101,13 +101,13 @@ impl<'a> BlockWriter<'a> {
         let data = std::mem::replace(&mut self.data, next);
         let (done, piece) = mpsc::channel();
         self.pending.push_back(piece);
-        self.jobs.send(Job { data, dictionary, flush, done }).map_err(|_| workers_gone())
+        self.jobs.send(Job { data, dictionary, ending, done }).map_err(|_| workers_gone())
     }
 
     /// Waits for the oldest block and writes it.
     fn write_piece(&mut self) -> io::Result<()> {
         let Some(piece) = self.pending.pop_front() else { return Ok(()) };
-        let piece = piece.recv().map_err(|_| workers_gone())??;
+        let piece = piece.recv().map_err(|_| workers_gone())?;
         if !std::mem::replace(&mut self.header_written, true) {
             self.sink.write_all(&HEADER)?;
         }
@@ -118,7 +118,7 @@ impl<'a> BlockWriter<'a> {
     }
 
     fn finish(mut self) -> io::Result<u32> {
-        self.submit(FlushCompress::Finish)?;
+        self.submit(Ending::Last)?;
         while !self.pending.is_empty() {
             self.write_piece()?;
         }
@@ -133,7 +133,7 @@ impl<'a> BlockWriter<'a> {
 impl Write for BlockWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.data.len() == self.dictionary + BLOCK {
-            self.submit(FlushCompress::Sync)?;
+            self.submit(Ending::More)?;
         }
         let taken = bytes.len().min(self.dictionary + BLOCK - self.data.len());
         self.data.extend_from_slice(&bytes[..taken]);
@@ -152,39 +152,15 @@ fn workers_gone() -> io::Error {
 
 /// Compresses blocks until there are no more.
 fn work(queue: &Mutex<Receiver<Job>>) {
+    let mut matcher = Matcher::new();
     loop {
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(Job { data, dictionary, flush, done }) = job else { return };
-        let piece = deflate(&data[..dictionary], &data[dictionary..], flush).map(|deflated| {
-            let mut crc = crc32fast::Hasher::new();
-            crc.update(&data[dictionary..]);
-            Piece { deflated, crc, data }
-        });
+        let Ok(Job { data, dictionary, ending, done }) = job else { return };
+        let deflated = deflate(&mut matcher, &data, dictionary, ending);
+        let mut crc = crc32fast::Hasher::new();
+        crc.update(&data[dictionary..]);
         // The receiver is gone when writing failed; the error is told there.
-        done.send(piece).ok();
-    }
-}
-
-fn deflate(dictionary: &[u8], block: &[u8], flush: FlushCompress) -> io::Result<Vec<u8>> {
-    // A new state for each block: `Compress::reset` leaves traces of the block before in zlib-rs 0.6, and the
-    // bytes would depend on which thread had compressed what.
-    let mut state = Compress::new(flate2::Compression::new(LEVEL), false);
-    if !dictionary.is_empty() {
-        state.set_dictionary(dictionary).map_err(io::Error::other)?;
-    }
-    let mut deflated = Vec::with_capacity(block.len() / 2 + 1024);
-    loop {
-        let taken = usize::try_from(state.total_in()).unwrap_or(usize::MAX).min(block.len());
-        let status = state.compress_vec(&block[taken..], &mut deflated, flush).map_err(io::Error::other)?;
-        // A flush is complete only when it leaves room in the output (zlib.h, deflate()).
-        let complete = match flush {
-            FlushCompress::Finish => status == Status::StreamEnd,
-            _ => state.total_in() == block.len() as u64 && deflated.len() < deflated.capacity(),
-        };
-        if complete {
-            return Ok(deflated);
-        }
-        deflated.reserve(block.len() / 2 + 1024);
+        done.send(Piece { deflated, crc, data }).ok();
     }
 }
 
@@ -244,12 +220,12 @@ mod tests {
         }
     }
 
-    /// The bytes are part of every image's digest: when an update of the compressor changes them, this fails, and
+    /// The bytes are part of every image's digest: when a change of the encoder changes them, this fails, and
     /// `SETTINGS` and the changelog have to say so.
     #[test]
     fn golden_digest() {
         let digest = Digest::of(&gzip(&sample(3 * BLOCK + 1), 2)).to_string();
-        assert_eq!(digest, "sha256:adb797d1b569e3d5a7eb31802132564de658cb72eee56621070a8b260a85303b");
+        assert_eq!(digest, "sha256:2bb8f4d74e626f28eea1520cc79a3e1ebaa16a15e4f7f8b839e48c6e2e9ef2cc");
     }
 
     #[test]
