@@ -1,0 +1,7 @@
+//! Dockerfiles: reading, linting and rendering them.
+//!
+//! The crate is pure: text and values in, text and values out. It reads no file, environment or clock and spawns
+//! nothing.
+
+pub mod lint;
+pub mod read;

@@ -1,0 +1,67 @@
+//! What in a Dockerfile ships a program that cannot start.
+//!
+//! Neither hadolint nor BuildKit's own checks look for it. The rules follow a program from the stage that compiles it
+//! to the image that carries it, and compare: for which architecture it is compiled and for which the image is
+//! labelled, which C library it is linked to and which the image has.
+
+mod compile;
+mod finding;
+mod images;
+mod model;
+mod output;
+mod rules;
+mod shell;
+mod source;
+
+use crossdock_platform::Platform;
+
+use crate::read::Dockerfile;
+use model::Model;
+
+pub use finding::{Code, Finding, Severity, codes};
+pub use images::Date;
+pub use output::{Report, SCHEMA, github, sarif};
+
+/// What is known beside the file.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Where the image will run. With them, and with the build machine, an image that takes the builder's architecture
+    /// is judged.
+    pub deploy: Vec<Platform>,
+    /// The machine whose engine builds the file.
+    pub build_host: Option<Platform>,
+    /// The date that support periods are compared with; without it no base image is called outdated.
+    pub today: Option<Date>,
+}
+
+/// Every finding, in the order of the lines.
+///
+/// ```
+/// use crossdock_dockerfile::lint::{Options, lint};
+///
+/// let file = "FROM golang:1.26 AS build\n\
+///             RUN CGO_ENABLED=0 GOARCH=amd64 go build -o /app .\n\
+///             FROM scratch\n\
+///             COPY --from=build /app /app\n\
+///             ENTRYPOINT [\"/app\"]\n";
+/// let findings = lint(file, &Options::default());
+/// assert_eq!(findings[0].code.id(), "constant-architecture");
+/// assert_eq!(findings[0].line, 2);
+/// assert!(findings[0].corrected.contains("GOARCH=$TARGETARCH"));
+/// ```
+#[must_use]
+pub fn lint(text: &str, options: &Options) -> Vec<Finding> {
+    let file = match Dockerfile::read(text) {
+        Ok(file) => file,
+        Err(error) => {
+            let line = text.lines().nth(error.line.saturating_sub(1)).unwrap_or_default();
+            let line_number = error.line.clamp(1, text.lines().count().max(1));
+            return vec![Finding::new(codes::UNREADABLE, line_number, error.problem.to_string(), line)];
+        }
+    };
+    let model = Model::new(&file, text);
+    let mut findings: Vec<Finding> = rules::ALL.iter().flat_map(|rule| rule(&model, options)).collect();
+    findings.sort_by_key(|finding| (finding.line, finding.code.id()));
+    findings.dedup();
+    findings
+}

@@ -1,0 +1,113 @@
+//! The variables that a compile step sees: of the stage, and of its script.
+
+use std::collections::BTreeMap;
+
+use super::TARGET_VARIABLES;
+use crate::lint::model::StageModel;
+use crate::lint::shell::{Command, assignment};
+use crate::read::{Dockerfile, Instruction, Keyword, Scope, Stage, declare, expand, variables};
+
+/// The variables of a stage, and the lines that gave them their values.
+#[derive(Default)]
+pub(super) struct Known {
+    pub(super) scope: Scope,
+    lines: BTreeMap<String, usize>,
+}
+
+impl Known {
+    pub(super) fn note(&mut self, file: &Dockerfile, instruction: &Instruction) {
+        let names: Vec<&str> = match instruction.keyword {
+            Keyword::Arg => {
+                declare_known(file, &mut self.scope, instruction);
+                let words = instruction.arguments.words().iter();
+                words.filter_map(|word| Some(word.split_once('=')?.0)).collect()
+            }
+            Keyword::Env => {
+                set(&mut self.scope, instruction);
+                instruction.arguments.pairs().iter().map(|pair| pair.name.as_str()).collect()
+            }
+            _ => return,
+        };
+        for name in names {
+            let lines = instruction.text().lines().position(|line| line.contains(name));
+            self.lines.insert(name.to_owned(), instruction.lines.first + lines.unwrap_or(0));
+        }
+    }
+}
+
+/// The variables of the stages that a stage begins with: `ENV` is inherited, and an `ARG` of the same file too.
+pub(super) fn inherited(file: &Dockerfile, stage: &Stage<'_>, before: &[StageModel<'_>]) -> Known {
+    let parent = |link: &usize| before.get(*link).and_then(|model| model.stage.parent);
+    let chain: Vec<usize> = std::iter::successors(stage.parent, parent).collect();
+    let mut known = Known::default();
+    let models = chain.iter().rev().filter_map(|link| before.get(*link));
+    for instruction in models.flat_map(|model| &model.stage.instructions) {
+        known.note(file, instruction);
+    }
+    known
+}
+
+/// A bare `ARG NAME` takes the default of the same name before the first `FROM`.
+fn declare_known(file: &Dockerfile, scope: &mut Scope, instruction: &Instruction) {
+    declare(scope, instruction);
+    let globals = file.global_arguments();
+    for name in instruction.arguments.words().iter().filter(|word| !word.contains('=')) {
+        if let Some(Some(value)) = globals.get(name) {
+            scope.insert(name.clone(), Some(value.clone()));
+        }
+    }
+}
+
+fn set(scope: &mut Scope, instruction: &Instruction) {
+    for pair in instruction.arguments.pairs() {
+        // A value that names the image's platform is kept as it stands, for the step that uses it.
+        let target = variables(&pair.value).iter().any(|(_, name)| TARGET_VARIABLES.contains(name));
+        let value = if target { Some(unquoted(&pair.value)) } else { expand(&pair.value, scope) };
+        scope.insert(pair.name.clone(), value);
+    }
+}
+
+fn unquoted(text: &str) -> String {
+    text.trim_matches(['"', '\'']).to_owned()
+}
+
+/// The variables that a command of a script sees.
+pub(super) struct Variables<'a> {
+    pub(super) known: &'a Known,
+    pub(super) local: Vec<(String, String)>,
+    /// Whether a file was sourced or `eval` used: then nothing is known of variables that are not set here.
+    pub(super) wild: bool,
+}
+
+impl Variables<'_> {
+    pub(super) fn note(&mut self, command: &Command) {
+        let words = command.words.iter().map(String::as_str);
+        match command.words.first().map(String::as_str) {
+            None => self.local.extend(command.assignments.iter().cloned()),
+            Some("export") => {
+                let exported = words.skip(1).filter_map(assignment);
+                self.local.extend(exported.map(|(name, value)| (name.to_owned(), value.to_owned())));
+            }
+            Some("." | "source" | "eval") => self.wild = true,
+            // `go env -w GOARCH=…` writes a file that later commands read.
+            Some("go") if command.words.get(1).is_some_and(|word| word == "env") => {
+                let written = words.skip(2).filter_map(assignment);
+                self.local.extend(written.map(|(name, value)| (name.to_owned(), value.to_owned())));
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<String> {
+        let local = self.local.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        local.or_else(|| self.known.scope.get(name).cloned().flatten())
+    }
+}
+
+impl Variables<'_> {
+    /// The line of the `ENV` or `ARG` that gives a variable its value, unless the script does.
+    pub(super) fn definition(&self, name: &str) -> Option<usize> {
+        let local = self.local.iter().any(|(known, _)| known == name);
+        self.known.lines.get(name).copied().filter(|_| !local)
+    }
+}

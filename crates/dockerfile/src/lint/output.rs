@@ -1,0 +1,112 @@
+//! Findings in the forms that programs read.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::finding::{Code, Finding, Severity};
+
+/// The version of the JSON form of a [`Report`].
+pub const SCHEMA: &str = "crossdock.lint/1";
+
+/// The findings of one file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report<'a> {
+    /// [`SCHEMA`].
+    pub schema: &'static str,
+    /// The file.
+    pub path: &'a str,
+    /// Its findings.
+    pub findings: &'a [Finding],
+}
+
+impl<'a> Report<'a> {
+    /// The report of a file.
+    pub const fn new(path: &'a str, findings: &'a [Finding]) -> Self {
+        Self { schema: SCHEMA, path, findings }
+    }
+
+    /// Whether a finding is an error.
+    pub fn fails(&self) -> bool {
+        self.findings.iter().any(|finding| finding.severity == Severity::Error)
+    }
+}
+
+/// The findings as GitHub's workflow commands, one line each.
+pub fn github(report: &Report<'_>) -> String {
+    let line = |finding: &Finding| {
+        let level = match finding.severity {
+            Severity::Note => "notice",
+            other => other.as_str(),
+        };
+        format!(
+            "::{level} file={},line={},title={}::{}%0A{}\n",
+            escape_property(report.path),
+            finding.line,
+            finding.code,
+            escape_data(&finding.message),
+            escape_data(&finding.corrected),
+        )
+    };
+    report.findings.iter().map(line).collect()
+}
+
+/// The findings as a [SARIF 2.1.0](https://docs.oasis-open.org/sarif/sarif/v2.1.0/) log. `version` is the tool's.
+pub fn sarif(report: &Report<'_>, version: &str) -> Value {
+    let results: Vec<Value> = report.findings.iter().map(|finding| result(report.path, finding)).collect();
+    let rules: Vec<Value> = Code::all().iter().map(|code| rule(*code)).collect();
+    json!({
+        "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": { "name": "crossdock", "version": version, "rules": rules } },
+            "results": results,
+        }],
+    })
+}
+
+fn rule(code: Code) -> Value {
+    json!({
+        "id": code.id(),
+        "shortDescription": { "text": code.title() },
+        "fullDescription": { "text": code.explanation() },
+        "defaultConfiguration": { "level": code.severity().as_str() },
+    })
+}
+
+fn result(path: &str, finding: &Finding) -> Value {
+    let region = json!({ "startLine": finding.line });
+    json!({
+        "ruleId": finding.code.id(),
+        "level": finding.severity.as_str(),
+        "message": { "text": finding.message },
+        "locations": [{
+            "physicalLocation": { "artifactLocation": { "uri": uri(path) }, "region": region },
+        }],
+        "fixes": [{
+            "description": { "text": finding.code.title() },
+            "artifactChanges": [{
+                "artifactLocation": { "uri": uri(path) },
+                "replacements": [{
+                    "deletedRegion": region,
+                    "insertedContent": { "text": finding.corrected },
+                }],
+            }],
+        }],
+    })
+}
+
+/// A path as a relative reference (RFC 3986): what is no plain character is percent-encoded.
+fn uri(path: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    path.bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
+
+fn escape_data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+fn escape_property(text: &str) -> String {
+    escape_data(text).replace(':', "%3A").replace(',', "%2C")
+}

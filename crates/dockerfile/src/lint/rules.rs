@@ -1,0 +1,27 @@
+//! The rules. Each looks at the whole file and gives all its findings.
+
+mod cache;
+mod form;
+mod libc;
+mod platform;
+mod support;
+
+use super::Options;
+use super::finding::Finding;
+use super::model::Model;
+
+/// Looks for one kind of trouble.
+type Rule = fn(&Model<'_>, &Options) -> Vec<Finding>;
+
+/// Every rule.
+pub(super) const ALL: &[Rule] = &[
+    form::unknown_instruction,
+    form::shell_form_without_shell,
+    form::single_stage,
+    platform::architecture,
+    platform::undeclared_target,
+    platform::platform_of_the_builder,
+    libc::linked_program,
+    support::end_of_life_base,
+    cache::cargo_cache_race,
+];

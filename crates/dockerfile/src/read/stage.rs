@@ -1,0 +1,86 @@
+//! Stages: what lies between one `FROM` and the next.
+
+use super::Dockerfile;
+use super::arguments::Arguments;
+use super::expand::{Scope, expand};
+use super::instruction::Instruction;
+use super::keyword::Keyword;
+
+/// A stage of a Dockerfile.
+#[derive(Debug, Clone)]
+pub struct Stage<'a> {
+    /// Its `FROM`.
+    pub from: &'a Instruction,
+    /// Its name in small letters.
+    pub name: Option<String>,
+    /// What it begins with, as it was written.
+    pub base: &'a str,
+    /// The same with the defaults of the arguments before the first `FROM`; none when one of them has no default.
+    pub image: Option<String>,
+    /// The value of `--platform`, as it was written.
+    pub platform: Option<&'a str>,
+    /// The number of the stage that it begins with, where it is not an image.
+    pub parent: Option<usize>,
+    /// The instructions after `FROM`.
+    pub instructions: Vec<&'a Instruction>,
+}
+
+impl Dockerfile {
+    /// The arguments that are declared before the first `FROM`, with their defaults.
+    pub fn global_arguments(&self) -> Scope {
+        let mut scope = Scope::new();
+        let before = self.instructions().take_while(|instruction| instruction.keyword != Keyword::From);
+        for instruction in before.filter(|instruction| instruction.keyword == Keyword::Arg) {
+            declare(&mut scope, instruction);
+        }
+        scope
+    }
+}
+
+/// The stages in order.
+pub fn stages(file: &Dockerfile) -> Vec<Stage<'_>> {
+    let globals = file.global_arguments();
+    let mut stages: Vec<Stage<'_>> = Vec::new();
+    for instruction in file.instructions() {
+        if instruction.keyword == Keyword::From {
+            let stage = begin(instruction, &globals, &stages);
+            stages.push(stage);
+        } else if let Some(stage) = stages.last_mut() {
+            stage.instructions.push(instruction);
+        }
+    }
+    stages
+}
+
+/// Adds what an `ARG` declares.
+pub(crate) fn declare(scope: &mut Scope, instruction: &Instruction) {
+    for word in instruction.arguments.words() {
+        match word.split_once('=') {
+            Some((name, value)) => {
+                let value = expand(value, scope);
+                scope.insert(name.to_owned(), value);
+            }
+            None => drop(scope.insert(word.clone(), None)),
+        }
+    }
+}
+
+fn begin<'a>(from: &'a Instruction, globals: &Scope, before: &[Stage<'a>]) -> Stage<'a> {
+    let words: &'a [String] = match &from.arguments {
+        Arguments::Words(words) => words,
+        _ => &[],
+    };
+    let name = match words {
+        [_, between, name] if between.eq_ignore_ascii_case("as") => Some(name.to_ascii_lowercase()),
+        _ => None,
+    };
+    let base = words.first().map_or("", String::as_str);
+    let image = expand(base, globals);
+    let parent = image.as_deref().and_then(|image| {
+        before
+            .iter()
+            .rposition(|stage| stage.name.as_deref().is_some_and(|name| image.eq_ignore_ascii_case(name)))
+    });
+    let platform = from.flag("platform").and_then(|flag| flag.value.as_deref());
+    Stage { from, name, base, image, platform, parent, instructions: Vec::new() }
+}

@@ -1,0 +1,11 @@
+ARG VERSION=1.26
+ARG BASE=golang:${VERSION}
+ARG EMPTY
+FROM ${BASE} AS build
+ARG VERSION
+ARG NAME="a name" OTHER=x
+RUN echo "$VERSION $NAME"
+FROM alpine:${ALPINE:-3.22}
+ARG VERSION
+LABEL version=$VERSION
+COPY --from=build /x /x

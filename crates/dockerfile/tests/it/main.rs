@@ -1,0 +1,6 @@
+//! The crate from outside, held against BuildKit and hadolint.
+
+mod lint;
+mod parser;
+mod properties;
+mod support;

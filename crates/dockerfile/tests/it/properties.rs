@@ -1,0 +1,112 @@
+//! Whatever the input: no panic, and printing gives the text back.
+
+use crossdock_dockerfile::lint::{Options, lint};
+use crossdock_dockerfile::read::Dockerfile;
+use proptest::prelude::*;
+
+/// Pieces that Dockerfiles are made of, so that random texts reach every branch.
+const PIECES: &[&str] = &[
+    "FROM",
+    "RUN",
+    "COPY",
+    "ENV",
+    "ARG",
+    "LABEL",
+    "ONBUILD",
+    "HEALTHCHECK",
+    "SHELL",
+    "ENTRYPOINT",
+    "run",
+    " ",
+    "\n",
+    "\r\n",
+    "\\\n",
+    "`",
+    "# escape=`\n",
+    "# syntax=x\n",
+    "#",
+    "<<EOF",
+    "<<-'E'",
+    "EOF\n",
+    "[\"a\"]",
+    "[",
+    "\"",
+    "'",
+    "${A:-",
+    "}",
+    "$A",
+    "=",
+    "--from=a",
+    "--platform=$BUILDPLATFORM",
+    "--mount=type=cache,target=/usr/local/cargo",
+    "golang:1.26",
+    "rust",
+    "alpine:3",
+    "scratch",
+    "AS a",
+    "go build",
+    "cargo build --target",
+    "GOARCH=amd64",
+    "&&",
+    ";",
+    "$(",
+    ")",
+    "ä",
+    "\u{feff}",
+    "\u{a0}",
+    "\t",
+    "CMD x",
+    "linux/arm64",
+];
+
+fn dockerfile() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![4 => proptest::sample::select(PIECES).prop_map(str::to_owned), 1 => ".{0,6}"];
+    proptest::collection::vec(piece, 0..60).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn reading_then_printing_keeps_the_text(text in dockerfile()) {
+        if let Ok(file) = Dockerfile::read(&text) {
+            prop_assert_eq!(file.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn lines_lie_in_the_file_and_follow_each_other(text in dockerfile()) {
+        if let Ok(file) = Dockerfile::read(&text) {
+            let mut last = 0;
+            for instruction in file.instructions() {
+                prop_assert!(instruction.lines.first > last && instruction.lines.last >= instruction.lines.first);
+                last = instruction.lines.last;
+            }
+            prop_assert!(last <= text.split_inclusive('\n').count());
+        }
+    }
+
+    #[test]
+    fn findings_point_into_the_file(text in dockerfile()) {
+        for finding in lint(&text, &Options::default()) {
+            prop_assert!(finding.line >= 1 && finding.line <= text.lines().count().max(1), "{:?}", finding);
+            prop_assert!(!finding.message.is_empty());
+        }
+    }
+}
+
+#[test]
+fn deep_and_long_inputs_are_read_or_refused() {
+    for text in [
+        format!("FROM a\nRUN cat <<{}", "${a:-".repeat(100_000 / 6)),
+        format!("FROM {}x{}\n", "${a:-".repeat(5_000), "}".repeat(5_000)),
+        format!("FROM a\n{}RUN x\n", "ONBUILD ".repeat(7_000)),
+        format!("FROM a\nCMD {}{}\n", "[".repeat(30_000), "]".repeat(30_000)),
+        format!("FROM a\nRUN {}\n", "(".repeat(60_000)),
+        format!("FROM a\nRUN {}\n", "x \\\n".repeat(100_000)),
+        "FROM a\nFROM a AS a\nCOPY --from=a x y\nFROM a AS b\nFROM b AS a\nCOPY --from=b x y\n".to_owned(),
+    ] {
+        let findings = lint(&text, &Options::default());
+        assert!(findings.iter().all(|finding| finding.line <= text.lines().count()));
+    }
+}
