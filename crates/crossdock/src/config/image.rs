@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::contradictions::contradictions;
 use super::raw::{At, RawFile, RawImage, Scalar};
-use super::reader::{Reader, inside};
+use super::reader::{Reader, relative_to};
 use super::{Defaults, ExtraFile, ImageConfig, Sourced, grammar};
 use crate::project::{Language, language_of};
 use crate::template;
@@ -22,7 +22,7 @@ pub(super) fn image(
     let name = reader.text("image", name, grammar::component)?;
     let folder = reader.folder;
     let path = match raw.path.take() {
-        Some(path) => reader.checked("path", path, |path| inside(folder, path))?,
+        Some(path) => reader.checked("path", path, |path| relative_to(folder, path))?,
         None => Sourced::default_because(folder.to_owned(), "the folder of the configuration file"),
     };
     let language = language(reader, &place, &path.value, &raw);
@@ -123,8 +123,11 @@ fn content(reader: &mut Reader<'_>, image: &mut ImageConfig, raw: &mut RawImage)
     if let Some(timezones) = raw.timezones.take() {
         image.timezones = reader.sourced(timezones);
     }
-    image.files =
-        std::mem::take(&mut raw.files).into_iter().filter_map(|file| extra_file(reader, file)).collect();
+    let project = image.path.value.clone();
+    image.files = std::mem::take(&mut raw.files)
+        .into_iter()
+        .filter_map(|file| extra_file(reader, &project, file))
+        .collect();
 }
 
 /// How the image is called.
@@ -145,12 +148,12 @@ pub(super) fn variables(reader: &mut Reader<'_>, names: Vec<At<String>>) -> Vec<
     names.filter_map(|name| reader.text("tag-env", name, variable)).map(|name| name.value).collect()
 }
 
-fn extra_file(reader: &mut Reader<'_>, file: At<RawFile>) -> Option<Sourced<ExtraFile>> {
+fn extra_file(reader: &mut Reader<'_>, project: &Utf8Path, file: At<RawFile>) -> Option<Sourced<ExtraFile>> {
     let source = reader.document.source(&file.span());
     let RawFile { from, to, mode } = file.into_inner();
     let folder = reader.folder;
     let into_folder = to.get_ref().ends_with('/');
-    let from = reader.checked("from", from, |path| existing(folder, path));
+    let from = reader.checked("from", from, |path| existing(folder, project, path));
     let to = reader.checked("to", to, |path: &String| grammar::image_path(path));
     let mode = match mode {
         Some(at) => {
@@ -166,14 +169,20 @@ fn extra_file(reader: &mut Reader<'_>, file: At<RawFile>) -> Option<Sourced<Extr
     Some(Sourced::new(ExtraFile { from, to, mode }, source))
 }
 
-/// A file or folder that is there, also when all symbolic links are followed, and lies below `folder`.
-fn existing(folder: &Utf8Path, path: &str) -> Result<camino::Utf8PathBuf, String> {
-    let whole = inside(folder, path)?;
-    let real = whole.canonicalize_utf8().map_err(|error| format!("`{path}` cannot be read: {error}"))?;
-    let root = folder.canonicalize_utf8().map_err(|error| format!("`{folder}` cannot be read: {error}"))?;
-    match real.starts_with(&root) {
+/// A file or folder that is there and lies below the project's folder or the file's own, also when all symbolic links
+/// are followed.
+fn existing(folder: &Utf8Path, project: &Utf8Path, path: &str) -> Result<Utf8PathBuf, String> {
+    let whole = relative_to(folder, path)?;
+    if !whole.starts_with(folder) && !whole.starts_with(project) {
+        return Err(format!("`{path}` leaves the project's folder, {project}"));
+    }
+    let real = |path: &Utf8Path| {
+        path.canonicalize_utf8().map_err(|error| format!("`{path}` cannot be read: {error}"))
+    };
+    let target = real(&whole)?;
+    match target.starts_with(real(folder)?) || target.starts_with(real(project)?) {
         true => Ok(whole),
-        false => Err(format!("`{path}` is a symbolic link to {real}, outside the folder of this file")),
+        false => Err(format!("`{path}` is a symbolic link to {target}, outside of the project's folder")),
     }
 }
 

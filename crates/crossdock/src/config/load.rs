@@ -11,6 +11,7 @@ use super::raw::{At, RawConfig, RawDeploy};
 use super::reader::Reader;
 use super::{Config, Defaults, Deploy, ImageConfig};
 use crate::nearest::{listed, nearest};
+use crate::project::language_of;
 use crate::template;
 
 /// The name of a configuration file.
@@ -46,6 +47,7 @@ impl Config {
     /// # Errors
     /// A file that cannot be read, or that is wrong.
     pub fn read(path: &Utf8Path) -> Result<Self, ConfigError> {
+        let path = &lexical(path).unwrap_or_else(|| path.to_owned());
         let mut loader = Loader { config: Self::unconfigured(folder_of(path)), problems: Vec::new() };
         loader.file(Document::read(path)?)?;
         loader.finish()
@@ -84,6 +86,7 @@ impl Document {
             path: path.to_owned(),
             help: match source.kind() {
                 std::io::ErrorKind::NotFound => "give the path of an existing file",
+                std::io::ErrorKind::IsADirectory => "give the path of a file",
                 std::io::ErrorKind::InvalidData => "write it in UTF-8",
                 _ => "make it readable",
             }
@@ -122,6 +125,7 @@ impl Loader {
                 known_deploy(&mut reader, name, &deploys);
             }
             if let Some(image) = image(&mut reader, name, raw, &defaults) {
+                self.one_language(&mut reader, &span, &image);
                 self.add_image(&mut reader, &span, image);
             }
         }
@@ -159,6 +163,25 @@ impl Loader {
                 "give one of them another name",
             ),
             None => self.config.images.push(image),
+        }
+    }
+
+    /// A folder is asked about once, as a project of one language.
+    fn one_language(&self, reader: &mut Reader<'_>, span: &std::ops::Range<usize>, image: &ImageConfig) {
+        let language = |image: &ImageConfig| {
+            language_of(&image.path.value, image.language.as_ref().map(|language| language.value)).ok()
+        };
+        let same_folder = self.config.images.iter().filter(|known| known.path.value == image.path.value);
+        if let Some(other) = same_folder.into_iter().find(|known| language(known) != language(image)) {
+            let message = format!(
+                "the images `{}` and `{}` take one folder for projects of two languages",
+                other.name.value, image.name.value
+            );
+            reader.wrong(
+                span,
+                message,
+                "state the same `language` for both, and move one project into a folder of its own",
+            );
         }
     }
 

@@ -78,15 +78,15 @@ impl Document {
         help: impl Into<String>,
     ) -> Problem {
         let (line, column) = self.position(span.start);
-        let snippet = self.text.lines().nth(line - 1).unwrap_or_default().to_owned();
+        let snippet = shown(self.text.lines().nth(line - 1).unwrap_or_default());
         let marked = self.text.get(span.clone()).and_then(|text| text.lines().next()).unwrap_or_default();
         let room = snippet.chars().count().saturating_sub(column - 1);
         Problem {
             path: self.path.clone(),
             line,
             column,
-            message: message.into(),
-            help: help.into(),
+            message: shown(&message.into()),
+            help: shown(&help.into()),
             snippet,
             width: marked.chars().count().min(room).max(1),
         }
@@ -104,6 +104,12 @@ impl Document {
         let start = before.rfind('\n').map_or(0, |newline| newline + 1);
         (before.matches('\n').count() + 1, before[start..].chars().count() + 1)
     }
+}
+
+/// Text of a file as a terminal may show it: without control characters.
+fn shown(text: &str) -> String {
+    let plain = |c: char| if c.is_control() && c != '\t' { '\u{fffd}' } else { c };
+    text.chars().map(plain).collect()
 }
 
 /// serde says `` unknown field `x`, expected one of `a`, `b` ``: its names decide what was meant.

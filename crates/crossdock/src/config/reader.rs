@@ -89,14 +89,13 @@ impl Reader<'_> {
     }
 }
 
-/// A path relative to a file's folder that does not leave it.
-pub(super) fn inside(folder: &Utf8Path, path: &str) -> Result<Utf8PathBuf, String> {
+/// A path relative to a file's folder, without `.` and `..`.
+pub(super) fn relative_to(folder: &Utf8Path, path: &str) -> Result<Utf8PathBuf, String> {
     if Utf8Path::new(path).is_absolute() {
         return Err(format!("`{path}` is absolute; paths are relative to the folder of this file"));
     }
-    match lexical(Utf8Path::new(path)) {
-        Some(path) if path.as_str().is_empty() => Ok(folder.to_owned()),
-        Some(path) => Ok(folder.join(path)),
-        None => Err(format!("`{path}` leaves the folder of this file, {folder}")),
+    if path.contains('\0') {
+        return Err("a path holds no NUL character".into());
     }
+    lexical(&folder.join(path)).ok_or_else(|| format!("`{path}` climbs above the file system's root"))
 }

@@ -296,7 +296,7 @@ fn files() {
       |                                                  ^^^
     "#);
     insta::assert_snapshot!(with(r#"{ from = "../x", to = "/x", mode = "rwx" }"#).error(), @r#"
-    /p/crossdock.toml:2:19: `from`: `../x` leaves the folder of this file, /p
+    /p/crossdock.toml:2:19: `from`: `../x` leaves the project's folder, /p
       |
     2 | files = [{ from = "../x", to = "/x", mode = "rwx" }]
       |                   ^^^^^^
@@ -313,7 +313,7 @@ fn files() {
       |                   ^^^^^^^^^^^^^
     "#);
     insta::assert_snapshot!(with(r#"{ from = "missing", to = "/a/../x" }"#).error(), @r#"
-    /p/crossdock.toml:2:19: `from`: `missing` cannot be read: No such file or directory (os error 2)
+    /p/crossdock.toml:2:19: `from`: `/p/missing` cannot be read: No such file or directory (os error 2)
       |
     2 | files = [{ from = "missing", to = "/a/../x" }]
       |                   ^^^^^^^^^
@@ -340,16 +340,74 @@ fn symbolic_links_stay_inside_the_project() {
     std::os::unix::fs::symlink("loop", folder.path().join("loop")).unwrap();
     std::os::unix::fs::symlink("/etc", folder.path().join("out")).unwrap();
     insta::assert_snapshot!(folder.error(), @r#"
-    /p/crossdock.toml:2:19: `from`: `loop` cannot be read: Too many levels of symbolic links (os error 40)
+    /p/crossdock.toml:2:19: `from`: `/p/loop` cannot be read: Too many levels of symbolic links (os error 40)
       |
     2 | files = [{ from = "loop", to = "/a" }, { from = "out", to = "/b" }]
       |                   ^^^^^^
 
-    /p/crossdock.toml:2:49: `from`: `out` is a symbolic link to /etc, outside the folder of this file
+    /p/crossdock.toml:2:49: `from`: `out` is a symbolic link to /etc, outside of the project's folder
       |
     2 | files = [{ from = "loop", to = "/a" }, { from = "out", to = "/b" }]
       |                                                 ^^^^^
     "#);
+}
+
+#[test]
+fn a_file_beside_the_project_may_point_up() {
+    let config = "[image.web]\npath = \"..\"\nfiles = [{ from = \"../go.mod\", to = \"/a\" }, { from = \"x.toml\", to = \"/b\" }]\n";
+    let folder = Folder::new(&[("go.mod", ""), ("deploy/x.toml", config)]);
+    let config = Config::read(&folder.path().join("deploy/../deploy/x.toml")).unwrap();
+    assert_eq!(config.images[0].path.value, folder.path());
+    assert_eq!(config.images[0].files[0].value.from, folder.path().join("go.mod"));
+    assert_eq!(config.root, folder.path().join("deploy"));
+}
+
+#[test]
+fn files_that_are_no_configuration() {
+    let read = |folder: &Folder, name: &str| {
+        let error = Config::read(&folder.path().join(name)).unwrap_err();
+        error.to_string().replace(folder.path().as_str(), "/p")
+    };
+    let folder = Folder::new(&[
+        ("crlf.toml", "[image.web]\r\nexpse = 1\r\n"),
+        ("escape.toml", "[image.web]\nx = \"\u{1b}[2J\"\n"),
+    ]);
+    let hidden = Folder::new(&[("go.mod", ""), (FILE_NAME, "[image.web]\nuser = \"\\u001b[2J\"\n")]);
+    assert!(!hidden.error().contains('\u{1b}'), "{}", hidden.error());
+    insta::assert_snapshot!(read(&folder, "missing.toml"), @"/p/missing.toml cannot be read; give the path of an existing file");
+    insta::assert_snapshot!(read(&folder, "."), @"/p cannot be read; give the path of a file");
+    insta::assert_snapshot!(read(&folder, "crlf.toml"), @r"
+    /p/crlf.toml:2:1: unknown key `expse`; did you mean `expose`?
+      |
+    2 | expse = 1
+      | ^^^^^
+    ");
+    insta::assert_snapshot!(read(&folder, "escape.toml"), @r#"
+    /p/escape.toml:2:6: invalid basic string, expected non-double-quote visible characters, `\`
+      |
+    2 | x = "�[2J"
+      |      ^
+    "#);
+    std::io::Write::write_all(
+        &mut std::fs::File::create(folder.path().join("latin1.toml")).unwrap(),
+        b"# \xe4\n",
+    )
+    .unwrap();
+    insta::assert_snapshot!(read(&folder, "latin1.toml"), @"/p/latin1.toml cannot be read; write it in UTF-8");
+    let with_mark = Folder::new(&[(FILE_NAME, "\u{feff}tags = [\"x\"]\n")]);
+    assert!(Config::find(&with_mark.path()).is_ok());
+}
+
+#[test]
+fn one_folder_has_one_language() {
+    let text = "[image.a]\nlanguage = \"go\"\n[image.b]\nlanguage = \"rust\"\n";
+    let folder = Folder::new(&[("go.mod", ""), ("Cargo.toml", ""), (FILE_NAME, text)]);
+    insta::assert_snapshot!(folder.error(), @r"
+    /p/crossdock.toml:3:8: the images `a` and `b` take one folder for projects of two languages; state the same `language` for both, and move one project into a folder of its own
+      |
+    3 | [image.b]
+      |        ^
+    ");
 }
 
 #[test]
@@ -539,4 +597,28 @@ tag-env = ["BUILD"]
       repository  the image's name
       tags        the version, where there is one, and latest
     ");
+}
+
+/// Whatever is cut off or put in, there is a configuration or an error, never a panic, and every error has its place.
+#[test]
+fn damaged_files_are_errors_with_a_place() {
+    let text = "include = [\"a\"]\n[deploy.é]\nnodes = [\"m5.large\"]\n[image.web]\nfiles = [{ from = \"go.mod\", to = \"/x\", mode = 0o644 }]\ntags = [\"{{ version }}\"]\nuser = 65532\nexpose = [\"53/udp\"]\n";
+    let folder = Folder::new(&[("go.mod", "")]);
+    let path = folder.path().join(FILE_NAME);
+    for (place, _) in text.char_indices() {
+        for with in ["", "é", "\"", "]", "\n", "{", "\u{0}", "-1"] {
+            let damaged =
+                format!("{}{with}{}", &text[..place], if with.is_empty() { "" } else { &text[place..] });
+            std::io::Write::write_all(&mut std::fs::File::create(&path).unwrap(), damaged.as_bytes())
+                .unwrap();
+            if let Err(ConfigError::Invalid(problems)) = Config::read(&path) {
+                assert!(!problems.is_empty(), "{damaged}");
+                let lines = damaged.lines().count() + 1;
+                assert!(
+                    problems.iter().all(|problem| problem.line <= lines && problem.column > 0),
+                    "{problems:?}"
+                );
+            }
+        }
+    }
 }
