@@ -107,17 +107,31 @@ fn read(folder: &Utf8Path, answer: &str, triples: &[String]) -> Result<CargoWork
     })
 }
 
+/// Folders of packages that serve the workspace itself.
+const INTERNAL: [&str; 8] = ["bench", "benches", "example", "examples", "fuzz", "test", "tests", "xtask"];
+
 /// What plain `cargo build` in the folder builds: of a member's folder that member, of the root's the default members.
+/// Where the workspace names none, cargo takes all members, and those that serve the workspace itself are left out.
 fn default_members<'a>(folder: &Utf8Path, metadata: &'a Metadata) -> BTreeSet<&'a PackageId> {
     let manifest = folder.join("Cargo.toml");
     let own = metadata.packages.iter().find(|package| same_file(&package.manifest_path, &manifest));
-    match own.filter(|_| !same_file(&metadata.workspace_root, folder)) {
-        Some(own) => BTreeSet::from([&own.id]),
-        None if metadata.workspace_default_members.is_available() => {
-            metadata.workspace_default_members.iter().collect()
-        }
-        None => metadata.workspace_members.iter().collect(),
+    if let Some(own) = own.filter(|_| !same_file(&metadata.workspace_root, folder)) {
+        return BTreeSet::from([&own.id]);
     }
+    let members: BTreeSet<&PackageId> = metadata.workspace_members.iter().collect();
+    if metadata.workspace_default_members.is_available() {
+        let defaults: BTreeSet<&PackageId> = metadata.workspace_default_members.iter().collect();
+        if defaults != members || own.is_some() {
+            return defaults;
+        }
+    }
+    let internal = |id: &&PackageId| {
+        let package = metadata.packages.iter().find(|package| package.id == **id);
+        let place =
+            package.and_then(|package| package.manifest_path.strip_prefix(&metadata.workspace_root).ok());
+        place.is_some_and(|place| place.components().any(|part| INTERNAL.contains(&part.as_str())))
+    };
+    members.into_iter().filter(|id| !internal(id)).collect()
 }
 
 fn same_file(one: &Utf8Path, other: &Utf8Path) -> bool {

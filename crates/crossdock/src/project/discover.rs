@@ -2,7 +2,7 @@ use camino::Utf8Path;
 
 use super::error::ProjectError;
 use super::{Language, Project, cargo, go};
-use crate::config::Features;
+use crate::config::{Features, ImageConfig};
 use crate::process::{ProcessError, Processes};
 
 /// What is asked of a project.
@@ -59,6 +59,25 @@ impl Default for Discovery {
             cargo: "cargo".into(),
             go: "go".into(),
         }
+    }
+}
+
+impl Discovery {
+    /// What images of one folder ask for, taken together: a feature that one of them turns on counts, and the default
+    /// features count unless all images turn them off.
+    pub fn of_images<'a>(images: impl IntoIterator<Item = &'a ImageConfig>, network: Network) -> Self {
+        let mut asked = Self { network, ..Self::default() };
+        let mut off = None;
+        for image in images {
+            asked.language = asked.language.or(image.language.as_ref().map(|language| language.value));
+            asked.features.all |= image.features.all;
+            asked.features.names.extend(image.features.names.iter().cloned());
+            off = Some(off.unwrap_or(true) && image.features.no_default);
+        }
+        asked.features.no_default = off.unwrap_or(false);
+        asked.features.names.sort();
+        asked.features.names.dedup();
+        asked
     }
 }
 

@@ -7,30 +7,9 @@ use serde::Deserialize;
 
 use super::discover::{Discovery, GoPlatform, Network, tool_error};
 use super::error::{ProjectError, some};
+use super::go_roles::assign_roles;
 use super::{GoMain, GoModule, GoRole, Language};
 use crate::process::{Command, ProcessError, Processes};
-
-/// Folders whose programs serve the project itself.
-const INTERNAL: [&str; 18] = [
-    "_examples",
-    "build",
-    "ci",
-    "contrib",
-    "demo",
-    "docs",
-    "e2e",
-    "example",
-    "examples",
-    "hack",
-    "integration",
-    "internal",
-    "script",
-    "scripts",
-    "test",
-    "tests",
-    "tools",
-    "third_party",
-];
 
 /// What `go list -json` says of a package (`go help list`).
 #[derive(Debug, Deserialize)]
@@ -46,6 +25,8 @@ struct ListedPackage {
     #[serde(default)]
     dep_only: bool,
     #[serde(default)]
+    go_files: Vec<String>,
+    #[serde(default)]
     cgo_files: Vec<String>,
     #[serde(default)]
     imports: Vec<String>,
@@ -53,6 +34,13 @@ struct ListedPackage {
     import_map: BTreeMap<String, String>,
     module: Option<ListedModule>,
     error: Option<ListedError>,
+}
+
+impl ListedPackage {
+    /// A main package with more than tests in it.
+    fn is_program(&self) -> bool {
+        self.name == "main" && !(self.go_files.is_empty() && self.cgo_files.is_empty())
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -127,7 +115,7 @@ fn list_command(folder: &Utf8Path, asked: &Discovery, platform: &GoPlatform, pat
     // With cgo on, go tells the cgo files; with cgo off it would count them among the ignored ones, without a reason.
     go(folder, asked)
         .args(["list", "-e", "-deps"])
-        .args(["-json=ImportPath,Dir,Name,Standard,DepOnly,CgoFiles,Imports,ImportMap,Module,Error"])
+        .args(["-json=ImportPath,Dir,Name,Standard,DepOnly,GoFiles,CgoFiles,Imports,ImportMap,Module,Error"])
         .args(patterns.iter().cloned())
         .env("CGO_ENABLED", "1")
         .env("GOOS", &platform.os)
@@ -145,7 +133,7 @@ fn read(folder: &Utf8Path, command: &Command, answer: &str) -> Result<GoModule, 
     let by_path: HashMap<&str, &ListedPackage> =
         packages.iter().map(|package| (package.import_path.as_str(), package)).collect();
     let own: Vec<&ListedPackage> = packages.iter().filter(|package| !package.dep_only).collect();
-    let mains = own.iter().filter(|package| package.name == "main").map(|package| main_of(package, &by_path));
+    let mains = own.iter().filter(|package| package.is_program()).map(|package| main_of(package, &by_path));
     let mains: Vec<GoMain> = mains.collect();
     if mains.is_empty() {
         return Err(without_program(folder, &own));
@@ -243,29 +231,4 @@ fn merge(module: &mut GoModule, other: GoModule) {
             None => module.mains.push(main),
         }
     }
-}
-
-fn assign_roles(module: &mut GoModule) {
-    let relative = |main: &GoMain| -> Utf8PathBuf {
-        main.directory.strip_prefix(&module.root).unwrap_or(&main.directory).to_owned()
-    };
-    let internal = |main: &GoMain| {
-        let parts: Vec<String> = relative(main).components().map(|part| part.to_string()).collect();
-        parts.into_iter().find(|part| INTERNAL.contains(&part.as_str()))
-    };
-    let in_cmd = |main: &GoMain| relative(main).components().any(|part| part.as_str() == "cmd");
-    // Where nothing but such folders holds programs, they are what the module is for.
-    let only_internal = module.mains.iter().all(|main| internal(main).is_some());
-    let internal = |main: &GoMain| internal(main).filter(|_| !only_internal);
-    let programs = module.mains.iter().filter(|main| internal(main).is_none());
-    let has_root = programs.clone().any(|main| relative(main).as_str().is_empty());
-    let has_cmd = programs.clone().any(in_cmd);
-    let role = |main: &GoMain| match internal(main) {
-        Some(folder) => GoRole::Internal(folder),
-        None if has_root && !relative(main).as_str().is_empty() => GoRole::Secondary,
-        None if !has_root && has_cmd && !in_cmd(main) => GoRole::Secondary,
-        None => GoRole::Default,
-    };
-    let roles: Vec<GoRole> = module.mains.iter().map(role).collect();
-    module.mains.iter_mut().zip(roles).for_each(|(main, role)| main.role = role);
 }

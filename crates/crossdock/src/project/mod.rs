@@ -6,6 +6,7 @@ mod discover;
 mod error;
 mod git;
 mod go;
+mod go_roles;
 mod native;
 mod rustflags;
 mod select;
@@ -75,7 +76,8 @@ pub struct CargoPackage {
     pub manifest: Utf8PathBuf,
     /// `package.repository`, `description`, `license`, `homepage`, `authors` for OCI annotations.
     pub about: About,
-    /// Whether plain `cargo build` in the workspace's root builds it.
+    /// Whether plain `cargo build` in the folder that was asked about builds it; never `xtask`, and where the workspace
+    /// names no `default-members`, no package below a folder like `examples` or `tests`.
     pub default_member: bool,
     /// Its binaries (not examples, not tests).
     pub binaries: Vec<CargoBinary>,

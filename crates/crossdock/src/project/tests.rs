@@ -123,6 +123,31 @@ fn a_cargo_workspace_builds_its_default_members_but_never_xtask_examples_or_test
 }
 
 #[test]
+fn a_workspace_without_default_members_leaves_its_example_packages_out() {
+    let manifest =
+        |name: &str| format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");
+    let (app, shown, fuzz) = (manifest("app"), manifest("shown"), manifest("app-fuzz"));
+    let members = "[workspace]\nresolver = \"3\"\nmembers = [\"app\", \"examples/*\", \"fuzz\"]\n";
+    let files = |workspace| {
+        [
+            ("Cargo.toml", workspace),
+            ("app/Cargo.toml", app.as_str()),
+            ("app/src/main.rs", MAIN),
+            ("examples/shown/Cargo.toml", shown.as_str()),
+            ("examples/shown/src/main.rs", MAIN),
+            ("fuzz/Cargo.toml", fuzz.as_str()),
+            ("fuzz/src/main.rs", MAIN),
+        ]
+    };
+    let folder = Folder::new(&files(members));
+    assert_eq!(names(&folder.project().default_programs()), ["app"]);
+    let asked_for = discover(&folder.path().join("examples/shown"), &offline(), &processes()).unwrap();
+    assert_eq!(names(&asked_for.default_programs()), ["shown"]);
+    let named = format!("{members}default-members = [\"examples/shown\"]\n");
+    assert_eq!(names(&Folder::new(&files(&named)).project().default_programs()), ["shown"]);
+}
+
+#[test]
 fn chains_lead_to_the_build_scripts_that_compile_c_for_the_target() {
     let package = |name: &str, rest: &str| {
         format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n{rest}")
@@ -208,6 +233,19 @@ fn chains_lead_to_the_build_scripts_that_compile_c_for_the_target() {
 }
 
 #[test]
+fn images_of_one_folder_are_asked_for_together() {
+    let folder = Folder::new(&[]);
+    let (mut one, mut two) = (folder.image("one"), folder.image("two"));
+    one.features = Features { names: vec!["tls".into(), "a".into()], all: false, no_default: true };
+    two.features.names = vec!["a".into()];
+    let both = Discovery::of_images([&one, &two], Network::Offline);
+    let expected = Features { names: vec!["a".into(), "tls".into()], all: false, no_default: false };
+    assert_eq!((both.features, both.network), (expected, Network::Offline));
+    assert!(Discovery::of_images([&one], Network::Online).features.no_default);
+    assert_eq!(Discovery::of_images([], Network::Online).features, Features::default());
+}
+
+#[test]
 fn a_library_has_no_program() {
     let manifest = "[package]\nname = \"only-lib\"\nversion = \"0.1.0\"\nedition = \"2024\"";
     let folder = Folder::new(&[("Cargo.toml", manifest), ("src/lib.rs", ""), ("examples/x.rs", MAIN)]);
@@ -266,10 +304,16 @@ fn go_programs_below_cmd() {
         ("go.mod", "module m\n"),
         ("cmd/a/main.go", GO_MAIN),
         ("cmd/b/main.go", GO_MAIN),
+        ("cmd/docs/main.go", GO_MAIN),
+        ("cmd/a/internal/gen/main.go", GO_MAIN),
         ("gen/main.go", GO_MAIN),
-        ("cmd/a/windows_windows.go", "package main\n"),
+        ("cmd/windows/main_windows.go", GO_MAIN),
+        ("cmd/only-tests/main_test.go", "package main\n"),
+        ("cmd/never/main.go", &format!("//go:build ignore\n\n{GO_MAIN}")),
     ]);
-    assert_eq!(names(&folder.project().default_programs()), ["a", "b"]);
+    let project = folder.project();
+    assert_eq!(names(&project.default_programs()), ["a", "b", "docs"]);
+    assert_eq!(names(&project.programs()), ["a", "gen", "b", "docs", "gen"]);
 }
 
 #[test]
@@ -318,7 +362,7 @@ fn go_errors() {
     ");
     let folder = Folder::new(&[("go.mod", "modul m\n"), ("a.go", GO_MAIN)]);
     insta::assert_snapshot!(folder.error(), @r"
-    `cd /p && CGO_ENABLED=1 GOARCH=amd64 GOOS=linux GOPROXY=off go list -e -deps -json=ImportPath,Dir,Name,Standard,DepOnly,CgoFiles,Imports,ImportMap,Module,Error ./...` failed (exit status: 1):
+    `cd /p && CGO_ENABLED=1 GOARCH=amd64 GOOS=linux GOPROXY=off go list -e -deps -json=ImportPath,Dir,Name,Standard,DepOnly,GoFiles,CgoFiles,Imports,ImportMap,Module,Error ./...` failed (exit status: 1):
     go: errors parsing go.mod:
     go.mod:1: unknown directive: modul
     ");
