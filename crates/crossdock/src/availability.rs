@@ -61,13 +61,20 @@ impl Unavailable {
     }
 }
 
+/// How many remedies a person is shown.
+const SHOWN: usize = 3;
+
 impl fmt::Display for Unavailable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.why)?;
-        self.remedies.iter().enumerate().try_for_each(|(place, remedy)| {
+        self.remedies.iter().take(SHOWN).enumerate().try_for_each(|(place, remedy)| {
             let word = if place == 0 { "run" } else { "or" };
             write!(f, "\n  {word}: {remedy}")
-        })
+        })?;
+        match self.remedies.len().saturating_sub(SHOWN) {
+            0 => Ok(()),
+            more => write!(f, "\n  ({more} more ways: `doctor --json`)"),
+        }
     }
 }
 

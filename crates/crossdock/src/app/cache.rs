@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crossdock_oci::{LayerCache, PruneLimits};
+use camino::{Utf8DirEntry, Utf8Path, Utf8PathBuf};
+use crossdock_oci::{LayerCache, PruneLimits, Pruned};
 use serde::Serialize;
 
 use super::error::{CommandError, Exit};
@@ -16,7 +17,9 @@ struct Info<'a> {
     schema: &'static str,
     path: &'a str,
     layers: u64,
-    bytes: u64,
+    layer_bytes: u64,
+    programs: usize,
+    program_bytes: u64,
 }
 
 /// The answer of `crossdock cache prune`.
@@ -30,11 +33,24 @@ struct Removed {
 pub(super) fn info(session: &Session) -> Result<Exit, CommandError> {
     let found = open(session)?.info().map_err(|error| CommandError::new(Exit::InputOutput, &error))?;
     let path = session.cache.as_str();
-    if session.json() {
-        let info = Info { schema: "crossdock.cache-info/1", path, layers: found.layers, bytes: found.bytes };
-        output::json(&info)?;
-    } else {
-        output::answer(&format!("{path}: {} layers, {}", found.layers, bytes(found.bytes)))?;
+    let programs = programs(&session.cache.join("build"))?;
+    let info = Info {
+        schema: "crossdock.cache-info/1",
+        path,
+        layers: found.layers,
+        layer_bytes: found.bytes,
+        programs: programs.len(),
+        program_bytes: programs.iter().map(|program| program.bytes).sum(),
+    };
+    match session.json() {
+        true => output::json(&info)?,
+        false => output::answer(&format!(
+            "{path}: {} layers, {}; {} programs, {}",
+            info.layers,
+            bytes(info.layer_bytes),
+            info.programs,
+            bytes(info.program_bytes)
+        ))?,
     }
     Ok(Exit::Done)
 }
@@ -44,8 +60,11 @@ pub(super) fn prune(session: &Session, keep_days: u64) -> Result<Exit, CommandEr
         0 => PruneLimits::EVERYTHING,
         days => PruneLimits { unused_for: Duration::from_secs(days.saturating_mul(86_400)), bytes: u64::MAX },
     };
-    let removed =
+    let mut removed =
         open(session)?.prune(limits).map_err(|error| CommandError::new(Exit::InputOutput, &error))?;
+    let programs = prune_programs(&session.cache.join("build"), limits.unused_for)?;
+    removed.files += programs.files;
+    removed.bytes += programs.bytes;
     if session.json() {
         output::json(&Removed {
             schema: "crossdock.cache-prune/1",
@@ -61,4 +80,48 @@ pub(super) fn prune(session: &Session, keep_days: u64) -> Result<Exit, CommandEr
 fn open(session: &Session) -> Result<LayerCache, CommandError> {
     let folder = session.cache.join("layers");
     LayerCache::create(folder.as_std_path()).map_err(|error| CommandError::new(Exit::InputOutput, &error))
+}
+
+/// A program that `go build` left for the next run.
+struct Program {
+    path: Utf8PathBuf,
+    bytes: u64,
+    unused_for: Duration,
+}
+
+/// `build/MODULE/PLATFORM/PROGRAM`.
+fn programs(folder: &Utf8Path) -> Result<Vec<Program>, CommandError> {
+    let mut files = vec![folder.to_owned()];
+    for _ in 0..3 {
+        files = files.iter().map(|folder| entries(folder)).collect::<Result<Vec<_>, _>>()?.concat();
+    }
+    let found = files.into_iter().filter_map(|path| {
+        let metadata = path.metadata().ok()?;
+        let unused_for =
+            metadata.accessed().or_else(|_| metadata.modified()).ok()?.elapsed().unwrap_or_default();
+        Some(Program { path, bytes: metadata.len(), unused_for })
+    });
+    Ok(found.collect())
+}
+
+fn entries(folder: &Utf8Path) -> Result<Vec<Utf8PathBuf>, CommandError> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let listed = folder.read_dir_utf8().and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
+    let listed =
+        listed.map_err(|error| CommandError::message(Exit::InputOutput, format!("{folder}: {error}")))?;
+    Ok(listed.into_iter().map(Utf8DirEntry::into_path).collect())
+}
+
+fn prune_programs(folder: &Utf8Path, unused_for: Duration) -> Result<Pruned, CommandError> {
+    let mut removed = Pruned::default();
+    for program in programs(folder)?.into_iter().filter(|program| program.unused_for >= unused_for) {
+        std::fs::remove_file(&program.path).map_err(|error| {
+            CommandError::message(Exit::InputOutput, format!("{}: {error}", program.path))
+        })?;
+        removed.files += 1;
+        removed.bytes += program.bytes;
+    }
+    Ok(removed)
 }

@@ -7,9 +7,6 @@ use crate::process::Line;
 
 impl StepContext<'_> {
     pub(super) fn go(&self, build: &GoBuild, reporter: &Reporter<'_>) -> Result<String, ExecuteError> {
-        if let Some(folder) = build.output.parent() {
-            super::create_ignored_folder(folder)?;
-        }
         super::create_folder(&build.output)?;
         let status = self.processes.stream(&build.command, &|line| match line {
             Line::Out(text) => reporter.said(Said::line(text)),

@@ -9,7 +9,7 @@ use super::request::{Projects, Request};
 use super::select::Selected;
 use super::{Container, FilePlan, SkippedTag};
 use crate::config::{Base, ImageConfig};
-use crate::project::{About, Program, Project};
+use crate::project::{About, GoModule, Program, Project};
 use crate::template::{self, Values};
 
 /// The user that images run as unless they say otherwise: numeric, as `runAsNonRoot` asks for, and the number that
@@ -30,6 +30,14 @@ pub(super) fn output_folder(project: &Project, request: &Request) -> Utf8PathBuf
         (None, Project::Rust(workspace)) => workspace.target_directory.join("crossdock"),
         (None, Project::Go(module)) => module.root.join("dist"),
     }
+}
+
+/// Where `go build` writes the programs of a module: in the cache, so that a project's folder may be read-only, and kept
+/// from run to run, so that Go does not link again what has not changed.
+pub(super) fn go_build_folder(module: &GoModule, request: &Request) -> Utf8PathBuf {
+    let place = crossdock_oci::Digest::of(module.root.as_str().as_bytes()).hex();
+    let name = module.root.file_name().unwrap_or("module");
+    request.cache.join("build").join(format!("{name}-{}", place.get(..12).unwrap_or(&place)))
 }
 
 pub(super) fn container(selected: &Selected<'_>) -> Container {

@@ -60,7 +60,7 @@ impl Maker<'_> {
         self.write_first(&choice.wrappers);
         let words = choice.environment.values().chain(choice.wrappers.iter().map(|wrapper| &wrapper.content));
         self.uses(&image.name.value, &choice.platform, Use::Go(module.root.clone()), words);
-        let build_folder = image::output_folder(selected.project, self.request).join(".build");
+        let build_folder = image::go_build_folder(module, self.request);
         let place = (image.name.value.clone(), choice.platform.clone());
         let plans = programs.iter().map(|main| {
             let (call, artifact) = self.go.add(image, module, main, choice, &build_folder);

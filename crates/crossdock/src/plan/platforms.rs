@@ -1,6 +1,6 @@
 //! Which platforms an image is built for, and which nodes it is judged against; each with its reason.
 
-use crossdock_platform::{Description, Os, OsSource, Platform, Reading, describe};
+use crossdock_platform::{Description, Os, OsSource, Platform, Reading, describe, known_platforms};
 
 use super::error::PlanError;
 use super::request::Request;
@@ -158,7 +158,10 @@ fn target(text: &Sourced<String>, notes: &mut Vec<String>) -> Result<Target, Pla
         Reading::Exact(description) => description,
         Reading::Ambiguous { candidates, why } => return Err(refuse(ambiguous(&candidates, &why))),
         Reading::Unknown(unknown) => {
-            return Err(refuse(format!("is no platform or node that crossdock knows: {unknown}")));
+            let known: Vec<String> = known_platforms().map(|platform| platform.to_string()).collect();
+            let meant = nearest(&text.value, known.iter().map(String::as_str));
+            let meant = meant.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
+            return Err(refuse(format!("is no platform or node that crossdock knows: {unknown}{meant}")));
         }
     };
     let named = description.platform_or_linux();

@@ -183,6 +183,7 @@ pub(super) fn check_goflags(image: &ImageConfig, flags: &str, choice: &GoChoice)
         ("-buildvcs", Some("-buildvcs=false".to_owned())),
         ("-trimpath", Some("-trimpath".to_owned())),
         ("-o", Some("-o".to_owned())),
+        ("-buildmode", Some("-buildmode=exe".to_owned())),
         ("-tags", choice.arguments.iter().find(|argument| argument.starts_with("-tags")).cloned()),
     ]
     .into_iter()
@@ -191,12 +192,15 @@ pub(super) fn check_goflags(image: &ImageConfig, flags: &str, choice: &GoChoice)
     for word in flags.split_whitespace() {
         let flag = word.strip_prefix('-').filter(|rest| rest.starts_with('-')).unwrap_or(word);
         let (name, value) = flag.split_once('=').unwrap_or((flag, "true"));
-        let same = matches!((name, value), ("-trimpath", "true") | ("-buildvcs", "false"));
+        let same = matches!(
+            (name, value),
+            ("-trimpath", "true") | ("-buildvcs", "false") | ("-buildmode", "exe" | "default")
+        );
         if let Some(own) = ours.get(name).filter(|_| !same) {
             return Err(PlanError::Conflict {
                 image: image.name.value.clone(),
                 theirs: format!("`{word}` in GOFLAGS"),
-                ours: format!("`{own}` of the plan, which would override it"),
+                ours: format!("`{own}` of the plan"),
                 help: match name {
                     "-ldflags" => format!(
                         "move the flags to `ldflags` in [image.{}] of crossdock.toml",
