@@ -196,6 +196,16 @@ codes! {
         "The loader stops: ``version `GLIBC_2.38' not found``, exit 1.",
         "Build against the image's library version or an older one (zig: `-target …-gnu.2.31`), take a newer base, or link \
              statically.";
+    SYMBOL_MISSING = "symbol-missing", Error, Fails,
+        "no shared library in the image has a symbol that the program needs",
+        "The loader stops: `symbol lookup error: …: undefined symbol: …`, or with musl `Error relocating …: symbol not found`, \
+         exit 127.",
+        "Take the library in the version that the program was built with, and do not mix musl's libraries with glibc's.";
+    FUNCTION_MISSING = "function-missing", Warning, Unproven,
+        "no shared library in the image has a function that the program may call",
+        "The program starts; when it first calls the function, the loader stops it: `symbol lookup error: …: undefined symbol: …`, \
+         exit 127.",
+        "Take the library in the version that the program was built with.";
     LOADER_LIBRARY_PAIR = "loader-library-pair", Error, Fails,
         "dynamic loader and C library come from different builds",
         "They share private structures: the program dies with exit 139, or with an error about GLIBC_PRIVATE.",

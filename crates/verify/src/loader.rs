@@ -11,7 +11,7 @@ mod search;
 use std::collections::VecDeque;
 
 use crate::Target;
-use crate::inspect::{Dynamic, Elf, Inspection, inspect_file};
+use crate::inspect::{Dynamic, Elf, Inspection, Symbols, inspect_file, symbols};
 use crate::resolve::resolve;
 use crate::root::EntryKind;
 use crate::subject::Surroundings;
@@ -57,6 +57,8 @@ pub(crate) struct Object {
     pub(crate) parent: Option<usize>,
     /// How the C library names its build, where the file is part of one.
     pub(crate) release: Option<String>,
+    /// Its symbols, where they could be read.
+    pub(crate) symbols: Option<Symbols>,
 }
 
 impl Object {
@@ -100,16 +102,25 @@ pub(crate) struct Place<'a> {
 }
 
 /// Loads a program's libraries as its loader would, breadth first.
-pub(crate) fn load(place: &Place<'_>, path: &str, elf: &Elf, interpreter: &str, family: Family) -> Loaded {
+///
+/// `bytes` are the program's, all of them or its first. `None` when the loader itself is no program.
+pub(crate) fn load(
+    place: &Place<'_>,
+    path: &str,
+    (elf, bytes): (&Elf, &[u8]),
+    interpreter: &str,
+    family: Family,
+) -> Option<Loaded> {
     let program = Object {
         path: path.to_owned(),
         name: path.to_owned(),
         elf: elf.clone(),
         parent: None,
         release: None,
+        symbols: symbols(bytes, elf),
     };
     let mut loaded = Loaded { objects: vec![program], missing: Vec::new() };
-    let Some(own) = loader_itself(place, interpreter) else { return loaded };
+    let own = loader_itself(place, interpreter, elf)?;
     let search = match family {
         Family::Glibc => search::Search::Glibc(glibc::Search::new(place, own.0)),
         Family::Musl => search::Search::Musl(musl::Search::new(place, interpreter)),
@@ -127,16 +138,16 @@ pub(crate) fn load(place: &Place<'_>, path: &str, elf: &Elf, interpreter: &str, 
             continue;
         }
         match search.find(place, &loaded.objects, by, &name) {
-            Ok((path, elf, release)) => {
+            Ok(hit) => {
                 let index = loaded.objects.len();
-                let object = Object { path, name, elf, parent: Some(by), release };
+                let object = Object { name, parent: Some(by), ..hit };
                 waiting.extend(needed(&object, index));
                 loaded.objects.push(object);
             }
             Err(miss) => loaded.missing.push(Missing { name, by, miss }),
         }
     }
-    loaded
+    Some(loaded)
 }
 
 fn needed(object: &Object, index: usize) -> VecDeque<(usize, String)> {
@@ -145,12 +156,16 @@ fn needed(object: &Object, index: usize) -> VecDeque<(usize, String)> {
 }
 
 /// The loader, which is the first library in memory, and its bytes' own list of directories.
-fn loader_itself(place: &Place<'_>, interpreter: &str) -> Option<(Vec<String>, Object)> {
+fn loader_itself(place: &Place<'_>, interpreter: &str, program: &Elf) -> Option<(Vec<String>, Object)> {
     let found =
         resolve(place.image.root, interpreter).ok().filter(|found| found.entry.kind == EntryKind::File)?;
     let file = inspect_file(place.image.root, &found.path, found.entry.size).ok()?;
     let (bytes, Inspection::Elf(elf)) = (file.bytes, file.facts) else { return None };
+    if !search::same_machine(&elf, program) || search::broken(&elf).is_some() {
+        return None;
+    }
     let object = Object {
+        symbols: symbols(&bytes, &elf),
         path: found.path,
         name: interpreter.rsplit('/').next().unwrap_or(interpreter).to_owned(),
         elf: *elf,

@@ -1,20 +1,20 @@
 //! Will the dynamic loader find every shared library, in the versions that the program asks for?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::inspect::{Inspection, Interpreter};
+use crate::inspect::{Inspection, Interpreter, Symbols};
 use crate::loader::{Family, Loaded, Miss, Missing, Object, Place, load};
 use crate::resolve::resolve;
 use crate::root::EntryKind;
 use crate::subject::Subject;
-use crate::{Finding, codes};
+use crate::{Code, Finding, codes};
 
 pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     let (Inspection::Elf(elf), Some(image)) = (subject.facts, subject.surroundings) else { return };
     let Some(Interpreter::Path(interpreter)) = &elf.interpreter else { return };
     let is_there = resolve(image.root, interpreter).is_ok_and(|found| found.entry.kind == EntryKind::File);
     if !is_there {
-        // Without its loader the program does not get this far, and the finding about that stands.
+        // The finding about the loader stands.
         return;
     }
     let Some(family) = Family::of(interpreter) else {
@@ -30,7 +30,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
         return;
     };
     let place = Place { image, target: subject.target };
-    let loaded = load(&place, subject.path, elf, interpreter, family);
+    let Some(loaded) = load(&place, subject.path, (elf, subject.bytes), interpreter, family) else { return };
     for missing in &loaded.missing {
         findings.push(absent(subject, &loaded, missing, family));
     }
@@ -38,6 +38,18 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
         versions(subject, &loaded, findings);
         releases(subject, &loaded, findings);
     }
+    let binding = match image.variable("LD_BIND_NOW") {
+        Some(value) if !value.is_empty() => Binding::AtOnce,
+        _ => Binding::AsLinked,
+    };
+    symbols(subject, &loaded, family, binding, findings);
+}
+
+/// When the image's environment has functions looked up.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Binding {
+    AsLinked,
+    AtOnce,
 }
 
 /// Who asks for a library, in words: the program, or a library of it.
@@ -133,4 +145,66 @@ fn releases(subject: &Subject<'_>, loaded: &Loaded, findings: &mut Vec<Finding>)
         let finding = subject.finding(codes::LOADER_LIBRARY_PAIR, message);
         findings.push(finding.with_evidence(*loader, *own).with_evidence(*library, *release));
     }
+}
+
+/// Every symbol that is looked up at once has to be somewhere. Nothing is said when a library is missing (that is the
+/// trouble then) or when the symbols of one could not be read.
+fn symbols(
+    subject: &Subject<'_>,
+    loaded: &Loaded,
+    family: Family,
+    environment: Binding,
+    findings: &mut Vec<Finding>,
+) {
+    let all: Option<Vec<&Symbols>> = loaded.objects.iter().map(|object| object.symbols.as_ref()).collect();
+    let Some(all) = all.filter(|_| loaded.missing.is_empty()) else { return };
+    let is_offered = |name: &String| all.iter().any(|symbols| symbols.offered.contains(name));
+    for (object, own) in loaded.objects.iter().zip(&all) {
+        let at_once = family == Family::Musl
+            || environment == Binding::AtOnce
+            || object.dynamic().is_some_and(|dynamic| dynamic.binds_at_once);
+        let lacking = |names: &BTreeSet<String>| -> Vec<String> {
+            names.iter().filter(|name| !is_offered(name)).cloned().collect()
+        };
+        let (mut now, mut later) = (lacking(&own.wanted), lacking(&own.wanted_later));
+        if at_once {
+            now.append(&mut later);
+        }
+        for (code, names) in [(codes::SYMBOL_MISSING, now), (codes::FUNCTION_MISSING, later)] {
+            if !names.is_empty() {
+                findings.push(unresolved(subject, object, code, &names, family));
+            }
+        }
+    }
+}
+
+fn unresolved(
+    subject: &Subject<'_>,
+    object: &Object,
+    code: Code,
+    names: &[String],
+    family: Family,
+) -> Finding {
+    let first = names.first().map(String::as_str).unwrap_or_default();
+    let shown = match family {
+        Family::Glibc => {
+            format!("`{}: symbol lookup error: {}: undefined symbol: {first}`", subject.path, object.path)
+        }
+        Family::Musl => format!("`Error relocating {}: {first}: symbol not found`", object.path),
+    };
+    let others = match names.len() - 1 {
+        0 => String::new(),
+        count => format!(" and {count} more"),
+    };
+    let when = if code == codes::FUNCTION_MISSING {
+        "when it is first called, a node shows"
+    } else {
+        "a node shows"
+    };
+    let message = format!(
+        "{} needs the symbol {first}{others}, which no library in the image has: {when} {shown}, exit 127.",
+        asker(subject, object)
+    );
+    let names: Vec<&str> = names.iter().take(20).map(String::as_str).collect();
+    subject.finding(code, message).with_evidence("undefined symbols", names.join(" "))
 }

@@ -29,6 +29,8 @@ pub struct Dynamic {
     pub runpath: Option<String>,
     /// `DT_FLAGS_1`.
     pub flags_1: u64,
+    /// All symbols are looked up before the program begins (`DT_BIND_NOW` and its flags).
+    pub binds_at_once: bool,
     /// The symbol versions that this file asks of its libraries (`DT_VERNEED`).
     pub version_needs: Vec<VersionNeed>,
     /// The symbol versions that this file offers (`DT_VERDEF`).
@@ -95,6 +97,9 @@ impl<'data> Table<'data> {
             rpath: self.value(elf::DT_RPATH).and_then(|offset| self.string(offset, LONGEST_STRING)),
             runpath: self.value(elf::DT_RUNPATH).and_then(|offset| self.string(offset, LONGEST_STRING)),
             flags_1: self.value(elf::DT_FLAGS_1).unwrap_or(0),
+            binds_at_once: self.value(elf::DT_BIND_NOW).is_some()
+                || self.value(elf::DT_FLAGS).unwrap_or(0) & elf::DF_BIND_NOW.0 != 0
+                || self.value(elf::DT_FLAGS_1).unwrap_or(0) & elf::DF_1_NOW.0 != 0,
             version_needs: self.version_needs().unwrap_or_default(),
             version_definitions: self.version_definitions().unwrap_or_default(),
         }

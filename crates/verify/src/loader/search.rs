@@ -1,6 +1,6 @@
 //! Trying one path after another.
 
-use crate::inspect::{Elf, Inspection, inspect_file};
+use crate::inspect::{Elf, Inspection, inspect_file, symbols};
 use crate::loader::{Object, Place, glibc, musl};
 use crate::machine;
 use crate::resolve::{ResolveError, resolve};
@@ -19,9 +19,6 @@ pub(crate) enum Miss {
     /// The image could not be read there.
     Unreadable(String),
 }
-
-/// A library: its path without links, its facts, and the release of the C library that it is part of.
-pub(super) type Hit = (String, Elf, Option<String>);
 
 /// The rules by which a loader looks for libraries.
 pub(super) enum Search {
@@ -42,7 +39,7 @@ impl Search {
         objects: &[Object],
         by: usize,
         name: &str,
-    ) -> Result<Hit, Miss> {
+    ) -> Result<Object, Miss> {
         let mut paths = if name.contains('/') {
             vec![name.to_owned()]
         } else {
@@ -75,7 +72,7 @@ impl Search {
 }
 
 enum Attempt {
-    Fits(Box<Hit>),
+    Fits(Box<Object>),
     Absent,
     OtherMachine(String),
     Broken(String),
@@ -101,18 +98,26 @@ fn attempt(place: &Place<'_>, path: &str, program: &Elf) -> Attempt {
         }
         Inspection::Elf(elf) => match broken(&elf) {
             Some(why) => Attempt::Broken(why),
-            None => Attempt::Fits(Box::new((found.path, *elf, glibc::release(&file.bytes)))),
+            None => Attempt::Fits(Box::new(Object {
+                path: found.path,
+                name: String::new(),
+                symbols: symbols(&file.bytes, &elf),
+                elf: *elf,
+                parent: None,
+                release: glibc::release(&file.bytes),
+            })),
         },
         _ => Attempt::Broken("invalid ELF header".to_owned()),
     }
 }
 
-fn same_machine(library: &Elf, program: &Elf) -> bool {
+pub(super) fn same_machine(library: &Elf, program: &Elf) -> bool {
     (library.machine, library.class, library.endianness)
         == (program.machine, program.class, program.endianness)
 }
 
-fn broken(elf: &Elf) -> Option<String> {
+/// What the loader says of a library that it cannot map.
+pub(super) fn broken(elf: &Elf) -> Option<String> {
     if elf.file_type != object::elf::ET_DYN.0 {
         return Some("only ET_DYN and ET_EXEC can be loaded".to_owned());
     }

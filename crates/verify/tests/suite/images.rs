@@ -156,6 +156,39 @@ fn a_library_is_found_the_way_the_loader_finds_it() {
 }
 
 #[test]
+fn a_symbol_that_no_library_has_is_named() {
+    let library = |compiler: &str, source: &str| {
+        Recipe::parse(&format!("{compiler} -shared -fPIC -Wl,-soname,libanswer.so {source}"))
+    };
+    let caller = |compiler: &str, flags: &str| {
+        let path = library(compiler, "@library.c").path();
+        Recipe::parse(&format!("{compiler} @caller.c {} {flags}", path.display())).make()
+    };
+    let found = |root: MemoryRoot, app: Vec<u8>, library: Recipe| {
+        judge(&image(), &root.file("/usr/lib/libanswer.so", 0o644, library.make()).file("/app", 0o755, app))
+    };
+    let (right, wrong) = ("@library.c", "@other_library.c");
+    let now = caller("gcc", "-Wl,-z,now");
+    starts(&found(glibc(), now.clone(), library("gcc", right)), "");
+    let findings = found(glibc(), now, library("gcc", wrong));
+    fails(&findings, "symbol-missing");
+    assert!(findings[0].message.contains("undefined symbol: answer"), "{findings:?}");
+    // A function that is bound when it is first called stops the program only then.
+    let later = caller("gcc", "-Wl,-z,lazy");
+    expect(&found(glibc(), later.clone(), library("gcc", wrong)), Verdict::Unproven, "function-missing");
+    let image = ImageFacts { env: vec!["LD_BIND_NOW=1".to_owned()], ..image() };
+    let root =
+        glibc().file("/usr/lib/libanswer.so", 0o644, library("gcc", wrong).make()).file("/app", 0o755, later);
+    fails(&judge(&image, &root), "symbol-missing");
+    // musl's loader binds everything at once.
+    let musl =
+        || MemoryRoot::new().file("/lib/ld-musl-x86_64.so.1", 0o755, host_file("/lib/ld-musl-x86_64.so.1"));
+    let app = caller("musl-gcc", "");
+    starts(&found(musl(), app.clone(), library("musl-gcc", right)), "");
+    fails(&found(musl(), app, library("musl-gcc", wrong)), "symbol-missing");
+}
+
+#[test]
 fn a_library_of_another_machine_is_passed_over() {
     let other = host_file("/usr/aarch64-linux-gnu/lib/libc.so.6");
     let findings = judge(&image(), &glibc().file(LIBC, 0o755, other.clone()).file("/app", 0o755, dynamic()));
