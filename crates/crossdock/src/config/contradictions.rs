@@ -16,6 +16,8 @@ pub(super) fn contradictions(reader: &mut Reader<'_>, raw: &RawImage, language: 
     }
     programs(reader, raw);
     features(reader, raw);
+    start(reader, raw);
+    files(reader, raw);
     base(reader, raw);
     linkage(reader, raw, language);
 }
@@ -32,6 +34,7 @@ fn rust_keys(raw: &RawImage) -> Keys {
         key("all-features", &raw.all_features),
         key("no-default-features", &raw.no_default_features),
         key("profile", &raw.profile),
+        raw.toolchain.as_ref().and_then(|routes| routes.first()).map(|route| ("toolchain", route.span())),
     ];
     keys.into_iter().flatten().collect()
 }
@@ -81,6 +84,30 @@ fn features(reader: &mut Reader<'_>, raw: &RawImage) {
             format!("`all-features` leaves nothing for `{other}` to say"),
             "keep one of them",
         );
+    }
+}
+
+fn start(reader: &mut Reader<'_>, raw: &RawImage) {
+    let words =
+        |list: &Option<At<Vec<At<String>>>>| list.as_ref().is_some_and(|list| !list.get_ref().is_empty());
+    let Some(entrypoint) = raw.entrypoint.as_ref().filter(|_| !words(&raw.entrypoint) && !words(&raw.cmd))
+    else {
+        return;
+    };
+    reader.wrong(
+        &entrypoint.span(),
+        "`entrypoint` is empty and `cmd` names nothing to start either",
+        "leave it out: the program then is the entry point",
+    );
+}
+
+fn files(reader: &mut Reader<'_>, raw: &RawImage) {
+    let places: Vec<&At<String>> = raw.files.iter().map(|file| &file.get_ref().to).collect();
+    for (index, place) in places.iter().enumerate() {
+        let folder = place.get_ref().ends_with('/');
+        if !folder && places[..index].iter().any(|other| other.get_ref() == place.get_ref()) {
+            reader.wrong(&place.span(), format!("two files go to `{}`", place.get_ref()), "keep one of them");
+        }
     }
 }
 

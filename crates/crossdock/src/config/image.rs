@@ -101,9 +101,8 @@ fn container(reader: &mut Reader<'_>, image: &mut ImageConfig, raw: &mut RawImag
     image.env = reader.table("env", std::mem::take(&mut raw.env), variable);
     image.labels = reader.table("labels", std::mem::take(&mut raw.labels), not_empty);
     image.annotations = reader.table("annotations", std::mem::take(&mut raw.annotations), not_empty);
-    let no_check = |_: &str| Ok(());
-    image.entrypoint = raw.entrypoint.take().map(|list| reader.list("entrypoint", list, no_check));
-    image.cmd = raw.cmd.take().map(|list| reader.list("cmd", list, no_check));
+    image.entrypoint = raw.entrypoint.take().map(|list| reader.list("entrypoint", list, word));
+    image.cmd = raw.cmd.take().map(|list| reader.list("cmd", list, word));
     image.workdir = raw
         .workdir
         .take()
@@ -199,6 +198,13 @@ fn mode_of(mode: &Scalar, written: &str) -> Result<u32, String> {
 fn user_text(user: &Scalar) -> Result<String, String> {
     let text = user.to_string();
     grammar::user(&text).map(|()| text)
+}
+
+fn word(text: &str) -> Result<(), String> {
+    match text.contains('\0') {
+        true => Err("an argument holds no NUL character".into()),
+        false => Ok(()),
+    }
 }
 
 fn not_empty(text: &str) -> Result<(), String> {

@@ -270,14 +270,14 @@ fn matches(folder: &Utf8Path, pattern: &str) -> Result<Vec<Utf8PathBuf>, String>
     let whole = format!("{}/{relative}", glob::Pattern::escape(folder.as_str()));
     let paths = glob::glob(&whole).map_err(|error| format!("`{pattern}` is not a pattern: {error}"))?;
     let paths = paths.filter_map(Result::ok).filter_map(|path| Utf8PathBuf::from_path_buf(path).ok());
-    let files: Vec<Utf8PathBuf> = paths.filter_map(configuration_at).collect();
+    // `examples/*` means folders; what else lies there, as a README, is meant only by a pattern for files.
+    let means_files = pattern.ends_with(".toml");
+    let file = |path: Utf8PathBuf| if path.is_dir() { path.join(FILE_NAME) } else { path };
+    let is_meant =
+        |path: &Utf8PathBuf| path.is_file() && (means_files || path.file_name() == Some(FILE_NAME));
+    let files: Vec<Utf8PathBuf> = paths.map(file).filter(is_meant).collect();
     match files.is_empty() {
         true => Err(format!("`{pattern}` finds no {FILE_NAME} below {folder}")),
         false => Ok(files),
     }
-}
-
-fn configuration_at(path: Utf8PathBuf) -> Option<Utf8PathBuf> {
-    let file = if path.is_dir() { path.join(FILE_NAME) } else { path };
-    file.is_file().then_some(file)
 }

@@ -1,4 +1,39 @@
 //! What to build and where it will run: `crossdock.toml`, the environment and the command line, resolved.
+//!
+//! # `crossdock.toml`
+//!
+//! It stands in the project's root; every key is optional. Paths are relative to the file's folder.
+//!
+//! | key | value |
+//! |---|---|
+//! | `include` | `["examples/*"]`: folders with a `crossdock.toml`, or such files; each stands alone |
+//! | `toolchain`, `tags`, `tag-env` | what images of this file take that say nothing themselves |
+//! | `[deploy.NAME]` `nodes` | `["m7g.large"]`: where images run, in words that `crossdock target` knows |
+//! | `[image.NAME]` | an image; its name is a path component of a repository |
+//!
+//! Of an image:
+//!
+//! | key | value | default |
+//! |---|---|---|
+//! | `path` | folder of `Cargo.toml`, `go.mod` or `go.work` | the file's folder |
+//! | `language` | `rust` or `go`, where a folder holds both | what the folder shows |
+//! | `package` | Cargo package; Go import path, or `./folder` | |
+//! | `binary`, `binaries` | one program, or several; the first is the entry point | the only one |
+//! | `deploy` | names of `[deploy.NAME]` | linux/amd64 and linux/arm64 |
+//! | `base` | `static` or `scratch` | `static` |
+//! | `timezones` | whether `static` carries time-zone data | `false` |
+//! | `linkage`, `libc` | `static` or `dynamic`; `musl` or `gnu` | `static`; what the toolchain has |
+//! | `features`, `all-features`, `no-default-features`, `profile` | as cargo takes them | profile `release` |
+//! | `cgo`, `ldflags` | as Go takes them | |
+//! | `toolchain` | `["distribution", "build-std"]`: routes beyond the project's own compiler | none |
+//! | `entrypoint`, `cmd`, `env`, `workdir`, `user`, `expose`, `labels` | the container's configuration (OCI image-spec, config) | |
+//! | `annotations` | OCI annotations | from the manifest and git |
+//! | `files` | `[{ from, to, mode = "0644" }]`; a `to` that ends with `/` is a folder | |
+//! | `repository` | `registry.example/team/name` | the image's name |
+//! | `tags`, `tag-env` | [templates](crate::template), and the variables that they may read | version and `latest` |
+//!
+//! The command line stands over the environment ([`Overrides`]), the environment over the file, the file over the
+//! default; each value remembers its [`Source`].
 
 mod contradictions;
 mod describe;

