@@ -145,28 +145,35 @@ impl BlobStore {
     /// Removes every blob that `keep` does not name, and half-written files that a killed process left.
     /// Returns how many files went and how many bytes they had.
     pub(crate) fn retain(&self, keep: impl Fn(&str, &fs::Metadata) -> bool) -> Result<(u64, u64), FileError> {
-        let folder = self.folder();
-        let (mut files, mut bytes) = (0, 0);
-        for entry in fs::read_dir(&folder).map_err(FileError::on("list", &folder))? {
-            let entry = entry.map_err(FileError::on("list", &folder))?;
-            let Ok(metadata) = entry.metadata() else { continue };
-            let name = entry.file_name();
-            if metadata.is_dir() || name.to_str().is_some_and(|name| keep(name, &metadata)) {
-                continue;
-            }
-            match fs::remove_file(entry.path()) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(FileError::on("remove", &entry.path())(error));
-                }
-                _ => (files, bytes) = (files + 1, bytes + metadata.len()),
-            }
-        }
-        Ok((files, bytes))
+        retain(&self.folder(), keep)
     }
 
     pub(crate) fn folder(&self) -> PathBuf {
         self.root.join("blobs").join("sha256")
     }
+}
+
+/// Removes the files of a folder that `keep` does not want; folders stay. Returns their number and bytes.
+pub(crate) fn retain(
+    folder: &Path,
+    keep: impl Fn(&str, &fs::Metadata) -> bool,
+) -> Result<(u64, u64), FileError> {
+    let (mut files, mut bytes) = (0, 0);
+    for entry in fs::read_dir(folder).map_err(FileError::on("list", folder))? {
+        let entry = entry.map_err(FileError::on("list", folder))?;
+        // What is gone by now was removed or renamed by another process.
+        let Ok(metadata) = entry.metadata() else { continue };
+        if metadata.is_dir() || keep(&entry.file_name().to_string_lossy(), &metadata) {
+            continue;
+        }
+        match fs::remove_file(entry.path()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(FileError::on("remove", &entry.path())(error));
+            }
+            _ => (files, bytes) = (files + 1, bytes + metadata.len()),
+        }
+    }
+    Ok((files, bytes))
 }
 
 /// Whether a file's name is that of a half-written file of ours.

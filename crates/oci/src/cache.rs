@@ -58,7 +58,7 @@ pub struct Pruned {
     pub bytes: u64,
 }
 
-/// How long a blob without an entry is left alone: another process may be about to write its entry.
+/// How long a half-written file, or a blob without an entry, is left alone: another process may be at work on it.
 const GRACE: Duration = Duration::from_secs(3600);
 
 impl LayerCache {
@@ -128,7 +128,10 @@ impl LayerCache {
         })
     }
 
-    /// Removes what the limits do not let stay, then blobs that no entry names.
+    /// Removes what the limits do not let stay, then blobs that no entry names and half-written files.
+    ///
+    /// What is younger than an hour, and than the limit for unused layers, is left to the process that may be
+    /// writing it. Even a blob that is taken away from under a process does no harm: it is made again.
     ///
     /// # Errors
     /// When the folder cannot be listed, or a file in it cannot be removed.
@@ -153,13 +156,12 @@ impl LayerCache {
                 }
             }
         }
-        let grace = GRACE.min(limits.unused_for);
-        let young = |metadata: &fs::Metadata| {
+        let young = |metadata: &fs::Metadata, grace| {
             metadata.modified().is_ok_and(|time| now.duration_since(time).unwrap_or_default() < grace)
         };
-        let (files, bytes) = self.blobs.retain(|name, metadata| {
-            kept.iter().any(|kept| kept == name)
-                || (is_temporary(name) || limits.bytes > 0) && young(metadata)
+        let (files, bytes) = self.blobs.retain(|name, metadata| match is_temporary(name) {
+            true => young(metadata, GRACE),
+            false => kept.iter().any(|kept| kept == name) || young(metadata, GRACE.min(limits.unused_for)),
         })?;
         Ok(Pruned { files: pruned.files + files, bytes: pruned.bytes + bytes })
     }

@@ -3,7 +3,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::atomic::write_atomically;
-use crate::blob::{BlobError, BlobStore};
+use crate::blob::{BlobError, BlobStore, is_temporary, retain};
 use crate::cache::Pruned;
 use crate::digest::Digest;
 use crate::error::FileError;
@@ -45,16 +45,16 @@ impl Layout {
     /// When the folder cannot be made or written, or holds something else than a layout.
     pub fn create(folder: impl Into<PathBuf>) -> Result<Self, LayoutError> {
         let root = folder.into();
-        let blobs = BlobStore::create(&root)?;
-        let layout = Self { root, blobs };
-        let marker = layout.root.join("oci-layout");
+        let marker = root.join("oci-layout");
         if marker.exists() {
-            check_version(&layout.root)?;
-        } else {
-            lock::write_gitignore(&layout.root)?;
-            write_atomically(&marker, LAYOUT_VERSION)?;
+            check_version(&root)?;
+            return Ok(Self { blobs: BlobStore::create(&root)?, root });
         }
-        Ok(layout)
+        refuse_other_content(&root)?;
+        let blobs = BlobStore::create(&root)?;
+        lock::write_gitignore(&root)?;
+        write_atomically(&marker, LAYOUT_VERSION)?;
+        Ok(Self { root, blobs })
     }
 
     /// The layout in `folder`, which must be one.
@@ -72,7 +72,8 @@ impl Layout {
         &self.root
     }
 
-    /// Its blobs. They may be added to without the lock.
+    /// Its blobs. Who adds some holds the [lock](Self::lock) until they are published: a
+    /// [prune](Self::prune) beside it would take them for left-overs.
     pub fn blobs(&self) -> &BlobStore {
         &self.blobs
     }
@@ -170,7 +171,8 @@ impl Layout {
         }
         let names: BTreeSet<String> = needed.iter().map(Digest::hex).collect();
         let (files, bytes) = self.blobs.retain(|name, _| names.contains(name))?;
-        Ok(Pruned { files, bytes })
+        let (more, more_bytes) = retain(&self.root, |name, _| !is_temporary(name))?;
+        Ok(Pruned { files: files + more, bytes: bytes + more_bytes })
     }
 
     /// Adds the digests of `descriptor` and of all that it leads to.
@@ -229,6 +231,27 @@ pub(crate) fn named_entries(image: &Descriptor, names: &[Reference]) -> Vec<Desc
     names.into_iter().map(named).collect()
 }
 
+/// Refuses a folder in which something else lies: the layout's `.gitignore` would hide it from version control.
+fn refuse_other_content(root: &Path) -> Result<(), LayoutError> {
+    let entries = match fs::read_dir(root) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(FileError::on("list", root)(error).into()),
+    };
+    for entry in entries {
+        let name = entry.map_err(FileError::on("list", root))?.file_name();
+        // These are left when the making of a layout was interrupted.
+        let ours = name
+            .to_str()
+            .is_some_and(|name| matches!(name, "blobs" | ".gitignore" | ".lock") || is_temporary(name));
+        if !ours {
+            let found = name.to_string_lossy().into_owned();
+            return Err(LayoutError::OtherContent { path: root.to_owned(), found });
+        }
+    }
+    Ok(())
+}
+
 fn check_version(root: &Path) -> Result<(), LayoutError> {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -257,6 +280,14 @@ pub enum LayoutError {
     NotALayout {
         /// The folder.
         path: PathBuf,
+    },
+    /// A folder that is used for something else.
+    #[error("`{}` is no image layout and not empty: it holds `{found}`; name another folder", path.display())]
+    OtherContent {
+        /// The folder.
+        path: PathBuf,
+        /// One of the things in it.
+        found: String,
     },
     /// A file `oci-layout` of another version.
     #[error("`{}` does not say version 1 of the image layout; it is newer than crossdock or damaged", path.display())]
@@ -328,6 +359,9 @@ mod tests {
         Layout::create(layout.path()).unwrap();
         Layout::open(layout.path()).unwrap();
         assert!(matches!(Layout::open(folder.path()), Err(LayoutError::NotALayout { .. })));
+        write_atomically(folder.path().join("main.go"), b"package main").unwrap();
+        assert!(matches!(Layout::create(folder.path()), Err(LayoutError::OtherContent { .. })));
+        assert!(!folder.path().join(".gitignore").exists());
         write_atomically(folder.path().join("oci-layout"), b"{}").unwrap();
         assert!(matches!(Layout::open(folder.path()), Err(LayoutError::UnknownVersion { .. })));
         assert!(matches!(Layout::create(folder.path()), Err(LayoutError::UnknownVersion { .. })));
@@ -375,7 +409,8 @@ mod tests {
         let (one, two) = (image(&layout, "1"), image(&layout, "2"));
         layout.publish(&lock, &one, &[], Pruning::KeepOthers).unwrap();
         write_atomically(layout.blobs().folder().join(".crossdock-tmp-x"), b"half").unwrap();
-        assert_eq!(layout.prune(&lock).unwrap().files, 3);
+        write_atomically(layout.path().join(".crossdock-tmp-y"), b"half").unwrap();
+        assert_eq!(layout.prune(&lock).unwrap().files, 4);
         assert!(layout.blobs().has(&one.blob()));
         assert!(!layout.blobs().has(&two.blob()));
         assert_eq!(layout.prune(&lock).unwrap(), Pruned::default());

@@ -307,24 +307,93 @@ fn layers() -> Vec<Vec<Item>> {
 
 #[test]
 fn podman_merges_layers_to_the_same_root() {
+    let images = std::iter::once(layers()).chain((1..=12).map(random_layers));
     let folder = tempfile::tempdir().unwrap();
-    let layout = Layout::create(folder.path().join("layout")).unwrap();
-    let tars: Vec<_> = layers().iter().map(|items| tar_of(items)).collect();
-    publish_tars(&layout, &tars);
     let storage = path(folder.path());
     let args = ["--root", storage, "--storage-driver", "vfs", "--runroot", storage];
     let podman = |more: &[&str]| run("podman", &[&args[..], more].concat()).trim().to_owned();
-    let archive = folder.path().join("archive.tar");
-    let to = format!("docker-archive:{}:localhost/merged:1", path(&archive));
-    run("skopeo", &["--insecure-policy", "copy", &format!("oci:{}", path(layout.path())), &to]);
-    podman(&["load", "--input", path(&archive)]);
-    let mounted = podman(&["image", "mount", "localhost/merged:1"]);
-    let mut expected = Listing::new();
-    listing_of_folder(Path::new(&mounted), "", &mut expected);
-    let mut root = RootView::new(RootLimits::default(), None).unwrap();
-    tars.iter().for_each(|tar| apply(&mut root, tar));
-    assert_eq!(listing_of_root(&root), expected);
-    podman(&["image", "unmount", "localhost/merged:1"]);
+    for (number, layers) in images.enumerate() {
+        let layout = Layout::create(folder.path().join(format!("layout-{number}"))).unwrap();
+        let tars: Vec<_> = layers.iter().map(|items| tar_of(items)).collect();
+        publish_tars(&layout, &tars);
+        let archive = folder.path().join(format!("archive-{number}.tar"));
+        let name = format!("localhost/merged:{number}");
+        let to = format!("docker-archive:{}:{name}", path(&archive));
+        run("skopeo", &["--insecure-policy", "copy", &format!("oci:{}", path(layout.path())), &to]);
+        podman(&["load", "--input", path(&archive)]);
+        let mounted = podman(&["image", "mount", &name]);
+        let mut expected = Listing::new();
+        listing_of_folder(Path::new(&mounted), "", &mut expected);
+        let mut root = RootView::new(RootLimits::default(), None).unwrap();
+        tars.iter().for_each(|tar| apply(&mut root, tar));
+        assert_eq!(listing_of_root(&root), expected, "{layers:#?}");
+        podman(&["image", "unmount", &name]);
+    }
+}
+
+/// Four layers over few names, so that they meet often. Within a layer, whiteouts come first and parents before
+/// what is in them, as every tool writes it.
+fn random_layers(seed: u64) -> Vec<Vec<Item>> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut below = move |limit: u64| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % limit) as usize
+    };
+    let names = ["a", "b", "c"];
+    (1..=4)
+        .map(|layer| {
+            let mut entries = BTreeMap::new();
+            let mut hidden = BTreeSet::new();
+            for _ in 0..7 {
+                let depth = 1 + below(3);
+                let parts: Vec<_> = (0..depth).map(|_| names[below(3)]).collect();
+                let path = parts.join("/");
+                let parents: Vec<_> = (1..depth).map(|end| parts[..end].join("/")).collect();
+                if below(4) == 0 {
+                    hidden.insert(path);
+                } else if parents
+                    .iter()
+                    .all(|parent| matches!(entries.get(parent), None | Some(Item::Dir(_))))
+                {
+                    parents.into_iter().for_each(|parent| {
+                        entries.insert(parent.clone(), Item::Dir(parent));
+                    });
+                    let item = match below(4) {
+                        0 => Item::Dir(path.clone()),
+                        1 => Item::Link(path.clone(), "a/b".into()),
+                        _ => Item::File(path.clone(), layer),
+                    };
+                    entries.entry(path).or_insert(item);
+                }
+            }
+            // A whiteout below what is no folder in this layer would lead through whatever lies lower.
+            let dirs: Vec<_> = entries
+                .values()
+                .filter_map(|item| match item {
+                    Item::Dir(path) => Some(path.clone()),
+                    _ => None,
+                })
+                .collect();
+            let beside = |path: &String| {
+                path.rsplit_once('/').is_none_or(|(parent, _)| dirs.iter().any(|dir| dir == parent))
+            };
+            let hidden: Vec<_> = hidden.into_iter().filter(beside).map(Item::Hidden).collect();
+            let opaque = dirs.iter().filter(|_| below(5) == 0).map(|dir| Item::Opaque(dir.clone()));
+            let opaque: Vec<_> = opaque.collect();
+            // A whiteout stands before what takes its place: podman lets a later one hide that too.
+            let is_dir = |item: &Item| matches!(item, Item::Hidden(path) if dirs.contains(path));
+            let (of_dirs, of_others): (Vec<_>, Vec<_>) = hidden.into_iter().partition(is_dir);
+            let parents = dirs.iter().flat_map(|dir| {
+                let whiteout = |item: &&Item| matches!(item, Item::Hidden(path) if path == dir);
+                let before = of_dirs.iter().find(whiteout).cloned();
+                before.into_iter().chain([Item::Dir(dir.clone())])
+            });
+            let others = entries.into_values().filter(|item| !matches!(item, Item::Dir(_)));
+            parents.chain(of_others).chain(opaque).chain(others).collect()
+        })
+        .collect()
 }
 
 fn publish_tars(layout: &Layout, tars: &[Vec<u8>]) {

@@ -156,6 +156,38 @@ fn changed_content_is_noticed() {
     }
 }
 
+/// Keeps the begin of what is written, and then fails.
+struct Begin(Vec<u8>);
+
+impl Write for Begin {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() > 4096 {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_file_beyond_the_old_limit_has_its_length_in_a_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("huge");
+    let length = (8 << 30) + 5;
+    std::fs::File::create(&path).unwrap().set_len(length).unwrap();
+    let mut builder = LayerBuilder::new(Timestamp::EPOCH);
+    builder.add_file("huge", 0o644, Owner::ROOT, Content::File(path)).unwrap();
+    let mut begin = Begin(Vec::new());
+    assert!(matches!(builder.write_tar(&mut begin), Err(LayerError::Write(_))));
+    let mut tar = crate::tar_reader::TarReader::new(&begin.0[..]);
+    assert_eq!(tar.next_entry().unwrap().unwrap().size, length);
+    assert!(String::from_utf8_lossy(&begin.0).contains(&format!("19 size={length}\n")));
+}
+
 #[test]
 fn extended_headers_only_where_needed() {
     let long = format!("{}/{}", "d".repeat(90), "ü".repeat(60));
