@@ -246,7 +246,9 @@ fn go_files_that_would_be_dropped_silently_are_named() {
         project.join("native.go"),
         "package main\n\n// int answer(void) { return 42; }\nimport \"C\"\n\nfunc init() { println(C.answer()) }\n",
     );
-    readable(sandbox.crossdock(&project, &["dist"]).ends_with(2)).complains("cgo").complains("native.go");
+    readable(sandbox.crossdock(&project, &["dist"]).ends_with(2))
+        .complains("cgo = false")
+        .complains("example.com/hello");
     fixture::write(project.join("crossdock.toml"), "[image.hello]\npath = \".\"\ncgo = false\n");
     sandbox.crossdock(&project, &["dist"]).success();
 }
