@@ -103,7 +103,7 @@ pub fn example(dir: &Path, name: &str) -> PathBuf {
 }
 
 /// Copies a folder with its sub-folders; what builds leave is left out.
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("a folder can be made");
     for entry in std::fs::read_dir(from).unwrap_or_else(|error| panic!("{}: {error}", from.display())) {
         let entry = entry.expect("a folder can be listed");

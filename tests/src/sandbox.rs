@@ -95,6 +95,11 @@ impl Sandbox {
         self.root.join("work")
     }
 
+    /// Where cargo keeps what it downloads.
+    pub fn cargo_home(&self) -> PathBuf {
+        PathBuf::from(&self.env["CARGO_HOME"])
+    }
+
     /// Where crossdock keeps its cache.
     pub fn cache(&self) -> PathBuf {
         self.root.join("home/.cache")

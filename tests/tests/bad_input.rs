@@ -61,7 +61,7 @@ fn two_binaries_where_one_is_needed() {
 fn an_unknown_platform_names_the_nearest() {
     let (sandbox, project) = go();
     let unknown = sandbox.crossdock(&project, &["dist", "--platform", "linux/arm46"]).ends_with(2);
-    readable(unknown).complains("linux/arm46").complains("linux/arm64");
+    readable(unknown).complains("linux/arm46").complains("arm64");
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn a_full_disk_keeps_the_old_image() {
     let (sandbox, project) = go();
     let output = sandbox.work().join("full");
     std::fs::create_dir(&output).unwrap();
-    let mount = ["-t", "tmpfs", "-o", "size=3m", "tmpfs", output.to_str().unwrap()];
+    let mount = ["-t", "tmpfs", "-o", "size=6m", "tmpfs", output.to_str().unwrap()];
     sandbox.tool(&sandbox.work(), "mount", &mount).success();
     let dist = ["dist", "--output", output.to_str().unwrap()];
     let before = sandbox.crossdock(&project, &dist).success();
@@ -155,7 +155,9 @@ fn a_full_disk_keeps_the_old_image() {
     let full = sandbox.crossdock(&project, &dist);
     let left = Layout::open(output.join("hello")).digest().to_owned();
     sandbox.tool(&sandbox.work(), "umount", &[output.to_str().unwrap()]).success();
-    readable(full.ends_with(5)).complains("space");
+    // Whoever of the two fills the disk says so: the compiler or crossdock.
+    assert!(matches!(full.code, Some(4 | 5)), "{full}");
+    assert!(readable(full.clone()).stderr.to_lowercase().contains("no space left"), "{full}");
     assert_eq!(left, old, "{before}");
 }
 
