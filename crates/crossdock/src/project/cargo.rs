@@ -98,6 +98,7 @@ fn read(folder: &Utf8Path, answer: &str, triples: &[String]) -> Result<CargoWork
         ..package_of(package, graph.node(&package.id))
     };
     Ok(CargoWorkspace {
+        folder: folder.to_owned(),
         locked: metadata.workspace_root.join("Cargo.lock").is_file(),
         packages: programs.into_iter().map(package).collect(),
         root: metadata.workspace_root,

@@ -49,6 +49,8 @@ pub enum Project {
 /// A Cargo workspace, as `cargo metadata` tells it.
 #[derive(Debug, Clone, Serialize)]
 pub struct CargoWorkspace {
+    /// The folder that was asked about: a member's, or the root itself.
+    pub folder: Utf8PathBuf,
     /// The folder of the workspace's `Cargo.toml`.
     pub root: Utf8PathBuf,
     /// Where cargo builds.

@@ -128,6 +128,13 @@ impl Project {
         }
     }
 
+    /// The folder that was asked about.
+    pub fn folder(&self) -> &Utf8Path {
+        match self {
+            Self::Rust(CargoWorkspace { folder, .. }) | Self::Go(GoModule { root: folder, .. }) => folder,
+        }
+    }
+
     /// All programs.
     pub fn programs(&self) -> Vec<Program<'_>> {
         match self {
@@ -180,7 +187,7 @@ impl Project {
             Program::Rust { package, .. } => format!("{} (a binary of {})", package.manifest, package.name),
             Program::Go(main) => format!("{} (package main)", main.directory),
         });
-        let path = Sourced::new(self.root().to_owned(), source.clone());
+        let path = Sourced::new(self.folder().to_owned(), source.clone());
         let name = Sourced::new(image_name(program.name()), source.clone());
         let mut image = ImageConfig::new(name, path, defaults);
         image.package = Some(Sourced::new(program.package().to_owned(), source.clone()));

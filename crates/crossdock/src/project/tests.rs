@@ -103,6 +103,8 @@ fn a_cargo_workspace_builds_its_default_members_but_never_xtask_examples_or_test
     let member = discover(&folder.path().join("other"), &offline(), &processes()).unwrap();
     assert_eq!(names(&member.default_programs()), ["other"]);
     assert_eq!(member.root(), folder.path());
+    let images = member.default_images(&Defaults::default()).unwrap();
+    assert_eq!(images[0].path.value, folder.path().join("other"), "cargo is run where the person stands");
 
     let images = project.default_images(&Defaults::default()).unwrap();
     let packages: Vec<_> = images.iter().map(|image| image.package.clone().unwrap().value).collect();
