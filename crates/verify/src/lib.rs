@@ -5,6 +5,19 @@
 //! [`inspect`] tells the facts of a file. [`verify_program`] judges a program for a [`Target`], alone or in the root file
 //! system of an image (a [`Root`]), and against what the plan says of it (an [`Expectation`]). Every [`Finding`] has a
 //! [`Code`] from a closed catalogue, the facts it rests on and a remedy, and the [`Verdict`] follows from the findings.
+//!
+//! ```
+//! use crossdock_platform::Platform;
+//! use crossdock_verify::{Program, Report, Target, Verdict, verify_program};
+//!
+//! let target = Target::new(&Platform::LINUX_ARM64);
+//! let script = Program { path: "/app", bytes: b"echo hello\n", mode: Some(0o755) };
+//! let report = Report::new("/app", target.name(), verify_program(&script, &target, None, None));
+//! assert_eq!(report.verdict, Verdict::Fails);
+//! assert_eq!(report.findings[0].code.id(), "text-without-interpreter");
+//! ```
+//!
+//! Each check is one file in `src/checks/`, so that the folder reads as the catalogue.
 
 mod checks;
 mod code;

@@ -8,7 +8,7 @@ use thiserror::Error;
 /// An image's root file system with all layers applied.
 ///
 /// Paths are absolute, without `.`, `..` or doubled slashes; `/` is the root itself. An implementation follows no links:
-/// that is done here, by [`resolve`], once for every kind of root.
+/// that is done here, by [`resolve`](crate::resolve()), once for every kind of root.
 pub trait Root {
     /// What stands at exactly this path, links not followed; `None` when nothing does.
     ///

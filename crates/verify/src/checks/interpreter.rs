@@ -121,8 +121,9 @@ fn existing(
     findings: &mut Vec<Finding>,
 ) {
     let path = subject.path;
-    let blocked = found.directories.iter().find(|(_, directory)| !image.user.may_execute(directory));
-    if found.entry.kind != EntryKind::File || blocked.is_some() || !image.user.may_execute(&found.entry) {
+    let is_file = found.entry.kind == EntryKind::File;
+    let is_reachable = found.directories.iter().all(|(_, directory)| image.user.may_execute(directory));
+    if !is_file || !is_reachable || !image.user.may_execute(&found.entry) {
         let message = format!(
             "{path} needs the dynamic loader {interpreter}, and user {} may not execute it: a node shows `exec {path}: permission \
              denied`.",
@@ -133,37 +134,40 @@ fn existing(
             subject.finding(codes::INTERPRETER_NOT_EXECUTABLE, message).with_evidence(&*found.path, mode),
         );
     }
-    if found.entry.kind != EntryKind::File {
+    if !is_file {
         return;
     }
-    let loader = match inspect_file(image.root, &found.path, found.entry.size) {
-        Ok(loader) => loader.facts,
-        Err(error) => {
-            findings.push(subject.finding(codes::UNREADABLE, format!("{path}: {error}.")));
-            return;
+    match inspect_file(image.root, &found.path, found.entry.size) {
+        Ok(loader) => {
+            let Some(why) = unfit(&loader.facts, elf) else { return };
+            let message = format!("{path} needs the dynamic loader {interpreter}, and {} {why}.", found.path);
+            findings.push(
+                subject.finding(codes::INTERPRETER_WRONG, message).with_evidence("PT_INTERP", interpreter),
+            );
         }
+        Err(error) => findings.push(subject.finding(codes::UNREADABLE, format!("{path}: {error}."))),
+    }
+}
+
+/// Why the kernel or the program cannot live with this loader.
+fn unfit(loader: &Inspection, program: &Elf) -> Option<String> {
+    let corrupted = "a node shows `accessing a corrupted shared library`";
+    let Inspection::Elf(loader) = loader else {
+        return Some(match loader {
+            Inspection::Empty => "is empty: a node shows `input/output error`".to_owned(),
+            _ => format!("is no ELF program: {corrupted}"),
+        });
     };
-    let why = match loader {
-        Inspection::Empty => "is empty: a node shows `input/output error`".to_owned(),
-        Inspection::Elf(loader) if loader.is_header_cut => {
-            "is cut short: a node shows `input/output error`".to_owned()
-        }
-        Inspection::Elf(loader)
-            if loader.machine != elf.machine
-                || loader.class != elf.class
-                || loader.endianness != elf.endianness =>
-        {
-            format!(
-                "is for {}: a node shows `accessing a corrupted shared library`",
-                machine::describe(&loader)
-            )
-        }
-        Inspection::Elf(loader) if loader.loaded().any(|segment| segment.file_end() > loader.length) => {
-            "is cut short: the program dies at once (exit 139, segmentation fault)".to_owned()
-        }
-        Inspection::Elf(loader) if loader.is_executable_type() && loader.loaded().next().is_some() => return,
-        _ => "is no ELF program: a node shows `accessing a corrupted shared library`".to_owned(),
-    };
-    let message = format!("{path} needs the dynamic loader {interpreter}, and {} {why}.", found.path);
-    findings.push(subject.finding(codes::INTERPRETER_WRONG, message).with_evidence("PT_INTERP", interpreter));
+    if loader.is_header_cut {
+        return Some("is cut short: a node shows `input/output error`".to_owned());
+    }
+    let of = |elf: &Elf| (elf.machine, elf.class, elf.endianness);
+    if of(loader) != of(program) {
+        return Some(format!("is for {}: {corrupted}", machine::describe(loader)));
+    }
+    if loader.loaded().any(|segment| segment.file_end() > loader.length) {
+        return Some("is cut short: the program dies at once (exit 139, segmentation fault)".to_owned());
+    }
+    let is_program = loader.is_executable_type() && loader.loaded().next().is_some();
+    (!is_program).then(|| format!("is no ELF program: {corrupted}"))
 }

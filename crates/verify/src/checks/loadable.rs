@@ -147,10 +147,7 @@ fn entry_address(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>) 
         .loaded()
         .filter(|segment| !wants_code || segment.is_executable())
         .any(|segment| elf.entry >= segment.address && elf.entry - segment.address < segment.memory_size);
-    let is_library = elf.file_type == ET_DYN.0
-        && elf.is_static()
-        && (elf.entry == 0
-            || elf.dynamic.as_ref().is_some_and(|dynamic| dynamic.soname.is_some() && !dynamic.is_pie()));
+    let is_library = elf.file_type == ET_DYN.0 && elf.is_static() && has_signs_of_a_library(elf);
     if is_library && !is_loader(elf) {
         let message = format!(
             "{} is a shared library: it has no program interpreter{}, and a node shows `exec format error` or the program \
@@ -172,6 +169,15 @@ fn entry_address(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>) 
                 .with_evidence("e_entry", format!("{:#x}", elf.entry)),
         );
     }
+}
+
+/// A static position-independent program has an entry point, no name for linking and no libraries.
+fn has_signs_of_a_library(elf: &Elf) -> bool {
+    let dynamic = elf.dynamic.as_ref();
+    elf.entry == 0
+        || dynamic.is_some_and(|dynamic| {
+            !dynamic.is_pie() && (dynamic.soname.is_some() || !dynamic.needed.is_empty())
+        })
 }
 
 /// A dynamic loader is a shared library that is a program too.
