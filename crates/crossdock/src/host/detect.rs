@@ -72,7 +72,7 @@ pub enum HostError {
     },
 }
 
-fn answer<T>(joined: std::thread::Result<Availability<T>>) -> Availability<T> {
+pub(super) fn answer<T>(joined: std::thread::Result<Availability<T>>) -> Availability<T> {
     joined.unwrap_or_else(|_| {
         Availability::Unavailable(Unavailable::because("the thread that asked ended early"))
     })
@@ -85,11 +85,12 @@ fn not_asked<T>() -> Availability<T> {
 /// The platform of the programs that run here as this one does.
 fn platform() -> Result<Platform, HostError> {
     let (os, architecture) = (std::env::consts::OS, std::env::consts::ARCH);
-    let error = HostError::Platform { os, architecture };
-    let os = match os {
-        "macos" => "darwin",
-        other => other,
-    };
+    let name = if os == "macos" { "darwin" } else { os };
+    platform_of(name, architecture).ok_or(HostError::Platform { os, architecture })
+}
+
+/// The platform by Go's name of the system and Rust's name of the processor.
+pub(super) fn platform_of(os: &str, architecture: &str) -> Option<Platform> {
     let architecture = match architecture {
         "x86" => "386",
         "powerpc64" if cfg!(target_endian = "little") => "ppc64le",
@@ -97,7 +98,7 @@ fn platform() -> Result<Platform, HostError> {
         "loongarch64" => "loong64",
         other => other,
     };
-    Platform::parse(&format!("{os}/{architecture}")).map_err(|_| error)
+    Platform::parse(&format!("{os}/{architecture}")).ok()
 }
 
 #[cfg(unix)]

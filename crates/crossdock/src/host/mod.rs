@@ -7,6 +7,7 @@ mod form;
 mod go;
 mod hypothetical;
 mod lookup;
+mod observe;
 pub(crate) mod remedies;
 mod rust;
 mod system;
@@ -23,6 +24,7 @@ use crate::availability::Availability;
 
 pub use detect::{Also, HostError, Needs, detect};
 pub use file::HostFileError;
+pub use observe::{Observation, Situation, observe};
 
 /// A machine that builds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
