@@ -6,7 +6,7 @@ use camino::Utf8Path;
 use crossdock_platform::{BuildTarget, Os, Platform, RustTarget};
 
 use super::equip::{CCode, Equipment, OwnLinker, Work};
-use super::{RustChoice, RustRequest};
+use super::{RustChoice, RustRequest, helpers};
 use crate::availability::{Availability, Unavailable};
 use crate::config::{Libc, Linkage, Route, Sourced};
 use crate::host::{Host, RustToolchain, ToolchainOrigin, remedies};
@@ -69,6 +69,18 @@ fn sources(routes: &[Sourced<Route>]) -> Vec<(ToolchainOrigin, Std)> {
     sources
 }
 
+/// Packages that link the C++ library; `link-cplusplus` is how a package says so.
+const CPLUSPLUS: &[&str] =
+    &["link-cplusplus", "cxx", "librocksdb-sys", "libduckdb-sys", "esaxx-rs", "snmalloc-sys"];
+
+fn code(native_code: &[Vec<String>]) -> CCode {
+    match native_code.iter().flatten().any(|package| CPLUSPLUS.contains(&package.as_str())) {
+        _ if native_code.is_empty() => CCode::None,
+        true => CCode::Cplusplus,
+        false => CCode::Some,
+    }
+}
+
 fn libcs(request: &RustRequest<'_>) -> Vec<Libc> {
     match (request.libc, request.linkage.value) {
         (Some(libc), _) => vec![libc.value],
@@ -89,7 +101,7 @@ impl Candidate<'_> {
         let work = Work {
             target: &target,
             own_linker: self.own_linker(),
-            c: if context.request.native_code.is_empty() { CCode::None } else { CCode::Some },
+            c: code(context.request.native_code),
             host: context.host,
             cache: context.cache,
         };
@@ -111,9 +123,15 @@ impl Candidate<'_> {
         let unsupported = |error: crossdock_platform::Unsupported| Unavailable::because(error.to_string());
         let rust = work.target.rust().map_err(unsupported)?;
         let mut environment = work.target.cross_env(&equipment.tools).map_err(unsupported)?;
-        environment.retain(|name, _| work.c == CCode::Some || name.ends_with("_LINKER"));
+        environment.retain(|name, _| work.c != CCode::None || name.ends_with("_LINKER"));
         // The flags are a list of their own, as crossdock's caller has more of them.
         environment.remove(&format!("CARGO_TARGET_{}_RUSTFLAGS", rust.upper()));
+        if let Some(arguments) =
+            environment.get_mut(&format!("BINDGEN_EXTRA_CLANG_ARGS_{}", rust.underscored()))
+        {
+            let includes = helpers::clang_includes(work.target, &equipment.tools, work.host);
+            includes.iter().for_each(|argument| arguments.extend([" ", &crate::process::quote(argument)]));
+        }
         environment.extend(self.toolchain_environment(toolchain));
         Ok(RustChoice {
             platform: platform.clone(),

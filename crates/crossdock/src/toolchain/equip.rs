@@ -1,10 +1,10 @@
 //! Which linker and which C compiler serve a target on a host.
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_platform::{BuildTarget, Compiler, GlibcVersion, Libc, Linkage, Os, Tools};
 
-use super::Wrapper;
 use super::zig::Zig;
+use super::{Wrapper, helpers};
 use crate::availability::Unavailable;
 use crate::host::Host;
 
@@ -47,13 +47,27 @@ pub(super) enum OwnLinker {
 pub(super) enum CCode {
     /// Some is compiled.
     Some,
+    /// Some is compiled from C++, whose library only a C++ compiler can link.
+    Cplusplus,
     /// All is Rust.
     None,
 }
 
 impl Work<'_> {
-    /// The linker and, where C is compiled, its compiler.
+    /// The linker and, where C is compiled, its compiler and what other helpers of build scripts are told.
     pub(super) fn equip(&self) -> Result<Equipment, Unavailable> {
+        let mut equipment = self.linker_and_compiler()?;
+        if self.c != CCode::None && self.target.platform().os() == Os::Linux {
+            let tools = &mut equipment.tools;
+            tools.pkg_config_libdir = Some(helpers::pkg_config_libdir(self.target, self.host));
+            let cmake = helpers::cmake_toolchain(self.target, tools, &self.scripts());
+            tools.cmake_toolchain_file = Some(cmake.path.to_string());
+            equipment.wrappers.push(cmake);
+        }
+        Ok(equipment)
+    }
+
+    fn linker_and_compiler(&self) -> Result<Equipment, Unavailable> {
         match (self.target.platform().os(), self.target.libc()) {
             (Os::Linux, Libc::Musl) => self.musl(),
             (Os::Linux, Libc::Gnu { .. }) => self.gnu(),
@@ -67,10 +81,15 @@ impl Work<'_> {
     /// rustc's own linker is there at once, while zig's first link for a target builds musl for minutes: so C code is
     /// compiled by zig but linked by rust-lld.
     fn musl(&self) -> Result<Equipment, Unavailable> {
-        if self.own_linker == OwnLinker::LldAndMusl && self.target.linkage() == Linkage::Static {
+        if self.own_linker == OwnLinker::LldAndMusl
+            && self.target.linkage() == Linkage::Static
+            && self.c != CCode::Cplusplus
+        {
             let mut equipment = match self.c {
                 CCode::None => Equipment::default(),
-                CCode::Some => self.zig().or_else(|missing| self.native_musl_gcc().ok_or(missing))?,
+                CCode::Some | CCode::Cplusplus => {
+                    self.zig().or_else(|missing| self.native_musl_gcc().ok_or(missing))?
+                }
             };
             let compiler = std::mem::take(&mut equipment.why);
             equipment.tools.linker = Some("rust-lld".to_owned());
@@ -81,7 +100,10 @@ impl Work<'_> {
             };
             return Ok(equipment);
         }
-        let native = || self.native_musl_gcc().filter(|_| self.target.linkage() == Linkage::Static);
+        let native = || {
+            let serves = self.target.linkage() == Linkage::Static && self.c != CCode::Cplusplus;
+            self.native_musl_gcc().filter(|_| serves)
+        };
         self.zig().or_else(|missing| native().ok_or(missing))
     }
 
@@ -120,7 +142,7 @@ impl Work<'_> {
             let found = other.as_deref().and_then(|other| self.host.tool(other).ok());
             found.map(|tool| tool.command.join(" "))
         };
-        let cc = (self.c == CCode::Some).then(|| gcc.to_owned());
+        let cc = (self.c != CCode::None).then(|| gcc.to_owned());
         let tools = Tools {
             linker: Some(gcc.to_owned()),
             cxx: cc.as_ref().and_then(|_| beside("g++")),
@@ -141,10 +163,11 @@ impl Work<'_> {
     fn zig(&self) -> Result<Equipment, Unavailable> {
         let zig = self.host.tool("zig")?;
         let target = self.target_with_floor();
-        let name = target.names().zig;
-        let name =
-            name.ok_or_else(|| Unavailable::because(format!("zig has no target for {}", target.platform())))?;
-        let scripts = Zig::new(zig, &name, &self.cache.join("toolchain"));
+        let names = target.names();
+        let name = names
+            .zig
+            .ok_or_else(|| Unavailable::because(format!("zig has no target for {}", target.platform())))?;
+        let scripts = Zig::new(zig, &name, names.zig_cpu.as_deref(), &self.scripts());
         let path = |wrapper: &Wrapper| Some(wrapper.path.to_string());
         let tools = Tools {
             linker: path(&scripts.cc),
@@ -164,6 +187,11 @@ impl Work<'_> {
             why,
             ..Equipment::default()
         })
+    }
+
+    /// The folder of scripts.
+    fn scripts(&self) -> Utf8PathBuf {
+        self.cache.join("toolchain")
     }
 
     /// Without a version zig links to its newest glibc, which few machines have. 2.28 is that of the oldest systems

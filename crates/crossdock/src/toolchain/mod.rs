@@ -4,6 +4,7 @@
 mod candidate;
 mod equip;
 mod go;
+mod helpers;
 mod rust;
 mod zig;
 
@@ -65,12 +66,38 @@ pub struct RustChoice {
     pub why: String,
 }
 
-/// A small script that stands between a compiler and a tool that takes other arguments.
+impl RustChoice {
+    /// Has C compilers write `to` wherever they would write a path below `from`, as rustc's `--remap-path-prefix` does:
+    /// `__FILE__` would show where the project lies.
+    pub fn remap_c<'a>(&mut self, paths: impl IntoIterator<Item = (&'a Utf8Path, &'a str)>) {
+        let underscored = self.triple.replace(['-', '.'], "_");
+        if !self.environment.contains_key(&format!("CC_{underscored}")) {
+            return;
+        }
+        let flags: Vec<String> =
+            paths.into_iter().map(|(from, to)| format!("-ffile-prefix-map={from}={to}")).collect();
+        let quoted = flags.iter().any(|flag| flag.contains(char::is_whitespace));
+        for name in ["CFLAGS", "CXXFLAGS"] {
+            let value = self.environment.entry(format!("{name}_{underscored}")).or_default();
+            for flag in &flags {
+                let flag = if quoted { crate::process::quote(flag) } else { flag.clone() };
+                value.push_str(if value.is_empty() { "" } else { " " });
+                value.push_str(&flag);
+            }
+        }
+        if quoted {
+            // cc-rs splits flags at every blank unless it is told to read them as a shell does.
+            self.environment.insert("CC_SHELL_ESCAPED_FLAGS".to_owned(), "1".to_owned());
+        }
+    }
+}
+
+/// A small script that stands between a compiler and a tool that takes other arguments, or a file of settings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Wrapper {
     /// Where it is written; its name holds a hash of its content.
     pub path: Utf8PathBuf,
-    /// A POSIX shell script.
+    /// A POSIX shell script, or a CMake toolchain file.
     pub content: String,
 }
 

@@ -17,10 +17,15 @@ pub(super) struct Zig {
 }
 
 impl Zig {
-    /// The scripts that call `zig` for `target`, a target in zig's spelling, in `folder`.
-    pub(super) fn new(zig: &Tool, target: &str, folder: &Utf8Path) -> Self {
+    /// The scripts that call `zig` for `target`, a target in zig's spelling, and `cpu`, where the target alone means
+    /// another processor. They lie in `folder`.
+    pub(super) fn new(zig: &Tool, target: &str, cpu: Option<&str>, folder: &Utf8Path) -> Self {
         let call = zig.command.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ");
-        let compiler = |command: &str| compiler_script(&format!("{call} {command}"), target);
+        let cpu = cpu.map(|cpu| format!(" -mcpu={cpu}")).unwrap_or_default();
+        let compiler = |command: &str| {
+            let fixed = format!("{call} {command} -target {target}{cpu} -fno-sanitize=undefined");
+            COMPILER.replace("@CALL@", &fixed)
+        };
         let plain = |command: &str| format!("#!/bin/sh\nexec {call} {command} \"$@\"\n");
         Self {
             cc: Wrapper::new(folder, &format!("zig-cc-{target}"), compiler("cc")),
@@ -36,30 +41,121 @@ impl Zig {
 }
 
 impl Wrapper {
-    fn new(folder: &Utf8Path, name: &str, content: String) -> Self {
+    /// A file in `folder` whose name holds a hash of its content.
+    pub(super) fn new(folder: &Utf8Path, name: &str, content: String) -> Self {
         let hash = Digest::of(content.as_bytes()).hex();
         Self { path: folder.join(format!("{name}-{}", &hash[..12])), content }
     }
 }
 
 /// rustc and cc-rs name the target themselves, in a spelling that is not zig's; rustc adds its own start files, which
-/// zig has too, and flags that zig's linker does not know. cc-rs compiles without optimisation in development builds,
-/// where zig would want its sanitizer's run-time library.
-fn compiler_script(call: &str, target: &str) -> String {
-    format!(
-        r#"#!/bin/sh
-n=$#
-while [ "$n" -gt 0 ]; do
-  a=$1
-  shift
-  n=$((n - 1))
-  case $a in
-    --target=* | -Wl,--fix-cortex-a53-843419 | -Wl,-melf_i386 | -Wl,--no-undefined-version) ;;
-    */self-contained/*crt*.o | -m64 | -m32 | -march=x86-64* | -march=i686 | -march=pentium4) ;;
-    *) set -- "$@" "$a" ;;
+/// zig has too, and flags that zig's linker does not know. zig knows processors and features, but no `-march` levels:
+/// those of the baseline are left out, as the call names it, and higher ones are translated. cc-rs compiles without
+/// optimisation in development builds, where zig would want its sanitizer's run-time library.
+///
+/// Very long argument lists come from rustc in a file, one on each line.
+const COMPILER: &str = r#"#!/bin/sh
+# Written by crossdock: zig without the arguments of rustc and cc-rs that it does not take.
+keep() {
+  case $1 in
+    --target=* | -m32 | -m64 | -mabi=lp64* | -Wl,-melf_i386) return 1 ;;
+    -Wl,--fix-cortex-a53-843419 | -Wl,--no-undefined-version) return 1 ;;
+    */self-contained/*crt*.o | crt[1in].o | [rS]crt1.o | crtbegin*.o | crtend*.o) return 1 ;;
+    -march=rv* | -march=armv[4-7]* | -march=x86-64 | -march=i?86 | -march=pentium*) return 1 ;;
   esac
+}
+level() {
+  number=${1#-march=armv}
+  features=${number#*-a}
+  number=${number%%-a*}
+  case $number in *.*) number=${number%%.*}_${number#*.} ;; esac
+  case $features in *+simd*) features=${features%%+simd*}+neon${features#*+simd} ;; esac
+  echo "-mcpu=generic+v${number}a$features"
+}
+count=$#
+while [ "$count" -gt 0 ]; do
+  argument=$1
+  shift
+  count=$((count - 1))
+  keep "$argument" || continue
+  case $argument in
+    -march=x86-64-v[234]) argument=-mcpu=x86_64_v${argument##*v} ;;
+    -march=armv[89]*-a*) argument=$(level "$argument") ;;
+    @*)
+      list=${argument#@}
+      while IFS= read -r line || [ -n "$line" ]; do
+        if keep "$line"; then printf '%s\n' "$line"; fi
+      done <"$list" >"$list.zig"
+      argument=@$list.zig
+      ;;
+  esac
+  set -- "$@" "$argument"
 done
-exec {call} -target {target} -fno-sanitize=undefined "$@"
-"#
-    )
+exec @CALL@ "$@"
+"#;
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+
+    /// What a script hands on to a zig that prints its arguments, one on each line, and the content of lists.
+    fn handed_on(arguments: &[&str]) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Utf8Path::from_path(folder.path()).unwrap();
+        let print = "for word; do case $word in @*) cat \"${word#@}\" ;; *) echo \"$word\" ;; esac; done";
+        let zig = Tool { command: ["sh", "-c", print, "zig"].map(str::to_owned).into(), version: None };
+        let scripts = Zig::new(&zig, "aarch64-linux-musl", Some("generic"), folder);
+        let list = folder.join("a list");
+        std::fs::File::create(&list)
+            .and_then(|mut file| std::io::Write::write_all(&mut file, b"--target=x\na b.o\n-lm"))
+            .unwrap();
+        let list = format!("@{list}");
+        let arguments =
+            arguments.iter().map(|argument| if *argument == "@" { list.as_str() } else { argument });
+        let environment = crate::environment::Environment::of_process().unwrap();
+        let processes = crate::process::Processes::new(environment.into(), crate::process::Cancel::default());
+        let command = crate::process::Command::new("sh", folder)
+            .args(["-c", scripts.cc.content.as_str(), "cc"])
+            .args(arguments);
+        let mut lines = processes.stdout(&command).unwrap().lines().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(
+            lines[..5],
+            ["cc", "-target", "aarch64-linux-musl", "-mcpu=generic", "-fno-sanitize=undefined"]
+        );
+        lines.drain(..5);
+        lines
+    }
+
+    #[test]
+    fn what_zig_does_not_take_is_left_out_or_translated() {
+        for (given, expected) in [
+            (&["--target=aarch64-unknown-linux-musl", "-c", "a b.c", ""][..], &["-c", "a b.c", ""][..]),
+            (
+                &["/x/self-contained/rcrt1.o", "crt1.o", "crti.o", "crtbegin.o", "main.o", "crtn.o"],
+                &["main.o"],
+            ),
+            (
+                &["-Wl,--fix-cortex-a53-843419", "-Wl,--as-needed", "-m64", "-mavx2"],
+                &["-Wl,--as-needed", "-mavx2"],
+            ),
+            (&["-march=armv7-a", "-march=rv64gc", "-march=x86-64", "-march=haswell"], &["-march=haswell"]),
+            (&["-march=x86-64-v3"], &["-mcpu=x86_64_v3"]),
+            (&["-march=armv8-a"], &["-mcpu=generic+v8a"]),
+            (&["-march=armv8.2-a+simd+crypto"], &["-mcpu=generic+v8_2a+neon+crypto"]),
+            (&["@", "-o", "$(echo x)"], &["a b.o", "-lm", "-o", "$(echo x)"]),
+            (&[], &[]),
+        ] {
+            assert_eq!(handed_on(given), expected, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn the_name_of_a_script_tells_its_content() {
+        let tool = |path: &str| Tool { command: vec![path.to_owned()], version: None };
+        let scripts = |path, target| Zig::new(&tool(path), target, None, Utf8Path::new("/cache"));
+        assert_eq!(scripts("/zig", "a").cc, scripts("/zig", "a").cc);
+        assert_ne!(scripts("/zig", "a").cc.path, scripts("/other", "a").cc.path);
+        assert!(scripts("/it's", "a").cc.content.contains(r"exec '/it'\''s' cc -target a"));
+    }
 }

@@ -21,10 +21,10 @@ pub(crate) struct Bench {
 }
 
 /// What a project is written in.
-#[derive(PartialEq, Eq)]
 pub(crate) enum Language {
     Rust,
     RustAndC,
+    RustAndCplusplus,
 }
 
 impl Bench {
@@ -76,7 +76,11 @@ impl Bench {
             platforms: &[Platform::parse(platform).unwrap()],
             linkage: &Sourced::default_because(Linkage::Static, "tests"),
             libc: libc.as_ref(),
-            native_code: if language == Language::RustAndC { &[vec![]] } else { &[] },
+            native_code: &match language {
+                Language::Rust => Vec::new(),
+                Language::RustAndC => vec![vec!["cc".to_owned()]],
+                Language::RustAndCplusplus => vec![vec!["link-cplusplus".to_owned(), "cc".to_owned()]],
+            },
             routes: &routes.iter().map(asked).collect::<Vec<_>>(),
         };
         available(choose_rust(&request, host, &self.path("cache")).remove(0))

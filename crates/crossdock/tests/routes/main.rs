@@ -133,6 +133,24 @@ fn long_go_with_cgo_by_zig() {
     }
 }
 
+#[test]
+#[ignore = "compiles SQLite and zstd, and zig builds libc++ for minutes while its cache is empty"]
+fn long_crates_that_bundle_c_and_c_plus_plus() {
+    let bench = Bench::new();
+    bench.write(projects::BUNDLED);
+    for (platform, arch, _) in BOTH {
+        let choice = bench.rust(&bench.host, platform, Language::RustAndC, &[], None);
+        let program = bench.cargo("bundled", &choice);
+        assert_eq!(bench.run(platform, &program), format!("{arch} true 42 2cf24dba 26\n"));
+    }
+    bench.write(projects::CPLUSPLUS);
+    for (platform, arch, _) in BOTH {
+        let choice = bench.rust(&bench.host, platform, Language::RustAndCplusplus, &[], None);
+        let program = bench.cargo("cplusplus", &choice);
+        assert_eq!(bench.run(platform, &program), format!("caught 3 {arch}\n"));
+    }
+}
+
 fn native(bench: &Bench) -> (&'static str, &'static str, &'static str) {
     let here = bench.host.platform.to_string();
     BOTH.into_iter()

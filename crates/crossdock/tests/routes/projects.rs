@@ -85,3 +85,67 @@ func main() { fmt.Printf("%.3f %s\n", float64(C.power(3)), runtime.GOARCH) }
 "#,
     ),
 ];
+
+/// Crates of the registry that bundle C: by cc, with assembly, and by CMake.
+pub(crate) const BUNDLED: Files = &[
+    (
+        "bundled/Cargo.toml",
+        r#"[package]
+name = "bundled"
+version = "0.1.0"
+edition = "2021"
+[workspace]
+[dependencies]
+libz-ng-sys = "1"
+ring = "0.17"
+rusqlite = { version = "0.37", features = ["bundled"] }
+zstd = "0.13"
+"#,
+    ),
+    (
+        "bundled/src/main.rs",
+        r#"fn main() {
+    let text = b"hello".repeat(100);
+    let back = zstd::decode_all(&zstd::encode_all(&text[..], 3).unwrap()[..]).unwrap();
+    let database = rusqlite::Connection::open_in_memory().unwrap();
+    let answer: i64 = database.query_row("select 6 * 7", [], |row| row.get(0)).unwrap();
+    let digest = ring::digest::digest(&ring::digest::SHA256, b"hello");
+    let hex: String = digest.as_ref()[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+    let sum = unsafe { libz_ng_sys::adler32(1, [5u8, 20].as_ptr(), 2) } & 0xffff;
+    println!("{} {} {answer} {hex} {sum}", std::env::consts::ARCH, back == text);
+}
+"#,
+    ),
+];
+
+pub(crate) const CPLUSPLUS: Files = &[
+    (
+        "cplusplus/Cargo.toml",
+        "[package]\nname = \"cplusplus\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[workspace]\n[build-dependencies]\ncc = \"1\"\n",
+    ),
+    (
+        "cplusplus/build.rs",
+        "fn main() { cc::Build::new().cpp(true).file(\"src/words.cpp\").compile(\"words\"); }\n",
+    ),
+    (
+        "cplusplus/src/words.cpp",
+        r#"#include <iostream>
+#include <stdexcept>
+#include <string>
+#include <vector>
+extern "C" int words() {
+  std::vector<std::string> all{"a", "b", "c"};
+  try {
+    throw std::runtime_error("caught");
+  } catch (const std::exception &error) {
+    std::cout << error.what() << " " << std::flush;
+  }
+  return static_cast<int>(all.size());
+}
+"#,
+    ),
+    (
+        "cplusplus/src/main.rs",
+        "extern \"C\" { fn words() -> i32; }\nfn main() { println!(\"{} {}\", unsafe { words() }, std::env::consts::ARCH); }\n",
+    ),
+];
