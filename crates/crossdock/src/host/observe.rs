@@ -1,13 +1,16 @@
 //! What this machine is: the process's own architecture, the kernel's, the userland's and the container engines'
 //! servers are four different answers.
 
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
 use camino::Utf8PathBuf;
 use crossdock_platform::{Platform, Reading, Vocabulary, describe};
 use serde::Serialize;
 
 use super::tools;
 use crate::availability::{Availability, Unavailable};
-use crate::process::{Command, Processes};
+use crate::process::{Cancel, Command, ProcessError, Processes};
 
 /// The four answers, and what they mean together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -242,12 +245,35 @@ fn ask_engines(processes: &Processes) -> Vec<(String, Availability<Platform>)> {
     })
 }
 
+/// An engine whose server is a machine that does not answer would wait for minutes.
+const LIMIT: Duration = Duration::from_secs(5);
+
 fn ask_engine(processes: &Processes, engine: &str, question: &[&str]) -> Availability<Platform> {
-    let command =
-        Command::new(engine, processes.environment().directory.clone()).args(question.iter().copied());
-    let answer =
-        processes.stdout(&command).map_err(|error| format!("{engine}'s server cannot be asked: {error}"));
-    let platform = answer.and_then(|text| Platform::parse(text.trim()).map_err(|error| error.to_string()));
+    let environment = processes.environment();
+    let command = Command::new(engine, environment.directory.clone()).args(question.iter().copied());
+    let cancel = Cancel::default();
+    let limited = Processes::new(Arc::new(environment.clone()), cancel.clone());
+    let answer = std::thread::scope(|scope| {
+        let (done, waiting) = mpsc::channel::<()>();
+        scope.spawn(move || {
+            if waiting.recv_timeout(LIMIT) == Err(mpsc::RecvTimeoutError::Timeout) {
+                cancel.cancel();
+            }
+        });
+        let answer = limited.stdout(&command);
+        drop(done);
+        answer
+    });
+    let platform = match &answer {
+        Ok(text) => Platform::parse(text.trim()).map_err(|error| error.to_string()),
+        Err(ProcessError::Cancelled) => {
+            Err(format!("{engine}'s server gave no answer within {} seconds", LIMIT.as_secs()))
+        }
+        Err(ProcessError::Failed { stderr, .. }) => {
+            Err(stderr.trim().lines().last().unwrap_or("it failed").to_owned())
+        }
+        Err(error) => Err(error.to_string()),
+    };
     platform.map_or_else(|why| Availability::Unavailable(Unavailable::because(why)), Availability::Available)
 }
 

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{Manager, RustToolchain, System, Tool, ToolchainOrigin, tools};
+use super::{Manager, RustToolchain, System, Tool, ToolchainOrigin, remedies, tools};
 use crate::availability::{Availability, Unavailable};
-use crate::process::{Command, Processes};
+use crate::process::{Command, ProcessError, Processes};
 
 /// The toolchain that the project in `folder` selects: what `rustc` means there.
 pub(crate) fn selected_by(
@@ -93,10 +93,8 @@ fn ask(
     origin: ToolchainOrigin,
 ) -> Result<RustToolchain, Unavailable> {
     let rustc = |arguments: &[&str]| {
-        let command = Command::new(programs.rustc.as_str(), folder).args(arguments.iter().copied());
-        processes
-            .stdout(&command)
-            .map_err(|error| Unavailable::because(format!("rustc cannot be asked: {error}")))
+        let command = question(programs.rustc.as_str(), folder).args(arguments.iter().copied());
+        processes.stdout(&command).map_err(|error| unusable(&error, folder))
     };
     let (verbose, sysroot, rustup) = std::thread::scope(|scope| {
         let verbose = scope.spawn(|| rustc(&["--version", "--verbose"]));
@@ -135,6 +133,23 @@ fn ask(
     })
 }
 
+/// A question changes nothing: rustup's proxies would install a toolchain that is only asked for.
+fn question(program: &str, folder: &Utf8Path) -> Command {
+    Command::new(program, folder).env("RUSTUP_AUTO_INSTALL", "0").without_env("RUST_BACKTRACE")
+}
+
+/// Why rustc gave no answer. rustup's proxy says so when the toolchain that the project selects is not installed.
+fn unusable(error: &ProcessError, folder: &Utf8Path) -> Unavailable {
+    let ProcessError::Failed { stderr, .. } = error else {
+        return Unavailable::because(format!("rustc cannot be asked: {error}"));
+    };
+    let first = stderr.lines().find(|line| !line.trim().is_empty()).unwrap_or("it failed without a word");
+    let why = first.trim_start_matches("error: ").to_owned();
+    let install = Command::new("rustup", folder).args(["toolchain", "install"]);
+    let remedies = why.ends_with("is not installed").then(|| remedies::user([install]));
+    Unavailable { why, remedies: remedies.into_iter().collect() }
+}
+
 fn joined<T>(handle: std::thread::ScopedJoinHandle<'_, Result<T, Unavailable>>) -> Result<T, Unavailable> {
     handle.join().unwrap_or_else(|_| Err(Unavailable::because("the thread that asked rustc ended early")))
 }
@@ -147,7 +162,7 @@ struct Rustup {
 /// The targets that rustup knows for the folder's toolchain, read off the manifest that lies in it: no network. A
 /// toolchain without such a manifest has none.
 fn ask_rustup(processes: &Processes, folder: &Utf8Path) -> Rustup {
-    let command = Command::new("rustup", folder).args(["target", "list"]);
+    let command = question("rustup", folder).args(["target", "list"]);
     let text = processes.stdout(&command).unwrap_or_default();
     Rustup {
         targets: text.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect(),

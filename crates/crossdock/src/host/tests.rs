@@ -28,3 +28,25 @@ fn detection_agrees_with_rustc_itself() {
     }
     assert!(rust.std.is_disjoint(&rust.addable));
 }
+
+#[test]
+fn a_toolchain_file_selects_and_what_it_selects_may_be_missing() {
+    let mut environment = Environment::of_process().unwrap();
+    environment.variables.remove("RUSTUP_TOOLCHAIN");
+    environment.variables.remove("RUSTUP_AUTO_INSTALL");
+    let folder = tempfile::tempdir().unwrap();
+    let path = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
+    let (plain, old) = (path.join("plain"), path.join("old"));
+    std::fs::create_dir_all(&plain).unwrap();
+    std::fs::create_dir_all(&old).unwrap();
+    let text = b"[toolchain]\nchannel = \"1.50.0\"\n";
+    crossdock_oci::write_atomically(old.join("rust-toolchain.toml"), text).unwrap();
+    let processes = Processes::new(Arc::new(environment), Cancel::default());
+    let needs = Needs { rust: [plain.clone(), old.clone()].into(), ..Needs::default() };
+    let host = detect(&processes, &needs).unwrap();
+    assert!(host.rust_of(&plain.join("member")).is_ok());
+    let missing = host.rust_of(&old).unwrap_err();
+    assert!(missing.why.contains("1.50.0"), "{missing:?}");
+    let remedy = &missing.remedies[0].commands[0];
+    assert_eq!((remedy.short().as_str(), &remedy.directory), ("rustup toolchain install", &old));
+}
