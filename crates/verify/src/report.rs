@@ -49,7 +49,7 @@ impl fmt::Display for Verdict {
 #[non_exhaustive]
 pub struct Report {
     /// The version of this object's form: [`Report::SCHEMA`].
-    pub schema: u32,
+    pub schema: &'static str,
     /// What was judged: a file's path, or an image's reference with its digest.
     pub subject: String,
     /// What it was judged against, as a platform in normal form.
@@ -63,7 +63,7 @@ pub struct Report {
 
 impl Report {
     /// The version of the JSON form. It grows when a key changes its meaning or goes away; new keys may appear without.
-    pub const SCHEMA: u32 = 1;
+    pub const SCHEMA: &'static str = "crossdock.verify/1";
 
     /// The report over these findings. Sorts them, gravest first, and drops repetitions.
     pub fn new(subject: impl Into<String>, for_: impl Into<String>, mut findings: Vec<Finding>) -> Report {

@@ -71,7 +71,7 @@ pub(super) enum Command {
         /// The shell.
         shell: Shell,
     },
-    /// Print the version, and the versions of the tools that the project would use.
+    /// Print the version.
     Version,
 }
 

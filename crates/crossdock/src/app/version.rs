@@ -1,10 +1,23 @@
 //! `crossdock version`.
 
+use serde::Serialize;
+
 use super::error::{CommandError, Exit};
 use super::output;
 use super::session::Session;
 
-pub(super) fn run(_session: &Session) -> Result<Exit, CommandError> {
-    output::answer(&format!("crossdock {}", env!("CARGO_PKG_VERSION")))?;
+/// The answer of `version --json`.
+#[derive(Serialize)]
+struct Version {
+    schema: &'static str,
+    version: &'static str,
+}
+
+pub(super) fn run(session: &Session) -> Result<Exit, CommandError> {
+    let version = env!("CARGO_PKG_VERSION");
+    match session.json() {
+        true => output::json(&Version { schema: "crossdock.version/1", version })?,
+        false => output::answer(&format!("crossdock {version}"))?,
+    }
     Ok(Exit::Done)
 }
