@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use cargo_metadata::{Metadata, MetadataCommand, Node, Package, PackageId, TargetKind};
 
 use super::discover::{Discovery, Network, tool_error};
@@ -16,13 +16,18 @@ pub(super) fn workspace(
     asked: &Discovery,
     processes: &Processes,
 ) -> Result<CargoWorkspace, ProjectError> {
-    let command = metadata_command(folder, asked);
-    let answer = match processes.stdout(&command) {
-        Err(ProcessError::Failed { stderr, .. }) if stderr.contains("--locked was passed") => {
-            return Err(ProjectError::StaleLock { folder: lock_folder(folder).unwrap_or(folder).to_owned() });
-        }
-        other => other.map_err(|error| tool_error(folder, Language::Rust, error))?,
-    };
+    // The user's lock file decides what is built and is never changed; only where there is none does cargo make one.
+    let mut command = metadata_command(folder, asked).args(["--locked"]);
+    let mut answer = processes.stdout(&command);
+    let refused = answer.as_ref().err().and_then(refused_lock);
+    let lock_made = refused.as_ref().is_some_and(|lock| !lock.is_file());
+    if lock_made {
+        command = metadata_command(folder, asked);
+        answer = processes.stdout(&command);
+    } else if let Some(lock) = refused {
+        return Err(ProjectError::StaleLock { lock });
+    }
+    let answer = answer.map_err(|error| tool_error(folder, Language::Rust, error))?;
     let workspace = read(folder, &answer, &asked.triples).map_err(|source| match source {
         Reading::NoProgram(found) => ProjectError::NoProgram {
             folder: folder.to_owned(),
@@ -32,6 +37,7 @@ pub(super) fn workspace(
         Reading::Json(source) => ProjectError::Answer { command: command.short(), source: source.into() },
     })?;
     Ok(CargoWorkspace {
+        lock_made,
         settings: CargoSettings::read(folder, processes.environment())?,
         toolchain_file: ToolchainFile::find(folder)?,
         ..workspace
@@ -40,10 +46,6 @@ pub(super) fn workspace(
 
 fn metadata_command(folder: &Utf8Path, asked: &Discovery) -> Command {
     let mut command = Command::new(&asked.cargo, folder).args(["metadata", "--format-version", "1"]);
-    // The user's lock file decides what is built; only where there is none does cargo make one.
-    if lock_folder(folder).is_some() {
-        command = command.args(["--locked"]);
-    }
     if asked.network == Network::Offline {
         command = command.args(["--offline"]);
     }
@@ -62,15 +64,14 @@ fn metadata_command(folder: &Utf8Path, asked: &Discovery) -> Command {
     command
 }
 
-/// The folder of the `Cargo.lock` that cargo will use: beside the workspace's manifest, here or above. A lock file that
-/// lies above without being this project's only makes cargo say that it is missing here.
-fn lock_folder(folder: &Utf8Path) -> Option<&Utf8Path> {
-    let own = folder.join("Cargo.lock").is_file().then_some(folder);
-    let is_workspace = |above: &&Utf8Path| {
-        std::fs::read_to_string(above.join("Cargo.toml")).is_ok_and(|text| text.contains("[workspace"))
-    };
-    let root = folder.ancestors().find(is_workspace);
-    own.or_else(|| root.filter(|root| root.join("Cargo.lock").is_file()))
+/// The lock file that cargo would have to write and, being told `--locked`, did not: `cannot create the lock file …
+/// because --locked was passed`, `cannot update …`, or in older versions `the lock file … needs to be updated but …`.
+fn refused_lock(error: &ProcessError) -> Option<Utf8PathBuf> {
+    let ProcessError::Failed { stderr, .. } = error else { return None };
+    let line = stderr.lines().find(|line| line.contains("--locked was passed"))?;
+    let (_, from) = line.split_once("lock file ")?;
+    let (folder, _) = from.split_once("Cargo.lock")?;
+    Some(Utf8Path::new(folder).join("Cargo.lock"))
 }
 
 enum Reading {
@@ -99,6 +100,7 @@ fn read(folder: &Utf8Path, answer: &str, triples: &[String]) -> Result<CargoWork
     };
     Ok(CargoWorkspace {
         folder: folder.to_owned(),
+        lock_made: false,
         locked: metadata.workspace_root.join("Cargo.lock").is_file(),
         packages: programs.into_iter().map(package).collect(),
         root: metadata.workspace_root,

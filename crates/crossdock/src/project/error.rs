@@ -52,12 +52,12 @@ pub enum ProjectError {
     },
     /// Cargo.lock does not fit Cargo.toml.
     #[error(
-        "{folder}/Cargo.lock does not fit Cargo.toml, and crossdock never changes it; bring it up to date with \
+        "{lock} does not fit Cargo.toml, and crossdock never changes it; bring it up to date with \
          `cargo update --workspace` and commit it"
     )]
     StaleLock {
-        /// The workspace's root.
-        folder: Utf8PathBuf,
+        /// The lock file.
+        lock: Utf8PathBuf,
     },
     /// `cargo` or `go` is not there.
     #[error("{folder} is a {language} project, and `{program}` is not there")]

@@ -8,7 +8,6 @@ mod git;
 mod go;
 mod go_roles;
 mod native;
-mod rustflags;
 mod select;
 #[cfg(test)]
 mod tests;
@@ -22,7 +21,6 @@ pub use cargo_settings::{CargoSettings, TargetSetting, UserSetting};
 pub use discover::{Discovery, GoPlatform, Network, discover, language_of};
 pub use error::ProjectError;
 pub use git::git;
-pub use rustflags::{FlagConflict, Rustflags};
 pub use select::{Program, SelectError};
 pub use toolchain_file::ToolchainFile;
 
@@ -39,6 +37,7 @@ pub enum Language {
 /// One Cargo workspace or Go module that images are built from.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "language")]
+#[expect(clippy::large_enum_variant, reason = "a run holds a handful of projects")]
 pub enum Project {
     /// A Cargo workspace (or single package).
     Rust(CargoWorkspace),
@@ -57,6 +56,8 @@ pub struct CargoWorkspace {
     pub target_directory: Utf8PathBuf,
     /// Whether a `Cargo.lock` exists.
     pub locked: bool,
+    /// Whether there was none until cargo was asked: what is built is the same only as long as it is kept.
+    pub lock_made: bool,
     /// The workspace's own packages that have binaries, by name.
     pub packages: Vec<CargoPackage>,
     /// The user's own compiler flags and linkers, as cargo reads them in the folder that was asked about.

@@ -97,7 +97,7 @@ fn a_cargo_workspace_builds_its_default_members_but_never_xtask_examples_or_test
     assert_eq!(workspace.packages[0].version, "1.2.3");
     assert_eq!(workspace.packages[0].about.license.as_deref(), Some("MIT"));
     assert_eq!(workspace.packages[0].binaries[1].missing_features, ["tls"]);
-    assert!(workspace.locked, "cargo made the lock file that the build will use");
+    assert!(workspace.locked && workspace.lock_made, "cargo made the lock file that the build will use");
 
     // In a member's folder plain cargo builds that member.
     let member = discover(&folder.path().join("other"), &offline(), &processes()).unwrap();
@@ -264,6 +264,26 @@ fn a_lock_file_that_does_not_fit_is_left_alone() {
     ]);
     insta::assert_snapshot!(folder.error(), @"/p/Cargo.lock does not fit Cargo.toml, and crossdock never changes it; bring it up to date with `cargo update --workspace` and commit it");
     assert_eq!(std::fs::read_to_string(folder.path().join("Cargo.lock")).unwrap(), lock);
+}
+
+#[test]
+fn a_package_apart_from_the_workspace_above_has_a_lock_of_its_own() {
+    let manifest =
+        |name: &str| format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");
+    let folder = Folder::new(&[
+        ("Cargo.toml", &format!("[workspace]\nexclude = [\"apart\"]\n{}", manifest("above"))),
+        ("src/main.rs", MAIN),
+        ("Cargo.lock", "version = 4\n\n[[package]]\nname = \"above\"\nversion = \"0.1.0\"\n"),
+        ("apart/Cargo.toml", &manifest("apart")),
+        ("apart/src/main.rs", MAIN),
+    ]);
+    let lock_made = |folder: &Utf8Path| match discover(folder, &offline(), &processes()).unwrap() {
+        Project::Rust(workspace) => workspace.lock_made,
+        Project::Go(_) => panic!("a Cargo workspace"),
+    };
+    assert!(!lock_made(&folder.path()));
+    assert!(lock_made(&folder.path().join("apart")));
+    assert!(!lock_made(&folder.path().join("apart")));
 }
 
 #[test]
