@@ -6,7 +6,7 @@ use tempfile::NamedTempFile;
 
 use crate::atomic::{self, TEMPORARY_PREFIX};
 use crate::digest::{Digest, Hasher};
-use crate::error::FileError;
+use crate::error::{FileError, open_regular, read_regular};
 
 /// Blobs named by their digests: `blobs/sha256/<hex>` below a folder (image-spec, image-layout.md § Blobs).
 ///
@@ -68,7 +68,7 @@ impl BlobStore {
     pub fn put(&self, bytes: &[u8]) -> Result<Blob, FileError> {
         let blob = Blob { digest: Digest::of(bytes), size: bytes.len() as u64 };
         let path = self.path(&blob.digest);
-        if fs::read(&path).is_ok_and(|found| found == bytes) {
+        if self.has(&blob) && read_regular(&path, blob.size).is_ok_and(|found| found == bytes) {
             return Ok(blob);
         }
         atomic::write_atomically(&path, bytes)?;
@@ -81,7 +81,7 @@ impl BlobStore {
     /// When it is missing or cannot be read.
     pub fn get(&self, digest: &Digest) -> Result<File, BlobError> {
         let path = self.path(digest);
-        File::open(&path).map_err(|source| match source.kind() {
+        open_regular(&path).map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => BlobError::Missing { digest: *digest, store: self.root.clone() },
             _ => FileError::on("read", &path)(source).into(),
         })

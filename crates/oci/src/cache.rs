@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::atomic::write_atomically;
 use crate::blob::{BlobError, BlobStore, is_temporary};
 use crate::digest::Digest;
-use crate::error::FileError;
+use crate::error::{FileError, read_regular};
 use crate::layer::{Compression, Fingerprint, Layer, LayerBuilder, LayerError};
 use crate::manifest::canonical_bytes;
 
@@ -60,6 +60,9 @@ pub struct Pruned {
 
 /// How long a half-written file, or a blob without an entry, is left alone: another process may be at work on it.
 const GRACE: Duration = Duration::from_secs(3600);
+
+/// The most that is read of an entry, in bytes; they have a few hundred.
+const ENTRY_LIMIT: u64 = 64 * 1024;
 
 impl LayerCache {
     /// The cache in `folder`, which is made when it is missing.
@@ -168,7 +171,7 @@ impl LayerCache {
 
     /// The layer that an entry remembers, when its blob is whole.
     fn recall(&self, entry: &PathBuf, fingerprint: &Fingerprint) -> Option<Layer> {
-        let layer: Layer = serde_json::from_slice(&fs::read(entry).ok()?).ok()?;
+        let layer: Layer = serde_json::from_slice(&read_regular(entry, ENTRY_LIMIT).ok()?).ok()?;
         if layer.diff_id != fingerprint.diff_id || layer.uncompressed_size != fingerprint.size {
             return None;
         }
@@ -192,7 +195,8 @@ impl LayerCache {
         let folder = self.layers();
         let mut entries = Vec::new();
         for_each_file(&folder, |path, metadata| {
-            let layer = fs::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+            let layer =
+                read_regular(&path, ENTRY_LIMIT).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
             let used = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
             entries.push(Entry { path, layer, used, size: metadata.len() });
         })?;

@@ -6,7 +6,7 @@ use crate::atomic::write_atomically;
 use crate::blob::{BlobError, BlobStore, is_temporary, retain};
 use crate::cache::Pruned;
 use crate::digest::Digest;
-use crate::error::FileError;
+use crate::error::{FileError, read_regular};
 use crate::lock::{self, Holder, LayoutLock};
 use crate::manifest::{DOCUMENT_LIMIT, Descriptor, Document, DocumentError, ImageManifest, Index};
 use crate::media_type;
@@ -100,13 +100,8 @@ impl Layout {
     /// When the file cannot be read or is no index.
     pub fn index(&self) -> Result<Index, LayoutError> {
         let path = self.index_path();
-        match fs::metadata(&path) {
-            Ok(metadata) if metadata.len() > DOCUMENT_LIMIT => {
-                return Err(LayoutError::IndexTooLong { path, size: metadata.len() });
-            }
-            _ => {}
-        }
-        match fs::read(&path) {
+        match read_regular(&path, DOCUMENT_LIMIT) {
+            Ok(bytes) if bytes.len() as u64 > DOCUMENT_LIMIT => Err(LayoutError::IndexTooLong { path }),
             Ok(bytes) => match Document::parse(bytes, "image index") {
                 Ok(document) => Ok(document.value),
                 Err(source) => Err(LayoutError::Document { path, source }),
@@ -259,7 +254,7 @@ fn check_version(root: &Path) -> Result<(), LayoutError> {
         image_layout_version: String,
     }
     let path = root.join("oci-layout");
-    let bytes = match fs::read(&path) {
+    let bytes = match read_regular(&path, DOCUMENT_LIMIT) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Err(LayoutError::NotALayout { path: root.to_owned() });
@@ -304,12 +299,10 @@ pub enum LayoutError {
         source: DocumentError,
     },
     /// An `index.json` that is longer than any real one.
-    #[error("`{}` has {size} bytes, more than an index may have", path.display())]
+    #[error("`{}` has more than {DOCUMENT_LIMIT} bytes, more than an index may have", path.display())]
     IndexTooLong {
         /// The file.
         path: PathBuf,
-        /// Its length in bytes.
-        size: u64,
     },
     /// Indices in indices in indices.
     #[error("index {digest} lies more than {MAX_DEPTH} indices deep; the image is damaged or hostile")]
@@ -365,6 +358,23 @@ mod tests {
         write_atomically(folder.path().join("oci-layout"), b"{}").unwrap();
         assert!(matches!(Layout::open(folder.path()), Err(LayoutError::UnknownVersion { .. })));
         assert!(matches!(Layout::create(folder.path()), Err(LayoutError::UnknownVersion { .. })));
+    }
+
+    #[test]
+    fn endless_files_are_not_read() {
+        let (_folder, layout) = layout();
+        let index = layout.path().join("index.json");
+        fs::File::create(&index).unwrap().set_len(DOCUMENT_LIMIT + 1).unwrap();
+        assert!(matches!(layout.index(), Err(LayoutError::IndexTooLong { .. })));
+        #[cfg(unix)]
+        for endless in ["/dev/zero", "/dev/null"] {
+            fs::remove_file(&index).unwrap();
+            std::os::unix::fs::symlink(endless, &index).unwrap();
+            assert!(matches!(layout.index(), Err(LayoutError::File(_))));
+            let blob = layout.blobs().path(&Digest::of(endless.as_bytes()));
+            std::os::unix::fs::symlink(endless, blob).unwrap();
+            assert!(matches!(layout.blobs().get(&Digest::of(endless.as_bytes())), Err(BlobError::File(_))));
+        }
     }
 
     #[test]

@@ -276,7 +276,7 @@ impl ImageSource {
 }
 
 fn open_archive(path: &Path) -> Result<(Blobs, Option<Index>), SourceError> {
-    let broken = |fault: ArchiveFault| SourceError::Archive { path: path.to_owned(), fault: Box::new(fault) };
+    let broken = |fault: ArchiveFault| SourceError::Archive { path: path.to_owned(), source: fault.into() };
     let tar = TarFile::open(path).map_err(broken)?;
     if let Some(raw) = tar.read("index.json", DOCUMENT_LIMIT).map_err(broken)? {
         let index = Document::<Index>::parse(raw, "image index").map_err(|error| broken(error.into()))?;
@@ -297,9 +297,8 @@ pub enum SourceError {
     Archive {
         /// The file.
         path: PathBuf,
-        #[source]
-        #[doc(hidden)]
-        fault: Box<ArchiveFault>,
+        /// Why not.
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A blob is missing or damaged.
     #[error(transparent)]
@@ -348,8 +347,7 @@ pub enum SourceError {
 
 /// Why an archive cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[doc(hidden)]
-pub enum ArchiveFault {
+enum ArchiveFault {
     #[error("it is not a tar that can be read")]
     Tar(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("it has neither `index.json` nor `manifest.json`")]

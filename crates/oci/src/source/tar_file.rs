@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::ArchiveFault;
 use crate::decode::decode;
-use crate::error::FileError;
+use crate::error::{FileError, open_regular};
 use crate::root::FileReader;
 use crate::tar_reader::{TarKind, TarReader};
 
@@ -30,7 +30,7 @@ enum Entry {
 impl TarFile {
     /// Reads where everything is. A compressed archive is unpacked to a temporary file first.
     pub(super) fn open(path: &Path) -> Result<Self, ArchiveFault> {
-        let mut file = File::open(path).map_err(FileError::on("read", path))?;
+        let mut file = open_regular(path).map_err(FileError::on("read", path))?;
         let mut magic = [0; 2];
         let read = file.read(&mut magic).map_err(FileError::on("read", path))?;
         file.seek(SeekFrom::Start(0)).map_err(FileError::on("read", path))?;
