@@ -2,15 +2,17 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::io::{Read, Seek, SeekFrom};
 
 use crossdock_oci::{
     EntryKind, ImageSource, LookupError, RootEntry, RootLimits, RootView, SourceError, SourceImage,
     SourcePlatform,
 };
 use crossdock_platform::Platform;
+use crossdock_platform::matching::{Only, Specifier};
 use crossdock_verify::{
     self as verify, Entry, Expectation, Finding, ImageFacts, Known, PlatformText, Program, Report, Root,
-    RootError, codes, verify_image, verify_index, verify_program,
+    RootError, codes, verify_image, verify_index, verify_other, verify_program,
 };
 
 use crate::execute::Scope;
@@ -67,33 +69,25 @@ fn one(
 ) -> Vec<Finding> {
     let none = BTreeMap::new();
     let planned = platform_of(image).and_then(|platform| planned.get(&platform)).unwrap_or(&none);
-    let mut findings = verify_image(&facts(image), root, &node(target), planned);
+    let (image, target) = (facts(image), node(target));
+    let mut findings = verify_image(&image, root, &target, planned);
     if scope == Scope::All {
-        findings.extend(others(root, target, planned));
+        findings.extend(others(&image, root, &target, planned));
     }
     findings
 }
 
-/// Every other program of the image: what may be executed and starts as a program does.
-fn others(root: &Merged, target: &Target, planned: &BTreeMap<String, Expectation>) -> Vec<Finding> {
-    let executable = root.0.walk().filter(|entry| {
-        entry.kind == EntryKind::File
-            && entry.mode & 0o111 != 0
-            && !planned.contains_key(&format!("/{}", entry.path.trim_start_matches('/')))
-    });
-    let judged = executable.flat_map(|entry| {
-        let path = format!("/{}", entry.path.trim_start_matches('/'));
-        match root.read(&path) {
-            Ok(bytes) => {
-                let program = Program { path: &path, bytes: &bytes, mode: Some(entry.mode) };
-                verify_program(&program, &node(target), None, Some(root))
-            }
-            Err(error) => {
-                vec![Finding::new(codes::UNREADABLE, &target.platform.to_string(), &path, error.to_string())]
-            }
-        }
-    });
-    judged.collect()
+/// Every other program of the image: whatever may be executed.
+fn others(
+    image: &ImageFacts,
+    root: &Merged,
+    target: &verify::Target,
+    planned: &BTreeMap<String, Expectation>,
+) -> Vec<Finding> {
+    let absolute = |entry: &RootEntry| format!("/{}", entry.path.trim_start_matches('/'));
+    let executable = root.0.walk().filter(|entry| entry.kind == EntryKind::File && entry.mode & 0o111 != 0);
+    let paths = executable.map(|entry| absolute(&entry)).filter(|path| !planned.contains_key(path));
+    paths.flat_map(|path| verify_other(&path, image, root, target)).collect()
 }
 
 fn report(target: &Target, platform: Option<Platform>, findings: Vec<Finding>) -> TargetReport {
@@ -136,9 +130,17 @@ fn node(target: &Target) -> verify::Target {
     })
 }
 
-/// The place of the platform that such a node pulls: containerd's choice.
+/// The place of the platform that such a node pulls, as containerd chooses; what has no readable platform is not taken.
 fn taken(host: &Platform, offered: &[Option<Platform>]) -> Option<usize> {
-    offered.iter().position(|platform| platform.as_ref() == Some(host))
+    let readable: Vec<(usize, &Platform)> = offered
+        .iter()
+        .enumerate()
+        .filter_map(|(place, platform)| Some((place, platform.as_ref()?)))
+        .collect();
+    let specifiers: Vec<Specifier> =
+        readable.iter().map(|(_, platform)| Specifier::from(*platform)).collect();
+    let best = *Only::for_platform(host).select(&specifiers).accepted.first()?;
+    readable.get(best).map(|(place, _)| *place)
 }
 
 /// The platform of an entry in normal form; none for a name that is not known, which no node takes.
@@ -189,6 +191,22 @@ impl Root for Merged {
             .read(path, MAX_PROGRAM)
             .map(Cow::Owned)
             .map_err(|error| RootError::new(path, error.to_string()))
+    }
+
+    fn read_at(&self, path: &str, offset: u64, length: u64) -> Result<Cow<'_, [u8]>, RootError> {
+        let failed = |error: &dyn std::error::Error| RootError::new(path, error.to_string());
+        let found = self.0.lookup(path).map_err(|error| failed(&error))?;
+        let mut reader = self.0.open(&found);
+        let mut part = Vec::new();
+        reader.seek(SeekFrom::Start(offset)).map_err(|error| failed(&error))?;
+        reader.take(length).read_to_end(&mut part).map_err(|error| failed(&error))?;
+        Ok(Cow::Owned(part))
+    }
+
+    fn attribute(&self, path: &str, name: &str) -> Result<Option<Vec<u8>>, RootError> {
+        let Ok(found) = self.0.lookup_link(path) else { return Ok(None) };
+        let named = found.xattrs.into_iter().find(|(known, _)| known == name.as_bytes());
+        Ok(named.map(|(_, value)| value))
     }
 }
 
