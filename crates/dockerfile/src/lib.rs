@@ -5,3 +5,4 @@
 
 pub mod lint;
 pub mod read;
+pub mod render;

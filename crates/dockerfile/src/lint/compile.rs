@@ -99,7 +99,7 @@ impl<'a> Step<'a> {
     }
 
     fn script(&self, text: &str, first: Option<usize>) -> Vec<Compile> {
-        let mut variables = Variables { known: self.known, local: Vec::new(), wild: false };
+        let mut variables = Variables { known: self.known, local: Vec::new(), earlier: 0, wild: false };
         let mut found = Vec::new();
         for command in commands(text) {
             let words: Vec<&str> = command.words.iter().map(String::as_str).collect();
@@ -110,6 +110,7 @@ impl<'a> Step<'a> {
             if let Some(language) = compiler(&words) {
                 let own = Variables {
                     known: self.known,
+                    earlier: variables.local.len(),
                     local: variables
                         .local
                         .iter()
@@ -171,6 +172,9 @@ fn target(
         return if mentions { CompileTarget::Unknown } else { CompileTarget::Native };
     };
     let name = if language == Language::Go { "GOARCH" } else { "CARGO_BUILD_TARGET" };
+    if variables.is_conditional(name) && TARGET_VARIABLES.iter().any(|name| script.contains(name)) {
+        return CompileTarget::Unknown;
+    }
     let line = variables.definition(name).unwrap_or_else(|| line(&value));
     let used = crate::read::variables(&value);
     if let Some((_, name)) = used.iter().find(|(_, name)| TARGET_VARIABLES.contains(name)) {

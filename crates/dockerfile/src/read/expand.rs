@@ -25,12 +25,12 @@ const DEEPEST: usize = 32;
 fn expand_at(text: &str, scope: &Scope, depth: usize) -> Option<String> {
     let mut result = String::new();
     let mut rest = text;
-    let mut single = false;
+    let (mut single, mut double) = (false, false);
     while let Some(character) = rest.chars().next() {
         rest = &rest[character.len_utf8()..];
         match character {
-            '\'' => single = !single,
-            '"' if !single => {}
+            '\'' if !double => single = !single,
+            '"' if !single => double = !double,
             '\\' if !single => {
                 let escaped = rest.chars().next()?;
                 result.push(escaped);

@@ -106,10 +106,12 @@ func nodes(ast *parser.Node) []node {
 
 func lint(text string) []found {
 	list := []found{}
+	source := llb.NewSourceMap(nil, "Dockerfile", "Dockerfile", []byte(text))
+	source.Definition = &llb.Definition{}
 	opt := dockerfile2llb.ConvertOpt{
 		Config:       dockerui.Config{},
 		MetaResolver: resolver{},
-		SourceMap:    llb.NewSourceMap(nil, "Dockerfile", "Dockerfile", []byte(text)),
+		SourceMap:    source,
 	}
 	results, err := dockerfile2llb.DockerfileLint(context.Background(), []byte(text), opt)
 	if err != nil {

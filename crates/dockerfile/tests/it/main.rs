@@ -3,4 +3,5 @@
 mod lint;
 mod parser;
 mod properties;
+mod render;
 mod support;

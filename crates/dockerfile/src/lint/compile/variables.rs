@@ -75,6 +75,8 @@ fn unquoted(text: &str) -> String {
 pub(super) struct Variables<'a> {
     pub(super) known: &'a Known,
     pub(super) local: Vec<(String, String)>,
+    /// How many of them earlier commands set, which may have been conditional.
+    pub(super) earlier: usize,
     /// Whether a file was sourced or `eval` used: then nothing is known of variables that are not set here.
     pub(super) wild: bool,
 }
@@ -105,6 +107,12 @@ impl Variables<'_> {
 }
 
 impl Variables<'_> {
+    /// Whether an earlier command of the script gave a variable its value: a branch of `case` or `if` perhaps.
+    pub(super) fn is_conditional(&self, name: &str) -> bool {
+        let last = self.local.iter().rposition(|(known, _)| known == name);
+        last.is_some_and(|position| position < self.earlier)
+    }
+
     /// The line of the `ENV` or `ARG` that gives a variable its value, unless the script does.
     pub(super) fn definition(&self, name: &str) -> Option<usize> {
         let local = self.local.iter().any(|(known, _)| known == name);

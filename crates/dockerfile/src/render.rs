@@ -1,0 +1,71 @@
+//! Dockerfiles that cross-compile, from a typed request.
+//!
+//! A request becomes typed stages, and those a text by templates, which a user may extend block by block. Only what
+//! starts is rendered: a program on a base that lacks its C library is refused with the nearest valid choice.
+
+mod check;
+mod combination;
+mod engine;
+mod error;
+mod go;
+mod images;
+mod request;
+mod rust;
+mod script;
+mod stages;
+mod templates;
+mod values;
+
+use crossdock_platform::Platform;
+
+pub use combination::{Base, Debian, Linking};
+pub use error::RenderError;
+pub use request::{Build, Caching, Container, Engine, Health, Mode, Private, Program, Request};
+
+/// A rendered Dockerfile with what belongs to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// The Dockerfile.
+    pub dockerfile: String,
+    /// Its `.dockerignore`.
+    pub dockerignore: String,
+    /// The platforms to pass to the engine as `--platform`. They are needed in fixed mode too: a constant platform in
+    /// the file chooses the base image, and engines label the result with their own.
+    pub platforms: Vec<Platform>,
+    /// The secrets to pass, by id.
+    pub secrets: Vec<String>,
+    /// Whether an ssh agent is to be passed as `default`.
+    pub ssh: bool,
+    /// What a person should know, as sentences.
+    pub notes: Vec<String>,
+}
+
+/// Renders a Dockerfile and its `.dockerignore`.
+///
+/// ```
+/// use crossdock_dockerfile::render::{Linking, Mode, Program, Request, render};
+/// use crossdock_platform::Platform;
+///
+/// let program = Program { name: "server".to_owned(), package: "./cmd/server".to_owned() };
+/// let mode = Mode::Cross(vec![Platform::LINUX_AMD64, Platform::LINUX_ARM64]);
+/// let rendered = render(&Request::new(Linking::GoStatic, "1.26", vec![program], mode))?;
+/// assert!(rendered.dockerfile.contains("FROM --platform=$BUILDPLATFORM golang:1.26-trixie AS build\n"));
+/// # Ok::<(), crossdock_dockerfile::render::RenderError>(())
+/// ```
+///
+/// # Errors
+/// A combination that does not start, a platform that cannot be compiled for, a builder that cannot do what is asked,
+/// a value that does not belong into a Dockerfile, and every fault of a user's template, with its line.
+pub fn render(request: &Request) -> Result<Rendered, RenderError> {
+    check::check(request)?;
+    let stages = stages::Stages::new(request)?;
+    let (dockerfile, dockerignore) = templates::text(request, &stages)?;
+    Ok(Rendered {
+        dockerfile,
+        dockerignore,
+        platforms: request.platforms(),
+        secrets: stages.secrets,
+        ssh: request.private.iter().any(|private| matches!(private, Private::Ssh(_))),
+        notes: stages.notes,
+    })
+}

@@ -1,0 +1,87 @@
+//! What is refused before anything is rendered.
+
+use crossdock_platform::{Os, Platform};
+
+use super::combination::{Base, Linking, Verdict, nearest_base, nearest_linking, verdict};
+use super::engine;
+use super::error::RenderError;
+use super::request::{Mode, Request};
+use super::values;
+
+/// Refuses what would not build or not start.
+pub(super) fn check(request: &Request) -> Result<(), RenderError> {
+    if request.programs.is_empty() {
+        return Err(RenderError::NoProgram);
+    }
+    values::check(request)?;
+    platforms(request)?;
+    combination(request.linking, request.base)?;
+    glibc(request)?;
+    packages(request)?;
+    alpine_cgo(request)?;
+    engine::check(request)
+}
+
+fn platforms(request: &Request) -> Result<(), RenderError> {
+    let platforms = request.platforms();
+    if platforms.is_empty() {
+        return Err(RenderError::NoPlatform);
+    }
+    let other = platforms.into_iter().find(|platform| platform.os() != Os::Linux);
+    other.map_or(Ok(()), |platform| Err(RenderError::NotLinux(platform)))
+}
+
+fn combination(linking: Linking, base: Base) -> Result<(), RenderError> {
+    match verdict(linking, base) {
+        Verdict::Starts | Verdict::StartsUnlessNewer => Ok(()),
+        Verdict::Fails(reason) if linking == Linking::RustMuslDynamic => {
+            Err(RenderError::Linking { linking, reason, nearest: nearest_linking(linking, base) })
+        }
+        Verdict::Fails(reason) => Err(RenderError::Combination {
+            linking,
+            base,
+            reason,
+            nearest_base: nearest_base(linking),
+            nearest_linking: nearest_linking(linking, base),
+        }),
+    }
+}
+
+fn glibc(request: &Request) -> Result<(), RenderError> {
+    let builder = request.builder_debian.unwrap_or(request.debian);
+    let base = request.debian;
+    let matters = verdict(request.linking, request.base) == Verdict::StartsUnlessNewer;
+    if matters && builder.glibc() > base.glibc() {
+        return Err(RenderError::GlibcTooNew { builder, has: builder.glibc(), base, needs: base.glibc() });
+    }
+    Ok(())
+}
+
+/// Run-time packages need a package manager, and Debian's libraries are of no use to a musl program.
+fn packages(request: &Request) -> Result<(), RenderError> {
+    if !request.build.runtime_packages.is_empty() && !request.base.has_packages() {
+        return Err(RenderError::NoPackages(request.base));
+    }
+    let library = request.build.packages.iter().find(|package| package.ends_with("-dev"));
+    match (request.linking, library) {
+        (Linking::RustMusl, Some(library)) => Err(values::refused(
+            "package of the builder",
+            library,
+            "Debian's libraries are linked to glibc: link as rust-glibc, or let the crate build its own copy",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Alpine has no cross compilers: cgo against musl compiles on the image's own platform.
+fn alpine_cgo(request: &Request) -> Result<(), RenderError> {
+    let Mode::Cross(platforms) = &request.mode else { return Ok(()) };
+    match (request.linking, platforms.first()) {
+        (Linking::GoCgoMusl, Some(platform)) => Err(RenderError::NoToolchain {
+            platform: Platform::clone(platform),
+            reason: "Alpine has no cross compiler for cgo".to_owned(),
+            remedy: "render a fixed file for each platform, or link as go-cgo-glibc on debian-slim",
+        }),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,247 @@
+//! Which programs start on which bases: the table.
+
+use std::fmt;
+
+use crossdock_platform::GlibcVersion;
+
+/// The language of the programs and how they are linked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Linking {
+    /// Go without cgo.
+    GoStatic,
+    /// Go without cgo as a position-independent program, which has a loader all the same.
+    GoPie,
+    /// Go with cgo, against Debian's glibc.
+    GoCgoGlibc,
+    /// Go with cgo, against Alpine's musl.
+    GoCgoMusl,
+    /// Rust against Debian's glibc.
+    RustGlibc,
+    /// Rust with glibc inside.
+    RustGlibcStatic,
+    /// Rust with musl inside.
+    RustMusl,
+    /// Rust for a musl target with `-crt-static`.
+    RustMuslDynamic,
+}
+
+/// What lies below the programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Base {
+    /// Nothing.
+    Scratch,
+    /// Made in the file: CA certificates, a user, /tmp, and time-zone data on request.
+    Static,
+    /// `gcr.io/distroless/static`.
+    DistrolessStatic,
+    /// Alpine, with musl.
+    Alpine,
+    /// `gcr.io/distroless/base`: glibc without libgcc.
+    DistrolessBase,
+    /// `gcr.io/distroless/cc`: glibc with libgcc.
+    DistrolessCc,
+    /// Debian's small image.
+    DebianSlim,
+}
+
+/// A release of Debian.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Debian {
+    /// Debian 12.
+    Bookworm,
+    /// Debian 13.
+    Trixie,
+}
+
+/// Whether a program starts on a base.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Starts,
+    /// When the builder's glibc is not newer than the base's.
+    StartsUnlessNewer,
+    /// It does not, and why, as the end of a sentence.
+    Fails(&'static str),
+}
+
+const NO_LOADER: &str = "the base has no C library and no loader: `no such file or directory`";
+const OTHER_LIBC: &str = "the program needs glibc and the base has musl: `no such file or directory`";
+const NO_LIBGCC: &str = "Rust programs need libgcc_s.so.1 beside glibc, which this base has not";
+const MUSL_ON_GLIBC: &str =
+    "the program needs musl's loader and the base has glibc: `no such file or directory`";
+const SILENT_GLIBC: &str =
+    "with the builder's C compiler a musl target with -crt-static is silently linked to glibc";
+
+/// The table: one row for each kind of program, one column for each base.
+pub(super) fn verdict(linking: Linking, base: Base) -> Verdict {
+    use Base::{Alpine, DebianSlim, DistrolessBase, DistrolessCc, DistrolessStatic, Scratch, Static};
+    use Verdict::{Fails, Starts, StartsUnlessNewer};
+    match (linking, base) {
+        (Linking::GoStatic | Linking::RustGlibcStatic | Linking::RustMusl, _) => Starts,
+        (Linking::RustMuslDynamic, _) => Fails(SILENT_GLIBC),
+        (Linking::GoCgoMusl, Alpine) => Starts,
+        (_, Scratch | Static | DistrolessStatic) => Fails(NO_LOADER),
+        (Linking::GoCgoMusl, DistrolessBase | DistrolessCc | DebianSlim) => Fails(MUSL_ON_GLIBC),
+        (Linking::GoPie | Linking::GoCgoGlibc | Linking::RustGlibc, Alpine) => Fails(OTHER_LIBC),
+        (Linking::RustGlibc, DistrolessBase) => Fails(NO_LIBGCC),
+        // Without cgo a Go program uses the loader and no symbol of the library.
+        (Linking::GoPie, DistrolessBase | DistrolessCc | DebianSlim) => Starts,
+        (Linking::GoCgoGlibc, DistrolessBase | DistrolessCc | DebianSlim)
+        | (Linking::RustGlibc, DistrolessCc | DebianSlim) => StartsUnlessNewer,
+    }
+}
+
+/// The smallest base on which a program starts.
+pub(super) fn nearest_base(linking: Linking) -> Base {
+    match linking {
+        Linking::GoStatic | Linking::RustGlibcStatic | Linking::RustMusl | Linking::RustMuslDynamic => {
+            Base::Static
+        }
+        Linking::GoCgoMusl => Base::Alpine,
+        Linking::GoPie | Linking::GoCgoGlibc => Base::DistrolessBase,
+        Linking::RustGlibc => Base::DistrolessCc,
+    }
+}
+
+/// The linking of the same language that starts on every base, and keeps cgo where that was asked for on Alpine.
+pub(super) fn nearest_linking(linking: Linking, base: Base) -> Linking {
+    match (linking, base) {
+        (Linking::GoCgoGlibc, Base::Alpine) => Linking::GoCgoMusl,
+        (Linking::GoCgoMusl, Base::DistrolessBase | Base::DistrolessCc | Base::DebianSlim) => {
+            Linking::GoCgoGlibc
+        }
+        _ if linking.is_go() => Linking::GoStatic,
+        _ => Linking::RustMusl,
+    }
+}
+
+impl Linking {
+    /// Every linking.
+    pub const ALL: &[Self] = &[
+        Self::GoStatic,
+        Self::GoPie,
+        Self::GoCgoGlibc,
+        Self::GoCgoMusl,
+        Self::RustGlibc,
+        Self::RustGlibcStatic,
+        Self::RustMusl,
+        Self::RustMuslDynamic,
+    ];
+
+    /// The name, in kebab case.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::GoStatic => "go-static",
+            Self::GoPie => "go-pie",
+            Self::GoCgoGlibc => "go-cgo-glibc",
+            Self::GoCgoMusl => "go-cgo-musl",
+            Self::RustGlibc => "rust-glibc",
+            Self::RustGlibcStatic => "rust-glibc-static",
+            Self::RustMusl => "rust-musl",
+            Self::RustMuslDynamic => "rust-musl-dynamic",
+        }
+    }
+
+    pub(super) const fn is_go(self) -> bool {
+        matches!(self, Self::GoStatic | Self::GoPie | Self::GoCgoGlibc | Self::GoCgoMusl)
+    }
+
+    pub(super) const fn uses_cgo(self) -> bool {
+        matches!(self, Self::GoCgoGlibc | Self::GoCgoMusl)
+    }
+}
+
+impl Base {
+    /// Every base.
+    pub const ALL: &[Self] = &[
+        Self::Scratch,
+        Self::Static,
+        Self::DistrolessStatic,
+        Self::Alpine,
+        Self::DistrolessBase,
+        Self::DistrolessCc,
+        Self::DebianSlim,
+    ];
+
+    /// The name, in kebab case.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Scratch => "scratch",
+            Self::Static => "static",
+            Self::DistrolessStatic => "distroless-static",
+            Self::Alpine => "alpine",
+            Self::DistrolessBase => "distroless-base",
+            Self::DistrolessCc => "distroless-cc",
+            Self::DebianSlim => "debian-slim",
+        }
+    }
+
+    /// Whether its distribution can install packages.
+    pub(super) const fn has_packages(self) -> bool {
+        matches!(self, Self::Alpine | Self::DebianSlim)
+    }
+}
+
+impl Debian {
+    /// The codename, as tags have it.
+    pub const fn codename(self) -> &'static str {
+        match self {
+            Self::Bookworm => "bookworm",
+            Self::Trixie => "trixie",
+        }
+    }
+
+    /// The number.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Bookworm => 12,
+            Self::Trixie => 13,
+        }
+    }
+
+    /// The version of its C library.
+    pub const fn glibc(self) -> GlibcVersion {
+        match self {
+            Self::Bookworm => GlibcVersion::new(2, 36),
+            Self::Trixie => GlibcVersion::new(2, 41),
+        }
+    }
+}
+
+impl fmt::Display for Linking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for Base {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for Debian {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Debian {} ({})", self.number(), self.codename())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_choices_are_valid() {
+        for linking in Linking::ALL.iter().copied().filter(|linking| *linking != Linking::RustMuslDynamic) {
+            assert!(!matches!(verdict(linking, nearest_base(linking)), Verdict::Fails(_)), "{linking}");
+        }
+        for linking in Linking::ALL {
+            for base in Base::ALL {
+                let nearest = nearest_linking(*linking, *base);
+                assert!(
+                    !matches!(verdict(nearest, *base), Verdict::Fails(_)),
+                    "{linking} on {base}: {nearest}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The images that stages begin with.
+
+use serde::Serialize;
+
+use super::combination::{Base, Linking};
+use super::request::{Engine, Mode, Request};
+
+/// A linter's rule that does not fit, with the reason.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Ignore {
+    pub(super) rule: &'static str,
+    pub(super) reason: &'static str,
+}
+
+/// A global argument or another name with its value.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Assignment {
+    pub(super) name: String,
+    pub(super) value: String,
+}
+
+/// What both stages begin with.
+pub(super) struct Images {
+    pub(super) arguments: Vec<Assignment>,
+    /// What follows the builder's `FROM`.
+    pub(super) builder: String,
+    pub(super) builder_name: String,
+    pub(super) builder_ignores: Vec<Ignore>,
+    /// What follows the last `FROM`.
+    pub(super) runtime: String,
+    pub(super) runtime_ignores: Vec<Ignore>,
+}
+
+const PINNED: Ignore = Ignore {
+    rule: "DL3029",
+    reason: "One deploy target is pinned on purpose; pass the same --platform to the engine.",
+};
+
+impl Images {
+    pub(super) fn new(request: &Request) -> Self {
+        let shared = shared_release(request);
+        let (builder, runtime) = (builder(request, shared), runtime(request, shared));
+        let (build_platform, builder_name) = builder_platform(request);
+        let runtime_platform = match &request.mode {
+            Mode::Cross(_) => None,
+            Mode::Fixed(platform) => Some(platform.normalized()),
+        };
+        let mut runtime_ignores = Vec::new();
+        runtime_ignores.extend(runtime_platform.as_ref().map(|_| PINNED));
+        let constant = !build_platform.starts_with('$');
+        // BuildKit takes a constant platform for a mistake unless the stage is named after it.
+        let runtime = match runtime_platform {
+            Some(platform) => {
+                format!("--platform={platform} {runtime} AS {}", platform.to_string().replace('/', "-"))
+            }
+            None => runtime,
+        };
+        Self {
+            arguments: shared
+                .into_iter()
+                .map(|(name, value)| Assignment { name: name.to_owned(), value: value.to_owned() })
+                .collect(),
+            builder: format!("--platform={build_platform} {builder}"),
+            builder_name,
+            builder_ignores: constant.then_some(PINNED).into_iter().collect(),
+            runtime,
+            runtime_ignores,
+        }
+    }
+}
+
+/// The builder runs on the build machine's own platform, except where that cannot compile for the target.
+fn builder_platform(request: &Request) -> (String, String) {
+    let native = request.linking == Linking::GoCgoMusl || matches!(request.engine, Engine::Classic(_));
+    match &request.mode {
+        Mode::Fixed(platform) if native => {
+            let platform = platform.normalized();
+            (platform.to_string(), format!("build-{}", platform.architecture()))
+        }
+        _ => ("$BUILDPLATFORM".to_owned(), "build".to_owned()),
+    }
+}
+
+/// The release that both stages take from one argument; none where one of them is pinned by its digest, or the two are
+/// not of one distribution.
+fn shared_release(request: &Request) -> Option<(&'static str, &str)> {
+    let same = request.builder_debian.is_none_or(|builder| builder == request.debian);
+    if !request.digests.is_empty() {
+        return None;
+    }
+    match request.base {
+        Base::Alpine if request.linking.is_go() => Some(("ALPINE", &request.alpine)),
+        Base::DebianSlim if same => Some(("DEBIAN", request.debian.codename())),
+        _ => None,
+    }
+}
+
+fn builder(request: &Request, shared: Option<(&str, &str)>) -> String {
+    let language = if request.linking.is_go() { "golang" } else { "rust" };
+    let on_alpine = request.linking.is_go() && request.base == Base::Alpine;
+    let release = match shared {
+        Some((name, _)) if on_alpine => format!("alpine${{{name}}}"),
+        Some((name, _)) => format!("${{{name}}}"),
+        None if on_alpine => format!("alpine{}", request.alpine),
+        None => request.builder_debian.unwrap_or(request.debian).codename().to_owned(),
+    };
+    pinned(request, format!("{language}:{}-{release}", request.toolchain))
+}
+
+fn runtime(request: &Request, shared: Option<(&str, &str)>) -> String {
+    let (number, codename) = (request.debian.number(), request.debian.codename());
+    let variable = shared.map(|(name, _)| format!("${{{name}}}"));
+    let image = match request.base {
+        Base::Scratch | Base::Static => return "scratch".to_owned(),
+        Base::DistrolessStatic => format!("gcr.io/distroless/static-debian{number}:nonroot"),
+        Base::DistrolessBase => format!("gcr.io/distroless/base-debian{number}:nonroot"),
+        Base::DistrolessCc => format!("gcr.io/distroless/cc-debian{number}:nonroot"),
+        Base::Alpine => format!("alpine:{}", variable.as_deref().unwrap_or(&request.alpine)),
+        Base::DebianSlim => format!("debian:{}-slim", variable.as_deref().unwrap_or(codename)),
+    };
+    pinned(request, image)
+}
+
+/// The image with the digest of the lock file, where it has one.
+fn pinned(request: &Request, image: String) -> String {
+    match request.digests.get(&image) {
+        Some(digest) => format!("{image}@{digest}"),
+        None => image,
+    }
+}

