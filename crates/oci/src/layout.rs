@@ -239,7 +239,8 @@ fn refuse_other_content(root: &Path) -> Result<(), LayoutError> {
         let ours = name
             .to_str()
             .is_some_and(|name| matches!(name, "blobs" | ".gitignore" | ".lock") || is_temporary(name));
-        if !ours {
+        // Another process may have made the layout in this very moment.
+        if !ours && !root.join("oci-layout").exists() {
             let found = name.to_string_lossy().into_owned();
             return Err(LayoutError::OtherContent { path: root.to_owned(), found });
         }

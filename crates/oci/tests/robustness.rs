@@ -133,6 +133,24 @@ fn eight_writers_of_one_layout_and_cache() {
 }
 
 #[test]
+fn a_layout_is_made_by_many_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    for round in 0..50 {
+        let path = folder.path().join(format!("layout-{round}"));
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let layout = Layout::create(&path).unwrap();
+                    let lock = layout.lock().unwrap();
+                    layout.write_index(&lock, &Index::new(Vec::new(), BTreeMap::new())).unwrap();
+                });
+            }
+        });
+        assert!(Layout::open(&path).unwrap().index().unwrap().manifests.is_empty());
+    }
+}
+
+#[test]
 fn pruning_beside_writers_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let cache = LayerCache::create(folder.path().join("cache")).unwrap();
