@@ -1,6 +1,6 @@
 use camino::Utf8Path;
 
-use super::error::ProjectError;
+use super::error::{ProjectError, ToolError};
 use super::{Language, Project, cargo, go};
 use crate::config::{Features, ImageConfig};
 use crate::process::{ProcessError, Processes};
@@ -131,10 +131,15 @@ fn is_go(folder: &Utf8Path) -> bool {
 
 /// Names a tool that could not be started; other failures are the tool's own.
 pub(super) fn tool_error(folder: &Utf8Path, language: Language, error: ProcessError) -> ProjectError {
+    let folder = folder.to_owned();
     match error {
-        ProcessError::Start { program, source } => {
-            ProjectError::NoTool { folder: folder.to_owned(), language, program, source }
+        ProcessError::Start { program, source } => ProjectError::NoTool { folder, language, program, source },
+        process => {
+            let tool = match language {
+                Language::Rust => "cargo".to_owned(),
+                Language::Go => "go".to_owned(),
+            };
+            ProjectError::Tool(ToolError { folder, tool, process })
         }
-        other => other.into(),
     }
 }

@@ -74,7 +74,7 @@ pub enum ProjectError {
     },
     /// The tool that was asked refused.
     #[error(transparent)]
-    Tool(#[from] ProcessError),
+    Tool(ToolError),
     /// The tool's answer is not what its documentation says.
     #[error("`{command}` answered what crossdock cannot read")]
     Answer {
@@ -100,6 +100,28 @@ pub enum ProjectError {
         /// What is wrong with it.
         reason: String,
     },
+}
+
+/// A tool that was asked about a project and gave no answer.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", refusal(.folder, .tool, .process))]
+pub struct ToolError {
+    /// The folder.
+    pub folder: Utf8PathBuf,
+    /// `cargo` or `go`.
+    pub tool: String,
+    /// How it ended.
+    pub process: ProcessError,
+}
+
+/// The tool's own words are what helps; its whole command line is not.
+fn refusal(folder: &Utf8PathBuf, tool: &str, process: &ProcessError) -> String {
+    match process {
+        ProcessError::Failed { stderr, .. } => {
+            format!("{tool} does not take the project in {folder}; it says:\n{}", stderr.trim_end())
+        }
+        other => other.to_string(),
+    }
 }
 
 impl std::fmt::Display for Language {

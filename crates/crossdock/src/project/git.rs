@@ -206,6 +206,7 @@ mod tests {
         assert!(available(&root).dirty);
     }
 
+    #[cfg(unix)]
     #[test]
     fn refusals_say_what_helps() {
         let folder = Folder::new(&[("a", "1")]);

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub use cargo_settings::{CargoSettings, TargetSetting, UserSetting};
 pub use discover::{Discovery, GoPlatform, Network, discover, language_of};
-pub use error::ProjectError;
+pub use error::{ProjectError, ToolError};
 pub use git::git;
 pub use select::{Program, SelectError};
 pub use toolchain_file::ToolchainFile;
@@ -87,7 +87,8 @@ pub struct CargoPackage {
     /// `default-run`: the binary that `cargo run` takes.
     pub default_run: Option<String>,
     /// Why a C compiler for the target is needed: each a chain of package names from this package to the build script
-    /// that compiles C, as `["http-api", "ring", "cc"]`. Empty when everything is Rust.
+    /// that compiles C, as `["http-api", "ring", "cc"]`. Empty when everything is Rust. Cargo resolves the features of all
+    /// members and images together, so a chain may be one that another of them alone needs.
     pub native_code: Vec<Vec<String>>,
 }
 
