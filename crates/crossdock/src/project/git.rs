@@ -64,8 +64,10 @@ fn read_log(answer: &str) -> Option<Git> {
     let time = lines.next()?.parse().ok()?;
     let names = lines.next().unwrap_or_default().split(", ");
     let tags = names.filter_map(|name| name.strip_prefix("tag: refs/tags/"));
-    // Of several tags the highest version counts, compared as people do: 1.10 is more than 1.9.
-    let tag = tags.max_by_key(|tag| natural(tag)).map(str::to_owned);
+    // Of several tags the highest version counts, compared as people do: 1.10 is more than 1.9, and than any word.
+    let is_version =
+        |tag: &str| tag.strip_prefix('v').unwrap_or(tag).starts_with(|c: char| c.is_ascii_digit());
+    let tag = tags.max_by_key(|tag| (is_version(tag), natural(tag))).map(str::to_owned);
     Some(Git { sha, short, branch: None, tag, dirty: false, time, source: None })
 }
 
@@ -137,6 +139,8 @@ fn https(address: &str) -> Option<String> {
     let port_counts = address.starts_with("http");
     let host = host.rsplit('@').next()?;
     let host = if port_counts { host } else { host.split(':').next()? };
+    // What follows a `?` is no part of the place, and may be a secret.
+    let path = path.split(['?', '#']).next()?;
     let path = path.trim_matches('/').trim_end_matches(".git").trim_end_matches('/');
     let local = host.is_empty() || host == "localhost" || host.starts_with("127.") || host.starts_with('[');
     let whole =
@@ -181,7 +185,7 @@ mod tests {
         assert_eq!((clean.dirty, clean.time, clean.source), (false, 1_700_000_000, None));
         assert_eq!((clean.sha.len(), clean.short.len()), (40, 7));
 
-        for tag in ["v1.9.0", "v1.10.0-rc.1", "v1.10.0", "latest"] {
+        for tag in ["v1.9.0", "v1.10.0-rc.1", "v1.10.0", "latest", "zeta"] {
             run(&root, &["tag", tag]);
         }
         run(&root, &["remote", "add", "origin", "git@forge.example:team/app.git"]);
@@ -236,6 +240,7 @@ mod tests {
             ("git@forge.example:team/app.git", Some("https://forge.example/team/app")),
             ("forge.example:/team/app.git", Some("https://forge.example/team/app")),
             ("git://forge.example/app", Some("https://forge.example/app")),
+            ("https://forge.example/app.git?private_token=x#y", Some("https://forge.example/app")),
             ("/srv/git/app.git", None),
             ("../app", None),
             ("./a:b", None),
