@@ -113,6 +113,10 @@ pub(super) struct Building {
     /// Also write one archive per image, which docker, podman, skopeo and ctr load.
     #[arg(long, help_heading = "How it is built")]
     pub(super) archive: bool,
+    /// Also pack the programs as release archives with SHA256SUMS; then platforms without containers, as darwin/arm64,
+    /// are built too.
+    #[arg(long, help_heading = "How it is built")]
+    pub(super) pack: bool,
     /// Also give the image to an engine.
     #[arg(long, value_enum, value_name = "ENGINE", help_heading = "How it is built")]
     pub(super) load: Option<EngineName>,
@@ -160,9 +164,6 @@ pub(super) struct DistArguments {
     /// Install what is missing first, saying each command before it runs.
     #[arg(long)]
     pub(super) setup: bool,
-    /// Also pack the programs as release archives with SHA256SUMS.
-    #[arg(long)]
-    pub(super) pack: bool,
 }
 
 /// How hard verification judges.

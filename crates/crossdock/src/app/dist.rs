@@ -87,7 +87,7 @@ fn edge(session: &Session, error: ExecuteError) -> CommandError {
         ExecuteError::Compiler { .. } | ExecuteError::NotMade { .. } | ExecuteError::Process(_) => {
             Exit::Program
         }
-        ExecuteError::Refused(_) => Exit::No,
+        ExecuteError::Refused(_) | ExecuteError::WrongProgram { .. } => Exit::No,
         ExecuteError::NotBuilt { .. } => Exit::Usage,
         ExecuteError::Image { .. } | ExecuteError::File { .. } | ExecuteError::Cache(_) => Exit::InputOutput,
         ExecuteError::Cancelled => Exit::Interrupted,

@@ -105,6 +105,7 @@ impl Session {
             let project = project.map_err(|_| ended_early())?;
             let project = project.map_err(|error| project_error(&error))?;
             projects.projects.insert(folder.clone(), project);
+            projects.documents.insert(folder.clone(), documents(folder));
             projects.git.insert(folder.clone(), git.map_err(|_| ended_early())?);
         }
         let mut seen = seen.map_err(|_| ended_early())??;
@@ -196,4 +197,19 @@ fn project_error(error: &ProjectError) -> CommandError {
 
 fn make(config: &Config, projects: &Projects, host: &Host, request: &Request) -> Result<Plan, CommandError> {
     plan(config, projects, host, request).map_err(|error| CommandError::new(Exit::Usage, &error))
+}
+
+/// README and licence files of a project, sorted; a folder that cannot be listed has none.
+fn documents(folder: &Utf8Path) -> Vec<Utf8PathBuf> {
+    let entries = folder.read_dir_utf8().into_iter().flatten().flatten();
+    let is_document = |name: &str| {
+        let name = name.to_ascii_uppercase();
+        ["README", "LICENSE", "LICENCE", "COPYING", "NOTICE"].iter().any(|start| name.starts_with(start))
+    };
+    let mut documents: Vec<Utf8PathBuf> = entries
+        .filter(|entry| is_document(entry.file_name()) && entry.path().is_file())
+        .map(|entry| entry.into_path())
+        .collect();
+    documents.sort();
+    documents
 }

@@ -13,7 +13,7 @@ use super::output;
 use crate::config::{Config, Overrides, Source, Sourced};
 use crate::environment::{Environment, Terminal};
 use crate::execute::{Color, Judging, Settings};
-use crate::plan::{Archive, Engine, Goal, Request};
+use crate::plan::{Archive, Engine, Goal, Pack, Request};
 use crate::process::{Cancel, Command, Processes};
 use crate::project::Network;
 use crate::ui::{Progress, Verbosity};
@@ -129,6 +129,7 @@ impl Session {
             tags: many(tag, "--tag", &overrides.tags),
             repository: repository.or_else(|| overrides.repository.clone()),
             archive: if building.archive { Archive::Beside } else { Archive::None },
+            pack: if building.pack { Pack::Releases } else { Pack::None },
             load: building.load.map(|engine| self.server(engine)).transpose()?,
             jobs: jobs.or_else(|| overrides.jobs.clone()),
             network: if offline { Network::Offline } else { Network::Online },

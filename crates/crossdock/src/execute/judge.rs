@@ -72,7 +72,7 @@ fn planned(image: &ImagePlan) -> Planned {
     image.platforms.iter().map(|plan| (plan.platform.clone(), programs(plan))).collect()
 }
 
-fn expectation(plan: &PlatformPlan, program: &ProgramPlan) -> Expectation {
+pub(super) fn expectation(plan: &PlatformPlan, program: &ProgramPlan) -> Expectation {
     let (linkage, language) = match &program.expected {
         Expected::Rust { r#static, cpu, .. } => {
             let linkage = if *r#static { Linkage::Static } else { Linkage::Dynamic };

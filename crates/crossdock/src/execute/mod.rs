@@ -7,6 +7,7 @@ mod judge;
 mod locks;
 mod observer;
 mod publish;
+mod release;
 mod report_lines;
 mod schedule;
 
@@ -126,6 +127,14 @@ pub enum ExecuteError {
     /// Verification said no.
     #[error("image `{}` was not tagged: {}", .0.name, in_words(&.0.verdicts))]
     Refused(Box<ImageReport>),
+    /// A program for a release archive is not what the plan asked for.
+    #[error("image `{image}`: {} is not right for {}: {}", .verdicts.subject, .verdicts.for_, first_message(.verdicts))]
+    WrongProgram {
+        /// The image whose program it is.
+        image: String,
+        /// What was found.
+        verdicts: Box<crossdock_verify::Report>,
+    },
     /// The cache's folder cannot be used.
     #[error("the cache cannot be used; CROSSDOCK_CACHE_DIR names another folder for it")]
     Cache(#[from] crossdock_oci::FileError),
@@ -225,6 +234,7 @@ impl StepContext<'_> {
             Action::Verify { image } => self.verify(self.image(image)?, reporter),
             Action::Tag { image } => self.tag(self.image(image)?),
             Action::Archive { image } => self.archive(self.image(image)?),
+            Action::Pack { image } => self.release(self.image(image)?),
             Action::Load { image } => self.load(self.image(image)?),
         }
     }
@@ -288,4 +298,8 @@ fn in_words(verdicts: &[TargetReport]) -> String {
     let parts =
         [words(Verdict::Fails, "it would not start"), words(Verdict::Unproven, "it is not proven to start")];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", and ")
+}
+
+fn first_message(verdicts: &crossdock_verify::Report) -> &str {
+    verdicts.findings.first().map_or("nothing more is known", |finding| finding.message.as_str())
 }

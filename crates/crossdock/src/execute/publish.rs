@@ -132,7 +132,7 @@ fn references(image: &ImagePlan) -> Result<Vec<Reference>, ExecuteError> {
 }
 
 /// Writes a file beside its place and moves it there when it is whole.
-fn replace(
+pub(super) fn replace(
     path: &Utf8Path,
     write: impl FnOnce(&mut dyn Write) -> Result<(), ExecuteError>,
 ) -> Result<(), ExecuteError> {

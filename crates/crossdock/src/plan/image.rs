@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::cargo::slug;
 use super::error::PlanError;
-use super::request::{Projects, Request};
+use super::request::{Pack, Projects, Request};
 use super::select::Selected;
-use super::{Container, FilePlan, SkippedTag};
+use super::{Container, FilePlan, PlatformPlan, ReleaseArchive, ReleasePlan, SkippedTag};
 use crate::config::{Base, ImageConfig};
 use crate::project::{About, GoModule, Program, Project};
 use crate::template::{self, Values};
@@ -69,6 +70,30 @@ pub(super) fn files(image: &ImageConfig) -> Vec<FilePlan> {
         mode: file.mode,
     };
     image.files.iter().map(|file| plan(&file.value)).collect()
+}
+
+/// The release archives, where they were asked for.
+pub(super) fn release(
+    selected: &Selected<'_>,
+    platforms: &[PlatformPlan],
+    others: &[PlatformPlan],
+    projects: &Projects,
+    request: &Request,
+) -> Option<ReleasePlan> {
+    if request.pack == Pack::None {
+        return None;
+    }
+    let image = &selected.config;
+    let version = version(selected, projects).map(|version| format!("-{version}")).unwrap_or_default();
+    let archives = platforms.iter().chain(others).map(|plan| ReleaseArchive {
+        platform: plan.platform.clone(),
+        name: format!("{}{version}-{}", image.name.value, slug(&plan.platform)),
+    });
+    Some(ReleasePlan {
+        folder: output_folder(selected.project, request).join(format!("{}.release", image.name.value)),
+        archives: archives.collect(),
+        documents: projects.documents.get(&image.path.value).cloned().unwrap_or_default(),
+    })
 }
 
 /// SOURCE_DATE_EPOCH, else the commit's date, else the epoch itself: never the clock.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crossdock_platform::Platform;
+use crossdock_platform::{Os, Platform};
 
 use super::cargo::CargoCalls;
 use super::error::PlanError;
@@ -100,7 +100,11 @@ impl<'a> Maker<'a> {
         let folder = image::output_folder(selected.project, self.request);
         let archived = self.request.archive == Archive::Beside || self.request.load.is_some();
         let archive = archived.then(|| folder.join(format!("{name}.tar")));
+        let (platforms, others): (Vec<_>, Vec<_>) =
+            platforms.into_iter().partition(|plan| plan.platform.os() == Os::Linux);
+        let targets = targets.into_iter().filter(|target| target.platform.os() == Os::Linux).collect();
         let single = self.single(&platforms);
+        let release = image::release(selected, &platforms, &others, self.projects, self.request);
         self.images.push(ImagePlan {
             source: image.name.source.clone(),
             layout: folder.join(&name),
@@ -117,6 +121,8 @@ impl<'a> Maker<'a> {
             load: self.load(&single, archive.as_deref()),
             archive,
             single,
+            release,
+            others,
             platforms,
             name,
         });

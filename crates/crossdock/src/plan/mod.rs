@@ -31,7 +31,7 @@ use crate::toolchain::Wrapper;
 pub use error::PlanError;
 pub use make::plan;
 pub use platforms::named_targets;
-pub use request::{Archive, Goal, Projects, Request};
+pub use request::{Archive, Goal, Pack, Projects, Request};
 
 /// The version of the JSON form of a [`Plan`].
 pub const SCHEMA: &str = "crossdock.plan/1";
@@ -70,8 +70,12 @@ pub struct ImagePlan {
     pub source: Source,
     /// Its OCI image layout.
     pub layout: Utf8PathBuf,
-    /// Its platforms, in the index's order.
+    /// Its platforms, in the index's order; empty when only release archives are made.
     pub platforms: Vec<PlatformPlan>,
+    /// Platforms that run no containers, built for release archives alone.
+    pub others: Vec<PlatformPlan>,
+    /// The release archives, if they are made.
+    pub release: Option<ReleasePlan>,
     /// Which nodes it is judged against.
     pub targets: Vec<Target>,
     /// What lies below the program.
@@ -110,6 +114,26 @@ pub struct PlatformPlan {
     pub reason: String,
     /// The programs; the first is the entry point.
     pub programs: Vec<ProgramPlan>,
+}
+
+/// The release archives of an image's programs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReleasePlan {
+    /// The folder that they and SHA256SUMS are written to.
+    pub folder: Utf8PathBuf,
+    /// One archive for each platform.
+    pub archives: Vec<ReleaseArchive>,
+    /// README and licence files that go into each.
+    pub documents: Vec<Utf8PathBuf>,
+}
+
+/// One release archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReleaseArchive {
+    /// The platform.
+    pub platform: Platform,
+    /// Its name without `.tar.gz`, which is also the one folder in it: `crossdock-0.1.0-linux-arm64`.
+    pub name: String,
 }
 
 /// A program of an image.
@@ -291,6 +315,11 @@ pub enum Action {
         /// The image.
         image: String,
     },
+    /// Writes release archives and SHA256SUMS.
+    Pack {
+        /// The image whose programs are packed.
+        image: String,
+    },
     /// Hands the image to an engine.
     Load {
         /// The image.
@@ -392,6 +421,7 @@ impl Step {
             | Action::Verify { image }
             | Action::Tag { image }
             | Action::Archive { image }
+            | Action::Pack { image }
             | Action::Load { image } => Some(image),
         }
     }

@@ -3,7 +3,7 @@
 use crossdock_platform::{Description, Os, OsSource, Platform, Reading, describe, known_platforms};
 
 use super::error::PlanError;
-use super::request::Request;
+use super::request::{Pack, Request};
 use super::{Node, Target};
 use crate::config::{Config, Deploy, ImageConfig, Source, Sourced};
 use crate::nearest::nearest;
@@ -29,12 +29,12 @@ pub(super) fn platforms(
     let mut built: Vec<(Platform, String)> = Vec::new();
     if !request.platforms.is_empty() {
         for text in &request.platforms {
-            let platform = platform(text)?;
+            let platform = platform(text, request)?;
             add(&mut built, platform, text.source.to_string());
         }
     } else if !asked.is_empty() {
         for target in &asked {
-            refuse_without_containers(target)?;
+            refuse_without_containers(target, request)?;
             add(&mut built, target.platform.clone(), format!("{} ({})", target.description, target.source));
         }
     } else {
@@ -194,15 +194,16 @@ fn ambiguous(candidates: &[Description], why: &str) -> String {
     format!("is ambiguous: {why}; it may mean {}", names.join(", "))
 }
 
-fn platform(text: &Sourced<String>) -> Result<Platform, PlanError> {
+fn platform(text: &Sourced<String>, request: &Request) -> Result<Platform, PlanError> {
     let target = target(text, &mut Vec::new())?;
-    refuse_without_containers(&target)?;
+    refuse_without_containers(&target, request)?;
     Ok(target.platform)
 }
 
-fn refuse_without_containers(target: &Target) -> Result<(), PlanError> {
+fn refuse_without_containers(target: &Target, request: &Request) -> Result<(), PlanError> {
     match target.platform.os() {
         Os::Linux => Ok(()),
+        _ if request.pack == Pack::Releases => Ok(()),
         _ => Err(PlanError::NoContainers {
             platform: target.platform.to_string(),
             asked: target.source.clone(),

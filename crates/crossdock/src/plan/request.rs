@@ -42,6 +42,8 @@ pub struct Request {
     pub repository: Option<Sourced<String>>,
     /// Whether an archive is written beside each layout.
     pub archive: Archive,
+    /// `--pack`: whether release archives are written.
+    pub pack: Pack,
     /// `--load`, with the platform of the engine's server, which is not always the host's.
     pub load: Option<(Engine, Platform)>,
     /// How many things a compiler may do at once; its own choice when none.
@@ -68,11 +70,23 @@ pub enum Archive {
     Beside,
 }
 
+/// Whether release archives of the programs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Pack {
+    /// No.
+    #[default]
+    None,
+    /// One for each platform, with SHA256SUMS; then platforms without containers are built too.
+    Releases,
+}
+
 /// What the projects' own tools say, by folder.
 #[derive(Debug, Clone, Default)]
 pub struct Projects {
     /// Projects by the folder that an image's `path` names.
     pub projects: BTreeMap<Utf8PathBuf, Project>,
+    /// README and licence files, which belong into release archives, by the same folders.
+    pub documents: BTreeMap<Utf8PathBuf, Vec<Utf8PathBuf>>,
     /// git by the same folders.
     pub git: BTreeMap<Utf8PathBuf, Availability<Git>>,
 }

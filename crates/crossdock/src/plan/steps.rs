@@ -26,8 +26,8 @@ pub(super) enum Call {
 /// The steps of a plan, in an order that respects what each needs.
 pub(super) fn steps(goal: Goal, images: &[ImagePlan], compiled: Compiled) -> Vec<Step> {
     let mut steps = Vec::new();
+    let made_by = compiled.made_by;
     if matches!(goal, Goal::Build | Goal::Dist) {
-        let made_by = &compiled.made_by;
         let wrappers = compiled.wrappers.into_iter().map(write).collect::<Vec<_>>();
         let written: Vec<StepId> = wrappers.iter().map(|step| step.id.clone()).collect();
         steps.extend(wrappers);
@@ -35,10 +35,13 @@ pub(super) fn steps(goal: Goal, images: &[ImagePlan], compiled: Compiled) -> Vec
             compiled.cargo.into_iter().enumerate().map(|(place, build)| cargo(place, build, &written)),
         );
         steps.extend(compiled.go.into_iter().enumerate().map(|(place, build)| go(place, build, &written)));
-        images.iter().for_each(|image| steps.extend(packed(image, made_by)));
+        images.iter().for_each(|image| steps.extend(packed(image, &made_by)));
     }
     for image in images {
         steps.extend(judged(image, goal));
+        if goal == Goal::Dist && image.release.is_some() {
+            steps.push(released(image, &made_by));
+        }
     }
     let known: Vec<StepId> = steps.iter().map(|step| step.id.clone()).collect();
     // A run that only verifies or tags finds what earlier runs built: nothing of this one comes before.
@@ -99,6 +102,9 @@ fn call_id(call: Call) -> StepId {
 
 fn packed(image: &ImagePlan, made_by: &BTreeMap<(String, Platform), Vec<Call>>) -> Vec<Step> {
     let name = &image.name;
+    if image.platforms.is_empty() {
+        return Vec::new();
+    }
     let mut steps: Vec<Step> = image
         .platforms
         .iter()
@@ -125,6 +131,20 @@ fn packed(image: &ImagePlan, made_by: &BTreeMap<(String, Platform), Vec<Call>>) 
     steps
 }
 
+/// Release archives are written once every program is there and the image, if there is one, was judged.
+fn released(image: &ImagePlan, made_by: &BTreeMap<(String, Platform), Vec<Call>>) -> Step {
+    let platforms = image.platforms.iter().chain(&image.others);
+    let calls = platforms.filter_map(|plan| made_by.get(&(image.name.clone(), plan.platform.clone())));
+    let mut after: Vec<StepId> = calls.flatten().map(|call| call_id(*call)).collect();
+    after.push(id("verify", &image.name));
+    Step {
+        id: id("pack", &image.name),
+        after,
+        title: format!("pack releases of {}", image.name),
+        action: Action::Pack { image: image.name.clone() },
+    }
+}
+
 fn judged(image: &ImagePlan, goal: Goal) -> Vec<Step> {
     let name = &image.name;
     let step = |verb: &str, after: &str, action: Action| Step {
@@ -140,6 +160,9 @@ fn judged(image: &ImagePlan, goal: Goal) -> Vec<Step> {
     }
     if matches!(goal, Goal::Tag | Goal::Dist) {
         steps.push(step("tag", "verify", Action::Tag { image: image_name() }));
+    }
+    if image.platforms.is_empty() {
+        steps.clear();
     }
     if image.archive.is_some() && goal != Goal::Verify {
         let before = if goal == Goal::Build { "assemble" } else { "tag" };
