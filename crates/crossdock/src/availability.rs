@@ -99,11 +99,13 @@ impl Unavailable {
 }
 
 impl Remedy {
-    /// This remedy and then another one; a command that both hold runs once.
+    /// This remedy and then another one; a command that both hold runs once, and packages are installed together.
     #[must_use]
     pub fn then(mut self, next: &Self) -> Self {
         for command in &next.commands {
-            if !self.commands.contains(command) {
+            let joined = self.commands.contains(command)
+                || self.commands.last_mut().is_some_and(|last| join(last, command));
+            if !joined {
                 self.commands.push(command.clone());
             }
         }
@@ -111,5 +113,57 @@ impl Remedy {
             self.scope = Scope::System;
         }
         self
+    }
+}
+
+/// Adds the packages of one `apt-get install -y` to another; other commands stay apart.
+fn join(last: &mut Command, next: &Command) -> bool {
+    let Some((verb, packages)) = next.arguments.split_at_checked(2) else { return false };
+    let same =
+        last.program == next.program && last.arguments.get(..2) == Some(verb) && verb == ["install", "-y"];
+    if same {
+        last.arguments.extend(packages.iter().cloned());
+    }
+    same
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn remedy(commands: &[&str], scope: Scope) -> Remedy {
+        let command = |line: &&str| {
+            let mut words = line.split(' ');
+            Command::new(words.next().unwrap_or_default(), "/").args(words)
+        };
+        Remedy { commands: commands.iter().map(command).collect(), scope }
+    }
+
+    #[test]
+    fn remedies_follow_each_other_without_repetition() {
+        let one = remedy(&["apt-get update", "apt-get install -y a"], Scope::System);
+        let two = remedy(
+            &["apt-get update", "apt-get install -y b c", "pip install d", "apt-get install -y a"],
+            Scope::User,
+        );
+        let both = one.then(&two);
+        assert_eq!(
+            both.to_string(),
+            "apt-get update && apt-get install -y a b c && pip install d && apt-get install -y a"
+        );
+        assert_eq!(both.scope, Scope::System);
+    }
+
+    #[test]
+    fn two_absences_end_in_every_pair_of_ways() {
+        let missing = |why: &str, ways: &[&str]| Unavailable {
+            why: why.to_owned(),
+            remedies: ways.iter().map(|way| remedy(&[way], Scope::User)).collect(),
+        };
+        let both = missing("no std", &["a", "b"]).and(missing("no linker", &["c", "a"]));
+        assert_eq!(both.why, "no std; no linker");
+        let ways: Vec<String> = both.remedies.iter().map(ToString::to_string).collect();
+        assert_eq!(ways, ["a && c", "a", "b && c", "b && a"]);
+        assert!(missing("no std", &["a"]).and(missing("nothing helps", &[])).remedies.is_empty());
     }
 }

@@ -2,7 +2,7 @@
 
 use crossdock_platform::BuildTarget;
 
-use super::{Manager, RustToolchain, System};
+use super::{Host, Manager, RustToolchain, System};
 use crate::availability::{Remedy, Scope};
 use crate::process::Command;
 
@@ -21,13 +21,13 @@ pub(crate) fn add_std(
     toolchain: &RustToolchain,
     target: &BuildTarget,
     triple: &str,
-    system: &System,
+    host: &Host,
 ) -> Vec<Remedy> {
     match &toolchain.manager {
         Manager::Rustup(name) if toolchain.addable.contains(triple) => {
             vec![user([command("rustup", ["target", "add", triple, "--toolchain", name])])]
         }
-        Manager::Debian(package) => debian_std(package, target, system).into_iter().collect(),
+        Manager::Debian(package) => debian_std(package, target, host).into_iter().collect(),
         _ => Vec::new(),
     }
 }
@@ -48,23 +48,26 @@ pub(crate) fn add_source(toolchain: &RustToolchain, system: &System) -> Vec<Reme
 
 /// What brings Debian's Rust with the standard library for a target. Bookworm's `rustc` is of 2022; its `rustc-web`,
 /// kept for browsers, is of this year.
-pub(crate) fn distribution(target: &BuildTarget, system: &System) -> Vec<Remedy> {
-    let suffix = match system {
+pub(crate) fn distribution(target: &BuildTarget, host: &Host) -> Vec<Remedy> {
+    let suffix = match &host.system {
         System::Debian { codename: Some(codename) } if codename == "bookworm" => "-web",
         System::Debian { .. } => "",
         _ => return Vec::new(),
     };
-    let compiler = packages(system, &["rustc", "cargo"].map(|name| format!("{name}{suffix}")));
-    let std = debian_std(&format!("rustc{suffix}"), target, system);
+    let compiler = packages(&host.system, &["rustc", "cargo"].map(|name| format!("{name}{suffix}")));
+    let std = debian_std(&format!("rustc{suffix}"), target, host);
     compiler.zip(std).map(|(compiler, std)| compiler.then(&std)).into_iter().collect()
 }
 
 /// Debian's packages of std are multiarch: `rustc-web` has `libstd-rust-web-dev:arm64`.
-fn debian_std(package: &str, target: &BuildTarget, system: &System) -> Option<Remedy> {
-    let architecture = target.names().debian.filter(|_| system.is_debian())?;
+fn debian_std(package: &str, target: &BuildTarget, host: &Host) -> Option<Remedy> {
+    let architecture = target.names().debian.filter(|_| host.system.is_debian())?;
     let gnu = matches!(target.libc(), crossdock_platform::Libc::Gnu { .. });
     let std = format!("{}-dev:{architecture}", package.replacen("rustc", "libstd-rust", 1));
-    let install = packages(system, &[std]).filter(|_| gnu)?;
+    let install = packages(&host.system, &[std]).filter(|_| gnu)?;
+    if target.platform().architecture() == host.platform.architecture() {
+        return Some(install);
+    }
     let add = Remedy {
         commands: vec![command("dpkg", ["--add-architecture", architecture]), command("apt-get", ["update"])],
         scope: Scope::System,
@@ -81,7 +84,8 @@ pub(crate) fn packages(system: &System, names: &[String]) -> Option<Remedy> {
         System::Arch => ("pacman", &["-S", "--noconfirm"]),
         // Homebrew installs into its own folder, as the user who owns that.
         System::MacOs => return Some(user([command("brew", ["install"]).args(names)])),
-        System::Windows | System::Other => return None,
+        System::Windows => return Some(user([command("winget", ["install", "--exact"]).args(names)])),
+        System::Other => return None,
     };
     let command = command(program, arguments.iter().copied()).args(names);
     Some(Remedy { commands: vec![command], scope: Scope::System })
@@ -125,6 +129,11 @@ fn package(tool: &str, system: &System) -> Option<String> {
         ("go", System::Debian { .. }) => "golang-go",
         ("go", System::Fedora) => "golang",
         ("rustc", System::MacOs) => "rustup",
+        ("rustc" | "cargo", System::Windows) => "Rustlang.Rustup",
+        ("go", System::Windows) => "GoLang.Go",
+        ("git", System::Windows) => "Git.Git",
+        ("cmake", System::Windows) => "Kitware.CMake",
+        (_, System::Windows) => return None,
         ("rustc", System::Alpine) => "cargo",
         ("rustc", System::Debian { .. }) => "cargo",
         ("rustc" | "cargo", System::Arch) => "rust",

@@ -9,7 +9,7 @@ use super::equip::{CCode, Equipment, OwnLinker, Work};
 use super::{RustChoice, RustRequest, helpers};
 use crate::availability::{Availability, Unavailable};
 use crate::config::{Libc, Linkage, Route, Sourced};
-use crate::host::{Host, RustToolchain, ToolchainOrigin, remedies};
+use crate::host::{Host, Manager, RustToolchain, ToolchainOrigin, remedies};
 
 /// What a choice is made from.
 #[derive(Clone, Copy)]
@@ -151,20 +151,27 @@ impl Candidate<'_> {
 
     fn target(&self, context: &Context<'_>, platform: &Platform) -> BuildTarget {
         let linkage = match context.request.linkage.value {
-            Linkage::Static => crossdock_platform::Linkage::Static,
-            Linkage::Dynamic => crossdock_platform::Linkage::Dynamic,
+            // Darwin has no static programs.
+            Linkage::Static if platform.os() != Os::Darwin => crossdock_platform::Linkage::Static,
+            _ => crossdock_platform::Linkage::Dynamic,
         };
         let target = BuildTarget::new(platform.clone(), linkage);
-        match self.libc {
-            _ if platform.os() != Os::Linux => target,
-            Libc::Musl => target.with_libc(crossdock_platform::Libc::Musl),
-            Libc::Gnu => target.with_libc(crossdock_platform::Libc::GNU),
+        match (platform.os(), self.libc) {
+            (Os::Linux, Libc::Musl) => target.with_libc(crossdock_platform::Libc::Musl),
+            (Os::Linux, Libc::Gnu) => target.with_libc(crossdock_platform::Libc::GNU),
+            // Microsoft's libraries are on Windows alone.
+            (Os::Windows, _) if context.host.platform.os() != Os::Windows => {
+                target.with_libc(crossdock_platform::Libc::Mingw)
+            }
+            _ => target,
         }
     }
 
     fn own_linker(&self) -> OwnLinker {
         match (self.std, &self.toolchain) {
             (Std::Prebuilt, Ok(toolchain)) if toolchain.rust_lld => OwnLinker::LldAndMusl,
+            // rustup's, which is the one to install, would have it.
+            (Std::Prebuilt, Err(_)) if self.origin == ToolchainOrigin::Project => OwnLinker::LldAndMusl,
             (Std::Prebuilt, _) => OwnLinker::Musl,
             (Std::Built, _) => OwnLinker::None,
         }
@@ -181,7 +188,7 @@ impl Candidate<'_> {
             (Ok(toolchain), _) => *toolchain,
             (Err(missing), ToolchainOrigin::Project) => return Err(missing.clone()),
             (Err(missing), ToolchainOrigin::Distribution) => {
-                let remedies = remedies::distribution(target, &host.system);
+                let remedies = remedies::distribution(target, host);
                 return Err(Unavailable { why: missing.why.clone(), remedies });
             }
         };
@@ -189,8 +196,8 @@ impl Candidate<'_> {
             Std::Prebuilt if toolchain.std.contains(rust.triple) => Ok(toolchain),
             Std::Built if toolchain.source.is_some() => Ok(toolchain),
             Std::Prebuilt => Err(Unavailable {
-                why: format!("{} has no standard library for {}", name(toolchain), rust.triple),
-                remedies: remedies::add_std(toolchain, target, rust.triple, &host.system),
+                why: missing_std(toolchain, rust),
+                remedies: remedies::add_std(toolchain, target, rust.triple, host),
             }),
             Std::Built => Err(Unavailable {
                 why: format!("{} has no source of the standard library", name(toolchain)),
@@ -222,6 +229,17 @@ impl Candidate<'_> {
         };
         format!("{} {std} {}; {equipment}", name(toolchain), rust.triple)
     }
+}
+
+fn missing_std(toolchain: &RustToolchain, rust: &RustTarget) -> String {
+    let nor = match (&toolchain.manager, rust.has_prebuilt_std) {
+        (_, false) => ", and nobody distributes one",
+        (Manager::Rustup(_), true) if !toolchain.addable.contains(rust.triple) => {
+            ", and rustup cannot add it"
+        }
+        _ => "",
+    };
+    format!("{} has no standard library for {}{nor}", name(toolchain), rust.triple)
 }
 
 /// The toolchain in a sentence.

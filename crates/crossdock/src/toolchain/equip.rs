@@ -1,7 +1,7 @@
 //! Which linker and which C compiler serve a target on a host.
 
 use camino::{Utf8Path, Utf8PathBuf};
-use crossdock_platform::{BuildTarget, Compiler, GlibcVersion, Libc, Linkage, Os, Tools};
+use crossdock_platform::{Architecture, BuildTarget, Compiler, GlibcVersion, Libc, Linkage, Os, Tools};
 
 use super::zig::Zig;
 use super::{Wrapper, helpers};
@@ -119,6 +119,15 @@ impl Work<'_> {
     /// The target's gcc, or the host's own compiler for the host's own platform.
     fn gcc(&self) -> Result<Equipment, Unavailable> {
         let names = self.target.names();
+        let platform = self.target.platform();
+        if platform.architecture() == Architecture::Arm
+            && platform.variant() == Some("v6")
+            && !self.is_native()
+        {
+            return Err(Unavailable::because(
+                "the packaged gcc for 32-bit ARM links start files of ARMv7, not of v6",
+            ));
+        }
         let name = names.gcc.unwrap_or_else(|| "cc".to_owned());
         let found = self.host.tool(&name);
         let (found, name) = match found {

@@ -29,7 +29,24 @@ pub fn choose_rust(
     if let Some(all) = tried.iter().find(|answers| answers.iter().all(Result::is_ok)) {
         return all.iter().cloned().map(availability).collect();
     }
-    mixed(&tried, request.platforms.len()).unwrap_or_else(|| refused(tried))
+    if let Some(mixed) = mixed(&tried, request.platforms.len()) {
+        return mixed;
+    }
+    let routes_would_help = request.routes.is_empty() && host.rust_of(request.folder).is_ok();
+    let refused = refused(tried).into_iter();
+    refused.map(|answer| if routes_would_help { with_routes(answer) } else { answer }).collect()
+}
+
+/// Where nothing can be installed, the routes that need to be named are worth a word.
+fn with_routes(answer: Availability<RustChoice>) -> Availability<RustChoice> {
+    const ROUTES: &str = r#"; `toolchain = ["distribution", "build-std"]` would let the system's compiler serve, or one's own build of the library"#;
+    match answer {
+        Availability::Unavailable(mut missing) if missing.remedies.is_empty() => {
+            missing.why.push_str(ROUTES);
+            Availability::Unavailable(missing)
+        }
+        answer => answer,
+    }
 }
 
 fn availability(answer: Result<RustChoice, Unavailable>) -> Availability<RustChoice> {

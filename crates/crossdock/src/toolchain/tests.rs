@@ -174,3 +174,185 @@ fn go_needs_nothing_but_go() {
 fn go_packages_that_would_lose_their_c_code_make_the_user_decide() {
     insta::assert_snapshot!(go(&debian(), "linux/amd64", None, &["example.com/sqlite", "example.com/z"]));
 }
+
+#[test]
+fn a_level_above_the_baseline_reaches_every_compiler() {
+    let mut host = debian();
+    let zig =
+        crate::host::Tool { command: vec!["/opt/zig/zig".to_owned()], version: Some("0.17.0".to_owned()) };
+    host.tools.insert("zig".to_owned(), Availability::Available(zig));
+    insta::assert_snapshot!(rust(&host, &["linux/amd64/v3"], Asks { c: true, ..Asks::default() }));
+}
+
+#[test]
+fn less_common_platforms_are_built_or_refused_with_a_reason() {
+    let mut host = debian();
+    let everything = ["zig", "arm-linux-gnueabihf-gcc", "riscv64-linux-gnu-gcc", "s390x-linux-gnu-gcc"];
+    for name in everything {
+        let tool = crate::host::Tool { command: vec![format!("/usr/bin/{name}")], version: None };
+        host.tools.insert(name.to_owned(), Availability::Available(tool));
+    }
+    let platforms =
+        ["arm/v7", "arm/v6", "arm/v5", "386", "riscv64", "ppc64le", "s390x", "loong64", "mips64le", "mips"];
+    let platforms: Vec<String> = platforms.iter().map(|name| format!("linux/{name}")).collect();
+    let mut text = String::new();
+    for platform in &platforms {
+        text += &rust(&host, &[platform], Asks::default());
+    }
+    insta::assert_snapshot!(text);
+    for platform in &platforms {
+        text += &rust(&with_std_everywhere(host.clone()), &[platform], Asks::default());
+    }
+    insta::assert_snapshot!(text);
+}
+
+/// As if rustup had added everything that it has.
+fn with_std_everywhere(mut host: Host) -> Host {
+    for toolchain in host.rust.values_mut() {
+        if let Availability::Available(toolchain) = toolchain {
+            let addable = std::mem::take(&mut toolchain.addable);
+            toolchain.std.extend(addable);
+        }
+    }
+    host
+}
+
+#[test]
+fn named_routes_serve_when_rustup_cannot() {
+    let routes = || Asks { routes: vec![Route::Distribution, Route::BuildStd], ..Asks::default() };
+    let file = r#"
+platform = "linux/amd64"
+system = "debian"
+codename = "bookworm"
+[rust]
+addable = []
+[distribution]
+version = "1.96.0"
+package = "rustc-web"
+cargo = "/usr/bin/cargo"
+rustc = "/usr/bin/rustc"
+std = ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"]
+[tools]
+cc = true
+aarch64-linux-gnu-gcc = true
+"#;
+    let there = host(file);
+    insta::assert_snapshot!(rust(&there, BOTH, routes()));
+    let one_missing = host(
+        &file.replace(", \"aarch64-unknown-linux-gnu\"", "").replace("aarch64-linux-gnu-gcc = true", ""),
+    );
+    insta::assert_snapshot!(rust(&one_missing, BOTH, routes()));
+    let none = host(
+        "platform = \"linux/arm64\"\nsystem = \"debian\"\ncodename = \"bookworm\"\n[rust]\naddable = []\n[tools]\ncc = true\n",
+    );
+    insta::assert_snapshot!(rust(&none, BOTH, routes()));
+    insta::assert_snapshot!(rust(&none, BOTH, Asks::default()));
+}
+
+#[test]
+fn std_is_built_from_source_where_that_was_named() {
+    let file = r#"
+platform = "linux/amd64"
+system = "fedora"
+[rust]
+addable = []
+source = "/rust/lib/rustlib/src/rust/library"
+[tools]
+zig = "0.17.0"
+"#;
+    let routes = || Asks { routes: vec![Route::BuildStd], ..Asks::default() };
+    insta::assert_snapshot!(rust(&host(file), &["linux/mips64le", "linux/arm64"], routes()));
+    let without = host(&file.replace("source =", "release ="));
+    insta::assert_snapshot!(rust(&without, &["linux/arm64"], routes()));
+}
+
+#[test]
+fn the_projects_compiler_is_not_replaced_unless_that_was_named() {
+    let file = "platform = \"linux/amd64\"\nsystem = \"debian\"\n[rust]\naddable = []\n[distribution]\nsource = \"/s\"\nstd = [\"aarch64-unknown-linux-gnu\"]\n[tools]\naarch64-linux-gnu-gcc = true\nzig = true\n";
+    let text = rust(&host(file), &["linux/arm64"], Asks { routes: vec![Route::BuildStd], ..Asks::default() });
+    assert!(!text.contains("the distribution's toolchain"), "{text}");
+}
+
+#[test]
+fn hosts_without_a_toolchain_say_so() {
+    let mut text = String::new();
+    for system in ["debian", "fedora", "alpine", "arch", "macos", "windows", "other"] {
+        let bare = host(&format!("platform = \"linux/amd64\"\nsystem = \"{system}\"\n"));
+        text += &format!(
+            "{system}\n{}{}",
+            rust(&bare, &["linux/amd64"], Asks::default()),
+            go(&bare, "linux/amd64", None, &[])
+        );
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn dynamic_programs_take_the_cross_gcc_and_else_zig_with_an_old_glibc() {
+    let mut host = with_std_everywhere(debian());
+    let dynamic = || Asks { dynamic: true, c: true, ..Asks::default() };
+    let zig =
+        crate::host::Tool { command: vec!["/opt/zig/zig".to_owned()], version: Some("0.17.0".to_owned()) };
+    host.tools.insert("zig".to_owned(), Availability::Available(zig));
+    insta::assert_snapshot!(rust(&host, &["linux/arm64"], dynamic()));
+    let gcc = crate::host::Tool { command: vec!["/usr/bin/aarch64-linux-gnu-gcc".to_owned()], version: None };
+    host.tools.insert("aarch64-linux-gnu-gcc".to_owned(), Availability::Available(gcc));
+    insta::assert_snapshot!(rust(&host, &["linux/arm64"], dynamic()));
+}
+
+#[test]
+fn cgo_takes_zig_and_else_the_gcc_of_the_target() {
+    let mut host = debian();
+    insta::assert_snapshot!(go(&host, "linux/arm64", Some(true), &[]));
+    let gcc = crate::host::Tool { command: vec!["/usr/bin/aarch64-linux-gnu-gcc".to_owned()], version: None };
+    host.tools.insert("aarch64-linux-gnu-gcc".to_owned(), Availability::Available(gcc));
+    insta::assert_snapshot!(go(&host, "linux/arm64", Some(true), &[]));
+    let zig =
+        crate::host::Tool { command: vec!["/opt/zig/zig".to_owned()], version: Some("0.17.0".to_owned()) };
+    host.tools.insert("zig".to_owned(), Availability::Available(zig));
+    insta::assert_snapshot!(go(&host, "linux/arm64", Some(true), &[]));
+}
+
+#[test]
+fn other_systems_are_built_for_with_their_own_triples() {
+    let mac = with_std_everywhere(Host::hypothetical(&platform("darwin/arm64")));
+    insta::assert_snapshot!(rust(&mac, &["darwin/arm64", "darwin/amd64", "windows/amd64"], Asks::default()));
+}
+
+#[test]
+fn c_compilers_hide_where_the_project_lies() {
+    let mut environment = BTreeMap::new();
+    environment.insert("CC_x86_64_unknown_linux_musl".to_owned(), "zig".to_owned());
+    environment.insert("CFLAGS_x86_64_unknown_linux_musl".to_owned(), "-O2".to_owned());
+    let mut choice = RustChoice {
+        platform: platform("linux/amd64"),
+        triple: "x86_64-unknown-linux-musl".to_owned(),
+        origin: ToolchainOrigin::Project,
+        cargo: "cargo".into(),
+        release: String::new(),
+        cargo_arguments: Vec::new(),
+        environment,
+        rustflags: Vec::new(),
+        wrappers: Vec::new(),
+        tools: Vec::new(),
+        libc: None,
+        why: String::new(),
+    };
+    let mut plain = choice.clone();
+    plain.remap_c([(Utf8Path::new("/home/me/project"), "/src")]);
+    assert_eq!(
+        plain.environment["CFLAGS_x86_64_unknown_linux_musl"],
+        "-O2 -ffile-prefix-map=/home/me/project=/src"
+    );
+    assert_eq!(
+        plain.environment["CXXFLAGS_x86_64_unknown_linux_musl"],
+        "-ffile-prefix-map=/home/me/project=/src"
+    );
+    assert!(!plain.environment.contains_key("CC_SHELL_ESCAPED_FLAGS"));
+    choice.remap_c([(Utf8Path::new("/home/me/my project"), "/src")]);
+    assert_eq!(
+        choice.environment["CFLAGS_x86_64_unknown_linux_musl"],
+        "-O2 '-ffile-prefix-map=/home/me/my project=/src'"
+    );
+    assert_eq!(choice.environment["CC_SHELL_ESCAPED_FLAGS"], "1");
+}

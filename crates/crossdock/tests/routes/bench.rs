@@ -15,7 +15,9 @@ use crossdock_platform::Platform;
 
 /// A folder with projects and a cache of its own, and this machine.
 pub(crate) struct Bench {
-    folder: tempfile::TempDir,
+    folder: Arc<tempfile::TempDir>,
+    /// The folder of wrappers and programs, below `folder`.
+    cache: String,
     processes: Processes,
     pub(crate) host: Host,
 }
@@ -45,11 +47,21 @@ impl Bench {
             also: [Also::CCompiler, Also::Distribution].into(),
         };
         let host = detect(&processes, &needs).unwrap();
-        Self { folder, processes, host }
+        Self { folder: Arc::new(folder), cache: "cache".to_owned(), processes, host }
+    }
+
+    /// The same projects with another folder for wrappers and programs.
+    pub(crate) fn with_cache(&self, cache: &str) -> Self {
+        let (folder, processes) = (self.folder.clone(), self.processes.clone());
+        Self { folder, cache: cache.to_owned(), processes, host: self.host.clone() }
+    }
+
+    pub(crate) fn folder(&self) -> &Utf8Path {
+        Utf8Path::from_path(self.folder.path()).unwrap()
     }
 
     fn path(&self, name: &str) -> Utf8PathBuf {
-        Utf8Path::from_path(self.folder.path()).unwrap().join(name)
+        self.folder().join(name)
     }
 
     pub(crate) fn write(&self, files: &[(&str, &str)]) {
@@ -83,7 +95,7 @@ impl Bench {
             },
             routes: &routes.iter().map(asked).collect::<Vec<_>>(),
         };
-        available(choose_rust(&request, host, &self.path("cache")).remove(0))
+        available(choose_rust(&request, host, &self.path(&self.cache)).remove(0))
     }
 
     pub(crate) fn go(&self, host: &Host, platform: &str, cgo: Option<bool>) -> GoChoice {
@@ -95,7 +107,7 @@ impl Bench {
             cgo_packages: &[],
             linkage: &Sourced::default_because(Linkage::Static, "tests"),
         };
-        available(choose_go(&request, host, &self.path("cache")))
+        available(choose_go(&request, host, &self.path(&self.cache)))
     }
 
     /// Builds the Cargo project `name`, whose program has its name. It is static.
@@ -106,10 +118,10 @@ impl Bench {
             .args(["build", "--release", "--target", &choice.triple])
             .args(choice.cargo_arguments.clone())
             .env(format!("CARGO_TARGET_{upper}_RUSTFLAGS"), choice.rustflags.join(" "))
-            .env("CARGO_TARGET_DIR", self.path("target"));
+            .env("CARGO_TARGET_DIR", self.path(&self.cache).join("target"));
         command.environment.extend(choice.environment.clone());
         self.build(&command, &choice.why);
-        let program = self.path(&format!("target/{}/release/{name}", choice.triple));
+        let program = self.path(&format!("{}/target/{}/release/{name}", self.cache, choice.triple));
         assert_static(&program);
         program
     }

@@ -45,6 +45,19 @@ fn rustup_std_with_rust_lld_and_c_from_zig() {
 }
 
 #[test]
+fn neither_the_cache_folder_nor_the_target_folder_shows_in_a_program() {
+    let bench = Bench::new();
+    bench.write(projects::WITH_C);
+    let built = ["one", "a longer name"].map(|cache| {
+        let bench = bench.with_cache(cache);
+        let mut choice = bench.rust(&bench.host, "linux/arm64", Language::RustAndC, &[], None);
+        choice.remap_c([(bench.folder(), "/src")]);
+        std::fs::read(bench.cargo("withc", &choice)).unwrap()
+    });
+    assert!(built[0] == built[1], "two cache folders give two programs");
+}
+
+#[test]
 fn distribution_std_with_the_cross_gcc() {
     let bench = Bench::new();
     bench.write(projects::WITH_C);
