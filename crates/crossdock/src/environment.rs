@@ -61,6 +61,18 @@ impl Environment {
         })
     }
 
+    /// The environment as it was before `cargo run` (and with it `cargo xtask`): rustup's proxy pins its own toolchain by
+    /// RUSTUP_TOOLCHAIN, which would override what each project selects for itself.
+    #[must_use]
+    pub fn before_cargo_run(mut self) -> Self {
+        if self.variables.remove("CARGO").is_some() {
+            self.variables.remove("RUSTUP_TOOLCHAIN");
+            self.variables
+                .retain(|name, _| !name.starts_with("CARGO_PKG_") && !name.starts_with("CARGO_MANIFEST_"));
+        }
+        self
+    }
+
     /// The value of a variable that is set to something.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())

@@ -11,7 +11,7 @@ use super::error::{CommandError, Exit};
 use super::session::Session;
 use crate::config::Config;
 use crate::host::{Also, Host, Needs, detect};
-use crate::plan::{Goal, Plan, Projects, Request, Target, named_targets, plan};
+use crate::plan::{Goal, Pack, Plan, Projects, Request, Target, named_targets, plan};
 use crate::project::{self, Discovery, Project, ProjectError};
 
 /// A plan and everything that it was made of.
@@ -90,7 +90,8 @@ impl Session {
                 .iter()
                 .map(|folder| {
                     let git = scope.spawn(|| project::git(folder, &self.processes));
-                    let discovery = discovery(config, folder, request);
+                    let images = config.images.iter().filter(|image| image.path.value == **folder);
+                    let discovery = Discovery::of_images(images, request.network);
                     let project = scope.spawn(move || project::discover(folder, &discovery, &self.processes));
                     (folder, project, git)
                 })
@@ -109,7 +110,8 @@ impl Session {
             projects.git.insert(folder.clone(), git.map_err(|_| ended_early())?);
         }
         let mut seen = seen.map_err(|_| ended_early())??;
-        if host_needs_c_compiler(&projects) && !seen.tools.contains_key("zig") && host.is_none() {
+        let wants_c = host_needs_c_compiler(&projects) || request.pack == Pack::Releases;
+        if wants_c && !seen.tools.contains_key("zig") && host.is_none() {
             let also = Needs { also: BTreeSet::from([Also::CCompiler]), ..Needs::default() };
             let more =
                 detect(&self.processes, &also).map_err(|error| CommandError::new(Exit::Missing, &error))?;
@@ -171,19 +173,6 @@ fn host_needs_c_compiler(projects: &Projects) -> bool {
         Project::Rust(workspace) => workspace.packages.iter().any(|package| !package.native_code.is_empty()),
         Project::Go(module) => module.mains.iter().any(|main| !main.cgo_packages.is_empty()),
     })
-}
-
-/// What is asked of a project: what its images ask for, taken together.
-fn discovery(config: &Config, folder: &Utf8Path, request: &Request) -> Discovery {
-    let mut discovery = Discovery { network: request.network, ..Discovery::default() };
-    for image in config.images.iter().filter(|image| image.path.value == folder) {
-        let features = &image.features;
-        discovery.language = image.language.as_ref().map(|language| language.value);
-        discovery.features.names.extend(features.names.iter().cloned());
-        discovery.features.all |= features.all;
-        discovery.features.no_default |= features.no_default;
-    }
-    discovery
 }
 
 fn project_error(error: &ProjectError) -> CommandError {

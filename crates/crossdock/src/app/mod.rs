@@ -71,7 +71,7 @@ impl App {
     /// Runs with the process's own environment and arguments, and ends children on Ctrl-C.
     pub fn exec(self) -> ExitCode {
         let environment = match Environment::of_process() {
-            Ok(environment) => environment,
+            Ok(environment) => environment.before_cargo_run(),
             Err(error) => return fail(&CommandError::new(Exit::InputOutput, &error)),
         };
         let cancel = Cancel::default();

@@ -191,6 +191,12 @@ impl<'a> Maker<'a> {
         self.uses.extend([compiler].into_iter().chain(tools).map(|used| (by.clone(), used)));
     }
 
+    pub(super) fn warn(&mut self, warning: String) {
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
+
     pub(super) fn write_first(&mut self, wrappers: &[Wrapper]) {
         self.wrappers.extend(wrappers.iter().map(|wrapper| (wrapper.path.clone(), wrapper.clone())));
     }

@@ -1,6 +1,8 @@
 //! How each platform's programs of a Rust image are built.
 
-use crossdock_platform::Platform;
+use std::collections::BTreeMap;
+
+use crossdock_platform::{Os, Platform};
 
 use super::error::PlanError;
 use super::make::Maker;
@@ -8,7 +10,7 @@ use super::select::Selected;
 use super::steps::Call;
 use super::user_flags::settle;
 use super::{Expected, ProgramPlan, image};
-use crate::config::Linkage;
+use crate::config::{Linkage, Sourced};
 use crate::doctor::Use;
 use crate::host::ToolchainOrigin;
 use crate::project::{CargoBinary, CargoPackage, CargoWorkspace, Program};
@@ -23,25 +25,40 @@ impl Maker<'_> {
         wanted: &[Platform],
     ) -> Result<Vec<Vec<ProgramPlan>>, PlanError> {
         let image = &selected.config;
+        if workspace.lock_made {
+            self.warn(format!(
+                "{}/Cargo.lock was not there and cargo made it: commit it, or the next machine builds something else",
+                workspace.root
+            ));
+        }
         let programs = rust_only(&selected.programs);
         let native_code: Vec<Vec<String>> =
             programs.iter().flat_map(|(package, _)| package.native_code.iter().cloned()).collect();
-        let request = RustRequest {
-            folder: &image.path.value,
-            platforms: wanted,
-            linkage: &image.linkage,
-            libc: image.libc.as_ref(),
-            native_code: &native_code,
-            routes: &image.toolchain,
+        let dynamic = Sourced::default_because(Linkage::Dynamic, "programs of other systems link to them");
+        let choose = |platforms: &[Platform], linkage: &Sourced<Linkage>| {
+            let request = RustRequest {
+                folder: &image.path.value,
+                platforms,
+                linkage,
+                libc: image.libc.as_ref(),
+                native_code: &native_code,
+                routes: &image.toolchain,
+            };
+            choose_rust(&request, self.host, &self.request.cache)
         };
-        let choices = choose_rust(&request, self.host, &self.request.cache);
-        let each = wanted.iter().zip(choices).map(|(platform, choice)| {
-            match self.need(&image.name.value, platform, choice) {
-                Some(choice) => self.rust_platform(selected, workspace, &programs, choice),
-                None => Ok(Vec::new()),
-            }
-        });
-        each.collect()
+        // One toolchain serves all platforms of an image; those outside the image are chosen for apart.
+        let (linux, others): (Vec<Platform>, Vec<Platform>) =
+            wanted.iter().cloned().partition(|platform| platform.os() == Os::Linux);
+        let choices = choose(&linux, &image.linkage).into_iter().chain(choose(&others, &dynamic));
+        let mut plans = BTreeMap::new();
+        for (platform, choice) in linux.iter().chain(&others).zip(choices.collect::<Vec<_>>()) {
+            let programs = match self.need(&image.name.value, platform, choice) {
+                Some(choice) => self.rust_platform(selected, workspace, &programs, choice)?,
+                None => Vec::new(),
+            };
+            plans.insert(platform.clone(), programs);
+        }
+        Ok(wanted.iter().filter_map(|platform| plans.remove(platform)).collect())
     }
 
     fn rust_platform(
@@ -73,7 +90,7 @@ impl Maker<'_> {
                 artifact,
                 expected: Expected::Rust {
                     triple: choice.triple.clone(),
-                    r#static: image.linkage.value == Linkage::Static,
+                    r#static: image.linkage.value == Linkage::Static && choice.platform.os() == Os::Linux,
                     cpu: cpu.clone(),
                 },
                 why: choice.why.clone(),

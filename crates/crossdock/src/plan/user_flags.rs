@@ -1,12 +1,10 @@
 //! The user's own compiler flags: they are kept, and what contradicts the plan is an error that names both.
 
 use std::collections::BTreeMap;
-use std::str::FromStr;
-
-use cargo_platform::{Cfg, Platform as Expression};
 
 use super::error::PlanError;
 use crate::config::ImageConfig;
+use crate::project::triple_cfg;
 use crate::project::{CargoSettings, TargetSetting, UserSetting};
 use crate::toolchain::{GoChoice, RustChoice};
 
@@ -139,40 +137,7 @@ fn matching<'a, T>(
 }
 
 fn means(target: &str, triple: &str) -> bool {
-    let variable = triple.replace(['-', '.'], "_").to_uppercase();
-    if target == triple || target == variable {
-        return true;
-    }
-    target.starts_with("cfg(")
-        && Expression::from_str(target).is_ok_and(|expression| expression.matches(triple, &cfgs(triple)))
-}
-
-/// What rustc's `--print cfg` says of a Linux triple, as far as settings ask for it.
-fn cfgs(triple: &str) -> Vec<Cfg> {
-    let parts: Vec<&str> = triple.split('-').collect();
-    let [cpu, vendor, os, rest @ ..] = parts.as_slice() else { return Vec::new() };
-    let architecture = match *cpu {
-        "i586" | "i686" => "x86",
-        "riscv64gc" => "riscv64",
-        "powerpc64le" => "powerpc64",
-        cpu if cpu.starts_with("armv") || cpu == "arm" => "arm",
-        cpu if cpu.starts_with("mips64") => "mips64",
-        cpu => cpu,
-    };
-    let environment = rest.first().map_or("", |abi| if abi.starts_with("musl") { "musl" } else { "gnu" });
-    let width = if matches!(architecture, "x86" | "arm") { "32" } else { "64" };
-    let endian = if matches!(*cpu, "s390x" | "powerpc64" | "mips64") { "big" } else { "little" };
-    let pairs = [
-        ("target_arch", architecture),
-        ("target_vendor", vendor),
-        ("target_os", os),
-        ("target_env", environment),
-        ("target_family", "unix"),
-        ("target_pointer_width", width),
-        ("target_endian", endian),
-    ];
-    let texts = pairs.map(|(key, value)| format!("{key}=\"{value}\""));
-    texts.iter().map(String::as_str).chain(["unix"]).filter_map(|text| Cfg::from_str(text).ok()).collect()
+    target == triple.replace(['-', '.'], "_").to_uppercase() || triple_cfg::holds(target, triple)
 }
 
 /// Flags in GOFLAGS that the call's own would silently override are an error; the others reach `go build` by

@@ -12,7 +12,7 @@ mod select;
 #[cfg(test)]
 mod tests;
 mod toolchain_file;
-mod triple_cfg;
+pub(crate) mod triple_cfg;
 
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};

@@ -6,7 +6,7 @@ use cargo_metadata::cargo_platform::{Cfg, Platform};
 
 /// Whether `[target.NAME]` means this triple. Conditions that only the compiler can tell, as a target feature, do not
 /// hold; a name that cannot be read means nothing.
-pub(super) fn holds(name: &str, triple: &str) -> bool {
+pub(crate) fn holds(name: &str, triple: &str) -> bool {
     if !name.starts_with("cfg(") {
         return name == triple;
     }
