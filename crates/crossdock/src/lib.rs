@@ -14,6 +14,7 @@ pub mod plan;
 pub mod process;
 pub mod project;
 pub mod report;
+pub mod target;
 pub mod template;
 pub mod toolchain;
 pub mod ui;

@@ -5,6 +5,7 @@ use crate::os::Os;
 
 /// What a machine offers: a program may use the guaranteed level and must not need more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct NodeProfile {
     /// The level that programs are built for unless something else is asked for; none is the architecture's baseline.
     pub baseline: Option<&'static str>,

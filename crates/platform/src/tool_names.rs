@@ -9,6 +9,7 @@ use crate::target::BuildTarget;
 
 /// The names that tools and distributions have for a [`BuildTarget`]; none where they have no name for it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Names {
     /// The prefix of the GNU tools that make programs for this C library: `aarch64-linux-gnu`. Debian packages no
     /// tools under the musl ones; the cc crate derives them.

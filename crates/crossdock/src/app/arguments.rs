@@ -1,5 +1,7 @@
 //! The command line, as clap reads it.
 
+use std::ffi::OsString;
+
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -66,6 +68,10 @@ pub(super) enum Command {
     /// Look after the cache.
     #[command(subcommand)]
     Cache(CacheCommand),
+    /// Explain any description of a platform, a toolchain's target or a machine.
+    Target(TargetArguments),
+    /// Print the variables of a cross build, for a shell or another build system to evaluate.
+    Env(EnvArguments),
     /// Print the completions of a shell.
     Completions {
         /// The shell.
@@ -198,6 +204,89 @@ pub(super) struct DoctorArguments {
     /// Consent to every change of the system.
     #[arg(long, requires = "fix")]
     pub(super) yes: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(subcommand_negates_reqs = true)]
+pub(super) struct TargetArguments {
+    /// Platforms, triples, machine types, architecture names of any tool.
+    #[arg(value_name = "DESCRIPTION", required_unless_present = "stdin")]
+    pub(super) descriptions: Vec<OsString>,
+    /// Read them in this vocabulary alone; `target list` names them.
+    #[arg(long = "as", value_name = "VOCABULARY")]
+    pub(super) vocabulary: Option<String>,
+    /// Read JSON lines {"vocabulary": …, "input": …} and answer one line each.
+    #[arg(long, conflicts_with_all = ["descriptions", "vocabulary"])]
+    pub(super) stdin: bool,
+    #[command(subcommand)]
+    pub(super) command: Option<TargetCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TargetCommand {
+    /// List the vocabularies, or the names of one.
+    List {
+        /// The vocabulary.
+        #[arg(long, value_name = "VOCABULARY")]
+        vocabulary: Option<String>,
+    },
+    /// Say what this machine is: the process, the kernel, its programs and its container engines.
+    Host,
+    /// Say which platforms a host accepts, best first, as containerd decides it.
+    Match {
+        /// The host: a platform, or any machine.
+        #[arg(required_unless_present = "stdin")]
+        host: Option<String>,
+        /// The platforms.
+        #[arg(value_name = "PLATFORM", required_unless_present = "stdin")]
+        platforms: Vec<String>,
+        /// Read JSON lines {"host": …, "platforms": […]} and answer one line each.
+        #[arg(long, conflicts_with_all = ["host", "platforms"])]
+        stdin: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct EnvArguments {
+    /// What to build for: a platform, a machine, or any other description.
+    pub(super) description: OsString,
+    /// The language.
+    #[arg(long, value_enum)]
+    pub(super) lang: Language,
+    /// Whether the program carries its libraries.
+    #[arg(long, value_enum, default_value_t = LinkageName::Static)]
+    pub(super) linkage: LinkageName,
+    /// Who evaluates it.
+    #[arg(long, value_enum, default_value_t = ShellName::Sh)]
+    pub(super) shell: ShellName,
+    /// Read the description in this vocabulary alone.
+    #[arg(long = "as", value_name = "VOCABULARY")]
+    pub(super) vocabulary: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Language {
+    Go,
+    Rust,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum LinkageName {
+    Static,
+    Dynamic,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ShellName {
+    /// sh, bash, zsh.
+    Sh,
+    Fish,
+    Powershell,
+    /// A .env file.
+    Dotenv,
+    /// For the file that $GITHUB_ENV names.
+    Github,
+    Json,
 }
 
 #[derive(Debug, Subcommand)]

@@ -11,11 +11,14 @@ mod cache;
 mod config;
 mod dist;
 mod doctor;
+mod env;
 mod error;
 mod look;
 mod output;
 mod plan;
 mod session;
+mod shell;
+mod target;
 mod verify;
 mod version;
 
@@ -112,19 +115,25 @@ impl App {
         environment: Environment,
         cancel: &Cancel,
     ) -> Result<Exit, CommandError> {
-        let session = Session::new(self.name, arguments.global, environment, cancel)?;
-        match arguments.command {
-            Command::Plan(arguments) => plan::run(&session, &arguments),
-            Command::Build(arguments) => dist::build(&session, &arguments),
-            Command::Verify(arguments) => verify::run(&session, &arguments),
-            Command::Tag(arguments) => dist::tag(&session, &arguments),
-            Command::Dist(arguments) => dist::run(&session, &arguments),
-            Command::Doctor(arguments) => doctor::run(&session, &arguments),
-            Command::Config(ConfigCommand::Check) => config::check(&session),
-            Command::Cache(CacheCommand::Info) => cache::info(&session),
-            Command::Cache(CacheCommand::Prune { keep_days }) => cache::prune(&session, keep_days),
+        let Arguments { global, command } = arguments;
+        let session = |global, environment| Session::new(self.name, global, environment, cancel);
+        match command {
+            // What only explains needs no project, no configuration and no cache.
+            Command::Target(arguments) => target::run(&arguments, &global, environment, cancel),
+            Command::Env(arguments) => env::run(session(global, environment), &arguments),
+            Command::Plan(arguments) => plan::run(&session(global, environment)?, &arguments),
+            Command::Build(arguments) => dist::build(&session(global, environment)?, &arguments),
+            Command::Verify(arguments) => verify::run(&session(global, environment)?, &arguments),
+            Command::Tag(arguments) => dist::tag(&session(global, environment)?, &arguments),
+            Command::Dist(arguments) => dist::run(&session(global, environment)?, &arguments),
+            Command::Doctor(arguments) => doctor::run(&session(global, environment)?, &arguments),
+            Command::Config(ConfigCommand::Check) => config::check(&session(global, environment)?),
+            Command::Cache(CacheCommand::Info) => cache::info(&session(global, environment)?),
+            Command::Cache(CacheCommand::Prune { keep_days }) => {
+                cache::prune(&session(global, environment)?, keep_days)
+            }
             Command::Completions { shell } => self.completions(shell),
-            Command::Version => version::run(&session),
+            Command::Version => version::run(&session(global, environment)?),
         }
     }
 

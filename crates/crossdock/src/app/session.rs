@@ -192,7 +192,8 @@ fn folder_of(path: &Utf8Path) -> Result<Utf8PathBuf, CommandError> {
     }
 }
 
-fn choose_color(choice: ColorChoice) {
+/// Follows `--color` from here on.
+pub(super) fn choose_color(choice: ColorChoice) {
     match choice {
         ColorChoice::Auto => {}
         ColorChoice::Always => anstream::ColorChoice::Always.write_global(),

@@ -46,7 +46,7 @@ fn misspelled(platform: &Specifier) -> Option<String> {
 
 fn architecture(host: &Specifier, platform: &Specifier) -> String {
     if host.architecture != platform.architecture {
-        return format!("a {} host does not run {}", host.architecture, platform.architecture);
+        return format!("a host with {} does not run {}", host.architecture, platform.architecture);
     }
     let shown = |variant: &str| if variant.is_empty() { "no variant".to_owned() } else { variant.to_owned() };
     let (has, needs) = (shown(&host.variant), shown(&platform.variant));

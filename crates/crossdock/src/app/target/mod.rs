@@ -1,0 +1,121 @@
+//! `crossdock target`: what any description means.
+
+mod host;
+mod list;
+mod stream;
+
+use std::ffi::{OsStr, OsString};
+use std::sync::Arc;
+
+use crossdock_platform::Vocabulary;
+
+use super::arguments::{Global, TargetArguments, TargetCommand};
+use super::error::{CommandError, Exit};
+use super::output;
+use super::session::choose_color;
+use crate::environment::Environment;
+use crate::nearest::nearest;
+use crate::process::{Cancel, Processes};
+use crate::target::{Answer, Outcome, answer, describe_answer, match_platforms};
+use crate::ui::style::{BAD, paint};
+
+pub(super) fn run(
+    arguments: &TargetArguments,
+    global: &Global,
+    environment: Environment,
+    cancel: &Cancel,
+) -> Result<Exit, CommandError> {
+    choose_color(global.color);
+    if let (Some(_), Some(description)) = (&arguments.command, arguments.descriptions.first()) {
+        let message =
+            format!("{description:?} stands before the subcommand of target: leave one of them out");
+        return Err(CommandError::message(Exit::Usage, message));
+    }
+    match &arguments.command {
+        None if arguments.stdin => stream::descriptions(),
+        None => explain(arguments, global),
+        Some(TargetCommand::List { vocabulary }) => list::run(vocabulary.as_deref(), global),
+        Some(TargetCommand::Host) => {
+            let processes = Processes::new(Arc::new(environment), cancel.clone());
+            host::run(&processes, global)
+        }
+        Some(TargetCommand::Match { stdin: true, .. }) => stream::matches(),
+        Some(TargetCommand::Match { host, platforms, .. }) => {
+            matching(host.as_deref().unwrap_or_default(), platforms, global)
+        }
+    }
+}
+
+/// Answers each description; an unknown or ambiguous one makes the exit code 1.
+fn explain(arguments: &TargetArguments, global: &Global) -> Result<Exit, CommandError> {
+    let vocabulary = arguments.vocabulary.as_deref().map(vocabulary).transpose()?;
+    let mut exit = Exit::Done;
+    let mut text = String::new();
+    for description in &arguments.descriptions {
+        let answer = one(description, vocabulary);
+        if answer.result != Outcome::Exact {
+            exit = Exit::No;
+        }
+        if global.json {
+            text.push_str(&line(&answer)?);
+            text.push('\n');
+        } else {
+            show(&answer, &mut text);
+        }
+    }
+    output::answer(text.trim_end_matches('\n'))?;
+    Ok(exit)
+}
+
+fn one(description: &OsString, vocabulary: Option<Vocabulary>) -> Answer {
+    match utf8(description) {
+        Ok(text) => answer(text, vocabulary),
+        Err(why) => Answer { notes: vec![why], ..answer(&description.to_string_lossy(), vocabulary) },
+    }
+}
+
+/// An unknown description is an error, and an error goes where errors go.
+fn show(answer: &Answer, text: &mut String) {
+    if answer.result == Outcome::Unknown {
+        output::say(&format!("{} {}", paint(BAD, "error:"), answer.notes.join("; ")));
+        return;
+    }
+    text.push_str(&describe_answer(answer));
+    text.push_str("\n\n");
+}
+
+fn matching(host: &str, platforms: &[String], global: &Global) -> Result<Exit, CommandError> {
+    let answer = match_platforms(host, platforms).map_err(|error| CommandError::new(Exit::No, &error))?;
+    if global.json {
+        output::answer(&line(&answer)?)?;
+        return Ok(Exit::Done);
+    }
+    for rejected in &answer.rejected {
+        output::say(&format!("{} is rejected: {}", rejected.platform, rejected.why));
+    }
+    output::answer(&answer.accepted.iter().map(|platform| format!("{platform}\n")).collect::<String>())?;
+    Ok(Exit::Done)
+}
+
+/// A value as one line of JSON.
+fn line(value: &impl serde::Serialize) -> Result<String, CommandError> {
+    serde_json::to_string(value).map_err(|error| CommandError::new(Exit::InputOutput, &error))
+}
+
+/// The vocabulary with this name.
+pub(super) fn vocabulary(name: &str) -> Result<Vocabulary, CommandError> {
+    Vocabulary::from_name(name).ok_or_else(|| {
+        let error = CommandError::message(Exit::Usage, format!("there is no vocabulary {name:?}"));
+        let names = Vocabulary::ALL.iter().map(|vocabulary| vocabulary.as_str());
+        let hint = match nearest(name, names) {
+            Some(near) => format!("the nearest is {near}; `target list` names all"),
+            None => "`target list` names all".to_owned(),
+        };
+        error.hint(hint)
+    })
+}
+
+/// A description's text.
+pub(super) fn utf8(description: &OsStr) -> Result<&str, String> {
+    description.to_str().ok_or_else(|| format!("{description:?} is not UTF-8, and every known name is"))
+}

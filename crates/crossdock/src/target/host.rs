@@ -1,0 +1,260 @@
+//! What a machine is, from what its parts say of themselves: the process, the kernel, its programs and its container
+//! engines can all differ.
+
+use crossdock_platform::{Reading, Vocabulary, describe};
+use serde::Serialize;
+
+use super::SCHEMA;
+
+/// What was seen. Nothing here is interpreted yet.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HostFacts {
+    /// The operating system that this program was built for, as rustc names it.
+    pub process_os: String,
+    /// The architecture that this program was built for, as rustc names it.
+    pub process_architecture: String,
+    /// `uname -m`, where there is one.
+    pub kernel_machine: Option<String>,
+    /// `uname -r`, where there is one.
+    pub kernel_release: Option<String>,
+    /// The platform of the system's own programs, as the header of `/bin/sh` says it.
+    pub userland: Option<String>,
+    /// `sysctl sysctl.proc_translated` and `hw.optional.arm64` on macOS.
+    pub translated: Option<bool>,
+    /// Whether the machine has Apple silicon, on macOS.
+    pub apple_silicon: Option<bool>,
+    /// `PROCESSOR_ARCHITEW6432`, else `PROCESSOR_ARCHITECTURE`, on Windows.
+    pub windows_machine: Option<String>,
+    /// What each container engine's server says, by the engine's name: `os/architecture`, or why it says nothing.
+    pub servers: Vec<(String, Result<String, String>)>,
+    /// `DOCKER_DEFAULT_PLATFORM`
+    pub default_platform: Option<String>,
+}
+
+/// What a machine is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HostAnswer {
+    /// The version of this JSON.
+    pub schema: u32,
+    /// The platform of this program.
+    pub process: Option<String>,
+    /// The platform of the kernel.
+    pub kernel: Option<String>,
+    /// The platform of the system's own programs.
+    pub userland: Option<String>,
+    /// The container engines' servers.
+    pub servers: Vec<ServerAnswer>,
+    /// Why the answers differ, where they do.
+    pub emulation: Vec<Emulation>,
+    /// What was seen, for a person.
+    pub notes: Vec<String>,
+}
+
+/// A container engine's server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ServerAnswer {
+    /// `docker` or `podman`.
+    pub engine: String,
+    /// The server's platform; null where it did not answer.
+    pub platform: Option<String>,
+    /// Why it did not answer.
+    pub why: Option<String>,
+}
+
+/// Why process, kernel, programs and servers are not the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Emulation {
+    /// An x86-64 process on Apple silicon.
+    Rosetta,
+    /// 32-bit programs on a 64-bit kernel.
+    Userland32,
+    /// Linux in Windows: the daemon may be on the Windows side.
+    Wsl,
+    /// A process of another architecture than the kernel's, run by an emulator.
+    Emulated,
+    /// A 32-bit process on 64-bit Windows, or an x64 one on ARM64.
+    Wow64,
+}
+
+/// Interprets what was seen.
+pub fn classify(facts: &HostFacts) -> HostAnswer {
+    let process = platform_of_process(facts);
+    let kernel = platform_of_kernel(facts);
+    let mut emulation = Vec::new();
+    let mut notes = Vec::new();
+    if facts.translated == Some(true) || (facts.apple_silicon == Some(true) && ends(&process, "/amd64")) {
+        emulation.push(Emulation::Rosetta);
+        notes.push("this process is translated by Rosetta: the machine has Apple silicon".to_owned());
+    }
+    if wsl(facts.kernel_release.as_deref()) {
+        emulation.push(Emulation::Wsl);
+        notes.push("the kernel is WSL's: programs are Linux ones, and a container engine may run on the Windows side".into());
+    }
+    let userland = facts.userland.clone();
+    match (&userland, &kernel) {
+        (Some(userland), Some(kernel)) if thirty_two_bits_of(userland, kernel) => {
+            emulation.push(Emulation::Userland32);
+            notes.push(format!(
+                "the kernel is {kernel}, and the system's programs are {userland}: build for those"
+            ));
+        }
+        _ => {}
+    }
+    if let (Some(process), Some(kernel)) = (&process, &kernel)
+        && architecture(process) != architecture(kernel)
+        && emulation.iter().all(|seen| *seen == Emulation::Wsl)
+    {
+        let windows = facts.windows_machine.is_some();
+        emulation.push(if windows { Emulation::Wow64 } else { Emulation::Emulated });
+        notes.push(format!("this process is {process} on a {kernel} machine"));
+    }
+    if let Some(platform) = &facts.default_platform {
+        notes.push(format!("DOCKER_DEFAULT_PLATFORM={platform} changes what docker pulls and builds"));
+    }
+    let servers = facts.servers.iter().map(|(engine, said)| server(engine, said)).collect();
+    HostAnswer { schema: SCHEMA, process, kernel, userland, servers, emulation, notes }
+}
+
+fn ends(platform: &Option<String>, end: &str) -> bool {
+    platform.as_ref().is_some_and(|platform| platform.ends_with(end))
+}
+
+fn architecture(platform: &str) -> &str {
+    platform.split('/').nth(1).unwrap_or_default()
+}
+
+/// Whether both are of one family and the programs are its 32-bit side.
+fn thirty_two_bits_of(userland: &str, kernel: &str) -> bool {
+    matches!(
+        (architecture(userland), architecture(kernel)),
+        ("386", "amd64")
+            | ("arm", "arm64")
+            | ("riscv", "riscv64")
+            | ("ppc", "ppc64")
+            | ("s390", "s390x")
+            | ("mips", "mips64")
+            | ("mipsle", "mips64le")
+    )
+}
+
+/// WSL 1 says `Microsoft`, WSL 2 `microsoft`.
+fn wsl(release: Option<&str>) -> bool {
+    release.is_some_and(|release| release.to_ascii_lowercase().contains("microsoft"))
+}
+
+fn read(text: &str, vocabulary: Vocabulary) -> Option<crossdock_platform::Description> {
+    match describe(text, Some(vocabulary)) {
+        Reading::Exact(description) => Some(description),
+        _ => None,
+    }
+}
+
+fn platform_of_process(facts: &HostFacts) -> Option<String> {
+    let os = read(&facts.process_os, Vocabulary::RustCfgTargetOs)?.os?;
+    let architecture = read(&facts.process_architecture, Vocabulary::RustCfgTargetArch)?.architecture?;
+    Some(format!("{os}/{architecture}"))
+}
+
+fn platform_of_kernel(facts: &HostFacts) -> Option<String> {
+    if let Some(machine) = &facts.windows_machine {
+        return read(machine, Vocabulary::WindowsProcessorArchitecture)?
+            .platform()
+            .map(|name| name.to_string());
+    }
+    if facts.apple_silicon == Some(true) {
+        return Some("darwin/arm64".to_owned());
+    }
+    let machine = facts.kernel_machine.as_deref()?;
+    let vocabulary = match facts.process_os.as_str() {
+        "macos" => Vocabulary::UnameMDarwin,
+        "freebsd" => Vocabulary::UnameMFreebsd,
+        _ => Vocabulary::UnameMLinux,
+    };
+    read(machine, vocabulary)?.platform().map(|platform| platform.to_string())
+}
+
+fn server(engine: &str, said: &Result<String, String>) -> ServerAnswer {
+    let engine = engine.to_owned();
+    match said {
+        Ok(said) => match crossdock_platform::Platform::parse(said.trim()) {
+            Ok(platform) => {
+                ServerAnswer { engine, platform: Some(platform.normalized().to_string()), why: None }
+            }
+            Err(error) => ServerAnswer { engine, platform: None, why: Some(error.to_string()) },
+        },
+        Err(why) => ServerAnswer { engine, platform: None, why: Some(why.clone()) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(os: &str, architecture: &str, machine: &str) -> HostFacts {
+        HostFacts {
+            process_os: os.to_owned(),
+            process_architecture: architecture.to_owned(),
+            kernel_machine: Some(machine.to_owned()),
+            ..HostFacts::default()
+        }
+    }
+
+    #[test]
+    fn a_plain_machine_has_one_answer() {
+        let answer = classify(&HostFacts {
+            userland: Some("linux/amd64".into()),
+            ..facts("linux", "x86_64", "x86_64")
+        });
+        assert_eq!(answer.process, answer.kernel);
+        assert_eq!(answer.emulation, []);
+    }
+
+    #[test]
+    fn rosetta_is_told_from_an_intel_mac() {
+        let translated = HostFacts { apple_silicon: Some(true), ..facts("macos", "x86_64", "x86_64") };
+        let answer = classify(&HostFacts { translated: Some(true), ..translated.clone() });
+        assert_eq!(answer.emulation, [Emulation::Rosetta]);
+        assert_eq!(
+            (answer.process.as_deref(), answer.kernel.as_deref()),
+            (Some("darwin/amd64"), Some("darwin/arm64"))
+        );
+        assert_eq!(classify(&translated).emulation, [Emulation::Rosetta]);
+        assert_eq!(classify(&HostFacts { apple_silicon: Some(false), ..translated }).emulation, []);
+    }
+
+    #[test]
+    fn a_32_bit_raspberry_pi_on_a_64_bit_kernel_is_seen() {
+        let pi = HostFacts { userland: Some("linux/arm/v7".into()), ..facts("linux", "arm", "aarch64") };
+        let answer = classify(&pi);
+        assert_eq!(answer.emulation, [Emulation::Userland32]);
+        assert_eq!(answer.kernel.as_deref(), Some("linux/arm64"));
+    }
+
+    #[test]
+    fn wsl_windows_and_emulators_are_seen() {
+        let wsl = HostFacts {
+            kernel_release: Some("5.15.90.1-Microsoft-standard-WSL2".into()),
+            ..facts("linux", "x86_64", "x86_64")
+        };
+        assert_eq!(classify(&wsl).emulation, [Emulation::Wsl]);
+        assert_eq!(classify(&facts("linux", "aarch64", "x86_64")).emulation, [Emulation::Emulated]);
+        let wow = HostFacts { windows_machine: Some("ARM64".into()), ..facts("windows", "x86_64", "") };
+        let answer = classify(&wow);
+        assert_eq!(
+            (answer.kernel.as_deref(), answer.emulation),
+            (Some("windows/arm64"), vec![Emulation::Wow64])
+        );
+    }
+
+    #[test]
+    fn the_server_is_asked_and_not_guessed() {
+        let servers = vec![
+            ("docker".to_owned(), Ok("linux/arm64\n".to_owned())),
+            ("podman".to_owned(), Err("not installed".to_owned())),
+        ];
+        let answer = classify(&HostFacts { servers, ..facts("macos", "aarch64", "arm64") });
+        assert_eq!(answer.servers[0].platform.as_deref(), Some("linux/arm64"));
+        assert_eq!(answer.servers[1].why.as_deref(), Some("not installed"));
+    }
+}

@@ -1,0 +1,106 @@
+//! Which platforms a host accepts.
+
+use crossdock_platform::matching::{Only, Specifier, SpecifierError};
+use crossdock_platform::{Reading, describe};
+use serde::Serialize;
+
+use super::SCHEMA;
+
+/// Which of some platforms a host accepts, as containerd's default matcher decides.
+#[derive(Debug, Clone, Serialize)]
+pub struct MatchAnswer {
+    /// The version of this JSON.
+    pub schema: u32,
+    /// The host.
+    pub host: String,
+    /// The accepted platforms as they were given, best first.
+    pub accepted: Vec<String>,
+    /// The others.
+    pub rejected: Vec<Rejected>,
+}
+
+/// A platform that the host does not run.
+#[derive(Debug, Clone, Serialize)]
+pub struct Rejected {
+    /// The platform as it was given.
+    pub platform: String,
+    /// The reason.
+    pub why: String,
+}
+
+/// The host is no platform.
+#[derive(Debug, thiserror::Error)]
+#[error("{given:?} is no host: {why}")]
+pub struct MatchError {
+    given: String,
+    why: String,
+}
+
+/// Asks containerd's default matcher of the host for each platform.
+///
+/// # Errors
+/// When the host is neither a platform nor a description of one.
+pub fn match_platforms(host: &str, platforms: &[String]) -> Result<MatchAnswer, MatchError> {
+    let matcher = Only::new(&host_of(host)?);
+    let mut rejected: Vec<(usize, String)> = Vec::new();
+    let (mut places, mut readable) = (Vec::new(), Vec::new());
+    for (place, platform) in platforms.iter().enumerate() {
+        match Specifier::parse(platform) {
+            Ok(specifier) => {
+                places.push(place);
+                readable.push(specifier);
+            }
+            Err(error) => rejected.push((place, error.to_string())),
+        }
+    }
+    let selection = matcher.select(&readable);
+    rejected.extend(selection.rejected.into_iter().map(|(index, why)| (places[index], why)));
+    rejected.sort_by_key(|(place, _)| *place);
+    let given = |place: usize| platforms[place].clone();
+    Ok(MatchAnswer {
+        schema: SCHEMA,
+        host: host.to_owned(),
+        accepted: selection.accepted.into_iter().map(|index| given(places[index])).collect(),
+        rejected: rejected.into_iter().map(|(place, why)| Rejected { platform: given(place), why }).collect(),
+    })
+}
+
+/// A host in containerd's spelling, else any description of a machine, on Linux unless it says otherwise.
+fn host_of(text: &str) -> Result<Specifier, MatchError> {
+    let error = |why: String| MatchError { given: text.to_owned(), why };
+    match Specifier::parse(text) {
+        Ok(specifier) => Ok(specifier),
+        Err(SpecifierError::Parts { .. }) if !text.contains('/') => match describe(text, None) {
+            Reading::Exact(description) => match description.platform_or_linux() {
+                Some((platform, _)) => Ok(Specifier::from(&platform)),
+                None => {
+                    Err(error("it names no architecture: write os/architecture, such as linux/arm64".into()))
+                }
+            },
+            Reading::Ambiguous { why, .. } => Err(error(why)),
+            Reading::Unknown(unknown) => Err(error(unknown.why)),
+        },
+        Err(other) => Err(error(other.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_given_strings_come_back_best_first() {
+        let platforms = ["linux/amd64", "linux/arm/v7", "linux/arm64/v8", "nonsense", "linux/arm64/v9"];
+        let answer = match_platforms("linux/arm64", &platforms.map(str::to_owned)).unwrap();
+        assert_eq!(answer.accepted, ["linux/arm64/v8", "linux/arm/v7"]);
+        let rejected: Vec<&str> = answer.rejected.iter().map(|one| one.platform.as_str()).collect();
+        assert_eq!(rejected, ["linux/amd64", "nonsense", "linux/arm64/v9"]);
+    }
+
+    #[test]
+    fn a_host_may_be_any_machine() {
+        assert_eq!(match_platforms("m7g.large", &["linux/arm64".into()]).unwrap().accepted, ["linux/arm64"]);
+        assert!(match_platforms("armhf", &[]).unwrap_err().to_string().contains("clash"));
+        assert!(match_platforms("linux", &[]).unwrap_err().to_string().contains("no architecture"));
+    }
+}

@@ -1,0 +1,67 @@
+//! The names of a vocabulary.
+
+use crate::architecture::Architecture;
+use crate::generated::platforms::PLATFORMS;
+use crate::generated::rust_targets::RUST_TARGETS;
+use crate::generated::vocabulary::ROWS;
+use crate::os::Os;
+use crate::rules;
+use crate::vocabulary::Vocabulary;
+
+/// The names of a vocabulary in their order: all of them where a table lists them, and for a vocabulary that follows a
+/// rule some that show it.
+#[must_use]
+pub fn known_names(vocabulary: Vocabulary) -> Vec<String> {
+    let mut names: Vec<String> = ROWS
+        .iter()
+        .filter(|row| row.vocabulary == vocabulary)
+        .map(|row| row.name)
+        .chain(rules::examples(vocabulary).iter().copied())
+        .map(str::to_owned)
+        .collect();
+    names.extend(enumerated(vocabulary));
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// The names of the vocabularies whose rule can be counted out.
+fn enumerated(vocabulary: Vocabulary) -> Vec<String> {
+    use Vocabulary as V;
+    let architectures = || Architecture::ALL.iter().map(ToString::to_string);
+    match vocabulary {
+        V::RustTriple => RUST_TARGETS.iter().map(|row| row.triple.to_owned()).collect(),
+        V::OciPlatform | V::CrossRsImagePlatform => {
+            PLATFORMS.iter().map(|row| row.platform.platform().to_string()).collect()
+        }
+        V::GoDist => {
+            PLATFORMS.iter().map(|row| format!("{}/{}", row.platform.os, row.platform.architecture)).collect()
+        }
+        V::ContainerdArchSpecifier => architectures().collect(),
+        V::ContainerdOsSpecifier => {
+            let containerd = |os: &&Os| !matches!(os, Os::Wasi | Os::Wasip1);
+            Os::ALL.iter().filter(containerd).map(ToString::to_string).collect()
+        }
+        V::K8sLabelKubernetesIoArch | V::K8sNodeInfoArchitecture | V::BazelRulesGoGoarch => {
+            architectures().filter(|name| rules::read(vocabulary, name).is_some()).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::describe::{Reading, describe};
+
+    #[test]
+    fn every_listed_name_is_in_its_vocabulary() {
+        for vocabulary in Vocabulary::ALL {
+            for name in known_names(*vocabulary) {
+                let reading = describe(&name, Some(*vocabulary));
+                assert!(!matches!(reading, Reading::Unknown(_)), "{vocabulary}: {name}");
+            }
+        }
+        assert_eq!(known_names(Vocabulary::GoDist).len(), 47);
+    }
+}
