@@ -1,0 +1,125 @@
+//! `crossdock target` and `crossdock env`, as a person and as a program call them.
+
+use std::io::Write;
+use std::process::Stdio;
+
+use crossdock_tests::{Sandbox, program};
+use serde_json::{Value, json};
+
+/// Answers to lines on standard input, with the exit code.
+fn asked(arguments: &[&str], lines: &str) -> (Vec<Value>, Option<i32>) {
+    let sandbox = Sandbox::new();
+    let mut command =
+        sandbox.command(program::crossdock().to_str().expect("a path in UTF-8"), &sandbox.work());
+    let mut child =
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
+    let mut input = child.stdin.take().expect("standard input");
+    let lines = lines.to_owned();
+    let writer = std::thread::spawn(move || input.write_all(lines.as_bytes()));
+    let output = child.wait_with_output().expect("it ends");
+    writer.join().expect("a thread").expect("the input is read");
+    let text = String::from_utf8(output.stdout).expect("text");
+    (text.lines().map(|line| serde_json::from_str(line).expect(line)).collect(), output.status.code())
+}
+
+#[test]
+fn a_machine_is_explained_for_both_languages() {
+    let sandbox = Sandbox::new();
+    let answer = sandbox.crossdock(&sandbox.work(), &["target", "--json", "m7g.large"]).success().json();
+    assert_eq!(answer["vocabulary"], "ec2-instance-type");
+    assert_eq!(
+        (&answer["os"], &answer["architecture"], &answer["platform"]),
+        (&Value::Null, &json!("arm64"), &Value::Null)
+    );
+    assert_eq!(answer["go"], json!({"GOOS": "linux", "GOARCH": "arm64", "GOARM64": "v8.0"}));
+    assert_eq!(answer["rust"]["static"], "aarch64-unknown-linux-musl");
+    assert_eq!(answer["rust"]["dynamic"], "aarch64-unknown-linux-gnu");
+    assert_eq!(answer["node"]["highest"], "v8.4");
+    assert!(answer["notes"].to_string().contains("linux is assumed"), "{answer:#}");
+}
+
+#[test]
+fn what_is_ambiguous_or_unknown_ends_with_1_and_a_wrong_call_with_2() {
+    let sandbox = Sandbox::new();
+    let code = |arguments: &[&str]| sandbox.crossdock(&sandbox.work(), arguments).code;
+    assert_eq!(code(&["target", "armhf"]), Some(1));
+    assert_eq!(code(&["target", "--json", "armhf"]), Some(1));
+    assert_eq!(code(&["target", "linux/arm64", "nonsense"]), Some(1));
+    assert_eq!(code(&["target", "armhf", "--as", "debian-arch"]), Some(0));
+    assert_eq!(code(&["target", "armhf", "--as", "debian"]), Some(2));
+    assert_eq!(code(&["target"]), Some(2));
+    assert_eq!(code(&["target", "match", "linux/amd64"]), Some(2));
+    assert_eq!(code(&["env", "linux/amd64"]), Some(2));
+}
+
+#[test]
+fn lines_are_answered_in_their_order_and_a_wrong_line_ends_nothing() {
+    let lines: String = (0..5000)
+        .map(|index| match index % 3 {
+            0 => "{\"vocabulary\": \"debian-arch\", \"input\": \"armhf\"}\n",
+            1 => "{\"input\": \"m5.large\", \"more\": 1}\n",
+            _ => "nonsense\n",
+        })
+        .collect();
+    let (answers, code) = asked(&["target", "--stdin"], &lines);
+    assert_eq!((answers.len(), code), (5000, Some(2)));
+    assert_eq!((&answers[0]["variant"], &answers[1]["architecture"]), (&json!("v7"), &json!("amd64")));
+    assert_eq!((&answers[4997]["result"], &answers[4997]["line"]), (&json!("unknown"), &json!(4998)));
+    let (answers, code) =
+        asked(&["target", "--stdin"], "{\"input\": \"linux/arm64\"}\n{\"input\": \"armhf\"}");
+    assert_eq!((answers[1]["result"].as_str(), code), (Some("ambiguous"), Some(1)));
+}
+
+#[test]
+fn hosts_choose_as_containerd_does() {
+    let question = json!({"host": "linux/arm64/v8.2", "platforms": ["linux/amd64", "linux/arm/v7", "linux/arm64", "linux/arm64/v8.2"]});
+    let (answers, code) = asked(&["target", "match", "--stdin"], &format!("{question}\n"));
+    assert_eq!(code, Some(0));
+    assert_eq!(answers[0]["accepted"], json!(["linux/arm64/v8.2", "linux/arm64", "linux/arm/v7"]));
+    assert_eq!(answers[0]["rejected"][0]["platform"], "linux/amd64");
+    assert!(answers[0]["rejected"][0]["why"].as_str().is_some_and(|why| !why.is_empty()));
+}
+
+#[test]
+fn go_builds_for_the_machine_that_env_names() {
+    let sandbox = Sandbox::new();
+    let project = crossdock_tests::fixture::go_module(&sandbox.work(), "hello");
+    let mut command = sandbox.command("sh", &project);
+    let env =
+        format!("eval \"$({:?} env m7g.large --lang go)\" && go build -o hello .", program::crossdock());
+    command.args(["-c", &env]);
+    crossdock_tests::outcome::run(&mut command, std::time::Duration::from_secs(600)).success();
+    let elf = std::fs::read(project.join("hello")).expect("a program");
+    assert_eq!((&elf[..4], elf[18]), (&b"\x7fELF"[..], 183), "an arm64 program");
+}
+
+#[test]
+fn an_error_makes_the_evaluation_fail_in_every_shell() {
+    let sandbox = Sandbox::new();
+    for (shell, printed) in [
+        ("sh", "false\n"),
+        ("fish", "false\n"),
+        ("powershell", "throw 'crossdock env failed'\n"),
+        ("dotenv", ""),
+    ] {
+        let outcome =
+            sandbox.crossdock(&sandbox.work(), &["env", "nonsense", "--lang", "rust", "--shell", shell]);
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(1), printed), "{shell}");
+    }
+    let mut command = sandbox.command("sh", &sandbox.work());
+    command
+        .arg("-c")
+        .arg(format!("eval \"$({:?} env armhf --lang go)\" && echo built", program::crossdock()));
+    let outcome = crossdock_tests::outcome::run(&mut command, std::time::Duration::from_secs(60));
+    assert!(!outcome.stdout.contains("built"), "{outcome}");
+}
+
+#[test]
+fn the_host_is_asked_and_each_answer_is_its_own() {
+    let sandbox = Sandbox::new();
+    let answer = sandbox.crossdock(&sandbox.work(), &["target", "host", "--json"]).success().json();
+    for part in ["process", "kernel", "userland"] {
+        assert!(answer[part].as_str().is_some_and(|platform| platform.starts_with("linux/")), "{answer:#}");
+    }
+    assert_eq!(answer["servers"].as_array().map(Vec::len), Some(2));
+}
