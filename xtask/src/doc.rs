@@ -5,6 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crossdock_platform::{BuildTarget, Linkage, Vocabulary, known_names, known_platforms};
+
 use crate::chore::Doc;
 use crate::shell::{Failure, repository, say};
 
@@ -12,12 +14,50 @@ use crate::shell::{Failure, repository, say};
 type Generator = (&'static str, fn() -> String);
 
 /// The generators, each from the crate that owns the table.
-const GENERATORS: &[Generator] = &[("exit codes", exit_codes)];
+const GENERATORS: &[Generator] =
+    &[("exit codes", exit_codes), ("platforms", platforms), ("vocabularies", vocabularies)];
 
 /// The exit codes, from the table that `--help` shows.
 fn exit_codes() -> String {
     let rows = crossdock::EXIT_CODES.map(|(code, meaning)| format!("| {} | {meaning} |\n", code as i32));
     format!("| code | meaning |\n|---|---|\n{}", rows.concat())
+}
+
+/// What each platform becomes, from the table that the library reads.
+fn platforms() -> String {
+    let rows = known_platforms().map(|platform| {
+        let target = |linkage| BuildTarget::new(platform.clone(), linkage);
+        let rust = |linkage| target(linkage).rust().map_or("", |rust| rust.triple);
+        let go = target(Linkage::Static)
+            .go()
+            .map(|go| go.level.map_or("yes".to_owned(), |(name, value)| format!("{name}={value}")));
+        let names = target(Linkage::Dynamic).names();
+        let packages = [names.debian, names.alpine, names.rpm].map(|name| name.unwrap_or("–")).join(", ");
+        let cells = [
+            rust(Linkage::Static),
+            rust(Linkage::Dynamic),
+            &go.unwrap_or_default(),
+            names.gcc.as_deref().unwrap_or_default(),
+            names.zig.as_deref().unwrap_or_default(),
+            names.qemu_user.unwrap_or_default(),
+            packages.trim_matches(['–', ',', ' ']),
+        ];
+        format!("| {platform} | {} |\n", cells.join(" | "))
+    });
+    let head = "| platform | Rust, static | Rust, dynamic | Go | gcc | zig | emulator | Debian, Alpine, RPM |\n|---|---|---|---|---|---|---|---|\n";
+    format!("{head}{}", rows.collect::<String>())
+}
+
+/// The vocabularies with some of their names.
+fn vocabularies() -> String {
+    let rows = Vocabulary::ALL.iter().map(|vocabulary| {
+        let names = known_names(*vocabulary);
+        // Names from all over the list show it better than its beginning.
+        let step = names.len().div_ceil(4).max(1);
+        let some: Vec<String> = names.iter().step_by(step).map(|name| format!("`{name}`")).collect();
+        format!("| {vocabulary} | {} |\n", some.join(", "))
+    });
+    format!("| vocabulary | some of its names |\n|---|---|\n{}", rows.collect::<String>())
 }
 
 /// The documents that may hold generated parts: README.md and every Markdown file below docs/.
