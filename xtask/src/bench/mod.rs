@@ -4,6 +4,7 @@
 mod contender;
 mod ko;
 mod layers;
+mod lookup;
 mod programs;
 mod row;
 mod small;
@@ -31,6 +32,7 @@ type Group = (&'static str, fn(&Setting) -> Result<Vec<Row>, Failure>);
 const GROUPS: &[Group] = &[
     ("plan", small::plan),
     ("memory", small::memory),
+    ("lookup", lookup::rows),
     ("layers", layers::rows),
     ("go", programs::go),
     ("ko", ko::rows),
