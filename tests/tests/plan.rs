@@ -1,0 +1,74 @@
+//! Plans for machines that this one is not, held as snapshots: what an Apple M3 would do, what a bare Linux would do.
+
+use crossdock_tests::{Outcome, Sandbox, fixture};
+
+/// The plan of an example on a host, with the sandbox's own paths left out. The exit code is 3 where the invented
+/// host lacks a tool, which the plan names.
+fn plan(example: &str, arguments: &[&str]) -> String {
+    let sandbox = Sandbox::new();
+    let project = fixture::example(&sandbox.work(), example);
+    fixture::commit(&sandbox, &project);
+    let arguments: Vec<&str> = ["plan"].iter().chain(arguments).copied().collect();
+    let outcome = sandbox.crossdock(&project, &arguments);
+    assert!(matches!(outcome.code, Some(0 | 3)), "{outcome}");
+    without_paths(&sandbox, &project, &outcome)
+}
+
+fn without_paths(sandbox: &Sandbox, project: &std::path::Path, outcome: &Outcome) -> String {
+    let mut text = outcome.stdout.clone();
+    let cargo_home = sandbox.cargo_home();
+    for (path, name) in [
+        (project.to_path_buf(), "[PROJECT]"),
+        (sandbox.cache(), "[CACHE]"),
+        (sandbox.work(), "[WORK]"),
+        (cargo_home, "[CARGO_HOME]"),
+    ] {
+        text = text.replace(path.to_str().unwrap(), name);
+    }
+    text
+}
+
+/// Nothing of Debian's belongs into a plan for a Mac.
+fn names_nothing_of_debian(text: &str) {
+    let lower = text.to_lowercase();
+    for word in ["apt", "dpkg", "debian", "linux-gnu-gcc", "/usr/lib/rustlib"] {
+        assert!(!lower.split(|c: char| c.is_whitespace() || c == '`').any(|w| w.starts_with(word)), "{word}: {text}");
+    }
+}
+
+#[test]
+fn of_the_go_example_on_an_apple_m3() {
+    let text = plan("k8s-ssh-server", &["--host", "darwin/arm64"]);
+    names_nothing_of_debian(&text);
+    insta::assert_snapshot!("go-darwin-arm64", text);
+}
+
+#[test]
+fn of_the_rust_example_on_an_apple_m3() {
+    let text = plan("http-api", &["--host", "darwin/arm64"]);
+    names_nothing_of_debian(&text);
+    assert!(text.contains("zig") && text.contains("rustup"), "{text}");
+    insta::assert_snapshot!("rust-darwin-arm64", text);
+}
+
+#[test]
+fn of_the_rust_example_as_a_graph() {
+    insta::assert_snapshot!("rust-mermaid", plan("http-api", &["--host", "darwin/arm64", "--graph", "mermaid"]));
+    insta::assert_snapshot!("rust-dot", plan("http-api", &["--host", "darwin/arm64", "--graph", "dot"]));
+}
+
+#[test]
+fn the_command_that_a_plan_prints_gives_the_program_that_dist_packs() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    let plan = sandbox.crossdock(&project, &["plan", "--platform", "linux/arm64"]).success().stdout;
+    let command = plan.lines().find(|line| line.contains("go build")).unwrap_or_else(|| panic!("no command: {plan}"));
+    let printed = command.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
+    let by_hand = sandbox.tool(&sandbox.work(), "sh", &["-c", printed]).success();
+    let output = printed.split_whitespace().skip_while(|word| *word != "-o").nth(1).unwrap();
+    let first = std::fs::read(std::path::Path::new(output).join("hello")).unwrap_or_else(|e| panic!("{e}: {by_hand}"));
+    sandbox.crossdock(&project, &["dist", "--platform", "linux/arm64"]).success();
+    let layout = crossdock_tests::Layout::open(project.join("dist/hello"));
+    let packed = std::fs::read(layout.program("linux/arm64", &sandbox.work().join("root"))).unwrap();
+    assert!(first == packed, "the printed command gives another program");
+}
