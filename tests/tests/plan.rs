@@ -25,14 +25,38 @@ fn without_paths(sandbox: &Sandbox, project: &std::path::Path, outcome: &Outcome
     ] {
         text = text.replace(path.to_str().unwrap(), name);
     }
-    text
+    let commit = sandbox.tool(project, "git", &["rev-parse", "--short", "HEAD"]).success().stdout;
+    text = text.replace(commit.trim(), "[COMMIT]");
+    // `go version go1.26.8 linux/amd64` and `rustc 1.95.0 (… 2026-03-21)`: the first word with a digit is the version.
+    for (tool, argument) in [("go", "version"), ("rustc", "--version")] {
+        let said = sandbox.tool(project, tool, &[argument]).success().stdout;
+        let version =
+            said.split_whitespace().find(|word| word.contains(|c: char| c.is_ascii_digit())).unwrap();
+        text = text.replace(version.trim_start_matches("go"), "[VERSION]");
+    }
+    without_hash(&text)
+}
+
+/// Leaves out the hash of the project's path in the name of its folder in the cache.
+fn without_hash(text: &str) -> String {
+    let mut parts = text.split("[CACHE]/crossdock/build/");
+    let mut result = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (folder, rest) = part.split_once('/').unwrap_or((part, ""));
+        let name = folder.rsplit_once('-').map_or(folder, |(name, _hash)| name);
+        result.push_str(&format!("[CACHE]/crossdock/build/{name}-[HASH]/{rest}"));
+    }
+    result
 }
 
 /// Nothing of Debian's belongs into a plan for a Mac.
 fn names_nothing_of_debian(text: &str) {
     let lower = text.to_lowercase();
     for word in ["apt", "dpkg", "debian", "linux-gnu-gcc", "/usr/lib/rustlib"] {
-        assert!(!lower.split(|c: char| c.is_whitespace() || c == '`').any(|w| w.starts_with(word)), "{word}: {text}");
+        assert!(
+            !lower.split(|c: char| c.is_whitespace() || c == '`').any(|w| w.starts_with(word)),
+            "{word}: {text}"
+        );
     }
 }
 
@@ -53,7 +77,10 @@ fn of_the_rust_example_on_an_apple_m3() {
 
 #[test]
 fn of_the_rust_example_as_a_graph() {
-    insta::assert_snapshot!("rust-mermaid", plan("http-api", &["--host", "darwin/arm64", "--graph", "mermaid"]));
+    insta::assert_snapshot!(
+        "rust-mermaid",
+        plan("http-api", &["--host", "darwin/arm64", "--graph", "mermaid"])
+    );
     insta::assert_snapshot!("rust-dot", plan("http-api", &["--host", "darwin/arm64", "--graph", "dot"]));
 }
 
@@ -62,11 +89,13 @@ fn the_command_that_a_plan_prints_gives_the_program_that_dist_packs() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "hello");
     let plan = sandbox.crossdock(&project, &["plan", "--platform", "linux/arm64"]).success().stdout;
-    let command = plan.lines().find(|line| line.contains("go build")).unwrap_or_else(|| panic!("no command: {plan}"));
+    let command =
+        plan.lines().find(|line| line.contains("go build")).unwrap_or_else(|| panic!("no command: {plan}"));
     let printed = command.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
     let by_hand = sandbox.tool(&sandbox.work(), "sh", &["-c", printed]).success();
     let output = printed.split_whitespace().skip_while(|word| *word != "-o").nth(1).unwrap();
-    let first = std::fs::read(std::path::Path::new(output).join("hello")).unwrap_or_else(|e| panic!("{e}: {by_hand}"));
+    let first = std::fs::read(std::path::Path::new(output).join("hello"))
+        .unwrap_or_else(|e| panic!("{e}: {by_hand}"));
     sandbox.crossdock(&project, &["dist", "--platform", "linux/arm64"]).success();
     let layout = crossdock_tests::Layout::open(project.join("dist/hello"));
     let packed = std::fs::read(layout.program("linux/arm64", &sandbox.work().join("root"))).unwrap();
