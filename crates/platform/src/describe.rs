@@ -3,7 +3,7 @@
 use crate::architecture::Architecture;
 use crate::float::FloatAbi;
 use crate::libc::{Libc, Linkage};
-use crate::meaning::{self, Meaning};
+use crate::meaning::{self, Found, Meaning};
 use crate::merge::merged;
 use crate::node::{NodeProfile, page_sizes};
 use crate::os::Os;
@@ -151,29 +151,30 @@ pub fn describe(text: &str, vocabulary: Option<Vocabulary>) -> Reading {
     if found.is_empty() { Reading::Unknown(unknown::explain(text, vocabulary)) } else { merged(found) }
 }
 
-fn in_one(text: &str, vocabulary: Vocabulary) -> Vec<Description> {
+fn in_one(text: &str, vocabulary: Vocabulary) -> Vec<Found> {
     let rows = meaning::rows(text).iter().filter(|row| row.vocabulary == vocabulary);
-    let mut found: Vec<Description> = rows.map(|row| Description::new(vocabulary, row.meaning())).collect();
+    let mut found: Vec<Found> = rows.map(|row| (vocabulary, row.meaning())).collect();
     if found.is_empty() {
-        found.extend(rules::read(vocabulary, text).map(|meaning| Description::new(vocabulary, meaning)));
+        found.extend(rules::read(vocabulary, text).map(|meaning| (vocabulary, meaning)));
     }
     if found.is_empty() && vocabulary.ignores_case() {
         let same = |row: &&meaning::Row| row.vocabulary == vocabulary && row.name.eq_ignore_ascii_case(text);
         let rows = crate::generated::vocabulary::ROWS.iter().filter(same);
-        found.extend(rows.map(|row| Description::new(vocabulary, row.meaning())));
+        found.extend(rows.map(|row| (vocabulary, row.meaning())));
     }
     found
 }
 
-fn in_all(text: &str) -> Vec<Description> {
+fn in_all(text: &str) -> Vec<Found> {
     let rows = meaning::rows(text);
-    let mut found: Vec<Description> = Vec::new();
-    found.extend(rows.iter().map(|row| Description::new(row.vocabulary, row.meaning())));
-    for (vocabulary, rule) in rules::RULES {
-        if rows.iter().all(|row| row.vocabulary != *vocabulary) {
-            found.extend(rule(text).map(|meaning| Description::new(*vocabulary, meaning)));
+    let marks = rules::Marks::of(text);
+    let mut found: Vec<Found> = Vec::with_capacity(rows.len() + 4);
+    found.extend(rows.iter().map(|row| (row.vocabulary, row.meaning())));
+    for (vocabulary, needed, rule) in rules::RULES {
+        if marks.allow(*needed) && rows.iter().all(|row| row.vocabulary != *vocabulary) {
+            found.extend(rule(text).map(|meaning| (*vocabulary, meaning)));
         }
     }
-    found.sort_by_key(|description| description.vocabulary);
+    found.sort_by_key(|(vocabulary, _)| *vocabulary);
     found
 }

@@ -28,6 +28,9 @@ pub(crate) struct Meaning {
     pub(crate) note: Option<&'static str>,
 }
 
+/// A meaning with the vocabulary that has it.
+pub(crate) type Found = (Vocabulary, Meaning);
+
 impl Meaning {
     /// A name that says this much and no more.
     pub(crate) fn new(os: impl Into<Option<Os>>, architecture: impl Into<Option<Architecture>>) -> Self {

@@ -2,95 +2,97 @@
 
 use crate::architecture::Architecture;
 use crate::describe::{Description, Reading};
+use crate::meaning::Found;
+use crate::vocabulary::Vocabulary;
 
 const OS_DIFFERS: &str = "vocabularies differ over the operating system, so it counts as not stated";
 const BASELINE: &str = "its baseline is meant: the name says no level";
 
 /// The reading of a name with these meanings, of which there is at least one, in the vocabularies' order.
-pub(crate) fn merged(found: Vec<Description>) -> Reading {
-    let (named, other): (Vec<_>, Vec<_>) = found.into_iter().partition(|one| one.architecture.is_some());
-    match (named.is_empty(), other.is_empty()) {
-        (true, _) => united(other),
-        (false, true) => by_architecture(named),
+pub(crate) fn merged(found: Vec<Found>) -> Reading {
+    let named = found.iter().filter(|(_, one)| one.architecture.is_some()).count();
+    match named {
+        0 => united(found, &[]),
+        all if all == found.len() => by_architecture(found),
         // One vocabulary has an architecture of that name, and another says that it has none.
-        (false, false) => ambiguous(named.into_iter().chain(other).collect()),
+        _ => ambiguous(found),
     }
 }
 
-fn by_architecture(named: Vec<Description>) -> Reading {
-    let mut kinds: Vec<(Option<Architecture>, Option<&'static str>)> = Vec::new();
-    for one in &named {
-        if !kinds.contains(&(one.architecture, one.variant)) {
-            kinds.push((one.architecture, one.variant));
-        }
+fn by_architecture(mut named: Vec<Found>) -> Reading {
+    let first = named.first().and_then(|(_, one)| one.architecture);
+    if named.iter().any(|(_, one)| one.architecture != first) {
+        return ambiguous(named);
     }
-    let same_architecture = kinds.iter().all(|kind| kind.0 == kinds[0].0);
-    let arm = kinds[0].0 == Some(Architecture::Arm);
-    match kinds.as_slice() {
-        [_] => united(named),
+    let variant = named.first().and_then(|(_, one)| one.variant);
+    if named.iter().all(|(_, one)| one.variant == variant) {
+        return united(named, &[]);
+    }
+    let arm = first == Some(Architecture::Arm);
+    if arm && states_one_version(&named) {
         // A name that states no version agrees with one that states it.
-        [(_, left), (_, right)] if same_architecture && arm && (left.is_none() || right.is_none()) => {
-            united(named.into_iter().filter(|one| one.variant.is_some()).collect())
-        }
-        // The baseline's programs run on every level, so between vocabularies the plain meaning wins.
-        _ if same_architecture && !arm && plain_elsewhere(&named) => {
-            let mut reading = united(named.into_iter().filter(|one| one.variant.is_none()).collect());
-            if let Reading::Exact(description) = &mut reading {
-                description.notes.push(BASELINE);
-            }
-            reading
-        }
-        _ => ambiguous(named),
+        named.retain(|(_, one)| one.variant.is_some());
+        return united(named, &[]);
     }
+    if !arm && plain_elsewhere(&named) {
+        // The baseline's programs run on every level, so between vocabularies the plain meaning wins.
+        named.retain(|(_, one)| one.variant.is_none());
+        return united(named, &[BASELINE]);
+    }
+    ambiguous(named)
+}
+
+/// Whether those that state a version state the same one.
+fn states_one_version(named: &[Found]) -> bool {
+    let mut versions = named.iter().filter_map(|(_, one)| one.variant);
+    let first = versions.next();
+    versions.all(|version| Some(version) == first)
 }
 
 /// Whether a vocabulary gives the plain architecture as its only meaning.
-fn plain_elsewhere(named: &[Description]) -> bool {
-    let alone =
-        |one: &Description| named.iter().filter(|other| other.vocabulary == one.vocabulary).count() == 1;
-    named.iter().any(|one| one.variant.is_none() && alone(one))
+fn plain_elsewhere(named: &[Found]) -> bool {
+    let alone = |vocabulary: Vocabulary| named.iter().filter(|(other, _)| *other == vocabulary).count() == 1;
+    named.iter().any(|(vocabulary, one)| one.variant.is_none() && alone(*vocabulary))
 }
 
 /// One description where all agree over the architecture; what they do not agree over is not stated.
-fn united(found: Vec<Description>) -> Reading {
+fn united(found: Vec<Found>, notes: &[&'static str]) -> Reading {
     let mut rest = found.into_iter();
-    let Some(mut first) = rest.next() else {
+    let Some((vocabulary, mut first)) = rest.next() else {
         return Reading::Ambiguous { candidates: Vec::new(), why: String::new() };
     };
-    let mut os_differs = false;
-    for other in rest {
-        if other.vocabulary != first.vocabulary && !first.also.contains(&other.vocabulary) {
-            first.also.push(other.vocabulary);
+    let (mut os_differs, mut also) = (false, Vec::new());
+    for (name, other) in rest {
+        if name != vocabulary && !also.contains(&name) {
+            also.push(name);
         }
-        if first.os != other.os {
-            first.os = None;
-            first.os_version = None;
-            os_differs = true;
-        }
-        first.os_version = first.os_version.filter(|version| other.os_version.as_ref() == Some(version));
+        os_differs |= first.os != other.os;
+        first.version = first.version.filter(|version| other.version.as_ref() == Some(version));
         first.libc = first.libc.filter(|libc| other.libc == Some(*libc));
         first.float = first.float.filter(|float| other.float == Some(*float));
-        first.node = first.node.or(other.node);
-        if first.notes.is_empty() {
-            first.notes = other.notes;
-        }
+        first.note = first.note.or(other.note);
     }
     if os_differs {
-        first.notes.push(OS_DIFFERS);
+        first.os = None;
+        first.version = None;
     }
-    Reading::Exact(first)
+    let mut description = Description::new(vocabulary, first);
+    description.also = also;
+    description.notes.extend_from_slice(notes);
+    description.notes.extend(os_differs.then_some(OS_DIFFERS));
+    Reading::Exact(description)
 }
 
-fn ambiguous(named: Vec<Description>) -> Reading {
+fn ambiguous(found: Vec<Found>) -> Reading {
     let mut candidates: Vec<Description> = Vec::new();
-    for one in named {
+    for (vocabulary, one) in found {
         let same = |other: &&mut Description| {
             (other.os, other.architecture, other.variant) == (one.os, one.architecture, one.variant)
         };
         match candidates.iter_mut().find(same) {
-            Some(known) if known.vocabulary == one.vocabulary => {}
-            Some(known) => known.also.push(one.vocabulary),
-            None => candidates.push(one),
+            Some(known) if known.vocabulary == vocabulary => {}
+            Some(known) => known.also.push(vocabulary),
+            None => candidates.push(Description::new(vocabulary, one)),
         }
     }
     let vocabulary = candidates.first().map(|one| one.vocabulary);

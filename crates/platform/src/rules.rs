@@ -12,55 +12,85 @@ use crate::vocabulary::Vocabulary as V;
 
 type Rule = fn(&str) -> Option<Meaning>;
 
-/// Each rule with its vocabulary. A vocabulary may have rows beside its rule: those are looked at first.
-pub(crate) const RULES: &[(V, Rule)] = &[
-    (V::OciPlatform, containers::oci_platform),
-    (V::ContainerdArchSpecifier, containers::architecture_specifier),
-    (V::ContainerdOsSpecifier, containers::os_specifier),
-    (V::XxTargetpair, containers::target_pair),
-    (V::GoDist, gocode::dist),
-    (V::Goamd64, gocode::goamd64),
-    (V::Goarm, gocode::goarm),
-    (V::Goarm64, gocode::goarm64),
-    (V::Goriscv64, gocode::goriscv64),
-    (V::Goppc64, gocode::goppc64),
-    (V::Gomips, gocode::gomips),
-    (V::Gomips64, gocode::gomips64),
-    (V::Go386, gocode::go386),
-    (V::GoreleaserGoTarget, gocode::goreleaser),
-    (V::RustTriple, systems::rust_triple),
-    (V::UnameS, hosts::uname_s),
-    (V::RustupHostDetection, hosts::rustup),
-    (V::IpkArch, packages::openwrt),
-    (V::GnuTripleXx, systems::apple_triple),
-    (V::K8sLabelKubernetesIoArch, gocode::goarch),
-    (V::K8sLabelNodeKubernetesIoWindowsBuild, hosts::windows_build),
-    (V::K8sNodeInfoArchitecture, gocode::goarch),
-    (V::EksAmiType, clouds::eks_ami),
-    (V::Ec2InstanceFamily, clouds::ec2_family),
-    (V::Ec2InstanceType, clouds::ec2_type),
-    (V::GceMachineFamily, clouds::gce_type),
-    (V::AzureVmSize, clouds::azure_size),
-    (V::AzureVmFamily, clouds::azure_family),
-    (V::OracleCloudShape, clouds::oracle_shape),
-    (V::AlibabaEcsFamily, clouds::alibaba_family),
-    (V::GithubRunnerLabel, hosts::github_label),
-    (V::GitlabRunnerTag, hosts::gitlab_tag),
-    (V::NodeMeasured, hosts::node_measured),
-    (V::PythonWheelPlatformTag, packages::wheel),
-    (V::PythonSysconfigGetPlatform, packages::sysconfig),
-    (V::NixSystem, systems::nix),
-    (V::BazelRulesGoGoarch, gocode::rules_go),
-    (V::ZigTarget, systems::zig),
-    (V::DotnetRid, packages::dotnet),
-    (V::JvmOsName, hosts::jvm_os_name),
-    (V::QemuUserBinary, hosts::qemu_static),
-    (V::CrossRsImagePlatform, containers::oci_platform),
+/// Each rule with its vocabulary, and a character that each of its names has. A vocabulary may have rows beside its
+/// rule: those are looked at first.
+pub(crate) const RULES: &[(V, Option<u8>, Rule)] = &[
+    (V::OciPlatform, Some(b'/'), containers::oci_platform),
+    (V::ContainerdArchSpecifier, None, containers::architecture_specifier),
+    (V::ContainerdOsSpecifier, None, containers::os_specifier),
+    (V::XxTargetpair, Some(b'-'), containers::target_pair),
+    (V::GoDist, Some(b'/'), gocode::dist),
+    (V::Goamd64, None, gocode::goamd64),
+    (V::Goarm, None, gocode::goarm),
+    (V::Goarm64, None, gocode::goarm64),
+    (V::Goriscv64, None, gocode::goriscv64),
+    (V::Goppc64, None, gocode::goppc64),
+    (V::Gomips, None, gocode::gomips),
+    (V::Gomips64, None, gocode::gomips64),
+    (V::Go386, None, gocode::go386),
+    (V::GoreleaserGoTarget, Some(b'_'), gocode::goreleaser),
+    (V::RustTriple, Some(b'-'), systems::rust_triple),
+    (V::UnameS, Some(b'-'), hosts::uname_s),
+    (V::RustupHostDetection, Some(b' '), hosts::rustup),
+    (V::IpkArch, Some(b'_'), packages::openwrt),
+    (V::GnuTripleXx, Some(b'-'), systems::apple_triple),
+    (V::K8sLabelKubernetesIoArch, None, gocode::goarch),
+    (V::K8sLabelNodeKubernetesIoWindowsBuild, Some(b'.'), hosts::windows_build),
+    (V::K8sNodeInfoArchitecture, None, gocode::goarch),
+    (V::EksAmiType, Some(b'_'), clouds::eks_ami),
+    (V::Ec2InstanceFamily, None, clouds::ec2_family),
+    (V::Ec2InstanceType, Some(b'.'), clouds::ec2_type),
+    (V::GceMachineFamily, Some(b'-'), clouds::gce_type),
+    (V::AzureVmSize, Some(b'_'), clouds::azure_size),
+    (V::AzureVmFamily, None, clouds::azure_family),
+    (V::OracleCloudShape, Some(b'.'), clouds::oracle_shape),
+    (V::AlibabaEcsFamily, Some(b'.'), clouds::alibaba_family),
+    (V::GithubRunnerLabel, Some(b'-'), hosts::github_label),
+    (V::GitlabRunnerTag, Some(b'-'), hosts::gitlab_tag),
+    (V::NodeMeasured, Some(b' '), hosts::node_measured),
+    (V::PythonWheelPlatformTag, None, packages::wheel),
+    (V::PythonSysconfigGetPlatform, None, packages::sysconfig),
+    (V::NixSystem, Some(b'-'), systems::nix),
+    (V::BazelRulesGoGoarch, None, gocode::rules_go),
+    (V::ZigTarget, Some(b'-'), systems::zig),
+    (V::DotnetRid, None, packages::dotnet),
+    (V::JvmOsName, None, hosts::jvm_os_name),
+    (V::QemuUserBinary, Some(b'-'), hosts::qemu_static),
+    (V::CrossRsImagePlatform, Some(b'/'), containers::oci_platform),
 ];
+
+/// The characters among those of [`RULES`] that a text has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Marks(u8);
+
+impl Marks {
+    pub(crate) fn of(text: &str) -> Self {
+        Self(text.bytes().fold(0, |marks, byte| marks | Self::bit(byte)))
+    }
+
+    /// Whether the rule can read a text with these characters.
+    pub(crate) const fn allow(self, needed: Option<u8>) -> bool {
+        match needed {
+            Some(byte) => self.0 & Self::bit(byte) != 0,
+            None => true,
+        }
+    }
+
+    const fn bit(byte: u8) -> u8 {
+        match byte {
+            b'/' => 1,
+            b'-' => 2,
+            b'_' => 4,
+            b'.' => 8,
+            b' ' => 16,
+            _ => 0,
+        }
+    }
+}
 
 /// What the vocabulary's rule says of a name.
 pub(crate) fn read(vocabulary: V, text: &str) -> Option<Meaning> {
-    RULES.iter().find(|(name, _)| *name == vocabulary).and_then(|(_, rule)| rule(text))
+    RULES.iter().find(|(name, _, _)| *name == vocabulary).and_then(|(_, _, rule)| rule(text))
 }
 
 /// Why the vocabulary refuses a name that it is often thought to have.

@@ -94,8 +94,11 @@ fn anywhere(text: &str) -> Unknown {
     let begins = |name: &&str| name.as_bytes().first().map(u8::to_ascii_lowercase) == first;
     let names =
         ROWS.iter().map(|row| row.name).chain(RUST_TARGETS.iter().map(|row| row.triple)).filter(begins);
-    let examples =
-        rules::RULES.iter().flat_map(|(vocabulary, _)| rules::examples(*vocabulary)).copied().filter(begins);
+    let examples = rules::RULES
+        .iter()
+        .flat_map(|(vocabulary, _, _)| rules::examples(*vocabulary))
+        .copied()
+        .filter(begins);
     let mut found = owned(nearest(text, names.chain(examples)));
     if found.is_empty() && text.contains('.') {
         found = nearest_instance_types(text);

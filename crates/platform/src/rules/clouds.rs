@@ -181,7 +181,9 @@ pub(super) fn alibaba_family(text: &str) -> Option<Meaning> {
 
 /// `AL2023_x86_64_STANDARD`, in any case: an image's system with the architecture in its name.
 pub(super) fn eks_ami(text: &str) -> Option<Meaning> {
-    if text.len() > 64 {
+    let plausible =
+        text.len() <= 64 && text.contains("_64") && text.starts_with(['A', 'a', 'B', 'b', 'W', 'w']);
+    if !plausible {
         return None;
     }
     let upper = text.to_ascii_uppercase();

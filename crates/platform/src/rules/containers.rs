@@ -41,15 +41,10 @@ fn is_build(version: Option<&str>) -> bool {
 
 /// An architecture alone, where containerd takes the operating system from the host.
 pub(super) fn architecture_specifier(text: &str) -> Option<Meaning> {
-    let lower;
-    let text = if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        lower = text.to_ascii_lowercase();
-        lower.as_str()
-    } else {
-        text
+    let known = |text: &str| {
+        Architecture::from_alias(text).or_else(|| Architecture::from_name(text).map(|name| (name, None)))
     };
-    let (architecture, variant) =
-        Architecture::from_alias(text).or_else(|| Architecture::from_name(text).map(|name| (name, None)))?;
+    let (architecture, variant) = known(text).or_else(|| known(&lowered(text)?))?;
     let variant = architecture.normal_variant(variant);
     Some(
         Meaning::new(None, architecture)
@@ -58,13 +53,16 @@ pub(super) fn architecture_specifier(text: &str) -> Option<Meaning> {
     )
 }
 
+/// A short text with capital letters, in lower case.
+fn lowered(text: &str) -> Option<String> {
+    let capital = text.len() <= 16 && text.bytes().any(|byte| byte.is_ascii_uppercase());
+    capital.then(|| text.to_ascii_lowercase())
+}
+
 /// An operating system alone, in any case, where containerd takes the architecture from the host.
 pub(super) fn os_specifier(text: &str) -> Option<Meaning> {
-    if text.len() > 16 {
-        return None;
-    }
-    let lower = text.to_ascii_lowercase();
-    let os = Os::from_name(&lower).or_else(|| Os::from_alias(&lower))?;
+    let known = |text: &str| Os::from_name(text).or_else(|| Os::from_alias(text));
+    let os = known(text).or_else(|| known(&lowered(text)?))?;
     (!matches!(os, Os::Wasi | Os::Wasip1)).then(|| Meaning::new(os, None))
 }
 

@@ -130,6 +130,9 @@ pub(super) fn jvm_os_name(text: &str) -> Option<Meaning> {
         ("windows", Some(Os::Windows)),
         ("zos", Some(Os::Zos)),
     ];
+    if !text.starts_with(|letter: char| letter.is_ascii_alphabetic()) || text.len() > 40 {
+        return None;
+    }
     let mut letters = [0_u8; 8];
     let kept = text.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
     let mut count = 0;
