@@ -149,6 +149,8 @@ fn profile_triple(platform: &Platform, triple: &'static str) -> &'static str {
 fn level_cpu(platform: &Platform, spec: &RustSpec, notes: &mut Vec<&'static str>) -> Option<&'static str> {
     const CORE: &str =
         "rustc has no levels for arm64: a core of the level is named, which has its optional features too.";
+    const NO_CORE: &str =
+        "rustc has no core of just this arm64 level: the program is built for the baseline.";
     const PROFILE: &str = "rustc has no target for this RISC-V profile: the program is built for rva20u64.";
     let variant = platform.variant?;
     match (platform.architecture, variant) {
@@ -156,8 +158,9 @@ fn level_cpu(platform: &Platform, spec: &RustSpec, notes: &mut Vec<&'static str>
         (Architecture::Amd64, "v3") => Some("x86-64-v3"),
         (Architecture::Amd64, "v4") => Some("x86-64-v4"),
         (Architecture::Arm64, variant) => {
-            notes.push(CORE);
-            arm64_core(variant)
+            let core = arm64_core(variant);
+            notes.push(if core.is_some() { CORE } else { NO_CORE });
+            core
         }
         (Architecture::Ppc64 | Architecture::Ppc64le, "power8") => Some("pwr8"),
         (Architecture::Ppc64 | Architecture::Ppc64le, "power9") => Some("pwr9"),

@@ -128,3 +128,11 @@ fn what_cannot_be_built_says_why() {
     }
     assert!(target("linux/arm/v4", Linkage::Static).go().unwrap_err().to_string().contains("ARMv5"));
 }
+
+#[test]
+fn an_arm64_level_without_a_core_says_that_the_baseline_is_built() {
+    let rust = target("linux/arm64/v8.1", Linkage::Static).rust().unwrap();
+    assert_eq!(rust.target_cpu, None);
+    assert!(rust.notes[0].contains("baseline"), "{:?}", rust.notes);
+    assert_eq!(target("linux/arm64", Linkage::Static).rust().unwrap().notes, [""; 0]);
+}
