@@ -18,7 +18,7 @@ use crossdock_platform::Platform;
 use crate::read::Dockerfile;
 use model::Model;
 
-pub use finding::{Code, Finding, Severity, codes};
+pub use finding::{Code, Finding, Severity, catalogue_markdown, codes};
 pub use images::Date;
 pub use output::{Report, SCHEMA, github, sarif};
 

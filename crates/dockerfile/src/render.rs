@@ -9,11 +9,14 @@ mod engine;
 mod error;
 mod go;
 mod images;
+mod private;
 mod request;
+mod runtime;
 mod rust;
 mod script;
 mod stages;
 mod templates;
+mod tools;
 mod values;
 
 use crossdock_platform::Platform;

@@ -173,6 +173,20 @@ impl Code {
     }
 }
 
+/// The codes as a Markdown table, for the documentation.
+pub fn catalogue_markdown() -> String {
+    let row = |code: &Code| {
+        format!(
+            "| `{code}` | {} | {} | {} |\n",
+            code.severity(),
+            code.title(),
+            code.explanation().replace('|', "\\|")
+        )
+    };
+    let head = "| code | severity | what | why, and what happens |\n|---|---|---|---|\n".to_owned();
+    Code::all().iter().map(row).fold(head, |table, row| table + &row)
+}
+
 impl PartialEq for Code {
     fn eq(&self, other: &Self) -> bool {
         self.id() == other.id()
@@ -211,6 +225,7 @@ mod tests {
         assert_eq!(ids.len(), Code::all().len());
         for code in Code::all() {
             assert!(code.id().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{code}");
+            assert!(catalogue_markdown().contains(&format!("| `{code}` |")));
             assert!(!code.title().ends_with('.') && code.explanation().ends_with('.'), "{code}");
         }
     }

@@ -52,15 +52,18 @@ impl<'a> Model<'a> {
         Self { file, source: Source::new(text), stages: models, shipped }
     }
 
-    /// The stages whose files may come into a stage by `COPY --from`, however far.
+    /// The stages whose programs may come into a stage by `COPY --from`. A stage that compiles copies tools for itself:
+    /// what it copies does not go on.
     pub(super) fn sources_of(&self, stage: usize) -> BTreeSet<usize> {
         let mut found = BTreeSet::new();
         let mut open: Vec<usize> =
             self.chain(stage).flat_map(|link| self.stages[link].copies.iter().copied()).collect();
         while let Some(next) = open.pop() {
             if found.insert(next) {
-                open.extend(self.stages[next].copies.iter().copied());
                 open.extend(self.stages[next].stage.parent);
+                if self.stages[next].compiles.is_empty() {
+                    open.extend(self.stages[next].copies.iter().copied());
+                }
             }
         }
         found

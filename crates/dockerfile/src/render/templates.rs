@@ -9,6 +9,10 @@ use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior, Value};
 use super::error::RenderError;
 use super::request::Request;
 use super::stages::Stages;
+use super::values::refused;
+
+/// The templates of a user that are rendered; others are included or extended by them.
+const ENTRIES: [&str; 2] = ["Dockerfile", "dockerignore"];
 
 /// Names that the template language itself has.
 const LANGUAGE: &[&str] = &["super", "self", "loop", "range", "dict", "namespace", "debug", "caller"];
@@ -16,6 +20,7 @@ const LANGUAGE: &[&str] = &["super", "self", "loop", "range", "dict", "namespace
 /// The Dockerfile and the `.dockerignore`.
 pub(super) fn text(request: &Request, stages: &Stages) -> Result<(String, String), RenderError> {
     let sources = Sources { user: &request.templates };
+    sources.check_uses()?;
     let environment = sources.environment()?;
     let context = Value::from(Serde(stages));
     for (name, text) in sources.user {
@@ -63,6 +68,28 @@ impl<'a> Sources<'a> {
             added.map_err(|error| self.explain(name, &error))?;
         }
         Ok(environment)
+    }
+
+    /// A template that nothing renders would be left out without a word, and ours are extended, not replaced.
+    fn check_uses(&self) -> Result<(), RenderError> {
+        let used = |name: &str| {
+            let named = [format!("\"{name}\""), format!("'{name}'")];
+            let mut others = self.user.iter().filter(|(other, _)| *other != name);
+            ENTRIES.contains(&name) || others.any(|(_, text)| named.iter().any(|named| text.contains(named)))
+        };
+        for name in self.user.keys() {
+            let why = match name.as_str() {
+                name if name.starts_with("crossdock/") => {
+                    "names that begin with crossdock/ are ours: extend them"
+                }
+                name if !used(name) => {
+                    "nothing uses it: what is rendered are `Dockerfile` and `dockerignore`"
+                }
+                _ => continue,
+            };
+            return Err(refused("name of a template", name, why));
+        }
+        Ok(())
     }
 
     /// A block that nothing has would be left out without a word.

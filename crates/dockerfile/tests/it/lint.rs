@@ -67,6 +67,33 @@ fn corrected_lines_are_right() {
     assert!(corrected > 10);
 }
 
+/// Files that start, in forms that a careless rule would take for trouble.
+#[test]
+fn good_files_have_no_errors() {
+    let files = [
+        // A tool for the builder itself is of the build machine's platform, as it must be.
+        "FROM --platform=$BUILDPLATFORM golang:1.26 AS tool\nRUN go build -o /gen ./cmd/gen\n\
+         FROM --platform=$BUILDPLATFORM golang:1.26 AS build\nCOPY --from=tool /gen /gen\nARG TARGETARCH\n\
+         RUN /gen && CGO_ENABLED=0 GOARCH=$TARGETARCH go build -o /app .\nFROM scratch\nCOPY --from=build /app /app\nENTRYPOINT [\"/app\"]\n",
+        "FROM --platform=$BUILDPLATFORM golang:1.26 AS build\nRUN go install example.org/tool@v1\nARG TARGETOS TARGETARCH\n\
+         ENV CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH\nRUN go build -o /app .\nFROM scratch\nCOPY --from=build /app /app\nENTRYPOINT [\"/app\"]\n",
+        "FROM --platform=linux/arm64 golang:1.26 AS b\nRUN CGO_ENABLED=0 go build -o /app .\n\
+         FROM --platform=linux/arm64 scratch\nCOPY --from=b /app /app\nENTRYPOINT [\"/app\"]\n",
+        "FROM rust:1.95-alpine AS b\nRUN cargo build --release\nFROM scratch\nCOPY --from=b /target/release/a /a\nENTRYPOINT [\"/a\"]\n",
+        "FROM gcr.io/distroless/base-debian12:debug\nENTRYPOINT /app\n",
+        "FROM scratch\nADD rootfs.tar.gz /\nCMD echo hello\n",
+        "FROM --platform=$BUILDPLATFORM golang:1.26 AS b\nARG TARGETARCH\nRUN if [ \"$TARGETARCH\" = arm64 ]; then export GOARCH=arm64; \
+         else export GOARCH=amd64; fi; CGO_ENABLED=0 go build -o /app .\nFROM scratch\nCOPY --from=b /app /app\nENTRYPOINT [\"/app\"]\n",
+    ];
+    for file in files {
+        let errors: Vec<Finding> = lint(file, &options())
+            .into_iter()
+            .filter(|finding| finding.severity == Severity::Error)
+            .collect();
+        assert_eq!(errors, [], "{file}");
+    }
+}
+
 /// The origin story: an Apple machine builds for x86-64 nodes without a target.
 #[test]
 fn a_native_build_for_other_nodes_is_an_error() {

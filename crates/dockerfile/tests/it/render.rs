@@ -468,6 +468,7 @@ fn faults_of_templates_name_template_line_and_lines() {
         format!("{head}{{% block labels %}}\nLABEL a={{{{ title | shout }}}}\n{{% endblock %}}\n"),
         format!("{head}{{% block labels %}}\n{{% if %}}\n{{% endblock %}}\n"),
         "{% extends \"crossdock/nothing\" %}\n".to_owned(),
+        "{% extends \"Dockerfile\" %}\n".to_owned(),
         // Nothing here takes the branch, and the name is found all the same.
         format!(
             "{head}{{% block labels %}}\n{{% if false %}}{{{{ nonsense }}}}{{% endif %}}\n{{% endblock %}}\n"
@@ -476,5 +477,12 @@ fn faults_of_templates_name_template_line_and_lines() {
     ];
     let texts: Vec<String> =
         faults.iter().map(|text| with_template("Dockerfile", text).unwrap_err().to_string()).collect();
+    for name in ["dockerfile", "crossdock/go.Dockerfile", "helpers\u{1b}[2J"] {
+        let error = with_template(name, "x\n").expect_err("nothing would render it");
+        assert!(
+            matches!(error, RenderError::Value { .. }) && !error.to_string().contains('\u{1b}'),
+            "{error}"
+        );
+    }
     insta::assert_snapshot!("template_faults", texts.join("\n\n"));
 }

@@ -1,0 +1,119 @@
+//! The stage that ships.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::combination::Base;
+use super::images::Ignore;
+use super::request::Request;
+use super::script::undated;
+
+#[derive(Debug, Serialize)]
+pub(super) struct Runtime {
+    from: String,
+    ignores: Vec<Ignore>,
+    install: Option<Install>,
+    labels: BTreeMap<String, String>,
+    env: BTreeMap<String, String>,
+    workdir: Option<String>,
+    user: String,
+    expose: Vec<String>,
+    stop_signal: Option<String>,
+    health: Option<HealthCheck>,
+    entrypoint: Vec<String>,
+    cmd: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Install {
+    rule: &'static str,
+    script: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct HealthCheck {
+    command: Vec<String>,
+    interval: u32,
+    timeout: u32,
+    start_period: u32,
+    retries: u32,
+}
+
+/// Whether time zones are copied from the builder: distroless images have them.
+pub(super) fn copies_zones(request: &Request) -> bool {
+    let has_none = matches!(request.base, Base::Scratch | Base::Static | Base::Alpine | Base::DebianSlim);
+    request.container.timezones && has_none
+}
+
+/// The lines that put certificates, users and time zones beside the program, without running anything in the image.
+pub(super) fn root(request: &Request) -> Vec<String> {
+    let mut lines = Vec::new();
+    if matches!(request.base, Base::Static | Base::DebianSlim) {
+        lines.push("mkdir -p /root-files/etc/ssl/certs;".to_owned());
+        lines.push("cp /etc/ssl/certs/ca-certificates.crt /root-files/etc/ssl/certs/;".to_owned());
+    }
+    if request.base == Base::Static {
+        let (user, group) = request.container.user;
+        lines.push("mkdir -m 1777 /root-files/tmp;".to_owned());
+        lines.push(format!(
+            "printf 'root:x:0:0::/:/sbin/nologin\\nnonroot:x:{user}:{group}::/:/sbin/nologin\\n' > /root-files/etc/passwd;"
+        ));
+        lines.push(format!("printf 'root:x:0:\\nnonroot:x:{group}:\\n' > /root-files/etc/group;"));
+    }
+    if copies_zones(request) {
+        lines.push("mkdir -p /root-files/usr/share;".to_owned());
+        lines.push("cp -a /usr/share/zoneinfo /root-files/usr/share/;".to_owned());
+    }
+    if lines.is_empty() {
+        return lines;
+    }
+    lines.insert(0, "set -eu;".to_owned());
+    lines.push(undated("/root-files"));
+    lines
+}
+
+pub(super) fn runtime(request: &Request, from: String, ignores: Vec<Ignore>) -> Runtime {
+    let container = &request.container;
+    let program = request.programs.first().map_or("", |program| program.name.as_str());
+    let program = format!("/usr/local/bin/{program}");
+    Runtime {
+        from,
+        ignores,
+        install: install(request),
+        labels: container.labels.clone(),
+        env: container.env.clone(),
+        workdir: container.workdir.clone(),
+        user: format!("{}:{}", container.user.0, container.user.1),
+        expose: container.expose.clone(),
+        stop_signal: container.stop_signal.clone().filter(|signal| signal != "SIGTERM"),
+        health: container.health.as_ref().map(|health| HealthCheck {
+            command: health.command.clone(),
+            interval: health.interval,
+            timeout: health.timeout,
+            start_period: health.start_period,
+            retries: health.retries,
+        }),
+        entrypoint: std::iter::once(program).chain(container.arguments.iter().cloned()).collect(),
+        cmd: container.cmd.clone(),
+    }
+}
+
+fn install(request: &Request) -> Option<Install> {
+    let packages = request.build.runtime_packages.join(" ");
+    match request.base {
+        _ if packages.is_empty() => None,
+        Base::Alpine => {
+            Some(Install { rule: "DL3018", script: vec![format!("apk add --no-cache {packages}")] })
+        }
+        _ => Some(Install {
+            rule: "DL3008",
+            script: vec![
+                "set -eu;".to_owned(),
+                "apt-get update;".to_owned(),
+                format!("apt-get install --yes --no-install-recommends {packages};"),
+                "rm -rf /var/lib/apt/lists/*".to_owned(),
+            ],
+        }),
+    }
+}

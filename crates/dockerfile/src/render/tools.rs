@@ -1,0 +1,139 @@
+//! What a builder installs: packages, cross compilers, targets.
+
+use std::collections::BTreeMap;
+
+use crossdock_platform::{BuildTarget, Libc, Linkage, Platform};
+use serde::Serialize;
+
+use super::combination::{Base, Linking};
+use super::error::RenderError;
+use super::private::ssh_hosts;
+use super::request::{Caching, Mode, Request};
+use super::runtime::copies_zones;
+use super::rust;
+use super::script::{Arm, case};
+
+/// Versions of tools that a builder installs.
+const CARGO_CHEF: &str = "0.1.78";
+const ZIG: [&str; 2] = ["cargo-zigbuild==0.24.0", "ziglang==0.17.0"];
+
+#[derive(Debug, Default, Serialize)]
+pub(super) struct ToolSteps {
+    apt: Vec<String>,
+    compilers: Vec<CrossCompiler>,
+    apk: Vec<String>,
+    setup: Vec<String>,
+    /// Whether cargo-chef keeps dependencies in a layer of their own.
+    chef: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct CrossCompiler {
+    program: String,
+    packages: Vec<String>,
+}
+
+pub(super) fn tools(request: &Request) -> Result<ToolSteps, RenderError> {
+    let on_alpine = request.linking.is_go() && request.base == Base::Alpine;
+    let private = !request.private.is_empty();
+    let mut tools = ToolSteps::default();
+    let mut packages: Vec<String> = Vec::new();
+    let mut add = |wanted: bool, names: &[&str]| {
+        packages.extend(names.iter().filter(|_| wanted).map(ToString::to_string))
+    };
+    add(request.linking == Linking::GoCgoMusl, &["gcc", "musl-dev"]);
+    add(private && on_alpine, &["git", "openssh-client"]);
+    add(matches!(request.base, Base::Static | Base::DebianSlim), &["ca-certificates"]);
+    add(copies_zones(request), &["tzdata"]);
+    add(rust::uses_zig(request), &["python3-pip"]);
+    let foreign = foreign_packages(request);
+    packages.extend(request.build.packages.iter().filter(|package| !foreign.contains(package)).cloned());
+    if on_alpine {
+        tools.apk = packages;
+    } else {
+        tools.apt = packages;
+    }
+    if matches!(request.linking, Linking::GoCgoGlibc | Linking::RustGlibc | Linking::RustGlibcStatic) {
+        tools.compilers = request.platforms().iter().map(cross_compiler).collect::<Result<_, _>>()?;
+    }
+    tools.chef = !request.linking.is_go() && request.caching == Caching::Layer;
+    tools.setup = setup(request)?;
+    Ok(tools)
+}
+
+/// The lines that install what no package manager of the distribution has.
+fn setup(request: &Request) -> Result<Vec<String>, RenderError> {
+    let hosts = ssh_hosts(request).into_iter();
+    let mut lines: Vec<String> = hosts
+        .map(|host| {
+            format!("git config --global --add url.\"ssh://git@{host}/\".insteadOf \"https://{host}/\";")
+        })
+        .collect();
+    if rust::uses_zig(request) {
+        lines.push(format!("pip install --no-cache-dir --break-system-packages {};", ZIG.join(" ")));
+    }
+    if !request.linking.is_go() {
+        let platforms = request.platforms().into_iter();
+        let triples = platforms.map(|platform| Ok(rust::target(request, &platform).rust()?.triple));
+        let mut triples = triples.collect::<Result<Vec<_>, RenderError>>()?;
+        triples.dedup();
+        lines.push(format!("rustup target add {};", triples.join(" ")));
+        if request.caching == Caching::Layer {
+            lines.push(format!("cargo install --locked --version {CARGO_CHEF} cargo-chef;"));
+        }
+    }
+    if let Some(last) = lines.last_mut() {
+        last.pop();
+        lines.insert(0, "set -eu;".to_owned());
+    }
+    Ok(lines)
+}
+
+/// Debian's cross compiler for a platform with its C library's files.
+fn cross_compiler(platform: &Platform) -> Result<CrossCompiler, RenderError> {
+    let names = BuildTarget::new(platform.clone(), Linkage::Dynamic).with_libc(Libc::GNU).names();
+    match (names.gcc, names.gcc_package, names.debian) {
+        (Some(program), Some(package), Some(debian)) => {
+            Ok(CrossCompiler { program, packages: vec![package, format!("libc6-dev-{debian}-cross")] })
+        }
+        _ => Err(RenderError::NoToolchain {
+            platform: platform.clone(),
+            reason: "Debian has no cross compiler for it".to_owned(),
+            remedy: "link as go-static or rust-musl",
+        }),
+    }
+}
+
+/// Libraries of the target's architecture: what a cross compiler links, in Debian's multiarch folders.
+fn foreign_packages(request: &Request) -> Vec<&String> {
+    let glibc =
+        matches!(request.linking, Linking::GoCgoGlibc | Linking::RustGlibc | Linking::RustGlibcStatic);
+    request.build.packages.iter().filter(|package| glibc && package.ends_with("-dev")).collect()
+}
+
+pub(super) fn foreign(request: &Request, arms: &[Arm]) -> Vec<String> {
+    let packages = foreign_packages(request);
+    if packages.is_empty() {
+        return Vec::new();
+    }
+    let debian = |arm: &Arm| {
+        let names = BuildTarget::new(arm.platform.clone(), Linkage::Dynamic).names();
+        let exports =
+            BTreeMap::from([("architecture".to_owned(), names.debian.unwrap_or_default().to_owned())]);
+        Arm { platform: arm.platform.clone(), exports }
+    };
+    let arms: Vec<Arm> = arms.iter().map(debian).collect();
+    let mut lines = vec!["set -eu;".to_owned()];
+    match (&request.mode, arms.first()) {
+        (Mode::Fixed(_), Some(arm)) => lines.push(format!("architecture={};", arm.exports["architecture"])),
+        _ => lines.extend(case(&arms)),
+    }
+    let names: Vec<String> = packages.iter().map(|package| format!("{package}:\"$architecture\"")).collect();
+    lines.extend([
+        "dpkg --add-architecture \"$architecture\";".to_owned(),
+        "apt-get update;".to_owned(),
+        format!("apt-get install --yes --no-install-recommends {};", names.join(" ")),
+        "rm -rf /var/lib/apt/lists/*".to_owned(),
+    ]);
+    lines
+}
