@@ -7,6 +7,7 @@ mod form;
 mod go;
 mod hypothetical;
 mod lookup;
+mod memory;
 mod observe;
 pub(crate) mod remedies;
 mod rust;

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use serde::{Deserialize, Serialize};
 
+use super::memory::Memory;
 use super::{Manager, RustToolchain, System, Tool, ToolchainOrigin, remedies, tools};
 use crate::availability::{Availability, Unavailable};
 use crate::process::{Command, ProcessError, Processes};
@@ -85,39 +87,26 @@ fn debian_package(rustc: &Utf8Path) -> Option<String> {
     packages.next()
 }
 
-/// Asks a toolchain. The questions go out side by side: a rustup proxy needs 30 ms for each.
+/// Asks a toolchain. What depends on the toolchain alone is remembered, so that a project costs the one question which
+/// toolchain it selects.
 fn ask(
     processes: &Processes,
     folder: &Utf8Path,
     programs: Programs,
     origin: ToolchainOrigin,
 ) -> Result<RustToolchain, Unavailable> {
-    let rustc = |arguments: &[&str]| {
-        let command = question(programs.rustc.as_str(), folder).args(arguments.iter().copied());
-        processes.stdout(&command).map_err(|error| unusable(&error, folder))
-    };
-    let (verbose, sysroot, rustup) = std::thread::scope(|scope| {
-        let verbose = scope.spawn(|| rustc(&["--version", "--verbose"]));
-        let rustup = scope.spawn(|| match origin {
-            ToolchainOrigin::Project => ask_rustup(processes, folder),
-            ToolchainOrigin::Distribution => Rustup::default(),
-        });
-        (joined(verbose), rustc(&["--print", "sysroot"]), rustup.join().unwrap_or_default())
-    });
-    let version = Version::parse(&verbose?)?;
-    let sysroot = Utf8PathBuf::from(sysroot?.trim_end());
+    let sysroot = sysroot(processes, folder, &programs, origin)?;
     let rustlib = sysroot.join("lib/rustlib");
     // A toolchain of rustup holds the manifest of its channel; others are not rustup's to add to.
-    let rustup = match rustlib.join("multirust-channel-manifest.toml").is_file() {
-        true => Some(rustup),
-        false => None,
-    };
+    let manifest =
+        Some(rustlib.join("multirust-channel-manifest.toml")).filter(|manifest| manifest.is_file());
+    let known = facts(processes, folder, &programs, (&sysroot, manifest.as_deref()))?;
+    let version = Version::parse(&known.verbose)?;
     let std = installed(&rustlib);
-    let addable =
-        rustup.iter().flat_map(|rustup| &rustup.targets).filter(|target| !std.contains(*target)).cloned();
+    let addable = known.targets.into_iter().filter(|target| !std.contains(target));
     Ok(RustToolchain {
         origin,
-        manager: match rustup {
+        manager: match manifest {
             Some(_) => Manager::Rustup(sysroot.file_name().unwrap_or("stable").to_owned()),
             None => debian_package(&programs.rustc).map_or(Manager::Unknown, Manager::Debian),
         },
@@ -131,6 +120,71 @@ fn ask(
         release: version.line,
         host: version.host,
     })
+}
+
+fn rustc(
+    processes: &Processes,
+    folder: &Utf8Path,
+    programs: &Programs,
+    arguments: [&str; 2],
+) -> Result<String, Unavailable> {
+    let command = question(programs.rustc.as_str(), folder).args(arguments);
+    processes.stdout(&command).map_err(|error| unusable(&error, folder))
+}
+
+/// The sysroot. The distribution's compiler has one for ever; what a rustup proxy means depends on the folder.
+fn sysroot(
+    processes: &Processes,
+    folder: &Utf8Path,
+    programs: &Programs,
+    origin: ToolchainOrigin,
+) -> Result<Utf8PathBuf, Unavailable> {
+    let ask = || {
+        rustc(processes, folder, programs, ["--print", "sysroot"])
+            .map(|text| Utf8PathBuf::from(text.trim_end()))
+    };
+    if origin == ToolchainOrigin::Project {
+        return ask();
+    }
+    let (memory, question) = (Memory::new(processes.environment()), format!("sysroot of {}", programs.rustc));
+    if let Some(known) = memory.recall(&question) {
+        return Ok(known);
+    }
+    ask().inspect(|sysroot| memory.keep(&question, &programs.rustc, sysroot))
+}
+
+/// What a toolchain says of itself, whatever the project.
+#[derive(Debug, Serialize, Deserialize)]
+struct Facts {
+    /// `rustc --version --verbose`.
+    verbose: String,
+    /// The targets that rustup knows for it.
+    targets: BTreeSet<String>,
+}
+
+/// The manifest is another one for every release that rustup installs; without one the compiler's own file tells.
+fn facts(
+    processes: &Processes,
+    folder: &Utf8Path,
+    programs: &Programs,
+    (sysroot, manifest): (&Utf8Path, Option<&Utf8Path>),
+) -> Result<Facts, Unavailable> {
+    let compiler = sysroot.join("bin/rustc");
+    let witness = manifest.unwrap_or(if compiler.is_file() { &compiler } else { &programs.rustc });
+    let (memory, question) =
+        (Memory::new(processes.environment()), format!("rustc and its targets by {witness}"));
+    if let Some(known) = memory.recall(&question) {
+        return Ok(known);
+    }
+    let (verbose, targets) = std::thread::scope(|scope| {
+        let targets = scope.spawn(|| manifest.map(|_| ask_rustup(processes, folder)).unwrap_or_default());
+        (rustc(processes, folder, programs, ["--version", "--verbose"]), targets.join().unwrap_or_default())
+    });
+    let facts = Facts { verbose: verbose?, targets };
+    if manifest.is_none() || !facts.targets.is_empty() {
+        memory.keep(&question, witness, &facts);
+    }
+    Ok(facts)
 }
 
 /// A question changes nothing: rustup's proxies would install a toolchain that is only asked for.
@@ -150,23 +204,12 @@ fn unusable(error: &ProcessError, folder: &Utf8Path) -> Unavailable {
     Unavailable { why, remedies: remedies.into_iter().collect() }
 }
 
-fn joined<T>(handle: std::thread::ScopedJoinHandle<'_, Result<T, Unavailable>>) -> Result<T, Unavailable> {
-    handle.join().unwrap_or_else(|_| Err(Unavailable::because("the thread that asked rustc ended early")))
-}
-
-#[derive(Default)]
-struct Rustup {
-    targets: BTreeSet<String>,
-}
-
 /// The targets that rustup knows for the folder's toolchain, read off the manifest that lies in it: no network. A
 /// toolchain without such a manifest has none.
-fn ask_rustup(processes: &Processes, folder: &Utf8Path) -> Rustup {
+fn ask_rustup(processes: &Processes, folder: &Utf8Path) -> BTreeSet<String> {
     let command = question("rustup", folder).args(["target", "list"]);
     let text = processes.stdout(&command).unwrap_or_default();
-    Rustup {
-        targets: text.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect(),
-    }
+    text.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
 }
 
 /// The targets whose standard library lies in the sysroot: what `rustc --print target-libdir` names exists also without

@@ -1,10 +1,8 @@
 //! Finding zig: in PATH, or in Python's `ziglang` package.
 
-use std::time::UNIX_EPOCH;
-
 use camino::{Utf8Path, Utf8PathBuf};
-use serde::{Deserialize, Serialize};
 
+use super::memory::Memory;
 use super::{System, Tool, tools};
 use crate::availability::{Availability, Unavailable};
 use crate::process::{Command, Processes};
@@ -39,17 +37,15 @@ fn version(processes: &Processes, zig: &Utf8Path) -> Option<String> {
 fn in_python(processes: &Processes) -> Option<Tool> {
     let environment = processes.environment();
     let python = ["python3", "python"].iter().find_map(|name| tools::in_path(environment, name))?;
-    let cache = environment.cache_directory().map(|cache| cache.join("host/ziglang.json"));
-    let question = Question { python, pyenv: environment.get("PYENV_VERSION").map(str::to_owned) };
-    if let Some(tool) = cache.as_deref().and_then(|cache| remembered(cache, &question)) {
+    // pyenv's `python3` is another Python by this variable.
+    let question = format!("ziglang of {python}, pyenv {:?}", environment.get("PYENV_VERSION"));
+    let memory = Memory::new(environment);
+    if let Some(tool) = memory.recall(&question) {
         return Some(tool);
     }
-    let zig = ask(processes, &question.python)?;
+    let zig = ask(processes, &python)?;
     let tool = Tool { version: version(processes, &zig), command: vec![zig.to_string()] };
-    let answer = stamp(&zig).map(|stamp| Remembered { question, zig, version: tool.version.clone(), stamp });
-    if let Some((cache, answer)) = cache.zip(answer) {
-        remember(&cache, &answer);
-    }
+    memory.keep(&question, &zig, &tool);
     Some(tool)
 }
 
@@ -58,47 +54,6 @@ fn ask(processes: &Processes, python: &Utf8Path) -> Option<Utf8PathBuf> {
         Command::new(python.as_str(), processes.environment().directory.clone()).args(["-c", QUESTION]);
     let path = Utf8PathBuf::from(processes.stdout(&command).ok()?.trim());
     [path.clone(), path.with_extension("exe")].into_iter().find(|path| path.is_file())
-}
-
-/// An answer of Python's, which takes 100 ms and more. It holds while the program that it names is the same file.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Remembered {
-    question: Question,
-    zig: Utf8PathBuf,
-    version: Option<String>,
-    stamp: Stamp,
-}
-
-/// Who was asked: pyenv's `python3` is another Python by this variable.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Question {
-    python: Utf8PathBuf,
-    pyenv: Option<String>,
-}
-
-/// Length in bytes and time of modification in nanoseconds since the Unix epoch.
-type Stamp = (u64, u128);
-
-fn stamp(zig: &Utf8Path) -> Option<Stamp> {
-    let metadata = zig.metadata().ok().filter(std::fs::Metadata::is_file)?;
-    let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
-    Some((metadata.len(), modified.as_nanos()))
-}
-
-fn remembered(cache: &Utf8Path, question: &Question) -> Option<Tool> {
-    let known: Remembered = serde_json::from_slice(&std::fs::read(cache).ok()?).ok()?;
-    let holds = known.question == *question && stamp(&known.zig) == Some(known.stamp);
-    holds.then(|| Tool { command: vec![known.zig.into_string()], version: known.version })
-}
-
-/// Without a cache that can be written the question is asked again: nothing is lost.
-fn remember(cache: &Utf8Path, answer: &Remembered) {
-    let folder = cache.parent().unwrap_or(cache);
-    if std::fs::create_dir_all(folder).is_ok()
-        && let Ok(bytes) = serde_json::to_vec(answer)
-    {
-        let _not_needed = crossdock_oci::write_atomically(cache, &bytes);
-    }
 }
 
 #[cfg(test)]
