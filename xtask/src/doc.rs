@@ -14,8 +14,12 @@ use crate::shell::{Failure, repository, say};
 type Generator = (&'static str, fn() -> String);
 
 /// The generators, each from the crate that owns the table.
-const GENERATORS: &[Generator] =
-    &[("exit codes", exit_codes), ("platforms", platforms), ("vocabularies", vocabularies)];
+const GENERATORS: &[Generator] = &[
+    ("exit codes", exit_codes),
+    ("finding codes", crossdock_verify::catalogue_markdown),
+    ("platforms", platforms),
+    ("vocabularies", vocabularies),
+];
 
 /// The exit codes, from the table that `--help` shows.
 fn exit_codes() -> String {
