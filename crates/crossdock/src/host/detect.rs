@@ -23,10 +23,10 @@ pub struct Needs {
 /// Questions that cost too much to ask without need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Also {
-    /// zig, as something is compiled from C, or linked by more than rustc's own linker. Looking into Python's packages
-    /// takes about 100 ms.
+    /// zig, as something is compiled from C, is dynamic, or runs on another system than Linux: all that rustc's own
+    /// linker does not serve. Looking into Python's packages takes about 100 ms the first time.
     CCompiler,
-    /// The distribution's Rust, as a project names that route.
+    /// The distribution's Rust and zig, as a project names another route than its own toolchain.
     Distribution,
 }
 
@@ -41,7 +41,8 @@ pub fn detect(processes: &Processes, needs: &Needs) -> Result<Host, HostError> {
         let go: Vec<_> = needs.go.iter().map(|folder| (folder, spawn_go(folder))).collect();
         let distribution =
             asked(Also::Distribution).then(|| scope.spawn(move || rust::of_distribution(processes, system)));
-        let zig = asked(Also::CCompiler).then(|| scope.spawn(move || zig::find(processes, system)));
+        let zig = (asked(Also::CCompiler) || asked(Also::Distribution))
+            .then(|| scope.spawn(move || zig::find(processes, system)));
         let mut tools =
             tools::look_for(processes.environment(), system, tools::names().iter().map(String::as_str));
         tools.extend(zig.map(|zig| ("zig".to_owned(), answer(zig.join()))));
