@@ -128,6 +128,16 @@ pub enum RenderError {
         /// The lines around it.
         snippet: String,
     },
+    /// Blocks that render, to something that engines do not read.
+    #[error("the templates make no Dockerfile, line {line} of what they make: {problem}\n{snippet}")]
+    Unreadable {
+        /// The line of the rendered text, counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        problem: String,
+        /// The rendered lines around it.
+        snippet: String,
+    },
     /// A template that uses a name which does not exist.
     #[error("template `{template}`, line {line}: there is no `{name}`{nearest}\n{snippet}")]
     UnknownName {

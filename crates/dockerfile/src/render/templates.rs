@@ -10,6 +10,7 @@ use super::error::RenderError;
 use super::request::Request;
 use super::stages::Stages;
 use super::values::refused;
+use crate::read::{Dockerfile, Keyword, Part};
 
 /// The templates of a user that are rendered; others are included or extended by them.
 const ENTRIES: [&str; 2] = ["Dockerfile", "dockerignore"];
@@ -31,9 +32,10 @@ pub(super) fn text(request: &Request, stages: &Stages) -> Result<(String, String
     let render = |user: &str, ours: &str| {
         let name = if sources.user.contains_key(user) { user } else { ours };
         let template = environment.get_template(name).and_then(|template| template.render(&context));
-        template.map(|text| tidy(&text)).map_err(|error| sources.explain(name, &error))
+        template.map_err(|error| sources.explain(name, &error))
     };
-    Ok((render("Dockerfile", ours)?, render("dockerignore", "crossdock/dockerignore")?))
+    let dockerfile = tidy(&readable(&render("Dockerfile", ours)?)?);
+    Ok((dockerfile, render("dockerignore", "crossdock/dockerignore")?))
 }
 
 struct Sources<'a> {
@@ -210,11 +212,34 @@ fn snippet(text: &str, line: usize) -> String {
     shown.collect::<Vec<_>>().join("\n")
 }
 
-/// No more than one empty line in a row, none at the beginning, and one line end at the end.
-fn tidy(text: &str) -> String {
-    let mut lines: Vec<&str> = text.lines().map(str::trim_end).collect();
-    lines.dedup_by(|next, last| next.is_empty() && last.is_empty());
-    format!("{}\n", lines.join("\n").trim_matches('\n'))
+/// What a user's blocks made is still a Dockerfile.
+fn readable(text: &str) -> Result<Dockerfile, RenderError> {
+    let unreadable = |line: usize, problem: String| RenderError::Unreadable {
+        line,
+        problem,
+        snippet: snippet(text, line),
+    };
+    let file = Dockerfile::read(text).map_err(|error| unreadable(error.line, error.problem.to_string()))?;
+    let unknown = file.instructions().find_map(|instruction| match &instruction.keyword {
+        Keyword::Unknown(name) => Some((instruction.lines.first, format!("{name:?} is no instruction"))),
+        _ => None,
+    });
+    match unknown {
+        Some((line, problem)) => Err(unreadable(line, problem)),
+        None => Ok(file),
+    }
+}
+
+/// No more than one empty line in a row between instructions, none at either end.
+fn tidy(file: &Dockerfile) -> String {
+    let mut text = String::new();
+    for part in file.parts() {
+        let blank = matches!(part, Part::Blank(_));
+        if !blank || !(text.is_empty() || text.ends_with("\n\n")) {
+            text.push_str(if blank { "\n" } else { part.text() });
+        }
+    }
+    format!("{}\n", text.trim_end_matches('\n'))
 }
 
 /// A JSON array: the exec form.

@@ -459,6 +459,22 @@ fn a_template_extends_ours_block_by_block() {
 }
 
 #[test]
+fn templates_may_set_include_and_loop() {
+    let text = "{% extends 'crossdock/go.Dockerfile' %}\n{% set team = 'core' %}\n{% macro label(name) %}LABEL {{ name }}=x{% endmacro %}\n\
+                {% block labels %}\n{{ label('a') }}\nLABEL b={{ team }}\n{% for port in runtime.expose %}\n# {{ loop.index }} {{ port }}\n\
+                {% endfor %}\n{% include 'more' %}\n{% endblock %}\n";
+    let more = "RUN <<EOF\none\n\n\n  two  \nEOF\n";
+    let mut request = request(Linking::GoStatic, Base::Alpine, both());
+    request.container.expose = vec!["2222".to_owned()];
+    request.templates =
+        BTreeMap::from([("Dockerfile".to_owned(), text.to_owned()), ("more".to_owned(), more.to_owned())]);
+    let text = render(&request).unwrap().dockerfile;
+    for part in ["\nLABEL a=x\nLABEL b=core\n# 1 2222\n", more] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+}
+
+#[test]
 fn faults_of_templates_name_template_line_and_lines() {
     let head = "{% extends \"crossdock/go.Dockerfile\" %}\n";
     let faults = [
@@ -469,6 +485,8 @@ fn faults_of_templates_name_template_line_and_lines() {
         format!("{head}{{% block labels %}}\n{{% if %}}\n{{% endblock %}}\n"),
         "{% extends \"crossdock/nothing\" %}\n".to_owned(),
         "{% extends \"Dockerfile\" %}\n".to_owned(),
+        format!("{head}{{% block labels %}}\nRUN <<EOF\n{{% endblock %}}\n"),
+        format!("{head}{{% block labels %}}\nLABLE a=b\n{{% endblock %}}\n"),
         // Nothing here takes the branch, and the name is found all the same.
         format!(
             "{head}{{% block labels %}}\n{{% if false %}}{{{{ nonsense }}}}{{% endif %}}\n{{% endblock %}}\n"
