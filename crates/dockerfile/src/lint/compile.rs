@@ -6,13 +6,13 @@ mod variables;
 use crossdock_platform::{BuildTarget, Libc, Linkage, Os, Platform, known_platforms};
 
 use super::images::{Image, Language};
-use super::model::StageModel;
 use super::shell::commands;
-use crate::read::{Dockerfile, Instruction, Keyword, Stage};
+use crate::read::{Instruction, Keyword, Scope, Stage};
 use links::links;
-use variables::{Known, Variables, inherited};
+use variables::Variables;
 
 pub(super) use links::Links;
+pub(super) use variables::Known;
 
 /// A step that compiles the program.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,19 +48,14 @@ pub(super) enum CompileTarget {
 /// The variables that engines set for the platform of the image.
 const TARGET_VARIABLES: [&str; 4] = ["TARGETPLATFORM", "TARGETOS", "TARGETARCH", "TARGETVARIANT"];
 
-/// The compile steps of a stage, in order.
-pub(super) fn compiles(
-    file: &Dockerfile,
-    stage: &Stage<'_>,
-    before: &[StageModel<'_>],
-    image: &Image,
-) -> Vec<Compile> {
-    let mut known = inherited(file, stage, before);
+/// The compile steps of a stage, in order. `known` holds the variables of the stage that it begins with, and then its
+/// own; `globals` are the arguments before the first `FROM`.
+pub(super) fn compiles(stage: &Stage<'_>, globals: &Scope, known: &mut Known, image: &Image) -> Vec<Compile> {
     let mut found = Vec::new();
     for instruction in &stage.instructions {
         match instruction.keyword {
-            Keyword::Run => found.extend(Step::new(instruction, &known, image).compiles()),
-            _ => known.note(file, instruction),
+            Keyword::Run => found.extend(Step::new(instruction, known, image).compiles()),
+            _ => known.note(globals, instruction),
         }
     }
     found

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use crossdock_platform::Platform;
 
-use super::compile::{Compile, compiles};
+use super::compile::{Compile, Known, compiles};
 use super::images::Image;
 use super::source::Source;
-use crate::read::{Dockerfile, Instruction, Keyword, Stage, expand, stages};
+use crate::read::{Dockerfile, Instruction, Keyword, Scope, Stage, expand, stages};
 
 pub(super) struct Model<'a> {
     pub(super) file: &'a Dockerfile,
@@ -24,6 +24,8 @@ pub(super) struct StageModel<'a> {
     pub(super) root: usize,
     pub(super) platform: PlatformChoice,
     pub(super) compiles: Vec<Compile>,
+    /// The variables at its end, which stages that begin with it inherit: `ARG` too, within one file.
+    known: Known,
     /// The stages that it copies from.
     copies: BTreeSet<usize>,
 }
@@ -43,9 +45,10 @@ pub(super) enum PlatformChoice {
 
 impl<'a> Model<'a> {
     pub(super) fn new(file: &'a Dockerfile, text: &'a str) -> Self {
+        let globals = file.global_arguments();
         let mut models: Vec<StageModel<'a>> = Vec::new();
         for stage in stages(file) {
-            let model = StageModel::new(file, stage, &models);
+            let model = StageModel::new(&globals, stage, &models);
             models.push(model);
         }
         let shipped = shipped(&models);
@@ -84,7 +87,7 @@ impl<'a> Model<'a> {
 }
 
 impl<'a> StageModel<'a> {
-    fn new(file: &Dockerfile, stage: Stage<'a>, before: &[StageModel<'a>]) -> Self {
+    fn new(globals: &Scope, stage: Stage<'a>, before: &[StageModel<'a>]) -> Self {
         let parent = stage.parent.and_then(|parent| before.get(parent));
         let image = match (parent, &stage.image) {
             (Some(parent), _) => parent.image.clone(),
@@ -94,12 +97,13 @@ impl<'a> StageModel<'a> {
         let platform = match (stage.platform, parent) {
             (None, Some(parent)) => parent.platform.clone(),
             (None, None) => PlatformChoice::Target,
-            (Some(text), _) => choice(file, text),
+            (Some(text), _) => choice(globals, text),
         };
         let root = parent.map_or(before.len(), |parent| parent.root);
         let copies = copies(&stage, before);
-        let compiles = compiles(file, &stage, before, &image);
-        Self { stage, image, root, platform, compiles, copies }
+        let mut known = parent.map(|parent| parent.known.clone()).unwrap_or_default();
+        let compiles = compiles(&stage, globals, &mut known, &image);
+        Self { stage, image, root, platform, compiles, known, copies }
     }
 
     /// The line of its `FROM`.
@@ -108,12 +112,12 @@ impl<'a> StageModel<'a> {
     }
 }
 
-fn choice(file: &Dockerfile, text: &str) -> PlatformChoice {
+fn choice(globals: &Scope, text: &str) -> PlatformChoice {
     match text.trim_start_matches('$').trim_matches(['{', '}']) {
         "BUILDPLATFORM" => PlatformChoice::Build,
         "TARGETPLATFORM" => PlatformChoice::Target,
         _ => {
-            let expanded = expand(text, &file.global_arguments());
+            let expanded = expand(text, globals);
             let platform = expanded.and_then(|text| Platform::parse(&text).ok());
             platform
                 .map_or(PlatformChoice::Unknown, |platform| PlatformChoice::Constant(platform.normalized()))
@@ -137,18 +141,18 @@ fn find(name: &str, before: &[StageModel<'_>]) -> Option<usize> {
     by_name.or_else(|| name.parse().ok().filter(|index| *index < before.len()))
 }
 
+/// A last stage that is made of copies alone and starts nothing hands out files, such as programs for a release.
 fn shipped(models: &[StageModel<'_>]) -> Vec<usize> {
     let referred: BTreeSet<usize> =
         models.iter().flat_map(|model| model.copies.iter().copied().chain(model.stage.parent)).collect();
     let starts = |model: &StageModel<'_>| {
-        model
-            .stage
-            .instructions
-            .iter()
-            .any(|instruction| matches!(instruction.keyword, Keyword::Entrypoint | Keyword::Cmd))
+        let mut keywords = model.stage.instructions.iter().map(|instruction| &instruction.keyword);
+        keywords.any(|keyword| matches!(keyword, Keyword::Entrypoint | Keyword::Cmd))
     };
     let last = models.len().checked_sub(1);
-    (0..models.len())
-        .filter(|index| Some(*index) == last || (!referred.contains(index) && starts(&models[*index])))
-        .collect()
+    let ships = |(index, model): &(usize, &StageModel<'_>)| match Some(*index) == last {
+        true => model.stage.base != "scratch" || starts(model),
+        false => !referred.contains(index) && starts(model),
+    };
+    models.iter().enumerate().filter(ships).map(|(index, _)| index).collect()
 }

@@ -22,11 +22,17 @@ pub fn expand(text: &str, scope: &Scope) -> Option<String> {
 /// How deep substitutions may stand in each other.
 const DEEPEST: usize = 32;
 
+/// The longest value, in bytes: `A=$A$A` in a row of lines doubles it each time.
+const LONGEST: usize = 65_536;
+
 fn expand_at(text: &str, scope: &Scope, depth: usize) -> Option<String> {
     let mut result = String::new();
     let mut rest = text;
     let (mut single, mut double) = (false, false);
     while let Some(character) = rest.chars().next() {
+        if result.len() > LONGEST {
+            return None;
+        }
         rest = &rest[character.len_utf8()..];
         match character {
             '\'' if !double => single = !single,

@@ -104,6 +104,15 @@ fn deep_and_long_inputs_are_read_or_refused() {
         format!("FROM a\nCMD {}{}\n", "[".repeat(30_000), "]".repeat(30_000)),
         format!("FROM a\nRUN {}\n", "(".repeat(60_000)),
         format!("FROM a\nRUN {}\n", "x \\\n".repeat(100_000)),
+        format!("FROM a\nENV A=xxxxxxxx\n{}RUN go build\n", "ENV A=$A$A\n".repeat(100)),
+        format!("ARG A=xxxxxxxx\n{}FROM $A\n", "ARG A=$A$A\n".repeat(100)),
+        format!("FROM golang:1.26\nRUN {}\n", "A=b; export B=c; go build; ".repeat(3_000)),
+        (0..2_000)
+            .map(|stage| format!("FROM s{stage} AS s{}\nARG V{stage}=x\nRUN go build\n", stage + 1))
+            .collect(),
+        (0..2_000)
+            .map(|stage| format!("FROM a AS s{stage}\nCOPY --from={} a b\nCMD a\n", stage.max(1) - 1))
+            .collect(),
         "FROM a\nFROM a AS a\nCOPY --from=a x y\nFROM a AS b\nFROM b AS a\nCOPY --from=b x y\n".to_owned(),
     ] {
         let findings = lint(&text, &Options::default());

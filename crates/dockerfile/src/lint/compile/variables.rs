@@ -3,22 +3,21 @@
 use std::collections::BTreeMap;
 
 use super::TARGET_VARIABLES;
-use crate::lint::model::StageModel;
 use crate::lint::shell::{Command, assignment};
-use crate::read::{Dockerfile, Instruction, Keyword, Scope, Stage, declare, expand, variables};
+use crate::read::{Instruction, Keyword, Scope, declare, expand, variables};
 
 /// The variables of a stage, and the lines that gave them their values.
-#[derive(Default)]
-pub(super) struct Known {
+#[derive(Clone, Default)]
+pub(in crate::lint) struct Known {
     pub(super) scope: Scope,
     lines: BTreeMap<String, usize>,
 }
 
 impl Known {
-    pub(super) fn note(&mut self, file: &Dockerfile, instruction: &Instruction) {
+    pub(super) fn note(&mut self, globals: &Scope, instruction: &Instruction) {
         let names: Vec<&str> = match instruction.keyword {
             Keyword::Arg => {
-                declare_known(file, &mut self.scope, instruction);
+                declare_known(globals, &mut self.scope, instruction);
                 let words = instruction.arguments.words().iter();
                 words.filter_map(|word| Some(word.split_once('=')?.0)).collect()
             }
@@ -35,22 +34,9 @@ impl Known {
     }
 }
 
-/// The variables of the stages that a stage begins with: `ENV` is inherited, and an `ARG` of the same file too.
-pub(super) fn inherited(file: &Dockerfile, stage: &Stage<'_>, before: &[StageModel<'_>]) -> Known {
-    let parent = |link: &usize| before.get(*link).and_then(|model| model.stage.parent);
-    let chain: Vec<usize> = std::iter::successors(stage.parent, parent).collect();
-    let mut known = Known::default();
-    let models = chain.iter().rev().filter_map(|link| before.get(*link));
-    for instruction in models.flat_map(|model| &model.stage.instructions) {
-        known.note(file, instruction);
-    }
-    known
-}
-
 /// A bare `ARG NAME` takes the default of the same name before the first `FROM`.
-fn declare_known(file: &Dockerfile, scope: &mut Scope, instruction: &Instruction) {
+fn declare_known(globals: &Scope, scope: &mut Scope, instruction: &Instruction) {
     declare(scope, instruction);
-    let globals = file.global_arguments();
     for name in instruction.arguments.words().iter().filter(|word| !word.contains('=')) {
         if let Some(Some(value)) = globals.get(name) {
             scope.insert(name.clone(), Some(value.clone()));
@@ -85,23 +71,26 @@ impl Variables<'_> {
     pub(super) fn note(&mut self, command: &Command) {
         let words = command.words.iter().map(String::as_str);
         match command.words.first().map(String::as_str) {
-            None => self.local.extend(command.assignments.iter().cloned()),
+            None => command.assignments.iter().for_each(|(name, value)| self.set(name, value)),
             Some("export") => {
-                let exported = words.skip(1).filter_map(assignment);
-                self.local.extend(exported.map(|(name, value)| (name.to_owned(), value.to_owned())));
+                words.skip(1).filter_map(assignment).for_each(|(name, value)| self.set(name, value))
             }
             Some("." | "source" | "eval") => self.wild = true,
             // `go env -w GOARCH=…` writes a file that later commands read.
             Some("go") if command.words.get(1).is_some_and(|word| word == "env") => {
-                let written = words.skip(2).filter_map(assignment);
-                self.local.extend(written.map(|(name, value)| (name.to_owned(), value.to_owned())));
+                words.skip(2).filter_map(assignment).for_each(|(name, value)| self.set(name, value));
             }
             _ => {}
         }
     }
 
+    fn set(&mut self, name: &str, value: &str) {
+        self.local.retain(|(known, _)| known != name);
+        self.local.push((name.to_owned(), value.to_owned()));
+    }
+
     pub(super) fn get(&self, name: &str) -> Option<String> {
-        let local = self.local.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        let local = self.local.iter().rfind(|(known, _)| known == name).map(|(_, value)| value.clone());
         local.or_else(|| self.known.scope.get(name).cloned().flatten())
     }
 }
