@@ -356,3 +356,26 @@ fn c_compilers_hide_where_the_project_lies() {
     );
     assert_eq!(choice.environment["CC_SHELL_ESCAPED_FLAGS"], "1");
 }
+
+#[test]
+fn a_mix_of_toolchains_says_that_it_is_one() {
+    let file = r#"
+platform = "linux/amd64"
+system = "debian"
+[rust]
+addable = []
+std = ["x86_64-unknown-linux-musl"]
+[distribution]
+version = "1.96.0"
+package = "rustc-web"
+std = ["aarch64-unknown-linux-gnu"]
+[tools]
+aarch64-linux-gnu-gcc = true
+"#;
+    let text = rust(&host(file), BOTH, Asks { routes: vec![Route::Distribution], ..Asks::default() });
+    assert!(
+        text.contains("x86_64-unknown-linux-musl") && text.contains("aarch64-unknown-linux-gnu"),
+        "{text}"
+    );
+    assert_eq!(text.matches("no single toolchain builds all platforms").count(), 2, "{text}");
+}
