@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
 use std::io::{Read, Seek, SeekFrom};
 
 use crossdock_oci::{
@@ -41,15 +42,15 @@ pub(crate) fn judge(
             reports.push(refused(target, image));
             continue;
         };
-        if !roots.contains_key(&place) {
-            roots.insert(place, Merged(source.root(&image.platforms[place], RootLimits::default(), None)?));
-        }
-        let findings = roots.get(&place).map(|root| {
-            let mut findings = index_findings(image);
-            findings.extend(one(&image.platforms[place], root, target, planned, scope));
-            findings
-        });
-        reports.push(report(target, offered[place].clone(), findings.unwrap_or_default()));
+        let root = match roots.entry(place) {
+            Slot::Occupied(known) => known.into_mut(),
+            Slot::Vacant(new) => {
+                new.insert(Merged(source.root(&image.platforms[place], RootLimits::default(), None)?))
+            }
+        };
+        let mut findings = index_findings(image);
+        findings.extend(one(&image.platforms[place], root, target, planned, scope));
+        reports.push(report(target, offered[place].clone(), findings));
     }
     Ok(reports)
 }

@@ -43,7 +43,7 @@ fn finish(session: &Session, plan: &Plan, arguments: &BuildArguments) -> Result<
 fn answer(session: &Session, report: &Report) -> Result<(), CommandError> {
     if !session.quiet() {
         output::say(&ui::table(report));
-        if let Some(next) = ui::next(report, session.name) {
+        if let Some(next) = ui::next(report, session.name, &session.environment.directory) {
             output::say(&next);
         }
     }

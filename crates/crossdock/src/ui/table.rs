@@ -1,5 +1,6 @@
 //! The table at the end of a run, and the next command that a person would want.
 
+use camino::{Utf8Path, Utf8PathBuf};
 use comfy_table::presets::NOTHING;
 use std::time::Duration;
 
@@ -86,23 +87,21 @@ fn short(digest: &str) -> String {
     digest.chars().take("sha256:".len() + 12).collect()
 }
 
-/// The next command that a person would want.
-pub fn next(report: &Report, program: &str) -> Option<String> {
+/// The next command that a person would want, with paths as seen from the working directory.
+pub fn next(report: &Report, program: &str, directory: &Utf8Path) -> Option<String> {
     let image = report.images.first()?;
     let reference = image.references.first()?;
     let name = reference.split('@').next().unwrap_or(reference);
+    let near = |path: &Utf8PathBuf| path.strip_prefix(directory).unwrap_or(path).to_string();
     let command = match (&image.loaded, &image.archive) {
-        (Some(loaded), _) => format!("docker run --rm {loaded}"),
-        (None, Some(archive)) => format!("docker load --input {archive}"),
+        (Some(loaded), _) => return Some(format!("next: docker run --rm {loaded}")),
+        (None, Some(archive)) => format!("docker load --input {}", near(archive)),
         (None, None) => {
-            format!("skopeo copy --all oci:{}{} docker://{name}", image.layout, layout_tag(reference))
+            format!("skopeo copy --all oci:{}{} docker://{name}", near(&image.layout), layout_tag(reference))
         }
     };
-    let try_it = match image.loaded {
-        None => format!("  {}", paint(DIM, format!("(or `{program} dist --load docker` to run it here)"))),
-        Some(_) => String::new(),
-    };
-    Some(format!("next: {command}{try_it}"))
+    let here = paint(DIM, format!("or to run it here: {program} dist --load docker"));
+    Some(format!("next: {command}\n      {here}"))
 }
 
 fn layout_tag(reference: &str) -> String {
