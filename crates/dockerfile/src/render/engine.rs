@@ -18,6 +18,13 @@ pub(super) fn check(request: &Request) -> Result<(), RenderError> {
         let remedy = "keep dependencies in a layer, or build with BuildKit";
         return Err(RenderError::ClassicFeature { feature: "cache mounts", remedy });
     }
+    if request.sources.is_empty() {
+        let remedy = "name the folders that hold the sources";
+        return Err(RenderError::ClassicFeature {
+            feature: "patterns that reach into folders in .dockerignore",
+            remedy,
+        });
+    }
     if !request.private.is_empty() {
         let remedy = "build with BuildKit: a secret in a build argument stays in the image's history";
         return Err(RenderError::ClassicFeature { feature: "secrets", remedy });

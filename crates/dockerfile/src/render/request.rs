@@ -39,6 +39,10 @@ pub struct Request {
     pub syntax: Option<String>,
     /// Digests of base images by name and tag, from a lock file.
     pub digests: BTreeMap<String, String>,
+    /// The folders and files of the project that hold sources, from its root: `cmd`, `internal`, `*.go`, `crates`.
+    /// Without them `.dockerignore` lets sources in by their extension, which only BuildKit follows into folders:
+    /// buildah and the classic builder would leave them out.
+    pub sources: Vec<String>,
     /// Files that the build reads beside sources and manifests (embedded assets), as `.dockerignore` patterns.
     pub context: Vec<String>,
     /// The user's own templates by name: `Dockerfile` and `dockerignore` replace ours and may extend them.
@@ -185,6 +189,7 @@ impl Request {
             container: Container::default(),
             syntax: None,
             digests: BTreeMap::new(),
+            sources: Vec::new(),
             context: Vec::new(),
             templates: BTreeMap::new(),
         }

@@ -144,14 +144,27 @@ fn steps(request: &Request, lines: &[String]) -> (Step, Step) {
     (dependencies, Step { mounts, script: script(rust::compile(request)) })
 }
 
+/// The build's files. A folder is named where the project told its folders: engines other than BuildKit do not look for
+/// a pattern inside a folder that is left out.
 fn ignore(request: &Request) -> IgnoreFile {
-    let (sources, outputs): (&[&str], &[&'static str]) = match request.linking.is_go() {
-        true => (&["go.mod", "go.sum", "vendor", "**/*.go", "**/*.c", "**/*.h", "**/*.s"], &["**/*_test.go"]),
+    let (manifests, by_extension, outputs): (&[&str], &[&str], &[&'static str]) = match request
+        .linking
+        .is_go()
+    {
+        true => {
+            (&["go.mod", "go.sum", "vendor"], &["**/*.go", "**/*.c", "**/*.h", "**/*.s"], &["**/*_test.go"])
+        }
         // No rust-toolchain.toml: rustup would download another compiler than the image's.
-        false => (&["Cargo.lock", "**/Cargo.toml", "**/*.rs", ".cargo/config.toml"], &["target"]),
+        false => (
+            &["Cargo.toml", "Cargo.lock", ".cargo/config.toml"],
+            &["**/Cargo.toml", "**/*.rs"],
+            &["target", "**/rust-toolchain.toml"],
+        ),
     };
-    let sources = sources.iter().map(ToString::to_string).chain(request.context.iter().cloned()).collect();
-    IgnoreFile { sources, outputs: outputs.to_vec() }
+    let named = request.sources.iter().map(String::as_str);
+    let sources: Vec<&str> = if request.sources.is_empty() { by_extension.to_vec() } else { named.collect() };
+    let all = manifests.iter().copied().chain(sources).chain(request.context.iter().map(String::as_str));
+    IgnoreFile { sources: all.map(str::to_owned).collect(), outputs: outputs.to_vec() }
 }
 
 fn notes(request: &Request) -> Vec<String> {
@@ -160,6 +173,11 @@ fn notes(request: &Request) -> Vec<String> {
     note(
         matches!(request.mode, Mode::Fixed(_)),
         "Pass --platform to the engine too, and verify the image: a platform in the file alone does not label it.",
+    );
+    note(
+        request.sources.is_empty(),
+        "The .dockerignore lets sources in by their extension, which buildah does not follow into folders: name the \
+         folders of the sources for it.",
     );
     note(
         request.base == Base::Scratch,

@@ -26,6 +26,12 @@ pub(super) fn check(request: &Request) -> Result<(), RenderError> {
     each("linker flag", &request.build.ldflags, is_line, "it is one line")?;
     each("frontend", &request.syntax, is_package, PACKAGE)?;
     each(
+        "folder of sources",
+        &request.sources,
+        is_relative,
+        "it is a path below the project's root, of letters, digits and `._-/*`",
+    )?;
+    each(
         "pattern of the build's files",
         &request.context,
         is_pattern,
@@ -97,6 +103,11 @@ fn is_line(text: &str) -> bool {
 
 fn is_pattern(text: &str) -> bool {
     !text.trim().is_empty() && is_line(text) && !text.starts_with(['!', '#'])
+}
+
+fn is_relative(text: &str) -> bool {
+    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/*".contains(&byte));
+    plain && text.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }
 
 fn is_digest(text: &str) -> bool {

@@ -30,13 +30,16 @@ fn program(linking: Linking) -> Program {
 
 fn request(linking: Linking, base: Base, mode: Mode) -> Request {
     let toolchain = if linking.as_str().starts_with("go") { "1.26" } else { "1.95" };
-    Request { base, ..Request::new(linking, toolchain, vec![program(linking)], mode) }
+    let sources = if linking.as_str().starts_with("go") { ["cmd", "internal"] } else { ["src", "crates"] };
+    let sources = sources.map(str::to_owned).to_vec();
+    Request { base, sources, ..Request::new(linking, toolchain, vec![program(linking)], mode) }
 }
 
 /// The Go SSH server of the project's beginnings: built on an Apple machine for x86-64 nodes.
 fn origin_story() -> Request {
     let mut story = request(Linking::GoStatic, Base::Alpine, Mode::Fixed(Platform::LINUX_AMD64));
     story.programs = vec![Program { name: "k8s-ssh-server".to_owned(), package: ".".to_owned() }];
+    story.sources = vec!["*.go".to_owned()];
     story.container.expose = vec!["2222".to_owned()];
     story
 }
@@ -69,6 +72,8 @@ fn variations() -> Vec<(&'static str, Request)> {
     let glibc = || request(Linking::RustGlibc, Base::DebianSlim, both());
     vec![
         ("origin-story", origin_story()),
+        ("go-sources-by-extension", with(go(), |request| request.sources.clear())),
+        ("rust-sources-by-extension", with(musl(), |request| request.sources.clear())),
         ("go-layer", with(go(), |request| request.caching = Caching::Layer)),
         ("rust-layer", with(musl(), |request| request.caching = Caching::Layer)),
         (
@@ -362,6 +367,12 @@ fn other_refusals() {
         request.engine = Engine::Classic(Platform::LINUX_AMD64);
         request.mode = Mode::Fixed(Platform::LINUX_AMD64);
     });
+    case(go(), &|request| {
+        request.engine = Engine::Classic(Platform::LINUX_AMD64);
+        request.mode = Mode::Fixed(Platform::LINUX_AMD64);
+        request.caching = Caching::Layer;
+        request.sources.clear();
+    });
     case(go(), &|request| request.mode = Mode::Cross(Vec::new()));
     case(go(), &|request| request.mode = Mode::Fixed(platform("windows/amd64")));
     case(go(), &|request| request.programs.clear());
@@ -408,6 +419,9 @@ fn hostile_values_are_refused() {
         |request| request.private = vec![Private::CargoRegistry("a,required=false".to_owned())],
         |request| request.context = vec!["a\n!**".to_owned()],
         |request| request.alpine = "3.22 AS x".to_owned(),
+        |request| request.sources = vec!["../secrets".to_owned()],
+        |request| request.sources = vec!["a\n!b".to_owned()],
+        |request| request.sources = vec!["/etc".to_owned()],
     ];
     for (index, change) in changes.iter().enumerate() {
         let mut request = request(Linking::GoStatic, Base::Static, both());
