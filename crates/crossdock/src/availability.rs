@@ -80,7 +80,8 @@ impl fmt::Display for Unavailable {
 
 impl fmt::Display for Remedy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let commands: Vec<String> = self.commands.iter().map(Command::short).collect();
+        let commands: Vec<String> =
+            self.commands.iter().map(|command| command.anywhere().to_string()).collect();
         f.write_str(&commands.join(" && "))
     }
 }

@@ -46,6 +46,7 @@ fn show_image(text: &mut String, image: &ImagePlan) {
     let targets: Vec<&str> = image.targets.iter().map(|target| target.description.as_str()).collect();
     branch.add(format!("must start on: {}", targets.join(", ")));
     branch.add(format!("base: {}", base(image)));
+    branch.add(format!("layers: {}", layers(image)));
     branch.add(format!(
         "starts: {} as user {}",
         words(&image.container.entrypoint, &image.container.cmd),
@@ -76,6 +77,14 @@ fn base(image: &ImagePlan) -> &'static str {
         (crate::config::Base::Static, false) => "static (built in: CA certificates, passwd, /tmp)",
         (crate::config::Base::Static, true) => "static (built in: CA certificates, time zones, passwd, /tmp)",
     }
+}
+
+/// The layers, lowest first.
+fn layers(image: &ImagePlan) -> String {
+    let base = (image.base == crate::config::Base::Static).then(|| "the base".to_owned());
+    let files = (!image.files.is_empty()).then(|| format!("files ({})", image.files.len()));
+    let programs = image.platforms.first().map(|plan| format!("programs ({})", plan.programs.len().max(1)));
+    base.into_iter().chain(files).chain(programs).collect::<Vec<_>>().join(", ")
 }
 
 fn words(entrypoint: &[String], cmd: &[String]) -> String {

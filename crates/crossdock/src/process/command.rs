@@ -59,6 +59,11 @@ impl Command {
         self
     }
 
+    /// The command with its environment, without its folder.
+    pub fn anywhere(&self) -> impl fmt::Display + '_ {
+        Anywhere(self)
+    }
+
     /// The command without its folder and environment, shell-quoted: what a person would recognise.
     pub fn short(&self) -> String {
         let name = Utf8Path::new(&self.program).file_name().unwrap_or(&self.program);
@@ -78,19 +83,28 @@ impl Command {
 
 impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cd {} && ", quote(self.directory.as_str()))?;
-        if !self.removed.is_empty() {
+        write!(f, "cd {} && {}", quote(self.directory.as_str()), self.anywhere())
+    }
+}
+
+/// A command as a shell takes it, wherever that stands.
+struct Anywhere<'a>(&'a Command);
+
+impl fmt::Display for Anywhere<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(command) = self;
+        if !command.removed.is_empty() {
             write!(f, "env")?;
-            for name in &self.removed {
+            for name in &command.removed {
                 write!(f, " -u {}", quote(name))?;
             }
             write!(f, " ")?;
         }
-        for (name, value) in &self.environment {
+        for (name, value) in &command.environment {
             write!(f, "{name}={} ", quote(value))?;
         }
-        write!(f, "{}", quote(&self.program))?;
-        self.arguments.iter().try_for_each(|argument| write!(f, " {}", quote(argument)))
+        write!(f, "{}", quote(&command.program))?;
+        command.arguments.iter().try_for_each(|argument| write!(f, " {}", quote(argument)))
     }
 }
 
