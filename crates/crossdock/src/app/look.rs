@@ -9,7 +9,7 @@ use crossdock_platform::Platform;
 use super::arguments::{Building, Selection};
 use super::error::{CommandError, Exit};
 use super::session::Session;
-use crate::config::Config;
+use crate::config::{Config, Linkage};
 use crate::host::{Also, Host, Needs, detect};
 use crate::plan::{Goal, Pack, Plan, Projects, Request, Target, named_targets, plan};
 use crate::project::{self, Discovery, Project, ProjectError};
@@ -110,7 +110,8 @@ impl Session {
             projects.git.insert(folder.clone(), git.map_err(|_| ended_early())?);
         }
         let mut seen = seen.map_err(|_| ended_early())??;
-        let wants_c = host_needs_c_compiler(&projects) || request.pack == Pack::Releases;
+        let dynamic = config.images.iter().any(|image| image.linkage.value == Linkage::Dynamic);
+        let wants_c = host_needs_c_compiler(&projects) || dynamic || request.pack == Pack::Releases;
         if wants_c && !seen.tools.contains_key("zig") && host.is_none() {
             let also = Needs { also: BTreeSet::from([Also::CCompiler]), ..Needs::default() };
             let more =

@@ -174,20 +174,10 @@ impl<'a> Maker<'a> {
         Some(Load { engine: *engine, platform: platform.clone(), command })
     }
 
-    /// Notes what an image's platform uses: its compiler, and the tools that the compiler's environment names.
-    pub(super) fn uses<'b>(
-        &mut self,
-        image: &str,
-        platform: &Platform,
-        compiler: Use,
-        words: impl Iterator<Item = &'b String> + Clone,
-    ) {
+    /// Notes what an image's platform uses: its compiler, and the tools that the compiler calls.
+    pub(super) fn uses(&mut self, image: &str, platform: &Platform, compiler: Use, tools: &[String]) {
         let by = format!("{image} for {platform}");
-        let named = self.host.tools.iter().filter(|(_, tool)| {
-            let call = tool.available().map(|tool| tool.command.join(" "));
-            call.is_some_and(|call| words.clone().any(|word| word.contains(&call)))
-        });
-        let tools = named.map(|(name, _)| Use::Tool(name.clone()));
+        let tools = tools.iter().cloned().map(Use::Tool);
         self.uses.extend([compiler].into_iter().chain(tools).map(|used| (by.clone(), used)));
     }
 

@@ -58,8 +58,7 @@ impl Maker<'_> {
         let flags = self.host.go_of(&module.root).map(|go| go.flags.clone()).unwrap_or_default();
         check_goflags(image, &flags, choice)?;
         self.write_first(&choice.wrappers);
-        let words = choice.environment.values().chain(choice.wrappers.iter().map(|wrapper| &wrapper.content));
-        self.uses(&image.name.value, &choice.platform, Use::Go(module.root.clone()), words);
+        self.uses(&image.name.value, &choice.platform, Use::Go(module.root.clone()), &choice.tools);
         let build_folder = image::go_build_folder(module, self.request);
         let place = (image.name.value.clone(), choice.platform.clone());
         let plans = programs.iter().map(|main| {

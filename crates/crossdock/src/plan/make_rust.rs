@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use camino::Utf8PathBuf;
 use crossdock_platform::{Os, Platform};
 
 use super::error::PlanError;
@@ -75,10 +76,12 @@ impl Maker<'_> {
             ToolchainOrigin::Project => Use::Rust(image.path.value.clone()),
             ToolchainOrigin::Distribution => Use::DistributionRust,
         };
-        let words = choice.environment.values().chain(choice.wrappers.iter().map(|wrapper| &wrapper.content));
-        self.uses(&image.name.value, &choice.platform, compiler, words);
+        self.uses(&image.name.value, &choice.platform, compiler, &choice.tools);
         let cpu = settled.cpu.clone();
-        let flags = settled.join(&mut choice, self.remapping(workspace));
+        let hidden = self.hidden_folders(workspace);
+        choice.remap_c(hidden.iter().map(|(from, to)| (from.as_path(), to.as_str())));
+        let remapped = hidden.iter().map(|(from, to)| format!("--remap-path-prefix={from}={to}"));
+        let flags = settled.join(&mut choice, remapped.collect());
         let place = (image.name.value.clone(), choice.platform.clone());
         let plans = programs.iter().map(|(package, binary)| {
             let (call, artifact) =
@@ -99,11 +102,10 @@ impl Maker<'_> {
         Ok(plans.collect())
     }
 
-    /// Flags without which a program would show in which folder it was compiled.
-    fn remapping(&self, workspace: &CargoWorkspace) -> Vec<String> {
-        let own = [(workspace.root.clone(), "/src".to_owned())];
-        let remapped = self.request.remapped.iter().chain(&own);
-        remapped.map(|(from, to)| format!("--remap-path-prefix={from}={to}")).collect()
+    /// Folders whose place must not show in a program, with what stands there instead.
+    fn hidden_folders(&self, workspace: &CargoWorkspace) -> Vec<(Utf8PathBuf, String)> {
+        let own = (workspace.root.clone(), "/src".to_owned());
+        self.request.remapped.iter().cloned().chain([own]).collect()
     }
 }
 
