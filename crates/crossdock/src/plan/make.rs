@@ -97,6 +97,9 @@ impl<'a> Maker<'a> {
         let name = image.name.value.clone();
         let created = image::created(&image.path.value, self.projects, self.request);
         let (tags, skipped_tags) = image::tags(selected, self.projects, self.request)?;
+        for skipped in &skipped_tags {
+            self.warn(format!("image `{name}`: no tag `{}`: {}", skipped.template, skipped.why));
+        }
         let folder = image::output_folder(selected.project, self.request);
         let archived = self.request.archive == Archive::Beside || self.request.load.is_some();
         let archive = archived.then(|| folder.join(format!("{name}.tar")));

@@ -64,9 +64,6 @@ fn show_image(text: &mut String, image: &ImagePlan) {
         true => "tags: none".to_owned(),
         false => format!("tags: {}", references.join(", ")),
     });
-    for skipped in &image.skipped_tags {
-        branch.add(format!("no tag `{}`: {}", skipped.template, skipped.why));
-    }
     let _infallible = writeln!(text, "{}  {}", paint(BOLD, &image.name), paint(DIM, &image.source));
     text.push_str(&branch.finish());
 }
