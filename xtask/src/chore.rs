@@ -33,6 +33,9 @@ pub(crate) struct Bench {
     /// How often each contender runs; the medians are shown
     #[arg(long, default_value_t = 5)]
     pub(crate) rounds: usize,
+    /// Measure this program instead of this repository's release build
+    #[arg(long, value_name = "FILE")]
+    pub(crate) program: Option<std::path::PathBuf>,
     /// Only these groups: plan, memory, layers, go, ko, rust
     pub(crate) groups: Vec<String>,
 }

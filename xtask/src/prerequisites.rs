@@ -70,8 +70,10 @@ fn install_apt(list: &Prerequisites) -> Result<(), Failure> {
         as_root(["dpkg", "--add-architecture", architecture])?.run()?;
     }
     as_root(["apt-get", "update"])?.run()?;
-    let install = ["apt-get", "install", "--yes", "--no-install-recommends"].into_iter().chain(missing);
-    as_root(install)?.env("DEBIAN_FRONTEND", "noninteractive").run()
+    // As words of the command, because sudo passes no environment on.
+    let install =
+        ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "--yes", "--no-install-recommends"];
+    as_root(install.into_iter().chain(missing))?.run()
 }
 
 impl Apt {

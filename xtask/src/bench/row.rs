@@ -67,7 +67,7 @@ impl std::fmt::Display for Goal {
             Self::RatioAtMost(limit) => write!(f, "≤ {limit:.2} ×"),
             Self::RatioAtLeast(limit) => write!(f, "≥ {limit:.2} ×"),
             Self::AboveAtMost(limit) => write!(f, "≤ + {limit:.3}"),
-            Self::AtMost(limit) => write!(f, "≤ {limit:.0}"),
+            Self::AtMost(limit) => write!(f, "≤ {limit:.3}"),
         }
     }
 }
