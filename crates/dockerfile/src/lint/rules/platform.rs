@@ -117,19 +117,7 @@ fn native(
     if !differs {
         return None;
     }
-    let line = model.source.line(compile.line);
-    let corrected = match compile.language {
-        Language::Go => {
-            let old = &compile.compiler;
-            line.replacen(old, &format!("GOOS=$TARGETOS GOARCH=$TARGETARCH {old}"), 1)
-        }
-        Language::Rust => {
-            let commands = ["cargo build", "cargo install", "cargo zigbuild", "cargo rustc"];
-            let command = commands.into_iter().find(|command| line.contains(command)).unwrap_or("cargo");
-            line.replacen(command, &format!("{command} --target {TRIPLE}"), 1)
-        }
-    };
-    let corrected = declared(compile, compile.line, corrected);
+    let corrected = declared(compile, compile.line, targeted(model, compile));
     let what = match &stage.platform {
         PlatformChoice::Constant(platform) => format!("always compiles for {platform}"),
         _ => "compiles for the machine that builds".to_owned(),
@@ -141,6 +129,22 @@ fn native(
         stage.stage.platform.unwrap_or("$BUILDPLATFORM"),
     );
     Some(Finding::new(codes::HOST_PROGRAM, compile.line, message, corrected))
+}
+
+/// The line with the image's platform as its target.
+fn targeted(model: &Model<'_>, compile: &Compile) -> String {
+    let line = model.source.line(compile.line);
+    match compile.language {
+        Language::Go => {
+            let old = &compile.compiler;
+            line.replacen(old, &format!("GOOS=$TARGETOS GOARCH=$TARGETARCH {old}"), 1)
+        }
+        Language::Rust => {
+            let commands = ["cargo build", "cargo install", "cargo zigbuild", "cargo rustc"];
+            let command = commands.into_iter().find(|command| line.contains(command)).unwrap_or("cargo");
+            line.replacen(command, &format!("{command} --target {TRIPLE}"), 1)
+        }
+    }
 }
 
 fn composed(model: &Model<'_>, value: &str, line: usize) -> Finding {
