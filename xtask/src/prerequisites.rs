@@ -29,7 +29,7 @@ struct Apt {
 #[serde(deny_unknown_fields)]
 struct Pip {
     package: String,
-    module: String,
+    proof: Vec<String>,
 }
 
 /// Standard libraries that rustup adds.
@@ -108,7 +108,7 @@ fn is_root() -> bool {
 }
 
 fn install_pip(pip: &Pip) -> Result<(), Failure> {
-    if Tool::new(["python3", "-m", &pip.module, "version"]).succeeds() {
+    if Tool::new(pip.proof.iter().map(String::as_str)).succeeds() {
         return Ok(());
     }
     let install = ["python3", "-m", "pip", "install", pip.package.as_str()];

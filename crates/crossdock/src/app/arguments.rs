@@ -2,6 +2,8 @@
 
 use std::ffi::OsString;
 
+use std::num::NonZeroUsize;
+
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -112,7 +114,7 @@ pub(super) struct Building {
     pub(super) selection: Selection,
     /// Run this many things side by side; the number of processors by default.
     #[arg(short, long, value_name = "N", help_heading = "How it is built")]
-    pub(super) jobs: Option<usize>,
+    pub(super) jobs: Option<NonZeroUsize>,
     /// Let no tool reach the network.
     #[arg(long, help_heading = "How it is built")]
     pub(super) offline: bool,

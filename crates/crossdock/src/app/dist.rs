@@ -1,5 +1,7 @@
 //! `crossdock build`, `tag` and `dist`: make a plan, execute it, show what came of it.
 
+use std::num::NonZeroUsize;
+
 use super::arguments::{BuildArguments, DistArguments, Strictness};
 use super::doctor::{Consent, set_up};
 use super::error::{CommandError, Exit};
@@ -59,7 +61,7 @@ pub(super) fn execute_plan(
     session: &Session,
     plan: &Plan,
     strictness: Strictness,
-    jobs: Option<usize>,
+    jobs: Option<NonZeroUsize>,
 ) -> Result<Report, CommandError> {
     let judging = Judging {
         unproven: if strictness.strict { Unproven::Refused } else { Unproven::Tagged },

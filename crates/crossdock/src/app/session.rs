@@ -1,6 +1,7 @@
 //! What every command starts with: the environment, the settings of the call, and from them configuration, projects,
 //! host and plan.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread;
 
@@ -80,8 +81,8 @@ impl Session {
         Progress::new(self.environment.terminal, verbosity)
     }
 
-    pub(super) fn settings(&self, judging: Judging, jobs: Option<usize>) -> Settings {
-        let jobs = jobs.or(self.overrides.jobs.as_ref().map(|jobs| jobs.value));
+    pub(super) fn settings(&self, judging: Judging, jobs: Option<NonZeroUsize>) -> Settings {
+        let jobs = jobs.map(NonZeroUsize::get).or(self.overrides.jobs.as_ref().map(|jobs| jobs.value));
         let processors = || thread::available_parallelism().map_or(1, usize::from);
         let color = match (self.global.color, self.environment.terminal) {
             (ColorChoice::Always, _) => Color::Always,
@@ -118,7 +119,7 @@ impl Session {
             None => overrides.output.clone(),
         };
         let repository = repository.clone().map(|value| Sourced::new(value, option("--repository")));
-        let jobs = building.jobs.map(|jobs| Sourced::new(jobs, option("--jobs")));
+        let jobs = building.jobs.map(|jobs| Sourced::new(jobs.get(), option("--jobs")));
         let offline = building.offline || overrides.offline.as_ref().is_some_and(|offline| offline.value);
         Ok(Request {
             goal,

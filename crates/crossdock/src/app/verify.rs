@@ -81,8 +81,14 @@ fn judged(
     if !metadata.is_dir() && !may_be_archive(path).map_err(|error| failed(&error))? {
         return program(path, &metadata, targets).map(|reports| vec![(path.to_string(), reports)]);
     }
-    let source = ImageSource::open(path.as_std_path())
-        .map_err(|error| CommandError::new(Exit::InputOutput, &error))?;
+    let source = match ImageSource::open(path.as_std_path()) {
+        Ok(source) => source,
+        // What is compressed and no archive is judged as the program that somebody took it for.
+        Err(_) if metadata.is_file() && !targets.is_empty() => {
+            return program(path, &metadata, targets).map(|reports| vec![(path.to_string(), reports)]);
+        }
+        Err(error) => return Err(CommandError::new(Exit::InputOutput, &error)),
+    };
     let scope = if strictness.all { Scope::All } else { Scope::Planned };
     let judged = source.images().iter().map(|image| {
         let own: Vec<Target> =
