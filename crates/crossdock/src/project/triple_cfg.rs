@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use cargo_metadata::cargo_platform::{Cfg, Platform};
+use crossdock_platform::{Endianness, RustSpec};
 
 /// Whether `[target.NAME]` means this triple. Conditions that only the compiler can tell, as a target feature, do not
 /// hold; a name that cannot be read means nothing.
@@ -13,34 +14,25 @@ pub(crate) fn holds(name: &str, triple: &str) -> bool {
     Platform::from_str(name).is_ok_and(|platform| platform.matches(triple, &cfgs(triple)))
 }
 
-/// `target_arch`, `target_os`, `target_env`, `target_vendor` and the family of a triple (The Rust Reference,
-/// "Conditional compilation").
+/// What rustc's `--print cfg` says of a triple, from the table of its own target specifications (The Rust Reference,
+/// "Conditional compilation"); of a triple that is not in it, nothing.
 fn cfgs(triple: &str) -> Vec<Cfg> {
+    let Some(spec) = RustSpec::find(triple) else { return Vec::new() };
     let mut parts = triple.split('-');
     let architecture = parts.next().unwrap_or_default();
-    let rest: Vec<&str> = parts.collect();
-    let system = rest.join("-");
-    let os = [
-        "linux", "darwin", "windows", "freebsd", "netbsd", "openbsd", "android", "ios", "illumos", "solaris",
-    ]
-    .into_iter()
-    .find(|os| rest.iter().any(|part| part.starts_with(os)))
-    .map_or("none", |os| if os == "darwin" { "macos" } else { os });
-    let env = ["musl", "gnu", "msvc", "uclibc", "ohos"]
-        .into_iter()
-        .find(|env| rest.last().is_some_and(|last| last.starts_with(env)));
-    let family = if os == "windows" { "windows" } else { "unix" };
-    let vendor = rest.first().copied().filter(|_| rest.len() > 1).unwrap_or("unknown");
-    let mut pairs = vec![
+    let vendor = parts.next().filter(|_| triple.matches('-').count() > 1).unwrap_or("unknown");
+    let family = if spec.os == "windows" { "windows" } else { "unix" };
+    let endian = if spec.endian == Endianness::Big { "big" } else { "little" };
+    let pairs = [
         ("target_arch", arch(architecture)),
-        ("target_os", os),
-        ("target_env", env.unwrap_or("")),
+        ("target_os", spec.os),
+        ("target_env", spec.env.unwrap_or("")),
+        ("target_abi", spec.abi.unwrap_or("")),
         ("target_vendor", vendor),
         ("target_family", family),
+        ("target_pointer_width", if spec.width == 32 { "32" } else { "64" }),
+        ("target_endian", endian),
     ];
-    if system.contains("eabihf") {
-        pairs.push(("target_abi", "eabihf"));
-    }
     let pairs = pairs.into_iter().map(|(key, value)| format!("{key} = {value:?}"));
     pairs.chain([family.to_owned()]).filter_map(|cfg| Cfg::from_str(&cfg).ok()).collect()
 }
@@ -86,6 +78,14 @@ mod tests {
             ),
             ("cfg(target_arch = \"x86\")", "i686-unknown-linux-gnu", true),
             ("cfg(any(target_arch = \"arm\", target_arch = \"aarch64\"))", "x86_64-unknown-linux-gnu", false),
+            // The condition under which ripgrep links jemalloc.
+            (
+                "cfg(all(target_env = \"musl\", target_pointer_width = \"64\"))",
+                "aarch64-unknown-linux-musl",
+                true,
+            ),
+            ("cfg(target_pointer_width = \"64\")", "armv7-unknown-linux-musleabihf", false),
+            ("cfg(target_endian = \"big\")", "s390x-unknown-linux-gnu", true),
             ("cfg(target_feature = \"avx2\")", "x86_64-unknown-linux-gnu", false),
             ("cfg(", "x86_64-unknown-linux-gnu", false),
             ("x86_64-unknown-linux-gnu", "x86_64-unknown-linux-gnu", true),
