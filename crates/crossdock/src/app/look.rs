@@ -105,8 +105,10 @@ impl Session {
         for (folder, project, git) in found {
             let project = project.map_err(|_| ended_early())?;
             let project = project.map_err(|error| project_error(&error))?;
+            let own = documents(folder);
+            let documents = if own.is_empty() { documents(project.root()) } else { own };
+            projects.documents.insert(folder.clone(), documents);
             projects.projects.insert(folder.clone(), project);
-            projects.documents.insert(folder.clone(), documents(folder));
             projects.git.insert(folder.clone(), git.map_err(|_| ended_early())?);
         }
         let mut seen = seen.map_err(|_| ended_early())??;
