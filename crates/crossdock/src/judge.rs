@@ -16,6 +16,7 @@ use crossdock_verify::{
     RootError, codes, verify_image, verify_index, verify_other, verify_program,
 };
 
+use crate::config::Source;
 use crate::execute::Scope;
 use crate::plan::Target;
 use crate::report::TargetReport;
@@ -59,6 +60,23 @@ pub(crate) fn judge(
 pub(crate) fn judge_program(path: &str, bytes: &[u8], mode: Option<u32>, target: &Target) -> TargetReport {
     let program = Program { path, bytes, mode };
     report(target, Some(target.platform.clone()), verify_program(&program, &node(target), None, None))
+}
+
+/// A platform of an image as a target of its own, where nobody says for which nodes the image is.
+pub(crate) fn of_itself(platform: &crossdock_oci::Platform) -> Option<Target> {
+    let platform = Platform::parse(&platform.to_string()).ok()?.normalized();
+    let source = Source::Default("the image's own platforms".to_owned());
+    Some(Target { description: platform.to_string(), platform, node: None, source })
+}
+
+/// What is said of a platform that has no name that is known: no node takes it.
+pub(crate) fn unreadable(platform: &crossdock_oci::Platform) -> TargetReport {
+    let name = platform.to_string();
+    let message =
+        format!("The index names {name}, which is no platform that OCI or Go knows: no node takes it.");
+    let findings = vec![Finding::new(codes::UNKNOWN_TARGET, &name, "", message)];
+    let report = Report::new("", name.clone(), findings);
+    TargetReport { for_: name, platform: None, verdict: report.verdict, findings: report.findings }
 }
 
 fn one(

@@ -109,6 +109,7 @@ pub fn tag(template: &str, values: &Values) -> Result<Tag, TemplateError> {
     let used = used(template)?;
     let environment = environment();
     match environment.render_str(template, Value::from_pairs(context(values))) {
+        Ok(text) if text.trim().is_empty() => Ok(Tag::Skipped { why: "it gives no text here".to_owned() }),
         Ok(text) => match text.parse::<OciTag>() {
             Ok(tag) => Ok(Tag::Value(tag.as_str().to_owned())),
             Err(reason) => Err(TemplateError::NotATag { template: template.to_owned(), reason }),

@@ -95,7 +95,7 @@ fn programs(folder: &Utf8Path) -> Result<Vec<Program>, CommandError> {
     for _ in 0..3 {
         files = files.iter().map(|folder| entries(folder)).collect::<Result<Vec<_>, _>>()?.concat();
     }
-    let found = files.into_iter().filter_map(|path| {
+    let found = files.into_iter().filter(|path| path.extension() != Some("sha256")).filter_map(|path| {
         let metadata = path.metadata().ok()?;
         let unused_for =
             metadata.accessed().or_else(|_| metadata.modified()).ok()?.elapsed().unwrap_or_default();

@@ -97,7 +97,7 @@ fn edge(session: &Session, error: ExecuteError) -> CommandError {
     let plain = CommandError::new(exit, &error);
     match error {
         ExecuteError::Refused(image) => match show_refusal(session, &image) {
-            Ok(()) => plain.hint("what was tagged before still is; nothing was changed"),
+            Ok(()) => plain.hint("the tags that this image had before still point where they did"),
             Err(error) => error,
         },
         ExecuteError::Missing(_) => plain

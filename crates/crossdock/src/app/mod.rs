@@ -80,7 +80,12 @@ impl App {
         let cancel = Cancel::default();
         let on_interrupt = cancel.clone();
         // Without a handler Ctrl-C still ends this process; only the orderly end of children would be missing.
-        if let Err(error) = ctrlc::set_handler(move || on_interrupt.cancel()) {
+        if let Err(error) = ctrlc::set_handler(move || {
+            on_interrupt.cancel();
+            // What waits for a person or computes for long does not look: after the orderly end had its time, it ends.
+            std::thread::sleep(std::time::Duration::from_secs(3));
+            std::process::exit(Exit::Interrupted as i32)
+        }) {
             output::note(&format!("Ctrl-C will not end compilers in an orderly way: {error}"));
         }
         self.exec_in(environment, &cancel)
@@ -103,6 +108,7 @@ impl App {
             Err(error) => return usage(&error),
         };
         match self.dispatch(arguments, environment, cancel) {
+            Ok(_) if cancel.is_cancelled() => code(Exit::Interrupted),
             Ok(exit) => code(exit),
             Err(_) if cancel.is_cancelled() => fail(&CommandError::message(Exit::Interrupted, "interrupted")),
             Err(error) => fail(&error),

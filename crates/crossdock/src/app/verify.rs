@@ -4,16 +4,14 @@ use std::io::Read;
 
 use camino::Utf8Path;
 use crossdock_oci::ImageSource;
-use crossdock_platform::Platform;
 use crossdock_verify::{Report, Verdict};
 
 use super::arguments::{Building, Strictness, VerifyArguments};
 use super::error::{CommandError, Exit};
 use super::session::Session;
 use super::{dist, output};
-use crate::config::Source;
 use crate::execute::Scope;
-use crate::judge::{Planned, judge, judge_program};
+use crate::judge::{Planned, judge, judge_program, of_itself, unreadable};
 use crate::plan::{Goal, Target};
 use crate::report::TargetReport;
 use crate::ui;
@@ -89,6 +87,9 @@ fn judged(
         }
         Err(error) => return Err(CommandError::new(Exit::InputOutput, &error)),
     };
+    if source.images().is_empty() {
+        return Err(CommandError::message(Exit::InputOutput, format!("{path} holds no image")));
+    }
     let scope = if strictness.all { Scope::All } else { Scope::Planned };
     let judged = source.images().iter().map(|image| {
         let own: Vec<Target> =
@@ -96,16 +97,11 @@ fn judged(
         let targets = if targets.is_empty() { &own } else { targets };
         let reports =
             judge(&source, image, targets, &Planned::new(), scope).map_err(|error| failed(&error))?;
-        Ok((format!("{path}@{}", image.descriptor.digest), reports))
+        let silent = image.platforms.iter().filter(|found| of_itself(found.platform()).is_none());
+        let reports = reports.into_iter().chain(silent.map(|found| unreadable(found.platform())));
+        Ok((format!("{path}@{}", image.descriptor.digest), reports.collect()))
     });
     judged.collect()
-}
-
-/// An image is judged against its own platforms where nobody says for which nodes it is.
-fn of_itself(platform: &crossdock_oci::Platform) -> Option<Target> {
-    let platform = Platform::parse(&platform.to_string()).ok()?.normalized();
-    let source = Source::Default("the image's own platforms".to_owned());
-    Some(Target { description: platform.to_string(), platform, node: None, source })
 }
 
 fn program(

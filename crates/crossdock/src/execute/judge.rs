@@ -2,24 +2,32 @@
 
 use std::collections::BTreeMap;
 
-use crossdock_oci::{Descriptor, ImageSource, Layout};
+use crossdock_oci::{Descriptor, ImageSource, Layout, SourceImage};
 use crossdock_verify::{CpuLevel, Expectation, Language, Linkage, Severity, Verdict};
 
 use super::image::about;
 use super::report_lines::Reporter;
-use super::{ExecuteError, StepContext, Unproven, lock};
-use crate::judge::{Planned, judge};
-use crate::plan::{Expected, ImagePlan, PlatformPlan, ProgramPlan};
+use super::{ExecuteError, Scope, StepContext, Unproven, lock};
+use crate::judge::{Planned, judge, of_itself};
+use crate::plan::{Expected, ImagePlan, PlatformPlan, ProgramPlan, Target};
 use crate::report::{ImageReport, PlatformReport, TargetReport};
 
 impl StepContext<'_> {
+    /// Every program is judged where the plan does not know its own, because a toolchain is missing here.
+    fn scope(&self, image: &ImagePlan) -> Scope {
+        match image.platforms.iter().any(|plan| plan.programs.is_empty()) {
+            true => Scope::All,
+            false => self.judging.scope,
+        }
+    }
+
     pub(super) fn verify(&self, image: &ImagePlan, reporter: &Reporter<'_>) -> Result<String, ExecuteError> {
         let layout = Layout::open(image.layout.as_std_path()).map_err(|_| not_built(image))?;
         let index = self.index_descriptor(image, &layout)?;
         let source = ImageSource::of_layout(&layout, &index).map_err(about(image))?;
         let found = source.images().first().ok_or_else(|| not_built(image))?;
-        let scope = self.judging.scope;
-        let verdicts = judge(&source, found, &image.targets, &planned(image), scope).map_err(about(image))?;
+        let verdicts = judge(&source, found, &targets(image, found), &planned(image), self.scope(image))
+            .map_err(about(image))?;
         let verdict = verdicts.iter().map(|target| target.verdict).max().unwrap_or(Verdict::Unproven);
         let mut state = lock(&self.state);
         let report =
@@ -29,12 +37,26 @@ impl StepContext<'_> {
         drop(state);
         let refused = verdict == Verdict::Fails
             || verdict == Verdict::Unproven && self.judging.unproven == Unproven::Refused;
-        if refused {
+        let verify = format!("verify:{}", image.name);
+        let decides = self.plan.steps.iter().any(|step| step.after.iter().any(|id| id.0 == verify));
+        if refused && decides {
             return Err(ExecuteError::Refused(Box::new(report)));
         }
         warn(image, &verdicts, reporter);
         Ok(verdict.to_string())
     }
+}
+
+/// The plan's targets, and every platform of the image that none of them stands for: the image may hold more than this
+/// call asked for, and its tags would point at all of it.
+fn targets(image: &ImagePlan, found: &SourceImage) -> Vec<Target> {
+    let mut targets = image.targets.clone();
+    for platform in found.platforms.iter().filter_map(|found| of_itself(found.platform())) {
+        if !targets.iter().any(|target| target.platform == platform.platform) {
+            targets.push(platform);
+        }
+    }
+    targets
 }
 
 /// What deserves a look although the image is tagged.

@@ -8,7 +8,7 @@ use crossdock_platform::Platform;
 
 use super::request::Request;
 use super::{Artifact, CargoBuild, CargoProgram};
-use crate::config::ImageConfig;
+use crate::config::{Features, ImageConfig, Linkage};
 use crate::process::Command;
 use crate::project::{CargoBinary, CargoPackage, CargoWorkspace, Network};
 use crate::toolchain::RustChoice;
@@ -25,7 +25,7 @@ struct Call {
     choices: BTreeMap<String, (RustChoice, Vec<String>)>,
     binaries: BTreeSet<String>,
     programs: Vec<CargoProgram>,
-    /// A target folder apart, where another call builds the same triple with other flags.
+    /// A target folder apart, where a program would lie in the place of one that is built in another way.
     apart: Option<Utf8PathBuf>,
 }
 
@@ -38,6 +38,8 @@ struct Key {
     package: String,
     profile: String,
     features: BTreeSet<String>,
+    /// Names the way in which the program is built, where it is not the ordinary one.
+    variant: Option<String>,
     /// Whether there is a `Cargo.lock`, which crossdock never changes.
     locked: bool,
     switches: Vec<&'static str>,
@@ -54,24 +56,23 @@ impl CargoCalls {
         flags: Vec<String>,
     ) -> (usize, Artifact) {
         let key = key(image, workspace, package, binary, choice);
-        let artifact = Artifact(format!("{}/{}@{}", package.name, binary.name, choice.platform));
         let fits = |call: &Call| call.key == key && call.takes(choice, &flags);
         let place = self.calls.iter().position(fits).unwrap_or_else(|| {
-            let apart = self
-                .calls
-                .iter()
-                .any(|call| call.key.directory == key.directory && call.builds(choice, &flags));
+            let apart = key
+                .variant
+                .as_ref()
+                .map(|variant| workspace.target_directory.join("crossdock/.build").join(variant));
             self.calls.push(Call {
                 key,
                 choices: BTreeMap::new(),
                 binaries: BTreeSet::new(),
                 programs: Vec::new(),
-                apart: apart.then(|| {
-                    workspace.target_directory.join("crossdock/.build").join(slug(&choice.platform))
-                }),
+                apart,
             });
             self.calls.len() - 1
         });
+        // The call belongs to the name: one binary may be built in several ways in one plan.
+        let artifact = Artifact(format!("{}/{}@{}#{place}", package.name, binary.name, choice.platform));
         let call = &mut self.calls[place];
         call.choices.insert(choice.triple.clone(), (choice.clone(), flags));
         call.binaries.insert(binary.name.clone());
@@ -111,15 +112,9 @@ impl Call {
         }
     }
 
-    /// Whether it builds the same triple in another way.
-    fn builds(&self, choice: &RustChoice, flags: &[String]) -> bool {
-        self.choices.get(&choice.triple).is_some_and(|(known, known_flags)| {
-            known.environment != choice.environment || known_flags != flags
-        })
-    }
-
     fn finish(self, request: &Request) -> CargoBuild {
-        let Key { cargo, arguments, directory, package, profile, features, locked, switches } = self.key;
+        let Key { cargo, arguments, directory, package, profile, features, locked, switches, variant: _ } =
+            self.key;
         let mut command = Command::new(cargo, directory)
             .args([
                 "build",
@@ -191,9 +186,38 @@ fn key(
         package: package.name.clone(),
         profile: image.profile.value.clone(),
         features: image.features.names.iter().chain(&binary.required_features).cloned().collect(),
+        variant: variant(image, workspace, package, binary, choice),
         locked: workspace.locked,
         switches,
     }
+}
+
+/// What makes a program another one than `cargo build` leaves in the ordinary place: it gets a target folder of its own,
+/// whose name depends on nothing but that, so that an image is the same whichever others are built.
+fn variant(
+    image: &ImageConfig,
+    workspace: &CargoWorkspace,
+    package: &CargoPackage,
+    binary: &CargoBinary,
+    choice: &RustChoice,
+) -> Option<String> {
+    let features = &image.features;
+    let same_name = |other: &&CargoPackage| {
+        other.name != package.name && other.binaries.iter().any(|one| one.name == binary.name)
+    };
+    let cpu = choice.rustflags.iter().filter(|flag| flag.contains("target-cpu")).cloned();
+    let mut parts: Vec<String> = cpu.collect();
+    if *features != Features::default() || !binary.required_features.is_empty() {
+        parts.push(format!("{features:?} {:?}", binary.required_features));
+    }
+    if image.linkage.value == Linkage::Dynamic || image.libc.is_some() {
+        parts.push(format!("{:?} {:?}", image.linkage.value, image.libc.as_ref().map(|libc| libc.value)));
+    }
+    if workspace.packages.iter().any(|other| same_name(&other)) {
+        parts.push(package.name.clone());
+    }
+    let name = crossdock_oci::Digest::of(parts.join("\n").as_bytes()).hex();
+    (!parts.is_empty()).then(|| name.chars().take(12).collect())
 }
 
 /// A platform as a file name: `linux-arm-v7`.

@@ -43,10 +43,7 @@ impl GoCalls {
                 && call.takes(main)
         };
         let place = self.calls.iter().position(fits).unwrap_or_else(|| {
-            let mut output = build_folder.join(slug(&choice.platform));
-            if self.calls.iter().any(|call| call.output == output) {
-                output = build_folder.join(format!("{}-{}", slug(&choice.platform), image.name.value));
-            }
+            let output = build_folder.join(folder_name(module, main, choice, &linker_flags));
             self.calls.push(Call {
                 choice: choice.clone(),
                 linker_flags,
@@ -87,7 +84,7 @@ impl Call {
             command = command.args(["-p".to_owned(), jobs.value.to_string()]);
         }
         if request.network == Network::Offline {
-            command = command.env("GOPROXY", "off");
+            command = command.env("GOPROXY", "off").env("GONOPROXY", "none");
         }
         command = command.args(["-o".to_owned(), format!("{}/", self.output)]);
         command = command.args(self.programs.iter().map(|(_, main)| main.import_path.clone()));
@@ -102,6 +99,15 @@ fn linker_flags(image: &ImageConfig, choice: &GoChoice) -> String {
     let ours = ["-s", "-w"].into_iter().chain(choice.ldflags.iter().map(String::as_str));
     let theirs = image.ldflags.iter().map(|flags| flags.value.as_str());
     ours.chain(theirs).collect::<Vec<_>>().join(" ")
+}
+
+/// A folder for programs that are built in one way: two ways never write to one place, also not in two runs at once.
+fn folder_name(module: &GoModule, main: &GoMain, choice: &GoChoice, linker_flags: &str) -> String {
+    let same_name = module.mains.iter().filter(|other| other.name == main.name).count() > 1;
+    let place = if same_name { main.import_path.as_str() } else { "" };
+    let way = format!("{linker_flags}\n{:?}\n{:?}\n{place}", choice.environment, choice.arguments);
+    let hash = crossdock_oci::Digest::of(way.as_bytes()).hex();
+    format!("{}-{}", slug(&choice.platform), hash.chars().take(12).collect::<String>())
 }
 
 /// Tells programs apart that differ by an image's own build settings.

@@ -69,12 +69,9 @@ fn add(built: &mut Vec<(Platform, String)>, platform: Platform, reason: String) 
     }
 }
 
-/// The named nodes; every built platform that no named node stands for is judged as a node of its own kind, except
-/// when `--for` says what the image is judged against.
+/// The named nodes; every built platform that no named node stands for is judged as a node of its own kind: nothing is
+/// tagged unjudged.
 fn judged(mut asked: Vec<Target>, built: &[(Platform, String)], request: &Request) -> Vec<Target> {
-    if !request.nodes.is_empty() {
-        return asked;
-    }
     if !request.platforms.is_empty() {
         asked.retain(|target| built.iter().any(|(platform, _)| *platform == target.platform));
     }

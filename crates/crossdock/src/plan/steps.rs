@@ -155,7 +155,7 @@ fn judged(image: &ImagePlan, goal: Goal) -> Vec<Step> {
     };
     let image_name = || name.clone();
     let mut steps = Vec::new();
-    if goal != Goal::Build {
+    if goal != Goal::Build || image.archive.is_some() {
         steps.push(step("verify", "assemble", Action::Verify { image: image_name() }));
     }
     if matches!(goal, Goal::Tag | Goal::Dist) {
@@ -165,7 +165,7 @@ fn judged(image: &ImagePlan, goal: Goal) -> Vec<Step> {
         steps.clear();
     }
     if image.archive.is_some() && goal != Goal::Verify {
-        let before = if goal == Goal::Build { "assemble" } else { "tag" };
+        let before = if goal == Goal::Build { "verify" } else { "tag" };
         steps.push(step("archive", before, Action::Archive { image: image_name() }));
         if image.load.is_some() {
             steps.push(step("load", "archive", Action::Load { image: image_name() }));
