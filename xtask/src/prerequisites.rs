@@ -148,6 +148,6 @@ mod tests {
         packages.dedup();
         assert_eq!(packages.len(), count);
         assert!(list.apt.iter().all(|apt| !apt.proof.is_empty()));
-        assert!(list.pip.iter().all(|pip| !pip.module.is_empty()));
+        assert!(list.pip.iter().all(|pip| !pip.proof.is_empty()));
     }
 }
