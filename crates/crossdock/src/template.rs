@@ -109,10 +109,11 @@ pub fn tag(template: &str, values: &Values) -> Result<Tag, TemplateError> {
     let used = used(template)?;
     let environment = environment();
     match environment.render_str(template, Value::from_pairs(context(values))) {
-        Ok(text) if text.trim().is_empty() => Ok(Tag::Skipped { why: "it gives no text here".to_owned() }),
-        Ok(text) => match text.parse::<OciTag>() {
-            Ok(tag) => Ok(Tag::Value(tag.as_str().to_owned())),
-            Err(reason) => Err(TemplateError::NotATag { template: template.to_owned(), reason }),
+        Ok(text) => match (text.parse::<OciTag>(), without_value(&used, values)) {
+            (Ok(tag), _) => Ok(Tag::Value(tag.as_str().to_owned())),
+            // `{% if git.tag %}…{% endif %}` is a tag only where there is one.
+            (Err(_), Some(why)) if text.trim().is_empty() => Ok(Tag::Skipped { why }),
+            (Err(reason), _) => Err(TemplateError::NotATag { template: template.to_owned(), reason }),
         },
         Err(error) => match without_value(&used, values) {
             // Without a commit there is no `date` either, and calling what is not there is another kind of error.
@@ -351,6 +352,8 @@ mod tests {
         insta::assert_snapshot!(error("{{ version"), @"`{{ version` is not a template: unexpected end of input, expected end of variable block");
         insta::assert_snapshot!(error("{{ git.branch }}"), @r#"the tag template `{{ git.branch }}` gives no tag: "feature/größer" is not a tag: character 8, '/', is none of letters, digits, `_.-`; the filter `slug` replaces what is not allowed"#);
         insta::assert_snapshot!(error("{{ version }}+{{ git.short }}"), @r#"the tag template `{{ version }}+{{ git.short }}` gives no tag: "1.2.3+0123456" is not a tag: character 6, '+', is none of letters, digits, `_.-`; the filter `slug` replaces what is not allowed"#);
+        let nowhere = tag("{% if git.tag %}{{ git.tag }}{% endif %}", &Values::default()).unwrap();
+        assert!(matches!(nowhere, Tag::Skipped { .. }), "{nowhere:?}");
         insta::assert_snapshot!(error("{% if false %}x{% endif %}"), @r#"the tag template `{% if false %}x{% endif %}` gives no tag: "" is not a tag: it is empty; the filter `slug` replaces what is not allowed"#);
         insta::assert_snapshot!(error("{{ date('%Q') }}"), @"the tag template `{{ date('%Q') }}` cannot be filled in: `%Q` is no part of a date; there are %Y, %m, %d, %H, %M, %S and %s");
         insta::assert_snapshot!(error("{{ version | nofilter }}"), @"the tag template `{{ version | nofilter }}` cannot be filled in: filter nofilter is unknown");
