@@ -82,12 +82,7 @@ impl StepContext<'_> {
     fn programs(&self, image: &ImagePlan, plan: Option<&PlatformPlan>) -> Result<LayerBuilder, ExecuteError> {
         let mut builder = LayerBuilder::new(Timestamp::EPOCH);
         for program in plan.iter().flat_map(|plan| &plan.programs) {
-            let made = lock(&self.state).artifacts.get(&program.artifact).cloned();
-            let made = made.ok_or_else(|| ExecuteError::NotMade {
-                program: program.artifact.0.clone(),
-                command: "any command of the plan".to_owned(),
-            })?;
-            let content = Content::File(made.into_std_path_buf());
+            let content = Content::File(self.made(program)?.into_std_path_buf());
             builder.add_file(&program.path, 0o755, Owner::ROOT, content).map_err(about(image))?;
         }
         Ok(builder)

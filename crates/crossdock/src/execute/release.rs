@@ -60,7 +60,8 @@ impl StepContext<'_> {
         Ok(path)
     }
 
-    fn made(&self, program: &ProgramPlan) -> Result<Utf8PathBuf, ExecuteError> {
+    /// Where a program lies that a step of this run compiled.
+    pub(super) fn made(&self, program: &ProgramPlan) -> Result<Utf8PathBuf, ExecuteError> {
         let made = lock(&self.state).artifacts.get(&program.artifact).cloned();
         made.ok_or_else(|| ExecuteError::NotMade {
             program: program.artifact.0.clone(),
