@@ -80,3 +80,50 @@ fn nothing_is_no_answer() {
     let empty = sandbox.crossdock(&project, &["verify", "dist/hello"]).ends_with(5);
     assert!(empty.stderr.contains("holds no image"), "{empty}");
 }
+
+#[test]
+fn two_images_may_share_a_program() {
+    for project in [fixture::go_module, fixture::rust_package] {
+        let sandbox = Sandbox::new();
+        let project = project(&sandbox.work(), "hello");
+        fixture::write(project.join("crossdock.toml"), "[image.one]\n\n[image.two]\nexpose = [80]\n");
+        let arguments = ["dist", "--json", "--platform", "linux/amd64"];
+        let report = sandbox.crossdock(&project, &arguments).success().json();
+        let compiled: Vec<&String> =
+            report["steps"].as_object().unwrap().keys().filter(|step| step.starts_with("compile")).collect();
+        assert_eq!(compiled.len(), 1, "{compiled:?}");
+        let layers = ["one", "two"].map(|image| {
+            let layout =
+                report["images"].as_array().unwrap().iter().find(|found| found["name"] == image).unwrap();
+            let layout = Layout::open(layout["layout"].as_str().unwrap());
+            layout.manifest("linux/amd64")["layers"].clone()
+        });
+        assert_eq!(layers[0], layers[1]);
+    }
+}
+
+/// A machine that cannot build a platform holds what another one built against the plan all the same.
+#[test]
+fn a_machine_without_the_toolchain_judges_as_the_plan_expects() {
+    let mut sandbox = Sandbox::new();
+    let project = fixture::rust_package(&sandbox.work(), "hello");
+    fixture::write(project.join("crossdock.toml"), "[image.hello]\nlinkage = \"dynamic\"\n");
+    sandbox.crossdock(&project, &["build", "--platform", "linux/amd64"]).success();
+    fixture::write(project.join("crossdock.toml"), "[image.hello]\nlinkage = \"static\"\n");
+    let empty = sandbox.work().join("sysroot");
+    std::fs::create_dir_all(&empty).unwrap();
+    sandbox.shim(
+        "rustc",
+        &format!(
+            "case \"$*\" in '--print sysroot') echo '{}' ;; *) exec \"$REAL\" \"$@\" ;; esac",
+            empty.display()
+        ),
+    );
+    sandbox.crossdock(&project, &["build", "--platform", "linux/amd64"]).ends_with(3);
+    let verdict =
+        sandbox.crossdock(&project, &["verify", "--json", "--platform", "linux/amd64"]).ends_with(1);
+    let findings = verdict.json_lines()[0]["findings"].clone();
+    let codes: Vec<&str> =
+        findings.as_array().unwrap().iter().map(|finding| finding["code"].as_str().unwrap()).collect();
+    assert!(codes.contains(&"dynamic-not-planned"), "{codes:?}");
+}

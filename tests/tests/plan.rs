@@ -101,3 +101,44 @@ fn the_command_that_a_plan_prints_gives_the_program_that_dist_packs() {
     let packed = std::fs::read(layout.program("linux/arm64", &sandbox.work().join("root"))).unwrap();
     assert!(first == packed, "the printed command gives another program");
 }
+
+/// What a plan says of the programs of an image, without its reasons.
+fn programs(sandbox: &Sandbox, project: &std::path::Path, host: &[&str]) -> serde_json::Value {
+    let arguments =
+        [&["plan", "--json", "--platform", "linux/amd64/v3,linux/arm64,linux/riscv64"], host].concat();
+    let outcome = sandbox.crossdock(project, &arguments);
+    assert!(matches!(outcome.code, Some(0 | 3)), "{outcome}");
+    let mut platforms = outcome.json()["images"][0]["platforms"].take();
+    for program in platforms
+        .as_array_mut()
+        .unwrap()
+        .iter_mut()
+        .flat_map(|platform| platform["programs"].as_array_mut().unwrap())
+    {
+        assert!(program.as_object_mut().unwrap().remove("why").is_some());
+    }
+    platforms
+}
+
+#[test]
+fn what_a_program_must_be_does_not_depend_on_the_machine() {
+    let sandbox = Sandbox::new();
+    let bare = sandbox.work().join("bare.toml");
+    fixture::write(&bare, "platform = \"linux/arm64\"\n");
+    let bare = ["--host", bare.to_str().unwrap()];
+    let go = fixture::go_module(&sandbox.work(), "server");
+    let rust = fixture::rust_package(&sandbox.work(), "hello");
+    for project in [&go, &rust] {
+        let here = programs(&sandbox, project, &[]);
+        assert_eq!(programs(&sandbox, project, &bare), here);
+        assert_eq!(here.as_array().unwrap().len(), 4, "{here:#}");
+    }
+    let v3 = &programs(&sandbox, &rust, &bare)[1]["programs"][0];
+    assert_eq!(v3["artifact"], "hello/hello@linux/amd64/v3#hello");
+    assert_eq!(v3["expected"], serde_json::json!({"language": "rust", "static": true, "cpu": "x86-64-v3"}));
+    let arm = &programs(&sandbox, &go, &bare)[2]["programs"][0];
+    assert_eq!((&arm["name"], &arm["path"]), (&"server".into(), &"/usr/local/bin/server".into()));
+    let settings =
+        serde_json::json!({"CGO_ENABLED": "0", "GOARCH": "arm64", "GOARM64": "v8.0", "GOOS": "linux"});
+    assert_eq!(arm["expected"], serde_json::json!({"language": "go", "settings": settings}));
+}

@@ -23,9 +23,7 @@ impl StepContext<'_> {
             .env("CARGO_TERM_COLOR", self.color.as_cargo());
         let status = self.processes.stream(&command, &|line| match line {
             Line::Out(message) => {
-                if let Some((artifact, path)) = program(message, &build.programs) {
-                    super::lock(&found).insert(artifact, path);
-                }
+                super::lock(&found).extend(programs(message, &build.programs));
             }
             Line::Error(line) => reporter.said(cargo_says(line)),
         })?;
@@ -44,20 +42,20 @@ impl StepContext<'_> {
     }
 }
 
-/// The program that a message of cargo announces, if it is one of ours.
+/// The programs that a message of cargo announces; several where images share one.
 ///
 /// Cargo's artifact messages do not name the triple: it is the folder between target folder and profile, where the
 /// Cargo Book says that programs of `--target` lie.
-fn program(message: &str, wanted: &[CargoProgram]) -> Option<(Artifact, Utf8PathBuf)> {
-    let CargoMessage::CompilerArtifact(made) = serde_json::from_str(message).ok()? else { return None };
-    let path = made.executable?;
+fn programs(message: &str, wanted: &[CargoProgram]) -> Vec<(Artifact, Utf8PathBuf)> {
+    let Ok(CargoMessage::CompilerArtifact(made)) = serde_json::from_str(message) else { return Vec::new() };
+    let Some(path) = made.executable else { return Vec::new() };
     let is_it = |program: &&CargoProgram| {
         made.package_id == PackageId { repr: program.package.clone() }
             && made.target.name == program.binary
             && made.target.is_bin()
             && triple_folder(&path) == Some(program.triple.as_str())
     };
-    wanted.iter().find(is_it).map(|program| (program.artifact.clone(), path.clone()))
+    wanted.iter().filter(is_it).map(|program| (program.artifact.clone(), path.clone())).collect()
 }
 
 /// `TRIPLE` of `…/TRIPLE/PROFILE/PROGRAM`.
@@ -111,7 +109,7 @@ mod tests {
     #[test]
     fn takes_only_programs_that_the_plan_names() {
         let wanted = CargoProgram {
-            artifact: Artifact("app/app@linux/arm64".to_owned()),
+            artifact: Artifact("app/app@linux/arm64#app".to_owned()),
             package: "path+file:///p#app@0.1.0".to_owned(),
             binary: "app".to_owned(),
             triple: "aarch64-unknown-linux-musl".to_owned(),
@@ -121,13 +119,17 @@ mod tests {
                 r#"{{"reason":"compiler-artifact","package_id":"path+file:///p#app@0.1.0","manifest_path":"/p/Cargo.toml","target":{{"kind":["{kind}"],"crate_types":["bin"],"name":"app","src_path":"/p/src/main.rs","edition":"2024","doc":true,"doctest":false,"test":true}},"profile":{{"opt_level":"3","debuginfo":0,"debug_assertions":false,"overflow_checks":false,"test":false}},"features":[],"filenames":["/t/{triple}/release/app"],"executable":"/t/{triple}/release/app","fresh":false}}"#
             )
         };
-        let found = |message: &str| program(message, std::slice::from_ref(&wanted)).map(|(_, path)| path);
+        let other_image =
+            CargoProgram { artifact: Artifact("app/app@linux/arm64#other".to_owned()), ..wanted.clone() };
+        let wanted = [wanted, other_image];
+        let found = |message: &str| programs(message, &wanted);
+        let path = Utf8PathBuf::from("/t/aarch64-unknown-linux-musl/release/app");
         assert_eq!(
             found(&message("aarch64-unknown-linux-musl", "bin")),
-            Some("/t/aarch64-unknown-linux-musl/release/app".into())
+            wanted.clone().map(|wanted| (wanted.artifact, path.clone()))
         );
-        assert_eq!(found(&message("x86_64-unknown-linux-musl", "bin")), None);
-        assert_eq!(found(&message("aarch64-unknown-linux-musl", "example")), None);
-        assert_eq!(found("not JSON: a build script printed this"), None);
+        assert_eq!(found(&message("x86_64-unknown-linux-musl", "bin")), []);
+        assert_eq!(found(&message("aarch64-unknown-linux-musl", "example")), []);
+        assert_eq!(found("not JSON: a build script printed this"), []);
     }
 }

@@ -1,5 +1,7 @@
 //! Runs `go build`.
 
+use std::collections::BTreeSet;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_oci::Digest;
 
@@ -11,7 +13,9 @@ use crate::process::Line;
 impl StepContext<'_> {
     pub(super) fn go(&self, build: &GoBuild, reporter: &Reporter<'_>) -> Result<String, ExecuteError> {
         super::create_folder(&build.output)?;
-        build.programs.iter().try_for_each(|(_, program)| forget_if_damaged(program))?;
+        // Images may share a program.
+        let programs: BTreeSet<&Utf8PathBuf> = build.programs.iter().map(|(_, program)| program).collect();
+        programs.iter().try_for_each(|program| forget_if_damaged(program))?;
         let status = self.processes.stream(&build.command, &|line| match line {
             Line::Out(text) => reporter.said(Said::line(text)),
             Line::Error(text) if text.starts_with("go: downloading ") => reporter.said(Said::Chatter(text)),
@@ -26,7 +30,7 @@ impl StepContext<'_> {
                 command: build.command.to_string(),
             });
         }
-        build.programs.iter().try_for_each(|(_, program)| remember(program))?;
+        programs.iter().try_for_each(|program| remember(program))?;
         super::lock(&self.state).artifacts.extend(build.programs.iter().cloned());
         Ok(String::new())
     }

@@ -7,26 +7,18 @@ use crossdock_verify::{CpuLevel, Expectation, Language, Linkage, Severity, Verdi
 
 use super::image::about;
 use super::report_lines::Reporter;
-use super::{ExecuteError, Scope, StepContext, Unproven, lock};
+use super::{ExecuteError, StepContext, Unproven, lock};
 use crate::judge::{Planned, judge, of_itself};
 use crate::plan::{Expected, ImagePlan, PlatformPlan, ProgramPlan, Target};
 use crate::report::{ImageReport, PlatformReport, TargetReport};
 
 impl StepContext<'_> {
-    /// Every program is judged where the plan does not know its own, because a toolchain is missing here.
-    fn scope(&self, image: &ImagePlan) -> Scope {
-        match image.platforms.iter().any(|plan| plan.programs.is_empty()) {
-            true => Scope::All,
-            false => self.judging.scope,
-        }
-    }
-
     pub(super) fn verify(&self, image: &ImagePlan, reporter: &Reporter<'_>) -> Result<String, ExecuteError> {
         let layout = Layout::open(image.layout.as_std_path()).map_err(|_| not_built(image))?;
         let index = self.index_descriptor(image, &layout)?;
         let source = ImageSource::of_layout(&layout, &index).map_err(about(image))?;
         let found = source.images().first().ok_or_else(|| not_built(image))?;
-        let verdicts = judge(&source, found, &targets(image, found), &planned(image), self.scope(image))
+        let verdicts = judge(&source, found, &targets(image, found), &planned(image), self.judging.scope)
             .map_err(about(image))?;
         let verdict = verdicts.iter().map(|target| target.verdict).max().unwrap_or(Verdict::Unproven);
         let mut state = lock(&self.state);

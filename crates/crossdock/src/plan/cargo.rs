@@ -54,7 +54,7 @@ impl CargoCalls {
         (package, binary): (&CargoPackage, &CargoBinary),
         choice: &RustChoice,
         flags: Vec<String>,
-    ) -> (usize, Artifact) {
+    ) -> usize {
         let key = key(image, workspace, package, binary, choice);
         let fits = |call: &Call| call.key == key && call.takes(choice, &flags);
         let place = self.calls.iter().position(fits).unwrap_or_else(|| {
@@ -71,13 +71,11 @@ impl CargoCalls {
             });
             self.calls.len() - 1
         });
-        // The call belongs to the name: one binary may be built in several ways in one plan.
-        let artifact = Artifact(format!("{}/{}@{}#{place}", package.name, binary.name, choice.platform));
         let call = &mut self.calls[place];
         call.choices.insert(choice.triple.clone(), (choice.clone(), flags));
         call.binaries.insert(binary.name.clone());
         let program = CargoProgram {
-            artifact: artifact.clone(),
+            artifact: artifact(image, package, binary, &choice.platform),
             package: package.id.clone(),
             binary: binary.name.clone(),
             triple: choice.triple.clone(),
@@ -85,13 +83,23 @@ impl CargoCalls {
         if !call.programs.contains(&program) {
             call.programs.push(program);
         }
-        (place, artifact)
+        place
     }
 
     /// The calls, in the order in which they were first asked for.
     pub(super) fn finish(self, request: &Request) -> Vec<CargoBuild> {
         self.calls.into_iter().map(|call| call.finish(request)).collect()
     }
+}
+
+/// Names a program. The image belongs to the name: one binary may be built in several ways in one plan.
+pub(super) fn artifact(
+    image: &ImageConfig,
+    package: &CargoPackage,
+    binary: &CargoBinary,
+    platform: &Platform,
+) -> Artifact {
+    Artifact(format!("{}/{}@{platform}#{}", package.name, binary.name, image.name.value))
 }
 
 impl Call {

@@ -1,6 +1,9 @@
 //! One call of `go build` per platform and set of flags for all programs of a module.
 
+use std::collections::BTreeSet;
+
 use camino::{Utf8Path, Utf8PathBuf};
+use crossdock_platform::Platform;
 
 use super::cargo::slug;
 use super::request::Request;
@@ -33,9 +36,9 @@ impl GoCalls {
         main: &GoMain,
         choice: &GoChoice,
         build_folder: &Utf8Path,
-    ) -> (usize, Artifact) {
+    ) -> usize {
         let linker_flags = linker_flags(image, choice);
-        let artifact = Artifact(format!("{}@{}{}", main.import_path, choice.platform, variation(image)));
+        let artifact = artifact(image, main, &choice.platform);
         let fits = |call: &Call| {
             call.choice == *choice
                 && call.linker_flags == linker_flags
@@ -55,15 +58,20 @@ impl GoCalls {
         });
         let call = &mut self.calls[place];
         if !call.programs.iter().any(|(known, _)| *known == artifact) {
-            call.programs.push((artifact.clone(), main.clone()));
+            call.programs.push((artifact, main.clone()));
         }
-        (place, artifact)
+        place
     }
 
     /// The calls, in the order in which they were first asked for.
     pub(super) fn finish(self, request: &Request) -> Vec<GoBuild> {
         self.calls.into_iter().map(|call| call.finish(request)).collect()
     }
+}
+
+/// Names a program. The image belongs to the name: one main may be built in several ways in one plan.
+pub(super) fn artifact(image: &ImageConfig, main: &GoMain, platform: &Platform) -> Artifact {
+    Artifact(format!("{}@{platform}#{}", main.import_path, image.name.value))
 }
 
 impl Call {
@@ -87,7 +95,8 @@ impl Call {
             command = command.env("GOPROXY", "off").env("GONOPROXY", "none");
         }
         command = command.args(["-o".to_owned(), format!("{}/", self.output)]);
-        command = command.args(self.programs.iter().map(|(_, main)| main.import_path.clone()));
+        let packages: BTreeSet<&String> = self.programs.iter().map(|(_, main)| &main.import_path).collect();
+        command = command.args(packages.into_iter().cloned());
         let programs =
             self.programs.into_iter().map(|(artifact, main)| (artifact, self.output.join(main.name)));
         GoBuild { command, programs: programs.collect(), output: self.output }
@@ -108,12 +117,4 @@ fn folder_name(module: &GoModule, main: &GoMain, choice: &GoChoice, linker_flags
     let way = format!("{linker_flags}\n{:?}\n{:?}\n{place}", choice.environment, choice.arguments);
     let hash = crossdock_oci::Digest::of(way.as_bytes()).hex();
     format!("{}-{}", slug(&choice.platform), hash.chars().take(12).collect::<String>())
-}
-
-/// Tells programs apart that differ by an image's own build settings.
-fn variation(image: &ImageConfig) -> String {
-    match image.ldflags.is_some() || image.cgo.is_some() {
-        true => format!("#{}", image.name.value),
-        false => String::new(),
-    }
 }

@@ -12,7 +12,7 @@ use super::request::{Archive, Projects, Request};
 use super::select::{Selected, select};
 use super::steps::{Call, Compiled, steps};
 use super::{ImagePlan, Load, Missing, Plan, PlatformPlan, SCHEMA, image};
-use crate::availability::Availability;
+use crate::availability::Unavailable;
 use crate::config::Config;
 use crate::doctor::Use;
 use crate::host::Host;
@@ -132,18 +132,10 @@ impl<'a> Maker<'a> {
         Ok(())
     }
 
-    pub(super) fn need<T>(&mut self, image: &str, platform: &Platform, choice: Availability<T>) -> Option<T> {
-        match choice {
-            Availability::Available(choice) => Some(choice),
-            Availability::Unavailable(unavailable) => {
-                self.missing.push(Missing {
-                    image: image.to_owned(),
-                    platform: Some(platform.clone()),
-                    unavailable,
-                });
-                None
-            }
-        }
+    /// Notes what keeps this machine from building an image's platform, and says of its programs where to look.
+    pub(super) fn misses(&mut self, image: &str, platform: &Platform, unavailable: Unavailable) -> String {
+        self.missing.push(Missing { image: image.to_owned(), platform: Some(platform.clone()), unavailable });
+        "cannot be built on this machine: see what is missing".to_owned()
     }
 
     /// The platform for engines that take one: the server's when it was built, else the host's processor on linux, else

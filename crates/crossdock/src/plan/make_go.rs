@@ -5,17 +5,20 @@ use std::collections::BTreeMap;
 use crossdock_platform::Platform;
 
 use super::error::PlanError;
+use super::go::artifact;
 use super::make::Maker;
 use super::select::Selected;
 use super::steps::Call;
 use super::user_flags::check_goflags;
 use super::{Expected, ProgramPlan, image};
+use crate::availability::Availability;
+use crate::config::ImageConfig;
 use crate::doctor::Use;
 use crate::project::{GoMain, GoModule, Program};
-use crate::toolchain::{GoChoice, GoRequest, choose_go};
+use crate::toolchain::{GoChoice, GoRequest, choose_go, go_settings};
 
 impl Maker<'_> {
-    /// The programs of each platform, in the platforms' order; none where a platform misses its toolchain.
+    /// The programs of each platform, in the platforms' order.
     pub(super) fn go_programs(
         &mut self,
         selected: &Selected<'_>,
@@ -38,11 +41,16 @@ impl Maker<'_> {
                 cgo_packages: &cgo_packages,
                 linkage: &image.linkage,
             };
-            let choice = choose_go(&request, self.host, &self.request.cache);
-            match self.need(&image.name.value, platform, choice) {
-                Some(choice) => self.go_platform(selected, module, &programs, &choice),
-                None => Ok(Vec::new()),
-            }
+            let why = match choose_go(&request, self.host, &self.request.cache) {
+                Availability::Available(choice) => {
+                    self.go_platform(selected, module, &programs, &choice)?;
+                    choice.why
+                }
+                Availability::Unavailable(missing) => self.misses(&image.name.value, platform, missing),
+            };
+            // A platform that Go does not know has no settings, and is missing for that reason.
+            let settings = go_settings(&request).unwrap_or_default();
+            Ok(programs.iter().map(|main| program(image, main, platform, &settings, &why)).collect())
         });
         each.collect()
     }
@@ -53,7 +61,7 @@ impl Maker<'_> {
         module: &GoModule,
         programs: &[&GoMain],
         choice: &GoChoice,
-    ) -> Result<Vec<ProgramPlan>, PlanError> {
+    ) -> Result<(), PlanError> {
         let image = &selected.config;
         let flags = self.host.go_of(&module.root).map(|go| go.flags.clone()).unwrap_or_default();
         check_goflags(image, &flags, choice)?;
@@ -61,18 +69,27 @@ impl Maker<'_> {
         self.uses(&image.name.value, &choice.platform, Use::Go(module.root.clone()), &choice.tools);
         let build_folder = image::go_build_folder(module, self.request);
         let place = (image.name.value.clone(), choice.platform.clone());
-        let plans = programs.iter().map(|main| {
-            let (call, artifact) = self.go.add(image, module, main, choice, &build_folder);
+        for main in programs {
+            let call = self.go.add(image, module, main, choice, &build_folder);
             self.made_by.entry(place.clone()).or_default().push(Call::Go(call));
-            ProgramPlan {
-                name: main.name.clone(),
-                path: image::program_path(&main.name),
-                artifact,
-                expected: Expected::Go { settings: stated(&choice.environment) },
-                why: choice.why.clone(),
-            }
-        });
-        Ok(plans.collect())
+        }
+        Ok(())
+    }
+}
+
+fn program(
+    image: &ImageConfig,
+    main: &GoMain,
+    platform: &Platform,
+    settings: &BTreeMap<String, String>,
+    why: &str,
+) -> ProgramPlan {
+    ProgramPlan {
+        name: main.name.clone(),
+        path: image::program_path(&main.name),
+        artifact: artifact(image, main, platform),
+        expected: Expected::Go { settings: settings.clone() },
+        why: why.to_owned(),
     }
 }
 
@@ -82,14 +99,4 @@ fn go_only<'a>(programs: &[Program<'a>]) -> Vec<&'a GoMain> {
         Program::Rust { .. } => None,
     });
     go.collect()
-}
-
-/// What the build information of a program must state of the variables that it was built with.
-fn stated(environment: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let stated = |name: &str| name.starts_with("GO") && name != "GOFLAGS" || name == "CGO_ENABLED";
-    environment
-        .iter()
-        .filter(|(name, _)| stated(name))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
 }

@@ -5,20 +5,22 @@ use std::collections::BTreeMap;
 use camino::Utf8PathBuf;
 use crossdock_platform::{Os, Platform};
 
+use super::cargo::artifact;
 use super::error::PlanError;
 use super::make::Maker;
 use super::select::Selected;
 use super::steps::Call;
-use super::user_flags::settle;
+use super::user_flags::{cpu, settle};
 use super::{Expected, ProgramPlan, image};
-use crate::config::{Linkage, Sourced};
+use crate::availability::Availability;
+use crate::config::{ImageConfig, Linkage, Sourced};
 use crate::doctor::Use;
-use crate::host::ToolchainOrigin;
+use crate::host::{Host, ToolchainOrigin};
 use crate::project::{CargoBinary, CargoPackage, CargoWorkspace, Program};
-use crate::toolchain::{RustChoice, RustRequest, choose_rust};
+use crate::toolchain::{RustChoice, RustRequest, choose_rust, possible};
 
 impl Maker<'_> {
-    /// The programs of each platform, in the platforms' order; none where a platform misses its toolchain.
+    /// The programs of each platform, in the platforms' order.
     pub(super) fn rust_programs(
         &mut self,
         selected: &Selected<'_>,
@@ -36,7 +38,11 @@ impl Maker<'_> {
         let native_code: Vec<Vec<String>> =
             programs.iter().flat_map(|(package, _)| package.native_code.iter().cloned()).collect();
         let dynamic = Sourced::default_because(Linkage::Dynamic, "programs of other systems link to them");
-        let choose = |platforms: &[Platform], linkage: &Sourced<Linkage>| {
+        // One toolchain serves all platforms of an image; those outside the image are chosen for apart.
+        let (linux, others): (Vec<Platform>, Vec<Platform>) =
+            wanted.iter().cloned().partition(|platform| platform.os() == Os::Linux);
+        let mut plans = BTreeMap::new();
+        for (platforms, linkage) in [(&linux, &image.linkage), (&others, &dynamic)] {
             let request = RustRequest {
                 folder: &image.path.value,
                 platforms,
@@ -45,19 +51,20 @@ impl Maker<'_> {
                 native_code: &native_code,
                 routes: &image.toolchain,
             };
-            choose_rust(&request, self.host, &self.request.cache)
-        };
-        // One toolchain serves all platforms of an image; those outside the image are chosen for apart.
-        let (linux, others): (Vec<Platform>, Vec<Platform>) =
-            wanted.iter().cloned().partition(|platform| platform.os() == Os::Linux);
-        let choices = choose(&linux, &image.linkage).into_iter().chain(choose(&others, &dynamic));
-        let mut plans = BTreeMap::new();
-        for (platform, choice) in linux.iter().chain(&others).zip(choices.collect::<Vec<_>>()) {
-            let programs = match self.need(&image.name.value, platform, choice) {
-                Some(choice) => self.rust_platform(selected, workspace, &programs, choice)?,
-                None => Vec::new(),
-            };
-            plans.insert(platform.clone(), programs);
+            let choices = choose_rust(&request, self.host, &self.request.cache);
+            for (platform, choice) in platforms.iter().zip(choices) {
+                let way = match choice {
+                    Availability::Available(choice) => {
+                        self.rust_platform(selected, workspace, &programs, choice)?
+                    }
+                    Availability::Unavailable(missing) => Way {
+                        cpu: cpu_of_any(&request, workspace, self.host, platform),
+                        why: self.misses(&image.name.value, platform, missing),
+                    },
+                };
+                let plan = |program: &_| way.program(image, *program, platform);
+                plans.insert(platform, programs.iter().map(plan).collect());
+            }
         }
         Ok(wanted.iter().filter_map(|platform| plans.remove(platform)).collect())
     }
@@ -68,7 +75,7 @@ impl Maker<'_> {
         workspace: &CargoWorkspace,
         programs: &[(&CargoPackage, &CargoBinary)],
         mut choice: RustChoice,
-    ) -> Result<Vec<ProgramPlan>, PlanError> {
+    ) -> Result<Way, PlanError> {
         let image = &selected.config;
         let settled = settle(image, &workspace.settings, &mut choice)?;
         self.write_first(&choice.wrappers);
@@ -83,23 +90,11 @@ impl Maker<'_> {
         let remapped = hidden.iter().map(|(from, to)| format!("--remap-path-prefix={from}={to}"));
         let flags = settled.join(&mut choice, remapped.collect());
         let place = (image.name.value.clone(), choice.platform.clone());
-        let plans = programs.iter().map(|(package, binary)| {
-            let (call, artifact) =
-                self.cargo.add(image, workspace, (*package, *binary), &choice, flags.clone());
+        for program in programs {
+            let call = self.cargo.add(image, workspace, *program, &choice, flags.clone());
             self.made_by.entry(place.clone()).or_default().push(Call::Cargo(call));
-            ProgramPlan {
-                name: binary.name.clone(),
-                path: image::program_path(&binary.name),
-                artifact,
-                expected: Expected::Rust {
-                    triple: choice.triple.clone(),
-                    r#static: image.linkage.value == Linkage::Static && choice.platform.os() == Os::Linux,
-                    cpu: cpu.clone(),
-                },
-                why: choice.why.clone(),
-            }
-        });
-        Ok(plans.collect())
+        }
+        Ok(Way { cpu, why: choice.why })
     }
 
     /// Folders whose place must not show in a program, with what stands there instead.
@@ -107,6 +102,43 @@ impl Maker<'_> {
         let own = (workspace.root.clone(), "/src".to_owned());
         self.request.remapped.iter().cloned().chain([own]).collect()
     }
+}
+
+/// What the programs of one platform have in common.
+struct Way {
+    cpu: Option<String>,
+    why: String,
+}
+
+impl Way {
+    fn program(
+        &self,
+        image: &ImageConfig,
+        (package, binary): (&CargoPackage, &CargoBinary),
+        platform: &Platform,
+    ) -> ProgramPlan {
+        ProgramPlan {
+            name: binary.name.clone(),
+            path: image::program_path(&binary.name),
+            artifact: artifact(image, package, binary, platform),
+            expected: Expected::Rust {
+                r#static: image.linkage.value == Linkage::Static && platform.os() == Os::Linux,
+                cpu: self.cpu.clone(),
+            },
+            why: self.why.clone(),
+        }
+    }
+}
+
+/// The processor that programs are compiled for where it is not known as which triple: the first that any names.
+fn cpu_of_any(
+    request: &RustRequest<'_>,
+    workspace: &CargoWorkspace,
+    host: &Host,
+    platform: &Platform,
+) -> Option<String> {
+    let possible = possible(request, host, platform);
+    possible.iter().find_map(|built| cpu(&workspace.settings, &built.triple, &built.rustflags))
 }
 
 fn rust_only<'a>(programs: &[Program<'a>]) -> Vec<(&'a CargoPackage, &'a CargoBinary)> {

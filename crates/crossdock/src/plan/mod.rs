@@ -136,7 +136,7 @@ pub struct ReleaseArchive {
     pub name: String,
 }
 
-/// A program of an image.
+/// A program of an image. All but `why` is the same on every machine, also on one that could not build it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ProgramPlan {
     /// Its name.
@@ -147,7 +147,7 @@ pub struct ProgramPlan {
     pub artifact: Artifact,
     /// What the program must turn out to be; held against it in verification.
     pub expected: Expected,
-    /// Why this toolchain, triple and linker.
+    /// Why this toolchain, triple and linker, or what keeps this machine from building it.
     pub why: String,
 }
 
@@ -157,11 +157,9 @@ pub struct ProgramPlan {
 pub enum Expected {
     /// A Rust program.
     Rust {
-        /// The compiler's triple.
-        triple: String,
         /// Whether it must need no loader.
         r#static: bool,
-        /// The processor that it was compiled for, as rustc's `target-cpu` names it; none for the triple's baseline.
+        /// The processor that it is compiled for, as rustc's `target-cpu` names it; none for the triple's baseline.
         cpu: Option<String>,
     },
     /// A Go program.
@@ -171,7 +169,7 @@ pub enum Expected {
     },
 }
 
-/// Names a compiled program: which one, for which platform.
+/// Names a compiled program: which one, for which platform of which image.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct Artifact(pub String);

@@ -46,27 +46,35 @@ pub(super) fn settle(
     settings: &CargoSettings,
     choice: &mut RustChoice,
 ) -> Result<Settled, PlanError> {
-    let targets: Vec<&UserSetting<Vec<String>>> = matching(&settings.targets, &choice.triple).collect();
-    let mut settled = Settled::default();
-    let effective: Vec<&UserSetting<Vec<String>>> = match &settings.environment {
-        Some(environment) => {
-            settled.before.clone_from(&environment.value);
-            settled.variable = Some(environment.place.clone());
-            vec![environment]
-        }
-        None if targets.is_empty() => {
-            settled.before = settings.build.iter().flat_map(|setting| setting.value.clone()).collect();
-            settings.build.iter().collect()
-        }
-        None => targets,
-    };
-    for setting in effective {
-        refuse_contradictions(image, setting, choice)?;
-        settled.cpu = codegen(&setting.value, "target-cpu").last().map(str::to_owned).or(settled.cpu);
+    let effective = effective(settings, &choice.triple);
+    effective.iter().try_for_each(|setting| refuse_contradictions(image, setting, choice))?;
+    let cpu = cpu(settings, &choice.triple, &choice.rustflags);
+    let mut settled = Settled { cpu, ..Settled::default() };
+    if let Some(environment) = &settings.environment {
+        settled.before.clone_from(&environment.value);
+        settled.variable = Some(environment.place.clone());
+    } else if matching(&settings.targets, &choice.triple).next().is_none() {
+        settled.before = effective.iter().flat_map(|setting| setting.value.clone()).collect();
     }
     keep_linker(settings, choice);
-    let ours = codegen(&choice.rustflags, "target-cpu").last().map(str::to_owned);
-    Ok(Settled { cpu: settled.cpu.or(ours), ..settled })
+    Ok(settled)
+}
+
+/// The settings of the user's that cargo reads for a triple: RUSTFLAGS hides files, and a target's table `[build]`.
+fn effective<'a>(settings: &'a CargoSettings, triple: &'a str) -> Vec<&'a UserSetting<Vec<String>>> {
+    let targets: Vec<_> = matching(&settings.targets, triple).collect();
+    match &settings.environment {
+        Some(environment) => vec![environment],
+        None if targets.is_empty() => settings.build.iter().collect(),
+        None => targets,
+    }
+}
+
+/// The processor that a program of a triple is compiled for, as the user's flags or else `ours` name it.
+pub(super) fn cpu(settings: &CargoSettings, triple: &str, ours: &[String]) -> Option<String> {
+    let theirs = effective(settings, triple);
+    let named = |flags: &[String]| codegen(flags, "target-cpu").last().map(str::to_owned);
+    theirs.iter().rev().find_map(|setting| named(&setting.value)).or_else(|| named(ours))
 }
 
 /// `-C linker=…` or `linker = …` of the user wins over crossdock's choice: it was set because it works.

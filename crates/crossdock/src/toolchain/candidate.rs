@@ -96,7 +96,7 @@ impl Candidate<'_> {
         context: &Context<'_>,
         platform: &Platform,
     ) -> Result<RustChoice, Unavailable> {
-        let target = self.target(context, platform);
+        let target = target(context.request, context.host, self.libc, platform);
         let rust = target.rust().map_err(|unsupported| Unavailable::because(unsupported.to_string()))?;
         let work = Work {
             target: &target,
@@ -147,24 +147,6 @@ impl Candidate<'_> {
             libc: (platform.os() == Os::Linux).then_some(self.libc),
             why: self.why(toolchain, &rust, &equipment.why),
         })
-    }
-
-    fn target(&self, context: &Context<'_>, platform: &Platform) -> BuildTarget {
-        let linkage = match context.request.linkage.value {
-            // Darwin has no static programs.
-            Linkage::Static if platform.os() != Os::Darwin => crossdock_platform::Linkage::Static,
-            _ => crossdock_platform::Linkage::Dynamic,
-        };
-        let target = BuildTarget::new(platform.clone(), linkage);
-        match (platform.os(), self.libc) {
-            (Os::Linux, Libc::Musl) => target.with_libc(crossdock_platform::Libc::Musl),
-            (Os::Linux, Libc::Gnu) => target.with_libc(crossdock_platform::Libc::GNU),
-            // Microsoft's libraries are on Windows alone.
-            (Os::Windows, _) if context.host.platform.os() != Os::Windows => {
-                target.with_libc(crossdock_platform::Libc::Mingw)
-            }
-            _ => target,
-        }
     }
 
     fn own_linker(&self) -> OwnLinker {
@@ -228,6 +210,42 @@ impl Candidate<'_> {
             Std::Built => "builds the standard library for",
         };
         format!("{} {std} {}; {equipment}", name(toolchain), rust.triple)
+    }
+}
+
+/// What a platform may be built as, whether or not this host has what that takes.
+pub(crate) struct Built {
+    /// The compiler's triple.
+    pub(crate) triple: String,
+    /// The flags that the platform needs.
+    pub(crate) rustflags: Vec<String>,
+}
+
+/// All that a platform may be built as, in order of preference; nothing for a platform that Rust does not know.
+pub(crate) fn possible(request: &RustRequest<'_>, host: &Host, platform: &Platform) -> Vec<Built> {
+    let built = |libc: Libc| {
+        let target = target(request, host, libc, platform);
+        let rust = target.rust().ok()?;
+        Some(Built { triple: rust.triple.to_owned(), rustflags: rust.rustflags.clone() })
+    };
+    libcs(request).into_iter().filter_map(built).collect()
+}
+
+fn target(request: &RustRequest<'_>, host: &Host, libc: Libc, platform: &Platform) -> BuildTarget {
+    let linkage = match request.linkage.value {
+        // Darwin has no static programs.
+        Linkage::Static if platform.os() != Os::Darwin => crossdock_platform::Linkage::Static,
+        _ => crossdock_platform::Linkage::Dynamic,
+    };
+    let target = BuildTarget::new(platform.clone(), linkage);
+    match (platform.os(), libc) {
+        (Os::Linux, Libc::Musl) => target.with_libc(crossdock_platform::Libc::Musl),
+        (Os::Linux, Libc::Gnu) => target.with_libc(crossdock_platform::Libc::GNU),
+        // Microsoft's libraries are on Windows alone.
+        (Os::Windows, _) if host.platform.os() != Os::Windows => {
+            target.with_libc(crossdock_platform::Libc::Mingw)
+        }
+        _ => target,
     }
 }
 

@@ -37,8 +37,7 @@ fn undecided(packages: &[String]) -> Unavailable {
 }
 
 fn pure(request: &GoRequest<'_>, go: &GoToolchain, reason: &str) -> Result<GoChoice, Unavailable> {
-    let mut environment = platform_environment(request)?;
-    environment.insert("CGO_ENABLED".to_owned(), "0".to_owned());
+    let environment = go_settings(request)?;
     Ok(GoChoice {
         platform: request.platform.clone(),
         go: go.go.clone(),
@@ -52,10 +51,17 @@ fn pure(request: &GoRequest<'_>, go: &GoToolchain, reason: &str) -> Result<GoCho
     })
 }
 
-fn platform_environment(request: &GoRequest<'_>) -> Result<BTreeMap<String, String>, Unavailable> {
+/// The variables that decide what a program is, and that its build information states: GOOS, GOARCH, the level variable
+/// and CGO_ENABLED. They do not depend on the host.
+///
+/// # Errors
+/// A platform that Go does not build for.
+pub(crate) fn go_settings(request: &GoRequest<'_>) -> Result<BTreeMap<String, String>, Unavailable> {
     let target = BuildTarget::new(request.platform.clone(), linkage(request));
     let go = target.go().map_err(|unsupported| Unavailable::because(unsupported.to_string()))?;
-    Ok(go.env())
+    let cgo = request.cgo.is_some_and(|cgo| cgo.value);
+    let cgo = ("CGO_ENABLED".to_owned(), if cgo { "1" } else { "0" }.to_owned());
+    Ok(go.env().into_iter().chain([cgo]).collect())
 }
 
 fn linkage(request: &GoRequest<'_>) -> crossdock_platform::Linkage {
@@ -84,8 +90,7 @@ fn with_cgo(
             Err(other) => return Err(either(missing, other)),
         },
     };
-    let mut environment = platform_environment(request)?;
-    environment.insert("CGO_ENABLED".to_owned(), "1".to_owned());
+    let mut environment = go_settings(request)?;
     let tools = &equipment.tools;
     for (name, value) in [("CC", &tools.cc), ("CXX", &tools.cxx), ("AR", &tools.ar)] {
         environment.extend(value.iter().map(|value| (name.to_owned(), value.clone())));

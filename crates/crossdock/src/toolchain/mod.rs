@@ -17,7 +17,9 @@ use serde::Serialize;
 use crate::config::{Libc, Linkage, Route, Sourced};
 use crate::host::ToolchainOrigin;
 
+pub(crate) use candidate::possible;
 pub use go::choose_go;
+pub(crate) use go::go_settings;
 pub use rust::choose_rust;
 
 /// What a Rust program asks of a toolchain.
