@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry as Slot;
 use std::io::{Read, Seek, SeekFrom};
+use std::panic::resume_unwind;
 
 use crossdock_oci::{
     EntryKind, ImageSource, LookupError, RootEntry, RootLimits, RootView, SourceError, SourceImage,
@@ -36,24 +36,42 @@ pub(crate) fn judge(
     scope: Scope,
 ) -> Result<Vec<TargetReport>, SourceError> {
     let offered: Vec<Option<Platform>> = image.platforms.iter().map(platform_of).collect();
-    let mut roots: BTreeMap<usize, Merged> = BTreeMap::new();
-    let mut reports = Vec::new();
-    for target in targets {
-        let Some(place) = taken(&target.platform, &offered) else {
-            reports.push(refused(target, image));
-            continue;
-        };
-        let root = match roots.entry(place) {
-            Slot::Occupied(known) => known.into_mut(),
-            Slot::Vacant(new) => {
-                new.insert(Merged(source.root(&image.platforms[place], RootLimits::default(), None)?))
-            }
-        };
-        let mut findings = index_findings(image);
-        findings.extend(one(&image.platforms[place], root, target, planned, scope));
-        reports.push(report(target, offered[place].clone(), findings));
+    let mut takers: BTreeMap<Option<usize>, Vec<(usize, &Target)>> = BTreeMap::new();
+    for (number, target) in targets.iter().enumerate() {
+        takers.entry(taken(&target.platform, &offered)).or_default().push((number, target));
     }
-    Ok(reports)
+    let of_place = |(place, takers): (Option<usize>, Vec<(usize, &Target)>)| {
+        let Some(place) = place else {
+            return Ok(takers.into_iter().map(|(number, target)| (number, refused(target, image))).collect());
+        };
+        let root = Merged(source.root(&image.platforms[place], RootLimits::default(), None)?);
+        let judged = takers.into_iter().map(|(number, target)| {
+            let mut findings = index_findings(image);
+            findings.extend(one(&image.platforms[place], &root, target, planned, scope));
+            (number, report(target, offered[place].clone(), findings))
+        });
+        Ok(judged.collect::<Vec<_>>())
+    };
+    let judged: Result<Vec<Vec<(usize, TargetReport)>>, SourceError> =
+        side_by_side(takers.into_iter().collect(), of_place).into_iter().collect();
+    let in_order: BTreeMap<usize, TargetReport> = judged?.into_iter().flatten().collect();
+    Ok(in_order.into_values().collect())
+}
+
+/// What `work` makes of each item, in their order; few at a time, for each may hold a whole program in memory.
+fn side_by_side<I: Send, R: Send>(items: Vec<I>, work: impl Fn(I) -> R + Sync) -> Vec<R> {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from).min(4);
+    let (mut items, mut results) = (items.into_iter().peekable(), Vec::new());
+    while items.peek().is_some() {
+        std::thread::scope(|scope| {
+            let running: Vec<_> =
+                items.by_ref().take(processors).map(|item| scope.spawn(|| work(item))).collect();
+            let ended =
+                running.into_iter().map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            results.extend(ended);
+        });
+    }
+    results
 }
 
 /// Judges a program that lies in no image.
@@ -206,10 +224,7 @@ impl Root for Merged {
     }
 
     fn read(&self, path: &str) -> Result<Cow<'_, [u8]>, RootError> {
-        self.0
-            .read(path, MAX_PROGRAM)
-            .map(Cow::Owned)
-            .map_err(|error| RootError::new(path, error.to_string()))
+        self.0.read(path, MAX_PROGRAM).map_err(|error| RootError::new(path, error.to_string()))
     }
 
     fn read_at(&self, path: &str, offset: u64, length: u64) -> Result<Cow<'_, [u8]>, RootError> {

@@ -4,6 +4,7 @@ mod apply;
 mod spill;
 mod tree;
 
+use std::borrow::Cow;
 use std::io::{self, Read, Seek};
 use std::path::PathBuf;
 
@@ -22,7 +23,7 @@ use tree::{Kind, Tree};
 /// mark hide what lower layers hold and nothing of their own layer; a real folder replaces a link of its name; a
 /// path that leads through a link is put where the link leads, within the root; hard links share one content.
 ///
-/// Content goes to one temporary file without a name, so that memory holds the tree alone.
+/// Memory holds the tree and 16 MiB of content; more goes to one temporary file without a name.
 #[derive(Debug)]
 pub struct RootView {
     tree: Tree,
@@ -102,14 +103,10 @@ pub enum EntryKind {
 impl RootView {
     /// A root without layers.
     ///
-    /// `spill` is the folder for the temporary file; the system's when absent.
-    ///
-    /// # Errors
-    /// When the temporary file cannot be made.
-    pub fn new(limits: RootLimits, spill: Option<PathBuf>) -> Result<Self, FileError> {
-        let spill = Spill::create(spill)?;
-        let tree = Tree::new();
-        Ok(Self { tree, spill, limits, layers: 0, entries: 0, bytes: 0, disputed: Vec::new() })
+    /// `spill` is the folder for the temporary file, should there be one; the system's when absent.
+    pub fn new(limits: RootLimits, spill: Option<PathBuf>) -> Self {
+        let (tree, spill) = (Tree::new(), Spill::new(spill));
+        Self { tree, spill, limits, layers: 0, entries: 0, bytes: 0, disputed: Vec::new() }
     }
 
     /// Applies the next layer on top, and checks both its digests.
@@ -149,11 +146,11 @@ impl RootView {
         }
     }
 
-    /// The whole content of the file at `path`, links followed.
+    /// The whole content of the file at `path`, links followed; borrowed where it is in memory.
     ///
     /// # Errors
     /// When it cannot be found, is no regular file, or is longer than `limit` bytes.
-    pub fn read(&self, path: impl AsRef<[u8]>, limit: u64) -> Result<Vec<u8>, ReadError> {
+    pub fn read(&self, path: impl AsRef<[u8]>, limit: u64) -> Result<Cow<'_, [u8]>, ReadError> {
         let entry = self.lookup(path)?;
         if entry.kind != EntryKind::File {
             return Err(ReadError::NotAFile { path: entry.path });
@@ -161,11 +158,8 @@ impl RootView {
         if entry.size > limit {
             return Err(ReadError::TooLong { path: entry.path, size: entry.size, limit });
         }
-        let mut bytes = Vec::new();
-        match self.open(&entry).read_to_end(&mut bytes) {
-            Ok(_) => Ok(bytes),
-            Err(source) => Err(ReadError::Spill { path: entry.path, source }),
-        }
+        let Kind::File { offset, size } = self.tree.node(entry.node).kind else { return Ok(Cow::default()) };
+        self.spill.bytes(offset, size).map_err(|source| ReadError::Spill { path: entry.path, source })
     }
 
     /// What is in the folder at `path`, sorted by name; links are not followed.

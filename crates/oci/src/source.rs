@@ -137,7 +137,7 @@ impl ImageSource {
 
     /// The merged root of one platform's image, every layer's digests checked.
     ///
-    /// `spill` is the folder for the temporary file; the system's when absent.
+    /// `spill` is the folder for the temporary file, should there be one; the system's when absent.
     ///
     /// # Errors
     /// When a layer is missing, damaged or hostile.
@@ -152,7 +152,7 @@ impl ImageSource {
         if layers.len() != diff_ids.len() {
             return Err(SourceError::LayerCount { layers: layers.len(), diff_ids: diff_ids.len() });
         }
-        let mut root = RootView::new(limits, spill)?;
+        let mut root = RootView::new(limits, spill);
         for (layer, diff_id) in layers.iter().zip(diff_ids) {
             let reader = self.blob(&layer.digest)?;
             root.apply(LayerSource { reader, digest: layer.digest, diff_id: *diff_id })?;

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufWriter, Read, SeekFrom, Write};
 use std::path::PathBuf;
@@ -7,20 +8,23 @@ use crate::tar_reader::TarError;
 
 const WRITE: &str = "write a temporary file in";
 
-/// The content of all files of a root, one after the other, in a temporary file without a name.
+/// So many bytes stay in memory; most images of one program have no more, and need no temporary file.
+const IN_MEMORY: usize = 16 << 20;
+
+/// The content of all files of a root, one after the other: the first bytes in memory, what comes after them in a
+/// temporary file without a name.
 #[derive(Debug)]
 pub(super) struct Spill {
-    writer: BufWriter<File>,
+    head: Vec<u8>,
+    tail: Option<BufWriter<File>>,
     length: u64,
     folder: PathBuf,
 }
 
 impl Spill {
-    pub(super) fn create(folder: Option<PathBuf>) -> Result<Self, FileError> {
+    pub(super) fn new(folder: Option<PathBuf>) -> Self {
         let folder = folder.unwrap_or_else(std::env::temp_dir);
-        let file =
-            tempfile::tempfile_in(&folder).map_err(FileError::on("create a temporary file in", &folder))?;
-        Ok(Self { writer: BufWriter::with_capacity(256 * 1024, file), length: 0, folder })
+        Self { head: Vec::new(), tail: None, length: 0, folder }
     }
 
     /// Adds all that `reader` yields and returns where it is.
@@ -30,29 +34,64 @@ impl Spill {
         loop {
             match reader.read(&mut buffer) {
                 Ok(0) => return Ok(offset),
-                Ok(read) => {
-                    self.writer.write_all(&buffer[..read]).map_err(FileError::on(WRITE, &self.folder))?;
-                    self.length += read as u64;
-                }
+                Ok(read) => self.push(&buffer[..read])?,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(TarError::Read(error).into()),
             }
         }
     }
 
+    fn push(&mut self, bytes: &[u8]) -> Result<(), FileError> {
+        let (head, tail) = bytes.split_at(bytes.len().min(IN_MEMORY - self.head.len()));
+        self.head.extend_from_slice(head);
+        if !tail.is_empty() {
+            self.tail()?.write_all(tail).map_err(FileError::on(WRITE, &self.folder))?;
+        }
+        self.length += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn tail(&mut self) -> Result<&mut BufWriter<File>, FileError> {
+        let tail = match self.tail.take() {
+            Some(tail) => tail,
+            None => {
+                let file = tempfile::tempfile_in(&self.folder)
+                    .map_err(FileError::on("create a temporary file in", &self.folder))?;
+                BufWriter::with_capacity(256 * 1024, file)
+            }
+        };
+        Ok(self.tail.insert(tail))
+    }
+
     pub(super) fn flush(&mut self) -> Result<(), FileError> {
-        self.writer.flush().map_err(FileError::on(WRITE, &self.folder))
+        let flushed = self.tail.as_mut().map_or(Ok(()), Write::flush);
+        flushed.map_err(FileError::on(WRITE, &self.folder))
     }
 
     pub(super) fn reader(&self, offset: u64, size: u64) -> FileReader<'_> {
-        FileReader::new(self.writer.get_ref(), offset, size)
+        let file = self.tail.as_ref().map(BufWriter::get_ref);
+        FileReader { head: &self.head, file, offset, size, position: 0 }
+    }
+
+    /// `size` bytes from `offset` on, without a copy where they are in memory.
+    pub(super) fn bytes(&self, offset: u64, size: u64) -> io::Result<Cow<'_, [u8]>> {
+        let end = offset.checked_add(size).and_then(|end| usize::try_from(end).ok());
+        let known = end.zip(usize::try_from(offset).ok()).and_then(|(end, start)| self.head.get(start..end));
+        if let Some(bytes) = known {
+            return Ok(Cow::Borrowed(bytes));
+        }
+        let mut bytes = Vec::new();
+        self.reader(offset, size).read_to_end(&mut bytes)?;
+        Ok(Cow::Owned(bytes))
     }
 }
 
 /// Reads a file of an image; may also be asked to [`seek`](io::Seek).
 #[derive(Debug, Clone)]
 pub struct FileReader<'a> {
-    file: &'a File,
+    /// What comes before the file's first byte.
+    head: &'a [u8],
+    file: Option<&'a File>,
     offset: u64,
     size: u64,
     position: u64,
@@ -61,7 +100,7 @@ pub struct FileReader<'a> {
 impl<'a> FileReader<'a> {
     /// Reads `size` bytes of `file` from `offset` on.
     pub(crate) fn new(file: &'a File, offset: u64, size: u64) -> Self {
-        Self { file, offset, size, position: 0 }
+        Self { head: &[], file: Some(file), offset, size, position: 0 }
     }
 
     pub(super) fn seek_to(&mut self, to: SeekFrom) -> io::Result<u64> {
@@ -82,7 +121,14 @@ impl Read for FileReader<'_> {
         if most == 0 {
             return Ok(0);
         }
-        let read = read_at(self.file, &mut buffer[..most], self.offset + self.position)?;
+        let place = self.offset + self.position;
+        let in_head =
+            usize::try_from(place).ok().and_then(|place| self.head.get(place..)).unwrap_or_default();
+        let read = match (in_head, self.file) {
+            ([], None) => 0,
+            ([], Some(file)) => read_at(file, &mut buffer[..most], place - self.head.len() as u64)?,
+            (mut head, _) => head.read(&mut buffer[..most])?,
+        };
         self.position += read as u64;
         Ok(read)
     }
@@ -96,4 +142,38 @@ fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
 #[cfg(windows)]
 fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     std::os::windows::fs::FileExt::seek_read(file, buffer, offset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_memory_does_not_hold_is_in_the_file() {
+        let mut spill = Spill::new(None);
+        let byte = |place: usize| (place % 251) as u8;
+        let sizes = [IN_MEMORY - 1000, 3000, 0, 50_000];
+        let mut places = Vec::new();
+        for size in sizes {
+            let start = spill.length as usize;
+            let content: Vec<u8> = (start..start + size).map(byte).collect();
+            assert_eq!(spill.add(&mut &content[..]).unwrap(), start as u64);
+            places.push((start as u64, content));
+        }
+        spill.flush().unwrap();
+        assert_eq!(spill.head.len(), IN_MEMORY);
+        for (offset, content) in &places {
+            let size = content.len() as u64;
+            assert!(*spill.bytes(*offset, size).unwrap() == content[..], "at {offset}");
+            let mut reader = spill.reader(*offset, size);
+            reader.seek_to(SeekFrom::Start(size / 2)).unwrap();
+            let mut half = Vec::new();
+            reader.read_to_end(&mut half).unwrap();
+            assert!(half == content[content.len() / 2..], "from the middle at {offset}");
+        }
+        let borrowed = |(offset, content): &(u64, Vec<u8>)| {
+            matches!(spill.bytes(*offset, content.len() as u64), Ok(Cow::Borrowed(_)))
+        };
+        assert_eq!(places.iter().map(borrowed).collect::<Vec<_>>(), [true, false, false, false]);
+    }
 }

@@ -68,7 +68,7 @@ impl Fixture {
 
 fn app(source: &ImageSource, platform: &SourcePlatform) -> String {
     let root = source.root(platform, RootLimits::default(), None).unwrap();
-    String::from_utf8(root.read("/app", 99).unwrap()).unwrap()
+    String::from_utf8(root.read("/app", 99).unwrap().into_owned()).unwrap()
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
