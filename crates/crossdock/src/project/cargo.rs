@@ -9,6 +9,7 @@ use super::discover::{Discovery, Network, tool_error};
 use super::error::{ProjectError, some};
 use super::native::Graph;
 use super::{About, CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, Language, ToolchainFile};
+use crate::environment::Environment;
 use crate::process::{Command, ProcessError, Processes};
 
 pub(super) fn workspace(
@@ -17,12 +18,13 @@ pub(super) fn workspace(
     processes: &Processes,
 ) -> Result<CargoWorkspace, ProjectError> {
     // The user's lock file decides what is built and is never changed; only where there is none does cargo make one.
-    let mut command = metadata_command(folder, asked).args(["--locked"]);
+    let question = || metadata_command(folder, asked, processes.environment());
+    let mut command = question().args(["--locked"]);
     let mut answer = processes.stdout(&command);
     let refused = answer.as_ref().err().and_then(refused_lock);
     let lock_made = refused.as_ref().is_some_and(|lock| !lock.is_file());
     if lock_made {
-        command = metadata_command(folder, asked);
+        command = question();
         answer = processes.stdout(&command);
     } else if let Some(lock) = refused {
         return Err(ProjectError::StaleLock { lock });
@@ -44,8 +46,13 @@ pub(super) fn workspace(
     })
 }
 
-fn metadata_command(folder: &Utf8Path, asked: &Discovery) -> Command {
+fn metadata_command(folder: &Utf8Path, asked: &Discovery, environment: &Environment) -> Command {
     let mut command = Command::new(&asked.cargo, folder).args(["metadata", "--format-version", "1"]);
+    // Cargo remembers there what rustc says of each triple. In the project's own folder it does so only after a first
+    // build, and until then asks rustc for every triple again.
+    if let Some(memory) = rustc_memory(environment) {
+        command = command.env("CARGO_BUILD_BUILD_DIR", memory);
+    }
     if asked.network == Network::Offline {
         command = command.args(["--offline"]);
     }
@@ -62,6 +69,12 @@ fn metadata_command(folder: &Utf8Path, asked: &Discovery) -> Command {
         command = command.args(["--filter-platform", triple]);
     }
     command
+}
+
+/// A folder for what cargo remembers of rustc; none where it cannot be made.
+fn rustc_memory(environment: &Environment) -> Option<Utf8PathBuf> {
+    let folder = environment.cache_directory()?.join("cargo");
+    std::fs::create_dir_all(&folder).is_ok().then_some(folder)
 }
 
 /// The lock file that cargo would have to write and, being told `--locked`, did not: `cannot create the lock file …
