@@ -21,9 +21,9 @@ mod values;
 
 use crossdock_platform::Platform;
 
-pub use combination::{Base, Debian, Linking};
+pub use combination::{Base, Debian, Linking, nearest_base};
 pub use error::RenderError;
-pub use request::{Build, Caching, Container, Engine, Health, Mode, Private, Program, Request};
+pub use request::{Build, Caching, Container, Engine, File, Health, Mode, Private, Program, Request};
 
 /// A rendered Dockerfile with what belongs to it.
 #[derive(Debug, Clone, PartialEq, Eq)]

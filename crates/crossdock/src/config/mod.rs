@@ -37,6 +37,7 @@
 
 mod contradictions;
 mod describe;
+mod dockerfile;
 pub(crate) mod grammar;
 mod image;
 mod load;
@@ -51,9 +52,11 @@ mod tests;
 use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
+use crossdock_dockerfile::render::Health;
 use serde::{Deserialize, Serialize};
 
 pub use describe::describe;
+pub use dockerfile::{DockerfileConfig, DockerfileMode, PrivateConfig};
 pub use load::FILE_NAME;
 pub use overrides::Overrides;
 pub use problem::{ConfigError, Problem};
@@ -153,6 +156,12 @@ pub struct ImageConfig {
     pub tags: Option<Sourced<Vec<String>>>,
     /// Environment variables that tag templates may read.
     pub tag_env: Vec<String>,
+    /// The signal that stops the program; SIGTERM when not configured.
+    pub stop_signal: Option<Sourced<String>>,
+    /// The health check, which only Docker's image format knows.
+    pub health: Option<Sourced<Health>>,
+    /// How its Dockerfile is rendered.
+    pub dockerfile: DockerfileConfig,
 }
 
 /// What lies below the program in an image.
@@ -257,6 +266,9 @@ impl ImageConfig {
             repository: None,
             tags: defaults.tags.clone(),
             tag_env: defaults.tag_env.clone(),
+            stop_signal: None,
+            health: None,
+            dockerfile: DockerfileConfig::default(),
         }
     }
 }

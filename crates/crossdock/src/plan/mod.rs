@@ -9,6 +9,7 @@ mod make;
 mod make_go;
 mod make_rust;
 mod platforms;
+pub mod recipe;
 mod request;
 mod select;
 pub mod show;

@@ -8,6 +8,7 @@ use cargo_metadata::{Metadata, MetadataCommand, Node, Package, PackageId, Target
 use super::discover::{Discovery, Network, tool_error};
 use super::error::{ProjectError, some};
 use super::native::Graph;
+use super::sources::{Sources, first_part};
 use super::{About, CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, Language, ToolchainFile};
 use crate::environment::Environment;
 use crate::process::{Command, ProcessError, Processes};
@@ -106,6 +107,7 @@ fn read(folder: &Utf8Path, answer: &str, triples: &[String]) -> Result<CargoWork
         let names = libraries.iter().map(|package| package.name.as_str());
         return Err(Reading::NoProgram(format!("of its packages {} none has a binary target", some(names))));
     }
+    let sources = sources(&metadata);
     let package = |package: &Package| CargoPackage {
         default_member: defaults.contains(&&package.id) && package.name.as_str() != "xtask",
         native_code: graph.native_code(&package.id),
@@ -120,7 +122,21 @@ fn read(folder: &Utf8Path, answer: &str, triples: &[String]) -> Result<CargoWork
         target_directory: metadata.target_directory,
         settings: CargoSettings::default(),
         toolchain_file: None,
+        sources,
     })
+}
+
+/// The folders of packages from paths. Cargo reads all members, whichever it builds; of a package in the root those
+/// entries are named that its targets lie in.
+fn sources(metadata: &Metadata) -> Sources {
+    let root = &metadata.workspace_root;
+    let mut sources = Sources::default();
+    for package in metadata.packages.iter().filter(|package| package.source.is_none()) {
+        let folder = package.manifest_path.parent().unwrap_or(root);
+        let targets = package.targets.iter().filter_map(|target| first_part(root, &target.src_path));
+        sources.add(root, folder, targets);
+    }
+    sources.reduced()
 }
 
 /// Folders of packages that serve the workspace itself.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::discover::{Discovery, GoPlatform, Network, tool_error};
 use super::error::{ProjectError, some};
 use super::go_roles::assign_roles;
+use super::sources::Sources;
 use super::{GoMain, GoModule, GoRole, Language};
 use crate::process::{Command, ProcessError, Processes};
 
@@ -29,6 +30,14 @@ struct ListedPackage {
     #[serde(default)]
     cgo_files: Vec<String>,
     #[serde(default)]
+    c_files: Vec<String>,
+    #[serde(default)]
+    h_files: Vec<String>,
+    #[serde(default)]
+    s_files: Vec<String>,
+    #[serde(default)]
+    embed_files: Vec<String>,
+    #[serde(default)]
     imports: Vec<String>,
     #[serde(default)]
     import_map: BTreeMap<String, String>,
@@ -37,6 +46,21 @@ struct ListedPackage {
 }
 
 impl ListedPackage {
+    /// Whether its files belong to the module, to another one of the workspace, or to a folder that replaces a module.
+    fn is_local(&self) -> bool {
+        self.module.as_ref().is_some_and(|module| {
+            module.main || module.replace.as_ref().is_some_and(|replacement| replacement.version.is_none())
+        })
+    }
+
+    /// The files that the compiler reads, as patterns, and what they embed.
+    fn files(&self) -> impl Iterator<Item = String> {
+        let kinds = [("*.c", &self.c_files), ("*.h", &self.h_files), ("*.s", &self.s_files)];
+        let others = kinds.into_iter().filter(|(_, files)| !files.is_empty()).map(|(pattern, _)| pattern);
+        let embedded = self.embed_files.iter().filter_map(|file| file.split('/').next());
+        std::iter::once("*.go").chain(others).chain(embedded).map(str::to_owned)
+    }
+
     /// A main package with more than tests in it.
     fn is_program(&self) -> bool {
         self.name == "main" && !(self.go_files.is_empty() && self.cgo_files.is_empty())
@@ -51,6 +75,13 @@ struct ListedModule {
     #[serde(default)]
     main: bool,
     dir: Option<Utf8PathBuf>,
+    replace: Option<ListedReplacement>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ListedReplacement {
+    version: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -115,7 +146,7 @@ fn list_command(folder: &Utf8Path, asked: &Discovery, platform: &GoPlatform, pat
     // With cgo on, go tells the cgo files; with cgo off it would count them among the ignored ones, without a reason.
     go(folder, asked)
         .args(["list", "-e", "-deps"])
-        .args(["-json=ImportPath,Dir,Name,Standard,DepOnly,GoFiles,CgoFiles,Imports,ImportMap,Module,Error"])
+        .args(["-json=ImportPath,Dir,Name,Standard,DepOnly,GoFiles,CgoFiles,CFiles,HFiles,SFiles,EmbedFiles,Imports,ImportMap,Module,Error"])
         .args(patterns.iter().cloned())
         .env("CGO_ENABLED", "1")
         .env("GOOS", &platform.os)
@@ -146,8 +177,27 @@ fn read(folder: &Utf8Path, command: &Command, answer: &str) -> Result<GoModule, 
         path: module
             .map_or_else(|| folder.file_name().unwrap_or("go.work").to_owned(), |found| found.path.clone()),
         go_version: modules.iter().find_map(|module| module.go_version.clone()),
+        toolchain: toolchain_line(folder),
+        sources: sources(folder, &packages),
         mains,
     })
+}
+
+fn sources(root: &Utf8Path, packages: &[ListedPackage]) -> Sources {
+    let mut sources = Sources::default();
+    for package in packages.iter().filter(|package| package.is_local()) {
+        sources.add(root, &package.dir, package.files());
+    }
+    sources.reduced()
+}
+
+/// The `toolchain` directive (The Go Modules Reference, "toolchain directive"): `toolchain go1.26.3`.
+fn toolchain_line(folder: &Utf8Path) -> Option<String> {
+    let text =
+        ["go.work", "go.mod"].iter().find_map(|name| std::fs::read_to_string(folder.join(name)).ok())?;
+    let line = text.lines().find_map(|line| line.trim().strip_prefix("toolchain "))?;
+    let name = line.split("//").next().unwrap_or(line).trim();
+    name.strip_prefix("go").map(str::to_owned)
 }
 
 fn without_program(folder: &Utf8Path, own: &[&ListedPackage]) -> ProjectError {
@@ -222,6 +272,8 @@ fn cgo_packages<'a>(
 
 /// Adds what another platform's files show.
 fn merge(module: &mut GoModule, other: GoModule) {
+    module.sources.merge(other.sources);
+    module.sources = std::mem::take(&mut module.sources).reduced();
     for main in other.mains {
         match module.mains.iter_mut().find(|known| known.import_path == main.import_path) {
             Some(known) => {

@@ -9,6 +9,7 @@ mod go;
 mod go_roles;
 mod native;
 mod select;
+mod sources;
 #[cfg(test)]
 mod tests;
 mod toolchain_file;
@@ -22,6 +23,7 @@ pub use discover::{Discovery, GoPlatform, Network, discover, language_of};
 pub use error::{ProjectError, ToolError};
 pub use git::git;
 pub use select::{Program, SelectError};
+pub use sources::Sources;
 pub use toolchain_file::ToolchainFile;
 
 /// A language that crossdock builds.
@@ -37,7 +39,6 @@ pub enum Language {
 /// One Cargo workspace or Go module that images are built from.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "language")]
-#[expect(clippy::large_enum_variant, reason = "a run holds a handful of projects")]
 pub enum Project {
     /// A Cargo workspace (or single package).
     Rust(CargoWorkspace),
@@ -64,6 +65,8 @@ pub struct CargoWorkspace {
     pub settings: CargoSettings,
     /// `rust-toolchain.toml`.
     pub toolchain_file: Option<ToolchainFile>,
+    /// Where the packages lie that belong to the workspace, or that it takes from a path.
+    pub sources: Sources,
 }
 
 /// A package with binaries.
@@ -112,6 +115,10 @@ pub struct GoModule {
     pub path: String,
     /// The `go` directive, as `1.25`.
     pub go_version: Option<String>,
+    /// The `toolchain` directive of `go.mod` or `go.work`, as `1.26.3`.
+    pub toolchain: Option<String>,
+    /// Where the packages lie that belong to the module or workspace, or that replace others by a folder.
+    pub sources: Sources,
     /// Its main packages.
     pub mains: Vec<GoMain>,
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crossdock_platform::GlibcVersion;
+use serde::{Deserialize, Serialize};
 
 /// The language of the programs and how they are linked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,7 +27,8 @@ pub enum Linking {
 }
 
 /// What lies below the programs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Base {
     /// Nothing.
     Scratch,
@@ -45,7 +47,8 @@ pub enum Base {
 }
 
 /// A release of Debian.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Debian {
     /// Debian 12.
     Bookworm,
@@ -91,7 +94,7 @@ pub(super) fn verdict(linking: Linking, base: Base) -> Verdict {
 }
 
 /// The smallest base on which a program starts.
-pub(super) fn nearest_base(linking: Linking) -> Base {
+pub fn nearest_base(linking: Linking) -> Base {
     match linking {
         Linking::GoStatic | Linking::RustGlibcStatic | Linking::RustMusl | Linking::RustMuslDynamic => {
             Base::Static

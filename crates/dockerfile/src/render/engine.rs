@@ -25,6 +25,10 @@ pub(super) fn check(request: &Request) -> Result<(), RenderError> {
             remedy,
         });
     }
+    if request.files.iter().any(|file| file.mode.is_some()) {
+        let remedy = "leave out the mode, and give the file its mode in the project";
+        return Err(RenderError::ClassicFeature { feature: "COPY --chmod", remedy });
+    }
     if !request.private.is_empty() {
         let remedy = "build with BuildKit: a secret in a build argument stays in the image's history";
         return Err(RenderError::ClassicFeature { feature: "secrets", remedy });

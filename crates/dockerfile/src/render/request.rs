@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crossdock_platform::Platform;
+use serde::{Deserialize, Serialize};
 
 use super::combination::{Base, Debian, Linking};
 
@@ -33,6 +34,8 @@ pub struct Request {
     pub caching: Caching,
     /// How private dependencies are fetched.
     pub private: Vec<Private>,
+    /// Files of the project that lie in the image beside the programs.
+    pub files: Vec<File>,
     /// The container's configuration.
     pub container: Container,
     /// The image of the Dockerfile frontend, `docker/dockerfile:1`; none leaves it to the engine, also without network.
@@ -58,11 +61,26 @@ pub struct Program {
     pub package: String,
 }
 
+/// A file or folder of the project that lies in the image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// Its path below the project's root.
+    pub from: String,
+    /// Its absolute path in the image.
+    pub to: String,
+    /// Permission bits; none keeps those that it has in the project.
+    pub mode: Option<u32>,
+}
+
 /// How the programs are compiled.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Build {
     /// Cargo features, or Go build tags.
     pub features: Vec<String>,
+    /// Whether all of cargo's features are on.
+    pub all_features: bool,
+    /// Whether cargo's default features are off.
+    pub no_default_features: bool,
     /// The cargo profile; none is `release`.
     pub profile: Option<String>,
     /// Flags for Go's linker beside those that make builds reproducible.
@@ -94,7 +112,8 @@ pub enum Engine {
 }
 
 /// How dependencies are kept from build to build.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Caching {
     /// In cache mounts of a builder that lives on.
     Mounts,
@@ -116,8 +135,8 @@ pub enum Private {
 /// The container's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Container {
-    /// Arguments after the program, always.
-    pub arguments: Vec<String>,
+    /// What starts, with its arguments; none is the first program alone.
+    pub entrypoint: Option<Vec<String>>,
     /// Default arguments, which whoever starts the container replaces.
     pub cmd: Vec<String>,
     /// The environment.
@@ -139,7 +158,8 @@ pub struct Container {
 }
 
 /// A health check.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Health {
     /// What is started, without a shell.
     pub command: Vec<String>,
@@ -156,7 +176,7 @@ pub struct Health {
 impl Default for Container {
     fn default() -> Self {
         Self {
-            arguments: Vec::new(),
+            entrypoint: None,
             cmd: Vec::new(),
             env: BTreeMap::new(),
             workdir: None,
@@ -183,9 +203,10 @@ impl Request {
             base: super::combination::nearest_base(linking),
             debian: Debian::Trixie,
             builder_debian: None,
-            alpine: "3.22".to_owned(),
+            alpine: "3.23".to_owned(),
             caching: Caching::Mounts,
             private: Vec::new(),
+            files: Vec::new(),
             container: Container::default(),
             syntax: None,
             digests: BTreeMap::new(),

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::combination::Base;
 use super::images::Ignore;
-use super::request::Request;
+use super::request::{File, Request};
 use super::script::undated;
 
 #[derive(Debug, Serialize)]
@@ -14,6 +14,7 @@ pub(super) struct Runtime {
     from: String,
     ignores: Vec<Ignore>,
     install: Option<Install>,
+    files: Vec<FileCopy>,
     labels: BTreeMap<String, String>,
     env: BTreeMap<String, String>,
     workdir: Option<String>,
@@ -29,6 +30,12 @@ pub(super) struct Runtime {
 struct Install {
     rule: &'static str,
     script: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct FileCopy {
+    paths: [String; 2],
+    mode: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -76,11 +83,12 @@ pub(super) fn root(request: &Request) -> Vec<String> {
 pub(super) fn runtime(request: &Request, from: String, ignores: Vec<Ignore>) -> Runtime {
     let container = &request.container;
     let program = request.programs.first().map_or("", |program| program.name.as_str());
-    let program = format!("/usr/local/bin/{program}");
+    let program = || vec![format!("/usr/local/bin/{program}")];
     Runtime {
         from,
         ignores,
         install: install(request),
+        files: request.files.iter().map(copy).collect(),
         labels: container.labels.clone(),
         env: container.env.clone(),
         workdir: container.workdir.clone(),
@@ -94,8 +102,15 @@ pub(super) fn runtime(request: &Request, from: String, ignores: Vec<Ignore>) -> 
             start_period: health.start_period,
             retries: health.retries,
         }),
-        entrypoint: std::iter::once(program).chain(container.arguments.iter().cloned()).collect(),
+        entrypoint: container.entrypoint.clone().unwrap_or_else(program),
         cmd: container.cmd.clone(),
+    }
+}
+
+fn copy(file: &File) -> FileCopy {
+    FileCopy {
+        paths: [file.from.clone(), file.to.clone()],
+        mode: file.mode.map(|mode| format!("{mode:04o}")),
     }
 }
 

@@ -133,5 +133,7 @@ fn flags(request: &Request) -> String {
         [] => String::new(),
         features => format!(" --features {}", word(&features.join(","))),
     };
-    format!("{profile}{features} --target \"$CARGO_BUILD_TARGET\"")
+    let all = if request.build.all_features { " --all-features" } else { "" };
+    let no_default = if request.build.no_default_features { " --no-default-features" } else { "" };
+    format!("{profile}{all}{no_default}{features} --target \"$CARGO_BUILD_TARGET\"")
 }

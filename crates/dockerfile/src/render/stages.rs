@@ -164,6 +164,7 @@ fn ignore(request: &Request) -> IgnoreFile {
     let named = request.sources.iter().map(String::as_str);
     let sources: Vec<&str> = if request.sources.is_empty() { by_extension.to_vec() } else { named.collect() };
     let all = manifests.iter().copied().chain(sources).chain(request.context.iter().map(String::as_str));
+    let all = all.chain(request.files.iter().map(|file| file.from.as_str()));
     IgnoreFile { sources: all.map(str::to_owned).collect(), outputs: outputs.to_vec() }
 }
 

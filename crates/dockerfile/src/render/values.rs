@@ -37,6 +37,19 @@ pub(super) fn check(request: &Request) -> Result<(), RenderError> {
         is_pattern,
         "it is one line that begins with neither `!` nor `#`",
     )?;
+    let files = || request.files.iter();
+    each(
+        "file of the image",
+        files().map(|file| &file.from),
+        is_copied,
+        "it is a path below the project's root without `*?[]\\$`, spaces at its ends and `..`",
+    )?;
+    each(
+        "place of a file in the image",
+        files().map(|file| &file.to),
+        is_copied_to,
+        "it is an absolute path without `$` and `\\`",
+    )?;
     each("digest", request.digests.values(), is_digest, "it is `sha256:` and 64 hexadecimal digits")?;
     for private in &request.private {
         match private {
@@ -50,7 +63,7 @@ pub(super) fn check(request: &Request) -> Result<(), RenderError> {
 fn container(request: &Request) -> Result<(), RenderError> {
     const LINE: &str = "it is one line without control characters";
     let container = &request.container;
-    let words = container.arguments.iter().chain(&container.cmd);
+    let words = container.entrypoint.iter().flatten().chain(&container.cmd);
     let health = container.health.iter().flat_map(|health| &health.command);
     each("argument", words.chain(health), is_line, LINE)?;
     each("variable", container.env.keys(), is_variable, "it is made of letters, digits and `_`")?;
@@ -108,6 +121,16 @@ fn is_pattern(text: &str) -> bool {
 fn is_relative(text: &str) -> bool {
     let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/*".contains(&byte));
     plain && text.split('/').all(|part| !matches!(part, "" | "." | ".."))
+}
+
+/// What COPY and `.dockerignore` take literally: both read patterns, and COPY replaces variables.
+fn is_copied(text: &str) -> bool {
+    let literal = is_line(text) && !text.contains(['*', '?', '[', ']', '\\', '$']);
+    literal && text.trim() == text && text.split('/').all(|part| !matches!(part, "" | "." | ".."))
+}
+
+fn is_copied_to(text: &str) -> bool {
+    text.starts_with('/') && is_line(text) && !text.contains(['\\', '$'])
 }
 
 fn is_digest(text: &str) -> bool {

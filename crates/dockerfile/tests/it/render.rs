@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 use crossdock_dockerfile::lint::{Options, lint};
 use crossdock_dockerfile::read::{Dockerfile, Keyword, Scope, expand};
 use crossdock_dockerfile::render::{
-    Base, Caching, Debian, Engine, Health, Linking, Mode, Private, Program, RenderError, Rendered, Request,
-    render,
+    Base, Caching, Debian, Engine, File, Health, Linking, Mode, Private, Program, RenderError, Rendered,
+    Request, render,
 };
 use crossdock_platform::Platform;
 
@@ -62,6 +62,10 @@ fn combinations() -> Vec<(String, Request)> {
     all
 }
 
+fn file(from: &str, to: &str, mode: Option<u32>) -> File {
+    File { from: from.to_owned(), to: to.to_owned(), mode }
+}
+
 fn variations() -> Vec<(&'static str, Request)> {
     let with = |mut request: Request, change: fn(&mut Request)| {
         change(&mut request);
@@ -81,6 +85,16 @@ fn variations() -> Vec<(&'static str, Request)> {
             with(musl(), |request| {
                 request.caching = Caching::Layer;
                 request.build.c_code = true;
+            }),
+        ),
+        (
+            "rust-files",
+            with(musl(), |request| {
+                request.build.no_default_features = true;
+                request.files = vec![
+                    file("web/static", "/srv/static", None),
+                    file("a b.conf", "/etc/a b.conf", Some(0o640)),
+                ];
             }),
         ),
         ("rust-zig", with(musl(), |request| request.build.c_code = true)),
@@ -171,7 +185,11 @@ fn everything(request: &mut Request) {
         ("debian:trixie-slim".to_owned(), digest("b")),
     ]);
     let container = &mut request.container;
-    container.arguments = vec!["serve".to_owned(), "--banner=a \"quoted\" $word".to_owned()];
+    container.entrypoint = Some(vec![
+        "/usr/local/bin/server".to_owned(),
+        "serve".to_owned(),
+        "--banner=a \"quoted\" $word".to_owned(),
+    ]);
     container.cmd = vec!["--port=2222".to_owned()];
     container.env = nasty();
     container.workdir = Some("/var/lib/server".to_owned());
@@ -400,6 +418,9 @@ fn hostile_values_are_refused() {
         |request| request.build.packages = vec!["-o".to_owned()],
         |request| request.build.packages = vec!["a b".to_owned()],
         |request| request.build.ldflags = vec!["a\nRUN evil".to_owned()],
+        |request| request.files = vec![file("../secret", "/secret", None)],
+        |request| request.files = vec![file("a*", "/a", None)],
+        |request| request.files = vec![file("a", "a", None)],
         |request| request.container.workdir = Some("/a b".to_owned()),
         |request| request.container.workdir = Some("/$X".to_owned()),
         |request| request.container.user = (0, 0),
@@ -449,7 +470,7 @@ fn values_arrive_as_they_were_given() {
         .collect();
     assert_eq!(read, given);
     let entry = file.instructions().find(|instruction| instruction.keyword == Keyword::Entrypoint).unwrap();
-    assert_eq!(entry.arguments.words()[1..], request.container.arguments);
+    assert_eq!(Some(entry.arguments.words().to_vec()), request.container.entrypoint);
 }
 
 fn with_template(name: &str, text: &str) -> Result<Rendered, RenderError> {

@@ -1,0 +1,173 @@
+//! How a Dockerfile compiles: linking, compiler, flags, sources.
+
+use camino::Utf8Path;
+use crossdock_dockerfile::render::{self, Base, Linking, Mode, Private};
+use crossdock_platform::{BuildTarget, Platform};
+
+use super::super::error::PlanError;
+use super::super::select::Selected;
+use super::{RecipeError, Settings};
+use crate::config::{Libc, Linkage, PrivateConfig};
+use crate::project::{CargoWorkspace, GoModule, Program, Project};
+
+/// The oldest Go whose images are made from the Debian that builders have. A newer Go compiles older modules by the
+/// rules of the version that they name (<https://go.dev/doc/toolchain>).
+const OLDEST_GO: (u32, u32) = (1, 25);
+
+/// How the programs are linked.
+pub(super) fn linking(selected: &Selected<'_>, mode: &Mode) -> Result<Linking, RecipeError> {
+    let image = &selected.config;
+    if matches!(selected.project, Project::Go(_)) {
+        return go_linking(selected);
+    }
+    Ok(match (image.linkage.value, image.libc.as_ref().map(|libc| libc.value)) {
+        (Linkage::Static, Some(Libc::Gnu)) => Linking::RustGlibcStatic,
+        (Linkage::Static, Some(Libc::Musl)) => Linking::RustMusl,
+        (Linkage::Static, None) if platforms(mode).iter().all(has_musl) => Linking::RustMusl,
+        (Linkage::Static, None) => Linking::RustGlibcStatic,
+        (Linkage::Dynamic, Some(Libc::Musl)) => Linking::RustMuslDynamic,
+        (Linkage::Dynamic, _) => Linking::RustGlibc,
+    })
+}
+
+fn platforms(mode: &Mode) -> &[Platform] {
+    match mode {
+        Mode::Cross(platforms) => platforms,
+        Mode::Fixed(platform) => std::slice::from_ref(platform),
+    }
+}
+
+/// Whether rustup has a standard library with musl for the platform.
+fn has_musl(platform: &Platform) -> bool {
+    let target = BuildTarget::new(platform.clone(), crossdock_platform::Linkage::Static)
+        .with_libc(crossdock_platform::Libc::Musl);
+    target.rust().is_ok_and(|rust| rust.has_prebuilt_std)
+}
+
+fn go_linking(selected: &Selected<'_>) -> Result<Linking, RecipeError> {
+    let image = &selected.config;
+    let on_alpine = image.dockerfile.base.as_ref().is_some_and(|base| base.value == Base::Alpine);
+    match image.cgo.as_ref().map(|cgo| cgo.value) {
+        Some(true) if on_alpine => Ok(Linking::GoCgoMusl),
+        Some(true) => Ok(Linking::GoCgoGlibc),
+        Some(false) => Ok(Linking::GoStatic),
+        None => match cgo_packages(selected) {
+            packages if packages.is_empty() => Ok(Linking::GoStatic),
+            packages => Err(PlanError::Cgo { image: image.name.value.clone(), packages }.into()),
+        },
+    }
+}
+
+fn cgo_packages(selected: &Selected<'_>) -> String {
+    let packages = selected.programs.iter().flat_map(|program| match program {
+        Program::Go(main) => main.cgo_packages.as_slice(),
+        Program::Rust { .. } => &[],
+    });
+    packages.map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// The version of the compiler, as its image's tag has it.
+pub(super) fn toolchain(selected: &Selected<'_>, settings: &Settings) -> Result<String, RecipeError> {
+    if let Some(version) = &selected.config.dockerfile.toolchain {
+        return Ok(version.value.clone());
+    }
+    match selected.project {
+        Project::Rust(workspace) => rust_toolchain(selected, workspace, settings),
+        Project::Go(module) => Ok(go_toolchain(module)),
+    }
+}
+
+fn rust_toolchain(
+    selected: &Selected<'_>,
+    workspace: &CargoWorkspace,
+    settings: &Settings,
+) -> Result<String, RecipeError> {
+    let named = workspace.toolchain_file.as_ref().and_then(|file| Some((file, file.channel.as_deref()?)));
+    match named {
+        Some((_, channel)) if channel.starts_with(|first: char| first.is_ascii_digit()) => {
+            // `1.89-x86_64-unknown-linux-gnu` names the machine too, which an image of a compiler does not.
+            Ok(channel.split('-').next().unwrap_or(channel).to_owned())
+        }
+        Some((_, "stable")) | None => Ok(settings.rustc.clone().unwrap_or_else(|| "1".to_owned())),
+        Some((file, channel)) => Err(RecipeError::Toolchain {
+            image: selected.config.name.value.clone(),
+            channel: channel.to_owned(),
+            file: file.path.clone(),
+        }),
+    }
+}
+
+/// The newest of what the module asks for and what has an image, by its minor version: its patches are taken.
+fn go_toolchain(module: &GoModule) -> String {
+    let asked = [module.go_version.as_deref(), module.toolchain.as_deref()];
+    let asked = asked.into_iter().flatten().filter_map(|text| Some((minor(text)?, text)));
+    match asked.max_by_key(|(version, _)| *version) {
+        Some((version, text)) if version >= OLDEST_GO && is_preview(text) => text.to_owned(),
+        Some(((major, minor), _)) if (major, minor) >= OLDEST_GO => format!("{major}.{minor}"),
+        _ => format!("{}.{}", OLDEST_GO.0, OLDEST_GO.1),
+    }
+}
+
+/// `1.26`, `1.26.3` and `1.27rc1` by their first two numbers.
+fn minor(version: &str) -> Option<(u32, u32)> {
+    let (major, rest) = version.split_once('.')?;
+    let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    Some((major.parse().ok()?, rest[..digits].parse().ok()?))
+}
+
+fn is_preview(version: &str) -> bool {
+    version.contains("rc") || version.contains("beta")
+}
+
+pub(super) fn build(selected: &Selected<'_>) -> render::Build {
+    let image = &selected.config;
+    let c_code = |program: &Program<'_>| match program {
+        Program::Rust { package, .. } => !package.native_code.is_empty(),
+        Program::Go(_) => false,
+    };
+    render::Build {
+        features: image.features.names.clone(),
+        all_features: image.features.all,
+        no_default_features: image.features.no_default,
+        profile: Some(image.profile.value.clone()).filter(|profile| profile != "release"),
+        ldflags: image.ldflags.iter().map(|flags| flags.value.clone()).collect(),
+        c_code: selected.programs.iter().any(c_code),
+        packages: image.dockerfile.packages.clone(),
+        runtime_packages: image.dockerfile.runtime_packages.clone(),
+    }
+}
+
+pub(super) fn private(config: &PrivateConfig) -> Vec<Private> {
+    let hosts = |hosts: &[String], how: fn(Vec<String>) -> Private| {
+        Some(hosts.to_vec()).filter(|hosts| !hosts.is_empty()).map(how)
+    };
+    let registries = config.registries.iter().cloned().map(Private::CargoRegistry);
+    let git = [hosts(&config.netrc, Private::Netrc), hosts(&config.ssh, Private::Ssh)];
+    git.into_iter().flatten().chain(registries).collect()
+}
+
+/// The project's own code, all of which the engine must be sent.
+pub(super) fn sources(selected: &Selected<'_>) -> Result<Vec<String>, RecipeError> {
+    let sources = match selected.project {
+        Project::Rust(workspace) => &workspace.sources,
+        Project::Go(module) => &module.sources,
+    };
+    match sources.outside.first() {
+        None => Ok(sources.inside.iter().cloned().collect()),
+        Some(outside) => Err(RecipeError::Outside {
+            image: selected.config.name.value.clone(),
+            what: "the project's own code in",
+            path: outside.clone(),
+            context: selected.project.root().to_owned(),
+        }),
+    }
+}
+
+/// A folder as `go build` takes one, from the module's root.
+pub(super) fn folder(root: &Utf8Path, folder: &Utf8Path) -> String {
+    match folder.strip_prefix(root) {
+        Ok(below) if below.as_str().is_empty() => ".".to_owned(),
+        Ok(below) => format!("./{}", below.as_str().replace('\\', "/")),
+        Err(_) => folder.to_string(),
+    }
+}

@@ -1,0 +1,247 @@
+use camino::Utf8PathBuf;
+use crossdock_dockerfile::render::Debian;
+
+use super::*;
+use crate::config::{
+    Base as ConfigBase, Defaults, ExtraFile, ImageConfig, Libc, Linkage, PrivateConfig, Sourced,
+};
+use crate::plan::{Archive, Goal, Pack};
+use crate::project::{
+    About, CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, GoMain, GoModule, GoRole, Network,
+    Sources, ToolchainFile,
+};
+
+fn stated<T>(value: T) -> Sourced<T> {
+    Sourced::new(value, Source::CommandLine("a test".to_owned()))
+}
+
+fn image(name: &str) -> ImageConfig {
+    ImageConfig::new(stated(name.to_owned()), stated("/p".into()), &Defaults::default())
+}
+
+fn sources(inside: &[&str], outside: &[&str]) -> Sources {
+    Sources {
+        inside: inside.iter().map(ToString::to_string).collect(),
+        outside: outside.iter().map(Utf8PathBuf::from).collect(),
+    }
+}
+
+/// The server of the examples: one program in the module's root.
+fn go() -> Project {
+    let main = |name: &str, directory: &str| GoMain {
+        name: name.to_owned(),
+        import_path: format!("example.com/{name}"),
+        directory: directory.into(),
+        role: GoRole::Default,
+        cgo_packages: Vec::new(),
+    };
+    Project::Go(GoModule {
+        root: "/p".into(),
+        path: "example.com/server".to_owned(),
+        go_version: Some("1.26.0".to_owned()),
+        toolchain: None,
+        sources: sources(&["*.go", "cmd"], &[]),
+        mains: vec![main("server", "/p"), main("worker", "/p/cmd/worker")],
+    })
+}
+
+fn rust() -> Project {
+    let package = CargoPackage {
+        name: "api".to_owned(),
+        id: "api".to_owned(),
+        version: "1.2.3".to_owned(),
+        manifest: "/p/crates/api/Cargo.toml".into(),
+        about: About { description: Some("An\n API.".to_owned()), ..About::default() },
+        default_member: true,
+        binaries: vec![CargoBinary {
+            name: "api".to_owned(),
+            required_features: Vec::new(),
+            missing_features: Vec::new(),
+        }],
+        default_run: None,
+        native_code: Vec::new(),
+    };
+    Project::Rust(CargoWorkspace {
+        folder: "/p".into(),
+        root: "/p".into(),
+        target_directory: "/p/target".into(),
+        locked: true,
+        lock_made: false,
+        packages: vec![package],
+        settings: CargoSettings::default(),
+        toolchain_file: None,
+        sources: sources(&["crates"], &[]),
+    })
+}
+
+fn asked() -> Request {
+    Request {
+        goal: Goal::Dist,
+        platforms: Vec::new(),
+        nodes: Vec::new(),
+        images: Vec::new(),
+        output: None,
+        tags: vec![stated("v1".to_owned())],
+        repository: Some(stated("registry.example/api".to_owned())),
+        archive: Archive::None,
+        pack: Pack::None,
+        load: None,
+        jobs: None,
+        network: Network::Offline,
+        source_date_epoch: Some(1_700_000_000),
+        cache: "/cache".into(),
+        remapped: Vec::new(),
+        variables: BTreeMap::new(),
+    }
+}
+
+fn recipes_of(image: ImageConfig, project: Project, request: &Request) -> Result<Vec<Recipe>, RecipeError> {
+    let mut config = Config::unconfigured("/p".into());
+    config.images.push(image);
+    let projects = Projects { projects: BTreeMap::from([("/p".into(), project)]), ..Projects::default() };
+    recipes(&config, &projects, request, &Settings::default())
+}
+
+fn recipe(image: ImageConfig, project: Project) -> Recipe {
+    let mut recipes = recipes_of(image, project, &asked()).unwrap();
+    assert_eq!(recipes.len(), 1);
+    recipes.remove(0)
+}
+
+fn refusal(image: ImageConfig, project: Project) -> String {
+    let made = recipes_of(image, project, &asked()).and_then(|recipes| recipes[0].render());
+    let error = made.unwrap_err();
+    let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+    format!("{error}{cause}")
+}
+
+/// Host Apple M3, nodes EKS m5.large: the origin story as a plan has it.
+#[test]
+fn the_origin_story_is_fixed_to_its_nodes_on_alpine() {
+    let mut image = image("server");
+    image.binaries = Some(stated(vec!["server".to_owned()]));
+    image.dockerfile.mode = Some(stated(DockerfileMode::Fixed));
+    image.dockerfile.base = Some(stated(Base::Alpine));
+    image.expose = vec![stated(config::Port { number: 2222, protocol: "tcp".to_owned() })];
+    let request = Request { nodes: vec![stated("m5.large".to_owned())], ..asked() };
+    let recipes = recipes_of(image, go(), &request).unwrap();
+    assert_eq!(recipes.len(), 1);
+    assert_eq!(recipes[0].platforms, [Platform::LINUX_AMD64]);
+    assert_eq!(recipes[0].references, ["registry.example/api:v1"]);
+    assert_eq!(recipes[0].created, 1_700_000_000);
+    insta::assert_snapshot!(recipes[0].render().unwrap().dockerfile);
+}
+
+#[test]
+fn several_programs_of_a_module_with_everything_configured() {
+    let mut image = image("both");
+    image.binaries = Some(stated(vec!["worker".to_owned(), "server".to_owned()]));
+    image.cmd = Some(stated(vec!["--verbose".to_owned()]));
+    image.env = BTreeMap::from([("LEVEL".to_owned(), "info".to_owned())]);
+    image.labels = BTreeMap::from([("team".to_owned(), "a b".to_owned())]);
+    image.user = Some(stated("1000:1001".to_owned()));
+    image.timezones = stated(true);
+    image.ldflags = Some(stated("-X main.name=worker".to_owned()));
+    let (from, to) = ("/p/web/static".into(), "/srv/static".to_owned());
+    image.files = vec![stated(ExtraFile { from, to, mode: None })];
+    image.dockerfile.private =
+        PrivateConfig { ssh: vec!["git.example".to_owned()], ..PrivateConfig::default() };
+    image.dockerfile.debian = Some(stated(Debian::Bookworm));
+    let rendered = recipe(image, go()).render().unwrap();
+    insta::assert_snapshot!(format!("{}\n--- .dockerignore\n{}", rendered.dockerfile, rendered.dockerignore));
+}
+
+#[test]
+fn a_workspace_is_the_context_and_its_members_are_its_sources() {
+    let mut image = image("api");
+    image.features.names = vec!["tls".to_owned()];
+    image.features.no_default = true;
+    image.profile = stated("dist".to_owned());
+    let recipe = recipe(image, rust());
+    assert_eq!((recipe.context.as_str(), recipe.request.linking), ("/p", Linking::RustMusl));
+    let rendered = recipe.render().unwrap();
+    insta::assert_snapshot!(format!("{}\n--- .dockerignore\n{}", rendered.dockerfile, rendered.dockerignore));
+}
+
+#[test]
+fn linking_decides_the_base_unless_one_is_asked_for() {
+    let with = |change: fn(&mut ImageConfig)| {
+        let mut image = image("api");
+        change(&mut image);
+        let recipe = recipe(image, rust());
+        (recipe.request.linking, recipe.request.base)
+    };
+    assert_eq!(with(|_| {}), (Linking::RustMusl, Base::Static));
+    assert_eq!(
+        with(|image| image.linkage = stated(Linkage::Dynamic)),
+        (Linking::RustGlibc, Base::DistrolessCc)
+    );
+    assert_eq!(with(|image| image.libc = Some(stated(Libc::Gnu))), (Linking::RustGlibcStatic, Base::Static));
+    assert_eq!(with(|image| image.base = stated(ConfigBase::Scratch)), (Linking::RustMusl, Base::Scratch));
+    let mut cgo = image("server");
+    cgo.binaries = Some(stated(vec!["server".to_owned()]));
+    cgo.cgo = Some(stated(true));
+    let request = recipe(cgo.clone(), go()).request;
+    assert_eq!((request.linking, request.base), (Linking::GoCgoGlibc, Base::DistrolessBase));
+    cgo.dockerfile.base = Some(stated(Base::Alpine));
+    assert_eq!(recipe(cgo, go()).request.linking, Linking::GoCgoMusl);
+}
+
+#[test]
+fn a_platform_without_musl_takes_glibc_into_the_program() {
+    let request = Request { platforms: vec![stated("linux/s390x".to_owned())], ..asked() };
+    let recipes = recipes_of(image("api"), rust(), &request).unwrap();
+    assert_eq!(recipes[0].request.linking, Linking::RustGlibcStatic);
+    assert!(recipes[0].render().unwrap().dockerfile.contains("s390x-unknown-linux-gnu"));
+}
+
+#[test]
+fn compilers_come_from_the_project() {
+    let go_with = |version: &str, toolchain: Option<&str>| {
+        let Project::Go(module) = go() else { unreachable!("it is Go's") };
+        let toolchain = toolchain.map(str::to_owned);
+        let mut image = image("server");
+        image.binaries = Some(stated(vec!["server".to_owned()]));
+        let module = GoModule { go_version: Some(version.to_owned()), toolchain, ..module };
+        recipe(image, Project::Go(module)).request.toolchain
+    };
+    assert_eq!(go_with("1.26.0", None), "1.26");
+    assert_eq!(go_with("1.26", Some("1.27.1")), "1.27");
+    assert_eq!(go_with("1.27rc1", None), "1.27rc1");
+    assert_eq!(go_with("1.16", None), "1.25", "no image of so old a compiler has a Debian that gets updates");
+    let rust_with = |channel: &str| {
+        let Project::Rust(workspace) = rust() else { unreachable!("it is Rust's") };
+        let toolchain_file = Some(ToolchainFile {
+            path: "/p/rust-toolchain.toml".into(),
+            channel: Some(channel.to_owned()),
+            targets: Vec::new(),
+            components: Vec::new(),
+        });
+        Project::Rust(CargoWorkspace { toolchain_file, ..workspace })
+    };
+    let version = |channel: &str| recipe(image("api"), rust_with(channel)).request.toolchain;
+    assert_eq!(
+        (version("1.89"), version("1.89.0-x86_64-unknown-linux-gnu")),
+        ("1.89".into(), "1.89.0".into())
+    );
+    assert_eq!(version("stable"), "1");
+    insta::assert_snapshot!(refusal(image("api"), rust_with("nightly-2026-01-01")), @r#"image `api`: /p/rust-toolchain.toml selects the toolchain `nightly-2026-01-01`, and there is no image of it; name one that `rust` has as `toolchain = "1.95"` in [image.api.dockerfile]"#);
+}
+
+#[test]
+fn what_a_dockerfile_cannot_do_is_refused() {
+    let mut named = image("api");
+    named.user = Some(stated("web".to_owned()));
+    insta::assert_snapshot!(refusal(named, rust()), @r#"image `api`: the user `web` is a name, and a Dockerfile of crossdock has numbers, which `runAsNonRoot` can check; write `user = "65532:65532"`"#);
+    let mut outside = image("api");
+    let (from, to) = ("/q/conf".into(), "/etc/conf".to_owned());
+    outside.files = vec![stated(ExtraFile { from, to, mode: None })];
+    insta::assert_snapshot!(refusal(outside, rust()), @"image `api`: the image's file /q/conf is not below /p, which is the folder that an engine is sent; move it there, or make the folder above both the project's root");
+    let Project::Rust(workspace) = rust() else { unreachable!("it is Rust's") };
+    let project = Project::Rust(CargoWorkspace { sources: sources(&["src"], &["/q/lib"]), ..workspace });
+    insta::assert_snapshot!(refusal(image("api"), project), @"image `api`: the project's own code in /q/lib is not below /p, which is the folder that an engine is sent; move it there, or make the folder above both the project's root");
+    let mut scratch = image("api");
+    scratch.linkage = stated(Linkage::Dynamic);
+    scratch.base = stated(ConfigBase::Scratch);
+    insta::assert_snapshot!(refusal(scratch, rust()), @"image `api` has no Dockerfile: a rust-glibc program does not start on scratch: the base has no C library and no loader: `no such file or directory`; take the base distroless-cc, or keep scratch and link as rust-musl");
+}
