@@ -127,3 +127,74 @@ fn a_machine_without_the_toolchain_judges_as_the_plan_expects() {
         findings.as_array().unwrap().iter().map(|finding| finding["code"].as_str().unwrap()).collect();
     assert!(codes.contains(&"dynamic-not-planned"), "{codes:?}");
 }
+
+/// A Go module with three programs, of which the image of one starts something that is not there.
+fn three_images_of_which_one_is_refused(sandbox: &Sandbox) -> std::path::PathBuf {
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    for name in ["first", "third"] {
+        fixture::write(project.join(format!("cmd/{name}/main.go")), "package main\n\nfunc main() {}\n");
+    }
+    fixture::write(
+        project.join("crossdock.toml"),
+        "[image.first]\nbinary = \"first\"\n\n[image.second]\nbinary = \"hello\"\nentrypoint = [\"/nowhere\"]\n\n\
+         [image.third]\nbinary = \"third\"\n",
+    );
+    project
+}
+
+#[test]
+fn one_refused_image_keeps_no_other_from_its_tags() {
+    let sandbox = Sandbox::new();
+    let project = three_images_of_which_one_is_refused(&sandbox);
+    let arguments = ["dist", "--platform", "linux/amd64", "--tag", "v1", "--metadata-file", "report.json"];
+    let outcome = sandbox.crossdock(&project, &[&arguments[..], &["--json"]].concat()).ends_with(1);
+    let report = outcome.json();
+    let file = std::fs::read_to_string(project.join("report.json")).unwrap();
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&file).unwrap(), report);
+    let images: Vec<(&str, &str, &str)> = report["images"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|image| {
+            let word = |value: &'_ serde_json::Value| value.as_str().unwrap().to_owned().leak() as &str;
+            (word(&image["name"]), word(&image["status"]), word(&image["verdicts"][0]["verdict"]))
+        })
+        .collect();
+    let expected =
+        [("first", "tagged", "starts"), ("second", "refused", "fails"), ("third", "tagged", "starts")];
+    assert_eq!(images, expected);
+    let unfinished = report["unfinished"].as_array().unwrap();
+    assert_eq!(unfinished.len(), 1, "{unfinished:?}");
+    assert_eq!((&unfinished[0]["image"], &unfinished[0]["reason"]), (&"second".into(), &"refused".into()));
+    let plain =
+        sandbox.crossdock(&project, &arguments).ends_with(1).complains("image `second` was not tagged");
+    let answers: Vec<&str> = plain.stdout.lines().filter_map(|line| line.split('@').next()).collect();
+    assert_eq!(answers, ["first:v1", "third:v1"]);
+    assert!(Layout::open(project.join("dist/third")).tags().iter().any(|tag| tag.ends_with("v1")));
+    // The refused one has no image of an earlier run: verification says so, and judges the others all the same.
+    let verified =
+        sandbox.crossdock(&project, &["verify", "--json", "--platform", "linux/amd64"]).ends_with(2);
+    let verdicts: Vec<serde_json::Value> =
+        verified.json_lines().into_iter().map(|line| line["verdict"].clone()).collect();
+    assert_eq!(verdicts, ["starts", "starts"], "{verified}");
+}
+
+#[test]
+fn an_image_that_a_failed_run_did_not_reach_is_named_with_the_reason() {
+    let sandbox = Sandbox::new();
+    let project = three_images_of_which_one_is_refused(&sandbox);
+    fixture::write(project.join("cmd/third/main.go"), "package main\n\nfunc main() { broken }\n");
+    let report = sandbox.crossdock(&project, &["dist", "--json", "--jobs", "1"]).ends_with(4).json();
+    let unfinished = report["unfinished"].as_array().unwrap();
+    assert_eq!(unfinished.len(), 3, "{report:#}");
+    for image in unfinished {
+        let why = image["why"].as_str().unwrap();
+        assert!(image["reason"] == "ended" && why.contains("the compiler failed"), "{image:#}");
+    }
+    // What was never built keeps nothing else from being judged.
+    sandbox.crossdock(&project, &["dist", "--image", "first"]).success();
+    let outcome = sandbox.crossdock(&project, &["tag", "--json", "--image", "first,third"]).ends_with(2);
+    let report = outcome.json();
+    assert_eq!(report["images"][0]["status"], "tagged");
+    assert_eq!(report["unfinished"][0]["reason"], "not-built");
+}

@@ -18,10 +18,50 @@ pub const SCHEMA: &str = "crossdock.report/1";
 pub struct Report {
     /// [`SCHEMA`].
     pub schema: &'static str,
-    /// The images, in the plan's order.
+    /// The images that were assembled or found, in the plan's order.
     pub images: Vec<ImageReport>,
+    /// The images of the plan that the run did not bring to their end, and why. One that stands here alone was not
+    /// reached; one that was refused stands among `images` too, with its verdicts.
+    pub unfinished: Vec<Unfinished>,
     /// How long each step took, in milliseconds, by the step's id.
     pub steps: BTreeMap<String, u128>,
+}
+
+/// An image that the run did not bring to its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unfinished {
+    /// Its name.
+    pub image: String,
+    /// Why, in a word.
+    pub reason: Reason,
+    /// Why, in a sentence.
+    pub why: String,
+}
+
+/// Why an image was not brought to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// Verification said no.
+    Refused,
+    /// It was to be verified or tagged, and no earlier run built it.
+    NotBuilt,
+    /// Something else ended the run before.
+    Ended,
+}
+
+/// How far an image came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// It was assembled, or found as an earlier run left it.
+    Built,
+    /// It was judged; its verdicts say how.
+    Judged,
+    /// It was judged, and that keeps it from its tags: they still point where they did before.
+    Refused,
+    /// It was judged and has its tags.
+    Tagged,
 }
 
 /// What came of one image.
@@ -29,6 +69,8 @@ pub struct Report {
 pub struct ImageReport {
     /// Its name.
     pub name: String,
+    /// How far it came.
+    pub status: Status,
     /// Its OCI image layout.
     pub layout: Utf8PathBuf,
     /// The digest of its index.
@@ -74,10 +116,10 @@ pub struct TargetReport {
     pub findings: Vec<crossdock_verify::Finding>,
 }
 
-impl Report {
-    /// A report on one image of a run that ended early.
-    pub(crate) fn of_image(image: ImageReport) -> Self {
-        Self { schema: SCHEMA, images: vec![image], steps: BTreeMap::new() }
+impl Default for Report {
+    /// A run that did nothing.
+    fn default() -> Self {
+        Self { schema: SCHEMA, images: Vec::new(), unfinished: Vec::new(), steps: BTreeMap::new() }
     }
 }
 
@@ -86,6 +128,7 @@ impl ImageReport {
     pub(crate) fn new(plan: &ImagePlan, digest: Digest, platforms: Vec<PlatformReport>) -> Self {
         Self {
             name: plan.name.clone(),
+            status: Status::Built,
             layout: plan.layout.clone(),
             digest,
             references: vec![format!("{}@{digest}", plan.repository)],
@@ -100,6 +143,7 @@ impl ImageReport {
 
     /// The image has its tags now.
     pub(crate) fn tagged(&mut self, plan: &ImagePlan) {
+        self.status = Status::Tagged;
         if !plan.tags.is_empty() {
             self.references =
                 plan.references().map(|reference| format!("{reference}@{}", self.digest)).collect();

@@ -7,9 +7,9 @@ use super::doctor::{Consent, set_up};
 use super::error::{CommandError, Exit};
 use super::output;
 use super::session::Session;
-use crate::execute::{ExecuteError, Judging, Scope, Unproven, execute};
+use crate::execute::{ExecuteError, Failure, Judging, Scope, Unproven, execute};
 use crate::plan::{Goal, Plan};
-use crate::report::{ImageReport, Report};
+use crate::report::{ImageReport, Reason, Report, Status};
 use crate::ui;
 
 pub(super) fn build(session: &Session, arguments: &BuildArguments) -> Result<Exit, CommandError> {
@@ -31,7 +31,13 @@ pub(super) fn run(session: &Session, arguments: &DistArguments) -> Result<Exit, 
 }
 
 fn finish(session: &Session, plan: &Plan, arguments: &BuildArguments) -> Result<Exit, CommandError> {
-    let report = execute_plan(session, plan, arguments.strictness, arguments.building.jobs)?;
+    let (report, error) = match execute_plan(session, plan, arguments.strictness, arguments.building.jobs) {
+        Ok(report) => (report, None),
+        Err(failure) => (failure.report, Some(failure.error)),
+    };
+    if let Some(ExecuteError::Cancelled) = error {
+        return Err(CommandError::new(Exit::Interrupted, &ExecuteError::Cancelled));
+    }
     if let Some(file) = &arguments.metadata_file {
         let path = session.environment.directory.join(file);
         let text = output::json_text(&report)?;
@@ -39,20 +45,25 @@ fn finish(session: &Session, plan: &Plan, arguments: &BuildArguments) -> Result<
             .map_err(|error| CommandError::new(Exit::InputOutput, &error))?;
     }
     answer(session, &report)?;
-    Ok(Exit::Done)
+    error.map_or(Ok(Exit::Done), |error| Err(edge(session, &error, &report)))
 }
 
+/// The answer, and for a person the table: also of a run that failed, as far as it came.
 fn answer(session: &Session, report: &Report) -> Result<(), CommandError> {
-    if !session.quiet() {
+    let refused = || report.images.iter().filter(|image| image.status == Status::Refused);
+    refused().for_each(|image| output::say(&ui::verdicts(&image.name, &image.verdicts)));
+    let is_worth_a_table = report.unfinished.is_empty() || report.images.len() > refused().count();
+    if !session.quiet() && is_worth_a_table {
         output::say(&ui::table(report));
-        if let Some(next) = ui::next(report, session.name, &session.environment.directory) {
-            output::say(&next);
-        }
+        let next = ui::next(report, session.name, &session.environment.directory);
+        next.filter(|_| report.unfinished.is_empty()).iter().for_each(|next| output::say(next));
     }
     if session.json() {
         return output::json(report);
     }
-    let lines = report.images.iter().filter_map(|image| image.loaded.as_ref().or(image.references.first()));
+    let finished = |image: &&ImageReport| !report.unfinished.iter().any(|other| other.image == image.name);
+    let lines = report.images.iter().filter(finished);
+    let lines = lines.filter_map(|image| image.loaded.as_ref().or(image.references.first()));
     output::answer(&lines.map(|line| format!("{line}\n")).collect::<String>())
 }
 
@@ -62,44 +73,35 @@ pub(super) fn execute_plan(
     plan: &Plan,
     strictness: Strictness,
     jobs: Option<NonZeroUsize>,
-) -> Result<Report, CommandError> {
+) -> Result<Report, Box<Failure>> {
     let judging = Judging {
         unproven: if strictness.strict { Unproven::Refused } else { Unproven::Tagged },
         scope: if strictness.all { Scope::All } else { Scope::Planned },
     };
     let settings = session.settings(judging, jobs);
     let mut progress = session.progress();
-    let result = execute(plan, &settings, &session.environment, &mut progress, &session.cancel);
-    drop(progress);
-    result.map_err(|error| edge(session, error))
+    execute(plan, &settings, &session.environment, &mut progress, &session.cancel)
 }
 
-/// Shows what verification found, and answers in JSON where that was asked for.
-fn show_refusal(session: &Session, image: &ImageReport) -> Result<(), CommandError> {
-    output::say(&ui::verdicts(&image.name, &image.verdicts));
-    match session.json() {
-        true => output::json(&Report::of_image(image.clone())),
-        false => Ok(()),
-    }
-}
-
-fn edge(session: &Session, error: ExecuteError) -> CommandError {
-    let exit = match &error {
+/// The error of a run for a person: what ended it, and what was said of the other images.
+pub(super) fn edge(session: &Session, error: &ExecuteError, report: &Report) -> CommandError {
+    let exit = match error {
         ExecuteError::Missing(_) => Exit::Missing,
-        ExecuteError::Compiler { .. } | ExecuteError::NotMade { .. } | ExecuteError::Process(_) => {
-            Exit::Program
-        }
+        ExecuteError::Compiler { .. }
+        | ExecuteError::NotMade { .. }
+        | ExecuteError::Process(_)
+        | ExecuteError::Panicked { .. } => Exit::Program,
         ExecuteError::Refused(_) | ExecuteError::WrongProgram { .. } => Exit::No,
         ExecuteError::NotBuilt { .. } => Exit::Usage,
         ExecuteError::Image { .. } | ExecuteError::File { .. } | ExecuteError::Cache(_) => Exit::InputOutput,
         ExecuteError::Cancelled => Exit::Interrupted,
     };
-    let plain = CommandError::new(exit, &error);
+    let mut plain = CommandError::new(exit, error);
+    let said = error.to_string();
+    let others = report.unfinished.iter().filter(|other| other.reason != Reason::Ended && other.why != said);
+    others.for_each(|other| plain.message.extend(["\n", &other.why]));
     match error {
-        ExecuteError::Refused(image) => match show_refusal(session, &image) {
-            Ok(()) => plain.hint("the tags that this image had before still point where they did"),
-            Err(error) => error,
-        },
+        ExecuteError::Refused(_) => plain.hint("the tags that it had before still point where they did"),
         ExecuteError::Missing(_) => plain
             .hint(format!(
                 "`{} dist --setup` installs what is missing, saying each command first",

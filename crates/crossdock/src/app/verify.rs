@@ -34,13 +34,19 @@ pub(super) fn run(session: &Session, arguments: &VerifyArguments) -> Result<Exit
 fn project(session: &Session, arguments: &VerifyArguments) -> Result<Exit, CommandError> {
     let building = Building { selection: arguments.selection.clone(), ..Building::default() };
     let plan = session.plan(&building, Goal::Verify, None)?.plan;
-    let report = dist::execute_plan(session, &plan, arguments.strictness, None)?;
+    let (report, error) = match dist::execute_plan(session, &plan, arguments.strictness, None) {
+        Ok(report) => (report, None),
+        Err(failure) => (failure.report, Some(failure.error)),
+    };
     let mut worst = Verdict::Starts;
-    for image in report.images {
-        let name = image.references.first().cloned().unwrap_or(image.name);
-        worst = worst.max(show(session, &name, image.verdicts)?);
+    for image in report.images.iter().filter(|image| !image.verdicts.is_empty()) {
+        let name = image.references.first().unwrap_or(&image.name);
+        worst = worst.max(show(session, name, image.verdicts.clone())?);
     }
-    Ok(exit(worst, arguments.strictness))
+    match error {
+        Some(error) => Err(dist::edge(session, &error, &report)),
+        None => Ok(exit(worst, arguments.strictness)),
+    }
 }
 
 fn exit(worst: Verdict, strictness: Strictness) -> Exit {

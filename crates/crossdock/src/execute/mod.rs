@@ -1,6 +1,7 @@
 //! Executes a plan: every step is one arm of one match, and nothing is decided here.
 
 mod cargo;
+mod failure;
 mod go;
 mod image;
 mod judge;
@@ -22,12 +23,15 @@ use crossdock_oci::{Layer, LayerCache, LayoutLock};
 use crossdock_platform::Platform;
 use crossdock_verify::Verdict;
 
+use failure::Ran;
+
+pub use failure::Failure;
 pub use observer::{Event, Observer, Silent};
 
 use crate::environment::Environment;
 use crate::plan::{Action, Artifact, ImagePlan, Plan, Step, StepId};
 use crate::process::{Cancel, ProcessError, Processes};
-use crate::report::{self, ImageReport, Report, TargetReport};
+use crate::report::{ImageReport, Report, TargetReport};
 use report_lines::Reporter;
 use schedule::Message;
 
@@ -147,6 +151,14 @@ pub enum ExecuteError {
         #[source]
         source: std::io::Error,
     },
+    /// A mistake in crossdock.
+    #[error("`{step}` ended with a mistake of crossdock's own: {message}; please report it")]
+    Panicked {
+        /// What was done.
+        step: String,
+        /// What was said.
+        message: String,
+    },
     /// Interrupted.
     #[error("interrupted")]
     Cancelled,
@@ -155,24 +167,48 @@ pub enum ExecuteError {
 /// Executes a plan, exactly as it is.
 ///
 /// # Errors
-/// The first failure ends what is still running and is returned. What was tagged before stays tagged; a layout is
-/// always the old one or the new one.
+/// What is wrong with one image alone, as a verdict that it would not start, leaves the others to go on. Any other
+/// failure ends what is still running. Either way the failure holds what came of every image; what was tagged stays
+/// tagged, and a layout is always the old one or the new one.
 pub fn execute(
     plan: &Plan,
     settings: &Settings,
     environment: &Arc<Environment>,
     observer: &mut dyn Observer,
     cancel: &Cancel,
-) -> Result<Report, ExecuteError> {
+) -> Result<Report, Box<Failure>> {
+    let own = cancel.child();
+    let (mut ran, report) = match prepare(plan, settings, environment, observer, &own) {
+        Ok(context) => {
+            plan.warnings.iter().for_each(|warning| observer.event(Event::Warning(warning)));
+            let ran = schedule::run(&plan.steps, settings.jobs, &context, observer);
+            let report = context.report(&ran.took);
+            (ran, report)
+        }
+        Err(error) => (Ran { fatal: Some(error), ..Ran::default() }, Report::default()),
+    };
+    if cancel.is_cancelled() {
+        ran.fatal = Some(ExecuteError::Cancelled);
+    }
+    ran.end(plan, report)
+}
+
+/// All that must be there before the first step.
+fn prepare<'a>(
+    plan: &'a Plan,
+    settings: &Settings,
+    environment: &Arc<Environment>,
+    observer: &mut dyn Observer,
+    cancel: &'a Cancel,
+) -> Result<StepContext<'a>, ExecuteError> {
     if !plan.missing.is_empty() && plan.steps.iter().any(|step| step.command().is_some() || step.is_packing())
     {
         return Err(ExecuteError::Missing(plan.missing.iter().map(|missing| missing.to_string()).collect()));
     }
-    let own = cancel.child();
-    let context = StepContext {
+    Ok(StepContext {
         plan,
-        cancel: &own,
-        processes: Processes::new(environment.clone(), own.clone()),
+        cancel,
+        processes: Processes::new(environment.clone(), cancel.clone()),
         color: settings.color,
         judging: settings.judging,
         jobs: settings.jobs,
@@ -180,14 +216,7 @@ pub fn execute(
         locks: locks::take(plan, observer, cancel)?,
         started: Instant::now(),
         state: Mutex::default(),
-    };
-    plan.warnings.iter().for_each(|warning| observer.event(Event::Warning(warning)));
-    let result = schedule::run(&plan.steps, settings.jobs, &context, observer);
-    if cancel.is_cancelled() {
-        return Err(ExecuteError::Cancelled);
-    }
-    let took = result?;
-    Ok(context.report(&took))
+    })
 }
 
 /// What a step may use.
@@ -243,9 +272,9 @@ impl StepContext<'_> {
     fn report(&self, took: &BTreeMap<StepId, Duration>) -> Report {
         let mut made = std::mem::take(&mut lock(&self.state).images);
         Report {
-            schema: report::SCHEMA,
             images: self.plan.images.iter().filter_map(|image| made.remove(&image.name)).collect(),
             steps: took.iter().map(|(step, took)| (step.0.clone(), took.as_millis())).collect(),
+            ..Report::default()
         }
     }
 
