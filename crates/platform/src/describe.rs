@@ -144,11 +144,22 @@ pub fn describe(text: &str, vocabulary: Option<Vocabulary>) -> Reading {
     if let Some(why) = unknown::unreadable(text) {
         return Reading::Unknown(why);
     }
+    if vocabulary.is_none()
+        && let Some((variable, value)) = go_variable(text)
+    {
+        return describe(value, Some(variable));
+    }
     let found = match vocabulary {
         Some(vocabulary) => in_one(text, vocabulary),
         None => in_all(text),
     };
     if found.is_empty() { Reading::Unknown(unknown::explain(text, vocabulary)) } else { merged(found) }
+}
+
+/// `GOARM=7`, as build scripts have it: such a description names its vocabulary itself.
+fn go_variable(text: &str) -> Option<(Vocabulary, &str)> {
+    let (name, value) = text.strip_prefix("GO").and(text.split_once('='))?;
+    Vocabulary::from_name(name).map(|variable| (variable, value))
 }
 
 fn in_one(text: &str, vocabulary: Vocabulary) -> Vec<Found> {

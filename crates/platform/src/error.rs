@@ -108,6 +108,13 @@ pub enum PlatformError {
         /// The nearest names.
         nearest: Vec<&'static str>,
     },
+    /// An architecture with its variant, and no operating system before them.
+    MissingOs {
+        /// The text.
+        given: Excerpt,
+        /// The platform on linux.
+        meant: String,
+    },
     /// No such architecture.
     UnknownArchitecture {
         /// The name.
@@ -147,6 +154,7 @@ impl PlatformError {
             | Self::MixedCase { lower: meant, .. }
             | Self::OnePart { example: meant, .. }
             | Self::ForeignSpelling { meant, .. }
+            | Self::MissingOs { meant, .. }
             | Self::VariantTwice { meant, .. } => vec![meant.clone()],
             Self::NoPlatform { nearest, .. }
             | Self::UnknownOs { nearest, .. }
@@ -202,6 +210,9 @@ impl fmt::Display for PlatformError {
             Self::UnknownOs { given, nearest } => {
                 write!(f, "{given} is not an operating system that OCI or Go names")?;
                 write_nearest(f, nearest)
+            }
+            Self::MissingOs { given, meant } => {
+                write!(f, "{given} does not say which operating system: write {meant}")
             }
             Self::UnknownArchitecture { given, nearest } => {
                 write!(f, "{given} is not an architecture that OCI or Go names")?;

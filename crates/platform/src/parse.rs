@@ -26,7 +26,8 @@ pub(crate) fn platform(text: &str) -> Result<Platform, PlatformError> {
     if (system, architecture) == ("unknown", "unknown") {
         return Err(PlatformError::Attestation);
     }
-    let (os, os_version, os_features) = operating_system(system)?;
+    let (os, os_version, os_features) =
+        operating_system(system).map_err(|error| without_system(system, text).unwrap_or(error))?;
     let (architecture, implied) = self::architecture(os, architecture)?;
     let variant = match (variant, implied) {
         (None, implied) => implied,
@@ -85,6 +86,16 @@ fn one_part(text: &str) -> PlatformError {
             nearest.extend(self::nearest(text, Architecture::ALL.iter().map(|name| name.as_str())));
             PlatformError::NoPlatform { given: Excerpt::new(text), nearest }
         }
+    }
+}
+
+/// The error for `architecture/variant`, of which only the operating system is missing, or more.
+fn without_system(first: &str, text: &str) -> Option<PlatformError> {
+    Architecture::from_name(first).or(Architecture::from_alias(first).map(|(name, _)| name))?;
+    match platform(&format!("linux/{text}")) {
+        Ok(meant) => Some(PlatformError::MissingOs { given: Excerpt::new(text), meant: meant.to_string() }),
+        Err(error @ PlatformError::UnknownVariant { .. }) => Some(error),
+        Err(_) => None,
     }
 }
 

@@ -123,7 +123,10 @@ fn bad_descriptions_have_their_own_messages() {
         ("linux/armv7l", "", "linux/arm/v7"),
         ("linux/amd64/v5", "", "v4"),
         ("Linux/AMD64", "", "linux/amd64"),
+        ("amd64/v5", "", "v4"),
         ("8", "GOARM", "end at 7"),
+        ("GOARM=8", "", "end at 7"),
+        ("GOAMD64=v5", "", "v1"),
         ("v9", "GOARM64", "v9.0"),
         ("local", "containerd-arch-specifier", "buildx"),
         ("x86", "containerd-arch-specifier", "386"),
@@ -133,6 +136,12 @@ fn bad_descriptions_have_their_own_messages() {
     }
     let long = why(&"m7g".repeat(5000), "");
     assert!(long.contains("15000 bytes") && long.len() < 200, "{long}");
+}
+
+#[test]
+fn a_variable_of_go_names_its_vocabulary() {
+    let (stated, whole) = (exact("7", "GOARM"), describe("GOARM=7", None));
+    assert_eq!(whole, Reading::Exact(stated));
 }
 
 #[test]
