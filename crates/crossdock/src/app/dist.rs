@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use super::arguments::{BuildArguments, DistArguments, Strictness};
-use super::doctor::{Consent, set_up};
+use super::doctor::{Consent, SetUp, by_hand, set_up};
 use super::error::{CommandError, Exit};
 use super::output;
 use super::session::Session;
@@ -23,12 +23,23 @@ pub(super) fn tag(session: &Session, arguments: &BuildArguments) -> Result<Exit,
 }
 
 pub(super) fn run(session: &Session, arguments: &DistArguments) -> Result<Exit, CommandError> {
-    let mut planned = session.plan(&arguments.build.building, Goal::Dist, None)?;
-    if arguments.setup {
-        planned = set_up(session, planned, Consent::Given)?;
+    let planned = session.plan(&arguments.build.building, Goal::Dist, None)?;
+    if !arguments.setup {
+        return finish(session, &planned.plan, &arguments.build);
     }
-    finish(session, &planned.plan, &arguments.build)
+    let SetUp { planned, by_hand: open } = set_up(session, planned, Consent::Given)?;
+    let result = finish(session, &planned.plan, &arguments.build);
+    result.map_err(|error| match error.exit {
+        // What the set-up could not bring, it will not bring the next time.
+        Exit::Missing if open.is_empty() => CommandError { hints: vec![COULD_NOT.to_owned()], ..error },
+        Exit::Missing => {
+            CommandError { hints: open.iter().map(|commands| by_hand(commands)).collect(), ..error }
+        }
+        _ => error,
+    })
 }
+
+const COULD_NOT: &str = "the set-up could not bring it, as it said above; run one of the commands by hand, or leave the platform out";
 
 fn finish(session: &Session, plan: &Plan, arguments: &BuildArguments) -> Result<Exit, CommandError> {
     let (report, error) = match execute_plan(session, plan, arguments.strictness, arguments.building.jobs) {

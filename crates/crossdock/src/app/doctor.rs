@@ -1,5 +1,6 @@
 //! `crossdock doctor` and `dist --setup`: what is there, what is missing, and bringing it.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 
 use serde::Serialize;
@@ -10,7 +11,7 @@ use super::look::{Planned, Rustup};
 use super::output;
 use super::session::Session;
 use crate::availability::{Availability, Remedy};
-use crate::doctor::{Answer, Check, Progress, ask_versions, diagnose, setup};
+use crate::doctor::{Answer, Check, Outcome, Progress, ask_versions, diagnose, setup};
 use crate::environment::Terminal;
 use crate::plan::Goal;
 use crate::process::Line;
@@ -37,7 +38,9 @@ pub(super) fn run(session: &Session, arguments: &DoctorArguments) -> Result<Exit
     let mut planned = session.plan(&building, Goal::Dist, None)?;
     if arguments.fix {
         let consent = if arguments.yes { Consent::Given } else { Consent::Asked };
-        planned = set_up(session, planned, consent)?;
+        let done = set_up(session, planned, consent)?;
+        done.by_hand.iter().for_each(|commands| output::note(&by_hand(commands)));
+        planned = done.planned;
     }
     let mut checks = checks(&planned);
     ask_versions(&mut checks, &session.processes);
@@ -67,12 +70,20 @@ fn line(check: &Check) -> String {
     }
 }
 
+/// A plan after the set-up, and what only a person can do.
+pub(super) struct SetUp {
+    pub(super) planned: Planned,
+    /// Commands that need root where sudo would ask for a password.
+    pub(super) by_hand: BTreeSet<String>,
+}
+
 /// Brings what a plan misses, one remedy after the other, until nothing is missing or nothing helps.
 pub(super) fn set_up(
     session: &Session,
     mut planned: Planned,
     consent: Consent,
-) -> Result<Planned, CommandError> {
+) -> Result<SetUp, CommandError> {
+    let mut by_hand = BTreeSet::new();
     let mut rustup = Rustup::Reachable;
     // Each round brings something or is the last: routes are few, so a handful of rounds always ends it.
     for _ in 0..4 {
@@ -83,6 +94,7 @@ pub(super) fn set_up(
         let mut agree = |remedy: &Remedy| agree(session, consent, remedy);
         let outcomes = setup(missing, &planned.host, &session.processes, &mut agree, &watch)
             .map_err(|error| CommandError::new(Exit::Interrupted, &error))?;
+        by_hand = outcomes.iter().filter_map(Outcome::by_hand).map(str::to_owned).collect();
         let failed = outcomes.iter().any(|outcome| outcome.rustup_failed());
         let helped = outcomes.iter().any(|outcome| outcome.is_done());
         let news = failed && rustup == Rustup::Reachable;
@@ -94,7 +106,17 @@ pub(super) fn set_up(
         }
         planned = session.plan_again(planned, rustup)?;
     }
-    Ok(planned)
+    if planned.plan.missing.is_empty() {
+        by_hand.clear();
+    }
+    Ok(SetUp { planned, by_hand })
+}
+
+/// What a person reads of a command that sudo would ask a password for.
+pub(super) fn by_hand(commands: &str) -> String {
+    format!(
+        "sudo wants a password, which only you can give; run this, and then the same call again: {commands}"
+    )
 }
 
 fn watch(progress: Progress<'_>) {

@@ -54,6 +54,8 @@ pub enum Attempt {
     Declined,
     /// A command failed, or could not be tried.
     Failed(String),
+    /// A command needs root, and sudo would ask for a password: a person runs it by hand. It is given as a shell takes it.
+    NeedsPassword(String),
 }
 
 /// Why the set-up ended early.
@@ -77,6 +79,15 @@ impl Outcome {
             .iter()
             .any(|(remedy, attempt)| is_rustup(remedy) && matches!(attempt, Attempt::Failed(_)))
     }
+
+    /// What a person has to run by hand, because sudo would ask for a password; nothing where another way succeeded.
+    pub fn by_hand(&self) -> Option<&str> {
+        let first = self.attempts.iter().find_map(|(_, attempt)| match attempt {
+            Attempt::NeedsPassword(commands) => Some(commands.as_str()),
+            _ => None,
+        });
+        first.filter(|_| !self.is_done())
+    }
 }
 
 /// Brings what is missing: for each thing its ways in their order, until one succeeds. A command that ran for one thing
@@ -94,8 +105,15 @@ pub fn setup<'a>(
     consent: &mut dyn FnMut(&Remedy) -> Answer,
     observe: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<Vec<Outcome>, SetupError> {
-    let mut run =
-        Setup { host, processes, observe, done: Vec::new(), failed: Vec::new(), refused: BTreeSet::new() };
+    let mut run = Setup {
+        host,
+        processes,
+        observe,
+        done: Vec::new(),
+        failed: Vec::new(),
+        refused: BTreeSet::new(),
+        sudo: Sudo::NotAsked,
+    };
     missing.into_iter().map(|unavailable| run.bring(unavailable, consent)).collect()
 }
 
@@ -106,6 +124,16 @@ struct Setup<'a> {
     done: Vec<Command>,
     failed: Vec<(Command, String)>,
     refused: BTreeSet<String>,
+    sudo: Sudo,
+}
+
+/// Whether sudo runs commands without a password. It is asked once: a prompt would wait for ever, as what runs here leads
+/// a process group that no terminal listens to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sudo {
+    NotAsked,
+    Serves,
+    WantsPassword,
 }
 
 impl Setup<'_> {
@@ -141,7 +169,11 @@ impl Setup<'_> {
         if changes_system && !self.consents(remedy, consent) {
             return Ok(Attempt::Declined);
         }
-        for command in open {
+        let open: Vec<Command> = open.into_iter().cloned().collect();
+        if open.iter().any(|command| self.needs_sudo(command)) && !self.sudo_serves()? {
+            return Ok(Attempt::NeedsPassword(self.in_words(&open)));
+        }
+        for command in &open {
             if let Err(why) = self.run(command)? {
                 self.failed.push((command.clone(), why.clone()));
                 return Ok(Attempt::Failed(why));
@@ -149,6 +181,34 @@ impl Setup<'_> {
             self.done.push(command.clone());
         }
         Ok(Attempt::Done)
+    }
+
+    fn needs_sudo(&self, command: &Command) -> bool {
+        let is_manager = MANAGERS.contains(&command.program.as_str());
+        is_manager && !self.host.root && self.host.tool("sudo").is_ok()
+    }
+
+    /// `sudo -n true` ends at once, with an error where a password is wanted.
+    fn sudo_serves(&mut self) -> Result<bool, SetupError> {
+        if self.sudo == Sudo::NotAsked {
+            let Ok(sudo) = self.host.tool("sudo") else { return Ok(false) };
+            let asked = Command::new(sudo.command.join(" "), "/").args(["-n", "true"]);
+            self.sudo = match self.processes.stdout(&asked) {
+                Err(ProcessError::Cancelled) => return Err(SetupError::Cancelled),
+                Err(_) => Sudo::WantsPassword,
+                Ok(_) => Sudo::Serves,
+            };
+        }
+        Ok(self.sudo == Sudo::Serves)
+    }
+
+    /// Commands for a person's own shell: sudo may ask there.
+    fn in_words(&self, commands: &[Command]) -> String {
+        let word = |command: &Command| {
+            let sudo = if self.needs_sudo(command) { "sudo " } else { "" };
+            format!("{sudo}{}", command.anywhere())
+        };
+        commands.iter().map(word).collect::<Vec<_>>().join(" && ")
     }
 
     /// A person is asked about the same commands once.
@@ -223,10 +283,12 @@ impl Setup<'_> {
     }
 }
 
+/// The systems' own package managers, which only root may call.
+const MANAGERS: [&str; 5] = ["apt-get", "dpkg", "dnf", "apk", "pacman"];
+
 /// The command as it runs on this host: the system's own package managers through sudo where the user is not root, and
 /// never with a question of their own.
 fn privileged(command: &Command, host: &Host) -> Result<Command, String> {
-    const MANAGERS: [&str; 5] = ["apt-get", "dpkg", "dnf", "apk", "pacman"];
     if !MANAGERS.contains(&command.program.as_str()) {
         return Ok(command.clone());
     }
@@ -239,9 +301,13 @@ fn privileged(command: &Command, host: &Host) -> Result<Command, String> {
     }
     let sudo =
         host.tool("sudo").map_err(|_| format!("`{}` needs root, and there is no sudo", command.short()))?;
-    // sudo starts from an environment of its own.
+    // sudo starts from an environment of its own, and asks nothing: its question would not be heard.
     let words = quiet.iter().flat_map(|variable| ["env", variable]).map(str::to_owned);
-    let words = words.chain([command.program.clone()]).chain(command.arguments.iter().cloned());
+    let words = ["-n".to_owned()]
+        .into_iter()
+        .chain(words)
+        .chain([command.program.clone()])
+        .chain(command.arguments.iter().cloned());
     Ok(Command { program: sudo.command.join(" "), arguments: words.collect(), ..command.clone() })
 }
 
