@@ -36,7 +36,7 @@ pub(crate) struct Bench {
     /// Measure this program instead of this repository's release build
     #[arg(long, value_name = "FILE")]
     pub(crate) program: Option<std::path::PathBuf>,
-    /// Only these groups: plan, memory, layers, go, ko, rust
+    /// Only these groups: plan, memory, lookup, layers, go, ko, rust
     pub(crate) groups: Vec<String>,
 }
 
