@@ -263,3 +263,20 @@ fn settings_of_the_user_that_contradict_the_plan_are_named() {
     assert!(matches!(outcome.code, Some(2)), "{outcome}");
     readable(outcome).complains("GOFLAGS").complains("-buildmode");
 }
+
+#[test]
+fn variables_that_are_not_utf_8_reach_the_compiler_or_are_refused() {
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+    let latin = |text: &[u8]| std::ffi::OsString::from_vec(text.to_vec());
+    let (mut sandbox, project) = go();
+    let seen = sandbox.work().join("seen");
+    sandbox.shim("go", &format!("printf %s \"$LATIN\" > '{}'\nexec \"$REAL\" \"$@\"", seen.display()));
+    sandbox.set("LATIN", latin(b"caf\xe9"));
+    let path = std::env::var_os("PATH").unwrap();
+    let shims = sandbox.work().with_file_name("shims");
+    sandbox.set("PATH", latin(&[shims.as_os_str().as_bytes(), b":/caf\xe9:", path.as_bytes()].concat()));
+    sandbox.crossdock(&project, &["build", "--platform", "linux/amd64"]).success();
+    assert_eq!(std::fs::read(&seen).unwrap(), b"caf\xe9");
+    sandbox.set("CROSSDOCK_TAG", latin(b"caf\xe9"));
+    readable(sandbox.crossdock(&project, &["plan"]).ends_with(2)).complains("CROSSDOCK_TAG");
+}

@@ -2,7 +2,7 @@
 //! that a library caller or a test decides what crossdock sees.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -14,6 +14,8 @@ pub struct Environment {
     pub arguments: Vec<OsString>,
     /// The environment variables whose name and value are UTF-8.
     pub variables: BTreeMap<String, String>,
+    /// The others: the programs that crossdock calls get them as they are, and crossdock itself does not read them.
+    pub opaque: BTreeMap<OsString, OsString>,
     /// The working directory.
     pub directory: Utf8PathBuf,
     /// Whether a person sees standard error on a terminal.
@@ -48,11 +50,17 @@ impl Environment {
     #[expect(clippy::disallowed_methods, reason = "this is the module that reads the environment")]
     pub fn of_process() -> Result<Self, EnvironmentError> {
         let directory = std::env::current_dir().map_err(EnvironmentError::Directory)?;
+        let (mut variables, mut opaque) = (BTreeMap::new(), BTreeMap::new());
+        for (name, value) in std::env::vars_os() {
+            match (name.to_str(), value.to_str()) {
+                (Some(name), Some(value)) => drop(variables.insert(name.to_owned(), value.to_owned())),
+                _ => drop(opaque.insert(name, value)),
+            }
+        }
         Ok(Self {
             arguments: std::env::args_os().collect(),
-            variables: std::env::vars_os()
-                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-                .collect(),
+            variables,
+            opaque,
             directory: Utf8PathBuf::from_path_buf(directory).map_err(EnvironmentError::NotUtf8)?,
             terminal: match std::io::stderr().is_terminal() {
                 true => Terminal::Interactive,
@@ -76,6 +84,12 @@ impl Environment {
     /// The value of a variable that is set to something.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// PATH, where programs are looked for; its folders may have any names.
+    pub fn path(&self) -> Option<&OsStr> {
+        let opaque = self.opaque.get(OsStr::new("PATH")).map(OsString::as_os_str);
+        self.get("PATH").map(OsStr::new).or(opaque)
     }
 
     /// The user's home folder.

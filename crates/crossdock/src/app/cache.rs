@@ -105,23 +105,54 @@ fn programs(folder: &Utf8Path) -> Result<Vec<Program>, CommandError> {
 }
 
 fn entries(folder: &Utf8Path) -> Result<Vec<Utf8PathBuf>, CommandError> {
-    if !folder.is_dir() {
-        return Ok(Vec::new());
-    }
+    use std::io::ErrorKind::{NotADirectory, NotFound};
     let listed = folder.read_dir_utf8().and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
-    let listed =
-        listed.map_err(|error| CommandError::message(Exit::InputOutput, format!("{folder}: {error}")))?;
-    Ok(listed.into_iter().map(Utf8DirEntry::into_path).collect())
+    match listed {
+        Ok(listed) => Ok(listed.into_iter().map(Utf8DirEntry::into_path).collect()),
+        Err(error) if matches!(error.kind(), NotFound | NotADirectory) => Ok(Vec::new()),
+        Err(error) => Err(CommandError::message(Exit::InputOutput, format!("{folder}: {error}"))),
+    }
+}
+
+/// Removes a file and says whether it was there: another run may prune at the same time.
+fn remove(path: &Utf8Path) -> Result<bool, CommandError> {
+    match std::fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(CommandError::message(Exit::InputOutput, format!("{path}: {error}"))),
+    }
 }
 
 fn prune_programs(folder: &Utf8Path, unused_for: Duration) -> Result<Pruned, CommandError> {
     let mut removed = Pruned::default();
     for program in programs(folder)?.into_iter().filter(|program| program.unused_for >= unused_for) {
-        std::fs::remove_file(&program.path).map_err(|error| {
-            CommandError::message(Exit::InputOutput, format!("{}: {error}", program.path))
-        })?;
-        removed.files += 1;
-        removed.bytes += program.bytes;
+        if remove(&program.path)? {
+            removed.files += 1;
+            removed.bytes += program.bytes;
+        }
+        // What remembers the program's digest.
+        remove(&Utf8PathBuf::from(format!("{}.sha256", program.path)))?;
     }
     Ok(removed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_go_with_what_remembers_them_and_what_is_gone_already_is_no_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Utf8Path::from_path(folder.path()).unwrap();
+        let platform = folder.join("hello-0a/linux-arm64-0b");
+        std::fs::create_dir_all(&platform).unwrap();
+        for (name, content) in [("hello", "program"), ("hello.sha256", "digest")] {
+            crossdock_oci::write_atomically(platform.join(name), content.as_bytes()).unwrap();
+        }
+        let removed = prune_programs(folder, Duration::ZERO).unwrap();
+        assert_eq!((removed.files, removed.bytes), (1, 7));
+        assert!(platform.read_dir_utf8().unwrap().next().is_none());
+        assert!(!remove(&platform.join("hello")).unwrap());
+        assert_eq!(prune_programs(&folder.join("nowhere"), Duration::ZERO).unwrap().files, 0);
+    }
 }

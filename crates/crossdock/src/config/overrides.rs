@@ -51,6 +51,7 @@ impl Overrides {
     /// # Errors
     /// A value that its option does not take.
     pub fn of_environment(environment: &Environment) -> Result<(Self, Vec<String>), ConfigError> {
+        refuse_unreadable(environment)?;
         let text = |name: &str| {
             let variable = format!("{PREFIX}{name}");
             let value = environment.get(&variable)?.to_owned();
@@ -70,6 +71,22 @@ impl Overrides {
             offline: text("OFFLINE").map(|offline| parsed(offline, switch)).transpose()?,
         };
         Ok((overrides, warnings(environment)))
+    }
+}
+
+/// A variable that crossdock reads and that is not UTF-8: left out silently it would change what is built.
+fn refuse_unreadable(environment: &Environment) -> Result<(), ConfigError> {
+    const READ: [&str; 5] = ["HOME", "XDG_CACHE_HOME", "RUSTFLAGS", "GOFLAGS", "SOURCE_DATE_EPOCH"];
+    const PREFIXES: [&str; 2] = [PREFIX, "CARGO_"];
+    let is_read = |name: &str| READ.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+    let mut unreadable = environment.opaque.iter().map(|(name, value)| (name.to_string_lossy(), value));
+    match unreadable.find(|(name, _)| is_read(name)) {
+        None => Ok(()),
+        Some((name, value)) => Err(ConfigError::Variable {
+            variable: name.into_owned(),
+            value: value.to_string_lossy().into_owned(),
+            reason: "it is not UTF-8, and crossdock reads it".to_owned(),
+        }),
     }
 }
 

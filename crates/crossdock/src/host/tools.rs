@@ -43,7 +43,7 @@ pub(crate) fn names() -> BTreeSet<String> {
 
 /// The path of a program that PATH finds.
 pub(crate) fn in_path(environment: &Environment, name: &str) -> Option<Utf8PathBuf> {
-    let found = which::which_in(name, environment.get("PATH"), &environment.directory).ok()?;
+    let found = which::which_in(name, environment.path(), &environment.directory).ok()?;
     Utf8PathBuf::from_path_buf(found).ok()
 }
 

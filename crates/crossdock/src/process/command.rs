@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -73,9 +74,11 @@ impl Command {
 
     #[expect(clippy::disallowed_methods, reason = "this is the module that spawns processes")]
     pub(super) fn expression(&self, base: &Environment) -> duct::Expression {
-        let mut variables = base.variables.clone();
-        variables.retain(|name, _| !self.removed.contains(name));
-        variables.extend(self.environment.clone());
+        let is_removed = |name: &OsStr| self.removed.iter().any(|removed| name == removed.as_str());
+        let mut variables: BTreeMap<OsString, OsString> = base.opaque.clone();
+        variables.extend(base.variables.iter().map(|(name, value)| (name.into(), value.into())));
+        variables.retain(|name, _| !is_removed(name));
+        variables.extend(self.environment.iter().map(|(name, value)| (name.into(), value.into())));
         let expression = duct::cmd(&self.program, &self.arguments).dir(&self.directory).full_env(variables);
         expression.before_spawn(group::own)
     }
