@@ -181,8 +181,8 @@ fn in_all(text: &str) -> Vec<Found> {
     let marks = rules::Marks::of(text);
     let mut found: Vec<Found> = Vec::with_capacity(rows.len() + 4);
     found.extend(rows.iter().map(|row| (row.vocabulary, row.meaning())));
-    for (vocabulary, needed, rule) in rules::RULES {
-        if marks.allow(*needed) && rows.iter().all(|row| row.vocabulary != *vocabulary) {
+    for (vocabulary, shape, rule) in rules::RULES {
+        if marks.fit(*shape) && rows.iter().all(|row| row.vocabulary != *vocabulary) {
             found.extend(rule(text).map(|meaning| (*vocabulary, meaning)));
         }
     }

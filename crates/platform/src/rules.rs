@@ -12,54 +12,81 @@ use crate::vocabulary::Vocabulary as V;
 
 type Rule = fn(&str) -> Option<Meaning>;
 
-/// Each rule with its vocabulary, and a character that each of its names has. A vocabulary may have rows beside its
-/// rule: those are looked at first.
-pub(crate) const RULES: &[(V, Option<u8>, Rule)] = &[
-    (V::OciPlatform, Some(b'/'), containers::oci_platform),
-    (V::ContainerdArchSpecifier, None, containers::architecture_specifier),
-    (V::ContainerdOsSpecifier, None, containers::os_specifier),
-    (V::XxTargetpair, Some(b'-'), containers::target_pair),
-    (V::GoDist, Some(b'/'), gocode::dist),
-    (V::Goamd64, None, gocode::goamd64),
-    (V::Goarm, None, gocode::goarm),
-    (V::Goarm64, None, gocode::goarm64),
-    (V::Goriscv64, None, gocode::goriscv64),
-    (V::Goppc64, None, gocode::goppc64),
-    (V::Gomips, None, gocode::gomips),
-    (V::Gomips64, None, gocode::gomips64),
-    (V::Go386, None, gocode::go386),
-    (V::GoreleaserGoTarget, Some(b'_'), gocode::goreleaser),
-    (V::RustTriple, Some(b'-'), systems::rust_triple),
-    (V::UnameS, Some(b'-'), hosts::uname_s),
-    (V::RustupHostDetection, Some(b' '), hosts::rustup),
-    (V::IpkArch, Some(b'_'), packages::openwrt),
-    (V::GnuTripleXx, Some(b'-'), systems::apple_triple),
-    (V::K8sLabelKubernetesIoArch, None, gocode::goarch),
-    (V::K8sLabelNodeKubernetesIoWindowsBuild, Some(b'.'), hosts::windows_build),
-    (V::K8sNodeInfoArchitecture, None, gocode::goarch),
-    (V::EksAmiType, Some(b'_'), clouds::eks_ami),
-    (V::Ec2InstanceFamily, None, clouds::ec2_family),
-    (V::Ec2InstanceType, Some(b'.'), clouds::ec2_type),
-    (V::GceMachineFamily, Some(b'-'), clouds::gce_type),
-    (V::AzureVmSize, Some(b'_'), clouds::azure_size),
-    (V::AzureVmFamily, None, clouds::azure_family),
-    (V::OracleCloudShape, Some(b'.'), clouds::oracle_shape),
-    (V::AlibabaEcsFamily, Some(b'.'), clouds::alibaba_family),
-    (V::GithubRunnerLabel, Some(b'-'), hosts::github_label),
-    (V::GitlabRunnerTag, Some(b'-'), hosts::gitlab_tag),
-    (V::NodeMeasured, Some(b' '), hosts::node_measured),
-    (V::PythonWheelPlatformTag, None, packages::wheel),
-    (V::PythonSysconfigGetPlatform, None, packages::sysconfig),
-    (V::NixSystem, Some(b'-'), systems::nix),
-    (V::BazelRulesGoGoarch, None, gocode::rules_go),
-    (V::ZigTarget, Some(b'-'), systems::zig),
-    (V::DotnetRid, None, packages::dotnet),
-    (V::JvmOsName, None, hosts::jvm_os_name),
-    (V::QemuUserBinary, Some(b'-'), hosts::qemu_static),
-    (V::CrossRsImagePlatform, Some(b'/'), containers::oci_platform),
+/// Each rule with its vocabulary, and which texts it is worth asking about. A vocabulary may have rows beside its rule:
+/// those are looked at first.
+pub(crate) const RULES: &[(V, Shape, Rule)] = &[
+    (V::OciPlatform, with(b'/'), containers::oci_platform),
+    (V::ContainerdArchSpecifier, without(b"/. "), containers::architecture_specifier),
+    (V::ContainerdOsSpecifier, PLAIN, containers::os_specifier),
+    (V::XxTargetpair, with(b'-'), containers::target_pair),
+    (V::GoDist, with(b'/'), gocode::dist),
+    (V::Goamd64, PLAIN, gocode::goamd64),
+    (V::Goarm, PLAIN, gocode::goarm),
+    (V::Goarm64, without(b"/-_ "), gocode::goarm64),
+    (V::Goriscv64, PLAIN, gocode::goriscv64),
+    (V::Goppc64, PLAIN, gocode::goppc64),
+    (V::Gomips, PLAIN, gocode::gomips),
+    (V::Gomips64, PLAIN, gocode::gomips64),
+    (V::Go386, PLAIN, gocode::go386),
+    (V::GoreleaserGoTarget, with(b'_'), gocode::goreleaser),
+    (V::RustTriple, with(b'-'), systems::rust_triple),
+    (V::UnameS, with(b'-'), hosts::uname_s),
+    (V::RustupHostDetection, with(b' '), hosts::rustup),
+    (V::IpkArch, with(b'_'), packages::openwrt),
+    (V::GnuTripleXx, with(b'-'), systems::apple_triple),
+    (V::K8sLabelKubernetesIoArch, PLAIN, gocode::goarch),
+    (V::K8sLabelNodeKubernetesIoWindowsBuild, with(b'.'), hosts::windows_build),
+    (V::K8sNodeInfoArchitecture, PLAIN, gocode::goarch),
+    (V::EksAmiType, with(b'_'), clouds::eks_ami),
+    (V::Ec2InstanceFamily, without(b"/_. "), clouds::ec2_family),
+    (V::Ec2InstanceType, with(b'.'), clouds::ec2_type),
+    (V::GceMachineFamily, with(b'-'), clouds::gce_type),
+    (V::AzureVmSize, with(b'_'), clouds::azure_size),
+    (V::AzureVmFamily, PLAIN, clouds::azure_family),
+    (V::OracleCloudShape, with(b'.'), clouds::oracle_shape),
+    (V::AlibabaEcsFamily, with(b'.'), clouds::alibaba_family),
+    (V::GithubRunnerLabel, with(b'-'), hosts::github_label),
+    (V::GitlabRunnerTag, with(b'-'), hosts::gitlab_tag),
+    (V::NodeMeasured, with(b' '), hosts::node_measured),
+    (V::PythonWheelPlatformTag, without(b"/- "), packages::wheel),
+    (V::PythonSysconfigGetPlatform, without(b"/ "), packages::sysconfig),
+    (V::NixSystem, with(b'-'), systems::nix),
+    (V::BazelRulesGoGoarch, PLAIN, gocode::rules_go),
+    (V::ZigTarget, with(b'-'), systems::zig),
+    (V::DotnetRid, without(b"/ "), packages::dotnet),
+    (V::JvmOsName, ANY, hosts::jvm_os_name),
+    (V::QemuUserBinary, with(b'-'), hosts::qemu_static),
+    (V::CrossRsImagePlatform, with(b'/'), containers::oci_platform),
 ];
 
-/// The characters among those of [`RULES`] that a text has.
+/// What a rule's names look like, by the characters between words.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shape {
+    has: u8,
+    has_not: u8,
+}
+
+/// Names of every shape.
+const ANY: Shape = Shape { has: 0, has_not: 0 };
+/// Names of one word.
+const PLAIN: Shape = without(b"/-_. ");
+
+/// Names that have this character.
+const fn with(byte: u8) -> Shape {
+    Shape { has: Marks::bit(byte), has_not: 0 }
+}
+
+/// Names that have none of these characters.
+const fn without(bytes: &[u8]) -> Shape {
+    let (mut has_not, mut rest) = (0, bytes);
+    while let [first, others @ ..] = rest {
+        has_not |= Marks::bit(*first);
+        rest = others;
+    }
+    Shape { has: 0, has_not }
+}
+
+/// The characters between words that a text has.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Marks(u8);
 
@@ -68,12 +95,9 @@ impl Marks {
         Self(text.bytes().fold(0, |marks, byte| marks | Self::bit(byte)))
     }
 
-    /// Whether the rule can read a text with these characters.
-    pub(crate) const fn allow(self, needed: Option<u8>) -> bool {
-        match needed {
-            Some(byte) => self.0 & Self::bit(byte) != 0,
-            None => true,
-        }
+    /// Whether a text with these characters has that shape.
+    pub(crate) const fn fit(self, shape: Shape) -> bool {
+        self.0 & shape.has == shape.has && self.0 & shape.has_not == 0
     }
 
     const fn bit(byte: u8) -> u8 {
