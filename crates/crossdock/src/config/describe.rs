@@ -31,7 +31,7 @@ pub fn describe(config: &Config) -> String {
 
 /// All but the program.
 fn rows(image: &ImageConfig, deploys: &BTreeMap<String, Deploy>) -> Vec<String> {
-    [how(image), container(image), content(image), names(image, deploys)].concat()
+    [how(image), container(image), content(image), names(image, deploys), dockerfile(image)].concat()
 }
 
 fn what(image: &ImageConfig) -> Vec<String> {
@@ -76,6 +76,13 @@ fn container(image: &ImageConfig) -> Vec<String> {
     rows.extend(image.workdir.as_ref().map(|path| sourced("workdir", path, Clone::clone)));
     rows.extend(image.user.as_ref().map(|user| sourced("user", user, Clone::clone)));
     rows.extend(image.expose.iter().map(|port| sourced("port", port, Port::to_string)));
+    rows.extend(image.stop_signal.as_ref().map(|signal| sourced("stop-signal", signal, Clone::clone)));
+    rows.extend(
+        image
+            .health
+            .as_ref()
+            .map(|health| sourced("health", health, |health| format!("{:?}", health.command))),
+    );
     for (key, table) in [("env", &image.env), ("label", &image.labels), ("annotation", &image.annotations)] {
         rows.extend(table.iter().map(|(name, value)| row(key, &format!("{name}={value}"), None)));
     }
@@ -94,6 +101,31 @@ fn content(image: &ImageConfig) -> Vec<String> {
         })
     }));
     rows
+}
+
+/// What is configured of the Dockerfile; the rest follows from the image.
+fn dockerfile(image: &ImageConfig) -> Vec<String> {
+    let file = &image.dockerfile;
+    let text = |value: &dyn std::fmt::Debug| format!("{value:?}").to_lowercase();
+    let mut rows = Vec::new();
+    rows.extend(file.mode.as_ref().map(|mode| sourced("mode", mode, |mode| text(mode))));
+    rows.extend(file.base.as_ref().map(|base| sourced("base", base, ToString::to_string)));
+    rows.extend(file.debian.as_ref().map(|debian| sourced("debian", debian, |debian| text(debian))));
+    rows.extend(file.alpine.as_ref().map(|alpine| sourced("alpine", alpine, Clone::clone)));
+    rows.extend(file.toolchain.as_ref().map(|version| sourced("toolchain", version, Clone::clone)));
+    rows.extend(file.caching.as_ref().map(|caching| sourced("caching", caching, |caching| text(caching))));
+    rows.extend(file.syntax.as_ref().map(|syntax| sourced("syntax", syntax, Clone::clone)));
+    let lists = [
+        ("packages", &file.packages),
+        ("at run time", &file.runtime_packages),
+        ("context", &file.context),
+        ("netrc", &file.private.netrc),
+        ("ssh", &file.private.ssh),
+        ("registries", &file.private.registries),
+    ];
+    let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());
+    rows.extend(lists.map(|(key, list)| row(key, &list.join(", "), None)));
+    rows.into_iter().map(|row| row.replacen("  ", "  Dockerfile: ", 1)).collect()
 }
 
 fn names(image: &ImageConfig, deploys: &BTreeMap<String, Deploy>) -> Vec<String> {

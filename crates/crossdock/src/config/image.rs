@@ -5,6 +5,7 @@ use std::ops::Range;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::contradictions::contradictions;
+use super::dockerfile::{dockerfile, health, stop_signal};
 use super::raw::{At, RawFile, RawImage, Scalar};
 use super::reader::{Reader, relative_to};
 use super::{Defaults, ExtraFile, ImageConfig, Sourced, grammar};
@@ -33,6 +34,7 @@ pub(super) fn image(
     container(reader, &mut image, &mut raw);
     content(reader, &mut image, &mut raw);
     naming(reader, &mut image, &mut raw);
+    image.dockerfile = dockerfile(reader, raw.dockerfile.take().unwrap_or_default());
     Some(image)
 }
 
@@ -112,6 +114,9 @@ fn container(reader: &mut Reader<'_>, image: &mut ImageConfig, raw: &mut RawImag
     image.expose = ports
         .filter_map(|port| reader.checked("expose", port, |port| grammar::port(&port.to_string())))
         .collect();
+    image.stop_signal =
+        raw.stop_signal.take().and_then(|signal| reader.checked("stop-signal", signal, stop_signal));
+    image.health = raw.health.take().and_then(|raw| health(reader, raw));
 }
 
 /// What lies in the image beside the program.

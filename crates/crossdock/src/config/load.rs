@@ -8,8 +8,8 @@ use super::grammar::lexical;
 use super::image::{image, variables};
 use super::problem::{ConfigError, Document, Problem};
 use super::raw::{At, RawConfig, RawDeploy};
-use super::reader::Reader;
-use super::{Config, Defaults, Deploy, ImageConfig};
+use super::reader::{Reader, relative_to};
+use super::{Config, Defaults, Deploy, ImageConfig, Sourced};
 use crate::nearest::{listed, nearest};
 use crate::project::language_of;
 use crate::template;
@@ -61,6 +61,7 @@ impl Config {
             deploys: BTreeMap::new(),
             images: Vec::new(),
             defaults: Defaults::default(),
+            templates: None,
         }
     }
 }
@@ -132,6 +133,7 @@ impl Loader {
         self.add_deploys(&mut reader, deploys);
         if self.config.files.len() == 1 {
             self.config.defaults = defaults;
+            self.config.templates = raw.templates.and_then(|folder| templates(&mut reader, folder));
         }
         let included = included(&mut reader, &raw.include);
         self.problems.append(&mut reader.problems);
@@ -221,6 +223,19 @@ fn defaults(reader: &mut Reader<'_>, raw: &RawConfig) -> Defaults {
         tags: raw.tags.clone().map(|tags| reader.list("tags", tags, |tag| template::check(tag, &tag_env))),
         tag_env,
     }
+}
+
+/// The folder of the user's own templates: it is there, and below the file's folder.
+fn templates(reader: &mut Reader<'_>, folder: At<String>) -> Option<Sourced<Utf8PathBuf>> {
+    let root = reader.folder;
+    reader.checked("templates", folder, |text| {
+        let path = relative_to(root, text)?;
+        match path.starts_with(root) {
+            _ if !path.is_dir() => Err(format!("{path} is no folder")),
+            true => Ok(path),
+            false => Err(format!("`{text}` leaves the folder of this file")),
+        }
+    })
 }
 
 fn deploys(reader: &mut Reader<'_>, raw: BTreeMap<At<String>, RawDeploy>) -> BTreeMap<At<String>, Deploy> {

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `include` | `["examples/*"]`: folders with a `crossdock.toml`, or such files; each stands alone |
 //! | `toolchain`, `tags`, `tag-env` | what images of this file take that say nothing themselves |
+//! | `templates` | a folder of [templates](crossdock_dockerfile::render) that extend those of Dockerfiles; of the root's file |
 //! | `[deploy.NAME]` `nodes` | `["m7g.large"]`: where images run, in words that `crossdock target` knows |
 //! | `[image.NAME]` | an image; its name is a path component of a repository |
 //!
@@ -31,6 +32,23 @@
 //! | `files` | `[{ from, to, mode = "0644" }]`; a `to` that ends with `/` is a folder | |
 //! | `repository` | `registry.example/team/name` | the image's name |
 //! | `tags`, `tag-env` | [templates](crate::template), and the variables that they may read | version and `latest` |
+//!
+//! | `stop-signal` | `"SIGINT"`: what stops the program | SIGTERM |
+//! | `[image.NAME.health]` | `command = ["/usr/local/bin/web", "check"]`, `interval`, `timeout`, `start-period` (seconds), `retries`; only Dockerfiles have it | |
+//!
+//! Of its Dockerfile, `[image.NAME.dockerfile]`:
+//!
+//! | key | value | default |
+//! |---|---|---|
+//! | `mode` | `cross`: one file for all platforms, or `fixed`: one for each | `cross` |
+//! | `base` | `scratch`, `static`, `distroless-static`, `alpine`, `distroless-base`, `distroless-cc`, `debian-slim` | the image's `base`; where the program needs a C library, the smallest that has it |
+//! | `debian`, `alpine` | `bookworm` or `trixie`; `"3.23"` | `trixie`, `3.23` |
+//! | `toolchain` | the tag of the compiler's image, `"1.26"` | what `go.mod` or `rust-toolchain.toml` asks for |
+//! | `caching` | `mounts`, for a builder that lives on, or `layer`, for a registry cache | `mounts` |
+//! | `packages`, `runtime-packages` | what the builder and the base install | |
+//! | `context` | `["proto"]`: what the build reads beside sources and manifests | |
+//! | `private` | `{ netrc = ["git.example"], ssh = ["git.example"], registries = ["own"] }` | |
+//! | `syntax` | `"docker/dockerfile:1"`, the frontend | the engine's own |
 //!
 //! The command line stands over the environment ([`Overrides`]), the environment over the file, the file over the
 //! default; each value remembers its [`Source`].
@@ -77,6 +95,8 @@ pub struct Config {
     pub images: Vec<ImageConfig>,
     /// What the root's file says of every image, also of those that no file declares.
     pub defaults: Defaults,
+    /// The folder of the user's own templates of Dockerfiles.
+    pub templates: Option<Sourced<Utf8PathBuf>>,
 }
 
 /// Keys that stand above all images of a file.

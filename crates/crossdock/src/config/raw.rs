@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Visitor};
 use toml::Spanned;
 
+use super::dockerfile::{RawDockerfile, RawHealth};
 use super::{Base, Libc, Linkage, Route};
 use crate::project::Language;
 
@@ -23,6 +24,7 @@ pub(super) struct RawConfig {
     pub(super) toolchain: Option<Vec<At<Route>>>,
     pub(super) tags: Option<At<Vec<At<String>>>>,
     pub(super) tag_env: Option<Vec<At<String>>>,
+    pub(super) templates: Option<At<String>>,
     #[serde(default)]
     pub(super) deploy: BTreeMap<At<String>, RawDeploy>,
     #[serde(default)]
@@ -73,6 +75,9 @@ pub(super) struct RawImage {
     pub(super) repository: Option<At<String>>,
     pub(super) tags: Option<At<Vec<At<String>>>>,
     pub(super) tag_env: Option<Vec<At<String>>>,
+    pub(super) stop_signal: Option<At<Scalar>>,
+    pub(super) health: Option<RawHealth>,
+    pub(super) dockerfile: Option<RawDockerfile>,
 }
 
 #[derive(Debug, Deserialize)]

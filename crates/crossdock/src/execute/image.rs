@@ -213,6 +213,7 @@ fn runtime(image: &ImagePlan) -> RuntimeConfig {
             .map(|port| format!("{}/{}", port.number, port.protocol))
             .collect(),
         labels: container.labels.clone(),
+        stop_signal: container.stop_signal.clone().unwrap_or_default(),
         ..RuntimeConfig::default()
     }
 }

@@ -60,6 +60,7 @@ pub(super) fn container(selected: &Selected<'_>) -> Container {
         user: image.user.as_ref().map_or_else(|| NON_ROOT.to_owned(), |given| given.value.clone()),
         expose: image.expose.iter().map(|port| port.value.clone()).collect(),
         labels: image.labels.clone(),
+        stop_signal: image.stop_signal.as_ref().map(|signal| signal.value.clone()),
     }
 }
 

@@ -216,6 +216,9 @@ pub struct Container {
     pub expose: Vec<Port>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
+    /// The signal that stops it; none is SIGTERM.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop_signal: Option<String>,
 }
 
 /// A file beside the programs.
