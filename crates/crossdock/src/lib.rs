@@ -7,6 +7,7 @@ pub mod config;
 pub mod doctor;
 pub mod environment;
 pub mod execute;
+mod header;
 pub mod host;
 mod judge;
 pub mod nearest;

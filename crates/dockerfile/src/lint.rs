@@ -20,7 +20,7 @@ use model::Model;
 
 pub use finding::{Code, Finding, Severity, catalogue_markdown, codes};
 pub use images::Date;
-pub use output::{Report, SCHEMA, github, sarif};
+pub use output::{Report, Reports, SCHEMA, github, sarif};
 
 /// What is known beside the file.
 #[derive(Debug, Clone, Default)]

@@ -64,6 +64,11 @@ pub(super) enum Command {
     Dist(DistArguments),
     /// List every tool that the plan needs and what brings the missing ones.
     Doctor(DoctorArguments),
+    /// Print what a container engine builds this project's images from.
+    #[command(subcommand)]
+    Render(RenderCommand),
+    /// Say what in Dockerfiles ships a program that cannot start.
+    Lint(LintArguments),
     /// Read the configuration and say what it means.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -194,6 +199,109 @@ pub(super) struct VerifyArguments {
     pub(super) selection: Selection,
     #[command(flatten)]
     pub(super) strictness: Strictness,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum RenderCommand {
+    /// A multi-stage Dockerfile.
+    Dockerfile(RenderDockerfileArguments),
+    /// A bake file, with which `docker buildx bake` builds all images.
+    Bake(RenderBakeArguments),
+}
+
+/// What is rendered.
+#[derive(Debug, Args)]
+pub(super) struct Rendering {
+    /// Only these images.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(super) image: Vec<String>,
+    /// For these platforms, as linux/amd64 or linux/arm64.
+    #[arg(long, value_name = "PLATFORM", value_delimiter = ',')]
+    pub(super) platform: Vec<String>,
+    /// For these nodes, unless --platform says otherwise: a platform, a node type as m5.large, or deploy:NAME.
+    #[arg(long = "for", value_name = "DESCRIPTION", value_delimiter = ',')]
+    pub(super) nodes: Vec<String>,
+    /// One file for all platforms, compiled on the builder's own; or one file fixed to each platform.
+    #[arg(long, value_enum, value_name = "MODE")]
+    pub(super) mode: Option<ModeName>,
+    /// Let no tool reach the network.
+    #[arg(long)]
+    pub(super) offline: bool,
+    /// Replace files that crossdock did not make or that were changed since; a copy is kept beside each.
+    #[arg(long, requires = "output")]
+    pub(super) force: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ModeName {
+    Cross,
+    Fixed,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RenderDockerfileArguments {
+    #[command(flatten)]
+    pub(super) rendering: Rendering,
+    /// Write it there, and its .dockerignore beside it as PATH.dockerignore; into a folder every Dockerfile that the
+    /// call means.
+    #[arg(long, value_name = "PATH")]
+    pub(super) output: Option<Utf8PathBuf>,
+    /// Which builder will read it.
+    #[arg(long, value_enum, value_name = "ENGINE", default_value_t = FrontendName::Buildkit)]
+    pub(super) engine: FrontendName,
+    /// The platform of the machine that builds, for the classic builder, which builds for no other; this one by default.
+    #[arg(long, value_name = "PLATFORM")]
+    pub(super) host: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum FrontendName {
+    /// BuildKit, in docker and buildx, and podman's buildah.
+    Buildkit,
+    /// docker's builder without BuildKit.
+    Classic,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RenderBakeArguments {
+    #[command(flatten)]
+    pub(super) rendering: Rendering,
+    /// Write bake.json there, and beside it the Dockerfiles with their .dockerignore files, which otherwise stand in the
+    /// bake file.
+    #[arg(long, value_name = "DIR")]
+    pub(super) output: Option<Utf8PathBuf>,
+    /// Where layers of earlier builds are looked for, as type=registry,ref=REFERENCE.
+    #[arg(long, value_name = "CACHE")]
+    pub(super) cache_from: Vec<String>,
+    /// Where layers go.
+    #[arg(long, value_name = "CACHE")]
+    pub(super) cache_to: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LintArguments {
+    /// The files; - reads standard input.
+    #[arg(value_name = "DOCKERFILE", required = true)]
+    pub(super) files: Vec<Utf8PathBuf>,
+    /// In which form findings are printed.
+    #[arg(long, value_enum, value_name = "FORMAT", conflicts_with = "json")]
+    pub(super) format: Option<LintFormat>,
+    /// The image will run on these nodes: a platform, a node type as m7g.large, or deploy:NAME.
+    #[arg(long = "for", value_name = "DESCRIPTION", value_delimiter = ',')]
+    pub(super) nodes: Vec<String>,
+    /// The platform of the machine that builds the file.
+    #[arg(long, value_name = "PLATFORM")]
+    pub(super) host: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum LintFormat {
+    Human,
+    Json,
+    /// For code scanning.
+    Sarif,
+    /// For annotations in GitHub's workflows.
+    Github,
 }
 
 #[derive(Debug, Args)]

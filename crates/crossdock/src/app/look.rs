@@ -76,41 +76,17 @@ impl Session {
         request: &Request,
         host: Option<&str>,
     ) -> Result<(Projects, Host), CommandError> {
-        let folders = folders(config, request);
-        let needs = needs(config, &folders);
-        let mut projects = Projects::default();
-        let (found, seen) = thread::scope(|scope| {
+        let needs = needs(config, &folders(config, request));
+        let (projects, seen) = thread::scope(|scope| {
             let given = scope.spawn(|| match host {
                 Some(text) => self.given_host(text),
                 None => {
                     detect(&self.processes, &needs).map_err(|error| CommandError::new(Exit::Missing, &error))
                 }
             });
-            let asked: Vec<_> = folders
-                .iter()
-                .map(|folder| {
-                    let git = scope.spawn(|| project::git(folder, &self.processes));
-                    let images = config.images.iter().filter(|image| image.path.value == **folder);
-                    let discovery = Discovery::of_images(images, request.network);
-                    let project = scope.spawn(move || project::discover(folder, &discovery, &self.processes));
-                    (folder, project, git)
-                })
-                .collect();
-            let found: Vec<_> = asked
-                .into_iter()
-                .map(|(folder, project, git)| (folder, project.join(), git.join()))
-                .collect();
-            (found, given.join())
+            (self.projects(config, request), given.join())
         });
-        for (folder, project, git) in found {
-            let project = project.map_err(|_| ended_early())?;
-            let project = project.map_err(|error| project_error(&error))?;
-            let own = documents(folder);
-            let documents = if own.is_empty() { documents(project.root()) } else { own };
-            projects.documents.insert(folder.clone(), documents);
-            projects.projects.insert(folder.clone(), project);
-            projects.git.insert(folder.clone(), git.map_err(|_| ended_early())?);
-        }
+        let projects = projects?;
         let mut seen = seen.map_err(|_| ended_early())??;
         let dynamic = config.images.iter().any(|image| image.linkage.value == Linkage::Dynamic);
         let wants_c = host_needs_c_compiler(&projects) || dynamic || request.pack == Pack::Releases;
@@ -121,6 +97,35 @@ impl Session {
             seen.tools.extend(more.tools);
         }
         Ok((projects, seen))
+    }
+
+    /// Asks the projects' tools, all at once.
+    pub(super) fn projects(&self, config: &Config, request: &Request) -> Result<Projects, CommandError> {
+        let folders = folders(config, request);
+        let mut projects = Projects::default();
+        let found: Vec<_> = thread::scope(|scope| {
+            let asked: Vec<_> = folders
+                .iter()
+                .map(|folder| {
+                    let git = scope.spawn(move || project::git(folder, &self.processes));
+                    let images = config.images.iter().filter(|image| image.path.value == *folder);
+                    let discovery = Discovery::of_images(images, request.network);
+                    let project = scope.spawn(move || project::discover(folder, &discovery, &self.processes));
+                    (folder, project, git)
+                })
+                .collect();
+            asked.into_iter().map(|(folder, project, git)| (folder, project.join(), git.join())).collect()
+        });
+        for (folder, project, git) in found {
+            let project = project.map_err(|_| ended_early())?;
+            let project = project.map_err(|error| project_error(&error))?;
+            let own = documents(folder);
+            let documents = if own.is_empty() { documents(project.root()) } else { own };
+            projects.documents.insert(folder.clone(), documents);
+            projects.projects.insert(folder.clone(), project);
+            projects.git.insert(folder.clone(), git.map_err(|_| ended_early())?);
+        }
+        Ok(projects)
     }
 
     fn given_host(&self, text: &str) -> Result<Host, CommandError> {

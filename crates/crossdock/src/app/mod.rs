@@ -13,9 +13,12 @@ mod dist;
 mod doctor;
 mod env;
 mod error;
+mod generated;
+mod lint;
 mod look;
 mod output;
 mod plan;
+mod render;
 mod session;
 mod shell;
 mod target;
@@ -30,7 +33,7 @@ use clap::{CommandFactory, FromArgMatches};
 use crate::environment::Environment;
 use crate::process::Cancel;
 use crate::ui::style::{BAD, paint};
-use arguments::{Arguments, CacheCommand, Command, ConfigCommand};
+use arguments::{Arguments, CacheCommand, Command, ConfigCommand, RenderCommand};
 pub use error::{CommandError, EXIT_CODES, Exit};
 use session::Session;
 
@@ -133,6 +136,13 @@ impl App {
             Command::Tag(arguments) => dist::tag(&session(global, environment)?, &arguments),
             Command::Dist(arguments) => dist::run(&session(global, environment)?, &arguments),
             Command::Doctor(arguments) => doctor::run(&session(global, environment)?, &arguments),
+            Command::Render(RenderCommand::Dockerfile(arguments)) => {
+                render::dockerfile(&session(global, environment)?, &arguments)
+            }
+            Command::Render(RenderCommand::Bake(arguments)) => {
+                render::bake(&session(global, environment)?, &arguments)
+            }
+            Command::Lint(arguments) => lint::run(&session(global, environment)?, &arguments),
             Command::Config(ConfigCommand::Check) => config::check(&session(global, environment)?),
             Command::Cache(CacheCommand::Info) => cache::info(&session(global, environment)?),
             Command::Cache(CacheCommand::Prune { keep_days }) => {

@@ -142,7 +142,7 @@ impl Session {
     }
 
     /// <https://reproducible-builds.org/specs/source-date-epoch/>
-    fn source_date_epoch(&self) -> Result<Option<i64>, CommandError> {
+    pub(super) fn source_date_epoch(&self) -> Result<Option<i64>, CommandError> {
         let Some(text) = self.environment.get("SOURCE_DATE_EPOCH") else { return Ok(None) };
         let seconds = text.parse::<i64>().ok().filter(|seconds| (0..=MAX_DATE).contains(seconds));
         let wrong = || {

@@ -58,6 +58,7 @@ mod describe;
 mod dockerfile;
 pub(crate) mod grammar;
 mod image;
+mod inputs;
 mod load;
 mod overrides;
 mod problem;
@@ -75,6 +76,7 @@ use serde::{Deserialize, Serialize};
 
 pub use describe::describe;
 pub use dockerfile::{DockerfileConfig, DockerfileMode, PrivateConfig};
+pub use inputs::{InputError, Inputs, LOCK_FILE};
 pub use load::FILE_NAME;
 pub use overrides::Overrides;
 pub use problem::{ConfigError, Problem};

@@ -71,7 +71,7 @@ fn unknown_keys() {
       | ^^^^^
     ");
     insta::assert_snapshot!(go("[image.web]\nfoobarbaz = 1\n").error(), @r"
-    /p/crossdock.toml:2:1: unknown key `foobarbaz`; known here: `path`, `language`, `package`, `binary`, `binaries`, `deploy`, `base`, `linkage`, `libc`, `features`, `all-features`, `no-default-features`, `profile`, `ldflags`, `cgo`, `env`, `entrypoint`, `cmd`, `workdir`, `user`, `expose`, `labels`, `annotations`, `files`, `timezones`, `toolchain`, `repository`, `tags` and `tag-env`
+    /p/crossdock.toml:2:1: unknown key `foobarbaz`; known here: `path`, `language`, `package`, `binary`, `binaries`, `deploy`, `base`, `linkage`, `libc`, `features`, `all-features`, `no-default-features`, `profile`, `ldflags`, `cgo`, `env`, `entrypoint`, `cmd`, `workdir`, `user`, `expose`, `labels`, `annotations`, `files`, `timezones`, `toolchain`, `repository`, `tags`, `tag-env`, `stop-signal`, `health` and `dockerfile`
       |
     2 | foobarbaz = 1
       | ^^^^^^^^^
@@ -641,4 +641,130 @@ fn damaged_files_are_errors_with_a_place() {
             }
         }
     }
+}
+
+#[test]
+fn what_is_said_of_the_dockerfile() {
+    let folder = go(r#"
+templates = "templates"
+[image.web]
+stop-signal = "SIGINT"
+[image.web.health]
+command = ["/usr/local/bin/web", "check"]
+interval = 10
+[image.web.dockerfile]
+mode = "fixed"
+base = "debian-slim"
+debian = "bookworm"
+toolchain = "1.26"
+caching = "layer"
+packages = ["libpq-dev"]
+runtime-packages = ["libpq5"]
+context = ["proto"]
+private = { netrc = ["git.example"], registries = ["own"] }
+syntax = "docker/dockerfile:1"
+"#);
+    std::fs::create_dir(folder.path().join("templates")).unwrap();
+    let config = Config::read(&folder.path().join(FILE_NAME)).unwrap();
+    let image = &config.images[0];
+    assert_eq!(config.templates.as_ref().unwrap().value, folder.path().join("templates"));
+    assert_eq!(image.stop_signal.as_ref().unwrap().value, "SIGINT");
+    let health = &image.health.as_ref().unwrap().value;
+    assert_eq!((health.interval, health.timeout, health.start_period, health.retries), (10, 30, 0, 3));
+    assert_eq!(image.dockerfile.mode.as_ref().unwrap().value, DockerfileMode::Fixed);
+    assert_eq!(image.dockerfile.private.registries, ["own"]);
+    let text = describe(&config).replace(folder.path().as_str(), "/p");
+    let said: Vec<&str> = text
+        .lines()
+        .filter(|line| ["Dockerfile:", "stop-signal", "health"].iter().any(|key| line.contains(key)))
+        .collect();
+    insta::assert_snapshot!(said.join("\n"), @r#"
+    stop-signal SIGINT  (/p/crossdock.toml:4:15)
+    health      ["/usr/local/bin/web", "check"]  (/p/crossdock.toml:6:11)
+    Dockerfile: mode        fixed  (/p/crossdock.toml:9:8)
+    Dockerfile: base        debian-slim  (/p/crossdock.toml:10:8)
+    Dockerfile: debian      bookworm  (/p/crossdock.toml:11:10)
+    Dockerfile: toolchain   1.26  (/p/crossdock.toml:12:13)
+    Dockerfile: caching     layer  (/p/crossdock.toml:13:11)
+    Dockerfile: syntax      docker/dockerfile:1  (/p/crossdock.toml:18:10)
+    Dockerfile: packages    libpq-dev
+    Dockerfile: at run time libpq5
+    Dockerfile: context     proto
+    Dockerfile: netrc       git.example
+    Dockerfile: registries  own
+    "#);
+}
+
+#[test]
+fn what_does_not_belong_into_a_dockerfile() {
+    let text = r#"
+templates = "nowhere"
+[image.web]
+stop-signal = "int"
+[image.web.health]
+command = []
+retries = 0
+[image.web.dockerfile]
+toolchain = "1.26 AS x"
+packages = ["-o", "a b"]
+context = ["../x", "!y"]
+private = { ssh = ["git@host:x"] }
+"#;
+    insta::assert_snapshot!(go(text).error(), @r#"
+    /p/crossdock.toml:2:13: `templates`: /p/nowhere is no folder
+      |
+    2 | templates = "nowhere"
+      |             ^^^^^^^^^
+
+    /p/crossdock.toml:4:15: `stop-signal`: `int` is no signal: write its name, as SIGINT, or a number from 1 to 64
+      |
+    4 | stop-signal = "int"
+      |               ^^^^^
+
+    /p/crossdock.toml:6:11: `command` is empty; name the program that checks, and its arguments
+      |
+    6 | command = []
+      |           ^^
+
+    /p/crossdock.toml:7:11: `retries`: it takes a whole number from 1, as seconds or a count
+      |
+    7 | retries = 0
+      |           ^
+
+    /p/crossdock.toml:9:13: `toolchain`: `1.26 AS x` has more than letters, digits, `.`, `_` and `-`, or does not begin with a letter or digit
+      |
+    9 | toolchain = "1.26 AS x"
+      |             ^^^^^^^^^^^
+
+    /p/crossdock.toml:10:13: `packages`: `-o` is not one name: give each as an item of its own, as `libpq-dev`
+       |
+    10 | packages = ["-o", "a b"]
+       |             ^^^^
+
+    /p/crossdock.toml:10:19: `packages`: `a b` is not one name: give each as an item of its own, as `libpq-dev`
+       |
+    10 | packages = ["-o", "a b"]
+       |                   ^^^^^
+
+    /p/crossdock.toml:11:12: `context`: `../x` is no path or pattern below the project's root, as `proto` or `assets/**`
+       |
+    11 | context = ["../x", "!y"]
+       |            ^^^^^^
+
+    /p/crossdock.toml:11:20: `context`: `!y` is no path or pattern below the project's root, as `proto` or `assets/**`
+       |
+    11 | context = ["../x", "!y"]
+       |                    ^^^^
+
+    /p/crossdock.toml:12:20: `ssh`: `git@host:x` has more than letters, digits, `.`, `_` and `-`, or does not begin with a letter or digit
+       |
+    12 | private = { ssh = ["git@host:x"] }
+       |                    ^^^^^^^^^^^^
+    "#);
+    insta::assert_snapshot!(go("[image.web.dockerfile]\nbase = \"ubuntu\"\n").error(), @r#"
+    /p/crossdock.toml:2:8: unknown value `ubuntu`; known here: `scratch`, `static`, `distroless-static`, `alpine`, `distroless-base`, `distroless-cc` and `debian-slim`
+      |
+    2 | base = "ubuntu"
+      |        ^^^^^^^^
+    "#);
 }

@@ -84,7 +84,7 @@ fn not_asked<T>() -> Availability<T> {
 }
 
 /// The platform of the programs that run here as this one does.
-fn platform() -> Result<Platform, HostError> {
+pub(crate) fn platform() -> Result<Platform, HostError> {
     let (os, architecture) = (std::env::consts::OS, std::env::consts::ARCH);
     let name = if os == "macos" { "darwin" } else { os };
     platform_of(name, architecture).ok_or(HostError::Platform { os, architecture })

@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::availability::Availability;
 
+pub(crate) use detect::platform;
 pub use detect::{Also, HostError, Needs, detect};
 pub use file::HostFileError;
 pub use observe::{Observation, Situation, observe};

@@ -30,6 +30,7 @@ use crate::process::Command;
 use crate::toolchain::Wrapper;
 
 pub use error::PlanError;
+pub(crate) use image::rfc3339;
 pub use make::plan;
 pub use platforms::named_targets;
 pub use request::{Archive, Goal, Pack, Projects, Request};

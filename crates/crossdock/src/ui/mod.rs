@@ -1,11 +1,13 @@
 //! What a person sees: live progress, the final table, the plan as a tree.
 
 mod findings;
+mod lint;
 mod progress;
 pub mod style;
 mod table;
 
 pub use findings::verdicts;
+pub use lint::{lint, lint_summary};
 pub use progress::{Progress, Verbosity};
 pub use table::{colored, next, table};
 

@@ -5,14 +5,28 @@ use serde_json::{Value, json};
 
 use super::finding::{Code, Finding, Severity};
 
-/// The version of the JSON form of a [`Report`].
+/// The version of the JSON form of [`Reports`].
 pub const SCHEMA: &str = "crossdock.lint/1";
+
+/// The findings of several files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reports<'a> {
+    /// [`SCHEMA`].
+    pub schema: &'static str,
+    /// One for each file.
+    pub files: &'a [Report<'a>],
+}
+
+impl<'a> Reports<'a> {
+    /// The reports of files.
+    pub const fn new(files: &'a [Report<'a>]) -> Self {
+        Self { schema: SCHEMA, files }
+    }
+}
 
 /// The findings of one file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report<'a> {
-    /// [`SCHEMA`].
-    pub schema: &'static str,
     /// The file.
     pub path: &'a str,
     /// Its findings.
@@ -22,7 +36,7 @@ pub struct Report<'a> {
 impl<'a> Report<'a> {
     /// The report of a file.
     pub const fn new(path: &'a str, findings: &'a [Finding]) -> Self {
-        Self { schema: SCHEMA, path, findings }
+        Self { path, findings }
     }
 
     /// Whether a finding is an error.
@@ -51,8 +65,11 @@ pub fn github(report: &Report<'_>) -> String {
 }
 
 /// The findings as a [SARIF 2.1.0](https://docs.oasis-open.org/sarif/sarif/v2.1.0/) log. `version` is the tool's.
-pub fn sarif(report: &Report<'_>, version: &str) -> Value {
-    let results: Vec<Value> = report.findings.iter().map(|finding| result(report.path, finding)).collect();
+pub fn sarif(reports: &[Report<'_>], version: &str) -> Value {
+    let of_file = |report: &Report<'_>| -> Vec<Value> {
+        report.findings.iter().map(|finding| result(report.path, finding)).collect()
+    };
+    let results: Vec<Value> = reports.iter().flat_map(of_file).collect();
     let rules: Vec<Value> = Code::all().iter().map(|code| rule(*code)).collect();
     json!({
         "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",

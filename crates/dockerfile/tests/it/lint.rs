@@ -120,7 +120,7 @@ fn machines_read_the_same_findings() {
     let report = Report::new("a folder/Dockerfile", &findings);
     assert!(report.fails());
     insta::assert_snapshot!("github", github(&report));
-    let log = sarif(&report, "1.2.3");
+    let log = sarif(std::slice::from_ref(&report), "1.2.3");
     assert_eq!(log["runs"][0]["tool"]["driver"]["rules"].as_array().unwrap().len(), Code::all().len());
     insta::assert_snapshot!(
         "sarif_results",

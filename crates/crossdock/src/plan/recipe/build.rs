@@ -6,7 +6,7 @@ use crossdock_platform::{BuildTarget, Platform};
 
 use super::super::error::PlanError;
 use super::super::select::Selected;
-use super::{RecipeError, Settings};
+use super::RecipeError;
 use crate::config::{Libc, Linkage, PrivateConfig};
 use crate::project::{CargoWorkspace, GoModule, Program, Project};
 
@@ -67,28 +67,25 @@ fn cgo_packages(selected: &Selected<'_>) -> String {
 }
 
 /// The version of the compiler, as its image's tag has it.
-pub(super) fn toolchain(selected: &Selected<'_>, settings: &Settings) -> Result<String, RecipeError> {
+pub(super) fn toolchain(selected: &Selected<'_>) -> Result<String, RecipeError> {
     if let Some(version) = &selected.config.dockerfile.toolchain {
         return Ok(version.value.clone());
     }
     match selected.project {
-        Project::Rust(workspace) => rust_toolchain(selected, workspace, settings),
+        Project::Rust(workspace) => rust_toolchain(selected, workspace),
         Project::Go(module) => Ok(go_toolchain(module)),
     }
 }
 
-fn rust_toolchain(
-    selected: &Selected<'_>,
-    workspace: &CargoWorkspace,
-    settings: &Settings,
-) -> Result<String, RecipeError> {
+fn rust_toolchain(selected: &Selected<'_>, workspace: &CargoWorkspace) -> Result<String, RecipeError> {
     let named = workspace.toolchain_file.as_ref().and_then(|file| Some((file, file.channel.as_deref()?)));
     match named {
         Some((_, channel)) if channel.starts_with(|first: char| first.is_ascii_digit()) => {
             // `1.89-x86_64-unknown-linux-gnu` names the machine too, which an image of a compiler does not.
             Ok(channel.split('-').next().unwrap_or(channel).to_owned())
         }
-        Some((_, "stable")) | None => Ok(settings.rustc.clone().unwrap_or_else(|| "1".to_owned())),
+        // The tag of the newest stable release. What this machine has does not count: the file is the same everywhere.
+        Some((_, "stable")) | None => Ok("1".to_owned()),
         Some((file, channel)) => Err(RecipeError::Toolchain {
             image: selected.config.name.value.clone(),
             channel: channel.to_owned(),

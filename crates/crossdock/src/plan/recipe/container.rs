@@ -68,6 +68,18 @@ fn labels(selected: &Selected<'_>) -> BTreeMap<String, String> {
     found.chain(configured.map(|(key, value)| (key.clone(), value.clone()))).collect()
 }
 
+/// The annotations of an image whose base is not crossdock's own.
+pub(super) fn annotations(
+    selected: &Selected<'_>,
+    mut annotations: BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let base = "org.opencontainers.image.base.name";
+    if !selected.config.annotations.contains_key(base) {
+        annotations.remove(base);
+    }
+    annotations
+}
+
 /// Files beside the programs, by their paths in the folder that is sent to the engine.
 pub(super) fn files(selected: &Selected<'_>) -> Result<Vec<File>, RecipeError> {
     let files = selected.config.files.iter().map(|file| &file.value);

@@ -2,6 +2,7 @@
 //!
 //! A recipe follows from configuration and projects alone, so that a machine without a compiler renders the same file.
 
+pub mod bake;
 mod build;
 mod container;
 mod error;
@@ -32,9 +33,6 @@ pub struct Settings {
     pub engine: Engine,
     /// How dependencies are kept where the image says nothing.
     pub caching: Caching,
-    /// The Rust compiler of this machine, as `1.95.0`, for workspaces that name none. Without it the newest stable one
-    /// is taken.
-    pub rustc: Option<String>,
     /// The user's own templates by name.
     pub templates: BTreeMap<String, String>,
     /// Digests of base images by name and tag, from the lock file.
@@ -48,7 +46,6 @@ impl Default for Settings {
             mode: None,
             engine: Engine::BuildKit,
             caching: Caching::Mounts,
-            rustc: None,
             templates: BTreeMap::new(),
             digests: BTreeMap::new(),
         }
@@ -66,6 +63,8 @@ pub struct Recipe {
     pub context: Utf8PathBuf,
     /// What the file builds for; in fixed mode one platform.
     pub platforms: Vec<Platform>,
+    /// Whether no other file is for the same image.
+    pub alone: bool,
     /// `repository:tag` for each tag.
     pub references: Vec<String>,
     /// OCI annotations of the index and its manifests.
@@ -129,6 +128,7 @@ pub(super) fn of_image(
     let created = image::created(&image.path.value, projects, request);
     let repository = image::repository(image, request, images)?;
     let (tags, _) = image::tags(selected, projects, request)?;
+    let alone = each.len() == 1;
     each.into_iter()
         .map(|(mode, platforms)| {
             Ok(Recipe {
@@ -136,8 +136,12 @@ pub(super) fn of_image(
                 source: image.name.source.clone(),
                 context: selected.project.root().to_owned(),
                 platforms,
+                alone,
                 references: tags.iter().map(|tag| format!("{repository}:{tag}")).collect(),
-                annotations: image::annotations(selected, projects, created),
+                annotations: container::annotations(
+                    selected,
+                    image::annotations(selected, projects, created),
+                ),
                 created,
                 request: file(selected, mode, settings)?,
             })
@@ -148,7 +152,7 @@ pub(super) fn of_image(
 fn file(selected: &Selected<'_>, mode: Mode, settings: &Settings) -> Result<render::Request, RecipeError> {
     let dockerfile = &selected.config.dockerfile;
     let linking = build::linking(selected, &mode)?;
-    let toolchain = build::toolchain(selected, settings)?;
+    let toolchain = build::toolchain(selected)?;
     let mut file = render::Request::new(linking, toolchain, programs(selected), mode);
     file.base = base(selected, linking);
     file.build = build::build(selected);

@@ -1,0 +1,109 @@
+//! Files that crossdock writes into a project: never over somebody's own work.
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::error::{CommandError, Exit};
+use crate::header;
+
+/// A file to be written.
+pub(super) struct Generated {
+    pub(super) path: Utf8PathBuf,
+    /// Its text, without the line by which it is known again.
+    pub(super) body: String,
+    /// Whether its format has comments that begin with `#`.
+    pub(super) comments: Comments,
+}
+
+/// Whether a format has comments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Comments {
+    /// They begin with `#`.
+    Hash,
+    /// It has none, as JSON.
+    None,
+}
+
+/// What happens to a file that crossdock did not make, or that was changed since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Others {
+    /// It stays, and nothing is written.
+    Keep,
+    /// It is replaced, and a copy of it kept.
+    Replace,
+}
+
+/// Writes all files or, where one would replace somebody's own work, none. Returns the copies that were kept.
+pub(super) fn write(files: &[Generated], others: Others) -> Result<Vec<Utf8PathBuf>, CommandError> {
+    let states = files.iter().map(state).collect::<Result<Vec<_>, _>>()?;
+    for (file, state) in files.iter().zip(&states) {
+        if let (State::Foreign(why), Others::Keep) = (state, others) {
+            let message = format!("{} {why}, and is left as it is", file.path);
+            return Err(CommandError::message(Exit::Usage, message).hint(format!(
+                "--force replaces it and keeps a copy as {}; or write to another place",
+                free(&file.path)
+            )));
+        }
+    }
+    let mut copies = Vec::new();
+    for (file, state) in files.iter().zip(states) {
+        let text = text(file);
+        match state {
+            State::Same => continue,
+            State::Foreign(_) => {
+                let copy = free(&file.path);
+                std::fs::copy(&file.path, &copy).map_err(|error| failed(&copy, &error))?;
+                copies.push(copy);
+            }
+            State::Absent | State::Ours => {}
+        }
+        crossdock_oci::write_atomically(&file.path, text.as_bytes())
+            .map_err(|error| CommandError::new(Exit::InputOutput, &error))?;
+    }
+    Ok(copies)
+}
+
+enum State {
+    Absent,
+    /// It says already what would be written.
+    Same,
+    /// crossdock made it and nobody has changed it.
+    Ours,
+    /// Why it is not.
+    Foreign(&'static str),
+}
+
+fn state(file: &Generated) -> Result<State, CommandError> {
+    let bytes = match std::fs::read(&file.path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(State::Absent),
+        Err(error) => return Err(failed(&file.path, &error)),
+    };
+    if bytes == text(file).as_bytes() {
+        return Ok(State::Same);
+    }
+    let old = String::from_utf8_lossy(&bytes);
+    Ok(match header::is_unedited(&old).filter(|_| file.comments == Comments::Hash) {
+        Some(true) => State::Ours,
+        Some(false) => State::Foreign("was changed since crossdock made it"),
+        None if old.trim().is_empty() => State::Ours,
+        None => State::Foreign("was not made by crossdock"),
+    })
+}
+
+fn text(file: &Generated) -> String {
+    match file.comments {
+        Comments::Hash => header::stamp(&file.body, env!("CARGO_PKG_VERSION")),
+        Comments::None => file.body.clone(),
+    }
+}
+
+/// The name of a copy that is not taken yet: `Dockerfile.orig`, `Dockerfile.orig.2`.
+fn free(path: &Utf8Path) -> Utf8PathBuf {
+    let numbered = (2_u32..).map(|number| Utf8PathBuf::from(format!("{path}.orig.{number}")));
+    let mut names = std::iter::once(Utf8PathBuf::from(format!("{path}.orig"))).chain(numbered);
+    names.find(|name| !name.exists() && !name.is_symlink()).unwrap_or_default()
+}
+
+fn failed(path: &Utf8Path, error: &std::io::Error) -> CommandError {
+    CommandError::message(Exit::InputOutput, format!("{path}: {error}"))
+}

@@ -1,0 +1,266 @@
+//! `crossdock render`: what a container engine builds this project's images from.
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use crossdock_dockerfile::render::{Caching, Engine, RenderError, Rendered};
+use crossdock_platform::Platform;
+use serde::Serialize;
+
+use super::arguments::{
+    Building, FrontendName, ModeName, RenderBakeArguments, RenderDockerfileArguments, Rendering, Selection,
+};
+use super::error::{CommandError, Exit};
+use super::generated::{self, Comments, Generated, Others};
+use super::output;
+use super::session::Session;
+use crate::config::{Config, DockerfileMode, Inputs};
+use crate::plan::recipe::bake::{self, Dockerfiles, file_name};
+use crate::plan::recipe::{Recipe, RecipeError, Settings, recipes};
+use crate::plan::{Goal, Projects, Request};
+
+/// The version of the JSON form of rendered Dockerfiles.
+const SCHEMA: &str = "crossdock.dockerfile/1";
+
+pub(super) fn dockerfile(
+    session: &Session,
+    arguments: &RenderDockerfileArguments,
+) -> Result<Exit, CommandError> {
+    let (engine, caching) = match arguments.engine {
+        FrontendName::Buildkit => (Engine::BuildKit, Caching::Mounts),
+        FrontendName::Classic => (Engine::Classic(host(arguments.host.as_deref())?), Caching::Layer),
+    };
+    let asked = Asked::new(session, &arguments.rendering, engine, caching)?;
+    let made = asked.render()?;
+    let output = arguments.output.as_ref().map(|path| session.environment.directory.join(path));
+    let places = match &output {
+        Some(path) => places(path, arguments, &made)?,
+        None if made.len() > 1 && !session.json() => return Err(several(&made)),
+        None => Vec::new(),
+    };
+    let files: Vec<Generated> =
+        made.iter().zip(&places).flat_map(|((_, made), path)| beside(path, made)).collect();
+    let copies = generated::write(&files, others(&arguments.rendering))?;
+    if session.json() {
+        output::json(&Answer::new(&made, &places))?;
+    } else if let ([(_, only)], None) = (made.as_slice(), &output) {
+        output::answer(&only.dockerfile)?;
+    }
+    if !session.quiet() {
+        said(session, &made, &places, &copies);
+    }
+    Ok(Exit::Done)
+}
+
+pub(super) fn bake(session: &Session, arguments: &RenderBakeArguments) -> Result<Exit, CommandError> {
+    let asked = Asked::new(session, &arguments.rendering, Engine::BuildKit, Caching::Mounts)?;
+    let folder = arguments.output.as_ref().map(|path| session.environment.directory.join(path));
+    let dockerfiles = folder.as_deref().map_or(Dockerfiles::Inline, Dockerfiles::In);
+    let mut bake =
+        bake::bake(&asked.recipes, &asked.config.root, dockerfiles).map_err(|error| edge(&error))?;
+    for target in bake.target.values_mut() {
+        target.cache_from = arguments.cache_from.iter().map(|cache| bake::literal(cache)).collect();
+        target.cache_to = arguments.cache_to.iter().map(|cache| bake::literal(cache)).collect();
+    }
+    let text = format!("{}\n", output::json_text(&bake)?);
+    let Some(folder) = folder else {
+        output::answer(&text)?;
+        return Ok(Exit::Done);
+    };
+    let made = asked.render()?;
+    let places: Vec<Utf8PathBuf> =
+        asked.recipes.iter().map(|recipe| folder.join(file_name(recipe))).collect();
+    let mut files: Vec<Generated> =
+        made.iter().zip(&places).flat_map(|((_, made), path)| beside(path, made)).collect();
+    files.push(Generated { path: folder.join("bake.json"), body: text.clone(), comments: Comments::None });
+    std::fs::create_dir_all(&folder)
+        .map_err(|error| CommandError::message(Exit::InputOutput, format!("{folder}: {error}")))?;
+    let copies = generated::write(&files, others(&arguments.rendering))?;
+    if session.json() {
+        output::answer(&text)?;
+    }
+    if !session.quiet() {
+        copies.iter().for_each(|copy| output::say(&format!("what stood there before is now {copy}")));
+        let root = &asked.config.root;
+        output::say(&format!("build with: cd {root} && docker buildx bake -f {folder}/bake.json"));
+    }
+    Ok(Exit::Done)
+}
+
+/// What a call means.
+struct Asked {
+    config: Config,
+    recipes: Vec<Recipe>,
+}
+
+impl Asked {
+    fn new(
+        session: &Session,
+        rendering: &Rendering,
+        engine: Engine,
+        caching: Caching,
+    ) -> Result<Self, CommandError> {
+        let config = session.config()?;
+        let request = request(session, rendering)?;
+        let projects: Projects = session.projects(&config, &request)?;
+        let inputs = Inputs::read(&config).map_err(|error| CommandError::new(Exit::Usage, &error))?;
+        let mode = rendering.mode.map(|mode| match mode {
+            ModeName::Cross => DockerfileMode::Cross,
+            ModeName::Fixed => DockerfileMode::Fixed,
+        });
+        let settings =
+            Settings { mode, engine, caching, templates: inputs.templates, digests: inputs.digests };
+        let recipes = recipes(&config, &projects, &request, &settings).map_err(|error| edge(&error))?;
+        Ok(Self { config, recipes })
+    }
+
+    fn render(&self) -> Result<Vec<(&Recipe, Rendered)>, CommandError> {
+        let made = self.recipes.iter().map(|recipe| Ok((recipe, recipe.render()?)));
+        made.collect::<Result<_, RecipeError>>().map_err(|error| edge(&error))
+    }
+}
+
+fn request(session: &Session, rendering: &Rendering) -> Result<Request, CommandError> {
+    let Rendering { image, platform, nodes, offline, .. } = rendering;
+    let (image, platform, nodes) = (image.clone(), platform.clone(), nodes.clone());
+    let selection = Selection { image, platform, nodes, ..Selection::default() };
+    session.request(&Building { selection, offline: *offline, ..Building::default() }, Goal::Build)
+}
+
+fn host(text: Option<&str>) -> Result<Platform, CommandError> {
+    let platform = match text {
+        Some(text) => Platform::parse(text).map_err(|error| {
+            CommandError::new(Exit::Usage, &error).hint("--host takes a platform, as linux/amd64")
+        })?,
+        None => crate::host::platform().map_err(|error| CommandError::new(Exit::Missing, &error))?,
+    };
+    // An engine's machine runs Linux, also the one inside of Docker Desktop.
+    Ok(Platform::new(crossdock_platform::Os::Linux, platform.architecture()))
+}
+
+/// What another builder would do is no mistake of the call: something is missing here.
+fn edge(error: &RecipeError) -> CommandError {
+    let exit = match error {
+        RecipeError::Render { source, .. } => match source.as_ref() {
+            RenderError::ClassicCross { .. }
+            | RenderError::ClassicForeign { .. }
+            | RenderError::ClassicFeature { .. } => Exit::Missing,
+            _ => Exit::Usage,
+        },
+        _ => Exit::Usage,
+    };
+    CommandError::new(exit, error)
+}
+
+fn others(rendering: &Rendering) -> Others {
+    if rendering.force { Others::Replace } else { Others::Keep }
+}
+
+fn several(made: &[(&Recipe, Rendered)]) -> CommandError {
+    let names: Vec<String> = made.iter().map(|(recipe, _)| file_name(recipe)).collect();
+    let message = format!("the call means {} Dockerfiles: {}", made.len(), names.join(", "));
+    CommandError::message(Exit::Usage, message)
+        .hint("choose one with --image and --platform, or write all of them with --output FOLDER/")
+}
+
+/// Where each file goes: one to the path itself, several or with a folder given, by their names into it.
+fn places(
+    path: &Utf8Path,
+    arguments: &RenderDockerfileArguments,
+    made: &[(&Recipe, Rendered)],
+) -> Result<Vec<Utf8PathBuf>, CommandError> {
+    let ends = arguments.output.as_ref().is_some_and(|path| path.as_str().ends_with('/'));
+    if ends || path.is_dir() {
+        std::fs::create_dir_all(path)
+            .map_err(|error| CommandError::message(Exit::InputOutput, format!("{path}: {error}")))?;
+        return Ok(made.iter().map(|(recipe, _)| path.join(file_name(recipe))).collect());
+    }
+    match made {
+        [_] => Ok(vec![path.to_owned()]),
+        _ => Err(several(made)),
+    }
+}
+
+/// A Dockerfile and the `.dockerignore` that BuildKit and buildah look for under its name.
+fn beside(path: &Utf8Path, rendered: &Rendered) -> [Generated; 2] {
+    let comments = Comments::Hash;
+    [
+        Generated { path: path.to_owned(), body: rendered.dockerfile.clone(), comments },
+        Generated {
+            path: format!("{path}.dockerignore").into(),
+            body: rendered.dockerignore.clone(),
+            comments,
+        },
+    ]
+}
+
+fn said(session: &Session, made: &[(&Recipe, Rendered)], places: &[Utf8PathBuf], copies: &[Utf8PathBuf]) {
+    copies.iter().for_each(|copy| output::say(&format!("what stood there before is now {copy}")));
+    let mut notes: Vec<&String> = Vec::new();
+    for note in made.iter().flat_map(|(_, rendered)| &rendered.notes) {
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
+    }
+    if !session.json() {
+        notes.iter().for_each(|note| output::say(&format!("note: {note}")));
+    }
+    for ((recipe, rendered), path) in made.iter().zip(places) {
+        output::say(&format!("build with: {}", command(recipe, rendered, path)));
+    }
+}
+
+/// The command that builds a file.
+fn command(recipe: &Recipe, rendered: &Rendered, path: &Utf8Path) -> String {
+    let platforms: Vec<String> = rendered.platforms.iter().map(ToString::to_string).collect();
+    let mut words = vec!["docker buildx build".to_owned(), format!("--file {path}")];
+    words.push(format!("--platform {}", platforms.join(",")));
+    words.push(format!("--build-arg SOURCE_DATE_EPOCH={}", recipe.created));
+    words.extend(rendered.secrets.iter().map(|id| format!("--secret id={id},src=FILE")));
+    words.extend(rendered.ssh.then(|| "--ssh default".to_owned()));
+    words.extend(recipe.references.first().map(|reference| format!("--tag {reference}")));
+    words.push(recipe.context.to_string());
+    words.join(" ")
+}
+
+/// The JSON form.
+#[derive(Serialize)]
+struct Answer<'a> {
+    schema: &'static str,
+    dockerfiles: Vec<Entry<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Entry<'a> {
+    image: &'a str,
+    platforms: &'a [Platform],
+    context: &'a Utf8Path,
+    path: Option<&'a Utf8Path>,
+    dockerfile: &'a str,
+    dockerignore: &'a str,
+    build_args: BTreeMap<&'static str, String>,
+    tags: &'a [String],
+    secrets: &'a [String],
+    ssh: bool,
+    notes: &'a [String],
+}
+
+impl<'a> Answer<'a> {
+    fn new(made: &'a [(&'a Recipe, Rendered)], places: &'a [Utf8PathBuf]) -> Self {
+        let entry = |(index, (recipe, rendered)): (usize, &'a (&'a Recipe, Rendered))| Entry {
+            image: &recipe.image,
+            platforms: &rendered.platforms,
+            context: &recipe.context,
+            path: places.get(index).map(Utf8PathBuf::as_path),
+            dockerfile: &rendered.dockerfile,
+            dockerignore: &rendered.dockerignore,
+            build_args: BTreeMap::from([("SOURCE_DATE_EPOCH", recipe.created.to_string())]),
+            tags: &recipe.references,
+            secrets: &rendered.secrets,
+            ssh: rendered.ssh,
+            notes: &rendered.notes,
+        };
+        Self { schema: SCHEMA, dockerfiles: made.iter().enumerate().map(entry).collect() }
+    }
+}

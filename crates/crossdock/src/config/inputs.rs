@@ -1,0 +1,114 @@
+//! What stands in files beside the configuration: the user's own templates, and the lock file of base images.
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::Deserialize;
+
+use super::Config;
+
+/// The lock file, beside the root's configuration:
+///
+/// ```toml
+/// [images]
+/// "golang:1.26-trixie" = "sha256:…"
+/// ```
+pub const LOCK_FILE: &str = "crossdock.lock";
+
+/// What Dockerfiles are made with beside the configuration.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Inputs {
+    /// Templates by their path in the folder, without `.j2`.
+    pub templates: BTreeMap<String, String>,
+    /// Digests by name and tag.
+    pub digests: BTreeMap<String, String>,
+}
+
+/// Why they cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InputError {
+    /// A file or folder that cannot be read.
+    #[error("{path} cannot be read")]
+    Read {
+        /// The file.
+        path: Utf8PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A lock file that says something else than digests.
+    #[error("{path} is no lock file of base images: {reason}")]
+    Lock {
+        /// The file.
+        path: Utf8PathBuf,
+        /// Where and why.
+        reason: String,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Lock {
+    #[serde(default)]
+    images: BTreeMap<String, String>,
+}
+
+impl Inputs {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// What cannot be read, and a lock file that is none.
+    pub fn read(config: &Config) -> Result<Self, InputError> {
+        let mut templates = BTreeMap::new();
+        if let Some(folder) = &config.templates {
+            collect(&folder.value, "", 0, &mut templates)?;
+        }
+        Ok(Self { templates, digests: digests(&config.root.join(LOCK_FILE))? })
+    }
+}
+
+fn digests(path: &Utf8Path) -> Result<BTreeMap<String, String>, InputError> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        Err(source) => return Err(InputError::Read { path: path.to_owned(), source }),
+    };
+    let lock: Result<Lock, _> = toml::from_str(&text);
+    let wrong = |reason: String| InputError::Lock { path: path.to_owned(), reason };
+    let digests = lock.map_err(|error| wrong(error.to_string().trim().to_owned()))?.images;
+    match digests.iter().find(|(_, digest)| digest.parse::<crossdock_oci::Digest>().is_err()) {
+        Some((name, digest)) => {
+            Err(wrong(format!("`{digest}` of `{name}` is no digest, as `sha256:` and 64 hexadecimal digits")))
+        }
+        None => Ok(digests),
+    }
+}
+
+/// Deeper than templates lie, and shallow enough to end when a link leads back.
+const MAX_DEPTH: usize = 8;
+
+fn collect(
+    folder: &Utf8Path,
+    prefix: &str,
+    depth: usize,
+    templates: &mut BTreeMap<String, String>,
+) -> Result<(), InputError> {
+    let failed = |path: &Utf8Path| {
+        let path = path.to_owned();
+        move |source| InputError::Read { path, source }
+    };
+    for entry in folder.read_dir_utf8().map_err(failed(folder))? {
+        let entry = entry.map_err(failed(folder))?;
+        let (path, name) = (entry.path(), entry.file_name());
+        if name.starts_with('.') {
+            continue;
+        }
+        if path.is_dir() && depth < MAX_DEPTH {
+            collect(path, &format!("{prefix}{name}/"), depth + 1, templates)?;
+        } else if path.is_file() {
+            let text = std::fs::read_to_string(path).map_err(failed(path))?;
+            templates.insert(format!("{prefix}{}", name.strip_suffix(".j2").unwrap_or(name)), text);
+        }
+    }
+    Ok(())
+}
