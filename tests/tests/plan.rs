@@ -142,3 +142,69 @@ fn what_a_program_must_be_does_not_depend_on_the_machine() {
         serde_json::json!({"CGO_ENABLED": "0", "GOARCH": "arm64", "GOARM64": "v8.0", "GOOS": "linux"});
     assert_eq!(arm["expected"], serde_json::json!({"language": "go", "settings": settings}));
 }
+
+/// Runs every command that a plan prints, from top to bottom, as a person would who copies them.
+fn run_by_hand(sandbox: &Sandbox, project: &std::path::Path) -> usize {
+    let plan = sandbox.crossdock(project, &["plan", "-v"]).success().stdout;
+    let printed: Vec<&str> = plan.lines().filter_map(|line| line.strip_prefix("│    ")).collect();
+    for command in &printed {
+        sandbox.tool(&sandbox.work(), "sh", &["-c", command]).success();
+    }
+    printed.len()
+}
+
+/// The printed commands of a Rust project give the programs that `dist` packs.
+fn gives_the_same_by_hand(package: &str, files: &[(&str, &str)], commands: std::ops::RangeInclusive<usize>) {
+    let sandbox = Sandbox::new();
+    let project = fixture::rust_package(&sandbox.work(), package);
+    files.iter().for_each(|(path, content)| fixture::write(project.join(path), content));
+    let lock = project.join("Cargo.lock");
+    if !files.is_empty() {
+        // What the registry adds is for cargo to write.
+        std::fs::remove_file(&lock).unwrap();
+        sandbox.tool(&project, "cargo", &["generate-lockfile"]).success();
+    }
+    let run = run_by_hand(&sandbox, &project);
+    assert!(commands.contains(&run), "{run} commands");
+    let platforms = ["linux/amd64", "linux/arm64"].into_iter().zip(["x86_64", "aarch64"]);
+    let by_hand: Vec<Vec<u8>> = platforms
+        .clone()
+        .map(|(_, cpu)| {
+            std::fs::read(project.join(format!("target/{cpu}-unknown-linux-musl/release/{package}"))).unwrap()
+        })
+        .collect();
+    std::fs::remove_dir_all(project.join("target")).unwrap();
+    std::fs::remove_dir_all(sandbox.cache()).unwrap();
+    sandbox.crossdock(&project, &["dist"]).success();
+    let layout = crossdock_tests::Layout::open(project.join("target/crossdock").join(package));
+    for ((platform, cpu), by_hand) in platforms.zip(by_hand) {
+        let packed = std::fs::read(layout.program(platform, &sandbox.work().join(cpu))).unwrap();
+        assert!(packed == by_hand, "the printed commands give another program for {platform}");
+    }
+}
+
+#[test]
+fn the_commands_of_a_rust_plan_give_the_programs_that_dist_packs() {
+    gives_the_same_by_hand("plain", &[], 1..=1);
+}
+
+#[test]
+fn the_commands_of_a_plan_with_c_code_give_the_programs_that_dist_packs() {
+    let files = [
+        (
+            "Cargo.toml",
+            "[package]\nname = \"withc\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[workspace]\n\n[build-dependencies]\ncc = \"1\"\n",
+        ),
+        ("build.rs", "fn main() {\n    cc::Build::new().file(\"src/add.c\").compile(\"add\");\n}\n"),
+        (
+            "src/add.c",
+            "#include <stdio.h>\nint add(int a, int b) { return puts(__FILE__) < 0 ? 0 : a + b; }\n",
+        ),
+        (
+            "src/main.rs",
+            "unsafe extern \"C\" {\n    fn add(a: i32, b: i32) -> i32;\n}\nfn main() {\n    println!(\"{}\", unsafe { add(3, 4) });\n}\n",
+        ),
+    ];
+    // The scripts around zig and CMake's files for two platforms, and one call of cargo.
+    gives_the_same_by_hand("withc", &files, 8..=12);
+}

@@ -12,7 +12,7 @@ pub(super) fn run(session: &Session, arguments: &PlanArguments) -> Result<Exit, 
         (true, _) => output::json(&plan)?,
         (false, Some(GraphFormat::Mermaid)) => output::answer(&show::mermaid(&plan))?,
         (false, Some(GraphFormat::Dot)) => output::answer(&show::dot(&plan))?,
-        (false, None) => output::answer(&show::tree(&plan))?,
+        (false, None) => output::answer(&show::tree(&plan, session.detail()))?,
     }
     Ok(if plan.missing.is_empty() { Exit::Done } else { Exit::Missing })
 }

@@ -14,6 +14,7 @@ use super::output;
 use crate::config::{Config, Overrides, Source, Sourced};
 use crate::environment::{Environment, Terminal};
 use crate::execute::{Color, Judging, Settings};
+use crate::plan::show::Detail;
 use crate::plan::{Archive, Engine, Goal, Pack, Request};
 use crate::process::{Cancel, Command, Processes};
 use crate::project::Network;
@@ -70,6 +71,11 @@ impl Session {
 
     pub(super) fn quiet(&self) -> bool {
         self.global.quiet
+    }
+
+    /// How much of a plan a person wants to see.
+    pub(super) fn detail(&self) -> Detail {
+        if self.global.verbose { Detail::Whole } else { Detail::Brief }
     }
 
     pub(super) fn progress(&self) -> Progress {

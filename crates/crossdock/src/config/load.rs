@@ -1,6 +1,6 @@
 //! Finds, reads and joins configuration files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -188,7 +188,8 @@ impl Loader {
     }
 
     fn add_deploys(&mut self, reader: &mut Reader<'_>, deploys: BTreeMap<At<String>, Deploy>) {
-        let nodes = |deploy: &Deploy| deploy.nodes.iter().map(|node| node.value.clone()).collect::<Vec<_>>();
+        let nodes =
+            |deploy: &Deploy| deploy.nodes.iter().map(|node| node.value.clone()).collect::<BTreeSet<_>>();
         for (name, deploy) in deploys {
             match self.config.deploys.get(name.get_ref()) {
                 Some(known) if nodes(known) != nodes(&deploy) => {
@@ -199,6 +200,7 @@ impl Loader {
                         "give one of them another name",
                     );
                 }
+                // Two files that stand alone may say the same of one place; they are one then.
                 Some(_) => {}
                 None => drop(self.config.deploys.insert(name.into_inner(), deploy)),
             }

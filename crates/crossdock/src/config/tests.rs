@@ -514,6 +514,10 @@ fn includes() {
     3 | [image.one]
       |        ^^^
     ");
+    let same = "[deploy.eks]\nnodes = [\"m5.large\"]\n[image.two]\ndeploy = [\"eks\"]\n";
+    let both = [clash[0], clash[1], clash[2], clash[3], ("examples/b/crossdock.toml", same)];
+    let config = Config::find(&Folder::new(&both).path()).unwrap();
+    assert_eq!((config.deploys.len(), config.images.len()), (1, 2));
     insta::assert_snapshot!(Folder::new(&[root]).error(), @r#"
     /p/crossdock.toml:1:12: `include`: `examples/*` finds no crossdock.toml below /p
       |

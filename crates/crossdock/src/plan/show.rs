@@ -5,23 +5,32 @@ use std::fmt::Write;
 use super::{Action, ImagePlan, Plan, Step, StepId};
 use crate::ui::style::{BAD, BOLD, DIM, WARN, paint};
 
+/// How much of a plan is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// Scripts by their paths.
+    Brief,
+    /// Scripts by the commands that write them: then everything that runs can be run by hand, from top to bottom.
+    Whole,
+}
+
 /// The plan as a tree.
-pub fn tree(plan: &Plan) -> String {
+pub fn tree(plan: &Plan, detail: Detail) -> String {
     let mut text = String::new();
     let _infallible = writeln!(text, "{} on {}", paint(BOLD, "plan"), plan.host);
     for image in &plan.images {
         show_image(&mut text, image);
     }
-    let commands: Vec<&Step> = plan.steps.iter().filter(|step| step.command().is_some()).collect();
-    if !commands.is_empty() {
+    let (by_hand, rest): (Vec<&Step>, Vec<&Step>) =
+        plan.steps.iter().partition(|step| by_hand(step, detail).is_some());
+    if !by_hand.is_empty() {
         let _infallible = writeln!(text, "{}", paint(BOLD, "commands"));
     }
-    for step in commands {
-        let Some(command) = step.command() else { continue };
-        let _infallible = writeln!(text, "├─ {}\n│    {command}", step.title);
+    for step in by_hand {
+        let Some(line) = self::by_hand(step, detail) else { continue };
+        let _infallible = writeln!(text, "├─ {}\n│    {line}", step.title);
     }
-    let rest: Vec<&str> =
-        plan.steps.iter().filter(|step| step.command().is_none()).map(|step| step.title.as_str()).collect();
+    let rest: Vec<&str> = rest.iter().map(|step| step.title.as_str()).collect();
     let _infallible = writeln!(text, "└─ then {}", rest.join(", "));
     for missing in &plan.missing {
         let _infallible = writeln!(text, "{} {missing}", paint(BAD, "missing:"));
@@ -33,6 +42,19 @@ pub fn tree(plan: &Plan) -> String {
         let _infallible = writeln!(text, "{} {note}", paint(DIM, "note:"));
     }
     text
+}
+
+/// What a person runs to do the same; none for what crossdock does itself.
+fn by_hand(step: &Step, detail: Detail) -> Option<String> {
+    match (&step.action, detail) {
+        (Action::Write(script), Detail::Whole) => Some(script.command()),
+        (Action::Write(script), Detail::Brief) => Some(format!(
+            "{}  {}",
+            script.path,
+            paint(DIM, "the next commands need it; -v shows how to write it")
+        )),
+        _ => step.command().map(ToString::to_string),
+    }
 }
 
 fn show_image(text: &mut String, image: &ImagePlan) {

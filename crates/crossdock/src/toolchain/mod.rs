@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use crate::config::{Libc, Linkage, Route, Sourced};
 use crate::host::ToolchainOrigin;
+use crate::process::quote;
 
 pub(crate) use candidate::possible;
 pub use go::choose_go;
@@ -101,6 +102,17 @@ pub struct Wrapper {
     pub path: Utf8PathBuf,
     /// A POSIX shell script, or a CMake toolchain file.
     pub content: String,
+}
+
+impl Wrapper {
+    /// One line for a POSIX shell that writes the file as crossdock does.
+    pub fn command(&self) -> String {
+        // What `printf %b` takes for more than itself is a backslash, and a line end fits no line.
+        let escaped = self.content.replace('\\', r"\\").replace('\n', r"\n");
+        let folder = self.path.parent().map(|folder| quote(folder.as_str())).unwrap_or_default();
+        let path = quote(self.path.as_str());
+        format!("mkdir -p {folder} && printf %b {} > {path} && chmod 755 {path}", quote(&escaped))
+    }
 }
 
 /// What a Go program asks of a toolchain.

@@ -151,6 +151,25 @@ mod tests {
     }
 
     #[test]
+    fn the_command_that_is_printed_writes_the_same_script() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Utf8Path::from_path(folder.path()).unwrap().join("it's new");
+        let zig = Tool { command: vec!["/opt/it's \\0101 %s/zig".to_owned()], version: None };
+        for script in Zig::new(&zig, "aarch64-linux-musl", Some("generic"), &folder).all() {
+            let environment = crate::environment::Environment::of_process().unwrap();
+            let processes =
+                crate::process::Processes::new(environment.into(), crate::process::Cancel::default());
+            let command = crate::process::Command::new("sh", "/").args(["-c".to_owned(), script.command()]);
+            processes.stdout(&command).unwrap();
+            assert_eq!(std::fs::read_to_string(&script.path).unwrap(), script.content);
+            let mode = std::os::unix::fs::PermissionsExt::mode(
+                &std::fs::metadata(&script.path).unwrap().permissions(),
+            );
+            assert_eq!(mode & 0o777, 0o755);
+        }
+    }
+
+    #[test]
     fn the_name_of_a_script_tells_its_content() {
         let tool = |path: &str| Tool { command: vec![path.to_owned()], version: None };
         let scripts = |path, target| Zig::new(&tool(path), target, None, Utf8Path::new("/cache"));
