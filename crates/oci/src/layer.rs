@@ -1,12 +1,7 @@
 //! Layers: what goes into one, and its bytes.
 
-mod bits;
-mod code_header;
-mod deflate;
 mod entry;
 mod gzip;
-mod huffman;
-mod matches;
 mod tar_writer;
 
 use std::borrow::Cow;

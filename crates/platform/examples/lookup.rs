@@ -1,5 +1,6 @@
 //! How long a description takes to be read and how often memory is asked for, over every known name, as a line of JSON.
 //! `cargo xtask bench lookup` runs it.
+#![expect(clippy::print_stdout, reason = "the line is what the example is for")]
 
 use std::hint::black_box;
 use std::time::Instant;
