@@ -51,6 +51,21 @@ fn podman_loads_the_archive() {
     says_hello(&podman);
 }
 
+/// What podman pushes with zstd is no image of crossdock's making, and is read all the same.
+#[test]
+fn layers_of_another_compression_are_judged() {
+    let podman = Podman::start();
+    podman.run(&["load", "--input", archive().to_str().unwrap()]).success();
+    let zstd = BUILT.sandbox.work().join("zstd");
+    let to = format!("oci:{}:v1", show(&zstd));
+    podman.run(&["push", "--compression-format", "zstd", "registry.example/hello:v1", &to]).success();
+    let judged = BUILT.sandbox.crossdock(&BUILT.project, &["verify", zstd.to_str().unwrap(), "--json"]);
+    let manifest = std::fs::read_dir(zstd.join("blobs/sha256")).unwrap();
+    let documents = manifest.filter_map(|blob| std::fs::read_to_string(blob.unwrap().path()).ok());
+    assert!(documents.collect::<String>().contains("tar+zstd"), "podman did not compress with zstd");
+    assert!(judged.success().stdout.contains("\"verdict\":\"starts\""));
+}
+
 #[test]
 fn containerd_imports_the_archive_with_both_platforms() {
     let docker = Docker::start();

@@ -3,24 +3,83 @@
 use std::io::{self, BufRead, BufReader, Read};
 
 use flate2::bufread::MultiGzDecoder;
+use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
+use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 /// A compression that this crate knows by sight but cannot undo.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DecodeError {
-    #[error("it is compressed with {0}, which is not supported; use gzip or none, which every engine reads")]
+    #[error("it is compressed with {0}, which no engine reads; use gzip, zstd or none")]
     Unsupported(&'static str),
     #[error("reading failed")]
     Read(#[from] io::Error),
 }
 
-/// The plain bytes of `reader`, gzip undone. The first bytes decide, not a media type: engines do the same.
+/// The plain bytes of `reader`, gzip or zstd undone. The first bytes decide, not a media type: engines do the same.
 pub(crate) fn decode<'a>(reader: impl Read + 'a) -> Result<Box<dyn Read + 'a>, DecodeError> {
     let mut reader = BufReader::with_capacity(128 * 1024, reader);
     match reader.fill_buf()? {
         [0x1f, 0x8b, ..] => Ok(Box::new(MultiGzDecoder::new(reader))),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Err(DecodeError::Unsupported("zstd")),
+        // A frame, or one that is to be skipped, as zstd:chunked has them (RFC 8878 §§ 3.1.1, 3.1.2).
+        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => {
+            Ok(Box::new(Frames { source: reader, decoder: FrameDecoder::new(), frame: Frame::Done }))
+        }
         [0xfd, b'7', b'z', b'X', b'Z', ..] => Err(DecodeError::Unsupported("xz")),
         [b'B', b'Z', b'h', ..] => Err(DecodeError::Unsupported("bzip2")),
         _ => Ok(Box::new(reader)),
+    }
+}
+
+/// The plain bytes of zstd frames, one after the other.
+struct Frames<R> {
+    source: R,
+    decoder: FrameDecoder,
+    frame: Frame,
+}
+
+/// Whether the decoder has a frame.
+enum Frame {
+    Open,
+    Done,
+}
+
+impl<R: BufRead> Frames<R> {
+    fn open(&mut self) -> io::Result<()> {
+        match self.decoder.reset(&mut self.source) {
+            Ok(()) => {
+                self.frame = Frame::Open;
+                Ok(())
+            }
+            Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
+                length, ..
+            })) => io::copy(&mut self.source.by_ref().take(length.into()), &mut io::sink()).map(drop),
+            Err(error) => Err(io::Error::other(error)),
+        }
+    }
+
+    /// What is left of the open frame; nothing when it has ended.
+    fn read_frame(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.decoder.can_collect() == 0 && !self.decoder.is_finished() {
+            self.decoder
+                .decode_blocks(&mut self.source, BlockDecodingStrategy::UptoBlocks(1))
+                .map_err(io::Error::other)?;
+        }
+        self.decoder.read(buffer)
+    }
+}
+
+impl<R: BufRead> Read for Frames<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while !buffer.is_empty() {
+            match self.frame {
+                Frame::Done if self.source.fill_buf()?.is_empty() => return Ok(0),
+                Frame::Done => self.open()?,
+                Frame::Open => match self.read_frame(buffer)? {
+                    0 => self.frame = Frame::Done,
+                    read => return Ok(read),
+                },
+            }
+        }
+        Ok(0)
     }
 }

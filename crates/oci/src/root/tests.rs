@@ -188,7 +188,9 @@ fn hostile_entries_are_refused() {
         (fault(&[b"not a tar at all, but long enough to be taken for a header".repeat(20)]), "checksum"),
         (fault(&[tar().file("a", "content").0[..515].to_vec()]), "ends in the middle"),
         (fault(&[tar().file("a", "content").0[..300].to_vec()]), "ends in the middle"),
-        (fault(&[b"\x28\xb5\x2f\xfd....".to_vec()]), "zstd"),
+        (fault(&[b"\x28\xb5\x2f\xfdgarbage".to_vec()]), "reading failed"),
+        (fault(&[b"\x50\x2a\x4d\x18".to_vec()]), "reading failed"),
+        (fault(&[b"\xfd7zXZ\0".to_vec()]), "xz"),
         (fault(&[b"\x1f\x8b\x08\0\0\0\0\0\0\xffgarbage".to_vec()]), "reading failed"),
     ] {
         assert!(refused.contains(why), "{refused} lacks {why}");
