@@ -17,6 +17,7 @@ type Generator = (&'static str, fn() -> String);
 const GENERATORS: &[Generator] = &[
     ("exit codes", exit_codes),
     ("finding codes", crossdock_verify::catalogue_markdown),
+    ("lint codes", crossdock_dockerfile::lint::catalogue_markdown),
     ("platforms", platforms),
     ("vocabularies", vocabularies),
 ];

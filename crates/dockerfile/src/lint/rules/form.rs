@@ -35,6 +35,29 @@ pub(in crate::lint) fn unknown_instruction(model: &Model<'_>, _: &Options) -> Ve
     unknown.map(finding).collect()
 }
 
+/// Instructions of no stage, and a file without one. Only `ARG` stands before the first `FROM`.
+pub(in crate::lint) fn outside_of_stages(model: &Model<'_>, _: &Options) -> Vec<Finding> {
+    let mut instructions = model.file.instructions();
+    let Some(first) = instructions.find(|instruction| instruction.keyword != Keyword::Arg) else {
+        return vec![without_stage(model)];
+    };
+    match &first.keyword {
+        // A slip of the pen in the first word is another finding, which says what was meant.
+        Keyword::From | Keyword::Unknown(_) => Vec::new(),
+        _ if !model.stages.is_empty() => {
+            let line = first.lines.first;
+            let message = format!("{} stands before the first FROM: no stage has it", first.keyword.as_str());
+            vec![Finding::new(codes::UNREADABLE, line, message, format!("# {}", model.source.line(line)))]
+        }
+        _ => vec![without_stage(model)],
+    }
+}
+
+fn without_stage(model: &Model<'_>) -> Finding {
+    let message = "the file has no FROM: nothing says what the image begins with";
+    Finding::new(codes::UNREADABLE, 1, message, format!("FROM scratch\n{}", model.source.line(1)))
+}
+
 /// `ENTRYPOINT`, `CMD`, `RUN` and health checks in shell form where there is no shell.
 pub(in crate::lint) fn shell_form_without_shell(model: &Model<'_>, _: &Options) -> Vec<Finding> {
     let mut findings = Vec::new();

@@ -1,0 +1,145 @@
+//! `crossdock lint` on people's own Dockerfiles, and the origin story built the old way.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crossdock_tests::tools::need;
+use crossdock_tests::{Sandbox, fixture};
+
+/// What everybody writes first: right on the machine where it was tried.
+const OLD_WAY: &str = "FROM golang:1.26-alpine AS builder\nWORKDIR /src\nCOPY . .\n\
+                       RUN CGO_ENABLED=0 go build -o /server .\n\nFROM alpine:3.23\n\
+                       COPY --from=builder /server /server\nEXPOSE 2222\nENTRYPOINT [\"/server\"]\n";
+
+/// Host Apple M3, nodes of EKS on x86-64: the file without GOARCH is caught before anything is built.
+#[test]
+fn the_origin_story_built_the_old_way_is_caught_by_the_file() {
+    let sandbox = Sandbox::new();
+    let project = fixture::example(&sandbox.work(), "k8s-ssh-server");
+    fixture::write(project.join("Dockerfile"), OLD_WAY);
+    for nodes in ["m5.large", "deploy:eks"] {
+        let arguments = ["lint", "Dockerfile", "--for", nodes, "--host", "darwin/arm64"];
+        let outcome = sandbox.crossdock(&project, &arguments).ends_with(1);
+        assert!(outcome.stdout.contains("error[platform-of-the-builder] Dockerfile:6"), "{outcome}");
+        assert!(outcome.stdout.contains("+ FROM --platform=linux/amd64 alpine:3.23"), "{outcome}");
+    }
+    // The same file, built where it will run, ships what it says.
+    let same = ["lint", "Dockerfile", "--for", "m5.large", "--host", "linux/amd64"];
+    sandbox.crossdock(&project, &same).success();
+}
+
+/// The same project, compiled on a builder of the other architecture and labelled for the nodes: buildah makes the
+/// image as an engine on an Apple machine would, from a program that Go compiled for the machine's own architecture.
+#[test]
+fn the_origin_story_built_the_old_way_is_caught_by_the_image() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "server");
+    let mut go = sandbox.command(need("go"), &project);
+    go.envs([("GOOS", "linux"), ("GOARCH", "arm64"), ("CGO_ENABLED", "0")])
+        .args(["build", "-o", "server", "."]);
+    crossdock_tests::outcome::run(&mut go, Duration::from_secs(300)).success();
+    fixture::write(
+        project.join("Dockerfile"),
+        "FROM --platform=linux/amd64 scratch\nCOPY server /server\nEXPOSE 2222\nENTRYPOINT [\"/server\"]\n",
+    );
+    let layout = buildah(&sandbox, &project, "linux/amd64");
+    // The engine believes the file and labels a program of the other architecture.
+    let label = sandbox.tool(
+        &project,
+        "skopeo",
+        &["inspect", "--raw", "--config", &format!("oci:{}:v1", layout.display())],
+    );
+    assert_eq!(label.success().json()["architecture"], "amd64");
+    let verify = ["verify", layout.to_str().unwrap(), "--for", "m5.large"];
+    let outcome = sandbox.crossdock(&project, &verify).ends_with(1);
+    assert!(outcome.stdout.contains("fails") && outcome.stdout.contains("m5.large"), "{outcome}");
+    assert!(outcome.stdout.contains("arm64") || outcome.stdout.contains("AArch64"), "{outcome}");
+}
+
+/// Builds the folder's Dockerfile without running anything in it, and returns the layout.
+fn buildah(sandbox: &Sandbox, project: &Path, platform: &str) -> std::path::PathBuf {
+    let (root, run, layout) =
+        (sandbox.work().join("storage"), sandbox.work().join("run"), sandbox.work().join("layout"));
+    let storage =
+        ["--root", root.to_str().unwrap(), "--runroot", run.to_str().unwrap(), "--storage-driver", "vfs"];
+    let build = ["build", "--isolation", "chroot", "--platform", platform, "--tag", "server", "."];
+    sandbox.tool(project, "buildah", &[&storage[..], &build].concat()).success();
+    let to = format!("oci:{}:v1", layout.display());
+    sandbox.tool(project, "buildah", &[&storage[..], &["push", "server", &to]].concat()).success();
+    layout
+}
+
+#[test]
+fn findings_in_every_form() {
+    let sandbox = Sandbox::new();
+    let folder = sandbox.work();
+    fixture::write(
+        folder.join("a b.Dockerfile"),
+        "FROM golang:1.26 AS build\nRUN CGO_ENABLED=0 GOARCH=amd64 go build -o /app .\nFROM scratch\n\
+         COPY --from=build /app /app\nENTRYPOINT [\"/app\"]\n",
+    );
+    fixture::write(folder.join("good"), "FROM scratch\nCOPY app /app\nENTRYPOINT [\"/app\"]\n");
+    let lint = |arguments: &[&str]| {
+        sandbox.crossdock(&folder, &[&["lint", "a b.Dockerfile", "good"], arguments].concat()).ends_with(1)
+    };
+    insta::assert_snapshot!(lint(&[]).stdout);
+    let json = lint(&["--format", "json"]).json();
+    assert_eq!(json["schema"], "crossdock.lint/1");
+    assert_eq!(json["files"][0]["findings"][0]["code"], "constant-architecture");
+    assert_eq!(json["files"][1]["findings"].as_array().unwrap().len(), 0);
+    assert_eq!(lint(&["--json"]).json(), json);
+    let sarif = lint(&["--format", "sarif"]).json();
+    let place = &sarif["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
+    assert_eq!(
+        (&sarif["version"], &place["artifactLocation"]["uri"], &place["region"]["startLine"]),
+        (&"2.1.0".into(), &"a%20b.Dockerfile".into(), &2.into())
+    );
+    let github = lint(&["--format", "github"]).stdout;
+    assert!(
+        github.starts_with("::error file=a b.Dockerfile,line=2,title=constant-architecture::"),
+        "{github}"
+    );
+    sandbox.crossdock(&folder, &["lint", "good"]).success();
+}
+
+#[test]
+fn hostile_files_get_an_answer() {
+    let sandbox = Sandbox::new();
+    let folder = sandbox.work();
+    let long = format!("FROM scratch\nRUN {}\n", "x".repeat(1 << 20));
+    let cases: [(&str, Vec<u8>, i32); 8] = [
+        ("crlf", b"FROM scratch\r\nCOPY a /a\r\nENTRYPOINT [\"/a\"]\r\n".to_vec(), 0),
+        ("bom", b"\xef\xbb\xbfFROM scratch\nCOPY a /a\nENTRYPOINT [\"/a\"]\n".to_vec(), 0),
+        ("empty", Vec::new(), 1),
+        ("no-from", b"RUN true\n".to_vec(), 1),
+        ("long", long.into_bytes(), 1),
+        ("unknown", b"FROM scratch\nFORM x\n".to_vec(), 1),
+        ("latin1", b"FROM scratch\n# caf\xe9\nCOPY a /a\n".to_vec(), 0),
+        ("escape", b"FROM scratch\nLABEL a=\"\x1b[31mred\"\nFRMO x\n".to_vec(), 1),
+    ];
+    for (name, bytes, code) in cases {
+        fixture::write(folder.join(name), bytes);
+        let outcome = sandbox.crossdock(&folder, &["lint", name]).ends_with(code);
+        assert!(!outcome.stderr.contains("panicked") && outcome.stdout.len() < 4000, "{outcome}");
+        assert!(!outcome.stdout.contains('\u{1b}'), "a terminal would obey it: {outcome}");
+    }
+    for call in
+        [vec!["lint"], vec!["lint", "nowhere"], vec!["lint", "."], vec!["lint", "crlf", "--host", "amiga"]]
+    {
+        sandbox.crossdock(&folder, &call).ends_with(2);
+    }
+    sandbox.crossdock(&folder, &["lint", "crlf", "--for", "linux/arm46"]).ends_with(2).complains("arm64");
+}
+
+/// The day counts, and SOURCE_DATE_EPOCH stands for it: a commit is judged as it was.
+#[test]
+fn a_base_is_outdated_from_its_day_on() {
+    let mut sandbox = Sandbox::new();
+    let folder = sandbox.work();
+    fixture::write(folder.join("Dockerfile"), "FROM debian:bullseye-slim\nCMD [\"/bin/true\"]\n");
+    let found = |sandbox: &Sandbox| sandbox.crossdock(&folder, &["lint", "Dockerfile"]).success().stdout;
+    sandbox.set("SOURCE_DATE_EPOCH", "1767225600");
+    assert!(!found(&sandbox).contains("end-of-life-base"));
+    sandbox.set("SOURCE_DATE_EPOCH", "1798761600");
+    assert!(found(&sandbox).contains("end-of-life-base"));
+}

@@ -1,0 +1,250 @@
+//! `crossdock render` in real projects: the file, what stands beside it, and what it never overwrites.
+
+use std::path::{Path, PathBuf};
+
+use crossdock_tests::{Sandbox, fixture};
+
+/// An example, with what is said of its Dockerfile.
+fn example(sandbox: &Sandbox, name: &str, dockerfile: &str) -> PathBuf {
+    let project = fixture::example(&sandbox.work(), name);
+    let config = std::fs::read_to_string(project.join("crossdock.toml")).unwrap();
+    fixture::write(
+        project.join("crossdock.toml"),
+        format!("{config}\n[image.{name}.dockerfile]\n{dockerfile}"),
+    );
+    project
+}
+
+/// Host Apple M3, deploy target EKS on m5.large, a Go SSH server on port 2222.
+#[test]
+fn the_origin_story() {
+    let sandbox = Sandbox::new();
+    let project = example(&sandbox, "k8s-ssh-server", "base = \"alpine\"\n");
+    // What an M3 would plan, and what it renders, is for the nodes, not for the M3.
+    let plan = ["plan", "--json", "--host", "darwin/arm64", "--for", "deploy:eks"];
+    let plan = sandbox.crossdock(&project, &plan);
+    assert_eq!(plan.json()["host"], "darwin/arm64");
+    assert_eq!(plan.json()["images"][0]["platforms"][0]["platform"], "linux/amd64");
+    for nodes in ["m5.large", "deploy:eks"] {
+        let arguments = ["render", "dockerfile", "--quiet", "--mode", "fixed", "--for", nodes];
+        let text = sandbox.crossdock(&project, &arguments).success().stdout;
+        let stages: Vec<&str> = text.lines().filter(|line| line.starts_with("FROM ")).collect();
+        assert_eq!(
+            stages,
+            [
+                "FROM --platform=$BUILDPLATFORM golang:1.26-alpine${ALPINE} AS build",
+                "FROM --platform=linux/amd64 alpine:${ALPINE} AS linux-amd64"
+            ]
+        );
+        for said in ["ENV CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64", "EXPOSE 2222", "USER 65532:65532"] {
+            assert!(text.contains(said), "{said}: {text}");
+        }
+        fixture::write(project.join("Dockerfile"), &text);
+        sandbox
+            .crossdock(&project, &["lint", "Dockerfile", "--for", nodes, "--host", "darwin/arm64"])
+            .success();
+    }
+}
+
+/// Every combination of both examples that renders passes hadolint and our own rules.
+#[test]
+fn every_combination_of_the_examples_passes_the_linters() {
+    let sandbox = Sandbox::new();
+    let folder = sandbox.work().join("rendered");
+    let bases = [
+        "scratch",
+        "static",
+        "distroless-static",
+        "alpine",
+        "distroless-base",
+        "distroless-cc",
+        "debian-slim",
+    ];
+    for name in ["k8s-ssh-server", "http-api"] {
+        let project = fixture::example(&sandbox.work(), name);
+        let config = std::fs::read_to_string(project.join("crossdock.toml")).unwrap();
+        for (base, caching) in bases.iter().flat_map(|base| [(base, "mounts"), (base, "layer")]) {
+            let said = format!("[image.{name}.dockerfile]\nbase = \"{base}\"\ncaching = \"{caching}\"\n");
+            fixture::write(project.join("crossdock.toml"), format!("{config}\n{said}"));
+            for mode in ["cross", "fixed"] {
+                let output = format!("{}/{base}-{caching}/", folder.display());
+                let arguments =
+                    ["render", "dockerfile", "--quiet", "--offline", "--mode", mode, "--output", &output];
+                sandbox.crossdock(&project, &arguments).success();
+            }
+        }
+    }
+    let files = dockerfiles(&folder);
+    assert_eq!(
+        files.len(),
+        2 * 7 * 2 * 3,
+        "two examples, seven bases, two cachings, one file for all and two fixed"
+    );
+    let names: Vec<&str> = files.iter().map(|path| path.to_str().unwrap()).collect();
+    sandbox.tool(&folder, "hadolint", &[&["--failure-threshold", "style"], &names[..]].concat()).success();
+    sandbox.crossdock(&folder, &[&["lint"], &names[..]].concat()).success();
+}
+
+fn dockerfiles(folder: &Path) -> Vec<PathBuf> {
+    let entries = |folder: &Path| std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let files = entries(folder).flat_map(|folder| entries(&folder).collect::<Vec<_>>());
+    files.filter(|path| path.extension().is_some_and(|end| end == "Dockerfile")).collect()
+}
+
+#[test]
+fn a_file_of_somebody_else_stays() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    let path = project.join("Dockerfile");
+    let read = |name: &str| std::fs::read_to_string(project.join(name)).unwrap();
+    let render = |more: &[&str]| {
+        sandbox.crossdock(&project, &[&["render", "dockerfile", "--output", "Dockerfile"], more].concat())
+    };
+    fixture::write(&path, "FROM mine\n");
+    render(&[]).ends_with(2).complains("was not made by crossdock").complains("--force");
+    assert_eq!(read("Dockerfile"), "FROM mine\n");
+    assert!(!project.join("Dockerfile.dockerignore").exists(), "all or nothing");
+    render(&["--force"]).success();
+    assert_eq!(read("Dockerfile.orig"), "FROM mine\n");
+    let ours = read("Dockerfile");
+    assert!(ours.contains("golang:"), "{ours}");
+
+    // Again is nothing; another choice replaces what is ours.
+    render(&[]).success();
+    assert_eq!(read("Dockerfile"), ours);
+    render(&["--platform", "linux/arm64"]).success();
+    assert!(!read("Dockerfile").contains("linux/amd64"));
+    assert!(!project.join("Dockerfile.orig.2").exists());
+
+    fixture::write(&path, format!("{}# mine\n", read("Dockerfile")));
+    render(&[]).ends_with(2).complains("was changed since");
+    render(&["--force"]).success();
+    assert!(read("Dockerfile.orig.2").ends_with("# mine\n"));
+    assert_eq!(read("Dockerfile.orig"), "FROM mine\n", "an older copy is never overwritten");
+}
+
+#[test]
+fn a_member_of_a_workspace_is_built_from_the_whole_workspace() {
+    let sandbox = Sandbox::new();
+    let root = sandbox.work().join("a space");
+    fixture::write(root.join("Cargo.toml"), "[workspace]\nmembers = [\"crates/*\"]\nresolver = \"3\"\n");
+    for (name, file) in [("api", "src/main.rs"), ("shared", "src/lib.rs")] {
+        let needs = if name == "api" { "[dependencies]\nshared = { path = \"../shared\" }\n" } else { "" };
+        let manifest =
+            format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n{needs}");
+        fixture::write(root.join("crates").join(name).join("Cargo.toml"), manifest);
+        let text = if name == "api" { "fn main() {}\n" } else { "" };
+        fixture::write(root.join("crates").join(name).join(file), text);
+    }
+    let member = root.join("crates/api");
+    let answer = sandbox.crossdock(&member, &["render", "dockerfile", "--json"]).success().json();
+    let file = &answer["dockerfiles"][0];
+    assert_eq!(answer["schema"], "crossdock.dockerfile/1");
+    assert_eq!(file["context"], root.to_str().unwrap());
+    assert!(file["dockerfile"].as_str().unwrap().contains("--package api --bin api"), "{file}");
+    let ignore = file["dockerignore"].as_str().unwrap();
+    assert!(ignore.contains("!crates/api\n") && ignore.contains("!crates/shared\n"), "{ignore}");
+}
+
+#[test]
+fn own_templates_extend_ours_and_are_checked_ahead() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    fixture::write(
+        project.join("crossdock.toml"),
+        "templates = \"templates\"\n[image.hello]\npath = \".\"\n",
+    );
+    let template = |text: &str| {
+        fixture::write(project.join("templates/Dockerfile.j2"), text);
+        sandbox.crossdock(&project, &["render", "dockerfile", "--quiet"])
+    };
+    let extended = "{% extends \"crossdock/go.Dockerfile\" %}\n{% block labels %}\nLABEL team=own\n{{ super() }}\n{% endblock %}\n";
+    assert!(template(extended).success().stdout.contains("LABEL team=own\n"));
+    let undefined = extended.replace("team=own", "team={{ teem }}");
+    let outcome = template(&undefined).ends_with(2);
+    outcome.complains("template `Dockerfile`, line 3").complains("`teem`").complains("> ");
+    template("{% extends \"crossdock/go.Dockerfile\" %}\n{% block lables %}x{% endblock %}\n")
+        .ends_with(2)
+        .complains("the nearest is `labels`");
+    template("{% extends \"crossdock/go.Dockerfile\" %}\n{% block labels %}\nLABLE x\n{% endblock %}\n")
+        .ends_with(2)
+        .complains("is no instruction");
+    template("{% if %}\n").ends_with(2).complains("line 1");
+}
+
+#[test]
+fn bases_are_pinned_by_the_lock_file() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    let digest = format!("sha256:{}", "a".repeat(64));
+    fixture::write(
+        project.join("crossdock.lock"),
+        format!("[images]\n\"golang:1.25-trixie\" = \"{digest}\"\n"),
+    );
+    let text = sandbox.crossdock(&project, &["render", "dockerfile", "--quiet"]).success().stdout;
+    assert!(text.contains(&format!("golang:1.25-trixie@{digest} AS build")), "{text}");
+    fixture::write(project.join("crossdock.lock"), "[images]\n\"golang:1.25-trixie\" = \"sha256:1\"\n");
+    sandbox.crossdock(&project, &["render", "dockerfile"]).ends_with(2).complains("no digest");
+    fixture::write(project.join("crossdock.lock"), "[image]\n");
+    sandbox.crossdock(&project, &["render", "dockerfile"]).ends_with(2).complains("crossdock.lock");
+}
+
+#[test]
+fn the_classic_builder_gets_a_native_file_or_a_remedy() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    let render = |more: &[&str]| {
+        let call = ["render", "dockerfile", "--engine", "classic", "--host", "linux/arm64"];
+        sandbox.crossdock(&project, &[&call[..], more].concat())
+    };
+    render(&[]).ends_with(3).complains("build with BuildKit");
+    render(&["--mode", "fixed", "--platform", "linux/amd64"])
+        .ends_with(3)
+        .complains("builds only for linux/arm64");
+    let text = render(&["--mode", "fixed", "--platform", "linux/arm64"]).success().stdout;
+    assert!(!text.contains("BUILDPLATFORM") && !text.contains("--mount"), "{text}");
+}
+
+#[test]
+fn a_bake_file_is_the_same_every_time_and_names_everything() {
+    let sandbox = Sandbox::new();
+    let project = example(&sandbox, "k8s-ssh-server", "private = { netrc = [\"git.example\"] }\n");
+    fixture::commit(&sandbox, &project);
+    let bake = |more: &[&str]| sandbox.crossdock(&project, &[&["render", "bake"], more].concat()).success();
+    let text = bake(&[]).stdout;
+    assert_eq!(bake(&[]).stdout, text);
+    let json = bake(&["--cache-from", "type=registry,ref=r.example/cache"]).json();
+    let target = &json["target"]["k8s-ssh-server"];
+    assert_eq!(json["group"]["default"]["targets"][0], "k8s-ssh-server");
+    assert_eq!(target["platforms"], serde_json::json!(["linux/amd64", "linux/arm64"]));
+    assert_eq!(target["args"]["SOURCE_DATE_EPOCH"], crossdock_tests::sandbox::EPOCH);
+    assert_eq!(target["cache-from"][0], "type=registry,ref=r.example/cache");
+    assert_eq!(target["secret"][0], "id=netrc,src=${HOME}/.netrc");
+    let inline = target["dockerfile-inline"].as_str().unwrap();
+    assert!(inline.contains("$${TARGETARCH") && !inline.replace("$${", "").contains("${"), "{inline}");
+
+    bake(&["--output", "out", "--mode", "fixed"]);
+    let written = std::fs::read_to_string(project.join("out/bake.json")).unwrap();
+    let written: serde_json::Value = serde_json::from_str(&written).unwrap();
+    let arm = &written["target"]["k8s-ssh-server-linux-arm64"];
+    let path = arm["dockerfile"].as_str().unwrap();
+    assert!(std::fs::read_to_string(path).unwrap().contains("GOARCH=arm64"));
+    assert!(Path::new(&format!("{path}.dockerignore")).is_file());
+    assert!(arm["tags"][0].as_str().unwrap().ends_with("-linux-arm64"), "{arm}");
+}
+
+#[test]
+fn calls_that_mean_no_file() {
+    let sandbox = Sandbox::new();
+    let empty = sandbox.work().join("empty");
+    std::fs::create_dir_all(&empty).unwrap();
+    sandbox.crossdock(&empty, &["render", "dockerfile"]).ends_with(2).complains("Cargo.toml");
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    sandbox
+        .crossdock(&project, &["render", "dockerfile", "--mode", "fixed"])
+        .ends_with(2)
+        .complains("--output");
+    sandbox.crossdock(&project, &["render", "dockerfile", "--image", "helo"]).ends_with(2).complains("hello");
+    sandbox.crossdock(&project, &["render", "dockerfile", "--platform", "darwin/arm64"]).ends_with(2);
+    sandbox.crossdock(&project, &["render", "dockerfile", "--output", "no/such/Dockerfile"]).ends_with(5);
+}
