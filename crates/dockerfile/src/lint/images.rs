@@ -65,7 +65,13 @@ const fn release(
     Release { distribution, version, codename, glibc, end: Date { year, month, day }, successor }
 }
 
-/// Releases with the end of their public support (long-term support included) and their C library.
+/// Releases with the end of their public support (long-term support included, paid support not) and their C library.
+///
+/// Sources, read in November 2026: for Debian <https://wiki.debian.org/LTS>, for Ubuntu
+/// <https://ubuntu.com/about/release-cycle> (a month there is its last day here), for Alpine
+/// <https://alpinelinux.org/releases/>, for CentOS <https://www.centos.org/centos-linux-eol/>, for Amazon Linux
+/// <https://docs.aws.amazon.com/linux/al2023/ug/release-cadence.html> and the FAQs of its predecessors; held against
+/// <https://endoflife.date>.
 const RELEASES: &[Release] = &[
     release("debian", "8", "jessie", Some((2, 19)), (2020, 6, 30), "trixie"),
     release("debian", "9", "stretch", Some((2, 24)), (2022, 6, 30), "trixie"),
@@ -77,15 +83,19 @@ const RELEASES: &[Release] = &[
     release("ubuntu", "18.04", "bionic", Some((2, 27)), (2023, 5, 31), "24.04"),
     release("ubuntu", "20.04", "focal", Some((2, 31)), (2025, 5, 31), "24.04"),
     release("ubuntu", "22.04", "jammy", Some((2, 35)), (2027, 4, 30), "24.04"),
-    release("ubuntu", "24.04", "noble", Some((2, 39)), (2029, 4, 30), "24.04"),
-    release("alpine", "3.15", "alpine3.15", None, (2023, 11, 1), "3.22"),
-    release("alpine", "3.16", "alpine3.16", None, (2024, 5, 23), "3.22"),
-    release("alpine", "3.17", "alpine3.17", None, (2024, 11, 22), "3.22"),
-    release("alpine", "3.18", "alpine3.18", None, (2025, 5, 9), "3.22"),
-    release("alpine", "3.19", "alpine3.19", None, (2025, 11, 1), "3.22"),
-    release("alpine", "3.20", "alpine3.20", None, (2026, 4, 1), "3.22"),
-    release("alpine", "3.21", "alpine3.21", None, (2026, 11, 1), "3.22"),
-    release("alpine", "3.22", "alpine3.22", None, (2027, 5, 1), "3.22"),
+    release("ubuntu", "24.04", "noble", Some((2, 39)), (2029, 5, 31), "24.04"),
+    release("ubuntu", "26.04", "resolute", None, (2031, 4, 30), "26.04"),
+    release("alpine", "3.12", "alpine3.12", None, (2022, 5, 1), "3.23"),
+    release("alpine", "3.13", "alpine3.13", None, (2022, 11, 1), "3.23"),
+    release("alpine", "3.14", "alpine3.14", None, (2023, 5, 1), "3.23"),
+    release("alpine", "3.15", "alpine3.15", None, (2023, 11, 1), "3.23"),
+    release("alpine", "3.16", "alpine3.16", None, (2024, 5, 23), "3.23"),
+    release("alpine", "3.17", "alpine3.17", None, (2024, 11, 22), "3.23"),
+    release("alpine", "3.18", "alpine3.18", None, (2025, 5, 9), "3.23"),
+    release("alpine", "3.19", "alpine3.19", None, (2025, 11, 1), "3.23"),
+    release("alpine", "3.20", "alpine3.20", None, (2026, 4, 1), "3.23"),
+    release("alpine", "3.21", "alpine3.21", None, (2026, 11, 1), "3.23"),
+    release("alpine", "3.22", "alpine3.22", None, (2027, 5, 1), "3.23"),
     release("alpine", "3.23", "alpine3.23", None, (2027, 11, 1), "3.23"),
     release("centos", "7", "centos7", Some((2, 17)), (2024, 6, 30), "9"),
     release("centos", "8", "centos8", Some((2, 28)), (2021, 12, 31), "9"),
@@ -248,8 +258,8 @@ mod tests {
     fn a_successor_keeps_the_variant() {
         for (name, better) in [
             ("debian:buster-slim", "debian:trixie-slim"),
-            ("alpine:3.18", "alpine:3.22"),
-            ("golang:1.22-alpine3.18", "golang:1.22-alpine3.22"),
+            ("alpine:3.18", "alpine:3.23"),
+            ("golang:1.22-alpine3.18", "golang:1.22-alpine3.23"),
             ("gcr.io/distroless/cc-debian11", "gcr.io/distroless/cc-debian13"),
             ("ubuntu:20.04", "ubuntu:24.04"),
         ] {

@@ -1,7 +1,7 @@
 //! How a Dockerfile compiles: linking, compiler, flags, sources.
 
 use camino::Utf8Path;
-use crossdock_dockerfile::render::{self, Base, Linking, Mode, Private};
+use crossdock_dockerfile::render::{self, Base, Debian, Linking, Mode, Private};
 use crossdock_platform::{BuildTarget, Platform};
 
 use super::super::error::PlanError;
@@ -13,6 +13,11 @@ use crate::project::{CargoWorkspace, GoModule, Program, Project};
 /// The oldest Go whose images are made from the Debian that builders have. A newer Go compiles older modules by the
 /// rules of the version that they name (<https://go.dev/doc/toolchain>).
 const OLDEST_GO: (u32, u32) = (1, 25);
+
+/// The first Rust whose images are made from Debian 13, and from Debian 12
+/// (<https://github.com/docker-library/official-images/commits/master/library/rust>).
+const FIRST_RUST_ON_TRIXIE: (u32, u32) = (1, 89);
+const FIRST_RUST_ON_BOOKWORM: (u32, u32) = (1, 70);
 
 /// How the programs are linked.
 pub(super) fn linking(selected: &Selected<'_>, mode: &Mode) -> Result<Linking, RecipeError> {
@@ -80,7 +85,7 @@ pub(super) fn toolchain(selected: &Selected<'_>) -> Result<String, RecipeError> 
 fn rust_toolchain(selected: &Selected<'_>, workspace: &CargoWorkspace) -> Result<String, RecipeError> {
     let named = workspace.toolchain_file.as_ref().and_then(|file| Some((file, file.channel.as_deref()?)));
     match named {
-        Some((_, channel)) if channel.starts_with(|first: char| first.is_ascii_digit()) => {
+        Some((_, channel)) if minor(channel).is_some_and(|version| version >= FIRST_RUST_ON_BOOKWORM) => {
             // `1.89-x86_64-unknown-linux-gnu` names the machine too, which an image of a compiler does not.
             Ok(channel.split('-').next().unwrap_or(channel).to_owned())
         }
@@ -92,6 +97,13 @@ fn rust_toolchain(selected: &Selected<'_>, workspace: &CargoWorkspace) -> Result
             file: file.path.clone(),
         }),
     }
+}
+
+/// Older compilers have images on Debian 12 alone, whose older C library suits a newer base.
+pub(super) fn builder_debian(selected: &Selected<'_>, file: &render::Request) -> Option<Debian> {
+    let old = matches!(selected.project, Project::Rust(_))
+        && minor(&file.toolchain).is_some_and(|version| version < FIRST_RUST_ON_TRIXIE);
+    (old && file.debian > Debian::Bookworm).then_some(Debian::Bookworm)
 }
 
 /// The newest of what the module asks for and what has an image, by its minor version: its patches are taken.

@@ -34,7 +34,7 @@ pub enum RecipeError {
     },
     /// A compiler that has no image of its own.
     #[error(
-        "image `{image}`: {file} selects the toolchain `{channel}`, and there is no image of it; name one that `rust` \
+        "image `{image}`: {file} selects the toolchain `{channel}`, and there is no image of it on Debian 12 or newer; name one that `rust` \
          has as `toolchain = \"1.95\"` in [image.{image}.dockerfile]"
     )]
     Toolchain {

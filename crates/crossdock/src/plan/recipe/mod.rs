@@ -161,6 +161,7 @@ fn file(selected: &Selected<'_>, mode: Mode, settings: &Settings) -> Result<rend
     if let Some(debian) = &dockerfile.debian {
         file.debian = debian.value;
     }
+    file.builder_debian = build::builder_debian(selected, &file);
     if let Some(alpine) = &dockerfile.alpine {
         file.alpine.clone_from(&alpine.value);
     }

@@ -225,7 +225,10 @@ fn compilers_come_from_the_project() {
         ("1.89".into(), "1.89.0".into())
     );
     assert_eq!(version("stable"), "1");
-    insta::assert_snapshot!(refusal(image("api"), rust_with("nightly-2026-01-01")), @r#"image `api`: /p/rust-toolchain.toml selects the toolchain `nightly-2026-01-01`, and there is no image of it; name one that `rust` has as `toolchain = "1.95"` in [image.api.dockerfile]"#);
+    let old = recipe(image("api"), rust_with("1.82.0")).request;
+    assert_eq!((old.debian, old.builder_debian), (Debian::Trixie, Some(Debian::Bookworm)));
+    insta::assert_snapshot!(refusal(image("api"), rust_with("1.60")), @r#"image `api`: /p/rust-toolchain.toml selects the toolchain `1.60`, and there is no image of it on Debian 12 or newer; name one that `rust` has as `toolchain = "1.95"` in [image.api.dockerfile]"#);
+    insta::assert_snapshot!(refusal(image("api"), rust_with("nightly-2026-01-01")), @r#"image `api`: /p/rust-toolchain.toml selects the toolchain `nightly-2026-01-01`, and there is no image of it on Debian 12 or newer; name one that `rust` has as `toolchain = "1.95"` in [image.api.dockerfile]"#);
 }
 
 #[test]
