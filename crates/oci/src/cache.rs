@@ -9,7 +9,7 @@ use crate::atomic::write_atomically;
 use crate::blob::{BlobError, BlobStore, is_temporary};
 use crate::digest::Digest;
 use crate::error::{FileError, read_regular};
-use crate::layer::{Compression, Fingerprint, Layer, LayerBuilder, LayerError};
+use crate::layer::{Compression, Fingerprint, Layer, LayerError, TarSource, fingerprint, write_known};
 use crate::manifest::canonical_bytes;
 
 /// Layers that were compressed before, by content.
@@ -86,12 +86,12 @@ impl LayerCache {
     /// written.
     pub fn provide(
         &self,
-        builder: &LayerBuilder,
+        source: &dyn TarSource,
         compression: Compression,
         threads: NonZeroUsize,
         store: &BlobStore,
     ) -> Result<Layer, CacheError> {
-        let fingerprint = builder.fingerprint()?;
+        let fingerprint = fingerprint(source)?;
         let entry = self.entry(&fingerprint, compression);
         if let Some(layer) = self.recall(&entry, &fingerprint)
             && store.adopt(&layer.descriptor.digest, &self.blobs).is_ok()
@@ -99,14 +99,14 @@ impl LayerCache {
             return Ok(layer);
         }
         let mut writer = self.blobs.writer()?;
-        let layer = builder.write_known(&fingerprint, &mut writer, compression, threads)?;
+        let layer = write_known(source, &fingerprint, &mut writer, compression, threads)?;
         writer.complete()?;
         write_atomically(&entry, &canonical_bytes(&layer))?;
         match store.adopt(&layer.descriptor.digest, &self.blobs) {
             // Someone pruned the cache this very moment: write past it.
             Err(BlobError::Missing { .. }) => {
                 let mut writer = store.writer()?;
-                builder.write_known(&fingerprint, &mut writer, compression, threads)?;
+                write_known(source, &fingerprint, &mut writer, compression, threads)?;
                 writer.complete()?;
             }
             adopted => adopted?,
@@ -256,7 +256,7 @@ pub enum CacheError {
 #[expect(clippy::disallowed_methods, reason = "the tests damage files on purpose")]
 mod tests {
     use super::*;
-    use crate::{Content, Owner, Timestamp};
+    use crate::{Content, LayerBuilder, Owner, Timestamp};
 
     struct Fixture {
         _folder: tempfile::TempDir,

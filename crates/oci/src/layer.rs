@@ -43,6 +43,55 @@ pub struct LayerBuilder {
     entries: BTreeMap<String, Node>,
 }
 
+/// Where a layer's plain tar comes from: a [`LayerBuilder`], or a layer that someone else made.
+///
+/// Writing it twice must give the same bytes; who does not is noticed by a checksum.
+pub trait TarSource {
+    /// Writes the plain tar.
+    ///
+    /// # Errors
+    /// When what it is made of cannot be read, or `out` fails.
+    fn write_tar(&self, out: &mut dyn Write) -> Result<(), LayerError>;
+}
+
+impl TarSource for LayerBuilder {
+    fn write_tar(&self, out: &mut dyn Write) -> Result<(), LayerError> {
+        LayerBuilder::write_tar(self, out)
+    }
+}
+
+/// Reads the tar once and says what it is.
+pub(crate) fn fingerprint(source: &dyn TarSource) -> Result<Fingerprint, LayerError> {
+    let mut tee = Fingerprinter::new(io::sink());
+    let mut crc = crc32fast::Hasher::new();
+    source.write_tar(&mut CrcWriter { inner: &mut tee, crc: &mut crc })?;
+    let (diff_id, size) = tee.finish();
+    Ok(Fingerprint { diff_id, size, crc32: crc.finalize() })
+}
+
+/// Writes a layer whose fingerprint is known, without hashing its tar a second time.
+pub(crate) fn write_known(
+    source: &dyn TarSource,
+    fingerprint: &Fingerprint,
+    sink: &mut dyn Write,
+    compression: Compression,
+    threads: NonZeroUsize,
+) -> Result<Layer, LayerError> {
+    let mut blob = Fingerprinter::new(sink);
+    let crc32 = match compression {
+        Compression::None => {
+            let mut crc = crc32fast::Hasher::new();
+            source.write_tar(&mut CrcWriter { inner: &mut blob, crc: &mut crc })?;
+            crc.finalize()
+        }
+        Compression::Gzip => gzip::compress(&mut blob, threads, |out| source.write_tar(out))?.1,
+    };
+    if crc32 != fingerprint.crc32 {
+        return Err(LayerError::ContentChanged);
+    }
+    Ok(layer(compression, blob.finish(), fingerprint.diff_id, fingerprint.size))
+}
+
 /// Who owns an entry, by number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Owner {
@@ -180,11 +229,7 @@ impl LayerBuilder {
     /// # Errors
     /// When a file cannot be read.
     pub fn fingerprint(&self) -> Result<Fingerprint, LayerError> {
-        let mut tee = Fingerprinter::new(io::sink());
-        let mut crc = crc32fast::Hasher::new();
-        self.write_tar(&mut CrcWriter { inner: &mut tee, crc: &mut crc })?;
-        let (diff_id, size) = tee.finish();
-        Ok(Fingerprint { diff_id, size, crc32: crc.finalize() })
+        fingerprint(self)
     }
 
     /// Writes the layer into `sink` on `threads` threads beside the caller's, and says what was written.
@@ -229,19 +274,7 @@ impl LayerBuilder {
         compression: Compression,
         threads: NonZeroUsize,
     ) -> Result<Layer, LayerError> {
-        let mut blob = Fingerprinter::new(sink);
-        let crc32 = match compression {
-            Compression::None => {
-                let mut crc = crc32fast::Hasher::new();
-                self.write_tar(&mut CrcWriter { inner: &mut blob, crc: &mut crc })?;
-                crc.finalize()
-            }
-            Compression::Gzip => gzip::compress(&mut blob, threads, |out| self.write_tar(out))?.1,
-        };
-        if crc32 != fingerprint.crc32 {
-            return Err(LayerError::ContentChanged);
-        }
-        Ok(layer(compression, blob.finish(), fingerprint.diff_id, fingerprint.size))
+        write_known(self, fingerprint, sink, compression, threads)
     }
 
     /// Writes the plain tar.

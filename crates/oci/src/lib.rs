@@ -38,7 +38,7 @@ pub use cache::{CacheError, CacheInfo, LayerCache, PruneLimits, Pruned};
 pub use config::{History, ImageConfig, RootFs, RuntimeConfig};
 pub use digest::{Digest, DigestError, Hasher};
 pub use error::FileError;
-pub use layer::{Compression, Content, Fingerprint, Layer, LayerBuilder, LayerError, Owner};
+pub use layer::{Compression, Content, Fingerprint, Layer, LayerBuilder, LayerError, Owner, TarSource};
 pub use layout::{Layout, LayoutError, Pruning};
 pub use lock::{Holder, LayoutLock};
 pub use manifest::{Descriptor, Document, DocumentError, ImageManifest, Index, Platform};
