@@ -5,6 +5,7 @@ mod app;
 pub mod availability;
 pub mod config;
 pub mod doctor;
+pub mod engine;
 pub mod environment;
 pub mod execute;
 mod header;

@@ -130,9 +130,38 @@ pub(super) struct Building {
     /// are built too.
     #[arg(long, help_heading = "How it is built")]
     pub(super) pack: bool,
+    #[command(flatten)]
+    pub(super) engine: EngineArguments,
     /// Also give the image to an engine.
     #[arg(long, value_enum, value_name = "ENGINE", help_heading = "How it is built")]
     pub(super) load: Option<EngineName>,
+}
+
+/// Who builds, and what is handed on to it.
+#[derive(Debug, Args, Clone, Default)]
+pub(super) struct EngineArguments {
+    /// Who compiles and assembles: embedded (crossdock itself), docker, podman, buildx, or buildx=NAME. The result is
+    /// verified and tagged alike.
+    #[arg(long, value_name = "BUILDER", help_heading = "How an engine builds it")]
+    pub(super) builder: Option<String>,
+    /// Take the base image NAME from an OCI layout instead of a registry; `oci:PATH:TAG` chooses one of several.
+    #[arg(long, value_name = "NAME=oci:PATH", help_heading = "How an engine builds it")]
+    pub(super) base_from: Vec<String>,
+    /// Set a build argument.
+    #[arg(long, value_name = "NAME=VALUE", help_heading = "How an engine builds it")]
+    pub(super) build_arg: Vec<String>,
+    /// Hand on a secret by a file or a variable; its value goes nowhere else.
+    #[arg(long, value_name = "id=NAME[,src=FILE|,env=VARIABLE]", help_heading = "How an engine builds it")]
+    pub(super) secret: Vec<String>,
+    /// Hand on an ssh agent, as default or ID=SOCKET.
+    #[arg(long, value_name = "default|ID=SOCKET", help_heading = "How an engine builds it")]
+    pub(super) ssh: Vec<String>,
+    /// Read a build cache.
+    #[arg(long, value_name = "CACHE", help_heading = "How an engine builds it")]
+    pub(super) cache_from: Vec<String>,
+    /// Write a build cache.
+    #[arg(long, value_name = "CACHE", help_heading = "How an engine builds it")]
+    pub(super) cache_to: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -308,6 +337,8 @@ pub(super) enum LintFormat {
 pub(super) struct DoctorArguments {
     #[command(flatten)]
     pub(super) selection: Selection,
+    #[command(flatten)]
+    pub(super) engine: EngineArguments,
     /// Install what is missing.
     #[arg(long)]
     pub(super) fix: bool,

@@ -99,10 +99,12 @@ pub(super) fn edge(session: &Session, error: &ExecuteError, report: &Report) -> 
     let exit = match error {
         ExecuteError::Missing(_) => Exit::Missing,
         ExecuteError::Compiler { .. }
+        | ExecuteError::Engine(_)
+        | ExecuteError::Ignored { .. }
         | ExecuteError::NotMade { .. }
         | ExecuteError::Process(_)
         | ExecuteError::Panicked { .. } => Exit::Program,
-        ExecuteError::Refused(_) | ExecuteError::WrongProgram { .. } => Exit::No,
+        ExecuteError::Refused(_) | ExecuteError::WrongProgram { .. } | ExecuteError::Labelled(_) => Exit::No,
         ExecuteError::NotBuilt { .. } => Exit::Usage,
         ExecuteError::Image { .. } | ExecuteError::File { .. } | ExecuteError::Cache(_) => Exit::InputOutput,
         ExecuteError::Cancelled => Exit::Interrupted,

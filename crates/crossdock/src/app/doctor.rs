@@ -34,7 +34,11 @@ struct Diagnosis<'a> {
 }
 
 pub(super) fn run(session: &Session, arguments: &DoctorArguments) -> Result<Exit, CommandError> {
-    let building = Building { selection: arguments.selection.clone(), ..Building::default() };
+    let building = Building {
+        selection: arguments.selection.clone(),
+        engine: arguments.engine.clone(),
+        ..Building::default()
+    };
     let mut planned = session.plan(&building, Goal::Dist, None)?;
     if arguments.fix {
         let consent = if arguments.yes { Consent::Given } else { Consent::Asked };

@@ -40,7 +40,11 @@ impl Session {
         host: Option<&str>,
     ) -> Result<Planned, CommandError> {
         let config = self.config()?;
-        let request = self.request(building, goal)?;
+        let mut request = self.request(building, goal)?;
+        // What only judges or names what was built asks nobody who builds.
+        if matches!(goal, Goal::Build | Goal::Dist) {
+            request.engine = self.engine(&building.engine, &config)?;
+        }
         let (projects, host) = self.look(&config, &request, host)?;
         let plan = make(&config, &projects, &host, &request)?;
         Ok(Planned { plan, host, config, request })
@@ -48,7 +52,10 @@ impl Session {
 
     /// Plans again after the host has changed.
     pub(super) fn plan_again(&self, planned: Planned, rustup: Rustup) -> Result<Planned, CommandError> {
-        let Planned { config, request, .. } = planned;
+        let Planned { config, mut request, .. } = planned;
+        if let Some(asked) = &mut request.engine {
+            self.ask_again(asked);
+        }
         let (projects, mut host) = self.look(&config, &request, None)?;
         if rustup == Rustup::Unreachable {
             host = host.without_rustup_server();
@@ -76,7 +83,11 @@ impl Session {
         request: &Request,
         host: Option<&str>,
     ) -> Result<(Projects, Host), CommandError> {
-        let needs = needs(config, &folders(config, request));
+        // An engine brings its own compilers: none of this machine's is asked.
+        let needs = match request.engine {
+            Some(_) => Needs::default(),
+            None => needs(config, &folders(config, request)),
+        };
         let (projects, seen) = thread::scope(|scope| {
             let given = scope.spawn(|| match host {
                 Some(text) => self.given_host(text),
@@ -90,7 +101,7 @@ impl Session {
         let mut seen = seen.map_err(|_| ended_early())??;
         let dynamic = config.images.iter().any(|image| image.linkage.value == Linkage::Dynamic);
         let wants_c = host_needs_c_compiler(&projects) || dynamic || request.pack == Pack::Releases;
-        if wants_c && !seen.tools.contains_key("zig") && host.is_none() {
+        if request.engine.is_none() && wants_c && !seen.tools.contains_key("zig") && host.is_none() {
             let also = Needs { also: BTreeSet::from([Also::CCompiler]), ..Needs::default() };
             let more =
                 detect(&self.processes, &also).map_err(|error| CommandError::new(Exit::Missing, &error))?;

@@ -11,6 +11,7 @@ mod cache;
 mod config;
 mod dist;
 mod doctor;
+mod engine;
 mod env;
 mod error;
 mod generated;

@@ -138,6 +138,7 @@ impl Session {
             archive: if building.archive { Archive::Beside } else { Archive::None },
             pack: if building.pack { Pack::Releases } else { Pack::None },
             load: building.load.map(|engine| self.server(engine)).transpose()?,
+            engine: None,
             jobs: jobs.or_else(|| overrides.jobs.clone()),
             network: if offline { Network::Offline } else { Network::Online },
             source_date_epoch: self.source_date_epoch()?,

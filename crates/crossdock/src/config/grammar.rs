@@ -77,7 +77,7 @@ pub(super) fn image_path(text: &str) -> Result<String, String> {
 }
 
 /// A path with `.` and `..` taken away by text alone; none when it climbs above its start.
-pub(super) fn lexical(path: &Utf8Path) -> Option<Utf8PathBuf> {
+pub(crate) fn lexical(path: &Utf8Path) -> Option<Utf8PathBuf> {
     path.components().try_fold(Utf8PathBuf::new(), |mut whole, component| {
         match component {
             Utf8Component::CurDir => {}

@@ -10,6 +10,7 @@ use super::problem::{ConfigError, Document, Problem};
 use super::raw::{At, RawConfig, RawDeploy};
 use super::reader::{Reader, relative_to};
 use super::{Config, Defaults, Deploy, ImageConfig, Sourced};
+use crate::engine::Builder;
 use crate::nearest::{listed, nearest};
 use crate::project::language_of;
 use crate::template;
@@ -60,6 +61,7 @@ impl Config {
             files: Vec::new(),
             deploys: BTreeMap::new(),
             images: Vec::new(),
+            builder: None,
             defaults: Defaults::default(),
             templates: None,
         }
@@ -132,6 +134,7 @@ impl Loader {
         }
         self.add_deploys(&mut reader, deploys);
         if self.config.files.len() == 1 {
+            self.config.builder = raw.builder.and_then(|builder| builder_of(&mut reader, &builder));
             self.config.defaults = defaults;
             self.config.templates = raw.templates.and_then(|folder| templates(&mut reader, folder));
         }
@@ -213,6 +216,16 @@ impl Loader {
         match self.problems.is_empty() {
             true => Ok(self.config),
             false => Err(ConfigError::Invalid(self.problems)),
+        }
+    }
+}
+
+fn builder_of(reader: &mut Reader<'_>, text: &At<String>) -> Option<Sourced<Builder>> {
+    match text.get_ref().parse() {
+        Ok(builder) => Some(reader.sourced::<String>(text.clone()).map(|_| builder)),
+        Err(error) => {
+            reader.wrong(&text.span(), format!("`builder`: {error}"), "");
+            None
         }
     }
 }

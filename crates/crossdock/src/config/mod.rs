@@ -7,6 +7,7 @@
 //! | key | value |
 //! |---|---|
 //! | `include` | `["examples/*"]`: folders with a `crossdock.toml`, or such files; each stands alone |
+//! | `builder` | `embedded`, `docker`, `podman`, `buildx` or `buildx=NAME`: who builds |
 //! | `toolchain`, `tags`, `tag-env` | what images of this file take that say nothing themselves |
 //! | `templates` | a folder of [templates](crossdock_dockerfile::render) that extend those of Dockerfiles; of the root's file |
 //! | `[deploy.NAME]` `nodes` | `["m7g.large"]`: where images run, in words that `crossdock target` knows |
@@ -82,6 +83,7 @@ pub use overrides::Overrides;
 pub use problem::{ConfigError, Problem};
 pub use sourced::{Source, Sourced};
 
+use crate::engine::Builder;
 use crate::project::Language;
 
 /// A configuration that is complete and free of contradictions.
@@ -91,6 +93,8 @@ pub struct Config {
     pub root: Utf8PathBuf,
     /// The configuration files read, the root's first, then the included ones. Empty without configuration.
     pub files: Vec<Utf8PathBuf>,
+    /// Who builds, where the root's file says it.
+    pub builder: Option<Sourced<Builder>>,
     /// Where images run, by name.
     pub deploys: BTreeMap<String, Deploy>,
     /// The images that the files declare, in their order. Empty means: one image per binary of the project.

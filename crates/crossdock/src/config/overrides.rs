@@ -3,6 +3,7 @@
 use camino::Utf8PathBuf;
 
 use super::{ConfigError, Source, Sourced};
+use crate::engine::Builder;
 use crate::environment::Environment;
 use crate::nearest::nearest;
 
@@ -26,13 +27,16 @@ pub struct Overrides {
     pub repository: Option<Sourced<String>>,
     /// `CROSSDOCK_JOBS`: from 1, as `--jobs`.
     pub jobs: Option<Sourced<usize>>,
+    /// `CROSSDOCK_BUILDER`: who builds, as `--builder`.
+    pub builder: Option<Sourced<Builder>>,
     /// `CROSSDOCK_OFFLINE`, as `--offline`: `1`, `true`, `yes`, `0`, `false` or `no`.
     pub offline: Option<Sourced<bool>>,
 }
 
 const PREFIX: &str = "CROSSDOCK_";
 /// What may follow the prefix; the cache's folder is read by [`Environment::cache_directory`].
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 11] = [
+    "CROSSDOCK_BUILDER",
     "CROSSDOCK_CACHE_DIR",
     "CROSSDOCK_CONFIG",
     "CROSSDOCK_FOR",
@@ -67,6 +71,7 @@ impl Overrides {
             output: path("OUTPUT"),
             tags: list("TAG"),
             repository: text("REPOSITORY"),
+            builder: text("BUILDER").map(builder).transpose()?,
             jobs: text("JOBS").map(|jobs| parsed(jobs, jobs_of)).transpose()?,
             offline: text("OFFLINE").map(|offline| parsed(offline, switch)).transpose()?,
         };
@@ -114,6 +119,17 @@ fn parsed<T>(
             };
             Err(ConfigError::Variable { variable, value: text.value, reason: reason.to_owned() })
         }
+    }
+}
+
+fn builder(text: Sourced<String>) -> Result<Sourced<Builder>, ConfigError> {
+    match text.value.trim().parse() {
+        Ok(builder) => Ok(Sourced::new(builder, text.source)),
+        Err(error) => Err(ConfigError::Variable {
+            variable: "CROSSDOCK_BUILDER".to_owned(),
+            value: text.value,
+            reason: error.to_string(),
+        }),
     }
 }
 

@@ -21,6 +21,7 @@ pub(super) type Texts = BTreeMap<At<String>, At<String>>;
 pub(super) struct RawConfig {
     #[serde(default)]
     pub(super) include: Vec<At<String>>,
+    pub(super) builder: Option<At<String>>,
     pub(super) toolchain: Option<Vec<At<Route>>>,
     pub(super) tags: Option<At<Vec<At<String>>>>,
     pub(super) tag_env: Option<Vec<At<String>>>,

@@ -27,6 +27,15 @@ pub enum Use {
     Go(Utf8PathBuf),
     /// A tool, by its name in [`Host::tools`].
     Tool(String),
+    /// A container engine that builds, as it answered.
+    Engine {
+        /// The builder, as `--builder` takes it.
+        builder: String,
+        /// What stands before its commands.
+        program: Vec<String>,
+        /// What it said of itself.
+        about: String,
+    },
 }
 
 /// One line of the doctor's answer.
@@ -84,6 +93,7 @@ impl Use {
             Self::DistributionRust => "the distribution's rust".to_owned(),
             Self::Go(_) => "go".to_owned(),
             Self::Tool(name) => name.clone(),
+            Self::Engine { builder, .. } => builder.clone(),
         }
     }
 
@@ -102,6 +112,9 @@ impl Use {
                 .go_of(folder)
                 .map(|go| Tool { command: vec![go.go.to_string()], version: Some(go.version.clone()) }),
             Self::Tool(name) => host.tool(name).cloned(),
+            Self::Engine { program, about, .. } => {
+                Ok(Tool { command: program.clone(), version: Some(about.clone()) })
+            }
         };
         found.map_or_else(Availability::Unavailable, Availability::Available)
     }

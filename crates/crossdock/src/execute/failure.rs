@@ -39,7 +39,7 @@ impl ExecuteError {
 
     /// Whether verification said no.
     pub(super) fn is_refusal(&self) -> bool {
-        matches!(self, Self::Refused(_) | Self::WrongProgram { .. })
+        matches!(self, Self::Refused(_) | Self::WrongProgram { .. } | Self::Labelled(_))
     }
 }
 

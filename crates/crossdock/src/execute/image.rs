@@ -5,8 +5,8 @@ use std::num::NonZeroUsize;
 use camino::Utf8Path;
 use crossdock_oci::base::{TimeZones, add_static};
 use crossdock_oci::{
-    Assembled, BlobStore, Compression, Content, Image, Layer, LayerBuilder, Layout, Owner, PlatformImage,
-    RuntimeConfig, Timestamp, assemble,
+    Assembled, BlobStore, Compression, Content, Descriptor, Image, Layer, LayerBuilder, Layout, Owner,
+    PlatformImage, RuntimeConfig, Timestamp, assemble,
 };
 use crossdock_platform::Platform;
 
@@ -117,12 +117,23 @@ impl StepContext<'_> {
         )
         .map_err(about(image))?;
         let report = self.assembled(image, &assembled);
+        self.settle(image, &layout, &assembled.index, report)
+    }
+
+    /// Remembers what was made, and keeps it in the layout where no later step names it.
+    pub(super) fn settle(
+        &self,
+        image: &ImagePlan,
+        layout: &Layout,
+        index: &Descriptor,
+        report: ImageReport,
+    ) -> Result<String, ExecuteError> {
         let size = report.platforms.iter().map(|platform| platform.size).sum();
         let digest = report.digest;
         lock(&self.state).images.insert(image.name.clone(), report);
         let tags = |action: &Action| matches!(action, Action::Tag { image: name } if *name == image.name);
         if !self.plan.steps.iter().any(|step| tags(&step.action)) {
-            self.keep_untagged(image, &layout, &assembled.index)?;
+            self.keep_untagged(image, layout, index)?;
         }
         Ok(format!("{digest} {}", bytes(size)))
     }

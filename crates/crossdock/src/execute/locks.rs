@@ -25,7 +25,9 @@ pub(super) fn take(
 
 fn writes(plan: &Plan, image: &ImagePlan) -> bool {
     plan.steps.iter().any(|step| match &step.action {
-        Action::Layers { image: name, .. } | Action::Tag { image: name } => *name == image.name,
+        Action::Layers { image: name, .. } | Action::Import { image: name } | Action::Tag { image: name } => {
+            *name == image.name
+        }
         _ => false,
     })
 }

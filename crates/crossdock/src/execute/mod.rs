@@ -1,9 +1,12 @@
 //! Executes a plan: every step is one arm of one match, and nothing is decided here.
 
 mod cargo;
+mod engine;
+mod engine_failure;
 mod failure;
 mod go;
 mod image;
+mod import;
 mod judge;
 mod locks;
 mod observer;
@@ -25,6 +28,7 @@ use crossdock_verify::Verdict;
 
 use failure::Ran;
 
+pub use engine_failure::{EngineFailure, WrongLabel};
 pub use failure::Failure;
 pub use observer::{Event, Observer, Silent};
 
@@ -100,6 +104,20 @@ pub enum ExecuteError {
         /// How it ended.
         status: ExitStatus,
     },
+    /// An engine failed to build.
+    #[error(transparent)]
+    Engine(Box<EngineFailure>),
+    /// Bake drops keys that it does not know.
+    #[error("this version of buildx ignores {} of {file}: take a newer one", .ignored.join(", "))]
+    Ignored {
+        /// The bake file.
+        file: Utf8PathBuf,
+        /// The keys.
+        ignored: Vec<String>,
+    },
+    /// An engine made an image of another platform than it was asked for.
+    #[error(transparent)]
+    Labelled(Box<WrongLabel>),
     /// A compiler succeeded without making what was asked for.
     #[error("{program} was not made, although the compiler reported success; the command was:\n  {command}")]
     NotMade {
@@ -258,6 +276,9 @@ impl StepContext<'_> {
             Action::Write(wrapper) => self.write(wrapper),
             Action::Cargo(build) => self.cargo(build, reporter),
             Action::Go(build) => self.go(build, reporter),
+            Action::Render { image } => self.render(self.image(image)?),
+            Action::Engine { image, call } => self.engine(self.image(image)?, call, reporter),
+            Action::Import { image } => self.import(self.image(image)?),
             Action::Layers { image, platform } => self.layers(self.image(image)?, platform),
             Action::Assemble { image } => self.assemble(self.image(image)?),
             Action::Verify { image } => self.verify(self.image(image)?, reporter),

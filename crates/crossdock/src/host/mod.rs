@@ -27,6 +27,7 @@ pub(crate) use detect::platform;
 pub use detect::{Also, HostError, Needs, detect};
 pub use file::HostFileError;
 pub use observe::{Observation, Situation, observe};
+pub(crate) use system::here;
 
 /// A machine that builds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,6 +2,7 @@
 
 use camino::Utf8PathBuf;
 
+use super::recipe::RecipeError;
 use crate::config::Source;
 use crate::project::SelectError;
 
@@ -92,6 +93,17 @@ pub enum PlanError {
         /// What to do.
         help: String,
     },
+    /// What an engine cannot build.
+    #[error(transparent)]
+    Recipe(Box<RecipeError>),
+    /// What contradicts the engine that builds.
+    #[error("image `{image}`: {why}")]
+    Engine {
+        /// The image.
+        image: String,
+        /// What is wrong, and what to do.
+        why: String,
+    },
     /// A tag or a repository that the distribution specification does not allow.
     #[error("image `{image}`: {why}")]
     Reference {
@@ -100,6 +112,15 @@ pub enum PlanError {
         /// What is wrong.
         why: String,
     },
+}
+
+impl From<RecipeError> for PlanError {
+    fn from(error: RecipeError) -> Self {
+        match error {
+            RecipeError::Plan(error) => error,
+            other => Self::Recipe(Box::new(other)),
+        }
+    }
 }
 
 /// ` (did you mean …?)`, when there is something near.

@@ -44,8 +44,8 @@ pub(super) struct Maker<'a> {
     wrappers: BTreeMap<camino::Utf8PathBuf, Wrapper>,
     /// Which calls make the programs of an image's platform.
     pub(super) made_by: BTreeMap<(String, Platform), Vec<Call>>,
-    uses: Vec<(String, Use)>,
-    missing: Vec<Missing>,
+    pub(super) uses: Vec<(String, Use)>,
+    pub(super) missing: Vec<Missing>,
     warnings: Vec<String>,
     notes: Vec<String>,
 }
@@ -107,6 +107,8 @@ impl<'a> Maker<'a> {
             platforms.into_iter().partition(|plan| plan.platform.os() == Os::Linux);
         let targets = targets.into_iter().filter(|target| target.platform.os() == Os::Linux).collect();
         let single = self.single(&platforms);
+        let built: Vec<Platform> = platforms.iter().map(|plan| plan.platform.clone()).collect();
+        let engine = self.engine_plan(selected, self.count, &built)?;
         let release = image::release(selected, &platforms, &others, self.projects, self.request);
         self.images.push(ImagePlan {
             source: image.name.source.clone(),
@@ -123,6 +125,7 @@ impl<'a> Maker<'a> {
             skipped_tags,
             load: self.load(&single, archive.as_deref()),
             archive,
+            engine,
             single,
             release,
             others,

@@ -41,6 +41,13 @@ impl Maker<'_> {
                 cgo_packages: &cgo_packages,
                 linkage: &image.linkage,
             };
+            if let Some(why) = self.engine_way() {
+                let settings = go_settings(&request).unwrap_or_default();
+                return Ok(programs
+                    .iter()
+                    .map(|main| program(image, main, platform, &settings, &why))
+                    .collect());
+            }
             let why = match choose_go(&request, self.host, &self.request.cache) {
                 Availability::Available(choice) => {
                     self.go_platform(selected, module, &programs, &choice)?;

@@ -51,6 +51,15 @@ impl Maker<'_> {
                 native_code: &native_code,
                 routes: &image.toolchain,
             };
+            if let Some(why) = self.engine_way() {
+                for platform in platforms {
+                    let cpu = cpu_of_any(&request, workspace, self.host, platform);
+                    let way = Way { cpu, why: why.clone() };
+                    let plan = |program: &_| way.program(image, *program, platform);
+                    plans.insert(platform, programs.iter().map(plan).collect());
+                }
+                continue;
+            }
             let choices = choose_rust(&request, self.host, &self.request.cache);
             for (platform, choice) in platforms.iter().zip(choices) {
                 let way = match choice {

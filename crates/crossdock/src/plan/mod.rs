@@ -2,10 +2,12 @@
 //! exactly it, and nothing else decides anything.
 
 mod cargo;
+mod engine_calls;
 mod error;
 mod go;
 mod image;
 mod make;
+mod make_engine;
 mod make_go;
 mod make_rust;
 mod platforms;
@@ -26,6 +28,7 @@ use serde::Serialize;
 use crate::availability::Unavailable;
 use crate::config::{Base, Port, Source};
 use crate::doctor::Use;
+use crate::engine::{BaseFrom, Builder};
 use crate::process::Command;
 use crate::toolchain::Wrapper;
 
@@ -33,7 +36,7 @@ pub use error::PlanError;
 pub(crate) use image::rfc3339;
 pub use make::plan;
 pub use platforms::named_targets;
-pub use request::{Archive, Goal, Pack, Projects, Request};
+pub use request::{Archive, EngineRequest, Goal, Pack, Projects, Request};
 
 /// The version of the JSON form of a [`Plan`].
 pub const SCHEMA: &str = "crossdock.plan/1";
@@ -105,6 +108,95 @@ pub struct ImagePlan {
     pub single: Platform,
     /// The engine that gets the image, if one does.
     pub load: Option<Load>,
+    /// How an engine builds it; none where crossdock does it itself.
+    pub engine: Option<EnginePlan>,
+}
+
+/// How an engine builds an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EnginePlan {
+    /// The builder.
+    pub builder: Builder,
+    /// What the engine is sent: the project's root.
+    pub context: Utf8PathBuf,
+    /// Where everything lies that is written for the engine and comes back from it; never a folder of the user's.
+    pub folder: Utf8PathBuf,
+    /// What is written there first.
+    pub files: Vec<TextFile>,
+    /// A copy of the sources, for an engine that reads no `.dockerignore` but the project's own.
+    pub copied: Option<CopiedContext>,
+    /// Base images, each as an archive that the engine loads.
+    pub bases: Vec<(BaseFrom, Utf8PathBuf)>,
+    /// The commands, in the order in which they run.
+    pub calls: Vec<EngineCall>,
+    /// What comes back.
+    pub results: Vec<EngineResult>,
+}
+
+/// A file that is written for an engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TextFile {
+    /// Where.
+    pub path: Utf8PathBuf,
+    /// What.
+    pub content: String,
+}
+
+/// A copy of what belongs to a build.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CopiedContext {
+    /// Where it is made, anew for each build.
+    pub to: Utf8PathBuf,
+    /// What is copied, relative to the context; what is not there is left out.
+    pub paths: Vec<String>,
+}
+
+/// One command of an engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EngineCall {
+    /// What a person reads while it runs.
+    pub title: String,
+    /// The command.
+    pub command: Command,
+    /// What it is for.
+    #[serde(flatten)]
+    pub purpose: Purpose,
+}
+
+/// What a command of an engine is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "purpose")]
+pub enum Purpose {
+    /// Gives the engine a base image.
+    Load,
+    /// Shows what the engine understood of a bake file.
+    Check {
+        /// The bake file.
+        file: Utf8PathBuf,
+    },
+    /// Builds.
+    Build {
+        /// The Dockerfile, to which a failure is traced.
+        dockerfile: Utf8PathBuf,
+        /// The archive that it writes, where the engine builds into a file.
+        makes: Option<Utf8PathBuf>,
+    },
+    /// Writes what was built to a file.
+    Save {
+        /// The file.
+        makes: Utf8PathBuf,
+    },
+    /// Takes our name from what was built; when it fails, nothing is lost.
+    Forget,
+}
+
+/// An archive that comes back from an engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EngineResult {
+    /// Where it lies.
+    pub archive: Utf8PathBuf,
+    /// What it was asked for.
+    pub platforms: Vec<Platform>,
 }
 
 /// One platform of an image.
@@ -291,6 +383,23 @@ pub enum Action {
     Cargo(CargoBuild),
     /// Runs `go build`.
     Go(GoBuild),
+    /// Writes what an engine reads: Dockerfile, `.dockerignore`, bake file, base images.
+    Render {
+        /// The image.
+        image: String,
+    },
+    /// Runs a command of an engine.
+    Engine {
+        /// The image.
+        image: String,
+        /// The command.
+        call: EngineCall,
+    },
+    /// Takes an image back from an engine: what each platform's archive holds, under one index.
+    Import {
+        /// The image.
+        image: String,
+    },
     /// Packs one platform's programs and files as layers.
     Layers {
         /// The image.
@@ -411,6 +520,7 @@ impl Step {
         match &self.action {
             Action::Cargo(build) => Some(&build.command),
             Action::Go(build) => Some(&build.command),
+            Action::Engine { call, .. } => Some(&call.command),
             _ => None,
         }
     }
@@ -419,7 +529,10 @@ impl Step {
     pub fn image(&self) -> Option<&str> {
         match &self.action {
             Action::Write(_) | Action::Cargo(_) | Action::Go(_) => None,
-            Action::Layers { image, .. }
+            Action::Render { image }
+            | Action::Engine { image, .. }
+            | Action::Import { image }
+            | Action::Layers { image, .. }
             | Action::Assemble { image }
             | Action::Verify { image }
             | Action::Tag { image }
@@ -431,7 +544,7 @@ impl Step {
 
     /// Whether the step makes an image of what was compiled.
     pub(crate) fn is_packing(&self) -> bool {
-        matches!(self.action, Action::Layers { .. })
+        matches!(self.action, Action::Layers { .. } | Action::Import { .. })
     }
 
     /// Whether the step takes long enough for a person to wonder.

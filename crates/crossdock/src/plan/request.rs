@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_platform::Platform;
 
-use super::Engine;
+use super::{Engine, recipe};
 use crate::availability::Availability;
 use crate::config::Sourced;
+use crate::engine::{self, Builder, Options};
 use crate::project::{Git, Network, Project};
 
 /// How far a run goes.
@@ -46,6 +47,8 @@ pub struct Request {
     pub pack: Pack,
     /// `--load`, with the platform of the engine's server, which is not always the host's.
     pub load: Option<(Engine, Platform)>,
+    /// `--builder`: the engine that builds; none where crossdock does it itself.
+    pub engine: Option<EngineRequest>,
     /// How many things a compiler may do at once; its own choice when none.
     pub jobs: Option<Sourced<usize>>,
     /// Whether tools may reach the network.
@@ -58,6 +61,19 @@ pub struct Request {
     pub remapped: Vec<(Utf8PathBuf, String)>,
     /// Environment variables that tag templates may read where the configuration names them.
     pub variables: BTreeMap<String, String>,
+}
+
+/// An engine that is to build.
+#[derive(Debug, Clone)]
+pub struct EngineRequest {
+    /// Which, and who asked for it.
+    pub builder: Sourced<Builder>,
+    /// What it said when it was asked.
+    pub engine: Availability<engine::Engine>,
+    /// What is handed on to it.
+    pub options: Options,
+    /// How its Dockerfiles are made.
+    pub settings: recipe::Settings,
 }
 
 /// Whether an archive is written.

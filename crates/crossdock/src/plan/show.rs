@@ -67,8 +67,17 @@ fn show_image(text: &mut String, image: &ImagePlan) {
     }
     let targets: Vec<&str> = image.targets.iter().map(|target| target.description.as_str()).collect();
     branch.add(format!("must start on: {}", targets.join(", ")));
-    branch.add(format!("base: {}", base(image)));
-    branch.add(format!("layers: {}", layers(image)));
+    match &image.engine {
+        Some(engine) => {
+            for file in &engine.files {
+                branch.add(format!("writes: {}", file.path));
+            }
+        }
+        None => {
+            branch.add(format!("base: {}", base(image)));
+            branch.add(format!("layers: {}", layers(image)));
+        }
+    }
     branch.add(format!(
         "starts: {} as user {}",
         words(&image.container.entrypoint, &image.container.cmd),

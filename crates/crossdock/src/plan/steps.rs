@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crossdock_platform::Platform;
 
 use super::request::Goal;
-use super::{Action, CargoBuild, GoBuild, ImagePlan, Step, StepId};
+use super::{Action, CargoBuild, EnginePlan, GoBuild, ImagePlan, Step, StepId};
 use crate::toolchain::Wrapper;
 
 /// What compiles, and which call makes which image's programs.
@@ -35,7 +35,10 @@ pub(super) fn steps(goal: Goal, images: &[ImagePlan], compiled: Compiled) -> Vec
             compiled.cargo.into_iter().enumerate().map(|(place, build)| cargo(place, build, &written)),
         );
         steps.extend(compiled.go.into_iter().enumerate().map(|(place, build)| go(place, build, &written)));
-        images.iter().for_each(|image| steps.extend(packed(image, &made_by)));
+        images.iter().for_each(|image| match &image.engine {
+            Some(engine) => steps.extend(engine_built(image, engine)),
+            None => steps.extend(packed(image, &made_by)),
+        });
     }
     for image in images {
         steps.extend(judged(image, goal));
@@ -127,6 +130,36 @@ fn packed(image: &ImagePlan, made_by: &BTreeMap<(String, Platform), Vec<Call>>) 
         after,
         title: format!("assemble {name}"),
         action: Action::Assemble { image: name.clone() },
+    });
+    steps
+}
+
+/// What an engine builds, one command after the other: platforms share most of what they need, and an engine keeps it.
+fn engine_built(image: &ImagePlan, engine: &EnginePlan) -> Vec<Step> {
+    let name = &image.name;
+    if image.platforms.is_empty() {
+        return Vec::new();
+    }
+    let mut steps = vec![Step {
+        id: id("render", name),
+        after: Vec::new(),
+        title: format!("render the Dockerfile of {name}"),
+        action: Action::Render { image: name.clone() },
+    }];
+    for (place, call) in engine.calls.iter().enumerate() {
+        steps.push(Step {
+            id: id("engine", &format!("{name}:{place}")),
+            after: steps.last().map(|step| step.id.clone()).into_iter().collect(),
+            title: call.title.clone(),
+            action: Action::Engine { image: name.clone(), call: call.clone() },
+        });
+    }
+    // It stands where crossdock's own images are assembled: what follows does not know who built.
+    steps.push(Step {
+        id: id("assemble", name),
+        after: steps.last().map(|step| step.id.clone()).into_iter().collect(),
+        title: format!("take {name} back from {}", engine.builder),
+        action: Action::Import { image: name.clone() },
     });
     steps
 }

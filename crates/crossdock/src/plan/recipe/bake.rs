@@ -144,7 +144,7 @@ fn platform_part(recipe: &Recipe, separator: char) -> String {
 }
 
 /// A target's name has letters, digits, `-` and `_`; an image's may have dots.
-fn target_name(text: &str) -> String {
+pub(crate) fn target_name(text: &str) -> String {
     text.replace(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_'), "_")
 }
 

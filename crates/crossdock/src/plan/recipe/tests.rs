@@ -86,6 +86,7 @@ fn asked() -> Request {
         archive: Archive::None,
         pack: Pack::None,
         load: None,
+        engine: None,
         jobs: None,
         network: Network::Offline,
         source_date_epoch: Some(1_700_000_000),

@@ -1,0 +1,221 @@
+//! `--builder` and what is handed on to the engine that it names.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use crossdock_oci::{ImageSource, Reference, SourceImage};
+
+use super::arguments::EngineArguments;
+use super::error::{CommandError, Exit};
+use super::session::Session;
+use crate::availability::{Availability, Unavailable};
+use crate::config::grammar::lexical;
+use crate::config::{Config, Inputs, Source, Sourced};
+use crate::engine::{BaseFrom, Builder, Options, ask};
+use crate::plan::{EngineRequest, recipe};
+
+impl Session {
+    /// The engine that is to build, as it answers; none where crossdock builds itself.
+    pub(super) fn engine(
+        &self,
+        arguments: &EngineArguments,
+        config: &Config,
+    ) -> Result<Option<EngineRequest>, CommandError> {
+        let options = self.options(arguments)?;
+        let builder = self.builder(arguments, config)?;
+        let Some(builder) = builder.filter(|builder| builder.value != Builder::Embedded) else {
+            return match options.given().first() {
+                None => Ok(None),
+                Some(option) => Err(usage(format!(
+                    "{option} is handed on to a container engine, and crossdock builds this itself: add --builder docker, \
+                     podman or buildx"
+                ))),
+            };
+        };
+        let mut asked = EngineRequest {
+            builder,
+            engine: Availability::Unavailable(Unavailable::because("it was not asked")),
+            options,
+            settings: self.dockerfiles(config)?,
+        };
+        self.ask_again(&mut asked);
+        Ok(Some(asked))
+    }
+
+    /// The user's own templates and the digests of base images.
+    fn dockerfiles(&self, config: &Config) -> Result<recipe::Settings, CommandError> {
+        let inputs = Inputs::read(config).map_err(|error| CommandError::new(Exit::Usage, &error))?;
+        Ok(recipe::Settings {
+            templates: inputs.templates,
+            digests: inputs.digests,
+            ..recipe::Settings::default()
+        })
+    }
+
+    /// Asks the engine, whose answer may have changed.
+    pub(super) fn ask_again(&self, asked: &mut EngineRequest) {
+        if let Some(engine) = ask(&asked.builder.value, &self.processes) {
+            asked.engine = engine;
+        }
+    }
+
+    fn builder(
+        &self,
+        arguments: &EngineArguments,
+        config: &Config,
+    ) -> Result<Option<Sourced<Builder>>, CommandError> {
+        let Some(text) = &arguments.builder else {
+            return Ok(self.overrides.builder.clone().or_else(|| config.builder.clone()));
+        };
+        let builder = text.parse().map_err(|error| CommandError::new(Exit::Usage, &error))?;
+        Ok(Some(Sourced::new(builder, Source::CommandLine("--builder".to_owned()))))
+    }
+
+    fn options(&self, arguments: &EngineArguments) -> Result<Options, CommandError> {
+        let directory = &self.environment.directory;
+        Ok(Options {
+            base_from: each(&arguments.base_from, |text| base_from(directory, text))?,
+            build_args: each(&arguments.build_arg, build_arg)?,
+            secrets: each(&arguments.secret, |text| secret(directory, text))?,
+            ssh: each(&arguments.ssh, |text| not_empty("--ssh", text))?,
+            cache_from: each(&arguments.cache_from, |text| not_empty("--cache-from", text))?,
+            cache_to: each(&arguments.cache_to, |text| not_empty("--cache-to", text))?,
+        })
+    }
+}
+
+fn usage(message: String) -> CommandError {
+    CommandError::message(Exit::Usage, message)
+}
+
+fn each<T>(texts: &[String], read: impl Fn(&str) -> Result<T, CommandError>) -> Result<Vec<T>, CommandError> {
+    texts.iter().map(|text| read(text)).collect()
+}
+
+fn not_empty(option: &str, text: &str) -> Result<String, CommandError> {
+    match text.trim() {
+        "" => Err(usage(format!("{option} is empty"))),
+        _ => Ok(text.to_owned()),
+    }
+}
+
+fn build_arg(text: &str) -> Result<String, CommandError> {
+    let name = text.split_once('=').map(|(name, _)| name);
+    let is_name = |name: &str| {
+        !name.is_empty()
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            && !name.starts_with(|c: char| c.is_ascii_digit())
+    };
+    match name {
+        Some(name) if is_name(name) => Ok(text.to_owned()),
+        _ => Err(usage(format!("--build-arg takes NAME=VALUE, and `{text}` is none"))),
+    }
+}
+
+/// The file's path is made absolute, because the engine's client runs in the project's folder.
+fn secret(directory: &Utf8Path, text: &str) -> Result<String, CommandError> {
+    let mut parts = Vec::new();
+    let mut id = None;
+    for part in text.split(',') {
+        let Some((key, value)) = part.split_once('=').filter(|(_, value)| !value.is_empty()) else {
+            return Err(usage(format!(
+                "--secret takes id=NAME[,src=FILE|,env=VARIABLE], and `{text}` is none"
+            )));
+        };
+        match key {
+            "id" => id = Some(value),
+            "src" | "source" => {
+                let file = directory.join(value);
+                if !file.is_file() {
+                    return Err(usage(format!("--secret {text}: there is no file {file}")));
+                }
+                parts.push(format!("src={file}"));
+                continue;
+            }
+            "env" | "type" => {}
+            other => return Err(usage(format!("--secret {text}: `{other}` is no part of a secret"))),
+        }
+        parts.push(part.to_owned());
+    }
+    match id {
+        Some(_) => Ok(parts.join(",")),
+        None => Err(usage(format!("--secret {text}: it has no id"))),
+    }
+}
+
+/// `golang:1.26-trixie=oci:PATH` or `…=oci:PATH:TAG`.
+fn base_from(directory: &Utf8Path, text: &str) -> Result<BaseFrom, CommandError> {
+    let wrong = || usage(format!("--base-from takes NAME=oci:PATH, and `{text}` is none"));
+    let (name, place) = text.split_once('=').ok_or_else(wrong)?;
+    let place = place.strip_prefix("oci:").filter(|place| !place.is_empty()).ok_or_else(wrong)?;
+    name.parse::<Reference>()
+        .map_err(|error| usage(format!("--base-from {text}: `{name}` names no image: {error}")))?;
+    let (layout, tag) = layout_and_tag(directory, place);
+    let broken = |error: &dyn std::fmt::Display| {
+        CommandError::message(Exit::InputOutput, format!("--base-from {text}: {error}"))
+    };
+    let source = ImageSource::open(layout.as_std_path()).map_err(|error| broken(&error))?;
+    let has_tag = |image: &&SourceImage| match &tag {
+        Some(tag) => image.names.iter().any(|name| name == tag || name.ends_with(&format!(":{tag}"))),
+        None => true,
+    };
+    let images: Vec<&SourceImage> = source.images().iter().filter(has_tag).collect();
+    match images.as_slice() {
+        [image] => Ok(BaseFrom { name: name.to_owned(), digest: image.descriptor.digest, layout }),
+        [] => Err(usage(format!("--base-from {text}: {layout} holds no such image"))),
+        several => Err(usage(format!(
+            "--base-from {text}: {layout} holds {} images; name one as oci:PATH:TAG",
+            several.len()
+        ))),
+    }
+}
+
+/// A path may hold colons: only what follows the last one, where the whole is no folder, is a tag.
+fn layout_and_tag(directory: &Utf8Path, place: &str) -> (Utf8PathBuf, Option<String>) {
+    let join = |path: &str| {
+        let path = directory.join(path);
+        lexical(&path).unwrap_or(path)
+    };
+    let whole = join(place);
+    match place.rsplit_once(':') {
+        Some((path, tag)) if !whole.is_dir() => (join(path), Some(tag.to_owned())),
+        _ => (whole, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message<T: std::fmt::Debug>(result: Result<T, CommandError>) -> String {
+        result.unwrap_err().message
+    }
+
+    #[test]
+    fn values_are_checked_before_an_engine_sees_them() {
+        assert!(build_arg("A_1=").is_ok());
+        for wrong in ["A", "=x", "1A=x", "A B=x", ""] {
+            assert!(message(build_arg(wrong)).contains("NAME=VALUE"), "{wrong}");
+        }
+        let here = Utf8Path::new("/");
+        assert_eq!(secret(here, "id=token,env=TOKEN").unwrap(), "id=token,env=TOKEN");
+        assert!(message(secret(here, "id=n,src=no/such/file")).contains("there is no file /no/such/file"));
+        assert!(
+            message(secret(here, "src=etc/hostname")).contains("no id")
+                || !Utf8Path::new("/etc/hostname").exists()
+        );
+        assert!(message(secret(here, "token")).contains("takes id=NAME"));
+        assert!(message(secret(here, "id=a,tmpfs=1")).contains("`tmpfs`"));
+        for wrong in ["golang", "golang=/x", "golang=oci:", "=oci:/x"] {
+            assert!(message(base_from(here, wrong)).contains("--base-from"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_path_with_a_colon_is_a_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let here = Utf8Path::from_path(folder.path()).unwrap();
+        std::fs::create_dir(here.join("a:b")).unwrap();
+        assert_eq!(layout_and_tag(here, "a:b"), (here.join("a:b"), None));
+        assert_eq!(layout_and_tag(here, "a:b:v1"), (here.join("a:b"), Some("v1".to_owned())));
+        assert_eq!(layout_and_tag(here, "base"), (here.join("base"), None));
+    }
+}

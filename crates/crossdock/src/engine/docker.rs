@@ -1,0 +1,57 @@
+//! Docker: what client and server say of themselves.
+
+use crossdock_platform::Platform;
+use serde::Deserialize;
+
+use super::ask::{Asker, at_least, numbers, refusal};
+use super::{Builder, Engine, Frontend};
+use crate::availability::Unavailable;
+
+/// `docker version --format '{{json .}}'`
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Version {
+    client: Part,
+    server: Option<Part>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Part {
+    version: String,
+    #[serde(default)]
+    os: String,
+    #[serde(default)]
+    arch: String,
+}
+
+/// The client that began to call the plugin buildx for every build with BuildKit.
+const NEEDS_PLUGIN: [u32; 2] = [23, 0];
+
+pub(super) fn ask(asker: &Asker<'_>) -> Result<Engine, Unavailable> {
+    let output = asker.output(&["docker", "version", "--format", "{{json .}}"])?;
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let version: Version = serde_json::from_slice(&output.stdout).map_err(|_| refusal("docker", &stderr))?;
+    let server = version.server.ok_or_else(|| refusal("docker", &stderr))?;
+    at_least("docker's server", &server.version, [20, 10])?;
+    let platform = Platform::parse(&format!("{}/{}", server.os, server.arch))
+        .map_err(|error| Unavailable::because(format!("docker's server names no platform: {error}")))?;
+    let switched_off = asker.environment("DOCKER_BUILDKIT") == Some("0");
+    let plugin = || asker.said(&["docker", "buildx", "version"]).is_ok();
+    let frontend = match numbers(&version.client.version).as_slice() < NEEDS_PLUGIN.as_slice() {
+        _ if switched_off => Frontend::Classic,
+        true => Frontend::Integrated,
+        false if plugin() => Frontend::Buildx,
+        false => Frontend::Classic,
+    };
+    Ok(Engine {
+        builder: Builder::Docker,
+        client: version.client.version,
+        server: Some(server.version),
+        frontend,
+        platform: platform.normalized(),
+        runs: None,
+        program: vec!["docker".to_owned()],
+        nodes: Vec::new(),
+    })
+}

@@ -1,0 +1,132 @@
+//! Finds the instruction that a build failed at, in what the engine wrote.
+
+use crossdock_dockerfile::read::{Dockerfile, Instruction, Keyword, stages};
+
+/// An instruction of a Dockerfile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failing {
+    /// Its first line in the file, from 1.
+    pub line: usize,
+    /// Its text, as it stands there.
+    pub instruction: String,
+}
+
+/// The instruction at which the build of a Dockerfile ended, when the engine's output tells.
+///
+/// BuildKit names the line since 0.9 (`Dockerfile:12`), and before that the step (` > [build 3/7] RUN …:`). The classic
+/// builder and buildah count steps (`Step 3/7 : RUN …`, `STEP 3/7: RUN …`) and end after the one that failed.
+pub fn failing(dockerfile: &str, log: &[String]) -> Option<Failing> {
+    let file = Dockerfile::read(dockerfile).ok()?;
+    let at = |line: usize| file.instructions().find(|one| (one.lines.first..=one.lines.last).contains(&line));
+    let by_text = |step: String| file.instructions().find(|one| same(&step, one.joined()));
+    let found = marked_line(log)
+        .and_then(at)
+        .or_else(|| log.iter().rev().find_map(|line| numbered(&file, line)))
+        .or_else(|| log.iter().rev().find_map(|line| counted(line)).and_then(by_text))?;
+    Some(Failing { line: found.lines.first, instruction: found.text().trim_end().to_owned() })
+}
+
+/// The first line of `  12 | >>> RUN …`.
+fn marked_line(log: &[String]) -> Option<usize> {
+    let mut marked = log.iter().filter_map(|line| line.split_once('|'));
+    let (number, _) = marked.find(|(_, rest)| rest.trim_start().starts_with(">>>"))?;
+    number.trim().parse().ok()
+}
+
+/// The instruction of ` > [build 3/7] RUN …:`. BuildKit prints variables with their values, so that only the number tells;
+/// it counts what makes a layer, and first the image of `FROM`.
+fn numbered<'a>(file: &'a Dockerfile, line: &str) -> Option<&'a Instruction> {
+    let (place, _) = line.strip_prefix(" > [")?.split_once(']')?;
+    let mut words: Vec<&str> = place.split_whitespace().collect();
+    let number: usize = words.pop()?.split_once('/')?.0.parse().ok()?;
+    let stages = stages(file);
+    // A platform may stand before the stage's name; a single stage has none.
+    let stage = match words.last().filter(|name| !name.contains('/')) {
+        None => stages.last()?,
+        Some(name) => match stages.iter().find(|stage| stage.name.as_deref() == Some(*name)) {
+            Some(stage) => stage,
+            None => stages.get(name.strip_prefix("stage-")?.parse::<usize>().ok()?)?,
+        },
+    };
+    let layers = stage
+        .instructions
+        .iter()
+        .filter(|one| matches!(one.keyword, Keyword::Run | Keyword::Copy | Keyword::Add | Keyword::Workdir));
+    // Neither an empty image nor another stage is fetched.
+    let fetched = (stage.base != "scratch" && stage.parent.is_none()).then_some(&stage.from);
+    fetched.into_iter().chain(layers).nth(number.checked_sub(1)?).copied()
+}
+
+/// `RUN …` of `Step 3/7 : RUN …` and `[1/2] STEP 3/7: RUN …`.
+fn counted(line: &str) -> Option<String> {
+    let line = line.trim_start();
+    let line = line.strip_prefix('[').and_then(|rest| rest.split_once("] ")).map_or(line, |(_, rest)| rest);
+    let rest = line.strip_prefix("Step ").or_else(|| line.strip_prefix("STEP "))?;
+    let (count, text) = rest.split_once(':')?;
+    let (step, of) = count.trim().split_once('/')?;
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    (is_number(step) && is_number(of)).then(|| text.trim().to_owned())
+}
+
+/// Engines print an instruction in their own spacing and quoting.
+fn same(step: &str, instruction: &str) -> bool {
+    let plain = |text: &str| -> String {
+        text.chars().filter(|c| !c.is_whitespace() && !"\"'\\[],".contains(*c)).collect()
+    };
+    let (step, instruction) = (plain(step), plain(instruction));
+    let step = step.trim_end_matches('…');
+    !step.is_empty() && (instruction == step || step.len() > 40 && instruction.starts_with(step))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str =
+        "# a comment\nFROM scratch AS a\nCOPY hello /hello\nRUN [\"/hello\", \\\n  \"x\"]\nRUN [\"/nope\"]\n";
+
+    fn lines(text: &str) -> Vec<String> {
+        text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn each_engine_tells_in_its_own_way() {
+        let logs = [
+            // buildkitd 0.18
+            (
+                "------\n > [3/3] RUN [\"/nope\"]:\n0.069 runc run failed\n------\nDockerfile:6\n--------------------\n   4 |     RUN [\"/hello\", \\\n   5 |       \"x\"]\n   6 | >>> RUN [\"/nope\"]\n   7 |     \n--------------------\nERROR: failed to solve: process \"/nope\" did not complete successfully: exit code: 1",
+                6,
+            ),
+            // docker 20.10 with its BuildKit 0.8
+            (
+                "#5 ERROR: executor failed running [/hello x]: exit code: 1\n------\n > [2/3] RUN [\"/hello\",   \"x\"]:\n------\nexecutor failed running [/hello x]",
+                4,
+            ),
+            // the same, of a file whose second stage has a name: its values stand where the file has variables
+            ("------\n > [build 2/2] RUN : \"amd64\":\n------\nexecutor failed running", 3),
+            // docker 20.10's classic builder
+            (
+                "Step 1/4 : FROM scratch AS a\n ---> \nStep 3/4 : RUN [\"/hello\",   \"x\"]\n ---> Running in 40d8e38a53b8\nhi\nStep 4/4 : RUN [\"/nope\"]\n ---> Running in cafceb4bde48\nfailed to create shim task: unable to start container process",
+                6,
+            ),
+            // podman 4.3
+            (
+                "[1/2] STEP 2/3: COPY hello /hello\n--> 0ac810649c1\n[1/2] STEP 3/3: RUN [\"/hello\",   \"x\"]\nError: building at STEP \"RUN /hello x\": while running runtime: exit status 1",
+                4,
+            ),
+        ];
+        let named = "FROM golang:1.26 AS build\nENV A=b\nRUN : \"$TARGETARCH\"\nFROM scratch\nCOPY --from=build /out /\n";
+        for (log, line) in logs {
+            let file = if log.contains("[build") { named } else { FILE };
+            let found = failing(file, &lines(log)).map(|failing| failing.line);
+            assert_eq!(found, Some(line), "{log}");
+        }
+    }
+
+    #[test]
+    fn a_log_that_tells_nothing_names_nothing() {
+        assert_eq!(failing(FILE, &lines("error: network is unreachable\nStep by step: no")), None);
+        assert_eq!(failing(FILE, &[]), None);
+        assert_eq!(failing("", &lines("   6 | >>> RUN x")), None);
+    }
+}

@@ -1,0 +1,242 @@
+//! The commands of each engine. Every one can be run by hand.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8PathBuf;
+use crossdock_oci::Digest;
+use crossdock_platform::Platform;
+
+use super::cargo::slug;
+use super::recipe::Recipe;
+use super::recipe::bake::{Bake, Group, Target, literal, target_name};
+use super::{EngineCall, EnginePlan, EngineResult, Purpose, TextFile};
+use crate::engine::{BaseFrom, Builder, Engine, Frontend, Options};
+use crate::process::Command;
+
+/// What the commands for one Dockerfile are made of.
+pub(super) struct Calls<'a> {
+    pub(super) recipe: &'a Recipe,
+    pub(super) engine: &'a Engine,
+    pub(super) options: &'a Options,
+    pub(super) dockerfile: Utf8PathBuf,
+    pub(super) ignore: Utf8PathBuf,
+}
+
+impl Calls<'_> {
+    /// Adds the commands, in the order in which they run, and the archives that come back.
+    pub(super) fn add_to(&self, plan: &mut EnginePlan) {
+        match self.engine.builder {
+            Builder::Embedded => {}
+            Builder::Docker => {
+                self.load_bases(plan);
+                self.recipe.platforms.iter().for_each(|platform| self.docker(plan, platform));
+            }
+            Builder::Podman => {
+                self.load_bases(plan);
+                self.recipe.platforms.iter().for_each(|platform| self.podman(plan, platform));
+            }
+            Builder::Buildx(_) => self.buildx(plan),
+        }
+    }
+
+    /// Docker and podman take base images from their own store.
+    fn load_bases(&self, plan: &mut EnginePlan) {
+        if !plan.bases.is_empty() {
+            return;
+        }
+        for (place, base) in self.options.base_from.iter().enumerate() {
+            let archive = plan.folder.join(format!("base-{place}.tar"));
+            let command = self.command().args(["load", "--quiet", "--input", archive.as_str()]);
+            plan.calls.push(EngineCall {
+                title: format!("give {} the base {}", self.engine.builder, base.name),
+                command,
+                purpose: Purpose::Load,
+            });
+            plan.bases.push((base.clone(), archive));
+        }
+    }
+
+    fn docker(&self, plan: &mut EnginePlan, platform: &Platform) {
+        let (tag, archive) = (self.tag(plan, platform), self.archive(plan, platform));
+        let mut build = self.command().args(["build", "--platform", &platform.to_string()]);
+        build = match self.engine.frontend {
+            Frontend::Classic => build.env("DOCKER_BUILDKIT", "0"),
+            // Its own BuildKit loads what it builds; a builder of buildx has to be told.
+            Frontend::Buildx => build
+                .args(["--load", "--progress", "plain"])
+                .env("DOCKER_BUILDKIT", "1")
+                .env("BUILDX_NO_DEFAULT_ATTESTATIONS", "1"),
+            _ => build.args(["--progress", "plain"]).env("DOCKER_BUILDKIT", "1"),
+        };
+        if self.engine.frontend != Frontend::Classic {
+            build = build.args(["--build-arg", &format!("SOURCE_DATE_EPOCH={}", self.recipe.created)]);
+        }
+        build = self.shared(build).args(["--file", self.dockerfile.as_str(), "--tag", &tag]);
+        self.one_platform(plan, platform, build.args([self.context(plan).as_str()]));
+        let save = self.command().args(["save", "--output", archive.as_str(), &tag]);
+        self.take_back(plan, platform, save, archive);
+        let forget = self.command().args(["image", "rm", "--no-prune", &tag]);
+        self.forget(plan, platform, forget);
+    }
+
+    fn podman(&self, plan: &mut EnginePlan, platform: &Platform) {
+        let (tag, archive) = (self.tag(plan, platform), self.archive(plan, platform));
+        let mut build = self.command().args(["build", "--platform", &platform.to_string()]);
+        build = build.args(["--format", "oci", "--timestamp", &self.recipe.created.to_string()]);
+        if !self.options.cache_from.is_empty() || !self.options.cache_to.is_empty() {
+            build = build.args(["--layers"]);
+        }
+        build = self.shared(build).args(["--ignorefile", self.ignore.as_str()]);
+        build = build.args(["--file", self.dockerfile.as_str(), "--tag", &tag, self.recipe.context.as_str()]);
+        self.one_platform(plan, platform, build);
+        let save =
+            self.command().args(["save", "--format", "oci-archive", "--output", archive.as_str(), &tag]);
+        self.take_back(plan, platform, save, archive);
+        let forget = self.command().args(["untag", &tag, &tag]);
+        self.forget(plan, platform, forget);
+    }
+
+    fn buildx(&self, plan: &mut EnginePlan) {
+        let stem = self.dockerfile.file_name().unwrap_or("Dockerfile").trim_end_matches("Dockerfile");
+        let file = plan.folder.join(format!("{stem}bake.json"));
+        let archive = plan.folder.join(format!("{stem}image.tar"));
+        plan.files.push(TextFile { path: file.clone(), content: self.bake_file(&archive) });
+        let bake = || {
+            self.command()
+                .args(["bake", "--file", file.as_str()])
+                .env("BUILDX_NO_DEFAULT_ATTESTATIONS", "1")
+                // Since 0.18 a bake file must be allowed to read and write outside of the working directory.
+                .env("BUILDX_BAKE_ENTITLEMENTS_FS", "0")
+        };
+        plan.calls.push(EngineCall {
+            title: format!("check the bake file of {}", self.recipe.image),
+            command: bake().args(["--print"]),
+            purpose: Purpose::Check { file: file.clone() },
+        });
+        let mut build = bake();
+        if let Builder::Buildx(Some(name)) = &self.engine.builder {
+            build = build.args(["--builder", name]);
+        }
+        let platforms: Vec<String> = self.recipe.platforms.iter().map(Platform::to_string).collect();
+        plan.calls.push(EngineCall {
+            title: format!("build {} for {} (buildx)", self.recipe.image, platforms.join(", ")),
+            command: build.args(["--progress", "plain"]),
+            purpose: Purpose::Build { dockerfile: self.dockerfile.clone(), makes: Some(archive.clone()) },
+        });
+        plan.results.push(EngineResult { archive, platforms: self.recipe.platforms.clone() });
+    }
+
+    fn bake_file(&self, archive: &Utf8PathBuf) -> String {
+        let name = target_name(&self.recipe.image);
+        let bake = Bake {
+            group: BTreeMap::from([("default".to_owned(), Group { targets: vec![name.clone()] })]),
+            target: BTreeMap::from([(name, self.target(archive))]),
+            ..Bake::default()
+        };
+        // Maps of texts have a JSON form.
+        format!("{:#}\n", serde_json::to_value(&bake).unwrap_or_default())
+    }
+
+    fn target(&self, archive: &Utf8PathBuf) -> Target {
+        let options = self.options;
+        let literals = |texts: &[String]| texts.iter().map(|text| literal(text)).collect();
+        let argument = |text: &String| {
+            let (name, value) = text.split_once('=')?;
+            Some((name.to_owned(), literal(value)))
+        };
+        let mut args: BTreeMap<String, String> = options.build_args.iter().filter_map(argument).collect();
+        args.entry("SOURCE_DATE_EPOCH".to_owned()).or_insert_with(|| self.recipe.created.to_string());
+        let context = |base: &BaseFrom| (base.name.clone(), literal(&layout_context(base)));
+        Target {
+            context: literal(self.recipe.context.as_str()),
+            dockerfile: Some(literal(self.dockerfile.as_str())),
+            platforms: self.recipe.platforms.iter().map(Platform::to_string).collect(),
+            contexts: options.base_from.iter().map(context).collect(),
+            args,
+            secret: literals(&options.secrets),
+            ssh: literals(&options.ssh),
+            cache_from: literals(&options.cache_from),
+            cache_to: literals(&options.cache_to),
+            output: vec![literal(&format!("type=oci,dest={archive},rewrite-timestamp=true"))],
+            ..Target::default()
+        }
+    }
+
+    /// The engine's program in the project's folder.
+    fn command(&self) -> Command {
+        let (program, rest) = self
+            .engine
+            .program
+            .split_first()
+            .map_or(("docker", &[][..]), |(first, rest)| (first.as_str(), rest));
+        Command::new(program, self.recipe.context.clone()).args(rest.iter().cloned())
+    }
+
+    /// The classic builder reads a `.dockerignore` in the context alone: it gets a copy of what belongs there.
+    fn context(&self, plan: &EnginePlan) -> Utf8PathBuf {
+        match self.engine.frontend {
+            Frontend::Classic => plan.folder.join("context"),
+            _ => self.recipe.context.clone(),
+        }
+    }
+
+    /// What docker and podman spell alike.
+    fn shared(&self, mut command: Command) -> Command {
+        let options = self.options;
+        let rows = [
+            ("--build-arg", &options.build_args),
+            ("--secret", &options.secrets),
+            ("--ssh", &options.ssh),
+            ("--cache-from", &options.cache_from),
+            ("--cache-to", &options.cache_to),
+        ];
+        for (option, values) in rows {
+            for value in values {
+                command = command.args([option, value]);
+            }
+        }
+        command
+    }
+
+    /// A name of our own in the engine's store, for as long as the build takes: nothing has a user's tag before it is
+    /// verified. The layout's lock keeps two runs from sharing it.
+    fn tag(&self, plan: &EnginePlan, platform: &Platform) -> String {
+        let place = Digest::of(plan.folder.as_str().as_bytes()).hex();
+        let place = place.get(..12).unwrap_or(&place);
+        format!("localhost/crossdock-build/{}:{}-{place}", self.recipe.image, slug(platform))
+    }
+
+    fn archive(&self, plan: &EnginePlan, platform: &Platform) -> Utf8PathBuf {
+        plan.folder.join(format!("{}.tar", slug(platform)))
+    }
+
+    fn one_platform(&self, plan: &mut EnginePlan, platform: &Platform, command: Command) {
+        plan.calls.push(EngineCall {
+            title: format!("build {} for {platform} ({})", self.recipe.image, self.engine.builder),
+            command,
+            purpose: Purpose::Build { dockerfile: self.dockerfile.clone(), makes: None },
+        });
+    }
+
+    fn take_back(&self, plan: &mut EnginePlan, platform: &Platform, command: Command, archive: Utf8PathBuf) {
+        plan.calls.push(EngineCall {
+            title: format!("take {} for {platform} out of {}", self.recipe.image, self.engine.builder),
+            command,
+            purpose: Purpose::Save { makes: archive.clone() },
+        });
+        plan.results.push(EngineResult { archive, platforms: vec![platform.clone()] });
+    }
+
+    fn forget(&self, plan: &mut EnginePlan, platform: &Platform, command: Command) {
+        plan.calls.push(EngineCall {
+            title: format!("forget the name of {} for {platform}", self.recipe.image),
+            command,
+            purpose: Purpose::Forget,
+        });
+    }
+}
+
+/// A base image of a layout, as bake names it.
+fn layout_context(base: &BaseFrom) -> String {
+    format!("oci-layout://{}@{}", base.layout, base.digest)
+}

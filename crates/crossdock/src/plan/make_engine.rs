@@ -1,0 +1,204 @@
+//! What an engine is told to build of an image: files, commands, and what comes back.
+
+use crossdock_dockerfile::render::{self, Caching, RenderError};
+use crossdock_platform::Platform;
+
+use super::cargo::slug;
+use super::engine_calls::Calls;
+use super::error::PlanError;
+use super::make::Maker;
+use super::recipe::{self, Recipe, RecipeError};
+use super::request::{EngineRequest, Pack};
+use super::select::Selected;
+use super::{CopiedContext, EnginePlan, Missing, TextFile, image};
+use crate::availability::{Availability, Unavailable};
+use crate::config::DockerfileMode;
+use crate::doctor::Use;
+use crate::engine::{Engine, Frontend};
+
+impl Maker<'_> {
+    /// Why a program is made as it is, where an engine makes it.
+    pub(super) fn engine_way(&self) -> Option<String> {
+        let asked = self.request.engine.as_ref()?;
+        Some(match &asked.engine {
+            Availability::Available(engine) => format!("built by {}", engine.describe()),
+            Availability::Unavailable(_) => format!("built by {}: see what is missing", asked.builder.value),
+        })
+    }
+
+    /// How an engine builds the image; none where crossdock builds it itself.
+    pub(super) fn engine_plan(
+        &mut self,
+        selected: &Selected<'_>,
+        images: usize,
+        platforms: &[Platform],
+    ) -> Result<Option<EnginePlan>, PlanError> {
+        let Some(asked) = &self.request.engine else { return Ok(None) };
+        let name = selected.config.name.value.clone();
+        self.refuse_what_needs_programs(&name, asked)?;
+        let folder = image::output_folder(selected.project, self.request).join(format!("{name}.engine"));
+        let mut plan = EnginePlan {
+            builder: asked.builder.value.clone(),
+            context: selected.project.root().to_owned(),
+            folder,
+            files: Vec::new(),
+            copied: None,
+            bases: Vec::new(),
+            calls: Vec::new(),
+            results: Vec::new(),
+        };
+        let engine = match &asked.engine {
+            Availability::Available(engine) => engine,
+            Availability::Unavailable(why) => {
+                self.engine_misses(&name, None, why.clone());
+                return Ok(Some(plan));
+            }
+        };
+        if let Some(why) = asked.options.refused_by(engine).into_iter().next() {
+            return Err(PlanError::Engine { image: name, why });
+        }
+        let used = Use::Engine {
+            builder: engine.builder.to_string(),
+            program: engine.program.clone(),
+            about: engine.describe(),
+        };
+        self.uses.push((name.clone(), used));
+        let platforms = self.buildable(&name, engine, platforms);
+        let recipes = self.recipes(selected, images, platforms, asked, engine)?;
+        for recipe in &recipes {
+            match self.add_recipe(&mut plan, recipe, asked, engine) {
+                Err(RecipeError::Render { source, .. }) if is_for_another_builder(&source) => {
+                    self.engine_misses(&name, None, Unavailable::because(source.to_string()));
+                }
+                added => added?,
+            }
+        }
+        Ok(Some(plan))
+    }
+
+    /// Release archives are packed of programs that this machine compiled.
+    fn refuse_what_needs_programs(&self, image: &str, asked: &EngineRequest) -> Result<(), PlanError> {
+        match self.request.pack {
+            Pack::None => Ok(()),
+            Pack::Releases => Err(PlanError::Engine {
+                image: image.to_owned(),
+                why: format!(
+                    "--pack packs programs that crossdock compiled itself, and {} compiles inside of an image; leave out \
+                     one of --pack and --builder",
+                    asked.builder.value
+                ),
+            }),
+        }
+    }
+
+    /// The classic builder knows no BUILDPLATFORM: what is not its own platform is missing.
+    fn buildable(&mut self, image: &str, engine: &Engine, platforms: &[Platform]) -> Vec<Platform> {
+        if engine.frontend != Frontend::Classic {
+            return platforms.to_vec();
+        }
+        let (own, foreign): (Vec<Platform>, Vec<Platform>) =
+            platforms.iter().cloned().partition(|platform| platform.baseline() == engine.platform.baseline());
+        for platform in &foreign {
+            let why = format!(
+                "{} builds only for its own platform: build with BuildKit (`docker buildx`, or a client before version 23 \
+                 without DOCKER_BUILDKIT=0), with podman, or with crossdock itself (--builder embedded)",
+                engine.describe()
+            );
+            self.engine_misses(image, Some(platform.clone()), Unavailable::because(why));
+        }
+        own
+    }
+
+    fn recipes(
+        &self,
+        selected: &Selected<'_>,
+        images: usize,
+        platforms: Vec<Platform>,
+        asked: &EngineRequest,
+        engine: &Engine,
+    ) -> Result<Vec<Recipe>, PlanError> {
+        let mut settings = asked.settings.clone();
+        if engine.frontend == Frontend::Classic {
+            settings.mode = Some(DockerfileMode::Fixed);
+            settings.engine = render::Engine::Classic(engine.platform.clone());
+            settings.caching = Caching::Layer;
+        }
+        // Cache mounts stay in the builder; only layers reach a cache that others read.
+        if !asked.options.cache_to.is_empty() {
+            settings.caching = Caching::Layer;
+        }
+        if platforms.is_empty() {
+            return Ok(Vec::new());
+        }
+        recipe::of_image(selected, images, platforms, self.projects, self.request, &settings)
+            .map_err(PlanError::from)
+    }
+
+    fn add_recipe(
+        &mut self,
+        plan: &mut EnginePlan,
+        recipe: &Recipe,
+        asked: &EngineRequest,
+        engine: &Engine,
+    ) -> Result<(), RecipeError> {
+        let rendered = recipe.render()?;
+        // In fixed mode each platform has a file of its own.
+        let name = match &recipe.request.mode {
+            render::Mode::Cross(_) => "Dockerfile".to_owned(),
+            render::Mode::Fixed(platform) => format!("{}.Dockerfile", slug(platform)),
+        };
+        let dockerfile = plan.folder.join(&name);
+        let ignore = plan.folder.join(format!("{name}.dockerignore"));
+        plan.files.push(TextFile { path: dockerfile.clone(), content: rendered.dockerfile });
+        if engine.frontend == Frontend::Classic {
+            plan.copied = Some(CopiedContext {
+                to: plan.folder.join("context"),
+                paths: whitelisted(&rendered.dockerignore),
+            });
+        }
+        for secret in &rendered.secrets {
+            if !asked.options.secrets.iter().any(|given| is_secret(given, secret)) {
+                self.warn(format!(
+                    "image `{}`: its Dockerfile needs the secret `{secret}`: hand it on with --secret id={secret},src=FILE",
+                    recipe.image
+                ));
+            }
+        }
+        if rendered.ssh && asked.options.ssh.is_empty() {
+            self.warn(format!(
+                "image `{}`: its Dockerfile needs an ssh agent: add --ssh default",
+                recipe.image
+            ));
+        }
+        plan.files.push(TextFile { path: ignore.clone(), content: rendered.dockerignore });
+        let calls = Calls { recipe, engine, options: &asked.options, dockerfile, ignore };
+        calls.add_to(plan);
+        Ok(())
+    }
+
+    fn engine_misses(&mut self, image: &str, platform: Option<Platform>, unavailable: Unavailable) {
+        let missing = Missing { image: image.to_owned(), platform, unavailable };
+        self.missing.push(missing);
+    }
+}
+
+/// Whether BuildKit would build what the classic builder cannot.
+fn is_for_another_builder(error: &RenderError) -> bool {
+    matches!(
+        error,
+        RenderError::ClassicCross { .. }
+            | RenderError::ClassicForeign { .. }
+            | RenderError::ClassicFeature { .. }
+    )
+}
+
+/// What a `.dockerignore` that leaves everything out lets in again. The classic builder's request names plain paths.
+fn whitelisted(dockerignore: &str) -> Vec<String> {
+    let lines = dockerignore.lines().filter_map(|line| line.trim().strip_prefix('!'));
+    lines.map(|path| path.trim_start_matches('/').to_owned()).collect()
+}
+
+/// Whether `id=netrc,src=…` hands on the secret.
+fn is_secret(given: &str, id: &str) -> bool {
+    given.split(',').any(|part| part.strip_prefix("id=") == Some(id))
+}
