@@ -12,10 +12,12 @@ use crate::tools::need;
 pub enum Machine {
     Amd64,
     Arm64,
+    /// Not among [`Machine::ALL`]: few tests build for it.
+    ArmV7,
 }
 
 impl Machine {
-    /// Both.
+    /// Those that every test builds for.
     pub const ALL: [Self; 2] = [Self::Amd64, Self::Arm64];
 
     /// As an image's index names it.
@@ -23,6 +25,7 @@ impl Machine {
         match self {
             Self::Amd64 => "linux/amd64",
             Self::Arm64 => "linux/arm64",
+            Self::ArmV7 => "linux/arm/v7",
         }
     }
 
@@ -31,6 +34,7 @@ impl Machine {
         match self {
             Self::Amd64 => "x86_64",
             Self::Arm64 => "aarch64",
+            Self::ArmV7 => "arm",
         }
     }
 

@@ -1,11 +1,15 @@
 //! Container engines that belong to one test: their own storage, sockets and processes, which end with it.
 
+mod base;
+mod buildkit;
 mod docker;
 mod podman;
 
 use std::process::Command;
 use std::time::Duration;
 
+pub use base::Base;
+pub use buildkit::{BuildKit, builder, install_buildx};
 pub use docker::Docker;
 pub use podman::Podman;
 

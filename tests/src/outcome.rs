@@ -129,6 +129,13 @@ impl Outcome {
         self
     }
 
+    /// Itself when standard output holds `part`.
+    #[track_caller]
+    pub fn says(self, part: &str) -> Self {
+        assert!(self.stdout.contains(part), "no {part:?} in {self}");
+        self
+    }
+
     /// Standard output as one JSON value.
     #[track_caller]
     pub fn json(&self) -> Value {

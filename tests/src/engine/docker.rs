@@ -27,6 +27,13 @@ impl Docker {
         )
     }
 
+    /// A daemon in a network of its own, with the bridge that the steps of its own BuildKit run on.
+    pub fn start_apart() -> Self {
+        Self::start_in(&["unshare", "--net"], &[]).unwrap_or_else(|log| {
+            panic!("dockerd does not start in a network of its own (it needs root): {log}");
+        })
+    }
+
     /// Where its clients connect to, as `DOCKER_HOST` names it.
     pub fn host(&self) -> String {
         format!("unix://{}", self.dir.path().join("docker.sock").display())
@@ -38,16 +45,29 @@ impl Docker {
     }
 
     fn try_start(storage: &[&str]) -> Result<Self, String> {
+        // No bridge: the machine's network stays as it is.
+        Self::start_in(&[], &[storage, &["--bridge=none"]].concat())
+    }
+
+    fn start_in(wrapper: &[&str], options: &[&str]) -> Result<Self, String> {
         // A socket's path must be short, so the folder is not below the sandbox.
         let dir = TempDir::with_prefix("dockerd-").expect("a temporary folder can be made");
         let mut docker = Self { daemon: None, dir };
-        let mut command = Command::new(need("dockerd"));
+        let daemon = need("dockerd");
+        let mut command = match wrapper.split_first() {
+            None => Command::new(daemon),
+            Some((program, arguments)) => {
+                let mut command = Command::new(need(program));
+                command.args(arguments).arg(daemon);
+                command
+            }
+        };
         for (flag, name) in [("--data-root", "data"), ("--exec-root", "exec"), ("--pidfile", "pid")] {
             command.arg(flag).arg(docker.dir.path().join(name));
         }
-        // No bridge and no packet filter: the machine's network stays as it is.
-        command.args(["--iptables=false", "--ip6tables=false", "--bridge=none"]);
-        command.arg("--host").arg(docker.host()).args(storage);
+        // No packet filter either.
+        command.args(["--iptables=false", "--ip6tables=false"]);
+        command.arg("--host").arg(docker.host()).args(options);
         let mut daemon = Running::start(&mut command);
         let start = Instant::now();
         while run(docker.command().arg("info"), Duration::from_secs(30)).code != Some(0) {

@@ -1,0 +1,198 @@
+//! Base images that stand in for those of a registry, which the project's machines cannot pull: made of this machine's own
+//! shell, tools and compilers.
+//!
+//! What they are not: they hold no distribution. `apt-get` in them is a script that does nothing, because what the
+//! rendered files install (`ca-certificates`) is there already; `rustup` is one that does nothing, because the standard
+//! libraries are there.
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::fixture::write;
+use crate::layout::sha256;
+use crate::outcome::run;
+use crate::tools::need;
+
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// What the scripts of rendered files call.
+const TOOLS: [&str; 12] =
+    ["sh", "mkdir", "cp", "find", "touch", "install", "rm", "cat", "ls", "env", "chmod", "mv"];
+
+/// A folder that becomes the root of an image for this machine's platform.
+#[derive(Debug)]
+pub struct Base {
+    root: PathBuf,
+    path: String,
+}
+
+impl Base {
+    /// A root with a shell, the tools of rendered scripts, CA certificates, and an `apt-get` that does nothing.
+    pub fn new(root: PathBuf) -> Self {
+        let base =
+            Self { root, path: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned() };
+        for folder in ["bin", "usr/bin", "usr/local/bin", "tmp", "root", "etc/ssl/certs", "src", "var/cache"]
+        {
+            std::fs::create_dir_all(base.root.join(folder)).expect("a folder can be made");
+        }
+        let tools: Vec<PathBuf> = TOOLS.iter().map(|tool| need(tool)).collect();
+        for tool in &tools {
+            let name = tool.file_name().expect("a tool has a name");
+            base.copy(tool, &Path::new("/bin").join(name));
+        }
+        base.copy_libraries(&tools);
+        base.copy(
+            Path::new("/etc/ssl/certs/ca-certificates.crt"),
+            Path::new("/etc/ssl/certs/ca-certificates.crt"),
+        );
+        base.script("/usr/bin/apt-get", "exit 0");
+        base
+    }
+
+    /// With this machine's Go toolchain, as `golang` has it.
+    #[must_use]
+    pub fn with_go(mut self) -> Self {
+        let root = run(Command::new(need("go")).args(["env", "GOROOT"]), LIMIT).success().stdout;
+        let from = Path::new(root.trim());
+        for part in ["bin", "src", "pkg", "VERSION", "go.env"] {
+            self.copy_tree(&from.join(part), Path::new("/usr/local/go"));
+        }
+        self.path = format!("/usr/local/go/bin:{}", self.path);
+        self
+    }
+
+    /// With this machine's Rust toolchain, as `rust` has it, and a `rustup` that does nothing.
+    #[must_use]
+    pub fn with_rust(mut self) -> Self {
+        let sysroot = run(Command::new(need("rustc")).args(["--print", "sysroot"]), LIMIT).success().stdout;
+        let from = Path::new(sysroot.trim());
+        let to = Path::new("/usr/local/rust");
+        for tool in ["bin/rustc", "bin/cargo"] {
+            self.copy(&from.join(tool), &to.join(tool));
+        }
+        let libraries = std::fs::read_dir(from.join("lib")).expect("a toolchain has libraries");
+        let libraries = libraries.map(|entry| entry.expect("a folder can be listed").path());
+        let libraries: Vec<PathBuf> = libraries.filter(|path| path.is_file()).collect();
+        for library in &libraries {
+            self.copy(library, &to.join("lib").join(library.file_name().expect("a file has a name")));
+        }
+        for target in ["x86_64-unknown-linux-gnu", "x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl"]
+        {
+            self.copy_tree(&from.join("lib/rustlib").join(target), &to.join("lib/rustlib"));
+        }
+        self.copy_libraries(&[from.join("bin/rustc"), from.join("bin/cargo")]);
+        self.copy_libraries(&libraries);
+        // A build script or a macro would be linked with it; the projects of these tests have none.
+        self.script("/usr/bin/cc", "echo 'the stand-in has no C compiler' >&2; exit 1");
+        self.script("/usr/bin/rustup", "exit 0");
+        self.path = format!("/usr/local/rust/bin:{}", self.path);
+        self
+    }
+
+    /// With a shell script as a program.
+    #[must_use]
+    pub fn with_script(self, path: &str, script: &str) -> Self {
+        self.script(path, script);
+        self
+    }
+
+    /// With a file of this machine.
+    #[must_use]
+    pub fn with_file(self, from: &Path, to: &str) -> Self {
+        self.copy(from, Path::new(to));
+        self
+    }
+
+    /// The image as a layout, in a folder that must not be there.
+    pub fn layout(&self, to: &Path) -> PathBuf {
+        let blobs = to.join("blobs/sha256");
+        std::fs::create_dir_all(&blobs).expect("a folder can be made");
+        let tar = to.join("layer.tar");
+        let mut command = Command::new(need("tar"));
+        command.args(["--create", "--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner"]);
+        command.arg("--file").arg(&tar).arg("--directory").arg(&self.root).arg(".");
+        run(&mut command, LIMIT).success();
+        let digest = digest_of(&tar);
+        let size = std::fs::metadata(&tar).expect("the layer is there").len();
+        std::fs::rename(&tar, blobs.join(&digest[7..])).expect("a file can be moved");
+        let put = |value: &Value| {
+            let bytes = value.to_string();
+            let digest = sha256(bytes.as_bytes());
+            write(blobs.join(&digest[7..]), &bytes);
+            (digest, bytes.len())
+        };
+        let machine = if std::env::consts::ARCH == "x86_64" { "amd64" } else { "arm64" };
+        // buildah counts the layers of a base by its history.
+        let (config, config_size) = put(&json!({
+            "architecture": machine, "os": "linux",
+            "config": { "Env": [format!("PATH={}", self.path)] },
+            "history": [{ "created": "1970-01-01T00:00:00Z", "created_by": "crossdock's tests" }],
+            "rootfs": { "type": "layers", "diff_ids": [digest] },
+        }));
+        let (manifest, manifest_size) = put(&json!({
+            "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "config": { "mediaType": "application/vnd.oci.image.config.v1+json", "digest": config, "size": config_size },
+            "layers": [{ "mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": digest, "size": size }],
+        }));
+        let index = json!({ "schemaVersion": 2, "manifests": [{
+            "mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": manifest, "size": manifest_size,
+            "platform": { "os": "linux", "architecture": machine },
+        }] });
+        write(to.join("index.json"), index.to_string());
+        write(to.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#);
+        to.to_owned()
+    }
+
+    fn script(&self, path: &str, script: &str) {
+        let path = self.place(Path::new(path));
+        write(&path, format!("#!/bin/sh\n{script}\n"));
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755))
+            .expect("a file can be made executable");
+    }
+
+    /// A file with its mode; a link becomes what it leads to.
+    fn copy(&self, from: &Path, to: &Path) {
+        let to = self.place(to);
+        std::fs::create_dir_all(to.parent().expect("a file has a folder")).expect("a folder can be made");
+        std::fs::copy(from, &to)
+            .unwrap_or_else(|error| panic!("{} to {}: {error}", from.display(), to.display()));
+    }
+
+    fn copy_tree(&self, from: &Path, into: &Path) {
+        let into = self.place(into);
+        std::fs::create_dir_all(&into).expect("a folder can be made");
+        run(Command::new(need("cp")).args(["--archive", "--dereference"]).arg(from).arg(into), LIMIT)
+            .success();
+    }
+
+    /// The libraries and loaders that `ldd` finds, under their own names.
+    fn copy_libraries(&self, programs: &[PathBuf]) {
+        let mut found = BTreeSet::new();
+        for program in programs {
+            // A static program makes it fail, and has none.
+            let said = run(Command::new(need("ldd")).arg(program), LIMIT).stdout;
+            let words = said.split_whitespace().filter(|word| word.starts_with('/'));
+            found.extend(
+                words.map(|word| PathBuf::from(word.trim_end_matches(':'))).filter(|path| path.is_file()),
+            );
+        }
+        for library in found.iter().filter(|library| !programs.contains(library)) {
+            self.copy(library, library);
+        }
+    }
+
+    fn place(&self, path: &Path) -> PathBuf {
+        self.root.join(path.strip_prefix("/").unwrap_or(path))
+    }
+}
+
+/// The digest of a file that is too large for memory.
+fn digest_of(file: &Path) -> String {
+    let said = run(Command::new(need("sha256sum")).arg(file), LIMIT).success().stdout;
+    format!("sha256:{}", said.split_whitespace().next().expect("sha256sum names a digest"))
+}

@@ -1,0 +1,76 @@
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::outcome::{Running, run};
+use crate::sandbox::Sandbox;
+use crate::tools::{need, need_go};
+
+/// The last versions that `go install` takes: newer ones replace modules in their go.mod.
+const BUILDKIT: (&str, &str) = ("github.com/moby/buildkit/cmd/buildkitd", "v0.18.2");
+const BUILDX: (&str, &str) = ("github.com/docker/buildx/cmd/buildx", "v0.19.3");
+
+/// A `buildkitd` of its own, on the host's network, running what it builds with runc.
+#[derive(Debug)]
+pub struct BuildKit {
+    _daemon: Running,
+    dir: TempDir,
+}
+
+impl BuildKit {
+    /// Starts it and waits until its socket is there.
+    pub fn start() -> Self {
+        need("runc");
+        // A socket's path must be short, so the folder is not below the sandbox.
+        let dir = TempDir::with_prefix("buildkitd-").expect("a temporary folder can be made");
+        let mut command = Command::new(need_go(BUILDKIT.0, BUILDKIT.1));
+        command.arg("--root").arg(dir.path().join("root"));
+        command.arg("--addr").arg(format!("unix://{}", dir.path().join("sock").display()));
+        command.args(["--oci-worker=true", "--containerd-worker=false", "--oci-worker-net=host"]);
+        let mut daemon = Running::start(&mut command);
+        let start = Instant::now();
+        while !dir.path().join("sock").exists() {
+            assert!(
+                daemon.is_running() && start.elapsed() < Duration::from_secs(60),
+                "buildkitd does not start (it needs root): {}",
+                daemon.stderr()
+            );
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        Self { _daemon: daemon, dir }
+    }
+
+    /// Where its clients connect to.
+    pub fn address(&self) -> String {
+        format!("unix://{}", self.dir.path().join("sock").display())
+    }
+
+    /// Whether it holds anything that was built or brought.
+    pub fn has_built(&self) -> bool {
+        let blobs = self.dir.path().join("root/runc-overlayfs/content/blobs/sha256");
+        std::fs::read_dir(blobs).is_ok_and(|mut blobs| blobs.next().is_some())
+    }
+}
+
+/// Gives the sandbox's docker the plugin buildx, and its path.
+pub fn install_buildx(sandbox: &mut Sandbox) -> PathBuf {
+    let plugin = sandbox.work().join("docker/cli-plugins/docker-buildx");
+    std::fs::create_dir_all(plugin.parent().expect("a file has a folder")).expect("a folder can be made");
+    std::fs::copy(need_go(BUILDX.0, BUILDX.1), &plugin).expect("a file can be copied");
+    sandbox.set("DOCKER_CONFIG", sandbox.work().join("docker"));
+    plugin
+}
+
+/// Makes a builder of the given nodes: each an address and the platforms that it is to build.
+pub fn builder(sandbox: &Sandbox, buildx: &Path, name: &str, nodes: &[(&BuildKit, &str)]) {
+    for (place, (node, platforms)) in nodes.iter().enumerate() {
+        let mut command = sandbox.command(buildx, &sandbox.work());
+        command.args(["create", "--name", name, "--driver", "remote", "--platform", platforms]);
+        if place > 0 {
+            command.arg("--append");
+        }
+        run(command.arg(node.address()), Duration::from_secs(60)).success();
+    }
+}

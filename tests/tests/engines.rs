@@ -1,0 +1,364 @@
+//! Images that a container engine builds from what crossdock renders: built for real, taken back, verified, started.
+//!
+//! No image can be pulled where these tests run. What stands in for `golang` and `rust` is made of this machine's own
+//! shell, tools and compilers, see [`Base`]; in the tests that are not `long_`, `go` in it hands out a program that this
+//! machine's Go compiled before.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use crossdock_tests::engine::{Base, BuildKit, Docker, Podman, builder, install_buildx};
+use crossdock_tests::outcome::run;
+use crossdock_tests::tools::need;
+use crossdock_tests::{Layout, Machine, Outcome, Sandbox, fixture};
+use serde_json::Value;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// A sandbox with a Go module, under git as a user's would be.
+fn go_project() -> (Sandbox, PathBuf) {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    fixture::commit(&sandbox, &project);
+    (sandbox, project)
+}
+
+fn rust_project(sandbox: &Sandbox) -> PathBuf {
+    let project = fixture::rust_package(&sandbox.work(), "greeter");
+    fixture::commit(sandbox, &project);
+    project
+}
+
+/// The image of the compiler that the rendered Dockerfile begins with.
+fn compiler_image(sandbox: &Sandbox, project: &Path, builder: &str) -> String {
+    let plan =
+        sandbox.crossdock(project, &["plan", "--json", "--builder", builder, "--platform", "linux/amd64"]);
+    let plan: Value = plan.success().json();
+    let dockerfile =
+        plan["images"][0]["engine"]["files"][0]["content"].as_str().expect("a Dockerfile is rendered");
+    let from =
+        dockerfile.lines().find(|line| line.starts_with("FROM --platform=")).expect("it has a builder");
+    from.split_whitespace().nth(2).expect("an image follows").to_owned()
+}
+
+/// `NAME=oci:PATH` for `--base-from`.
+fn base_from(sandbox: &Sandbox, project: &Path, builder: &str, layout: &Path) -> String {
+    format!("{}=oci:{}", compiler_image(sandbox, project, builder), layout.display())
+}
+
+/// Starts what was built on each machine; under qemu-user where it is foreign.
+fn says_hello(sandbox: &Sandbox, layout: &Layout, machines: &[(Machine, &str)]) {
+    for (machine, word) in machines {
+        let into = sandbox.work().join(format!("unpacked-{}-{}", machine.name(), layout.digest()));
+        let program = layout.program(machine.platform(), &into);
+        let outcome = machine.run(&program, &[], MINUTE).success();
+        let said = format!("{}{}", outcome.stdout, outcome.stderr);
+        assert!(said.contains(&format!("hello from {word}")), "{said}");
+    }
+}
+
+const GO_WORDS: [(Machine, &str); 3] =
+    [(Machine::Amd64, "amd64"), (Machine::Arm64, "arm64"), (Machine::ArmV7, "arm")];
+const RUST_WORDS: [(Machine, &str); 2] = [(Machine::Amd64, "x86_64"), (Machine::Arm64, "aarch64")];
+
+/// Debian's docker, whose client brings BuildKit without a plugin: another one may come first on the PATH.
+fn debian_docker(sandbox: &mut Sandbox) {
+    let docker = Path::new("/usr/bin/docker");
+    let version = run(Command::new(docker).arg("--version"), MINUTE).success().stdout;
+    let number =
+        version.split_whitespace().nth(2).and_then(|text| text.split('.').next()?.parse::<u32>().ok());
+    assert!(
+        number.is_some_and(|major| major < 23),
+        "this test needs Debian's docker.io before version 23 as /usr/bin/docker, and found {version}"
+    );
+    sandbox.shim("docker", "exec /usr/bin/docker \"$@\"");
+}
+
+/// What `docker version` of version 28 says without a server, and with one.
+fn docker_says(sandbox: &mut Sandbox, server: &str, stderr: &str, more: &str) {
+    let client = r#"{"Version":"28.2.2","Os":"linux","Arch":"amd64"}"#;
+    sandbox.shim(
+        "docker",
+        &format!(
+            "case \"$*\" in\n{more}\nversion*) echo '{{\"Client\":{client},\"Server\":{server}}}'; echo '{stderr}' >&2; [ '{server}' != null ] ;;\n\
+             *) echo \"docker: '$1' is not a docker command.\" >&2; exit 1 ;;\nesac"
+        ),
+    );
+}
+
+const SERVER: &str = r#"{"Version":"28.2.2","Os":"linux","Arch":"amd64"}"#;
+
+/// An image with a Go compiler that hands out what this machine's Go compiled: `programs` by GOARCH.
+fn recorded_compiler(sandbox: &Sandbox, name: &str, arm64: &str) -> PathBuf {
+    let project = sandbox.work().join("hello");
+    let mut base = Base::new(sandbox.work().join(format!("{name}-root")));
+    for architecture in ["amd64", arm64] {
+        let program = sandbox.work().join(format!("recorded-{architecture}"));
+        let mut build = sandbox.command(need("go"), &project);
+        build.args(["build", "-trimpath", "-buildvcs=false", "-o"]).arg(&program).arg(".");
+        build.envs([("CGO_ENABLED", "0"), ("GOOS", "linux"), ("GOARCH", architecture)]);
+        run(&mut build, 5 * MINUTE).success();
+        let place = if architecture == "amd64" { "/recorded/amd64" } else { "/recorded/arm64" };
+        base = base.with_file(&program, place);
+    }
+    if arm64 == "amd64" {
+        base = base.with_file(&sandbox.work().join("recorded-amd64"), "/recorded/arm64");
+    }
+    let go = "[ \"$1\" = build ] || exit 0\n\
+              [ ! -e broken.go ] || { echo './broken.go:1:1: it is broken' >&2; exit 1; }\n\
+              while [ \"$1\" != -o ]; do shift; done\n\
+              install -D -m 0755 \"/recorded/$GOARCH\" \"$2\"";
+    base.with_script("/usr/bin/go", go).layout(&sandbox.work().join(name))
+}
+
+#[test]
+fn docker_builds_what_is_verified_and_tagged_like_everything_else() {
+    let (mut sandbox, project) = go_project();
+    let docker = Docker::start_apart();
+    let folder = sandbox.work();
+    sandbox.set("DOCKER_HOST", docker.host()).set("DOCKER_CONFIG", folder);
+    debian_docker(&mut sandbox);
+    let layout = recorded_compiler(&sandbox, "good", "arm64");
+    let base = base_from(&sandbox, &project, "docker", &layout);
+    let dist = |sandbox: &Sandbox, base: &str, more: &[&str]| -> Outcome {
+        let arguments = ["dist", "--json", "--builder", "docker", "--base-from", base];
+        sandbox.crossdock(&project, &[&arguments, more].concat())
+    };
+    let both = ["--platform", "linux/amd64,linux/arm64"];
+
+    // Its own BuildKit, for both platforms.
+    let report = dist(&sandbox, &base, &both).success().json();
+    let built = Layout::open(project.join("dist/hello"));
+    assert_eq!(report["images"][0]["digest"], built.digest());
+    assert_eq!(built.platforms(), ["linux/amd64", "linux/arm64"]);
+    assert_eq!(built.tags(), ["latest"]);
+    says_hello(&sandbox, &built, &GO_WORDS[..2]);
+    assert_eq!(built.config("linux/arm64")["config"]["User"], "65532:65532");
+    let left = run(&mut docker_images(&docker), MINUTE).success().stdout;
+    assert!(!left.contains("crossdock-build"), "our names stay behind: {left}");
+
+    // The classic builder: this machine's platform alone.
+    sandbox.set("DOCKER_BUILDKIT", "0");
+    dist(&sandbox, &base, &both).ends_with(3).complains("builds only for its own platform");
+    assert_eq!(Layout::open(project.join("dist/hello")).digest(), built.digest(), "nothing was lost");
+    dist(&sandbox, &base, &["--platform", "linux/amd64"]).success();
+    says_hello(&sandbox, &Layout::open(project.join("dist/hello")), &GO_WORDS[..1]);
+    sandbox.unset("DOCKER_BUILDKIT");
+
+    // A compiler that makes programs for the builder's own platform.
+    let before = Layout::open(project.join("dist/hello")).digest().to_owned();
+    let wrong = recorded_compiler(&sandbox, "wrong", "amd64");
+    let wrong = base_from(&sandbox, &project, "docker", &wrong);
+    let refused = dist(&sandbox, &wrong, &both).ends_with(1).complains("was not tagged");
+    assert!(refused.stdout.contains("\"fails\""), "{}", refused.stdout);
+    assert_eq!(Layout::open(project.join("dist/hello")).digest(), before, "the tags stay");
+
+    // An engine that does not build for the platform that it is asked for, and labels accordingly.
+    sandbox.shim(
+        "docker",
+        "if [ \"$1\" = build ]; then shift 3; set -- build \"$@\"; fi\nexec /usr/bin/docker \"$@\"",
+    );
+    dist(&sandbox, &base, &both)
+        .ends_with(1)
+        .complains("was asked for linux/arm64 and labels what it built as linux/amd64");
+    debian_docker(&mut sandbox);
+
+    // A program that does not compile.
+    fixture::write(project.join("broken.go"), "package main\n");
+    dist(&sandbox, &base, &both)
+        .ends_with(4)
+        .complains("./broken.go:1:1: it is broken")
+        .complains("of /")
+        .complains("hello.engine/Dockerfile:\n  RUN ")
+        .complains("go build -trimpath");
+    assert_eq!(Layout::open(project.join("dist/hello")).digest(), before);
+}
+
+fn docker_images(docker: &Docker) -> Command {
+    let mut command = Command::new("/usr/bin/docker");
+    command.env("DOCKER_HOST", docker.host()).args(["images", "--all"]);
+    command
+}
+
+#[test]
+fn an_engine_that_cannot_build_is_missing_with_the_reason() {
+    let (mut sandbox, project) = go_project();
+    let doctor =
+        |sandbox: &Sandbox, builder: &str| sandbox.crossdock(&project, &["doctor", "--builder", builder]);
+    sandbox.set("DOCKER_HOST", "unix:///nowhere/docker.sock");
+    doctor(&sandbox, "docker").ends_with(3).says("server does not answer").says("systemctl start docker");
+
+    let denied = "permission denied while trying to connect to the Docker daemon socket at unix:///x: dial unix /x: connect: permission denied";
+    docker_says(&mut sandbox, "null", denied, "");
+    doctor(&sandbox, "docker").ends_with(3).says("may not be used by this user");
+
+    docker_says(&mut sandbox, &SERVER.replace("28.2.2", "19.03.5"), "", "");
+    doctor(&sandbox, "docker").ends_with(3).says("19.03.5, which is too old: take 20.10 or newer");
+
+    // A client that needs the plugin and has it not: the classic builder, which knows one platform.
+    docker_says(&mut sandbox, SERVER, "", "");
+    doctor(&sandbox, "docker").ends_with(3).says("builds only for its own platform").says("classic builder");
+    doctor(&sandbox, "buildx").ends_with(3).says("buildx is not installed");
+
+    let buildx = "'buildx version') echo 'github.com/docker/buildx v0.19.3 48d6a39' ;;\n\
+                  'buildx inspect none') echo 'ERROR: no builder \"none\" found' >&2; exit 1 ;;\n\
+                  'buildx inspect') printf 'Name: default\\nDriver: docker\\n\\nNodes:\\nName: default\\nPlatforms: linux/amd64\\n' ;;";
+    docker_says(&mut sandbox, SERVER, "", buildx);
+    doctor(&sandbox, "buildx=none")
+        .ends_with(3)
+        .says("docker buildx create --name none --driver docker-container");
+    doctor(&sandbox, "buildx").ends_with(3).says("exports no multi-platform image as a file");
+    doctor(&sandbox, "docker").success().says("BuildKit by buildx");
+
+    let dist = sandbox.crossdock(&project, &["dist", "--builder", "buildx=none"]);
+    dist.ends_with(3).complains("buildx has no builder `none`");
+    assert!(!project.join("dist").exists(), "nothing is written before everything is there");
+}
+
+#[test]
+fn what_an_engine_does_not_understand_is_said_before_it_runs() {
+    let (mut sandbox, project) = go_project();
+    docker_says(&mut sandbox, SERVER, "", "");
+    let plan = |sandbox: &Sandbox, arguments: &[&str]| {
+        sandbox.crossdock(&project, &[&["plan", "--platform", "linux/amd64"], arguments].concat())
+    };
+    sandbox.set("TOKEN", "x");
+    plan(&sandbox, &["--builder", "docker", "--secret", "id=token,env=TOKEN"])
+        .ends_with(2)
+        .complains("does not understand --secret");
+    plan(&sandbox, &["--builder", "docker", "--ssh", "default"]).ends_with(2).complains("--ssh");
+    plan(&sandbox, &["--builder", "docker", "--cache-to", "type=inline"])
+        .ends_with(2)
+        .complains("--cache-to");
+    plan(&sandbox, &["--secret", "id=token,env=TOKEN"])
+        .ends_with(2)
+        .complains("crossdock builds this itself");
+    plan(&sandbox, &["--builder", "dokcer"]).ends_with(2).complains("did you mean `docker`?");
+    plan(&sandbox, &["--builder", "docker", "--build-arg", "X"]).ends_with(2).complains("NAME=VALUE");
+    plan(&sandbox, &["--builder", "docker", "--secret", "id=x,src=nowhere"])
+        .ends_with(2)
+        .complains("no file");
+    plan(&sandbox, &["--builder", "docker", "--base-from", "golang=oci:nowhere"])
+        .ends_with(5)
+        .complains("nowhere");
+    plan(&sandbox, &["--builder", "docker", "--pack"])
+        .ends_with(2)
+        .complains("leave out one of --pack and --builder");
+    // Over the environment, which stands over the file.
+    fixture::write(project.join("crossdock.toml"), "builder = \"docker\"\n");
+    plan(&sandbox, &[]).success().says("docker build --platform linux/amd64");
+    sandbox.set("CROSSDOCK_BUILDER", "embedded");
+    plan(&sandbox, &[]).success().says("go build");
+    sandbox.set("CROSSDOCK_BUILDER", "none");
+    plan(&sandbox, &[]).ends_with(2).complains("CROSSDOCK_BUILDER");
+}
+
+/// Bake says nothing of keys that it does not know: the shim prints the file back without one.
+#[test]
+fn a_bake_key_that_is_ignored_is_an_error() {
+    let (mut sandbox, project) = go_project();
+    let buildx = "'buildx version') echo 'github.com/docker/buildx v0.19.3 48d6a39' ;;\n\
+                  'buildx inspect two') printf 'Name: two\\nDriver: remote\\n\\nNodes:\\nName: one\\nPlatforms: linux/amd64\\n' ;;\n\
+                  *--print) grep -v SOURCE_DATE_EPOCH \"$4\" ;;";
+    docker_says(&mut sandbox, SERVER, "", buildx);
+    let dist = sandbox.crossdock(&project, &["dist", "--builder", "buildx=two"]);
+    dist.ends_with(4).complains("ignores target.hello.args");
+    assert!(!project.join("dist/hello/index.json").exists());
+}
+
+/// Real compilers in the stand-ins, for as long as the tests of this file run.
+struct Compilers {
+    go: PathBuf,
+    rust: PathBuf,
+}
+
+impl Compilers {
+    fn new(sandbox: &Sandbox) -> Self {
+        let make = |name: &str, with: fn(Base) -> Base| {
+            let base = with(Base::new(sandbox.work().join(format!("{name}-root"))));
+            base.layout(&sandbox.work().join(format!("{name}-base")))
+        };
+        Self { go: make("go", Base::with_go), rust: make("rust", Base::with_rust) }
+    }
+}
+
+/// Builds Go for three platforms and Rust for two, and starts all five programs.
+fn builds_both_languages(sandbox: &Sandbox, go: &Path, builder: &str) {
+    let compilers = Compilers::new(sandbox);
+    let rust = rust_project(sandbox);
+    for (project, base, platforms, words) in [
+        (go, &compilers.go, "linux/amd64,linux/arm64,linux/arm/v7", &GO_WORDS[..]),
+        (&rust, &compilers.rust, "linux/amd64,linux/arm64", &RUST_WORDS[..]),
+    ] {
+        let base = base_from(sandbox, project, builder, base);
+        let arguments =
+            ["dist", "--json", "--builder", builder, "--base-from", &base, "--platform", platforms];
+        let report = sandbox.crossdock(project, &arguments).success().json();
+        let layout = report["images"][0]["layout"].as_str().expect("the answer names the layout");
+        let built = Layout::open(project.join(layout));
+        assert_eq!(built.platforms().join(","), platforms);
+        assert!(built.tags().contains(&"latest".to_owned()));
+        says_hello(sandbox, &built, words);
+    }
+}
+
+#[test]
+#[ignore = "long: compiles in a container"]
+fn long_dockers_own_buildkit_builds_go_and_rust() {
+    let (mut sandbox, project) = go_project();
+    let docker = Docker::start_apart();
+    let folder = sandbox.work();
+    sandbox.set("DOCKER_HOST", docker.host()).set("DOCKER_CONFIG", folder);
+    debian_docker(&mut sandbox);
+    builds_both_languages(&sandbox, &project, "docker");
+}
+
+#[test]
+#[ignore = "long: compiles in a container"]
+fn long_podman_builds_go_and_rust() {
+    let (mut sandbox, project) = go_project();
+    let podman = Podman::start();
+    for (name, value) in podman.environment() {
+        sandbox.set(name, value);
+    }
+    // Steps run in a chroot: crun refuses the cgroups of the machines that test this.
+    sandbox.set("BUILDAH_ISOLATION", "chroot");
+    builds_both_languages(&sandbox, &project, "podman");
+}
+
+#[test]
+#[ignore = "long: builds buildkitd and buildx, and compiles in it"]
+fn long_buildkit_builds_go_and_rust_and_the_same_bytes_again() {
+    let (mut sandbox, project) = go_project();
+    let buildkit = BuildKit::start();
+    let buildx = install_buildx(&mut sandbox);
+    builder(&sandbox, &buildx, "one", &[(&buildkit, "linux/amd64")]);
+    builds_both_languages(&sandbox, &project, "buildx=one");
+    let first = Layout::open(project.join("dist/hello")).digest().to_owned();
+    let base = base_from(&sandbox, &project, "buildx=one", &sandbox.work().join("go-base"));
+    let again = BuildKit::start();
+    builder(&sandbox, &buildx, "fresh", &[(&again, "linux/amd64")]);
+    let platforms = "linux/amd64,linux/arm64,linux/arm/v7";
+    let arguments = ["dist", "--builder", "buildx=fresh", "--base-from", &base, "--platform", platforms];
+    sandbox.crossdock(&project, &arguments).success();
+    assert_eq!(Layout::open(project.join("dist/hello")).digest(), first, "another daemon, other bytes");
+}
+
+#[test]
+#[ignore = "long: builds buildkitd and buildx, and compiles in it"]
+fn long_a_builder_of_two_nodes_builds_a_platform_on_each() {
+    let (mut sandbox, project) = go_project();
+    let nodes = [BuildKit::start(), BuildKit::start()];
+    let buildx = install_buildx(&mut sandbox);
+    builder(&sandbox, &buildx, "farm", &[(&nodes[0], "linux/amd64"), (&nodes[1], "linux/arm64")]);
+    let go = Base::new(sandbox.work().join("go-root")).with_go().layout(&sandbox.work().join("go-base"));
+    let base = base_from(&sandbox, &project, "buildx=farm", &go);
+    let both = "linux/amd64,linux/arm64";
+    let arguments = ["dist", "--builder", "buildx=farm", "--base-from", &base, "--platform", both];
+    sandbox.crossdock(&project, &arguments).success();
+    says_hello(&sandbox, &Layout::open(project.join("dist/hello")), &GO_WORDS[..2]);
+    for node in &nodes {
+        assert!(node.has_built(), "a node had nothing to do");
+    }
+}
