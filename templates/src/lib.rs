@@ -12,3 +12,21 @@ pub const DOCKERFILE: &[(&str, &str)] = &[
     ("crossdock/root.Dockerfile", include_str!("../files/root.Dockerfile.j2")),
     ("crossdock/dockerignore", include_str!("../files/dockerignore.j2")),
 ];
+
+/// The templates of `crossdock init`, as name and text. Users do not extend them: what is generated is theirs to edit.
+pub const SCAFFOLD: &[(&str, &str)] = &[
+    ("crossdock.toml", include_str!("../files/scaffold/crossdock.toml.j2")),
+    ("xtask.Cargo.toml", include_str!("../files/scaffold/xtask.Cargo.toml.j2")),
+    ("xtask.main.rs", include_str!("../files/scaffold/xtask.main.rs.j2")),
+    ("kubernetes.yaml", include_str!("../files/scaffold/kubernetes.yaml.j2")),
+    ("github.yml", include_str!("../files/scaffold/github.yml.j2")),
+    ("gitlab.yml", include_str!("../files/scaffold/gitlab.yml.j2")),
+    ("install.sh", include_str!("../files/scaffold/install.sh.j2")),
+    ("README.md", include_str!("../files/scaffold/README.md.j2")),
+    ("go/main.go", include_str!("../files/scaffold/go/main.go.j2")),
+    ("go/go.mod", include_str!("../files/scaffold/go/go.mod.j2")),
+    ("go/gitignore", include_str!("../files/scaffold/go/gitignore.j2")),
+    ("rust/Cargo.toml", include_str!("../files/scaffold/rust/Cargo.toml.j2")),
+    ("rust/main.rs", include_str!("../files/scaffold/rust/main.rs.j2")),
+    ("rust/gitignore", include_str!("../files/scaffold/rust/gitignore.j2")),
+];

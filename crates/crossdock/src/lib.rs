@@ -16,6 +16,7 @@ pub mod plan;
 pub mod process;
 pub mod project;
 pub mod report;
+pub mod scaffold;
 pub mod target;
 pub mod template;
 pub mod toolchain;

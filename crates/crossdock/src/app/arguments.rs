@@ -62,6 +62,9 @@ pub(super) enum Command {
     Tag(BuildArguments),
     /// Build, verify and tag.
     Dist(DistArguments),
+    /// Write what a project needs to be built, verified, deployed and checked: crossdock.toml, an xtask crate (Rust),
+    /// Dockerfiles, pipelines, manifests. What a person has edited stays.
+    Init(InitArguments),
     /// List every tool that the plan needs and what brings the missing ones.
     Doctor(DoctorArguments),
     /// Print what a container engine builds this project's images from.
@@ -331,6 +334,52 @@ pub(super) enum LintFormat {
     Sarif,
     /// For annotations in GitHub's workflows.
     Github,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct InitArguments {
+    /// The project's folder; the working directory when not given.
+    pub(super) path: Option<Utf8PathBuf>,
+    /// Begin with a small program, in an empty folder.
+    #[arg(long, value_enum, value_name = "LANGUAGE")]
+    pub(super) template: Option<Language>,
+    /// Only these parts: config, xtask, dockerfile, dockerignore, github, gitlab, kubernetes, readme. In a project with a
+    /// scaffold it holds for this call alone.
+    #[arg(long, value_name = "PART", value_delimiter = ',', help_heading = "What is written")]
+    pub(super) only: Vec<String>,
+    /// All parts but these, from now on: crossdock.toml remembers it.
+    #[arg(long, value_name = "PART", value_delimiter = ',', help_heading = "What is written")]
+    pub(super) without: Vec<String>,
+    /// Where the xtask crate takes crossdock from: path:DIR, git:URL, registry or registry:VERSION.
+    #[arg(long, value_name = "SOURCE", help_heading = "What is written")]
+    pub(super) crossdock: Option<String>,
+    /// Where pipelines find crossdock's release archives and their SHA256SUMS.
+    #[arg(long, value_name = "URL", help_heading = "What is written")]
+    pub(super) archives: Option<String>,
+    /// Where images will run: platforms, or node types as m7g.large; linux/amd64 and linux/arm64 when not given.
+    #[arg(long = "for", value_name = "DESCRIPTION", value_delimiter = ',', help_heading = "What is written")]
+    pub(super) nodes: Vec<String>,
+    /// Ports on which the program listens, as 8080 or 53/udp.
+    #[arg(long, value_name = "PORT", value_delimiter = ',', help_heading = "What is written")]
+    pub(super) expose: Vec<String>,
+    /// The image's repository, as registry.example/team/name; with several images their names are appended.
+    #[arg(long, value_name = "REPOSITORY", help_heading = "What is written")]
+    pub(super) repository: Option<String>,
+    /// Also replace files that were edited or written by hand; each is kept as NAME.orig.
+    #[arg(long, help_heading = "How it is written")]
+    pub(super) force: bool,
+    /// Print a unified diff of what would change, and write nothing.
+    #[arg(long, help_heading = "How it is written")]
+    pub(super) diff: bool,
+    /// Write nothing, and end with 1 when a generated file is missing, stale or edited.
+    #[arg(long, help_heading = "How it is written", conflicts_with = "force")]
+    pub(super) check: bool,
+    /// Say what would be written, and write nothing.
+    #[arg(long, help_heading = "How it is written")]
+    pub(super) dry_run: bool,
+    /// Let no tool reach the network.
+    #[arg(long, help_heading = "How it is written")]
+    pub(super) offline: bool,
 }
 
 #[derive(Debug, Args)]

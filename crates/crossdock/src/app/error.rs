@@ -24,7 +24,10 @@ pub enum Exit {
 /// Exit codes and their meanings, for `--help` and the documentation.
 pub const EXIT_CODES: [(Exit, &str); 7] = [
     (Exit::Done, "done"),
-    (Exit::No, "the answer is no: verification failed, or a description is unknown or ambiguous"),
+    (
+        Exit::No,
+        "the answer is no: verification failed, a description is unknown or ambiguous, or generated files differ",
+    ),
     (Exit::Usage, "the call or the configuration is wrong"),
     (Exit::Missing, "a tool or a toolchain is missing; `doctor` says which and how to get it"),
     (Exit::Program, "a compiler or another program failed; its own message stands above"),

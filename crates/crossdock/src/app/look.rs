@@ -194,7 +194,7 @@ fn host_needs_c_compiler(projects: &Projects) -> bool {
     })
 }
 
-fn project_error(error: &ProjectError) -> CommandError {
+pub(super) fn project_error(error: &ProjectError) -> CommandError {
     let exit = match error {
         ProjectError::NoTool { .. } => Exit::Missing,
         ProjectError::Tool(_) | ProjectError::Answer { .. } => Exit::Program,

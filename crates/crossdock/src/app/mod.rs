@@ -16,6 +16,7 @@ mod env;
 mod error;
 mod generated;
 mod lint;
+mod init;
 mod look;
 mod output;
 mod plan;
@@ -136,6 +137,7 @@ impl App {
             Command::Verify(arguments) => verify::run(&session(global, environment)?, &arguments),
             Command::Tag(arguments) => dist::tag(&session(global, environment)?, &arguments),
             Command::Dist(arguments) => dist::run(&session(global, environment)?, &arguments),
+            Command::Init(arguments) => init::run(&session(global, environment)?, &arguments),
             Command::Doctor(arguments) => doctor::run(&session(global, environment)?, &arguments),
             Command::Render(RenderCommand::Dockerfile(arguments)) => {
                 render::dockerfile(&session(global, environment)?, &arguments)

@@ -24,7 +24,7 @@ pub(crate) fn repository(text: &str) -> Result<(), String> {
 }
 
 /// `2222`, `53/udp`.
-pub(super) fn port(text: &str) -> Result<Port, String> {
+pub(crate) fn port(text: &str) -> Result<Port, String> {
     let (number, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
     if !["tcp", "udp", "sctp"].contains(&protocol) {
         return Err(format!("`{protocol}` is no protocol of a port; known: `tcp`, `udp`, `sctp`"));

@@ -49,8 +49,18 @@ impl Config {
     /// A file that cannot be read, or that is wrong.
     pub fn read(path: &Utf8Path) -> Result<Self, ConfigError> {
         let path = &lexical(path).unwrap_or_else(|| path.to_owned());
-        let mut loader = Loader { config: Self::unconfigured(folder_of(path)), problems: Vec::new() };
-        loader.file(Document::read(path)?)?;
+        Self::of_document(Document::read(path)?)
+    }
+
+    /// The configuration that a text would be as the file at this path, which is absolute.
+    pub(crate) fn of_text(path: &Utf8Path, text: String) -> Result<Self, ConfigError> {
+        Self::of_document(Document { path: path.to_owned(), text })
+    }
+
+    fn of_document(document: Document) -> Result<Self, ConfigError> {
+        let mut loader =
+            Loader { config: Self::unconfigured(folder_of(&document.path)), problems: Vec::new() };
+        loader.file(document)?;
         loader.finish()
     }
 

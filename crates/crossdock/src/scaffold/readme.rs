@@ -1,0 +1,71 @@
+//! `README.md`, where there is none.
+
+use camino::Utf8Path;
+use serde::Serialize;
+
+use super::error::ScaffoldError;
+use super::header::{self, Comment};
+use super::part::Part;
+use super::sheet::{Owner, Sheet};
+use super::survey::Outline;
+use super::text::fill;
+
+#[derive(Serialize)]
+struct Values {
+    title: String,
+    command: &'static str,
+    platforms: String,
+    files: Vec<FileValues>,
+}
+
+#[derive(Serialize)]
+struct FileValues {
+    path: String,
+    what: &'static str,
+}
+
+/// Whether the project has a README of its own, under any name.
+pub(super) fn has_own(root: &Utf8Path) -> bool {
+    let entries = root.read_dir_utf8().into_iter().flatten().flatten();
+    let mut readmes = entries.filter(|entry| entry.file_name().to_ascii_uppercase().starts_with("README"));
+    readmes
+        .any(|entry| std::fs::read_to_string(entry.path()).map_or(true, |text| header::read(&text).is_none()))
+}
+
+/// What the project is built with, and by which commands. `sheets` are the other files.
+pub(super) fn sheet(
+    root: &Utf8Path,
+    command: &'static str,
+    images: &[Outline],
+    sheets: &[Sheet],
+) -> Result<Sheet, ScaffoldError> {
+    let mut platforms: Vec<String> = Vec::new();
+    for platform in images.iter().flat_map(|image| &image.platforms).map(ToString::to_string) {
+        if !platforms.contains(&platform) {
+            platforms.push(platform);
+        }
+    }
+    let files = sheets
+        .iter()
+        .filter_map(|sheet| Some(FileValues { path: sheet.path.to_string(), what: what(sheet.part)? }));
+    let values = Values {
+        title: root.file_name().unwrap_or("This project").to_owned(),
+        command,
+        platforms: platforms.join(", "),
+        files: files.collect(),
+    };
+    let body = fill("README.md", &values)?;
+    let (path, comment) = ("README.md".into(), Comment::Angles);
+    Ok(Sheet { part: Part::Readme, path, body, comment, owner: Owner::Person })
+}
+
+fn what(part: Part) -> Option<&'static str> {
+    match part {
+        Part::Config => Some("what is built, and where it will run; the other files follow it"),
+        Part::Dockerfile => Some("the same image by a container engine: `docker build .`"),
+        Part::Github => Some("builds on a runner of each architecture, verifies, hands the layouts on"),
+        Part::Gitlab => Some("the same at GitLab"),
+        Part::Kubernetes => Some("runs it on nodes of its platforms: `kubectl apply -f kubernetes`"),
+        Part::Program | Part::Xtask | Part::Dockerignore | Part::Readme => None,
+    }
+}

@@ -1,0 +1,348 @@
+//! Looks at a project and decides what its scaffold is.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use camino::Utf8PathBuf;
+use crossdock_platform::Platform;
+use serde::Serialize;
+
+use super::choices::Choices;
+use super::entry::{Entry, State, generated, merged};
+use super::error::ScaffoldError;
+use super::ground::Ground;
+use super::lock::Joining;
+use super::merge::{self, Merged};
+use super::part::Part;
+use super::request::Request;
+use super::sheet::Sheet;
+use super::source::CrossdockSource;
+use super::{Scaffold, config, dockerfile, kubernetes, pipeline, readme, xtask};
+use crate::config::{Config, Source, Sourced};
+use crate::plan::recipe::{self, Recipe, recipes};
+use crate::plan::{self, Archive, Goal, Pack, Projects};
+use crate::process::Processes;
+use crate::project::{Language, Project};
+
+/// What was decided before a file is rendered.
+pub(super) struct Decided {
+    pub(super) choices: Choices,
+    /// The parts of this call.
+    pub(super) parts: BTreeSet<Part>,
+    /// The command that people call in the project.
+    pub(super) command: &'static str,
+    notes: Vec<String>,
+    crate_: Option<xtask::Crate>,
+}
+
+impl Decided {
+    /// Whether this call writes a part.
+    pub(super) fn writes(&self, part: Part) -> bool {
+        self.parts.contains(&part)
+    }
+}
+
+/// An image as far as manifests and pipelines know it.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Outline {
+    pub(super) name: String,
+    #[serde(skip)]
+    pub(super) platforms: Vec<Platform>,
+    /// Without a tag.
+    pub(super) repository: String,
+    pub(super) tag: String,
+    /// As numbers; none when the image names a user that only its own passwd knows.
+    #[serde(skip)]
+    pub(super) user: Option<(u32, u32)>,
+    /// `8080`, `53/udp`.
+    pub(super) ports: Vec<String>,
+}
+
+/// Looks at a folder and says what `init` would do there. Nothing is written, and nothing is executed but the project's
+/// own tools (cargo, go), which are asked.
+///
+/// # Errors
+/// Folders without a project, projects that their tools refuse, wrong options, files that are in the way of a merge, and
+/// a crossdock that cannot be had from where the call says.
+pub fn survey(request: &Request, processes: &Processes) -> Result<Scaffold, ScaffoldError> {
+    let ground = Ground::find(request, processes)?;
+    let mut decided = decide(&ground, request, processes)?;
+    let settings = config::settings(&ground, request, &decided)?;
+    let projects = ground.projects(&settings.config, request, processes)?;
+    let outlines = outlines(&settings.config, &projects, request)?;
+    let sheets = sheets(&ground, request, &mut decided, settings, &projects, &outlines)?;
+    let files = entries(&ground, request, &decided, &sheets)?;
+    Ok(Scaffold {
+        joins: joins(&decided, &files),
+        next: next(&ground, request, &decided),
+        root: ground.root,
+        language: ground.language,
+        files,
+        notes: decided.notes,
+    })
+}
+
+fn decide(ground: &Ground, request: &Request, processes: &Processes) -> Result<Decided, ScaffoldError> {
+    let mut possible = Part::of(ground.language);
+    let obstacle = xtask::obstacle(ground)?;
+    if obstacle.is_some() {
+        possible.remove(&Part::Xtask);
+    }
+    if readme::has_own(&ground.root) {
+        possible.remove(&Part::Readme);
+    }
+    if let Some(reason) = request.selection.impossible(&possible) {
+        let reason = obstacle.map_or(reason.clone(), |why| format!("{reason} ({why})"));
+        return Err(ScaffoldError::Option { option: "--only".to_owned(), reason });
+    }
+    let remembered = ground.known.as_ref().and_then(|known| Choices::read(&known.text));
+    let origin = crate::project::git(&ground.root, processes);
+    let origin = origin.available().and_then(|git| git.source.clone());
+    let mut settled = request.selection.settle(&possible, remembered, origin.as_deref());
+    settled.notes.extend(obstacle.map(|why| format!("no xtask crate is written: {why}")));
+    let source = request.source.clone().map(|source| source.seen_from(&ground.root, &request.directory));
+    let choices = &mut settled.choices;
+    choices.source = source.clone().or(choices.source.take());
+    choices.archives = request.archives.clone().or(choices.archives.take());
+    if source.is_some()
+        && possible.contains(&Part::Xtask)
+        && !request.selection.without.contains(&Part::Xtask)
+    {
+        choices.without.remove(&Part::Xtask);
+        if request.selection.only.is_empty() {
+            settled.parts.insert(Part::Xtask);
+        }
+    }
+    let wants_xtask = possible.contains(&Part::Xtask) && !choices.without.contains(&Part::Xtask);
+    let crate_ = match wants_xtask {
+        true => with_crate(ground, request, &mut settled, processes)?,
+        false => None,
+    };
+    Ok(Decided {
+        command: config::command(ground.language, crate_.is_some()),
+        choices: settled.choices,
+        parts: settled.parts,
+        notes: settled.notes,
+        crate_,
+    })
+}
+
+/// The crate; where nobody said from where crossdock comes and the default has none, the project does without.
+fn with_crate(
+    ground: &Ground,
+    request: &Request,
+    settled: &mut super::choices::Settled,
+    processes: &Processes,
+) -> Result<Option<xtask::Crate>, ScaffoldError> {
+    let source = settled.choices.source.clone();
+    let why = match (xtask::resolve(ground, source.as_ref(), request, processes)?, source) {
+        (Ok(xtask::Crate { joins: Some(Joining::Unknown { why }), .. }), None) => why,
+        (Ok(made), _) => return Ok(Some(made)),
+        (Err(reason), Some(place)) => {
+            return Err(ScaffoldError::Source { place: place.to_string(), reason });
+        }
+        (Err(reason), None) => reason,
+    };
+    let first = why.lines().next().unwrap_or_default();
+    settled.notes.push(format!(
+        "no xtask crate is written: crossdock cannot be had from {} ({first}); say where it comes from with `--crossdock \
+         path:DIR` or `--crossdock git:URL`",
+        CrossdockSource::default()
+    ));
+    settled.choices.without.insert(Part::Xtask);
+    settled.parts.remove(&Part::Xtask);
+    Ok(None)
+}
+
+/// All files of the project's choices, whether or not this call writes them: some of them speak of others.
+fn sheets(
+    ground: &Ground,
+    request: &Request,
+    decided: &mut Decided,
+    settings: config::Settings,
+    projects: &Projects,
+    outlines: &[Outline],
+) -> Result<Vec<Sheet>, ScaffoldError> {
+    let chosen = |part: Part| !decided.choices.without.contains(&part);
+    let (mut sheets, mut notes) = (Vec::new(), Vec::new());
+    if let Some(crate_) = &decided.crate_ {
+        sheets.extend(crate_.sheets.iter().cloned());
+    }
+    sheets.extend(settings.sheet);
+    let outside = path_outside(ground, decided);
+    if let Some(path) = outside.filter(|_| chosen(Part::Dockerfile)) {
+        notes.push(format!(
+            "there is no Dockerfile: the xtask crate takes crossdock from {path}, outside of the folder that an engine is \
+             sent, and cargo reads all members of a workspace; take it from git or a registry"
+        ));
+    } else if chosen(Part::Dockerfile) || chosen(Part::Dockerignore) {
+        let projects = with_xtask(projects, ground, decided);
+        let (files, why) = dockerfile::sheets(&settings.config, &projects, &plan_request(request))?;
+        sheets.extend(files);
+        notes.extend(why);
+    }
+    if chosen(Part::Github) {
+        sheets.push(pipeline::github(outlines, &decided.choices)?);
+    }
+    if chosen(Part::Gitlab) {
+        sheets.push(pipeline::gitlab(outlines, &decided.choices, ground.language)?);
+    }
+    if chosen(Part::Kubernetes) {
+        for outline in outlines {
+            match kubernetes::sheet(outline)? {
+                Ok(sheet) => sheets.push(sheet),
+                Err(why) => notes.push(why),
+            }
+        }
+    }
+    sheets.retain(|sheet| chosen(sheet.part));
+    if chosen(Part::Readme) && !readme::has_own(&ground.root) {
+        sheets.push(readme::sheet(&ground.root, decided.command, outlines, &sheets)?);
+    }
+    decided.notes.extend(notes);
+    Ok(sheets)
+}
+
+/// The files of this call, in the order in which they are written: what makes the others count comes last.
+fn entries(
+    ground: &Ground,
+    request: &Request,
+    decided: &Decided,
+    sheets: &[Sheet],
+) -> Result<Vec<Entry>, ScaffoldError> {
+    let has_manifest = ground.root.join("Cargo.toml").symlink_metadata().is_ok();
+    let joins = decided.writes(Part::Xtask);
+    let mut starter = ground.starter.clone();
+    starter.retain(|sheet| sheet.path != "Cargo.toml" || !has_manifest);
+    for sheet in starter.iter_mut().filter(|sheet| joins && sheet.path == "Cargo.toml") {
+        if let Ok(Merged::With(text)) = merge::workspace(&sheet.body, &["xtask"], &[]) {
+            sheet.body = text;
+        }
+    }
+    let chosen = sheets.iter().filter(|sheet| decided.writes(sheet.part));
+    let mut entries = Vec::new();
+    for sheet in chosen.chain(&starter) {
+        entries.push(generated(&ground.root, sheet, request.existing)?);
+    }
+    if joins {
+        entries.push(merged(&ground.root, &xtask::alias(&ground.root))?);
+    }
+    if has_manifest && ground.language == Language::Rust {
+        let members = if joins { vec!["xtask"] } else { Vec::new() };
+        let manifest = merged(&ground.root, &xtask::workspace(members, &entries))?;
+        // A manifest that needs nothing is no part of a scaffold without the crate.
+        entries.extend(Some(manifest).filter(|manifest| joins || manifest.state != State::Clean));
+    }
+    // What is not there yet becomes the new workspace's root only when everything else is there.
+    entries.sort_by_key(|entry| entry.path == "Cargo.toml");
+    Ok(entries)
+}
+
+fn joins(decided: &Decided, files: &[Entry]) -> Option<Joining> {
+    let writes = |entry: &&Entry| entry.path == "xtask/Cargo.toml" && entry.state != State::Clean;
+    files.iter().find(writes)?;
+    decided.crate_.as_ref()?.joins.clone()
+}
+
+fn next(ground: &Ground, request: &Request, decided: &Decided) -> Vec<String> {
+    let near = ground.root.strip_prefix(&request.directory).unwrap_or(&ground.root);
+    let enter = (!near.as_str().is_empty()).then(|| format!("cd {}", crate::process::quote(near.as_str())));
+    enter.into_iter().chain([format!("{} dist", decided.command)]).collect()
+}
+
+/// Where crossdock lies when that is no part of the project.
+fn path_outside(ground: &Ground, decided: &Decided) -> Option<Utf8PathBuf> {
+    decided.crate_.as_ref()?;
+    let Some(CrossdockSource::Path(path)) = &decided.choices.source else { return None };
+    let whole = ground.root.join(path);
+    let whole = crate::config::grammar::lexical(&whole).unwrap_or(whole);
+    (!whole.starts_with(&ground.root)).then(|| path.clone())
+}
+
+/// The projects as they will be: the crate is a member, whose folder an engine must be sent too.
+fn with_xtask(projects: &Projects, ground: &Ground, decided: &Decided) -> Projects {
+    let mut projects = projects.clone();
+    let Some(Project::Rust(workspace)) = projects.projects.get_mut(&ground.seen) else { return projects };
+    if decided.crate_.is_some() {
+        workspace.sources.inside.insert("xtask".to_owned());
+    }
+    projects
+}
+
+/// The images as manifests and pipelines know them. What keeps a Dockerfile from being rendered keeps nothing here.
+fn outlines(config: &Config, projects: &Projects, request: &Request) -> Result<Vec<Outline>, ScaffoldError> {
+    let (mut config, mut projects) = (config.clone(), projects.clone());
+    for project in projects.projects.values_mut() {
+        match project {
+            Project::Rust(workspace) => workspace.sources.outside.clear(),
+            Project::Go(module) => module.sources.outside.clear(),
+        }
+    }
+    let assumed = |value| Source::Default(value);
+    for image in &mut config.images {
+        image.files.clear();
+        image.cgo.get_or_insert_with(|| Sourced::new(false, assumed("a scaffold's".to_owned())));
+        image.dockerfile = crate::config::DockerfileConfig::default();
+        image.dockerfile.toolchain = Some(Sourced::new("1".to_owned(), assumed("a scaffold's".to_owned())));
+        if let Some(user) = &mut image.user {
+            user.value = numeric(&user.value);
+        }
+    }
+    let found = recipes(&config, &projects, &plan_request(request), &recipe::Settings::default());
+    let found = found.map_err(|error| match error {
+        recipe::RecipeError::Plan(error) => ScaffoldError::Plan(error),
+        other => ScaffoldError::Option { option: "crossdock.toml".to_owned(), reason: other.to_string() },
+    })?;
+    Ok(found.iter().map(|recipe| outline(recipe, &config)).collect())
+}
+
+/// A user by number: the built-in base has these names. Another one counts as root, which Kubernetes cannot tell apart.
+fn numeric(user: &str) -> String {
+    let name = user.split(':').next().unwrap_or(user);
+    match name {
+        "nonroot" => "65532:65532".to_owned(),
+        "nobody" => "65534:65534".to_owned(),
+        number if number.parse::<u32>().is_ok() => user.to_owned(),
+        _ => "0:0".to_owned(),
+    }
+}
+
+fn outline(recipe: &Recipe, config: &Config) -> Outline {
+    let image = config.images.iter().find(|image| image.name.value == recipe.image);
+    let repository = image.and_then(|image| image.repository.as_ref());
+    let tags = image.and_then(|image| image.tags.as_ref()).map(|tags| tags.value.as_slice());
+    // A tag that is the same from commit to commit; where there is none, a person or a pipeline puts it in.
+    let tag = match tags {
+        None => Some("latest"),
+        Some(tags) => tags.iter().map(String::as_str).find(|tag| !tag.contains('{')),
+    };
+    Outline {
+        name: recipe.image.clone(),
+        platforms: recipe.platforms.clone(),
+        repository: repository.map_or_else(|| recipe.image.clone(), |name| name.value.clone()),
+        tag: tag.unwrap_or("replace-this-tag").to_owned(),
+        user: Some(recipe.request.container.user).filter(|(user, _)| *user != 0),
+        ports: recipe.request.container.expose.clone(),
+    }
+}
+
+/// What any call would ask for: nothing of this machine or of this commit.
+fn plan_request(request: &Request) -> plan::Request {
+    plan::Request {
+        goal: Goal::Dist,
+        platforms: Vec::new(),
+        nodes: Vec::new(),
+        images: Vec::new(),
+        output: None,
+        tags: Vec::new(),
+        repository: None,
+        archive: Archive::None,
+        pack: Pack::None,
+        load: None,
+        jobs: None,
+        network: request.network,
+        source_date_epoch: Some(0),
+        cache: request.scratch.clone(),
+        remapped: Vec::new(),
+        variables: BTreeMap::new(),
+    }
+}

@@ -1,0 +1,139 @@
+//! Makes a scaffold so.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use rustix::fs::{Access, access};
+
+use super::entry::{Action, Entry};
+use super::error::ScaffoldError;
+use super::{Scaffold, lock};
+use crate::process::Processes;
+use crate::project::Network;
+
+/// What was written beside the files themselves.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Files that were replaced, and where the old ones are now, below the project's root.
+    pub backups: Vec<(Utf8PathBuf, Utf8PathBuf)>,
+    /// Why `Cargo.lock` does not know the new member yet.
+    pub lock: Option<String>,
+}
+
+impl Scaffold {
+    /// Writes the files, each in one step, those last that make the others count, and has cargo bring the new member into
+    /// `Cargo.lock`.
+    ///
+    /// # Errors
+    /// A place where nothing may be written, which is looked for before anything is; and what fails all the same, with
+    /// what was written before it.
+    pub fn write(&self, network: Network, processes: &Processes) -> Result<Written, ScaffoldError> {
+        let written: Vec<&Entry> = self.files.iter().filter(|entry| entry.is_written()).collect();
+        written.iter().try_for_each(|entry| allowed(&self.root, entry))?;
+        let mut result = Written::default();
+        for (at, entry) in written.iter().enumerate() {
+            let backup = one(entry).map_err(|source| ScaffoldError::Write {
+                path: entry.real.clone(),
+                written: before(&written[..at]),
+                source,
+            })?;
+            let near =
+                |path: Utf8PathBuf| path.strip_prefix(&self.root).map(Utf8Path::to_owned).unwrap_or(path);
+            result.backups.extend(backup.map(|backup| (entry.path.clone(), near(backup))));
+        }
+        let has_crate = self.files.iter().any(|entry| entry.path == "xtask/Cargo.toml");
+        let joined = has_crate && written.iter().any(|entry| entry.path.ends_with("Cargo.toml"));
+        if joined && let Err(error) = processes.stdout(&lock::update(&self.root, network)) {
+            result.lock = Some(error.to_string());
+        }
+        Ok(result)
+    }
+}
+
+fn before(written: &[&Entry]) -> String {
+    match written {
+        [] => "nothing was written".to_owned(),
+        some => {
+            let names = some.iter().map(|entry| entry.path.as_str());
+            format!("written before it: {}", crate::nearest::listed(names))
+        }
+    }
+}
+
+/// Whether a file can be written, as far as that can be told: nothing is written when one of them cannot.
+fn allowed(root: &Utf8Path, entry: &Entry) -> Result<(), ScaffoldError> {
+    let refused = |path: &Utf8Path, reason: &str| {
+        Err(ScaffoldError::Place { path: path.to_owned(), reason: reason.to_owned() })
+    };
+    if entry.real.metadata().is_ok_and(|metadata| metadata.permissions().readonly()) {
+        return refused(&entry.real, "is read-only: make it writable, or leave its part out with --without");
+    }
+    let mut folders = entry.real.ancestors().skip(1);
+    let Some(folder) = folders.find(|folder| folder.symlink_metadata().is_ok()) else { return Ok(()) };
+    if !folder.is_dir() {
+        return refused(folder, "is not a folder, and files belong into it");
+    }
+    let readonly = folder.metadata().is_ok_and(|metadata| metadata.permissions().readonly());
+    if readonly || access(folder.as_std_path(), Access::WRITE_OK | Access::EXEC_OK).is_err() {
+        return refused(if folder.starts_with(root) { folder } else { root }, "cannot be written to");
+    }
+    Ok(())
+}
+
+/// Writes one file; gives where the old one is kept when a person's is replaced.
+fn one(entry: &Entry) -> Result<Option<Utf8PathBuf>, Box<dyn std::error::Error + Send + Sync>> {
+    if let Some(folder) = entry.real.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let backup = match entry.action {
+        Action::Replace => Some(backup(&entry.real)?),
+        _ => None,
+    };
+    let permissions = entry.real.metadata().ok().map(|metadata| metadata.permissions());
+    crossdock_oci::write_atomically(&entry.real, entry.new.as_bytes())?;
+    if let Some(permissions) = permissions {
+        std::fs::set_permissions(&entry.real, permissions)?;
+    }
+    Ok(backup)
+}
+
+/// A copy of a file under a name that nothing has: `NAME.orig`, `NAME.orig.1`, and so on.
+fn backup(path: &Utf8Path) -> std::io::Result<Utf8PathBuf> {
+    let content = std::fs::read(path)?;
+    for number in 0_u32.. {
+        let name = match number {
+            0 => format!("{path}.orig"),
+            _ => format!("{path}.orig.{number}"),
+        };
+        match OpenOptions::new().write(true).create_new(true).open(&name) {
+            Ok(file) => return kept(file, &content).map(|()| name.into()),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(std::io::ErrorKind::AlreadyExists.into())
+}
+
+fn kept(mut file: File, content: &[u8]) -> std::io::Result<()> {
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backup_replaces_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = Utf8Path::from_path(folder.path()).unwrap().join("Dockerfile");
+        for (number, text) in ["one", "two", "three"].into_iter().enumerate() {
+            crossdock_oci::write_atomically(&path, text.as_bytes()).unwrap();
+            let kept = backup(&path).unwrap();
+            assert_eq!(kept.as_str().ends_with(&format!(".orig.{number}")), number > 0, "{kept}");
+            assert_eq!(std::fs::read_to_string(kept).unwrap(), text);
+        }
+        assert_eq!(std::fs::read_to_string(format!("{path}.orig")).unwrap(), "one");
+    }
+}

@@ -1,0 +1,573 @@
+//! `crossdock init`: fresh folders and projects of all kinds, what is written into them, and that it works.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use crossdock_tests::client::http_get;
+use crossdock_tests::fixture::{self, write};
+use crossdock_tests::program::repository;
+use crossdock_tests::server::{Server, free_port};
+use crossdock_tests::{Layout, Machine, Outcome, Sandbox};
+use serde_json::Value;
+
+/// All files below a folder, but what builds leave, with their content.
+fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap().map(Result::unwrap) {
+            let path = entry.path();
+            let near = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+            match entry.file_type().unwrap() {
+                kind if kind.is_dir() && !["target", "dist", ".git"].contains(&near.as_str()) => {
+                    folders.push(path)
+                }
+                kind if kind.is_file() => drop(found.insert(near, std::fs::read(&path).unwrap())),
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
+fn text(path: impl AsRef<Path>) -> String {
+    std::fs::read_to_string(path.as_ref())
+        .unwrap_or_else(|error| panic!("{}: {error}", path.as_ref().display()))
+}
+
+/// The state of each file, as `--json` tells it.
+fn states(outcome: &Outcome) -> BTreeMap<String, String> {
+    let answer = outcome.json();
+    assert_eq!(answer["schema"], "crossdock.init/1");
+    let files = answer["files"].as_array().unwrap().iter();
+    files
+        .map(|file| (file["path"].as_str().unwrap().to_owned(), file["state"].as_str().unwrap().to_owned()))
+        .collect()
+}
+
+fn yaml(path: impl AsRef<Path>) -> Vec<Value> {
+    use serde::Deserialize;
+    let text = text(path);
+    let documents = serde_yaml_ng::Deserializer::from_str(&text);
+    documents.map(|document| Value::deserialize(document).unwrap()).collect()
+}
+
+/// The commands that the README of a scaffold shows, in their order.
+fn readme_commands(project: &Path) -> Vec<String> {
+    let readme = text(project.join("README.md"));
+    let (_, block) = readme.split_once("```sh\n").expect("the README shows commands");
+    let (block, _) = block.split_once("```").unwrap();
+    let commands: Vec<String> =
+        block.lines().map(|line| line.split('#').next().unwrap().trim().to_owned()).collect();
+    assert!(commands.iter().any(|command| command.ends_with(" dist")), "{commands:?}");
+    commands
+}
+
+/// The program of a scaffold's image answers on both machines.
+fn answers(layout: &Layout, name: &str, sandbox: &Sandbox) {
+    assert_eq!(layout.platforms(), ["linux/amd64", "linux/arm64"]);
+    for (machine, arch) in Machine::ALL.into_iter().zip(["amd64 x86_64", "arm64 aarch64"]) {
+        let program = layout.program(machine.platform(), &sandbox.work().join(machine.name()));
+        let port = free_port();
+        let mut command = machine.command(&program);
+        let server = Server::start(command.env("LISTEN", format!("127.0.0.1:{port}")), port);
+        let (status, body) = http_get(port, "/");
+        assert_eq!(status, 200);
+        assert!(body.starts_with(&format!("hello from {name} on linux/")), "{body}");
+        assert!(arch.split(' ').any(|arch| body.trim_end().ends_with(arch)), "{body}");
+        server.terminate();
+    }
+}
+
+#[test]
+fn a_fresh_go_project_builds_verifies_and_answers_by_the_commands_of_its_readme() {
+    let sandbox = Sandbox::new();
+    let work = sandbox.work();
+    sandbox.crossdock(&work, &["init", "--template", "go", "shop"]).success();
+    let project = work.join("shop");
+    for command in readme_commands(&project) {
+        let words: Vec<&str> = command.split(' ').collect();
+        assert_eq!(words[0], "crossdock", "a Go project needs no Rust");
+        sandbox.crossdock(&project, &words[1..]).success();
+    }
+    answers(&Layout::open(project.join("dist/shop")), "shop", &sandbox);
+    assert!(!project.join("Cargo.toml").exists() && !project.join("xtask").exists());
+    sandbox.tool(&project, "gofmt", &["-l", "."]).success();
+    sandbox.tool(&project, "go", &["vet", "./..."]).success();
+}
+
+#[test]
+fn a_second_run_writes_nothing_and_check_agrees() {
+    for language in ["go", "rust"] {
+        let sandbox = Sandbox::new();
+        let project = sandbox.work().join("shop");
+        let init = ["init", "shop", "--template", language, "--without", "xtask"];
+        sandbox.crossdock(&sandbox.work(), &init).success();
+        let before = files(&project);
+        assert!(before.len() >= 9, "{:?}", before.keys());
+        for arguments in
+            [&["init"][..], &["init", "--check"], &["init", "--template", language], &["init", "--force"]]
+        {
+            sandbox.crossdock(&project, arguments).success();
+            assert!(files(&project) == before, "{arguments:?} changed {language}");
+        }
+        let states = states(&sandbox.crossdock(&project, &["init", "--json"]).success());
+        assert!(states.values().all(|state| state == "clean"), "{states:?}");
+    }
+}
+
+#[test]
+fn looking_writes_nothing() {
+    let sandbox = Sandbox::new();
+    let project = fixture::rust_package(&sandbox.work(), "app");
+    std::fs::remove_file(project.join("Cargo.lock")).unwrap();
+    let before = files(&project);
+    sandbox.crossdock(&project, &["init", "--dry-run"]).success();
+    let diff = sandbox.crossdock(&project, &["init", "--diff"]).success();
+    let check = sandbox.crossdock(&project, &["init", "--check"]).ends_with(1);
+    check.complains("crossdock.toml").complains("crossdock init");
+    assert!(files(&project) == before, "{:?}", files(&project).keys());
+    // The diff is what `git apply` takes, and it gives what `init` writes.
+    write(sandbox.work().join("diff"), &diff.stdout);
+    sandbox.tool(&project, "git", &["init", "--quiet"]).success();
+    sandbox.tool(&project, "git", &["apply", "../diff"]).success();
+    sandbox.crossdock(&project, &["init", "--check"]).success();
+    let applied = files(&project);
+    sandbox.crossdock(&project, &["init"]).success();
+    assert!(files(&project) == applied);
+}
+
+#[test]
+fn what_a_person_edits_stays_and_force_keeps_a_backup() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "app");
+    write(project.join("kubernetes/app.yaml"), "kind: Mine\n");
+    let first = sandbox.crossdock(&project, &["init", "--json"]).success();
+    assert_eq!(states(&first)["kubernetes/app.yaml"], "edited", "{first}");
+    assert_eq!(text(project.join("kubernetes/app.yaml")), "kind: Mine\n");
+    // A file that was never ours is no drift; one of ours that was edited is.
+    sandbox.crossdock(&project, &["init", "--check"]).success();
+    let dockerfile = project.join("Dockerfile");
+    let made = text(&dockerfile);
+    for edit in ["one", "two"] {
+        write(&dockerfile, format!("{made}# {edit}\n"));
+        let check = sandbox.crossdock(&project, &["init", "--check", "--json"]).ends_with(1);
+        assert_eq!(states(&check)["Dockerfile"], "edited");
+        sandbox.crossdock(&project, &["init"]).success();
+        assert_eq!(text(&dockerfile), format!("{made}# {edit}\n"));
+        sandbox.crossdock(&project, &["init", "--force", "--only", "dockerfile"]).success();
+        assert_eq!(text(&dockerfile), made);
+    }
+    assert_eq!(text(project.join("Dockerfile.orig")), format!("{made}# one\n"));
+    assert_eq!(text(project.join("Dockerfile.orig.1")), format!("{made}# two\n"));
+    assert_eq!(text(project.join("kubernetes/app.yaml")), "kind: Mine\n", "--only names what force replaces");
+    // Without its first line it is a person's.
+    write(&dockerfile, made.split_once('\n').unwrap().1);
+    sandbox.crossdock(&project, &["init", "--check"]).success();
+}
+
+#[test]
+fn what_follows_the_configuration_is_renewed() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "app");
+    sandbox.crossdock(&project, &["init"]).success();
+    let config = project.join("crossdock.toml");
+    let edited = text(&config).replace("# expose = [8080]", "expose = [2222]\nuser = \"1000:1000\"");
+    write(&config, edited.replace("\"linux/amd64\", \"linux/arm64\"", "\"m7g.large\""));
+    let check = sandbox.crossdock(&project, &["init", "--check", "--json"]).ends_with(1);
+    let states = states(&check);
+    for (file, state) in [
+        ("crossdock.toml", "edited"),
+        ("Dockerfile", "stale"),
+        ("kubernetes/app.yaml", "stale"),
+        (".github/workflows/crossdock.yml", "stale"),
+        (".dockerignore", "clean"),
+    ] {
+        assert_eq!(states[file], state, "{file}: {states:?}");
+    }
+    sandbox.crossdock(&project, &["init"]).success();
+    sandbox.crossdock(&project, &["init", "--check"]).success();
+    assert!(text(project.join("Dockerfile")).contains("\nEXPOSE 2222\n"));
+    let documents = yaml(project.join("kubernetes/app.yaml"));
+    let pod = &documents[0]["spec"]["template"]["spec"];
+    let terms = &pod["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"];
+    let expressions = terms["nodeSelectorTerms"][0]["matchExpressions"].as_array().unwrap();
+    let arch = expressions.iter().find(|one| one["key"] == "kubernetes.io/arch").unwrap();
+    assert_eq!((&arch["operator"], &arch["values"]), (&"In".into(), &serde_json::json!(["arm64"])));
+    assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
+    assert_eq!(pod["securityContext"]["runAsUser"], 1000);
+    assert_eq!(documents[1]["kind"], "Service");
+    assert_eq!(documents[1]["spec"]["ports"][0]["port"], 2222);
+    assert_eq!(documents[1]["spec"]["selector"], documents[0]["spec"]["selector"]["matchLabels"]);
+    // Options that belong into the file that is a person's now are said to, not dropped.
+    sandbox.crossdock(&project, &["init", "--expose", "1"]).ends_with(2).complains("crossdock.toml");
+}
+
+#[test]
+fn pipelines_build_on_each_architecture_and_gate() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "app");
+    let init = [
+        "init",
+        "--for",
+        "m5.large,linux/arm64,linux/arm/v7",
+        "--archives",
+        "https://mirror.example/x/",
+        "--without",
+        "readme",
+    ];
+    sandbox.crossdock(&project, &init).success();
+    sandbox.crossdock(&project, &["init", "--check"]).success();
+    let github = &yaml(project.join(".github/workflows/crossdock.yml"))[0];
+    assert_eq!(github["env"]["CROSSDOCK_ARCHIVES"], "https://mirror.example/x");
+    let builds = github["jobs"]["build"]["strategy"]["matrix"]["include"].as_array().unwrap();
+    let runners: Vec<(&str, &str)> = builds
+        .iter()
+        .map(|build| (build["platform"].as_str().unwrap(), build["runner"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        runners,
+        [
+            ("linux/amd64", "ubuntu-24.04"),
+            ("linux/arm64", "ubuntu-24.04-arm"),
+            ("linux/arm/v7", "ubuntu-24.04")
+        ]
+    );
+    let scripts = |job: &Value| {
+        let steps = job["steps"].as_array().unwrap().iter();
+        steps.filter_map(|step| step["run"].as_str()).collect::<Vec<_>>().join("\n")
+    };
+    let check = scripts(&github["jobs"]["scaffold"]);
+    assert!(
+        check.ends_with("crossdock init --check --without readme --archives https://mirror.example/x"),
+        "{check}"
+    );
+    assert!(check.contains("sha256sum --check --strict"), "{check}");
+    assert!(
+        scripts(&github["jobs"]["build"])
+            .contains("crossdock dist --setup --strict --platform \"$PLATFORM\"")
+    );
+    assert_eq!(github["jobs"]["join"]["needs"], "build");
+    assert_eq!(scripts(&github["jobs"]["join"]).matches("crossdock verify layouts-").count(), 3);
+    let gitlab = &yaml(project.join(".gitlab-ci.yml"))[0];
+    for (job, runner) in
+        [("build-linux-amd64", "saas-linux-small-amd64"), ("build-linux-arm64", "saas-linux-small-arm64")]
+    {
+        assert_eq!(gitlab[job]["tags"][0], runner);
+        assert!(gitlab[job]["script"][0].as_str().unwrap().contains("crossdock dist --setup --strict"));
+        assert_eq!(gitlab[job]["artifacts"]["paths"].as_array().unwrap().len(), 2);
+    }
+    assert_eq!(gitlab["join"]["script"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn the_verification_that_pipelines_do_holds_for_what_they_build() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "app");
+    sandbox.crossdock(&project, &["init"]).success();
+    let gitlab = &yaml(project.join(".gitlab-ci.yml"))[0];
+    for job in ["build-linux-amd64", "build-linux-arm64", "join"] {
+        for line in gitlab[job]["script"].as_array().unwrap() {
+            let words: Vec<&str> =
+                line.as_str().unwrap().split(' ').filter(|word| *word != "--setup").collect();
+            assert_eq!(words[0], "crossdock");
+            sandbox.crossdock(&project, &words[1..]).success();
+        }
+    }
+}
+
+#[test]
+fn the_installation_of_pipelines_refuses_what_does_not_match_its_checksum() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "app");
+    sandbox.crossdock(&project, &["init", "--only", "gitlab"]).success();
+    let script = yaml(project.join(".gitlab-ci.yml"))[0][".crossdock"]["before_script"][0]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let served = sandbox.work().join("served");
+    let arch = if std::env::consts::ARCH == "x86_64" { "amd64" } else { "arm64" };
+    let name = format!("crossdock-0.1.0-linux-{arch}");
+    write(served.join(&name).join("crossdock"), "#!/bin/sh\necho installed\n");
+    std::fs::set_permissions(served.join(&name).join("crossdock"), PermissionsExt::from_mode(0o755)).unwrap();
+    sandbox.tool(&served, "tar", &["-czf", &format!("{name}.tar.gz"), &name]).success();
+    let sums = sandbox.tool(&served, "sha256sum", &[&format!("{name}.tar.gz")]).success().stdout;
+    // curl itself is asked for files that lie in a folder: the shim takes the place of a server.
+    let mut sandbox = sandbox;
+    sandbox.shim("curl", "for last; do :; done\nwhile [ \"$1\" != --output ]; do shift; done\ncp \"$SERVED/${last##*/}\" \"$2\"");
+    sandbox.set("SERVED", &served);
+    sandbox.set("CROSSDOCK_VERSION", "0.1.0").set("CROSSDOCK_ARCHIVES", "https://mirror.example/x");
+    let install = |sandbox: &Sandbox| sandbox.tool(&project, "sh", &["-c", &format!("{script}\ncrossdock")]);
+    write(served.join("SHA256SUMS"), &sums);
+    assert!(install(&sandbox).success().stdout.ends_with("installed\n"));
+    write(served.join("SHA256SUMS"), sums.replacen(|c: char| c.is_ascii_digit(), "e", 3));
+    assert_ne!(install(&sandbox).code, Some(0));
+    write(served.join("SHA256SUMS"), "");
+    assert_ne!(install(&sandbox).code, Some(0), "an archive without a checksum is not installed");
+}
+
+/// Where the library lies: what `--crossdock path:` names.
+fn library() -> String {
+    format!("path:{}", repository().join("crates/crossdock").display())
+}
+
+#[test]
+fn a_rust_project_gets_an_xtask_and_keeps_everything_else() {
+    let sandbox = Sandbox::new();
+    let project = sandbox.work().join("Größe & Maß");
+    let manifest =
+        "# mine\r\n[package]\r\nname = \"app\" # called so\r\nversion = \"0.1.0\"\r\nedition = \"2021\"\r\n";
+    write(project.join("Cargo.toml"), manifest);
+    write(project.join("src/main.rs"), "fn main() {}\n");
+    write(project.join(".cargo/config"), "[build]\njobs = 2 # two\n");
+    sandbox.tool(&project, "cargo", &["generate-lockfile", "--offline"]).success();
+    let before = text(project.join("Cargo.lock")).matches("[[package]]").count();
+    let init = sandbox.crossdock(&project, &["init", "--json", "--crossdock", &library()]).success();
+    let joins = init.json()["joins"]["count"].as_u64().unwrap();
+    let after = text(project.join("Cargo.lock")).matches("[[package]]").count();
+    assert_eq!(
+        after - before,
+        usize::try_from(joins).unwrap(),
+        "the preview counts what joins the lock file"
+    );
+    assert!(joins > 50, "{joins}");
+    assert_eq!(
+        text(project.join("Cargo.toml")),
+        format!("{manifest}\r\n[workspace]\r\nmembers = [\"xtask\"]\r\n")
+    );
+    assert_eq!(
+        text(project.join(".cargo/config")),
+        "[build]\njobs = 2 # two\n\n[alias]\nxtask = \"run --quiet --package xtask --\"\n"
+    );
+    assert!(
+        !project.join(".cargo/config.toml").exists(),
+        "cargo reads the old name alone where both are there"
+    );
+    let metadata =
+        sandbox.tool(&project, "cargo", &["metadata", "--format-version", "1", "--locked", "--offline"]);
+    let members = metadata.success().json()["workspace_members"].as_array().unwrap().len();
+    assert_eq!(members, 2);
+    sandbox.crossdock(&project, &["init", "--check"]).success();
+    // What is built by default stays what it was.
+    let plan = sandbox.crossdock(&project, &["plan", "--json"]).success().json();
+    assert_eq!(plan["images"].as_array().unwrap().len(), 1);
+    let main = text(project.join("xtask/src/main.rs"));
+    assert!(
+        main.contains("crossdock::App::named(\"cargo xtask\").exec()") && main.lines().count() <= 12,
+        "{main}"
+    );
+}
+
+#[test]
+fn workspaces_of_all_kinds() {
+    let sandbox = Sandbox::new();
+    // A virtual one with two programs, which covers the crate already by no glob of its own.
+    let virtual_one = fixture::workspace(&sandbox.work().join("virtual"), &["api", "worker"]);
+    write(
+        virtual_one.join("Cargo.toml"),
+        "[workspace]\nmembers = [\"api\", \"worker\", \"shared\"]\nresolver = \"2\"\n",
+    );
+    sandbox.crossdock(&virtual_one, &["init", "--crossdock", &library()]).success();
+    assert!(
+        text(virtual_one.join("Cargo.toml"))
+            .starts_with("[workspace]\nmembers = [\"api\", \"worker\", \"shared\", \"xtask\"]\n")
+    );
+    let config = text(virtual_one.join("crossdock.toml"));
+    assert!(config.contains("[image.api]\npath = \".\"\npackage = \"api\"\n"), "{config}");
+    assert!(config.contains("[image.worker]"), "{config}");
+    sandbox.crossdock(&virtual_one, &["init", "--check"]).success();
+    sandbox.crossdock(&virtual_one, &["config", "check"]).success();
+    assert_eq!(
+        sandbox.crossdock(&virtual_one, &["plan", "--json"]).success().json()["images"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+    for file in ["kubernetes/api.yaml", "kubernetes/worker.yaml"] {
+        assert!(virtual_one.join(file).is_file(), "{file}");
+    }
+    // A glob that covers the crate is enough; what else is new is kept from being taken for a package.
+    let globbed = fixture::workspace(&sandbox.work().join("globbed"), &["api"]);
+    sandbox.crossdock(&globbed, &["init", "--crossdock", &library()]).success();
+    let excluded = "members = [\"*\"]\nexclude = [\"target\", \".cargo\", \".github\", \"kubernetes\"]\n";
+    assert!(text(globbed.join("Cargo.toml")).contains(excluded));
+    let metadata = ["metadata", "--format-version", "1", "--locked", "--offline"];
+    sandbox.tool(&globbed, "cargo", &metadata).success();
+    // A member is sent to its workspace's root, and nothing is written.
+    let before = files(&virtual_one.join("api"));
+    let member = sandbox.crossdock(&virtual_one.join("api"), &["init"]).ends_with(2);
+    member.complains("member of the workspace").complains("crossdock init");
+    assert!(files(&virtual_one.join("api")) == before);
+    // A workspace within another one that leaves it out stands alone.
+    write(
+        virtual_one.join("Cargo.toml"),
+        "[workspace]\nmembers = [\"api\", \"worker\", \"shared\"]\nexclude = [\"inner\"]\nresolver = \"2\"\n",
+    );
+    let inner = fixture::rust_package(&virtual_one, "inner");
+    sandbox.crossdock(&inner, &["init", "--without", "xtask"]).success();
+    assert!(inner.join("crossdock.toml").is_file());
+}
+
+#[test]
+fn an_xtask_of_the_projects_own_is_never_touched() {
+    let sandbox = Sandbox::new();
+    let project = fixture::rust_package(&sandbox.work(), "app");
+    write(
+        project.join("xtask/Cargo.toml"),
+        "[package]\nname = \"xtask\"\nversion = \"0.0.0\"\n\n[workspace]\n",
+    );
+    write(project.join("xtask/src/main.rs"), "fn main() {}\n");
+    let before = files(&project);
+    let init = sandbox.crossdock(&project, &["init", "--force", "--crossdock", &library()]).success();
+    init.complains("xtask crate of its own");
+    let after = files(&project);
+    assert!(before.iter().all(|(path, content)| after[path] == *content));
+    assert!(!after.contains_key(".cargo/config.toml"));
+    sandbox.crossdock(&project, &["init", "--only", "xtask"]).ends_with(2).complains("of its own");
+}
+
+#[test]
+fn a_crossdock_that_cannot_be_had_leaves_the_project_as_it_was() {
+    let sandbox = Sandbox::new();
+    let project = fixture::rust_package(&sandbox.work(), "app");
+    let before = files(&project);
+    let nowhere = sandbox.crossdock(&project, &["init", "--crossdock", "path:../nowhere"]).ends_with(2);
+    nowhere.complains("path:../nowhere").complains("nothing was written");
+    assert!(files(&project) == before);
+    for wrong in ["../nowhere", "git:", "svn:x"] {
+        sandbox.crossdock(&project, &["init", "--crossdock", wrong]).ends_with(2).complains("path:DIR");
+    }
+}
+
+#[test]
+fn nothing_is_written_where_nothing_may_be() {
+    let sandbox = Sandbox::new();
+    let work = sandbox.work();
+    sandbox.crossdock(&work, &["init"]).ends_with(2).complains("not a project").complains("--template");
+    sandbox.crossdock(&work, &["init", "nowhere"]).ends_with(2).complains("nowhere");
+    write(work.join("full/notes.txt"), "mine");
+    let full = sandbox.crossdock(&work, &["init", "full", "--template", "go"]).ends_with(2);
+    full.complains("notes.txt").complains("empty folder");
+    // A file where a folder belongs, a manifest that is read-only.
+    let go = fixture::go_module(&work, "go");
+    write(go.join("kubernetes"), "a file\n");
+    let before = files(&go);
+    let kept = sandbox.crossdock(&go, &["init", "--only", "kubernetes"]).success();
+    assert!(kept.stdout.contains("lies below a file"), "{kept}");
+    assert!(files(&go) == before);
+    let rust = fixture::rust_package(&work, "rust");
+    std::fs::set_permissions(rust.join("Cargo.toml"), PermissionsExt::from_mode(0o444)).unwrap();
+    let before = files(&rust);
+    let refused = sandbox.crossdock(&rust, &["init", "--crossdock", &library()]).ends_with(5);
+    refused.complains("read-only").complains("nothing was written");
+    assert!(files(&rust) == before, "{:?}", files(&rust).keys());
+}
+
+#[test]
+fn no_link_is_followed_out_of_the_project() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "app");
+    let outside = sandbox.work().join("outside");
+    write(outside.join("Dockerfile"), "FROM scratch\n");
+    symlink(outside.join("Dockerfile"), project.join("Dockerfile")).unwrap();
+    symlink(&outside, project.join(".github")).unwrap();
+    symlink("nothing", project.join("README.md")).unwrap();
+    let before = files(&outside);
+    sandbox.crossdock(&project, &["init"]).success();
+    sandbox.crossdock(&project, &["init", "--force"]).ends_with(5).complains("symbolic link");
+    assert!(files(&outside) == before, "{:?}", files(&outside).keys());
+    assert!(project.join("Dockerfile").is_symlink() && project.join("crossdock.toml").is_file());
+}
+
+#[test]
+fn choices_last() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "app");
+    let arguments = [
+        "init",
+        "--without",
+        "gitlab,readme",
+        "--repository",
+        "registry.example/team/app",
+        "--expose",
+        "53/udp",
+    ];
+    sandbox.crossdock(&project, &arguments).success();
+    let before = files(&project);
+    assert!(!before.contains_key(".gitlab-ci.yml") && !before.contains_key("README.md"));
+    sandbox.crossdock(&project, &["init"]).success();
+    assert!(files(&project) == before, "the second run needs no options");
+    assert!(
+        text(project.join("kubernetes/app.yaml")).contains("image: \"registry.example/team/app:latest\"")
+    );
+    sandbox.crossdock(&project, &["init", "--only", "gitlab"]).success();
+    assert!(project.join(".gitlab-ci.yml").is_file());
+    for (arguments, said) in [
+        (["init", "--only", "kubernets"], "did you mean `kubernetes`"),
+        (["init", "--without", "xtask2"], "did you mean `xtask`"),
+        (["init", "--only", "xtask"], "can have no `xtask`"),
+        (["init", "--archives", "http://plain.example"], "https://"),
+        (["init", "--archives", "https://a\"b"], "https://"),
+    ] {
+        sandbox.crossdock(&project, &arguments).ends_with(2).complains(said);
+    }
+}
+
+#[test]
+fn a_repository_at_github_needs_no_gitlab() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "app");
+    fixture::commit(&sandbox, &project);
+    sandbox.tool(&project, "git", &["remote", "add", "origin", "git@github.com:ann/app.git"]).success();
+    sandbox.crossdock(&project, &["init"]).success().complains("gitlab is left out");
+    assert!(!project.join(".gitlab-ci.yml").exists());
+    assert!(
+        text(project.join(".github/workflows/crossdock.yml"))
+            .contains("crossdock init --check --without gitlab\n")
+    );
+}
+
+/// Compiles crossdock itself, as a new user's first `cargo xtask` does.
+#[test]
+#[ignore = "takes minutes: `cargo xtask test --long` runs it"]
+fn long_a_fresh_rust_project_builds_verifies_and_answers_by_the_commands_of_its_readme() {
+    let sandbox = Sandbox::lasting(env!("CARGO_TARGET_TMPDIR"), "init-rust");
+    let project = sandbox.work().join("shop");
+    sandbox
+        .crossdock(&sandbox.work(), &["init", "--template", "rust", "shop", "--crossdock", &library()])
+        .success();
+    for command in readme_commands(&project) {
+        let words: Vec<&str> = command.split(' ').collect();
+        assert_eq!(words[..2], ["cargo", "xtask"]);
+        sandbox.tool(&project, "cargo", &words[1..]).success();
+    }
+    answers(&Layout::open(project.join("target/crossdock/shop")), "shop", &sandbox);
+    sandbox.crossdock(&project, &["init", "--check"]).success();
+    for arguments in
+        [&["fmt", "--all", "--check"][..], &["clippy", "--package", "shop", "--", "-D", "warnings"]]
+    {
+        sandbox.tool(&project, "cargo", arguments).success();
+    }
+}
+
+/// The linter of GitHub's workflows, from the Go module proxy.
+#[test]
+#[ignore = "fetches a linter: `cargo xtask test --long` runs it"]
+fn long_actionlint_finds_nothing() {
+    let sandbox = Sandbox::new();
+    let projects: Vec<PathBuf> = ["go", "rust"]
+        .into_iter()
+        .map(|language| {
+            sandbox.crossdock(&sandbox.work(), &["init", language, "--template", language]).success();
+            sandbox.work().join(language)
+        })
+        .collect();
+    for project in projects {
+        let linter = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.7";
+        let said =
+            sandbox.tool(&project, "go", &["run", linter, ".github/workflows/crossdock.yml"]).success();
+        assert_eq!(said.stdout, "");
+    }
+}
