@@ -5,29 +5,68 @@
 
 use crossdock_oci::Digest;
 
+/// How a kind of file writes a comment on one line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Comment {
+    /// `# …`
+    Hash,
+    /// `// …`
+    Slashes,
+    /// `<!-- … -->`
+    Angles,
+}
+
+impl Comment {
+    fn wrap(self, text: &str) -> String {
+        match self {
+            Self::Hash => format!("# {text}"),
+            Self::Slashes => format!("// {text}"),
+            Self::Angles => format!("<!-- {text} -->"),
+        }
+    }
+}
+
 /// What the line begins with, after the comment's sign.
-const MARK: &str = "Made by `crossdock init` ";
+const MARK: &str = "Made by crossdock ";
 /// Before the digest's 64 hexadecimal digits.
 const DIGEST: &str = " sha256:";
 /// So many lines may stand above: a Dockerfile has three directives.
 const ABOVE: usize = 4;
 
+/// A file that was made here, taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Made {
+    /// The version that made it.
+    pub(crate) version: String,
+    /// The file without the line, with Unix line ends.
+    pub(crate) body: String,
+    /// Whether nobody has changed it since.
+    pub(crate) unedited: bool,
+}
+
 /// A text with the line.
-pub(crate) fn stamp(body: &str, version: &str) -> String {
+pub(crate) fn stamp(body: &str, comment: Comment, version: &str) -> String {
     let digest = Digest::of(body.as_bytes()).hex();
-    let line = format!("# {MARK}{version}{DIGEST}{digest}");
+    let line = comment.wrap(&format!("{MARK}{version}{DIGEST}{digest}"));
     let above: usize = body.split_inclusive('\n').take_while(|line| is_directive(line)).map(str::len).sum();
     format!("{}{line}\n{}", &body[..above], &body[above..])
 }
 
-/// Whether crossdock made a file and nobody has changed it since; none when crossdock did not make it.
-pub(crate) fn is_unedited(text: &str) -> Option<bool> {
+/// What a file says of itself; none when crossdock did not make it.
+pub(crate) fn read(text: &str) -> Option<Made> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
     let line = text.split_inclusive('\n').take(ABOVE).find(|line| line.contains(MARK))?;
     let (_, said) = line.split_once(MARK)?;
-    let (_, digest) = said.split_once(DIGEST)?;
+    let (version, digest) = said.split_once(DIGEST)?;
     let digest: String = digest.chars().take_while(char::is_ascii_hexdigit).collect();
-    Some(Digest::of(text.replacen(line, "", 1).as_bytes()).hex() == digest)
+    let body = text.replacen(line, "", 1);
+    let unedited = Digest::of(body.as_bytes()).hex() == digest;
+    Some(Made { version: version.to_owned(), body, unedited })
+}
+
+/// Whether nobody has changed a file since crossdock made it; none when crossdock did not make it.
+pub(crate) fn is_unedited(text: &str) -> Option<bool> {
+    read(text).map(|made| made.unedited)
 }
 
 /// <https://docs.docker.com/reference/dockerfile/#parser-directives>: they count above every comment alone.
@@ -42,15 +81,30 @@ mod tests {
 
     #[test]
     fn what_was_stamped_is_known_again() {
-        let text = stamp("# syntax=docker/dockerfile:1\n# words\nFROM scratch\n", "1.2.3");
-        assert!(
-            text.starts_with("# syntax=docker/dockerfile:1\n# Made by "),
-            "directives stay first: {text}"
+        for comment in [Comment::Hash, Comment::Slashes, Comment::Angles] {
+            let text = stamp("one\ntwo\n", comment, "1.2.3");
+            assert_eq!(text.lines().count(), 3, "{text}");
+            let made = read(&text).unwrap();
+            assert_eq!(
+                (made.version.as_str(), made.body.as_str(), made.unedited),
+                ("1.2.3", "one\ntwo\n", true)
+            );
+            assert!(read(&text.replace('\n', "\r\n")).unwrap().unedited, "line ends are no edit");
+            assert!(!read(&text.replace("two", "three")).unwrap().unedited);
+            assert!(!read(&text.replace("1.2.3 sha256:", "1.2.3 sha256:0")).unwrap().unedited);
+        }
+        assert_eq!(read("one\ntwo\n"), None);
+        assert_eq!(read(""), None);
+    }
+
+    #[test]
+    fn directives_stay_first() {
+        let text = stamp(
+            "# syntax=docker/dockerfile:1\n# check=skip=x\n# words\nFROM scratch\n",
+            Comment::Hash,
+            "1",
         );
-        assert_eq!(is_unedited(&text), Some(true));
-        assert_eq!(is_unedited(&text.replace('\n', "\r\n")), Some(true), "line ends are no edit");
-        assert_eq!(is_unedited(&text.replace("words", "other words")), Some(false));
-        assert_eq!(is_unedited("FROM scratch\n"), None);
-        assert_eq!(is_unedited(""), None);
+        assert_eq!(text.lines().position(|line| line.contains(MARK)), Some(2), "{text}");
+        assert!(read(&text).unwrap().unedited);
     }
 }

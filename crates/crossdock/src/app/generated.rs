@@ -3,7 +3,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::error::{CommandError, Exit};
-use crate::header;
+use crate::header::{self, Comment};
 
 /// A file to be written.
 pub(super) struct Generated {
@@ -92,7 +92,7 @@ fn state(file: &Generated) -> Result<State, CommandError> {
 
 fn text(file: &Generated) -> String {
     match file.comments {
-        Comments::Hash => header::stamp(&file.body, env!("CARGO_PKG_VERSION")),
+        Comments::Hash => header::stamp(&file.body, Comment::Hash, env!("CARGO_PKG_VERSION")),
         Comments::None => file.body.clone(),
     }
 }

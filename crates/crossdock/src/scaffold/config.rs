@@ -5,7 +5,6 @@ use serde::Serialize;
 
 use super::error::ScaffoldError;
 use super::ground::Ground;
-use super::header::Comment;
 use super::part::Part;
 use super::request::{Existing, Request};
 use super::sheet::{Owner, Sheet};
@@ -13,6 +12,7 @@ use super::starter;
 use super::survey::Decided;
 use super::text::fill;
 use crate::config::{Config, Defaults, FILE_NAME, ImageConfig, Source, Sourced, grammar};
+use crate::header::Comment;
 use crate::plan::named_targets;
 use crate::project::{GoModule, Language, Program, Project};
 

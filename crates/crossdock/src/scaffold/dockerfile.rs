@@ -1,10 +1,11 @@
 //! Dockerfiles and what stays out of their context.
 
 use super::error::ScaffoldError;
-use super::header::Comment;
 use super::part::Part;
 use super::sheet::{Owner, Sheet};
-use crate::config::Config;
+use crate::config::{Config, Inputs};
+use crate::header::Comment;
+use crate::plan::recipe::bake::file_name;
 use crate::plan::recipe::{self, Recipe, recipes};
 use crate::plan::{Projects, Request};
 
@@ -15,7 +16,12 @@ pub(super) fn sheets(
     request: &Request,
 ) -> Result<(Vec<Sheet>, Vec<String>), ScaffoldError> {
     // No compiler of this machine decides what is written: another machine would write something else.
-    let settings = recipe::Settings::default();
+    let inputs = match Inputs::read(config) {
+        Ok(inputs) => inputs,
+        Err(error) => return Ok((Vec::new(), vec![left_out(&error)])),
+    };
+    let settings =
+        recipe::Settings { templates: inputs.templates, digests: inputs.digests, ..Default::default() };
     let found = match recipes(config, projects, request, &settings) {
         Ok(recipes) => recipes,
         Err(error) => return Ok((Vec::new(), vec![left_out(&error)])),
@@ -40,13 +46,10 @@ pub(super) fn sheets(
 /// One image has the usual names. BuildKit prefers a `.dockerignore` that is called after its Dockerfile
 /// (<https://docs.docker.com/build/concepts/context/#filename-and-location>).
 fn names(recipe: &Recipe, all: &[&Recipe]) -> (String, String) {
-    let of_image = all.iter().filter(|other| other.image == recipe.image).count();
-    let platform = recipe.platforms.first().map(|platform| platform.to_string().replace('/', "-"));
-    let name = match (all.len(), of_image, platform) {
-        (1, ..) => return ("Dockerfile".to_owned(), ".dockerignore".to_owned()),
-        (_, 2.., Some(platform)) => format!("{}.{platform}.Dockerfile", recipe.image),
-        _ => format!("{}.Dockerfile", recipe.image),
-    };
+    if all.len() == 1 {
+        return ("Dockerfile".to_owned(), ".dockerignore".to_owned());
+    }
+    let name = file_name(recipe);
     let ignore = format!("{name}.dockerignore");
     (name, ignore)
 }

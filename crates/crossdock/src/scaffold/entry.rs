@@ -4,7 +4,6 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 
 use super::error::ScaffoldError;
-use super::header;
 use super::lines::{as_in, plain, unified};
 use super::merge::Merged;
 use super::part::Part;
@@ -12,6 +11,7 @@ use super::place::{Place, look};
 use super::request::Existing;
 use super::sheet::{Merge, Owner, Sheet};
 use super::source::VERSION;
+use crate::header;
 
 /// What a file is, compared with what would be written today.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -194,7 +194,7 @@ pub(super) fn merged(root: &Utf8Path, merge: &Merge) -> Result<Entry, ScaffoldEr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scaffold::header::Comment;
+    use crate::header::Comment;
 
     fn sheet(body: &str, owner: Owner) -> Sheet {
         let (part, comment) = (Part::Dockerfile, Comment::Hash);

@@ -4,11 +4,11 @@ use camino::{Utf8Path, Utf8PathBuf};
 use tempfile::TempDir;
 
 use super::error::ScaffoldError;
-use super::header::{self, Made};
 use super::request::Request;
 use super::sheet::Sheet;
 use super::starter;
 use crate::config::{Config, FILE_NAME, ImageConfig};
+use crate::header::{self, Made};
 use crate::plan::Projects;
 use crate::process::Processes;
 use crate::project::{self, Discovery, Language, Project, language_of};

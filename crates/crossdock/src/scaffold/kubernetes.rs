@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::error::ScaffoldError;
-use super::header::Comment;
 use super::part::Part;
 use super::sheet::{Owner, Sheet};
 use super::survey::Outline;
 use super::text::fill;
+use crate::header::Comment;
 
 #[derive(Serialize)]
 struct Values<'a> {

@@ -11,7 +11,6 @@ mod dockerfile;
 mod entry;
 mod error;
 mod ground;
-mod header;
 mod kubernetes;
 mod lines;
 mod lock;

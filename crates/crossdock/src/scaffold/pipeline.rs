@@ -5,11 +5,11 @@ use serde::Serialize;
 
 use super::choices::{Choices, version};
 use super::error::ScaffoldError;
-use super::header::Comment;
 use super::part::Part;
 use super::sheet::{Owner, Sheet};
 use super::survey::Outline;
 use super::text::fill;
+use crate::header::Comment;
 use crate::project::Language;
 
 #[derive(Serialize)]

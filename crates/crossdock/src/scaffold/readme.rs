@@ -4,11 +4,11 @@ use camino::Utf8Path;
 use serde::Serialize;
 
 use super::error::ScaffoldError;
-use super::header::{self, Comment};
 use super::part::Part;
 use super::sheet::{Owner, Sheet};
 use super::survey::Outline;
 use super::text::fill;
+use crate::header::{self, Comment};
 
 #[derive(Serialize)]
 struct Values {

@@ -1,8 +1,8 @@
 use camino::Utf8PathBuf;
 
-use super::header::Comment;
 use super::merge::{self, Merged};
 use super::part::Part;
+use crate::header::Comment;
 
 /// A file as it should be.
 #[derive(Debug, Clone)]

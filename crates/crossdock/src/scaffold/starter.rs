@@ -4,11 +4,11 @@ use camino::Utf8Path;
 use serde::Serialize;
 
 use super::error::ScaffoldError;
-use super::header::{self, Comment};
 use super::part::Part;
 use super::sheet::{Owner, Sheet};
 use super::text::fill;
 use crate::config::grammar::component;
+use crate::header::{self, Comment};
 use crate::project::Language;
 
 /// The port on which the programs listen.

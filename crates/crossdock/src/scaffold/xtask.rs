@@ -8,7 +8,6 @@ use serde::Serialize;
 use super::entry::Entry;
 use super::error::ScaffoldError;
 use super::ground::Ground;
-use super::header::{self, Comment, Made};
 use super::lock::{Joining, Resolved, joining};
 use super::part::Part;
 use super::place::{Place, look};
@@ -16,6 +15,7 @@ use super::request::Request;
 use super::sheet::{Change, Merge, Owner, Sheet};
 use super::source::CrossdockSource;
 use super::text::fill;
+use crate::header::{self, Comment, Made};
 use crate::process::Processes;
 use crate::project::Project;
 
