@@ -338,6 +338,7 @@ fn plan_request(request: &Request) -> plan::Request {
         archive: Archive::None,
         pack: Pack::None,
         load: None,
+        engine: None,
         jobs: None,
         network: request.network,
         source_date_epoch: Some(0),
