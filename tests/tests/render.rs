@@ -248,3 +248,76 @@ fn calls_that_mean_no_file() {
     sandbox.crossdock(&project, &["render", "dockerfile", "--platform", "darwin/arm64"]).ends_with(2);
     sandbox.crossdock(&project, &["render", "dockerfile", "--output", "no/such/Dockerfile"]).ends_with(5);
 }
+
+/// A module in a workspace, with a library beside it and one that replaces another: Go builds it in a copy of what the
+/// `.dockerignore` lets in, by the commands of the file.
+#[test]
+fn a_module_of_a_go_workspace_is_built_from_what_the_file_lets_in() {
+    let sandbox = Sandbox::new();
+    let root = sandbox.work().join("work");
+    fixture::write(root.join("go.work"), "go 1.25\n\nuse (\n\t./apps/server\n\t./lib\n)\n");
+    fixture::write(
+        root.join("apps/server/go.mod"),
+        "module example.com/server\n\ngo 1.25\n\nrequire example.com/other v0.0.0\n\nreplace example.com/other => ../../other\n",
+    );
+    let main = "package main\n\nimport (\n\t\"example.com/lib\"\n\t\"example.com/other/deep\"\n)\n\nfunc main() { println(lib.Word + deep.Word) }\n";
+    fixture::write(root.join("apps/server/cmd/server/main.go"), main);
+    fixture::write(root.join("lib/go.mod"), "module example.com/lib\n\ngo 1.25\n");
+    fixture::write(root.join("lib/lib.go"), "package lib\n\nconst Word = \"one\"\n");
+    fixture::write(root.join("other/go.mod"), "module example.com/other\n\ngo 1.25\n");
+    fixture::write(root.join("other/deep/deep.go"), "package deep\n\nconst Word = \"two\"\n");
+    fixture::write(root.join("other/secret.txt"), "no source\n");
+    let module = root.join("apps/server");
+    let answer = sandbox.crossdock(&module, &["render", "dockerfile", "--json"]).success().json();
+    let file = &answer["dockerfiles"][0];
+    assert_eq!(file["context"], root.to_str().unwrap());
+    let text = file["dockerfile"].as_str().unwrap();
+    for line in [
+        "COPY go.work go.work.sum* ./",
+        "COPY apps/server/go.mod apps/server/go.sum* ./apps/server/",
+        "COPY lib/go.mod lib/go.sum* ./lib/",
+        "COPY other/go.mod other/go.sum* ./other/",
+        "go mod download -C apps/server",
+        "go build -C apps/server -trimpath",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    let copy = sandbox.work().join("copy");
+    let let_in = file["dockerignore"].as_str().unwrap().lines().filter_map(|line| line.strip_prefix('!'));
+    for path in let_in.filter(|path| root.join(path).exists()) {
+        match root.join(path).is_dir() {
+            true => fixture::copy(&root.join(path), &copy.join(path)),
+            false => fixture::write(copy.join(path), std::fs::read(root.join(path)).unwrap()),
+        }
+    }
+    assert!(!copy.join("other/secret.txt").exists());
+    sandbox.tool(&copy, "go", &["mod", "download", "-C", "apps/server"]).success();
+    let output = copy.join("program");
+    let build = ["build", "-C", "apps/server", "-o", output.to_str().unwrap(), "./cmd/server"];
+    sandbox.tool(&copy, "go", &build).success();
+    sandbox.tool(&copy, output.to_str().unwrap(), &[]).success().complains("onetwo");
+}
+
+/// Cargo builds what the `.dockerignore` of a workspace lets in.
+#[test]
+fn a_rust_workspace_is_built_from_what_the_file_lets_in() {
+    let sandbox = Sandbox::new();
+    let root = fixture::workspace(&sandbox.work(), &["one", "two"]);
+    fixture::write(root.join("notes.txt"), "no source\n");
+    let answer =
+        sandbox.crossdock(&root, &["render", "dockerfile", "--json", "--image", "one"]).success().json();
+    let copy = sandbox.work().join("copy");
+    let ignore = answer["dockerfiles"][0]["dockerignore"].as_str().unwrap();
+    for path in
+        ignore.lines().filter_map(|line| line.strip_prefix('!')).filter(|path| root.join(path).exists())
+    {
+        match root.join(path).is_dir() {
+            true => fixture::copy(&root.join(path), &copy.join(path)),
+            false => fixture::write(copy.join(path), std::fs::read(root.join(path)).unwrap()),
+        }
+    }
+    assert!(!copy.join("notes.txt").exists());
+    sandbox
+        .tool(&copy, "cargo", &["check", "--locked", "--offline", "--package", "one", "--bin", "one"])
+        .success();
+}

@@ -23,7 +23,9 @@ use crossdock_platform::Platform;
 
 pub use combination::{Base, Debian, Linking, nearest_base};
 pub use error::RenderError;
-pub use request::{Build, Caching, Container, Engine, File, Health, Mode, Private, Program, Request};
+pub use request::{
+    Build, Caching, Container, Engine, File, Health, Mode, Modules, Private, Program, Request,
+};
 
 /// A rendered Dockerfile with what belongs to it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::discover::{Discovery, GoPlatform, Network, tool_error};
 use super::error::{ProjectError, some};
+use super::go_modules::GoModules;
 use super::go_roles::assign_roles;
 use super::sources::Sources;
 use super::{GoMain, GoModule, GoRole, Language};
@@ -178,6 +179,7 @@ fn read(folder: &Utf8Path, command: &Command, answer: &str) -> Result<GoModule, 
             .map_or_else(|| folder.file_name().unwrap_or("go.work").to_owned(), |found| found.path.clone()),
         go_version: modules.iter().find_map(|module| module.go_version.clone()),
         toolchain: toolchain_line(folder),
+        modules: GoModules::read(folder),
         sources: sources(folder, &packages),
         mains,
     })

@@ -6,6 +6,7 @@ mod discover;
 mod error;
 mod git;
 mod go;
+mod go_modules;
 mod go_roles;
 mod native;
 mod select;
@@ -22,6 +23,7 @@ pub use cargo_settings::{CargoSettings, TargetSetting, UserSetting};
 pub use discover::{Discovery, GoPlatform, Network, discover, language_of};
 pub use error::{ProjectError, ToolError};
 pub use git::git;
+pub use go_modules::GoModules;
 pub use select::{Program, SelectError};
 pub use sources::Sources;
 pub use toolchain_file::ToolchainFile;
@@ -117,6 +119,8 @@ pub struct GoModule {
     pub go_version: Option<String>,
     /// The `toolchain` directive of `go.mod` or `go.work`, as `1.26.3`.
     pub toolchain: Option<String>,
+    /// Which modules the build reads.
+    pub modules: GoModules,
     /// Where the packages lie that belong to the module or workspace, or that replace others by a folder.
     pub sources: Sources,
     /// Its main packages.

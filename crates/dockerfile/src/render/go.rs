@@ -36,6 +36,59 @@ pub(super) fn env(request: &Request) -> BTreeMap<String, String> {
     ])
 }
 
+/// What is copied before dependencies are fetched: `COPY`'s arguments, one line for each folder.
+pub(super) fn manifests(request: &Request) -> Vec<String> {
+    let modules = &request.modules;
+    let line = |folder: &String, names: [&str; 2]| {
+        let mut words = names.map(|name| below(folder, name)).to_vec();
+        words.push(if folder.is_empty() { "./".to_owned() } else { format!("./{folder}/") });
+        match words.iter().any(|word| word.contains(char::is_whitespace)) {
+            true => super::templates::exec(words),
+            false => words.join(" "),
+        }
+    };
+    let workspace = modules.workspace.iter().map(|folder| line(folder, ["go.work", "go.work.sum*"]));
+    workspace.chain(folders(request).iter().map(|folder| line(folder, ["go.mod", "go.sum*"]))).collect()
+}
+
+/// The folders that have a `go.mod`.
+fn folders(request: &Request) -> &[String] {
+    match request.modules.folders.as_slice() {
+        [] => std::slice::from_ref(&request.modules.folder),
+        folders => folders,
+    }
+}
+
+/// What `.dockerignore` lets in so that Go knows the modules.
+pub(super) fn manifest_patterns(request: &Request) -> Vec<String> {
+    let modules = &request.modules;
+    let workspace = modules
+        .workspace
+        .iter()
+        .flat_map(|folder| ["go.work", "go.work.sum"].map(|name| below(folder, name)));
+    let manifests =
+        folders(request).iter().flat_map(|folder| ["go.mod", "go.sum"].map(|name| below(folder, name)));
+    workspace.chain(manifests).chain([below(&modules.folder, "vendor")]).collect()
+}
+
+fn below(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+}
+
+/// Go's first flag, where it is not started in the project's root.
+fn in_folder(request: &Request) -> String {
+    match request.modules.folder.as_str() {
+        "" => String::new(),
+        folder => format!(" -C {}", word(folder)),
+    }
+}
+
+/// The line that fetches dependencies; none where they lie in the project.
+pub(super) fn download(request: &Request) -> Vec<String> {
+    let line = || format!("go mod download{}", in_folder(request));
+    (!request.modules.vendored).then(line).into_iter().collect()
+}
+
 pub(super) fn download_mounts(request: &Request) -> Vec<String> {
     match request.caching {
         Caching::Mounts => vec!["type=cache,target=/go/pkg/mod".to_owned()],
@@ -65,7 +118,12 @@ pub(super) fn compile(request: &Request) -> Vec<String> {
     flags.push(format!("-ldflags={}", word(&ldflags.collect::<Vec<_>>().join(" "))));
     let flags = flags.join(" ");
     let programs = request.programs.iter().map(|program| {
-        format!("go build {flags} -o /out/usr/local/bin/{} {};", program.name, word(&program.package))
+        format!(
+            "go build{} {flags} -o /out/usr/local/bin/{} {};",
+            in_folder(request),
+            program.name,
+            word(&program.package)
+        )
     });
     programs.chain([undated("/out")]).collect()
 }

@@ -46,6 +46,8 @@ pub struct Request {
     /// Without them `.dockerignore` lets sources in by their extension, which only BuildKit follows into folders:
     /// buildah and the classic builder would leave them out.
     pub sources: Vec<String>,
+    /// Go: where the modules lie that the build reads.
+    pub modules: Modules,
     /// Files that the build reads beside sources and manifests (embedded assets), as `.dockerignore` patterns.
     pub context: Vec<String>,
     /// The user's own templates by name: `Dockerfile` and `dockerignore` replace ours and may extend them.
@@ -59,6 +61,19 @@ pub struct Program {
     pub name: String,
     /// Go: the main package, `./cmd/server`. Rust: the package that has a binary of that name.
     pub package: String,
+}
+
+/// Where Go's modules lie, as folders below the project's root; an empty text is the root itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Modules {
+    /// The folder that Go is started in.
+    pub folder: String,
+    /// Folders with a `go.mod`; none means `folder` alone.
+    pub folders: Vec<String>,
+    /// The folder with the `go.work`.
+    pub workspace: Option<String>,
+    /// Whether `folder` has a `vendor` folder, which holds all that would be downloaded.
+    pub vendored: bool,
 }
 
 /// A file or folder of the project that lies in the image.
@@ -211,6 +226,7 @@ impl Request {
             syntax: None,
             digests: BTreeMap::new(),
             sources: Vec::new(),
+            modules: Modules::default(),
             context: Vec::new(),
             templates: BTreeMap::new(),
         }

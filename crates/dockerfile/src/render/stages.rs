@@ -27,6 +27,7 @@ pub(super) struct Stages {
     target: Vec<&'static str>,
     foreign: Vec<String>,
     root: Vec<String>,
+    manifests: Vec<String>,
     dependencies: Step,
     compile: Step,
     runtime: Runtime,
@@ -92,6 +93,7 @@ impl Stages {
             target,
             foreign: foreign(request, &arms),
             root: root(request),
+            manifests: if request.linking.is_go() { go::manifests(request) } else { Vec::new() },
             dependencies,
             compile,
             runtime: runtime(request, images.runtime, images.runtime_ignores),
@@ -130,7 +132,8 @@ fn steps(request: &Request, lines: &[String]) -> (Step, Step) {
     let secret = private::mounts(request);
     let with_secrets = |mounts: Vec<String>| mounts.into_iter().chain(secret.iter().cloned()).collect();
     if request.linking.is_go() {
-        let dependencies = Step { mounts: with_secrets(go::download_mounts(request)), script: Vec::new() };
+        let dependencies =
+            Step { mounts: with_secrets(go::download_mounts(request)), script: go::download(request) };
         return (
             dependencies,
             Step { mounts: go::compile_mounts(request), script: script(go::compile(request)) },
@@ -147,25 +150,24 @@ fn steps(request: &Request, lines: &[String]) -> (Step, Step) {
 /// The build's files. A folder is named where the project told its folders: engines other than BuildKit do not look for
 /// a pattern inside a folder that is left out.
 fn ignore(request: &Request) -> IgnoreFile {
-    let (manifests, by_extension, outputs): (&[&str], &[&str], &[&'static str]) = match request
-        .linking
-        .is_go()
-    {
-        true => {
-            (&["go.mod", "go.sum", "vendor"], &["**/*.go", "**/*.c", "**/*.h", "**/*.s"], &["**/*_test.go"])
-        }
+    let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<String>>();
+    let (manifests, by_extension, outputs) = match request.linking.is_go() {
+        true => (
+            go::manifest_patterns(request),
+            texts(&["**/*.go", "**/*.c", "**/*.h", "**/*.s"]),
+            vec!["**/*_test.go"],
+        ),
         // No rust-toolchain.toml: rustup would download another compiler than the image's.
         false => (
-            &["Cargo.toml", "Cargo.lock", ".cargo/config.toml"],
-            &["**/Cargo.toml", "**/*.rs"],
-            &["target", "**/rust-toolchain.toml"],
+            texts(&["Cargo.toml", "Cargo.lock", ".cargo/config.toml"]),
+            texts(&["**/Cargo.toml", "**/*.rs"]),
+            vec!["target", "**/rust-toolchain.toml"],
         ),
     };
-    let named = request.sources.iter().map(String::as_str);
-    let sources: Vec<&str> = if request.sources.is_empty() { by_extension.to_vec() } else { named.collect() };
-    let all = manifests.iter().copied().chain(sources).chain(request.context.iter().map(String::as_str));
-    let all = all.chain(request.files.iter().map(|file| file.from.as_str()));
-    IgnoreFile { sources: all.map(str::to_owned).collect(), outputs: outputs.to_vec() }
+    let sources = if request.sources.is_empty() { by_extension } else { request.sources.clone() };
+    let files = request.files.iter().map(|file| file.from.clone());
+    let all = manifests.into_iter().chain(sources).chain(request.context.iter().cloned()).chain(files);
+    IgnoreFile { sources: all.collect(), outputs }
 }
 
 fn notes(request: &Request) -> Vec<String> {

@@ -243,7 +243,7 @@ fn tidy(file: &Dockerfile) -> String {
 }
 
 /// A JSON array: the exec form.
-fn exec(words: Vec<String>) -> String {
+pub(super) fn exec(words: Vec<String>) -> String {
     let words: Vec<String> =
         words.iter().map(|word| serde_json::Value::from(word.as_str()).to_string()).collect();
     format!("[{}]", words.join(", "))

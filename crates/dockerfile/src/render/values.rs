@@ -50,6 +50,14 @@ pub(super) fn check(request: &Request) -> Result<(), RenderError> {
         is_copied_to,
         "it is an absolute path without `$` and `\\`",
     )?;
+    let modules = &request.modules;
+    let folders = modules.folders.iter().chain(&modules.workspace).chain([&modules.folder]);
+    each(
+        "folder of a module",
+        folders.filter(|folder| !folder.is_empty()),
+        is_copied,
+        "it is a path below the project's root",
+    )?;
     each("digest", request.digests.values(), is_digest, "it is `sha256:` and 64 hexadecimal digits")?;
     for private in &request.private {
         match private {

@@ -78,6 +78,16 @@ fn variations() -> Vec<(&'static str, Request)> {
         ("origin-story", origin_story()),
         ("go-sources-by-extension", with(go(), |request| request.sources.clear())),
         ("rust-sources-by-extension", with(musl(), |request| request.sources.clear())),
+        (
+            "go-workspace",
+            with(go(), |request| {
+                request.modules.folder = "apps/server".to_owned();
+                request.modules.folders = ["apps/server", "a lib"].map(str::to_owned).to_vec();
+                request.modules.workspace = Some(String::new());
+                request.sources = ["apps/server/cmd", "lib"].map(str::to_owned).to_vec();
+            }),
+        ),
+        ("go-vendored", with(go(), |request| request.modules.vendored = true)),
         ("go-layer", with(go(), |request| request.caching = Caching::Layer)),
         ("rust-layer", with(musl(), |request| request.caching = Caching::Layer)),
         (

@@ -155,23 +155,6 @@ pub(super) fn private(config: &PrivateConfig) -> Vec<Private> {
     git.into_iter().flatten().chain(registries).collect()
 }
 
-/// The project's own code, all of which the engine must be sent.
-pub(super) fn sources(selected: &Selected<'_>) -> Result<Vec<String>, RecipeError> {
-    let sources = match selected.project {
-        Project::Rust(workspace) => &workspace.sources,
-        Project::Go(module) => &module.sources,
-    };
-    match sources.outside.first() {
-        None => Ok(sources.inside.iter().cloned().collect()),
-        Some(outside) => Err(RecipeError::Outside {
-            image: selected.config.name.value.clone(),
-            what: "the project's own code in",
-            path: outside.clone(),
-            context: selected.project.root().to_owned(),
-        }),
-    }
-}
-
 /// A folder as `go build` takes one, from the module's root.
 pub(super) fn folder(root: &Utf8Path, folder: &Utf8Path) -> String {
     match folder.strip_prefix(root) {

@@ -7,6 +7,7 @@ use crossdock_dockerfile::render::{self, Base, File};
 use super::super::image;
 use super::super::select::Selected;
 use super::RecipeError;
+use super::place::Place;
 use crate::config::ExtraFile;
 use crate::project::{About, Program};
 
@@ -81,22 +82,19 @@ pub(super) fn annotations(
 }
 
 /// Files beside the programs, by their paths in the folder that is sent to the engine.
-pub(super) fn files(selected: &Selected<'_>) -> Result<Vec<File>, RecipeError> {
+pub(super) fn files(selected: &Selected<'_>, place: &Place<'_>) -> Result<Vec<File>, RecipeError> {
     let files = selected.config.files.iter().map(|file| &file.value);
-    files.map(|file| copied(selected, file)).collect()
+    files.map(|file| copied(selected, place, file)).collect()
 }
 
-fn copied(selected: &Selected<'_>, file: &ExtraFile) -> Result<File, RecipeError> {
-    let root = selected.project.root();
-    match file.from.strip_prefix(root) {
-        Ok(below) if !below.as_str().is_empty() => {
-            Ok(File { from: below.as_str().replace('\\', "/"), to: file.to.clone(), mode: file.mode })
-        }
+fn copied(selected: &Selected<'_>, place: &Place<'_>, file: &ExtraFile) -> Result<File, RecipeError> {
+    match place.below(&file.from) {
+        Some(from) if !from.is_empty() => Ok(File { from, to: file.to.clone(), mode: file.mode }),
         _ => Err(RecipeError::Outside {
             image: selected.config.name.value.clone(),
             what: "the image's file",
             path: file.from.clone(),
-            context: root.to_owned(),
+            context: place.context.clone(),
         }),
     }
 }

@@ -6,6 +6,7 @@ pub mod bake;
 mod build;
 mod container;
 mod error;
+mod place;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,7 @@ use super::request::{Projects, Request};
 use super::select::{Selected, select};
 use crate::config::{self, Config, DockerfileMode, Source};
 use crate::project::{Program, Project};
+use place::Place;
 
 pub use error::RecipeError;
 
@@ -103,21 +105,30 @@ pub fn recipes(
         let built =
             platforms(config, &image.config, request)?.built.into_iter().map(|(platform, _)| platform);
         let linux: Vec<Platform> = built.filter(|platform| platform.os() == Os::Linux).collect();
-        recipes.extend(of_image(image, selected.len(), linux, projects, request, settings)?);
+        let place = Place::new(image, &config.root)?;
+        let call = Call { images: selected.len(), projects, request, settings };
+        recipes.extend(of_image(image, &place, linux, &call)?);
     }
     Ok(recipes)
 }
 
-/// The recipes of one image of a plan with several.
-pub(super) fn of_image(
-    selected: &Selected<'_>,
+/// What holds for all images of a call.
+struct Call<'a> {
     images: usize,
+    projects: &'a Projects,
+    request: &'a Request,
+    settings: &'a Settings,
+}
+
+/// The recipes of one image of several.
+fn of_image(
+    selected: &Selected<'_>,
+    place: &Place<'_>,
     platforms: Vec<Platform>,
-    projects: &Projects,
-    request: &Request,
-    settings: &Settings,
+    call: &Call<'_>,
 ) -> Result<Vec<Recipe>, RecipeError> {
     let image = &selected.config;
+    let Call { images, projects, request, settings } = *call;
     let configured = image.dockerfile.mode.as_ref().map(|mode| mode.value);
     let each: Vec<(Mode, Vec<Platform>)> = match settings.mode.or(configured) {
         Some(DockerfileMode::Fixed) => {
@@ -134,7 +145,7 @@ pub(super) fn of_image(
             Ok(Recipe {
                 image: image.name.value.clone(),
                 source: image.name.source.clone(),
-                context: selected.project.root().to_owned(),
+                context: place.context.clone(),
                 platforms,
                 alone,
                 references: tags.iter().map(|tag| format!("{repository}:{tag}")).collect(),
@@ -143,13 +154,18 @@ pub(super) fn of_image(
                     image::annotations(selected, projects, created),
                 ),
                 created,
-                request: file(selected, mode, settings)?,
+                request: file(selected, place, mode, settings)?,
             })
         })
         .collect()
 }
 
-fn file(selected: &Selected<'_>, mode: Mode, settings: &Settings) -> Result<render::Request, RecipeError> {
+fn file(
+    selected: &Selected<'_>,
+    place: &Place<'_>,
+    mode: Mode,
+    settings: &Settings,
+) -> Result<render::Request, RecipeError> {
     let dockerfile = &selected.config.dockerfile;
     let linking = build::linking(selected, &mode)?;
     let toolchain = build::toolchain(selected)?;
@@ -166,10 +182,11 @@ fn file(selected: &Selected<'_>, mode: Mode, settings: &Settings) -> Result<rend
         file.alpine.clone_from(&alpine.value);
     }
     file.private = build::private(&dockerfile.private);
-    file.files = container::files(selected)?;
+    file.files = container::files(selected, place)?;
     file.container = container::container(selected, file.base)?;
     file.syntax = dockerfile.syntax.as_ref().map(|syntax| syntax.value.clone());
-    file.sources = build::sources(selected)?;
+    file.sources = place.sources();
+    file.modules = place.modules();
     file.context.clone_from(&dockerfile.context);
     file.templates.clone_from(&settings.templates);
     file.digests.clone_from(&settings.digests);

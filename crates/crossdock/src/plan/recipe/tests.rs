@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use camino::Utf8PathBuf;
 use crossdock_dockerfile::render::Debian;
 
@@ -7,8 +9,8 @@ use crate::config::{
 };
 use crate::plan::{Archive, Goal, Pack};
 use crate::project::{
-    About, CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, GoMain, GoModule, GoRole, Network,
-    Sources, ToolchainFile,
+    About, CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, GoMain, GoModule, GoModules, GoRole,
+    Network, Sources, ToolchainFile,
 };
 
 fn stated<T>(value: T) -> Sourced<T> {
@@ -40,6 +42,7 @@ fn go() -> Project {
         path: "example.com/server".to_owned(),
         go_version: Some("1.26.0".to_owned()),
         toolchain: None,
+        modules: GoModules { folders: BTreeSet::from(["/p".into()]), ..GoModules::default() },
         sources: sources(&["*.go", "cmd"], &[]),
         mains: vec![main("server", "/p"), main("worker", "/p/cmd/worker")],
     })

@@ -1,0 +1,103 @@
+//! Which modules a Go build reads beside the one that it is asked for, from the text of `go.mod` and `go.work`.
+
+use std::collections::BTreeSet;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::Serialize;
+
+use crate::config::grammar::lexical;
+
+/// The modules of a build, as folders.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct GoModules {
+    /// Those with a `go.mod` that Go reads from a folder: the module itself, the workspace's, and local replacements.
+    pub folders: BTreeSet<Utf8PathBuf>,
+    /// The folder of `go.work`.
+    pub workspace: Option<Utf8PathBuf>,
+    /// Whether the dependencies lie in the project itself, as `vendor`.
+    pub vendored: bool,
+}
+
+impl GoModules {
+    /// Reads what the files say (The Go Modules Reference, "go.work files" and "replace directive"). A file that cannot
+    /// be read says nothing here; Go itself complains of it.
+    pub(super) fn read(folder: &Utf8Path) -> Self {
+        let workspace =
+            folder.ancestors().find(|above| above.join("go.work").is_file()).map(Utf8Path::to_owned);
+        let mut open: Vec<Utf8PathBuf> = vec![folder.to_owned()];
+        if let Some(workspace) = &workspace {
+            let text = std::fs::read_to_string(workspace.join("go.work")).unwrap_or_default();
+            open.extend(
+                directives(&text, "use").iter().filter_map(|path| lexical(&workspace.join(unquoted(path)))),
+            );
+            open.extend(replacements(workspace, &text));
+        }
+        let mut folders = BTreeSet::new();
+        while let Some(next) = open.pop() {
+            let Ok(text) = std::fs::read_to_string(next.join("go.mod")) else { continue };
+            if folders.insert(next.clone()) {
+                open.extend(replacements(&next, &text));
+            }
+        }
+        let vendored = folder.join("vendor/modules.txt").is_file();
+        Self { folders, workspace, vendored }
+    }
+}
+
+/// The folders that replace modules: `replace example.com/a => ../a`.
+fn replacements(folder: &Utf8Path, text: &str) -> Vec<Utf8PathBuf> {
+    let lines = directives(text, "replace");
+    let targets =
+        lines.iter().filter_map(|line| line.split_once("=>")).map(|(_, target)| unquoted(target.trim()));
+    let local = targets
+        .filter(|target| target.starts_with("./") || target.starts_with("../") || target.starts_with('/'));
+    local.filter_map(|target| lexical(&folder.join(target))).collect()
+}
+
+/// What follows a directive, on its own line or in its parentheses, without comments.
+fn directives<'a>(text: &'a str, name: &str) -> Vec<&'a str> {
+    let (mut found, mut inside) = (Vec::new(), false);
+    for line in text.lines().map(|line| line.split("//").next().unwrap_or_default().trim()) {
+        let rest = line.strip_prefix(name).filter(|rest| rest.starts_with([' ', '\t', '(']));
+        match rest.map(str::trim) {
+            _ if inside && line == ")" => inside = false,
+            _ if inside && !line.is_empty() => found.push(line),
+            Some("(") => inside = true,
+            Some(rest) if !inside => found.push(rest),
+            _ => {}
+        }
+    }
+    found
+}
+
+fn unquoted(text: &str) -> &str {
+    text.trim_matches(['"', '`'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::Folder;
+    use super::*;
+
+    #[test]
+    fn workspaces_and_replacements_are_followed() {
+        let folder = Folder::new(&[
+            ("go.work", "go 1.26\n\nuse (\n\t./a // here\n\t\"./b c\"\n)\nuse ./d\n"),
+            (
+                "a/go.mod",
+                "module a\nreplace (\n\texample.com/x v1.0.0 => ../x\n\texample.com/y => example.com/z v1.0.0\n)\n",
+            ),
+            ("b c/go.mod", "module b\n"),
+            ("d/go.mod", "module d\n"),
+            ("x/go.mod", "module x\nreplace a => ../a\n"),
+            ("e/go.mod", "module e\n"),
+            ("a/vendor/modules.txt", ""),
+        ]);
+        let root = folder.path();
+        let found = GoModules::read(&root.join("a"));
+        let folders: Vec<&str> =
+            found.folders.iter().map(|path| path.strip_prefix(&root).unwrap().as_str()).collect();
+        assert_eq!(folders, ["a", "b c", "d", "x"]);
+        assert_eq!((found.workspace, found.vendored), (Some(root), true));
+    }
+}
