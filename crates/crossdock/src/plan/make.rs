@@ -33,7 +33,7 @@ pub fn plan(config: &Config, projects: &Projects, host: &Host, request: &Request
 }
 
 pub(super) struct Maker<'a> {
-    config: &'a Config,
+    pub(super) config: &'a Config,
     pub(super) projects: &'a Projects,
     pub(super) host: &'a Host,
     pub(super) request: &'a Request,

@@ -130,8 +130,14 @@ impl Maker<'_> {
         if platforms.is_empty() {
             return Ok(Vec::new());
         }
-        recipe::of_image(selected, images, platforms, self.projects, self.request, &settings)
-            .map_err(PlanError::from)
+        let call = recipe::Call {
+            root: &self.config.root,
+            images,
+            projects: self.projects,
+            request: self.request,
+            settings: &settings,
+        };
+        recipe::of_image(selected, platforms, &call).map_err(PlanError::from)
     }
 
     fn add_recipe(

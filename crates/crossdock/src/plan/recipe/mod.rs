@@ -12,7 +12,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_dockerfile::render::{self, Base, Caching, Engine, Linking, Mode, Rendered, nearest_base};
 use crossdock_platform::{Os, Platform};
 
@@ -105,30 +105,32 @@ pub fn recipes(
         let built =
             platforms(config, &image.config, request)?.built.into_iter().map(|(platform, _)| platform);
         let linux: Vec<Platform> = built.filter(|platform| platform.os() == Os::Linux).collect();
-        let place = Place::new(image, &config.root)?;
-        let call = Call { images: selected.len(), projects, request, settings };
-        recipes.extend(of_image(image, &place, linux, &call)?);
+        let call = Call { root: &config.root, images: selected.len(), projects, request, settings };
+        recipes.extend(of_image(image, linux, &call)?);
     }
     Ok(recipes)
 }
 
 /// What holds for all images of a call.
-struct Call<'a> {
-    images: usize,
-    projects: &'a Projects,
-    request: &'a Request,
-    settings: &'a Settings,
+pub(super) struct Call<'a> {
+    /// The folder of the configuration.
+    pub(super) root: &'a Utf8Path,
+    /// How many images there are.
+    pub(super) images: usize,
+    pub(super) projects: &'a Projects,
+    pub(super) request: &'a Request,
+    pub(super) settings: &'a Settings,
 }
 
 /// The recipes of one image of several.
-fn of_image(
+pub(super) fn of_image(
     selected: &Selected<'_>,
-    place: &Place<'_>,
     platforms: Vec<Platform>,
     call: &Call<'_>,
 ) -> Result<Vec<Recipe>, RecipeError> {
     let image = &selected.config;
-    let Call { images, projects, request, settings } = *call;
+    let Call { images, projects, request, settings, root } = *call;
+    let place = &Place::new(selected, root)?;
     let configured = image.dockerfile.mode.as_ref().map(|mode| mode.value);
     let each: Vec<(Mode, Vec<Platform>)> = match settings.mode.or(configured) {
         Some(DockerfileMode::Fixed) => {
