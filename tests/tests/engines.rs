@@ -254,6 +254,26 @@ fn what_an_engine_does_not_understand_is_said_before_it_runs() {
     plan(&sandbox, &[]).ends_with(2).complains("CROSSDOCK_BUILDER");
 }
 
+/// An engine brings compilers: a machine with nothing else says what it would build from the projects' files.
+#[test]
+fn no_compiler_of_the_host_is_needed() {
+    let (mut sandbox, project) = go_project();
+    let rust = rust_project(&sandbox);
+    sandbox.only(&["git", "sh", "cat"]);
+    let plan = |sandbox: &Sandbox, project: &Path| {
+        sandbox.crossdock(project, &["plan", "--builder", "docker", "--platform", "linux/amd64"])
+    };
+    plan(&sandbox, &project).ends_with(3).says("docker is not installed");
+    docker_says(&mut sandbox, SERVER, "", "");
+    let go = plan(&sandbox, &project).success();
+    let go = go.says("/usr/local/bin/hello").says("docker build --platform linux/amd64");
+    go.complains("`go` is not here").says("tags: hello:latest");
+    let planned = plan(&sandbox, &rust).success().says("/usr/local/bin/greeter");
+    planned.says("tags: greeter:0.1.0, greeter:latest").complains("`cargo` is not here");
+    let here = sandbox.crossdock(&project, &["plan", "--platform", "linux/amd64"]);
+    here.ends_with(3).complains("`go` is not there");
+}
+
 /// Bake says nothing of keys that it does not know: the shim prints the file back without one.
 #[test]
 fn a_bake_key_that_is_ignored_is_an_error() {

@@ -8,6 +8,7 @@ use crossdock_platform::Platform;
 
 use super::arguments::{Building, Selection};
 use super::error::{CommandError, Exit};
+use super::output;
 use super::session::Session;
 use crate::config::{Config, Linkage};
 use crate::host::{Also, Host, Needs, detect};
@@ -29,6 +30,15 @@ pub(super) enum Rustup {
     Reachable,
     /// It was tried and failed.
     Unreachable,
+}
+
+/// Whether the files of a project may speak for it where its own tools are not here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ProjectTools {
+    /// What is built here needs them anyway.
+    Needed,
+    /// An engine brings them.
+    Replaceable,
 }
 
 impl Session {
@@ -83,6 +93,10 @@ impl Session {
         request: &Request,
         host: Option<&str>,
     ) -> Result<(Projects, Host), CommandError> {
+        let tools = match request.engine {
+            Some(_) => ProjectTools::Replaceable,
+            None => ProjectTools::Needed,
+        };
         // An engine brings its own compilers: none of this machine's is asked.
         let needs = match request.engine {
             Some(_) => Needs::default(),
@@ -95,7 +109,7 @@ impl Session {
                     detect(&self.processes, &needs).map_err(|error| CommandError::new(Exit::Missing, &error))
                 }
             });
-            (self.projects(config, request), given.join())
+            (self.projects(config, request, tools), given.join())
         });
         let projects = projects?;
         let mut seen = seen.map_err(|_| ended_early())??;
@@ -111,7 +125,12 @@ impl Session {
     }
 
     /// Asks the projects' tools, all at once.
-    pub(super) fn projects(&self, config: &Config, request: &Request) -> Result<Projects, CommandError> {
+    pub(super) fn projects(
+        &self,
+        config: &Config,
+        request: &Request,
+        tools: ProjectTools,
+    ) -> Result<Projects, CommandError> {
         let folders = folders(config, request);
         let mut projects = Projects::default();
         let found: Vec<_> = thread::scope(|scope| {
@@ -121,7 +140,7 @@ impl Session {
                     let git = scope.spawn(move || project::git(folder, &self.processes));
                     let images = config.images.iter().filter(|image| image.path.value == *folder);
                     let discovery = Discovery::of_images(images, request.network);
-                    let project = scope.spawn(move || project::discover(folder, &discovery, &self.processes));
+                    let project = scope.spawn(move || self.project(folder, &discovery, tools));
                     (folder, project, git)
                 })
                 .collect();
@@ -137,6 +156,26 @@ impl Session {
             projects.git.insert(folder.clone(), git.map_err(|_| ended_early())?);
         }
         Ok(projects)
+    }
+
+    /// Asks the project's own tools; its files where an engine has those tools and this machine has not.
+    fn project(
+        &self,
+        folder: &Utf8Path,
+        discovery: &Discovery,
+        tools: ProjectTools,
+    ) -> Result<Project, ProjectError> {
+        match project::discover(folder, discovery, &self.processes) {
+            Err(ProjectError::NoTool { program, .. }) if tools == ProjectTools::Replaceable => {
+                if !self.quiet() {
+                    output::note(&format!(
+                        "`{program}` is not here: what {folder} consists of is read from its files alone"
+                    ));
+                }
+                project::read_files(folder, discovery, &self.environment)
+            }
+            asked => asked,
+        }
     }
 
     fn given_host(&self, text: &str) -> Result<Host, CommandError> {

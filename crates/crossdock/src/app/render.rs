@@ -12,6 +12,7 @@ use super::arguments::{
 };
 use super::error::{CommandError, Exit};
 use super::generated::{self, Comments, Generated, Others};
+use super::look::ProjectTools;
 use super::output;
 use super::session::Session;
 use crate::config::{Config, DockerfileMode, Inputs};
@@ -102,7 +103,7 @@ impl Asked {
     ) -> Result<Self, CommandError> {
         let config = session.config()?;
         let request = request(session, rendering)?;
-        let projects: Projects = session.projects(&config, &request)?;
+        let projects: Projects = session.projects(&config, &request, ProjectTools::Replaceable)?;
         let inputs = Inputs::read(&config).map_err(|error| CommandError::new(Exit::Usage, &error))?;
         let mode = rendering.mode.map(|mode| match mode {
             ModeName::Cross => DockerfileMode::Cross,

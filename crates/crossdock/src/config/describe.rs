@@ -10,6 +10,9 @@ pub fn describe(config: &Config) -> String {
         [] => format!("no configuration file: each program of {} becomes an image\n", config.root),
         files => files.iter().map(|file| format!("read {file}\n")).collect(),
     };
+    if let Some(builder) = &config.builder {
+        text.push_str(&format!("\n{}", sourced("builder", builder, ToString::to_string)));
+    }
     for deploy in config.deploys.values() {
         text.push_str(&format!("\ndeploy target {}\n", deploy.name));
         let nodes = deploy.nodes.iter().map(|node| row("node", &node.value, Some(&node.source)));

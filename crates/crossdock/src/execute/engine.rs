@@ -105,10 +105,19 @@ impl StepContext<'_> {
 }
 
 /// Podman does not write over an archive, and one of an earlier run must not pass for this one's.
-fn remove(archive: &Utf8Path) -> Result<(), ExecuteError> {
+pub(super) fn remove(archive: &Utf8Path) -> Result<(), ExecuteError> {
     match std::fs::remove_file(archive) {
         Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
             Err(ExecuteError::File { path: archive.to_owned(), source })
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn remove_folder(folder: &Utf8Path) -> Result<(), ExecuteError> {
+    match std::fs::remove_dir_all(folder) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(ExecuteError::File { path: folder.to_owned(), source })
         }
         _ => Ok(()),
     }
@@ -141,12 +150,7 @@ fn write_base(image: &ImagePlan, base: &BaseFrom, archive: &Utf8Path) -> Result<
 /// Copies what belongs to a build into a folder of its own.
 fn copy_context(engine: &EnginePlan, copied: &CopiedContext) -> Result<(), ExecuteError> {
     let to = &copied.to;
-    match std::fs::remove_dir_all(to) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-            return Err(ExecuteError::File { path: to.clone(), source });
-        }
-        _ => {}
-    }
+    remove_folder(to)?;
     create_folder(to)?;
     for pattern in &copied.paths {
         for whole in matching(&engine.context, pattern)? {

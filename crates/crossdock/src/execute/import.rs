@@ -10,6 +10,7 @@ use crossdock_oci::{
 };
 use crossdock_platform::Platform;
 
+use super::engine::{remove, remove_folder};
 use super::image::{about, oci_platform};
 use super::{ExecuteError, StepContext, WrongLabel};
 use crate::plan::{EnginePlan, ImagePlan};
@@ -39,7 +40,9 @@ impl StepContext<'_> {
             size: taken.size,
         });
         let report = ImageReport::new(image, index.digest, platforms.collect());
-        self.settle(image, &layout, &index, report)
+        let said = self.settle(image, &layout, &index, report)?;
+        clear(engine)?;
+        Ok(said)
     }
 
     /// Puts one platform's image into our layout: the engine's own configuration, byte for byte, and its layers, which
@@ -96,6 +99,14 @@ impl StepContext<'_> {
             })),
         }
     }
+}
+
+/// What was handed over is in the layout now, or in the engine's own store: only what a person may want to read stays.
+fn clear(engine: &EnginePlan) -> Result<(), ExecuteError> {
+    let archives = engine.results.iter().map(|result| &result.archive);
+    let bases = engine.bases.iter().map(|(_, archive)| archive);
+    archives.chain(bases).try_for_each(|archive| remove(archive))?;
+    engine.copied.as_ref().map_or(Ok(()), |copied| remove_folder(&copied.to))
 }
 
 /// One platform's image in our layout.

@@ -1,6 +1,6 @@
 //! What an engine is told to build of an image: files, commands, and what comes back.
 
-use crossdock_dockerfile::render::{self, Caching, RenderError};
+use crossdock_dockerfile::render::{self, Caching, Linking, RenderError};
 use crossdock_platform::Platform;
 
 use super::cargo::slug;
@@ -177,9 +177,32 @@ impl Maker<'_> {
             ));
         }
         plan.files.push(TextFile { path: ignore.clone(), content: rendered.dockerignore });
+        self.emulation(recipe, engine);
         let calls = Calls { recipe, engine, options: &asked.options, dockerfile, ignore };
         calls.add_to(plan);
         Ok(())
+    }
+
+    /// A step that runs on the image's platform needs a builder that runs such programs. Only buildx says what it runs.
+    fn emulation(&mut self, recipe: &Recipe, engine: &Engine) {
+        let build = &recipe.request.build;
+        if build.runtime_packages.is_empty() && recipe.request.linking != Linking::GoCgoMusl {
+            return;
+        }
+        let Some(runs) = &engine.runs else { return };
+        let foreign = recipe
+            .platforms
+            .iter()
+            .filter(|platform| !runs.iter().any(|native| native.baseline() == platform.baseline()));
+        for platform in foreign {
+            let why = format!(
+                "a step of its Dockerfile runs programs of {platform}, and {} runs none: install emulation on its \
+                 machine (`docker run --privileged --rm tonistiigi/binfmt --install {}`), or add a node of that platform",
+                engine.describe(),
+                platform.architecture(),
+            );
+            self.engine_misses(&recipe.image, Some(platform.clone()), Unavailable::because(why));
+        }
     }
 
     fn engine_misses(&mut self, image: &str, platform: Option<Platform>, unavailable: Unavailable) {

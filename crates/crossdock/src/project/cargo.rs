@@ -140,7 +140,8 @@ fn sources(metadata: &Metadata) -> Sources {
 }
 
 /// Folders of packages that serve the workspace itself.
-const INTERNAL: [&str; 8] = ["bench", "benches", "example", "examples", "fuzz", "test", "tests", "xtask"];
+pub(super) const INTERNAL: [&str; 8] =
+    ["bench", "benches", "example", "examples", "fuzz", "test", "tests", "xtask"];
 
 /// What plain `cargo build` in the folder builds: of a member's folder that member, of the root's the default members.
 /// Where the workspace names none, cargo takes all members, and those that serve the workspace itself are left out.

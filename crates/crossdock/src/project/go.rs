@@ -194,7 +194,7 @@ fn sources(root: &Utf8Path, packages: &[ListedPackage]) -> Sources {
 }
 
 /// The `toolchain` directive (The Go Modules Reference, "toolchain directive"): `toolchain go1.26.3`.
-fn toolchain_line(folder: &Utf8Path) -> Option<String> {
+pub(super) fn toolchain_line(folder: &Utf8Path) -> Option<String> {
     let text =
         ["go.work", "go.mod"].iter().find_map(|name| std::fs::read_to_string(folder.join(name)).ok())?;
     let line = text.lines().find_map(|line| line.trim().strip_prefix("toolchain "))?;
@@ -220,7 +220,7 @@ fn without_program(folder: &Utf8Path, own: &[&ListedPackage]) -> ProjectError {
     }
 }
 
-fn no_program(folder: &Utf8Path, found: String) -> ProjectError {
+pub(super) fn no_program(folder: &Utf8Path, found: String) -> ProjectError {
     ProjectError::NoProgram {
         folder: folder.to_owned(),
         found,
@@ -239,7 +239,7 @@ fn main_of(package: &ListedPackage, by_path: &HashMap<&str, &ListedPackage>) -> 
 }
 
 /// The name that `go build` gives: the import path's last part, or the one before a major version (`…/tool/v2`).
-fn program_name(import_path: &str) -> &str {
+pub(super) fn program_name(import_path: &str) -> &str {
     let (rest, last) = import_path.rsplit_once('/').unwrap_or(("", import_path));
     let version =
         last.strip_prefix('v').and_then(|digits| digits.parse::<u32>().ok()).is_some_and(|major| major > 1);

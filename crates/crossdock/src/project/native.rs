@@ -7,10 +7,10 @@ use cargo_metadata::{DepKindInfo, DependencyKind, Metadata, Node, Package, Packa
 use super::triple_cfg::holds;
 
 /// Crates with which a build script compiles C or C++ for the target, or reads its headers, the plainest first.
-const COMPILERS: [&str; 9] =
+pub(super) const COMPILERS: [&str; 9] =
     ["cc", "cmake", "bindgen", "cxx-build", "cpp_build", "autotools", "meson", "gcc", "nasm-rs"];
 /// Crates with which a build script looks for a C library of the target's system.
-const FINDERS: [&str; 3] = ["pkg-config", "system-deps", "vcpkg"];
+pub(super) const FINDERS: [&str; 3] = ["pkg-config", "system-deps", "vcpkg"];
 
 /// The resolved dependency graph, for the triples that count.
 pub(super) struct Graph<'a> {

@@ -1,0 +1,228 @@
+//! A Go module by its files: `go.mod` (The Go Modules Reference) and the package clauses of its folders.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::{Kind, entries, text, wrong};
+use crate::project::error::ProjectError;
+use crate::project::go::{no_program, program_name, toolchain_line};
+use crate::project::go_roles::assign_roles;
+use crate::project::{GoMain, GoModule, GoRole, Sources};
+
+/// GOOS values that a file's name may end with, apart from linux (`go tool dist list`).
+const OTHER_SYSTEMS: [&str; 14] = [
+    "aix",
+    "android",
+    "darwin",
+    "dragonfly",
+    "freebsd",
+    "illumos",
+    "ios",
+    "js",
+    "netbsd",
+    "openbsd",
+    "plan9",
+    "solaris",
+    "wasip1",
+    "windows",
+];
+
+pub(super) fn module(folder: &Utf8Path) -> Result<GoModule, ProjectError> {
+    let path = folder.join("go.mod");
+    if !path.is_file() {
+        return Err(wrong(
+            &folder.join("go.work"),
+            "what a workspace of several modules consists of is known by go alone; install go, or name a module's folder",
+        ));
+    }
+    let manifest = text(&path)?;
+    let directive = |name: &str| {
+        let lines = manifest.lines().map(|line| line.split("//").next().unwrap_or(line).trim());
+        lines
+            .filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
+            .map(|rest| rest.trim().to_owned())
+            .next()
+    };
+    let module = directive("module").ok_or_else(|| wrong(&path, "it names no module"))?;
+    let module = module.trim_matches('"').to_owned();
+    let mut packages = BTreeMap::new();
+    walk(folder, &mut packages)?;
+    let mut sources = Sources::default();
+    packages.iter().for_each(|(place, package)| sources.add(folder, place, package.files.iter().cloned()));
+    replaced(&manifest).iter().for_each(|place| {
+        let place = folder.join(place);
+        let place = crate::config::grammar::lexical(&place).unwrap_or(place);
+        sources.add(folder, &place, std::iter::once("*.go".to_owned()));
+    });
+    let mains = packages.iter().filter(|(_, package)| package.name == "main").map(|(place, package)| {
+        let import_path = import_path(folder, place, &module);
+        GoMain {
+            name: program_name(&import_path).to_owned(),
+            directory: place.clone(),
+            role: GoRole::Default,
+            cgo_packages: cgo_packages(folder, &module, &packages, package, &import_path),
+            import_path,
+        }
+    });
+    let mains: Vec<GoMain> = mains.collect();
+    if mains.is_empty() {
+        return Err(no_program(folder, "none of its folders holds a `package main`".into()));
+    }
+    let mut module = GoModule {
+        root: folder.to_owned(),
+        path: module,
+        go_version: directive("go"),
+        toolchain: toolchain_line(folder),
+        sources: sources.reduced(),
+        mains,
+    };
+    assign_roles(&mut module);
+    Ok(module)
+}
+
+/// What the files of a folder say.
+#[derive(Debug, Default)]
+struct Package {
+    name: String,
+    imports: BTreeSet<String>,
+    /// What the compiler reads, as patterns.
+    files: BTreeSet<String>,
+}
+
+/// `go help packages`: folders that begin with `.` or `_`, and `testdata`, hold no packages; `vendor` those of others.
+fn walk(folder: &Utf8Path, packages: &mut BTreeMap<Utf8PathBuf, Package>) -> Result<(), ProjectError> {
+    let mut package = Package::default();
+    for (path, kind) in entries(folder)? {
+        let name = path.file_name().unwrap_or_default();
+        let hidden = name.starts_with(['.', '_']) || ["testdata", "vendor", "node_modules"].contains(&name);
+        match kind {
+            Kind::Folder if !hidden && !path.join("go.mod").is_file() => walk(&path, packages)?,
+            Kind::File if !hidden => read(&path, name, &mut package)?,
+            _ => {}
+        }
+    }
+    if !package.name.is_empty() {
+        packages.insert(folder.to_owned(), package);
+    }
+    Ok(())
+}
+
+fn read(path: &Utf8Path, name: &str, package: &mut Package) -> Result<(), ProjectError> {
+    let Some((stem, extension)) = name.rsplit_once('.') else { return Ok(()) };
+    if ["c", "h", "s", "S"].contains(&extension) {
+        package.files.insert(format!("*.{extension}"));
+    }
+    let system = stem.split('_').skip(1).any(|part| OTHER_SYSTEMS.contains(&part));
+    if extension != "go" || stem.ends_with("_test") || system {
+        return Ok(());
+    }
+    let source = text(path)?;
+    let code = Code::of(&source);
+    if code.is_left_out {
+        return Ok(());
+    }
+    package.files.insert("*.go".to_owned());
+    package.files.extend(code.embedded);
+    package.imports.extend(code.imports);
+    if package.name.is_empty() {
+        package.name = code.package;
+    }
+    Ok(())
+}
+
+/// What stands above the first declaration of a file.
+#[derive(Debug, Default)]
+struct Code {
+    package: String,
+    imports: Vec<String>,
+    embedded: Vec<String>,
+    /// A constraint that names no system, as `ignore`: whoever wrote it starts the file by hand.
+    is_left_out: bool,
+}
+
+impl Code {
+    fn of(source: &str) -> Self {
+        let mut code = Self::default();
+        let (mut comment, mut group) = (false, false);
+        for line in source.lines() {
+            let line = line.trim();
+            if let Some(patterns) = line.strip_prefix("//go:embed ") {
+                let names = patterns.split_whitespace().map(|name| name.trim_matches(['"', '`']));
+                code.embedded.extend(
+                    names.filter_map(|name| {
+                        name.trim_start_matches("all:").split('/').next().map(str::to_owned)
+                    }),
+                );
+            }
+            if let Some(constraint) = line.strip_prefix("//go:build ").filter(|_| code.package.is_empty()) {
+                code.is_left_out =
+                    constraint.trim() == "ignore" || OTHER_SYSTEMS.contains(&constraint.trim());
+            }
+            comment |= line.starts_with("/*");
+            if comment {
+                comment = !line.contains("*/");
+                continue;
+            }
+            if line.starts_with("//") {
+                continue;
+            }
+            match line.strip_prefix("package ") {
+                Some(name) if code.package.is_empty() => {
+                    let name = name.split(|c: char| c.is_whitespace() || c == ';').next();
+                    code.package = name.unwrap_or_default().to_owned();
+                }
+                _ if group && line.starts_with(')') => group = false,
+                _ if line.starts_with("import (") => group = true,
+                _ if group || line.starts_with("import ") => {
+                    code.imports.extend(line.split('"').nth(1).map(str::to_owned));
+                }
+                _ => {}
+            }
+        }
+        code
+    }
+}
+
+/// Folders that `replace` directives put in the place of other modules.
+fn replaced(manifest: &str) -> Vec<String> {
+    let targets = manifest.lines().filter_map(|line| line.split("//").next()?.split_once("=>"));
+    let targets = targets.map(|(_, target)| target.trim().trim_matches('"').to_owned());
+    targets
+        .filter(|target| target.starts_with("./") || target.starts_with("../") || target.starts_with('/'))
+        .collect()
+}
+
+fn import_path(root: &Utf8Path, folder: &Utf8Path, module: &str) -> String {
+    match folder.strip_prefix(root) {
+        Ok(below) if !below.as_str().is_empty() => format!("{module}/{}", below.as_str().replace('\\', "/")),
+        _ => module.to_owned(),
+    }
+}
+
+/// The module's own packages below a program that import "C". Those of dependencies are not seen here.
+fn cgo_packages(
+    root: &Utf8Path,
+    module: &str,
+    packages: &BTreeMap<Utf8PathBuf, Package>,
+    main: &Package,
+    main_path: &str,
+) -> Vec<String> {
+    let by_path: BTreeMap<String, &Package> =
+        packages.iter().map(|(folder, package)| (import_path(root, folder, module), package)).collect();
+    let (mut seen, mut open) = (BTreeSet::from([main_path.to_owned()]), vec![(main_path.to_owned(), main)]);
+    let mut found = BTreeSet::new();
+    while let Some((path, package)) = open.pop() {
+        if package.imports.contains("C") {
+            found.insert(path);
+        }
+        for import in &package.imports {
+            if let Some(next) = by_path.get(import)
+                && seen.insert(import.clone())
+            {
+                open.push((import.clone(), next));
+            }
+        }
+    }
+    found.into_iter().collect()
+}

@@ -1,0 +1,61 @@
+//! What a project's files say of it, for a machine without the project's own tools: an engine brings those, but what it
+//! is to build must be known before.
+//!
+//! Cargo and go know more: conditions on files and features, and what dependencies hold. Where they are, they are asked.
+
+mod go;
+mod lock;
+mod rust;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::discover::{Discovery, language_of};
+use super::error::ProjectError;
+use super::{Language, Project};
+use crate::environment::Environment;
+
+/// Reads what the project in a folder is, without asking cargo or go.
+///
+/// # Errors
+/// As [`discover`](super::discover), and manifests that cannot be read.
+pub fn read_files(
+    folder: &Utf8Path,
+    asked: &Discovery,
+    environment: &Environment,
+) -> Result<Project, ProjectError> {
+    match language_of(folder, asked.language)? {
+        Language::Rust => rust::workspace(folder, asked, environment).map(Project::Rust),
+        Language::Go => go::module(folder).map(Project::Go),
+    }
+}
+
+fn text(path: &Utf8Path) -> Result<String, ProjectError> {
+    std::fs::read_to_string(path).map_err(|error| wrong(path, error.to_string()))
+}
+
+fn wrong(path: &Utf8Path, reason: impl Into<String>) -> ProjectError {
+    ProjectError::File { path: path.to_owned(), reason: reason.into() }
+}
+
+/// What lies in a folder, sorted; links are not followed into other folders.
+fn entries(folder: &Utf8Path) -> Result<Vec<(Utf8PathBuf, Kind)>, ProjectError> {
+    let failed = |error: std::io::Error| wrong(folder, error.to_string());
+    let mut entries = Vec::new();
+    for entry in folder.read_dir_utf8().map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let kind = entry.file_type().map_err(failed)?;
+        let kind = if kind.is_dir() { Kind::Folder } else { Kind::File };
+        entries.push((entry.into_path(), kind));
+    }
+    entries.sort_by(|left, right| left.0.cmp(&right.0));
+    Ok(entries)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    File,
+    Folder,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,303 @@
+//! A Cargo workspace by its manifests (The Cargo Book, "The Manifest Format" and "Workspaces").
+
+use std::collections::BTreeSet;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use toml::{Table, Value};
+
+use super::lock::Lock;
+use super::{Kind, entries, text, wrong};
+use crate::config::grammar::lexical;
+use crate::environment::Environment;
+use crate::project::cargo::INTERNAL;
+use crate::project::discover::Discovery;
+use crate::project::error::ProjectError;
+use crate::project::{
+    About, CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, Sources, ToolchainFile,
+};
+
+pub(super) fn workspace(
+    folder: &Utf8Path,
+    asked: &Discovery,
+    environment: &Environment,
+) -> Result<CargoWorkspace, ProjectError> {
+    let own = manifest(folder)?;
+    let (root, top) = root_of(folder, &own)?;
+    let members = members(&root, &top)?;
+    let lock = match text(&root.join("Cargo.lock")) {
+        Ok(lock) => {
+            toml::from_str(&lock).map_err(|error| wrong(&root.join("Cargo.lock"), error.to_string()))?
+        }
+        Err(_) => Lock::default(),
+    };
+    let mut sources = Sources::default();
+    let mut packages = Vec::new();
+    for member in &members {
+        let manifest = manifest(member)?;
+        let Some(package) = table(&manifest, "package") else { continue };
+        add_sources(&mut sources, &root, member, &manifest);
+        let reader = Member { folder: member, manifest: &manifest, package, top: &top };
+        packages.extend(reader.package(asked, &lock)?);
+    }
+    let defaults = defaults(folder, &root, &top, &members)?;
+    for package in &mut packages {
+        let place = package.manifest.parent().map(Utf8Path::to_owned).unwrap_or_default();
+        package.default_member = defaults.contains(&place) && package.name != "xtask";
+    }
+    packages.sort_by(|left, right| left.name.cmp(&right.name));
+    if packages.is_empty() {
+        return Err(ProjectError::NoProgram {
+            folder: folder.to_owned(),
+            found: "none of its packages has a binary target".to_owned(),
+            remedy: "src/main.rs or a [[bin]] to a package",
+        });
+    }
+    Ok(CargoWorkspace {
+        folder: folder.to_owned(),
+        target_directory: target_directory(&root, environment),
+        locked: root.join("Cargo.lock").is_file(),
+        lock_made: false,
+        packages,
+        settings: CargoSettings::read(folder, environment)?,
+        toolchain_file: ToolchainFile::find(folder)?,
+        sources: sources.reduced(),
+        root,
+    })
+}
+
+fn manifest(folder: &Utf8Path) -> Result<Table, ProjectError> {
+    let path = folder.join("Cargo.toml");
+    text(&path)?.parse().map_err(|error: toml::de::Error| wrong(&path, error.to_string()))
+}
+
+fn table<'a>(table: &'a Table, key: &str) -> Option<&'a Table> {
+    table.get(key)?.as_table()
+}
+
+fn texts(table: &Table, key: &str) -> Vec<String> {
+    let items = table.get(key).and_then(Value::as_array).into_iter().flatten();
+    items.filter_map(|item| item.as_str().map(str::to_owned)).collect()
+}
+
+/// The folder of the workspace, and its manifest: `package.workspace`, the folder itself, or the nearest one above that
+/// counts the folder among its members.
+fn root_of(folder: &Utf8Path, own: &Table) -> Result<(Utf8PathBuf, Table), ProjectError> {
+    if own.contains_key("workspace") {
+        return Ok((folder.to_owned(), own.clone()));
+    }
+    for above in folder.ancestors().skip(1).filter(|above| above.join("Cargo.toml").is_file()) {
+        let top = manifest(above)?;
+        if top.contains_key("workspace") && members(above, &top)?.iter().any(|member| member == folder) {
+            return Ok((above.to_owned(), top));
+        }
+    }
+    Ok((folder.to_owned(), own.clone()))
+}
+
+/// The folders of the packages. Path dependencies below the root are members too, named or not.
+fn members(root: &Utf8Path, top: &Table) -> Result<Vec<Utf8PathBuf>, ProjectError> {
+    let workspace = table(top, "workspace");
+    let mut found: BTreeSet<Utf8PathBuf> = BTreeSet::new();
+    found.extend(top.contains_key("package").then(|| root.to_owned()));
+    if let Some(workspace) = workspace {
+        let excluded = globbed(root, &texts(workspace, "exclude"))?;
+        let named = globbed(root, &texts(workspace, "members"))?;
+        found.extend(named.into_iter().filter(|folder| {
+            folder.join("Cargo.toml").is_file() && !excluded.iter().any(|above| folder.starts_with(above))
+        }));
+    }
+    let mut open: Vec<Utf8PathBuf> = found.iter().cloned().collect();
+    while let Some(folder) = open.pop().filter(|_| workspace.is_some()) {
+        let below = paths(&folder, &manifest(&folder)?)
+            .into_iter()
+            .filter(|path| path.starts_with(root) && path.join("Cargo.toml").is_file());
+        for path in below.collect::<Vec<_>>() {
+            if found.insert(path.clone()) {
+                open.push(path);
+            }
+        }
+    }
+    Ok(found.into_iter().collect())
+}
+
+fn globbed(root: &Utf8Path, patterns: &[String]) -> Result<Vec<Utf8PathBuf>, ProjectError> {
+    let mut found = Vec::new();
+    for pattern in patterns {
+        let whole = format!("{}/{pattern}", glob::Pattern::escape(root.as_str()));
+        let paths = glob::glob(&whole)
+            .map_err(|error| wrong(&root.join("Cargo.toml"), format!("`{pattern}`: {error}")))?;
+        let paths = paths.flatten().filter_map(|path| Utf8PathBuf::from_path_buf(path).ok());
+        found.extend(paths.map(|path| lexical(&path).unwrap_or(path)));
+    }
+    Ok(found)
+}
+
+/// The folders of path dependencies.
+fn paths(folder: &Utf8Path, manifest: &Table) -> Vec<Utf8PathBuf> {
+    let kinds = ["dependencies", "build-dependencies", "dev-dependencies"];
+    let own = kinds.iter().filter_map(|kind| table(manifest, kind));
+    let targets = table(manifest, "target").into_iter().flat_map(|targets| targets.values());
+    let targets = targets.filter_map(Value::as_table);
+    let targets = targets.flat_map(|target| kinds.iter().filter_map(|kind| table(target, kind)));
+    let shared = table(manifest, "workspace").and_then(|workspace| table(workspace, "dependencies"));
+    let all = own.chain(targets).chain(shared).flat_map(Table::values);
+    let paths = all.filter_map(|dependency| dependency.as_table()?.get("path")?.as_str());
+    paths.map(|path| folder.join(path)).map(|path| lexical(&path).unwrap_or(path)).collect()
+}
+
+fn add_sources(sources: &mut Sources, root: &Utf8Path, folder: &Utf8Path, manifest: &Table) {
+    let own = ["src", "build.rs", "benches", "examples", "tests"].map(str::to_owned);
+    let present = own.into_iter().filter(|name| folder.join(name).exists());
+    sources.add(root, folder, present);
+    for path in paths(folder, manifest).iter().filter(|path| !path.starts_with(root)) {
+        sources.add(root, path, std::iter::empty());
+    }
+}
+
+fn target_directory(root: &Utf8Path, environment: &Environment) -> Utf8PathBuf {
+    environment
+        .get("CARGO_TARGET_DIR")
+        .map_or_else(|| root.join("target"), |own| environment.directory.join(own))
+}
+
+/// What makes images without configuration, as where cargo is asked.
+fn defaults(
+    folder: &Utf8Path,
+    root: &Utf8Path,
+    top: &Table,
+    members: &[Utf8PathBuf],
+) -> Result<BTreeSet<Utf8PathBuf>, ProjectError> {
+    if folder != root {
+        return Ok(BTreeSet::from([folder.to_owned()]));
+    }
+    let named =
+        table(top, "workspace").map(|workspace| texts(workspace, "default-members")).unwrap_or_default();
+    if !named.is_empty() {
+        return Ok(globbed(root, &named)?.into_iter().collect());
+    }
+    if top.contains_key("package") {
+        return Ok(BTreeSet::from([root.to_owned()]));
+    }
+    let internal = |member: &&Utf8PathBuf| {
+        let place = member.strip_prefix(root).unwrap_or(member);
+        place.components().any(|part| INTERNAL.contains(&part.as_str()))
+    };
+    Ok(members.iter().filter(|member| !internal(member)).cloned().collect())
+}
+
+/// One package's manifest.
+struct Member<'a> {
+    folder: &'a Utf8Path,
+    manifest: &'a Table,
+    package: &'a Table,
+    top: &'a Table,
+}
+
+impl Member<'_> {
+    /// The package; none where it has no program.
+    fn package(&self, asked: &Discovery, lock: &Lock) -> Result<Option<CargoPackage>, ProjectError> {
+        let path = self.folder.join("Cargo.toml");
+        let name = self.text("name").ok_or_else(|| wrong(&path, "[package] has no name"))?;
+        let binaries = self.binaries(&name, asked)?;
+        if binaries.is_empty() {
+            return Ok(None);
+        }
+        let version = self.text("version").unwrap_or_else(|| "0.0.0".to_owned());
+        Ok(Some(CargoPackage {
+            id: format!("path+file://{}#{name}@{version}", self.folder),
+            native_code: lock.native_code(&name),
+            name,
+            version,
+            manifest: path,
+            about: About {
+                description: self.text("description").map(|text| text.trim().to_owned()),
+                license: self.text("license"),
+                repository: self.text("repository"),
+                homepage: self.text("homepage"),
+                authors: texts(self.package, "authors"),
+            },
+            default_member: false,
+            binaries,
+            default_run: self.text("default-run"),
+        }))
+    }
+
+    /// A key of `[package]`, or of `[workspace.package]` where it says `workspace = true`.
+    fn text(&self, key: &str) -> Option<String> {
+        match self.package.get(key)? {
+            Value::String(text) => Some(text.clone()),
+            Value::Table(inherited) if inherited.get("workspace").and_then(Value::as_bool) == Some(true) => {
+                let shared = table(table(self.top, "workspace")?, "package")?;
+                shared.get(key)?.as_str().map(str::to_owned)
+            }
+            _ => None,
+        }
+    }
+
+    /// `[[bin]]`, src/main.rs, and what lies in src/bin.
+    fn binaries(&self, package: &str, asked: &Discovery) -> Result<Vec<CargoBinary>, ProjectError> {
+        let enabled = self.features(asked);
+        let mut binaries: Vec<CargoBinary> = Vec::new();
+        let listed = self.manifest.get("bin").and_then(Value::as_array).into_iter().flatten();
+        for bin in listed.filter_map(Value::as_table) {
+            let Some(name) = bin.get("name").and_then(Value::as_str) else { continue };
+            let required = texts(bin, "required-features");
+            let missing = required.iter().filter(|feature| !enabled.contains(*feature)).cloned().collect();
+            binaries.push(CargoBinary {
+                name: name.to_owned(),
+                required_features: required,
+                missing_features: missing,
+            });
+        }
+        let listed_paths: Vec<Utf8PathBuf> = self.listed_paths();
+        if self.package.get("autobins").and_then(Value::as_bool) != Some(false) {
+            for (name, path) in self.found(package)? {
+                let known = binaries.iter().any(|binary| binary.name == name) || listed_paths.contains(&path);
+                if !known {
+                    let none = Vec::new;
+                    binaries.push(CargoBinary { name, required_features: none(), missing_features: none() });
+                }
+            }
+        }
+        Ok(binaries)
+    }
+
+    fn listed_paths(&self) -> Vec<Utf8PathBuf> {
+        let listed = self.manifest.get("bin").and_then(Value::as_array).into_iter().flatten();
+        listed.filter_map(|bin| Some(self.folder.join(bin.get("path")?.as_str()?))).collect()
+    }
+
+    fn found(&self, package: &str) -> Result<Vec<(String, Utf8PathBuf)>, ProjectError> {
+        let main = self.folder.join("src/main.rs");
+        let mut found: Vec<(String, Utf8PathBuf)> =
+            main.is_file().then(|| (package.to_owned(), main)).into_iter().collect();
+        let folder = self.folder.join("src/bin");
+        let below = if folder.is_dir() { entries(&folder)? } else { Vec::new() };
+        for (path, kind) in below {
+            let name = path.file_stem().unwrap_or_default().to_owned();
+            match kind {
+                Kind::File if path.extension() == Some("rs") => found.push((name, path)),
+                Kind::Folder if path.join("main.rs").is_file() => found.push((name, path.join("main.rs"))),
+                _ => {}
+            }
+        }
+        Ok(found)
+    }
+
+    /// The features that are on: those asked for, the default ones unless they are off, and all that these turn on.
+    fn features(&self, asked: &Discovery) -> BTreeSet<String> {
+        let all = table(self.manifest, "features").cloned().unwrap_or_default();
+        if asked.features.all {
+            return all.keys().cloned().collect();
+        }
+        let mut open: Vec<String> = asked.features.names.clone();
+        open.extend((!asked.features.no_default).then(|| "default".to_owned()));
+        let mut on = BTreeSet::new();
+        while let Some(feature) = open.pop() {
+            if on.insert(feature.clone()) {
+                open.extend(texts(&all, &feature));
+            }
+        }
+        on
+    }
+}

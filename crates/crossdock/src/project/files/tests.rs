@@ -1,0 +1,119 @@
+use super::*;
+use crate::project::{GoRole, Project};
+
+fn project(files: &[(&str, &str)]) -> (tempfile::TempDir, Utf8PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let root = Utf8PathBuf::from_path_buf(folder.path().canonicalize().unwrap()).unwrap();
+    for (path, content) in files {
+        let path = root.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        crossdock_oci::write_atomically(&path, content.as_bytes()).unwrap();
+    }
+    (folder, root)
+}
+
+fn environment(root: &Utf8Path) -> Environment {
+    Environment { directory: root.to_owned(), ..Environment::default() }
+}
+
+#[test]
+fn a_go_module_is_read_as_go_lists_it() {
+    let (_guard, root) = project(&[
+        (
+            "go.mod",
+            "module example.com/tool/v2 // a comment\n\ngo 1.26.1\n\ntoolchain go1.26.3\n\nreplace example.com/x => ../x\n",
+        ),
+        (
+            "main.go",
+            "// Package main.\npackage main\n\nimport (\n\t\"fmt\"\n\t\"example.com/tool/v2/own\"\n)\n\n//go:embed web/index.html\nvar page string\nfunc main() {}\n",
+        ),
+        ("main_windows.go", "package main\n\nimport \"C\"\n"),
+        ("gen.go", "//go:build ignore\n\npackage generator\n"),
+        ("own/own.go", "/* package other */\npackage own\n\nimport \"C\"\n"),
+        ("cmd/other/main.go", "package main\nfunc main() {}\n"),
+        ("testdata/main.go", "package main\n"),
+        ("nested/go.mod", "module other\n"),
+        ("nested/main.go", "package main\n"),
+        ("main_test.go", "package main_test\n"),
+    ]);
+    let Project::Go(module) = read_files(&root, &Discovery::default(), &environment(&root)).unwrap() else {
+        panic!("it is Go's");
+    };
+    assert_eq!((module.path.as_str(), module.go_version.as_deref()), ("example.com/tool/v2", Some("1.26.1")));
+    assert_eq!(module.toolchain.as_deref(), Some("1.26.3"));
+    let mains: Vec<_> = module.mains.iter().map(|main| (main.name.as_str(), &main.role)).collect();
+    assert_eq!(mains, [("tool", &GoRole::Default), ("other", &GoRole::Secondary)]);
+    assert_eq!(module.mains[0].cgo_packages, ["example.com/tool/v2/own"]);
+    assert!(module.mains[1].cgo_packages.is_empty());
+    let inside: Vec<&str> = module.sources.inside.iter().map(String::as_str).collect();
+    assert_eq!(inside, ["*.go", "cmd/other", "own", "web"]);
+    assert_eq!(
+        module.sources.outside.iter().map(|path| path.file_name().unwrap()).collect::<Vec<_>>(),
+        ["x"]
+    );
+}
+
+#[test]
+fn a_cargo_workspace_is_read_as_cargo_tells_it() {
+    let (_guard, root) = project(&[
+        (
+            "Cargo.toml",
+            "[workspace]\nmembers = [\"crates/*\", \"xtask\"]\nexclude = [\"crates/old\"]\n[workspace.package]\nversion = \"1.2.3\"\n",
+        ),
+        (
+            "Cargo.lock",
+            "version = 4\n[[package]]\nname = \"api\"\nversion = \"1.2.3\"\ndependencies = [\"ring\"]\n[[package]]\nname = \"ring\"\nversion = \"0.17.0\"\ndependencies = [\"cc 1.0.0\"]\n[[package]]\nname = \"cc\"\nversion = \"1.0.0\"\n",
+        ),
+        (
+            "crates/api/Cargo.toml",
+            "[package]\nname = \"api\"\nversion.workspace = true\nedition = \"2024\"\ndescription = \"An API\"\n[features]\ndefault = [\"tls\"]\ntls = []\nextra = []\n[[bin]]\nname = \"admin\"\npath = \"src/admin.rs\"\nrequired-features = [\"tls\", \"extra\"]\n[dependencies]\nshared = { path = \"../../libs/shared\" }\n",
+        ),
+        ("crates/api/src/main.rs", ""),
+        ("crates/api/src/bin/worker/main.rs", ""),
+        ("crates/old/Cargo.toml", "[package]\nname = \"old\"\nversion = \"0.1.0\"\n"),
+        ("crates/old/src/main.rs", ""),
+        ("libs/shared/Cargo.toml", "[package]\nname = \"shared\"\nversion = \"0.1.0\"\n"),
+        ("libs/shared/src/lib.rs", ""),
+        ("xtask/Cargo.toml", "[package]\nname = \"xtask\"\nversion = \"0.1.0\"\n"),
+        ("xtask/src/main.rs", ""),
+    ]);
+    let read =
+        |folder: &Utf8Path| match read_files(folder, &Discovery::default(), &environment(&root)).unwrap() {
+            Project::Rust(workspace) => workspace,
+            Project::Go(_) => panic!("it is Rust's"),
+        };
+    let workspace = read(&root);
+    let packages: Vec<_> =
+        workspace.packages.iter().map(|package| (package.name.as_str(), package.default_member)).collect();
+    assert_eq!(packages, [("api", true), ("xtask", false)]);
+    let api = &workspace.packages[0];
+    assert_eq!((api.version.as_str(), api.about.description.as_deref()), ("1.2.3", Some("An API")));
+    let binaries: Vec<_> =
+        api.binaries.iter().map(|binary| (binary.name.as_str(), binary.missing_features.join(" "))).collect();
+    assert_eq!(binaries, [("admin", "extra".to_owned()), ("api", String::new()), ("worker", String::new())]);
+    assert_eq!(api.native_code, [["api", "ring", "cc"]]);
+    let inside: Vec<&str> = workspace.sources.inside.iter().map(String::as_str).collect();
+    assert_eq!(inside, ["crates/api", "libs/shared", "xtask"]);
+    let member = read(&root.join("crates/api"));
+    assert_eq!((&member.root, member.target_directory), (&root, root.join("target")));
+    assert!(member.packages[0].default_member && !member.packages[1].default_member);
+}
+
+#[test]
+fn what_the_files_do_not_tell_is_said() {
+    let (_guard, root) = project(&[
+        ("work/go.work", "go 1.26\n"),
+        ("lib/go.mod", "module x\n"),
+        ("lib/x.go", "package x\n"),
+        ("broken/Cargo.toml", "[package\n"),
+        ("rlib/Cargo.toml", "[package]\nname = \"rlib\"\n"),
+    ]);
+    let refusal = |folder: &str| {
+        let refused = read_files(&root.join(folder), &Discovery::default(), &environment(&root));
+        refused.unwrap_err().to_string().replace(root.as_str(), "")
+    };
+    assert!(refusal("work").contains("known by go alone"), "{}", refusal("work"));
+    assert!(refusal("lib").contains("none of its folders holds a `package main`"), "{}", refusal("lib"));
+    assert!(refusal("broken").starts_with("/broken/Cargo.toml: TOML parse error"), "{}", refusal("broken"));
+    assert!(refusal("rlib").contains("none of its packages has a binary target"), "{}", refusal("rlib"));
+}
