@@ -27,6 +27,12 @@ fn long_crossdock_packs_itself() {
         said(&["verify", own, "--for", machine.platform()]).success();
         let other = Machine::ALL.into_iter().find(|other| *other != machine).unwrap();
         let refused = said(&["verify", own, "--for", other.platform()]);
-        assert_eq!(refused.code, Some(1), "{} judged for {}: {refused}", machine.platform(), other.platform());
+        assert_eq!(
+            refused.code,
+            Some(1),
+            "{} judged for {}: {refused}",
+            machine.platform(),
+            other.platform()
+        );
     }
 }

@@ -2,6 +2,8 @@
 
 use std::num::NonZeroUsize;
 
+use camino::Utf8Path;
+
 use super::arguments::{BuildArguments, DistArguments, Strictness};
 use super::doctor::{Consent, SetUp, by_hand, set_up};
 use super::error::{CommandError, Exit};
@@ -49,14 +51,26 @@ fn finish(session: &Session, plan: &Plan, arguments: &BuildArguments) -> Result<
     if let Some(ExecuteError::Cancelled) = error {
         return Err(CommandError::new(Exit::Interrupted, &ExecuteError::Cancelled));
     }
-    if let Some(file) = &arguments.metadata_file {
-        let path = session.environment.directory.join(file);
-        let text = output::json_text(&report)?;
-        crossdock_oci::write_atomically(&path, format!("{text}\n").as_bytes())
-            .map_err(|error| CommandError::new(Exit::InputOutput, &error))?;
+    let told = metadata(session, &report, arguments.metadata_file.as_deref()).and(answer(session, &report));
+    match (error, told) {
+        (None, told) => told.map(|()| Exit::Done),
+        (Some(error), Ok(())) => Err(edge(session, &error, &report)),
+        // What ended the run counts; that it could not be told everywhere is said beside it.
+        (Some(error), Err(untold)) => {
+            let mut error = edge(session, &error, &report);
+            error.message.extend(["\n", &untold.message]);
+            Err(error)
+        }
     }
-    answer(session, &report)?;
-    error.map_or(Ok(Exit::Done), |error| Err(edge(session, &error, &report)))
+}
+
+/// The JSON answer in a file, where one is asked for.
+fn metadata(session: &Session, report: &Report, file: Option<&Utf8Path>) -> Result<(), CommandError> {
+    let Some(file) = file else { return Ok(()) };
+    let path = session.environment.directory.join(file);
+    let text = output::json_text(report)?;
+    crossdock_oci::write_atomically(&path, format!("{text}\n").as_bytes())
+        .map_err(|error| CommandError::new(Exit::InputOutput, &error))
 }
 
 /// The answer, and for a person the table: also of a run that failed, as far as it came.

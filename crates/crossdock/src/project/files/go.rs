@@ -8,7 +8,7 @@ use super::{Kind, entries, text, wrong};
 use crate::project::error::ProjectError;
 use crate::project::go::{no_program, program_name, toolchain_line};
 use crate::project::go_roles::assign_roles;
-use crate::project::{GoMain, GoModule, GoRole, Sources};
+use crate::project::{GoMain, GoModule, GoModules, GoRole, Sources};
 
 /// GOOS values that a file's name may end with, apart from linux (`go tool dist list`).
 const OTHER_SYSTEMS: [&str; 14] = [
@@ -74,6 +74,7 @@ pub(super) fn module(folder: &Utf8Path) -> Result<GoModule, ProjectError> {
         path: module,
         go_version: directive("go"),
         toolchain: toolchain_line(folder),
+        modules: GoModules::read(folder),
         sources: sources.reduced(),
         mains,
     };
