@@ -168,6 +168,25 @@ fn what_a_person_edits_stays_and_force_keeps_a_backup() {
 }
 
 #[test]
+fn a_dockerfile_written_by_hand_stays_and_tells_the_ports() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "app");
+    let by_hand = "FROM golang:1.26 AS build\nEXPOSE 1\nRUN go build -o /app .\nFROM alpine:3.22\nEXPOSE 2222\nCMD [\"/app\"]\n";
+    write(project.join("Dockerfile"), by_hand);
+    sandbox.crossdock(&project, &["init"]).success();
+    assert_eq!(text(project.join("Dockerfile")), by_hand);
+    assert!(text(project.join("crossdock.toml")).contains("\nexpose = [2222]\n"));
+    assert!(text(project.join("kubernetes/app.yaml")).contains("containerPort: 2222"));
+    sandbox.crossdock(&project, &["init", "--check"]).success();
+    let diff = sandbox.crossdock(&project, &["init", "--diff"]).success();
+    assert_eq!(diff.stdout, "", "nothing would change");
+    sandbox.crossdock(&project, &["init", "--force"]).success();
+    assert_eq!(text(project.join("Dockerfile.orig")), by_hand);
+    assert!(text(project.join("Dockerfile")).contains("\nEXPOSE 2222\n"));
+    sandbox.crossdock(&project, &["init", "--check"]).success();
+}
+
+#[test]
 fn what_follows_the_configuration_is_renewed() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "app");
@@ -368,7 +387,8 @@ fn workspaces_of_all_kinds() {
         virtual_one.join("Cargo.toml"),
         "[workspace]\nmembers = [\"api\", \"worker\", \"shared\"]\nresolver = \"2\"\n",
     );
-    sandbox.crossdock(&virtual_one, &["init", "--crossdock", &library()]).success();
+    let joined = sandbox.crossdock(&virtual_one, &["init", "--crossdock", &library()]).success();
+    joined.complains("default-members");
     assert!(
         text(virtual_one.join("Cargo.toml"))
             .starts_with("[workspace]\nmembers = [\"api\", \"worker\", \"shared\", \"xtask\"]\n")
@@ -545,11 +565,9 @@ fn long_a_fresh_rust_project_builds_verifies_and_answers_by_the_commands_of_its_
     }
     answers(&Layout::open(project.join("target/crossdock/shop")), "shop", &sandbox);
     sandbox.crossdock(&project, &["init", "--check"]).success();
-    for arguments in
-        [&["fmt", "--all", "--check"][..], &["clippy", "--package", "shop", "--", "-D", "warnings"]]
-    {
-        sandbox.tool(&project, "cargo", arguments).success();
-    }
+    let ours = ["--package", "shop", "--package", "xtask"];
+    sandbox.tool(&project, "cargo", &[&["fmt", "--check"][..], &ours].concat()).success();
+    sandbox.tool(&project, "cargo", &[&["clippy"][..], &ours, &["--", "-D", "warnings"]].concat()).success();
 }
 
 /// The linter of GitHub's workflows, from the Go module proxy.

@@ -4,6 +4,7 @@ use camino::Utf8PathBuf;
 use serde::Serialize;
 
 use super::error::ScaffoldError;
+use super::exposed;
 use super::ground::Ground;
 use super::part::Part;
 use super::request::{Existing, Request};
@@ -168,17 +169,18 @@ fn image_values(image: &ImageConfig, images: usize, ground: &Ground, request: &R
         None => before.and_then(|image| image.repository.as_ref()).map(|repository| repository.value.clone()),
     };
     let (package, binary) = program(image, images, &ground.project);
-    ImageValues { package, binary, deploy, expose: expose(before, ground, request), repository, name }
+    ImageValues { package, binary, deploy, expose: expose(before, images, ground, request), repository, name }
 }
 
 /// Ports as TOML: numbers, and `"53/udp"`.
-fn expose(before: Option<&ImageConfig>, ground: &Ground, request: &Request) -> Option<String> {
+fn expose(before: Option<&ImageConfig>, images: usize, ground: &Ground, request: &Request) -> Option<String> {
     let known =
         before.map(|image| image.expose.iter().map(|port| port.value.to_string()).collect::<Vec<_>>());
     let ports = match known.filter(|_| request.expose.is_empty()) {
         Some(ports) => ports,
         None if !request.expose.is_empty() => request.expose.clone(),
         None if !ground.starter.is_empty() => vec![starter::PORT.to_owned()],
+        None if images == 1 => exposed::ports(&ground.root),
         None => Vec::new(),
     };
     let written = ports.iter().map(|port| {

@@ -28,6 +28,13 @@ pub(super) fn sheets(
     };
     let (mut sheets, mut notes) = (Vec::new(), Vec::new());
     let here: Vec<&Recipe> = found.iter().filter(|recipe| recipe.context == config.root).collect();
+    let elsewhere = found.iter().filter(|recipe| recipe.context != config.root);
+    notes.extend(elsewhere.map(|recipe| {
+        format!(
+            "the Dockerfile of {} belongs into {}: run `crossdock init` there",
+            recipe.image, recipe.context
+        )
+    }));
     for recipe in &here {
         let rendered = match recipe.render() {
             Ok(rendered) => rendered,

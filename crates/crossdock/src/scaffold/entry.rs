@@ -75,11 +75,11 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// How the file differs from what would be written, as a unified diff; none when it does not, or when it is not
-    /// known what would be written.
+    /// How the file differs from what would be written, as a unified diff; none when it does not, and of a file that is
+    /// a person's and stays so.
     pub fn diff(&self) -> Option<String> {
-        let diff = unified(self.path.as_str(), self.old.as_deref(), &self.new);
-        Some(diff).filter(|diff| self.state != State::Clean && !diff.is_empty())
+        let diff = || unified(self.path.as_str(), self.old.as_deref(), &self.new);
+        (self.is_written() || self.drifts).then(diff).filter(|diff| !diff.is_empty())
     }
 
     /// Whether it is written.
@@ -145,10 +145,15 @@ pub(super) fn generated(root: &Utf8Path, sheet: &Sheet, existing: Existing) -> R
             entry.drifts = sheet.owner == Owner::Crossdock;
             entry
         }
-        None => entry
-            .there(State::Edited, edited, bytes)
-            .noted("written by hand: it has no header of crossdock's"),
+        None => entry.there(State::Edited, edited, bytes).noted(by_hand(sheet.part)),
     })
+}
+
+fn by_hand(part: Part) -> &'static str {
+    match part {
+        Part::Dockerfile => "written by hand: it has no header of crossdock's; `crossdock lint` judges it",
+        _ => "written by hand: it has no header of crossdock's",
+    }
 }
 
 fn blocked(
@@ -232,6 +237,8 @@ mod tests {
         assert_eq!(state(&ours, Existing::Keep), (State::Edited, Action::Keep, false));
         let entry = generated(root, &ours, Existing::Keep).unwrap();
         assert!(entry.note.as_ref().unwrap().contains("by hand"));
+        assert_eq!(entry.diff(), None, "it is a person's and stays so");
+        let entry = generated(root, &ours, Existing::Replace).unwrap();
         assert!(entry.diff().unwrap().contains("-FROM scratch\n"), "{:?}", entry.diff());
     }
 

@@ -10,6 +10,7 @@ mod config;
 mod dockerfile;
 mod entry;
 mod error;
+mod exposed;
 mod ground;
 mod kubernetes;
 mod lines;

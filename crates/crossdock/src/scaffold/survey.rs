@@ -112,17 +112,35 @@ fn decide(ground: &Ground, request: &Request, processes: &Processes) -> Result<D
             settled.parts.insert(Part::Xtask);
         }
     }
+    settled.notes.extend(outdated(&ground.project, &settled.parts));
     let wants_xtask = possible.contains(&Part::Xtask) && !choices.without.contains(&Part::Xtask);
     let crate_ = match wants_xtask {
         true => with_crate(ground, request, &mut settled, processes)?,
         false => None,
     };
+    if crate_.as_ref().is_some_and(|made| made.joins.is_some()) {
+        settled.notes.extend(xtask::built_too(&ground.root));
+    }
     Ok(Decided {
         command: config::command(ground.language, crate_.is_some()),
         choices: settled.choices,
         parts: settled.parts,
         notes: settled.notes,
         crate_,
+    })
+}
+
+/// Whether the project's own compiler is too old for crossdock.
+fn outdated(project: &Project, parts: &BTreeSet<Part>) -> Option<String> {
+    let Project::Rust(workspace) = project else { return None };
+    let file = workspace.toolchain_file.as_ref().filter(|_| parts.contains(&Part::Xtask))?;
+    let version = |text: &str| {
+        let mut numbers = text.split(['.', '-']).map(str::parse::<u32>);
+        Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+    };
+    let (channel, needed) = (file.channel.as_deref()?, env!("CARGO_PKG_RUST_VERSION"));
+    (version(channel)? < version(needed)?).then(|| {
+        format!("{} selects Rust {channel}, and the xtask crate's crossdock needs {needed}", file.path)
     })
 }
 

@@ -116,6 +116,19 @@ fn made(root: &Utf8Path) -> Result<Option<Made>, ScaffoldError> {
     })
 }
 
+/// What a person should know of a workspace in which the crate is new.
+pub(super) fn built_too(root: &Utf8Path) -> Option<String> {
+    let text = std::fs::read_to_string(root.join("Cargo.toml")).ok()?;
+    let manifest: toml::Table = toml::from_str(&text).ok()?;
+    let named = manifest.get("workspace").and_then(|workspace| workspace.get("default-members")).is_some();
+    let is_virtual = !manifest.contains_key("package");
+    (is_virtual && !named).then(|| {
+        "plain `cargo build` in the workspace's root now builds xtask too, and crossdock with it; `default-members` in \
+         [workspace] says what it builds"
+            .to_owned()
+    })
+}
+
 /// Where the alias belongs.
 pub(super) fn alias(root: &Utf8Path) -> Merge {
     // The old name, where a project has it: cargo reads that one alone when both are there.
