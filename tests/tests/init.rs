@@ -553,7 +553,7 @@ fn a_repository_at_github_needs_no_gitlab() {
 #[test]
 #[ignore = "takes minutes: `cargo xtask test --long` runs it"]
 fn long_a_fresh_rust_project_builds_verifies_and_answers_by_the_commands_of_its_readme() {
-    let sandbox = Sandbox::lasting(env!("CARGO_TARGET_TMPDIR"), "init-rust");
+    let sandbox = Sandbox::new();
     let project = sandbox.work().join("shop");
     sandbox
         .crossdock(&sandbox.work(), &["init", "--template", "rust", "shop", "--crossdock", &library()])
