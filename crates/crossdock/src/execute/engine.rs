@@ -42,7 +42,7 @@ impl StepContext<'_> {
             Purpose::Load => self.processes.stdout(&call.command).map(drop)?,
             Purpose::Check { file } => self.check(call, file)?,
             Purpose::Build { dockerfile, makes } => {
-                self.build(image, call, dockerfile, makes.as_deref(), reporter)?;
+                self.build(image, call, dockerfile, makes, reporter)?;
             }
             Purpose::Save { makes } => {
                 remove(makes)?;
@@ -78,10 +78,10 @@ impl StepContext<'_> {
         image: &ImagePlan,
         call: &EngineCall,
         dockerfile: &Utf8Path,
-        makes: Option<&Utf8Path>,
+        makes: &[Utf8PathBuf],
         reporter: &Reporter<'_>,
     ) -> Result<(), ExecuteError> {
-        makes.map_or(Ok(()), remove)?;
+        makes.iter().try_for_each(|archive| remove(archive))?;
         let log: Mutex<Vec<String>> = Mutex::default();
         let status = self.processes.stream(&call.command, &|line| {
             let (Line::Out(text) | Line::Error(text)) = line;
@@ -89,7 +89,7 @@ impl StepContext<'_> {
             lock(&log).push(text.to_owned());
         })?;
         if status.success() {
-            return makes.map_or(Ok(()), |makes| made(call, makes));
+            return makes.iter().try_for_each(|archive| made(call, archive));
         }
         let log = log.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         log.iter().for_each(|line| reporter.said(Said::line(line)));

@@ -99,8 +99,8 @@ impl Calls<'_> {
     fn buildx(&self, plan: &mut EnginePlan) {
         let stem = self.dockerfile.file_name().unwrap_or("Dockerfile").trim_end_matches("Dockerfile");
         let file = plan.folder.join(format!("{stem}bake.json"));
-        let archive = plan.folder.join(format!("{stem}image.tar"));
-        plan.files.push(TextFile { path: file.clone(), content: self.bake_file(&archive) });
+        let results = self.bake_results(plan, stem);
+        plan.files.push(TextFile { path: file.clone(), content: self.bake_file(&results) });
         let bake = || {
             self.command()
                 .args(["bake", "--file", file.as_str()])
@@ -117,27 +117,50 @@ impl Calls<'_> {
         if let Builder::Buildx(Some(name)) = &self.engine.builder {
             build = build.args(["--builder", name]);
         }
-        let platforms: Vec<String> = self.recipe.platforms.iter().map(Platform::to_string).collect();
         plan.calls.push(EngineCall {
-            title: format!("build {} for {} (buildx)", self.recipe.image, platforms.join(", ")),
+            title: format!("build {} for {} (buildx)", self.recipe.image, listed(&self.recipe.platforms)),
             command: build.args(["--progress", "plain"]),
-            purpose: Purpose::Build { dockerfile: self.dockerfile.clone(), makes: Some(archive.clone()) },
+            purpose: Purpose::Build {
+                dockerfile: self.dockerfile.clone(),
+                makes: results.iter().map(|result| result.archive.clone()).collect(),
+            },
         });
-        plan.results.push(EngineResult { archive, platforms: self.recipe.platforms.clone() });
+        plan.results.extend(results);
     }
 
-    fn bake_file(&self, archive: &Utf8PathBuf) -> String {
-        let name = target_name(&self.recipe.image);
+    /// One archive for all platforms; of a builder with several nodes one for each, because buildx joins what its nodes
+    /// made in no file.
+    fn bake_results(&self, plan: &EnginePlan, stem: &str) -> Vec<EngineResult> {
+        let platforms = &self.recipe.platforms;
+        if self.engine.nodes.len() < 2 {
+            let archive = plan.folder.join(format!("{stem}image.tar"));
+            return vec![EngineResult { archive, platforms: platforms.clone() }];
+        }
+        let each = platforms.iter().map(|platform| EngineResult {
+            archive: self.archive(plan, platform),
+            platforms: vec![platform.clone()],
+        });
+        each.collect()
+    }
+
+    fn bake_file(&self, results: &[EngineResult]) -> String {
+        let name = |result: &EngineResult| match results {
+            [_] => target_name(&self.recipe.image),
+            _ => target_name(&format!("{}-{}", self.recipe.image, listed(&result.platforms))),
+        };
         let bake = Bake {
-            group: BTreeMap::from([("default".to_owned(), Group { targets: vec![name.clone()] })]),
-            target: BTreeMap::from([(name, self.target(archive))]),
+            group: BTreeMap::from([(
+                "default".to_owned(),
+                Group { targets: results.iter().map(name).collect() },
+            )]),
+            target: results.iter().map(|result| (name(result), self.target(result))).collect(),
             ..Bake::default()
         };
         // Maps of texts have a JSON form.
         format!("{:#}\n", serde_json::to_value(&bake).unwrap_or_default())
     }
 
-    fn target(&self, archive: &Utf8PathBuf) -> Target {
+    fn target(&self, result: &EngineResult) -> Target {
         let options = self.options;
         let literals = |texts: &[String]| texts.iter().map(|text| literal(text)).collect();
         let argument = |text: &String| {
@@ -150,14 +173,14 @@ impl Calls<'_> {
         Target {
             context: literal(self.recipe.context.as_str()),
             dockerfile: Some(literal(self.dockerfile.as_str())),
-            platforms: self.recipe.platforms.iter().map(Platform::to_string).collect(),
+            platforms: result.platforms.iter().map(Platform::to_string).collect(),
             contexts: options.base_from.iter().map(context).collect(),
             args,
             secret: literals(&options.secrets),
             ssh: literals(&options.ssh),
             cache_from: literals(&options.cache_from),
             cache_to: literals(&options.cache_to),
-            output: vec![literal(&format!("type=oci,dest={archive},rewrite-timestamp=true"))],
+            output: vec![literal(&format!("type=oci,dest={},rewrite-timestamp=true", result.archive))],
             ..Target::default()
         }
     }
@@ -214,7 +237,7 @@ impl Calls<'_> {
         plan.calls.push(EngineCall {
             title: format!("build {} for {platform} ({})", self.recipe.image, self.engine.builder),
             command,
-            purpose: Purpose::Build { dockerfile: self.dockerfile.clone(), makes: None },
+            purpose: Purpose::Build { dockerfile: self.dockerfile.clone(), makes: Vec::new() },
         });
     }
 
@@ -234,6 +257,10 @@ impl Calls<'_> {
             purpose: Purpose::Forget,
         });
     }
+}
+
+fn listed(platforms: &[Platform]) -> String {
+    platforms.iter().map(Platform::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// A base image of a layout, as bake names it.

@@ -178,8 +178,8 @@ pub enum Purpose {
     Build {
         /// The Dockerfile, to which a failure is traced.
         dockerfile: Utf8PathBuf,
-        /// The archive that it writes, where the engine builds into a file.
-        makes: Option<Utf8PathBuf>,
+        /// The archives that it writes, where the engine builds into files.
+        makes: Vec<Utf8PathBuf>,
     },
     /// Writes what was built to a file.
     Save {
