@@ -193,7 +193,7 @@ impl<'a> Maker<'a> {
         let compiled = Compiled {
             wrappers: self.wrappers.into_values().collect(),
             cargo: self.cargo.finish(self.request),
-            go: self.go.finish(self.request),
+            go: self.go.finish(self.request, self.host.processors),
             made_by: self.made_by,
         };
         Plan {

@@ -24,7 +24,7 @@ impl Zig {
         let cpu = cpu.map(|cpu| format!(" -mcpu={cpu}")).unwrap_or_default();
         let compiler = |command: &str| {
             let fixed = format!("{call} {command} -target {target}{cpu} -fno-sanitize=undefined");
-            COMPILER.replace("@CALL@", &fixed)
+            COMPILER.replace("@CALL@", &fixed).replace("@TARGET@", target)
         };
         let plain = |command: &str| format!("#!/bin/sh\nexec {call} {command} \"$@\"\n");
         Self {
@@ -53,10 +53,30 @@ impl Wrapper {
 /// those of the baseline are left out, as the call names it, and higher ones are translated. cc-rs compiles without
 /// optimisation in development builds, where zig would want its sanitizer's run-time library.
 ///
+/// The oldest macOS that a program runs on is a part of zig's target: without it that is the oldest one still maintained,
+/// which is years younger than what rustc builds for.
+///
+/// zig has none of macOS's libraries but libSystem, and crates name others that a program often takes nothing from. Where
+/// there is no SDK they are left out: what the program does take from them, the linker then names.
+///
 /// Very long argument lists come from rustc in a file, one on each line.
 const COMPILER: &str = r#"#!/bin/sh
 # Written by crossdock: zig without the arguments of rustc and cc-rs that it does not take.
+case $SDKROOT:$* in
+  :*-isysroot* | ?*:*) sdk=yes ;;
+  *) sdk= ;;
+esac
+framework=
 keep() {
+  case @TARGET@$sdk in
+    *-macos)
+      if [ "$framework" ]; then framework=; return 1; fi
+      case $1 in
+        -framework) framework=yes; return 1 ;;
+        -liconv | -lobjc) return 1 ;;
+      esac
+      ;;
+  esac
   case $1 in
     --target=* | -m32 | -m64 | -mabi=lp64* | -Wl,-melf_i386) return 1 ;;
     -Wl,--fix-cortex-a53-843419 | -Wl,--no-undefined-version) return 1 ;;
@@ -81,10 +101,17 @@ while [ "$count" -gt 0 ]; do
   case $argument in
     -march=x86-64-v[234]) argument=-mcpu=x86_64_v${argument##*v} ;;
     -march=armv[89]*-a*) argument=$(level "$argument") ;;
+    -mmacosx-version-min=*)
+      set -- "$@" -target
+      argument=@TARGET@.${argument#*=}
+      ;;
     @*)
       list=${argument#@}
       while IFS= read -r line || [ -n "$line" ]; do
-        if keep "$line"; then printf '%s\n' "$line"; fi
+        case $line in
+          -mmacosx-version-min=*) printf '%s\n' -target "@TARGET@.${line#*=}" ;;
+          *) if keep "$line"; then printf '%s\n' "$line"; fi ;;
+        esac
       done <"$list" >"$list.zig"
       argument=@$list.zig
       ;;
@@ -100,15 +127,17 @@ mod tests {
     use super::*;
 
     /// What a script hands on to a zig that prints its arguments, one on each line, and the content of lists.
-    fn handed_on(arguments: &[&str]) -> Vec<String> {
+    fn handed_on(target: &str, sdk: &str, arguments: &[&str]) -> Vec<String> {
         let folder = tempfile::tempdir().unwrap();
         let folder = Utf8Path::from_path(folder.path()).unwrap();
         let print = "for word; do case $word in @*) cat \"${word#@}\" ;; *) echo \"$word\" ;; esac; done";
         let zig = Tool { command: ["sh", "-c", print, "zig"].map(str::to_owned).into(), version: None };
-        let scripts = Zig::new(&zig, "aarch64-linux-musl", Some("generic"), folder);
+        let scripts = Zig::new(&zig, target, Some("generic"), folder);
         let list = folder.join("a list");
         std::fs::File::create(&list)
-            .and_then(|mut file| std::io::Write::write_all(&mut file, b"--target=x\na b.o\n-lm"))
+            .and_then(|mut file| {
+                std::io::Write::write_all(&mut file, b"--target=x\na b.o\n-lm\n-mmacosx-version-min=11.0")
+            })
             .unwrap();
         let list = format!("@{list}");
         let arguments =
@@ -117,12 +146,10 @@ mod tests {
         let processes = crate::process::Processes::new(environment.into(), crate::process::Cancel::default());
         let command = crate::process::Command::new("sh", folder)
             .args(["-c", scripts.cc.content.as_str(), "cc"])
+            .env("SDKROOT", sdk)
             .args(arguments);
         let mut lines = processes.stdout(&command).unwrap().lines().map(str::to_owned).collect::<Vec<_>>();
-        assert_eq!(
-            lines[..5],
-            ["cc", "-target", "aarch64-linux-musl", "-mcpu=generic", "-fno-sanitize=undefined"]
-        );
+        assert_eq!(lines[..5], ["cc", "-target", target, "-mcpu=generic", "-fno-sanitize=undefined"]);
         lines.drain(..5);
         lines
     }
@@ -143,11 +170,18 @@ mod tests {
             (&["-march=x86-64-v3"], &["-mcpu=x86_64_v3"]),
             (&["-march=armv8-a"], &["-mcpu=generic+v8a"]),
             (&["-march=armv8.2-a+simd+crypto"], &["-mcpu=generic+v8_2a+neon+crypto"]),
-            (&["@", "-o", "$(echo x)"], &["a b.o", "-lm", "-o", "$(echo x)"]),
+            (&["@", "-o", "$(echo x)"], &["a b.o", "-lm", "-target", "t.11.0", "-o", "$(echo x)"]),
+            (&["-arch", "arm64", "-mmacosx-version-min=11.0.0"], &["-arch", "arm64", "-target", "t.11.0.0"]),
             (&[], &[]),
         ] {
-            assert_eq!(handed_on(given), expected, "{given:?}");
+            assert_eq!(handed_on("t", "", given), expected, "{given:?}");
         }
+        let given = ["-lobjc", "-framework", "Foundation", "-liconv", "-lSystem", "-o", "x"];
+        assert_eq!(handed_on("aarch64-macos", "", &given), ["-lSystem", "-o", "x"]);
+        assert_eq!(handed_on("aarch64-macos", "/sdk", &given), given);
+        assert_eq!(handed_on("t", "", &given), given);
+        let with_sysroot = ["-isysroot", "/sdk", "-liconv"];
+        assert_eq!(handed_on("aarch64-macos", "", &with_sysroot), with_sysroot);
     }
 
     #[test]
