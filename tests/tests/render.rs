@@ -321,3 +321,19 @@ fn a_rust_workspace_is_built_from_what_the_file_lets_in() {
         .tool(&copy, "cargo", &["check", "--locked", "--offline", "--package", "one", "--bin", "one"])
         .success();
 }
+
+/// A machine with an engine alone renders the file that a machine with compilers renders.
+#[test]
+fn no_compiler_is_needed() {
+    for name in ["k8s-ssh-server", "http-api"] {
+        let mut sandbox = Sandbox::new();
+        let project = fixture::example(&sandbox.work(), name);
+        let render = |sandbox: &Sandbox| {
+            sandbox.crossdock(&project, &["render", "dockerfile", "--json"]).success().json()
+        };
+        let with = render(&sandbox);
+        sandbox.only(&["git"]);
+        assert_eq!(render(&sandbox), with, "{name}");
+        sandbox.crossdock(&project, &["plan"]).ends_with(3);
+    }
+}

@@ -29,7 +29,7 @@ pub(super) fn check(request: &Request) -> Result<(), RenderError> {
         "folder of sources",
         &request.sources,
         is_relative,
-        "it is a path below the project's root, of letters, digits and `._-/*`",
+        "it is a path below the project's root without `?[]\\$`, spaces at its ends and `..`",
     )?;
     each(
         "pattern of the build's files",
@@ -126,8 +126,9 @@ fn is_pattern(text: &str) -> bool {
     !text.trim().is_empty() && is_line(text) && !text.starts_with(['!', '#'])
 }
 
+/// What `.dockerignore` reads as a path, of which `*` stands for a part.
 fn is_relative(text: &str) -> bool {
-    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/*".contains(&byte));
+    let plain = is_pattern(text) && text.trim() == text && !text.contains(['?', '[', ']', '\\', '$']);
     plain && text.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }
 

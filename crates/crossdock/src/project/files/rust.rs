@@ -259,6 +259,8 @@ impl Member<'_> {
                 }
             }
         }
+        // Cargo lists them by name.
+        binaries.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(binaries)
     }
 

@@ -1,5 +1,6 @@
 use super::*;
-use crate::project::{GoRole, Project};
+use crate::project::tests::{Folder, processes};
+use crate::project::{GoRole, Network, Project, discover};
 
 fn project(files: &[(&str, &str)]) -> (tempfile::TempDir, Utf8PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -116,4 +117,99 @@ fn what_the_files_do_not_tell_is_said() {
     assert!(refusal("lib").contains("none of its folders holds a `package main`"), "{}", refusal("lib"));
     assert!(refusal("broken").starts_with("/broken/Cargo.toml: TOML parse error"), "{}", refusal("broken"));
     assert!(refusal("rlib").contains("none of its packages has a binary target"), "{}", refusal("rlib"));
+}
+
+/// What the tools say and what the files say, without what only tools know.
+fn both(folder: &Folder, below: &str) -> [Project; 2] {
+    let place: Utf8PathBuf = folder.path().join(below).components().collect();
+    let asked = Discovery { network: Network::Offline, ..Discovery::default() };
+    let processes = processes();
+    let mut by_tools = discover(&place, &asked, &processes).unwrap();
+    let mut by_files = read_files(&place, &asked, processes.environment()).unwrap();
+    for project in [&mut by_tools, &mut by_files] {
+        if let Project::Rust(workspace) = project {
+            workspace.lock_made = false;
+            workspace.target_directory = "".into();
+            workspace.packages.iter_mut().for_each(|package| package.id.clear());
+        }
+    }
+    [by_tools, by_files]
+}
+
+#[track_caller]
+fn agree(folder: &Folder, below: &str) {
+    let [by_tools, by_files] = both(folder, below).map(|project| serde_json::to_value(project).unwrap());
+    let text = |value| serde_json::to_string_pretty(&value).unwrap();
+    assert_eq!(text(by_tools), text(by_files));
+}
+
+const MAIN: &str = "fn main() {}";
+
+#[test]
+fn cargo_and_the_files_agree() {
+    let member = |name: &str, more: &str| {
+        format!(
+            "[package]\nname = \"{name}\"\nversion.workspace = true\nedition = \"2024\"\nlicense.workspace = true\n{more}"
+        )
+    };
+    let folder = Folder::new(&[
+        (
+            "Cargo.toml",
+            "[workspace]\nresolver = \"3\"\nmembers = [\"crates/*\", \"xtask\", \"examples/e\"]\nexclude = [\"crates/out\"]\n[workspace.package]\nversion = \"1.2.3\"\nlicense = \"MIT\"\n",
+        ),
+        (
+            "crates/a/Cargo.toml",
+            &member(
+                "a",
+                "default-run = \"a\"\n[features]\ndefault = [\"x\"]\nx = []\ny = []\n[[bin]]\nname = \"with-y\"\nrequired-features = [\"x\", \"y\"]\n[[bin]]\nname = \"named\"\npath = \"src/other.rs\"\n[dependencies]\nshared = { path = \"../../shared\" }\n",
+            ),
+        ),
+        ("crates/a/src/main.rs", MAIN),
+        ("crates/a/src/other.rs", MAIN),
+        ("crates/a/src/bin/with-y.rs", MAIN),
+        ("crates/a/src/bin/deep/main.rs", MAIN),
+        ("crates/b/Cargo.toml", &member("b", "[lib]\n")),
+        ("crates/b/src/lib.rs", ""),
+        ("crates/out/Cargo.toml", "[package]\nname = \"out\"\n[workspace]\n"),
+        ("shared/Cargo.toml", &member("shared", "")),
+        ("shared/src/lib.rs", ""),
+        ("xtask/Cargo.toml", &member("xtask", "")),
+        ("xtask/src/main.rs", MAIN),
+        ("examples/e/Cargo.toml", &member("e", "")),
+        ("examples/e/src/main.rs", MAIN),
+        ("rust-toolchain.toml", "[toolchain]\nchannel = \"stable\"\n"),
+    ]);
+    agree(&folder, "");
+    agree(&folder, "crates/a");
+    let single = Folder::new(&[
+        ("Cargo.toml", "[package]\nname = \"one\"\nversion = \"0.1.0\"\nedition = \"2024\"\n"),
+        ("src/main.rs", MAIN),
+        ("build.rs", MAIN),
+        ("tests/t.rs", ""),
+        ("notes.txt", ""),
+    ]);
+    agree(&single, "");
+}
+
+#[test]
+fn go_and_the_files_agree() {
+    let folder = Folder::new(&[
+        ("go.mod", "module example.com/m\n\ngo 1.25 // minimum\n\ntoolchain go1.26.1\n"),
+        (
+            "main.go",
+            "package main\n\nimport (\n\t\"embed\"\n\t\"example.com/m/internal/word\"\n)\n\n//go:embed static/index.html\nvar files embed.FS\n\nfunc main() { println(word.W) }\n",
+        ),
+        ("static/index.html", "x"),
+        ("internal/word/word.go", "package word\n\nconst W = \"w\"\n"),
+        (
+            "cmd/c/main.go",
+            "// Package main is the one with C.\npackage main\n\n/*\nint f() { return 1; }\n*/\nimport \"C\"\n\nfunc main() { println(C.f()) }\n",
+        ),
+        ("tool.go", "//go:build ignore\n\npackage other\n"),
+        ("testdata/main.go", "package main\nfunc main() {}\n"),
+        ("_old/main.go", "package main\nfunc main() {}\n"),
+        ("nested/go.mod", "module example.com/nested\n"),
+        ("nested/main.go", "package main\nfunc main() {}\n"),
+    ]);
+    agree(&folder, "");
 }
