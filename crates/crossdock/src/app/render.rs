@@ -19,6 +19,7 @@ use crate::config::{Config, DockerfileMode, Inputs};
 use crate::plan::recipe::bake::{self, Dockerfiles, file_name};
 use crate::plan::recipe::{Recipe, RecipeError, Settings, recipes};
 use crate::plan::{Goal, Projects, Request};
+use crate::process::{Command, quote};
 
 /// The version of the JSON form of rendered Dockerfiles.
 const SCHEMA: &str = "crossdock.dockerfile/1";
@@ -83,7 +84,9 @@ pub(super) fn bake(session: &Session, arguments: &RenderBakeArguments) -> Result
     if !session.quiet() {
         copies.iter().for_each(|copy| output::say(&format!("what stood there before is now {copy}")));
         let root = &asked.config.root;
-        output::say(&format!("build with: cd {root} && docker buildx bake -f {folder}/bake.json"));
+        let bake = Command::new("docker", root.clone()).args(["buildx", "bake", "-f"]);
+        let bake = bake.args([folder.join("bake.json").as_str()]).short();
+        output::say(&format!("build with: cd {} && {bake}", quote(root.as_str())));
     }
     Ok(Exit::Done)
 }
@@ -211,17 +214,23 @@ fn said(session: &Session, made: &[(&Recipe, Rendered)], places: &[Utf8PathBuf],
     }
 }
 
-/// The command that builds a file.
+/// The command that builds a file, as a shell takes it.
 fn command(recipe: &Recipe, rendered: &Rendered, path: &Utf8Path) -> String {
     let platforms: Vec<String> = rendered.platforms.iter().map(ToString::to_string).collect();
-    let mut words = vec!["docker buildx build".to_owned(), format!("--file {path}")];
-    words.push(format!("--platform {}", platforms.join(",")));
-    words.push(format!("--build-arg SOURCE_DATE_EPOCH={}", recipe.created));
-    words.extend(rendered.secrets.iter().map(|id| format!("--secret id={id},src=FILE")));
-    words.extend(rendered.ssh.then(|| "--ssh default".to_owned()));
-    words.extend(recipe.references.first().map(|reference| format!("--tag {reference}")));
-    words.push(recipe.context.to_string());
-    words.join(" ")
+    let epoch = format!("SOURCE_DATE_EPOCH={}", recipe.created);
+    let mut build =
+        Command::new("docker", recipe.context.clone()).args(["buildx", "build", "--file", path.as_str()]);
+    build = build.args(["--platform", &platforms.join(","), "--build-arg", &epoch]);
+    for id in &rendered.secrets {
+        build = build.args(["--secret", &format!("id={id},src=FILE")]);
+    }
+    if rendered.ssh {
+        build = build.args(["--ssh", "default"]);
+    }
+    if let Some(reference) = recipe.references.first() {
+        build = build.args(["--tag", reference]);
+    }
+    build.args([recipe.context.as_str()]).short()
 }
 
 /// The JSON form.
