@@ -338,7 +338,7 @@ fn long_dockers_own_buildkit_builds_go_and_rust() {
 #[ignore = "long: compiles in a container"]
 fn long_podman_builds_go_and_rust() {
     let (mut sandbox, project) = go_project();
-    let podman = Podman::start();
+    let podman = Podman::start_on_overlays();
     for (name, value) in podman.environment() {
         sandbox.set(name, value);
     }

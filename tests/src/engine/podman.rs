@@ -15,13 +15,24 @@ pub struct Podman {
 }
 
 impl Podman {
-    /// An empty storage.
+    /// An empty storage, whose layers are whole copies: it works wherever the test runs.
     pub fn start() -> Self {
+        Self::with_storage("vfs")
+    }
+
+    /// An empty storage of overlays, for builds: of large images whole copies would fill the disk.
+    pub fn start_on_overlays() -> Self {
+        Self::with_storage("overlay")
+    }
+
+    fn with_storage(driver: &str) -> Self {
         let podman = Self { dir: TempDir::with_prefix("podman-").expect("a temporary folder can be made") };
         let root = podman.dir.path().display().to_string();
         write(
             podman.storage_conf(),
-            format!("[storage]\ndriver = \"vfs\"\ngraphroot = \"{root}/root\"\nrunroot = \"{root}/run\"\n"),
+            format!(
+                "[storage]\ndriver = \"{driver}\"\ngraphroot = \"{root}/root\"\nrunroot = \"{root}/run\"\n"
+            ),
         );
         write(
             podman.containers_conf(),

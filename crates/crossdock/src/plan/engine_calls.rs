@@ -83,6 +83,8 @@ impl Calls<'_> {
         let (tag, archive) = (self.tag(plan, platform), self.archive(plan, platform));
         let mut build = self.command().args(["build", "--platform", &platform.to_string()]);
         build = build.args(["--format", "oci", "--timestamp", &self.recipe.created.to_string()]);
+        // Podman 4.3 leaves it empty, and so takes the builder's image for the platform that is asked for.
+        build = build.args(["--build-arg", &format!("BUILDPLATFORM={}", self.engine.platform)]);
         if !self.options.cache_from.is_empty() || !self.options.cache_to.is_empty() {
             build = build.args(["--layers"]);
         }

@@ -15,6 +15,7 @@ use crate::availability::{Availability, Unavailable};
 use crate::config::DockerfileMode;
 use crate::doctor::Use;
 use crate::engine::{Engine, Frontend};
+use crate::project::Network;
 
 impl Maker<'_> {
     /// Why a program is made as it is, where an engine makes it.
@@ -63,6 +64,12 @@ impl Maker<'_> {
             about: engine.describe(),
         };
         self.uses.push((name.clone(), used));
+        if self.request.network == Network::Offline {
+            self.warn(format!(
+                "--offline keeps this machine's tools from the network; what {} fetches while it builds is its own affair",
+                engine.builder
+            ));
+        }
         let platforms = self.buildable(&name, engine, platforms);
         let recipes = self.recipes(selected, images, platforms, asked, engine)?;
         for recipe in &recipes {
@@ -148,6 +155,7 @@ impl Maker<'_> {
         engine: &Engine,
     ) -> Result<(), RecipeError> {
         let rendered = recipe.render()?;
+        plan.context.clone_from(&recipe.context);
         // In fixed mode each platform has a file of its own.
         let name = match &recipe.request.mode {
             render::Mode::Cross(_) => "Dockerfile".to_owned(),

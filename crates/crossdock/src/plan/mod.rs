@@ -2,6 +2,7 @@
 //! exactly it, and nothing else decides anything.
 
 mod cargo;
+mod engine;
 mod engine_calls;
 mod error;
 mod go;
@@ -28,10 +29,10 @@ use serde::Serialize;
 use crate::availability::Unavailable;
 use crate::config::{Base, Port, Source};
 use crate::doctor::Use;
-use crate::engine::{BaseFrom, Builder};
 use crate::process::Command;
 use crate::toolchain::Wrapper;
 
+pub use engine::{CopiedContext, EngineCall, EnginePlan, EngineResult, Purpose, TextFile};
 pub use error::PlanError;
 pub(crate) use image::rfc3339;
 pub use make::plan;
@@ -110,93 +111,6 @@ pub struct ImagePlan {
     pub load: Option<Load>,
     /// How an engine builds it; none where crossdock does it itself.
     pub engine: Option<EnginePlan>,
-}
-
-/// How an engine builds an image.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct EnginePlan {
-    /// The builder.
-    pub builder: Builder,
-    /// What the engine is sent: the project's root.
-    pub context: Utf8PathBuf,
-    /// Where everything lies that is written for the engine and comes back from it; never a folder of the user's.
-    pub folder: Utf8PathBuf,
-    /// What is written there first.
-    pub files: Vec<TextFile>,
-    /// A copy of the sources, for an engine that reads no `.dockerignore` but the project's own.
-    pub copied: Option<CopiedContext>,
-    /// Base images, each as an archive that the engine loads.
-    pub bases: Vec<(BaseFrom, Utf8PathBuf)>,
-    /// The commands, in the order in which they run.
-    pub calls: Vec<EngineCall>,
-    /// What comes back.
-    pub results: Vec<EngineResult>,
-}
-
-/// A file that is written for an engine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct TextFile {
-    /// Where.
-    pub path: Utf8PathBuf,
-    /// What.
-    pub content: String,
-}
-
-/// A copy of what belongs to a build.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct CopiedContext {
-    /// Where it is made, anew for each build.
-    pub to: Utf8PathBuf,
-    /// What is copied, relative to the context; what is not there is left out.
-    pub paths: Vec<String>,
-}
-
-/// One command of an engine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct EngineCall {
-    /// What a person reads while it runs.
-    pub title: String,
-    /// The command.
-    pub command: Command,
-    /// What it is for.
-    #[serde(flatten)]
-    pub purpose: Purpose,
-}
-
-/// What a command of an engine is for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "purpose")]
-pub enum Purpose {
-    /// Gives the engine a base image.
-    Load,
-    /// Shows what the engine understood of a bake file.
-    Check {
-        /// The bake file.
-        file: Utf8PathBuf,
-    },
-    /// Builds.
-    Build {
-        /// The Dockerfile, to which a failure is traced.
-        dockerfile: Utf8PathBuf,
-        /// The archives that it writes, where the engine builds into files.
-        makes: Vec<Utf8PathBuf>,
-    },
-    /// Writes what was built to a file.
-    Save {
-        /// The file.
-        makes: Utf8PathBuf,
-    },
-    /// Takes our name from what was built; when it fails, nothing is lost.
-    Forget,
-}
-
-/// An archive that comes back from an engine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct EngineResult {
-    /// Where it lies.
-    pub archive: Utf8PathBuf,
-    /// What it was asked for.
-    pub platforms: Vec<Platform>,
 }
 
 /// One platform of an image.
