@@ -203,6 +203,8 @@ fn the_classic_builder_gets_a_native_file_or_a_remedy() {
         .complains("builds only for linux/arm64");
     let text = render(&["--mode", "fixed", "--platform", "linux/arm64"]).success().stdout;
     assert!(!text.contains("BUILDPLATFORM") && !text.contains("--mount"), "{text}");
+    let native = ["--mode", "fixed", "--platform", "linux/arm64", "--output", "Dockerfile"];
+    render(&native).success().complains("/.dockerignore alone").complains("build with: docker build --file");
 }
 
 #[test]

@@ -210,6 +210,12 @@ fn said(session: &Session, made: &[(&Recipe, Rendered)], places: &[Utf8PathBuf],
         notes.iter().for_each(|note| output::say(&format!("note: {note}")));
     }
     for ((recipe, rendered), path) in made.iter().zip(places) {
+        if matches!(recipe.request.engine, Engine::Classic(_)) {
+            let there = recipe.context.join(".dockerignore");
+            output::say(&format!(
+                "note: the classic builder reads {there} alone: copy {path}.dockerignore there"
+            ));
+        }
         output::say(&format!("build with: {}", command(recipe, rendered, path)));
     }
 }
@@ -218,8 +224,12 @@ fn said(session: &Session, made: &[(&Recipe, Rendered)], places: &[Utf8PathBuf],
 fn command(recipe: &Recipe, rendered: &Rendered, path: &Utf8Path) -> String {
     let platforms: Vec<String> = rendered.platforms.iter().map(ToString::to_string).collect();
     let epoch = format!("SOURCE_DATE_EPOCH={}", recipe.created);
-    let mut build =
-        Command::new("docker", recipe.context.clone()).args(["buildx", "build", "--file", path.as_str()]);
+    let verb: &[&str] = match recipe.request.engine {
+        Engine::BuildKit => &["buildx", "build"],
+        Engine::Classic(_) => &["build"],
+    };
+    let mut build = Command::new("docker", recipe.context.clone()).args(verb.iter().copied());
+    build = build.args(["--file", path.as_str()]);
     build = build.args(["--platform", &platforms.join(","), "--build-arg", &epoch]);
     for id in &rendered.secrets {
         build = build.args(["--secret", &format!("id={id},src=FILE")]);
