@@ -431,6 +431,24 @@ fn workspaces_of_all_kinds() {
 }
 
 #[test]
+fn a_go_workspace_gets_one_image_for_each_of_its_programs() {
+    let sandbox = Sandbox::new();
+    let root = sandbox.work().join("workspace");
+    write(root.join("go.work"), "go 1.24\n\nuse (\n\t./api\n\t./worker\n)\n");
+    for module in ["api", "worker"] {
+        fixture::go_module(&root, module);
+    }
+    sandbox.crossdock(&root, &["init"]).success();
+    for image in ["api", "worker"] {
+        assert!(root.join(format!("{image}.Dockerfile.dockerignore")).is_file());
+        assert!(root.join(format!("kubernetes/{image}.yaml")).is_file());
+    }
+    sandbox.crossdock(&root, &["init", "--check"]).success();
+    let plan = sandbox.crossdock(&root, &["plan", "--json"]).success().json();
+    assert_eq!(plan["images"].as_array().unwrap().len(), 2);
+}
+
+#[test]
 fn an_xtask_of_the_projects_own_is_never_touched() {
     let sandbox = Sandbox::new();
     let project = fixture::rust_package(&sandbox.work(), "app");
@@ -528,6 +546,7 @@ fn choices_last() {
         (["init", "--only", "kubernets"], "did you mean `kubernetes`"),
         (["init", "--without", "xtask2"], "did you mean `xtask`"),
         (["init", "--only", "xtask"], "can have no `xtask`"),
+        (["init", "--crossdock", "registry"], "no xtask crate"),
         (["init", "--archives", "http://plain.example"], "https://"),
         (["init", "--archives", "https://a\"b"], "https://"),
     ] {

@@ -213,14 +213,15 @@ fn folders(config: &Config, request: &Request) -> BTreeSet<Utf8PathBuf> {
 
 /// What the host is asked, as far as files tell it before any tool has answered.
 fn needs(config: &Config, folders: &BTreeSet<Utf8PathBuf>) -> Needs {
-    let with = |manifest: &str| {
-        let has = |folder: &&Utf8PathBuf| folder.ancestors().any(|above| above.join(manifest).is_file());
+    let with = |manifests: &[&str]| {
+        let holds = |folder: &Utf8Path| manifests.iter().any(|manifest| folder.join(manifest).is_file());
+        let has = |folder: &&Utf8PathBuf| folder.ancestors().any(holds);
         folders.iter().filter(has).cloned().collect()
     };
     let routes = config.images.iter().any(|image| !image.toolchain.is_empty());
     Needs {
-        rust: with("Cargo.toml"),
-        go: with("go.mod"),
+        rust: with(&["Cargo.toml"]),
+        go: with(&["go.mod", "go.work"]),
         also: routes.then_some(Also::Distribution).into_iter().collect(),
     }
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::error::ScaffoldError;
+use super::outline::Outline;
 use super::part::Part;
 use super::sheet::{Owner, Sheet};
-use super::survey::Outline;
 use super::text::fill;
 use crate::header::Comment;
 

@@ -16,6 +16,7 @@ mod kubernetes;
 mod lines;
 mod lock;
 mod merge;
+mod outline;
 mod part;
 mod pipeline;
 mod place;

@@ -5,9 +5,9 @@ use serde::Serialize;
 
 use super::choices::{Choices, version};
 use super::error::ScaffoldError;
+use super::outline::Outline;
 use super::part::Part;
 use super::sheet::{Owner, Sheet};
-use super::survey::Outline;
 use super::text::fill;
 use crate::header::Comment;
 use crate::project::Language;

@@ -4,9 +4,9 @@ use camino::Utf8Path;
 use serde::Serialize;
 
 use super::error::ScaffoldError;
+use super::outline::Outline;
 use super::part::Part;
 use super::sheet::{Owner, Sheet};
-use super::survey::Outline;
 use super::text::fill;
 use crate::header::{self, Comment};
 

@@ -1,25 +1,22 @@
 //! Looks at a project and decides what its scaffold is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use camino::Utf8PathBuf;
-use crossdock_platform::Platform;
-use serde::Serialize;
 
-use super::choices::Choices;
+use super::choices::{Choices, Settled};
 use super::entry::{Entry, State, generated, merged};
 use super::error::ScaffoldError;
 use super::ground::Ground;
 use super::lock::Joining;
 use super::merge::{self, Merged};
+use super::outline::{Outline, outlines, plan_request};
 use super::part::Part;
 use super::request::Request;
 use super::sheet::Sheet;
 use super::source::CrossdockSource;
 use super::{Scaffold, config, dockerfile, kubernetes, pipeline, readme, xtask};
-use crate::config::{Config, Source, Sourced};
-use crate::plan::recipe::{self, Recipe, recipes};
-use crate::plan::{self, Archive, Goal, Pack, Projects};
+use crate::plan::Projects;
 use crate::process::Processes;
 use crate::project::{Language, Project};
 
@@ -39,22 +36,6 @@ impl Decided {
     pub(super) fn writes(&self, part: Part) -> bool {
         self.parts.contains(&part)
     }
-}
-
-/// An image as far as manifests and pipelines know it.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct Outline {
-    pub(super) name: String,
-    #[serde(skip)]
-    pub(super) platforms: Vec<Platform>,
-    /// Without a tag.
-    pub(super) repository: String,
-    pub(super) tag: String,
-    /// As numbers; none when the image names a user that only its own passwd knows.
-    #[serde(skip)]
-    pub(super) user: Option<(u32, u32)>,
-    /// `8080`, `53/udp`.
-    pub(super) ports: Vec<String>,
 }
 
 /// Looks at a folder and says what `init` would do there. Nothing is written, and nothing is executed but the project's
@@ -82,39 +63,12 @@ pub fn survey(request: &Request, processes: &Processes) -> Result<Scaffold, Scaf
 }
 
 fn decide(ground: &Ground, request: &Request, processes: &Processes) -> Result<Decided, ScaffoldError> {
-    let mut possible = Part::of(ground.language);
-    let obstacle = xtask::obstacle(ground)?;
-    if obstacle.is_some() {
-        possible.remove(&Part::Xtask);
-    }
-    if readme::has_own(&ground.root) {
-        possible.remove(&Part::Readme);
-    }
-    if let Some(reason) = request.selection.impossible(&possible) {
-        let reason = obstacle.map_or(reason.clone(), |why| format!("{reason} ({why})"));
-        return Err(ScaffoldError::Option { option: "--only".to_owned(), reason });
-    }
-    let remembered = ground.known.as_ref().and_then(|known| Choices::read(&known.text));
-    let origin = crate::project::git(&ground.root, processes);
-    let origin = origin.available().and_then(|git| git.source.clone());
-    let mut settled = request.selection.settle(&possible, remembered, origin.as_deref());
-    settled.notes.extend(obstacle.map(|why| format!("no xtask crate is written: {why}")));
-    let source = request.source.clone().map(|source| source.seen_from(&ground.root, &request.directory));
-    let choices = &mut settled.choices;
-    choices.source = source.clone().or(choices.source.take());
-    choices.archives = request.archives.clone().or(choices.archives.take());
-    if source.is_some()
-        && possible.contains(&Part::Xtask)
-        && !request.selection.without.contains(&Part::Xtask)
-    {
-        choices.without.remove(&Part::Xtask);
-        if request.selection.only.is_empty() {
-            settled.parts.insert(Part::Xtask);
-        }
-    }
+    let mut settled = settle(ground, request, processes)?;
     settled.notes.extend(outdated(&ground.project, &settled.parts));
-    let wants_xtask = possible.contains(&Part::Xtask) && !choices.without.contains(&Part::Xtask);
-    let crate_ = match wants_xtask {
+    let wants_crate = ground.language == Language::Rust
+        && xtask::obstacle(ground)?.is_none()
+        && !settled.choices.without.contains(&Part::Xtask);
+    let crate_ = match wants_crate {
         true => with_crate(ground, request, &mut settled, processes)?,
         false => None,
     };
@@ -128,6 +82,44 @@ fn decide(ground: &Ground, request: &Request, processes: &Processes) -> Result<D
         notes: settled.notes,
         crate_,
     })
+}
+
+/// Joins what the call says with what the project can have, what it remembers, and where its repository is.
+fn settle(ground: &Ground, request: &Request, processes: &Processes) -> Result<Settled, ScaffoldError> {
+    let wrong = |option: &str, reason| ScaffoldError::Option { option: option.to_owned(), reason };
+    let mut possible = Part::of(ground.language);
+    let obstacle = xtask::obstacle(ground)?;
+    if obstacle.is_some() {
+        possible.remove(&Part::Xtask);
+    }
+    if readme::has_own(&ground.root) {
+        possible.remove(&Part::Readme);
+    }
+    if let Some(reason) = request.selection.impossible(&possible) {
+        return Err(wrong("--only", obstacle.map_or(reason.clone(), |why| format!("{reason} ({why})"))));
+    }
+    if request.source.is_some() && ground.language == Language::Go {
+        return Err(wrong(
+            "--crossdock",
+            "a Go project has no xtask crate, so that it needs none".to_owned(),
+        ));
+    }
+    let remembered = ground.known.as_ref().and_then(|known| Choices::read(&known.text));
+    let git = crate::project::git(&ground.root, processes);
+    let origin = git.available().and_then(|git| git.source.as_deref());
+    let mut settled = request.selection.settle(&possible, remembered, origin);
+    settled.notes.extend(obstacle.map(|why| format!("no xtask crate is written: {why}")));
+    let choices = &mut settled.choices;
+    choices.archives = request.archives.clone().or(choices.archives.take());
+    // Who says where crossdock comes from wants the crate.
+    if let Some(source) = &request.source {
+        choices.source = Some(source.clone().seen_from(&ground.root, &request.directory));
+        if possible.contains(&Part::Xtask) && !request.selection.without.contains(&Part::Xtask) {
+            choices.without.remove(&Part::Xtask);
+            settled.parts.extend(request.selection.only.is_empty().then_some(Part::Xtask));
+        }
+    }
+    Ok(settled)
 }
 
 /// Whether the project's own compiler is too old for crossdock.
@@ -148,7 +140,7 @@ fn outdated(project: &Project, parts: &BTreeSet<Part>) -> Option<String> {
 fn with_crate(
     ground: &Ground,
     request: &Request,
-    settled: &mut super::choices::Settled,
+    settled: &mut Settled,
     processes: &Processes,
 ) -> Result<Option<xtask::Crate>, ScaffoldError> {
     let source = settled.choices.source.clone();
@@ -284,84 +276,4 @@ fn with_xtask(projects: &Projects, ground: &Ground, decided: &Decided) -> Projec
         workspace.sources.inside.insert("xtask".to_owned());
     }
     projects
-}
-
-/// The images as manifests and pipelines know them. What keeps a Dockerfile from being rendered keeps nothing here.
-fn outlines(config: &Config, projects: &Projects, request: &Request) -> Result<Vec<Outline>, ScaffoldError> {
-    let (mut config, mut projects) = (config.clone(), projects.clone());
-    for project in projects.projects.values_mut() {
-        match project {
-            Project::Rust(workspace) => workspace.sources.outside.clear(),
-            Project::Go(module) => module.sources.outside.clear(),
-        }
-    }
-    let assumed = |value| Source::Default(value);
-    for image in &mut config.images {
-        image.files.clear();
-        image.cgo.get_or_insert_with(|| Sourced::new(false, assumed("a scaffold's".to_owned())));
-        image.dockerfile = crate::config::DockerfileConfig::default();
-        image.dockerfile.toolchain = Some(Sourced::new("1".to_owned(), assumed("a scaffold's".to_owned())));
-        if let Some(user) = &mut image.user {
-            user.value = numeric(&user.value);
-        }
-    }
-    let found = recipes(&config, &projects, &plan_request(request), &recipe::Settings::default());
-    let found = found.map_err(|error| match error {
-        recipe::RecipeError::Plan(error) => ScaffoldError::Plan(error),
-        other => ScaffoldError::Option { option: "crossdock.toml".to_owned(), reason: other.to_string() },
-    })?;
-    Ok(found.iter().map(|recipe| outline(recipe, &config)).collect())
-}
-
-/// A user by number: the built-in base has these names. Another one counts as root, which Kubernetes cannot tell apart.
-fn numeric(user: &str) -> String {
-    let name = user.split(':').next().unwrap_or(user);
-    match name {
-        "nonroot" => "65532:65532".to_owned(),
-        "nobody" => "65534:65534".to_owned(),
-        number if number.parse::<u32>().is_ok() => user.to_owned(),
-        _ => "0:0".to_owned(),
-    }
-}
-
-fn outline(recipe: &Recipe, config: &Config) -> Outline {
-    let image = config.images.iter().find(|image| image.name.value == recipe.image);
-    let repository = image.and_then(|image| image.repository.as_ref());
-    let tags = image.and_then(|image| image.tags.as_ref()).map(|tags| tags.value.as_slice());
-    // A tag that is the same from commit to commit; where there is none, a person or a pipeline puts it in.
-    let tag = match tags {
-        None => Some("latest"),
-        Some(tags) => tags.iter().map(String::as_str).find(|tag| !tag.contains('{')),
-    };
-    Outline {
-        name: recipe.image.clone(),
-        platforms: recipe.platforms.clone(),
-        repository: repository.map_or_else(|| recipe.image.clone(), |name| name.value.clone()),
-        tag: tag.unwrap_or("replace-this-tag").to_owned(),
-        user: Some(recipe.request.container.user).filter(|(user, _)| *user != 0),
-        ports: recipe.request.container.expose.clone(),
-    }
-}
-
-/// What any call would ask for: nothing of this machine or of this commit.
-fn plan_request(request: &Request) -> plan::Request {
-    plan::Request {
-        goal: Goal::Dist,
-        platforms: Vec::new(),
-        nodes: Vec::new(),
-        images: Vec::new(),
-        output: None,
-        tags: Vec::new(),
-        repository: None,
-        archive: Archive::None,
-        pack: Pack::None,
-        load: None,
-        engine: None,
-        jobs: None,
-        network: request.network,
-        source_date_epoch: Some(0),
-        cache: request.scratch.clone(),
-        remapped: Vec::new(),
-        variables: BTreeMap::new(),
-    }
 }

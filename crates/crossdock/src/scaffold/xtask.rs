@@ -89,8 +89,9 @@ pub(super) fn resolve(
         }
     }
     let main = fill("xtask.main.rs", &())?;
+    // The manifest first: by it an interrupted call is known for ours.
     let sheets =
-        vec![sheet("xtask/src/main.rs", main, Comment::Slashes), sheet(MANIFEST, wanted, Comment::Hash)];
+        vec![sheet(MANIFEST, wanted, Comment::Hash), sheet("xtask/src/main.rs", main, Comment::Slashes)];
     Ok(Ok(Crate { sheets, joins }))
 }
 
