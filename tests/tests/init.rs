@@ -547,6 +547,7 @@ fn choices_last() {
         (["init", "--without", "xtask2"], "did you mean `xtask`"),
         (["init", "--only", "xtask"], "can have no `xtask`"),
         (["init", "--crossdock", "registry"], "no xtask crate"),
+        (["init", "--config", "other.toml"], "crossdock.toml of the project's folder"),
         (["init", "--archives", "http://plain.example"], "https://"),
         (["init", "--archives", "https://a\"b"], "https://"),
     ] {

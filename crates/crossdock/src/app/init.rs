@@ -70,6 +70,10 @@ fn request(session: &Session, arguments: &InitArguments) -> Result<Request, Comm
         let parts: Result<Vec<Part>, String> = names.iter().map(|name| Part::parse(name)).collect();
         parts.map_err(|why| wrong(option, why))
     };
+    if let Some(file) = session.named_config() {
+        let why = format!("`init` writes and follows the crossdock.toml of the project's folder, not {file}");
+        return Err(wrong("--config", why));
+    }
     let source = arguments.crossdock.as_deref().map(CrossdockSource::parse).transpose();
     if let Some(place) = arguments.archives.as_deref().filter(|place| !is_address(place)) {
         return Err(wrong("--archives", format!("`{place}` is not the https:// address of a folder")));

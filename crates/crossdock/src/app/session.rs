@@ -100,11 +100,14 @@ impl Session {
         Settings { jobs: jobs.unwrap_or_else(processors), color, cache: self.cache.clone(), judging }
     }
 
+    /// The configuration file that the call or the environment names.
+    pub(super) fn named_config(&self) -> Option<&Utf8PathBuf> {
+        self.global.config.as_ref().or(self.overrides.config.as_ref().map(|config| &config.value))
+    }
+
     /// Reads the configuration.
     pub(super) fn config(&self) -> Result<Config, CommandError> {
-        let given =
-            self.global.config.as_ref().or(self.overrides.config.as_ref().map(|config| &config.value));
-        let read = match given {
+        let read = match self.named_config() {
             Some(file) => Config::read(&self.environment.directory.join(file)),
             None => Config::find(&self.environment.directory),
         };
