@@ -339,3 +339,18 @@ fn no_compiler_is_needed() {
         sandbox.crossdock(&project, &["plan"]).ends_with(3);
     }
 }
+
+/// One configuration, whichever builder makes the image.
+#[test]
+fn a_stop_signal_is_in_the_file_and_in_the_image() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    fixture::write(project.join("crossdock.toml"), "[image.hello]\nstop-signal = \"SIGINT\"\n");
+    let text = sandbox.crossdock(&project, &["render", "dockerfile", "--quiet"]).success().stdout;
+    assert!(text.contains("\nSTOPSIGNAL SIGINT\n"), "{text}");
+    sandbox.crossdock(&project, &["dist", "--platform", "linux/amd64"]).success();
+    let image = format!("oci:{}", project.join("dist/hello").display());
+    let inspect = ["inspect", "--override-os=linux", "--override-arch=amd64", "--config", &image];
+    let config = sandbox.tool(&project, "skopeo", &inspect).success().json();
+    assert_eq!(config["config"]["StopSignal"], "SIGINT", "{config}");
+}
