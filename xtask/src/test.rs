@@ -23,7 +23,6 @@ pub(crate) fn command(filter: Option<&str>) -> Tool {
 
 /// The tests that take long. They are ignored by name: `long_…`.
 pub(crate) fn long_command(filter: Option<&str>) -> Tool {
-    let tool =
-        Tool::new(["cargo", "test", "--package", "crossdock-tests", "--tests", "--no-fail-fast", "--"]);
+    let tool = Tool::new(["cargo", "test", "--workspace", "--tests", "--no-fail-fast", "--"]);
     tool.arg("--ignored").arg(filter.unwrap_or("long_"))
 }

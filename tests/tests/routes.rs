@@ -1,0 +1,153 @@
+//! The ways to a toolchain, for real: what rustup adds, what the distribution has, what is built from source, and what
+//! zig links; each with the servers of the others out of reach.
+//!
+//! They download toolchains and build standard libraries, so all are `long_…`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use crossdock_tests::outcome::run;
+use crossdock_tests::tools::need;
+use crossdock_tests::{Layout, Machine, Outcome, Sandbox, fixture};
+
+/// A minute: more than any of these programs takes under an emulator.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// rustup's home with nothing but its minimal toolchain, downloaded once for all tests.
+static MINIMAL: LazyLock<PathBuf> = LazyLock::new(|| {
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("rustup");
+    let mut sandbox = Sandbox::new();
+    sandbox.set("RUSTUP_HOME", &home);
+    let install = ["toolchain", "install", "stable", "--profile", "minimal", "--no-self-update"];
+    let outcome = sandbox.tool(&sandbox.work(), "rustup", &install);
+    assert_eq!(outcome.code, Some(0), "this test needs rustup's server, which gave no toolchain: {outcome}");
+    home
+});
+
+/// A sandbox with a minimal toolchain of its own, and a Rust project that says `toolchain` of its image.
+fn fresh(toolchain: &str) -> (Sandbox, PathBuf) {
+    let mut sandbox = Sandbox::new();
+    let home = sandbox.work().join("rustup");
+    sandbox.tool(&sandbox.work(), "cp", &["-r", MINIMAL.to_str().unwrap(), home.to_str().unwrap()]).success();
+    sandbox.set("RUSTUP_HOME", home);
+    // zig builds a C library for minutes before the first link for a target, and remembers it here.
+    let own = || Path::new(env!("CARGO_TARGET_TMPDIR")).join("zig").into_os_string();
+    sandbox.set("ZIG_GLOBAL_CACHE_DIR", std::env::var_os("ZIG_GLOBAL_CACHE_DIR").unwrap_or_else(own));
+    let project = fixture::rust_package(&sandbox.work(), "hello");
+    fixture::write(project.join("crossdock.toml"), format!("[image.hello]\ntoolchain = {toolchain}\n"));
+    (sandbox, project)
+}
+
+/// Lets no tool reach a server from here on.
+fn out_of_reach(sandbox: &mut Sandbox) {
+    const NOBODY: &str = "http://127.0.0.1:9";
+    let proxies = ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY"];
+    for variable in proxies.into_iter().chain(["RUSTUP_DIST_SERVER", "RUSTUP_UPDATE_ROOT", "PIP_INDEX_URL"]) {
+        sandbox.set(variable, NOBODY);
+    }
+    sandbox.unset("NO_PROXY").set("RUSTUP_MAX_RETRIES", "0").set("PIP_RETRIES", "0");
+    for tool in ["apt-get", "dpkg"] {
+        sandbox.shim(tool, "echo 'E: no server can be reached' >&2\nexit 100");
+    }
+}
+
+/// What the program of a platform prints under its emulator.
+fn said(sandbox: &Sandbox, project: &Path, platform: &str, emulator: &str) -> String {
+    let layout = Layout::open(project.join("target/crossdock/hello"));
+    let root = sandbox.work().join(platform.replace('/', "-"));
+    let program = layout.program(platform, &root);
+    run(Command::new(need(emulator)).arg(program), LIMIT).success().stdout
+}
+
+fn starts_on_both(sandbox: &Sandbox, project: &Path) {
+    let layout = Layout::open(project.join("target/crossdock/hello"));
+    for machine in Machine::ALL {
+        let program = layout.program(machine.platform(), &sandbox.work().join(machine.name()));
+        assert_eq!(
+            machine.run(&program, &[], LIMIT).success().stdout,
+            format!("hello from {}\n", machine.name())
+        );
+    }
+}
+
+fn set_up(sandbox: &Sandbox, project: &Path, arguments: &[&str]) -> Outcome {
+    sandbox.crossdock(project, &[&["dist", "--setup"], arguments].concat())
+}
+
+#[test]
+#[ignore = "downloads a toolchain"]
+fn long_setup_adds_targets_through_rustup() {
+    let (sandbox, project) = fresh("[]");
+    sandbox.crossdock(&project, &["dist"]).ends_with(3).complains("rustup target add");
+    let outcome = set_up(&sandbox, &project, &[]).success();
+    for triple in ["x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl"] {
+        assert!(outcome.stderr.contains(&format!("rustup target add {triple}")), "{outcome}");
+    }
+    starts_on_both(&sandbox, &project);
+}
+
+#[test]
+#[ignore = "downloads a toolchain"]
+fn long_without_rustups_server_the_next_route_is_named_and_the_distributions_serves() {
+    let (mut sandbox, project) = fresh("[]");
+    out_of_reach(&mut sandbox);
+    let outcome = set_up(&sandbox, &project, &[]).ends_with(3);
+    let outcome = outcome.complains("did not help").complains(r#"toolchain = ["distribution", "build-std"]"#);
+    assert!(!outcome.stderr.contains("dist --setup"), "{outcome}");
+    fixture::write(project.join("crossdock.toml"), "[image.hello]\ntoolchain = [\"distribution\"]\n");
+    set_up(&sandbox, &project, &["-v"]).success();
+    starts_on_both(&sandbox, &project);
+}
+
+#[test]
+#[ignore = "downloads a toolchain, builds the standard library, and zig builds a C library for each platform"]
+fn long_std_from_source_serves_processors_for_which_rustup_may_have_none() {
+    let (mut sandbox, project) = fresh(r#"["build-std"]"#);
+    sandbox.tool(&project, "rustup", &["component", "add", "rust-src"]).success();
+    out_of_reach(&mut sandbox);
+    for (platform, emulator, name) in [
+        ("linux/386", "qemu-i386-static", "x86"),
+        ("linux/arm/v7", "qemu-arm-static", "arm"),
+        ("linux/riscv64", "qemu-riscv64-static", "riscv64"),
+        ("linux/ppc64le", "qemu-ppc64le-static", "powerpc64"),
+    ] {
+        sandbox.crossdock(&project, &["dist", "--platform", platform]).success();
+        assert_eq!(said(&sandbox, &project, platform, emulator), format!("hello from {name}\n"));
+    }
+}
+
+/// The processor type, and the lowest version of macOS in 1/65536 (`LC_BUILD_VERSION` or `LC_VERSION_MIN_MACOSX`), of a
+/// 64-bit Mach-O program; and whether it is signed, without which Apple silicon starts nothing.
+fn mach_o(program: &[u8]) -> (u32, u32, bool) {
+    let number = |at: usize| u32::from_le_bytes(program[at..at + 4].try_into().unwrap());
+    assert_eq!(number(0), 0xfeed_facf, "no Mach-O program");
+    let (mut at, mut minimum, mut signed) = (32, 0, false);
+    for _ in 0..number(16) {
+        match number(at) {
+            0x32 => minimum = number(at + 12),
+            0x24 => minimum = number(at + 8),
+            0x1d => signed = true,
+            _ => {}
+        }
+        at += number(at + 4) as usize;
+    }
+    (number(4), minimum, signed)
+}
+
+#[test]
+#[ignore = "downloads a toolchain"]
+fn long_zig_links_for_macos() {
+    let (sandbox, project) = fresh("[]");
+    set_up(&sandbox, &project, &["--pack", "--platform", "darwin/arm64,darwin/amd64"]).success();
+    let release = project.join("target/crossdock/hello.release");
+    let [arm, intel] = ["arm64", "amd64"].map(|cpu| {
+        let name = format!("hello-0.1.0-darwin-{cpu}");
+        sandbox.tool(&release, "tar", &["xzf", &format!("{name}.tar.gz")]).success();
+        mach_o(&std::fs::read(release.join(name).join("hello")).unwrap())
+    });
+    // rustc builds for macOS 11.0 and 10.12.
+    assert_eq!(arm, (0x0100_000c, 11 << 16, true));
+    assert_eq!((intel.0, intel.1), (0x0100_0007, 10 << 16 | 12 << 8));
+}
