@@ -126,6 +126,9 @@ fn docker_builds_what_is_verified_and_tagged_like_everything_else() {
         sandbox.crossdock(&project, &[&arguments, more].concat())
     };
     let both = ["--platform", "linux/amd64,linux/arm64"];
+    let misnamed = format!("golang:none=oci:{}", layout.display());
+    let plan = sandbox.crossdock(&project, &["plan", "--builder", "docker", "--base-from", &misnamed]);
+    plan.success().says("begins with it; they begin with golang:");
 
     // Its own BuildKit, for both platforms.
     let report = dist(&sandbox, &base, &both).success().json();

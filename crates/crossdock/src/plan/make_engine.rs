@@ -1,5 +1,8 @@
 //! What an engine is told to build of an image: files, commands, and what comes back.
 
+use std::collections::BTreeSet;
+
+use crossdock_dockerfile::read::{Dockerfile, stages};
 use crossdock_dockerfile::render::{self, Caching, Linking, RenderError};
 use crossdock_platform::Platform;
 
@@ -186,9 +189,35 @@ impl Maker<'_> {
         }
         plan.files.push(TextFile { path: ignore.clone(), content: rendered.dockerignore });
         self.emulation(recipe, engine);
+        self.unused(recipe, &plan.files, asked, engine);
         let calls = Calls { recipe, engine, options: &asked.options, dockerfile, ignore };
         calls.add_to(plan);
         Ok(())
+    }
+
+    /// What is handed on and does not do what its name says.
+    fn unused(&mut self, recipe: &Recipe, files: &[TextFile], asked: &EngineRequest, engine: &Engine) {
+        let read = files.iter().filter_map(|file| Dockerfile::read(&file.content).ok());
+        let begins: BTreeSet<String> = read
+            .flat_map(|file| stages(&file).into_iter().filter_map(|stage| stage.image).collect::<Vec<_>>())
+            .collect();
+        for base in asked.options.base_from.iter().filter(|base| !begins.contains(&base.name)) {
+            let known: Vec<&str> =
+                begins.iter().map(String::as_str).filter(|name| *name != "scratch").collect();
+            self.warn(format!(
+                "--base-from {}: no stage of the Dockerfile of `{}` begins with it; they begin with {}",
+                base.name,
+                recipe.image,
+                known.join(", ")
+            ));
+        }
+        if engine.nodes.len() > 1 && !asked.options.cache_to.is_empty() {
+            self.warn(format!(
+                "each of the {} nodes of {} writes its own --cache-to to the same place, and the last one stays",
+                engine.nodes.len(),
+                engine.builder
+            ));
+        }
     }
 
     /// A step that runs on the image's platform needs a builder that runs such programs. Only buildx says what it runs.
