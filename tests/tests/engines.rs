@@ -257,6 +257,60 @@ fn what_an_engine_does_not_understand_is_said_before_it_runs() {
     plan(&sandbox, &[]).ends_with(2).complains("CROSSDOCK_BUILDER");
 }
 
+#[test]
+fn what_is_handed_on_reaches_every_engine_that_understands_it() {
+    let (mut sandbox, project) = go_project();
+    let buildx = "'buildx version') echo 'github.com/docker/buildx v0.19.3 48d6a39' ;;\n\
+                  'buildx inspect') printf 'Name: one\\nDriver: remote\\n\\nNodes:\\nName: one\\nPlatforms: linux/amd64\\n' ;;";
+    docker_says(&mut sandbox, SERVER, "", buildx);
+    sandbox.shim(
+        "podman",
+        "[ \"$1\" = info ] && echo amd64 || echo '{\"Client\":{\"Version\":\"4.3.1\",\"OsArch\":\"linux/amd64\"}}'",
+    );
+    fixture::write(sandbox.work().join("netrc"), "machine git.example\n");
+    let handed = [
+        ["--build-arg", "A=b"],
+        ["--secret", "id=netrc,src=../netrc"],
+        ["--ssh", "default"],
+        ["--cache-from", "registry.example/cache"],
+        ["--cache-to", "registry.example/cache"],
+    ];
+    let secret = format!("id=netrc,src={}", sandbox.work().join("netrc").display());
+    for builder in ["docker", "podman", "buildx"] {
+        let mut arguments = vec!["plan", "--json", "--platform", "linux/amd64", "--builder", builder];
+        arguments.extend(handed.iter().flatten());
+        let plan = sandbox.crossdock(&project, &arguments).success().json();
+        let engine = &plan["images"][0]["engine"];
+        if builder == "buildx" {
+            let bake =
+                engine["files"].as_array().and_then(|files| files.last()).expect("a bake file is written");
+            let bake: Value =
+                serde_json::from_str(bake["content"].as_str().expect("a text")).expect("it is JSON");
+            let target = &bake["target"]["hello"];
+            assert_eq!(target["args"]["A"], "b", "{target:#}");
+            assert_eq!(target["ssh"][0], "default");
+            assert_eq!(target["cache-from"][0], "registry.example/cache");
+            assert_eq!(target["cache-to"][0], "registry.example/cache");
+            assert!(
+                target["secret"][0].as_str().is_some_and(|text| text.ends_with("work/netrc")),
+                "{target:#}"
+            );
+            continue;
+        }
+        let words: Vec<&str> = engine["calls"][0]["command"]["arguments"]
+            .as_array()
+            .expect("a command has arguments")
+            .iter()
+            .filter_map(Value::as_str)
+            .collect();
+        for [option, value] in handed {
+            let value = if option == "--secret" { secret.as_str() } else { value };
+            let is_there = words.windows(2).any(|pair| pair[0] == option && pair[1] == value);
+            assert!(is_there, "{builder} does not get {option} {value}: {words:?}");
+        }
+    }
+}
+
 /// An engine brings compilers: a machine with nothing else says what it would build from the projects' files.
 #[test]
 fn no_compiler_of_the_host_is_needed() {

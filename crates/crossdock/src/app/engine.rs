@@ -124,6 +124,7 @@ fn secret(directory: &Utf8Path, text: &str) -> Result<String, CommandError> {
             "id" => id = Some(value),
             "src" | "source" => {
                 let file = directory.join(value);
+                let file = lexical(&file).unwrap_or(file);
                 if !file.is_file() {
                     return Err(usage(format!("--secret {text}: there is no file {file}")));
                 }
