@@ -233,6 +233,14 @@ fn a_bake_file_is_the_same_every_time_and_names_everything() {
     assert!(std::fs::read_to_string(path).unwrap().contains("GOARCH=arm64"));
     assert!(Path::new(&format!("{path}.dockerignore")).is_file());
     assert!(arm["tags"][0].as_str().unwrap().ends_with("-linux-arm64"), "{arm}");
+
+    let again = ["render", "bake", "--output", "out", "--mode", "fixed", "--platform", "linux/arm64"];
+    sandbox.crossdock(&project, &again).success();
+    let path = project.join("out/bake.json");
+    let edited = std::fs::read_to_string(&path).unwrap().replace("linux/arm64", "linux/arm");
+    fixture::write(&path, &edited);
+    sandbox.crossdock(&project, &again).ends_with(2).complains("was changed since crossdock made it");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), edited);
 }
 
 #[test]

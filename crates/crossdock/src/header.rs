@@ -1,7 +1,7 @@
 //! The line by which a generated file is known: who made it, and the digest of what was made.
 //!
-//! It stands at the top, below what must come first (`# syntax=` and the other directives of a Dockerfile). The digest is
-//! that of the file without the line, with Unix line ends, so that a checkout that changes line ends is no edit.
+//! It stands at the top, below what must come first (`# syntax=` and the other directives of a Dockerfile, the bracket of
+//! JSON). The digest is that of the file without the line, with Unix line ends, so that a checkout that changes line ends is no edit.
 
 use crossdock_oci::Digest;
 
@@ -14,6 +14,8 @@ pub(crate) enum Comment {
     Slashes,
     /// `<!-- … -->`
     Angles,
+    /// A first property `"//"`, which is a comment to HCL's JSON and so to `docker buildx bake`.
+    Json,
 }
 
 impl Comment {
@@ -22,6 +24,16 @@ impl Comment {
             Self::Hash => format!("# {text}"),
             Self::Slashes => format!("// {text}"),
             Self::Angles => format!("<!-- {text} -->"),
+            Self::Json => format!("  \"//\": \"{text}\","),
+        }
+    }
+
+    /// How many bytes of a text stand above the line.
+    fn above(self, body: &str) -> usize {
+        let mut lines = body.split_inclusive('\n');
+        match self {
+            Self::Json => lines.next().map_or(0, str::len),
+            _ => lines.take_while(|line| is_directive(line)).map(str::len).sum(),
         }
     }
 }
@@ -48,8 +60,8 @@ pub(crate) struct Made {
 pub(crate) fn stamp(body: &str, comment: Comment, version: &str) -> String {
     let digest = Digest::of(body.as_bytes()).hex();
     let line = comment.wrap(&format!("{MARK}{version}{DIGEST}{digest}"));
-    let above: usize = body.split_inclusive('\n').take_while(|line| is_directive(line)).map(str::len).sum();
-    format!("{}{line}\n{}", &body[..above], &body[above..])
+    let (above, below) = body.split_at(comment.above(body));
+    format!("{above}{line}\n{below}")
 }
 
 /// What a file says of itself; none when crossdock did not make it.
@@ -81,7 +93,7 @@ mod tests {
 
     #[test]
     fn what_was_stamped_is_known_again() {
-        for comment in [Comment::Hash, Comment::Slashes, Comment::Angles] {
+        for comment in [Comment::Hash, Comment::Slashes, Comment::Angles, Comment::Json] {
             let text = stamp("one\ntwo\n", comment, "1.2.3");
             assert_eq!(text.lines().count(), 3, "{text}");
             let made = read(&text).unwrap();

@@ -10,17 +10,7 @@ pub(super) struct Generated {
     pub(super) path: Utf8PathBuf,
     /// Its text, without the line by which it is known again.
     pub(super) body: String,
-    /// Whether its format has comments that begin with `#`.
-    pub(super) comments: Comments,
-}
-
-/// Whether a format has comments.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Comments {
-    /// They begin with `#`.
-    Hash,
-    /// It has none, as JSON.
-    None,
+    pub(super) comment: Comment,
 }
 
 /// What happens to a file that crossdock did not make, or that was changed since.
@@ -82,7 +72,7 @@ fn state(file: &Generated) -> Result<State, CommandError> {
         return Ok(State::Same);
     }
     let old = String::from_utf8_lossy(&bytes);
-    Ok(match header::is_unedited(&old).filter(|_| file.comments == Comments::Hash) {
+    Ok(match header::is_unedited(&old) {
         Some(true) => State::Ours,
         Some(false) => State::Foreign("was changed since crossdock made it"),
         None if old.trim().is_empty() => State::Ours,
@@ -91,10 +81,7 @@ fn state(file: &Generated) -> Result<State, CommandError> {
 }
 
 fn text(file: &Generated) -> String {
-    match file.comments {
-        Comments::Hash => header::stamp(&file.body, Comment::Hash, env!("CARGO_PKG_VERSION")),
-        Comments::None => file.body.clone(),
-    }
+    header::stamp(&file.body, file.comment, env!("CARGO_PKG_VERSION"))
 }
 
 /// The name of a copy that is not taken yet: `Dockerfile.orig`, `Dockerfile.orig.2`.

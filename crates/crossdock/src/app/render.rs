@@ -11,15 +11,16 @@ use super::arguments::{
     Building, FrontendName, ModeName, RenderBakeArguments, RenderDockerfileArguments, Rendering, Selection,
 };
 use super::error::{CommandError, Exit};
-use super::generated::{self, Comments, Generated, Others};
+use super::generated::{self, Generated, Others};
 use super::look::ProjectTools;
 use super::output;
 use super::session::Session;
 use crate::config::{Config, DockerfileMode, Inputs};
+use crate::header::Comment;
 use crate::plan::recipe::bake::{self, Dockerfiles, file_name};
 use crate::plan::recipe::{Recipe, RecipeError, Settings, recipes};
 use crate::plan::{Goal, Projects, Request};
-use crate::process::{Command, quote};
+use crate::process::Command;
 
 /// The version of the JSON form of rendered Dockerfiles.
 const SCHEMA: &str = "crossdock.dockerfile/1";
@@ -74,7 +75,7 @@ pub(super) fn bake(session: &Session, arguments: &RenderBakeArguments) -> Result
         asked.recipes.iter().map(|recipe| folder.join(file_name(recipe))).collect();
     let mut files: Vec<Generated> =
         made.iter().zip(&places).flat_map(|((_, made), path)| beside(path, made)).collect();
-    files.push(Generated { path: folder.join("bake.json"), body: text.clone(), comments: Comments::None });
+    files.push(Generated { path: folder.join("bake.json"), body: text.clone(), comment: Comment::Json });
     std::fs::create_dir_all(&folder)
         .map_err(|error| CommandError::message(Exit::InputOutput, format!("{folder}: {error}")))?;
     let copies = generated::write(&files, others(&arguments.rendering))?;
@@ -85,8 +86,9 @@ pub(super) fn bake(session: &Session, arguments: &RenderBakeArguments) -> Result
         copies.iter().for_each(|copy| output::say(&format!("what stood there before is now {copy}")));
         let root = &asked.config.root;
         let bake = Command::new("docker", root.clone()).args(["buildx", "bake", "-f"]);
-        let bake = bake.args([folder.join("bake.json").as_str()]).short();
-        output::say(&format!("build with: cd {} && {bake}", quote(root.as_str())));
+        // Otherwise bake asks whether it may read what lies outside of the folder, a secret or another context.
+        let bake = bake.args([folder.join("bake.json").as_str()]).env("BUILDX_BAKE_ENTITLEMENTS_FS", "0");
+        output::say(&format!("build with: {bake}"));
     }
     Ok(Exit::Done)
 }
@@ -187,13 +189,13 @@ fn places(
 
 /// A Dockerfile and the `.dockerignore` that BuildKit and buildah look for under its name.
 fn beside(path: &Utf8Path, rendered: &Rendered) -> [Generated; 2] {
-    let comments = Comments::Hash;
+    let comment = Comment::Hash;
     [
-        Generated { path: path.to_owned(), body: rendered.dockerfile.clone(), comments },
+        Generated { path: path.to_owned(), body: rendered.dockerfile.clone(), comment },
         Generated {
             path: format!("{path}.dockerignore").into(),
             body: rendered.dockerignore.clone(),
-            comments,
+            comment,
         },
     ]
 }
