@@ -585,6 +585,8 @@ fn long_a_fresh_rust_project_builds_verifies_and_answers_by_the_commands_of_its_
     }
     answers(&Layout::open(project.join("target/crossdock/shop")), "shop", &sandbox);
     sandbox.crossdock(&project, &["init", "--check"]).success();
+    // The linter would take the settings of a folder above.
+    write(sandbox.work().join("clippy.toml"), "");
     let ours = ["--package", "shop", "--package", "xtask"];
     sandbox.tool(&project, "cargo", &[&["fmt", "--check"][..], &ours].concat()).success();
     sandbox.tool(&project, "cargo", &[&["clippy"][..], &ours, &["--", "-D", "warnings"]].concat()).success();
