@@ -26,3 +26,8 @@ pub(crate) fn long_command(filter: Option<&str>) -> Tool {
     let tool = Tool::new(["cargo", "test", "--workspace", "--tests", "--no-fail-fast", "--"]);
     tool.arg("--ignored").arg(filter.unwrap_or("long_"))
 }
+
+/// The long tests of one file.
+pub(crate) fn long_target(package: &str, target: &str) -> Tool {
+    Tool::new(["cargo", "test", "--package", package, "--test", target, "--", "--ignored", "long_"])
+}
