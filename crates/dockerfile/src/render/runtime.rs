@@ -57,6 +57,7 @@ pub(super) fn copies_zones(request: &Request) -> bool {
 pub(super) fn root(request: &Request) -> Vec<String> {
     let mut lines = Vec::new();
     if matches!(request.base, Base::Static | Base::DebianSlim) {
+        // The builders, golang and rust on Debian, have certificates.
         lines.push("mkdir -p /root-files/etc/ssl/certs;".to_owned());
         lines.push("cp /etc/ssl/certs/ca-certificates.crt /root-files/etc/ssl/certs/;".to_owned());
     }

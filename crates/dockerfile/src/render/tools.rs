@@ -43,7 +43,6 @@ pub(super) fn tools(request: &Request) -> Result<ToolSteps, RenderError> {
     };
     add(request.linking == Linking::GoCgoMusl, &["gcc", "musl-dev"]);
     add(private && on_alpine, &["git", "openssh-client"]);
-    add(matches!(request.base, Base::Static | Base::DebianSlim), &["ca-certificates"]);
     add(copies_zones(request), &["tzdata"]);
     add(rust::uses_zig(request), &["python3-pip"]);
     let foreign = foreign_packages(request);
