@@ -120,7 +120,10 @@ pub(super) fn edge(session: &Session, error: &ExecuteError, report: &Report) -> 
         | ExecuteError::Panicked { .. } => Exit::Program,
         ExecuteError::Refused(_) | ExecuteError::WrongProgram { .. } | ExecuteError::Labelled(_) => Exit::No,
         ExecuteError::NotBuilt { .. } => Exit::Usage,
-        ExecuteError::Image { .. } | ExecuteError::File { .. } | ExecuteError::Cache(_) => Exit::InputOutput,
+        ExecuteError::Image { .. }
+        | ExecuteError::File { .. }
+        | ExecuteError::BaseChanged { .. }
+        | ExecuteError::Cache(_) => Exit::InputOutput,
         ExecuteError::Cancelled => Exit::Interrupted,
     };
     let mut plain = CommandError::new(exit, error);

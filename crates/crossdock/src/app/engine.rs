@@ -9,7 +9,8 @@ use super::session::Session;
 use crate::availability::{Availability, Unavailable};
 use crate::config::grammar::lexical;
 use crate::config::{Config, Inputs, Source, Sourced};
-use crate::engine::{BaseFrom, Builder, Options, ask};
+use crate::engine::{BaseFrom, Builder, Options, ask, csv};
+use crate::execute::ExecuteError;
 use crate::plan::{EngineRequest, recipe};
 
 impl Session {
@@ -37,7 +38,11 @@ impl Session {
             settings: self.dockerfiles(config)?,
         };
         self.ask_again(&mut asked);
-        Ok(Some(asked))
+        // An engine that was interrupted while it was asked says nothing of itself: it is not missing.
+        match self.cancel.is_cancelled() {
+            true => Err(CommandError::new(Exit::Interrupted, &ExecuteError::Cancelled)),
+            false => Ok(Some(asked)),
+        }
     }
 
     /// The user's own templates and the digests of base images.
@@ -110,36 +115,57 @@ fn build_arg(text: &str) -> Result<String, CommandError> {
     }
 }
 
-/// The file's path is made absolute, because the engine's client runs in the project's folder.
+/// What a person writes of a secret.
+#[derive(Default)]
+struct Secret {
+    id: Option<String>,
+    kind: Option<String>,
+    source: Option<String>,
+    variable: Option<String>,
+}
+
+/// The file's path is made absolute, because the engine's client runs in the project's folder. With `type=env` docker and
+/// buildx read `src` as the name of a variable, and podman as that of a file: it is handed on as `env`.
 fn secret(directory: &Utf8Path, text: &str) -> Result<String, CommandError> {
-    let mut parts = Vec::new();
-    let mut id = None;
-    for part in text.split(',') {
-        let Some((key, value)) = part.split_once('=').filter(|(_, value)| !value.is_empty()) else {
+    let secret = read_secret(text)?;
+    let Some(id) = secret.id else { return Err(usage(format!("--secret {text}: it has no id"))) };
+    let (source, variable) = match secret.kind.as_deref() {
+        None | Some("file") => (secret.source, secret.variable),
+        Some("env") => (None, secret.variable.or(secret.source).or_else(|| Some(id.clone()))),
+        Some(other) => {
             return Err(usage(format!(
-                "--secret takes id=NAME[,src=FILE|,env=VARIABLE], and `{text}` is none"
+                "--secret {text}: `{other}` is no type of a secret: it is file or env"
             )));
-        };
-        match key {
-            "id" => id = Some(value),
-            "src" | "source" => {
-                let file = directory.join(value);
-                let file = lexical(&file).unwrap_or(file);
-                if !file.is_file() {
-                    return Err(usage(format!("--secret {text}: there is no file {file}")));
-                }
-                parts.push(format!("src={file}"));
-                continue;
-            }
-            "env" | "type" => {}
-            other => return Err(usage(format!("--secret {text}: `{other}` is no part of a secret"))),
         }
-        parts.push(part.to_owned());
+    };
+    let mut fields = vec![csv::field("id", &id)];
+    if let Some(source) = source {
+        let file = directory.join(source);
+        let file = lexical(&file).unwrap_or(file);
+        if !file.is_file() {
+            return Err(usage(format!("--secret {text}: there is no file {file}")));
+        }
+        fields.push(csv::field("src", file.as_str()));
     }
-    match id {
-        Some(_) => Ok(parts.join(",")),
-        None => Err(usage(format!("--secret {text}: it has no id"))),
+    fields.extend(variable.map(|variable| csv::field("env", &variable)));
+    Ok(fields.join(","))
+}
+
+fn read_secret(text: &str) -> Result<Secret, CommandError> {
+    let wrong = || usage(format!("--secret takes id=NAME[,src=FILE|,env=VARIABLE], and `{text}` is none"));
+    let mut secret = Secret::default();
+    for field in csv::fields(text).ok_or_else(wrong)? {
+        let (key, value) = field.split_once('=').filter(|(_, value)| !value.is_empty()).ok_or_else(wrong)?;
+        let part = match key.to_ascii_lowercase().as_str() {
+            "id" => &mut secret.id,
+            "src" | "source" => &mut secret.source,
+            "env" => &mut secret.variable,
+            "type" => &mut secret.kind,
+            _ => return Err(usage(format!("--secret {text}: `{key}` is no part of a secret"))),
+        };
+        *part = Some(value.to_owned());
     }
+    Ok(secret)
 }
 
 /// `golang:1.26-trixie=oci:PATH` or `…=oci:PATH:TAG`.
@@ -198,6 +224,16 @@ mod tests {
         }
         let here = Utf8Path::new("/");
         assert_eq!(secret(here, "id=token,env=TOKEN").unwrap(), "id=token,env=TOKEN");
+        for text in ["type=env,id=t,src=TOKEN", "id=t,Type=env,env=TOKEN"] {
+            assert_eq!(secret(here, text).unwrap(), "id=t,env=TOKEN", "{text}");
+        }
+        assert_eq!(secret(here, "id=t,type=env").unwrap(), "id=t,env=t");
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Utf8Path::from_path(folder.path()).unwrap();
+        crossdock_oci::write_atomically(folder.join("a,b"), b"x").unwrap();
+        assert_eq!(secret(folder, "id=n,\"src=a,b\"").unwrap(), format!("id=n,\"src={folder}/a,b\""));
+        assert!(message(secret(here, "id=n,type=stdin")).contains("file or env"));
+        assert!(message(secret(here, "id=n,\"src=a")).contains("takes id=NAME"));
         assert!(message(secret(here, "id=n,src=no/such/file")).contains("there is no file /no/such/file"));
         assert!(
             message(secret(here, "src=etc/hostname")).contains("no id")

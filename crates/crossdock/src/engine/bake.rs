@@ -1,6 +1,10 @@
 //! Whether `docker buildx bake` understood a bake file.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
+
+use super::csv;
 
 /// What a text of a bake file means: `$${` stands for `${`.
 fn unescaped(value: &Value) -> Value {
@@ -27,7 +31,7 @@ pub fn ignored(file: &str, printed: &str) -> Result<Vec<String>, serde_json::Err
     for (name, target) in targets {
         let printed = &printed["target"][name];
         for (key, value) in target.as_object().into_iter().flatten() {
-            if !same(&unescaped(value), &printed[key]) {
+            if !same(key, &unescaped(value), &printed[key]) {
                 ignored.push(format!("target.{name}.{key}"));
             }
         }
@@ -35,36 +39,146 @@ pub fn ignored(file: &str, printed: &str) -> Result<Vec<String>, serde_json::Err
     Ok(ignored)
 }
 
-/// Newer versions print `type=oci,dest=x` as an object, and lists in an order of their own.
-fn same(given: &Value, printed: &Value) -> bool {
-    match (given, printed) {
-        (Value::Array(given), Value::Array(printed)) => {
-            given.len() == printed.len()
-                && given.iter().all(|item| printed.iter().any(|printed| same(item, printed)))
+/// One item of a list, as the fields that it means.
+type Entry = BTreeMap<String, String>;
+
+fn same(key: &str, given: &Value, printed: &Value) -> bool {
+    let (Value::Array(given), Value::Array(printed)) = (given, printed) else { return given == printed };
+    let (given, printed) = (entries(key, given), entries(key, printed));
+    // Versions before 0.20 add credentials of the environment to caches.
+    let holds =
+        |printed: &Entry, given: &Entry| given.iter().all(|(name, value)| printed.get(name) == Some(value));
+    given.iter().all(|given| printed.iter().any(|printed| holds(printed, given)))
+        && printed.iter().all(|printed| given.iter().any(|given| holds(printed, given)))
+}
+
+/// The items of a list, in which the later one of two with the same id stands, as newer versions print it.
+fn entries(key: &str, items: &[Value]) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = Vec::new();
+    for entry in items.iter().flat_map(|item| entries_of(key, item)) {
+        let id = entry.get("id");
+        match entries.iter_mut().find(|earlier| id.is_some() && earlier.get("id") == id) {
+            Some(earlier) => *earlier = entry,
+            None => entries.push(entry),
         }
-        (Value::String(text), Value::Object(fields)) => {
-            let pairs = text.split(',').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-            pairs.clone().count() == fields.len()
-                && pairs.into_iter().all(|(name, value)| {
-                    fields.get(name).is_some_and(|printed| printed.as_str() == Some(value))
-                        || value.is_empty() && fields.get("id").is_some_and(|id| id.as_str() == Some(name))
-                })
-        }
-        (Value::String(given), Value::String(printed)) => {
-            let sorted = |text: &str| {
-                let mut parts: Vec<String> = text.split(',').map(str::to_owned).collect();
-                parts.sort();
-                parts
-            };
-            sorted(given) == sorted(printed)
-        }
-        (given, printed) => given == printed,
     }
+    entries
+}
+
+/// Newer versions print `type=oci,dest=x` as an object, and in an order of their own: both mean the same fields, as
+/// `util/buildflags` of buildx reads them.
+fn entries_of(key: &str, item: &Value) -> Vec<Entry> {
+    match (key, item) {
+        (_, Value::Object(fields)) => vec![of_object(fields)],
+        ("ssh", Value::String(text)) => vec![ssh(text)],
+        ("secret", Value::String(text)) => vec![secret(text)],
+        ("cache-from" | "cache-to", Value::String(text)) => caches(text),
+        ("output", Value::String(text)) => vec![pairs(text)],
+        (_, Value::String(text)) => vec![plain(text)],
+        (_, other) => vec![plain(&other.to_string())],
+    }
+}
+
+fn plain(text: &str) -> Entry {
+    Entry::from([(String::new(), text.to_owned())])
+}
+
+fn of_object(fields: &serde_json::Map<String, Value>) -> Entry {
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        // The paths of an ssh agent.
+        Value::Array(items) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(","),
+        other => other.to_string(),
+    };
+    fields.iter().map(|(name, value)| (name.clone(), text(value))).collect()
+}
+
+fn pairs(text: &str) -> Entry {
+    let fields = csv::fields(text).unwrap_or_default();
+    let pair = |field: &String| match field.split_once('=') {
+        Some((name, value)) => (name.trim().to_lowercase(), value.to_owned()),
+        None => (String::new(), field.clone()),
+    };
+    fields.iter().map(pair).collect()
+}
+
+/// `default`, or `ID=SOCKET[,KEY…]`.
+fn ssh(text: &str) -> Entry {
+    let (id, paths) = text.split_once('=').unwrap_or((text, ""));
+    let paths = (!paths.is_empty()).then(|| ("paths".to_owned(), paths.to_owned()));
+    paths.into_iter().chain([("id".to_owned(), id.to_owned())]).collect()
+}
+
+fn secret(text: &str) -> Entry {
+    let mut entry = pairs(text);
+    let source = entry.remove("source").or_else(|| entry.remove("src"));
+    let is_variable = entry.remove("type").as_deref() == Some("env") && !entry.contains_key("env");
+    let place = if is_variable { "env" } else { "src" };
+    entry.extend(source.map(|source| (place.to_owned(), source)));
+    entry
+}
+
+/// What is no pair is the reference of a registry.
+fn caches(text: &str) -> Vec<Entry> {
+    if text.contains('=') {
+        return vec![pairs(text)];
+    }
+    let registry =
+        |reference| Entry::from([("type".to_owned(), "registry".to_owned()), ("ref".to_owned(), reference)]);
+    csv::fields(text).unwrap_or_default().into_iter().map(registry).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What newer versions of buildx print, by their `util/buildflags`; older ones print the texts as they are.
+    #[test]
+    fn what_bake_prints_in_other_words_was_understood() {
+        let rows = [
+            (
+                "ssh",
+                r#"["default","build=/run/a.sock"]"#,
+                r#"[{"id":"build","paths":["/run/a.sock"]},{"id":"default"}]"#,
+            ),
+            (
+                "cache-from",
+                r#"["user/app:cache","user/app:cache"]"#,
+                r#"[{"type":"registry","ref":"user/app:cache"}]"#,
+            ),
+            (
+                "cache-from",
+                r#"["a/b,c/d"]"#,
+                r#"[{"ref":"a/b","type":"registry"},{"ref":"c/d","type":"registry"}]"#,
+            ),
+            (
+                "cache-to",
+                r#"["Type=gha,mode=max"]"#,
+                r#"[{"type":"gha","mode":"max","token":"t","url":"u"}]"#,
+            ),
+            ("secret", r#"["id=t,type=env,env=TOKEN"]"#, r#"[{"id":"t","env":"TOKEN"}]"#),
+            ("secret", r#"["id=t,type=env,src=TOKEN"]"#, r#"[{"id":"t","env":"TOKEN"}]"#),
+            ("secret", r#"["id=n,source=/a","id=n,\"src=/b,c\""]"#, r#"[{"id":"n","src":"/b,c"}]"#),
+            ("output", r#"["type=oci,\"dest=/a,b/x.tar\""]"#, r#"[{"dest":"/a,b/x.tar","type":"oci"}]"#),
+            ("platforms", r#"["linux/arm64","linux/amd64"]"#, r#"["linux/amd64","linux/arm64"]"#),
+        ];
+        for (key, given, printed) in rows {
+            let [given, printed]: [Value; 2] =
+                [given, printed].map(|text| serde_json::from_str(text).unwrap());
+            assert!(same(key, &given, &printed), "{key}: {given} is {printed}");
+            assert!(same(key, &given, &given), "{key}: {given} is itself");
+            assert!(!same(key, &given, &Value::Null), "{key}: {given} is not nothing");
+        }
+        let differ = |key: &str, given: &str, printed: &str| {
+            let [given, printed]: [Value; 2] =
+                [given, printed].map(|text| serde_json::from_str(text).unwrap());
+            !same(key, &given, &printed)
+        };
+        assert!(differ("ssh", r#"["build=/run/a.sock"]"#, r#"[{"id":"build"}]"#));
+        assert!(differ("secret", r#"["id=t,src=/a"]"#, r#"[{"id":"t"}]"#));
+        assert!(differ("cache-from", r#"["a/b","c/d"]"#, r#"[{"type":"registry","ref":"a/b"}]"#));
+        assert!(differ("platforms", r#"["linux/arm64"]"#, r#"["linux/arm64","linux/386"]"#));
+    }
 
     #[test]
     fn what_bake_does_not_print_again_was_ignored() {

@@ -63,7 +63,10 @@ fn program(asker: &Asker<'_>) -> Result<(Vec<&'static str>, String), Unavailable
 
 fn no_builder(program: &[&str], name: Option<&str>, stderr: &str) -> Unavailable {
     let said = stderr.trim().trim_start_matches("ERROR:").trim();
-    let Some(name) = name else { return super::ask::refusal("buildx", stderr) };
+    // Another reason, as a configuration that cannot be read, is not cured by another builder.
+    let Some(name) = name.filter(|_| said.contains("no builder")) else {
+        return super::ask::refusal("buildx", stderr);
+    };
     let create = ["create", "--name", name, "--driver", "docker-container"];
     let words = program.iter().copied().skip(1).chain(create);
     Unavailable {
@@ -74,7 +77,10 @@ fn no_builder(program: &[&str], name: Option<&str>, stderr: &str) -> Unavailable
 
 /// A builder must be there and hand out images as files.
 fn usable(program: &[&str], builder: &Inspected) -> Result<(), Unavailable> {
-    if let Some(error) = &builder.error {
+    // A node that is away takes nothing from the others.
+    let first = builder.nodes.iter().find_map(|node| node.error.as_ref());
+    let away = first.filter(|_| builder.nodes.iter().all(|node| node.error.is_some()));
+    if let Some(error) = builder.error.as_ref().or(away) {
         return Err(super::ask::refusal("buildx", error));
     }
     if builder.driver != "docker" {
@@ -89,10 +95,11 @@ fn usable(program: &[&str], builder: &Inspected) -> Result<(), Unavailable> {
     )))
 }
 
-/// Reads `buildx inspect`: the builder's fields, an empty line, then each node's, as buildx 0.8 to 0.30 write them.
+/// Reads `buildx inspect`: the builder's fields, an empty line, then each node's, as buildx 0.8 to 0.30 write them. What
+/// is indented belongs to a part of a node, as its labels and devices.
 fn read(text: &str) -> Inspected {
     let mut builder = Inspected::default();
-    for line in text.lines() {
+    for line in text.lines().filter(|line| !line.starts_with(char::is_whitespace)) {
         let Some((key, value)) = line.split_once(':') else { continue };
         let value = value.trim();
         match (key.trim(), builder.nodes.last_mut()) {
@@ -102,9 +109,11 @@ fn read(text: &str) -> Inspected {
                 name: value.to_owned(),
                 endpoint: String::new(),
                 platforms: Vec::new(),
+                error: None,
             }),
             ("Endpoint", Some(node)) => node.endpoint = value.to_owned(),
-            ("Error", _) => builder.error = Some(value.to_owned()),
+            ("Error", Some(node)) => node.error = Some(value.to_owned()),
+            ("Error", None) => builder.error = Some(value.to_owned()),
             ("BuildKit" | "BuildKit version" | "Buildkit", Some(_)) => {
                 builder.versions.push(value.to_owned());
             }
@@ -143,6 +152,20 @@ mod tests {
     }
 
     #[test]
+    fn a_device_is_no_node_and_one_node_that_is_away_is_no_reason_to_refuse_the_others() {
+        let farm = format!(
+            "{TWO}Devices:\n Name:                 vendor.example/gpu=0\n Automatically allowed: true\n\nName: gone\nEndpoint: tcp://127.0.0.1:1\nError: connection refused\n"
+        );
+        let builder = read(&farm);
+        let names: Vec<&str> = builder.nodes.iter().map(|node| node.name.as_str()).collect();
+        assert_eq!(names, ["one", "other", "gone"]);
+        assert_eq!(builder.nodes[2].error.as_deref(), Some("connection refused"));
+        assert!(usable(&["buildx"], &builder).is_ok());
+        let alone = "Name: gone\nDriver: remote\n\nNodes:\nName: gone\nError: dial tcp: connection refused\n";
+        assert!(usable(&["buildx"], &read(alone)).unwrap_err().why.contains("connection refused"));
+    }
+
+    #[test]
     fn dockers_own_builder_and_a_dead_one_are_refused() {
         let own = "Name:   default\nDriver: docker\n\nNodes:\nName:             default\nEndpoint:         default\nStatus:           running\nPlatforms:        linux/amd64, linux/386\n";
         let why = usable(&["docker", "buildx"], &read(own)).unwrap_err();
@@ -157,5 +180,8 @@ mod tests {
         let why = no_builder(&["buildx"], Some("farm"), "ERROR: no builder \"farm\" found\n");
         assert_eq!(why.why, "buildx has no builder `farm`: no builder \"farm\" found");
         assert_eq!(why.remedies[0].to_string(), "buildx create --name farm --driver docker-container");
+        let other =
+            no_builder(&["buildx"], Some("farm"), "ERROR: open /c/buildx/current: permission denied\n");
+        assert!(other.remedies.is_empty() && !other.why.contains("no builder"), "{other}");
     }
 }

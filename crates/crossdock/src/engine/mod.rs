@@ -3,6 +3,7 @@
 mod ask;
 pub mod bake;
 mod buildx;
+pub mod csv;
 mod docker;
 mod log;
 mod options;
@@ -78,6 +79,9 @@ pub struct Node {
     pub endpoint: String,
     /// What it runs, best first.
     pub platforms: Vec<Platform>,
+    /// Why it does not answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// A builder that nobody knows.
@@ -147,7 +151,10 @@ impl Engine {
         };
         let server = self.server.iter().map(|version| format!(", server {version}"));
         let nodes = (self.nodes.len() > 1).then(|| format!(", {} nodes", self.nodes.len()));
-        let parts: String = server.chain(nodes).collect();
+        let away = self.nodes.iter().filter_map(|node| {
+            node.error.as_ref().map(|error| format!(", of which `{}` does not answer ({error})", node.name))
+        });
+        let parts: String = server.chain(nodes).chain(away).collect();
         format!("{} {}{parts}, {frontend}, on {}", self.builder, self.client, self.platform)
     }
 }

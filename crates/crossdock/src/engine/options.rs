@@ -52,6 +52,12 @@ impl Options {
             ),
             (classic && !self.ssh.is_empty(), "--ssh", "build with BuildKit (`docker buildx`) or podman"),
             (
+                // Only fields that hold commas are quoted.
+                engine.builder == Builder::Podman && self.secrets.iter().any(|secret| secret.contains('"')),
+                "a comma or a quote in what --secret names",
+                "give the file another path",
+            ),
+            (
                 without_buildx && !self.cache_to.is_empty(),
                 "--cache-to",
                 "docker writes caches only through buildx: take --builder buildx=NAME",
@@ -110,6 +116,9 @@ mod tests {
         assert_eq!(refused(Builder::Docker, Frontend::Integrated), 1);
         assert_eq!(refused(Builder::Docker, Frontend::Buildx), 0);
         assert_eq!(refused(Builder::Podman, Frontend::Buildah), 0);
+        let comma = Options { secrets: vec!["id=n,\"src=/a,b\"".to_owned()], ..Options::default() };
+        assert_eq!(comma.refused_by(&engine(Builder::Podman, Frontend::Buildah)).len(), 1);
+        assert_eq!(comma.refused_by(&engine(Builder::Docker, Frontend::Integrated)).len(), 0);
         insta::assert_snapshot!(
             options.refused_by(&engine(Builder::Docker, Frontend::Classic))[0],
             @"docker 28.2.2, server 20.10.24, classic builder, on linux/amd64 does not understand --secret: build with BuildKit (`docker buildx`) or podman"

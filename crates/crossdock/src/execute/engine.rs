@@ -136,7 +136,11 @@ fn made(call: &EngineCall, archive: &Utf8Path) -> Result<(), ExecuteError> {
 fn write_base(image: &ImagePlan, base: &BaseFrom, archive: &Utf8Path) -> Result<(), ExecuteError> {
     let layout = Layout::open(base.layout.as_std_path()).map_err(about(image))?;
     let entries = layout.index().map_err(about(image))?.manifests;
-    let gone = || ExecuteError::NotBuilt { image: base.name.clone(), layout: base.layout.clone() };
+    let gone = || ExecuteError::BaseChanged {
+        name: base.name.clone(),
+        layout: base.layout.clone(),
+        digest: base.digest,
+    };
     let entry: &Descriptor = entries.iter().find(|entry| entry.digest == base.digest).ok_or_else(gone)?;
     let source = ImageSource::of_layout(&layout, entry).map_err(about(image))?;
     let single = source.images().first().and_then(|image| image.platforms.first()).ok_or_else(gone)?;

@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use crossdock_oci::{Layer, LayerCache, LayoutLock};
+use crossdock_oci::{Digest, Layer, LayerCache, LayoutLock};
 use crossdock_platform::Platform;
 use crossdock_verify::Verdict;
 
@@ -145,6 +145,19 @@ pub enum ExecuteError {
         image: String,
         /// Its layout.
         layout: Utf8PathBuf,
+    },
+    /// The layout of a base image is another one than it was when the plan was made.
+    #[error(
+        "--base-from {name}: {layout} no longer holds an image with the digest {digest}, which it held when the plan was \
+         made; run the command again"
+    )]
+    BaseChanged {
+        /// As a Dockerfile names it.
+        name: String,
+        /// Its layout.
+        layout: Utf8PathBuf,
+        /// The image.
+        digest: Digest,
     },
     /// Verification said no.
     #[error("image `{}` was not tagged: {}", .0.name, in_words(&.0.verdicts))]

@@ -10,7 +10,7 @@ use super::cargo::slug;
 use super::recipe::Recipe;
 use super::recipe::bake::{Bake, Group, Target, literal, target_name};
 use super::{EngineCall, EnginePlan, EngineResult, Purpose, TextFile};
-use crate::engine::{BaseFrom, Builder, Engine, Frontend, Options};
+use crate::engine::{BaseFrom, Builder, Engine, Frontend, Options, csv};
 use crate::process::Command;
 
 /// What the commands for one Dockerfile are made of.
@@ -182,7 +182,10 @@ impl Calls<'_> {
             ssh: literals(&options.ssh),
             cache_from: literals(&options.cache_from),
             cache_to: literals(&options.cache_to),
-            output: vec![literal(&format!("type=oci,dest={},rewrite-timestamp=true", result.archive))],
+            output: vec![literal(&format!(
+                "type=oci,{},rewrite-timestamp=true",
+                csv::field("dest", result.archive.as_str())
+            ))],
             ..Target::default()
         }
     }
