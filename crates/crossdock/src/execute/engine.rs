@@ -5,12 +5,13 @@ use std::sync::Mutex;
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_oci::{Descriptor, ImageSource, Layout, Reference, write_archive};
 
+use super::context::copy_context;
 use super::image::about;
 use super::publish::replace;
 use super::report_lines::{Reporter, Said};
 use super::{EngineFailure, ExecuteError, StepContext, create_folder, create_ignored_folder, lock};
 use crate::engine::{BaseFrom, bake, failing};
-use crate::plan::{CopiedContext, EngineCall, EnginePlan, ImagePlan, Purpose};
+use crate::plan::{EngineCall, ImagePlan, Purpose};
 use crate::process::Line;
 
 impl StepContext<'_> {
@@ -27,7 +28,7 @@ impl StepContext<'_> {
             write_base(image, base, archive)?;
         }
         if let Some(copied) = &engine.copied {
-            copy_context(engine, copied)?;
+            copy_context(&engine.context, copied, &engine.folder, self.cancel)?;
         }
         Ok(engine.folder.to_string())
     }
@@ -149,58 +150,4 @@ fn write_base(image: &ImagePlan, base: &BaseFrom, archive: &Utf8Path) -> Result<
         write_archive(&layout, entry, std::slice::from_ref(&name), &single.descriptor, file)
             .map_err(about(image))
     })
-}
-
-/// Copies what belongs to a build into a folder of its own.
-fn copy_context(engine: &EnginePlan, copied: &CopiedContext) -> Result<(), ExecuteError> {
-    let to = &copied.to;
-    remove_folder(to)?;
-    create_folder(to)?;
-    for pattern in &copied.paths {
-        for whole in matching(&engine.context, pattern)? {
-            let below = whole.strip_prefix(&engine.context).unwrap_or(&whole);
-            copy(&whole, &to.join(below), &engine.folder)?;
-        }
-    }
-    Ok(())
-}
-
-/// What a pattern of `.dockerignore` names, as `cmd` or `*.go`.
-fn matching(context: &Utf8Path, pattern: &str) -> Result<Vec<Utf8PathBuf>, ExecuteError> {
-    let failed = |error: String| ExecuteError::File {
-        path: context.join(pattern),
-        source: std::io::Error::other(error),
-    };
-    let whole = format!("{}/{pattern}", glob::Pattern::escape(context.as_str()));
-    let paths = glob::glob(&whole).map_err(|error| failed(error.to_string()))?;
-    let paths = paths.map(|path| path.map_err(|error| failed(error.to_string())));
-    let utf8 = |path| {
-        Utf8PathBuf::from_path_buf(path).map_err(|path| failed(format!("{} is not UTF-8", path.display())))
-    };
-    paths.map(|path| path.and_then(utf8)).collect()
-}
-
-/// Copies a file or a folder. Links are followed, except those that lead to where the copy is made.
-fn copy(from: &Utf8Path, to: &Utf8PathBuf, except: &Utf8Path) -> Result<(), ExecuteError> {
-    let failed = |source| ExecuteError::File { path: from.to_owned(), source };
-    if from == except {
-        return Ok(());
-    }
-    if !from.is_dir() {
-        if let Some(folder) = to.parent() {
-            create_folder(folder)?;
-        }
-        return std::fs::copy(from, to).map(drop).map_err(failed);
-    }
-    create_folder(to)?;
-    let entries = from.read_dir_utf8().map_err(failed)?;
-    for entry in entries {
-        let entry = entry.map_err(failed)?;
-        // A link to a folder may lead back to one above it; what is compiled lies in none.
-        let is_link_to_folder = entry.file_type().map_err(failed)?.is_symlink() && entry.path().is_dir();
-        if !is_link_to_folder {
-            copy(entry.path(), &to.join(entry.file_name()), except)?;
-        }
-    }
-    Ok(())
 }

@@ -1,6 +1,7 @@
 //! Executes a plan: every step is one arm of one match, and nothing is decided here.
 
 mod cargo;
+mod context;
 mod engine;
 mod engine_failure;
 mod failure;

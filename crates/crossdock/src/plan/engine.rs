@@ -42,8 +42,9 @@ pub struct TextFile {
 pub struct CopiedContext {
     /// Where it is made, anew for each build.
     pub to: Utf8PathBuf,
-    /// What is copied, relative to the context; what is not there is left out.
-    pub paths: Vec<String>,
+    /// The lines of the `.dockerignore`, in their order: what one lets in again (`!`) is copied where it is there, unless a
+    /// later one leaves it out.
+    pub rules: Vec<String>,
 }
 
 /// One command of an engine.

@@ -168,10 +168,8 @@ impl Maker<'_> {
         let ignore = plan.folder.join(format!("{name}.dockerignore"));
         plan.files.push(TextFile { path: dockerfile.clone(), content: rendered.dockerfile });
         if engine.frontend == Frontend::Classic {
-            plan.copied = Some(CopiedContext {
-                to: plan.folder.join("context"),
-                paths: whitelisted(&rendered.dockerignore),
-            });
+            plan.copied =
+                Some(CopiedContext { to: plan.folder.join("context"), rules: rules(&rendered.dockerignore) });
         }
         for secret in &rendered.secrets {
             if !asked.options.secrets.iter().any(|given| is_secret(given, secret)) {
@@ -258,10 +256,10 @@ fn is_for_another_builder(error: &RenderError) -> bool {
     )
 }
 
-/// What a `.dockerignore` that leaves everything out lets in again. The classic builder's request names plain paths.
-fn whitelisted(dockerignore: &str) -> Vec<String> {
-    let lines = dockerignore.lines().filter_map(|line| line.trim().strip_prefix('!'));
-    lines.map(|path| path.trim_start_matches('/').to_owned()).collect()
+/// The lines of a `.dockerignore` that say something.
+fn rules(dockerignore: &str) -> Vec<String> {
+    let lines = dockerignore.lines().map(str::trim);
+    lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect()
 }
 
 /// Whether `id=netrc,src=…` hands on the secret.
