@@ -130,6 +130,17 @@ fn docker_builds_what_is_verified_and_tagged_like_everything_else() {
     let plan = sandbox.crossdock(&project, &["plan", "--builder", "docker", "--base-from", &misnamed]);
     plan.success().says("begins with it; they begin with golang:");
 
+    // A base that is given takes the place of one that is pinned, and a user's image of its name stays the user's.
+    let name = base.split('=').next().expect("it names an image");
+    let pin = format!("[images]\n\"{name}\" = \"sha256:{}\"\n", "0".repeat(64));
+    fixture::write(project.join("crossdock.lock"), &pin);
+    let handed = ["plan", "--builder", "docker", "--base-from", &base, "--build-arg", "NOBODY=1", "--secret"];
+    sandbox
+        .crossdock(&project, &[&handed[..], &["id=none,env=HOME"]].concat())
+        .success()
+        .says("--build-arg NOBODY: no ARG")
+        .says("--secret id=none: no step");
+
     // Its own BuildKit, for both platforms.
     let report = dist(&sandbox, &base, &both).success().json();
     let built = Layout::open(project.join("dist/hello"));
@@ -140,6 +151,7 @@ fn docker_builds_what_is_verified_and_tagged_like_everything_else() {
     assert_eq!(built.config("linux/arm64")["config"]["User"], "65532:65532");
     let left = run(&mut docker_images(&docker), MINUTE).success().stdout;
     assert!(!left.contains("crossdock-build"), "our names stay behind: {left}");
+    assert!(!left.contains("golang"), "the user's own tag was set: {left}");
 
     // The classic builder: this machine's platform alone.
     sandbox.set("DOCKER_BUILDKIT", "0");
@@ -148,6 +160,8 @@ fn docker_builds_what_is_verified_and_tagged_like_everything_else() {
     dist(&sandbox, &base, &["--platform", "linux/amd64"]).success();
     says_hello(&sandbox, &Layout::open(project.join("dist/hello")), &GO_WORDS[..1]);
     sandbox.unset("DOCKER_BUILDKIT");
+
+    std::fs::remove_file(project.join("crossdock.lock")).expect("the pins are there");
 
     // A compiler that makes programs for the builder's own platform.
     let before = Layout::open(project.join("dist/hello")).digest().to_owned();

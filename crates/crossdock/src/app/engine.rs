@@ -37,6 +37,9 @@ impl Session {
             options,
             settings: self.dockerfiles(config)?,
         };
+        // A base that is given takes the place of what the lock file pins.
+        let EngineRequest { options, settings, .. } = &mut asked;
+        settings.digests.retain(|name, _| !options.base_from.iter().any(|base| base.name == *name));
         self.ask_again(&mut asked);
         // An engine that was interrupted while it was asked says nothing of itself: it is not missing.
         match self.cancel.is_cancelled() {

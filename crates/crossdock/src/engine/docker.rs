@@ -4,7 +4,7 @@ use crossdock_platform::Platform;
 use serde::Deserialize;
 
 use super::ask::{Asker, at_least, numbers, refusal};
-use super::{Builder, Engine, Frontend};
+use super::{Builder, Engine, Frontend, Node};
 use crate::availability::Unavailable;
 
 /// `docker version --format '{{json .}}'`
@@ -49,9 +49,20 @@ pub(super) fn ask(asker: &Asker<'_>) -> Result<Engine, Unavailable> {
         client: version.client.version,
         server: Some(server.version),
         frontend,
+        nodes: own_builder(asker, frontend, &platform),
         platform: platform.normalized(),
         runs: None,
         program: vec!["docker".to_owned()],
-        nodes: Vec::new(),
     })
+}
+
+/// Buildx calls the server's own BuildKit by the context that leads to it. Another builder may be selected, in whose
+/// store nothing of ours would be found.
+fn own_builder(asker: &Asker<'_>, frontend: Frontend, platform: &Platform) -> Vec<Node> {
+    if frontend != Frontend::Buildx {
+        return Vec::new();
+    }
+    let said = asker.said(&["docker", "context", "show"]).unwrap_or_default();
+    let name = Some(said.trim()).filter(|name| !name.is_empty()).unwrap_or("default").to_owned();
+    vec![Node { endpoint: name.clone(), name, platforms: vec![platform.normalized()], error: None }]
 }

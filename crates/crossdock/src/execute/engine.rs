@@ -3,15 +3,16 @@
 use std::sync::Mutex;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use crossdock_oci::{Descriptor, ImageSource, Layout, Reference, write_archive};
+use crossdock_oci::{Descriptor, ImageSource, Layout, Reference, SourcePlatform, write_archive};
+use crossdock_platform::Platform;
 
 use super::context::copy_context;
 use super::image::about;
 use super::publish::replace;
 use super::report_lines::{Reporter, Said};
 use super::{EngineFailure, ExecuteError, StepContext, create_folder, create_ignored_folder, lock};
-use crate::engine::{BaseFrom, bake, failing};
-use crate::plan::{EngineCall, ImagePlan, Purpose};
+use crate::engine::{bake, failing};
+use crate::plan::{EngineBase, EngineCall, ImagePlan, Purpose};
 use crate::process::Line;
 
 impl StepContext<'_> {
@@ -24,9 +25,7 @@ impl StepContext<'_> {
         for file in &engine.files {
             crossdock_oci::write_atomically(&file.path, file.content.as_bytes()).map_err(about(image))?;
         }
-        for (base, archive) in &engine.bases {
-            write_base(image, base, archive)?;
-        }
+        engine.bases.iter().try_for_each(|base| write_base(image, base))?;
         if let Some(copied) = &engine.copied {
             copy_context(&engine.context, copied, &engine.folder, self.cancel)?;
         }
@@ -133,21 +132,41 @@ fn made(call: &EngineCall, archive: &Utf8Path) -> Result<(), ExecuteError> {
     }
 }
 
-/// Writes a base image as an archive that docker loads under the name that Dockerfiles use.
-fn write_base(image: &ImagePlan, base: &BaseFrom, archive: &Utf8Path) -> Result<(), ExecuteError> {
-    let layout = Layout::open(base.layout.as_std_path()).map_err(about(image))?;
+/// Writes one platform of a base image as an archive that the engine loads under our name.
+fn write_base(image: &ImagePlan, base: &EngineBase) -> Result<(), ExecuteError> {
+    let layout = Layout::open(base.from.layout.as_std_path()).map_err(about(image))?;
     let entries = layout.index().map_err(about(image))?.manifests;
     let gone = || ExecuteError::BaseChanged {
-        name: base.name.clone(),
-        layout: base.layout.clone(),
-        digest: base.digest,
+        name: base.from.name.clone(),
+        layout: base.from.layout.clone(),
+        digest: base.from.digest,
     };
-    let entry: &Descriptor = entries.iter().find(|entry| entry.digest == base.digest).ok_or_else(gone)?;
+    let entry: &Descriptor =
+        entries.iter().find(|entry| entry.digest == base.from.digest).ok_or_else(gone)?;
     let source = ImageSource::of_layout(&layout, entry).map_err(about(image))?;
-    let single = source.images().first().and_then(|image| image.platforms.first()).ok_or_else(gone)?;
-    let name: Reference = base.name.parse().map_err(about(image))?;
-    replace(archive, |file| {
-        write_archive(&layout, entry, std::slice::from_ref(&name), &single.descriptor, file)
+    let platforms: Vec<&SourcePlatform> = source.images().iter().flat_map(|one| &one.platforms).collect();
+    let is_wanted = |found: &SourcePlatform| {
+        Platform::parse(&found.platform().to_string())
+            .is_ok_and(|found| found.normalized() == base.platform.normalized())
+    };
+    let single = match platforms.as_slice() {
+        [only] => only,
+        several => {
+            several.iter().find(|found| is_wanted(found)).ok_or_else(|| ExecuteError::BasePlatform {
+                name: base.from.name.clone(),
+                layout: base.from.layout.clone(),
+                wanted: base.platform.to_string(),
+                found: several
+                    .iter()
+                    .map(|found| found.platform().to_string())
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            })?
+        }
+    };
+    let name: Reference = base.own_name.parse().map_err(about(image))?;
+    replace(&base.archive, |file| {
+        write_archive(&layout, &single.descriptor, std::slice::from_ref(&name), &single.descriptor, file)
             .map_err(about(image))
     })
 }

@@ -104,7 +104,7 @@ impl StepContext<'_> {
 /// What was handed over is in the layout now, or in the engine's own store: only what a person may want to read stays.
 fn clear(engine: &EnginePlan) -> Result<(), ExecuteError> {
     let archives = engine.results.iter().map(|result| &result.archive);
-    let bases = engine.bases.iter().map(|(_, archive)| archive);
+    let bases = engine.bases.iter().map(|base| &base.archive);
     archives.chain(bases).try_for_each(|archive| remove(archive))?;
     engine.copied.as_ref().map_or(Ok(()), |copied| remove_folder(&copied.to))
 }

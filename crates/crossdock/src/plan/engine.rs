@@ -4,7 +4,8 @@ use camino::Utf8PathBuf;
 use crossdock_platform::Platform;
 use serde::Serialize;
 
-use crate::engine::{BaseFrom, Builder};
+use super::bases::EngineBase;
+use crate::engine::Builder;
 use crate::process::Command;
 
 /// How an engine builds an image.
@@ -21,7 +22,7 @@ pub struct EnginePlan {
     /// A copy of the sources, for an engine that reads no `.dockerignore` but the project's own.
     pub copied: Option<CopiedContext>,
     /// Base images, each as an archive that the engine loads.
-    pub bases: Vec<(BaseFrom, Utf8PathBuf)>,
+    pub bases: Vec<EngineBase>,
     /// The commands, in the order in which they run.
     pub calls: Vec<EngineCall>,
     /// What comes back.
@@ -82,7 +83,7 @@ pub enum Purpose {
         /// The file.
         makes: Utf8PathBuf,
     },
-    /// Takes our name from what was built; when it fails, nothing is lost.
+    /// Takes our name from what was built or loaded; when it fails, nothing is lost.
     Forget,
 }
 

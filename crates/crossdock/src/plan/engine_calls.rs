@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
-use crossdock_oci::Digest;
 use crossdock_platform::Platform;
 
+use super::bases::{Bases, EngineBase, own_name};
 use super::cargo::slug;
 use super::recipe::Recipe;
 use super::recipe::bake::{Bake, Group, Target, literal, target_name};
@@ -20,6 +20,8 @@ pub(super) struct Calls<'a> {
     pub(super) options: &'a Options,
     pub(super) dockerfile: Utf8PathBuf,
     pub(super) ignore: Utf8PathBuf,
+    /// What docker and podman, which take base images from their own store, are given first.
+    pub(super) bases: Bases,
 }
 
 impl Calls<'_> {
@@ -27,32 +29,49 @@ impl Calls<'_> {
     pub(super) fn add_to(&self, plan: &mut EnginePlan) {
         match self.engine.builder {
             Builder::Embedded => {}
-            Builder::Docker => {
-                self.load_bases(plan);
-                self.recipe.platforms.iter().for_each(|platform| self.docker(plan, platform));
-            }
-            Builder::Podman => {
-                self.load_bases(plan);
-                self.recipe.platforms.iter().for_each(|platform| self.podman(plan, platform));
-            }
+            Builder::Docker => self.one_by_one(plan, Self::docker),
+            Builder::Podman => self.one_by_one(plan, Self::podman),
             Builder::Buildx(_) => self.buildx(plan),
         }
     }
 
-    /// Docker and podman take base images from their own store.
-    fn load_bases(&self, plan: &mut EnginePlan) {
-        if !plan.bases.is_empty() {
-            return;
+    /// Builds one platform after the other, each on its own bases.
+    fn one_by_one(&self, plan: &mut EnginePlan, build: fn(&Self, &mut EnginePlan, &Platform)) {
+        let Bases { shared, of_each } = &self.bases;
+        shared.iter().for_each(|base| self.load_base(plan, base));
+        for platform in &self.recipe.platforms {
+            let own = || of_each.iter().filter(|base| base.platform == *platform);
+            own().for_each(|base| self.load_base(plan, base));
+            build(self, plan, platform);
+            own().for_each(|base| self.forget_base(plan, base));
         }
-        for (place, base) in self.options.base_from.iter().enumerate() {
-            let archive = plan.folder.join(format!("base-{place}.tar"));
-            let command = self.command().args(["load", "--quiet", "--input", archive.as_str()]);
-            plan.calls.push(EngineCall {
-                title: format!("give {} the base {}", self.engine.builder, base.name),
-                command,
-                purpose: Purpose::Load,
-            });
-            plan.bases.push((base.clone(), archive));
+        shared.iter().for_each(|base| self.forget_base(plan, base));
+    }
+
+    fn load_base(&self, plan: &mut EnginePlan, base: &EngineBase) {
+        plan.calls.push(EngineCall {
+            title: format!("give {} the base {} for {}", self.engine.builder, base.from.name, base.platform),
+            command: self.command().args(["load", "--quiet", "--input", base.archive.as_str()]),
+            purpose: Purpose::Load,
+        });
+        if !plan.bases.contains(base) {
+            plan.bases.push(base.clone());
+        }
+    }
+
+    fn forget_base(&self, plan: &mut EnginePlan, base: &EngineBase) {
+        plan.calls.push(EngineCall {
+            title: format!("forget our name of the base {} for {}", base.from.name, base.platform),
+            command: self.without_name(&base.own_name),
+            purpose: Purpose::Forget,
+        });
+    }
+
+    /// Takes a name of ours away; what else has that image keeps it.
+    fn without_name(&self, name: &str) -> Command {
+        match self.engine.builder {
+            Builder::Podman => self.command().args(["untag", name, name]),
+            _ => self.command().args(["image", "rm", "--no-prune", name]),
         }
     }
 
@@ -63,6 +82,7 @@ impl Calls<'_> {
             Frontend::Classic => build.env("DOCKER_BUILDKIT", "0"),
             // Its own BuildKit loads what it builds; a builder of buildx has to be told.
             Frontend::Buildx => build
+                .args(["--builder", self.engine.nodes.first().map_or("default", |node| &node.name)])
                 .args(["--load", "--progress", "plain"])
                 .env("DOCKER_BUILDKIT", "1")
                 .env("BUILDX_NO_DEFAULT_ATTESTATIONS", "1"),
@@ -75,8 +95,7 @@ impl Calls<'_> {
         self.one_platform(plan, platform, build.args([self.context(plan).as_str()]));
         let save = self.command().args(["save", "--output", archive.as_str(), &tag]);
         self.take_back(plan, platform, save, archive);
-        let forget = self.command().args(["image", "rm", "--no-prune", &tag]);
-        self.forget(plan, platform, forget);
+        self.forget(plan, platform, self.without_name(&tag));
     }
 
     fn podman(&self, plan: &mut EnginePlan, platform: &Platform) {
@@ -94,8 +113,7 @@ impl Calls<'_> {
         let save =
             self.command().args(["save", "--format", "oci-archive", "--output", archive.as_str(), &tag]);
         self.take_back(plan, platform, save, archive);
-        let forget = self.command().args(["untag", &tag, &tag]);
-        self.forget(plan, platform, forget);
+        self.forget(plan, platform, self.without_name(&tag));
     }
 
     fn buildx(&self, plan: &mut EnginePlan) {
@@ -226,12 +244,8 @@ impl Calls<'_> {
         command
     }
 
-    /// A name of our own in the engine's store, for as long as the build takes: nothing has a user's tag before it is
-    /// verified. The layout's lock keeps two runs from sharing it.
     fn tag(&self, plan: &EnginePlan, platform: &Platform) -> String {
-        let place = Digest::of(plan.folder.as_str().as_bytes()).hex();
-        let place = place.get(..12).unwrap_or(&place);
-        format!("localhost/crossdock-build/{}:{}-{place}", self.recipe.image, slug(platform))
+        own_name(&plan.folder, &self.recipe.image, &slug(platform))
     }
 
     fn archive(&self, plan: &EnginePlan, platform: &Platform) -> Utf8PathBuf {

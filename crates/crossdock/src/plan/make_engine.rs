@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use crossdock_dockerfile::read::{Dockerfile, stages};
+use crossdock_dockerfile::read::{Dockerfile, Keyword, stages};
 use crossdock_dockerfile::render::{self, Caching, Linking, RenderError};
 use crossdock_platform::Platform;
 
+use super::bases::{Bases, Building};
 use super::cargo::slug;
 use super::engine_calls::Calls;
 use super::error::PlanError;
@@ -17,7 +18,7 @@ use super::{CopiedContext, EnginePlan, Missing, TextFile, image};
 use crate::availability::{Availability, Unavailable};
 use crate::config::DockerfileMode;
 use crate::doctor::Use;
-use crate::engine::{Engine, Frontend};
+use crate::engine::{Builder, Engine, Frontend, Options};
 use crate::project::Network;
 
 impl Maker<'_> {
@@ -166,7 +167,19 @@ impl Maker<'_> {
         };
         let dockerfile = plan.folder.join(&name);
         let ignore = plan.folder.join(format!("{name}.dockerignore"));
-        plan.files.push(TextFile { path: dockerfile.clone(), content: rendered.dockerfile });
+        self.unused(recipe, &rendered.dockerfile, asked, engine);
+        let building = Building {
+            given: &asked.options.base_from,
+            platforms: &recipe.platforms,
+            own: &engine.platform,
+            folder: &plan.folder,
+        };
+        let (content, bases) = match engine.builder {
+            Builder::Docker | Builder::Podman => building.rename(&rendered.dockerfile),
+            // A builder of buildx is given layouts by the names that the file has.
+            Builder::Buildx(_) | Builder::Embedded => (rendered.dockerfile, Bases::default()),
+        };
+        plan.files.push(TextFile { path: dockerfile.clone(), content });
         if engine.frontend == Frontend::Classic {
             plan.copied =
                 Some(CopiedContext { to: plan.folder.join("context"), rules: rules(&rendered.dockerignore) });
@@ -187,18 +200,15 @@ impl Maker<'_> {
         }
         plan.files.push(TextFile { path: ignore.clone(), content: rendered.dockerignore });
         self.emulation(recipe, engine);
-        self.unused(recipe, &plan.files, asked, engine);
-        let calls = Calls { recipe, engine, options: &asked.options, dockerfile, ignore };
+        let calls = Calls { recipe, engine, options: &asked.options, dockerfile, ignore, bases };
         calls.add_to(plan);
         Ok(())
     }
 
     /// What is handed on and does not do what its name says.
-    fn unused(&mut self, recipe: &Recipe, files: &[TextFile], asked: &EngineRequest, engine: &Engine) {
-        let read = files.iter().filter_map(|file| Dockerfile::read(&file.content).ok());
-        let begins: BTreeSet<String> = read
-            .flat_map(|file| stages(&file).into_iter().filter_map(|stage| stage.image).collect::<Vec<_>>())
-            .collect();
+    fn unused(&mut self, recipe: &Recipe, dockerfile: &str, asked: &EngineRequest, engine: &Engine) {
+        let Ok(file) = Dockerfile::read(dockerfile) else { return };
+        let begins: BTreeSet<String> = stages(&file).into_iter().filter_map(|stage| stage.image).collect();
         for base in asked.options.base_from.iter().filter(|base| !begins.contains(&base.name)) {
             let known: Vec<&str> =
                 begins.iter().map(String::as_str).filter(|name| *name != "scratch").collect();
@@ -209,12 +219,45 @@ impl Maker<'_> {
                 known.join(", ")
             ));
         }
+        self.undeclared(recipe, &file, &asked.options);
         if engine.nodes.len() > 1 && !asked.options.cache_to.is_empty() {
             self.warn(format!(
                 "each of the {} nodes of {} writes its own --cache-to to the same place, and the last one stays",
                 engine.nodes.len(),
                 engine.builder
             ));
+        }
+    }
+
+    /// Arguments and secrets that no instruction takes: engines pass over them without a word.
+    fn undeclared(&mut self, recipe: &Recipe, file: &Dockerfile, options: &Options) {
+        let declares = |name: &str| {
+            let arguments = file.instructions().filter(|one| one.keyword == Keyword::Arg);
+            let mut words = arguments.flat_map(|one| one.arguments.words());
+            words.any(|word| word.split('=').next() == Some(name))
+        };
+        let names = options.build_args.iter().filter_map(|given| given.split_once('=')).map(|(name, _)| name);
+        for name in names.filter(|name| !is_predefined(name) && !declares(name)) {
+            self.warn(format!(
+                "--build-arg {name}: no ARG of the Dockerfile of `{}` declares it, and so it changes nothing there",
+                recipe.image
+            ));
+        }
+        let mounts: Vec<&str> = file
+            .instructions()
+            .flat_map(|one| &one.flags)
+            .filter_map(|flag| flag.value.as_deref())
+            .filter(|value| value.split(',').any(|part| part == "type=secret"))
+            .collect();
+        for given in &options.secrets {
+            let Some(id) = given.split(',').find_map(|part| part.strip_prefix("id=")) else { continue };
+            if !mounts.iter().any(|mount| is_secret(mount, id)) {
+                self.warn(format!(
+                    "--secret id={id}: no step of the Dockerfile of `{}` mounts it; `private` in its [dockerfile] names \
+                     the hosts that need one",
+                    recipe.image
+                ));
+            }
         }
     }
 
@@ -260,6 +303,14 @@ fn is_for_another_builder(error: &RenderError) -> bool {
 fn rules(dockerignore: &str) -> Vec<String> {
     let lines = dockerignore.lines().map(str::trim);
     lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect()
+}
+
+/// Arguments that every engine takes undeclared (Dockerfile reference, "Predefined ARGs"), and BuildKit's own.
+fn is_predefined(name: &str) -> bool {
+    let proxies = ["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"];
+    proxies.iter().any(|proxy| name.eq_ignore_ascii_case(proxy))
+        || name == "SOURCE_DATE_EPOCH"
+        || name.starts_with("BUILDKIT_")
 }
 
 /// Whether `id=netrc,src=…` hands on the secret.

@@ -16,7 +16,7 @@ use crate::availability::Availability;
 use crate::config::{ImageConfig, Linkage, Sourced};
 use crate::doctor::Use;
 use crate::host::{Host, ToolchainOrigin};
-use crate::project::{CargoBinary, CargoPackage, CargoWorkspace, Program};
+use crate::project::{CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, Program};
 use crate::toolchain::{RustChoice, RustRequest, choose_rust, possible};
 
 impl Maker<'_> {
@@ -52,8 +52,9 @@ impl Maker<'_> {
                 routes: &image.toolchain,
             };
             if let Some(why) = self.engine_way() {
+                let sent = workspace.settings.of_files_below(selected.project.root());
                 for platform in platforms {
-                    let cpu = cpu_of_any(&request, workspace, self.host, platform);
+                    let cpu = cpu_of_any(&request, &sent, self.host, platform);
                     let way = Way { cpu, why: why.clone() };
                     let plan = |program: &_| way.program(image, *program, platform);
                     plans.insert(platform, programs.iter().map(plan).collect());
@@ -67,7 +68,7 @@ impl Maker<'_> {
                         self.rust_platform(selected, workspace, &programs, choice)?
                     }
                     Availability::Unavailable(missing) => Way {
-                        cpu: cpu_of_any(&request, workspace, self.host, platform),
+                        cpu: cpu_of_any(&request, &workspace.settings, self.host, platform),
                         why: self.misses(&image.name.value, platform, missing),
                     },
                 };
@@ -142,12 +143,12 @@ impl Way {
 /// The processor that programs are compiled for where it is not known as which triple: the first that any names.
 fn cpu_of_any(
     request: &RustRequest<'_>,
-    workspace: &CargoWorkspace,
+    settings: &CargoSettings,
     host: &Host,
     platform: &Platform,
 ) -> Option<String> {
     let possible = possible(request, host, platform);
-    possible.iter().find_map(|built| cpu(&workspace.settings, &built.triple, &built.rustflags))
+    possible.iter().find_map(|built| cpu(settings, &built.triple, &built.rustflags))
 }
 
 fn rust_only<'a>(programs: &[Program<'a>]) -> Vec<(&'a CargoPackage, &'a CargoBinary)> {

@@ -1,6 +1,7 @@
 //! The plan is data: everything that will happen, as one comparable value. `crossdock plan` prints it, `dist` executes
 //! exactly it, and nothing else decides anything.
 
+mod bases;
 mod cargo;
 mod engine;
 mod engine_calls;
@@ -32,6 +33,7 @@ use crate::doctor::Use;
 use crate::process::Command;
 use crate::toolchain::Wrapper;
 
+pub use bases::EngineBase;
 pub use engine::{CopiedContext, EngineCall, EnginePlan, EngineResult, Purpose, TextFile};
 pub use error::PlanError;
 pub(crate) use image::rfc3339;

@@ -119,6 +119,18 @@ impl CargoSettings {
         Ok(settings)
     }
 
+    /// What is left where only a folder is sent to another machine: files in it, no variable, nothing above it.
+    pub fn of_files_below(&self, folder: &Utf8Path) -> Self {
+        // A place is a file's path, with the key behind it.
+        let is_sent = |place: &str| Utf8Path::new(place).starts_with(folder);
+        Self {
+            environment: None,
+            build: self.build.iter().filter(|one| is_sent(&one.place)).cloned().collect(),
+            targets: self.targets.iter().filter(|one| is_sent(&one.setting.place)).cloned().collect(),
+            linkers: self.linkers.iter().filter(|one| is_sent(&one.setting.place)).cloned().collect(),
+        }
+    }
+
     fn variables(&mut self, environment: &Environment) {
         if let Some(flags) = environment.get("CARGO_BUILD_RUSTFLAGS") {
             self.build.push(setting(Flags::Text(flags.to_owned()).list(), "CARGO_BUILD_RUSTFLAGS"));
@@ -220,6 +232,17 @@ mod tests {
         environment.variables.insert("HOME".into(), home.to_string());
         environment.variables.extend(variables.iter().map(|(name, value)| ((*name).into(), (*value).into())));
         environment
+    }
+
+    #[test]
+    fn another_machine_gets_the_files_of_the_folder_alone() {
+        let flags = "[build]\nrustflags = [\"-Ctarget-cpu=x86-64-v3\"]\n";
+        let folder = Folder::new(&[("p/.cargo/config.toml", flags), (".cargo/config.toml", flags)]);
+        let environment = environment(&folder.path(), &[("RUSTFLAGS", "-Ctarget-cpu=native")]);
+        let sent = folder.path().join("p");
+        let settings = CargoSettings::read(&sent, &environment).unwrap().of_files_below(&sent);
+        assert_eq!((settings.environment, settings.build.len()), (None, 1));
+        assert!(settings.build[0].place.starts_with(sent.as_str()));
     }
 
     #[test]

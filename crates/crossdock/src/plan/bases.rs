@@ -1,0 +1,151 @@
+//! Base images from layouts, for engines that keep images in a store which the user's own tags share: each is loaded
+//! under a name of our own, with which the Dockerfile then begins, and forgotten after the build.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use crossdock_dockerfile::read::{Dockerfile, Stage, stages};
+use crossdock_oci::Digest;
+use crossdock_platform::Platform;
+use serde::Serialize;
+
+use super::cargo::slug;
+use crate::engine::BaseFrom;
+
+/// A base image on its way into an engine's store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EngineBase {
+    /// Where it comes from, and what the user calls it.
+    #[serde(flatten)]
+    pub from: BaseFrom,
+    /// What it is called in the engine's store for as long as the build takes.
+    pub own_name: String,
+    /// Which of its platforms is loaded.
+    pub platform: Platform,
+    /// The archive that the engine loads.
+    pub archive: Utf8PathBuf,
+}
+
+/// The bases of one Dockerfile.
+#[derive(Debug, Default)]
+pub(super) struct Bases {
+    /// Those of the same platform for every build: the builder's own, as a rule.
+    pub(super) shared: Vec<EngineBase>,
+    /// Those of the platform that is built for, under a name that moves from one build to the next.
+    pub(super) of_each: Vec<EngineBase>,
+}
+
+/// What a Dockerfile is built with.
+pub(super) struct Building<'a> {
+    /// `--base-from`
+    pub(super) given: &'a [BaseFrom],
+    /// The platforms that it builds for.
+    pub(super) platforms: &'a [Platform],
+    /// What BUILDPLATFORM is.
+    pub(super) own: &'a Platform,
+    /// Where archives are written.
+    pub(super) folder: &'a Utf8Path,
+}
+
+impl Building<'_> {
+    /// The Dockerfile with our names in the place of the user's, and what has to be loaded for it.
+    pub(super) fn rename(&self, text: &str) -> (String, Bases) {
+        let mut bases = Bases::default();
+        let Ok(file) = Dockerfile::read(text) else { return (text.to_owned(), bases) };
+        let mut lines: Vec<String> = text.split('\n').map(str::to_owned).collect();
+        for stage in stages(&file) {
+            let image = stage.image.as_deref();
+            let Some(place) = self.given.iter().position(|base| image == Some(&base.name)) else { continue };
+            let name = self.add(&mut bases, place, &stage);
+            // A FROM of the renderer's takes one line.
+            if let Some(line) = lines.get_mut(stage.from.lines.first.saturating_sub(1)) {
+                *line = line.replacen(&format!(" {}", stage.base), &format!(" {name}"), 1);
+            }
+        }
+        (lines.join("\n"), bases)
+    }
+
+    fn add(&self, bases: &mut Bases, place: usize, stage: &Stage<'_>) -> String {
+        let (to, platforms, word) = match (self.fixed(stage.platform), self.platforms) {
+            (Some(platform), _) => (&mut bases.shared, vec![platform.clone()], slug(&platform)),
+            (None, [only]) => (&mut bases.shared, vec![only.clone()], slug(only)),
+            (None, several) => (&mut bases.of_each, several.to_vec(), "target".to_owned()),
+        };
+        let own_name = own_name(self.folder, &format!("base-{place}"), &word);
+        for platform in platforms {
+            let archive = self.folder.join(format!("base-{place}-{}.tar", slug(&platform)));
+            let from = self.given[place].clone();
+            let base = EngineBase { from, own_name: own_name.clone(), platform, archive };
+            if !to.contains(&base) {
+                to.push(base);
+            }
+        }
+        own_name
+    }
+
+    /// The platform of a stage that is the same whatever is built for.
+    fn fixed(&self, platform: Option<&str>) -> Option<Platform> {
+        match platform? {
+            "$BUILDPLATFORM" | "${BUILDPLATFORM}" => Some(self.own.clone()),
+            other => Platform::parse(other).ok(),
+        }
+    }
+}
+
+/// A name of our own in an engine's store, for as long as a build takes: nothing has a user's tag before it is
+/// verified. The layout's lock keeps two runs on one machine from sharing it.
+pub(super) fn own_name(folder: &Utf8Path, what: &str, word: &str) -> String {
+    let place = Digest::of(folder.as_str().as_bytes()).hex();
+    format!("localhost/crossdock-build/{what}:{word}-{}", place.get(..12).unwrap_or(&place))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_stage_begins_with_the_platform_that_it_runs_on() {
+        let base =
+            |name: &str| BaseFrom { name: name.to_owned(), layout: "/l".into(), digest: Digest::of(b"base") };
+        let given = [base("golang:1.26-alpine3.22"), base("alpine:3.22"), base("unused")];
+        let platforms = [Platform::LINUX_ARM64, Platform::LINUX_AMD64];
+        let text = "ARG ALPINE=3.22\nFROM --platform=$BUILDPLATFORM golang:1.26-alpine${ALPINE} AS build\n\
+                    RUN go build\nFROM alpine:${ALPINE}\nCOPY --from=build /a /a\n";
+        let own = Platform::LINUX_AMD64;
+        let building = |platforms| Building {
+            given: &given,
+            platforms,
+            own: &own,
+            folder: Utf8Path::new("/p/dist/app.engine"),
+        };
+        let (renamed, bases) = building(&platforms).rename(text);
+        let begins: Vec<&str> = renamed.lines().filter(|line| line.starts_with("FROM")).collect();
+        let own = own_name(Utf8Path::new("/p/dist/app.engine"), "x", "");
+        let (_, hash) = own.rsplit_once(':').unwrap();
+        assert_eq!(
+            begins,
+            [
+                format!(
+                    "FROM --platform=$BUILDPLATFORM localhost/crossdock-build/base-0:linux-amd64{hash} AS build"
+                ),
+                format!("FROM localhost/crossdock-build/base-1:target{hash}"),
+            ]
+        );
+        let loaded = |bases: &[EngineBase]| {
+            let each =
+                bases.iter().map(|base| format!("{} {} {}", base.from.name, base.platform, base.archive));
+            each.collect::<Vec<_>>()
+        };
+        assert_eq!(
+            loaded(&bases.shared),
+            ["golang:1.26-alpine3.22 linux/amd64 /p/dist/app.engine/base-0-linux-amd64.tar"]
+        );
+        assert_eq!(
+            loaded(&bases.of_each),
+            [
+                "alpine:3.22 linux/arm64 /p/dist/app.engine/base-1-linux-arm64.tar",
+                "alpine:3.22 linux/amd64 /p/dist/app.engine/base-1-linux-amd64.tar"
+            ]
+        );
+        let (_, alone) = building(&platforms[..1]).rename(text);
+        assert_eq!((alone.shared.len(), alone.of_each.len()), (2, 0), "one platform needs no moving name");
+    }
+}
