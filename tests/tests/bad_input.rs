@@ -142,7 +142,7 @@ fn a_full_disk_keeps_the_old_image() {
     let (sandbox, project) = go();
     let output = sandbox.work().join("full");
     std::fs::create_dir(&output).unwrap();
-    let mount = ["-t", "tmpfs", "-o", "size=6m", "tmpfs", output.to_str().unwrap()];
+    let mount = ["-t", "tmpfs", "-o", "size=4m", "tmpfs", output.to_str().unwrap()];
     sandbox.tool(&sandbox.work(), "mount", &mount).success();
     let dist = ["dist", "--output", output.to_str().unwrap()];
     let before = sandbox.crossdock(&project, &dist).success();
