@@ -190,6 +190,8 @@ fn docker_builds_what_is_verified_and_tagged_like_everything_else() {
         .complains("hello.engine/Dockerfile:\n  RUN ")
         .complains("go build -trimpath");
     assert_eq!(Layout::open(project.join("dist/hello")).digest(), before);
+    let left = run(&mut docker_images(&docker), MINUTE).success().stdout;
+    assert!(!left.contains("crossdock-build"), "a failed run leaves our names behind: {left}");
 }
 
 fn docker_images(docker: &Docker) -> Command {

@@ -1,6 +1,8 @@
 //! Writes what an engine reads, and runs its commands.
 
-use std::sync::Mutex;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_oci::{Descriptor, ImageSource, Layout, Reference, SourcePlatform, write_archive};
@@ -12,8 +14,9 @@ use super::publish::replace;
 use super::report_lines::{Reporter, Said};
 use super::{EngineFailure, ExecuteError, StepContext, create_folder, create_ignored_folder, lock};
 use crate::engine::{bake, failing};
-use crate::plan::{EngineBase, EngineCall, ImagePlan, Purpose};
-use crate::process::Line;
+use crate::environment::Environment;
+use crate::plan::{Action, EngineBase, EngineCall, ImagePlan, Purpose, Step, StepId};
+use crate::process::{Cancel, Line, Processes};
 
 impl StepContext<'_> {
     pub(super) fn render(&self, image: &ImagePlan) -> Result<String, ExecuteError> {
@@ -101,6 +104,24 @@ impl StepContext<'_> {
             dockerfile: dockerfile.to_owned(),
             failing: failing(&text, &log),
         })))
+    }
+}
+
+/// Takes back what a run that ended early left under our names in an engine. The run may be cancelled: these commands
+/// are not, and what they cannot remove was never made.
+pub(super) fn forget_rest(steps: &[Step], took: &BTreeMap<StepId, Duration>, environment: &Arc<Environment>) {
+    let calls = steps.iter().filter_map(|step| match &step.action {
+        Action::Engine { image, call } => Some((image, call, took.contains_key(&step.id))),
+        _ => None,
+    });
+    let makes = |call: &EngineCall| matches!(call.purpose, Purpose::Load | Purpose::Build { .. });
+    let began: BTreeSet<&String> =
+        calls.clone().filter(|(_, call, done)| *done && makes(call)).map(|(image, ..)| image).collect();
+    let processes = Processes::new(environment.clone(), Cancel::default());
+    for (image, call, done) in calls {
+        if !done && call.purpose == Purpose::Forget && began.contains(image) {
+            let _never_made = processes.stdout(&call.command);
+        }
     }
 }
 

@@ -226,6 +226,7 @@ pub fn execute(
         Ok(context) => {
             plan.warnings.iter().for_each(|warning| observer.event(Event::Warning(warning)));
             let ran = schedule::run(&plan.steps, settings.jobs, &context, observer);
+            engine::forget_rest(&plan.steps, &ran.took, environment);
             let report = context.report(&ran.took);
             (ran, report)
         }
