@@ -35,11 +35,6 @@ pub struct BaseFrom {
 }
 
 impl Options {
-    /// Whether nothing is handed on.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-
     /// What the engine does not understand, as sentences that say so and what does.
     pub fn refused_by(&self, engine: &Engine) -> Vec<String> {
         let classic = engine.frontend == Frontend::Classic;

@@ -127,18 +127,17 @@ pub(super) fn forget_rest(steps: &[Step], took: &BTreeMap<StepId, Duration>, env
 
 /// Podman does not write over an archive, and one of an earlier run must not pass for this one's.
 pub(super) fn remove(archive: &Utf8Path) -> Result<(), ExecuteError> {
-    match std::fs::remove_file(archive) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-            Err(ExecuteError::File { path: archive.to_owned(), source })
-        }
-        _ => Ok(()),
-    }
+    unless_absent(archive, std::fs::remove_file(archive))
 }
 
 pub(super) fn remove_folder(folder: &Utf8Path) -> Result<(), ExecuteError> {
-    match std::fs::remove_dir_all(folder) {
+    unless_absent(folder, std::fs::remove_dir_all(folder))
+}
+
+fn unless_absent(path: &Utf8Path, removed: std::io::Result<()>) -> Result<(), ExecuteError> {
+    match removed {
         Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-            Err(ExecuteError::File { path: folder.to_owned(), source })
+            Err(ExecuteError::File { path: path.to_owned(), source })
         }
         _ => Ok(()),
     }

@@ -9,11 +9,16 @@ use super::image::about;
 use super::report_lines::Reporter;
 use super::{ExecuteError, StepContext, Unproven, lock};
 use crate::judge::{Planned, judge, of_itself};
-use crate::plan::{Expected, ImagePlan, PlatformPlan, ProgramPlan, Target};
+use crate::plan::{Expected, ImagePlan, PlatformPlan, ProgramPlan, Step, Target};
 use crate::report::{ImageReport, PlatformReport, TargetReport};
 
 impl StepContext<'_> {
-    pub(super) fn verify(&self, image: &ImagePlan, reporter: &Reporter<'_>) -> Result<String, ExecuteError> {
+    pub(super) fn verify(
+        &self,
+        image: &ImagePlan,
+        step: &Step,
+        reporter: &Reporter<'_>,
+    ) -> Result<String, ExecuteError> {
         let layout = Layout::open(image.layout.as_std_path()).map_err(|_| not_built(image))?;
         let index = self.index_descriptor(image, &layout)?;
         let source = ImageSource::of_layout(&layout, &index).map_err(about(image))?;
@@ -29,8 +34,7 @@ impl StepContext<'_> {
         drop(state);
         let refused = verdict == Verdict::Fails
             || verdict == Verdict::Unproven && self.judging.unproven == Unproven::Refused;
-        let verify = format!("verify:{}", image.name);
-        let decides = self.plan.steps.iter().any(|step| step.after.iter().any(|id| id.0 == verify));
+        let decides = self.plan.steps.iter().any(|other| other.after.contains(&step.id));
         if refused && decides {
             return Err(ExecuteError::Refused(Box::new(report)));
         }

@@ -308,7 +308,7 @@ impl StepContext<'_> {
             Action::Import { image } => self.import(self.image(image)?),
             Action::Layers { image, platform } => self.layers(self.image(image)?, platform),
             Action::Assemble { image } => self.assemble(self.image(image)?),
-            Action::Verify { image } => self.verify(self.image(image)?, reporter),
+            Action::Verify { image } => self.verify(self.image(image)?, step, reporter),
             Action::Tag { image } => self.tag(self.image(image)?),
             Action::Archive { image } => self.archive(self.image(image)?),
             Action::Pack { image } => self.release(self.image(image)?),

@@ -3,11 +3,10 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_dockerfile::read::{Dockerfile, Stage, stages};
-use crossdock_oci::Digest;
 use crossdock_platform::Platform;
 use serde::Serialize;
 
-use super::cargo::slug;
+use super::cargo::{short_hash, slug};
 use crate::engine::BaseFrom;
 
 /// A base image on its way into an engine's store.
@@ -93,8 +92,7 @@ impl Building<'_> {
 /// A name of our own in an engine's store, for as long as a build takes: nothing has a user's tag before it is
 /// verified. The layout's lock keeps two runs on one machine from sharing it.
 pub(super) fn own_name(folder: &Utf8Path, what: &str, word: &str) -> String {
-    let place = Digest::of(folder.as_str().as_bytes()).hex();
-    format!("localhost/crossdock-build/{what}:{word}-{}", place.get(..12).unwrap_or(&place))
+    format!("localhost/crossdock-build/{what}:{word}-{}", short_hash(folder.as_str()))
 }
 
 #[cfg(test)]
@@ -103,8 +101,11 @@ mod tests {
 
     #[test]
     fn each_stage_begins_with_the_platform_that_it_runs_on() {
-        let base =
-            |name: &str| BaseFrom { name: name.to_owned(), layout: "/l".into(), digest: Digest::of(b"base") };
+        let base = |name: &str| BaseFrom {
+            name: name.to_owned(),
+            layout: "/l".into(),
+            digest: crossdock_oci::Digest::of(b"base"),
+        };
         let given = [base("golang:1.26-alpine3.22"), base("alpine:3.22"), base("unused")];
         let platforms = [Platform::LINUX_ARM64, Platform::LINUX_AMD64];
         let text = "ARG ALPINE=3.22\nFROM --platform=$BUILDPLATFORM golang:1.26-alpine${ALPINE} AS build\n\

@@ -224,8 +224,12 @@ fn variant(
     if workspace.packages.iter().any(|other| same_name(&other)) {
         parts.push(package.name.clone());
     }
-    let name = crossdock_oci::Digest::of(parts.join("\n").as_bytes()).hex();
-    (!parts.is_empty()).then(|| name.chars().take(12).collect())
+    (!parts.is_empty()).then(|| short_hash(&parts.join("\n")))
+}
+
+/// A short name that follows from a text alone.
+pub(super) fn short_hash(text: &str) -> String {
+    crossdock_oci::Digest::of(text.as_bytes()).hex().chars().take(12).collect()
 }
 
 /// A platform as a file name: `linux-arm-v7`.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_platform::Platform;
 
-use super::cargo::slug;
+use super::cargo::{short_hash, slug};
 use super::request::Request;
 use super::{Artifact, GoBuild};
 use crate::config::ImageConfig;
@@ -130,8 +130,7 @@ fn folder_name(module: &GoModule, main: &GoMain, choice: &GoChoice, linker_flags
     let same_name = module.mains.iter().filter(|other| other.name == main.name).count() > 1;
     let place = if same_name { main.import_path.as_str() } else { "" };
     let way = format!("{linker_flags}\n{:?}\n{:?}\n{place}", choice.environment, choice.arguments);
-    let hash = crossdock_oci::Digest::of(way.as_bytes()).hex();
-    format!("{}-{}", slug(&choice.platform), hash.chars().take(12).collect::<String>())
+    format!("{}-{}", slug(&choice.platform), short_hash(&way))
 }
 
 #[cfg(test)]

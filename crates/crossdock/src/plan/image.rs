@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::cargo::slug;
+use super::cargo::{short_hash, slug};
 use super::error::PlanError;
 use super::request::{Pack, Projects, Request};
 use super::select::Selected;
@@ -36,9 +36,8 @@ pub(super) fn output_folder(project: &Project, request: &Request) -> Utf8PathBuf
 /// Where `go build` writes the programs of a module: in the cache, so that a project's folder may be read-only, and kept
 /// from run to run, so that Go does not link again what has not changed.
 pub(super) fn go_build_folder(module: &GoModule, request: &Request) -> Utf8PathBuf {
-    let place = crossdock_oci::Digest::of(module.root.as_str().as_bytes()).hex();
     let name = module.root.file_name().unwrap_or("module");
-    request.cache.join("build").join(format!("{name}-{}", place.get(..12).unwrap_or(&place)))
+    request.cache.join("build").join(format!("{name}-{}", short_hash(module.root.as_str())))
 }
 
 pub(super) fn container(selected: &Selected<'_>) -> Container {

@@ -137,7 +137,7 @@ impl<'a> Maker<'a> {
 
     /// Notes what keeps this machine from building an image's platform, and says of its programs where to look.
     pub(super) fn misses(&mut self, image: &str, platform: &Platform, unavailable: Unavailable) -> String {
-        self.missing.push(Missing { image: image.to_owned(), platform: Some(platform.clone()), unavailable });
+        self.miss(image, Some(platform.clone()), unavailable);
         "cannot be built on this machine: see what is missing".to_owned()
     }
 

@@ -55,7 +55,7 @@ impl Maker<'_> {
         let engine = match &asked.engine {
             Availability::Available(engine) => engine,
             Availability::Unavailable(why) => {
-                self.engine_misses(&name, None, why.clone());
+                self.miss(&name, None, why.clone());
                 return Ok(Some(plan));
             }
         };
@@ -79,7 +79,7 @@ impl Maker<'_> {
         for recipe in &recipes {
             match self.add_recipe(&mut plan, recipe, asked, engine) {
                 Err(RecipeError::Render { source, .. }) if is_for_another_builder(&source) => {
-                    self.engine_misses(&name, None, Unavailable::because(source.to_string()));
+                    self.miss(&name, None, Unavailable::because(source.to_string()));
                 }
                 added => added?,
             }
@@ -115,7 +115,7 @@ impl Maker<'_> {
                  without DOCKER_BUILDKIT=0), with podman, or with crossdock itself (--builder embedded)",
                 engine.describe()
             );
-            self.engine_misses(image, Some(platform.clone()), Unavailable::because(why));
+            self.miss(image, Some(platform.clone()), Unavailable::because(why));
         }
         own
     }
@@ -279,11 +279,11 @@ impl Maker<'_> {
                 engine.describe(),
                 platform.architecture(),
             );
-            self.engine_misses(&recipe.image, Some(platform.clone()), Unavailable::because(why));
+            self.miss(&recipe.image, Some(platform.clone()), Unavailable::because(why));
         }
     }
 
-    fn engine_misses(&mut self, image: &str, platform: Option<Platform>, unavailable: Unavailable) {
+    pub(super) fn miss(&mut self, image: &str, platform: Option<Platform>, unavailable: Unavailable) {
         let missing = Missing { image: image.to_owned(), platform, unavailable };
         self.missing.push(missing);
     }

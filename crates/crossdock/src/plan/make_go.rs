@@ -41,19 +41,15 @@ impl Maker<'_> {
                 cgo_packages: &cgo_packages,
                 linkage: &image.linkage,
             };
-            if let Some(why) = self.engine_way() {
-                let settings = go_settings(&request).unwrap_or_default();
-                return Ok(programs
-                    .iter()
-                    .map(|main| program(image, main, platform, &settings, &why))
-                    .collect());
-            }
-            let why = match choose_go(&request, self.host, &self.request.cache) {
-                Availability::Available(choice) => {
-                    self.go_platform(selected, module, &programs, &choice)?;
-                    choice.why
-                }
-                Availability::Unavailable(missing) => self.misses(&image.name.value, platform, missing),
+            let why = match self.engine_way() {
+                Some(why) => why,
+                None => match choose_go(&request, self.host, &self.request.cache) {
+                    Availability::Available(choice) => {
+                        self.go_platform(selected, module, &programs, &choice)?;
+                        choice.why
+                    }
+                    Availability::Unavailable(missing) => self.misses(&image.name.value, platform, missing),
+                },
             };
             // A platform that Go does not know has no settings, and is missing for that reason.
             let settings = go_settings(&request).unwrap_or_default();

@@ -10,6 +10,7 @@ use crossdock_dockerfile::render::{Mode, Private, Rendered};
 use serde::Serialize;
 
 use super::{Recipe, RecipeError};
+use crate::plan::cargo::slug;
 
 /// What stands in the JSON file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -138,7 +139,7 @@ pub fn literal(text: &str) -> String {
 /// `-linux-arm64` where the file is for one platform alone.
 fn platform_part(recipe: &Recipe, separator: char) -> String {
     match &recipe.request.mode {
-        Mode::Fixed(platform) => format!("{separator}{}", platform.to_string().replace('/', "-")),
+        Mode::Fixed(platform) => format!("{separator}{}", slug(platform)),
         Mode::Cross(_) => String::new(),
     }
 }
