@@ -64,9 +64,14 @@ pub(crate) fn stamp(body: &str, comment: Comment, version: &str) -> String {
     format!("{above}{line}\n{below}")
 }
 
+/// A text with Unix line ends and without a byte order mark.
+pub(crate) fn plain(text: &str) -> String {
+    text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n")
+}
+
 /// What a file says of itself; none when crossdock did not make it.
 pub(crate) fn read(text: &str) -> Option<Made> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
+    let text = plain(text);
     let line = text.split_inclusive('\n').take(ABOVE).find(|line| line.contains(MARK))?;
     let (_, said) = line.split_once(MARK)?;
     let (version, digest) = said.split_once(DIGEST)?;

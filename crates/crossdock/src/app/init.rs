@@ -10,7 +10,7 @@ use super::error::{CommandError, Exit};
 use super::look::project_error;
 use super::output;
 use super::session::Session;
-use crate::project::{Language, Network};
+use crate::project::Language;
 use crate::scaffold::{
     Action, CrossdockSource, Entry, Existing, Joining, Part, Request, Scaffold, ScaffoldError, Selection,
     State, Written, survey,
@@ -78,8 +78,6 @@ fn request(session: &Session, arguments: &InitArguments) -> Result<Request, Comm
     if let Some(place) = arguments.archives.as_deref().filter(|place| !is_address(place)) {
         return Err(wrong("--archives", format!("`{place}` is not the https:// address of a folder")));
     }
-    let offline =
-        arguments.offline || session.overrides.offline.as_ref().is_some_and(|offline| offline.value);
     Ok(Request {
         folder: crate::config::grammar::lexical(&folder).unwrap_or(folder),
         directory,
@@ -97,7 +95,7 @@ fn request(session: &Session, arguments: &InitArguments) -> Result<Request, Comm
         expose: arguments.expose.clone(),
         repository: arguments.repository.clone(),
         existing: if arguments.force { Existing::Replace } else { Existing::Keep },
-        network: if offline { Network::Offline } else { Network::Online },
+        network: session.network(arguments.offline),
         scratch: session.cache.join("init"),
     })
 }

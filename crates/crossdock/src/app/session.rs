@@ -129,7 +129,6 @@ impl Session {
         };
         let repository = repository.clone().map(|value| Sourced::new(value, option("--repository")));
         let jobs = building.jobs.map(|jobs| Sourced::new(jobs.get(), option("--jobs")));
-        let offline = building.offline || overrides.offline.as_ref().is_some_and(|offline| offline.value);
         Ok(Request {
             goal,
             platforms: many(platform, "--platform", &overrides.platforms),
@@ -143,12 +142,20 @@ impl Session {
             load: building.load.map(|engine| self.server(engine)).transpose()?,
             engine: None,
             jobs: jobs.or_else(|| overrides.jobs.clone()),
-            network: if offline { Network::Offline } else { Network::Online },
+            network: self.network(building.offline),
             source_date_epoch: self.source_date_epoch()?,
             cache: self.cache.clone(),
             remapped: self.cargo_home().map(|home| (home, "/cargo".to_owned())).into_iter().collect(),
             variables: self.environment.variables.clone(),
         })
+    }
+
+    /// Whether tools may reach the network, by the call's own `--offline` or what stands for it.
+    pub(super) fn network(&self, offline: bool) -> Network {
+        match offline || self.overrides.offline.as_ref().is_some_and(|offline| offline.value) {
+            true => Network::Offline,
+            false => Network::Online,
+        }
     }
 
     /// <https://reproducible-builds.org/specs/source-date-epoch/>

@@ -144,7 +144,11 @@ impl Loader {
         }
         self.add_deploys(&mut reader, deploys);
         if self.config.files.len() == 1 {
-            self.config.builder = raw.builder.and_then(|builder| builder_of(&mut reader, &builder));
+            self.config.builder = raw.builder.and_then(|builder| {
+                reader.checked("builder", builder, |text| {
+                    text.parse::<Builder>().map_err(|error| error.to_string())
+                })
+            });
             self.config.defaults = defaults;
             self.config.templates = raw.templates.and_then(|folder| templates(&mut reader, folder));
         }
@@ -226,16 +230,6 @@ impl Loader {
         match self.problems.is_empty() {
             true => Ok(self.config),
             false => Err(ConfigError::Invalid(self.problems)),
-        }
-    }
-}
-
-fn builder_of(reader: &mut Reader<'_>, text: &At<String>) -> Option<Sourced<Builder>> {
-    match text.get_ref().parse() {
-        Ok(builder) => Some(reader.sourced::<String>(text.clone()).map(|_| builder)),
-        Err(error) => {
-            reader.wrong(&text.span(), format!("`builder`: {error}"), "");
-            None
         }
     }
 }

@@ -2,10 +2,8 @@
 
 use similar::{ChangeTag, TextDiff};
 
-/// A text with Unix line ends and without a byte order mark, as everything here computes with.
-pub(super) fn plain(text: &str) -> String {
-    text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n")
-}
+/// What everything here computes with, and what decides whether a file was edited.
+pub(super) use crate::header::plain;
 
 /// `new`, computed from the plain form of `old`, as it belongs into the old file: its byte order mark and the end of each
 /// line that stayed are kept, new lines end as most do.

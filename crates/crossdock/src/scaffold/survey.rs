@@ -63,10 +63,11 @@ pub fn survey(request: &Request, processes: &Processes) -> Result<Scaffold, Scaf
 }
 
 fn decide(ground: &Ground, request: &Request, processes: &Processes) -> Result<Decided, ScaffoldError> {
-    let mut settled = settle(ground, request, processes)?;
+    let obstacle = xtask::obstacle(ground)?;
+    let mut settled = settle(ground, request, obstacle.as_deref(), processes)?;
     settled.notes.extend(outdated(&ground.project, &settled.parts));
     let wants_crate = ground.language == Language::Rust
-        && xtask::obstacle(ground)?.is_none()
+        && obstacle.is_none()
         && !settled.choices.without.contains(&Part::Xtask);
     let crate_ = match wants_crate {
         true => with_crate(ground, request, &mut settled, processes)?,
@@ -85,10 +86,14 @@ fn decide(ground: &Ground, request: &Request, processes: &Processes) -> Result<D
 }
 
 /// Joins what the call says with what the project can have, what it remembers, and where its repository is.
-fn settle(ground: &Ground, request: &Request, processes: &Processes) -> Result<Settled, ScaffoldError> {
+fn settle(
+    ground: &Ground,
+    request: &Request,
+    obstacle: Option<&str>,
+    processes: &Processes,
+) -> Result<Settled, ScaffoldError> {
     let wrong = |option: &str, reason| ScaffoldError::Option { option: option.to_owned(), reason };
     let mut possible = Part::of(ground.language);
-    let obstacle = xtask::obstacle(ground)?;
     if obstacle.is_some() {
         possible.remove(&Part::Xtask);
     }
