@@ -17,6 +17,9 @@ pub(crate) struct Test {
     /// Also run the tests that take long: published projects, hundreds of runs
     #[arg(long)]
     pub(crate) long: bool,
+    /// Only install what the tests need
+    #[arg(long, conflicts_with_all = ["long", "filter"])]
+    pub(crate) install: bool,
     /// Run only tests whose name holds this
     pub(crate) filter: Option<String>,
 }

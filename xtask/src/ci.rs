@@ -1,11 +1,15 @@
 //! `cargo xtask ci`: what continuous integration runs, whole, within an hour.
 
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use comfy_table::{Table, presets};
 
-use crate::shell::{Failure, Tool, say};
-use crate::{doc, prerequisites, test};
+use crate::shell::{Failure, Tool, repository, say};
+use crate::test;
 
 /// What all steps together may take. Continuous integration ends after an hour.
 const BUDGET: Duration = Duration::from_secs(57 * 60);
@@ -23,12 +27,17 @@ const LONG: &[(&str, &str, u64)] = &[
     ("crossdock", "routes", 12),
 ];
 
+/// How many lines of a failed step are shown. All of them are in its log.
+const SHOWN: usize = 80;
+
 /// A step and how it ended.
 struct Step {
     name: String,
     took: Duration,
     outcome: Outcome,
     tests: Tests,
+    /// What a person needs to see of it: nothing, unless it failed.
+    shown: Vec<String>,
 }
 
 /// How a step ended.
@@ -48,24 +57,42 @@ struct Tests {
     ignored: u64,
 }
 
-/// Runs every step, also after one failed, and ends with a table. The tests come last, so that their results are
-/// the end of the log.
+/// Runs every step, also after one failed. What a step prints goes to its log; what failed is shown at the end, before
+/// the table, because of a long log only the end is kept in many places.
 pub(crate) fn run() -> Result<(), Failure> {
     let start = Instant::now();
-    let mut steps = vec![
-        step("install", |_| prerequisites::install()),
-        step("format", |_| Tool::new(["cargo", "fmt", "--all", "--check"]).run()),
-        step("lint", |_| lint().run()),
-        step("rustdoc", |_| rustdoc().run()),
-        step("generated docs", |_| doc::check()),
-        step("package", |_| package().run()),
-        step("test", |tests| watch(&test::command(None), left(start), tests)),
-    ];
-    steps.extend(LONG.iter().map(|(package, target, minutes)| long(package, target, *minutes, start)));
+    let logs = repository().join("target/ci");
+    std::fs::create_dir_all(&logs).map_err(Failure::file(&logs))?;
+    let mut steps = Vec::new();
+    for (name, tool) in short()? {
+        steps.push(step(name, &tool, left(start), &logs)?);
+    }
+    for (package, target, minutes) in LONG {
+        steps.push(long(package, target, *minutes, start, &logs)?);
+    }
+    for step in steps.iter().filter(|step| step.outcome == Outcome::Failed) {
+        say(&format!("\n=== {} failed\n{}", step.name, step.shown.join("\n")));
+    }
+    say(&format!("\nthe whole output of each step is in {}", logs.display()));
     say(&table(&steps, start.elapsed()).to_string());
     let failed = steps.iter().filter(|step| step.outcome == Outcome::Failed);
     let failed: Vec<&str> = failed.map(|step| step.name.as_str()).collect();
     if failed.is_empty() { Ok(()) } else { Err(Failure::Answer(format!("failed: {}", failed.join(", ")))) }
+}
+
+/// The steps that always run, in this order.
+fn short() -> Result<Vec<(&'static str, Tool)>, Failure> {
+    let xtask = std::env::current_exe().map_err(Failure::file(Path::new("cargo xtask")))?;
+    let xtask = |words: [&str; 2]| Tool::new([&xtask.display().to_string(), words[0], words[1]]);
+    Ok(vec![
+        ("install", xtask(["test", "--install"])),
+        ("format", Tool::new(["cargo", "fmt", "--all", "--check"])),
+        ("lint", lint()),
+        ("rustdoc", rustdoc()),
+        ("generated docs", xtask(["doc", "--check"])),
+        ("package", package()),
+        ("test", test::command(None)),
+    ])
 }
 
 /// What is left of the budget.
@@ -73,14 +100,14 @@ fn left(start: Instant) -> Duration {
     BUDGET.saturating_sub(start.elapsed())
 }
 
-fn long(package: &str, target: &str, minutes: u64, start: Instant) -> Step {
+fn long(package: &str, target: &str, minutes: u64, start: Instant, logs: &Path) -> Result<Step, Failure> {
     let name = format!("test --long: {package} {target}");
     if left(start) < Duration::from_secs(minutes * 60) {
-        say(&format!("\n=== {name}\nnot begun: it may take {minutes} minutes, and that much is not left"));
-        let (took, tests) = (Duration::ZERO, Tests::default());
-        return Step { name, took, outcome: Outcome::NotBegun, tests };
+        say(&format!("{name}: not begun, as it may take {minutes} minutes, and that much is not left"));
+        let (took, tests, shown) = (Duration::ZERO, Tests::default(), Vec::new());
+        return Ok(Step { name, took, outcome: Outcome::NotBegun, tests, shown });
     }
-    step(&name, |tests| watch(&test::long_target(package, target), left(start), tests))
+    step(&name, &test::long_target(package, target), left(start), logs)
 }
 
 fn lint() -> Tool {
@@ -105,19 +132,55 @@ fn package() -> Tool {
     ])
 }
 
-fn step(name: &str, run: impl FnOnce(&mut Tests) -> Result<(), Failure>) -> Step {
-    say(&format!("\n=== {name}"));
-    let (start, mut tests) = (Instant::now(), Tests::default());
-    let result = run(&mut tests);
-    if let Err(failure) = &result {
-        say(&format!("error: {failure}"));
-    }
-    let outcome = if result.is_ok() { Outcome::Done } else { Outcome::Failed };
-    Step { name: name.to_owned(), took: start.elapsed(), outcome, tests }
+fn step(name: &str, tool: &Tool, limit: Duration, logs: &Path) -> Result<Step, Failure> {
+    let path: PathBuf = logs.join(format!("{}.log", name.replace([' ', ':'], "-")));
+    let mut log = File::create(&path).map_err(Failure::file(&path))?;
+    let (start, mut tests, mut shown, mut write) =
+        (Instant::now(), Tests::default(), Extract::default(), Ok(()));
+    let result = tool.watch(limit, |line| {
+        write = std::mem::replace(&mut write, Ok(())).and_then(|()| writeln!(log, "{line}"));
+        tests.add(line);
+        shown.add(line);
+    });
+    write.map_err(Failure::file(&path))?;
+    let (outcome, shown) = match result {
+        Ok(()) => (Outcome::Done, Vec::new()),
+        Err(failure) => (Outcome::Failed, shown.with(&failure)),
+    };
+    Ok(Step { name: name.to_owned(), took: start.elapsed(), outcome, tests, shown })
 }
 
-fn watch(tool: &Tool, limit: Duration, tests: &mut Tests) -> Result<(), Failure> {
-    tool.watch(limit, |line| tests.add(line))
+/// The lines of a step that say why it failed: of tests, cargo's parts between `failures:` and `test result:`; where
+/// there are none, the last lines.
+#[derive(Debug, Default)]
+struct Extract {
+    last: VecDeque<String>,
+    failures: Vec<String>,
+    inside: bool,
+}
+
+impl Extract {
+    fn add(&mut self, line: &str) {
+        self.inside = (self.inside || line == "failures:") && !line.starts_with("test result: ");
+        if self.inside {
+            self.failures.push(line.to_owned());
+        }
+        self.last.push_back(line.to_owned());
+        if self.last.len() > SHOWN {
+            self.last.pop_front();
+        }
+    }
+
+    /// The lines and what ended the step.
+    fn with(self, failure: &Failure) -> Vec<String> {
+        let mut lines = if self.failures.is_empty() { self.last.into() } else { self.failures };
+        if lines.len() > SHOWN {
+            let left_out = lines.len() - SHOWN;
+            lines.splice(SHOWN / 2..SHOWN / 2 + left_out, [format!("[{left_out} lines left out]")]);
+        }
+        lines.push(format!("error: {failure}"));
+        lines
+    }
 }
 
 impl Tests {
@@ -163,8 +226,8 @@ fn table(steps: &[Step], total: Duration) -> Table {
 
 #[cfg(test)]
 mod tests {
-    use super::{LONG, Tests};
-    use crate::shell::repository;
+    use super::{Extract, LONG, SHOWN, Tests};
+    use crate::shell::{Failure, repository};
 
     /// A long test in a file that nobody listed would never run here.
     #[test]
@@ -199,5 +262,31 @@ mod tests {
         );
         tests.add("test module::name ... ok");
         assert_eq!(tests, Tests { passed: 4, failed: 2, ignored: 1 });
+    }
+
+    #[test]
+    fn a_failed_step_shows_its_failures() {
+        let mut extract = Extract::default();
+        let lines = [
+            "test a ... FAILED",
+            "failures:",
+            "---- a",
+            "panicked",
+            "failures:",
+            "    a",
+            "test result: FAILED.",
+        ];
+        lines.into_iter().chain(["test b ... ok"; 200]).for_each(|line| extract.add(line));
+        let shown = extract.with(&Failure::Answer("it failed".to_owned()));
+        assert_eq!(shown, ["failures:", "---- a", "panicked", "failures:", "    a", "error: it failed"]);
+    }
+
+    #[test]
+    fn a_failed_step_without_tests_shows_its_end() {
+        let mut extract = Extract::default();
+        (0..200).for_each(|line| extract.add(&line.to_string()));
+        let shown = extract.with(&Failure::Answer("it failed".to_owned()));
+        assert_eq!(shown.first().map(String::as_str), Some("120"));
+        assert_eq!(shown.len(), SHOWN + 1);
     }
 }

@@ -85,7 +85,7 @@ pub(crate) fn run(options: &Doc) -> Result<(), Failure> {
 }
 
 /// Fails, and names the documents, when a generated part is out of date.
-pub(crate) fn check() -> Result<(), Failure> {
+fn check() -> Result<(), Failure> {
     let changed = changed()?;
     if changed.is_empty() {
         return Ok(());

@@ -124,8 +124,8 @@ impl Tool {
         self.check(status)
     }
 
-    /// Says the command, runs it, and hands each line of its output to `line` once it was shown. The command and all
-    /// its children are ended when they take longer than `limit`.
+    /// Says the command, runs it, and hands each line of its output to `line`, which alone decides what is shown. The
+    /// command and all its children are ended when they take longer than `limit`.
     pub(crate) fn watch(&self, limit: Duration, mut line: impl FnMut(&str)) -> Result<(), Failure> {
         say(&format!("$ {self}"));
         let start = Instant::now();
@@ -142,9 +142,7 @@ impl Tool {
             .reader()
             .map_err(|source| self.cannot_start(source))?;
         for text in BufReader::new(&reader).split(b'\n').map_while(Result::ok) {
-            let text = String::from_utf8_lossy(&text).into_owned();
-            say(&text);
-            line(&text);
+            line(&String::from_utf8_lossy(&text));
         }
         match reader.try_wait() {
             Ok(Some(output)) if start.elapsed() >= limit && !output.status.success() => {

@@ -7,6 +7,9 @@ use crate::shell::{Failure, Tool};
 /// Installs and runs.
 pub(crate) fn run(options: &Test) -> Result<(), Failure> {
     prerequisites::install()?;
+    if options.install {
+        return Ok(());
+    }
     let filter = options.filter.as_deref();
     command(filter).run()?;
     if options.long {
