@@ -9,6 +9,7 @@ mod engine;
 mod error;
 mod go;
 mod images;
+mod origin;
 mod private;
 mod request;
 mod runtime;
@@ -23,6 +24,7 @@ use crossdock_platform::Platform;
 
 pub use combination::{Base, Debian, Linking, nearest_base};
 pub use error::RenderError;
+pub use origin::Origin;
 pub use request::{
     Build, Caching, Container, Engine, File, Health, Mode, Modules, Private, Program, Request,
 };
@@ -32,6 +34,8 @@ pub use request::{
 pub struct Rendered {
     /// The Dockerfile.
     pub dockerfile: String,
+    /// The line of a template that made each of its instructions, as far as that is known.
+    pub origins: Vec<Origin>,
     /// Its `.dockerignore`.
     pub dockerignore: String,
     /// The platforms to pass to the engine as `--platform`. They are needed in fixed mode too: a constant platform in
@@ -64,10 +68,11 @@ pub struct Rendered {
 pub fn render(request: &Request) -> Result<Rendered, RenderError> {
     check::check(request)?;
     let stages = stages::Stages::new(request)?;
-    let (dockerfile, dockerignore) = templates::text(request, &stages)?;
+    let texts = templates::texts(request, &stages)?;
     Ok(Rendered {
-        dockerfile,
-        dockerignore,
+        dockerfile: texts.dockerfile,
+        origins: texts.origins,
+        dockerignore: texts.dockerignore,
         platforms: request.platforms(),
         secrets: stages.secrets,
         ssh: request.private.iter().any(|private| matches!(private, Private::Ssh(_))),

@@ -1,6 +1,7 @@
 //! Finds the instruction that a build failed at, in what the engine wrote.
 
 use crossdock_dockerfile::read::{Dockerfile, Instruction, Keyword, stages};
+use crossdock_dockerfile::render::Origin;
 
 /// An instruction of a Dockerfile.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,13 +10,15 @@ pub struct Failing {
     pub line: usize,
     /// Its text, as it stands there.
     pub instruction: String,
+    /// The line of the template that made it, where that is known.
+    pub origin: Option<Origin>,
 }
 
 /// The instruction at which the build of a Dockerfile ended, when the engine's output tells.
 ///
 /// BuildKit names the line since 0.9 (`Dockerfile:12`), and before that the step (` > [build 3/7] RUN …:`). The classic
 /// builder and buildah count steps (`Step 3/7 : RUN …`, `STEP 3/7: RUN …`) and end after the one that failed.
-pub fn failing(dockerfile: &str, log: &[String]) -> Option<Failing> {
+pub fn failing(dockerfile: &str, origins: &[Origin], log: &[String]) -> Option<Failing> {
     let file = Dockerfile::read(dockerfile).ok()?;
     let at = |line: usize| file.instructions().find(|one| (one.lines.first..=one.lines.last).contains(&line));
     let by_text = |step: String| file.instructions().find(|one| same(&step, one.joined()));
@@ -23,7 +26,9 @@ pub fn failing(dockerfile: &str, log: &[String]) -> Option<Failing> {
         .and_then(at)
         .or_else(|| log.iter().rev().find_map(|line| numbered(&file, line)))
         .or_else(|| log.iter().rev().find_map(|line| counted(line)).and_then(by_text))?;
-    Some(Failing { line: found.lines.first, instruction: found.text().trim_end().to_owned() })
+    let line = found.lines.first;
+    let origin = origins.iter().find(|origin| origin.line == line).cloned();
+    Some(Failing { line, instruction: found.text().trim_end().to_owned(), origin })
 }
 
 /// The first line of `  12 | >>> RUN …`.
@@ -118,15 +123,15 @@ mod tests {
         let named = "FROM golang:1.26 AS build\nENV A=b\nRUN : \"$TARGETARCH\"\nFROM scratch\nCOPY --from=build /out /\n";
         for (log, line) in logs {
             let file = if log.contains("[build") { named } else { FILE };
-            let found = failing(file, &lines(log)).map(|failing| failing.line);
+            let found = failing(file, &[], &lines(log)).map(|failing| failing.line);
             assert_eq!(found, Some(line), "{log}");
         }
     }
 
     #[test]
     fn a_log_that_tells_nothing_names_nothing() {
-        assert_eq!(failing(FILE, &lines("error: network is unreachable\nStep by step: no")), None);
-        assert_eq!(failing(FILE, &[]), None);
-        assert_eq!(failing("", &lines("   6 | >>> RUN x")), None);
+        assert_eq!(failing(FILE, &[], &lines("error: network is unreachable\nStep by step: no")), None);
+        assert_eq!(failing(FILE, &[], &[]), None);
+        assert_eq!(failing("", &[], &lines("   6 | >>> RUN x")), None);
     }
 }

@@ -96,13 +96,14 @@ impl StepContext<'_> {
         }
         let log = log.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         log.iter().for_each(|line| reporter.said(Said::line(line)));
-        let text = std::fs::read_to_string(dockerfile).unwrap_or_default();
+        let files = image.engine.iter().flat_map(|engine| &engine.files);
+        let file = files.into_iter().find(|file| file.path == dockerfile);
         Err(ExecuteError::Engine(Box::new(EngineFailure {
             builder: image.engine.as_ref().map(|engine| engine.builder.clone()).unwrap_or_default(),
             command: call.command.to_string(),
             status,
             dockerfile: dockerfile.to_owned(),
-            failing: failing(&text, &log),
+            failing: file.and_then(|file| failing(&file.content, &file.origins, &log)),
         })))
     }
 }

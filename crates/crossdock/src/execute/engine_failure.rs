@@ -3,6 +3,7 @@
 use std::process::ExitStatus;
 
 use camino::Utf8PathBuf;
+use crossdock_dockerfile::render::Origin;
 use crossdock_platform::Platform;
 
 use crate::engine::{Builder, Failing};
@@ -24,10 +25,18 @@ pub struct EngineFailure {
 }
 
 impl EngineFailure {
-    /// ` at line 12 of Dockerfile:` and the instruction.
+    /// ` at line 12 of Dockerfile (template `crossdock/go.Dockerfile`, line 7):` and the instruction.
     fn place(&self) -> String {
-        let Some(Failing { line, instruction }) = &self.failing else { return String::new() };
-        format!(" at line {line} of {}:\n  {}\n", self.dockerfile, instruction.replace('\n', "\n  "))
+        let Some(Failing { line, instruction, origin }) = &self.failing else { return String::new() };
+        let origin = origin.as_ref().map(|Origin { template, template_line, .. }| {
+            format!(" (template `{template}`, line {template_line})")
+        });
+        format!(
+            " at line {line} of {}{}:\n  {}\n",
+            self.dockerfile,
+            origin.unwrap_or_default(),
+            instruction.replace('\n', "\n  ")
+        )
     }
 }
 

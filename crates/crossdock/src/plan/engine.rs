@@ -1,6 +1,7 @@
 //! What a plan holds of an image that an engine builds.
 
 use camino::Utf8PathBuf;
+use crossdock_dockerfile::render::Origin;
 use crossdock_platform::Platform;
 use serde::Serialize;
 
@@ -36,6 +37,9 @@ pub struct TextFile {
     pub path: Utf8PathBuf,
     /// What.
     pub content: String,
+    /// Of a Dockerfile, the line of a template that made each of its instructions.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub origins: Vec<Origin>,
 }
 
 /// A copy of what belongs to a build.

@@ -120,7 +120,8 @@ impl Calls<'_> {
         let stem = self.dockerfile.file_name().unwrap_or("Dockerfile").trim_end_matches("Dockerfile");
         let file = plan.folder.join(format!("{stem}bake.json"));
         let results = self.bake_results(plan, stem);
-        plan.files.push(TextFile { path: file.clone(), content: self.bake_file(&results) });
+        let content = self.bake_file(&results);
+        plan.files.push(TextFile { path: file.clone(), content, origins: Vec::new() });
         let bake = || {
             self.command()
                 .args(["bake", "--file", file.as_str()])

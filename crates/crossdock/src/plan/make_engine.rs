@@ -179,7 +179,7 @@ impl Maker<'_> {
             // A builder of buildx is given layouts by the names that the file has.
             Builder::Buildx(_) | Builder::Embedded => (rendered.dockerfile, Bases::default()),
         };
-        plan.files.push(TextFile { path: dockerfile.clone(), content });
+        plan.files.push(TextFile { path: dockerfile.clone(), content, origins: rendered.origins });
         if engine.frontend == Frontend::Classic {
             plan.copied =
                 Some(CopiedContext { to: plan.folder.join("context"), rules: rules(&rendered.dockerignore) });
@@ -198,7 +198,8 @@ impl Maker<'_> {
                 recipe.image
             ));
         }
-        plan.files.push(TextFile { path: ignore.clone(), content: rendered.dockerignore });
+        let content = rendered.dockerignore;
+        plan.files.push(TextFile { path: ignore.clone(), content, origins: Vec::new() });
         self.emulation(recipe, engine);
         let calls = Calls { recipe, engine, options: &asked.options, dockerfile, ignore, bases };
         calls.add_to(plan);

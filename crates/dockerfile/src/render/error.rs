@@ -129,10 +129,12 @@ pub enum RenderError {
         snippet: String,
     },
     /// Blocks that render, to something that engines do not read.
-    #[error("the templates make no Dockerfile, line {line} of what they make: {problem}\n{snippet}")]
+    #[error("the templates make no Dockerfile, line {line} of what they make{made_by}: {problem}\n{snippet}")]
     Unreadable {
         /// The line of the rendered text, counted from 1.
         line: usize,
+        /// The template's name and line, in parentheses; empty where that is not known.
+        made_by: String,
         /// What is wrong with it.
         problem: String,
         /// The rendered lines around it.

@@ -7,6 +7,7 @@ use minijinja::value::{Serde, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior, Value};
 
 use super::error::RenderError;
+use super::origin::{Origin, marked, origins, unmarked};
 use super::request::Request;
 use super::stages::Stages;
 use super::values::refused;
@@ -18,24 +19,45 @@ const ENTRIES: [&str; 2] = ["Dockerfile", "dockerignore"];
 /// Names that the template language itself has.
 const LANGUAGE: &[&str] = &["super", "self", "loop", "range", "dict", "namespace", "debug", "caller"];
 
+/// What the templates make.
+pub(super) struct Texts {
+    pub(super) dockerfile: String,
+    pub(super) origins: Vec<Origin>,
+    pub(super) dockerignore: String,
+}
+
 /// The Dockerfile and the `.dockerignore`.
-pub(super) fn text(request: &Request, stages: &Stages) -> Result<(String, String), RenderError> {
+pub(super) fn texts(request: &Request, stages: &Stages) -> Result<Texts, RenderError> {
     let sources = Sources { user: &request.templates };
     sources.check_uses()?;
-    let environment = sources.environment()?;
+    let environment = sources.environment(|_, text| text.to_owned())?;
     let context = Value::from(Serde(stages));
     for (name, text) in sources.user {
         sources.check_blocks(name, text)?;
         sources.check_names(&environment, name, &context)?;
     }
     let ours = if request.linking.is_go() { "crossdock/go.Dockerfile" } else { "crossdock/rust.Dockerfile" };
-    let render = |user: &str, ours: &str| {
+    let render = |environment: &Environment<'_>, user: &str, ours: &str| {
         let name = if sources.user.contains_key(user) { user } else { ours };
         let template = environment.get_template(name).and_then(|template| template.render(&context));
         template.map_err(|error| sources.explain(name, &error))
     };
-    let dockerfile = tidy(&readable(&render("Dockerfile", ours)?)?);
-    Ok((dockerfile, render("dockerignore", "crossdock/dockerignore")?))
+    let made = render(&environment, "Dockerfile", ours)?;
+    // Rendered once more to see which line makes which. A template to which marks make a difference has no origins.
+    let again = sources.environment(marked).and_then(|marked| render(&marked, "Dockerfile", ours));
+    let made_by = match again.map(|text| unmarked(&text)) {
+        Ok((text, made_by)) if text == made => made_by,
+        _ => Vec::new(),
+    };
+    let before = readable(&made, &made_by)?;
+    let dockerfile = tidy(&before);
+    let first = |file: &Dockerfile| file.instructions().map(|one| one.lines.first).collect::<Vec<_>>();
+    let after = readable(&dockerfile, &[])?;
+    Ok(Texts {
+        origins: origins(&made_by, first(&before).into_iter(), first(&after).into_iter()),
+        dockerfile,
+        dockerignore: render(&environment, "dockerignore", "crossdock/dockerignore")?,
+    })
 }
 
 struct Sources<'a> {
@@ -52,7 +74,8 @@ impl<'a> Sources<'a> {
         self.all().find(|(known, _)| *known == name).map_or("", |(_, text)| text)
     }
 
-    fn environment(&self) -> Result<Environment<'static>, RenderError> {
+    /// All templates, each as `prepare` has it.
+    fn environment(&self, prepare: fn(&str, &str) -> String) -> Result<Environment<'static>, RenderError> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| AutoEscape::None);
@@ -66,7 +89,7 @@ impl<'a> Sources<'a> {
             mounts.iter().map(|mount| format!("--mount={mount} \\\n    ")).collect::<String>()
         });
         for (name, text) in self.all() {
-            let added = environment.add_template_owned(name.to_owned(), text.to_owned());
+            let added = environment.add_template_owned(name.to_owned(), prepare(name, text));
             added.map_err(|error| self.explain(name, &error))?;
         }
         Ok(environment)
@@ -213,11 +236,12 @@ fn snippet(text: &str, line: usize) -> String {
 }
 
 /// What a user's blocks made is still a Dockerfile.
-fn readable(text: &str) -> Result<Dockerfile, RenderError> {
-    let unreadable = |line: usize, problem: String| RenderError::Unreadable {
-        line,
-        problem,
-        snippet: snippet(text, line),
+fn readable(text: &str, made_by: &[Option<(String, usize)>]) -> Result<Dockerfile, RenderError> {
+    let unreadable = |line: usize, problem: String| {
+        let known = line.checked_sub(1).and_then(|index| made_by.get(index)?.as_ref());
+        let made_by =
+            known.map(|(name, line)| format!(" (template `{name}`, line {line})")).unwrap_or_default();
+        RenderError::Unreadable { line, made_by, problem, snippet: snippet(text, line) }
     };
     let file = Dockerfile::read(text).map_err(|error| unreadable(error.line, error.problem.to_string()))?;
     let unknown = file.instructions().find_map(|instruction| match &instruction.keyword {

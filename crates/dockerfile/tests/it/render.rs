@@ -262,6 +262,25 @@ fn snapshots() {
 }
 
 #[test]
+fn every_instruction_has_the_line_of_a_template() {
+    for (name, rendered) in rendered() {
+        let file = Dockerfile::read(&rendered.dockerfile).unwrap();
+        let lines: Vec<usize> = file.instructions().map(|one| one.lines.first).collect();
+        let known: Vec<usize> = rendered.origins.iter().map(|origin| origin.line).collect();
+        assert_eq!(known, lines, "{name}");
+        for (instruction, origin) in file.instructions().zip(&rendered.origins) {
+            let (_, template) = crossdock_templates::DOCKERFILE
+                .iter()
+                .find(|(template, _)| *template == origin.template)
+                .unwrap();
+            let line = template.lines().nth(origin.template_line - 1).unwrap();
+            let keyword = instruction.text().split(' ').next().unwrap();
+            assert!(line.starts_with(keyword), "{name}: {origin:?} has {line:?}, not {keyword}");
+        }
+    }
+}
+
+#[test]
 fn the_origin_story_has_its_two_stages() {
     let text = render(&origin_story()).unwrap().dockerfile;
     for line in ["ENV CGO_ENABLED=0", "GOARCH=amd64", "GOOS=linux", "EXPOSE 2222", "USER 65532:65532"] {
@@ -513,10 +532,20 @@ fn templates_may_set_include_and_loop() {
     request.container.expose = vec!["2222".to_owned()];
     request.templates =
         BTreeMap::from([("Dockerfile".to_owned(), text.to_owned()), ("more".to_owned(), more.to_owned())]);
-    let text = render(&request).unwrap().dockerfile;
+    let rendered = render(&request).unwrap();
+    let text = &rendered.dockerfile;
     for part in ["\nLABEL a=x\nLABEL b=core\n# 1 2222\n", more] {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
+    let made_by = |instruction: &str| {
+        let line = text.lines().position(|line| line == instruction).unwrap() + 1;
+        let origin = rendered.origins.iter().find(|origin| origin.line == line).unwrap();
+        (origin.template.as_str(), origin.template_line)
+    };
+    assert_eq!(made_by("LABEL a=x"), ("Dockerfile", 5));
+    assert_eq!(made_by("LABEL b=core"), ("Dockerfile", 6));
+    assert_eq!(made_by("RUN <<EOF"), ("more", 1));
+    assert_eq!(made_by("USER 65532:65532").0, "crossdock/base.Dockerfile");
 }
 
 #[test]
