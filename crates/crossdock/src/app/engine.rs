@@ -34,6 +34,7 @@ impl Session {
         let mut asked = EngineRequest {
             builder,
             engine: Availability::Unavailable(Unavailable::because("it was not asked")),
+            machine: rustix::system::uname().nodename().to_string_lossy().into_owned(),
             options,
             settings: self.dockerfiles(config)?,
         };

@@ -42,6 +42,8 @@ pub(super) struct Building<'a> {
     pub(super) own: &'a Platform,
     /// Where archives are written.
     pub(super) folder: &'a Utf8Path,
+    /// What our names in the engine's store end with.
+    pub(super) mark: &'a str,
 }
 
 impl Building<'_> {
@@ -68,7 +70,7 @@ impl Building<'_> {
             (None, [only]) => (&mut bases.shared, vec![only.clone()], slug(only)),
             (None, several) => (&mut bases.of_each, several.to_vec(), "target".to_owned()),
         };
-        let own_name = own_name(self.folder, &format!("base-{place}"), &word);
+        let own_name = own_name(self.mark, &format!("base-{place}"), &word);
         for platform in platforms {
             let archive = self.folder.join(format!("base-{place}-{}.tar", slug(&platform)));
             let from = self.given[place].clone();
@@ -90,9 +92,14 @@ impl Building<'_> {
 }
 
 /// A name of our own in an engine's store, for as long as a build takes: nothing has a user's tag before it is
-/// verified. The layout's lock keeps two runs on one machine from sharing it.
-pub(super) fn own_name(folder: &Utf8Path, what: &str, word: &str) -> String {
-    format!("localhost/crossdock-build/{what}:{word}-{}", short_hash(folder.as_str()))
+/// verified. The layout's lock keeps two runs on one machine from sharing it, and [`mark`] two machines.
+pub(super) fn own_name(mark: &str, what: &str, word: &str) -> String {
+    format!("localhost/crossdock-build/{what}:{word}-{mark}")
+}
+
+/// Tells a folder on a machine from all others that may build with the same engine.
+pub(super) fn mark(machine: &str, folder: &Utf8Path) -> String {
+    short_hash(&format!("{machine}\n{folder}"))
 }
 
 #[cfg(test)]
@@ -116,10 +123,11 @@ mod tests {
             platforms,
             own: &own,
             folder: Utf8Path::new("/p/dist/app.engine"),
+            mark: "mark",
         };
         let (renamed, bases) = building(&platforms).rename(text);
         let begins: Vec<&str> = renamed.lines().filter(|line| line.starts_with("FROM")).collect();
-        let own = own_name(Utf8Path::new("/p/dist/app.engine"), "x", "");
+        let own = own_name("mark", "x", "");
         let (_, hash) = own.rsplit_once(':').unwrap();
         assert_eq!(
             begins,

@@ -22,6 +22,8 @@ pub(super) struct Calls<'a> {
     pub(super) ignore: Utf8PathBuf,
     /// What docker and podman, which take base images from their own store, are given first.
     pub(super) bases: Bases,
+    /// What our names in the engine's store end with.
+    pub(super) mark: String,
 }
 
 impl Calls<'_> {
@@ -76,7 +78,7 @@ impl Calls<'_> {
     }
 
     fn docker(&self, plan: &mut EnginePlan, platform: &Platform) {
-        let (tag, archive) = (self.tag(plan, platform), self.archive(plan, platform));
+        let (tag, archive) = (self.tag(platform), self.archive(plan, platform));
         let mut build = self.command().args(["build", "--platform", &platform.to_string()]);
         build = match self.engine.frontend {
             Frontend::Classic => build.env("DOCKER_BUILDKIT", "0"),
@@ -99,7 +101,7 @@ impl Calls<'_> {
     }
 
     fn podman(&self, plan: &mut EnginePlan, platform: &Platform) {
-        let (tag, archive) = (self.tag(plan, platform), self.archive(plan, platform));
+        let (tag, archive) = (self.tag(platform), self.archive(plan, platform));
         let mut build = self.command().args(["build", "--platform", &platform.to_string()]);
         build = build.args(["--format", "oci", "--timestamp", &self.recipe.created.to_string()]);
         // Podman 4.3 leaves it empty, and so takes the builder's image for the platform that is asked for.
@@ -245,8 +247,8 @@ impl Calls<'_> {
         command
     }
 
-    fn tag(&self, plan: &EnginePlan, platform: &Platform) -> String {
-        own_name(&plan.folder, &self.recipe.image, &slug(platform))
+    fn tag(&self, platform: &Platform) -> String {
+        own_name(&self.mark, &self.recipe.image, &slug(platform))
     }
 
     fn archive(&self, plan: &EnginePlan, platform: &Platform) -> Utf8PathBuf {

@@ -6,7 +6,7 @@ use crossdock_dockerfile::read::{Dockerfile, Keyword, stages};
 use crossdock_dockerfile::render::{self, Caching, Linking, RenderError};
 use crossdock_platform::Platform;
 
-use super::bases::{Bases, Building};
+use super::bases::{self, Bases, Building};
 use super::cargo::slug;
 use super::engine_calls::Calls;
 use super::error::PlanError;
@@ -168,11 +168,13 @@ impl Maker<'_> {
         let dockerfile = plan.folder.join(&name);
         let ignore = plan.folder.join(format!("{name}.dockerignore"));
         self.unused(recipe, &rendered.dockerfile, asked, engine);
+        let mark = bases::mark(&asked.machine, &plan.folder);
         let building = Building {
             given: &asked.options.base_from,
             platforms: &recipe.platforms,
             own: &engine.platform,
             folder: &plan.folder,
+            mark: &mark,
         };
         let (content, bases) = match engine.builder {
             Builder::Docker | Builder::Podman => building.rename(&rendered.dockerfile),
@@ -201,7 +203,7 @@ impl Maker<'_> {
         let content = rendered.dockerignore;
         plan.files.push(TextFile { path: ignore.clone(), content, origins: Vec::new() });
         self.emulation(recipe, engine);
-        let calls = Calls { recipe, engine, options: &asked.options, dockerfile, ignore, bases };
+        let calls = Calls { recipe, engine, options: &asked.options, dockerfile, ignore, bases, mark };
         calls.add_to(plan);
         Ok(())
     }

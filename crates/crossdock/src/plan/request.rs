@@ -70,6 +70,8 @@ pub struct EngineRequest {
     pub builder: Sourced<Builder>,
     /// What it said when it was asked.
     pub engine: Availability<engine::Engine>,
+    /// The name of this machine, by which its names in the engine differ from those of others.
+    pub machine: String,
     /// What is handed on to it.
     pub options: Options,
     /// How its Dockerfiles are made.
