@@ -18,6 +18,9 @@ pub struct Names {
     pub gcc: Option<String>,
     /// The Debian package of that compiler: `gcc-aarch64-linux-gnu`, `musl-tools`.
     pub gcc_package: Option<String>,
+    /// The Debian package with the C library that the cross compiler compiles against, which it only recommends:
+    /// `libc6-dev-arm64-cross`.
+    pub libc_package: Option<String>,
     /// Debian's architecture.
     pub debian: Option<&'static str>,
     /// Debian's folder of libraries in `/usr/lib`.
@@ -59,6 +62,7 @@ impl BuildTarget {
             gnu_prefix,
             gcc,
             gcc_package: self.gcc_package(row, native_musl),
+            libc_package: self.libc_package(row),
             debian: row.deb,
             multiarch: row.multiarch,
             alpine: row.apk,
@@ -83,6 +87,11 @@ impl BuildTarget {
             _ => format!("gcc-{}", prefix.replace('_', "-")),
         };
         row.cross.filter(|_| packaged).map(package)
+    }
+
+    fn libc_package(&self, row: &PlatformSpec) -> Option<String> {
+        let compiler = self.gcc_package(row, false).filter(|_| matches!(self.libc(), Libc::Gnu { .. }));
+        compiler.and(row.deb).map(|debian| format!("libc6-dev-{debian}-cross"))
     }
 
     fn zig(&self, zig: &str) -> String {

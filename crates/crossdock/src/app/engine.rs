@@ -11,6 +11,7 @@ use crate::config::grammar::lexical;
 use crate::config::{Config, Inputs, Source, Sourced};
 use crate::engine::{BaseFrom, Builder, Options, ask, csv};
 use crate::execute::ExecuteError;
+use crate::host;
 use crate::plan::{EngineRequest, recipe};
 
 impl Session {
@@ -34,7 +35,7 @@ impl Session {
         let mut asked = EngineRequest {
             builder,
             engine: Availability::Unavailable(Unavailable::because("it was not asked")),
-            machine: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            machine: host::detect::name(),
             options,
             settings: self.dockerfiles(config)?,
         };

@@ -41,10 +41,13 @@ pub fn detect(processes: &Processes, needs: &Needs) -> Result<Host, HostError> {
         let go: Vec<_> = needs.go.iter().map(|folder| (folder, spawn_go(folder))).collect();
         let distribution =
             asked(Also::Distribution).then(|| scope.spawn(move || rust::of_distribution(processes, system)));
-        let zig = (asked(Also::CCompiler) || asked(Also::Distribution))
-            .then(|| scope.spawn(move || zig::find(processes, system)));
+        let compilers = asked(Also::CCompiler) || asked(Also::Distribution);
+        let zig = compilers.then(|| scope.spawn(move || zig::find(processes, system)));
         let mut tools =
             tools::look_for(processes.environment(), system, tools::names().iter().map(String::as_str));
+        if compilers {
+            tools::ask_for_libc(processes, system, &mut tools);
+        }
         tools.extend(zig.map(|zig| ("zig".to_owned(), answer(zig.join()))));
         Ok(Host {
             platform: platform()?,
@@ -110,4 +113,15 @@ fn is_root() -> bool {
 #[cfg(not(unix))]
 fn is_root() -> bool {
     false
+}
+
+/// The name that this machine has in its network.
+#[cfg(unix)]
+pub(crate) fn name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+#[cfg(not(unix))]
+pub(crate) fn name() -> String {
+    String::new()
 }

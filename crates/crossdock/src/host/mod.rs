@@ -1,7 +1,7 @@
 //! The host as a value: what it is and which tools it has. Detection makes one; `--host` invents one; planning only
 //! reads one.
 
-mod detect;
+pub(crate) mod detect;
 mod file;
 mod form;
 mod go;

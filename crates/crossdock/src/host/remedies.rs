@@ -1,6 +1,6 @@
 //! What installs a tool, by the family of the system.
 
-use crossdock_platform::BuildTarget;
+use crossdock_platform::{BuildTarget, Libc, Linkage, known_platforms};
 
 use super::{Host, Manager, RustToolchain, System};
 use crate::availability::{Remedy, Scope};
@@ -13,7 +13,20 @@ pub(crate) fn install(tool: &str, system: &System) -> Vec<Remedy> {
     }
     let cargo =
         matches!(tool, "cargo-zigbuild").then(|| user([command("cargo", ["install", "--locked", tool])]));
-    cargo.into_iter().chain(package(tool, system).and_then(|package| packages(system, &[package]))).collect()
+    let names = match system {
+        System::Debian { .. } => cross_compiler(tool),
+        _ => None,
+    };
+    let names = names.or_else(|| package(tool, system).map(|name| vec![name]));
+    cargo.into_iter().chain(names.and_then(|names| packages(system, &names))).collect()
+}
+
+/// Debian's packages of a cross compiler: with its C library, which it only recommends.
+fn cross_compiler(tool: &str) -> Option<Vec<String>> {
+    let mut names = known_platforms()
+        .map(|platform| BuildTarget::new(platform, Linkage::Dynamic).with_libc(Libc::GNU).names());
+    let names = names.find(|names| names.gcc.as_deref() == Some(tool))?;
+    Some(vec![names.gcc_package?, names.libc_package?])
 }
 
 /// What brings the standard library for a triple.
@@ -62,7 +75,7 @@ pub(crate) fn distribution(target: &BuildTarget, host: &Host) -> Vec<Remedy> {
 /// Debian's packages of std are multiarch: `rustc-web` has `libstd-rust-web-dev:arm64`.
 fn debian_std(package: &str, target: &BuildTarget, host: &Host) -> Option<Remedy> {
     let architecture = target.names().debian.filter(|_| host.system.is_debian())?;
-    let gnu = matches!(target.libc(), crossdock_platform::Libc::Gnu { .. });
+    let gnu = matches!(target.libc(), Libc::Gnu { .. });
     let std = format!("{}-dev:{architecture}", package.replacen("rustc", "libstd-rust", 1));
     let install = packages(&host.system, &[std]).filter(|_| gnu)?;
     if target.platform().architecture() == host.platform.architecture() {
@@ -148,9 +161,6 @@ fn package(tool: &str, system: &System) -> Option<String> {
         ("go" | "cargo" | "git" | "docker" | "podman" | "clang" | "cmake" | "pkg-config", _) => tool,
         (tool, System::Debian { .. }) if tool.starts_with("qemu-") => "qemu-user-static",
         (tool, System::Fedora) if tool.starts_with("qemu-") => "qemu-user-static",
-        (tool, System::Debian { .. }) => {
-            return tool.strip_suffix("-gcc").map(|prefix| format!("gcc-{}", prefix.replace('_', "-")));
-        }
         _ => return None,
     };
     Some(name.to_owned())

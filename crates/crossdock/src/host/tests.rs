@@ -50,3 +50,24 @@ fn a_toolchain_file_selects_and_what_it_selects_may_be_missing() {
     let remedy = &missing.remedies[0].commands[0];
     assert_eq!((remedy.short().as_str(), &remedy.directory), ("rustup toolchain install", &old));
 }
+
+/// The compilers are scripts that answer as Debian's do, of which both are not on one machine.
+#[test]
+fn a_cross_compiler_without_its_c_library_is_missing() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
+    for (name, answer) in [("aarch64", "crt1.o"), ("riscv64", "/usr/riscv64-linux-gnu/lib/crt1.o")] {
+        let file = path.join(format!("{name}-linux-gnu-gcc"));
+        crossdock_oci::write_atomically(&file, format!("#!/bin/sh\necho {answer}\n").as_bytes()).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let mut environment = Environment::of_process().unwrap();
+    environment.variables.insert("PATH".into(), path.as_str().into());
+    let processes = Processes::new(Arc::new(environment), Cancel::default());
+    let needs = Needs { also: [Also::CCompiler].into(), ..Needs::default() };
+    let host = detect(&processes, &needs).unwrap();
+    assert!(host.tool("riscv64-linux-gnu-gcc").is_ok());
+    let missing = host.tool("aarch64-linux-gnu-gcc").unwrap_err();
+    assert!(missing.why.contains("the C library that it links is not installed"), "{missing:?}");
+}

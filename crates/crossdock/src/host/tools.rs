@@ -8,6 +8,7 @@ use crossdock_platform::{BuildTarget, Libc, Linkage, known_platforms};
 use super::{System, Tool, remedies};
 use crate::availability::{Availability, Unavailable};
 use crate::environment::Environment;
+use crate::process::{Command, Processes};
 
 /// Tools that have the same name for every target.
 const NAMES: &[&str] = &[
@@ -58,6 +59,28 @@ pub(crate) fn look_for<'a>(
         None => Availability::Unavailable(absent(name, system)),
     };
     names.into_iter().map(|name| (name.to_owned(), found(name))).collect()
+}
+
+/// A cross compiler's C library is a package of its own, which the compiler's only recommends: it is asked for the first
+/// file that it would link.
+pub(crate) fn ask_for_libc(
+    processes: &Processes,
+    system: &System,
+    tools: &mut BTreeMap<String, Availability<Tool>>,
+) {
+    let is_cross = |name: &str| name.contains("-linux-gnu") && name.ends_with("-gcc");
+    for (name, found) in tools.iter_mut().filter(|(name, _)| is_cross(name)) {
+        let Availability::Available(Tool { command, .. }) = found else { continue };
+        let [program] = command.as_slice() else { continue };
+        let ask = Command::new(program, "/").args(["-print-file-name=crt1.o"]);
+        // What it does not find, it prints as it was asked.
+        if processes.stdout(&ask).is_ok_and(|answer| answer.trim() == "crt1.o") {
+            *found = Availability::Unavailable(Unavailable {
+                why: format!("`{name}` is in PATH, and the C library that it links is not installed"),
+                remedies: remedies::install(name, system),
+            });
+        }
+    }
 }
 
 /// The absence of a program in PATH.

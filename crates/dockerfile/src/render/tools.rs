@@ -91,10 +91,8 @@ fn setup(request: &Request) -> Result<Vec<String>, RenderError> {
 /// Debian's cross compiler for a platform with its C library's files.
 fn cross_compiler(platform: &Platform) -> Result<CrossCompiler, RenderError> {
     let names = BuildTarget::new(platform.clone(), Linkage::Dynamic).with_libc(Libc::GNU).names();
-    match (names.gcc, names.gcc_package, names.debian) {
-        (Some(program), Some(package), Some(debian)) => {
-            Ok(CrossCompiler { program, packages: vec![package, format!("libc6-dev-{debian}-cross")] })
-        }
+    match (names.gcc, names.gcc_package, names.libc_package) {
+        (Some(program), Some(gcc), Some(libc)) => Ok(CrossCompiler { program, packages: vec![gcc, libc] }),
         _ => Err(RenderError::NoToolchain {
             platform: platform.clone(),
             reason: "Debian has no cross compiler for it".to_owned(),
