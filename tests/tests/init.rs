@@ -363,8 +363,7 @@ fn a_rust_project_gets_an_xtask_and_keeps_everything_else() {
         !project.join(".cargo/config.toml").exists(),
         "cargo reads the old name alone where both are there"
     );
-    let metadata =
-        sandbox.tool(&project, "cargo", &["metadata", "--format-version", "1", "--locked", "--offline"]);
+    let metadata = sandbox.tool(&project, "cargo", &["metadata", "--format-version", "1", "--locked"]);
     let members = metadata.success().json()["workspace_members"].as_array().unwrap().len();
     assert_eq!(members, 2);
     sandbox.crossdock(&project, &["init", "--check"]).success();
@@ -413,7 +412,7 @@ fn workspaces_of_all_kinds() {
     sandbox.crossdock(&globbed, &["init", "--crossdock", &library()]).success();
     let excluded = "members = [\"*\"]\nexclude = [\"target\", \".cargo\", \".github\", \"kubernetes\"]\n";
     assert!(text(globbed.join("Cargo.toml")).contains(excluded));
-    let metadata = ["metadata", "--format-version", "1", "--locked", "--offline"];
+    let metadata = ["metadata", "--format-version", "1", "--locked"];
     sandbox.tool(&globbed, "cargo", &metadata).success();
     // A member is sent to its workspace's root, and nothing is written.
     let before = files(&virtual_one.join("api"));

@@ -80,7 +80,7 @@ fn alpine_cgo(request: &Request) -> Result<(), RenderError> {
         (Linking::GoCgoMusl, Some(platform)) => Err(RenderError::NoToolchain {
             platform: Platform::clone(platform),
             reason: "Alpine has no cross compiler for cgo".to_owned(),
-            remedy: "render a fixed file for each platform, or link as go-cgo-glibc on debian-slim",
+            remedy: "link it statically (go-cgo-static), or render a fixed file for each platform",
         }),
         _ => Ok(()),
     }

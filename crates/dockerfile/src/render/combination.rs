@@ -14,6 +14,8 @@ pub enum Linking {
     GoPie,
     /// Go with cgo, against Debian's glibc.
     GoCgoGlibc,
+    /// Go with cgo and glibc inside; names are looked up by Go itself.
+    GoCgoStatic,
     /// Go with cgo, against Alpine's musl.
     GoCgoMusl,
     /// Rust against Debian's glibc.
@@ -79,7 +81,9 @@ pub(super) fn verdict(linking: Linking, base: Base) -> Verdict {
     use Base::{Alpine, DebianSlim, DistrolessBase, DistrolessCc, DistrolessStatic, Scratch, Static};
     use Verdict::{Fails, Starts, StartsUnlessNewer};
     match (linking, base) {
-        (Linking::GoStatic | Linking::RustGlibcStatic | Linking::RustMusl, _) => Starts,
+        (Linking::GoStatic | Linking::GoCgoStatic | Linking::RustGlibcStatic | Linking::RustMusl, _) => {
+            Starts
+        }
         (Linking::RustMuslDynamic, _) => Fails(SILENT_GLIBC),
         (Linking::GoCgoMusl, Alpine) => Starts,
         (_, Scratch | Static | DistrolessStatic) => Fails(NO_LOADER),
@@ -96,22 +100,24 @@ pub(super) fn verdict(linking: Linking, base: Base) -> Verdict {
 /// The smallest base on which a program starts.
 pub fn nearest_base(linking: Linking) -> Base {
     match linking {
-        Linking::GoStatic | Linking::RustGlibcStatic | Linking::RustMusl | Linking::RustMuslDynamic => {
-            Base::Static
-        }
+        Linking::GoStatic
+        | Linking::GoCgoStatic
+        | Linking::RustGlibcStatic
+        | Linking::RustMusl
+        | Linking::RustMuslDynamic => Base::Static,
         Linking::GoCgoMusl => Base::Alpine,
         Linking::GoPie | Linking::GoCgoGlibc => Base::DistrolessBase,
         Linking::RustGlibc => Base::DistrolessCc,
     }
 }
 
-/// The linking of the same language that starts on every base, and keeps cgo where that was asked for on Alpine.
+/// The linking of the same language that starts on every base, and keeps cgo where that was asked for.
 pub(super) fn nearest_linking(linking: Linking, base: Base) -> Linking {
     match (linking, base) {
-        (Linking::GoCgoGlibc, Base::Alpine) => Linking::GoCgoMusl,
         (Linking::GoCgoMusl, Base::DistrolessBase | Base::DistrolessCc | Base::DebianSlim) => {
             Linking::GoCgoGlibc
         }
+        _ if linking.uses_cgo() => Linking::GoCgoStatic,
         _ if linking.is_go() => Linking::GoStatic,
         _ => Linking::RustMusl,
     }
@@ -123,6 +129,7 @@ impl Linking {
         Self::GoStatic,
         Self::GoPie,
         Self::GoCgoGlibc,
+        Self::GoCgoStatic,
         Self::GoCgoMusl,
         Self::RustGlibc,
         Self::RustGlibcStatic,
@@ -136,6 +143,7 @@ impl Linking {
             Self::GoStatic => "go-static",
             Self::GoPie => "go-pie",
             Self::GoCgoGlibc => "go-cgo-glibc",
+            Self::GoCgoStatic => "go-cgo-static",
             Self::GoCgoMusl => "go-cgo-musl",
             Self::RustGlibc => "rust-glibc",
             Self::RustGlibcStatic => "rust-glibc-static",
@@ -145,11 +153,21 @@ impl Linking {
     }
 
     pub(super) const fn is_go(self) -> bool {
-        matches!(self, Self::GoStatic | Self::GoPie | Self::GoCgoGlibc | Self::GoCgoMusl)
+        matches!(self, Self::GoStatic | Self::GoPie | Self::GoCgoGlibc | Self::GoCgoStatic | Self::GoCgoMusl)
     }
 
     pub(super) const fn uses_cgo(self) -> bool {
-        matches!(self, Self::GoCgoGlibc | Self::GoCgoMusl)
+        matches!(self, Self::GoCgoGlibc | Self::GoCgoStatic | Self::GoCgoMusl)
+    }
+
+    /// Whether a compiler for Debian's glibc makes it.
+    pub(super) const fn uses_glibc_compiler(self) -> bool {
+        matches!(self, Self::GoCgoGlibc | Self::GoCgoStatic | Self::RustGlibc | Self::RustGlibcStatic)
+    }
+
+    /// Whether Alpine's compiler serves, where the base is Alpine.
+    pub(super) const fn builds_on_alpine(self, base: Base) -> bool {
+        self.is_go() && matches!(base, Base::Alpine) && !matches!(self, Self::GoCgoStatic)
     }
 }
 

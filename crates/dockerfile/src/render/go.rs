@@ -16,7 +16,7 @@ pub(super) fn exports(
 ) -> Result<BTreeMap<String, String>, RenderError> {
     let target = BuildTarget::new(platform.clone(), Linkage::Dynamic);
     let mut env = target.go()?.env();
-    if request.linking == Linking::GoCgoGlibc {
+    if request.linking.uses_glibc_compiler() {
         let names = target.names();
         env.extend(names.gcc.map(|gcc| ("CC".to_owned(), gcc)));
         env.extend(names.multiarch.map(|folder| {
@@ -110,11 +110,18 @@ pub(super) fn compile(request: &Request) -> Vec<String> {
     if request.linking == Linking::GoPie {
         flags.push("-buildmode=pie".to_owned());
     }
-    if !request.build.features.is_empty() {
-        flags.push(format!("-tags={}", word(&request.build.features.join(","))));
+    // What glibc looks users and hosts up with, it loads when it runs; Go's own code does both.
+    let (tags, link): (&[&str], &[&str]) = match request.linking {
+        Linking::GoCgoStatic => (&["netgo", "osusergo"], &["-linkmode external", "-extldflags -static"]),
+        _ => (&[], &[]),
+    };
+    let tags: Vec<&str> =
+        tags.iter().copied().chain(request.build.features.iter().map(String::as_str)).collect();
+    if !tags.is_empty() {
+        flags.push(format!("-tags={}", word(&tags.join(","))));
     }
-    let ldflags =
-        ["-s", "-w", "-buildid="].into_iter().chain(request.build.ldflags.iter().map(String::as_str));
+    let ldflags = ["-s", "-w", "-buildid="].iter().chain(link).copied();
+    let ldflags = ldflags.chain(request.build.ldflags.iter().map(String::as_str));
     flags.push(format!("-ldflags={}", word(&ldflags.collect::<Vec<_>>().join(" "))));
     let flags = flags.join(" ");
     let programs = request.programs.iter().map(|program| {

@@ -89,7 +89,7 @@ fn shared_release(request: &Request) -> Option<(&'static str, &str)> {
         return None;
     }
     match request.base {
-        Base::Alpine if request.linking.is_go() => Some(("ALPINE", &request.alpine)),
+        Base::Alpine if request.linking.builds_on_alpine(Base::Alpine) => Some(("ALPINE", &request.alpine)),
         Base::DebianSlim if same => Some(("DEBIAN", request.debian.codename())),
         _ => None,
     }
@@ -97,7 +97,7 @@ fn shared_release(request: &Request) -> Option<(&'static str, &str)> {
 
 fn builder(request: &Request, shared: Option<(&str, &str)>) -> String {
     let language = if request.linking.is_go() { "golang" } else { "rust" };
-    let on_alpine = request.linking.is_go() && request.base == Base::Alpine;
+    let on_alpine = request.linking.builds_on_alpine(request.base);
     let release = match shared {
         Some((name, _)) if on_alpine => format!("alpine${{{name}}}"),
         Some((name, _)) => format!("${{{name}}}"),

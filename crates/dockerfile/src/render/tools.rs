@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crossdock_platform::{BuildTarget, Libc, Linkage, Platform};
 use serde::Serialize;
 
-use super::combination::{Base, Linking};
+use super::combination::Linking;
 use super::error::RenderError;
 use super::private::ssh_hosts;
 use super::request::{Caching, Mode, Request};
@@ -34,7 +34,7 @@ struct CrossCompiler {
 }
 
 pub(super) fn tools(request: &Request) -> Result<ToolSteps, RenderError> {
-    let on_alpine = request.linking.is_go() && request.base == Base::Alpine;
+    let on_alpine = request.linking.builds_on_alpine(request.base);
     let private = !request.private.is_empty();
     let mut tools = ToolSteps::default();
     let mut packages: Vec<String> = Vec::new();
@@ -52,7 +52,7 @@ pub(super) fn tools(request: &Request) -> Result<ToolSteps, RenderError> {
     } else {
         tools.apt = packages;
     }
-    if matches!(request.linking, Linking::GoCgoGlibc | Linking::RustGlibc | Linking::RustGlibcStatic) {
+    if request.linking.uses_glibc_compiler() {
         tools.compilers = request.platforms().iter().map(cross_compiler).collect::<Result<_, _>>()?;
     }
     tools.chef = !request.linking.is_go() && request.caching == Caching::Layer;
@@ -103,8 +103,7 @@ fn cross_compiler(platform: &Platform) -> Result<CrossCompiler, RenderError> {
 
 /// Libraries of the target's architecture: what a cross compiler links, in Debian's multiarch folders.
 fn foreign_packages(request: &Request) -> Vec<&String> {
-    let glibc =
-        matches!(request.linking, Linking::GoCgoGlibc | Linking::RustGlibc | Linking::RustGlibcStatic);
+    let glibc = request.linking.uses_glibc_compiler();
     request.build.packages.iter().filter(|package| glibc && package.ends_with("-dev")).collect()
 }
 

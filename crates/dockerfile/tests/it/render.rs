@@ -127,6 +127,13 @@ fn variations() -> Vec<(&'static str, Request)> {
             }),
         ),
         (
+            "go-cgo-static-tags",
+            with(request(Linking::GoCgoStatic, Base::Static, both()), |request| {
+                request.build.features = vec!["sqlite_fts5".to_owned()];
+                request.build.ldflags = vec!["-X main.version=1".to_owned()];
+            }),
+        ),
+        (
             "go-cgo-libraries",
             with(request(Linking::GoCgoGlibc, Base::DebianSlim, both()), |request| {
                 request.build.packages = vec!["libsqlite3-dev".to_owned()];

@@ -53,8 +53,12 @@ fn go_linking(selected: &Selected<'_>) -> Result<Linking, RecipeError> {
     let image = &selected.config;
     let on_alpine = image.dockerfile.base.as_ref().is_some_and(|base| base.value == Base::Alpine);
     match image.cgo.as_ref().map(|cgo| cgo.value) {
-        Some(true) if on_alpine => Ok(Linking::GoCgoMusl),
-        Some(true) => Ok(Linking::GoCgoGlibc),
+        Some(true) => Ok(match (image.linkage.value, image.libc.as_ref().map(|libc| libc.value)) {
+            (_, Some(Libc::Musl)) => Linking::GoCgoMusl,
+            (Linkage::Static, _) => Linking::GoCgoStatic,
+            (Linkage::Dynamic, None) if on_alpine => Linking::GoCgoMusl,
+            (Linkage::Dynamic, _) => Linking::GoCgoGlibc,
+        }),
         Some(false) => Ok(Linking::GoStatic),
         None => match cgo_packages(selected) {
             packages if packages.is_empty() => Ok(Linking::GoStatic),

@@ -185,10 +185,15 @@ fn linking_decides_the_base_unless_one_is_asked_for() {
     let mut cgo = image("server");
     cgo.binaries = Some(stated(vec!["server".to_owned()]));
     cgo.cgo = Some(stated(true));
-    let request = recipe(cgo.clone(), go()).request;
-    assert_eq!((request.linking, request.base), (Linking::GoCgoGlibc, Base::DistrolessBase));
+    let of = |image: &ImageConfig| {
+        let request = recipe(image.clone(), go()).request;
+        (request.linking, request.base)
+    };
+    assert_eq!(of(&cgo), (Linking::GoCgoStatic, Base::Static));
+    cgo.linkage = stated(Linkage::Dynamic);
+    assert_eq!(of(&cgo), (Linking::GoCgoGlibc, Base::DistrolessBase));
     cgo.dockerfile.base = Some(stated(Base::Alpine));
-    assert_eq!(recipe(cgo, go()).request.linking, Linking::GoCgoMusl);
+    assert_eq!(of(&cgo).0, Linking::GoCgoMusl);
 }
 
 #[test]
