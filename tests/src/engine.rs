@@ -4,14 +4,16 @@ mod base;
 mod buildkit;
 mod docker;
 mod podman;
+mod project;
 
 use std::process::Command;
 use std::time::Duration;
 
 pub use base::Base;
 pub use buildkit::{BuildKit, builder, install_buildx};
-pub use docker::Docker;
+pub use docker::{Docker, debian_docker};
 pub use podman::Podman;
+pub use project::{GO_WORDS, RecordedGo, base_from, compiler_image, go_project, says_hello};
 
 use crate::outcome::{Outcome, run};
 

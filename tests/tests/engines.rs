@@ -8,21 +8,16 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use crossdock_tests::engine::{Base, BuildKit, Docker, Podman, builder, install_buildx};
+use crossdock_tests::engine::{
+    Base, BuildKit, Docker, GO_WORDS, Podman, RecordedGo, base_from, builder, debian_docker, go_project,
+    install_buildx, says_hello,
+};
 use crossdock_tests::outcome::run;
-use crossdock_tests::tools::need;
+use crossdock_tests::program::repository;
 use crossdock_tests::{Layout, Machine, Outcome, Sandbox, fixture};
 use serde_json::Value;
 
 const MINUTE: Duration = Duration::from_secs(60);
-
-/// A sandbox with a Go module, under git as a user's would be.
-fn go_project() -> (Sandbox, PathBuf) {
-    let sandbox = Sandbox::new();
-    let project = fixture::go_module(&sandbox.work(), "hello");
-    fixture::commit(&sandbox, &project);
-    (sandbox, project)
-}
 
 fn rust_project(sandbox: &Sandbox) -> PathBuf {
     let project = fixture::rust_package(&sandbox.work(), "greeter");
@@ -30,50 +25,7 @@ fn rust_project(sandbox: &Sandbox) -> PathBuf {
     project
 }
 
-/// The image of the compiler that the rendered Dockerfile begins with.
-fn compiler_image(sandbox: &Sandbox, project: &Path, builder: &str) -> String {
-    let plan =
-        sandbox.crossdock(project, &["plan", "--json", "--builder", builder, "--platform", "linux/amd64"]);
-    let plan: Value = plan.success().json();
-    let dockerfile =
-        plan["images"][0]["engine"]["files"][0]["content"].as_str().expect("a Dockerfile is rendered");
-    let from =
-        dockerfile.lines().find(|line| line.starts_with("FROM --platform=")).expect("it has a builder");
-    from.split_whitespace().nth(2).expect("an image follows").to_owned()
-}
-
-/// `NAME=oci:PATH` for `--base-from`.
-fn base_from(sandbox: &Sandbox, project: &Path, builder: &str, layout: &Path) -> String {
-    format!("{}=oci:{}", compiler_image(sandbox, project, builder), layout.display())
-}
-
-/// Starts what was built on each machine; under qemu-user where it is foreign.
-fn says_hello(sandbox: &Sandbox, layout: &Layout, machines: &[(Machine, &str)]) {
-    for (machine, word) in machines {
-        let into = sandbox.work().join(format!("unpacked-{}-{}", machine.name(), layout.digest()));
-        let program = layout.program(machine.platform(), &into);
-        let outcome = machine.run(&program, &[], MINUTE).success();
-        let said = format!("{}{}", outcome.stdout, outcome.stderr);
-        assert!(said.contains(&format!("hello from {word}")), "{said}");
-    }
-}
-
-const GO_WORDS: [(Machine, &str); 3] =
-    [(Machine::Amd64, "amd64"), (Machine::Arm64, "arm64"), (Machine::ArmV7, "arm")];
 const RUST_WORDS: [(Machine, &str); 2] = [(Machine::Amd64, "x86_64"), (Machine::Arm64, "aarch64")];
-
-/// Debian's docker, whose client brings BuildKit without a plugin: another one may come first on the PATH.
-fn debian_docker(sandbox: &mut Sandbox) {
-    let docker = Path::new("/usr/bin/docker");
-    let version = run(Command::new(docker).arg("--version"), MINUTE).success().stdout;
-    let number =
-        version.split_whitespace().nth(2).and_then(|text| text.split('.').next()?.parse::<u32>().ok());
-    assert!(
-        number.is_some_and(|major| major < 23),
-        "this test needs Debian's docker.io before version 23 as /usr/bin/docker, and found {version}"
-    );
-    sandbox.shim("docker", "exec /usr/bin/docker \"$@\"");
-}
 
 /// What `docker version` of version 28 says without a server, and with one.
 fn docker_says(sandbox: &mut Sandbox, server: &str, stderr: &str, more: &str) {
@@ -89,29 +41,6 @@ fn docker_says(sandbox: &mut Sandbox, server: &str, stderr: &str, more: &str) {
 
 const SERVER: &str = r#"{"Version":"28.2.2","Os":"linux","Arch":"amd64"}"#;
 
-/// An image with a Go compiler that hands out what this machine's Go compiled: `programs` by GOARCH.
-fn recorded_compiler(sandbox: &Sandbox, name: &str, arm64: &str) -> PathBuf {
-    let project = sandbox.work().join("hello");
-    let mut base = Base::new(sandbox.work().join(format!("{name}-root")));
-    for architecture in ["amd64", arm64] {
-        let program = sandbox.work().join(format!("recorded-{architecture}"));
-        let mut build = sandbox.command(need("go"), &project);
-        build.args(["build", "-trimpath", "-buildvcs=false", "-o"]).arg(&program).arg(".");
-        build.envs([("CGO_ENABLED", "0"), ("GOOS", "linux"), ("GOARCH", architecture)]);
-        run(&mut build, 5 * MINUTE).success();
-        let place = if architecture == "amd64" { "/recorded/amd64" } else { "/recorded/arm64" };
-        base = base.with_file(&program, place);
-    }
-    if arm64 == "amd64" {
-        base = base.with_file(&sandbox.work().join("recorded-amd64"), "/recorded/arm64");
-    }
-    let go = "[ \"$1\" = build ] || exit 0\n\
-              [ ! -e broken.go ] || { echo './broken.go:1:1: it is broken' >&2; exit 1; }\n\
-              while [ \"$1\" != -o ]; do shift; done\n\
-              install -D -m 0755 \"/recorded/$GOARCH\" \"$2\"";
-    base.with_script("/usr/bin/go", go).layout(&sandbox.work().join(name))
-}
-
 #[test]
 fn docker_builds_what_is_verified_and_tagged_like_everything_else() {
     let (mut sandbox, project) = go_project();
@@ -119,7 +48,7 @@ fn docker_builds_what_is_verified_and_tagged_like_everything_else() {
     let folder = sandbox.work();
     sandbox.set("DOCKER_HOST", docker.host()).set("DOCKER_CONFIG", folder);
     debian_docker(&mut sandbox);
-    let layout = recorded_compiler(&sandbox, "good", "arm64");
+    let layout = RecordedGo::new(&sandbox).layout("good");
     let base = base_from(&sandbox, &project, "docker", &layout);
     let dist = |sandbox: &Sandbox, base: &str, more: &[&str]| -> Outcome {
         let arguments = ["dist", "--json", "--builder", "docker", "--base-from", base];
@@ -165,7 +94,7 @@ fn docker_builds_what_is_verified_and_tagged_like_everything_else() {
 
     // A compiler that makes programs for the builder's own platform.
     let before = Layout::open(project.join("dist/hello")).digest().to_owned();
-    let wrong = recorded_compiler(&sandbox, "wrong", "amd64");
+    let wrong = RecordedGo::new(&sandbox).only_for_amd64().layout("wrong");
     let wrong = base_from(&sandbox, &project, "docker", &wrong);
     let refused = dist(&sandbox, &wrong, &both).ends_with(1).complains("was not tagged");
     assert!(refused.stdout.contains("\"fails\""), "{}", refused.stdout);
@@ -181,17 +110,34 @@ fn docker_builds_what_is_verified_and_tagged_like_everything_else() {
         .complains("was asked for linux/arm64 and labels what it built as linux/amd64");
     debian_docker(&mut sandbox);
 
-    // A program that does not compile.
-    fixture::write(project.join("broken.go"), "package main\n");
-    dist(&sandbox, &base, &both)
-        .ends_with(4)
-        .complains("./broken.go:1:1: it is broken")
-        .complains("of /")
-        .complains("hello.engine/Dockerfile:\n  RUN ")
-        .complains("go build -trimpath");
+    a_compile_error_names_the_line_and_its_template(&sandbox, &project, &base);
     assert_eq!(Layout::open(project.join("dist/hello")).digest(), before);
     let left = run(&mut docker_images(&docker), MINUTE).success().stdout;
     assert!(!left.contains("crossdock-build"), "a failed run leaves our names behind: {left}");
+}
+
+/// In our template, and in a user's own that has a block of its own for it.
+fn a_compile_error_names_the_line_and_its_template(sandbox: &Sandbox, project: &Path, base: &str) {
+    fixture::write(project.join("broken.go"), "package main\n");
+    let dist = || {
+        let outcome = sandbox.crossdock(project, &["dist", "--builder", "docker", "--base-from", base]);
+        outcome.ends_with(4).complains("./broken.go:1:1: it is broken").complains("go build -trimpath")
+    };
+    let ours = std::fs::read_to_string(repository().join("templates/files/go.Dockerfile.j2"));
+    let ours = ours.expect("our templates lie there");
+    let line = 1 + ours.lines().position(|line| line.contains("compile.script")).expect("it compiles");
+    dist().complains(&format!(
+        "hello.engine/Dockerfile (template `crossdock/go.Dockerfile`, line {line}):\n  RUN "
+    ));
+    fixture::write(project.join("crossdock.toml"), "templates = \"own\"\n[image.hello]\npath = \".\"\n");
+    fixture::write(
+        project.join("own/Dockerfile.j2"),
+        "{% extends \"crossdock/go.Dockerfile\" %}\n\n{% block compile %}\nCOPY . .\n\n\
+         RUN {{ compile.mounts | mounts }}echo from our own; {{ compile.script | continued }}\n{% endblock %}\n",
+    );
+    dist()
+        .complains("hello.engine/Dockerfile (template `Dockerfile`, line 6):\n  RUN ")
+        .complains("echo from our own");
 }
 
 fn docker_images(docker: &Docker) -> Command {

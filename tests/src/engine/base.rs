@@ -101,6 +101,15 @@ impl Base {
         self
     }
 
+    /// With a program of this machine, and the libraries that it needs.
+    #[must_use]
+    pub fn with_program(self, name: &str) -> Self {
+        let program = need(name);
+        self.copy(&program, &Path::new("/usr/bin").join(name));
+        self.copy_libraries(&[program]);
+        self
+    }
+
     /// With a file of this machine.
     #[must_use]
     pub fn with_file(self, from: &Path, to: &str) -> Self {

@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use super::Engine;
 use crate::outcome::{Running, run};
+use crate::sandbox::Sandbox;
 use crate::tools::need;
 
 /// A docker daemon of its own, with its own containerd below it.
@@ -104,4 +105,18 @@ impl Drop for Docker {
         // It is not there when no container used the host's network.
         let _outcome = run(Command::new(need("umount")).arg(namespace), Duration::from_secs(30));
     }
+}
+
+/// Gives the sandbox Debian's docker, whose client brings BuildKit without a plugin: another one may come first on the
+/// PATH.
+pub fn debian_docker(sandbox: &mut Sandbox) {
+    let docker = Path::new("/usr/bin/docker");
+    let version = run(Command::new(docker).arg("--version"), Duration::from_secs(60)).success().stdout;
+    let number =
+        version.split_whitespace().nth(2).and_then(|text| text.split('.').next()?.parse::<u32>().ok());
+    assert!(
+        number.is_some_and(|major| major < 23),
+        "this test needs Debian's docker.io before version 23 as /usr/bin/docker, and found {version}"
+    );
+    sandbox.shim("docker", "exec /usr/bin/docker \"$@\"");
 }

@@ -1,0 +1,127 @@
+//! What the engines build in these tests: a Go program that says where it runs, by the compiler that a layout holds.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::Base;
+use crate::emulator::Machine;
+use crate::fixture;
+use crate::layout::Layout;
+use crate::outcome::run;
+use crate::sandbox::Sandbox;
+use crate::tools::need;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// What the program of [`go_project`] calls each machine.
+pub const GO_WORDS: [(Machine, &str); 3] =
+    [(Machine::Amd64, "amd64"), (Machine::Arm64, "arm64"), (Machine::ArmV7, "arm")];
+
+/// A sandbox with a Go module, under git as a user's would be.
+pub fn go_project() -> (Sandbox, PathBuf) {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    fixture::commit(&sandbox, &project);
+    (sandbox, project)
+}
+
+/// `NAME=oci:PATH` for `--base-from`: the layout takes the place of the compiler's image.
+pub fn base_from(sandbox: &Sandbox, project: &Path, builder: &str, layout: &Path) -> String {
+    format!("{}=oci:{}", compiler_image(sandbox, project, builder), layout.display())
+}
+
+/// The image of the compiler that the rendered Dockerfile begins with.
+pub fn compiler_image(sandbox: &Sandbox, project: &Path, builder: &str) -> String {
+    let plan =
+        sandbox.crossdock(project, &["plan", "--json", "--builder", builder, "--platform", "linux/amd64"]);
+    let plan: Value = plan.success().json();
+    let dockerfile =
+        plan["images"][0]["engine"]["files"][0]["content"].as_str().expect("a Dockerfile is rendered");
+    let from =
+        dockerfile.lines().find(|line| line.starts_with("FROM --platform=")).expect("it has a builder");
+    from.split_whitespace().nth(2).expect("an image follows").to_owned()
+}
+
+/// Starts what was built on each machine; under qemu-user where it is foreign.
+pub fn says_hello(sandbox: &Sandbox, layout: &Layout, machines: &[(Machine, &str)]) {
+    for (machine, word) in machines {
+        let into = sandbox.work().join(format!("unpacked-{}-{}", machine.name(), layout.digest()));
+        let program = layout.program(machine.platform(), &into);
+        let outcome = machine.run(&program, &[], MINUTE).success();
+        let said = format!("{}{}", outcome.stdout, outcome.stderr);
+        assert!(said.contains(&format!("hello from {word}")), "{said}");
+    }
+}
+
+/// A stand-in for `golang` whose `go` hands out what this machine's Go compiled before: it takes no time, and can look
+/// around in the step that calls it.
+#[derive(Debug)]
+pub struct RecordedGo<'s> {
+    sandbox: &'s Sandbox,
+    arm64: &'static str,
+    before: String,
+    with: fn(Base) -> Base,
+}
+
+impl<'s> RecordedGo<'s> {
+    /// One that hands out the program of the sandbox's [`go_project`].
+    pub fn new(sandbox: &'s Sandbox) -> Self {
+        Self { sandbox, arm64: "arm64", before: String::new(), with: |base| base }
+    }
+
+    /// One that makes programs for amd64, whatever it is asked for.
+    #[must_use]
+    pub fn only_for_amd64(mut self) -> Self {
+        self.arm64 = "amd64";
+        self
+    }
+
+    /// What `go build` does first, as a shell script.
+    #[must_use]
+    pub fn first(mut self, script: &str) -> Self {
+        self.before.push_str(script);
+        self.before.push('\n');
+        self
+    }
+
+    /// What else the image has.
+    #[must_use]
+    pub fn with(mut self, more: fn(Base) -> Base) -> Self {
+        self.with = more;
+        self
+    }
+
+    /// The image, as a layout of the given name in the sandbox.
+    pub fn layout(&self, name: &str) -> PathBuf {
+        let work = self.sandbox.work();
+        let base = ["amd64", "arm64"].into_iter().fold(
+            Base::new(work.join(format!("{name}-root"))),
+            |base, architecture| {
+                let makes = if architecture == "arm64" { self.arm64 } else { architecture };
+                base.with_file(&self.record(makes), &format!("/recorded/{architecture}"))
+            },
+        );
+        let go = format!(
+            "[ \"$1\" = build ] || exit 0\n{}\
+             [ ! -e broken.go ] || {{ echo './broken.go:1:1: it is broken' >&2; exit 1; }}\n\
+             while [ \"$1\" != -o ]; do shift; done\n\
+             install -D -m 0755 \"/recorded/$GOARCH\" \"$2\"",
+            self.before
+        );
+        (self.with)(base).with_script("/usr/bin/go", &go).layout(&work.join(name))
+    }
+
+    fn record(&self, architecture: &str) -> PathBuf {
+        let project = self.sandbox.work().join("hello");
+        let program = self.sandbox.work().join(format!("recorded-{architecture}"));
+        if !program.exists() {
+            let mut build = self.sandbox.command(need("go"), &project);
+            build.args(["build", "-trimpath", "-buildvcs=false", "-o"]).arg(&program).arg(".");
+            build.envs([("CGO_ENABLED", "0"), ("GOOS", "linux"), ("GOARCH", architecture)]);
+            run(&mut build, 5 * MINUTE).success();
+        }
+        program
+    }
+}
