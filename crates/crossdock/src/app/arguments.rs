@@ -59,7 +59,7 @@ pub(super) enum Command {
     /// Judge images or programs, whoever built them; without a subject this project's built images.
     Verify(VerifyArguments),
     /// Point this project's tags at its built images, once they are verified.
-    Tag(BuildArguments),
+    Tag(TagArguments),
     /// Build, verify and tag.
     Dist(DistArguments),
     /// Write what a project needs to be built, verified, deployed and checked: crossdock.toml, an xtask crate (Rust),
@@ -120,6 +120,19 @@ pub(super) struct Selection {
 pub(super) struct Building {
     #[command(flatten)]
     pub(super) selection: Selection,
+    #[command(flatten)]
+    pub(super) finishing: Finishing,
+    /// Also pack the programs as release archives with SHA256SUMS; then platforms without containers, as darwin/arm64,
+    /// are built too.
+    #[arg(long, help_heading = "How it is built")]
+    pub(super) pack: bool,
+    #[command(flatten)]
+    pub(super) engine: EngineArguments,
+}
+
+/// What is done with images, newly built or there already.
+#[derive(Debug, Args, Clone, Default)]
+pub(super) struct Finishing {
     /// Run this many things side by side; the number of processors by default.
     #[arg(short, long, value_name = "N", help_heading = "How it is built")]
     pub(super) jobs: Option<NonZeroUsize>,
@@ -129,12 +142,6 @@ pub(super) struct Building {
     /// Also write one archive per image, which docker, podman, skopeo and ctr load.
     #[arg(long, help_heading = "How it is built")]
     pub(super) archive: bool,
-    /// Also pack the programs as release archives with SHA256SUMS; then platforms without containers, as darwin/arm64,
-    /// are built too.
-    #[arg(long, help_heading = "How it is built")]
-    pub(super) pack: bool,
-    #[command(flatten)]
-    pub(super) engine: EngineArguments,
     /// Also give the image to an engine.
     #[arg(long, value_enum, value_name = "ENGINE", help_heading = "How it is built")]
     pub(super) load: Option<EngineName>,
@@ -195,6 +202,23 @@ pub(super) enum GraphFormat {
 pub(super) struct BuildArguments {
     #[command(flatten)]
     pub(super) building: Building,
+    #[command(flatten)]
+    pub(super) telling: Telling,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TagArguments {
+    #[command(flatten)]
+    pub(super) selection: Selection,
+    #[command(flatten)]
+    pub(super) finishing: Finishing,
+    #[command(flatten)]
+    pub(super) telling: Telling,
+}
+
+/// How it is judged and told.
+#[derive(Debug, Args)]
+pub(super) struct Telling {
     /// Also write the JSON answer to this file.
     #[arg(long, value_name = "FILE")]
     pub(super) metadata_file: Option<Utf8PathBuf>,

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use camino::Utf8Path;
 
-use super::arguments::{BuildArguments, DistArguments, Strictness};
+use super::arguments::{BuildArguments, Building, DistArguments, Strictness, TagArguments, Telling};
 use super::doctor::{Consent, SetUp, by_hand, set_up};
 use super::error::{CommandError, Exit};
 use super::output;
@@ -15,22 +15,25 @@ use crate::report::{ImageReport, Reason, Report, Status};
 use crate::ui;
 
 pub(super) fn build(session: &Session, arguments: &BuildArguments) -> Result<Exit, CommandError> {
-    let plan = session.plan(&arguments.building, Goal::Build, None)?.plan;
-    finish(session, &plan, arguments)
+    let BuildArguments { building, telling } = arguments;
+    finish(session, &session.plan(building, Goal::Build, None)?.plan, building, telling)
 }
 
-pub(super) fn tag(session: &Session, arguments: &BuildArguments) -> Result<Exit, CommandError> {
-    let plan = session.plan(&arguments.building, Goal::Tag, None)?.plan;
-    finish(session, &plan, arguments)
+pub(super) fn tag(session: &Session, arguments: &TagArguments) -> Result<Exit, CommandError> {
+    let TagArguments { selection, finishing, telling } = arguments;
+    let (selection, finishing) = (selection.clone(), finishing.clone());
+    let building = Building { selection, finishing, ..Building::default() };
+    finish(session, &session.plan(&building, Goal::Tag, None)?.plan, &building, telling)
 }
 
 pub(super) fn run(session: &Session, arguments: &DistArguments) -> Result<Exit, CommandError> {
-    let planned = session.plan(&arguments.build.building, Goal::Dist, None)?;
+    let BuildArguments { building, telling } = &arguments.build;
+    let planned = session.plan(building, Goal::Dist, None)?;
     if !arguments.setup {
-        return finish(session, &planned.plan, &arguments.build);
+        return finish(session, &planned.plan, building, telling);
     }
     let SetUp { planned, by_hand: open } = set_up(session, planned, Consent::Given)?;
-    let result = finish(session, &planned.plan, &arguments.build);
+    let result = finish(session, &planned.plan, building, telling);
     result.map_err(|error| match error.exit {
         // What the set-up could not bring, it will not bring the next time.
         Exit::Missing if open.is_empty() => CommandError { hints: vec![COULD_NOT.to_owned()], ..error },
@@ -43,15 +46,20 @@ pub(super) fn run(session: &Session, arguments: &DistArguments) -> Result<Exit, 
 
 const COULD_NOT: &str = "the set-up could not bring it, as it said above; run one of the commands by hand, or leave the platform out";
 
-fn finish(session: &Session, plan: &Plan, arguments: &BuildArguments) -> Result<Exit, CommandError> {
-    let (report, error) = match execute_plan(session, plan, arguments.strictness, arguments.building.jobs) {
+fn finish(
+    session: &Session,
+    plan: &Plan,
+    building: &Building,
+    telling: &Telling,
+) -> Result<Exit, CommandError> {
+    let (report, error) = match execute_plan(session, plan, telling.strictness, building.finishing.jobs) {
         Ok(report) => (report, None),
         Err(failure) => (failure.report, Some(failure.error)),
     };
     if let Some(ExecuteError::Cancelled) = error {
         return Err(CommandError::new(Exit::Interrupted, &ExecuteError::Cancelled));
     }
-    let told = metadata(session, &report, arguments.metadata_file.as_deref()).and(answer(session, &report));
+    let told = metadata(session, &report, telling.metadata_file.as_deref()).and(answer(session, &report));
     match (error, told) {
         (None, told) => told.map(|()| Exit::Done),
         (Some(error), Ok(())) => Err(edge(session, &error, &report)),

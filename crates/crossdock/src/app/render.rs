@@ -8,7 +8,8 @@ use crossdock_platform::Platform;
 use serde::Serialize;
 
 use super::arguments::{
-    Building, FrontendName, ModeName, RenderBakeArguments, RenderDockerfileArguments, Rendering, Selection,
+    Building, Finishing, FrontendName, ModeName, RenderBakeArguments, RenderDockerfileArguments, Rendering,
+    Selection,
 };
 use super::error::{CommandError, Exit};
 use super::generated::{self, Generated, Others};
@@ -130,7 +131,8 @@ fn request(session: &Session, rendering: &Rendering) -> Result<Request, CommandE
     let Rendering { image, platform, nodes, offline, .. } = rendering;
     let (image, platform, nodes) = (image.clone(), platform.clone(), nodes.clone());
     let selection = Selection { image, platform, nodes, ..Selection::default() };
-    session.request(&Building { selection, offline: *offline, ..Building::default() }, Goal::Build)
+    let finishing = Finishing { offline: *offline, ..Finishing::default() };
+    session.request(&Building { selection, finishing, ..Building::default() }, Goal::Build)
 }
 
 fn host(text: Option<&str>) -> Result<Platform, CommandError> {

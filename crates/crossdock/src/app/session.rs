@@ -128,7 +128,7 @@ impl Session {
             None => overrides.output.clone(),
         };
         let repository = repository.clone().map(|value| Sourced::new(value, option("--repository")));
-        let jobs = building.jobs.map(|jobs| Sourced::new(jobs.get(), option("--jobs")));
+        let jobs = building.finishing.jobs.map(|jobs| Sourced::new(jobs.get(), option("--jobs")));
         Ok(Request {
             goal,
             platforms: many(platform, "--platform", &overrides.platforms),
@@ -137,12 +137,12 @@ impl Session {
             output: output.map(|folder| folder.map(|folder| directory.join(folder))),
             tags: many(tag, "--tag", &overrides.tags),
             repository: repository.or_else(|| overrides.repository.clone()),
-            archive: if building.archive { Archive::Beside } else { Archive::None },
+            archive: if building.finishing.archive { Archive::Beside } else { Archive::None },
             pack: if building.pack { Pack::Releases } else { Pack::None },
-            load: building.load.map(|engine| self.server(engine)).transpose()?,
+            load: building.finishing.load.map(|engine| self.server(engine)).transpose()?,
             engine: None,
             jobs: jobs.or_else(|| overrides.jobs.clone()),
-            network: self.network(building.offline),
+            network: self.network(building.finishing.offline),
             source_date_epoch: self.source_date_epoch()?,
             cache: self.cache.clone(),
             remapped: self.cargo_home().map(|home| (home, "/cargo".to_owned())).into_iter().collect(),
