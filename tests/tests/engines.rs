@@ -210,6 +210,10 @@ fn what_an_engine_does_not_understand_is_said_before_it_runs() {
     plan(&sandbox, &["--builder", "docker", "--pack"])
         .ends_with(2)
         .complains("leave out one of --pack and --builder");
+    fixture::write(project.join("crossdock.toml"), "[image.hello]\n[image.\"hello.engine\"]\n");
+    plan(&sandbox, &["--builder", "docker", "--image", "hello"])
+        .ends_with(2)
+        .complains("the folder of the image `hello.engine`");
     // Over the environment, which stands over the file.
     fixture::write(project.join("crossdock.toml"), "builder = \"docker\"\n");
     plan(&sandbox, &[]).success().says("docker build --platform linux/amd64");

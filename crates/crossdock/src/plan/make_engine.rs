@@ -18,7 +18,7 @@ use super::{CopiedContext, EnginePlan, Missing, TextFile, image};
 use crate::availability::{Availability, Unavailable};
 use crate::config::DockerfileMode;
 use crate::doctor::Use;
-use crate::engine::{Builder, Engine, Frontend, Options};
+use crate::engine::{Builder, Engine, Frontend, Options, csv};
 use crate::project::Network;
 
 impl Maker<'_> {
@@ -41,7 +41,14 @@ impl Maker<'_> {
         let Some(asked) = &self.request.engine else { return Ok(None) };
         let name = selected.config.name.value.clone();
         self.refuse_what_needs_programs(&name, asked)?;
-        let folder = image::output_folder(selected.project, self.request).join(format!("{name}.engine"));
+        let beside = format!("{name}.engine");
+        if self.config.images.iter().any(|image| image.name.value == beside) {
+            let why = format!(
+                "the engine's files would lie in the folder of the image `{beside}`: rename one of the two"
+            );
+            return Err(PlanError::Engine { image: name, why });
+        }
+        let folder = image::output_folder(selected.project, self.request).join(beside);
         let mut plan = EnginePlan {
             builder: asked.builder.value.clone(),
             context: selected.project.root().to_owned(),
@@ -187,7 +194,7 @@ impl Maker<'_> {
                 Some(CopiedContext { to: plan.folder.join("context"), rules: rules(&rendered.dockerignore) });
         }
         for secret in &rendered.secrets {
-            if !asked.options.secrets.iter().any(|given| is_secret(given, secret)) {
+            if !asked.options.secrets.iter().any(|given| secret_id(given).as_ref() == Some(secret)) {
                 self.warn(format!(
                     "image `{}`: its Dockerfile needs the secret `{secret}`: hand it on with --secret id={secret},src=FILE",
                     recipe.image
@@ -253,8 +260,8 @@ impl Maker<'_> {
             .filter(|value| value.split(',').any(|part| part == "type=secret"))
             .collect();
         for given in &options.secrets {
-            let Some(id) = given.split(',').find_map(|part| part.strip_prefix("id=")) else { continue };
-            if !mounts.iter().any(|mount| is_secret(mount, id)) {
+            let Some(id) = secret_id(given) else { continue };
+            if !mounts.iter().any(|mount| secret_id(mount).as_ref() == Some(&id)) {
                 self.warn(format!(
                     "--secret id={id}: no step of the Dockerfile of `{}` mounts it; `private` in its [dockerfile] names \
                      the hosts that need one",
@@ -316,7 +323,7 @@ fn is_predefined(name: &str) -> bool {
         || name.starts_with("BUILDKIT_")
 }
 
-/// Whether `id=netrc,src=…` hands on the secret.
-fn is_secret(given: &str, id: &str) -> bool {
-    given.split(',').any(|part| part.strip_prefix("id=") == Some(id))
+/// `netrc` of `id=netrc,src=…`, which is a line of comma-separated values.
+fn secret_id(given: &str) -> Option<String> {
+    csv::fields(given)?.iter().find_map(|part| part.strip_prefix("id=")).map(str::to_owned)
 }
