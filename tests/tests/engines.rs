@@ -49,7 +49,7 @@ fn docker_builds_what_is_verified_and_tagged_like_everything_else() {
     sandbox.set("DOCKER_HOST", docker.host()).set("DOCKER_CONFIG", folder);
     debian_docker(&mut sandbox);
     let layout = RecordedGo::new(&sandbox).layout("good");
-    let base = base_from(&sandbox, &project, "docker", &layout);
+    let base = base_from(&sandbox, &project, &layout);
     let dist = |sandbox: &Sandbox, base: &str, more: &[&str]| -> Outcome {
         let arguments = ["dist", "--json", "--builder", "docker", "--base-from", base];
         sandbox.crossdock(&project, &[&arguments, more].concat())
@@ -95,7 +95,7 @@ fn docker_builds_what_is_verified_and_tagged_like_everything_else() {
     // A compiler that makes programs for the builder's own platform.
     let before = Layout::open(project.join("dist/hello")).digest().to_owned();
     let wrong = RecordedGo::new(&sandbox).only_for_amd64().layout("wrong");
-    let wrong = base_from(&sandbox, &project, "docker", &wrong);
+    let wrong = base_from(&sandbox, &project, &wrong);
     let refused = dist(&sandbox, &wrong, &both).ends_with(1).complains("was not tagged");
     assert!(refused.stdout.contains("\"fails\""), "{}", refused.stdout);
     assert_eq!(Layout::open(project.join("dist/hello")).digest(), before, "the tags stay");
@@ -277,6 +277,27 @@ fn what_is_handed_on_reaches_every_engine_that_understands_it() {
     }
 }
 
+/// Only equal steps are found in a cache, so that what reads one and what fills it are the same file.
+#[test]
+fn a_cache_is_read_by_the_steps_that_fill_it() {
+    let (mut sandbox, project) = go_project();
+    let buildx = "'buildx version') echo 'github.com/docker/buildx v0.19.3 48d6a39' ;;\n\
+                  'buildx inspect') printf 'Name: one\\nDriver: remote\\n\\nNodes:\\nName: one\\nPlatforms: linux/amd64\\n' ;;";
+    docker_says(&mut sandbox, SERVER, "", buildx);
+    let dockerfile = |more: &[&str]| {
+        let asked = ["plan", "--json", "--builder", "buildx"];
+        let plan = sandbox.crossdock(&project, &[&asked, more].concat()).success().json();
+        plan["images"][0]["engine"]["files"][0]["content"]
+            .as_str()
+            .expect("a Dockerfile is planned")
+            .to_owned()
+    };
+    let filled = dockerfile(&["--cache-to", "registry.example/cache"]);
+    assert!(!filled.contains("type=cache"), "{filled}");
+    assert_eq!(dockerfile(&["--cache-from", "registry.example/cache"]), filled);
+    assert!(dockerfile(&[]).contains("type=cache"));
+}
+
 /// An engine brings compilers: a machine with nothing else says what it would build from the projects' files.
 #[test]
 fn no_compiler_of_the_host_is_needed() {
@@ -334,7 +355,7 @@ fn builds_both_languages(sandbox: &Sandbox, go: &Path, builder: &str) {
         (go, &compilers.go, "linux/amd64,linux/arm64,linux/arm/v7", &GO_WORDS[..]),
         (&rust, &compilers.rust, "linux/amd64,linux/arm64", &RUST_WORDS[..]),
     ] {
-        let base = base_from(sandbox, project, builder, base);
+        let base = base_from(sandbox, project, base);
         let arguments =
             ["dist", "--json", "--builder", builder, "--base-from", &base, "--platform", platforms];
         let report = sandbox.crossdock(project, &arguments).success().json();
@@ -362,11 +383,7 @@ fn long_dockers_own_buildkit_builds_go_and_rust() {
 fn long_podman_builds_go_and_rust() {
     let (mut sandbox, project) = go_project();
     let podman = Podman::start_on_overlays();
-    for (name, value) in podman.environment() {
-        sandbox.set(name, value);
-    }
-    // Steps run in a chroot: crun refuses the cgroups of the machines that test this.
-    sandbox.set("BUILDAH_ISOLATION", "chroot");
+    podman.set_up(&mut sandbox);
     builds_both_languages(&sandbox, &project, "podman");
 }
 
@@ -379,7 +396,7 @@ fn long_buildkit_builds_go_and_rust_and_the_same_bytes_again() {
     builder(&sandbox, &buildx, "one", &[(&buildkit, "linux/amd64")]);
     builds_both_languages(&sandbox, &project, "buildx=one");
     let first = Layout::open(project.join("dist/hello")).digest().to_owned();
-    let base = base_from(&sandbox, &project, "buildx=one", &sandbox.work().join("go-base"));
+    let base = base_from(&sandbox, &project, &sandbox.work().join("go-base"));
     let again = BuildKit::start();
     builder(&sandbox, &buildx, "fresh", &[(&again, "linux/amd64")]);
     let platforms = "linux/amd64,linux/arm64,linux/arm/v7";
@@ -396,7 +413,7 @@ fn long_a_builder_of_two_nodes_builds_a_platform_on_each() {
     let buildx = install_buildx(&mut sandbox);
     builder(&sandbox, &buildx, "farm", &[(&nodes[0], "linux/amd64"), (&nodes[1], "linux/arm64")]);
     let go = Base::new(sandbox.work().join("go-root")).with_go().layout(&sandbox.work().join("go-base"));
-    let base = base_from(&sandbox, &project, "buildx=farm", &go);
+    let base = base_from(&sandbox, &project, &go);
     let both = "linux/amd64,linux/arm64";
     let arguments = ["dist", "--builder", "buildx=farm", "--base-from", &base, "--platform", both];
     sandbox.crossdock(&project, &arguments).success();

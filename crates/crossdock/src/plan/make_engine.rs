@@ -141,8 +141,9 @@ impl Maker<'_> {
             settings.engine = render::Engine::Classic(engine.platform.clone());
             settings.caching = Caching::Layer;
         }
-        // Cache mounts stay in the builder; only layers reach a cache that others read.
-        if !asked.options.cache_to.is_empty() {
+        // Cache mounts stay in the builder; only layers reach a cache that others read. Who reads one must write the same
+        // steps as who filled it, or none of them is found there.
+        if !asked.options.cache_to.is_empty() || !asked.options.cache_from.is_empty() {
             settings.caching = Caching::Layer;
         }
         if platforms.is_empty() {
