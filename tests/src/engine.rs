@@ -4,7 +4,9 @@ mod base;
 mod buildkit;
 mod docker;
 mod podman;
+mod private;
 mod project;
+mod registry;
 
 use std::process::Command;
 use std::time::Duration;
@@ -13,7 +15,9 @@ pub use base::Base;
 pub use buildkit::{BuildKit, builder, install_buildx};
 pub use docker::{Docker, debian_docker};
 pub use podman::Podman;
+pub use private::{Secrets, TRACE};
 pub use project::{GO_WORDS, RecordedGo, base_from, compiler_image, go_project, says_hello};
+pub use registry::Registry;
 
 use crate::outcome::{Outcome, run};
 

@@ -101,6 +101,19 @@ impl Layout {
         into.join(entry.trim_start_matches('/'))
     }
 
+    /// Whether any blob of the layout, read as it is and unpacked, holds a text.
+    pub fn holds(&self, text: &str) -> bool {
+        let has = |bytes: &[u8]| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+        let blobs = std::fs::read_dir(self.root.join("blobs/sha256")).expect("a layout has blobs");
+        blobs.map(|blob| std::fs::read(blob.expect("a folder can be listed").path())).any(|blob| {
+            let blob = blob.expect("a blob can be read");
+            let mut tar = Vec::new();
+            // What is no gzip has no more than what it says.
+            let _unpacked = MultiGzDecoder::new(blob.as_slice()).read_to_end(&mut tar);
+            has(&blob) || has(&tar)
+        })
+    }
+
     /// Where a descriptor's blob is.
     pub fn blob_path(&self, descriptor: &Value) -> PathBuf {
         blob_path(&self.root, descriptor)

@@ -47,6 +47,11 @@ impl BuildKit {
         format!("unix://{}", self.dir.path().join("sock").display())
     }
 
+    /// Where it keeps images, layers and what it builds.
+    pub fn storage(&self) -> PathBuf {
+        self.dir.path().join("root")
+    }
+
     /// Whether it holds anything that was built or brought.
     pub fn has_built(&self) -> bool {
         let blobs = self.dir.path().join("root/runc-overlayfs/content/blobs/sha256");

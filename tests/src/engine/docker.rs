@@ -40,6 +40,11 @@ impl Docker {
         format!("unix://{}", self.dir.path().join("docker.sock").display())
     }
 
+    /// Where it keeps images, layers and what it builds.
+    pub fn storage(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
     /// The socket of the containerd that the daemon runs, for `ctr`.
     pub fn containerd(&self) -> PathBuf {
         self.dir.path().join("exec/containerd/containerd.sock")

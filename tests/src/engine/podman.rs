@@ -6,6 +6,7 @@ use tempfile::TempDir;
 use super::Engine;
 use crate::fixture::write;
 use crate::outcome::run;
+use crate::sandbox::Sandbox;
 use crate::tools::need;
 
 /// A podman with its own storage. It has no daemon: the storage is the engine.
@@ -44,6 +45,19 @@ impl Podman {
         );
         run(podman.command().arg("info"), std::time::Duration::from_secs(60)).success();
         podman
+    }
+
+    /// Makes the sandbox build with it. Steps run in a chroot: crun refuses the cgroups of the machines that test this.
+    pub fn set_up(&self, sandbox: &mut Sandbox) {
+        for (name, value) in self.environment() {
+            sandbox.set(name, value);
+        }
+        sandbox.set("BUILDAH_ISOLATION", "chroot");
+    }
+
+    /// Where it keeps images, layers and what it builds.
+    pub fn storage(&self) -> PathBuf {
+        self.dir.path().join("root")
     }
 
     /// The variables that make any podman use this storage.

@@ -3,8 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::Base;
 use crate::emulator::Machine;
 use crate::fixture;
@@ -28,20 +26,15 @@ pub fn go_project() -> (Sandbox, PathBuf) {
 }
 
 /// `NAME=oci:PATH` for `--base-from`: the layout takes the place of the compiler's image.
-pub fn base_from(sandbox: &Sandbox, project: &Path, builder: &str, layout: &Path) -> String {
-    format!("{}=oci:{}", compiler_image(sandbox, project, builder), layout.display())
+pub fn base_from(sandbox: &Sandbox, project: &Path, layout: &Path) -> String {
+    format!("{}=oci:{}", compiler_image(sandbox, project), layout.display())
 }
 
 /// The image of the compiler that the rendered Dockerfile begins with.
-pub fn compiler_image(sandbox: &Sandbox, project: &Path, builder: &str) -> String {
-    let plan =
-        sandbox.crossdock(project, &["plan", "--json", "--builder", builder, "--platform", "linux/amd64"]);
-    let plan: Value = plan.success().json();
-    let dockerfile =
-        plan["images"][0]["engine"]["files"][0]["content"].as_str().expect("a Dockerfile is rendered");
-    let from =
-        dockerfile.lines().find(|line| line.starts_with("FROM --platform=")).expect("it has a builder");
-    from.split_whitespace().nth(2).expect("an image follows").to_owned()
+pub fn compiler_image(sandbox: &Sandbox, project: &Path) -> String {
+    let dockerfile = sandbox.crossdock(project, &["render", "dockerfile", "--quiet"]).success().stdout;
+    let from = dockerfile.lines().find(|line| line.starts_with("FROM --platform="));
+    from.and_then(|line| line.split_whitespace().nth(2)).expect("it begins with a compiler").to_owned()
 }
 
 /// Starts what was built on each machine; under qemu-user where it is foreign.
@@ -78,7 +71,7 @@ impl<'s> RecordedGo<'s> {
         self
     }
 
-    /// What `go build` does first, as a shell script.
+    /// What `go` does first, whatever it is asked for, as a shell script.
     #[must_use]
     pub fn first(mut self, script: &str) -> Self {
         self.before.push_str(script);
@@ -104,7 +97,7 @@ impl<'s> RecordedGo<'s> {
             },
         );
         let go = format!(
-            "[ \"$1\" = build ] || exit 0\n{}\
+            "{}[ \"$1\" = build ] || exit 0\n\
              [ ! -e broken.go ] || {{ echo './broken.go:1:1: it is broken' >&2; exit 1; }}\n\
              while [ \"$1\" != -o ]; do shift; done\n\
              install -D -m 0755 \"/recorded/$GOARCH\" \"$2\"",

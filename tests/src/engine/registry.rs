@@ -1,0 +1,51 @@
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::fixture::write;
+use crate::outcome::run;
+use crate::server::{Server, free_port};
+use crate::tools::need;
+
+/// Debian's `docker-registry` on the loopback, without TLS and without users, empty.
+#[derive(Debug)]
+pub struct Registry {
+    _server: Server,
+    _storage: TempDir,
+    port: u16,
+}
+
+impl Registry {
+    /// Starts one and waits until it listens.
+    pub fn start() -> Self {
+        let storage = TempDir::with_prefix("registry-").expect("a temporary folder can be made");
+        let port = free_port();
+        let configuration = storage.path().join("config.yml");
+        write(
+            &configuration,
+            format!(
+                "version: 0.1\nlog: {{ level: error }}\nhttp: {{ addr: \"127.0.0.1:{port}\" }}\n\
+                 storage: {{ filesystem: {{ rootdirectory: \"{}\" }} }}\n",
+                storage.path().join("data").display()
+            ),
+        );
+        let mut command = Command::new(need("docker-registry"));
+        let server = Server::start(command.arg("serve").arg(configuration), port);
+        Self { _server: server, _storage: storage, port }
+    }
+
+    /// `127.0.0.1:PORT`, which names of images begin with.
+    pub fn host(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Puts the image of a layout there under a name such as `library/golang:1.26-trixie`.
+    pub fn push(&self, layout: &Path, name: &str) {
+        let mut skopeo = Command::new(need("skopeo"));
+        skopeo.args(["copy", "--quiet", "--insecure-policy", "--dest-tls-verify=false"]);
+        skopeo.arg(format!("oci:{}", layout.display())).arg(format!("docker://{}/{name}", self.host()));
+        run(&mut skopeo, Duration::from_secs(300)).success();
+    }
+}
