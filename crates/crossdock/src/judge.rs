@@ -35,7 +35,8 @@ pub(crate) fn judge(
     planned: &Planned,
     scope: Scope,
 ) -> Result<Vec<TargetReport>, SourceError> {
-    let offered: Vec<Option<Platform>> = image.platforms.iter().map(platform_of).collect();
+    let offered: Vec<Option<Platform>> =
+        image.platforms.iter().map(|image| known(image.platform())).collect();
     let mut takers: BTreeMap<Option<usize>, Vec<(usize, &Target)>> = BTreeMap::new();
     for (number, target) in targets.iter().enumerate() {
         takers.entry(taken(&target.platform, &offered)).or_default().push((number, target));
@@ -82,7 +83,7 @@ pub(crate) fn judge_program(path: &str, bytes: &[u8], mode: Option<u32>, target:
 
 /// A platform of an image as a target of its own, where nobody says for which nodes the image is.
 pub(crate) fn of_itself(platform: &crossdock_oci::Platform) -> Option<Target> {
-    let platform = Platform::parse(&platform.to_string()).ok()?.normalized();
+    let platform = known(platform)?;
     let source = Source::Default("the image's own platforms".to_owned());
     Some(Target { description: platform.to_string(), platform, node: None, source })
 }
@@ -105,7 +106,7 @@ fn one(
     scope: Scope,
 ) -> Vec<Finding> {
     let none = BTreeMap::new();
-    let planned = platform_of(image).and_then(|platform| planned.get(&platform)).unwrap_or(&none);
+    let planned = known(image.platform()).and_then(|platform| planned.get(&platform)).unwrap_or(&none);
     let (image, target) = (facts(image), node(target));
     let mut findings = verify_image(&image, root, &target, planned);
     if scope == Scope::All {
@@ -180,9 +181,9 @@ fn taken(host: &Platform, offered: &[Option<Platform>]) -> Option<usize> {
     readable.get(best).map(|(place, _)| *place)
 }
 
-/// The platform of an entry in normal form; none for a name that is not known, which no node takes.
-fn platform_of(image: &SourcePlatform) -> Option<Platform> {
-    Platform::parse(&image.platform().to_string()).ok().map(|platform| platform.normalized())
+/// An image's platform in normal form; none for a name that is not known, which no node takes.
+pub(crate) fn known(platform: &crossdock_oci::Platform) -> Option<Platform> {
+    Platform::parse(&platform.to_string()).ok().map(|platform| platform.normalized())
 }
 
 fn index_findings(image: &SourceImage) -> Vec<Finding> {

@@ -7,7 +7,7 @@ use super::arguments::EngineArguments;
 use super::error::{CommandError, Exit};
 use super::session::Session;
 use crate::availability::{Availability, Unavailable};
-use crate::config::grammar::lexical;
+use crate::config::grammar::tidied;
 use crate::config::{Config, Inputs, Source, Sourced};
 use crate::engine::{BaseFrom, Builder, Options, ask, csv};
 use crate::execute::ExecuteError;
@@ -145,8 +145,7 @@ fn secret(directory: &Utf8Path, text: &str) -> Result<String, CommandError> {
     };
     let mut fields = vec![csv::field("id", &id)];
     if let Some(source) = source {
-        let file = directory.join(source);
-        let file = lexical(&file).unwrap_or(file);
+        let file = tidied(directory.join(source));
         if !file.is_file() {
             return Err(usage(format!("--secret {text}: there is no file {file}")));
         }
@@ -202,10 +201,7 @@ fn base_from(directory: &Utf8Path, text: &str) -> Result<BaseFrom, CommandError>
 
 /// A path may hold colons: only what follows the last one, where the whole is no folder, is a tag.
 fn layout_and_tag(directory: &Utf8Path, place: &str) -> (Utf8PathBuf, Option<String>) {
-    let join = |path: &str| {
-        let path = directory.join(path);
-        lexical(&path).unwrap_or(path)
-    };
+    let join = |path: &str| tidied(directory.join(path));
     let whole = join(place);
     match place.rsplit_once(':') {
         Some((path, tag)) if !whole.is_dir() => (join(path), Some(tag.to_owned())),

@@ -79,7 +79,7 @@ fn request(session: &Session, arguments: &InitArguments) -> Result<Request, Comm
         return Err(wrong("--archives", format!("`{place}` is not the https:// address of a folder")));
     }
     Ok(Request {
-        folder: crate::config::grammar::lexical(&folder).unwrap_or(folder),
+        folder: crate::config::grammar::tidied(&folder),
         directory,
         selection: Selection {
             only: parts("--only", &arguments.only)?,

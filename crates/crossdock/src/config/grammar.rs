@@ -89,6 +89,12 @@ pub(crate) fn lexical(path: &Utf8Path) -> Option<Utf8PathBuf> {
     })
 }
 
+/// A path with `.` and `..` taken away as far as text alone can.
+pub(crate) fn tidied(path: impl AsRef<Utf8Path>) -> Utf8PathBuf {
+    let path = path.as_ref();
+    lexical(path).unwrap_or_else(|| path.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::grammar::lexical;
+use super::grammar::{lexical, tidied};
 use super::image::{image, variables};
 use super::problem::{ConfigError, Document, Problem};
 use super::raw::{At, RawConfig, RawDeploy};
@@ -48,7 +48,7 @@ impl Config {
     /// # Errors
     /// A file that cannot be read, or that is wrong.
     pub fn read(path: &Utf8Path) -> Result<Self, ConfigError> {
-        let path = &lexical(path).unwrap_or_else(|| path.to_owned());
+        let path = &tidied(path);
         Self::of_document(Document::read(path)?)
     }
 

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_oci::{Descriptor, ImageSource, Layout, Reference, SourcePlatform, write_archive};
-use crossdock_platform::Platform;
 
 use super::context::copy_context;
 use super::image::about;
@@ -15,6 +14,7 @@ use super::report_lines::{Reporter, Said};
 use super::{EngineFailure, ExecuteError, StepContext, create_folder, create_ignored_folder, lock};
 use crate::engine::{bake, failing};
 use crate::environment::Environment;
+use crate::judge::known;
 use crate::plan::{Action, EngineBase, EngineCall, ImagePlan, Purpose, Step, StepId};
 use crate::process::{Cancel, Line, Processes};
 
@@ -166,10 +166,7 @@ fn write_base(image: &ImagePlan, base: &EngineBase) -> Result<(), ExecuteError> 
         entries.iter().find(|entry| entry.digest == base.from.digest).ok_or_else(gone)?;
     let source = ImageSource::of_layout(&layout, entry).map_err(about(image))?;
     let platforms: Vec<&SourcePlatform> = source.images().iter().flat_map(|one| &one.platforms).collect();
-    let is_wanted = |found: &SourcePlatform| {
-        Platform::parse(&found.platform().to_string())
-            .is_ok_and(|found| found.normalized() == base.platform.normalized())
-    };
+    let is_wanted = |found: &SourcePlatform| known(found.platform()) == Some(base.platform.normalized());
     let single = match platforms.as_slice() {
         [only] => only,
         several => {

@@ -13,6 +13,7 @@ use crossdock_platform::Platform;
 use super::engine::{remove, remove_folder};
 use super::image::{about, oci_platform};
 use super::{ExecuteError, StepContext, WrongLabel};
+use crate::judge::known;
 use crate::plan::{EnginePlan, ImagePlan};
 use crate::report::{ImageReport, PlatformReport};
 
@@ -140,9 +141,7 @@ fn labelled<'a>(
     let all = || source.images().iter().flat_map(|image| &image.platforms);
     // The configuration is what a node reads; the index of an archive only repeats it.
     let label = |found: &SourcePlatform| found.config.value.platform.to_string();
-    let is_asked = |found: &&SourcePlatform| {
-        Platform::parse(&label(found)).is_ok_and(|platform| platform.normalized() == asked.normalized())
-    };
+    let is_asked = |found: &&SourcePlatform| known(&found.config.value.platform) == Some(asked.normalized());
     all().find(is_asked).ok_or_else(|| {
         ExecuteError::Labelled(Box::new(WrongLabel {
             image: image.name.clone(),

@@ -8,7 +8,7 @@ use crossdock_verify::{CpuLevel, Expectation, Language, Linkage, Severity, Verdi
 use super::image::about;
 use super::report_lines::Reporter;
 use super::{ExecuteError, StepContext, Unproven, lock};
-use crate::judge::{Planned, judge, of_itself};
+use crate::judge::{Planned, judge, known, of_itself};
 use crate::plan::{Expected, ImagePlan, PlatformPlan, ProgramPlan, Step, Target};
 use crate::report::{ImageReport, PlatformReport, TargetReport};
 
@@ -74,7 +74,7 @@ fn not_built(image: &ImagePlan) -> ExecuteError {
 /// An image of an earlier run.
 fn found_before(image: &ImagePlan, index: &Descriptor, source: &ImageSource) -> ImageReport {
     let platforms = source.images().iter().flat_map(|image| &image.platforms).filter_map(|found| {
-        let platform = crossdock_platform::Platform::parse(&found.platform().to_string()).ok()?.normalized();
+        let platform = known(found.platform())?;
         let manifest = &found.manifest.value;
         let size = manifest.layers.iter().map(|layer| layer.size).sum::<u64>() + manifest.config.size;
         Some(PlatformReport { platform, digest: found.descriptor.digest, size })

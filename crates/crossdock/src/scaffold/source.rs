@@ -5,6 +5,8 @@ use std::fmt;
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 
+use crate::config::grammar::tidied;
+
 /// The version of this crate, which is the version that a scaffold uses.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -93,15 +95,11 @@ pub(super) fn quoted(text: &str) -> String {
 
 /// `to` as seen from the folder `from`; both absolute.
 fn relative(from: &Utf8Path, to: &Utf8Path) -> Utf8PathBuf {
-    let (from, to) = (lexical(from), lexical(to));
+    let (from, to) = (tidied(from), tidied(to));
     let same = from.components().zip(to.components()).take_while(|(one, other)| one == other).count();
     let up = from.components().skip(same).map(|_| Utf8Component::ParentDir);
     let path: Utf8PathBuf = up.chain(to.components().skip(same)).collect();
     if path.as_str().is_empty() { ".".into() } else { path }
-}
-
-fn lexical(path: &Utf8Path) -> Utf8PathBuf {
-    crate::config::grammar::lexical(path).unwrap_or_else(|| path.to_owned())
 }
 
 #[cfg(test)]

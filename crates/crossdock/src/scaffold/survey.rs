@@ -16,6 +16,7 @@ use super::request::Request;
 use super::sheet::Sheet;
 use super::source::CrossdockSource;
 use super::{Scaffold, config, dockerfile, kubernetes, pipeline, readme, xtask};
+use crate::config::grammar::tidied;
 use crate::plan::Projects;
 use crate::process::Processes;
 use crate::project::{Language, Project};
@@ -268,9 +269,7 @@ fn next(ground: &Ground, request: &Request, decided: &Decided) -> Vec<String> {
 fn path_outside(ground: &Ground, decided: &Decided) -> Option<Utf8PathBuf> {
     decided.crate_.as_ref()?;
     let Some(CrossdockSource::Path(path)) = &decided.choices.source else { return None };
-    let whole = ground.root.join(path);
-    let whole = crate::config::grammar::lexical(&whole).unwrap_or(whole);
-    (!whole.starts_with(&ground.root)).then(|| path.clone())
+    (!tidied(ground.root.join(path)).starts_with(&ground.root)).then(|| path.clone())
 }
 
 /// The projects as they will be: the crate is a member, whose folder an engine must be sent too.

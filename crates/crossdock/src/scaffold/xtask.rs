@@ -15,6 +15,7 @@ use super::request::Request;
 use super::sheet::{Change, Merge, Owner, Sheet};
 use super::source::CrossdockSource;
 use super::text::fill;
+use crate::config::grammar::tidied;
 use crate::header::{self, Comment, Made};
 use crate::process::Processes;
 use crate::project::Project;
@@ -97,11 +98,7 @@ pub(super) fn resolve(
 
 fn absolute(source: &CrossdockSource, root: &Utf8Path) -> String {
     match source {
-        CrossdockSource::Path(path) => {
-            let whole = root.join(path);
-            let whole = crate::config::grammar::lexical(&whole).unwrap_or(whole);
-            CrossdockSource::Path(whole).dependency(root, root)
-        }
+        CrossdockSource::Path(path) => CrossdockSource::Path(tidied(root.join(path))).dependency(root, root),
         other => other.dependency(root, root),
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Kind, entries, text, wrong};
+use crate::config::grammar::tidied;
 use crate::project::error::ProjectError;
 use crate::project::go::{no_program, program_name, toolchain_line};
 use crate::project::go_roles::assign_roles;
@@ -51,8 +52,7 @@ pub(super) fn module(folder: &Utf8Path) -> Result<GoModule, ProjectError> {
     let mut sources = Sources::default();
     packages.iter().for_each(|(place, package)| sources.add(folder, place, package.files.iter().cloned()));
     replaced(&manifest).iter().for_each(|place| {
-        let place = folder.join(place);
-        let place = crate::config::grammar::lexical(&place).unwrap_or(place);
+        let place = tidied(folder.join(place));
         sources.add(folder, &place, std::iter::once("*.go".to_owned()));
     });
     let mains = packages.iter().filter(|(_, package)| package.name == "main").map(|(place, package)| {

@@ -7,7 +7,7 @@ use toml::{Table, Value};
 
 use super::lock::Lock;
 use super::{Kind, entries, text, wrong};
-use crate::config::grammar::lexical;
+use crate::config::grammar::tidied;
 use crate::environment::Environment;
 use crate::project::cargo::INTERNAL;
 use crate::project::discover::Discovery;
@@ -127,7 +127,7 @@ fn globbed(root: &Utf8Path, patterns: &[String]) -> Result<Vec<Utf8PathBuf>, Pro
         let paths = glob::glob(&whole)
             .map_err(|error| wrong(&root.join("Cargo.toml"), format!("`{pattern}`: {error}")))?;
         let paths = paths.flatten().filter_map(|path| Utf8PathBuf::from_path_buf(path).ok());
-        found.extend(paths.map(|path| lexical(&path).unwrap_or(path)));
+        found.extend(paths.map(tidied));
     }
     Ok(found)
 }
@@ -142,7 +142,7 @@ fn paths(folder: &Utf8Path, manifest: &Table) -> Vec<Utf8PathBuf> {
     let shared = table(manifest, "workspace").and_then(|workspace| table(workspace, "dependencies"));
     let all = own.chain(targets).chain(shared).flat_map(Table::values);
     let paths = all.filter_map(|dependency| dependency.as_table()?.get("path")?.as_str());
-    paths.map(|path| folder.join(path)).map(|path| lexical(&path).unwrap_or(path)).collect()
+    paths.map(|path| tidied(folder.join(path))).collect()
 }
 
 fn add_sources(sources: &mut Sources, root: &Utf8Path, folder: &Utf8Path, manifest: &Table) {
