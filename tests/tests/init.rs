@@ -280,6 +280,36 @@ fn pipelines_build_on_each_architecture_and_gate() {
     assert_eq!(gitlab["join"]["script"].as_array().unwrap().len(), 3);
 }
 
+/// The schemas are those that GitHub, GitLab and Kubernetes publish, in versions that the tools bring.
+#[test]
+fn pipelines_and_manifests_have_the_form_that_their_schemas_ask_for() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "app");
+    let platforms = "m5.large,linux/arm64,linux/arm/v7";
+    sandbox.crossdock(&project, &["init", "--for", platforms, "--expose", "8080,53/udp"]).success();
+    let checks: [(&str, &str, &[&str]); 3] = [
+        (
+            ".gitlab-ci.yml",
+            "script:",
+            &["check-jsonschema", "--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci"],
+        ),
+        (
+            ".github/workflows/crossdock.yml",
+            "runs-on:",
+            &["check-jsonschema", "--builtin-schema", "vendor.github-workflows"],
+        ),
+        ("kubernetes/app.yaml", "runAsNonRoot:", &["kubernetes-validate", "--strict"]),
+    ];
+    for (file, key, command) in checks {
+        let check = || sandbox.tool(&project, command[0], &[&command[1..], &[file]].concat());
+        check().success();
+        // What it does not allow, it finds.
+        let path = project.join(file);
+        write(&path, &text(&path).replace(key, &format!("x{key}")));
+        check().ends_with(1);
+    }
+}
+
 #[test]
 fn the_verification_that_pipelines_do_holds_for_what_they_build() {
     let sandbox = Sandbox::new();
