@@ -44,13 +44,21 @@ impl Running {
     pub fn start(command: &mut Command) -> Self {
         let name = format!("{command:?}");
         let (stdout, stderr) = (scratch(), scratch());
-        let child = command
+        command
             .stdin(Stdio::null())
             .stdout(stdout.try_clone().expect("a file handle can be cloned"))
             .stderr(stderr.try_clone().expect("a file handle can be cloned"))
-            .process_group(0)
-            .spawn()
-            .unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
+            .process_group(0);
+        // A shim that was just written is busy while another test's child has not yet come to its exec.
+        let busy = |error: &std::io::Error| error.kind() == std::io::ErrorKind::ExecutableFileBusy;
+        let mut tries = 0;
+        let child = loop {
+            tries += 1;
+            match command.spawn() {
+                Err(error) if busy(&error) && tries < 100 => std::thread::sleep(Duration::from_millis(5)),
+                started => break started.unwrap_or_else(|error| panic!("cannot start {name}: {error}")),
+            }
+        };
         Self { command: name, child, stdout, stderr }
     }
 

@@ -305,7 +305,7 @@ fn pipelines_and_manifests_have_the_form_that_their_schemas_ask_for() {
         check().success();
         // What it does not allow, it finds.
         let path = project.join(file);
-        write(&path, &text(&path).replace(key, &format!("x{key}")));
+        write(&path, text(&path).replace(key, &format!("x{key}")));
         check().ends_with(1);
     }
 }

@@ -6,6 +6,7 @@ mod group;
 use std::io::{BufRead, BufReader, Read};
 use std::process::ExitStatus;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use command::Command;
 pub(crate) use command::quote;
@@ -126,15 +127,10 @@ impl Processes {
         let start = |source| ProcessError::Start { program: command.program.clone(), source };
         let (mut out, out_writer) = os_pipe::pipe().map_err(start)?;
         let (mut error, error_writer) = os_pipe::pipe().map_err(start)?;
-        let child = self.cancel.spawn(|| {
-            command
-                .expression(&self.environment)
-                .stdin_null()
-                .stdout_file(out_writer)
-                .stderr_file(error_writer)
-                .unchecked()
-                .start()
-        });
+        let whole = command.expression(&self.environment).stdin_null().unchecked();
+        let whole = whole.stdout_file(out_writer).stderr_file(error_writer);
+        // What holds the writing ends goes before reading begins: it would wait for their end.
+        let child = self.cancel.spawn(move || start_once_free(&whole));
         let child = child.ok_or(ProcessError::Cancelled)?.map_err(start)?;
         let reading = read(&mut out, &mut error);
         let status = child.wait().map_err(start)?;
@@ -144,6 +140,20 @@ impl Processes {
         reading.map_err(start)?;
         Ok(status)
     }
+}
+
+/// A script that was written a moment ago is busy for as long as a child which another thread starts holds it open,
+/// between its fork and its exec.
+fn start_once_free(expression: &duct::Expression) -> std::io::Result<duct::Handle> {
+    for _ in 0..100 {
+        match expression.start() {
+            Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            started => return started,
+        }
+    }
+    expression.start()
 }
 
 fn each_line(from: impl Read, ends: &[u8], mut observe: impl FnMut(&str)) -> std::io::Result<()> {
@@ -173,5 +183,30 @@ fn indented(stderr: &str) -> String {
     match stderr.trim_end() {
         "" => String::new(),
         text => format!(":\n{text}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::OpenOptions;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_script_that_is_still_open_for_writing_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = folder.path().join("script");
+        crossdock_oci::write_atomically(&script, b"#!/bin/sh\necho started\n").unwrap();
+        std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let writer = OpenOptions::new().append(true).open(&script).unwrap();
+        let processes = Processes::new(Arc::new(Environment::of_process().unwrap()), Cancel::default());
+        let command = Command::new(script.to_str().unwrap(), "/");
+        let closes = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(60));
+            drop(writer);
+        });
+        assert_eq!(processes.stdout(&command).unwrap(), "started\n");
+        closes.join().unwrap();
     }
 }
