@@ -91,6 +91,24 @@ impl Building<'_> {
     }
 }
 
+/// The Dockerfile in which each stage on a base of the platform that is built for says so. Without it Debian's podman
+/// looks for that base under the platform of the stage before: what is labelled arm64 then lies on an amd64 system
+/// (buildah's issue 4721). Other builders need no such flag, and BuildKit's linter calls it redundant.
+pub(super) fn name_target_platform(text: &str) -> String {
+    let Ok(file) = Dockerfile::read(text) else { return text.to_owned() };
+    let mut lines: Vec<String> = text.split('\n').map(str::to_owned).collect();
+    let on_target = |stage: &Stage<'_>| {
+        stage.platform.is_none() && stage.parent.is_none() && stage.image.as_deref() != Some("scratch")
+    };
+    for stage in stages(&file).into_iter().filter(on_target) {
+        let Some(line) = lines.get_mut(stage.from.lines.first.saturating_sub(1)) else { continue };
+        if let Some((keyword, rest)) = line.split_once(' ') {
+            *line = format!("{keyword} --platform=$TARGETPLATFORM {rest}");
+        }
+    }
+    lines.join("\n")
+}
+
 /// A name of our own in an engine's store, for as long as a build takes: nothing has a user's tag before it is
 /// verified. The layout's lock keeps two runs on one machine from sharing it, and [`mark`] two machines.
 pub(super) fn own_name(mark: &str, what: &str, word: &str) -> String {
@@ -156,5 +174,14 @@ mod tests {
         );
         let (_, alone) = building(&platforms[..1]).rename(text);
         assert_eq!((alone.shared.len(), alone.of_each.len()), (2, 0), "one platform needs no moving name");
+    }
+    #[test]
+    fn a_stage_on_the_platform_that_is_built_for_says_so() {
+        let text = "ARG DEBIAN=trixie\nFROM --platform=$BUILDPLATFORM golang:1.26-${DEBIAN} AS build\nRUN go build\n\
+                    FROM build AS more\nFROM scratch AS files\nFROM debian:${DEBIAN}-slim\nCOPY --from=build /a /a\n";
+        let named = name_target_platform(text);
+        let changed: Vec<&str> = named.lines().filter(|line| !text.lines().any(|old| old == *line)).collect();
+        assert_eq!(changed, ["FROM --platform=$TARGETPLATFORM debian:${DEBIAN}-slim"]);
+        assert_eq!(named.lines().count(), text.lines().count(), "lines keep their numbers");
     }
 }

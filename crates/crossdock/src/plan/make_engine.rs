@@ -185,7 +185,11 @@ impl Maker<'_> {
             mark: &mark,
         };
         let (content, bases) = match engine.builder {
-            Builder::Docker | Builder::Podman => building.rename(&rendered.dockerfile),
+            Builder::Docker => building.rename(&rendered.dockerfile),
+            Builder::Podman => {
+                let (content, bases) = building.rename(&rendered.dockerfile);
+                (bases::name_target_platform(&content), bases)
+            }
             // A builder of buildx is given layouts by the names that the file has.
             Builder::Buildx(_) | Builder::Embedded => (rendered.dockerfile, Bases::default()),
         };
