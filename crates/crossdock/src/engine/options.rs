@@ -4,6 +4,7 @@ use camino::Utf8PathBuf;
 use crossdock_oci::Digest;
 use serde::Serialize;
 
+use super::ask::at_least;
 use super::{Builder, Engine, Frontend};
 
 /// What is handed on to an engine, in the words that docker, podman and buildx share.
@@ -64,6 +65,20 @@ impl Options {
             .collect()
     }
 
+    /// What the engine does less with than its name says, as sentences.
+    pub fn limited_by(&self, engine: &Engine) -> Vec<String> {
+        let is_old = engine.builder == Builder::Podman && at_least("podman", &engine.client, [4, 4]).is_err();
+        let limited = is_old && !self.cache_from.is_empty();
+        let sentence = || {
+            format!(
+                "{} looks for no step behind an ARG in --cache-from, so that dependencies come from there and what is \
+                 compiled for a platform is compiled again: podman 4.4 and newer find both",
+                engine.describe()
+            )
+        };
+        limited.then(sentence).into_iter().collect()
+    }
+
     /// What each option would be called that is given; for a message.
     pub fn given(&self) -> Vec<&'static str> {
         let rows = [
@@ -114,6 +129,12 @@ mod tests {
         let comma = Options { secrets: vec!["id=n,\"src=/a,b\"".to_owned()], ..Options::default() };
         assert_eq!(comma.refused_by(&engine(Builder::Podman, Frontend::Buildah)).len(), 1);
         assert_eq!(comma.refused_by(&engine(Builder::Docker, Frontend::Integrated)).len(), 0);
+        let cached = Options { cache_from: vec!["r/c".to_owned()], ..Options::default() };
+        let podman =
+            |client: &str| Engine { client: client.to_owned(), ..engine(Builder::Podman, Frontend::Buildah) };
+        assert_eq!(cached.limited_by(&podman("4.3.1")).len(), 1);
+        assert_eq!(cached.limited_by(&podman("4.4.0")).len(), 0);
+        assert_eq!(options.limited_by(&podman("4.3.1")).len(), 0);
         insta::assert_snapshot!(
             options.refused_by(&engine(Builder::Docker, Frontend::Classic))[0],
             @"docker 28.2.2, server 20.10.24, classic builder, on linux/amd64 does not understand --secret: build with BuildKit (`docker buildx`) or podman"

@@ -235,6 +235,7 @@ impl Maker<'_> {
             ));
         }
         self.undeclared(recipe, &file, &asked.options);
+        asked.options.limited_by(engine).into_iter().for_each(|sentence| self.warn(sentence));
         if engine.nodes.len() > 1 && !asked.options.cache_to.is_empty() {
             self.warn(format!(
                 "each of the {} nodes of {} writes its own --cache-to to the same place, and the last one stays",
