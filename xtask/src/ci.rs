@@ -21,7 +21,7 @@ const LONG: &[(&str, &str, u64)] = &[
     ("crossdock-tests", "reproducible", 5),
     ("crossdock-tests", "published", 12),
     ("crossdock-tests", "engines", 10),
-    ("crossdock-tests", "engine_inputs", 2),
+    ("crossdock-tests", "engine_inputs", 4),
     ("crossdock-tests", "init", 4),
     ("crossdock-tests", "own_release", 8),
     ("crossdock-tests", "routes", 12),

@@ -20,6 +20,11 @@ use crate::tools::need;
 
 const LIMIT: Duration = Duration::from_secs(300);
 
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// This machine's architecture, as an image's configuration names it.
+const MACHINE: &str = if cfg!(target_arch = "x86_64") { "amd64" } else { "arm64" };
+
 /// What the scripts of rendered files call.
 const TOOLS: [&str; 12] =
     ["sh", "mkdir", "cp", "find", "touch", "install", "rm", "cat", "ls", "env", "chmod", "mv"];
@@ -32,10 +37,15 @@ pub struct Base {
 }
 
 impl Base {
+    /// A root with nothing but a text, for any machine: what a build copies its results onto.
+    pub fn bare(root: PathBuf, text: &str) -> Self {
+        write(root.join("etc/stand-in"), text);
+        Self { root, path: PATH.to_owned() }
+    }
+
     /// A root with a shell, the tools of rendered scripts, CA certificates, and an `apt-get` that does nothing.
     pub fn new(root: PathBuf) -> Self {
-        let base =
-            Self { root, path: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned() };
+        let base = Self { root, path: PATH.to_owned() };
         for folder in ["bin", "usr/bin", "usr/local/bin", "tmp", "root", "etc/ssl/certs", "src", "var/cache"]
         {
             std::fs::create_dir_all(base.root.join(folder)).expect("a folder can be made");
@@ -119,8 +129,60 @@ impl Base {
 
     /// The image as a layout, in a folder that must not be there.
     pub fn layout(&self, to: &Path) -> PathBuf {
-        let blobs = to.join("blobs/sha256");
-        std::fs::create_dir_all(&blobs).expect("a folder can be made");
+        Self::layout_of(&[(MACHINE, self)], to)
+    }
+
+    /// One image for several architectures as a layout, in a folder that must not be there.
+    pub fn layout_of(images: &[(&str, &Self)], to: &Path) -> PathBuf {
+        let image = |(architecture, base): &(&str, &Self)| {
+            let (manifest, size) = base.image(architecture, to);
+            json!({
+                "mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": manifest, "size": size,
+                "platform": { "os": "linux", "architecture": architecture },
+            })
+        };
+        let images: Vec<Value> = images.iter().map(image).collect();
+        let index = json!({ "schemaVersion": 2, "manifests": images });
+        // The tools that copy several images copy what one index lists.
+        let named = match images.as_slice() {
+            [_] => index,
+            _ => {
+                let (digest, size) = put(to, &index);
+                let media_type = "application/vnd.oci.image.index.v1+json";
+                json!({ "schemaVersion": 2, "manifests": [{ "mediaType": media_type, "digest": digest, "size": size }] })
+            }
+        };
+        write(to.join("index.json"), named.to_string());
+        write(to.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#);
+        to.to_owned()
+    }
+
+    /// Writes one layer, its configuration and their manifest; returns the manifest's digest and size.
+    fn image(&self, architecture: &str, to: &Path) -> (String, usize) {
+        let (layer, size) = self.layer(to);
+        // buildah counts the layers of a base by its history.
+        let (config, config_size) = put(
+            to,
+            &json!({
+                "architecture": architecture, "os": "linux",
+                "config": { "Env": [format!("PATH={}", self.path)] },
+                "history": [{ "created": "1970-01-01T00:00:00Z", "created_by": "crossdock's tests" }],
+                "rootfs": { "type": "layers", "diff_ids": [layer] },
+            }),
+        );
+        let config_type = "application/vnd.oci.image.config.v1+json";
+        put(
+            to,
+            &json!({
+                "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
+                "config": { "mediaType": config_type, "digest": config, "size": config_size },
+                "layers": [{ "mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": layer, "size": size }],
+            }),
+        )
+    }
+
+    fn layer(&self, to: &Path) -> (String, u64) {
+        std::fs::create_dir_all(blobs(to)).expect("a folder can be made");
         let tar = to.join("layer.tar");
         let mut command = Command::new(need("tar"));
         command.args(["--create", "--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner"]);
@@ -128,33 +190,8 @@ impl Base {
         run(&mut command, LIMIT).success();
         let digest = digest_of(&tar);
         let size = std::fs::metadata(&tar).expect("the layer is there").len();
-        std::fs::rename(&tar, blobs.join(&digest[7..])).expect("a file can be moved");
-        let put = |value: &Value| {
-            let bytes = value.to_string();
-            let digest = sha256(bytes.as_bytes());
-            write(blobs.join(&digest[7..]), &bytes);
-            (digest, bytes.len())
-        };
-        let machine = if std::env::consts::ARCH == "x86_64" { "amd64" } else { "arm64" };
-        // buildah counts the layers of a base by its history.
-        let (config, config_size) = put(&json!({
-            "architecture": machine, "os": "linux",
-            "config": { "Env": [format!("PATH={}", self.path)] },
-            "history": [{ "created": "1970-01-01T00:00:00Z", "created_by": "crossdock's tests" }],
-            "rootfs": { "type": "layers", "diff_ids": [digest] },
-        }));
-        let (manifest, manifest_size) = put(&json!({
-            "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
-            "config": { "mediaType": "application/vnd.oci.image.config.v1+json", "digest": config, "size": config_size },
-            "layers": [{ "mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": digest, "size": size }],
-        }));
-        let index = json!({ "schemaVersion": 2, "manifests": [{
-            "mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": manifest, "size": manifest_size,
-            "platform": { "os": "linux", "architecture": machine },
-        }] });
-        write(to.join("index.json"), index.to_string());
-        write(to.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#);
-        to.to_owned()
+        std::fs::rename(&tar, blobs(to).join(&digest[7..])).expect("a file can be moved");
+        (digest, size)
     }
 
     fn script(&self, path: &str, script: &str) {
@@ -198,6 +235,18 @@ impl Base {
     fn place(&self, path: &Path) -> PathBuf {
         self.root.join(path.strip_prefix("/").unwrap_or(path))
     }
+}
+
+fn blobs(layout: &Path) -> PathBuf {
+    layout.join("blobs/sha256")
+}
+
+/// Writes a blob; returns its digest and size.
+fn put(layout: &Path, value: &Value) -> (String, usize) {
+    let bytes = value.to_string();
+    let digest = sha256(bytes.as_bytes());
+    write(blobs(layout).join(&digest[7..]), &bytes);
+    (digest, bytes.len())
 }
 
 /// The digest of a file that is too large for memory.

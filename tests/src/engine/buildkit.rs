@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use super::Registry;
+use crate::fixture::write;
 use crate::outcome::{Running, run};
 use crate::sandbox::Sandbox;
 use crate::tools::{need, need_go};
@@ -22,10 +24,24 @@ pub struct BuildKit {
 impl BuildKit {
     /// Starts it and waits until its socket is there.
     pub fn start() -> Self {
+        Self::with_configuration("")
+    }
+
+    /// One that takes from `registry` what is named as in Docker's own.
+    pub fn start_behind(registry: &Registry) -> Self {
+        let host = registry.host();
+        Self::with_configuration(&format!(
+            "[registry.\"docker.io\"]\n  mirrors = [\"{host}\"]\n\n[registry.\"{host}\"]\n  http = true\n"
+        ))
+    }
+
+    fn with_configuration(configuration: &str) -> Self {
         need("runc");
         // A socket's path must be short, so the folder is not below the sandbox.
         let dir = TempDir::with_prefix("buildkitd-").expect("a temporary folder can be made");
+        write(dir.path().join("buildkitd.toml"), configuration);
         let mut command = Command::new(need_go(BUILDKIT.0, BUILDKIT.1));
+        command.arg("--config").arg(dir.path().join("buildkitd.toml"));
         command.arg("--root").arg(dir.path().join("root"));
         command.arg("--addr").arg(format!("unix://{}", dir.path().join("sock").display()));
         command.args(["--oci-worker=true", "--containerd-worker=false", "--oci-worker-net=host"]);

@@ -3,7 +3,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::Engine;
+use super::{Engine, Registry};
 use crate::fixture::write;
 use crate::outcome::run;
 use crate::sandbox::Sandbox;
@@ -47,12 +47,30 @@ impl Podman {
         podman
     }
 
+    /// Takes from `registry` what is named as in Docker's own.
+    #[must_use]
+    pub fn behind(self, registry: &Registry) -> Self {
+        let host = registry.host();
+        write(
+            self.registries_conf(),
+            format!(
+                "unqualified-search-registries = [\"docker.io\"]\n\n\
+                 [[registry]]\nprefix = \"docker.io\"\nlocation = \"{host}\"\ninsecure = true\n\n\
+                 [[registry]]\nlocation = \"{host}\"\ninsecure = true\n"
+            ),
+        );
+        self
+    }
+
     /// Makes the sandbox build with it. Steps run in a chroot: crun refuses the cgroups of the machines that test this.
     pub fn set_up(&self, sandbox: &mut Sandbox) {
         for (name, value) in self.environment() {
             sandbox.set(name, value);
         }
         sandbox.set("BUILDAH_ISOLATION", "chroot");
+        if self.registries_conf().exists() {
+            sandbox.set("CONTAINERS_REGISTRIES_CONF", self.registries_conf());
+        }
     }
 
     /// Where it keeps images, layers and what it builds.
@@ -63,6 +81,10 @@ impl Podman {
     /// The variables that make any podman use this storage.
     pub fn environment(&self) -> [(&'static str, PathBuf); 2] {
         [("CONTAINERS_STORAGE_CONF", self.storage_conf()), ("CONTAINERS_CONF", self.containers_conf())]
+    }
+
+    fn registries_conf(&self) -> PathBuf {
+        self.dir.path().join("registries.conf")
     }
 
     fn storage_conf(&self) -> PathBuf {

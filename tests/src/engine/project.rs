@@ -34,7 +34,9 @@ pub fn base_from(sandbox: &Sandbox, project: &Path, layout: &Path) -> String {
 pub fn compiler_image(sandbox: &Sandbox, project: &Path) -> String {
     let dockerfile = sandbox.crossdock(project, &["render", "dockerfile", "--quiet"]).success().stdout;
     let from = dockerfile.lines().find(|line| line.starts_with("FROM --platform="));
-    from.and_then(|line| line.split_whitespace().nth(2)).expect("it begins with a compiler").to_owned()
+    let image = from.and_then(|line| line.split_whitespace().nth(2)).expect("it begins with a compiler");
+    let arguments = dockerfile.lines().filter_map(|line| line.strip_prefix("ARG ")?.split_once('='));
+    arguments.fold(image.to_owned(), |image, (name, value)| image.replace(&format!("${{{name}}}"), value))
 }
 
 /// Starts what was built on each machine; under qemu-user where it is foreign.

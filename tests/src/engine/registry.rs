@@ -41,11 +41,15 @@ impl Registry {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// Puts the image of a layout there under a name such as `library/golang:1.26-trixie`.
-    pub fn push(&self, layout: &Path, name: &str) {
-        let mut skopeo = Command::new(need("skopeo"));
-        skopeo.args(["copy", "--quiet", "--insecure-policy", "--dest-tls-verify=false"]);
-        skopeo.arg(format!("oci:{}", layout.display())).arg(format!("docker://{}/{name}", self.host()));
-        run(&mut skopeo, Duration::from_secs(300)).success();
+    /// Puts the image of a layout there under a name such as `library/golang:1.26-trixie`; returns its digest there.
+    pub fn push(&self, layout: &Path, name: &str) -> String {
+        let to = format!("docker://{}/{name}", self.host());
+        let skopeo = |arguments: &[&str]| {
+            let mut skopeo = Command::new(need("skopeo"));
+            run(skopeo.args(arguments), Duration::from_secs(300)).success().stdout
+        };
+        let from = format!("oci:{}", layout.display());
+        skopeo(&["copy", "--all", "--quiet", "--insecure-policy", "--dest-tls-verify=false", &from, &to]);
+        skopeo(&["inspect", "--tls-verify=false", "--format", "{{.Digest}}", &to]).trim().to_owned()
     }
 }
