@@ -72,6 +72,36 @@ fn every_built_platform_is_judged_whatever_for_names() {
     assert_eq!(judged, ["linux/amd64", "linux/arm64"]);
 }
 
+/// An image that a machine of its own kind made, for nodes of another: what EKS refused is refused before it is tagged.
+#[test]
+fn an_image_without_a_program_for_the_named_node_is_not_tagged() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    let arguments = ["dist", "--for", "m5.large", "--platform", "linux/arm64"];
+    let refused = sandbox.crossdock(&project, &arguments).ends_with(1);
+    let refused = refused.complains("platform-missing").complains("m5.large").complains("--platform");
+    assert_eq!(refused.stdout, "", "{refused}");
+    assert!(!project.join("dist/hello/index.json").exists(), "an image that was refused has no index");
+    let plan = [&["plan"], &arguments[1..]].concat();
+    sandbox.crossdock(&project, &plan).success().says("has no program for m5.large");
+    // A node of a level runs what is built for every level.
+    let arguments = ["dist", "--json", "--for", "linux/amd64/v3", "--platform", "linux/amd64"];
+    let report = sandbox.crossdock(&project, &arguments).success().json();
+    assert_eq!(report["images"][0]["verdicts"][0]["for"], "linux/amd64/v3");
+}
+
+#[test]
+fn a_deployed_node_whose_platform_is_not_built_is_named() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    let config = "[deploy.eks]\nnodes = [\"m5.large\", \"m7g.large\"]\n\n[image.hello]\ndeploy = [\"eks\"]\n";
+    fixture::write(project.join("crossdock.toml"), config);
+    let arguments = ["--platform", "linux/arm64"];
+    sandbox.crossdock(&project, &[&["dist"], &arguments[..]].concat()).success();
+    let plan = sandbox.crossdock(&project, &[&["plan"], &arguments[..]].concat()).success();
+    plan.says("is not judged for m5.large (deploy eks), a node of linux/amd64");
+}
+
 #[test]
 fn nothing_is_no_answer() {
     let sandbox = Sandbox::new();

@@ -141,16 +141,17 @@ fn report(target: &Target, platform: Option<Platform>, findings: Vec<Finding>) -
 fn refused(target: &Target, image: &SourceImage) -> TargetReport {
     let names: Vec<String> = image.platforms.iter().map(|image| image.platform().to_string()).collect();
     let message = format!(
-        "A node of {} is {} and takes none of the image's platforms: {}.",
+        "A node of {} is {}, and the image has no program for it: it holds {}.",
         target.description,
         target.platform,
-        if names.is_empty() { "it has none".to_owned() } else { names.join(", ") }
+        if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
     );
-    report(
-        target,
-        None,
-        vec![Finding::new(codes::PLATFORM_MISSING, &target.platform.to_string(), "", message)],
-    )
+    let help = format!(
+        "Build the image for {} too: add it to `--platform` of `crossdock dist`, or leave `--platform` out.",
+        target.platform
+    );
+    let finding = Finding::new(codes::PLATFORM_MISSING, &target.platform.to_string(), "", message);
+    report(target, None, vec![finding.with_help(help)])
 }
 
 /// What such a node is known to offer.

@@ -78,7 +78,8 @@ impl<'a> Maker<'a> {
 
     fn add(&mut self, selected: &Selected<'_>) -> Result<(), PlanError> {
         let image = &selected.config;
-        let Platforms { built, targets, notes } = platforms(self.config, image, self.request)?;
+        let Platforms { built, targets, warnings, notes } = platforms(self.config, image, self.request)?;
+        warnings.into_iter().for_each(|warning| self.warn(warning));
         for note in notes {
             if !self.notes.contains(&note) {
                 self.notes.push(note);

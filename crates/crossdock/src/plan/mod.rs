@@ -18,6 +18,8 @@ mod request;
 mod select;
 pub mod show;
 mod steps;
+#[cfg(test)]
+mod testing;
 mod user_flags;
 
 use std::collections::BTreeMap;

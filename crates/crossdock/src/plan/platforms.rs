@@ -1,5 +1,6 @@
 //! Which platforms an image is built for, and which nodes it is judged against; each with its reason.
 
+use crossdock_platform::matching::{Only, Specifier};
 use crossdock_platform::{Description, Os, OsSource, Platform, Reading, describe, known_platforms};
 
 use super::error::PlanError;
@@ -14,6 +15,8 @@ pub(super) struct Platforms {
     pub(super) built: Vec<(Platform, String)>,
     /// Nodes that the image must start on.
     pub(super) targets: Vec<Target>,
+    /// Nodes of `--for` that none of the built platforms serves: the image will be refused for them.
+    pub(super) warnings: Vec<String>,
     /// Assumptions that a person should know of.
     pub(super) notes: Vec<String>,
 }
@@ -24,8 +27,8 @@ pub(super) fn platforms(
     image: &ImageConfig,
     request: &Request,
 ) -> Result<Platforms, PlanError> {
-    let mut notes = Vec::new();
-    let asked = targets(config, image, request, &mut notes)?;
+    let (mut warnings, mut notes) = (Vec::new(), Vec::new());
+    let mut asked = targets(config, image, request, &mut notes)?;
     let mut built: Vec<(Platform, String)> = Vec::new();
     if !request.platforms.is_empty() {
         for text in &request.platforms {
@@ -44,8 +47,90 @@ pub(super) fn platforms(
             .into();
     }
     add_plain_amd64(&mut built);
-    let targets = judged(asked, &built, request);
-    Ok(Platforms { built, targets, notes })
+    if !request.platforms.is_empty() {
+        match request.nodes.is_empty() {
+            true => notes.extend(without_unserved(&mut asked, image, &built)),
+            false => warnings.extend(unserved_by_request(&asked, image, &built, request)?),
+        }
+    }
+    let targets = judged(asked, &built);
+    Ok(Platforms { built, targets, warnings, notes })
+}
+
+/// `deploy` says where all of an image may run, and `--platform` that a part of it is built: nodes that pull nothing of
+/// that part are left out, and named.
+fn without_unserved(
+    asked: &mut Vec<Target>,
+    image: &ImageConfig,
+    built: &[(Platform, String)],
+) -> Option<String> {
+    let (served, unserved): (Vec<Target>, Vec<Target>) =
+        std::mem::take(asked).into_iter().partition(|target| serves(built, target));
+    *asked = served;
+    (!unserved.is_empty()).then(|| {
+        format!(
+            "image `{}` is not judged for {}: {} of the platforms that --platform chooses",
+            image.name.value,
+            in_words(&unserved),
+            if unserved.len() == 1 { "it takes none" } else { "they take none" }
+        )
+    })
+}
+
+/// `--for` says what the result is judged against, whatever is built: a node that pulls none of it stays, and the image
+/// is refused for it.
+fn unserved_by_request(
+    asked: &[Target],
+    image: &ImageConfig,
+    built: &[(Platform, String)],
+    request: &Request,
+) -> Result<Option<String>, PlanError> {
+    for target in asked {
+        refuse_without_containers(target, request)?;
+        if target.platform.os() != Os::Linux
+            && !built.iter().any(|(platform, _)| *platform == target.platform)
+        {
+            return Err(PlanError::Description {
+                text: target.description.clone(),
+                asked: target.source.clone(),
+                why: format!(
+                    "is {}, which is not built; add it to --platform, or leave --platform out",
+                    target.platform
+                ),
+            });
+        }
+    }
+    let unserved: Vec<Target> = asked.iter().filter(|target| !serves(built, target)).cloned().collect();
+    Ok((!unserved.is_empty()).then(|| {
+        let mut platforms: Vec<String> = unserved.iter().map(|target| target.platform.to_string()).collect();
+        platforms.sort();
+        platforms.dedup();
+        format!(
+            "image `{}` has no program for {}, and will not be tagged: add {} to --platform, or leave --platform out",
+            image.name.value,
+            in_words(&unserved),
+            platforms.join(",")
+        )
+    }))
+}
+
+/// Whether a node pulls one of the built platforms, as containerd chooses.
+fn serves(built: &[(Platform, String)], target: &Target) -> bool {
+    let offered: Vec<Specifier> = built.iter().map(|(platform, _)| Specifier::from(platform)).collect();
+    !Only::for_platform(&target.platform).select(&offered).accepted.is_empty()
+        || built.iter().any(|(platform, _)| *platform == target.platform)
+}
+
+/// `m5.large, a node of linux/amd64 (--for on the command line)`, for each.
+fn in_words(targets: &[Target]) -> String {
+    let words = |target: &Target| {
+        let Target { description, platform, source, .. } = target;
+        match *description == platform.to_string() {
+            true => format!("{description} ({source})"),
+            false => format!("{description}, a node of {platform} ({source})"),
+        }
+    };
+    targets.iter().map(words).collect::<Vec<_>>().join(" and ")
 }
 
 /// A host without a level, containerd's default, refuses an index that holds only amd64/v2 and above.
@@ -71,10 +156,7 @@ fn add(built: &mut Vec<(Platform, String)>, platform: Platform, reason: String) 
 
 /// The named nodes; every built platform that no named node stands for is judged as a node of its own kind: nothing is
 /// tagged unjudged.
-fn judged(mut asked: Vec<Target>, built: &[(Platform, String)], request: &Request) -> Vec<Target> {
-    if !request.platforms.is_empty() {
-        asked.retain(|target| built.iter().any(|(platform, _)| *platform == target.platform));
-    }
+fn judged(mut asked: Vec<Target>, built: &[(Platform, String)]) -> Vec<Target> {
     for (platform, reason) in built {
         if !asked.iter().any(|target| target.platform == *platform) {
             asked.push(Target {
@@ -205,5 +287,58 @@ fn refuse_without_containers(target: &Target, request: &Request) -> Result<(), P
             platform: target.platform.to_string(),
             asked: target.source.clone(),
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{config, image, request, stated};
+    use super::*;
+
+    fn of(for_: &[&str], platforms: &[&str], deploy: &[&str]) -> Result<Platforms, PlanError> {
+        let texts = |texts: &[&str]| texts.iter().map(|text| stated((*text).to_owned())).collect();
+        let mut config = config();
+        let nodes = texts(deploy);
+        config.deploys.insert("eks".to_owned(), Deploy { name: "eks".to_owned(), nodes });
+        let mut image = image("app");
+        if !deploy.is_empty() {
+            image.deploy = texts(&["eks"]);
+        }
+        let request = Request { nodes: texts(for_), platforms: texts(platforms), ..request() };
+        super::platforms(&config, &image, &request)
+    }
+
+    fn judged_for(platforms: &Platforms) -> Vec<&str> {
+        platforms.targets.iter().map(|target| target.description.as_str()).collect()
+    }
+
+    /// The image of an Apple machine that EKS refused: `--for` is never dropped.
+    #[test]
+    fn what_for_names_is_judged_whatever_is_built() {
+        let origin = of(&["m5.large"], &["linux/arm64"], &[]).unwrap();
+        assert_eq!(judged_for(&origin), ["m5.large", "linux/arm64"]);
+        insta::assert_snapshot!(origin.warnings.join("\n"), @"image `app` has no program for m5.large, a node of linux/amd64 (a test on the command line), and will not be tagged: add linux/amd64 to --platform, or leave --platform out");
+        let served = of(&["linux/amd64/v3"], &["linux/amd64"], &[]).unwrap();
+        assert_eq!(judged_for(&served), ["linux/amd64/v3", "linux/amd64"]);
+        assert_eq!(served.warnings, [""; 0], "a node of level 3 runs what is built for every level");
+        let deployed = of(&["deploy:eks"], &["linux/arm64"], &["m5.large"]).unwrap();
+        assert_eq!(judged_for(&deployed), ["m5.large (deploy eks)", "linux/arm64"]);
+    }
+
+    #[test]
+    fn a_part_of_what_an_image_is_deployed_on_is_built_with_a_note() {
+        let part = of(&[], &["linux/arm64"], &["m5.large", "m7g.large"]).unwrap();
+        assert_eq!(judged_for(&part), ["m7g.large (deploy eks)"]);
+        assert_eq!(part.warnings, [""; 0]);
+        insta::assert_snapshot!(part.notes.last().unwrap(), @"image `app` is not judged for m5.large (deploy eks), a node of linux/amd64 (a test on the command line): it takes none of the platforms that --platform chooses");
+        let whole = of(&[], &["linux/amd64"], &["linux/amd64/v3"]).unwrap();
+        assert_eq!(judged_for(&whole), ["linux/amd64/v3 (deploy eks)", "linux/amd64"]);
+        assert!(!whole.notes.iter().any(|note| note.contains("not judged")), "{:?}", whole.notes);
+    }
+
+    #[test]
+    fn what_runs_no_containers_is_not_asked_for_in_vain() {
+        let error = of(&["darwin/arm64"], &["linux/arm64"], &[]).err().unwrap().to_string();
+        assert!(error.contains("runs no containers"), "{error}");
     }
 }

@@ -4,22 +4,12 @@ use camino::Utf8PathBuf;
 use crossdock_dockerfile::render::Debian;
 
 use super::*;
-use crate::config::{
-    Base as ConfigBase, Defaults, ExtraFile, ImageConfig, Libc, Linkage, PrivateConfig, Sourced,
-};
-use crate::plan::{Archive, Goal, Pack};
+use crate::config::{Base as ConfigBase, ExtraFile, ImageConfig, Libc, Linkage, PrivateConfig};
+use crate::plan::testing::{image, request, stated};
 use crate::project::{
     About, CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, GoMain, GoModule, GoModules, GoRole,
-    Network, Sources, ToolchainFile,
+    Sources, ToolchainFile,
 };
-
-fn stated<T>(value: T) -> Sourced<T> {
-    Sourced::new(value, Source::CommandLine("a test".to_owned()))
-}
-
-fn image(name: &str) -> ImageConfig {
-    ImageConfig::new(stated(name.to_owned()), stated("/p".into()), &Defaults::default())
-}
 
 fn sources(inside: &[&str], outside: &[&str]) -> Sources {
     Sources {
@@ -79,23 +69,10 @@ fn rust() -> Project {
 
 fn asked() -> Request {
     Request {
-        goal: Goal::Dist,
-        platforms: Vec::new(),
-        nodes: Vec::new(),
-        images: Vec::new(),
-        output: None,
         tags: vec![stated("v1".to_owned())],
         repository: Some(stated("registry.example/api".to_owned())),
-        archive: Archive::None,
-        pack: Pack::None,
-        load: None,
-        engine: None,
-        jobs: None,
-        network: Network::Offline,
         source_date_epoch: Some(1_700_000_000),
-        cache: "/cache".into(),
-        remapped: Vec::new(),
-        variables: BTreeMap::new(),
+        ..request()
     }
 }
 
