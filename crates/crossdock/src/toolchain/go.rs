@@ -102,15 +102,20 @@ fn with_cgo(
         release: format!("go{}", go.version),
         environment,
         arguments: if is_static { vec!["-tags=netgo,osusergo".to_owned()] } else { Vec::new() },
-        ldflags: if is_static { static_ldflags() } else { Vec::new() },
+        ldflags: ldflags(request.linkage.value),
         wrappers: equipment.wrappers,
         tools: equipment.used,
         why: format!("Go {} with cgo, {}, {}", go.version, equipment.why, target.libc()),
     })
 }
 
-fn static_ldflags() -> Vec<String> {
-    ["-linkmode", "external", "-extldflags", "-static"].map(str::to_owned).into()
+/// Go's own build id holds the path of the C compiler, and ours may be a wrapper below a person's cache folder.
+fn ldflags(linkage: Linkage) -> Vec<String> {
+    let linked: &[&str] = match linkage {
+        Linkage::Static => &["-linkmode", "external", "-extldflags", "-static"],
+        Linkage::Dynamic => &[],
+    };
+    std::iter::once("-buildid=").chain(linked.iter().copied()).map(str::to_owned).collect()
 }
 
 fn either(mut one: Unavailable, other: Unavailable) -> Unavailable {

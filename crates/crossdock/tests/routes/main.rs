@@ -55,6 +55,14 @@ fn neither_the_cache_folder_nor_the_target_folder_shows_in_a_program() {
         std::fs::read(bench.cargo("withc", &choice)).unwrap()
     });
     assert!(built[0] == built[1], "two cache folders give two programs");
+    bench.write(projects::CGO);
+    let built = ["one", "a longer name"].map(|cache| {
+        let bench = bench.with_cache(cache);
+        let choice = bench.go(&bench.host, "linux/arm64", Some(true));
+        assert_eq!(choice.tools, ["zig"]);
+        std::fs::read(bench.go_build("cgo", &choice)).unwrap()
+    });
+    assert!(built[0] == built[1], "two cache folders give two programs of Go");
 }
 
 #[test]
