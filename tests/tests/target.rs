@@ -115,6 +115,78 @@ fn an_error_makes_the_evaluation_fail_in_every_shell() {
 }
 
 #[test]
+fn a_call_that_cannot_be_read_makes_the_evaluation_fail_too() {
+    let sandbox = Sandbox::new();
+    let evaluated = |arguments: &str| {
+        let script = format!("eval \"$({:?} {arguments})\" && echo RAN", program::crossdock());
+        let mut command = sandbox.command("sh", &sandbox.work());
+        crossdock_tests::outcome::run(command.args(["-c", &script]), std::time::Duration::from_secs(60))
+    };
+    for arguments in [
+        "env m7g.large --lng rust",
+        "env m7g.large",
+        "env",
+        "env m7g.large more --lang rust",
+        "env m7g.large --lang rust --shell bsh",
+        "env m7g.large --lang cobol",
+        "--bogus env m7g.large --lang rust",
+        "--color never -C plan env m7g.large",
+        "env m7g.large --lang go -q -v",
+    ] {
+        let outcome = evaluated(arguments);
+        assert!(!outcome.stdout.contains("RAN") && !outcome.stderr.is_empty(), "{arguments}: {outcome}");
+    }
+    assert!(evaluated("env m7g.large --lang go").stdout.contains("RAN"));
+
+    let call = |arguments: &[&str]| sandbox.crossdock(&sandbox.work(), arguments);
+    for (shell, printed) in [
+        ("sh", "false\n"),
+        ("fish", "false\n"),
+        ("bsh", "false\n"),
+        ("json", "false\n"),
+        ("powershell", "throw 'crossdock env failed'\n"),
+        ("pwsh", "throw 'crossdock env failed'\n"),
+        ("dotenv", ""),
+    ] {
+        let outcome = call(&["env", "m7g.large", "--lng", "go", "--shell", shell]);
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(2), printed), "{shell}");
+    }
+    assert_eq!(call(&["plan", "--bogus", "env"]).stdout, "");
+    let help = call(&["env", "--help"]).success().stdout;
+    assert!(help.contains("Usage:") && !help.starts_with("false"), "{help}");
+}
+
+#[test]
+fn a_folder_that_cannot_be_named_makes_the_evaluation_fail_too() {
+    use std::os::unix::ffi::OsStrExt;
+    let sandbox = Sandbox::new();
+    let folder = sandbox.work().join(std::ffi::OsStr::from_bytes(b"not\xffutf8"));
+    std::fs::create_dir(&folder).expect("a folder can be made");
+    let outcome = sandbox.crossdock(&folder, &["env", "m7g.large", "--lang", "go"]).ends_with(5);
+    assert_eq!(outcome.stdout, "false\n");
+}
+
+#[test]
+fn a_platform_without_static_programs_gets_dynamic_ones_and_is_told() {
+    let mut sandbox = Sandbox::new();
+    sandbox.only(&["sh"]);
+    let call = |arguments: &[&str]| sandbox.crossdock(&sandbox.work(), arguments);
+    for platform in ["darwin/arm64", "windows/amd64"] {
+        // There is no compiler here, which is another complaint and not one about the linkage.
+        let outcome = call(&["env", platform, "--lang", "rust"]).ends_with(3);
+        let outcome = outcome.complains("--linkage dynamic is assumed");
+        assert!(!outcome.stderr.contains("cd /") && !outcome.stderr.contains("toolchain ="), "{outcome}");
+        call(&["env", platform, "--lang", "rust", "--linkage", "static"])
+            .ends_with(1)
+            .complains("ask for dynamic linkage");
+    }
+    let linux = call(&["env", "linux/arm64", "--lang", "rust"]).ends_with(3);
+    assert!(!linux.stderr.contains("--linkage"), "{linux}");
+    call(&["env", "x86_64-pc-windows-msvc", "--lang", "rust"]).ends_with(1).complains("MinGW");
+    call(&["env", "plan9/amd64", "--lang", "rust"]).ends_with(1).complains("Rust cannot build");
+}
+
+#[test]
 fn the_host_is_asked_and_each_answer_is_its_own() {
     let sandbox = Sandbox::new();
     let answer = sandbox.crossdock(&sandbox.work(), &["target", "host", "--json"]).success().json();

@@ -45,6 +45,11 @@ pub enum EnvironmentError {
     NotUtf8(std::path::PathBuf),
 }
 
+/// The command line's arguments, for what must be said even where the rest of the environment cannot be read.
+pub(crate) fn arguments_of_process() -> Vec<OsString> {
+    std::env::args_os().collect()
+}
+
 impl Environment {
     /// Reads the process's own environment.
     #[expect(clippy::disallowed_methods, reason = "this is the module that reads the environment")]
@@ -58,7 +63,7 @@ impl Environment {
             }
         }
         Ok(Self {
-            arguments: std::env::args_os().collect(),
+            arguments: arguments_of_process(),
             variables,
             opaque,
             directory: Utf8PathBuf::from_path_buf(directory).map_err(EnvironmentError::NotUtf8)?,

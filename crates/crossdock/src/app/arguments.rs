@@ -467,9 +467,9 @@ pub(super) struct EnvArguments {
     /// The language.
     #[arg(long, value_enum)]
     pub(super) lang: Language,
-    /// Whether the program carries its libraries.
-    #[arg(long, value_enum, default_value_t = LinkageName::Static)]
-    pub(super) linkage: LinkageName,
+    /// Whether the program carries its libraries: static unless the platform has no static programs.
+    #[arg(long, value_enum)]
+    pub(super) linkage: Option<LinkageName>,
     /// Who evaluates it.
     #[arg(long, value_enum, default_value_t = ShellName::Sh)]
     pub(super) shell: ShellName,

@@ -1,8 +1,12 @@
 //! `crossdock env`: the variables with which any other build system builds what `crossdock dist` would build.
 
+mod refused;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossdock_platform::{BuildTarget, Description, Linkage, OsSource, Platform, Reading, describe};
+use crossdock_platform::{
+    BuildTarget, Description, Libc, Linkage, Os, OsSource, Platform, Reading, Unsupported, describe,
+};
 
 use super::arguments::{EnvArguments, Language, LinkageName};
 use super::error::{CommandError, Exit};
@@ -12,8 +16,9 @@ use super::shell::{assignments, failure};
 use super::target::{utf8, vocabulary};
 use crate::availability::{Availability, Unavailable};
 use crate::config::{self, Source, Sourced};
-use crate::host::{Also, Needs, detect};
+use crate::host::{Also, Host, Needs, detect};
 use crate::toolchain::{GoRequest, RustChoice, RustRequest, Wrapper, choose_go, choose_rust};
+pub(super) use refused::refused;
 
 /// Prints the variables. On every error standard output makes the shell's evaluation fail.
 pub(super) fn run(
@@ -83,18 +88,16 @@ fn configured(name: LinkageName) -> Sourced<config::Linkage> {
 
 fn unavailable(missing: &Unavailable) -> CommandError {
     let error = CommandError::message(Exit::Missing, missing.why.clone());
-    missing.remedies.iter().fold(error, |error, remedy| {
-        let commands: Vec<String> = remedy.commands.iter().map(ToString::to_string).collect();
-        error.hint(commands.join(" && "))
-    })
+    missing.remedies.iter().fold(error, |error, remedy| error.hint(remedy.to_string()))
 }
 
 /// Without cgo Go needs no tool of the target; a dynamic program is one with cgo.
 fn go(session: &Session, arguments: &EnvArguments, platform: &Platform) -> Result<Variables, CommandError> {
-    let target = BuildTarget::new(platform.clone(), linkage(arguments.linkage));
+    let name = arguments.linkage.unwrap_or(LinkageName::Static);
+    let target = BuildTarget::new(platform.clone(), linkage(name));
     let mut variables = target.go().map_err(|error| CommandError::new(Exit::No, &error))?.env();
     variables.insert("CGO_ENABLED".to_owned(), "0".to_owned());
-    if arguments.linkage == LinkageName::Static {
+    if name == LinkageName::Static {
         return Ok(variables);
     }
     let folder = &session.environment.directory;
@@ -106,7 +109,7 @@ fn go(session: &Session, arguments: &EnvArguments, platform: &Platform) -> Resul
     let host =
         detect(&session.processes, &needs).map_err(|error| CommandError::new(Exit::Missing, &error))?;
     let cgo = Sourced::new(true, Source::CommandLine("--linkage".to_owned()));
-    let linkage = configured(arguments.linkage);
+    let linkage = configured(name);
     let request = GoRequest { folder, platform, cgo: Some(&cgo), cgo_packages: &[], linkage: &linkage };
     match choose_go(&request, &host, &session.cache) {
         Availability::Available(choice) => {
@@ -124,7 +127,8 @@ fn rust(
     description: &Description,
     platform: &Platform,
 ) -> Result<Variables, CommandError> {
-    let bare = BuildTarget::new(platform.clone(), linkage(arguments.linkage));
+    let asked = linkage(arguments.linkage.unwrap_or(LinkageName::Dynamic));
+    let bare = BuildTarget::new(platform.clone(), asked);
     bare.rust().map_err(|error| CommandError::new(Exit::No, &error))?;
     let folder = &session.environment.directory;
     let needs = Needs {
@@ -134,13 +138,15 @@ fn rust(
     };
     let host =
         detect(&session.processes, &needs).map_err(|error| CommandError::new(Exit::Missing, &error))?;
+    let name = rust_linkage(session, arguments, platform, &host)?;
     let libc = match description.libc {
-        Some(crossdock_platform::Libc::Musl) => Some(config::Libc::Musl),
-        Some(crossdock_platform::Libc::Gnu { .. }) => Some(config::Libc::Gnu),
+        Some(Libc::Musl) => Some(config::Libc::Musl),
+        Some(Libc::Gnu { .. }) => Some(config::Libc::Gnu),
+        Some(Libc::Msvc) if host.platform.os() != Os::Windows => return Err(microsoft(platform)),
         _ => None,
     };
     let libc = libc.map(|libc| Sourced::new(libc, Source::CommandLine("DESCRIPTION".to_owned())));
-    let linkage = configured(arguments.linkage);
+    let linkage = configured(name);
     let choose = |native_code: &[Vec<String>]| {
         let platforms = std::slice::from_ref(platform);
         let libc = libc.as_ref();
@@ -166,6 +172,40 @@ fn rust(
         }
     }
     Ok(variables_of(choice))
+}
+
+/// The linkage that was asked for, else static where the platform has static programs.
+fn rust_linkage(
+    session: &Session,
+    arguments: &EnvArguments,
+    platform: &Platform,
+    host: &Host,
+) -> Result<LinkageName, CommandError> {
+    let no = |error: Unsupported| CommandError::new(Exit::No, &error);
+    if let Some(name) = arguments.linkage {
+        return rust_builds(platform, name, host).map(|()| name).map_err(no);
+    }
+    if rust_builds(platform, LinkageName::Static, host).is_ok() {
+        return Ok(LinkageName::Static);
+    }
+    rust_builds(platform, LinkageName::Dynamic, host).map_err(no)?;
+    if !session.quiet() {
+        output::note(&format!("Rust has no static programs for {platform}: --linkage dynamic is assumed"));
+    }
+    Ok(LinkageName::Dynamic)
+}
+
+/// Whether rustc has a target for the platform with this linkage, and a C library that this host can link.
+fn rust_builds(platform: &Platform, name: LinkageName, host: &Host) -> Result<(), Unsupported> {
+    let target = BuildTarget::new(platform.clone(), linkage(name));
+    let elsewhere = platform.os() == Os::Windows && host.platform.os() != Os::Windows;
+    let target = if elsewhere { target.with_libc(Libc::Mingw) } else { target };
+    target.rust().map(drop)
+}
+
+fn microsoft(platform: &Platform) -> CommandError {
+    let why = "Microsoft's C library is on Windows alone, so its targets are not built from here";
+    CommandError::message(Exit::No, why).hint(format!("{platform} builds with MinGW's"))
 }
 
 fn variables_of(choice: RustChoice) -> Variables {

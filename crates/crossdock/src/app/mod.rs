@@ -80,7 +80,10 @@ impl App {
     pub fn exec(self) -> ExitCode {
         let environment = match Environment::of_process() {
             Ok(environment) => environment.before_cargo_run(),
-            Err(error) => return fail(&CommandError::new(Exit::InputOutput, &error)),
+            Err(error) => {
+                self.end_evaluation(&crate::environment::arguments_of_process());
+                return fail(&CommandError::new(Exit::InputOutput, &error));
+            }
         };
         let cancel = Cancel::default();
         let on_interrupt = cancel.clone();
@@ -100,7 +103,7 @@ impl App {
     pub fn exec_in(self, environment: Environment, cancel: &Cancel) -> ExitCode {
         let matches = match self.command().try_get_matches_from(&environment.arguments) {
             Ok(matches) => matches,
-            Err(error) => return usage(&error),
+            Err(error) => return self.usage(&error, &environment.arguments),
         };
         if let Some((name, chosen)) = matches.subcommand()
             && let Some(chore) = self.chores.iter().find(|chore| chore.name == name)
@@ -110,7 +113,7 @@ impl App {
         }
         let arguments = match Arguments::from_arg_matches(&matches) {
             Ok(arguments) => arguments,
-            Err(error) => return usage(&error),
+            Err(error) => return self.usage(&error, &environment.arguments),
         };
         match self.dispatch(arguments, environment, cancel) {
             Ok(_) if cancel.is_cancelled() => code(Exit::Interrupted),
@@ -156,6 +159,24 @@ impl App {
         }
     }
 
+    /// clap's own message: help and version go to standard output and are no error.
+    fn usage(&self, error: &clap::Error, arguments: &[OsString]) -> ExitCode {
+        if error.use_stderr() {
+            self.end_evaluation(arguments);
+        }
+        // When nobody reads the message there is nobody to tell.
+        let _nobody_reads = error.print();
+        code(if error.use_stderr() { Exit::Usage } else { Exit::Done })
+    }
+
+    /// Where the call is one of `env`, whose output a shell evaluates, makes that evaluation fail.
+    fn end_evaluation(&self, arguments: &[OsString]) {
+        if let Some(text) = env::refused(&self.command(), arguments) {
+            // The exit code is an error's already.
+            let _nobody_evaluates = output::answer(text);
+        }
+    }
+
     fn command(&self) -> clap::Command {
         let command = Arguments::command().name(self.name).bin_name(self.name);
         self.chores.iter().fold(command, |command, chore| {
@@ -176,13 +197,6 @@ impl App {
         output::answer(&String::from_utf8_lossy(&script))?;
         Ok(Exit::Done)
     }
-}
-
-/// clap's own message: help and version go to standard output and are no error.
-fn usage(error: &clap::Error) -> ExitCode {
-    // When nobody reads the message there is nobody to tell.
-    let _nobody_reads = error.print();
-    code(if error.use_stderr() { Exit::Usage } else { Exit::Done })
 }
 
 fn fail(error: &CommandError) -> ExitCode {
