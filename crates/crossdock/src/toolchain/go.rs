@@ -93,7 +93,7 @@ fn with_cgo(
     let mut environment = go_settings(request)?;
     let tools = &equipment.tools;
     for (name, value) in [("CC", &tools.cc), ("CXX", &tools.cxx), ("AR", &tools.ar)] {
-        environment.extend(value.iter().map(|value| (name.to_owned(), value.clone())));
+        environment.extend(value.iter().map(|value| (name.to_owned(), word(value))));
     }
     let is_static = request.linkage.value == Linkage::Static;
     Ok(GoChoice {
@@ -107,6 +107,15 @@ fn with_cgo(
         tools: equipment.used,
         why: format!("Go {} with cgo, {}, {}", go.version, equipment.why, target.libc()),
     })
+}
+
+/// Go reads these variables as a command with arguments: what has blanks stands in quotes.
+fn word(path: &str) -> String {
+    match (path.contains(char::is_whitespace), path.contains('\'')) {
+        (false, false) => path.to_owned(),
+        (_, false) => format!("'{path}'"),
+        (_, true) => format!("\"{path}\""),
+    }
 }
 
 /// Go's own build id holds the path of the C compiler, and ours may be a wrapper below a person's cache folder.
