@@ -26,10 +26,26 @@ use crate::toolchain::Wrapper;
 pub fn plan(config: &Config, projects: &Projects, host: &Host, request: &Request) -> Result<Plan, PlanError> {
     let selected = select(config, projects, request)?;
     let mut maker = Maker::new(config, projects, host, request, selected.len());
+    if config.images.is_empty() {
+        maker.notes.extend(left_out(selected.first().map(|image| image.project)));
+    }
     for image in &selected {
         maker.add(image)?;
     }
     Ok(maker.finish())
+}
+
+/// What a person may miss where images follow from the project alone.
+fn left_out(project: Option<&Project>) -> Option<String> {
+    let programs: Vec<String> =
+        project?.left_out().iter().map(|program| program.package().to_owned()).collect();
+    (!programs.is_empty()).then(|| {
+        format!(
+            "left out, because programs of the module's root and below cmd/ come first: {}; an [image.NAME] with `package` \
+             builds one",
+            programs.join(", ")
+        )
+    })
 }
 
 pub(super) struct Maker<'a> {

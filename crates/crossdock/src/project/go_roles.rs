@@ -30,16 +30,17 @@ const INTERNAL: [&str; 18] = [
 pub(super) fn assign_roles(module: &mut GoModule) {
     let root = module.root.clone();
     let folder = |main: &GoMain| main.directory.strip_prefix(&root).unwrap_or(&main.directory).to_owned();
-    // Where nothing but such folders holds programs, they are what the module is for.
-    let only_internal = module.mains.iter().all(|main| internal(&folder(main)).is_some());
-    let internal = |main: &GoMain| internal(&folder(main)).filter(|_| !only_internal);
-    let programs: Vec<&GoMain> = module.mains.iter().filter(|main| internal(main).is_none()).collect();
-    let has_root = programs.iter().any(|main| folder(main).as_str().is_empty());
-    let has_cmd = programs.iter().any(|main| below_cmd(&folder(main)));
-    let role = |main: &GoMain| match internal(main) {
+    let in_root = |main: &GoMain| folder(main).as_str().is_empty();
+    let has_place = |main: &GoMain| in_root(main) || below_cmd(&folder(main));
+    let programs: Vec<&GoMain> =
+        module.mains.iter().filter(|main| internal(&folder(main)).is_none()).collect();
+    let any_has_place = programs.iter().any(|main| has_place(main));
+    let roots = programs.iter().find(|main| in_root(main)).map(|main| main.name.clone());
+    let role = |main: &GoMain| match internal(&folder(main)) {
         Some(folder) => GoRole::Internal(folder),
-        None if has_root && !folder(main).as_str().is_empty() => GoRole::Secondary,
-        None if !has_root && has_cmd && !below_cmd(&folder(main)) => GoRole::Secondary,
+        None if any_has_place && !has_place(main) => GoRole::Secondary,
+        // Often the same program twice, the root's for `go install` of the module.
+        None if !in_root(main) && roots.as_ref() == Some(&main.name) => GoRole::Secondary,
         None => GoRole::Default,
     };
     let roles: Vec<GoRole> = module.mains.iter().map(role).collect();

@@ -145,14 +145,14 @@ pub struct GoMain {
     pub cgo_packages: Vec<String>,
 }
 
-/// What a main package is for, judged by its folder. Without configuration the main package in the module's root makes
-/// an image; without one there, those below `cmd/`; without these, all that are programs.
+/// What a main package is for, judged by its folder. Without configuration the main packages in the module's root and
+/// below `cmd/` make an image each; without any there, all that are programs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum GoRole {
     /// It makes an image.
     Default,
-    /// A program, but others come first: those in the root, or below `cmd/`.
+    /// A program, but others come first: those in the root and below `cmd/`, and the root's where two have one name.
     Secondary,
     /// The folder of this name says that it is an example, a test or a tool of the project itself.
     Internal(String),

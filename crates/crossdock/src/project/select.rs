@@ -158,6 +158,12 @@ impl Project {
         }
     }
 
+    /// Programs of a Go module that make no image by themselves and that nothing says are for the module's own use.
+    pub fn left_out(&self) -> Vec<Program<'_>> {
+        let Self::Go(module) = self else { return Vec::new() };
+        module.mains.iter().filter(|main| main.role == GoRole::Secondary).map(Program::Go).collect()
+    }
+
     /// One image for each of the [default programs](Self::default_programs), called as the program, with what a
     /// repository's grammar does not take replaced.
     ///
@@ -167,7 +173,13 @@ impl Project {
         let programs = self.default_programs();
         if programs.is_empty() {
             let all = self.programs();
-            let why = format!("its programs are {}", some(all.iter().map(Program::name)));
+            let why = match all.is_empty() {
+                true => "it has no program at all".to_owned(),
+                false => format!(
+                    "its programs, {}, are examples, tests or tools by where they lie, or need features that are off",
+                    some(all.iter().map(Program::name))
+                ),
+            };
             return Err(SelectError::NoDefault { root: self.root().to_owned(), why });
         }
         let mut owners: BTreeMap<String, &str> = BTreeMap::new();

@@ -294,11 +294,13 @@ fn what_cargo_refuses_is_shown_whole() {
 }
 
 #[test]
-fn go_programs_of_the_root_come_before_cmd_and_tools() {
+fn go_programs_of_the_root_and_of_cmd_come_before_others() {
     let folder = Folder::new(&[
         ("go.mod", "module example.com/tool/v2\n\ngo 1.21\n"),
         ("main.go", GO_MAIN),
         ("cmd/other/main.go", GO_MAIN),
+        ("cmd/tool/main.go", GO_MAIN),
+        ("gen/main.go", GO_MAIN),
         ("examples/shown/main.go", GO_MAIN),
         ("testdata/never/main.go", GO_MAIN),
         ("lib/lib.go", "package lib\n"),
@@ -306,18 +308,39 @@ fn go_programs_of_the_root_come_before_cmd_and_tools() {
         ("nested/main.go", GO_MAIN),
     ]);
     let project = folder.project();
-    assert_eq!(names(&project.default_programs()), ["tool"]);
+    assert_eq!(names(&project.default_programs()), ["tool", "other"]);
+    assert_eq!(names(&project.left_out()), ["tool", "gen"]);
     let Project::Go(module) = &project else { panic!("a Go module") };
     assert_eq!((module.path.as_str(), module.go_version.as_deref()), ("example.com/tool/v2", Some("1.21")));
     let roles: Vec<_> = module.mains.iter().map(|main| (main.name.as_str(), main.role.clone())).collect();
     let shown = GoRole::Internal("examples".into());
-    assert_eq!(roles, [("tool", GoRole::Default), ("other", GoRole::Secondary), ("shown", shown)]);
+    assert_eq!(
+        roles,
+        [
+            ("tool", GoRole::Default),
+            ("other", GoRole::Default),
+            ("tool", GoRole::Secondary),
+            ("shown", shown),
+            ("gen", GoRole::Secondary)
+        ]
+    );
 
     let mut image = folder.image("x");
     image.package = Some(Sourced::default_because("./cmd/other".into(), "a test"));
     assert_eq!(names(&project.programs_for(&image).unwrap()), ["other"]);
     image.package = Some(Sourced::default_because("./cmd/othre".into(), "a test"));
-    insta::assert_snapshot!(folder.masked(project.programs_for(&image).unwrap_err()), @"the default: a test: /p has no package `./cmd/othre` with a program; it has `example.com/tool/v2`, `example.com/tool/v2/cmd/other` and `example.com/tool/v2/examples/shown`");
+    insta::assert_snapshot!(folder.masked(project.programs_for(&image).unwrap_err()), @"the default: a test: /p has no package `./cmd/othre` with a program; it has `example.com/tool/v2`, `example.com/tool/v2/cmd/other`, `example.com/tool/v2/cmd/tool`, `example.com/tool/v2/examples/shown` and `example.com/tool/v2/gen`");
+}
+
+#[test]
+fn examples_make_no_image_even_where_nothing_else_does() {
+    let folder = Folder::new(&[
+        ("go.mod", "module example.com/library\n\ngo 1.21\n"),
+        ("lib.go", "package library\n"),
+        ("examples/shown/main.go", GO_MAIN),
+    ]);
+    let error = folder.project().default_images(&Defaults::default()).unwrap_err();
+    assert!(error.to_string().contains("its programs, `shown`, are examples"), "{error}");
 }
 
 #[test]

@@ -43,7 +43,7 @@ fn a_go_module_is_read_as_go_lists_it() {
     assert_eq!((module.path.as_str(), module.go_version.as_deref()), ("example.com/tool/v2", Some("1.26.1")));
     assert_eq!(module.toolchain.as_deref(), Some("1.26.3"));
     let mains: Vec<_> = module.mains.iter().map(|main| (main.name.as_str(), &main.role)).collect();
-    assert_eq!(mains, [("tool", &GoRole::Default), ("other", &GoRole::Secondary)]);
+    assert_eq!(mains, [("tool", &GoRole::Default), ("other", &GoRole::Default)]);
     assert_eq!(module.mains[0].cgo_packages, ["example.com/tool/v2/own"]);
     assert!(module.mains[1].cgo_packages.is_empty());
     let inside: Vec<&str> = module.sources.inside.iter().map(String::as_str).collect();
