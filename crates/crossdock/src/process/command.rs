@@ -111,17 +111,30 @@ impl fmt::Display for Anywhere<'_> {
     }
 }
 
-/// Quotes a word for a POSIX shell, where it needs quotes.
+/// Quotes a word for a POSIX shell, where it needs quotes. Control characters, which no terminal copies, are left to
+/// `printf`: cargo separates flags by one.
 pub(crate) fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+^".contains(c);
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
+    let is_control = |c: char| c.is_ascii_control() && c != '\n' && c != '\t';
+    if word.contains(is_control) {
+        let escape = |c: char| match c {
+            '\\' => r"\\".to_owned(),
+            c if is_control(c) => format!("\\0{:03o}", u32::from(c)),
+            c => c.to_string(),
+        };
+        return format!("\"$(printf %b {})\"", quoted(&word.chars().map(escape).collect::<String>()));
+    }
     match !word.is_empty() && word.chars().all(plain) {
         true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
+        false => quoted(word),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     #[test]
@@ -135,5 +148,25 @@ mod tests {
             r"cd '/home/someone/it'\''s' && env -u RUSTFLAGS CC='zig cc' '/opt/a b/cargo' build --target x86_64-unknown-linux-musl ''"
         );
         assert_eq!(command.short(), "cargo build --target x86_64-unknown-linux-musl ''");
+    }
+
+    #[test]
+    fn a_shell_gives_back_every_word() {
+        let words = [
+            "plain",
+            "",
+            "a b",
+            "it's",
+            "$HOME `x` \"y\" \\n",
+            "--cfg\u{1f}a=\"it's\"\u{1f}\\0101\u{7f}",
+            "a\nb\tc",
+        ];
+        let quoted = words.map(quote);
+        assert!(quoted.iter().all(|word| !word.contains(['\u{1f}', '\u{7f}'])), "{quoted:?}");
+        let environment = Arc::new(Environment::of_process().unwrap());
+        let processes = crate::process::Processes::new(environment, crate::process::Cancel::default());
+        let script = format!("for word in {}; do printf '<%s>' \"$word\"; done", quoted.join(" "));
+        let said = processes.stdout(&Command::new("sh", "/").args(["-c", &script])).unwrap();
+        assert_eq!(said, words.map(|word| format!("<{word}>")).concat());
     }
 }
