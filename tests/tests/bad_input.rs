@@ -114,7 +114,22 @@ fn bad_values_in_the_configuration() {
 fn a_missing_toolchain_is_an_error_that_names_the_remedy() {
     let (mut sandbox, project) = go();
     sandbox.only(&["git", "sh"]);
-    readable(sandbox.crossdock(&project, &["dist"]).ends_with(3)).complains("go");
+    for call in ["dist", "plan", "doctor"] {
+        let outcome = readable(sandbox.crossdock(&project, &[call]).ends_with(3));
+        outcome.complains("`go` is not there").complains("what installs it: apt-get install -y golang-go");
+    }
+}
+
+#[test]
+fn a_toolchain_that_rustup_has_not_is_missing() {
+    let (mut sandbox, project) = rust();
+    sandbox.set("RUSTUP_AUTO_INSTALL", "0").set("RUST_BACKTRACE", "1");
+    fixture::write(project.join("rust-toolchain.toml"), "[toolchain]\nchannel = \"1.50.0\"\n");
+    for call in ["dist", "plan", "doctor"] {
+        let outcome = readable(sandbox.crossdock(&project, &[call]).ends_with(3));
+        let outcome = outcome.complains("1.50.0").complains("rustup toolchain install");
+        assert!(!outcome.stderr.contains("rustup_init"), "{outcome}");
+    }
 }
 
 #[test]

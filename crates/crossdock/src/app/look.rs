@@ -11,8 +11,9 @@ use super::error::{CommandError, Exit};
 use super::output;
 use super::session::Session;
 use crate::config::{Config, Linkage};
-use crate::host::{Also, Host, Needs, detect};
+use crate::host::{Also, Host, Needs, detect, remedies, system};
 use crate::plan::{Goal, Pack, Plan, Projects, Request, Target, named_targets, plan};
+use crate::process::Command;
 use crate::project::{self, Discovery, Project, ProjectError};
 
 /// A plan and everything that it was made of.
@@ -235,12 +236,20 @@ fn host_needs_c_compiler(projects: &Projects) -> bool {
 }
 
 pub(super) fn project_error(error: &ProjectError) -> CommandError {
-    let exit = match error {
-        ProjectError::NoTool { .. } => Exit::Missing,
-        ProjectError::Tool(_) | ProjectError::Answer { .. } => Exit::Program,
-        _ => Exit::Usage,
+    let (exit, commands): (Exit, Vec<String>) = match error {
+        ProjectError::NoTool { program, .. } => {
+            let remedies = remedies::install(program, &system::here());
+            (Exit::Missing, remedies.iter().map(ToString::to_string).collect())
+        }
+        ProjectError::Tool(tool) if tool.lacks_toolchain() => {
+            let install = Command::new("rustup", &tool.folder).args(["toolchain", "install"]);
+            (Exit::Missing, vec![install.to_string()])
+        }
+        ProjectError::Tool(_) | ProjectError::Answer { .. } => (Exit::Program, Vec::new()),
+        _ => (Exit::Usage, Vec::new()),
     };
-    CommandError::new(exit, error)
+    let hints = commands.iter().map(|command| format!("what installs it: {command}")).collect();
+    CommandError { hints, ..CommandError::new(exit, error) }
 }
 
 fn make(config: &Config, projects: &Projects, host: &Host, request: &Request) -> Result<Plan, CommandError> {

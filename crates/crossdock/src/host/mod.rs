@@ -11,7 +11,7 @@ mod memory;
 mod observe;
 pub(crate) mod remedies;
 mod rust;
-mod system;
+pub(crate) mod system;
 mod tools;
 mod zig;
 

@@ -13,8 +13,12 @@ pub(crate) fn install(tool: &str, system: &System) -> Vec<Remedy> {
     }
     let cargo =
         matches!(tool, "cargo-zigbuild").then(|| user([command("cargo", ["install", "--locked", tool])]));
-    let names = match system {
-        System::Debian { .. } => cross_compiler(tool),
+    let names = match (system, tool) {
+        // Bookworm's own Rust is of 2022.
+        (System::Debian { codename: Some(codename) }, "cargo" | "rustc") if codename == "bookworm" => {
+            Some(["rustc-web", "cargo-web"].map(str::to_owned).to_vec())
+        }
+        (System::Debian { .. }, _) => cross_compiler(tool),
         _ => None,
     };
     let names = names.or_else(|| package(tool, system).map(|name| vec![name]));

@@ -114,11 +114,21 @@ pub struct ToolError {
     pub process: ProcessError,
 }
 
+impl ToolError {
+    /// Whether rustup has not the toolchain that the project names.
+    pub fn lacks_toolchain(&self) -> bool {
+        let ProcessError::Failed { stderr, .. } = &self.process else { return false };
+        stderr.contains("rustup toolchain install") && stderr.contains("is not installed")
+    }
+}
+
 /// The tool's own words are what helps; its whole command line is not.
 fn refusal(folder: &Utf8PathBuf, tool: &str, process: &ProcessError) -> String {
     match process {
         ProcessError::Failed { stderr, .. } => {
-            format!("{tool} does not take the project in {folder}; it says:\n{}", stderr.trim_end())
+            // rustup adds one where RUST_BACKTRACE is set.
+            let said = stderr.split("\nStack backtrace:").next().unwrap_or(stderr);
+            format!("{tool} does not take the project in {folder}; it says:\n{}", said.trim_end())
         }
         other => other.to_string(),
     }
