@@ -48,6 +48,19 @@ impl Machine {
         command
     }
 
+    /// Runs a program of an unpacked image in that image's root, as a container would: its loader and libraries are the
+    /// image's own. It takes root.
+    pub fn run_in(self, root: &Path, program: &str, limit: Duration) -> Outcome {
+        let mut command = Command::new(need("chroot"));
+        command.arg(root);
+        if self.name() != std::env::consts::ARCH {
+            let emulator = format!("qemu-{}-static", self.name());
+            std::fs::copy(need(&emulator), root.join(&emulator)).expect("a static emulator runs anywhere");
+            command.arg(format!("/{emulator}"));
+        }
+        run(command.arg(program), limit)
+    }
+
     /// Runs a program to its end.
     pub fn run(self, program: &Path, arguments: &[&str], limit: Duration) -> Outcome {
         run(self.command(program).args(arguments), limit)

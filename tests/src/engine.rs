@@ -2,6 +2,7 @@
 
 mod base;
 mod buildkit;
+mod debian;
 mod docker;
 mod podman;
 mod private;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 pub use base::Base;
 pub use buildkit::{BuildKit, builder, install_buildx};
+pub use debian::Debian;
 pub use docker::{Docker, debian_docker};
 pub use podman::Podman;
 pub use private::{Secrets, TRACE};

@@ -24,6 +24,7 @@ const LONG: &[(&str, &str, u64)] = &[
     ("crossdock-tests", "engine_inputs", 4),
     ("crossdock-tests", "init", 4),
     ("crossdock-tests", "own_release", 8),
+    ("crossdock-tests", "engine_debian", 10),
     ("crossdock-tests", "routes", 12),
     ("crossdock", "routes", 12),
 ];

@@ -1,9 +1,9 @@
 //! Base images that stand in for those of a registry, which the project's machines cannot pull: made of this machine's own
 //! shell, tools and compilers.
 //!
-//! What they are not: they hold no distribution. `apt-get` in them is a script that does nothing, because what the
-//! rendered files install (`ca-certificates`) is there already; `rustup` is one that does nothing, because the standard
-//! libraries are there.
+//! What they are not: they hold no distribution, see [`Debian`](super::Debian) for that. `apt-get` in them is a script
+//! that does nothing, because what the rendered files install (`ca-certificates`) is there already; `rustup` is one that
+//! does nothing, because the standard libraries are there.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
@@ -23,7 +23,7 @@ const LIMIT: Duration = Duration::from_secs(300);
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// This machine's architecture, as an image's configuration names it.
-const MACHINE: &str = if cfg!(target_arch = "x86_64") { "amd64" } else { "arm64" };
+pub(super) const MACHINE: &str = if cfg!(target_arch = "x86_64") { "amd64" } else { "arm64" };
 
 /// What the scripts of rendered files call.
 const TOOLS: [&str; 12] =
@@ -37,6 +37,17 @@ pub struct Base {
 }
 
 impl Base {
+    /// A root that is there already, and where the programs are that come first on its PATH.
+    pub(super) fn on(root: PathBuf, first: Option<&str>) -> Self {
+        let path = first.map_or_else(|| PATH.to_owned(), |first| format!("{first}:{PATH}"));
+        Self { root, path }
+    }
+
+    /// The root's folder.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// A root with nothing but a text, for any machine: what a build copies its results onto.
     pub fn bare(root: PathBuf, text: &str) -> Self {
         write(root.join("etc/stand-in"), text);

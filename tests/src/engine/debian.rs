@@ -1,0 +1,163 @@
+//! Debian itself, of this machine's release and from the mirror that its own apt uses: what stands in for `debian` and
+//! for `golang` where a rendered file's `apt-get install` has to work.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::Base;
+use crate::fixture::write;
+use crate::outcome::{Outcome, run};
+use crate::tools::need;
+
+/// A mirror may be slow, and the processors busy.
+const LIMIT: Duration = Duration::from_secs(1200);
+
+const CERTIFICATES: &str = "etc/ssl/certs/ca-certificates.crt";
+
+/// What `golang` has of Debian beside its smallest system.
+const OF_GOLANG: [&str; 6] = ["ca-certificates", "gcc", "git", "libc6-dev", "make", "pkg-config"];
+
+/// The releases that debootstrap installs, each kept in a folder from one run to the next.
+#[derive(Debug)]
+pub struct Debian {
+    folder: PathBuf,
+    /// `bookworm`
+    pub release: String,
+    sources: Vec<Source>,
+}
+
+/// A line of apt's sources.
+#[derive(Debug)]
+struct Source {
+    mirror: String,
+    suite: String,
+    component: String,
+}
+
+impl Debian {
+    /// This machine's, kept in `folder`, which is `CARGO_TARGET_TMPDIR`.
+    pub fn of_this_machine(folder: &str) -> Self {
+        let release = run(
+            Command::new(need("sh")).args(["-c", ". /etc/os-release; echo $ID $VERSION_CODENAME"]),
+            LIMIT,
+        );
+        let release = release.success().stdout;
+        let Some(("debian", release)) = release.trim().split_once(' ') else {
+            panic!("this test installs Debian with debootstrap and needs a Debian to do so, not {release}");
+        };
+        let format = "$(REPO_URI) $(CODENAME) $(COMPONENT) $(ARCHITECTURE)";
+        let mut asked = Command::new(need("apt-get"));
+        asked.args(["indextargets", "--format", format, "Identifier: Packages", "Origin: Debian"]);
+        let asked = run(&mut asked, LIMIT).success().stdout;
+        let source = |line: &str| match line.split(' ').collect::<Vec<_>>()[..] {
+            [mirror, suite, component, "amd64" | "arm64"] => Some(Source {
+                mirror: mirror.to_owned(),
+                suite: suite.to_owned(),
+                component: component.to_owned(),
+            }),
+            _ => None,
+        };
+        let sources: Vec<Source> = asked.lines().filter_map(source).collect();
+        Self { folder: folder.into(), release: release.to_owned(), sources }
+    }
+
+    /// The smallest system, as `debian:…-slim` is one. Of a foreign architecture it is unpacked and not configured, which
+    /// takes no emulator: programs find their libraries in it, and that is all that a build copies its results onto.
+    pub fn slim(&self, architecture: &str) -> Base {
+        let root = self.once(&format!("slim-{architecture}"), |root| self.install(architecture, root));
+        Base::on(root, None)
+    }
+
+    /// That of this machine with what `golang` has beside it, and this machine's Go.
+    pub fn golang(&self) -> Base {
+        let version = run(Command::new(need("go")).args(["env", "GOVERSION"]), LIMIT).success().stdout;
+        let slim = self.slim(super::base::MACHINE);
+        let root = self.once(&format!("golang-{}", version.trim()), |root| {
+            let mut copy = Command::new(need("cp"));
+            run(copy.arg("--archive").arg(slim.root()).arg(root), LIMIT).success();
+            std::fs::copy("/etc/resolv.conf", root.join("etc/resolv.conf"))
+                .expect("this machine resolves names");
+            in_root(root, "apt-get", &["update"]).success();
+            let install = ["install", "--yes", "--no-install-recommends"];
+            in_root(root, "apt-get", &[&install[..], &OF_GOLANG[..]].concat()).success();
+            copy_certificates(root);
+            clean(root);
+            let _with_go = Base::on(root.to_owned(), None).with_go();
+        });
+        Base::on(root, Some("/usr/local/go/bin"))
+    }
+
+    /// The folder of that name, made when it is not there. A run that was ended leaves nothing that looks whole.
+    fn once(&self, name: &str, make: impl FnOnce(&Path)) -> PathBuf {
+        // Several tests want the same one at the same time. What another one could not make, this one tries again.
+        static ONE: Mutex<()> = Mutex::new(());
+        let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let root = self.folder.join(format!("debian-{}-{name}", self.release));
+        if !root.exists() {
+            let partial = root.with_extension("partial");
+            let mut remove = Command::new(need("rm"));
+            run(remove.args(["--recursive", "--force", "--one-file-system"]).arg(&partial), LIMIT).success();
+            make(&partial);
+            std::fs::rename(&partial, &root).expect("a folder can be renamed");
+        }
+        root
+    }
+
+    fn install(&self, architecture: &str, root: &Path) {
+        let own = self.sources.iter().find(|source| source.suite == self.release);
+        let own = own.unwrap_or_else(|| panic!("this machine's apt has no source of {}", self.release));
+        let mut debootstrap = Command::new(need("debootstrap"));
+        debootstrap.args(["--variant=minbase", "--arch", architecture]);
+        if architecture != super::base::MACHINE {
+            debootstrap.arg("--foreign");
+        }
+        run(debootstrap.arg(&self.release).arg(root).arg(&own.mirror), LIMIT).success();
+        self.configure(root);
+        clean(root);
+    }
+
+    /// With the sources, the proxy and the certificates of this machine.
+    fn configure(&self, root: &Path) {
+        let mut lines: Vec<String> = self
+            .sources
+            .iter()
+            .map(|source| format!("deb {} {} {}\n", source.mirror, source.suite, source.component))
+            .collect();
+        lines.sort();
+        lines.dedup();
+        write(root.join("etc/apt/sources.list"), lines.concat());
+        let mut dump = Command::new(need("apt-config"));
+        let acquire = run(dump.args(["dump", "--format", "%F \"%v\";%n", "Acquire"]), LIMIT).success().stdout;
+        write(root.join("etc/apt/apt.conf.d/90-as-on-this-machine"), acquire);
+        copy_certificates(root);
+    }
+}
+
+fn copy_certificates(root: &Path) {
+    let bytes = std::fs::read(Path::new("/").join(CERTIFICATES)).expect("this machine has certificates");
+    write(root.join(CERTIFICATES), bytes);
+}
+
+/// Runs a program of another root to its end, with this machine's devices and processes: mounted for it alone.
+fn in_root(root: &Path, program: &str, arguments: &[&str]) -> Outcome {
+    let script = "mount --rbind /dev \"$1/dev\" && mount --bind /proc \"$1/proc\" && exec chroot \"$@\"";
+    let mut command = Command::new(need("unshare"));
+    command.args(["--mount", "--propagation", "private", "sh", "-c", script, "sh"]);
+    command.arg(root).arg(program).args(arguments).env_clear();
+    command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("DEBIAN_FRONTEND", "noninteractive");
+    run(&mut command, LIMIT)
+}
+
+/// Without what no image has: devices, downloads, and what debootstrap leaves for its second stage.
+fn clean(root: &Path) {
+    for folder in ["dev", "debootstrap", "var/cache/apt", "var/lib/apt/lists"] {
+        let mut remove = Command::new(need("rm"));
+        run(remove.args(["--recursive", "--force", "--one-file-system"]).arg(root.join(folder)), LIMIT)
+            .success();
+    }
+    for folder in ["dev", "var/cache/apt/archives/partial", "var/lib/apt/lists/partial"] {
+        std::fs::create_dir_all(root.join(folder)).expect("a folder can be made");
+    }
+}
