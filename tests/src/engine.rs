@@ -13,7 +13,7 @@ use std::process::Command;
 use std::time::Duration;
 
 pub use base::Base;
-pub use buildkit::{BuildKit, builder, install_buildx};
+pub use buildkit::{BuildKit, builder, builder_in_a_container, install_buildx};
 pub use debian::Debian;
 pub use docker::{Docker, debian_docker};
 pub use podman::Podman;

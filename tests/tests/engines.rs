@@ -9,8 +9,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use crossdock_tests::engine::{
-    Base, BuildKit, Docker, GO_WORDS, Podman, RecordedGo, base_from, builder, debian_docker, go_project,
-    install_buildx, says_hello,
+    Base, BuildKit, Docker, GO_WORDS, Podman, RecordedGo, base_from, builder, builder_in_a_container,
+    debian_docker, go_project, install_buildx, says_hello,
 };
 use crossdock_tests::outcome::run;
 use crossdock_tests::program::repository;
@@ -403,6 +403,22 @@ fn long_buildkit_builds_go_and_rust_and_the_same_bytes_again() {
     let arguments = ["dist", "--builder", "buildx=fresh", "--base-from", &base, "--platform", platforms];
     sandbox.crossdock(&project, &arguments).success();
     assert_eq!(Layout::open(project.join("dist/hello")).digest(), first, "another daemon, other bytes");
+}
+
+/// The builder that `docker buildx create` makes when it is asked for nothing else.
+#[test]
+#[ignore = "long: builds buildkitd and buildx"]
+fn long_a_builder_in_a_container_builds_for_both_platforms() {
+    let (mut sandbox, project) = go_project();
+    let docker = Docker::start_for_privileged(&sandbox.work());
+    let buildx = install_buildx(&mut sandbox);
+    sandbox.set("DOCKER_HOST", docker.host());
+    builder_in_a_container(&sandbox, &docker, &buildx, "boxed");
+    let base = base_from(&sandbox, &project, &RecordedGo::new(&sandbox).layout("good"));
+    let both = "linux/amd64,linux/arm64";
+    let arguments = ["dist", "--builder", "buildx=boxed", "--base-from", &base, "--platform", both];
+    sandbox.crossdock(&project, &arguments).success();
+    says_hello(&sandbox, &Layout::open(project.join("dist/hello")), &GO_WORDS[..2]);
 }
 
 #[test]

@@ -34,13 +34,14 @@ const TOOLS: [&str; 12] =
 pub struct Base {
     root: PathBuf,
     path: String,
+    entrypoint: Option<String>,
 }
 
 impl Base {
     /// A root that is there already, and where the programs are that come first on its PATH.
     pub(super) fn on(root: PathBuf, first: Option<&str>) -> Self {
         let path = first.map_or_else(|| PATH.to_owned(), |first| format!("{first}:{PATH}"));
-        Self { root, path }
+        Self { root, path, entrypoint: None }
     }
 
     /// The root's folder.
@@ -51,12 +52,12 @@ impl Base {
     /// A root with nothing but a text, for any machine: what a build copies its results onto.
     pub fn bare(root: PathBuf, text: &str) -> Self {
         write(root.join("etc/stand-in"), text);
-        Self { root, path: PATH.to_owned() }
+        Self { root, path: PATH.to_owned(), entrypoint: None }
     }
 
     /// A root with a shell, the tools of rendered scripts, CA certificates, and an `apt-get` that does nothing.
     pub fn new(root: PathBuf) -> Self {
-        let base = Self { root, path: PATH.to_owned() };
+        let base = Self { root, path: PATH.to_owned(), entrypoint: None };
         for folder in ["bin", "usr/bin", "usr/local/bin", "tmp", "root", "etc/ssl/certs", "src", "var/cache"]
         {
             std::fs::create_dir_all(base.root.join(folder)).expect("a folder can be made");
@@ -124,10 +125,17 @@ impl Base {
 
     /// With a program of this machine, and the libraries that it needs.
     #[must_use]
-    pub fn with_program(self, name: &str) -> Self {
-        let program = need(name);
-        self.copy(&program, &Path::new("/usr/bin").join(name));
-        self.copy_libraries(&[program]);
+    pub fn with_program(self, program: &Path) -> Self {
+        let name = program.file_name().expect("a program has a name");
+        self.copy(program, &Path::new("/usr/bin").join(name));
+        self.copy_libraries(&[program.to_owned()]);
+        self
+    }
+
+    /// Which starts a program.
+    #[must_use]
+    pub fn with_entrypoint(mut self, program: &str) -> Self {
+        self.entrypoint = Some(program.to_owned());
         self
     }
 
@@ -171,12 +179,13 @@ impl Base {
     /// Writes one layer, its configuration and their manifest; returns the manifest's digest and size.
     fn image(&self, architecture: &str, to: &Path) -> (String, usize) {
         let (layer, size) = self.layer(to);
+        let entrypoint: Vec<&str> = self.entrypoint.iter().map(String::as_str).collect();
         // buildah counts the layers of a base by its history.
         let (config, config_size) = put(
             to,
             &json!({
                 "architecture": architecture, "os": "linux",
-                "config": { "Env": [format!("PATH={}", self.path)] },
+                "config": { "Env": [format!("PATH={}", self.path)], "Entrypoint": entrypoint },
                 "history": [{ "created": "1970-01-01T00:00:00Z", "created_by": "crossdock's tests" }],
                 "rootfs": { "type": "layers", "diff_ids": [layer] },
             }),

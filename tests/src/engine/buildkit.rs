@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::Registry;
+use super::{Base, Docker, Engine, LIMIT, Registry};
 use crate::fixture::write;
 use crate::outcome::{Running, run};
 use crate::sandbox::Sandbox;
@@ -12,6 +12,7 @@ use crate::tools::{need, need_go};
 
 /// The last versions that `go install` takes: newer ones replace modules in their go.mod.
 const BUILDKIT: (&str, &str) = ("github.com/moby/buildkit/cmd/buildkitd", "v0.18.2");
+const BUILDCTL: (&str, &str) = ("github.com/moby/buildkit/cmd/buildctl", BUILDKIT.1);
 const BUILDX: (&str, &str) = ("github.com/docker/buildx/cmd/buildx", "v0.19.3");
 
 /// A `buildkitd` of its own, on the host's network, running what it builds with runc.
@@ -94,4 +95,23 @@ pub fn builder(sandbox: &Sandbox, buildx: &Path, name: &str, nodes: &[(&BuildKit
         }
         run(command.arg(node.address()), Duration::from_secs(60)).success();
     }
+}
+
+/// Makes a builder whose `buildkitd` runs in a container of a docker on the host's network, as most builders of buildx do.
+/// Its image, which buildx pulls elsewhere, is loaded before: it holds what this machine built and installed.
+pub fn builder_in_a_container(sandbox: &Sandbox, docker: &Docker, buildx: &Path, name: &str) {
+    let work = sandbox.work();
+    let (buildkitd, buildctl) = (need_go(BUILDKIT.0, BUILDKIT.1), need_go(BUILDCTL.0, BUILDCTL.1));
+    let base = Base::new(work.join("buildkit-root")).with_program(&buildkitd).with_program(&buildctl);
+    let base = base.with_program(&need("runc")).with_program(&need("mount")).with_entrypoint("buildkitd");
+    let (layout, archive) = (base.layout(&work.join("buildkit")), work.join("buildkit.tar"));
+    let image = "localhost/buildkit:test";
+    let mut skopeo = Command::new(need("skopeo"));
+    skopeo.args(["copy", "--quiet", "--insecure-policy"]).arg(format!("oci:{}", layout.display()));
+    run(skopeo.arg(format!("docker-archive:{}:{image}", archive.display())), LIMIT).success();
+    docker.run(&["load", "--quiet", "--input", &archive.to_string_lossy()]).success();
+    let mut create = sandbox.command(buildx, &work);
+    create.args(["create", "--name", name, "--driver", "docker-container", "--bootstrap"]);
+    create.args(["--driver-opt", &format!("image={image}"), "--driver-opt", "network=host"]);
+    run(&mut create, LIMIT).success();
 }

@@ -1,3 +1,4 @@
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -6,9 +7,22 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use super::Engine;
+use crate::fixture::write;
 use crate::outcome::{Running, run};
 use crate::sandbox::Sandbox;
 use crate::tools::need;
+
+/// runc without CAP_SYS_RESOURCE, which nothing in these tests needs.
+const RUNTIME: &str = r#"#!/bin/sh
+for argument; do
+    case ${before:-} in
+        --bundle) sed -i 's/"CAP_SYS_RESOURCE",//g' "$argument/config.json" ;;
+        --process) sed -i 's/"CAP_SYS_RESOURCE",//g' "$argument" ;;
+    esac
+    before=$argument
+done
+exec runc "$@"
+"#;
 
 /// A docker daemon of its own, with its own containerd below it.
 #[derive(Debug)]
@@ -32,6 +46,19 @@ impl Docker {
     pub fn start_apart() -> Self {
         Self::start_in(&["unshare", "--net"], &[]).unwrap_or_else(|log| {
             panic!("dockerd does not start in a network of its own (it needs root): {log}");
+        })
+    }
+
+    /// A daemon whose privileged containers have what this machine's root has: a virtual machine's may lack a capability,
+    /// and then runc refuses to give it. On the host's network, as [`start`](Self::start).
+    pub fn start_for_privileged(folder: &Path) -> Self {
+        let runtime = folder.join("runc-without-resource");
+        write(&runtime, RUNTIME);
+        std::fs::set_permissions(&runtime, PermissionsExt::from_mode(0o755))
+            .expect("it can be made executable");
+        let added = format!("--add-runtime=bounded={}", runtime.display());
+        Self::try_start(&[&added, "--default-runtime=bounded"]).unwrap_or_else(|log| {
+            panic!("dockerd does not start (it needs root): {log}");
         })
     }
 

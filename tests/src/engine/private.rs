@@ -77,7 +77,7 @@ impl Secrets {
              \x20 [ -s /downloaded ] || fail 'nothing was downloaded'\n\
              fi"
         );
-        let tools = |base: Base| base.with_program("git").with_program("ssh-add");
+        let tools = |base: Base| base.with_program(&need("git")).with_program(&need("ssh-add"));
         RecordedGo::new(sandbox).first(&look).with(tools).layout("private")
     }
 }
