@@ -3,7 +3,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::{Engine, Registry};
+use super::{Engine, LIMIT, Registry};
 use crate::fixture::write;
 use crate::outcome::run;
 use crate::sandbox::Sandbox;
@@ -101,5 +101,13 @@ impl Engine for Podman {
         let mut command = Command::new(need("podman"));
         command.envs(self.environment());
         command
+    }
+}
+
+impl Drop for Podman {
+    /// Podman mounts the folder of its overlays on itself and leaves it so, which would keep it from being removed.
+    fn drop(&mut self) {
+        // It is not mounted when nothing was stored.
+        let _outcome = run(Command::new(need("umount")).arg(self.storage().join("overlay")), LIMIT);
     }
 }
