@@ -1,18 +1,6 @@
 //! Tag templates: `{{ version }}`, `{{ git.short }}`, `{{ date("%Y%m%d") }}`.
 //!
-//! | name | value |
-//! |---|---|
-//! | `version` | the Cargo package's version; of a Go module the git tag, without its `v` |
-//! | `git.short`, `git.sha` | the commit |
-//! | `git.branch` | the branch; has no value when none is checked out |
-//! | `git.tag` | a tag on this very commit, where there is one |
-//! | `git.dirty` | whether files differ from the commit |
-//! | `date`, `date("%Y-%m-%d")` | the commit's date in UTC, with `%Y %m %d %H %M %S %s` |
-//! | `env.NAME` | an environment variable that `tag-env` names |
-//!
-//! The filter `slug` makes a tag of anything: `{{ git.branch | slug }}` is `feature-x` for `feature/x`. What has no
-//! value can be asked for (`{% if git.tag %}`) and replaced (`{{ git.tag | default("untagged") }}`); printed, it skips
-//! the tag. The language is that of [MiniJinja](https://docs.rs/minijinja).
+#![doc = include_str!("template.md")]
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,6 +12,9 @@ use minijinja::{Environment, ErrorKind, UndefinedBehavior};
 
 use crate::nearest::{listed, nearest};
 use crate::project::Git;
+
+/// What templates may use, as Markdown.
+pub const MARKDOWN: &str = include_str!("template.md");
 
 /// What templates may use.
 #[derive(Debug, Clone, Default)]

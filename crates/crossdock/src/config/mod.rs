@@ -2,57 +2,13 @@
 //!
 //! # `crossdock.toml`
 //!
-//! It stands in the project's root; every key is optional. Paths are relative to the file's folder.
-//!
-//! | key | value |
-//! |---|---|
-//! | `include` | `["examples/*"]`: folders with a `crossdock.toml`, or such files; each stands alone |
-//! | `builder` | `embedded`, `docker`, `podman`, `buildx` or `buildx=NAME`: who builds |
-//! | `toolchain`, `tags`, `tag-env` | what images of this file take that say nothing themselves |
-//! | `templates` | a folder of [templates](crossdock_dockerfile::render) that extend those of Dockerfiles; of the root's file |
-//! | `[deploy.NAME]` `nodes` | `["m7g.large"]`: where images run, in words that `crossdock target` knows |
-//! | `[image.NAME]` | an image; its name is a path component of a repository |
-//!
-//! Of an image:
-//!
-//! | key | value | default |
-//! |---|---|---|
-//! | `path` | folder of `Cargo.toml`, `go.mod` or `go.work` | the file's folder |
-//! | `language` | `rust` or `go`, where a folder holds both | what the folder shows |
-//! | `package` | Cargo package; Go import path, or `./folder` | |
-//! | `binary`, `binaries` | one program, or several; the first is the entry point | the only one |
-//! | `deploy` | names of `[deploy.NAME]` | linux/amd64 and linux/arm64 |
-//! | `base` | `static` or `scratch` | `static` |
-//! | `timezones` | whether `static` carries time-zone data | `false` |
-//! | `linkage`, `libc` | `static` or `dynamic`; `musl` or `gnu` | `static`; what the toolchain has |
-//! | `features`, `all-features`, `no-default-features`, `profile` | as cargo takes them | profile `release` |
-//! | `cgo`, `ldflags` | as Go takes them | |
-//! | `toolchain` | `["distribution", "build-std"]`: routes beyond the project's own compiler | none |
-//! | `entrypoint`, `cmd`, `env`, `workdir`, `user`, `expose`, `labels` | the container's configuration (OCI image-spec, config) | |
-//! | `annotations` | OCI annotations | from the manifest and git |
-//! | `files` | `[{ from, to, mode = "0644" }]`; a `to` that ends with `/` is a folder | |
-//! | `repository` | `registry.example/team/name` | the image's name |
-//! | `tags`, `tag-env` | [templates](crate::template), and the variables that they may read | version and `latest` |
-//!
-//! | `stop-signal` | `"SIGINT"`: what stops the program | SIGTERM |
-//! | `[image.NAME.health]` | `command = ["/usr/local/bin/web", "check"]`, `interval`, `timeout`, `start-period` (seconds), `retries`; only Dockerfiles have it | |
-//!
-//! Of its Dockerfile, `[image.NAME.dockerfile]`:
-//!
-//! | key | value | default |
-//! |---|---|---|
-//! | `mode` | `cross`: one file for all platforms, or `fixed`: one for each | `cross` |
-//! | `base` | `scratch`, `static`, `distroless-static`, `alpine`, `distroless-base`, `distroless-cc`, `debian-slim` | the image's `base`; where the program needs a C library, the smallest that has it |
-//! | `debian`, `alpine` | `bookworm` or `trixie`; `"3.23"` | `trixie`, `3.23` |
-//! | `toolchain` | the tag of the compiler's image, `"1.26"` | what `go.mod` or `rust-toolchain.toml` asks for |
-//! | `caching` | `mounts`, for a builder that lives on, or `layer`, for a registry cache | `mounts` |
-//! | `packages`, `runtime-packages` | what the builder and the base install | |
-//! | `context` | `["proto"]`: what the build reads beside sources and manifests | |
-//! | `private` | `{ netrc = ["git.example"], ssh = ["git.example"], registries = ["own"] }` | |
-//! | `syntax` | `"docker/dockerfile:1"`, the frontend | the engine's own |
+#![doc = include_str!("keys.md")]
 //!
 //! The command line stands over the environment ([`Overrides`]), the environment over the file, the file over the
 //! default; each value remembers its [`Source`].
+
+/// The keys of `crossdock.toml`, as Markdown.
+pub const KEYS_MARKDOWN: &str = include_str!("keys.md");
 
 mod contradictions;
 mod describe;
@@ -79,7 +35,7 @@ pub use describe::describe;
 pub use dockerfile::{DockerfileConfig, DockerfileMode, PrivateConfig};
 pub use inputs::{InputError, Inputs, LOCK_FILE};
 pub use load::FILE_NAME;
-pub use overrides::Overrides;
+pub use overrides::{Overrides, VARIABLES};
 pub use problem::{ConfigError, Problem};
 pub use sourced::{Source, Sourced};
 

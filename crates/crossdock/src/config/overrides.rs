@@ -34,19 +34,24 @@ pub struct Overrides {
 }
 
 const PREFIX: &str = "CROSSDOCK_";
-/// What may follow the prefix; the cache's folder is read by [`Environment::cache_directory`].
-const NAMES: [&str; 11] = [
-    "CROSSDOCK_BUILDER",
-    "CROSSDOCK_CACHE_DIR",
-    "CROSSDOCK_CONFIG",
-    "CROSSDOCK_FOR",
-    "CROSSDOCK_IMAGE",
-    "CROSSDOCK_JOBS",
-    "CROSSDOCK_OFFLINE",
-    "CROSSDOCK_OUTPUT",
-    "CROSSDOCK_PLATFORM",
-    "CROSSDOCK_REPOSITORY",
-    "CROSSDOCK_TAG",
+
+/// The environment variables that crossdock reads, and what each means; the cache's folder is read by
+/// [`Environment::cache_directory`].
+pub const VARIABLES: &[(&str, &str)] = &[
+    ("CROSSDOCK_BUILDER", "who builds, as `--builder`"),
+    (
+        "CROSSDOCK_CACHE_DIR",
+        "where what can be made again is kept, instead of `crossdock` in the system's cache folder",
+    ),
+    ("CROSSDOCK_CONFIG", "the configuration file, as `--config`"),
+    ("CROSSDOCK_FOR", "what the result is judged against, as `--for`; separated by commas"),
+    ("CROSSDOCK_IMAGE", "the images, as `--image`; separated by commas"),
+    ("CROSSDOCK_JOBS", "how many things run side by side, as `--jobs`"),
+    ("CROSSDOCK_OFFLINE", "as `--offline`: `1`, `true`, `yes`, `0`, `false` or `no`"),
+    ("CROSSDOCK_OUTPUT", "the folder of the layouts, as `--output`"),
+    ("CROSSDOCK_PLATFORM", "what is built, as `--platform`; separated by commas"),
+    ("CROSSDOCK_REPOSITORY", "as `--repository`"),
+    ("CROSSDOCK_TAG", "tag templates, as `--tag`; separated by commas outside of `{{ }}` and `{% %}`"),
 ];
 
 impl Overrides {
@@ -97,9 +102,9 @@ fn refuse_unreadable(environment: &Environment) -> Result<(), ConfigError> {
 
 fn warnings(environment: &Environment) -> Vec<String> {
     let unknown = environment.variables.keys().filter(|name| name.starts_with(PREFIX));
-    let unknown = unknown.filter(|name| !NAMES.contains(&name.as_str()));
+    let unknown = unknown.filter(|name| !VARIABLES.iter().any(|(known, _)| known == name));
     unknown
-        .map(|name| match nearest(name, NAMES) {
+        .map(|name| match nearest(name, VARIABLES.iter().map(|(known, _)| *known)) {
             Some(meant) => format!("the environment variable {name} means nothing; did you mean {meant}?"),
             None => format!("the environment variable {name} means nothing to crossdock"),
         })
