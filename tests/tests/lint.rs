@@ -28,6 +28,22 @@ fn the_origin_story_built_the_old_way_is_caught_by_the_file() {
     sandbox.crossdock(&project, &same).success();
 }
 
+/// A file that fixes a platform is held against the nodes, whatever it compiles for.
+#[test]
+fn a_fixed_platform_is_held_against_the_nodes() {
+    let sandbox = Sandbox::new();
+    let folder = sandbox.work();
+    fixture::write(
+        folder.join("Dockerfile"),
+        "FROM golang:1.26 AS build\nRUN CGO_ENABLED=0 GOARCH=amd64 go build -o /app .\n\
+         FROM --platform=linux/amd64 alpine:3.23\nCOPY --from=build /app /app\nENTRYPOINT [\"/app\"]\n",
+    );
+    let graviton = sandbox.crossdock(&folder, &["lint", "Dockerfile", "--for", "m7g.large"]).ends_with(1);
+    assert!(graviton.stdout.contains("error[platform-against-nodes] Dockerfile:3"), "{graviton}");
+    assert!(graviton.stdout.contains("+ FROM --platform=linux/arm64 alpine:3.23"), "{graviton}");
+    sandbox.crossdock(&folder, &["lint", "Dockerfile", "--for", "m5.large"]).success();
+}
+
 /// The same project, compiled on a builder of the other architecture and labelled for the nodes: buildah makes the
 /// image as an engine on an Apple machine would, from a program that Go compiled for the machine's own architecture.
 #[test]

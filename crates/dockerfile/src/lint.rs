@@ -9,6 +9,7 @@ mod finding;
 mod images;
 mod model;
 mod output;
+mod releases;
 mod rules;
 mod shell;
 mod source;
@@ -25,8 +26,8 @@ pub use output::{Report, Reports, SCHEMA, github, sarif};
 /// What is known beside the file.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Where the image will run. With them, and with the build machine, an image that takes the builder's architecture
-    /// is judged.
+    /// Where the image will run. An image whose platform the file fixes is held against them; with the build machine,
+    /// so is one that takes the builder's architecture.
     pub deploy: Vec<Platform>,
     /// The machine whose engine builds the file.
     pub build_host: Option<Platform>,
@@ -47,16 +48,15 @@ pub struct Options {
 /// let findings = lint(file, &Options::default());
 /// assert_eq!(findings[0].code.id(), "constant-architecture");
 /// assert_eq!(findings[0].line, 2);
-/// assert!(findings[0].corrected.contains("GOARCH=$TARGETARCH"));
+/// assert!(findings[0].corrected.as_deref().is_some_and(|line| line.contains("GOARCH=$TARGETARCH")));
 /// ```
 #[must_use]
 pub fn lint(text: &str, options: &Options) -> Vec<Finding> {
     let file = match Dockerfile::read(text) {
         Ok(file) => file,
         Err(error) => {
-            let line = text.lines().nth(error.line.saturating_sub(1)).unwrap_or_default();
-            let line_number = error.line.clamp(1, text.lines().count().max(1));
-            return vec![Finding::new(codes::UNREADABLE, line_number, error.problem.to_string(), line)];
+            let line = error.line.clamp(1, text.lines().count().max(1));
+            return vec![Finding::new(codes::UNREADABLE, line, error.problem.to_string(), None)];
         }
     };
     let model = Model::new(&file, text);

@@ -51,24 +51,17 @@ fn shown(path: &Utf8Path) -> &str {
 
 /// A file's text. What is not UTF-8 is read all the same: it stands in comments and in quoted words.
 fn text(session: &Session, path: &Utf8Path) -> Result<String, CommandError> {
-    let bytes = match path.as_str() {
-        "-" => {
-            let mut bytes = Vec::new();
-            std::io::stdin().lock().take(LIMIT + 1).read_to_end(&mut bytes).map(|_| bytes)
-        }
-        _ => {
-            let path = session.environment.directory.join(path);
-            std::fs::File::open(path).and_then(|file| {
-                let mut bytes = Vec::new();
-                file.take(LIMIT + 1).read_to_end(&mut bytes).map(|_| bytes)
-            })
-        }
+    let mut bytes = Vec::new();
+    let read = match path.as_str() {
+        "-" => std::io::stdin().lock().take(LIMIT + 1).read_to_end(&mut bytes),
+        _ => std::fs::File::open(session.environment.directory.join(path))
+            .and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes)),
     };
     let unreadable = |why: String| {
         CommandError::message(Exit::Usage, format!("{} cannot be read: {why}", shown(path)))
             .hint("name an existing Dockerfile, or - for standard input")
     };
-    let bytes = bytes.map_err(|error| unreadable(error.to_string()))?;
+    read.map_err(|error| unreadable(error.to_string()))?;
     if bytes.len() as u64 > LIMIT {
         return Err(unreadable(format!("it has more than {} MB and is no Dockerfile", LIMIT >> 20)));
     }

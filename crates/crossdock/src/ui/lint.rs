@@ -62,9 +62,9 @@ fn show(shown: &mut String, path: &str, finding: &Finding, text: &str) {
     put(format!("  {}", plain(&finding.message)));
     put(format!("{margin} {}", paint(DIM, "|")));
     put(format!("{} {} {}", paint(DIM, &number), paint(DIM, "|"), plain(line)));
-    if !finding.corrected.is_empty() && finding.corrected != line {
+    if let Some(corrected) = &finding.corrected {
         put(format!("{margin} {}", paint(DIM, "|")));
-        for corrected in finding.corrected.lines() {
+        for corrected in corrected.lines() {
             put(format!("{margin} {} {}", paint(GOOD, "+"), plain(corrected)));
         }
     }

@@ -16,8 +16,9 @@ pub struct Finding {
     pub line: usize,
     /// What is wrong, and what happens then.
     pub message: String,
-    /// That line as it should read; where another line is missing before it, both.
-    pub corrected: String,
+    /// That line as it should read; where another line is missing before it, both. None where more than a line has to
+    /// change, or what is right depends on what the file does not tell: then the message says what to do.
+    pub corrected: Option<String>,
 }
 
 /// How much a finding weighs.
@@ -91,9 +92,15 @@ codes! {
         "the image takes the architecture of the machine that builds it",
         "Built on an Apple machine it is linux/arm64, built on most servers linux/amd64, unless every build is told \
          its platform.";
+    PLATFORM_AGAINST_NODES = "platform-against-nodes", Error,
+        "the image's platform is written in the file and is not that of the nodes",
+        "A node does not take an image of another platform, or shows `exec format error`. Only said with `--for`.";
     LIBC_MISMATCH = "libc-mismatch", Error,
         "the program needs a C library that the image does not have",
         "The kernel does not find the program's loader: `no such file or directory`, although the program is there.";
+    LIBGCC_MISSING = "libgcc-missing", Error,
+        "a Rust program on a base that has the GNU C library and no libgcc",
+        "The loader stops: `libgcc_s.so.1: cannot open shared object file`.";
     GLIBC_TOO_OLD = "glibc-too-old", Error,
         "the builder's C library is newer than the image's",
         "The loader refuses the program: ``version `GLIBC_…' not found``.";
@@ -117,10 +124,10 @@ impl Finding {
         code: Code,
         line: usize,
         message: impl Into<String>,
-        corrected: impl Into<String>,
+        corrected: Option<String>,
     ) -> Self {
         let severity = code.severity();
-        Self { code, severity, line, message: message.into(), corrected: corrected.into() }
+        Self { code, severity, line, message: message.into(), corrected }
     }
 
     pub(super) fn with_severity(mut self, severity: Severity) -> Self {

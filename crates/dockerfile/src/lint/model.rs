@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crossdock_platform::Platform;
 
-use super::compile::{Compile, Known, compiles};
+use super::compile::{Compile, CompileTarget, Known, compiles, uses_the_target};
 use super::images::Image;
 use super::source::Source;
 use crate::read::{Dockerfile, Instruction, Keyword, Scope, Stage, expand, stages};
@@ -28,6 +28,8 @@ pub(super) struct StageModel<'a> {
     known: Known,
     /// The stages that it copies from.
     copies: BTreeSet<usize>,
+    /// Whether it compiles for several platforms, of which the image's platform picks one.
+    pub(super) picked: bool,
 }
 
 /// Which platform a stage has.
@@ -51,6 +53,8 @@ impl<'a> Model<'a> {
             let model = StageModel::new(&globals, stage, &models);
             models.push(model);
         }
+        let picked: Vec<bool> = (0..models.len()).map(|stage| is_picked(&models, stage)).collect();
+        models.iter_mut().zip(picked).for_each(|(model, picked)| model.picked = picked);
         let shipped = shipped(&models);
         Self { file, source: Source::new(text), stages: models, shipped }
     }
@@ -75,6 +79,27 @@ impl<'a> Model<'a> {
     /// A stage and those that it begins with.
     pub(super) fn chain(&self, stage: usize) -> impl Iterator<Item = usize> {
         std::iter::successors(Some(stage), |link| self.stages[*link].stage.parent)
+    }
+
+    /// The stage whose `FROM` gives a stage its platform.
+    pub(super) fn pinned(&self, stage: usize) -> &StageModel<'a> {
+        let mut links = self.chain(stage).map(|link| &self.stages[link]);
+        links.find(|link| link.stage.platform.is_some()).unwrap_or(&self.stages[stage])
+    }
+
+    /// Whether a stage says what its image starts.
+    pub(super) fn starts(&self, stage: usize) -> bool {
+        self.last(stage, &Keyword::Entrypoint).or_else(|| self.last(stage, &Keyword::Cmd)).is_some()
+    }
+
+    /// Whether a stage is more likely a folder for `--output` than an image: it has a name, to be asked for, and holds
+    /// nothing but copies.
+    pub(super) fn hands_out(&self, stage: usize) -> bool {
+        let model = &self.stages[stage];
+        let mut keywords = model.stage.instructions.iter().map(|instruction| &instruction.keyword);
+        model.stage.base == "scratch"
+            && model.stage.name.is_some()
+            && keywords.all(|keyword| matches!(keyword, Keyword::Copy | Keyword::Add | Keyword::Arg))
     }
 
     /// The last instruction of a kind that holds in a stage.
@@ -103,7 +128,7 @@ impl<'a> StageModel<'a> {
         let copies = copies(&stage, before);
         let mut known = parent.map(|parent| parent.known.clone()).unwrap_or_default();
         let compiles = compiles(&stage, globals, &mut known, &image);
-        Self { stage, image, root, platform, compiles, known, copies }
+        Self { stage, image, root, platform, compiles, known, copies, picked: false }
     }
 
     /// The line of its `FROM`.
@@ -141,7 +166,38 @@ fn find(name: &str, before: &[StageModel<'_>]) -> Option<usize> {
     by_name.or_else(|| name.parse().ok().filter(|index| *index < before.len()))
 }
 
-/// A last stage that is made of copies alone and starts nothing hands out files, such as programs for a release.
+/// Whether what a stage compiles is chosen by the image's platform: `COPY --from=build /$TARGETARCH/app`, or a step of
+/// its own after it compiled for more than one.
+fn is_picked(models: &[StageModel<'_>], stage: usize) -> bool {
+    let takes = |model: &StageModel<'_>| {
+        model.copies.contains(&stage)
+            && model.stage.instructions.iter().any(|instruction| {
+                let from = instruction.flag("from").and_then(|flag| flag.value.as_deref());
+                let mut mounts = instruction.flags.iter().filter_map(|flag| flag.key("from"));
+                let named =
+                    from.into_iter().chain(mounts.by_ref()).any(|name| find(name, models) == Some(stage));
+                named && uses_the_target(instruction.joined())
+            })
+    };
+    let own = &models[stage];
+    let platforms: BTreeSet<String> = own.compiles.iter().filter_map(constant).collect();
+    let compiled = own.compiles.iter().map(|compile| compile.first).max().unwrap_or(0);
+    let chooses = |instruction: &&Instruction| {
+        instruction.keyword == Keyword::Run
+            && instruction.lines.first > compiled
+            && uses_the_target(instruction.text())
+    };
+    models.iter().any(takes) || (platforms.len() > 1 && own.stage.instructions.iter().any(chooses))
+}
+
+fn constant(compile: &Compile) -> Option<String> {
+    match &compile.target {
+        CompileTarget::Constant { platform, .. } => Some(platform.to_string()),
+        _ => None,
+    }
+}
+
+/// The last stage, and others that nothing refers to and that start a program.
 fn shipped(models: &[StageModel<'_>]) -> Vec<usize> {
     let referred: BTreeSet<usize> =
         models.iter().flat_map(|model| model.copies.iter().copied().chain(model.stage.parent)).collect();
@@ -150,9 +206,8 @@ fn shipped(models: &[StageModel<'_>]) -> Vec<usize> {
         keywords.any(|keyword| matches!(keyword, Keyword::Entrypoint | Keyword::Cmd))
     };
     let last = models.len().checked_sub(1);
-    let ships = |(index, model): &(usize, &StageModel<'_>)| match Some(*index) == last {
-        true => model.stage.base != "scratch" || starts(model),
-        false => !referred.contains(index) && starts(model),
+    let ships = |(index, model): &(usize, &StageModel<'_>)| {
+        Some(*index) == last || (!referred.contains(index) && starts(model))
     };
     models.iter().enumerate().filter(ships).map(|(index, _)| index).collect()
 }

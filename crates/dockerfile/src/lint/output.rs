@@ -52,13 +52,14 @@ pub fn github(report: &Report<'_>) -> String {
             Severity::Note => "notice",
             other => other.as_str(),
         };
+        let corrected = finding.corrected.as_deref();
         format!(
-            "::{level} file={},line={},title={}::{}%0A{}\n",
+            "::{level} file={},line={},title={}::{}{}\n",
             escape_property(report.path),
             finding.line,
             finding.code,
             escape_data(&finding.message),
-            escape_data(&finding.corrected),
+            corrected.map(|line| format!("%0A{}", escape_data(line))).unwrap_or_default(),
         )
     };
     report.findings.iter().map(line).collect()
@@ -92,24 +93,23 @@ fn rule(code: Code) -> Value {
 
 fn result(path: &str, finding: &Finding) -> Value {
     let region = json!({ "startLine": finding.line });
-    json!({
+    let artifact = json!({ "uri": uri(path) });
+    let mut result = json!({
         "ruleId": finding.code.id(),
         "level": finding.severity.as_str(),
         "message": { "text": finding.message },
-        "locations": [{
-            "physicalLocation": { "artifactLocation": { "uri": uri(path) }, "region": region },
-        }],
-        "fixes": [{
+        "locations": [{ "physicalLocation": { "artifactLocation": artifact, "region": region } }],
+    });
+    if let Some(corrected) = &finding.corrected {
+        result["fixes"] = json!([{
             "description": { "text": finding.code.title() },
             "artifactChanges": [{
-                "artifactLocation": { "uri": uri(path) },
-                "replacements": [{
-                    "deletedRegion": region,
-                    "insertedContent": { "text": finding.corrected },
-                }],
+                "artifactLocation": artifact,
+                "replacements": [{ "deletedRegion": region, "insertedContent": { "text": corrected } }],
             }],
-        }],
-    })
+        }]);
+    }
+    result
 }
 
 /// A path as a relative reference (RFC 3986): what is no plain character is percent-encoded.

@@ -1,8 +1,10 @@
 //! The rules. Each looks at the whole file and gives all its findings.
 
 mod cache;
+mod correct;
 mod form;
 mod libc;
+mod nodes;
 mod platform;
 mod support;
 
@@ -21,7 +23,8 @@ pub(super) const ALL: &[Rule] = &[
     form::single_stage,
     platform::architecture,
     platform::undeclared_target,
-    platform::platform_of_the_builder,
+    nodes::platform_against_nodes,
+    nodes::platform_of_the_builder,
     libc::linked_program,
     support::end_of_life_base,
     cache::cargo_cache_race,

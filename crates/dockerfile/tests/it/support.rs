@@ -18,7 +18,6 @@ pub(crate) struct Asked {
 
 /// What BuildKit saw.
 #[derive(Debug, Deserialize)]
-#[expect(dead_code, reason = "each test reads its part")]
 pub(crate) struct Seen {
     pub(crate) name: String,
     #[serde(default)]

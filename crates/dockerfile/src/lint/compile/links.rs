@@ -1,6 +1,7 @@
 //! What a compile step links its program to.
 
-use super::{Variables, option};
+use super::option;
+use super::variables::Variables;
 use crate::lint::images::{Image, ImageLibc, Language};
 
 /// What the program is linked to.

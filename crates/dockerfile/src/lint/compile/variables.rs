@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::TARGET_VARIABLES;
+use super::{LineOf, TARGET_VARIABLES};
 use crate::lint::shell::{Command, assignment};
 use crate::read::{Instruction, Keyword, Scope, declare, expand, variables};
 
@@ -19,7 +19,7 @@ impl Known {
             Keyword::Arg => {
                 declare_known(globals, &mut self.scope, instruction);
                 let words = instruction.arguments.words().iter();
-                words.filter_map(|word| Some(word.split_once('=')?.0)).collect()
+                words.filter_map(|word| word.split('=').next()).collect()
             }
             Keyword::Env => {
                 set(&mut self.scope, instruction);
@@ -31,6 +31,12 @@ impl Known {
             let lines = instruction.text().lines().position(|line| line.contains(name));
             self.lines.insert(name.to_owned(), instruction.lines.first + lines.unwrap_or(0));
         }
+    }
+
+    /// The variables of the target platform that are declared, with their lines.
+    pub(super) fn declared(&self) -> Vec<(&'static str, usize)> {
+        let line = |name: &'static str| Some((name, *self.lines.get(name)?));
+        TARGET_VARIABLES.into_iter().filter_map(line).collect()
     }
 }
 
@@ -57,10 +63,30 @@ fn unquoted(text: &str) -> String {
     text.trim_matches(['"', '\'']).to_owned()
 }
 
+/// A variable that a script sets.
+#[derive(Clone)]
+pub(super) struct Local {
+    name: String,
+    value: String,
+    line: usize,
+}
+
+impl Local {
+    /// An assignment; `line` finds the line of a text in its command.
+    pub(super) fn new((name, value): &(String, String), line: &LineOf<'_>) -> Self {
+        Self { name: name.clone(), value: value.clone(), line: line(&format!("{name}=")) }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+}
+
 /// The variables that a command of a script sees.
+#[derive(Clone)]
 pub(super) struct Variables<'a> {
     pub(super) known: &'a Known,
-    pub(super) local: Vec<(String, String)>,
+    pub(super) local: Vec<Local>,
     /// How many of them earlier commands set, which may have been conditional.
     pub(super) earlier: usize,
     /// Whether a file was sourced or `eval` used: then nothing is known of variables that are not set here.
@@ -68,43 +94,47 @@ pub(super) struct Variables<'a> {
 }
 
 impl Variables<'_> {
-    pub(super) fn note(&mut self, command: &Command) {
+    /// What a command sees that sets some for itself.
+    pub(super) fn with(&self, own: impl Iterator<Item = Local>) -> Self {
+        let mut all = self.clone();
+        all.local.extend(own);
+        all
+    }
+
+    /// Notes what a command sets for those after it.
+    pub(super) fn note(&mut self, command: &Command, line: &LineOf<'_>) {
         let words = command.words.iter().map(String::as_str);
+        let mut set = |(name, value): (&str, &str)| {
+            self.local.retain(|known| known.name != name);
+            self.local.push(Local::new(&(name.to_owned(), value.to_owned()), line));
+        };
         match command.words.first().map(String::as_str) {
-            None => command.assignments.iter().for_each(|(name, value)| self.set(name, value)),
-            Some("export") => {
-                words.skip(1).filter_map(assignment).for_each(|(name, value)| self.set(name, value))
-            }
+            None => command.assignments.iter().for_each(|(name, value)| set((name, value))),
+            Some("export") => words.skip(1).filter_map(assignment).for_each(set),
             Some("." | "source" | "eval") => self.wild = true,
             // `go env -w GOARCH=…` writes a file that later commands read.
             Some("go") if command.words.get(1).is_some_and(|word| word == "env") => {
-                words.skip(2).filter_map(assignment).for_each(|(name, value)| self.set(name, value));
+                words.skip(2).filter_map(assignment).for_each(set);
             }
             _ => {}
         }
-    }
-
-    fn set(&mut self, name: &str, value: &str) {
-        self.local.retain(|(known, _)| known != name);
-        self.local.push((name.to_owned(), value.to_owned()));
+        self.earlier = self.local.len();
     }
 
     pub(super) fn get(&self, name: &str) -> Option<String> {
-        let local = self.local.iter().rfind(|(known, _)| known == name).map(|(_, value)| value.clone());
+        let local = self.local.iter().rfind(|known| known.name == name).map(|local| local.value.clone());
         local.or_else(|| self.known.scope.get(name).cloned().flatten())
     }
-}
 
-impl Variables<'_> {
     /// Whether an earlier command of the script gave a variable its value: a branch of `case` or `if` perhaps.
     pub(super) fn is_conditional(&self, name: &str) -> bool {
-        let last = self.local.iter().rposition(|(known, _)| known == name);
+        let last = self.local.iter().rposition(|known| known.name == name);
         last.is_some_and(|position| position < self.earlier)
     }
 
-    /// The line of the `ENV` or `ARG` that gives a variable its value, unless the script does.
+    /// The line that gives a variable its value: in the script, or its `ENV` or `ARG`.
     pub(super) fn definition(&self, name: &str) -> Option<usize> {
-        let local = self.local.iter().any(|(known, _)| known == name);
-        self.known.lines.get(name).copied().filter(|_| !local)
+        let local = self.local.iter().rfind(|known| known.name == name).map(|local| local.line);
+        local.or_else(|| self.known.lines.get(name).copied())
     }
 }

@@ -51,11 +51,26 @@ fn race(model: &Model<'_>, run: &Instruction, mount: &Flag) -> Option<Finding> {
     let line = (run.lines.first..=run.lines.last)
         .find(|number| model.source.line(*number).contains(target))
         .unwrap_or(run.lines.first);
-    let value = mount.value.as_deref().unwrap_or_default();
-    let locked = match part_of_home {
-        true => format!("{value},sharing=locked"),
-        false => format!("{value},id=target-$TARGETPLATFORM,sharing=locked"),
-    };
-    let corrected = model.source.replaced(line, value, &locked, &format!("--mount={locked}"));
+    let corrected = corrected(model, run, mount, (line, part_of_home));
     Some(Finding::new(codes::CARGO_CACHE_RACE, line, message, corrected))
+}
+
+/// The line with the mount locked, and with one for each platform where the `ARG` that tells it can stand before.
+fn corrected(
+    model: &Model<'_>,
+    run: &Instruction,
+    mount: &Flag,
+    (line, part_of_home): (usize, bool),
+) -> Option<String> {
+    let value = mount.value.as_deref()?;
+    let keyed = !part_of_home && line == run.lines.first;
+    let dropped: &[&str] = if keyed { &["sharing", "id"] } else { &["sharing"] };
+    let kept = value.split(',').filter(|pair| {
+        let name = pair.split('=').next().unwrap_or_default().trim();
+        !dropped.iter().any(|dropped| name.eq_ignore_ascii_case(dropped))
+    });
+    let id = keyed.then_some("id=target-$TARGETPLATFORM");
+    let locked = kept.chain(id).chain(["sharing=locked"]).collect::<Vec<_>>().join(",");
+    let corrected = model.source.replaced(line, value, &locked)?;
+    Some(if keyed { format!("ARG TARGETPLATFORM\n{corrected}") } else { corrected })
 }

@@ -1,8 +1,11 @@
 //! What can be seen without following the program.
 
 use crate::lint::Options;
+use crate::lint::compile::Links;
 use crate::lint::finding::{Finding, codes};
+use crate::lint::images::ImageLibc;
 use crate::lint::model::Model;
+use crate::lint::shell::commands;
 use crate::read::{Arguments, Instruction, Keyword};
 
 /// Instructions that there are not.
@@ -21,13 +24,13 @@ pub(in crate::lint) fn unknown_instruction(model: &Model<'_>, _: &Options) -> Ve
         let (message, corrected) = match nearest {
             Some((_, nearest)) => (
                 format!("`{shown}` is no instruction; the nearest one is {nearest}"),
-                model.source.replaced(line, name, nearest, nearest),
+                model.source.replaced(line, name, nearest),
             ),
             None => (
                 format!(
                     "`{shown}` is no instruction; a comment begins with #, and a line that goes on ends in \\"
                 ),
-                format!("# {}", model.source.line(line)),
+                None,
             ),
         };
         Finding::new(codes::UNKNOWN_INSTRUCTION, line, message, corrected)
@@ -39,23 +42,27 @@ pub(in crate::lint) fn unknown_instruction(model: &Model<'_>, _: &Options) -> Ve
 pub(in crate::lint) fn outside_of_stages(model: &Model<'_>, _: &Options) -> Vec<Finding> {
     let mut instructions = model.file.instructions();
     let Some(first) = instructions.find(|instruction| instruction.keyword != Keyword::Arg) else {
-        return vec![without_stage(model)];
+        return vec![without_stage()];
     };
     match &first.keyword {
         // A slip of the pen in the first word is another finding, which says what was meant.
         Keyword::From | Keyword::Unknown(_) => Vec::new(),
         _ if !model.stages.is_empty() => {
             let line = first.lines.first;
-            let message = format!("{} stands before the first FROM: no stage has it", first.keyword.as_str());
-            vec![Finding::new(codes::UNREADABLE, line, message, format!("# {}", model.source.line(line)))]
+            let message = format!(
+                "{} stands before the first FROM: no stage has it; move it below the FROM of its stage",
+                first.keyword.as_str()
+            );
+            vec![Finding::new(codes::UNREADABLE, line, message, None)]
         }
-        _ => vec![without_stage(model)],
+        _ => vec![without_stage()],
     }
 }
 
-fn without_stage(model: &Model<'_>) -> Finding {
-    let message = "the file has no FROM: nothing says what the image begins with";
-    Finding::new(codes::UNREADABLE, 1, message, format!("FROM scratch\n{}", model.source.line(1)))
+fn without_stage() -> Finding {
+    let message = "the file has no FROM: nothing says what the image begins with; begin with one, such as FROM \
+                   alpine:3.23";
+    Finding::new(codes::UNREADABLE, 1, message, None)
 }
 
 /// `ENTRYPOINT`, `CMD`, `RUN` and health checks in shell form where there is no shell.
@@ -79,7 +86,7 @@ pub(in crate::lint) fn shell_form_without_shell(model: &Model<'_>, _: &Options) 
             .filter(|instruction| instruction.keyword == Keyword::Run);
         let commands = [Keyword::Entrypoint, Keyword::Cmd, Keyword::Healthcheck].into_iter().filter_map(last);
         for instruction in commands.chain(runs) {
-            findings.extend(shell_form(instruction, stage.stage.base));
+            findings.extend(shell_form(model, instruction, stage.stage.base));
         }
     }
     findings
@@ -101,38 +108,49 @@ fn brings_a_shell(model: &Model<'_>, stage: usize) -> bool {
     })
 }
 
-fn shell_form(instruction: &Instruction, base: &str) -> Option<Finding> {
-    let (prefix, text) = match &instruction.arguments {
-        Arguments::Text(text) => (format!("{} ", instruction.keyword), text),
-        Arguments::Kind(kind, rest) => (
-            format!("HEALTHCHECK {} ", kind.to_ascii_uppercase()),
-            match &**rest {
-                Arguments::Text(text) => text,
-                _ => return None,
-            },
-        ),
+fn shell_form(model: &Model<'_>, instruction: &Instruction, base: &str) -> Option<Finding> {
+    let text = match &instruction.arguments {
+        Arguments::Text(text) => text,
+        Arguments::Kind(_, rest) => rest.text()?,
         _ => return None,
     };
-    let flags: String = instruction
-        .flags
-        .iter()
-        .map(|flag| {
-            let value = flag.value.as_deref().map(|value| format!("={value}")).unwrap_or_default();
-            format!("--{}{value} ", flag.name)
-        })
-        .collect();
-    let words: Vec<&str> =
-        text.split_whitespace().take_while(|word| !matches!(*word, "||" | "&&" | ";")).collect();
-    let exec = serde_json::to_string(&words).unwrap_or_default().replace("\",\"", "\", \"");
-    let corrected = match prefix.split_once(' ') {
-        Some((keyword, rest)) => format!("{keyword} {flags}{rest}{exec}"),
-        None => format!("{prefix}{exec}"),
+    let corrected = exec_form(text, instruction.keyword == Keyword::Healthcheck)
+        .filter(|_| instruction.keyword != Keyword::Run && instruction.lines.first == instruction.lines.last)
+        .and_then(|exec| {
+            let line = model.source.line(instruction.lines.first);
+            let position = line.rfind::<&str>(text)?;
+            Some(format!("{}{exec}", &line[..position]))
+        });
+    let advice = match (&instruction.keyword, &corrected) {
+        (Keyword::Run, _) => "do this in an earlier stage that has a shell, and COPY the result",
+        (_, Some(_)) => "write the exec form",
+        _ => {
+            "write the exec form of one program with its arguments; what needs a shell (variables, several commands) \
+             belongs into the program or a base with a shell"
+        }
     };
     let message = format!(
         "the shell form needs /bin/sh, and {base} has none: the container stops with `no such file or directory`; \
-         write the exec form"
+         {advice}"
     );
     Some(Finding::new(codes::SHELL_FORM_WITHOUT_SHELL, instruction.lines.first, message, corrected))
+}
+
+/// The exec form of a shell's line that is one program of the image with plain words. A health check's `|| exit 1`
+/// says nothing that its exit code does not say.
+fn exec_form(text: &str, is_check: bool) -> Option<String> {
+    let plain = text.trim();
+    let plain = if is_check { plain.strip_suffix("|| exit 1").unwrap_or(plain) } else { plain };
+    if plain.contains(['$', '`', '<', '>', '*', '?', '[', '~', '#', '&', '|', ';', '(', '{', '\\']) {
+        return None;
+    }
+    let found = commands(plain);
+    let [command] = found.as_slice() else { return None };
+    let program = command.words.first()?;
+    if !command.assignments.is_empty() || !program.contains('/') || program.ends_with("/sh") {
+        return None;
+    }
+    serde_json::to_string(&command.words).ok().map(|exec| exec.replace("\",\"", "\", \""))
 }
 
 /// A shipped image that holds the compiler.
@@ -141,16 +159,30 @@ pub(in crate::lint) fn single_stage(model: &Model<'_>, _: &Options) -> Vec<Findi
         |shipped: usize| model.chain(shipped).any(|link| !model.stages[link].compiles.is_empty());
     let finding = |shipped: usize| {
         let root = &model.stages[model.stages[shipped].root];
-        let line = root.line();
-        let from = model.source.line(line).trim_end();
-        let named = if root.stage.name.is_some() { String::new() } else { " AS build".to_owned() };
-        let corrected = format!(
-            "{from}{named}\n# after the compile step:\nFROM gcr.io/distroless/static-debian12\nCOPY --from={} /path/of/program /program",
-            root.stage.name.as_deref().unwrap_or("build")
+        let name = root.stage.name.as_deref();
+        let copy = match name {
+            Some(name) => format!("the program gets there by COPY --from={name}"),
+            None => "the program gets there by COPY --from=build, when this line ends in AS build".to_owned(),
+        };
+        let message = format!(
+            "the program is compiled in the image that ships: compiler and sources ship with it, and every other platform \
+             compiles under emulation; begin another stage after the compile step, FROM {}: {copy}",
+            smallest(model, shipped),
         );
-        let message = "the program is compiled in the image that ships: compiler and sources ship with it, and every \
-                       other platform compiles under emulation; compile in a stage of its own and copy the program";
-        Finding::new(codes::SINGLE_STAGE, line, message, corrected)
+        Finding::new(codes::SINGLE_STAGE, root.line(), message, None)
     };
     model.shipped.iter().copied().filter(|shipped| compiles_itself(*shipped)).map(finding).collect()
+}
+
+/// A base on which what a stage compiles starts.
+fn smallest(model: &Model<'_>, stage: usize) -> &'static str {
+    let mut links =
+        model.chain(stage).flat_map(|link| model.stages[link].compiles.iter()).map(|one| one.links);
+    if links.all(|links| links == Links::Static) {
+        return "gcr.io/distroless/static-debian13";
+    }
+    match model.stages[stage].image.libc {
+        ImageLibc::Musl => "an alpine of the same release",
+        _ => "a debian slim image of the same release",
+    }
 }

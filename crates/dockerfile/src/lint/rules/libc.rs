@@ -5,126 +5,172 @@ use crate::lint::compile::{Compile, Links};
 use crate::lint::finding::{Finding, Severity, codes};
 use crate::lint::images::{Image, ImageLibc, Language};
 use crate::lint::model::{Model, StageModel};
+use crate::lint::releases::with_libgcc;
+use crate::read::Keyword;
 
 /// Programs that need a C library which the image does not have, or only an older one.
-pub(in crate::lint) fn linked_program(model: &Model<'_>, _: &Options) -> Vec<Finding> {
+pub(in crate::lint) fn linked_program(model: &Model<'_>, options: &Options) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for shipped in &model.shipped {
-        for source in model.sources_of(*shipped) {
-            let builder = &model.stages[source];
-            let image = &model.stages[*shipped];
-            findings
-                .extend(builder.compiles.iter().filter_map(|compile| judge(model, builder, image, compile)));
+    for shipped in model.shipped.iter().filter(|shipped| !model.hands_out(**shipped)) {
+        for builder in model.sources_of(*shipped).into_iter().map(|source| &model.stages[source]) {
+            let judge = |compile| Judge { model, options, builder, shipped: *shipped, compile }.finding();
+            findings.extend(builder.compiles.iter().filter_map(judge));
         }
     }
     findings
 }
 
-fn judge(
-    model: &Model<'_>,
-    builder: &StageModel<'_>,
-    image: &StageModel<'_>,
-    compile: &Compile,
-) -> Option<Finding> {
-    let needed = match (compile.links, image.image.libc) {
-        (Links::Glibc | Links::GlibcWithCgo, ImageLibc::None | ImageLibc::Musl) => "the GNU C library",
-        (Links::Musl, ImageLibc::None | ImageLibc::Glibc(_)) => "musl",
-        (Links::Glibc | Links::GlibcWithCgo, ImageLibc::Glibc(_)) => {
-            return too_old(model, builder, image, compile);
-        }
-        _ => return None,
-    };
-    let has = match image.image.libc {
-        ImageLibc::None => "no C library",
-        ImageLibc::Musl => "musl",
-        _ => "the GNU C library",
-    };
-    let (maybe, severity) = match compile.links {
-        Links::GlibcWithCgo => ("when a package uses cgo, as net and os/user do, ", Severity::Warning),
-        _ => ("", Severity::Error),
-    };
-    let message = format!(
-        "{maybe}the program of this step is linked to {needed} of {}, and the image of line {} ({}) has {has}: the node \
-         shows `no such file or directory`; {}",
-        builder.stage.base,
-        image.line(),
-        image.stage.base,
-        remedy(compile.language),
-    );
-    let corrected = make_static(model, compile);
-    Some(Finding::new(codes::LIBC_MISMATCH, compile.line, message, corrected).with_severity(severity))
+/// A program, the stage that compiles it, and the image that it comes into.
+struct Judge<'m, 'a> {
+    model: &'m Model<'a>,
+    options: &'m Options,
+    builder: &'m StageModel<'a>,
+    shipped: usize,
+    compile: &'m Compile,
 }
 
-fn remedy(language: Language) -> &'static str {
-    match language {
-        Language::Go => "compile with CGO_ENABLED=0, or take a base with that library",
-        Language::Rust => {
-            "compile for a musl target, or take a base with that library, such as debian:trixie-slim"
+impl<'m, 'a> Judge<'m, 'a> {
+    fn finding(&self) -> Option<Finding> {
+        let image = &self.image().image;
+        match (self.compile.links, image.libc) {
+            (Links::Glibc | Links::GlibcWithCgo, ImageLibc::None | ImageLibc::Musl) => {
+                Some(self.mismatch("the GNU C library"))
+            }
+            (Links::Musl, ImageLibc::None | ImageLibc::Glibc(_)) => Some(self.mismatch("musl")),
+            (Links::Glibc, ImageLibc::Glibc(_))
+                if self.compile.language == Language::Rust && !image.has_libgcc =>
+            {
+                Some(self.without_libgcc())
+            }
+            (Links::Glibc | Links::GlibcWithCgo, ImageLibc::Glibc(_)) => self.too_old(),
+            _ => None,
         }
     }
-}
 
-fn make_static(model: &Model<'_>, compile: &Compile) -> String {
-    let line = model.source.line(compile.line);
-    match compile.language {
-        Language::Go if line.contains("CGO_ENABLED=1") => line.replacen("CGO_ENABLED=1", "CGO_ENABLED=0", 1),
-        Language::Go => {
-            let old = &compile.compiler;
-            model.source.replaced(compile.line, old, &format!("CGO_ENABLED=0 {old}"), "CGO_ENABLED=0")
+    fn image(&self) -> &'m StageModel<'a> {
+        &self.model.stages[self.shipped]
+    }
+
+    /// The stage whose `FROM` names the image's base.
+    fn root(&self) -> &'m StageModel<'a> {
+        &self.model.stages[self.image().root]
+    }
+
+    fn mismatch(&self, needed: &str) -> Finding {
+        let has = match self.image().image.libc {
+            ImageLibc::None => "no C library",
+            ImageLibc::Musl => "musl",
+            _ => "the GNU C library",
+        };
+        let (maybe, severity) = match self.compile.links {
+            Links::GlibcWithCgo => ("when a package uses cgo, as net and os/user do, ", Severity::Warning),
+            _ => ("", Severity::Error),
+        };
+        let (line, corrected, remedy) = self.remedy();
+        let message = format!(
+            "{maybe}the program of line {} is linked to {needed} of {}, and the image of line {} ({}) has {has}: the \
+             node shows `no such file or directory`; {remedy}",
+            self.compile.line,
+            self.builder.stage.base,
+            self.image().line(),
+            self.image().stage.base,
+        );
+        Finding::new(codes::LIBC_MISMATCH, line, message, corrected).with_severity(severity)
+    }
+
+    /// The line that is best changed, how it reads then, and the same in words.
+    fn remedy(&self) -> (usize, Option<String>, &'static str) {
+        if self.compile.language == Language::Go {
+            let (line, corrected) = self.without_cgo();
+            let remedy = match self.is_position_independent() {
+                true => "compile without -buildmode=pie, or take a base with that library",
+                false => "compile with CGO_ENABLED=0, or take a base with that library",
+            };
+            return (line, corrected, remedy);
         }
-        Language::Rust if line.contains("-gnu") => line.replacen("-gnu", "-musl", 1),
-        Language::Rust => {
-            let words = ["cargo build", "cargo install", "cargo rustc"];
-            let found = words.iter().find(|command| line.contains(**command));
-            found.map_or_else(
-                || "--target x86_64-unknown-linux-musl".to_owned(),
-                |command| line.replacen(command, &format!("{command} --target x86_64-unknown-linux-musl"), 1),
-            )
+        // A musl target would change where the program lies, which later lines name.
+        let remedy = "take a base with that library and libgcc, or compile for a musl target and copy the program from its folder";
+        match self.base_with_libgcc().filter(|_| self.compile.links == Links::Glibc) {
+            Some(corrected) => (self.root().line(), Some(corrected), remedy),
+            None => (self.compile.line, None, remedy),
         }
     }
-}
 
-/// A newer C library in the builder than in the image.
-fn too_old(
-    model: &Model<'_>,
-    builder: &StageModel<'_>,
-    image: &StageModel<'_>,
-    compile: &Compile,
-) -> Option<Finding> {
-    let version = |image: &Image| match image.libc {
-        ImageLibc::Glibc(version) => version,
-        _ => None,
-    };
-    let (newer, older) = (version(&builder.image)?, version(&image.image)?);
-    if newer <= older {
-        return None;
+    fn is_position_independent(&self) -> bool {
+        self.compile.cgo.as_ref().is_some_and(|(_, value)| value == "0")
     }
-    let (severity, maybe) = match compile.links {
-        Links::GlibcWithCgo => (Severity::Warning, "when a package uses cgo, "),
-        _ => (Severity::Error, ""),
-    };
-    let message = format!(
-        "{maybe}the program is linked to glibc {newer} of {}, and {} has glibc {older}: the loader shows ``version \
-         `GLIBC_{newer}' not found`` as soon as one newer symbol is used; take both from one release",
-        builder.stage.base, image.stage.base,
-    );
-    let corrected = match builder.image.release {
-        Some(release) if release.distribution == "debian" => {
-            let root = &model.stages[image.root];
-            model.source.replaced(root.line(), root.stage.base, &same_release(root, builder), root.stage.base)
-        }
-        _ => model.source.line(image.line()).to_owned(),
-    };
-    Some(
-        Finding::new(codes::GLIBC_TOO_OLD, model.stages[image.root].line(), message, corrected)
-            .with_severity(severity),
-    )
-}
 
-/// The image's base in the builder's release.
-fn same_release(image: &StageModel<'_>, builder: &StageModel<'_>) -> String {
-    match (image.image.release, builder.image.release) {
-        (Some(old), Some(new)) => old.renamed_in(image.stage.base, new),
-        _ => image.stage.base.to_owned(),
+    /// A static Go program: at the line that turns cgo on, or at the compiler's.
+    fn without_cgo(&self) -> (usize, Option<String>) {
+        let (source, line) = (&self.model.source, self.compile.line);
+        if self.compile.exec {
+            return (line, None);
+        }
+        if self.is_position_independent() {
+            return (line, source.without(line, "-buildmode=pie"));
+        }
+        if let Some((at, value)) = &self.compile.cgo
+            && let Some(corrected) = source.assigned(*at, "CGO_ENABLED", value, "0")
+            && (self.builder.line()..).contains(at)
+        {
+            return (*at, Some(corrected));
+        }
+        let [first, second] = &self.compile.words;
+        (line, source.before_command(line, [first, second], "CGO_ENABLED=0 "))
+    }
+
+    /// The line of the image's base with one that has glibc and libgcc, no older than the builder's.
+    fn base_with_libgcc(&self) -> Option<String> {
+        let root = self.root();
+        let mut stages = self.model.chain(self.shipped).map(|link| &self.model.stages[link].stage);
+        let plain = !stages
+            .any(|stage| stage.instructions.iter().any(|instruction| instruction.keyword == Keyword::Run));
+        let better = with_libgcc(root.stage.base, self.builder.image.release?, plain)?;
+        self.model.source.replaced(root.line(), root.stage.base, &better)
+    }
+
+    fn without_libgcc(&self) -> Finding {
+        let message = format!(
+            "the Rust program of line {} needs libgcc_s.so.1 beside glibc, and {} does not have it: the loader shows \
+             `cannot open shared object file`; take gcr.io/distroless/cc or a debian slim image",
+            self.compile.line,
+            self.image().stage.base,
+        );
+        Finding::new(codes::LIBGCC_MISSING, self.root().line(), message, self.base_with_libgcc())
+    }
+
+    /// A newer C library in the builder than in the image.
+    fn too_old(&self) -> Option<Finding> {
+        let version = |image: &Image| match image.libc {
+            ImageLibc::Glibc(version) => version,
+            _ => None,
+        };
+        let (newer, older) = (version(&self.builder.image)?, version(&self.image().image)?);
+        if newer <= older {
+            return None;
+        }
+        let (severity, maybe) = match self.compile.links {
+            Links::GlibcWithCgo => (Severity::Warning, "when a package uses cgo, "),
+            _ => (Severity::Error, ""),
+        };
+        let root = self.root();
+        let better = root
+            .image
+            .release
+            .and_then(|release| release.with_glibc(root.stage.base, newer, self.options.today));
+        let advice = match &better {
+            Some(better) => format!("take {better}"),
+            None => "take both from one release".to_owned(),
+        };
+        let message = format!(
+            "{maybe}the program of line {} is linked to glibc {newer} of {}, and {} has glibc {older}: the loader shows \
+             ``version `GLIBC_{newer}' not found`` as soon as one newer symbol is used; {advice}",
+            self.compile.line,
+            self.builder.stage.base,
+            self.image().stage.base,
+        );
+        let corrected =
+            better.and_then(|better| self.model.source.replaced(root.line(), root.stage.base, &better));
+        Some(Finding::new(codes::GLIBC_TOO_OLD, root.line(), message, corrected).with_severity(severity))
     }
 }
