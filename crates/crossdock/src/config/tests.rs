@@ -772,3 +772,23 @@ private = { ssh = ["git@host:x"] }
       |        ^^^^^^^^
     "#);
 }
+
+/// A key that the reference lacks is one that nobody finds.
+#[test]
+fn every_key_is_documented() {
+    let words: Vec<&str> = KEYS_MARKDOWN.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).collect();
+    // The fields of the structs whose names begin with Raw.
+    let sources = [include_str!("raw.rs"), include_str!("dockerfile.rs")];
+    let structs = sources.iter().flat_map(|source| source.split("struct Raw").skip(1));
+    let fields: Vec<&str> = structs
+        .flat_map(|text| text.split("\n}").next().unwrap_or_default().lines().skip(1))
+        .filter(|line| line.contains("At<") || line.contains("Raw") || line.contains("Texts"))
+        .filter_map(|line| {
+            line.trim().trim_start_matches("pub(super) ").split_once(": ").map(|(name, _)| name)
+        })
+        .collect();
+    assert!(fields.len() > 55, "{fields:?}");
+    for key in fields.iter().map(|field| field.replace('_', "-")) {
+        assert!(words.contains(&key.as_str()), "`{key}` is not in keys.md");
+    }
+}
