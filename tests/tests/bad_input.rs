@@ -295,3 +295,50 @@ fn variables_that_are_not_utf_8_reach_the_compiler_or_are_refused() {
     sandbox.set("CROSSDOCK_TAG", latin(b"caf\xe9"));
     readable(sandbox.crossdock(&project, &["plan"]).ends_with(2)).complains("CROSSDOCK_TAG");
 }
+
+#[test]
+fn files_that_would_take_the_place_of_something_are_refused_in_the_plan() {
+    let (sandbox, project) = go();
+    fixture::write(project.join("a file"), "content");
+    fixture::write(project.join("other"), "content");
+    for (places, said) in [
+        (&["/etc"][..], "files[0].to = `/etc` would replace the folder"),
+        (&["/usr/local/bin/hello"], "is the place of the program"),
+        (&["/srv/x", "/usr/local/bin"], "files[1].to = `/usr/local/bin` would replace the folder"),
+        (&["/usr/local/bin/hello/x"], "lies below the program"),
+        (&["/srv", "/srv/x"], "lies below the file /srv"),
+        (&["/srv/", "/srv//a file"], "is the place of another file"),
+    ] {
+        let files = places.iter().map(|to| format!("{{ from = \"a file\", to = \"{to}\" }}"));
+        let files: Vec<String> = files.collect();
+        fixture::write(
+            project.join("crossdock.toml"),
+            format!("[image.hello]\nfiles = [{}]\n", files.join(", ")),
+        );
+        let refused = readable(sandbox.crossdock(&project, &["plan"]).ends_with(2));
+        refused.complains(said).complains("crossdock.toml:2:").complains("image `hello`");
+    }
+    // What a base and a program leave free stays free.
+    fixture::write(
+        project.join("crossdock.toml"),
+        "[image.hello]\nfiles = [{ from = \"a file\", to = \"/etc/\" }, { from = \"other\", to = \"/etc/passwd\" }]\n",
+    );
+    sandbox.crossdock(&project, &["plan"]).success();
+}
+
+#[test]
+fn two_images_of_one_name_or_one_place_are_refused_in_the_plan() {
+    let (sandbox, project) = go();
+    let images = |text: &str| fixture::write(project.join("crossdock.toml"), text);
+    images(
+        "[image.a]\nrepository = \"r.example/x\"\ntags = [\"one\"]\n\n\
+         [image.b]\nrepository = \"r.example/x\"\ntags = [\"one\"]\n",
+    );
+    let refused = readable(sandbox.crossdock(&project, &["dist"]).ends_with(2));
+    refused.complains("r.example/x:one").complains("crossdock.toml:1:8").complains("crossdock.toml:5:8");
+    sandbox.crossdock(&project, &["plan", "--image", "a"]).success();
+    images("[image.a]\n\n[image.\"a.tar\"]\n");
+    sandbox.crossdock(&project, &["plan"]).success();
+    let refused = readable(sandbox.crossdock(&project, &["plan", "--archive"]).ends_with(2));
+    refused.complains("`a`").complains("`a.tar`").complains("dist/a.tar").complains("crossdock.toml:3:8");
+}

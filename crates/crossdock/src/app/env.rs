@@ -110,7 +110,8 @@ fn go(session: &Session, arguments: &EnvArguments, platform: &Platform) -> Resul
         detect(&session.processes, &needs).map_err(|error| CommandError::new(Exit::Missing, &error))?;
     let cgo = Sourced::new(true, Source::CommandLine("--linkage".to_owned()));
     let linkage = configured(name);
-    let request = GoRequest { folder, platform, cgo: Some(&cgo), cgo_packages: &[], linkage: &linkage };
+    let request =
+        GoRequest { folder, platform, cgo: Some(&cgo), cgo_packages: &[], linkage: &linkage, libc: None };
     match choose_go(&request, &host, &session.cache) {
         Availability::Available(choice) => {
             write(&choice.wrappers)?;

@@ -8,7 +8,7 @@ use super::contradictions::contradictions;
 use super::dockerfile::{dockerfile, health, stop_signal};
 use super::raw::{At, RawFile, RawImage, Scalar};
 use super::reader::{Reader, relative_to};
-use super::{Defaults, ExtraFile, ImageConfig, Sourced, grammar};
+use super::{Defaults, ExtraFile, FileKind, ImageConfig, Sourced, grammar};
 use crate::project::{Language, language_of};
 use crate::template;
 
@@ -170,7 +170,8 @@ fn extra_file(reader: &mut Reader<'_>, project: &Utf8Path, file: At<RawFile>) ->
     if let Some(name) = from.file_name().filter(|_| into_folder) {
         to = format!("{}/{name}", to.trim_end_matches('/'));
     }
-    Some(Sourced::new(ExtraFile { from, to, mode }, source))
+    let kind = if from.is_dir() { FileKind::Folder } else { FileKind::File };
+    Some(Sourced::new(ExtraFile { from, to, mode, kind }, source))
 }
 
 /// A file or folder that is there and lies below the project's folder or the file's own, also when all symbolic links

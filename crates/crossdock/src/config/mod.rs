@@ -205,6 +205,18 @@ pub struct ExtraFile {
     pub to: String,
     /// Permission bits; by default 0644, 0755 for what is executable.
     pub mode: Option<u32>,
+    /// What `from` is, symbolic links followed.
+    pub kind: FileKind,
+}
+
+/// What an extra file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileKind {
+    /// One file, which lies at `to`.
+    File,
+    /// A folder, whose content lies below `to`.
+    Folder,
 }
 
 /// A toolchain route that a project must name before it is used.

@@ -3,7 +3,7 @@
 use camino::Utf8PathBuf;
 
 use super::recipe::RecipeError;
-use crate::config::Source;
+use crate::config::{Source, Sourced};
 use crate::project::SelectError;
 
 /// Why there is no plan. Each is a mistake in the call, the configuration or the project, never of the host: what the
@@ -60,6 +60,44 @@ pub enum PlanError {
         first: Source,
         /// Who named the second.
         second: Source,
+    },
+    /// Two images of which one would be written over the other.
+    #[error(
+        "the images `{first}` and `{second}` ({at}) would both be written to {path}; give one of them another name"
+    )]
+    OnePlace {
+        /// The one.
+        first: String,
+        /// The other.
+        second: String,
+        /// Who asked for the other.
+        at: Source,
+        /// The place.
+        path: Utf8PathBuf,
+    },
+    /// Two images that would have one name.
+    #[error(
+        "the images `{}` ({}) and `{}` ({}) both are `{reference}`, and whichever is pushed last takes the name from the \
+         other; give them different `repository` or `tags`",
+        .images[0].value, .images[0].source, .images[1].value, .images[1].source
+    )]
+    OneReference {
+        /// The name and tag.
+        reference: String,
+        /// The images' names.
+        images: Box<[Sourced<String>; 2]>,
+    },
+    /// A file that cannot lie where it is configured to.
+    #[error("{at}: {what} {why}; {help}")]
+    File {
+        /// The image, which of its files, and where that would lie.
+        what: String,
+        /// Where that is configured.
+        at: Source,
+        /// What is wrong.
+        why: String,
+        /// What to do.
+        help: String,
     },
     /// A platform that runs no containers.
     #[error(

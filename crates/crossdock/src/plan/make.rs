@@ -7,6 +7,7 @@ use crossdock_platform::{Os, Platform};
 use super::cargo::CargoCalls;
 use super::error::PlanError;
 use super::go::GoCalls;
+use super::places::{check_outputs, check_references};
 use super::platforms::{Platforms, platforms};
 use super::request::{Archive, Projects, Request};
 use super::select::{Selected, select};
@@ -32,6 +33,10 @@ pub fn plan(config: &Config, projects: &Projects, host: &Host, request: &Request
     for image in &selected {
         maker.add(image)?;
     }
+    check_outputs(&maker.images)?;
+    check_references(
+        maker.images.iter().map(|image| (image.name.as_str(), &image.source, image.references().collect())),
+    )?;
     Ok(maker.finish())
 }
 

@@ -12,7 +12,7 @@ use super::steps::Call;
 use super::user_flags::check_goflags;
 use super::{Expected, ProgramPlan, image};
 use crate::availability::Availability;
-use crate::config::ImageConfig;
+use crate::config::{ImageConfig, Libc, Linkage};
 use crate::doctor::Use;
 use crate::project::{GoMain, GoModule, Program};
 use crate::toolchain::{GoChoice, GoRequest, choose_go, go_settings};
@@ -40,9 +40,11 @@ impl Maker<'_> {
                 cgo: image.cgo.as_ref(),
                 cgo_packages: &cgo_packages,
                 linkage: &image.linkage,
+                libc: image.libc.as_ref(),
             };
             let why = match self.engine_way() {
                 Some(why) => why,
+                None if needs_a_loader_of_musl(image) => return Err(no_loader_of_musl(image)),
                 None => match choose_go(&request, self.host, &self.request.cache) {
                     Availability::Available(choice) => {
                         self.go_platform(selected, module, &programs, &choice)?;
@@ -77,6 +79,26 @@ impl Maker<'_> {
             self.made_by.entry(place.clone()).or_default().push(Call::Go(call));
         }
         Ok(())
+    }
+}
+
+/// crossdock's own bases have no loader: a program that needs musl's starts only where `files` brings it.
+fn needs_a_loader_of_musl(image: &ImageConfig) -> bool {
+    let brings = |to: &str| ["/", "/lib"].contains(&to) || to.starts_with("/lib/ld-musl-");
+    image.cgo.as_ref().is_some_and(|cgo| cgo.value)
+        && image.linkage.value == Linkage::Dynamic
+        && image.libc.as_ref().is_some_and(|libc| libc.value == Libc::Musl)
+        && !image.files.iter().any(|file| brings(&file.value.to))
+}
+
+fn no_loader_of_musl(image: &ImageConfig) -> PlanError {
+    let at = image.libc.as_ref().map(|libc| format!(" ({})", libc.source)).unwrap_or_default();
+    PlanError::Conflict {
+        image: image.name.value.clone(),
+        theirs: format!("`libc = \"musl\"`{at} with `linkage = \"dynamic\"` ({})", image.linkage.source),
+        ours: format!("`base = \"{}\"`, which has no loader of musl", image.base.value.name()),
+        help: "leave `linkage` out, which links musl statically, or bring the loader with `files` to /lib/ld-musl-….so.1"
+            .to_owned(),
     }
 }
 

@@ -12,6 +12,7 @@ mod make;
 mod make_engine;
 mod make_go;
 mod make_rust;
+mod places;
 mod platforms;
 pub mod recipe;
 mod request;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use camino::Utf8Path;
 
 use super::error::PlanError;
+use super::places::check_files;
 use super::request::{Projects, Request};
 use crate::config::{Config, ImageConfig};
 use crate::nearest::nearest;
@@ -36,7 +37,9 @@ pub(super) fn select<'a>(
         .map(|config| {
             let project = project(&config.path.value, projects)?;
             let programs = project.programs_for(&config)?;
-            Ok(Selected { config, project, programs })
+            let selected = Selected { config, project, programs };
+            check_files(&selected)?;
+            Ok(selected)
         })
         .collect()
 }

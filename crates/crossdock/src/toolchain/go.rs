@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use camino::Utf8Path;
-use crossdock_platform::BuildTarget;
+use crossdock_platform::{BuildTarget, Os};
 
-use super::equip::{CCode, OwnLinker, Work};
+use super::equip::{CCode, Equipment, OwnLinker, Work};
 use super::{GoChoice, GoRequest};
 use crate::availability::{Availability, Unavailable};
-use crate::config::Linkage;
+use crate::config::{Libc, Linkage};
 use crate::host::{GoToolchain, Host};
 
 /// How a platform is built, or why it cannot be.
@@ -78,31 +78,20 @@ fn with_cgo(
     host: &Host,
     cache: &Utf8Path,
 ) -> Result<GoChoice, Unavailable> {
-    let target = BuildTarget::new(request.platform.clone(), linkage(request));
-    let equip = |target: &BuildTarget| {
-        Work { target, own_linker: OwnLinker::None, c: CCode::Some, host, cache }.equip()
-    };
-    let gnu = target.clone().with_libc(crossdock_platform::Libc::GNU);
-    let (target, equipment) = match equip(&target) {
-        Ok(equipment) => (target, equipment),
-        Err(missing) => match equip(&gnu) {
-            Ok(equipment) => (gnu, equipment),
-            Err(other) => return Err(either(missing, other)),
-        },
-    };
+    let (target, equipment) = equipped(request, host, cache)?;
     let mut environment = go_settings(request)?;
     let tools = &equipment.tools;
     for (name, value) in [("CC", &tools.cc), ("CXX", &tools.cxx), ("AR", &tools.ar)] {
         environment.extend(value.iter().map(|value| (name.to_owned(), word(value))));
     }
-    let is_static = request.linkage.value == Linkage::Static;
+    let (arguments, ldflags) = link_flags(request.linkage.value, target.libc());
     Ok(GoChoice {
         platform: request.platform.clone(),
         go: go.go.clone(),
         release: format!("go{}", go.version),
         environment,
-        arguments: if is_static { vec!["-tags=netgo,osusergo".to_owned()] } else { Vec::new() },
-        ldflags: ldflags(request.linkage.value),
+        arguments,
+        ldflags,
         wrappers: equipment.wrappers,
         tools: equipment.used,
         why: format!("Go {} with cgo, {}, {}", go.version, equipment.why, target.libc()),
@@ -118,13 +107,52 @@ fn word(path: &str) -> String {
     }
 }
 
-/// Go's own build id holds the path of the C compiler, and ours may be a wrapper below a person's cache folder.
-fn ldflags(linkage: Linkage) -> Vec<String> {
-    let linked: &[&str] = match linkage {
-        Linkage::Static => &["-linkmode", "external", "-extldflags", "-static"],
-        Linkage::Dynamic => &[],
+/// The first C library that this host can link to: the one that the user decides, or musl before glibc for a static
+/// program, whose bytes then do not depend on the host.
+fn equipped(
+    request: &GoRequest<'_>,
+    host: &Host,
+    cache: &Utf8Path,
+) -> Result<(BuildTarget, Equipment), Unavailable> {
+    use crossdock_platform::Libc as Linked;
+    let linked = match (request.libc.map(|libc| libc.value), request.linkage.value) {
+        (Some(Libc::Musl), _) => vec![Linked::Musl],
+        (Some(Libc::Gnu), _) | (None, Linkage::Dynamic) => vec![Linked::GNU],
+        (None, Linkage::Static) => vec![Linked::Musl, Linked::GNU],
     };
-    std::iter::once("-buildid=").chain(linked.iter().copied()).map(str::to_owned).collect()
+    let target = BuildTarget::new(request.platform.clone(), linkage(request));
+    let targets = match request.platform.os() {
+        Os::Linux => linked.into_iter().map(|libc| target.clone().with_libc(libc)).collect(),
+        _ => vec![target],
+    };
+    let mut missing: Option<Unavailable> = None;
+    for target in targets {
+        let work = Work { target: &target, own_linker: OwnLinker::None, c: CCode::Some, host, cache };
+        match work.equip() {
+            Ok(equipment) => return Ok((target, equipment)),
+            Err(other) => {
+                missing = Some(match missing {
+                    Some(missing) => either(missing, other),
+                    None => other,
+                });
+            }
+        }
+    }
+    Err(missing.unwrap_or_else(|| Unavailable::because("no C library was tried")))
+}
+
+/// Arguments of `go build`, and words for its linker. zig links musl statically unless it is told not to. Go's own build
+/// id holds the path of the C compiler, and ours may be a wrapper below a person's cache folder.
+fn link_flags(linkage: Linkage, libc: crossdock_platform::Libc) -> (Vec<String>, Vec<String>) {
+    let how = match (linkage, libc) {
+        (Linkage::Static, _) => Some("-static"),
+        (Linkage::Dynamic, crossdock_platform::Libc::Musl) => Some("-dynamic"),
+        (Linkage::Dynamic, _) => None,
+    };
+    let external = how.map(|how| ["-linkmode", "external", "-extldflags", how]);
+    let ldflags = std::iter::once("-buildid=").chain(external.into_iter().flatten()).map(str::to_owned);
+    let tags = (linkage == Linkage::Static).then(|| "-tags=netgo,osusergo".to_owned());
+    (tags.into_iter().collect(), ldflags.collect())
 }
 
 fn either(mut one: Unavailable, other: Unavailable) -> Unavailable {

@@ -128,6 +128,8 @@ pub struct GoRequest<'a> {
     pub cgo_packages: &'a [String],
     /// Static or dynamic; without cgo every Go program for Linux is static.
     pub linkage: &'a Sourced<Linkage>,
+    /// The C library of a program with cgo, when the user decides it.
+    pub libc: Option<&'a Sourced<Libc>>,
 }
 
 /// How one platform of a Go program is built.

@@ -67,14 +67,26 @@ fn rust(host: &Host, platforms: &[&str], asks: Asks) -> String {
 }
 
 fn go(host: &Host, text: &str, cgo: Option<bool>, cgo_packages: &[&str]) -> String {
+    go_linked(host, text, cgo, cgo_packages, (Linkage::Static, None))
+}
+
+fn go_linked(
+    host: &Host,
+    text: &str,
+    cgo: Option<bool>,
+    cgo_packages: &[&str],
+    (linkage, libc): (Linkage, Option<Libc>),
+) -> String {
     let platform = platform(text);
     let cgo = cgo.map(asked);
+    let libc = libc.map(asked);
     let request = GoRequest {
         folder: Utf8Path::new("/project"),
         platform: &platform,
         cgo: cgo.as_ref(),
         cgo_packages: &cgo_packages.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>(),
-        linkage: &asked(Linkage::Static),
+        linkage: &asked(linkage),
+        libc: libc.as_ref(),
     };
     let mut text = format!("{platform}\n");
     match choose_go(&request, host, Utf8Path::new("/cache")) {
@@ -311,6 +323,25 @@ fn cgo_takes_zig_and_else_the_gcc_of_the_target() {
         crate::host::Tool { command: vec!["/opt/zig/zig".to_owned()], version: Some("0.17.0".to_owned()) };
     host.tools.insert("zig".to_owned(), Availability::Available(zig));
     insta::assert_snapshot!(go(&host, "linux/arm64", Some(true), &[]));
+}
+
+#[test]
+fn cgo_links_the_c_library_that_was_asked_for_or_nothing() {
+    let mut host = debian();
+    let zig =
+        crate::host::Tool { command: vec!["/opt/zig/zig".to_owned()], version: Some("0.17.0".to_owned()) };
+    host.tools.insert("zig".to_owned(), Availability::Available(zig));
+    let go =
+        |host: &Host, linkage, libc| go_linked(host, "linux/arm64", Some(true), &[], (linkage, Some(libc)));
+    let without_gcc = go(&host, Linkage::Static, Libc::Gnu);
+    assert!(without_gcc.contains("cannot be built") && !without_gcc.contains("zig"), "{without_gcc}");
+    let gcc = crate::host::Tool { command: vec!["/usr/bin/aarch64-linux-gnu-gcc".to_owned()], version: None };
+    host.tools.insert("aarch64-linux-gnu-gcc".to_owned(), Availability::Available(gcc));
+    let mut text = go(&host, Linkage::Static, Libc::Gnu);
+    text.push_str(&go(&host, Linkage::Dynamic, Libc::Gnu));
+    text.push_str(&go(&host, Linkage::Static, Libc::Musl));
+    text.push_str(&go(&host, Linkage::Dynamic, Libc::Musl));
+    insta::assert_snapshot!(text);
 }
 
 #[test]

@@ -106,6 +106,7 @@ impl Bench {
             cgo: cgo.as_ref(),
             cgo_packages: &[],
             linkage: &Sourced::default_because(Linkage::Static, "tests"),
+            libc: None,
         };
         available(choose_go(&request, host, &self.path(&self.cache)))
     }

@@ -7,7 +7,7 @@ use crossdock_platform::{BuildTarget, Platform};
 use super::super::error::PlanError;
 use super::super::select::Selected;
 use super::RecipeError;
-use crate::config::{Libc, Linkage, PrivateConfig};
+use crate::config::{ImageConfig, Libc, Linkage, PrivateConfig, Source};
 use crate::project::{CargoWorkspace, GoModule, Program, Project};
 
 /// The oldest Go whose images are made from the Debian that builders have. A newer Go compiles older modules by the
@@ -53,6 +53,7 @@ fn go_linking(selected: &Selected<'_>) -> Result<Linking, RecipeError> {
     let image = &selected.config;
     let on_alpine = image.dockerfile.base.as_ref().is_some_and(|base| base.value == Base::Alpine);
     match image.cgo.as_ref().map(|cgo| cgo.value) {
+        Some(true) if is_static_musl(image) => Err(static_musl(image).into()),
         Some(true) => Ok(match (image.linkage.value, image.libc.as_ref().map(|libc| libc.value)) {
             (_, Some(Libc::Musl)) => Linking::GoCgoMusl,
             (Linkage::Static, _) => Linking::GoCgoStatic,
@@ -64,6 +65,23 @@ fn go_linking(selected: &Selected<'_>) -> Result<Linking, RecipeError> {
             packages if packages.is_empty() => Ok(Linking::GoStatic),
             packages => Err(PlanError::Cgo { image: image.name.value.clone(), packages }.into()),
         },
+    }
+}
+
+/// Where only `libc` is configured, the base is one that has musl; who asks for both gets both or an error.
+fn is_static_musl(image: &ImageConfig) -> bool {
+    image.linkage.value == Linkage::Static
+        && !matches!(image.linkage.source, Source::Default(_))
+        && image.libc.as_ref().is_some_and(|libc| libc.value == Libc::Musl)
+}
+
+fn static_musl(image: &ImageConfig) -> PlanError {
+    let at = image.libc.as_ref().map(|libc| format!(" ({})", libc.source)).unwrap_or_default();
+    PlanError::Conflict {
+        image: image.name.value.clone(),
+        theirs: format!("`libc = \"musl\"`{at} with `linkage = \"static\"` ({})", image.linkage.source),
+        ours: "the Dockerfile, in which a Go program with cgo is static with glibc alone".to_owned(),
+        help: "leave `libc` out, or build without an engine, where zig links musl".to_owned(),
     }
 }
 

@@ -17,6 +17,7 @@ use crossdock_dockerfile::render::{self, Base, Caching, Engine, Linking, Mode, R
 use crossdock_platform::{Os, Platform};
 
 use super::image;
+use super::places::check_references;
 use super::platforms::platforms;
 use super::request::{Projects, Request};
 use super::select::{Selected, select};
@@ -108,6 +109,9 @@ pub fn recipes(
         let call = Call { root: &config.root, images: selected.len(), projects, request, settings };
         recipes.extend(of_image(image, linux, &call)?);
     }
+    check_references(
+        recipes.iter().map(|recipe| (recipe.image.as_str(), &recipe.source, recipe.references.clone())),
+    )?;
     Ok(recipes)
 }
 

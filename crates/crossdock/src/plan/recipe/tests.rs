@@ -4,7 +4,7 @@ use camino::Utf8PathBuf;
 use crossdock_dockerfile::render::Debian;
 
 use super::*;
-use crate::config::{Base as ConfigBase, ExtraFile, ImageConfig, Libc, Linkage, PrivateConfig};
+use crate::config::{Base as ConfigBase, ExtraFile, FileKind, ImageConfig, Libc, Linkage, PrivateConfig};
 use crate::plan::testing::{image, request, stated};
 use crate::project::{
     About, CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, GoMain, GoModule, GoModules, GoRole,
@@ -124,7 +124,7 @@ fn several_programs_of_a_module_with_everything_configured() {
     image.timezones = stated(true);
     image.ldflags = Some(stated("-X main.name=worker".to_owned()));
     let (from, to) = ("/p/web/static".into(), "/srv/static".to_owned());
-    image.files = vec![stated(ExtraFile { from, to, mode: None })];
+    image.files = vec![stated(ExtraFile { from, to, mode: None, kind: FileKind::File })];
     image.dockerfile.private =
         PrivateConfig { ssh: vec!["git.example".to_owned()], ..PrivateConfig::default() };
     image.dockerfile.debian = Some(stated(Debian::Bookworm));
@@ -224,7 +224,7 @@ fn what_a_dockerfile_cannot_do_is_refused() {
     insta::assert_snapshot!(refusal(named, rust()), @r#"image `api`: the user `web` is a name, and a Dockerfile of crossdock has numbers, which `runAsNonRoot` can check; write `user = "65532:65532"`"#);
     let mut outside = image("api");
     let (from, to) = ("/q/conf".into(), "/etc/conf".to_owned());
-    outside.files = vec![stated(ExtraFile { from, to, mode: None })];
+    outside.files = vec![stated(ExtraFile { from, to, mode: None, kind: FileKind::File })];
     insta::assert_snapshot!(refusal(outside, rust()), @"image `api`: the image's file /q/conf is not below /p, which is the folder that an engine is sent; move it there, or make the folder above both the project's root");
     let Project::Rust(workspace) = rust() else { unreachable!("it is Rust's") };
     let project = Project::Rust(CargoWorkspace { sources: sources(&["src"], &["/q/lib"]), ..workspace });

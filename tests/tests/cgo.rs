@@ -1,0 +1,70 @@
+//! Go programs with C code are linked to the C library that was asked for.
+
+use std::path::{Path, PathBuf};
+
+use crossdock_tests::{Layout, Sandbox, fixture};
+
+/// A Go module that prints what C gives it, and its configuration.
+fn project(sandbox: &Sandbox, config: &str) -> PathBuf {
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    fixture::write(
+        project.join("main.go"),
+        "package main\n\n// #include <stdlib.h>\n// static int answer(void) { return abs(-42); }\nimport \"C\"\n\n\
+         import \"fmt\"\n\nfunc main() { fmt.Println(C.answer()) }\n",
+    );
+    configure(&project, config);
+    project
+}
+
+fn configure(project: &Path, config: &str) {
+    fixture::write(project.join("crossdock.toml"), format!("[image.hello]\ncgo = true\n{config}"));
+}
+
+/// The program of an image after it ran.
+fn program(sandbox: &Sandbox, project: &Path) -> Vec<u8> {
+    sandbox.crossdock(project, &["dist", "--platform", "linux/amd64"]).success();
+    let root = sandbox.work().join("root");
+    let program = Layout::open(project.join("dist/hello")).program("linux/amd64", &root);
+    assert_eq!(sandbox.tool(&root, program.to_str().unwrap(), &[]).success().stdout, "42\n");
+    let bytes = std::fs::read(program).unwrap();
+    std::fs::remove_dir_all(root).unwrap();
+    bytes
+}
+
+fn holds(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+/// What tells two static programs apart: glibc reads its locales from a folder that musl has not.
+const LOCALES: &str = "/usr/lib/locale";
+
+#[test]
+fn a_static_program_holds_glibc_where_libc_names_it() {
+    let sandbox = Sandbox::new();
+    let project = project(&sandbox, "libc = \"gnu\"\n");
+    assert!(holds(&program(&sandbox, &project), LOCALES));
+}
+
+#[test]
+fn musl_without_its_loader_is_a_contradiction() {
+    let sandbox = Sandbox::new();
+    let dynamic = "libc = \"musl\"\nlinkage = \"dynamic\"\n";
+    let project = project(&sandbox, dynamic);
+    let refused = sandbox.crossdock(&project, &["dist"]).ends_with(2);
+    let refused = refused.complains("`libc = \"musl\"`").complains("`linkage = \"dynamic\"`");
+    refused.complains("crossdock.toml:3:8").complains("crossdock.toml:4:11");
+}
+
+/// zig builds musl first, which takes minutes.
+#[test]
+#[ignore = "minutes: `cargo xtask test --long`"]
+fn long_a_program_is_linked_to_musl_where_libc_names_it() {
+    let sandbox = Sandbox::new();
+    let project = project(&sandbox, "libc = \"musl\"\n");
+    assert!(!holds(&program(&sandbox, &project), LOCALES));
+    let loader = Path::new("/lib/ld-musl-x86_64.so.1");
+    std::fs::copy(loader, project.join("ld")).unwrap_or_else(|error| panic!("{}: {error}", loader.display()));
+    let files = format!("files = [{{ from = \"ld\", to = \"{}\", mode = \"0755\" }}]\n", loader.display());
+    configure(&project, &format!("libc = \"musl\"\nlinkage = \"dynamic\"\n{files}"));
+    assert!(holds(&program(&sandbox, &project), "ld-musl-x86_64.so.1"));
+}
