@@ -81,6 +81,74 @@ fn hosts_choose_as_containerd_does() {
 }
 
 #[test]
+fn a_platform_that_is_unknown_makes_a_match_end_with_1() {
+    let sandbox = Sandbox::new();
+    let call = |arguments: &[&str]| sandbox.crossdock(&sandbox.work(), arguments);
+    let text = call(&["target", "match", "linux/amd64", "nonsense", "linux/amd64"]).ends_with(1);
+    assert_eq!(text.stdout, "linux/amd64\n");
+    let json =
+        call(&["target", "match", "linux/amd64", "nonsense", "linux/amd64", "--json"]).ends_with(1).json();
+    assert_eq!((&json["accepted"], &json["unknown"]), (&json!(["linux/amd64"]), &json!(["nonsense"])));
+    let json = call(&["target", "match", "nonsense", "linux/amd64", "--json"]).ends_with(1).json();
+    assert!(json["error"].is_string() && json["accepted"] == json!([]), "{json:#}");
+    call(&["target", "match", "linux/amd64", "linux/arm64", "unknown/unknown"]).ends_with(0);
+}
+
+#[test]
+fn every_answer_has_every_key() {
+    let keys = |value: &Value| {
+        let object = value.as_object().expect("an object");
+        let own = |key: &&String| !["line", "error"].contains(&key.as_str());
+        object.keys().filter(own).cloned().collect::<Vec<_>>()
+    };
+    let (answers, code) = asked(
+        &["target", "--stdin"],
+        "{\"input\": \"linux/arm64\"}\n{\"input\": \"amd64\", \"vocabulary\": \"debian\"}\nnot JSON\n{\"input\": 5}\n",
+    );
+    assert_eq!((answers.len(), code), (4, Some(2)));
+    for answer in &answers {
+        assert_eq!(keys(answer), keys(&answers[0]), "{answer}");
+    }
+    assert_eq!((&answers[1]["input"], &answers[1]["result"]), (&json!("amd64"), &json!("unknown")));
+    assert!(
+        answers[1]["error"].as_str().is_some_and(|error| error.contains("debian-arch")),
+        "{}",
+        answers[1]
+    );
+    assert_eq!((&answers[2]["input"], &answers[2]["line"]), (&json!("not JSON"), &json!(3)));
+    let (answers, code) = asked(
+        &["target", "match", "--stdin"],
+        "{\"host\": \"linux/arm64\", \"platforms\": [\"linux/nope\"]}\n{\"host\": \"nope\", \"platforms\": []}\nnot JSON\n",
+    );
+    assert_eq!((answers.len(), code), (3, Some(2)));
+    assert_eq!(answers[0]["unknown"], json!(["linux/nope"]));
+    for answer in &answers {
+        assert!(
+            ["schema", "host", "accepted", "rejected", "unknown", "error"]
+                .iter()
+                .all(|key| answer.get(key).is_some())
+        );
+    }
+    assert_eq!(
+        asked(
+            &["target", "match", "--stdin"],
+            "{\"host\": \"linux/arm64\", \"platforms\": [\"linux/nope\"]}\n"
+        )
+        .1,
+        Some(1)
+    );
+}
+
+#[test]
+fn an_unknown_vocabulary_names_the_nearest() {
+    let sandbox = Sandbox::new();
+    let call =
+        |name: &str| sandbox.crossdock(&sandbox.work(), &["target", "amd64", "--as", name]).ends_with(2);
+    call("debian").complains("debian-arch, debian-multiarch-tuple");
+    call("nope").complains("rust-triple").complains("target list");
+}
+
+#[test]
 fn go_builds_for_the_machine_that_env_names() {
     let sandbox = Sandbox::new();
     let project = crossdock_tests::fixture::go_module(&sandbox.work(), "hello");

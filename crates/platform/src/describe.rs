@@ -1,6 +1,7 @@
 //! Reading any description of a platform, a toolchain's target or a machine.
 
 use crate::architecture::Architecture;
+use crate::assignments;
 use crate::float::FloatAbi;
 use crate::libc::{Libc, Linkage};
 use crate::meaning::{self, Found, Meaning};
@@ -141,25 +142,28 @@ pub enum OsSource {
 /// ```
 #[must_use]
 pub fn describe(text: &str, vocabulary: Option<Vocabulary>) -> Reading {
-    if let Some(why) = unknown::unreadable(text) {
+    if let Some(why) = unknown::unreadable(text, vocabulary) {
         return Reading::Unknown(why);
     }
     if vocabulary.is_none()
-        && let Some((variable, value)) = go_variable(text)
+        && let Some(reading) = assignments::read(text)
     {
-        return describe(value, Some(variable));
+        return reading;
     }
-    let found = match vocabulary {
-        Some(vocabulary) => in_one(text, vocabulary),
-        None => in_all(text),
-    };
+    let found = found(text, vocabulary);
     if found.is_empty() { Reading::Unknown(unknown::explain(text, vocabulary)) } else { merged(found) }
 }
 
-/// `GOARM=7`, as build scripts have it: such a description names its vocabulary itself.
-fn go_variable(text: &str) -> Option<(Vocabulary, &str)> {
-    let (name, value) = text.strip_prefix("GO").and(text.split_once('='))?;
-    Vocabulary::from_name(name).map(|variable| (variable, value))
+/// Whether a vocabulary, or without one any, has the name.
+pub(crate) fn is_known(text: &str, vocabulary: Option<Vocabulary>) -> bool {
+    !found(text, vocabulary).is_empty()
+}
+
+fn found(text: &str, vocabulary: Option<Vocabulary>) -> Vec<Found> {
+    match vocabulary {
+        Some(vocabulary) => in_one(text, vocabulary),
+        None => in_all(text),
+    }
 }
 
 fn in_one(text: &str, vocabulary: Vocabulary) -> Vec<Found> {

@@ -7,6 +7,7 @@
 //! build script. Every table is in `data/`; the Rust in `src/generated/` is made from it and checked in.
 
 mod architecture;
+mod assignments;
 mod cross_env;
 mod describe;
 mod error;
@@ -27,9 +28,11 @@ mod os;
 mod parse;
 mod platform;
 mod platform_spec;
+mod processors;
 mod rules;
 mod rust;
 mod rust_spec;
+mod suggest;
 mod target;
 mod tool_names;
 mod unknown;

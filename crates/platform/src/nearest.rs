@@ -23,7 +23,8 @@ pub(crate) fn nearest<'a>(text: &str, names: impl IntoIterator<Item = &'a str>) 
             found.push(entry);
         }
     }
-    found.sort_unstable();
+    // Among equally near names the order in which they were given stays.
+    found.sort_by_key(|(distance, _)| *distance);
     found.truncate(3);
     found.into_iter().map(|(_, name)| name).collect()
 }

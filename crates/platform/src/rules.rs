@@ -1,8 +1,8 @@
 //! The vocabularies that follow a rule, so that no table could list all their names.
 
-mod clouds;
+pub(crate) mod clouds;
 mod containers;
-mod gocode;
+pub(crate) mod gocode;
 mod hosts;
 mod packages;
 mod systems;

@@ -1,6 +1,9 @@
 //! The vocabularies in which platforms are described.
 
+use std::cmp::Reverse;
+
 use crate::names::closed_names;
+use crate::nearest::nearest;
 
 closed_names! {
     /// A vocabulary: what one tool, distribution or cloud calls platforms, architectures or machines.
@@ -106,6 +109,26 @@ closed_names! {
 }
 
 impl Vocabulary {
+    /// The vocabularies whose names resemble one that is none, nearest first and at most three: those that contain it
+    /// or share a word with it, and those from which a slip of the hand explains it.
+    #[must_use]
+    pub fn nearest(name: &str) -> Vec<Self> {
+        let lower = name.to_ascii_lowercase();
+        let names = || Self::ALL.iter().map(|known| known.as_str());
+        let has = |known: &str, part: &str| known.to_ascii_lowercase().contains(part);
+        let containing = names().filter(|known| lower.len() > 1 && has(known, &lower));
+        let words: Vec<&str> = lower.split(['-', '_', '.', ' ']).filter(|word| word.len() > 2).collect();
+        let shared = |known: &str| words.iter().filter(|word| has(known, word)).count();
+        let mut sharing: Vec<&str> = names().filter(|known| shared(known) > 0).collect();
+        sharing.sort_by_key(|known| Reverse(shared(known)));
+        let mut found: Vec<Self> = Vec::new();
+        for known in nearest(name, names()).into_iter().chain(containing).chain(sharing) {
+            found.extend(Self::from_name(known).filter(|known| !found.contains(known)));
+        }
+        found.truncate(3);
+        found
+    }
+
     /// Whether the tool that owns the vocabulary reads its names without regard to case.
     pub(crate) const fn ignores_case(self) -> bool {
         matches!(
@@ -140,5 +163,27 @@ impl Vocabulary {
                 | Self::RaspberryPiModel
                 | Self::AppleMac
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_vocabularies_are_named() {
+        for (name, nearest) in [
+            ("debian", "debian-arch debian-multiarch-tuple debian-architecture-variant"),
+            ("debian-arc", "debian-arch"),
+            ("ec2", "ec2-ArchitectureType ec2-instance-family ec2-instance-type"),
+            ("goamd46", "GOAMD64"),
+            ("docker-arch", "docker-official-images-arch"),
+            ("nope", ""),
+            ("", ""),
+        ] {
+            let found: Vec<&str> = Vocabulary::nearest(name).into_iter().map(Vocabulary::as_str).collect();
+            assert!(found.join(" ").starts_with(nearest), "{name}: {found:?}");
+            assert_eq!(found.is_empty(), nearest.is_empty(), "{name}: {found:?}");
+        }
     }
 }

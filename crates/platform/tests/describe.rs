@@ -1,7 +1,10 @@
 //! What descriptions of every kind mean.
 
+use std::sync::LazyLock;
+
 use crossdock_platform::{
-    BuildTarget, Description, Libc, Linkage, OsSource, Reading, Vocabulary, describe, known_platforms,
+    BuildTarget, Description, Libc, Linkage, OsSource, Reading, Vocabulary, describe, known_names,
+    known_platforms,
 };
 use proptest::prelude::*;
 
@@ -126,7 +129,7 @@ fn bad_descriptions_have_their_own_messages() {
         ("amd64/v5", "", "v4"),
         ("8", "GOARM", "end at 7"),
         ("GOARM=8", "", "end at 7"),
-        ("GOAMD64=v5", "", "v1"),
+        ("GOAMD64=v5", "", "v4, v3, v2"),
         ("v9", "GOARM64", "v9.0"),
         ("local", "containerd-arch-specifier", "buildx"),
         ("x86", "containerd-arch-specifier", "386"),
@@ -152,6 +155,141 @@ fn clashes_name_each_vocabulary() {
     }
 }
 
+static NAMES: LazyLock<Vec<(Vocabulary, String)>> = LazyLock::new(|| {
+    let names = |vocabulary: &Vocabulary| {
+        let vocabulary = *vocabulary;
+        known_names(vocabulary).into_iter().filter(|name| name.is_ascii()).map(move |name| (vocabulary, name))
+    };
+    Vocabulary::ALL.iter().flat_map(names).collect()
+});
+
+/// The name with one slip, or in other letters, or with something after it.
+fn edited(name: &str, at: usize, edit: u8, letter: &str) -> String {
+    let (front, back) = name.split_at(at);
+    match edit {
+        0 => format!("{front}{}", back.get(1..).unwrap_or_default()),
+        1 => format!("{front}{letter}{back}"),
+        2 => format!("{front}{letter}{}", back.get(1..).unwrap_or_default()),
+        3 => name.to_ascii_uppercase(),
+        4 => name.to_ascii_lowercase(),
+        5 => format!("{name}{letter}"),
+        _ => format!(" {name}"),
+    }
+}
+
+fn nearest(text: &str, vocabulary: Option<Vocabulary>) -> Vec<String> {
+    match describe(text, vocabulary) {
+        Reading::Unknown(unknown) => unknown.nearest,
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn what_is_proposed_is_what_was_meant() {
+    for (text, names) in [
+        ("m5.larg", "m5.large m5.xlarge"),
+        ("m7g.nope", "m7g.large"),
+        ("M7G.LARGE", "m7g.large"),
+        ("m7g.0xlarge", "m7g.xlarge m7g.2xlarge m7g.4xlarge"),
+        ("c4a-standrad-8", "c4a-standard-8"),
+        ("Standard_D4ps_v55", "Standard_D4ps_v5 Standard_D4ps_v6"),
+        ("D4ps_v5", "Standard_D4ps_v5"),
+        ("linxu/amd46", "linux/amd64"),
+        ("Linux/AMD46", "linux/amd64"),
+        ("linux/", "linux/amd64"),
+        ("linux/amd64/", "linux/amd64"),
+        ("windows()/amd64", "windows/amd64"),
+        ("amd64/v5", "linux/amd64/v4"),
+        ("linux/arm64/v8.33", "linux/arm64/v8.3"),
+        ("haswell", "linux/amd64/v3 linux/amd64"),
+        ("neoverse-n1", "linux/arm64/v8.2 linux/arm64"),
+        ("GOARCH=x64", "GOARCH=amd64"),
+    ] {
+        let found = nearest(text, None).join(" ");
+        assert!(found.starts_with(names), "{text}: {found}");
+    }
+    assert_eq!(nearest("linux/armhf", Some(Vocabulary::GoDist)), ["linux/arm"]);
+    assert_eq!(nearest("linxu", Some(Vocabulary::OciPlatform)), ["linux/amd64"]);
+}
+
+#[test]
+fn what_follows_a_name_is_not_passed_through() {
+    let mut passed = Vec::new();
+    for (vocabulary, name) in NAMES.iter() {
+        for rest in ["!", "/", " foo", "-nope", "_nope", ".nope", "#", "="] {
+            let text = format!("{name}{rest}");
+            for vocabulary in [None, Some(*vocabulary)] {
+                if !matches!(describe(&text, vocabulary), Reading::Unknown(_)) {
+                    passed.push((vocabulary, text.clone()));
+                }
+            }
+        }
+    }
+    assert!(passed.is_empty(), "{passed:?}");
+}
+
+#[test]
+fn what_no_tool_could_have_said_is_unknown() {
+    for text in [
+        "linux/",
+        "linux-",
+        "linux!",
+        "linux foo",
+        "Windows nope",
+        "Windows Server nope",
+        "Standard_D4ps_v55",
+        "Standard_D4ps_v05",
+        "Standard_D4ps_v+5",
+        "Standard_D4ps_v0",
+        "Standard_D4pps_v5",
+        "Standard_D4zs_v5",
+        "MINGW-nope",
+        "c4a-standard-nope",
+        "n2-standard",
+        "ecs.g8y.nope",
+        "VM.Standard.A1.Nope",
+        "AL2023_x86_64_NOPE",
+        "windows-2025-vsnope",
+        "macos-+15",
+        "ubuntu-99.04",
+        "macosx_+1_0_arm64",
+        "linux x64 glibc nope",
+        "x86_64-linux.nope-gnu",
+        "arm64-apple-macos..",
+        "aarch64_nope",
+        "arm_cortex-a7_nope",
+        "m7g.0xlarge",
+    ] {
+        assert!(matches!(describe(text, None), Reading::Unknown(_)), "{text}: {:?}", describe(text, None));
+    }
+    for text in [
+        "Windows 11",
+        "windows server 2012 R2",
+        "Windows NT (unknown)",
+        "mac os x",
+        "MINGW64_NT-10.0-19045",
+        "CYGWIN_NT-10.0-WOW64",
+        "MINGW64_NT x86_64",
+        "a3-megagpu-8g-nolssd",
+        "n2-custom-4-8192",
+        "e2-micro",
+        "Standard_M896ixds_32_v3",
+        "Standard_ND96isr_MI300X_v5",
+        "Standard_D4ps_v8",
+        "VM.Standard.E2.1.Micro",
+        "ecs.g8y.2xlarge",
+        "windows-2025-vs2026",
+        "x86_64-linux.5.10...6.1-gnu.2.28",
+        "x86_64-windows.win10_rs5-gnu",
+        "linux x64 glibc 2.36",
+        "aarch64_cortex-a53",
+        "saas-linux-medium-amd64-gpu-standard",
+        "arm_cortex-a7_neon-vfpv4",
+    ] {
+        assert!(matches!(describe(text, None), Reading::Exact(_)), "{text}: {:?}", describe(text, None));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -159,6 +297,22 @@ proptest! {
     fn no_description_panics(text in "\\PC{0,60}", index in 0..Vocabulary::ALL.len()) {
         drop(describe(&text, None));
         drop(describe(&text, Some(Vocabulary::ALL[index])));
+    }
+
+    #[test]
+    fn every_name_that_is_proposed_can_be_read(
+        pick in any::<prop::sample::Index>(), at in any::<prop::sample::Index>(), edit in 0..7_u8, letter in "[a-zA-Z0-9._/-]",
+    ) {
+        let (vocabulary, name) = pick.get(NAMES.as_slice());
+        let at = at.index(name.len());
+        let text = edited(name, at, edit, &letter);
+        for vocabulary in [None, Some(*vocabulary)] {
+            for name in nearest(&text, vocabulary) {
+                let reading = describe(&name, vocabulary);
+                prop_assert!(!matches!(reading, Reading::Unknown(_)), "{text:?} in {vocabulary:?}: {name:?}");
+                prop_assert_ne!(&name, &text);
+            }
+        }
     }
 
     #[test]

@@ -97,6 +97,13 @@ pub fn answer(input: &str, vocabulary: Option<Vocabulary>) -> Answer {
     }
 }
 
+impl Answer {
+    /// The answer to a question that could not be asked: everything is empty but the reason.
+    pub fn unasked(input: &str, why: String) -> Self {
+        Self { notes: vec![why], ..empty(input, None, Outcome::Unknown) }
+    }
+}
+
 fn empty(input: &str, vocabulary: Option<Vocabulary>, result: Outcome) -> Answer {
     Answer {
         schema: SCHEMA,

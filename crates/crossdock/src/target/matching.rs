@@ -1,7 +1,7 @@
 //! Which platforms a host accepts.
 
 use crossdock_platform::matching::{Only, Specifier};
-use crossdock_platform::{Reading, describe};
+use crossdock_platform::{Platform, PlatformError, Reading, describe};
 use serde::Serialize;
 
 use super::SCHEMA;
@@ -17,6 +17,29 @@ pub struct MatchAnswer {
     pub accepted: Vec<String>,
     /// The others.
     pub rejected: Vec<Rejected>,
+    /// Those of the rejected, as they were given, that are no platform at all.
+    pub unknown: Vec<String>,
+    /// Why the host is none; null where it is one. Then nothing is accepted or rejected.
+    pub error: Option<String>,
+}
+
+impl MatchAnswer {
+    /// The answer for a host that is none.
+    pub fn without_host(host: &str, why: String) -> Self {
+        Self {
+            schema: SCHEMA,
+            host: host.to_owned(),
+            accepted: Vec::new(),
+            rejected: Vec::new(),
+            unknown: Vec::new(),
+            error: Some(why),
+        }
+    }
+
+    /// Whether the host and each platform are known.
+    pub fn is_known(&self) -> bool {
+        self.error.is_none() && self.unknown.is_empty()
+    }
 }
 
 /// A platform that the host does not run.
@@ -61,8 +84,19 @@ pub fn match_platforms(host: &str, platforms: &[String]) -> Result<MatchAnswer, 
         schema: SCHEMA,
         host: host.to_owned(),
         accepted: selection.accepted.into_iter().map(|index| given(places[index])).collect(),
+        unknown: rejected.iter().map(|(place, _)| given(*place)).filter(|one| is_unknown(one)).collect(),
         rejected: rejected.into_iter().map(|(place, why)| Rejected { platform: given(place), why }).collect(),
+        error: None,
     })
+}
+
+/// containerd keeps names that it does not know, and matches them with nothing. Its case does not count, and an
+/// attestation is what indexes really hold.
+fn is_unknown(platform: &str) -> bool {
+    match Platform::parse(&platform.to_ascii_lowercase()) {
+        Ok(_) | Err(PlatformError::Attestation) => false,
+        Err(_) => true,
+    }
 }
 
 /// A host in containerd's spelling, else any description of a machine, on Linux unless it says otherwise.
@@ -96,6 +130,17 @@ mod tests {
         assert_eq!(answer.accepted, ["linux/arm64/v8", "linux/arm/v7"]);
         let rejected: Vec<&str> = answer.rejected.iter().map(|one| one.platform.as_str()).collect();
         assert_eq!(rejected, ["linux/amd64", "nonsense", "linux/arm64/v9"]);
+        assert_eq!(answer.unknown, ["nonsense"]);
+    }
+
+    #[test]
+    fn what_containerd_keeps_though_it_is_no_platform_is_unknown() {
+        let given =
+            ["Linux/ARM64", "linux/nope", "unknown/unknown", "linux/amd64/v9", "linux/armv7l", "linux/amd64"];
+        let answer = match_platforms("linux/arm64", &given.map(str::to_owned)).unwrap();
+        assert_eq!(answer.unknown, ["linux/nope", "linux/amd64/v9", "linux/armv7l"]);
+        assert_eq!(answer.accepted, ["Linux/ARM64"]);
+        assert!(!answer.is_known());
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::architecture::Architecture;
 use crate::meaning::{Meaning, row};
 use crate::os::Os;
+use crate::rules::hosts::is_number;
 use crate::vocabulary::Vocabulary;
 
 const BY_RULE: &str = "the family is not in the table: its architecture follows from the naming rule";
@@ -58,28 +59,60 @@ fn is_size(size: &str) -> bool {
     let number = size
         .strip_suffix("xlarge")
         .or_else(|| size.strip_prefix("metal-").and_then(|s| s.strip_suffix("xl")));
-    number.is_some_and(|number| {
-        (1..=3).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit())
-    })
+    number.is_some_and(|number| number.len() <= 3 && is_number(number) && !number.starts_with('0'))
 }
 
-/// A GCE machine type such as `c4a-standard-8`: what counts is the family.
+/// The shapes of GCE machine types that say how many processors or accelerators there are.
+pub(crate) const GCE_SHAPES: &[&str] = &[
+    "standard",
+    "highmem",
+    "highcpu",
+    "megamem",
+    "ultramem",
+    "hypermem",
+    "highgpu",
+    "megagpu",
+    "edgegpu",
+    "ultragpu",
+    "maxgpu",
+    "hightpu",
+    "lightload",
+    "custom",
+];
+
+/// A GCE machine type such as `c4a-standard-8` or `a3-megagpu-8g-nolssd`: what counts is the family.
 pub(super) fn gce_type(text: &str) -> Option<Meaning> {
     let (family, rest) = text.split_once('-')?;
-    let shape = rest.split('-').next()?;
-    let known =
-        ["standard", "highmem", "highcpu", "megamem", "ultramem", "hypermem", "micro", "small", "medium"];
-    let accelerator = ["highgpu", "megagpu", "edgegpu", "ultragpu", "maxgpu", "hightpu", "lightload"];
-    (known.contains(&shape) || accelerator.contains(&shape))
-        .then(|| row(family, Vocabulary::GceMachineFamily))
-        .flatten()
+    let (shape, count) = rest.split_once('-').map_or((rest, None), |(shape, count)| (shape, Some(count)));
+    let plausible = match count {
+        None => matches!(shape, "micro" | "small" | "medium"),
+        Some(count) => GCE_SHAPES.contains(&shape) && is_gce_count(count),
+    };
+    plausible.then(|| row(family, Vocabulary::GceMachineFamily)).flatten()
+}
+
+/// `8`, `8g` (accelerators), `4-8192` (megabytes), and after that what the machine has beside it.
+fn is_gce_count(text: &str) -> bool {
+    let mut parts = text.split('-');
+    let first = parts.next().unwrap_or_default();
+    is_number(first.strip_suffix(['g', 't']).unwrap_or(first))
+        && parts.all(|part| {
+            is_number(part)
+                || matches!(part, "ext" | "metal" | "lssd" | "nolssd" | "standardlssd" | "highlssd")
+        })
 }
 
 /// The family letters of Azure sizes.
 const AZURE_FAMILIES: &[&str] = &[
     "A", "B", "D", "DC", "DS", "E", "EC", "F", "FX", "G", "GS", "H", "HB", "HC", "HX", "L", "M", "MD", "N",
-    "NC", "ND", "NG", "NP", "NV",
+    "NC", "NCC", "ND", "NG", "NP", "NV", "PB",
 ];
+
+/// What the letters after the number of processors may be: each is a feature, and stands once.
+const AZURE_FEATURES: &[u8] = b"abcdefilmnoprstx";
+
+/// The newest version that was recorded; the rule reads single digits above it.
+const AZURE_NEWEST: u8 = 7;
 
 /// `Standard_D4pls_v5`: a lower-case `p` after the number of processors is an Arm processor.
 pub(super) fn azure_size(text: &str) -> Option<Meaning> {
@@ -93,31 +126,53 @@ pub(super) fn azure_size(text: &str) -> Option<Meaning> {
         return None;
     }
     let mut parts = rest.split('_');
-    let features = parts.next()?.trim_start_matches(|letter: char| letter.is_ascii_digit());
-    // A size with fewer processors than its machine says so after a hyphen: `M8-2ms`.
-    let features = features
-        .strip_prefix('-')
-        .map_or(features, |rest| rest.trim_start_matches(|l: char| l.is_ascii_digit()));
-    if !features.bytes().all(|byte| byte.is_ascii_lowercase()) {
-        return None;
-    }
+    let features = azure_features(parts.next()?)?;
     let mut version = None;
     for part in parts {
-        match part.strip_prefix('v').and_then(|number| number.parse::<u8>().ok()) {
+        match azure_version(part) {
+            _ if version.is_some() => return None,
             Some(number) => version = Some(number),
-            None if part.starts_with("GB") => {
+            None if part.starts_with("GB") && is_accelerator(part) => {
                 return Some(Meaning::new(None, Architecture::Arm64).note("NVIDIA Grace, not verified"));
             }
             None if part == "Promo" || is_accelerator(part) => {}
+            // `M896ixds_32_v3` has a second number.
+            None if part.len() == 2 && is_number(part) && text.contains("_v") => {}
             None => return None,
         }
     }
     Some(azure(features.contains('p'), version))
 }
 
+/// The letters after the number of processors, which a size with fewer of them than its machine repeats after a
+/// hyphen: `8-2ms`.
+fn azure_features(text: &str) -> Option<&str> {
+    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, features) = text.split_at_checked(digits(text))?;
+    let features = match features.strip_prefix('-') {
+        Some(rest) => rest.split_at_checked(digits(rest)).filter(|(number, _)| !number.is_empty())?.1,
+        None => features,
+    };
+    let plausible =
+        number.len() <= 4 && (number == "0" || !number.starts_with('0')) && are_azure_features(features);
+    plausible.then_some(features)
+}
+
+fn are_azure_features(letters: &str) -> bool {
+    let once = |(at, letter)| !letters.bytes().skip(at + 1).any(|other| other == letter);
+    letters.bytes().all(|letter| AZURE_FEATURES.contains(&letter)) && letters.bytes().enumerate().all(once)
+}
+
+/// `v1` to `v9`: no size has a greater version.
+fn azure_version(text: &str) -> Option<u8> {
+    let number = text.strip_prefix('v').filter(|number| number.len() == 1 && is_number(number))?;
+    number.parse().ok().filter(|version| *version > 0)
+}
+
 /// `A100`, `T4`, `NDR`
 fn is_accelerator(part: &str) -> bool {
     part.starts_with(|letter: char| letter.is_ascii_uppercase())
+        && part.len() <= 8
         && part.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }
 
@@ -125,18 +180,20 @@ fn is_accelerator(part: &str) -> bool {
 pub(super) fn azure_family(text: &str) -> Option<Meaning> {
     let lower = text.find(|letter: char| !letter.is_ascii_uppercase())?;
     let (family, rest) = text.split_at_checked(lower)?;
-    let (features, version) = rest.rsplit_once('v')?;
-    let plausible =
-        AZURE_FAMILIES.contains(&family) && features.bytes().all(|byte| b"abcdeilmprst".contains(&byte));
-    let version = version.parse().ok().filter(|version| (1..=9).contains(version))?;
+    let (features, version) = rest.split_at_checked(rest.rfind('v')?)?;
+    let plausible = AZURE_FAMILIES.contains(&family) && are_azure_features(features);
+    let version = azure_version(version)?;
     plausible.then(|| azure(features.contains('p'), Some(version)))
 }
 
 fn azure(arm: bool, version: Option<u8>) -> Meaning {
+    const NEWER: &str =
+        "the version is newer than the recorded ones: its architecture follows from the naming rule";
+    let newer = version.is_some_and(|version| version > AZURE_NEWEST).then_some(NEWER);
     if !arm {
-        return Meaning::new(None, Architecture::Amd64);
+        return Meaning::new(None, Architecture::Amd64).note(newer);
     }
-    let meaning = Meaning::new(None, Architecture::Arm64);
+    let meaning = Meaning::new(None, Architecture::Arm64).note(newer);
     match version {
         Some(2 | 5) => {
             Meaning { level: Some("v8.2"), cpu: Some("neoverse-n1"), ..meaning }.note("Ampere Altra")
@@ -158,14 +215,18 @@ pub(super) fn oracle_shape(text: &str) -> Option<Meaning> {
         return None;
     }
     let series = parts.next().unwrap_or_default();
+    let rest_of_shape = |part: &str| matches!(part, "Flex" | "Micro" | "Generic") || is_number(part);
+    if !parts.clone().all(rest_of_shape) || parts.clone().count() > 2 {
+        return None;
+    }
     match series.split_at_checked(1) {
         Some(("A", number)) if class_name == "Standard" => {
             let rest =
                 text.find(number).and(text.get(..text.len() - parts.map(|p| p.len() + 1).sum::<usize>()))?;
             row(rest, Vocabulary::OracleCloudShape)
         }
-        Some(("E", number)) if number.parse::<u8>().is_ok() => Some(Meaning::new(None, Architecture::Amd64)),
-        _ if series == "Flex" || series.is_empty() || series.parse::<u16>().is_ok() => class
+        Some(("E", number)) if is_number(number) => Some(Meaning::new(None, Architecture::Amd64)),
+        _ if series == "Flex" || series.is_empty() || is_number(series) => class
             .ends_with(|letter: char| letter.is_ascii_digit())
             .then(|| Meaning::new(None, Architecture::Amd64)),
         _ => None,
@@ -175,8 +236,8 @@ pub(super) fn oracle_shape(text: &str) -> Option<Meaning> {
 /// `ecs.g8y.large`, or the family alone: a `y` after the generation is Alibaba's arm64 processor.
 pub(super) fn alibaba_family(text: &str) -> Option<Meaning> {
     let rest = text.strip_prefix("ecs.")?;
-    let family = rest.split_once('.').map_or(rest, |(family, _)| family);
-    row(family, Vocabulary::AlibabaEcsFamily)
+    let (family, size) = rest.split_once('.').map_or((rest, None), |(family, size)| (family, Some(size)));
+    size.is_none_or(is_size).then(|| row(family, Vocabulary::AlibabaEcsFamily)).flatten()
 }
 
 /// `AL2023_x86_64_STANDARD`, in any case: an image's system with the architecture in its name.
@@ -187,11 +248,15 @@ pub(super) fn eks_ami(text: &str) -> Option<Meaning> {
         return None;
     }
     let upper = text.to_ascii_uppercase();
-    let (architecture, system) = if let Some((system, _)) = upper.split_once("_X86_64") {
-        (Architecture::Amd64, system)
-    } else {
-        (Architecture::Arm64, upper.split_once("_ARM_64")?.0)
+    let (architecture, (system, kind)) = match upper.split_once("_X86_64") {
+        Some(parts) => (Architecture::Amd64, parts),
+        None => (Architecture::Arm64, upper.split_once("_ARM_64")?),
     };
+    let mut kinds = kind.split('_');
+    let known = |kind| matches!(kind, "GPU" | "STANDARD" | "NVIDIA" | "NEURON" | "FIPS");
+    if kinds.next() != Some("") || !kinds.all(known) {
+        return None;
+    }
     let build = match system {
         "AL2" | "AL2023" | "BOTTLEROCKET" => return Some(Meaning::new(Os::Linux, architecture)),
         "WINDOWS_CORE_2019" | "WINDOWS_FULL_2019" => "10.0.17763",

@@ -18,7 +18,7 @@ pub(super) fn dist(text: &str) -> Option<Meaning> {
 }
 
 /// The platform of a Go port.
-pub(super) fn port(os: &str, architecture: &str) -> Option<Platform> {
+pub(crate) fn port(os: &str, architecture: &str) -> Option<Platform> {
     let platform = Platform::new(Os::from_name(os)?, Architecture::from_name(architecture)?).normalized();
     PlatformSpec::find(&platform).map(|_| platform)
 }
@@ -123,6 +123,6 @@ pub(super) fn rules_go(text: &str) -> Option<Meaning> {
     Some(Meaning { note: None, ..meaning.variant(variant) })
 }
 
-fn has_port(architecture: Architecture) -> bool {
+pub(crate) fn has_port(architecture: Architecture) -> bool {
     crate::generated::platforms::PLATFORMS.iter().any(|row| row.platform.architecture == architecture)
 }

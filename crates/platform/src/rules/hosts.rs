@@ -8,10 +8,27 @@ use crate::meaning::{Meaning, row};
 use crate::os::Os;
 use crate::vocabulary::Vocabulary;
 
-/// The Unix emulations on Windows, which add its version to their name.
+/// The Unix emulations on Windows, which add its version to their name and, where they are translated, the machine's:
+/// `MINGW64_NT-10.0-19045`, `CYGWIN_NT-10.0-WOW64`.
 pub(super) fn uname_s(text: &str) -> Option<Meaning> {
-    let emulation = ["MINGW", "MSYS_NT", "CYGWIN_NT", "UCRT64_NT", "CLANGARM64_NT", "CLANG64_NT"];
-    emulation.iter().any(|prefix| text.starts_with(prefix)).then(|| Meaning::new(Os::Windows, None))
+    let (emulation, version) = text.split_once("_NT")?;
+    let known = ["MINGW32", "MINGW64", "MSYS", "CYGWIN", "UCRT64", "CLANG32", "CLANG64", "CLANGARM64"];
+    let mut parts = version.split('-');
+    let plausible = known.contains(&emulation)
+        && parts.next() == Some("")
+        && parts.next().is_none_or(is_dotted)
+        && parts.all(|part| is_number(part) || matches!(part, "WOW64" | "ARM64"));
+    plausible.then(|| Meaning::new(Os::Windows, None))
+}
+
+/// Digits alone: what `parse` takes may have a sign too.
+pub(super) fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Numbers with points between them.
+pub(super) fn is_dotted(text: &str) -> bool {
+    text.split('.').all(is_number)
 }
 
 /// `system processor`, from which rustup chooses the host's target.
@@ -55,7 +72,8 @@ pub(super) fn github_label(text: &str) -> Option<Meaning> {
             Some(Meaning::new(Os::Linux, arm()?).note(dated))
         }
         "windows" if version == "latest" || matches!(version, "2016" | "2019" | "2022" | "2025" | "11") => {
-            let architecture = if suffix.starts_with("vs") { Architecture::Amd64 } else { arm()? };
+            let studio = suffix.strip_prefix("vs").is_some_and(|year| year.len() == 4 && is_number(year));
+            let architecture = if studio { Architecture::Amd64 } else { arm()? };
             Some(Meaning::new(Os::Windows, architecture).note(dated))
         }
         "macos" | "xcode" => Some(Meaning::new(Os::Darwin, apple(system, version, suffix)?).note(dated)),
@@ -63,13 +81,15 @@ pub(super) fn github_label(text: &str) -> Option<Meaning> {
     }
 }
 
+/// Runners have the releases with long support, which come in April of even years.
 fn is_ubuntu(version: &str) -> bool {
-    matches!(version.split_once('.'), Some((year, "04" | "10")) if year.len() == 2 && year.parse::<u8>().is_ok())
+    let year = version.strip_suffix(".04").filter(|year| is_number(year)).and_then(|year| year.parse().ok());
+    year.is_some_and(|year: u8| (14..=40).contains(&year) && year.is_multiple_of(2))
 }
 
 /// Since macOS 14 the plain runners have Apple silicon; `large` and `intel` have Intel processors.
 fn apple(system: &str, version: &str, suffix: &str) -> Option<Architecture> {
-    let number: Option<u8> = version.parse().ok();
+    let number = version.parse().ok().filter(|number: &u8| is_number(version) && (10..=40).contains(number));
     if number.is_none() && version != "latest" {
         return None;
     }
@@ -89,6 +109,10 @@ pub(super) fn gitlab_tag(text: &str) -> Option<Meaning> {
     if !matches!(size, "small" | "medium" | "large" | "xlarge" | "2xlarge") {
         return None;
     }
+    let accelerator = (parts.next(), parts.next(), parts.next());
+    if !matches!(accelerator, (None, ..) | (Some("gpu"), Some("standard"), None)) {
+        return None;
+    }
     match (system, machine) {
         ("linux", "amd64") => Some(Meaning::new(Os::Linux, Architecture::Amd64)),
         ("linux", "arm64") => Some(Meaning::new(Os::Linux, Architecture::Arm64)),
@@ -103,52 +127,63 @@ pub(super) fn node_measured(text: &str) -> Option<Meaning> {
     let mut words = text.split(' ');
     let os = row(words.next()?, Vocabulary::NodeProcessPlatform)?.os?;
     let architecture = row(words.next()?, Vocabulary::NodeProcessArch)?.architecture?;
-    let libc = match (words.next(), words.next()) {
-        (Some("glibc"), Some(version)) => Some(Libc::Gnu { minimum: version.parse::<GlibcVersion>().ok() }),
-        (Some("glibc"), None) => Some(Libc::GNU),
-        (Some("musl"), _) => Some(Libc::Musl),
-        (None, _) => None,
+    let libc = match (words.next(), words.next(), words.next()) {
+        (Some("glibc"), Some(version), None) => {
+            Some(Libc::Gnu { minimum: Some(version.parse::<GlibcVersion>().ok()?) })
+        }
+        (Some("glibc"), None, _) => Some(Libc::GNU),
+        (Some("musl"), version, None) if version.is_none_or(is_dotted) => Some(Libc::Musl),
+        (None, _, _) => None,
         _ => return None,
     };
     Some(Meaning::new(os, architecture).libc(libc))
 }
 
-/// Java's `os.name`, of which only the beginning counts, without case and punctuation.
+/// Java's `os.name`, read without case: the names of the JDK, and those of Windows with its version.
 pub(super) fn jvm_os_name(text: &str) -> Option<Meaning> {
     const NAMES: &[(&str, Option<Os>)] = &[
-        ("aix", Some(Os::Aix)),
-        ("hpux", None),
-        ("os400", None),
-        ("linux", Some(Os::Linux)),
-        ("macosx", Some(Os::Darwin)),
-        ("osx", Some(Os::Darwin)),
-        ("freebsd", Some(Os::Freebsd)),
-        ("openbsd", Some(Os::Openbsd)),
-        ("netbsd", Some(Os::Netbsd)),
-        ("solaris", Some(Os::Solaris)),
-        ("sunos", Some(Os::Solaris)),
-        ("windows", Some(Os::Windows)),
-        ("zos", Some(Os::Zos)),
+        ("AIX", Some(Os::Aix)),
+        ("HP-UX", None),
+        ("OS/400", None),
+        ("Linux", Some(Os::Linux)),
+        ("Mac OS X", Some(Os::Darwin)),
+        ("FreeBSD", Some(Os::Freebsd)),
+        ("OpenBSD", Some(Os::Openbsd)),
+        ("NetBSD", Some(Os::Netbsd)),
+        ("Solaris", Some(Os::Solaris)),
+        ("SunOS", Some(Os::Solaris)),
+        ("Windows", Some(Os::Windows)),
+        ("z/OS", Some(Os::Zos)),
     ];
-    if !text.starts_with(|letter: char| letter.is_ascii_alphabetic()) || text.len() > 40 {
-        return None;
-    }
-    let mut letters = [0_u8; 8];
-    let kept = text.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
-    let mut count = 0;
-    for (slot, byte) in letters.iter_mut().zip(kept) {
-        *slot = byte;
-        count += 1;
-    }
-    let start = letters.get(..count)?;
-    let (name, os) = NAMES.iter().find(|(name, _)| start.starts_with(name.as_bytes()))?;
-    // More words may follow (`Windows Server 2022`), but not more letters.
-    let whole = start.len() == name.len() && text.len() <= name.len() + 1;
-    if !whole && !text.contains(' ') {
-        return None;
-    }
-    let meaning = Meaning::new(*os, None);
+    let found = NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, os)| *os);
+    let os = match found {
+        Some(os) => os,
+        None => Some(is_windows(text).then_some(Os::Windows)?),
+    };
+    let meaning = Meaning::new(os, None);
     Some(if os.is_none() { meaning.note("no Go port and no OCI name") } else { meaning })
+}
+
+/// `Windows 11`, `Windows Server 2012 R2`, and what the JDK says of a version that it does not know.
+fn is_windows(text: &str) -> bool {
+    let Some((start, version)) = text.split_at_checked("windows ".len()) else { return false };
+    if !start.eq_ignore_ascii_case("windows ") {
+        return false;
+    }
+    let server =
+        version.split_at_checked("server ".len()).filter(|(word, _)| word.eq_ignore_ascii_case("server "));
+    match server {
+        Some((_, year)) => {
+            let year = year.strip_suffix(" R2").unwrap_or(year);
+            year.len() == 4 && year.starts_with("20") && is_number(year)
+        }
+        None => {
+            const VERSIONS: &[&str] =
+                &["95", "98", "Me", "NT", "2000", "XP", "2003", "Vista", "7", "8", "8.1", "10", "11"];
+            const UNKNOWN: &[&str] = &["(unknown)", "NT (unknown)", "9X (unknown)"];
+            VERSIONS.iter().chain(UNKNOWN).any(|known| known.eq_ignore_ascii_case(version))
+        }
+    }
 }
 
 /// The emulators' statically linked builds have the same names with `-static`.

@@ -4,6 +4,7 @@ use crate::architecture::Architecture;
 use crate::libc::{GlibcVersion, Libc};
 use crate::meaning::{Meaning, row};
 use crate::os::Os;
+use crate::rules::hosts::is_number;
 use crate::vocabulary::Vocabulary;
 
 /// The processor names of Python's Linux tags, which are the kernel's.
@@ -56,6 +57,9 @@ pub(super) fn wheel(text: &str) -> Option<Meaning> {
 fn versioned(system: &str, text: &str) -> Option<Meaning> {
     let (major, rest) = text.split_once('_')?;
     let (minor, processor) = rest.split_once('_')?;
+    if !is_number(major) || !is_number(minor) {
+        return None;
+    }
     let (major, minor) = (major.parse().ok()?, minor.parse().ok()?);
     match system {
         "manylinux" => Some(python_linux(processor)?.libc(glibc(major, minor))),
@@ -66,10 +70,6 @@ fn versioned(system: &str, text: &str) -> Option<Meaning> {
 
 const fn glibc(major: u16, minor: u16) -> Libc {
     Libc::Gnu { minimum: Some(GlibcVersion::new(major, minor)) }
-}
-
-fn is_number(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn apple(processor: &str) -> Option<Meaning> {
@@ -147,7 +147,7 @@ pub(super) fn dotnet(text: &str) -> Option<Meaning> {
     };
     let name = system.trim_end_matches(|letter: char| letter.is_ascii_digit() || letter == '.');
     let (os, libc) = match name {
-        "linux" => linux(libc)?,
+        "linux" if system == name => linux(libc)?,
         "alpine" => (Some(Os::Linux), Some(Libc::Musl)),
         "ubuntu" | "debian" | "rhel" | "centos" | "fedora" | "opensuse" | "sles" | "ol"
             if libc.is_empty() =>
@@ -211,12 +211,44 @@ pub(super) fn openwrt(text: &str) -> Option<Meaning> {
         "loongarch64" => (Architecture::Loong64, None),
         _ => return None,
     };
-    (processor != "64").then(|| Meaning::new(Os::Linux, architecture).variant(variant).libc(Libc::Musl))
+    // `x86_64` and the like are rows, and what is not of 32-bit ARM has few processors.
+    let known = architecture == Architecture::Arm || OPENWRT_PROCESSORS.contains(&processor);
+    known.then(|| Meaning::new(Os::Linux, architecture).variant(variant).libc(Libc::Musl))
 }
+
+/// The processors of OpenWrt's targets that are not 32-bit ARM's.
+const OPENWRT_PROCESSORS: &[&str] = &[
+    "generic",
+    "cortex-a35",
+    "cortex-a53",
+    "cortex-a57",
+    "cortex-a72",
+    "cortex-a73",
+    "cortex-a76",
+    "pentium-mmx",
+    "pentium4",
+    "4kec",
+    "24kc",
+    "24kc_24kf",
+    "74kc",
+    "mips32",
+    "mips64r2",
+    "octeonplus",
+    "464fp",
+    "8540",
+    "8548",
+    "e5500",
+    "riscv64",
+];
 
 fn openwrt_arm(processor: &str) -> Option<&'static str> {
     match processor {
-        cortex if cortex.starts_with("cortex-a") => Some("v7"),
+        "cortex-a5" | "cortex-a7" | "cortex-a8" | "cortex-a9" | "cortex-a15" | "cortex-a17" => Some("v7"),
+        cortex if cortex.starts_with("cortex-a") => {
+            let (core, unit) = cortex.split_once('_')?;
+            let known = matches!(unit, "vfpv3" | "vfpv3-d16" | "vfpv4" | "neon" | "neon-vfpv4");
+            known.then(|| openwrt_arm(core)).flatten()
+        }
         "arm1176jzf-s_vfp" | "mpcore" => Some("v6"),
         "arm926ej-s" | "xscale" => Some("v5"),
         "fa526" => Some("v4"),

@@ -4,6 +4,7 @@ use crate::architecture::Architecture;
 use crate::libc::{GlibcVersion, Libc};
 use crate::meaning::Meaning;
 use crate::os::Os;
+use crate::rules::hosts::is_dotted;
 use crate::rust_spec::RustSpec;
 
 const NO_NAME: &str = "no Go port and no OCI name";
@@ -44,8 +45,7 @@ pub(super) fn apple_triple(text: &str) -> Option<Meaning> {
         "x86_64" => Architecture::Amd64,
         _ => return None,
     };
-    let digits = version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    digits.then(|| Meaning::new(Os::Darwin, architecture))
+    (version.is_empty() || is_dotted(version)).then(|| Meaning::new(Os::Darwin, architecture))
 }
 
 /// A Nix system: `processor-kernel`.
@@ -105,8 +105,12 @@ pub(super) fn zig(text: &str) -> Option<Meaning> {
     let mut parts = text.splitn(3, '-');
     let (processor, system, abi) = (parts.next()?, parts.next()?, parts.next());
     let architecture = zig_processor(processor)?;
-    let (system, _version) = system.split_once('.').unwrap_or((system, ""));
+    let (system, version) =
+        system.split_once('.').map_or((system, None), |(system, version)| (system, Some(version)));
     let os = zig_system(system)?;
+    if version.is_some_and(|version| !is_zig_version(system, version)) {
+        return None;
+    }
     let (abi, libc) = zig_abi(os, abi.unwrap_or_default())?;
     if os.is_none() {
         return Some(Meaning::new(None, None).note(NO_NAME));
@@ -126,6 +130,19 @@ pub(super) fn zig(text: &str) -> Option<Meaning> {
         Some(_) => None,
     };
     Some(Meaning::new(os, architecture).libc(libc).note(note))
+}
+
+/// A version or a range of them: `10.15`, `5.10...6.1`; those of Windows have names (`win10_rs5`).
+fn is_zig_version(system: &str, text: &str) -> bool {
+    let one = |version: &str| {
+        let named = version.strip_prefix("win").is_some_and(|rest| {
+            rest.starts_with(|letter: char| letter.is_ascii_digit())
+                && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        });
+        let old = matches!(version, "nt4" | "win2k" | "xp" | "ws2003" | "vista");
+        if system == "windows" { named || old } else { is_dotted(version) }
+    };
+    text.split_once("...").map_or_else(|| one(text), |(from, to)| one(from) && one(to))
 }
 
 fn zig_processor(name: &str) -> Option<Option<Architecture>> {

@@ -14,9 +14,8 @@ use super::error::{CommandError, Exit};
 use super::output;
 use super::session::choose_color;
 use crate::environment::Environment;
-use crate::nearest::nearest;
 use crate::process::{Cancel, Processes};
-use crate::target::{Answer, Outcome, answer, describe_answer, match_platforms};
+use crate::target::{Answer, MatchAnswer, Outcome, answer, describe_answer, match_platforms};
 use crate::ui::style::{BAD, paint};
 
 pub(super) fn run(
@@ -84,17 +83,22 @@ fn show(answer: &Answer, text: &mut String) {
     text.push_str("\n\n");
 }
 
+/// Prints what the host accepts; a host or a platform that is unknown makes the exit code 1.
 fn matching(host: &str, platforms: &[String], global: &Global) -> Result<Exit, CommandError> {
-    let answer = match_platforms(host, platforms).map_err(|error| CommandError::new(Exit::No, &error))?;
+    let answer = match match_platforms(host, platforms) {
+        Ok(answer) => answer,
+        Err(error) if global.json => MatchAnswer::without_host(host, error.to_string()),
+        Err(error) => return Err(CommandError::new(Exit::No, &error)),
+    };
     if global.json {
         output::answer(&line(&answer)?)?;
-        return Ok(Exit::Done);
+    } else {
+        for rejected in &answer.rejected {
+            output::say(&format!("{} is rejected: {}", rejected.platform, rejected.why));
+        }
+        output::answer(&answer.accepted.iter().map(|platform| format!("{platform}\n")).collect::<String>())?;
     }
-    for rejected in &answer.rejected {
-        output::say(&format!("{} is rejected: {}", rejected.platform, rejected.why));
-    }
-    output::answer(&answer.accepted.iter().map(|platform| format!("{platform}\n")).collect::<String>())?;
-    Ok(Exit::Done)
+    Ok(if answer.is_known() { Exit::Done } else { Exit::No })
 }
 
 /// A value as one line of JSON.
@@ -106,13 +110,23 @@ fn line(value: &impl serde::Serialize) -> Result<String, CommandError> {
 pub(super) fn vocabulary(name: &str) -> Result<Vocabulary, CommandError> {
     Vocabulary::from_name(name).ok_or_else(|| {
         let error = CommandError::message(Exit::Usage, format!("there is no vocabulary {name:?}"));
-        let names = Vocabulary::ALL.iter().map(|vocabulary| vocabulary.as_str());
-        let hint = match nearest(name, names) {
-            Some(near) => format!("the nearest is {near}; `target list` names all"),
-            None => "`target list` names all".to_owned(),
-        };
-        error.hint(hint)
+        error.hint(format!("{}; `target list` names all", near(&near_vocabularies(name))))
     })
+}
+
+/// The names of the nearest vocabularies, none where nothing comes near.
+fn near_vocabularies(name: &str) -> Vec<String> {
+    Vocabulary::nearest(name).iter().map(ToString::to_string).collect()
+}
+
+fn near(names: &[String]) -> String {
+    match names {
+        [] => {
+            "some that are: oci-platform, go-dist, rust-triple, debian-arch, uname-m-linux, ec2-instance-type"
+                .to_owned()
+        }
+        names => format!("the nearest: {}", names.join(", ")),
+    }
 }
 
 /// A description's text.

@@ -7,11 +7,15 @@ use std::thread;
 use crossdock_platform::Vocabulary;
 use serde::{Deserialize, Serialize};
 
+use super::{near, near_vocabularies};
 use crate::app::error::{CommandError, Exit};
-use crate::target::{Outcome, SCHEMA, answer, match_platforms};
+use crate::target::{Answer, MatchAnswer, Outcome, answer, match_platforms};
 
 /// A longer line is no question.
 const LONGEST: u64 = 1 << 20;
+
+/// So many characters of a line that is no question stand in its answer.
+const SHOWN: usize = 256;
 
 /// So many lines are held at once.
 const BATCH: usize = 4096;
@@ -32,51 +36,71 @@ struct MatchQuestion {
     platforms: Vec<String>,
 }
 
-/// The answer to a line that is no question.
+/// The answer to a line that is no question: the keys of every answer, and where the line stands.
 #[derive(Serialize)]
-struct Wrong<'a> {
-    schema: u32,
+struct Wrong<T> {
+    #[serde(flatten)]
+    answer: T,
     line: usize,
-    result: &'static str,
-    error: &'a str,
+    /// Where the answer itself has no such key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
 }
 
-/// The answer to a host that is none.
-#[derive(Serialize)]
-struct UnknownHost<'a> {
-    schema: u32,
-    host: &'a str,
-    error: &'a str,
+/// Why a line is no question.
+struct Refusal {
+    why: String,
+    /// What the line asks after, where that much can be read.
+    input: Option<String>,
+    nearest: Vec<String>,
+}
+
+impl From<serde_json::Error> for Refusal {
+    fn from(error: serde_json::Error) -> Self {
+        Self { why: error.to_string(), input: None, nearest: Vec::new() }
+    }
 }
 
 /// Answers descriptions; the exit code is 1 when one is unknown or ambiguous, and 2 when a line is no question.
 pub(super) fn descriptions() -> Result<Exit, CommandError> {
-    answer_lines(|text, out| {
-        let question: Question<'_> = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let ask = |text: &str, out: &mut Vec<u8>| {
+        let question: Question<'_> = serde_json::from_str(text)?;
         let vocabulary = match question.vocabulary.as_deref() {
             None => None,
-            Some(name) => {
-                Some(Vocabulary::from_name(name).ok_or_else(|| format!("there is no vocabulary {name:?}"))?)
-            }
+            Some(name) => Some(Vocabulary::from_name(name).ok_or_else(|| Refusal {
+                why: format!("there is no vocabulary {name:?}"),
+                input: Some(question.input.clone().into_owned()),
+                nearest: near_vocabularies(name),
+            })?),
         };
         let answer = answer(&question.input, vocabulary);
-        serde_json::to_writer(out, &answer).map_err(|error| error.to_string())?;
+        serde_json::to_writer(out, &answer)?;
         Ok(if answer.result == Outcome::Exact { Exit::Done } else { Exit::No })
+    };
+    answer_lines(ask, |line, refusal, text| {
+        let why = match refusal.nearest.as_slice() {
+            [] => refusal.why,
+            names => format!("{} ({})", refusal.why, near(names)),
+        };
+        let input = refusal.input.unwrap_or_else(|| text.chars().take(SHOWN).collect());
+        let answer = Answer::unasked(&input, why.clone());
+        serde_json::to_vec(&Wrong { answer, line, error: Some(why) })
     })
 }
 
-/// Answers which platforms hosts accept; the exit code is 1 when a host is unknown.
+/// Answers which platforms hosts accept; the exit code is 1 when a host or a platform is unknown.
 pub(super) fn matches() -> Result<Exit, CommandError> {
-    answer_lines(|text, out| {
-        let question: MatchQuestion = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        match match_platforms(&question.host, &question.platforms) {
-            Ok(answer) => serde_json::to_writer(out, &answer).map(|()| Exit::Done),
-            Err(error) => {
-                let wrong = UnknownHost { schema: SCHEMA, host: &question.host, error: &error.to_string() };
-                serde_json::to_writer(out, &wrong).map(|()| Exit::No)
-            }
-        }
-        .map_err(|error| error.to_string())
+    let ask = |text: &str, out: &mut Vec<u8>| {
+        let question: MatchQuestion = serde_json::from_str(text)?;
+        let answer = match_platforms(&question.host, &question.platforms)
+            .unwrap_or_else(|error| MatchAnswer::without_host(&question.host, error.to_string()));
+        serde_json::to_writer(out, &answer)?;
+        Ok(if answer.is_known() { Exit::Done } else { Exit::No })
+    };
+    answer_lines(ask, |line, refusal, text| {
+        let host: String = text.chars().take(SHOWN).collect();
+        let answer = MatchAnswer::without_host(&host, refusal.why);
+        serde_json::to_vec(&Wrong { answer, line, error: None })
     })
 }
 
@@ -84,9 +108,7 @@ pub(super) fn matches() -> Result<Exit, CommandError> {
 ///
 /// What is there already is answered side by side; a single line is answered at once, for a program that waits for
 /// each answer before it asks again.
-fn answer_lines(
-    answer: impl Fn(&str, &mut Vec<u8>) -> Result<Exit, String> + Sync,
-) -> Result<Exit, CommandError> {
+fn answer_lines(ask: impl Ask, refuse: impl Refuse) -> Result<Exit, CommandError> {
     let mut input = BufReader::with_capacity(1 << 20, std::io::stdin().lock());
     let mut output = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
     let (mut worst, mut number) = (Exit::Done, 0);
@@ -99,9 +121,9 @@ fn answer_lines(
         let answers = thread::scope(|scope| {
             let chunks = lines.chunks(size).enumerate();
             let first = |place: usize| number + place * size;
-            let answer = &answer;
+            let (ask, refuse) = (&ask, &refuse);
             let chunks: Vec<_> = chunks
-                .map(|(place, chunk)| scope.spawn(move || answer_chunk(chunk, first(place), answer)))
+                .map(|(place, chunk)| scope.spawn(move || answer_chunk(chunk, first(place), ask, refuse)))
                 .collect();
             chunks.into_iter().map(thread::ScopedJoinHandle::join).collect::<Result<Vec<_>, _>>()
         });
@@ -132,21 +154,26 @@ fn waiting_lines(input: &mut BufReader<impl Read>) -> std::io::Result<Vec<Vec<u8
     }
 }
 
+/// Writes the answer to a line.
+trait Ask: Fn(&str, &mut Vec<u8>) -> Result<Exit, Refusal> + Sync {}
+impl<T: Fn(&str, &mut Vec<u8>) -> Result<Exit, Refusal> + Sync> Ask for T {}
+
+/// The answer to a line that is no question, from its number, the reason and its text.
+trait Refuse: Fn(usize, Refusal, &str) -> serde_json::Result<Vec<u8>> + Sync {}
+impl<T: Fn(usize, Refusal, &str) -> serde_json::Result<Vec<u8>> + Sync> Refuse for T {}
+
 /// The answers to some lines, the first of which has a number, and the worst of their exit codes.
-fn answer_chunk(
-    lines: &[Vec<u8>],
-    first: usize,
-    answer: &impl Fn(&str, &mut Vec<u8>) -> Result<Exit, String>,
-) -> (Vec<u8>, Exit) {
+fn answer_chunk(lines: &[Vec<u8>], first: usize, ask: &impl Ask, refuse: &impl Refuse) -> (Vec<u8>, Exit) {
     let (mut all, mut one, mut worst) = (Vec::new(), Vec::new(), Exit::Done);
     for (place, line) in lines.iter().enumerate().filter(|(_, line)| !line.trim_ascii().is_empty()) {
         one.clear();
-        let question = str::from_utf8(line).map_err(|_| "the line is not UTF-8".to_owned());
-        let exit = question.and_then(|text| answer(text, &mut one)).unwrap_or_else(|error| {
-            one.clear();
-            let wrong = Wrong { schema: SCHEMA, line: first + place + 1, result: "unknown", error: &error };
-            // A line number and a string are always JSON.
-            let _always = serde_json::to_writer(&mut one, &wrong);
+        let not_utf8 =
+            || Refusal { why: "the line is not UTF-8".to_owned(), input: None, nearest: Vec::new() };
+        let question = str::from_utf8(line).map_err(|_| not_utf8());
+        let exit = question.and_then(|text| ask(text, &mut one)).unwrap_or_else(|refusal| {
+            let text = String::from_utf8_lossy(line.trim_ascii());
+            // Strings and a number are always JSON.
+            one = refuse(first + place + 1, refusal, &text).unwrap_or_default();
             Exit::Usage
         });
         worst = worse(worst, exit);

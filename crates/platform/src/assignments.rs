@@ -1,0 +1,196 @@
+//! Go's variables as build scripts have them, `GOOS=linux GOARCH=arm64`: such a description names its vocabulary itself.
+
+use crate::architecture::Architecture;
+use crate::describe::{Reading, describe};
+use crate::error::Excerpt;
+use crate::go_level::go_level_variable;
+use crate::meaning::Meaning;
+use crate::merge::merged;
+use crate::nearest::nearest;
+use crate::os::Os;
+use crate::parse::spelled_elsewhere;
+use crate::rules;
+use crate::rules::gocode::{has_port, port};
+use crate::unknown::{Unknown, explain};
+use crate::vocabulary::Vocabulary;
+
+/// What the variables mean together; none where the text is no list of Go's variables.
+pub(crate) fn read(text: &str) -> Option<Reading> {
+    if !text.starts_with("GO") || !text.contains('=') {
+        return None;
+    }
+    let mut given = Given { text, ..Given::default() };
+    for word in text.split(' ') {
+        let (name, value) = word.split_once('=')?;
+        let place = match name {
+            "GOOS" => &mut given.os,
+            "GOARCH" => &mut given.architecture,
+            _ => {
+                let variable = Vocabulary::from_name(name).filter(|_| name.starts_with("GO"))?;
+                if given.level.replace((variable, value)).is_some() {
+                    return Some(given.twice());
+                }
+                continue;
+            }
+        };
+        if place.replace(value).is_some() {
+            return Some(given.twice());
+        }
+    }
+    Some(given.reading())
+}
+
+/// The values of the variables.
+#[derive(Debug, Clone, Copy, Default)]
+struct Given<'a> {
+    text: &'a str,
+    os: Option<&'a str>,
+    architecture: Option<&'a str>,
+    level: Option<(Vocabulary, &'a str)>,
+}
+
+impl Given<'_> {
+    fn reading(&self) -> Reading {
+        match (self.os, self.architecture, self.level) {
+            (None, None, Some((variable, value))) => match describe(value, Some(variable)) {
+                Reading::Unknown(unknown) => {
+                    Reading::Unknown(self.instead(variable.as_str(), value, unknown))
+                }
+                known => known,
+            },
+            _ => match self.meaning() {
+                Ok(meaning) => merged(vec![(Vocabulary::GoDist, meaning)]),
+                Err(unknown) => Reading::Unknown(unknown),
+            },
+        }
+    }
+
+    fn meaning(&self) -> Result<Meaning, Unknown> {
+        let os = self.os.map(|name| self.system(name)).transpose()?;
+        let stated = self.architecture.map(|name| self.architecture(name)).transpose()?;
+        let level = self.level()?;
+        let architecture = stated.or(level.as_ref().and_then(|level| level.architecture));
+        self.fits(os, architecture)?;
+        let unset = level.is_none() && architecture == Some(Architecture::Arm);
+        let meaning = Meaning::new(os, architecture).note(unset.then_some("GOARM is 7 unless it is set"));
+        Ok(match level {
+            Some(level) => Meaning { variant: level.variant, float: level.float, ..meaning },
+            None => meaning.variant(architecture.and_then(|architecture| architecture.normal_variant(None))),
+        })
+    }
+
+    fn level(&self) -> Result<Option<Meaning>, Unknown> {
+        let Some((variable, value)) = self.level else { return Ok(None) };
+        let meaning = rules::read(variable, value).ok_or_else(|| explain(value, Some(variable)));
+        meaning.map(Some).map_err(|unknown| self.instead(variable.as_str(), value, unknown))
+    }
+
+    /// Whether Go has the port and reads the level's variable there.
+    fn fits(&self, os: Option<Os>, architecture: Option<Architecture>) -> Result<(), Unknown> {
+        let Some(architecture) = architecture else { return Ok(()) };
+        let refused =
+            |why: String| Err(Unknown::new(&format!("{}: {why}", Excerpt::new(self.text)), Vec::new()));
+        match (os, self.level) {
+            (Some(os), _) if port(os.as_str(), architecture.as_str()).is_none() => {
+                refused(format!("`go tool dist list` has no {os}/{architecture}"))
+            }
+            (_, Some((variable, _))) if go_level_variable(architecture) != Some(variable.as_str()) => {
+                refused(format!("Go does not read {variable} where GOARCH is {architecture}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn system(&self, name: &str) -> Result<Os, Unknown> {
+        let has_port =
+            |os: &Os| Architecture::ALL.iter().any(|name| port(os.as_str(), name.as_str()).is_some());
+        Os::from_name(name).filter(has_port).ok_or_else(|| {
+            let known = Os::ALL.iter().filter(|os| has_port(os)).map(|os| os.as_str());
+            let near = Os::from_alias(name).map_or_else(|| nearest(name, known), |os| vec![os.as_str()]);
+            self.wrong("GOOS", name, &near)
+        })
+    }
+
+    fn architecture(&self, name: &str) -> Result<Architecture, Unknown> {
+        Architecture::from_name(name).filter(|known| has_port(*known)).ok_or_else(|| {
+            let known =
+                Architecture::ALL.iter().filter(|known| has_port(**known)).map(|known| known.as_str());
+            let alias = Architecture::from_alias(name).or_else(|| spelled_elsewhere(name));
+            let near = alias.map_or_else(|| nearest(name, known), |(known, _)| vec![known.as_str()]);
+            self.wrong("GOARCH", name, &near)
+        })
+    }
+
+    fn wrong(&self, variable: &str, value: &str, near: &[&str]) -> Unknown {
+        let why = format!("{} is no {variable} of Go", Excerpt::new(value));
+        let near = near.iter().map(ToString::to_string).collect();
+        self.instead(variable, value, Unknown::new(&why, near))
+    }
+
+    /// The nearest values, each in the whole description.
+    fn instead(&self, variable: &str, value: &str, unknown: Unknown) -> Unknown {
+        let wrong = format!("{variable}={value}");
+        let whole = |near: String| self.text.replacen(&wrong, &format!("{variable}={near}"), 1);
+        let nearest = unknown.nearest.into_iter().map(whole);
+        // Another variable may be wrong too.
+        let nearest =
+            nearest.filter(|text| !matches!(read(text), None | Some(Reading::Unknown(_)))).collect();
+        Unknown { why: unknown.why, nearest }
+    }
+
+    fn twice(&self) -> Reading {
+        let why = format!("{} sets a variable twice, or two levels", Excerpt::new(self.text));
+        Reading::Unknown(Unknown::new(&why, Vec::new()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exact(text: &str) -> String {
+        let Some(Reading::Exact(one)) = read(text) else { panic!("{text}: {:?}", read(text)) };
+        let name = |name: Option<&'static str>| name.unwrap_or("-");
+        let (os, architecture) = (one.os.map(|os| os.as_str()), one.architecture.map(|name| name.as_str()));
+        format!("{}/{}/{}", name(os), name(architecture), name(one.variant))
+    }
+
+    fn unknown(text: &str) -> Unknown {
+        let Some(Reading::Unknown(unknown)) = read(text) else { panic!("{text}: {:?}", read(text)) };
+        unknown
+    }
+
+    #[test]
+    fn what_is_set_is_stated_and_nothing_else() {
+        assert_eq!(exact("GOARCH=arm64"), "-/arm64/-");
+        assert_eq!(exact("GOARCH=arm"), "-/arm/v7");
+        assert_eq!(exact("GOOS=linux"), "linux/-/-");
+        assert_eq!(exact("GOOS=linux GOARCH=arm GOARM=6"), "linux/arm/v6");
+        assert_eq!(exact("GOARCH=mipsle GOMIPS=softfloat"), "-/mipsle/-");
+        assert_eq!(exact("GOARCH=ppc64 GOPPC64=power9"), "-/ppc64/power9");
+        assert_eq!(exact("GOOS=freebsd GOAMD64=v3"), "freebsd/amd64/v3");
+        assert_eq!(exact("GOARM=7"), "-/arm/v7");
+        for text in ["linux/arm64", "GOLD=1", "GOARCH=arm64 CGO_ENABLED=0", "GOARCH"] {
+            assert!(read(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_go_does_not_have_is_refused_with_the_whole_description_put_right() {
+        for (text, words, near) in [
+            ("GOARCH=x86_64", "no GOARCH", "GOARCH=amd64"),
+            ("GOARCH=", "no GOARCH", ""),
+            ("GOOS=macos GOARCH=arm64", "no GOOS", "GOOS=darwin GOARCH=arm64"),
+            ("GOOS=linxu", "no GOOS", "GOOS=linux"),
+            ("GOARM=8", "end at 7", "GOARM=7 GOARM=6 GOARM=5"),
+            ("GOOS=windows GOARCH=s390x", "has no windows/s390x", ""),
+            ("GOARCH=arm64 GOARM=7", "does not read GOARM", ""),
+            ("GOARCH=arm64 GOARCH=arm64", "twice", ""),
+            ("GOARM=6 GOARM64=v8.0", "two levels", ""),
+        ] {
+            let found = unknown(text);
+            assert!(found.why.contains(words), "{text}: {found}");
+            assert_eq!(found.nearest.join(" "), near, "{text}");
+        }
+    }
+}

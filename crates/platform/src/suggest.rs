@@ -1,0 +1,197 @@
+//! Known names to write instead of one that is not.
+
+use crate::architecture::Architecture;
+use crate::describe::is_known;
+use crate::error::PlatformError;
+use crate::generated::rust_targets::RUST_TARGETS;
+use crate::generated::vocabulary::ROWS;
+use crate::listing::known_names;
+use crate::nearest::nearest;
+use crate::os::Os;
+use crate::platform::Platform;
+use crate::rules;
+use crate::rules::clouds::GCE_SHAPES;
+use crate::vocabulary::Vocabulary;
+
+/// At most so many names are proposed.
+const MOST: usize = 3;
+
+/// The parts of a platform that can be put right one after the other.
+const PARTS: usize = 4;
+
+/// The first three of the names that are known, each once: what is proposed can be written.
+pub(crate) fn kept(names: impl IntoIterator<Item = String>, vocabulary: Option<Vocabulary>) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for name in names {
+        if found.len() < MOST && !found.contains(&name) && is_known(&name, vocabulary) {
+            found.push(name);
+        }
+    }
+    found
+}
+
+/// The names nearest to a platform's text that is none, or is none of the vocabulary.
+pub(crate) fn platforms(text: &str, vocabulary: Option<Vocabulary>) -> Vec<String> {
+    let baseline = Platform::parse(text).ok().map(|platform| platform.baseline());
+    let baseline = baseline.map(|platform| format!("{}/{}", platform.os(), platform.architecture()));
+    let found = kept(put_right(text, PARTS).into_iter().chain(baseline), vocabulary);
+    match vocabulary {
+        Some(vocabulary) if found.is_empty() => {
+            let names = known_names(vocabulary);
+            owned(nearest(text, names.iter().map(String::as_str)))
+        }
+        _ => found,
+    }
+}
+
+/// The platforms that a text may mean in which up to so many parts are wrong.
+fn put_right(text: &str, parts: usize) -> Vec<String> {
+    let Err(error) = Platform::parse(text) else { return vec![text.to_owned()] };
+    let Some(rest) = parts.checked_sub(1) else { return Vec::new() };
+    let words: Vec<&str> = text.split('/').collect();
+    let instead = |place: usize, name: &str| {
+        let mut words = words.clone();
+        words[place] = name;
+        words.join("/")
+    };
+    let better: Vec<String> = match (&error, words.as_slice()) {
+        (PlatformError::UnknownOs { nearest, .. }, [system, _, ..]) => {
+            let options = system.find('(').and_then(|start| system.get(start..)).unwrap_or_default();
+            nearest.iter().map(|os| instead(0, &format!("{os}{options}"))).collect()
+        }
+        (PlatformError::UnknownArchitecture { nearest, .. }, [_, _, ..]) => {
+            nearest.iter().map(|name| instead(1, name)).collect()
+        }
+        (PlatformError::UnknownVariant { architecture, .. }, [_, _, variant]) => {
+            levels(variant, architecture.variants()).iter().map(|name| instead(2, name)).collect()
+        }
+        // `amd64/v5` lacks the operating system too.
+        (PlatformError::UnknownVariant { .. }, [_, _]) => vec![format!("linux/{text}")],
+        (PlatformError::EmptyPart { .. }, words) => {
+            vec![words.iter().filter(|word| !word.is_empty()).copied().collect::<Vec<_>>().join("/")]
+        }
+        (PlatformError::TooManyParts { .. }, [first, second, third, ..]) => {
+            vec![[*first, second, third].join("/")]
+        }
+        (PlatformError::EmptyOptions { .. }, _) => vec![text.replacen("()", "", 1)],
+        _ => error.suggestions(),
+    };
+    better.iter().filter(|better| *better != text).flat_map(|better| put_right(better, rest)).collect()
+}
+
+/// The nearest levels, else all, the highest first.
+fn levels(given: &str, known: &'static [&'static str]) -> Vec<&'static str> {
+    let highest_first = || known.iter().rev().copied();
+    match nearest(given, highest_first()) {
+        near if near.is_empty() => highest_first().collect(),
+        near => near,
+    }
+}
+
+/// The nearest names of all vocabularies.
+pub(crate) fn anywhere(text: &str) -> Vec<String> {
+    let first = text.as_bytes().first().map(u8::to_ascii_lowercase);
+    let begins = |name: &&str| name.as_bytes().first().map(u8::to_ascii_lowercase) == first;
+    let names =
+        ROWS.iter().map(|row| row.name).chain(RUST_TARGETS.iter().map(|row| row.triple)).filter(begins);
+    let examples = rules::RULES
+        .iter()
+        .flat_map(|(vocabulary, _, _)| rules::examples(*vocabulary))
+        .copied()
+        .filter(begins);
+    let lower = [text.to_ascii_lowercase()].into_iter();
+    let repaired = repaired(text);
+    let found = owned(nearest(text, names.chain(examples)));
+    kept(lower.chain(repaired).chain(found), None)
+}
+
+/// The nearest names of a vocabulary.
+pub(crate) fn within(text: &str, vocabulary: Vocabulary) -> Vec<String> {
+    use Vocabulary as V;
+    let oses = || Os::ALL.iter().map(|os| os.as_str());
+    let architectures = || Architecture::ALL.iter().map(|name| name.as_str());
+    let rows = ROWS.iter().filter(|row| row.vocabulary == vocabulary).map(|row| row.name);
+    let found = owned(match vocabulary {
+        V::ContainerdOsSpecifier => nearest(text, oses()),
+        V::ContainerdArchSpecifier => match crate::parse::spelled_elsewhere(text) {
+            Some((architecture, _)) => vec![architecture.as_str()],
+            None => nearest(text, architectures().chain(["armhf", "armel", "aarch64", "x86_64", "i386"])),
+        },
+        V::K8sLabelKubernetesIoArch | V::K8sNodeInfoArchitecture | V::BazelRulesGoGoarch => {
+            nearest(text, architectures())
+        }
+        V::RustTriple => nearest(text, RUST_TARGETS.iter().map(|row| row.triple)),
+        _ if vocabulary.as_str().starts_with("GO") => levels(text, rules::examples(vocabulary)),
+        _ => nearest(text, rows.chain(rules::examples(vocabulary).iter().copied())),
+    });
+    kept(repaired(text).into_iter().chain(found), Some(vocabulary))
+}
+
+/// What a name of a vocabulary that follows a rule may have been before a slip; not all of it is known.
+fn repaired(text: &str) -> Vec<String> {
+    let mut found = instance_types(text);
+    found.extend(machine_types(text));
+    found.extend(azure_sizes(text));
+    found
+}
+
+/// EC2 instance types: the family with the nearest size, and the nearest families.
+fn instance_types(text: &str) -> Vec<String> {
+    const SIZES: &[&str] = &[
+        "large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge", "24xlarge", "medium",
+        "small", "micro", "nano", "metal",
+    ];
+    let lower = text.to_ascii_lowercase();
+    let Some((family, size)) = lower.split_once('.') else { return Vec::new() };
+    let families =
+        ROWS.iter().filter(|row| row.vocabulary == Vocabulary::Ec2InstanceFamily).map(|row| row.name);
+    let families = match is_known(family, Some(Vocabulary::Ec2InstanceFamily)) {
+        true => vec![family],
+        false => nearest(family, families),
+    };
+    let sizes = match nearest(size, SIZES.iter().copied()) {
+        _ if is_known(&format!("m5.{size}"), Some(Vocabulary::Ec2InstanceType)) => vec![size],
+        near if near.is_empty() => vec!["large"],
+        near => near,
+    };
+    families.iter().flat_map(|family| sizes.iter().map(move |size| format!("{family}.{size}"))).collect()
+}
+
+/// GCE machine types with the nearest shape or family.
+fn machine_types(text: &str) -> Vec<String> {
+    let lower = text.to_ascii_lowercase();
+    let mut parts = lower.splitn(3, '-');
+    let (Some(family), Some(shape)) = (parts.next(), parts.next()) else { return Vec::new() };
+    if family.len() > 6 || shape.len() > 12 {
+        return Vec::new();
+    }
+    let rest = parts.next().unwrap_or("4");
+    let families =
+        ROWS.iter().filter(|row| row.vocabulary == Vocabulary::GceMachineFamily).map(|row| row.name);
+    let mut found = Vec::new();
+    for family in nearest(family, families) {
+        for shape in nearest(shape, GCE_SHAPES.iter().copied()) {
+            found.extend([format!("{family}-{shape}-{rest}"), format!("{family}-{shape}-4")]);
+        }
+    }
+    found
+}
+
+/// Azure's sizes with their tier, and with the versions that most sizes have.
+fn azure_sizes(text: &str) -> Vec<String> {
+    let size = match text.split_once('_') {
+        Some((tier, size)) if tier.eq_ignore_ascii_case("standard") => size,
+        _ => text,
+    };
+    if !size.contains('_') {
+        return Vec::new();
+    }
+    let front = size.rsplit_once("_v").map_or(size, |(front, _)| front);
+    [size.to_owned(), format!("{front}_v5"), format!("{front}_v6")]
+        .map(|size| format!("Standard_{size}"))
+        .into()
+}
+
+fn owned(names: Vec<&str>) -> Vec<String> {
+    names.into_iter().map(str::to_owned).collect()
+}
