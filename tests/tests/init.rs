@@ -373,6 +373,9 @@ fn a_rust_project_gets_an_xtask_and_keeps_everything_else() {
     sandbox.tool(&project, "cargo", &["generate-lockfile", "--offline"]).success();
     let before = text(project.join("Cargo.lock")).matches("[[package]]").count();
     let init = sandbox.crossdock(&project, &["init", "--json", "--crossdock", &library()]).success();
+    // A file that is there and lacks an entry is not missing.
+    assert_eq!(states(&init)["Cargo.toml"], "stale", "{init}");
+    assert_eq!(states(&init)[".cargo/config"], "stale", "{init}");
     let joins = init.json()["joins"]["count"].as_u64().unwrap();
     let after = text(project.join("Cargo.lock")).matches("[[package]]").count();
     assert_eq!(
@@ -471,10 +474,54 @@ fn a_go_workspace_gets_one_image_for_each_of_its_programs() {
     for image in ["api", "worker"] {
         assert!(root.join(format!("{image}.Dockerfile.dockerignore")).is_file());
         assert!(root.join(format!("kubernetes/{image}.yaml")).is_file());
+        let readme = text(root.join("README.md"));
+        assert!(readme.contains(&format!("`docker build -f {image}.Dockerfile .`")), "{readme}");
+        assert!(!readme.contains("`docker build .`"), "there is no such file: {readme}");
     }
     sandbox.crossdock(&root, &["init", "--check"]).success();
     let plan = sandbox.crossdock(&root, &["plan", "--json"]).success().json();
     assert_eq!(plan["images"].as_array().unwrap().len(), 2);
+}
+
+/// `--force` writes the file in today's form; what a person configured in it stays configured, also afterwards.
+#[test]
+fn force_keeps_what_was_configured() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "app");
+    sandbox.crossdock(&project, &["init"]).success();
+    let made = text(project.join("crossdock.toml"));
+    let edited =
+        made.replace("base = \"static\"", "base = \"static\"\n# for the shop\ntags = [\"v1\", \"stable\"]");
+    write(project.join("crossdock.toml"), format!("{edited}\n[image.app.labels]\nteam = \"a\"\n"));
+    sandbox.crossdock(&project, &["init", "--force", "--for", "m7g.large"]).success();
+    let kept = text(project.join("crossdock.toml"));
+    for line in
+        ["# for the shop\ntags = [\"v1\", \"stable\"]\n", "team = \"a\"\n", "nodes = [\"m7g.large\"]\n"]
+    {
+        assert!(kept.contains(line), "{kept}");
+    }
+    assert!(text(project.join("crossdock.toml.orig")).contains("for the shop"));
+    assert!(text(project.join("kubernetes/app.yaml")).contains("app:v1"), "the manifests follow it");
+    sandbox.crossdock(&project, &["init", "--check"]).success();
+    sandbox.crossdock(&project, &["init", "--for", "m5.large"]).success();
+    let renewed = text(project.join("crossdock.toml"));
+    assert!(renewed.contains("m5.large") && renewed.contains("tags = [\"v1\""), "{renewed}");
+}
+
+/// Where `cargo xtask` is a person's own, nobody is sent there.
+#[test]
+fn an_alias_of_the_users_is_not_recommended() {
+    let sandbox = Sandbox::new();
+    let project = fixture::rust_package(&sandbox.work(), "app");
+    write(project.join(".cargo/config.toml"), "[alias]\nxtask = \"run --bin mine --\"\n");
+    let init = sandbox.crossdock(&project, &["init", "--crossdock", &library()]).success();
+    assert!(init.stdout.contains("run --bin mine"), "the table says what the alias stands for: {init}");
+    init.complains("next: crossdock dist");
+    for file in ["README.md", "crossdock.toml"] {
+        assert!(!text(project.join(file)).contains("cargo xtask"), "{file}");
+    }
+    assert_eq!(text(project.join(".cargo/config.toml")), "[alias]\nxtask = \"run --bin mine --\"\n");
+    sandbox.crossdock(&project, &["init", "--check"]).success();
 }
 
 #[test]

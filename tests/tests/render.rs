@@ -114,12 +114,12 @@ fn a_file_of_somebody_else_stays() {
     assert_eq!(read("Dockerfile"), ours);
     render(&["--platform", "linux/arm64"]).success();
     assert!(!read("Dockerfile").contains("linux/amd64"));
-    assert!(!project.join("Dockerfile.orig.2").exists());
+    assert!(!project.join("Dockerfile.orig.1").exists());
 
     fixture::write(&path, format!("{}# mine\n", read("Dockerfile")));
     render(&[]).ends_with(2).complains("was changed since");
     render(&["--force"]).success();
-    assert!(read("Dockerfile.orig.2").ends_with("# mine\n"));
+    assert!(read("Dockerfile.orig.1").ends_with("# mine\n"));
     assert_eq!(read("Dockerfile.orig"), "FROM mine\n", "an older copy is never overwritten");
 }
 

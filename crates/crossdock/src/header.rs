@@ -48,8 +48,6 @@ const ABOVE: usize = 4;
 /// A file that was made here, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Made {
-    /// The version that made it.
-    pub(crate) version: String,
     /// The file without the line, with Unix line ends.
     pub(crate) body: String,
     /// Whether nobody has changed it since.
@@ -74,11 +72,11 @@ pub(crate) fn read(text: &str) -> Option<Made> {
     let text = plain(text);
     let line = text.split_inclusive('\n').take(ABOVE).find(|line| line.contains(MARK))?;
     let (_, said) = line.split_once(MARK)?;
-    let (version, digest) = said.split_once(DIGEST)?;
+    let (_, digest) = said.split_once(DIGEST)?;
     let digest: String = digest.chars().take_while(char::is_ascii_hexdigit).collect();
     let body = text.replacen(line, "", 1);
     let unedited = Digest::of(body.as_bytes()).hex() == digest;
-    Some(Made { version: version.to_owned(), body, unedited })
+    Some(Made { body, unedited })
 }
 
 /// Whether nobody has changed a file since crossdock made it; none when crossdock did not make it.
@@ -102,10 +100,7 @@ mod tests {
             let text = stamp("one\ntwo\n", comment, "1.2.3");
             assert_eq!(text.lines().count(), 3, "{text}");
             let made = read(&text).unwrap();
-            assert_eq!(
-                (made.version.as_str(), made.body.as_str(), made.unedited),
-                ("1.2.3", "one\ntwo\n", true)
-            );
+            assert_eq!((made.body.as_str(), made.unedited), ("one\ntwo\n", true));
             assert!(read(&text.replace('\n', "\r\n")).unwrap().unedited, "line ends are no edit");
             assert!(!read(&text.replace("two", "three")).unwrap().unedited);
             assert!(!read(&text.replace("1.2.3 sha256:", "1.2.3 sha256:0")).unwrap().unedited);

@@ -3,6 +3,7 @@
 
 mod app;
 pub mod availability;
+mod backup;
 pub mod config;
 pub mod doctor;
 pub mod engine;

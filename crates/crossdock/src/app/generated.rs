@@ -24,25 +24,27 @@ pub(super) enum Others {
 
 /// Writes all files or, where one would replace somebody's own work, none. Returns the copies that were kept.
 pub(super) fn write(files: &[Generated], others: Others) -> Result<Vec<Utf8PathBuf>, CommandError> {
-    let states = files.iter().map(state).collect::<Result<Vec<_>, _>>()?;
-    for (file, state) in files.iter().zip(&states) {
+    let looked = |file: &Generated| {
+        let text = header::stamp(&file.body, file.comment, env!("CARGO_PKG_VERSION"));
+        state(file, &text).map(|state| (state, text))
+    };
+    let stamped = files.iter().map(looked).collect::<Result<Vec<_>, _>>()?;
+    for (file, (state, _)) in files.iter().zip(&stamped) {
         if let (State::Foreign(why), Others::Keep) = (state, others) {
             let message = format!("{} {why}, and is left as it is", file.path);
             return Err(CommandError::message(Exit::Usage, message).hint(format!(
                 "--force replaces it and keeps a copy as {}; or write to another place",
-                free(&file.path)
+                crate::backup::name(&file.path)
             )));
         }
     }
     let mut copies = Vec::new();
-    for (file, state) in files.iter().zip(states) {
-        let text = text(file);
+    for (file, (state, text)) in files.iter().zip(stamped) {
         match state {
             State::Same => continue,
             State::Foreign(_) => {
-                let copy = free(&file.path);
-                std::fs::copy(&file.path, &copy).map_err(|error| failed(&copy, &error))?;
-                copies.push(copy);
+                let copy = crate::backup::keep(&file.path);
+                copies.push(copy.map_err(|error| failed(&crate::backup::name(&file.path), &error))?);
             }
             State::Absent | State::Ours => {}
         }
@@ -62,13 +64,14 @@ enum State {
     Foreign(&'static str),
 }
 
-fn state(file: &Generated) -> Result<State, CommandError> {
+/// What lies where a file belongs that shall have a text.
+fn state(file: &Generated, text: &str) -> Result<State, CommandError> {
     let bytes = match std::fs::read(&file.path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(State::Absent),
         Err(error) => return Err(failed(&file.path, &error)),
     };
-    if bytes == text(file).as_bytes() {
+    if bytes == text.as_bytes() {
         return Ok(State::Same);
     }
     let old = String::from_utf8_lossy(&bytes);
@@ -78,17 +81,6 @@ fn state(file: &Generated) -> Result<State, CommandError> {
         None if old.trim().is_empty() => State::Ours,
         None => State::Foreign("was not made by crossdock"),
     })
-}
-
-fn text(file: &Generated) -> String {
-    header::stamp(&file.body, file.comment, env!("CARGO_PKG_VERSION"))
-}
-
-/// The name of a copy that is not taken yet: `Dockerfile.orig`, `Dockerfile.orig.2`.
-fn free(path: &Utf8Path) -> Utf8PathBuf {
-    let numbered = (2_u32..).map(|number| Utf8PathBuf::from(format!("{path}.orig.{number}")));
-    let mut names = std::iter::once(Utf8PathBuf::from(format!("{path}.orig"))).chain(numbered);
-    names.find(|name| !name.exists() && !name.is_symlink()).unwrap_or_default()
 }
 
 fn failed(path: &Utf8Path, error: &std::io::Error) -> CommandError {

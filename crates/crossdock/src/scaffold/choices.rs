@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::part::Part;
-use super::source::{CrossdockSource, VERSION};
+use super::source::CrossdockSource;
 use crate::nearest::listed;
 use crate::process::quote;
 
@@ -152,11 +152,6 @@ fn other_forge(origin: &str) -> Option<(Part, &str)> {
         host if host.split('.').any(|word| word == "gitlab") => Some((Part::Github, host)),
         _ => None,
     }
-}
-
-/// The version that pipelines install.
-pub(super) fn version() -> &'static str {
-    VERSION
 }
 
 #[cfg(test)]

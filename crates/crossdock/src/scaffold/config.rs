@@ -3,9 +3,10 @@
 use camino::Utf8PathBuf;
 use serde::Serialize;
 
+use super::carry::{Whose, carry};
 use super::error::ScaffoldError;
 use super::exposed;
-use super::ground::Ground;
+use super::ground::{Ground, Known};
 use super::part::Part;
 use super::request::{Existing, Request};
 use super::sheet::{Owner, Sheet};
@@ -71,9 +72,24 @@ pub(super) fn settings(
         let body = values(ground, request, decided).and_then(|values| fill("crossdock.toml", &values));
         return Ok(Settings { config: theirs.config.clone(), sheet: body.ok().map(|body| sheet(&body)) });
     }
-    let body = fill("crossdock.toml", &values(ground, request, decided)?)?;
+    let fresh = fill("crossdock.toml", &values(ground, request, decided)?)?;
+    let body = match &ground.known {
+        Some(known) => carry(&fresh, &known.text, &whose(ground, known)),
+        None => fresh,
+    };
     let config = Config::of_text(&ground.seen.join(FILE_NAME), body.clone())?;
     Ok(Settings { config, sheet: Some(sheet(&body)) })
+}
+
+/// Whose the file is that is written anew.
+fn whose(ground: &Ground, known: &Known) -> Whose {
+    if !known.made.as_ref().is_some_and(|made| made.unedited) {
+        return Whose::Person;
+    }
+    let is_there =
+        |image: &&ImageConfig| image.package.is_some() && ground.project.programs_for(image).is_ok();
+    let there = known.config.images.iter().filter(is_there);
+    Whose::Crossdock { there: there.map(|image| image.name.value.clone()).collect() }
 }
 
 fn sheet(body: &str) -> Sheet {

@@ -2,9 +2,8 @@
 
 use super::error::ScaffoldError;
 use super::part::Part;
-use super::sheet::{Owner, Sheet};
+use super::sheet::Sheet;
 use crate::config::{Config, Inputs};
-use crate::header::Comment;
 use crate::plan::recipe::bake::file_name;
 use crate::plan::recipe::{self, Recipe, recipes};
 use crate::plan::{Projects, Request};
@@ -44,8 +43,8 @@ pub(super) fn sheets(
             }
         };
         let (dockerfile, ignore) = names(recipe, &here);
-        sheets.push(sheet(Part::Dockerfile, dockerfile, rendered.dockerfile));
-        sheets.push(sheet(Part::Dockerignore, ignore, rendered.dockerignore));
+        sheets.push(Sheet::ours(Part::Dockerfile, dockerfile, rendered.dockerfile));
+        sheets.push(Sheet::ours(Part::Dockerignore, ignore, rendered.dockerignore));
     }
     Ok((sheets, notes))
 }
@@ -59,10 +58,6 @@ fn names(recipe: &Recipe, all: &[&Recipe]) -> (String, String) {
     let name = file_name(recipe);
     let ignore = format!("{name}.dockerignore");
     (name, ignore)
-}
-
-fn sheet(part: Part, path: String, body: String) -> Sheet {
-    Sheet { part, path: path.into(), body, comment: Comment::Hash, owner: Owner::Crossdock }
 }
 
 fn left_out(error: &dyn std::error::Error) -> String {

@@ -17,11 +17,12 @@ use crate::header;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
-    /// It is not there; or, of a file that is the user's own, our entry in it is not.
+    /// It is not there.
     Missing,
     /// It is as it would be written.
     Clean,
-    /// crossdock made it, nobody edited it, and it would be written in another way today.
+    /// crossdock made it, nobody edited it, and it would be written in another way today; or it is the user's own and
+    /// lacks an entry of ours.
     Stale,
     /// Somebody edited it, or wrote it by hand.
     Edited,
@@ -87,7 +88,7 @@ impl Entry {
         matches!(self.action, Action::Create | Action::Renew | Action::Replace | Action::Merge)
     }
 
-    fn new(part: Part, root: &Utf8Path, path: &Utf8Path, text: String) -> Self {
+    pub(super) fn new(part: Part, root: &Utf8Path, path: &Utf8Path, text: String) -> Self {
         Self {
             part,
             path: path.to_owned(),
@@ -191,7 +192,8 @@ pub(super) fn merged(root: &Utf8Path, merge: &Merge) -> Result<Entry, ScaffoldEr
     (entry.real, entry.old) = (real, old);
     Ok(match result {
         Merged::Present => entry.there(State::Clean, Action::None, bytes),
-        Merged::With(_) => entry.there(State::Missing, Action::Merge, bytes).noted(merge.change.what()),
+        Merged::With(_) if entry.old.is_none() => entry.noted(merge.change.what()),
+        Merged::With(_) => entry.there(State::Stale, Action::Merge, bytes).noted(merge.change.what()),
         Merged::Other(why) => entry.there(State::Edited, Action::Keep, bytes).noted(why),
     })
 }

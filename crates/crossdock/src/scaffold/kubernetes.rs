@@ -7,9 +7,8 @@ use serde::Serialize;
 use super::error::ScaffoldError;
 use super::outline::Outline;
 use super::part::Part;
-use super::sheet::{Owner, Sheet};
+use super::sheet::Sheet;
 use super::text::fill;
-use crate::header::Comment;
 
 #[derive(Serialize)]
 struct Values<'a> {
@@ -52,8 +51,8 @@ pub(super) fn sheet(image: &Outline) -> Result<Result<Sheet, String>, ScaffoldEr
         ports: image.ports.iter().map(|port| of_text(port)).collect(),
         image,
     };
-    let (path, body) = (format!("kubernetes/{}.yaml", image.name).into(), fill("kubernetes.yaml", &values)?);
-    Ok(Ok(Sheet { part: Part::Kubernetes, path, body, comment: Comment::Hash, owner: Owner::Crossdock }))
+    let path = format!("kubernetes/{}.yaml", image.name);
+    Ok(Ok(Sheet::ours(Part::Kubernetes, path, fill("kubernetes.yaml", &values)?)))
 }
 
 /// `8080` or `53/udp`. A port's name has at most 15 characters: `sctp-65535` has 10.

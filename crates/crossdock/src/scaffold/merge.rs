@@ -71,13 +71,19 @@ pub(super) fn alias(text: &str) -> Result<Merged, String> {
     let alias = document.entry("alias").or_insert_with(|| Item::Table(Table::new()));
     let alias: &mut dyn TableLike = alias.as_table_like_mut().ok_or("`alias` is not a table")?;
     match alias.get("xtask") {
-        Some(known) if words(known).iter().any(|word| word.contains("xtask")) => Ok(Merged::Present),
+        Some(known) if words(known).iter().any(|word| runs_the_crate(word)) => Ok(Merged::Present),
         Some(known) => Ok(Merged::Other(format!("`cargo xtask` stands for {}", known.to_string().trim()))),
         None => {
             alias.insert("xtask", Item::Value(Value::String(Formatted::new(ALIAS.to_owned()))));
             Ok(Merged::With(as_in(text, &document.to_string())))
         }
     }
+}
+
+/// Whether a word of `cargo run`'s options names the crate `xtask`, and not one whose name is only like it.
+fn runs_the_crate(word: &str) -> bool {
+    matches!(word, "xtask" | "-pxtask" | "--package=xtask" | "--bin=xtask")
+        || word.ends_with("xtask/Cargo.toml")
 }
 
 fn parse(text: &str) -> Result<DocumentMut, String> {
@@ -246,6 +252,8 @@ mod tests {
                 "[alias] # short\nb = \"build\"\nxtask = \"{ALIAS}\"\n\n[build]\njobs = 1\n"
             )))
         );
+        let like = alias("[alias]\nxtask = \"run -p my-xtask-tools --\"\n").unwrap();
+        assert!(matches!(like, Merged::Other(_)), "{like:?}");
         let other = alias("[alias]\nxtask = \"run -p tools --\"\n").unwrap();
         assert!(matches!(other, Merged::Other(why) if why.contains("run -p tools --")));
     }

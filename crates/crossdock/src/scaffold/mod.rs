@@ -5,6 +5,7 @@
 //! or is kept as a backup when it is to be replaced; files that are the user's own (`Cargo.toml`, cargo's configuration)
 //! get one entry and keep everything else.
 
+mod carry;
 mod choices;
 mod config;
 mod dockerfile;

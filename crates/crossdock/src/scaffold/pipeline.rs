@@ -3,13 +3,13 @@
 use crossdock_platform::Platform;
 use serde::Serialize;
 
-use super::choices::{Choices, version};
+use super::choices::Choices;
 use super::error::ScaffoldError;
 use super::outline::Outline;
 use super::part::Part;
-use super::sheet::{Owner, Sheet};
+use super::sheet::Sheet;
+use super::source::VERSION;
 use super::text::fill;
-use crate::header::Comment;
 use crate::project::Language;
 
 #[derive(Serialize)]
@@ -60,7 +60,7 @@ pub(super) fn github(images: &[Outline], choices: &Choices) -> Result<Sheet, Sca
     let runners = Runners { amd64: "ubuntu-24.04", arm64: "ubuntu-24.04-arm" };
     let path = r#"echo "$folder/$name" >> "$GITHUB_PATH""#;
     let values = values(images, choices, &runners, path, "layouts/", "")?;
-    sheet(Part::Github, ".github/workflows/crossdock.yml", fill("github.yml", &values)?)
+    Ok(Sheet::ours(Part::Github, ".github/workflows/crossdock.yml", fill("github.yml", &values)?))
 }
 
 /// The pipeline of GitLab.
@@ -77,7 +77,7 @@ pub(super) fn gitlab(
         Language::Rust => "rust:1",
     };
     let values = values(images, choices, &runners, path, "", image)?;
-    sheet(Part::Gitlab, ".gitlab-ci.yml", fill("gitlab.yml", &values)?)
+    Ok(Sheet::ours(Part::Gitlab, ".gitlab-ci.yml", fill("gitlab.yml", &values)?))
 }
 
 struct Runners {
@@ -107,7 +107,7 @@ fn values(
         })
     });
     Ok(Values {
-        version: version(),
+        version: VERSION,
         archives: choices.archives(),
         check: choices.check(),
         install: fill("install.sh", &Install { path })?,
@@ -129,8 +129,4 @@ fn build(platform: &Platform, runners: &Runners) -> Build {
 
 fn slug(platform: &Platform) -> String {
     platform.to_string().replace('/', "-")
-}
-
-fn sheet(part: Part, path: &str, body: String) -> Result<Sheet, ScaffoldError> {
-    Ok(Sheet { part, path: path.into(), body, comment: Comment::Hash, owner: Owner::Crossdock })
 }

@@ -9,6 +9,7 @@ use super::part::Part;
 use super::sheet::{Owner, Sheet};
 use super::text::fill;
 use crate::header::{self, Comment};
+use crate::process::quote;
 
 #[derive(Serialize)]
 struct Values {
@@ -21,7 +22,7 @@ struct Values {
 #[derive(Serialize)]
 struct FileValues {
     path: String,
-    what: &'static str,
+    what: String,
 }
 
 /// Whether the project has a README of its own, under any name.
@@ -47,7 +48,7 @@ pub(super) fn sheet(
     }
     let files = sheets
         .iter()
-        .filter_map(|sheet| Some(FileValues { path: sheet.path.to_string(), what: what(sheet.part)? }));
+        .filter_map(|sheet| Some(FileValues { path: sheet.path.to_string(), what: what(sheet)? }));
     let values = Values {
         title: root.file_name().unwrap_or("This project").to_owned(),
         command,
@@ -59,13 +60,22 @@ pub(super) fn sheet(
     Ok(Sheet { part: Part::Readme, path, body, comment, owner: Owner::Person })
 }
 
-fn what(part: Part) -> Option<&'static str> {
-    match part {
+fn what(sheet: &Sheet) -> Option<String> {
+    let words = match sheet.part {
         Part::Config => Some("what is built, and where it will run; the other files follow it"),
-        Part::Dockerfile => Some("the same image by a container engine: `docker build .`"),
+        Part::Dockerfile => {
+            return Some(match sheet.path.as_str() {
+                "Dockerfile" => "the same image by a container engine: `docker build .`".to_owned(),
+                // One of several images, each of which has a file.
+                path => {
+                    format!("one of the images by a container engine: `docker build -f {} .`", quote(path))
+                }
+            });
+        }
         Part::Github => Some("builds on a runner of each architecture, verifies, hands the layouts on"),
         Part::Gitlab => Some("the same at GitLab"),
         Part::Kubernetes => Some("runs it on nodes of its platforms: `kubectl apply -f kubernetes`"),
         Part::Program | Part::Xtask | Part::Dockerignore | Part::Readme => None,
-    }
+    };
+    words.map(str::to_owned)
 }

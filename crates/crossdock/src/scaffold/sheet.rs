@@ -19,6 +19,13 @@ pub(super) struct Sheet {
     pub(super) owner: Owner,
 }
 
+impl Sheet {
+    /// A file that follows the configuration, of a kind whose comments begin with `#`.
+    pub(super) fn ours(part: Part, path: impl Into<Utf8PathBuf>, body: String) -> Self {
+        Self { part, path: path.into(), body, comment: Comment::Hash, owner: Owner::Crossdock }
+    }
+}
+
 /// Who goes on with a file once it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Owner {

@@ -77,8 +77,11 @@ fn decide(ground: &Ground, request: &Request, processes: &Processes) -> Result<D
     if crate_.as_ref().is_some_and(|made| made.joins.is_some()) {
         settled.notes.extend(xtask::built_too(&ground.root));
     }
+    // Where `cargo xtask` is a person's own, our crate is not what it runs.
+    let alias = merged(&ground.root, &xtask::alias(&ground.root)).ok();
+    let is_theirs = alias.is_some_and(|entry| entry.state == State::Edited);
     Ok(Decided {
-        command: config::command(ground.language, crate_.is_some()),
+        command: config::command(ground.language, crate_.is_some() && !is_theirs),
         choices: settled.choices,
         parts: settled.parts,
         notes: settled.notes,

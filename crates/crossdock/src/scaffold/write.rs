@@ -1,7 +1,8 @@
 //! Makes a scaffold so.
 
-use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::collections::BTreeSet;
+use std::fs::Metadata;
+use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use rustix::fs::{Access, access};
@@ -31,6 +32,7 @@ impl Scaffold {
     pub fn write(&self, network: Network, processes: &Processes) -> Result<Written, ScaffoldError> {
         let written: Vec<&Entry> = self.files.iter().filter(|entry| entry.is_written()).collect();
         written.iter().try_for_each(|entry| allowed(&self.root, entry))?;
+        sweep(&self.files);
         let mut result = Written::default();
         for (at, entry) in written.iter().enumerate() {
             let backup = one(entry).map_err(|source| ScaffoldError::Write {
@@ -87,7 +89,7 @@ fn one(entry: &Entry) -> Result<Option<Utf8PathBuf>, Box<dyn std::error::Error +
         std::fs::create_dir_all(folder)?;
     }
     let backup = match entry.action {
-        Action::Replace => Some(backup(&entry.real)?),
+        Action::Replace => Some(crate::backup::keep(&entry.real)?),
         _ => None,
     };
     let permissions = entry.real.metadata().ok().map(|metadata| metadata.permissions());
@@ -98,42 +100,47 @@ fn one(entry: &Entry) -> Result<Option<Utf8PathBuf>, Box<dyn std::error::Error +
     Ok(backup)
 }
 
-/// A copy of a file under a name that nothing has: `NAME.orig`, `NAME.orig.1`, and so on.
-fn backup(path: &Utf8Path) -> std::io::Result<Utf8PathBuf> {
-    let content = std::fs::read(path)?;
-    for number in 0_u32.. {
-        let name = match number {
-            0 => format!("{path}.orig"),
-            _ => format!("{path}.orig.{number}"),
+/// A write lasts less: what is older was left by a call that was killed.
+const ABANDONED: Duration = Duration::from_secs(600);
+
+/// Removes half-written files that a killed call left beside the scaffold's own. That one stays is no reason to fail.
+fn sweep(files: &[Entry]) {
+    let folders: BTreeSet<&Utf8Path> = files.iter().filter_map(|entry| entry.real.parent()).collect();
+    let entries = folders.into_iter().filter_map(|folder| folder.read_dir_utf8().ok()).flatten().flatten();
+    for entry in entries.filter(|entry| entry.file_name().starts_with(TEMPORARY)) {
+        let is_old = |metadata: Metadata| {
+            let age = metadata.modified().ok().and_then(|written| written.elapsed().ok());
+            metadata.is_file() && age.is_some_and(|age| age > ABANDONED)
         };
-        match OpenOptions::new().write(true).create_new(true).open(&name) {
-            Ok(file) => return kept(file, &content).map(|()| name.into()),
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
+        if entry.metadata().is_ok_and(is_old) {
+            std::fs::remove_file(entry.path()).ok();
         }
     }
-    Err(std::io::ErrorKind::AlreadyExists.into())
 }
 
-fn kept(mut file: File, content: &[u8]) -> std::io::Result<()> {
-    file.write_all(content)?;
-    file.sync_all()
-}
+/// What the names of half-written files begin with ([`crossdock_oci::write_atomically`]).
+const TEMPORARY: &str = ".crossdock-tmp-";
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::*;
+    use crate::scaffold::Part;
 
     #[test]
-    fn a_backup_replaces_none() {
+    fn what_a_killed_call_left_goes_and_what_another_writes_stays() {
         let folder = tempfile::tempdir().unwrap();
-        let path = Utf8Path::from_path(folder.path()).unwrap().join("Dockerfile");
-        for (number, text) in ["one", "two", "three"].into_iter().enumerate() {
-            crossdock_oci::write_atomically(&path, text.as_bytes()).unwrap();
-            let kept = backup(&path).unwrap();
-            assert_eq!(kept.as_str().ends_with(&format!(".orig.{number}")), number > 0, "{kept}");
-            assert_eq!(std::fs::read_to_string(kept).unwrap(), text);
+        let root = Utf8Path::from_path(folder.path()).unwrap();
+        let old = std::time::SystemTime::now() - 2 * ABANDONED;
+        for name in [".crossdock-tmp-old", ".crossdock-tmp-new", "other"] {
+            let file = File::create(root.join(name)).unwrap();
+            if name != ".crossdock-tmp-new" {
+                file.set_modified(old).unwrap();
+            }
         }
-        assert_eq!(std::fs::read_to_string(format!("{path}.orig")).unwrap(), "one");
+        sweep(&[Entry::new(Part::Config, root, "crossdock.toml".into(), String::new())]);
+        let left = [".crossdock-tmp-old", ".crossdock-tmp-new", "other"].map(|name| root.join(name).exists());
+        assert_eq!(left, [false, true, true]);
     }
 }

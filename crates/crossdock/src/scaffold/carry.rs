@@ -1,0 +1,156 @@
+//! What a person configured, carried into a `crossdock.toml` that is written anew.
+
+use std::collections::BTreeSet;
+
+use toml_edit::{DocumentMut, Item, Table};
+
+use super::lines::plain;
+
+/// Whose file a `crossdock.toml` is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// As crossdock made it: an image goes of which nothing was configured and whose program the project has no longer.
+    Crossdock {
+        /// The images that name programs which are there.
+        there: BTreeSet<String>,
+    },
+    /// A person edited or wrote it: all of it stays.
+    Person,
+}
+
+/// What a new file says of an image and of a deploy target whenever it says anything of them. It was computed from the
+/// file before and from the call, so that it counts.
+const COMPUTED: &[&str] = &["deploy", "expose", "repository", "nodes"];
+
+/// Keys that every image of a scaffold may have, so that one with no other keys is nothing that a person configured.
+const SCAFFOLDED: &[&str] = &["path", "package", "binary", "deploy", "base", "expose", "repository"];
+
+/// The new file with what the old one says beside or instead of it: values keep the comments above them. Other
+/// comments are in the backup alone. What cannot be read is carried nowhere.
+pub(super) fn carry(new: &str, old: &str, whose: &Whose) -> String {
+    let (head, body) = headed(new);
+    let old = plain(old);
+    let (_, old) = headed(&old);
+    let (Ok(mut document), Ok(old)) = (body.parse::<DocumentMut>(), old.parse::<DocumentMut>()) else {
+        return new.to_owned();
+    };
+    for (kind, item) in old.as_table() {
+        match (kind, item.as_table()) {
+            ("image" | "deploy", Some(tables)) => named(document.as_table_mut(), kind, tables, whose),
+            ("image" | "deploy", None) => {}
+            _ => insert(document.as_table_mut(), old.as_table(), kind),
+        }
+    }
+    format!("{head}{document}")
+}
+
+/// The comment at the top, which is the file's own and no key's, and the rest.
+fn headed(text: &str) -> (&str, &str) {
+    let lines = text.split_inclusive('\n').take_while(|line| line.starts_with('#'));
+    text.split_at(lines.map(str::len).sum())
+}
+
+/// `[image.NAME]` and `[deploy.NAME]`.
+fn named(document: &mut Table, kind: &str, old: &Table, whose: &Whose) {
+    let Some(tables) = document.entry(kind).or_insert_with(|| implicit().into()).as_table_mut() else {
+        return;
+    };
+    for (name, item) in old {
+        let Some(theirs) = item.as_table() else { continue };
+        match tables.get_mut(name).and_then(Item::as_table_mut) {
+            Some(ours) => {
+                let computed = |key: &str| COMPUTED.contains(&key) && ours.contains_key(key);
+                let keys: Vec<&str> =
+                    theirs.iter().map(|(key, _)| key).filter(|key| !computed(key)).collect();
+                keys.into_iter().for_each(|key| insert(ours, theirs, key));
+            }
+            None if whose.keeps(kind, name, theirs) => insert(tables, old, name),
+            None => {}
+        }
+    }
+}
+
+impl Whose {
+    /// Whether a table stays of which the new file says nothing.
+    fn keeps(&self, kind: &str, name: &str, table: &Table) -> bool {
+        let own = |(key, item): (&str, &Item)| match key {
+            "base" => item.as_str() != Some("static"),
+            "path" => item.as_str() != Some("."),
+            key => !SCAFFOLDED.contains(&key),
+        };
+        match self {
+            Self::Person => true,
+            Self::Crossdock { there } => kind == "image" && (there.contains(name) || table.iter().any(own)),
+        }
+    }
+}
+
+/// A key with its value and the comments above it. Tables come after those that are there.
+fn insert(into: &mut Table, from: &Table, key: &str) {
+    if let Some((key, item)) = from.get_key_value(key) {
+        let mut item = item.clone();
+        if let Item::Table(table) = &mut item {
+            unplaced(table);
+        }
+        into.insert_formatted(key, item);
+    }
+}
+
+fn unplaced(table: &mut Table) {
+    table.set_position(None);
+    for (_, item) in table.iter_mut() {
+        if let Item::Table(inner) = item {
+            unplaced(inner);
+        }
+    }
+}
+
+fn implicit() -> Table {
+    let mut table = Table::new();
+    table.set_implicit(true);
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NEW: &str = "# crossdock init\n# Words.\n\n[deploy.cluster]\n# A platform.\nnodes = [\"linux/amd64\"]\n\n\
+                       [image.app]\npath = \".\"\ndeploy = [\"cluster\"]\n# Certificates.\nbase = \"static\"\n# expose = [8080]\n";
+
+    #[test]
+    fn what_a_person_configured_stays() {
+        let old = "# crossdock init\n# mine\ntemplates = \"t\"\n\n[deploy.cluster]\nnodes = [\"m7g.large\"]\n\n[deploy.edge]\n\
+                   nodes = [\"linux/arm/v7\"]\n\n[image.app]\npath = \".\"\n# as the shop wants them\ntags = [\"v1\", \"latest\"]\n\
+                   base = \"debian\"\nexpose = [1]\n\n[image.app.labels]\nteam = \"a\"\n\n[image.other]\npackage = \"x\"\n";
+        let carried = carry(NEW, old, &Whose::Person);
+        assert!(carried.starts_with("# crossdock init\n# Words.\n"), "{carried}");
+        let table: toml::Table = toml::from_str(&carried).unwrap();
+        let image = &table["image"]["app"];
+        assert_eq!(image["tags"].as_array().unwrap().len(), 2, "{carried}");
+        assert!(carried.contains("# as the shop wants them\ntags"), "{carried}");
+        assert_eq!((image["base"].as_str(), image["labels"]["team"].as_str()), (Some("debian"), Some("a")));
+        assert_eq!(image["expose"].as_array().unwrap().len(), 1);
+        assert_eq!(table["templates"].as_str(), Some("t"));
+        assert_eq!(table["image"]["other"]["package"].as_str(), Some("x"));
+        assert_eq!(table["deploy"]["edge"]["nodes"].as_array().unwrap().len(), 1);
+        // The call, or the file before through it, said this.
+        assert_eq!(table["deploy"]["cluster"]["nodes"][0].as_str(), Some("linux/amd64"));
+        assert_eq!(carry(&carried, &carried, &Whose::Person), carried, "a second time changes nothing");
+        let there = Whose::Crossdock { there: BTreeSet::from(["other".to_owned()]) };
+        let new = NEW.replace("[image.app]", "[deploy.edge]\nnodes = [\"linux/arm/v7\"]\n\n[image.app]");
+        let again = carry(&new, &carried, &there);
+        assert_eq!(toml::from_str::<toml::Table>(&again).unwrap(), table, "{again}");
+        assert_eq!(carry(&new, &again, &there), again);
+    }
+
+    #[test]
+    fn what_nobody_configured_goes() {
+        let old = NEW.replace("image.app", "image.gone").replace("deploy.cluster", "deploy.old");
+        assert_eq!(carry(NEW, &old, &Whose::Crossdock { there: BTreeSet::new() }), NEW);
+        let tagged = format!("{old}tags = [\"v1\"]\n");
+        assert!(carry(NEW, &tagged, &Whose::Crossdock { there: BTreeSet::new() }).contains("[image.gone]"));
+        assert_eq!(carry(NEW, "no = toml = at all", &Whose::Person), NEW);
+        assert_eq!(carry(NEW, "image = 1\n", &Whose::Crossdock { there: BTreeSet::new() }), NEW);
+    }
+}
