@@ -55,6 +55,32 @@ pub struct RuntimeConfig {
     /// The signal that asks the program to end, such as `SIGTERM`.
     #[serde(deserialize_with = "null_as_default", skip_serializing_if = "String::is_empty")]
     pub stop_signal: String,
+    /// How an engine finds out whether a container works: Docker's extension of the specification, which podman and
+    /// docker heed and Kubernetes does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub healthcheck: Option<Healthcheck>,
+}
+
+/// What an engine does to see whether a container works (Docker image specification v1.3, § `Healthcheck`). Times are
+/// nanoseconds; 0 is the engine's own default.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Healthcheck {
+    /// `CMD` and the words of a program, `CMD-SHELL` and a line for the image's shell, or `NONE`.
+    #[serde(deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
+    pub test: Vec<String>,
+    /// Between two checks.
+    #[serde(deserialize_with = "null_as_default", skip_serializing_if = "is_zero")]
+    pub interval: i64,
+    /// How long one may take.
+    #[serde(deserialize_with = "null_as_default", skip_serializing_if = "is_zero")]
+    pub timeout: i64,
+    /// From the container's start, in which failures do not count.
+    #[serde(deserialize_with = "null_as_default", skip_serializing_if = "is_zero")]
+    pub start_period: i64,
+    /// Failures in a row that make the container unhealthy.
+    #[serde(deserialize_with = "null_as_default", skip_serializing_if = "is_zero")]
+    pub retries: i64,
 }
 
 /// The layers of an image by their uncompressed content (image-spec, config.md § `rootfs`).
@@ -93,6 +119,10 @@ pub struct History {
     pub empty_layer: bool,
 }
 
+fn is_zero(value: &i64) -> bool {
+    *value == 0
+}
+
 fn is_false(value: &bool) -> bool {
     !value
 }
@@ -128,13 +158,21 @@ mod tests {
     fn reads_what_docker_writes() {
         let raw = br#"{"architecture":"amd64","os":"linux","created":"2024-01-01T00:00:00.123456789Z",
             "config":{"Hostname":"","User":"","Env":["PATH=/bin"],"Cmd":null,"Image":"x","Volumes":null,
-            "ExposedPorts":{"80/tcp":{}},"OnBuild":null,"Labels":null},"container":"c",
+            "ExposedPorts":{"80/tcp":{}},"OnBuild":null,"Labels":null,
+            "Healthcheck":{"Test":["CMD","/web","check"],"Interval":30000000000,"Retries":3}},"container":"c",
             "rootfs":{"type":"layers","diff_ids":null},"history":[{"created_by":"x","empty_layer":true}]}"#;
         let config = Document::<ImageConfig>::parse(raw.to_vec(), "image configuration").unwrap().value;
         assert_eq!(config.platform, Platform::new("linux", "amd64"));
         assert_eq!(config.config.env, ["PATH=/bin"]);
         assert!(config.config.exposed_ports.contains("80/tcp"));
         assert!(config.history[0].empty_layer);
+        let check = Healthcheck {
+            test: ["CMD", "/web", "check"].map(str::to_owned).to_vec(),
+            interval: 30_000_000_000,
+            retries: 3,
+            ..Healthcheck::default()
+        };
+        assert_eq!(config.config.healthcheck, Some(check));
     }
 
     #[test]
@@ -145,6 +183,7 @@ mod tests {
             config: RuntimeConfig {
                 exposed_ports: ["2222/tcp".to_owned()].into(),
                 entrypoint: vec!["/app".into()],
+                healthcheck: Some(Healthcheck { timeout: 1, ..Healthcheck::default() }),
                 ..RuntimeConfig::default()
             },
             rootfs: RootFs::new(vec![]),
@@ -153,7 +192,7 @@ mod tests {
         let document = Document::new(config);
         assert_eq!(
             String::from_utf8(document.raw.clone()).unwrap(),
-            r#"{"created":"1970-01-01T00:00:00Z","architecture":"arm64","os":"linux","variant":"v8","config":{"ExposedPorts":{"2222/tcp":{}},"Entrypoint":["/app"]},"rootfs":{"type":"layers","diff_ids":[]}}"#
+            r#"{"created":"1970-01-01T00:00:00Z","architecture":"arm64","os":"linux","variant":"v8","config":{"ExposedPorts":{"2222/tcp":{}},"Entrypoint":["/app"],"Healthcheck":{"Timeout":1}},"rootfs":{"type":"layers","diff_ids":[]}}"#
         );
         assert_eq!(Document::parse(document.raw.clone(), "image configuration").unwrap(), document);
     }

@@ -35,7 +35,7 @@ pub use assemble::{AssembleError, Assembled, Image, PlatformImage, PlatformManif
 pub use atomic::write_atomically;
 pub use blob::{Blob, BlobError, BlobStore, BlobWriter};
 pub use cache::{CacheError, CacheInfo, LayerCache, PruneLimits, Pruned};
-pub use config::{History, ImageConfig, RootFs, RuntimeConfig};
+pub use config::{Healthcheck, History, ImageConfig, RootFs, RuntimeConfig};
 pub use digest::{Digest, DigestError, Hasher};
 pub use error::FileError;
 pub use layer::{Compression, Content, Fingerprint, Layer, LayerBuilder, LayerError, Owner, TarSource};

@@ -54,8 +54,7 @@ impl Podman {
         write(
             self.registries_conf(),
             format!(
-                "unqualified-search-registries = [\"docker.io\"]\n\n\
-                 [[registry]]\nprefix = \"docker.io\"\nlocation = \"{host}\"\ninsecure = true\n\n\
+                "[[registry]]\nprefix = \"docker.io\"\nlocation = \"{host}\"\ninsecure = true\n\n\
                  [[registry]]\nlocation = \"{host}\"\ninsecure = true\n"
             ),
         );

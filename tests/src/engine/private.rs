@@ -56,26 +56,24 @@ impl Secrets {
     }
 
     /// A stand-in for `golang` whose `go mod download` ends with an error unless token, host and key are there, and
-    /// whose `go build` does unless they are gone. It knows what they look like, and not what they are.
+    /// whose `go build` does too, because what was downloaded may be gone from the cache by then. It knows what they look
+    /// like, and not what they are.
     pub fn compiler(&self, sandbox: &Sandbox) -> PathBuf {
         let key = run(self.agent.command("ssh-add").arg("-l"), LIMIT).success().stdout;
         let key = key.split_whitespace().nth(1).expect("ssh-add names the key's digest").to_owned();
         let look = format!(
-            "fail() {{ echo \"go: $1\" >&2; exit 1; }}\n\
-             if [ \"$1\" = mod ]; then\n\
+            "fail() {{ echo \"go $asked: $1\" >&2; exit 1; }}\n\
+             look() {{\n\
              \x20 set -- $(cat /root/.netrc)\n\
              \x20 [ \"$2 $4 ${{#6}}\" = 'git.example robot 40' ] || fail 'no token in /root/.netrc'\n\
              \x20 set -- $(cat /root/.ssh/known_hosts)\n\
              \x20 [ \"$1\" = ssh.example ] || fail 'the host is unknown'\n\
              \x20 case \"$(ssh-add -l)\" in *{key}*) ;; *) fail 'the agent has no key' ;; esac\n\
-             \x20 echo '{TRACE}' > /downloaded\n\
-             \x20 exit 0\n\
-             fi\n\
-             if [ \"$1\" = build ]; then\n\
-             \x20 [ ! -s /root/.netrc ] || fail 'the token is in a layer'\n\
-             \x20 [ -z \"${{SSH_AUTH_SOCK:-}}\" ] || fail 'the agent is still there'\n\
-             \x20 [ -s /downloaded ] || fail 'nothing was downloaded'\n\
-             fi"
+             }}\n\
+             asked=$1\n\
+             case $asked in mod | build) look ;; esac\n\
+             [ \"$asked\" != mod ] || {{ echo '{TRACE}' > /downloaded; exit 0; }}\n\
+             [ \"$asked\" != build ] || [ -s /downloaded ] || fail 'nothing was downloaded'"
         );
         let tools = |base: Base| base.with_program(&need("git")).with_program(&need("ssh-add"));
         RecordedGo::new(sandbox).first(&look).with(tools).layout("private")

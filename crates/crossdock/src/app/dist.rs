@@ -131,7 +131,6 @@ pub(super) fn edge(session: &Session, error: &ExecuteError, report: &Report) -> 
         ExecuteError::Image { .. }
         | ExecuteError::File { .. }
         | ExecuteError::BaseChanged { .. }
-        | ExecuteError::BasePlatform { .. }
         | ExecuteError::Cache(_) => Exit::InputOutput,
         ExecuteError::Cancelled => Exit::Interrupted,
     };

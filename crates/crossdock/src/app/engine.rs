@@ -81,8 +81,10 @@ impl Session {
 
     fn options(&self, arguments: &EngineArguments) -> Result<Options, CommandError> {
         let directory = &self.environment.directory;
+        let base_from = each(&arguments.base_from, |text| base_from(directory, text))?;
+        refuse_two_of_one_name(&base_from)?;
         Ok(Options {
-            base_from: each(&arguments.base_from, |text| base_from(directory, text))?,
+            base_from,
             build_args: each(&arguments.build_arg, build_arg)?,
             secrets: each(&arguments.secret, |text| secret(directory, text))?,
             ssh: each(&arguments.ssh, |text| not_empty("--ssh", text))?,
@@ -190,11 +192,31 @@ fn base_from(directory: &Utf8Path, text: &str) -> Result<BaseFrom, CommandError>
     };
     let images: Vec<&SourceImage> = source.images().iter().filter(has_tag).collect();
     match images.as_slice() {
-        [image] => Ok(BaseFrom { name: name.to_owned(), digest: image.descriptor.digest, layout }),
+        [image] => Ok(BaseFrom {
+            name: name.to_owned(),
+            digest: image.descriptor.digest,
+            layout,
+            platforms: image.platforms.iter().map(|found| found.platform().to_string()).collect(),
+        }),
         [] => Err(usage(format!("--base-from {text}: {layout} holds no such image"))),
         several => Err(usage(format!(
             "--base-from {text}: {layout} holds {} images; name one as oci:PATH:TAG",
             several.len()
+        ))),
+    }
+}
+
+/// An engine would take one of the two without a word.
+fn refuse_two_of_one_name(bases: &[BaseFrom]) -> Result<(), CommandError> {
+    let again = bases.iter().enumerate().find_map(|(place, base)| {
+        let earlier = bases[..place].iter().find(|earlier| earlier.name == base.name)?;
+        Some((earlier, base))
+    });
+    match again {
+        None => Ok(()),
+        Some((earlier, base)) => Err(usage(format!(
+            "--base-from {} is given twice, as {} and as {}: an image for several platforms is one layout with an index",
+            base.name, earlier.layout, base.layout
         ))),
     }
 }
@@ -245,6 +267,19 @@ mod tests {
         for wrong in ["golang", "golang=/x", "golang=oci:", "=oci:/x"] {
             assert!(message(base_from(here, wrong)).contains("--base-from"), "{wrong}");
         }
+    }
+
+    #[test]
+    fn one_name_has_one_base() {
+        let base = |name: &str, layout: &str| BaseFrom {
+            name: name.to_owned(),
+            layout: layout.into(),
+            digest: crossdock_oci::Digest::of(b"base"),
+            platforms: vec!["linux/amd64".to_owned()],
+        };
+        assert!(refuse_two_of_one_name(&[base("golang:1", "/a"), base("rust:1", "/a")]).is_ok());
+        let twice = message(refuse_two_of_one_name(&[base("golang:1", "/a"), base("golang:1", "/b")]));
+        assert!(twice.contains("--base-from golang:1 is given twice, as /a and as /b"), "{twice}");
     }
 
     #[test]

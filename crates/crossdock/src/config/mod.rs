@@ -140,7 +140,7 @@ pub struct ImageConfig {
     pub tag_env: Vec<String>,
     /// The signal that stops the program; SIGTERM when not configured.
     pub stop_signal: Option<Sourced<String>>,
-    /// The health check, which only Docker's image format knows.
+    /// The health check, which docker and podman heed and Kubernetes does not.
     pub health: Option<Sourced<Health>>,
     /// How its Dockerfile is rendered.
     pub dockerfile: DockerfileConfig,

@@ -2,6 +2,7 @@
 
 use crossdock_dockerfile::read::{Dockerfile, Instruction, Keyword, stages};
 use crossdock_dockerfile::render::Origin;
+use crossdock_oci::Reference;
 
 /// An instruction of a Dockerfile.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,16 +17,23 @@ pub struct Failing {
 
 /// The instruction at which the build of a Dockerfile ended, when the engine's output tells.
 ///
-/// BuildKit names the line since 0.9 (`Dockerfile:12`), and before that the step (` > [build 3/7] RUN …:`). The classic
-/// builder and buildah count steps (`Step 3/7 : RUN …`, `STEP 3/7: RUN …`) and end after the one that failed.
+/// BuildKit names the line since 0.9 (`Dockerfile:12`), and before that the step (` > [build 3/7] RUN …:`), the image that
+/// it could not fetch (` > [internal] load metadata for …:`) or the line that it cannot read (`parse error line 12`). The
+/// classic builder and buildah count steps (`Step 3/7 : RUN …`, `STEP 3/7: RUN …`) and end after the one that failed.
 pub fn failing(dockerfile: &str, origins: &[Origin], log: &[String]) -> Option<Failing> {
     let file = Dockerfile::read(dockerfile).ok()?;
+    // What comes after the steps is no fault of the last one.
+    if log.iter().any(|line| line.starts_with("Error: failed pushing cache to ")) {
+        return None;
+    }
     let at = |line: usize| file.instructions().find(|one| (one.lines.first..=one.lines.last).contains(&line));
-    let by_text = |step: String| file.instructions().find(|one| same(&step, one.joined()));
+    let last = || log.iter().rev();
     let found = marked_line(log)
+        .or_else(|| last().find_map(|line| unreadable_line(line)))
         .and_then(at)
-        .or_else(|| log.iter().rev().find_map(|line| numbered(&file, line)))
-        .or_else(|| log.iter().rev().find_map(|line| counted(line)).and_then(by_text))?;
+        .or_else(|| last().find_map(|line| numbered(&file, line)))
+        .or_else(|| last().find_map(|line| fetched(&file, line)))
+        .or_else(|| last().find_map(|line| counted(line)).and_then(|step| of_step(&file, &step)))?;
     let line = found.lines.first;
     let origin = origins.iter().find(|origin| origin.line == line).cloned();
     Some(Failing { line, instruction: found.text().trim_end().to_owned(), origin })
@@ -36,6 +44,34 @@ fn marked_line(log: &[String]) -> Option<usize> {
     let mut marked = log.iter().filter_map(|line| line.split_once('|'));
     let (number, _) = marked.find(|(_, rest)| rest.trim_start().starts_with(">>>"))?;
     number.trim().parse().ok()
+}
+
+/// The number of `dockerfile parse error line 12: …`, which newer versions call `parse error on line 12`.
+fn unreadable_line(line: &str) -> Option<usize> {
+    let (_, rest) = line.split_once("dockerfile parse error ")?;
+    let rest = rest.trim_start_matches("on ").strip_prefix("line ")?;
+    rest.split_once(':')?.0.parse().ok()
+}
+
+/// The instruction that names the image of ` > [internal] load metadata for …:` or ` > FROM …:`, under its full name.
+fn fetched<'a>(file: &'a Dockerfile, line: &str) -> Option<&'a Instruction> {
+    let line = line.strip_prefix(" > ")?.strip_suffix(':')?;
+    let line = line.strip_prefix("[internal] ").unwrap_or(line);
+    let name = line.strip_prefix("load metadata for ").or_else(|| line.strip_prefix("FROM "))?;
+    let is_it = |image: &str| full_name(image).is_some_and(|image| image == name);
+    let stages = stages(file);
+    let from = stages.iter().find(|stage| stage.image.as_deref().is_some_and(is_it)).map(|stage| stage.from);
+    let copied = |one: &&Instruction| {
+        let flags = one.flags.iter().filter(|flag| flag.name == "from");
+        flags.filter_map(|flag| flag.value.as_deref()).any(is_it)
+    };
+    from.or_else(|| file.instructions().find(copied))
+}
+
+/// `docker.io/library/golang:1.26-trixie` of `golang:1.26-trixie`, with a digest where one is given.
+fn full_name(image: &str) -> Option<String> {
+    let (name, digest) = image.find('@').map_or((image, ""), |at| image.split_at(at));
+    Some(format!("{}{digest}", name.parse::<Reference>().ok()?.full_name()))
 }
 
 /// The instruction of ` > [build 3/7] RUN …:`. BuildKit prints variables with their values, so that only the number tells;
@@ -71,6 +107,17 @@ fn counted(line: &str) -> Option<String> {
     let (step, of) = count.trim().split_once('/')?;
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     (is_number(step) && is_number(of)).then(|| text.trim().to_owned())
+}
+
+/// The instruction that an engine prints as a step: as it stands in the file, but of `FROM` buildah prints no flags, and
+/// variables with their values.
+fn of_step<'a>(file: &'a Dockerfile, step: &str) -> Option<&'a Instruction> {
+    let from = || {
+        let image = step.strip_prefix("FROM ")?.split_whitespace().next()?;
+        let stages = stages(file);
+        stages.iter().find(|stage| stage.image.as_deref() == Some(image)).map(|stage| stage.from)
+    };
+    file.instructions().find(|one| same(step, one.joined())).or_else(from)
 }
 
 /// Engines print an instruction in their own spacing and quoting.
@@ -126,6 +173,56 @@ mod tests {
             let found = failing(file, &[], &lines(log)).map(|failing| failing.line);
             assert_eq!(found, Some(line), "{log}");
         }
+    }
+
+    #[test]
+    fn an_image_that_cannot_be_fetched_names_its_from() {
+        let file = "ARG DEBIAN=trixie\nFROM --platform=$BUILDPLATFORM golang:1.26-${DEBIAN} AS build\nWORKDIR /src\n\
+                    FROM debian:${DEBIAN}-slim\nCOPY --from=build /out /\nCOPY --from=team/certs:1 /etc /etc\n";
+        let logs = [
+            // docker 20.10 with its BuildKit 0.8
+            (
+                "#3 [internal] load metadata for docker.io/library/debian:trixie-slim\n#3 CANCELED\n------\n > [internal] load metadata for docker.io/library/golang:1.26-trixie:\n------\nfailed to solve with frontend dockerfile.v0: failed to create LLB definition: failed to do request: Head \"https://…\": network is unreachable",
+                2,
+            ),
+            (
+                "------\n > FROM docker.io/team/certs:1:\n------\nfailed to load cache key: failed to do request",
+                6,
+            ),
+            // podman 4.3
+            (
+                "[1/2] STEP 1/3: FROM golang:1.26-trixie AS build\nError: creating build container: short-name \"golang:1.26-trixie\" did not resolve to an alias",
+                2,
+            ),
+            (
+                "[1/2] STEP 2/2: WORKDIR /src\n--> 621cbbc4b8d\n[2/2] STEP 1/3: FROM debian:trixie-slim\nTrying to pull docker.io/library/debian:trixie-slim...\nError: creating build container: initializing source",
+                4,
+            ),
+        ];
+        for (log, line) in logs {
+            let found = failing(file, &[], &lines(log)).map(|failing| failing.line);
+            assert_eq!(found, Some(line), "{log}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_names_its_line() {
+        let file = "FROM scratch\nWORKDIR /src\nFOO x\n";
+        for log in [
+            "failed to solve with frontend dockerfile.v0: failed to create LLB definition: dockerfile parse error line 3: unknown instruction: FOO",
+            "Error response from daemon: dockerfile parse error line 3: unknown instruction: FOO",
+            "ERROR: failed to solve: dockerfile parse error on line 3: unknown instruction: FOO",
+        ] {
+            let found = failing(file, &[], &lines(log)).map(|failing| failing.line);
+            assert_eq!(found, Some(3), "{log}");
+        }
+    }
+
+    /// Podman 4.3 pushes what each step made before it goes on to the next.
+    #[test]
+    fn a_cache_that_cannot_be_written_is_the_fault_of_no_instruction() {
+        let log = "STEP 1/4: FROM scratch AS a\nSTEP 2/4: COPY hello /hello\n--> Pushing cache 127.0.0.1:9/c:0a25\nError: failed pushing cache to {{{\"127.0.0.1:9\" \"c\"} \"0a25\"}}: writing blob: connection refused";
+        assert_eq!(failing(FILE, &[], &lines(log)), None);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use camino::Utf8PathBuf;
 use crossdock_oci::Digest;
+use crossdock_platform::Platform;
+use crossdock_platform::matching::{Only, Specifier};
 use serde::Serialize;
 
 use super::ask::at_least;
@@ -33,6 +35,30 @@ pub struct BaseFrom {
     pub layout: Utf8PathBuf,
     /// Which image of the layout.
     pub digest: Digest,
+    /// The platforms that it is for, in its own order and words.
+    pub platforms: Vec<String>,
+}
+
+impl BaseFrom {
+    /// Which of its platforms a system of another one lies on: that platform itself, else the best one of the same
+    /// architecture that its nodes run, as plain linux/amd64 for linux/amd64/v3.
+    pub fn choose(&self, wanted: &Platform) -> Option<usize> {
+        let found: Vec<Option<Platform>> =
+            self.platforms.iter().map(|name| Platform::parse(name).ok()).collect();
+        let exactly = found
+            .iter()
+            .position(|found| found.as_ref().is_some_and(|found| found.normalized() == wanted.normalized()));
+        let runs = || {
+            let candidates = found.iter().enumerate().filter_map(|(place, found)| {
+                let found = found.as_ref().filter(|found| found.architecture() == wanted.architecture())?;
+                Some((place, Specifier::from(found)))
+            });
+            let (places, candidates): (Vec<usize>, Vec<Specifier>) = candidates.unzip();
+            let best = Only::for_platform(wanted).select(&candidates).accepted.first().copied()?;
+            places.get(best).copied()
+        };
+        exactly.or_else(runs)
+    }
 }
 
 impl Options {
@@ -95,8 +121,6 @@ impl Options {
 
 #[cfg(test)]
 mod tests {
-    use crossdock_platform::Platform;
-
     use super::*;
 
     fn engine(builder: Builder, frontend: Frontend) -> Engine {
@@ -110,6 +134,27 @@ mod tests {
             program: vec!["docker".to_owned()],
             nodes: Vec::new(),
         }
+    }
+
+    #[test]
+    fn a_base_is_for_the_platform_that_lies_on_it() {
+        let base = |platforms: &[&str]| BaseFrom {
+            name: "debian:trixie-slim".to_owned(),
+            layout: "/l".into(),
+            digest: Digest::of(b"base"),
+            platforms: platforms.iter().map(ToString::to_string).collect(),
+        };
+        let choose = |wanted: &str, platforms: &[&str]| base(platforms).choose(&wanted.parse().unwrap());
+        assert_eq!(choose("linux/arm64", &["linux/amd64"]), None, "a single one is not for everything");
+        assert_eq!(choose("linux/arm64", &["linux/amd64", "linux/arm64/v8"]), Some(1));
+        assert_eq!(choose("linux/amd64/v3", &["linux/386", "linux/amd64"]), Some(1));
+        assert_eq!(
+            choose("linux/amd64", &["linux/386", "linux/amd64/v3"]),
+            None,
+            "it may need a newer processor"
+        );
+        assert_eq!(choose("linux/arm/v7", &["linux/arm/v5", "linux/arm/v6"]), Some(1));
+        assert_eq!(choose("linux/arm64", &["linux/arm/v7", "/", ""]), None);
     }
 
     #[test]

@@ -14,7 +14,6 @@ use super::report_lines::{Reporter, Said};
 use super::{EngineFailure, ExecuteError, StepContext, create_folder, create_ignored_folder, lock};
 use crate::engine::{bake, failing};
 use crate::environment::Environment;
-use crate::judge::known;
 use crate::plan::{Action, EngineBase, EngineCall, ImagePlan, Purpose, Step, StepId};
 use crate::process::{Cancel, Line, Processes};
 
@@ -166,22 +165,8 @@ fn write_base(image: &ImagePlan, base: &EngineBase) -> Result<(), ExecuteError> 
         entries.iter().find(|entry| entry.digest == base.from.digest).ok_or_else(gone)?;
     let source = ImageSource::of_layout(&layout, entry).map_err(about(image))?;
     let platforms: Vec<&SourcePlatform> = source.images().iter().flat_map(|one| &one.platforms).collect();
-    let is_wanted = |found: &SourcePlatform| known(found.platform()) == Some(base.platform.normalized());
-    let single = match platforms.as_slice() {
-        [only] => only,
-        several => {
-            several.iter().find(|found| is_wanted(found)).ok_or_else(|| ExecuteError::BasePlatform {
-                name: base.from.name.clone(),
-                layout: base.from.layout.clone(),
-                wanted: base.platform.to_string(),
-                found: several
-                    .iter()
-                    .map(|found| found.platform().to_string())
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            })?
-        }
-    };
+    // The plan refused a base that has no such platform; the layout's digest keeps it as it was then.
+    let single = base.from.choose(&base.platform).and_then(|place| platforms.get(place)).ok_or_else(gone)?;
     let name: Reference = base.own_name.parse().map_err(about(image))?;
     replace(&base.archive, |file| {
         write_archive(&layout, &single.descriptor, std::slice::from_ref(&name), &single.descriptor, file)

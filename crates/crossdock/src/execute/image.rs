@@ -3,10 +3,11 @@
 use std::num::NonZeroUsize;
 
 use camino::Utf8Path;
+use crossdock_dockerfile::render::Health;
 use crossdock_oci::base::{TimeZones, add_static};
 use crossdock_oci::{
-    Assembled, BlobStore, Compression, Content, Descriptor, Image, Layer, LayerBuilder, Layout, Owner,
-    PlatformImage, RuntimeConfig, Timestamp, assemble,
+    Assembled, BlobStore, Compression, Content, Descriptor, Healthcheck, Image, Layer, LayerBuilder, Layout,
+    Owner, PlatformImage, RuntimeConfig, Timestamp, assemble,
 };
 use crossdock_platform::Platform;
 
@@ -225,7 +226,20 @@ fn runtime(image: &ImagePlan) -> RuntimeConfig {
             .collect(),
         labels: container.labels.clone(),
         stop_signal: container.stop_signal.clone().unwrap_or_default(),
+        healthcheck: container.health.as_ref().map(healthcheck),
         ..RuntimeConfig::default()
+    }
+}
+
+/// What docker makes of the `HEALTHCHECK` that crossdock renders.
+fn healthcheck(health: &Health) -> Healthcheck {
+    let nanoseconds = |seconds: u32| i64::from(seconds) * 1_000_000_000;
+    Healthcheck {
+        test: std::iter::once("CMD".to_owned()).chain(health.command.iter().cloned()).collect(),
+        interval: nanoseconds(health.interval),
+        timeout: nanoseconds(health.timeout),
+        start_period: nanoseconds(health.start_period),
+        retries: i64::from(health.retries),
     }
 }
 

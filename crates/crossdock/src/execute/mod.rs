@@ -160,18 +160,6 @@ pub enum ExecuteError {
         /// The image.
         digest: Digest,
     },
-    /// A base image is not for the platform that a stage runs on.
-    #[error("--base-from {name}: {layout} holds it for {found}, and {wanted} is needed")]
-    BasePlatform {
-        /// As the user names it.
-        name: String,
-        /// Its layout.
-        layout: Utf8PathBuf,
-        /// The platform that is needed.
-        wanted: String,
-        /// Those that are there.
-        found: String,
-    },
     /// Verification said no.
     #[error("image `{}` was not tagged: {}", .0.name, in_words(&.0.verdicts))]
     Refused(Box<ImageReport>),

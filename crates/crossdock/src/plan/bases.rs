@@ -3,6 +3,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_dockerfile::read::{Dockerfile, Stage, stages};
+use crossdock_oci::Reference;
 use crossdock_platform::Platform;
 use serde::Serialize;
 
@@ -40,10 +41,21 @@ pub(super) struct Building<'a> {
     pub(super) platforms: &'a [Platform],
     /// What BUILDPLATFORM is.
     pub(super) own: &'a Platform,
+    /// Whether it is that for every build.
+    pub(super) nodes: Nodes,
     /// Where archives are written.
     pub(super) folder: &'a Utf8Path,
     /// What our names in the engine's store end with.
     pub(super) mark: &'a str,
+}
+
+/// On how many machines an engine builds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Nodes {
+    /// On its own.
+    One,
+    /// On those of a builder of buildx, whose own platforms it does not tell from others that they emulate.
+    Several,
 }
 
 impl Building<'_> {
@@ -62,6 +74,23 @@ impl Building<'_> {
             }
         }
         (lines.join("\n"), bases)
+    }
+
+    /// The first base from a layout that is not for a platform which a stage has to lie on, with that platform. An engine
+    /// takes the one image of a layout for whatever it is asked for: an image labelled arm64 would be full of amd64.
+    pub(super) fn unfit(&self, text: &str) -> Option<(&BaseFrom, Platform)> {
+        let file = Dockerfile::read(text).ok()?;
+        stages(&file).into_iter().find_map(|stage| {
+            let base = self.given.iter().find(|base| stage.image.as_deref() == Some(&base.name))?;
+            let wanted = match stage.platform {
+                None | Some("$TARGETPLATFORM" | "${TARGETPLATFORM}") => self.platforms.to_vec(),
+                // Each node of buildx has its own.
+                Some("$BUILDPLATFORM" | "${BUILDPLATFORM}") if self.nodes == Nodes::Several => Vec::new(),
+                platform => self.fixed(platform).into_iter().collect(),
+            };
+            let unfit = wanted.into_iter().find(|wanted| base.choose(wanted).is_none())?;
+            Some((base, unfit))
+        })
     }
 
     fn add(&self, bases: &mut Bases, place: usize, stage: &Stage<'_>) -> String {
@@ -91,22 +120,36 @@ impl Building<'_> {
     }
 }
 
-/// The Dockerfile in which each stage on a base of the platform that is built for says so. Without it Debian's podman
-/// looks for that base under the platform of the stage before: what is labelled arm64 then lies on an amd64 system
-/// (buildah's issue 4721). Other builders need no such flag, and BuildKit's linter calls it redundant.
-pub(super) fn name_target_platform(text: &str) -> String {
+/// The Dockerfile as podman needs it.
+///
+/// Each stage on a base of the platform that is built for says so: without it Debian's podman looks for that base under
+/// the platform of the stage before, and what is labelled arm64 then lies on an amd64 system (buildah's issue 4721). Each
+/// base has its full name: Debian's podman knows no registry in which it would look for a short one. Other builders need
+/// neither, and BuildKit's linter calls the flag redundant.
+pub(super) fn for_podman(text: &str) -> String {
     let Ok(file) = Dockerfile::read(text) else { return text.to_owned() };
     let mut lines: Vec<String> = text.split('\n').map(str::to_owned).collect();
-    let on_target = |stage: &Stage<'_>| {
-        stage.platform.is_none() && stage.parent.is_none() && stage.image.as_deref() != Some("scratch")
-    };
-    for stage in stages(&file).into_iter().filter(on_target) {
+    let is_pulled = |stage: &Stage<'_>| stage.parent.is_none() && stage.image.as_deref() != Some("scratch");
+    for stage in stages(&file).into_iter().filter(is_pulled) {
         let Some(line) = lines.get_mut(stage.from.lines.first.saturating_sub(1)) else { continue };
-        if let Some((keyword, rest)) = line.split_once(' ') {
+        let registry = stage.image.as_deref().map(registry).unwrap_or_default();
+        *line = line.replacen(&format!(" {}", stage.base), &format!(" {registry}{}", stage.base), 1);
+        if let (None, Some((keyword, rest))) = (stage.platform, line.split_once(' ')) {
             *line = format!("{keyword} --platform=$TARGETPLATFORM {rest}");
         }
     }
     lines.join("\n")
+}
+
+/// What is missing before a short name: `docker.io/library/` of `golang:1.26`, nothing of `gcr.io/distroless/cc`.
+fn registry(image: &str) -> &'static str {
+    let name = image.split('@').next().unwrap_or(image);
+    match name.parse::<Reference>().map(|reference| reference.repository) {
+        Ok(repository) if repository.host().is_some() => "",
+        Ok(repository) if repository.as_str().contains('/') => "docker.io/",
+        Ok(_) => "docker.io/library/",
+        Err(_) => "",
+    }
 }
 
 /// A name of our own in an engine's store, for as long as a build takes: nothing has a user's tag before it is
@@ -130,6 +173,7 @@ mod tests {
             name: name.to_owned(),
             layout: "/l".into(),
             digest: crossdock_oci::Digest::of(b"base"),
+            platforms: vec!["linux/amd64".to_owned()],
         };
         let given = [base("golang:1.26-alpine3.22"), base("alpine:3.22"), base("unused")];
         let platforms = [Platform::LINUX_ARM64, Platform::LINUX_AMD64];
@@ -140,6 +184,7 @@ mod tests {
             given: &given,
             platforms,
             own: &own,
+            nodes: Nodes::One,
             folder: Utf8Path::new("/p/dist/app.engine"),
             mark: "mark",
         };
@@ -172,16 +217,49 @@ mod tests {
                 "alpine:3.22 linux/amd64 /p/dist/app.engine/base-1-linux-amd64.tar"
             ]
         );
+        let unfit = |building: Building<'_>, text: &str| {
+            building.unfit(text).map(|(base, platform)| format!("{} {platform}", base.name))
+        };
+        assert_eq!(unfit(building(&platforms), text).as_deref(), Some("alpine:3.22 linux/arm64"));
+        assert_eq!(unfit(building(&platforms[1..]), text), None);
+        let arm = Building { own: &Platform::LINUX_ARM64, ..building(&platforms[1..]) };
+        assert_eq!(unfit(arm, text).as_deref(), Some("golang:1.26-alpine3.22 linux/arm64"));
+        let nodes =
+            Building { own: &Platform::LINUX_ARM64, nodes: Nodes::Several, ..building(&platforms[1..]) };
+        assert_eq!(unfit(nodes, text), None);
         let (_, alone) = building(&platforms[..1]).rename(text);
         assert_eq!((alone.shared.len(), alone.of_each.len()), (2, 0), "one platform needs no moving name");
     }
+
+    #[test]
+    fn a_short_name_gets_its_registry_and_others_stay() {
+        let rows = [
+            ("FROM golang", "docker.io/library/golang"),
+            ("FROM team/go:1", "docker.io/team/go:1"),
+            ("FROM debian:trixie-slim@sha256:0", "docker.io/library/debian:trixie-slim@sha256:0"),
+            ("FROM gcr.io/distroless/cc-debian13:nonroot", "gcr.io/distroless/cc-debian13:nonroot"),
+            ("FROM localhost/crossdock-build/base-0:x", "localhost/crossdock-build/base-0:x"),
+            ("FROM 127.0.0.1:5000/golang", "127.0.0.1:5000/golang"),
+        ];
+        for (given, full) in rows {
+            assert_eq!(for_podman(given), format!("FROM --platform=$TARGETPLATFORM {full}"));
+        }
+        assert_eq!(for_podman("FROM scratch"), "FROM scratch");
+    }
+
     #[test]
     fn a_stage_on_the_platform_that_is_built_for_says_so() {
         let text = "ARG DEBIAN=trixie\nFROM --platform=$BUILDPLATFORM golang:1.26-${DEBIAN} AS build\nRUN go build\n\
                     FROM build AS more\nFROM scratch AS files\nFROM debian:${DEBIAN}-slim\nCOPY --from=build /a /a\n";
-        let named = name_target_platform(text);
+        let named = for_podman(text);
         let changed: Vec<&str> = named.lines().filter(|line| !text.lines().any(|old| old == *line)).collect();
-        assert_eq!(changed, ["FROM --platform=$TARGETPLATFORM debian:${DEBIAN}-slim"]);
+        assert_eq!(
+            changed,
+            [
+                "FROM --platform=$BUILDPLATFORM docker.io/library/golang:1.26-${DEBIAN} AS build",
+                "FROM --platform=$TARGETPLATFORM docker.io/library/debian:${DEBIAN}-slim"
+            ]
+        );
         assert_eq!(named.lines().count(), text.lines().count(), "lines keep their numbers");
     }
 }

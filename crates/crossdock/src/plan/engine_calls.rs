@@ -24,6 +24,8 @@ pub(super) struct Calls<'a> {
     pub(super) bases: Bases,
     /// What our names in the engine's store end with.
     pub(super) mark: String,
+    /// Whether the Dockerfile has a `HEALTHCHECK`.
+    pub(super) checks_health: bool,
 }
 
 impl Calls<'_> {
@@ -103,7 +105,8 @@ impl Calls<'_> {
     fn podman(&self, plan: &mut EnginePlan, platform: &Platform) {
         let (tag, archive) = (self.tag(platform), self.archive(plan, platform));
         let mut build = self.command().args(["build", "--platform", &platform.to_string()]);
-        build = build.args(["--format", "oci", "--timestamp", &self.recipe.created.to_string()]);
+        let (format, archives) = self.formats();
+        build = build.args(["--format", format, "--timestamp", &self.recipe.created.to_string()]);
         // Podman 4.3 leaves it empty, and so takes the builder's image for the platform that is asked for.
         build = build.args(["--build-arg", &format!("BUILDPLATFORM={}", self.engine.platform)]);
         if !self.options.cache_from.is_empty() || !self.options.cache_to.is_empty() {
@@ -112,10 +115,17 @@ impl Calls<'_> {
         build = self.shared(build).args(["--ignorefile", self.ignore.as_str()]);
         build = build.args(["--file", self.dockerfile.as_str(), "--tag", &tag, self.recipe.context.as_str()]);
         self.one_platform(plan, platform, build);
-        let save =
-            self.command().args(["save", "--format", "oci-archive", "--output", archive.as_str(), &tag]);
+        let save = self.command().args(["save", "--format", archives, "--output", archive.as_str(), &tag]);
         self.take_back(plan, platform, save, archive);
         self.forget(plan, platform, self.without_name(&tag));
+    }
+
+    /// The formats in which podman builds and saves: OCI's has no place for a health check, and podman leaves one out.
+    fn formats(&self) -> (&'static str, &'static str) {
+        match self.checks_health {
+            true => ("docker", "docker-archive"),
+            false => ("oci", "oci-archive"),
+        }
     }
 
     fn buildx(&self, plan: &mut EnginePlan) {

@@ -60,6 +60,7 @@ pub(super) fn container(selected: &Selected<'_>) -> Container {
         expose: image.expose.iter().map(|port| port.value.clone()).collect(),
         labels: image.labels.clone(),
         stop_signal: image.stop_signal.as_ref().map(|signal| signal.value.clone()),
+        health: image.health.as_ref().map(|health| health.value.clone()),
     }
 }
 

@@ -12,7 +12,7 @@ use super::platforms::{Platforms, platforms};
 use super::request::{Archive, Projects, Request};
 use super::select::{Selected, select};
 use super::steps::{Call, Compiled, steps};
-use super::{ImagePlan, Load, Missing, Plan, PlatformPlan, SCHEMA, image};
+use super::{ImagePlan, Load, Missing, Plan, PlatformPlan, SCHEMA, image, recipe};
 use crate::availability::Unavailable;
 use crate::config::Config;
 use crate::doctor::Use;
@@ -140,7 +140,10 @@ impl<'a> Maker<'a> {
             timezones: image.timezones.value,
             container: image::container(selected),
             files: image::files(image),
-            annotations: image::annotations(selected, self.projects, created),
+            annotations: match engine {
+                None => image::annotations(selected, self.projects, created),
+                Some(_) => recipe::annotations(selected, self.projects, created),
+            },
             created,
             repository: image::repository(image, self.request, self.count)?,
             tags,

@@ -6,7 +6,7 @@ use crossdock_dockerfile::read::{Dockerfile, Keyword, stages};
 use crossdock_dockerfile::render::{self, Caching, Linking, RenderError};
 use crossdock_platform::Platform;
 
-use super::bases::{self, Bases, Building};
+use super::bases::{self, Bases, Building, Nodes};
 use super::cargo::slug;
 use super::engine_calls::Calls;
 use super::error::PlanError;
@@ -18,7 +18,7 @@ use super::{CopiedContext, EnginePlan, Missing, TextFile, image};
 use crate::availability::{Availability, Unavailable};
 use crate::config::DockerfileMode;
 use crate::doctor::Use;
-use crate::engine::{Builder, Engine, Frontend, Options, csv};
+use crate::engine::{BaseFrom, Builder, Engine, Frontend, Options, csv};
 use crate::project::Network;
 
 impl Maker<'_> {
@@ -167,6 +167,7 @@ impl Maker<'_> {
         engine: &Engine,
     ) -> Result<(), RecipeError> {
         let rendered = recipe.render()?;
+        let checks_health = checks_health(&rendered.dockerfile);
         plan.context.clone_from(&recipe.context);
         // In fixed mode each platform has a file of its own.
         let name = match &recipe.request.mode {
@@ -181,14 +182,21 @@ impl Maker<'_> {
             given: &asked.options.base_from,
             platforms: &recipe.platforms,
             own: &engine.platform,
+            nodes: match engine.builder {
+                Builder::Buildx(_) => Nodes::Several,
+                _ => Nodes::One,
+            },
             folder: &plan.folder,
             mark: &mark,
         };
+        if let Some((base, wanted)) = building.unfit(&rendered.dockerfile) {
+            return Err(unfit(&recipe.image, base, &wanted).into());
+        }
         let (content, bases) = match engine.builder {
             Builder::Docker => building.rename(&rendered.dockerfile),
             Builder::Podman => {
                 let (content, bases) = building.rename(&rendered.dockerfile);
-                (bases::name_target_platform(&content), bases)
+                (bases::for_podman(&content), bases)
             }
             // A builder of buildx is given layouts by the names that the file has.
             Builder::Buildx(_) | Builder::Embedded => (rendered.dockerfile, Bases::default()),
@@ -215,8 +223,8 @@ impl Maker<'_> {
         let content = rendered.dockerignore;
         plan.files.push(TextFile { path: ignore.clone(), content, origins: Vec::new() });
         self.emulation(recipe, engine);
-        let calls = Calls { recipe, engine, options: &asked.options, dockerfile, ignore, bases, mark };
-        calls.add_to(plan);
+        let options = &asked.options;
+        Calls { recipe, engine, options, dockerfile, ignore, bases, mark, checks_health }.add_to(plan);
         Ok(())
     }
 
@@ -313,6 +321,24 @@ fn is_for_another_builder(error: &RenderError) -> bool {
             | RenderError::ClassicForeign { .. }
             | RenderError::ClassicFeature { .. }
     )
+}
+
+fn unfit(image: &str, base: &BaseFrom, wanted: &Platform) -> PlanError {
+    let BaseFrom { name, layout, platforms, .. } = base;
+    PlanError::Engine {
+        image: image.to_owned(),
+        why: format!(
+            "--base-from {name}: {layout} holds it for {}, and a stage of the Dockerfile lies on it for {wanted}; give a \
+             layout that holds it for {wanted} too, or leave that platform out",
+            platforms.join(", ")
+        ),
+    }
+}
+
+/// In our templates or in a user's own.
+fn checks_health(dockerfile: &str) -> bool {
+    let file = Dockerfile::read(dockerfile);
+    file.is_ok_and(|file| file.instructions().any(|one| one.keyword == Keyword::Healthcheck))
 }
 
 /// The lines of a `.dockerignore` that say something.

@@ -27,6 +27,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use camino::Utf8PathBuf;
+use crossdock_dockerfile::render::Health;
 use crossdock_platform::Platform;
 use serde::Serialize;
 
@@ -231,6 +232,9 @@ pub struct Container {
     /// The signal that stops it; none is SIGTERM.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop_signal: Option<String>,
+    /// How an engine finds out whether it works.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health: Option<Health>,
 }
 
 /// A file beside the programs.

@@ -67,7 +67,7 @@ fn packages(request: &Request) -> Result<(), RenderError> {
         (Linking::RustMusl, Some(library)) => Err(values::refused(
             "package of the builder",
             library,
-            "Debian's libraries are linked to glibc: link as rust-glibc, or let the crate build its own copy",
+            "Debian's libraries are linked to glibc: link as rust-glibc (`linkage = \"dynamic\"`), or let the crate build its own copy",
         )),
         _ => Ok(()),
     }
@@ -80,7 +80,7 @@ fn alpine_cgo(request: &Request) -> Result<(), RenderError> {
         (Linking::GoCgoMusl, Some(platform)) => Err(RenderError::NoToolchain {
             platform: Platform::clone(platform),
             reason: "Alpine has no cross compiler for cgo".to_owned(),
-            remedy: "link it statically (go-cgo-static), or render a fixed file for each platform",
+            remedy: "link it statically (`linkage = \"static\"` without `libc`), or render a fixed file for each platform",
         }),
         _ => Ok(()),
     }

@@ -152,6 +152,21 @@ impl Linking {
         }
     }
 
+    /// What a person writes to have programs linked so, in the words of `crossdock.toml`.
+    pub(super) const fn keys(self) -> &'static str {
+        match self {
+            Self::GoStatic => "`cgo = false`",
+            Self::GoPie => "`-buildmode=pie`",
+            Self::GoCgoGlibc => "`linkage = \"dynamic\"` and `libc = \"gnu\"`",
+            Self::GoCgoStatic => "`linkage = \"static\"` without `libc`",
+            Self::GoCgoMusl => "`libc = \"musl\"`",
+            Self::RustGlibc => "`linkage = \"dynamic\"`",
+            Self::RustGlibcStatic => "`linkage = \"static\"` and `libc = \"gnu\"`",
+            Self::RustMusl => "`linkage = \"static\"`",
+            Self::RustMuslDynamic => "`linkage = \"dynamic\"` and `libc = \"musl\"`",
+        }
+    }
+
     pub(super) const fn is_go(self) -> bool {
         matches!(self, Self::GoStatic | Self::GoPie | Self::GoCgoGlibc | Self::GoCgoStatic | Self::GoCgoMusl)
     }

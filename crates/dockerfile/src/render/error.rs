@@ -12,7 +12,7 @@ pub enum RenderError {
     /// The program would not start on the base.
     #[error(
         "a {linking} program does not start on {base}: {reason}; take the base {nearest_base}, or keep {base} and link \
-         as {nearest_linking}"
+         as {nearest_linking} ({})", .nearest_linking.keys()
     )]
     Combination {
         /// How the program is linked.
@@ -27,7 +27,7 @@ pub enum RenderError {
         nearest_linking: Linking,
     },
     /// A kind of program that no base makes right.
-    #[error("{linking} is not rendered: {reason}; link as {nearest}")]
+    #[error("{linking} is not rendered: {reason}; link as {nearest} ({})", .nearest.keys())]
     Linking {
         /// How the program is linked.
         linking: Linking,

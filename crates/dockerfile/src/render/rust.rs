@@ -39,7 +39,7 @@ pub(super) fn exports(
         return Err(RenderError::NoToolchain {
             platform: platform.clone(),
             reason: format!("rustup has no standard library for {}", rust.triple),
-            remedy: "link as rust-glibc, or leave the platform out",
+            remedy: "link it to glibc (`libc = \"gnu\"`), or leave the platform out",
         });
     }
     let mut tools = Tools::default();

@@ -132,12 +132,13 @@ fn steps(request: &Request, lines: &[String]) -> (Step, Step) {
     let secret = private::mounts(request);
     let with_secrets = |mounts: Vec<String>| mounts.into_iter().chain(secret.iter().cloned()).collect();
     if request.linking.is_go() {
-        let dependencies =
-            Step { mounts: with_secrets(go::download_mounts(request)), script: go::download(request) };
-        return (
-            dependencies,
-            Step { mounts: go::compile_mounts(request), script: script(go::compile(request)) },
-        );
+        let download = go::download(request);
+        // What a cache mount holds may be gone when the compiler asks for it, and then it is fetched again; a layer stays.
+        let compile = go::compile_mounts(request);
+        let fetches = request.caching == Caching::Mounts && !download.is_empty();
+        let compile = if fetches { with_secrets(compile) } else { compile };
+        let dependencies = Step { mounts: with_secrets(go::download_mounts(request)), script: download };
+        return (dependencies, Step { mounts: compile, script: script(go::compile(request)) });
     }
     let mounts: Vec<String> = with_secrets(rust::mounts(request));
     let dependencies = match request.caching {

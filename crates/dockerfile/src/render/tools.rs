@@ -96,7 +96,7 @@ fn cross_compiler(platform: &Platform) -> Result<CrossCompiler, RenderError> {
         _ => Err(RenderError::NoToolchain {
             platform: platform.clone(),
             reason: "Debian has no cross compiler for it".to_owned(),
-            remedy: "link as go-static or rust-musl",
+            remedy: "link a Go program without cgo (`cgo = false`), a Rust program to musl (`libc = \"musl\"`)",
         }),
     }
 }

@@ -287,6 +287,22 @@ fn every_instruction_has_the_line_of_a_template() {
     }
 }
 
+/// Docker 20.10 and podman 4.3 refuse an interval of nothing.
+#[test]
+fn a_health_check_says_nothing_of_a_start_period_that_it_has_not() {
+    let text = |start_period: u32| {
+        let mut request = origin_story();
+        let command = vec!["/usr/local/bin/server".to_owned()];
+        request.container.health =
+            Some(Health { command, interval: 30, timeout: 3, start_period, retries: 3 });
+        let text = render(&request).unwrap().dockerfile;
+        let line = text.lines().find(|line| line.starts_with("HEALTHCHECK")).unwrap();
+        line.to_owned()
+    };
+    assert_eq!(text(0), "HEALTHCHECK --interval=30s --timeout=3s --retries=3 \\");
+    assert_eq!(text(5), "HEALTHCHECK --interval=30s --timeout=3s --start-period=5s --retries=3 \\");
+}
+
 #[test]
 fn the_origin_story_has_its_two_stages() {
     let text = render(&origin_story()).unwrap().dockerfile;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crossdock_dockerfile::render::{self, Base, File};
 
 use super::super::image;
+use super::super::request::Projects;
 use super::super::select::Selected;
 use super::RecipeError;
 use super::place::Place;
@@ -70,10 +71,12 @@ fn labels(selected: &Selected<'_>) -> BTreeMap<String, String> {
 }
 
 /// The annotations of an image whose base is not crossdock's own.
-pub(super) fn annotations(
+pub(in crate::plan) fn annotations(
     selected: &Selected<'_>,
-    mut annotations: BTreeMap<String, String>,
+    projects: &Projects,
+    created: i64,
 ) -> BTreeMap<String, String> {
+    let mut annotations = image::annotations(selected, projects, created);
     let base = "org.opencontainers.image.base.name";
     if !selected.config.annotations.contains_key(base) {
         annotations.remove(base);

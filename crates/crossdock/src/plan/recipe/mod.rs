@@ -25,6 +25,7 @@ use crate::config::{self, Config, DockerfileMode, Source};
 use crate::project::{Program, Project};
 use place::Place;
 
+pub(super) use container::annotations;
 pub use error::RecipeError;
 
 /// How Dockerfiles are made, beside what configuration and projects say.
@@ -155,10 +156,7 @@ pub(super) fn of_image(
                 platforms,
                 alone,
                 references: tags.iter().map(|tag| format!("{repository}:{tag}")).collect(),
-                annotations: container::annotations(
-                    selected,
-                    image::annotations(selected, projects, created),
-                ),
+                annotations: annotations(selected, projects, created),
                 created,
                 request: file(selected, place, mode, settings)?,
             })

@@ -232,5 +232,5 @@ fn what_a_dockerfile_cannot_do_is_refused() {
     let mut scratch = image("api");
     scratch.linkage = stated(Linkage::Dynamic);
     scratch.base = stated(ConfigBase::Scratch);
-    insta::assert_snapshot!(refusal(scratch, rust()), @"image `api` has no Dockerfile: a rust-glibc program does not start on scratch: the base has no C library and no loader: `no such file or directory`; take the base distroless-cc, or keep scratch and link as rust-musl");
+    insta::assert_snapshot!(refusal(scratch, rust()), @r#"image `api` has no Dockerfile: a rust-glibc program does not start on scratch: the base has no C library and no loader: `no such file or directory`; take the base distroless-cc, or keep scratch and link as rust-musl (`linkage = "static"`)"#);
 }

@@ -1,0 +1,98 @@
+//! What comes back from an engine: whichever one builds, the image says the same of itself and lies on the right base.
+
+use std::path::Path;
+
+use crossdock_tests::engine::{
+    Base, BuildKit, Docker, GO_WORDS, Podman, RecordedGo, base_from, builder, debian_docker, go_project,
+    install_buildx, says_hello,
+};
+use crossdock_tests::{Layout, Outcome, Sandbox, fixture};
+use serde_json::{Value, json};
+
+const BOTH: &str = "linux/amd64,linux/arm64";
+
+const CONFIGURATION: &str = "[image.hello]\npath = \".\"\n\n\
+                             [image.hello.health]\ncommand = [\"/usr/local/bin/hello\", \"--health\"]\ninterval = 10\n\n\
+                             [image.hello.dockerfile]\nbase = \"debian-slim\"\n";
+
+fn built(project: &Path) -> Layout {
+    Layout::open(project.join("dist/hello"))
+}
+
+/// The health check of each platform, and the base that the index names.
+fn says_of_itself(layout: &Layout) -> (Vec<Value>, Value) {
+    let check = |platform: &String| layout.config(platform)["config"]["Healthcheck"].clone();
+    let base = layout.index()["annotations"]["org.opencontainers.image.base.name"].clone();
+    (layout.platforms().iter().map(check).collect(), base)
+}
+
+/// Builds on a `debian-slim` that is no Debian; its health check is the one of crossdock's own image.
+fn is_like_crossdocks_own(sandbox: &Sandbox, project: &Path, builder: &str) {
+    let work = sandbox.work();
+    fixture::write(project.join("crossdock.toml"), CONFIGURATION);
+    sandbox.crossdock(project, &["dist", "--platform", BOTH]).success();
+    let (own, base) = says_of_itself(&built(project));
+    let check = json!({
+        "Test": ["CMD", "/usr/local/bin/hello", "--health"],
+        "Interval": 10_000_000_000_u64, "Timeout": 30_000_000_000_u64, "Retries": 3,
+    });
+    assert_eq!(own, [check.clone(), check], "crossdock's own image");
+    assert!(base.as_str().is_some_and(|base| base.starts_with("crossdock/static:")), "{base}");
+
+    let compiler = base_from(sandbox, project, &RecordedGo::new(sandbox).layout("good"));
+    let slim = ["amd64", "arm64"].map(|architecture| {
+        Base::bare(work.join(format!("slim-{architecture}")), &format!("not debian for {architecture}\n"))
+    });
+    let both = Base::layout_of(&[("amd64", &slim[0]), ("arm64", &slim[1])], &work.join("slim"));
+    let one = Base::layout_of(&[("amd64", &slim[0])], &work.join("slim-for-one"));
+    let dist = |slim: &Path, platforms: &str| -> Outcome {
+        let slim = format!("debian:trixie-slim=oci:{}", slim.display());
+        let asked = ["dist", "--builder", builder, "--base-from", &compiler, "--base-from", &slim];
+        sandbox.crossdock(project, &[&asked[..], &["--platform", platforms]].concat())
+    };
+    let before = built(project).digest().to_owned();
+    dist(&one, BOTH)
+        .ends_with(2)
+        .complains("holds it for linux/amd64, and a stage of the Dockerfile lies on it for linux/arm64");
+    assert_eq!(built(project).digest(), before, "what is refused changes nothing");
+    dist(&one, "linux/amd64").success();
+    dist(&both, BOTH).success();
+    let result = built(project);
+    says_hello(sandbox, &result, &GO_WORDS[..2]);
+    for (machine, word) in &GO_WORDS[..2] {
+        let root = work.join(format!("unpacked-{}-{}", machine.name(), result.digest()));
+        let base = std::fs::read_to_string(root.join("etc/stand-in")).expect("the program lies on the base");
+        assert_eq!(base, format!("not debian for {word}\n"));
+    }
+    let (checks, base) = says_of_itself(&result);
+    assert_eq!(checks, own, "{builder} has another health check");
+    assert!(base.is_null(), "it lies on debian-slim, and says {base}");
+}
+
+#[test]
+fn docker_builds_the_same_health_check_on_the_right_base() {
+    let (mut sandbox, project) = go_project();
+    let docker = Docker::start_apart();
+    let folder = sandbox.work();
+    sandbox.set("DOCKER_HOST", docker.host()).set("DOCKER_CONFIG", folder);
+    debian_docker(&mut sandbox);
+    is_like_crossdocks_own(&sandbox, &project, "docker");
+}
+
+#[test]
+fn podman_builds_the_same_health_check_on_the_right_base() {
+    let (mut sandbox, project) = go_project();
+    let podman = Podman::start_on_overlays();
+    podman.set_up(&mut sandbox);
+    is_like_crossdocks_own(&sandbox, &project, "podman");
+}
+
+#[test]
+#[ignore = "long: builds buildkitd and buildx"]
+fn long_buildkit_builds_the_same_health_check_on_the_right_base() {
+    let (mut sandbox, project) = go_project();
+    let buildkit = BuildKit::start();
+    let buildx = install_buildx(&mut sandbox);
+    builder(&sandbox, &buildx, "one", &[(&buildkit, "linux/amd64")]);
+    is_like_crossdocks_own(&sandbox, &project, "buildx=one");
+}
