@@ -32,13 +32,25 @@ impl<'a> Source<'a> {
     }
 
     /// A line with another value of an assignment (`NAME=value`, `NAME="value"`), of an option (`--name value`), or
-    /// of an `ENV` in its old form.
+    /// of an `ENV` in its old form, wherever it gives that value.
     pub(super) fn assigned(&self, number: usize, name: &str, value: &str, new: &str) -> Option<String> {
         let forms = ['"', '\''].map(|quote| format!("{quote}{value}{quote}")).into_iter();
         let mut forms = forms.chain([value.to_owned()]).flat_map(|value| {
             ["=", " "].map(|between| (format!("{name}{between}{value}"), format!("{name}{between}{new}")))
         });
-        forms.find_map(|(old, new)| self.replaced(number, &old, &new))
+        forms.find_map(|(old, new)| self.replaced_everywhere(number, &old, &new))
+    }
+
+    fn replaced_everywhere(&self, number: usize, old: &str, new: &str) -> Option<String> {
+        let mut rest = self.line(number);
+        word(rest, old)?;
+        let mut replaced = String::new();
+        while let Some(position) = word(rest, old) {
+            let (before, after) = rest.split_at(position);
+            replaced.extend([before, new]);
+            rest = &after[old.len()..];
+        }
+        Some(replaced + rest)
     }
 
     /// A line with a text before the command that begins with two words.

@@ -1,5 +1,6 @@
 //! The crate from outside, held against BuildKit and hadolint.
 
+mod bad_files;
 mod compiled;
 mod lint;
 mod parser;

@@ -3,7 +3,6 @@
 use crate::lint::Options;
 use crate::lint::compile::Links;
 use crate::lint::finding::{Finding, codes};
-use crate::lint::images::ImageLibc;
 use crate::lint::model::Model;
 use crate::lint::shell::commands;
 use crate::read::{Arguments, Instruction, Keyword};
@@ -181,8 +180,5 @@ fn smallest(model: &Model<'_>, stage: usize) -> &'static str {
     if links.all(|links| links == Links::Static) {
         return "gcr.io/distroless/static-debian13";
     }
-    match model.stages[stage].image.libc {
-        ImageLibc::Musl => "an alpine of the same release",
-        _ => "a debian slim image of the same release",
-    }
+    "the small image of the same distribution's release"
 }

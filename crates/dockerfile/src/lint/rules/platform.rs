@@ -6,6 +6,7 @@ use super::correct;
 use crate::lint::Options;
 use crate::lint::compile::{Compile, CompileTarget};
 use crate::lint::finding::{Finding, Severity, codes};
+use crate::lint::images::ImageLibc;
 use crate::lint::model::{Model, PlatformChoice, StageModel};
 
 /// Compile steps whose target is not the platform of the image that carries the program.
@@ -16,6 +17,12 @@ pub(in crate::lint) fn architecture(model: &Model<'_>, _: &Options) -> Vec<Findi
         findings.extend(match &compile.target {
             CompileTarget::Constant { platform, line, .. } if !stage.picked => {
                 constant(model, shipped, compile, (platform, *line))
+            }
+            // Without a target, in a stage of the image's platform.
+            CompileTarget::Native
+                if *image == PlatformChoice::Build && stage.platform == PlatformChoice::Target =>
+            {
+                fixed_base(model, shipped, compile)
             }
             CompileTarget::Native if !model.hands_out(shipped) => native(model, stage, image, compile),
             CompileTarget::Image if !model.hands_out(shipped) => fixed_base(model, shipped, compile),
@@ -82,18 +89,25 @@ fn constant(
     }
 }
 
+const BUILDER: &str = "the machine that builds";
+
 /// A program of the image's platform on a base that always has another one.
 fn fixed_base(model: &Model<'_>, shipped: usize, compile: &Compile) -> Option<Finding> {
     let image = &model.stages[shipped];
     let (severity, is) = match &image.platform {
-        PlatformChoice::Build => (Severity::Error, "that of the machine that builds".to_owned()),
-        PlatformChoice::Constant(platform) => (Severity::Warning, format!("always {platform}")),
+        // Of an empty base the flag decides no more than the label, and that in some engines alone.
+        PlatformChoice::Build if image.image.libc == ImageLibc::None => {
+            (Severity::Warning, BUILDER.to_owned())
+        }
+        PlatformChoice::Build => (Severity::Error, BUILDER.to_owned()),
+        PlatformChoice::Constant(platform) => (Severity::Warning, platform.to_string()),
         PlatformChoice::Target | PlatformChoice::Unknown => return None,
     };
     let pinned = model.pinned(shipped);
     let message = format!(
-        "the program of line {} is of the platform that the image is built for, and the image of line {} is {is}: built \
-         for another platform, one of the two does not start (`exec format error`); leave --platform away here",
+        "the program of line {} is of the platform that the image is built for, and the base of line {} is always that \
+         of {is}: built for another platform, one of the two does not start (`exec format error`); leave --platform away \
+         here",
         compile.line,
         image.line(),
     );
