@@ -1,13 +1,14 @@
-//! Rendered files on a real Debian: their `apt-get install` fetches cross compilers and libraries from a mirror.
+//! Rendered files on a real Debian: their `apt-get install` fetches cross compilers and libraries from a mirror. The one
+//! stand-in is `rustup`, which does nothing because the standard libraries are there.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crossdock_tests::engine::{Base, BuildKit, Debian, Podman, builder, compiler_image, install_buildx};
 use crossdock_tests::{Layout, Machine, Sandbox, fixture};
 
-/// What the program prints comes from zlib and from the C library, both of the image that it runs in.
-const PROGRAM: &str = r#"package main
+/// What both programs print comes from zlib and from the C library, of the image that they run in.
+const GO: &str = r#"package main
 
 /*
 #cgo pkg-config: zlib
@@ -23,35 +24,52 @@ func main() {
 }
 "#;
 
-/// A Go program with C code of a library, for `debian:…-slim` of the given release.
-fn cgo_project(sandbox: &Sandbox, release: &str) -> std::path::PathBuf {
-    let project = fixture::go_module(&sandbox.work(), "hello");
-    fixture::write(project.join("main.go"), PROGRAM);
-    fixture::write(
-        project.join("crossdock.toml"),
-        format!(
-            "[image.hello]\npath = \".\"\ncgo = true\nlinkage = \"dynamic\"\n\n[image.hello.dockerfile]\n\
-             base = \"debian-slim\"\ndebian = \"{release}\"\npackages = [\"zlib1g-dev\"]\n"
-        ),
-    );
-    fixture::commit(sandbox, &project);
-    project
+const RUST: &str = r#"use std::ffi::{CStr, c_char};
+
+#[link(name = "z")]
+unsafe extern "C" {
+    safe fn zlibVersion() -> *const c_char;
+    safe fn gnu_get_libc_version() -> *const c_char;
 }
 
-/// Builds for both platforms and starts both programs on the Debian of their image.
-fn cgo_is_compiled_and_starts(sandbox: &Sandbox, project: &Path, debian: &Debian, builder: &str) {
+fn main() {
+    let [zlib, libc] = [zlibVersion(), gnu_get_libc_version()].map(|text| unsafe { CStr::from_ptr(text) });
+    let (zlib, libc) = (zlib.to_string_lossy(), libc.to_string_lossy());
+    eprintln!("hello from {} with zlib {zlib} on glibc {libc}", std::env::consts::ARCH);
+}
+"#;
+
+/// Writes the configuration of an image on `debian:…-slim` of the given release, with a library for its builder.
+fn configure(sandbox: &Sandbox, project: &Path, name: &str, image: &str, release: &str) {
+    let configuration = format!(
+        "[image.{name}]\npath = \".\"\nlinkage = \"dynamic\"\n{image}\n\n[image.{name}.dockerfile]\n\
+         base = \"debian-slim\"\ndebian = \"{release}\"\npackages = [\"zlib1g-dev\"]\n"
+    );
+    fixture::write(project.join("crossdock.toml"), configuration);
+    fixture::commit(sandbox, project);
+}
+
+/// Builds for both platforms and starts both programs on the Debian of their image; `words` is what they call themselves.
+fn is_built_and_starts(
+    sandbox: &Sandbox,
+    project: &Path,
+    (debian, compiler): (&Debian, &Base),
+    builder: &str,
+    words: [&str; 2],
+) {
     let work = sandbox.work();
-    let golang = debian.golang().layout(&work.join("golang"));
+    let compiler = compiler.layout(&work.join("compiler"));
     let slim = ["amd64", "arm64"].map(|architecture| debian.slim(architecture));
     let slim = Base::layout_of(&[("amd64", &slim[0]), ("arm64", &slim[1])], &work.join("slim"));
-    let compiler = format!("{}=oci:{}", compiler_image(sandbox, project), golang.display());
+    let compiler = format!("{}=oci:{}", compiler_image(sandbox, project), compiler.display());
     let base = format!("debian:{}-slim=oci:{}", debian.release, slim.display());
-    let asked = ["dist", "--builder", builder, "--platform", "linux/amd64,linux/arm64"];
+    let asked = ["dist", "--json", "--builder", builder, "--platform", "linux/amd64,linux/arm64"];
     let bases = ["--base-from", &compiler, "--base-from", &base];
-    sandbox.crossdock(project, &[&asked[..], &bases].concat()).success();
+    let report = sandbox.crossdock(project, &[&asked[..], &bases].concat()).success().json();
 
-    let built = Layout::open(project.join("dist/hello"));
-    for (machine, word) in [(Machine::Amd64, "amd64"), (Machine::Arm64, "arm64")] {
+    let layout = report["images"][0]["layout"].as_str().expect("the answer names the layout");
+    let built = Layout::open(project.join(layout));
+    for (machine, word) in Machine::ALL.into_iter().zip(words) {
         let root = work.join(format!("unpacked-{word}"));
         let program = built.program(machine.platform(), &root);
         let program = Path::new("/").join(program.strip_prefix(&root).expect("it is unpacked there"));
@@ -66,23 +84,29 @@ fn debian() -> Debian {
 
 #[test]
 #[ignore = "long: installs Debian and cross compilers"]
-fn long_buildkit_installs_cross_compilers_and_libraries_from_debian() {
+fn long_buildkit_installs_what_cgo_needs_from_debian() {
     let mut sandbox = Sandbox::new();
     let debian = debian();
-    let project = cgo_project(&sandbox, &debian.release);
+    let project: PathBuf = fixture::go_module(&sandbox.work(), "hello");
+    fixture::write(project.join("main.go"), GO);
+    configure(&sandbox, &project, "hello", "cgo = true", &debian.release);
     let node = BuildKit::start();
     let buildx = install_buildx(&mut sandbox);
     builder(&sandbox, &buildx, "one", &[(&node, "linux/amd64")]);
-    cgo_is_compiled_and_starts(&sandbox, &project, &debian, "buildx=one");
+    let words = ["amd64", "arm64"];
+    is_built_and_starts(&sandbox, &project, (&debian, &debian.golang()), "buildx=one", words);
 }
 
 #[test]
 #[ignore = "long: installs Debian and cross compilers"]
-fn long_podman_installs_cross_compilers_and_libraries_from_debian() {
+fn long_podman_installs_what_rust_links_from_debian() {
     let mut sandbox = Sandbox::new();
     let debian = debian();
-    let project = cgo_project(&sandbox, &debian.release);
+    let project: PathBuf = fixture::rust_package(&sandbox.work(), "greeter");
+    fixture::write(project.join("src/main.rs"), RUST);
+    configure(&sandbox, &project, "greeter", "libc = \"gnu\"", &debian.release);
     let podman = Podman::start_on_overlays();
     podman.set_up(&mut sandbox);
-    cgo_is_compiled_and_starts(&sandbox, &project, &debian, "podman");
+    let words = ["x86_64", "aarch64"];
+    is_built_and_starts(&sandbox, &project, (&debian, &debian.rust()), "podman", words);
 }

@@ -88,9 +88,19 @@ impl Base {
         self
     }
 
-    /// With this machine's Rust toolchain, as `rust` has it, and a `rustup` that does nothing.
+    /// With this machine's Rust toolchain, as `rust` has it, and the standard libraries of static programs.
     #[must_use]
-    pub fn with_rust(mut self) -> Self {
+    pub fn with_rust(self) -> Self {
+        let targets = ["x86_64-unknown-linux-gnu", "x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl"];
+        // A build script or a macro would be linked with it; the projects of these tests have none.
+        self.with_script("/usr/bin/cc", "echo 'the stand-in has no C compiler' >&2; exit 1")
+            .with_rust_for(&targets)
+    }
+
+    /// With this machine's Rust toolchain, as `rust` has it, and a `rustup` that does nothing: the standard libraries are
+    /// there.
+    #[must_use]
+    pub fn with_rust_for(mut self, targets: &[&str]) -> Self {
         let sysroot = run(Command::new(need("rustc")).args(["--print", "sysroot"]), LIMIT).success().stdout;
         let from = Path::new(sysroot.trim());
         let to = Path::new("/usr/local/rust");
@@ -103,14 +113,11 @@ impl Base {
         for library in &libraries {
             self.copy(library, &to.join("lib").join(library.file_name().expect("a file has a name")));
         }
-        for target in ["x86_64-unknown-linux-gnu", "x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl"]
-        {
+        for target in targets {
             self.copy_tree(&from.join("lib/rustlib").join(target), &to.join("lib/rustlib"));
         }
         self.copy_libraries(&[from.join("bin/rustc"), from.join("bin/cargo")]);
         self.copy_libraries(&libraries);
-        // A build script or a macro would be linked with it; the projects of these tests have none.
-        self.script("/usr/bin/cc", "echo 'the stand-in has no C compiler' >&2; exit 1");
         self.script("/usr/bin/rustup", "exit 0");
         self.path = format!("/usr/local/rust/bin:{}", self.path);
         self
@@ -236,7 +243,7 @@ impl Base {
             .success();
     }
 
-    /// The libraries and loaders that `ldd` finds, under their own names.
+    /// The libraries and loaders that `ldd` finds, under their own names. Those that are there stay.
     fn copy_libraries(&self, programs: &[PathBuf]) {
         let mut found = BTreeSet::new();
         for program in programs {
@@ -247,7 +254,8 @@ impl Base {
                 words.map(|word| PathBuf::from(word.trim_end_matches(':'))).filter(|path| path.is_file()),
             );
         }
-        for library in found.iter().filter(|library| !programs.contains(library)) {
+        let wanted = |library: &&PathBuf| !programs.contains(library) && !self.place(library).exists();
+        for library in found.iter().filter(wanted) {
             self.copy(library, library);
         }
     }

@@ -1,5 +1,5 @@
-//! Debian itself, of this machine's release and from the mirror that its own apt uses: what stands in for `debian` and
-//! for `golang` where a rendered file's `apt-get install` has to work.
+//! Debian itself, of this machine's release and from the mirror that its own apt uses: what stands in for `debian`, for
+//! `golang` and for `rust` where a rendered file's `apt-get install` has to work.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,8 +16,8 @@ const LIMIT: Duration = Duration::from_secs(1200);
 
 const CERTIFICATES: &str = "etc/ssl/certs/ca-certificates.crt";
 
-/// What `golang` has of Debian beside its smallest system.
-const OF_GOLANG: [&str; 6] = ["ca-certificates", "gcc", "git", "libc6-dev", "make", "pkg-config"];
+/// What `golang` and `rust` have of Debian beside its smallest system.
+const TOOLS: [&str; 6] = ["ca-certificates", "gcc", "git", "libc6-dev", "make", "pkg-config"];
 
 /// The releases that debootstrap installs, each kept in a folder from one run to the next.
 #[derive(Debug)]
@@ -73,20 +73,41 @@ impl Debian {
     /// That of this machine with what `golang` has beside it, and this machine's Go.
     pub fn golang(&self) -> Base {
         let version = run(Command::new(need("go")).args(["env", "GOVERSION"]), LIMIT).success().stdout;
+        self.with_compiler(&format!("golang-{}", version.trim()), "/usr/local/go/bin", Base::with_go)
+    }
+
+    /// That of this machine with what `rust` has beside it, and this machine's Rust.
+    pub fn rust(&self) -> Base {
+        let version = run(Command::new(need("rustc")).arg("--version"), LIMIT).success().stdout;
+        let version = version.split_whitespace().nth(1).expect("rustc has a version").to_owned();
+        self.with_compiler(&format!("rust-{version}"), "/usr/local/rust/bin", |base| {
+            base.with_rust_for(&["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"])
+        })
+    }
+
+    fn with_compiler(&self, name: &str, path: &str, add: fn(Base) -> Base) -> Base {
+        let tools = self.tools();
+        let root = self.once(name, |root| {
+            // What is added changes no file that is there.
+            copy(&tools, root, "--link");
+            let _added = add(Base::on(root.to_owned(), None));
+        });
+        Base::on(root, Some(path))
+    }
+
+    /// The smallest system with what images of compilers have beside it.
+    fn tools(&self) -> PathBuf {
         let slim = self.slim(super::base::MACHINE);
-        let root = self.once(&format!("golang-{}", version.trim()), |root| {
-            let mut copy = Command::new(need("cp"));
-            run(copy.arg("--archive").arg(slim.root()).arg(root), LIMIT).success();
+        self.once("tools", |root| {
+            copy(slim.root(), root, "--reflink=auto");
             std::fs::copy("/etc/resolv.conf", root.join("etc/resolv.conf"))
                 .expect("this machine resolves names");
             in_root(root, "apt-get", &["update"]).success();
             let install = ["install", "--yes", "--no-install-recommends"];
-            in_root(root, "apt-get", &[&install[..], &OF_GOLANG[..]].concat()).success();
+            in_root(root, "apt-get", &[&install[..], &TOOLS[..]].concat()).success();
             copy_certificates(root);
             clean(root);
-            let _with_go = Base::on(root.to_owned(), None).with_go();
-        });
-        Base::on(root, Some("/usr/local/go/bin"))
+        })
     }
 
     /// The folder of that name, made when it is not there. A run that was ended leaves nothing that looks whole.
@@ -133,6 +154,10 @@ impl Debian {
         write(root.join("etc/apt/apt.conf.d/90-as-on-this-machine"), acquire);
         copy_certificates(root);
     }
+}
+
+fn copy(from: &Path, to: &Path, how: &str) {
+    run(Command::new(need("cp")).args(["--archive", how]).arg(from).arg(to), LIMIT).success();
 }
 
 fn copy_certificates(root: &Path) {
