@@ -1,6 +1,6 @@
 //! What is handed on to an engine, used by it for real: secrets and an ssh agent, caches in a registry, base images.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -89,30 +89,55 @@ fn long_buildkit_mounts_secrets_and_an_agent_and_keeps_neither() {
 
 const BOTH: &str = "linux/amd64,linux/arm64";
 
-/// Builds on bases that the engine pulls under the names that the templates use, also where `crossdock.lock` pins them.
-fn bases_come_from_a_registry(sandbox: &Sandbox, project: &Path, registry: &Registry, builder: &str) {
+const ON_SLIM: &str = "[image.hello]\npath = \".\"\n\n[image.hello.dockerfile]\nbase = \"debian-slim\"\n";
+
+/// A stand-in for `debian:…-slim` that says for which architecture it is.
+fn slim(sandbox: &Sandbox) -> PathBuf {
     let work = sandbox.work();
-    fixture::write(
-        project.join("crossdock.toml"),
-        "[image.hello]\npath = \".\"\n\n[image.hello.dockerfile]\nbase = \"debian-slim\"\n",
-    );
-    let compiler = compiler_image(sandbox, project);
     let slim = ["amd64", "arm64"].map(|architecture| {
         Base::bare(work.join(format!("slim-{architecture}")), &format!("not debian for {architecture}\n"))
     });
-    let slim = Base::layout_of(&[("amd64", &slim[0]), ("arm64", &slim[1])], &work.join("slim"));
+    Base::layout_of(&[("amd64", &slim[0]), ("arm64", &slim[1])], &work.join("slim"))
+}
+
+/// Each platform's program starts, and lies on the base of that platform: an engine may label the one and take the other.
+fn lies_on_its_own_base(sandbox: &Sandbox, built: &Layout) {
+    says_hello(sandbox, built, &GO_WORDS[..2]);
+    for (machine, word) in &GO_WORDS[..2] {
+        let root = sandbox.work().join(format!("unpacked-{}-{}", machine.name(), built.digest()));
+        let base = std::fs::read_to_string(root.join("etc/stand-in")).expect("the program lies on the base");
+        assert_eq!(base, format!("not debian for {word}\n"));
+    }
+}
+
+#[test]
+fn docker_builds_each_platform_on_its_own_base() {
+    let (mut sandbox, project) = go_project();
+    let docker = Docker::start_apart();
+    let folder = sandbox.work();
+    sandbox.set("DOCKER_HOST", docker.host()).set("DOCKER_CONFIG", folder);
+    debian_docker(&mut sandbox);
+    fixture::write(project.join("crossdock.toml"), ON_SLIM);
+    let compiler = base_from(&sandbox, &project, &RecordedGo::new(&sandbox).layout("given"));
+    let base = format!("debian:trixie-slim=oci:{}", slim(&sandbox).display());
+    let bases = ["--base-from", &compiler, "--base-from", &base];
+    let asked = ["dist", "--builder", "docker", "--platform", BOTH];
+    sandbox.crossdock(&project, &[&asked[..], &bases].concat()).success();
+    lies_on_its_own_base(&sandbox, &Layout::open(project.join("dist/hello")));
+}
+
+/// Builds on bases that the engine pulls under the names that the templates use, also where `crossdock.lock` pins them.
+fn bases_come_from_a_registry(sandbox: &Sandbox, project: &Path, registry: &Registry, builder: &str) {
+    fixture::write(project.join("crossdock.toml"), ON_SLIM);
+    let compiler = compiler_image(sandbox, project);
+    let slim = slim(sandbox);
     registry.push(&RecordedGo::new(sandbox).layout("pulled"), &format!("library/{compiler}"));
     let digest = registry.push(&slim, "library/debian:trixie-slim");
     let dist = || sandbox.crossdock(project, &["dist", "--builder", builder, "--platform", BOTH]);
 
     dist().success();
     let built = Layout::open(project.join("dist/hello"));
-    says_hello(sandbox, &built, &GO_WORDS[..2]);
-    for (machine, word) in &GO_WORDS[..2] {
-        let root = work.join(format!("unpacked-{}-{}", machine.name(), built.digest()));
-        let base = std::fs::read_to_string(root.join("etc/stand-in")).expect("the program lies on the base");
-        assert_eq!(base, format!("not debian for {word}\n"));
-    }
+    lies_on_its_own_base(sandbox, &built);
 
     let pin = |digest: &str| {
         let lock = format!("[images]\n\"debian:trixie-slim\" = \"{digest}\"\n");

@@ -117,7 +117,7 @@ impl Debian {
         let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let root = self.folder.join(format!("debian-{}-{name}", self.release));
         if !root.exists() {
-            let partial = root.with_extension("partial");
+            let partial = self.folder.join(format!("debian-{}-{name}.partial", self.release));
             let mut remove = Command::new(need("rm"));
             run(remove.args(["--recursive", "--force", "--one-file-system"]).arg(&partial), LIMIT).success();
             make(&partial);
