@@ -20,7 +20,7 @@ pub(crate) fn read(text: &str) -> Option<Reading> {
         return None;
     }
     let mut given = Given { text, ..Given::default() };
-    for word in text.split(' ') {
+    for word in text.split_ascii_whitespace() {
         let (name, value) = word.split_once('=')?;
         let place = match name {
             "GOOS" => &mut given.os,
@@ -165,7 +165,7 @@ mod tests {
         assert_eq!(exact("GOARCH=arm64"), "-/arm64/-");
         assert_eq!(exact("GOARCH=arm"), "-/arm/v7");
         assert_eq!(exact("GOOS=linux"), "linux/-/-");
-        assert_eq!(exact("GOOS=linux GOARCH=arm GOARM=6"), "linux/arm/v6");
+        assert_eq!(exact("GOOS=linux  GOARCH=arm GOARM=6"), "linux/arm/v6");
         assert_eq!(exact("GOARCH=mipsle GOMIPS=softfloat"), "-/mipsle/-");
         assert_eq!(exact("GOARCH=ppc64 GOPPC64=power9"), "-/ppc64/power9");
         assert_eq!(exact("GOOS=freebsd GOAMD64=v3"), "freebsd/amd64/v3");

@@ -4,9 +4,9 @@
 const LONGEST: usize = 64;
 
 /// At most three of `names`, nearest first: those within a third of the name's length (and at least two edits) of
-/// `text`, and those that contain it or that it contains.
-pub(crate) fn nearest<'a>(text: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
-    let text: Vec<u8> = text.bytes().take(LONGEST + 1).map(|byte| byte.to_ascii_lowercase()).collect();
+/// the given one. Case counts for nothing.
+pub(crate) fn nearest<'a>(given: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let text: Vec<u8> = given.bytes().take(LONGEST + 1).map(|byte| byte.to_ascii_lowercase()).collect();
     if text.len() > LONGEST || text.is_empty() {
         return Vec::new();
     }
@@ -23,8 +23,10 @@ pub(crate) fn nearest<'a>(text: &str, names: impl IntoIterator<Item = &'a str>) 
             found.push(entry);
         }
     }
-    // Among equally near names the order in which they were given stays.
-    found.sort_by_key(|(distance, _)| *distance);
+    // Of equally near names those in small letters come first where the text is, and else their order stays.
+    let capital = |text: &str| text.bytes().any(|byte| byte.is_ascii_uppercase());
+    let small = !capital(given);
+    found.sort_by_key(|(distance, name)| (*distance, small && capital(name)));
     found.truncate(3);
     found.into_iter().map(|(_, name)| name).collect()
 }
@@ -64,6 +66,8 @@ mod tests {
         assert_eq!(nearest("amd46", names), ["amd64"]);
         assert_eq!(nearest("ARM64", names)[0], "arm64");
         assert_eq!(nearest("amr", names), ["arm"]);
+        assert_eq!(nearest("linux-", ["LINUX", "Linux", "linux"]), ["linux", "LINUX", "Linux"]);
+        assert_eq!(nearest("Linux-", ["LINUX", "Linux", "linux"])[0], "LINUX");
         assert!(nearest("sparkle", names).is_empty());
         assert!(nearest(&"a".repeat(5000), names).is_empty());
         assert!(nearest("", names).is_empty());

@@ -3,14 +3,25 @@
 
 /// The highest level whose instructions the processor has, as rustc 1.95 counts its features.
 const PROCESSORS: &[(&str, &[&str])] = &[
-    ("linux/amd64", &["k8", "core2"]),
+    ("linux/amd64", &["x86-64-v1", "k8", "core2"]),
     (
         "linux/amd64/v2",
-        &["nehalem", "westmere", "sandybridge", "ivybridge", "bdver1", "btver2", "silvermont", "goldmont"],
+        &[
+            "x86-64-v2",
+            "nehalem",
+            "westmere",
+            "sandybridge",
+            "ivybridge",
+            "bdver1",
+            "btver2",
+            "silvermont",
+            "goldmont",
+        ],
     ),
     (
         "linux/amd64/v3",
         &[
+            "x86-64-v3",
             "haswell",
             "broadwell",
             "skylake",
@@ -26,6 +37,7 @@ const PROCESSORS: &[(&str, &[&str])] = &[
     (
         "linux/amd64/v4",
         &[
+            "x86-64-v4",
             "skylake-avx512",
             "cascadelake",
             "cooperlake",

@@ -19,11 +19,12 @@ const MOST: usize = 3;
 /// The parts of a platform that can be put right one after the other.
 const PARTS: usize = 4;
 
-/// The first three of the names that are known, each once: what is proposed can be written.
+/// The first three of the names that are known, each once and in one case: what is proposed can be written.
 pub(crate) fn kept(names: impl IntoIterator<Item = String>, vocabulary: Option<Vocabulary>) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for name in names {
-        if found.len() < MOST && !found.contains(&name) && is_known(&name, vocabulary) {
+        let new = !found.iter().any(|known| known.eq_ignore_ascii_case(&name));
+        if found.len() < MOST && new && is_known(&name, vocabulary) {
             found.push(name);
         }
     }

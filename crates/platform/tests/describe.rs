@@ -259,6 +259,10 @@ fn what_no_tool_could_have_said_is_unknown() {
         "aarch64_nope",
         "arm_cortex-a7_nope",
         "m7g.0xlarge",
+        "linux--x64",
+        "linux9-x64",
+        "osx.10..15-x64",
+        "linux-arm6",
     ] {
         assert!(matches!(describe(text, None), Reading::Unknown(_)), "{text}: {:?}", describe(text, None));
     }
@@ -283,6 +287,9 @@ fn what_no_tool_could_have_said_is_unknown() {
         "x86_64-windows.win10_rs5-gnu",
         "linux x64 glibc 2.36",
         "aarch64_cortex-a53",
+        "osx.10.15-x64",
+        "ubuntu.22.04-x64",
+        "win10-x64",
         "saas-linux-medium-amd64-gpu-standard",
         "arm_cortex-a7_neon-vfpv4",
     ] {

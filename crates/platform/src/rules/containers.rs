@@ -77,7 +77,9 @@ pub(super) fn target_pair(text: &str) -> Option<Meaning> {
         .max_by_key(|name| name.as_str().len())?;
     let variant = match rest.strip_prefix(architecture.as_str())? {
         "" => None,
-        variant => Some(architecture.variant(variant)?),
+        variant => {
+            Some(architecture.variant(variant).filter(|variant| variant.starts_with(['v', 'r', 'p']))?)
+        }
     };
     let platform = Platform { variant, ..Platform::new(os, architecture) };
     Some(Meaning::of(&platform))

@@ -4,7 +4,7 @@ use crate::architecture::Architecture;
 use crate::libc::{GlibcVersion, Libc};
 use crate::meaning::{Meaning, row};
 use crate::os::Os;
-use crate::rules::hosts::is_number;
+use crate::rules::hosts::{is_dotted, is_number};
 use crate::vocabulary::Vocabulary;
 
 /// The processor names of Python's Linux tags, which are the kernel's.
@@ -138,7 +138,7 @@ pub(super) fn dotnet(text: &str) -> Option<Meaning> {
         return Some(Meaning::new(None, None).note("architecture independent"));
     }
     let (front, processor) = text.rsplit_once('-')?;
-    let (system, libc) = front.split_once('-').map_or((front, ""), |(system, libc)| (system, libc));
+    let (system, libc) = front.split_once('-').filter(|(_, libc)| !libc.is_empty()).unwrap_or((front, ""));
     let linux = |libc: &str| match libc {
         "" => Some((Some(Os::Linux), Some(Libc::GNU))),
         "musl" => Some((Some(Os::Linux), Some(Libc::Musl))),
@@ -146,8 +146,12 @@ pub(super) fn dotnet(text: &str) -> Option<Meaning> {
         _ => None,
     };
     let name = system.trim_end_matches(|letter: char| letter.is_ascii_digit() || letter == '.');
+    let version = system.get(name.len()..).unwrap_or_default();
+    if !version.is_empty() && !is_dotted(version.strip_prefix('.').unwrap_or(version)) {
+        return None;
+    }
     let (os, libc) = match name {
-        "linux" if system == name => linux(libc)?,
+        "linux" if version.is_empty() => linux(libc)?,
         "alpine" => (Some(Os::Linux), Some(Libc::Musl)),
         "ubuntu" | "debian" | "rhel" | "centos" | "fedora" | "opensuse" | "sles" | "ol"
             if libc.is_empty() =>
@@ -158,7 +162,7 @@ pub(super) fn dotnet(text: &str) -> Option<Meaning> {
         "osx" => (Some(Os::Darwin), None),
         "win" => (Some(Os::Windows), None),
         "freebsd" => (Some(Os::Freebsd), None),
-        "illumos" => (Some(Os::Illumos), None),
+        "illumos" if version.is_empty() => (Some(Os::Illumos), None),
         "solaris" => (Some(Os::Solaris), None),
         "android" => (Some(Os::Android), None),
         "wasi" => (Some(Os::Wasip1), None),
