@@ -342,3 +342,49 @@ fn two_images_of_one_name_or_one_place_are_refused_in_the_plan() {
     let refused = readable(sandbox.crossdock(&project, &["plan", "--archive"]).ends_with(2));
     refused.complains("`a`").complains("`a.tar`").complains("dist/a.tar").complains("crossdock.toml:3:8");
 }
+
+/// What is wrong is said at the place that said it: an option, or line and column.
+#[test]
+fn errors_say_where_a_value_came_from() {
+    let (sandbox, project) = go();
+    fixture::write(project.join("cmd/other/main.go"), "package main\n\nfunc main() {}\n");
+    let plan = |config: &str, arguments: &[&str], code| {
+        fixture::write(project.join("crossdock.toml"), config);
+        readable(sandbox.crossdock(&project, &[&["plan"], arguments].concat()).ends_with(code))
+    };
+    let image = "[deploy.eks]\nnodes = [\"m5.large\"]\n\n[image.hello]\n";
+    plan(image, &["--tag", "a:b"], 2).complains("--tag on the command line").complains("a:b");
+    plan(image, &["--repository", "A/B"], 2).complains("--repository on the command line").complains("A/B");
+    plan(image, &["--for", "deploy:ek"], 2).complains("`eks`").complains("--for on the command line");
+    let tags =
+        format!("{image}tags = [\"{{{{ git.short | upper }}}}/x\", \"{{% if true %}}a b{{% endif %}}\"]\n");
+    plan(&tags, &[], 2).complains("crossdock.toml:5:");
+    plan("[image.web]\n", &[], 2).complains("crossdock.toml:1:8").complains("needs one program");
+    let (sandbox, project) = rust();
+    fixture::write(project.join("crossdock.toml"), "[image.hello]\nfeatures = [\"nope\"]\n");
+    let unknown = sandbox.crossdock(&project, &["plan"]).ends_with(4);
+    readable(unknown).complains("nope").complains("crossdock.toml:2:12");
+}
+
+#[test]
+fn config_check_knows_nodes_tags_and_programs() {
+    let (sandbox, project) = go();
+    let check = |config: &str| {
+        fixture::write(project.join("crossdock.toml"), config);
+        sandbox.crossdock(&project, &["config", "check"])
+    };
+    readable(check("[deploy.eks]\nnodes = [\"linux/arm46\"]\n").ends_with(2))
+        .complains("crossdock.toml:2:10")
+        .complains("linux/arm64");
+    readable(check("[image.hello]\ntags = [\"a b\"]\n").ends_with(2)).complains("crossdock.toml:2:9");
+    readable(check("[image.hello]\npackage = \"nope\"\n").ends_with(2))
+        .complains("crossdock.toml:2:11")
+        .complains("example.com/hello");
+    readable(check("[image.hello]\nbinary = \"helo\"\n").ends_with(2)).complains("did you mean `hello`?");
+    let right = "[deploy.eks]\nnodes = [\"m5.large\"]\n\n[image.hello]\ndeploy = [\"eks\"]\n";
+    check(right).success().says("m5.large → linux/amd64").says("hello of example.com/hello");
+    // Without a project there is nothing to hold names against, and that is said.
+    fixture::write(project.join("go.mod"), "this is no module\n");
+    let unchecked = check("[image.hello]\npackage = \"nope\"\n");
+    unchecked.complains("not checked");
+}

@@ -102,6 +102,19 @@ fn a_deployed_node_whose_platform_is_not_built_is_named() {
     plan.says("is not judged for m5.large (deploy eks), a node of linux/amd64");
 }
 
+/// A name without a registry is one of Docker Hub's own library, to which nobody else pushes.
+#[test]
+fn the_next_command_pushes_only_to_a_repository_that_was_named() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    let plain = sandbox.crossdock(&project, &["dist", "--platform", "linux/amd64"]).success();
+    let plain = plain.complains("next: crossdock dist --load docker").complains("--repository");
+    assert!(!plain.stderr.contains("docker://"), "{plain}");
+    let named = ["dist", "--platform", "linux/amd64", "--repository", "r.example/team/hello", "--tag", "v1"];
+    let named = sandbox.crossdock(&project, &named).success();
+    named.complains("skopeo copy --all oci:dist/hello:v1 docker://r.example/team/hello:v1");
+}
+
 #[test]
 fn nothing_is_no_answer() {
     let sandbox = Sandbox::new();

@@ -104,6 +104,9 @@ pub fn tag(template: &str, values: &Values) -> Result<Tag, TemplateError> {
             (Ok(tag), _) => Ok(Tag::Value(tag.as_str().to_owned())),
             // `{% if git.tag %}…{% endif %}` is a tag only where there is one.
             (Err(_), Some(why)) if text.trim().is_empty() => Ok(Tag::Skipped { why }),
+            (Err(_), None) if text.trim().is_empty() && used.iter().any(|name| name == "git.dirty") => {
+                Ok(Tag::Skipped { why: "`git.dirty` is empty: no file differs from the commit".to_owned() })
+            }
             (Err(reason), _) => Err(TemplateError::NotATag { template: template.to_owned(), reason }),
         },
         Err(error) => match without_value(&used, values) {
@@ -120,6 +123,8 @@ pub fn tag(template: &str, values: &Values) -> Result<Tag, TemplateError> {
 /// `tag_env`.
 pub(crate) fn check(template: &str, tag_env: &[String]) -> Result<(), String> {
     let used = used(template).map_err(|error| error.to_string())?;
+    constant(template)
+        .map_err(|reason| TemplateError::NotATag { template: template.to_owned(), reason }.to_string())?;
     let variables = used.iter().filter_map(|name| name.strip_prefix("env."));
     match variables.into_iter().find(|variable| !tag_env.iter().any(|allowed| allowed == variable)) {
         Some(variable) => Err(format!(
@@ -127,6 +132,25 @@ pub(crate) fn check(template: &str, tag_env: &[String]) -> Result<(), String> {
         )),
         None => Ok(()),
     }
+}
+
+/// Checks what a template prints whatever its values are: what stands outside of `{{ }}`. Text in a statement, `{% %}`,
+/// may be left out or changed.
+fn constant(template: &str) -> Result<(), ReferenceError> {
+    if ["{%", "{#"].iter().any(|start| template.contains(start)) {
+        return Ok(());
+    }
+    let mut text = String::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once("{{") {
+        text.push_str(if after.starts_with('-') { before.trim_end() } else { before });
+        text.push('x');
+        let (value, after) = after.split_once("}}").unwrap_or((after, ""));
+        rest = if value.ends_with('-') { after.trim_start() } else { after };
+    }
+    text.push_str(rest);
+    let text = if template == text { text } else { text.chars().take(OciTag::MAX_LENGTH).collect() };
+    text.parse::<OciTag>().map(drop)
 }
 
 /// The names that a template uses; all of them exist.
@@ -188,7 +212,8 @@ fn git(git: Option<&Git>) -> BTreeMap<&'static str, Value> {
     let mut fields = BTreeMap::from([
         ("sha", Value::from(git.sha.as_str())),
         ("short", Value::from(git.short.as_str())),
-        ("dirty", Value::from(git.dirty)),
+        // A word as `git describe --dirty` has it; `if` takes an empty text for no.
+        ("dirty", Value::from(if git.dirty { "dirty" } else { "" })),
     ]);
     fields.extend(git.branch.as_deref().map(|branch| ("branch", Value::from(branch))));
     fields.extend(git.tag.as_deref().map(|tag| ("tag", Value::from(tag))));
@@ -313,6 +338,13 @@ mod tests {
         assert_eq!(value("latest"), "latest");
         assert_eq!(value("{{ version }}-{{ git.short }}"), "1.2.3-0123456");
         assert_eq!(value("{{ git.short }}{% if git.dirty %}-dirty{% endif %}"), "0123456-dirty");
+        assert_eq!(value("{{ git.dirty }}"), "dirty");
+        let git = values().git.map(|git| Git { dirty: false, ..git });
+        let clean = |template: &str| tag(template, &Values { git: git.clone(), ..values() }).unwrap();
+        let marked = "{{ git.short }}{% if git.dirty %}-{{ git.dirty }}{% endif %}";
+        assert_eq!(value(marked), "0123456-dirty");
+        assert_eq!(clean(marked), Tag::Value("0123456".into()));
+        assert!(matches!(clean("{{ git.dirty }}"), Tag::Skipped { why } if why.contains("no file differs")));
         assert_eq!(value("{{ date }}"), "2026-11-21");
         assert_eq!(value("{{ date('%Y%m%d.%H%M%S') }}"), "20261121.081514");
         assert_eq!(value("{{ env.BUILD }}"), "77");
@@ -349,6 +381,24 @@ mod tests {
         insta::assert_snapshot!(error("{{ date('%Q') }}"), @"the tag template `{{ date('%Q') }}` cannot be filled in: `%Q` is no part of a date; there are %Y, %m, %d, %H, %M, %S and %s");
         insta::assert_snapshot!(error("{{ version | nofilter }}"), @"the tag template `{{ version | nofilter }}` cannot be filled in: filter nofilter is unknown");
         insta::assert_snapshot!(error("{{ nofunction() }}"), @"the tag template `{{ nofunction() }}` uses `nofunction`, which does not exist; there are `version`, `date`, `git.short`, `git.sha`, `git.branch`, `git.tag`, `git.dirty` and `env.NAME`");
+    }
+
+    #[test]
+    fn what_is_constant_is_checked_before_there_are_values() {
+        for good in
+            ["latest", "{{ version }}", "v{{ version }}-{{ git.short }}", "{% if git.tag %} x{% endif %}"]
+        {
+            assert_eq!(check(good, &[]), Ok(()), "{good}");
+        }
+        for (wrong, said) in
+            [("a b", "' '"), ("", "empty"), ("{{ version }}+x", "'+'"), (".{{ version }}", "begins with")]
+        {
+            assert!(
+                check(wrong, &[]).is_err_and(|why| why.contains(said)),
+                "{wrong}: {:?}",
+                check(wrong, &[])
+            );
+        }
     }
 
     #[test]

@@ -1,11 +1,17 @@
 //! `crossdock config`.
 
+use std::collections::BTreeSet;
+
+use camino::Utf8PathBuf;
 use serde::Serialize;
 
+use super::arguments::Building;
 use super::error::{CommandError, Exit};
 use super::output;
 use super::session::Session;
-use crate::config::{Config, describe};
+use crate::config::{Config, ImageConfig, Sourced, describe};
+use crate::plan::{Goal, Projects, Request, programs};
+use crate::project::{Discovery, Network, read_files};
 
 /// The answer of `config check --json`.
 #[derive(Serialize)]
@@ -17,9 +23,43 @@ struct Checked<'a> {
 
 pub(super) fn check(session: &Session) -> Result<Exit, CommandError> {
     let config = session.config()?;
+    let chosen = chosen(session, &config)?;
     match session.json() {
         true => output::json(&Checked { schema: "crossdock.config/1", config: &config })?,
-        false => output::answer(&describe(&config))?,
+        false => output::answer(&format!("{}{chosen}", describe(&config)))?,
     }
     Ok(Exit::Done)
+}
+
+/// The programs of each image, as the projects' files tell them; what cannot be told is said.
+fn chosen(session: &Session, config: &Config) -> Result<String, CommandError> {
+    let folders: BTreeSet<&Utf8PathBuf> = match config.images.is_empty() {
+        true => BTreeSet::from([&config.root]),
+        false => config.images.iter().map(|image| &image.path.value).collect(),
+    };
+    let mut projects = Projects::default();
+    for folder in folders {
+        let images = config.images.iter().filter(|image| image.path.value == *folder);
+        let discovery = Discovery::of_images(images, Network::Offline);
+        match read_files(folder, &discovery, &session.environment) {
+            Ok(project) => drop(projects.projects.insert(folder.clone(), project)),
+            Err(error) => output::note(&format!("the programs of {folder} are not checked: {error}")),
+        }
+    }
+    let readable = |image: &&ImageConfig| projects.projects.contains_key(&image.path.value);
+    let names: Vec<&ImageConfig> = config.images.iter().filter(readable).collect();
+    if projects.projects.is_empty() {
+        return Ok(String::new());
+    }
+    let request = Request {
+        images: names.into_iter().map(|image| Sourced::clone(&image.name)).collect(),
+        ..session.request(&Building::default(), Goal::Build)?
+    };
+    let programs =
+        programs(config, &projects, &request).map_err(|error| CommandError::new(Exit::Usage, &error))?;
+    let rows = programs.iter().map(|(image, program, package)| match program == package {
+        true => format!("  {image:<11} {program}\n"),
+        false => format!("  {image:<11} {program} of {package}\n"),
+    });
+    Ok(format!("\nprograms, as the files of the project tell them\n{}", rows.collect::<String>()))
 }

@@ -10,7 +10,7 @@ use super::arguments::{Building, Selection};
 use super::error::{CommandError, Exit};
 use super::output;
 use super::session::Session;
-use crate::config::{Config, Linkage};
+use crate::config::{Config, ImageConfig, Linkage};
 use crate::host::{Also, Host, Needs, detect, remedies, system};
 use crate::plan::{Goal, Pack, Plan, Projects, Request, Target, named_targets, plan};
 use crate::process::Command;
@@ -149,7 +149,7 @@ impl Session {
         });
         for (folder, project, git) in found {
             let project = project.map_err(|_| ended_early())?;
-            let project = project.map_err(|error| project_error(&error))?;
+            let project = project.map_err(|error| at_features(config, folder, project_error(&error)))?;
             let own = documents(folder);
             let documents = if own.is_empty() { documents(project.root()) } else { own };
             projects.documents.insert(folder.clone(), documents);
@@ -250,6 +250,23 @@ pub(super) fn project_error(error: &ProjectError) -> CommandError {
     };
     let hints = commands.iter().map(|command| format!("what installs it: {command}")).collect();
     CommandError { hints, ..CommandError::new(exit, error) }
+}
+
+/// Cargo names a feature that a package has not; who asked for it stands in the configuration.
+fn at_features(config: &Config, folder: &Utf8Path, error: CommandError) -> CommandError {
+    let images = config.images.iter().filter(|image| image.path.value == *folder);
+    let named = |image: &&ImageConfig| {
+        let quoted = |name: &String| error.message.contains(name.as_str());
+        error.message.contains("feature") && image.features.names.iter().any(quoted)
+    };
+    let places: Vec<String> = images
+        .filter(named)
+        .filter_map(|image| {
+            let place = image.features_at.as_ref()?;
+            Some(format!("image `{}` asks for it with `features` at {place}", image.name.value))
+        })
+        .collect();
+    places.into_iter().fold(error, CommandError::hint)
 }
 
 fn make(config: &Config, projects: &Projects, host: &Host, request: &Request) -> Result<Plan, CommandError> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::nodes::meaning;
 use super::{Base, Config, Deploy, Features, ImageConfig, Libc, Linkage, Port, Route, Source, Sourced};
 
 /// A configuration in words: each value on a line of its own, with who set it.
@@ -15,7 +16,7 @@ pub fn describe(config: &Config) -> String {
     }
     for deploy in config.deploys.values() {
         text.push_str(&format!("\ndeploy target {}\n", deploy.name));
-        let nodes = deploy.nodes.iter().map(|node| row("node", &node.value, Some(&node.source)));
+        let nodes = deploy.nodes.iter().map(|node| sourced("node", node, |node| with_platform(node)));
         text.extend(nodes);
     }
     for image in &config.images {
@@ -134,7 +135,7 @@ fn dockerfile(image: &ImageConfig) -> Vec<String> {
 fn names(image: &ImageConfig, deploys: &BTreeMap<String, Deploy>) -> Vec<String> {
     let nodes = |name: &String| {
         let nodes = deploys.get(name).into_iter().flat_map(|deploy| &deploy.nodes);
-        let nodes: Vec<&str> = nodes.map(|node| node.value.as_str()).collect();
+        let nodes: Vec<String> = nodes.map(|node| with_platform(&node.value)).collect();
         format!("{name} ({})", nodes.join(", "))
     };
     let mut rows: Vec<String> = image.deploy.iter().map(|name| sourced("runs on", name, nodes)).collect();
@@ -156,6 +157,14 @@ fn names(image: &ImageConfig, deploys: &BTreeMap<String, Deploy>) -> Vec<String>
     });
     rows.extend(image.tag_env.iter().map(|name| row("tag-env", name, None)));
     rows
+}
+
+/// `m5.large → linux/amd64`.
+fn with_platform(node: &str) -> String {
+    match meaning(node).map(|meaning| meaning.platform.to_string()) {
+        Ok(platform) if platform != node => format!("{node} → {platform}"),
+        _ => node.to_owned(),
+    }
 }
 
 fn sourced<T>(key: &str, value: &Sourced<T>, words: impl FnOnce(&T) -> String) -> String {

@@ -81,7 +81,9 @@ fn build(reader: &mut Reader<'_>, image: &mut ImageConfig, raw: &mut RawImage) {
     }
     image.libc = raw.libc.take().map(|libc| reader.sourced(libc));
     if let Some(features) = raw.features.take() {
-        image.features.names = reader.list("features", features, feature).value;
+        let Sourced { value, source } = reader.list("features", features, feature);
+        image.features.names = value;
+        image.features_at = Some(source);
     }
     image.features.all = raw.all_features.take().is_some_and(At::into_inner);
     image.features.no_default = raw.no_default_features.take().is_some_and(At::into_inner);
@@ -128,9 +130,12 @@ fn content(reader: &mut Reader<'_>, image: &mut ImageConfig, raw: &mut RawImage)
         image.timezones = reader.sourced(timezones);
     }
     let project = image.path.value.clone();
-    image.files = std::mem::take(&mut raw.files)
-        .into_iter()
-        .filter_map(|file| extra_file(reader, &project, file))
+    let files = std::mem::take(&mut raw.files).into_iter().enumerate();
+    image.files = files
+        .filter_map(|(index, file)| {
+            let key = format!("image.{}.files[{index}]", image.name.value);
+            extra_file(reader, &project, &key, file)
+        })
         .collect();
 }
 
@@ -152,17 +157,24 @@ pub(super) fn variables(reader: &mut Reader<'_>, names: Vec<At<String>>) -> Vec<
     names.filter_map(|name| reader.text("tag-env", name, variable)).map(|name| name.value).collect()
 }
 
-fn extra_file(reader: &mut Reader<'_>, project: &Utf8Path, file: At<RawFile>) -> Option<Sourced<ExtraFile>> {
+/// One of the image's `files`, which errors call by its key.
+fn extra_file(
+    reader: &mut Reader<'_>,
+    project: &Utf8Path,
+    key: &str,
+    file: At<RawFile>,
+) -> Option<Sourced<ExtraFile>> {
     let source = reader.document.source(&file.span());
     let RawFile { from, to, mode } = file.into_inner();
     let folder = reader.folder;
     let into_folder = to.get_ref().ends_with('/');
-    let from = reader.checked("from", from, |path| existing(folder, project, path));
-    let to = reader.checked("to", to, |path: &String| grammar::image_path(path));
+    let from = reader.checked(&format!("{key}.from"), from, |path| existing(folder, project, path));
+    let to = reader.checked(&format!("{key}.to"), to, |path: &String| grammar::image_path(path));
     let mode = match mode {
         Some(at) => {
             let written = reader.document.text.get(at.span()).unwrap_or_default().to_owned();
-            Some(reader.checked("mode", at, |mode| mode_of(mode, &written))?.value)
+            let mode = reader.checked(&format!("{key}.mode"), at, |mode| mode_of(mode, &written));
+            Some(mode?.value)
         }
         None => None,
     };

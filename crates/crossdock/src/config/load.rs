@@ -6,6 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::grammar::{lexical, tidied};
 use super::image::{image, variables};
+use super::nodes::meaning;
 use super::problem::{ConfigError, Document, Problem};
 use super::raw::{At, RawConfig, RawDeploy};
 use super::reader::{Reader, relative_to};
@@ -267,7 +268,12 @@ fn deploys(reader: &mut Reader<'_>, raw: BTreeMap<At<String>, RawDeploy>) -> BTr
                 "name what its machines are, as [\"m7g.large\"] or [\"linux/arm64\"]",
             );
         }
-        let nodes = nodes.into_inner().into_iter().map(|node| reader.sourced::<String>(node)).collect();
+        let known = |text: &str| match meaning(text) {
+            Ok(_) => Ok(()),
+            Err(why) => Err(format!("`{text}` {why}")),
+        };
+        let nodes = nodes.into_inner().into_iter();
+        let nodes = nodes.filter_map(|node| reader.text("nodes", node, known)).collect();
         deploys.insert(name.clone(), Deploy { name: name.into_inner(), nodes });
     }
     deploys

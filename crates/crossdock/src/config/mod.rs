@@ -17,6 +17,7 @@ pub(crate) mod grammar;
 mod image;
 mod inputs;
 mod load;
+pub(crate) mod nodes;
 mod overrides;
 mod problem;
 mod raw;
@@ -104,6 +105,8 @@ pub struct ImageConfig {
     pub libc: Option<Sourced<Libc>>,
     /// Cargo features.
     pub features: Features,
+    /// Where the features are named, if they are.
+    pub features_at: Option<Source>,
     /// The cargo profile; `release` when not configured.
     pub profile: Sourced<String>,
     /// Go linker flags that follow crossdock's own.
@@ -243,6 +246,7 @@ impl ImageConfig {
             linkage: Sourced::default_because(Linkage::Static, "the program then needs nothing of the image"),
             libc: None,
             features: Features::default(),
+            features_at: None,
             profile: Sourced::default_because("release".to_owned(), "what is deployed is optimised"),
             ldflags: None,
             cgo: None,

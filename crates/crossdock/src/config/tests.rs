@@ -304,40 +304,40 @@ fn wrong_values() {
 fn files() {
     let with = |file: &str| go(&format!("[image.web]\nfiles = [{file}]\n"));
     insta::assert_snapshot!(with(r#"{ from = "go.mod", to = "etc/x", mode = 755 }"#).error(), @r#"
-    /p/crossdock.toml:2:34: `to`: `etc/x` is relative; a path in an image is absolute, as `/etc/x`
+    /p/crossdock.toml:2:34: `image.web.files[0].to`: `etc/x` is relative; a path in an image is absolute, as `/etc/x`
       |
     2 | files = [{ from = "go.mod", to = "etc/x", mode = 755 }]
       |                                  ^^^^^^^
 
-    /p/crossdock.toml:2:50: `mode`: 755 is a decimal number, and a mode is octal: write "0755" or 0o755
+    /p/crossdock.toml:2:50: `image.web.files[0].mode`: 755 is a decimal number, and a mode is octal: write "0755" or 0o755
       |
     2 | files = [{ from = "go.mod", to = "etc/x", mode = 755 }]
       |                                                  ^^^
     "#);
     insta::assert_snapshot!(with(r#"{ from = "../x", to = "/x", mode = "rwx" }"#).error(), @r#"
-    /p/crossdock.toml:2:19: `from`: `../x` leaves the project's folder, /p
+    /p/crossdock.toml:2:19: `image.web.files[0].from`: `../x` leaves the project's folder, /p
       |
     2 | files = [{ from = "../x", to = "/x", mode = "rwx" }]
       |                   ^^^^^^
 
-    /p/crossdock.toml:2:45: `mode`: `rwx` is not a mode: octal digits up to 7777, as "0755"
+    /p/crossdock.toml:2:45: `image.web.files[0].mode`: `rwx` is not a mode: octal digits up to 7777, as "0755"
       |
     2 | files = [{ from = "../x", to = "/x", mode = "rwx" }]
       |                                             ^^^^^
     "#);
     insta::assert_snapshot!(with(r#"{ from = "/etc/passwd", to = "/x" }"#).error(), @r#"
-    /p/crossdock.toml:2:19: `from`: `/etc/passwd` is absolute; paths are relative to the folder of this file
+    /p/crossdock.toml:2:19: `image.web.files[0].from`: `/etc/passwd` is absolute; paths are relative to the folder of this file
       |
     2 | files = [{ from = "/etc/passwd", to = "/x" }]
       |                   ^^^^^^^^^^^^^
     "#);
     insta::assert_snapshot!(with(r#"{ from = "missing", to = "/a/../x" }"#).error(), @r#"
-    /p/crossdock.toml:2:19: `from`: `/p/missing` cannot be read: No such file or directory (os error 2)
+    /p/crossdock.toml:2:19: `image.web.files[0].from`: `/p/missing` cannot be read: No such file or directory (os error 2)
       |
     2 | files = [{ from = "missing", to = "/a/../x" }]
       |                   ^^^^^^^^^
 
-    /p/crossdock.toml:2:35: `to`: `/a/../x` climbs with `..`; write the path that it means
+    /p/crossdock.toml:2:35: `image.web.files[0].to`: `/a/../x` climbs with `..`; write the path that it means
       |
     2 | files = [{ from = "missing", to = "/a/../x" }]
       |                                   ^^^^^^^^^
@@ -359,12 +359,12 @@ fn symbolic_links_stay_inside_the_project() {
     std::os::unix::fs::symlink("loop", folder.path().join("loop")).unwrap();
     std::os::unix::fs::symlink("/etc", folder.path().join("out")).unwrap();
     insta::assert_snapshot!(folder.error(), @r#"
-    /p/crossdock.toml:2:19: `from`: `/p/loop` cannot be read: Too many levels of symbolic links (os error 40)
+    /p/crossdock.toml:2:19: `image.web.files[0].from`: `/p/loop` cannot be read: Too many levels of symbolic links (os error 40)
       |
     2 | files = [{ from = "loop", to = "/a" }, { from = "out", to = "/b" }]
       |                   ^^^^^^
 
-    /p/crossdock.toml:2:49: `from`: `out` is a symbolic link to /etc, outside of the project's folder
+    /p/crossdock.toml:2:49: `image.web.files[1].from`: `out` is a symbolic link to /etc, outside of the project's folder
       |
     2 | files = [{ from = "loop", to = "/a" }, { from = "out", to = "/b" }]
       |                                                 ^^^^^
@@ -587,7 +587,7 @@ tag-env = ["BUILD"]
     read /p/crossdock.toml
 
     deploy target graviton
-      node        m7g.large  (/p/crossdock.toml:4:10)
+      node        m7g.large → linux/arm64  (/p/crossdock.toml:4:10)
 
     image web
       folder      /p  (the default: the folder of the configuration file)
@@ -604,7 +604,7 @@ tag-env = ["BUILD"]
       base        static  (the default: certificates and a non-root user, built in)
       timezones   true  (/p/crossdock.toml:17:13)
       file        /etc/Cargo.toml from /p/Cargo.toml with mode 0600  (/p/crossdock.toml:16:10)
-      runs on     graviton (m7g.large)  (/p/crossdock.toml:7:11)
+      runs on     graviton (m7g.large → linux/arm64)  (/p/crossdock.toml:7:11)
       repository  the image's name
       tags        {{ env.BUILD }}  (/p/crossdock.toml:18:8)
       tag-env     BUILD
@@ -791,4 +791,20 @@ fn every_key_is_documented() {
     for key in fields.iter().map(|field| field.replace('_', "-")) {
         assert!(words.contains(&key.as_str()), "`{key}` is not in keys.md");
     }
+}
+
+#[test]
+fn nodes_and_the_constant_parts_of_tags_are_known_before_anything_is_built() {
+    let config = "[deploy.eks]\nnodes = [\"m5.large\", \"linux/arm46\"]\n\n[image.web]\ntags = [\"a b\"]\n";
+    insta::assert_snapshot!(go(config).error(), @r#"
+    /p/crossdock.toml:2:22: `nodes`: `linux/arm46` is no platform or node that crossdock knows: "arm46" is not an architecture that OCI or Go names (nearest: arm64, arm, armbe); did you mean `linux/arm64`?
+      |
+    2 | nodes = ["m5.large", "linux/arm46"]
+      |                      ^^^^^^^^^^^^^
+
+    /p/crossdock.toml:5:9: `tags`: the tag template `a b` gives no tag: "a b" is not a tag: character 2, ' ', is none of letters, digits, `_.-`; the filter `slug` replaces what is not allowed
+      |
+    5 | tags = ["a b"]
+      |         ^^^^^
+    "#);
 }

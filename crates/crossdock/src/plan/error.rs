@@ -33,18 +33,28 @@ pub enum PlanError {
         why: String,
     },
     /// A name that no deploy target has.
-    #[error("there is no deploy target `{name}` (asked for by {asked}){}", did_you_mean(.nearest))]
+    #[error("there is no deploy target `{name}` (asked for by {asked}); {help}")]
     UnknownDeploy {
         /// The name.
         name: String,
         /// Who asked.
         asked: Source,
-        /// The nearest known name.
-        nearest: Option<String>,
+        /// The nearest, or all.
+        help: String,
     },
     /// It is not clear which programs go into an image.
     #[error(transparent)]
     Programs(#[from] SelectError),
+    /// It is not clear which programs go into an image that is declared.
+    #[error("{at}: image `{image}` is not clear")]
+    Declared {
+        /// The image.
+        image: String,
+        /// Who declares it.
+        at: Source,
+        /// What is not clear.
+        source: Box<SelectError>,
+    },
     /// A caller of the library did not discover a project that the configuration names.
     #[error("{folder} is named by an image and was not among the projects given to the planner")]
     NotLookedInto {
@@ -143,10 +153,12 @@ pub enum PlanError {
         why: String,
     },
     /// A tag or a repository that the distribution specification does not allow.
-    #[error("image `{image}`: {why}")]
+    #[error("{at}: image `{image}`: {why}")]
     Reference {
         /// The image.
         image: String,
+        /// Who gave it.
+        at: Source,
         /// What is wrong.
         why: String,
     },

@@ -9,7 +9,7 @@ use super::error::PlanError;
 use super::request::{Pack, Projects, Request};
 use super::select::Selected;
 use super::{Container, FilePlan, PlatformPlan, ReleaseArchive, ReleasePlan, SkippedTag};
-use crate::config::{Base, ImageConfig};
+use crate::config::{Base, ImageConfig, Source, Sourced};
 use crate::project::{About, GoModule, Program, Project};
 use crate::template::{self, Values};
 
@@ -161,11 +161,16 @@ pub(super) fn tags(
 ) -> Result<(Vec<String>, Vec<SkippedTag>), PlanError> {
     let image = &selected.config;
     let version = version(selected, projects);
-    let templates: Vec<String> = match (&request.tags[..], &image.tags) {
-        ([], Some(configured)) => configured.value.clone(),
-        ([], None) if version.is_some() => vec!["{{ version }}".to_owned(), "latest".to_owned()],
-        ([], None) => vec!["latest".to_owned()],
-        (given, _) => given.iter().map(|tag| tag.value.clone()).collect(),
+    let why = "the version, where there is one, and latest";
+    let ours = |tag: &str| Sourced::default_because(tag.to_owned(), why);
+    let templates: Vec<Sourced<String>> = match (&request.tags[..], &image.tags) {
+        ([], Some(configured)) => {
+            let source = &configured.source;
+            configured.value.iter().map(|tag| Sourced::new(tag.clone(), source.clone())).collect()
+        }
+        ([], None) if version.is_some() => vec![ours("{{ version }}"), ours("latest")],
+        ([], None) => vec![ours("latest")],
+        (given, _) => given.to_vec(),
     };
     let variables = request.variables.iter().filter(|(name, _)| image.tag_env.contains(name));
     let values = Values {
@@ -174,8 +179,8 @@ pub(super) fn tags(
         env: variables.map(|(name, value)| (name.clone(), value.clone())).collect(),
     };
     let (mut tags, mut skipped) = (Vec::new(), Vec::new());
-    for template in templates {
-        match template::tag(&template, &values).map_err(|error| refused(image, &error))? {
+    for Sourced { value: template, source } in templates {
+        match template::tag(&template, &values).map_err(|error| refused(image, &source, &error))? {
             template::Tag::Value(tag) if tags.contains(&tag) => {}
             template::Tag::Value(tag) => tags.push(tag),
             template::Tag::Skipped { why } => skipped.push(SkippedTag { template, why }),
@@ -187,16 +192,17 @@ pub(super) fn tags(
 /// The repository that references carry; several images share a `--repository` as a prefix.
 pub(super) fn repository(image: &ImageConfig, request: &Request, images: usize) -> Result<String, PlanError> {
     let name = &image.name.value;
-    let repository = match (&request.repository, &image.repository) {
-        (Some(prefix), _) if images > 1 => format!("{}/{name}", prefix.value.trim_end_matches('/')),
-        (Some(given), _) => given.value.clone(),
-        (None, Some(configured)) => configured.value.clone(),
-        (None, None) => name.clone(),
+    let (repository, source) = match (&request.repository, &image.repository) {
+        (Some(prefix), _) if images > 1 => {
+            (format!("{}/{name}", prefix.value.trim_end_matches('/')), &prefix.source)
+        }
+        (Some(given), _) | (None, Some(given)) => (given.value.clone(), &given.source),
+        (None, None) => (name.clone(), &image.name.source),
     };
-    repository.parse::<crossdock_oci::Repository>().map_err(|error| refused(image, &error))?;
+    repository.parse::<crossdock_oci::Repository>().map_err(|error| refused(image, source, &error))?;
     Ok(repository)
 }
 
-fn refused(image: &ImageConfig, error: &dyn std::error::Error) -> PlanError {
-    PlanError::Reference { image: image.name.value.clone(), why: error.to_string() }
+fn refused(image: &ImageConfig, at: &Source, error: &dyn std::error::Error) -> PlanError {
+    PlanError::Reference { image: image.name.value.clone(), at: at.clone(), why: error.to_string() }
 }

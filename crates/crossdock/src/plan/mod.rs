@@ -44,6 +44,7 @@ pub(crate) use image::rfc3339;
 pub use make::plan;
 pub use platforms::named_targets;
 pub use request::{Archive, EngineRequest, Goal, Pack, Projects, Request};
+pub use select::programs;
 
 /// The version of the JSON form of a [`Plan`].
 pub const SCHEMA: &str = "crossdock.plan/1";

@@ -1,13 +1,14 @@
 //! Which platforms an image is built for, and which nodes it is judged against; each with its reason.
 
 use crossdock_platform::matching::{Only, Specifier};
-use crossdock_platform::{Description, Os, OsSource, Platform, Reading, describe, known_platforms};
+use crossdock_platform::{Os, Platform};
 
 use super::error::PlanError;
 use super::request::{Pack, Request};
 use super::{Node, Target};
+use crate::config::nodes::{Meaning, meaning};
 use crate::config::{Config, Deploy, ImageConfig, Source, Sourced};
-use crate::nearest::nearest;
+use crate::nearest::{listed, nearest};
 
 /// The platforms and targets of one image.
 pub(super) struct Platforms {
@@ -222,55 +223,38 @@ fn add_nodes(deploy: &Deploy, targets: &mut Vec<Target>, notes: &mut Vec<String>
 }
 
 fn deploy<'a>(config: &'a Config, name: &Sourced<String>) -> Result<&'a Deploy, PlanError> {
-    config.deploys.get(&name.value).ok_or_else(|| PlanError::UnknownDeploy {
-        name: name.value.clone(),
-        asked: name.source.clone(),
-        nearest: nearest(&name.value, config.deploys.keys().map(String::as_str)).map(str::to_owned),
+    config.deploys.get(&name.value).ok_or_else(|| {
+        let known = || config.deploys.keys().map(String::as_str);
+        let help = match nearest(&name.value, known()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None if config.deploys.is_empty() => {
+                format!("declare it with [deploy.{}] in crossdock.toml", name.value)
+            }
+            None => format!("there are {}", listed(known())),
+        };
+        PlanError::UnknownDeploy { name: name.value.clone(), asked: name.source.clone(), help }
     })
 }
 
 /// What a description of a node or platform means.
 fn target(text: &Sourced<String>, notes: &mut Vec<String>) -> Result<Target, PlanError> {
-    let refuse =
-        |why: String| PlanError::Description { text: text.value.clone(), asked: text.source.clone(), why };
-    let description = match describe(&text.value, None) {
-        Reading::Exact(description) => description,
-        Reading::Ambiguous { candidates, why } => return Err(refuse(ambiguous(&candidates, &why))),
-        Reading::Unknown(unknown) => {
-            let known: Vec<String> = known_platforms().map(|platform| platform.to_string()).collect();
-            let meant = nearest(&text.value, known.iter().map(String::as_str));
-            let meant = meant.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
-            return Err(refuse(format!("is no platform or node that crossdock knows: {unknown}{meant}")));
-        }
-    };
-    let named = description.platform_or_linux();
-    let (platform, os) =
-        named.ok_or_else(|| refuse("names no architecture; say which, as linux/arm64".to_owned()))?;
-    if os == OsSource::Assumed {
-        notes.push(format!("`{}` names no operating system: linux is assumed", text.value));
-    }
-    notes.extend(description.notes.iter().map(|note| format!("`{}`: {note}", text.value)));
+    let Sourced { value, source } = text;
+    let Meaning { platform, node, notes: more } = meaning(value).map_err(|why| PlanError::Description {
+        text: value.clone(),
+        asked: source.clone(),
+        why,
+    })?;
+    notes.extend(more);
     Ok(Target {
-        description: text.value.clone(),
+        description: value.clone(),
         platform,
-        node: description.node.map(|node| Node {
+        node: node.map(|node| Node {
             level: node.highest.map(str::to_owned),
             page_sizes: node.page_sizes.to_vec(),
             runs_32_bit: node.runs_32bit,
         }),
-        source: text.source.clone(),
+        source: source.clone(),
     })
-}
-
-fn ambiguous(candidates: &[Description], why: &str) -> String {
-    let names: Vec<String> = candidates
-        .iter()
-        .filter_map(|candidate| {
-            let (platform, _) = candidate.platform_or_linux()?;
-            Some(format!("{platform} ({})", candidate.vocabulary.as_str()))
-        })
-        .collect();
-    format!("is ambiguous: {why}; it may mean {}", names.join(", "))
 }
 
 fn platform(text: &Sourced<String>, request: &Request) -> Result<Platform, PlanError> {

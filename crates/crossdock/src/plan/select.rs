@@ -9,7 +9,7 @@ use super::places::check_files;
 use super::request::{Projects, Request};
 use crate::config::{Config, ImageConfig};
 use crate::nearest::nearest;
-use crate::project::{Program, Project};
+use crate::project::{Program, Project, SelectError};
 
 /// An image and what goes into it.
 #[derive(Debug, Clone)]
@@ -18,6 +18,25 @@ pub(super) struct Selected<'a> {
     pub(super) project: &'a Project,
     /// At least one; the first is the entry point.
     pub(super) programs: Vec<Program<'a>>,
+}
+
+/// The programs of the images that a call means, each by its image, its name and its package: what of a plan follows
+/// from configuration and projects alone.
+///
+/// # Errors
+/// As [`plan`](super::plan), for names, programs and `files` that do not fit the project.
+pub fn programs(
+    config: &Config,
+    projects: &Projects,
+    request: &Request,
+) -> Result<Vec<(String, String, String)>, PlanError> {
+    let named = |image: &Selected<'_>| {
+        let name = &image.config.name.value;
+        let programs = image.programs.iter();
+        let each = programs.map(|one| (name.clone(), one.name().to_owned(), one.package().to_owned()));
+        each.collect::<Vec<_>>()
+    };
+    Ok(select(config, projects, request)?.iter().flat_map(named).collect())
 }
 
 /// The images that the call means, in the configuration's order.
@@ -36,12 +55,24 @@ pub(super) fn select<'a>(
         .into_iter()
         .map(|config| {
             let project = project(&config.path.value, projects)?;
-            let programs = project.programs_for(&config)?;
+            let programs = project.programs_for(&config).map_err(|error| unclear(&config, error))?;
             let selected = Selected { config, project, programs };
             check_files(&selected)?;
             Ok(selected)
         })
         .collect()
+}
+
+/// What names no key of its own is said at the image's place.
+fn unclear(image: &ImageConfig, error: SelectError) -> PlanError {
+    match error {
+        SelectError::NoPackage { .. } | SelectError::NoBinary { .. } => PlanError::Programs(error),
+        other => PlanError::Declared {
+            image: image.name.value.clone(),
+            at: image.name.source.clone(),
+            source: Box::new(other),
+        },
+    }
 }
 
 fn chosen(images: Vec<ImageConfig>, request: &Request) -> Result<Vec<ImageConfig>, PlanError> {

@@ -96,12 +96,23 @@ pub fn next(report: &Report, program: &str, directory: &Utf8Path) -> Option<Stri
     let command = match (&image.loaded, &image.archive) {
         (Some(loaded), _) => return Some(format!("next: docker run --rm {loaded}")),
         (None, Some(archive)) => format!("docker load --input {}", near(archive)),
-        (None, None) => {
+        (None, None) if names_registry(name) => {
             format!("skopeo copy --all oci:{}{} docker://{name}", near(&image.layout), layout_tag(reference))
+        }
+        // Without a registry in its name an image would go to Docker Hub's own library.
+        (None, None) => {
+            let here = format!("next: {program} dist --load docker");
+            let push = format!("to push it, name its registry: --repository registry.example/{}", image.name);
+            return Some(format!("{here}\n      {}", paint(DIM, push)));
         }
     };
     let here = paint(DIM, format!("or to run it here: {program} dist --load docker"));
     Some(format!("next: {command}\n      {here}"))
+}
+
+/// Whether a reference names more than an image: a registry, or an organisation of Docker Hub's.
+fn names_registry(name: &str) -> bool {
+    name.contains('/')
 }
 
 fn layout_tag(reference: &str) -> String {
