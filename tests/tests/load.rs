@@ -84,6 +84,26 @@ fn containerd_imports_the_archive_with_both_platforms() {
     assert!(line.contains(digest), "containerd holds another digest than {digest}: {line}");
 }
 
+/// The server of this engine is a machine of another kind, as an Apple machine's is.
+#[test]
+fn an_engine_of_another_platform_gets_one_that_was_built_with_a_warning() {
+    let mut sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), NAME);
+    sandbox.shim(
+        "docker",
+        "case \"$1\" in\nversion) echo linux/arm64 ;;\nload) [ -s \"$3\" ] && echo 'Loaded image: hello:latest' ;;\n\
+         image) echo sha256:1 ;;\n*) exit 1 ;;\nesac",
+    );
+    let load = |platforms: &str| {
+        let arguments = ["dist", "--load", "docker", "--platform", platforms];
+        sandbox.crossdock(&project, &arguments).success().says("sha256:1")
+    };
+    let warning = "warning: the engine's server is linux/arm64 and that was not built: it gets linux/amd64 and runs it under emulation";
+    load("linux/amd64").complains(warning).complains("docker has hello:latest (linux/amd64)");
+    let native = load("linux/amd64,linux/arm64").complains("docker has hello:latest (linux/arm64)");
+    assert!(!native.stderr.contains("emulation"), "{native}");
+}
+
 fn skopeo(arguments: &[&str]) -> String {
     run(Command::new(need("skopeo")).args(arguments), LIMIT).success().stdout
 }

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Write};
 
 use serde::Serialize;
@@ -12,6 +12,9 @@ use crate::manifest::{
     DOCUMENT_LIMIT, Descriptor, Document, DocumentError, ImageManifest, Index, canonical_bytes,
 };
 use crate::reference::Reference;
+
+/// The annotation of `index.json` in an archive that crossdock wrote, and may therefore write again.
+pub(crate) const ARCHIVE_MARK: &str = "crossdock.archive";
 
 /// Writes an image as one tar that docker, podman, skopeo and ctr all load: an image layout whose `index.json`
 /// names the image, and beside it docker's `manifest.json`.
@@ -33,7 +36,8 @@ pub fn write_archive(
     if !needed.contains(&docker.digest) {
         return Err(ArchiveError::NotInImage { docker: docker.digest, image: image.digest });
     }
-    let index = Document::new(Index::new(named_entries(image, names), Default::default()));
+    let mark = BTreeMap::from([(ARCHIVE_MARK.to_owned(), "1".to_owned())]);
+    let index = Document::new(Index::new(named_entries(image, names), mark));
     let mut tar = tar::Builder::new(sink);
     for folder in ["blobs/", "blobs/sha256/"] {
         append(&mut tar, folder, EntryType::Directory, 0o755, 0, io::empty())?;

@@ -7,6 +7,7 @@ use crate::blob::{BlobError, BlobStore, is_temporary, retain};
 use crate::cache::Pruned;
 use crate::digest::Digest;
 use crate::error::{FileError, read_regular};
+use crate::ignored::mark_output;
 use crate::lock::{self, Holder, LayoutLock};
 use crate::manifest::{DOCUMENT_LIMIT, Descriptor, Document, DocumentError, ImageManifest, Index};
 use crate::media_type;
@@ -52,7 +53,7 @@ impl Layout {
         }
         refuse_other_content(&root)?;
         let blobs = BlobStore::create(&root)?;
-        lock::write_gitignore(&root)?;
+        mark_output(&root)?;
         write_atomically(&marker, LAYOUT_VERSION)?;
         Ok(Self { root, blobs })
     }
@@ -348,7 +349,8 @@ mod tests {
     #[test]
     fn create_and_open() {
         let (folder, layout) = layout();
-        assert_eq!(fs::read(layout.path().join(".gitignore")).unwrap(), b"*\n");
+        let ignored = fs::read_to_string(layout.path().join(".gitignore")).unwrap();
+        assert!(ignored.ends_with("\n*\n") && crate::is_marked_output(layout.path()).unwrap(), "{ignored}");
         assert!(layout.index().unwrap().manifests.is_empty());
         Layout::create(layout.path()).unwrap();
         Layout::open(layout.path()).unwrap();

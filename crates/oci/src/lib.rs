@@ -19,6 +19,7 @@ mod config;
 mod decode;
 mod digest;
 mod error;
+mod ignored;
 mod layer;
 mod layout;
 mod lock;
@@ -38,6 +39,7 @@ pub use cache::{CacheError, CacheInfo, LayerCache, PruneLimits, Pruned};
 pub use config::{Healthcheck, History, ImageConfig, RootFs, RuntimeConfig};
 pub use digest::{Digest, DigestError, Hasher};
 pub use error::FileError;
+pub use ignored::{is_marked_output, mark_output};
 pub use layer::{Compression, Content, Fingerprint, Layer, LayerBuilder, LayerError, Owner, TarSource};
 pub use layout::{Layout, LayoutError, Pruning};
 pub use lock::{Holder, LayoutLock};
@@ -46,5 +48,5 @@ pub use reference::{Reference, ReferenceError, Repository, Tag};
 pub use root::{
     EntryKind, FileReader, LayerSource, LookupError, ReadError, RootEntry, RootError, RootLimits, RootView,
 };
-pub use source::{ImageSource, SourceError, SourceImage, SourcePlatform};
+pub use source::{ImageSource, SourceError, SourceImage, SourcePlatform, is_own_archive};
 pub use time::{TimeError, Timestamp};

@@ -1,5 +1,5 @@
 use std::fmt;
-use std::fs::{self, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
@@ -86,15 +86,6 @@ fn host_name() -> String {
 #[cfg(not(unix))]
 fn host_name() -> String {
     "this machine".to_owned()
-}
-
-/// Makes the file that keeps a folder out of version control.
-pub(crate) fn write_gitignore(folder: &Path) -> Result<(), FileError> {
-    let path = folder.join(".gitignore");
-    if fs::exists(&path).unwrap_or(false) {
-        return Ok(());
-    }
-    crate::atomic::write_atomically(&path, b"*\n")
 }
 
 #[cfg(test)]

@@ -5,9 +5,10 @@ mod tar_file;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufReader, Read};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use crate::archive::ARCHIVE_MARK;
 use crate::blob::{Blob, BlobError, BlobStore};
 use crate::config::ImageConfig;
 use crate::decode::DecodeError;
@@ -275,9 +276,19 @@ impl ImageSource {
     }
 }
 
+/// Whether a file is an archive that [`write_archive`](crate::write_archive) wrote, whatever image it holds. One that
+/// cannot be read is not.
+pub fn is_own_archive(path: &Path) -> bool {
+    matches!(open_archive(path), Ok((_, Some(index))) if index.annotations.contains_key(ARCHIVE_MARK))
+}
+
 fn open_archive(path: &Path) -> Result<(Blobs, Option<Index>), SourceError> {
     let broken = |fault: ArchiveFault| SourceError::Archive { path: path.to_owned(), source: fault.into() };
     let tar = TarFile::open(path).map_err(broken)?;
+    // Archives end with `index.json` and `manifest.json`: one that was cut between two files has neither.
+    if tar.lacks_end() && tar.file("index.json").is_none() && tar.file("manifest.json").is_none() {
+        return Err(broken(ArchiveFault::CutOff));
+    }
     if let Some(raw) = tar.read("index.json", DOCUMENT_LIMIT).map_err(broken)? {
         let index = Document::<Index>::parse(raw, "image index").map_err(|error| broken(error.into()))?;
         return Ok((Blobs::Archive(tar), Some(index.value)));
@@ -345,11 +356,23 @@ pub enum SourceError {
     File(#[from] FileError),
 }
 
+impl SourceError {
+    /// Whether the file is something else, as a program or a tar of other things, rather than a broken archive of images.
+    pub fn is_no_archive(&self) -> bool {
+        let Self::Archive { source, .. } = self else { return false };
+        matches!(source.downcast_ref(), Some(ArchiveFault::NoTar(_) | ArchiveFault::NoImages))
+    }
+}
+
 /// Why an archive cannot be read.
 #[derive(Debug, thiserror::Error)]
 enum ArchiveFault {
     #[error("it is not a tar that can be read")]
     Tar(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("it is no tar")]
+    NoTar(#[source] TarError),
+    #[error("it is cut off: its end is missing; copy or write it again")]
+    CutOff,
     #[error("it has neither `index.json` nor `manifest.json`")]
     NoImages,
     #[error("its `{name}` is missing")]
@@ -368,7 +391,22 @@ enum ArchiveFault {
 
 impl From<TarError> for ArchiveFault {
     fn from(error: TarError) -> Self {
-        Self::Tar(Box::new(error))
+        match error {
+            TarError::Truncated(_) => Self::CutOff,
+            TarError::Read(error) => error.into(),
+            TarError::Checksum(0) | TarError::Field { at: 0, .. } => Self::NoTar(error),
+            _ => Self::Tar(Box::new(error)),
+        }
+    }
+}
+
+/// Of reading what is compressed.
+impl From<io::Error> for ArchiveFault {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => Self::CutOff,
+            _ => Self::Tar(Box::new(error)),
+        }
     }
 }
 

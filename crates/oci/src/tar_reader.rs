@@ -7,7 +7,7 @@ use std::io::{self, Read};
 
 use tar::Header;
 
-const BLOCK: u64 = 512;
+pub(crate) const BLOCK: u64 = 512;
 /// The longest extended header that is read; Go's limit is the same.
 const EXTENDED_LIMIT: u64 = 1024 * 1024;
 
@@ -69,11 +69,12 @@ pub(crate) struct TarReader<R> {
     content: u64,
     padding: u64,
     ended: bool,
+    end_mark: bool,
 }
 
 impl<R: Read> TarReader<R> {
     pub(crate) fn new(reader: R) -> Self {
-        Self { reader, position: 0, content: 0, padding: 0, ended: false }
+        Self { reader, position: 0, content: 0, padding: 0, ended: false, end_mark: false }
     }
 
     /// The next entry, or none at the end.
@@ -97,6 +98,11 @@ impl<R: Read> TarReader<R> {
                 _ => return self.entry(&header, size, extension, at).map(Some),
             }
         }
+    }
+
+    /// Whether the blocks of zeros were read that a tar ends with.
+    pub(crate) fn has_end_mark(&self) -> bool {
+        self.end_mark
     }
 
     /// Reads what follows the last entry, so that a hash over the stream sees all of it.
@@ -177,6 +183,7 @@ impl<R: Read> TarReader<R> {
         if is_zero(&header) {
             let ended = !self.read_block(&mut header)? || is_zero(&header);
             self.ended = true;
+            self.end_mark = ended;
             return if ended { Ok(None) } else { Err(TarError::Field { at, what: "end: one empty block" }) };
         }
         let sum = checksum(header.as_bytes());

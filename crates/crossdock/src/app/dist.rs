@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 
 use camino::Utf8Path;
+use crossdock_oci::{BlobError, SourceError};
 
 use super::arguments::{BuildArguments, Building, DistArguments, Strictness, TagArguments, Telling};
 use super::doctor::{Consent, SetUp, by_hand, set_up};
@@ -127,7 +128,7 @@ pub(super) fn edge(session: &Session, error: &ExecuteError, report: &Report) -> 
         | ExecuteError::Process(_)
         | ExecuteError::Panicked { .. } => Exit::Program,
         ExecuteError::Refused(_) | ExecuteError::WrongProgram { .. } | ExecuteError::Labelled(_) => Exit::No,
-        ExecuteError::NotBuilt { .. } => Exit::Usage,
+        ExecuteError::NotBuilt { .. } | ExecuteError::Unfit(_) | ExecuteError::InTheWay { .. } => Exit::Usage,
         ExecuteError::Image { .. }
         | ExecuteError::File { .. }
         | ExecuteError::BaseChanged { .. }
@@ -146,6 +147,13 @@ pub(super) fn edge(session: &Session, error: &ExecuteError, report: &Report) -> 
                 session.name
             ))
             .hint(format!("`{} doctor` lists every tool that the plan needs", session.name)),
+        ExecuteError::Image { image, source } if is_damage(source.as_ref()) => plain
+            .hint(format!("the layout is damaged; `{} dist --image {image}` builds it again", session.name)),
         _ => plain,
     }
+}
+
+/// Whether an image cannot be read back as it was written.
+fn is_damage(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.is::<SourceError>() || error.is::<BlobError>()
 }

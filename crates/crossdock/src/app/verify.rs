@@ -79,8 +79,10 @@ fn judged(
     targets: &[Target],
     strictness: Strictness,
 ) -> Result<Vec<(String, Vec<TargetReport>)>, CommandError> {
-    let failed =
-        |error: &dyn std::error::Error| CommandError::message(Exit::InputOutput, format!("{path}: {error}"));
+    let failed = |error: &dyn std::error::Error| {
+        let error = CommandError::new(Exit::InputOutput, error);
+        CommandError { message: format!("{path}: {}", error.message), ..error }
+    };
     let metadata = std::fs::metadata(path).map_err(|error| failed(&error))?;
     if !metadata.is_dir() && !may_be_archive(path).map_err(|error| failed(&error))? {
         return program(path, &metadata, targets).map(|reports| vec![(path.to_string(), reports)]);
@@ -88,7 +90,7 @@ fn judged(
     let source = match ImageSource::open(path.as_std_path()) {
         Ok(source) => source,
         // What is compressed and no archive is judged as the program that somebody took it for.
-        Err(_) if metadata.is_file() && !targets.is_empty() => {
+        Err(error) if error.is_no_archive() && !targets.is_empty() => {
             return program(path, &metadata, targets).map(|reports| vec![(path.to_string(), reports)]);
         }
         Err(error) => return Err(CommandError::new(Exit::InputOutput, &error)),
@@ -101,14 +103,16 @@ fn judged(
         let own: Vec<Target> =
             image.platforms.iter().filter_map(|found| of_itself(found.platform())).collect();
         let targets = if targets.is_empty() { &own } else { targets };
-        let reports =
-            judge(&source, image, targets, &Planned::new(), scope).map_err(|error| failed(&error))?;
+        let reports = judge(&source, image, targets, &Planned::new(), scope)
+            .map_err(|error| failed(&error).hint(AGAIN))?;
         let silent = image.platforms.iter().filter(|found| of_itself(found.platform()).is_none());
         let reports = reports.into_iter().chain(silent.map(|found| unreadable(found.platform())));
         Ok((format!("{path}@{}", image.descriptor.digest), reports.collect()))
     });
     judged.collect()
 }
+
+const AGAIN: &str = "nothing can be said of an image that is damaged: build, pull or copy it again";
 
 fn program(
     path: &Utf8Path,

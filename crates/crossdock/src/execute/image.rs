@@ -11,6 +11,8 @@ use crossdock_oci::{
 };
 use crossdock_platform::Platform;
 
+use super::files::is_executable;
+use super::report_lines::Reporter;
 use super::{ExecuteError, StepContext, lock};
 use crate::config::Base;
 use crate::plan::{Action, ImagePlan, PlatformPlan};
@@ -45,7 +47,12 @@ impl StepContext<'_> {
         Ok(String::new())
     }
 
-    pub(super) fn layers(&self, image: &ImagePlan, platform: &Platform) -> Result<String, ExecuteError> {
+    pub(super) fn layers(
+        &self,
+        image: &ImagePlan,
+        platform: &Platform,
+        reporter: &Reporter<'_>,
+    ) -> Result<String, ExecuteError> {
         let plan = image.platforms.iter().find(|plan| plan.platform == *platform);
         let layout = Layout::create(image.layout.as_std_path()).map_err(about(image))?;
         let mut layers = Vec::new();
@@ -56,7 +63,7 @@ impl StepContext<'_> {
             layers.push(self.layer(image, &base, layout.blobs())?);
         }
         if !image.files.is_empty() {
-            layers.push(self.layer(image, &self.files(image)?, layout.blobs())?);
+            layers.push(self.layer(image, &self.files(image, reporter)?, layout.blobs())?);
         }
         let programs = self.programs(image, plan)?;
         layers.push(self.layer(image, &programs, layout.blobs())?);
@@ -85,14 +92,6 @@ impl StepContext<'_> {
         for program in plan.iter().flat_map(|plan| &plan.programs) {
             let content = Content::File(self.made(program)?.into_std_path_buf());
             builder.add_file(&program.path, 0o755, Owner::ROOT, content).map_err(about(image))?;
-        }
-        Ok(builder)
-    }
-
-    fn files(&self, image: &ImagePlan) -> Result<LayerBuilder, ExecuteError> {
-        let mut builder = LayerBuilder::new(Timestamp::EPOCH);
-        for file in &image.files {
-            add_tree(&mut builder, image, &file.from, &file.to, file.mode, 0)?;
         }
         Ok(builder)
     }
@@ -150,54 +149,6 @@ impl StepContext<'_> {
         });
         ImageReport::new(image, assembled.index.digest, platforms.collect())
     }
-}
-
-/// Adds a file, or a folder with all that is in it. Links are followed, as `COPY` of a path that a user names does not
-/// promise a link's target in the image; a loop of them ends as an error.
-fn add_tree(
-    builder: &mut LayerBuilder,
-    image: &ImagePlan,
-    from: &Utf8Path,
-    to: &str,
-    mode: Option<u32>,
-    depth: usize,
-) -> Result<(), ExecuteError> {
-    let failed = |source| ExecuteError::File { path: from.to_owned(), source };
-    if depth > MAX_DEPTH {
-        return Err(failed(std::io::Error::other(
-            "more than 64 folders deep: is there a symbolic link that leads back to a folder above it?",
-        )));
-    }
-    let metadata = std::fs::metadata(from).map_err(failed)?;
-    if metadata.is_dir() {
-        let mut entries =
-            from.read_dir_utf8().map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
-        entries.sort_by(|left, right| left.file_name().cmp(right.file_name()));
-        builder.add_dir(to, 0o755, Owner::ROOT).map_err(about(image))?;
-        return entries.iter().try_for_each(|entry| {
-            let below = format!("{}/{}", to.trim_end_matches('/'), entry.file_name());
-            add_tree(builder, image, entry.path(), &below, mode, depth + 1)
-        });
-    }
-    if !metadata.is_file() {
-        return Err(failed(std::io::Error::other("neither a file nor a folder")));
-    }
-    let mode = mode.unwrap_or(if is_executable(&metadata) { 0o755 } else { 0o644 });
-    builder.add_file(to, mode, Owner::ROOT, Content::File(from.into())).map_err(about(image))
-}
-
-/// Deeper than any tree that people copy into an image, and shallow enough for every path to stay short.
-const MAX_DEPTH: usize = 64;
-
-#[cfg(unix)]
-fn is_executable(metadata: &std::fs::Metadata) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    metadata.permissions().mode() & 0o111 != 0
-}
-
-#[cfg(not(unix))]
-fn is_executable(_: &std::fs::Metadata) -> bool {
-    false
 }
 
 #[cfg(unix)]

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use crossdock_oci::{Descriptor, ImageSource, Layout, SourceImage};
+use crossdock_platform::Platform;
 use crossdock_verify::{CpuLevel, Expectation, Language, Linkage, Severity, Verdict};
 
 use super::image::about;
 use super::report_lines::Reporter;
+use super::schedule::Outcome;
 use super::{ExecuteError, StepContext, Unproven, lock};
 use crate::judge::{Planned, judge, known, of_itself};
 use crate::plan::{Expected, ImagePlan, PlatformPlan, ProgramPlan, Step, Target};
@@ -18,7 +20,7 @@ impl StepContext<'_> {
         image: &ImagePlan,
         step: &Step,
         reporter: &Reporter<'_>,
-    ) -> Result<String, ExecuteError> {
+    ) -> Result<Outcome, ExecuteError> {
         let layout = Layout::open(image.layout.as_std_path()).map_err(|_| not_built(image))?;
         let index = self.index_descriptor(image, &layout)?;
         let source = ImageSource::of_layout(&layout, &index).map_err(about(image))?;
@@ -35,11 +37,13 @@ impl StepContext<'_> {
         let refused = verdict == Verdict::Fails
             || verdict == Verdict::Unproven && self.judging.unproven == Unproven::Refused;
         let decides = self.plan.steps.iter().any(|other| other.after.contains(&step.id));
-        if refused && decides {
-            return Err(ExecuteError::Refused(Box::new(report)));
+        match (refused, decides) {
+            (true, true) => return Err(ExecuteError::Refused(Box::new(report))),
+            // Who asked for nothing but the verdict gets it whole, with all that was found.
+            (_, false) => {}
+            (false, true) => warn(image, &verdicts, reporter),
         }
-        warn(image, &verdicts, reporter);
-        Ok(verdict.to_string())
+        Ok(if refused { Outcome::No(verdict.to_string()) } else { Outcome::Yes(verdict.to_string()) })
     }
 }
 
@@ -94,20 +98,38 @@ pub(super) fn expectation(plan: &PlatformPlan, program: &ProgramPlan) -> Expecta
     let (linkage, language) = match &program.expected {
         Expected::Rust { r#static, cpu, .. } => {
             let linkage = if *r#static { Linkage::Static } else { Linkage::Dynamic };
-            (linkage, Language::Rust { level: level(cpu.as_deref()) })
+            (linkage, Language::Rust { level: level(&plan.platform, cpu.as_deref()) })
         }
         Expected::Go { settings } => (Linkage::Any, Language::Go { settings: settings.clone() }),
     };
     Expectation::new(plan.platform.clone()).with_linkage(linkage).with_language(language)
 }
 
-/// The level that a `target-cpu` of rustc stands for.
-fn level(cpu: Option<&str>) -> CpuLevel {
+/// The level that a `target-cpu` of rustc stands for; one of amd64 says nothing of a program for another processor.
+fn level(platform: &Platform, cpu: Option<&str>) -> CpuLevel {
+    let amd64 = || platform.architecture().as_str() == "amd64";
     match cpu {
-        None | Some("generic" | "x86-64") => CpuLevel::Baseline,
-        Some(cpu) => match cpu.strip_prefix("x86-64-") {
+        None | Some("generic") => CpuLevel::Baseline,
+        Some("x86-64") if amd64() => CpuLevel::Baseline,
+        Some(cpu) => match cpu.strip_prefix("x86-64-").filter(|_| amd64()) {
             Some(level) => CpuLevel::Level(level.to_owned()),
             None => CpuLevel::Unknown(cpu.to_owned()),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_of_amd64_is_none_of_another_processor() {
+        let level = |platform, cpu| level(&Platform::parse(platform).unwrap(), Some(cpu));
+        assert_eq!(level("linux/amd64", "x86-64"), CpuLevel::Baseline);
+        assert_eq!(level("linux/amd64", "x86-64-v3"), CpuLevel::Level("v3".to_owned()));
+        for cpu in ["x86-64", "x86-64-v3"] {
+            assert_eq!(level("linux/arm64", cpu), CpuLevel::Unknown(cpu.to_owned()));
+        }
+        assert_eq!(level("linux/arm64", "generic"), CpuLevel::Baseline);
     }
 }

@@ -5,6 +5,7 @@ mod context;
 mod engine;
 mod engine_failure;
 mod failure;
+mod files;
 mod go;
 mod image;
 mod import;
@@ -16,7 +17,7 @@ mod release;
 mod report_lines;
 mod schedule;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitStatus;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,6 +32,7 @@ use failure::Ran;
 
 pub use engine_failure::{EngineFailure, WrongLabel};
 pub use failure::Failure;
+pub use files::{FileFault, UnfitFile};
 pub use observer::{Event, Observer, Silent};
 
 use crate::environment::Environment;
@@ -38,7 +40,7 @@ use crate::plan::{Action, Artifact, ImagePlan, Plan, Step, StepId};
 use crate::process::{Cancel, ProcessError, Processes};
 use crate::report::{ImageReport, Report, TargetReport};
 use report_lines::Reporter;
-use schedule::Message;
+use schedule::{Message, Outcome};
 
 /// How a plan is executed; nothing here changes what comes of it.
 #[derive(Debug, Clone)]
@@ -139,6 +141,20 @@ pub enum ExecuteError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// What `files` names cannot be packed.
+    #[error(transparent)]
+    Unfit(Box<UnfitFile>),
+    /// Somebody else's file stands where an archive goes.
+    #[error(
+        "image `{image}`: {path} is there, and is no archive that crossdock wrote: it is left as it is, and nothing was \
+         built; move it away, or write to another folder with --output"
+    )]
+    InTheWay {
+        /// The image.
+        image: String,
+        /// What stands there.
+        path: Utf8PathBuf,
+    },
     /// Nothing was built that could be verified or tagged.
     #[error("image `{image}` was not built yet: {layout} holds no image; run `build` or `dist` first")]
     NotBuilt {
@@ -238,6 +254,7 @@ fn prepare<'a>(
     {
         return Err(ExecuteError::Missing(plan.missing.iter().map(|missing| missing.to_string()).collect()));
     }
+    publish::archives_are_free(plan)?;
     Ok(StepContext {
         plan,
         cancel,
@@ -272,11 +289,13 @@ struct State {
     artifacts: BTreeMap<Artifact, Utf8PathBuf>,
     layers: BTreeMap<(String, Platform), Vec<Layer>>,
     images: BTreeMap<String, ImageReport>,
+    /// Images of whose `files` it was said what is left out.
+    noted: BTreeSet<String>,
 }
 
 impl StepContext<'_> {
     /// Runs one step and says in a few words what came of it.
-    fn perform(&self, index: usize, step: &Step, sender: &Sender<Message>) -> Result<String, ExecuteError> {
+    fn perform(&self, index: usize, step: &Step, sender: &Sender<Message>) -> Result<Outcome, ExecuteError> {
         let reporter = Reporter { step: index, sender };
         let outcome = self.act(step, &reporter)?;
         let mut state = lock(&self.state);
@@ -286,22 +305,23 @@ impl StepContext<'_> {
         Ok(outcome)
     }
 
-    fn act(&self, step: &Step, reporter: &Reporter<'_>) -> Result<String, ExecuteError> {
-        match &step.action {
+    fn act(&self, step: &Step, reporter: &Reporter<'_>) -> Result<Outcome, ExecuteError> {
+        let done = match &step.action {
             Action::Write(wrapper) => self.write(wrapper),
             Action::Cargo(build) => self.cargo(build, reporter),
             Action::Go(build) => self.go(build, reporter),
             Action::Render { image } => self.render(self.image(image)?),
             Action::Engine { image, call } => self.engine(self.image(image)?, call, reporter),
             Action::Import { image } => self.import(self.image(image)?),
-            Action::Layers { image, platform } => self.layers(self.image(image)?, platform),
+            Action::Layers { image, platform } => self.layers(self.image(image)?, platform, reporter),
             Action::Assemble { image } => self.assemble(self.image(image)?),
-            Action::Verify { image } => self.verify(self.image(image)?, step, reporter),
+            Action::Verify { image } => return self.verify(self.image(image)?, step, reporter),
             Action::Tag { image } => self.tag(self.image(image)?),
             Action::Archive { image } => self.archive(self.image(image)?),
             Action::Pack { image } => self.release(self.image(image)?),
             Action::Load { image } => self.load(self.image(image)?),
-        }
+        };
+        done.map(Outcome::Yes)
     }
 
     /// What came of the whole run.
@@ -345,9 +365,8 @@ fn create_ignored_folder(path: &Utf8Path) -> Result<(), ExecuteError> {
         return Ok(());
     }
     create_folder(path)?;
-    let file = path.join(".gitignore");
-    crossdock_oci::write_atomically(&file, b"*\n")
-        .map_err(|error| ExecuteError::File { path: file, source: std::io::Error::other(error) })
+    crossdock_oci::mark_output(path.as_std_path())
+        .map_err(|error| ExecuteError::File { path: path.to_owned(), source: std::io::Error::other(error) })
 }
 
 /// `it fails on m5.large and is unproven on m7g.large`.

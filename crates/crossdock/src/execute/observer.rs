@@ -56,8 +56,27 @@ pub enum Event<'a> {
         /// How long it took.
         took: Duration,
     },
+    /// A step came to its end, and its answer is no: an image would not start.
+    Refused {
+        /// The step.
+        step: &'a Step,
+        /// How long it took.
+        took: Duration,
+        /// The answer, in a few words.
+        outcome: &'a str,
+    },
+    /// A step was ended before it was done, because another one failed or the run was interrupted. Nothing is known to
+    /// be wrong with it.
+    Cancelled {
+        /// The step.
+        step: &'a Step,
+        /// How long it took.
+        took: Duration,
+    },
     /// Something that a person should know.
     Warning(&'a str),
+    /// Something that is worth knowing and in order.
+    Note(&'a str),
 }
 
 /// Watches nothing.

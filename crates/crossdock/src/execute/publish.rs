@@ -5,12 +5,13 @@ use std::io::Write;
 
 use camino::Utf8Path;
 use crossdock_oci::{
-    Descriptor, ImageSource, Layout, Pruning, Reference, Repository, Tag, media_type, write_archive,
+    Descriptor, ImageSource, Layout, Pruning, Reference, Repository, Tag, is_own_archive, media_type,
+    write_archive,
 };
 
 use super::image::{about, oci_platform};
 use super::{ExecuteError, StepContext, lock};
-use crate::plan::{ImagePlan, Load};
+use crate::plan::{Action, ImagePlan, Load, Plan, Step};
 use crate::process::Command;
 
 impl StepContext<'_> {
@@ -97,6 +98,22 @@ impl StepContext<'_> {
         }
         Ok(format!("{} has {name} ({})", load.engine.as_str(), load.platform))
     }
+}
+
+/// Nothing that somebody else made stands where the plan writes an archive.
+pub(super) fn archives_are_free(plan: &Plan) -> Result<(), ExecuteError> {
+    let writes = |image: &ImagePlan| {
+        let archives =
+            |step: &Step| matches!(&step.action, Action::Archive { image: name } if *name == image.name);
+        plan.steps.iter().any(archives)
+    };
+    for image in plan.images.iter().filter(|image| writes(image)) {
+        let Some(path) = &image.archive else { continue };
+        if path.symlink_metadata().is_ok() && !is_own_archive(path.as_std_path()) {
+            return Err(ExecuteError::InTheWay { image: image.name.clone(), path: path.clone() });
+        }
+    }
+    Ok(())
 }
 
 /// The image to verify or tag: the one that was built last.

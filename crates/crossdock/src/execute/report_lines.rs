@@ -47,6 +47,10 @@ impl Reporter<'_> {
         self.send(Message::Warning(text));
     }
 
+    pub(super) fn note(&self, text: String) {
+        self.send(Message::Note(text));
+    }
+
     fn send(&self, message: Message) {
         // The receiver lives until every worker has reported: sending cannot fail.
         let _received = self.sender.send(message);

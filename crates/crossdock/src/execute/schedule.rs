@@ -10,6 +10,7 @@ use super::failure::Ran;
 use super::observer::{Event, Observer};
 use super::{ExecuteError, StepContext};
 use crate::plan::{Action, Step, StepId};
+use crate::process::ProcessError;
 
 /// What a worker tells the thread that watches.
 pub(super) enum Message {
@@ -17,7 +18,17 @@ pub(super) enum Message {
     Line { step: usize, text: String },
     Chatter { step: usize, text: String },
     Warning(String),
-    Done { step: usize, took: Duration, result: Result<String, ExecuteError> },
+    Note(String),
+    Done { step: usize, took: Duration, result: Result<Outcome, ExecuteError> },
+}
+
+/// What a step that came to its end says, in a few words.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It did what it was there for.
+    Yes(String),
+    /// It was there for an answer, and the answer is no.
+    No(String),
 }
 
 /// Runs every step. What is wrong with one image ends the steps after it; any other failure ends what is running.
@@ -58,16 +69,17 @@ pub(super) fn run(
                     observer.event(Event::Chatter { step: &steps[step].id, text: &text });
                 }
                 Message::Warning(text) => observer.event(Event::Warning(&text)),
+                Message::Note(text) => observer.event(Event::Note(&text)),
                 Message::Done { step, took, result } => {
                     queue.running.remove(&step);
                     ran.took.insert(steps[step].id.clone(), took);
                     match result {
                         Ok(outcome) => {
                             ran.done.insert(steps[step].id.clone());
-                            observer.event(Event::Finished { step: &steps[step], took, outcome: &outcome });
+                            observer.event(outcome.event(&steps[step], took));
                         }
                         Err(error) => {
-                            observer.event(Event::Failed { step: &steps[step], took });
+                            observer.event(ended(&error, &steps[step], took));
                             failed(&mut ran, &steps[step], error, context);
                         }
                     }
@@ -78,11 +90,30 @@ pub(super) fn run(
     ran
 }
 
+impl Outcome {
+    fn event<'a>(&'a self, step: &'a Step, took: Duration) -> Event<'a> {
+        match self {
+            Self::Yes(outcome) => Event::Finished { step, took, outcome },
+            Self::No(outcome) => Event::Refused { step, took, outcome },
+        }
+    }
+}
+
+/// A step that only says that it was interrupted has nothing wrong with it.
+fn ended<'a>(error: &ExecuteError, step: &'a Step, took: Duration) -> Event<'a> {
+    match error {
+        ExecuteError::Cancelled | ExecuteError::Process(ProcessError::Cancelled) => {
+            Event::Cancelled { step, took }
+        }
+        _ => Event::Failed { step, took },
+    }
+}
+
 /// A step that panics is a step that fails: the run waits for every step's word.
 fn unwound(
     step: &Step,
-    perform: impl FnOnce() -> Result<String, ExecuteError>,
-) -> Result<String, ExecuteError> {
+    perform: impl FnOnce() -> Result<Outcome, ExecuteError>,
+) -> Result<Outcome, ExecuteError> {
     // What a panic leaves half done is behind locks that are read all the same, and nothing of it is tagged.
     std::panic::catch_unwind(AssertUnwindSafe(perform)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
@@ -147,11 +178,12 @@ mod tests {
             title: "assemble app".to_owned(),
             action,
         };
-        let said = |result: Result<String, ExecuteError>| result.unwrap_err().to_string();
+        let said = |result: Result<Outcome, ExecuteError>| result.unwrap_err().to_string();
         let text = said(unwound(&step, || panic!("index {} is out of range", 3)));
         let expected = "`assemble app` ended with a mistake of crossdock's own: index 3 is out of range; please report it";
         assert_eq!(text, expected);
         assert!(said(unwound(&step, || panic!("plain"))).contains("own: plain;"));
-        assert_eq!(unwound(&step, || Ok("fine".to_owned())).unwrap(), "fine");
+        let fine = || Outcome::Yes("fine".to_owned());
+        assert_eq!(unwound(&step, || Ok(fine())).unwrap(), fine());
     }
 }

@@ -114,6 +114,13 @@ impl Observer for Progress {
                 }
                 self.ended(step, &paint(BAD, "bad"), took, "");
             }
+            Event::Refused { step, took, outcome } => self.ended(step, &paint(BAD, "bad"), took, outcome),
+            Event::Cancelled { step, .. } if self.verbosity == Verbosity::Quiet => {
+                let _shown_only_on_failure = self.held.remove(&step.id);
+            }
+            Event::Cancelled { step, took } => self.ended(step, &paint(DIM, "end"), took, "not finished"),
+            Event::Note(_) if self.verbosity == Verbosity::Quiet => {}
+            Event::Note(text) => self.say(&format!("{} {text}", paint(DIM, "note:"))),
             Event::Warning(text) => self.say(&format!("{} {text}", paint(WARN, "warning:"))),
         }
     }

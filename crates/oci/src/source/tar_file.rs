@@ -7,7 +7,7 @@ use super::ArchiveFault;
 use crate::decode::decode;
 use crate::error::{FileError, open_regular};
 use crate::root::FileReader;
-use crate::tar_reader::{TarKind, TarReader};
+use crate::tar_reader::{BLOCK, TarError, TarKind, TarReader};
 
 /// The longest archive that is unpacked to a temporary file, in bytes.
 const UNPACKED_LIMIT: u64 = 32 << 30;
@@ -19,6 +19,14 @@ const MAX_ENTRIES: usize = 200_000;
 pub(super) struct TarFile {
     file: File,
     entries: BTreeMap<Vec<u8>, Entry>,
+    end: End,
+}
+
+/// Whether the two blocks of zeros were there that a tar ends with; engines do without them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Marked,
+    Unmarked,
 }
 
 #[derive(Debug)]
@@ -39,8 +47,17 @@ impl TarFile {
             [0x1f, 0x8b] | [0x28, 0xb5] | [0xfd, b'7'] | [b'B', b'Z'] => unpack(file)?,
             _ => file,
         };
-        let entries = entries(&mut file)?;
-        Ok(Self { file, entries })
+        let length = file.metadata().map_err(FileError::on("read", path))?.len();
+        if length < BLOCK {
+            return Err(ArchiveFault::NoTar(TarError::Truncated(length)));
+        }
+        let (entries, end) = entries(&mut file)?;
+        Ok(Self { file, entries, end })
+    }
+
+    /// Whether it holds something and then stops without the mark that a tar ends with.
+    pub(super) fn lacks_end(&self) -> bool {
+        self.end == End::Unmarked && !self.entries.is_empty()
     }
 
     /// A reader of a file by its path; none when it is not there.
@@ -82,7 +99,7 @@ fn unpack(file: File) -> Result<File, ArchiveFault> {
                 size += read as u64;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(ArchiveFault::Tar(Box::new(error))),
+            Err(error) => return Err(error.into()),
         }
     }
     if size > UNPACKED_LIMIT {
@@ -92,7 +109,7 @@ fn unpack(file: File) -> Result<File, ArchiveFault> {
     Ok(plain)
 }
 
-fn entries(file: &mut File) -> Result<BTreeMap<Vec<u8>, Entry>, ArchiveFault> {
+fn entries(file: &mut File) -> Result<(BTreeMap<Vec<u8>, Entry>, End), ArchiveFault> {
     let mut tar = TarReader::new(BufReader::with_capacity(128 * 1024, file));
     let mut entries = BTreeMap::new();
     while let Some(found) = tar.next_entry()? {
@@ -112,7 +129,8 @@ fn entries(file: &mut File) -> Result<BTreeMap<Vec<u8>, Entry>, ArchiveFault> {
         }
         entries.insert(path, entry);
     }
-    Ok(entries)
+    let end = if tar.has_end_mark() { End::Marked } else { End::Unmarked };
+    Ok((entries, end))
 }
 
 /// The path without `.`, `..` and empty parts. These names are looked up here and never in a file system.

@@ -191,6 +191,51 @@ fn what_is_no_source() {
     for bytes in [&b""[..], b"x", &[0; 1024], &archive[..700], &gzip(&archive)[..900], b"BZh9", &gzip(b"")] {
         assert!(matches!(fixture.open(bytes), Err(SourceError::Archive { .. })));
     }
-    let cut = fixture.open(&archive[..archive.len() / 2]);
-    assert!(matches!(cut, Err(SourceError::Archive { .. })));
+}
+
+/// The error of what cannot be opened, and its causes.
+fn said(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |error| error.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+#[test]
+fn an_archive_that_is_cut_off_is_no_other_file() {
+    let fixture = fixture();
+    let archive = fixture.archive();
+    let packed = gzip(&archive);
+    let between = archive.windows(10).position(|window| window == b"index.json").unwrap();
+    assert_eq!(between % 512, 0);
+    for bytes in
+        [&archive[..700], &archive[..archive.len() / 2], &archive[..between], &packed[..packed.len() / 2]]
+    {
+        let error = fixture.open(bytes).unwrap_err();
+        assert!(!error.is_no_archive() && said(&error).contains("cut off"), "{}", said(&error));
+    }
+    let mut tar = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_ustar();
+    header.set_size(1);
+    tar.append_data(&mut header, "README", &b"x"[..]).unwrap();
+    for bytes in [tar.into_inner().unwrap(), gzip(&[7; 2000]), gzip(b"#!/bin/sh"), gzip(b"")] {
+        let error = fixture.open(&bytes).unwrap_err();
+        assert!(error.is_no_archive(), "{}", said(&error));
+    }
+    let mut damaged = archive.clone();
+    damaged[between] ^= 1;
+    let error = fixture.open(&damaged).unwrap_err();
+    assert!(!error.is_no_archive() && said(&error).contains("checksum"), "{}", said(&error));
+}
+
+#[test]
+fn only_an_archive_of_crossdock_is_its_own() {
+    let fixture = fixture();
+    let path = fixture.folder.path().join("archive.tar");
+    let is_own = |bytes: &[u8]| {
+        write_atomically(&path, bytes).unwrap();
+        is_own_archive(&path)
+    };
+    assert!(is_own(&fixture.archive()));
+    assert!(!is_own(&docker_archive(&fixture)));
+    assert!(!is_own(b"notes"));
+    assert!(!is_own_archive(fixture.folder.path()));
 }

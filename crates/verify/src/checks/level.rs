@@ -128,6 +128,34 @@ fn loader_demand(subject: &Subject<'_>, architecture: &str, elf: &Elf, findings:
     );
 }
 
+/// The plan names a processor, and what it has is not known.
+fn unknown_processor(subject: &Subject<'_>, architecture: &str, cpu: &str) -> Finding {
+    if cpu.starts_with("x86-64") && !["amd64", "386"].contains(&architecture) {
+        let message = format!(
+            "{} was compiled with target-cpu {cpu}, which names processors of amd64, for {architecture}: LLVM says that it does \
+             not know the name and goes on without one, so which instructions the program needs is not known.",
+            subject.path
+        );
+        return subject.finding(codes::LEVEL_UNKNOWN, message).with_help(
+            "State target-cpu for each target by itself: `[target.TRIPLE] rustflags` in .cargo/config.toml, or \
+             CARGO_TARGET_TRIPLE_RUSTFLAGS, where RUSTFLAGS is for all of them.",
+        );
+    }
+    let message = format!(
+        "{} was compiled for the processor {cpu}; whether every node of {} has its instructions is not known.",
+        subject.path,
+        subject.target.name()
+    );
+    let finding = subject.finding(codes::LEVEL_UNKNOWN, message);
+    match (cpu, architecture) {
+        ("native", _) => finding,
+        (_, "amd64") => finding.with_help(
+            "Compile for a level that every node has, as target-cpu x86-64-v2, or leave target-cpu out.",
+        ),
+        _ => finding.with_help("Leave target-cpu out, or try the program once on the oldest of the nodes."),
+    }
+}
+
 /// Rust and C record nothing, so the plan has to say.
 fn planned_level(subject: &Subject<'_>, architecture: &str, findings: &mut Vec<Finding>) {
     let Some(Language::Rust { level }) = subject.expectation.map(|expectation| &expectation.language) else {
@@ -151,12 +179,8 @@ fn planned_level(subject: &Subject<'_>, architecture: &str, findings: &mut Vec<F
             findings.push(subject.finding(codes::LEVEL_TOO_HIGH, message).with_evidence("target-cpu", text));
         }
         None => {
-            let message = format!(
-                "{} was compiled for the processor {text}; whether every node of {} has its instructions is not known.",
-                subject.path,
-                subject.target.name()
-            );
-            findings.push(subject.finding(codes::LEVEL_UNKNOWN, message).with_evidence("target-cpu", text));
+            let finding = unknown_processor(subject, architecture, text);
+            findings.push(finding.with_evidence("target-cpu", text));
         }
     }
 }

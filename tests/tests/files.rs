@@ -1,0 +1,148 @@
+//! `files` of an image: what of a folder goes in, what stays out, and links that lead elsewhere.
+
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use crossdock_tests::{Layout, Outcome, Sandbox, fixture};
+
+const ONE: [&str; 3] = ["dist", "--platform", "linux/amd64"];
+
+/// A Go project with a folder `assets`, whose image takes `from`.
+fn project(sandbox: &Sandbox, from: &str) -> PathBuf {
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    fixture::write(project.join("assets/a.txt"), "a");
+    takes(&project, from);
+    project
+}
+
+fn takes(project: &Path, from: &str) {
+    let config = format!("[image.hello]\nfiles = [{{ from = \"{from}\", to = \"/srv/files\" }}]\n");
+    fixture::write(project.join("crossdock.toml"), config);
+}
+
+fn digest(outcome: &Outcome) -> String {
+    outcome.stdout.trim().rsplit_once('@').unwrap_or_else(|| panic!("no digest in {outcome}")).1.to_owned()
+}
+
+/// The files below `/srv/files` of an image, sorted.
+fn packed(sandbox: &Sandbox, layout: PathBuf) -> Vec<String> {
+    let root = sandbox.work().join("root");
+    Layout::open(layout).unpack("linux/amd64", &root);
+    let folder = root.join("srv/files");
+    let listed = sandbox.tool(&folder, "find", &[".", "-type", "f"]).success().stdout;
+    std::fs::remove_dir_all(&root).unwrap();
+    let mut files: Vec<String> =
+        listed.lines().map(|line| line.trim_start_matches("./").to_owned()).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn a_whole_go_project_is_packed_without_what_git_and_crossdock_keep() {
+    let sandbox = Sandbox::new();
+    let project = project(&sandbox, ".");
+    fixture::commit(&sandbox, &project);
+    let first = sandbox.crossdock(&project, &[&ONE[..], &["--archive"]].concat()).success();
+    assert_eq!(first.stderr.matches("note: image `hello`: `files` leaves out").count(), 1, "{first}");
+    first.clone().complains("hello/.git").complains("hello/dist");
+    let expected = ["assets/a.txt", "crossdock.toml", "go.mod", "main.go"];
+    assert_eq!(packed(&sandbox, project.join("dist/hello")), expected);
+    let second = sandbox.crossdock(&project, &ONE).success();
+    assert_eq!(digest(&first), digest(&second), "nothing changed between the runs");
+    // The layout of another run lies in a folder that it made: that stays out too.
+    let other = sandbox.crossdock(&project, &[&ONE[..], &["--output", "elsewhere"]].concat()).success();
+    assert_eq!(digest(&other), digest(&first));
+    assert_eq!(digest(&sandbox.crossdock(&project, &ONE).success()), digest(&first));
+}
+
+#[test]
+fn a_folder_of_the_users_own_keeps_its_files_where_crossdock_writes_beside_them() {
+    let sandbox = Sandbox::new();
+    let project = project(&sandbox, ".");
+    fixture::write(project.join("dist/page.html"), "<p>");
+    let arguments = [&ONE[..], &["--archive"]].concat();
+    let first = sandbox.crossdock(&project, &arguments).success();
+    let expected = ["assets/a.txt", "crossdock.toml", "dist/page.html", "go.mod", "main.go"];
+    assert_eq!(packed(&sandbox, project.join("dist/hello")), expected);
+    let second = sandbox.crossdock(&project, &arguments).success();
+    assert_eq!(digest(&first), digest(&second), "nothing changed between the runs");
+    takes(&project, "dist");
+    sandbox.crossdock(&project, &arguments).success();
+    assert_eq!(packed(&sandbox, project.join("dist/hello")), ["page.html"]);
+}
+
+#[test]
+fn a_whole_rust_project_is_packed_without_the_target_folder() {
+    let sandbox = Sandbox::new();
+    let project = fixture::rust_package(&sandbox.work(), "hello");
+    takes(&project, ".");
+    let first = sandbox.crossdock(&project, &ONE).success();
+    let expected = ["Cargo.lock", "Cargo.toml", "crossdock.toml", "src/main.rs"];
+    assert_eq!(packed(&sandbox, project.join("target/crossdock/hello")), expected);
+    assert_eq!(digest(&first), digest(&sandbox.crossdock(&project, &ONE).success()));
+}
+
+#[test]
+fn links_that_stay_in_the_project_are_followed() {
+    let sandbox = Sandbox::new();
+    let project = project(&sandbox, "assets");
+    fixture::commit(&sandbox, &project);
+    symlink("../go.mod", project.join("assets/module")).unwrap();
+    symlink("a.txt", project.join("assets/b.txt")).unwrap();
+    fixture::write(project.join("more/c.txt"), "c");
+    symlink("../more", project.join("assets/more")).unwrap();
+    symlink("../.git/config", project.join("assets/config")).unwrap();
+    sandbox.crossdock(&project, &ONE).success().complains("leaves out what git, cargo and crossdock keep");
+    assert_eq!(packed(&sandbox, project.join("dist/hello")), ["a.txt", "b.txt", "module", "more/c.txt"]);
+}
+
+/// A link below a folder of `files`, and what is said of it: each is an error that names image, key, link and target.
+#[test]
+fn links_that_cannot_be_packed() {
+    let sandbox = Sandbox::new();
+    let project = project(&sandbox, "assets");
+    fixture::write(sandbox.work().join("outside.txt"), "of this machine");
+    let link = project.join("assets/deep/link");
+    std::fs::create_dir_all(project.join("assets/deep")).unwrap();
+    for (target, why) in [
+        ("/etc/hostname", "a symbolic link to /etc/hostname, outside of the project's folder"),
+        ("../../../outside.txt", "outside.txt, outside of the project's folder"),
+        ("/", "a symbolic link to /, outside of the project's folder"),
+        ("nowhere", "a symbolic link to nowhere and leads to nothing"),
+        ("..", "a folder that it lies in"),
+        (".", "a folder that it lies in"),
+        ("back", "which cannot be followed"),
+    ] {
+        symlink(target, &link).unwrap();
+        if target == "back" {
+            symlink("link", project.join("assets/deep/back")).unwrap();
+        }
+        let outcome = sandbox.crossdock(&project, &ONE).ends_with(2);
+        let outcome =
+            outcome.complains("image `hello`: `files` takes").complains("assets/deep/").complains(why);
+        assert!(!outcome.stderr.contains("panicked") && outcome.stdout.is_empty(), "{outcome}");
+        assert!(outcome.stderr.lines().all(|line| line.len() < 600), "{outcome}");
+        std::fs::remove_file(&link).unwrap();
+    }
+}
+
+#[test]
+fn an_archive_replaces_only_an_archive_of_crossdock() {
+    let sandbox = Sandbox::new();
+    let project = project(&sandbox, "assets");
+    let archive = project.join("dist/hello.tar");
+    let arguments = [&ONE[..], &["--archive"]].concat();
+    fixture::write(&archive, "backup of something");
+    let refused = sandbox.crossdock(&project, &arguments).ends_with(2);
+    refused.complains("hello.tar is there, and is no archive that crossdock wrote").complains("--output");
+    assert_eq!(std::fs::read_to_string(&archive).unwrap(), "backup of something");
+    assert!(!project.join("dist/hello").join("index.json").exists(), "nothing was built");
+    std::fs::remove_file(&archive).unwrap();
+    sandbox.crossdock(&project, &arguments).success();
+    // Its own archive, of whatever image, is written again.
+    fixture::write(project.join("assets/a.txt"), "changed");
+    let again = sandbox.crossdock(&project, &[&arguments[..], &["--tag", "v2"]].concat()).success();
+    let report = sandbox.crossdock(&project, &["verify", "--json", archive.to_str().unwrap()]).success();
+    let subject = report.json_lines()[0]["subject"].as_str().unwrap().to_owned();
+    assert!(subject.ends_with(&digest(&again)), "{subject}");
+}

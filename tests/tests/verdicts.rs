@@ -1,0 +1,140 @@
+//! What verification says, once each, and what it makes of an image: `unproven`, `--strict`, `--all`, damaged subjects,
+//! and steps that were ended because another one failed.
+
+use std::path::{Path, PathBuf};
+
+use crossdock_tests::{Layout, Outcome, Sandbox, fixture};
+
+const ONE: [&str; 3] = ["dist", "--platform", "linux/amd64"];
+
+/// A Rust project whose programs are compiled for a processor of which nothing is known.
+fn unproven(sandbox: &mut Sandbox, cpu: &str) -> PathBuf {
+    sandbox.set("RUSTFLAGS", format!("-Ctarget-cpu={cpu}"));
+    fixture::rust_package(&sandbox.work(), "hello")
+}
+
+#[test]
+fn what_is_unproven_is_tagged_with_a_warning_and_refused_under_strict() {
+    let mut sandbox = Sandbox::new();
+    let project = unproven(&mut sandbox, "native");
+    let tagged = sandbox.crossdock(&project, &ONE).success().says("hello:0.1.0@sha256:");
+    assert_eq!(tagged.stderr.matches("[level-unknown]").count(), 1, "{tagged}");
+    tagged.complains("warning: hello on linux/amd64:").complains("ok  tag hello");
+    let strict = [&ONE[..], &["--strict", "--tag", "strict"]].concat();
+    let refused = sandbox.crossdock(&project, &strict).ends_with(1).complains("bad verify hello");
+    refused.complains("image `hello` was not tagged: it is not proven to start on linux/amd64");
+    let tags = Layout::open(project.join("target/crossdock/hello")).tags().to_vec();
+    assert!(tags.iter().all(|tag| !tag.contains("strict")), "{tags:?}");
+    // The verdict alone, of what was built: once each, with the severity that it has.
+    let verify = ["verify", "--platform", "linux/amd64"];
+    let verified = sandbox.crossdock(&project, &verify).success().says("unproven  hello");
+    assert_eq!(verified.stdout.matches("warning[level-unknown]").count(), 1, "{verified}");
+    assert!(!verified.stderr.contains("level-unknown"), "{verified}");
+    let strict = sandbox.crossdock(&project, &[&verify[..], &["--strict"]].concat()).ends_with(1);
+    assert!(!strict.stderr.contains("ok  verify"), "{strict}");
+    strict.complains("bad verify hello  unproven");
+}
+
+#[test]
+fn a_level_of_amd64_for_a_program_of_arm64_is_called_so() {
+    let mut sandbox = Sandbox::new();
+    let project = unproven(&mut sandbox, "x86-64-v3");
+    let outcome = sandbox.crossdock(&project, &["dist", "--platform", "linux/arm64"]).success();
+    assert!(!outcome.stderr.contains("processor v3") && !outcome.stderr.contains("`native`"), "{outcome}");
+    outcome
+        .complains("target-cpu x86-64-v3, which names processors of amd64")
+        .complains("[target.TRIPLE] rustflags");
+}
+
+/// A Go project whose image starts something that is not there, built and not tagged.
+fn refused(sandbox: &Sandbox) -> PathBuf {
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    fixture::write(project.join("crossdock.toml"), "[image.hello]\nentrypoint = [\"/nowhere\"]\n");
+    sandbox.crossdock(&project, &["build", "--platform", "linux/amd64"]).success();
+    project
+}
+
+#[test]
+fn a_refused_image_is_told_once_and_its_step_is_not_ok() {
+    let sandbox = Sandbox::new();
+    let project = refused(&sandbox);
+    let outcome = sandbox.crossdock(&project, &["verify", "--platform", "linux/amd64"]).ends_with(1);
+    let all = format!("{}{}", outcome.stdout, outcome.stderr);
+    assert_eq!(all.matches("[entry-point-missing]").count(), 1, "{outcome}");
+    assert!(!all.contains("warning:") && !all.contains("ok  verify"), "{outcome}");
+    outcome.says("error[entry-point-missing]").complains("bad verify hello  fails");
+    let dist = sandbox.crossdock(&project, &ONE).ends_with(1).complains("bad verify hello");
+    assert_eq!(dist.stderr.matches("[entry-point-missing]").count(), 1, "{dist}");
+}
+
+#[test]
+fn other_programs_of_an_image_are_judged_under_all() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    sandbox.crossdock(&project, &["dist", "--platform", "linux/arm64", "--output", "arm"]).success();
+    let foreign =
+        Layout::open(project.join("arm/hello")).program("linux/arm64", &sandbox.work().join("root"));
+    std::fs::copy(foreign, project.join("helper")).unwrap();
+    let config =
+        "[image.hello]\nfiles = [{ from = \"helper\", to = \"/usr/local/bin/helper\", mode = \"0755\" }]\n";
+    fixture::write(project.join("crossdock.toml"), config);
+    sandbox.crossdock(&project, &ONE).success();
+    let plain = sandbox.crossdock(&project, &["verify", "--platform", "linux/amd64"]).success();
+    assert!(!plain.stdout.contains("/usr/local/bin/helper"), "{plain}");
+    let all =
+        sandbox.crossdock(&project, &["verify", "--platform", "linux/amd64", "--all", "--json"]).ends_with(1);
+    let line = all.json_lines().remove(0);
+    let findings = line["findings"].as_array().unwrap();
+    let found = findings.iter().find(|finding| finding["path"] == "/usr/local/bin/helper");
+    assert!(found.is_some_and(|found| found["code"] == "wrong-machine"), "{line:#}");
+    sandbox.crossdock(&project, &[&ONE[..], &["--all", "--tag", "all"]].concat()).ends_with(1);
+    assert!(Layout::open(project.join("dist/hello")).tags().iter().all(|tag| !tag.ends_with("all")));
+}
+
+/// The largest blob of a layout.
+fn largest(layout: &Path) -> PathBuf {
+    let blobs = std::fs::read_dir(layout.join("blobs/sha256")).unwrap().map(|blob| blob.unwrap().path());
+    blobs.max_by_key(|blob| blob.metadata().unwrap().len()).unwrap()
+}
+
+#[test]
+fn a_subject_that_is_damaged_is_named_with_the_cause() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    sandbox.crossdock(&project, &[&ONE[..], &["--archive"]].concat()).success();
+    let archive = std::fs::read(project.join("dist/hello.tar")).unwrap();
+    for (name, length) in [("short.tar", 5000), ("long.tar", archive.len() - 5000)] {
+        fixture::write(project.join(name), &archive[..length]);
+        for more in [&[][..], &["--for", "linux/amd64"]] {
+            let outcome = sandbox.crossdock(&project, &[&["verify", name][..], more].concat()).ends_with(5);
+            assert!(outcome.stdout.is_empty(), "{outcome}");
+            outcome.complains(name).complains("cut off").complains("copy or write it again");
+        }
+    }
+    let layout = project.join("dist/hello");
+    let blob = largest(&layout);
+    let mut bytes = std::fs::read(&blob).unwrap();
+    bytes[5000..5100].fill(0xff);
+    fixture::write(&blob, bytes);
+    let said = |outcome: Outcome| outcome.ends_with(5).complains("cannot be unpacked: ");
+    said(sandbox.crossdock(&project, &["verify", "dist/hello"])).complains("build, pull or copy it again");
+    said(sandbox.crossdock(&project, &["verify"]))
+        .complains("`crossdock dist --image hello` builds it again");
+    sandbox.crossdock(&project, &ONE).success();
+    sandbox.crossdock(&project, &["verify", "dist/hello"]).success();
+}
+
+#[test]
+fn a_step_that_was_ended_by_the_failure_of_another_is_not_bad() {
+    let mut sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    let config = "[image.hello]\nfiles = [{ from = \"assets\", to = \"/assets\" }]\n";
+    fixture::write(project.join("crossdock.toml"), config);
+    std::fs::create_dir(project.join("assets")).unwrap();
+    std::os::unix::fs::symlink("nowhere", project.join("assets/link")).unwrap();
+    sandbox.shim("go", "[ \"$GOARCH$1\" != arm64build ] || exec sleep 300\nexec \"$REAL\" \"$@\"");
+    let platforms = ["dist", "--jobs", "2", "--platform", "linux/amd64,linux/arm64"];
+    let outcome = sandbox.crossdock(&project, &platforms).ends_with(2);
+    assert_eq!(outcome.stderr.matches("  bad ").count(), 1, "{outcome}");
+    outcome.complains("bad pack hello for linux/amd64").complains("end compile hello for linux/arm64 (go)");
+}
