@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use toml_edit::{DocumentMut, Item, Table};
+use toml_edit::{DocumentMut, Item, Table, Value};
 
 use super::lines::plain;
 
@@ -35,9 +35,13 @@ pub(super) fn carry(new: &str, old: &str, whose: &Whose) -> String {
         return new.to_owned();
     };
     for (kind, item) in old.as_table() {
-        match (kind, item.as_table()) {
-            ("image" | "deploy", Some(tables)) => named(document.as_table_mut(), kind, tables, whose),
-            ("image" | "deploy", None) => {}
+        match kind {
+            // In every spelling of TOML: with a header, with dots, between braces.
+            "image" | "deploy" => {
+                if let Ok(tables) = item.clone().into_table() {
+                    named(document.as_table_mut(), kind, &tables, whose);
+                }
+            }
             _ => insert(document.as_table_mut(), old.as_table(), kind),
         }
     }
@@ -56,15 +60,15 @@ fn named(document: &mut Table, kind: &str, old: &Table, whose: &Whose) {
         return;
     };
     for (name, item) in old {
-        let Some(theirs) = item.as_table() else { continue };
+        let Ok(theirs) = item.clone().into_table() else { continue };
         match tables.get_mut(name).and_then(Item::as_table_mut) {
             Some(ours) => {
                 let computed = |key: &str| COMPUTED.contains(&key) && ours.contains_key(key);
                 let keys: Vec<&str> =
                     theirs.iter().map(|(key, _)| key).filter(|key| !computed(key)).collect();
-                keys.into_iter().for_each(|key| insert(ours, theirs, key));
+                keys.into_iter().for_each(|key| insert(ours, &theirs, key));
             }
-            None if whose.keeps(kind, name, theirs) => insert(tables, old, name),
+            None if whose.keeps(kind, name, &theirs) => insert(tables, old, name),
             None => {}
         }
     }
@@ -89,19 +93,27 @@ impl Whose {
 fn insert(into: &mut Table, from: &Table, key: &str) {
     if let Some((key, item)) = from.get_key_value(key) {
         let mut item = item.clone();
-        if let Item::Table(table) = &mut item {
-            unplaced(table);
-        }
+        unplaced(&mut item);
         into.insert_formatted(key, item);
     }
 }
 
-fn unplaced(table: &mut Table) {
-    table.set_position(None);
-    for (_, item) in table.iter_mut() {
-        if let Item::Table(inner) = item {
-            unplaced(inner);
-        }
+/// Tables with headers of their own that stand where they are put, and not where they stood.
+fn unplaced(item: &mut Item) {
+    let headed = |table: &mut Table| {
+        table.set_position(None);
+        table.set_dotted(false);
+        table.iter_mut().for_each(|(_, inner)| unplaced(inner));
+    };
+    if let Item::Value(Value::InlineTable(dotted)) = item
+        && dotted.is_dotted()
+    {
+        *item = Item::Table(std::mem::take(dotted).into_table());
+    }
+    match item {
+        Item::Table(table) => headed(table),
+        Item::ArrayOfTables(tables) => tables.iter_mut().for_each(headed),
+        Item::Value(_) | Item::None => {}
     }
 }
 
@@ -142,6 +154,24 @@ mod tests {
         let again = carry(&new, &carried, &there);
         assert_eq!(toml::from_str::<toml::Table>(&again).unwrap(), table, "{again}");
         assert_eq!(carry(&new, &again, &there), again);
+    }
+
+    #[test]
+    fn every_spelling_is_carried() {
+        for old in [
+            "image.app.tags = [\"v1\"]\nimage.app.labels.team = \"a\"\nimage.other.package = \"x\"\n",
+            "image = { app = { tags = [\"v1\"], labels = { team = \"a\" } }, other = { package = \"x\" } }\n",
+            "[image]\napp = { tags = [\"v1\"], labels.team = \"a\" }\nother.package = \"x\"\n",
+        ] {
+            let carried = carry(NEW, old, &Whose::Person);
+            let table: toml::Table = toml::from_str(&carried).unwrap();
+            let image = &table["image"]["app"];
+            assert_eq!(image["tags"][0].as_str(), Some("v1"), "{carried}");
+            assert_eq!(image["labels"]["team"].as_str(), Some("a"), "{carried}");
+            assert_eq!(image["path"].as_str(), Some("."), "{carried}");
+            assert_eq!(table["image"]["other"]["package"].as_str(), Some("x"), "{carried}");
+            assert_eq!(carry(&carried, &carried, &Whose::Person), carried);
+        }
     }
 
     #[test]

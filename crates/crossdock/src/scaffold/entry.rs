@@ -136,7 +136,7 @@ pub(super) fn generated(root: &Utf8Path, sheet: &Sheet, existing: Existing) -> R
         Existing::Keep => Action::Keep,
         Existing::Replace => Action::Replace,
     };
-    Ok(match made {
+    let entry = match made {
         Some(made) if made.unedited && made.body == plain(&sheet.body) => {
             entry.there(State::Clean, Action::None, bytes)
         }
@@ -147,6 +147,12 @@ pub(super) fn generated(root: &Utf8Path, sheet: &Sheet, existing: Existing) -> R
             entry
         }
         None => entry.there(State::Edited, edited, bytes).noted(by_hand(sheet.part)),
+    };
+    Ok(match (sheet.part, entry.action) {
+        (Part::Config, Action::Replace) => {
+            entry.noted("what it configures is kept, and its comments in the backup alone")
+        }
+        _ => entry,
     })
 }
 
