@@ -125,7 +125,8 @@ fn assert_hadolint_finds_no_more(asked: &[crate::support::Asked]) {
     let found: Vec<serde_json::Value> =
         serde_json::from_slice(&output.stdout).expect("hadolint answers in JSON");
     let codes = |number: usize| -> std::collections::BTreeSet<String> {
-        let of_file = found.iter().filter(|one| one["file"] == number.to_string());
+        let name = number.to_string();
+        let of_file = found.iter().filter(|one| one["file"].as_str() == Some(&name));
         of_file.filter_map(|one| one["code"].as_str().map(str::to_owned)).collect()
     };
     for (number, pair) in asked.chunks(2).enumerate() {
