@@ -61,5 +61,11 @@ fn chosen(session: &Session, config: &Config) -> Result<String, CommandError> {
         true => format!("  {image:<11} {program}\n"),
         false => format!("  {image:<11} {program} of {package}\n"),
     });
-    Ok(format!("\nprograms, as the files of the project tell them\n{}", rows.collect::<String>()))
+    let mut text = format!("\nprograms, as the files of the project tell them\n{}", rows.collect::<String>());
+    if config.images.iter().any(|image| !image.features.names.is_empty()) {
+        text.push_str(
+            "\nnot checked: whether the packages have these features, which cargo says in a plan\n",
+        );
+    }
+    Ok(text)
 }

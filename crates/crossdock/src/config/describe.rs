@@ -52,7 +52,8 @@ fn what(image: &ImageConfig) -> Vec<String> {
 fn how(image: &ImageConfig) -> Vec<String> {
     let mut rows = vec![sourced("linkage", &image.linkage, |linkage| linkage.name().to_owned())];
     rows.extend(image.libc.as_ref().map(|libc| sourced("libc", libc, |libc| libc.name().to_owned())));
-    rows.extend(features(&image.features).map(|features| row("features", &features, None)));
+    let words = features(&image.features);
+    rows.extend(words.map(|features| row("features", &features, image.features_at.as_ref())));
     if !matches!(image.profile.source, Source::Default(_)) {
         rows.push(sourced("profile", &image.profile, Clone::clone));
     }

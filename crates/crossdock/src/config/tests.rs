@@ -594,7 +594,7 @@ tag-env = ["BUILD"]
       programs    web, migrate  (/p/crossdock.toml:6:12)
       linkage     static  (the default: the program then needs nothing of the image)
       libc        musl  (/p/crossdock.toml:10:8)
-      features    tls, without the default ones
+      features    tls, without the default ones  (/p/crossdock.toml:8:12)
       profile     dist  (/p/crossdock.toml:11:11)
       toolchain   distribution  (/p/crossdock.toml:2:14)
       cmd         ["--port", "80"]  (/p/crossdock.toml:13:7)

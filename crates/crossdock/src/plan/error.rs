@@ -32,6 +32,12 @@ pub enum PlanError {
         /// What is wrong with it, and the nearest known ones.
         why: String,
     },
+    /// Nodes for which a file would be written that builds nothing for them, and that nobody judges.
+    #[error("{why}")]
+    Unserved {
+        /// Which nodes, and what to do.
+        why: String,
+    },
     /// A name that no deploy target has.
     #[error("there is no deploy target `{name}` (asked for by {asked}); {help}")]
     UnknownDeploy {

@@ -16,7 +16,7 @@ pub(super) struct Platforms {
     pub(super) built: Vec<(Platform, String)>,
     /// Nodes that the image must start on.
     pub(super) targets: Vec<Target>,
-    /// Nodes of `--for` that none of the built platforms serves: the image will be refused for them.
+    /// Nodes of `--for` that none of the built platforms serves: whoever judges the image refuses it for them.
     pub(super) warnings: Vec<String>,
     /// Assumptions that a person should know of.
     pub(super) notes: Vec<String>,
@@ -107,7 +107,7 @@ fn unserved_by_request(
         platforms.sort();
         platforms.dedup();
         format!(
-            "image `{}` has no program for {}, and will not be tagged: add {} to --platform, or leave --platform out",
+            "image `{}` has no program for {}: add {} to --platform, or leave --platform out",
             image.name.value,
             in_words(&unserved),
             platforms.join(",")
@@ -301,7 +301,7 @@ mod tests {
     fn what_for_names_is_judged_whatever_is_built() {
         let origin = of(&["m5.large"], &["linux/arm64"], &[]).unwrap();
         assert_eq!(judged_for(&origin), ["m5.large", "linux/arm64"]);
-        insta::assert_snapshot!(origin.warnings.join("\n"), @"image `app` has no program for m5.large, a node of linux/amd64 (a test on the command line), and will not be tagged: add linux/amd64 to --platform, or leave --platform out");
+        insta::assert_snapshot!(origin.warnings.join("\n"), @"image `app` has no program for m5.large, a node of linux/amd64 (a test on the command line): add linux/amd64 to --platform, or leave --platform out");
         let served = of(&["linux/amd64/v3"], &["linux/amd64"], &[]).unwrap();
         assert_eq!(judged_for(&served), ["linux/amd64/v3", "linux/amd64"]);
         assert_eq!(served.warnings, [""; 0], "a node of level 3 runs what is built for every level");

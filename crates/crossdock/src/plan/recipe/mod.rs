@@ -16,9 +16,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_dockerfile::render::{self, Base, Caching, Engine, Linking, Mode, Rendered, nearest_base};
 use crossdock_platform::{Os, Platform};
 
+use super::error::PlanError;
 use super::image;
 use super::places::check_references;
-use super::platforms::platforms;
+use super::platforms::{Platforms, platforms};
 use super::request::{Projects, Request};
 use super::select::{Selected, select};
 use crate::config::{self, Config, DockerfileMode, Source};
@@ -104,8 +105,11 @@ pub fn recipes(
     let selected = select(config, projects, request)?;
     let mut recipes = Vec::new();
     for image in &selected {
-        let built =
-            platforms(config, &image.config, request)?.built.into_iter().map(|(platform, _)| platform);
+        let Platforms { built, warnings, .. } = platforms(config, &image.config, request)?;
+        if let Some(why) = warnings.into_iter().next() {
+            return Err(PlanError::Unserved { why }.into());
+        }
+        let built = built.into_iter().map(|(platform, _)| platform);
         let linux: Vec<Platform> = built.filter(|platform| platform.os() == Os::Linux).collect();
         let call = Call { root: &config.root, images: selected.len(), projects, request, settings };
         recipes.extend(of_image(image, linux, &call)?);

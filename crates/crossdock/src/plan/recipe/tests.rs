@@ -113,6 +113,29 @@ fn the_origin_story_is_fixed_to_its_nodes_on_alpine() {
     insta::assert_snapshot!(recipes[0].render().unwrap().dockerfile);
 }
 
+/// Nobody judges a Dockerfile for the nodes of the call: one that cannot be for them is refused.
+#[test]
+fn a_file_that_builds_nothing_for_the_named_node_is_not_rendered() {
+    let nodes = vec![stated("m5.large".to_owned())];
+    let request = Request { nodes, platforms: vec![stated("linux/arm64".to_owned())], ..asked() };
+    let mut server = image("server");
+    server.binaries = Some(stated(vec!["server".to_owned()]));
+    let error = recipes_of(server, go(), &request).unwrap_err().to_string();
+    assert!(error.contains("no program for m5.large") && error.contains("--platform"), "{error}");
+}
+
+#[test]
+fn static_musl_of_cgo_is_refused_where_the_file_would_make_it_dynamic() {
+    let mut server = image("server");
+    server.binaries = Some(stated(vec!["server".to_owned()]));
+    server.cgo = Some(stated(true));
+    server.libc = Some(stated(Libc::Musl));
+    assert_eq!(recipe(server.clone(), go()).request.linking, Linking::GoCgoMusl);
+    server.linkage = stated(Linkage::Static);
+    let error = refusal(server, go());
+    assert!(error.contains("`libc = \"musl\"`") && error.contains("`linkage = \"static\"`"), "{error}");
+}
+
 #[test]
 fn several_programs_of_a_module_with_everything_configured() {
     let mut image = image("both");
