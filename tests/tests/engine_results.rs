@@ -96,3 +96,58 @@ fn long_buildkit_builds_the_same_health_check_on_the_right_base() {
     builder(&sandbox, &buildx, "one", &[(&buildkit, "linux/amd64")]);
     is_like_crossdocks_own(&sandbox, &project, "buildx=one");
 }
+
+/// What `podman` answers that builds elsewhere or here, and no more.
+fn podman_says(sandbox: &mut Sandbox, info: &str) {
+    let version = r#"{"Client":{"Version":"4.3.1","OsArch":"linux/amd64"}}"#;
+    sandbox.shim("podman", &format!("[ \"$1\" = info ] && echo '{info}' || echo '{version}'"));
+}
+
+#[test]
+fn a_cache_is_named_in_each_engines_own_words_or_refused() {
+    let (mut sandbox, project) = go_project();
+    podman_says(&mut sandbox, "{}");
+    let plan = |sandbox: &Sandbox, builder: &str, cache: &str| {
+        sandbox.crossdock(&project, &["plan", "--builder", builder, "--cache-to", cache])
+    };
+    plan(&sandbox, "podman", "type=registry,ref=registry.example/c")
+        .success()
+        .says("--cache-to registry.example/c ");
+    plan(&sandbox, "podman", "type=local,dest=/c")
+        .ends_with(2)
+        .complains("podman keeps a cache in a repository");
+    let version = r#"{"Version":"28.2.2","Os":"linux","Arch":"amd64"}"#;
+    let docker = |store: &str| {
+        format!(
+            "case \"$*\" in\nversion*) echo '{{\"Client\":{version},\"Server\":{version}}}' ;;\n\
+             'buildx version') echo 'github.com/docker/buildx v0.19.3 48d6a39' ;;\n\
+             *DriverStatus*) echo '[[\"driver-type\",\"{store}\"]]' ;;\n*) exit 1 ;;\nesac"
+        )
+    };
+    sandbox.shim("docker", &docker("overlay2"));
+    plan(&sandbox, "docker", "type=local,dest=/c").ends_with(2).complains("containerd's image store");
+    plan(&sandbox, "docker", "type=inline").success();
+    sandbox.shim("docker", &docker("io.containerd.snapshotter.v1"));
+    plan(&sandbox, "docker", "type=local,dest=/c").success();
+}
+
+#[test]
+fn a_step_that_runs_foreign_programs_needs_a_machine_that_runs_them() {
+    let (mut sandbox, project) = go_project();
+    fixture::write(
+        project.join("crossdock.toml"),
+        "[image.hello]\npath = \".\"\n\n[image.hello.dockerfile]\nbase = \"debian-slim\"\nruntime-packages = [\"curl\"]\n",
+    );
+    let plan =
+        |sandbox: &Sandbox| sandbox.crossdock(&project, &["plan", "--builder", "podman", "--platform", BOTH]);
+    podman_says(&mut sandbox, r#"{"kernel":"1.0-elsewhere","hostname":"elsewhere"}"#);
+    plan(&sandbox).success().complains("runs programs of linux/arm64, and it is not known whether podman");
+    let emulates = r#"{"kernel":"1.0","hostname":"a","emulatedArchitectures":["linux/NAME"]}"#;
+    podman_says(&mut sandbox, &emulates.replace("NAME", "s390x"));
+    plan(&sandbox).ends_with(3).says("runs none: install emulation");
+    podman_says(&mut sandbox, &emulates.replace("NAME", "arm64"));
+    let quiet = plan(&sandbox).success();
+    assert!(!quiet.stderr.contains("runs programs of"), "{quiet}");
+    let doctor = sandbox.crossdock(&project, &["doctor", "--builder", "podman"]);
+    doctor.success().says("(runs linux/amd64, linux/386, linux/arm64)");
+}

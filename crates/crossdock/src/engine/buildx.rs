@@ -3,7 +3,7 @@
 use crossdock_platform::Platform;
 
 use super::ask::{Asker, at_least};
-use super::{Builder, Engine, Frontend, Node};
+use super::{Builder, CacheExport, Engine, Frontend, Node};
 use crate::availability::Unavailable;
 use crate::host::remedies;
 
@@ -43,7 +43,15 @@ pub(super) fn ask(asker: &Asker<'_>, name: Option<&str>) -> Result<Engine, Unava
         runs: (!runs.is_empty()).then_some(runs),
         program: program.into_iter().map(str::to_owned).collect(),
         nodes: builder.nodes,
+        caches: CacheExport::Anywhere,
     })
+}
+
+/// What the nodes run that `buildx inspect` tells of; none where it does not say, because none of them was started yet.
+pub(super) fn runs(inspected: &str) -> Option<Vec<Platform>> {
+    let nodes = read(inspected).nodes;
+    let runs: Vec<Platform> = nodes.into_iter().flat_map(|node| node.platforms).collect();
+    (!runs.is_empty()).then_some(runs)
 }
 
 /// The plugin, else the program; and its version.

@@ -4,7 +4,7 @@ use crossdock_platform::Platform;
 use serde::Deserialize;
 
 use super::ask::{Asker, at_least, numbers, refusal};
-use super::{Builder, Engine, Frontend, Node};
+use super::{Builder, CacheExport, Engine, Frontend, Node, buildx, emulation};
 use crate::availability::Unavailable;
 
 /// `docker version --format '{{json .}}'`
@@ -44,16 +44,39 @@ pub(super) fn ask(asker: &Asker<'_>) -> Result<Engine, Unavailable> {
         false if plugin() => Frontend::Buildx,
         false => Frontend::Classic,
     };
+    let nodes = own_builder(asker, frontend, &platform);
     Ok(Engine {
         builder: Builder::Docker,
         client: version.client.version,
         server: Some(server.version),
         frontend,
-        nodes: own_builder(asker, frontend, &platform),
+        runs: runs(asker, &nodes, &platform.normalized()),
+        nodes,
         platform: platform.normalized(),
-        runs: None,
+        caches: caches(asker, frontend),
         program: vec!["docker".to_owned()],
     })
+}
+
+/// What buildx says of its node, else what this machine's kernel runs where that is the server's.
+fn runs(asker: &Asker<'_>, nodes: &[Node], platform: &Platform) -> Option<Vec<Platform>> {
+    if let Some(node) = nodes.first()
+        && let Ok(said) = asker.said(&["docker", "buildx", "inspect", &node.name])
+    {
+        return buildx::runs(&said);
+    }
+    let said = asker.said(&["docker", "info", "--format", "{{.KernelVersion}} {{.Name}}"]).ok()?;
+    let (kernel, machine) = said.trim().split_once(' ')?;
+    emulation::is_here(kernel, machine).then(|| emulation::of_this_machine(platform))
+}
+
+/// Only images in containerd's store have caches outside of themselves.
+fn caches(asker: &Asker<'_>, frontend: Frontend) -> CacheExport {
+    let status = || asker.said(&["docker", "info", "--format", "{{json .DriverStatus}}"]).unwrap_or_default();
+    match frontend == Frontend::Buildx && !status().contains("io.containerd.snapshotter") {
+        true => CacheExport::Inline,
+        false => CacheExport::Anywhere,
+    }
 }
 
 /// Buildx calls the server's own BuildKit by the context that leads to it. Another builder may be selected, in whose

@@ -3,8 +3,10 @@
 mod ask;
 pub mod bake;
 mod buildx;
+pub mod caches;
 pub mod csv;
 mod docker;
+mod emulation;
 mod log;
 mod options;
 mod podman;
@@ -54,6 +56,19 @@ pub struct Engine {
     pub program: Vec<String>,
     /// The nodes of a builder of buildx.
     pub nodes: Vec<Node>,
+    /// Where its BuildKit writes caches to; of no meaning for other frontends.
+    pub caches: CacheExport,
+}
+
+/// Where a BuildKit writes caches to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CacheExport {
+    /// Anywhere.
+    Anywhere,
+    /// Into the image alone: the one that is part of docker's server, unless images lie in containerd's store
+    /// (<https://docs.docker.com/build/cache/backends/>).
+    Inline,
 }
 
 /// How an engine reads a Dockerfile.
@@ -141,6 +156,25 @@ impl Serialize for Builder {
 }
 
 impl Engine {
+    /// What it is and what each of its machines runs.
+    pub fn inventory(&self) -> String {
+        let listed =
+            |platforms: &[Platform]| platforms.iter().map(Platform::to_string).collect::<Vec<_>>().join(", ");
+        let machines = match self.nodes.as_slice() {
+            nodes if nodes.len() > 1 => {
+                let each = nodes.iter().filter(|node| node.error.is_none());
+                each.map(|node| format!("{}: {}", node.name, listed(&node.platforms)))
+                    .collect::<Vec<_>>()
+                    .join("; ")
+            }
+            _ => match &self.runs {
+                Some(runs) => format!("runs {}", listed(runs)),
+                None => "does not say what it emulates".to_owned(),
+            },
+        };
+        format!("{} ({machines})", self.describe())
+    }
+
     /// What a person calls it: `docker 20.10.24, server 20.10.24, classic builder`.
     pub fn describe(&self) -> String {
         let frontend = match self.frontend {

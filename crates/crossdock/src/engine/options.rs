@@ -7,7 +7,7 @@ use crossdock_platform::matching::{Only, Specifier};
 use serde::Serialize;
 
 use super::ask::at_least;
-use super::{Builder, Engine, Frontend};
+use super::{Builder, CacheExport, Engine, Frontend, caches};
 
 /// What is handed on to an engine, in the words that docker, podman and buildx share.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -61,11 +61,15 @@ impl BaseFrom {
     }
 }
 
+/// How an engine reads a cache, and what it takes instead of one that it does not know; none where it takes all.
+type Words = Option<(fn(&str) -> Option<String>, &'static str)>;
+
 impl Options {
     /// What the engine does not understand, as sentences that say so and what does.
     pub fn refused_by(&self, engine: &Engine) -> Vec<String> {
         let classic = engine.frontend == Frontend::Classic;
         let without_buildx = engine.builder == Builder::Docker && engine.frontend != Frontend::Buildx;
+        let mut refused = self.caches_refused_by(engine);
         let rows = [
             (
                 classic && !self.secrets.is_empty(),
@@ -85,10 +89,38 @@ impl Options {
                 "docker writes caches only through buildx: take --builder buildx=NAME",
             ),
         ];
-        let refused = rows.into_iter().filter(|(refused, ..)| *refused);
-        refused
-            .map(|(_, option, help)| format!("{} does not understand {option}: {help}", engine.describe()))
-            .collect()
+        let rows = rows.into_iter().filter(|(refused, ..)| *refused);
+        refused.extend(rows.map(|(_, option, help)| (option.to_owned(), help)));
+        let sentence = |(option, help)| format!("{} does not understand {option}: {help}", engine.describe());
+        refused.into_iter().map(sentence).collect()
+    }
+
+    /// Kinds of caches that the engine has not, each with what it has.
+    fn caches_refused_by(&self, engine: &Engine) -> Vec<(String, &'static str)> {
+        const PODMAN: &str = "podman keeps a cache in a repository without a tag: registry.example/cache, or \
+                              type=registry,ref=registry.example/cache";
+        const IMAGE: &str =
+            "docker without buildx reads caches from images alone: registry.example/image:tag";
+        const INLINE: &str = "the builder that is part of docker's server writes caches into the image alone: take \
+                              type=inline, --builder buildx=NAME, or containerd's image store";
+        let (from, to): (Words, Words) = match (&engine.builder, engine.frontend) {
+            (Builder::Podman, _) => (Some((caches::repository, PODMAN)), Some((caches::repository, PODMAN))),
+            (Builder::Docker, Frontend::Buildx) if engine.caches == CacheExport::Inline => {
+                let inline = |text: &str| caches::is_inline(text).then(|| text.to_owned());
+                (None, Some((inline, INLINE)))
+            }
+            (Builder::Docker, Frontend::Classic | Frontend::Integrated) => {
+                (Some((caches::reference, IMAGE)), None)
+            }
+            _ => (None, None),
+        };
+        let given = [("--cache-from", &self.cache_from, from), ("--cache-to", &self.cache_to, to)];
+        let refused = given.into_iter().flat_map(|(option, values, words)| {
+            let (read, help) = words?;
+            let unread = values.iter().filter(move |text| read(text).is_none());
+            Some(unread.map(move |text| (format!("{option} {text}"), help)))
+        });
+        refused.flatten().collect()
     }
 
     /// What the engine does less with than its name says, as sentences.
@@ -133,7 +165,26 @@ mod tests {
             runs: None,
             program: vec!["docker".to_owned()],
             nodes: Vec::new(),
+            caches: CacheExport::Anywhere,
         }
+    }
+
+    #[test]
+    fn a_cache_that_an_engine_has_not_is_refused() {
+        let to = |text: &str| Options { cache_to: vec![text.to_owned()], ..Options::default() };
+        let from = |text: &str| Options { cache_from: vec![text.to_owned()], ..Options::default() };
+        let podman = engine(Builder::Podman, Frontend::Buildah);
+        assert!(to("type=registry,ref=r.example/c").refused_by(&podman).is_empty());
+        insta::assert_snapshot!(to("type=local,dest=/c").refused_by(&podman).join("\n"), @"podman 28.2.2, server 20.10.24, buildah, on linux/amd64 does not understand --cache-to type=local,dest=/c: podman keeps a cache in a repository without a tag: registry.example/cache, or type=registry,ref=registry.example/cache");
+        assert_eq!(from("r.example/c:tag").refused_by(&podman).len(), 1);
+        let inline = Engine { caches: CacheExport::Inline, ..engine(Builder::Docker, Frontend::Buildx) };
+        assert_eq!(to("type=local,dest=/c").refused_by(&inline).len(), 1);
+        assert!(to("type=inline").refused_by(&inline).is_empty());
+        assert!(from("type=local,src=/c").refused_by(&inline).is_empty());
+        assert!(to("type=local,dest=/c").refused_by(&engine(Builder::Docker, Frontend::Buildx)).is_empty());
+        let old = engine(Builder::Docker, Frontend::Integrated);
+        assert!(from("type=registry,ref=r.example/c:1").refused_by(&old).is_empty());
+        assert_eq!(from("type=local,src=/c").refused_by(&old).len(), 1);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crossdock_platform::Platform;
 use serde::Deserialize;
 
 use super::ask::{Asker, at_least};
-use super::{Builder, Engine, Frontend};
+use super::{Builder, CacheExport, Engine, Frontend, emulation};
 use crate::availability::Unavailable;
 
 /// `podman version --format json`
@@ -22,6 +22,29 @@ struct Part {
     os_arch: String,
 }
 
+/// Of `podman info`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Machine {
+    kernel: String,
+    hostname: String,
+    /// Since version 4.8.
+    #[serde(default)]
+    emulated_architectures: Vec<String>,
+}
+
+/// What podman says that its machine emulates, else what this machine's kernel runs where that is podman's.
+fn runs(info: &str, platform: &Platform) -> Option<Vec<Platform>> {
+    let machine: Machine = serde_json::from_str(info).ok()?;
+    let said = machine.emulated_architectures.iter().filter_map(|name| Platform::parse(name).ok());
+    let said: Vec<Platform> = said.map(|platform| platform.normalized()).collect();
+    match said.is_empty() {
+        true => emulation::is_here(&machine.kernel, &machine.hostname)
+            .then(|| emulation::of_this_machine(platform)),
+        false => Some(emulation::with_native(platform, said)),
+    }
+}
+
 pub(super) fn ask(asker: &Asker<'_>) -> Result<Engine, Unavailable> {
     let said = asker.said(&["podman", "version", "--format", "json"])?;
     let Version { client, server } = serde_json::from_str(&said)
@@ -29,7 +52,7 @@ pub(super) fn ask(asker: &Asker<'_>) -> Result<Engine, Unavailable> {
     // The first whose buildah takes cache mounts, secrets and named contexts.
     at_least("podman", &client.version, [4, 2])?;
     // The version is answered without the storage; a build is not.
-    asker.said(&["podman", "info", "--format", "{{.Host.Arch}}"])?;
+    let info = asker.said(&["podman", "info", "--format", "{{json .Host}}"])?;
     let os_arch = server.as_ref().map_or(&client.os_arch, |server| &server.os_arch);
     let platform = Platform::parse(os_arch)
         .map_err(|error| Unavailable::because(format!("podman names no platform: {error}")))?;
@@ -38,8 +61,9 @@ pub(super) fn ask(asker: &Asker<'_>) -> Result<Engine, Unavailable> {
         client: client.version,
         server: server.map(|server| server.version),
         frontend: Frontend::Buildah,
+        runs: runs(&info, &platform.normalized()),
         platform: platform.normalized(),
-        runs: None,
+        caches: CacheExport::Anywhere,
         program: vec!["podman".to_owned()],
         nodes: Vec::new(),
     })

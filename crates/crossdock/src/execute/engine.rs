@@ -14,8 +14,8 @@ use super::report_lines::{Reporter, Said};
 use super::{EngineFailure, ExecuteError, StepContext, create_folder, create_ignored_folder, lock};
 use crate::engine::{bake, failing};
 use crate::environment::Environment;
-use crate::plan::{Action, EngineBase, EngineCall, ImagePlan, Purpose, Step, StepId};
-use crate::process::{Cancel, Line, Processes};
+use crate::plan::{Action, EngineBase, EngineCall, EnginePlan, ImagePlan, Purpose, Step, StepId};
+use crate::process::{Cancel, Command, Line, Processes};
 
 impl StepContext<'_> {
     pub(super) fn render(&self, image: &ImagePlan) -> Result<String, ExecuteError> {
@@ -100,6 +100,7 @@ impl StepContext<'_> {
         Err(ExecuteError::Engine(Box::new(EngineFailure {
             builder: image.engine.as_ref().map(|engine| engine.builder.clone()).unwrap_or_default(),
             command: call.command.to_string(),
+            loads: image.engine.iter().flat_map(|engine| loaded(engine, call)).collect(),
             status,
             dockerfile: dockerfile.to_owned(),
             failing: file.and_then(|file| failing(&file.content, &file.origins, &log)),
@@ -123,6 +124,28 @@ pub(super) fn forget_rest(steps: &[Step], took: &BTreeMap<StepId, Duration>, env
             let _never_made = processes.stdout(&call.command);
         }
     }
+}
+
+/// The commands that loaded what a call builds on: later ones stand for earlier ones under the same name.
+fn loaded(engine: &EnginePlan, call: &EngineCall) -> Vec<String> {
+    let before = engine.calls.iter().take_while(|earlier| *earlier != call);
+    let named = |command: &Command, name: &str| command.arguments.iter().any(|word| word == name);
+    let mut loaded: Vec<(&str, String)> = Vec::new();
+    for earlier in before {
+        for base in &engine.bases {
+            let name = base.own_name.as_str();
+            match earlier.purpose {
+                Purpose::Load if named(&earlier.command, base.archive.as_str()) => {
+                    loaded.push((name, earlier.command.to_string()));
+                }
+                Purpose::Forget if named(&earlier.command, name) => {
+                    loaded.retain(|(known, _)| *known != name)
+                }
+                _ => {}
+            }
+        }
+    }
+    loaded.into_iter().map(|(_, command)| command).collect()
 }
 
 /// Podman does not write over an archive, and one of an earlier run must not pass for this one's.

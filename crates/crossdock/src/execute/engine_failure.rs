@@ -10,12 +10,14 @@ use crate::engine::{Builder, Failing};
 
 /// An engine that failed to build; its whole log was shown.
 #[derive(Debug, thiserror::Error)]
-#[error("{builder} could not build it ({status}){}; to run it by hand:\n  {command}", self.place())]
+#[error("{builder} could not build it ({status}){}; to run it by hand:\n  {}{command}", self.place(), self.before())]
 pub struct EngineFailure {
     /// The builder.
     pub builder: Builder,
     /// The command, as a shell takes it.
     pub command: String,
+    /// The commands that gave the engine what it builds on: it was taken away again after the failure.
+    pub loads: Vec<String>,
     /// How it ended.
     pub status: ExitStatus,
     /// The rendered file.
@@ -25,6 +27,10 @@ pub struct EngineFailure {
 }
 
 impl EngineFailure {
+    fn before(&self) -> String {
+        self.loads.iter().map(|load| format!("{load}\n  ")).collect()
+    }
+
     /// ` at line 12 of Dockerfile (template `crossdock/go.Dockerfile`, line 7):` and the instruction.
     fn place(&self) -> String {
         let Some(Failing { line, instruction, origin }) = &self.failing else { return String::new() };

@@ -10,7 +10,7 @@ use super::cargo::slug;
 use super::recipe::Recipe;
 use super::recipe::bake::{Bake, Group, Target, literal, target_name};
 use super::{EngineCall, EnginePlan, EngineResult, Purpose, TextFile};
-use crate::engine::{BaseFrom, Builder, Engine, Frontend, Options, csv};
+use crate::engine::{BaseFrom, Builder, Engine, Frontend, Options, caches, csv};
 use crate::process::Command;
 
 /// What the commands for one Dockerfile are made of.
@@ -251,10 +251,21 @@ impl Calls<'_> {
         ];
         for (option, values) in rows {
             for value in values {
-                command = command.args([option, value]);
+                command = command.args([option, &self.in_its_words(option, value)]);
             }
         }
         command
+    }
+
+    /// Podman and docker without buildx name a cache by its place alone. What they cannot do was refused before.
+    fn in_its_words(&self, option: &str, value: &str) -> String {
+        let read = match (&self.engine.builder, self.engine.frontend) {
+            _ if !option.starts_with("--cache-") => None,
+            (Builder::Podman, _) => caches::repository(value),
+            (_, Frontend::Classic | Frontend::Integrated) => caches::reference(value),
+            _ => None,
+        };
+        read.unwrap_or_else(|| value.to_owned())
     }
 
     fn tag(&self, platform: &Platform) -> String {

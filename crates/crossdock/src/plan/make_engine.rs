@@ -72,7 +72,7 @@ impl Maker<'_> {
         let used = Use::Engine {
             builder: engine.builder.to_string(),
             program: engine.program.clone(),
-            about: engine.describe(),
+            about: engine.inventory(),
         };
         self.uses.push((name.clone(), used));
         if self.request.network == Network::Offline {
@@ -285,17 +285,29 @@ impl Maker<'_> {
         }
     }
 
-    /// A step that runs on the image's platform needs a builder that runs such programs. Only buildx says what it runs.
+    /// A step that runs on the image's platform needs a builder that runs such programs.
     fn emulation(&mut self, recipe: &Recipe, engine: &Engine) {
         let build = &recipe.request.build;
         if build.runtime_packages.is_empty() && recipe.request.linking != Linking::GoCgoMusl {
             return;
         }
-        let Some(runs) = &engine.runs else { return };
+        let native = std::slice::from_ref(&engine.platform);
+        let runs = engine.runs.as_deref().unwrap_or(native);
         let foreign = recipe
             .platforms
             .iter()
             .filter(|platform| !runs.iter().any(|native| native.baseline() == platform.baseline()));
+        if engine.runs.is_none() {
+            for platform in foreign {
+                self.warn(format!(
+                    "image `{}`: a step of its Dockerfile runs programs of {platform}, and it is not known whether {} can: \
+                     its machine needs emulation for it (binfmt_misc)",
+                    recipe.image,
+                    engine.describe(),
+                ));
+            }
+            return;
+        }
         for platform in foreign {
             let why = format!(
                 "a step of its Dockerfile runs programs of {platform}, and {} runs none: install emulation on its \

@@ -13,6 +13,9 @@ use super::script::{undated, word};
 /// each other. It is not the image's own, which holds the programs.
 const CARGO_HOME: &str = "/var/cache/cargo";
 
+/// Where cargo puts what it compiles.
+const TARGET: &str = "/src/target";
+
 /// The target of a platform.
 pub(super) fn target(request: &Request, platform: &Platform) -> BuildTarget {
     let (linkage, libc) = match request.linking {
@@ -66,7 +69,11 @@ fn glibc_tools(target: &BuildTarget, tools: &mut Tools) {
 
 /// The variables that are the same for all platforms.
 pub(super) fn env(request: &Request) -> BTreeMap<String, String> {
-    let mut env = BTreeMap::from([("CARGO_INCREMENTAL".to_owned(), "0".to_owned())]);
+    let mut env = BTreeMap::from([
+        ("CARGO_INCREMENTAL".to_owned(), "0".to_owned()),
+        // Whatever the project's own cargo configuration says.
+        ("CARGO_TARGET_DIR".to_owned(), TARGET.to_owned()),
+    ]);
     if request.caching == Caching::Mounts {
         env.insert("CARGO_HOME".to_owned(), CARGO_HOME.to_owned());
     }
@@ -84,7 +91,7 @@ pub(super) fn mounts(request: &Request) -> Vec<String> {
     let project = request.programs.first().map_or("", |program| program.name.as_str());
     vec![
         format!("type=cache,target={CARGO_HOME}"),
-        format!("type=cache,id={project}-target-{platform},target=/src/target,sharing=locked"),
+        format!("type=cache,id={project}-target-{platform},target={TARGET},sharing=locked"),
     ]
 }
 

@@ -1,0 +1,99 @@
+//! Which foreign programs the kernel of this machine hands to an emulator, for engines that do not say.
+
+use std::path::Path;
+
+use crossdock_platform::Platform;
+
+use crate::host::detect;
+
+/// Where Linux lists what it hands to other programs (Documentation/admin-guide/binfmt-misc.rst of the kernel).
+const REGISTERED: &str = "/proc/sys/fs/binfmt_misc";
+
+/// Whether an engine's kernel and machine are those of this process: then what is registered here holds there.
+pub(super) fn is_here(kernel: &str, machine: &str) -> bool {
+    let here = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    !kernel.is_empty() && here.trim() == kernel && detect::name() == machine
+}
+
+/// What this machine runs, natively or emulated, in containers too.
+pub(super) fn of_this_machine(native: &Platform) -> Vec<Platform> {
+    let entries = std::fs::read_dir(Path::new(REGISTERED)).into_iter().flatten().flatten();
+    let texts = entries.filter_map(|entry| std::fs::read_to_string(entry.path()).ok());
+    with_native(native, texts.filter_map(|text| emulated(&text)).collect())
+}
+
+/// The native platform, with the 32-bit programs of its family, before what is emulated.
+pub(super) fn with_native(native: &Platform, emulated: Vec<Platform>) -> Vec<Platform> {
+    let family = match native.baseline().to_string().as_str() {
+        "linux/amd64" => Some("linux/386"),
+        "linux/arm64" => Some("linux/arm/v7"),
+        _ => None,
+    };
+    let family = family.and_then(|name| Platform::parse(name).ok());
+    [native.normalized()].into_iter().chain(family).chain(emulated).collect()
+}
+
+/// The platform whose programs an entry stands for. Only an interpreter that the kernel holds open (flag F) is there for
+/// programs in a container.
+fn emulated(entry: &str) -> Option<Platform> {
+    let field = |name: &str| entry.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    let holds = entry.starts_with("enabled") && field("flags:")?.contains('F');
+    let magic = field("magic").filter(|_| holds)?;
+    let byte = |place: usize| u8::from_str_radix(magic.get(2 * place..2 * place + 2)?, 16).ok();
+    let (is_elf, is_little) = (magic.starts_with("7f454c46"), byte(5)? == 1);
+    // `e_machine` (ELF gABI, "ELF Header").
+    let machine = match is_little {
+        true => u16::from_le_bytes([byte(18)?, byte(19)?]),
+        false => u16::from_be_bytes([byte(18)?, byte(19)?]),
+    };
+    let name = match (machine, is_little) {
+        (3, true) => "linux/386",
+        (8, true) => "linux/mips64le",
+        (21, true) => "linux/ppc64le",
+        (22, false) => "linux/s390x",
+        (40, true) => "linux/arm/v7",
+        (62, true) => "linux/amd64",
+        (183, true) => "linux/arm64",
+        (243, true) => "linux/riscv64",
+        (258, true) => "linux/loong64",
+        _ => return None,
+    };
+    Platform::parse(name).ok().filter(|_| is_elf).map(|platform| platform.normalized())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As Debian's qemu-user-static and tonistiigi/binfmt register it.
+    const ARM64: &str = "enabled\ninterpreter /usr/libexec/qemu-binfmt/aarch64-binfmt-P\nflags: POCF\noffset 0\n\
+                         magic 7f454c460201010000000000000000000200b700\nmask ffffffffffffff00fffffffffffffffffeffffff\n";
+
+    #[test]
+    fn an_entry_stands_for_the_machine_of_its_magic() {
+        assert_eq!(emulated(ARM64), Some(Platform::LINUX_ARM64));
+        let s390x = ARM64.replace("7f454c460201", "7f454c460202").replace("0200b700", "00020016");
+        assert_eq!(emulated(&s390x).map(|platform| platform.to_string()).as_deref(), Some("linux/s390x"));
+        for other in [
+            ARM64.replace("enabled", "disabled"),
+            // Its emulator would have to lie in the image.
+            ARM64.replace("POCF", "POC"),
+            ARM64.replace("7f454c46", "cafebabe"),
+            ARM64.replace("b700", ""),
+            "enabled\ninterpreter /usr/bin/python3\nflags: F\nextension .py\n".to_owned(),
+            String::new(),
+        ] {
+            assert_eq!(emulated(&other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_machine_runs_the_small_programs_of_its_own_family() {
+        let names = |native: Platform| {
+            let runs = with_native(&native, vec![Platform::LINUX_ARM64]);
+            runs.iter().map(Platform::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(names(Platform::LINUX_AMD64), ["linux/amd64", "linux/386", "linux/arm64"]);
+        assert!(!is_here("", "") && !is_here("1.0-none", &detect::name()));
+    }
+}
