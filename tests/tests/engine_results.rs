@@ -141,13 +141,59 @@ fn a_step_that_runs_foreign_programs_needs_a_machine_that_runs_them() {
     let plan =
         |sandbox: &Sandbox| sandbox.crossdock(&project, &["plan", "--builder", "podman", "--platform", BOTH]);
     podman_says(&mut sandbox, r#"{"kernel":"1.0-elsewhere","hostname":"elsewhere"}"#);
-    plan(&sandbox).success().complains("runs programs of linux/arm64, and it is not known whether podman");
+    plan(&sandbox).success().says("runs programs of linux/arm64, and it is not known whether podman");
     let emulates = r#"{"kernel":"1.0","hostname":"a","emulatedArchitectures":["linux/NAME"]}"#;
     podman_says(&mut sandbox, &emulates.replace("NAME", "s390x"));
     plan(&sandbox).ends_with(3).says("runs none: install emulation");
     podman_says(&mut sandbox, &emulates.replace("NAME", "arm64"));
     let quiet = plan(&sandbox).success();
-    assert!(!quiet.stderr.contains("runs programs of"), "{quiet}");
+    assert!(!quiet.stdout.contains("runs programs of"), "{quiet}");
     let doctor = sandbox.crossdock(&project, &["doctor", "--builder", "podman"]);
     doctor.success().says("(runs linux/amd64, linux/386, linux/arm64)");
+}
+
+/// What a person reads of a bake file is what `dist` runs, but for what becomes of the result.
+#[test]
+fn the_bake_file_that_is_rendered_is_the_one_that_is_run() {
+    let (mut sandbox, project) = go_project();
+    sandbox.shim(
+        "docker",
+        "case \"$*\" in\n'buildx version') echo 'github.com/docker/buildx v0.19.3 48d6a39' ;;\n\
+         'buildx inspect') printf 'Name: one\\nDriver: remote\\n\\nNodes:\\nName: one\\nPlatforms: linux/amd64\\n' ;;\n\
+         *) exit 1 ;;\nesac",
+    );
+    let compiler = base_from(
+        &sandbox,
+        &project,
+        &Base::bare(sandbox.work().join("go"), "go").layout(&sandbox.work().join("base")),
+    );
+    fixture::write(sandbox.work().join("netrc"), "machine git.example\n");
+    let handed = [
+        ["--base-from", &compiler],
+        ["--build-arg", "A=${b}"],
+        ["--secret", "id=netrc,src=../netrc"],
+        ["--ssh", "default"],
+        ["--cache-to", "type=registry,ref=registry.example/c,mode=max"],
+        ["--platform", BOTH],
+    ];
+    let handed: Vec<&str> = handed.into_iter().flatten().collect();
+    let render = sandbox.crossdock(&project, &[&["render", "bake"], &handed[..]].concat()).success().json();
+    let plan =
+        sandbox.crossdock(&project, &[&["plan", "--json", "--builder", "buildx"], &handed[..]].concat());
+    let plan = plan.success().json();
+    let files = &plan["images"][0]["engine"]["files"];
+    let file = |end: &str| {
+        let mut files = files.as_array().expect("files are written").iter();
+        let file = files.find(|file| file["path"].as_str().is_some_and(|path| path.ends_with(end)));
+        file.and_then(|file| file["content"].as_str()).expect("it is written").to_owned()
+    };
+    let run: Value = serde_json::from_str(&file("bake.json")).expect("it is JSON");
+    let (rendered, run) = (&render["target"]["hello"], &run["target"]["hello"]);
+    for key in ["platforms", "contexts", "args", "secret", "ssh", "cache-to"] {
+        assert!(!run[key].is_null(), "{key}: {run:#}");
+        assert_eq!(rendered[key], run[key], "{key}");
+    }
+    let inline = rendered["dockerfile-inline"].as_str().expect("it stands in the file");
+    assert_eq!(inline.replace("$${", "${").replace("%%{", "%{"), file("Dockerfile"));
+    assert_eq!(run["args"]["A"], "$${b}");
 }

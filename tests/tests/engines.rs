@@ -123,7 +123,10 @@ fn a_compile_error_names_the_line_and_its_template(sandbox: &Sandbox, project: &
         let outcome = sandbox.crossdock(project, &["dist", "--builder", "docker", "--base-from", base]);
         let outcome = outcome.ends_with(4).complains("./broken.go:1:1: it is broken");
         // What it builds on is forgotten after the failure.
-        outcome.complains("go build -trimpath").complains("by hand:\n  cd ").complains("docker load --quiet --input")
+        outcome
+            .complains("go build -trimpath")
+            .complains("by hand:\n  cd ")
+            .complains("docker load --quiet --input")
     };
     let ours = std::fs::read_to_string(repository().join("templates/files/go.Dockerfile.j2"));
     let ours = ours.expect("our templates lie there");

@@ -154,6 +154,13 @@ pub(super) struct EngineArguments {
     /// verified and tagged alike.
     #[arg(long, value_name = "BUILDER", help_heading = "How an engine builds it")]
     pub(super) builder: Option<String>,
+    #[command(flatten)]
+    pub(super) handed: HandedOn,
+}
+
+/// What is handed on to an engine.
+#[derive(Debug, Args, Clone, Default)]
+pub(super) struct HandedOn {
     /// Take the base image NAME from an OCI layout instead of a registry; `oci:PATH:TAG` chooses one of several.
     #[arg(long, value_name = "NAME=oci:PATH", help_heading = "How an engine builds it")]
     pub(super) base_from: Vec<String>,
@@ -326,12 +333,8 @@ pub(super) struct RenderBakeArguments {
     /// bake file.
     #[arg(long, value_name = "DIR")]
     pub(super) output: Option<Utf8PathBuf>,
-    /// Where layers of earlier builds are looked for, as type=registry,ref=REFERENCE.
-    #[arg(long, value_name = "CACHE")]
-    pub(super) cache_from: Vec<String>,
-    /// Where layers go.
-    #[arg(long, value_name = "CACHE")]
-    pub(super) cache_to: Vec<String>,
+    #[command(flatten)]
+    pub(super) handed: HandedOn,
 }
 
 #[derive(Debug, Args)]

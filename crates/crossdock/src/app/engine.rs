@@ -3,7 +3,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_oci::{ImageSource, Reference, SourceImage};
 
-use super::arguments::EngineArguments;
+use super::arguments::{EngineArguments, HandedOn};
 use super::error::{CommandError, Exit};
 use super::session::Session;
 use crate::availability::{Availability, Unavailable};
@@ -21,7 +21,7 @@ impl Session {
         arguments: &EngineArguments,
         config: &Config,
     ) -> Result<Option<EngineRequest>, CommandError> {
-        let options = self.options(arguments)?;
+        let options = self.options(&arguments.handed)?;
         let builder = self.builder(arguments, config)?;
         let Some(builder) = builder.filter(|builder| builder.value != Builder::Embedded) else {
             return match options.given().first() {
@@ -79,7 +79,8 @@ impl Session {
         Ok(Some(Sourced::new(builder, Source::CommandLine("--builder".to_owned()))))
     }
 
-    fn options(&self, arguments: &EngineArguments) -> Result<Options, CommandError> {
+    /// What is handed on, each value checked.
+    pub(super) fn options(&self, arguments: &HandedOn) -> Result<Options, CommandError> {
         let directory = &self.environment.directory;
         let base_from = each(&arguments.base_from, |text| base_from(directory, text))?;
         refuse_two_of_one_name(&base_from)?;

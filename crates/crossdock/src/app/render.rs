@@ -17,6 +17,7 @@ use super::look::ProjectTools;
 use super::output;
 use super::session::Session;
 use crate::config::{Config, DockerfileMode, Inputs};
+use crate::engine::BaseFrom;
 use crate::header::Comment;
 use crate::plan::recipe::bake::{self, Dockerfiles, file_name};
 use crate::plan::recipe::{Recipe, RecipeError, Settings, recipes};
@@ -34,7 +35,7 @@ pub(super) fn dockerfile(
         FrontendName::Buildkit => (Engine::BuildKit, Caching::Mounts),
         FrontendName::Classic => (Engine::Classic(host(arguments.host.as_deref())?), Caching::Layer),
     };
-    let asked = Asked::new(session, &arguments.rendering, engine, caching)?;
+    let asked = Asked::new(session, &arguments.rendering, engine, caching, &[])?;
     let made = asked.render()?;
     let output = arguments.output.as_ref().map(|path| session.environment.directory.join(path));
     let places = match &output {
@@ -57,15 +58,13 @@ pub(super) fn dockerfile(
 }
 
 pub(super) fn bake(session: &Session, arguments: &RenderBakeArguments) -> Result<Exit, CommandError> {
-    let asked = Asked::new(session, &arguments.rendering, Engine::BuildKit, Caching::Mounts)?;
+    let options = session.options(&arguments.handed)?;
+    let caching = options.caching().unwrap_or(Caching::Mounts);
+    let asked = Asked::new(session, &arguments.rendering, Engine::BuildKit, caching, &options.base_from)?;
     let folder = arguments.output.as_ref().map(|path| session.environment.directory.join(path));
     let dockerfiles = folder.as_deref().map_or(Dockerfiles::Inline, Dockerfiles::In);
-    let mut bake =
-        bake::bake(&asked.recipes, &asked.config.root, dockerfiles).map_err(|error| edge(&error))?;
-    for target in bake.target.values_mut() {
-        target.cache_from = arguments.cache_from.iter().map(|cache| bake::literal(cache)).collect();
-        target.cache_to = arguments.cache_to.iter().map(|cache| bake::literal(cache)).collect();
-    }
+    let bake = bake::bake(&asked.recipes, &asked.config.root, dockerfiles, &options)
+        .map_err(|error| edge(&error))?;
     let text = format!("{}\n", output::json_text(&bake)?);
     let Some(folder) = folder else {
         output::answer(&text)?;
@@ -106,11 +105,14 @@ impl Asked {
         rendering: &Rendering,
         engine: Engine,
         caching: Caching,
+        bases: &[BaseFrom],
     ) -> Result<Self, CommandError> {
         let config = session.config()?;
         let request = request(session, rendering)?;
         let projects: Projects = session.projects(&config, &request, ProjectTools::Replaceable)?;
-        let inputs = Inputs::read(&config).map_err(|error| CommandError::new(Exit::Usage, &error))?;
+        let mut inputs = Inputs::read(&config).map_err(|error| CommandError::new(Exit::Usage, &error))?;
+        // A base that is given takes the place of what the lock file pins.
+        inputs.digests.retain(|name, _| !bases.iter().any(|base| base.name == *name));
         let mode = rendering.mode.map(|mode| match mode {
             ModeName::Cross => DockerfileMode::Cross,
             ModeName::Fixed => DockerfileMode::Fixed,

@@ -28,6 +28,16 @@ pub fn field(name: &str, value: &str) -> String {
     }
 }
 
+/// The value of a name in a line: `netrc` of `id` in `id=netrc,src=/n`.
+pub fn value(line: &str, name: &str) -> Option<String> {
+    let fields = fields(line)?;
+    fields
+        .iter()
+        .filter_map(|field| field.split_once('='))
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -37,6 +47,7 @@ mod tests {
         for value in ["/plain", "/a,b", "/a\"b", "", "\""] {
             let line = format!("id=x,{},type=y", field("src", value));
             let read = fields(&line).unwrap();
+            assert_eq!(super::value(&line, "src").as_deref(), Some(value));
             assert_eq!(read, ["id=x".to_owned(), format!("src={value}"), "type=y".to_owned()]);
         }
         assert_eq!(fields("a,\"b"), None);

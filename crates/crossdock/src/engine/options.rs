@@ -1,6 +1,7 @@
 //! What a person hands on to an engine, and which engine understands it.
 
 use camino::Utf8PathBuf;
+use crossdock_dockerfile::render::Caching;
 use crossdock_oci::Digest;
 use crossdock_platform::Platform;
 use crossdock_platform::matching::{Only, Specifier};
@@ -65,6 +66,13 @@ impl BaseFrom {
 type Words = Option<(fn(&str) -> Option<String>, &'static str)>;
 
 impl Options {
+    /// How dependencies are kept where a cache is handed on: cache mounts stay in the builder, and only layers reach a
+    /// cache that others read. Who reads one must write the same steps as who filled it, or none of them is found there.
+    pub fn caching(&self) -> Option<Caching> {
+        let any = !self.cache_to.is_empty() || !self.cache_from.is_empty();
+        any.then_some(Caching::Layer)
+    }
+
     /// What the engine does not understand, as sentences that say so and what does.
     pub fn refused_by(&self, engine: &Engine) -> Vec<String> {
         let classic = engine.frontend == Frontend::Classic;

@@ -8,9 +8,9 @@ use crossdock_platform::Platform;
 use super::bases::{Bases, EngineBase, own_name};
 use super::cargo::slug;
 use super::recipe::Recipe;
-use super::recipe::bake::{Bake, Group, Target, literal, target_name};
+use super::recipe::bake::{Bake, Group, Target, literal, target, target_name};
 use super::{EngineCall, EnginePlan, EngineResult, Purpose, TextFile};
-use crate::engine::{BaseFrom, Builder, Engine, Frontend, Options, caches, csv};
+use crate::engine::{Builder, Engine, Frontend, Options, caches, csv};
 use crate::process::Command;
 
 /// What the commands for one Dockerfile are made of.
@@ -194,30 +194,14 @@ impl Calls<'_> {
     }
 
     fn target(&self, result: &EngineResult) -> Target {
-        let options = self.options;
-        let literals = |texts: &[String]| texts.iter().map(|text| literal(text)).collect();
-        let argument = |text: &String| {
-            let (name, value) = text.split_once('=')?;
-            Some((name.to_owned(), literal(value)))
-        };
-        let mut args: BTreeMap<String, String> = options.build_args.iter().filter_map(argument).collect();
-        args.entry("SOURCE_DATE_EPOCH".to_owned()).or_insert_with(|| self.recipe.created.to_string());
-        let context = |base: &BaseFrom| (base.name.clone(), literal(&layout_context(base)));
         Target {
             context: literal(self.recipe.context.as_str()),
             dockerfile: Some(literal(self.dockerfile.as_str())),
-            platforms: result.platforms.iter().map(Platform::to_string).collect(),
-            contexts: options.base_from.iter().map(context).collect(),
-            args,
-            secret: literals(&options.secrets),
-            ssh: literals(&options.ssh),
-            cache_from: literals(&options.cache_from),
-            cache_to: literals(&options.cache_to),
             output: vec![literal(&format!(
                 "type=oci,{},rewrite-timestamp=true",
                 csv::field("dest", result.archive.as_str())
             ))],
-            ..Target::default()
+            ..target(self.recipe, &result.platforms, self.options)
         }
     }
 
@@ -304,9 +288,4 @@ impl Calls<'_> {
 
 fn listed(platforms: &[Platform]) -> String {
     platforms.iter().map(Platform::to_string).collect::<Vec<_>>().join(", ")
-}
-
-/// A base image of a layout, as bake names it.
-fn layout_context(base: &BaseFrom) -> String {
-    format!("oci-layout://{}@{}", base.layout, base.digest)
 }

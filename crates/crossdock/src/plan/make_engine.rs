@@ -141,11 +141,7 @@ impl Maker<'_> {
             settings.engine = render::Engine::Classic(engine.platform.clone());
             settings.caching = Caching::Layer;
         }
-        // Cache mounts stay in the builder; only layers reach a cache that others read. Who reads one must write the same
-        // steps as who filled it, or none of them is found there.
-        if !asked.options.cache_to.is_empty() || !asked.options.cache_from.is_empty() {
-            settings.caching = Caching::Layer;
-        }
+        settings.caching = asked.options.caching().unwrap_or(settings.caching);
         if platforms.is_empty() {
             return Ok(Vec::new());
         }
@@ -207,7 +203,7 @@ impl Maker<'_> {
                 Some(CopiedContext { to: plan.folder.join("context"), rules: rules(&rendered.dockerignore) });
         }
         for secret in &rendered.secrets {
-            if !asked.options.secrets.iter().any(|given| secret_id(given).as_ref() == Some(secret)) {
+            if !asked.options.secrets.iter().any(|given| csv::value(given, "id").as_ref() == Some(secret)) {
                 self.warn(format!(
                     "image `{}`: its Dockerfile needs the secret `{secret}`: hand it on with --secret id={secret},src=FILE",
                     recipe.image
@@ -274,8 +270,8 @@ impl Maker<'_> {
             .filter(|value| value.split(',').any(|part| part == "type=secret"))
             .collect();
         for given in &options.secrets {
-            let Some(id) = secret_id(given) else { continue };
-            if !mounts.iter().any(|mount| secret_id(mount).as_ref() == Some(&id)) {
+            let Some(id) = csv::value(given, "id") else { continue };
+            if !mounts.iter().any(|mount| csv::value(mount, "id").as_ref() == Some(&id)) {
                 self.warn(format!(
                     "--secret id={id}: no step of the Dockerfile of `{}` mounts it; `private` in its [dockerfile] names \
                      the hosts that need one",
@@ -365,9 +361,4 @@ fn is_predefined(name: &str) -> bool {
     proxies.iter().any(|proxy| name.eq_ignore_ascii_case(proxy))
         || name == "SOURCE_DATE_EPOCH"
         || name.starts_with("BUILDKIT_")
-}
-
-/// `netrc` of `id=netrc,src=…`, which is a line of comma-separated values.
-fn secret_id(given: &str) -> Option<String> {
-    csv::fields(given)?.iter().find_map(|part| part.strip_prefix("id=")).map(str::to_owned)
 }

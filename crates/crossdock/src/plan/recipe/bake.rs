@@ -7,9 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8Path;
 use crossdock_dockerfile::render::{Mode, Private, Rendered};
+use crossdock_platform::Platform;
 use serde::Serialize;
 
 use super::{Recipe, RecipeError};
+use crate::engine::{BaseFrom, Options, csv};
 use crate::plan::cargo::slug;
 
 /// What stands in the JSON file.
@@ -93,23 +95,29 @@ pub enum Dockerfiles<'a> {
     In(&'a Utf8Path),
 }
 
-/// The bake file of recipes. `root` is the folder that bake runs in.
+/// The bake file of recipes. `root` is the folder that bake runs in. What is not handed on in `options` and is needed is
+/// looked for at its usual place: a `.netrc` in the home of whoever builds, the agent of their shell.
 ///
 /// # Errors
 /// What the renderer refuses.
-pub fn bake(recipes: &[Recipe], root: &Utf8Path, dockerfiles: Dockerfiles<'_>) -> Result<Bake, RecipeError> {
+pub fn bake(
+    recipes: &[Recipe],
+    root: &Utf8Path,
+    dockerfiles: Dockerfiles<'_>,
+    options: &Options,
+) -> Result<Bake, RecipeError> {
     let mut bake = Bake::default();
     let mut groups: BTreeMap<String, Group> = BTreeMap::new();
     for (recipe, name) in recipes.iter().zip(target_names(recipes)) {
         let rendered = recipe.render()?;
-        if !rendered.secrets.is_empty() {
-            bake.variable.insert("HOME".to_owned(), Variable::default());
-        }
         let dockerfile = match dockerfiles {
             Dockerfiles::Inline => None,
             Dockerfiles::In(folder) => Some(folder.join(file_name(recipe))),
         };
-        let mut target = target(recipe, root, &rendered);
+        let mut target = published(recipe, root, &rendered, options);
+        if target.secret.iter().any(|secret| secret.contains(HOME)) {
+            bake.variable.insert("HOME".to_owned(), Variable::default());
+        }
         match dockerfile {
             Some(path) => target.dockerfile = Some(literal(path.as_str())),
             None => target.dockerfile_inline = Some(literal(&rendered.dockerfile)),
@@ -162,7 +170,32 @@ fn target_names(recipes: &[Recipe]) -> Vec<String> {
     recipes.iter().map(name).collect()
 }
 
-fn target(recipe: &Recipe, root: &Utf8Path, rendered: &Rendered) -> Target {
+/// A target that every builder has, whatever becomes of the result: what it builds for, and what is handed on.
+pub(crate) fn target(recipe: &Recipe, platforms: &[Platform], options: &Options) -> Target {
+    let literals = |texts: &[String]| texts.iter().map(|text| literal(text)).collect();
+    let argument = |text: &String| {
+        let (name, value) = text.split_once('=')?;
+        Some((name.to_owned(), literal(value)))
+    };
+    let mut args: BTreeMap<String, String> = options.build_args.iter().filter_map(argument).collect();
+    args.entry("SOURCE_DATE_EPOCH".to_owned()).or_insert_with(|| recipe.created.to_string());
+    let context = |base: &BaseFrom| {
+        (base.name.clone(), literal(&format!("oci-layout://{}@{}", base.layout, base.digest)))
+    };
+    Target {
+        platforms: platforms.iter().map(ToString::to_string).collect(),
+        contexts: options.base_from.iter().map(context).collect(),
+        args,
+        secret: literals(&options.secrets),
+        ssh: literals(&options.ssh),
+        cache_from: literals(&options.cache_from),
+        cache_to: literals(&options.cache_to),
+        ..Target::default()
+    }
+}
+
+/// A target whose result whoever runs bake publishes.
+fn published(recipe: &Recipe, root: &Utf8Path, rendered: &Rendered, options: &Options) -> Target {
     let context = match recipe.context.strip_prefix(root) {
         Ok(below) if below.as_str().is_empty() => ".".to_owned(),
         Ok(below) => below.to_string(),
@@ -171,17 +204,22 @@ fn target(recipe: &Recipe, root: &Utf8Path, rendered: &Rendered) -> Target {
     let annotation = |(key, value): (&String, &String)| literal(&format!("index,manifest:{key}={value}"));
     // A tag of a file for one platform names it, or several such files would take it from each other.
     let suffix = if recipe.alone { String::new() } else { platform_part(recipe, '-') };
+    let mut target = target(recipe, &recipe.platforms, options);
+    let given: Vec<String> = options.secrets.iter().filter_map(|secret| csv::value(secret, "id")).collect();
+    let usual = recipe.request.private.iter().map(secret);
+    target
+        .secret
+        .extend(usual.filter(|secret| csv::value(secret, "id").is_none_or(|id| !given.contains(&id))));
+    if rendered.ssh && target.ssh.is_empty() {
+        target.ssh.push("default".to_owned());
+    }
     Target {
         context: literal(&context),
-        platforms: recipe.platforms.iter().map(ToString::to_string).collect(),
         tags: recipe.references.iter().map(|tag| literal(&format!("{tag}{suffix}"))).collect(),
         labels: changing(&recipe.annotations),
         annotations: recipe.annotations.iter().map(annotation).collect(),
-        args: BTreeMap::from([("SOURCE_DATE_EPOCH".to_owned(), recipe.created.to_string())]),
-        secret: recipe.request.private.iter().map(secret).collect(),
-        ssh: rendered.ssh.then(|| "default".to_owned()).into_iter().collect(),
         output: vec!["type=image,oci-mediatypes=true,rewrite-timestamp=true".to_owned()],
-        ..Target::default()
+        ..target
     }
 }
 
@@ -192,11 +230,14 @@ fn changing(annotations: &BTreeMap<String, String>) -> BTreeMap<String, String> 
     found.map(|(key, value)| (key.clone(), literal(value))).collect()
 }
 
+/// The home of whoever runs bake, as an expression of a bake file.
+const HOME: &str = "${HOME}";
+
 /// Where a secret is: each program's own usual place.
 fn secret(private: &Private) -> String {
     match private {
-        Private::Netrc(_) => "id=netrc,src=${HOME}/.netrc".to_owned(),
-        Private::Ssh(_) => "id=known_hosts,src=${HOME}/.ssh/known_hosts".to_owned(),
+        Private::Netrc(_) => format!("id=netrc,src={HOME}/.netrc"),
+        Private::Ssh(_) => format!("id=known_hosts,src={HOME}/.ssh/known_hosts"),
         Private::CargoRegistry(name) => {
             let variable = name.to_ascii_uppercase().replace(['-', '.'], "_");
             format!("id=cargo-registry-{name},env=CARGO_REGISTRIES_{variable}_TOKEN")
