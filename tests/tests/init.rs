@@ -508,6 +508,30 @@ fn force_keeps_what_was_configured() {
     assert!(renewed.contains("m5.large") && renewed.contains("tags = [\"v1\""), "{renewed}");
 }
 
+/// A file written by hand, in another spelling and with other line ends.
+#[test]
+fn force_keeps_a_configuration_written_by_hand() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "app");
+    let by_hand = "image.app.tags = [\"v1\"]\r\nimage.app.base = \"scratch\"\r\n";
+    write(project.join("crossdock.toml"), by_hand);
+    let config = |sandbox: &Sandbox| {
+        sandbox.crossdock(&project, &["plan", "--json"]).success().json()["images"].clone()
+    };
+    let before = config(&sandbox);
+    sandbox.crossdock(&project, &["init", "--force"]).success();
+    let kept = text(project.join("crossdock.toml"));
+    assert!(
+        kept.contains("tags = [\"v1\"]")
+            && kept.contains("base = \"scratch\"")
+            && !kept.contains("deploy = []"),
+        "{kept}"
+    );
+    assert_eq!(text(project.join("crossdock.toml.orig")), by_hand);
+    assert_eq!(config(&sandbox)[0]["tags"], before[0]["tags"]);
+    sandbox.crossdock(&project, &["init", "--check"]).success();
+}
+
 /// Where `cargo xtask` is a person's own, nobody is sent there.
 #[test]
 fn an_alias_of_the_users_is_not_recommended() {
