@@ -70,7 +70,7 @@ impl Building<'_> {
             let name = self.add(&mut bases, place, &stage);
             // A FROM of the renderer's takes one line.
             if let Some(line) = lines.get_mut(stage.from.lines.first.saturating_sub(1)) {
-                *line = line.replacen(&format!(" {}", stage.base), &format!(" {name}"), 1);
+                *line = with_word(line, stage.base, &name);
             }
         }
         (lines.join("\n"), bases)
@@ -133,12 +133,26 @@ pub(super) fn for_podman(text: &str) -> String {
     for stage in stages(&file).into_iter().filter(is_pulled) {
         let Some(line) = lines.get_mut(stage.from.lines.first.saturating_sub(1)) else { continue };
         let registry = stage.image.as_deref().map(registry).unwrap_or_default();
-        *line = line.replacen(&format!(" {}", stage.base), &format!(" {registry}{}", stage.base), 1);
-        if let (None, Some((keyword, rest))) = (stage.platform, line.split_once(' ')) {
-            *line = format!("{keyword} --platform=$TARGETPLATFORM {rest}");
-        }
+        let base = format!("{registry}{}", stage.base);
+        *line = match stage.platform {
+            None => with_word(line, stage.base, &format!("--platform=$TARGETPLATFORM {base}")),
+            Some(_) => with_word(line, stage.base, &base),
+        };
     }
     lines.join("\n")
+}
+
+/// The line with other text in the place of a word. Its spaces and tabs stay.
+fn with_word(line: &str, word: &str, text: &str) -> String {
+    let mut text = Some(text);
+    let part = |part: &str| {
+        let found = part.trim_end();
+        match text.take_if(|_| found == word) {
+            Some(text) => format!("{text}{}", &part[found.len()..]),
+            None => part.to_owned(),
+        }
+    };
+    line.split_inclusive(char::is_whitespace).map(part).collect()
 }
 
 /// What is missing before a short name: `docker.io/library/` of `golang:1.26`, nothing of `gcr.io/distroless/cc`.
@@ -245,6 +259,9 @@ mod tests {
             assert_eq!(for_podman(given), format!("FROM --platform=$TARGETPLATFORM {full}"));
         }
         assert_eq!(for_podman("FROM scratch"), "FROM scratch");
+        let spaced = "  from\t alpine  AS alpine";
+        let named = "  from\t --platform=$TARGETPLATFORM docker.io/library/alpine  AS alpine";
+        assert_eq!(for_podman(spaced), named);
     }
 
     #[test]
