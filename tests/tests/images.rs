@@ -84,6 +84,10 @@ fn an_image_without_a_program_for_the_named_node_is_not_tagged() {
     assert!(!project.join("dist/hello/index.json").exists(), "an image that was refused has no index");
     let plan = [&["plan"], &arguments[1..]].concat();
     sandbox.crossdock(&project, &plan).success().says("has no program for m5.large");
+    // An image that was built for more is judged for what it holds.
+    sandbox.crossdock(&project, &["dist"]).success();
+    let verified = sandbox.crossdock(&project, &[&["verify"], &arguments[1..]].concat()).success();
+    assert!(!verified.stderr.contains("no program"), "{verified}");
     // A node of a level runs what is built for every level.
     let arguments = ["dist", "--json", "--for", "linux/amd64/v3", "--platform", "linux/amd64"];
     let report = sandbox.crossdock(&project, &arguments).success().json();

@@ -4,7 +4,7 @@ use crossdock_platform::matching::{Only, Specifier};
 use crossdock_platform::{Os, Platform};
 
 use super::error::PlanError;
-use super::request::{Pack, Request};
+use super::request::{Goal, Pack, Request};
 use super::{Node, Target};
 use crate::config::nodes::{Meaning, meaning};
 use crate::config::{Config, Deploy, ImageConfig, Source, Sourced};
@@ -101,7 +101,10 @@ fn unserved_by_request(
             });
         }
     }
-    let unserved: Vec<Target> = asked.iter().filter(|target| !serves(built, target)).cloned().collect();
+    // What is judged or tagged without being built may hold more than this call would build.
+    let builds = matches!(request.goal, Goal::Build | Goal::Dist);
+    let unserved = asked.iter().filter(|target| builds && !serves(built, target));
+    let unserved: Vec<Target> = unserved.cloned().collect();
     Ok((!unserved.is_empty()).then(|| {
         let mut platforms: Vec<String> = unserved.iter().map(|target| target.platform.to_string()).collect();
         platforms.sort();
