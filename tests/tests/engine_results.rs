@@ -197,3 +197,24 @@ fn the_bake_file_that_is_rendered_is_the_one_that_is_run() {
     assert_eq!(inline.replace("$${", "${").replace("%%{", "%{"), file("Dockerfile"));
     assert_eq!(run["args"]["A"], "$${b}");
 }
+
+#[test]
+fn what_a_rust_program_includes_and_its_ignore_file_leaves_out_is_said() {
+    let sandbox = Sandbox::new();
+    let project = fixture::rust_package(&sandbox.work(), "greeter");
+    let render = || sandbox.crossdock(&project, &["render", "dockerfile"]).success();
+    let before = render();
+    assert!(!before.stderr.contains("`context`"), "{before}");
+    fixture::write(project.join("README.md"), "words\n");
+    fixture::write(project.join("build.rs"), "fn main() {}\n");
+    fixture::write(project.join("src/words.rs"), "pub const WORDS: &str = include_str!(\"../README.md\");\n");
+    render()
+        .complains("src/words.rs includes README.md, which the .dockerignore leaves out: add it to `context`")
+        .complains("build.rs finds only what the .dockerignore lets in");
+    fixture::write(
+        project.join("crossdock.toml"),
+        "[image.greeter]\n\n[image.greeter.dockerfile]\ncontext = [\"README.md\"]\n",
+    );
+    let named = render();
+    assert!(!named.stderr.contains("`context`"), "{named}");
+}

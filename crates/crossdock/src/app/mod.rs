@@ -16,6 +16,7 @@ mod env;
 mod error;
 mod generated;
 mod init;
+mod left_out;
 mod lint;
 mod look;
 mod output;

@@ -13,6 +13,7 @@ use super::arguments::{
 };
 use super::error::{CommandError, Exit};
 use super::generated::{self, Generated, Others};
+use super::left_out;
 use super::look::ProjectTools;
 use super::output;
 use super::session::Session;
@@ -124,7 +125,11 @@ impl Asked {
     }
 
     fn render(&self) -> Result<Vec<(&Recipe, Rendered)>, CommandError> {
-        let made = self.recipes.iter().map(|recipe| Ok((recipe, recipe.render()?)));
+        let made = self.recipes.iter().map(|recipe| {
+            let mut rendered = recipe.render()?;
+            rendered.notes.extend(left_out::notes(recipe));
+            Ok((recipe, rendered))
+        });
         made.collect::<Result<_, RecipeError>>().map_err(|error| edge(&error))
     }
 }
