@@ -1,13 +1,16 @@
 //! The same input gives the same digest: in another folder, under another home, on another day, with other jobs.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use crossdock_tests::outcome::run;
+use crossdock_tests::tools::need;
 use crossdock_tests::{Sandbox, fixture};
 
 /// Clones `origin` into a folder of another sandbox and returns the digest that `dist` gives there.
-fn digest_of_clone(origin: &Path, folder: &str, jobs: &str, day: &str) -> String {
+fn digest_of_clone(origin: &Path, folder: &str, jobs: &str, zone: &str) -> String {
     let mut sandbox = Sandbox::new();
-    sandbox.unset("SOURCE_DATE_EPOCH").set("TZ", day);
+    sandbox.unset("SOURCE_DATE_EPOCH").set("TZ", zone);
     let clone = sandbox.work().join(folder);
     let (from, to) = (origin.to_str().unwrap(), clone.to_str().unwrap());
     sandbox.tool(&sandbox.work(), "git", &["clone", "--quiet", from, to]).success();
@@ -38,6 +41,44 @@ fn rust() {
         fixture::write(project.join("src/main.rs"), source);
         project
     });
+}
+
+/// The digests of image and archive of a build for which it is another day: crossdock and git believe so. Compilers do not:
+/// Go's tools are static and rustc does not run under faketime, so nothing but another machine could tell them.
+fn digest_on_a_day(origin: &Path, day: &str) -> String {
+    let mut sandbox = Sandbox::new();
+    sandbox.unset("SOURCE_DATE_EPOCH");
+    let clone = sandbox.work().join("clone");
+    let on_that_day = |tool: &Path, dir: &Path, arguments: &[&str]| {
+        let mut command = sandbox.command(need("faketime"), dir);
+        // Waiting is measured by the other clock, which stays the machine's.
+        command.args(["--exclude-monotonic", "-f", day]).arg(tool).args(arguments);
+        run(&mut command, Duration::from_secs(600)).success()
+    };
+    let (from, to) = (origin.to_str().unwrap(), clone.to_str().unwrap());
+    on_that_day(&need("git"), &sandbox.work(), &["clone", "--quiet", from, to]);
+    let today = on_that_day(&need("date"), &clone, &["+%Y"]).stdout;
+    assert_eq!(
+        today.trim(),
+        day.trim_start_matches('@').split_once('-').unwrap().0,
+        "the clock is another one"
+    );
+    let build = ["dist", "--json", "--archive"];
+    let report = on_that_day(crossdock_tests::program::crossdock(), &clone, &build).json();
+    let archive = std::fs::read(report["images"][0]["archive"].as_str().unwrap()).unwrap();
+    format!("{} {}", report["images"][0]["digest"], crossdock_tests::layout::sha256(&archive))
+}
+
+#[test]
+fn on_another_day() {
+    let sandbox = Sandbox::new();
+    let origin = fixture::go_module(&sandbox.work(), "hello");
+    fixture::write(origin.join("assets/page.html"), "<p>");
+    let config = "[image.hello]\nfiles = [{ from = \"assets\", to = \"/srv\" }]\n";
+    fixture::write(origin.join("crossdock.toml"), config);
+    fixture::commit(&sandbox, &origin);
+    let days = ["@2026-03-01 00:00:00", "@2031-12-31 12:00:00"].map(|day| digest_on_a_day(&origin, day));
+    assert_eq!(days[0], days[1]);
 }
 
 #[test]
