@@ -217,7 +217,8 @@ fn is_kept(path: &Utf8Path) -> Result<bool, ExecuteError> {
     }
     let tag = path.join("CACHEDIR.TAG");
     let is_cache = tag.is_file() && std::fs::read(&tag).map_err(failed(&tag))?.starts_with(CACHE);
-    Ok(is_cache || is_marked_output(path.as_std_path()).map_err(ExecuteError::Cache)?)
+    let marked = is_marked_output(path.as_std_path());
+    Ok(is_cache || marked.map_err(|error| failed(path)(std::io::Error::other(error)))?)
 }
 
 /// What this run writes of an image, where its folders are there already.
