@@ -22,6 +22,8 @@ const LONG: &[(&str, &str, u64)] = &[
     ("crossdock-tests", "published", 12),
     ("crossdock-tests", "engines", 10),
     ("crossdock-tests", "engine_inputs", 4),
+    ("crossdock-tests", "engine_results", 4),
+    ("crossdock-tests", "cgo", 4),
     ("crossdock-tests", "init", 4),
     ("crossdock-tests", "own_release", 8),
     ("crossdock-tests", "engine_debian", 10),
