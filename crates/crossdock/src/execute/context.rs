@@ -107,8 +107,8 @@ impl Copy<'_> {
         }
     }
 
-    /// Copies a file or a folder. Links are followed, as a compiler does; one that leads nowhere, a pipe, a socket and a
-    /// device are nothing to compile.
+    /// Copies a file or a folder. A link to a file stays one, as in every engine's context: what lies outside of the project
+    /// is not handed on. One that leads nowhere, a pipe, a socket and a device are nothing to compile.
     fn entry(&self, from: &Utf8Path) -> Result<(), ExecuteError> {
         if self.cancel.is_cancelled() {
             return Err(ExecuteError::Cancelled);
@@ -142,7 +142,10 @@ impl Copy<'_> {
     fn file(&self, from: &Utf8Path) -> Result<(), ExecuteError> {
         let to = self.target(from);
         to.parent().map_or(Ok(()), create_folder)?;
-        let copied = std::fs::copy(from, &to).map(drop);
+        let copied = match from.is_symlink() {
+            true => from.read_link_utf8().and_then(|leads| std::os::unix::fs::symlink(leads, &to)),
+            false => std::fs::copy(from, &to).map(drop),
+        };
         copied.map_err(|source| ExecuteError::File { path: from.to_owned(), source })
     }
 
@@ -236,7 +239,15 @@ mod tests {
         symlink("main.rs", context.join("src/link.rs")).unwrap();
         let _socket = UnixListener::bind(context.join("src/socket")).unwrap();
         let all = ["*", "!src", "!src/dangling"];
-        assert_eq!(copied(&context, &all, &Cancel::default()).unwrap(), ["src/link.rs", "src/main.rs"]);
+        let (_other, outside) = folder();
+        write(&outside.join("key"));
+        symlink(outside.join("key"), context.join("src/outside")).unwrap();
+        let files = copied(&context, &all, &Cancel::default()).unwrap();
+        assert_eq!(files, ["src/link.rs", "src/main.rs", "src/outside"]);
+        let copy = context.join("dist/app.engine/context/src");
+        for link in ["link.rs", "outside"] {
+            assert!(copy.join(link).is_symlink(), "{link} is handed on as what it leads to");
+        }
         let cancel = Cancel::default();
         cancel.cancel();
         assert!(matches!(copied(&context, &all, &cancel), Err(ExecuteError::Cancelled)));
