@@ -82,7 +82,7 @@ fn run_compile_step(file: &Dockerfile, platform: &Platform, folder: &Path) {
     let stage: Vec<&Instruction> = stage().take_while(|one| one.keyword != Keyword::From).collect();
     let moved = |text: &str| {
         let mut text = text.to_owned();
-        for absolute in ["/out", "/var/cache/cargo"] {
+        for absolute in ["/out", "/var/cache/cargo", "/src/target"] {
             let here = format!("{}{absolute}", folder.display());
             text = text.replace(&format!(" {absolute}"), &format!(" {here}"));
             text = if text == absolute { here } else { text };
