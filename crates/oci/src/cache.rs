@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use crate::atomic::write_atomically;
-use crate::blob::{BlobError, BlobStore, is_temporary};
+use crate::blob::{BlobError, BlobStore, is_temporary, retain};
 use crate::digest::Digest;
 use crate::error::{FileError, read_regular};
 use crate::layer::{Compression, Fingerprint, Layer, LayerError, TarSource, fingerprint, write_known};
@@ -162,11 +162,17 @@ impl LayerCache {
         let young = |metadata: &fs::Metadata, grace| {
             metadata.modified().is_ok_and(|time| now.duration_since(time).unwrap_or_default() < grace)
         };
-        let (files, bytes) = self.blobs.retain(|name, metadata| match is_temporary(name) {
+        let half_written =
+            retain(&self.layers(), |name, metadata| !is_temporary(name) || young(metadata, GRACE))?;
+        let blobs = self.blobs.retain(|name, metadata| match is_temporary(name) {
             true => young(metadata, GRACE),
             false => kept.iter().any(|kept| kept == name) || young(metadata, GRACE.min(limits.unused_for)),
         })?;
-        Ok(Pruned { files: pruned.files + files, bytes: pruned.bytes + bytes })
+        for (files, bytes) in [half_written, blobs] {
+            pruned.files += files;
+            pruned.bytes += bytes;
+        }
+        Ok(pruned)
     }
 
     /// The layer that an entry remembers, when its blob is whole.
@@ -195,6 +201,10 @@ impl LayerCache {
         let folder = self.layers();
         let mut entries = Vec::new();
         for_each_file(&folder, |path, metadata| {
+            // Another process may be writing it this moment.
+            if path.file_name().is_some_and(|name| is_temporary(&name.to_string_lossy())) {
+                return;
+            }
             let layer =
                 read_regular(&path, ENTRY_LIMIT).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
             let used = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
@@ -256,6 +266,7 @@ pub enum CacheError {
 #[expect(clippy::disallowed_methods, reason = "the tests damage files on purpose")]
 mod tests {
     use super::*;
+    use crate::atomic;
     use crate::{Content, LayerBuilder, Owner, Timestamp};
 
     struct Fixture {
@@ -324,6 +335,20 @@ mod tests {
             assert_eq!(fixture.provide("one"), layer);
             assert_eq!(fixture.provide("two"), other);
         }
+    }
+
+    #[test]
+    fn what_is_being_written_stays_until_its_writer_must_be_dead() {
+        let fixture = Fixture::new();
+        let names = [fixture.cache.layers(), fixture.cache.blobs.folder()];
+        let half_written = names.map(|folder| atomic::temporary_in(&folder).unwrap());
+        fixture.cache.prune(PruneLimits::EVERYTHING).unwrap();
+        assert!(half_written.iter().all(|file| file.path().exists()), "a writer is at work on it");
+        for file in &half_written {
+            file.as_file().set_modified(SystemTime::now() - 2 * GRACE).unwrap();
+        }
+        assert_eq!(fixture.cache.prune(PruneLimits::EVERYTHING).unwrap().files, 2);
+        assert!(half_written.iter().all(|file| !file.path().exists()), "its writer was killed");
     }
 
     #[test]

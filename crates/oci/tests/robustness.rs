@@ -11,13 +11,15 @@ use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use crossdock_oci::{
     BlobStore, Compression, Content, Descriptor, Digest, EntryKind, Image, ImageConfig, ImageManifest,
     ImageSource, Index, LayerBuilder, LayerCache, LayerSource, Layout, Owner, Platform, PlatformImage,
-    Pruning, Reference, RootFs, RootLimits, RootView, RuntimeConfig, Timestamp, assemble, media_type,
+    PruneLimits, Pruning, Reference, RootFs, RootLimits, RootView, RuntimeConfig, Timestamp, assemble,
+    media_type,
 };
 use support::{path, run, threads};
 
@@ -155,22 +157,26 @@ fn pruning_beside_writers_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let cache = LayerCache::create(folder.path().join("cache")).unwrap();
     let layout = Layout::create(folder.path().join("layout")).unwrap();
+    let written = AtomicBool::new(false);
     thread::scope(|scope| {
-        let pruner = scope.spawn(|| {
-            for _ in 0..200 {
-                // A removed temporary file of a running writer is the only error that pruning may cause.
-                cache
-                    .prune(crossdock_oci::PruneLimits { unused_for: Duration::from_secs(9), bytes: 0 })
-                    .unwrap();
+        for unused_for in [Duration::ZERO, Duration::from_secs(9)] {
+            let (cache, written) = (&cache, &written);
+            scope.spawn(move || {
+                while !written.load(Ordering::Relaxed) {
+                    cache.prune(PruneLimits { unused_for, bytes: 0 }).unwrap();
+                }
+            });
+        }
+        let writer = scope.spawn(|| {
+            for turn in 0..200_usize {
+                let content = format!("{}", turn % 5).repeat(10_000).into_bytes();
+                publish(&layout, &cache, content, "r.example/app:1", Pruning::KeepOthers);
+                check_whole(layout.path());
             }
         });
-        let mut turn = 0_usize;
-        while !pruner.is_finished() {
-            turn += 1;
-            let content = format!("{}", turn % 5).repeat(10_000).into_bytes();
-            publish(&layout, &cache, content, "r.example/app:1", Pruning::KeepOthers);
-            check_whole(layout.path());
-        }
+        let result = writer.join();
+        written.store(true, Ordering::Relaxed);
+        result.unwrap();
     });
 }
 
