@@ -97,7 +97,7 @@ fn short() -> Result<Vec<(&'static str, Tool)>, Failure> {
         ("lint", lint()),
         ("rustdoc", rustdoc()),
         ("generated docs", xtask(["doc", "--check"])),
-        ("package", package()),
+        ("package", package()?),
         ("test", test::command(None)),
     ])
 }
@@ -126,17 +126,39 @@ fn rustdoc() -> Tool {
 }
 
 /// What would be published compiles on its own. Examples and tests are not published.
-fn package() -> Tool {
-    Tool::new([
-        "cargo",
-        "package",
-        "--workspace",
-        "--exclude",
-        "xtask",
-        "--exclude",
-        "crossdock-tests",
-        "--allow-dirty",
-    ])
+///
+/// For `cargo package` a package of one name and version never changes: it takes what an earlier run of this step
+/// unpacked (below `CARGO_HOME`, by the path of the target folder) and compiled for this one. So both go first.
+fn package() -> Result<Tool, Failure> {
+    let target = repository().join("target/package-alone");
+    forget(&target)?;
+    let cargo_home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let cargo_home = cargo_home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
+    for unpacked in cargo_home.iter().flat_map(|home| unpacked_packages(&home.join("registry/src"))) {
+        forget(&unpacked)?;
+    }
+    let words = ["cargo", "package", "--workspace", "--exclude", "xtask", "--exclude", "crossdock-tests"];
+    Ok(Tool::new(words).arg("--allow-dirty").arg("--target-dir").arg(target.display().to_string()))
+}
+
+/// Our own packages as `cargo package` unpacked them from a registry that has no host, which is what its temporary
+/// ones are.
+fn unpacked_packages(sources: &Path) -> Vec<PathBuf> {
+    let below = |folder: &Path, prefix: &'static str| {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        entries
+            .filter(move |entry| entry.file_name().to_string_lossy().starts_with(prefix))
+            .map(|entry| entry.path())
+    };
+    below(sources, "-").flat_map(|registry| below(&registry, "crossdock")).collect()
+}
+
+/// Removes a folder that may be missing.
+fn forget(folder: &Path) -> Result<(), Failure> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Failure::file(folder)(error)),
+        _ => Ok(()),
+    }
 }
 
 fn step(name: &str, tool: &Tool, limit: Duration, logs: &Path) -> Result<Step, Failure> {
