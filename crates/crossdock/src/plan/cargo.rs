@@ -233,6 +233,6 @@ pub(super) fn short_hash(text: &str) -> String {
 }
 
 /// A platform as a file name: `linux-arm-v7`.
-pub(super) fn slug(platform: &Platform) -> String {
+pub(crate) fn slug(platform: &Platform) -> String {
     platform.to_string().replace('/', "-")
 }

@@ -38,6 +38,7 @@ use crate::process::Command;
 use crate::toolchain::Wrapper;
 
 pub use bases::EngineBase;
+pub(crate) use cargo::slug;
 pub use engine::{CopiedContext, EngineCall, EnginePlan, EngineResult, Purpose, TextFile};
 pub use error::PlanError;
 pub(crate) use image::rfc3339;

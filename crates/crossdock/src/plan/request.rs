@@ -24,7 +24,7 @@ pub enum Goal {
     Dist,
 }
 
-/// What a call asks for. The default asks for everything that the configuration names.
+/// What a call asks for.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// How far.
@@ -61,6 +61,31 @@ pub struct Request {
     pub remapped: Vec<(Utf8PathBuf, String)>,
     /// Environment variables that tag templates may read where the configuration names them.
     pub variables: BTreeMap<String, String>,
+}
+
+impl Request {
+    /// Everything that the configuration names, and nothing beside it.
+    pub fn everything(network: Network, cache: Utf8PathBuf) -> Self {
+        Self {
+            goal: Goal::Dist,
+            platforms: Vec::new(),
+            nodes: Vec::new(),
+            images: Vec::new(),
+            output: None,
+            tags: Vec::new(),
+            repository: None,
+            archive: Archive::None,
+            pack: Pack::None,
+            load: None,
+            engine: None,
+            jobs: None,
+            network,
+            source_date_epoch: None,
+            cache,
+            remapped: Vec::new(),
+            variables: BTreeMap::new(),
+        }
+    }
 }
 
 /// An engine that is to build.

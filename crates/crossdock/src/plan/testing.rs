@@ -1,8 +1,6 @@
 //! What tests of plans begin with.
 
-use std::collections::BTreeMap;
-
-use super::{Archive, Goal, Pack, Request};
+use super::Request;
 use crate::config::{Config, Defaults, ImageConfig, Source, Sourced};
 use crate::project::Network;
 
@@ -23,23 +21,5 @@ pub(super) fn image(name: &str) -> ImageConfig {
 
 /// A call that asks for everything and says nothing.
 pub(super) fn request() -> Request {
-    Request {
-        goal: Goal::Dist,
-        platforms: Vec::new(),
-        nodes: Vec::new(),
-        images: Vec::new(),
-        output: None,
-        tags: Vec::new(),
-        repository: None,
-        archive: Archive::None,
-        pack: Pack::None,
-        load: None,
-        engine: None,
-        jobs: None,
-        network: Network::Offline,
-        source_date_epoch: None,
-        cache: "/cache".into(),
-        remapped: Vec::new(),
-        variables: BTreeMap::new(),
-    }
+    Request::everything(Network::Offline, "/cache".into())
 }

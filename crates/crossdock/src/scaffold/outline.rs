@@ -1,7 +1,5 @@
 //! The images as manifests and pipelines know them.
 
-use std::collections::BTreeMap;
-
 use crossdock_platform::Platform;
 use serde::Serialize;
 
@@ -9,7 +7,7 @@ use super::error::ScaffoldError;
 use super::request::Request;
 use crate::config::{Config, DockerfileConfig, Source, Sourced};
 use crate::plan::recipe::{self, Recipe, recipes};
-use crate::plan::{self, Archive, Goal, Pack, Projects};
+use crate::plan::{self, Projects};
 use crate::project::Project;
 
 /// An image as far as manifests and pipelines know it.
@@ -92,22 +90,7 @@ fn outline(recipe: &Recipe, config: &Config) -> Outline {
 /// What any call would ask for: nothing of this machine or of this commit.
 pub(super) fn plan_request(request: &Request) -> plan::Request {
     plan::Request {
-        goal: Goal::Dist,
-        platforms: Vec::new(),
-        nodes: Vec::new(),
-        images: Vec::new(),
-        output: None,
-        tags: Vec::new(),
-        repository: None,
-        archive: Archive::None,
-        pack: Pack::None,
-        load: None,
-        engine: None,
-        jobs: None,
-        network: request.network,
         source_date_epoch: Some(0),
-        cache: request.scratch.clone(),
-        remapped: Vec::new(),
-        variables: BTreeMap::new(),
+        ..plan::Request::everything(request.network, request.scratch.clone())
     }
 }

@@ -10,6 +10,7 @@ use super::part::Part;
 use super::sheet::Sheet;
 use super::source::VERSION;
 use super::text::fill;
+use crate::plan::slug;
 use crate::project::Language;
 
 #[derive(Serialize)]
@@ -125,8 +126,4 @@ fn build(platform: &Platform, runners: &Runners) -> Build {
         _ => (runners.amd64, false),
     };
     Build { platform: platform.to_string(), artifact: slug(platform), runner, native }
-}
-
-fn slug(platform: &Platform) -> String {
-    platform.to_string().replace('/', "-")
 }
