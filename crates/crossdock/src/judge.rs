@@ -170,7 +170,7 @@ fn node(target: &Target) -> verify::Target {
 }
 
 /// The place of the platform that such a node pulls, as containerd chooses; what has no readable platform is not taken.
-fn taken(host: &Platform, offered: &[Option<Platform>]) -> Option<usize> {
+pub(crate) fn taken(host: &Platform, offered: &[Option<Platform>]) -> Option<usize> {
     let readable: Vec<(usize, &Platform)> = offered
         .iter()
         .enumerate()

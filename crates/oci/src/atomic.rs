@@ -6,8 +6,12 @@ use tempfile::NamedTempFile;
 
 use crate::error::FileError;
 
-/// What the name of a half-written file starts with, so that pruning can tell one that a killed process left.
-pub(crate) const TEMPORARY_PREFIX: &str = ".crossdock-tmp-";
+const TEMPORARY_PREFIX: &str = ".crossdock-tmp-";
+
+/// Whether a file's name is that of a half-written file: one that a process is at work on, or that a killed one left.
+pub fn is_temporary(name: &str) -> bool {
+    name.starts_with(TEMPORARY_PREFIX)
+}
 
 /// Replaces the file at `path` by `bytes`: afterwards, and after a crash at any moment, it has the old content or
 /// the new one, never a part.

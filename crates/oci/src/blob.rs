@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use crate::atomic::{self, TEMPORARY_PREFIX};
+use crate::atomic;
 use crate::digest::{Digest, Hasher};
 use crate::error::{FileError, open_regular, read_regular};
 
@@ -174,11 +174,6 @@ pub(crate) fn retain(
         }
     }
     Ok((files, bytes))
-}
-
-/// Whether a file's name is that of a half-written file of ours.
-pub(crate) fn is_temporary(name: &str) -> bool {
-    name.starts_with(TEMPORARY_PREFIX)
 }
 
 #[cfg(unix)]

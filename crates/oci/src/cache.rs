@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-use crate::atomic::write_atomically;
-use crate::blob::{BlobError, BlobStore, is_temporary, retain};
+use crate::atomic::{is_temporary, write_atomically};
+use crate::blob::{BlobError, BlobStore, retain};
 use crate::digest::Digest;
 use crate::error::{FileError, read_regular};
 use crate::layer::{Compression, Fingerprint, Layer, LayerError, TarSource, fingerprint, write_known};

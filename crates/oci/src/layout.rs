@@ -2,8 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::atomic::write_atomically;
-use crate::blob::{BlobError, BlobStore, is_temporary, retain};
+use crate::atomic::{is_temporary, write_atomically};
+use crate::blob::{BlobError, BlobStore, retain};
 use crate::cache::Pruned;
 use crate::digest::Digest;
 use crate::error::{FileError, read_regular};

@@ -33,7 +33,7 @@ mod time;
 
 pub use archive::{ArchiveError, write_archive};
 pub use assemble::{AssembleError, Assembled, Image, PlatformImage, PlatformManifest, assemble};
-pub use atomic::write_atomically;
+pub use atomic::{is_temporary, write_atomically};
 pub use blob::{Blob, BlobError, BlobStore, BlobWriter};
 pub use cache::{CacheError, CacheInfo, LayerCache, PruneLimits, Pruned};
 pub use config::{Healthcheck, History, ImageConfig, RootFs, RuntimeConfig};

@@ -11,9 +11,8 @@ use super::error::{CommandError, Exit};
 use super::output;
 use super::session::Session;
 use crate::config::{Config, ImageConfig, Linkage};
-use crate::host::{Also, Host, Needs, detect, remedies, system};
+use crate::host::{Also, Host, Needs, detect, remedies};
 use crate::plan::{Goal, Pack, Plan, Projects, Request, Target, named_targets, plan};
-use crate::process::Command;
 use crate::project::{self, Discovery, Project, ProjectError};
 
 /// A plan and everything that it was made of.
@@ -238,14 +237,14 @@ fn host_needs_c_compiler(projects: &Projects) -> bool {
 pub(super) fn project_error(error: &ProjectError) -> CommandError {
     let (exit, commands): (Exit, Vec<String>) = match error {
         ProjectError::NoTool { program, .. } => {
-            let remedies = remedies::install(program, &system::here());
+            let remedies = remedies::install(program, &crate::host::here());
             (Exit::Missing, remedies.iter().map(ToString::to_string).collect())
         }
-        ProjectError::Tool(tool) if tool.lacks_toolchain() => {
-            let install = Command::new("rustup", &tool.folder).args(["toolchain", "install"]);
-            (Exit::Missing, vec![install.to_string()])
-        }
-        ProjectError::Tool(_) | ProjectError::Answer { .. } => (Exit::Program, Vec::new()),
+        ProjectError::Tool(tool) => match tool.missing_toolchain() {
+            Some(install) => (Exit::Missing, vec![install.to_string()]),
+            None => (Exit::Program, Vec::new()),
+        },
+        ProjectError::Answer { .. } => (Exit::Program, Vec::new()),
         _ => (Exit::Usage, Vec::new()),
     };
     let hints = commands.iter().map(|command| format!("what installs it: {command}")).collect();

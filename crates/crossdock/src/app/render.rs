@@ -37,7 +37,10 @@ pub(super) fn dockerfile(
         FrontendName::Classic => (Engine::Classic(host(arguments.host.as_deref())?), Caching::Layer),
     };
     let asked = Asked::new(session, &arguments.rendering, engine, caching, &[])?;
-    let made = asked.render()?;
+    let mut made = asked.render()?;
+    for (recipe, rendered) in &mut made {
+        rendered.notes.extend(left_out::notes(recipe));
+    }
     let output = arguments.output.as_ref().map(|path| session.environment.directory.join(path));
     let places = match &output {
         Some(path) => places(path, arguments, &made)?,
@@ -125,11 +128,7 @@ impl Asked {
     }
 
     fn render(&self) -> Result<Vec<(&Recipe, Rendered)>, CommandError> {
-        let made = self.recipes.iter().map(|recipe| {
-            let mut rendered = recipe.render()?;
-            rendered.notes.extend(left_out::notes(recipe));
-            Ok((recipe, rendered))
-        });
+        let made = self.recipes.iter().map(|recipe| Ok((recipe, recipe.render()?)));
         made.collect::<Result<_, RecipeError>>().map_err(|error| edge(&error))
     }
 }

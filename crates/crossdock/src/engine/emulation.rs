@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crossdock_platform::Platform;
 
-use crate::host::detect;
+use crate::host::{detect, observe};
 
 /// Where Linux lists what it hands to other programs (Documentation/admin-guide/binfmt-misc.rst of the kernel).
 const REGISTERED: &str = "/proc/sys/fs/binfmt_misc";
@@ -39,26 +39,10 @@ fn emulated(entry: &str) -> Option<Platform> {
     let field = |name: &str| entry.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
     let holds = entry.starts_with("enabled") && field("flags:")?.contains('F');
     let magic = field("magic").filter(|_| holds)?;
-    let byte = |place: usize| u8::from_str_radix(magic.get(2 * place..2 * place + 2)?, 16).ok();
-    let (is_elf, is_little) = (magic.starts_with("7f454c46"), byte(5)? == 1);
-    // `e_machine` (ELF gABI, "ELF Header").
-    let machine = match is_little {
-        true => u16::from_le_bytes([byte(18)?, byte(19)?]),
-        false => u16::from_be_bytes([byte(18)?, byte(19)?]),
-    };
-    let name = match (machine, is_little) {
-        (3, true) => "linux/386",
-        (8, true) => "linux/mips64le",
-        (21, true) => "linux/ppc64le",
-        (22, false) => "linux/s390x",
-        (40, true) => "linux/arm/v7",
-        (62, true) => "linux/amd64",
-        (183, true) => "linux/arm64",
-        (243, true) => "linux/riscv64",
-        (258, true) => "linux/loong64",
-        _ => return None,
-    };
-    Platform::parse(name).ok().filter(|_| is_elf).map(|platform| platform.normalized())
+    let bytes =
+        (0..magic.len() / 2).map(|place| u8::from_str_radix(magic.get(2 * place..2 * place + 2)?, 16).ok());
+    let platform = observe::of_elf("linux", &bytes.collect::<Option<Vec<u8>>>()?)?;
+    Some(platform.normalized())
 }
 
 #[cfg(test)]

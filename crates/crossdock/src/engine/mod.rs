@@ -158,8 +158,6 @@ impl Serialize for Builder {
 impl Engine {
     /// What it is and what each of its machines runs.
     pub fn inventory(&self) -> String {
-        let listed =
-            |platforms: &[Platform]| platforms.iter().map(Platform::to_string).collect::<Vec<_>>().join(", ");
         let machines = match self.nodes.as_slice() {
             nodes if nodes.len() > 1 => {
                 let each = nodes.iter().filter(|node| node.error.is_none());
@@ -191,6 +189,11 @@ impl Engine {
         let parts: String = server.chain(nodes).chain(away).collect();
         format!("{} {}{parts}, {frontend}, on {}", self.builder, self.client, self.platform)
     }
+}
+
+/// Platforms on one line.
+pub(crate) fn listed(platforms: &[Platform]) -> String {
+    platforms.iter().map(Platform::to_string).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -4,11 +4,11 @@ use camino::Utf8PathBuf;
 use crossdock_dockerfile::render::Caching;
 use crossdock_oci::Digest;
 use crossdock_platform::Platform;
-use crossdock_platform::matching::{Only, Specifier};
 use serde::Serialize;
 
 use super::ask::at_least;
 use super::{Builder, CacheExport, Engine, Frontend, caches};
+use crate::judge;
 
 /// What is handed on to an engine, in the words that docker, podman and buildx share.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -50,13 +50,9 @@ impl BaseFrom {
             .iter()
             .position(|found| found.as_ref().is_some_and(|found| found.normalized() == wanted.normalized()));
         let runs = || {
-            let candidates = found.iter().enumerate().filter_map(|(place, found)| {
-                let found = found.as_ref().filter(|found| found.architecture() == wanted.architecture())?;
-                Some((place, Specifier::from(found)))
-            });
-            let (places, candidates): (Vec<usize>, Vec<Specifier>) = candidates.unzip();
-            let best = Only::for_platform(wanted).select(&candidates).accepted.first().copied()?;
-            places.get(best).copied()
+            let same =
+                |found: Option<Platform>| found.filter(|found| found.architecture() == wanted.architecture());
+            judge::taken(wanted, &found.iter().cloned().map(same).collect::<Vec<_>>())
         };
         exactly.or_else(runs)
     }

@@ -79,8 +79,9 @@ impl StepContext<'_> {
     ) -> Result<LayerBuilder, ExecuteError> {
         let mut builder = LayerBuilder::new(Timestamp::EPOCH);
         let mut left_out = BTreeSet::new();
+        let written = written_by(self.plan);
         for file in &image.files {
-            let mut packing = Packing::new(self.plan, image, file, &mut builder)?;
+            let mut packing = Packing::new(&self.plan.root, &written, image, file, &mut builder)?;
             packing.entry(&file.from, &file.to)?;
             left_out.append(&mut packing.left_out);
         }
@@ -114,7 +115,7 @@ struct Packing<'a> {
     from: Utf8PathBuf,
     root: Utf8PathBuf,
     /// What this run writes, all links followed.
-    written: BTreeSet<Utf8PathBuf>,
+    written: &'a BTreeSet<Utf8PathBuf>,
     /// The folders that are being packed, all links followed.
     open: Vec<Utf8PathBuf>,
     left_out: BTreeSet<Utf8PathBuf>,
@@ -122,16 +123,16 @@ struct Packing<'a> {
 
 impl<'a> Packing<'a> {
     fn new(
-        plan: &Plan,
+        project: &Utf8Path,
+        written: &'a BTreeSet<Utf8PathBuf>,
         image: &'a ImagePlan,
         file: &'a FilePlan,
         builder: &'a mut LayerBuilder,
     ) -> Result<Self, ExecuteError> {
         let real = |path: &Utf8Path| path.canonicalize_utf8().map_err(failed(path));
         // An image's own folder may lie beside the configuration's: then nothing leads out of what `files` names.
-        let root = if file.from.starts_with(&plan.root) { &plan.root } else { &file.from };
+        let root = if file.from.starts_with(project) { project } else { &file.from };
         let (from, root) = (real(&file.from)?, real(root)?);
-        let written = plan.images.iter().flat_map(written_of).collect();
         Ok(Self { image, file, builder, from, root, written, open: Vec::new(), left_out: BTreeSet::new() })
     }
 
@@ -144,7 +145,9 @@ impl<'a> Packing<'a> {
         if !real.starts_with(&self.root) {
             return Err(self.unfit(path, FileFault::Outside { target: real, root: self.root.clone() }));
         }
-        if self.is_left_out(&real)? {
+        // What lies in a folder that is packed was found to be wanted up to there; a link can lead anywhere.
+        let unasked = if is_link { usize::MAX } else { 1 };
+        if self.is_left_out(real.ancestors().take(unasked))? {
             self.left_out.insert(path.to_owned());
             return Ok(());
         }
@@ -186,10 +189,10 @@ impl<'a> Packing<'a> {
         })
     }
 
-    /// Whether a path, or a folder that a link went by, is not part of what people mean by a folder of their project.
+    /// Whether one of a path and the folders above it is not part of what people mean by a folder of their project.
     /// What `files` names itself is meant, and so is every folder above it.
-    fn is_left_out(&self, real: &Utf8Path) -> Result<bool, ExecuteError> {
-        let below_root = real.ancestors().take_while(|above| *above != self.root);
+    fn is_left_out<'p>(&self, upwards: impl Iterator<Item = &'p Utf8Path>) -> Result<bool, ExecuteError> {
+        let below_root = upwards.take_while(|above| *above != self.root);
         for path in below_root.filter(|above| !self.from.starts_with(above)) {
             if path.file_name() == Some(".git") || self.written.contains(path) || is_kept(path)? {
                 return Ok(true);
@@ -221,12 +224,10 @@ fn is_kept(path: &Utf8Path) -> Result<bool, ExecuteError> {
     Ok(is_cache || marked.map_err(|error| failed(path)(std::io::Error::other(error)))?)
 }
 
-/// What this run writes of an image, where its folders are there already.
-fn written_of(image: &ImagePlan) -> impl Iterator<Item = Utf8PathBuf> {
-    let release = image.release.as_ref().map(|release| &release.folder);
-    let engine = image.engine.as_ref().map(|engine| &engine.folder);
-    let paths = [Some(&image.layout), image.archive.as_ref(), release, engine].into_iter().flatten();
-    paths.filter_map(|path| Some(path.parent()?.canonicalize_utf8().ok()?.join(path.file_name()?)))
+/// What this run writes, where its folders are there already.
+fn written_by(plan: &Plan) -> BTreeSet<Utf8PathBuf> {
+    let paths = plan.images.iter().flat_map(ImagePlan::outputs);
+    paths.filter_map(|path| Some(path.parent()?.canonicalize_utf8().ok()?.join(path.file_name()?))).collect()
 }
 
 fn failed(path: &Utf8Path) -> impl FnOnce(std::io::Error) -> ExecuteError {

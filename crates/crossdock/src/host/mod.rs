@@ -8,7 +8,7 @@ mod go;
 mod hypothetical;
 mod lookup;
 mod memory;
-mod observe;
+pub(crate) mod observe;
 pub(crate) mod remedies;
 mod rust;
 pub(crate) mod system;

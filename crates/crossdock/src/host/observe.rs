@@ -201,7 +201,7 @@ fn first_bytes(path: Utf8PathBuf) -> Option<Vec<u8>> {
 }
 
 /// The machine of an ELF program (gABI, "ELF Header": `e_ident[EI_CLASS]`, `e_ident[EI_DATA]`, `e_machine`).
-fn of_elf(os: &str, bytes: &[u8]) -> Option<Platform> {
+pub(crate) fn of_elf(os: &str, bytes: &[u8]) -> Option<Platform> {
     let (class, data, machine) = (bytes.get(4)?, bytes.get(5)?, [*bytes.get(18)?, *bytes.get(19)?]);
     let little = *data == 1;
     let machine = if little { u16::from_le_bytes(machine) } else { u16::from_be_bytes(machine) };

@@ -1,5 +1,6 @@
 //! What installs a tool, by the family of the system.
 
+use camino::Utf8Path;
 use crossdock_platform::{BuildTarget, Libc, Linkage, known_platforms};
 
 use super::{Host, Manager, RustToolchain, System};
@@ -31,6 +32,12 @@ fn cross_compiler(tool: &str) -> Option<Vec<String>> {
         .map(|platform| BuildTarget::new(platform, Linkage::Dynamic).with_libc(Libc::GNU).names());
     let names = names.find(|names| names.gcc.as_deref() == Some(tool))?;
     Some(vec![names.gcc_package?, names.libc_package?])
+}
+
+/// What installs the toolchain that the folder's project names, where rustup's proxy said that it is not installed.
+pub(crate) fn toolchain(said: &str, folder: &Utf8Path) -> Option<Command> {
+    let is_missing = said.lines().any(|line| line.contains("toolchain") && line.contains("is not installed"));
+    is_missing.then(|| Command::new("rustup", folder).args(["toolchain", "install"]))
 }
 
 /// What brings the standard library for a triple.

@@ -199,9 +199,8 @@ fn unusable(error: &ProcessError, folder: &Utf8Path) -> Unavailable {
     };
     let first = stderr.lines().find(|line| !line.trim().is_empty()).unwrap_or("it failed without a word");
     let why = first.trim_start_matches("error: ").to_owned();
-    let install = Command::new("rustup", folder).args(["toolchain", "install"]);
-    let remedies = why.ends_with("is not installed").then(|| remedies::user([install]));
-    Unavailable { why, remedies: remedies.into_iter().collect() }
+    let install = remedies::toolchain(stderr, folder).map(|install| remedies::user([install]));
+    Unavailable { why, remedies: install.into_iter().collect() }
 }
 
 /// The targets that rustup knows for the folder's toolchain, read off the manifest that lies in it: no network. A

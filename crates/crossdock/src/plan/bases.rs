@@ -156,14 +156,11 @@ fn with_word(line: &str, word: &str, text: &str) -> String {
 }
 
 /// What is missing before a short name: `docker.io/library/` of `golang:1.26`, nothing of `gcr.io/distroless/cc`.
-fn registry(image: &str) -> &'static str {
+fn registry(image: &str) -> String {
     let name = image.split('@').next().unwrap_or(image);
-    match name.parse::<Reference>().map(|reference| reference.repository) {
-        Ok(repository) if repository.host().is_some() => "",
-        Ok(repository) if repository.as_str().contains('/') => "docker.io/",
-        Ok(_) => "docker.io/library/",
-        Err(_) => "",
-    }
+    let Ok(Reference { repository, .. }) = name.parse() else { return String::new() };
+    let full = repository.full_name();
+    full.strip_suffix(repository.as_str()).unwrap_or_default().to_owned()
 }
 
 /// A name of our own in an engine's store, for as long as a build takes: nothing has a user's tag before it is

@@ -10,7 +10,7 @@ use super::cargo::slug;
 use super::recipe::Recipe;
 use super::recipe::bake::{Bake, Group, Target, literal, target, target_name};
 use super::{EngineCall, EnginePlan, EngineResult, Purpose, TextFile};
-use crate::engine::{Builder, Engine, Frontend, Options, caches, csv};
+use crate::engine::{Builder, Engine, Frontend, Options, caches, csv, listed};
 use crate::process::Command;
 
 /// What the commands for one Dockerfile are made of.
@@ -284,8 +284,4 @@ impl Calls<'_> {
             purpose: Purpose::Forget,
         });
     }
-}
-
-fn listed(platforms: &[Platform]) -> String {
-    platforms.iter().map(Platform::to_string).collect::<Vec<_>>().join(", ")
 }

@@ -26,7 +26,7 @@ mod user_flags;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_dockerfile::render::Health;
 use crossdock_platform::Platform;
 use serde::Serialize;
@@ -420,6 +420,14 @@ impl ImagePlan {
     /// `repository:tag` for each tag.
     pub fn references(&self) -> impl Iterator<Item = String> {
         self.tags.iter().map(|tag| format!("{}:{tag}", self.repository))
+    }
+
+    /// The folders and files that are made of it beside the programs: layout, archive, release, an engine's files.
+    pub fn outputs(&self) -> impl Iterator<Item = &Utf8Path> {
+        let release = self.release.as_ref().map(|release| &release.folder);
+        let engine = self.engine.as_ref().map(|engine| &engine.folder);
+        let paths = [Some(&self.layout), self.archive.as_ref(), release, engine];
+        paths.into_iter().flatten().map(Utf8PathBuf::as_path)
     }
 }
 

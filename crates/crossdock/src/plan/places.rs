@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 
 use super::error::PlanError;
 use super::select::Selected;
@@ -136,7 +136,7 @@ fn refused(
 pub(super) fn check_outputs(images: &[ImagePlan]) -> Result<(), PlanError> {
     let mut owners: BTreeMap<&Utf8Path, &ImagePlan> = BTreeMap::new();
     for image in images {
-        for path in outputs(image) {
+        for path in image.outputs() {
             match owners.insert(path, image) {
                 Some(other) if other.name != image.name => {
                     return Err(PlanError::OnePlace {
@@ -151,13 +151,6 @@ pub(super) fn check_outputs(images: &[ImagePlan]) -> Result<(), PlanError> {
         }
     }
     Ok(())
-}
-
-fn outputs(image: &ImagePlan) -> impl Iterator<Item = &Utf8Path> {
-    let release = image.release.as_ref().map(|release| &release.folder);
-    let engine = image.engine.as_ref().map(|engine| &engine.folder);
-    let paths: [Option<&Utf8PathBuf>; 4] = [Some(&image.layout), image.archive.as_ref(), release, engine];
-    paths.into_iter().flatten().map(Utf8PathBuf::as_path)
 }
 
 /// Refuses two images of one name and tag: whichever is pushed or loaded last would take the name from the other. Each

@@ -1,8 +1,9 @@
 use camino::Utf8PathBuf;
 
 use super::Language;
+use crate::host::remedies;
 use crate::nearest::listed;
-use crate::process::ProcessError;
+use crate::process::{Command, ProcessError};
 
 /// Why a folder's project is not understood.
 #[derive(Debug, thiserror::Error)]
@@ -115,10 +116,10 @@ pub struct ToolError {
 }
 
 impl ToolError {
-    /// Whether rustup has not the toolchain that the project names.
-    pub fn lacks_toolchain(&self) -> bool {
-        let ProcessError::Failed { stderr, .. } = &self.process else { return false };
-        stderr.contains("rustup toolchain install") && stderr.contains("is not installed")
+    /// What installs the toolchain that the project names, where rustup has it not.
+    pub fn missing_toolchain(&self) -> Option<Command> {
+        let ProcessError::Failed { stderr, .. } = &self.process else { return None };
+        remedies::toolchain(stderr, &self.folder)
     }
 }
 

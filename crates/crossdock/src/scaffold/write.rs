@@ -107,7 +107,7 @@ const ABANDONED: Duration = Duration::from_secs(600);
 fn sweep(files: &[Entry]) {
     let folders: BTreeSet<&Utf8Path> = files.iter().filter_map(|entry| entry.real.parent()).collect();
     let entries = folders.into_iter().filter_map(|folder| folder.read_dir_utf8().ok()).flatten().flatten();
-    for entry in entries.filter(|entry| entry.file_name().starts_with(TEMPORARY)) {
+    for entry in entries.filter(|entry| crossdock_oci::is_temporary(entry.file_name())) {
         let is_old = |metadata: Metadata| {
             let age = metadata.modified().ok().and_then(|written| written.elapsed().ok());
             metadata.is_file() && age.is_some_and(|age| age > ABANDONED)
@@ -117,9 +117,6 @@ fn sweep(files: &[Entry]) {
         }
     }
 }
-
-/// What the names of half-written files begin with ([`crossdock_oci::write_atomically`]).
-const TEMPORARY: &str = ".crossdock-tmp-";
 
 #[cfg(test)]
 mod tests {
