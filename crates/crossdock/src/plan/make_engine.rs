@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crossdock_dockerfile::read::{Dockerfile, Keyword, stages};
-use crossdock_dockerfile::render::{self, Caching, Linking, RenderError};
+use crossdock_dockerfile::render::{self, Caching, Linking, RenderError, Rendered};
 use crossdock_platform::Platform;
 
 use super::bases::{self, Bases, Building, Nodes};
@@ -163,6 +163,9 @@ impl Maker<'_> {
         engine: &Engine,
     ) -> Result<(), RecipeError> {
         let rendered = recipe.render()?;
+        if let Some(why) = kept_back(&rendered, &asked.options) {
+            return Err(PlanError::Engine { image: recipe.image.clone(), why }.into());
+        }
         let checks_health = checks_health(&rendered.dockerfile);
         plan.context.clone_from(&recipe.context);
         // In fixed mode each platform has a file of its own.
@@ -201,20 +204,6 @@ impl Maker<'_> {
         if engine.frontend == Frontend::Classic {
             plan.copied =
                 Some(CopiedContext { to: plan.folder.join("context"), rules: rules(&rendered.dockerignore) });
-        }
-        for secret in &rendered.secrets {
-            if !asked.options.secrets.iter().any(|given| csv::value(given, "id").as_ref() == Some(secret)) {
-                self.warn(format!(
-                    "image `{}`: its Dockerfile needs the secret `{secret}`: hand it on with --secret id={secret},src=FILE",
-                    recipe.image
-                ));
-            }
-        }
-        if rendered.ssh && asked.options.ssh.is_empty() {
-            self.warn(format!(
-                "image `{}`: its Dockerfile needs an ssh agent: add --ssh default",
-                recipe.image
-            ));
         }
         let content = rendered.dockerignore;
         plan.files.push(TextFile { path: ignore.clone(), content, origins: Vec::new() });
@@ -341,6 +330,20 @@ fn unfit(image: &str, base: &BaseFrom, wanted: &Platform) -> PlanError {
             platforms.join(", ")
         ),
     }
+}
+
+/// What the Dockerfile's steps cannot do without and is not handed on.
+fn kept_back(rendered: &Rendered, options: &Options) -> Option<String> {
+    let is_given =
+        |id: &String| options.secrets.iter().any(|given| csv::value(given, "id").as_ref() == Some(id));
+    let secrets = rendered.secrets.iter().filter(|id| !is_given(id));
+    let mut wanted: Vec<String> = secrets.map(|id| format!("--secret id={id},src=FILE")).collect();
+    if rendered.ssh && options.ssh.is_empty() {
+        wanted.push("--ssh default".to_owned());
+    }
+    let wanted = wanted.join(" ");
+    (!wanted.is_empty())
+        .then(|| format!("its Dockerfile cannot be built without {wanted}: add it to the call"))
 }
 
 /// In our templates or in a user's own.
