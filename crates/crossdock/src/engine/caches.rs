@@ -2,17 +2,49 @@
 
 use crossdock_oci::Repository;
 
-use super::csv;
+use super::{Builder, CacheExport, Engine, Frontend, csv};
+
+/// How an engine reads a cache, and what it takes instead of one that it does not know; none where it takes all.
+pub(super) type Words = Option<(fn(&str) -> Option<String>, &'static str)>;
+
+/// How an engine reads what `--cache-from` and `--cache-to` name.
+pub(super) fn words(engine: &Engine) -> (Words, Words) {
+    const PODMAN: &str = "podman keeps a cache in a repository without a tag: registry.example/cache, or \
+                          type=registry,ref=registry.example/cache";
+    const IMAGE: &str = "docker without buildx reads caches from images alone: registry.example/image:tag";
+    const INLINE: &str = "the builder that is part of docker's server writes caches into the image alone: take \
+                          type=inline, --builder buildx=NAME, or containerd's image store";
+    match (&engine.builder, engine.frontend) {
+        (Builder::Podman, _) => (Some((repository, PODMAN)), Some((repository, PODMAN))),
+        (Builder::Docker, Frontend::Buildx) if engine.caches == CacheExport::Inline => {
+            let inline = |text: &str| is_inline(text).then(|| text.to_owned());
+            (None, Some((inline, INLINE)))
+        }
+        (Builder::Docker, Frontend::Classic | Frontend::Integrated) => (Some((reference, IMAGE)), None),
+        _ => (None, None),
+    }
+}
+
+/// The option's value as the engine spells it: some name a cache by its place alone.
+pub(crate) fn spelled(engine: &Engine, option: &str, value: &str) -> String {
+    let (from, to) = words(engine);
+    let words = match option {
+        "--cache-from" => from,
+        "--cache-to" => to,
+        _ => None,
+    };
+    words.and_then(|(read, _)| read(value)).unwrap_or_else(|| value.to_owned())
+}
 
 /// The repository in which podman keeps a cache: `registry.example/cache` of that itself and of
 /// `type=registry,ref=registry.example/cache`. None of what podman cannot do: another kind of cache, or a tag, because it
 /// makes one for each step.
-pub fn repository(text: &str) -> Option<String> {
+fn repository(text: &str) -> Option<String> {
     reference(text).filter(|name| name.parse::<Repository>().is_ok())
 }
 
 /// The one image that docker without buildx reads a cache from; none of another kind of cache.
-pub fn reference(text: &str) -> Option<String> {
+fn reference(text: &str) -> Option<String> {
     if !text.contains('=') {
         return Some(text.to_owned());
     }
@@ -28,7 +60,7 @@ pub fn reference(text: &str) -> Option<String> {
 }
 
 /// Whether a cache goes into the image itself, which every builder can.
-pub fn is_inline(text: &str) -> bool {
+fn is_inline(text: &str) -> bool {
     csv::fields(text).is_some_and(|fields| fields.iter().any(|field| field == "type=inline"))
 }
 

@@ -7,7 +7,7 @@ use crossdock_platform::Platform;
 use serde::Serialize;
 
 use super::ask::at_least;
-use super::{Builder, CacheExport, Engine, Frontend, caches};
+use super::{Builder, Engine, Frontend, caches};
 use crate::judge;
 
 /// What is handed on to an engine, in the words that docker, podman and buildx share.
@@ -58,9 +58,6 @@ impl BaseFrom {
     }
 }
 
-/// How an engine reads a cache, and what it takes instead of one that it does not know; none where it takes all.
-type Words = Option<(fn(&str) -> Option<String>, &'static str)>;
-
 impl Options {
     /// How dependencies are kept where a cache is handed on: cache mounts stay in the builder, and only layers reach a
     /// cache that others read. Who reads one must write the same steps as who filled it, or none of them is found there.
@@ -101,23 +98,7 @@ impl Options {
 
     /// Kinds of caches that the engine has not, each with what it has.
     fn caches_refused_by(&self, engine: &Engine) -> Vec<(String, &'static str)> {
-        const PODMAN: &str = "podman keeps a cache in a repository without a tag: registry.example/cache, or \
-                              type=registry,ref=registry.example/cache";
-        const IMAGE: &str =
-            "docker without buildx reads caches from images alone: registry.example/image:tag";
-        const INLINE: &str = "the builder that is part of docker's server writes caches into the image alone: take \
-                              type=inline, --builder buildx=NAME, or containerd's image store";
-        let (from, to): (Words, Words) = match (&engine.builder, engine.frontend) {
-            (Builder::Podman, _) => (Some((caches::repository, PODMAN)), Some((caches::repository, PODMAN))),
-            (Builder::Docker, Frontend::Buildx) if engine.caches == CacheExport::Inline => {
-                let inline = |text: &str| caches::is_inline(text).then(|| text.to_owned());
-                (None, Some((inline, INLINE)))
-            }
-            (Builder::Docker, Frontend::Classic | Frontend::Integrated) => {
-                (Some((caches::reference, IMAGE)), None)
-            }
-            _ => (None, None),
-        };
+        let (from, to) = caches::words(engine);
         let given = [("--cache-from", &self.cache_from, from), ("--cache-to", &self.cache_to, to)];
         let refused = given.into_iter().flat_map(|(option, values, words)| {
             let (read, help) = words?;
@@ -158,6 +139,7 @@ impl Options {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::CacheExport;
 
     fn engine(builder: Builder, frontend: Frontend) -> Engine {
         Engine {

@@ -109,7 +109,7 @@ impl Calls<'_> {
         build = build.args(["--format", format, "--timestamp", &self.recipe.created.to_string()]);
         // Podman 4.3 leaves it empty, and so takes the builder's image for the platform that is asked for.
         build = build.args(["--build-arg", &format!("BUILDPLATFORM={}", self.engine.platform)]);
-        if !self.options.cache_from.is_empty() || !self.options.cache_to.is_empty() {
+        if self.options.caching().is_some() {
             build = build.args(["--layers"]);
         }
         build = self.shared(build).args(["--ignorefile", self.ignore.as_str()]);
@@ -235,21 +235,10 @@ impl Calls<'_> {
         ];
         for (option, values) in rows {
             for value in values {
-                command = command.args([option, &self.in_its_words(option, value)]);
+                command = command.args([option, &caches::spelled(self.engine, option, value)]);
             }
         }
         command
-    }
-
-    /// Podman and docker without buildx name a cache by its place alone. What they cannot do was refused before.
-    fn in_its_words(&self, option: &str, value: &str) -> String {
-        let read = match (&self.engine.builder, self.engine.frontend) {
-            _ if !option.starts_with("--cache-") => None,
-            (Builder::Podman, _) => caches::repository(value),
-            (_, Frontend::Classic | Frontend::Integrated) => caches::reference(value),
-            _ => None,
-        };
-        read.unwrap_or_else(|| value.to_owned())
     }
 
     fn tag(&self, platform: &Platform) -> String {
