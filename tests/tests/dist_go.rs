@@ -133,7 +133,7 @@ fn a_program_for_another_machine_is_refused() {
 }
 
 #[test]
-fn nothing_changed_means_the_same_digest_and_little_work() {
+fn nothing_changed_means_the_same_digest() {
     let again = BUILT.sandbox.crossdock(&BUILT.project, &["dist", "--json"]).success().json();
     assert_eq!(again["images"][0]["digest"], BUILT.image(NAME)["digest"]);
 }

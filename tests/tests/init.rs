@@ -93,7 +93,11 @@ fn a_fresh_go_project_builds_verifies_and_answers_by_the_commands_of_its_readme(
     }
     answers(&Layout::open(project.join("dist/shop")), "shop", &sandbox);
     assert!(!project.join("Cargo.toml").exists() && !project.join("xtask").exists());
-    sandbox.tool(&project, "gofmt", &["-l", "."]).success();
+    assert_eq!(
+        sandbox.tool(&project, "gofmt", &["-l", "."]).success().stdout,
+        "",
+        "gofmt would change these"
+    );
     sandbox.tool(&project, "go", &["vet", "./..."]).success();
 }
 

@@ -127,6 +127,11 @@ impl Tool {
     /// Says the command, runs it, and hands each line of its output to `line`, which alone decides what is shown. The
     /// command and all its children are ended when they take longer than `limit`.
     pub(crate) fn watch(&self, limit: Duration, mut line: impl FnMut(&str)) -> Result<(), Failure> {
+        let overdue = || Failure::Overdue { command: self.to_string(), limit };
+        // To `timeout`, 0 is no limit.
+        if limit.as_secs() == 0 {
+            return Err(overdue());
+        }
         say(&format!("$ {self}"));
         let start = Instant::now();
         let whole = duct::cmd(
@@ -141,16 +146,14 @@ impl Tool {
             .unchecked()
             .reader()
             .map_err(|source| self.cannot_start(source))?;
-        for text in BufReader::new(&reader).split(b'\n').map_while(Result::ok) {
-            line(&String::from_utf8_lossy(&text));
+        for text in BufReader::new(&reader).split(b'\n') {
+            line(&String::from_utf8_lossy(&text.map_err(|source| self.cannot_start(source))?));
         }
-        match reader.try_wait() {
-            Ok(Some(output)) if start.elapsed() >= limit && !output.status.success() => {
-                Err(Failure::Overdue { command: self.to_string(), limit })
-            }
-            Ok(Some(output)) => self.check(output.status),
-            Ok(None) => Ok(()),
-            Err(source) => Err(self.cannot_start(source)),
+        // The reader is at its end: the command has ended too.
+        match reader.try_wait().map_err(|source| self.cannot_start(source))? {
+            Some(output) if start.elapsed() >= limit && !output.status.success() => Err(overdue()),
+            Some(output) => self.check(output.status),
+            None => Err(self.cannot_start(std::io::ErrorKind::WouldBlock.into())),
         }
     }
 
