@@ -30,7 +30,6 @@ pub struct RootView {
     spill: Spill,
     limits: RootLimits,
     layers: u32,
-    entries: u64,
     bytes: u64,
     disputed: Vec<String>,
 }
@@ -38,16 +37,18 @@ pub struct RootView {
 /// How much a root may hold: what is more is refused as hostile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RootLimits {
-    /// Entries of all layers.
+    /// Entries of all layers, and folders that are there only as parents of one.
     pub entries: u64,
     /// Bytes of all layers, unpacked.
     pub bytes: u64,
+    /// Bytes of names, of links' targets and of extended attributes: what stays in memory beside the entries.
+    pub metadata: u64,
 }
 
 impl Default for RootLimits {
-    /// 500,000 entries and 16 GiB.
+    /// 500,000 entries, 16 GiB, and 64 MiB of metadata.
     fn default() -> Self {
-        Self { entries: 500_000, bytes: 16 << 30 }
+        Self { entries: 500_000, bytes: 16 << 30, metadata: 64 << 20 }
     }
 }
 
@@ -105,8 +106,8 @@ impl RootView {
     ///
     /// `spill` is the folder for the temporary file, should there be one; the system's when absent.
     pub fn new(limits: RootLimits, spill: Option<PathBuf>) -> Self {
-        let (tree, spill) = (Tree::new(), Spill::new(spill));
-        Self { tree, spill, limits, layers: 0, entries: 0, bytes: 0, disputed: Vec::new() }
+        let (tree, spill) = (Tree::new(limits), Spill::new(spill));
+        Self { tree, spill, limits, layers: 0, bytes: 0, disputed: Vec::new() }
     }
 
     /// Applies the next layer on top, and checks both its digests.
@@ -226,10 +227,6 @@ impl RootView {
         let mut plain = Metered::new(decode(&mut blob)?, self.limits.bytes - self.bytes);
         let mut tar = TarReader::new(&mut plain);
         while let Some(entry) = tar.next_entry()? {
-            self.entries += 1;
-            if self.entries > self.limits.entries {
-                return Err(Fault::Entries(self.limits.entries));
-            }
             Applier { root: self }.apply(entry, &mut tar)?;
         }
         tar.drain()?;
@@ -317,8 +314,6 @@ pub(crate) enum Fault {
         "its plain tar has the digest {found}, but the configuration says {expected}; docker refuses the image"
     )]
     DiffId { expected: Digest, found: Digest },
-    #[error("with it the image has more than {0} entries")]
-    Entries(u64),
     #[error("with it the image has more than {0} bytes; it may be a decompression bomb")]
     Bytes(u64),
     #[error("its entry `{path}` {why}")]
@@ -329,7 +324,7 @@ pub(crate) enum Fault {
 pub(crate) enum EntryFault {
     #[error("holds `..`, with which it could leave the root")]
     DotDot,
-    #[error("is longer than a path may be (255 bytes a part, 4095 in all)")]
+    #[error("has a part that is longer than a name may be, 255 bytes")]
     Long,
     #[error("lies more than {} folders deep", tree::MAX_DEPTH)]
     Deep,
@@ -349,6 +344,10 @@ pub(crate) enum EntryFault {
     NoTarget,
     #[error("has an owner beyond 32 bits")]
     Owner,
+    #[error("gives the image more than {0} entries, folders that only lead to one counted")]
+    Entries(u64),
+    #[error("gives the image more than {0} bytes of names, links and extended attributes")]
+    Metadata(u64),
 }
 
 /// Nothing can be found at a path.

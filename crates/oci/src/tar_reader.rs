@@ -3,13 +3,16 @@
 //! Where formats leave room, Go's archive/tar decides, because every engine reads layers with it: an end without
 //! the two blocks of zeros is an end, and links, folders and devices have no content whatever length they claim.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 
 use tar::Header;
 
 pub(crate) const BLOCK: u64 = 512;
-/// The longest extended header that is read; Go's limit is the same.
+/// So much may the extended headers of one entry have together, in bytes; Go's limit for each is the same.
 const EXTENDED_LIMIT: u64 = 1024 * 1024;
+/// The longest path, and target of a link, in bytes: Linux's PATH_MAX without the NUL at its end.
+const PATH_LIMIT: usize = 4095;
 
 /// What a tar entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,8 +54,10 @@ pub(crate) enum TarError {
     Checksum(u64),
     #[error("the tar's header at byte {at} is damaged: bad {what}")]
     Field { at: u64, what: &'static str },
-    #[error("an extended header at byte {0} is longer than 1 MiB")]
+    #[error("with the extended header at byte {0}, an entry has more than 1 MiB of them")]
     LongExtension(u64),
+    #[error("the entry at byte {0} has a name or link that is longer than a path may be, {PATH_LIMIT} bytes")]
+    LongName(u64),
     #[error(
         "the tar holds a sparse file at byte {0}, which is not supported; make the layer without `--sparse`"
     )]
@@ -68,18 +73,21 @@ pub(crate) struct TarReader<R> {
     /// What is left of the current entry's content, and then of its padding.
     content: u64,
     padding: u64,
+    /// What the next entry's extended headers may still have.
+    extended: u64,
     ended: bool,
     end_mark: bool,
 }
 
 impl<R: Read> TarReader<R> {
     pub(crate) fn new(reader: R) -> Self {
-        Self { reader, position: 0, content: 0, padding: 0, ended: false, end_mark: false }
+        Self { reader, position: 0, content: 0, padding: 0, extended: 0, ended: false, end_mark: false }
     }
 
     /// The next entry, or none at the end.
     pub(crate) fn next_entry(&mut self) -> Result<Option<TarEntry>, TarError> {
         let mut extension = Extension::default();
+        self.extended = EXTENDED_LIMIT;
         loop {
             self.skip_rest()?;
             let at = self.position;
@@ -89,9 +97,9 @@ impl<R: Read> TarReader<R> {
             let size = numeric(&header.as_old().size, || header.entry_size())
                 .ok_or(TarError::Field { at, what: "length" })?;
             match header.entry_type().as_byte() {
-                b'x' | b'X' => extension.add_records(&self.read_extension(size)?, at)?,
-                b'L' => extension.path = Some(until_nul(&self.read_extension(size)?)),
-                b'K' => extension.link = Some(until_nul(&self.read_extension(size)?)),
+                b'x' | b'X' => extension.records = Records::parse(&self.read_extension(size)?, at)?,
+                b'L' => extension.path = given(until_nul(&self.read_extension(size)?)),
+                b'K' => extension.link = given(until_nul(&self.read_extension(size)?)),
                 // Global records hold comments; no engine applies them to files.
                 b'g' => drop(self.read_extension(size)?),
                 b'S' => return Err(TarError::Sparse(at)),
@@ -121,12 +129,17 @@ impl<R: Read> TarReader<R> {
         let field = |what| TarError::Field { at, what };
         let old = header.as_old();
         let mode = numeric(&old.mode, || header.mode().map(u64::from)).ok_or(field("mode"))?;
-        let uid = extension.uid.or_else(|| numeric(&old.uid, || header.uid())).ok_or(field("user"))?;
-        let gid = extension.gid.or_else(|| numeric(&old.gid, || header.gid())).ok_or(field("group"))?;
-        let path = extension.path.unwrap_or_else(|| header.path_bytes().into_owned());
+        let records = extension.records;
+        let uid = records.uid.or_else(|| numeric(&old.uid, || header.uid())).ok_or(field("user"))?;
+        let gid = records.gid.or_else(|| numeric(&old.gid, || header.gid())).ok_or(field("group"))?;
+        let path = extension.path.or(records.path).unwrap_or_else(|| header.path_bytes().into_owned());
         let link = extension
             .link
+            .or(records.link)
             .unwrap_or_else(|| header.link_name_bytes().map(|link| link.into_owned()).unwrap_or_default());
+        if path.len() > PATH_LIMIT || link.len() > PATH_LIMIT {
+            return Err(TarError::LongName(at));
+        }
         if path.contains(&0) || link.contains(&0) {
             return Err(TarError::Field { at, what: "name with a NUL" });
         }
@@ -142,7 +155,7 @@ impl<R: Read> TarReader<R> {
             _ => TarKind::Unknown,
         };
         let size = match kind {
-            TarKind::File | TarKind::Unknown => extension.size.unwrap_or(size),
+            TarKind::File | TarKind::Unknown => records.size.unwrap_or(size),
             _ => 0,
         };
         self.set_content(size, at)?;
@@ -155,7 +168,7 @@ impl<R: Read> TarReader<R> {
             gid,
             size,
             position: self.position,
-            xattrs: extension.xattrs,
+            xattrs: records.xattrs.into_iter().collect(),
         })
     }
 
@@ -213,9 +226,10 @@ impl<R: Read> TarReader<R> {
     }
 
     fn read_extension(&mut self, size: u64) -> Result<Vec<u8>, TarError> {
-        if size > EXTENDED_LIMIT {
+        let Some(left) = self.extended.checked_sub(size) else {
             return Err(TarError::LongExtension(self.position));
-        }
+        };
+        self.extended = left;
         self.set_content(size, self.position)?;
         let mut bytes = Vec::new();
         self.read_to_end(&mut bytes)?;
@@ -252,54 +266,75 @@ impl<R: Read> Read for TarReader<R> {
     }
 }
 
-/// What extended headers say about the entry that follows them.
+/// What extended headers say about the entry that follows them. GNU's long names win over PAX records, and of
+/// several PAX headers the last one counts.
 #[derive(Default, PartialEq)]
 struct Extension {
     path: Option<Vec<u8>>,
     link: Option<Vec<u8>>,
-    size: Option<u64>,
-    uid: Option<u64>,
-    gid: Option<u64>,
-    xattrs: Vec<(Vec<u8>, Vec<u8>)>,
+    records: Records,
 }
 
 impl Extension {
     fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+}
 
-    /// Applies records of the form `<length> <key>=<value>\n`, where the length counts the whole record.
-    fn add_records(&mut self, mut records: &[u8], at: u64) -> Result<(), TarError> {
+/// A PAX header (POSIX.1-2024, pax § Extended Header). Of records with one key the last counts, and one without a
+/// value takes the key away; only an extended attribute may be empty.
+#[derive(Default, PartialEq)]
+struct Records {
+    path: Option<Vec<u8>>,
+    link: Option<Vec<u8>>,
+    size: Option<u64>,
+    uid: Option<u64>,
+    gid: Option<u64>,
+    xattrs: BTreeMap<Vec<u8>, Vec<u8>>,
+}
+
+impl Records {
+    /// Reads records of the form `<length> <key>=<value>\n`, where the length counts the whole record.
+    fn parse(mut bytes: &[u8], at: u64) -> Result<Self, TarError> {
         let bad = || TarError::Field { at, what: "extended record" };
-        while !records.is_empty() {
-            let space = records.iter().take(20).position(|byte| *byte == b' ').ok_or_else(bad)?;
-            let length = usize::try_from(number(&records[..space]).ok_or_else(bad)?).map_err(|_| bad())?;
-            let record = records.get(space + 1..length).and_then(|record| record.strip_suffix(b"\n"));
+        let mut records = Self::default();
+        while !bytes.is_empty() {
+            let space = bytes.iter().take(20).position(|byte| *byte == b' ').ok_or_else(bad)?;
+            let length = usize::try_from(number(&bytes[..space]).ok_or_else(bad)?).map_err(|_| bad())?;
+            let record = bytes.get(space + 1..length).and_then(|record| record.strip_suffix(b"\n"));
             let record = record.ok_or_else(bad)?;
             let equals = record.iter().position(|byte| *byte == b'=').ok_or_else(bad)?;
-            self.add_record(&record[..equals], &record[equals + 1..], at)?;
-            records = &records[length..];
+            records.set(&record[..equals], &record[equals + 1..], at)?;
+            bytes = &bytes[length..];
         }
-        Ok(())
+        Ok(records)
     }
 
-    fn add_record(&mut self, key: &[u8], value: &[u8], at: u64) -> Result<(), TarError> {
-        let numeric = || number(value).ok_or(TarError::Field { at, what: "number in an extended record" });
+    fn set(&mut self, key: &[u8], value: &[u8], at: u64) -> Result<(), TarError> {
+        let numeric = || match value {
+            b"" => Ok(None),
+            _ => number(value).map(Some).ok_or(TarError::Field { at, what: "number in an extended record" }),
+        };
         match key {
-            b"path" => self.path = Some(value.to_vec()),
-            b"linkpath" => self.link = Some(value.to_vec()),
-            b"size" => self.size = Some(numeric()?),
-            b"uid" => self.uid = Some(numeric()?),
-            b"gid" => self.gid = Some(numeric()?),
+            b"path" => self.path = given(value.to_vec()),
+            b"linkpath" => self.link = given(value.to_vec()),
+            b"size" => self.size = numeric()?,
+            b"uid" => self.uid = numeric()?,
+            b"gid" => self.gid = numeric()?,
             _ if key.starts_with(b"GNU.sparse.") => return Err(TarError::Sparse(at)),
             _ => {
                 if let Some(name) = key.strip_prefix(b"SCHILY.xattr.") {
-                    self.xattrs.push((name.to_vec(), value.to_vec()));
+                    self.xattrs.insert(name.to_vec(), value.to_vec());
                 }
             }
         }
         Ok(())
     }
+}
+
+/// A name that says something; Go takes an empty one as none.
+fn given(name: Vec<u8>) -> Option<Vec<u8>> {
+    (!name.is_empty()).then_some(name)
 }
 
 /// A header's number; an empty field means 0.

@@ -13,6 +13,7 @@ impl Applier<'_> {
     pub(super) fn apply<R: Read>(&mut self, entry: TarEntry, tar: &mut TarReader<R>) -> Result<(), Fault> {
         let path = tree::display(&entry.path);
         let fault = |why| Fault::Entry { path: path.clone(), why };
+        self.root.tree.count_entry().map_err(fault)?;
         let parts = parts(&entry.path).map_err(fault)?;
         let Some((name, parents)) = parts.split_last() else {
             return self.apply_to_root(&entry).map_err(fault);
@@ -25,7 +26,9 @@ impl Applier<'_> {
             return Ok(());
         }
         let (folder, disputed) = self.root.tree.make_parents(&parents, self.layer()).map_err(fault)?;
+        self.root.tree.count_metadata(name.len()).map_err(fault)?;
         if disputed && self.root.disputed.last() != Some(&path) {
+            self.root.tree.count_metadata(path.len()).map_err(fault)?;
             self.root.disputed.push(path.clone());
         }
         if entry.kind == TarKind::HardLink {
@@ -48,16 +51,18 @@ impl Applier<'_> {
         self.root.layers
     }
 
-    fn node(&self, kind: Kind, entry: &TarEntry) -> Result<Node, EntryFault> {
+    fn node(&mut self, kind: Kind, entry: &TarEntry) -> Result<Node, EntryFault> {
         let owner = |number: u64| u32::try_from(number).map_err(|_| EntryFault::Owner);
-        Ok(Node {
+        let node = Node {
             kind,
             mode: entry.mode,
             uid: owner(entry.uid)?,
             gid: owner(entry.gid)?,
             layer: self.layer(),
             xattrs: entry.xattrs.clone().into(),
-        })
+        };
+        self.root.tree.count_metadata(node.metadata())?;
+        Ok(node)
     }
 
     /// Gives the node its name. A folder over a folder keeps what is in it; anything else replaces.
@@ -126,11 +131,7 @@ fn is_dir(node: &Node) -> bool {
 }
 
 fn target(entry: &TarEntry) -> Result<Box<[u8]>, EntryFault> {
-    match entry.link.len() {
-        0 => Err(EntryFault::NoTarget),
-        4096.. => Err(EntryFault::Long),
-        _ => Ok(entry.link.as_slice().into()),
-    }
+    if entry.link.is_empty() { Err(EntryFault::NoTarget) } else { Ok(entry.link.as_slice().into()) }
 }
 
 /// The parts of an entry's path; a slash at its begin means the root as engines take it.
@@ -140,7 +141,7 @@ fn parts(path: &[u8]) -> Result<Vec<&[u8]>, EntryFault> {
     if parts.contains(&&b".."[..]) {
         return Err(EntryFault::DotDot);
     }
-    if path.len() > 4095 || parts.iter().any(|part| part.len() > 255) {
+    if parts.iter().any(|part| part.len() > 255) {
         return Err(EntryFault::Long);
     }
     Ok(parts)

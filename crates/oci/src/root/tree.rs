@@ -1,6 +1,6 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use super::{EntryFault, LookupError};
+use super::{EntryFault, LookupError, RootLimits};
 
 /// The root's own number.
 pub(super) const ROOT: usize = 0;
@@ -8,11 +8,18 @@ pub(super) const ROOT: usize = 0;
 pub(super) const MAX_LINKS: u32 = 40;
 /// Folders in one another; real images have a few dozen. It also bounds recursion over the tree.
 pub(super) const MAX_DEPTH: usize = 1000;
+/// What memory an extended attribute takes beside its bytes, roughly.
+const XATTR_COST: usize = 128;
 
 /// Nodes by number; folders name them. Several names may mean one node: hard links.
 #[derive(Debug)]
 pub(super) struct Tree {
     nodes: Vec<Node>,
+    limits: RootLimits,
+    entries: u64,
+    metadata: u64,
+    /// The last layer that has hidden all that lower ones have in a folder.
+    swept: HashMap<usize, u32>,
 }
 
 #[derive(Debug, Clone)]
@@ -93,8 +100,23 @@ impl Walk {
 }
 
 impl Tree {
-    pub(super) fn new() -> Self {
-        Self { nodes: vec![Node::implied_dir(0)] }
+    pub(super) fn new(limits: RootLimits) -> Self {
+        let nodes = vec![Node::implied_dir(0)];
+        Self { nodes, limits, entries: 0, metadata: 0, swept: HashMap::new() }
+    }
+
+    /// Counts one more entry.
+    pub(super) fn count_entry(&mut self) -> Result<(), EntryFault> {
+        self.entries += 1;
+        let limit = self.limits.entries;
+        if self.entries > limit { Err(EntryFault::Entries(limit)) } else { Ok(()) }
+    }
+
+    /// Counts bytes that stay in memory.
+    pub(super) fn count_metadata(&mut self, bytes: usize) -> Result<(), EntryFault> {
+        self.metadata = self.metadata.saturating_add(bytes as u64);
+        let limit = self.limits.metadata;
+        if self.metadata > limit { Err(EntryFault::Metadata(limit)) } else { Ok(()) }
     }
 
     pub(super) fn node(&self, number: usize) -> &Node {
@@ -115,6 +137,15 @@ impl Tree {
             Kind::Dir(children) => children.get(name).copied(),
             _ => None,
         }
+    }
+
+    /// Makes a folder that no entry describes.
+    fn add_implied_dir(&mut self, folder: usize, name: &[u8], layer: u32) -> Result<Name, EntryFault> {
+        self.count_entry()?;
+        self.count_metadata(name.len())?;
+        let child = Name { node: self.add(Node::implied_dir(layer)), layer };
+        self.set_child(folder, name, child);
+        Ok(child)
     }
 
     pub(super) fn set_child(&mut self, folder: usize, name: &[u8], child: Name) {
@@ -170,11 +201,10 @@ impl Tree {
                 return Err(EntryFault::Deep);
             }
             let folder = walk.node();
-            let child = self.child(folder, &part).unwrap_or_else(|| {
-                let child = Name { node: self.add(Node::implied_dir(layer)), layer };
-                self.set_child(folder, &part, child);
-                child
-            });
+            let child = match self.child(folder, &part) {
+                Some(child) => child,
+                None => self.add_implied_dir(folder, &part, layer)?,
+            };
             match &self.nodes[child.node].kind {
                 Kind::Dir(_) => walk.at.push((part, child.node)),
                 Kind::Symlink(target) => {
@@ -213,6 +243,11 @@ impl Tree {
     /// As [`hide`](Self::hide), for everything in a folder.
     pub(super) fn hide_below(&mut self, folder: usize, layer: u32) {
         let Kind::Dir(children) = &self.nodes[folder].kind else { return };
+        // From then on the folder gets nothing of lower layers, so that a layer goes through it once, however many
+        // whiteouts it has.
+        if self.swept.insert(folder, layer) == Some(layer) {
+            return;
+        }
         let names: Vec<_> = children.keys().cloned().collect();
         for name in names {
             self.hide(folder, &name, layer);
@@ -222,8 +257,15 @@ impl Tree {
 
 impl Node {
     /// A folder that no entry describes.
-    pub(super) fn implied_dir(layer: u32) -> Self {
+    fn implied_dir(layer: u32) -> Self {
         Self { kind: Kind::Dir(BTreeMap::new()), mode: 0o755, uid: 0, gid: 0, layer, xattrs: Box::default() }
+    }
+
+    /// What memory it takes beside that of every node, in bytes.
+    pub(super) fn metadata(&self) -> usize {
+        let link = if let Kind::Symlink(target) = &self.kind { target.len() } else { 0 };
+        let xattr = |(name, value): &(Vec<u8>, Vec<u8>)| name.len() + value.len() + XATTR_COST;
+        link + self.xattrs.iter().map(xattr).sum::<usize>()
     }
 }
 
