@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use camino::Utf8Path;
+
 use super::part::Part;
 use super::source::CrossdockSource;
 use crate::nearest::listed;
@@ -52,6 +54,11 @@ impl Choices {
             .join(" ")
     }
 
+    /// The whole line.
+    pub(super) fn whole_line(&self) -> String {
+        format!("{LINE} {}", self.line()).trim_end().to_owned()
+    }
+
     /// The command with which a pipeline checks the scaffold, whether or not the line is there.
     pub(super) fn check(&self) -> String {
         // Where crossdock comes from shows in the crate's own manifest.
@@ -100,13 +107,12 @@ pub(super) struct Settled {
 }
 
 impl Selection {
-    /// Joins what a call says with what is remembered; `possible` are the parts that the project can have, and `origin`
-    /// the address of its repository.
+    /// Joins what a call says with what is remembered; `possible` are the parts that the project can have.
     pub(super) fn settle(
         &self,
         possible: &BTreeSet<Part>,
         remembered: Option<Choices>,
-        origin: Option<&str>,
+        repository: &Repository<'_>,
     ) -> Settled {
         let (mut choices, mut notes) = (remembered.clone().unwrap_or_default(), Vec::new());
         let only: BTreeSet<Part> = self.only.iter().copied().collect();
@@ -114,13 +120,10 @@ impl Selection {
             (None, false) => choices.without = possible.difference(&only).copied().collect(),
             (Some(_), false) => choices.without.retain(|part| !only.contains(part)),
             (None, true) => {
-                if let Some((part, host)) =
-                    origin.and_then(other_forge).filter(|(part, _)| !self.without.contains(part))
-                {
-                    choices.without.insert(part);
-                    notes.push(format!(
-                        "{part} is left out, because the repository is at {host}; `--only {part}` writes it"
-                    ));
+                for (part, why) in repository.useless() {
+                    if !self.without.contains(&part) && choices.without.insert(part) {
+                        notes.push(format!("{part} is left out, because {why}; `--only {part}` writes it"));
+                    }
                 }
             }
             (Some(_), true) => {}
@@ -144,13 +147,32 @@ impl Selection {
     }
 }
 
-/// The pipeline that a repository at this address has no use for.
-fn other_forge(origin: &str) -> Option<(Part, &str)> {
-    let host = origin.strip_prefix("https://")?.split('/').next()?;
-    match host {
-        "github.com" => Some((Part::Gitlab, host)),
-        host if host.split('.').any(|word| word == "gitlab") => Some((Part::Github, host)),
-        _ => None,
+/// The repository that a project lies in.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Repository<'a> {
+    /// Its address, in https form.
+    pub(super) origin: Option<&'a str>,
+    /// Its root, where that is a folder above the project's.
+    pub(super) above: Option<&'a Utf8Path>,
+}
+
+impl Repository<'_> {
+    /// The pipelines that it has no use for, and why.
+    fn useless(&self) -> Vec<(Part, String)> {
+        if let Some(above) = self.above {
+            let why = format!("pipelines are read in the root of a repository alone, which is {above}");
+            return [Part::Github, Part::Gitlab].map(|part| (part, why.clone())).to_vec();
+        }
+        let host = self.origin.and_then(|origin| origin.strip_prefix("https://")?.split('/').next());
+        let part = host.and_then(|host| match host {
+            "github.com" => Some(Part::Gitlab),
+            host if host.split('.').any(|word| word == "gitlab") => Some(Part::Github),
+            _ => None,
+        });
+        part.zip(host)
+            .map(|(part, host)| (part, format!("the repository is at {host}")))
+            .into_iter()
+            .collect()
     }
 }
 
@@ -183,17 +205,18 @@ mod tests {
     #[test]
     fn the_first_only_lasts_and_a_later_one_is_of_its_call() {
         let only = Selection { only: vec![Part::Config, Part::Github], ..Selection::default() };
-        let first = only.settle(&possible(), None, None);
+        let first = only.settle(&possible(), None, &Repository::default());
         assert_eq!(first.parts, BTreeSet::from([Part::Config, Part::Github]));
         assert!(first.choices.without.contains(&Part::Kubernetes));
         let later = Selection { only: vec![Part::Kubernetes], ..Selection::default() };
-        let later = later.settle(&possible(), Some(Choices::default()), None);
+        let later = later.settle(&possible(), Some(Choices::default()), &Repository::default());
         assert_eq!((later.parts.len(), later.choices.without.len()), (1, 0));
     }
 
     #[test]
     fn a_repository_s_host_decides_what_nobody_decided() {
-        let settle = |selection: &Selection, origin| selection.settle(&possible(), None, origin);
+        let at = |origin| Repository { origin, above: None };
+        let settle = |selection: &Selection, origin| selection.settle(&possible(), None, &at(origin));
         let nothing = Selection::default();
         let github = settle(&nothing, Some("https://github.com/ann/app"));
         assert!(github.parts.contains(&Part::Github) && !github.parts.contains(&Part::Gitlab));
@@ -201,9 +224,23 @@ mod tests {
         let gitlab = settle(&nothing, Some("https://gitlab.example.org/ann/app"));
         assert!(!gitlab.parts.contains(&Part::Github) && gitlab.parts.contains(&Part::Gitlab));
         assert_eq!(settle(&nothing, None).parts, possible());
-        let remembered =
-            nothing.settle(&possible(), Some(Choices::default()), Some("https://github.com/a/b"));
+        let github = at(Some("https://github.com/a/b"));
+        let remembered = nothing.settle(&possible(), Some(Choices::default()), &github);
         assert_eq!(remembered.parts, possible());
+    }
+
+    #[test]
+    fn a_part_of_a_repository_has_no_pipelines_unless_it_is_told_to() {
+        let inside = Repository { above: Some("/shop".into()), ..Repository::default() };
+        let settled = Selection::default().settle(&possible(), None, &inside);
+        assert!(!settled.parts.contains(&Part::Github) && !settled.parts.contains(&Part::Gitlab));
+        assert_eq!(
+            settled.notes[0],
+            "github is left out, because pipelines are read in the root of a repository alone, which is /shop; `--only \
+             github` writes it"
+        );
+        let only = Selection { only: vec![Part::Github], ..Selection::default() };
+        assert_eq!(only.settle(&possible(), None, &inside).parts, BTreeSet::from([Part::Github]));
     }
 
     #[test]

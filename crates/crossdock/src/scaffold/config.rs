@@ -4,6 +4,7 @@ use camino::Utf8PathBuf;
 use serde::Serialize;
 
 use super::carry::{Whose, carry};
+use super::choices::Choices;
 use super::error::ScaffoldError;
 use super::exposed;
 use super::ground::{Ground, Known};
@@ -64,9 +65,8 @@ pub(super) fn settings(
     decided: &Decided,
 ) -> Result<Settings, ScaffoldError> {
     check(request, ground)?;
-    let theirs = ground.known.as_ref().filter(|known| !known.made.as_ref().is_some_and(|made| made.unedited));
     let replaced = request.existing == Existing::Replace && decided.writes(Part::Config);
-    if let Some(theirs) = theirs.filter(|_| !replaced) {
+    if let Some(theirs) = ground.theirs().filter(|_| !replaced) {
         refuse_options(request)?;
         // What would be written is shown beside it, as far as the project alone says what that is.
         let body = values(ground, request, decided).and_then(|values| fill("crossdock.toml", &values));
@@ -83,7 +83,7 @@ pub(super) fn settings(
 
 /// Whose the file is that is written anew.
 fn whose(ground: &Ground, known: &Known) -> Whose {
-    if !known.made.as_ref().is_some_and(|made| made.unedited) {
+    if ground.theirs().is_some() {
         return Whose::Person;
     }
     let is_there =
@@ -117,6 +117,20 @@ fn refuse_options(request: &Request) -> Result<(), ScaffoldError> {
             ),
         }),
     }
+}
+
+/// What a person's file does not remember of a call that chose something for longer than itself.
+pub(super) fn unremembered(ground: &Ground, request: &Request, choices: &Choices) -> Option<String> {
+    let theirs = ground.theirs().filter(|_| request.existing == Existing::Keep)?;
+    let chose =
+        !request.selection.without.is_empty() || request.archives.is_some() || request.source.is_some();
+    (chose && Choices::read(&theirs.text).as_ref() != Some(choices)).then(|| {
+        format!(
+            "{FILE_NAME} was edited or written by hand, so that crossdock leaves it alone, and the next call will not know \
+             of this one's choices: write `{}` as its first line, instead of one that begins so",
+            choices.whole_line()
+        )
+    })
 }
 
 fn check(request: &Request, ground: &Ground) -> Result<(), ScaffoldError> {

@@ -72,6 +72,11 @@ impl Ground {
         Ok(Self { root, seen, language, project, starter, known, _copy: copy })
     }
 
+    /// `crossdock.toml`, where a person edited or wrote it.
+    pub(super) fn theirs(&self) -> Option<&Known> {
+        self.known.as_ref().filter(|known| !known.made.as_ref().is_some_and(|made| made.unedited))
+    }
+
     /// The projects of a configuration's images, this one among them.
     ///
     /// # Errors

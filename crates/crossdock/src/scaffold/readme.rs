@@ -35,7 +35,6 @@ pub(super) fn has_own(root: &Utf8Path) -> bool {
 
 /// What the project is built with, and by which commands. `sheets` are the other files.
 pub(super) fn sheet(
-    root: &Utf8Path,
     command: &'static str,
     images: &[Outline],
     sheets: &[Sheet],
@@ -50,7 +49,8 @@ pub(super) fn sheet(
         .iter()
         .filter_map(|sheet| Some(FileValues { path: sheet.path.to_string(), what: what(sheet)? }));
     let values = Values {
-        title: root.file_name().unwrap_or("This project").to_owned(),
+        // The folder's name is another one in the next clone.
+        title: title(images),
         command,
         platforms: platforms.join(", "),
         files: files.collect(),
@@ -58,6 +58,18 @@ pub(super) fn sheet(
     let body = fill("README.md", &values)?;
     let (path, comment) = ("README.md".into(), Comment::Angles);
     Ok(Sheet { part: Part::Readme, path, body, comment, owner: Owner::Person })
+}
+
+/// The images' names.
+fn title(images: &[Outline]) -> String {
+    let names: Vec<&str> = images.iter().map(|image| image.name.as_str()).collect();
+    match names.as_slice() {
+        [] => "This project".to_owned(),
+        [first, second, third, others @ ..] if !others.is_empty() => {
+            format!("{first}, {second}, {third} and {} more", others.len())
+        }
+        few => few.join(", "),
+    }
 }
 
 fn what(sheet: &Sheet) -> Option<String> {

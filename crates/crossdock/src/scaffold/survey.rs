@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use camino::Utf8PathBuf;
 
-use super::choices::{Choices, Settled};
+use super::choices::{Choices, Repository, Settled};
 use super::entry::{Entry, State, generated, merged};
 use super::error::ScaffoldError;
 use super::ground::Ground;
@@ -19,7 +19,7 @@ use super::{Scaffold, config, dockerfile, kubernetes, pipeline, readme, xtask};
 use crate::config::grammar::tidied;
 use crate::plan::Projects;
 use crate::process::Processes;
-use crate::project::{Language, Project};
+use crate::project::{Language, Network, Project};
 
 /// What was decided before a file is rendered.
 pub(super) struct Decided {
@@ -67,6 +67,7 @@ fn decide(ground: &Ground, request: &Request, processes: &Processes) -> Result<D
     let obstacle = xtask::obstacle(ground)?;
     let mut settled = settle(ground, request, obstacle.as_deref(), processes)?;
     settled.notes.extend(outdated(&ground.project, &settled.parts));
+    settled.notes.extend(unlocked(&ground.project, &settled.parts));
     let wants_crate = ground.language == Language::Rust
         && obstacle.is_none()
         && !settled.choices.without.contains(&Part::Xtask);
@@ -80,6 +81,7 @@ fn decide(ground: &Ground, request: &Request, processes: &Processes) -> Result<D
     // Where `cargo xtask` is a person's own, our crate is not what it runs.
     let alias = merged(&ground.root, &xtask::alias(&ground.root)).ok();
     let is_theirs = alias.is_some_and(|entry| entry.state == State::Edited);
+    settled.notes.extend(config::unremembered(ground, request, &settled.choices));
     Ok(Decided {
         command: config::command(ground.language, crate_.is_some() && !is_theirs),
         choices: settled.choices,
@@ -115,8 +117,15 @@ fn settle(
     }
     let remembered = ground.known.as_ref().and_then(|known| Choices::read(&known.text));
     let git = crate::project::git(&ground.root, processes);
-    let origin = git.available().and_then(|git| git.source.as_deref());
-    let mut settled = request.selection.settle(&possible, remembered, origin);
+    let repository = Repository {
+        origin: git.available().and_then(|git| git.source.as_deref()),
+        above: ground
+            .root
+            .ancestors()
+            .find(|folder| folder.join(".git").exists())
+            .filter(|top| *top != ground.root),
+    };
+    let mut settled = request.selection.settle(&possible, remembered, &repository);
     settled.notes.extend(obstacle.map(|why| format!("no xtask crate is written: {why}")));
     let choices = &mut settled.choices;
     choices.archives = request.archives.clone().or(choices.archives.take());
@@ -145,6 +154,16 @@ fn outdated(project: &Project, parts: &BTreeSet<Part>) -> Option<String> {
     })
 }
 
+/// Whether the Dockerfile cannot build yet, because it changes no lock file.
+fn unlocked(project: &Project, parts: &BTreeSet<Part>) -> Option<String> {
+    let Project::Rust(workspace) = project else { return None };
+    (workspace.lock_made && parts.contains(&Part::Dockerfile)).then(|| {
+        "there is no Cargo.lock yet, without which the Dockerfile does not build: make it with `cargo generate-lockfile`, \
+         or by the first `dist`, and commit it"
+            .to_owned()
+    })
+}
+
 /// The crate; where nobody said from where crossdock comes and the default has none, the project does without.
 fn with_crate(
     ground: &Ground,
@@ -155,6 +174,12 @@ fn with_crate(
     let source = settled.choices.source.clone();
     let why = match (xtask::resolve(ground, source.as_ref(), request, processes)?, source) {
         (Ok(xtask::Crate { joins: Some(Joining::Unknown { why }), .. }), None) => why,
+        // With a crate that cargo cannot have, no command of cargo would work in the project any more.
+        (Ok(xtask::Crate { joins: Some(Joining::Unknown { why }), .. }), Some(place))
+            if request.source.is_some() && request.network == Network::Online =>
+        {
+            return Err(ScaffoldError::Source { place: place.to_string(), reason: why });
+        }
         (Ok(made), _) => return Ok(Some(made)),
         (Err(reason), Some(place)) => {
             return Err(ScaffoldError::Source { place: place.to_string(), reason });
@@ -215,7 +240,7 @@ fn sheets(
     }
     sheets.retain(|sheet| chosen(sheet.part));
     if chosen(Part::Readme) && !readme::has_own(&ground.root) {
-        sheets.push(readme::sheet(&ground.root, decided.command, outlines, &sheets)?);
+        sheets.push(readme::sheet(decided.command, outlines, &sheets)?);
     }
     decided.notes.extend(notes);
     Ok(sheets)

@@ -28,6 +28,7 @@ fn environment() -> Result<Environment<'static>, minijinja::Error> {
         SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build()?,
     );
     environment.add_filter("quoted", |text: String| quoted(&text));
+    environment.add_filter("key", |text: String| key(&text));
     environment.add_filter("list", |words: Vec<String>| {
         let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
         format!("[{}]", words.join(", "))
@@ -36,6 +37,12 @@ fn environment() -> Result<Environment<'static>, minijinja::Error> {
         environment.add_template(name, text)?;
     }
     Ok(environment)
+}
+
+/// A key of TOML, quoted where it must be (TOML 1.0, "Keys").
+fn key(text: &str) -> String {
+    let is_bare = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
+    if is_bare { text.to_owned() } else { quoted(text) }
 }
 
 #[cfg(test)]

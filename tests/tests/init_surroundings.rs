@@ -1,0 +1,80 @@
+//! `crossdock init` where the project's surroundings are unusual: its name, its folder, its repository, its lock file.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+use crossdock_tests::Sandbox;
+use crossdock_tests::fixture::{self, copy, write};
+
+#[test]
+fn a_name_with_a_dot_is_a_key() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "app");
+    write(project.join("go.mod"), "module github.com/ann/app.io\n\ngo 1.22\n");
+    sandbox.crossdock(&project, &["init"]).success();
+    let config = std::fs::read_to_string(project.join("crossdock.toml")).unwrap();
+    assert!(config.contains("[image.\"app.io\"]"), "{config}");
+    let plan = sandbox.crossdock(&project, &["plan", "--json"]).success().json();
+    assert_eq!(plan["images"][0]["name"], "app.io");
+    sandbox.crossdock(&project, &["init", "--check"]).success();
+}
+
+#[test]
+fn a_part_of_a_repository_gets_no_pipelines_that_would_never_run() {
+    let sandbox = Sandbox::new();
+    let repository = sandbox.work().join("shop");
+    let project = fixture::go_module(&repository.join("services"), "api");
+    fixture::commit(&sandbox, &repository);
+    let init = sandbox.crossdock(&project, &["init"]).success();
+    assert!(init.stderr.contains("github is left out, because pipelines are read in the root"), "{init}");
+    assert!(!project.join(".github").exists() && !project.join(".gitlab-ci.yml").exists());
+    assert!(project.join("Dockerfile").exists());
+    sandbox.crossdock(&project, &["init", "--check"]).success();
+    sandbox.crossdock(&project, &["init", "--only", "gitlab"]).success();
+    assert!(project.join(".gitlab-ci.yml").exists());
+}
+
+#[test]
+fn a_clone_under_another_name_is_as_clean() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "app");
+    sandbox.crossdock(&project, &["init"]).success();
+    let clone = sandbox.work().join("app-branch 2");
+    copy(&project, &clone);
+    sandbox.crossdock(&clone, &["init", "--check"]).success();
+}
+
+#[test]
+fn a_configuration_written_by_hand_does_not_remember_and_that_is_said() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "app");
+    let theirs = "[image.app]\nexpose = [8080]\n";
+    write(project.join("crossdock.toml"), theirs);
+    let line = "# crossdock init --without gitlab,kubernetes";
+    let init = sandbox.crossdock(&project, &["init", "--without", "gitlab,kubernetes"]).success();
+    assert!(init.stderr.contains(&format!("write `{line}` as its first line")), "{init}");
+    write(project.join("crossdock.toml"), format!("{line}\n{theirs}"));
+    let again = sandbox.crossdock(&project, &["init"]).success();
+    assert!(!again.stderr.contains("first line"), "{again}");
+    assert!(!project.join("kubernetes").exists() && !project.join(".gitlab-ci.yml").exists());
+}
+
+#[test]
+fn a_dockerfile_that_needs_a_lock_file_says_so() {
+    let sandbox = Sandbox::new();
+    let project = fixture::rust_package(&sandbox.work(), "app");
+    std::fs::remove_file(project.join("Cargo.lock")).ok();
+    let init = sandbox.crossdock(&project, &["init", "--without", "xtask"]).success();
+    assert!(init.stderr.contains("cargo generate-lockfile"), "{init}");
+    assert!(!project.join("Cargo.lock").exists(), "looking leaves no trace");
+}
+
+#[test]
+fn a_repository_that_does_not_answer_leaves_the_project_as_it_was() {
+    let sandbox = Sandbox::new();
+    let project = fixture::rust_package(&sandbox.work(), "app");
+    let before = std::fs::read(project.join("Cargo.toml")).unwrap();
+    let init = sandbox.crossdock(&project, &["init", "--crossdock", "git:https://127.0.0.1:1/crossdock"]);
+    init.ends_with(2).complains("git:https://127.0.0.1:1/crossdock").complains("nothing was written");
+    assert_eq!(std::fs::read(project.join("Cargo.toml")).unwrap(), before);
+    assert!(!project.join("xtask").exists() && !project.join("crossdock.toml").exists());
+}
