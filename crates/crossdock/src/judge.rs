@@ -13,7 +13,7 @@ use crossdock_platform::Platform;
 use crossdock_platform::matching::{Only, Specifier};
 use crossdock_verify::{
     self as verify, Entry, Expectation, Finding, ImageFacts, Known, PlatformText, Program, Report, Root,
-    RootError, codes, verify_image, verify_index, verify_other, verify_program,
+    RootError, codes, verify_image, verify_index, verify_others, verify_program,
 };
 
 use crate::config::Source;
@@ -125,7 +125,7 @@ fn others(
     let absolute = |entry: &RootEntry| format!("/{}", entry.path.trim_start_matches('/'));
     let executable = root.0.walk().filter(|entry| entry.kind == EntryKind::File && entry.mode & 0o111 != 0);
     let paths = executable.map(|entry| absolute(&entry)).filter(|path| !planned.contains_key(path));
-    paths.flat_map(|path| verify_other(&path, image, root, target)).collect()
+    verify_others(paths, image, root, target)
 }
 
 fn report(target: &Target, platform: Option<Platform>, findings: Vec<Finding>) -> TargetReport {

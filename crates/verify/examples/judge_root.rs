@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crossdock_platform::Platform;
-use crossdock_verify::{Entry, EntryKind, ImageFacts, Root, RootError, Severity, Target, verify_other};
+use crossdock_verify::{Entry, EntryKind, ImageFacts, Root, RootError, Severity, Target, verify_others};
 
 struct Disk(PathBuf);
 
@@ -68,7 +68,7 @@ fn main() -> ExitCode {
                 continue;
             }
             judged += 1;
-            for finding in verify_other(&path, &image, &root, &target) {
+            for finding in verify_others([path], &image, &root, &target) {
                 if finding.severity != Severity::Note {
                     println!("{} {} {}: {}", finding.severity, finding.code, finding.path, finding.message);
                 }

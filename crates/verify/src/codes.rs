@@ -3,7 +3,7 @@
 use crate::code::{Code, Effect, Entry, Severity};
 
 macro_rules! codes {
-    ($($(#[$meta:meta])* $name:ident = $id:literal, $severity:ident, $effect:ident,
+    ($($name:ident = $id:literal, $severity:ident, $effect:ident,
         $title:literal, $explanation:literal, $remedy:literal;)+) => {
         $(
             #[doc = $title]
@@ -212,7 +212,8 @@ codes! {
         "Take both from one package version; do not copy single libraries between images.";
     LIBRARIES_UNCHECKED = "libraries-unchecked", Warning, Unproven,
         "the program's shared libraries could not be judged",
-        "There is no image to look for them in, or the loader is one whose rules crossdock does not know.",
+        "There is no image to look for them in, the loader is one whose rules crossdock does not know, or there are more of them \
+             than any real program has.",
         "Verify the image, or link statically.";
 
     // What the plan says about the build.

@@ -10,6 +10,7 @@ mod layout;
 mod notes;
 mod script;
 mod segments;
+mod strings;
 mod symbols;
 
 pub use attributes::ArmAttributes;
@@ -21,6 +22,7 @@ pub use notes::Notes;
 pub use script::Script;
 pub use segments::Segment;
 pub(crate) use segments::c_string;
+pub(crate) use strings::{Room, Strings};
 pub(crate) use symbols::{Symbols, symbols};
 
 use std::borrow::Cow;

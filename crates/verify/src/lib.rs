@@ -34,6 +34,8 @@ mod resolve;
 mod root;
 mod subject;
 mod target;
+#[cfg(test)]
+mod testing;
 mod verify;
 
 pub use code::{Code, Effect, Severity, catalogue_markdown};
@@ -48,4 +50,4 @@ pub use report::{Report, Verdict};
 pub use resolve::{ResolveError, Resolved, resolve};
 pub use root::{Entry, EntryKind, MemoryRoot, Root, RootError};
 pub use target::{Known, Node, Target};
-pub use verify::{Program, verify_image, verify_index, verify_other, verify_program};
+pub use verify::{Program, verify_image, verify_index, verify_others, verify_program};

@@ -8,18 +8,25 @@ mod glibc;
 mod musl;
 mod search;
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 
 use crate::Target;
-use crate::inspect::{Dynamic, Elf, Inspection, Symbols, inspect_file, symbols};
+use crate::inspect::{Dynamic, Elf, Inspection, Room, Symbols, inspect_file, symbols};
 use crate::resolve::resolve;
 use crate::root::EntryKind;
 use crate::subject::Surroundings;
 
 pub(crate) use search::Miss;
+use search::{Hit, Search};
 
 /// A program depends on at most this many libraries; more is taken for an attack.
 const MOST_OBJECTS: usize = 1024;
+
+/// The names of all symbols together take no more; those of an office suite take a third of it.
+const MOST_BYTES_OF_SYMBOLS: usize = 64 << 20;
+
+/// The loader's place among the objects.
+const LOADER: usize = 1;
 
 /// After this many missing libraries more would say nothing new.
 const MOST_MISSING: usize = 64;
@@ -50,25 +57,15 @@ impl Family {
 pub(crate) struct Object {
     /// Its path, without links for a library.
     pub(crate) path: String,
-    /// The name by which it was asked for.
+    /// The name by which it was asked for first.
     pub(crate) name: String,
-    pub(crate) elf: Elf,
+    pub(crate) dynamic: Option<Dynamic>,
     /// The object that asked for it first; the program has none.
     pub(crate) parent: Option<usize>,
     /// How the C library names its build, where the file is part of one.
     pub(crate) release: Option<String>,
     /// Its symbols, where they could be read.
     pub(crate) symbols: Option<Symbols>,
-}
-
-impl Object {
-    pub(crate) fn dynamic(&self) -> Option<&Dynamic> {
-        self.elf.dynamic.as_ref()
-    }
-
-    fn answers_to(&self, name: &str) -> bool {
-        self.name == name || self.dynamic().and_then(|dynamic| dynamic.soname.as_deref()) == Some(name)
-    }
 }
 
 /// A library that was asked for and not found.
@@ -83,15 +80,58 @@ pub(crate) struct Missing {
 /// What is in memory when the program begins.
 #[derive(Debug)]
 pub(crate) struct Loaded {
-    /// The program first, then the libraries in the order in which they are loaded.
+    /// The program first, then the loader, then the libraries in the order in which they are loaded.
     pub(crate) objects: Vec<Object>,
     pub(crate) missing: Vec<Missing>,
+    /// There are more libraries than are looked for, or more names in one than are read.
+    pub(crate) is_cut: bool,
+    /// Which object answers to a name: the one that was asked for or called itself so first.
+    names: BTreeMap<String, usize>,
+    /// How many names led to a file.
+    found: usize,
+    /// What is left for the symbols of all objects.
+    room: Room,
 }
 
 impl Loaded {
     /// The object that a version need names.
     pub(crate) fn answering(&self, name: &str) -> Option<&Object> {
-        self.objects.iter().skip(1).find(|object| object.answers_to(name))
+        self.objects.get(*self.names.get(name)?)
+    }
+
+    fn add(&mut self, object: Object) {
+        let soname = object.dynamic.as_ref().and_then(|dynamic| dynamic.soname.clone());
+        for name in std::iter::once(object.name.clone()).chain(soname) {
+            self.names.entry(name).or_insert(self.objects.len());
+        }
+        self.is_cut |= object.dynamic.as_ref().is_some_and(|dynamic| dynamic.is_cut);
+        self.objects.push(object);
+    }
+
+    /// Looks for the library that an object asks for, unless that is known already.
+    fn ask(&mut self, search: &Search, place: &Place<'_>, by: usize, name: String) {
+        let is_known = search.is_built_in(&name) || self.names.contains_key(&name);
+        let is_enough = self.missing.len() >= MOST_MISSING;
+        if is_known || is_enough || self.missing.iter().any(|missing| missing.name == name) {
+            return;
+        }
+        if self.found >= MOST_OBJECTS {
+            self.is_cut = true;
+            return;
+        }
+        match search.find(place, &self.objects, by, &name) {
+            Ok(Hit::Known(index)) => {
+                self.names.insert(name, index);
+                self.found += 1;
+            }
+            Ok(Hit::New(path, elf, bytes)) => {
+                let symbols = symbols(&bytes, &elf, &mut self.room);
+                let release = glibc::release(&bytes);
+                self.add(Object { path, name, dynamic: elf.dynamic, parent: Some(by), release, symbols });
+                self.found += 1;
+            }
+            Err(miss) => self.missing.push(Missing { name, by, miss }),
+        }
     }
 }
 
@@ -99,6 +139,7 @@ impl Loaded {
 pub(crate) struct Place<'a> {
     pub(crate) image: Surroundings<'a>,
     pub(crate) target: &'a Target,
+    pub(crate) program: &'a Elf,
 }
 
 /// Loads a program's libraries as its loader would, breadth first.
@@ -107,70 +148,178 @@ pub(crate) struct Place<'a> {
 pub(crate) fn load(
     place: &Place<'_>,
     path: &str,
-    (elf, bytes): (&Elf, &[u8]),
+    bytes: &[u8],
     interpreter: &str,
     family: Family,
 ) -> Option<Loaded> {
+    let (elf, mut room) = (place.program, Room::new(MOST_BYTES_OF_SYMBOLS));
     let program = Object {
         path: path.to_owned(),
         name: path.to_owned(),
-        elf: elf.clone(),
+        dynamic: elf.dynamic.clone(),
         parent: None,
         release: None,
-        symbols: symbols(bytes, elf),
+        symbols: symbols(bytes, elf, &mut room),
     };
-    let mut loaded = Loaded { objects: vec![program], missing: Vec::new() };
-    let own = loader_itself(place, interpreter, elf)?;
+    let (directories, own) = loader_itself(place, interpreter, &mut room)?;
     let search = match family {
-        Family::Glibc => search::Search::Glibc(glibc::Search::new(place, own.0)),
-        Family::Musl => search::Search::Musl(musl::Search::new(place, interpreter)),
+        Family::Glibc => Search::Glibc(glibc::Search::new(place, directories)),
+        Family::Musl => Search::Musl(musl::Search::new(place, interpreter)),
     };
-    loaded.objects.push(own.1);
-    let mut waiting: VecDeque<(usize, String)> = needed(&loaded.objects[0], 0);
-    while let Some((by, name)) = waiting.pop_front() {
-        if search.is_built_in(&name)
-            || loaded.answering(&name).is_some()
-            || loaded.objects.len() > MOST_OBJECTS
-        {
-            continue;
+    let is_cut = elf.dynamic.as_ref().is_some_and(|dynamic| dynamic.is_cut);
+    let names = BTreeMap::new();
+    let mut loaded = Loaded { objects: vec![program], missing: Vec::new(), is_cut, names, found: 0, room };
+    loaded.add(own);
+    let mut by = 0;
+    while let Some(object) = loaded.objects.get(by) {
+        let needed = object.dynamic.iter().flat_map(|dynamic| &dynamic.needed);
+        let needed: Vec<String> = needed.filter(|_| by != LOADER).cloned().collect();
+        for name in needed {
+            loaded.ask(&search, place, by, name);
         }
-        if loaded.missing.len() >= MOST_MISSING || loaded.missing.iter().any(|missing| missing.name == name) {
-            continue;
-        }
-        match search.find(place, &loaded.objects, by, &name) {
-            Ok(hit) => {
-                let index = loaded.objects.len();
-                let object = Object { name, parent: Some(by), ..hit };
-                waiting.extend(needed(&object, index));
-                loaded.objects.push(object);
-            }
-            Err(miss) => loaded.missing.push(Missing { name, by, miss }),
-        }
+        by += 1;
     }
     Some(loaded)
 }
 
-fn needed(object: &Object, index: usize) -> VecDeque<(usize, String)> {
-    let names = object.dynamic().map(|dynamic| dynamic.needed.as_slice()).unwrap_or_default();
-    names.iter().map(|name| (index, name.clone())).collect()
-}
-
 /// The loader, which is the first library in memory, and its bytes' own list of directories.
-fn loader_itself(place: &Place<'_>, interpreter: &str, program: &Elf) -> Option<(Vec<String>, Object)> {
+fn loader_itself(place: &Place<'_>, interpreter: &str, room: &mut Room) -> Option<(Vec<String>, Object)> {
     let found =
         resolve(place.image.root, interpreter).ok().filter(|found| found.entry.kind == EntryKind::File)?;
     let file = inspect_file(place.image.root, &found.path, found.entry.size).ok()?;
     let (bytes, Inspection::Elf(elf)) = (file.bytes, file.facts) else { return None };
-    if !search::same_machine(&elf, program) || search::broken(&elf).is_some() {
+    if !search::same_machine(&elf, place.program) || search::broken(&elf).is_some() {
         return None;
     }
     let object = Object {
-        symbols: symbols(&bytes, &elf),
+        symbols: symbols(&bytes, &elf, room),
         path: found.path,
         name: interpreter.rsplit('/').next().unwrap_or(interpreter).to_owned(),
-        elf: *elf,
+        dynamic: elf.dynamic,
         parent: None,
         release: glibc::release(&bytes),
     };
     Some((glibc::default_directories(&bytes, place.target.architecture()), object))
+}
+
+#[cfg(test)]
+mod tests {
+    use object::elf::{DT_HASH, DT_NEEDED, DT_RPATH, DT_SONAME, DT_STRTAB, DT_SYMTAB};
+
+    use super::*;
+    use crate::subject::Credentials;
+    use crate::testing::Made;
+    use crate::{MemoryRoot, inspect};
+
+    const LOADER_PATH: &str = "/lib64/ld-linux-x86-64.so.2";
+
+    fn loaded(root: &MemoryRoot, program: &[u8]) -> Loaded {
+        let Inspection::Elf(elf) = inspect(program) else { panic!("it is an ELF file") };
+        let image =
+            Surroundings { root, environment: &[], working_directory: "/", user: &Credentials::default() };
+        let target = Target::new(&crossdock_platform::Platform::LINUX_AMD64);
+        let place = Place { image, target: &target, program: &elf };
+        load(&place, "/app", program, LOADER_PATH, Family::Glibc).unwrap()
+    }
+
+    fn root() -> MemoryRoot {
+        MemoryRoot::new().file(LOADER_PATH, 0o755, Made::default().bytes())
+    }
+
+    /// A program that asks for these libraries.
+    fn asking(names: impl IntoIterator<Item = String>) -> Made {
+        let mut made = Made::default();
+        let mut strings = vec![0];
+        for name in names {
+            made = made.value(DT_NEEDED, strings.len() as u64);
+            strings.extend(name.as_bytes());
+            strings.push(0);
+        }
+        made.table(DT_STRTAB, strings)
+    }
+
+    #[test]
+    fn a_file_is_loaded_once_whatever_links_lead_to_it() {
+        let root = root()
+            .file("/usr/lib/liba.so.1", 0o644, asking(["libb.so".to_owned()]).bytes())
+            .link("/usr/lib/liba.so", "liba.so.1")
+            .link("/usr/lib/libb.so", "liba.so");
+        let program = asking(["liba.so.1".to_owned(), "liba.so".to_owned()]).bytes();
+        let loaded = loaded(&root, &program);
+        let paths: Vec<&str> = loaded.objects.iter().map(|object| object.path.as_str()).collect();
+        assert_eq!(paths, ["/app", LOADER_PATH, "/usr/lib/liba.so.1"]);
+        for name in ["liba.so.1", "liba.so", "libb.so"] {
+            assert_eq!(loaded.answering(name).unwrap().path, "/usr/lib/liba.so.1");
+        }
+        assert!(loaded.missing.is_empty() && !loaded.is_cut);
+    }
+
+    #[test]
+    fn what_lies_beyond_the_limit_is_said_not_to_be_judged() {
+        let names = |count: usize| (0..count).map(|index| format!("l{index}"));
+        let library = Made::default().bytes();
+        let with = |count: usize| {
+            let root = names(count)
+                .fold(root(), |root, name| root.file(&format!("/lib/{name}"), 0o644, library.clone()));
+            loaded(&root, &asking(names(count)).bytes())
+        };
+        let all = with(MOST_OBJECTS);
+        assert_eq!((all.objects.len(), all.is_cut), (MOST_OBJECTS + 2, false));
+        let cut = with(MOST_OBJECTS + 1);
+        assert_eq!((cut.objects.len(), cut.is_cut), (MOST_OBJECTS + 2, true));
+    }
+
+    #[test]
+    fn a_file_with_more_names_than_are_read_is_said_to_be_cut() {
+        let mut strings = vec![b'x'; 4000];
+        strings.push(0);
+        let many = (0..1000).fold(Made::default(), |made, offset| made.value(DT_NEEDED, offset));
+        let loaded = loaded(&root(), &many.table(DT_STRTAB, strings).bytes());
+        assert!(loaded.is_cut);
+        let held: usize =
+            loaded.objects[0].dynamic.iter().flat_map(|dynamic| &dynamic.needed).map(String::len).sum();
+        assert!(held < 1 << 18, "{held}");
+    }
+
+    /// All names end in the same 16 KB: they would take a gigabyte.
+    #[test]
+    fn symbols_whose_names_overlap_are_not_held() {
+        let symbols = 100_000u32;
+        let mut strings = vec![b'x'; 16_000];
+        strings.push(0);
+        let table = |name: u32| [&name.to_le_bytes()[..], &[0x12, 0, 1, 0], &[0; 16]].concat();
+        let with = |names: &dyn Fn(u32) -> u32| {
+            let hash = [1, symbols].map(u32::to_le_bytes).concat();
+            let made = Made::default()
+                .table(DT_SYMTAB, (0..symbols).flat_map(|index| table(names(index))).collect());
+            made.table(DT_HASH, hash).table(DT_STRTAB, strings.clone()).bytes()
+        };
+        let found = loaded(&root(), &with(&|index| index % 16_000));
+        assert_eq!(found.objects[0].symbols, None);
+        // What cannot be compared with the first is not read of the next.
+        assert_eq!(found.objects[1].symbols, None);
+        let short = loaded(&root(), &with(&|index| 15_900 + index % 100));
+        assert_eq!(short.objects[0].symbols.as_ref().unwrap().offered.len(), 100);
+    }
+
+    #[test]
+    fn a_search_path_without_end_is_not_built() {
+        let list = "$ORIGIN".repeat(5000) + &":/x".repeat(9000);
+        let strings = [b"liba.so\0", list.as_bytes(), b"\0"].concat();
+        let program =
+            Made::default().value(DT_NEEDED, 0).value(DT_RPATH, 8).table(DT_STRTAB, strings).bytes();
+        let missing = &loaded(&root(), &program).missing[0];
+        let Miss::Absent { searched, .. } = &missing.miss else { panic!("{missing:?}") };
+        assert_eq!(searched.len(), 2, "one that is too long, and the same one again and again");
+        assert!(searched.iter().all(|directory| directory.len() < 5000));
+    }
+
+    #[test]
+    fn a_library_answers_to_the_name_that_it_has_itself() {
+        let library = Made::default().value(DT_SONAME, 0).table(DT_STRTAB, b"libreal.so\0".to_vec()).bytes();
+        let root = root().file("/usr/lib/liba.so", 0o644, library);
+        let loaded = loaded(&root, &asking(["liba.so".to_owned(), "libreal.so".to_owned()]).bytes());
+        assert_eq!(loaded.answering("libreal.so").unwrap().path, "/usr/lib/liba.so");
+        assert!(loaded.missing.is_empty());
+    }
 }

@@ -1,5 +1,6 @@
 //! Path lookup in an image's root, as the kernel does it: links followed at every step, never out of the root.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use thiserror::Error;
@@ -10,7 +11,7 @@ use crate::root::{Entry, EntryKind, Root, RootError, normalize, parent_of};
 const MOST_LINKS: usize = 40;
 
 /// `PATH_MAX`.
-const LONGEST_PATH: usize = 4096;
+pub(crate) const LONGEST_PATH: usize = 4096;
 
 /// What a path leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,6 +107,13 @@ pub fn resolve(root: &dyn Root, path: &str) -> Result<Resolved, ResolveError> {
     Ok(Resolved { path: at, entry, directories, links })
 }
 
+/// The content of a regular file that is no longer than this many bytes; `None` where there is no such file.
+pub(crate) fn read_small<'a>(root: &'a dyn Root, path: &str, longest: u64) -> Option<Cow<'a, [u8]>> {
+    let found = resolve(root, path).ok()?;
+    let is_small = found.entry.kind == EntryKind::File && found.entry.size <= longest;
+    is_small.then(|| root.read(&found.path).ok()).flatten()
+}
+
 fn check_length(path: &str) -> Result<(), ResolveError> {
     match path.len() > LONGEST_PATH {
         true => Err(ResolveError::TooLong { path: path.chars().take(40).collect() }),
@@ -153,6 +161,14 @@ mod tests {
         let root = MemoryRoot::new().link("/lib64", "usr/lib64");
         let error = resolve(&root, "/lib64/ld.so").unwrap_err();
         assert_eq!(error.to_string(), "/usr does not exist in the image (/lib64 is a link to usr/lib64)");
+    }
+
+    #[test]
+    fn a_file_is_read_only_when_it_is_small() {
+        let root = MemoryRoot::new().file("/etc/x", 0o644, "12345").link("/y", "etc/x");
+        assert_eq!(read_small(&root, "/y", 5).as_deref(), Some(&b"12345"[..]));
+        assert_eq!(read_small(&root, "/y", 4), None);
+        assert_eq!(read_small(&root, "/etc", 5), None);
     }
 
     #[test]

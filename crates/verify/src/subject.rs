@@ -23,6 +23,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) root: &'a dyn Root,
     /// The environment that the image's configuration gives, as `NAME=VALUE`.
     pub(crate) environment: &'a [String],
+    /// Where the program is started; not empty.
+    pub(crate) working_directory: &'a str,
     pub(crate) user: &'a Credentials,
 }
 
@@ -35,7 +37,7 @@ pub(crate) struct Credentials {
 }
 
 impl Credentials {
-    /// True when this user may execute the file (or search the directory), by its permission bits.
+    /// True when this user may execute the file, by its permission bits.
     pub(crate) fn may_execute(&self, entry: &Entry) -> bool {
         let bit = match self {
             // Root needs some execute bit, whosever it is.
@@ -46,12 +48,23 @@ impl Credentials {
         };
         entry.mode & bit != 0
     }
+
+    /// The first of these directories that this user may not search. Root may search any, whatever its bits say
+    /// (`CAP_DAC_OVERRIDE`).
+    pub(crate) fn blocked_at<'a>(&self, directories: &'a [(String, Entry)]) -> Option<&'a (String, Entry)> {
+        directories.iter().find(|(_, directory)| self.uid != 0 && !self.may_execute(directory))
+    }
 }
 
 impl Surroundings<'_> {
     /// The value of an environment variable; the last one given counts.
     pub(crate) fn variable(&self, name: &str) -> Option<&str> {
         self.environment.iter().rev().find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
+    }
+
+    /// A path as a process in the working directory sees it.
+    pub(crate) fn seen_from_working_directory(&self, path: &str) -> String {
+        if path.starts_with('/') { path.to_owned() } else { format!("/{}/{path}", self.working_directory) }
     }
 
     /// The directories of PATH; runtimes put their own in where the image has none.

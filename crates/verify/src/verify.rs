@@ -39,7 +39,12 @@ pub fn verify_program(
         facts: &facts,
         target,
         expectation,
-        surroundings: root.map(|root| Surroundings { root, environment: &[], user: &user }),
+        surroundings: root.map(|root| Surroundings {
+            root,
+            environment: &[],
+            working_directory: "/",
+            user: &user,
+        }),
         depth: 0,
     });
     if let Some(mode) = program.mode.filter(|mode| mode & 0o111 == 0) {
@@ -68,7 +73,7 @@ pub fn verify_image(
     config_agrees::check(image, target, &mut findings);
     let credentials = user::find(image, target, root, &mut findings);
     ports::check(image, target, &credentials, &mut findings);
-    let surroundings = Surroundings { root, environment: &image.env, user: &credentials };
+    let surroundings = in_image(image, root, &credentials);
     let started = entry_point::find(image, target, surroundings, &mut findings);
     let mut judged = Vec::new();
     for (path, expectation) in planned {
@@ -83,19 +88,27 @@ pub fn verify_image(
     findings
 }
 
-/// Judges an executable file of an image that the plan does not speak of and that the image does not start.
+/// Judges executable files of an image that the plan does not speak of and that the image does not start.
 ///
 /// A program is judged as the one that is started would be. Of a shared library only the machine is judged, for it is
 /// never started by itself, and a file that is no program at all gives no finding: data files often carry execute bits.
-pub fn verify_other(path: &str, image: &ImageFacts, root: &dyn Root, target: &Target) -> Vec<Finding> {
+pub fn verify_others(
+    paths: impl IntoIterator<Item = String>,
+    image: &ImageFacts,
+    root: &dyn Root,
+    target: &Target,
+) -> Vec<Finding> {
     let credentials = user::find(image, target, root, &mut Vec::new());
-    let surroundings = Surroundings { root, environment: &image.env, user: &credentials };
-    let mut findings = match resolve(root, path) {
+    let surroundings = in_image(image, root, &credentials);
+    let judged = paths.into_iter().flat_map(|path| match resolve(root, &path) {
         Ok(found) => judge_in_image(&found, target, None, surroundings, 0),
-        Err(error) => vec![Finding::new(codes::UNREADABLE, target.name(), path, format!("{error}."))],
-    };
-    findings.retain(|finding| !checks::is_about_no_program(finding.code));
-    findings
+        Err(error) => vec![Finding::new(codes::UNREADABLE, target.name(), &path, format!("{error}."))],
+    });
+    judged.filter(|finding| !checks::is_about_no_program(finding.code)).collect()
+}
+
+fn in_image<'a>(image: &'a ImageFacts, root: &'a dyn Root, user: &'a Credentials) -> Surroundings<'a> {
+    Surroundings { root, environment: &image.env, working_directory: image.working_directory(), user }
 }
 
 /// Judges an index by itself: what only shows when all its entries are seen together.

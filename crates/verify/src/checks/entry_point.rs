@@ -21,7 +21,7 @@ pub(crate) fn find(
     };
     let found = match word.contains('/') {
         true => by_path(image, target, word, surroundings, findings),
-        false => by_name(image, target, word, surroundings, findings),
+        false => by_name(target, word, surroundings, findings),
     }?;
     if let Some(finding) = not_executable(target, word, &found, surroundings.user) {
         findings.push(finding);
@@ -36,7 +36,7 @@ fn by_path(
     surroundings: Surroundings<'_>,
     findings: &mut Vec<Finding>,
 ) -> Option<Resolved> {
-    let absolute = from_directory(&image.working_directory, word);
+    let absolute = surroundings.seen_from_working_directory(word);
     match resolve(surroundings.root, &absolute) {
         Ok(found) => Some(found),
         Err(ResolveError::Unreadable(error)) => {
@@ -48,11 +48,6 @@ fn by_path(
             None
         }
     }
-}
-
-/// A path as a process in this working directory sees it.
-fn from_directory(working_directory: &str, path: &str) -> String {
-    if path.starts_with('/') { path.to_owned() } else { format!("/{working_directory}/{path}") }
 }
 
 fn missing(
@@ -67,7 +62,7 @@ fn missing(
         format!("a runtime shows `exec: \"{word}\": stat {word}: no such file or directory`, exit 127");
     let first = word.split_whitespace().next().unwrap_or(word);
     let first_is_there =
-        first != word && resolve(surroundings.root, &from_directory(&image.working_directory, first)).is_ok();
+        first != word && resolve(surroundings.root, &surroundings.seen_from_working_directory(first)).is_ok();
     if first_is_there {
         let message =
             format!("The entry point is the one word {word:?}, and no file has that name: {shown}.");
@@ -93,17 +88,16 @@ fn missing(
 }
 
 fn by_name(
-    image: &ImageFacts,
     target: &Target,
     word: &str,
     surroundings: Surroundings<'_>,
     findings: &mut Vec<Finding>,
 ) -> Option<Resolved> {
-    if let Some(found) = on_search_path(surroundings, image.working_directory(), word) {
+    if let Some(found) = on_search_path(surroundings, word) {
         return Some(found);
     }
     let first = word.split_whitespace().next().unwrap_or(word);
-    let is_line = first != word && on_search_path(surroundings, image.working_directory(), first).is_some();
+    let is_line = first != word && on_search_path(surroundings, first).is_some();
     let shown = format!("a runtime shows `exec: \"{word}\": executable file not found in $PATH`, exit 127");
     let path = surroundings.search_path().join(":");
     let (code, message) = match is_line {
@@ -123,16 +117,13 @@ fn by_name(
 }
 
 /// The first file of this name in a directory of PATH that the user may execute, as Go's `exec.LookPath` and `env` look.
-pub(crate) fn on_search_path(
-    image: Surroundings<'_>,
-    working_directory: &str,
-    name: &str,
-) -> Option<Resolved> {
+pub(crate) fn on_search_path(image: Surroundings<'_>, name: &str) -> Option<Resolved> {
     image.search_path().into_iter().find_map(|directory| {
-        let directory = if directory.is_empty() { working_directory } else { directory };
+        let directory = if directory.is_empty() { "." } else { directory };
         let found =
-            resolve(image.root, &from_directory(working_directory, &format!("{directory}/{name}"))).ok()?;
-        (found.entry.kind == EntryKind::File && image.user.may_execute(&found.entry)).then_some(found)
+            resolve(image.root, &image.seen_from_working_directory(&format!("{directory}/{name}"))).ok()?;
+        let is_executable = found.entry.kind == EntryKind::File && image.user.may_execute(&found.entry);
+        (is_executable && image.user.blocked_at(&found.directories).is_none()).then_some(found)
     })
 }
 
@@ -149,8 +140,7 @@ pub(crate) fn not_executable(
         let message = format!("{word} is {what}: {shown}.");
         return Some(Finding::new(codes::ENTRY_POINT_NOT_A_FILE, target.name(), &found.path, message));
     }
-    let blocked =
-        found.directories.iter().find(|(_, directory)| user.uid != 0 && !user.may_execute(directory));
+    let blocked = user.blocked_at(&found.directories);
     let (path, entry) = match blocked {
         Some((path, directory)) => (path, directory),
         None if user.may_execute(&found.entry) => return None,

@@ -122,7 +122,7 @@ fn existing(
 ) {
     let path = subject.path;
     let is_file = found.entry.kind == EntryKind::File;
-    let is_reachable = found.directories.iter().all(|(_, directory)| image.user.may_execute(directory));
+    let is_reachable = image.user.blocked_at(&found.directories).is_none();
     if !is_file || !is_reachable || !image.user.may_execute(&found.entry) {
         let message = format!(
             "{path} needs the dynamic loader {interpreter}, and user {} may not execute it: a node shows `exec {path}: permission \

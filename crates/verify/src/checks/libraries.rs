@@ -9,6 +9,9 @@ use crate::root::EntryKind;
 use crate::subject::Subject;
 use crate::{Code, Finding, codes};
 
+/// More directories than this are not shown.
+const MOST_SHOWN: usize = 64;
+
 pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     let (Inspection::Elf(elf), Some(image)) = (subject.facts, subject.surroundings) else { return };
     let Some(Interpreter::Path(interpreter)) = &elf.interpreter else { return };
@@ -29,8 +32,11 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
         }
         return;
     };
-    let place = Place { image, target: subject.target };
-    let Some(loaded) = load(&place, subject.path, (elf, subject.bytes), interpreter, family) else { return };
+    let place = Place { image, target: subject.target, program: elf };
+    let Some(loaded) = load(&place, subject.path, subject.bytes, interpreter, family) else { return };
+    if loaded.is_cut {
+        findings.push(too_many(subject, &loaded));
+    }
     for missing in &loaded.missing {
         findings.push(absent(subject, &loaded, missing, family));
     }
@@ -50,6 +56,18 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
 enum Binding {
     AsLinked,
     AtOnce,
+}
+
+/// No real program is near the limits, so what lies beyond them is not looked for.
+fn too_many(subject: &Subject<'_>, loaded: &Loaded) -> Finding {
+    let message = format!(
+        "{} asks for more libraries, or they name more, than crossdock looks at: the {} that were found were judged, the others \
+         were not.",
+        subject.path,
+        loaded.objects.len() - 1
+    );
+    let help = "Start the image once on each platform, or link statically.";
+    subject.finding(codes::LIBRARIES_UNCHECKED, message).with_help(help)
 }
 
 /// Who asks for a library, in words: the program, or a library of it.
@@ -76,10 +94,11 @@ fn absent(subject: &Subject<'_>, loaded: &Loaded, missing: &Missing, family: Fam
                 Family::Glibc => "cannot open shared object file: No such file or directory",
                 Family::Musl => "No such file or directory",
             };
-            let others: String = passed_over.iter().map(|(path, what)| format!(" {path} {what}.")).collect();
+            let others = passed_over.iter().take(MOST_SHOWN).map(|(path, what)| format!(" {path} {what}."));
+            let others: String = others.collect();
             let message = format!(
                 "{asker} needs {name}, which is in none of the directories that the loader searches ({}).{others} A node shows {}.",
-                searched.join(", "),
+                shown_directories(searched),
                 shown(text)
             );
             (codes::LIBRARY_MISSING, message)
@@ -96,14 +115,26 @@ fn absent(subject: &Subject<'_>, loaded: &Loaded, missing: &Missing, family: Fam
     subject.finding(code, message).with_evidence("DT_NEEDED", name)
 }
 
+/// The directories that were searched, as far as a person reads them.
+fn shown_directories(searched: &[String]) -> String {
+    let shown = searched[..searched.len().min(MOST_SHOWN)].join(", ");
+    match searched.len().saturating_sub(MOST_SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
 /// Every version that is asked for has to be defined: by name, for the order of the numbers means nothing.
 fn versions(subject: &Subject<'_>, loaded: &Loaded, findings: &mut Vec<Finding>) {
     for object in &loaded.objects {
         let mut lacking: BTreeMap<&str, (String, Vec<&str>)> = BTreeMap::new();
-        for need in object.dynamic().iter().flat_map(|dynamic| &dynamic.version_needs) {
+        for need in object.dynamic.iter().flat_map(|dynamic| &dynamic.version_needs) {
             let Some(library) = loaded.answering(&need.library) else { continue };
-            let defined =
-                library.dynamic().map(|dynamic| dynamic.version_definitions.as_slice()).unwrap_or_default();
+            let defined = library
+                .dynamic
+                .as_ref()
+                .map(|dynamic| dynamic.version_definitions.as_slice())
+                .unwrap_or_default();
             // A library without any version is taken with a warning.
             if need.is_weak || defined.is_empty() || defined.contains(&need.version) {
                 continue;
@@ -162,7 +193,7 @@ fn symbols(
     for (object, own) in loaded.objects.iter().zip(&all) {
         let at_once = family == Family::Musl
             || environment == Binding::AtOnce
-            || object.dynamic().is_some_and(|dynamic| dynamic.binds_at_once);
+            || object.dynamic.as_ref().is_some_and(|dynamic| dynamic.binds_at_once);
         let lacking = |names: &BTreeSet<String>| -> Vec<String> {
             names.iter().filter(|name| !is_offered(name)).cloned().collect()
         };

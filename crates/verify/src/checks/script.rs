@@ -108,7 +108,7 @@ fn interpreter(
 ) {
     findings.extend(judge_file(subject, found, image));
     let Some(command) = script.env_target() else { return };
-    match entry_point::on_search_path(image, "/", command) {
+    match entry_point::on_search_path(image, command) {
         Some(found) => findings.extend(judge_file(subject, &found, image)),
         None => {
             let message = format!(

@@ -1,13 +1,17 @@
 //! Does the image know the user that it runs as?
 
+use std::borrow::Cow;
+
 use crate::image::ImageFacts;
-use crate::resolve::resolve;
-use crate::root::Root;
+use crate::resolve::{ResolveError, resolve};
+use crate::root::{EntryKind, Root};
 use crate::subject::Credentials;
 use crate::{Finding, Target, codes};
 
 /// A passwd or group file longer than this is taken for something else.
-const LONGEST_FILE: u64 = 16 << 20;
+const LONGEST_FILE: u64 = 4 << 20;
+/// Linux gives a process no more groups (`NGROUPS_MAX`).
+const MOST_GROUPS: usize = 65536;
 
 /// The numeric user of the image. Where a name is unknown, a finding says so and root stands in for it.
 pub(crate) fn find(
@@ -20,9 +24,13 @@ pub(crate) fn find(
         Some((user, group)) => (user, Some(group)),
         None => (image.user.as_str(), None),
     };
-    let passwd = lines(root, "/etc/passwd");
-    let groups = lines(root, "/etc/group");
-    let mut unknown = |what: &str, name: &str, file: &str| {
+    let passwd = database(root, "/etc/passwd", target, findings);
+    let groups = database(root, "/etc/group", target, findings);
+    let mut unknown = |what: &str, name: &str, (file, content): (&str, &Database<'_>)| {
+        if content.is_none() {
+            // That it could not be read is said already.
+            return;
+        }
         let message = format!(
             "The image runs as {what} {name:?}, and its {file} has no such name: a runtime shows `unable to find {what} {name}`, \
              exit 125."
@@ -33,14 +41,14 @@ pub(crate) fn find(
         );
     };
     let mut credentials = account(&passwd, &groups, user).unwrap_or_else(|| {
-        unknown("user", user, "/etc/passwd");
+        unknown("user", user, ("/etc/passwd", &passwd));
         Credentials::default()
     });
     if let Some(group) = group.filter(|group| !group.is_empty()) {
-        let known = groups.iter().find(|fields| fields.first().is_some_and(|name| name == group));
-        match known.and_then(|fields| fields.get(2)?.parse().ok()).or_else(|| group.parse().ok()) {
+        let known = lines(&groups).find(|line| field(line, 0) == Some(group));
+        match known.and_then(|line| number(line, 2)).or_else(|| group.parse().ok()) {
             Some(gid) => credentials.gid = gid,
-            None => unknown("group", group, "/etc/group"),
+            None => unknown("group", group, ("/etc/group", &groups)),
         }
         // A group that is named replaces the ones that the account would have.
         credentials.groups.clear();
@@ -59,33 +67,55 @@ pub(crate) fn find(
 }
 
 /// The account of a user's name or number. A number needs no line in passwd; then its group is 0.
-fn account(passwd: &[Vec<String>], groups: &[Vec<String>], user: &str) -> Option<Credentials> {
+fn account(passwd: &Database<'_>, groups: &Database<'_>, user: &str) -> Option<Credentials> {
     if user.is_empty() {
         return Some(Credentials::default());
     }
-    let number = user.parse::<u32>().ok();
-    let line = passwd.iter().find(|fields| {
-        let is_name = fields.first().is_some_and(|name| name == user);
-        is_name || (number.is_some() && fields.get(2).and_then(|uid| uid.parse().ok()) == number)
-    });
-    let Some(line) = line else { return Some(Credentials { uid: number?, ..Credentials::default() }) };
-    let field = |index: usize| line.get(index).and_then(|text| text.parse::<u32>().ok());
-    let name = line.first()?;
-    let member =
-        |fields: &&Vec<String>| fields.get(3).is_some_and(|names| names.split(',').any(|each| each == name));
-    let groups = groups.iter().filter(member).filter_map(|fields| fields.get(2)?.parse().ok()).collect();
-    Some(Credentials { uid: field(2)?, gid: field(3).unwrap_or(0), groups })
+    let uid = user.parse::<u32>().ok();
+    let is_it = |line: &&str| field(line, 0) == Some(user) || (uid.is_some() && number(line, 2) == uid);
+    let Some(line) = lines(passwd).find(is_it) else {
+        return Some(Credentials { uid: uid?, ..Credentials::default() });
+    };
+    let name = field(line, 0)?;
+    let has_member =
+        |line: &&str| field(line, 3).is_some_and(|names| names.split(',').any(|each| each == name));
+    let groups = lines(groups).filter(has_member).filter_map(|line| number(line, 2)).take(MOST_GROUPS);
+    Some(Credentials { uid: number(line, 2)?, gid: number(line, 3).unwrap_or(0), groups: groups.collect() })
 }
 
-/// The lines of a file of fields that colons separate; none when it is absent.
-fn lines(root: &dyn Root, path: &str) -> Vec<Vec<String>> {
-    let Ok(found) = resolve(root, path) else { return Vec::new() };
-    if found.entry.size > LONGEST_FILE {
-        return Vec::new();
-    }
-    let Ok(bytes) = root.read(&found.path) else { return Vec::new() };
-    String::from_utf8_lossy(&bytes)
-        .lines()
-        .map(|line| line.trim().split(':').map(str::to_owned).collect())
-        .collect()
+/// The content of a passwd or group file: empty when there is none, absent when it could not be read.
+type Database<'a> = Option<Cow<'a, str>>;
+
+fn database<'a>(
+    root: &'a dyn Root,
+    path: &str,
+    target: &Target,
+    findings: &mut Vec<Finding>,
+) -> Database<'a> {
+    let why = match resolve(root, path) {
+        Ok(found) if found.entry.size > LONGEST_FILE => "it is longer than 4 MiB".to_owned(),
+        Ok(found) if found.entry.kind == EntryKind::File => match root.read(&found.path) {
+            Ok(Cow::Borrowed(bytes)) => return Some(String::from_utf8_lossy(bytes)),
+            Ok(Cow::Owned(bytes)) => return Some(String::from_utf8_lossy(&bytes).into_owned().into()),
+            Err(error) => error.to_string(),
+        },
+        Err(ResolveError::Unreadable(error)) => error.to_string(),
+        _ => return Some(Cow::Borrowed("")),
+    };
+    let message = format!("{path} names the users of the image, and it was not read: {why}.");
+    findings.push(Finding::new(codes::UNREADABLE, target.name(), path, message));
+    None
+}
+
+fn lines<'a>(content: &'a Database<'_>) -> impl Iterator<Item = &'a str> {
+    content.iter().flat_map(|content| content.lines()).map(str::trim)
+}
+
+/// A field of a line; colons separate them.
+fn field(line: &str, index: usize) -> Option<&str> {
+    line.split(':').nth(index)
+}
+
+fn number(line: &str, index: usize) -> Option<u32> {
+    field(line, index)?.parse().ok()
 }

@@ -41,8 +41,8 @@ impl<'data> Content<'data> {
         else {
             return Ok(content);
         };
-        if header.machine == EM_ARM.0 {
-            // What it was compiled for stands in a section, for which the whole is read.
+        if header.machine == EM_ARM.0 && length <= MOST_OF_ALL {
+            // What it was compiled for stands in a section, for which the whole is read. A longer file has no attributes.
             return Ok(Content { length, pieces: vec![(0, fetch(0, length)?)] });
         }
         content.add(header.table, header.table_length(), fetch)?;
@@ -119,6 +119,29 @@ impl<'data> Content<'data> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The first bytes of an ELF file for ARM, of which all else is zero.
+    fn fetched(length: u64) -> u64 {
+        let mut head = b"\x7fELF\x01\x01\x01".to_vec();
+        head.resize(64, 0);
+        head[18] = u8::try_from(EM_ARM.0).unwrap();
+        let fetched = std::cell::Cell::new(0);
+        let fetch = |offset: u64, size: u64| {
+            fetched.set(fetched.get() + size);
+            let mut piece = if offset == 0 { head.clone() } else { Vec::new() };
+            piece.resize(usize::try_from(size.min(HEAD)).unwrap(), 0);
+            Ok::<_, std::convert::Infallible>(Cow::Owned(piece))
+        };
+        let Ok(_) = Content::sparse(length, &fetch);
+        fetched.get()
+    }
+
+    #[test]
+    fn no_more_is_read_of_a_file_for_arm_than_of_another() {
+        assert_eq!(fetched(MOST_OF_ALL), HEAD + MOST_OF_ALL);
+        assert_eq!(fetched(MOST_OF_ALL + 1), HEAD);
+        assert_eq!(fetched(16 << 30), HEAD);
+    }
 
     #[test]
     fn the_longest_piece_answers() {

@@ -6,10 +6,13 @@ use object::read::ReadRef;
 use object::read::elf::Dyn;
 
 use super::elf::{Class, Endianness};
-use super::segments::{Memory, c_string};
+use super::segments::Memory;
+use super::strings::{Room, Strings};
 
 /// More records than this, or longer names, are taken for damage.
 const MOST_RECORDS: usize = 1 << 14;
+/// All names of a file together take no more. Those of the largest programs take a tenth of it.
+const MOST_BYTES: usize = 1 << 18;
 /// Search paths are the longest strings: those of Nix reach some kilobytes.
 const LONGEST_STRING: usize = 1 << 16;
 /// A name in the dynamic section is a file's or a version's, and a path has at most this length in Linux.
@@ -35,6 +38,8 @@ pub struct Dynamic {
     pub version_needs: Vec<VersionNeed>,
     /// The symbol versions that this file offers (`DT_VERDEF`).
     pub version_definitions: Vec<String>,
+    /// There are more names than are read: the lists are not complete.
+    pub is_cut: bool,
 }
 
 impl Dynamic {
@@ -63,7 +68,11 @@ pub struct VersionNeed {
 
 /// Reads the dynamic section that these bytes hold.
 pub(super) fn read(memory: Memory<'_>, table: &[u8], class: Class, endianness: Endianness) -> Dynamic {
-    Table { memory, order: endianness.order(), entries: entries_of(table, class, endianness) }.facts()
+    let entries = entries_of(table, class, endianness);
+    let strings =
+        Strings(value_of(&entries, elf::DT_STRTAB).and_then(|at| memory.from(at)).unwrap_or_default());
+    let table = Table { memory, order: endianness.order(), entries, strings, room: Room::new(MOST_BYTES) };
+    table.facts()
 }
 
 /// The entries of the dynamic section that these bytes hold: tag and value.
@@ -79,80 +88,88 @@ fn entries<D: Dyn<Endian = Order>>(table: &[u8], order: Order) -> Vec<(DynamicTa
     std::iter::from_fn(|| table.read::<D>(&mut at).ok())
         .map(|entry| (entry.tag(order), entry.val(order)))
         .take_while(|(tag, _)| *tag != elf::DT_NULL)
+        .take(MOST_RECORDS)
         .collect()
+}
+
+/// The value of the first entry with this tag.
+pub(super) fn value_of(entries: &[(DynamicTag, u64)], tag: DynamicTag) -> Option<u64> {
+    entries.iter().find(|(found, _)| *found == tag).map(|(_, value)| *value)
 }
 
 struct Table<'data> {
     memory: Memory<'data>,
     order: Order,
     entries: Vec<(DynamicTag, u64)>,
+    strings: Strings<'data>,
+    room: Room,
 }
 
 impl<'data> Table<'data> {
-    fn facts(&self) -> Dynamic {
-        let needed = self.entries.iter().filter(|(tag, _)| *tag == elf::DT_NEEDED);
+    fn facts(mut self) -> Dynamic {
         Dynamic {
-            needed: needed.filter_map(|(_, offset)| self.name(*offset)).take(MOST_RECORDS).collect(),
-            soname: self.value(elf::DT_SONAME).and_then(|offset| self.name(offset)),
-            rpath: self.value(elf::DT_RPATH).and_then(|offset| self.string(offset, LONGEST_STRING)),
-            runpath: self.value(elf::DT_RUNPATH).and_then(|offset| self.string(offset, LONGEST_STRING)),
+            needed: self.needed(),
+            soname: self.text(elf::DT_SONAME, LONGEST_NAME),
+            rpath: self.text(elf::DT_RPATH, LONGEST_STRING),
+            runpath: self.text(elf::DT_RUNPATH, LONGEST_STRING),
             flags_1: self.value(elf::DT_FLAGS_1).unwrap_or(0),
             binds_at_once: self.value(elf::DT_BIND_NOW).is_some()
                 || self.value(elf::DT_FLAGS).unwrap_or(0) & elf::DF_BIND_NOW.0 != 0
                 || self.value(elf::DT_FLAGS_1).unwrap_or(0) & elf::DF_1_NOW.0 != 0,
             version_needs: self.version_needs().unwrap_or_default(),
             version_definitions: self.version_definitions().unwrap_or_default(),
+            is_cut: self.room.is_spent(),
         }
     }
 
     fn value(&self, tag: DynamicTag) -> Option<u64> {
-        self.entries.iter().find(|(found, _)| *found == tag).map(|(_, value)| *value)
+        value_of(&self.entries, tag)
     }
 
-    fn name(&self, offset: u64) -> Option<String> {
-        self.string(offset, LONGEST_NAME)
+    fn name(&mut self, offset: u64) -> Option<String> {
+        self.strings.get(offset, LONGEST_NAME, &mut self.room)
     }
 
-    /// The string at this offset of the dynamic string table, unless it is longer than that.
-    fn string(&self, offset: u64, longest: usize) -> Option<String> {
-        let strings = self.memory.from(self.value(elf::DT_STRTAB)?)?;
-        let rest = strings.get(usize::try_from(offset).ok()?..)?;
-        let text = c_string(&rest[..rest.len().min(longest)])?;
-        Some(String::from_utf8_lossy(text).into_owned())
+    /// The string that an entry names.
+    fn text(&mut self, tag: DynamicTag, longest: usize) -> Option<String> {
+        self.strings.get(self.value(tag)?, longest, &mut self.room)
     }
 
-    fn version_needs(&self) -> Option<Vec<VersionNeed>> {
-        let table = self.memory.from(self.value(elf::DT_VERNEED)?)?;
+    fn needed(&mut self) -> Vec<String> {
+        let needed = self.entries.iter().filter(|(tag, _)| *tag == elf::DT_NEEDED);
+        needed.filter_map(|(_, offset)| self.strings.get(*offset, LONGEST_NAME, &mut self.room)).collect()
+    }
+
+    fn version_needs(&mut self) -> Option<Vec<VersionNeed>> {
+        let (table, order) = (self.memory.from(self.value(elf::DT_VERNEED)?)?, self.order);
         let mut needs = Vec::new();
-        for (at, record) in chain(table, 0, |record: &Verneed<Order>| record.vn_next.get(self.order)) {
-            let library = self.name(record.vn_file.get(self.order).into()).unwrap_or_default();
-            let first = at.saturating_add(record.vn_aux.get(self.order).into());
-            for (_, need) in chain(table, first, |need: &Vernaux<Order>| need.vna_next.get(self.order)) {
-                needs.push(VersionNeed {
-                    library: library.clone(),
-                    version: self.name(need.vna_name.get(self.order).into()).unwrap_or_default(),
-                    is_weak: need.vna_flags.get(self.order).0 & elf::VER_FLG_WEAK.0 != 0,
-                });
-                if needs.len() > MOST_RECORDS {
+        for (at, record) in chain(table, 0, |record: &Verneed<Order>| record.vn_next.get(order)) {
+            let library = self.name(record.vn_file.get(order).into()).unwrap_or_default();
+            let first = at.saturating_add(record.vn_aux.get(order).into());
+            for (_, need) in chain(table, first, |need: &Vernaux<Order>| need.vna_next.get(order)) {
+                let version = self.name(need.vna_name.get(order).into());
+                if self.room.take(library.len()).is_none() {
                     return Some(needs);
                 }
+                needs.push(VersionNeed {
+                    library: library.clone(),
+                    version: version.unwrap_or_default(),
+                    is_weak: need.vna_flags.get(order).0 & elf::VER_FLG_WEAK.0 != 0,
+                });
             }
         }
         Some(needs)
     }
 
-    fn version_definitions(&self) -> Option<Vec<String>> {
-        let table = self.memory.from(self.value(elf::DT_VERDEF)?)?;
-        let records = chain(table, 0, |record: &Verdef<Order>| record.vd_next.get(self.order));
-        Some(
-            records
-                .filter_map(|(at, record)| {
-                    let name: &Verdaux<Order> =
-                        table.read_at(at.saturating_add(record.vd_aux.get(self.order).into())).ok()?;
-                    self.name(name.vda_name.get(self.order).into())
-                })
-                .collect(),
-        )
+    fn version_definitions(&mut self) -> Option<Vec<String>> {
+        let (table, order) = (self.memory.from(self.value(elf::DT_VERDEF)?)?, self.order);
+        let records = chain(table, 0, |record: &Verdef<Order>| record.vd_next.get(order));
+        let names = records.filter_map(|(at, record)| {
+            let name: &Verdaux<Order> =
+                table.read_at(at.saturating_add(record.vd_aux.get(order).into())).ok()?;
+            self.name(name.vda_name.get(order).into())
+        });
+        Some(names.collect())
     }
 }
 

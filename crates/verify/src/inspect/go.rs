@@ -42,7 +42,14 @@ pub(super) fn read(memory: Memory<'_>) -> Option<GoBuildInfo> {
             .filter(move |segment| segment.is_loaded() && segment.is_writable() == writable)
             .map(|segment| (segment.bytes(memory.file), segment.address))
     };
-    data(true).chain(data(false)).find_map(|(bytes, address)| find(bytes, address))
+    // Segments share a page at most, so no more is looked through than the file twice.
+    let mut left = memory.file.length().saturating_mul(2);
+    let within = |(bytes, _): &(&[u8], u64)| {
+        let rest = left.checked_sub(bytes.len() as u64);
+        left = rest.unwrap_or(0);
+        rest.is_some()
+    };
+    data(true).chain(data(false)).take_while(within).find_map(|(bytes, address)| find(bytes, address))
 }
 
 /// The first build information in these bytes, which begin at this address.

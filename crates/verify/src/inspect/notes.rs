@@ -11,7 +11,8 @@ use super::segments::Memory;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Notes {
-    /// The system that the file was made for, where a note names it: `FreeBSD`, `NetBSD`, `OpenBSD`, `Android`, `GNU`.
+    /// The system that the file was made for, where a note names it: `FreeBSD`, `NetBSD`, `OpenBSD`, `DragonFly`, `Solaris`,
+    /// `Android`.
     pub system: Option<String>,
     /// The x86 levels that the dynamic loader demands (`GNU_PROPERTY_X86_ISA_1_NEEDED`): bit 0 is x86-64 baseline, bit 1
     /// v2, bit 2 v3, bit 3 v4.

@@ -7,9 +7,10 @@ use object::elf::{self, DynamicTag, Rel32, Rel64, Rela32, Rela64, Sym32, Sym64};
 use object::read::ReadRef;
 
 use super::content::Content;
-use super::dynamic::entries_of;
+use super::dynamic::{entries_of, value_of};
 use super::elf::{Class, Elf, Endianness};
-use super::segments::{Memory, c_string};
+use super::segments::Memory;
+use super::strings::{Room, Strings};
 
 /// A longer name is taken for damage; C++ has names of some thousand bytes.
 const LONGEST_NAME: usize = 1 << 14;
@@ -27,17 +28,27 @@ pub(crate) struct Symbols {
     pub(crate) offered: BTreeSet<String>,
 }
 
-/// Reads the symbols of an ELF file that is here as a whole; `None` when its tables are of a kind not known here.
-pub(crate) fn symbols(bytes: &[u8], elf: &Elf) -> Option<Symbols> {
-    if bytes.len() as u64 != elf.length || !has_plain_relocations(elf.machine) {
+/// Reads the symbols of an ELF file that is here as a whole; `None` when its tables are of a kind not known here, or when
+/// there is no room for its names.
+pub(crate) fn symbols(bytes: &[u8], elf: &Elf, room: &mut Room) -> Option<Symbols> {
+    if room.is_spent() || bytes.len() as u64 != elf.length || !has_plain_relocations(elf.machine) {
         return None;
     }
     let content = Content::whole(bytes);
     let memory = Memory { file: &content, segments: &elf.segments };
     let found = elf.segments.iter().find(|segment| segment.kind == elf::PT_DYNAMIC.0)?;
     let entries = entries_of(found.bytes(&content), elf.class, elf.endianness);
-    let tables = Tables { memory, class: elf.class, endianness: elf.endianness, entries };
-    tables.read()
+    let table = |tag| memory.from(value_of(&entries, tag)?);
+    let (symbols, strings) = (table(elf::DT_SYMTAB), table(elf::DT_STRTAB));
+    let tables = Tables {
+        memory,
+        class: elf.class,
+        endianness: elf.endianness,
+        symbols: symbols.unwrap_or_default(),
+        strings: Strings(strings.unwrap_or_default()),
+        entries,
+    };
+    tables.read(room)
 }
 
 /// MIPS binds through its global offset table, and some 64-bit machines have hash tables of their own.
@@ -60,30 +71,36 @@ struct Tables<'data> {
     class: Class,
     endianness: Endianness,
     entries: Vec<(DynamicTag, u64)>,
+    symbols: &'data [u8],
+    strings: Strings<'data>,
 }
 
-/// A symbol's name, whether it is defined here, and whether it may be absent.
+/// Where a symbol's name stands, whether it is defined here, and whether it may be absent.
 struct Symbol {
-    name: String,
+    name: u32,
     is_defined: bool,
     is_weak: bool,
 }
 
 impl Tables<'_> {
-    fn read(&self) -> Option<Symbols> {
-        let at_once =
-            self.names_of(&self.relocations(elf::DT_RELA, elf::DT_RELASZ, elf::DT_REL, elf::DT_RELSZ));
+    fn read(&self, room: &mut Room) -> Option<Symbols> {
+        let at_once = self.relocations(elf::DT_RELA, elf::DT_RELASZ, elf::DT_REL, elf::DT_RELSZ);
         let plt = self.value(elf::DT_PLTREL).map(|kind| i64::try_from(kind) == Ok(elf::DT_RELA.0));
         let calls = match plt {
             Some(true) => self.relocations_at(elf::DT_JMPREL, elf::DT_PLTRELSZ, Kind::Rela),
             Some(false) => self.relocations_at(elf::DT_JMPREL, elf::DT_PLTRELSZ, Kind::Rel),
             None => BTreeSet::new(),
         };
-        Some(Symbols { wanted: at_once, wanted_later: self.names_of(&calls), offered: self.offered()? })
+        let symbols = Symbols {
+            wanted: self.names_of(&at_once, room),
+            wanted_later: self.names_of(&calls, room),
+            offered: self.offered(room)?,
+        };
+        (!room.is_spent()).then_some(symbols)
     }
 
     fn value(&self, tag: DynamicTag) -> Option<u64> {
-        self.entries.iter().find(|(found, _)| *found == tag).map(|(_, value)| *value)
+        value_of(&self.entries, tag)
     }
 
     fn table(&self, tag: DynamicTag) -> Option<&[u8]> {
@@ -120,14 +137,18 @@ impl Tables<'_> {
     }
 
     /// The names of those symbols that have to come from another file.
-    fn names_of(&self, indices: &BTreeSet<u32>) -> BTreeSet<String> {
+    fn names_of(&self, indices: &BTreeSet<u32>, room: &mut Room) -> BTreeSet<String> {
         let symbols = indices.iter().take(MOST_SYMBOLS).filter_map(|index| self.symbol(*index));
-        symbols.filter(|symbol| !symbol.is_defined && !symbol.is_weak).map(|symbol| symbol.name).collect()
+        let wanted = symbols.filter(|symbol| !symbol.is_defined && !symbol.is_weak);
+        wanted.filter_map(|symbol| self.name(&symbol, room)).collect()
+    }
+
+    fn name(&self, symbol: &Symbol, room: &mut Room) -> Option<String> {
+        self.strings.get(symbol.name.into(), LONGEST_NAME, room)
     }
 
     fn symbol(&self, index: u32) -> Option<Symbol> {
-        let table = self.table(elf::DT_SYMTAB)?;
-        let order = self.endianness.order();
+        let (table, order) = (self.symbols, self.endianness.order());
         let (name, section, info) = match self.class {
             Class::Elf64 => {
                 let symbol: &Sym64<Order> =
@@ -140,24 +161,23 @@ impl Tables<'_> {
                 (symbol.st_name.get(order), symbol.st_shndx.get(order).0, symbol.st_info)
             }
         };
-        let rest = self.table(elf::DT_STRTAB)?.get(usize::try_from(name).ok()?..)?;
-        let name = c_string(&rest[..rest.len().min(LONGEST_NAME)])?;
         Some(Symbol {
-            name: String::from_utf8_lossy(name).into_owned(),
+            name,
             is_defined: section != elf::SHN_UNDEF.0,
             is_weak: info.0 >> 4 == elf::STB_WEAK.0,
         })
     }
 
     /// What the hash table lists: everything that others can find.
-    fn offered(&self) -> Option<BTreeSet<String>> {
+    fn offered(&self, room: &mut Room) -> Option<BTreeSet<String>> {
         let indices = match (self.table(elf::DT_GNU_HASH), self.table(elf::DT_HASH)) {
             (Some(table), _) => self.gnu_hash(table)?,
             (None, Some(table)) => 0..self.word(table, 1)?,
             (None, None) => 0..0,
         };
-        let symbols = indices.take(MOST_SYMBOLS).filter_map(|index| self.symbol(index));
-        Some(symbols.filter(|symbol| symbol.is_defined).map(|symbol| symbol.name).collect())
+        let offered = indices.take(MOST_SYMBOLS).filter_map(|index| self.symbol(index));
+        let offered = offered.filter(|symbol| symbol.is_defined);
+        Some(offered.filter_map(|symbol| self.name(&symbol, room)).collect())
     }
 
     /// The symbols of a GNU hash table: from its first to the end of its last chain.

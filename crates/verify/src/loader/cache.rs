@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::inspect::c_string;
-use crate::resolve::resolve;
+use crate::inspect::{Room, Strings};
+use crate::resolve::{LONGEST_PATH, read_small};
 use crate::root::Root;
 
 const MAGIC: &[u8] = b"glibc-ld.so.cache1.1";
@@ -11,8 +11,12 @@ const MAGIC: &[u8] = b"glibc-ld.so.cache1.1";
 const OLD_MAGIC: &[u8] = b"ld.so-1.7.0\0";
 const HEADER: usize = 48;
 const ENTRY: usize = 24;
+/// A longer file is taken for damage: desktops with all their libraries have caches of some hundred kilobytes.
+const LONGEST_FILE: u64 = 4 << 20;
 /// A cache with more entries is taken for damage.
-const MOST_ENTRIES: usize = 1 << 20;
+const MOST_ENTRIES: usize = 1 << 16;
+/// All names together take no more; strings that overlap could claim a terabyte.
+const MOST_BYTES: usize = 16 << 20;
 
 /// The libraries that `ldconfig` found when the image was built.
 #[derive(Debug, Default)]
@@ -23,8 +27,7 @@ pub(super) struct Cache {
 impl Cache {
     /// The cache of this root; empty where there is none or it is damaged, as for the loader.
     pub(super) fn read(root: &dyn Root) -> Cache {
-        let found = resolve(root, "/etc/ld.so.cache").ok();
-        let bytes = found.and_then(|found| root.read(&found.path).ok());
+        let bytes = read_small(root, "/etc/ld.so.cache", LONGEST_FILE);
         bytes.and_then(|bytes| Cache::parse(&bytes)).unwrap_or_default()
     }
 
@@ -52,7 +55,8 @@ impl Cache {
             _ => number(20, false)?.saturating_mul(ENTRY) > table.len(),
         };
         let word = |at: usize| number(at, is_big);
-        let text = |at: usize| Some(String::from_utf8_lossy(c_string(table.get(at..)?)?).into_owned());
+        let (strings, mut room) = (Strings(table), Room::new(MOST_BYTES));
+        let mut text = |at: usize| strings.get(at as u64, LONGEST_PATH, &mut room);
         let mut paths: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for index in 0..word(20)?.min(MOST_ENTRIES) {
             let entry = HEADER + index * ENTRY;
@@ -87,6 +91,41 @@ mod tests {
     #[test]
     fn a_library_is_found_in_the_cache() {
         assert_eq!(Cache::parse(&cache()).unwrap().paths("liba.so").collect::<Vec<_>>(), ["/opt/liba.so"]);
+    }
+
+    /// Every entry names the same string, which is nearly as long as a path can be.
+    #[test]
+    fn strings_that_overlap_take_no_more_than_their_room() {
+        let entries = 1usize << 17;
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend(u32::try_from(entries).unwrap().to_le_bytes());
+        bytes.resize(HEADER, 0);
+        bytes[28] = 2;
+        let strings = u32::try_from(HEADER + entries * ENTRY).unwrap();
+        for index in 0..entries {
+            let name = strings + u32::try_from(index % 1000).unwrap();
+            bytes.extend([0, name, name, 0, 0, 0].iter().flat_map(|word: &u32| word.to_le_bytes()));
+        }
+        bytes.extend([b'x'; 4000]);
+        bytes.push(0);
+        let held = |cache: &Cache| -> usize { cache.paths.values().flatten().map(String::len).sum() };
+        let cache = Cache::parse(&bytes).unwrap();
+        assert!((MOST_BYTES / 4..MOST_BYTES).contains(&held(&cache)), "{}", held(&cache));
+        // A string without an end, or one that no path is as long as, is no name.
+        let endless = Cache::parse(&bytes[..bytes.len() - 1]).unwrap();
+        assert_eq!(held(&endless), 0);
+    }
+
+    #[test]
+    fn a_cache_that_is_too_long_is_not_read() {
+        let mut bytes = cache();
+        let found = |bytes: &[u8]| {
+            let root = crate::MemoryRoot::new().file("/etc/ld.so.cache", 0o644, bytes);
+            Cache::read(&root).paths.len()
+        };
+        assert_eq!(found(&bytes), 1);
+        bytes.resize(usize::try_from(LONGEST_FILE).unwrap() + 1, 0);
+        assert_eq!(found(&bytes), 0);
     }
 
     #[test]

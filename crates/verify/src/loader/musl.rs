@@ -2,7 +2,10 @@
 
 use crate::loader::search::expand;
 use crate::loader::{Object, Place};
-use crate::resolve::resolve;
+use crate::resolve::read_small;
+
+/// A longer list of directories is taken for damage.
+const LONGEST_LIST: u64 = 1 << 16;
 
 /// What one program's search needs to know.
 pub(super) struct Search {
@@ -18,38 +21,45 @@ impl Search {
             .next()
             .and_then(|name| name.strip_prefix("ld-musl-")?.strip_suffix(".so.1"))
             .unwrap_or_default();
-        let file = resolve(place.image.root, &format!("/etc/ld-musl-{architecture}.path")).ok();
-        let listed = file.and_then(|file| place.image.root.read(&file.path).ok());
+        let listed = read_small(place.image.root, &format!("/etc/ld-musl-{architecture}.path"), LONGEST_LIST);
         let text =
             listed.map_or_else(|| BUILT_IN.to_owned(), |bytes| String::from_utf8_lossy(&bytes).into_owned());
-        let directories = text.split([':', '\n']).map(str::trim).filter(|directory| !directory.is_empty());
-        Search { defaults: directories.map(str::to_owned).collect() }
+        Search { defaults: directories(&text).map(|directory| directory.trim().to_owned()).collect() }
     }
 
     /// Every path that is tried for a name, in order.
-    pub(super) fn candidates(
-        &self,
-        place: &Place<'_>,
-        objects: &[Object],
+    pub(super) fn candidates<'a>(
+        &'a self,
+        place: &'a Place<'_>,
+        objects: &'a [Object],
         by: usize,
-        name: &str,
-    ) -> Vec<String> {
-        let mut directories: Vec<String> = Vec::new();
-        if let Some(list) = place.image.variable("LD_LIBRARY_PATH") {
-            directories
-                .extend(list.split([':', '\n']).filter(|directory| !directory.is_empty()).map(str::to_owned));
-        }
-        let mut at = Some(by);
-        while let Some(index) = at {
-            let object = &objects[index];
-            let list =
-                object.dynamic().and_then(|dynamic| dynamic.runpath.as_ref().or(dynamic.rpath.as_ref()));
-            directories.extend(list.iter().flat_map(|list| list.split(':')).map(|each| expand(each, object)));
-            at = object.parent;
-        }
-        directories.extend(self.defaults.iter().cloned());
-        directories.iter().map(|directory| format!("{}/{name}", directory.trim_end_matches('/'))).collect()
+        name: &'a str,
+    ) -> impl Iterator<Item = String> + 'a {
+        let environment = place.image.variable("LD_LIBRARY_PATH").unwrap_or_default();
+        let asking = std::iter::successors(Some(&objects[by]), |object| objects.get(object.parent?));
+        let listed = asking.flat_map(|object| {
+            let dynamic = object.dynamic.as_ref();
+            let list = dynamic.and_then(|dynamic| dynamic.runpath.as_deref().or(dynamic.rpath.as_deref()));
+            let list = list.filter(|list| has_only_origin(list)).unwrap_or_default();
+            directories(list).map(|directory| expand(directory, object, None))
+        });
+        directories(environment)
+            .map(str::to_owned)
+            .chain(listed)
+            .chain(self.defaults.iter().cloned())
+            .map(move |directory| format!("{}/{name}", directory.trim_end_matches('/')))
     }
+}
+
+/// The directories of a list, whichever way they are separated.
+fn directories(list: &str) -> impl Iterator<Item = &str> {
+    list.split([':', '\n']).filter(|directory| !directory.trim().is_empty())
+}
+
+/// musl leaves out a whole list that names anything but `$ORIGIN` (`fixup_rpath`).
+fn has_only_origin(list: &str) -> bool {
+    let mut after = list.split('$').skip(1);
+    after.all(|rest| rest.starts_with("ORIGIN") || rest.starts_with("{ORIGIN}"))
 }
 
 /// Names that musl's loader answers itself, whatever version follows: `libc.so.6` and `libpthread.so.0` too.

@@ -1,9 +1,11 @@
 //! Trying one path after another.
 
-use crate::inspect::{Elf, Inspection, inspect_file, symbols};
+use std::borrow::Cow;
+
+use crate::inspect::{Elf, Inspection, inspect_file};
 use crate::loader::{Object, Place, glibc, musl};
 use crate::machine;
-use crate::resolve::{ResolveError, resolve};
+use crate::resolve::{LONGEST_PATH, ResolveError, resolve};
 use crate::root::{EntryKind, parent_of};
 
 /// A search path that is longer is taken for an attack.
@@ -33,59 +35,76 @@ impl Search {
     }
 
     /// The library that an object gets under a name.
-    pub(super) fn find(
+    pub(super) fn find<'a>(
         &self,
-        place: &Place<'_>,
+        place: &Place<'a>,
         objects: &[Object],
         by: usize,
         name: &str,
-    ) -> Result<Object, Miss> {
-        let mut paths = if name.contains('/') {
-            vec![name.to_owned()]
-        } else {
-            match self {
-                Search::Glibc(search) => search.candidates(place, objects, by, name),
-                Search::Musl(search) => search.candidates(place, objects, by, name),
-            }
-        };
-        paths.truncate(MOST_PATHS);
-        let elf = &objects[0].elf;
-        let mut passed_over = Vec::new();
-        for path in &paths {
-            match attempt(place, path, elf) {
-                Attempt::Fits(hit) => return Ok(*hit),
+    ) -> Result<Hit<'a>, Miss> {
+        let (mut searched, mut passed_over): (Vec<String>, _) = (Vec::new(), Vec::new());
+        for path in self.candidates(place, objects, by, name).take(MOST_PATHS) {
+            match attempt(place, &path, objects) {
+                Attempt::Fits(hit) => return Ok(hit),
                 Attempt::Absent => {}
                 // glibc goes on past a library of another machine; musl stops at it.
                 Attempt::OtherMachine(what) if matches!(self, Search::Glibc(_)) => {
                     passed_over.push((path.clone(), what));
                 }
-                Attempt::OtherMachine(why) | Attempt::Broken(why) => {
-                    return Err(Miss::Broken { path: path.clone(), why });
-                }
+                Attempt::OtherMachine(why) | Attempt::Broken(why) => return Err(Miss::Broken { path, why }),
                 Attempt::Unreadable(why) => return Err(Miss::Unreadable(why)),
             }
+            if searched.last().is_none_or(|last| last != parent_of(&path)) {
+                searched.push(parent_of(&path).to_owned());
+            }
         }
-        let mut searched: Vec<String> = paths.iter().map(|path| parent_of(path).to_owned()).collect();
-        searched.dedup();
         Err(Miss::Absent { searched, passed_over })
+    }
+
+    /// Every path that is tried for a name, in order. They are made one by one, for a hostile file can name millions.
+    fn candidates<'a>(
+        &'a self,
+        place: &'a Place<'_>,
+        objects: &'a [Object],
+        by: usize,
+        name: &'a str,
+    ) -> Box<dyn Iterator<Item = String> + 'a> {
+        match self {
+            _ if name.contains('/') => Box::new(std::iter::once(name.to_owned())),
+            Search::Glibc(search) => Box::new(search.candidates(place, objects, by, name)),
+            Search::Musl(search) => Box::new(search.candidates(place, objects, by, name)),
+        }
     }
 }
 
-enum Attempt {
-    Fits(Box<Object>),
+/// A file that a loader takes.
+pub(super) enum Hit<'a> {
+    /// One that is in memory already, perhaps under another name.
+    Known(usize),
+    /// Its path without links, its facts, and its bytes or the first of them.
+    New(String, Box<Elf>, Cow<'a, [u8]>),
+}
+
+enum Attempt<'a> {
+    Fits(Hit<'a>),
     Absent,
     OtherMachine(String),
     Broken(String),
     Unreadable(String),
 }
 
-fn attempt(place: &Place<'_>, path: &str, program: &Elf) -> Attempt {
+fn attempt<'a>(place: &Place<'a>, path: &str, objects: &[Object]) -> Attempt<'a> {
     let found = match resolve(place.image.root, path) {
         Ok(found) if found.entry.kind == EntryKind::File => found,
         Ok(_) => return Attempt::Absent,
         Err(ResolveError::Unreadable(error)) => return Attempt::Unreadable(error.to_string()),
         Err(_) => return Attempt::Absent,
     };
+    // The program is not known to the loader by its file.
+    let known = objects.iter().skip(1).position(|object| object.path == found.path);
+    if let Some(index) = known {
+        return Attempt::Fits(Hit::Known(index + 1));
+    }
     let file = match inspect_file(place.image.root, &found.path, found.entry.size) {
         Ok(file) => file,
         Err(error) => return Attempt::Unreadable(error.to_string()),
@@ -93,19 +112,12 @@ fn attempt(place: &Place<'_>, path: &str, program: &Elf) -> Attempt {
     match file.facts {
         Inspection::Elf(elf) if elf.is_header_cut => Attempt::Broken("file too short".to_owned()),
         Inspection::Empty => Attempt::Broken("file too short".to_owned()),
-        Inspection::Elf(elf) if !same_machine(&elf, program) => {
+        Inspection::Elf(elf) if !same_machine(&elf, place.program) => {
             Attempt::OtherMachine(format!("is for {}", machine::describe(&elf)))
         }
         Inspection::Elf(elf) => match broken(&elf) {
             Some(why) => Attempt::Broken(why),
-            None => Attempt::Fits(Box::new(Object {
-                path: found.path,
-                name: String::new(),
-                symbols: symbols(&file.bytes, &elf),
-                elf: *elf,
-                parent: None,
-                release: glibc::release(&file.bytes),
-            })),
+            None => Attempt::Fits(Hit::New(found.path, elf, file.bytes)),
         },
         _ => Attempt::Broken("invalid ELF header".to_owned()),
     }
@@ -129,13 +141,23 @@ pub(super) fn broken(elf: &Elf) -> Option<String> {
     }
 }
 
-/// Replaces `$ORIGIN`, `$LIB` and `$PLATFORM` in a search path.
-pub(super) fn expand(directory: &str, object: &Object) -> String {
+/// Replaces `$ORIGIN`, and with glibc `$LIB`, in a search path; `lib` is what stands for the latter. `$PLATFORM` stays as it
+/// is, for it depends on the node's processor. What no path is as long as is cut, and then leads nowhere.
+pub(super) fn expand(directory: &str, object: &Object, lib: Option<&str>) -> String {
     let origin = parent_of(&object.path);
-    let lib = if object.elf.class.bits() == 64 { "lib64" } else { "lib" };
-    directory
-        .replace("${ORIGIN}", origin)
-        .replace("$ORIGIN", origin)
-        .replace("${LIB}", lib)
-        .replace("$LIB", lib)
+    let tokens = [("$ORIGIN", Some(origin)), ("${ORIGIN}", Some(origin)), ("$LIB", lib), ("${LIB}", lib)];
+    let (mut rest, mut expanded) = (directory, String::new());
+    while let Some(at) = rest.find('$').filter(|_| expanded.len() <= LONGEST_PATH) {
+        expanded.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let found =
+            tokens.iter().find_map(|(token, value)| Some((rest.strip_prefix(token)?, value.as_deref()?)));
+        let (after, value) = found.unwrap_or((&rest[1..], "$"));
+        expanded.push_str(value);
+        rest = after;
+    }
+    if expanded.len() <= LONGEST_PATH {
+        expanded.push_str(rest);
+    }
+    expanded
 }

@@ -7,7 +7,7 @@ use crate::support::{Recipe, damage, summary};
 use crossdock_platform::Platform;
 use crossdock_verify::{
     Entry, EntryKind, Expectation, Finding, ImageFacts, Known, MemoryRoot, Node, PlatformText, Target,
-    Verdict, verify_image, verify_index, verify_other,
+    Verdict, verify_image, verify_index, verify_others,
 };
 
 /// An image that starts `/app` as user 65532 on linux/amd64.
@@ -149,6 +149,10 @@ fn a_library_is_found_the_way_the_loader_finds_it() {
     starts(&judge(&image(), &at("/lib/libanswer.so", &origin)), "");
     let origin = linked("-Wl,-rpath,$ORIGIN/own -Wl,--disable-new-dtags");
     starts(&judge(&image(), &at("/own/libanswer.so", &origin)), "");
+    // Debian's loader puts its multi-arch folder in the place of $LIB.
+    let lib = linked("-Wl,-rpath,/opt/$LIB");
+    starts(&judge(&image(), &at("/opt/lib/x86_64-linux-gnu/libanswer.so", &lib)), "");
+    fails(&judge(&image(), &at("/opt/lib64/libanswer.so", &lib)), "library-missing");
     // Only a processor of level v3 looks here.
     let hwcaps = at("/usr/lib/glibc-hwcaps/x86-64-v3/libanswer.so", &plain);
     fails(&judge(&image(), &hwcaps), "library-missing");
@@ -299,6 +303,47 @@ fn the_user_has_to_exist_and_may_execute() {
     starts(&judge(&as_user("1000:www"), &root(0o755)), "");
     let private = MemoryRoot::new().directory("/srv", 0o700).file("/srv/app", 0o755, go());
     fails(&judge(&starting(&["/srv/app"]), &private), "not-executable");
+    let on_path = ImageFacts { env: vec!["PATH=/srv".to_owned()], ..starting(&["app"]) };
+    fails(&judge(&on_path, &private), "entry-point-not-on-path");
+}
+
+/// Root searches every directory, whatever its mode; another user needs the execute bit of each, on the way to the program
+/// and on the way to its loader.
+#[test]
+fn directories_are_closed_to_all_but_root() {
+    let closed = |mode: u32| {
+        MemoryRoot::new()
+            .directory("/srv", mode)
+            .directory("/loaders", mode)
+            .link(LOADER, "/loaders/ld.so")
+            .file("/loaders/ld.so", 0o755, host_file(LOADER))
+            .file(LIBC, 0o755, host_file(LIBC))
+            .file("/srv/app", 0o755, dynamic())
+    };
+    let as_user = |user: &str, word: &str| ImageFacts {
+        user: user.to_owned(),
+        env: vec!["PATH=/srv".to_owned()],
+        ..starting(&[word])
+    };
+    for mode in [0o000, 0o600, 0o700] {
+        starts(&judge(&as_user("0", "/srv/app"), &closed(mode)), "");
+        starts(&judge(&as_user("", "app"), &closed(mode)), "");
+        fails(
+            &judge(&as_user("65532", "/srv/app"), &closed(mode)),
+            "interpreter-not-executable not-executable",
+        );
+        fails(&judge(&as_user("65532", "app"), &closed(mode)), "entry-point-not-on-path");
+    }
+    starts(&judge(&as_user("65532", "app"), &closed(0o711)), "");
+}
+
+/// A file that is too long for its purpose is not read, and nothing is claimed about what it may hold.
+#[test]
+fn a_passwd_file_without_end_is_unproven() {
+    let lines = "x:x:1:1::/:\n".repeat(1 << 19) + "web:x:1000:1000::/:\n";
+    let root = MemoryRoot::new().file("/etc/passwd", 0o644, lines).file("/app", 0o755, go());
+    let image = ImageFacts { user: "web".to_owned(), ..image() };
+    expect(&judge(&image, &root), Verdict::Unproven, "unreadable user-not-numeric");
 }
 
 #[test]
@@ -414,7 +459,7 @@ fn other_files_of_the_image_are_judged_for_what_they_are() {
         .file("/usr/share/data", 0o755, "just a text\n")
         .file("/lib/arm64.so", 0o755, host_file("/usr/aarch64-linux-gnu/lib/libc.so.6"));
     let target = Target::new(&Platform::LINUX_AMD64);
-    let other = |path: &str| verify_other(path, &image(), &root, &target);
+    let other = |path: &str| verify_others([path.to_owned()], &image(), &root, &target);
     fails(&other("/usr/bin/foreign"), "wrong-machine");
     starts(&other("/usr/bin/dynamic"), "");
     fails(&other("/usr/bin/bash-script"), "script-interpreter-missing");

@@ -85,6 +85,28 @@ fn a_long_program_gets_the_same_findings_as_a_short_one() {
     }
 }
 
+/// A compiler records the processor version in a section at the file's end, so all of a long file is read; of a very long
+/// one that is too much, and nothing is said of its version.
+#[test]
+fn the_version_of_a_long_program_for_arm_is_read_within_limits() {
+    let recipe = "python3 -m ziglang cc -target arm-linux-musleabihf -mcpu=cortex_a7 -nostdlib @bare.c";
+    let arm = PlatformText::new("linux", "arm", Some("v6"));
+    let image =
+        ImageFacts { config_platform: arm, entrypoint: vec!["/app".to_owned()], ..ImageFacts::default() };
+    let target = Target::new(&Platform::parse("linux/arm/v6").expect("a platform"));
+    let judge = |length: usize| {
+        let mut app = Recipe::parse(recipe).make();
+        app.resize(length, 0);
+        let root = InParts { root: MemoryRoot::new().file("/app", 0o755, app), read: Cell::new(0) };
+        let findings = verify_image(&image, &root, &target, &BTreeMap::new());
+        (summary(&findings).0, root.read.get())
+    };
+    assert_eq!(judge(LONG), ("level-too-high".to_owned(), LONG + (1 << 20)));
+    let (codes, read) = judge(2 * LONG);
+    assert_eq!(codes, "");
+    assert!(read < 8 << 20, "{read} bytes were read");
+}
+
 #[test]
 fn versions_of_a_long_program_are_read() {
     let mut app =

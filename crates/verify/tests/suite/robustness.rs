@@ -1,5 +1,6 @@
 //! No input may panic, and what does not matter to Linux must not matter here.
 
+use crate::host::host_file;
 use crate::support::{Recipe, judge};
 use crossdock_platform::Platform;
 use crossdock_verify::{ImageFacts, Inspection, MemoryRoot, PlatformText, Target, inspect, verify_image};
@@ -82,6 +83,36 @@ proptest! {
         rest in proptest::collection::vec(any::<u8>(), 0..512),
     ) {
         judge_everywhere(&[magic, rest.as_slice()].concat());
+    }
+}
+
+/// Every entry names the same long strings: taken word for word, the cache claims more memory than any machine has.
+#[test]
+fn a_cache_whose_strings_overlap_is_judged_within_limits() {
+    let loader = "/lib64/ld-linux-x86-64.so.2";
+    let libc = "/lib/x86_64-linux-gnu/libc.so.6";
+    let image = ImageFacts {
+        config_platform: PlatformText::new("linux", "amd64", None),
+        entrypoint: vec!["/app".to_owned()],
+        ..ImageFacts::default()
+    };
+    for (entries, length) in [(1 << 20, 1 << 20), (1 << 17, 1 << 20), (1 << 17, 4000)] {
+        let mut cache = b"glibc-ld.so.cache1.1".to_vec();
+        cache.extend(u32::to_le_bytes(entries));
+        cache.resize(48, 0);
+        let name = 48 + entries * 24;
+        for _ in 0..entries {
+            cache.extend([0x0303, name, name, 0, 0, 0].map(u32::to_le_bytes).concat());
+        }
+        cache.resize(cache.len() + length, b'x');
+        cache.push(0);
+        let root = MemoryRoot::new()
+            .file("/etc/ld.so.cache", 0o644, cache)
+            .file(loader, 0o755, host_file(loader))
+            .file(libc, 0o755, host_file(libc))
+            .file("/app", 0o755, Recipe::parse("gcc @main.c").make());
+        let findings = verify_image(&image, &root, &Target::new(&Platform::LINUX_AMD64), &Default::default());
+        assert!(findings.is_empty(), "{entries} entries of {length} bytes: {findings:#?}");
     }
 }
 

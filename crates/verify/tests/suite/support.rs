@@ -104,7 +104,7 @@ impl Recipe {
 
 /// Applies a damage, written as words, to a program.
 ///
-/// `byte AT VALUE`, `cut LENGTH`, `half` (the first half), `prepend HEX`, `zero-program-headers`.
+/// `byte AT VALUE`, `cut LENGTH`, `half` (the first half), `replace FROM TO` (the first time that the text occurs).
 pub(crate) fn damage(mut bytes: Vec<u8>, how: &str) -> Vec<u8> {
     let words: Vec<&str> = how.split_whitespace().collect();
     let number = |index: usize| -> usize { words[index].parse().expect("a number") };

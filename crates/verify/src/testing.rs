@@ -1,0 +1,50 @@
+//! ELF files for unit tests, put together by hand: what no linker makes.
+
+use object::elf::{DT_NULL, DynamicTag, EM_X86_64, ET_DYN, PT_DYNAMIC, PT_LOAD};
+
+const HEADERS: usize = 64 + 2 * 56;
+
+/// A library for amd64: its address in memory is its place in the file.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Made {
+    tables: Vec<u8>,
+    entries: Vec<(DynamicTag, u64)>,
+}
+
+impl Made {
+    /// Adds an entry to the dynamic section.
+    pub(crate) fn value(mut self, tag: DynamicTag, value: u64) -> Made {
+        self.entries.push((tag, value));
+        self
+    }
+
+    /// Adds a table and the entry that leads to it.
+    pub(crate) fn table(mut self, tag: DynamicTag, bytes: Vec<u8>) -> Made {
+        let address = HEADERS + self.tables.len();
+        self.tables.extend(bytes);
+        self.tables.resize(self.tables.len().next_multiple_of(8), 0);
+        self.value(tag, address as u64)
+    }
+
+    /// The file.
+    pub(crate) fn bytes(mut self) -> Vec<u8> {
+        self.entries.push((DT_NULL, 0));
+        let dynamic =
+            self.entries.iter().flat_map(|(tag, value)| [tag.0.to_le_bytes(), value.to_le_bytes()].concat());
+        let dynamic: Vec<u8> = dynamic.collect();
+        let at = (HEADERS + self.tables.len()) as u64;
+        let (size, length) = (dynamic.len() as u64, at + dynamic.len() as u64);
+        let mut bytes = b"\x7fELF\x02\x01\x01".to_vec();
+        bytes.resize(16, 0);
+        bytes.extend([ET_DYN.0, EM_X86_64.0].map(u16::to_le_bytes).concat());
+        bytes.extend(1u32.to_le_bytes());
+        bytes.extend([HEADERS as u64, 64, 0].map(u64::to_le_bytes).concat());
+        bytes.extend(0u32.to_le_bytes());
+        bytes.extend([64u16, 56, 2, 0, 0, 0].map(u16::to_le_bytes).concat());
+        for (kind, offset, size) in [(PT_LOAD, 0, length), (PT_DYNAMIC, at, size)] {
+            bytes.extend([kind.0, 5].map(u32::to_le_bytes).concat());
+            bytes.extend([offset, offset, offset, size, size, 4096].map(u64::to_le_bytes).concat());
+        }
+        [bytes, self.tables, dynamic].concat()
+    }
+}
