@@ -116,7 +116,35 @@ fn a_missing_toolchain_is_an_error_that_names_the_remedy() {
     sandbox.only(&["git", "sh"]);
     for call in ["dist", "plan", "doctor"] {
         let outcome = readable(sandbox.crossdock(&project, &[call]).ends_with(3));
-        outcome.complains("`go` is not there").complains("what installs it: apt-get install -y golang-go");
+        outcome.complains("`go` is not there").complains("what brings it: apt-get install -y golang-go");
+    }
+}
+
+#[test]
+fn a_go_that_is_older_than_the_module_is_a_missing_toolchain() {
+    let (mut sandbox, project) = go();
+    sandbox.set("GOTOOLCHAIN", "local");
+    fixture::write(project.join("go.mod"), "module example.com/hello\n\ngo 1.999\n");
+    let outcome = readable(sandbox.crossdock(&project, &["dist"]).ends_with(3));
+    outcome.complains("requires go >= 1.999").complains("go env -w GOTOOLCHAIN=auto");
+}
+
+#[test]
+fn more_jobs_than_a_compiler_survives_are_refused() {
+    let (mut sandbox, project) = go();
+    readable(sandbox.crossdock(&project, &["dist", "--jobs", "4294967295"]).ends_with(2))
+        .complains("1 to 4096");
+    sandbox.set("CROSSDOCK_JOBS", "4097");
+    readable(sandbox.crossdock(&project, &["dist"]).ends_with(2)).complains("1 to 4096");
+}
+
+#[test]
+fn what_is_no_file_is_not_judged() {
+    let (sandbox, project) = go();
+    sandbox.tool(&project, "mkfifo", &["pipe"]).success();
+    for subject in ["pipe", "/dev/zero"] {
+        let verify = sandbox.crossdock(&project, &["verify", subject, "--for", "linux/amd64"]);
+        readable(verify.ends_with(5)).complains("is a pipe, a socket or a device");
     }
 }
 
@@ -383,6 +411,15 @@ fn config_check_knows_nodes_tags_and_programs() {
     readable(check("[image.hello]\nbinary = \"helo\"\n").ends_with(2)).complains("did you mean `hello`?");
     let right = "[deploy.eks]\nnodes = [\"m5.large\"]\n\n[image.hello]\ndeploy = [\"eks\"]\n";
     check(right).success().says("m5.large → linux/amd64").says("hello of example.com/hello");
+    // What a workspace consists of is known by go alone, which is asked.
+    fixture::write(project.join("inner/go.mod"), "module example.com/inner\n\ngo 1.22\n");
+    fixture::write(project.join("inner/main.go"), "package main\n\nfunc main() {}\n");
+    fixture::write(project.join("go.work"), "go 1.22\n\nuse ./inner\n");
+    let module = std::fs::read_to_string(project.join("go.mod")).unwrap();
+    std::fs::remove_file(project.join("go.mod")).unwrap();
+    check("[image.inner]\n").success().says("inner of example.com/inner");
+    std::fs::remove_file(project.join("go.work")).unwrap();
+    fixture::write(project.join("go.mod"), module);
     // Without a project there is nothing to hold names against, and that is said.
     fixture::write(project.join("go.mod"), "this is no module\n");
     let unchecked = check("[image.hello]\npackage = \"nope\"\n");

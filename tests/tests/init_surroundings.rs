@@ -1,7 +1,5 @@
 //! `crossdock init` where the project's surroundings are unusual: its name, its folder, its repository, its lock file.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
-
 use crossdock_tests::Sandbox;
 use crossdock_tests::fixture::{self, copy, write};
 

@@ -1,6 +1,8 @@
 //! Plans for machines that this one is not, held as snapshots: what an Apple M3 would do, what a bare Linux would do.
 
-use crossdock_tests::{Outcome, Sandbox, fixture};
+use std::time::Duration;
+
+use crossdock_tests::{Layout, Machine, Outcome, Sandbox, fixture};
 
 /// The plan of an example on a host, with the sandbox's own paths left out. The exit code is 3 where the invented
 /// host lacks a tool, which the plan names.
@@ -97,7 +99,7 @@ fn the_command_that_a_plan_prints_gives_the_program_that_dist_packs() {
     let first = std::fs::read(std::path::Path::new(output).join("hello"))
         .unwrap_or_else(|e| panic!("{e}: {by_hand}"));
     sandbox.crossdock(&project, &["dist", "--platform", "linux/arm64"]).success();
-    let layout = crossdock_tests::Layout::open(project.join("dist/hello"));
+    let layout = Layout::open(project.join("dist/hello"));
     let packed = std::fs::read(layout.program("linux/arm64", &sandbox.work().join("root"))).unwrap();
     assert!(first == packed, "the printed command gives another program");
 }
@@ -176,10 +178,42 @@ fn gives_the_same_by_hand(package: &str, files: &[(&str, &str)], commands: std::
     std::fs::remove_dir_all(project.join("target")).unwrap();
     std::fs::remove_dir_all(sandbox.cache()).unwrap();
     sandbox.crossdock(&project, &["dist"]).success();
-    let layout = crossdock_tests::Layout::open(project.join("target/crossdock").join(package));
+    let layout = Layout::open(project.join("target/crossdock").join(package));
     for ((platform, cpu), by_hand) in platforms.zip(by_hand) {
         let packed = std::fs::read(layout.program(platform, &sandbox.work().join(cpu))).unwrap();
         assert!(packed == by_hand, "the printed commands give another program for {platform}");
+    }
+}
+
+/// A build script of the project's own may call the compiler itself: without its variables it would take the host's, and
+/// link the host's code into a program for another machine.
+#[test]
+fn a_build_script_that_calls_the_compiler_gets_the_target_s() {
+    let script = r#"use std::{env::var, process::Command};
+
+fn main() {
+    let (target, out) = (var("TARGET").unwrap().replace('-', "_"), var("OUT_DIR").unwrap());
+    let tool = |name: &str, default: &str| var(format!("{name}_{target}")).unwrap_or_else(|_| default.to_owned());
+    let object = format!("{out}/add.o");
+    let cc = var("CC").unwrap_or_else(|_| tool("CC", "cc"));
+    assert!(Command::new(cc).args(["-c", "src/add.c", "-o", &object]).status().unwrap().success());
+    assert!(Command::new(tool("AR", "ar")).args(["crs", &format!("{out}/libadd.a"), &object]).status().unwrap().success());
+    println!("cargo:rustc-link-search=native={out}\ncargo:rustc-link-lib=static=add");
+}
+"#;
+    let sandbox = Sandbox::new();
+    let project = fixture::rust_package(&sandbox.work(), "byhand");
+    fixture::write(project.join("build.rs"), script);
+    fixture::write(project.join("src/add.c"), "int add(int a, int b) { return a + b; }\n");
+    fixture::write(
+        project.join("src/main.rs"),
+        "unsafe extern \"C\" {\n    fn add(a: i32, b: i32) -> i32;\n}\nfn main() {\n    println!(\"{}\", unsafe { add(3, 4) });\n}\n",
+    );
+    sandbox.crossdock(&project, &["dist"]).success();
+    let layout = Layout::open(project.join("target/crossdock/byhand"));
+    for machine in Machine::ALL {
+        let program = layout.program(machine.platform(), &sandbox.work().join(machine.name()));
+        assert_eq!(machine.run(&program, &[], Duration::from_secs(60)).success().stdout, "7\n");
     }
 }
 

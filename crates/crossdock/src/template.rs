@@ -23,6 +23,8 @@ pub struct Values {
     pub version: Option<String>,
     /// The checkout.
     pub git: Option<Git>,
+    /// Why there is none, where more is known than that the folder lies in none.
+    pub without_git: Option<String>,
     /// Environment variables that the configuration allows, and that are set.
     pub env: BTreeMap<String, String>,
 }
@@ -233,7 +235,8 @@ fn without_value(used: &[String], values: &Values) -> Option<String> {
             Some("`git.tag` has no value: no tag points at this commit".to_owned())
         }
         (name, None) if name == "date" || name.starts_with("git") => {
-            Some(format!("`{name}` has no value: git knows nothing of this folder"))
+            let why = values.without_git.as_deref().unwrap_or("git knows nothing of this folder");
+            Some(format!("`{name}` has no value: {why}"))
         }
         (name, _) => {
             let variable = name.strip_prefix("env.").filter(|name| !values.env.contains_key(*name))?;
@@ -314,10 +317,12 @@ mod tests {
                 short: "0123456".into(),
                 branch: Some("feature/größer".into()),
                 tag: None,
+                version: None,
                 dirty: true,
                 time: 1_795_248_914,
                 source: None,
             }),
+            without_git: None,
             env: BTreeMap::from([("BUILD".into(), "77".into())]),
         }
     }

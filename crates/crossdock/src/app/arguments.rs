@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use super::error::EXIT_CODES;
+use crate::config::jobs_of;
 
 /// Builds Go and Rust programs for every platform, assembles multi-architecture images of them without a container
 /// engine, and verifies that each program will start on its nodes before anything is tagged.
@@ -134,7 +135,7 @@ pub(super) struct Building {
 #[derive(Debug, Args, Clone, Default)]
 pub(super) struct Finishing {
     /// Run this many things side by side; the number of processors by default.
-    #[arg(short, long, value_name = "N", help_heading = "How it is built")]
+    #[arg(short, long, value_name = "N", value_parser = jobs_of, help_heading = "How it is built")]
     pub(super) jobs: Option<NonZeroUsize>,
     /// Let no tool reach the network.
     #[arg(long, help_heading = "How it is built")]

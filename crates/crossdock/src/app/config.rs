@@ -11,7 +11,7 @@ use super::output;
 use super::session::Session;
 use crate::config::{Config, ImageConfig, Sourced, describe};
 use crate::plan::{Goal, Projects, Request, programs};
-use crate::project::{Discovery, Network, read_files};
+use crate::project::{Discovery, Network, discover, read_files};
 
 /// The answer of `config check --json`.
 #[derive(Serialize)]
@@ -41,7 +41,10 @@ fn chosen(session: &Session, config: &Config) -> Result<String, CommandError> {
     for folder in folders {
         let images = config.images.iter().filter(|image| image.path.value == *folder);
         let discovery = Discovery::of_images(images, Network::Offline);
-        match read_files(folder, &discovery, &session.environment) {
+        // What files do not tell, as the modules of a workspace of Go, its tool does.
+        let read = read_files(folder, &discovery, &session.environment);
+        let read = read.or_else(|error| discover(folder, &discovery, &session.processes).map_err(|_| error));
+        match read {
             Ok(project) => drop(projects.projects.insert(folder.clone(), project)),
             Err(error) => output::note(&format!("the programs of {folder} are not checked: {error}")),
         }

@@ -153,7 +153,10 @@ impl Session {
             let documents = if own.is_empty() { documents(project.root()) } else { own };
             projects.documents.insert(folder.clone(), documents);
             projects.projects.insert(folder.clone(), project);
-            projects.git.insert(folder.clone(), git.map_err(|_| ended_early())?);
+            let git = git.map_err(|_| ended_early())?;
+            if git.available().is_some() || project::checkout(folder).is_some() {
+                projects.git.insert(folder.clone(), git);
+            }
         }
         Ok(projects)
     }
@@ -247,7 +250,7 @@ pub(super) fn project_error(error: &ProjectError) -> CommandError {
         ProjectError::Answer { .. } => (Exit::Program, Vec::new()),
         _ => (Exit::Usage, Vec::new()),
     };
-    let hints = commands.iter().map(|command| format!("what installs it: {command}")).collect();
+    let hints = commands.iter().map(|command| format!("what brings it: {command}")).collect();
     CommandError { hints, ..CommandError::new(exit, error) }
 }
 

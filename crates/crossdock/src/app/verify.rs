@@ -84,6 +84,11 @@ fn judged(
         CommandError { message: format!("{path}: {}", error.message), ..error }
     };
     let metadata = std::fs::metadata(path).map_err(|error| failed(&error))?;
+    if !metadata.is_dir() && !metadata.is_file() {
+        let message =
+            format!("{path} is a pipe, a socket or a device: write what comes from it into a file first");
+        return Err(CommandError::message(Exit::InputOutput, message));
+    }
     if !metadata.is_dir() && !may_be_archive(path).map_err(|error| failed(&error))? {
         return program(path, &metadata, targets).map(|reports| vec![(path.to_string(), reports)]);
     }
@@ -114,6 +119,9 @@ fn judged(
 
 const AGAIN: &str = "nothing can be said of an image that is damaged: build, pull or copy it again";
 
+/// A program is read into memory; the largest known ones have some hundred million bytes.
+const LARGEST: u64 = 4 << 30;
+
 fn program(
     path: &Utf8Path,
     metadata: &std::fs::Metadata,
@@ -124,6 +132,11 @@ fn program(
             "{path} is a program; say where it shall start, as `--for linux/arm64` or `--for m7g.large`"
         );
         return Err(CommandError::message(Exit::Usage, message));
+    }
+    if metadata.len() > LARGEST {
+        let message =
+            format!("{path} has {} bytes, more than any program: nothing can be said of it", metadata.len());
+        return Err(CommandError::message(Exit::InputOutput, message));
     }
     let bytes = std::fs::read(path)
         .map_err(|error| CommandError::message(Exit::InputOutput, format!("{path}: {error}")))?;

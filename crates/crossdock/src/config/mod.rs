@@ -36,6 +36,7 @@ pub use describe::describe;
 pub use dockerfile::{DockerfileConfig, DockerfileMode, PrivateConfig};
 pub use inputs::{InputError, Inputs, LOCK_FILE};
 pub use load::FILE_NAME;
+pub(crate) use overrides::jobs_of;
 pub use overrides::{Overrides, VARIABLES};
 pub use problem::{ConfigError, Problem};
 pub use sourced::{Source, Sourced};

@@ -1,5 +1,7 @@
 //! The layer between the files and the command line: `CROSSDOCK_…` variables.
 
+use std::num::NonZeroUsize;
+
 use camino::Utf8PathBuf;
 
 use super::{ConfigError, Source, Sourced};
@@ -25,7 +27,7 @@ pub struct Overrides {
     pub tags: Vec<Sourced<String>>,
     /// `CROSSDOCK_REPOSITORY`, as `--repository`.
     pub repository: Option<Sourced<String>>,
-    /// `CROSSDOCK_JOBS`: from 1, as `--jobs`.
+    /// `CROSSDOCK_JOBS`: from 1 to 4096, as `--jobs`.
     pub jobs: Option<Sourced<usize>>,
     /// `CROSSDOCK_BUILDER`: who builds, as `--builder`.
     pub builder: Option<Sourced<Builder>>,
@@ -77,7 +79,9 @@ impl Overrides {
             tags: list("TAG"),
             repository: text("REPOSITORY"),
             builder: text("BUILDER").map(builder).transpose()?,
-            jobs: text("JOBS").map(|jobs| parsed(jobs, jobs_of)).transpose()?,
+            jobs: text("JOBS")
+                .map(|jobs| parsed(jobs, |jobs| jobs_of(jobs).map(NonZeroUsize::get)))
+                .transpose()?,
             offline: text("OFFLINE").map(|offline| parsed(offline, switch)).transpose()?,
         };
         Ok((overrides, warnings(environment)))
@@ -138,10 +142,11 @@ fn builder(text: Sourced<String>) -> Result<Sourced<Builder>, ConfigError> {
     }
 }
 
-fn jobs_of(text: &str) -> Result<usize, &'static str> {
-    match text.parse() {
-        Ok(jobs) if jobs > 0 => Ok(jobs),
-        _ => Err("it takes a number from 1"),
+/// How many things may run side by side. Compilers prepare something for each: go never ends with some billions.
+pub(crate) fn jobs_of(text: &str) -> Result<NonZeroUsize, &'static str> {
+    match text.parse::<NonZeroUsize>() {
+        Ok(jobs) if jobs.get() <= 4096 => Ok(jobs),
+        _ => Err("it takes a number from 1 to 4096"),
     }
 }
 
@@ -223,7 +228,7 @@ mod tests {
     fn values_that_an_option_does_not_take() {
         let error =
             |name, value| Overrides::of_environment(&environment(&[(name, value)])).unwrap_err().to_string();
-        insta::assert_snapshot!(error("CROSSDOCK_JOBS", "0"), @r#"CROSSDOCK_JOBS is "0": it takes a number from 1"#);
+        insta::assert_snapshot!(error("CROSSDOCK_JOBS", "0"), @r#"CROSSDOCK_JOBS is "0": it takes a number from 1 to 4096"#);
         insta::assert_snapshot!(error("CROSSDOCK_OFFLINE", "maybe"), @r#"CROSSDOCK_OFFLINE is "maybe": it takes 1, true or yes, or 0, false or no"#);
     }
 }

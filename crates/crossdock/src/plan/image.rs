@@ -107,11 +107,7 @@ pub(super) fn created(folder: &Utf8Path, projects: &Projects, request: &Request)
 pub(super) fn version(selected: &Selected<'_>, projects: &Projects) -> Option<String> {
     match selected.programs.first()? {
         Program::Rust { package, .. } => Some(package.version.clone()),
-        Program::Go(_) => {
-            let tag = projects.git(&selected.config.path.value)?.tag.as_deref()?;
-            let tag = tag.rsplit('/').next().unwrap_or(tag);
-            Some(tag.strip_prefix('v').unwrap_or(tag).to_owned())
-        }
+        Program::Go(_) => projects.git(&selected.config.path.value)?.version.clone(),
     }
 }
 
@@ -168,7 +164,7 @@ pub(super) fn tags(
             let source = &configured.source;
             configured.value.iter().map(|tag| Sourced::new(tag.clone(), source.clone())).collect()
         }
-        ([], None) if version.is_some() => vec![ours("{{ version }}"), ours("latest")],
+        ([], None) if version.is_some() => vec![ours("{{ version | slug }}"), ours("latest")],
         ([], None) => vec![ours("latest")],
         (given, _) => given.to_vec(),
     };
@@ -176,6 +172,7 @@ pub(super) fn tags(
     let values = Values {
         version,
         git: projects.git(&image.path.value).cloned(),
+        without_git: projects.without_git(&image.path.value).map(|unavailable| unavailable.why.clone()),
         env: variables.map(|(name, value)| (name.clone(), value.clone())).collect(),
     };
     let (mut tags, mut skipped) = (Vec::new(), Vec::new());

@@ -116,6 +116,9 @@ impl<'a> Maker<'a> {
             .zip(programs)
             .map(|((platform, reason), programs)| PlatformPlan { platform, reason, programs })
             .collect();
+        if let Some(without) = self.projects.without_git(&image.path.value) {
+            self.warn(format!("the images say nothing of the commit that they are of: {without}"));
+        }
         let name = image.name.value.clone();
         let created = image::created(&image.path.value, self.projects, self.request);
         let (tags, skipped_tags) = image::tags(selected, self.projects, self.request)?;

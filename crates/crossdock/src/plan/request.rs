@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_platform::Platform;
 
 use super::{Engine, recipe};
-use crate::availability::Availability;
+use crate::availability::{Availability, Unavailable};
 use crate::config::Sourced;
 use crate::engine::{self, Builder, Options};
 use crate::project::{Git, Network, Project};
@@ -130,7 +130,7 @@ pub struct Projects {
     pub projects: BTreeMap<Utf8PathBuf, Project>,
     /// README and licence files, which belong into release archives, by the same folders.
     pub documents: BTreeMap<Utf8PathBuf, Vec<Utf8PathBuf>>,
-    /// git by the same folders.
+    /// git by the same folders, those in a checkout.
     pub git: BTreeMap<Utf8PathBuf, Availability<Git>>,
 }
 
@@ -138,5 +138,13 @@ impl Projects {
     /// git's answer for a folder.
     pub fn git(&self, folder: &Utf8Path) -> Option<&Git> {
         self.git.get(folder).and_then(Availability::available)
+    }
+
+    /// Why git tells nothing of a folder in a checkout.
+    pub fn without_git(&self, folder: &Utf8Path) -> Option<&Unavailable> {
+        match self.git.get(folder)? {
+            Availability::Available(_) => None,
+            Availability::Unavailable(unavailable) => Some(unavailable),
+        }
     }
 }

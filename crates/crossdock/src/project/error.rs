@@ -116,10 +116,13 @@ pub struct ToolError {
 }
 
 impl ToolError {
-    /// What installs the toolchain that the project names, where rustup has it not.
+    /// What brings the toolchain that the project names, where rustup has it not, or go is older and may fetch none.
     pub fn missing_toolchain(&self) -> Option<Command> {
         let ProcessError::Failed { stderr, .. } = &self.process else { return None };
-        remedies::toolchain(stderr, &self.folder)
+        let is_old = |line: &str| line.contains("requires go >=") && line.contains("GOTOOLCHAIN=local");
+        let fetch = || Command::new("go", &self.folder).args(["env", "-w", "GOTOOLCHAIN=auto"]);
+        let fetched = stderr.lines().any(is_old).then(fetch);
+        remedies::toolchain(stderr, &self.folder).or(fetched)
     }
 }
 

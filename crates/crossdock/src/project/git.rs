@@ -35,8 +35,8 @@ fn ask(folder: &Utf8Path, processes: &Processes) -> Result<Git, Unavailable> {
     let log = log.map_err(|_| ended())?.map_err(|error| refusal(folder, &error))?;
     // Without an origin `git config` fails: then there is no address.
     let remote = remote.map_err(|_| ended())?.ok();
-    let mut git =
-        read_log(&log).ok_or_else(|| Unavailable::because("git described the commit in an unknown way"))?;
+    let mut git = read_log(&log, &below_root(folder))
+        .ok_or_else(|| Unavailable::because("git described the commit in an unknown way"))?;
     (git.branch, git.dirty) = read_status(&status);
     git.source = remote.and_then(|address| https(address.trim()));
     Ok(git)
@@ -57,18 +57,44 @@ fn read_status(answer: &str) -> (Option<String>, bool) {
     (branch.filter(|branch| *branch != "(detached)").map(str::to_owned), dirty)
 }
 
-/// Commit, date and tag from the answer of `git log`.
-fn read_log(answer: &str) -> Option<Git> {
+/// The root of the checkout that a folder lies in, also of one that git does not read. A worktree's and a submodule's
+/// `.git` is a file.
+pub fn checkout(folder: &Utf8Path) -> Option<&Utf8Path> {
+    folder.ancestors().find(|above| above.join(".git").exists())
+}
+
+/// The folder's path below its checkout's root, with `/` at its end; empty for the root itself.
+fn below_root(folder: &Utf8Path) -> String {
+    let below = checkout(folder)
+        .and_then(|root| folder.strip_prefix(root).ok())
+        .filter(|below| !below.as_str().is_empty());
+    below.map(|below| below.components().map(|part| format!("{part}/")).collect()).unwrap_or_default()
+}
+
+/// Commit, date and tag from the answer of `git log`, for a folder below the checkout's root.
+fn read_log(answer: &str, below: &str) -> Option<Git> {
     let mut lines = answer.lines();
     let (sha, short) = (lines.next()?.to_owned(), lines.next()?.to_owned());
     let time = lines.next()?.parse().ok()?;
     let names = lines.next().unwrap_or_default().split(", ");
-    let tags = names.filter_map(|name| name.strip_prefix("tag: refs/tags/"));
-    // Of several tags the highest version counts, compared as people do: 1.10 is more than 1.9, and than any word.
-    let is_version =
-        |tag: &str| tag.strip_prefix('v').unwrap_or(tag).starts_with(|c: char| c.is_ascii_digit());
-    let tag = tags.max_by_key(|tag| (is_version(tag), natural(tag))).map(str::to_owned);
-    Some(Git { sha, short, branch: None, tag, dirty: false, time, source: None })
+    let tags = || names.clone().filter_map(|name| name.strip_prefix("tag: refs/tags/"));
+    // In the checkout's root every tag without a folder is an own one.
+    let own = |tag: &&str| tag.strip_prefix(below).is_some_and(|rest| !rest.contains('/'));
+    let of_all = |tag: &&str| !tag.contains('/');
+    let highest = |tags: Vec<&str>| {
+        let last = |tag: &str| tag.rsplit('/').next().unwrap_or(tag).to_owned();
+        let best = tags.into_iter().max_by_key(|tag| (is_version(&last(tag)), natural(&last(tag))))?;
+        Some((best.to_owned(), last(best)))
+    };
+    let ours = highest(tags().filter(own).collect()).or_else(|| highest(tags().filter(of_all).collect()));
+    let version = ours.as_ref().map(|(_, last)| last).filter(|last| is_version(last));
+    let version = version.map(|last| last.strip_prefix('v').unwrap_or(last).to_owned());
+    let tag = ours.or_else(|| highest(tags().collect())).map(|(tag, _)| tag);
+    Some(Git { sha, short, branch: None, tag, version, dirty: false, time, source: None })
+}
+
+fn is_version(tag: &str) -> bool {
+    tag.strip_prefix('v').unwrap_or(tag).starts_with(|c: char| c.is_ascii_digit())
 }
 
 /// A text in pieces that compare as people compare versions: numbers by value; a pre-release, which follows a `-`, comes
@@ -94,7 +120,7 @@ fn natural(text: &str) -> Vec<(u8, u64, String)> {
 fn refusal(folder: &Utf8Path, error: &ProcessError) -> Unavailable {
     let said = match error {
         ProcessError::Start { source, .. } => {
-            return Unavailable::because(format!("git is not there: {source}"));
+            return Unavailable::because(format!("git cannot be asked about {folder}: {source}"));
         }
         ProcessError::Failed { stderr, .. } => stderr,
         other => return Unavailable::because(other.to_string()),
@@ -188,6 +214,7 @@ mod tests {
         for tag in ["v1.9.0", "v1.10.0-rc.1", "v1.10.0", "latest", "zeta"] {
             run(&root, &["tag", tag]);
         }
+        assert_eq!(available(&root).version.as_deref(), Some("1.10.0"));
         run(&root, &["remote", "add", "origin", "git@forge.example:team/app.git"]);
         run(&root, &["checkout", "-q", "--detach"]);
         let clean = available(&root);
@@ -195,6 +222,25 @@ mod tests {
         assert_eq!(clean.source.as_deref(), Some("https://forge.example/team/app"));
         run(&root, &["worktree", "add", "-q", "tree"]);
         assert_eq!(available(&root.join("tree")).branch.as_deref(), Some("tree"));
+    }
+
+    #[test]
+    fn a_folder_has_its_own_tags() {
+        let log = |tags: &[&str], below: &str| {
+            let tags: Vec<String> = tags.iter().map(|tag| format!("tag: refs/tags/{tag}")).collect();
+            let git =
+                read_log(&format!("sha\nshort\n1\nHEAD -> refs/heads/main, {}\n", tags.join(", ")), below);
+            git.map(|git| (git.tag.unwrap_or_default(), git.version.unwrap_or_default())).unwrap()
+        };
+        let both = |tag: &str, version: &str| (tag.to_owned(), version.to_owned());
+        let all = ["v9.9.9", "svc/v1.2.0", "svc/v1.10.0", "other/v3.0.0", "svc/deep/v7.0.0"];
+        assert_eq!(log(&all, "svc/"), both("svc/v1.10.0", "1.10.0"));
+        assert_eq!(log(&all, "svc/deep/"), both("svc/deep/v7.0.0", "7.0.0"));
+        assert_eq!(log(&all, ""), both("v9.9.9", "9.9.9"));
+        assert_eq!(log(&all, "new/"), both("v9.9.9", "9.9.9"), "of the whole checkout");
+        assert_eq!(log(&["other/v3.0.0"], "svc/"), both("other/v3.0.0", ""), "of another folder");
+        assert_eq!(log(&["deploy-prod"], ""), both("deploy-prod", ""), "no version");
+        assert_eq!(log(&[], ""), both("", ""));
     }
 
     #[test]

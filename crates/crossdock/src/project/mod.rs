@@ -24,7 +24,7 @@ pub use cargo_settings::{CargoSettings, TargetSetting, UserSetting};
 pub use discover::{Discovery, GoPlatform, Network, discover, language_of};
 pub use error::{ProjectError, ToolError};
 pub use files::read_files;
-pub use git::git;
+pub use git::{checkout, git};
 pub use go_modules::GoModules;
 pub use select::{Program, SelectError};
 pub use sources::Sources;
@@ -182,8 +182,12 @@ pub struct Git {
     pub short: String,
     /// The branch; none when detached.
     pub branch: Option<String>,
-    /// A tag on this very commit.
+    /// A tag on this very commit: the folder's own, as `svc/v1.2.0` is of `svc`, before those of the whole checkout, and
+    /// of several the highest version.
     pub tag: Option<String>,
+    /// The version that a tag on this very commit gives what lies in the folder: `1.2.0` of `svc/v1.2.0` in the folder
+    /// `svc`, or of `v1.2.0` (Go Modules Reference, "Mapping versions to commits"). Other folders' tags give none.
+    pub version: Option<String>,
     /// Whether tracked or untracked, not ignored files differ from the commit.
     pub dirty: bool,
     /// The commit's date, seconds since the Unix epoch.

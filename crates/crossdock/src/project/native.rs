@@ -65,6 +65,9 @@ impl<'a> Graph<'a> {
         if !has_script {
             return None;
         }
+        if calls_compiler(package) {
+            return Some(Vec::new());
+        }
         let direct = self.dependencies(id, DependencyKind::Build);
         if let Some(compiler) = self.first_of(&COMPILERS, &direct) {
             return Some(vec![compiler]);
@@ -107,4 +110,28 @@ impl<'a> Graph<'a> {
     fn name(&self, id: &'a PackageId) -> &'a str {
         self.package(id).map_or(id.repr.as_str(), |package| package.name.as_str())
     }
+}
+
+/// Whether a package of the project's own has a build script that calls a C compiler without any of those crates: it
+/// asks for the compiler's variables, or names one.
+fn calls_compiler(package: &Package) -> bool {
+    const WORDS: [&str; 10] = [
+        "\"CC\"",
+        "\"CC_",
+        "\"CXX\"",
+        "\"CXX_",
+        "TARGET_CC",
+        "(\"cc\")",
+        "(\"gcc\")",
+        "(\"g++\")",
+        "(\"clang\")",
+        "(\"c++\")",
+    ];
+    let mut scripts = package.targets.iter().filter(|target| target.kind.contains(&TargetKind::CustomBuild));
+    let text = |path: &camino::Utf8Path| std::fs::read_to_string(path).unwrap_or_default();
+    package.source.is_none()
+        && scripts.any(|script| {
+            let text = text(&script.src_path);
+            WORDS.iter().any(|word| text.contains(word))
+        })
 }

@@ -119,11 +119,7 @@ fn settle(
     let git = crate::project::git(&ground.root, processes);
     let repository = Repository {
         origin: git.available().and_then(|git| git.source.as_deref()),
-        above: ground
-            .root
-            .ancestors()
-            .find(|folder| folder.join(".git").exists())
-            .filter(|top| *top != ground.root),
+        above: crate::project::checkout(&ground.root).filter(|root| *root != ground.root),
     };
     let mut settled = request.selection.settle(&possible, remembered, &repository);
     settled.notes.extend(obstacle.map(|why| format!("no xtask crate is written: {why}")));
