@@ -237,15 +237,15 @@ codes! {
         "Install the interpreter in the image, or correct the `#!` line.";
     SCRIPT_CARRIAGE_RETURN = "script-carriage-return", Error, Fails,
         "the script's `#!` line ends in a carriage return",
-        "The carriage return becomes part of the interpreter's name: `no such file or directory`. Git or an editor on Windows \
-             changed the line ends.",
+        "The carriage return becomes part of the interpreter's name (`no such file or directory`) or of its argument, at which \
+             most interpreters stop. Git or an editor on Windows changed the line ends.",
         "Save the file with Unix line ends; put `*.sh text eol=lf` into .gitattributes.";
     SCRIPT_LINE_BROKEN = "script-line-broken", Error, Fails,
         "the script's `#!` line names no interpreter that the kernel can start",
         "The kernel says `exec format error`: the name is absent or goes beyond 256 bytes, or scripts start scripts without end.",
         "Name a program by its absolute, short path: `#!/bin/sh`.";
     SCRIPT_COMMAND_MISSING = "script-command-missing", Error, Fails,
-        "the program that the script asks `env` for is not on the image's PATH",
+        "the program that the script asks `env` for is not in the image or not on its PATH",
         "env stops: `env: can't execute 'python3': No such file or directory`, exit 127.",
         "Install the program in the image, or extend PATH.";
     SCRIPT_UNCHECKED = "script-unchecked", Warning, Unproven,

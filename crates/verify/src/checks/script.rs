@@ -33,12 +33,9 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
 /// What is wrong with the line itself.
 fn broken_line(subject: &Subject<'_>, script: &Script) -> Option<Finding> {
     let path = subject.path;
-    let (code, message) = if script.has_carriage_return {
-        let message = format!(
-            "{path} has a carriage return at the end of its `#!` line, so the kernel looks for {:?}: a node shows `exec {path}: no \
-             such file or directory`.",
-            script.interpreter
-        );
+    let (code, message) = if script.has_carriage_return && !script.tolerates_carriage_return() {
+        let so = carriage_return(path, script);
+        let message = format!("{path} has a carriage return at the end of its `#!` line, so {so}.");
         (codes::SCRIPT_CARRIAGE_RETURN, message)
     } else if script.interpreter.is_empty() || script.is_cut {
         let why =
@@ -57,6 +54,22 @@ fn broken_line(subject: &Subject<'_>, script: &Script) -> Option<Finding> {
         return None;
     };
     Some(subject.finding(code, message).with_evidence("#!", &*script.interpreter))
+}
+
+/// What a carriage return does where it stands.
+fn carriage_return(path: &str, script: &Script) -> String {
+    let interpreter = &script.interpreter;
+    match &script.argument {
+        None => format!(
+            "the kernel looks for {interpreter:?}: a node shows `exec {path}: no such file or directory`"
+        ),
+        Some(argument) if script.interpreter_name() == "env" => {
+            format!("env looks for {argument:?} and stops: `No such file or directory`, exit 127")
+        }
+        Some(argument) => format!(
+            "{interpreter} gets the argument {argument:?} and stops at it, as at an option or a file that there is not"
+        ),
+    }
 }
 
 fn in_image(subject: &Subject<'_>, script: &Script, image: Surroundings<'_>, findings: &mut Vec<Finding>) {
@@ -108,19 +121,32 @@ fn interpreter(
 ) {
     findings.extend(judge_file(subject, found, image));
     let Some(command) = script.env_target() else { return };
-    match entry_point::on_search_path(image, command) {
-        Some(found) => findings.extend(judge_file(subject, &found, image)),
-        None => {
+    let found = match command.contains('/') {
+        true => by_path(image, command),
+        false => entry_point::on_search_path(image, command)
+            .ok_or_else(|| format!("which is not on the image's PATH ({})", image.search_path().join(":"))),
+    };
+    match found {
+        Ok(found) => {
+            findings.extend(entry_point::not_executable(subject.target, command, &found, image.user));
+            if found.entry.kind == EntryKind::File {
+                findings.extend(judge_file(subject, &found, image));
+            }
+        }
+        Err(why) => {
             let message = format!(
-                "{} asks env for {command}, which is not on the image's PATH ({}): env stops with `can't execute '{command}': No such \
-                 file or directory`, exit 127.",
-                subject.path,
-                image.search_path().join(":")
+                "{} asks env for {command}, {why}: env stops with `can't execute '{command}': No such file or directory`, exit 127.",
+                subject.path
             );
             findings
                 .push(subject.finding(codes::SCRIPT_COMMAND_MISSING, message).with_evidence("#!", command));
         }
     }
+}
+
+/// A command with a slash is not looked up on PATH.
+fn by_path(image: Surroundings<'_>, command: &str) -> Result<Resolved, String> {
+    resolve(image.root, &image.seen_from_working_directory(command)).map_err(|error| format!("and {error}"))
 }
 
 fn judge_file(subject: &Subject<'_>, found: &Resolved, image: Surroundings<'_>) -> Vec<Finding> {

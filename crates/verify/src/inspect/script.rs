@@ -11,27 +11,60 @@ pub struct Script {
     pub interpreter: String,
     /// Everything after it, as one argument, the way Linux hands it over.
     pub argument: Option<String>,
-    /// The line ends in a carriage return, which becomes part of the last word.
+    /// The line ends in a carriage return, which becomes part of the argument, else of the interpreter's name.
     pub has_carriage_return: bool,
     /// The interpreter's path goes beyond the 256 bytes that the kernel reads.
     pub is_cut: bool,
 }
 
 impl Script {
-    /// The program that `/usr/bin/env` is asked to start: the first word of its argument that is neither an option nor
-    /// an assignment.
+    /// The program that `/usr/bin/env` is asked to start: its argument, or with `-S` the first word that is neither an
+    /// option nor an assignment. `None` when that takes more than reading: quotes, variables, a PATH or folder of its own.
     pub fn env_target(&self) -> Option<&str> {
-        if self.interpreter.rsplit('/').next() != Some("env") {
-            return None;
-        }
-        let argument = self.argument.as_deref()?;
-        match argument.strip_prefix("-S") {
-            Some(words) => {
-                words.split_whitespace().find(|word| !word.starts_with('-') && !word.contains('='))
-            }
-            None => Some(argument),
+        let argument = self.argument.as_deref().filter(|_| self.interpreter_name() == "env")?;
+        match split_string(argument) {
+            Some(words) => command_of(words),
+            None => Some(argument).filter(|argument| !argument.starts_with('-')),
         }
     }
+
+    /// True when the carriage return at the line's end does no harm: `env -S` takes it for a blank, and Perl and Ruby pass
+    /// over one behind their options.
+    pub(crate) fn tolerates_carriage_return(&self) -> bool {
+        let Some(argument) = self.argument.as_deref() else { return false };
+        match self.interpreter_name() {
+            "env" => split_string(argument).is_some(),
+            name => (name.starts_with("perl") || name.starts_with("ruby")) && argument.starts_with('-'),
+        }
+    }
+
+    /// The interpreter's name without its folder.
+    pub(crate) fn interpreter_name(&self) -> &str {
+        self.interpreter.rsplit('/').next().unwrap_or_default()
+    }
+}
+
+/// What `env` splits into words: the rest behind `-S`, `-vS` and the like, or `--split-string=`.
+fn split_string(argument: &str) -> Option<&str> {
+    let short = || argument.strip_prefix('-')?.trim_start_matches(['i', 'v', '0']).strip_prefix('S');
+    argument.strip_prefix("--split-string=").or_else(short)
+}
+
+fn command_of(words: &str) -> Option<&str> {
+    if words.contains(['"', '\'', '\\', '$', '#']) {
+        return None;
+    }
+    let mut words = words.split_whitespace();
+    while let Some(word) = words.next() {
+        match word {
+            "-u" | "--unset" | "-a" | "--argv0" => drop(words.next()),
+            "-C" | "--chdir" => return None,
+            _ if word.starts_with("PATH=") || word.starts_with("--chdir=") => return None,
+            _ if word.starts_with('-') || word.contains('=') => {}
+            _ => return Some(word),
+        }
+    }
+    None
 }
 
 /// Reads the `#!` line, if the file begins with one.
@@ -65,7 +98,19 @@ mod tests {
             ("#! /bin/sh -e -x \n", "/bin/sh", Some("-e -x"), None),
             ("#!/usr/bin/env python3\n", "/usr/bin/env", Some("python3"), Some("python3")),
             ("#!/usr/bin/env -S A=1 -i node --x\n", "/usr/bin/env", Some("-S A=1 -i node --x"), Some("node")),
+            ("#!/usr/bin/env -iSnode\n", "/usr/bin/env", Some("-iSnode"), Some("node")),
+            (
+                "#!/usr/bin/env --split-string=-u A /opt/x y\n",
+                "/usr/bin/env",
+                Some("--split-string=-u A /opt/x y"),
+                Some("/opt/x"),
+            ),
+            ("#!/usr/bin/env -S python3\r\n", "/usr/bin/env", Some("-S python3\r"), Some("python3")),
+            ("#!/usr/bin/env -S PATH=/opt x\n", "/usr/bin/env", Some("-S PATH=/opt x"), None),
+            ("#!/usr/bin/env -S ${X}/y\n", "/usr/bin/env", Some("-S ${X}/y"), None),
+            ("#!/usr/bin/env -i\n", "/usr/bin/env", Some("-i"), None),
             ("#!/bin/sh\r\n", "/bin/sh\r", None, None),
+            ("#!/bin/sh -e\r\n", "/bin/sh", Some("-e\r"), None),
             ("#!", "", None, None),
             ("#!/bin/sh", "/bin/sh", None, None),
         ];

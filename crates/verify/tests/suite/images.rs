@@ -250,9 +250,46 @@ fn scripts_need_their_interpreter() {
         &judge(&image(), &env("#!/usr/bin/env python3\n").file("/usr/bin/python3", 0o755, go())),
         "script-entry-point",
     );
+    // A command with a slash is not looked up on PATH.
+    let python = |line: &str| env(line).file("/opt/python3", 0o755, go()).file("/srv/python3", 0o644, go());
+    for line in ["/opt/python3", "-S /opt/python3 -u", "--split-string=/opt/python3 -u", "opt/python3"] {
+        starts(&judge(&image(), &python(&format!("#!/usr/bin/env {line}\n"))), "script-entry-point");
+    }
+    let findings = judge(&image(), &python("#!/usr/bin/env -S /usr/bin/python3 -u\n"));
+    fails(&findings, "script-command-missing script-entry-point");
+    assert!(findings.iter().any(|finding| finding.message.contains("/usr/bin/python3 does not exist")));
+    fails(&judge(&image(), &python("#!/usr/bin/env /srv/python3\n")), "not-executable script-entry-point");
     let arm64 = Recipe::parse("CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go").make();
     let foreign = with("#!/bin/sh\n").file("/bin/sh", 0o755, arm64);
     fails(&judge(&image(), &foreign), "script-entry-point wrong-machine");
+}
+
+/// Each of these lines was tried: `sh`, `env` and Python stop at the carriage return, `env -S`, Perl and Ruby do not.
+#[test]
+fn a_carriage_return_is_judged_where_it_stands() {
+    let with = |script: &str| {
+        ["/bin/sh", "/usr/bin/env", "/usr/bin/python3", "/usr/bin/perl", "/usr/bin/ruby"]
+            .iter()
+            .fold(MemoryRoot::new(), |root, path| root.file(path, 0o755, go()))
+            .file("/app", 0o755, script)
+    };
+    let cases = [
+        ("#!/bin/sh\r\n", "the kernel looks for \"/bin/sh\\r\""),
+        ("#!/bin/sh -e\r\n", "/bin/sh gets the argument \"-e\\r\""),
+        ("#!/bin/sh \r\n", "/bin/sh gets the argument \"\\r\""),
+        ("#!/usr/bin/perl \r\n", "/usr/bin/perl gets the argument \"\\r\""),
+        ("#!/usr/bin/env python3\r\n", "env looks for \"python3\\r\""),
+    ];
+    for (script, why) in cases {
+        let findings = judge(&image(), &with(script));
+        fails(&findings, "script-carriage-return");
+        assert!(findings[0].message.contains(why), "{findings:?}");
+    }
+    for line in
+        ["/usr/bin/env -S python3", "/usr/bin/env -S python3 -u", "/usr/bin/perl -w", "/usr/bin/ruby -w"]
+    {
+        starts(&judge(&image(), &with(&format!("#!{line}\r\n"))), "script-entry-point");
+    }
 }
 
 #[test]
