@@ -5,6 +5,7 @@ mod elf_machine;
 pub(crate) mod entry_point;
 mod file_capabilities;
 mod file_format;
+mod float_abi;
 mod go_build_info;
 mod interpreter;
 mod level;
@@ -31,6 +32,7 @@ const PROGRAM_CHECKS: &[Check] = &[
     elf_machine::check,
     linkage::check,
     interpreter::check,
+    float_abi::check,
     libraries::check,
     go_build_info::check,
     level::check,

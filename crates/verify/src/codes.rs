@@ -66,7 +66,8 @@ codes! {
         "Link it: use the program, not a `.o` file.";
     SHARED_LIBRARY = "shared-library", Error, Fails,
         "the file is a shared library, not a program",
-        "It has no interpreter and no entry point: it dies at once (`exec format error` or a segmentation fault, exit 139).",
+        "It has no interpreter and no entry point: it dies at once (`exec format error` or a segmentation fault, exit 139). Windows \
+             starts no DLL.",
         "Use the program; in Go, build with `-buildmode=exe` and a `package main`.";
     BAD_PROGRAM_HEADERS = "bad-program-headers", Error, Fails,
         "the ELF file's program headers are missing, damaged or outside the file",
@@ -100,8 +101,8 @@ codes! {
         "Build for the right member of the family, such as mips64 instead of mips.";
     WRONG_ABI = "wrong-abi", Error, Fails,
         "the program uses another calling convention than the target",
-        "It does not load (`exec format error`), or its libraries do not fit and it dies.",
-        "Build with the target's ABI; for ARM choose between soft and hard float as the target's libraries do.";
+        "It does not load (`exec format error`), or its libraries do not fit: they are not found, or calls go wrong.",
+        "Build with the target's ABI; for ARM choose between soft and hard float as the image's loader and libraries do.";
     WRONG_SYSTEM = "wrong-system", Error, Fails,
         "the program is for another operating system",
         "Linux loads it and finds no loader (`no such file or directory`), or it dies at its first system call.",

@@ -80,6 +80,14 @@ fn other_system(subject: &Subject<'_>, expected: &str, findings: &mut Vec<Findin
         Inspection::Wasm => expected == "WebAssembly" && subject.target.architecture() == "wasm",
         _ => false,
     };
+    if fits && matches!(subject.facts, Inspection::Pe(program) if program.is_library) {
+        let message = format!(
+            "{path} is a library (DLL), not a program: {} answers `not a valid Win32 application`.",
+            subject.target.name()
+        );
+        findings.push(subject.finding(codes::SHARED_LIBRARY, message));
+        return;
+    }
     if fits {
         let message = format!("{path}: only format and processor were judged for {}.", subject.target.name());
         findings.push(subject.finding(codes::SHALLOW_CHECKS, message));

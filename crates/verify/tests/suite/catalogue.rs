@@ -67,10 +67,13 @@ fn every_code_is_used_by_a_check() {
 fn every_code_is_tried_by_a_test() {
     let tests =
         [include_str!("cases.tsv"), include_str!("images.rs"), include_str!("odd_images.rs")].concat();
+    // Whole words, for some codes begin with another's name.
+    let words: BTreeSet<&str> =
+        tests.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-').collect();
     let untried: Vec<&str> = Code::all()
         .iter()
         .map(|code| code.id())
-        .filter(|id| !tests.contains(id) && *id != FOUND_ABOVE)
+        .filter(|id| !words.contains(id) && *id != FOUND_ABOVE)
         .collect();
     assert!(untried.is_empty(), "no test expects {untried:?}");
 }

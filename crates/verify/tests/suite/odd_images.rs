@@ -141,6 +141,60 @@ fn a_compiler_for_arm_records_its_version() {
     assert_eq!(found(&compile("arm1176jzf_s"), "linux/arm/v6"), (String::new(), Verdict::Starts));
 }
 
+/// A dynamic program for ARM, by the ABI that it is compiled for and the loader that it names.
+fn for_arm(abi: &str, loader: &str) -> Vec<u8> {
+    let compile = format!("python3 -m ziglang cc -target arm-linux-{abi} -fno-unwind-tables -nostdlib");
+    let made = Recipe::parse(&format!("{compile} -shared -fPIC -Wl,-soname,libanswer.so @library.c")).path();
+    // zig knows a library by its file's name.
+    let library = made.with_extension("so");
+    std::fs::copy(made, &library).expect("the target folder is writable");
+    let linked = format!("-Wl,--no-as-needed {} -Wl,--dynamic-linker={loader}", library.display());
+    Recipe::parse(&format!("{compile} @bare.c {linked}")).make()
+}
+
+#[test]
+fn hard_and_soft_float_do_not_mix() {
+    let (glibc, hard) = ("/lib/ld-linux.so.3", "/lib/ld-linux-armhf.so.3");
+    let (musl, musl_hard) = ("/lib/ld-musl-arm.so.1", "/lib/ld-musl-armhf.so.1");
+    let unchecked = ("interpreter-unchecked".to_owned(), Verdict::Unproven);
+    let wrong = ("interpreter-unchecked wrong-abi".to_owned(), Verdict::Fails);
+    for (abi, fitting, other) in [
+        ("gnueabi", glibc, hard),
+        ("gnueabihf", hard, glibc),
+        ("musleabi", musl, musl_hard),
+        ("musleabihf", musl_hard, musl),
+    ] {
+        assert_eq!(found(&for_arm(abi, fitting), "linux/arm/v7"), unchecked, "{abi}");
+        assert_eq!(found(&for_arm(abi, other), "linux/arm/v7"), wrong, "{abi}");
+    }
+    // In an image the loader's own header counts, not its name.
+    let arm = PlatformText::new("linux", "arm", Some("v7"));
+    let image = ImageFacts { config_platform: arm, ..image() };
+    let in_image = |abi_of_loader: &str| {
+        let library = for_arm(abi_of_loader, glibc);
+        let root = MemoryRoot::new()
+            .file("/app", 0o755, for_arm("gnueabihf", glibc))
+            .file(glibc, 0o755, library.clone())
+            .file("/usr/lib/libanswer.so", 0o644, library);
+        let target = Target::new(&Platform::parse("linux/arm/v7").expect("a platform"));
+        summary(&verify_image(&image, &root, &target, &BTreeMap::new())).0
+    };
+    assert!(!in_image("gnueabihf").contains("wrong-abi"), "{}", in_image("gnueabihf"));
+    assert!(in_image("gnueabi").contains("wrong-abi"), "{}", in_image("gnueabi"));
+}
+
+/// A program for Windows whose header says that it is a DLL (`Characteristics`, bit 0x2000).
+#[test]
+fn a_windows_library_is_no_program() {
+    let mut bytes = Recipe::parse("CGO_ENABLED=0 GOOS=windows GOARCH=amd64 go").make();
+    let header = u32::from_le_bytes(bytes[0x3c..0x40].try_into().expect("four bytes"));
+    let characteristics = usize::try_from(header).expect("a place in the file") + 22;
+    bytes[characteristics + 1] |= 0x20;
+    assert_eq!(found(&bytes, "windows/amd64"), ("shared-library".to_owned(), Verdict::Fails));
+    assert_eq!(found(&bytes, "windows/arm64"), ("wrong-machine".to_owned(), Verdict::Fails));
+    assert_eq!(found(&bytes, "linux/amd64"), ("windows-program".to_owned(), Verdict::Fails));
+}
+
 /// A root whose layers cannot be read.
 struct Torn;
 
