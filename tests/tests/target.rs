@@ -162,6 +162,23 @@ fn go_builds_for_the_machine_that_env_names() {
 }
 
 #[test]
+fn env_in_json_has_a_schema_and_keeps_the_float_abi() {
+    let sandbox = Sandbox::new();
+    let call = |arguments: &[&str]| sandbox.crossdock(&sandbox.work(), arguments);
+    for options in [&["--json"][..], &["--shell", "json"], &["--json", "--shell", "json"]] {
+        let arguments = [&["env", "GOARM=7,softfloat", "--lang", "go"], options].concat();
+        let answer = call(&arguments).success().json();
+        assert_eq!(answer["schema"], 1, "{answer}");
+        assert_eq!(answer["GOARM"], "7,softfloat", "{answer}");
+    }
+    let both = call(&["env", "linux/amd64", "--lang", "go", "--json", "--shell", "sh"]).ends_with(2);
+    assert_eq!(both.stdout, "false\n");
+    both.complains("--json");
+    let soft = call(&["env", "GOMIPS=softfloat", "--lang", "go"]).success();
+    assert!(soft.stdout.contains("GOMIPS='softfloat'"), "{soft}");
+}
+
+#[test]
 fn an_error_makes_the_evaluation_fail_in_every_shell() {
     let sandbox = Sandbox::new();
     for (shell, printed) in [

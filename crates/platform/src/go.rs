@@ -67,7 +67,9 @@ impl BuildTarget {
                 notes.push("Go's levels end at v9.5, which is used.");
                 "v9.5".to_owned()
             }
-            ("GOMIPS" | "GOMIPS64", _) if self.float() == Some(FloatAbi::Soft) => "softfloat".to_owned(),
+            ("GO386" | "GOMIPS" | "GOMIPS64", _) if self.float() == Some(FloatAbi::Soft) => {
+                "softfloat".to_owned()
+            }
             ("GO386", _) => default.to_owned(),
             (_, Some(variant)) => variant.to_owned(),
             (_, None) => default.to_owned(),

@@ -107,16 +107,22 @@ impl BuildTarget {
     fn with_asked_float(&self, triple: &'static str) -> Result<&'static RustSpec, Unsupported> {
         let known = RustSpec::find(triple)
             .ok_or_else(|| Unsupported::new("Rust", self, "rustc has no target for it"))?;
-        let Some(asked) = self.asked_float().filter(|asked| known.float.is_some_and(|float| float != *asked))
-        else {
-            return Ok(known);
-        };
-        let sibling = match asked {
-            FloatAbi::Soft => triple.strip_suffix("hf").map(str::to_owned),
-            FloatAbi::Hard => Some(format!("{triple}hf")),
+        let without_sse2 = self.platform().architecture() == Architecture::I386;
+        let sibling = match (self.asked_float(), known.float) {
+            (Some(FloatAbi::Soft), _) if without_sse2 => {
+                triple.strip_prefix("i686-").map(|rest| format!("i586-{rest}"))
+            }
+            (None, _) | (_, None) => return Ok(known),
+            (Some(asked), Some(float)) if asked == float => return Ok(known),
+            (Some(FloatAbi::Soft), _) if triple == "mips64-unknown-linux-muslabi64" => {
+                Some("mips64-openwrt-linux-musl".to_owned())
+            }
+            (Some(FloatAbi::Soft), _) => triple.strip_suffix("hf").map(str::to_owned),
+            (Some(FloatAbi::Hard), _) => Some(format!("{triple}hf")),
         };
         sibling.and_then(|sibling| RustSpec::find(&sibling)).ok_or_else(|| {
-            Unsupported::new("Rust", self, format!("{triple} has no counterpart with that float ABI"))
+            let asked = if without_sse2 { "for processors without SSE2" } else { "with that float ABI" };
+            Unsupported::new("Rust", self, format!("{triple} has no counterpart {asked}"))
         })
     }
 

@@ -105,6 +105,7 @@ impl BuildTarget {
         };
         let suffix = match (self.platform().architecture(), self.float()) {
             (Architecture::Mips64 | Architecture::Mips64le, _) => "abi64",
+            (Architecture::I386, _) => "",
             (_, Some(FloatAbi::Hard)) => "eabihf",
             (_, Some(FloatAbi::Soft)) => "eabi",
             _ => "",
@@ -113,9 +114,16 @@ impl BuildTarget {
         format!("{zig}-{libc}{suffix}{version}")
     }
 
+    fn is_without_sse2(&self) -> bool {
+        self.platform().architecture() == Architecture::I386 && self.float() == Some(FloatAbi::Soft)
+    }
+
     fn zig_cpu(&self, row: &PlatformSpec) -> Option<String> {
         if let Some(cpu) = self.cpu() {
             return Some(cpu.replace('-', "_"));
+        }
+        if self.is_without_sse2() {
+            return Some("i586".to_owned());
         }
         match (self.platform().architecture(), self.platform().variant()) {
             (Architecture::Amd64, Some(level)) => Some(format!("x86_64_{level}")),
@@ -126,6 +134,9 @@ impl BuildTarget {
     }
 
     fn march(&self) -> Option<String> {
+        if self.is_without_sse2() {
+            return Some("i586".to_owned());
+        }
         match (self.platform().architecture(), self.platform().variant()) {
             (Architecture::Amd64, Some(level)) => Some(format!("x86-64-{level}")),
             (Architecture::Arm64, Some("v9")) => Some("armv9-a".to_owned()),

@@ -86,6 +86,52 @@ fn the_c_library_and_its_oldest_version_are_kept() {
 }
 
 #[test]
+fn a_processor_without_sse2_or_a_float_unit_is_built_for_as_such() {
+    for (text, name, go, fixed, dynamic) in [
+        ("GO386=softfloat", "", "softfloat", "i586-unknown-linux-musl", "i586-unknown-linux-gnu"),
+        ("linux_386_softfloat", "", "softfloat", "i586-unknown-linux-musl", "i586-unknown-linux-gnu"),
+        ("i586-unknown-linux-gnu", "", "softfloat", "-", "i586-unknown-linux-gnu"),
+        ("i586-unknown-linux-musl", "", "softfloat", "i586-unknown-linux-musl", "i586-unknown-linux-musl"),
+        ("i486", "uname-m-linux", "softfloat", "i586-unknown-linux-musl", "i586-unknown-linux-gnu"),
+        ("i586", "", "softfloat", "i586-unknown-linux-musl", "i586-unknown-linux-gnu"),
+        ("pentium3", "rpm-arch", "softfloat", "i586-unknown-linux-musl", "i586-unknown-linux-gnu"),
+        ("geode", "rpm-arch", "softfloat", "i586-unknown-linux-musl", "i586-unknown-linux-gnu"),
+        ("i586-linux", "nix-system", "softfloat", "i586-unknown-linux-musl", "i586-unknown-linux-gnu"),
+        ("GO386=sse2", "", "sse2", "i686-unknown-linux-musl", "i686-unknown-linux-gnu"),
+        ("i686", "uname-m-linux", "sse2", "i686-unknown-linux-musl", "i686-unknown-linux-gnu"),
+        ("linux_mips_softfloat", "", "softfloat", "mips-unknown-linux-musl", "-"),
+        ("linux_mips64_softfloat", "", "softfloat", "mips64-openwrt-linux-musl", "-"),
+        ("mips-unknown-linux-musl", "", "softfloat", "mips-unknown-linux-musl", "mips-unknown-linux-musl"),
+        ("mipsel-linux-gnueabi", "zig-target", "softfloat", "-", "-"),
+        ("linux/mips", "", "hardfloat", "mips-unknown-linux-musl", "mips-unknown-linux-gnu"),
+        (
+            "arm-linux-musleabi",
+            "zig-target",
+            "7,softfloat",
+            "armv7-unknown-linux-musleabi",
+            "armv7-unknown-linux-musleabi",
+        ),
+    ] {
+        let description = exact(text, name);
+        let target = |linkage| description.target(linkage).expect(text);
+        let level = target(Linkage::Static).go().unwrap().level.unwrap().1;
+        let triple = |linkage| match target(linkage).rust() {
+            // What the name says of the C library stays.
+            Ok(rust) if linkage == Linkage::Static && rust.triple.ends_with("gnu") => "-",
+            Ok(rust) => rust.triple,
+            Err(_) => "-",
+        };
+        let found = (level.as_str(), triple(Linkage::Static), triple(Linkage::Dynamic));
+        assert_eq!(found, (go, fixed, dynamic), "{text}");
+    }
+    let names = |text: &str| exact(text, "").target(Linkage::Dynamic).unwrap().names();
+    let pentium = names("linux_386_softfloat");
+    assert_eq!((pentium.zig.as_deref(), pentium.zig_cpu.as_deref()), (Some("x86-linux-gnu"), Some("i586")));
+    assert_eq!(pentium.march.as_deref(), Some("i586"));
+    assert_eq!(names("linux_mips_softfloat").zig.as_deref(), Some("mips-linux-gnueabi"));
+}
+
+#[test]
 fn the_names_of_each_known_platform_lead_back_to_it() {
     for platform in known_platforms() {
         assert_eq!(exact(&platform.to_string(), "oci-platform").platform().as_ref(), Some(&platform));

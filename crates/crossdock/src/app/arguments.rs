@@ -474,9 +474,9 @@ pub(super) struct EnvArguments {
     /// Whether the program carries its libraries: static unless the platform has no static programs.
     #[arg(long, value_enum)]
     pub(super) linkage: Option<LinkageName>,
-    /// Who evaluates it.
-    #[arg(long, value_enum, default_value_t = ShellName::Sh)]
-    pub(super) shell: ShellName,
+    /// Who evaluates it: sh unless it is said; --json is json.
+    #[arg(long, value_enum)]
+    pub(super) shell: Option<ShellName>,
     /// Read the description in this vocabulary alone.
     #[arg(long = "as", value_name = "VOCABULARY")]
     pub(super) vocabulary: Option<String>,

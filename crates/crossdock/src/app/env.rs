@@ -8,7 +8,9 @@ use crossdock_platform::{
     BuildTarget, Description, Libc, Linkage, Os, OsSource, Platform, Reading, Unsupported, describe,
 };
 
-use super::arguments::{EnvArguments, Language, LinkageName};
+use camino::Utf8Path;
+
+use super::arguments::{EnvArguments, Language, LinkageName, ShellName};
 use super::error::{CommandError, Exit};
 use super::output;
 use super::session::Session;
@@ -20,22 +22,33 @@ use crate::host::{Also, Host, Needs, detect};
 use crate::toolchain::{GoRequest, RustChoice, RustRequest, Wrapper, choose_go, choose_rust};
 pub(super) use refused::refused;
 
-/// Prints the variables. On every error standard output makes the shell's evaluation fail.
+/// Prints the variables, for the shell that `--json` or `--shell` names. On every error standard output makes the
+/// shell's evaluation fail.
 pub(super) fn run(
     session: Result<Session, CommandError>,
     arguments: &EnvArguments,
+    json: Option<ShellName>,
 ) -> Result<Exit, CommandError> {
-    let variables = session.and_then(|session| variables(&session, arguments));
+    let shell = arguments.shell.or(json).unwrap_or(ShellName::Sh);
+    let variables = match json {
+        Some(json) if shell != json => Err(contradiction()),
+        _ => session.and_then(|session| variables(&session, arguments)),
+    };
     match variables {
         Ok(variables) => {
-            output::answer(&assignments(arguments.shell, &variables))?;
+            output::answer(&assignments(shell, &variables))?;
             Ok(Exit::Done)
         }
         Err(error) => {
-            output::answer(failure(arguments.shell))?;
+            output::answer(failure(shell))?;
             Err(error)
         }
     }
+}
+
+fn contradiction() -> CommandError {
+    CommandError::message(Exit::Usage, "--json asks for JSON, and --shell for something else")
+        .hint("leave one of them out: --json is --shell json")
 }
 
 type Variables = BTreeMap<String, String>;
@@ -48,7 +61,7 @@ fn variables(session: &Session, arguments: &EnvArguments) -> Result<Variables, C
         Reading::Ambiguous { candidates, why } => return Err(ambiguous(text, &candidates, &why)),
         Reading::Unknown(unknown) => return Err(CommandError::message(Exit::No, unknown.to_string())),
     };
-    let Some((platform, source)) = description.platform_or_linux() else {
+    let Some((_, source)) = description.platform_or_linux() else {
         let message = format!("{text} names no architecture that Go or Rust builds for");
         return Err(CommandError::message(Exit::No, message).hint("name a platform, as linux/arm64"));
     };
@@ -56,8 +69,8 @@ fn variables(session: &Session, arguments: &EnvArguments) -> Result<Variables, C
         output::note(&format!("{text} names no operating system: linux is assumed"));
     }
     match arguments.lang {
-        Language::Go => go(session, arguments, &platform),
-        Language::Rust => rust(session, arguments, &description, &platform),
+        Language::Go => go(session, arguments, &description),
+        Language::Rust => rust(session, arguments, &description),
     }
 }
 
@@ -86,15 +99,36 @@ fn configured(name: LinkageName) -> Sourced<config::Linkage> {
     Sourced::new(linkage, Source::CommandLine("--linkage".to_owned()))
 }
 
+/// The C library that the description names.
+fn configured_libc(description: &Description) -> Option<Sourced<config::Libc>> {
+    let libc = match description.libc? {
+        Libc::Musl => config::Libc::Musl,
+        Libc::Gnu { .. } => config::Libc::Gnu,
+        _ => return None,
+    };
+    Some(Sourced::new(libc, Source::CommandLine("DESCRIPTION".to_owned())))
+}
+
+/// What is built for, with the description's float ABI. Its C library is the toolchains' to choose where it names none.
+fn target(description: &Description, name: LinkageName) -> Result<BuildTarget, CommandError> {
+    description.target(linkage(name)).ok_or_else(|| {
+        CommandError::message(Exit::No, "the description names no architecture that Go or Rust builds for")
+    })
+}
+
 fn unavailable(missing: &Unavailable) -> CommandError {
     let error = CommandError::message(Exit::Missing, missing.why.clone());
     missing.remedies.iter().fold(error, |error, remedy| error.hint(remedy.to_string()))
 }
 
 /// Without cgo Go needs no tool of the target; a dynamic program is one with cgo.
-fn go(session: &Session, arguments: &EnvArguments, platform: &Platform) -> Result<Variables, CommandError> {
+fn go(
+    session: &Session,
+    arguments: &EnvArguments,
+    description: &Description,
+) -> Result<Variables, CommandError> {
     let name = arguments.linkage.unwrap_or(LinkageName::Static);
-    let target = BuildTarget::new(platform.clone(), linkage(name));
+    let target = target(description, name)?;
     let mut variables = target.go().map_err(|error| CommandError::new(Exit::No, &error))?.env();
     variables.insert("CGO_ENABLED".to_owned(), "0".to_owned());
     if name == LinkageName::Static {
@@ -109,9 +143,15 @@ fn go(session: &Session, arguments: &EnvArguments, platform: &Platform) -> Resul
     let host =
         detect(&session.processes, &needs).map_err(|error| CommandError::new(Exit::Missing, &error))?;
     let cgo = Sourced::new(true, Source::CommandLine("--linkage".to_owned()));
-    let linkage = configured(name);
-    let request =
-        GoRequest { folder, platform, cgo: Some(&cgo), cgo_packages: &[], linkage: &linkage, libc: None };
+    let request = GoRequest {
+        folder,
+        platform: target.platform(),
+        cgo: Some(&cgo),
+        cgo_packages: &[],
+        linkage: &configured(name),
+        libc: None,
+        float: description.float,
+    };
     match choose_go(&request, &host, &session.cache) {
         Availability::Available(choice) => {
             write(&choice.wrappers)?;
@@ -126,10 +166,10 @@ fn rust(
     session: &Session,
     arguments: &EnvArguments,
     description: &Description,
-    platform: &Platform,
 ) -> Result<Variables, CommandError> {
-    let asked = linkage(arguments.linkage.unwrap_or(LinkageName::Dynamic));
-    let bare = BuildTarget::new(platform.clone(), asked);
+    // What no rustc builds needs no look at this host.
+    let asked = target(description, arguments.linkage.unwrap_or(LinkageName::Dynamic))?;
+    let bare = BuildTarget::new(asked.platform().clone(), asked.linkage());
     bare.rust().map_err(|error| CommandError::new(Exit::No, &error))?;
     let folder = &session.environment.directory;
     let needs = Needs {
@@ -139,19 +179,14 @@ fn rust(
     };
     let host =
         detect(&session.processes, &needs).map_err(|error| CommandError::new(Exit::Missing, &error))?;
-    let name = rust_linkage(session, arguments, platform, &host)?;
-    let libc = match description.libc {
-        Some(Libc::Musl) => Some(config::Libc::Musl),
-        Some(Libc::Gnu { .. }) => Some(config::Libc::Gnu),
-        Some(Libc::Msvc) if host.platform.os() != Os::Windows => return Err(microsoft(platform)),
-        _ => None,
-    };
-    let libc = libc.map(|libc| Sourced::new(libc, Source::CommandLine("DESCRIPTION".to_owned())));
-    let linkage = configured(name);
+    let name = rust_linkage(session, arguments, description, &host)?;
+    let target = target(description, name)?;
+    if description.libc == Some(Libc::Msvc) && host.platform.os() != Os::Windows {
+        return Err(microsoft(target.platform()));
+    }
+    let (libc, linkage) = (configured_libc(description), configured(name));
     let choose = |native_code: &[Vec<String>]| {
-        let platforms = std::slice::from_ref(platform);
-        let libc = libc.as_ref();
-        let request = RustRequest { folder, platforms, linkage: &linkage, libc, native_code, routes: &[] };
+        let request = rust_request(folder, &target, description, native_code, (&linkage, libc.as_ref()));
         choose_rust(&request, &host, &session.cache).into_iter().next()
     };
     let with_c = choose(&[vec!["any crate that compiles C".to_owned()]]);
@@ -175,32 +210,45 @@ fn rust(
     Ok(variables_of(choice))
 }
 
+/// What is asked of the toolchains: the description's float ABI is no platform's, so it stands beside the platform.
+fn rust_request<'a>(
+    folder: &'a Utf8Path,
+    target: &'a BuildTarget,
+    description: &Description,
+    native_code: &'a [Vec<String>],
+    (linkage, libc): (&'a Sourced<config::Linkage>, Option<&'a Sourced<config::Libc>>),
+) -> RustRequest<'a> {
+    let platforms = std::slice::from_ref(target.platform());
+    RustRequest { folder, platforms, linkage, libc, float: description.float, native_code, routes: &[] }
+}
+
 /// The linkage that was asked for, else static where the platform has static programs.
 fn rust_linkage(
     session: &Session,
     arguments: &EnvArguments,
-    platform: &Platform,
+    description: &Description,
     host: &Host,
 ) -> Result<LinkageName, CommandError> {
     let no = |error: Unsupported| CommandError::new(Exit::No, &error);
+    let builds = |name| Ok(rust_builds(&target(description, name)?, host).map_err(no));
     if let Some(name) = arguments.linkage {
-        return rust_builds(platform, name, host).map(|()| name).map_err(no);
+        return builds(name)?.map(|()| name);
     }
-    if rust_builds(platform, LinkageName::Static, host).is_ok() {
+    if builds(LinkageName::Static)?.is_ok() {
         return Ok(LinkageName::Static);
     }
-    rust_builds(platform, LinkageName::Dynamic, host).map_err(no)?;
+    builds(LinkageName::Dynamic)??;
     if !session.quiet() {
+        let platform = target(description, LinkageName::Dynamic)?.platform().clone();
         output::note(&format!("Rust has no static programs for {platform}: --linkage dynamic is assumed"));
     }
     Ok(LinkageName::Dynamic)
 }
 
-/// Whether rustc has a target for the platform with this linkage, and a C library that this host can link.
-fn rust_builds(platform: &Platform, name: LinkageName, host: &Host) -> Result<(), Unsupported> {
-    let target = BuildTarget::new(platform.clone(), linkage(name));
-    let elsewhere = platform.os() == Os::Windows && host.platform.os() != Os::Windows;
-    let target = if elsewhere { target.with_libc(Libc::Mingw) } else { target };
+/// Whether rustc has such a target, and a C library that this host can link.
+fn rust_builds(target: &BuildTarget, host: &Host) -> Result<(), Unsupported> {
+    let elsewhere = target.platform().os() == Os::Windows && host.platform.os() != Os::Windows;
+    let target = if elsewhere { target.clone().with_libc(Libc::Mingw) } else { target.clone() };
     target.rust().map(drop)
 }
 
@@ -242,4 +290,82 @@ fn make_executable(path: &camino::Utf8Path) -> std::io::Result<()> {
 #[cfg(not(unix))]
 fn make_executable(_: &camino::Utf8Path) -> std::io::Result<()> {
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crossdock_platform::{Vocabulary, known_names};
+
+    use super::*;
+    use crate::target::answer;
+    use crate::toolchain::{go_settings, possible};
+
+    /// Every name of our own tables that names an architecture, with what `target` says of it.
+    fn examples() -> Vec<(String, Description, crate::target::Answer)> {
+        let names = Vocabulary::ALL
+            .iter()
+            .flat_map(|vocabulary| known_names(*vocabulary).into_iter().map(move |name| (*vocabulary, name)));
+        let levels =
+            ["GOARM=7,softfloat", "linux_arm_7,softfloat", "GOMIPS=softfloat", "linux_386_softfloat"];
+        let more = levels.into_iter().map(|name| (None, name.to_owned()));
+        let named = names.map(|(vocabulary, name)| (Some(vocabulary), name)).chain(more);
+        let read = named.filter_map(|(vocabulary, name)| {
+            let Reading::Exact(description) = describe(&name, vocabulary) else { return None };
+            description.architecture?;
+            let said = answer(&name, vocabulary);
+            Some((name, description, said))
+        });
+        read.collect()
+    }
+
+    #[test]
+    fn go_is_told_what_target_says_of_every_name() {
+        let mut count = 0;
+        for (name, description, said) in examples() {
+            let told = target(&description, LinkageName::Static).unwrap();
+            let request = GoRequest {
+                folder: Utf8Path::new("/project"),
+                platform: told.platform(),
+                cgo: None,
+                cgo_packages: &[],
+                linkage: &configured(LinkageName::Static),
+                libc: None,
+                float: description.float,
+            };
+            let mut with_cgo = go_settings(&request).ok();
+            if let Some(settings) = &mut with_cgo {
+                settings.remove("CGO_ENABLED");
+            }
+            let alone = told.go().ok().map(|go| go.env());
+            assert_eq!((&alone, &with_cgo), (&said.go, &said.go), "{} {name}", description.vocabulary);
+            count += usize::from(alone.is_some());
+        }
+        assert!(count > 900, "{count}");
+    }
+
+    #[test]
+    fn rust_is_told_what_target_says_of_every_name() {
+        let (folder, host) = (Utf8Path::new("/project"), Host::hypothetical(&Platform::LINUX_AMD64));
+        let mut count = 0;
+        for (name, description, said) in examples() {
+            let Some(rust) = said.rust else { continue };
+            for (linkage, triple) in
+                [(LinkageName::Static, rust.r#static), (LinkageName::Dynamic, rust.dynamic)]
+            {
+                let told = target(&description, linkage).unwrap();
+                let (linkage, libc) = (configured(linkage), configured_libc(&description));
+                let request = rust_request(folder, &told, &description, &[], (&linkage, libc.as_ref()));
+                let first = possible(&request, &host, told.platform()).into_iter().next();
+                // `env` keeps the C library that the description names, and knows what this host cannot link.
+                if libc.is_some() || told.platform().os() != Os::Linux {
+                    continue;
+                }
+                if let Some(triple) = triple {
+                    assert_eq!(first.map(|first| first.triple).as_deref(), Some(triple), "{name}");
+                    count += 1;
+                }
+            }
+        }
+        assert!(count > 1000, "{count}");
+    }
 }

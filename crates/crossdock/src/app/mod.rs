@@ -36,7 +36,7 @@ use clap::{CommandFactory, FromArgMatches};
 use crate::environment::Environment;
 use crate::process::Cancel;
 use crate::ui::style::{BAD, paint};
-use arguments::{Arguments, CacheCommand, Command, ConfigCommand, RenderCommand};
+use arguments::{Arguments, CacheCommand, Command, ConfigCommand, RenderCommand, ShellName};
 pub use error::{CommandError, EXIT_CODES, Exit};
 use session::Session;
 
@@ -135,7 +135,10 @@ impl App {
         match command {
             // What only explains needs no project, no configuration and no cache.
             Command::Target(arguments) => target::run(&arguments, &global, environment, cancel),
-            Command::Env(arguments) => env::run(session(global, environment), &arguments),
+            Command::Env(arguments) => {
+                let json = global.json;
+                env::run(session(global, environment), &arguments, json.then_some(ShellName::Json))
+            }
             Command::Plan(arguments) => plan::run(&session(global, environment)?, &arguments),
             Command::Build(arguments) => dist::build(&session(global, environment)?, &arguments),
             Command::Verify(arguments) => verify::run(&session(global, environment)?, &arguments),

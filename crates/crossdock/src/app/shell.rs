@@ -2,13 +2,26 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use super::arguments::ShellName;
+
+/// The version of the JSON.
+const SCHEMA: u32 = 1;
+
+/// The variables as JSON: one key each, beside the version of this form.
+#[derive(Serialize)]
+struct Answer<'a> {
+    schema: u32,
+    #[serde(flatten)]
+    variables: &'a BTreeMap<String, String>,
+}
 
 /// The variables as the shell evaluates them.
 pub(super) fn assignments(shell: ShellName, variables: &BTreeMap<String, String>) -> String {
     if shell == ShellName::Json {
-        // A map of strings is always JSON.
-        return serde_json::to_string_pretty(variables).unwrap_or_default();
+        // A number and a map of strings are always JSON.
+        return serde_json::to_string_pretty(&Answer { schema: SCHEMA, variables }).unwrap_or_default();
     }
     variables.iter().map(|(name, value)| format!("{}\n", assignment(shell, name, value))).collect()
 }
@@ -52,9 +65,7 @@ mod tests {
         assert_eq!(line(ShellName::Fish), "set -gx A 'it\\'s $HOME \\\\ \"x\"'\n");
         assert_eq!(line(ShellName::Powershell), "$env:A = 'it''s $HOME \\ \"x\"'\n");
         assert_eq!(line(ShellName::Dotenv), "A=\"it's \\$HOME \\\\ \\\"x\\\"\"\n");
-        assert_eq!(
-            serde_json::from_str::<BTreeMap<String, String>>(&line(ShellName::Json)).unwrap(),
-            variables
-        );
+        let json: serde_json::Value = serde_json::from_str(&line(ShellName::Json)).unwrap();
+        assert_eq!(json, serde_json::json!({ "schema": 1, "A": variables["A"] }));
     }
 }

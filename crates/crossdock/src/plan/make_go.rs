@@ -41,6 +41,7 @@ impl Maker<'_> {
                 cgo_packages: &cgo_packages,
                 linkage: &image.linkage,
                 libc: image.libc.as_ref(),
+                float: None,
             };
             let why = match self.engine_way() {
                 Some(why) => why,

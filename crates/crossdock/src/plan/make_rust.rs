@@ -48,6 +48,7 @@ impl Maker<'_> {
                 platforms,
                 linkage,
                 libc: image.libc.as_ref(),
+                float: None,
                 native_code: &native_code,
                 routes: &image.toolchain,
             };

@@ -238,6 +238,7 @@ fn target(request: &RustRequest<'_>, host: &Host, libc: Libc, platform: &Platfor
         _ => crossdock_platform::Linkage::Dynamic,
     };
     let target = BuildTarget::new(platform.clone(), linkage);
+    let target = request.float.into_iter().fold(target, BuildTarget::with_float);
     match (platform.os(), libc) {
         (Os::Linux, Libc::Musl) => target.with_libc(crossdock_platform::Libc::Musl),
         (Os::Linux, Libc::Gnu) => target.with_libc(crossdock_platform::Libc::GNU),

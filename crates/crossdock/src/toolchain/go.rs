@@ -57,18 +57,19 @@ fn pure(request: &GoRequest<'_>, go: &GoToolchain, reason: &str) -> Result<GoCho
 /// # Errors
 /// A platform that Go does not build for.
 pub(crate) fn go_settings(request: &GoRequest<'_>) -> Result<BTreeMap<String, String>, Unavailable> {
-    let target = BuildTarget::new(request.platform.clone(), linkage(request));
-    let go = target.go().map_err(|unsupported| Unavailable::because(unsupported.to_string()))?;
+    let go = target(request).go().map_err(|unsupported| Unavailable::because(unsupported.to_string()))?;
     let cgo = request.cgo.is_some_and(|cgo| cgo.value);
     let cgo = ("CGO_ENABLED".to_owned(), if cgo { "1" } else { "0" }.to_owned());
     Ok(go.env().into_iter().chain([cgo]).collect())
 }
 
-fn linkage(request: &GoRequest<'_>) -> crossdock_platform::Linkage {
-    match request.linkage.value {
+fn target(request: &GoRequest<'_>) -> BuildTarget {
+    let linkage = match request.linkage.value {
         Linkage::Static => crossdock_platform::Linkage::Static,
         Linkage::Dynamic => crossdock_platform::Linkage::Dynamic,
-    }
+    };
+    let target = BuildTarget::new(request.platform.clone(), linkage);
+    request.float.into_iter().fold(target, BuildTarget::with_float)
 }
 
 /// zig with musl makes the same static program on every host; the target's gcc makes one with the host's glibc.
@@ -120,7 +121,7 @@ fn equipped(
         (Some(Libc::Gnu), _) | (None, Linkage::Dynamic) => vec![Linked::GNU],
         (None, Linkage::Static) => vec![Linked::Musl, Linked::GNU],
     };
-    let target = BuildTarget::new(request.platform.clone(), linkage(request));
+    let target = target(request);
     let targets = match request.platform.os() {
         Os::Linux => linked.into_iter().map(|libc| target.clone().with_libc(libc)).collect(),
         _ => vec![target],

@@ -11,7 +11,7 @@ mod zig;
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use crossdock_platform::Platform;
+use crossdock_platform::{FloatAbi, Platform};
 use serde::Serialize;
 
 use crate::config::{Libc, Linkage, Route, Sourced};
@@ -34,6 +34,8 @@ pub struct RustRequest<'a> {
     pub linkage: &'a Sourced<Linkage>,
     /// The C library, when the user decides it.
     pub libc: Option<&'a Sourced<Libc>>,
+    /// The float ABI, where another than the platforms' usual one is asked for.
+    pub float: Option<FloatAbi>,
     /// Why a C compiler is needed; see [`crate::project::CargoPackage::native_code`].
     pub native_code: &'a [Vec<String>],
     /// Routes beyond the project's own toolchain, in order of preference.
@@ -130,6 +132,8 @@ pub struct GoRequest<'a> {
     pub linkage: &'a Sourced<Linkage>,
     /// The C library of a program with cgo, when the user decides it.
     pub libc: Option<&'a Sourced<Libc>>,
+    /// The float ABI, where another than the platform's usual one is asked for.
+    pub float: Option<FloatAbi>,
 }
 
 /// How one platform of a Go program is built.

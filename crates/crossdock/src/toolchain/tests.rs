@@ -42,6 +42,7 @@ fn rust(host: &Host, platforms: &[&str], asks: Asks) -> String {
         platforms: &platforms,
         linkage: &linkage,
         libc: libc.as_ref(),
+        float: None,
         native_code: &native_code,
         routes: &routes,
     };
@@ -87,6 +88,7 @@ fn go_linked(
         cgo_packages: &cgo_packages.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>(),
         linkage: &asked(linkage),
         libc: libc.as_ref(),
+        float: None,
     };
     let mut text = format!("{platform}\n");
     match choose_go(&request, host, Utf8Path::new("/cache")) {

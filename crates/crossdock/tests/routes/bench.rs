@@ -88,6 +88,7 @@ impl Bench {
             platforms: &[Platform::parse(platform).unwrap()],
             linkage: &Sourced::default_because(Linkage::Static, "tests"),
             libc: libc.as_ref(),
+            float: None,
             native_code: &match language {
                 Language::Rust => Vec::new(),
                 Language::RustAndC => vec![vec!["cc".to_owned()]],
@@ -107,6 +108,7 @@ impl Bench {
             cgo_packages: &[],
             linkage: &Sourced::default_because(Linkage::Static, "tests"),
             libc: None,
+            float: None,
         };
         available(choose_go(&request, host, &self.path(&self.cache)))
     }

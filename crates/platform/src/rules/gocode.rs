@@ -85,7 +85,8 @@ fn mips(variable: &str, architecture: Architecture, text: &str) -> Option<Meanin
 }
 
 pub(super) fn go386(text: &str) -> Option<Meaning> {
-    level("GO386", text).map(|_| Meaning::new(None, Architecture::I386))
+    let float = (level("GO386", text)? == "softfloat").then_some(FloatAbi::Soft);
+    Some(Meaning { float, ..Meaning::new(None, Architecture::I386) })
 }
 
 /// `GOOS_GOARCH[_level]`, as goreleaser names its targets.
@@ -105,7 +106,11 @@ pub(super) fn goreleaser(text: &str) -> Option<Meaning> {
         | Architecture::Ppc64le
         | Architecture::Riscv64 => Meaning { os: Some(platform.os), ..plain(architecture, level) },
         Architecture::Arm => Meaning { os: Some(platform.os), ..goarm(given)? },
-        _ => Meaning::new(platform.os, architecture),
+        Architecture::I386 => Meaning { os: Some(platform.os), ..go386(given)? },
+        _ => {
+            let float = mips(go_level_variable(architecture)?, architecture, given)?.float;
+            Meaning { float, ..Meaning::new(platform.os, architecture) }
+        }
     })
 }
 

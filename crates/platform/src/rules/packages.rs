@@ -1,6 +1,7 @@
 //! The platform names of language package managers.
 
 use crate::architecture::Architecture;
+use crate::float::FloatAbi;
 use crate::libc::{GlibcVersion, Libc};
 use crate::meaning::{Meaning, row};
 use crate::os::Os;
@@ -217,7 +218,9 @@ pub(super) fn openwrt(text: &str) -> Option<Meaning> {
     };
     // `x86_64` and the like are rows, and what is not of 32-bit ARM has few processors.
     let known = architecture == Architecture::Arm || OPENWRT_PROCESSORS.contains(&processor);
-    known.then(|| Meaning::new(Os::Linux, architecture).variant(variant).libc(Libc::Musl))
+    let float = (processor == "pentium-mmx").then_some(FloatAbi::Soft);
+    let meaning = Meaning::new(Os::Linux, architecture).variant(variant).libc(Libc::Musl);
+    known.then_some(Meaning { float, ..meaning })
 }
 
 /// The processors of OpenWrt's targets that are not 32-bit ARM's.

@@ -1,6 +1,7 @@
 //! Compilers' and package collections' names of systems: triples and pairs.
 
 use crate::architecture::Architecture;
+use crate::float::FloatAbi;
 use crate::libc::{GlibcVersion, Libc};
 use crate::meaning::Meaning;
 use crate::os::Os;
@@ -27,13 +28,23 @@ pub(super) fn rust_triple(text: &str) -> Option<Meaning> {
         (Some("sim"), _) => Some("a program of the simulator"),
         (Some("macabi"), _) => Some("a Mac Catalyst program"),
         _ if spec.triple.contains("-win7-") => Some("for Windows 7, which Go no longer supports"),
+        (_, Some("uclibc")) => Some("a program of uClibc, which needs that library's loader"),
         _ if spec.triple.starts_with("thumbv7neon") => {
             Some("it needs NEON, which plain arm/v7 does not promise")
         }
         _ => None,
     };
     let meaning = Meaning::new(key.os, key.architecture).variant(key.variant).libc(libc).note(note);
-    Some(Meaning { float: spec.float.filter(|_| key.architecture == Architecture::Arm), ..meaning })
+    Some(Meaning { float: stated_float(spec, key.architecture), ..meaning })
+}
+
+/// The float ABI that a target's name states, or that is not the usual one of its platform.
+fn stated_float(spec: &RustSpec, architecture: Architecture) -> Option<FloatAbi> {
+    match architecture {
+        Architecture::Arm => spec.float,
+        Architecture::I386 => spec.triple.starts_with("i586").then_some(FloatAbi::Soft),
+        _ => spec.float.filter(|float| *float == FloatAbi::Soft),
+    }
 }
 
 /// `ARCHITECTURE-apple-macosVERSION`, as xx names Apple's systems.
@@ -67,7 +78,13 @@ pub(super) fn nix(text: &str) -> Option<Meaning> {
         _ => return None,
     };
     let note = architecture.is_none().then_some(NO_NAME);
-    Some(Meaning::new(os, architecture).variant(variant).note(note))
+    let float = without_sse2(processor).then_some(FloatAbi::Soft);
+    Some(Meaning { float, ..Meaning::new(os, architecture).variant(variant).note(note) })
+}
+
+/// The processors of 386 that have no SSE2 by their name; `i386` is a word for all of them.
+fn without_sse2(processor: &str) -> bool {
+    matches!(processor, "i486" | "i586")
 }
 
 type Processor = (Option<Architecture>, Option<&'static str>);
@@ -129,7 +146,19 @@ pub(super) fn zig(text: &str) -> Option<Meaning> {
         Some(Architecture::Arm) => Some("the version is not in the target: -mcpu chooses it"),
         Some(_) => None,
     };
-    Some(Meaning::new(os, architecture).libc(libc).note(note))
+    let float = zig_float(architecture, abi);
+    Some(Meaning { float, ..Meaning::new(os, architecture).libc(libc).note(note) })
+}
+
+/// The float ABI that the ABI's name states, where it is not the usual one.
+fn zig_float(architecture: Option<Architecture>, abi: &str) -> Option<FloatAbi> {
+    match (architecture?, abi) {
+        (Architecture::Arm | Architecture::Mips | Architecture::Mipsle, "gnueabi" | "musleabi" | "eabi") => {
+            Some(FloatAbi::Soft)
+        }
+        (Architecture::Arm, "gnueabihf" | "musleabihf" | "eabihf") => Some(FloatAbi::Hard),
+        _ => None,
+    }
 }
 
 /// A version or a range of them: `10.15`, `5.10...6.1`; those of Windows have names (`win10_rs5`).
