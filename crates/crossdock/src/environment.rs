@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
+use std::path::PathBuf;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -42,7 +43,7 @@ pub enum EnvironmentError {
     #[error(
         "the working directory's path is not UTF-8: {0:?}; crossdock writes paths into JSON and images, so move the project"
     )]
-    NotUtf8(std::path::PathBuf),
+    NotUtf8(PathBuf),
 }
 
 /// The command line's arguments, for what must be said even where the rest of the environment cannot be read.
@@ -97,6 +98,15 @@ impl Environment {
         self.get("PATH").map(OsStr::new).or(opaque)
     }
 
+    /// The folder for files that end with the run: `TMPDIR`, else `/tmp`; on Windows `TMP` or `TEMP`.
+    pub fn temporary_directory(&self) -> PathBuf {
+        let (names, otherwise): (&[&str], &str) =
+            if cfg!(windows) { (&["TMP", "TEMP"], ".") } else { (&["TMPDIR"], "/tmp") };
+        let opaque = |name: &&str| self.opaque.get(OsStr::new(name)).map(OsString::as_os_str);
+        let named = names.iter().find_map(|name| self.get(name).map(OsStr::new).or(opaque(name)));
+        self.directory.as_std_path().join(named.unwrap_or(OsStr::new(otherwise)))
+    }
+
     /// The user's home folder.
     pub fn home(&self) -> Option<&Utf8Path> {
         self.get("HOME").or_else(|| self.get("USERPROFILE")).map(Utf8Path::new)
@@ -114,5 +124,23 @@ impl Environment {
             None => self.home()?.join(".cache"),
         };
         Some(base.join("crossdock"))
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn temporary_files_go_where_the_user_says() {
+        let mut environment = Environment { directory: "/work".into(), ..Environment::default() };
+        let mut with = |value: &str| {
+            environment.variables.insert("TMPDIR".to_owned(), value.to_owned());
+            environment.temporary_directory()
+        };
+        assert_eq!(
+            [with(""), with("/var/tmp"), with("own")],
+            ["/tmp", "/var/tmp", "/work/own"].map(PathBuf::from)
+        );
     }
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{Read, Seek, SeekFrom};
 use std::panic::resume_unwind;
+use std::path::Path;
 
 use crossdock_oci::{
     EntryKind, ImageSource, LookupError, RootEntry, RootLimits, RootView, SourceError, SourceImage,
@@ -24,7 +25,7 @@ use crate::report::TargetReport;
 /// What a plan says of the programs of each platform, by their paths in the image.
 pub(crate) type Planned = BTreeMap<Platform, BTreeMap<String, Expectation>>;
 
-/// Judges an image for each target.
+/// Judges an image for each target. What its layers hold goes to files in the folder `temporary` where it is much.
 ///
 /// # Errors
 /// When a layer is missing, damaged or hostile: then nothing can be said of the image.
@@ -34,6 +35,7 @@ pub(crate) fn judge(
     targets: &[Target],
     planned: &Planned,
     scope: Scope,
+    temporary: &Path,
 ) -> Result<Vec<TargetReport>, SourceError> {
     let offered: Vec<Option<Platform>> =
         image.platforms.iter().map(|image| known(image.platform())).collect();
@@ -45,7 +47,7 @@ pub(crate) fn judge(
         let Some(place) = place else {
             return Ok(takers.into_iter().map(|(number, target)| (number, refused(target, image))).collect());
         };
-        let root = Merged(source.root(&image.platforms[place], RootLimits::default(), None)?);
+        let root = Merged(source.root(&image.platforms[place], RootLimits::default(), temporary)?);
         let judged = takers.into_iter().map(|(number, target)| {
             let mut findings = index_findings(image);
             findings.extend(one(&image.platforms[place], &root, target, planned, scope));

@@ -15,18 +15,41 @@ pub(crate) enum DecodeError {
     Read(#[from] io::Error),
 }
 
+/// How the first bytes of a stream say that it is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Coding {
+    Plain,
+    Gzip,
+    Zstd,
+    Unsupported(&'static str),
+}
+
+impl Coding {
+    /// So many bytes tell.
+    pub(crate) const START: usize = 5;
+
+    pub(crate) fn of(start: &[u8]) -> Self {
+        match start {
+            [0x1f, 0x8b, ..] => Self::Gzip,
+            // A frame, or one that is to be skipped, as zstd:chunked has them (RFC 8878 §§ 3.1.1, 3.1.2).
+            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Self::Zstd,
+            [0xfd, b'7', b'z', b'X', b'Z', ..] => Self::Unsupported("xz"),
+            [b'B', b'Z', b'h', ..] => Self::Unsupported("bzip2"),
+            _ => Self::Plain,
+        }
+    }
+}
+
 /// The plain bytes of `reader`, gzip or zstd undone. The first bytes decide, not a media type: engines do the same.
 pub(crate) fn decode<'a>(reader: impl Read + 'a) -> Result<Box<dyn Read + 'a>, DecodeError> {
     let mut reader = BufReader::with_capacity(128 * 1024, reader);
-    match reader.fill_buf()? {
-        [0x1f, 0x8b, ..] => Ok(Box::new(MultiGzDecoder::new(reader))),
-        // A frame, or one that is to be skipped, as zstd:chunked has them (RFC 8878 §§ 3.1.1, 3.1.2).
-        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => {
+    match Coding::of(reader.fill_buf()?) {
+        Coding::Plain => Ok(Box::new(reader)),
+        Coding::Gzip => Ok(Box::new(MultiGzDecoder::new(reader))),
+        Coding::Zstd => {
             Ok(Box::new(Frames { source: reader, decoder: FrameDecoder::new(), frame: Frame::Done }))
         }
-        [0xfd, b'7', b'z', b'X', b'Z', ..] => Err(DecodeError::Unsupported("xz")),
-        [b'B', b'Z', b'h', ..] => Err(DecodeError::Unsupported("bzip2")),
-        _ => Ok(Box::new(reader)),
+        Coding::Unsupported(name) => Err(DecodeError::Unsupported(name)),
     }
 }
 

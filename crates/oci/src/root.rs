@@ -104,9 +104,9 @@ pub enum EntryKind {
 impl RootView {
     /// A root without layers.
     ///
-    /// `spill` is the folder for the temporary file, should there be one; the system's when absent.
-    pub fn new(limits: RootLimits, spill: Option<PathBuf>) -> Self {
-        let (tree, spill) = (Tree::new(limits), Spill::new(spill));
+    /// `temporary` is the folder for the file without a name, should there be one.
+    pub fn new(limits: RootLimits, temporary: impl Into<PathBuf>) -> Self {
+        let (tree, spill) = (Tree::new(limits), Spill::new(temporary.into()));
         Self { tree, spill, limits, layers: 0, bytes: 0, disputed: Vec::new() }
     }
 

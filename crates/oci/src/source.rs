@@ -1,25 +1,25 @@
 //! Images that are there already, in a layout or an archive, whoever made them.
 
 mod docker;
+mod images;
 mod tar_file;
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use crate::archive::ARCHIVE_MARK;
-use crate::blob::{Blob, BlobError, BlobStore};
+use crate::blob::{BlobError, BlobStore};
 use crate::config::ImageConfig;
 use crate::decode::DecodeError;
 use crate::digest::Digest;
 use crate::error::FileError;
-use crate::layout::{IMAGE_NAME, Layout, LayoutError, MAX_DEPTH, REF_NAME};
+use crate::layout::{Layout, LayoutError};
 use crate::manifest::{DOCUMENT_LIMIT, Descriptor, Document, DocumentError, ImageManifest, Index, Platform};
-use crate::media_type;
 use crate::root::{LayerSource, RootError, RootLimits, RootView};
 use crate::tar_reader::TarError;
 use docker::DockerArchive;
+use images::{DOCUMENTS_LIMIT, Images, MAX_IMAGES};
 use tar_file::TarFile;
 
 /// A layout folder, or an archive as `docker save`, `podman save`, skopeo or crossdock write them: an image layout
@@ -72,27 +72,27 @@ enum Blobs {
     Docker(DockerArchive),
 }
 
-/// More images than this in one source are refused; each costs memory for its configuration.
-const MAX_PLATFORMS: usize = 1000;
-
 impl ImageSource {
     /// Reads what images the folder or archive at `path` has. Layers are not looked at yet.
     ///
+    /// A compressed archive is unpacked to a file without a name in the folder `temporary`.
+    ///
     /// # Errors
     /// When it is neither, or a manifest or configuration in it is missing, damaged or hostile.
-    pub fn open(path: impl Into<PathBuf>) -> Result<Self, SourceError> {
+    pub fn open(path: impl Into<PathBuf>, temporary: &Path) -> Result<Self, SourceError> {
         let path = path.into();
         let metadata = fs::metadata(&path).map_err(FileError::on("read", &path))?;
         let (blobs, index) = if metadata.is_dir() {
             let layout = Layout::open(&path)?;
             (Blobs::Layout(layout.blobs().clone()), Some(layout.index()?))
         } else {
-            open_archive(&path)?
+            open_archive(&path, temporary)?
         };
         let mut source = Self { path, blobs, images: Vec::new() };
-        source.images = match index {
-            Some(index) => source.images_of(&index)?,
-            None => source.docker_images()?,
+        source.images = match (&index, &source.blobs) {
+            (Some(index), _) => Images::of(&source).listed(index)?,
+            (None, Blobs::Docker(docker)) => Images::of(&source).of_docker(docker)?,
+            (None, _) => Vec::new(),
         };
         Ok(source)
     }
@@ -104,7 +104,8 @@ impl ImageSource {
     pub fn of_layout(layout: &Layout, image: &Descriptor) -> Result<Self, SourceError> {
         let blobs = Blobs::Layout(layout.blobs().clone());
         let mut source = Self { path: layout.path().to_owned(), blobs, images: Vec::new() };
-        source.images = source.images_of(&Index::new(vec![image.clone()], Default::default()))?;
+        let index = Index::new(vec![image.clone()], Default::default());
+        source.images = Images::of(&source).listed(&index)?;
         Ok(source)
     }
 
@@ -138,7 +139,7 @@ impl ImageSource {
 
     /// The merged root of one platform's image, every layer's digests checked.
     ///
-    /// `spill` is the folder for the temporary file, should there be one; the system's when absent.
+    /// `temporary` is the folder for a file without a name, should the content need one: see [`RootView`].
     ///
     /// # Errors
     /// When a layer is missing, damaged or hostile.
@@ -146,155 +147,47 @@ impl ImageSource {
         &self,
         image: &SourcePlatform,
         limits: RootLimits,
-        spill: Option<PathBuf>,
+        temporary: &Path,
     ) -> Result<RootView, SourceError> {
         let layers = &image.manifest.value.layers;
         let diff_ids = &image.config.value.rootfs.diff_ids;
         if layers.len() != diff_ids.len() {
             return Err(SourceError::LayerCount { layers: layers.len(), diff_ids: diff_ids.len() });
         }
-        let mut root = RootView::new(limits, spill);
+        let mut root = RootView::new(limits, temporary);
         for (layer, diff_id) in layers.iter().zip(diff_ids) {
             let reader = self.blob(&layer.digest)?;
             root.apply(LayerSource { reader, digest: layer.digest, diff_id: *diff_id })?;
         }
         Ok(root)
     }
-
-    fn images_of(&self, index: &Index) -> Result<Vec<SourceImage>, SourceError> {
-        let mut images: Vec<SourceImage> = Vec::new();
-        for entry in &index.manifests {
-            let name = entry.annotations.get(IMAGE_NAME).or_else(|| entry.annotations.get(REF_NAME)).cloned();
-            if let Some(known) = images.iter_mut().find(|known| known.descriptor.digest == entry.digest) {
-                known.names.extend(name);
-                continue;
-            }
-            let mut image = SourceImage {
-                names: name.into_iter().collect(),
-                descriptor: entry.clone(),
-                platforms: Vec::new(),
-                absent: Vec::new(),
-                skipped: Vec::new(),
-            };
-            self.add(entry, 0, &mut image, &mut BTreeSet::new())?;
-            images.push(image);
-        }
-        Ok(images)
-    }
-
-    /// Adds what `entry` leads to. An index that was seen already is not followed again: a few small indices that
-    /// name one another many times would otherwise stand for an endless list.
-    fn add(
-        &self,
-        entry: &Descriptor,
-        depth: u32,
-        image: &mut SourceImage,
-        seen: &mut BTreeSet<Digest>,
-    ) -> Result<(), SourceError> {
-        if entry.platform.as_ref().is_some_and(Platform::is_unknown) {
-            image.skipped.push(entry.clone());
-        } else if media_type::is_index(&entry.media_type) {
-            if depth >= MAX_DEPTH {
-                return Err(LayoutError::TooDeep { digest: entry.digest }.into());
-            }
-            if seen.insert(entry.digest) {
-                let index: Document<Index> = self.document(entry, "image index")?;
-                for below in &index.value.manifests {
-                    self.add(below, depth + 1, image, seen)?;
-                }
-            }
-        } else if media_type::is_manifest(&entry.media_type) {
-            return self.add_manifest(entry, image);
-        } else {
-            image.skipped.push(entry.clone());
-        }
-        Ok(())
-    }
-
-    fn add_manifest(&self, entry: &Descriptor, image: &mut SourceImage) -> Result<(), SourceError> {
-        if self.blob(&entry.digest).is_err() && *entry != image.descriptor {
-            image.absent.push(entry.clone());
-            return Ok(());
-        }
-        let manifest: Document<ImageManifest> = self.document(entry, "image manifest")?;
-        let config = &manifest.value.config;
-        if !matches!(&config.media_type[..], media_type::CONFIG | media_type::DOCKER_CONFIG) {
-            image.skipped.push(entry.clone());
-            return Ok(());
-        }
-        if image.platforms.len() >= MAX_PLATFORMS {
-            return Err(SourceError::TooMany { path: self.path.clone() });
-        }
-        let config = self.document(config, "image configuration")?;
-        image.platforms.push(SourcePlatform { descriptor: entry.clone(), manifest, config });
-        Ok(())
-    }
-
-    /// Reads a document and holds it against its descriptor.
-    fn document<T: serde::de::DeserializeOwned>(
-        &self,
-        descriptor: &Descriptor,
-        what: &'static str,
-    ) -> Result<Document<T>, SourceError> {
-        let Descriptor { digest, size, .. } = *descriptor;
-        let mut raw = Vec::new();
-        let limit = DOCUMENT_LIMIT;
-        self.blob(&digest)?
-            .take(limit + 1)
-            .read_to_end(&mut raw)
-            .map_err(FileError::on("read", &self.path))?;
-        let blob = Blob { digest: Digest::of(&raw), size: raw.len() as u64 };
-        if blob.size > limit {
-            return Err(BlobError::TooLong { digest, size: size.max(blob.size), limit }.into());
-        }
-        if blob.digest != digest {
-            return Err(BlobError::Corrupt { expected: digest, found: blob.digest }.into());
-        }
-        if blob.size != size {
-            return Err(SourceError::Size { digest, said: size, found: blob.size });
-        }
-        Document::parse(raw, what).map_err(|source| SourceError::Document { digest, source })
-    }
-
-    fn docker_images(&self) -> Result<Vec<SourceImage>, SourceError> {
-        let Blobs::Docker(docker) = &self.blobs else { return Ok(Vec::new()) };
-        docker.images().iter().map(|image| self.docker_image(image)).collect()
-    }
-
-    fn docker_image(&self, image: &docker::DockerImage) -> Result<SourceImage, SourceError> {
-        let config: Document<ImageConfig> = self.document(&image.manifest.config, "image configuration")?;
-        let manifest = Document::new(image.manifest.clone());
-        let blob = Blob { digest: manifest.digest(), size: manifest.raw.len() as u64 };
-        let descriptor = Descriptor::new(media_type::DOCKER_MANIFEST, blob);
-        Ok(SourceImage {
-            names: image.names.clone(),
-            descriptor: descriptor.clone(),
-            platforms: vec![SourcePlatform { descriptor, manifest, config }],
-            absent: Vec::new(),
-            skipped: Vec::new(),
-        })
-    }
 }
 
 /// Whether a file is an archive that [`write_archive`](crate::write_archive) wrote, whatever image it holds. One that
 /// cannot be read is not.
 pub fn is_own_archive(path: &Path) -> bool {
-    matches!(open_archive(path), Ok((_, Some(index))) if index.annotations.contains_key(ARCHIVE_MARK))
+    // Crossdock compresses the layers and never the archive.
+    let Ok(Some(tar)) = TarFile::open_plain(path) else { return false };
+    matches!(index(&tar), Ok(Some(index)) if index.annotations.contains_key(ARCHIVE_MARK))
 }
 
-fn open_archive(path: &Path) -> Result<(Blobs, Option<Index>), SourceError> {
+fn open_archive(path: &Path, temporary: &Path) -> Result<(Blobs, Option<Index>), SourceError> {
     let broken = |fault: ArchiveFault| SourceError::Archive { path: path.to_owned(), source: fault.into() };
-    let tar = TarFile::open(path).map_err(broken)?;
+    let tar = TarFile::open(path, temporary).map_err(broken)?;
     // Archives end with `index.json` and `manifest.json`: one that was cut between two files has neither.
     if tar.lacks_end() && tar.file("index.json").is_none() && tar.file("manifest.json").is_none() {
         return Err(broken(ArchiveFault::CutOff));
     }
-    if let Some(raw) = tar.read("index.json", DOCUMENT_LIMIT).map_err(broken)? {
-        let index = Document::<Index>::parse(raw, "image index").map_err(|error| broken(error.into()))?;
-        return Ok((Blobs::Archive(tar), Some(index.value)));
+    if let Some(index) = index(&tar).map_err(broken)? {
+        return Ok((Blobs::Archive(tar), Some(index)));
     }
     let docker = DockerArchive::open(tar).map_err(broken)?;
     Ok((Blobs::Docker(docker), None))
+}
+
+fn index(tar: &TarFile) -> Result<Option<Index>, ArchiveFault> {
+    let Some(raw) = tar.read("index.json", DOCUMENT_LIMIT)? else { return Ok(None) };
+    Ok(Some(Document::parse(raw, "image index")?.value))
 }
 
 /// A source that cannot be read.
@@ -343,8 +236,14 @@ pub enum SourceError {
         diff_ids: usize,
     },
     /// More images than any real source has.
-    #[error("`{}` lists more than {MAX_PLATFORMS} images under one name", path.display())]
+    #[error("`{}` lists more than {MAX_IMAGES} images", path.display())]
     TooMany {
+        /// The source.
+        path: PathBuf,
+    },
+    /// More manifests and configurations than any real source has.
+    #[error("`{}` has more than {DOCUMENTS_LIMIT} bytes of indices, manifests and configurations", path.display())]
+    TooLong {
         /// The source.
         path: PathBuf,
     },
@@ -377,6 +276,8 @@ enum ArchiveFault {
     NoImages,
     #[error("its `{name}` is missing")]
     Missing { name: String },
+    #[error("its `manifest.json` lists more than {limit} {what}")]
+    TooMany { what: &'static str, limit: usize },
     #[error("its `{name}` is longer than {limit} bytes")]
     TooLong { name: String, limit: u64 },
     #[error("unpacked it is longer than {0} bytes; it may be a decompression bomb")]

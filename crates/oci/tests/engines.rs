@@ -29,7 +29,7 @@ fn skopeo_reads_the_layout_and_copies_every_form() {
     let all = sample.folder.path().join("all");
     let to = format!("oci:{}:1.0", path(&all));
     run("skopeo", &["--insecure-policy", "copy", "--all", &layout, &to]);
-    let copied = ImageSource::open(all).unwrap();
+    let copied = ImageSource::open(all, sample.folder.path()).unwrap();
     assert_eq!(
         copied.images()[0].descriptor.digest,
         sample.assembled.index.digest,
@@ -40,7 +40,7 @@ fn skopeo_reads_the_layout_and_copies_every_form() {
 #[test]
 fn gunzip_and_tar_accept_a_layer() {
     let sample = Sample::new();
-    let source = ImageSource::open(sample.layout.path()).unwrap();
+    let source = ImageSource::open(sample.layout.path(), sample.folder.path()).unwrap();
     let layers = &source.images()[0].platforms[0].manifest.value.layers;
     for layer in layers {
         let blob = sample.layout.blobs().path(&layer.digest);
@@ -78,10 +78,11 @@ fn storage_args(folder: &std::path::Path) -> [&str; 6] {
 
 /// Reads back an archive that an engine wrote.
 fn assert_program(archive: &std::path::Path) {
-    let source = ImageSource::open(archive).unwrap();
+    let folder = archive.parent().unwrap();
+    let source = ImageSource::open(archive, folder).unwrap();
     let platform = &source.images()[0].platforms[0];
     assert_eq!(platform.platform().to_string(), "linux/amd64");
-    let root = source.root(platform, RootLimits::default(), None).unwrap();
+    let root = source.root(platform, RootLimits::default(), folder).unwrap();
     let program = root.read("/program", 1 << 30).unwrap();
     assert!(program.starts_with(b"amd64 "));
     assert_eq!(root.lookup("/app/program").unwrap().mode, 0o755);

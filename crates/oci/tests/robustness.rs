@@ -49,11 +49,11 @@ fn publish(layout: &Layout, cache: &LayerCache, content: Vec<u8>, name: &str, pr
 
 /// Reads every image of the layout to the last byte.
 fn check_whole(layout: &Path) -> Vec<String> {
-    let source = ImageSource::open(layout).unwrap();
+    let source = ImageSource::open(layout, layout).unwrap();
     let mut names = Vec::new();
     for image in source.images() {
         assert_eq!(image.platforms.len(), 1);
-        let root = source.root(&image.platforms[0], RootLimits::default(), None).unwrap();
+        let root = source.root(&image.platforms[0], RootLimits::default(), layout).unwrap();
         assert!(root.lookup("/app").unwrap().size > 0);
         names.extend(image.names.iter().cloned());
     }
@@ -348,7 +348,7 @@ fn podman_merges_layers_to_the_same_root() {
         let mounted = podman(&["image", "mount", &name]);
         let mut expected = Listing::new();
         listing_of_folder(Path::new(&mounted), "", &mut expected);
-        let mut root = RootView::new(RootLimits::default(), None);
+        let mut root = RootView::new(RootLimits::default(), folder.path());
         tars.iter().for_each(|tar| apply(&mut root, tar));
         assert_eq!(listing_of_root(&root), expected, "{layers:#?}");
         podman(&["image", "unmount", &name]);
@@ -463,7 +463,7 @@ proptest::proptest! {
         run("tar", &["--extract", "--preserve-permissions", "--file", path(&archive), "--directory", path(&target)]);
         let mut expected = Listing::new();
         listing_of_folder(&target, "", &mut expected);
-        let mut root = RootView::new(RootLimits::default(), None);
+        let mut root = RootView::new(RootLimits::default(), folder.path());
         apply(&mut root, &tar);
         proptest::prop_assert_eq!(listing_of_root(&root), expected);
     }

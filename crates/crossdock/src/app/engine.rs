@@ -10,6 +10,7 @@ use crate::availability::{Availability, Unavailable};
 use crate::config::grammar::tidied;
 use crate::config::{Config, Inputs, Source, Sourced};
 use crate::engine::{BaseFrom, Builder, Options, ask, csv};
+use crate::environment::Environment;
 use crate::execute::ExecuteError;
 use crate::host;
 use crate::plan::{EngineRequest, recipe};
@@ -82,7 +83,7 @@ impl Session {
     /// What is handed on, each value checked.
     pub(super) fn options(&self, arguments: &HandedOn) -> Result<Options, CommandError> {
         let directory = &self.environment.directory;
-        let base_from = each(&arguments.base_from, |text| base_from(directory, text))?;
+        let base_from = each(&arguments.base_from, |text| base_from(&self.environment, text))?;
         refuse_two_of_one_name(&base_from)?;
         Ok(Options {
             base_from,
@@ -176,17 +177,18 @@ fn read_secret(text: &str) -> Result<Secret, CommandError> {
 }
 
 /// `golang:1.26-trixie=oci:PATH` or `…=oci:PATH:TAG`.
-fn base_from(directory: &Utf8Path, text: &str) -> Result<BaseFrom, CommandError> {
+fn base_from(environment: &Environment, text: &str) -> Result<BaseFrom, CommandError> {
     let wrong = || usage(format!("--base-from takes NAME=oci:PATH, and `{text}` is none"));
     let (name, place) = text.split_once('=').ok_or_else(wrong)?;
     let place = place.strip_prefix("oci:").filter(|place| !place.is_empty()).ok_or_else(wrong)?;
     name.parse::<Reference>()
         .map_err(|error| usage(format!("--base-from {text}: `{name}` names no image: {error}")))?;
-    let (layout, tag) = layout_and_tag(directory, place);
+    let (layout, tag) = layout_and_tag(&environment.directory, place);
     let broken = |error: &dyn std::fmt::Display| {
         CommandError::message(Exit::InputOutput, format!("--base-from {text}: {error}"))
     };
-    let source = ImageSource::open(layout.as_std_path()).map_err(|error| broken(&error))?;
+    let source = ImageSource::open(layout.as_std_path(), &environment.temporary_directory())
+        .map_err(|error| broken(&error))?;
     let has_tag = |image: &&SourceImage| match &tag {
         Some(tag) => image.names.iter().any(|name| name == tag || name.ends_with(&format!(":{tag}"))),
         None => true,
@@ -266,7 +268,7 @@ mod tests {
         assert!(message(secret(here, "token")).contains("takes id=NAME"));
         assert!(message(secret(here, "id=a,tmpfs=1")).contains("`tmpfs`"));
         for wrong in ["golang", "golang=/x", "golang=oci:", "=oci:/x"] {
-            assert!(message(base_from(here, wrong)).contains("--base-from"), "{wrong}");
+            assert!(message(base_from(&Environment::default(), wrong)).contains("--base-from"), "{wrong}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! `crossdock verify`: this project's images, or things that somebody else built.
 
 use std::io::Read;
+use std::path::Path;
 
 use camino::Utf8Path;
 use crossdock_oci::ImageSource;
@@ -21,10 +22,11 @@ pub(super) fn run(session: &Session, arguments: &VerifyArguments) -> Result<Exit
         return project(session, arguments);
     }
     let targets = session.targets(&arguments.selection)?;
+    let temporary = session.environment.temporary_directory();
     let mut worst = Verdict::Starts;
     for subject in &arguments.subjects {
         let path = session.environment.directory.join(subject);
-        for (name, reports) in judged(&path, &targets, arguments.strictness)? {
+        for (name, reports) in judged(&path, &targets, arguments.strictness, &temporary)? {
             worst = worst.max(show(session, &name, reports)?);
         }
     }
@@ -78,6 +80,7 @@ fn judged(
     path: &Utf8Path,
     targets: &[Target],
     strictness: Strictness,
+    temporary: &Path,
 ) -> Result<Vec<(String, Vec<TargetReport>)>, CommandError> {
     let failed = |error: &dyn std::error::Error| {
         let error = CommandError::new(Exit::InputOutput, error);
@@ -92,7 +95,7 @@ fn judged(
     if !metadata.is_dir() && !may_be_archive(path).map_err(|error| failed(&error))? {
         return program(path, &metadata, targets).map(|reports| vec![(path.to_string(), reports)]);
     }
-    let source = match ImageSource::open(path.as_std_path()) {
+    let source = match ImageSource::open(path.as_std_path(), temporary) {
         Ok(source) => source,
         // What is compressed and no archive is judged as the program that somebody took it for.
         Err(error) if error.is_no_archive() && !targets.is_empty() => {
@@ -108,7 +111,7 @@ fn judged(
         let own: Vec<Target> =
             image.platforms.iter().filter_map(|found| of_itself(found.platform())).collect();
         let targets = if targets.is_empty() { &own } else { targets };
-        let reports = judge(&source, image, targets, &Planned::new(), scope)
+        let reports = judge(&source, image, targets, &Planned::new(), scope, temporary)
             .map_err(|error| failed(&error).hint(AGAIN))?;
         let silent = image.platforms.iter().filter(|found| of_itself(found.platform()).is_none());
         let reports = reports.into_iter().chain(silent.map(|found| unreadable(found.platform())));

@@ -23,7 +23,8 @@ impl StepContext<'_> {
         let layout = Layout::create(image.layout.as_std_path()).map_err(about(image))?;
         let mut manifests = BTreeMap::new();
         for result in &engine.results {
-            let source = ImageSource::open(result.archive.as_std_path()).map_err(about(image))?;
+            let source =
+                ImageSource::open(result.archive.as_std_path(), &self.temporary).map_err(about(image))?;
             for asked in &result.platforms {
                 let found = labelled(image, engine, &source, asked)?;
                 manifests

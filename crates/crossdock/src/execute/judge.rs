@@ -25,7 +25,8 @@ impl StepContext<'_> {
         let index = self.index_descriptor(image, &layout)?;
         let source = ImageSource::of_layout(&layout, &index).map_err(about(image))?;
         let found = source.images().first().ok_or_else(|| not_built(image))?;
-        let verdicts = judge(&source, found, &targets(image, found), &planned(image), self.judging.scope)
+        let (targets, planned) = (targets(image, found), planned(image));
+        let verdicts = judge(&source, found, &targets, &planned, self.judging.scope, &self.temporary)
             .map_err(about(image))?;
         let verdict = verdicts.iter().map(|target| target.verdict).max().unwrap_or(Verdict::Unproven);
         let mut state = lock(&self.state);

@@ -19,6 +19,7 @@ mod report_lines;
 mod schedule;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -144,6 +145,7 @@ fn prepare<'a>(
         judging: settings.judging,
         jobs: settings.jobs,
         cache: LayerCache::create(settings.cache.join("layers").as_std_path())?,
+        temporary: environment.temporary_directory(),
         locks: locks::take(plan, observer, cancel)?,
         started: Instant::now(),
         state: Mutex::default(),
@@ -159,6 +161,7 @@ pub(crate) struct StepContext<'a> {
     judging: Judging,
     jobs: usize,
     cache: LayerCache,
+    temporary: PathBuf,
     locks: BTreeMap<String, LayoutLock>,
     started: Instant,
     state: Mutex<State>,

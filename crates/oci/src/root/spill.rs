@@ -22,8 +22,7 @@ pub(super) struct Spill {
 }
 
 impl Spill {
-    pub(super) fn new(folder: Option<PathBuf>) -> Self {
-        let folder = folder.unwrap_or_else(std::env::temp_dir);
+    pub(super) fn new(folder: PathBuf) -> Self {
         Self { head: Vec::new(), tail: None, length: 0, folder }
     }
 
@@ -150,7 +149,8 @@ mod tests {
 
     #[test]
     fn what_memory_does_not_hold_is_in_the_file() {
-        let mut spill = Spill::new(None);
+        let folder = tempfile::tempdir().unwrap();
+        let mut spill = Spill::new(folder.path().to_owned());
         let byte = |place: usize| (place % 251) as u8;
         let sizes = [IN_MEMORY - 1000, 3000, 0, 50_000];
         let mut places = Vec::new();

@@ -65,6 +65,9 @@ impl RawTar {
     }
 }
 
+/// The layers here have so little content that none goes to a file.
+const NO_FOLDER: &str = "/nonexistent";
+
 fn tar() -> RawTar {
     RawTar::default()
 }
@@ -80,13 +83,13 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 fn root_of(layers: &[Vec<u8>]) -> RootView {
-    let mut root = RootView::new(RootLimits::default(), None);
+    let mut root = RootView::new(RootLimits::default(), NO_FOLDER);
     layers.iter().for_each(|layer| apply(&mut root, layer).unwrap());
     root
 }
 
 fn fault(layers: &[Vec<u8>]) -> String {
-    let mut root = RootView::new(RootLimits::default(), None);
+    let mut root = RootView::new(RootLimits::default(), NO_FOLDER);
     layers.iter().find_map(|layer| apply(&mut root, layer).err()).expect("no layer was refused")
 }
 
@@ -228,7 +231,7 @@ fn extended_headers_are_bounded() {
         "3 \n",
         "11 size=-5\n",
     ] {
-        let mut root = RootView::new(RootLimits::default(), None);
+        let mut root = RootView::new(RootLimits::default(), NO_FOLDER);
         let result = apply(&mut root, &raw(text).file("f", "x").end());
         assert_eq!(result.is_ok(), text.is_empty(), "{text:?}");
     }
@@ -278,7 +281,7 @@ fn no_path_is_longer_than_a_kernel_takes() {
         tar().entry(kind, "n", "", content.as_bytes()).entry(link, "f", "", b"").end()
     };
     for kind in [b'L', b'K'] {
-        let mut root = RootView::new(RootLimits::default(), None);
+        let mut root = RootView::new(RootLimits::default(), NO_FOLDER);
         assert_eq!(apply(&mut root, &long(kind, 4095)), Ok(()));
         assert!(fault(&[long(kind, 4096)]).contains("4095 bytes"));
     }
@@ -295,7 +298,7 @@ fn capabilities_are_kept() {
 #[test]
 fn limits_hold() {
     let limited = |limits, bytes: &[u8]| {
-        let mut root = RootView::new(limits, None);
+        let mut root = RootView::new(limits, NO_FOLDER);
         apply(&mut root, bytes).unwrap_err()
     };
     let layer = tar().file("a", "").file("b", "").file("c", "").end();
@@ -313,7 +316,7 @@ fn limits_hold() {
 #[test]
 fn limits_hold_for_what_entries_bring_with_them() {
     let result = |limits, layers: &[Vec<u8>]| {
-        let mut root = RootView::new(limits, None);
+        let mut root = RootView::new(limits, NO_FOLDER);
         layers.iter().try_for_each(|layer| apply(&mut root, layer)).map_err(|text| text.contains("more than"))
     };
     let entries = |entries| RootLimits { entries, ..RootLimits::default() };
@@ -371,7 +374,7 @@ fn both_digests_are_checked() {
     encoder.write_all(&plain).unwrap();
     let blob = encoder.finish().unwrap();
     let apply = |digest, diff_id| {
-        let mut root = RootView::new(RootLimits::default(), None);
+        let mut root = RootView::new(RootLimits::default(), NO_FOLDER);
         root.apply(LayerSource { reader: Box::new(&blob[..]), digest, diff_id })
             .map_err(|error| chain(&error))
     };
@@ -449,7 +452,7 @@ proptest::proptest! {
             fix_checksum(&mut bytes[at..at + 512]);
         }
         bytes.truncate(cut.unwrap_or(usize::MAX).max(1));
-        let mut root = RootView::new(RootLimits { entries: 20, bytes: 1 << 20, metadata: 1000 }, None);
+        let mut root = RootView::new(RootLimits { entries: 20, bytes: 1 << 20, metadata: 1000 }, NO_FOLDER);
         if apply(&mut root, &bytes).is_ok() {
             let seen: Vec<_> = root.walk().collect();
             proptest::prop_assert!(seen.len() <= 20);

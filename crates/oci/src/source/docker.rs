@@ -1,9 +1,10 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
 use super::ArchiveFault;
-use super::tar_file::TarFile;
+use super::images::MAX_IMAGES;
+use super::tar_file::{Place, TarFile};
 use crate::blob::Blob;
 use crate::digest::Digest;
 use crate::manifest::{DOCUMENT_LIMIT, Descriptor, ImageManifest, null_as_default};
@@ -14,9 +15,12 @@ use crate::root::FileReader;
 #[derive(Debug)]
 pub(super) struct DockerArchive {
     tar: TarFile,
-    paths: BTreeMap<Digest, String>,
+    places: BTreeMap<Digest, Place>,
     images: Vec<DockerImage>,
 }
+
+/// More layers than this in one archive, repeated ones counted, are refused: docker takes 127 in an image.
+const MAX_LAYERS: usize = 100_000;
 
 /// An image of such an archive, with the manifest that it would have.
 #[derive(Debug)]
@@ -39,18 +43,17 @@ impl DockerArchive {
     pub(super) fn open(tar: TarFile) -> Result<Self, ArchiveFault> {
         let raw = tar.read("manifest.json", DOCUMENT_LIMIT)?.ok_or(ArchiveFault::NoImages)?;
         let entries: Vec<Entry> = serde_json::from_slice(&raw).map_err(ArchiveFault::DockerJson)?;
-        let names: BTreeSet<&String> =
-            entries.iter().flat_map(|entry| entry.layers.iter().chain([&entry.config])).collect();
-        let mut blobs = BTreeMap::new();
-        for name in names {
-            let reader = tar.file(name).ok_or_else(|| ArchiveFault::Missing { name: name.clone() })?;
-            let (digest, size) =
-                Digest::of_reader(reader).map_err(|error| ArchiveFault::Tar(Box::new(error)))?;
-            blobs.insert(name.clone(), Blob { digest, size });
+        if entries.len() > MAX_IMAGES {
+            return Err(ArchiveFault::TooMany { what: "images", limit: MAX_IMAGES });
         }
+        if entries.iter().map(|entry| entry.layers.len()).sum::<usize>() > MAX_LAYERS {
+            return Err(ArchiveFault::TooMany { what: "layers", limit: MAX_LAYERS });
+        }
+        let names = entries.iter().flat_map(|entry| entry.layers.iter().chain([&entry.config]));
+        let blobs = blobs(&tar, names)?;
         let images = entries.iter().filter_map(|entry| image(entry, &blobs)).collect();
-        let paths = blobs.into_iter().map(|(path, blob)| (blob.digest, path)).collect();
-        Ok(Self { tar, paths, images })
+        let places = blobs.values().map(|(place, blob)| (blob.digest, *place)).collect();
+        Ok(Self { tar, places, images })
     }
 
     pub(super) fn images(&self) -> &[DockerImage] {
@@ -58,13 +61,35 @@ impl DockerArchive {
     }
 
     pub(super) fn open_blob(&self, digest: &Digest) -> Option<FileReader<'_>> {
-        self.tar.file(self.paths.get(digest)?)
+        self.places.get(digest).map(|place| self.tar.reader(*place))
     }
 }
 
-fn image(entry: &Entry, blobs: &BTreeMap<String, Blob>) -> Option<DockerImage> {
-    let config = Descriptor::new(media_type::DOCKER_CONFIG, *blobs.get(&entry.config)?);
-    let layer = |path| blobs.get(path).map(|blob| Descriptor::new(media_type::LAYER, *blob));
+type Blobs<'a> = BTreeMap<&'a str, (Place, Blob)>;
+
+/// The digests of files. Each is read once, however many links lead to it.
+fn blobs<'a>(tar: &TarFile, names: impl Iterator<Item = &'a String>) -> Result<Blobs<'a>, ArchiveFault> {
+    let mut of_places: BTreeMap<Place, Blob> = BTreeMap::new();
+    let mut blobs = Blobs::new();
+    for name in names {
+        let place = tar.place(name).ok_or_else(|| ArchiveFault::Missing { name: name.clone() })?;
+        let blob = match of_places.get(&place) {
+            Some(blob) => *blob,
+            None => {
+                let read = Digest::of_reader(tar.reader(place));
+                let (digest, size) = read.map_err(|error| ArchiveFault::Tar(Box::new(error)))?;
+                *of_places.entry(place).or_insert(Blob { digest, size })
+            }
+        };
+        blobs.insert(name, (place, blob));
+    }
+    Ok(blobs)
+}
+
+fn image(entry: &Entry, blobs: &Blobs<'_>) -> Option<DockerImage> {
+    let blob = |path: &String| blobs.get(path.as_str()).map(|(_, blob)| *blob);
+    let config = Descriptor::new(media_type::DOCKER_CONFIG, blob(&entry.config)?);
+    let layer = |path| blob(path).map(|blob| Descriptor::new(media_type::LAYER, blob));
     let layers = entry.layers.iter().map(layer).collect::<Option<Vec<_>>>()?;
     let mut manifest = ImageManifest::new(config, layers, BTreeMap::new());
     manifest.media_type = Some(media_type::DOCKER_MANIFEST.to_owned());

@@ -1,18 +1,19 @@
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek};
 use std::path::Path;
 
 use super::ArchiveFault;
-use crate::decode::decode;
+use crate::decode::{Coding, decode};
 use crate::error::{FileError, open_regular};
 use crate::root::FileReader;
 use crate::tar_reader::{BLOCK, TarError, TarKind, TarReader};
 
 /// The longest archive that is unpacked to a temporary file, in bytes.
 const UNPACKED_LIMIT: u64 = 32 << 30;
-/// The most entries that are remembered.
+/// The most entries that are remembered, and the most bytes of their names and links together.
 const MAX_ENTRIES: usize = 200_000;
+const MAX_NAMES: usize = 64 << 20;
 
 /// A tar whose files can be read in any order.
 #[derive(Debug)]
@@ -31,23 +32,36 @@ enum End {
 
 #[derive(Debug)]
 enum Entry {
-    File { offset: u64, size: u64 },
+    File(Place),
     Link(Vec<u8>),
 }
 
+/// Where a file's content is in the tar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    offset: u64,
+    size: u64,
+}
+
 impl TarFile {
-    /// Reads where everything is. A compressed archive is unpacked to a temporary file first.
-    pub(super) fn open(path: &Path) -> Result<Self, ArchiveFault> {
-        let mut file = open_regular(path).map_err(FileError::on("read", path))?;
-        let mut magic = [0; 2];
-        let read = file.read(&mut magic).map_err(FileError::on("read", path))?;
-        file.seek(SeekFrom::Start(0)).map_err(FileError::on("read", path))?;
-        let mut file = match &magic[..read] {
-            // Plain archives begin with a file's name.
-            [0x1f, 0x8b] | [0x28, 0xb5] | [0xfd, b'7'] | [b'B', b'Z'] => unpack(file)?,
-            _ => file,
-        };
-        let length = file.metadata().map_err(FileError::on("read", path))?.len();
+    /// Reads where everything is. A compressed archive is unpacked to a temporary file in `temporary` first.
+    pub(super) fn open(path: &Path, temporary: &Path) -> Result<Self, ArchiveFault> {
+        let (file, coding) = start(path)?;
+        match coding {
+            Coding::Plain => Self::of_plain(file),
+            _ => Self::of_plain(unpack(file, temporary)?),
+        }
+    }
+
+    /// As [`open`](Self::open), of an archive that is not compressed; none when it is.
+    pub(super) fn open_plain(path: &Path) -> Result<Option<Self>, ArchiveFault> {
+        let (file, coding) = start(path)?;
+        if coding == Coding::Plain { Self::of_plain(file).map(Some) } else { Ok(None) }
+    }
+
+    fn of_plain(mut file: File) -> Result<Self, ArchiveFault> {
+        let length = file.metadata()?.len();
+        file.rewind()?;
         if length < BLOCK {
             return Err(ArchiveFault::NoTar(TarError::Truncated(length)));
         }
@@ -60,16 +74,25 @@ impl TarFile {
         self.end == End::Unmarked && !self.entries.is_empty()
     }
 
-    /// A reader of a file by its path; none when it is not there.
-    pub(super) fn file(&self, name: &str) -> Option<FileReader<'_>> {
-        let mut name = normal(name.as_bytes());
+    /// Where a file is that has this path, or that a link with this path leads to; none when it is not there.
+    pub(super) fn place(&self, name: &str) -> Option<Place> {
+        let mut name = &normal(name.as_bytes());
         for _ in 0..8 {
-            match self.entries.get(&name)? {
-                Entry::File { offset, size } => return Some(FileReader::new(&self.file, *offset, *size)),
-                Entry::Link(target) => name = target.clone(),
+            match self.entries.get(name)? {
+                Entry::File(place) => return Some(*place),
+                Entry::Link(target) => name = target,
             }
         }
         None
+    }
+
+    pub(super) fn reader(&self, place: Place) -> FileReader<'_> {
+        FileReader::new(&self.file, place.offset, place.size)
+    }
+
+    /// A reader of a file by its path; none when it is not there.
+    pub(super) fn file(&self, name: &str) -> Option<FileReader<'_>> {
+        self.place(name).map(|place| self.reader(place))
     }
 
     /// The content of a file of at most `limit` bytes; none when it is not there.
@@ -84,10 +107,19 @@ impl TarFile {
     }
 }
 
-fn unpack(file: File) -> Result<File, ArchiveFault> {
-    let folder = std::env::temp_dir();
-    let failed = || FileError::on("write a temporary file in", &folder);
-    let mut plain = tempfile::tempfile_in(&folder).map_err(failed())?;
+/// The file, from its begin on, and how it is compressed.
+fn start(path: &Path) -> Result<(File, Coding), ArchiveFault> {
+    let failed = || FileError::on("read", path);
+    let mut file = open_regular(path).map_err(failed())?;
+    let mut start = Vec::new();
+    (&mut file).take(Coding::START as u64).read_to_end(&mut start).map_err(failed())?;
+    file.rewind().map_err(failed())?;
+    Ok((file, Coding::of(&start)))
+}
+
+fn unpack(file: File, folder: &Path) -> Result<File, ArchiveFault> {
+    let failed = || FileError::on("write a temporary file in", folder);
+    let mut plain = tempfile::tempfile_in(folder).map_err(failed())?;
     let mut reader = decode(file)?.take(UNPACKED_LIMIT + 1);
     let mut buffer = vec![0; 128 * 1024];
     let mut size = 0;
@@ -105,17 +137,16 @@ fn unpack(file: File) -> Result<File, ArchiveFault> {
     if size > UNPACKED_LIMIT {
         return Err(ArchiveFault::Bomb(UNPACKED_LIMIT));
     }
-    plain.seek(SeekFrom::Start(0)).map_err(failed())?;
     Ok(plain)
 }
 
 fn entries(file: &mut File) -> Result<(BTreeMap<Vec<u8>, Entry>, End), ArchiveFault> {
     let mut tar = TarReader::new(BufReader::with_capacity(128 * 1024, file));
-    let mut entries = BTreeMap::new();
+    let (mut entries, mut names) = (BTreeMap::new(), 0);
     while let Some(found) = tar.next_entry()? {
         let path = normal(&found.path);
         let entry = match found.kind {
-            TarKind::File => Entry::File { offset: found.position, size: found.size },
+            TarKind::File => Entry::File(Place { offset: found.position, size: found.size }),
             TarKind::HardLink => Entry::Link(normal(&found.link)),
             // A link leads from the folder that it lies in; podman's archives have such beside each layer.
             TarKind::Symlink => {
@@ -126,6 +157,10 @@ fn entries(file: &mut File) -> Result<(BTreeMap<Vec<u8>, Entry>, End), ArchiveFa
         };
         if entries.len() >= MAX_ENTRIES {
             return Err(ArchiveFault::Tar(format!("it has more than {MAX_ENTRIES} entries").into()));
+        }
+        names += path.len() + if let Entry::Link(target) = &entry { target.len() } else { 0 };
+        if names > MAX_NAMES {
+            return Err(ArchiveFault::Tar(format!("its names have more than {MAX_NAMES} bytes").into()));
         }
         entries.insert(path, entry);
     }

@@ -29,7 +29,8 @@ fn start(path: &Path) -> std::io::Result<Child> {
 
 /// True when the program runs to its end and says so.
 fn runs(bytes: &[u8], name: &str) -> bool {
-    let path = std::env::temp_dir().join(format!("crossdock-{}-{name}", std::process::id()));
+    let path =
+        std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{name}", std::process::id()));
     let mut file = std::fs::File::create(&path).expect("the temporary folder is writable");
     file.write_all(bytes).expect("the temporary folder is writable");
     file.set_permissions(std::fs::Permissions::from_mode(0o755)).expect("the mode can be set");

@@ -1,0 +1,159 @@
+//! Follows what a source lists to the images for platforms, within bounds.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+
+use super::docker::{DockerArchive, DockerImage};
+use super::{ImageSource, SourceError, SourceImage, SourcePlatform};
+use crate::blob::{Blob, BlobError};
+use crate::config::ImageConfig;
+use crate::digest::Digest;
+use crate::error::FileError;
+use crate::layout::{IMAGE_NAME, LayoutError, MAX_DEPTH, REF_NAME};
+use crate::manifest::{DOCUMENT_LIMIT, Descriptor, Document, ImageManifest, Index, Platform};
+use crate::media_type;
+
+/// More images for platforms than this in one source are refused.
+pub(super) const MAX_IMAGES: usize = 4000;
+/// So much may the documents of one source have together, in bytes, those that are read again counted again; each
+/// image keeps its own in memory.
+pub(super) const DOCUMENTS_LIMIT: u64 = 32 << 20;
+
+/// Reads the images of one source, and counts what that costs.
+pub(super) struct Images<'a> {
+    source: &'a ImageSource,
+    images: usize,
+    bytes: u64,
+}
+
+impl<'a> Images<'a> {
+    pub(super) fn of(source: &'a ImageSource) -> Self {
+        Self { source, images: 0, bytes: 0 }
+    }
+
+    /// The images that an index lists, each once.
+    pub(super) fn listed(mut self, index: &Index) -> Result<Vec<SourceImage>, SourceError> {
+        let mut images: Vec<SourceImage> = Vec::new();
+        let mut known: BTreeMap<Digest, usize> = BTreeMap::new();
+        for entry in &index.manifests {
+            let name = entry.annotations.get(IMAGE_NAME).or_else(|| entry.annotations.get(REF_NAME)).cloned();
+            let place = *known.entry(entry.digest).or_insert(images.len());
+            if let Some(image) = images.get_mut(place) {
+                image.names.extend(name);
+                continue;
+            }
+            let mut image = SourceImage {
+                names: name.into_iter().collect(),
+                descriptor: entry.clone(),
+                platforms: Vec::new(),
+                absent: Vec::new(),
+                skipped: Vec::new(),
+            };
+            self.add(entry, 0, &mut image, &mut BTreeSet::new())?;
+            images.push(image);
+        }
+        Ok(images)
+    }
+
+    /// The images of docker's older archives.
+    pub(super) fn of_docker(mut self, docker: &DockerArchive) -> Result<Vec<SourceImage>, SourceError> {
+        docker.images().iter().map(|image| self.docker_image(image)).collect()
+    }
+
+    /// Adds what `entry` leads to. An index that was seen already is not followed again: a few small indices that
+    /// name one another many times would otherwise stand for an endless list.
+    fn add(
+        &mut self,
+        entry: &Descriptor,
+        depth: u32,
+        image: &mut SourceImage,
+        seen: &mut BTreeSet<Digest>,
+    ) -> Result<(), SourceError> {
+        if entry.platform.as_ref().is_some_and(Platform::is_unknown) {
+            image.skipped.push(entry.clone());
+        } else if media_type::is_index(&entry.media_type) {
+            if depth >= MAX_DEPTH {
+                return Err(LayoutError::TooDeep { digest: entry.digest }.into());
+            }
+            if seen.insert(entry.digest) {
+                let index: Document<Index> = self.document(entry, "image index")?;
+                for below in &index.value.manifests {
+                    self.add(below, depth + 1, image, seen)?;
+                }
+            }
+        } else if media_type::is_manifest(&entry.media_type) {
+            return self.add_manifest(entry, image);
+        } else {
+            image.skipped.push(entry.clone());
+        }
+        Ok(())
+    }
+
+    fn add_manifest(&mut self, entry: &Descriptor, image: &mut SourceImage) -> Result<(), SourceError> {
+        if self.source.blob(&entry.digest).is_err() && *entry != image.descriptor {
+            image.absent.push(entry.clone());
+            return Ok(());
+        }
+        let manifest: Document<ImageManifest> = self.document(entry, "image manifest")?;
+        let config = &manifest.value.config;
+        if !matches!(&config.media_type[..], media_type::CONFIG | media_type::DOCKER_CONFIG) {
+            image.skipped.push(entry.clone());
+            return Ok(());
+        }
+        self.count_image()?;
+        let config = self.document(config, "image configuration")?;
+        image.platforms.push(SourcePlatform { descriptor: entry.clone(), manifest, config });
+        Ok(())
+    }
+
+    fn docker_image(&mut self, image: &DockerImage) -> Result<SourceImage, SourceError> {
+        self.count_image()?;
+        let config: Document<ImageConfig> = self.document(&image.manifest.config, "image configuration")?;
+        let manifest = Document::new(image.manifest.clone());
+        let blob = Blob { digest: manifest.digest(), size: manifest.raw.len() as u64 };
+        let descriptor = Descriptor::new(media_type::DOCKER_MANIFEST, blob);
+        Ok(SourceImage {
+            names: image.names.clone(),
+            descriptor: descriptor.clone(),
+            platforms: vec![SourcePlatform { descriptor, manifest, config }],
+            absent: Vec::new(),
+            skipped: Vec::new(),
+        })
+    }
+
+    fn count_image(&mut self) -> Result<(), SourceError> {
+        self.images += 1;
+        if self.images > MAX_IMAGES {
+            return Err(SourceError::TooMany { path: self.source.path.clone() });
+        }
+        Ok(())
+    }
+
+    /// Reads a document and holds it against its descriptor.
+    fn document<T: serde::de::DeserializeOwned>(
+        &mut self,
+        descriptor: &Descriptor,
+        what: &'static str,
+    ) -> Result<Document<T>, SourceError> {
+        let Descriptor { digest, size, .. } = *descriptor;
+        let mut raw = Vec::new();
+        let (limit, path) = (DOCUMENT_LIMIT, &self.source.path);
+        let read = self.source.blob(&digest)?.take(limit + 1).read_to_end(&mut raw);
+        read.map_err(FileError::on("read", path))?;
+        self.bytes += raw.len() as u64;
+        if self.bytes > DOCUMENTS_LIMIT {
+            return Err(SourceError::TooLong { path: path.clone() });
+        }
+        let blob = Blob { digest: Digest::of(&raw), size: raw.len() as u64 };
+        if blob.size > limit {
+            return Err(BlobError::TooLong { digest, size: size.max(blob.size), limit }.into());
+        }
+        if blob.digest != digest {
+            return Err(BlobError::Corrupt { expected: digest, found: blob.digest }.into());
+        }
+        if blob.size != size {
+            return Err(SourceError::Size { digest, said: size, found: blob.size });
+        }
+        Document::parse(raw, what).map_err(|source| SourceError::Document { digest, source })
+    }
+}
