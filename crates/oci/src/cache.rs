@@ -148,8 +148,10 @@ impl LayerCache {
             let unused = now.duration_since(entry.used).unwrap_or_default();
             let size = entry.layer.as_ref().map_or(0, |layer| layer.descriptor.size);
             match entry.layer {
-                Some(layer) if unused < limits.unused_for && kept_bytes + size <= limits.bytes => {
-                    kept_bytes += size;
+                Some(layer)
+                    if unused < limits.unused_for && kept_bytes.saturating_add(size) <= limits.bytes =>
+                {
+                    kept_bytes = kept_bytes.saturating_add(size);
                     kept.push(layer.descriptor.digest.hex());
                 }
                 _ => {
@@ -335,6 +337,27 @@ mod tests {
             assert_eq!(fixture.provide("one"), layer);
             assert_eq!(fixture.provide("two"), other);
         }
+    }
+
+    #[test]
+    fn an_entry_of_an_absurd_size_is_counted_as_such() {
+        let fixture = Fixture::new();
+        let layer = fixture.provide("one");
+        let mut absurd = fixture.provide("two");
+        let digest = absurd.descriptor.digest;
+        absurd.descriptor.size = u64::MAX;
+        let entries = fixture.cache.entries().unwrap();
+        let bad = &entries.iter().find(|entry| entry.layer.as_ref() != Some(&layer)).unwrap().path;
+        fs::write(bad, canonical_bytes(&absurd)).unwrap();
+        // The one that was used last is counted first.
+        let before = SystemTime::now() - Duration::from_secs(9);
+        File::options().append(true).open(bad).unwrap().set_modified(before).unwrap();
+        let limits = |bytes| PruneLimits { unused_for: Duration::from_secs(600), bytes };
+        assert_eq!(fixture.cache.prune(limits(u64::MAX)).unwrap(), Pruned::default());
+        assert_eq!(fixture.cache.prune(limits(1 << 20)).unwrap().files, 1);
+        assert!(!bad.exists());
+        assert_eq!(fixture.provide("two").descriptor.digest, digest);
+        assert_eq!(fixture.cache.info().unwrap().layers, 2);
     }
 
     #[test]

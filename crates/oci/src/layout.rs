@@ -141,14 +141,15 @@ impl Layout {
         }
         let mut index = self.index()?;
         let entries = named_entries(image, names);
-        let moved: BTreeSet<_> = entries.iter().map(|entry| entry.annotations.get(IMAGE_NAME)).collect();
+        let moved: BTreeSet<_> =
+            entries.iter().filter_map(|entry| entry.annotations.get(IMAGE_NAME)).collect();
         index.manifests.retain(|entry| {
             let nameless =
                 !entry.annotations.contains_key(IMAGE_NAME) && !entry.annotations.contains_key(REF_NAME);
             let stays = if nameless {
                 entry.digest != image.digest
             } else {
-                !moved.contains(&entry.annotations.get(IMAGE_NAME))
+                entry.annotations.get(IMAGE_NAME).is_none_or(|name| !moved.contains(name))
             };
             pruning == Pruning::KeepOthers && stays
         });
@@ -218,13 +219,16 @@ pub(crate) fn named_entries(image: &Descriptor, names: &[Reference]) -> Vec<Desc
         return vec![nameless];
     }
     let names: BTreeSet<_> = names.iter().collect();
-    let named = |name: &Reference| {
+    let mut named = BTreeSet::new();
+    // Two names may be one, as `app` and `docker.io/app` are.
+    let is_first = |name: &&Reference| named.insert(name.full_name());
+    let entry = |name: &Reference| {
         let mut entry = nameless.clone();
         entry.annotations.insert(REF_NAME.to_owned(), name.tag.to_string());
         entry.annotations.insert(IMAGE_NAME.to_owned(), name.full_name());
         entry
     };
-    names.into_iter().map(named).collect()
+    names.into_iter().filter(is_first).map(entry).collect()
 }
 
 /// Refuses a folder in which something else lies: the layout's `.gitignore` would hide it from version control.
@@ -402,6 +406,35 @@ mod tests {
         );
         layout.publish(&lock, &two, &[], Pruning::ReplaceAll).unwrap();
         assert_eq!(names(&layout), [(String::new(), two.digest)]);
+    }
+
+    /// As skopeo, buildx and oras name what they write.
+    #[test]
+    fn images_that_have_a_tag_alone_stay() {
+        let (_folder, layout) = layout();
+        let lock = layout.lock().unwrap();
+        let (one, two) = (image(&layout, "1"), image(&layout, "2"));
+        let mut tagged = one.clone();
+        tagged.annotations.insert(REF_NAME.to_owned(), "1.0".to_owned());
+        layout.write_index(&lock, &Index::new(vec![tagged.clone()], BTreeMap::new())).unwrap();
+        layout.publish(&lock, &two, &[], Pruning::KeepOthers).unwrap();
+        layout.publish(&lock, &two, &[reference("r.example/a:1.0")], Pruning::KeepOthers).unwrap();
+        layout.prune(&lock).unwrap();
+        let entries = layout.index().unwrap().manifests;
+        assert_eq!(entries[0], tagged);
+        assert_eq!(entries.iter().map(|entry| entry.digest).collect::<Vec<_>>(), [one.digest, two.digest]);
+        assert!(layout.blobs().has(&one.blob()));
+    }
+
+    #[test]
+    fn two_spellings_of_a_name_are_one_entry() {
+        let (_folder, layout) = layout();
+        let lock = layout.lock().unwrap();
+        let one = image(&layout, "1");
+        let names_given = ["app:1", "docker.io/app:1", "docker.io/library/app:1", "a:1"].map(reference);
+        layout.publish(&lock, &one, &names_given, Pruning::KeepOthers).unwrap();
+        let expected = ["docker.io/library/a:1", "docker.io/library/app:1"];
+        assert_eq!(names(&layout), expected.map(|name| (name.to_owned(), one.digest)));
     }
 
     #[test]

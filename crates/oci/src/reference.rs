@@ -55,14 +55,17 @@ impl Repository {
         is_host(first).then_some(first)
     }
 
-    /// The name as containerd and docker know it: `docker.io/library/app` for `app`, `docker.io/team/app` for
-    /// `team/app`, and as it is when it has a host.
+    /// The name as containerd and docker know it (`distribution/reference`, normalized names):
+    /// `docker.io/library/app` for `app`, `docker.io/app` and `index.docker.io/app`, `docker.io/team/app` for
+    /// `team/app`, and as it is when it has another host.
     pub fn full_name(&self) -> String {
-        match (self.host(), self.0.contains('/')) {
-            (Some(_), _) => self.0.clone(),
-            (None, true) => format!("docker.io/{}", self.0),
-            (None, false) => format!("docker.io/library/{}", self.0),
-        }
+        let path = match self.0.split_once('/') {
+            Some(("docker.io" | "index.docker.io", path)) => path,
+            _ if self.host().is_some() => return self.0.clone(),
+            _ => &self.0,
+        };
+        let library = if path.contains('/') { "" } else { "library/" };
+        format!("docker.io/{library}{path}")
     }
 }
 
@@ -336,7 +339,14 @@ mod tests {
     fn full_names() {
         for (name, full) in [
             ("app", "docker.io/library/app:latest"),
+            ("docker.io/app", "docker.io/library/app:latest"),
+            ("docker.io/library/app:1", "docker.io/library/app:1"),
+            ("index.docker.io/app:1", "docker.io/library/app:1"),
+            ("index.docker.io/team/app:1", "docker.io/team/app:1"),
+            ("docker.io/team/app:1", "docker.io/team/app:1"),
             ("team/app:1", "docker.io/team/app:1"),
+            ("docker.io", "docker.io/library/docker.io:latest"),
+            ("docker.io:443/app", "docker.io:443/app:latest"),
             ("localhost/app", "localhost/app:latest"),
             ("reg.example:5000/app", "reg.example:5000/app:latest"),
         ] {

@@ -470,16 +470,16 @@ proptest::proptest! {
 }
 
 #[test]
-fn a_store_on_a_full_disk_says_so() {
+fn a_store_that_cannot_be_written_says_so() {
     let full = Path::new("/dev/full");
     assert!(full.exists(), "this test needs /dev/full");
     let mut sink = File::options().write(true).open(full).unwrap();
     let error = layer(vec![7; 1 << 22]).write(&mut sink, Compression::None, threads(1)).unwrap_err();
     assert_eq!(error.to_string(), "cannot write the layer");
     let folder = tempfile::tempdir().unwrap();
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o555)).unwrap();
-    // Root may write everywhere; for anyone else a read-only folder is an error that names it.
-    if let Err(error) = BlobStore::create(folder.path()) {
-        assert!(error.to_string().contains(path(folder.path())), "{error}");
-    }
+    // A file in the folder's place refuses everyone, root too.
+    let file = folder.path().join("file");
+    File::create(&file).unwrap();
+    let error = BlobStore::create(&file).unwrap_err();
+    assert!(error.to_string().contains(path(&file)), "{error}");
 }

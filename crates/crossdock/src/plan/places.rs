@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use camino::Utf8Path;
+use crossdock_oci::Reference;
 
 use super::error::PlanError;
 use super::select::Selected;
@@ -161,7 +162,10 @@ pub(super) fn check_references<'a>(
     let mut owners: BTreeMap<String, (&str, &Source)> = BTreeMap::new();
     for (name, source, references) in images {
         for reference in references {
-            match owners.insert(reference.clone(), (name, source)) {
+            // `app:1` and `docker.io/app:1` are one.
+            let full_name =
+                reference.parse().map_or_else(|_| reference.clone(), |name: Reference| name.full_name());
+            match owners.insert(full_name, (name, source)) {
                 Some((first, first_at)) if first != name => {
                     return Err(PlanError::OneReference {
                         reference,
@@ -257,6 +261,8 @@ mod tests {
         let at = Source::CommandLine("a test".to_owned());
         let image = |name, tag: &str| (name, &at, vec![format!("r.example/app:{tag}")]);
         assert!(check_references([image("a", "1"), image("b", "2"), image("a", "1")]).is_ok());
+        let spelled = |image, name: &str| (image, &at, vec![name.to_owned()]);
+        assert!(check_references([spelled("a", "app:1"), spelled("b", "docker.io/app:1")]).is_err());
         let error = check_references([image("a", "1"), image("b", "1")]).unwrap_err().to_string();
         insta::assert_snapshot!(error, @"the images `a` (a test on the command line) and `b` (a test on the command line) both are `r.example/app:1`, and whichever is pushed last takes the name from the other; give them different `repository` or `tags`");
     }
