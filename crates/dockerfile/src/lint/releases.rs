@@ -3,6 +3,7 @@
 use crossdock_platform::GlibcVersion;
 
 use super::images::{Date, ImageLibc};
+use crate::render::Debian;
 
 /// A release of a distribution.
 #[derive(Debug, PartialEq, Eq)]
@@ -10,7 +11,7 @@ pub(super) struct Release {
     pub(super) distribution: &'static str,
     pub(super) version: &'static str,
     pub(super) codename: &'static str,
-    glibc: Option<(u16, u16)>,
+    glibc: Option<GlibcVersion>,
     pub(super) end: Date,
 }
 
@@ -21,7 +22,17 @@ const fn release(
     glibc: Option<(u16, u16)>,
     (year, month, day): (u16, u8, u8),
 ) -> Release {
+    let glibc = match glibc {
+        Some((major, minor)) => Some(GlibcVersion::new(major, minor)),
+        None => None,
+    };
     Release { distribution, version, codename, glibc, end: Date { year, month, day } }
+}
+
+/// A release that is also rendered.
+const fn rendered(version: &'static str, debian: Debian, (year, month, day): (u16, u8, u8)) -> Release {
+    let end = Date { year, month, day };
+    Release { distribution: "debian", version, codename: debian.codename(), glibc: Some(debian.glibc()), end }
 }
 
 /// Releases with the end of their public support (long-term support included, paid support not) and their C library.
@@ -36,8 +47,8 @@ pub(super) const RELEASES: &[Release] = &[
     release("debian", "9", "stretch", Some((2, 24)), (2022, 6, 30)),
     release("debian", "10", "buster", Some((2, 28)), (2024, 6, 30)),
     release("debian", "11", "bullseye", Some((2, 31)), (2026, 8, 31)),
-    release("debian", "12", "bookworm", Some((2, 36)), (2028, 6, 30)),
-    release("debian", "13", "trixie", Some((2, 41)), (2030, 6, 30)),
+    rendered("12", Debian::Bookworm, (2028, 6, 30)),
+    rendered("13", Debian::Trixie, (2030, 6, 30)),
     release("ubuntu", "16.04", "xenial", Some((2, 23)), (2021, 4, 30)),
     release("ubuntu", "18.04", "bionic", Some((2, 27)), (2023, 5, 31)),
     release("ubuntu", "20.04", "focal", Some((2, 31)), (2025, 5, 31)),
@@ -67,12 +78,8 @@ impl Release {
     pub(super) fn libc(&self) -> ImageLibc {
         match self.distribution {
             "alpine" => ImageLibc::Musl,
-            _ => ImageLibc::Glibc(self.glibc()),
+            _ => ImageLibc::Glibc(self.glibc),
         }
-    }
-
-    fn glibc(&self) -> Option<GlibcVersion> {
-        self.glibc.map(|(major, minor)| GlibcVersion::new(major, minor))
     }
 
     /// Releases of the same distribution that have support on a day, and of which enough is known, oldest first.
@@ -97,7 +104,7 @@ impl Release {
         version: GlibcVersion,
         today: Option<Date>,
     ) -> Option<String> {
-        let mut enough = self.supported(today).filter(|other| other.glibc() >= Some(version));
+        let mut enough = self.supported(today).filter(|other| other.glibc >= Some(version));
         enough.find_map(|other| self.renamed(reference, other))
     }
 

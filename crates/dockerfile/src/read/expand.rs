@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 /// The variables that an instruction sees. A name without value is declared and empty until somebody gives it one.
 pub type Scope = BTreeMap<String, Option<String>>;
 
-/// A text with its variables replaced and its quotes removed; none when a variable in it has no known value or a
-/// substitution is of a kind that only a shell knows.
+/// A text with its variables replaced and its quotes removed; none when a variable in it has no known value, a
+/// substitution is of a kind that only a shell knows, or more than 65,536 bytes would come of it.
 ///
 /// ```
 /// use crossdock_dockerfile::read::{Scope, expand};
@@ -22,7 +22,7 @@ pub fn expand(text: &str, scope: &Scope) -> Option<String> {
 /// How deep substitutions may stand in each other.
 const DEEPEST: usize = 32;
 
-/// The longest value, in bytes: `A=$A$A` in a row of lines doubles it each time.
+/// The longest value, in bytes: `A=$A$A` in a row of lines doubles it each time, and `A=$B$A` adds to it.
 const LONGEST: usize = 65_536;
 
 fn expand_at(text: &str, scope: &Scope, depth: usize) -> Option<String> {
@@ -50,7 +50,7 @@ fn expand_at(text: &str, scope: &Scope, depth: usize) -> Option<String> {
             _ => result.push(character),
         }
     }
-    Some(result)
+    (result.len() <= LONGEST).then_some(result)
 }
 
 /// The names of the variables in a text, with the position of each in bytes.

@@ -42,11 +42,13 @@ fn spellings(platform: &Platform) -> Vec<String> {
 
 /// A value as one word of a shell.
 pub(super) fn word(text: &str) -> String {
+    if is_plain(text) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
+/// Whether neither a shell nor a Dockerfile's `ENV` and `LABEL` read anything but one word.
+pub(super) fn is_plain(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:=,+@%".contains(&byte);
-    match !text.is_empty() && text.bytes().all(plain) {
-        true => text.to_owned(),
-        false => format!("'{}'", text.replace('\'', "'\\''")),
-    }
+    !text.is_empty() && text.bytes().all(plain)
 }
 
 /// The line that dates files 1970, so that equal files make equal layers.

@@ -9,6 +9,7 @@ use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior, Value};
 use super::error::RenderError;
 use super::origin::{Origin, marked, origins, unmarked};
 use super::request::Request;
+use super::script::is_plain;
 use super::stages::Stages;
 use super::values::refused;
 use crate::read::{Dockerfile, Keyword, Part};
@@ -283,8 +284,7 @@ fn assignments(pairs: &Value) -> Result<String, Error> {
 }
 
 fn quoted(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:=,+@%".contains(&byte);
-    if !text.is_empty() && text.bytes().all(plain) {
+    if is_plain(text) {
         return text.to_owned();
     }
     // Nothing is special between single quotes, so that the value stays readable.

@@ -1,7 +1,7 @@
 //! Whatever the input: no panic, and printing gives the text back.
 
 use crossdock_dockerfile::lint::{Options, lint};
-use crossdock_dockerfile::read::Dockerfile;
+use crossdock_dockerfile::read::{Dockerfile, Scope, expand};
 use proptest::prelude::*;
 
 /// Pieces that Dockerfiles are made of, so that random texts reach every branch.
@@ -96,6 +96,26 @@ proptest! {
 }
 
 #[test]
+fn no_row_of_lines_makes_a_value_longer_than_the_bound() {
+    let longest = 65_536;
+    for (value, text) in
+        [("xxxxxxxx", "$A$A"), ("xxxxxxxx", "$B$A"), ("x", "${C:-$B$A}"), ("x", "$A\"$B\"\\x")]
+    {
+        let of = |name: &str, value: String| (name.to_owned(), Some(value));
+        let mut scope = Scope::from([of("A", value.to_owned()), of("B", "x".repeat(60_000))]);
+        let mut rows = 0;
+        while let Some(longer) = expand(text, &scope) {
+            assert!(longer.len() <= longest, "{text}: {}", longer.len());
+            scope.extend([of("A", longer)]);
+            rows += 1;
+        }
+        assert!((1..20).contains(&rows), "{text}: {rows}");
+    }
+    let exact = Scope::from([("A".to_owned(), Some("x".repeat(longest)))]);
+    assert_eq!(expand("$A", &exact).map(|value| value.len()), Some(longest));
+}
+
+#[test]
 fn deep_and_long_inputs_are_read_or_refused() {
     for text in [
         format!("FROM a\nRUN cat <<{}", "${a:-".repeat(100_000 / 6)),
@@ -106,6 +126,7 @@ fn deep_and_long_inputs_are_read_or_refused() {
         format!("FROM a\nRUN {}\n", "x \\\n".repeat(100_000)),
         format!("FROM a\nENV A=xxxxxxxx\n{}RUN go build\n", "ENV A=$A$A\n".repeat(100)),
         format!("ARG A=xxxxxxxx\n{}FROM $A\n", "ARG A=$A$A\n".repeat(100)),
+        format!("ARG B={}\nARG A=x\n{}FROM $A\n", "x".repeat(65_000), "ARG A=$B$A\n".repeat(1_000)),
         format!("FROM golang:1.26\nRUN {}\n", "A=b; export B=c; go build; ".repeat(3_000)),
         (0..2_000)
             .map(|stage| format!("FROM s{stage} AS s{}\nARG V{stage}=x\nRUN go build\n", stage + 1))

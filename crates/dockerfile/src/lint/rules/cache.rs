@@ -1,6 +1,7 @@
 //! Cargo's cache mounts under builds that run at the same time.
 
 use crate::lint::Options;
+use crate::lint::compile::uses_the_target;
 use crate::lint::finding::{Finding, codes};
 use crate::lint::images::Language;
 use crate::lint::model::{Model, StageModel};
@@ -30,13 +31,12 @@ fn race(model: &Model<'_>, run: &Instruction, mount: &Flag) -> Option<Finding> {
         return None;
     }
     let target = target.trim_end_matches('/');
-    let keyed = |text: &str| text.contains("$TARGET") || text.contains("${TARGET");
     let part_of_home =
         ["/registry", "/git", "/registry/cache", "/registry/index", "/git/db"].iter().any(|part| {
             target.strip_suffix(part).is_some_and(|home| home.contains("cargo") || home.contains("CARGO"))
         });
     let build_folder = target.rsplit('/').next() == Some("target");
-    let keyed = keyed(target) || mount.key("id").is_some_and(keyed);
+    let keyed = uses_the_target(target) || mount.key("id").is_some_and(uses_the_target);
     let message = match (part_of_home, build_folder) {
         (true, _) => format!(
             "two builds at once write {target}, because cargo's lock lies beside it in CARGO_HOME: mount CARGO_HOME whole \
