@@ -79,7 +79,7 @@ fn write_agrees_with_fingerprint_and_contents() {
         assert_eq!(layer.descriptor.digest, Digest::of(&blob));
         assert_eq!((layer.diff_id, layer.uncompressed_size), (fingerprint.diff_id, fingerprint.size));
         let mut again = Vec::new();
-        let known = builder.write_known(&fingerprint, &mut again, compression, NonZeroUsize::MIN).unwrap();
+        let known = write_known(&builder, &fingerprint, &mut again, compression, NonZeroUsize::MIN).unwrap();
         assert_eq!((known, again), (layer, blob));
     }
 }
@@ -151,7 +151,7 @@ fn changed_content_is_noticed() {
     let fingerprint = builder.fingerprint().unwrap();
     crate::write_atomically(&path, b"two").unwrap();
     for compression in [Compression::None, Compression::Gzip] {
-        let result = builder.write_known(&fingerprint, &mut io::sink(), compression, NonZeroUsize::MIN);
+        let result = write_known(&builder, &fingerprint, &mut io::sink(), compression, NonZeroUsize::MIN);
         assert!(matches!(result, Err(LayerError::ContentChanged)));
     }
 }
