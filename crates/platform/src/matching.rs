@@ -12,7 +12,7 @@ use std::cmp::Reverse;
 
 use crate::platform::Platform;
 
-pub use specifier::{Specifier, SpecifierError};
+pub use specifier::{Specifier, SpecifierError, normal_form};
 
 /// containerd counts a level down to the lowest one. No level comes near this, and a made-up one must not cost memory.
 const HIGHEST_LEVEL: i64 = 99;

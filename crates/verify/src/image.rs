@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crossdock_platform::matching::normal_form;
+
 /// What an image's index and configuration say of it, word for word.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImageFacts {
@@ -66,26 +68,9 @@ impl PlatformText {
     /// default goes away.
     #[must_use]
     pub fn normalized(&self) -> PlatformText {
-        let os = match self.os.to_ascii_lowercase().as_str() {
-            "macos" => "darwin".to_owned(),
-            os => os.to_owned(),
-        };
-        let variant = self.variant.as_deref().map(str::to_ascii_lowercase).unwrap_or_default();
-        let architecture = self.architecture.to_ascii_lowercase();
-        let (architecture, variant) = match (architecture.as_str(), variant.as_str()) {
-            ("i386", _) => ("386", ""),
-            ("x86_64" | "x86-64" | "amd64", "v1" | "") => ("amd64", ""),
-            ("x86_64" | "x86-64", variant) => ("amd64", variant),
-            ("aarch64" | "arm64", "8" | "v8" | "v8.0" | "") => ("arm64", ""),
-            ("aarch64" | "arm64", "9" | "9.0" | "v9.0") => ("arm64", "v9"),
-            ("aarch64", variant) => ("arm64", variant),
-            ("armhf", _) | ("arm", "" | "7") => ("arm", "v7"),
-            ("armel", _) | ("arm", "6") => ("arm", "v6"),
-            ("arm", "5") => ("arm", "v5"),
-            ("arm", "8") => ("arm", "v8"),
-            other => other,
-        };
-        PlatformText::new(&os, architecture, Some(variant))
+        let variant = self.variant.as_deref().unwrap_or_default();
+        let (os, architecture, variant) = normal_form(&self.os, &self.architecture, variant);
+        PlatformText::new(&os, &architecture, Some(&variant))
     }
 }
 

@@ -88,17 +88,11 @@ impl Specifier {
 
     /// containerd's `Normalize`.
     pub(crate) fn normalized(&self) -> Self {
-        let (architecture, variant) = normal_architecture(&self.architecture, &self.variant);
+        let (os, architecture, variant) = normal_form(&self.os, &self.architecture, &self.variant);
         let mut os_features = self.os_features.clone();
         os_features.sort_unstable();
         os_features.dedup();
-        Self {
-            os: normal_os(&self.os),
-            architecture,
-            variant,
-            os_version: self.os_version.clone(),
-            os_features,
-        }
+        Self { os, architecture, variant, os_version: self.os_version.clone(), os_features }
     }
 }
 
@@ -146,6 +140,14 @@ fn system(text: &str) -> Option<(String, String, Vec<String>)> {
 /// Go's `url.PathUnescape`. Bytes that are no UTF-8 are refused: they are in no platform.
 fn decoded(text: &str) -> Option<String> {
     crate::options::decode(text)
+}
+
+/// The normal form of a system, an architecture and a variant as containerd makes it (`platforms.Normalize`), of names
+/// that it does not know too: other spellings of an architecture become one, and a variant that is the default is empty.
+#[must_use]
+pub fn normal_form(os: &str, architecture: &str, variant: &str) -> (String, String, String) {
+    let (architecture, variant) = normal_architecture(architecture, variant);
+    (normal_os(os), architecture, variant)
 }
 
 fn normal_os(os: &str) -> String {
