@@ -330,7 +330,7 @@ pub(crate) enum EntryFault {
     Deep,
     #[error("lies below something that is no folder")]
     ParentNotDir,
-    #[error("lies below links that lead in a circle")]
+    #[error("lies below links that lead in a circle or too far")]
     Loop,
     #[error("is a hard link to something that is not in the image")]
     LinkMissing,
@@ -365,8 +365,8 @@ pub enum LookupError {
         /// That part.
         path: String,
     },
-    /// More links on the way than a kernel follows.
-    #[error("`{path}` leads through more than {} links, or in a circle", tree::MAX_LINKS)]
+    /// More links on the way than the 40 that a kernel follows, or than any image has a use for.
+    #[error("`{path}` leads through too many links, or in a circle")]
     Loop {
         /// The path as given.
         path: String,

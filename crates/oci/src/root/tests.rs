@@ -167,6 +167,25 @@ fn links_stay_within_the_root() {
 }
 
 #[test]
+fn links_are_followed_so_far() {
+    let through = |turns: usize| {
+        let target = "d/../".repeat(turns) + "d";
+        let named = tar().dir("d").entry(b'K', "k", "", target.as_bytes()).link("l", "");
+        let mut root = RootView::new(RootLimits::default(), NO_FOLDER);
+        let applied = apply(&mut root, &named.file("l/f", "").end());
+        (applied.is_ok(), root.lookup("l").map(|entry| entry.path))
+    };
+    assert_eq!(through(499), (true, Ok("/d".to_owned())));
+    assert_eq!(through(600), (false, Err(LookupError::Loop { path: "/l".to_owned() })));
+    let chain = |links: usize| {
+        let link = |tar: RawTar, number: usize| tar.link(&format!("{number}"), &format!("{}", number + 1));
+        let tar = (0..links).fold(tar(), link).dir(&links.to_string()).file("0/f", "").end();
+        apply(&mut RootView::new(RootLimits::default(), NO_FOLDER), &tar).is_ok()
+    };
+    assert_eq!([chain(40), chain(41)], [true, false]);
+}
+
+#[test]
 fn a_folder_over_a_link_and_a_file_through_one() {
     let lower = || tar().dir("usr/lib").file("usr/lib/a", "1").link("lib", "usr/lib").end();
     let replaced = root_of(&[lower(), tar().dir("lib").file("lib/b", "2").end()]);

@@ -6,6 +6,9 @@ use super::{EntryFault, LookupError, RootLimits};
 pub(super) const ROOT: usize = 0;
 /// Links that are followed for one path: Linux's limit.
 pub(super) const MAX_LINKS: u32 = 40;
+/// Parts of the targets of all links that are followed for one path: a link may have 2,000 of them, and a small layer
+/// may lead half a million entries through 40 such links.
+const MAX_FOLLOWED: usize = 1000;
 /// Folders in one another; real images have a few dozen. It also bounds recursion over the tree.
 pub(super) const MAX_DEPTH: usize = 1000;
 /// What memory an extended attribute takes beside its bytes, roughly.
@@ -64,11 +67,13 @@ struct Walk {
     /// The parts still to go, the next one last.
     todo: Vec<Vec<u8>>,
     links: u32,
+    /// How many parts links have brought.
+    followed: usize,
 }
 
 impl Walk {
     fn new(path: &[u8]) -> Self {
-        let mut walk = Self { at: Vec::new(), todo: Vec::new(), links: 0 };
+        let mut walk = Self { at: Vec::new(), todo: Vec::new(), links: 0, followed: 0 };
         walk.push(path);
         walk
     }
@@ -84,14 +89,16 @@ impl Walk {
         self.at.last().map_or(ROOT, |(_, node)| *node)
     }
 
-    /// Goes on where a link leads; false when it has been too many.
+    /// Goes on where a link leads; false when it has been too many, or too far.
     fn follow(&mut self, target: &[u8]) -> bool {
         self.links += 1;
         if target.starts_with(b"/") {
             self.at.clear();
         }
+        let before = self.todo.len();
         self.push(target);
-        self.links <= MAX_LINKS
+        self.followed += self.todo.len() - before;
+        self.links <= MAX_LINKS && self.followed <= MAX_FOLLOWED
     }
 
     fn path(&self) -> Vec<u8> {
