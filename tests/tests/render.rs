@@ -310,6 +310,40 @@ fn a_module_of_a_go_workspace_is_built_from_what_the_file_lets_in() {
 
 /// Cargo builds what the `.dockerignore` of a workspace lets in.
 #[test]
+fn what_cgo_includes_from_another_folder_is_let_in() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "app");
+    let main = "package main\n\n// #cgo CFLAGS: -I${SRCDIR}/third_party/inc -I/usr/include\n// #include \"x.h\"\nimport \"C\"\n\n\
+                func main() { println(int(C.X)) }\n";
+    fixture::write(project.join("main.go"), main);
+    fixture::write(project.join("native.cpp"), "// C++\n");
+    fixture::write(project.join("third_party/inc/x.h"), "#define X 7\n");
+    fixture::write(project.join("crossdock.toml"), "[image.app]\ncgo = true\n");
+    let render = ["render", "dockerfile", "--output", "Dockerfile"];
+    sandbox.crossdock(&project, &render).success();
+    let ignore = std::fs::read_to_string(project.join("Dockerfile.dockerignore")).unwrap();
+    for let_in in ["!*.go\n", "!*.cpp\n", "!third_party/inc\n"] {
+        assert!(ignore.contains(let_in), "{let_in}: {ignore}");
+    }
+    assert!(!ignore.contains("usr"), "{ignore}");
+}
+
+#[test]
+fn a_compiler_that_does_not_take_the_project_is_refused() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "app");
+    fixture::write(project.join("go.mod"), "module example.com/app\n\ngo 1.24\n");
+    for (version, said) in
+        [("1.20", "asks for `go 1.24`"), ("1.25.3-alpine", "is no version alone"), ("nightly", "alone")]
+    {
+        let config = format!("[image.app.dockerfile]\ntoolchain = \"{version}\"\n");
+        fixture::write(project.join("crossdock.toml"), config);
+        let refused = sandbox.crossdock(&project, &["render", "dockerfile"]).ends_with(2);
+        refused.complains(said).complains("crossdock.toml:2:13");
+    }
+}
+
+#[test]
 fn a_rust_workspace_is_built_from_what_the_file_lets_in() {
     let sandbox = Sandbox::new();
     let root = fixture::workspace(&sandbox.work(), &["one", "two"]);

@@ -167,10 +167,21 @@ pub(super) fn stop_signal(signal: &Scalar) -> Result<String, String> {
     }
 }
 
+/// `1`, `1.26`, `1.26.3`, `1.27rc1`: what tags of images begin with. The release that an image lies on follows from other
+/// keys.
 fn version_text(version: &Scalar) -> Result<String, String> {
-    match version {
-        Scalar::Text(text) => name(text).map(|()| text.clone()),
-        Scalar::Number(number) => Ok(number.to_string()),
+    let text = version.to_string();
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (numbers, preview) = text.split_at(end);
+    let are_numbers = numbers.split('.').count() <= 3 && numbers.split('.').all(|number| !number.is_empty());
+    let number = preview.strip_prefix("rc").or_else(|| preview.strip_prefix("beta"));
+    let is_preview = |number: &str| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    match are_numbers && (preview.is_empty() || number.is_some_and(is_preview)) {
+        true => Ok(text),
+        false => Err(format!(
+            "`{text}` is no version alone, as `1.26` or `1.26.3`; the release that an image lies on follows from `base`, \
+             `debian` and `alpine`"
+        )),
     }
 }
 

@@ -735,7 +735,7 @@ private = { ssh = ["git@host:x"] }
     7 | retries = 0
       |           ^
 
-    /p/crossdock.toml:9:13: `toolchain`: `1.26 AS x` has more than letters, digits, `.`, `_` and `-`, or does not begin with a letter or digit
+    /p/crossdock.toml:9:13: `toolchain`: `1.26 AS x` is no version alone, as `1.26` or `1.26.3`; the release that an image lies on follows from `base`, `debian` and `alpine`
       |
     9 | toolchain = "1.26 AS x"
       |             ^^^^^^^^^^^

@@ -11,6 +11,7 @@ use super::go_modules::GoModules;
 use super::go_roles::assign_roles;
 use super::sources::Sources;
 use super::{GoMain, GoModule, GoRole, Language};
+use crate::config::grammar::tidied;
 use crate::process::{Command, ProcessError, Processes};
 
 /// What `go list -json` says of a package (`go help list`).
@@ -36,6 +37,18 @@ struct ListedPackage {
     h_files: Vec<String>,
     #[serde(default)]
     s_files: Vec<String>,
+    #[serde(default, rename = "CXXFiles")]
+    cxx_files: Vec<String>,
+    #[serde(default)]
+    syso_files: Vec<String>,
+    #[serde(default, rename = "CgoCFLAGS")]
+    cgo_c_flags: Vec<String>,
+    #[serde(default, rename = "CgoCPPFLAGS")]
+    cgo_cpp_flags: Vec<String>,
+    #[serde(default, rename = "CgoCXXFLAGS")]
+    cgo_cxx_flags: Vec<String>,
+    #[serde(default, rename = "CgoLDFLAGS")]
+    cgo_ld_flags: Vec<String>,
     #[serde(default)]
     embed_files: Vec<String>,
     #[serde(default)]
@@ -56,10 +69,18 @@ impl ListedPackage {
 
     /// The files that the compiler reads, as patterns, and what they embed.
     fn files(&self) -> impl Iterator<Item = String> {
-        let kinds = [("*.c", &self.c_files), ("*.h", &self.h_files), ("*.s", &self.s_files)];
-        let others = kinds.into_iter().filter(|(_, files)| !files.is_empty()).map(|(pattern, _)| pattern);
-        let embedded = self.embed_files.iter().filter_map(|file| file.split('/').next());
-        std::iter::once("*.go").chain(others).chain(embedded).map(str::to_owned)
+        let kinds = [&self.c_files, &self.cxx_files, &self.h_files, &self.s_files, &self.syso_files];
+        let endings = kinds.into_iter().flatten().filter_map(|file| file.rsplit_once('.'));
+        let others: BTreeSet<String> = endings.map(|(_, ending)| format!("*.{ending}")).collect();
+        let embedded = self.embed_files.iter().filter_map(|file| file.split('/').next()).map(str::to_owned);
+        std::iter::once("*.go".to_owned()).chain(others).chain(embedded)
+    }
+
+    /// The folders in which cgo's compiler and linker look for more: `-I` and `-L`, where go has put `${SRCDIR}` in.
+    fn searched(&self) -> impl Iterator<Item = Utf8PathBuf> {
+        let flags = [&self.cgo_c_flags, &self.cgo_cpp_flags, &self.cgo_cxx_flags, &self.cgo_ld_flags];
+        let folder = |flag: &String| flag.strip_prefix("-I").or_else(|| flag.strip_prefix("-L")).map(tidied);
+        flags.into_iter().flatten().filter_map(folder).filter(|folder| folder.is_absolute())
     }
 
     /// A main package with more than tests in it.
@@ -147,7 +168,7 @@ fn list_command(folder: &Utf8Path, asked: &Discovery, platform: &GoPlatform, pat
     // With cgo on, go tells the cgo files; with cgo off it would count them among the ignored ones, without a reason.
     go(folder, asked)
         .args(["list", "-e", "-deps"])
-        .args(["-json=ImportPath,Dir,Name,Standard,DepOnly,GoFiles,CgoFiles,CFiles,HFiles,SFiles,EmbedFiles,Imports,ImportMap,Module,Error"])
+        .args(["-json=ImportPath,Dir,Name,Standard,DepOnly,GoFiles,CgoFiles,CFiles,HFiles,SFiles,CXXFiles,SysoFiles,CgoCFLAGS,CgoCPPFLAGS,CgoCXXFLAGS,CgoLDFLAGS,EmbedFiles,Imports,ImportMap,Module,Error"])
         .args(patterns.iter().cloned())
         .env("CGO_ENABLED", "1")
         .env("GOOS", &platform.os)
@@ -189,6 +210,10 @@ fn sources(root: &Utf8Path, packages: &[ListedPackage]) -> Sources {
     let mut sources = Sources::default();
     for package in packages.iter().filter(|package| package.is_local()) {
         sources.add(root, &package.dir, package.files());
+        // The system's folders are the image's own.
+        for folder in package.searched().filter(|folder| folder != root && folder.starts_with(root)) {
+            sources.add(root, &folder, std::iter::empty());
+        }
     }
     sources.reduced()
 }

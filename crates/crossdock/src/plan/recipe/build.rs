@@ -96,12 +96,26 @@ fn cgo_packages(selected: &Selected<'_>) -> String {
 /// The version of the compiler, as its image's tag has it.
 pub(super) fn toolchain(selected: &Selected<'_>) -> Result<String, RecipeError> {
     if let Some(version) = &selected.config.dockerfile.toolchain {
-        return Ok(version.value.clone());
+        return match older(&version.value, selected.project) {
+            None => Ok(version.value.clone()),
+            Some(asked) => Err(RecipeError::TooOld {
+                image: selected.config.name.value.clone(),
+                at: version.source.clone(),
+                version: version.value.clone(),
+                asked,
+            }),
+        };
     }
     match selected.project {
         Project::Rust(workspace) => rust_toolchain(selected, workspace),
         Project::Go(module) => Ok(go_toolchain(module)),
     }
+}
+
+/// What a Go module asks for, where that is more than a version: go fetches no newer one in an image.
+fn older(version: &str, project: &Project) -> Option<String> {
+    let Project::Go(GoModule { go_version: Some(asked), .. }) = project else { return None };
+    (minor(version)? < minor(asked)?).then(|| format!("go {asked}"))
 }
 
 fn rust_toolchain(selected: &Selected<'_>, workspace: &CargoWorkspace) -> Result<String, RecipeError> {

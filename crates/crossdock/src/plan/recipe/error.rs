@@ -4,6 +4,7 @@ use camino::Utf8PathBuf;
 use crossdock_dockerfile::render::RenderError;
 
 use super::super::error::PlanError;
+use crate::config::Source;
 use crate::project::SelectError;
 
 /// Why there is no Dockerfile of an image.
@@ -44,6 +45,20 @@ pub enum RecipeError {
         channel: String,
         /// The file that selects it.
         file: Utf8PathBuf,
+    },
+    /// A compiler that does not take the project.
+    #[error(
+        "{at}: image `{image}`: `toolchain` is {version}, and the module asks for `{asked}`; take that or a newer one"
+    )]
+    TooOld {
+        /// The image.
+        image: String,
+        /// Where the version stands.
+        at: Source,
+        /// The version.
+        version: String,
+        /// What the project asks for.
+        asked: String,
     },
     /// Something that an engine does not see.
     #[error(
