@@ -68,6 +68,40 @@ fn a_refused_image_is_told_once_and_its_step_is_not_ok() {
 }
 
 #[test]
+fn a_node_fails_where_its_level_is_known_and_else_nothing_is_proven() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    let mut command = sandbox.command("go", &project);
+    command
+        .envs([("GOAMD64", "v3"), ("GOARCH", "amd64"), ("CGO_ENABLED", "0")])
+        .args(["build", "-o", "v3", "."]);
+    crossdock_tests::outcome::run(&mut command, std::time::Duration::from_secs(600)).success();
+    let nodes = [
+        ("c5.large", "starts"),
+        ("c6a.large", "starts"),
+        ("i4i.large", "starts"),
+        ("p5.48xlarge", "starts"),
+        ("Standard_D2s_v5", "starts"),
+        ("Standard_D2as_v5", "starts"),
+        ("c3-standard-4", "starts"),
+        ("e2-medium", "starts"),
+        ("VM.Standard.E4.Flex", "starts"),
+        ("linux/amd64/v3", "starts"),
+        ("linux/amd64", "fails"),
+        ("n1-standard-1", "fails"),
+        ("t2.micro", "unproven"),
+        ("ubuntu-24.04", "unproven"),
+        ("m9i.large", "unproven"),
+    ];
+    let named = nodes.map(|(name, _)| name).join(",");
+    let lines = sandbox.crossdock(&project, &["verify", "v3", "--for", &named, "--json"]).json_lines();
+    for (line, (name, verdict)) in lines.iter().zip(nodes) {
+        assert_eq!((&line["for"], &line["verdict"]), (&name.into(), &verdict.into()), "{line:#}");
+    }
+    assert_eq!(lines.len(), nodes.len());
+}
+
+#[test]
 fn other_programs_of_an_image_are_judged_under_all() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "hello");

@@ -161,7 +161,11 @@ fn node(target: &Target) -> verify::Target {
     let named = verify::Target::new(&target.platform);
     let Some(node) = &target.node else { return named };
     named.on(verify::Node {
-        level: node.level.clone(),
+        name: Some(target.description.clone()),
+        level: match &node.level {
+            Some(level) => verify::NodeLevel::AtLeast(level.clone()),
+            None => verify::NodeLevel::Unknown,
+        },
         page_sizes: node.page_sizes.iter().copied().map(u64::from).collect(),
         runs_32_bit: match node.runs_32_bit {
             Some(true) => Known::Yes,

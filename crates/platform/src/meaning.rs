@@ -19,7 +19,7 @@ pub(crate) struct Meaning {
     pub(crate) libc: Option<Libc>,
     pub(crate) float: Option<FloatAbi>,
     pub(crate) version: Option<Cow<'static, str>>,
-    /// The highest level that a machine of this name surely offers.
+    /// The highest level that a machine of this name surely offers; none where it is not known.
     pub(crate) level: Option<&'static str>,
     /// rustc's name of the machine's processor.
     pub(crate) cpu: Option<&'static str>,

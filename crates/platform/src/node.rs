@@ -9,8 +9,8 @@ use crate::os::Os;
 pub struct NodeProfile {
     /// The level that programs are built for unless something else is asked for; none is the architecture's baseline.
     pub baseline: Option<&'static str>,
-    /// The highest variant of its architecture that every machine of the name offers; none where only the baseline is
-    /// sure.
+    /// The highest variant of its architecture that every machine of the name surely offers, in Go's spelling where it
+    /// is the baseline (`v1`, `v8.0`); none where it is not known.
     pub highest: Option<&'static str>,
     /// rustc's and LLVM's name of the processor.
     pub cpu: Option<&'static str>,

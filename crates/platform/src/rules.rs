@@ -4,6 +4,7 @@ pub(crate) mod clouds;
 mod containers;
 pub(crate) mod gocode;
 mod hosts;
+mod levels;
 mod packages;
 mod systems;
 

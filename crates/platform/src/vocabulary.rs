@@ -149,7 +149,7 @@ impl Vocabulary {
         )
     }
 
-    /// Whether the names are machines, so that a description has a [`NodeProfile`](crate::NodeProfile).
+    /// Whether the names are machines, or services that choose one, so that a description has a [`NodeProfile`](crate::NodeProfile).
     pub(crate) const fn names_machines(self) -> bool {
         matches!(
             self,
@@ -162,6 +162,12 @@ impl Vocabulary {
                 | Self::AlibabaEcsFamily
                 | Self::RaspberryPiModel
                 | Self::AppleMac
+                | Self::GithubRunnerLabel
+                | Self::GitlabRunnerTag
+                | Self::Fargate
+                | Self::CloudRun
+                | Self::AzureContainerApps
+                | Self::FlyIo
         )
     }
 }

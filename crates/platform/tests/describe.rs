@@ -73,6 +73,24 @@ fn a_machine_says_what_it_offers_and_nothing_is_built_for_more_than_asked() {
 }
 
 #[test]
+fn a_level_that_is_not_known_is_not_the_baseline() {
+    for (text, level) in [
+        ("a1.large", Some("v8.0")),
+        ("Raspberry Pi 4 Model B", Some("v8.0")),
+        ("r5.large", Some("v4")),
+        ("Standard_D2as_v5", Some("v3")),
+        ("n2d-standard-2", Some("v3")),
+        ("VM.Standard2.1", Some("v4")),
+        ("m7an.large", Some("v4")),
+        ("t2.micro", None),
+        ("Standard_NC6", None),
+        ("ubuntu-24.04", None),
+    ] {
+        assert_eq!(exact(text, "").node.unwrap().highest, level, "{text}");
+    }
+}
+
+#[test]
 fn the_c_library_and_its_oldest_version_are_kept() {
     let wheel = exact("manylinux_2_28_aarch64", "");
     assert_eq!(wheel.libc.unwrap().to_string(), "gnu 2.28");

@@ -146,6 +146,10 @@ codes! {
         "the plan does not say for which processor the program was compiled",
         "A program compiled for a newer processor dies with exit 132 (illegal instruction), and its file does not tell.",
         "Compile with a stated target-cpu rather than `native`.";
+    NODE_LEVEL_UNKNOWN = "node-level-unknown", Warning, Unproven,
+        "the program needs a newer processor than the platform promises, and what the named machine has is not known",
+        "On a machine without that level it stops at once: a message of Go's on amd64, exit 132 (illegal instruction) elsewhere.",
+        "Name the level that the machines have, as `--for linux/amd64/v3`, or build for the platform's baseline.";
     PAGE_SIZE = "page-size", Error, Fails,
         "the program's segments are not aligned to the nodes' pages",
         "On nodes with 16 KiB or 64 KiB pages it is not loaded: `ELF load command address/offset not page-aligned`.",

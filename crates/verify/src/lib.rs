@@ -49,5 +49,5 @@ pub use inspect::{
 pub use report::{Report, Verdict};
 pub use resolve::{ResolveError, Resolved, resolve};
 pub use root::{Entry, EntryKind, MemoryRoot, Root, RootError};
-pub use target::{Known, Node, Target};
+pub use target::{Known, Node, NodeLevel, Target};
 pub use verify::{Program, verify_image, verify_index, verify_others, verify_program};

@@ -15,12 +15,26 @@ pub struct Target {
 /// What the nodes of a target offer beyond its platform's baseline.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Node {
-    /// The highest processor level that every node has, as OCI or Go spell it, such as `v3` or `v8.2`.
-    pub level: Option<String>,
+    /// What a person calls such a node, as `m7g.large`; the platform's name where it has none of its own.
+    pub name: Option<String>,
+    /// Which processor level every node has.
+    pub level: NodeLevel,
     /// The page sizes that a node may have, in bytes; empty when unknown.
     pub page_sizes: Vec<u64>,
     /// Whether the nodes run 32-bit programs of their family.
     pub runs_32_bit: Known,
+}
+
+/// What is known of the processor level of nodes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum NodeLevel {
+    /// The nodes are any of the platform: its variant is what they have, else the architecture's baseline.
+    #[default]
+    OfPlatform,
+    /// Every node has this level, as OCI or Go spell it, such as `v3` or `v8.2`.
+    AtLeast(String),
+    /// They are one kind of machine, and nobody says which level beyond the platform's it has.
+    Unknown,
 }
 
 /// An answer that may not be known.
@@ -38,7 +52,11 @@ pub enum Known {
 impl From<&NodeProfile> for Node {
     fn from(profile: &NodeProfile) -> Node {
         Node {
-            level: profile.highest.map(str::to_owned),
+            name: None,
+            level: match profile.highest {
+                Some(level) => NodeLevel::AtLeast(level.to_owned()),
+                None => NodeLevel::Unknown,
+            },
             page_sizes: profile.page_sizes.iter().copied().map(u64::from).collect(),
             runs_32_bit: match profile.runs_32bit {
                 Some(true) => Known::Yes,
@@ -88,10 +106,18 @@ impl Target {
         self.platform.architecture().as_str()
     }
 
+    /// What a person calls the nodes.
+    pub(crate) fn node_name(&self) -> &str {
+        self.node.name.as_deref().unwrap_or(&self.name)
+    }
+
     /// The level that every node has, with its spelling: the node's, else the platform's variant, else the baseline.
     pub(crate) fn level(&self) -> Option<(Level, String)> {
         let parse = |text: &str| Some((Level::parse(self.architecture(), text)?, text.to_owned()));
-        let node = self.node.level.as_deref().and_then(parse);
+        let node = match &self.node.level {
+            NodeLevel::AtLeast(level) => parse(level),
+            NodeLevel::OfPlatform | NodeLevel::Unknown => None,
+        };
         let variant = self.platform.variant().and_then(parse);
         let best = match (node, variant) {
             (Some(node), Some(variant)) if variant.0.includes(node.0) => Some(variant),
@@ -126,7 +152,9 @@ mod tests {
     #[test]
     fn the_better_of_node_and_variant_counts() {
         let v3 = Platform::parse("linux/amd64/v3").unwrap();
-        let on = |level: &str| Target::new(&v3).on(Node { level: Some(level.to_owned()), ..Node::default() });
+        let on = |level: &str| {
+            Target::new(&v3).on(Node { level: NodeLevel::AtLeast(level.to_owned()), ..Node::default() })
+        };
         assert_eq!(on("v2").level().unwrap().1, "v3");
         assert_eq!(on("v4").level().unwrap().1, "v4");
         assert_eq!(on("v9").level().unwrap().1, "v3", "a word that is no level says nothing");

@@ -207,7 +207,7 @@ pub struct Target {
 /// What a machine is known to offer beyond its platform's baseline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Node {
-    /// The highest processor level that every such machine has, in OCI's spelling.
+    /// The highest processor level that every such machine has, in OCI's spelling; none where it is not known.
     pub level: Option<String>,
     /// The page sizes that its system may have, in bytes.
     pub page_sizes: Vec<u32>,

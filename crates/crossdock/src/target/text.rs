@@ -61,7 +61,7 @@ fn stated(os: Option<&str>, architecture: Option<&str>, variant: Option<&str>) -
 fn node_line(node: &crossdock_platform::NodeProfile) -> String {
     let mut words = vec![match node.highest {
         Some(level) => format!("every machine offers {level}"),
-        None => "only the baseline is sure".to_owned(),
+        None => "its level is not known".to_owned(),
     }];
     words.extend(node.cpu.map(|cpu| format!("processor {cpu}")));
     let sizes: Vec<String> = node.page_sizes.iter().map(|size| format!("{} KiB", size / 1024)).collect();

@@ -6,6 +6,7 @@ use crate::architecture::Architecture;
 use crate::meaning::{Meaning, row};
 use crate::os::Os;
 use crate::rules::hosts::is_number;
+use crate::rules::levels;
 use crate::vocabulary::Vocabulary;
 
 const BY_RULE: &str = "the family is not in the table: its architecture follows from the naming rule";
@@ -39,7 +40,8 @@ pub(super) fn ec2_family(text: &str) -> Option<Meaning> {
         return None;
     }
     let architecture = if attributes.contains('g') { Architecture::Arm64 } else { Architecture::Amd64 };
-    Some(Meaning::new(None, architecture).note(BY_RULE))
+    let level = levels::ec2(class, rest.get(..1)?, attributes);
+    Some(Meaning { level, ..Meaning::new(None, architecture).note(BY_RULE) })
 }
 
 /// An EC2 instance type such as `m7g.large`: a family and a size.
@@ -141,7 +143,7 @@ pub(super) fn azure_size(text: &str) -> Option<Meaning> {
             None => return None,
         }
     }
-    Some(azure(features.contains('p'), version))
+    Some(azure(family, features, version))
 }
 
 /// The letters after the number of processors, which a size with fewer of them than its machine repeats after a
@@ -183,15 +185,16 @@ pub(super) fn azure_family(text: &str) -> Option<Meaning> {
     let (features, version) = rest.split_at_checked(rest.rfind('v')?)?;
     let plausible = AZURE_FAMILIES.contains(&family) && are_azure_features(features);
     let version = azure_version(version)?;
-    plausible.then(|| azure(features.contains('p'), Some(version)))
+    plausible.then(|| azure(family, features, Some(version)))
 }
 
-fn azure(arm: bool, version: Option<u8>) -> Meaning {
+fn azure(family: &str, features: &str, version: Option<u8>) -> Meaning {
     const NEWER: &str =
         "the version is newer than the recorded ones: its architecture follows from the naming rule";
     let newer = version.is_some_and(|version| version > AZURE_NEWEST).then_some(NEWER);
-    if !arm {
-        return Meaning::new(None, Architecture::Amd64).note(newer);
+    if !features.contains('p') {
+        let level = levels::azure(family, features, version);
+        return Meaning { level, ..Meaning::new(None, Architecture::Amd64).note(newer) };
     }
     let meaning = Meaning::new(None, Architecture::Arm64).note(newer);
     match version {
@@ -219,16 +222,18 @@ pub(super) fn oracle_shape(text: &str) -> Option<Meaning> {
     if !parts.clone().all(rest_of_shape) || parts.clone().count() > 2 {
         return None;
     }
+    let amd64 =
+        || Meaning { level: levels::oracle(class, series), ..Meaning::new(None, Architecture::Amd64) };
     match series.split_at_checked(1) {
         Some(("A", number)) if class_name == "Standard" => {
             let rest =
                 text.find(number).and(text.get(..text.len() - parts.map(|p| p.len() + 1).sum::<usize>()))?;
             row(rest, Vocabulary::OracleCloudShape)
         }
-        Some(("E", number)) if is_number(number) => Some(Meaning::new(None, Architecture::Amd64)),
-        _ if series == "Flex" || series.is_empty() || is_number(series) => class
-            .ends_with(|letter: char| letter.is_ascii_digit())
-            .then(|| Meaning::new(None, Architecture::Amd64)),
+        Some(("E", number)) if is_number(number) => Some(amd64()),
+        _ if series == "Flex" || series.is_empty() || is_number(series) => {
+            class.ends_with(|letter: char| letter.is_ascii_digit()).then(amd64)
+        }
         _ => None,
     }
 }

@@ -5,6 +5,7 @@ use crate::inspect::{Elf, GoBuildInfo, Inspection};
 use crate::levels::Level;
 use crate::machine;
 use crate::subject::Subject;
+use crate::target::NodeLevel;
 use crate::{Finding, codes};
 
 pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
@@ -45,6 +46,35 @@ fn guaranteed(subject: &Subject<'_>, architecture: &str) -> Option<(Level, Strin
     Some((Level::parse(architecture, name)?, name.to_owned()))
 }
 
+/// Why a node may not have a level.
+enum Beyond {
+    /// Every node has this level alone, and there are such nodes.
+    Guaranteed(String),
+    /// The machine is named, and its level is not known.
+    Unknown,
+}
+
+/// Why the nodes may not have the level; nothing where they have it.
+fn beyond(subject: &Subject<'_>, architecture: &str, needed: Level) -> Option<Beyond> {
+    let (level, name) = guaranteed(subject, architecture)?;
+    let own = subject.target.architecture() == architecture;
+    match subject.target.node().level {
+        _ if level.includes(needed) => None,
+        NodeLevel::Unknown if own => Some(Beyond::Unknown),
+        _ => Some(Beyond::Guaranteed(name)),
+    }
+}
+
+/// The program needs more than the platform promises, and what the machine has is not known.
+fn unknown_node(subject: &Subject<'_>, needs: &str) -> Finding {
+    let node = subject.target.node_name();
+    let message = format!(
+        "{} {needs}, and which level {node} has is not known here: on a node without it the program does not start.",
+        subject.path
+    );
+    subject.finding(codes::NODE_LEVEL_UNKNOWN, message)
+}
+
 fn go_level(subject: &Subject<'_>, architecture: &str, go: &GoBuildInfo, findings: &mut Vec<Finding>) {
     let Some(variable) = variable_of(architecture) else { return };
     let Some(recorded) = go.setting(variable) else { return };
@@ -57,10 +87,15 @@ fn go_level(subject: &Subject<'_>, architecture: &str, go: &GoBuildInfo, finding
             .push(subject.finding(codes::LEVEL_RECORDED_WRONG, message).with_evidence(variable, recorded));
         return;
     };
-    let Some((level, name)) = guaranteed(subject, architecture) else { return };
-    if level.includes(needed) {
-        return;
-    }
+    let name = match beyond(subject, architecture, needed) {
+        None => return,
+        Some(Beyond::Guaranteed(name)) => name,
+        Some(Beyond::Unknown) => {
+            let finding = unknown_node(subject, &format!("was built with {variable}={recorded}"));
+            findings.push(finding.with_evidence(variable, recorded));
+            return;
+        }
+    };
     let shown = match architecture {
         "amd64" => format!(
             "shows `This program can only be run on AMD64 processors with {recorded} microarchitecture support.` and exits with 1"
@@ -79,10 +114,15 @@ fn go_level(subject: &Subject<'_>, architecture: &str, go: &GoBuildInfo, finding
 fn arm_attributes(subject: &Subject<'_>, architecture: &str, elf: &Elf, findings: &mut Vec<Finding>) {
     let (Some(version), true) = (elf.arm.and_then(|arm| arm.version), architecture == "arm") else { return };
     let Some(needed) = Level::parse("arm", &version.to_string()) else { return };
-    let Some((level, name)) = guaranteed(subject, architecture) else { return };
-    if level.includes(needed) {
-        return;
-    }
+    let name = match beyond(subject, architecture, needed) {
+        None => return,
+        Some(Beyond::Guaranteed(name)) => name,
+        Some(Beyond::Unknown) => {
+            let finding = unknown_node(subject, &format!("was compiled for ARMv{version}"));
+            findings.push(finding.with_evidence("Tag_CPU_arch", format!("v{version}")));
+            return;
+        }
+    };
     let message = format!(
         "{} was compiled for ARMv{version}, and {} guarantees only {name}: an older core kills it with exit 132 (illegal \
          instruction), without a message.",
@@ -107,14 +147,16 @@ fn loader_demand(subject: &Subject<'_>, architecture: &str, elf: &Elf, findings:
         2 => "v3",
         _ => "v4",
     };
-    let (Some(needed_level), Some((level, name))) =
-        (Level::parse("amd64", needed), guaranteed(subject, architecture))
-    else {
-        return;
+    let name = match Level::parse("amd64", needed).and_then(|level| beyond(subject, architecture, level)) {
+        None => return,
+        Some(Beyond::Guaranteed(name)) => name,
+        Some(Beyond::Unknown) => {
+            let demand = format!("tells the dynamic loader to demand x86-64-{needed}");
+            let finding = unknown_node(subject, &demand);
+            findings.push(finding.with_evidence("GNU_PROPERTY_X86_ISA_1_NEEDED", format!("{bits:#x}")));
+            return;
+        }
     };
-    if level.includes(needed_level) {
-        return;
-    }
     let message = format!(
         "{} tells the dynamic loader to demand x86-64-{needed}, and {} guarantees only {name}: an older node shows `CPU ISA \
          level is lower than required` and exits with 127.",
@@ -166,10 +208,16 @@ fn planned_level(subject: &Subject<'_>, architecture: &str, findings: &mut Vec<F
         CpuLevel::Level(text) => (Level::parse(architecture, text), text),
         CpuLevel::Unknown(text) => (None, text),
     };
-    let Some((guaranteed, name)) = guaranteed(subject, architecture) else { return };
-    match needed {
-        Some(needed) if guaranteed.includes(needed) => {}
-        Some(_) => {
+    if guaranteed(subject, architecture).is_none() {
+        return;
+    }
+    match needed.map(|needed| beyond(subject, architecture, needed)) {
+        Some(None) => {}
+        Some(Some(Beyond::Unknown)) => {
+            let finding = unknown_node(subject, &format!("was compiled for level {text}"));
+            findings.push(finding.with_evidence("target-cpu", text));
+        }
+        Some(Some(Beyond::Guaranteed(name))) => {
             let message = format!(
                 "{} was compiled for level {text}, and {} guarantees only {name}: an older node kills it with exit 132 (illegal \
                  instruction), without a message.",

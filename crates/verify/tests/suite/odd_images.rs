@@ -7,7 +7,8 @@ use crate::host::host_file;
 use crate::support::{Recipe, judge, summary};
 use crossdock_platform::Platform;
 use crossdock_verify::{
-    Entry, EntryKind, ImageFacts, MemoryRoot, PlatformText, Root, RootError, Target, Verdict, verify_image,
+    Entry, EntryKind, ImageFacts, MemoryRoot, Node, NodeLevel, PlatformText, Root, RootError, Target,
+    Verdict, verify_image,
 };
 
 /// The first 64 bytes of an ELF file, and one segment that loads all of it.
@@ -127,6 +128,23 @@ fn a_demand_on_the_loader_is_read() {
     // Without a loader nobody looks at the note.
     let app = Recipe::parse("gcc -static -Wl,-z,x86-64-v3 @main.c").make();
     assert_eq!(found(&app, "linux/amd64"), (String::new(), Verdict::Starts));
+}
+
+#[test]
+fn a_machine_of_which_no_level_is_known_proves_nothing() {
+    let app = Recipe::parse("CGO_ENABLED=0 GOOS=linux GOARCH=amd64 GOAMD64=v3 go").make();
+    let on = |level: NodeLevel| {
+        let node = Node { name: Some("t2.micro".to_owned()), level, ..Node::default() };
+        let target = Target::new(&Platform::LINUX_AMD64).on(node);
+        judge(&app, &target, None)
+    };
+    let unknown = on(NodeLevel::Unknown);
+    assert_eq!(summary(&unknown), ("node-level-unknown".to_owned(), Verdict::Unproven));
+    assert!(unknown[0].message.contains("which level t2.micro has is not known"), "{unknown:?}");
+    assert_eq!(summary(&on(NodeLevel::OfPlatform)), ("level-too-high".to_owned(), Verdict::Fails));
+    let at_least = |level: &str| summary(&on(NodeLevel::AtLeast(level.to_owned())));
+    assert_eq!(at_least("v1"), ("level-too-high".to_owned(), Verdict::Fails));
+    assert_eq!(at_least("v4"), (String::new(), Verdict::Starts));
 }
 
 #[test]
