@@ -33,8 +33,8 @@ pub(super) struct Compile {
     pub(super) exec: bool,
     /// The variables of the target platform that the stage declares before it, with the lines that do.
     pub(super) declared: Vec<(&'static str, usize)>,
-    /// Where `CGO_ENABLED` gets its value, and which.
-    pub(super) cgo: Option<(usize, String)>,
+    /// The value of `CGO_ENABLED`.
+    pub(super) cgo: Option<String>,
     /// Whether `GOOS` has a value already.
     pub(super) has_os: bool,
 }
@@ -134,7 +134,7 @@ impl<'a> Step<'a> {
             first: self.instruction.lines.first,
             exec: self.instruction.arguments.is_exec(),
             declared: self.known.declared(),
-            cgo: own.get("CGO_ENABLED").map(|value| (own.definition("CGO_ENABLED").unwrap_or(at), value)),
+            cgo: own.get("CGO_ENABLED"),
             has_os: own.get("GOOS").is_some(),
         }
     }

@@ -187,8 +187,8 @@ pub(crate) const BAD: &[Bad] = &[
         "FROM golang:1.26-bookworm AS b\nENV CGO_ENABLED=1\nRUN go build -o /app .\nFROM scratch\nCOPY --from=b /app /app\nCMD [\"/app\"]\n",
         &[],
         "libc-mismatch",
-        2,
-        Some("ENV CGO_ENABLED=0"),
+        3,
+        None,
     ),
     (
         "FROM scratch\nCOPY app /app\nRUN chmod 755 /app\nCMD [\"/app\"]\n",

@@ -7,7 +7,7 @@ use crossdock_platform::Platform;
 
 use crate::bad_files::{BAD, IMAGES};
 
-fn options() -> Options {
+pub(crate) fn options() -> Options {
     Options { today: Some(Date { year: 2026, month: 11, day: 21 }), ..Options::default() }
 }
 

@@ -7,3 +7,4 @@ mod parser;
 mod properties;
 mod render;
 mod support;
+mod wild;

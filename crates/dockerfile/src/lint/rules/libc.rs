@@ -82,9 +82,13 @@ impl<'m, 'a> Judge<'m, 'a> {
     fn remedy(&self) -> (usize, Option<String>, &'static str) {
         if self.compile.language == Language::Go {
             let (line, corrected) = self.without_cgo();
-            let remedy = match self.is_position_independent() {
-                true => "compile without -buildmode=pie, or take a base with that library",
-                false => "compile with CGO_ENABLED=0, or take a base with that library",
+            let remedy = match self.compile.cgo.as_deref() {
+                Some("0") => "compile without -buildmode=pie, or take a base with that library",
+                Some("1") => {
+                    "take a base with that library, or link it in (-ldflags '-linkmode external -extldflags \"-static\"'), or, \
+                     if the program can do without cgo, compile with CGO_ENABLED=0"
+                }
+                _ => "compile with CGO_ENABLED=0, or take a base with that library",
             };
             return (line, corrected, remedy);
         }
@@ -96,27 +100,17 @@ impl<'m, 'a> Judge<'m, 'a> {
         }
     }
 
-    fn is_position_independent(&self) -> bool {
-        self.compile.cgo.as_ref().is_some_and(|(_, value)| value == "0")
-    }
-
-    /// A static Go program: at the line that turns cgo on, or at the compiler's.
+    /// A static Go program, at the compiler's line. Who turns cgo on by name has packages that need it.
     fn without_cgo(&self) -> (usize, Option<String>) {
         let (source, line) = (&self.model.source, self.compile.line);
-        if self.compile.exec {
-            return (line, None);
-        }
-        if self.is_position_independent() {
-            return (line, source.without(line, "-buildmode=pie"));
-        }
-        if let Some((at, value)) = &self.compile.cgo
-            && let Some(corrected) = source.assigned(*at, "CGO_ENABLED", value, "0")
-            && (self.builder.line()..).contains(at)
-        {
-            return (*at, Some(corrected));
-        }
         let [first, second] = &self.compile.words;
-        (line, source.before_command(line, [first, second], "CGO_ENABLED=0 "))
+        let corrected = match self.compile.cgo.as_deref() {
+            _ if self.compile.exec => None,
+            Some("0") => source.without(line, "-buildmode=pie"),
+            Some(_) => None,
+            None => source.before_command(line, [first, second], "CGO_ENABLED=0 "),
+        };
+        (line, corrected)
     }
 
     /// The line of the image's base with one that has glibc and libgcc, no older than the builder's.
