@@ -4,6 +4,7 @@
 //! to the image that carries it, and compare: for which architecture it is compiled and for which the image is
 //! labelled, which C library it is linked to and which the image has.
 
+mod carries;
 mod compile;
 mod finding;
 mod images;
@@ -12,6 +13,7 @@ mod output;
 mod releases;
 mod rules;
 mod shell;
+mod ships;
 mod source;
 
 use crossdock_platform::Platform;

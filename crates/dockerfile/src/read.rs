@@ -21,13 +21,13 @@ use std::fmt;
 pub use arguments::{Arguments, Pair};
 pub use directive::Directive;
 pub use error::{Problem, ReadError};
+pub(crate) use expand::variables;
 pub use expand::{Scope, expand};
 pub use flags::Flag;
 pub use heredoc::Heredoc;
 pub use instruction::{Instruction, Lines};
 pub use keyword::Keyword;
 pub use stage::{Stage, stages};
-pub(crate) use {expand::variables, stage::declare};
 
 /// A Dockerfile, as its parts in order.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,18 +2,23 @@
 
 mod command;
 mod links;
+mod place;
+mod product;
 mod target;
 mod variables;
 
 use super::images::{Image, Language};
 use super::shell::commands;
-use crate::read::{Instruction, Keyword, Scope, Stage};
+use crate::read::{Instruction, Keyword, Stage};
 use command::compiler;
 use links::links;
+use product::{Site, product};
 use target::target;
-use variables::{Local, Variables};
+use variables::{Learned, Local, Variables};
 
 pub(super) use links::Links;
+pub(super) use place::Place;
+pub(super) use product::{Product, Writes};
 pub(super) use target::{CompileTarget, triple_like};
 pub(super) use variables::Known;
 
@@ -37,27 +42,56 @@ pub(super) struct Compile {
     pub(super) cgo: Option<String>,
     /// Whether `GOOS` has a value already.
     pub(super) has_os: bool,
+    pub(super) product: Product,
+    /// How many other commands of the stage come before it.
+    pub(super) after: usize,
+}
+
+/// What the `RUN`s of a stage do.
+#[derive(Default)]
+pub(super) struct Steps {
+    pub(super) compiles: Vec<Compile>,
+    /// The other commands.
+    pub(super) commands: Vec<Deed>,
+}
+
+/// A command that does not compile.
+pub(super) struct Deed {
+    pub(super) words: Vec<String>,
+    /// The folder in which it runs, where the file tells it.
+    pub(super) folder: Option<String>,
 }
 
 /// The variables that engines set for the platform of the image.
 const TARGET_VARIABLES: [&str; 4] = ["TARGETPLATFORM", "TARGETOS", "TARGETARCH", "TARGETVARIANT"];
+
+/// What a script asks for the platform that it runs on.
+const ASKING: [&str; 2] = ["uname", "--print-architecture"];
+
+/// Whether a script looks at a platform, of the image or its own.
+fn asks_for_the_platform(script: &str) -> bool {
+    TARGET_VARIABLES.iter().chain(&ASKING).any(|name| script.contains(name))
+}
 
 /// Whether a text uses a variable of the image's platform.
 pub(super) fn uses_the_target(text: &str) -> bool {
     text.contains("$TARGET") || text.contains("${TARGET")
 }
 
-/// The compile steps of a stage, in order. `known` holds the variables of the stage that it begins with, and then its
+/// What the `RUN`s of a stage do, in order. `known` holds the variables of the stage that it begins with, and then its
 /// own; `globals` are the arguments before the first `FROM`.
-pub(super) fn compiles(stage: &Stage<'_>, globals: &Scope, known: &mut Known, image: &Image) -> Vec<Compile> {
-    let mut found = Vec::new();
+pub(super) fn steps(stage: &Stage<'_>, globals: &Known, known: &mut Known, image: &Image) -> Steps {
+    let mut steps = Steps::default();
     for instruction in &stage.instructions {
         match instruction.keyword {
-            Keyword::Run => found.extend(Step::new(instruction, known, image).compiles()),
+            Keyword::Run => {
+                let learned = Step::new(instruction, known, image).run(&mut steps);
+                known.learn(learned);
+            }
             _ => known.note(globals, instruction),
         }
     }
-    found
+    steps
 }
 
 /// Finds the line of a text that stands at or after the beginning of a command.
@@ -83,8 +117,13 @@ impl<'a> Step<'a> {
         Self { instruction, known, image, scripts }
     }
 
-    fn compiles(&self) -> Vec<Compile> {
-        self.scripts.iter().flat_map(|(text, first)| self.script(text, *first)).collect()
+    /// Adds what its scripts do, and gives what later steps see of it.
+    fn run(&self, steps: &mut Steps) -> Learned {
+        let mut learned = Learned::from(self.known);
+        for (text, first) in &self.scripts {
+            learned = self.script(text, *first, learned, steps);
+        }
+        learned
     }
 
     fn line(&self, text: &str, first: Option<usize>, position: usize) -> usize {
@@ -95,9 +134,9 @@ impl<'a> Step<'a> {
         }
     }
 
-    fn script(&self, text: &str, first: Option<usize>) -> Vec<Compile> {
-        let mut variables = Variables { known: self.known, local: Vec::new(), earlier: 0, wild: false };
-        let mut found = Vec::new();
+    fn script(&self, text: &str, first: Option<usize>, learned: Learned, steps: &mut Steps) -> Learned {
+        let mut variables = Variables::new(self.known, learned, text);
+        let mut folder = self.known.folder().filter(|_| !text.contains("(cd ")).map(str::to_owned);
         for command in commands(text) {
             let line = |needle: &str| {
                 let start = text.get(command.start..).and_then(|rest| rest.find(needle)).unwrap_or(0);
@@ -105,15 +144,23 @@ impl<'a> Step<'a> {
             };
             let words: Vec<&str> = command.words.iter().map(String::as_str).collect();
             let own = variables.with(command.assignments.iter().map(|one| Local::new(one, &line)));
-            match compiler(&words, &own, &line) {
-                Some((language, own)) => {
-                    let at = self.line(text, first, command.position);
-                    found.push(self.compile(language, &words, &own, (text, at, &line)));
-                }
-                None => variables.note(&command, &line),
+            if let Some((language, own)) = compiler(&words, &own, &line) {
+                let at = self.line(text, first, command.position);
+                let site = Site { folder: folder.as_deref(), image: self.image };
+                let found = self.compile(language, &words, &own, (text, at, &line));
+                let product = product(language, &words, &own, site);
+                steps.compiles.push(Compile { product, after: steps.commands.len(), ..found });
+                continue;
+            }
+            variables.note(&command, &line);
+            if words.first() == Some(&"cd") {
+                folder = entered(folder.as_deref(), words.get(1).copied());
+            }
+            if !words.is_empty() && words.first() != Some(&"export") {
+                steps.commands.push(Deed { words: command.words, folder: folder.clone() });
             }
         }
-        found
+        variables.learned
     }
 
     /// What a compiler that stands in line `at` of a script does with variables.
@@ -125,26 +172,48 @@ impl<'a> Step<'a> {
         (text, at, line): (&str, usize, &LineOf<'_>),
     ) -> Compile {
         let word = |index: usize| words.get(index).copied().unwrap_or_default().to_owned();
+        // A wrapped compiler takes its target, and the C compiler for it, from the platform of the image.
+        let wrapped = own.learned.wrapped && language == Language::Go;
         Compile {
             language,
             line: at,
             words: [word(0), word(1)],
-            target: target(language, words, own, text, line),
-            links: links(language, words, own, self.image),
+            target: if wrapped { CompileTarget::Unknown } else { target(language, words, own, text, line) },
+            links: if wrapped { Links::Unknown } else { links(language, words, own, self.image) },
             first: self.instruction.lines.first,
             exec: self.instruction.arguments.is_exec(),
             declared: self.known.declared(),
             cgo: own.get("CGO_ENABLED"),
             has_os: own.get("GOOS").is_some(),
+            product: Product { writes: Writes::Unknown, names: Vec::new() },
+            after: 0,
         }
     }
 }
 
-/// The value of an option in either spelling.
-fn option(words: &[&str], name: &str) -> Option<String> {
-    let position = words.iter().position(|word| *word == name || word.starts_with(&format!("{name}=")))?;
-    match words.get(position)?.split_once('=') {
-        Some((_, value)) => Some(value.to_owned()),
-        None => words.get(position + 1).map(|value| (*value).to_owned()),
+/// The folder after a `cd`, where the file tells it.
+fn entered(folder: Option<&str>, word: Option<&str>) -> Option<String> {
+    let word = word.filter(|word| !word.starts_with(['-', '~']) && !word.contains('$'))?;
+    match word.starts_with('/') {
+        true => Some(word.to_owned()),
+        false => folder.map(|folder| format!("{folder}/{word}")),
     }
+}
+
+/// The values of an option in either spelling.
+fn options(words: &[&str], name: &str) -> Vec<String> {
+    let positions = words.iter().enumerate().map(|(index, _)| &words[index..]);
+    let one = |rest: &[&str]| {
+        let (first, after) = rest.split_first()?;
+        match first.strip_prefix(name)?.strip_prefix('=') {
+            Some(value) => Some(value.to_owned()),
+            None => after.first().filter(|_| *first == name).map(|value| (*value).to_owned()),
+        }
+    };
+    positions.filter_map(one).collect()
+}
+
+/// The first value of an option in either spelling.
+fn option(words: &[&str], name: &str) -> Option<String> {
+    options(words, name).into_iter().next()
 }

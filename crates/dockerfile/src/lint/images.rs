@@ -68,7 +68,10 @@ impl Image {
         let language = language(name, tag);
         let release = release_of(name, tag).or_else(|| default_release(name, tag));
         let libc = match release {
+            _ if last.contains("glibc") => ImageLibc::Glibc(None),
+            _ if last.contains("uclibc") => ImageLibc::Unknown,
             Some(release) => release.libc(),
+            None if words(tag).any(|word| word == "musl") => ImageLibc::Musl,
             None if name == "alpine" || words(tag).any(|word| word.starts_with("alpine")) => ImageLibc::Musl,
             None if is_glibc(name, language) => ImageLibc::Glibc(None),
             None => ImageLibc::Unknown,

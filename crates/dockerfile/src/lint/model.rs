@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use crossdock_platform::Platform;
 
-use super::compile::{Compile, CompileTarget, Known, compiles, uses_the_target};
-use super::images::Image;
+use super::carries::{StageRef, carried};
+use super::compile::{Compile, CompileTarget, Deed, Known, Links, Steps, steps, uses_the_target};
+use super::images::{Image, Language};
+use super::ships::{Shipping, Taken, taken};
 use super::source::Source;
 use crate::read::{Dockerfile, Instruction, Keyword, Scope, Stage, expand, stages};
 
@@ -15,21 +17,39 @@ pub(super) struct Model<'a> {
     pub(super) stages: Vec<StageModel<'a>>,
     /// The stages that are somebody's image: the last, and others that nothing refers to and that start a program.
     pub(super) shipped: Vec<usize>,
+    /// The compile steps whose products may come into them.
+    pub(super) products: Vec<Shipping>,
+    /// For each stage those that begin with it.
+    pub(super) heirs: Vec<Vec<usize>>,
+    /// For each stage those that take from it, with the number of what they take.
+    pub(super) takers: Vec<Vec<(usize, usize)>>,
 }
 
 pub(super) struct StageModel<'a> {
     pub(super) stage: Stage<'a>,
     /// The image at the beginning of its chain of stages, with the line that names it.
     pub(super) image: Image,
+    /// What programs find in it.
+    pub(super) carries: Image,
     pub(super) root: usize,
     pub(super) platform: PlatformChoice,
     pub(super) compiles: Vec<Compile>,
+    /// Its other commands.
+    pub(super) commands: Vec<Deed>,
+    /// What it takes from others.
+    pub(super) taken: Vec<Taken>,
     /// The variables at its end, which stages that begin with it inherit: `ARG` too, within one file.
     known: Known,
     /// The stages that it copies from.
     copies: BTreeSet<usize>,
     /// Whether it compiles for several platforms, of which the image's platform picks one.
     pub(super) picked: bool,
+}
+
+/// The arguments before the first `FROM`.
+struct Globals {
+    scope: Scope,
+    known: Known,
 }
 
 /// Which platform a stage has.
@@ -47,7 +67,7 @@ pub(super) enum PlatformChoice {
 
 impl<'a> Model<'a> {
     pub(super) fn new(file: &'a Dockerfile, text: &'a str) -> Self {
-        let globals = file.global_arguments();
+        let globals = Globals { scope: file.global_arguments(), known: Known::globals(file) };
         let mut models: Vec<StageModel<'a>> = Vec::new();
         for stage in stages(file) {
             let model = StageModel::new(&globals, stage, &models);
@@ -56,7 +76,25 @@ impl<'a> Model<'a> {
         let picked: Vec<bool> = (0..models.len()).map(|stage| is_picked(&models, stage)).collect();
         models.iter_mut().zip(picked).for_each(|(model, picked)| model.picked = picked);
         let shipped = shipped(&models);
-        Self { file, source: Source::new(text), stages: models, shipped }
+        let (heirs, takers) = (heirs(&models), takers(&models));
+        let source = Source::new(text);
+        let mut model = Self { file, source, stages: models, shipped, products: Vec::new(), heirs, takers };
+        model.take_configured_targets();
+        model.products = model.find_products();
+        model
+    }
+
+    /// Where a configuration file gives cargo its target, this file does not tell for what it compiles.
+    fn take_configured_targets(&mut self) {
+        let configured: Vec<bool> =
+            (0..self.stages.len()).map(|stage| self.has_a_configured_target(stage)).collect();
+        for (stage, _) in self.stages.iter_mut().zip(configured).filter(|(_, configured)| *configured) {
+            for compile in &mut stage.compiles {
+                if compile.language == Language::Rust && compile.target == CompileTarget::Native {
+                    (compile.target, compile.links) = (CompileTarget::Unknown, Links::Unknown);
+                }
+            }
+        }
     }
 
     /// The stages whose programs may come into a stage by `COPY --from`. A stage that compiles copies tools for itself:
@@ -87,11 +125,6 @@ impl<'a> Model<'a> {
         links.find(|link| link.stage.platform.is_some()).unwrap_or(&self.stages[stage])
     }
 
-    /// Whether a stage says what its image starts.
-    pub(super) fn starts(&self, stage: usize) -> bool {
-        self.last(stage, &Keyword::Entrypoint).or_else(|| self.last(stage, &Keyword::Cmd)).is_some()
-    }
-
     /// Whether a stage is more likely a folder for `--output` than an image: it has a name, to be asked for, and holds
     /// nothing but copies.
     pub(super) fn hands_out(&self, stage: usize) -> bool {
@@ -112,7 +145,7 @@ impl<'a> Model<'a> {
 }
 
 impl<'a> StageModel<'a> {
-    fn new(globals: &Scope, stage: Stage<'a>, before: &[StageModel<'a>]) -> Self {
+    fn new(globals: &Globals, stage: Stage<'a>, before: &[StageModel<'a>]) -> Self {
         let parent = stage.parent.and_then(|parent| before.get(parent));
         let image = match (parent, &stage.image) {
             (Some(parent), _) => parent.image.clone(),
@@ -122,13 +155,29 @@ impl<'a> StageModel<'a> {
         let platform = match (stage.platform, parent) {
             (None, Some(parent)) => parent.platform.clone(),
             (None, None) => PlatformChoice::Target,
-            (Some(text), _) => choice(globals, text),
+            (Some(text), _) => choice(&globals.scope, text),
         };
         let root = parent.map_or(before.len(), |parent| parent.root);
-        let copies = copies(&stage, before);
+        let taken = taken(&stage, |name| find(name, before));
+        let copies = taken.iter().filter_map(|taken| taken.from).collect();
+        let base = parent.map_or_else(|| image.clone(), |parent| parent.carries.clone());
+        let other = |index: usize| before.get(index).map(StageRef::of);
+        let carries = carried(&stage, base, &taken, other);
         let mut known = parent.map(|parent| parent.known.clone()).unwrap_or_default();
-        let compiles = compiles(&stage, globals, &mut known, &image);
-        Self { stage, image, root, platform, compiles, known, copies, picked: false }
+        let Steps { compiles, commands } = steps(&stage, &globals.known, &mut known, &image);
+        Self {
+            stage,
+            image,
+            carries,
+            root,
+            platform,
+            compiles,
+            commands,
+            taken,
+            known,
+            copies,
+            picked: false,
+        }
     }
 
     /// The line of its `FROM`.
@@ -148,15 +197,6 @@ fn choice(globals: &Scope, text: &str) -> PlatformChoice {
                 .map_or(PlatformChoice::Unknown, |platform| PlatformChoice::Constant(platform.normalized()))
         }
     }
-}
-
-fn copies(stage: &Stage<'_>, before: &[StageModel<'_>]) -> BTreeSet<usize> {
-    let from = stage.instructions.iter().flat_map(|instruction| {
-        let copy = instruction.flag("from").and_then(|flag| flag.value.as_deref());
-        let mounts = instruction.flags.iter().filter(|flag| flag.name == "mount");
-        copy.into_iter().chain(mounts.filter_map(|mount| mount.key("from"))).collect::<Vec<_>>()
-    });
-    from.filter_map(|name| find(name, before)).collect()
 }
 
 fn find(name: &str, before: &[StageModel<'_>]) -> Option<usize> {
@@ -195,6 +235,29 @@ fn constant(compile: &Compile) -> Option<String> {
         CompileTarget::Constant { platform, .. } => Some(platform.to_string()),
         _ => None,
     }
+}
+
+fn heirs(models: &[StageModel<'_>]) -> Vec<Vec<usize>> {
+    let mut heirs = vec![Vec::new(); models.len()];
+    for stage in 0..models.len() {
+        let parent = |link: &usize| models[*link].stage.parent;
+        for ancestor in std::iter::successors(parent(&stage), parent) {
+            heirs[ancestor].push(stage);
+        }
+    }
+    heirs
+}
+
+fn takers(models: &[StageModel<'_>]) -> Vec<Vec<(usize, usize)>> {
+    let mut takers = vec![Vec::new(); models.len()];
+    for (stage, model) in models.iter().enumerate() {
+        for (number, taken) in model.taken.iter().enumerate() {
+            if let Some(from) = taken.from {
+                takers[from].push((stage, number));
+            }
+        }
+    }
+    takers
 }
 
 /// The last stage, and others that nothing refers to and that start a program.

@@ -83,11 +83,40 @@ impl<'a> Tokens<'a> {
         Some(character)
     }
 
+    /// `$(…)`, as it stands. The patterns of a `case` in it have a parenthesis that opens nothing.
+    fn substitution(&mut self) -> &'a str {
+        let rest = &self.text[self.position..];
+        let (mut depth, mut cases, mut word) = (0_usize, 0_usize, 0);
+        let end = rest.char_indices().find_map(|(position, character)| {
+            if !character.is_alphanumeric() {
+                match &rest[word..position] {
+                    "case" => cases += 1,
+                    "esac" => cases = cases.saturating_sub(1),
+                    _ => {}
+                }
+                word = position + character.len_utf8();
+            }
+            match character {
+                '(' => depth += 1,
+                ')' if cases == 0 => depth -= 1,
+                _ => return None,
+            }
+            (depth == 0).then_some(position + 1)
+        });
+        let length = end.unwrap_or(rest.len());
+        self.position += length;
+        &rest[..length]
+    }
+
     fn word(&mut self) -> String {
         let mut word = String::new();
         let mut quote = None;
         while let Some(character) = self.peek() {
             match quote {
+                None if character == '$' && self.text[self.position..].starts_with("$(") => {
+                    word.push_str(self.substitution());
+                    continue;
+                }
                 None if character.is_whitespace() || is_end(character) => break,
                 None if character == '\'' || character == '"' => quote = Some(character),
                 Some(open) if open == character => quote = None,
@@ -103,7 +132,6 @@ impl<'a> Tokens<'a> {
     }
 }
 
-/// `$(` is split like every parenthesis: what stands inside is a command too.
 fn is_end(character: char) -> bool {
     matches!(character, ';' | '&' | '|' | '\n' | '(' | ')' | '`')
 }

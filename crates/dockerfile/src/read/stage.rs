@@ -53,7 +53,7 @@ pub fn stages(file: &Dockerfile) -> Vec<Stage<'_>> {
 }
 
 /// Adds what an `ARG` declares.
-pub(crate) fn declare(scope: &mut Scope, instruction: &Instruction) {
+fn declare(scope: &mut Scope, instruction: &Instruction) {
     for word in instruction.arguments.words() {
         match word.split_once('=') {
             Some((name, value)) => {

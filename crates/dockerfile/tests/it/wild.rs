@@ -63,3 +63,153 @@ fn position_independent_programs_have_the_loader_of_their_builder() {
     assert!(!weighs(&go("golang:1.26", lines, "alpine:3.23")).is_empty());
     assert!(!weighs(&go("golang:1.26-alpine", &lines.replace("=pie", " pie"), "scratch")).is_empty());
 }
+
+const TARGETED: &str = "RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -o /app .";
+
+/// A builder on the build machine's platform, with steps before the one that compiles the program.
+fn with_tool(steps: &str) -> String {
+    let lines = format!("ARG TARGETOS TARGETARCH\n{steps}\n{TARGETED}");
+    go("--platform=$BUILDPLATFORM golang:1.26", &lines, "scratch")
+}
+
+#[test]
+fn tools_of_the_build_ship_nothing() {
+    for steps in [
+        "RUN go build -o /tmp/gen ./internal/gen && /tmp/gen",
+        "RUN go build -o /usr/local/bin/tool ./tools/tool && tool generate",
+        "RUN go build -o bin/gen ./gen\nRUN ./bin/gen",
+        "RUN cd tools && go build ./gen && ./gen",
+        "RUN go build -o=/tmp/ ./cmd/gen",
+        "RUN go install ./cmd/protoc-gen-x\nRUN go generate ./...",
+        "RUN cd tools && go install github.com/golang/mock/mockgen && cd .. && go generate ./...",
+        "RUN GOBIN=/tools go install example.org/gen/v2 && cp /tools/gen /usr/bin/gen",
+        "RUN go build std",
+        "RUN CGO_ENABLED=0 go install std",
+        "RUN go build ./... && go vet ./...",
+        "RUN go build -o /dev/null ./...",
+        "RUN go build ./a ./b",
+    ] {
+        assert_eq!(weighs(&with_tool(steps)), [], "{steps}");
+    }
+    let rust = "FROM --platform=$BUILDPLATFORM rust:1.95 AS b\nARG TARGETARCH\nWORKDIR /src\nCOPY . .\n\
+                RUN cargo build --release -p codegen && ./target/release/codegen\n\
+                RUN case $TARGETARCH in amd64) T=x86_64;; arm64) T=aarch64;; esac; T=$T-unknown-linux-musl; \
+                cargo build --release -p server --target $T && cp target/$T/release/app /app\n\
+                FROM scratch\nCOPY --from=b /app /app\nENTRYPOINT [\"/app\"]\n";
+    assert_eq!(weighs(rust), []);
+}
+
+/// The same steps where the program does come into the image, whatever way it takes there.
+#[test]
+fn programs_that_ship_are_followed() {
+    let builder = "--platform=$BUILDPLATFORM golang:1.26";
+    for lines in [
+        "RUN CGO_ENABLED=0 go build -o /app .",
+        "RUN CGO_ENABLED=0 go build -o /app . && /app --version",
+        "RUN CGO_ENABLED=0 go build -o /out/ ./cmd/app && mv /out/app /app",
+        "RUN CGO_ENABLED=0 go build -o bin/app .\nRUN cp bin/app /app",
+        "RUN CGO_ENABLED=0 go build -o bin/x .\nRUN install -m 755 /src/bin/* /app",
+        "ENV CGO_ENABLED=0\nRUN go build ./cmd/tool && ./tool && go build -o /app .",
+        "RUN CGO_ENABLED=0 go build && mv example /app",
+        "RUN CGO_ENABLED=0 go build -o $OUT .",
+        "RUN CGO_ENABLED=0 go build ./... && cp simple /app",
+        "RUN CGO_ENABLED=0 go install . && ln -s /go/bin/simple /app",
+        "RUN CGO_ENABLED=0 go build -o b.bin . && upx -o /app b.bin",
+    ] {
+        let found = weighs(&go(builder, lines, "scratch"));
+        assert!(found.iter().any(|one| one.code.id() == "host-program"), "{lines}: {found:#?}");
+    }
+    let copies = |sources: &str| {
+        go(builder, "RUN CGO_ENABLED=0 go build -o bin/app ./cmd/app", "scratch")
+            .replace("/app /app", sources)
+    };
+    for sources in ["/src/bin/ /bin/", "/ /", "/src/bin/app /app", "/src/$NAME/app /app", "/src/*/app /app"] {
+        assert!(!weighs(&copies(sources)).is_empty(), "{sources}");
+    }
+    assert_eq!(weighs(&copies("/etc/ssl/certs /etc/ssl/certs")), []);
+}
+
+#[test]
+fn wrappers_and_written_settings_give_the_target() {
+    let builder = "--platform=$BUILDPLATFORM golang:1.26-alpine";
+    for lines in [
+        "COPY --from=xx / /\nENV CGO_ENABLED=0\nARG TARGETPLATFORM\nRUN xx-go --wrap && go build -o /app . && xx-verify --static /app",
+        "COPY --from=xx / /\nARG TARGETPLATFORM\nRUN xx-go --wrap\nRUN CGO_ENABLED=1 go build -o /app .",
+        "ARG TARGETARCH\nARG TARGETOS\nRUN go env -w GOARCH=$TARGETARCH GOOS=$TARGETOS CGO_ENABLED=0\nRUN go build -o /app .",
+        "ARG TARGETARCH\nRUN case $TARGETARCH in arm64) go env -w GOARCH=arm64 ;; *) go env -w GOARCH=amd64 ;; esac\nRUN CGO_ENABLED=0 go build -o /app .",
+    ] {
+        assert_eq!(weighs(&go(builder, lines, "scratch")), [], "{lines}");
+    }
+    let constant = "RUN go env -w GOARCH=amd64 CGO_ENABLED=0\nRUN go build -o /app .";
+    let found = weighs(&go(builder, constant, "scratch"));
+    assert!(found.iter().any(|one| one.code.id() == "constant-architecture" && one.line == 4), "{found:#?}");
+    let unwrapped = "RUN xx-go --wrap && xx-go --unwrap && CGO_ENABLED=0 go build -o /app .";
+    assert!(!weighs(&go(builder, unwrapped, "scratch")).is_empty());
+}
+
+#[test]
+fn images_with_a_loader_of_their_own_are_not_judged() {
+    let root = "FROM debian:bookworm-slim AS r\nRUN apt-get update\n";
+    for image in [
+        "FROM alpine:3.23\nRUN apk add --no-cache gcompat libgcc\n",
+        "FROM alpine:3.23\nRUN apk add --no-cache libc6-compat\n",
+        "FROM alpine:3.23 AS base\nRUN apk add --no-cache libc6-compat\nFROM base\n",
+        "FROM alpine:3.23\nRUN mkdir /lib64 && ln -s /lib/libc.musl-x86_64.so.1 /lib64/ld-linux-x86-64.so.2\n",
+        "FROM alpine:3.23\nRUN wget https://example.org/glibc-2.35-r1.apk && apk add glibc-2.35-r1.apk\n",
+        "FROM frolvlad/alpine-glibc:alpine-3.20\n",
+        "FROM busybox:glibc\n",
+        "FROM scratch\nCOPY --from=r / /\n",
+        "FROM scratch\nCOPY --from=debian:bookworm-slim / /\n",
+        "FROM scratch\nADD rootfs.tar.xz /\n",
+        "FROM scratch\nCOPY --from=b /lib64/ld-linux-x86-64.so.2 /lib64/\nCOPY --from=b /lib/x86_64-linux-gnu/ /lib/x86_64-linux-gnu/\n",
+    ] {
+        for (builder, step) in [
+            ("rust:1.90-bookworm", "RUN cargo build --release && cp target/release/app /app"),
+            ("golang:1.26-bookworm", "RUN CGO_ENABLED=1 go build -o /app ."),
+        ] {
+            let file = format!(
+                "{root}FROM {builder} AS b\nWORKDIR /src\nCOPY . .\n{step}\n{image}COPY --from=b /app /app\nENTRYPOINT [\"/app\"]\n"
+            );
+            assert_eq!(weighs(&file), [], "{file}");
+        }
+    }
+    // A root that has no such library is none, and one of an older release is an older one.
+    for (root, code) in [("alpine:3.23", "libc-mismatch"), ("ubuntu:22.04", "glibc-too-old")] {
+        let file = format!(
+            "FROM {root} AS r\nFROM rust:1.90-bookworm AS b\nRUN cargo build --release && cp target/release/app /app\n\
+             FROM scratch\nCOPY --from=r / /\nCOPY --from=b /app /app\nENTRYPOINT [\"/app\"]\n"
+        );
+        let found = weighs(&file);
+        assert!(found.iter().any(|one| one.code.id() == code), "{root}: {found:#?}");
+    }
+}
+
+#[test]
+fn a_target_in_cargos_configuration_is_seen_where_its_folder_is() {
+    for (step, source) in [
+        ("RUN cargo build --release", "/src/target/x86_64-unknown-linux-musl/release/app"),
+        ("RUN cargo build --release && cp target/x86_64-unknown-linux-musl/release/app /app", "/app"),
+    ] {
+        let file = format!(
+            "FROM rust:1.90-bookworm AS b\nWORKDIR /src\nCOPY . .\n{step}\nFROM scratch\nCOPY --from=b {source} /app\nENTRYPOINT [\"/app\"]\n"
+        );
+        assert_eq!(weighs(&file), []);
+        assert!(!weighs(&file.replace("x86_64-unknown-linux-musl/", "")).is_empty());
+    }
+}
+
+#[test]
+fn programs_of_other_systems_are_downloads() {
+    let wasm = "ARG TARGETARCH\nRUN GOOS=js GOARCH=wasm go build -o web/main.wasm ./wasm\nRUN CGO_ENABLED=0 GOARCH=$TARGETARCH go build -o /app .";
+    let builder = "--platform=$BUILDPLATFORM golang:1.26";
+    assert_eq!(weighs(&go(builder, wasm, "scratch").replace("/app /app", "/src/web /app /")), []);
+    let many = "FROM --platform=$BUILDPLATFORM golang:1.26 AS b\nENV CGO_ENABLED=0\n\
+                RUN GOOS=windows GOARCH=amd64 go build -o /out/app.exe . && GOOS=linux GOARCH=amd64 go build -o /out/app-linux . && \
+                GOOS=darwin GOARCH=arm64 go build -o /out/app-mac .\nFROM nginx:alpine\nCOPY --from=b /out /usr/share/nginx/html\n";
+    assert_eq!(weighs(many), []);
+    // One of them, taken for the image, is its program.
+    let one = many.replace("COPY --from=b /out /usr/share/nginx/html", "COPY --from=b /out/app-linux /app");
+    assert!(weighs(&one).iter().any(|found| found.code.id() == "constant-architecture"));
+    let rust = "FROM rust:1.95-bookworm AS b\nRUN cargo build --target x86_64-pc-windows-gnu\nFROM scratch\nCOPY --from=b /target /\n";
+    assert_eq!(weighs(rust), []);
+}

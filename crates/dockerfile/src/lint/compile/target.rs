@@ -3,7 +3,7 @@
 use crossdock_platform::{BuildTarget, Libc, Linkage, Os, Platform, known_platforms};
 
 use super::variables::Variables;
-use super::{LineOf, TARGET_VARIABLES, option};
+use super::{LineOf, TARGET_VARIABLES, asks_for_the_platform, option};
 use crate::lint::images::Language;
 
 /// For what a step compiles.
@@ -11,10 +11,14 @@ use crate::lint::images::Language;
 pub(in crate::lint) enum CompileTarget {
     /// The platform of the stage.
     Native,
+    /// Another system than Linux: the program is taken somewhere else, and no node starts it.
+    Foreign,
     /// Always the same platform, as the value of a variable or of an option says it in a line.
     Constant { platform: Platform, name: String, value: String, line: usize },
     /// The platform of the image.
     Image,
+    /// The platform that the step runs on, by a variable or a command that says which that is.
+    Builder { name: String, value: String, line: usize },
     /// The variable of the image's platform, which the stage does not declare.
     Undeclared { name: String },
     /// A Rust triple made from the image's architecture.
@@ -23,9 +27,6 @@ pub(in crate::lint) enum CompileTarget {
     Unknown,
 }
 
-/// What a script asks for the platform that it runs on.
-const ASKING: [&str; 2] = ["uname", "--print-architecture"];
-
 pub(super) fn target(
     language: Language,
     words: &[&str],
@@ -33,6 +34,9 @@ pub(super) fn target(
     script: &str,
     line: &LineOf<'_>,
 ) -> CompileTarget {
+    if is_foreign(language, words, variables) {
+        return CompileTarget::Foreign;
+    }
     let given = option(words, "--target").filter(|_| language == Language::Rust);
     let (name, value) = match (language, given) {
         (Language::Go, _) => ("GOARCH", variables.get("GOARCH")),
@@ -40,9 +44,9 @@ pub(super) fn target(
         (Language::Rust, None) => ("CARGO_BUILD_TARGET", variables.get("CARGO_BUILD_TARGET")),
     };
     // Scripts that look at the image's platform in a way that is not understood here are given credit.
-    let mentions = TARGET_VARIABLES.iter().chain(&ASKING).any(|name| script.contains(name));
+    let mentions = asks_for_the_platform(script);
     let Some(value) = value.filter(|value| !value.is_empty()) else {
-        let unsure = mentions || variables.wild;
+        let unsure = mentions || variables.wild || variables.is_open(name);
         return if unsure { CompileTarget::Unknown } else { CompileTarget::Native };
     };
     if variables.is_conditional(name) && mentions {
@@ -61,10 +65,32 @@ pub(super) fn target(
             true => CompileTarget::Image,
         };
     }
+    if asks_for_the_builder(&value) {
+        return CompileTarget::Builder { name: name.to_owned(), value, line };
+    }
     match (used.as_slice(), platform(language, &value, variables)) {
         ([], Some(platform)) => CompileTarget::Constant { platform, name: name.to_owned(), line, value },
         ([(_, name)], _) => indirect(language, name, variables, line),
         _ => CompileTarget::Unknown,
+    }
+}
+
+/// Whether a value is the architecture of the machine that builds, or of the stage.
+fn asks_for_the_builder(value: &str) -> bool {
+    const ASKING: [&str; 4] = ["$(uname ", "$(arch", "$(dpkg --print-architecture", "$(go env GOHOSTARCH"];
+    ["$BUILDARCH", "${BUILDARCH}"].contains(&value) || ASKING.iter().any(|asking| value.starts_with(asking))
+}
+
+fn is_foreign(language: Language, words: &[&str], variables: &Variables<'_>) -> bool {
+    let triple = option(words, "--target").or_else(|| variables.get("CARGO_BUILD_TARGET"));
+    let known = |value: &String| !value.is_empty() && !value.contains('$');
+    match language {
+        Language::Go => variables.get("GOOS").filter(known).is_some_and(|os| os != "linux"),
+        Language::Rust => triple.filter(known).is_some_and(|triple| {
+            ["-windows-", "-darwin", "-apple-", "wasm", "-none", "-freebsd"]
+                .iter()
+                .any(|part| triple.contains(part))
+        }),
     }
 }
 

@@ -2,24 +2,54 @@
 
 use std::collections::BTreeMap;
 
-use super::{LineOf, TARGET_VARIABLES};
+use super::{LineOf, TARGET_VARIABLES, asks_for_the_platform};
 use crate::lint::shell::{Command, assignment};
-use crate::read::{Instruction, Keyword, Scope, declare, expand, variables};
+use crate::read::{Dockerfile, Instruction, Keyword, Scope, expand, variables};
 
-/// The variables of a stage, and the lines that gave them their values.
+/// The variables and settings of a stage, and the lines that gave them their values.
 #[derive(Clone, Default)]
 pub(in crate::lint) struct Known {
     pub(super) scope: Scope,
     lines: BTreeMap<String, usize>,
+    /// The folder in which commands run.
+    folder: Option<String>,
+    learned: Learned,
+}
+
+/// What the scripts of earlier steps left for later ones, beside files.
+#[derive(Clone, Default)]
+pub(super) struct Learned {
+    /// Whether `go` is a wrapper that sets the target itself: `xx-go --wrap`.
+    pub(super) wrapped: bool,
+    /// Whether there may be settings that the file does not tell.
+    unsure: bool,
+    /// What `go env -w` wrote.
+    kept: Vec<Local>,
+}
+
+impl From<&Known> for Learned {
+    fn from(known: &Known) -> Self {
+        known.learned.clone()
+    }
 }
 
 impl Known {
-    pub(super) fn note(&mut self, globals: &Scope, instruction: &Instruction) {
+    /// The arguments before the first `FROM`.
+    pub(in crate::lint) fn globals(file: &Dockerfile) -> Self {
+        let mut known = Self::default();
+        let before = file.instructions().take_while(|instruction| instruction.keyword != Keyword::From);
+        let nothing = Self::default();
+        before.for_each(|instruction| known.note(&nothing, instruction));
+        known
+    }
+
+    pub(super) fn note(&mut self, globals: &Self, instruction: &Instruction) {
         let names: Vec<&str> = match instruction.keyword {
-            Keyword::Arg => {
-                declare_known(globals, &mut self.scope, instruction);
-                let words = instruction.arguments.words().iter();
-                words.filter_map(|word| word.split('=').next()).collect()
+            Keyword::Arg => return self.declare(globals, instruction),
+            Keyword::Workdir => {
+                let text = instruction.arguments.text().and_then(|text| expand(text, &self.scope));
+                self.folder = text.and_then(|text| super::entered(self.folder(), Some(&text)));
+                return;
             }
             Keyword::Env => {
                 set(&mut self.scope, instruction);
@@ -28,9 +58,40 @@ impl Known {
             _ => return,
         };
         for name in names {
-            let lines = instruction.text().lines().position(|line| line.contains(name));
-            self.lines.insert(name.to_owned(), instruction.lines.first + lines.unwrap_or(0));
+            self.lines.insert(name.to_owned(), line_of(instruction, name));
         }
+    }
+
+    /// Notes what an `ARG` declares. One without a value takes the default of the same name before the first `FROM`.
+    fn declare(&mut self, globals: &Self, instruction: &Instruction) {
+        for word in instruction.arguments.words() {
+            let (name, value) =
+                word.split_once('=').map_or((word.as_str(), None), |(name, value)| (name, Some(value)));
+            let default = value.is_none().then(|| globals.scope.get(name).cloned().flatten()).flatten();
+            let line = match &default {
+                Some(_) => globals.lines.get(name).copied(),
+                None => None,
+            };
+            let value = default.or_else(|| given(value?, &self.scope));
+            self.scope.insert(name.to_owned(), value);
+            self.lines.insert(name.to_owned(), line.unwrap_or_else(|| line_of(instruction, name)));
+        }
+    }
+
+    /// The folder in which commands run, where the file tells it.
+    pub(super) fn folder(&self) -> Option<&str> {
+        self.folder.as_deref()
+    }
+
+    /// Notes what a script left. The environment has precedence over what `go env -w` wrote.
+    pub(super) fn learn(&mut self, learned: Learned) {
+        for local in &learned.kept {
+            if self.scope.get(&local.name).cloned().flatten().is_none() {
+                self.scope.insert(local.name.clone(), Some(local.value.clone()));
+                self.lines.insert(local.name.clone(), local.line);
+            }
+        }
+        self.learned = Learned { kept: Vec::new(), ..learned };
     }
 
     /// The variables of the target platform that are declared, with their lines.
@@ -40,23 +101,24 @@ impl Known {
     }
 }
 
-/// A bare `ARG NAME` takes the default of the same name before the first `FROM`.
-fn declare_known(globals: &Scope, scope: &mut Scope, instruction: &Instruction) {
-    declare(scope, instruction);
-    for name in instruction.arguments.words().iter().filter(|word| !word.contains('=')) {
-        if let Some(Some(value)) = globals.get(name) {
-            scope.insert(name.clone(), Some(value.clone()));
-        }
-    }
+/// The line of an instruction that has a name.
+fn line_of(instruction: &Instruction, name: &str) -> usize {
+    let lines = instruction.text().lines().position(|line| line.contains(name));
+    instruction.lines.first + lines.unwrap_or(0)
 }
 
 fn set(scope: &mut Scope, instruction: &Instruction) {
     for pair in instruction.arguments.pairs() {
-        // A value that names the image's platform is kept as it stands, for the step that uses it.
-        let target = variables(&pair.value).iter().any(|(_, name)| TARGET_VARIABLES.contains(name));
-        let value = if target { Some(unquoted(&pair.value)) } else { expand(&pair.value, scope) };
+        let value = given(&pair.value, scope);
         scope.insert(pair.name.clone(), value);
     }
+}
+
+/// A value with its variables replaced. One that names the image's platform is kept as it stands, for the step that
+/// uses it.
+fn given(value: &str, scope: &Scope) -> Option<String> {
+    let target = variables(value).iter().any(|(_, name)| TARGET_VARIABLES.contains(name));
+    if target { Some(unquoted(value)) } else { expand(value, scope) }
 }
 
 fn unquoted(text: &str) -> String {
@@ -91,30 +153,74 @@ pub(super) struct Variables<'a> {
     pub(super) earlier: usize,
     /// Whether a file was sourced or `eval` used: then nothing is known of variables that are not set here.
     pub(super) wild: bool,
+    pub(super) learned: Learned,
+    /// Whether the script looks at the platform, so that what it sets may depend on it.
+    looks: bool,
 }
 
-impl Variables<'_> {
+impl<'a> Variables<'a> {
+    /// What the first command of a script sees.
+    pub(super) fn new(known: &'a Known, learned: Learned, script: &str) -> Self {
+        let looks = asks_for_the_platform(script);
+        Self { known, local: Vec::new(), earlier: 0, wild: learned.unsure, learned, looks }
+    }
+
     /// What a command sees that sets some for itself.
     pub(super) fn with(&self, own: impl Iterator<Item = Local>) -> Self {
         let mut all = self.clone();
-        all.local.extend(own);
+        for local in own {
+            let new = all.effective(local);
+            all.local.extend(new);
+        }
         all
+    }
+
+    /// What an assignment changes. `GOARCH=$GOARCH` leaves the variable the value that it has.
+    fn effective(&self, local: Local) -> Option<Local> {
+        let of_itself = matches!(variables(&local.value).as_slice(), [(0, name)] if *name == local.name);
+        if !of_itself {
+            return Some(local);
+        }
+        let is_empty = self.get(&local.name).is_none_or(|value| value.is_empty());
+        let default = expand(&local.value, &Scope::new()).filter(|_| is_empty)?;
+        Some(Local { value: default, ..local })
+    }
+
+    /// Whether a variable has a value that the file does not tell: an `ARG` without one.
+    pub(super) fn is_open(&self, name: &str) -> bool {
+        !TARGET_VARIABLES.contains(&name) && self.known.scope.get(name).is_some_and(Option::is_none)
     }
 
     /// Notes what a command sets for those after it.
     pub(super) fn note(&mut self, command: &Command, line: &LineOf<'_>) {
         let words = command.words.iter().map(String::as_str);
         let mut set = |(name, value): (&str, &str)| {
-            self.local.retain(|known| known.name != name);
-            self.local.push(Local::new(&(name.to_owned(), value.to_owned()), line));
+            if let Some(local) = self.effective(Local::new(&(name.to_owned(), value.to_owned()), line)) {
+                self.local.retain(|known| known.name != name);
+                self.local.push(local);
+            }
         };
         match command.words.first().map(String::as_str) {
             None => command.assignments.iter().for_each(|(name, value)| set((name, value))),
             Some("export") => words.skip(1).filter_map(assignment).for_each(set),
             Some("." | "source" | "eval") => self.wild = true,
-            // `go env -w GOARCH=…` writes a file that later commands read.
+            // `go env -w GOARCH=…` writes a file that later commands read, those of later steps too.
             Some("go") if command.words.get(1).is_some_and(|word| word == "env") => {
-                words.skip(2).filter_map(assignment).for_each(set);
+                words.clone().skip(2).filter_map(assignment).for_each(set);
+                let written = words.skip(2).filter_map(assignment);
+                let written: Vec<Local> = written
+                    .map(|(name, value)| Local::new(&(name.to_owned(), value.to_owned()), line))
+                    .collect();
+                let constant = |local: &Local| variables(&local.value).is_empty();
+                match self.looks && written.iter().any(constant) {
+                    true => self.learned.unsure = true,
+                    false => self.learned.kept.extend(written),
+                }
+            }
+            Some("xx-go") => {
+                let mut flags = words.skip(1);
+                self.learned.wrapped |= flags.clone().any(|flag| flag == "--wrap");
+                self.learned.wrapped &= !flags.any(|flag| flag == "--unwrap");
             }
             _ => {}
         }

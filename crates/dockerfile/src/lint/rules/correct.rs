@@ -18,7 +18,8 @@ fn triple_of_the_image(like: &str) -> String {
 pub(super) fn for_the_image(model: &Model<'_>, compile: &Compile) -> Option<String> {
     let (name, value, line) = set_by(compile)?;
     let corrected = match compile.language {
-        _ if compile.exec => return None,
+        // What stands before the first FROM is not of one platform alone.
+        _ if compile.exec || model.stages.first().is_some_and(|first| line < first.line()) => return None,
         Language::Go => model.source.assigned(line, name, value, "$TARGETARCH"),
         // Only a shell maps the names of architectures.
         Language::Rust if name != "--target" || !path_is_free(model, compile) => None,
@@ -108,9 +109,9 @@ pub(super) fn without_platform(model: &Model<'_>, stage: &StageModel<'_>) -> Opt
 /// What gives a step its target: the variable or option, its value, and the line.
 fn set_by(compile: &Compile) -> Option<(&str, &str, usize)> {
     match &compile.target {
-        CompileTarget::Constant { name, value, line, .. } | CompileTarget::Composed { name, value, line } => {
-            Some((name, value, *line))
-        }
+        CompileTarget::Constant { name, value, line, .. }
+        | CompileTarget::Composed { name, value, line }
+        | CompileTarget::Builder { name, value, line } => Some((name, value, *line)),
         _ => None,
     }
 }

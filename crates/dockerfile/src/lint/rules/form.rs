@@ -67,7 +67,7 @@ fn without_stage() -> Finding {
 /// `ENTRYPOINT`, `CMD`, `RUN` and health checks in shell form where there is no shell.
 pub(in crate::lint) fn shell_form_without_shell(model: &Model<'_>, _: &Options) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (index, stage) in model.stages.iter().enumerate().filter(|(_, stage)| !stage.image.has_shell) {
+    for (index, stage) in model.stages.iter().enumerate().filter(|(_, stage)| !stage.carries.has_shell) {
         let own_shell = model.last(index, &Keyword::Shell).is_some() || brings_a_shell(model, index);
         if own_shell {
             continue;
@@ -154,8 +154,10 @@ fn exec_form(text: &str, is_check: bool) -> Option<String> {
 
 /// A shipped image that holds the compiler.
 pub(in crate::lint) fn single_stage(model: &Model<'_>, _: &Options) -> Vec<Finding> {
-    let compiles_itself =
-        |shipped: usize| model.chain(shipped).any(|link| !model.stages[link].compiles.is_empty());
+    let compiles_itself = |shipped: usize| {
+        let in_chain = |line: usize| model.chain(shipped).any(|link| model.stages[link].line() == line);
+        model.programs().any(|(image, stage, _)| image == shipped && in_chain(stage.line()))
+    };
     let finding = |shipped: usize| {
         let root = &model.stages[model.stages[shipped].root];
         let name = root.stage.name.as_deref();

@@ -11,10 +11,10 @@ use crate::read::Keyword;
 /// Programs that need a C library which the image does not have, or only an older one.
 pub(in crate::lint) fn linked_program(model: &Model<'_>, options: &Options) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for shipped in model.shipped.iter().filter(|shipped| !model.hands_out(**shipped)) {
-        for builder in model.sources_of(*shipped).into_iter().map(|source| &model.stages[source]) {
-            let judge = |compile| Judge { model, options, builder, shipped: *shipped, compile }.finding();
-            findings.extend(builder.compiles.iter().filter_map(judge));
+    for (shipped, builder, compile) in model.programs() {
+        let inside = |link: usize| model.stages[link].line() == builder.line();
+        if !model.chain(shipped).any(inside) && !model.hands_out(shipped) {
+            findings.extend(Judge { model, options, builder, shipped, compile }.finding());
         }
     }
     findings
@@ -31,7 +31,7 @@ struct Judge<'m, 'a> {
 
 impl<'m, 'a> Judge<'m, 'a> {
     fn finding(&self) -> Option<Finding> {
-        let image = &self.image().image;
+        let image = &self.image().carries;
         match (self.compile.links, image.libc) {
             (Links::Glibc | Links::GlibcWithCgo, ImageLibc::None | ImageLibc::Musl) => {
                 Some(self.mismatch("the GNU C library"))
@@ -57,7 +57,7 @@ impl<'m, 'a> Judge<'m, 'a> {
     }
 
     fn mismatch(&self, needed: &str) -> Finding {
-        let has = match self.image().image.libc {
+        let has = match self.image().carries.libc {
             ImageLibc::None => "no C library",
             ImageLibc::Musl => "musl",
             _ => "the GNU C library",
@@ -139,7 +139,7 @@ impl<'m, 'a> Judge<'m, 'a> {
             ImageLibc::Glibc(version) => version,
             _ => None,
         };
-        let (newer, older) = (version(&self.builder.image)?, version(&self.image().image)?);
+        let (newer, older) = (version(&self.builder.image)?, version(&self.image().carries)?);
         if newer <= older {
             return None;
         }

@@ -4,7 +4,7 @@ use crossdock_platform::matching::{Only, Specifier};
 use crossdock_platform::{Os, Platform};
 
 use super::correct;
-use super::platform::{programs, same_machine};
+use super::platform::same_machine;
 use crate::lint::Options;
 use crate::lint::compile::CompileTarget;
 use crate::lint::finding::{Finding, Severity, codes};
@@ -42,7 +42,7 @@ pub(in crate::lint) fn platform_against_nodes(model: &Model<'_>, options: &Optio
 /// Images that take the platform of whoever builds them, when the file compiles the program.
 pub(in crate::lint) fn platform_of_the_builder(model: &Model<'_>, options: &Options) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (shipped, stage, compile) in programs(model) {
+    for (shipped, stage, compile) in model.programs() {
         let image = &model.stages[shipped];
         let follows = image.platform == PlatformChoice::Target && stage.platform == PlatformChoice::Target;
         if !follows || compile.target != CompileTarget::Native || model.hands_out(shipped) {

@@ -1,6 +1,6 @@
 //! The architecture of the program against that of the image.
 
-use crossdock_platform::{Os, Platform};
+use crossdock_platform::Platform;
 
 use super::correct;
 use crate::lint::Options;
@@ -12,10 +12,12 @@ use crate::lint::model::{Model, PlatformChoice, StageModel};
 /// Compile steps whose target is not the platform of the image that carries the program.
 pub(in crate::lint) fn architecture(model: &Model<'_>, _: &Options) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (shipped, stage, compile) in programs(model) {
+    for (shipped, stage, compile) in model.programs() {
         let image = &model.stages[shipped].platform;
         findings.extend(match &compile.target {
-            CompileTarget::Constant { platform, line, .. } if !stage.picked => {
+            CompileTarget::Constant { platform, line, .. }
+                if !stage.picked && !model.has_several(shipped, stage) =>
+            {
                 constant(model, shipped, compile, (platform, *line))
             }
             // Without a target, in a stage of the image's platform.
@@ -25,25 +27,17 @@ pub(in crate::lint) fn architecture(model: &Model<'_>, _: &Options) -> Vec<Findi
                 fixed_base(model, shipped, compile)
             }
             CompileTarget::Native if !model.hands_out(shipped) => native(model, stage, image, compile),
+            CompileTarget::Builder { .. }
+                if stage.platform == PlatformChoice::Build && !model.hands_out(shipped) =>
+            {
+                native(model, stage, image, compile)
+            }
             CompileTarget::Image if !model.hands_out(shipped) => fixed_base(model, shipped, compile),
             CompileTarget::Composed { value, line, .. } => Some(composed(model, compile, value, *line)),
             _ => None,
         });
     }
     findings
-}
-
-/// Every shipped stage with each compile step whose program may come into it.
-pub(super) fn programs<'m, 'a>(
-    model: &'m Model<'a>,
-) -> impl Iterator<Item = (usize, &'m StageModel<'a>, &'m Compile)> {
-    model.shipped.iter().flat_map(move |shipped| {
-        let stages = model.sources_of(*shipped).into_iter().chain(model.chain(*shipped));
-        stages.flat_map(move |stage| {
-            let stage = &model.stages[stage];
-            stage.compiles.iter().map(move |compile| (*shipped, stage, compile))
-        })
-    })
 }
 
 /// A constant target, against an image of the same constant platform or of another one.
@@ -54,10 +48,6 @@ fn constant(
     (platform, line): (&Platform, usize),
 ) -> Option<Finding> {
     let image = &model.stages[shipped];
-    // Nobody starts a program of another system in an image that starts nothing: it is handed out.
-    if platform.os() != Os::Linux && image.stage.base == "scratch" && !model.starts(shipped) {
-        return None;
-    }
     match &image.platform {
         PlatformChoice::Constant(labelled) if same_machine(labelled, platform) => None,
         PlatformChoice::Constant(labelled) => {
@@ -134,8 +124,11 @@ fn native(
         (PlatformChoice::Target, PlatformChoice::Constant(_)) => Severity::Warning,
         _ => return None,
     };
+    let asks = matches!(compile.target, CompileTarget::Builder { .. });
     let corrected = match image {
+        PlatformChoice::Constant(platform) if asks => correct::for_platform(model, compile, platform),
         PlatformChoice::Constant(platform) => correct::targeted_at(model, compile, platform),
+        _ if asks => correct::for_the_image(model, compile),
         _ => correct::targeted(model, compile),
     };
     let what = match &stage.platform {
