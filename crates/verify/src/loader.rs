@@ -22,6 +22,9 @@ use search::{Hit, Search};
 /// A program depends on at most this many libraries; more is taken for an attack.
 const MOST_OBJECTS: usize = 1024;
 
+/// So many paths are tried for all libraries together; real programs need some thousand.
+const MOST_PATHS_OF_ALL: usize = 1 << 18;
+
 /// The names of all symbols together take no more; those of an office suite take a third of it.
 const MOST_BYTES_OF_SYMBOLS: usize = 64 << 20;
 
@@ -89,6 +92,8 @@ pub(crate) struct Loaded {
     names: BTreeMap<String, usize>,
     /// How many names led to a file.
     found: usize,
+    /// How many paths may still be tried.
+    paths_left: usize,
     /// What is left for the symbols of all objects.
     room: Room,
 }
@@ -115,11 +120,11 @@ impl Loaded {
         if is_known || is_enough || self.missing.iter().any(|missing| missing.name == name) {
             return;
         }
-        if self.found >= MOST_OBJECTS {
+        if self.found >= MOST_OBJECTS || self.paths_left == 0 {
             self.is_cut = true;
             return;
         }
-        match search.find(place, &self.objects, by, &name) {
+        match search.find(place, &self.objects, by, &name, &mut self.paths_left) {
             Ok(Hit::Known(index)) => {
                 self.names.insert(name, index);
                 self.found += 1;
@@ -130,6 +135,7 @@ impl Loaded {
                 self.add(Object { path, name, dynamic: elf.dynamic, parent: Some(by), release, symbols });
                 self.found += 1;
             }
+            Err(_) if self.paths_left == 0 => self.is_cut = true,
             Err(miss) => self.missing.push(Missing { name, by, miss }),
         }
     }
@@ -167,8 +173,9 @@ pub(crate) fn load(
         Family::Musl => Search::Musl(musl::Search::new(place, interpreter)),
     };
     let is_cut = elf.dynamic.as_ref().is_some_and(|dynamic| dynamic.is_cut);
-    let names = BTreeMap::new();
-    let mut loaded = Loaded { objects: vec![program], missing: Vec::new(), is_cut, names, found: 0, room };
+    let (names, paths_left) = (BTreeMap::new(), MOST_PATHS_OF_ALL);
+    let (objects, missing) = (vec![program], Vec::new());
+    let mut loaded = Loaded { objects, missing, is_cut, names, found: 0, paths_left, room };
     loaded.add(own);
     let mut by = 0;
     while let Some(object) = loaded.objects.get(by) {
@@ -312,6 +319,26 @@ mod tests {
         let Miss::Absent { searched, .. } = &missing.miss else { panic!("{missing:?}") };
         assert_eq!(searched.len(), 2, "one that is too long, and the same one again and again");
         assert!(searched.iter().all(|directory| directory.len() < 5000));
+    }
+
+    /// Every library is in the last of 4000 directories, and asks for the next one.
+    #[test]
+    fn a_chain_of_long_search_paths_is_followed_only_so_far() {
+        let list = "/x:".repeat(4000) + "/lib";
+        let asking = |next: usize| {
+            let strings = format!("c{next}\0{list}\0");
+            let at = strings.find('\0').unwrap() as u64 + 1;
+            let made = Made::default().value(DT_NEEDED, 0).value(DT_RPATH, at);
+            made.table(DT_STRTAB, strings.into_bytes()).bytes()
+        };
+        let with = |length: usize| {
+            let libraries = (0..length).map(|index| (format!("/lib/c{index}"), asking((index + 1) % length)));
+            let root = libraries.fold(root(), |root, (path, bytes)| root.file(&path, 0o644, bytes));
+            let loaded = loaded(&root, &asking(0));
+            (loaded.objects.len(), loaded.missing.len(), loaded.is_cut)
+        };
+        assert_eq!(with(60), (62, 0, false));
+        assert_eq!(with(100), (2 + MOST_PATHS_OF_ALL / 4001, 0, true));
     }
 
     #[test]

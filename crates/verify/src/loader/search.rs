@@ -34,16 +34,18 @@ impl Search {
         matches!(self, Search::Musl(_)) && musl::is_built_in(name)
     }
 
-    /// The library that an object gets under a name.
+    /// The library that an object gets under a name. No more paths are tried than are left.
     pub(super) fn find<'a>(
         &self,
         place: &Place<'a>,
         objects: &[Object],
         by: usize,
         name: &str,
+        paths_left: &mut usize,
     ) -> Result<Hit<'a>, Miss> {
         let (mut searched, mut passed_over): (Vec<String>, _) = (Vec::new(), Vec::new());
-        for path in self.candidates(place, objects, by, name).take(MOST_PATHS) {
+        for path in self.candidates(place, objects, by, name).take(MOST_PATHS.min(*paths_left)) {
+            *paths_left -= 1;
             match attempt(place, &path, objects) {
                 Attempt::Fits(hit) => return Ok(hit),
                 Attempt::Absent => {}
