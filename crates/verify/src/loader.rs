@@ -22,10 +22,10 @@ use search::{Hit, Search};
 /// A program depends on at most this many libraries; more is taken for an attack.
 const MOST_OBJECTS: usize = 1024;
 
-/// So many paths are tried for all libraries together; real programs need some thousand.
+/// So many paths are tried for all libraries together; a program with a hundred of them needs some thousand.
 const MOST_PATHS_OF_ALL: usize = 1 << 18;
 
-/// The names of all symbols together take no more; those of an office suite take a third of it.
+/// The names of all symbols together take no more: some hundred thousand. Beyond, symbols are not judged.
 const MOST_BYTES_OF_SYMBOLS: usize = 64 << 20;
 
 /// The loader's place among the objects.

@@ -178,8 +178,8 @@ fn releases(subject: &Subject<'_>, loaded: &Loaded, findings: &mut Vec<Finding>)
     }
 }
 
-/// Every symbol that is looked up at once has to be somewhere. Nothing is said when a library is missing (that is the
-/// trouble then) or when the symbols of one could not be read.
+/// Every symbol that is looked up at once has to be somewhere. Nothing is said when a library is missing or was not
+/// looked for (that is the trouble then) or when the symbols of one could not be read.
 fn symbols(
     subject: &Subject<'_>,
     loaded: &Loaded,
@@ -188,7 +188,7 @@ fn symbols(
     findings: &mut Vec<Finding>,
 ) {
     let all: Option<Vec<&Symbols>> = loaded.objects.iter().map(|object| object.symbols.as_ref()).collect();
-    let Some(all) = all.filter(|_| loaded.missing.is_empty()) else { return };
+    let Some(all) = all.filter(|_| loaded.missing.is_empty() && !loaded.is_cut) else { return };
     let is_offered = |name: &String| all.iter().any(|symbols| symbols.offered.contains(name));
     for (object, own) in loaded.objects.iter().zip(&all) {
         let at_once = family == Family::Musl

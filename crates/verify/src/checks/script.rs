@@ -67,7 +67,7 @@ fn carriage_return(path: &str, script: &Script) -> String {
             format!("env looks for {argument:?} and stops: `No such file or directory`, exit 127")
         }
         Some(argument) => format!(
-            "{interpreter} gets the argument {argument:?} and stops at it, as at an option or a file that there is not"
+            "{interpreter} gets the argument {argument:?} and stops at it: there is no such option or file"
         ),
     }
 }
@@ -121,32 +121,41 @@ fn interpreter(
 ) {
     findings.extend(judge_file(subject, found, image));
     let Some(command) = script.env_target() else { return };
-    let found = match command.contains('/') {
-        true => by_path(image, command),
-        false => entry_point::on_search_path(image, command)
-            .ok_or_else(|| format!("which is not on the image's PATH ({})", image.search_path().join(":"))),
-    };
-    match found {
-        Ok(found) => {
-            findings.extend(entry_point::not_executable(subject.target, command, &found, image.user));
-            if found.entry.kind == EntryKind::File {
-                findings.extend(judge_file(subject, &found, image));
-            }
-        }
-        Err(why) => {
-            let message = format!(
-                "{} asks env for {command}, {why}: env stops with `can't execute '{command}': No such file or directory`, exit 127.",
-                subject.path
-            );
-            findings
-                .push(subject.finding(codes::SCRIPT_COMMAND_MISSING, message).with_evidence("#!", command));
-        }
+    let Some(found) = command_of_env(subject, command, image, findings) else { return };
+    findings.extend(entry_point::not_executable(subject.target, command, &found, image.user));
+    if found.entry.kind == EntryKind::File {
+        findings.extend(judge_file(subject, &found, image));
     }
 }
 
-/// A command with a slash is not looked up on PATH.
-fn by_path(image: Surroundings<'_>, command: &str) -> Result<Resolved, String> {
-    resolve(image.root, &image.seen_from_working_directory(command)).map_err(|error| format!("and {error}"))
+/// The program that env starts: a command with a slash is not looked up on PATH. `None` when a finding says why there is none.
+fn command_of_env(
+    subject: &Subject<'_>,
+    command: &str,
+    image: Surroundings<'_>,
+    findings: &mut Vec<Finding>,
+) -> Option<Resolved> {
+    let why = if command.contains('/') {
+        match resolve(image.root, &image.seen_from_working_directory(command)) {
+            Ok(found) => return Some(found),
+            Err(ResolveError::Unreadable(error)) => {
+                findings.push(subject.finding(codes::UNREADABLE, format!("{}: {error}.", subject.path)));
+                return None;
+            }
+            Err(error) => format!("and {error}"),
+        }
+    } else {
+        match entry_point::on_search_path(image, command) {
+            Some(found) => return Some(found),
+            None => format!("which is not on the image's PATH ({})", image.search_path().join(":")),
+        }
+    };
+    let message = format!(
+        "{} asks env for {command}, {why}: env stops with `can't execute '{command}': No such file or directory`, exit 127.",
+        subject.path
+    );
+    findings.push(subject.finding(codes::SCRIPT_COMMAND_MISSING, message).with_evidence("#!", command));
+    None
 }
 
 fn judge_file(subject: &Subject<'_>, found: &Resolved, image: Surroundings<'_>) -> Vec<Finding> {

@@ -20,6 +20,9 @@ pub(crate) fn find(
     root: &dyn Root,
     findings: &mut Vec<Finding>,
 ) -> Credentials {
+    if image.user.is_empty() {
+        return Credentials::default();
+    }
     let (user, group) = match image.user.split_once(':') {
         Some((user, group)) => (user, Some(group)),
         None => (image.user.as_str(), None),

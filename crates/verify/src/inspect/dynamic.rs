@@ -11,7 +11,7 @@ use super::strings::{Room, Strings};
 
 /// More records than this, or longer names, are taken for damage.
 const MOST_RECORDS: usize = 1 << 14;
-/// All names of a file together take no more. Those of the largest programs take a tenth of it.
+/// All names of a file together take no more: some thousand libraries and versions.
 const MOST_BYTES: usize = 1 << 18;
 /// Search paths are the longest strings: those of Nix reach some kilobytes.
 const LONGEST_STRING: usize = 1 << 16;

@@ -25,6 +25,11 @@ impl Search {
         Search { cache: Cache::read(place.image.root), defaults, lib, hwcaps: hwcaps(place) }
     }
 
+    /// A path of this object with what stands for its `$` words.
+    pub(super) fn expanded(&self, path: &str, object: &Object) -> String {
+        expand(path, object, Some(&self.lib))
+    }
+
     /// Every path that is tried for a name, in order.
     pub(super) fn candidates<'a>(
         &'a self,
@@ -63,13 +68,13 @@ impl Search {
     ) -> impl Iterator<Item = String> + 'a {
         let list = place.image.variable("LD_LIBRARY_PATH").unwrap_or_default();
         let directories = list.split([':', ';']).filter(|directory| !directory.is_empty());
-        directories.map(|directory| expand(directory, program, Some(&self.lib)))
+        directories.map(|directory| self.expanded(directory, program))
     }
 
     /// The directories of a `DT_RPATH` or `DT_RUNPATH`.
     fn listed<'a>(&'a self, list: Option<&'a str>, object: &'a Object) -> impl Iterator<Item = String> + 'a {
         let directories = list.into_iter().flat_map(|list| list.split(':'));
-        directories.map(|directory| expand(directory, object, Some(&self.lib)))
+        directories.map(|directory| self.expanded(directory, object))
     }
 
     fn in_directory<'a>(&'a self, directory: String, name: &'a str) -> impl Iterator<Item = String> + 'a {

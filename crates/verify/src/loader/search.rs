@@ -72,7 +72,10 @@ impl Search {
         name: &'a str,
     ) -> Box<dyn Iterator<Item = String> + 'a> {
         match self {
-            _ if name.contains('/') => Box::new(std::iter::once(name.to_owned())),
+            Search::Glibc(search) if name.contains('/') => {
+                Box::new(std::iter::once(search.expanded(name, &objects[by])))
+            }
+            Search::Musl(_) if name.contains('/') => Box::new(std::iter::once(name.to_owned())),
             Search::Glibc(search) => Box::new(search.candidates(place, objects, by, name)),
             Search::Musl(search) => Box::new(search.candidates(place, objects, by, name)),
         }

@@ -153,6 +153,11 @@ fn a_library_is_found_the_way_the_loader_finds_it() {
     let lib = linked("-Wl,-rpath,/opt/$LIB");
     starts(&judge(&image(), &at("/opt/lib/x86_64-linux-gnu/libanswer.so", &lib)), "");
     fails(&judge(&image(), &at("/opt/lib64/libanswer.so", &lib)), "library-missing");
+    // A library may ask to be found beside the program: its own name holds the path.
+    let beside = Recipe::parse("gcc -shared -fPIC -Wl,-soname,$ORIGIN/own/libanswer.so @library.c").path();
+    let beside = Recipe::parse(&format!("gcc @main.c -Wl,--no-as-needed {}", beside.display())).make();
+    starts(&judge(&image(), &at("/own/libanswer.so", &beside)), "");
+    fails(&judge(&image(), &at("/usr/lib/libanswer.so", &beside)), "library-missing");
     // Only a processor of level v3 looks here.
     let hwcaps = at("/usr/lib/glibc-hwcaps/x86-64-v3/libanswer.so", &plain);
     fails(&judge(&image(), &hwcaps), "library-missing");
