@@ -141,12 +141,15 @@ pub(super) fn edge(session: &Session, error: &ExecuteError, report: &Report) -> 
     others.for_each(|other| plain.message.extend(["\n", &other.why]));
     match error {
         ExecuteError::Refused(_) => plain.hint("the tags that it had before still point where they did"),
-        ExecuteError::Missing(_) => plain
-            .hint(format!(
+        ExecuteError::Missing(missing) => {
+            let setup = format!(
                 "`{} dist --setup` installs what is missing, saying each command first",
                 session.name
-            ))
-            .hint(format!("`{} doctor` lists every tool that the plan needs", session.name)),
+            );
+            let can_be_had = missing.iter().all(|missing| !missing.unavailable.remedies.is_empty());
+            let plain = if can_be_had { plain.hint(setup) } else { plain };
+            plain.hint(format!("`{} doctor` lists every tool that the plan needs", session.name))
+        }
         ExecuteError::Image { image, source } if is_damage(source.as_ref()) => plain
             .hint(format!("the layout is damaged; `{} dist --image {image}` builds it again", session.name)),
         _ => plain,

@@ -5,6 +5,7 @@ use crossdock_oci::Digest;
 use crossdock_verify::Verdict;
 
 use super::{EngineFailure, UnfitFile, WrongLabel};
+use crate::plan::Missing;
 use crate::process::ProcessError;
 use crate::report::{ImageReport, TargetReport};
 
@@ -12,8 +13,8 @@ use crate::report::{ImageReport, TargetReport};
 #[derive(Debug, thiserror::Error)]
 pub enum ExecuteError {
     /// The plan needs what the host has not.
-    #[error("{}", .0.join("\n"))]
-    Missing(Vec<String>),
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Missing(Vec<Missing>),
     /// A compiler failed; it has said why.
     #[error("the compiler failed ({status}); to run it by hand:\n  {command}")]
     Compiler {

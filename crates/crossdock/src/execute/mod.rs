@@ -36,8 +36,9 @@ pub use failure::Failure;
 pub use files::{FileFault, UnfitFile};
 pub use observer::{Event, Observer, Silent};
 
+use crate::availability::Unavailable;
 use crate::environment::Environment;
-use crate::plan::{Action, Artifact, ImagePlan, Plan, Step, StepId};
+use crate::plan::{Action, Artifact, ImagePlan, Missing, Plan, Step, StepId};
 use crate::process::{Cancel, Processes};
 use crate::report::{ImageReport, Report};
 use report_lines::Reporter;
@@ -134,7 +135,7 @@ fn prepare<'a>(
 ) -> Result<StepContext<'a>, ExecuteError> {
     if !plan.missing.is_empty() && plan.steps.iter().any(|step| step.command().is_some() || step.is_packing())
     {
-        return Err(ExecuteError::Missing(plan.missing.iter().map(|missing| missing.to_string()).collect()));
+        return Err(ExecuteError::Missing(plan.missing.clone()));
     }
     publish::archives_are_free(plan)?;
     Ok(StepContext {
@@ -219,9 +220,11 @@ impl StepContext<'_> {
     }
 
     fn image(&self, name: &str) -> Result<&ImagePlan, ExecuteError> {
-        self.plan
-            .image(name)
-            .ok_or_else(|| ExecuteError::Missing(vec![format!("the plan has no image `{name}`")]))
+        self.plan.image(name).ok_or_else(|| {
+            let unavailable =
+                Unavailable::because("a step of the plan works on it, and it is not among its images");
+            ExecuteError::Missing(vec![Missing { image: name.to_owned(), platform: None, unavailable }])
+        })
     }
 }
 
