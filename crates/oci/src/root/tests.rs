@@ -1,3 +1,5 @@
+mod limits;
+
 use std::io::{Seek, SeekFrom, Write};
 
 use super::*;
@@ -5,13 +7,6 @@ use super::*;
 /// Writes tars as hostile or careless as wanted.
 #[derive(Default)]
 struct RawTar(Vec<u8>);
-
-/// A PAX record; the length that it begins with counts its own digits.
-fn record(key: &str, value: &str) -> String {
-    let rest = format!(" {key}={value}\n");
-    let length = (rest.len()..).find(|length| length.to_string().len() + rest.len() == *length).unwrap();
-    format!("{length}{rest}")
-}
 
 impl RawTar {
     fn entry(mut self, kind: u8, path: &str, link: &str, content: &[u8]) -> Self {
@@ -70,6 +65,13 @@ const NO_FOLDER: &str = "/nonexistent";
 
 fn tar() -> RawTar {
     RawTar::default()
+}
+
+/// A PAX record; the length that it begins with counts its own digits.
+fn record(key: &str, value: &str) -> String {
+    let rest = format!(" {key}={value}\n");
+    let length = (rest.len()..).find(|length| length.to_string().len() + rest.len() == *length).unwrap();
+    format!("{length}{rest}")
 }
 
 fn apply(root: &mut RootView, bytes: &[u8]) -> Result<(), String> {
@@ -167,25 +169,6 @@ fn links_stay_within_the_root() {
 }
 
 #[test]
-fn links_are_followed_so_far() {
-    let through = |turns: usize| {
-        let target = "d/../".repeat(turns) + "d";
-        let named = tar().dir("d").entry(b'K', "k", "", target.as_bytes()).link("l", "");
-        let mut root = RootView::new(RootLimits::default(), NO_FOLDER);
-        let applied = apply(&mut root, &named.file("l/f", "").end());
-        (applied.is_ok(), root.lookup("l").map(|entry| entry.path))
-    };
-    assert_eq!(through(499), (true, Ok("/d".to_owned())));
-    assert_eq!(through(600), (false, Err(LookupError::Loop { path: "/l".to_owned() })));
-    let chain = |links: usize| {
-        let link = |tar: RawTar, number: usize| tar.link(&format!("{number}"), &format!("{}", number + 1));
-        let tar = (0..links).fold(tar(), link).dir(&links.to_string()).file("0/f", "").end();
-        apply(&mut RootView::new(RootLimits::default(), NO_FOLDER), &tar).is_ok()
-    };
-    assert_eq!([chain(40), chain(41)], [true, false]);
-}
-
-#[test]
 fn a_folder_over_a_link_and_a_file_through_one() {
     let lower = || tar().dir("usr/lib").file("usr/lib/a", "1").link("lib", "usr/lib").end();
     let replaced = root_of(&[lower(), tar().dir("lib").file("lib/b", "2").end()]);
@@ -237,43 +220,6 @@ fn hostile_entries_are_refused() {
     }
 }
 
-#[test]
-fn extended_headers_are_bounded() {
-    let raw = |text: &str| tar().entry(b'x', "PaxHeaders/x", "", text.as_bytes());
-    for text in [
-        "",
-        "9",
-        "99999999999999999999 path=x\n",
-        "6 a=\n",
-        "12 path=abc",
-        "0 path=\n",
-        "3 \n",
-        "11 size=-5\n",
-    ] {
-        let mut root = RootView::new(RootLimits::default(), NO_FOLDER);
-        let result = apply(&mut root, &raw(text).file("f", "x").end());
-        assert_eq!(result.is_ok(), text.is_empty(), "{text:?}");
-    }
-    let named = root_of(&[tar().pax(&[("path", "long\nwith line breaks")]).file("f", "x").end()]);
-    assert_eq!(paths(&named), ["/long\nwith line breaks"]);
-    let one = |tar: RawTar| fault(&[tar.file("f", "").end()]);
-    assert!(one(tar().long_name(&"x".repeat(2 << 20))).contains("1 MiB"));
-    assert!(one(tar().long_name(&"y".repeat(300))).contains("longer"));
-    assert!(one(tar().long_name(&format!("{}f", "d/".repeat(1500)))).contains("deep"));
-}
-
-#[test]
-fn extended_headers_of_one_entry_are_bounded_together() {
-    let big = "x".repeat(400 << 10);
-    let headers = |count| (0..count).fold(tar(), |tar, _| tar.pax(&[("comment", &big)]));
-    assert_eq!(paths(&root_of(&[headers(2).file("a", "").end()])), ["/a"]);
-    assert!(fault(&[headers(3).file("a", "").end()]).contains("1 MiB"));
-    let mixed = headers(1).entry(b'g', "g", "", big.as_bytes()).entry(b'K', "k", "", big.as_bytes());
-    assert!(fault(&[mixed.file("a", "").end()]).contains("1 MiB"));
-    let each = headers(2).file("a", "").pax(&[("comment", &big)]).file("b", "").end();
-    assert_eq!(paths(&root_of(&[each])), ["/a", "/b"]);
-}
-
 /// As Go's archive/tar has it, and with it every engine.
 #[test]
 fn extended_records_that_say_nothing_or_again() {
@@ -293,97 +239,11 @@ fn extended_records_that_say_nothing_or_again() {
 }
 
 #[test]
-fn no_path_is_longer_than_a_kernel_takes() {
-    let long = |kind, length: usize| {
-        let content = format!("{}d", "/".repeat(length - 1));
-        let link = if kind == b'K' { b'2' } else { b'0' };
-        tar().entry(kind, "n", "", content.as_bytes()).entry(link, "f", "", b"").end()
-    };
-    for kind in [b'L', b'K'] {
-        let mut root = RootView::new(RootLimits::default(), NO_FOLDER);
-        assert_eq!(apply(&mut root, &long(kind, 4095)), Ok(()));
-        assert!(fault(&[long(kind, 4096)]).contains("4095 bytes"));
-    }
-}
-
-#[test]
 fn capabilities_are_kept() {
     let records = [("SCHILY.xattr.user.note", "first"), ("SCHILY.xattr.user.note", "a value")];
     let root = root_of(&[tar().pax(&records).file("f", "x").file("g", "").end()]);
     assert_eq!(root.lookup("f").unwrap().xattrs, [(b"user.note".to_vec(), b"a value".to_vec())]);
     assert!(root.lookup("g").unwrap().xattrs.is_empty());
-}
-
-#[test]
-fn limits_hold() {
-    let limited = |limits, bytes: &[u8]| {
-        let mut root = RootView::new(limits, NO_FOLDER);
-        apply(&mut root, bytes).unwrap_err()
-    };
-    let layer = tar().file("a", "").file("b", "").file("c", "").end();
-    let limits = RootLimits::default();
-    assert!(limited(RootLimits { entries: 2, ..limits }, &layer).contains("more than 2 entries"));
-    assert!(limited(RootLimits { bytes: 600, ..limits }, &layer).contains("bomb"));
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    encoder.write_all(&tar().entry(b'0', "zeros", "", &vec![0; 20 << 20]).end()).unwrap();
-    let bomb = encoder.finish().unwrap();
-    assert!(bomb.len() < 100_000);
-    assert!(limited(RootLimits { bytes: 10 << 20, ..limits }, &bomb).contains("bomb"));
-}
-
-/// What a few bytes of a layer make, counted before it takes memory.
-#[test]
-fn limits_hold_for_what_entries_bring_with_them() {
-    let result = |limits, layers: &[Vec<u8>]| {
-        let mut root = RootView::new(limits, NO_FOLDER);
-        layers.iter().try_for_each(|layer| apply(&mut root, layer)).map_err(|text| text.contains("more than"))
-    };
-    let entries = |entries| RootLimits { entries, ..RootLimits::default() };
-    let implied = [tar().file("a/b/c/d", "").end(), tar().file("a/e/f", "").end()];
-    assert_eq!(result(entries(6), &implied), Ok(()));
-    assert_eq!(result(entries(5), &implied), Err(true));
-    let metadata = |metadata| RootLimits { metadata, ..RootLimits::default() };
-    let attribute = "x".repeat(1000);
-    let attributes = |tar: RawTar| tar.pax(&[("SCHILY.xattr.user.a", &attribute)]);
-    let target = "t".repeat(99);
-    let lower = || tar().dir("to").link("l", "to").end();
-    let cases: [(&str, u64, Vec<Vec<u8>>); 7] = [
-        ("a file's attributes", 1000, vec![attributes(tar()).file("f", "").end()]),
-        (
-            "a folder's, time and again",
-            3000,
-            vec![(0..3).fold(tar(), |tar, _| attributes(tar).dir("d")).end()],
-        ),
-        (
-            "the root's, time and again",
-            3000,
-            vec![(0..3).fold(tar(), |tar, _| attributes(tar).dir("./")).end()],
-        ),
-        ("an empty attribute", 100, vec![tar().pax(&[("SCHILY.xattr.a", "")]).file("f", "").end()]),
-        ("a link's target", 99, vec![tar().link("l", &target).end()]),
-        ("names of folders", 39, vec![tar().file("implied-folder/of-a-file/with-a-long-name/f", "").end()]),
-        ("disputed paths", 32, vec![lower(), tar().file("l/a-file-with-a-name", "").end()]),
-    ];
-    for (what, too_few, layers) in cases {
-        assert_eq!(result(metadata(too_few), &layers), Err(true), "{what}");
-        assert_eq!(result(metadata(4000), &layers), Ok(()), "{what}");
-    }
-}
-
-#[test]
-fn whiteouts_of_one_folder_go_through_it_once() {
-    let lower = tar().file("d/e/lower", "").end();
-    let mut root = root_of(&[lower, tar().file("d/e/upper", "").file("d/.wh..wh..opq", "").end()]);
-    let (folder, _) = root.tree.resolve(b"d/e", tree::Last::Keep).unwrap();
-    // A name of the lower layer, which no layer could put there any more, shows whether the folder is gone through.
-    let (upper, lower) = (root.tree.child(folder, b"upper").unwrap(), b"lower");
-    root.tree.set_child(folder, lower, tree::Name { layer: 0, ..upper });
-    let (parent, _) = root.tree.resolve(b"d", tree::Last::Keep).unwrap();
-    root.tree.hide_below(parent, 1);
-    root.tree.hide(tree::ROOT, b"d", 1);
-    assert_eq!(paths(&root), ["/d", "/d/e", "/d/e/lower", "/d/e/upper"]);
-    root.tree.hide_below(parent, 2);
-    assert!(root.list("d").unwrap().is_empty());
 }
 
 #[test]
@@ -417,69 +277,4 @@ fn content_can_be_sought() {
     assert!(reader.seek(SeekFrom::Current(-99)).is_err());
     reader.seek(SeekFrom::Start(u64::MAX)).unwrap();
     assert_eq!(reader.read(&mut two).unwrap(), 0);
-}
-
-/// A layer with everything that a layer may have, and where its headers are.
-fn sample() -> (Vec<u8>, Vec<usize>) {
-    let entries: [fn(RawTar) -> RawTar; 10] = [
-        |tar| tar.dir("d"),
-        |tar| tar.file("d/a", "text"),
-        |tar| tar.link("l", "d"),
-        |tar| tar.hard("h", "d/a"),
-        |tar| tar.file("d/.wh.x", ""),
-        |tar| tar.long_name("l/long"),
-        |tar| tar.file("l/short", "more"),
-        |tar| tar.pax(&[("path", "n/p/x"), ("size", "3"), ("uid", "1"), ("SCHILY.xattr.user.a", "b")]),
-        |tar| tar.file("x", "abc"),
-        |tar| tar.entry(b'3', "dev/null", "", b""),
-    ];
-    let mut headers = Vec::new();
-    let add = |tar: RawTar, entry: &fn(RawTar) -> RawTar| {
-        headers.push(tar.0.len());
-        entry(tar)
-    };
-    (entries.iter().fold(tar(), add).end(), headers)
-}
-
-/// Makes a header's checksum right again, so that what is damaged in it gets read.
-fn fix_checksum(block: &mut [u8]) {
-    let mut header = tar::Header::new_old();
-    header.as_mut_bytes().copy_from_slice(block);
-    header.set_cksum();
-    block.copy_from_slice(header.as_bytes());
-}
-
-/// Where damage says something: a header's name, its numbers, kind and link, and the content behind it.
-fn places() -> impl proptest::strategy::Strategy<Value = usize> {
-    proptest::prop_oneof![0..12_usize, 100..170_usize, 512..560_usize]
-}
-
-proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(2000))]
-
-    /// No bytes make the reader panic, and damage anywhere is an error or leaves a root that can be walked.
-    #[test]
-    fn damaged_layers_never_panic(
-        flips in proptest::collection::vec((0..10_usize, places(), proptest::prelude::any::<u8>()), 1..8),
-        cut in proptest::option::weighted(0.2, 0..8192_usize),
-    ) {
-        let (mut bytes, headers) = sample();
-        for (header, place, value) in flips {
-            bytes[headers[header] + place] = value;
-        }
-        for at in headers {
-            fix_checksum(&mut bytes[at..at + 512]);
-        }
-        bytes.truncate(cut.unwrap_or(usize::MAX).max(1));
-        let mut root = RootView::new(RootLimits { entries: 20, bytes: 1 << 20, metadata: 1000 }, NO_FOLDER);
-        if apply(&mut root, &bytes).is_ok() {
-            let seen: Vec<_> = root.walk().collect();
-            proptest::prop_assert!(seen.len() <= 20);
-            for entry in seen.iter().filter(|entry| entry.kind == EntryKind::File) {
-                let mut content = Vec::new();
-                root.open(entry).read_to_end(&mut content).unwrap();
-                proptest::prop_assert_eq!(content.len() as u64, entry.size);
-            }
-        }
-    }
 }
