@@ -48,5 +48,5 @@ pub use reference::{Reference, ReferenceError, Repository, Tag};
 pub use root::{
     EntryKind, FileReader, LayerSource, LookupError, ReadError, RootEntry, RootError, RootLimits, RootView,
 };
-pub use source::{ImageSource, SourceError, SourceImage, SourcePlatform, is_own_archive};
+pub use source::{ImageSource, SourceError, SourceImage, SourcePlatform, is_own_archive, may_be_archive};
 pub use time::{TimeError, Timestamp};

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::archive::ARCHIVE_MARK;
 use crate::blob::{BlobError, BlobStore};
 use crate::config::ImageConfig;
-use crate::decode::DecodeError;
+use crate::decode::{Coding, DecodeError};
 use crate::digest::Digest;
 use crate::error::FileError;
 use crate::layout::{Layout, LayoutError};
@@ -23,7 +23,7 @@ use images::{DOCUMENTS_LIMIT, Images, MAX_IMAGES};
 use tar_file::TarFile;
 
 /// A layout folder, or an archive as `docker save`, `podman save`, skopeo or crossdock write them: an image layout
-/// in a tar, or docker's older form, plain or compressed with gzip.
+/// in a tar, or docker's older form, plain or compressed with gzip or zstd.
 #[derive(Debug)]
 pub struct ImageSource {
     path: PathBuf,
@@ -253,6 +253,16 @@ pub enum SourceError {
     /// A file cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
+}
+
+/// Whether a file begins as an archive of images may: as a tar (POSIX, "ustar Interchange Format"), or compressed.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn may_be_archive(path: &Path) -> io::Result<bool> {
+    let mut start = Vec::new();
+    fs::File::open(path)?.take(262).read_to_end(&mut start)?;
+    Ok(Coding::of(&start) != Coding::Plain || start.get(257..262) == Some(b"ustar"))
 }
 
 impl SourceError {

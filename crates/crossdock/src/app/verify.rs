@@ -1,10 +1,9 @@
 //! `crossdock verify`: this project's images, or things that somebody else built.
 
-use std::io::Read;
 use std::path::Path;
 
 use camino::Utf8Path;
-use crossdock_oci::ImageSource;
+use crossdock_oci::{ImageSource, may_be_archive};
 use crossdock_verify::{Report, Verdict};
 
 use super::arguments::{Building, Strictness, VerifyArguments};
@@ -92,7 +91,7 @@ fn judged(
             format!("{path} is a pipe, a socket or a device: write what comes from it into a file first");
         return Err(CommandError::message(Exit::InputOutput, message));
     }
-    if !metadata.is_dir() && !may_be_archive(path).map_err(|error| failed(&error))? {
+    if !metadata.is_dir() && !may_be_archive(path.as_std_path()).map_err(|error| failed(&error))? {
         return program(path, &metadata, targets).map(|reports| vec![(path.to_string(), reports)]);
     }
     let source = match ImageSource::open(path.as_std_path(), temporary) {
@@ -156,11 +155,4 @@ fn mode(metadata: &std::fs::Metadata) -> Option<u32> {
 #[cfg(not(unix))]
 fn mode(_: &std::fs::Metadata) -> Option<u32> {
     None
-}
-
-/// Whether a file begins as a tar (POSIX ustar) or as gzip (RFC 1952).
-fn may_be_archive(path: &Utf8Path) -> std::io::Result<bool> {
-    let mut start = Vec::new();
-    std::fs::File::open(path)?.take(262).read_to_end(&mut start)?;
-    Ok(start.starts_with(&[0x1f, 0x8b]) || start.get(257..262) == Some(b"ustar"))
 }

@@ -253,3 +253,17 @@ fn only_an_archive_of_crossdock_is_its_own() {
     assert!(!is_own(b"notes"));
     assert!(!is_own_archive(fixture.folder.path()));
 }
+
+#[test]
+fn what_may_be_an_archive_is_told_by_its_first_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    let is = |bytes: &[u8]| {
+        std::fs::File::create(&path).and_then(|mut file| file.write_all(bytes)).unwrap();
+        may_be_archive(&path).unwrap()
+    };
+    let tar = [&[0; 257][..], b"ustar\0", &[0; 249]].concat();
+    assert!(is(&tar) && is(b"\x1f\x8b\x08") && is(b"\x28\xb5\x2f\xfd\0") && is(b"\xfd7zXZ\0") && is(b"BZh9"));
+    assert!(!is(b"") && !is(b"\x7fELF\x02\x01\x01") && !is(b"#!/bin/sh\n") && !is(&tar[..260]));
+    assert!(may_be_archive(folder.path().join("none").as_path()).is_err());
+}
