@@ -6,6 +6,7 @@
 
 mod carries;
 mod compile;
+mod ended;
 mod finding;
 mod images;
 mod model;
@@ -15,6 +16,8 @@ mod rules;
 mod shell;
 mod ships;
 mod source;
+
+use std::collections::BTreeMap;
 
 use crossdock_platform::Platform;
 
@@ -65,5 +68,22 @@ pub fn lint(text: &str, options: &Options) -> Vec<Finding> {
     let mut findings: Vec<Finding> = rules::ALL.iter().flat_map(|rule| rule(&model, options)).collect();
     findings.sort_by_key(|finding| (finding.line, finding.code.id()));
     findings.dedup();
+    one_correction_for_a_line(&mut findings);
     findings
+}
+
+/// Of corrected lines that contradict each other, that of the gravest finding stays.
+fn one_correction_for_a_line(findings: &mut [Finding]) {
+    let mut best: BTreeMap<usize, (Severity, String)> = BTreeMap::new();
+    for finding in findings.iter() {
+        let Some(corrected) = &finding.corrected else { continue };
+        let known = best.entry(finding.line).or_insert_with(|| (finding.severity, corrected.clone()));
+        if finding.severity > known.0 {
+            *known = (finding.severity, corrected.clone());
+        }
+    }
+    for finding in findings {
+        let kept = best.get(&finding.line).map(|(_, corrected)| corrected);
+        finding.corrected = finding.corrected.take().filter(|corrected| kept == Some(corrected));
+    }
 }

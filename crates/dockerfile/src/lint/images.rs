@@ -63,7 +63,18 @@ impl Image {
             return Self { libc: ImageLibc::None, has_shell: false, ..unknown };
         }
         if without_digest.contains("distroless/") {
-            return distroless(name, tag);
+            return distroless(name);
+        }
+        if without_digest.starts_with("cgr.dev/") && !tag.ends_with("-dev") {
+            let bare = |libc| Self { libc, has_shell: false, ..unknown.clone() };
+            match name {
+                // Its tags `latest-glibc` and so on once had a C library.
+                "static" if !tag.contains("glibc") => return bare(ImageLibc::None),
+                "static" => return bare(ImageLibc::Unknown),
+                "glibc-dynamic" | "cc-dynamic" => return bare(ImageLibc::Glibc(None)),
+                "musl-dynamic" => return bare(ImageLibc::Musl),
+                _ => {}
+            }
         }
         let language = language(name, tag);
         let release = release_of(name, tag).or_else(|| default_release(name, tag));
@@ -86,8 +97,9 @@ fn is_glibc(name: &str, language: Option<Language>) -> bool {
     language.is_some() || distributions.contains(&name)
 }
 
-/// Google's distroless images: `static` has no C library; a shell is only in the debug tags.
-fn distroless(name: &str, tag: &str) -> Image {
+/// Google's distroless images: `static` has no C library. There is no `/bin/sh`: the shell of the debug tags is
+/// `/busybox/sh` (<https://github.com/GoogleContainerTools/distroless/issues/419>).
+fn distroless(name: &str) -> Image {
     let (kind, version) = name.split_once("-debian").unwrap_or((name, ""));
     let release =
         RELEASES.iter().find(|release| release.distribution == "debian" && release.version == version);
@@ -97,7 +109,7 @@ fn distroless(name: &str, tag: &str) -> Image {
         _ => ImageLibc::Glibc(None),
     };
     let has_libgcc = !matches!(kind, "static" | "base" | "base-nossl");
-    Image { libc, has_shell: tag.contains("debug"), has_libgcc, language: None, release }
+    Image { libc, has_shell: false, has_libgcc, language: None, release }
 }
 
 fn language(name: &str, tag: &str) -> Option<Language> {
@@ -129,8 +141,13 @@ fn release_of(name: &str, tag: &str) -> Option<&'static Release> {
 fn default_release(name: &str, tag: &str) -> Option<&'static Release> {
     let first = match name {
         "golang" => 25,
-        "rust" => 90,
+        "rust" | "cargo-chef" => 90,
         _ => return None,
+    };
+    // The tags of cargo-chef hold those of Rust: `0.1.71-rust-1.90-slim`.
+    let tag = match name {
+        "cargo-chef" => tag.split_once("rust-")?.1,
+        _ => tag,
     };
     let mut words = words(tag);
     let version = words.next().unwrap_or_default();
@@ -164,6 +181,15 @@ mod tests {
             ("golang:1.19", ImageLibc::Glibc(None)),
             ("rust:1.95-slim-bookworm", glibc(36)),
             ("rust:1", glibc(41)),
+            ("lukemathwalker/cargo-chef:latest-rust-1", glibc(41)),
+            ("lukemathwalker/cargo-chef:0.1.71-rust-1.80-slim", ImageLibc::Glibc(None)),
+            ("lukemathwalker/cargo-chef:latest-rust-1.90-alpine", ImageLibc::Musl),
+            ("lukemathwalker/cargo-chef:latest", ImageLibc::Unknown),
+            ("cgr.dev/chainguard/static", ImageLibc::None),
+            ("cgr.dev/chainguard/glibc-dynamic:latest", ImageLibc::Glibc(None)),
+            ("frolvlad/alpine-glibc:alpine-3.20", ImageLibc::Glibc(None)),
+            ("busybox:musl", ImageLibc::Musl),
+            ("busybox", ImageLibc::Unknown),
             ("debian:12.5-slim", glibc(36)),
             ("debian:bookworm-20260101-slim", glibc(36)),
             ("ubuntu:22.04", glibc(35)),

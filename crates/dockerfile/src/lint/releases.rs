@@ -192,6 +192,14 @@ const OFFICIAL: &[&str] = &[
     "mirror.gcr.io/library",
 ];
 
+/// Whether a folder of a registry holds Docker's official images, those of one architecture included.
+pub(super) fn is_official(folder: &str) -> bool {
+    let last = folder.rsplit('/').next().unwrap_or_default();
+    let architectures =
+        ["amd64", "arm32v5", "arm32v6", "arm32v7", "arm64v8", "i386", "ppc64le", "riscv64", "s390x"];
+    OFFICIAL.contains(&folder) || last == "library" || architectures.contains(&last)
+}
+
 /// From which 1.x on a compiler's image is made from a release.
 ///
 /// Sources: <https://github.com/docker-library/golang/commits/master/versions.json> and

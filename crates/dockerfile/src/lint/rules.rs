@@ -4,6 +4,7 @@ mod cache;
 mod correct;
 mod form;
 mod libc;
+mod masked;
 mod nodes;
 mod platform;
 mod support;
@@ -23,6 +24,7 @@ pub(super) const ALL: &[Rule] = &[
     form::single_stage,
     platform::architecture,
     platform::undeclared_target,
+    masked::masked_target,
     nodes::platform_against_nodes,
     nodes::platform_of_the_builder,
     libc::linked_program,

@@ -188,7 +188,6 @@ fn good_files_have_no_errors() {
         "FROM --platform=linux/arm64 golang:1.26 AS b\nRUN CGO_ENABLED=0 go build -o /app .\n\
          FROM --platform=linux/arm64 scratch\nCOPY --from=b /app /app\nENTRYPOINT [\"/app\"]\n",
         "FROM rust:1.95-alpine AS b\nRUN cargo build --release\nFROM scratch\nCOPY --from=b /target/release/a /a\nENTRYPOINT [\"/a\"]\n",
-        "FROM gcr.io/distroless/base-debian12:debug\nENTRYPOINT /app\n",
         "FROM golang:1.26 AS b\nRUN GOOS=darwin GOARCH=arm64 go build -o /app .\nFROM scratch AS release\nCOPY --from=b /app /\n",
         "FROM scratch\nADD rootfs.tar.gz /\nCMD echo hello\n",
         // Each platform takes its own of several programs.

@@ -213,3 +213,126 @@ fn programs_of_other_systems_are_downloads() {
     let rust = "FROM rust:1.95-bookworm AS b\nRUN cargo build --target x86_64-pc-windows-gnu\nFROM scratch\nCOPY --from=b /target /\n";
     assert_eq!(weighs(rust), []);
 }
+
+/// The architecture that a variable of the file holds, whatever way it takes to the compiler.
+#[test]
+fn a_constant_in_a_variable_is_constant() {
+    for (globals, lines, line, corrected) in [
+        (
+            "",
+            "ARG GOARCH=amd64\nRUN CGO_ENABLED=0 GOARCH=${GOARCH} go build -o /app .",
+            4,
+            Some("ARG TARGETARCH\nARG GOARCH=$TARGETARCH"),
+        ),
+        ("ARG GOARCH=amd64\n", "ARG GOARCH\nRUN CGO_ENABLED=0 GOARCH=$GOARCH go build -o /app .", 1, None),
+        (
+            "",
+            "ARG TARGETARCH=amd64\nRUN CGO_ENABLED=0 GOARCH=$TARGETARCH go build -o /app .",
+            4,
+            Some("ARG TARGETARCH"),
+        ),
+        (
+            "ARG TARGETARCH=amd64\n",
+            "ARG TARGETARCH\nRUN CGO_ENABLED=0 GOARCH=$TARGETARCH go build -o /app .",
+            1,
+            Some("ARG TARGETARCH"),
+        ),
+        (
+            "",
+            "ARG TARGETOS=linux TARGETARCH=arm64\nRUN make ARCH=${TARGETARCH}",
+            4,
+            Some("ARG TARGETOS=linux TARGETARCH"),
+        ),
+    ] {
+        let file = globals.to_owned() + &go("--platform=$BUILDPLATFORM golang:1.26", lines, "scratch");
+        let found = weighs(&file);
+        let [finding] = found.as_slice() else { panic!("{file}{found:#?}") };
+        assert_eq!((finding.code.id(), finding.line), ("constant-architecture", line), "{file}");
+        assert_eq!(finding.corrected.as_deref(), corrected, "{file}");
+        // On an image that the file fixes to the same platform it is in order.
+        let fixed = file.replace("FROM scratch", "FROM --platform=linux/amd64 scratch");
+        assert!(lines.contains("arm64") || weighs(&fixed).is_empty(), "{fixed}");
+    }
+    for lines in [
+        "ARG GOARCH\nRUN CGO_ENABLED=0 GOARCH=$GOARCH go build -o /app .",
+        "ARG TARGETARCH\nARG GOARCH=$TARGETARCH\nRUN CGO_ENABLED=0 GOARCH=$GOARCH go build -o /app .",
+        "ARG TARGETARCH\nENV GOARCH=${TARGETARCH:-amd64}\nRUN CGO_ENABLED=0 GOARCH=$GOARCH go build -o /app .",
+        "ARG TARGETARCH=amd64\nRUN CGO_ENABLED=0 GOARCH=$(./arch) go build -o /app .",
+    ] {
+        assert_eq!(weighs(&go("--platform=$BUILDPLATFORM golang:1.26", lines, "scratch")), [], "{lines}");
+    }
+}
+
+#[test]
+fn asking_for_the_builder_is_no_target() {
+    for (value, argument) in [
+        ("$BUILDARCH", "ARG BUILDARCH TARGETARCH\n"),
+        ("${BUILDARCH}", "ARG BUILDARCH TARGETARCH\n"),
+        ("$(go env GOHOSTARCH)", "ARG TARGETARCH\n"),
+        ("$(uname -m | sed s/aarch64/arm64/ | sed s/x86_64/amd64/)", "ARG TARGETARCH\n"),
+        ("\"$(dpkg --print-architecture)\"", "ARG TARGETARCH\n"),
+    ] {
+        let lines = format!("{argument}RUN GOARCH={value} CGO_ENABLED=0 go build -o /app .");
+        let found = weighs(&go("--platform=$BUILDPLATFORM golang:1.26", &lines, "scratch"));
+        let [finding] = found.as_slice() else { panic!("{value}: {found:#?}") };
+        assert_eq!(finding.code.id(), "host-program");
+        let corrected = "RUN GOARCH=$TARGETARCH CGO_ENABLED=0 go build -o /app .";
+        assert_eq!(finding.corrected.as_deref(), Some(corrected), "{value}");
+        let native = weighs(&go("golang:1.26", &lines, "scratch"));
+        assert!(native.is_empty() || value.contains("BUILDARCH"), "{value}: {native:#?}");
+    }
+}
+
+#[test]
+fn images_without_a_shell_are_known() {
+    for base in [
+        "gcr.io/distroless/base-debian12:debug",
+        "gcr.io/distroless/static-debian12:debug-nonroot",
+        "cgr.dev/chainguard/static",
+        "cgr.dev/chainguard/glibc-dynamic:latest",
+    ] {
+        let file = format!("FROM {base}\nCOPY app /app\nENTRYPOINT /app\n");
+        let found = weighs(&file);
+        assert_eq!(found.len(), 1, "{base}");
+        assert_eq!(found[0].corrected.as_deref(), Some("ENTRYPOINT [\"/app\"]"), "{base}");
+    }
+    for file in [
+        "FROM gcr.io/distroless/base-debian12:debug\nSHELL [\"/busybox/sh\", \"-c\"]\nENTRYPOINT /app --port $PORT\n",
+        "FROM gcr.io/distroless/base-debian12:debug\nENTRYPOINT [\"/busybox/sh\", \"-c\", \"/app $X\"]\n",
+        "FROM cgr.dev/chainguard/static:latest-dev\nENTRYPOINT /app\n",
+        "FROM cgr.dev/chainguard/wolfi-base\nENTRYPOINT /app\n",
+    ] {
+        assert_eq!(weighs(file), [], "{file}");
+    }
+    let cgo = go("golang:1.26", "RUN CGO_ENABLED=1 go build -o /app .", "cgr.dev/chainguard/static");
+    assert!(weighs(&cgo).iter().any(|one| one.code.id() == "libc-mismatch"));
+    let chef = "FROM lukemathwalker/cargo-chef:latest-rust-1 AS b\nRUN cargo build --release && cp target/release/app /app\n\
+                FROM debian:bookworm-slim\nCOPY --from=b /app /app\nCMD [\"/app\"]\n";
+    assert!(weighs(chef).iter().any(|one| one.code.id() == "glibc-too-old"));
+}
+
+#[test]
+fn versions_that_have_ended_are_found_without_a_row_of_their_own() {
+    for base in
+        ["alpine:3.10", "node:16", "python:3.8", "golang:1.17", "fedora:30", "centos:6", "ubuntu:23.10"]
+    {
+        let found = weighs(&format!("FROM {base}\nCMD [\"/bin/true\"]\n"));
+        let [finding] = found.as_slice() else { panic!("{base}: {found:#?}") };
+        assert_eq!((finding.code.id(), finding.severity), ("end-of-life-base", Severity::Warning));
+    }
+    // The compiler's end is said, and not that of the system below it, whose newer release holds the same compiler.
+    let found = weighs("FROM golang:1.16-stretch\nCMD [\"/bin/true\"]\n");
+    assert_eq!((found.len(), found[0].corrected.as_deref()), (1, None));
+}
+
+#[test]
+fn a_line_has_one_correction() {
+    let file = "FROM rust:1.75-bookworm AS b\nRUN cargo build --release && cp target/release/app /app\n\
+                FROM debian:bullseye-slim\nCOPY --from=b /app /app\nCMD [\"/app\"]\n";
+    let corrected: Vec<_> =
+        weighs(file).into_iter().filter(|one| one.line == 3).map(|one| one.corrected).collect();
+    assert_eq!(
+        corrected,
+        [Some("FROM debian:trixie-slim".to_owned()), Some("FROM debian:trixie-slim".to_owned())]
+    );
+}

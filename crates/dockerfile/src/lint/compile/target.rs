@@ -57,6 +57,8 @@ pub(super) fn target(
     if let Some((_, target)) = used.iter().find(|(_, name)| TARGET_VARIABLES.contains(name)) {
         return match variables.known.scope.contains_key(*target) {
             false => CompileTarget::Undeclared { name: (*target).to_owned() },
+            // A default hides what the engine sets, which a rule of its own says.
+            true if variables.known.scope.get(*target).is_some_and(Option::is_some) => CompileTarget::Unknown,
             // What a command in the value makes of the variable is not known here.
             true if value.contains("$(") || value.contains('`') => CompileTarget::Unknown,
             true if language == Language::Rust => {

@@ -120,7 +120,11 @@ fn shell_form(model: &Model<'_>, instruction: &Instruction, base: &str) -> Optio
             let position = line.rfind::<&str>(text)?;
             Some(format!("{}{exec}", &line[..position]))
         });
+    let debug = base.contains("distroless/") && base.contains("debug");
     let advice = match (&instruction.keyword, &corrected) {
+        _ if debug => {
+            "write the exec form, or SHELL [\"/busybox/sh\", \"-c\"] before it: there the shell lies"
+        }
         (Keyword::Run, _) => "do this in an earlier stage that has a shell, and COPY the result",
         (_, Some(_)) => "write the exec form",
         _ => {

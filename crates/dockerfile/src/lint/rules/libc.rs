@@ -151,7 +151,12 @@ impl<'m, 'a> Judge<'m, 'a> {
         let better = root
             .image
             .release
-            .and_then(|release| release.with_glibc(root.stage.base, newer, self.options.today));
+            .and_then(|release| match self.options.today {
+                // A base that has ended is to be replaced anyway, by the newest: one line for both.
+                Some(today) if release.end < today => release.renewed(root.stage.base, today),
+                today => release.with_glibc(root.stage.base, newer, today),
+            })
+            .filter(|better| version(&Image::of(better)) >= Some(newer));
         let advice = match &better {
             Some(better) => format!("take {better}"),
             None => "take both from one release".to_owned(),
