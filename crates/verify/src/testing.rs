@@ -1,14 +1,15 @@
 //! ELF files for unit tests, put together by hand: what no linker makes.
 
-use object::elf::{DT_NULL, DynamicTag, EM_X86_64, ET_DYN, PT_DYNAMIC, PT_LOAD};
+use object::elf::{DT_NULL, DynamicTag, EM_X86_64, ET_DYN, PT_DYNAMIC, PT_INTERP, PT_LOAD, PT_NULL};
 
-const HEADERS: usize = 64 + 2 * 56;
+const HEADERS: usize = 64 + 3 * 56;
 
 /// A library for amd64: its address in memory is its place in the file.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Made {
     tables: Vec<u8>,
     entries: Vec<(DynamicTag, u64)>,
+    interpreter: Option<(u64, u64)>,
 }
 
 impl Made {
@@ -26,6 +27,14 @@ impl Made {
         self.value(tag, address as u64)
     }
 
+    /// Names a dynamic loader, which makes it a program.
+    pub(crate) fn interpreter(mut self, path: &str) -> Made {
+        self.interpreter = Some(((HEADERS + self.tables.len()) as u64, path.len() as u64 + 1));
+        self.tables.extend([path.as_bytes(), &[0]].concat());
+        self.tables.resize(self.tables.len().next_multiple_of(8), 0);
+        self
+    }
+
     /// The file.
     pub(crate) fn bytes(mut self) -> Vec<u8> {
         self.entries.push((DT_NULL, 0));
@@ -40,8 +49,9 @@ impl Made {
         bytes.extend(1u32.to_le_bytes());
         bytes.extend([HEADERS as u64, 64, 0].map(u64::to_le_bytes).concat());
         bytes.extend(0u32.to_le_bytes());
-        bytes.extend([64u16, 56, 2, 0, 0, 0].map(u16::to_le_bytes).concat());
-        for (kind, offset, size) in [(PT_LOAD, 0, length), (PT_DYNAMIC, at, size)] {
+        bytes.extend([64u16, 56, 3, 0, 0, 0].map(u16::to_le_bytes).concat());
+        let (kind, (from, path)) = self.interpreter.map_or((PT_NULL, (0, 0)), |place| (PT_INTERP, place));
+        for (kind, offset, size) in [(PT_LOAD, 0, length), (PT_DYNAMIC, at, size), (kind, from, path)] {
             bytes.extend([kind.0, 5].map(u32::to_le_bytes).concat());
             bytes.extend([offset, offset, offset, size, size, 4096].map(u64::to_le_bytes).concat());
         }

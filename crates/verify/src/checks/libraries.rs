@@ -239,3 +239,49 @@ fn unresolved(
     let names: Vec<&str> = names.iter().take(20).map(String::as_str).collect();
     subject.finding(code, message).with_evidence("undefined symbols", names.join(" "))
 }
+
+#[cfg(test)]
+mod tests {
+    use object::elf::{DT_HASH, DT_NEEDED, DT_RELA, DT_RELASZ, DT_STRTAB, DT_SYMTAB};
+
+    use crate::testing::Made;
+    use crate::{MemoryRoot, Program, Root, Target, verify_program};
+
+    const LOADER: &str = "/lib64/ld-linux-x86-64.so.2";
+
+    /// The codes of what is found of a program that asks for this many libraries and for a symbol of the last of them.
+    fn found(libraries: usize) -> Vec<&'static str> {
+        let symbol =
+            |section: u16| [&1u32.to_le_bytes()[..], &[0x12, 0], &section.to_le_bytes(), &[0; 16]].concat();
+        let hash = [1u32, 2, 1, 0, 0].map(u32::to_le_bytes).concat();
+        let offering =
+            Made::default().table(DT_SYMTAB, [vec![0; 24], symbol(1)].concat()).table(DT_HASH, hash);
+        let offering = offering.table(DT_STRTAB, b"\0answer\0".to_vec()).bytes();
+        let names: Vec<String> = (0..libraries).map(|index| format!("lib{index}.so")).collect();
+        let plain = Made::default().bytes();
+        let mut root = MemoryRoot::new().file(LOADER, 0o755, plain.clone());
+        let (mut program, mut strings) = (Made::default().interpreter(LOADER), b"\0answer\0".to_vec());
+        for (index, name) in names.iter().enumerate() {
+            let bytes = if index + 1 == libraries { &offering } else { &plain };
+            root = root.file(&format!("/usr/lib/{name}"), 0o644, bytes.clone());
+            program = program.value(DT_NEEDED, strings.len() as u64);
+            strings.extend([name.as_bytes(), &[0]].concat());
+        }
+        let relocation = [0u64, 1 << 32, 0].map(u64::to_le_bytes).concat();
+        let program = program.table(DT_SYMTAB, [vec![0; 24], symbol(0)].concat()).table(DT_STRTAB, strings);
+        let bytes = program.table(DT_RELA, relocation).value(DT_RELASZ, 24).bytes();
+        let target = Target::new(&crossdock_platform::Platform::LINUX_AMD64);
+        let program = Program { path: "/app", bytes: &bytes, mode: Some(0o755) };
+        let findings = verify_program(&program, &target, None, Some(&root as &dyn Root));
+        let about_libraries = findings.iter().map(|finding| finding.code.id());
+        about_libraries.filter(|code| code.starts_with("librar") || code.starts_with("symbol")).collect()
+    }
+
+    #[test]
+    fn a_symbol_of_a_library_that_was_not_looked_for_is_not_missing() {
+        assert_eq!(found(10), [""; 0]);
+        assert_eq!(found(0), ["symbol-missing"]);
+        assert_eq!(found(1024), [""; 0]);
+        assert_eq!(found(1025), ["libraries-unchecked"]);
+    }
+}
