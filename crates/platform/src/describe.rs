@@ -1,5 +1,6 @@
 //! Reading any description of a platform, a toolchain's target or a machine.
 
+use crate::apple::AppleAbi;
 use crate::architecture::Architecture;
 use crate::assignments;
 use crate::float::FloatAbi;
@@ -52,6 +53,8 @@ pub struct Description {
     pub libc: Option<Libc>,
     /// The float ABI.
     pub float: Option<FloatAbi>,
+    /// What runs a program of iOS, where it is not a device.
+    pub apple: Option<AppleAbi>,
     /// What the machine offers, where the vocabulary names machines.
     pub node: Option<NodeProfile>,
     /// What a person should know, as sentences or ends of sentences.
@@ -77,6 +80,7 @@ impl Description {
             os_version: meaning.version.map(std::borrow::Cow::into_owned),
             libc: meaning.libc,
             float: meaning.float,
+            apple: meaning.apple,
             node,
             notes: meaning.note.into_iter().collect(),
         }
@@ -114,10 +118,8 @@ impl Description {
         if let Some(libc) = self.libc {
             target = target.with_libc(libc);
         }
-        Some(match self.float {
-            Some(float) => target.with_float(float),
-            None => target,
-        })
+        let target = self.float.into_iter().fold(target, BuildTarget::with_float);
+        Some(self.apple.into_iter().fold(target, BuildTarget::with_apple))
     }
 }
 
@@ -189,6 +191,10 @@ fn in_all(text: &str) -> Vec<Found> {
         if marks.fit(*shape) && rows.iter().all(|row| row.vocabulary != *vocabulary) {
             found.extend(rule(text).map(|meaning| (*vocabulary, meaning)));
         }
+    }
+    if found.is_empty() && marks.fit(rules::LAST.1) {
+        let (vocabulary, _, rule) = rules::LAST;
+        found.extend(rule(text).map(|meaning| (vocabulary, meaning)));
     }
     found.sort_by_key(|(vocabulary, _)| *vocabulary);
     found

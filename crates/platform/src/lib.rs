@@ -6,6 +6,7 @@
 //! The crate is pure: text and values in, values out. It reads no file, environment or clock, spawns nothing and has no
 //! build script. Every table is in `data/`; the Rust in `src/generated/` is made from it and checked in.
 
+mod apple;
 mod architecture;
 mod assignments;
 mod cross_env;
@@ -38,6 +39,7 @@ mod tool_names;
 mod unknown;
 mod vocabulary;
 
+pub use apple::AppleAbi;
 pub use architecture::{Architecture, Endianness};
 pub use cross_env::{Compiler, Tools};
 pub use describe::{Description, OsSource, Reading, describe};

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::apple::AppleAbi;
 use crate::architecture::Architecture;
 use crate::float::FloatAbi;
 use crate::generated::vocabulary::ROWS;
@@ -18,6 +19,7 @@ pub(crate) struct Meaning {
     pub(crate) variant: Option<&'static str>,
     pub(crate) libc: Option<Libc>,
     pub(crate) float: Option<FloatAbi>,
+    pub(crate) apple: Option<AppleAbi>,
     pub(crate) version: Option<Cow<'static, str>>,
     /// The highest level that a machine of this name surely offers; none where it is not known.
     pub(crate) level: Option<&'static str>,
@@ -89,6 +91,7 @@ impl Row {
             variant: self.variant,
             libc: self.libc,
             float: self.float,
+            apple: None,
             version: self.version.map(Cow::Borrowed),
             level: self.level,
             cpu: self.cpu,

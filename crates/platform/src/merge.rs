@@ -70,6 +70,7 @@ fn united(found: Vec<Found>, notes: &[&'static str]) -> Reading {
         first.version = first.version.filter(|version| other.version.as_ref() == Some(version));
         first.libc = first.libc.filter(|libc| other.libc == Some(*libc));
         first.float = first.float.filter(|float| other.float == Some(*float));
+        first.apple = first.apple.filter(|apple| other.apple == Some(*apple));
         first.note = first.note.or(other.note);
     }
     if os_differs {

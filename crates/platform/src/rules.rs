@@ -2,6 +2,7 @@
 
 pub(crate) mod clouds;
 mod containers;
+mod gnu;
 pub(crate) mod gocode;
 mod hosts;
 mod levels;
@@ -60,6 +61,10 @@ pub(crate) const RULES: &[(V, Shape, Rule)] = &[
     (V::CrossRsImagePlatform, with(b'/'), containers::oci_platform),
 ];
 
+/// The rule of a vocabulary whose names other vocabularies have too, with a meaning of their own: it is asked where no
+/// other knows the name.
+pub(crate) const LAST: (V, Shape, Rule) = (V::GnuTriple, with(b'-'), gnu::triple);
+
 /// What a rule's names look like, by the characters between words.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shape {
@@ -115,7 +120,8 @@ impl Marks {
 
 /// What the vocabulary's rule says of a name.
 pub(crate) fn read(vocabulary: V, text: &str) -> Option<Meaning> {
-    RULES.iter().find(|(name, _, _)| *name == vocabulary).and_then(|(_, _, rule)| rule(text))
+    let mut rules = RULES.iter().chain([&LAST]);
+    rules.find(|(name, _, _)| *name == vocabulary).and_then(|(_, _, rule)| rule(text))
 }
 
 /// Why the vocabulary refuses a name that it is often thought to have.
@@ -149,6 +155,18 @@ pub(crate) fn examples(vocabulary: V) -> &'static [&'static str] {
             &["linux-amd64", "linux-arm64", "linux-armv7", "linux-386", "linux-riscv64", "windows-amd64"]
         }
         V::GoreleaserGoTarget => &["linux_amd64_v1", "linux_arm64_v8.0", "linux_arm_7", "darwin_arm64_v8.0"],
+        V::GnuTriple => &["x86_64-pc-linux-gnu", "x86_64-redhat-linux", "aarch64-unknown-linux-gnu"],
+        V::EksAmiType => &[
+            "AL2023_x86_64_NEURON",
+            "AL2023_x86_64_NVIDIA",
+            "AL2023_ARM_64_NVIDIA",
+            "BOTTLEROCKET_x86_64_FIPS",
+            "BOTTLEROCKET_ARM_64_FIPS",
+            "BOTTLEROCKET_x86_64_NVIDIA",
+            "BOTTLEROCKET_ARM_64_NVIDIA",
+            "WINDOWS_CORE_2025_x86_64",
+            "WINDOWS_FULL_2022_x86_64",
+        ],
         V::AzureVmSize => &["Standard_D2s_v5", "Standard_D2ps_v5"],
         V::AzureVmFamily => &["Dsv5", "Dpsv5", "Epsv6"],
         V::GithubRunnerLabel => &[

@@ -91,7 +91,13 @@ impl BuildTarget {
         };
         let triple = triple
             .ok_or_else(|| unsupported(&format!("it has no target with the C library {}", self.libc())))?;
-        self.with_asked_float(profile_triple(platform, triple))
+        let triple = match self.apple() {
+            None => profile_triple(platform, triple),
+            Some(apple) => apple
+                .triple(triple)
+                .ok_or_else(|| unsupported("the simulator and Mac Catalyst run programs of iOS alone"))?,
+        };
+        self.with_asked_float(triple)
     }
 
     /// ARMv4T has one Rust target, below anything that Go builds for.

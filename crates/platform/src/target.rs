@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::apple::AppleAbi;
 use crate::architecture::{Architecture, Endianness};
 use crate::float::FloatAbi;
 use crate::libc::{Libc, Linkage};
@@ -25,6 +26,7 @@ pub struct BuildTarget {
     linkage: Linkage,
     libc: Libc,
     float: Option<FloatAbi>,
+    apple: Option<AppleAbi>,
     cpu: Option<String>,
 }
 
@@ -38,7 +40,7 @@ impl BuildTarget {
             (Os::Windows, _) => Libc::Msvc,
             _ => Libc::System,
         };
-        Self { platform: platform.normalized(), linkage, libc, float: None, cpu: None }
+        Self { platform: platform.normalized(), linkage, libc, float: None, apple: None, cpu: None }
     }
 
     /// The same target with another C library.
@@ -52,6 +54,13 @@ impl BuildTarget {
     #[must_use]
     pub fn with_float(mut self, float: FloatAbi) -> Self {
         self.float = Some(float);
+        self
+    }
+
+    /// The same target for what runs a program of iOS where that is not a device.
+    #[must_use]
+    pub fn with_apple(mut self, apple: AppleAbi) -> Self {
+        self.apple = Some(apple);
         self
     }
 
@@ -98,6 +107,12 @@ impl BuildTarget {
             | Architecture::Mips64le => Some(FloatAbi::Hard),
             _ => None,
         })
+    }
+
+    /// What runs a program of iOS, where it is not a device.
+    #[must_use]
+    pub const fn apple(&self) -> Option<AppleAbi> {
+        self.apple
     }
 
     /// The float ABI that was asked for explicitly.

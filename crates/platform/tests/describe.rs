@@ -150,6 +150,39 @@ fn a_processor_without_sse2_or_a_float_unit_is_built_for_as_such() {
 }
 
 #[test]
+fn the_simulator_is_no_device() {
+    for (text, triple, llvm) in [
+        ("aarch64-apple-ios", "aarch64-apple-ios", "arm64-apple-ios"),
+        ("aarch64-apple-ios-sim", "aarch64-apple-ios-sim", "arm64-apple-ios-simulator"),
+        ("aarch64-apple-ios-macabi", "aarch64-apple-ios-macabi", "arm64-apple-ios-macabi"),
+        ("iossimulator-arm64", "aarch64-apple-ios-sim", "arm64-apple-ios-simulator"),
+        ("ios_13_0_arm64_iphonesimulator", "aarch64-apple-ios-sim", "arm64-apple-ios-simulator"),
+        ("aarch64-ios-simulator", "aarch64-apple-ios-sim", "arm64-apple-ios-simulator"),
+        ("arm64-apple-ios14.0-simulator", "aarch64-apple-ios-sim", "arm64-apple-ios-simulator"),
+    ] {
+        let description = exact(text, "");
+        let target = description.target(Linkage::Dynamic).unwrap();
+        assert_eq!(target.rust().unwrap().triple, triple, "{text}");
+        assert_eq!(target.names().llvm, Some(llvm), "{text}");
+        assert_eq!(target.go().unwrap().goos, "ios");
+        assert_eq!(description.notes.is_empty(), triple == "aarch64-apple-ios", "{text}");
+    }
+}
+
+#[test]
+fn a_triple_of_any_vendor_keeps_its_library_and_float_abi() {
+    let read = |text: &str| exact(text, "gnu-triple");
+    assert_eq!(read("x86_64-redhat-linux").libc, Some(Libc::GNU));
+    assert_eq!(read("x86_64-alpine-linux-musl").libc, Some(Libc::Musl));
+    assert_eq!(read("x86_64-w64-windows-gnu").libc, Some(Libc::Mingw));
+    let rust = |text: &str| read(text).target(Linkage::Dynamic).unwrap().rust().unwrap().triple;
+    assert_eq!(rust("armv7hl-redhat-linux-gnueabi"), "armv7-unknown-linux-gnueabihf");
+    assert_eq!(rust("armv7l-unknown-linux-gnueabi"), "armv7-unknown-linux-gnueabi");
+    assert_eq!(rust("i586-pc-linux-gnu"), "i586-unknown-linux-gnu");
+    assert_eq!(rust("aarch64-linux-android21"), "aarch64-linux-android");
+}
+
+#[test]
 fn the_names_of_each_known_platform_lead_back_to_it() {
     for platform in known_platforms() {
         assert_eq!(exact(&platform.to_string(), "oci-platform").platform().as_ref(), Some(&platform));

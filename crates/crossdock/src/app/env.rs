@@ -171,6 +171,9 @@ fn rust(
     let asked = target(description, arguments.linkage.unwrap_or(LinkageName::Dynamic))?;
     let bare = BuildTarget::new(asked.platform().clone(), asked.linkage());
     bare.rust().map_err(|error| CommandError::new(Exit::No, &error))?;
+    if let (Some(_), Ok(rust)) = (asked.apple(), asked.rust()) {
+        return Err(of_xcode(rust.triple));
+    }
     let folder = &session.environment.directory;
     let needs = Needs {
         rust: BTreeSet::from([folder.clone()]),
@@ -250,6 +253,15 @@ fn rust_builds(target: &BuildTarget, host: &Host) -> Result<(), Unsupported> {
     let elsewhere = target.platform().os() == Os::Windows && host.platform.os() != Os::Windows;
     let target = if elsewhere { target.clone().with_libc(Libc::Mingw) } else { target.clone() };
     target.rust().map(drop)
+}
+
+/// What Apple's simulator and Mac Catalyst run is linked by Xcode alone, on a Mac.
+fn of_xcode(triple: &str) -> CommandError {
+    CommandError::message(
+        Exit::No,
+        format!("what {triple} links to is in Xcode, and crossdock does not set it up"),
+    )
+    .hint(format!("on a Mac with Xcode: cargo build --target {triple}"))
 }
 
 fn microsoft(platform: &Platform) -> CommandError {

@@ -142,7 +142,8 @@ fn exact(input: &str, description: Description) -> Answer {
                 .push("no operating system is stated: linux is assumed for compilers and tools".to_owned());
         }
         let fixed = BuildTarget::new(platform, Linkage::Static);
-        let fixed = description.float.map_or(fixed.clone(), |float| fixed.with_float(float));
+        let fixed = description.float.into_iter().fold(fixed, BuildTarget::with_float);
+        let fixed = description.apple.into_iter().fold(fixed, BuildTarget::with_apple);
         languages(&mut answer, &fixed, description.target(Linkage::Dynamic).as_ref().unwrap_or(&fixed));
     }
     answer.os_version = description.os_version;

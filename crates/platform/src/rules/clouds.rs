@@ -245,7 +245,8 @@ pub(super) fn alibaba_family(text: &str) -> Option<Meaning> {
     size.is_none_or(is_size).then(|| row(family, Vocabulary::AlibabaEcsFamily)).flatten()
 }
 
-/// `AL2023_x86_64_STANDARD`, in any case: an image's system with the architecture in its name.
+/// `AL2023_x86_64_STANDARD`, in any case: an image's system with the architecture in its name. Each of EKS's types
+/// (`AMITypes` of its API) exists for these architectures alone.
 pub(super) fn eks_ami(text: &str) -> Option<Meaning> {
     let plausible =
         text.len() <= 64 && text.contains("_64") && text.starts_with(['A', 'a', 'B', 'b', 'W', 'w']);
@@ -257,9 +258,14 @@ pub(super) fn eks_ami(text: &str) -> Option<Meaning> {
         Some(parts) => (Architecture::Amd64, parts),
         None => (Architecture::Arm64, upper.split_once("_ARM_64")?),
     };
-    let mut kinds = kind.split('_');
-    let known = |kind| matches!(kind, "GPU" | "STANDARD" | "NVIDIA" | "NEURON" | "FIPS");
-    if kinds.next() != Some("") || !kinds.all(known) {
+    let arm = architecture == Architecture::Arm64;
+    let exists = match system {
+        "AL2" => kind.is_empty() || (kind == "_GPU" && !arm),
+        "AL2023" => matches!(kind, "_STANDARD" | "_NVIDIA") || (kind == "_NEURON" && !arm),
+        "BOTTLEROCKET" => matches!(kind, "" | "_FIPS" | "_NVIDIA" | "_NVIDIA_FIPS"),
+        _ => kind.is_empty() && !arm,
+    };
+    if !exists {
         return None;
     }
     let build = match system {
@@ -270,7 +276,7 @@ pub(super) fn eks_ami(text: &str) -> Option<Meaning> {
         _ => return None,
     };
     let meaning = Meaning { version: Some(Cow::Borrowed(build)), ..Meaning::new(Os::Windows, architecture) };
-    (architecture == Architecture::Amd64).then_some(meaning)
+    Some(meaning)
 }
 
 #[cfg(test)]

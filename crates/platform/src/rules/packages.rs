@@ -1,5 +1,6 @@
 //! The platform names of language package managers.
 
+use crate::apple::AppleAbi;
 use crate::architecture::Architecture;
 use crate::float::FloatAbi;
 use crate::libc::{GlibcVersion, Libc};
@@ -109,7 +110,9 @@ fn ios(text: &str) -> Option<Meaning> {
         ("x86_64", "iphonesimulator") => Architecture::Amd64,
         _ => return None,
     };
-    (is_number(major) && is_number(minor)).then(|| Meaning::new(Os::Ios, architecture))
+    let apple = (sdk == "iphonesimulator").then_some(AppleAbi::Simulator);
+    let meaning = Meaning::new(Os::Ios, architecture).note(apple.map(AppleAbi::note));
+    (is_number(major) && is_number(minor)).then_some(Meaning { apple, ..meaning })
 }
 
 /// What Python's `sysconfig.get_platform()` returns.
@@ -173,7 +176,9 @@ pub(super) fn dotnet(text: &str) -> Option<Meaning> {
         "browser" | "tvos" | "tvossimulator" | "maccatalyst" | "haiku" => (None, None),
         _ => return None,
     };
-    dotnet_processor(os, processor).map(|meaning| meaning.libc(libc.filter(|_| processor != "mips64")))
+    let apple = (name == "iossimulator").then_some(AppleAbi::Simulator);
+    let meaning = dotnet_processor(os, processor)?.libc(libc.filter(|_| processor != "mips64"));
+    Some(Meaning { apple, ..meaning.note(apple.map(AppleAbi::note)) })
 }
 
 fn dotnet_processor(os: Option<Os>, processor: &str) -> Option<Meaning> {

@@ -1,5 +1,6 @@
 //! Compilers' and package collections' names of systems: triples and pairs.
 
+use crate::apple::AppleAbi;
 use crate::architecture::Architecture;
 use crate::float::FloatAbi;
 use crate::libc::{GlibcVersion, Libc};
@@ -23,10 +24,14 @@ pub(super) fn rust_triple(text: &str) -> Option<Meaning> {
     let Some(key) = spec.platform else {
         return Some(Meaning::new(None, None).libc(libc).note(spec.reason.unwrap_or(NO_NAME)));
     };
+    let apple = match spec.abi {
+        Some("sim") => Some(AppleAbi::Simulator),
+        Some("macabi") => Some(AppleAbi::Catalyst),
+        _ => None,
+    };
     let note = match (spec.abi, spec.env) {
+        _ if apple.is_some() => apple.map(AppleAbi::note),
         (Some("uwp"), _) => Some("a program of the Universal Windows Platform"),
-        (Some("sim"), _) => Some("a program of the simulator"),
-        (Some("macabi"), _) => Some("a Mac Catalyst program"),
         _ if spec.triple.contains("-win7-") => Some("for Windows 7, which Go no longer supports"),
         (_, Some("uclibc")) => Some("a program of uClibc, which needs that library's loader"),
         _ if spec.triple.starts_with("thumbv7neon") => {
@@ -35,7 +40,7 @@ pub(super) fn rust_triple(text: &str) -> Option<Meaning> {
         _ => None,
     };
     let meaning = Meaning::new(key.os, key.architecture).variant(key.variant).libc(libc).note(note);
-    Some(Meaning { float: stated_float(spec, key.architecture), ..meaning })
+    Some(Meaning { float: stated_float(spec, key.architecture), apple, ..meaning })
 }
 
 /// The float ABI that a target's name states, or that is not the usual one of its platform.
@@ -129,10 +134,19 @@ pub(super) fn zig(text: &str) -> Option<Meaning> {
         return None;
     }
     let (abi, libc) = zig_abi(os, abi.unwrap_or_default())?;
+    let os = match (os, abi) {
+        (Some(Os::Linux), "android" | "androideabi") => Some(Os::Android),
+        (os, _) => os,
+    };
     if os.is_none() {
         return Some(Meaning::new(None, None).note(NO_NAME));
     }
     let other_abi = match abi {
+        "ohos" | "ohoseabi" => Some("OpenHarmony has its own libc and loader, and no Go or OCI name"),
+        "gnusf" | "muslsf" | "gnuf32" | "muslf32" => {
+            Some("Go and Rust need a processor with a float unit here")
+        }
+        "simulator" if os != Some(Os::Ios) => Some(NO_NAME),
         "gnuabin32" | "muslabin32" => Some("the n32 ABI has no Go port"),
         "gnux32" | "muslx32" => Some("the x32 ABI has no Go port and no OCI name"),
         "gnuilp32" if architecture == Some(Architecture::Arm64) => Some("the ILP32 ABI has no Go port"),
@@ -146,8 +160,9 @@ pub(super) fn zig(text: &str) -> Option<Meaning> {
         Some(Architecture::Arm) => Some("the version is not in the target: -mcpu chooses it"),
         Some(_) => None,
     };
-    let float = zig_float(architecture, abi);
-    Some(Meaning { float, ..Meaning::new(os, architecture).libc(libc).note(note) })
+    let (float, apple) = (zig_float(architecture, abi), (abi == "simulator").then_some(AppleAbi::Simulator));
+    let note = note.or(apple.map(AppleAbi::note));
+    Some(Meaning { float, apple, ..Meaning::new(os, architecture).libc(libc).note(note) })
 }
 
 /// The float ABI that the ABI's name states, where it is not the usual one.
