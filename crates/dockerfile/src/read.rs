@@ -14,6 +14,7 @@ mod instruction;
 mod keyword;
 mod lexer;
 mod reader;
+mod refused;
 mod stage;
 
 use std::fmt;
@@ -27,6 +28,7 @@ pub use flags::Flag;
 pub use heredoc::Heredoc;
 pub use instruction::{Instruction, Lines};
 pub use keyword::Keyword;
+pub use refused::refused;
 pub use stage::{Stage, stages};
 
 /// A Dockerfile, as its parts in order.

@@ -19,6 +19,7 @@ type Rule = fn(&Model<'_>, &Options) -> Vec<Finding>;
 /// Every rule.
 pub(super) const ALL: &[Rule] = &[
     form::unknown_instruction,
+    form::refused_instruction,
     form::outside_of_stages,
     form::shell_form_without_shell,
     form::single_stage,

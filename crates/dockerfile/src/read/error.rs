@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use super::keyword::Keyword;
+
 /// A text that is no Dockerfile, with the line.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("line {line}: {problem}")]
@@ -43,6 +45,27 @@ pub enum Problem {
     /// A word between pairs that is none.
     #[error("`{0}` is not of the form name=value: quote the blanks of the value before it")]
     NotAPair(String),
+    /// Too few arguments, too many, or others than there can be.
+    #[error("{0} needs {1}")]
+    Arguments(Keyword, &'static str),
+    /// A flag that an instruction does not have.
+    #[error("{0} has no flag --{1}")]
+    UnknownFlag(Keyword, String),
+    /// A flag a second time.
+    #[error("the flag --{0} is given twice: keep one")]
+    FlagTwice(String),
+    /// A flag without its value, or with one that it cannot have.
+    #[error("the flag --{0} has no value, or one that it cannot have: write --{0}=value")]
+    FlagValue(String),
+    /// A name that no stage can have.
+    #[error("`{0}` cannot be a stage's name: it begins with a letter, and letters, digits and `-_.` follow")]
+    StageName(String),
+    /// A stage whose image is empty.
+    #[error("`{0}` is empty: no ARG before the first FROM declares its variable")]
+    BlankImage(String),
+    /// A platform that is none.
+    #[error("`{0}` is no platform: write one such as linux/amd64, or $BUILDPLATFORM")]
+    Platform(String),
     /// More instructions inside each other than anyone writes.
     #[error("ONBUILD triggers are nested too deep: a trigger holds one instruction")]
     TooDeep,

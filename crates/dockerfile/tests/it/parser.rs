@@ -1,7 +1,9 @@
 //! The reader sees in every file what BuildKit's parser sees.
 
 use crate::support::{Asked, Node, SeenHeredoc, SeenStage, buildkit, corpus};
-use crossdock_dockerfile::read::{Arguments, Dockerfile, Flag, Instruction, Keyword, stages};
+use crossdock_dockerfile::read::{
+    Arguments, Dockerfile, Flag, Instruction, Keyword, Problem, ReadError, refused, stages,
+};
 
 /// How many changed copies of each file are looked at.
 const MUTATIONS: usize = 150;
@@ -46,6 +48,109 @@ fn the_reader_agrees_with_buildkit() {
     }
     assert!(refused > 0 && refused < files.len() / 2, "{refused} of {} were refused", files.len());
 }
+
+/// What BuildKit refuses although its parser reads it, `refused` refuses too, and nothing else.
+#[test]
+fn refusals_agree_with_buildkit() {
+    let mutated = corpus().into_iter().flat_map(|(name, text)| with_mutations(&name, &text));
+    let written = REFUSED.iter().chain(TAKEN).map(|text| Asked {
+        name: (*text).to_owned(),
+        text: (*text).to_owned(),
+        lint: true,
+    });
+    let files: Vec<Asked> = written.chain(mutated).collect();
+    let mut agreed = 0;
+    for (asked, seen) in files.iter().zip(&buildkit(&files)) {
+        let Ok(file) = Dockerfile::read(&asked.text) else { continue };
+        let ours = refused(&file);
+        let others = file.instructions().any(|one| matches!(one.keyword, Keyword::Unknown(_)));
+        let first = file.instructions().find(|one| one.keyword != Keyword::Arg);
+        let outside = first.is_none_or(|first| first.keyword != Keyword::From);
+        let theirs = !seen.stage_error.is_empty() || seen.warnings.iter().any(|one| one.rule == "error");
+        if !(others || outside) && (asked.lint || !seen.stage_error.is_empty()) {
+            let said = format!("{} {:?}", seen.stage_error, seen.warnings);
+            assert_eq!(
+                !ours.is_empty(),
+                theirs,
+                "{}: {ours:?}, BuildKit says {said}:\n{}",
+                asked.name,
+                asked.text
+            );
+            agreed += usize::from(theirs);
+        } else if !ours.is_empty() && !others && !outside {
+            // Of the image and the platform of a stage BuildKit's linter speaks, which is asked for the written ones alone.
+            let late =
+                |error: &ReadError| matches!(error.problem, Problem::BlankImage(_) | Problem::Platform(_));
+            assert!(ours.iter().all(late), "{}: {ours:?}, BuildKit takes it:\n{}", asked.name, asked.text);
+        }
+    }
+    assert!(agreed > REFUSED.len(), "{agreed}");
+    for text in REFUSED {
+        let file = Dockerfile::read(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert_eq!(refused(&file).len(), 1, "{text}");
+    }
+}
+
+const REFUSED: &[&str] = &[
+    "FROM\n",
+    "FROM alpine foo\n",
+    "FROM alpine AS\n",
+    "FROM alpine AS 1x\n",
+    "FROM alpine AS a/b\n",
+    "FROM $X\n",
+    "FROM ${X}\n",
+    "FROM --platform alpine\n",
+    "FROM --platform=linux/amd64/v1/x alpine\n",
+    "FROM --platform=linux/am:d64 alpine\n",
+    "FROM --platform=$X alpine\n",
+    "FROM --foo=1 alpine\n",
+    "FROM alpine\nCOPY x\n",
+    "FROM alpine\nADD [\"x\"]\n",
+    "FROM alpine\nCOPY --foo=1 a b\n",
+    "FROM alpine\nCOPY --from a b\n",
+    "FROM alpine\nCOPY --link=yes a b\n",
+    "FROM alpine\nCOPY --chown=1 --chown=2 a b\n",
+    "FROM alpine\nRUN --mout=type=cache,target=/x true\n",
+    "FROM alpine\nWORKDIR\n",
+    "FROM alpine\nUSER\n",
+    "FROM alpine\nEXPOSE\n",
+    "FROM alpine\nVOLUME [\"\"]\n",
+    "FROM alpine\nSTOPSIGNAL\n",
+    "FROM alpine\nARG\n",
+    "FROM alpine\nARG =x\n",
+    "FROM alpine\nENV\n",
+    "FROM alpine\nLABEL =x\n",
+    "FROM alpine\nSHELL /bin/bash -c\n",
+    "FROM alpine\nSHELL []\n",
+    "FROM alpine\nHEALTHCHECK\n",
+    "FROM alpine\nHEALTHCHECK /check\n",
+    "FROM alpine\nHEALTHCHECK CMD\n",
+    "FROM alpine\nHEALTHCHECK NONE x\n",
+    "FROM alpine\nHEALTHCHECK --retries=-1 CMD x\n",
+    "FROM alpine\nHEALTHCHECK --interval=3 CMD x\n",
+    "FROM alpine\nHEALTHCHECK --timeout=1us CMD x\n",
+    "FROM alpine\nRUN --network=nowhere true\n",
+    "FROM alpine\nONBUILD FROM x\n",
+    "FROM alpine\nCMD --foo=1 x\n",
+];
+
+const TAKEN: &[&str] = &[
+    "FROM alpine\n",
+    "ARG X\nFROM ${X:-alpine} AS a-b_c.1\n",
+    "FROM --platform=$BUILDPLATFORM alpine\n",
+    "FROM --platform=linux/arm/v7 alpine\n",
+    "FROM --platform= alpine\n",
+    "FROM alpine\nCOPY --link --parents=false --exclude=a --exclude=b a b\n",
+    "FROM alpine\nADD --keep-git-dir=true --checksum=sha256:0000000000000000000000000000000000000000000000000000000000000000 https://x.example/a b\n",
+    "FROM alpine\nRUN --mount=type=cache,target=/x --mount=type=tmpfs,target=/y --network=none true\n",
+    "FROM alpine\nCOPY <<EOF /x\na\nEOF\n",
+    "FROM alpine\nHEALTHCHECK --retries=3 --interval=1s CMD x\n",
+    "FROM alpine\nHEALTHCHECK --interval=1m30.5s --timeout=0 --start-period=+2ms CMD x\n",
+    "FROM alpine\nHEALTHCHECK NONE\n",
+    "FROM alpine\nARG --x=1\n",
+    "FROM alpine\nONBUILD RUN true\n",
+    "FROM alpine\nCMD\n",
+];
 
 fn node(instruction: &Instruction) -> Node {
     Node {

@@ -5,7 +5,7 @@ use crate::lint::compile::Links;
 use crate::lint::finding::{Finding, codes};
 use crate::lint::model::Model;
 use crate::lint::shell::commands;
-use crate::read::{Arguments, Instruction, Keyword};
+use crate::read::{Arguments, Instruction, Keyword, refused};
 
 /// Instructions that there are not.
 pub(in crate::lint) fn unknown_instruction(model: &Model<'_>, _: &Options) -> Vec<Finding> {
@@ -35,6 +35,12 @@ pub(in crate::lint) fn unknown_instruction(model: &Model<'_>, _: &Options) -> Ve
         Finding::new(codes::UNKNOWN_INSTRUCTION, line, message, corrected)
     };
     unknown.map(finding).collect()
+}
+
+/// Instructions that BuildKit refuses.
+pub(in crate::lint) fn refused_instruction(model: &Model<'_>, _: &Options) -> Vec<Finding> {
+    let errors = refused(model.file).into_iter();
+    errors.map(|error| Finding::new(codes::UNREADABLE, error.line, error.problem.to_string(), None)).collect()
 }
 
 /// Instructions of no stage, and a file without one. Only `ARG` stands before the first `FROM`.
