@@ -140,6 +140,23 @@ fn every_answer_has_every_key() {
 }
 
 #[test]
+fn match_takes_the_vocabulary_that_it_asks_for() {
+    let sandbox = Sandbox::new();
+    let call = |arguments: &[&str]| sandbox.crossdock(&sandbox.work(), arguments);
+    call(&["target", "match", "armhf", "linux/arm/v7"]).ends_with(1).complains("--as VOCABULARY");
+    let debian = call(&["target", "match", "armhf", "linux/arm/v7", "--as", "debian-arch"]).success();
+    assert_eq!(debian.stdout, "linux/arm/v7\n");
+    call(&["target", "match", "armhf", "linux/arm/v7", "--as", "debian"])
+        .ends_with(2)
+        .complains("debian-arch");
+    let machine = call(&["target", "match", "m7g.large", "linux/arm64", "--json"]).success().json();
+    assert!(machine["notes"].to_string().contains("linux is assumed"), "{machine}");
+    let line = "{\"host\": \"armhf\", \"vocabulary\": \"alpine-arch\", \"platforms\": [\"linux/arm/v6\"]}\n";
+    let (answers, code) = asked(&["target", "match", "--stdin"], line);
+    assert_eq!((&answers[0]["accepted"], code), (&json!(["linux/arm/v6"]), Some(0)));
+}
+
+#[test]
 fn an_unknown_vocabulary_names_the_nearest() {
     let sandbox = Sandbox::new();
     let call =

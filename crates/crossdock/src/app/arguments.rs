@@ -458,7 +458,10 @@ pub(super) enum TargetCommand {
         /// The platforms.
         #[arg(value_name = "PLATFORM", required_unless_present = "stdin")]
         platforms: Vec<String>,
-        /// Read JSON lines {"host": …, "platforms": […]} and answer one line each.
+        /// Read the host in this vocabulary alone.
+        #[arg(long = "as", value_name = "VOCABULARY", conflicts_with = "stdin")]
+        vocabulary: Option<String>,
+        /// Read JSON lines {"host": …, "platforms": […]}, with a "vocabulary" if need be, and answer one line each.
         #[arg(long, conflicts_with_all = ["host", "platforms"])]
         stdin: bool,
     },

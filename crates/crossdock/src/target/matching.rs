@@ -1,7 +1,7 @@
 //! Which platforms a host accepts.
 
 use crossdock_platform::matching::{Only, Specifier};
-use crossdock_platform::{Platform, PlatformError, Reading, describe};
+use crossdock_platform::{OsSource, Platform, PlatformError, Reading, Vocabulary, describe};
 use serde::Serialize;
 
 use super::SCHEMA;
@@ -19,6 +19,8 @@ pub struct MatchAnswer {
     pub rejected: Vec<Rejected>,
     /// Those of the rejected, as they were given, that are no platform at all.
     pub unknown: Vec<String>,
+    /// What was assumed of the host.
+    pub notes: Vec<String>,
     /// Why the host is none; null where it is one. Then nothing is accepted or rejected.
     pub error: Option<String>,
 }
@@ -32,6 +34,7 @@ impl MatchAnswer {
             accepted: Vec::new(),
             rejected: Vec::new(),
             unknown: Vec::new(),
+            notes: Vec::new(),
             error: Some(why),
         }
     }
@@ -59,12 +62,19 @@ pub struct MatchError {
     why: String,
 }
 
-/// Asks containerd's default matcher of the host for each platform.
+/// Asks containerd's default matcher of the host for each platform. With a vocabulary the host is a name of that one.
 ///
 /// # Errors
 /// When the host is neither a platform nor a description of one.
-pub fn match_platforms(host: &str, platforms: &[String]) -> Result<MatchAnswer, MatchError> {
-    let matcher = Only::new(&host_of(host)?);
+pub fn match_platforms(
+    host: &str,
+    vocabulary: Option<Vocabulary>,
+    platforms: &[String],
+) -> Result<MatchAnswer, MatchError> {
+    let (specifier, os) = host_of(host, vocabulary)?;
+    let matcher = Only::new(&specifier);
+    let assumed = os == OsSource::Assumed;
+    let note = assumed.then(|| format!("{host} names no operating system: linux is assumed"));
     let mut rejected: Vec<(usize, String)> = Vec::new();
     let (mut places, mut readable) = (Vec::new(), Vec::new());
     for (place, platform) in platforms.iter().enumerate() {
@@ -86,6 +96,7 @@ pub fn match_platforms(host: &str, platforms: &[String]) -> Result<MatchAnswer, 
         accepted: selection.accepted.into_iter().map(|index| given(places[index])).collect(),
         unknown: rejected.iter().map(|(place, _)| given(*place)).filter(|one| is_unknown(one)).collect(),
         rejected: rejected.into_iter().map(|(place, why)| Rejected { platform: given(place), why }).collect(),
+        notes: note.into_iter().collect(),
         error: None,
     })
 }
@@ -100,14 +111,14 @@ fn is_unknown(platform: &str) -> bool {
 }
 
 /// A host in containerd's spelling, else any description of a machine, on Linux unless it says otherwise.
-fn host_of(text: &str) -> Result<Specifier, MatchError> {
+fn host_of(text: &str, vocabulary: Option<Vocabulary>) -> Result<(Specifier, OsSource), MatchError> {
     let error = |why: String| MatchError { given: text.to_owned(), why };
     match Specifier::parse(text) {
-        Ok(specifier) => Ok(specifier),
+        Ok(specifier) if vocabulary.is_none() => Ok((specifier, OsSource::Stated)),
         // containerd would fill a single part up from its own machine.
-        Err(_) if !text.contains('/') => match describe(text, None) {
+        _ if vocabulary.is_some() || !text.contains('/') => match describe(text, vocabulary) {
             Reading::Exact(description) => match description.platform_or_linux() {
-                Some((platform, _)) => Ok(Specifier::from(&platform)),
+                Some((platform, os)) => Ok((Specifier::from(&platform), os)),
                 None => {
                     Err(error("it names no architecture: write os/architecture, such as linux/arm64".into()))
                 }
@@ -115,6 +126,7 @@ fn host_of(text: &str) -> Result<Specifier, MatchError> {
             Reading::Ambiguous { why, .. } => Err(error(why)),
             Reading::Unknown(unknown) => Err(error(unknown.why)),
         },
+        Ok(specifier) => Ok((specifier, OsSource::Stated)),
         Err(other) => Err(error(other.to_string())),
     }
 }
@@ -126,7 +138,7 @@ mod tests {
     #[test]
     fn the_given_strings_come_back_best_first() {
         let platforms = ["linux/amd64", "linux/arm/v7", "linux/arm64/v8", "nonsense", "linux/arm64/v9"];
-        let answer = match_platforms("linux/arm64", &platforms.map(str::to_owned)).unwrap();
+        let answer = match_platforms("linux/arm64", None, &platforms.map(str::to_owned)).unwrap();
         assert_eq!(answer.accepted, ["linux/arm64/v8", "linux/arm/v7"]);
         let rejected: Vec<&str> = answer.rejected.iter().map(|one| one.platform.as_str()).collect();
         assert_eq!(rejected, ["linux/amd64", "nonsense", "linux/arm64/v9"]);
@@ -137,16 +149,34 @@ mod tests {
     fn what_containerd_keeps_though_it_is_no_platform_is_unknown() {
         let given =
             ["Linux/ARM64", "linux/nope", "unknown/unknown", "linux/amd64/v9", "linux/armv7l", "linux/amd64"];
-        let answer = match_platforms("linux/arm64", &given.map(str::to_owned)).unwrap();
+        let answer = match_platforms("linux/arm64", None, &given.map(str::to_owned)).unwrap();
         assert_eq!(answer.unknown, ["linux/nope", "linux/amd64/v9", "linux/armv7l"]);
         assert_eq!(answer.accepted, ["Linux/ARM64"]);
         assert!(!answer.is_known());
     }
 
     #[test]
+    fn a_vocabulary_says_which_host_is_meant_and_what_is_assumed_is_said() {
+        let as_one = |name: &str| {
+            let vocabulary = Vocabulary::from_name(name);
+            match_platforms("armhf", vocabulary, &["linux/arm/v6".into(), "linux/arm/v7".into()]).unwrap()
+        };
+        assert_eq!(as_one("debian-arch").accepted, ["linux/arm/v7", "linux/arm/v6"]);
+        assert_eq!(as_one("alpine-arch").accepted, ["linux/arm/v6"]);
+        assert!(as_one("debian-arch").notes.is_empty());
+        let machine = match_platforms("m7g.large", None, &[]).unwrap();
+        assert_eq!(machine.notes, ["m7g.large names no operating system: linux is assumed"]);
+        let debian = Vocabulary::from_name("debian-arch");
+        assert!(match_platforms("linux/arm64", debian, &[]).is_err());
+    }
+
+    #[test]
     fn a_host_may_be_any_machine() {
-        assert_eq!(match_platforms("m7g.large", &["linux/arm64".into()]).unwrap().accepted, ["linux/arm64"]);
-        assert!(match_platforms("armhf", &[]).unwrap_err().to_string().contains("clash"));
-        assert!(match_platforms("linux", &[]).unwrap_err().to_string().contains("no architecture"));
+        assert_eq!(
+            match_platforms("m7g.large", None, &["linux/arm64".into()]).unwrap().accepted,
+            ["linux/arm64"]
+        );
+        assert!(match_platforms("armhf", None, &[]).unwrap_err().to_string().contains("clash"));
+        assert!(match_platforms("linux", None, &[]).unwrap_err().to_string().contains("no architecture"));
     }
 }

@@ -39,8 +39,10 @@ pub(super) fn run(
             host::run(&processes, global)
         }
         Some(TargetCommand::Match { stdin: true, .. }) => stream::matches(),
-        Some(TargetCommand::Match { host, platforms, .. }) => {
-            matching(host.as_deref().unwrap_or_default(), platforms, global)
+        Some(TargetCommand::Match { host, platforms, vocabulary: name, .. }) => {
+            let name = name.as_deref().or(arguments.vocabulary.as_deref());
+            let host = (host.as_deref().unwrap_or_default(), name.map(vocabulary).transpose()?);
+            matching(host, platforms, global)
         }
     }
 }
@@ -84,8 +86,12 @@ fn show(answer: &Answer, text: &mut String) {
 }
 
 /// Prints what the host accepts; a host or a platform that is unknown makes the exit code 1.
-fn matching(host: &str, platforms: &[String], global: &Global) -> Result<Exit, CommandError> {
-    let answer = match match_platforms(host, platforms) {
+fn matching(
+    (host, vocabulary): (&str, Option<Vocabulary>),
+    platforms: &[String],
+    global: &Global,
+) -> Result<Exit, CommandError> {
+    let answer = match match_platforms(host, vocabulary, platforms) {
         Ok(answer) => answer,
         Err(error) if global.json => MatchAnswer::without_host(host, error.to_string()),
         Err(error) => return Err(CommandError::new(Exit::No, &error)),
@@ -93,6 +99,7 @@ fn matching(host: &str, platforms: &[String], global: &Global) -> Result<Exit, C
     if global.json {
         output::answer(&line(&answer)?)?;
     } else {
+        answer.notes.iter().filter(|_| !global.quiet).for_each(|note| output::note(note));
         for rejected in &answer.rejected {
             output::say(&format!("{} is rejected: {}", rejected.platform, rejected.why));
         }

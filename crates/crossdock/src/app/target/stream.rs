@@ -33,6 +33,8 @@ struct Question<'a> {
 #[derive(Deserialize)]
 struct MatchQuestion {
     host: String,
+    #[serde(default)]
+    vocabulary: Option<String>,
     platforms: Vec<String>,
 }
 
@@ -55,6 +57,23 @@ struct Refusal {
     nearest: Vec<String>,
 }
 
+impl Refusal {
+    fn said(&self) -> String {
+        match self.nearest.as_slice() {
+            [] => self.why.clone(),
+            names => format!("{} ({})", self.why, near(names)),
+        }
+    }
+}
+
+fn vocabulary_of(name: &str) -> Result<Vocabulary, Refusal> {
+    Vocabulary::from_name(name).ok_or_else(|| Refusal {
+        why: format!("there is no vocabulary {name:?}"),
+        input: None,
+        nearest: near_vocabularies(name),
+    })
+}
+
 impl From<serde_json::Error> for Refusal {
     fn from(error: serde_json::Error) -> Self {
         Self { why: error.to_string(), input: None, nearest: Vec::new() }
@@ -65,23 +84,14 @@ impl From<serde_json::Error> for Refusal {
 pub(super) fn descriptions() -> Result<Exit, CommandError> {
     let ask = |text: &str, out: &mut Vec<u8>| {
         let question: Question<'_> = serde_json::from_str(text)?;
-        let vocabulary = match question.vocabulary.as_deref() {
-            None => None,
-            Some(name) => Some(Vocabulary::from_name(name).ok_or_else(|| Refusal {
-                why: format!("there is no vocabulary {name:?}"),
-                input: Some(question.input.clone().into_owned()),
-                nearest: near_vocabularies(name),
-            })?),
-        };
+        let refused = |refusal| Refusal { input: Some(question.input.clone().into_owned()), ..refusal };
+        let vocabulary = question.vocabulary.as_deref().map(vocabulary_of).transpose().map_err(refused)?;
         let answer = answer(&question.input, vocabulary);
         serde_json::to_writer(out, &answer)?;
         Ok(if answer.result == Outcome::Exact { Exit::Done } else { Exit::No })
     };
     answer_lines(ask, |line, refusal, text| {
-        let why = match refusal.nearest.as_slice() {
-            [] => refusal.why,
-            names => format!("{} ({})", refusal.why, near(names)),
-        };
+        let why = refusal.said();
         let input = refusal.input.unwrap_or_else(|| text.chars().take(SHOWN).collect());
         let answer = Answer::unasked(&input, why.clone());
         serde_json::to_vec(&Wrong { answer, line, error: Some(why) })
@@ -92,14 +102,15 @@ pub(super) fn descriptions() -> Result<Exit, CommandError> {
 pub(super) fn matches() -> Result<Exit, CommandError> {
     let ask = |text: &str, out: &mut Vec<u8>| {
         let question: MatchQuestion = serde_json::from_str(text)?;
-        let answer = match_platforms(&question.host, &question.platforms)
+        let vocabulary = question.vocabulary.as_deref().map(vocabulary_of).transpose()?;
+        let answer = match_platforms(&question.host, vocabulary, &question.platforms)
             .unwrap_or_else(|error| MatchAnswer::without_host(&question.host, error.to_string()));
         serde_json::to_writer(out, &answer)?;
         Ok(if answer.is_known() { Exit::Done } else { Exit::No })
     };
     answer_lines(ask, |line, refusal, text| {
         let host: String = text.chars().take(SHOWN).collect();
-        let answer = MatchAnswer::without_host(&host, refusal.why);
+        let answer = MatchAnswer::without_host(&host, refusal.said());
         serde_json::to_vec(&Wrong { answer, line, error: None })
     })
 }
