@@ -40,6 +40,8 @@ pub(super) struct Compile {
     pub(super) declared: Vec<(&'static str, usize)>,
     /// The value of `CGO_ENABLED`.
     pub(super) cgo: Option<String>,
+    /// Whether a C compiler is named, which compiles for one platform.
+    pub(super) has_c_compiler: bool,
     /// Whether `GOOS` has a value already.
     pub(super) has_os: bool,
     pub(super) product: Product,
@@ -184,6 +186,7 @@ impl<'a> Step<'a> {
             exec: self.instruction.arguments.is_exec(),
             declared: self.known.declared(),
             cgo: own.get("CGO_ENABLED"),
+            has_c_compiler: ["CC", "CXX"].iter().any(|name| own.get(name).is_some()),
             has_os: own.get("GOOS").is_some(),
             product: Product { writes: Writes::Unknown, names: Vec::new() },
             after: 0,

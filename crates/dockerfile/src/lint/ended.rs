@@ -90,6 +90,9 @@ pub(super) fn ended(reference: &str, today: Date) -> Option<Ended> {
     let (name, tag) = last.split_once(':').unwrap_or((last, ""));
     let (name, version) = match folder.rsplit('/').next() {
         Some(ubi) if ubi.starts_with("ubi") => ("ubi", ubi.trim_start_matches("ubi")),
+        Some(host) if host.ends_with("redhat.com") && name.starts_with("ubi") => {
+            ("ubi", name.trim_start_matches("ubi"))
+        }
         _ if super::releases::is_official(folder) => (name, tag.split(['-', '_', '+']).next()?),
         _ => return None,
     };
@@ -180,6 +183,8 @@ mod tests {
             ("arm64v8/golang:1.24.1", Some("Go 1.24.1")),
             ("fedora:30", Some("fedora 30")),
             ("registry.access.redhat.com/ubi7/ubi", Some("ubi 7")),
+            ("registry.access.redhat.com/ubi7:7.9", Some("ubi 7")),
+            ("registry.access.redhat.com/ubi8", None),
             ("centos:6.10", Some("centos 6.10")),
             ("ubuntu:23.10", Some("ubuntu 23.10")),
             ("ubuntu:mantic-20240101", Some("ubuntu 23.10")),

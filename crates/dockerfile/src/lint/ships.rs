@@ -99,7 +99,10 @@ impl<'a> Model<'a> {
     fn ships(&self, begins: bool, stage: usize, compile: &Compile) -> bool {
         let mut places = match &compile.product.writes {
             Writes::Nothing => return false,
-            Writes::Perhaps => return self.stages[stage].compiles.len() == 1,
+            Writes::Perhaps => {
+                let writing = |one: &&Compile| one.product.writes != Writes::Nothing;
+                return self.stages[stage].compiles.iter().filter(writing).count() == 1;
+            }
             Writes::To(places) => places.clone(),
             Writes::Unknown => vec![Place::new(None, "")],
         };

@@ -336,3 +336,21 @@ fn a_line_has_one_correction() {
         [Some("FROM debian:trixie-slim".to_owned()), Some("FROM debian:trixie-slim".to_owned())]
     );
 }
+
+/// Another architecture takes another C compiler, which no line here brings.
+#[test]
+fn a_target_is_no_correction_where_cgo_needs_its_compiler() {
+    for (builder, lines) in [
+        ("golang:1.26", "ENV CGO_ENABLED=1 GOARCH=arm64 CC=aarch64-linux-gnu-gcc\nRUN go build -o /app ."),
+        ("--platform=$BUILDPLATFORM golang:1.26", "RUN CGO_ENABLED=1 go build -o /app ."),
+        ("--platform=$BUILDPLATFORM golang:1.26", "RUN CGO_ENABLED=1 GOARCH=amd64 go build -o /app ."),
+    ] {
+        let found = weighs(&go(builder, lines, "debian:trixie-slim"));
+        assert!(!found.is_empty() && found.iter().all(|one| one.corrected.is_none()), "{lines}: {found:#?}");
+    }
+    let native = go("golang:1.26", "RUN CGO_ENABLED=1 GOARCH=amd64 go build -o /app .", "debian:trixie-slim");
+    assert!(weighs(&native).iter().any(|one| one.corrected.is_some()));
+    let linked = "FROM gcr.io/distroless/base-debian12:debug\n\
+                  RUN [\"/busybox/ln\", \"-s\", \"/busybox/sh\", \"/bin/sh\"]\nENTRYPOINT /app --port $PORT\n";
+    assert_eq!(weighs(linked), []);
+}

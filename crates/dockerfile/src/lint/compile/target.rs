@@ -79,7 +79,7 @@ pub(super) fn target(
 
 /// Whether a value is the architecture of the machine that builds, or of the stage.
 fn asks_for_the_builder(value: &str) -> bool {
-    const ASKING: [&str; 4] = ["$(uname ", "$(arch", "$(dpkg --print-architecture", "$(go env GOHOSTARCH"];
+    const ASKING: [&str; 4] = ["$(uname ", "$(arch)", "$(dpkg --print-architecture", "$(go env GOHOSTARCH"];
     ["$BUILDARCH", "${BUILDARCH}"].contains(&value) || ASKING.iter().any(|asking| value.starts_with(asking))
 }
 

@@ -109,7 +109,8 @@ fn brings_a_shell(model: &Model<'_>, stage: usize) -> bool {
             .any(|word| word.contains("/sh") || word.contains("busybox") || word.ends_with("/bin/"));
         let whole =
             words.first().is_some_and(|word| word == "/") || words.last().is_some_and(|word| word == "/");
-        files && (archive || shell || whole)
+        let linked = instruction.keyword == Keyword::Run && words.iter().any(|word| word.contains("/bin/sh"));
+        linked || (files && (archive || shell || whole))
     })
 }
 
