@@ -29,7 +29,8 @@ pub(super) fn carried(
     {
         (image.libc, image.has_libgcc) = (ImageLibc::Unknown, true);
     }
-    image.has_libgcc |= texts().any(|one| one.text().contains("libgcc") || one.text().contains("libstdc++"));
+    image.has_libgcc |=
+        texts().any(|one| one.joined().contains("libgcc") || one.joined().contains("libstdc++"));
     image
 }
 
@@ -68,16 +69,18 @@ fn overlaid(image: Image, other: &Image) -> Image {
 /// Whether an instruction brings a C library or its loader, or what stands for them.
 fn brings_a_library(instruction: &Instruction) -> bool {
     const SIGNS: [&str; 8] =
-        ["gcompat", "libc6-compat", "glibc", "ld-linux", "ld-musl", "libc.so", "libc.musl", "lib64"];
+        ["gcompat", "libc6-compat", "glibc", "ld-linux", "ld-musl", "libc.so", "libc.musl", "/lib64"];
     let copies = matches!(instruction.keyword, Keyword::Copy | Keyword::Add);
     let runs = instruction.keyword == Keyword::Run;
-    let text = instruction.text();
+    let text = instruction.joined();
+    let within =
+        |sign: &str| text.contains(sign) || instruction.heredocs.iter().any(|doc| doc.content.contains(sign));
     let folder = |word: &String| {
         let word = word.trim_end_matches('/');
         let ends = ["/lib", "-linux-gnu", "-linux-musl"].iter().any(|end| word.ends_with(end));
         ends && (word.starts_with("/lib") || word.starts_with("/usr/lib"))
     };
-    let signs = (copies || runs) && SIGNS.iter().any(|sign| text.contains(sign));
+    let signs = (copies || runs) && SIGNS.iter().any(|sign| within(sign));
     let installs = runs && text.contains("install") && text.split_whitespace().any(|word| word == "musl");
     signs || installs || (copies && instruction.arguments.words().iter().any(folder))
 }

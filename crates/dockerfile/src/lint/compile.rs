@@ -17,7 +17,7 @@ use target::target;
 use variables::{Learned, Local, Variables};
 
 pub(super) use links::Links;
-pub(super) use place::Place;
+pub(super) use place::{Place, is_of_a_target};
 pub(super) use product::{Product, Writes};
 pub(super) use target::{CompileTarget, triple_like};
 pub(super) use variables::Known;

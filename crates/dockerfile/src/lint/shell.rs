@@ -83,27 +83,10 @@ impl<'a> Tokens<'a> {
         Some(character)
     }
 
-    /// `$(…)`, as it stands. The patterns of a `case` in it have a parenthesis that opens nothing.
+    /// `$(…)`, as it stands; one that does not close is split where its parenthesis stands.
     fn substitution(&mut self) -> &'a str {
         let rest = &self.text[self.position..];
-        let (mut depth, mut cases, mut word) = (0_usize, 0_usize, 0);
-        let end = rest.char_indices().find_map(|(position, character)| {
-            if !character.is_alphanumeric() {
-                match &rest[word..position] {
-                    "case" => cases += 1,
-                    "esac" => cases = cases.saturating_sub(1),
-                    _ => {}
-                }
-                word = position + character.len_utf8();
-            }
-            match character {
-                '(' => depth += 1,
-                ')' if cases == 0 => depth -= 1,
-                _ => return None,
-            }
-            (depth == 0).then_some(position + 1)
-        });
-        let length = end.unwrap_or(rest.len());
+        let length = closed(rest).unwrap_or(1);
         self.position += length;
         &rest[..length]
     }
@@ -130,6 +113,33 @@ impl<'a> Tokens<'a> {
         }
         word
     }
+}
+
+/// How many characters of a substitution are looked at.
+const LONGEST: usize = 4_096;
+
+/// Where a substitution closes. Quotes hide parentheses, and the patterns of a `case` have some that open nothing.
+fn closed(text: &str) -> Option<usize> {
+    let (mut depth, mut cases, mut word, mut quote) = (0_usize, 0_usize, 0, None);
+    text.char_indices().take(LONGEST).find_map(|(position, character)| {
+        if !character.is_alphanumeric() {
+            match &text[word..position] {
+                "case" => cases += 1,
+                "esac" => cases = cases.saturating_sub(1),
+                _ => {}
+            }
+            word = position + character.len_utf8();
+        }
+        match (quote, character) {
+            (Some(open), _) if open == character => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"') => quote = Some(character),
+            (None, '(') if cases == 0 => depth += 1,
+            (None, ')') if cases == 0 => depth -= 1,
+            _ => {}
+        }
+        (depth == 0 && character == ')' && cases == 0 && quote.is_none()).then_some(position + 1)
+    })
 }
 
 fn is_end(character: char) -> bool {
@@ -170,6 +180,20 @@ mod tests {
             .iter()
             .map(|command| format!("{:?} {:?} @{}", command.assignments, command.words, command.position))
             .collect()
+    }
+
+    #[test]
+    fn substitutions_stay_in_their_word() {
+        assert_eq!(
+            shown("A=$(case $X in a) echo b ;; (c) echo ')' ;; esac)-d go build $(echo \")\") x"),
+            [
+                r#"[("A", "$(case $X in a) echo b ;; (c) echo ')' ;; esac)-d")] ["go", "build", "$(echo \")\")", "x"] @52"#
+            ]
+        );
+        assert_eq!(
+            shown("X=$(echo; go build"),
+            [r#"[("X", "$")] [] @0"#, r#"[] ["echo"] @4"#, r#"[] ["go", "build"] @10"#]
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::compile::{Compile, CompileTarget, Deed, Place, Writes};
+use super::compile::{Compile, CompileTarget, Deed, Place, Writes, is_of_a_target};
 use super::model::{Model, StageModel};
 use crate::read::{Instruction, Stage};
 
@@ -137,14 +137,16 @@ impl<'a> Model<'a> {
         stages.flat_map(|from| &self.takers[from]).map(|(taker, index)| &self.stages[*taker].taken[*index])
     }
 
-    /// Whether what a stage's cargo writes is looked for in the folder of a target that no step names: then a
-    /// configuration file names it.
+    /// Whether a configuration file gives cargo its target: one is written, or what cargo writes is looked for in the
+    /// folder of a target that no step names.
     pub(super) fn has_a_configured_target(&self, stage: usize) -> bool {
-        let looked_for = |deed: &Deed| {
-            deed.words.iter().any(|word| word.contains("-unknown-linux-") && word.contains('/'))
-        };
+        let commands = self.stages[stage].commands.iter().flat_map(|deed| &deed.words);
+        let written =
+            self.stages[stage].stage.instructions.iter().any(|one| one.joined().contains("cargo/config"));
         let places = self.copies_of(stage).flat_map(|taken| &taken.places);
-        self.stages[stage].commands.iter().any(looked_for) || places.into_iter().any(Place::names_a_triple)
+        written
+            || commands.into_iter().any(|word| is_of_a_target(word))
+            || places.into_iter().any(Place::is_of_a_target)
     }
 }
 

@@ -173,6 +173,9 @@ fn images_with_a_loader_of_their_own_are_not_judged() {
             assert_eq!(weighs(&file), [], "{file}");
         }
     }
+    let comment = "FROM rust:1.90-bookworm AS b\nRUN cargo build --release && cp target/release/app /app\nFROM alpine:3.23\n\
+                   RUN apk add --no-cache ca-certificates \\\n    # glibc is not needed\n    tzdata\nCOPY --from=b /app /app\nCMD [\"/app\"]\n";
+    assert!(!weighs(comment).is_empty());
     // A root that has no such library is none, and one of an older release is an older one.
     for (root, code) in [("alpine:3.23", "libc-mismatch"), ("ubuntu:22.04", "glibc-too-old")] {
         let file = format!(
@@ -195,7 +198,12 @@ fn a_target_in_cargos_configuration_is_seen_where_its_folder_is() {
         );
         assert_eq!(weighs(&file), []);
         assert!(!weighs(&file.replace("x86_64-unknown-linux-musl/", "")).is_empty());
+        assert_eq!(weighs(&file.replace("x86_64-unknown-linux-musl/", "*/")), []);
     }
+    let configured = "FROM --platform=$BUILDPLATFORM rust:1.95 AS b\nARG TARGETARCH\nCOPY . .\n\
+                      RUN cp .cargo/config.$TARGETARCH.toml .cargo/config.toml\nRUN cargo build --release && cp out/app /app\n\
+                      FROM debian:trixie-slim\nCOPY --from=b /app /app\nCMD [\"/app\"]\n";
+    assert_eq!(weighs(configured), []);
 }
 
 #[test]

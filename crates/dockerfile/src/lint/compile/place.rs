@@ -9,6 +9,7 @@ pub(in crate::lint) struct Place {
     absolute: bool,
     /// Whether parts follow that the file does not tell.
     open: bool,
+    of_a_target: bool,
 }
 
 impl Place {
@@ -21,7 +22,12 @@ impl Place {
             Some(folder) if !rooted => format!("{folder}/{word}"),
             _ => word.to_owned(),
         };
-        let mut place = Self { parts: Vec::new(), absolute: rooted || folder.is_some(), open: false };
+        let mut place = Self {
+            parts: Vec::new(),
+            absolute: rooted || folder.is_some(),
+            open: false,
+            of_a_target: is_of_a_target(word),
+        };
         for part in whole.split('/').filter(|part| !part.is_empty() && *part != ".") {
             if part.contains(['$', '*', '?', '[', '{', '`']) {
                 place.open = true;
@@ -75,10 +81,17 @@ impl Place {
         self.absolute && self.parts.is_empty() && !self.open
     }
 
-    /// Whether one of its folders is named after a Rust target.
-    pub(in crate::lint) fn names_a_triple(&self) -> bool {
-        self.parts.iter().any(|part| part.contains("-unknown-linux-"))
+    /// Whether it lies in the folder that cargo has for a target.
+    pub(in crate::lint) fn is_of_a_target(&self) -> bool {
+        self.of_a_target
     }
+}
+
+/// Whether a path leads through the folder of a target: `target/x86_64-unknown-linux-musl/release`, `target/*/release`.
+pub(in crate::lint) fn is_of_a_target(word: &str) -> bool {
+    let parts: Vec<&str> = word.split('/').collect();
+    let between = |three: &[&str]| three[0] == "target" && matches!(three[2], "release" | "debug");
+    parts.windows(3).any(between) || (word.contains("-unknown-linux-") && parts.len() > 1)
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ fn in_stage(model: &Model<'_>, stage: usize) -> Option<Finding> {
     let instructions = &model.stages[stage].stage.instructions;
     let globals = model.file.instructions().take_while(|one| one.keyword != Keyword::From);
     let declares = |one: &&Instruction| one.keyword == Keyword::Arg && names_it(one, "TARGETARCH");
-    let own = instructions.iter().copied().find(declares)?;
+    let own = instructions.iter().copied().rfind(declares)?;
     let arg = if gives(own).is_some() { own } else { globals.filter(declares).last()? };
     let value = gives(arg)?;
     let uses = |one: &&Instruction| {
