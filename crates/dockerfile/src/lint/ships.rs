@@ -111,18 +111,22 @@ impl<'a> Model<'a> {
         let named = |place: &Place| place.name().is_some_and(|name| names.iter().any(|one| one == name));
         let moved: Vec<Place> = later.iter().flat_map(|deed| follow(deed, &mut places)).collect();
         let copied: Vec<&Place> = self.copies_of(stage).flat_map(|taken| &taken.places).collect();
-        let runs = later.iter().any(|deed| {
-            let program = deed.words.first().and_then(|word| word.rsplit('/').next()).unwrap_or_default();
-            names.iter().any(|name| name == program)
-        });
         // A tool of the build runs in it, beside the program that is its purpose.
         let kept = moved.iter().chain(copied.iter().copied()).any(named);
-        if runs && !kept && self.stages[stage].compiles.len() > 1 {
+        if self.runs(stage, compile) && !kept && self.stages[stage].compiles.len() > 1 {
             return false;
         }
         begins
             || later.len() == MOST_COMMANDS
             || copied.iter().any(|copy| places.iter().any(|place| place.touches(copy)))
+    }
+
+    /// Whether a stage, or one that begins with it, starts what a compile step of it wrote.
+    pub(super) fn runs(&self, stage: usize, compile: &Compile) -> bool {
+        self.later(stage, compile).take(MOST_COMMANDS).any(|deed| {
+            let program = deed.words.first().and_then(|word| word.rsplit('/').next()).unwrap_or_default();
+            compile.product.names.iter().any(|name| name == program)
+        })
     }
 
     /// The commands after a compile step, in its stage and in those that begin with it.

@@ -345,13 +345,18 @@ fn a_line_has_one_correction() {
     );
 }
 
-/// Another architecture takes another C compiler, which no line here brings.
+/// Another architecture takes another C compiler, which no line here brings, and does not start in the build.
 #[test]
-fn a_target_is_no_correction_where_cgo_needs_its_compiler() {
+fn a_target_is_no_correction_where_it_stops_the_build() {
     for (builder, lines) in [
         ("golang:1.26", "ENV CGO_ENABLED=1 GOARCH=arm64 CC=aarch64-linux-gnu-gcc\nRUN go build -o /app ."),
         ("--platform=$BUILDPLATFORM golang:1.26", "RUN CGO_ENABLED=1 go build -o /app ."),
         ("--platform=$BUILDPLATFORM golang:1.26", "RUN CGO_ENABLED=1 GOARCH=amd64 go build -o /app ."),
+        // The build starts the program itself.
+        (
+            "--platform=$BUILDPLATFORM golang:1.26",
+            "RUN CGO_ENABLED=0 go build -o /app . && /app --version > /version",
+        ),
     ] {
         let found = weighs(&go(builder, lines, "debian:trixie-slim"));
         assert!(!found.is_empty() && found.iter().all(|one| one.corrected.is_none()), "{lines}: {found:#?}");

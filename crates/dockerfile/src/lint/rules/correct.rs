@@ -20,7 +20,7 @@ pub(super) fn for_the_image(model: &Model<'_>, compile: &Compile) -> Option<Stri
     let corrected = match compile.language {
         // What stands before the first FROM is not of one platform alone.
         _ if compile.exec || model.stages.first().is_some_and(|first| line < first.line()) => return None,
-        Language::Go if needs_another_c_compiler(model, compile) => return None,
+        _ if breaks_the_build(model, compile) => return None,
         Language::Go => model.source.assigned(line, name, value, "$TARGETARCH"),
         // Only a shell maps the names of architectures.
         Language::Rust if name != "--target" || !path_is_free(model, compile) => None,
@@ -34,7 +34,7 @@ pub(super) fn for_platform(model: &Model<'_>, compile: &Compile, platform: &Plat
     let (name, value, line) = set_by(compile)?;
     match compile.language {
         _ if compile.exec => None,
-        Language::Go if needs_another_c_compiler(model, compile) => None,
+        _ if breaks_the_build(model, compile) => None,
         Language::Go => model.source.assigned(line, name, value, platform.architecture().as_str()),
         Language::Rust if !path_is_free(model, compile) => None,
         Language::Rust => model.source.assigned(line, name, value, triple_like(platform, value)?),
@@ -47,7 +47,7 @@ pub(super) fn targeted(model: &Model<'_>, compile: &Compile) -> Option<String> {
     let before = |text: &str| model.source.before_command(compile.line, [first, second], text);
     match compile.language {
         _ if compile.exec => None,
-        Language::Go if needs_another_c_compiler(model, compile) => None,
+        _ if breaks_the_build(model, compile) => None,
         Language::Go if compile.has_os => {
             declared(compile, compile.line, before("GOARCH=$TARGETARCH ")?, &["TARGETARCH"])
         }
@@ -62,7 +62,7 @@ pub(super) fn targeted(model: &Model<'_>, compile: &Compile) -> Option<String> {
 /// The compiler's line with a constant target.
 pub(super) fn targeted_at(model: &Model<'_>, compile: &Compile, platform: &Platform) -> Option<String> {
     let [first, second] = &compile.words;
-    if compile.exec || compile.language == Language::Rust || needs_another_c_compiler(model, compile) {
+    if compile.exec || compile.language == Language::Rust || breaks_the_build(model, compile) {
         return None;
     }
     let os = if compile.has_os { String::new() } else { format!("GOOS={} ", platform.os()) };
@@ -109,12 +109,15 @@ pub(super) fn without_platform(model: &Model<'_>, stage: &StageModel<'_>) -> Opt
     model.source.without(stage.line(), &format!("--platform={}", stage.stage.platform?))
 }
 
-/// Whether a step that uses C would need a C compiler for its other target: where one is named already, and where the
-/// stage has not the image's platform, whose compiler it could use.
-fn needs_another_c_compiler(model: &Model<'_>, compile: &Compile) -> bool {
-    let stage = model.stages.iter().rfind(|stage| stage.line() <= compile.first);
-    let native = stage.is_some_and(|stage| stage.platform == PlatformChoice::Target);
-    compile.cgo.as_deref().is_some_and(|value| value != "0") && (compile.has_c_compiler || !native)
+/// Whether the build would stop at a step with another target: where it starts the program and is not of the image's
+/// platform, and where it uses C and has no C compiler for the target.
+fn breaks_the_build(model: &Model<'_>, compile: &Compile) -> bool {
+    let Some(index) = model.stages.iter().rposition(|stage| stage.line() <= compile.first) else {
+        return true;
+    };
+    let native = model.stages[index].platform == PlatformChoice::Target;
+    let uses_c = compile.language == Language::Go && compile.cgo.as_deref().is_some_and(|value| value != "0");
+    (uses_c && (compile.has_c_compiler || !native)) || (!native && model.runs(index, compile))
 }
 
 /// What gives a step its target: the variable or option, its value, and the line.
