@@ -155,8 +155,10 @@ impl<'a> Step<'a> {
                 continue;
             }
             variables.note(&command, &line);
-            if words.first() == Some(&"cd") {
-                folder = entered(folder.as_deref(), words.get(1).copied());
+            match words.first().copied() {
+                Some("cd") => folder = entered(folder.as_deref(), words.get(1).copied()),
+                Some("pushd" | "popd") => folder = None,
+                _ => {}
             }
             if !words.is_empty() && words.first() != Some(&"export") {
                 steps.commands.push(Deed { words: command.words, folder: folder.clone() });

@@ -128,6 +128,10 @@ fn deep_and_long_inputs_are_read_or_refused() {
         format!("ARG A=xxxxxxxx\n{}FROM $A\n", "ARG A=$A$A\n".repeat(100)),
         format!("ARG B={}\nARG A=x\n{}FROM $A\n", "x".repeat(65_000), "ARG A=$B$A\n".repeat(1_000)),
         format!("FROM golang:1.26\nRUN {}\n", "A=b; export B=c; go build; ".repeat(3_000)),
+        format!("FROM golang:1.26\nRUN {}\n", "go build -o x; cp x y; ./x; ".repeat(2_000)),
+        format!("FROM golang:1.26\nRUN {}cp {}\n", "go build -o x; ".repeat(2_000), "x ".repeat(10_000)),
+        format!("FROM a\nRUN {}\n", "x$(".repeat(20_000)),
+        format!("FROM a\nRUN $(case {}\n", ")".repeat(60_000)),
         (0..2_000)
             .map(|stage| format!("FROM s{stage} AS s{}\nARG V{stage}=x\nRUN go build\n", stage + 1))
             .collect(),

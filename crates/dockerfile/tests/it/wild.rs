@@ -115,6 +115,9 @@ fn programs_that_ship_are_followed() {
         "RUN CGO_ENABLED=0 go build ./... && cp simple /app",
         "RUN CGO_ENABLED=0 go install . && ln -s /go/bin/simple /app",
         "RUN CGO_ENABLED=0 go build -o b.bin . && upx -o /app b.bin",
+        "RUN pushd cmd && CGO_ENABLED=0 go build -o b . && popd && cp cmd/b /app",
+        "RUN (cd cmd && CGO_ENABLED=0 go build -o b .) && cp cmd/b /app",
+        "RUN CGO_ENABLED=0 go build -C cmd -o b . && cp cmd/b /app",
     ] {
         let found = weighs(&go(builder, lines, "scratch"));
         assert!(found.iter().any(|one| one.code.id() == "host-program"), "{lines}: {found:#?}");
