@@ -6,6 +6,7 @@ mod gnu;
 pub(crate) mod gocode;
 mod hosts;
 mod levels;
+mod machines;
 mod packages;
 mod systems;
 
@@ -47,6 +48,8 @@ pub(crate) const RULES: &[(V, Shape, Rule)] = &[
     (V::AzureVmFamily, PLAIN, clouds::azure_family),
     (V::OracleCloudShape, with(b'.'), clouds::oracle_shape),
     (V::AlibabaEcsFamily, with(b'.'), clouds::alibaba_family),
+    (V::RaspberryPiModel, with(b' '), machines::raspberry_pi),
+    (V::AppleMac, without(b"/-_."), machines::mac),
     (V::GithubRunnerLabel, with(b'-'), hosts::github_label),
     (V::GitlabRunnerTag, with(b'-'), hosts::gitlab_tag),
     (V::NodeMeasured, with(b' '), hosts::node_measured),

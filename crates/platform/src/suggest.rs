@@ -138,10 +138,6 @@ fn repaired(text: &str) -> Vec<String> {
 
 /// EC2 instance types: the family with the nearest size, and the nearest families.
 fn instance_types(text: &str) -> Vec<String> {
-    const SIZES: &[&str] = &[
-        "large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge", "24xlarge", "medium",
-        "small", "micro", "nano", "metal",
-    ];
     let lower = text.to_ascii_lowercase();
     let Some((family, size)) = lower.split_once('.') else { return Vec::new() };
     let families =
@@ -150,12 +146,26 @@ fn instance_types(text: &str) -> Vec<String> {
         true => vec![family],
         false => nearest(family, families),
     };
-    let sizes = match nearest(size, SIZES.iter().copied()) {
-        _ if is_known(&format!("m5.{size}"), Some(Vocabulary::Ec2InstanceType)) => vec![size],
-        near if near.is_empty() => vec!["large"],
-        near => near,
+    let types = |family: &'_ &str| {
+        let sizes = usual_sizes(family);
+        let near = if sizes.contains(&size) { vec![size] } else { nearest(size, sizes.iter().copied()) };
+        let near = if near.is_empty() { sizes.first().copied().into_iter().collect() } else { near };
+        near.into_iter().map(|size| format!("{family}.{size}")).collect::<Vec<_>>()
     };
-    families.iter().flat_map(|family| sizes.iter().map(move |size| format!("{family}.{size}"))).collect()
+    families.iter().flat_map(types).collect()
+}
+
+/// Sizes that every family of the class has; none where the classes' families differ.
+fn usual_sizes(family: &str) -> &'static [&'static str] {
+    let digit = family.find(|letter: char| letter.is_ascii_digit()).unwrap_or(0);
+    let (class, rest) = family.split_at_checked(digit).unwrap_or_default();
+    let first = rest.as_bytes().first().copied().unwrap_or_default();
+    match (class, first) {
+        ("a", _) => &["large", "xlarge", "2xlarge", "4xlarge"],
+        ("c" | "m" | "r", b'4'..) if !rest.contains('z') => &["large", "xlarge", "2xlarge", "4xlarge"],
+        ("c" | "m" | "r", b'3'..) | ("t", b'2'..) => &["large", "xlarge", "2xlarge"],
+        _ => &[],
+    }
 }
 
 /// GCE machine types with the nearest shape or family.
@@ -188,9 +198,25 @@ fn azure_sizes(text: &str) -> Vec<String> {
         return Vec::new();
     }
     let front = size.rsplit_once("_v").map_or(size, |(front, _)| front);
-    [size.to_owned(), format!("{front}_v5"), format!("{front}_v6")]
-        .map(|size| format!("Standard_{size}"))
-        .into()
+    let versions = azure_versions(front).iter().map(|version| format!("{front}_{version}"));
+    // A size without its tier is one; with it, it was read already.
+    let bare = (size == text).then(|| size.to_owned());
+    bare.into_iter().chain(versions).map(|size| format!("Standard_{size}")).collect()
+}
+
+/// The versions of the D and E series that have this number of processors and these features.
+fn azure_versions(front: &str) -> &'static [&'static str] {
+    const BOTH: &[&str] = &["s", "ds", "as", "ads", "ps", "pds"];
+    let Some(rest) = front.strip_prefix(['D', 'E']) else { return &[] };
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, features) = rest.split_at_checked(digits).unwrap_or_default();
+    match features {
+        _ if !matches!(number, "2" | "4" | "8" | "16" | "32") => &[],
+        "" | "d" => &["v5"],
+        both if BOTH.contains(&both) => &["v5", "v6"],
+        "ls" | "lds" | "pls" | "plds" if front.starts_with('D') => &["v5", "v6"],
+        _ => &[],
+    }
 }
 
 fn owned(names: Vec<&str>) -> Vec<String> {

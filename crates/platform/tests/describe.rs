@@ -305,6 +305,16 @@ fn what_is_proposed_is_what_was_meant() {
         let found = nearest(text, None).join(" ");
         assert!(found.starts_with(names), "{text}: {found}");
     }
+    for (text, absent) in [
+        ("aa1.8xlarge", "a1.8xlarge"),
+        ("cc9.8xlarge", "a1.8xlarge"),
+        ("p4d.larg", "p4d.large"),
+        ("Standard_D11_v22", "Standard_D11_v5"),
+        ("Standard_D4a_v55", "Standard_D4a_v5"),
+    ] {
+        let found = nearest(text, None);
+        assert!(found.iter().all(|name| name != absent), "{text}: {found:?}");
+    }
     assert_eq!(nearest("linux/armhf", Some(Vocabulary::GoDist)), ["linux/arm"]);
     assert_eq!(nearest("linxu", Some(Vocabulary::OciPlatform)), ["linux/amd64"]);
 }

@@ -9,6 +9,8 @@ use crate::rules::hosts::is_number;
 use crate::rules::levels;
 use crate::vocabulary::Vocabulary;
 
+const GRACE: &str = "NVIDIA Grace, not verified";
+
 const BY_RULE: &str = "the family is not in the table: its architecture follows from the naming rule";
 
 /// The classes of EC2 families: the letters before the generation.
@@ -19,8 +21,12 @@ const EC2_CLASSES: &[&str] = &[
 
 /// An EC2 family such as `m7g`: a `g` among the letters after the generation is AWS's own arm64 processor.
 pub(super) fn ec2_family(text: &str) -> Option<Meaning> {
-    let stem = text.split_once('-').map_or(text, |(stem, _)| stem);
-    if text != stem && !text.ends_with("-flex") {
+    let (stem, rest) = text.split_once('-').map_or((text, ""), |(stem, rest)| (stem, rest));
+    if rest.strip_prefix("gb").is_some_and(|number| number.len() == 3 && is_number(number)) {
+        let accelerated = stem.starts_with('p') && stem.ends_with('e') && ec2_family(stem).is_some();
+        return accelerated.then(|| Meaning::new(None, Architecture::Arm64).note(GRACE));
+    }
+    if text != stem && rest != "flex" {
         return None;
     }
     let digit = stem.find(|letter: char| letter.is_ascii_digit())?;
@@ -85,6 +91,11 @@ pub(crate) const GCE_SHAPES: &[&str] = &[
 /// A GCE machine type such as `c4a-standard-8` or `a3-megagpu-8g-nolssd`: what counts is the family.
 pub(super) fn gce_type(text: &str) -> Option<Meaning> {
     let (family, rest) = text.split_once('-')?;
+    if family == "custom" {
+        // Without a family it is N1's.
+        let named = rest.contains('-') && is_gce_count(rest);
+        return named.then(|| row("n1", Vocabulary::GceMachineFamily)).flatten();
+    }
     let (shape, count) = rest.split_once('-').map_or((rest, None), |(shape, count)| (shape, Some(count)));
     let plausible = match count {
         None => matches!(shape, "micro" | "small" | "medium"),
@@ -117,7 +128,38 @@ const AZURE_FEATURES: &[u8] = b"abcdefilmnoprstx";
 const AZURE_NEWEST: u8 = 7;
 
 /// `Standard_D4pls_v5`: a lower-case `p` after the number of processors is an Arm processor.
+///
+/// Azure reads its sizes in any case.
 pub(super) fn azure_size(text: &str) -> Option<Meaning> {
+    azure_cased(text).or_else(|| azure_cased(&recased(text)?))
+}
+
+/// A size in the case in which Azure writes it; none where its tier is none.
+fn recased(text: &str) -> Option<String> {
+    let mut parts = text.split('_');
+    let tier = parts.next()?;
+    let mut out =
+        ["Standard", "Basic"].into_iter().find(|known| known.eq_ignore_ascii_case(tier))?.to_owned();
+    for (place, part) in parts.enumerate() {
+        out.push('_');
+        match place {
+            0 => {
+                let digit = part.find(|letter: char| letter.is_ascii_digit())?;
+                let (family, rest) = part.split_at_checked(digit)?;
+                out.push_str(&family.to_ascii_uppercase());
+                out.push_str(&rest.to_ascii_lowercase());
+            }
+            _ if part.eq_ignore_ascii_case("promo") => out.push_str("Promo"),
+            _ if part.eq_ignore_ascii_case("cc") => out.push_str("cc"),
+            // What is no version after all is no accelerator either.
+            _ if part.len() < 4 && part.starts_with(['v', 'V']) => out.push_str(&part.to_ascii_lowercase()),
+            _ => out.push_str(&part.to_ascii_uppercase()),
+        }
+    }
+    Some(out)
+}
+
+fn azure_cased(text: &str) -> Option<Meaning> {
     let (tier, rest) = text.split_once('_')?;
     if !matches!(tier, "Standard" | "Basic") {
         return None;
@@ -132,14 +174,15 @@ pub(super) fn azure_size(text: &str) -> Option<Meaning> {
     let mut version = None;
     for part in parts {
         match azure_version(part) {
+            None if part == "Promo" => {}
             _ if version.is_some() => return None,
             Some(number) => version = Some(number),
             None if part.starts_with("GB") && is_accelerator(part) => {
-                return Some(Meaning::new(None, Architecture::Arm64).note("NVIDIA Grace, not verified"));
+                return Some(Meaning::new(None, Architecture::Arm64).note(GRACE));
             }
-            None if part == "Promo" || is_accelerator(part) => {}
-            // `M896ixds_32_v3` has a second number.
-            None if part.len() == 2 && is_number(part) && text.contains("_v") => {}
+            None if is_accelerator(part) => {}
+            // `M896ixds_32_v3` has a second number, and `DC16ads_cc_v5` runs confidential containers.
+            None if (part == "cc" || (part.len() < 3 && is_number(part))) && text.contains("_v") => {}
             None => return None,
         }
     }
@@ -228,7 +271,13 @@ pub(super) fn oracle_shape(text: &str) -> Option<Meaning> {
         Some(("A", number)) if class_name == "Standard" => {
             let rest =
                 text.find(number).and(text.get(..text.len() - parts.map(|p| p.len() + 1).sum::<usize>()))?;
-            row(rest, Vocabulary::OracleCloudShape)
+            let newer = || is_number(number).then(|| Meaning::new(None, Architecture::Arm64).note(BY_RULE));
+            row(rest, Vocabulary::OracleCloudShape).or_else(newer)
+        }
+        _ if class == "GPU" && is_oracle_gpu(series) => {
+            let grace = series.starts_with("GB");
+            let architecture = if grace { Architecture::Arm64 } else { Architecture::Amd64 };
+            Some(Meaning::new(None, architecture).note(grace.then_some(GRACE)))
         }
         Some(("E", number)) if is_number(number) => Some(amd64()),
         _ if series == "Flex" || series.is_empty() || is_number(series) => {
@@ -238,11 +287,43 @@ pub(super) fn oracle_shape(text: &str) -> Option<Meaning> {
     }
 }
 
-/// `ecs.g8y.large`, or the family alone: a `y` after the generation is Alibaba's arm64 processor.
+/// `H100`, `A100-v2`: the accelerator of a shape.
+fn is_oracle_gpu(series: &str) -> bool {
+    let (name, version) = series.split_once("-v").map_or((series, "2"), |(name, version)| (name, version));
+    let numbered = name.bytes().any(|byte| byte.is_ascii_digit());
+    numbered && is_accelerator(name) && version.len() == 1 && is_number(version)
+}
+
+/// The classes of Alibaba's families with processors of Intel and AMD.
+const ALIBABA_CLASSES: &[&str] = &[
+    "c", "d", "ebmc", "ebmg", "ebmgn", "ebmr", "f", "g", "gn", "hfc", "hfg", "hfr", "i", "r", "re", "s",
+    "sgn", "t", "u", "vgn",
+];
+
+/// `ecs.g8y.large`, or the family alone: `y` and `r` after the generation are Arm processors, and others are in the
+/// table or Intel's and AMD's.
 pub(super) fn alibaba_family(text: &str) -> Option<Meaning> {
-    let rest = text.strip_prefix("ecs.")?;
-    let (family, size) = rest.split_once('.').map_or((rest, None), |(family, size)| (family, Some(size)));
-    size.is_none_or(is_size).then(|| row(family, Vocabulary::AlibabaEcsFamily)).flatten()
+    let (family, size) = match text.strip_prefix("ecs.") {
+        Some(rest) => rest.split_once('.').map_or((rest, None), |(family, size)| (family, Some(size))),
+        None if text.contains('.') => return None,
+        None => (text, None),
+    };
+    if !size.is_none_or(is_size) {
+        return None;
+    }
+    row(family, Vocabulary::AlibabaEcsFamily).or_else(|| alibaba_amd64(family))
+}
+
+fn alibaba_amd64(family: &str) -> Option<Meaning> {
+    let (class, rest) = family.split_at_checked(family.find(|letter: char| letter.is_ascii_digit())?)?;
+    let (generation, attributes) = rest.split_at_checked(1)?;
+    let known = ALIBABA_CLASSES.contains(&class)
+        && generation != "0"
+        && matches!(
+            attributes,
+            "" | "a" | "ae" | "e" | "h" | "i" | "ie" | "ne" | "nex" | "re" | "s" | "se" | "t"
+        );
+    known.then(|| Meaning::new(None, Architecture::Amd64).note(BY_RULE))
 }
 
 /// `AL2023_x86_64_STANDARD`, in any case: an image's system with the architecture in its name. Each of EKS's types
@@ -304,14 +385,12 @@ mod tests {
         assert_eq!(architecture("Standard_NP10s"), Some(Architecture::Amd64));
         assert_eq!(architecture("Standard_M8-2ms"), Some(Architecture::Amd64));
         assert_eq!(architecture("Standard_HB120-16rs_v3"), Some(Architecture::Amd64));
-        for wrong in [
-            "Standard_",
-            "Standard_P4s_v5",
-            "Standard_D4pS_v5",
-            "Standard_D4s_5",
-            "standard_D2s_v3",
-            "D2s_v3",
-        ] {
+        assert_eq!(architecture("standard_d4ps_v5"), Some(Architecture::Arm64));
+        assert_eq!(architecture("STANDARD_D2S_V3"), Some(Architecture::Amd64));
+        assert_eq!(architecture("Standard_M96ds_1_v3"), Some(Architecture::Amd64));
+        assert_eq!(architecture("Standard_DC16ads_cc_v5"), Some(Architecture::Amd64));
+        assert_eq!(architecture("Standard_D11_v2_Promo"), Some(Architecture::Amd64));
+        for wrong in ["Standard_", "Standard_P4s_v5", "Standard_D4s_5", "D2s_v3"] {
             assert_eq!(architecture(wrong), None, "{wrong}");
         }
     }

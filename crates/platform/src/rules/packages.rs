@@ -51,8 +51,16 @@ pub(super) fn wheel(text: &str) -> Option<Meaning> {
         "manylinux2014" => Some(python_linux(rest)?.libc(glibc(2, 17))),
         "android" => android(rest.split_once('_').filter(|(api, _)| is_number(api))?.1),
         "ios" => ios(rest),
+        "pyodide" | "emscripten" => {
+            let version = rest.strip_suffix("_wasm32")?;
+            version.split('_').all(is_number).then(emscripten)
+        }
         _ => None,
     }
+}
+
+fn emscripten() -> Meaning {
+    Meaning::new(None, None).note("Emscripten has no Go port and no OCI name")
 }
 
 /// `MAJOR_MINOR_PROCESSOR`
@@ -124,16 +132,43 @@ pub(super) fn sysconfig(text: &str) -> Option<Meaning> {
         "win-arm32" => return Some(Meaning::new(Os::Windows, Architecture::Arm)),
         _ => {}
     }
+    if let Some(environment) = text.strip_prefix("mingw_") {
+        return mingw(environment);
+    }
     let (system, rest) = text.split_once('-')?;
     match system {
         "linux" => python_linux(rest),
+        "android" => android(rest.split_once('-').filter(|(api, _)| is_number(api))?.1),
+        "ios" => ios(&rest.replace(['-', '.'], "_")),
+        "emscripten" => is_dotted(rest.strip_suffix("-wasm32")?).then(emscripten),
         "macosx" => {
             let (version, processor) = rest.split_once('-')?;
             version.split('.').all(is_number).then(|| apple(processor)).flatten()
         }
-        "freebsd" => row(rest.split_once('-')?.1, Vocabulary::UnameMFreebsd),
+        "freebsd" => {
+            // `14.0-RELEASE-p3-amd64`
+            let (version, processor) = rest.rsplit_once('-')?;
+            let mut words = version.split('-');
+            let release = |word: &str| matches!(word, "RELEASE" | "STABLE" | "CURRENT");
+            let patch = |word: &str| word.strip_prefix('p').is_some_and(is_number);
+            let plausible = is_dotted(words.next()?) && words.all(|word| release(word) || patch(word));
+            plausible.then(|| row(processor, Vocabulary::UnameMFreebsd)).flatten()
+        }
         _ => None,
     }
+}
+
+/// `mingw_x86_64_ucrt`: the Python of MSYS2.
+fn mingw(environment: &str) -> Option<Meaning> {
+    let (architecture, rest) =
+        [("x86_64", Architecture::Amd64), ("i686", Architecture::I386), ("aarch64", Architecture::Arm64)]
+            .into_iter()
+            .find_map(|(name, architecture)| Some((architecture, environment.strip_prefix(name)?)))?;
+    let known = matches!(
+        rest,
+        "" | "_ucrt" | "_msvcrt" | "_ucrt_gnu" | "_msvcrt_gnu" | "_ucrt_llvm" | "_msvcrt_llvm"
+    );
+    known.then(|| Meaning::new(Os::Windows, architecture).libc(Libc::Mingw))
 }
 
 /// A .NET runtime identifier: `[system[.version]][-libc]-architecture`.
