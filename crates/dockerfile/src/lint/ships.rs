@@ -166,13 +166,13 @@ const PACKERS: &[&str] = &["tar", "zip", "7z", "upx", "objcopy", "cat", "dd"];
 /// Follows a program to where a command puts it. Gives what the command takes.
 fn follow(deed: &Deed, places: &mut Vec<Place>) -> Vec<Place> {
     let Some((program, arguments)) = deed.words.split_first() else { return Vec::new() };
+    let program = program.rsplit('/').next().unwrap_or_default();
+    if !MOVERS.contains(&program) && !PACKERS.contains(&program) {
+        return Vec::new();
+    }
     if arguments.len() > MOST_PLACES || places.len() > MOST_PLACES {
         places.truncate(MOST_PLACES);
         places.push(Place::new(None, ""));
-        return Vec::new();
-    }
-    let program = program.rsplit('/').next().unwrap_or_default();
-    if !MOVERS.contains(&program) && !PACKERS.contains(&program) {
         return Vec::new();
     }
     let arguments: Vec<Place> = arguments

@@ -39,13 +39,7 @@ fn arguments(instruction: &Instruction) -> Option<Problem> {
     let nothing =
         instruction.arguments == Arguments::None || (words.is_empty() && is_list(&instruction.arguments));
     match instruction.keyword {
-        Keyword::From => match words {
-            [_] => None,
-            [_, between, name] if between.eq_ignore_ascii_case("as") => {
-                (!is_stage_name(&name.to_lowercase())).then(|| Problem::StageName(name.clone()))
-            }
-            _ => needs("one image, or an image, AS and a name"),
-        },
+        Keyword::From => from(words),
         Keyword::Add | Keyword::Copy if words.len() < 2 => needs("a source and a destination"),
         Keyword::Workdir | Keyword::User | Keyword::Stopsignal | Keyword::Maintainer if nothing => {
             needs("one argument")
@@ -71,16 +65,26 @@ fn arguments(instruction: &Instruction) -> Option<Problem> {
             needs("a JSON array: [\"/bin/bash\", \"-c\"]")
         }
         Keyword::Healthcheck => health(instruction),
-        Keyword::Onbuild => match &instruction.arguments {
-            Arguments::Trigger(inner)
-                if matches!(inner.keyword, Keyword::Onbuild | Keyword::From | Keyword::Maintainer) =>
-            {
-                needs("another instruction than ONBUILD, FROM and MAINTAINER")
-            }
-            _ => None,
-        },
+        Keyword::Onbuild => trigger(&instruction.arguments),
         _ => None,
     }
+}
+
+fn from(words: &[String]) -> Option<Problem> {
+    match words {
+        [_] => None,
+        [_, between, name] if between.eq_ignore_ascii_case("as") => {
+            (!is_stage_name(&name.to_lowercase())).then(|| Problem::StageName(name.clone()))
+        }
+        _ => Some(Problem::Arguments(Keyword::From, "one image, or an image, AS and a name")),
+    }
+}
+
+fn trigger(arguments: &Arguments) -> Option<Problem> {
+    let Arguments::Trigger(inner) = arguments else { return None };
+    matches!(inner.keyword, Keyword::Onbuild | Keyword::From | Keyword::Maintainer).then_some(
+        Problem::Arguments(Keyword::Onbuild, "another instruction than ONBUILD, FROM and MAINTAINER"),
+    )
 }
 
 fn is_list(arguments: &Arguments) -> bool {

@@ -55,17 +55,7 @@ pub(super) fn target(
     let line = variables.definition(name).unwrap_or_else(|| line(&value));
     let used = crate::read::variables(&value);
     if let Some((_, target)) = used.iter().find(|(_, name)| TARGET_VARIABLES.contains(name)) {
-        return match variables.known.scope.contains_key(*target) {
-            false => CompileTarget::Undeclared { name: (*target).to_owned() },
-            // A default hides what the engine sets, which a rule of its own says.
-            true if variables.known.scope.get(*target).is_some_and(Option::is_some) => CompileTarget::Unknown,
-            // What a command in the value makes of the variable is not known here.
-            true if value.contains("$(") || value.contains('`') => CompileTarget::Unknown,
-            true if language == Language::Rust => {
-                CompileTarget::Composed { name: name.to_owned(), value, line }
-            }
-            true => CompileTarget::Image,
-        };
+        return of_the_image(language, (name, value.clone(), line), target, variables);
     }
     if asks_for_the_builder(&value) {
         return CompileTarget::Builder { name: name.to_owned(), value, line };
@@ -74,6 +64,26 @@ pub(super) fn target(
         ([], Some(platform)) => CompileTarget::Constant { platform, name: name.to_owned(), line, value },
         ([(_, name)], _) => indirect(language, name, variables, line),
         _ => CompileTarget::Unknown,
+    }
+}
+
+/// A target whose value has a variable of the image's platform.
+fn of_the_image(
+    language: Language,
+    (name, value, line): (&str, String, usize),
+    target: &str,
+    variables: &Variables<'_>,
+) -> CompileTarget {
+    match variables.known.scope.get(target) {
+        None => CompileTarget::Undeclared { name: target.to_owned() },
+        // A default hides what the engine sets, which a rule of its own says.
+        Some(Some(_)) => CompileTarget::Unknown,
+        // What a command in the value makes of the variable is not known here.
+        Some(None) if value.contains("$(") || value.contains('`') => CompileTarget::Unknown,
+        Some(None) if language == Language::Rust => {
+            CompileTarget::Composed { name: name.to_owned(), value, line }
+        }
+        Some(None) => CompileTarget::Image,
     }
 }
 
