@@ -101,9 +101,12 @@ fn ambiguous(found: Vec<Found>) -> Reading {
     let why = match (within, vocabulary) {
         (true, Some(vocabulary)) => {
             let note = candidates.iter().find_map(|one| one.notes.first().copied());
-            format!("{vocabulary} uses the name for several platforms: {}", note.unwrap_or("it does not say which"))
+            format!(
+                "{vocabulary} uses the name for several platforms: {}",
+                note.unwrap_or("it does not say which")
+            )
         }
-        _ => "vocabularies clash over the name: say which one is meant with --as VOCABULARY, or name the platform".into(),
+        _ => "vocabularies clash over the name".to_owned(),
     };
     Reading::Ambiguous { candidates, why }
 }

@@ -248,7 +248,7 @@ fn a_variable_of_go_names_its_vocabulary() {
 fn clashes_name_each_vocabulary() {
     for text in ["armhf", "arm", "x86", "armel", "arm-linux-gnueabihf", "x32"] {
         let Reading::Ambiguous { candidates, why } = describe(text, None) else { panic!("{text}") };
-        assert!(candidates.len() > 1 && why.contains("--as"), "{text}: {why}");
+        assert!(candidates.len() > 1 && why.contains("clash"), "{text}: {why}");
     }
 }
 

@@ -19,6 +19,7 @@ use super::target::{utf8, vocabulary};
 use crate::availability::{Availability, Unavailable};
 use crate::config::{self, Source, Sourced};
 use crate::host::{Also, Host, Needs, detect};
+use crate::target::ambiguity;
 use crate::toolchain::{GoRequest, RustChoice, RustRequest, Wrapper, choose_go, choose_rust};
 pub(super) use refused::refused;
 
@@ -58,7 +59,9 @@ fn variables(session: &Session, arguments: &EnvArguments) -> Result<Variables, C
     let vocabulary = arguments.vocabulary.as_deref().map(vocabulary).transpose()?;
     let description = match describe(text, vocabulary) {
         Reading::Exact(description) => description,
-        Reading::Ambiguous { candidates, why } => return Err(ambiguous(text, &candidates, &why)),
+        Reading::Ambiguous { candidates, why } => {
+            return Err(ambiguous(text, &candidates, &ambiguity(&candidates, &why)));
+        }
         Reading::Unknown(unknown) => return Err(CommandError::message(Exit::No, unknown.to_string())),
     };
     let Some((_, source)) = description.platform_or_linux() else {

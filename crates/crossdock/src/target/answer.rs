@@ -88,7 +88,9 @@ pub struct RustAnswer {
 pub fn answer(input: &str, vocabulary: Option<Vocabulary>) -> Answer {
     match describe(input, vocabulary) {
         Reading::Exact(description) => exact(input, description),
-        Reading::Ambiguous { candidates, why } => ambiguous(input, vocabulary, &candidates, why),
+        Reading::Ambiguous { candidates, why } => {
+            ambiguous(input, vocabulary, &candidates, super::ambiguity(&candidates, &why))
+        }
         Reading::Unknown(unknown) => Answer {
             notes: vec![unknown.why],
             nearest: unknown.nearest,

@@ -123,7 +123,7 @@ fn host_of(text: &str, vocabulary: Option<Vocabulary>) -> Result<(Specifier, OsS
                     Err(error("it names no architecture: write os/architecture, such as linux/arm64".into()))
                 }
             },
-            Reading::Ambiguous { why, .. } => Err(error(why)),
+            Reading::Ambiguous { candidates, why } => Err(error(super::ambiguity(&candidates, &why))),
             Reading::Unknown(unknown) => Err(error(unknown.why)),
         },
         Ok(specifier) => Ok((specifier, OsSource::Stated)),
