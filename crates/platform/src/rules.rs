@@ -1,5 +1,6 @@
 //! The vocabularies that follow a rule, so that no table could list all their names.
 
+mod azure;
 pub(crate) mod clouds;
 mod containers;
 mod gnu;
@@ -44,8 +45,8 @@ pub(crate) const RULES: &[(V, Shape, Rule)] = &[
     (V::Ec2InstanceFamily, without(b"/_. "), clouds::ec2_family),
     (V::Ec2InstanceType, with(b'.'), clouds::ec2_type),
     (V::GceMachineFamily, with(b'-'), clouds::gce_type),
-    (V::AzureVmSize, with(b'_'), clouds::azure_size),
-    (V::AzureVmFamily, PLAIN, clouds::azure_family),
+    (V::AzureVmSize, with(b'_'), azure::size),
+    (V::AzureVmFamily, PLAIN, azure::family),
     (V::OracleCloudShape, with(b'.'), clouds::oracle_shape),
     (V::AlibabaEcsFamily, with(b'.'), clouds::alibaba_family),
     (V::RaspberryPiModel, with(b' '), machines::raspberry_pi),

@@ -121,6 +121,7 @@ fn a_processor_without_sse2_or_a_float_unit_is_built_for_as_such() {
         ("linux_mips64_softfloat", "", "softfloat", "mips64-openwrt-linux-musl", "-"),
         ("mips-unknown-linux-musl", "", "softfloat", "mips-unknown-linux-musl", "mips-unknown-linux-musl"),
         ("mipsel-linux-gnueabi", "zig-target", "softfloat", "-", "-"),
+        ("armv7-linux-androideabi", "", "7", "armv7-linux-androideabi", "armv7-linux-androideabi"),
         ("linux/mips", "", "hardfloat", "mips-unknown-linux-musl", "mips-unknown-linux-gnu"),
         (
             "arm-linux-musleabi",

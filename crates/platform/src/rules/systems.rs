@@ -46,7 +46,8 @@ pub(super) fn rust_triple(text: &str) -> Option<Meaning> {
 /// The float ABI that a target's name states, or that is not the usual one of its platform.
 fn stated_float(spec: &RustSpec, architecture: Architecture) -> Option<FloatAbi> {
     match architecture {
-        Architecture::Arm => spec.float,
+        // Android's one ABI passes numbers in integer registers, and its processors have a float unit.
+        Architecture::Arm => spec.float.filter(|_| spec.os != "android"),
         Architecture::I386 => spec.triple.starts_with("i586").then_some(FloatAbi::Soft),
         _ => spec.float.filter(|float| *float == FloatAbi::Soft),
     }
