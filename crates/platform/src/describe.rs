@@ -182,13 +182,22 @@ fn in_one(text: &str, vocabulary: Vocabulary) -> Vec<Found> {
     found
 }
 
+const _: () =
+    assert!(Vocabulary::ALL.len() <= u128::BITS as usize, "a set of vocabularies has a bit for each");
+
+/// The vocabulary's place in a set of them.
+const fn bit(vocabulary: Vocabulary) -> u128 {
+    1 << (vocabulary as u8)
+}
+
 fn in_all(text: &str) -> Vec<Found> {
     let rows = meaning::rows(text);
     let marks = rules::Marks::of(text);
     let mut found: Vec<Found> = Vec::with_capacity(rows.len() + 4);
     found.extend(rows.iter().map(|row| (row.vocabulary, row.meaning())));
+    let have_rows = rows.iter().fold(0, |bits, row| bits | bit(row.vocabulary));
     for (vocabulary, shape, rule) in rules::RULES {
-        if marks.fit(*shape) && rows.iter().all(|row| row.vocabulary != *vocabulary) {
+        if marks.fit(*shape) && have_rows & bit(*vocabulary) == 0 {
             found.extend(rule(text).map(|meaning| (*vocabulary, meaning)));
         }
     }

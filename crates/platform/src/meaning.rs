@@ -101,10 +101,25 @@ impl Row {
     }
 }
 
+/// Where in the sorted rows the names begin whose first byte is at least this one.
+static FIRST: [usize; 257] = {
+    let (mut first, mut byte, mut row) = ([ROWS.len(); 257], 0, 0);
+    while byte < 256 {
+        while row < ROWS.len() && (ROWS[row].name.as_bytes()[0] as usize) < byte {
+            row += 1;
+        }
+        first[byte] = row;
+        byte += 1;
+    }
+    first
+};
+
 /// The rows of a name, in all vocabularies.
 pub(crate) fn rows(name: &str) -> &'static [Row] {
-    let start = ROWS.partition_point(|row| row.name < name);
-    let rows = ROWS.get(start..).unwrap_or_default();
+    let Some(byte) = name.bytes().next().map(usize::from) else { return &[] };
+    let same_byte = ROWS.get(FIRST[byte]..FIRST[byte + 1]).unwrap_or_default();
+    let start = same_byte.partition_point(|row| row.name < name);
+    let rows = same_byte.get(start..).unwrap_or_default();
     let end = rows.iter().position(|row| row.name != name).unwrap_or(rows.len());
     rows.get(..end).unwrap_or_default()
 }
