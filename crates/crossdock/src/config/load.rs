@@ -81,7 +81,7 @@ impl Config {
 
 /// The topmost folder in which a configuration of `directory` is looked for.
 fn boundary(directory: &Utf8Path) -> &Utf8Path {
-    let checkout = directory.ancestors().find(|folder| folder.join(".git").exists());
+    let checkout = crate::project::checkout(directory);
     let topmost = || directory.ancestors().filter(|folder| is_project(folder)).last();
     checkout.or_else(topmost).unwrap_or(directory)
 }

@@ -22,12 +22,13 @@ struct Line {
 /// A version, and its last day.
 type End = (&'static [u16], (u16, u8, u8));
 
-/// Sources, read in November 2026: for Alpine <https://alpinelinux.org/releases/>, for Debian
-/// <https://wiki.debian.org/LTS>, for CentOS <https://www.centos.org/centos-linux-eol/>, for Fedora
-/// <https://docs.fedoraproject.org/en-US/releases/lifecycle/> (a release ends a month after the second one after it), for
-/// Red Hat's ubi <https://access.redhat.com/support/policy/updates/errata>, for Go <https://go.dev/doc/devel/release> (a
-/// release ends with the second one after it), for Node.js <https://github.com/nodejs/release#end-of-life-releases>, for
-/// Python <https://devguide.python.org/versions/>; held against <https://endoflife.date>.
+/// Where vendors publish these days, which were written down in November 2026 without the pages at hand: for Alpine
+/// <https://alpinelinux.org/releases/>, for Debian <https://wiki.debian.org/LTS>, for CentOS
+/// <https://www.centos.org/centos-linux-eol/>, for Fedora <https://docs.fedoraproject.org/en-US/releases/lifecycle/> (a
+/// release ends a month after the second one after it), for Red Hat's ubi
+/// <https://access.redhat.com/support/policy/updates/errata>, for Go <https://go.dev/doc/devel/release> (a release ends with
+/// the second one after it), for Node.js <https://github.com/nodejs/release#end-of-life-releases>, for Python
+/// <https://devguide.python.org/versions/>.
 const LINES: &[Line] = &[
     Line { image: "alpine", product: "alpine", ends: &[(&[3, 10], (2021, 5, 1)), (&[3, 11], (2021, 11, 1))] },
     Line { image: "debian", product: "debian", ends: &[(&[7], (2018, 5, 31))] },

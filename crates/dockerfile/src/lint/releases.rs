@@ -37,11 +37,10 @@ const fn rendered(version: &'static str, debian: Debian, (year, month, day): (u1
 
 /// Releases with the end of their public support (long-term support included, paid support not) and their C library.
 ///
-/// Sources, read in November 2026: for Debian <https://wiki.debian.org/LTS>, for Ubuntu
-/// <https://ubuntu.com/about/release-cycle> (a month there is its last day here), for Alpine
-/// <https://alpinelinux.org/releases/>, for CentOS <https://www.centos.org/centos-linux-eol/>, for Amazon Linux
-/// <https://docs.aws.amazon.com/linux/al2023/ug/release-cadence.html> and the FAQs of its predecessors; held against
-/// <https://endoflife.date>.
+/// Where vendors publish these days, which were written down in November 2026 without the pages at hand: for Debian
+/// <https://wiki.debian.org/LTS>, for Ubuntu <https://ubuntu.com/about/release-cycle> (a month there is its last day here),
+/// for Alpine <https://alpinelinux.org/releases/>, for CentOS <https://www.centos.org/centos-linux-eol/>, for Amazon Linux
+/// <https://docs.aws.amazon.com/linux/al2023/ug/release-cadence.html> and the FAQs of its predecessors.
 pub(super) const RELEASES: &[Release] = &[
     release("debian", "8", "jessie", Some((2, 19)), (2020, 6, 30)),
     release("debian", "9", "stretch", Some((2, 24)), (2022, 6, 30)),

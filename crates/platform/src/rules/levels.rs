@@ -1,7 +1,7 @@
 //! The processor levels of clouds' machines, where they follow from the name.
 //!
-//! Only what the clouds' tables of processors say: a newer generation than theirs, and a series that they give several
-//! or no processors, has no level here. Every Xeon from Skylake on and every EPYC from Genoa on has AVX-512 (v4); EPYC
+//! Only what the clouds publish of their processors, written down in November 2026 without their pages at hand: a newer
+//! generation than theirs, and a series that they give several or no processors, has no level here. Every Xeon from Skylake on and every EPYC from Genoa on has AVX-512 (v4); EPYC
 //! Naples to Milan, Haswell and Broadwell have AVX2 (v3).
 
 /// EC2's c, m and r families (docs.aws.amazon.com/ec2/latest/instancetypes): the letters after the generation say who
