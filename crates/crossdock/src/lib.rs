@@ -2,19 +2,16 @@
 //! container engine, and verifies before anything is tagged that each program will start on its nodes.
 
 mod app;
-pub mod availability;
 mod backup;
 pub mod config;
 pub mod doctor;
 pub mod engine;
-pub mod environment;
 pub mod execute;
 mod header;
 pub mod host;
 mod judge;
 pub mod nearest;
 pub mod plan;
-pub mod process;
 pub mod project;
 pub mod report;
 pub mod scaffold;
@@ -24,3 +21,4 @@ pub mod toolchain;
 pub mod ui;
 
 pub use app::{App, CommandError, EXIT_CODES, Exit};
+pub use crossdock_system::{availability, environment, process};

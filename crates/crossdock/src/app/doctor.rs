@@ -10,12 +10,12 @@ use super::error::{CommandError, Exit};
 use super::look::{Planned, Rustup};
 use super::output;
 use super::session::Session;
-use crate::availability::{Availability, Remedy};
 use crate::doctor::{Answer, Check, Outcome, Progress, ask_versions, diagnose, setup};
-use crate::environment::Terminal;
 use crate::plan::Goal;
-use crate::process::Line;
 use crate::ui::style::{BAD, DIM, GOOD, paint};
+use crossdock_system::availability::{Availability, Remedy};
+use crossdock_system::environment::Terminal;
+use crossdock_system::process::Line;
 
 /// Who agrees to changes of the system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,14 +6,14 @@ use crossdock_oci::{ImageSource, Reference, SourceImage};
 use super::arguments::{EngineArguments, HandedOn};
 use super::error::{CommandError, Exit};
 use super::session::Session;
-use crate::availability::{Availability, Unavailable};
 use crate::config::grammar::tidied;
 use crate::config::{Config, Inputs, Source, Sourced};
 use crate::engine::{BaseFrom, Builder, Options, ask, csv};
-use crate::environment::Environment;
 use crate::execute::ExecuteError;
 use crate::host;
 use crate::plan::{EngineRequest, recipe};
+use crossdock_system::availability::{Availability, Unavailable};
+use crossdock_system::environment::Environment;
 
 impl Session {
     /// The engine that is to build, as it answers; none where crossdock builds itself.

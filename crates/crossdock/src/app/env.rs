@@ -16,11 +16,11 @@ use super::output;
 use super::session::Session;
 use super::shell::{assignments, failure};
 use super::target::{utf8, vocabulary};
-use crate::availability::{Availability, Unavailable};
 use crate::config::{self, Source, Sourced};
 use crate::host::{Also, Host, Needs, detect};
 use crate::target::ambiguity;
 use crate::toolchain::{GoRequest, RustChoice, RustRequest, Wrapper, choose_go, choose_rust};
+use crossdock_system::availability::{Availability, Unavailable};
 pub(super) use refused::refused;
 
 /// Prints the variables, for the shell that `--json` or `--shell` names. On every error standard output makes the

@@ -33,10 +33,10 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
 
-use crate::environment::Environment;
-use crate::process::Cancel;
 use crate::ui::style::{BAD, paint};
 use arguments::{Arguments, CacheCommand, Command, ConfigCommand, RenderCommand, ShellName};
+use crossdock_system::environment::Environment;
+use crossdock_system::process::Cancel;
 pub use error::{CommandError, EXIT_CODES, Exit};
 use session::Session;
 
@@ -82,7 +82,7 @@ impl App {
         let environment = match Environment::of_process() {
             Ok(environment) => environment.before_cargo_run(),
             Err(error) => {
-                self.end_evaluation(&crate::environment::arguments_of_process());
+                self.end_evaluation(&crossdock_system::environment::arguments_of_process());
                 return fail(&CommandError::new(Exit::InputOutput, &error));
             }
         };

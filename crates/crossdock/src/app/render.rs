@@ -23,7 +23,7 @@ use crate::header::Comment;
 use crate::plan::recipe::bake::{self, Dockerfiles, file_name};
 use crate::plan::recipe::{Recipe, RecipeError, Settings, recipes};
 use crate::plan::{Goal, Projects, Request};
-use crate::process::Command;
+use crossdock_system::process::Command;
 
 /// The version of the JSON form of rendered Dockerfiles.
 const SCHEMA: &str = "crossdock.dockerfile/1";

@@ -12,13 +12,13 @@ use super::arguments::{Building, Color as ColorChoice, EngineName, Global, Selec
 use super::error::{CommandError, Exit};
 use super::output;
 use crate::config::{Config, Overrides, Source, Sourced};
-use crate::environment::{Environment, Terminal};
 use crate::execute::{Color, Judging, Settings};
 use crate::plan::show::Detail;
 use crate::plan::{Archive, Engine, Goal, Pack, Request};
-use crate::process::{Cancel, Command, Processes};
 use crate::project::Network;
 use crate::ui::{Progress, Verbosity};
+use crossdock_system::environment::{Environment, Terminal};
+use crossdock_system::process::{Cancel, Command, Processes};
 
 pub(super) struct Session {
     /// What people call the program: `crossdock`, `cargo xtask`.

@@ -6,8 +6,8 @@ use camino::Utf8PathBuf;
 
 use super::{ConfigError, Source, Sourced};
 use crate::engine::Builder;
-use crate::environment::Environment;
 use crate::nearest::nearest;
+use crossdock_system::environment::Environment;
 
 /// What the environment sets, each with its variable as its provenance. The command line's options go above these, and
 /// these above the files. A variable that is set to nothing counts as not set.

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use camino::Utf8PathBuf;
 use serde::Serialize;
 
-use crate::availability::{Availability, Unavailable};
 use crate::host::{Host, RustToolchain, Tool};
+use crossdock_system::availability::{Availability, Unavailable};
 
 pub use setup::{Answer, Attempt, Outcome, Progress, SetupError, setup};
 pub use versions::ask_versions;

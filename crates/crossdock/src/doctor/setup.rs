@@ -6,9 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use camino::Utf8Path;
 use serde::Serialize;
 
-use crate::availability::{Remedy, Scope, Unavailable};
 use crate::host::Host;
-use crate::process::{Command, Line, ProcessError, Processes};
+use crossdock_system::availability::{Remedy, Scope, Unavailable};
+use crossdock_system::process::{Command, Line, ProcessError, Processes};
 
 /// What a person says to a change of the system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

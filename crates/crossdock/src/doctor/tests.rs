@@ -1,9 +1,9 @@
 use std::sync::{Arc, Mutex};
 
 use super::*;
-use crate::availability::{Remedy, Scope};
-use crate::environment::Environment;
-use crate::process::{Cancel, Command, Processes};
+use crossdock_system::availability::{Remedy, Scope};
+use crossdock_system::environment::Environment;
+use crossdock_system::process::{Cancel, Command, Processes};
 
 fn host() -> Host {
     toml::from_str(

@@ -3,9 +3,9 @@
 use std::thread;
 
 use super::Check;
-use crate::availability::Availability;
 use crate::host::Tool;
-use crate::process::{Command, Processes};
+use crossdock_system::availability::Availability;
+use crossdock_system::process::{Command, Processes};
 
 /// Asks every tool that was found, and whose version is not known yet, for its version, all side by side. A tool that
 /// gives none keeps none.

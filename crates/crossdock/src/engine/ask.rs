@@ -1,10 +1,10 @@
 //! Asks an engine what it is. Parsing its answers is pure and stands with each engine.
 
 use super::{Builder, Engine, buildx, docker, podman};
-use crate::availability::{Availability, Unavailable};
 use crate::host::System;
 use crate::host::remedies;
-use crate::process::{Command, Output, ProcessError, Processes};
+use crossdock_system::availability::{Availability, Unavailable};
+use crossdock_system::process::{Command, Output, ProcessError, Processes};
 
 /// Asks the builder; a builder that gives no answer is unavailable, with the reason and what brings it.
 ///

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::ask::{Asker, at_least, numbers, refusal};
 use super::{Builder, CacheExport, Engine, Frontend, Node, buildx, emulation};
-use crate::availability::Unavailable;
+use crossdock_system::availability::Unavailable;
 
 /// `docker version --format '{{json .}}'`
 #[derive(Debug, Deserialize)]

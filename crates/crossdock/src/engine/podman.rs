@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::ask::{Asker, at_least};
 use super::{Builder, CacheExport, Engine, Frontend, emulation};
-use crate::availability::Unavailable;
+use crossdock_system::availability::Unavailable;
 
 /// `podman version --format json`
 #[derive(Debug, Deserialize)]

@@ -9,7 +9,7 @@ use cargo_metadata::{Message as CargoMessage, PackageId};
 use super::report_lines::{Reporter, Said};
 use super::{ExecuteError, StepContext};
 use crate::plan::{Artifact, CargoBuild, CargoProgram};
-use crate::process::Line;
+use crossdock_system::process::Line;
 
 impl StepContext<'_> {
     pub(super) fn cargo(&self, build: &CargoBuild, reporter: &Reporter<'_>) -> Result<String, ExecuteError> {

@@ -8,7 +8,7 @@ use glob::{MatchOptions, Pattern};
 use super::engine::remove_folder;
 use super::{ExecuteError, create_folder};
 use crate::plan::CopiedContext;
-use crate::process::Cancel;
+use crossdock_system::process::Cancel;
 
 /// `*` stands for a part of a path and not for several, also for those that begin with a dot.
 const PARTS: MatchOptions = MatchOptions {

@@ -13,9 +13,9 @@ use super::publish::replace;
 use super::report_lines::{Reporter, Said};
 use super::{EngineFailure, ExecuteError, StepContext, create_folder, create_ignored_folder, lock};
 use crate::engine::{bake, failing};
-use crate::environment::Environment;
 use crate::plan::{Action, EngineBase, EngineCall, EnginePlan, ImagePlan, Purpose, Step, StepId};
-use crate::process::{Cancel, Command, Line, Processes};
+use crossdock_system::environment::Environment;
+use crossdock_system::process::{Cancel, Command, Line, Processes};
 
 impl StepContext<'_> {
     pub(super) fn render(&self, image: &ImagePlan) -> Result<String, ExecuteError> {

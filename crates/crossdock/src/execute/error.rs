@@ -6,8 +6,8 @@ use crossdock_verify::Verdict;
 
 use super::{EngineFailure, UnfitFile, WrongLabel};
 use crate::plan::Missing;
-use crate::process::ProcessError;
 use crate::report::{ImageReport, TargetReport};
+use crossdock_system::process::ProcessError;
 
 /// Why a run ended early.
 #[derive(Debug, thiserror::Error)]

@@ -8,7 +8,7 @@ use crossdock_oci::Digest;
 use super::report_lines::{Reporter, Said};
 use super::{ExecuteError, StepContext};
 use crate::plan::GoBuild;
-use crate::process::Line;
+use crossdock_system::process::Line;
 
 impl StepContext<'_> {
     pub(super) fn go(&self, build: &GoBuild, reporter: &Reporter<'_>) -> Result<String, ExecuteError> {

@@ -10,7 +10,7 @@ use super::image::about;
 use super::observer::{Event, Observer};
 use super::{ExecuteError, StepContext, create_ignored_folder};
 use crate::plan::{Action, ImagePlan, Plan};
-use crate::process::Cancel;
+use crossdock_system::process::Cancel;
 
 /// Locks every layout that the plan writes, in the order of their paths, so that two runs never wait for each other.
 pub(super) fn take(

@@ -36,11 +36,11 @@ pub use failure::Failure;
 pub use files::{FileFault, UnfitFile};
 pub use observer::{Event, Observer, Silent};
 
-use crate::availability::Unavailable;
-use crate::environment::Environment;
 use crate::plan::{Action, Artifact, ImagePlan, Missing, Plan, Step, StepId};
-use crate::process::{Cancel, Processes};
 use crate::report::{ImageReport, Report};
+use crossdock_system::availability::Unavailable;
+use crossdock_system::environment::Environment;
+use crossdock_system::process::{Cancel, Processes};
 use report_lines::Reporter;
 use schedule::{Message, Outcome};
 

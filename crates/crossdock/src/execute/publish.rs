@@ -12,7 +12,7 @@ use crossdock_oci::{
 use super::image::{about, oci_platform};
 use super::{ExecuteError, StepContext, lock};
 use crate::plan::{Action, ImagePlan, Load, Plan, Step};
-use crate::process::Command;
+use crossdock_system::process::Command;
 
 impl StepContext<'_> {
     /// Keeps what was built but not judged: without a name, beside the tagged images of earlier runs.

@@ -10,7 +10,7 @@ use super::failure::Ran;
 use super::observer::{Event, Observer};
 use super::{ExecuteError, StepContext};
 use crate::plan::{Action, Step, StepId};
-use crate::process::ProcessError;
+use crossdock_system::process::ProcessError;
 
 /// What a worker tells the thread that watches.
 pub(super) enum Message {

@@ -6,8 +6,8 @@ use camino::Utf8PathBuf;
 use crossdock_platform::Platform;
 
 use super::{Host, go, rust, system, tools, zig};
-use crate::availability::{Availability, Unavailable};
-use crate::process::Processes;
+use crossdock_system::availability::{Availability, Unavailable};
+use crossdock_system::process::Processes;
 
 /// What a host is asked about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

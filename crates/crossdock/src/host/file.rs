@@ -91,7 +91,7 @@ fn of_json(text: &str) -> Result<Host, Invalid> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::availability::Availability;
+    use crossdock_system::availability::Availability;
 
     const FILE: &str = r#"
 platform = "linux/arm64"

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::hypothetical::{go_toolchain, rustup_toolchain, usual_system};
 use super::{GoToolchain, Host, Manager, RustToolchain, System, Tool, ToolchainOrigin, remedies};
-use crate::availability::{Availability, Unavailable};
+use crossdock_system::availability::{Availability, Unavailable};
 
 /// A host as a file has it.
 #[derive(Debug, Serialize, Deserialize)]

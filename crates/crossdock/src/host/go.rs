@@ -4,8 +4,8 @@ use camino::Utf8Path;
 use serde::Deserialize;
 
 use super::{GoToolchain, System, tools};
-use crate::availability::{Availability, Unavailable};
-use crate::process::{Command, ProcessError, Processes};
+use crossdock_system::availability::{Availability, Unavailable};
+use crossdock_system::process::{Command, ProcessError, Processes};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "UPPERCASE")]

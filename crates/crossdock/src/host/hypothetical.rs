@@ -6,7 +6,7 @@ use camino::Utf8PathBuf;
 use crossdock_platform::{Architecture, BuildTarget, Libc, Linkage, Os, Platform, known_platforms};
 
 use super::{GoToolchain, Host, Manager, RustToolchain, System, Tool, ToolchainOrigin};
-use crate::availability::{Availability, Unavailable};
+use crossdock_system::availability::{Availability, Unavailable};
 
 /// The versions that an invented host has: those that were stable when this crossdock was made.
 pub(super) const RUST: &str = "1.95.0";

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{GoToolchain, Host, RustToolchain, Tool, remedies};
-use crate::availability::{Availability, Unavailable};
+use crossdock_system::availability::{Availability, Unavailable};
 
 impl Host {
     /// The Rust toolchain that the project in `folder` selects.

@@ -7,7 +7,7 @@ use crossdock_oci::Digest;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::environment::Environment;
+use crossdock_system::environment::Environment;
 
 /// Remembered answers; without a cache folder none.
 #[derive(Debug, Clone)]

@@ -21,7 +21,7 @@ use camino::Utf8PathBuf;
 use crossdock_platform::Platform;
 use serde::{Deserialize, Serialize};
 
-use crate::availability::Availability;
+use crossdock_system::availability::Availability;
 
 pub(crate) use detect::platform;
 pub use detect::{Also, HostError, Needs, detect};

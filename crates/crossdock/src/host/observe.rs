@@ -9,8 +9,8 @@ use crossdock_platform::{Platform, Reading, Vocabulary, describe};
 use serde::Serialize;
 
 use super::tools;
-use crate::availability::{Availability, Unavailable};
-use crate::process::{Cancel, Command, ProcessError, Processes};
+use crossdock_system::availability::{Availability, Unavailable};
+use crossdock_system::process::{Cancel, Command, ProcessError, Processes};
 
 /// The four answers, and what they mean together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -358,8 +358,9 @@ mod tests {
 
     #[test]
     fn this_machine_knows_itself() {
-        let environment = crate::environment::Environment::of_process().unwrap();
-        let processes = Processes::new(std::sync::Arc::new(environment), crate::process::Cancel::default());
+        let environment = crossdock_system::environment::Environment::of_process().unwrap();
+        let processes =
+            Processes::new(std::sync::Arc::new(environment), crossdock_system::process::Cancel::default());
         let found = Raw::look(&processes).interpret(Vec::new());
         assert!(found.process.is_some() && found.kernel.is_some(), "{found:?}");
     }

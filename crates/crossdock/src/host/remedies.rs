@@ -4,8 +4,8 @@ use camino::Utf8Path;
 use crossdock_platform::{BuildTarget, Libc, Linkage, known_platforms};
 
 use super::{Host, Manager, RustToolchain, System};
-use crate::availability::{Remedy, Scope};
-use crate::process::Command;
+use crossdock_system::availability::{Remedy, Scope};
+use crossdock_system::process::Command;
 
 /// The commands that install a tool, the best first; empty where none is known.
 pub(crate) fn install(tool: &str, system: &System) -> Vec<Remedy> {

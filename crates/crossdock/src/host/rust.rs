@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::memory::Memory;
 use super::{Manager, RustToolchain, System, Tool, ToolchainOrigin, remedies, tools};
-use crate::availability::{Availability, Unavailable};
-use crate::process::{Command, ProcessError, Processes};
+use crossdock_system::availability::{Availability, Unavailable};
+use crossdock_system::process::{Command, ProcessError, Processes};
 
 /// The toolchain that the project in `folder` selects: what `rustc` means there.
 pub(crate) fn selected_by(

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::environment::Environment;
-use crate::process::{Cancel, Command, Processes};
+use crossdock_system::environment::Environment;
+use crossdock_system::process::{Cancel, Command, Processes};
 
 #[test]
 fn detection_agrees_with_rustc_itself() {

@@ -6,9 +6,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_platform::{BuildTarget, Libc, Linkage, known_platforms};
 
 use super::{System, Tool, remedies};
-use crate::availability::{Availability, Unavailable};
-use crate::environment::Environment;
-use crate::process::{Command, Processes};
+use crossdock_system::availability::{Availability, Unavailable};
+use crossdock_system::environment::Environment;
+use crossdock_system::process::{Command, Processes};
 
 /// Tools that have the same name for every target.
 const NAMES: &[&str] = &[

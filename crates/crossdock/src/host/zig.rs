@@ -4,8 +4,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::memory::Memory;
 use super::{System, Tool, tools};
-use crate::availability::{Availability, Unavailable};
-use crate::process::{Command, Processes};
+use crossdock_system::availability::{Availability, Unavailable};
+use crossdock_system::process::{Command, Processes};
 
 /// Prints the path of the program in the package: calling it directly saves Python's start for every compiled file.
 const QUESTION: &str = "import importlib.util, os
@@ -60,8 +60,8 @@ fn ask(processes: &Processes, python: &Utf8Path) -> Option<Utf8PathBuf> {
 #[cfg(unix)]
 mod tests {
     use super::*;
-    use crate::environment::Environment;
-    use crate::process::Cancel;
+    use crossdock_system::environment::Environment;
+    use crossdock_system::process::Cancel;
 
     #[test]
     fn python_is_asked_again_only_when_zig_changed() {

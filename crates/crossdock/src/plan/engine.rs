@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::bases::EngineBase;
 use crate::engine::Builder;
-use crate::process::Command;
+use crossdock_system::process::Command;
 
 /// How an engine builds an image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -11,7 +11,7 @@ use super::recipe::Recipe;
 use super::recipe::bake::{Bake, Group, Target, literal, target, target_name};
 use super::{EngineCall, EnginePlan, EngineResult, Purpose, TextFile};
 use crate::engine::{Builder, Engine, Frontend, Options, caches, csv, listed};
-use crate::process::Command;
+use crossdock_system::process::Command;
 
 /// What the commands for one Dockerfile are made of.
 pub(super) struct Calls<'a> {

@@ -9,9 +9,9 @@ use super::cargo::{short_hash, slug};
 use super::request::Request;
 use super::{Artifact, GoBuild};
 use crate::config::ImageConfig;
-use crate::process::Command;
 use crate::project::{GoMain, GoModule, Network};
 use crate::toolchain::GoChoice;
+use crossdock_system::process::Command;
 
 /// The calls that a plan makes, growing as images ask for programs.
 #[derive(Default)]

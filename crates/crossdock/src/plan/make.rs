@@ -13,13 +13,13 @@ use super::request::{Archive, Projects, Request};
 use super::select::{Selected, select};
 use super::steps::{Call, Compiled, steps};
 use super::{ImagePlan, Load, Missing, Plan, PlatformPlan, SCHEMA, image, recipe};
-use crate::availability::Unavailable;
 use crate::config::Config;
 use crate::doctor::Use;
 use crate::host::Host;
-use crate::process::Command;
 use crate::project::Project;
 use crate::toolchain::Wrapper;
+use crossdock_system::availability::Unavailable;
+use crossdock_system::process::Command;
 
 /// Plans what a call asks for.
 ///

@@ -11,11 +11,11 @@ use super::select::Selected;
 use super::steps::Call;
 use super::user_flags::check_goflags;
 use super::{Expected, ProgramPlan, image};
-use crate::availability::Availability;
 use crate::config::{ImageConfig, Libc, Linkage};
 use crate::doctor::Use;
 use crate::project::{GoMain, GoModule, Program};
 use crate::toolchain::{GoChoice, GoRequest, choose_go, go_settings};
+use crossdock_system::availability::Availability;
 
 impl Maker<'_> {
     /// The programs of each platform, in the platforms' order.

@@ -12,12 +12,12 @@ use super::select::Selected;
 use super::steps::Call;
 use super::user_flags::{cpu, settle};
 use super::{Expected, ProgramPlan, image};
-use crate::availability::Availability;
 use crate::config::{ImageConfig, Linkage, Sourced};
 use crate::doctor::Use;
 use crate::host::{Host, ToolchainOrigin};
 use crate::project::{CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, Program};
 use crate::toolchain::{RustChoice, RustRequest, choose_rust, possible};
+use crossdock_system::availability::Availability;
 
 impl Maker<'_> {
     /// The programs of each platform, in the platforms' order.

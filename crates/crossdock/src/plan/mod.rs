@@ -32,10 +32,10 @@ use crossdock_dockerfile::render::Health;
 use crossdock_platform::Platform;
 use serde::Serialize;
 
-use crate::availability::Unavailable;
 use crate::config::{Base, Port, Source};
 use crate::doctor::Use;
-use crate::process::Command;
+use crossdock_system::availability::Unavailable;
+use crossdock_system::process::Command;
 
 pub use bases::EngineBase;
 pub(crate) use cargo::slug;

@@ -6,10 +6,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_platform::Platform;
 
 use super::{Engine, recipe};
-use crate::availability::{Availability, Unavailable};
 use crate::config::Sourced;
 use crate::engine::{self, Builder, Options};
 use crate::project::{Git, Network, Project};
+use crossdock_system::availability::{Availability, Unavailable};
 
 /// How far a run goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

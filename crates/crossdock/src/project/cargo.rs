@@ -10,8 +10,8 @@ use super::error::{ProjectError, some};
 use super::native::Graph;
 use super::sources::{Sources, first_part};
 use super::{About, CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, Language, ToolchainFile};
-use crate::environment::Environment;
-use crate::process::{Command, ProcessError, Processes};
+use crossdock_system::environment::Environment;
+use crossdock_system::process::{Command, ProcessError, Processes};
 
 pub(super) fn workspace(
     folder: &Utf8Path,

@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::error::ProjectError;
-use crate::environment::Environment;
+use crossdock_system::environment::Environment;
 
 /// What the user's cargo configuration says of compiling, before crossdock adds anything (The Cargo Book,
 /// "Configuration").

@@ -3,7 +3,7 @@ use camino::Utf8Path;
 use super::error::{ProjectError, ToolError};
 use super::{Language, Project, cargo, go};
 use crate::config::{Features, ImageConfig};
-use crate::process::{ProcessError, Processes};
+use crossdock_system::process::{ProcessError, Processes};
 
 /// What is asked of a project.
 #[derive(Debug, Clone)]

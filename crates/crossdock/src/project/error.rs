@@ -3,7 +3,7 @@ use camino::Utf8PathBuf;
 use super::Language;
 use crate::host::remedies;
 use crate::nearest::listed;
-use crate::process::{Command, ProcessError};
+use crossdock_system::process::{Command, ProcessError};
 
 /// Why a folder's project is not understood.
 #[derive(Debug, thiserror::Error)]

@@ -3,8 +3,8 @@
 use camino::Utf8Path;
 
 use super::Git;
-use crate::availability::{Availability, Remedy, Scope, Unavailable};
-use crate::process::{Command, ProcessError, Processes};
+use crossdock_system::availability::{Availability, Remedy, Scope, Unavailable};
+use crossdock_system::process::{Command, ProcessError, Processes};
 
 /// Asks git about the checkout that a folder lies in. Nothing in the checkout is written, not even its index.
 ///

@@ -12,7 +12,7 @@ use super::go_roles::assign_roles;
 use super::sources::Sources;
 use super::{GoMain, GoModule, GoRole, Language};
 use crate::config::grammar::tidied;
-use crate::process::{Command, ProcessError, Processes};
+use crossdock_system::process::{Command, ProcessError, Processes};
 
 /// What `go list -json` says of a package (`go help list`).
 #[derive(Debug, Deserialize)]

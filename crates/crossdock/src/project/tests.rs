@@ -4,8 +4,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::*;
 use crate::config::{Defaults, Features, ImageConfig, Sourced};
-use crate::environment::Environment;
-use crate::process::{Cancel, Processes};
+use crossdock_system::environment::Environment;
+use crossdock_system::process::{Cancel, Processes};
 
 /// A project folder that is removed with its test.
 pub(super) struct Folder(tempfile::TempDir);

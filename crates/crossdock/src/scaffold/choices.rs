@@ -7,7 +7,7 @@ use camino::Utf8Path;
 use super::part::Part;
 use super::source::CrossdockSource;
 use crate::nearest::listed;
-use crate::process::quote;
+use crossdock_system::process::quote;
 
 /// Where releases of crossdock lie when nothing else is said.
 const ARCHIVES: &str =

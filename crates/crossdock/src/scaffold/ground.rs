@@ -10,8 +10,8 @@ use super::starter;
 use crate::config::{Config, FILE_NAME, ImageConfig};
 use crate::header::{self, Made};
 use crate::plan::Projects;
-use crate::process::Processes;
 use crate::project::{self, Discovery, Language, Project, language_of};
+use crossdock_system::process::Processes;
 
 /// A folder, looked into.
 pub(super) struct Ground {

@@ -6,8 +6,8 @@ use camino::Utf8Path;
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
-use crate::process::{Command, ProcessError, Processes};
 use crate::project::Network;
+use crossdock_system::process::{Command, ProcessError, Processes};
 
 /// What joins `Cargo.lock`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -9,7 +9,7 @@ use super::part::Part;
 use super::sheet::{Owner, Sheet};
 use super::text::fill;
 use crate::header::{self, Comment};
-use crate::process::quote;
+use crossdock_system::process::quote;
 
 #[derive(Serialize)]
 struct Values {

@@ -18,8 +18,8 @@ use super::source::CrossdockSource;
 use super::{Scaffold, config, dockerfile, kubernetes, pipeline, readme, xtask};
 use crate::config::grammar::tidied;
 use crate::plan::Projects;
-use crate::process::Processes;
 use crate::project::{Language, Network, Project};
+use crossdock_system::process::Processes;
 
 /// What was decided before a file is rendered.
 pub(super) struct Decided {
@@ -285,7 +285,8 @@ fn joins(decided: &Decided, files: &[Entry]) -> Option<Joining> {
 
 fn next(ground: &Ground, request: &Request, decided: &Decided) -> Vec<String> {
     let near = ground.root.strip_prefix(&request.directory).unwrap_or(&ground.root);
-    let enter = (!near.as_str().is_empty()).then(|| format!("cd {}", crate::process::quote(near.as_str())));
+    let enter = (!near.as_str().is_empty())
+        .then(|| format!("cd {}", crossdock_system::process::quote(near.as_str())));
     enter.into_iter().chain([format!("{} dist", decided.command)]).collect()
 }
 

@@ -10,8 +10,8 @@ use rustix::fs::{Access, access};
 use super::entry::{Action, Entry};
 use super::error::ScaffoldError;
 use super::{Scaffold, lock};
-use crate::process::Processes;
 use crate::project::Network;
+use crossdock_system::process::Processes;
 
 /// What was written beside the files themselves.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -17,8 +17,8 @@ use super::source::CrossdockSource;
 use super::text::fill;
 use crate::config::grammar::tidied;
 use crate::header::{self, Comment, Made};
-use crate::process::Processes;
 use crate::project::Project;
+use crossdock_system::process::Processes;
 
 const MANIFEST: &str = "xtask/Cargo.toml";
 

@@ -7,9 +7,9 @@ use crossdock_platform::{BuildTarget, Os, Platform, RustTarget};
 
 use super::equip::{CCode, Equipment, OwnLinker, Work};
 use super::{RustChoice, RustRequest, helpers};
-use crate::availability::{Availability, Unavailable};
 use crate::config::{Libc, Linkage, Route, Sourced};
 use crate::host::{Host, Manager, RustToolchain, ToolchainOrigin, remedies};
+use crossdock_system::availability::{Availability, Unavailable};
 
 /// What a choice is made from.
 #[derive(Clone, Copy)]
@@ -130,7 +130,9 @@ impl Candidate<'_> {
             environment.get_mut(&format!("BINDGEN_EXTRA_CLANG_ARGS_{}", rust.underscored()))
         {
             let includes = helpers::clang_includes(work.target, &equipment.tools, work.host);
-            includes.iter().for_each(|argument| arguments.extend([" ", &crate::process::quote(argument)]));
+            includes
+                .iter()
+                .for_each(|argument| arguments.extend([" ", &crossdock_system::process::quote(argument)]));
         }
         environment.extend(self.toolchain_environment(toolchain));
         Ok(RustChoice {

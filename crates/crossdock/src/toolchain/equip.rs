@@ -5,8 +5,8 @@ use crossdock_platform::{Architecture, BuildTarget, Compiler, GlibcVersion, Libc
 
 use super::zig::Zig;
 use super::{Wrapper, helpers};
-use crate::availability::Unavailable;
 use crate::host::Host;
+use crossdock_system::availability::Unavailable;
 
 /// Tools for one target.
 #[derive(Debug, Clone, Default)]

@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::config::{Libc, Linkage, Route, Sourced};
 use crate::host::ToolchainOrigin;
-use crate::process::quote;
+use crossdock_system::process::quote;
 
 pub(crate) use candidate::possible;
 pub use go::choose_go;
@@ -85,7 +85,7 @@ impl RustChoice {
         for name in ["CFLAGS", "CXXFLAGS"] {
             let value = self.environment.entry(format!("{name}_{underscored}")).or_default();
             for flag in &flags {
-                let flag = if quoted { crate::process::quote(flag) } else { flag.clone() };
+                let flag = if quoted { crossdock_system::process::quote(flag) } else { flag.clone() };
                 value.push_str(if value.is_empty() { "" } else { " " });
                 value.push_str(&flag);
             }

@@ -4,8 +4,8 @@ use camino::Utf8Path;
 
 use super::candidate::{Candidate, Context};
 use super::{RustChoice, RustRequest};
-use crate::availability::{Availability, Unavailable};
 use crate::host::Host;
+use crossdock_system::availability::{Availability, Unavailable};
 
 /// One answer for each platform of a request.
 type Answers = Vec<Result<RustChoice, Unavailable>>;

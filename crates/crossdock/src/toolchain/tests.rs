@@ -6,9 +6,9 @@ use camino::Utf8Path;
 use crossdock_platform::Platform;
 
 use super::*;
-use crate::availability::Availability;
 use crate::config::Source;
 use crate::host::Host;
+use crossdock_system::availability::Availability;
 
 fn platform(text: &str) -> Platform {
     Platform::parse(text).unwrap()
@@ -102,7 +102,7 @@ fn go_linked(
     text
 }
 
-fn refusal(text: &mut String, missing: &crate::availability::Unavailable) {
+fn refusal(text: &mut String, missing: &crossdock_system::availability::Unavailable) {
     writeln!(text, "  cannot be built: {}", missing.why).unwrap();
     for remedy in &missing.remedies {
         let commands: Vec<String> = remedy.commands.iter().map(ToString::to_string).collect();

@@ -6,7 +6,7 @@ use crossdock_oci::Digest;
 
 use super::Wrapper;
 use crate::host::Tool;
-use crate::process::quote;
+use crossdock_system::process::quote;
 
 /// Paths of the scripts for one target.
 pub(super) struct Zig {
@@ -142,9 +142,12 @@ mod tests {
         let list = format!("@{list}");
         let arguments =
             arguments.iter().map(|argument| if *argument == "@" { list.as_str() } else { argument });
-        let environment = crate::environment::Environment::of_process().unwrap();
-        let processes = crate::process::Processes::new(environment.into(), crate::process::Cancel::default());
-        let command = crate::process::Command::new("sh", folder)
+        let environment = crossdock_system::environment::Environment::of_process().unwrap();
+        let processes = crossdock_system::process::Processes::new(
+            environment.into(),
+            crossdock_system::process::Cancel::default(),
+        );
+        let command = crossdock_system::process::Command::new("sh", folder)
             .args(["-c", scripts.cc.content.as_str(), "cc"])
             .env("SDKROOT", sdk)
             .args(arguments);
@@ -190,10 +193,13 @@ mod tests {
         let folder = Utf8Path::from_path(folder.path()).unwrap().join("it's new");
         let zig = Tool { command: vec!["/opt/it's \\0101 %s/zig".to_owned()], version: None };
         for script in Zig::new(&zig, "aarch64-linux-musl", Some("generic"), &folder).all() {
-            let environment = crate::environment::Environment::of_process().unwrap();
-            let processes =
-                crate::process::Processes::new(environment.into(), crate::process::Cancel::default());
-            let command = crate::process::Command::new("sh", "/").args(["-c".to_owned(), script.command()]);
+            let environment = crossdock_system::environment::Environment::of_process().unwrap();
+            let processes = crossdock_system::process::Processes::new(
+                environment.into(),
+                crossdock_system::process::Cancel::default(),
+            );
+            let command =
+                crossdock_system::process::Command::new("sh", "/").args(["-c".to_owned(), script.command()]);
             processes.stdout(&command).unwrap();
             assert_eq!(std::fs::read_to_string(&script.path).unwrap(), script.content);
             let mode = std::os::unix::fs::PermissionsExt::mode(

@@ -6,9 +6,9 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::duration;
 use super::style::{BAD, DIM, GOOD, WARN, paint};
-use crate::environment::Terminal;
 use crate::execute::{Event, Observer};
 use crate::plan::{Step, StepId};
+use crossdock_system::environment::Terminal;
 
 /// How much a person wants to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

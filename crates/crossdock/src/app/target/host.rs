@@ -7,8 +7,8 @@ use crossdock_platform::{Reading, Vocabulary, describe};
 use crate::app::arguments::Global;
 use crate::app::error::{CommandError, Exit};
 use crate::app::output;
-use crate::process::{Command, ProcessError, Processes};
 use crate::target::{HostAnswer, HostFacts, classify};
+use crossdock_system::process::{Command, ProcessError, Processes};
 
 pub(super) fn run(processes: &Processes, global: &Global) -> Result<Exit, CommandError> {
     let answer = classify(&facts(processes));

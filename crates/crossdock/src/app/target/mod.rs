@@ -13,10 +13,10 @@ use super::arguments::{Global, TargetArguments, TargetCommand};
 use super::error::{CommandError, Exit};
 use super::output;
 use super::session::choose_color;
-use crate::environment::Environment;
-use crate::process::{Cancel, Processes};
 use crate::target::{Answer, MatchAnswer, Outcome, answer, describe_answer, match_platforms};
 use crate::ui::style::{BAD, paint};
+use crossdock_system::environment::Environment;
+use crossdock_system::process::{Cancel, Processes};
 
 pub(super) fn run(
     arguments: &TargetArguments,

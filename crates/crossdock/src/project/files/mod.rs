@@ -12,7 +12,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::discover::{Discovery, language_of};
 use super::error::ProjectError;
 use super::{Language, Project};
-use crate::environment::Environment;
+use crossdock_system::environment::Environment;
 
 /// Reads what the project in a folder is, without asking cargo or go.
 ///

@@ -8,13 +8,13 @@ use toml::{Table, Value};
 use super::lock::Lock;
 use super::{Kind, entries, text, wrong};
 use crate::config::grammar::tidied;
-use crate::environment::Environment;
 use crate::project::cargo::INTERNAL;
 use crate::project::discover::Discovery;
 use crate::project::error::ProjectError;
 use crate::project::{
     About, CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, Sources, ToolchainFile,
 };
+use crossdock_system::environment::Environment;
 
 pub(super) fn workspace(
     folder: &Utf8Path,

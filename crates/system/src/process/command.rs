@@ -113,7 +113,7 @@ impl fmt::Display for Anywhere<'_> {
 
 /// Quotes a word for a POSIX shell, where it needs quotes. Control characters, which no terminal copies, are left to
 /// `printf`: cargo separates flags by one.
-pub(crate) fn quote(word: &str) -> String {
+pub fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+^".contains(c);
     let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
     let is_control = |c: char| c.is_ascii_control() && c != '\n' && c != '\t';

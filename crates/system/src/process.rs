@@ -8,8 +8,7 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use command::Command;
-pub(crate) use command::quote;
+pub use command::{Command, quote};
 pub use group::Cancel;
 
 use crate::environment::Environment;
@@ -189,6 +188,7 @@ fn indented(stderr: &str) -> String {
 #[cfg(test)]
 mod tests {
     use std::fs::OpenOptions;
+    use std::io::Write;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
@@ -197,8 +197,9 @@ mod tests {
     fn a_script_that_is_still_open_for_writing_is_waited_for() {
         let folder = tempfile::tempdir().unwrap();
         let script = folder.path().join("script");
-        crossdock_oci::write_atomically(&script, b"#!/bin/sh\necho started\n").unwrap();
-        std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let mut file = OpenOptions::new().write(true).create_new(true).open(&script).unwrap();
+        file.write_all(b"#!/bin/sh\necho started\n").unwrap();
+        file.set_permissions(std::fs::Permissions::from_mode(0o755)).unwrap();
         let writer = OpenOptions::new().append(true).open(&script).unwrap();
         let processes = Processes::new(Arc::new(Environment::of_process().unwrap()), Cancel::default());
         let command = Command::new(script.to_str().unwrap(), "/");

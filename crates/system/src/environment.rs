@@ -47,7 +47,7 @@ pub enum EnvironmentError {
 }
 
 /// The command line's arguments, for what must be said even where the rest of the environment cannot be read.
-pub(crate) fn arguments_of_process() -> Vec<OsString> {
+pub fn arguments_of_process() -> Vec<OsString> {
     std::env::args_os().collect()
 }
 
