@@ -200,12 +200,11 @@ mod tests {
         let mut file = OpenOptions::new().write(true).create_new(true).open(&script).unwrap();
         file.write_all(b"#!/bin/sh\necho started\n").unwrap();
         file.set_permissions(std::fs::Permissions::from_mode(0o755)).unwrap();
-        let writer = OpenOptions::new().append(true).open(&script).unwrap();
         let processes = Processes::new(Arc::new(Environment::of_process().unwrap()), Cancel::default());
         let command = Command::new(script.to_str().unwrap(), "/");
         let closes = std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(60));
-            drop(writer);
+            drop(file);
         });
         assert_eq!(processes.stdout(&command).unwrap(), "started\n");
         closes.join().unwrap();
