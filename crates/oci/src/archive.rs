@@ -1,12 +1,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Write};
 
+use crossdock_fs::FileError;
 use serde::Serialize;
 use tar::{EntryType, Header};
 
 use crate::blob::BlobError;
 use crate::digest::{Digest, Hasher};
-use crate::error::FileError;
 use crate::layout::{LAYOUT_VERSION, Layout, LayoutError, named_entries};
 use crate::manifest::{
     DOCUMENT_LIMIT, Descriptor, Document, DocumentError, ImageManifest, Index, canonical_bytes,

@@ -1,9 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use crossdock_fs::FileError;
+
 use crate::blob::{BlobError, BlobStore};
 use crate::config::{ImageConfig, RootFs, RuntimeConfig};
 use crate::digest::Digest;
-use crate::error::FileError;
 use crate::layer::Layer;
 use crate::manifest::{Descriptor, Document, ImageManifest, Index, Platform};
 use crate::media_type;

@@ -2,11 +2,8 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
-
-use crate::atomic;
 use crate::digest::{Digest, Hasher};
-use crate::error::{FileError, open_regular, read_regular};
+use crossdock_fs::{AtomicFile, FileError, open_regular, read_regular, write_atomically};
 
 /// Blobs named by their digests: `blobs/sha256/<hex>` below a folder (image-spec, image-layout.md § Blobs).
 ///
@@ -57,7 +54,7 @@ impl BlobStore {
     /// # Errors
     /// When the store's folder is missing or not writable.
     pub fn writer(&self) -> Result<BlobWriter, FileError> {
-        let file = atomic::temporary_in(&self.folder())?;
+        let file = AtomicFile::create_in(&self.folder())?;
         Ok(BlobWriter { store: self.clone(), file, hasher: Hasher::default(), size: 0 })
     }
 
@@ -71,7 +68,7 @@ impl BlobStore {
         if self.has(&blob) && read_regular(&path, blob.size).is_ok_and(|found| found == bytes) {
             return Ok(blob);
         }
-        atomic::write_atomically(&path, bytes)?;
+        write_atomically(&path, bytes)?;
         Ok(blob)
     }
 
@@ -130,7 +127,7 @@ impl BlobStore {
             return Ok(());
         }
         let mut reader = from.get(digest)?;
-        let temporary = atomic::temporary_in(&self.folder())?;
+        let temporary = AtomicFile::create_in(&self.folder())?;
         let link = temporary.path().with_extension("link");
         if fs::hard_link(&source, &link).is_ok() {
             let renamed = fs::rename(&link, &target);
@@ -139,7 +136,7 @@ impl BlobStore {
             return Ok(renamed.map_err(FileError::on("replace", &target))?);
         }
         io::copy(&mut reader, &mut temporary.as_file()).map_err(FileError::on("write", &target))?;
-        Ok(atomic::persist(temporary, &target)?)
+        Ok(temporary.commit(&target)?)
     }
 
     /// Removes every blob that `keep` does not name, and half-written files that a killed process left.
@@ -198,7 +195,7 @@ fn check(expected: Digest, found: Digest) -> Result<(), BlobError> {
 #[derive(Debug)]
 pub struct BlobWriter {
     store: BlobStore,
-    file: NamedTempFile,
+    file: AtomicFile,
     hasher: Hasher,
     size: u64,
 }
@@ -210,7 +207,7 @@ impl BlobWriter {
     /// When the disk is full or the store's folder is gone.
     pub fn complete(self) -> Result<Blob, FileError> {
         let blob = Blob { digest: self.hasher.finish(), size: self.size };
-        atomic::persist(self.file, &self.store.path(&blob.digest))?;
+        self.file.commit(&self.store.path(&blob.digest))?;
         Ok(blob)
     }
 
@@ -226,14 +223,14 @@ impl BlobWriter {
 
 impl Write for BlobWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.file.as_file_mut().write(bytes)?;
+        let written = self.file.write(bytes)?;
         self.hasher.update(&bytes[..written]);
         self.size += written as u64;
         Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.as_file_mut().flush()
+        self.file.flush()
     }
 }
 

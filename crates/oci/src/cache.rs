@@ -3,12 +3,11 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
+use crossdock_fs::{FileError, is_temporary, read_regular, write_atomically};
 use serde::Serialize;
 
-use crate::atomic::{is_temporary, write_atomically};
 use crate::blob::{BlobError, BlobStore, retain};
 use crate::digest::Digest;
-use crate::error::{FileError, read_regular};
 use crate::layer::{Compression, Fingerprint, Layer, LayerError, TarSource, fingerprint, write_known};
 use crate::manifest::canonical_bytes;
 
@@ -267,8 +266,9 @@ pub enum CacheError {
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "the tests damage files on purpose")]
 mod tests {
+    use crossdock_fs::AtomicFile;
+
     use super::*;
-    use crate::atomic;
     use crate::{Content, LayerBuilder, Owner, Timestamp};
 
     struct Fixture {
@@ -364,7 +364,7 @@ mod tests {
     fn what_is_being_written_stays_until_its_writer_must_be_dead() {
         let fixture = Fixture::new();
         let names = [fixture.cache.layers(), fixture.cache.blobs.folder()];
-        let half_written = names.map(|folder| atomic::temporary_in(&folder).unwrap());
+        let half_written = names.map(|folder| AtomicFile::create_in(&folder).unwrap());
         fixture.cache.prune(PruneLimits::EVERYTHING).unwrap();
         assert!(half_written.iter().all(|file| file.path().exists()), "a writer is at work on it");
         for file in &half_written {

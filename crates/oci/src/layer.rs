@@ -10,11 +10,11 @@ use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use crossdock_fs::FileError;
 use serde::{Deserialize, Serialize};
 
 use crate::blob::Blob;
 use crate::digest::{Digest, Hasher};
-use crate::error::FileError;
 use crate::manifest::Descriptor;
 use crate::media_type;
 use crate::time::Timestamp;

@@ -2,13 +2,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::atomic::{is_temporary, write_atomically};
+use crossdock_fs::{
+    FileError, FileLock, LockOwner, is_temporary, mark_output, read_regular, write_atomically,
+};
+
 use crate::blob::{BlobError, BlobStore, retain};
 use crate::cache::Pruned;
 use crate::digest::Digest;
-use crate::error::{FileError, read_regular};
-use crate::ignored::mark_output;
-use crate::lock::{self, Holder, LayoutLock};
 use crate::manifest::{DOCUMENT_LIMIT, Descriptor, Document, DocumentError, ImageManifest, Index};
 use crate::media_type;
 use crate::reference::Reference;
@@ -38,6 +38,12 @@ pub enum Pruning {
     /// The new image is the only one afterwards.
     ReplaceAll,
 }
+
+/// Exclusive use of a layout among processes, for as long as this value lives.
+///
+/// The methods that change a layout borrow one, so that no caller forgets to take it.
+#[derive(Debug)]
+pub struct LayoutLock(#[expect(dead_code, reason = "dropping it releases the lock")] FileLock);
 
 impl Layout {
     /// The layout in `folder`, made when it is missing, with a `.gitignore` that keeps it out of version control.
@@ -83,8 +89,8 @@ impl Layout {
     ///
     /// # Errors
     /// When the lock's file cannot be used.
-    pub fn try_lock(&self) -> Result<Result<LayoutLock, Holder>, FileError> {
-        lock::try_lock(&self.lock_path())
+    pub fn try_lock(&self) -> Result<Result<LayoutLock, LockOwner>, FileError> {
+        Ok(FileLock::try_acquire(&self.lock_path())?.map(LayoutLock))
     }
 
     /// Takes the layout for this process, and waits while another has it.
@@ -92,7 +98,7 @@ impl Layout {
     /// # Errors
     /// When the lock's file cannot be used.
     pub fn lock(&self) -> Result<LayoutLock, FileError> {
-        lock::lock(&self.lock_path())
+        FileLock::acquire(&self.lock_path()).map(LayoutLock)
     }
 
     /// What `index.json` says; a layout without one is empty.

@@ -11,18 +11,14 @@
 
 mod archive;
 mod assemble;
-mod atomic;
 pub mod base;
 mod blob;
 mod cache;
 mod config;
 mod decode;
 mod digest;
-mod error;
-mod ignored;
 mod layer;
 mod layout;
-mod lock;
 mod manifest;
 pub mod media_type;
 mod reference;
@@ -31,18 +27,17 @@ mod source;
 mod tar_reader;
 mod time;
 
+// Callers that predate crossdock-fs import these from here.
+pub use crossdock_fs::{FileError, LockOwner, is_marked_output, is_temporary, mark_output, write_atomically};
+
 pub use archive::{ArchiveError, write_archive};
 pub use assemble::{AssembleError, Assembled, Image, PlatformImage, PlatformManifest, assemble};
-pub use atomic::{is_temporary, write_atomically};
 pub use blob::{Blob, BlobError, BlobStore, BlobWriter};
 pub use cache::{CacheError, CacheInfo, LayerCache, PruneLimits, Pruned};
 pub use config::{Healthcheck, History, ImageConfig, RootFs, RuntimeConfig};
 pub use digest::{Digest, DigestError, Hasher};
-pub use error::FileError;
-pub use ignored::{is_marked_output, mark_output};
 pub use layer::{Compression, Content, Fingerprint, Layer, LayerBuilder, LayerError, Owner, TarSource};
-pub use layout::{Layout, LayoutError, Pruning};
-pub use lock::{Holder, LayoutLock};
+pub use layout::{Layout, LayoutError, LayoutLock, Pruning};
 pub use manifest::{Descriptor, Document, DocumentError, ImageManifest, Index, Platform};
 pub use reference::{Reference, ReferenceError, Repository, Tag};
 pub use root::{

@@ -10,9 +10,9 @@ use std::path::PathBuf;
 
 use crate::decode::{DecodeError, decode};
 use crate::digest::{Digest, Hasher};
-use crate::error::FileError;
 use crate::tar_reader::{TarError, TarReader};
 use apply::Applier;
+use crossdock_fs::FileError;
 pub use spill::FileReader;
 use spill::Spill;
 use tree::{Kind, Tree};

@@ -31,12 +31,6 @@ impl Timestamp {
         if seconds > Self::LAST { Err(TimeError { seconds }) } else { Ok(Self(seconds)) }
     }
 
-    /// The time on this machine's clock, for what is about this machine and not about an image.
-    pub(crate) fn now() -> Self {
-        let elapsed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        Self(elapsed.as_secs().min(Self::LAST))
-    }
-
     /// Seconds since the epoch.
     pub fn as_unix(self) -> u64 {
         self.0

@@ -2,8 +2,9 @@ use std::fs::{self, File};
 use std::io::{BufReader, Read};
 use std::path::Path;
 
+use crossdock_fs::FileError;
+
 use super::{Content, LayerError, Owner};
-use crate::error::FileError;
 
 /// One entry of a layer without its path.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,8 @@ use std::fs::File;
 use std::io::{self, BufWriter, Read, SeekFrom, Write};
 use std::path::PathBuf;
 
-use crate::error::FileError;
+use crossdock_fs::FileError;
+
 use crate::tar_reader::TarError;
 
 const WRITE: &str = "write a temporary file in";

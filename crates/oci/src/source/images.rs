@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
+use crossdock_fs::FileError;
+
 use super::docker::{DockerArchive, DockerImage};
 use super::{ImageSource, SourceError, SourceImage, SourcePlatform};
 use crate::blob::{Blob, BlobError};
 use crate::config::ImageConfig;
 use crate::digest::Digest;
-use crate::error::FileError;
 use crate::layout::{IMAGE_NAME, LayoutError, MAX_DEPTH, REF_NAME};
 use crate::manifest::{DOCUMENT_LIMIT, Descriptor, Document, ImageManifest, Index, Platform};
 use crate::media_type;

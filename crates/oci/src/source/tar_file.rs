@@ -3,9 +3,10 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};
 use std::path::Path;
 
+use crossdock_fs::{FileError, open_regular};
+
 use super::ArchiveFault;
 use crate::decode::{Coding, decode};
-use crate::error::{FileError, open_regular};
 use crate::root::FileReader;
 use crate::tar_reader::{BLOCK, TarError, TarKind, TarReader};
 

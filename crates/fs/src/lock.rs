@@ -1,0 +1,122 @@
+use std::fmt;
+use std::fs::{File, TryLockError};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::time::SystemTime;
+
+use crate::error::FileError;
+
+/// An exclusive lock between processes, held for as long as this value lives.
+///
+/// The lock is advisory (`flock`, `LockFileEx`). The operating system releases it when the process ends for whatever
+/// reason, so a killed process blocks nobody. The lock's file stays: removing it would let two processes lock two
+/// different files of the same name.
+#[derive(Debug)]
+pub struct FileLock {
+    _file: File,
+}
+
+/// The process that holds a lock, in words for a message: `process 7 on host since 2023-11-14T22:13:20Z`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockOwner(String);
+
+impl FileLock {
+    /// Takes the lock in the file at `path`, which is created if missing, or returns the owner that holds it.
+    ///
+    /// # Errors
+    /// If the file cannot be opened, locked or written.
+    pub fn try_acquire(path: &Path) -> Result<Result<Self, LockOwner>, FileError> {
+        let file = open(path)?;
+        match file.try_lock() {
+            Ok(()) => sign(file, path).map(Ok),
+            Err(TryLockError::WouldBlock) => Ok(Err(LockOwner::read(path))),
+            Err(TryLockError::Error(error)) => Err(FileError::on("lock", path)(error)),
+        }
+    }
+
+    /// Takes the lock in the file at `path`, which is created if missing, and blocks while another process holds it.
+    ///
+    /// # Errors
+    /// If the file cannot be opened, locked or written.
+    pub fn acquire(path: &Path) -> Result<Self, FileError> {
+        let file = open(path)?;
+        file.lock().map_err(FileError::on("lock", path))?;
+        sign(file, path)
+    }
+}
+
+impl LockOwner {
+    fn this_process() -> Self {
+        let now = humantime::format_rfc3339_seconds(SystemTime::now());
+        Self(format!("process {} on {} since {now}", std::process::id(), host_name()))
+    }
+
+    /// Reads the owner's signature. Its length and characters are bounded, since it goes to a terminal and any process
+    /// may have written the file.
+    fn read(path: &Path) -> Self {
+        let mut bytes = Vec::new();
+        let read = File::open(path).and_then(|file| file.take(500).read_to_end(&mut bytes));
+        let text: String =
+            String::from_utf8_lossy(&bytes).chars().filter(|char| !char.is_control()).collect();
+        match read {
+            Ok(1..) => Self(text),
+            // The file is empty between the owner's locking and signing it, and Windows denies reading it.
+            _ => Self("another process".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for LockOwner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn open(path: &Path) -> Result<File, FileError> {
+    // Not truncated: the file may hold the signature of the process that has the lock.
+    File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .map_err(FileError::on("open the lock", path))
+}
+
+fn sign(mut file: File, path: &Path) -> Result<FileLock, FileError> {
+    let owner = LockOwner::this_process();
+    file.set_len(0)
+        .and_then(|()| file.seek(SeekFrom::Start(0)))
+        .and_then(|_| file.write_all(owner.0.as_bytes()))
+        .map_err(FileError::on("write the lock", path))?;
+    Ok(FileLock { _file: file })
+}
+
+#[cfg(unix)]
+fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+#[cfg(not(unix))]
+fn host_name() -> String {
+    "this machine".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_held_lock_names_its_owner() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(".lock");
+        let first = FileLock::try_acquire(&path).unwrap().unwrap();
+        let owner = FileLock::try_acquire(&path).unwrap().unwrap_err().to_string();
+        assert!(owner.starts_with(&format!("process {} on ", std::process::id())), "{owner}");
+        assert!(owner.contains(" since 2"), "{owner}");
+        drop(first);
+        let second = FileLock::acquire(&path).unwrap();
+        assert!(FileLock::try_acquire(&path).unwrap().is_err());
+        drop(second);
+    }
+}
