@@ -8,7 +8,7 @@ use crossdock::Exit;
 use crossdock::environment::Environment;
 
 use crate::shell::{Failure, say};
-use crate::{bench, ci, doc, test};
+use crate::{baseline, bench, ci, doc, test};
 
 /// Installs what the tests need and runs them.
 #[derive(Debug, Parser)]
@@ -39,7 +39,7 @@ pub(crate) struct Bench {
     /// Measure this program instead of this repository's release build
     #[arg(long, value_name = "FILE")]
     pub(crate) program: Option<std::path::PathBuf>,
-    /// Only these groups: plan, memory, lookup, layers, go, ko, rust
+    /// Only these groups: plan, memory, lookup, layers, go, ko, rust, xtask
     pub(crate) groups: Vec<String>,
 }
 
@@ -52,15 +52,36 @@ pub(crate) struct Doc {
     pub(crate) check: bool,
 }
 
+/// Compares what the program answers with the records in tests/baseline: digests of the examples, JSON, help, exit codes.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask baseline")]
+pub(crate) struct Baseline {
+    /// Record the answers instead of comparing them
+    #[arg(long)]
+    pub(crate) record: bool,
+    /// Ask this program instead of this repository's development build
+    #[arg(long, value_name = "FILE")]
+    pub(crate) program: Option<std::path::PathBuf>,
+    /// Accept changed words in help and in JSON text; they are still shown
+    #[arg(long, conflicts_with = "record")]
+    pub(crate) words: bool,
+    /// Also build xtask from nothing, which takes about two minutes, and compare the time with its limit
+    #[arg(long)]
+    pub(crate) cold: bool,
+}
+
 /// A chore as [`crossdock::App`] takes it.
 pub(crate) type Run = fn(&Environment, &[OsString]) -> ExitCode;
 
 /// The chores, with what `--help` says of each.
-pub(crate) const CHORES: [(&str, &str, Run); 4] = [
+pub(crate) const CHORES: [(&str, &str, Run); 5] = [
     ("test", "Install what this repository's tests need and run them", |_, words| {
         run("test", words, |options| test::run(&options))
     }),
     ("ci", "Run what continuous integration runs", |_, words| run("ci", words, |Ci {}| ci::run())),
+    ("baseline", "Compare what the program answers with what was recorded", |_, words| {
+        run("baseline", words, |options| baseline::run(&options))
+    }),
     ("bench", "Measure crossdock beside what people would run by hand", |_, words| {
         run("bench", words, |options| bench::run(&options))
     }),

@@ -1,5 +1,6 @@
-//! `cargo xtask`: crossdock itself, and the chores of its own repository (`test`, `ci`, `bench`, `doc`).
+//! `cargo xtask`: crossdock itself, and the chores of its own repository (`test`, `ci`, `baseline`, `bench`, `doc`).
 
+mod baseline;
 mod bench;
 mod chore;
 mod ci;

@@ -46,12 +46,43 @@ pub(crate) fn say(line: &str) {
     let _closed = writeln!(std::io::stderr(), "{line}");
 }
 
+/// Copies a directory without what was built in it.
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
+    std::fs::create_dir_all(to).map_err(Failure::file(to))?;
+    for entry in std::fs::read_dir(from).map_err(Failure::file(from))? {
+        let path = entry.map_err(Failure::file(from))?.path();
+        let name = path.file_name().unwrap_or_default();
+        if name == "target" || name == "dist" {
+            continue;
+        }
+        if path.is_dir() {
+            copy(&path, &to.join(name))?;
+        } else {
+            std::fs::copy(&path, to.join(name)).map_err(Failure::file(&path))?;
+        }
+    }
+    Ok(())
+}
+
 /// A command in the repository's root.
 #[derive(Debug, Clone)]
 pub(crate) struct Tool {
     words: Vec<String>,
     env: Vec<(String, String)>,
+    /// True if the command sees no variables but `env`.
+    cleared: bool,
     dir: PathBuf,
+}
+
+/// The answer of a command that may also fail.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// The exit code; `None` if a signal ended it.
+    pub(crate) code: Option<i32>,
+    /// Standard output.
+    pub(crate) stdout: String,
+    /// Standard error.
+    pub(crate) stderr: String,
 }
 
 impl Tool {
@@ -60,6 +91,7 @@ impl Tool {
         Self {
             words: words.into_iter().map(Into::into).collect(),
             env: Vec::new(),
+            cleared: false,
             dir: repository().to_owned(),
         }
     }
@@ -76,7 +108,13 @@ impl Tool {
         self
     }
 
-    /// In another folder than the repository's root.
+    /// Without the variables of this process.
+    pub(crate) fn cleared(mut self) -> Self {
+        self.cleared = true;
+        self
+    }
+
+    /// In another directory than the repository's root.
     pub(crate) fn dir(mut self, dir: &Path) -> Self {
         dir.clone_into(&mut self.dir);
         self
@@ -110,6 +148,14 @@ impl Tool {
         let output = output.map_err(|source| self.cannot_start(source))?;
         self.check(output.status)?;
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Runs the command with a text as its standard input; any exit code is an answer.
+    pub(crate) fn answer(&self, input: &str) -> Result<Answer, Failure> {
+        let captured = self.expression().stdin_bytes(input).stdout_capture().stderr_capture().unchecked();
+        let output = captured.run().map_err(|source| self.cannot_start(source))?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Ok(Answer { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) })
     }
 
     /// Starts the command in the background, unheard.
@@ -164,6 +210,9 @@ impl Tool {
 
     fn with_surroundings(&self, expression: Expression) -> Expression {
         let expression = expression.dir(&self.dir);
+        if self.cleared {
+            return expression.full_env(self.env.iter().cloned());
+        }
         self.env.iter().fold(expression, |expression, (name, value)| expression.env(name, value))
     }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::shell::{Failure, Tool, repository};
+use crate::shell::{Failure, Tool, copy, repository};
 
 /// A command with a copy of a project and caches of its own, so that the other side's work does not help it.
 #[derive(Debug)]
@@ -119,22 +119,4 @@ pub(super) fn seconds(duration: Duration) -> f64 {
 
 fn remove(path: &Path) -> Result<(), Failure> {
     if path.exists() { std::fs::remove_dir_all(path).map_err(Failure::file(path)) } else { Ok(()) }
-}
-
-/// Copies a folder without what was built in it.
-fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
-    std::fs::create_dir_all(to).map_err(Failure::file(to))?;
-    for entry in std::fs::read_dir(from).map_err(Failure::file(from))? {
-        let path = entry.map_err(Failure::file(from))?.path();
-        let name = path.file_name().unwrap_or_default();
-        if name == "target" || name == "dist" {
-            continue;
-        }
-        if path.is_dir() {
-            copy(&path, &to.join(name))?;
-        } else {
-            std::fs::copy(&path, to.join(name)).map_err(Failure::file(&path))?;
-        }
-    }
-    Ok(())
 }

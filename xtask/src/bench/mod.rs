@@ -11,9 +11,10 @@ mod small;
 
 use std::path::PathBuf;
 
+use crate::baseline;
 use crate::chore::Bench;
 use crate::shell::{Failure, Tool, repository, say};
-use row::Row;
+use row::{Goal, Row};
 
 /// What every group of rows needs.
 struct Setting {
@@ -37,6 +38,7 @@ const GROUPS: &[Group] = &[
     ("go", programs::go),
     ("ko", ko::rows),
     ("rust", programs::rust),
+    ("xtask", cold_xtask),
 ];
 
 /// Measures the groups that were asked for, prints the table and writes `target/bench/results.json`.
@@ -66,6 +68,12 @@ pub(crate) fn run(options: &Bench) -> Result<(), Failure> {
     } else {
         Err(Failure::Answer(format!("not measured: {}", failed.join(", "))))
     }
+}
+
+/// A build of `xtask` from nothing, once: it takes minutes.
+fn cold_xtask(_: &Setting) -> Result<Vec<Row>, Failure> {
+    let (ours, theirs) = (vec![baseline::build_cold()?], vec![]);
+    Ok(vec![Row { name: "cold xtask", ours, theirs, unit: "s", goal: Goal::AtMost(baseline::COLD_LIMIT) }])
 }
 
 fn prepare(options: &Bench) -> Result<Setting, Failure> {
