@@ -1,117 +1,95 @@
 //! The catalogue: every kind of finding, with why it matters and what to do.
 
-use crate::code::{Code, Effect, Entry, Severity};
-
-macro_rules! codes {
-    ($($name:ident = $id:literal, $severity:ident, $effect:ident,
-        $title:literal, $explanation:literal, $remedy:literal;)+) => {
-        $(
-            #[doc = $title]
-            pub const $name: Code = Code(&Entry {
-                id: $id,
-                severity: Severity::$severity,
-                effect: Effect::$effect,
-                title: $title,
-                explanation: $explanation,
-                remedy: $remedy,
-            });
-        )+
-
-        /// Every code, in the order of the catalogue.
-        pub(crate) const ALL: &[Code] = &[$($name),+];
-    };
-}
-
-codes! {
+crossdock_findings::catalogue! {
     // What the file is.
-    EMPTY_FILE = "empty-file", Error, Fails,
+    EMPTY_FILE = "empty-file", Error,
         "the file is empty",
         "The kernel finds no format it knows: `exec format error`. A build or copy step failed without saying so.",
         "Build the program again and look at the step that copies it.";
-    MACH_O_PROGRAM = "mach-o-program", Error, Fails,
+    MACH_O_PROGRAM = "mach-o-program", Error,
         "the file is a macOS program",
         "Only macOS starts Mach-O programs; a Linux node shows `exec format error`. It was built for the developer's machine.",
         "Build for the target: `crossdock build --platform PLATFORM`, or set GOOS or the Rust target.";
-    WINDOWS_PROGRAM = "windows-program", Error, Fails,
+    WINDOWS_PROGRAM = "windows-program", Error,
         "the file is a Windows program",
         "Only Windows starts PE programs; a Linux node shows `exec format error`.",
         "Build for the target: `crossdock build --platform PLATFORM`, or set GOOS or the Rust target.";
-    WASM_PROGRAM = "wasm-program", Error, Fails,
+    WASM_PROGRAM = "wasm-program", Error,
         "the file is a WebAssembly module",
         "The kernel does not start WebAssembly: `exec format error`, unless the runtime has a shim for it.",
         "Build for the target's processor, or judge it for the platform `wasip1/wasm`.";
-    COMPRESSED_FILE = "compressed-file", Error, Fails,
+    COMPRESSED_FILE = "compressed-file", Error,
         "the file is compressed or an archive",
         "The kernel does not unpack: `exec format error`. A download was copied without unpacking it.",
         "Unpack it and put the program that is inside into the image.";
-    GIT_LFS_POINTER = "git-lfs-pointer", Error, Fails,
+    GIT_LFS_POINTER = "git-lfs-pointer", Error,
         "the file is a Git LFS pointer",
         "Git LFS left its pointer because the file was not fetched; a node shows `exec format error`.",
         "Run `git lfs pull` before the image is built.";
-    TEXT_WITHOUT_INTERPRETER = "text-without-interpreter", Error, Fails,
+    TEXT_WITHOUT_INTERPRETER = "text-without-interpreter", Error,
         "the file is a text without a `#!` line",
         "Shells start such a file, the kernel does not: `exec format error`.",
         "Make `#!/bin/sh` (or the interpreter it needs) its very first line.";
-    BYTE_ORDER_MARK = "byte-order-mark", Error, Fails,
+    BYTE_ORDER_MARK = "byte-order-mark", Error,
         "a byte order mark stands before `#!`",
         "The kernel wants `#!` as the first two bytes: `exec format error`. An editor on Windows saved the file.",
         "Save it as UTF-8 without a byte order mark.";
-    NOT_A_PROGRAM = "not-a-program", Error, Fails,
+    NOT_A_PROGRAM = "not-a-program", Error,
         "the file is no program that the target can start",
         "The kernel finds no format it knows: `exec format error`.",
         "Put the program that the build made into the image.";
-    OBJECT_FILE = "object-file", Error, Fails,
+    OBJECT_FILE = "object-file", Error,
         "the file is an object file, a core dump or another ELF file that is no program",
         "The kernel starts only the ELF types EXEC and DYN: `exec format error`.",
         "Link it: use the program, not a `.o` file.";
-    SHARED_LIBRARY = "shared-library", Error, Fails,
+    SHARED_LIBRARY = "shared-library", Error,
         "the file is a shared library, not a program",
         "It has no interpreter and no entry point: it dies at once (`exec format error` or a segmentation fault, exit 139). Windows \
              starts no DLL.",
         "Use the program; in Go, build with `-buildmode=exe` and a `package main`.";
-    BAD_PROGRAM_HEADERS = "bad-program-headers", Error, Fails,
+    BAD_PROGRAM_HEADERS = "bad-program-headers", Error,
         "the ELF file's program headers are missing, damaged or outside the file",
         "The kernel does not load it: `exec format error`.",
         "Build or copy the program again; compare its checksum with the build's.";
-    TRUNCATED_FILE = "truncated-file", Error, Fails,
+    TRUNCATED_FILE = "truncated-file", Error,
         "the file ends before its last segment does",
         "It loads and then dies where the bytes are missing: exit 139 (segmentation fault) or 135.",
         "Copy or download it again; compare its size and checksum with the build's.";
-    BAD_ENTRY_ADDRESS = "bad-entry-address", Error, Fails,
+    BAD_ENTRY_ADDRESS = "bad-entry-address", Error,
         "the ELF entry address lies outside the program",
         "The kernel jumps to memory that holds nothing: exit 139 (segmentation fault).",
         "Build the program again; when a tool rewrites it (a packer, a signer), leave that tool out.";
-    DAMAGED_PROGRAM = "damaged-program", Error, Fails,
+    DAMAGED_PROGRAM = "damaged-program", Error,
         "the ELF file contradicts itself",
         "The kernel or the dynamic loader refuses it or dies on it.",
         "Build or copy the program again; compare its checksum with the build's.";
 
     // For which machine it is.
-    WRONG_MACHINE = "wrong-machine", Error, Fails,
+    WRONG_MACHINE = "wrong-machine", Error,
         "the program is for another processor",
         "A node of the target shows `exec format error`. Under qemu or Rosetta it may still run, which hides the mistake.",
         "Build for the target: set `--platform`, GOARCH or the Rust target; with COPY --from, check that stage's platform.";
-    WRONG_BYTE_ORDER = "wrong-byte-order", Error, Fails,
+    WRONG_BYTE_ORDER = "wrong-byte-order", Error,
         "the program has the other byte order",
         "The kernel reads another machine's number out of the header: `exec format error`.",
         "Build for the right member of the family, such as ppc64le instead of ppc64.";
-    WRONG_CLASS = "wrong-class", Error, Fails,
+    WRONG_CLASS = "wrong-class", Error,
         "the program is 32-bit where 64-bit is meant, or the reverse",
         "The kernel does not load it: `exec format error`.",
         "Build for the right member of the family, such as mips64 instead of mips.";
-    WRONG_ABI = "wrong-abi", Error, Fails,
+    WRONG_ABI = "wrong-abi", Error,
         "the program uses another calling convention than the target",
         "It does not load (`exec format error`), or its libraries do not fit: they are not found, or calls go wrong.",
         "Build with the target's ABI; for ARM choose between soft and hard float as the image's loader and libraries do.";
-    WRONG_SYSTEM = "wrong-system", Error, Fails,
+    WRONG_SYSTEM = "wrong-system", Error,
         "the program is for another operating system",
         "Linux loads it and finds no loader (`no such file or directory`), or it dies at its first system call.",
         "Build with the target's GOOS or Rust target.";
-    NO_32_BIT_MODE = "no-32-bit-mode", Error, Fails,
+    NO_32_BIT_MODE = "no-32-bit-mode", Error,
         "the program is 32-bit and the nodes have no 32-bit mode",
         "A core without that mode (Graviton4 and 5, ThunderX, Apple) shows `exec format error`.",
         "Build for the node's 64-bit architecture.";
-    COMPATIBILITY_MODE = "compatibility-mode", Warning, None,
+    COMPATIBILITY_MODE = "compatibility-mode", Warning,
         "the program is 32-bit and runs in the node's compatibility mode",
         "Nodes run it where the kernel has the mode switched on; libraries have to be 32-bit too.",
         "Build for the node's 64-bit architecture, unless 32 bits are meant.";
@@ -119,7 +97,7 @@ codes! {
         "the program is 32-bit and it is not known whether the nodes have a 32-bit mode",
         "Some cores have none and show `exec format error`.",
         "Name the node type with `--for`, or build for the node's 64-bit architecture.";
-    SHALLOW_CHECKS = "shallow-checks", Note, None,
+    SHALLOW_CHECKS = "shallow-checks", Note,
         "only format and processor were judged",
         "For systems other than Linux crossdock looks at the file's format and processor, not at its libraries or signature.",
         "Start the program once on the target system.";
@@ -129,16 +107,16 @@ codes! {
         "Judge for a platform that crossdock knows.";
 
     // Which processor level and page size it needs.
-    LEVEL_TOO_HIGH = "level-too-high", Error, Fails,
+    LEVEL_TOO_HIGH = "level-too-high", Error,
         "the program was built for a newer processor than the target guarantees",
         "On an older node it stops at once: Go on amd64 says `This program can only be run on AMD64 processors with v3 \
              microarchitecture support`, other programs die with exit 132 (illegal instruction).",
         "Build for the target's level, or name nodes that have the level: `--for linux/amd64/v3`.";
-    LOADER_LEVEL_TOO_HIGH = "loader-level-too-high", Error, Fails,
+    LOADER_LEVEL_TOO_HIGH = "loader-level-too-high", Error,
         "the program tells the dynamic loader to demand a newer processor than the target guarantees",
         "The loader stops with `CPU ISA level is lower than required`, exit 127.",
         "Build without `-march=x86-64-v3` and its like, or name nodes that have the level.";
-    LEVEL_RECORDED_WRONG = "level-recorded-wrong", Warning, None,
+    LEVEL_RECORDED_WRONG = "level-recorded-wrong", Warning,
         "the build information names a processor level that does not exist",
         "Go accepts a bad GOAMD64 or GOARM silently and builds for the default level, not for the one that was meant.",
         "Correct the variable: GOAMD64 is v1 to v4, GOARM is 5, 6 or 7.";
@@ -150,17 +128,17 @@ codes! {
         "the program needs a newer processor than the platform promises, and what the named machine has is not known",
         "On a machine without that level it stops at once: a message of Go's on amd64, exit 132 (illegal instruction) elsewhere.",
         "Name the level that the machines have, as `--for linux/amd64/v3`, or build for the platform's baseline.";
-    PAGE_SIZE = "page-size", Error, Fails,
+    PAGE_SIZE = "page-size", Error,
         "the program's segments are not aligned to the nodes' pages",
         "On nodes with 16 KiB or 64 KiB pages it is not loaded: `ELF load command address/offset not page-aligned`.",
         "Link with `-z max-page-size=65536`.";
-    PAGE_SIZE_RISK = "page-size-risk", Warning, None,
+    PAGE_SIZE_RISK = "page-size-risk", Warning,
         "the program's segments do not fit every page size that the nodes may have",
         "On nodes with larger pages it is not loaded: `ELF load command address/offset not page-aligned`.",
         "Link with `-z max-page-size=65536`, or name the node type with `--for`.";
 
     // Static or dynamic, the loader, the libraries.
-    INTERPRETER_MISSING = "interpreter-missing", Error, Fails,
+    INTERPRETER_MISSING = "interpreter-missing", Error,
         "the program's dynamic loader is not in the image",
         "The kernel says `no such file or directory` although the program is there: it means the loader.",
         "Link statically (CGO_ENABLED=0; a musl target or `+crt-static`), or take a base image with this loader.";
@@ -168,40 +146,40 @@ codes! {
         "the program needs a dynamic loader, and there is no image to look for it in",
         "Whether it starts depends on the image: without the loader it shows `no such file or directory`.",
         "Verify the image, or link statically.";
-    INTERPRETER_MALFORMED = "interpreter-malformed", Error, Fails,
+    INTERPRETER_MALFORMED = "interpreter-malformed", Error,
         "the name of the program's dynamic loader is damaged",
         "The kernel does not load the program: `exec format error`, or `no such file or directory`.",
         "Build the program again; when a tool rewrites it (patchelf), check what that tool did.";
-    INTERPRETER_NOT_EXECUTABLE = "interpreter-not-executable", Error, Fails,
+    INTERPRETER_NOT_EXECUTABLE = "interpreter-not-executable", Error,
         "the program's dynamic loader is not executable for the configured user",
         "The kernel says `permission denied`.",
         "Give the loader mode 0755 in the image.";
-    INTERPRETER_WRONG = "interpreter-wrong", Error, Fails,
+    INTERPRETER_WRONG = "interpreter-wrong", Error,
         "the program's dynamic loader is empty, damaged or for another machine",
         "The kernel says `input/output error` or `accessing a corrupted shared library`.",
         "Take program and base image for the same platform; check what was copied over the loader.";
-    DYNAMIC_NOT_PLANNED = "dynamic-not-planned", Error, Fails,
+    DYNAMIC_NOT_PLANNED = "dynamic-not-planned", Error,
         "the plan asks for a static program and this one needs a dynamic loader",
         "In a base without the loader it shows `no such file or directory`. Go's `-buildmode=pie` and Rust's gnu targets do so.",
         "For Go set CGO_ENABLED=0 without `-buildmode=pie`; for Rust use a musl target or `-C target-feature=+crt-static`.";
-    STATIC_NOT_PLANNED = "static-not-planned", Warning, None,
+    STATIC_NOT_PLANNED = "static-not-planned", Warning,
         "the plan asks for a dynamic program and this one is static",
         "It starts, but what it should take from the image (name resolution, TLS libraries) is built in.",
         "Set `linkage = \"static\"` in the configuration, or look at the linker flags.";
-    LIBRARY_MISSING = "library-missing", Error, Fails,
+    LIBRARY_MISSING = "library-missing", Error,
         "a shared library that the program needs is not in the image",
         "The loader stops: `error while loading shared libraries: … cannot open shared object file`, exit 127.",
         "Install the library in the image, or link statically.";
-    LIBRARY_WRONG = "library-wrong", Error, Fails,
+    LIBRARY_WRONG = "library-wrong", Error,
         "a shared library that the program needs is damaged or for another machine",
         "The loader stops: `file too short`, `invalid ELF header`, or as if the library were absent; exit 127.",
         "Take the library for the image's platform; check what was copied over it.";
-    SYMBOL_VERSION_MISSING = "symbol-version-missing", Error, Fails,
+    SYMBOL_VERSION_MISSING = "symbol-version-missing", Error,
         "a shared library in the image is older than the program needs",
         "The loader stops: ``version `GLIBC_2.38' not found``, exit 1.",
         "Build against the image's library version or an older one (zig: `-target …-gnu.2.31`), take a newer base, or link \
              statically.";
-    SYMBOL_MISSING = "symbol-missing", Error, Fails,
+    SYMBOL_MISSING = "symbol-missing", Error,
         "no shared library in the image has a symbol that the program needs",
         "The loader stops: `symbol lookup error: …: undefined symbol: …`, or with musl `Error relocating …: symbol not found`, \
          exit 127.",
@@ -211,7 +189,7 @@ codes! {
         "The program starts; when it first calls the function, the loader stops it: `symbol lookup error: …: undefined symbol: …`, \
          exit 127.",
         "Take the library in the version that the program was built with.";
-    LOADER_LIBRARY_PAIR = "loader-library-pair", Error, Fails,
+    LOADER_LIBRARY_PAIR = "loader-library-pair", Error,
         "dynamic loader and C library come from different builds",
         "They share private structures: the program dies with exit 139, or with an error about GLIBC_PRIVATE.",
         "Take both from one package version; do not copy single libraries between images.";
@@ -222,11 +200,11 @@ codes! {
         "Verify the image, or link statically.";
 
     // What the plan says about the build.
-    GO_SETTING_MISMATCH = "go-setting-mismatch", Error, Fails,
+    GO_SETTING_MISMATCH = "go-setting-mismatch", Error,
         "Go's build information does not agree with the plan",
         "The program is not the one that the plan describes; an old output or another environment got into the image.",
         "Build again; look for GOFLAGS, `go env -w` settings and stale outputs.";
-    GO_PLATFORM_MISMATCH = "go-platform-mismatch", Error, Fails,
+    GO_PLATFORM_MISMATCH = "go-platform-mismatch", Error,
         "Go's build information names another platform than the target",
         "The program dies at its first system call, or does not load: `exec format error`.",
         "Build with the target's GOOS and GOARCH.";
@@ -236,20 +214,20 @@ codes! {
         "Do not pack the program, and build it from a module with Go 1.18 or newer.";
 
     // Scripts.
-    SCRIPT_INTERPRETER_MISSING = "script-interpreter-missing", Error, Fails,
+    SCRIPT_INTERPRETER_MISSING = "script-interpreter-missing", Error,
         "the interpreter in the script's `#!` line is not in the image",
         "The kernel says `no such file or directory` although the script is there: it means the interpreter.",
         "Install the interpreter in the image, or correct the `#!` line.";
-    SCRIPT_CARRIAGE_RETURN = "script-carriage-return", Error, Fails,
+    SCRIPT_CARRIAGE_RETURN = "script-carriage-return", Error,
         "the script's `#!` line ends in a carriage return",
         "The carriage return becomes part of the interpreter's name (`no such file or directory`) or of its argument, at which \
              most interpreters stop. Git or an editor on Windows changed the line ends.",
         "Save the file with Unix line ends; put `*.sh text eol=lf` into .gitattributes.";
-    SCRIPT_LINE_BROKEN = "script-line-broken", Error, Fails,
+    SCRIPT_LINE_BROKEN = "script-line-broken", Error,
         "the script's `#!` line names no interpreter that the kernel can start",
         "The kernel says `exec format error`: the name is absent or goes beyond 256 bytes, or scripts start scripts without end.",
         "Name a program by its absolute, short path: `#!/bin/sh`.";
-    SCRIPT_COMMAND_MISSING = "script-command-missing", Error, Fails,
+    SCRIPT_COMMAND_MISSING = "script-command-missing", Error,
         "the program that the script asks `env` for is not in the image or not on its PATH",
         "env stops: `env: can't execute 'python3': No such file or directory`, exit 127.",
         "Install the program in the image, or extend PATH.";
@@ -257,74 +235,74 @@ codes! {
         "the file is a script, and there is no image to look for its interpreter in",
         "Whether it starts depends on the image: without the interpreter it shows `no such file or directory`.",
         "Verify the image.";
-    SCRIPT_ENTRY_POINT = "script-entry-point", Note, None,
+    SCRIPT_ENTRY_POINT = "script-entry-point", Note,
         "the program is a script: what it starts was not judged",
         "Its interpreter is there and starts; which programs the script calls shows only when it runs.",
         "Name the program itself as the entry point, or start the image once on each platform.";
 
     // The image's configuration.
-    NO_ENTRY_POINT = "no-entry-point", Error, Fails,
+    NO_ENTRY_POINT = "no-entry-point", Error,
         "the image names no program to start",
         "The runtime says `no command specified`, unless the pod names a command itself.",
         "Set `entrypoint` or `cmd`.";
-    ENTRY_POINT_MISSING = "entry-point-missing", Error, Fails,
+    ENTRY_POINT_MISSING = "entry-point-missing", Error,
         "the program that the image starts is not in the image",
         "The runtime refuses: `exec: \"/app\": stat /app: no such file or directory`, exit 127 (kubelet: StartError 128).",
         "Correct the entry point, or put the program at that path.";
-    ENTRY_POINT_COMMAND_LINE = "entry-point-command-line", Error, Fails,
+    ENTRY_POINT_COMMAND_LINE = "entry-point-command-line", Error,
         "the entry point is a whole command line in one word",
         "The runtime looks for a file with blanks in its name: `no such file or directory`, exit 127.",
         "Write the words apart: `[\"/app\", \"--flag\"]`.";
-    ENTRY_POINT_NOT_ON_PATH = "entry-point-not-on-path", Error, Fails,
+    ENTRY_POINT_NOT_ON_PATH = "entry-point-not-on-path", Error,
         "the program that the image starts is not on the image's PATH",
         "The runtime refuses: `executable file not found in $PATH`, exit 127. The working directory is not searched.",
         "Give the entry point as an absolute path, or extend PATH.";
-    ENTRY_POINT_NOT_A_FILE = "entry-point-not-a-file", Error, Fails,
+    ENTRY_POINT_NOT_A_FILE = "entry-point-not-a-file", Error,
         "the program that the image starts is a directory or a device",
         "The runtime refuses: `permission denied` or `is a directory`, exit 126.",
         "Name the program inside it.";
-    NOT_EXECUTABLE = "not-executable", Error, Fails,
+    NOT_EXECUTABLE = "not-executable", Error,
         "the program is not executable for the configured user",
         "The runtime refuses: `permission denied`, exit 126.",
         "Give the file mode 0755 (`chmod +x` before COPY, or `COPY --chmod=755`), or let its owner be the user.";
-    SHELL_MISSING = "shell-missing", Error, Fails,
+    SHELL_MISSING = "shell-missing", Error,
         "the image starts its program through a shell that it does not have",
         "The runtime refuses: `exec: \"/bin/sh\": stat /bin/sh: no such file or directory`, exit 127.",
         "Write the entry point in exec form (`ENTRYPOINT [\"/app\"]`), or take a base with a shell.";
-    FILE_CAPABILITIES = "file-capabilities", Error, Fails,
+    FILE_CAPABILITIES = "file-capabilities", Error,
         "the program carries file capabilities that a container may not have",
         "The kernel refuses: `operation not permitted`.",
         "Take them off (`setcap -r FILE`), or add the capability in the pod's securityContext.";
-    USER_UNKNOWN = "user-unknown", Error, Fails,
+    USER_UNKNOWN = "user-unknown", Error,
         "the configured user or group is not in the image's passwd or group file",
         "The runtime refuses: `unable to find user`, exit 125.",
         "Use a numeric user, such as 65532, or add the name to /etc/passwd.";
-    USER_NOT_NUMERIC = "user-not-numeric", Warning, None,
+    USER_NOT_NUMERIC = "user-not-numeric", Warning,
         "the configured user is a name, not a number",
         "With `runAsNonRoot` the kubelet refuses: `image has non-numeric user, cannot verify user is non-root`.",
         "Use the number: `USER 65532`.";
-    PRIVILEGED_PORT = "privileged-port", Warning, None,
+    PRIVILEGED_PORT = "privileged-port", Warning,
         "the image exposes a port below 1024 and its user is not root",
         "On nodes before kernel 4.11 and runtimes that keep the old limit: `bind: permission denied`.",
         "Listen on a port above 1023 and map it in the Service.";
-    CONFIG_PLATFORM_MISMATCH = "config-platform-mismatch", Error, Fails,
+    CONFIG_PLATFORM_MISMATCH = "config-platform-mismatch", Error,
         "the image's configuration names another platform than the one judged",
         "A runtime pulls the image for nodes on which its program does not start, or warns and refuses.",
         "Build the image again with the platform that its program has.";
-    INDEX_PLATFORM_MISMATCH = "index-platform-mismatch", Error, Fails,
+    INDEX_PLATFORM_MISMATCH = "index-platform-mismatch", Error,
         "the index names another platform than the image's configuration",
         "Nodes choose by the index and get an image made for others: `exec format error`.",
         "Write the index again from the images' own configurations.";
-    UNUSUAL_PLATFORM_NAME = "unusual-platform-name", Warning, None,
+    UNUSUAL_PLATFORM_NAME = "unusual-platform-name", Warning,
         "index or configuration spells the platform in another way than the OCI image specification",
         "Docker takes any name silently; a runtime or registry that compares names exactly finds no match: `no match for platform \
          in manifest`.",
         "Use Go's spelling: amd64 instead of x86_64, arm64 instead of aarch64.";
-    DUPLICATE_PLATFORM = "duplicate-platform", Warning, None,
+    DUPLICATE_PLATFORM = "duplicate-platform", Warning,
         "the index names the same platform twice",
         "Runtimes take the first entry; the other is never started.",
         "Leave one of them out, or give them different variants.";
-    PLATFORM_MISSING = "platform-missing", Error, Fails,
+    PLATFORM_MISSING = "platform-missing", Error,
         "the index has no image that such a node takes",
         "containerd refuses to pull: `no match for platform in manifest`.",
         "Build the image for the node's platform too.";
@@ -332,4 +310,9 @@ codes! {
         "a file of the image could not be read",
         "What stands in it was not judged.",
         "Look at the layer that holds it; pull or build the image again.";
+}
+
+/// The catalogue as a Markdown table, for the documentation.
+pub fn catalogue_markdown() -> String {
+    CATALOGUE.markdown("why, and what the node shows")
 }

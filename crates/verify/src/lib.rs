@@ -20,10 +20,8 @@
 //! Each check is one file in `src/checks/`, so that the folder reads as the catalogue.
 
 mod checks;
-mod code;
 pub mod codes;
 mod expectation;
-mod finding;
 mod image;
 mod inspect;
 mod levels;
@@ -38,9 +36,9 @@ mod target;
 mod testing;
 mod verify;
 
-pub use code::{Code, Effect, Severity, catalogue_markdown};
+pub use codes::catalogue_markdown;
+pub use crossdock_findings::{Code, Effect, Evidence, Finding, Severity};
 pub use expectation::{CpuLevel, Expectation, Language, Linkage};
-pub use finding::{Evidence, Finding};
 pub use image::{ImageFacts, PlatformText};
 pub use inspect::{
     ArmAttributes, Class, Dynamic, Elf, Endianness, GoBuildInfo, Inspection, Interpreter, MachO, Notes, Pe,
