@@ -17,10 +17,10 @@ use crossdock_verify::{
     RootError, codes, verify_image, verify_index, verify_others, verify_program,
 };
 
-use crate::config::Source;
 use crate::execute::Scope;
 use crate::plan::Target;
 use crate::report::TargetReport;
+use crossdock_project::config::Source;
 
 /// What a plan says of the programs of each platform, by their paths in the image.
 pub(crate) type Planned = BTreeMap<Platform, BTreeMap<String, Expectation>>;

@@ -3,22 +3,20 @@
 
 mod app;
 mod backup;
-pub mod config;
 pub mod doctor;
 pub mod engine;
 pub mod execute;
 mod header;
 pub mod host;
 mod judge;
-pub mod nearest;
 pub mod plan;
-pub mod project;
 pub mod report;
 pub mod scaffold;
 pub mod target;
-pub mod template;
 pub mod toolchain;
 pub mod ui;
 
 pub use app::{App, CommandError, EXIT_CODES, Exit};
+pub use crossdock_project as project;
+pub use crossdock_project::{config, nearest, template};
 pub use crossdock_system::{availability, environment, process};

@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use super::error::EXIT_CODES;
-use crate::config::jobs_of;
+use crossdock_project::config::jobs_of;
 
 /// Builds Go and Rust programs for every platform, assembles multi-architecture images of them without a container
 /// engine, and verifies that each program will start on its nodes before anything is tagged.

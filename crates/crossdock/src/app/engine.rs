@@ -6,12 +6,12 @@ use crossdock_oci::{ImageSource, Reference, SourceImage};
 use super::arguments::{EngineArguments, HandedOn};
 use super::error::{CommandError, Exit};
 use super::session::Session;
-use crate::config::grammar::tidied;
-use crate::config::{Config, Inputs, Source, Sourced};
 use crate::engine::{BaseFrom, Builder, Options, ask, csv};
 use crate::execute::ExecuteError;
 use crate::host;
 use crate::plan::{EngineRequest, recipe};
+use crossdock_project::config::grammar::tidied;
+use crossdock_project::config::{Config, Inputs, Source, Sourced};
 use crossdock_system::availability::{Availability, Unavailable};
 use crossdock_system::environment::Environment;
 

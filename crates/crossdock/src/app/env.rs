@@ -16,10 +16,10 @@ use super::output;
 use super::session::Session;
 use super::shell::{assignments, failure};
 use super::target::{utf8, vocabulary};
-use crate::config::{self, Source, Sourced};
 use crate::host::{Also, Host, Needs, detect};
 use crate::target::ambiguity;
 use crate::toolchain::{GoRequest, RustChoice, RustRequest, Wrapper, choose_go, choose_rust};
+use crossdock_project::config::{self, Source, Sourced};
 use crossdock_system::availability::{Availability, Unavailable};
 pub(super) use refused::refused;
 

@@ -10,11 +10,12 @@ use super::error::{CommandError, Exit};
 use super::look::project_error;
 use super::output;
 use super::session::Session;
-use crate::project::Language;
 use crate::scaffold::{
     Action, CrossdockSource, Entry, Existing, Joining, Part, Request, Scaffold, ScaffoldError, Selection,
     State, Written, survey,
 };
+use crossdock_project::Language;
+use crossdock_project::LanguageError;
 
 /// The answer of `init --json`.
 #[derive(Serialize)]
@@ -79,7 +80,7 @@ fn request(session: &Session, arguments: &InitArguments) -> Result<Request, Comm
         return Err(wrong("--archives", format!("`{place}` is not the https:// address of a folder")));
     }
     Ok(Request {
-        folder: crate::config::grammar::tidied(&folder),
+        folder: crossdock_project::config::grammar::tidied(&folder),
         directory,
         selection: Selection {
             only: parts("--only", &arguments.only)?,
@@ -112,8 +113,9 @@ fn explained(error: &ScaffoldError) -> CommandError {
         ScaffoldError::Project(inner) => {
             let said = project_error(inner);
             match inner {
-                crate::project::ProjectError::NotAProject { .. }
-                | crate::project::ProjectError::NoFolder { .. } => {
+                crossdock_project::ProjectError::Language(
+                    LanguageError::NotAProject { .. } | LanguageError::NoFolder { .. },
+                ) => {
                     said.hint("`crossdock init --template go` or `--template rust` writes a small program to begin with")
                 }
                 _ => said,

@@ -10,10 +10,10 @@ use super::arguments::{Building, Selection};
 use super::error::{CommandError, Exit};
 use super::output;
 use super::session::Session;
-use crate::config::{Config, ImageConfig, Linkage};
 use crate::host::{Also, Host, Needs, detect, remedies};
 use crate::plan::{Goal, Pack, Plan, Projects, Request, Target, named_targets, plan};
-use crate::project::{self, Discovery, Project, ProjectError};
+use crossdock_project::config::{Config, ImageConfig, Linkage};
+use crossdock_project::{self as project, Discovery, Project, ProjectError};
 
 /// A plan and everything that it was made of.
 pub(super) struct Planned {
@@ -243,7 +243,7 @@ pub(super) fn project_error(error: &ProjectError) -> CommandError {
             let remedies = remedies::install(program, &crate::host::here());
             (Exit::Missing, remedies.iter().map(ToString::to_string).collect())
         }
-        ProjectError::Tool(tool) => match tool.missing_toolchain() {
+        ProjectError::Tool(tool) => match crate::host::missing_toolchain(tool) {
             Some(install) => (Exit::Missing, vec![install.to_string()]),
             None => (Exit::Program, Vec::new()),
         },

@@ -14,11 +14,11 @@ use crossdock_platform::Platform;
 use super::files::is_executable;
 use super::report_lines::Reporter;
 use super::{ExecuteError, StepContext, lock};
-use crate::config::Base;
 use crate::plan::{Action, ImagePlan, PlatformPlan};
 use crate::report::{ImageReport, PlatformReport};
 use crate::toolchain::Wrapper;
 use crate::ui::bytes;
+use crossdock_project::config::Base;
 
 /// Makes any error of the image crate one about this image.
 pub(super) fn about<E: Into<Box<dyn std::error::Error + Send + Sync>>>(

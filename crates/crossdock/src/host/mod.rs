@@ -27,6 +27,7 @@ pub(crate) use detect::platform;
 pub use detect::{Also, HostError, Needs, detect};
 pub use file::HostFileError;
 pub use observe::{Observation, Situation, observe};
+pub use remedies::missing_toolchain;
 pub(crate) use system::here;
 
 /// A machine that builds.

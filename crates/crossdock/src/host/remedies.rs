@@ -4,8 +4,9 @@ use camino::Utf8Path;
 use crossdock_platform::{BuildTarget, Libc, Linkage, known_platforms};
 
 use super::{Host, Manager, RustToolchain, System};
+use crossdock_project::ToolError;
 use crossdock_system::availability::{Remedy, Scope};
-use crossdock_system::process::Command;
+use crossdock_system::process::{Command, ProcessError};
 
 /// The commands that install a tool, the best first; empty where none is known.
 pub(crate) fn install(tool: &str, system: &System) -> Vec<Remedy> {
@@ -32,6 +33,16 @@ fn cross_compiler(tool: &str) -> Option<Vec<String>> {
         .map(|platform| BuildTarget::new(platform, Linkage::Dynamic).with_libc(Libc::GNU).names());
     let names = names.find(|names| names.gcc.as_deref() == Some(tool))?;
     Some(vec![names.gcc_package?, names.libc_package?])
+}
+
+/// Returns the command that brings the toolchain that a project names: rustup lacks it, or go is older than the module
+/// asks for and may not fetch another (`GOTOOLCHAIN=local`).
+pub fn missing_toolchain(refused: &ToolError) -> Option<Command> {
+    let ProcessError::Failed { stderr, .. } = &refused.process else { return None };
+    let is_old = |line: &str| line.contains("requires go >=") && line.contains("GOTOOLCHAIN=local");
+    let fetch = || Command::new("go", &refused.folder).args(["env", "-w", "GOTOOLCHAIN=auto"]);
+    let fetched = stderr.lines().any(is_old).then(fetch);
+    toolchain(stderr, &refused.folder).or(fetched)
 }
 
 /// What installs the toolchain that the folder's project names, where rustup's proxy said that it is not installed.

@@ -8,9 +8,9 @@ use crossdock_platform::Platform;
 
 use super::request::Request;
 use super::{Artifact, CargoBuild, CargoProgram};
-use crate::config::{Features, ImageConfig, Linkage};
-use crate::project::{CargoBinary, CargoPackage, CargoWorkspace, Network};
 use crate::toolchain::RustChoice;
+use crossdock_project::config::{Features, ImageConfig, Linkage};
+use crossdock_project::{CargoBinary, CargoPackage, CargoWorkspace, Network};
 use crossdock_system::process::Command;
 
 /// The calls that a plan makes, growing as images ask for programs.

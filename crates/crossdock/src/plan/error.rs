@@ -3,8 +3,8 @@
 use camino::Utf8PathBuf;
 
 use super::recipe::RecipeError;
-use crate::config::{Source, Sourced};
-use crate::project::SelectError;
+use crossdock_project::SelectError;
+use crossdock_project::config::{Source, Sourced};
 
 /// Why there is no plan. Each is a mistake in the call, the configuration or the project, never of the host: what the
 /// host lacks is part of a plan.

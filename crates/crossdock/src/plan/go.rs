@@ -8,9 +8,9 @@ use crossdock_platform::Platform;
 use super::cargo::{short_hash, slug};
 use super::request::Request;
 use super::{Artifact, GoBuild};
-use crate::config::ImageConfig;
-use crate::project::{GoMain, GoModule, Network};
 use crate::toolchain::GoChoice;
+use crossdock_project::config::ImageConfig;
+use crossdock_project::{GoMain, GoModule, Network};
 use crossdock_system::process::Command;
 
 /// The calls that a plan makes, growing as images ask for programs.

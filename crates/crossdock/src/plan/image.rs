@@ -9,9 +9,9 @@ use super::error::PlanError;
 use super::request::{Pack, Projects, Request};
 use super::select::Selected;
 use super::{Container, FilePlan, PlatformPlan, ReleaseArchive, ReleasePlan, SkippedTag};
-use crate::config::{Base, ImageConfig, Source, Sourced};
-use crate::project::{About, GoModule, Program, Project};
-use crate::template::{self, Values};
+use crossdock_project::config::{Base, ImageConfig, Source, Sourced};
+use crossdock_project::template::{self, Values};
+use crossdock_project::{About, GoModule, Program, Project};
 
 /// The user that images run as unless they say otherwise: numeric, as `runAsNonRoot` asks for, and the number that
 /// distroless images made the convention.
@@ -65,7 +65,7 @@ pub(super) fn container(selected: &Selected<'_>) -> Container {
 }
 
 pub(super) fn files(image: &ImageConfig) -> Vec<FilePlan> {
-    let plan = |file: &crate::config::ExtraFile| FilePlan {
+    let plan = |file: &crossdock_project::config::ExtraFile| FilePlan {
         from: file.from.clone(),
         to: file.to.clone(),
         mode: file.mode,

@@ -13,11 +13,11 @@ use super::request::{Archive, Projects, Request};
 use super::select::{Selected, select};
 use super::steps::{Call, Compiled, steps};
 use super::{ImagePlan, Load, Missing, Plan, PlatformPlan, SCHEMA, image, recipe};
-use crate::config::Config;
 use crate::doctor::Use;
 use crate::host::Host;
-use crate::project::Project;
 use crate::toolchain::Wrapper;
+use crossdock_project::Project;
+use crossdock_project::config::Config;
 use crossdock_system::availability::Unavailable;
 use crossdock_system::process::Command;
 

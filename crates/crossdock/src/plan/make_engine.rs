@@ -15,10 +15,10 @@ use super::recipe::{self, Recipe, RecipeError};
 use super::request::{EngineRequest, Pack};
 use super::select::Selected;
 use super::{CopiedContext, EnginePlan, Missing, TextFile, image};
-use crate::config::DockerfileMode;
 use crate::doctor::Use;
 use crate::engine::{BaseFrom, Builder, Engine, Frontend, Options, csv};
-use crate::project::Network;
+use crossdock_project::Network;
+use crossdock_project::config::DockerfileMode;
 use crossdock_system::availability::{Availability, Unavailable};
 
 impl Maker<'_> {

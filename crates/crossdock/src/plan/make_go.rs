@@ -11,10 +11,10 @@ use super::select::Selected;
 use super::steps::Call;
 use super::user_flags::check_goflags;
 use super::{Expected, ProgramPlan, image};
-use crate::config::{ImageConfig, Libc, Linkage};
 use crate::doctor::Use;
-use crate::project::{GoMain, GoModule, Program};
 use crate::toolchain::{GoChoice, GoRequest, choose_go, go_settings};
+use crossdock_project::config::{ImageConfig, Libc, Linkage};
+use crossdock_project::{GoMain, GoModule, Program};
 use crossdock_system::availability::Availability;
 
 impl Maker<'_> {

@@ -12,11 +12,11 @@ use super::select::Selected;
 use super::steps::Call;
 use super::user_flags::{cpu, settle};
 use super::{Expected, ProgramPlan, image};
-use crate::config::{ImageConfig, Linkage, Sourced};
 use crate::doctor::Use;
 use crate::host::{Host, ToolchainOrigin};
-use crate::project::{CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, Program};
 use crate::toolchain::{RustChoice, RustRequest, choose_rust, possible};
+use crossdock_project::config::{ImageConfig, Linkage, Sourced};
+use crossdock_project::{CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, Program};
 use crossdock_system::availability::Availability;
 
 impl Maker<'_> {

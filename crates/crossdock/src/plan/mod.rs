@@ -32,8 +32,8 @@ use crossdock_dockerfile::render::Health;
 use crossdock_platform::Platform;
 use serde::Serialize;
 
-use crate::config::{Base, Port, Source};
 use crate::doctor::Use;
+use crossdock_project::config::{Base, Port, Source};
 use crossdock_system::availability::Unavailable;
 use crossdock_system::process::Command;
 

@@ -9,7 +9,7 @@ use crossdock_oci::Reference;
 use super::error::PlanError;
 use super::select::Selected;
 use super::{ImagePlan, image};
-use crate::config::{Base, ExtraFile, FileKind, Source, Sourced};
+use crossdock_project::config::{Base, ExtraFile, FileKind, Source, Sourced};
 
 /// What the `static` base has, which a test holds against the base itself.
 const BASE_FOLDERS: [&str; 4] = ["/etc/ssl/certs", "/home/nonroot", "/root", "/tmp"];

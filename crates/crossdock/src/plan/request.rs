@@ -6,9 +6,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_platform::Platform;
 
 use super::{Engine, recipe};
-use crate::config::Sourced;
 use crate::engine::{self, Builder, Options};
-use crate::project::{Git, Network, Project};
+use crossdock_project::config::Sourced;
+use crossdock_project::{Git, Network, Project};
 use crossdock_system::availability::{Availability, Unavailable};
 
 /// How far a run goes.

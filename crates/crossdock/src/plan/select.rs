@@ -7,9 +7,9 @@ use camino::Utf8Path;
 use super::error::PlanError;
 use super::places::check_files;
 use super::request::{Projects, Request};
-use crate::config::{Config, ImageConfig};
-use crate::nearest::nearest;
-use crate::project::{Program, Project, SelectError};
+use crossdock_project::config::{Config, ImageConfig};
+use crossdock_project::nearest::nearest;
+use crossdock_project::{Program, Project, SelectError};
 
 /// An image and what goes into it.
 #[derive(Debug, Clone)]

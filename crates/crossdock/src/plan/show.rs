@@ -101,15 +101,19 @@ fn show_image(text: &mut String, image: &ImagePlan) {
 
 fn base(image: &ImagePlan) -> &'static str {
     match (image.base, image.timezones) {
-        (crate::config::Base::Scratch, _) => "scratch (empty)",
-        (crate::config::Base::Static, false) => "static (built in: CA certificates, passwd, /tmp)",
-        (crate::config::Base::Static, true) => "static (built in: CA certificates, time zones, passwd, /tmp)",
+        (crossdock_project::config::Base::Scratch, _) => "scratch (empty)",
+        (crossdock_project::config::Base::Static, false) => {
+            "static (built in: CA certificates, passwd, /tmp)"
+        }
+        (crossdock_project::config::Base::Static, true) => {
+            "static (built in: CA certificates, time zones, passwd, /tmp)"
+        }
     }
 }
 
 /// The layers, lowest first.
 fn layers(image: &ImagePlan) -> String {
-    let base = (image.base == crate::config::Base::Static).then(|| "the base".to_owned());
+    let base = (image.base == crossdock_project::config::Base::Static).then(|| "the base".to_owned());
     let files = (!image.files.is_empty()).then(|| format!("files ({})", image.files.len()));
     let programs = image.platforms.first().map(|plan| format!("programs ({})", plan.programs.len().max(1)));
     base.into_iter().chain(files).chain(programs).collect::<Vec<_>>().join(", ")

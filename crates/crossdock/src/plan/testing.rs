@@ -1,8 +1,8 @@
 //! What tests of plans begin with.
 
 use super::Request;
-use crate::config::{Config, Defaults, ImageConfig, Source, Sourced};
-use crate::project::Network;
+use crossdock_project::Network;
+use crossdock_project::config::{Config, Defaults, ImageConfig, Source, Sourced};
 
 /// A value that the command line gave.
 pub(super) fn stated<T>(value: T) -> Sourced<T> {

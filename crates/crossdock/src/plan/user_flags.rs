@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::error::PlanError;
-use crate::config::ImageConfig;
-use crate::project::triple_cfg;
-use crate::project::{CargoSettings, TargetSetting, UserSetting};
 use crate::toolchain::{GoChoice, RustChoice};
+use crossdock_project::config::ImageConfig;
+use crossdock_project::triple_cfg;
+use crossdock_project::{CargoSettings, TargetSetting, UserSetting};
 
 /// What becomes of crossdock's flags beside the user's.
 #[derive(Debug, Default)]
@@ -105,7 +105,7 @@ fn refuse_contradictions(
     };
     let crt = codegen(&setting.value, "target-feature")
         .any(|value| value.split(',').any(|one| one == "-crt-static"));
-    if crt && image.linkage.value == crate::config::Linkage::Static {
+    if crt && image.linkage.value == crossdock_project::config::Linkage::Static {
         let ours = format!("static linking ({})", image.linkage.source);
         return Err(conflict(
             "-C target-feature=-crt-static",

@@ -6,7 +6,7 @@ use camino::Utf8Path;
 
 use super::part::Part;
 use super::source::CrossdockSource;
-use crate::nearest::listed;
+use crossdock_project::nearest::listed;
 use crossdock_system::process::quote;
 
 /// Where releases of crossdock lie when nothing else is said.
@@ -179,7 +179,7 @@ impl Repository<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::project::Language;
+    use crossdock_project::Language;
 
     fn possible() -> BTreeSet<Part> {
         Part::of(Language::Go)

@@ -14,10 +14,10 @@ use super::sheet::{Owner, Sheet};
 use super::starter;
 use super::survey::Decided;
 use super::text::fill;
-use crate::config::{Config, Defaults, FILE_NAME, ImageConfig, Source, Sourced, grammar};
 use crate::header::Comment;
 use crate::plan::named_targets;
-use crate::project::{GoModule, Language, Program, Project};
+use crossdock_project::config::{Config, Defaults, FILE_NAME, ImageConfig, Source, Sourced, grammar};
+use crossdock_project::{GoModule, Language, Program, Project};
 
 /// The deploy target of a scaffold without one.
 const DEPLOY: &str = "cluster";

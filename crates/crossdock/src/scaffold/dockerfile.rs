@@ -3,10 +3,10 @@
 use super::error::ScaffoldError;
 use super::part::Part;
 use super::sheet::Sheet;
-use crate::config::{Config, Inputs};
 use crate::plan::recipe::bake::file_name;
 use crate::plan::recipe::{self, Recipe, recipes};
 use crate::plan::{Projects, Request};
+use crossdock_project::config::{Config, Inputs};
 
 /// The files of all images that engines are sent the project's folder for; and why others have none.
 pub(super) fn sheets(

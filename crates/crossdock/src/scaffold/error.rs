@@ -1,8 +1,8 @@
 use camino::Utf8PathBuf;
 
-use crate::config::ConfigError;
 use crate::plan::PlanError;
-use crate::project::{Language, ProjectError, SelectError};
+use crossdock_project::config::ConfigError;
+use crossdock_project::{Language, ProjectError, SelectError};
 
 /// Why a project gets no scaffold.
 #[derive(Debug, thiserror::Error)]

@@ -4,8 +4,8 @@ use camino::Utf8Path;
 use crossdock_dockerfile::read::{Dockerfile, Keyword, stages};
 
 use super::place::{Place, look};
-use crate::config::grammar;
 use crate::header;
+use crossdock_project::config::grammar;
 
 /// The ports of the last stage of `Dockerfile`, as `8080` or `53/udp`; none without such a file, or of one that cannot be
 /// read. What stands for several ports, or for one that only a build knows, is left out.

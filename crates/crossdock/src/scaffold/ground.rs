@@ -7,10 +7,10 @@ use super::error::ScaffoldError;
 use super::request::Request;
 use super::sheet::Sheet;
 use super::starter;
-use crate::config::{Config, FILE_NAME, ImageConfig};
 use crate::header::{self, Made};
 use crate::plan::Projects;
-use crate::project::{self, Discovery, Language, Project, language_of};
+use crossdock_project::config::{Config, FILE_NAME, ImageConfig};
+use crossdock_project::{self as project, Discovery, Language, Project, ProjectError, language_of};
 use crossdock_system::process::Processes;
 
 /// A folder, looked into.
@@ -62,7 +62,7 @@ impl Ground {
         let images = known.iter().flat_map(|known| &known.config.images);
         let images: Vec<&ImageConfig> = images.filter(|image| image.path.value == root).collect();
         let stated = images.iter().find_map(|image| image.language.as_ref()).map(|language| language.value);
-        let language = language_of(&seen, stated)?;
+        let language = language_of(&seen, stated).map_err(ProjectError::from)?;
         let mut discovery = Discovery::of_images(images, request.network);
         discovery.language = Some(language);
         let project = discover(&seen, &discovery, processes)?;

@@ -6,7 +6,7 @@ use camino::Utf8Path;
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
-use crate::project::Network;
+use crossdock_project::Network;
 use crossdock_system::process::{Command, ProcessError, Processes};
 
 /// What joins `Cargo.lock`.

@@ -44,7 +44,7 @@ pub use source::CrossdockSource;
 pub use survey::survey;
 pub use write::Written;
 
-use crate::project::Language;
+use crossdock_project::Language;
 
 /// What `init` does to a project: plain data, comparable, and executed by [`write`](Self::write).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -5,10 +5,10 @@ use serde::Serialize;
 
 use super::error::ScaffoldError;
 use super::request::Request;
-use crate::config::{Config, DockerfileConfig, Source, Sourced};
 use crate::plan::recipe::{self, Recipe, recipes};
 use crate::plan::{self, Projects};
-use crate::project::Project;
+use crossdock_project::Project;
+use crossdock_project::config::{Config, DockerfileConfig, Source, Sourced};
 
 /// An image as far as manifests and pipelines know it.
 #[derive(Debug, Clone, Serialize)]

@@ -11,7 +11,7 @@ use super::sheet::Sheet;
 use super::source::VERSION;
 use super::text::fill;
 use crate::plan::slug;
-use crate::project::Language;
+use crossdock_project::Language;
 
 #[derive(Serialize)]
 struct Values<'a> {

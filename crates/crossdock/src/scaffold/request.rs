@@ -2,7 +2,7 @@ use camino::Utf8PathBuf;
 
 use super::choices::Selection;
 use super::source::CrossdockSource;
-use crate::project::{Language, Network};
+use crossdock_project::{Language, Network};
 
 /// What a call of `init` asks for.
 #[derive(Debug, Clone)]

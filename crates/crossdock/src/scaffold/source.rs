@@ -5,7 +5,7 @@ use std::fmt;
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 
-use crate::config::grammar::tidied;
+use crossdock_project::config::grammar::tidied;
 
 /// The version of this crate, which is the version that a scaffold uses.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");

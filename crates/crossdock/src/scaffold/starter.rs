@@ -7,9 +7,9 @@ use super::error::ScaffoldError;
 use super::part::Part;
 use super::sheet::{Owner, Sheet};
 use super::text::fill;
-use crate::config::grammar::component;
 use crate::header::{self, Comment};
-use crate::project::Language;
+use crossdock_project::Language;
+use crossdock_project::config::grammar::component;
 
 /// The port on which the programs listen.
 pub(super) const PORT: &str = "8080";

@@ -16,9 +16,9 @@ use super::request::Request;
 use super::sheet::Sheet;
 use super::source::CrossdockSource;
 use super::{Scaffold, config, dockerfile, kubernetes, pipeline, readme, xtask};
-use crate::config::grammar::tidied;
 use crate::plan::Projects;
-use crate::project::{Language, Network, Project};
+use crossdock_project::config::grammar::tidied;
+use crossdock_project::{Language, Network, Project};
 use crossdock_system::process::Processes;
 
 /// What was decided before a file is rendered.
@@ -116,10 +116,10 @@ fn settle(
         ));
     }
     let remembered = ground.known.as_ref().and_then(|known| Choices::read(&known.text));
-    let git = crate::project::git(&ground.root, processes);
+    let git = crossdock_project::git(&ground.root, processes);
     let repository = Repository {
         origin: git.available().and_then(|git| git.source.as_deref()),
-        above: crate::project::checkout(&ground.root).filter(|root| *root != ground.root),
+        above: crossdock_project::checkout(&ground.root).filter(|root| *root != ground.root),
     };
     let mut settled = request.selection.settle(&possible, remembered, &repository);
     settled.notes.extend(obstacle.map(|why| format!("no xtask crate is written: {why}")));

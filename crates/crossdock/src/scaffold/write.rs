@@ -10,7 +10,7 @@ use rustix::fs::{Access, access};
 use super::entry::{Action, Entry};
 use super::error::ScaffoldError;
 use super::{Scaffold, lock};
-use crate::project::Network;
+use crossdock_project::Network;
 use crossdock_system::process::Processes;
 
 /// What was written beside the files themselves.
@@ -58,7 +58,7 @@ fn before(written: &[&Entry]) -> String {
         [] => "nothing was written".to_owned(),
         some => {
             let names = some.iter().map(|entry| entry.path.as_str());
-            format!("written before it: {}", crate::nearest::listed(names))
+            format!("written before it: {}", crossdock_project::nearest::listed(names))
         }
     }
 }

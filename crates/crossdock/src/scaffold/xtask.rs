@@ -15,9 +15,9 @@ use super::request::Request;
 use super::sheet::{Change, Merge, Owner, Sheet};
 use super::source::CrossdockSource;
 use super::text::fill;
-use crate::config::grammar::tidied;
 use crate::header::{self, Comment, Made};
-use crate::project::Project;
+use crossdock_project::Project;
+use crossdock_project::config::grammar::tidied;
 use crossdock_system::process::Processes;
 
 const MANIFEST: &str = "xtask/Cargo.toml";

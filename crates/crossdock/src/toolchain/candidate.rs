@@ -7,8 +7,8 @@ use crossdock_platform::{BuildTarget, Os, Platform, RustTarget};
 
 use super::equip::{CCode, Equipment, OwnLinker, Work};
 use super::{RustChoice, RustRequest, helpers};
-use crate::config::{Libc, Linkage, Route, Sourced};
 use crate::host::{Host, Manager, RustToolchain, ToolchainOrigin, remedies};
+use crossdock_project::config::{Libc, Linkage, Route, Sourced};
 use crossdock_system::availability::{Availability, Unavailable};
 
 /// What a choice is made from.

@@ -7,8 +7,8 @@ use crossdock_platform::{BuildTarget, Os};
 
 use super::equip::{CCode, Equipment, OwnLinker, Work};
 use super::{GoChoice, GoRequest};
-use crate::config::{Libc, Linkage};
 use crate::host::{GoToolchain, Host};
+use crossdock_project::config::{Libc, Linkage};
 use crossdock_system::availability::{Availability, Unavailable};
 
 /// How a platform is built, or why it cannot be.

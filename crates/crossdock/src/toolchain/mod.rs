@@ -14,8 +14,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_platform::{FloatAbi, Platform};
 use serde::Serialize;
 
-use crate::config::{Libc, Linkage, Route, Sourced};
 use crate::host::ToolchainOrigin;
+use crossdock_project::config::{Libc, Linkage, Route, Sourced};
 use crossdock_system::process::quote;
 
 pub(crate) use candidate::possible;
@@ -36,7 +36,7 @@ pub struct RustRequest<'a> {
     pub libc: Option<&'a Sourced<Libc>>,
     /// The float ABI, where another than the platforms' usual one is asked for.
     pub float: Option<FloatAbi>,
-    /// Why a C compiler is needed; see [`crate::project::CargoPackage::native_code`].
+    /// Why a C compiler is needed; see [`crossdock_project::CargoPackage::native_code`].
     pub native_code: &'a [Vec<String>],
     /// Routes beyond the project's own toolchain, in order of preference.
     pub routes: &'a [Sourced<Route>],
@@ -126,7 +126,7 @@ pub struct GoRequest<'a> {
     pub platform: &'a Platform,
     /// Whether the user decided about cgo.
     pub cgo: Option<&'a Sourced<bool>>,
-    /// Packages that hold cgo files; see [`crate::project::GoMain::cgo_packages`].
+    /// Packages that hold cgo files; see [`crossdock_project::GoMain::cgo_packages`].
     pub cgo_packages: &'a [String],
     /// Static or dynamic; without cgo every Go program for Linux is static.
     pub linkage: &'a Sourced<Linkage>,

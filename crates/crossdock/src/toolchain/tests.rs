@@ -6,8 +6,8 @@ use camino::Utf8Path;
 use crossdock_platform::Platform;
 
 use super::*;
-use crate::config::Source;
 use crate::host::Host;
+use crossdock_project::config::Source;
 use crossdock_system::availability::Availability;
 
 fn platform(text: &str) -> Platform {

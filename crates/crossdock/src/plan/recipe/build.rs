@@ -7,8 +7,8 @@ use crossdock_platform::{BuildTarget, Platform};
 use super::super::error::PlanError;
 use super::super::select::Selected;
 use super::RecipeError;
-use crate::config::{ImageConfig, Libc, Linkage, PrivateConfig, Source};
-use crate::project::{CargoWorkspace, GoModule, Program, Project};
+use crossdock_project::config::{ImageConfig, Libc, Linkage, PrivateConfig, Source};
+use crossdock_project::{CargoWorkspace, GoModule, Program, Project};
 
 /// The oldest Go whose images are made from the Debian that builders have. A newer Go compiles older modules by the
 /// rules of the version that they name (<https://go.dev/doc/toolchain>).

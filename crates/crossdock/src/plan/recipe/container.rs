@@ -9,8 +9,8 @@ use super::super::request::Projects;
 use super::super::select::Selected;
 use super::RecipeError;
 use super::place::Place;
-use crate::config::ExtraFile;
-use crate::project::{About, Program};
+use crossdock_project::config::ExtraFile;
+use crossdock_project::{About, Program};
 
 pub(super) fn container(selected: &Selected<'_>, base: Base) -> Result<render::Container, RecipeError> {
     let image = &selected.config;

@@ -4,8 +4,8 @@ use camino::Utf8PathBuf;
 use crossdock_dockerfile::render::RenderError;
 
 use super::super::error::PlanError;
-use crate::config::Source;
-use crate::project::SelectError;
+use crossdock_project::SelectError;
+use crossdock_project::config::Source;
 
 /// Why there is no Dockerfile of an image.
 #[derive(Debug, thiserror::Error)]

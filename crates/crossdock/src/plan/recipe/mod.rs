@@ -22,8 +22,8 @@ use super::places::check_references;
 use super::platforms::{Platforms, platforms};
 use super::request::{Projects, Request};
 use super::select::{Selected, select};
-use crate::config::{self, Config, DockerfileMode, Source};
-use crate::project::{Program, Project};
+use crossdock_project::config::{self, Config, DockerfileMode, Source};
+use crossdock_project::{Program, Project};
 use place::Place;
 
 pub(super) use container::annotations;

@@ -7,7 +7,7 @@ use crossdock_dockerfile::render::Modules;
 
 use super::super::select::Selected;
 use super::RecipeError;
-use crate::project::{GoModules, Project, Sources};
+use crossdock_project::{GoModules, Project, Sources};
 
 /// The folder that an engine is sent for a project, and how paths are told below it.
 pub(super) struct Place<'a> {

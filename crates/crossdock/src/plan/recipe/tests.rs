@@ -4,9 +4,11 @@ use camino::Utf8PathBuf;
 use crossdock_dockerfile::render::Debian;
 
 use super::*;
-use crate::config::{Base as ConfigBase, ExtraFile, FileKind, ImageConfig, Libc, Linkage, PrivateConfig};
 use crate::plan::testing::{image, request, stated};
-use crate::project::{
+use crossdock_project::config::{
+    Base as ConfigBase, ExtraFile, FileKind, ImageConfig, Libc, Linkage, PrivateConfig,
+};
+use crossdock_project::{
     About, CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, GoMain, GoModule, GoModules, GoRole,
     Sources, ToolchainFile,
 };

@@ -9,7 +9,7 @@ use super::dockerfile::{dockerfile, health, stop_signal};
 use super::raw::{At, RawFile, RawImage, Scalar};
 use super::reader::{Reader, relative_to};
 use super::{Defaults, ExtraFile, FileKind, ImageConfig, Sourced, grammar};
-use crate::project::{Language, language_of};
+use crate::language::{Language, language_of};
 use crate::template;
 
 /// What a file says of one image; none when its name or folder is wrong, which the reader then holds.

@@ -1,9 +1,9 @@
 use camino::Utf8Path;
 
 use super::error::{ProjectError, ToolError};
-use super::{Language, Project, cargo, go};
 use crate::config::{Features, ImageConfig};
-use crossdock_system::process::{ProcessError, Processes};
+use crate::language::Language;
+use crossdock_system::process::ProcessError;
 
 /// What is asked of a project.
 #[derive(Debug, Clone)]
@@ -79,54 +79,6 @@ impl Discovery {
         asked.features.names.dedup();
         asked
     }
-}
-
-/// Asks cargo or go what the project in a folder is. The folder is absolute and holds the `Cargo.toml`, `go.mod` or
-/// `go.work`.
-///
-/// # Errors
-/// A folder without a project or without a program, a missing tool, and what the tool itself refuses. An existing
-/// `Cargo.lock` is never changed: one that does not fit is an error.
-pub fn discover(
-    folder: &Utf8Path,
-    asked: &Discovery,
-    processes: &Processes,
-) -> Result<Project, ProjectError> {
-    match language_of(folder, asked.language)? {
-        Language::Rust => cargo::workspace(folder, asked, processes).map(Project::Rust),
-        Language::Go => go::module(folder, asked, processes).map(Project::Go),
-    }
-}
-
-/// The language of the project in a folder.
-///
-/// # Errors
-/// No project there, projects of two languages of which none is `stated`, or not the stated one.
-pub fn language_of(folder: &Utf8Path, stated: Option<Language>) -> Result<Language, ProjectError> {
-    if !folder.is_dir() {
-        return Err(ProjectError::NoFolder { folder: folder.to_owned() });
-    }
-    let other =
-        |language, manifest| ProjectError::OtherLanguage { folder: folder.to_owned(), language, manifest };
-    match (stated, is_rust(folder), is_go(folder)) {
-        (Some(Language::Rust) | None, true, false) | (Some(Language::Rust), true, true) => Ok(Language::Rust),
-        (Some(Language::Go) | None, false, true) | (Some(Language::Go), true, true) => Ok(Language::Go),
-        (Some(Language::Rust), false, true) => Err(other(Language::Rust, "Cargo.toml")),
-        (Some(Language::Go), true, false) => Err(other(Language::Go, "go.mod")),
-        (None, true, true) => Err(ProjectError::TwoLanguages { folder: folder.to_owned() }),
-        (_, false, false) => Err(ProjectError::NotAProject {
-            folder: folder.to_owned(),
-            above: folder.ancestors().skip(1).find(|above| is_rust(above) || is_go(above)).map(Into::into),
-        }),
-    }
-}
-
-fn is_rust(folder: &Utf8Path) -> bool {
-    folder.join("Cargo.toml").is_file()
-}
-
-fn is_go(folder: &Utf8Path) -> bool {
-    folder.join("go.mod").is_file() || folder.join("go.work").is_file()
 }
 
 /// Names a tool that could not be started; other failures are the tool's own.

@@ -1,46 +1,15 @@
 use camino::Utf8PathBuf;
 
-use super::Language;
-use crate::host::remedies;
+use crate::language::{Language, LanguageError};
 use crate::nearest::listed;
-use crossdock_system::process::{Command, ProcessError};
+use crossdock_system::process::ProcessError;
 
 /// Why a folder's project is not understood.
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectError {
-    /// The folder itself is missing.
-    #[error("{folder} is not a folder")]
-    NoFolder {
-        /// The folder.
-        folder: Utf8PathBuf,
-    },
-    /// Neither Cargo.toml nor go.mod.
-    #[error("{folder} is not a project: it has no Cargo.toml, go.mod or go.work{}", nearest_above(.above))]
-    NotAProject {
-        /// The folder.
-        folder: Utf8PathBuf,
-        /// The nearest folder above that has one.
-        above: Option<Utf8PathBuf>,
-    },
-    /// A stated language that the folder does not hold.
-    #[error("{folder} holds no {language} project: it has no {manifest}")]
-    OtherLanguage {
-        /// The folder.
-        folder: Utf8PathBuf,
-        /// The language.
-        language: Language,
-        /// What it would have.
-        manifest: &'static str,
-    },
-    /// Both Cargo.toml and go.mod.
-    #[error(
-        "{folder} holds both a Rust project (Cargo.toml) and a Go project (go.mod); decide in crossdock.toml: \
-         [image.NAME] with `language = \"rust\"` or `language = \"go\"`"
-    )]
-    TwoLanguages {
-        /// The folder.
-        folder: Utf8PathBuf,
-    },
+    /// The directory holds no project of one known language.
+    #[error(transparent)]
+    Language(#[from] LanguageError),
     /// Only libraries.
     #[error("{folder} has no program: {found}; add {remedy}")]
     NoProgram {
@@ -115,17 +84,6 @@ pub struct ToolError {
     pub process: ProcessError,
 }
 
-impl ToolError {
-    /// What brings the toolchain that the project names, where rustup has it not, or go is older and may fetch none.
-    pub fn missing_toolchain(&self) -> Option<Command> {
-        let ProcessError::Failed { stderr, .. } = &self.process else { return None };
-        let is_old = |line: &str| line.contains("requires go >=") && line.contains("GOTOOLCHAIN=local");
-        let fetch = || Command::new("go", &self.folder).args(["env", "-w", "GOTOOLCHAIN=auto"]);
-        let fetched = stderr.lines().any(is_old).then(fetch);
-        remedies::toolchain(stderr, &self.folder).or(fetched)
-    }
-}
-
 /// The tool's own words are what helps; its whole command line is not.
 fn refusal(folder: &Utf8PathBuf, tool: &str, process: &ProcessError) -> String {
     match process {
@@ -138,27 +96,11 @@ fn refusal(folder: &Utf8PathBuf, tool: &str, process: &ProcessError) -> String {
     }
 }
 
-impl std::fmt::Display for Language {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Rust => "Rust",
-            Self::Go => "Go",
-        })
-    }
-}
-
 /// Names for a message, at most eight of them.
 pub(super) fn some<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.into_iter().collect();
     match names.len() {
         0..=8 => listed(names),
         more => format!("{} and {} more", listed(names.into_iter().take(7)).replace(" and ", ", "), more - 7),
-    }
-}
-
-fn nearest_above(folder: &Option<Utf8PathBuf>) -> String {
-    match folder {
-        Some(folder) => format!("; the nearest is above it, in {folder}"),
-        None => String::new(),
     }
 }

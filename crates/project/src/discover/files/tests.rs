@@ -1,6 +1,6 @@
 use super::*;
-use crate::project::tests::{Folder, processes};
-use crate::project::{GoRole, Network, Project, discover};
+use crate::discover::tests::{Folder, processes};
+use crate::discover::{GoRole, Network, Project, discover};
 
 fn project(files: &[(&str, &str)]) -> (tempfile::TempDir, Utf8PathBuf) {
     let folder = tempfile::tempdir().unwrap();

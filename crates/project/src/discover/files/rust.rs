@@ -8,10 +8,10 @@ use toml::{Table, Value};
 use super::lock::Lock;
 use super::{Kind, entries, text, wrong};
 use crate::config::grammar::tidied;
-use crate::project::cargo::INTERNAL;
-use crate::project::discover::Discovery;
-use crate::project::error::ProjectError;
-use crate::project::{
+use crate::discover::cargo::INTERNAL;
+use crate::discover::error::ProjectError;
+use crate::discover::request::Discovery;
+use crate::discover::{
     About, CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, Sources, ToolchainFile,
 };
 use crossdock_system::environment::Environment;

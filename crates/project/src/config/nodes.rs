@@ -5,16 +5,16 @@ use crossdock_platform::{Description, NodeProfile, OsSource, Platform, Reading, 
 use crate::nearest::nearest;
 
 /// What one description means.
-pub(crate) struct Meaning {
-    pub(crate) platform: Platform,
+pub struct Meaning {
+    pub platform: Platform,
     /// What is known of the machine, where the description names one.
-    pub(crate) node: Option<NodeProfile>,
+    pub node: Option<NodeProfile>,
     /// What was assumed, and what is worth knowing.
-    pub(crate) notes: Vec<String>,
+    pub notes: Vec<String>,
 }
 
 /// The one platform that a description names; else what is wrong with it, as a clause that follows the description.
-pub(crate) fn meaning(text: &str) -> Result<Meaning, String> {
+pub fn meaning(text: &str) -> Result<Meaning, String> {
     let description = match describe(text, None) {
         Reading::Exact(description) => description,
         Reading::Ambiguous { candidates, why } => return Err(ambiguous(&candidates, &why)),

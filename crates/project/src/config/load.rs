@@ -11,9 +11,9 @@ use super::problem::{ConfigError, Document, Problem};
 use super::raw::{At, RawConfig, RawDeploy};
 use super::reader::{Reader, relative_to};
 use super::{Config, Defaults, Deploy, ImageConfig, Sourced};
-use crate::engine::Builder;
+use crate::builder::Builder;
+use crate::language::language_of;
 use crate::nearest::{listed, nearest};
-use crate::project::language_of;
 use crate::template;
 
 /// The name of a configuration file.
@@ -54,7 +54,7 @@ impl Config {
     }
 
     /// The configuration that a text would be as the file at this path, which is absolute.
-    pub(crate) fn of_text(path: &Utf8Path, text: String) -> Result<Self, ConfigError> {
+    pub fn of_text(path: &Utf8Path, text: String) -> Result<Self, ConfigError> {
         Self::of_document(Document { path: path.to_owned(), text })
     }
 
@@ -81,7 +81,7 @@ impl Config {
 
 /// The topmost folder in which a configuration of `directory` is looked for.
 fn boundary(directory: &Utf8Path) -> &Utf8Path {
-    let checkout = crate::project::checkout(directory);
+    let checkout = crate::git::checkout(directory);
     let topmost = || directory.ancestors().filter(|folder| is_project(folder)).last();
     checkout.or_else(topmost).unwrap_or(directory)
 }

@@ -1,10 +1,33 @@
 //! git's view of the project's folder.
 
 use camino::Utf8Path;
+use serde::Serialize;
 
-use super::Git;
 use crossdock_system::availability::{Availability, Remedy, Scope, Unavailable};
 use crossdock_system::process::{Command, ProcessError, Processes};
+
+/// What git says of the project's folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Git {
+    /// The full commit id.
+    pub sha: String,
+    /// The first seven characters or as many as git needs.
+    pub short: String,
+    /// The branch; none when detached.
+    pub branch: Option<String>,
+    /// A tag on this very commit: the folder's own, as `svc/v1.2.0` is of `svc`, before those of the whole checkout, and
+    /// of several the highest version.
+    pub tag: Option<String>,
+    /// The version that a tag on this very commit gives what lies in the folder: `1.2.0` of `svc/v1.2.0` in the folder
+    /// `svc`, or of `v1.2.0` (Go Modules Reference, "Mapping versions to commits"). Other folders' tags give none.
+    pub version: Option<String>,
+    /// Whether tracked or untracked, not ignored files differ from the commit.
+    pub dirty: bool,
+    /// The commit's date, seconds since the Unix epoch.
+    pub time: i64,
+    /// The origin's address in https form without user information; none for local remotes.
+    pub source: Option<String>,
+}
 
 /// Asks git about the checkout that a folder lies in. Nothing in the checkout is written, not even its index.
 ///
@@ -176,8 +199,8 @@ fn https(address: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{Folder, processes};
     use super::*;
+    use crate::discover::tests::{Folder, processes};
 
     fn run(folder: &Utf8Path, arguments: &[&str]) {
         let identity = ["-c", "user.name=A", "-c", "user.email=a@b.example", "-c", "commit.gpgSign=false"];

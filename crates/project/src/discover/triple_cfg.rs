@@ -7,7 +7,7 @@ use crossdock_platform::{Endianness, RustSpec};
 
 /// Whether `[target.NAME]` means this triple. Conditions that only the compiler can tell, as a target feature, do not
 /// hold; a name that cannot be read means nothing.
-pub(crate) fn holds(name: &str, triple: &str) -> bool {
+pub fn holds(name: &str, triple: &str) -> bool {
     if !name.starts_with("cfg(") {
         return name == triple;
     }

@@ -8,10 +8,10 @@ use crossdock_system::environment::Environment;
 use crossdock_system::process::{Cancel, Processes};
 
 /// A project folder that is removed with its test.
-pub(super) struct Folder(tempfile::TempDir);
+pub(crate) struct Folder(tempfile::TempDir);
 
 impl Folder {
-    pub(super) fn new(files: &[(&str, &str)]) -> Self {
+    pub(crate) fn new(files: &[(&str, &str)]) -> Self {
         let folder = Self(tempfile::tempdir().unwrap());
         for (name, text) in files {
             let path = folder.path().join(name);
@@ -21,12 +21,12 @@ impl Folder {
         folder
     }
 
-    pub(super) fn path(&self) -> Utf8PathBuf {
+    pub(crate) fn path(&self) -> Utf8PathBuf {
         Utf8Path::from_path(self.0.path()).unwrap().canonicalize_utf8().unwrap()
     }
 
     /// Text with the folder called `/p`.
-    pub(super) fn masked(&self, text: impl ToString) -> String {
+    pub(crate) fn masked(&self, text: impl ToString) -> String {
         text.to_string().replace(self.path().as_str(), "/p")
     }
 
@@ -48,7 +48,7 @@ impl Folder {
     }
 }
 
-pub(super) fn processes() -> Processes {
+pub(crate) fn processes() -> Processes {
     let mut environment = Environment::of_process().unwrap();
     // What cargo sets for this test program is not what a user's shell has.
     environment.variables.retain(|name, _| !name.starts_with("CARGO_") && name != "RUSTUP_TOOLCHAIN");

@@ -9,9 +9,10 @@ mod rust;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::discover::{Discovery, language_of};
+use super::Project;
 use super::error::ProjectError;
-use super::{Language, Project};
+use super::request::Discovery;
+use crate::language::{Language, language_of};
 use crossdock_system::environment::Environment;
 
 /// Reads what the project in a folder is, without asking cargo or go.

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_metadata::{Metadata, MetadataCommand, Node, Package, PackageId, TargetKind};
 
-use super::discover::{Discovery, Network, tool_error};
 use super::error::{ProjectError, some};
 use super::native::Graph;
+use super::request::{Discovery, Network, tool_error};
 use super::sources::{Sources, first_part};
-use super::{About, CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, Language, ToolchainFile};
+use super::{About, CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, ToolchainFile};
+use crate::language::Language;
 use crossdock_system::environment::Environment;
 use crossdock_system::process::{Command, ProcessError, Processes};
 

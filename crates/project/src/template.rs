@@ -10,8 +10,8 @@ use crossdock_oci::{ReferenceError, Tag as OciTag};
 use minijinja::value::{Object, Value};
 use minijinja::{Environment, ErrorKind, UndefinedBehavior};
 
+use crate::git::Git;
 use crate::nearest::{listed, nearest};
-use crate::project::Git;
 
 /// What templates may use, as Markdown.
 pub const MARKDOWN: &str = include_str!("template.md");
@@ -92,11 +92,11 @@ const FUNCTIONS: [&str; 4] = ["range", "dict", "namespace", "debug"];
 /// A template that is wrong everywhere, or whose result is not a tag (distribution-spec, `<reference>`).
 ///
 /// ```
-/// use crossdock::template::{Tag, Values, tag};
+/// use crossdock_project::template::{Tag, Values, tag};
 /// let values = Values { version: Some("1.2.3".into()), ..Values::default() };
 /// assert_eq!(tag("v{{ version }}", &values)?, Tag::Value("v1.2.3".into()));
 /// assert!(matches!(tag("{{ git.short }}", &values)?, Tag::Skipped { .. }));
-/// # Ok::<(), crossdock::template::TemplateError>(())
+/// # Ok::<(), crossdock_project::template::TemplateError>(())
 /// ```
 pub fn tag(template: &str, values: &Values) -> Result<Tag, TemplateError> {
     let used = used(template)?;

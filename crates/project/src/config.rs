@@ -2,22 +2,22 @@
 //!
 //! # `crossdock.toml`
 //!
-#![doc = include_str!("keys.md")]
+#![doc = include_str!("config/keys.md")]
 //!
 //! The command line stands over the environment ([`Overrides`]), the environment over the file, the file over the
 //! default; each value remembers its [`Source`].
 
 /// The keys of `crossdock.toml`, as Markdown.
-pub const KEYS_MARKDOWN: &str = include_str!("keys.md");
+pub const KEYS_MARKDOWN: &str = include_str!("config/keys.md");
 
 mod contradictions;
 mod describe;
 mod dockerfile;
-pub(crate) mod grammar;
+pub mod grammar;
 mod image;
 mod inputs;
 mod load;
-pub(crate) mod nodes;
+pub mod nodes;
 mod overrides;
 mod problem;
 mod raw;
@@ -36,13 +36,13 @@ pub use describe::describe;
 pub use dockerfile::{DockerfileConfig, DockerfileMode, PrivateConfig};
 pub use inputs::{InputError, Inputs, LOCK_FILE};
 pub use load::FILE_NAME;
-pub(crate) use overrides::jobs_of;
+pub use overrides::jobs_of;
 pub use overrides::{Overrides, VARIABLES};
 pub use problem::{ConfigError, Problem};
 pub use sourced::{Source, Sourced};
 
-use crate::engine::Builder;
-use crate::project::Language;
+use crate::builder::Builder;
+use crate::language::Language;
 
 /// A configuration that is complete and free of contradictions.
 #[derive(Debug, Clone, Serialize)]

@@ -4,7 +4,7 @@
 /// at most one edit for every three characters (Damerau-Levenshtein, case folded), and none in a shorter name.
 ///
 /// ```
-/// use crossdock::nearest::nearest;
+/// use crossdock_project::nearest::nearest;
 /// assert_eq!(nearest("repositry", ["path", "repository"]), Some("repository"));
 /// assert_eq!(nearest("colour", ["path", "repository"]), None);
 /// ```

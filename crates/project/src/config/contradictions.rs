@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::raw::{At, RawImage, Scalar};
 use super::reader::Reader;
 use super::{Base, Linkage};
-use crate::project::Language;
+use crate::language::Language;
 
 /// Writes down all contradictions of one image.
 pub(super) fn contradictions(reader: &mut Reader<'_>, raw: &RawImage, language: Option<Language>) {

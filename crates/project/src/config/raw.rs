@@ -8,7 +8,7 @@ use toml::Spanned;
 
 use super::dockerfile::{RawDockerfile, RawHealth};
 use super::{Base, Libc, Linkage, Route};
-use crate::project::Language;
+use crate::language::Language;
 
 /// A value and its place.
 pub(super) type At<T> = Spanned<T>;

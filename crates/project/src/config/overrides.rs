@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use camino::Utf8PathBuf;
 
 use super::{ConfigError, Source, Sourced};
-use crate::engine::Builder;
+use crate::builder::Builder;
 use crate::nearest::nearest;
 use crossdock_system::environment::Environment;
 
@@ -143,7 +143,7 @@ fn builder(text: Sourced<String>) -> Result<Sourced<Builder>, ConfigError> {
 }
 
 /// How many things may run side by side. Compilers prepare something for each: go never ends with some billions.
-pub(crate) fn jobs_of(text: &str) -> Result<NonZeroUsize, &'static str> {
+pub fn jobs_of(text: &str) -> Result<NonZeroUsize, &'static str> {
     match text.parse::<NonZeroUsize>() {
         Ok(jobs) if jobs.get() <= 4096 => Ok(jobs),
         _ => Err("it takes a number from 1 to 4096"),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::Deserialize;
 
-use crate::project::native::{COMPILERS, FINDERS};
+use crate::discover::native::{COMPILERS, FINDERS};
 
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Lock {

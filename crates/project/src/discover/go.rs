@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
 
-use super::discover::{Discovery, GoPlatform, Network, tool_error};
 use super::error::{ProjectError, some};
 use super::go_modules::GoModules;
 use super::go_roles::assign_roles;
+use super::request::{Discovery, GoPlatform, Network, tool_error};
 use super::sources::Sources;
-use super::{GoMain, GoModule, GoRole, Language};
+use super::{GoMain, GoModule, GoRole};
 use crate::config::grammar::tidied;
+use crate::language::Language;
 use crossdock_system::process::{Command, ProcessError, Processes};
 
 /// What `go list -json` says of a package (`go help list`).

@@ -2,42 +2,50 @@
 
 mod cargo;
 mod cargo_settings;
-mod discover;
 mod error;
 mod files;
-mod git;
 mod go;
 mod go_modules;
 mod go_roles;
 mod native;
+mod request;
 mod select;
 mod sources;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod toolchain_file;
-pub(crate) mod triple_cfg;
+pub mod triple_cfg;
 
-use camino::Utf8PathBuf;
-use serde::{Deserialize, Serialize};
+use camino::{Utf8Path, Utf8PathBuf};
+use crossdock_system::process::Processes;
+use serde::Serialize;
+
+use crate::language::{Language, language_of};
 
 pub use cargo_settings::{CargoSettings, TargetSetting, UserSetting};
-pub use discover::{Discovery, GoPlatform, Network, discover, language_of};
 pub use error::{ProjectError, ToolError};
 pub use files::read_files;
-pub use git::{checkout, git};
 pub use go_modules::GoModules;
+pub use request::{Discovery, GoPlatform, Network};
 pub use select::{Program, SelectError};
 pub use sources::Sources;
 pub use toolchain_file::ToolchainFile;
 
-/// A language that crossdock builds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Language {
-    /// Rust, built by cargo.
-    Rust,
-    /// Go.
-    Go,
+/// Asks cargo or go what the project in a folder is. The folder is absolute and holds the `Cargo.toml`, `go.mod` or
+/// `go.work`.
+///
+/// # Errors
+/// A folder without a project or without a program, a missing tool, and what the tool itself refuses. An existing
+/// `Cargo.lock` is never changed: one that does not fit is an error.
+pub fn discover(
+    folder: &Utf8Path,
+    asked: &Discovery,
+    processes: &Processes,
+) -> Result<Project, ProjectError> {
+    match language_of(folder, asked.language)? {
+        Language::Rust => cargo::workspace(folder, asked, processes).map(Project::Rust),
+        Language::Go => go::module(folder, asked, processes).map(Project::Go),
+    }
 }
 
 /// One Cargo workspace or Go module that images are built from.
@@ -171,27 +179,4 @@ pub struct About {
     pub homepage: Option<String>,
     /// Authors.
     pub authors: Vec<String>,
-}
-
-/// What git says of the project's folder.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Git {
-    /// The full commit id.
-    pub sha: String,
-    /// The first seven characters or as many as git needs.
-    pub short: String,
-    /// The branch; none when detached.
-    pub branch: Option<String>,
-    /// A tag on this very commit: the folder's own, as `svc/v1.2.0` is of `svc`, before those of the whole checkout, and
-    /// of several the highest version.
-    pub tag: Option<String>,
-    /// The version that a tag on this very commit gives what lies in the folder: `1.2.0` of `svc/v1.2.0` in the folder
-    /// `svc`, or of `v1.2.0` (Go Modules Reference, "Mapping versions to commits"). Other folders' tags give none.
-    pub version: Option<String>,
-    /// Whether tracked or untracked, not ignored files differ from the commit.
-    pub dirty: bool,
-    /// The commit's date, seconds since the Unix epoch.
-    pub time: i64,
-    /// The origin's address in https form without user information; none for local remotes.
-    pub source: Option<String>,
 }

@@ -6,7 +6,7 @@ use crossdock_oci::Repository;
 use super::Port;
 
 /// A path component of a repository (distribution-spec § Pulling manifests, `<name>`).
-pub(crate) fn component(text: &str) -> Result<(), String> {
+pub fn component(text: &str) -> Result<(), String> {
     match text.contains(['/', ':']) {
         true => Err(format!("`{text}` is more than a name; the whole reference goes into `repository`")),
         false => repository(text),
@@ -14,7 +14,7 @@ pub(crate) fn component(text: &str) -> Result<(), String> {
 }
 
 /// A repository with or without its registry, as `registry.example:5000/team/name`.
-pub(crate) fn repository(text: &str) -> Result<(), String> {
+pub fn repository(text: &str) -> Result<(), String> {
     let last = text.rsplit('/').next().unwrap_or(text);
     if let Some((_, tag)) = last.split_once(':').filter(|_| !text.contains("://") && !text.contains('@')) {
         let name = &text[..text.len() - tag.len() - 1];
@@ -24,7 +24,7 @@ pub(crate) fn repository(text: &str) -> Result<(), String> {
 }
 
 /// `2222`, `53/udp`.
-pub(crate) fn port(text: &str) -> Result<Port, String> {
+pub fn port(text: &str) -> Result<Port, String> {
     let (number, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
     if !["tcp", "udp", "sctp"].contains(&protocol) {
         return Err(format!("`{protocol}` is no protocol of a port; known: `tcp`, `udp`, `sctp`"));
@@ -90,7 +90,7 @@ pub(crate) fn lexical(path: &Utf8Path) -> Option<Utf8PathBuf> {
 }
 
 /// A path with `.` and `..` taken away as far as text alone can.
-pub(crate) fn tidied(path: impl AsRef<Utf8Path>) -> Utf8PathBuf {
+pub fn tidied(path: impl AsRef<Utf8Path>) -> Utf8PathBuf {
     let path = path.as_ref();
     lexical(path).unwrap_or_else(|| path.to_owned())
 }
