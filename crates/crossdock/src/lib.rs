@@ -3,20 +3,18 @@
 
 mod app;
 mod backup;
-pub mod doctor;
 pub mod engine;
 pub mod execute;
 mod header;
-pub mod host;
 mod judge;
 pub mod plan;
 pub mod report;
 pub mod scaffold;
 pub mod target;
-pub mod toolchain;
 pub mod ui;
 
 pub use app::{App, CommandError, EXIT_CODES, Exit};
 pub use crossdock_project as project;
 pub use crossdock_project::{config, nearest, template};
 pub use crossdock_system::{availability, environment, process};
+pub use crossdock_toolchain::{choice as toolchain, doctor, host};

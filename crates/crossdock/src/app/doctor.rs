@@ -10,12 +10,12 @@ use super::error::{CommandError, Exit};
 use super::look::{Planned, Rustup};
 use super::output;
 use super::session::Session;
-use crate::doctor::{Answer, Check, Outcome, Progress, ask_versions, diagnose, setup};
 use crate::plan::Goal;
 use crate::ui::style::{BAD, DIM, GOOD, paint};
 use crossdock_system::availability::{Availability, Remedy};
 use crossdock_system::environment::Terminal;
 use crossdock_system::process::Line;
+use crossdock_toolchain::doctor::{Answer, Check, Outcome, Progress, ask_versions, diagnose, setup};
 
 /// Who agrees to changes of the system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

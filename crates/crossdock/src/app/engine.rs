@@ -8,12 +8,12 @@ use super::error::{CommandError, Exit};
 use super::session::Session;
 use crate::engine::{BaseFrom, Builder, Options, ask, csv};
 use crate::execute::ExecuteError;
-use crate::host;
 use crate::plan::{EngineRequest, recipe};
 use crossdock_project::config::grammar::tidied;
 use crossdock_project::config::{Config, Inputs, Source, Sourced};
 use crossdock_system::availability::{Availability, Unavailable};
 use crossdock_system::environment::Environment;
+use crossdock_toolchain::host;
 
 impl Session {
     /// The engine that is to build, as it answers; none where crossdock builds itself.

@@ -16,11 +16,11 @@ use super::output;
 use super::session::Session;
 use super::shell::{assignments, failure};
 use super::target::{utf8, vocabulary};
-use crate::host::{Also, Host, Needs, detect};
 use crate::target::ambiguity;
-use crate::toolchain::{GoRequest, RustChoice, RustRequest, Wrapper, choose_go, choose_rust};
 use crossdock_project::config::{self, Source, Sourced};
 use crossdock_system::availability::{Availability, Unavailable};
+use crossdock_toolchain::choice::{GoRequest, RustChoice, RustRequest, Wrapper, choose_go, choose_rust};
+use crossdock_toolchain::host::{Also, Host, Needs, detect};
 pub(super) use refused::refused;
 
 /// Prints the variables, for the shell that `--json` or `--shell` names. On every error standard output makes the
@@ -313,7 +313,7 @@ mod tests {
 
     use super::*;
     use crate::target::answer;
-    use crate::toolchain::{go_settings, possible};
+    use crossdock_toolchain::choice::{go_settings, possible};
 
     /// Every name of our own tables that names an architecture, with what `target` says of it.
     fn examples() -> Vec<(String, Description, crate::target::Answer)> {

@@ -10,10 +10,10 @@ use super::arguments::{Building, Selection};
 use super::error::{CommandError, Exit};
 use super::output;
 use super::session::Session;
-use crate::host::{Also, Host, Needs, detect, remedies};
 use crate::plan::{Goal, Pack, Plan, Projects, Request, Target, named_targets, plan};
 use crossdock_project::config::{Config, ImageConfig, Linkage};
 use crossdock_project::{self as project, Discovery, Project, ProjectError};
+use crossdock_toolchain::host::{Also, Host, Needs, detect, remedies};
 
 /// A plan and everything that it was made of.
 pub(super) struct Planned {
@@ -240,10 +240,10 @@ fn host_needs_c_compiler(projects: &Projects) -> bool {
 pub(super) fn project_error(error: &ProjectError) -> CommandError {
     let (exit, commands): (Exit, Vec<String>) = match error {
         ProjectError::NoTool { program, .. } => {
-            let remedies = remedies::install(program, &crate::host::here());
+            let remedies = remedies::install(program, &crossdock_toolchain::host::here());
             (Exit::Missing, remedies.iter().map(ToString::to_string).collect())
         }
-        ProjectError::Tool(tool) => match crate::host::missing_toolchain(tool) {
+        ProjectError::Tool(tool) => match crossdock_toolchain::host::missing_toolchain(tool) {
             Some(install) => (Exit::Missing, vec![install.to_string()]),
             None => (Exit::Program, Vec::new()),
         },

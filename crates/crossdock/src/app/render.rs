@@ -146,7 +146,9 @@ fn host(text: Option<&str>) -> Result<Platform, CommandError> {
         Some(text) => Platform::parse(text).map_err(|error| {
             CommandError::new(Exit::Usage, &error).hint("--host takes a platform, as linux/amd64")
         })?,
-        None => crate::host::platform().map_err(|error| CommandError::new(Exit::Missing, &error))?,
+        None => {
+            crossdock_toolchain::host::platform().map_err(|error| CommandError::new(Exit::Missing, &error))?
+        }
     };
     // An engine's machine runs Linux, also the one inside of Docker Desktop.
     Ok(Platform::new(crossdock_platform::Os::Linux, platform.architecture()))

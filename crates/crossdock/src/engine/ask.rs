@@ -1,16 +1,16 @@
 //! Asks an engine what it is. Parsing its answers is pure and stands with each engine.
 
 use super::{Builder, Engine, buildx, docker, podman};
-use crate::host::System;
-use crate::host::remedies;
 use crossdock_system::availability::{Availability, Unavailable};
 use crossdock_system::process::{Command, Output, ProcessError, Processes};
+use crossdock_toolchain::host::System;
+use crossdock_toolchain::host::remedies;
 
 /// Asks the builder; a builder that gives no answer is unavailable, with the reason and what brings it.
 ///
 /// `Builder::Embedded` is no engine and has nothing to say.
 pub fn ask(builder: &Builder, processes: &Processes) -> Option<Availability<Engine>> {
-    let asker = Asker { processes, system: &crate::host::here() };
+    let asker = Asker { processes, system: &crossdock_toolchain::host::here() };
     let answer = match builder {
         Builder::Embedded => return None,
         Builder::Docker => docker::ask(&asker),

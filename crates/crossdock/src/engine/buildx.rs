@@ -4,8 +4,8 @@ use crossdock_platform::Platform;
 
 use super::ask::{Asker, at_least};
 use super::{Builder, CacheExport, Engine, Frontend, Node};
-use crate::host::remedies;
 use crossdock_system::availability::Unavailable;
+use crossdock_toolchain::host::remedies;
 
 /// What `buildx inspect` says of a builder.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crossdock_platform::Platform;
 
-use crate::host::{detect, observe};
+use crossdock_toolchain::host::{detect, observe};
 
 /// Where Linux lists what it hands to other programs (Documentation/admin-guide/binfmt-misc.rst of the kernel).
 const REGISTERED: &str = "/proc/sys/fs/binfmt_misc";

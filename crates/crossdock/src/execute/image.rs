@@ -16,9 +16,9 @@ use super::report_lines::Reporter;
 use super::{ExecuteError, StepContext, lock};
 use crate::plan::{Action, ImagePlan, PlatformPlan};
 use crate::report::{ImageReport, PlatformReport};
-use crate::toolchain::Wrapper;
 use crate::ui::bytes;
 use crossdock_project::config::Base;
+use crossdock_toolchain::choice::Wrapper;
 
 /// Makes any error of the image crate one about this image.
 pub(super) fn about<E: Into<Box<dyn std::error::Error + Send + Sync>>>(

@@ -8,10 +8,10 @@ use crossdock_platform::Platform;
 
 use super::request::Request;
 use super::{Artifact, CargoBuild, CargoProgram};
-use crate::toolchain::RustChoice;
 use crossdock_project::config::{Features, ImageConfig, Linkage};
 use crossdock_project::{CargoBinary, CargoPackage, CargoWorkspace, Network};
 use crossdock_system::process::Command;
+use crossdock_toolchain::choice::RustChoice;
 
 /// The calls that a plan makes, growing as images ask for programs.
 #[derive(Default)]

@@ -8,10 +8,10 @@ use crossdock_platform::Platform;
 use super::cargo::{short_hash, slug};
 use super::request::Request;
 use super::{Artifact, GoBuild};
-use crate::toolchain::GoChoice;
 use crossdock_project::config::ImageConfig;
 use crossdock_project::{GoMain, GoModule, Network};
 use crossdock_system::process::Command;
+use crossdock_toolchain::choice::GoChoice;
 
 /// The calls that a plan makes, growing as images ask for programs.
 #[derive(Default)]

@@ -13,13 +13,13 @@ use super::request::{Archive, Projects, Request};
 use super::select::{Selected, select};
 use super::steps::{Call, Compiled, steps};
 use super::{ImagePlan, Load, Missing, Plan, PlatformPlan, SCHEMA, image, recipe};
-use crate::doctor::Use;
-use crate::host::Host;
-use crate::toolchain::Wrapper;
 use crossdock_project::Project;
 use crossdock_project::config::Config;
 use crossdock_system::availability::Unavailable;
 use crossdock_system::process::Command;
+use crossdock_toolchain::choice::Wrapper;
+use crossdock_toolchain::doctor::Use;
+use crossdock_toolchain::host::Host;
 
 /// Plans what a call asks for.
 ///

@@ -15,11 +15,11 @@ use super::recipe::{self, Recipe, RecipeError};
 use super::request::{EngineRequest, Pack};
 use super::select::Selected;
 use super::{CopiedContext, EnginePlan, Missing, TextFile, image};
-use crate::doctor::Use;
 use crate::engine::{BaseFrom, Builder, Engine, Frontend, Options, csv};
 use crossdock_project::Network;
 use crossdock_project::config::DockerfileMode;
 use crossdock_system::availability::{Availability, Unavailable};
+use crossdock_toolchain::doctor::Use;
 
 impl Maker<'_> {
     /// Why a program is made as it is, where an engine makes it.

@@ -11,11 +11,11 @@ use super::select::Selected;
 use super::steps::Call;
 use super::user_flags::check_goflags;
 use super::{Expected, ProgramPlan, image};
-use crate::doctor::Use;
-use crate::toolchain::{GoChoice, GoRequest, choose_go, go_settings};
 use crossdock_project::config::{ImageConfig, Libc, Linkage};
 use crossdock_project::{GoMain, GoModule, Program};
 use crossdock_system::availability::Availability;
+use crossdock_toolchain::choice::{GoChoice, GoRequest, choose_go, go_settings};
+use crossdock_toolchain::doctor::Use;
 
 impl Maker<'_> {
     /// The programs of each platform, in the platforms' order.

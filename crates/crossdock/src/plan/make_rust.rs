@@ -12,12 +12,12 @@ use super::select::Selected;
 use super::steps::Call;
 use super::user_flags::{cpu, settle};
 use super::{Expected, ProgramPlan, image};
-use crate::doctor::Use;
-use crate::host::{Host, ToolchainOrigin};
-use crate::toolchain::{RustChoice, RustRequest, choose_rust, possible};
 use crossdock_project::config::{ImageConfig, Linkage, Sourced};
 use crossdock_project::{CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, Program};
 use crossdock_system::availability::Availability;
+use crossdock_toolchain::choice::{RustChoice, RustRequest, choose_rust, possible};
+use crossdock_toolchain::doctor::Use;
+use crossdock_toolchain::host::{Host, ToolchainOrigin};
 
 impl Maker<'_> {
     /// The programs of each platform, in the platforms' order.

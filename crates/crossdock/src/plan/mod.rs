@@ -32,10 +32,10 @@ use crossdock_dockerfile::render::Health;
 use crossdock_platform::Platform;
 use serde::Serialize;
 
-use crate::doctor::Use;
 use crossdock_project::config::{Base, Port, Source};
 use crossdock_system::availability::Unavailable;
 use crossdock_system::process::Command;
+use crossdock_toolchain::doctor::Use;
 
 pub use bases::EngineBase;
 pub(crate) use cargo::slug;

@@ -7,8 +7,8 @@ use crossdock_platform::Platform;
 use serde::Serialize;
 
 use super::{Artifact, EngineCall};
-use crate::toolchain::Wrapper;
 use crossdock_system::process::Command;
+use crossdock_toolchain::choice::Wrapper;
 
 /// One thing that runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -6,7 +6,7 @@ use crossdock_platform::Platform;
 
 use super::request::Goal;
 use super::{Action, CargoBuild, EnginePlan, GoBuild, ImagePlan, Step, StepId};
-use crate::toolchain::Wrapper;
+use crossdock_toolchain::choice::Wrapper;
 
 /// What compiles, and which call makes which image's programs.
 pub(super) struct Compiled {

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::error::PlanError;
-use crate::toolchain::{GoChoice, RustChoice};
 use crossdock_project::config::ImageConfig;
 use crossdock_project::triple_cfg;
 use crossdock_project::{CargoSettings, TargetSetting, UserSetting};
+use crossdock_toolchain::choice::{GoChoice, RustChoice};
 
 /// What becomes of crossdock's flags beside the user's.
 #[derive(Debug, Default)]

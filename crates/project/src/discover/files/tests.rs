@@ -8,7 +8,7 @@ fn project(files: &[(&str, &str)]) -> (tempfile::TempDir, Utf8PathBuf) {
     for (path, content) in files {
         let path = root.join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        crossdock_oci::write_atomically(&path, content.as_bytes()).unwrap();
+        crossdock_fs::write_atomically(&path, content.as_bytes()).unwrap();
     }
     (folder, root)
 }

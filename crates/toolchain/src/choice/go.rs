@@ -1,0 +1,162 @@
+//! The choice for Go.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8Path;
+use crossdock_platform::{BuildTarget, Os};
+
+use super::equip::{CCode, Equipment, OwnLinker, Work};
+use super::{GoChoice, GoRequest};
+use crate::host::{GoToolchain, Host};
+use crossdock_project::config::{Libc, Linkage};
+use crossdock_system::availability::{Availability, Unavailable};
+
+/// How a platform is built, or why it cannot be.
+///
+/// Without cgo Go needs nothing but itself. Packages with cgo files that CGO_ENABLED=0 would drop silently make the
+/// choice the user's.
+pub fn choose_go(request: &GoRequest<'_>, host: &Host, cache: &Utf8Path) -> Availability<GoChoice> {
+    choose(request, host, cache).map_or_else(Availability::Unavailable, Availability::Available)
+}
+
+fn choose(request: &GoRequest<'_>, host: &Host, cache: &Utf8Path) -> Result<GoChoice, Unavailable> {
+    let go = host.go_of(request.folder)?;
+    match request.cgo.map(|cgo| cgo.value) {
+        None if !request.cgo_packages.is_empty() => Err(undecided(request.cgo_packages)),
+        None => pure(request, go, "no package needs cgo"),
+        Some(false) => pure(request, go, "the configuration says so"),
+        Some(true) => with_cgo(request, go, host, cache),
+    }
+}
+
+fn undecided(packages: &[String]) -> Unavailable {
+    Unavailable::because(format!(
+        "CGO_ENABLED=0 would silently leave out the C code of {}: say `cgo = true` or `cgo = false`",
+        packages.join(", ")
+    ))
+}
+
+fn pure(request: &GoRequest<'_>, go: &GoToolchain, reason: &str) -> Result<GoChoice, Unavailable> {
+    let environment = go_settings(request)?;
+    Ok(GoChoice {
+        platform: request.platform.clone(),
+        go: go.go.clone(),
+        release: format!("go{}", go.version),
+        environment,
+        arguments: Vec::new(),
+        ldflags: Vec::new(),
+        wrappers: Vec::new(),
+        tools: Vec::new(),
+        why: format!("Go {} without cgo: {reason}", go.version),
+    })
+}
+
+/// The variables that decide what a program is, and that its build information states: GOOS, GOARCH, the level variable
+/// and CGO_ENABLED. They do not depend on the host.
+///
+/// # Errors
+/// A platform that Go does not build for.
+pub fn go_settings(request: &GoRequest<'_>) -> Result<BTreeMap<String, String>, Unavailable> {
+    let go = target(request).go().map_err(|unsupported| Unavailable::because(unsupported.to_string()))?;
+    let cgo = request.cgo.is_some_and(|cgo| cgo.value);
+    let cgo = ("CGO_ENABLED".to_owned(), if cgo { "1" } else { "0" }.to_owned());
+    Ok(go.env().into_iter().chain([cgo]).collect())
+}
+
+fn target(request: &GoRequest<'_>) -> BuildTarget {
+    let linkage = match request.linkage.value {
+        Linkage::Static => crossdock_platform::Linkage::Static,
+        Linkage::Dynamic => crossdock_platform::Linkage::Dynamic,
+    };
+    let target = BuildTarget::new(request.platform.clone(), linkage);
+    request.float.into_iter().fold(target, BuildTarget::with_float)
+}
+
+/// zig with musl makes the same static program on every host; the target's gcc makes one with the host's glibc.
+fn with_cgo(
+    request: &GoRequest<'_>,
+    go: &GoToolchain,
+    host: &Host,
+    cache: &Utf8Path,
+) -> Result<GoChoice, Unavailable> {
+    let (target, equipment) = equipped(request, host, cache)?;
+    let mut environment = go_settings(request)?;
+    let tools = &equipment.tools;
+    for (name, value) in [("CC", &tools.cc), ("CXX", &tools.cxx), ("AR", &tools.ar)] {
+        environment.extend(value.iter().map(|value| (name.to_owned(), word(value))));
+    }
+    let (arguments, ldflags) = link_flags(request.linkage.value, target.libc());
+    Ok(GoChoice {
+        platform: request.platform.clone(),
+        go: go.go.clone(),
+        release: format!("go{}", go.version),
+        environment,
+        arguments,
+        ldflags,
+        wrappers: equipment.wrappers,
+        tools: equipment.used,
+        why: format!("Go {} with cgo, {}, {}", go.version, equipment.why, target.libc()),
+    })
+}
+
+/// Go reads these variables as a command with arguments: what has blanks stands in quotes.
+fn word(path: &str) -> String {
+    match (path.contains(char::is_whitespace), path.contains('\'')) {
+        (false, false) => path.to_owned(),
+        (_, false) => format!("'{path}'"),
+        (_, true) => format!("\"{path}\""),
+    }
+}
+
+/// The first C library that this host can link to: the one that the user decides, or musl before glibc for a static
+/// program, whose bytes then do not depend on the host.
+fn equipped(
+    request: &GoRequest<'_>,
+    host: &Host,
+    cache: &Utf8Path,
+) -> Result<(BuildTarget, Equipment), Unavailable> {
+    use crossdock_platform::Libc as Linked;
+    let linked = match (request.libc.map(|libc| libc.value), request.linkage.value) {
+        (Some(Libc::Musl), _) => vec![Linked::Musl],
+        (Some(Libc::Gnu), _) | (None, Linkage::Dynamic) => vec![Linked::GNU],
+        (None, Linkage::Static) => vec![Linked::Musl, Linked::GNU],
+    };
+    let target = target(request);
+    let targets = match request.platform.os() {
+        Os::Linux => linked.into_iter().map(|libc| target.clone().with_libc(libc)).collect(),
+        _ => vec![target],
+    };
+    let mut missing: Option<Unavailable> = None;
+    for target in targets {
+        let work = Work { target: &target, own_linker: OwnLinker::None, c: CCode::Some, host, cache };
+        match work.equip() {
+            Ok(equipment) => return Ok((target, equipment)),
+            Err(other) => {
+                missing = Some(match missing {
+                    Some(missing) => either(missing, other),
+                    None => other,
+                });
+            }
+        }
+    }
+    Err(missing.unwrap_or_else(|| Unavailable::because("no C library was tried")))
+}
+
+/// Arguments of `go build`, and words for its linker. zig links musl statically unless it is told not to. Go's own build
+/// id holds the path of the C compiler, and ours may be a wrapper below a person's cache folder.
+fn link_flags(linkage: Linkage, libc: crossdock_platform::Libc) -> (Vec<String>, Vec<String>) {
+    let how = match (linkage, libc) {
+        (Linkage::Static, _) => Some("-static"),
+        (Linkage::Dynamic, crossdock_platform::Libc::Musl) => Some("-dynamic"),
+        (Linkage::Dynamic, _) => None,
+    };
+    let external = how.map(|how| ["-linkmode", "external", "-extldflags", how]);
+    let ldflags = std::iter::once("-buildid=").chain(external.into_iter().flatten()).map(str::to_owned);
+    let tags = (linkage == Linkage::Static).then(|| "-tags=netgo,osusergo".to_owned());
+    (tags.into_iter().collect(), ldflags.collect())
+}
+
+fn either(mut one: Unavailable, other: Unavailable) -> Unavailable {
+    one.remedies.extend(other.remedies);
+    one
+}

@@ -1,0 +1,98 @@
+//! Answers of slow tools, remembered in the cache folder for as long as the file that they are about is the same file.
+
+use std::time::UNIX_EPOCH;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use crossdock_oci::Digest;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crossdock_system::environment::Environment;
+
+/// Remembered answers; without a cache folder none.
+#[derive(Debug, Clone)]
+pub(super) struct Memory {
+    folder: Option<Utf8PathBuf>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Entry<T> {
+    question: String,
+    /// The file that the answer is about.
+    witness: Utf8PathBuf,
+    stamp: Stamp,
+    answer: T,
+}
+
+/// Length in bytes and time of modification in nanoseconds since the Unix epoch.
+type Stamp = (u64, u128);
+
+impl Memory {
+    pub(super) fn new(environment: &Environment) -> Self {
+        Self { folder: environment.cache_directory().map(|cache| cache.join("host")) }
+    }
+
+    /// The answer to a question, if it is known and its witness has not changed.
+    pub(super) fn recall<T: DeserializeOwned>(&self, question: &str) -> Option<T> {
+        let entry: Entry<T> = serde_json::from_slice(&std::fs::read(self.file(question)?).ok()?).ok()?;
+        let holds = entry.question == question && stamp(&entry.witness) == Some(entry.stamp);
+        holds.then_some(entry.answer)
+    }
+
+    /// Keeps an answer. Without a cache that can be written the question is asked again: nothing is lost.
+    pub(super) fn keep<T: Serialize>(&self, question: &str, witness: &Utf8Path, answer: T) {
+        let Some((file, stamp)) = self.file(question).zip(stamp(witness)) else { return };
+        let entry = Entry { question: question.to_owned(), witness: witness.to_owned(), stamp, answer };
+        if let (Some(folder), Ok(bytes)) = (file.parent(), serde_json::to_vec(&entry))
+            && std::fs::create_dir_all(folder).is_ok()
+        {
+            let _not_needed = crossdock_fs::write_atomically(&file, &bytes);
+        }
+    }
+
+    fn file(&self, question: &str) -> Option<Utf8PathBuf> {
+        let name = &Digest::of(question.as_bytes()).hex()[..16];
+        self.folder.as_ref().map(|folder| folder.join(format!("{name}.json")))
+    }
+}
+
+fn stamp(witness: &Utf8Path) -> Option<Stamp> {
+    let metadata = witness.metadata().ok().filter(std::fs::Metadata::is_file)?;
+    let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    Some((metadata.len(), modified.as_nanos()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_holds_while_its_witness_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = Utf8Path::from_path(folder.path()).unwrap();
+        let memory = Memory { folder: Some(path.join("cache")) };
+        let witness = path.join("tool");
+        crossdock_fs::write_atomically(&witness, b"one").unwrap();
+        assert_eq!(memory.recall::<String>("what"), None);
+        memory.keep("what", &witness, "an answer");
+        assert_eq!(memory.recall("what"), Some("an answer".to_owned()));
+        assert_eq!(memory.recall::<String>("what else"), None);
+        crossdock_fs::write_atomically(&witness, b"another").unwrap();
+        assert_eq!(memory.recall::<String>("what"), None);
+        memory.keep("what", &path.join("nowhere"), "no answer");
+        assert_eq!(memory.recall::<String>("what"), None);
+    }
+
+    #[test]
+    fn damage_is_ignorance() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = Utf8Path::from_path(folder.path()).unwrap();
+        let memory = Memory { folder: Some(path.to_owned()) };
+        crossdock_fs::write_atomically(path.join("tool"), b"one").unwrap();
+        memory.keep("what", &path.join("tool"), 7);
+        crossdock_fs::write_atomically(memory.file("what").unwrap(), b"{\"question\":").unwrap();
+        assert_eq!(memory.recall::<u32>("what"), None);
+        Memory { folder: None }.keep("what", &path.join("tool"), 7);
+        Memory { folder: Some(path.join("tool")) }.keep("what", &path.join("tool"), 7);
+    }
+}
