@@ -2,19 +2,13 @@
 //! container engine, and verifies before anything is tagged that each program will start on its nodes.
 
 mod app;
-mod backup;
-pub mod engine;
-pub mod execute;
-mod header;
-mod judge;
-pub mod plan;
-pub mod report;
-pub mod scaffold;
 pub mod target;
 pub mod ui;
 
 pub use app::{App, CommandError, EXIT_CODES, Exit};
 pub use crossdock_project as project;
 pub use crossdock_project::{config, nearest, template};
+pub use crossdock_runner::{engine, execute, plan, report};
+pub use crossdock_scaffold as scaffold;
 pub use crossdock_system::{availability, environment, process};
 pub use crossdock_toolchain::{choice as toolchain, doctor, host};

@@ -9,9 +9,9 @@ use super::arguments::Building;
 use super::error::{CommandError, Exit};
 use super::output;
 use super::session::Session;
-use crate::plan::{Goal, Projects, Request, programs};
 use crossdock_project::config::{Config, ImageConfig, Sourced, describe};
 use crossdock_project::{Discovery, Network, discover, read_files};
+use crossdock_runner::plan::{Goal, Projects, Request, programs};
 
 /// The answer of `config check --json`.
 #[derive(Serialize)]

@@ -10,10 +10,10 @@ use super::doctor::{Consent, SetUp, by_hand, set_up};
 use super::error::{CommandError, Exit};
 use super::output;
 use super::session::Session;
-use crate::execute::{ExecuteError, Failure, Judging, Scope, Unproven, execute};
-use crate::plan::{Goal, Plan};
-use crate::report::{ImageReport, Reason, Report, Status};
 use crate::ui;
+use crossdock_runner::execute::{ExecuteError, Failure, Judging, Scope, Unproven, execute};
+use crossdock_runner::plan::{Goal, Plan};
+use crossdock_runner::report::{ImageReport, Reason, Report, Status};
 
 pub(super) fn build(session: &Session, arguments: &BuildArguments) -> Result<Exit, CommandError> {
     let BuildArguments { building, telling } = arguments;

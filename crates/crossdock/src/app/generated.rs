@@ -3,7 +3,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::error::{CommandError, Exit};
-use crate::header::{self, Comment};
+use crossdock_scaffold::header::{self, Comment};
 
 /// A file to be written.
 pub(super) struct Generated {
@@ -34,7 +34,7 @@ pub(super) fn write(files: &[Generated], others: Others) -> Result<Vec<Utf8PathB
             let message = format!("{} {why}, and is left as it is", file.path);
             return Err(CommandError::message(Exit::Usage, message).hint(format!(
                 "--force replaces it and keeps a copy as {}; or write to another place",
-                crate::backup::name(&file.path)
+                crossdock_scaffold::backup::name(&file.path)
             )));
         }
     }
@@ -43,8 +43,10 @@ pub(super) fn write(files: &[Generated], others: Others) -> Result<Vec<Utf8PathB
         match state {
             State::Same => continue,
             State::Foreign(_) => {
-                let copy = crate::backup::keep(&file.path);
-                copies.push(copy.map_err(|error| failed(&crate::backup::name(&file.path), &error))?);
+                let copy = crossdock_scaffold::backup::keep(&file.path);
+                copies.push(
+                    copy.map_err(|error| failed(&crossdock_scaffold::backup::name(&file.path), &error))?,
+                );
             }
             State::Absent | State::Ours => {}
         }

@@ -10,12 +10,12 @@ use super::error::{CommandError, Exit};
 use super::look::project_error;
 use super::output;
 use super::session::Session;
-use crate::scaffold::{
+use crossdock_project::Language;
+use crossdock_project::LanguageError;
+use crossdock_scaffold::{
     Action, CrossdockSource, Entry, Existing, Joining, Part, Request, Scaffold, ScaffoldError, Selection,
     State, Written, survey,
 };
-use crossdock_project::Language;
-use crossdock_project::LanguageError;
 
 /// The answer of `init --json`.
 #[derive(Serialize)]

@@ -4,8 +4,8 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::plan::recipe::Recipe;
 use crossdock_project::config::grammar::tidied;
+use crossdock_runner::plan::recipe::Recipe;
 
 /// The macros that take a file's path from the file in which they stand.
 const MACROS: [&str; 3] = ["include_str!(", "include_bytes!(", "include!("];

@@ -10,8 +10,8 @@ use super::arguments::{LintArguments, LintFormat, Selection};
 use super::error::{CommandError, Exit};
 use super::output;
 use super::session::Session;
-use crate::plan::rfc3339;
 use crate::ui;
+use crossdock_runner::plan::rfc3339;
 
 pub(super) fn run(session: &Session, arguments: &LintArguments) -> Result<Exit, CommandError> {
     let options = Options {

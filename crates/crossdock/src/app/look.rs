@@ -10,9 +10,9 @@ use super::arguments::{Building, Selection};
 use super::error::{CommandError, Exit};
 use super::output;
 use super::session::Session;
-use crate::plan::{Goal, Pack, Plan, Projects, Request, Target, named_targets, plan};
 use crossdock_project::config::{Config, ImageConfig, Linkage};
 use crossdock_project::{self as project, Discovery, Project, ProjectError};
+use crossdock_runner::plan::{Goal, Pack, Plan, Projects, Request, Target, named_targets, plan};
 use crossdock_toolchain::host::{Also, Host, Needs, detect, remedies};
 
 /// A plan and everything that it was made of.

@@ -4,7 +4,8 @@ use super::arguments::{GraphFormat, PlanArguments};
 use super::error::{CommandError, Exit};
 use super::output;
 use super::session::Session;
-use crate::plan::{Goal, show};
+use crate::ui::plan as show;
+use crossdock_runner::plan::Goal;
 
 pub(super) fn run(session: &Session, arguments: &PlanArguments) -> Result<Exit, CommandError> {
     let plan = session.plan(&arguments.building, Goal::Dist, arguments.host.as_deref())?.plan;

@@ -17,12 +17,12 @@ use super::left_out;
 use super::look::ProjectTools;
 use super::output;
 use super::session::Session;
-use crate::engine::BaseFrom;
-use crate::header::Comment;
-use crate::plan::recipe::bake::{self, Dockerfiles, file_name};
-use crate::plan::recipe::{Recipe, RecipeError, Settings, recipes};
-use crate::plan::{Goal, Projects, Request};
 use crossdock_project::config::{Config, DockerfileMode, Inputs};
+use crossdock_runner::engine::BaseFrom;
+use crossdock_runner::plan::recipe::bake::{self, Dockerfiles, file_name};
+use crossdock_runner::plan::recipe::{Recipe, RecipeError, Settings, recipes};
+use crossdock_runner::plan::{Goal, Projects, Request};
+use crossdock_scaffold::header::Comment;
 use crossdock_system::process::Command;
 
 /// The version of the JSON form of rendered Dockerfiles.

@@ -11,12 +11,12 @@ use crossdock_platform::Platform;
 use super::arguments::{Building, Color as ColorChoice, EngineName, Global, Selection};
 use super::error::{CommandError, Exit};
 use super::output;
-use crate::execute::{Color, Judging, Settings};
-use crate::plan::show::Detail;
-use crate::plan::{Archive, Engine, Goal, Pack, Request};
+use crate::ui::plan::Detail;
 use crate::ui::{Progress, Verbosity};
 use crossdock_project::Network;
 use crossdock_project::config::{Config, Overrides, Source, Sourced};
+use crossdock_runner::execute::{Color, Judging, Settings};
+use crossdock_runner::plan::{Archive, Engine, Goal, Pack, Request};
 use crossdock_system::environment::{Environment, Terminal};
 use crossdock_system::process::{Cancel, Command, Processes};
 

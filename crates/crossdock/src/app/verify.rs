@@ -10,11 +10,11 @@ use super::arguments::{Building, Strictness, VerifyArguments};
 use super::error::{CommandError, Exit};
 use super::session::Session;
 use super::{dist, output};
-use crate::execute::Scope;
-use crate::judge::{Planned, judge, judge_program, of_itself, unreadable};
-use crate::plan::{Goal, Target};
-use crate::report::TargetReport;
 use crate::ui;
+use crossdock_runner::execute::Scope;
+use crossdock_runner::plan::{Goal, Target};
+use crossdock_runner::report::TargetReport;
+use crossdock_subjects::{Planned, judge, judge_program, of_itself, unreadable};
 
 pub(super) fn run(session: &Session, arguments: &VerifyArguments) -> Result<Exit, CommandError> {
     if arguments.subjects.is_empty() {

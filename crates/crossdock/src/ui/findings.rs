@@ -6,7 +6,7 @@ use crossdock_verify::{Finding, Severity};
 
 use super::colored;
 use super::style::{BAD, BOLD, DIM, WARN, paint};
-use crate::report::TargetReport;
+use crossdock_runner::report::TargetReport;
 
 /// The verdicts on one subject, each with what was found.
 pub fn verdicts(subject: &str, targets: &[TargetReport]) -> String {

@@ -2,10 +2,12 @@
 
 mod findings;
 mod lint;
+pub mod plan;
 mod progress;
 pub mod style;
 mod table;
 
+pub use crossdock_runner::bytes;
 pub use findings::verdicts;
 pub use lint::{lint, lint_summary};
 pub use progress::{Progress, Verbosity};
@@ -23,21 +25,6 @@ pub fn duration(took: Duration) -> String {
             format!("{}m{:02}s", whole / 60, whole % 60)
         }
     }
-}
-
-/// A number of bytes as a person reads it, in powers of 1000 as registries count: `812 B`, `4.1 kB`, `12.3 MB`.
-pub fn bytes(count: u64) -> String {
-    let units = ["kB", "MB", "GB", "TB"];
-    if count < 1000 {
-        return format!("{count} B");
-    }
-    let mut value = count as f64 / 1000.0;
-    let mut unit = 0;
-    while value >= 999.95 && unit + 1 < units.len() {
-        value /= 1000.0;
-        unit += 1;
-    }
-    format!("{value:.1} {}", units[unit])
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::duration;
 use super::style::{BAD, DIM, GOOD, WARN, paint};
-use crate::execute::{Event, Observer};
-use crate::plan::{Step, StepId};
+use crossdock_runner::execute::{Event, Observer};
+use crossdock_runner::plan::{Step, StepId};
 use crossdock_system::environment::Terminal;
 
 /// How much a person wants to read.

@@ -9,7 +9,7 @@ use crossdock_verify::Verdict;
 
 use super::style::{BAD, DIM, GOOD, WARN, paint};
 use super::{bytes, duration};
-use crate::report::{ImageReport, PlatformReport, Report, TargetReport};
+use crossdock_runner::report::{ImageReport, PlatformReport, Report, TargetReport};
 
 /// The table of a run.
 pub fn table(report: &Report) -> String {
