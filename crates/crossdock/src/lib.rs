@@ -2,7 +2,7 @@
 //! container engine, and verifies before anything is tagged that each program will start on its nodes.
 
 mod app;
-pub mod target;
+pub mod interpret;
 pub mod ui;
 
 pub use app::{App, CommandError, EXIT_CODES, Exit};

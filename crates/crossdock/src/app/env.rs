@@ -12,11 +12,11 @@ use camino::Utf8Path;
 
 use super::arguments::{EnvArguments, Language, LinkageName, ShellName};
 use super::error::{CommandError, Exit};
+use super::interpret::{utf8, vocabulary};
 use super::output;
 use super::session::Session;
 use super::shell::{assignments, failure};
-use super::target::{utf8, vocabulary};
-use crate::target::ambiguity;
+use crate::interpret::ambiguity;
 use crossdock_project::config::{self, Source, Sourced};
 use crossdock_system::availability::{Availability, Unavailable};
 use crossdock_toolchain::choice::{GoRequest, RustChoice, RustRequest, Wrapper, choose_go, choose_rust};
@@ -312,11 +312,11 @@ mod tests {
     use crossdock_platform::{Vocabulary, known_names};
 
     use super::*;
-    use crate::target::answer;
+    use crate::interpret::answer;
     use crossdock_toolchain::choice::{go_settings, possible};
 
     /// Every name of our own tables that names an architecture, with what `target` says of it.
-    fn examples() -> Vec<(String, Description, crate::target::Answer)> {
+    fn examples() -> Vec<(String, Description, crate::interpret::Answer)> {
         let names = Vocabulary::ALL
             .iter()
             .flat_map(|vocabulary| known_names(*vocabulary).into_iter().map(move |name| (*vocabulary, name)));

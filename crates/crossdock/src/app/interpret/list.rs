@@ -7,7 +7,7 @@ use super::{line, vocabulary};
 use crate::app::arguments::Global;
 use crate::app::error::{CommandError, Exit};
 use crate::app::output;
-use crate::target::SCHEMA;
+use crate::interpret::SCHEMA;
 
 /// A vocabulary in JSON.
 #[derive(Serialize)]

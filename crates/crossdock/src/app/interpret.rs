@@ -13,7 +13,7 @@ use super::arguments::{Global, TargetArguments, TargetCommand};
 use super::error::{CommandError, Exit};
 use super::output;
 use super::session::choose_color;
-use crate::target::{Answer, MatchAnswer, Outcome, answer, describe_answer, match_platforms};
+use crate::interpret::{Answer, MatchAnswer, Outcome, answer, describe_answer, match_platforms};
 use crate::ui::style::{BAD, paint};
 use crossdock_system::environment::Environment;
 use crossdock_system::process::{Cancel, Processes};

@@ -16,6 +16,7 @@ mod env;
 mod error;
 mod generated;
 mod init;
+mod interpret;
 mod left_out;
 mod lint;
 mod look;
@@ -24,7 +25,6 @@ mod plan;
 mod render;
 mod session;
 mod shell;
-mod target;
 mod verify;
 mod version;
 
@@ -134,7 +134,7 @@ impl App {
         let session = |global, environment| Session::new(self.name, global, environment, cancel);
         match command {
             // What only explains needs no project, no configuration and no cache.
-            Command::Target(arguments) => target::run(&arguments, &global, environment, cancel),
+            Command::Target(arguments) => interpret::run(&arguments, &global, environment, cancel),
             Command::Env(arguments) => {
                 let json = global.json;
                 env::run(session(global, environment), &arguments, json.then_some(ShellName::Json))

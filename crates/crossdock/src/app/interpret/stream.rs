@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{near, near_vocabularies};
 use crate::app::error::{CommandError, Exit};
-use crate::target::{Answer, MatchAnswer, Outcome, answer, match_platforms};
+use crate::interpret::{Answer, MatchAnswer, Outcome, answer, match_platforms};
 
 /// A longer line is no question.
 const LONGEST: u64 = 1 << 20;

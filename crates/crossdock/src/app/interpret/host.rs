@@ -7,7 +7,7 @@ use crossdock_platform::{Reading, Vocabulary, describe};
 use crate::app::arguments::Global;
 use crate::app::error::{CommandError, Exit};
 use crate::app::output;
-use crate::target::{HostAnswer, HostFacts, classify};
+use crate::interpret::{HostAnswer, HostFacts, classify};
 use crossdock_system::process::{Command, ProcessError, Processes};
 
 pub(super) fn run(processes: &Processes, global: &Global) -> Result<Exit, CommandError> {
