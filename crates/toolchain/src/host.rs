@@ -1,17 +1,17 @@
 //! The host as a value: what it is and which tools it has. Detection makes one; `--host` invents one; planning only
 //! reads one.
 
-pub mod detect;
+mod detect;
 mod file;
 mod form;
 mod go;
 mod hypothetical;
 mod lookup;
 mod memory;
-pub mod observe;
+mod observe;
 pub mod remedies;
 mod rust;
-pub mod system;
+mod system;
 mod tools;
 mod zig;
 
@@ -23,10 +23,10 @@ use serde::{Deserialize, Serialize};
 
 use crossdock_system::availability::Availability;
 
-pub use detect::platform;
 pub use detect::{Also, HostError, Needs, detect};
+pub use detect::{name as machine_name, platform};
 pub use file::HostFileError;
-pub use observe::{Observation, Situation, observe};
+pub use observe::{Observation, Situation, observe, of_elf};
 pub use remedies::missing_toolchain;
 pub use system::here;
 

@@ -36,7 +36,7 @@ impl Session {
         let mut asked = EngineRequest {
             builder,
             engine: Availability::Unavailable(Unavailable::because("it was not asked")),
-            machine: host::detect::name(),
+            machine: host::machine_name(),
             options,
             settings: self.dockerfiles(config)?,
         };

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crossdock_platform::Platform;
 
-use crossdock_toolchain::host::{detect, observe};
+use crossdock_toolchain::host::{machine_name, of_elf};
 
 /// Where Linux lists what it hands to other programs (Documentation/admin-guide/binfmt-misc.rst of the kernel).
 const REGISTERED: &str = "/proc/sys/fs/binfmt_misc";
@@ -12,7 +12,7 @@ const REGISTERED: &str = "/proc/sys/fs/binfmt_misc";
 /// Whether an engine's kernel and machine are those of this process: then what is registered here holds there.
 pub(super) fn is_here(kernel: &str, machine: &str) -> bool {
     let here = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    !kernel.is_empty() && here.trim() == kernel && detect::name() == machine
+    !kernel.is_empty() && here.trim() == kernel && machine_name() == machine
 }
 
 /// What this machine runs, natively or emulated, in containers too.
@@ -41,7 +41,7 @@ fn emulated(entry: &str) -> Option<Platform> {
     let magic = field("magic").filter(|_| holds)?;
     let bytes =
         (0..magic.len() / 2).map(|place| u8::from_str_radix(magic.get(2 * place..2 * place + 2)?, 16).ok());
-    let platform = observe::of_elf("linux", &bytes.collect::<Option<Vec<u8>>>()?)?;
+    let platform = of_elf("linux", &bytes.collect::<Option<Vec<u8>>>()?)?;
     Some(platform.normalized())
 }
 
@@ -78,6 +78,6 @@ mod tests {
             runs.iter().map(Platform::to_string).collect::<Vec<_>>()
         };
         assert_eq!(names(Platform::LINUX_AMD64), ["linux/amd64", "linux/386", "linux/arm64"]);
-        assert!(!is_here("", "") && !is_here("1.0-none", &detect::name()));
+        assert!(!is_here("", "") && !is_here("1.0-none", &machine_name()));
     }
 }
