@@ -2,8 +2,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::digest::Digest;
-use crate::manifest::{Platform, null_as_default};
+use super::descriptor::Platform;
+use super::digest::Digest;
+use super::document::null_as_default;
 
 /// What one platform's image holds and how it starts (image-spec, config.md).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -152,7 +153,7 @@ mod set_as_map {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::Document;
+    use crate::model::Document;
 
     #[test]
     fn reads_what_docker_writes() {

@@ -6,19 +6,13 @@ use std::io::Read;
 use crossdock_fs::FileError;
 
 use super::docker::{DockerArchive, DockerImage};
-use super::{ImageSource, SourceError, SourceImage, SourcePlatform};
-use crate::blob::{Blob, BlobError};
-use crate::config::ImageConfig;
-use crate::digest::Digest;
+use super::{DOCUMENTS_LIMIT, ImageSource, MAX_IMAGES, SourceError, SourceImage, SourcePlatform};
+use crate::layout::blob::BlobError;
 use crate::layout::{IMAGE_NAME, LayoutError, MAX_DEPTH, REF_NAME};
-use crate::manifest::{DOCUMENT_LIMIT, Descriptor, Document, ImageManifest, Index, Platform};
-use crate::media_type;
-
-/// More images for platforms than this in one source are refused.
-pub(super) const MAX_IMAGES: usize = 4000;
-/// So much may the documents of one source have together, in bytes, those that are read again counted again; each
-/// image keeps its own in memory.
-pub(super) const DOCUMENTS_LIMIT: u64 = 32 << 20;
+use crate::model::{
+    Blob, DOCUMENT_LIMIT, Descriptor, Digest, Document, ImageConfig, ImageManifest, Index, Platform,
+    media_type,
+};
 
 /// Reads the images of one source, and counts what that costs.
 pub(super) struct Images<'a> {

@@ -5,10 +5,8 @@ use std::io::Write;
 use std::num::NonZeroUsize;
 
 use super::*;
-use crate::blob::Blob;
 use crate::layout::REF_NAME;
-use crate::manifest::ImageManifest;
-use crate::media_type;
+use crate::model::{Blob, ImageManifest, media_type};
 use crate::{
     Compression, Content, Image, LayerBuilder, Owner, PlatformImage, Pruning, Reference, RuntimeConfig,
     Timestamp, assemble, write_archive, write_atomically,

@@ -2,13 +2,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossdock_fs::FileError;
 
-use crate::blob::{BlobError, BlobStore};
-use crate::config::{ImageConfig, RootFs, RuntimeConfig};
-use crate::digest::Digest;
+use super::blob::{BlobError, BlobStore};
 use crate::layer::Layer;
-use crate::manifest::{Descriptor, Document, ImageManifest, Index, Platform};
-use crate::media_type;
-use crate::time::Timestamp;
+use crate::model::{
+    Descriptor, Digest, Document, ImageConfig, ImageManifest, Index, Platform, RootFs, RuntimeConfig,
+    Timestamp, media_type,
+};
 
 /// An image for one or more platforms, before it has manifests.
 #[derive(Debug, Clone, PartialEq, Eq)]
