@@ -27,7 +27,7 @@ pub use layout::{
 };
 pub use model::{
     Blob, Descriptor, Digest, DigestError, Document, DocumentError, Hasher, Healthcheck, History,
-    ImageConfig, ImageManifest, Index, Platform, Reference, ReferenceError, Repository, RootFs,
+    ImageConfig, ImageManifest, Index, PlatformObject, Reference, ReferenceError, Repository, RootFs,
     RuntimeConfig, Tag, TimeError, Timestamp, media_type,
 };
 pub use rootfs::{

@@ -10,7 +10,7 @@ mod reference;
 mod time;
 
 pub use config::{Healthcheck, History, ImageConfig, RootFs, RuntimeConfig};
-pub use descriptor::{Blob, Descriptor, Platform};
+pub use descriptor::{Blob, Descriptor, PlatformObject};
 pub use digest::{Digest, DigestError, Hasher};
 pub(crate) use document::{DOCUMENT_LIMIT, canonical_bytes, null_as_default};
 pub use document::{Document, DocumentError};

@@ -14,7 +14,8 @@ use super::{Layout, LayoutError};
 use crate::layer::decode::{Coding, DecodeError};
 use crate::layer::tar_reader::TarError;
 use crate::model::{
-    DOCUMENT_LIMIT, Descriptor, Digest, Document, DocumentError, ImageConfig, ImageManifest, Index, Platform,
+    DOCUMENT_LIMIT, Descriptor, Digest, Document, DocumentError, ImageConfig, ImageManifest, Index,
+    PlatformObject,
 };
 use crate::rootfs::{LayerSource, RootError, RootLimits, RootView};
 use crossdock_fs::FileError;
@@ -65,7 +66,7 @@ pub struct SourcePlatform {
 
 impl SourcePlatform {
     /// The platform that the index says, else the one of the configuration.
-    pub fn platform(&self) -> &Platform {
+    pub fn platform(&self) -> &PlatformObject {
         self.descriptor.platform.as_ref().unwrap_or(&self.config.value.platform)
     }
 }

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::descriptor::Platform;
+use super::descriptor::PlatformObject;
 use super::digest::Digest;
 use super::document::null_as_default;
 
@@ -14,7 +14,7 @@ pub struct ImageConfig {
     pub created: Option<String>,
     /// Where it runs.
     #[serde(flatten)]
-    pub platform: Platform,
+    pub platform: PlatformObject,
     /// How a container from it starts.
     #[serde(default, deserialize_with = "null_as_default")]
     pub config: RuntimeConfig,
@@ -163,7 +163,7 @@ mod tests {
             "Healthcheck":{"Test":["CMD","/web","check"],"Interval":30000000000,"Retries":3}},"container":"c",
             "rootfs":{"type":"layers","diff_ids":null},"history":[{"created_by":"x","empty_layer":true}]}"#;
         let config = Document::<ImageConfig>::parse(raw.to_vec(), "image configuration").unwrap().value;
-        assert_eq!(config.platform, Platform::new("linux", "amd64"));
+        assert_eq!(config.platform, PlatformObject::new("linux", "amd64"));
         assert_eq!(config.config.env, ["PATH=/bin"]);
         assert!(config.config.exposed_ports.contains("80/tcp"));
         assert!(config.history[0].empty_layer);
@@ -180,7 +180,7 @@ mod tests {
     fn canonical_form() {
         let config = ImageConfig {
             created: Some("1970-01-01T00:00:00Z".into()),
-            platform: Platform { variant: Some("v8".into()), ..Platform::new("linux", "arm64") },
+            platform: PlatformObject { variant: Some("v8".into()), ..PlatformObject::new("linux", "arm64") },
             config: RuntimeConfig {
                 exposed_ports: ["2222/tcp".to_owned()].into(),
                 entrypoint: vec!["/app".into()],

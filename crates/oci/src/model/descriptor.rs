@@ -28,7 +28,7 @@ pub struct Descriptor {
     pub size: u64,
     /// Where the image behind it runs; in an index only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub platform: Option<Platform>,
+    pub platform: Option<PlatformObject>,
     /// Further facts about it, such as `org.opencontainers.image.ref.name`.
     #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
@@ -54,7 +54,7 @@ impl Descriptor {
 
 /// Where an image runs (image-spec, image-index.md § `platform`), in Go's spelling.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Platform {
+pub struct PlatformObject {
     /// A GOARCH: `amd64`, `arm64`.
     pub architecture: String,
     /// A GOOS: `linux`.
@@ -75,7 +75,7 @@ pub struct Platform {
     pub variant: Option<String>,
 }
 
-impl Platform {
+impl PlatformObject {
     /// A platform without variant.
     pub fn new(os: &str, architecture: &str) -> Self {
         Self { architecture: architecture.to_owned(), os: os.to_owned(), ..Self::default() }
@@ -87,7 +87,7 @@ impl Platform {
     }
 }
 
-impl fmt::Display for Platform {
+impl fmt::Display for PlatformObject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.os)?;
         if let Some(version) = &self.os_version {
@@ -104,9 +104,10 @@ mod tests {
 
     #[test]
     fn platform_display() {
-        let platform = Platform { os_version: Some("10.0.1".into()), ..Platform::new("windows", "amd64") };
+        let platform =
+            PlatformObject { os_version: Some("10.0.1".into()), ..PlatformObject::new("windows", "amd64") };
         assert_eq!(platform.to_string(), "windows(10.0.1)/amd64");
-        let arm = Platform { variant: Some("v7".into()), ..Platform::new("linux", "arm") };
+        let arm = PlatformObject { variant: Some("v7".into()), ..PlatformObject::new("linux", "arm") };
         assert_eq!(arm.to_string(), "linux/arm/v7");
     }
 }

@@ -62,7 +62,7 @@ impl Index {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Blob, Digest, Document, DocumentError, Platform};
+    use crate::model::{Blob, Digest, Document, DocumentError, PlatformObject};
 
     fn descriptor() -> Descriptor {
         Descriptor::new(media_type::CONFIG, Blob { digest: Digest::of(b"x"), size: 1 })
@@ -71,7 +71,8 @@ mod tests {
     #[test]
     fn canonical_form() {
         let mut entry = descriptor();
-        entry.platform = Some(Platform { variant: Some("v8".into()), ..Platform::new("linux", "arm64") });
+        entry.platform =
+            Some(PlatformObject { variant: Some("v8".into()), ..PlatformObject::new("linux", "arm64") });
         entry.annotations.insert("b".into(), "2".into());
         entry.annotations.insert("a".into(), "1".into());
         let document = Document::new(Index::new(vec![entry], BTreeMap::new()));

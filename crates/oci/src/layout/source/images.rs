@@ -10,7 +10,7 @@ use super::{DOCUMENTS_LIMIT, ImageSource, MAX_IMAGES, SourceError, SourceImage, 
 use crate::layout::blob::BlobError;
 use crate::layout::{IMAGE_NAME, LayoutError, MAX_DEPTH, REF_NAME};
 use crate::model::{
-    Blob, DOCUMENT_LIMIT, Descriptor, Digest, Document, ImageConfig, ImageManifest, Index, Platform,
+    Blob, DOCUMENT_LIMIT, Descriptor, Digest, Document, ImageConfig, ImageManifest, Index, PlatformObject,
     media_type,
 };
 
@@ -64,7 +64,7 @@ impl<'a> Images<'a> {
         image: &mut SourceImage,
         seen: &mut BTreeSet<Digest>,
     ) -> Result<(), SourceError> {
-        if entry.platform.as_ref().is_some_and(Platform::is_unknown) {
+        if entry.platform.as_ref().is_some_and(PlatformObject::is_unknown) {
             image.skipped.push(entry.clone());
         } else if media_type::is_index(&entry.media_type) {
             if depth >= MAX_DEPTH {
