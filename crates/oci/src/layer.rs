@@ -1,7 +1,10 @@
 //! Layers: what goes into one, and its bytes.
 
+pub mod base;
+pub(crate) mod decode;
 mod entry;
 mod gzip;
+pub(crate) mod tar_reader;
 mod tar_writer;
 
 use std::borrow::Cow;
@@ -13,11 +16,7 @@ use std::path::PathBuf;
 use crossdock_fs::FileError;
 use serde::{Deserialize, Serialize};
 
-use crate::blob::Blob;
-use crate::digest::{Digest, Hasher};
-use crate::manifest::Descriptor;
-use crate::media_type;
-use crate::time::Timestamp;
+use crate::model::{Blob, Descriptor, Digest, Hasher, Timestamp, media_type};
 use entry::Node;
 
 /// Collects files for a layer and writes them as a tar that depends on nothing but them.

@@ -1,3 +1,11 @@
+//! Image layouts on disk, what reads them, and what writes them.
+
+mod archive;
+mod assemble;
+mod blob;
+mod cache;
+mod source;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,12 +14,16 @@ use crossdock_fs::{
     FileError, FileLock, LockOwner, is_temporary, mark_output, read_regular, write_atomically,
 };
 
-use crate::blob::{BlobError, BlobStore, retain};
-use crate::cache::Pruned;
-use crate::digest::Digest;
-use crate::manifest::{DOCUMENT_LIMIT, Descriptor, Document, DocumentError, ImageManifest, Index};
-use crate::media_type;
-use crate::reference::Reference;
+use crate::model::{
+    DOCUMENT_LIMIT, Descriptor, Digest, Document, DocumentError, ImageManifest, Index, Reference, media_type,
+};
+use blob::retain;
+
+pub use archive::{ArchiveError, write_archive};
+pub use assemble::{AssembleError, Assembled, Image, PlatformImage, PlatformManifest, assemble};
+pub use blob::{BlobError, BlobStore, BlobWriter};
+pub use cache::{CacheError, CacheInfo, LayerCache, PruneLimits, Pruned};
+pub use source::{ImageSource, SourceError, SourceImage, SourcePlatform, is_own_archive, may_be_archive};
 
 /// An entry's tag, in `index.json` (image-spec, annotations.md).
 pub(crate) const REF_NAME: &str = "org.opencontainers.image.ref.name";

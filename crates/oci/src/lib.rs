@@ -9,39 +9,27 @@
 //!
 //! [image-spec]: https://github.com/opencontainers/image-spec/blob/main/spec.md
 
-mod archive;
-mod assemble;
-pub mod base;
-mod blob;
-mod cache;
-mod config;
-mod decode;
-mod digest;
 mod layer;
 mod layout;
-mod manifest;
-pub mod media_type;
-mod reference;
-mod root;
-mod source;
-mod tar_reader;
-mod time;
+mod model;
+mod rootfs;
 
 // Callers that predate crossdock-fs import these from here.
 pub use crossdock_fs::{FileError, LockOwner, is_marked_output, is_temporary, mark_output, write_atomically};
 
-pub use archive::{ArchiveError, write_archive};
-pub use assemble::{AssembleError, Assembled, Image, PlatformImage, PlatformManifest, assemble};
-pub use blob::{Blob, BlobError, BlobStore, BlobWriter};
-pub use cache::{CacheError, CacheInfo, LayerCache, PruneLimits, Pruned};
-pub use config::{Healthcheck, History, ImageConfig, RootFs, RuntimeConfig};
-pub use digest::{Digest, DigestError, Hasher};
+pub use layer::base;
 pub use layer::{Compression, Content, Fingerprint, Layer, LayerBuilder, LayerError, Owner, TarSource};
-pub use layout::{Layout, LayoutError, LayoutLock, Pruning};
-pub use manifest::{Descriptor, Document, DocumentError, ImageManifest, Index, Platform};
-pub use reference::{Reference, ReferenceError, Repository, Tag};
-pub use root::{
+pub use layout::{
+    ArchiveError, AssembleError, Assembled, BlobError, BlobStore, BlobWriter, CacheError, CacheInfo, Image,
+    ImageSource, LayerCache, Layout, LayoutError, LayoutLock, PlatformImage, PlatformManifest, PruneLimits,
+    Pruned, Pruning, SourceError, SourceImage, SourcePlatform, assemble, is_own_archive, may_be_archive,
+    write_archive,
+};
+pub use model::{
+    Blob, Descriptor, Digest, DigestError, Document, DocumentError, Hasher, Healthcheck, History,
+    ImageConfig, ImageManifest, Index, PlatformObject, Reference, ReferenceError, Repository, RootFs,
+    RuntimeConfig, Tag, TimeError, Timestamp, media_type,
+};
+pub use rootfs::{
     EntryKind, FileReader, LayerSource, LookupError, ReadError, RootEntry, RootError, RootLimits, RootView,
 };
-pub use source::{ImageSource, SourceError, SourceImage, SourcePlatform, is_own_archive, may_be_archive};
-pub use time::{TimeError, Timestamp};

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use crossdock_oci::{
     BlobStore, Compression, Content, Descriptor, Digest, EntryKind, Image, ImageConfig, ImageManifest,
-    ImageSource, Index, LayerBuilder, LayerCache, LayerSource, Layout, Owner, Platform, PlatformImage,
+    ImageSource, Index, LayerBuilder, LayerCache, LayerSource, Layout, Owner, PlatformImage, PlatformObject,
     PruneLimits, Pruning, Reference, RootFs, RootLimits, RootView, RuntimeConfig, Timestamp, assemble,
     media_type,
 };
@@ -35,7 +35,7 @@ fn layer(content: Vec<u8>) -> LayerBuilder {
 fn publish(layout: &Layout, cache: &LayerCache, content: Vec<u8>, name: &str, pruning: Pruning) -> Digest {
     let lock = layout.lock().unwrap();
     let layer = cache.provide(&layer(content), Compression::Gzip, threads(2), layout.blobs()).unwrap();
-    let platform = Platform::new("linux", "amd64");
+    let platform = PlatformObject::new("linux", "amd64");
     let platforms = vec![PlatformImage { platform, config: RuntimeConfig::default(), layers: vec![layer] }];
     let image = Image { created: Timestamp::EPOCH, annotations: BTreeMap::new(), platforms };
     let assembled = assemble(layout.blobs(), &image).unwrap();
@@ -424,7 +424,7 @@ fn publish_tars(layout: &Layout, tars: &[Vec<u8>]) {
     let put = |media_type, bytes: &[u8]| Descriptor::new(media_type, layout.blobs().put(bytes).unwrap());
     let config = ImageConfig {
         created: None,
-        platform: Platform::new("linux", "amd64"),
+        platform: PlatformObject::new("linux", "amd64"),
         config: RuntimeConfig::default(),
         rootfs: RootFs::new(tars.iter().map(|tar| Digest::of(tar)).collect()),
         history: Vec::new(),

@@ -170,7 +170,7 @@ mod tests {
     use std::io::Read;
 
     use super::*;
-    use crate::digest::Digest;
+    use crate::model::Digest;
 
     /// Text, noise and zeros, so that every kind of deflate block appears.
     fn sample(size: usize) -> Vec<u8> {

@@ -6,7 +6,7 @@ use tar::{EntryType, Header};
 
 use super::LayerError;
 use super::entry::{Node, NodeKind, OpenContent, reading};
-use crate::time::Timestamp;
+use crate::model::Timestamp;
 
 const BLOCK: u64 = 512;
 /// What a ustar header's 11 octal digits hold, for lengths and times.

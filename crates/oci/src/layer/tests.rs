@@ -183,7 +183,7 @@ fn a_file_beyond_the_old_limit_has_its_length_in_a_record() {
     builder.add_file("huge", 0o644, Owner::ROOT, Content::File(path)).unwrap();
     let mut begin = Begin(Vec::new());
     assert!(matches!(builder.write_tar(&mut begin), Err(LayerError::Write(_))));
-    let mut tar = crate::tar_reader::TarReader::new(&begin.0[..]);
+    let mut tar = crate::layer::tar_reader::TarReader::new(&begin.0[..]);
     assert_eq!(tar.next_entry().unwrap().unwrap().size, length);
     assert!(String::from_utf8_lossy(&begin.0).contains(&format!("19 size={length}\n")));
 }

@@ -13,8 +13,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crossdock_oci::{
-    Assembled, Compression, Content, Image, LayerBuilder, LayerCache, Layout, Owner, Platform, PlatformImage,
-    Pruning, Reference, RuntimeConfig, Timestamp, assemble, base, write_archive,
+    Assembled, Compression, Content, Image, LayerBuilder, LayerCache, Layout, Owner, PlatformImage,
+    PlatformObject, Pruning, Reference, RuntimeConfig, Timestamp, assemble, base, write_archive,
 };
 
 /// An image for linux/amd64 and linux/arm64 with content that no engine has seen before, in a layout and in an
@@ -37,7 +37,7 @@ impl Sample {
             let layers = [base_layer(), program_layer(architecture, &unique)]
                 .map(|layer| cache.provide(&layer, Compression::Gzip, threads(2), layout.blobs()).unwrap());
             PlatformImage {
-                platform: Platform::new("linux", architecture),
+                platform: PlatformObject::new("linux", architecture),
                 config: runtime_config(),
                 layers: layers.to_vec(),
             }

@@ -2,7 +2,7 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
 
-use crate::digest::{Digest, Hasher};
+use crate::model::{Blob, Digest, Hasher};
 use crossdock_fs::{AtomicFile, FileError, open_regular, read_regular, write_atomically};
 
 /// Blobs named by their digests: `blobs/sha256/<hex>` below a folder (image-spec, image-layout.md § Blobs).
@@ -11,15 +11,6 @@ use crossdock_fs::{AtomicFile, FileError, open_regular, read_regular, write_atom
 #[derive(Debug, Clone)]
 pub struct BlobStore {
     root: PathBuf,
-}
-
-/// A blob that is in a store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Blob {
-    /// The digest of its bytes, which is its name.
-    pub digest: Digest,
-    /// Its length in bytes.
-    pub size: u64,
 }
 
 impl BlobStore {

@@ -6,9 +6,9 @@ use std::path::Path;
 use crossdock_fs::{FileError, open_regular};
 
 use super::ArchiveFault;
-use crate::decode::{Coding, decode};
-use crate::root::FileReader;
-use crate::tar_reader::{BLOCK, TarError, TarKind, TarReader};
+use crate::layer::decode::{Coding, decode};
+use crate::layer::tar_reader::{BLOCK, TarError, TarKind, TarReader};
+use crate::rootfs::FileReader;
 
 /// The longest archive that is unpacked to a temporary file, in bytes.
 const UNPACKED_LIMIT: u64 = 32 << 30;

@@ -1,7 +1,7 @@
 //! The built-in bases, which need no pull: `scratch`, which is empty and so has no code here, and `static`, what a
 //! statically linked program expects around it.
 
-use crate::layer::{Content, LayerBuilder, LayerError, Owner};
+use super::{Content, LayerBuilder, LayerError, Owner};
 
 /// The user and group under which a program of the `static` base runs unless someone says otherwise: a number,
 /// because Kubernetes' `runAsNonRoot` cannot judge a name.
@@ -139,7 +139,7 @@ mod tests {
     /// An update of the crate has to bring a new name and date into the image.
     #[test]
     fn the_named_release_is_the_locked_one() {
-        let lock = include_str!("../../../Cargo.lock");
+        let lock = include_str!("../../../../Cargo.lock");
         let (name, version) = CA_CERTIFICATES.split_once(' ').unwrap();
         assert!(lock.contains(&format!("name = \"{name}\"\nversion = \"{version}\"\n")));
     }

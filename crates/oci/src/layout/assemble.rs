@@ -2,13 +2,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossdock_fs::FileError;
 
-use crate::blob::{BlobError, BlobStore};
-use crate::config::{ImageConfig, RootFs, RuntimeConfig};
-use crate::digest::Digest;
+use super::blob::{BlobError, BlobStore};
 use crate::layer::Layer;
-use crate::manifest::{Descriptor, Document, ImageManifest, Index, Platform};
-use crate::media_type;
-use crate::time::Timestamp;
+use crate::model::{
+    Descriptor, Digest, Document, ImageConfig, ImageManifest, Index, PlatformObject, RootFs, RuntimeConfig,
+    Timestamp, media_type,
+};
 
 /// An image for one or more platforms, before it has manifests.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +24,7 @@ pub struct Image {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlatformImage {
     /// Where it runs.
-    pub platform: Platform,
+    pub platform: PlatformObject,
     /// How it starts.
     pub config: RuntimeConfig,
     /// What it holds, lowest first; the blobs are in the store already.
@@ -45,7 +44,7 @@ pub struct Assembled {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlatformManifest {
     /// Where it runs.
-    pub platform: Platform,
+    pub platform: PlatformObject,
     /// The manifest.
     pub manifest: Descriptor,
     /// Its configuration.
@@ -81,8 +80,8 @@ pub fn assemble(store: &BlobStore, image: &Image) -> Result<Assembled, AssembleE
 }
 
 /// Plain platforms come before their variants: some tools take the first entry that fits.
-fn order(platform: &Platform) -> impl Ord + use<> {
-    let Platform { architecture, os, os_version, os_features, variant } = platform.clone();
+fn order(platform: &PlatformObject) -> impl Ord + use<> {
+    let PlatformObject { architecture, os, os_version, os_features, variant } = platform.clone();
     (os, architecture, variant, os_version, os_features)
 }
 
@@ -153,7 +152,7 @@ mod tests {
         let layer = builder.write(&mut writer, Compression::Gzip, NonZeroUsize::MIN).unwrap();
         writer.complete_as(layer.descriptor.digest).unwrap();
         PlatformImage {
-            platform: Platform::new("linux", architecture),
+            platform: PlatformObject::new("linux", architecture),
             config: RuntimeConfig { entrypoint: vec!["/app".into()], ..RuntimeConfig::default() },
             layers: vec![layer],
         }

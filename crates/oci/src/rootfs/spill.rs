@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crossdock_fs::FileError;
 
-use crate::tar_reader::TarError;
+use crate::layer::tar_reader::TarError;
 
 const WRITE: &str = "write a temporary file in";
 

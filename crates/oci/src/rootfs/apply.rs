@@ -2,7 +2,7 @@ use std::io::Read;
 
 use super::tree::{self, Kind, Last, Name, Node, ROOT};
 use super::{EntryFault, Fault, RootView};
-use crate::tar_reader::{TarEntry, TarKind, TarReader};
+use crate::layer::tar_reader::{TarEntry, TarKind, TarReader};
 
 /// Puts the entries of one layer into a root.
 pub(super) struct Applier<'a> {

@@ -2,14 +2,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::ArchiveFault;
-use super::images::MAX_IMAGES;
 use super::tar_file::{Place, TarFile};
-use crate::blob::Blob;
-use crate::digest::Digest;
-use crate::manifest::{DOCUMENT_LIMIT, Descriptor, ImageManifest, null_as_default};
-use crate::media_type;
-use crate::root::FileReader;
+use super::{ArchiveFault, MAX_IMAGES};
+use crate::model::{Blob, DOCUMENT_LIMIT, Descriptor, Digest, ImageManifest, media_type, null_as_default};
+use crate::rootfs::FileReader;
 
 /// An archive in docker's form before version 25: `manifest.json` names files, and no blob has a digest.
 #[derive(Debug)]

@@ -5,13 +5,12 @@ use crossdock_fs::FileError;
 use serde::Serialize;
 use tar::{EntryType, Header};
 
-use crate::blob::BlobError;
-use crate::digest::{Digest, Hasher};
-use crate::layout::{LAYOUT_VERSION, Layout, LayoutError, named_entries};
-use crate::manifest::{
-    DOCUMENT_LIMIT, Descriptor, Document, DocumentError, ImageManifest, Index, canonical_bytes,
+use super::blob::BlobError;
+use super::{LAYOUT_VERSION, Layout, LayoutError, named_entries};
+use crate::model::{
+    DOCUMENT_LIMIT, Descriptor, Digest, Document, DocumentError, Hasher, ImageManifest, Index, Reference,
+    canonical_bytes,
 };
-use crate::reference::Reference;
 
 /// The annotation of `index.json` in an archive that crossdock wrote, and may therefore write again.
 pub(crate) const ARCHIVE_MARK: &str = "crossdock.archive";

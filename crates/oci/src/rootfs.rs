@@ -8,9 +8,9 @@ use std::borrow::Cow;
 use std::io::{self, Read, Seek};
 use std::path::PathBuf;
 
-use crate::decode::{DecodeError, decode};
-use crate::digest::{Digest, Hasher};
-use crate::tar_reader::{TarError, TarReader};
+use crate::layer::decode::{DecodeError, decode};
+use crate::layer::tar_reader::{TarError, TarReader};
+use crate::model::{Digest, Hasher};
 use apply::Applier;
 use crossdock_fs::FileError;
 pub use spill::FileReader;

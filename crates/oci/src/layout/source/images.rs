@@ -6,19 +6,13 @@ use std::io::Read;
 use crossdock_fs::FileError;
 
 use super::docker::{DockerArchive, DockerImage};
-use super::{ImageSource, SourceError, SourceImage, SourcePlatform};
-use crate::blob::{Blob, BlobError};
-use crate::config::ImageConfig;
-use crate::digest::Digest;
+use super::{DOCUMENTS_LIMIT, ImageSource, MAX_IMAGES, SourceError, SourceImage, SourcePlatform};
+use crate::layout::blob::BlobError;
 use crate::layout::{IMAGE_NAME, LayoutError, MAX_DEPTH, REF_NAME};
-use crate::manifest::{DOCUMENT_LIMIT, Descriptor, Document, ImageManifest, Index, Platform};
-use crate::media_type;
-
-/// More images for platforms than this in one source are refused.
-pub(super) const MAX_IMAGES: usize = 4000;
-/// So much may the documents of one source have together, in bytes, those that are read again counted again; each
-/// image keeps its own in memory.
-pub(super) const DOCUMENTS_LIMIT: u64 = 32 << 20;
+use crate::model::{
+    Blob, DOCUMENT_LIMIT, Descriptor, Digest, Document, ImageConfig, ImageManifest, Index, PlatformObject,
+    media_type,
+};
 
 /// Reads the images of one source, and counts what that costs.
 pub(super) struct Images<'a> {
@@ -70,7 +64,7 @@ impl<'a> Images<'a> {
         image: &mut SourceImage,
         seen: &mut BTreeSet<Digest>,
     ) -> Result<(), SourceError> {
-        if entry.platform.as_ref().is_some_and(Platform::is_unknown) {
+        if entry.platform.as_ref().is_some_and(PlatformObject::is_unknown) {
             image.skipped.push(entry.clone());
         } else if media_type::is_index(&entry.media_type) {
             if depth >= MAX_DEPTH {

@@ -6,10 +6,9 @@ use std::time::{Duration, SystemTime};
 use crossdock_fs::{FileError, is_temporary, read_regular, write_atomically};
 use serde::Serialize;
 
-use crate::blob::{BlobError, BlobStore, retain};
-use crate::digest::Digest;
+use super::blob::{BlobError, BlobStore, retain};
 use crate::layer::{Compression, Fingerprint, Layer, LayerError, TarSource, fingerprint, write_known};
-use crate::manifest::canonical_bytes;
+use crate::model::{Digest, canonical_bytes};
 
 /// Layers that were compressed before, by content.
 ///

@@ -39,7 +39,8 @@ fn one_manifest_for_several_platforms_is_an_image_for_each() {
     let fixture = fixture();
     let manifest = manifest_of(&fixture, 0);
     let variants = ["v7", "v6"].map(|variant| {
-        let platform = Platform { variant: Some(variant.into()), ..Platform::new("linux", "arm") };
+        let platform =
+            PlatformObject { variant: Some(variant.into()), ..PlatformObject::new("linux", "arm") };
         Descriptor { platform: Some(platform), ..manifest.clone() }
     });
     let source = with_entries(&fixture, variants.to_vec()).unwrap();

@@ -8,19 +8,26 @@ use std::fs;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use crate::archive::ARCHIVE_MARK;
-use crate::blob::{BlobError, BlobStore};
-use crate::config::ImageConfig;
-use crate::decode::{Coding, DecodeError};
-use crate::digest::Digest;
-use crate::layout::{Layout, LayoutError};
-use crate::manifest::{DOCUMENT_LIMIT, Descriptor, Document, DocumentError, ImageManifest, Index, Platform};
-use crate::root::{LayerSource, RootError, RootLimits, RootView};
-use crate::tar_reader::TarError;
+use super::archive::ARCHIVE_MARK;
+use super::blob::{BlobError, BlobStore};
+use super::{Layout, LayoutError};
+use crate::layer::decode::{Coding, DecodeError};
+use crate::layer::tar_reader::TarError;
+use crate::model::{
+    DOCUMENT_LIMIT, Descriptor, Digest, Document, DocumentError, ImageConfig, ImageManifest, Index,
+    PlatformObject,
+};
+use crate::rootfs::{LayerSource, RootError, RootLimits, RootView};
 use crossdock_fs::FileError;
 use docker::DockerArchive;
-use images::{DOCUMENTS_LIMIT, Images, MAX_IMAGES};
+use images::Images;
 use tar_file::TarFile;
+
+/// More images for platforms than this in one source are refused.
+const MAX_IMAGES: usize = 4000;
+/// So much may the documents of one source have together, in bytes, those that are read again counted again; each
+/// image keeps its own in memory.
+const DOCUMENTS_LIMIT: u64 = 32 << 20;
 
 /// A layout folder, or an archive as `docker save`, `podman save`, skopeo or crossdock write them: an image layout
 /// in a tar, or docker's older form, plain or compressed with gzip or zstd.
@@ -59,7 +66,7 @@ pub struct SourcePlatform {
 
 impl SourcePlatform {
     /// The platform that the index says, else the one of the configuration.
-    pub fn platform(&self) -> &Platform {
+    pub fn platform(&self) -> &PlatformObject {
         self.descriptor.platform.as_ref().unwrap_or(&self.config.value.platform)
     }
 }

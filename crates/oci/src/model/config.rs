@@ -2,8 +2,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::digest::Digest;
-use crate::manifest::{Platform, null_as_default};
+use super::descriptor::PlatformObject;
+use super::digest::Digest;
+use super::document::null_as_default;
 
 /// What one platform's image holds and how it starts (image-spec, config.md).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,7 +14,7 @@ pub struct ImageConfig {
     pub created: Option<String>,
     /// Where it runs.
     #[serde(flatten)]
-    pub platform: Platform,
+    pub platform: PlatformObject,
     /// How a container from it starts.
     #[serde(default, deserialize_with = "null_as_default")]
     pub config: RuntimeConfig,
@@ -152,7 +153,7 @@ mod set_as_map {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::Document;
+    use crate::model::Document;
 
     #[test]
     fn reads_what_docker_writes() {
@@ -162,7 +163,7 @@ mod tests {
             "Healthcheck":{"Test":["CMD","/web","check"],"Interval":30000000000,"Retries":3}},"container":"c",
             "rootfs":{"type":"layers","diff_ids":null},"history":[{"created_by":"x","empty_layer":true}]}"#;
         let config = Document::<ImageConfig>::parse(raw.to_vec(), "image configuration").unwrap().value;
-        assert_eq!(config.platform, Platform::new("linux", "amd64"));
+        assert_eq!(config.platform, PlatformObject::new("linux", "amd64"));
         assert_eq!(config.config.env, ["PATH=/bin"]);
         assert!(config.config.exposed_ports.contains("80/tcp"));
         assert!(config.history[0].empty_layer);
@@ -179,7 +180,7 @@ mod tests {
     fn canonical_form() {
         let config = ImageConfig {
             created: Some("1970-01-01T00:00:00Z".into()),
-            platform: Platform { variant: Some("v8".into()), ..Platform::new("linux", "arm64") },
+            platform: PlatformObject { variant: Some("v8".into()), ..PlatformObject::new("linux", "arm64") },
             config: RuntimeConfig {
                 exposed_ports: ["2222/tcp".to_owned()].into(),
                 entrypoint: vec!["/app".into()],

@@ -5,10 +5,8 @@ use std::io::Write;
 use std::num::NonZeroUsize;
 
 use super::*;
-use crate::blob::Blob;
 use crate::layout::REF_NAME;
-use crate::manifest::ImageManifest;
-use crate::media_type;
+use crate::model::{Blob, ImageManifest, media_type};
 use crate::{
     Compression, Content, Image, LayerBuilder, Owner, PlatformImage, Pruning, Reference, RuntimeConfig,
     Timestamp, assemble, write_archive, write_atomically,
@@ -35,7 +33,7 @@ fn fixture() -> Fixture {
         let layer = builder.write(&mut writer, Compression::Gzip, NonZeroUsize::MIN).unwrap();
         writer.complete().unwrap();
         let config = RuntimeConfig { entrypoint: vec!["/app".into()], ..RuntimeConfig::default() };
-        PlatformImage { platform: Platform::new("linux", architecture), config, layers: vec![layer] }
+        PlatformImage { platform: PlatformObject::new("linux", architecture), config, layers: vec![layer] }
     });
     let image =
         Image { created: Timestamp::EPOCH, annotations: BTreeMap::new(), platforms: platforms.to_vec() };
@@ -132,7 +130,7 @@ fn attestations_artifacts_and_absent_manifests() {
     let fixture = fixture();
     let manifest = fixture.assembled.manifests[0].manifest.clone();
     let mut attestation = manifest.clone();
-    attestation.platform = Some(Platform::new("unknown", "unknown"));
+    attestation.platform = Some(PlatformObject::new("unknown", "unknown"));
     let absent = Descriptor::new(media_type::MANIFEST, Blob { digest: Digest::of(b"no"), size: 2 });
     let other = Descriptor::new("application/vnd.example+json", absent.blob());
     let source =

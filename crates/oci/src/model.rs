@@ -1,0 +1,19 @@
+//! The documents of an image and the values in them.
+
+mod config;
+mod descriptor;
+mod digest;
+mod document;
+mod manifest;
+pub mod media_type;
+mod reference;
+mod time;
+
+pub use config::{Healthcheck, History, ImageConfig, RootFs, RuntimeConfig};
+pub use descriptor::{Blob, Descriptor, PlatformObject};
+pub use digest::{Digest, DigestError, Hasher};
+pub(crate) use document::{DOCUMENT_LIMIT, canonical_bytes, null_as_default};
+pub use document::{Document, DocumentError};
+pub use manifest::{ImageManifest, Index};
+pub use reference::{Reference, ReferenceError, Repository, Tag};
+pub use time::{TimeError, Timestamp};

@@ -1,0 +1,114 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::descriptor::Descriptor;
+use super::document::null_as_default;
+use super::media_type;
+
+/// One platform's image: its configuration and layers (image-spec, manifest.md).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageManifest {
+    /// Always 2.
+    pub schema_version: u32,
+    /// [`media_type::MANIFEST`], or Docker's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
+    /// The [`ImageConfig`](crate::ImageConfig).
+    pub config: Descriptor,
+    /// The layers, lowest first.
+    #[serde(deserialize_with = "null_as_default")]
+    pub layers: Vec<Descriptor>,
+    /// Further facts about the image.
+    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+}
+
+impl ImageManifest {
+    /// An OCI manifest.
+    pub fn new(config: Descriptor, layers: Vec<Descriptor>, annotations: BTreeMap<String, String>) -> Self {
+        let media_type = Some(media_type::MANIFEST.to_owned());
+        Self { schema_version: 2, media_type, config, layers, annotations }
+    }
+}
+
+/// A list of images or further indices, one for each platform (image-spec, image-index.md).
+///
+/// It is also the form of a layout's `index.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Index {
+    /// Always 2.
+    pub schema_version: u32,
+    /// [`media_type::INDEX`], or Docker's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
+    /// What it lists, in order of preference.
+    #[serde(deserialize_with = "null_as_default")]
+    pub manifests: Vec<Descriptor>,
+    /// Further facts about the whole.
+    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+}
+
+impl Index {
+    /// An OCI index.
+    pub fn new(manifests: Vec<Descriptor>, annotations: BTreeMap<String, String>) -> Self {
+        Self { schema_version: 2, media_type: Some(media_type::INDEX.to_owned()), manifests, annotations }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Blob, Digest, Document, DocumentError, PlatformObject};
+
+    fn descriptor() -> Descriptor {
+        Descriptor::new(media_type::CONFIG, Blob { digest: Digest::of(b"x"), size: 1 })
+    }
+
+    #[test]
+    fn canonical_form() {
+        let mut entry = descriptor();
+        entry.platform =
+            Some(PlatformObject { variant: Some("v8".into()), ..PlatformObject::new("linux", "arm64") });
+        entry.annotations.insert("b".into(), "2".into());
+        entry.annotations.insert("a".into(), "1".into());
+        let document = Document::new(Index::new(vec![entry], BTreeMap::new()));
+        let text = String::from_utf8(document.raw.clone()).unwrap();
+        let digest = Digest::of(b"x");
+        assert_eq!(
+            text,
+            format!(
+                r#"{{"schemaVersion":2,"mediaType":"{}","manifests":[{{"mediaType":"{}","digest":"{digest}","size":1,"platform":{{"architecture":"arm64","os":"linux","variant":"v8"}},"annotations":{{"a":"1","b":"2"}}}}]}}"#,
+                media_type::INDEX,
+                media_type::CONFIG
+            )
+        );
+        assert_eq!(Document::<Index>::parse(document.raw.clone(), "image index").unwrap(), document);
+    }
+
+    #[test]
+    fn unknown_fields_survive_in_the_raw_bytes() {
+        let raw = br#"{"schemaVersion":2, "manifests": null, "annotations": null, "new": 1}"#.to_vec();
+        let document = Document::<Index>::parse(raw.clone(), "image index").unwrap();
+        assert_eq!(document.digest(), Digest::of(&raw));
+        assert!(document.value.manifests.is_empty());
+    }
+
+    #[test]
+    fn refuses_ambiguous_and_old_documents() {
+        let parse =
+            |text: &str| Document::<Index>::parse(text.as_bytes().to_vec(), "image index").unwrap_err();
+        assert!(matches!(
+            parse(r#"{"schemaVersion":2,"manifests":[],"layers":[]}"#),
+            DocumentError::Ambiguous
+        ));
+        assert!(matches!(
+            parse(r#"{"schemaVersion":1,"manifests":[]}"#),
+            DocumentError::SchemaVersion { version: 1, .. }
+        ));
+        assert!(matches!(parse("[1"), DocumentError::Json { .. }));
+    }
+}
