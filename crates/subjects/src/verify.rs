@@ -82,14 +82,14 @@ pub fn judge_program(path: &str, bytes: &[u8], mode: Option<u32>, target: &Targe
 }
 
 /// A platform of an image as a target of its own, where nobody says for which nodes the image is.
-pub fn of_itself(platform: &crossdock_oci::Platform) -> Option<Target> {
+pub fn of_itself(platform: &crossdock_oci::PlatformObject) -> Option<Target> {
     let platform = known(platform)?;
     let source = Source::Default("the image's own platforms".to_owned());
     Some(Target { description: platform.to_string(), platform, node: None, source })
 }
 
 /// What is said of a platform that has no name that is known: no node takes it.
-pub fn unreadable(platform: &crossdock_oci::Platform) -> TargetReport {
+pub fn unreadable(platform: &crossdock_oci::PlatformObject) -> TargetReport {
     let name = platform.to_string();
     let message =
         format!("The index names {name}, which is no platform that OCI or Go knows: no node takes it.");
@@ -187,7 +187,7 @@ pub fn taken(host: &Platform, offered: &[Option<Platform>]) -> Option<usize> {
 }
 
 /// An image's platform in normal form; none for a name that is not known, which no node takes.
-pub fn known(platform: &crossdock_oci::Platform) -> Option<Platform> {
+pub fn known(platform: &crossdock_oci::PlatformObject) -> Option<Platform> {
     Platform::parse(&platform.to_string()).ok().map(|platform| platform.normalized())
 }
 
@@ -196,7 +196,7 @@ fn index_findings(image: &SourceImage) -> Vec<Finding> {
     verify_index(&platforms)
 }
 
-fn text(platform: &crossdock_oci::Platform) -> PlatformText {
+fn text(platform: &crossdock_oci::PlatformObject) -> PlatformText {
     PlatformText::new(&platform.os, &platform.architecture, platform.variant.as_deref())
 }
 

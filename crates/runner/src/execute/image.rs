@@ -195,8 +195,8 @@ fn healthcheck(health: &Health) -> Healthcheck {
 }
 
 /// A platform as it stands in an index.
-pub(super) fn oci_platform(platform: &Platform) -> crossdock_oci::Platform {
-    crossdock_oci::Platform {
+pub(super) fn oci_platform(platform: &Platform) -> crossdock_oci::PlatformObject {
+    crossdock_oci::PlatformObject {
         architecture: platform.architecture().as_str().to_owned(),
         os: platform.os().as_str().to_owned(),
         os_version: platform.os_version().map(str::to_owned),

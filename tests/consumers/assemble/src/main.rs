@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
 use crossdock_oci::{
-    Compression, Content, Image, Layer, LayerBuilder, Layout, Owner, Platform, PlatformImage, Pruning,
+    Compression, Content, Image, Layer, LayerBuilder, Layout, Owner, PlatformImage, PlatformObject, Pruning,
     RuntimeConfig, Timestamp, assemble,
 };
 
@@ -48,7 +48,7 @@ fn platform_image(layout: &Layout, word: &str) -> Result<PlatformImage, Box<dyn 
         ..RuntimeConfig::default()
     };
     Ok(PlatformImage {
-        platform: Platform::new(os, architecture),
+        platform: PlatformObject::new(os, architecture),
         config,
         layers: vec![layer(layout, program)?],
     })
