@@ -5,7 +5,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use crossdock_platform::{Vocabulary, describe, known_names};
+use crossdock_platform::{Vocabulary, interpret, known_names};
 
 /// Enough rounds for a clock of microseconds.
 const TIMES: u32 = 20;
@@ -15,8 +15,8 @@ fn main() {
         .iter()
         .flat_map(|vocabulary| known_names(*vocabulary).into_iter().map(|name| (*vocabulary, name)))
         .collect();
-    let own = measure(&names, |(vocabulary, name)| drop(black_box(describe(name, Some(*vocabulary)))));
-    let all = measure(&names, |(_, name)| drop(black_box(describe(name, None))));
+    let own = measure(&names, |(vocabulary, name)| drop(black_box(interpret(name, Some(*vocabulary)))));
+    let all = measure(&names, |(_, name)| drop(black_box(interpret(name, None))));
     println!("{}", serde_json::json!({ "names": names.len(), "own": own, "all": all }));
 }
 

@@ -1,6 +1,6 @@
 //! The architectures that a platform can name, and their variants.
 
-use crate::names::closed_names;
+use crate::closed_names::closed_names;
 
 closed_names! {
     /// A processor architecture in Go's and OCI's spelling.
@@ -133,6 +133,33 @@ impl Architecture {
             "armel" => Some((Self::Arm, Some("v6"))),
             _ => None,
         }
+    }
+
+    /// Returns the architecture and variant of a spelling that neither OCI nor containerd knows, but that other
+    /// vocabularies use and that people therefore write in platforms. A name kept as it is, such as `riscv64gc`,
+    /// makes a platform that no machine matches.
+    pub(crate) fn from_other_spelling(name: &str) -> Option<(Self, Option<&'static str>)> {
+        Some(match name {
+            "x64" | "amd64v1" => (Self::Amd64, None),
+            "amd64v2" => (Self::Amd64, Some("v2")),
+            "amd64v3" => (Self::Amd64, Some("v3")),
+            "amd64v4" => (Self::Amd64, Some("v4")),
+            "x86" | "i486" | "i586" | "i686" | "ia32" | "x86_32" => (Self::I386, None),
+            "arm64v8" | "armv8" | "armv9" => (Self::Arm64, None),
+            "armv5" | "arm32v5" | "armv5l" | "armv5te" | "armv5tel" => (Self::Arm, Some("v5")),
+            "armv6" | "arm32v6" | "armv6l" | "armv6hl" => (Self::Arm, Some("v6")),
+            "armv7" | "arm32v7" | "armv7l" | "armv7a" | "armv7h" | "armv7hl" => (Self::Arm, Some("v7")),
+            "armv8l" => (Self::Arm, Some("v8")),
+            "loongarch64" => (Self::Loong64, None),
+            "mips64el" => (Self::Mips64le, None),
+            "mipsel" => (Self::Mipsle, None),
+            "ppc64el" | "powerpc64le" => (Self::Ppc64le, None),
+            "powerpc64" => (Self::Ppc64, None),
+            "powerpc" => (Self::Ppc, None),
+            "riscv64gc" => (Self::Riscv64, None),
+            "wasm32" => (Self::Wasm, None),
+            _ => return None,
+        })
     }
 
     /// The normal form of a variant, as containerd's `Normalize` makes it: the baseline of amd64 and arm64 is no

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::architecture::Architecture;
-use crate::error::Excerpt;
-use crate::nearest::nearest;
+use crate::excerpt::Excerpt;
+use crate::nearest::similar;
 
 const GOAMD64: &[&str] = &["v1", "v2", "v3", "v4"];
 const GOARM: &[&str] = &["5", "6", "7"];
@@ -110,7 +110,7 @@ pub const fn go_level_variable(architecture: Architecture) -> Option<&'static st
 /// ```
 pub fn validate_go_level(variable: &str, value: &str) -> Result<(), GoLevelError> {
     let Some(found) = VARIABLES.iter().find(|known| known.name == variable) else {
-        let nearest = nearest(variable, VARIABLES.iter().map(|known| known.name));
+        let nearest = similar(variable, VARIABLES.iter().map(|known| known.name));
         return Err(GoLevelError::UnknownVariable { given: Excerpt::new(variable), nearest });
     };
     level(found, value).map(drop).ok_or_else(|| GoLevelError::UnknownValue {

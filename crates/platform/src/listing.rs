@@ -1,11 +1,9 @@
 //! The names of a vocabulary.
 
 use crate::architecture::Architecture;
-use crate::generated::platforms::PLATFORMS;
-use crate::generated::rust_targets::RUST_TARGETS;
-use crate::generated::vocabulary::ROWS;
 use crate::os::Os;
 use crate::rules;
+use crate::tables::{PLATFORMS, ROWS, RUST_TARGETS};
 use crate::vocabulary::Vocabulary;
 
 /// The names of a vocabulary in their order: all of them where a table lists them, and for a vocabulary that follows a
@@ -52,14 +50,15 @@ fn enumerated(vocabulary: Vocabulary) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::describe::{Reading, describe};
+    use crate::interpret::interpret;
+    use crate::interpretation::Interpretation;
 
     #[test]
     fn every_listed_name_is_in_its_vocabulary() {
         for vocabulary in Vocabulary::ALL {
             for name in known_names(*vocabulary) {
-                let reading = describe(&name, Some(*vocabulary));
-                assert!(!matches!(reading, Reading::Unknown(_)), "{vocabulary}: {name}");
+                let reading = interpret(&name, Some(*vocabulary));
+                assert!(!matches!(reading, Interpretation::Unknown(_)), "{vocabulary}: {name}");
             }
         }
         assert_eq!(known_names(Vocabulary::GoDist).len(), 47);

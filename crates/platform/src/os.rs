@@ -1,6 +1,6 @@
 //! The operating systems that a platform can name.
 
-use crate::names::closed_names;
+use crate::closed_names::closed_names;
 
 closed_names! {
     /// An operating system in Go's and OCI's spelling.

@@ -1,13 +1,16 @@
 //! A platform as the OCI image specification names it.
 
+mod error;
+pub(crate) mod options;
+mod parse;
+
 use std::fmt;
 use std::str::FromStr;
 
 use crate::architecture::Architecture;
-use crate::error::PlatformError;
-use crate::options;
 use crate::os::Os;
-use crate::parse;
+
+pub use error::PlatformError;
 
 /// An operating system on an architecture: the `platform` of an OCI image index.
 ///

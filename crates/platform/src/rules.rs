@@ -11,10 +11,10 @@ mod machines;
 mod packages;
 mod systems;
 
-use crate::meaning::Meaning;
+use crate::facts::Facts;
 use crate::vocabulary::Vocabulary as V;
 
-type Rule = fn(&str) -> Option<Meaning>;
+type Rule = fn(&str) -> Option<Facts>;
 
 /// Each rule with its vocabulary, and which texts it is worth asking about. A vocabulary may have rows beside its rule:
 /// those are looked at first.
@@ -123,7 +123,7 @@ impl Marks {
 }
 
 /// What the vocabulary's rule says of a name.
-pub(crate) fn read(vocabulary: V, text: &str) -> Option<Meaning> {
+pub(crate) fn read(vocabulary: V, text: &str) -> Option<Facts> {
     let mut rules = RULES.iter().chain([&LAST]);
     rules.find(|(name, _, _)| *name == vocabulary).and_then(|(_, _, rule)| rule(text))
 }
@@ -132,7 +132,9 @@ pub(crate) fn read(vocabulary: V, text: &str) -> Option<Meaning> {
 pub(crate) fn refusal(vocabulary: V, text: &str) -> Option<&'static str> {
     match (vocabulary, text) {
         (V::ContainerdArchSpecifier, "local") => Some("only docker buildx knows it"),
-        (V::ContainerdArchSpecifier, name) if crate::parse::spelled_elsewhere(name).is_some() => {
+        (V::ContainerdArchSpecifier, name)
+            if crate::architecture::Architecture::from_other_spelling(name).is_some() =>
+        {
             Some("containerd refuses it alone, and after a slash keeps a name that no platform matches")
         }
         (V::Goarm, "8") => Some("Go's 32-bit levels end at 7, which ARMv8 runs"),

@@ -2,8 +2,8 @@
 
 use std::cmp::Reverse;
 
-use crate::names::closed_names;
-use crate::nearest::nearest;
+use crate::closed_names::closed_names;
+use crate::nearest::similar;
 
 closed_names! {
     /// A vocabulary: what one tool, distribution or cloud calls platforms, architectures or machines.
@@ -122,7 +122,7 @@ impl Vocabulary {
         let mut sharing: Vec<&str> = names().filter(|known| shared(known) > 0).collect();
         sharing.sort_by_key(|known| Reverse(shared(known)));
         let mut found: Vec<Self> = Vec::new();
-        for known in nearest(name, names()).into_iter().chain(containing).chain(sharing) {
+        for known in similar(name, names()).into_iter().chain(containing).chain(sharing) {
             found.extend(Self::from_name(known).filter(|known| !found.contains(known)));
         }
         found.truncate(3);

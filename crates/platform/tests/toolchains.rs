@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crossdock_platform::{
-    BuildTarget, CrtStatic, Endianness, Linkage, Platform, Reading, RustSpec, Vocabulary, describe,
+    BuildTarget, CrtStatic, Endianness, Interpretation, Linkage, Platform, RustSpec, Vocabulary, interpret,
     known_platforms,
 };
 
@@ -29,7 +29,9 @@ fn every_go_port_is_known_and_leads_back_to_itself() {
     let ports = print("go", &["tool", "dist", "list"]);
     assert!(ports.lines().count() > 40);
     for port in ports.lines() {
-        let Reading::Exact(description) = describe(port, Some(Vocabulary::GoDist)) else { panic!("{port}") };
+        let Interpretation::Exact(description) = interpret(port, Some(Vocabulary::GoDist)) else {
+            panic!("{port}")
+        };
         let go = BuildTarget::new(description.platform().expect(port), Linkage::Static).go().expect(port);
         assert_eq!(format!("{}/{}", go.goos, go.goarch), port);
     }
@@ -44,7 +46,7 @@ fn every_go_port_is_known_and_leads_back_to_itself() {
 #[test]
 fn every_rustc_target_is_known_or_has_a_reason() {
     for triple in print("rustc", &["--print", "target-list"]).lines() {
-        let Reading::Exact(description) = describe(triple, Some(Vocabulary::RustTriple)) else {
+        let Interpretation::Exact(description) = interpret(triple, Some(Vocabulary::RustTriple)) else {
             panic!("{triple}")
         };
         let has_reason = description.platform().is_some() || !description.notes.is_empty();
@@ -93,7 +95,7 @@ fn agrees(triple: &str) {
     let Some(platform) = spec.platform() else { return };
     assert_eq!(platform.architecture().pointer_width(), spec.width, "{triple}");
     assert_eq!(platform.architecture().endianness(), spec.endian, "{triple}");
-    let Reading::Exact(os) = describe(spec.os, Some(Vocabulary::RustCfgTargetOs)) else {
+    let Interpretation::Exact(os) = interpret(spec.os, Some(Vocabulary::RustCfgTargetOs)) else {
         panic!("{}", spec.os)
     };
     assert_eq!(os.os, Some(platform.os()), "{triple}");

@@ -48,15 +48,14 @@ pub(crate) struct Table {
 pub(crate) const TABLES: &[Table] = &[
     Table {
         source: "data/rust-targets.tsv",
-        target: "src/generated/rust_targets.rs",
+        target: "src/tables/rust_targets.rs",
         row: "RustSpec",
         array: "RUST_TARGETS",
         imports: &[
+            "super::{CrtStatic, RustSpec, key}",
+            "crate::abi::FloatAbi",
             "crate::architecture::{Architecture, Endianness}",
-            "crate::float::FloatAbi",
             "crate::os::Os",
-            "crate::platform_spec::key",
-            "crate::rust_spec::{CrtStatic, RustSpec}",
         ],
         columns: &[
             Column::Text,
@@ -78,14 +77,10 @@ pub(crate) const TABLES: &[Table] = &[
     },
     Table {
         source: "data/platforms.tsv",
-        target: "src/generated/platforms.rs",
+        target: "src/tables/platforms.rs",
         row: "PlatformSpec",
         array: "PLATFORMS",
-        imports: &[
-            "crate::architecture::Architecture",
-            "crate::os::Os",
-            "crate::platform_spec::{PlatformSpec, key}",
-        ],
+        imports: &["super::{PlatformSpec, key}", "crate::architecture::Architecture", "crate::os::Os"],
         columns: &[
             Column::Platform,
             Column::Optional,
@@ -104,14 +99,13 @@ pub(crate) const TABLES: &[Table] = &[
     },
     Table {
         source: "data/vocabulary.tsv",
-        target: "src/generated/vocabulary.rs",
+        target: "src/tables/vocabulary.rs",
         row: "Row",
         array: "ROWS",
         imports: &[
+            "super::Row",
+            "crate::abi::{FloatAbi, Libc}",
             "crate::architecture::Architecture",
-            "crate::float::FloatAbi",
-            "crate::libc::Libc",
-            "crate::meaning::Row",
             "crate::os::Os",
             "crate::vocabulary::Vocabulary",
         ],

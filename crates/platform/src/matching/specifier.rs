@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::error::Excerpt;
+use crate::excerpt::Excerpt;
 use crate::platform::Platform;
 
 /// A platform as containerd's `Parse` reads it: known spellings are translated, unknown ones are kept.
@@ -139,7 +139,7 @@ fn system(text: &str) -> Option<(String, String, Vec<String>)> {
 
 /// Go's `url.PathUnescape`. Bytes that are no UTF-8 are refused: they are in no platform.
 fn decoded(text: &str) -> Option<String> {
-    crate::options::decode(text)
+    crate::platform::options::decode(text)
 }
 
 /// The normal form of a system, an architecture and a variant as containerd makes it (`platforms.Normalize`), of names

@@ -1,7 +1,7 @@
 //! Why a host does not run a platform, for a person.
 
 use super::{Only, Specifier, windows};
-use crate::parse::spelled_elsewhere;
+use crate::architecture::Architecture;
 
 /// The reason, as a sentence without its end. The host is in normal form.
 pub(super) fn rejected(host: &Specifier, given: &Specifier) -> String {
@@ -36,7 +36,7 @@ pub(super) fn rejected(host: &Specifier, given: &Specifier) -> String {
 
 /// containerd keeps a spelling that it does not know, so that the platform matches no ordinary host.
 fn misspelled(platform: &Specifier) -> Option<String> {
-    let (architecture, variant) = spelled_elsewhere(&platform.architecture)?;
+    let (architecture, variant) = Architecture::from_other_spelling(&platform.architecture)?;
     let variant = variant.map(|variant| format!("/{variant}")).unwrap_or_default();
     Some(format!(
         "containerd does not know the architecture {}: write {}/{architecture}{variant}",

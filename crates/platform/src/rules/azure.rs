@@ -1,7 +1,7 @@
 //! The naming rules of Azure's machines.
 
 use crate::architecture::Architecture;
-use crate::meaning::Meaning;
+use crate::facts::Facts;
 use crate::rules::clouds::{GRACE, is_accelerator};
 use crate::rules::hosts::is_number;
 use crate::rules::levels;
@@ -21,7 +21,7 @@ const NEWEST: u8 = 7;
 /// `Standard_D4pls_v5`: a lower-case `p` after the number of processors is an Arm processor.
 ///
 /// Azure reads its sizes in any case.
-pub(super) fn size(text: &str) -> Option<Meaning> {
+pub(super) fn size(text: &str) -> Option<Facts> {
     cased(text).or_else(|| cased(&recased(text)?))
 }
 
@@ -50,7 +50,7 @@ fn recased(text: &str) -> Option<String> {
     Some(out)
 }
 
-fn cased(text: &str) -> Option<Meaning> {
+fn cased(text: &str) -> Option<Facts> {
     let (tier, rest) = text.split_once('_')?;
     if !matches!(tier, "Standard" | "Basic") {
         return None;
@@ -69,7 +69,7 @@ fn cased(text: &str) -> Option<Meaning> {
             _ if version.is_some() => return None,
             Some(number) => version = Some(number),
             None if part.starts_with("GB") && is_accelerator(part) => {
-                return Some(Meaning::new(None, Architecture::Arm64).note(GRACE));
+                return Some(Facts::new(None, Architecture::Arm64).note(GRACE));
             }
             None if is_accelerator(part) => {}
             // `M896ixds_32_v3` has a second number, and `DC16ads_cc_v5` runs confidential containers.
@@ -77,7 +77,7 @@ fn cased(text: &str) -> Option<Meaning> {
             None => return None,
         }
     }
-    Some(meaning(family, features, version))
+    Some(facts(family, features, version))
 }
 
 /// The letters after the number of processors, which a size with fewer of them than its machine repeats after a
@@ -106,30 +106,28 @@ fn version_of(text: &str) -> Option<u8> {
 }
 
 /// `Dpsv5`: the family, its features and its version.
-pub(super) fn family(text: &str) -> Option<Meaning> {
+pub(super) fn family(text: &str) -> Option<Facts> {
     let lower = text.find(|letter: char| !letter.is_ascii_uppercase())?;
     let (family, rest) = text.split_at_checked(lower)?;
     let (features, version) = rest.split_at_checked(rest.rfind('v')?)?;
     let plausible = FAMILIES.contains(&family) && are_features(features);
     let version = version_of(version)?;
-    plausible.then(|| meaning(family, features, Some(version)))
+    plausible.then(|| facts(family, features, Some(version)))
 }
 
-fn meaning(family: &str, features: &str, version: Option<u8>) -> Meaning {
+fn facts(family: &str, features: &str, version: Option<u8>) -> Facts {
     const NEWER: &str =
         "the version is newer than the recorded ones: its architecture follows from the naming rule";
     let newer = version.is_some_and(|version| version > NEWEST).then_some(NEWER);
     if !features.contains('p') {
         let level = levels::azure(family, features, version);
-        return Meaning { level, ..Meaning::new(None, Architecture::Amd64).note(newer) };
+        return Facts { level, ..Facts::new(None, Architecture::Amd64).note(newer) };
     }
-    let meaning = Meaning::new(None, Architecture::Arm64).note(newer);
+    let facts = Facts::new(None, Architecture::Arm64).note(newer);
     match version {
-        Some(2 | 5) => {
-            Meaning { level: Some("v8.2"), cpu: Some("neoverse-n1"), ..meaning }.note("Ampere Altra")
-        }
-        Some(6) => Meaning { level: Some("v9"), cpu: Some("neoverse-n2"), ..meaning }.note("Cobalt 100"),
-        _ => meaning,
+        Some(2 | 5) => Facts { level: Some("v8.2"), cpu: Some("neoverse-n1"), ..facts }.note("Ampere Altra"),
+        Some(6) => Facts { level: Some("v9"), cpu: Some("neoverse-n2"), ..facts }.note("Cobalt 100"),
+        _ => facts,
     }
 }
 
@@ -139,7 +137,7 @@ mod tests {
 
     #[test]
     fn the_azure_rule_reads_only_what_azure_could_have_named() {
-        let architecture = |text: &str| size(text).and_then(|meaning| meaning.architecture);
+        let architecture = |text: &str| size(text).and_then(|facts| facts.architecture);
         assert_eq!(architecture("Standard_D4plds_v5"), Some(Architecture::Arm64));
         assert_eq!(architecture("Standard_NP10s"), Some(Architecture::Amd64));
         assert_eq!(architecture("Standard_M8-2ms"), Some(Architecture::Amd64));

@@ -1,12 +1,12 @@
 //! The vocabularies of containerd, OCI and docker.
 
 use crate::architecture::Architecture;
-use crate::meaning::Meaning;
+use crate::facts::Facts;
 use crate::os::Os;
 use crate::platform::Platform;
 
 /// `os[(version)]/architecture[/variant]`
-pub(super) fn oci_platform(text: &str) -> Option<Meaning> {
+pub(super) fn oci_platform(text: &str) -> Option<Facts> {
     if !text.contains('/') {
         return None;
     }
@@ -26,7 +26,7 @@ pub(super) fn oci_platform(text: &str) -> Option<Meaning> {
         (Os::Wasi, _, _) => Some("Go names it wasip1"),
         _ => None,
     };
-    Some(Meaning::of(&platform).note(note))
+    Some(Facts::of(&platform).note(note))
 }
 
 /// Whether containerd reads the version: three numbers with points between them.
@@ -40,14 +40,14 @@ fn is_build(version: Option<&str>) -> bool {
 }
 
 /// An architecture alone, where containerd takes the operating system from the host.
-pub(super) fn architecture_specifier(text: &str) -> Option<Meaning> {
+pub(super) fn architecture_specifier(text: &str) -> Option<Facts> {
     let known = |text: &str| {
         Architecture::from_alias(text).or_else(|| Architecture::from_name(text).map(|name| (name, None)))
     };
     let (architecture, variant) = known(text).or_else(|| known(&lowered(text)?))?;
     let variant = architecture.normal_variant(variant);
     Some(
-        Meaning::new(None, architecture)
+        Facts::new(None, architecture)
             .variant(variant)
             .note("containerd takes the operating system from the host"),
     )
@@ -60,14 +60,14 @@ fn lowered(text: &str) -> Option<String> {
 }
 
 /// An operating system alone, in any case, where containerd takes the architecture from the host.
-pub(super) fn os_specifier(text: &str) -> Option<Meaning> {
+pub(super) fn os_specifier(text: &str) -> Option<Facts> {
     let known = |text: &str| Os::from_name(text).or_else(|| Os::from_alias(text));
     let os = known(text).or_else(|| known(&lowered(text)?))?;
-    (!matches!(os, Os::Wasi | Os::Wasip1)).then(|| Meaning::new(os, None))
+    (!matches!(os, Os::Wasi | Os::Wasip1)).then(|| Facts::new(os, None))
 }
 
 /// `os-architecture[variant]`, as the cross-compilation helper xx sets `TARGETPAIR`.
-pub(super) fn target_pair(text: &str) -> Option<Meaning> {
+pub(super) fn target_pair(text: &str) -> Option<Facts> {
     let (os, rest) = text.split_once('-')?;
     let os = Os::from_name(os)?;
     let architecture = Architecture::ALL
@@ -82,5 +82,5 @@ pub(super) fn target_pair(text: &str) -> Option<Meaning> {
         }
     };
     let platform = Platform { variant, ..Platform::new(os, architecture) };
-    Some(Meaning::of(&platform))
+    Some(Facts::of(&platform))
 }

@@ -1,17 +1,17 @@
 //! GNU triples: `processor[-vendor]-kernel[-abi]`, as autoconf's `config.sub` reads them.
 
-use crate::apple::AppleAbi;
+use crate::abi::AppleAbi;
+use crate::abi::FloatAbi;
+use crate::abi::Libc;
 use crate::architecture::Architecture;
-use crate::float::FloatAbi;
-use crate::libc::Libc;
-use crate::meaning::Meaning;
+use crate::facts::Facts;
 use crate::os::Os;
 use crate::rules::hosts::is_dotted;
 
 const NO_NAME: &str = "no Go port and no OCI name";
 
 /// What a triple of any vendor means.
-pub(super) fn triple(text: &str) -> Option<Meaning> {
+pub(super) fn triple(text: &str) -> Option<Facts> {
     let parts: Vec<&str> = text.splitn(5, '-').collect();
     let (processor, kernel, abi) = match parts.as_slice() {
         [processor, kernel @ ("linux" | "windows"), abi] => (processor, *kernel, Some(*abi)),
@@ -28,8 +28,8 @@ fn is_vendor(text: &str) -> bool {
         && !matches!(text, "linux" | "windows")
 }
 
-fn together(processor: &Processor, system: &System) -> Meaning {
-    let Some(os) = system.os else { return Meaning::new(None, None).note(system.note) };
+fn together(processor: &Processor, system: &System) -> Facts {
+    let Some(os) = system.os else { return Facts::new(None, None).note(system.note) };
     let other = match (processor.architecture, system.abi) {
         (Err(why), _) => Some(why),
         (_, "gnux32" | "muslx32") => Some("the x32 ABI has no Go port and no OCI name"),
@@ -41,7 +41,7 @@ fn together(processor: &Processor, system: &System) -> Meaning {
         _ => None,
     };
     if let Some(why) = other {
-        return Meaning::new(os, None).libc(system.libc).note(why);
+        return Facts::new(os, None).libc(system.libc).note(why);
     }
     let architecture = processor.architecture.ok();
     let arm = architecture == Some(Architecture::Arm);
@@ -53,9 +53,9 @@ fn together(processor: &Processor, system: &System) -> Meaning {
     let version = arm && processor.variant.is_none();
     let note = system.note.or(system.apple.map(AppleAbi::note));
     let note = note.or(version.then_some("the version of the processor is not in the triple"));
-    let meaning = Meaning::new(os, architecture).variant(processor.variant).libc(system.libc).note(note);
+    let facts = Facts::new(os, architecture).variant(processor.variant).libc(system.libc).note(note);
     let float = if arm { stated } else { processor.float };
-    Meaning { float, apple: system.apple, ..meaning }
+    Facts { float, apple: system.apple, ..facts }
 }
 
 /// The first part of a triple.

@@ -2,15 +2,15 @@
 
 use std::borrow::Cow;
 
+use crate::abi::{GlibcVersion, Libc};
 use crate::architecture::Architecture;
-use crate::libc::{GlibcVersion, Libc};
-use crate::meaning::{Meaning, row};
+use crate::facts::{Facts, row};
 use crate::os::Os;
 use crate::vocabulary::Vocabulary;
 
 /// The Unix emulations on Windows, which add its version to their name and, where they are translated, the machine's:
 /// `MINGW64_NT-10.0-19045`, `CYGWIN_NT-10.0-WOW64`.
-pub(super) fn uname_s(text: &str) -> Option<Meaning> {
+pub(super) fn uname_s(text: &str) -> Option<Facts> {
     let (emulation, version) = text.split_once("_NT")?;
     let known = ["MINGW32", "MINGW64", "MSYS", "CYGWIN", "UCRT64", "CLANG32", "CLANG64", "CLANGARM64"];
     let mut parts = version.split('-');
@@ -18,7 +18,7 @@ pub(super) fn uname_s(text: &str) -> Option<Meaning> {
         && parts.next() == Some("")
         && parts.next().is_none_or(is_dotted)
         && parts.all(|part| is_number(part) || matches!(part, "WOW64" | "ARM64"));
-    plausible.then(|| Meaning::new(Os::Windows, None))
+    plausible.then(|| Facts::new(Os::Windows, None))
 }
 
 /// Digits alone: what `parse` takes may have a sign too.
@@ -32,7 +32,7 @@ pub(super) fn is_dotted(text: &str) -> bool {
 }
 
 /// `system processor`, from which rustup chooses the host's target.
-pub(super) fn rustup(text: &str) -> Option<Meaning> {
+pub(super) fn rustup(text: &str) -> Option<Facts> {
     let (system, processor) = text.split_once(' ')?;
     let os = row(system, Vocabulary::UnameS).or_else(|| uname_s(system))?.os?;
     // rustup runs 32-bit programs where the processor is named as 32-bit, so v8 is v7 and a bare arm is v6.
@@ -47,18 +47,18 @@ pub(super) fn rustup(text: &str) -> Option<Meaning> {
         }
     };
     let note = (os == Os::Linux).then_some("the musl target where ldd --version names musl");
-    Some(Meaning::new(os, architecture).variant(variant).note(note))
+    Some(Facts::new(os, architecture).variant(variant).note(note))
 }
 
 /// `10.0.BUILD`, as Kubernetes labels Windows nodes.
-pub(super) fn windows_build(text: &str) -> Option<Meaning> {
+pub(super) fn windows_build(text: &str) -> Option<Facts> {
     let build = text.strip_prefix("10.0.")?;
     let number = build.len() == 5 && build.bytes().all(|byte| byte.is_ascii_digit());
-    number.then(|| Meaning { version: Some(Cow::Owned(text.to_owned())), ..Meaning::new(Os::Windows, None) })
+    number.then(|| Facts { version: Some(Cow::Owned(text.to_owned())), ..Facts::new(Os::Windows, None) })
 }
 
 /// A GitHub-hosted runner's label, as of November 2026. Labels move: `latest` most of all.
-pub(super) fn github_label(text: &str) -> Option<Meaning> {
+pub(super) fn github_label(text: &str) -> Option<Facts> {
     let (system, rest) = text.split_once('-')?;
     let (version, suffix) = rest.split_once('-').map_or((rest, ""), |(version, suffix)| (version, suffix));
     let arm = || match suffix {
@@ -69,14 +69,14 @@ pub(super) fn github_label(text: &str) -> Option<Meaning> {
     let dated = "what the label means was recorded in November 2026";
     match system {
         "ubuntu" if version == "slim" || version == "latest" || is_ubuntu(version) => {
-            Some(Meaning::new(Os::Linux, arm()?).note(dated))
+            Some(Facts::new(Os::Linux, arm()?).note(dated))
         }
         "windows" if version == "latest" || matches!(version, "2016" | "2019" | "2022" | "2025" | "11") => {
             let studio = suffix.strip_prefix("vs").is_some_and(|year| year.len() == 4 && is_number(year));
             let architecture = if studio { Architecture::Amd64 } else { arm()? };
-            Some(Meaning::new(Os::Windows, architecture).note(dated))
+            Some(Facts::new(Os::Windows, architecture).note(dated))
         }
-        "macos" | "xcode" => Some(Meaning::new(Os::Darwin, apple(system, version, suffix)?).note(dated)),
+        "macos" | "xcode" => Some(Facts::new(Os::Darwin, apple(system, version, suffix)?).note(dated)),
         _ => None,
     }
 }
@@ -103,7 +103,7 @@ fn apple(system: &str, version: &str, suffix: &str) -> Option<Architecture> {
 }
 
 /// `saas-system-size-machine`, as GitLab tags its hosted runners.
-pub(super) fn gitlab_tag(text: &str) -> Option<Meaning> {
+pub(super) fn gitlab_tag(text: &str) -> Option<Facts> {
     let mut parts = text.strip_prefix("saas-")?.split('-');
     let (system, size, machine) = (parts.next()?, parts.next()?, parts.next()?);
     if !matches!(size, "small" | "medium" | "large" | "xlarge" | "2xlarge") {
@@ -114,16 +114,16 @@ pub(super) fn gitlab_tag(text: &str) -> Option<Meaning> {
         return None;
     }
     match (system, machine) {
-        ("linux", "amd64") => Some(Meaning::new(Os::Linux, Architecture::Amd64)),
-        ("linux", "arm64") => Some(Meaning::new(Os::Linux, Architecture::Arm64)),
-        ("windows", "amd64") => Some(Meaning::new(Os::Windows, Architecture::Amd64)),
-        ("macos", "m1" | "m2pro" | "m4pro") => Some(Meaning::new(Os::Darwin, Architecture::Arm64)),
+        ("linux", "amd64") => Some(Facts::new(Os::Linux, Architecture::Amd64)),
+        ("linux", "arm64") => Some(Facts::new(Os::Linux, Architecture::Arm64)),
+        ("windows", "amd64") => Some(Facts::new(Os::Windows, Architecture::Amd64)),
+        ("macos", "m1" | "m2pro" | "m4pro") => Some(Facts::new(Os::Darwin, Architecture::Arm64)),
         _ => None,
     }
 }
 
 /// `platform arch [libc [version]]`, as a running Node says it.
-pub(super) fn node_measured(text: &str) -> Option<Meaning> {
+pub(super) fn node_measured(text: &str) -> Option<Facts> {
     let mut words = text.split(' ');
     let os = row(words.next()?, Vocabulary::NodeProcessPlatform)?.os?;
     let architecture = row(words.next()?, Vocabulary::NodeProcessArch)?.architecture?;
@@ -136,11 +136,11 @@ pub(super) fn node_measured(text: &str) -> Option<Meaning> {
         (None, _, _) => None,
         _ => return None,
     };
-    Some(Meaning::new(os, architecture).libc(libc))
+    Some(Facts::new(os, architecture).libc(libc))
 }
 
 /// Java's `os.name`, read without case: the names of the JDK, and those of Windows with its version.
-pub(super) fn jvm_os_name(text: &str) -> Option<Meaning> {
+pub(super) fn jvm_os_name(text: &str) -> Option<Facts> {
     const NAMES: &[(&str, Option<Os>)] = &[
         ("AIX", Some(Os::Aix)),
         ("HP-UX", None),
@@ -160,8 +160,8 @@ pub(super) fn jvm_os_name(text: &str) -> Option<Meaning> {
         Some(os) => os,
         None => Some(is_windows(text).then_some(Os::Windows)?),
     };
-    let meaning = Meaning::new(os, None);
-    Some(if os.is_none() { meaning.note("no Go port and no OCI name") } else { meaning })
+    let facts = Facts::new(os, None);
+    Some(if os.is_none() { facts.note("no Go port and no OCI name") } else { facts })
 }
 
 /// `Windows 11`, `Windows Server 2012 R2`, and what the JDK says of a version that it does not know.
@@ -187,6 +187,6 @@ fn is_windows(text: &str) -> bool {
 }
 
 /// The emulators' statically linked builds have the same names with `-static`.
-pub(super) fn qemu_static(text: &str) -> Option<Meaning> {
+pub(super) fn qemu_static(text: &str) -> Option<Facts> {
     row(text.strip_suffix("-static")?, Vocabulary::QemuUserBinary)
 }

@@ -52,7 +52,7 @@ pub(super) fn oracle(class: &str, series: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::generated::vocabulary::ROWS;
+    use crate::tables::ROWS;
     use crate::vocabulary::Vocabulary;
 
     #[test]

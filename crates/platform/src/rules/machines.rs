@@ -1,7 +1,7 @@
 //! The names of single machines: Apple's and Raspberry Pi's.
 
 use crate::architecture::Architecture;
-use crate::meaning::{Meaning, row};
+use crate::facts::{Facts, row};
 use crate::os::Os;
 use crate::rules::hosts::is_number;
 use crate::vocabulary::Vocabulary;
@@ -20,7 +20,7 @@ const MODELS: &[(&str, Option<u8>)] = &[
 ];
 
 /// `Apple M3 Pro`, as `sysctl machdep.cpu.brand_string` says, and `MacBookPro18,3`, as `sysctl hw.model` does.
-pub(super) fn mac(text: &str) -> Option<Meaning> {
+pub(super) fn mac(text: &str) -> Option<Facts> {
     if let Some(chip) = text.strip_prefix("Apple M") {
         let (number, kind) = chip.split_once(' ').map_or((chip, ""), |(number, kind)| (number, kind));
         let known = is_number(number) && number.len() < 3 && matches!(kind, "" | "Pro" | "Max" | "Ultra");
@@ -37,19 +37,19 @@ pub(super) fn mac(text: &str) -> Option<Meaning> {
     match first {
         Some(first) if number >= *first => Some(apple_silicon()),
         _ if model == "Mac" => None,
-        _ => Some(Meaning { bits32: None, ..Meaning::new(Os::Darwin, Architecture::Amd64) }),
+        _ => Some(Facts { bits32: None, ..Facts::new(Os::Darwin, Architecture::Amd64) }),
     }
 }
 
 /// Every Apple M has at least what the first has.
-fn apple_silicon() -> Meaning {
-    Meaning { level: Some("v8.4"), bits32: Some(false), ..Meaning::new(Os::Darwin, Architecture::Arm64) }
+fn apple_silicon() -> Facts {
+    Facts { level: Some("v8.4"), bits32: Some(false), ..Facts::new(Os::Darwin, Architecture::Arm64) }
         .note("uname -m says arm64, or x86_64 inside Rosetta")
 }
 
 /// `Raspberry Pi 4 Model B Rev 1.4`, as the device tree says: the revision counts for few models, a plus is written out,
 /// and the first model has no number.
-pub(super) fn raspberry_pi(text: &str) -> Option<Meaning> {
+pub(super) fn raspberry_pi(text: &str) -> Option<Facts> {
     let (name, revision) = text.strip_prefix("Raspberry Pi ")?.rsplit_once(" Rev ")?;
     if revision.len() > 4 || !revision.split('.').all(is_number) {
         return None;
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn models_are_told_apart_by_their_number() {
-        let architecture = |text: &str| mac(text).and_then(|meaning| meaning.architecture);
+        let architecture = |text: &str| mac(text).and_then(|facts| facts.architecture);
         for text in ["Apple M3", "Apple M1 Ultra", "MacBookPro18,3", "Macmini9,1", "Mac14,2", "iMac21,1"] {
             assert_eq!(architecture(text), Some(Architecture::Arm64), "{text}");
         }

@@ -63,7 +63,7 @@ const PROCESSORS: &[(&str, &[&str])] = &[
 ];
 
 /// The platforms to name instead of a processor: the highest that it runs, and the baseline; none for another text.
-pub(crate) fn platforms(text: &str) -> Option<Vec<String>> {
+pub(super) fn platforms(text: &str) -> Option<Vec<String>> {
     let known = |names: &[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(text));
     let (highest, _) = PROCESSORS.iter().find(|(_, names)| known(names))?;
     let baseline = match *highest {
@@ -77,15 +77,16 @@ pub(crate) fn platforms(text: &str) -> Option<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::describe::{Reading, describe};
+    use crate::interpret::interpret;
+    use crate::interpretation::Interpretation;
 
     #[test]
     fn every_processor_names_platforms_and_is_no_name_of_a_vocabulary() {
         for name in PROCESSORS.iter().flat_map(|(_, names)| *names) {
-            let Reading::Unknown(unknown) = describe(name, None) else { panic!("{name} is known") };
+            let Interpretation::Unknown(unknown) = interpret(name, None) else { panic!("{name} is known") };
             assert!(unknown.why.contains("is a processor"), "{unknown}");
             for platform in &unknown.nearest {
-                assert!(matches!(describe(platform, None), Reading::Exact(_)), "{name}: {platform}");
+                assert!(matches!(interpret(platform, None), Interpretation::Exact(_)), "{name}: {platform}");
             }
         }
         let haswell = platforms("Haswell").unwrap();

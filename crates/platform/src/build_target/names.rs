@@ -1,11 +1,11 @@
 //! What other tools call a build target.
 
+use super::BuildTarget;
+use crate::abi::FloatAbi;
+use crate::abi::Libc;
 use crate::architecture::Architecture;
-use crate::float::FloatAbi;
-use crate::libc::Libc;
 use crate::os::Os;
-use crate::platform_spec::PlatformSpec;
-use crate::target::BuildTarget;
+use crate::tables::PlatformSpec;
 
 /// The names that tools and distributions have for a [`BuildTarget`]; none where they have no name for it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,14 +1,24 @@
 //! What a program is built for.
 
+mod cross_env;
+mod go;
+mod names;
+mod rust;
+
 use std::fmt;
 
-use crate::apple::AppleAbi;
+use crate::abi::AppleAbi;
+use crate::abi::FloatAbi;
+use crate::abi::{Libc, Linkage};
 use crate::architecture::{Architecture, Endianness};
-use crate::float::FloatAbi;
-use crate::libc::{Libc, Linkage};
 use crate::os::Os;
 use crate::platform::Platform;
-use crate::platform_spec::PlatformSpec;
+use crate::tables::PlatformSpec;
+
+pub use cross_env::{Compiler, Tools};
+pub use go::GoTarget;
+pub use names::Names;
+pub use rust::RustTarget;
 
 /// A platform with everything that OCI cannot say: the C library, the linkage, the float ABI and the processor.
 ///

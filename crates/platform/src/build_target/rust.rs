@@ -1,13 +1,13 @@
 //! From a build target to what rustc and cargo must be told.
 
+use super::{BuildTarget, Unsupported};
+use crate::abi::FloatAbi;
+use crate::abi::{Libc, Linkage};
 use crate::architecture::Architecture;
-use crate::float::FloatAbi;
-use crate::libc::{Libc, Linkage};
 use crate::os::Os;
 use crate::platform::Platform;
-use crate::platform_spec::PlatformSpec;
-use crate::rust_spec::{CrtStatic, RustSpec};
-use crate::target::{BuildTarget, Unsupported};
+use crate::tables::PlatformSpec;
+use crate::tables::{CrtStatic, RustSpec};
 
 /// What rustc and cargo are told for a [`BuildTarget`].
 #[derive(Debug, Clone, PartialEq, Eq)]

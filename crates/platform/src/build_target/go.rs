@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::{BuildTarget, Unsupported};
+use crate::abi::FloatAbi;
 use crate::architecture::Architecture;
-use crate::float::FloatAbi;
 use crate::os::Os;
-use crate::platform_spec::PlatformSpec;
-use crate::target::{BuildTarget, Unsupported};
+use crate::tables::PlatformSpec;
 
 /// What the Go toolchain is told for a [`BuildTarget`].
 #[derive(Debug, Clone, PartialEq, Eq)]

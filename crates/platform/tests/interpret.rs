@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use crossdock_platform::{
-    BuildTarget, Description, Libc, Linkage, OsSource, Reading, Vocabulary, describe, known_names,
+    BuildTarget, Interpretation, Libc, Linkage, OsSource, PlatformFacts, Vocabulary, interpret, known_names,
     known_platforms,
 };
 use proptest::prelude::*;
@@ -12,15 +12,15 @@ fn vocabulary(name: &str) -> Option<Vocabulary> {
     (!name.is_empty()).then(|| Vocabulary::from_name(name).expect(name))
 }
 
-fn exact(text: &str, name: &str) -> Description {
-    match describe(text, vocabulary(name)) {
-        Reading::Exact(description) => description,
+fn exact(text: &str, name: &str) -> PlatformFacts {
+    match interpret(text, vocabulary(name)) {
+        Interpretation::Exact(description) => description,
         other => panic!("{text}: {other:?}"),
     }
 }
 
 /// `os/architecture[/variant]` with `-` for what is not stated.
-fn shown(description: &Description) -> String {
+fn shown(description: &PlatformFacts) -> String {
     let os = description.os.map_or("-", |os| os.as_str());
     let architecture = description.architecture.map_or("-", |architecture| architecture.as_str());
     description
@@ -35,11 +35,13 @@ fn the_vectors_hold() {
     for line in vectors.lines().filter(|line| !line.starts_with('#')) {
         let columns: Vec<&str> = line.split('\t').collect();
         let [name, input, result, meanings] = columns.as_slice() else { panic!("four columns: {line:?}") };
-        let reading = describe(input, vocabulary(name.trim_matches('-')));
+        let reading = interpret(input, vocabulary(name.trim_matches('-')));
         let (kind, found) = match &reading {
-            Reading::Exact(description) => ("exact", vec![shown(description)]),
-            Reading::Ambiguous { candidates, .. } => ("ambiguous", candidates.iter().map(shown).collect()),
-            Reading::Unknown(unknown) => ("unknown", unknown.nearest.clone()),
+            Interpretation::Exact(description) => ("exact", vec![shown(description)]),
+            Interpretation::Ambiguous { candidates, .. } => {
+                ("ambiguous", candidates.iter().map(shown).collect())
+            }
+            Interpretation::Unknown(unknown) => ("unknown", unknown.nearest.clone()),
         };
         assert_eq!((kind, found.join(" ").as_str()), (*result, *meanings), "{name} {input}");
         count += 1;
@@ -211,8 +213,8 @@ fn the_names_of_each_known_platform_lead_back_to_it() {
 
 #[test]
 fn bad_descriptions_have_their_own_messages() {
-    let why = |text: &str, name: &str| match describe(text, vocabulary(name)) {
-        Reading::Unknown(unknown) => unknown.to_string(),
+    let why = |text: &str, name: &str| match interpret(text, vocabulary(name)) {
+        Interpretation::Unknown(unknown) => unknown.to_string(),
         other => panic!("{text}: {other:?}"),
     };
     for (text, name, words) in [
@@ -241,14 +243,14 @@ fn bad_descriptions_have_their_own_messages() {
 
 #[test]
 fn a_variable_of_go_names_its_vocabulary() {
-    let (stated, whole) = (exact("7", "GOARM"), describe("GOARM=7", None));
-    assert_eq!(whole, Reading::Exact(stated));
+    let (stated, whole) = (exact("7", "GOARM"), interpret("GOARM=7", None));
+    assert_eq!(whole, Interpretation::Exact(stated));
 }
 
 #[test]
 fn clashes_name_each_vocabulary() {
     for text in ["armhf", "arm", "x86", "armel", "arm-linux-gnueabihf", "x32"] {
-        let Reading::Ambiguous { candidates, why } = describe(text, None) else { panic!("{text}") };
+        let Interpretation::Ambiguous { candidates, why } = interpret(text, None) else { panic!("{text}") };
         assert!(candidates.len() > 1 && why.contains("clash"), "{text}: {why}");
     }
 }
@@ -276,8 +278,8 @@ fn edited(name: &str, at: usize, edit: u8, letter: &str) -> String {
 }
 
 fn nearest(text: &str, vocabulary: Option<Vocabulary>) -> Vec<String> {
-    match describe(text, vocabulary) {
-        Reading::Unknown(unknown) => unknown.nearest,
+    match interpret(text, vocabulary) {
+        Interpretation::Unknown(unknown) => unknown.nearest,
         _ => Vec::new(),
     }
 }
@@ -327,7 +329,7 @@ fn what_follows_a_name_is_not_passed_through() {
         for rest in ["!", "/", " foo", "-nope", "_nope", ".nope", "#", "="] {
             let text = format!("{name}{rest}");
             for vocabulary in [None, Some(*vocabulary)] {
-                if !matches!(describe(&text, vocabulary), Reading::Unknown(_)) {
+                if !matches!(interpret(&text, vocabulary), Interpretation::Unknown(_)) {
                     passed.push((vocabulary, text.clone()));
                 }
             }
@@ -372,7 +374,11 @@ fn what_no_tool_could_have_said_is_unknown() {
         "osx.10..15-x64",
         "linux-arm6",
     ] {
-        assert!(matches!(describe(text, None), Reading::Unknown(_)), "{text}: {:?}", describe(text, None));
+        assert!(
+            matches!(interpret(text, None), Interpretation::Unknown(_)),
+            "{text}: {:?}",
+            interpret(text, None)
+        );
     }
     for text in [
         "Windows 11",
@@ -401,7 +407,11 @@ fn what_no_tool_could_have_said_is_unknown() {
         "saas-linux-medium-amd64-gpu-standard",
         "arm_cortex-a7_neon-vfpv4",
     ] {
-        assert!(matches!(describe(text, None), Reading::Exact(_)), "{text}: {:?}", describe(text, None));
+        assert!(
+            matches!(interpret(text, None), Interpretation::Exact(_)),
+            "{text}: {:?}",
+            interpret(text, None)
+        );
     }
 }
 
@@ -410,8 +420,8 @@ proptest! {
 
     #[test]
     fn no_description_panics(text in "\\PC{0,60}", index in 0..Vocabulary::ALL.len()) {
-        drop(describe(&text, None));
-        drop(describe(&text, Some(Vocabulary::ALL[index])));
+        drop(interpret(&text, None));
+        drop(interpret(&text, Some(Vocabulary::ALL[index])));
     }
 
     #[test]
@@ -423,8 +433,8 @@ proptest! {
         let text = edited(name, at, edit, &letter);
         for vocabulary in [None, Some(*vocabulary)] {
             for name in nearest(&text, vocabulary) {
-                let reading = describe(&name, vocabulary);
-                prop_assert!(!matches!(reading, Reading::Unknown(_)), "{text:?} in {vocabulary:?}: {name:?}");
+                let reading = interpret(&name, vocabulary);
+                prop_assert!(!matches!(reading, Interpretation::Unknown(_)), "{text:?} in {vocabulary:?}: {name:?}");
                 prop_assert_ne!(&name, &text);
             }
         }
@@ -436,7 +446,7 @@ proptest! {
         index in 0..Vocabulary::ALL.len(),
     ) {
         for vocabulary in [None, Some(Vocabulary::ALL[index])] {
-            if let Reading::Exact(description) = describe(&text, vocabulary)
+            if let Interpretation::Exact(description) = interpret(&text, vocabulary)
                 && let Some(platform) = description.platform() {
                     prop_assert_eq!(platform.normalized(), platform.clone());
                     drop(description.target(Linkage::Static).map(|target| (target.rust(), target.go(), target.names())));

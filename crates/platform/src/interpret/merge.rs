@@ -1,15 +1,15 @@
 //! One reading from what several vocabularies say.
 
 use crate::architecture::Architecture;
-use crate::describe::{Description, Reading};
-use crate::meaning::Found;
+use crate::facts::Found;
+use crate::interpretation::{Interpretation, PlatformFacts};
 use crate::vocabulary::Vocabulary;
 
 const OS_DIFFERS: &str = "vocabularies differ over the operating system, so it counts as not stated";
 const BASELINE: &str = "its baseline is meant: the name says no level";
 
 /// The reading of a name with these meanings, of which there is at least one, in the vocabularies' order.
-pub(crate) fn merged(found: Vec<Found>) -> Reading {
+pub(super) fn merged(found: Vec<Found>) -> Interpretation {
     let named = found.iter().filter(|(_, one)| one.architecture.is_some()).count();
     match named {
         0 => united(found, &[]),
@@ -19,7 +19,7 @@ pub(crate) fn merged(found: Vec<Found>) -> Reading {
     }
 }
 
-fn by_architecture(mut named: Vec<Found>) -> Reading {
+fn by_architecture(mut named: Vec<Found>) -> Interpretation {
     let first = named.first().and_then(|(_, one)| one.architecture);
     if named.iter().any(|(_, one)| one.architecture != first) {
         return ambiguous(named);
@@ -56,10 +56,10 @@ fn plain_elsewhere(named: &[Found]) -> bool {
 }
 
 /// One description where all agree over the architecture; what they do not agree over is not stated.
-fn united(found: Vec<Found>, notes: &[&'static str]) -> Reading {
+fn united(found: Vec<Found>, notes: &[&'static str]) -> Interpretation {
     let mut rest = found.into_iter();
     let Some((vocabulary, mut first)) = rest.next() else {
-        return Reading::Ambiguous { candidates: Vec::new(), why: String::new() };
+        return Interpretation::Ambiguous { candidates: Vec::new(), why: String::new() };
     };
     let (mut os_differs, mut also) = (false, Vec::new());
     for (name, other) in rest {
@@ -77,23 +77,23 @@ fn united(found: Vec<Found>, notes: &[&'static str]) -> Reading {
         first.os = None;
         first.version = None;
     }
-    let mut description = Description::new(vocabulary, first);
+    let mut description = PlatformFacts::new(vocabulary, first);
     description.also = also;
     description.notes.extend_from_slice(notes);
     description.notes.extend(os_differs.then_some(OS_DIFFERS));
-    Reading::Exact(description)
+    Interpretation::Exact(description)
 }
 
-fn ambiguous(found: Vec<Found>) -> Reading {
-    let mut candidates: Vec<Description> = Vec::new();
+fn ambiguous(found: Vec<Found>) -> Interpretation {
+    let mut candidates: Vec<PlatformFacts> = Vec::new();
     for (vocabulary, one) in found {
-        let same = |other: &&mut Description| {
+        let same = |other: &&mut PlatformFacts| {
             (other.os, other.architecture, other.variant) == (one.os, one.architecture, one.variant)
         };
         match candidates.iter_mut().find(same) {
             Some(known) if known.vocabulary == vocabulary => {}
             Some(known) => known.also.push(vocabulary),
-            None => candidates.push(Description::new(vocabulary, one)),
+            None => candidates.push(PlatformFacts::new(vocabulary, one)),
         }
     }
     let vocabulary = candidates.first().map(|one| one.vocabulary);
@@ -108,5 +108,5 @@ fn ambiguous(found: Vec<Found>) -> Reading {
         }
         _ => "vocabularies clash over the name".to_owned(),
     };
-    Reading::Ambiguous { candidates, why }
+    Interpretation::Ambiguous { candidates, why }
 }

@@ -1,21 +1,21 @@
 //! Go's variables as build scripts have them, `GOOS=linux GOARCH=arm64`: such a description names its vocabulary itself.
 
+use super::explain::explain;
+use super::merge::merged;
+use super::resolve::{malformed, resolve};
 use crate::architecture::Architecture;
-use crate::describe::{Reading, describe};
-use crate::error::Excerpt;
+use crate::excerpt::Excerpt;
+use crate::facts::Facts;
 use crate::go_level::go_level_variable;
-use crate::meaning::Meaning;
-use crate::merge::merged;
-use crate::nearest::nearest;
+use crate::interpretation::{Interpretation, UnknownDescription};
+use crate::nearest::similar;
 use crate::os::Os;
-use crate::parse::spelled_elsewhere;
 use crate::rules;
 use crate::rules::gocode::{has_port, port};
-use crate::unknown::{Unknown, explain};
 use crate::vocabulary::Vocabulary;
 
 /// What the variables mean together; none where the text is no list of Go's variables.
-pub(crate) fn read(text: &str) -> Option<Reading> {
+pub(super) fn interpret(text: &str) -> Option<Interpretation> {
     if !text.starts_with("GO") || !text.contains('=') {
         return None;
     }
@@ -37,7 +37,7 @@ pub(crate) fn read(text: &str) -> Option<Reading> {
             return Some(given.twice());
         }
     }
-    Some(given.reading())
+    Some(given.interpretation())
 }
 
 /// The values of the variables.
@@ -50,46 +50,54 @@ struct Given<'a> {
 }
 
 impl Given<'_> {
-    fn reading(&self) -> Reading {
-        match (self.os, self.architecture, self.level) {
-            (None, None, Some((variable, value))) => match describe(value, Some(variable)) {
-                Reading::Unknown(unknown) => {
-                    Reading::Unknown(self.instead(variable.as_str(), value, unknown))
-                }
-                known => known,
-            },
-            _ => match self.meaning() {
-                Ok(meaning) => merged(vec![(Vocabulary::GoDist, meaning)]),
-                Err(unknown) => Reading::Unknown(unknown),
-            },
+    fn interpretation(&self) -> Interpretation {
+        if let (None, None, Some((variable, value))) = (self.os, self.architecture, self.level) {
+            return self.only_level(variable, value);
+        }
+        match self.facts() {
+            Ok(facts) => merged(vec![(Vocabulary::GoDist, facts)]),
+            Err(unknown) => Interpretation::Unknown(unknown),
         }
     }
 
-    fn meaning(&self) -> Result<Meaning, Unknown> {
+    /// A level variable without GOOS and GOARCH means what its value means in the variable's own vocabulary.
+    fn only_level(&self, variable: Vocabulary, value: &str) -> Interpretation {
+        let resolved = |value: &str| resolve(value, Some(variable));
+        let found = malformed(value, resolved).map_or_else(|| resolved(value), Interpretation::Unknown);
+        match found {
+            Interpretation::Unknown(unknown) => {
+                Interpretation::Unknown(self.instead(variable.as_str(), value, unknown))
+            }
+            known => known,
+        }
+    }
+
+    fn facts(&self) -> Result<Facts, UnknownDescription> {
         let os = self.os.map(|name| self.system(name)).transpose()?;
         let stated = self.architecture.map(|name| self.architecture(name)).transpose()?;
         let level = self.level()?;
         let architecture = stated.or(level.as_ref().and_then(|level| level.architecture));
         self.fits(os, architecture)?;
         let unset = level.is_none() && architecture == Some(Architecture::Arm);
-        let meaning = Meaning::new(os, architecture).note(unset.then_some("GOARM is 7 unless it is set"));
+        let facts = Facts::new(os, architecture).note(unset.then_some("GOARM is 7 unless it is set"));
         Ok(match level {
-            Some(level) => Meaning { variant: level.variant, float: level.float, ..meaning },
-            None => meaning.variant(architecture.and_then(|architecture| architecture.normal_variant(None))),
+            Some(level) => Facts { variant: level.variant, float: level.float, ..facts },
+            None => facts.variant(architecture.and_then(|architecture| architecture.normal_variant(None))),
         })
     }
 
-    fn level(&self) -> Result<Option<Meaning>, Unknown> {
+    fn level(&self) -> Result<Option<Facts>, UnknownDescription> {
         let Some((variable, value)) = self.level else { return Ok(None) };
-        let meaning = rules::read(variable, value).ok_or_else(|| explain(value, Some(variable)));
-        meaning.map(Some).map_err(|unknown| self.instead(variable.as_str(), value, unknown))
+        let facts = rules::read(variable, value).ok_or_else(|| explain(value, Some(variable)));
+        facts.map(Some).map_err(|unknown| self.instead(variable.as_str(), value, unknown))
     }
 
     /// Whether Go has the port and reads the level's variable there.
-    fn fits(&self, os: Option<Os>, architecture: Option<Architecture>) -> Result<(), Unknown> {
+    fn fits(&self, os: Option<Os>, architecture: Option<Architecture>) -> Result<(), UnknownDescription> {
         let Some(architecture) = architecture else { return Ok(()) };
-        let refused =
-            |why: String| Err(Unknown::new(&format!("{}: {why}", Excerpt::new(self.text)), Vec::new()));
+        let refused = |why: String| {
+            Err(UnknownDescription::new(&format!("{}: {why}", Excerpt::new(self.text)), Vec::new()))
+        };
         match (os, self.level) {
             (Some(os), _) if port(os.as_str(), architecture.as_str()).is_none() => {
                 refused(format!("`go tool dist list` has no {os}/{architecture}"))
@@ -101,46 +109,47 @@ impl Given<'_> {
         }
     }
 
-    fn system(&self, name: &str) -> Result<Os, Unknown> {
+    fn system(&self, name: &str) -> Result<Os, UnknownDescription> {
         let has_port =
             |os: &Os| Architecture::ALL.iter().any(|name| port(os.as_str(), name.as_str()).is_some());
         Os::from_name(name).filter(has_port).ok_or_else(|| {
             let known = Os::ALL.iter().filter(|os| has_port(os)).map(|os| os.as_str());
-            let near = Os::from_alias(name).map_or_else(|| nearest(name, known), |os| vec![os.as_str()]);
+            let near = Os::from_alias(name).map_or_else(|| similar(name, known), |os| vec![os.as_str()]);
             self.wrong("GOOS", name, &near)
         })
     }
 
-    fn architecture(&self, name: &str) -> Result<Architecture, Unknown> {
+    fn architecture(&self, name: &str) -> Result<Architecture, UnknownDescription> {
         Architecture::from_name(name).filter(|known| has_port(*known)).ok_or_else(|| {
             let known =
                 Architecture::ALL.iter().filter(|known| has_port(**known)).map(|known| known.as_str());
-            let alias = Architecture::from_alias(name).or_else(|| spelled_elsewhere(name));
-            let near = alias.map_or_else(|| nearest(name, known), |(known, _)| vec![known.as_str()]);
+            let alias = Architecture::from_alias(name).or_else(|| Architecture::from_other_spelling(name));
+            let near = alias.map_or_else(|| similar(name, known), |(known, _)| vec![known.as_str()]);
             self.wrong("GOARCH", name, &near)
         })
     }
 
-    fn wrong(&self, variable: &str, value: &str, near: &[&str]) -> Unknown {
+    fn wrong(&self, variable: &str, value: &str, near: &[&str]) -> UnknownDescription {
         let why = format!("{} is no {variable} of Go", Excerpt::new(value));
         let near = near.iter().map(ToString::to_string).collect();
-        self.instead(variable, value, Unknown::new(&why, near))
+        self.instead(variable, value, UnknownDescription::new(&why, near))
     }
 
     /// The nearest values, each in the whole description.
-    fn instead(&self, variable: &str, value: &str, unknown: Unknown) -> Unknown {
+    fn instead(&self, variable: &str, value: &str, unknown: UnknownDescription) -> UnknownDescription {
         let wrong = format!("{variable}={value}");
         let whole = |near: String| self.text.replacen(&wrong, &format!("{variable}={near}"), 1);
         let nearest = unknown.nearest.into_iter().map(whole);
         // Another variable may be wrong too.
-        let nearest =
-            nearest.filter(|text| !matches!(read(text), None | Some(Reading::Unknown(_)))).collect();
-        Unknown { why: unknown.why, nearest }
+        let nearest = nearest
+            .filter(|text| !matches!(interpret(text), None | Some(Interpretation::Unknown(_))))
+            .collect();
+        UnknownDescription { why: unknown.why, nearest }
     }
 
-    fn twice(&self) -> Reading {
+    fn twice(&self) -> Interpretation {
         let why = format!("{} sets a variable twice, or two levels", Excerpt::new(self.text));
-        Reading::Unknown(Unknown::new(&why, Vec::new()))
+        Interpretation::Unknown(UnknownDescription::new(&why, Vec::new()))
     }
 }
 
@@ -149,14 +158,18 @@ mod tests {
     use super::*;
 
     fn exact(text: &str) -> String {
-        let Some(Reading::Exact(one)) = read(text) else { panic!("{text}: {:?}", read(text)) };
+        let Some(Interpretation::Exact(one)) = interpret(text) else {
+            panic!("{text}: {:?}", interpret(text))
+        };
         let name = |name: Option<&'static str>| name.unwrap_or("-");
         let (os, architecture) = (one.os.map(|os| os.as_str()), one.architecture.map(|name| name.as_str()));
         format!("{}/{}/{}", name(os), name(architecture), name(one.variant))
     }
 
-    fn unknown(text: &str) -> Unknown {
-        let Some(Reading::Unknown(unknown)) = read(text) else { panic!("{text}: {:?}", read(text)) };
+    fn unknown(text: &str) -> UnknownDescription {
+        let Some(Interpretation::Unknown(unknown)) = interpret(text) else {
+            panic!("{text}: {:?}", interpret(text))
+        };
         unknown
     }
 
@@ -171,7 +184,7 @@ mod tests {
         assert_eq!(exact("GOOS=freebsd GOAMD64=v3"), "freebsd/amd64/v3");
         assert_eq!(exact("GOARM=7"), "-/arm/v7");
         for text in ["linux/arm64", "GOLD=1", "GOARCH=arm64 CGO_ENABLED=0", "GOARCH"] {
-            assert!(read(text).is_none(), "{text}");
+            assert!(interpret(text).is_none(), "{text}");
         }
     }
 

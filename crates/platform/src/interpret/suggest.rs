@@ -1,16 +1,14 @@
 //! Known names to write instead of one that is not.
 
+use super::lookup::is_known;
 use crate::architecture::Architecture;
-use crate::describe::is_known;
-use crate::error::PlatformError;
-use crate::generated::rust_targets::RUST_TARGETS;
-use crate::generated::vocabulary::ROWS;
 use crate::listing::known_names;
-use crate::nearest::nearest;
+use crate::nearest::similar;
 use crate::os::Os;
-use crate::platform::Platform;
+use crate::platform::{Platform, PlatformError};
 use crate::rules;
 use crate::rules::clouds::GCE_SHAPES;
+use crate::tables::{ROWS, RUST_TARGETS};
 use crate::vocabulary::Vocabulary;
 
 /// At most so many names are proposed.
@@ -20,7 +18,7 @@ const MOST: usize = 3;
 const PARTS: usize = 4;
 
 /// The first three of the names that are known, each once and in one case: what is proposed can be written.
-pub(crate) fn kept(names: impl IntoIterator<Item = String>, vocabulary: Option<Vocabulary>) -> Vec<String> {
+pub(super) fn kept(names: impl IntoIterator<Item = String>, vocabulary: Option<Vocabulary>) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for name in names {
         let new = !found.iter().any(|known| known.eq_ignore_ascii_case(&name));
@@ -32,14 +30,14 @@ pub(crate) fn kept(names: impl IntoIterator<Item = String>, vocabulary: Option<V
 }
 
 /// The names nearest to a platform's text that is none, or is none of the vocabulary.
-pub(crate) fn platforms(text: &str, vocabulary: Option<Vocabulary>) -> Vec<String> {
+pub(super) fn platforms(text: &str, vocabulary: Option<Vocabulary>) -> Vec<String> {
     let baseline = Platform::parse(text).ok().map(|platform| platform.baseline());
     let baseline = baseline.map(|platform| format!("{}/{}", platform.os(), platform.architecture()));
     let found = kept(put_right(text, PARTS).into_iter().chain(baseline), vocabulary);
     match vocabulary {
         Some(vocabulary) if found.is_empty() => {
             let names = known_names(vocabulary);
-            owned(nearest(text, names.iter().map(String::as_str)))
+            owned(similar(text, names.iter().map(String::as_str)))
         }
         _ => found,
     }
@@ -83,14 +81,14 @@ fn put_right(text: &str, parts: usize) -> Vec<String> {
 /// The nearest levels, else all, the highest first.
 fn levels(given: &str, known: &'static [&'static str]) -> Vec<&'static str> {
     let highest_first = || known.iter().rev().copied();
-    match nearest(given, highest_first()) {
+    match similar(given, highest_first()) {
         near if near.is_empty() => highest_first().collect(),
         near => near,
     }
 }
 
 /// The nearest names of all vocabularies.
-pub(crate) fn anywhere(text: &str) -> Vec<String> {
+pub(super) fn anywhere(text: &str) -> Vec<String> {
     let first = text.as_bytes().first().map(u8::to_ascii_lowercase);
     let begins = |name: &&str| name.as_bytes().first().map(u8::to_ascii_lowercase) == first;
     let names =
@@ -102,28 +100,28 @@ pub(crate) fn anywhere(text: &str) -> Vec<String> {
         .filter(begins);
     let lower = [text.to_ascii_lowercase()].into_iter();
     let repaired = repaired(text);
-    let found = owned(nearest(text, names.chain(examples)));
+    let found = owned(similar(text, names.chain(examples)));
     kept(lower.chain(repaired).chain(found), None)
 }
 
 /// The nearest names of a vocabulary.
-pub(crate) fn within(text: &str, vocabulary: Vocabulary) -> Vec<String> {
+pub(super) fn within(text: &str, vocabulary: Vocabulary) -> Vec<String> {
     use Vocabulary as V;
     let oses = || Os::ALL.iter().map(|os| os.as_str());
     let architectures = || Architecture::ALL.iter().map(|name| name.as_str());
     let rows = ROWS.iter().filter(|row| row.vocabulary == vocabulary).map(|row| row.name);
     let found = owned(match vocabulary {
-        V::ContainerdOsSpecifier => nearest(text, oses()),
-        V::ContainerdArchSpecifier => match crate::parse::spelled_elsewhere(text) {
+        V::ContainerdOsSpecifier => similar(text, oses()),
+        V::ContainerdArchSpecifier => match Architecture::from_other_spelling(text) {
             Some((architecture, _)) => vec![architecture.as_str()],
-            None => nearest(text, architectures().chain(["armhf", "armel", "aarch64", "x86_64", "i386"])),
+            None => similar(text, architectures().chain(["armhf", "armel", "aarch64", "x86_64", "i386"])),
         },
         V::K8sLabelKubernetesIoArch | V::K8sNodeInfoArchitecture | V::BazelRulesGoGoarch => {
-            nearest(text, architectures())
+            similar(text, architectures())
         }
-        V::RustTriple => nearest(text, RUST_TARGETS.iter().map(|row| row.triple)),
+        V::RustTriple => similar(text, RUST_TARGETS.iter().map(|row| row.triple)),
         _ if vocabulary.as_str().starts_with("GO") => levels(text, rules::examples(vocabulary)),
-        _ => nearest(text, rows.chain(rules::examples(vocabulary).iter().copied())),
+        _ => similar(text, rows.chain(rules::examples(vocabulary).iter().copied())),
     });
     kept(repaired(text).into_iter().chain(found), Some(vocabulary))
 }
@@ -144,11 +142,11 @@ fn instance_types(text: &str) -> Vec<String> {
         ROWS.iter().filter(|row| row.vocabulary == Vocabulary::Ec2InstanceFamily).map(|row| row.name);
     let families = match is_known(family, Some(Vocabulary::Ec2InstanceFamily)) {
         true => vec![family],
-        false => nearest(family, families),
+        false => similar(family, families),
     };
     let types = |family: &'_ &str| {
         let sizes = usual_sizes(family);
-        let near = if sizes.contains(&size) { vec![size] } else { nearest(size, sizes.iter().copied()) };
+        let near = if sizes.contains(&size) { vec![size] } else { similar(size, sizes.iter().copied()) };
         let near = if near.is_empty() { sizes.first().copied().into_iter().collect() } else { near };
         near.into_iter().map(|size| format!("{family}.{size}")).collect::<Vec<_>>()
     };
@@ -180,8 +178,8 @@ fn machine_types(text: &str) -> Vec<String> {
     let families =
         ROWS.iter().filter(|row| row.vocabulary == Vocabulary::GceMachineFamily).map(|row| row.name);
     let mut found = Vec::new();
-    for family in nearest(family, families) {
-        for shape in nearest(shape, GCE_SHAPES.iter().copied()) {
+    for family in similar(family, families) {
+        for shape in similar(shape, GCE_SHAPES.iter().copied()) {
             found.extend([format!("{family}-{shape}-{rest}"), format!("{family}-{shape}-4")]);
         }
     }

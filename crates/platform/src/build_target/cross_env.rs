@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::rust::RustTarget;
-use crate::target::{BuildTarget, Unsupported};
+use super::rust::RustTarget;
+use super::{BuildTarget, Unsupported};
 
 /// The tools of a cross build, as paths or names. A compiler may be followed by arguments (`zig cc -target …`); the
 /// linker may not, because cargo takes a path alone.

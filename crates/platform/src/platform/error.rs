@@ -3,29 +3,8 @@
 use std::fmt;
 
 use crate::architecture::Architecture;
+use crate::excerpt::Excerpt;
 use crate::os::Os;
-
-/// A part of the input that is safe to show: shortened, with control characters escaped, in quotes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Excerpt(String);
-
-impl Excerpt {
-    const LONGEST: usize = 60;
-
-    pub(crate) fn new(text: &str) -> Self {
-        let mut short: String = text.chars().take(Self::LONGEST).collect();
-        if short.len() < text.len() {
-            short.push('…');
-        }
-        Self(short)
-    }
-}
-
-impl fmt::Display for Excerpt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.0)
-    }
-}
 
 /// Why a text is not a platform. Each message says what to write instead where that is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
