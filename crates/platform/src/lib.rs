@@ -12,6 +12,7 @@ mod build_target;
 mod closed_names;
 mod excerpt;
 mod facts;
+mod from_names;
 mod go_level;
 mod interpret;
 mod interpretation;
@@ -27,7 +28,9 @@ mod vocabulary;
 
 pub use abi::{AppleAbi, FloatAbi, GlibcVersion, GlibcVersionError, Libc, Linkage};
 pub use architecture::{Architecture, Endianness};
-pub use build_target::{BuildTarget, Compiler, GoTarget, Names, RustTarget, Tools, Unsupported};
+pub use build_target::{
+    BuildTarget, Compiler, GoTarget, Names, RustTarget, Tools, Unsupported, cargo_env_triple, env_triple,
+};
 pub use excerpt::Excerpt;
 pub use go_level::{GoLevelError, go_level_variable, validate_go_level};
 pub use interpret::interpret;
