@@ -274,7 +274,7 @@ fn microsoft(platform: &Platform) -> CommandError {
 
 fn variables_of(choice: RustChoice) -> Variables {
     let mut variables = choice.environment;
-    let upper = choice.triple.replace(['-', '.'], "_").to_ascii_uppercase();
+    let upper = crossdock_platform::cargo_env_triple(&choice.triple);
     variables.insert("CARGO_BUILD_TARGET".to_owned(), choice.triple);
     if !choice.rustflags.is_empty() {
         variables.insert(format!("CARGO_TARGET_{upper}_RUSTFLAGS"), choice.rustflags.join(" "));
