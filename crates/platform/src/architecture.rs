@@ -1,11 +1,11 @@
-//! The architectures that a platform can name, and their variants.
+//! Architectures and their variants.
 
 use crate::closed_names::closed_names;
 
 closed_names! {
     /// A processor architecture in Go's and OCI's spelling.
     ///
-    /// The set is closed: Go's `GOARCH` values with those that Go reserves, which is containerd's list too.
+    /// The set consists of Go's `GOARCH` values and those that Go reserves, which is also containerd's list.
     pub enum Architecture {
         I386 = "386",
         Amd64 = "amd64",
@@ -34,7 +34,7 @@ closed_names! {
     }
 }
 
-/// The order of a processor's bytes in memory.
+/// The byte order of a processor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Endianness {
     /// The least significant byte comes first.
@@ -44,7 +44,7 @@ pub enum Endianness {
 }
 
 impl Architecture {
-    /// The width of a pointer in bits: 32 or 64.
+    /// Returns the width of a pointer in bits: 32 or 64.
     #[must_use]
     pub const fn pointer_width(self) -> u8 {
         match self {
@@ -75,7 +75,7 @@ impl Architecture {
         }
     }
 
-    /// The byte order.
+    /// Returns the byte order.
     #[must_use]
     pub const fn endianness(self) -> Endianness {
         match self {
@@ -94,10 +94,10 @@ impl Architecture {
         }
     }
 
-    /// The variants that a platform of this architecture can name, in canonical spelling, lowest first.
+    /// Returns the variants of the architecture in canonical spelling, lowest first. The slice is empty if it has none.
     ///
-    /// They are those of the OCI image specification's table and of containerd's level lists. An empty list means
-    /// that the architecture has no variants.
+    /// The variants are those of the table in the OCI image specification ("Platform Variants") and of containerd's
+    /// lists of levels.
     #[must_use]
     pub const fn variants(self) -> &'static [&'static str] {
         match self {
@@ -113,7 +113,7 @@ impl Architecture {
         }
     }
 
-    /// The variant spelled `text`, whether canonical or one of containerd's other spellings (`8`, `v8.0`, `9.0`).
+    /// Returns the variant with this spelling, canonical or one that containerd translates (`8`, `v8.0`, `9.0`).
     pub(crate) fn variant(self, text: &str) -> Option<&'static str> {
         let others: &[&'static str] = match self {
             Self::Arm => &["5", "6", "7", "8"],
@@ -123,7 +123,7 @@ impl Architecture {
         self.variants().iter().chain(others).copied().find(|known| *known == text)
     }
 
-    /// The architecture and variant that containerd reads in another spelling of an architecture.
+    /// Returns the architecture and variant of a spelling that containerd translates (`normalizeArch`).
     pub(crate) fn from_alias(spelling: &str) -> Option<(Self, Option<&'static str>)> {
         match spelling {
             "i386" => Some((Self::I386, None)),
@@ -162,8 +162,8 @@ impl Architecture {
         })
     }
 
-    /// The normal form of a variant, as containerd's `Normalize` makes it: the baseline of amd64 and arm64 is no
-    /// variant, that of arm is `v7`.
+    /// Returns the normal form of a variant, as containerd's `Normalize` does: `None` for the baseline of amd64 and
+    /// arm64, and `v7` for arm without a variant.
     pub(crate) fn normal_variant(self, variant: Option<&'static str>) -> Option<&'static str> {
         match (self, variant) {
             (Self::Amd64, Some("v1")) | (Self::Arm64, Some("8" | "v8" | "v8.0")) => None,

@@ -1,4 +1,4 @@
-//! The names of a vocabulary.
+//! The known names of a vocabulary.
 
 use crate::architecture::Architecture;
 use crate::os::Os;
@@ -6,8 +6,14 @@ use crate::rules;
 use crate::tables::{PLATFORMS, ROWS, RUST_TARGETS};
 use crate::vocabulary::Vocabulary;
 
-/// The names of a vocabulary in their order: all of them where a table lists them, and for a vocabulary that follows a
-/// rule some that show it.
+/// Returns the names of a vocabulary in byte order: all names if a table lists them, and examples if the vocabulary
+/// follows a rule with unlimited names.
+///
+/// ```
+/// use crossdock_platform::{Vocabulary, known_names};
+///
+/// assert!(known_names(Vocabulary::DebianArch).iter().any(|name| name == "ppc64el"));
+/// ```
 #[must_use]
 pub fn known_names(vocabulary: Vocabulary) -> Vec<String> {
     let mut names: Vec<String> = ROWS
@@ -23,7 +29,7 @@ pub fn known_names(vocabulary: Vocabulary) -> Vec<String> {
     names
 }
 
-/// The names of the vocabularies whose rule can be counted out.
+/// Returns all names of a vocabulary whose rule allows a limited number of them.
 fn enumerated(vocabulary: Vocabulary) -> Vec<String> {
     use Vocabulary as V;
     let architectures = || Architecture::ALL.iter().map(ToString::to_string);

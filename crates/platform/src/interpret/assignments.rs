@@ -1,4 +1,4 @@
-//! Go's variables as build scripts have them, `GOOS=linux GOARCH=arm64`: such a description names its vocabulary itself.
+//! Descriptions that are assignments of Go's variables, as in build scripts: `GOOS=linux GOARCH=arm64`.
 
 use super::explain::explain;
 use super::merge::merged;
@@ -14,7 +14,7 @@ use crate::rules;
 use crate::rules::gocode::{has_port, port};
 use crate::vocabulary::Vocabulary;
 
-/// What the variables mean together; none where the text is no list of Go's variables.
+/// Interprets assignments of Go's variables together. Returns `None` if the text is not a list of such assignments.
 pub(super) fn interpret(text: &str) -> Option<Interpretation> {
     if !text.starts_with("GO") || !text.contains('=') {
         return None;
@@ -40,7 +40,7 @@ pub(super) fn interpret(text: &str) -> Option<Interpretation> {
     Some(given.interpretation())
 }
 
-/// The values of the variables.
+/// The assigned values.
 #[derive(Debug, Clone, Copy, Default)]
 struct Given<'a> {
     text: &'a str,
@@ -92,7 +92,7 @@ impl Given<'_> {
         facts.map(Some).map_err(|unknown| self.instead(variable.as_str(), value, unknown))
     }
 
-    /// Whether Go has the port and reads the level's variable there.
+    /// Verifies that Go has the port and reads the level variable there.
     fn fits(&self, os: Option<Os>, architecture: Option<Architecture>) -> Result<(), UnknownDescription> {
         let Some(architecture) = architecture else { return Ok(()) };
         let refused = |why: String| {
@@ -103,7 +103,7 @@ impl Given<'_> {
                 refused(format!("`go tool dist list` has no {os}/{architecture}"))
             }
             (_, Some((variable, _))) if go_level_variable(architecture) != Some(variable.as_str()) => {
-                refused(format!("Go does not read {variable} where GOARCH is {architecture}"))
+                refused(format!("Go does not read {variable} if GOARCH is {architecture}"))
             }
             _ => Ok(()),
         }
@@ -130,17 +130,17 @@ impl Given<'_> {
     }
 
     fn wrong(&self, variable: &str, value: &str, near: &[&str]) -> UnknownDescription {
-        let why = format!("{} is no {variable} of Go", Excerpt::new(value));
+        let why = format!("{} is not a {variable} of Go", Excerpt::new(value));
         let near = near.iter().map(ToString::to_string).collect();
         self.instead(variable, value, UnknownDescription::new(&why, near))
     }
 
-    /// The nearest values, each in the whole description.
+    /// Replaces the wrong value by each of the nearest ones, in the whole description.
     fn instead(&self, variable: &str, value: &str, unknown: UnknownDescription) -> UnknownDescription {
         let wrong = format!("{variable}={value}");
         let whole = |near: String| self.text.replacen(&wrong, &format!("{variable}={near}"), 1);
         let nearest = unknown.nearest.into_iter().map(whole);
-        // Another variable may be wrong too.
+        // Another variable may be wrong too, and a suggestion must be one that can be interpreted.
         let nearest = nearest
             .filter(|text| !matches!(interpret(text), None | Some(Interpretation::Unknown(_))))
             .collect();
@@ -148,7 +148,7 @@ impl Given<'_> {
     }
 
     fn twice(&self) -> Interpretation {
-        let why = format!("{} sets a variable twice, or two levels", Excerpt::new(self.text));
+        let why = format!("{} sets a variable twice or sets two levels", Excerpt::new(self.text));
         Interpretation::Unknown(UnknownDescription::new(&why, Vec::new()))
     }
 }
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_set_is_stated_and_nothing_else() {
+    fn only_assigned_variables_are_stated() {
         assert_eq!(exact("GOARCH=arm64"), "-/arm64/-");
         assert_eq!(exact("GOARCH=arm"), "-/arm/v7");
         assert_eq!(exact("GOOS=linux"), "linux/-/-");
@@ -189,12 +189,12 @@ mod tests {
     }
 
     #[test]
-    fn what_go_does_not_have_is_refused_with_the_whole_description_put_right() {
+    fn values_that_go_lacks_are_rejected_with_a_corrected_description() {
         for (text, words, near) in [
-            ("GOARCH=x86_64", "no GOARCH", "GOARCH=amd64"),
-            ("GOARCH=", "no GOARCH", ""),
-            ("GOOS=macos GOARCH=arm64", "no GOOS", "GOOS=darwin GOARCH=arm64"),
-            ("GOOS=linxu", "no GOOS", "GOOS=linux"),
+            ("GOARCH=x86_64", "not a GOARCH", "GOARCH=amd64"),
+            ("GOARCH=", "not a GOARCH", ""),
+            ("GOOS=macos GOARCH=arm64", "not a GOOS", "GOOS=darwin GOARCH=arm64"),
+            ("GOOS=linxu", "not a GOOS", "GOOS=linux"),
             ("GOARM=8", "end at 7", "GOARM=7 GOARM=6 GOARM=5"),
             ("GOOS=windows GOARCH=s390x", "has no windows/s390x", ""),
             ("GOARCH=arm64 GOARM=7", "does not read GOARM", ""),

@@ -1,14 +1,14 @@
-//! One reading from what several vocabularies say.
+//! One interpretation from what several vocabularies state.
 
 use crate::architecture::Architecture;
 use crate::facts::Found;
 use crate::interpretation::{Interpretation, PlatformFacts};
 use crate::vocabulary::Vocabulary;
 
-const OS_DIFFERS: &str = "vocabularies differ over the operating system, so it counts as not stated";
-const BASELINE: &str = "its baseline is meant: the name says no level";
+const OS_DIFFERS: &str = "vocabularies differ on the operating system, so it counts as not stated";
+const BASELINE: &str = "the baseline is meant: the name states no level";
 
-/// The reading of a name with these meanings, of which there is at least one, in the vocabularies' order.
+/// Merges the facts that vocabularies state about a name. `found` is not empty and sorted by vocabulary.
 pub(super) fn merged(found: Vec<Found>) -> Interpretation {
     let named = found.iter().filter(|(_, one)| one.architecture.is_some()).count();
     match named {
@@ -42,20 +42,21 @@ fn by_architecture(mut named: Vec<Found>) -> Interpretation {
     ambiguous(named)
 }
 
-/// Whether those that state a version state the same one.
+/// Returns whether all that state a version state the same one.
 fn states_one_version(named: &[Found]) -> bool {
     let mut versions = named.iter().filter_map(|(_, one)| one.variant);
     let first = versions.next();
     versions.all(|version| Some(version) == first)
 }
 
-/// Whether a vocabulary gives the plain architecture as its only meaning.
+/// Returns whether the baseline is the only meaning in some vocabulary.
 fn plain_elsewhere(named: &[Found]) -> bool {
     let alone = |vocabulary: Vocabulary| named.iter().filter(|(other, _)| *other == vocabulary).count() == 1;
     named.iter().any(|(vocabulary, one)| one.variant.is_none() && alone(*vocabulary))
 }
 
-/// One description where all agree over the architecture; what they do not agree over is not stated.
+/// Returns the facts on which all vocabularies agree. They agree on the architecture; other facts that differ count as
+/// not stated.
 fn united(found: Vec<Found>, notes: &[&'static str]) -> Interpretation {
     let mut rest = found.into_iter();
     let Some((vocabulary, mut first)) = rest.next() else {

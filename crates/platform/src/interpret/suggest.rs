@@ -1,4 +1,4 @@
-//! Known names to write instead of one that is not.
+//! Known names to suggest instead of an unknown one.
 
 use super::lookup::is_known;
 use crate::architecture::Architecture;
@@ -11,13 +11,14 @@ use crate::rules::clouds::GCE_SHAPES;
 use crate::tables::{ROWS, RUST_TARGETS};
 use crate::vocabulary::Vocabulary;
 
-/// At most so many names are proposed.
+/// The greatest number of suggestions.
 const MOST: usize = 3;
 
-/// The parts of a platform that can be put right one after the other.
+/// The greatest number of successive corrections of one platform: its three parts and its options.
 const PARTS: usize = 4;
 
-/// The first three of the names that are known, each once and in one case: what is proposed can be written.
+/// Returns the first three names that are known, without repetition regardless of case. A suggestion that is itself
+/// unknown would mislead.
 pub(super) fn kept(names: impl IntoIterator<Item = String>, vocabulary: Option<Vocabulary>) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for name in names {
@@ -29,7 +30,7 @@ pub(super) fn kept(names: impl IntoIterator<Item = String>, vocabulary: Option<V
     found
 }
 
-/// The names nearest to a platform's text that is none, or is none of the vocabulary.
+/// Returns the names nearest to text that is not a platform, or not a platform of the vocabulary.
 pub(super) fn platforms(text: &str, vocabulary: Option<Vocabulary>) -> Vec<String> {
     let baseline = Platform::parse(text).ok().map(|platform| platform.baseline());
     let baseline = baseline.map(|platform| format!("{}/{}", platform.os(), platform.architecture()));
@@ -43,7 +44,7 @@ pub(super) fn platforms(text: &str, vocabulary: Option<Vocabulary>) -> Vec<Strin
     }
 }
 
-/// The platforms that a text may mean in which up to so many parts are wrong.
+/// Returns the platforms that a text may mean if up to `parts` of its parts are wrong.
 fn put_right(text: &str, parts: usize) -> Vec<String> {
     let Err(error) = Platform::parse(text) else { return vec![text.to_owned()] };
     let Some(rest) = parts.checked_sub(1) else { return Vec::new() };
@@ -78,7 +79,7 @@ fn put_right(text: &str, parts: usize) -> Vec<String> {
     better.iter().filter(|better| *better != text).flat_map(|better| put_right(better, rest)).collect()
 }
 
-/// The nearest levels, else all, the highest first.
+/// Returns the nearest levels, or all of them, highest first.
 fn levels(given: &str, known: &'static [&'static str]) -> Vec<&'static str> {
     let highest_first = || known.iter().rev().copied();
     match similar(given, highest_first()) {
@@ -87,7 +88,10 @@ fn levels(given: &str, known: &'static [&'static str]) -> Vec<&'static str> {
     }
 }
 
-/// The nearest names of all vocabularies.
+/// Returns the nearest names of all vocabularies.
+///
+/// Only names with the same first letter are compared, because slips in the first letter are rare and a comparison with
+/// every name is slow.
 pub(super) fn anywhere(text: &str) -> Vec<String> {
     let first = text.as_bytes().first().map(u8::to_ascii_lowercase);
     let begins = |name: &&str| name.as_bytes().first().map(u8::to_ascii_lowercase) == first;
@@ -104,7 +108,7 @@ pub(super) fn anywhere(text: &str) -> Vec<String> {
     kept(lower.chain(repaired).chain(found), None)
 }
 
-/// The nearest names of a vocabulary.
+/// Returns the nearest names of a vocabulary.
 pub(super) fn within(text: &str, vocabulary: Vocabulary) -> Vec<String> {
     use Vocabulary as V;
     let oses = || Os::ALL.iter().map(|os| os.as_str());
@@ -126,7 +130,7 @@ pub(super) fn within(text: &str, vocabulary: Vocabulary) -> Vec<String> {
     kept(repaired(text).into_iter().chain(found), Some(vocabulary))
 }
 
-/// What a name of a vocabulary that follows a rule may have been before a slip; not all of it is known.
+/// Returns what a name of a vocabulary with a rule may have been meant to be. Not all of the names are known.
 fn repaired(text: &str) -> Vec<String> {
     let mut found = instance_types(text);
     found.extend(machine_types(text));
@@ -134,7 +138,7 @@ fn repaired(text: &str) -> Vec<String> {
     found
 }
 
-/// EC2 instance types: the family with the nearest size, and the nearest families.
+/// Returns EC2 instance types of the nearest families with the nearest sizes.
 fn instance_types(text: &str) -> Vec<String> {
     let lower = text.to_ascii_lowercase();
     let Some((family, size)) = lower.split_once('.') else { return Vec::new() };
@@ -153,7 +157,7 @@ fn instance_types(text: &str) -> Vec<String> {
     families.iter().flat_map(types).collect()
 }
 
-/// Sizes that every family of the class has; none where the classes' families differ.
+/// Returns sizes that every family of the class has; none if the families of the class differ.
 fn usual_sizes(family: &str) -> &'static [&'static str] {
     let digit = family.find(|letter: char| letter.is_ascii_digit()).unwrap_or(0);
     let (class, rest) = family.split_at_checked(digit).unwrap_or_default();
@@ -166,7 +170,7 @@ fn usual_sizes(family: &str) -> &'static [&'static str] {
     }
 }
 
-/// GCE machine types with the nearest shape or family.
+/// Returns GCE machine types of the nearest families and shapes.
 fn machine_types(text: &str) -> Vec<String> {
     let lower = text.to_ascii_lowercase();
     let mut parts = lower.splitn(3, '-');
@@ -186,7 +190,7 @@ fn machine_types(text: &str) -> Vec<String> {
     found
 }
 
-/// Azure's sizes with their tier, and with the versions that most sizes have.
+/// Returns Azure sizes with their tier, in the versions that most sizes have.
 fn azure_sizes(text: &str) -> Vec<String> {
     let size = match text.split_once('_') {
         Some((tier, size)) if tier.eq_ignore_ascii_case("standard") => size,
@@ -197,12 +201,12 @@ fn azure_sizes(text: &str) -> Vec<String> {
     }
     let front = size.rsplit_once("_v").map_or(size, |(front, _)| front);
     let versions = azure_versions(front).iter().map(|version| format!("{front}_{version}"));
-    // A size without its tier is one; with it, it was read already.
+    // With the tier, the size would have been interpreted as it is.
     let bare = (size == text).then(|| size.to_owned());
     bare.into_iter().chain(versions).map(|size| format!("Standard_{size}")).collect()
 }
 
-/// The versions of the D and E series that have this number of processors and these features.
+/// Returns the versions of the D and E series that have this number of processors and these features.
 fn azure_versions(front: &str) -> &'static [&'static str] {
     const BOTH: &[&str] = &["s", "ds", "as", "ads", "ps", "pds"];
     let Some(rest) = front.strip_prefix(['D', 'E']) else { return &[] };

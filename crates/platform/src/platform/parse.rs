@@ -1,4 +1,4 @@
-//! Reading a platform's text.
+//! The parser of platforms.
 
 use super::{Platform, PlatformError, options};
 use crate::architecture::Architecture;
@@ -6,7 +6,7 @@ use crate::excerpt::Excerpt;
 use crate::nearest::similar;
 use crate::os::Os;
 
-/// A longer text names no platform: the longest real one has about fifty characters.
+/// The greatest length of a platform in bytes. Real platforms have at most about 50.
 const LONGEST: usize = 256;
 
 pub(crate) fn platform(text: &str) -> Result<Platform, PlatformError> {
@@ -40,14 +40,14 @@ pub(crate) fn platform(text: &str) -> Result<Platform, PlatformError> {
     Ok(Platform { os, architecture, variant, os_version, os_features })
 }
 
-/// The variant of `architecture` that `text` spells.
+/// Returns the variant of `architecture` that `text` spells.
 pub(crate) fn variant(architecture: Architecture, text: &str) -> Result<&'static str, PlatformError> {
     architecture
         .variant(text)
         .ok_or_else(|| PlatformError::UnknownVariant { architecture, given: Excerpt::new(text) })
 }
 
-/// What is wrong with the text as a whole, before its parts are looked at.
+/// Verifies the text as a whole, before it is divided into parts.
 fn check_text(text: &str) -> Result<(), PlatformError> {
     let given = || Excerpt::new(text);
     if text.trim().is_empty() {
@@ -71,7 +71,7 @@ fn check_text(text: &str) -> Result<(), PlatformError> {
     Ok(())
 }
 
-/// The error for a text without a slash: half a platform, or a name of another vocabulary.
+/// Returns the error for a text without a slash: half a platform, or a name from another vocabulary.
 fn one_part(text: &str) -> PlatformError {
     let example = if Os::from_name(text).or_else(|| Os::from_alias(text)).is_some() {
         format!("{text}/amd64")
@@ -88,7 +88,7 @@ fn one_part(text: &str) -> PlatformError {
     }
 }
 
-/// The error for `architecture/variant`, of which only the operating system is missing, or more.
+/// Returns the error for `architecture/variant`, which lacks the operating system.
 fn without_system(first: &str, text: &str) -> Option<PlatformError> {
     Architecture::from_name(first).or(Architecture::from_alias(first).map(|(name, _)| name))?;
     match platform(&format!("linux/{text}")) {
@@ -100,7 +100,7 @@ fn without_system(first: &str, text: &str) -> Option<PlatformError> {
 
 type System = (Os, Option<String>, Vec<String>);
 
-/// Reads `os[(version[+feature…])]`.
+/// Parses `os[(version[+feature…])]`.
 fn operating_system(text: &str) -> Result<System, PlatformError> {
     let invalid = || PlatformError::InvalidOptions { given: Excerpt::new(text) };
     let (name, options) = match text.split_once('(') {
