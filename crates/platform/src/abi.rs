@@ -1,4 +1,4 @@
-//! What a platform's name leaves open about a program: its C library, linkage, float ABI and Apple environment.
+//! The properties of a program that its platform does not determine: its C library, linkage, float ABI and Apple environment.
 
 use std::fmt;
 use std::str::FromStr;
@@ -186,7 +186,7 @@ impl fmt::Display for FloatAbi {
     }
 }
 
-/// What runs an iOS program where no device does. OCI and Go have one name for all of them.
+/// The environment of an iOS program that does not run on a device. OCI and Go have one name for all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum AppleAbi {

@@ -82,7 +82,7 @@ impl BuildTarget {
         self
     }
 
-    /// Selects what runs an iOS program instead of a device.
+    /// Selects the environment that an iOS program runs in instead of a device.
     #[must_use]
     pub fn with_apple(mut self, apple: AppleAbi) -> Self {
         self.apple = Some(apple);
@@ -134,7 +134,7 @@ impl BuildTarget {
         })
     }
 
-    /// Returns what runs an iOS program; `None` is a device.
+    /// Returns the environment of an iOS program; `None` is a device.
     #[must_use]
     pub const fn apple(&self) -> Option<AppleAbi> {
         self.apple

@@ -1,4 +1,4 @@
-//! What one name of one vocabulary states.
+//! The facts that one name of one vocabulary states.
 
 use std::borrow::Cow;
 

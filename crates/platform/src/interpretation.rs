@@ -12,7 +12,7 @@ use crate::os::Os;
 use crate::platform::Platform;
 use crate::vocabulary::Vocabulary;
 
-/// What a description means.
+/// The meaning of a description.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Interpretation {
     /// It has one meaning.
@@ -21,7 +21,7 @@ pub enum Interpretation {
     Ambiguous {
         /// Each meaning with the vocabulary that has it.
         candidates: Vec<PlatformFacts>,
-        /// Why the meaning is unclear, as a clause without a full stop.
+        /// The reason why the meaning is unclear, as a clause without a full stop.
         why: String,
     },
     /// It is in no vocabulary.
@@ -49,9 +49,9 @@ pub struct PlatformFacts {
     pub libc: Option<Libc>,
     /// The float ABI.
     pub float: Option<FloatAbi>,
-    /// What runs an iOS program, if that is not a device.
+    /// The environment of an iOS program; `None` is a device.
     pub apple: Option<AppleAbi>,
-    /// What the machine offers, if the vocabulary names machines.
+    /// The properties of the machine, if the vocabulary names machines.
     pub node: Option<NodeProfile>,
     /// Notes for a reader, as clauses without a full stop.
     pub notes: Vec<&'static str>,
@@ -119,7 +119,7 @@ impl PlatformFacts {
     }
 }
 
-/// Where the operating system of a platform comes from.
+/// The source of the operating system of a platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OsSource {
     /// The description states it.
@@ -132,7 +132,7 @@ pub enum OsSource {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnknownDescription {
-    /// What is wrong with it, with the nearest names, as a clause without a full stop.
+    /// The reason, with the nearest names, as a clause without a full stop.
     pub why: String,
     /// The nearest known names, nearest first. Each can be interpreted in the same vocabulary.
     pub nearest: Vec<String>,

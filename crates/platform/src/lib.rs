@@ -1,10 +1,21 @@
-//! Platforms, and what compilers and tools call them.
+//! The names of platforms: what OCI, Go, Rust, distributions, clouds and other tools call the same machine.
 //!
-//! A [`Platform`] is what the OCI image specification names. A [`BuildTarget`] adds what a compiler must know beside
-//! it, and gives the Rust triple, Go's variables, the tools' names and the whole environment of a cross build.
+//! A [`Platform`] is what the OCI image specification names, a [`BuildTarget`] adds what a compiler must know besides it,
+//! and [`interpret`] understands the names of about a hundred vocabularies. The crate is pure: it reads no file, environment or
+//! clock, starts no process, has no build script and no dependency besides the optional serde.
 //!
-//! The crate is pure: text and values in, values out. It reads no file, environment or clock, spawns nothing and has no
-//! build script. Every table is in `data/`; the Rust in `src/generated/` is made from it and checked in.
+//! ```
+//! use crossdock_platform::{BuildTarget, Linkage, Platform};
+//!
+//! let platform = Platform::from_name("riscv64gc-unknown-linux-gnu", None)?;
+//! assert_eq!(platform.to_string(), "linux/riscv64");
+//!
+//! let target = BuildTarget::new(platform, Linkage::Static);
+//! assert_eq!(target.rust()?.triple, "riscv64gc-unknown-linux-musl");
+//! assert_eq!(target.go()?.env()["GOARCH"], "riscv64");
+//! assert_eq!(target.names().debian, Some("riscv64"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod abi;
 mod architecture;

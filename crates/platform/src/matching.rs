@@ -153,8 +153,8 @@ fn vector(host: &Specifier) -> Vec<Specifier> {
     }
 }
 
-/// Returns the levels below that of the variant, highest first. A variant without a number has none: containerd adds none
-/// either if `strconv.Atoi` fails.
+/// Returns the levels below that of the variant, highest first. A variant without a number has no
+/// lower levels: containerd adds none either if `strconv.Atoi` fails.
 fn levels_below(variant: &str, lowest: i64) -> impl Iterator<Item = i64> + use<> {
     let number = variant.strip_prefix('v').unwrap_or(variant);
     let level = number.parse::<i64>().unwrap_or_default().min(HIGHEST_LEVEL);

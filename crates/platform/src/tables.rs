@@ -131,7 +131,7 @@ pub struct RustSpec {
     pub llvm: &'static str,
     /// The processor that the target is built for; `None` is LLVM's generic one.
     pub cpu: Option<&'static str>,
-    /// Why no platform corresponds to the target; `None` if one does.
+    /// The reason why no platform corresponds to the target; `None` if one does.
     pub reason: Option<&'static str>,
 }
 

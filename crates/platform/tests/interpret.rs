@@ -1,4 +1,4 @@
-//! What descriptions of every kind mean.
+//! Interpretations of descriptions of every kind.
 
 use std::sync::LazyLock;
 
@@ -19,7 +19,7 @@ fn exact(text: &str, name: &str) -> PlatformFacts {
     }
 }
 
-/// `os/architecture[/variant]` with `-` for what is not stated.
+/// Returns `os/architecture[/variant]` with `-` for an unstated part.
 fn shown(description: &PlatformFacts) -> String {
     let os = description.os.map_or("-", |os| os.as_str());
     let architecture = description.architecture.map_or("-", |architecture| architecture.as_str());
@@ -29,7 +29,7 @@ fn shown(description: &PlatformFacts) -> String {
 }
 
 #[test]
-fn the_vectors_hold() {
+fn recorded_descriptions_keep_their_interpretation() {
     let vectors = include_str!("vectors/descriptions.tsv");
     let mut count = 0;
     for line in vectors.lines().filter(|line| !line.starts_with('#')) {
@@ -60,7 +60,7 @@ fn every_vocabulary_has_a_vector() {
 }
 
 #[test]
-fn a_machine_says_what_it_offers_and_nothing_is_built_for_more_than_asked() {
+fn machines_state_their_level_and_programs_are_built_for_the_baseline() {
     let graviton = exact("m7g.large", "");
     let node = graviton.node.unwrap();
     assert_eq!((node.highest, node.cpu, node.runs_32bit), (Some("v8.4"), Some("neoverse-v1"), Some(true)));
@@ -75,7 +75,7 @@ fn a_machine_says_what_it_offers_and_nothing_is_built_for_more_than_asked() {
 }
 
 #[test]
-fn a_level_that_is_not_known_is_not_the_baseline() {
+fn an_unknown_level_is_not_the_baseline() {
     for (text, level) in [
         ("a1.large", Some("v8.0")),
         ("Raspberry Pi 4 Model B", Some("v8.0")),
@@ -93,7 +93,7 @@ fn a_level_that_is_not_known_is_not_the_baseline() {
 }
 
 #[test]
-fn the_c_library_and_its_oldest_version_are_kept() {
+fn the_c_library_and_its_minimum_version_are_kept() {
     let wheel = exact("manylinux_2_28_aarch64", "");
     assert_eq!(wheel.libc.unwrap().to_string(), "gnu 2.28");
     assert_eq!(
@@ -106,7 +106,7 @@ fn the_c_library_and_its_oldest_version_are_kept() {
 }
 
 #[test]
-fn a_processor_without_sse2_or_a_float_unit_is_built_for_as_such() {
+fn processors_without_sse2_or_a_float_unit_get_soft_float_targets() {
     for (text, name, go, fixed, dynamic) in [
         ("GO386=softfloat", "", "softfloat", "i586-unknown-linux-musl", "i586-unknown-linux-gnu"),
         ("linux_386_softfloat", "", "softfloat", "i586-unknown-linux-musl", "i586-unknown-linux-gnu"),
@@ -137,7 +137,7 @@ fn a_processor_without_sse2_or_a_float_unit_is_built_for_as_such() {
         let target = |linkage| description.target(linkage).expect(text);
         let level = target(Linkage::Static).go().unwrap().level.unwrap().1;
         let triple = |linkage| match target(linkage).rust() {
-            // What the name says of the C library stays.
+            // A C library that the name states is not replaced by musl for static programs.
             Ok(rust) if linkage == Linkage::Static && rust.triple.ends_with("gnu") => "-",
             Ok(rust) => rust.triple,
             Err(_) => "-",
@@ -153,7 +153,7 @@ fn a_processor_without_sse2_or_a_float_unit_is_built_for_as_such() {
 }
 
 #[test]
-fn the_simulator_is_no_device() {
+fn the_simulator_is_not_a_device() {
     for (text, triple, llvm) in [
         ("aarch64-apple-ios", "aarch64-apple-ios", "arm64-apple-ios"),
         ("aarch64-apple-ios-sim", "aarch64-apple-ios-sim", "arm64-apple-ios-simulator"),
@@ -192,7 +192,7 @@ fn the_names_of_each_known_platform_lead_back_to_it() {
         let target = BuildTarget::new(platform.clone(), Linkage::Dynamic);
         if let Ok(rust) = target.rust() {
             let back = exact(rust.triple, "rust-triple");
-            // ARMv8 in 32-bit mode is built for as ARMv7: rustc has no other target.
+            // For ARMv8 in 32-bit mode rustc has only the targets of ARMv7.
             let meant = platform.to_string().replace("linux/arm/v8", "linux/arm/v7");
             assert_eq!(back.platform().unwrap().to_string(), meant);
         }
@@ -242,13 +242,13 @@ fn bad_descriptions_have_their_own_messages() {
 }
 
 #[test]
-fn a_variable_of_go_names_its_vocabulary() {
+fn the_name_of_a_go_variable_selects_its_vocabulary() {
     let (stated, whole) = (exact("7", "GOARM"), interpret("GOARM=7", None));
     assert_eq!(whole, Interpretation::Exact(stated));
 }
 
 #[test]
-fn clashes_name_each_vocabulary() {
+fn names_that_vocabularies_use_differently_are_ambiguous() {
     for text in ["armhf", "arm", "x86", "armel", "arm-linux-gnueabihf", "x32"] {
         let Interpretation::Ambiguous { candidates, why } = interpret(text, None) else { panic!("{text}") };
         assert!(candidates.len() > 1 && why.contains("clash"), "{text}: {why}");
@@ -263,7 +263,7 @@ static NAMES: LazyLock<Vec<(Vocabulary, String)>> = LazyLock::new(|| {
     Vocabulary::ALL.iter().flat_map(names).collect()
 });
 
-/// The name with one slip, or in other letters, or with something after it.
+/// Returns the name with one slip, in another case or with a suffix.
 fn edited(name: &str, at: usize, edit: u8, letter: &str) -> String {
     let (front, back) = name.split_at(at);
     match edit {
@@ -285,7 +285,7 @@ fn nearest(text: &str, vocabulary: Option<Vocabulary>) -> Vec<String> {
 }
 
 #[test]
-fn what_is_proposed_is_what_was_meant() {
+fn suggestions_are_the_names_that_were_meant() {
     for (text, names) in [
         ("m5.larg", "m5.large m5.xlarge"),
         ("m7g.nope", "m7g.large"),
@@ -323,7 +323,7 @@ fn what_is_proposed_is_what_was_meant() {
 }
 
 #[test]
-fn what_follows_a_name_is_not_passed_through() {
+fn a_suffix_makes_a_name_unknown() {
     let mut passed = Vec::new();
     for (vocabulary, name) in NAMES.iter() {
         for rest in ["!", "/", " foo", "-nope", "_nope", ".nope", "#", "="] {
@@ -339,7 +339,7 @@ fn what_follows_a_name_is_not_passed_through() {
 }
 
 #[test]
-fn what_no_tool_could_have_said_is_unknown() {
+fn names_that_no_tool_prints_are_unknown() {
     for text in [
         "linux/",
         "linux-",

@@ -1,4 +1,4 @@
-//! Why a name is in no vocabulary.
+//! Explanations of unknown names.
 
 use super::{processors, suggest};
 use crate::excerpt::Excerpt;

@@ -14,7 +14,7 @@ pub(super) fn merged(found: Vec<Found>) -> Interpretation {
     match named {
         0 => united(found, &[]),
         all if all == found.len() => by_architecture(found),
-        // One vocabulary has an architecture of that name, and another says that it has none.
+        // One vocabulary has an architecture of that name, and in another the name has no architecture.
         _ => ambiguous(found),
     }
 }
@@ -51,8 +51,9 @@ fn states_one_version(named: &[Found]) -> bool {
 
 /// Returns whether the baseline is the only meaning in some vocabulary.
 fn plain_elsewhere(named: &[Found]) -> bool {
-    let alone = |vocabulary: Vocabulary| named.iter().filter(|(other, _)| *other == vocabulary).count() == 1;
-    named.iter().any(|(vocabulary, one)| one.variant.is_none() && alone(*vocabulary))
+    let has_one =
+        |vocabulary: Vocabulary| named.iter().filter(|(other, _)| *other == vocabulary).count() == 1;
+    named.iter().any(|(vocabulary, one)| one.variant.is_none() && has_one(*vocabulary))
 }
 
 /// Returns the facts on which all vocabularies agree. They agree on the architecture; other facts that differ count as

@@ -1,4 +1,4 @@
-//! The naming rules of Azure's machines.
+//! The naming rules of Azure's machines (learn.microsoft.com/azure/virtual-machines/vm-naming-conventions).
 
 use crate::architecture::Architecture;
 use crate::facts::Facts;
@@ -12,20 +12,19 @@ const FAMILIES: &[&str] = &[
     "NC", "NCC", "ND", "NG", "NP", "NV", "PB",
 ];
 
-/// What the letters after the number of processors may be: each is a feature, and stands once.
+/// The letters that may follow the number of processors. Each is a feature and occurs once.
 const FEATURES: &[u8] = b"abcdefilmnoprstx";
 
-/// The newest version that was recorded; the rule reads single digits above it.
+/// The newest version whose processors were recorded. Higher versions are read by the rule, with a note.
 const NEWEST: u8 = 7;
 
-/// `Standard_D4pls_v5`: a lower-case `p` after the number of processors is an Arm processor.
-///
-/// Azure reads its sizes in any case.
+/// Reads a size such as `Standard_D4pls_v5`. A lower-case `p` after the number of processors is an Arm processor. Azure
+/// ignores the case of sizes, but here it tells families from features, so that another case is corrected first.
 pub(super) fn size(text: &str) -> Option<Facts> {
     cased(text).or_else(|| cased(&recased(text)?))
 }
 
-/// A size in the case in which Azure writes it; none where its tier is none.
+/// Returns a size in the case that Azure uses, or `None` if its tier is unknown.
 fn recased(text: &str) -> Option<String> {
     let mut parts = text.split('_');
     let tier = parts.next()?;
@@ -42,7 +41,7 @@ fn recased(text: &str) -> Option<String> {
             }
             _ if part.eq_ignore_ascii_case("promo") => out.push_str("Promo"),
             _ if part.eq_ignore_ascii_case("cc") => out.push_str("cc"),
-            // What is no version after all is no accelerator either.
+            // A short part that begins with `v` is a version or invalid, but never an accelerator.
             _ if part.len() < 4 && part.starts_with(['v', 'V']) => out.push_str(&part.to_ascii_lowercase()),
             _ => out.push_str(&part.to_ascii_uppercase()),
         }
@@ -80,8 +79,8 @@ fn cased(text: &str) -> Option<Facts> {
     Some(facts(family, features, version))
 }
 
-/// The letters after the number of processors, which a size with fewer of them than its machine repeats after a
-/// hyphen: `8-2ms`.
+/// Returns the letters after the number of processors. A size that uses fewer processors than its machine has states the
+/// number after a hyphen: `8-2ms`.
 fn features_of(text: &str) -> Option<&str> {
     let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, features) = text.split_at_checked(digits(text))?;
@@ -99,13 +98,13 @@ fn are_features(letters: &str) -> bool {
     letters.bytes().all(|letter| FEATURES.contains(&letter)) && letters.bytes().enumerate().all(once)
 }
 
-/// `v1` to `v9`: no size has a greater version.
+/// Reads `v1` to `v9`. No size has a higher version.
 fn version_of(text: &str) -> Option<u8> {
     let number = text.strip_prefix('v').filter(|number| number.len() == 1 && is_number(number))?;
     number.parse().ok().filter(|version| *version > 0)
 }
 
-/// `Dpsv5`: the family, its features and its version.
+/// Reads a family with its features and its version, such as `Dpsv5`.
 pub(super) fn family(text: &str) -> Option<Facts> {
     let lower = text.find(|letter: char| !letter.is_ascii_uppercase())?;
     let (family, rest) = text.split_at_checked(lower)?;
@@ -136,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_azure_rule_reads_only_what_azure_could_have_named() {
+    fn the_azure_rule_reads_only_sizes_that_azure_could_offer() {
         let architecture = |text: &str| size(text).and_then(|facts| facts.architecture);
         assert_eq!(architecture("Standard_D4plds_v5"), Some(Architecture::Arm64));
         assert_eq!(architecture("Standard_NP10s"), Some(Architecture::Amd64));

@@ -1,4 +1,4 @@
-//! The naming rules of clouds' machines.
+//! The naming rules of the machines of EC2, GCE, Oracle and Alibaba, and of EKS images.
 
 use std::borrow::Cow;
 
@@ -19,7 +19,7 @@ const EC2_CLASSES: &[&str] = &[
     "x", "z",
 ];
 
-/// An EC2 family such as `m7g`: a `g` among the letters after the generation is AWS's own arm64 processor.
+/// Reads an EC2 family such as `m7g`. A `g` among the letters after the generation is AWS's own arm64 processor.
 pub(super) fn ec2_family(text: &str) -> Option<Facts> {
     let (stem, rest) = text.split_once('-').map_or((text, ""), |(stem, rest)| (stem, rest));
     if rest.strip_prefix("gb").is_some_and(|number| number.len() == 3 && is_number(number)) {
@@ -36,7 +36,7 @@ pub(super) fn ec2_family(text: &str) -> Option<Facts> {
     if !EC2_CLASSES.contains(&class) || rest.starts_with('0') || !attributes.bytes().all(known) {
         return None;
     }
-    // Each attribute stands once, and at most one of them says who made the processor.
+    // Each attribute occurs once, and at most one of them is the maker of the processor.
     let makers = attributes.bytes().filter(|letter| b"agi".contains(letter)).count();
     let repeated = attributes
         .bytes()
@@ -50,7 +50,7 @@ pub(super) fn ec2_family(text: &str) -> Option<Facts> {
     Some(Facts { level, ..Facts::new(None, architecture).note(BY_RULE) })
 }
 
-/// An EC2 instance type such as `m7g.large`: a family and a size.
+/// Reads an EC2 instance type, which is a family and a size: `m7g.large`.
 pub(super) fn ec2_type(text: &str) -> Option<Facts> {
     let (family, size) = text.split_once('.')?;
     if !is_size(size) {
@@ -59,7 +59,7 @@ pub(super) fn ec2_type(text: &str) -> Option<Facts> {
     row(family, Vocabulary::Ec2InstanceFamily).or_else(|| ec2_family(family))
 }
 
-/// `nano` to `xlarge`, `48xlarge`, `metal`, `metal-24xl`.
+/// Returns whether the text is a size: `nano` to `xlarge`, `48xlarge`, `metal`, `metal-24xl`.
 fn is_size(size: &str) -> bool {
     if matches!(size, "nano" | "micro" | "small" | "medium" | "large" | "xlarge" | "metal") {
         return true;
@@ -70,7 +70,7 @@ fn is_size(size: &str) -> bool {
     number.is_some_and(|number| number.len() <= 3 && is_number(number) && !number.starts_with('0'))
 }
 
-/// The shapes of GCE machine types that say how many processors or accelerators there are.
+/// The shapes of GCE machine types that a number of processors or accelerators follows.
 pub(crate) const GCE_SHAPES: &[&str] = &[
     "standard",
     "highmem",
@@ -88,11 +88,11 @@ pub(crate) const GCE_SHAPES: &[&str] = &[
     "custom",
 ];
 
-/// A GCE machine type such as `c4a-standard-8` or `a3-megagpu-8g-nolssd`: what counts is the family.
+/// Reads a GCE machine type such as `c4a-standard-8` or `a3-megagpu-8g-nolssd`. The family determines the processor.
 pub(super) fn gce_type(text: &str) -> Option<Facts> {
     let (family, rest) = text.split_once('-')?;
     if family == "custom" {
-        // Without a family it is N1's.
+        // A custom type without a family is one of N1.
         let named = rest.contains('-') && is_gce_count(rest);
         return named.then(|| row("n1", Vocabulary::GceMachineFamily)).flatten();
     }
@@ -104,7 +104,7 @@ pub(super) fn gce_type(text: &str) -> Option<Facts> {
     plausible.then(|| row(family, Vocabulary::GceMachineFamily)).flatten()
 }
 
-/// `8`, `8g` (accelerators), `4-8192` (megabytes), and after that what the machine has beside it.
+/// Returns whether the text is a count: `8`, `8g` (accelerators), `4-8192` (megabytes), then the extras of the machine.
 fn is_gce_count(text: &str) -> bool {
     let mut parts = text.split('-');
     let first = parts.next().unwrap_or_default();
@@ -115,14 +115,14 @@ fn is_gce_count(text: &str) -> bool {
         })
 }
 
-/// `A100`, `T4`, `NDR`
+/// Returns whether the text may be an accelerator or a network: `A100`, `T4`, `NDR`.
 pub(super) fn is_accelerator(part: &str) -> bool {
     part.starts_with(|letter: char| letter.is_ascii_uppercase())
         && part.len() <= 8
         && part.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }
 
-/// `VM.Standard.A1.Flex`: the series letter A is Ampere, E is AMD, and the others are Intel.
+/// Reads a shape such as `VM.Standard.A1.Flex`. The series letter A is Ampere, E is AMD, and the others are Intel.
 pub(super) fn oracle_shape(text: &str) -> Option<Facts> {
     let mut parts = text.split('.');
     let (kind, class) = (parts.next()?, parts.next()?);
@@ -159,21 +159,21 @@ pub(super) fn oracle_shape(text: &str) -> Option<Facts> {
     }
 }
 
-/// `H100`, `A100-v2`: the accelerator of a shape.
+/// Returns whether the text is the accelerator of a shape: `H100`, `A100-v2`.
 fn is_oracle_gpu(series: &str) -> bool {
     let (name, version) = series.split_once("-v").map_or((series, "2"), |(name, version)| (name, version));
     let numbered = name.bytes().any(|byte| byte.is_ascii_digit());
     numbered && is_accelerator(name) && version.len() == 1 && is_number(version)
 }
 
-/// The classes of Alibaba's families with processors of Intel and AMD.
+/// The classes of Alibaba's families with Intel and AMD processors.
 const ALIBABA_CLASSES: &[&str] = &[
     "c", "d", "ebmc", "ebmg", "ebmgn", "ebmr", "f", "g", "gn", "hfc", "hfg", "hfr", "i", "r", "re", "s",
     "sgn", "t", "u", "vgn",
 ];
 
-/// `ecs.g8y.large`, or the family alone: `y` and `r` after the generation are Arm processors, and others are in the
-/// table or Intel's and AMD's.
+/// Reads `ecs.g8y.large` or only the family. Families with Arm processors (`y` and `r` after the generation) are in the
+/// table; all others have Intel or AMD processors.
 pub(super) fn alibaba_family(text: &str) -> Option<Facts> {
     let (family, size) = match text.strip_prefix("ecs.") {
         Some(rest) => rest.split_once('.').map_or((rest, None), |(family, size)| (family, Some(size))),
@@ -198,8 +198,8 @@ fn alibaba_amd64(family: &str) -> Option<Facts> {
     known.then(|| Facts::new(None, Architecture::Amd64).note(BY_RULE))
 }
 
-/// `AL2023_x86_64_STANDARD`, in any case: an image's system with the architecture in its name. Each of EKS's types
-/// (`AMITypes` of its API) exists for these architectures alone.
+/// Reads an `AMITypes` value of the EKS API in any case, such as `AL2023_x86_64_STANDARD`. Only the combinations of
+/// system, architecture and kind that the API lists are known.
 pub(super) fn eks_ami(text: &str) -> Option<Facts> {
     let plausible =
         text.len() <= 64 && text.contains("_64") && text.starts_with(['A', 'a', 'B', 'b', 'W', 'w']);
@@ -238,7 +238,7 @@ mod tests {
     use crate::tables::ROWS;
 
     #[test]
-    fn the_ec2_rule_agrees_with_the_table_but_for_the_first_arm_family() {
+    fn the_ec2_rule_agrees_with_the_table_except_for_the_first_arm_family() {
         let families = ROWS.iter().filter(|row| row.vocabulary == Vocabulary::Ec2InstanceFamily);
         let mut read = 0;
         for row in families {

@@ -1,4 +1,4 @@
-//! The vocabularies of Go and of tools around it.
+//! The vocabularies of Go and its tools.
 
 use crate::abi::FloatAbi;
 use crate::architecture::Architecture;
@@ -8,7 +8,7 @@ use crate::os::Os;
 use crate::platform::Platform;
 use crate::tables::PlatformSpec;
 
-/// `GOOS/GOARCH`, as `go tool dist list` prints it.
+/// Reads `GOOS/GOARCH`, as `go tool dist list` prints it.
 pub(super) fn dist(text: &str) -> Option<Facts> {
     let (os, architecture) = text.split_once('/')?;
     port(os, architecture).map(|platform| {
@@ -17,7 +17,7 @@ pub(super) fn dist(text: &str) -> Option<Facts> {
     })
 }
 
-/// The platform of a Go port.
+/// Returns the platform of a Go port; `None` if Go has no such port.
 pub(crate) fn port(os: &str, architecture: &str) -> Option<Platform> {
     let platform = Platform::new(Os::from_name(os)?, Architecture::from_name(architecture)?).normalized();
     PlatformSpec::find(&platform).map(|_| platform)
@@ -32,7 +32,7 @@ pub(super) fn goamd64(text: &str) -> Option<Facts> {
     Some(plain(Architecture::Amd64, level))
 }
 
-/// The architecture with a level's variant in normal form, none for the baseline.
+/// Returns the facts of an architecture at a level: the variant in normal form, `None` for the baseline.
 fn plain(architecture: Architecture, level: &'static str) -> Facts {
     let baseline = matches!(level, "v8.0" | "v1" | "rva20u64" | "power8");
     let variant = if baseline { None } else { architecture.normal_variant(Some(level)) };
@@ -47,14 +47,14 @@ pub(super) fn goarm(text: &str) -> Option<Facts> {
     };
     let variant = Architecture::Arm.normal_variant(Some(level));
     let facts =
-        Facts::new(None, Architecture::Arm).variant(variant).note("OCI has no word for the float ABI");
+        Facts::new(None, Architecture::Arm).variant(variant).note("OCI has no name for the float ABI");
     Some(Facts { float: Some(float), ..facts })
 }
 
 pub(super) fn goarm64(text: &str) -> Option<Facts> {
     let level = level("GOARM64", text)?;
     let note = match (text.contains(','), level) {
-        (true, _) => Some("OCI has no word for the options after the comma"),
+        (true, _) => Some("OCI has no name for the options after the comma"),
         (false, "v8.0") => None,
         (false, _) => Some("LSE atomics are used"),
     };
@@ -89,7 +89,7 @@ pub(super) fn go386(text: &str) -> Option<Facts> {
     Some(Facts { float, ..Facts::new(None, Architecture::I386) })
 }
 
-/// `GOOS_GOARCH[_level]`, as goreleaser names its targets.
+/// Reads `GOOS_GOARCH[_level]`, the names of goreleaser's targets.
 pub(super) fn goreleaser(text: &str) -> Option<Facts> {
     let mut parts = text.splitn(3, '_');
     let (os, architecture, given) = (parts.next()?, parts.next()?, parts.next());
@@ -114,14 +114,14 @@ pub(super) fn goreleaser(text: &str) -> Option<Facts> {
     })
 }
 
-/// A `GOARCH` value of a Go port, as Kubernetes labels nodes.
+/// Reads the `GOARCH` value of a Go port, with which Kubernetes labels nodes.
 pub(super) fn goarch(text: &str) -> Option<Facts> {
     let architecture = Architecture::from_name(text).filter(|name| has_port(*name))?;
     let note = (architecture == Architecture::Arm).then_some("v6 and v7 have the same name here");
     Some(Facts::new(None, architecture).note(note))
 }
 
-/// A `GOARCH` value as rules_go reads it: its `arm` is the constraint `armv7`.
+/// Reads a `GOARCH` value of Bazel's rules_go, whose `arm` is the constraint `armv7`.
 pub(super) fn rules_go(text: &str) -> Option<Facts> {
     let facts = goarch(text)?;
     let variant = if facts.architecture == Some(Architecture::Arm) { Some("v7") } else { None };

@@ -1,4 +1,4 @@
-//! The names of single machines: Apple's and Raspberry Pi's.
+//! The names of single machines of Apple and Raspberry Pi.
 
 use crate::architecture::Architecture;
 use crate::facts::{Facts, row};
@@ -6,7 +6,7 @@ use crate::os::Os;
 use crate::rules::hosts::is_number;
 use crate::vocabulary::Vocabulary;
 
-/// Apple's model identifiers with the first number from which they are Apple silicon; none where there never was one.
+/// Apple's model identifiers with the first number that is Apple silicon; `None` if no model is.
 const MODELS: &[(&str, Option<u8>)] = &[
     ("MacBookPro", Some(17)),
     ("MacBookAir", Some(10)),
@@ -15,11 +15,12 @@ const MODELS: &[(&str, Option<u8>)] = &[
     ("MacPro", None),
     ("iMacPro", None),
     ("iMac", Some(21)),
-    // The name of all models since 2022.
+    // All models since 2022 have this name.
     ("Mac", Some(13)),
 ];
 
-/// `Apple M3 Pro`, as `sysctl machdep.cpu.brand_string` says, and `MacBookPro18,3`, as `sysctl hw.model` does.
+/// Reads a chip as `sysctl machdep.cpu.brand_string` prints it, such as `Apple M3 Pro`, or a model as `sysctl hw.model`
+/// prints it, such as `MacBookPro18,3`.
 pub(super) fn mac(text: &str) -> Option<Facts> {
     if let Some(chip) = text.strip_prefix("Apple M") {
         let (number, kind) = chip.split_once(' ').map_or((chip, ""), |(number, kind)| (number, kind));
@@ -41,14 +42,14 @@ pub(super) fn mac(text: &str) -> Option<Facts> {
     }
 }
 
-/// Every Apple M has at least what the first has.
+/// Returns the facts of the M1, whose features all later chips have.
 fn apple_silicon() -> Facts {
     Facts { level: Some("v8.4"), bits32: Some(false), ..Facts::new(Os::Darwin, Architecture::Arm64) }
         .note("uname -m says arm64, or x86_64 inside Rosetta")
 }
 
-/// `Raspberry Pi 4 Model B Rev 1.4`, as the device tree says: the revision counts for few models, a plus is written out,
-/// and the first model has no number.
+/// Reads the model of the device tree, such as `Raspberry Pi 4 Model B Rev 1.4`. The revision matters for few models, a
+/// plus is spelled out, and the first model has no number.
 pub(super) fn raspberry_pi(text: &str) -> Option<Facts> {
     let (name, revision) = text.strip_prefix("Raspberry Pi ")?.rsplit_once(" Rev ")?;
     if revision.len() > 4 || !revision.split('.').all(is_number) {
@@ -65,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn models_are_told_apart_by_their_number() {
+    fn the_number_of_a_model_decides_its_processor() {
         let architecture = |text: &str| mac(text).and_then(|facts| facts.architecture);
         for text in ["Apple M3", "Apple M1 Ultra", "MacBookPro18,3", "Macmini9,1", "Mac14,2", "iMac21,1"] {
             assert_eq!(architecture(text), Some(Architecture::Arm64), "{text}");
@@ -81,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn the_device_tree_names_models_with_their_revision() {
+    fn models_of_the_device_tree_have_a_revision() {
         let read = |text: &str| raspberry_pi(text).map(|pi| (pi.architecture, pi.variant));
         let arm64 = Some((Some(Architecture::Arm64), None));
         assert_eq!(read("Raspberry Pi 4 Model B Rev 1.4"), arm64);

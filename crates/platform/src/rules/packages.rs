@@ -9,7 +9,7 @@ use crate::os::Os;
 use crate::rules::hosts::{is_dotted, is_number};
 use crate::vocabulary::Vocabulary;
 
-/// The processor names of Python's Linux tags, which are the kernel's.
+/// Reads the processor in a Linux tag of Python, which is the kernel's name of it.
 fn python_linux(processor: &str) -> Option<Facts> {
     let known = [
         "x86_64",
@@ -31,7 +31,7 @@ fn python_linux(processor: &str) -> Option<Facts> {
     Some(Facts { note: None, ..facts })
 }
 
-/// A wheel's platform tag (PEP 425, 513, 571, 599, 600, 656, 730 and 738).
+/// Reads the platform tag of a wheel (PEP 425, 513, 571, 599, 600, 656, 730 and 738).
 pub(super) fn wheel(text: &str) -> Option<Facts> {
     match text {
         "any" => return Some(Facts::new(None, None).note("architecture independent")),
@@ -63,7 +63,7 @@ fn emscripten() -> Facts {
     Facts::new(None, None).note("Emscripten has no Go port and no OCI name")
 }
 
-/// `MAJOR_MINOR_PROCESSOR`
+/// Reads `MAJOR_MINOR_PROCESSOR`.
 fn versioned(system: &str, text: &str) -> Option<Facts> {
     let (major, rest) = text.split_once('_')?;
     let (minor, processor) = rest.split_once('_')?;
@@ -108,7 +108,7 @@ fn android(abi: &str) -> Option<Facts> {
     Some(Facts::new(Os::Android, architecture).variant(variant))
 }
 
-/// `MAJOR_MINOR_PROCESSOR_SDK`
+/// Reads `MAJOR_MINOR_PROCESSOR_SDK`.
 fn ios(text: &str) -> Option<Facts> {
     let mut parts = text.splitn(3, '_');
     let (major, minor, rest) = (parts.next()?, parts.next()?, parts.next()?);
@@ -123,7 +123,7 @@ fn ios(text: &str) -> Option<Facts> {
     (is_number(major) && is_number(minor)).then_some(Facts { apple, ..facts })
 }
 
-/// What Python's `sysconfig.get_platform()` returns.
+/// Reads the result of Python's `sysconfig.get_platform()`.
 pub(super) fn sysconfig(text: &str) -> Option<Facts> {
     match text {
         "win32" => return Some(Facts::new(Os::Windows, Architecture::I386)),
@@ -158,7 +158,7 @@ pub(super) fn sysconfig(text: &str) -> Option<Facts> {
     }
 }
 
-/// `mingw_x86_64_ucrt`: the Python of MSYS2.
+/// Reads a platform of the Python in MSYS2, such as `mingw_x86_64_ucrt`.
 fn mingw(environment: &str) -> Option<Facts> {
     let (architecture, rest) =
         [("x86_64", Architecture::Amd64), ("i686", Architecture::I386), ("aarch64", Architecture::Arm64)]
@@ -171,7 +171,7 @@ fn mingw(environment: &str) -> Option<Facts> {
     known.then(|| Facts::new(Os::Windows, architecture).libc(Libc::Mingw))
 }
 
-/// A .NET runtime identifier: `[system[.version]][-libc]-architecture`.
+/// Reads a .NET runtime identifier, `[system[.version]][-libc]-architecture`.
 pub(super) fn dotnet(text: &str) -> Option<Facts> {
     if matches!(text, "any" | "base") {
         return Some(Facts::new(None, None).note("architecture independent"));
@@ -239,7 +239,7 @@ fn dotnet_processor(os: Option<Os>, processor: &str) -> Option<Facts> {
     Some(Facts::new(os, architecture).variant(variant))
 }
 
-/// OpenWrt's package architectures: the processor family, an underscore and the processor.
+/// Reads a package architecture of OpenWrt: the processor family, an underscore and the processor.
 pub(super) fn openwrt(text: &str) -> Option<Facts> {
     let (family, processor) = text.split_once('_')?;
     let (architecture, variant) = match family {
@@ -256,14 +256,14 @@ pub(super) fn openwrt(text: &str) -> Option<Facts> {
         "loongarch64" => (Architecture::Loong64, None),
         _ => return None,
     };
-    // `x86_64` and the like are rows, and what is not of 32-bit ARM has few processors.
+    // Names such as `x86_64`, which also have an underscore, are rows and take precedence.
     let known = architecture == Architecture::Arm || OPENWRT_PROCESSORS.contains(&processor);
     let float = (processor == "pentium-mmx").then_some(FloatAbi::Soft);
     let facts = Facts::new(Os::Linux, architecture).variant(variant).libc(Libc::Musl);
     known.then_some(Facts { float, ..facts })
 }
 
-/// The processors of OpenWrt's targets that are not 32-bit ARM's.
+/// The processors of OpenWrt's targets other than 32-bit ARM.
 const OPENWRT_PROCESSORS: &[&str] = &[
     "generic",
     "cortex-a35",
