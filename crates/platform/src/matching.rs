@@ -93,16 +93,17 @@ impl Only {
         let mut rejected = Vec::new();
         for (index, platform) in platforms.iter().enumerate() {
             match self.rank(platform) {
-                Some(rank) => ranked.push((rank, index)),
+                Some(rank) => ranked.push((rank, Reverse(self.preferred_version(platform)), index)),
                 None => rejected.push((index, why::rejected(&self.host, platform))),
             }
         }
-        ranked.sort_by_key(|(rank, index)| {
-            let version =
-                platforms.get(*index).map(|platform| platform.os_version.as_str()).unwrap_or_default();
-            (*rank, Reverse(if self.host.os == "windows" { version } else { "" }))
-        });
-        Selection { accepted: ranked.into_iter().map(|(_, index)| index).collect(), rejected }
+        ranked.sort_unstable();
+        Selection { accepted: ranked.into_iter().map(|(_, _, index)| index).collect(), rejected }
+    }
+
+    /// Returns the version by which equally good platforms are sorted: only a Windows host prefers one.
+    fn preferred_version<'a>(&self, platform: &'a Specifier) -> &'a str {
+        if self.host.os == "windows" { &platform.os_version } else { "" }
     }
 
     /// Returns the rank of a platform; less is better. It is the position of the first equal platform in the host's

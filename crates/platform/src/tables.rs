@@ -189,10 +189,9 @@ static FIRST: [usize; 257] = {
 /// Returns the rows of a name, in all vocabularies.
 pub(crate) fn rows(name: &str) -> &'static [Row] {
     let Some(byte) = name.bytes().next().map(usize::from) else { return &[] };
-    // The rows are sorted by name (a test of the generated files checks it), so equal names are neighbours.
-    let same_byte = ROWS.get(FIRST[byte]..FIRST[byte + 1]).unwrap_or_default();
-    let start = same_byte.partition_point(|row| row.name < name);
-    let rows = same_byte.get(start..).unwrap_or_default();
+    // The rows are sorted by name (a test verifies it), so equal names are neighbours.
+    let same_byte = &ROWS[FIRST[byte]..FIRST[byte + 1]];
+    let (_, rows) = same_byte.split_at(same_byte.partition_point(|row| row.name < name));
     let end = rows.iter().position(|row| row.name != name).unwrap_or(rows.len());
-    rows.get(..end).unwrap_or_default()
+    &rows[..end]
 }

@@ -1,13 +1,12 @@
 //! Descriptions that are assignments of Go's variables, as in build scripts: `GOOS=linux GOARCH=arm64`.
 
 use super::explain::explain;
-use super::merge::merged;
 use super::resolve::{malformed, resolve};
 use crate::architecture::Architecture;
 use crate::excerpt::Excerpt;
 use crate::facts::Facts;
 use crate::go_level::go_level_variable;
-use crate::interpretation::{Interpretation, UnknownDescription};
+use crate::interpretation::{Interpretation, PlatformFacts, UnknownDescription};
 use crate::nearest::similar;
 use crate::os::Os;
 use crate::rules;
@@ -55,7 +54,7 @@ impl Given<'_> {
             return self.only_level(variable, value);
         }
         match self.facts() {
-            Ok(facts) => merged(vec![(Vocabulary::GoDist, facts)]),
+            Ok(facts) => Interpretation::Exact(PlatformFacts::new(Vocabulary::GoDist, facts)),
             Err(unknown) => Interpretation::Unknown(unknown),
         }
     }

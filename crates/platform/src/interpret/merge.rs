@@ -8,21 +8,21 @@ use crate::vocabulary::Vocabulary;
 const OS_DIFFERS: &str = "vocabularies differ on the operating system, so it counts as not stated";
 const BASELINE: &str = "the baseline is meant: the name states no level";
 
-/// Merges the facts that vocabularies state about a name. `found` is not empty and sorted by vocabulary.
-pub(super) fn merged(found: Vec<Found>) -> Interpretation {
+/// Merges the facts that vocabularies state about a name, sorted by vocabulary. Returns `None` if there are none.
+pub(super) fn merged(found: Vec<Found>) -> Option<Interpretation> {
     let named = found.iter().filter(|(_, one)| one.architecture.is_some()).count();
     match named {
         0 => united(found, &[]),
         all if all == found.len() => by_architecture(found),
         // One vocabulary has an architecture of that name, and in another the name has no architecture.
-        _ => ambiguous(found),
+        _ => Some(ambiguous(found)),
     }
 }
 
-fn by_architecture(mut named: Vec<Found>) -> Interpretation {
+fn by_architecture(mut named: Vec<Found>) -> Option<Interpretation> {
     let first = named.first().and_then(|(_, one)| one.architecture);
     if named.iter().any(|(_, one)| one.architecture != first) {
-        return ambiguous(named);
+        return Some(ambiguous(named));
     }
     let variant = named.first().and_then(|(_, one)| one.variant);
     if named.iter().all(|(_, one)| one.variant == variant) {
@@ -39,7 +39,7 @@ fn by_architecture(mut named: Vec<Found>) -> Interpretation {
         named.retain(|(_, one)| one.variant.is_none());
         return united(named, &[BASELINE]);
     }
-    ambiguous(named)
+    Some(ambiguous(named))
 }
 
 /// Returns whether all that state a version state the same one.
@@ -58,11 +58,9 @@ fn plain_elsewhere(named: &[Found]) -> bool {
 
 /// Returns the facts on which all vocabularies agree. They agree on the architecture; other facts that differ count as
 /// not stated.
-fn united(found: Vec<Found>, notes: &[&'static str]) -> Interpretation {
+fn united(found: Vec<Found>, notes: &[&'static str]) -> Option<Interpretation> {
     let mut rest = found.into_iter();
-    let Some((vocabulary, mut first)) = rest.next() else {
-        return Interpretation::Ambiguous { candidates: Vec::new(), why: String::new() };
-    };
+    let (vocabulary, mut first) = rest.next()?;
     let (mut os_differs, mut also) = (false, Vec::new());
     for (name, other) in rest {
         if name != vocabulary && !also.contains(&name) {
@@ -83,7 +81,7 @@ fn united(found: Vec<Found>, notes: &[&'static str]) -> Interpretation {
     description.also = also;
     description.notes.extend_from_slice(notes);
     description.notes.extend(os_differs.then_some(OS_DIFFERS));
-    Interpretation::Exact(description)
+    Some(Interpretation::Exact(description))
 }
 
 fn ambiguous(found: Vec<Found>) -> Interpretation {

@@ -10,10 +10,8 @@ const LONGEST: usize = 256;
 
 /// Interprets a well-formed name.
 pub(super) fn resolve(name: &str, vocabulary: Option<Vocabulary>) -> Interpretation {
-    match lookup::found(name, vocabulary) {
-        none if none.is_empty() => Interpretation::Unknown(explain::explain(name, vocabulary)),
-        found => merge::merged(found),
-    }
+    merge::merged(lookup::found(name, vocabulary))
+        .unwrap_or_else(|| Interpretation::Unknown(explain::explain(name, vocabulary)))
 }
 
 /// Returns what is wrong with text that cannot be a description at all. `reinterpret` interprets the text without the

@@ -56,7 +56,7 @@ fn put_right(text: &str, parts: usize) -> Vec<String> {
     };
     let better: Vec<String> = match (&error, words.as_slice()) {
         (PlatformError::UnknownOs { nearest, .. }, [system, _, ..]) => {
-            let options = system.find('(').and_then(|start| system.get(start..)).unwrap_or_default();
+            let options = system.find('(').map_or("", |start| &system[start..]);
             nearest.iter().map(|os| instead(0, &format!("{os}{options}"))).collect()
         }
         (PlatformError::UnknownArchitecture { nearest, .. }, [_, _, ..]) => {
@@ -160,12 +160,11 @@ fn instance_types(text: &str) -> Vec<String> {
 /// Returns sizes that every family of the class has; none if the families of the class differ.
 fn usual_sizes(family: &str) -> &'static [&'static str] {
     let digit = family.find(|letter: char| letter.is_ascii_digit()).unwrap_or(0);
-    let (class, rest) = family.split_at_checked(digit).unwrap_or_default();
-    let first = rest.as_bytes().first().copied().unwrap_or_default();
-    match (class, first) {
+    let (class, rest) = family.split_at(digit);
+    match (class, rest.bytes().next()) {
         ("a", _) => &["large", "xlarge", "2xlarge", "4xlarge"],
-        ("c" | "m" | "r", b'4'..) if !rest.contains('z') => &["large", "xlarge", "2xlarge", "4xlarge"],
-        ("c" | "m" | "r", b'3'..) | ("t", b'2'..) => &["large", "xlarge", "2xlarge"],
+        ("c" | "m" | "r", Some(b'4'..)) if !rest.contains('z') => &["large", "xlarge", "2xlarge", "4xlarge"],
+        ("c" | "m" | "r", Some(b'3'..)) | ("t", Some(b'2'..)) => &["large", "xlarge", "2xlarge"],
         _ => &[],
     }
 }
@@ -211,7 +210,7 @@ fn azure_versions(front: &str) -> &'static [&'static str] {
     const BOTH: &[&str] = &["s", "ds", "as", "ads", "ps", "pds"];
     let Some(rest) = front.strip_prefix(['D', 'E']) else { return &[] };
     let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, features) = rest.split_at_checked(digits).unwrap_or_default();
+    let (number, features) = rest.split_at(digits);
     match features {
         _ if !matches!(number, "2" | "4" | "8" | "16" | "32") => &[],
         "" | "d" => &["v5"],

@@ -11,6 +11,7 @@ const LONGEST: usize = 256;
 
 pub(crate) fn platform(text: &str) -> Result<Platform, PlatformError> {
     check_text(text)?;
+    // `split` returns at least one part, which may be empty.
     let mut parts = text.split('/');
     let (system, architecture, variant) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
     if parts.next().is_some() {

@@ -185,7 +185,7 @@ pub(super) fn dotnet(text: &str) -> Option<Facts> {
         _ => None,
     };
     let name = system.trim_end_matches(|letter: char| letter.is_ascii_digit() || letter == '.');
-    let version = system.get(name.len()..).unwrap_or_default();
+    let version = &system[name.len()..];
     if !version.is_empty() && !is_dotted(version.strip_prefix('.').unwrap_or(version)) {
         return None;
     }
