@@ -10,12 +10,12 @@ pub use host::{Emulation, HostAnswer, HostFacts, ServerAnswer, classify};
 pub use matching::{MatchAnswer, MatchError, Rejected, match_platforms};
 pub use text::describe_answer;
 
-use crossdock_platform::Description;
+use crossdock_platform::PlatformFacts;
 
 /// Why a description is ambiguous, with what to do about it where `--as VOCABULARY` can be said.
-pub(crate) fn ambiguity(candidates: &[Description], why: &str) -> String {
+pub(crate) fn ambiguity(candidates: &[PlatformFacts], why: &str) -> String {
     let first = candidates.first().map(|one| one.vocabulary);
-    let alone = |one: &Description| Some(one.vocabulary) == first && one.also.is_empty();
+    let alone = |one: &PlatformFacts| Some(one.vocabulary) == first && one.also.is_empty();
     if candidates.iter().all(alone) {
         // Another vocabulary would not have the name.
         return why.to_owned();

@@ -1,13 +1,13 @@
-//! How long a description takes to be read and how often memory is asked for, over every known name, as a line of JSON.
+//! Prints the time and allocations of interpreting a description, averaged over every known name, as a line of JSON.
 //! `cargo xtask bench lookup` runs it.
-#![expect(clippy::print_stdout, reason = "the line is what the example is for")]
+#![expect(clippy::print_stdout, reason = "the line is the result of the example")]
 
 use std::hint::black_box;
 use std::time::Instant;
 
-use crossdock_platform::{Vocabulary, describe, known_names};
+use crossdock_platform::{Vocabulary, interpret, known_names};
 
-/// Enough rounds for a clock of microseconds.
+/// The number of rounds: enough for a clock with a resolution of a microsecond.
 const TIMES: u32 = 20;
 
 fn main() {
@@ -15,12 +15,12 @@ fn main() {
         .iter()
         .flat_map(|vocabulary| known_names(*vocabulary).into_iter().map(|name| (*vocabulary, name)))
         .collect();
-    let own = measure(&names, |(vocabulary, name)| drop(black_box(describe(name, Some(*vocabulary)))));
-    let all = measure(&names, |(_, name)| drop(black_box(describe(name, None))));
+    let own = measure(&names, |(vocabulary, name)| drop(black_box(interpret(name, Some(*vocabulary)))));
+    let all = measure(&names, |(_, name)| drop(black_box(interpret(name, None))));
     println!("{}", serde_json::json!({ "names": names.len(), "own": own, "all": all }));
 }
 
-/// Microseconds and allocations of one lookup.
+/// Returns the microseconds and allocations of one lookup.
 fn measure<T>(names: &[T], read: impl Fn(&T)) -> serde_json::Value {
     let start = Instant::now();
     for _ in 0..TIMES {

@@ -1,11 +1,11 @@
-//! The architectures that a platform can name, and their variants.
+//! Architectures and their variants.
 
-use crate::names::closed_names;
+use crate::closed_names::closed_names;
 
 closed_names! {
     /// A processor architecture in Go's and OCI's spelling.
     ///
-    /// The set is closed: Go's `GOARCH` values with those that Go reserves, which is containerd's list too.
+    /// The set consists of Go's `GOARCH` values and those that Go reserves, which is also containerd's list.
     pub enum Architecture {
         I386 = "386",
         Amd64 = "amd64",
@@ -34,7 +34,7 @@ closed_names! {
     }
 }
 
-/// The order of a processor's bytes in memory.
+/// The byte order of a processor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Endianness {
     /// The least significant byte comes first.
@@ -44,7 +44,7 @@ pub enum Endianness {
 }
 
 impl Architecture {
-    /// The width of a pointer in bits: 32 or 64.
+    /// Returns the width of a pointer in bits: 32 or 64.
     #[must_use]
     pub const fn pointer_width(self) -> u8 {
         match self {
@@ -75,7 +75,7 @@ impl Architecture {
         }
     }
 
-    /// The byte order.
+    /// Returns the byte order.
     #[must_use]
     pub const fn endianness(self) -> Endianness {
         match self {
@@ -94,10 +94,10 @@ impl Architecture {
         }
     }
 
-    /// The variants that a platform of this architecture can name, in canonical spelling, lowest first.
+    /// Returns the variants of the architecture in canonical spelling, lowest first. The slice is empty if it has none.
     ///
-    /// They are those of the OCI image specification's table and of containerd's level lists. An empty list means
-    /// that the architecture has no variants.
+    /// The variants are those of the table in the OCI image specification ("Platform Variants") and of containerd's
+    /// lists of levels.
     #[must_use]
     pub const fn variants(self) -> &'static [&'static str] {
         match self {
@@ -113,7 +113,7 @@ impl Architecture {
         }
     }
 
-    /// The variant spelled `text`, whether canonical or one of containerd's other spellings (`8`, `v8.0`, `9.0`).
+    /// Returns the variant with this spelling, canonical or one that containerd translates (`8`, `v8.0`, `9.0`).
     pub(crate) fn variant(self, text: &str) -> Option<&'static str> {
         let others: &[&'static str] = match self {
             Self::Arm => &["5", "6", "7", "8"],
@@ -123,7 +123,7 @@ impl Architecture {
         self.variants().iter().chain(others).copied().find(|known| *known == text)
     }
 
-    /// The architecture and variant that containerd reads in another spelling of an architecture.
+    /// Returns the architecture and variant of a spelling that containerd translates (`normalizeArch`).
     pub(crate) fn from_alias(spelling: &str) -> Option<(Self, Option<&'static str>)> {
         match spelling {
             "i386" => Some((Self::I386, None)),
@@ -135,8 +135,35 @@ impl Architecture {
         }
     }
 
-    /// The normal form of a variant, as containerd's `Normalize` makes it: the baseline of amd64 and arm64 is no
-    /// variant, that of arm is `v7`.
+    /// Returns the architecture and variant of a spelling that neither OCI nor containerd knows, but that other
+    /// vocabularies use and that people therefore write in platforms. A name kept as it is, such as `riscv64gc`,
+    /// makes a platform that no machine matches.
+    pub(crate) fn from_other_spelling(name: &str) -> Option<(Self, Option<&'static str>)> {
+        Some(match name {
+            "x64" | "amd64v1" => (Self::Amd64, None),
+            "amd64v2" => (Self::Amd64, Some("v2")),
+            "amd64v3" => (Self::Amd64, Some("v3")),
+            "amd64v4" => (Self::Amd64, Some("v4")),
+            "x86" | "i486" | "i586" | "i686" | "ia32" | "x86_32" => (Self::I386, None),
+            "arm64v8" | "armv8" | "armv9" => (Self::Arm64, None),
+            "armv5" | "arm32v5" | "armv5l" | "armv5te" | "armv5tel" => (Self::Arm, Some("v5")),
+            "armv6" | "arm32v6" | "armv6l" | "armv6hl" => (Self::Arm, Some("v6")),
+            "armv7" | "arm32v7" | "armv7l" | "armv7a" | "armv7h" | "armv7hl" => (Self::Arm, Some("v7")),
+            "armv8l" => (Self::Arm, Some("v8")),
+            "loongarch64" => (Self::Loong64, None),
+            "mips64el" => (Self::Mips64le, None),
+            "mipsel" => (Self::Mipsle, None),
+            "ppc64el" | "powerpc64le" => (Self::Ppc64le, None),
+            "powerpc64" => (Self::Ppc64, None),
+            "powerpc" => (Self::Ppc, None),
+            "riscv64gc" => (Self::Riscv64, None),
+            "wasm32" => (Self::Wasm, None),
+            _ => return None,
+        })
+    }
+
+    /// Returns the normal form of a variant, as containerd's `Normalize` does: `None` for the baseline of amd64 and
+    /// arm64, and `v7` for arm without a variant.
     pub(crate) fn normal_variant(self, variant: Option<&'static str>) -> Option<&'static str> {
         match (self, variant) {
             (Self::Amd64, Some("v1")) | (Self::Arm64, Some("8" | "v8" | "v8.0")) => None,

@@ -1,10 +1,10 @@
-//! The values of Go's architecture levels.
+//! Go's level variables, such as `GOAMD64`, and their values.
 
 use std::fmt;
 
 use crate::architecture::Architecture;
-use crate::error::Excerpt;
-use crate::nearest::nearest;
+use crate::excerpt::Excerpt;
+use crate::nearest::similar;
 
 const GOAMD64: &[&str] = &["v1", "v2", "v3", "v4"];
 const GOARM: &[&str] = &["5", "6", "7"];
@@ -17,15 +17,15 @@ const FLOAT: &[&str] = &["hardfloat", "softfloat"];
 const GOPPC64: &[&str] = &["power8", "power9", "power10"];
 const GORISCV64: &[&str] = &["rva20u64", "rva22u64", "rva23u64"];
 
-/// Why the value of a level variable is refused.
+/// The error for a level variable or value that Go does not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GoLevelError {
-    /// Go reads no such variable.
+    /// Go has no such level variable.
     UnknownVariable {
         /// The variable.
         given: Excerpt,
-        /// The nearest ones.
+        /// The nearest variables.
         nearest: Vec<&'static str>,
     },
     /// The variable has no such value.
@@ -34,9 +34,9 @@ pub enum GoLevelError {
         variable: &'static str,
         /// The value.
         given: Excerpt,
-        /// The values that it has.
+        /// The values of the variable.
         known: &'static [&'static str],
-        /// What may follow a value after a comma.
+        /// The options that may follow a value, each with its comma.
         options: &'static [&'static str],
     },
 }
@@ -45,13 +45,13 @@ impl fmt::Display for GoLevelError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnknownVariable { given, nearest } if nearest.is_empty() => {
-                write!(f, "{given} is not one of Go's level variables")
+                write!(f, "{given} is not a level variable of Go")
             }
             Self::UnknownVariable { given, nearest } => {
-                write!(f, "{given} is not one of Go's level variables (nearest: {})", nearest.join(", "))
+                write!(f, "{given} is not a level variable of Go (nearest: {})", nearest.join(", "))
             }
             Self::UnknownValue { variable, given, known, options } => {
-                write!(f, "{variable}={given} does not exist: it is one of {}", known.join(", "))?;
+                write!(f, "{variable}={given} does not exist: use one of {}", known.join(", "))?;
                 if options.is_empty() { Ok(()) } else { write!(f, ", each with {}", options.join(" or ")) }
             }
         }
@@ -60,7 +60,7 @@ impl fmt::Display for GoLevelError {
 
 impl std::error::Error for GoLevelError {}
 
-/// A level variable: its values and the options that may follow one.
+/// A level variable.
 struct Variable {
     name: &'static str,
     values: &'static [&'static str],
@@ -78,7 +78,7 @@ const VARIABLES: &[Variable] = &[
     Variable { name: "GORISCV64", values: GORISCV64, options: &[] },
 ];
 
-/// The variable that chooses the level of an architecture.
+/// Returns the variable that selects the level of an architecture; `None` if it has no levels.
 #[must_use]
 pub const fn go_level_variable(architecture: Architecture) -> Option<&'static str> {
     match architecture {
@@ -94,13 +94,13 @@ pub const fn go_level_variable(architecture: Architecture) -> Option<&'static st
     }
 }
 
-/// Checks the value of a level variable as Go documents it.
+/// Verifies the value of a level variable against Go's documentation (`go help environment`).
 ///
-/// Go itself builds for the default level, with exit status 0, when `GOAMD64` or `GOARM` has a value that does not
-/// exist, and records the wrong value in the program: so it is checked here.
+/// Go does not verify it: with a value of `GOAMD64` or `GOARM` that does not exist it builds for the default level,
+/// exits with 0 and records the wrong value in the program.
 ///
 /// # Errors
-/// [`GoLevelError`] with the values that exist.
+/// [`GoLevelError`] with the nearest variables or the existing values.
 ///
 /// ```
 /// use crossdock_platform::validate_go_level;
@@ -110,7 +110,7 @@ pub const fn go_level_variable(architecture: Architecture) -> Option<&'static st
 /// ```
 pub fn validate_go_level(variable: &str, value: &str) -> Result<(), GoLevelError> {
     let Some(found) = VARIABLES.iter().find(|known| known.name == variable) else {
-        let nearest = nearest(variable, VARIABLES.iter().map(|known| known.name));
+        let nearest = similar(variable, VARIABLES.iter().map(|known| known.name));
         return Err(GoLevelError::UnknownVariable { given: Excerpt::new(variable), nearest });
     };
     level(found, value).map(drop).ok_or_else(|| GoLevelError::UnknownValue {
@@ -121,10 +121,11 @@ pub fn validate_go_level(variable: &str, value: &str) -> Result<(), GoLevelError
     })
 }
 
-/// The level without its options.
+/// Returns the level in a value without its options.
 fn level(variable: &Variable, value: &str) -> Option<&'static str> {
     let (level, options) = value.find(',').map_or((value, ""), |comma| value.split_at(comma));
     let known = variable.values.iter().copied().find(|known| *known == level)?;
+    // GOARM takes one float ABI; the options of GOARM64 are independent of each other.
     let single_choice = variable.name == "GOARM";
     let mut rest = options;
     let mut seen = 0;
@@ -139,12 +140,12 @@ fn level(variable: &Variable, value: &str) -> Option<&'static str> {
     (seen <= limit).then_some(known)
 }
 
-/// The level that a variable's value chooses, without options; none when the value does not exist.
+/// Returns the level that the value of a variable selects, without options.
 pub(crate) fn known_level(variable: &str, value: &str) -> Option<&'static str> {
     VARIABLES.iter().find(|known| known.name == variable).and_then(|known| level(known, value))
 }
 
-/// The values of a level variable.
+/// Returns the values of a level variable, without options.
 pub(crate) fn known_values(variable: &str) -> &'static [&'static str] {
     VARIABLES.iter().find(|known| known.name == variable).map_or(&[], |known| known.values)
 }
@@ -154,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_that_go_accepts_silently_are_refused() {
+    fn values_that_go_silently_accepts_are_rejected() {
         for (variable, value) in [
             ("GOAMD64", "v5"),
             ("GOAMD64", "3"),
@@ -175,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn levels_with_options_are_read() {
+    fn levels_may_have_options() {
         assert_eq!(known_level("GOARM", "6,softfloat"), Some("6"));
         assert_eq!(known_level("GOARM64", "v8.0,lse,crypto"), Some("v8.0"));
         for variable in VARIABLES {

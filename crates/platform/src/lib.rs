@@ -1,61 +1,55 @@
-//! Platforms, and what compilers and tools call them.
+//! The names of platforms: what OCI, Go, Rust, distributions, clouds and other tools call the same machine.
 //!
-//! A [`Platform`] is what the OCI image specification names. A [`BuildTarget`] adds what a compiler must know beside
-//! it, and gives the Rust triple, Go's variables, the tools' names and the whole environment of a cross build.
+//! A [`Platform`] is what the OCI image specification names, a [`BuildTarget`] adds what a compiler must know besides it,
+//! and [`interpret`] understands the names of about a hundred vocabularies. The crate is pure: it reads no file, environment or
+//! clock, starts no process, has no build script and no dependency besides the optional serde.
 //!
-//! The crate is pure: text and values in, values out. It reads no file, environment or clock, spawns nothing and has no
-//! build script. Every table is in `data/`; the Rust in `src/generated/` is made from it and checked in.
+//! ```
+//! use crossdock_platform::{BuildTarget, Linkage, Platform};
+//!
+//! let platform = Platform::from_name("riscv64gc-unknown-linux-gnu", None)?;
+//! assert_eq!(platform.to_string(), "linux/riscv64");
+//!
+//! let target = BuildTarget::new(platform, Linkage::Static);
+//! assert_eq!(target.rust()?.triple, "riscv64gc-unknown-linux-musl");
+//! assert_eq!(target.go()?.env()["GOARCH"], "riscv64");
+//! assert_eq!(target.names().debian, Some("riscv64"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
-mod apple;
+mod abi;
 mod architecture;
-mod assignments;
-mod cross_env;
-mod describe;
-mod error;
-mod float;
-mod generated;
-mod go;
+mod build_target;
+mod closed_names;
+mod excerpt;
+mod facts;
+mod from_names;
 mod go_level;
-mod libc;
+mod interpret;
+mod interpretation;
 mod listing;
 pub mod matching;
-mod meaning;
-mod merge;
-mod names;
 mod nearest;
 mod node;
-mod options;
 mod os;
-mod parse;
 mod platform;
-mod platform_spec;
-mod processors;
 mod rules;
-mod rust;
-mod rust_spec;
-mod suggest;
-mod target;
-mod tool_names;
-mod unknown;
+mod tables;
 mod vocabulary;
 
-pub use apple::AppleAbi;
+pub use abi::{AppleAbi, FloatAbi, GlibcVersion, GlibcVersionError, Libc, Linkage};
 pub use architecture::{Architecture, Endianness};
-pub use cross_env::{Compiler, Tools};
-pub use describe::{Description, OsSource, Reading, describe};
-pub use error::{Excerpt, PlatformError};
-pub use float::FloatAbi;
-pub use go::GoTarget;
+pub use build_target::{
+    BuildTarget, Compiler, GoTarget, Names, RustTarget, Tools, Unsupported, cargo_env_triple, env_triple,
+};
+pub use excerpt::Excerpt;
 pub use go_level::{GoLevelError, go_level_variable, validate_go_level};
-pub use libc::{GlibcVersion, GlibcVersionError, Libc, Linkage};
+pub use interpret::interpret;
+pub use interpretation::{Interpretation, OsSource, PlatformFacts, UnknownDescription};
 pub use listing::known_names;
+pub use nearest::{listed, nearest};
 pub use node::NodeProfile;
 pub use os::Os;
-pub use platform::Platform;
-pub use platform_spec::known_platforms;
-pub use rust::RustTarget;
-pub use rust_spec::{CrtStatic, RustSpec, rust_targets};
-pub use target::{BuildTarget, Unsupported};
-pub use tool_names::Names;
-pub use unknown::Unknown;
+pub use platform::{Platform, PlatformError};
+pub use tables::{CrtStatic, RustSpec, known_platforms, rust_targets};
 pub use vocabulary::Vocabulary;

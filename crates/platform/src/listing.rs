@@ -1,15 +1,19 @@
-//! The names of a vocabulary.
+//! The known names of a vocabulary.
 
 use crate::architecture::Architecture;
-use crate::generated::platforms::PLATFORMS;
-use crate::generated::rust_targets::RUST_TARGETS;
-use crate::generated::vocabulary::ROWS;
 use crate::os::Os;
 use crate::rules;
+use crate::tables::{PLATFORMS, ROWS, RUST_TARGETS};
 use crate::vocabulary::Vocabulary;
 
-/// The names of a vocabulary in their order: all of them where a table lists them, and for a vocabulary that follows a
-/// rule some that show it.
+/// Returns the names of a vocabulary in byte order: all names if a table lists them, and examples if the vocabulary
+/// follows a rule with unlimited names.
+///
+/// ```
+/// use crossdock_platform::{Vocabulary, known_names};
+///
+/// assert!(known_names(Vocabulary::DebianArch).iter().any(|name| name == "ppc64el"));
+/// ```
 #[must_use]
 pub fn known_names(vocabulary: Vocabulary) -> Vec<String> {
     let mut names: Vec<String> = ROWS
@@ -25,7 +29,7 @@ pub fn known_names(vocabulary: Vocabulary) -> Vec<String> {
     names
 }
 
-/// The names of the vocabularies whose rule can be counted out.
+/// Returns all names of a vocabulary whose rule allows a limited number of them.
 fn enumerated(vocabulary: Vocabulary) -> Vec<String> {
     use Vocabulary as V;
     let architectures = || Architecture::ALL.iter().map(ToString::to_string);
@@ -52,14 +56,15 @@ fn enumerated(vocabulary: Vocabulary) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::describe::{Reading, describe};
+    use crate::interpret::interpret;
+    use crate::interpretation::Interpretation;
 
     #[test]
     fn every_listed_name_is_in_its_vocabulary() {
         for vocabulary in Vocabulary::ALL {
             for name in known_names(*vocabulary) {
-                let reading = describe(&name, Some(*vocabulary));
-                assert!(!matches!(reading, Reading::Unknown(_)), "{vocabulary}: {name}");
+                let reading = interpret(&name, Some(*vocabulary));
+                assert!(!matches!(reading, Interpretation::Unknown(_)), "{vocabulary}: {name}");
             }
         }
         assert_eq!(known_names(Vocabulary::GoDist).len(), 47);

@@ -1,8 +1,8 @@
-//! Which platforms of an image a host runs, exactly as containerd's default matcher decides it.
+//! Which platform of an image a host runs, exactly as containerd's default matcher decides.
 //!
-//! [`Only`] is containerd's `platforms.Only(host)` (`github.com/containerd/platforms`, version 1.0.0-rc.5), and
-//! [`Specifier`] is its `Parse`, which keeps names that it does not know: such a name matches only itself. Where a
-//! mistake must be noticed, read a [`Platform`] instead.
+//! [`best_match`] chooses among platforms. [`Only`] is containerd's `platforms.Only(host)`
+//! (`github.com/containerd/platforms`, version 1.0.0-rc.5), and [`Specifier`] is its `Parse`, which keeps unknown names:
+//! such a name matches only itself. Parse a [`Platform`] instead to reject unknown names.
 
 mod specifier;
 mod why;
@@ -14,10 +14,28 @@ use crate::platform::Platform;
 
 pub use specifier::{Specifier, SpecifierError, normal_form};
 
-/// containerd counts a level down to the lowest one. No level comes near this, and a made-up one must not cost memory.
+/// Chooses the platform that a host runs from those of an image index. Returns its position, or `None` if the host
+/// runs none of them.
+///
+/// ```
+/// use crossdock_platform::{Platform, matching};
+///
+/// let index = ["linux/amd64", "linux/arm/v7", "linux/arm64"].map(|name| Platform::parse(name).expect(name));
+/// assert_eq!(matching::best_match(&Platform::parse("linux/arm64/v8.2")?, &index), Some(2));
+/// assert_eq!(matching::best_match(&Platform::parse("linux/arm/v6")?, &index), None);
+/// # Ok::<(), crossdock_platform::PlatformError>(())
+/// ```
+#[must_use]
+pub fn best_match(host: &Platform, platforms: &[Platform]) -> Option<usize> {
+    let platforms: Vec<Specifier> = platforms.iter().map(Specifier::from).collect();
+    Only::for_platform(host).select(&platforms).accepted.first().copied()
+}
+
+/// The highest level of a host that is counted down from. containerd lists every lower level; a made-up level must not
+/// cost memory, and no real one is near this.
 const HIGHEST_LEVEL: i64 = 99;
 
-/// The platforms that a host accepts, in its order of preference.
+/// The platforms that a host accepts, in order of preference.
 ///
 /// ```
 /// use crossdock_platform::matching::{Only, Specifier};
@@ -36,18 +54,19 @@ pub struct Only {
     vector: Vec<Specifier>,
 }
 
-/// What a host accepts of some platforms, as positions among them.
+/// The platforms a host accepts and rejects, as positions in the given slice.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Selection {
-    /// The accepted ones, best first. Equally good ones keep their order, but that a Windows host prefers the newest
-    /// version (in the order of the text, as containerd compares it).
+    /// The accepted platforms, best first. Equally good ones keep their order, except that a Windows host prefers the
+    /// newest version (compared as text, as containerd does).
     pub accepted: Vec<usize>,
-    /// The rejected ones, in their order, with the reason as a sentence without its end.
+    /// The rejected platforms in their order, with the reason as a clause without a full stop.
     pub rejected: Vec<(usize, String)>,
 }
 
 impl Only {
-    /// The matcher of a host.
+    /// Creates the matcher of a host.
     #[must_use]
     pub fn new(host: &Specifier) -> Self {
         let host = host.normalized();
@@ -55,46 +74,47 @@ impl Only {
         Self { host, vector }
     }
 
-    /// The matcher of a host's platform.
+    /// Creates the matcher of a host from its platform.
     #[must_use]
     pub fn for_platform(host: &Platform) -> Self {
         Self::new(&Specifier::from(host))
     }
 
-    /// Whether the host runs the platform.
+    /// Returns whether the host runs the platform.
     #[must_use]
     pub fn accepts(&self, platform: &Specifier) -> bool {
         self.rank(platform).is_some()
     }
 
-    /// Which of the platforms the host runs, best first, and why it does not run the others.
+    /// Sorts the platforms into those that the host runs, best first, and those that it does not run, with reasons.
     #[must_use]
     pub fn select(&self, platforms: &[Specifier]) -> Selection {
         let mut ranked = Vec::new();
         let mut rejected = Vec::new();
         for (index, platform) in platforms.iter().enumerate() {
             match self.rank(platform) {
-                Some(rank) => ranked.push((rank, index)),
+                Some(rank) => ranked.push((rank, Reverse(self.preferred_version(platform)), index)),
                 None => rejected.push((index, why::rejected(&self.host, platform))),
             }
         }
-        ranked.sort_by_key(|(rank, index)| {
-            let version =
-                platforms.get(*index).map(|platform| platform.os_version.as_str()).unwrap_or_default();
-            (*rank, Reverse(if self.host.os == "windows" { version } else { "" }))
-        });
-        Selection { accepted: ranked.into_iter().map(|(_, index)| index).collect(), rejected }
+        ranked.sort_unstable();
+        Selection { accepted: ranked.into_iter().map(|(_, _, index)| index).collect(), rejected }
     }
 
-    /// The position of the first platform of the host's vector that the image's equals, and then, the more features
-    /// the better.
+    /// Returns the version by which equally good platforms are sorted: only a Windows host prefers one.
+    fn preferred_version<'a>(&self, platform: &'a Specifier) -> &'a str {
+        if self.host.os == "windows" { &platform.os_version } else { "" }
+    }
+
+    /// Returns the rank of a platform; less is better. It is the position of the first equal platform in the host's
+    /// vector, and among equals more features are better.
     fn rank(&self, platform: &Specifier) -> Option<(usize, Reverse<usize>)> {
         let position = self.vector.iter().position(|host| matches(host, platform))?;
         Some((position, Reverse(platform.os_features.len())))
     }
 }
 
-/// containerd's `NewMatcher(host).Match(platform)`.
+/// Returns what containerd's `NewMatcher(host).Match(platform)` does.
 fn matches(host: &Specifier, platform: &Specifier) -> bool {
     let mut normal = platform.clone();
     if host.os == "windows"
@@ -108,7 +128,7 @@ fn matches(host: &Specifier, platform: &Specifier) -> bool {
         && normal.os_features.iter().all(|feature| host.os_features.contains(feature))
 }
 
-/// The platforms that the host accepts, best first: containerd's `platformVector`.
+/// Returns the platforms that the host accepts, best first: containerd's `platformVector`.
 fn vector(host: &Specifier) -> Vec<Specifier> {
     let with = |architecture: &str, variant: &str| Specifier {
         architecture: architecture.to_owned(),
@@ -134,15 +154,16 @@ fn vector(host: &Specifier) -> Vec<Specifier> {
     }
 }
 
-/// The levels from just below the variant's down to the lowest.
+/// Returns the levels below that of the variant, highest first. A variant without a number has no
+/// lower levels: containerd adds none either if `strconv.Atoi` fails.
 fn levels_below(variant: &str, lowest: i64) -> impl Iterator<Item = i64> + use<> {
     let number = variant.strip_prefix('v').unwrap_or(variant);
     let level = number.parse::<i64>().unwrap_or_default().min(HIGHEST_LEVEL);
     (lowest..level).rev()
 }
 
-/// The arm64 versions that a host of the version runs, highest first: v9.N includes v8.(N+5), and v8.9 is the last.
-/// A version that containerd does not know runs nothing.
+/// Returns the arm64 versions that a host of the version runs, highest first. v9.N includes v8.(N+5), and v8.9 is the
+/// last of v8. A version that containerd does not know runs nothing.
 fn arm64_versions(variant: &str) -> Vec<String> {
     let spelled =
         |major: u8, minor: u8| if minor == 0 { format!("v{major}") } else { format!("v{major}.{minor}") };
@@ -160,7 +181,7 @@ fn arm64_versions(variant: &str) -> Vec<String> {
     }
 }
 
-/// A minor version of one digit.
+/// Reads a minor version. containerd knows no version with two digits.
 fn minor(text: &str) -> Option<u8> {
     match text.as_bytes() {
         [digit @ b'1'..=b'9'] => Some(digit - b'0'),

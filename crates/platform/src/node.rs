@@ -1,26 +1,30 @@
-//! What a machine offers to the programs on it.
+//! The properties of machines that programs depend on.
 
 use crate::architecture::Architecture;
 use crate::os::Os;
 
-/// What a machine offers: a program may use the guaranteed level and must not need more.
+/// The properties of a machine that programs depend on. A program that needs more than a machine has crashes there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct NodeProfile {
-    /// The level that programs are built for unless something else is asked for; none is the architecture's baseline.
+    /// The level that programs are built for by default; `None` is the baseline of the architecture.
     pub baseline: Option<&'static str>,
-    /// The highest variant of its architecture that every machine of the name surely offers, in Go's spelling where it
-    /// is the baseline (`v1`, `v8.0`); none where it is not known.
+    /// The highest variant that every machine of this name offers; `None` if unknown. The baseline is spelled as Go
+    /// spells it (`v1`, `v8.0`).
     pub highest: Option<&'static str>,
-    /// rustc's and LLVM's name of the processor.
+    /// The processor, in rustc's and LLVM's spelling; `None` if unknown.
     pub cpu: Option<&'static str>,
-    /// The page sizes, in bytes, that its system may be configured with.
+    /// The page sizes, in bytes, that its operating system may use.
     pub page_sizes: &'static [u32],
-    /// Whether it runs the 32-bit programs of its family; none where that is not known.
+    /// Whether it runs the 32-bit programs of its family; `None` if unknown.
     pub runs_32bit: Option<bool>,
 }
 
-/// The page sizes, in bytes, that a system of the operating system and architecture may use.
+/// Returns the page sizes, in bytes, that an operating system may use on an architecture.
+///
+/// An unstated operating system may be Linux, whose page size is a choice of the kernel's build: `ARM64_PAGE_SHIFT` and
+/// its like in `arch/*/Kconfig`.
 pub(crate) const fn page_sizes(os: Option<Os>, architecture: Architecture) -> &'static [u32] {
     match (os, architecture) {
         (Some(Os::Darwin | Os::Ios), Architecture::Arm64) => &[16_384],

@@ -1,12 +1,12 @@
-//! The operating systems that a platform can name.
+//! Operating systems.
 
-use crate::names::closed_names;
+use crate::closed_names::closed_names;
 
 closed_names! {
     /// An operating system in Go's and OCI's spelling.
     ///
-    /// The set is closed: Go's ports, the names of the OCI image specification and containerd's own list. A name
-    /// outside it is an error where it is read, never a guess.
+    /// The set consists of Go's ports, the names of the OCI image specification and containerd's list. Any other name
+    /// is an error when it is parsed.
     pub enum Os {
         Aix = "aix",
         Android = "android",
@@ -31,7 +31,7 @@ closed_names! {
 }
 
 impl Os {
-    /// The name in use for `spelling`, where containerd knows the spelling as another name of an operating system.
+    /// Returns the operating system of a spelling that containerd translates (`normalizeOS`).
     pub(crate) fn from_alias(spelling: &str) -> Option<Self> {
         (spelling == "macos").then_some(Self::Darwin)
     }

@@ -1,19 +1,22 @@
-//! A platform as the OCI image specification names it.
+//! Platforms as the OCI image specification names them.
+
+mod error;
+pub(crate) mod options;
+mod parse;
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::architecture::Architecture;
-use crate::error::PlatformError;
-use crate::options;
 use crate::os::Os;
-use crate::parse;
+
+pub use error::PlatformError;
 
 /// An operating system on an architecture: the `platform` of an OCI image index.
 ///
 /// The names are those of the [OCI image index](https://github.com/opencontainers/image-spec/blob/main/image-index.md)
-/// and of containerd's `platforms` package. A platform keeps the variant as it was given; [`Platform::normalized`]
-/// gives the form in which platforms are compared, and the derived equality compares what was given.
+/// and of containerd's `platforms` package. A platform keeps the spelling of its variant, and equality compares it:
+/// compare [normalized](Self::normalized) platforms. With the `serde` feature a platform is its text.
 ///
 /// ```
 /// use crossdock_platform::Platform;
@@ -33,83 +36,83 @@ pub struct Platform {
 }
 
 impl Platform {
-    /// `linux/amd64`
+    /// `linux/amd64`.
     pub const LINUX_AMD64: Self = Self::new(Os::Linux, Architecture::Amd64);
-    /// `linux/arm64`
+    /// `linux/arm64`.
     pub const LINUX_ARM64: Self = Self::new(Os::Linux, Architecture::Arm64);
 
-    /// The platform without variant, operating system version and features.
+    /// Creates a platform without a variant, operating system version and features.
     #[must_use]
     pub const fn new(os: Os, architecture: Architecture) -> Self {
         Self { os, architecture, variant: None, os_version: None, os_features: Vec::new() }
     }
 
-    /// Reads `os[(version[+feature…])]/architecture[/variant]`.
+    /// Parses `os[(version[+feature…])]/architecture[/variant]`.
     ///
-    /// The spellings that containerd translates (`linux/x86_64`, `linux/armhf`, `macos/arm64`) are read and given
-    /// their OCI name.
+    /// It translates the spellings that containerd translates (`linux/x86_64`, `linux/armhf`, `macos/arm64`). The result
+    /// contains only known names, unlike containerd's, which keeps unknown ones and then matches no machine.
     ///
     /// # Errors
-    /// Every name that is not known is an error that gives the nearest known ones. Nothing unknown is kept.
+    /// [`PlatformError`] for any other text, with the nearest known names.
     pub fn parse(text: &str) -> Result<Self, PlatformError> {
         parse::platform(text)
     }
 
-    /// The same platform with another variant.
+    /// Replaces the variant.
     ///
     /// # Errors
-    /// [`PlatformError::UnknownVariant`] when the architecture has no such variant.
+    /// [`PlatformError::UnknownVariant`] if the architecture has no such variant.
     pub fn with_variant(mut self, variant: &str) -> Result<Self, PlatformError> {
         self.variant = Some(parse::variant(self.architecture, variant)?);
         Ok(self)
     }
 
-    /// The same platform with an operating system version such as `10.0.20348`.
+    /// Replaces the version of the operating system, such as `10.0.20348`. An empty version means none.
     #[must_use]
     pub fn with_os_version(mut self, version: impl Into<String>) -> Self {
         self.os_version = Some(version.into()).filter(|version| !version.is_empty());
         self
     }
 
-    /// The same platform with operating system features such as `win32k`.
+    /// Replaces the required features of the operating system, such as `win32k`.
     #[must_use]
     pub fn with_os_features(mut self, features: impl IntoIterator<Item = String>) -> Self {
         self.os_features = features.into_iter().filter(|feature| !feature.is_empty()).collect();
         self
     }
 
-    /// The operating system.
+    /// Returns the operating system.
     #[must_use]
     pub const fn os(&self) -> Os {
         self.os
     }
 
-    /// The architecture.
+    /// Returns the architecture.
     #[must_use]
     pub const fn architecture(&self) -> Architecture {
         self.architecture
     }
 
-    /// The variant as it was given.
+    /// Returns the variant in the spelling in which it was given.
     #[must_use]
     pub const fn variant(&self) -> Option<&'static str> {
         self.variant
     }
 
-    /// The operating system's version, which only Windows images use.
+    /// Returns the version of the operating system. Only Windows images have one.
     #[must_use]
     pub fn os_version(&self) -> Option<&str> {
         self.os_version.as_deref()
     }
 
-    /// The features that the operating system must have.
+    /// Returns the features that the operating system must have.
     #[must_use]
     pub fn os_features(&self) -> &[String] {
         &self.os_features
     }
 
-    /// The form in which containerd compares platforms: `linux/arm64/v8` is `linux/arm64`, `linux/arm` is
-    /// `linux/arm/v7`, `linux/amd64/v1` is `linux/amd64`, and features are sorted without repetition.
+    /// Returns the form in which containerd compares platforms: `linux/arm64/v8` becomes `linux/arm64`, `linux/arm`
+    /// becomes `linux/arm/v7` and `linux/amd64/v1` becomes `linux/amd64`. Features are sorted and unique.
     #[must_use]
     pub fn normalized(&self) -> Self {
         let mut normal = self.clone();
@@ -119,8 +122,9 @@ impl Platform {
         normal
     }
 
-    /// The platform at its architecture's baseline: without amd64, arm64, riscv64 or POWER level, and without the
-    /// operating system's version and features. 32-bit ARM keeps its version, because each is another target.
+    /// Returns the platform at the baseline of its architecture: without a level of amd64, arm64, riscv64 or POWER and
+    /// without the version and features of the operating system. 32-bit ARM keeps its version, because compilers have a
+    /// different target for each.
     #[must_use]
     pub fn baseline(&self) -> Self {
         let mut base = Self::new(self.os, self.architecture);
@@ -196,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_given_is_shown() {
+    fn platforms_keep_their_spelling() {
         for given in
             ["linux/arm64/v8", "linux/arm", "linux/amd64/v1", "windows(10.0.17763)/amd64", "linux(+a+b)/arm"]
         {

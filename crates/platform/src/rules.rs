@@ -1,4 +1,4 @@
-//! The vocabularies that follow a rule, so that no table could list all their names.
+//! Vocabularies that follow a rule. No table could list all their names.
 
 mod azure;
 pub(crate) mod clouds;
@@ -11,13 +11,13 @@ mod machines;
 mod packages;
 mod systems;
 
-use crate::meaning::Meaning;
+use crate::facts::Facts;
 use crate::vocabulary::Vocabulary as V;
 
-type Rule = fn(&str) -> Option<Meaning>;
+type Rule = fn(&str) -> Option<Facts>;
 
-/// Each rule with its vocabulary, and which texts it is worth asking about. A vocabulary may have rows beside its rule:
-/// those are looked at first.
+/// The rules with their vocabularies and the shape of their names. The shapes spare most rules a call for each name. If a
+/// vocabulary has rows besides its rule, the rows take precedence.
 pub(crate) const RULES: &[(V, Shape, Rule)] = &[
     (V::OciPlatform, with(b'/'), containers::oci_platform),
     (V::ContainerdArchSpecifier, without(b"/. "), containers::architecture_specifier),
@@ -65,28 +65,28 @@ pub(crate) const RULES: &[(V, Shape, Rule)] = &[
     (V::CrossRsImagePlatform, with(b'/'), containers::oci_platform),
 ];
 
-/// The rule of a vocabulary whose names other vocabularies have too, with a meaning of their own: it is asked where no
-/// other knows the name.
+/// The rule that applies only to names that no other vocabulary has. Any toolchain may choose a GNU triple, and other
+/// vocabularies with names of the same form say more precisely what they mean.
 pub(crate) const LAST: (V, Shape, Rule) = (V::GnuTriple, with(b'-'), gnu::triple);
 
-/// What a rule's names look like, by the characters between words.
+/// The shape of names: the separators between words that they must and must not have.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shape {
     has: u8,
     has_not: u8,
 }
 
-/// Names of every shape.
+/// The shape of all names.
 const ANY: Shape = Shape { has: 0, has_not: 0 };
-/// Names of one word.
+/// The shape of names of one word.
 const PLAIN: Shape = without(b"/-_. ");
 
-/// Names that have this character.
+/// Returns the shape of names that have this character.
 const fn with(byte: u8) -> Shape {
     Shape { has: Marks::bit(byte), has_not: 0 }
 }
 
-/// Names that have none of these characters.
+/// Returns the shape of names that have none of these characters.
 const fn without(bytes: &[u8]) -> Shape {
     let (mut has_not, mut rest) = (0, bytes);
     while let [first, others @ ..] = rest {
@@ -96,7 +96,7 @@ const fn without(bytes: &[u8]) -> Shape {
     Shape { has: 0, has_not }
 }
 
-/// The characters between words that a text has.
+/// The set of separators between words in a text.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Marks(u8);
 
@@ -105,7 +105,7 @@ impl Marks {
         Self(text.bytes().fold(0, |marks, byte| marks | Self::bit(byte)))
     }
 
-    /// Whether a text with these characters has that shape.
+    /// Returns whether a text with these separators has the shape.
     pub(crate) const fn fit(self, shape: Shape) -> bool {
         self.0 & shape.has == shape.has && self.0 & shape.has_not == 0
     }
@@ -122,18 +122,20 @@ impl Marks {
     }
 }
 
-/// What the vocabulary's rule says of a name.
-pub(crate) fn read(vocabulary: V, text: &str) -> Option<Meaning> {
+/// Returns the facts that the rule of a vocabulary states about a name.
+pub(crate) fn read(vocabulary: V, text: &str) -> Option<Facts> {
     let mut rules = RULES.iter().chain([&LAST]);
     rules.find(|(name, _, _)| *name == vocabulary).and_then(|(_, _, rule)| rule(text))
 }
 
-/// Why the vocabulary refuses a name that it is often thought to have.
+/// Returns why a vocabulary lacks a name that it is often assumed to have.
 pub(crate) fn refusal(vocabulary: V, text: &str) -> Option<&'static str> {
     match (vocabulary, text) {
         (V::ContainerdArchSpecifier, "local") => Some("only docker buildx knows it"),
-        (V::ContainerdArchSpecifier, name) if crate::parse::spelled_elsewhere(name).is_some() => {
-            Some("containerd refuses it alone, and after a slash keeps a name that no platform matches")
+        (V::ContainerdArchSpecifier, name)
+            if crate::architecture::Architecture::from_other_spelling(name).is_some() =>
+        {
+            Some("containerd rejects it by itself, and after a slash keeps a name that no platform matches")
         }
         (V::Goarm, "8") => Some("Go's 32-bit levels end at 7, which ARMv8 runs"),
         (V::Goarm64, level) if level.starts_with("v8") || level.starts_with("v9") => {
@@ -143,7 +145,7 @@ pub(crate) fn refusal(vocabulary: V, text: &str) -> Option<&'static str> {
     }
 }
 
-/// Names of a vocabulary with a rule, to compare a mistyped one with.
+/// Returns names of a vocabulary with a rule, with which an unknown one is compared.
 pub(crate) fn examples(vocabulary: V) -> &'static [&'static str] {
     use crate::go_level::known_values;
     match vocabulary {

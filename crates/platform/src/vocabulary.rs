@@ -1,14 +1,14 @@
-//! The vocabularies in which platforms are described.
+//! The vocabularies in which tools describe platforms.
 
 use std::cmp::Reverse;
 
-use crate::names::closed_names;
-use crate::nearest::nearest;
+use crate::closed_names::closed_names;
+use crate::nearest::similar;
 
 closed_names! {
-    /// A vocabulary: what one tool, distribution or cloud calls platforms, architectures or machines.
+    /// A vocabulary: the names that one tool, distribution or cloud has for platforms, architectures or machines.
     ///
-    /// Where a description stands in several, the one that comes first here is named.
+    /// If several vocabularies have a description, the first in this order is reported.
     pub enum Vocabulary {
         OciPlatform = "oci-platform",
         ContainerdArchSpecifier = "containerd-arch-specifier",
@@ -109,8 +109,8 @@ closed_names! {
 }
 
 impl Vocabulary {
-    /// The vocabularies whose names resemble one that is none, nearest first and at most three: those that contain it
-    /// or share a word with it, and those from which a slip of the hand explains it.
+    /// Returns the vocabularies whose names resemble an unknown one, nearest first and at most three: those that a typing
+    /// slip explains, and those that contain the name or share a word with it.
     #[must_use]
     pub fn nearest(name: &str) -> Vec<Self> {
         let lower = name.to_ascii_lowercase();
@@ -122,14 +122,14 @@ impl Vocabulary {
         let mut sharing: Vec<&str> = names().filter(|known| shared(known) > 0).collect();
         sharing.sort_by_key(|known| Reverse(shared(known)));
         let mut found: Vec<Self> = Vec::new();
-        for known in nearest(name, names()).into_iter().chain(containing).chain(sharing) {
+        for known in similar(name, names()).into_iter().chain(containing).chain(sharing) {
             found.extend(Self::from_name(known).filter(|known| !found.contains(known)));
         }
         found.truncate(3);
         found
     }
 
-    /// Whether the tool that owns the vocabulary reads its names without regard to case.
+    /// Returns whether the tool that owns the vocabulary ignores the case of its names.
     pub(crate) const fn ignores_case(self) -> bool {
         matches!(
             self,
@@ -149,7 +149,8 @@ impl Vocabulary {
         )
     }
 
-    /// Whether the names are machines, or services that choose one, so that a description has a [`NodeProfile`](crate::NodeProfile).
+    /// Returns whether the names are machines, or services that choose one. Their descriptions have a
+    /// [`NodeProfile`](crate::NodeProfile).
     pub(crate) const fn names_machines(self) -> bool {
         matches!(
             self,

@@ -10,7 +10,7 @@ fn images() -> Vec<&'static str> {
 }
 
 #[test]
-fn every_host_accepts_what_containerd_accepts_in_its_order() {
+fn every_host_accepts_the_platforms_that_containerd_accepts_in_its_order() {
     let images = images();
     let specifiers: Vec<Specifier> =
         images.iter().map(|image| Specifier::parse(image).expect(image)).collect();
@@ -27,7 +27,7 @@ fn every_host_accepts_what_containerd_accepts_in_its_order() {
 }
 
 #[test]
-fn a_rejection_says_why() {
+fn rejections_have_a_reason() {
     for (host, image, words) in [
         ("linux/amd64", "linux/amd64/v3", "states only the baseline"),
         ("linux/amd64/v2", "linux/amd64/v3", "needs v3, and the host has v2"),
@@ -48,7 +48,7 @@ fn a_rejection_says_why() {
 }
 
 #[test]
-fn what_containerd_refuses_is_refused() {
+fn text_that_containerd_rejects_is_rejected() {
     for (text, words) in [
         ("*/*", "wildcard"),
         ("linux", "os/architecture"),

@@ -1,4 +1,4 @@
-//! What `Platform::parse` says about bad input, and properties of what it reads.
+//! The errors of `Platform::parse`, and properties of what it accepts.
 
 use crossdock_platform::{Platform, PlatformError};
 use proptest::prelude::*;
@@ -8,7 +8,7 @@ fn message(text: &str) -> String {
 }
 
 #[test]
-fn each_mistake_has_its_own_message_and_says_what_to_write() {
+fn each_mistake_has_its_own_message_with_a_correction() {
     for (text, words) in [
         ("", "empty"),
         (" ", "empty"),

@@ -1,4 +1,4 @@
-//! The data files, the Rust made from them and the tables' own rules agree.
+//! Verifies that the data files are sorted and unique, and that the generated Rust is up to date.
 
 #[path = "../examples/generate/render.rs"]
 mod render;
@@ -12,7 +12,7 @@ fn root() -> &'static Path {
 }
 
 #[test]
-fn the_generated_rust_is_that_of_the_data_files() {
+fn the_generated_rust_is_up_to_date() {
     for table in render::TABLES {
         let data = fs::read_to_string(root().join(table.source)).unwrap();
         let generated = fs::read_to_string(root().join(table.target)).unwrap();
@@ -24,7 +24,7 @@ fn the_generated_rust_is_that_of_the_data_files() {
     }
 }
 
-/// The rows of a data file, without its heading.
+/// Returns the rows of a data file without its header.
 fn rows(source: &str) -> Vec<Vec<String>> {
     let data = fs::read_to_string(root().join(source)).unwrap_or_default();
     let lines = data.lines().filter(|line| !line.starts_with('#')).skip(1);
@@ -32,7 +32,7 @@ fn rows(source: &str) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn rows_are_unique_and_in_the_order_in_which_they_are_searched() {
+fn rows_are_unique_and_sorted_for_binary_search() {
     for table in render::TABLES {
         let key = if table.source.contains("vocabulary") { 5 } else { 1 };
         let keys: Vec<Vec<String>> = rows(table.source).into_iter().map(|row| row[..key].to_vec()).collect();

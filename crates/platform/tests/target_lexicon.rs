@@ -1,11 +1,11 @@
-//! The table of Rust's targets against the crate target-lexicon, with the list of what it is known to get wrong.
+//! Compares the table of Rust's targets with the crate target-lexicon, except for its known errors.
 
 use std::collections::BTreeSet;
 
 use crossdock_platform::{Endianness, RustSpec, rust_targets};
 use target_lexicon::Triple;
 
-/// What target-lexicon makes of a target, where it differs from rustc; none where they agree.
+/// Returns how target-lexicon reads a target differently from rustc; `None` if they agree.
 fn difference(spec: &RustSpec) -> Option<String> {
     let triple: Triple = match spec.triple.parse() {
         Ok(triple) => triple,
@@ -22,7 +22,7 @@ fn difference(spec: &RustSpec) -> Option<String> {
     spec.platform()?;
     let os = triple.operating_system.to_string();
     let os = os.trim_end_matches(|letter: char| letter.is_ascii_digit() || letter == '.');
-    // Apple's triples say darwin for macOS, and Android and WASI stand in another field or are spelled like rustc's.
+    // target-lexicon keeps the triple's `darwin` for macOS, has Android in its environment and spells WASI otherwise.
     let same = match spec.os {
         "macos" => os == "darwin",
         "android" => os == "linux" && triple.environment.to_string().starts_with("android"),
@@ -42,7 +42,7 @@ fn difference(spec: &RustSpec) -> Option<String> {
 }
 
 #[test]
-fn target_lexicon_agrees_but_for_its_known_errors() {
+fn target_lexicon_agrees_except_for_its_known_errors() {
     let known: BTreeSet<(&str, &str)> = include_str!("vectors/target-lexicon-errors.tsv")
         .lines()
         .filter(|line| !line.starts_with('#'))

@@ -1,4 +1,4 @@
-//! What each platform of the cross-compilation table becomes.
+//! The Rust targets, Go variables, names and environment of each platform.
 
 use crossdock_platform::{
     BuildTarget, FloatAbi, GlibcVersion, Libc, Linkage, Platform, Tools, known_platforms,
@@ -58,7 +58,7 @@ fn a_static_glibc_program_needs_the_flag() {
 }
 
 #[test]
-fn go_levels_are_go_s_own_spelling() {
+fn go_levels_are_spelled_as_go_spells_them() {
     for (platform, level) in [
         ("linux/amd64", "GOAMD64=v1"),
         ("linux/amd64/v4", "GOAMD64=v4"),
@@ -97,7 +97,7 @@ fn tools_have_their_own_names() {
 }
 
 #[test]
-fn a_cross_build_sets_each_variable_for_its_target_alone() {
+fn the_variables_of_a_cross_build_affect_only_its_target() {
     let tools = Tools { linker: Some("/t/gcc".into()), cc: Some("/t/gcc".into()), ..Tools::default() };
     let env = target("linux/amd64/v3", Linkage::Static).cross_env(&tools).unwrap();
     assert_eq!(env["CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_LINKER"], "/t/gcc");
@@ -117,7 +117,7 @@ fn every_known_platform_is_in_normal_form_and_has_a_compiler() {
 }
 
 #[test]
-fn what_cannot_be_built_says_why() {
+fn unsupported_targets_have_a_reason() {
     for (platform, linkage, words) in [
         ("darwin/arm64", Linkage::Static, "always dynamic"),
         ("plan9/amd64", Linkage::Dynamic, "no target for it"),
@@ -130,7 +130,7 @@ fn what_cannot_be_built_says_why() {
 }
 
 #[test]
-fn an_arm64_level_without_a_core_says_that_the_baseline_is_built() {
+fn an_arm64_level_without_a_core_is_built_for_the_baseline_with_a_note() {
     let rust = target("linux/arm64/v8.1", Linkage::Static).rust().unwrap();
     assert_eq!(rust.target_cpu, None);
     assert!(rust.notes[0].contains("baseline"), "{:?}", rust.notes);

@@ -1,4 +1,4 @@
-//! The tables against the toolchains themselves.
+//! Compares the tables with the toolchains.
 #![expect(clippy::disallowed_methods, reason = "these tests ask the real compilers")]
 
 use std::collections::BTreeMap;
@@ -6,14 +6,14 @@ use std::path::Path;
 use std::process::Command;
 
 use crossdock_platform::{
-    BuildTarget, CrtStatic, Endianness, Linkage, Platform, Reading, RustSpec, Vocabulary, describe,
+    BuildTarget, CrtStatic, Endianness, Interpretation, Linkage, Platform, RustSpec, Vocabulary, interpret,
     known_platforms,
 };
 
-/// What a tool prints. A tool that is missing fails the test and says which one it is.
-fn output(program: &str, arguments: &[&str], env: &BTreeMap<String, String>, folder: &Path) -> String {
+/// Returns the output of a tool. A missing tool fails the test with its name.
+fn output(program: &str, arguments: &[&str], env: &BTreeMap<String, String>, directory: &Path) -> String {
     let mut command = Command::new(program);
-    command.args(arguments).envs(env).current_dir(folder);
+    command.args(arguments).envs(env).current_dir(directory);
     let output = command.output().unwrap_or_else(|error| panic!("this test needs {program}: {error}"));
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{program} {arguments:?} {env:?}: {errors}");
@@ -29,7 +29,9 @@ fn every_go_port_is_known_and_leads_back_to_itself() {
     let ports = print("go", &["tool", "dist", "list"]);
     assert!(ports.lines().count() > 40);
     for port in ports.lines() {
-        let Reading::Exact(description) = describe(port, Some(Vocabulary::GoDist)) else { panic!("{port}") };
+        let Interpretation::Exact(description) = interpret(port, Some(Vocabulary::GoDist)) else {
+            panic!("{port}")
+        };
         let go = BuildTarget::new(description.platform().expect(port), Linkage::Static).go().expect(port);
         assert_eq!(format!("{}/{}", go.goos, go.goarch), port);
     }
@@ -44,7 +46,7 @@ fn every_go_port_is_known_and_leads_back_to_itself() {
 #[test]
 fn every_rustc_target_is_known_or_has_a_reason() {
     for triple in print("rustc", &["--print", "target-list"]).lines() {
-        let Reading::Exact(description) = describe(triple, Some(Vocabulary::RustTriple)) else {
+        let Interpretation::Exact(description) = interpret(triple, Some(Vocabulary::RustTriple)) else {
             panic!("{triple}")
         };
         let has_reason = description.platform().is_some() || !description.notes.is_empty();
@@ -71,7 +73,7 @@ impl Cfg {
 }
 
 #[test]
-fn rustc_s_own_configuration_agrees_with_the_table() {
+fn the_configuration_that_rustc_prints_agrees_with_the_table() {
     let list = print("rustc", &["--print", "target-list"]);
     let triples: Vec<&str> = list.lines().collect();
     std::thread::scope(|scope| {
@@ -93,13 +95,13 @@ fn agrees(triple: &str) {
     let Some(platform) = spec.platform() else { return };
     assert_eq!(platform.architecture().pointer_width(), spec.width, "{triple}");
     assert_eq!(platform.architecture().endianness(), spec.endian, "{triple}");
-    let Reading::Exact(os) = describe(spec.os, Some(Vocabulary::RustCfgTargetOs)) else {
+    let Interpretation::Exact(os) = interpret(spec.os, Some(Vocabulary::RustCfgTargetOs)) else {
         panic!("{}", spec.os)
     };
     assert_eq!(os.os, Some(platform.os()), "{triple}");
 }
 
-/// The `e_machine` of the ELF gABI, by GOARCH.
+/// The values of `e_machine` in the ELF gABI by GOARCH.
 const MACHINES: &[(&str, u16)] = &[
     ("386", 3),
     ("amd64", 62),
@@ -116,7 +118,7 @@ const MACHINES: &[(&str, u16)] = &[
     ("s390x", 22),
 ];
 
-/// The ELF header's class in bits, byte order and machine.
+/// Returns the class in bits, the byte order and the machine of an ELF header.
 fn header(elf: &[u8]) -> (u8, Endianness, u16) {
     assert_eq!(&elf[..4], b"\x7fELF");
     let machine = [elf[18], elf[19]];
@@ -127,37 +129,37 @@ fn header(elf: &[u8]) -> (u8, Endianness, u16) {
 }
 
 #[test]
-fn go_builds_what_was_planned_for_every_linux_port() {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("go-ports");
-    std::fs::create_dir_all(&folder).expect("a folder");
-    std::fs::write(folder.join("go.mod"), "module tiny\n\ngo 1.21\n").expect("a file");
-    std::fs::write(folder.join("main.go"), "package main\n\nfunc main() { println(\"up\") }\n")
+fn go_builds_the_planned_program_for_every_linux_port() {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("go-ports");
+    std::fs::create_dir_all(&directory).expect("a directory");
+    std::fs::write(directory.join("go.mod"), "module tiny\n\ngo 1.21\n").expect("a file");
+    std::fs::write(directory.join("main.go"), "package main\n\nfunc main() { println(\"up\") }\n")
         .expect("a file");
     let levels = ["linux/amd64/v3", "linux/arm64/v9", "linux/ppc64le/power9", "linux/riscv64/rva22u64"];
     let levels = levels.map(|text| Platform::parse(text).expect(text));
     let linux = known_platforms().filter(|platform| platform.os().as_str() == "linux");
     for platform in linux.chain(levels) {
-        builds(&platform, &folder);
+        builds(&platform, &directory);
     }
 }
 
-fn builds(platform: &Platform, folder: &Path) {
+fn builds(platform: &Platform, directory: &Path) {
     let target = BuildTarget::new(platform.clone(), Linkage::Static);
     let Ok(go) = target.go() else { panic!("{platform} has no Go port") };
     let mut env = go.env();
     env.insert("CGO_ENABLED".to_owned(), "0".to_owned());
     let name = platform.to_string().replace('/', "-");
-    output("go", &["build", "-trimpath", "-o", &name, "."], &env, folder);
+    output("go", &["build", "-trimpath", "-o", &name, "."], &env, directory);
     let machine = MACHINES.iter().find(|(goarch, _)| *goarch == go.goarch).map(|(_, machine)| *machine);
-    let elf = std::fs::read(folder.join(&name)).expect("a program");
+    let elf = std::fs::read(directory.join(&name)).expect("a program");
     let planned = (target.pointer_width(), target.endianness(), machine.expect("a machine"));
     assert_eq!(header(&elf), planned, "{platform}");
-    let information = output("go", &["version", "-m", &name], &BTreeMap::new(), folder);
+    let information = output("go", &["version", "-m", &name], &BTreeMap::new(), directory);
     for (variable, value) in go.env() {
         assert!(
             information.contains(&format!("build\t{variable}={value}\n")),
             "{variable}={value}: {information}"
         );
     }
-    std::fs::remove_file(folder.join(&name)).expect("a program");
+    std::fs::remove_file(directory.join(&name)).expect("a program");
 }

@@ -75,7 +75,7 @@ impl RustChoice {
     /// Has C compilers write `to` wherever they would write a path below `from`, as rustc's `--remap-path-prefix` does:
     /// `__FILE__` would show where the project lies.
     pub fn remap_c<'a>(&mut self, paths: impl IntoIterator<Item = (&'a Utf8Path, &'a str)>) {
-        let underscored = self.triple.replace(['-', '.'], "_");
+        let underscored = crossdock_platform::env_triple(&self.triple);
         if !self.environment.contains_key(&format!("CC_{underscored}")) {
             return;
         }

@@ -130,12 +130,14 @@ impl Target {
 
 #[cfg(test)]
 mod tests {
-    use crossdock_platform::{Reading, describe};
+    use crossdock_platform::{Interpretation, interpret};
 
     use super::*;
 
     fn target(description: &str) -> Target {
-        let Reading::Exact(found) = describe(description, None) else { panic!("{description} is known") };
+        let Interpretation::Exact(found) = interpret(description, None) else {
+            panic!("{description} is known")
+        };
         let (platform, _) = found.platform_or_linux().unwrap();
         Target::new(&platform).on(found.node.as_ref().map(Node::from).unwrap_or_default())
     }

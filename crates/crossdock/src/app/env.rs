@@ -5,7 +5,7 @@ mod refused;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossdock_platform::{
-    BuildTarget, Description, Libc, Linkage, Os, OsSource, Platform, Reading, Unsupported, describe,
+    BuildTarget, Interpretation, Libc, Linkage, Os, OsSource, Platform, PlatformFacts, Unsupported, interpret,
 };
 
 use camino::Utf8Path;
@@ -57,12 +57,12 @@ type Variables = BTreeMap<String, String>;
 fn variables(session: &Session, arguments: &EnvArguments) -> Result<Variables, CommandError> {
     let text = utf8(&arguments.description).map_err(|why| CommandError::message(Exit::No, why))?;
     let vocabulary = arguments.vocabulary.as_deref().map(vocabulary).transpose()?;
-    let description = match describe(text, vocabulary) {
-        Reading::Exact(description) => description,
-        Reading::Ambiguous { candidates, why } => {
+    let description = match interpret(text, vocabulary) {
+        Interpretation::Exact(description) => description,
+        Interpretation::Ambiguous { candidates, why } => {
             return Err(ambiguous(text, &candidates, &ambiguity(&candidates, &why)));
         }
-        Reading::Unknown(unknown) => return Err(CommandError::message(Exit::No, unknown.to_string())),
+        Interpretation::Unknown(unknown) => return Err(CommandError::message(Exit::No, unknown.to_string())),
     };
     let Some((_, source)) = description.platform_or_linux() else {
         let message = format!("{text} names no architecture that Go or Rust builds for");
@@ -77,8 +77,8 @@ fn variables(session: &Session, arguments: &EnvArguments) -> Result<Variables, C
     }
 }
 
-fn ambiguous(text: &str, candidates: &[Description], why: &str) -> CommandError {
-    let meaning = |one: &Description| {
+fn ambiguous(text: &str, candidates: &[PlatformFacts], why: &str) -> CommandError {
+    let meaning = |one: &PlatformFacts| {
         let (platform, _) = one.platform_or_linux()?;
         Some(format!("{platform} ({})", one.vocabulary))
     };
@@ -103,7 +103,7 @@ fn configured(name: LinkageName) -> Sourced<config::Linkage> {
 }
 
 /// The C library that the description names.
-fn configured_libc(description: &Description) -> Option<Sourced<config::Libc>> {
+fn configured_libc(description: &PlatformFacts) -> Option<Sourced<config::Libc>> {
     let libc = match description.libc? {
         Libc::Musl => config::Libc::Musl,
         Libc::Gnu { .. } => config::Libc::Gnu,
@@ -113,7 +113,7 @@ fn configured_libc(description: &Description) -> Option<Sourced<config::Libc>> {
 }
 
 /// What is built for, with the description's float ABI. Its C library is the toolchains' to choose where it names none.
-fn target(description: &Description, name: LinkageName) -> Result<BuildTarget, CommandError> {
+fn target(description: &PlatformFacts, name: LinkageName) -> Result<BuildTarget, CommandError> {
     description.target(linkage(name)).ok_or_else(|| {
         CommandError::message(Exit::No, "the description names no architecture that Go or Rust builds for")
     })
@@ -128,7 +128,7 @@ fn unavailable(missing: &Unavailable) -> CommandError {
 fn go(
     session: &Session,
     arguments: &EnvArguments,
-    description: &Description,
+    description: &PlatformFacts,
 ) -> Result<Variables, CommandError> {
     let name = arguments.linkage.unwrap_or(LinkageName::Static);
     let target = target(description, name)?;
@@ -168,7 +168,7 @@ fn go(
 fn rust(
     session: &Session,
     arguments: &EnvArguments,
-    description: &Description,
+    description: &PlatformFacts,
 ) -> Result<Variables, CommandError> {
     // What no rustc builds needs no look at this host.
     let asked = target(description, arguments.linkage.unwrap_or(LinkageName::Dynamic))?;
@@ -220,7 +220,7 @@ fn rust(
 fn rust_request<'a>(
     folder: &'a Utf8Path,
     target: &'a BuildTarget,
-    description: &Description,
+    description: &PlatformFacts,
     native_code: &'a [Vec<String>],
     (linkage, libc): (&'a Sourced<config::Linkage>, Option<&'a Sourced<config::Libc>>),
 ) -> RustRequest<'a> {
@@ -232,7 +232,7 @@ fn rust_request<'a>(
 fn rust_linkage(
     session: &Session,
     arguments: &EnvArguments,
-    description: &Description,
+    description: &PlatformFacts,
     host: &Host,
 ) -> Result<LinkageName, CommandError> {
     let no = |error: Unsupported| CommandError::new(Exit::No, &error);
@@ -274,7 +274,7 @@ fn microsoft(platform: &Platform) -> CommandError {
 
 fn variables_of(choice: RustChoice) -> Variables {
     let mut variables = choice.environment;
-    let upper = choice.triple.replace(['-', '.'], "_").to_ascii_uppercase();
+    let upper = crossdock_platform::cargo_env_triple(&choice.triple);
     variables.insert("CARGO_BUILD_TARGET".to_owned(), choice.triple);
     if !choice.rustflags.is_empty() {
         variables.insert(format!("CARGO_TARGET_{upper}_RUSTFLAGS"), choice.rustflags.join(" "));
@@ -316,7 +316,7 @@ mod tests {
     use crossdock_toolchain::choice::{go_settings, possible};
 
     /// Every name of our own tables that names an architecture, with what `target` says of it.
-    fn examples() -> Vec<(String, Description, crate::interpret::Answer)> {
+    fn examples() -> Vec<(String, PlatformFacts, crate::interpret::Answer)> {
         let names = Vocabulary::ALL
             .iter()
             .flat_map(|vocabulary| known_names(*vocabulary).into_iter().map(move |name| (*vocabulary, name)));
@@ -325,7 +325,7 @@ mod tests {
         let more = levels.into_iter().map(|name| (None, name.to_owned()));
         let named = names.map(|(vocabulary, name)| (Some(vocabulary), name)).chain(more);
         let read = named.filter_map(|(vocabulary, name)| {
-            let Reading::Exact(description) = describe(&name, vocabulary) else { return None };
+            let Interpretation::Exact(description) = interpret(&name, vocabulary) else { return None };
             description.architecture?;
             let said = answer(&name, vocabulary);
             Some((name, description, said))

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crossdock_platform::{
-    BuildTarget, Description, Linkage, Names, NodeProfile, OsSource, Reading, Vocabulary, describe,
+    BuildTarget, Interpretation, Linkage, Names, NodeProfile, OsSource, PlatformFacts, Vocabulary, interpret,
 };
 use serde::Serialize;
 
@@ -86,12 +86,12 @@ pub struct RustAnswer {
 
 /// Answers a description, in one vocabulary or in all of them.
 pub fn answer(input: &str, vocabulary: Option<Vocabulary>) -> Answer {
-    match describe(input, vocabulary) {
-        Reading::Exact(description) => exact(input, description),
-        Reading::Ambiguous { candidates, why } => {
+    match interpret(input, vocabulary) {
+        Interpretation::Exact(description) => exact(input, description),
+        Interpretation::Ambiguous { candidates, why } => {
             ambiguous(input, vocabulary, &candidates, super::ambiguity(&candidates, &why))
         }
-        Reading::Unknown(unknown) => Answer {
+        Interpretation::Unknown(unknown) => Answer {
             notes: vec![unknown.why],
             nearest: unknown.nearest,
             ..empty(input, vocabulary, Outcome::Unknown)
@@ -127,7 +127,7 @@ fn empty(input: &str, vocabulary: Option<Vocabulary>, result: Outcome) -> Answer
     }
 }
 
-fn exact(input: &str, description: Description) -> Answer {
+fn exact(input: &str, description: PlatformFacts) -> Answer {
     let mut answer = Answer {
         os: description.os.map(|os| os.as_str()),
         architecture: description.architecture.map(|architecture| architecture.as_str()),
@@ -184,8 +184,13 @@ fn languages(answer: &mut Answer, fixed: &BuildTarget, dynamic: &BuildTarget) {
     answer.names = Some(dynamic.names());
 }
 
-fn ambiguous(input: &str, vocabulary: Option<Vocabulary>, candidates: &[Description], why: String) -> Answer {
-    let shared = |part: fn(&Description) -> Option<&'static str>| {
+fn ambiguous(
+    input: &str,
+    vocabulary: Option<Vocabulary>,
+    candidates: &[PlatformFacts],
+    why: String,
+) -> Answer {
+    let shared = |part: fn(&PlatformFacts) -> Option<&'static str>| {
         let first = candidates.first().and_then(part);
         first.filter(|_| candidates.iter().all(|candidate| part(candidate) == first))
     };
@@ -199,7 +204,7 @@ fn ambiguous(input: &str, vocabulary: Option<Vocabulary>, candidates: &[Descript
     }
 }
 
-fn candidate(description: &Description) -> Candidate {
+fn candidate(description: &PlatformFacts) -> Candidate {
     let vocabularies = std::iter::once(&description.vocabulary).chain(&description.also);
     Candidate {
         vocabularies: vocabularies.map(|vocabulary| vocabulary.as_str()).collect(),

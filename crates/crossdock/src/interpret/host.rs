@@ -1,7 +1,7 @@
 //! What a machine is, from what its parts say of themselves: the process, the kernel, its programs and its container
 //! engines can all differ.
 
-use crossdock_platform::{Reading, Vocabulary, describe};
+use crossdock_platform::{Interpretation, Vocabulary, interpret};
 use serde::Serialize;
 
 use super::SCHEMA;
@@ -143,9 +143,9 @@ fn wsl(release: Option<&str>) -> bool {
     release.is_some_and(|release| release.to_ascii_lowercase().contains("microsoft"))
 }
 
-fn read(text: &str, vocabulary: Vocabulary) -> Option<crossdock_platform::Description> {
-    match describe(text, Some(vocabulary)) {
-        Reading::Exact(description) => Some(description),
+fn read(text: &str, vocabulary: Vocabulary) -> Option<crossdock_platform::PlatformFacts> {
+    match interpret(text, Some(vocabulary)) {
+        Interpretation::Exact(description) => Some(description),
         _ => None,
     }
 }

@@ -1,7 +1,7 @@
 //! Which platforms a host accepts.
 
 use crossdock_platform::matching::{Only, Specifier};
-use crossdock_platform::{OsSource, Platform, PlatformError, Reading, Vocabulary, describe};
+use crossdock_platform::{Interpretation, OsSource, Platform, PlatformError, Vocabulary, interpret};
 use serde::Serialize;
 
 use super::SCHEMA;
@@ -116,15 +116,15 @@ fn host_of(text: &str, vocabulary: Option<Vocabulary>) -> Result<(Specifier, OsS
     match Specifier::parse(text) {
         Ok(specifier) if vocabulary.is_none() => Ok((specifier, OsSource::Stated)),
         // containerd would fill a single part up from its own machine.
-        _ if vocabulary.is_some() || !text.contains('/') => match describe(text, vocabulary) {
-            Reading::Exact(description) => match description.platform_or_linux() {
+        _ if vocabulary.is_some() || !text.contains('/') => match interpret(text, vocabulary) {
+            Interpretation::Exact(description) => match description.platform_or_linux() {
                 Some((platform, os)) => Ok((Specifier::from(&platform), os)),
                 None => {
                     Err(error("it names no architecture: write os/architecture, such as linux/arm64".into()))
                 }
             },
-            Reading::Ambiguous { candidates, why } => Err(error(super::ambiguity(&candidates, &why))),
-            Reading::Unknown(unknown) => Err(error(unknown.why)),
+            Interpretation::Ambiguous { candidates, why } => Err(error(super::ambiguity(&candidates, &why))),
+            Interpretation::Unknown(unknown) => Err(error(unknown.why)),
         },
         Ok(specifier) => Ok((specifier, OsSource::Stated)),
         Err(other) => Err(error(other.to_string())),

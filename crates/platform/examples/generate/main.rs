@@ -1,4 +1,4 @@
-//! Writes the Rust made from the data files: `cargo run -p crossdock-platform --example generate`.
+//! Writes the Rust that is generated from the data files: `cargo run -p crossdock-platform --example generate`.
 #![expect(clippy::disallowed_methods, reason = "a repository chore writes source files in place")]
 
 mod render;

@@ -1,35 +1,35 @@
-//! Rust made from the data files: one line of a table becomes one line of a static array.
+//! Generates Rust from the data files. A row of a table becomes a line of a static array, so that diffs stay readable.
 
 use std::fmt::Write as _;
 
 use crossdock_platform::{Architecture, Os, Platform, Vocabulary};
 
-/// How a column becomes a field.
+/// The conversion of a column to a field.
 #[derive(Clone, Copy)]
 pub(crate) enum Column {
-    /// Text that is always there.
+    /// Required text.
     Text,
-    /// Text, or `-` for none.
+    /// Text, or `-` for `None`.
     Optional,
     /// A number.
     Number,
     /// A platform in normal form.
     Platform,
-    /// A platform in normal form, or `-` for none.
+    /// A platform in normal form, or `-` for `None`.
     OptionalPlatform,
     /// `yes` or `no`.
     Flag,
-    /// A known operating system, or `-` for none.
+    /// A known operating system, or `-` for `None`.
     Os,
-    /// A known architecture, or `-` for none.
+    /// A known architecture, or `-` for `None`.
     Architecture,
     /// A vocabulary.
     Vocabulary,
-    /// A C library, or `-` for none.
+    /// A C library, or `-` for `None`.
     Libc,
-    /// `yes`, `no` or `-`.
+    /// `yes`, `no` or `-` for `None`.
     Trilean,
-    /// A value of the named enum, whose names are the column's words with a capital; after `?` it may be `-`.
+    /// A variant of the named enum, spelled in lower case. With a leading `?` it may be `-` for `None`.
     Enum(&'static str),
 }
 
@@ -37,10 +37,11 @@ pub(crate) enum Column {
 pub(crate) struct Table {
     pub(crate) source: &'static str,
     pub(crate) target: &'static str,
-    /// The struct of a row and the name of the array.
+    /// The struct of a row.
     pub(crate) row: &'static str,
+    /// The name of the array.
     pub(crate) array: &'static str,
-    /// What the generated file imports.
+    /// The imports of the generated file.
     pub(crate) imports: &'static [&'static str],
     pub(crate) columns: &'static [Column],
 }
@@ -48,15 +49,14 @@ pub(crate) struct Table {
 pub(crate) const TABLES: &[Table] = &[
     Table {
         source: "data/rust-targets.tsv",
-        target: "src/generated/rust_targets.rs",
+        target: "src/tables/rust_targets.rs",
         row: "RustSpec",
         array: "RUST_TARGETS",
         imports: &[
+            "super::{CrtStatic, RustSpec, key}",
+            "crate::abi::FloatAbi",
             "crate::architecture::{Architecture, Endianness}",
-            "crate::float::FloatAbi",
             "crate::os::Os",
-            "crate::platform_spec::key",
-            "crate::rust_spec::{CrtStatic, RustSpec}",
         ],
         columns: &[
             Column::Text,
@@ -78,14 +78,10 @@ pub(crate) const TABLES: &[Table] = &[
     },
     Table {
         source: "data/platforms.tsv",
-        target: "src/generated/platforms.rs",
+        target: "src/tables/platforms.rs",
         row: "PlatformSpec",
         array: "PLATFORMS",
-        imports: &[
-            "crate::architecture::Architecture",
-            "crate::os::Os",
-            "crate::platform_spec::{PlatformSpec, key}",
-        ],
+        imports: &["super::{PlatformSpec, key}", "crate::architecture::Architecture", "crate::os::Os"],
         columns: &[
             Column::Platform,
             Column::Optional,
@@ -104,14 +100,13 @@ pub(crate) const TABLES: &[Table] = &[
     },
     Table {
         source: "data/vocabulary.tsv",
-        target: "src/generated/vocabulary.rs",
+        target: "src/tables/vocabulary.rs",
         row: "Row",
         array: "ROWS",
         imports: &[
+            "super::Row",
+            "crate::abi::{FloatAbi, Libc}",
             "crate::architecture::Architecture",
-            "crate::float::FloatAbi",
-            "crate::libc::Libc",
-            "crate::meaning::Row",
             "crate::os::Os",
             "crate::vocabulary::Vocabulary",
         ],
@@ -132,10 +127,10 @@ pub(crate) const TABLES: &[Table] = &[
     },
 ];
 
-/// The Rust for `table` from its data file's text.
+/// Returns the Rust for `table` from the text of its data file.
 ///
 /// # Panics
-/// When a line has another number of columns than the table: the data file is to be corrected.
+/// If a row has a wrong number of columns or an unknown name. Correct the data file.
 pub(crate) fn render(table: &Table, data: &str) -> String {
     let mut lines = data.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
     let fields: Vec<&str> = lines.next().unwrap_or_default().split('\t').collect();
@@ -145,17 +140,18 @@ pub(crate) fn render(table: &Table, data: &str) -> String {
         table.source
     );
     for import in table.imports {
-        writeln!(out, "use {import};").expect("a String takes everything");
+        writeln!(out, "use {import};").expect("writing to a String cannot fail");
     }
     let (array, row, count) = (table.array, table.row, rows.len());
-    writeln!(out, "\npub(crate) static {array}: [{row}; {count}] = [").expect("a String takes everything");
+    writeln!(out, "\npub(crate) static {array}: [{row}; {count}] = [")
+        .expect("writing to a String cannot fail");
     for line in rows {
         let values: Vec<&str> = line.split('\t').collect();
         assert_eq!(values.len(), table.columns.len(), "{}: {line}", table.source);
         let fields = fields.iter().zip(&values).zip(table.columns);
         let fields: Vec<String> =
             fields.map(|((field, value), column)| format!("{field}: {}", literal(*column, value))).collect();
-        writeln!(out, "    {row} {{ {} }},", fields.join(", ")).expect("a String takes everything");
+        writeln!(out, "    {row} {{ {} }},", fields.join(", ")).expect("writing to a String cannot fail");
     }
     out.push_str("];\n");
     out

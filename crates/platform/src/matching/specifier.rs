@@ -1,11 +1,11 @@
-//! A platform's text as containerd reads it.
+//! The text of a platform as containerd parses it.
 
 use std::fmt;
 
-use crate::error::Excerpt;
+use crate::excerpt::Excerpt;
 use crate::platform::Platform;
 
-/// A platform as containerd's `Parse` reads it: known spellings are translated, unknown ones are kept.
+/// A platform as containerd's `Parse` returns it: known spellings are translated and unknown names are kept.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Specifier {
     pub(crate) os: String,
@@ -15,23 +15,23 @@ pub struct Specifier {
     pub(crate) os_features: Vec<String>,
 }
 
-/// Why containerd refuses a text.
+/// The error for text that containerd rejects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SpecifierError {
-    /// A `*`, which containerd does not support.
+    /// The text contains a `*`, which containerd does not support.
     Wildcard {
         /// The text.
         given: Excerpt,
     },
-    /// A part with characters that no name has, or an empty one.
+    /// A part is empty or contains characters that no name has.
     InvalidPart {
         /// The part.
         part: Excerpt,
         /// The text.
         given: Excerpt,
     },
-    /// Not two or three parts. (containerd fills a single part up from the machine it runs on.)
+    /// The text does not have two or three parts. (containerd completes a single part from the machine it runs on.)
     Parts {
         /// The text.
         given: Excerpt,
@@ -56,10 +56,11 @@ impl fmt::Display for SpecifierError {
 impl std::error::Error for SpecifierError {}
 
 impl Specifier {
-    /// Reads `os[(version[+feature…])]/architecture[/variant]`.
+    /// Parses `os[(version[+feature…])]/architecture[/variant]`.
     ///
     /// # Errors
-    /// Where containerd refuses the text too, and for a single part, which containerd fills up from its own machine.
+    /// [`SpecifierError`] if containerd rejects the text, and for a single part, which containerd completes from its own
+    /// machine.
     pub fn parse(text: &str) -> Result<Self, SpecifierError> {
         let given = || Excerpt::new(text);
         if text.contains('*') {
@@ -86,7 +87,7 @@ impl Specifier {
         Ok(Self { os: normal_os(&os), architecture, variant, os_version, os_features })
     }
 
-    /// containerd's `Normalize`.
+    /// Returns what containerd's `Normalize` returns.
     pub(crate) fn normalized(&self) -> Self {
         let (os, architecture, variant) = normal_form(&self.os, &self.architecture, &self.variant);
         let mut os_features = self.os_features.clone();
@@ -125,7 +126,7 @@ fn is_name(part: &str, others: &[u8]) -> bool {
     !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || others.contains(&byte))
 }
 
-/// Reads `os[(version[+feature…])]`.
+/// Parses `os[(version[+feature…])]`.
 fn system(text: &str) -> Option<(String, String, Vec<String>)> {
     let Some((os, rest)) = text.split_once('(') else {
         return is_name(text, b"_-").then(|| (text.to_owned(), String::new(), Vec::new()));
@@ -137,13 +138,14 @@ fn system(text: &str) -> Option<(String, String, Vec<String>)> {
     is_name(os, b"_-").then(|| Some((os.to_owned(), decoded(version)?, features?))).flatten()
 }
 
-/// Go's `url.PathUnescape`. Bytes that are no UTF-8 are refused: they are in no platform.
+/// Decodes as Go's `url.PathUnescape` does, except that it rejects bytes that are not UTF-8. No platform has them.
 fn decoded(text: &str) -> Option<String> {
-    crate::options::decode(text)
+    crate::platform::options::decode(text)
 }
 
-/// The normal form of a system, an architecture and a variant as containerd makes it (`platforms.Normalize`), of names
-/// that it does not know too: other spellings of an architecture become one, and a variant that is the default is empty.
+/// Returns the normal form of an operating system, an architecture and a variant, as containerd's
+/// `platforms.Normalize` does, also for unknown names: spellings of an architecture become one, and a variant that is
+/// the default becomes empty.
 #[must_use]
 pub fn normal_form(os: &str, architecture: &str, variant: &str) -> (String, String, String) {
     let (architecture, variant) = normal_architecture(architecture, variant);

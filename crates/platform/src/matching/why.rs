@@ -1,9 +1,9 @@
-//! Why a host does not run a platform, for a person.
+//! Explanations why a host does not run a platform.
 
 use super::{Only, Specifier, windows};
-use crate::parse::spelled_elsewhere;
+use crate::architecture::Architecture;
 
-/// The reason, as a sentence without its end. The host is in normal form.
+/// Returns the reason as a clause without a full stop. The host must be in normal form.
 pub(super) fn rejected(host: &Specifier, given: &Specifier) -> String {
     let platform = given.normalized();
     if (platform.os.as_str(), platform.architecture.as_str()) == ("unknown", "unknown") {
@@ -34,9 +34,9 @@ pub(super) fn rejected(host: &Specifier, given: &Specifier) -> String {
     )
 }
 
-/// containerd keeps a spelling that it does not know, so that the platform matches no ordinary host.
+/// Explains a misspelled architecture. containerd keeps it, so that the platform matches no real host.
 fn misspelled(platform: &Specifier) -> Option<String> {
-    let (architecture, variant) = spelled_elsewhere(&platform.architecture)?;
+    let (architecture, variant) = Architecture::from_other_spelling(&platform.architecture)?;
     let variant = variant.map(|variant| format!("/{variant}")).unwrap_or_default();
     Some(format!(
         "containerd does not know the architecture {}: write {}/{architecture}{variant}",

@@ -1,6 +1,8 @@
-//! Which Windows versions a Windows host runs.
+//! The Windows versions that a Windows host runs.
+//!
+//! containerd's `platform_windows_compat.go` (version 1.0.0-rc.5) has the same rules.
 
-/// Windows Server 2022, from where on hosts run images of other builds than their own.
+/// The build of Windows Server 2022. From it on, hosts run images of other builds than their own.
 const SERVER_2022: u16 = 20_348;
 
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
@@ -11,7 +13,7 @@ struct Version {
 }
 
 impl Version {
-    /// `major.minor.build[.…]`; anything else is no version.
+    /// Parses `major.minor.build[.…]`. Any other text is the zero version, as in containerd.
     fn read(text: &str) -> Self {
         let mut parts = text.split('.');
         let (Some(major), Some(minor), Some(build)) = (parts.next(), parts.next(), parts.next()) else {
@@ -28,13 +30,13 @@ impl Version {
     }
 }
 
-/// A number as Go's `strconv.ParseUint` reads it: digits alone.
+/// Parses a number as Go's `strconv.ParseUint` does: digits without a sign.
 fn number(text: &str) -> Option<u32> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
-/// Whether a host of one version runs images of the other. A host without a version runs all, and an image without
-/// one runs everywhere; one whose text is no version runs on no host with a version.
+/// Returns whether a host of one version runs images of the other. A host without a version runs all images, and an
+/// image without one runs on all hosts. An image with an invalid version runs on no host with a version.
 pub(super) fn accepts(host: &str, image: &str) -> bool {
     let host = Version::read(host);
     if host == Version::default() || image.is_empty() {
@@ -47,12 +49,12 @@ pub(super) fn accepts(host: &str, image: &str) -> bool {
     if host.build < SERVER_2022 {
         return host.build == image.build;
     }
-    // A host runs images from the long-term release before its own on. Of the releases that count, 2022 and 2025, the
-    // one before is 2022 for both.
+    // A host runs images of the long-term release before its own and of every later one. Before 2022 and 2025, the
+    // releases that follow this rule, that is 2022 in both cases.
     (SERVER_2022..=host.build).contains(&image.build)
 }
 
-/// The builds that a host of the version runs, for a person.
+/// Returns the builds that a host of the version runs, in words.
 pub(super) fn range(host: &str) -> String {
     let version = Version::read(host);
     match version.build {

@@ -1,7 +1,7 @@
-//! The naming rules of Azure's machines.
+//! The naming rules of Azure's machines (learn.microsoft.com/azure/virtual-machines/vm-naming-conventions).
 
 use crate::architecture::Architecture;
-use crate::meaning::Meaning;
+use crate::facts::Facts;
 use crate::rules::clouds::{GRACE, is_accelerator};
 use crate::rules::hosts::is_number;
 use crate::rules::levels;
@@ -12,20 +12,19 @@ const FAMILIES: &[&str] = &[
     "NC", "NCC", "ND", "NG", "NP", "NV", "PB",
 ];
 
-/// What the letters after the number of processors may be: each is a feature, and stands once.
+/// The letters that may follow the number of processors. Each is a feature and occurs once.
 const FEATURES: &[u8] = b"abcdefilmnoprstx";
 
-/// The newest version that was recorded; the rule reads single digits above it.
+/// The newest version whose processors were recorded. Higher versions are read by the rule, with a note.
 const NEWEST: u8 = 7;
 
-/// `Standard_D4pls_v5`: a lower-case `p` after the number of processors is an Arm processor.
-///
-/// Azure reads its sizes in any case.
-pub(super) fn size(text: &str) -> Option<Meaning> {
+/// Reads a size such as `Standard_D4pls_v5`. A lower-case `p` after the number of processors is an Arm processor. Azure
+/// ignores the case of sizes, but here it tells families from features, so that another case is corrected first.
+pub(super) fn size(text: &str) -> Option<Facts> {
     cased(text).or_else(|| cased(&recased(text)?))
 }
 
-/// A size in the case in which Azure writes it; none where its tier is none.
+/// Returns a size in the case that Azure uses, or `None` if its tier is unknown.
 fn recased(text: &str) -> Option<String> {
     let mut parts = text.split('_');
     let tier = parts.next()?;
@@ -42,7 +41,7 @@ fn recased(text: &str) -> Option<String> {
             }
             _ if part.eq_ignore_ascii_case("promo") => out.push_str("Promo"),
             _ if part.eq_ignore_ascii_case("cc") => out.push_str("cc"),
-            // What is no version after all is no accelerator either.
+            // A short part that begins with `v` is a version or invalid, but never an accelerator.
             _ if part.len() < 4 && part.starts_with(['v', 'V']) => out.push_str(&part.to_ascii_lowercase()),
             _ => out.push_str(&part.to_ascii_uppercase()),
         }
@@ -50,7 +49,7 @@ fn recased(text: &str) -> Option<String> {
     Some(out)
 }
 
-fn cased(text: &str) -> Option<Meaning> {
+fn cased(text: &str) -> Option<Facts> {
     let (tier, rest) = text.split_once('_')?;
     if !matches!(tier, "Standard" | "Basic") {
         return None;
@@ -69,7 +68,7 @@ fn cased(text: &str) -> Option<Meaning> {
             _ if version.is_some() => return None,
             Some(number) => version = Some(number),
             None if part.starts_with("GB") && is_accelerator(part) => {
-                return Some(Meaning::new(None, Architecture::Arm64).note(GRACE));
+                return Some(Facts::new(None, Architecture::Arm64).note(GRACE));
             }
             None if is_accelerator(part) => {}
             // `M896ixds_32_v3` has a second number, and `DC16ads_cc_v5` runs confidential containers.
@@ -77,11 +76,11 @@ fn cased(text: &str) -> Option<Meaning> {
             None => return None,
         }
     }
-    Some(meaning(family, features, version))
+    Some(facts(family, features, version))
 }
 
-/// The letters after the number of processors, which a size with fewer of them than its machine repeats after a
-/// hyphen: `8-2ms`.
+/// Returns the letters after the number of processors. A size that uses fewer processors than its machine has states the
+/// number after a hyphen: `8-2ms`.
 fn features_of(text: &str) -> Option<&str> {
     let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, features) = text.split_at_checked(digits(text))?;
@@ -99,37 +98,35 @@ fn are_features(letters: &str) -> bool {
     letters.bytes().all(|letter| FEATURES.contains(&letter)) && letters.bytes().enumerate().all(once)
 }
 
-/// `v1` to `v9`: no size has a greater version.
+/// Reads `v1` to `v9`. No size has a higher version.
 fn version_of(text: &str) -> Option<u8> {
     let number = text.strip_prefix('v').filter(|number| number.len() == 1 && is_number(number))?;
     number.parse().ok().filter(|version| *version > 0)
 }
 
-/// `Dpsv5`: the family, its features and its version.
-pub(super) fn family(text: &str) -> Option<Meaning> {
+/// Reads a family with its features and its version, such as `Dpsv5`.
+pub(super) fn family(text: &str) -> Option<Facts> {
     let lower = text.find(|letter: char| !letter.is_ascii_uppercase())?;
     let (family, rest) = text.split_at_checked(lower)?;
     let (features, version) = rest.split_at_checked(rest.rfind('v')?)?;
     let plausible = FAMILIES.contains(&family) && are_features(features);
     let version = version_of(version)?;
-    plausible.then(|| meaning(family, features, Some(version)))
+    plausible.then(|| facts(family, features, Some(version)))
 }
 
-fn meaning(family: &str, features: &str, version: Option<u8>) -> Meaning {
+fn facts(family: &str, features: &str, version: Option<u8>) -> Facts {
     const NEWER: &str =
         "the version is newer than the recorded ones: its architecture follows from the naming rule";
     let newer = version.is_some_and(|version| version > NEWEST).then_some(NEWER);
     if !features.contains('p') {
         let level = levels::azure(family, features, version);
-        return Meaning { level, ..Meaning::new(None, Architecture::Amd64).note(newer) };
+        return Facts { level, ..Facts::new(None, Architecture::Amd64).note(newer) };
     }
-    let meaning = Meaning::new(None, Architecture::Arm64).note(newer);
+    let facts = Facts::new(None, Architecture::Arm64).note(newer);
     match version {
-        Some(2 | 5) => {
-            Meaning { level: Some("v8.2"), cpu: Some("neoverse-n1"), ..meaning }.note("Ampere Altra")
-        }
-        Some(6) => Meaning { level: Some("v9"), cpu: Some("neoverse-n2"), ..meaning }.note("Cobalt 100"),
-        _ => meaning,
+        Some(2 | 5) => Facts { level: Some("v8.2"), cpu: Some("neoverse-n1"), ..facts }.note("Ampere Altra"),
+        Some(6) => Facts { level: Some("v9"), cpu: Some("neoverse-n2"), ..facts }.note("Cobalt 100"),
+        _ => facts,
     }
 }
 
@@ -138,8 +135,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_azure_rule_reads_only_what_azure_could_have_named() {
-        let architecture = |text: &str| size(text).and_then(|meaning| meaning.architecture);
+    fn the_azure_rule_reads_only_sizes_that_azure_could_offer() {
+        let architecture = |text: &str| size(text).and_then(|facts| facts.architecture);
         assert_eq!(architecture("Standard_D4plds_v5"), Some(Architecture::Arm64));
         assert_eq!(architecture("Standard_NP10s"), Some(Architecture::Amd64));
         assert_eq!(architecture("Standard_M8-2ms"), Some(Architecture::Amd64));

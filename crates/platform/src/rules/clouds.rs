@@ -1,9 +1,9 @@
-//! The naming rules of clouds' machines.
+//! The naming rules of the machines of EC2, GCE, Oracle and Alibaba, and of EKS images.
 
 use std::borrow::Cow;
 
 use crate::architecture::Architecture;
-use crate::meaning::{Meaning, row};
+use crate::facts::{Facts, row};
 use crate::os::Os;
 use crate::rules::hosts::is_number;
 use crate::rules::levels;
@@ -19,12 +19,12 @@ const EC2_CLASSES: &[&str] = &[
     "x", "z",
 ];
 
-/// An EC2 family such as `m7g`: a `g` among the letters after the generation is AWS's own arm64 processor.
-pub(super) fn ec2_family(text: &str) -> Option<Meaning> {
+/// Reads an EC2 family such as `m7g`. A `g` among the letters after the generation is AWS's own arm64 processor.
+pub(super) fn ec2_family(text: &str) -> Option<Facts> {
     let (stem, rest) = text.split_once('-').map_or((text, ""), |(stem, rest)| (stem, rest));
     if rest.strip_prefix("gb").is_some_and(|number| number.len() == 3 && is_number(number)) {
         let accelerated = stem.starts_with('p') && stem.ends_with('e') && ec2_family(stem).is_some();
-        return accelerated.then(|| Meaning::new(None, Architecture::Arm64).note(GRACE));
+        return accelerated.then(|| Facts::new(None, Architecture::Arm64).note(GRACE));
     }
     if text != stem && rest != "flex" {
         return None;
@@ -36,7 +36,7 @@ pub(super) fn ec2_family(text: &str) -> Option<Meaning> {
     if !EC2_CLASSES.contains(&class) || rest.starts_with('0') || !attributes.bytes().all(known) {
         return None;
     }
-    // Each attribute stands once, and at most one of them says who made the processor.
+    // Each attribute occurs once, and at most one of them is the maker of the processor.
     let makers = attributes.bytes().filter(|letter| b"agi".contains(letter)).count();
     let repeated = attributes
         .bytes()
@@ -47,11 +47,11 @@ pub(super) fn ec2_family(text: &str) -> Option<Meaning> {
     }
     let architecture = if attributes.contains('g') { Architecture::Arm64 } else { Architecture::Amd64 };
     let level = levels::ec2(class, rest.get(..1)?, attributes);
-    Some(Meaning { level, ..Meaning::new(None, architecture).note(BY_RULE) })
+    Some(Facts { level, ..Facts::new(None, architecture).note(BY_RULE) })
 }
 
-/// An EC2 instance type such as `m7g.large`: a family and a size.
-pub(super) fn ec2_type(text: &str) -> Option<Meaning> {
+/// Reads an EC2 instance type, which is a family and a size: `m7g.large`.
+pub(super) fn ec2_type(text: &str) -> Option<Facts> {
     let (family, size) = text.split_once('.')?;
     if !is_size(size) {
         return None;
@@ -59,7 +59,7 @@ pub(super) fn ec2_type(text: &str) -> Option<Meaning> {
     row(family, Vocabulary::Ec2InstanceFamily).or_else(|| ec2_family(family))
 }
 
-/// `nano` to `xlarge`, `48xlarge`, `metal`, `metal-24xl`.
+/// Returns whether the text is a size: `nano` to `xlarge`, `48xlarge`, `metal`, `metal-24xl`.
 fn is_size(size: &str) -> bool {
     if matches!(size, "nano" | "micro" | "small" | "medium" | "large" | "xlarge" | "metal") {
         return true;
@@ -70,7 +70,7 @@ fn is_size(size: &str) -> bool {
     number.is_some_and(|number| number.len() <= 3 && is_number(number) && !number.starts_with('0'))
 }
 
-/// The shapes of GCE machine types that say how many processors or accelerators there are.
+/// The shapes of GCE machine types that a number of processors or accelerators follows.
 pub(crate) const GCE_SHAPES: &[&str] = &[
     "standard",
     "highmem",
@@ -88,11 +88,11 @@ pub(crate) const GCE_SHAPES: &[&str] = &[
     "custom",
 ];
 
-/// A GCE machine type such as `c4a-standard-8` or `a3-megagpu-8g-nolssd`: what counts is the family.
-pub(super) fn gce_type(text: &str) -> Option<Meaning> {
+/// Reads a GCE machine type such as `c4a-standard-8` or `a3-megagpu-8g-nolssd`. The family determines the processor.
+pub(super) fn gce_type(text: &str) -> Option<Facts> {
     let (family, rest) = text.split_once('-')?;
     if family == "custom" {
-        // Without a family it is N1's.
+        // A custom type without a family is one of N1.
         let named = rest.contains('-') && is_gce_count(rest);
         return named.then(|| row("n1", Vocabulary::GceMachineFamily)).flatten();
     }
@@ -104,7 +104,7 @@ pub(super) fn gce_type(text: &str) -> Option<Meaning> {
     plausible.then(|| row(family, Vocabulary::GceMachineFamily)).flatten()
 }
 
-/// `8`, `8g` (accelerators), `4-8192` (megabytes), and after that what the machine has beside it.
+/// Returns whether the text is a count: `8`, `8g` (accelerators), `4-8192` (megabytes), then the extras of the machine.
 fn is_gce_count(text: &str) -> bool {
     let mut parts = text.split('-');
     let first = parts.next().unwrap_or_default();
@@ -115,15 +115,15 @@ fn is_gce_count(text: &str) -> bool {
         })
 }
 
-/// `A100`, `T4`, `NDR`
+/// Returns whether the text may be an accelerator or a network: `A100`, `T4`, `NDR`.
 pub(super) fn is_accelerator(part: &str) -> bool {
     part.starts_with(|letter: char| letter.is_ascii_uppercase())
         && part.len() <= 8
         && part.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }
 
-/// `VM.Standard.A1.Flex`: the series letter A is Ampere, E is AMD, and the others are Intel.
-pub(super) fn oracle_shape(text: &str) -> Option<Meaning> {
+/// Reads a shape such as `VM.Standard.A1.Flex`. The series letter A is Ampere, E is AMD, and the others are Intel.
+pub(super) fn oracle_shape(text: &str) -> Option<Facts> {
     let mut parts = text.split('.');
     let (kind, class) = (parts.next()?, parts.next()?);
     if !matches!(kind, "VM" | "BM") {
@@ -138,19 +138,18 @@ pub(super) fn oracle_shape(text: &str) -> Option<Meaning> {
     if !parts.clone().all(rest_of_shape) || parts.clone().count() > 2 {
         return None;
     }
-    let amd64 =
-        || Meaning { level: levels::oracle(class, series), ..Meaning::new(None, Architecture::Amd64) };
+    let amd64 = || Facts { level: levels::oracle(class, series), ..Facts::new(None, Architecture::Amd64) };
     match series.split_at_checked(1) {
         Some(("A", number)) if class_name == "Standard" => {
             let rest =
                 text.find(number).and(text.get(..text.len() - parts.map(|p| p.len() + 1).sum::<usize>()))?;
-            let newer = || is_number(number).then(|| Meaning::new(None, Architecture::Arm64).note(BY_RULE));
+            let newer = || is_number(number).then(|| Facts::new(None, Architecture::Arm64).note(BY_RULE));
             row(rest, Vocabulary::OracleCloudShape).or_else(newer)
         }
         _ if class == "GPU" && is_oracle_gpu(series) => {
             let grace = series.starts_with("GB");
             let architecture = if grace { Architecture::Arm64 } else { Architecture::Amd64 };
-            Some(Meaning::new(None, architecture).note(grace.then_some(GRACE)))
+            Some(Facts::new(None, architecture).note(grace.then_some(GRACE)))
         }
         Some(("E", number)) if is_number(number) => Some(amd64()),
         _ if series == "Flex" || series.is_empty() || is_number(series) => {
@@ -160,22 +159,22 @@ pub(super) fn oracle_shape(text: &str) -> Option<Meaning> {
     }
 }
 
-/// `H100`, `A100-v2`: the accelerator of a shape.
+/// Returns whether the text is the accelerator of a shape: `H100`, `A100-v2`.
 fn is_oracle_gpu(series: &str) -> bool {
     let (name, version) = series.split_once("-v").map_or((series, "2"), |(name, version)| (name, version));
     let numbered = name.bytes().any(|byte| byte.is_ascii_digit());
     numbered && is_accelerator(name) && version.len() == 1 && is_number(version)
 }
 
-/// The classes of Alibaba's families with processors of Intel and AMD.
+/// The classes of Alibaba's families with Intel and AMD processors.
 const ALIBABA_CLASSES: &[&str] = &[
     "c", "d", "ebmc", "ebmg", "ebmgn", "ebmr", "f", "g", "gn", "hfc", "hfg", "hfr", "i", "r", "re", "s",
     "sgn", "t", "u", "vgn",
 ];
 
-/// `ecs.g8y.large`, or the family alone: `y` and `r` after the generation are Arm processors, and others are in the
-/// table or Intel's and AMD's.
-pub(super) fn alibaba_family(text: &str) -> Option<Meaning> {
+/// Reads `ecs.g8y.large` or only the family. Families with Arm processors (`y` and `r` after the generation) are in the
+/// table; all others have Intel or AMD processors.
+pub(super) fn alibaba_family(text: &str) -> Option<Facts> {
     let (family, size) = match text.strip_prefix("ecs.") {
         Some(rest) => rest.split_once('.').map_or((rest, None), |(family, size)| (family, Some(size))),
         None if text.contains('.') => return None,
@@ -187,7 +186,7 @@ pub(super) fn alibaba_family(text: &str) -> Option<Meaning> {
     row(family, Vocabulary::AlibabaEcsFamily).or_else(|| alibaba_amd64(family))
 }
 
-fn alibaba_amd64(family: &str) -> Option<Meaning> {
+fn alibaba_amd64(family: &str) -> Option<Facts> {
     let (class, rest) = family.split_at_checked(family.find(|letter: char| letter.is_ascii_digit())?)?;
     let (generation, attributes) = rest.split_at_checked(1)?;
     let known = ALIBABA_CLASSES.contains(&class)
@@ -196,12 +195,12 @@ fn alibaba_amd64(family: &str) -> Option<Meaning> {
             attributes,
             "" | "a" | "ae" | "e" | "h" | "i" | "ie" | "ne" | "nex" | "re" | "s" | "se" | "t"
         );
-    known.then(|| Meaning::new(None, Architecture::Amd64).note(BY_RULE))
+    known.then(|| Facts::new(None, Architecture::Amd64).note(BY_RULE))
 }
 
-/// `AL2023_x86_64_STANDARD`, in any case: an image's system with the architecture in its name. Each of EKS's types
-/// (`AMITypes` of its API) exists for these architectures alone.
-pub(super) fn eks_ami(text: &str) -> Option<Meaning> {
+/// Reads an `AMITypes` value of the EKS API in any case, such as `AL2023_x86_64_STANDARD`. Only the combinations of
+/// system, architecture and kind that the API lists are known.
+pub(super) fn eks_ami(text: &str) -> Option<Facts> {
     let plausible =
         text.len() <= 64 && text.contains("_64") && text.starts_with(['A', 'a', 'B', 'b', 'W', 'w']);
     if !plausible {
@@ -223,23 +222,23 @@ pub(super) fn eks_ami(text: &str) -> Option<Meaning> {
         return None;
     }
     let build = match system {
-        "AL2" | "AL2023" | "BOTTLEROCKET" => return Some(Meaning::new(Os::Linux, architecture)),
+        "AL2" | "AL2023" | "BOTTLEROCKET" => return Some(Facts::new(Os::Linux, architecture)),
         "WINDOWS_CORE_2019" | "WINDOWS_FULL_2019" => "10.0.17763",
         "WINDOWS_CORE_2022" | "WINDOWS_FULL_2022" => "10.0.20348",
         "WINDOWS_CORE_2025" | "WINDOWS_FULL_2025" => "10.0.26100",
         _ => return None,
     };
-    let meaning = Meaning { version: Some(Cow::Borrowed(build)), ..Meaning::new(Os::Windows, architecture) };
-    Some(meaning)
+    let facts = Facts { version: Some(Cow::Borrowed(build)), ..Facts::new(Os::Windows, architecture) };
+    Some(facts)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::generated::vocabulary::ROWS;
+    use crate::tables::ROWS;
 
     #[test]
-    fn the_ec2_rule_agrees_with_the_table_but_for_the_first_arm_family() {
+    fn the_ec2_rule_agrees_with_the_table_except_for_the_first_arm_family() {
         let families = ROWS.iter().filter(|row| row.vocabulary == Vocabulary::Ec2InstanceFamily);
         let mut read = 0;
         for row in families {

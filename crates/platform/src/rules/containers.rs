@@ -1,35 +1,35 @@
 //! The vocabularies of containerd, OCI and docker.
 
 use crate::architecture::Architecture;
-use crate::meaning::Meaning;
+use crate::facts::Facts;
 use crate::os::Os;
 use crate::platform::Platform;
 
-/// `os[(version)]/architecture[/variant]`
-pub(super) fn oci_platform(text: &str) -> Option<Meaning> {
+/// Reads `os[(version)]/architecture[/variant]`.
+pub(super) fn oci_platform(text: &str) -> Option<Facts> {
     if !text.contains('/') {
         return None;
     }
     let platform = Platform::parse(text).ok()?;
     let note = match (platform.os, platform.architecture, platform.variant) {
-        (Os::Windows, _, _) if platform.os_version.is_none() => Some(
-            "without an os.version it is not clear which Windows hosts run it: write windows(10.0.20348)",
-        ),
+        (Os::Windows, _, _) if platform.os_version.is_none() => {
+            Some("without an os.version it is unclear which Windows hosts run it: write windows(10.0.20348)")
+        }
         (Os::Windows, _, _) if !is_build(platform.os_version()) => {
             Some("the os.version is not a build such as 10.0.20348: no versioned Windows host accepts it")
         }
         (_, Architecture::Riscv64 | Architecture::Ppc64le, Some(_)) => {
-            Some("containerd takes this variant only where the host names the very same one")
+            Some("containerd accepts this variant only on a host that names exactly the same one")
         }
         (_, Architecture::Arm, None) => Some("containerd reads arm without a version as v7"),
         (_, Architecture::Arm, Some("v8" | "8")) => Some("32-bit programs on an ARMv8 processor, not arm64"),
         (Os::Wasi, _, _) => Some("Go names it wasip1"),
         _ => None,
     };
-    Some(Meaning::of(&platform).note(note))
+    Some(Facts::of(&platform).note(note))
 }
 
-/// Whether containerd reads the version: three numbers with points between them.
+/// Returns whether containerd reads the version: three numbers with dots between them, of 8, 8 and 16 bits.
 fn is_build(version: Option<&str>) -> bool {
     version.is_some_and(|version| {
         let mut parts = version.split('.');
@@ -39,35 +39,35 @@ fn is_build(version: Option<&str>) -> bool {
     })
 }
 
-/// An architecture alone, where containerd takes the operating system from the host.
-pub(super) fn architecture_specifier(text: &str) -> Option<Meaning> {
+/// Reads an architecture by itself. containerd takes the operating system from the host.
+pub(super) fn architecture_specifier(text: &str) -> Option<Facts> {
     let known = |text: &str| {
         Architecture::from_alias(text).or_else(|| Architecture::from_name(text).map(|name| (name, None)))
     };
     let (architecture, variant) = known(text).or_else(|| known(&lowered(text)?))?;
     let variant = architecture.normal_variant(variant);
     Some(
-        Meaning::new(None, architecture)
+        Facts::new(None, architecture)
             .variant(variant)
             .note("containerd takes the operating system from the host"),
     )
 }
 
-/// A short text with capital letters, in lower case.
+/// Returns a short text in lower case if it has capital letters.
 fn lowered(text: &str) -> Option<String> {
     let capital = text.len() <= 16 && text.bytes().any(|byte| byte.is_ascii_uppercase());
     capital.then(|| text.to_ascii_lowercase())
 }
 
-/// An operating system alone, in any case, where containerd takes the architecture from the host.
-pub(super) fn os_specifier(text: &str) -> Option<Meaning> {
+/// Reads an operating system by itself, in any case. containerd takes the architecture from the host.
+pub(super) fn os_specifier(text: &str) -> Option<Facts> {
     let known = |text: &str| Os::from_name(text).or_else(|| Os::from_alias(text));
     let os = known(text).or_else(|| known(&lowered(text)?))?;
-    (!matches!(os, Os::Wasi | Os::Wasip1)).then(|| Meaning::new(os, None))
+    (!matches!(os, Os::Wasi | Os::Wasip1)).then(|| Facts::new(os, None))
 }
 
-/// `os-architecture[variant]`, as the cross-compilation helper xx sets `TARGETPAIR`.
-pub(super) fn target_pair(text: &str) -> Option<Meaning> {
+/// Reads `os-architecture[variant]`, to which the cross-compilation helper xx sets `TARGETPAIR`.
+pub(super) fn target_pair(text: &str) -> Option<Facts> {
     let (os, rest) = text.split_once('-')?;
     let os = Os::from_name(os)?;
     let architecture = Architecture::ALL
@@ -82,5 +82,5 @@ pub(super) fn target_pair(text: &str) -> Option<Meaning> {
         }
     };
     let platform = Platform { variant, ..Platform::new(os, architecture) };
-    Some(Meaning::of(&platform))
+    Some(Facts::of(&platform))
 }

@@ -1,17 +1,17 @@
 //! GNU triples: `processor[-vendor]-kernel[-abi]`, as autoconf's `config.sub` reads them.
 
-use crate::apple::AppleAbi;
+use crate::abi::AppleAbi;
+use crate::abi::FloatAbi;
+use crate::abi::Libc;
 use crate::architecture::Architecture;
-use crate::float::FloatAbi;
-use crate::libc::Libc;
-use crate::meaning::Meaning;
+use crate::facts::Facts;
 use crate::os::Os;
 use crate::rules::hosts::is_dotted;
 
 const NO_NAME: &str = "no Go port and no OCI name";
 
-/// What a triple of any vendor means.
-pub(super) fn triple(text: &str) -> Option<Meaning> {
+/// Reads a triple of any vendor.
+pub(super) fn triple(text: &str) -> Option<Facts> {
     let parts: Vec<&str> = text.splitn(5, '-').collect();
     let (processor, kernel, abi) = match parts.as_slice() {
         [processor, kernel @ ("linux" | "windows"), abi] => (processor, *kernel, Some(*abi)),
@@ -28,8 +28,8 @@ fn is_vendor(text: &str) -> bool {
         && !matches!(text, "linux" | "windows")
 }
 
-fn together(processor: &Processor, system: &System) -> Meaning {
-    let Some(os) = system.os else { return Meaning::new(None, None).note(system.note) };
+fn together(processor: &Processor, system: &System) -> Facts {
+    let Some(os) = system.os else { return Facts::new(None, None).note(system.note) };
     let other = match (processor.architecture, system.abi) {
         (Err(why), _) => Some(why),
         (_, "gnux32" | "muslx32") => Some("the x32 ABI has no Go port and no OCI name"),
@@ -41,7 +41,7 @@ fn together(processor: &Processor, system: &System) -> Meaning {
         _ => None,
     };
     if let Some(why) = other {
-        return Meaning::new(os, None).libc(system.libc).note(why);
+        return Facts::new(os, None).libc(system.libc).note(why);
     }
     let architecture = processor.architecture.ok();
     let arm = architecture == Some(Architecture::Arm);
@@ -53,18 +53,18 @@ fn together(processor: &Processor, system: &System) -> Meaning {
     let version = arm && processor.variant.is_none();
     let note = system.note.or(system.apple.map(AppleAbi::note));
     let note = note.or(version.then_some("the version of the processor is not in the triple"));
-    let meaning = Meaning::new(os, architecture).variant(processor.variant).libc(system.libc).note(note);
+    let facts = Facts::new(os, architecture).variant(processor.variant).libc(system.libc).note(note);
     let float = if arm { stated } else { processor.float };
-    Meaning { float, apple: system.apple, ..meaning }
+    Facts { float, apple: system.apple, ..facts }
 }
 
 /// The first part of a triple.
 struct Processor {
-    /// Its architecture, or why it has none.
+    /// The architecture, or the reason why Go and OCI have none.
     architecture: Result<Architecture, &'static str>,
     variant: Option<&'static str>,
     float: Option<FloatAbi>,
-    /// Fedora's names of 32-bit ARM say that there is a float unit (`armv7hl`), and its ABI does not.
+    /// Whether the name promises a float unit. Fedora's names of 32-bit ARM do (`armv7hl`), and its ABI does not.
     has_unit: bool,
 }
 
@@ -100,7 +100,7 @@ fn processor(name: &str) -> Option<Processor> {
     Some(plain(Ok(architecture)))
 }
 
-/// `armv7l`, `armv5tel`, `armv7hl`
+/// Reads a processor of 32-bit ARM: `armv7l`, `armv5tel`, `armv7hl`.
 fn arm(name: &str) -> Option<Processor> {
     let (version, rest) = name.strip_prefix("armv")?.split_at_checked(1)?;
     let variant = ["v4", "v5", "v6", "v7", "v8"].into_iter().find(|known| known.ends_with(version))?;
@@ -118,7 +118,7 @@ fn arm(name: &str) -> Option<Processor> {
 /// The kernel and the ABI of a triple.
 #[derive(Default)]
 struct System<'a> {
-    /// None where Go and OCI have no name for it; then the note says so.
+    /// `None` if Go and OCI have no name for it; then there is a note.
     os: Option<Os>,
     libc: Option<Libc>,
     abi: &'a str,
@@ -169,12 +169,12 @@ fn system<'a>(kernel: &str, abi: Option<&'a str>) -> Option<System<'a>> {
         (Os::Netbsd, Some("eabi" | "eabihf")) | (_, None) => None,
         _ => return None,
     };
-    // illumos calls itself so too.
+    // config.guess prints the same triple on illumos.
     let note = (os == Os::Solaris).then_some("Solaris, or illumos, which has the same triple");
     Some(System { apple, note, ..plain(os) })
 }
 
-/// `config.sub` adds `-gnu` where no ABI is stated.
+/// Reads the ABI of Linux. `config.sub` adds `-gnu` if there is none.
 fn linux(abi: Option<&str>) -> Option<System<'_>> {
     let abi = abi.unwrap_or("gnu");
     let name = abi.trim_end_matches(|letter: char| letter.is_ascii_digit());
@@ -190,7 +190,8 @@ fn linux(abi: Option<&str>) -> Option<System<'_>> {
         _ => return None,
     };
     let note = abi.starts_with("uclibc").then_some("a program of uClibc, which needs that library's loader");
-    // Android's ABI passes numbers in integer registers and has a float unit all the same: Go knows it by GOOS.
+    // Android's ABI passes numbers in integer registers although its processors have a float unit. It is not soft float:
+    // Go knows the ABI from GOOS.
     let abi = if os == Os::Android { "" } else { abi };
     Some(System { os: Some(os), libc, abi, apple: None, note })
 }

@@ -1,16 +1,16 @@
-//! What hosts and build services say of themselves.
+//! The names that hosts and build services have for themselves.
 
 use std::borrow::Cow;
 
+use crate::abi::{GlibcVersion, Libc};
 use crate::architecture::Architecture;
-use crate::libc::{GlibcVersion, Libc};
-use crate::meaning::{Meaning, row};
+use crate::facts::{Facts, row};
 use crate::os::Os;
 use crate::vocabulary::Vocabulary;
 
-/// The Unix emulations on Windows, which add its version to their name and, where they are translated, the machine's:
-/// `MINGW64_NT-10.0-19045`, `CYGWIN_NT-10.0-WOW64`.
-pub(super) fn uname_s(text: &str) -> Option<Meaning> {
+/// Reads a Unix emulation on Windows: `MINGW64_NT-10.0-19045`, `CYGWIN_NT-10.0-WOW64`. It adds the version of Windows to
+/// its name and, if it is translated, the architecture.
+pub(super) fn uname_s(text: &str) -> Option<Facts> {
     let (emulation, version) = text.split_once("_NT")?;
     let known = ["MINGW32", "MINGW64", "MSYS", "CYGWIN", "UCRT64", "CLANG32", "CLANG64", "CLANGARM64"];
     let mut parts = version.split('-');
@@ -18,24 +18,24 @@ pub(super) fn uname_s(text: &str) -> Option<Meaning> {
         && parts.next() == Some("")
         && parts.next().is_none_or(is_dotted)
         && parts.all(|part| is_number(part) || matches!(part, "WOW64" | "ARM64"));
-    plausible.then(|| Meaning::new(Os::Windows, None))
+    plausible.then(|| Facts::new(Os::Windows, None))
 }
 
-/// Digits alone: what `parse` takes may have a sign too.
+/// Returns whether the text consists of digits. `str::parse` would also accept a sign.
 pub(super) fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Numbers with points between them.
+/// Returns whether the text consists of numbers with dots between them.
 pub(super) fn is_dotted(text: &str) -> bool {
     text.split('.').all(is_number)
 }
 
-/// `system processor`, from which rustup chooses the host's target.
-pub(super) fn rustup(text: &str) -> Option<Meaning> {
+/// Reads `system processor`, from which rustup-init chooses the target of the host.
+pub(super) fn rustup(text: &str) -> Option<Facts> {
     let (system, processor) = text.split_once(' ')?;
     let os = row(system, Vocabulary::UnameS).or_else(|| uname_s(system))?.os?;
-    // rustup runs 32-bit programs where the processor is named as 32-bit, so v8 is v7 and a bare arm is v6.
+    // rustup-init installs 32-bit programs for a 32-bit name: it takes armv8l for v7 and an unversioned arm for v6.
     let (architecture, variant) = match processor {
         "arm" | "xscale" | "armv6l" => (Architecture::Arm, Some("v6")),
         "armv7l" | "armv8l" => (Architecture::Arm, Some("v7")),
@@ -46,19 +46,19 @@ pub(super) fn rustup(text: &str) -> Option<Meaning> {
             (found.architecture.filter(|name| *name != Architecture::Arm)?, found.variant)
         }
     };
-    let note = (os == Os::Linux).then_some("the musl target where ldd --version names musl");
-    Some(Meaning::new(os, architecture).variant(variant).note(note))
+    let note = (os == Os::Linux).then_some("the musl target if ldd --version names musl");
+    Some(Facts::new(os, architecture).variant(variant).note(note))
 }
 
-/// `10.0.BUILD`, as Kubernetes labels Windows nodes.
-pub(super) fn windows_build(text: &str) -> Option<Meaning> {
+/// Reads `10.0.BUILD`, with which Kubernetes labels Windows nodes.
+pub(super) fn windows_build(text: &str) -> Option<Facts> {
     let build = text.strip_prefix("10.0.")?;
     let number = build.len() == 5 && build.bytes().all(|byte| byte.is_ascii_digit());
-    number.then(|| Meaning { version: Some(Cow::Owned(text.to_owned())), ..Meaning::new(Os::Windows, None) })
+    number.then(|| Facts { version: Some(Cow::Owned(text.to_owned())), ..Facts::new(Os::Windows, None) })
 }
 
-/// A GitHub-hosted runner's label, as of November 2026. Labels move: `latest` most of all.
-pub(super) fn github_label(text: &str) -> Option<Meaning> {
+/// Reads the label of a GitHub-hosted runner, as of November 2026. Labels come to mean other runners, `latest` first.
+pub(super) fn github_label(text: &str) -> Option<Facts> {
     let (system, rest) = text.split_once('-')?;
     let (version, suffix) = rest.split_once('-').map_or((rest, ""), |(version, suffix)| (version, suffix));
     let arm = || match suffix {
@@ -66,28 +66,29 @@ pub(super) fn github_label(text: &str) -> Option<Meaning> {
         "arm" | "arm64" => Some(Architecture::Arm64),
         _ => None,
     };
-    let dated = "what the label means was recorded in November 2026";
+    let dated = "the meaning of the label was recorded in November 2026";
     match system {
         "ubuntu" if version == "slim" || version == "latest" || is_ubuntu(version) => {
-            Some(Meaning::new(Os::Linux, arm()?).note(dated))
+            Some(Facts::new(Os::Linux, arm()?).note(dated))
         }
         "windows" if version == "latest" || matches!(version, "2016" | "2019" | "2022" | "2025" | "11") => {
             let studio = suffix.strip_prefix("vs").is_some_and(|year| year.len() == 4 && is_number(year));
             let architecture = if studio { Architecture::Amd64 } else { arm()? };
-            Some(Meaning::new(Os::Windows, architecture).note(dated))
+            Some(Facts::new(Os::Windows, architecture).note(dated))
         }
-        "macos" | "xcode" => Some(Meaning::new(Os::Darwin, apple(system, version, suffix)?).note(dated)),
+        "macos" | "xcode" => Some(Facts::new(Os::Darwin, apple(system, version, suffix)?).note(dated)),
         _ => None,
     }
 }
 
-/// Runners have the releases with long support, which come in April of even years.
+/// Returns whether the text is an Ubuntu release with long-term support, which is one of April in an even year.
 fn is_ubuntu(version: &str) -> bool {
     let year = version.strip_suffix(".04").filter(|year| is_number(year)).and_then(|year| year.parse().ok());
     year.is_some_and(|year: u8| (14..=40).contains(&year) && year.is_multiple_of(2))
 }
 
-/// Since macOS 14 the plain runners have Apple silicon; `large` and `intel` have Intel processors.
+/// Reads the processor of a macOS runner. Since macOS 14 runners without a suffix have Apple silicon; `large` and `intel`
+/// have Intel processors.
 fn apple(system: &str, version: &str, suffix: &str) -> Option<Architecture> {
     let number = version.parse().ok().filter(|number: &u8| is_number(version) && (10..=40).contains(number));
     if number.is_none() && version != "latest" {
@@ -102,8 +103,8 @@ fn apple(system: &str, version: &str, suffix: &str) -> Option<Architecture> {
     }
 }
 
-/// `saas-system-size-machine`, as GitLab tags its hosted runners.
-pub(super) fn gitlab_tag(text: &str) -> Option<Meaning> {
+/// Reads `saas-system-size-machine`, the tags of GitLab's hosted runners.
+pub(super) fn gitlab_tag(text: &str) -> Option<Facts> {
     let mut parts = text.strip_prefix("saas-")?.split('-');
     let (system, size, machine) = (parts.next()?, parts.next()?, parts.next()?);
     if !matches!(size, "small" | "medium" | "large" | "xlarge" | "2xlarge") {
@@ -114,16 +115,16 @@ pub(super) fn gitlab_tag(text: &str) -> Option<Meaning> {
         return None;
     }
     match (system, machine) {
-        ("linux", "amd64") => Some(Meaning::new(Os::Linux, Architecture::Amd64)),
-        ("linux", "arm64") => Some(Meaning::new(Os::Linux, Architecture::Arm64)),
-        ("windows", "amd64") => Some(Meaning::new(Os::Windows, Architecture::Amd64)),
-        ("macos", "m1" | "m2pro" | "m4pro") => Some(Meaning::new(Os::Darwin, Architecture::Arm64)),
+        ("linux", "amd64") => Some(Facts::new(Os::Linux, Architecture::Amd64)),
+        ("linux", "arm64") => Some(Facts::new(Os::Linux, Architecture::Arm64)),
+        ("windows", "amd64") => Some(Facts::new(Os::Windows, Architecture::Amd64)),
+        ("macos", "m1" | "m2pro" | "m4pro") => Some(Facts::new(Os::Darwin, Architecture::Arm64)),
         _ => None,
     }
 }
 
-/// `platform arch [libc [version]]`, as a running Node says it.
-pub(super) fn node_measured(text: &str) -> Option<Meaning> {
+/// Reads `platform arch [libc [version]]`, which a program of Node measures at run time.
+pub(super) fn node_measured(text: &str) -> Option<Facts> {
     let mut words = text.split(' ');
     let os = row(words.next()?, Vocabulary::NodeProcessPlatform)?.os?;
     let architecture = row(words.next()?, Vocabulary::NodeProcessArch)?.architecture?;
@@ -136,11 +137,11 @@ pub(super) fn node_measured(text: &str) -> Option<Meaning> {
         (None, _, _) => None,
         _ => return None,
     };
-    Some(Meaning::new(os, architecture).libc(libc))
+    Some(Facts::new(os, architecture).libc(libc))
 }
 
-/// Java's `os.name`, read without case: the names of the JDK, and those of Windows with its version.
-pub(super) fn jvm_os_name(text: &str) -> Option<Meaning> {
+/// Reads Java's `os.name` in any case. Windows names have a version.
+pub(super) fn jvm_os_name(text: &str) -> Option<Facts> {
     const NAMES: &[(&str, Option<Os>)] = &[
         ("AIX", Some(Os::Aix)),
         ("HP-UX", None),
@@ -160,11 +161,12 @@ pub(super) fn jvm_os_name(text: &str) -> Option<Meaning> {
         Some(os) => os,
         None => Some(is_windows(text).then_some(Os::Windows)?),
     };
-    let meaning = Meaning::new(os, None);
-    Some(if os.is_none() { meaning.note("no Go port and no OCI name") } else { meaning })
+    let facts = Facts::new(os, None);
+    Some(if os.is_none() { facts.note("no Go port and no OCI name") } else { facts })
 }
 
-/// `Windows 11`, `Windows Server 2012 R2`, and what the JDK says of a version that it does not know.
+/// Returns whether the text is a Windows name of the JDK: `Windows 11`, `Windows Server 2012 R2`, or one for a version
+/// that the JDK does not know.
 fn is_windows(text: &str) -> bool {
     let Some((start, version)) = text.split_at_checked("windows ".len()) else { return false };
     if !start.eq_ignore_ascii_case("windows ") {
@@ -186,7 +188,7 @@ fn is_windows(text: &str) -> bool {
     }
 }
 
-/// The emulators' statically linked builds have the same names with `-static`.
-pub(super) fn qemu_static(text: &str) -> Option<Meaning> {
+/// Reads a statically linked emulator, which has the name of the dynamic one with `-static`.
+pub(super) fn qemu_static(text: &str) -> Option<Facts> {
     row(text.strip_suffix("-static")?, Vocabulary::QemuUserBinary)
 }

@@ -1,11 +1,11 @@
-//! The processor levels of clouds' machines, where they follow from the name.
+//! The processor levels that follow from the names of the clouds' machines.
 //!
-//! Only what the clouds publish of their processors, written down in November 2026 without their pages at hand: a newer
-//! generation than theirs, and a series that they give several or no processors, has no level here. Every Xeon from Skylake on and every EPYC from Genoa on has AVX-512 (v4); EPYC
-//! Naples to Milan, Haswell and Broadwell have AVX2 (v3).
+//! They are what the clouds publish about their processors, recorded in November 2026 without access to their pages. Newer generations and
+//! series with several or unpublished processors have no level: a level that is too high makes programs that crash.
+//! Xeon since Skylake and EPYC since Genoa have AVX-512 (v4); EPYC Naples to Milan, Haswell and Broadwell have AVX2 (v3).
 
-/// EC2's c, m and r families (docs.aws.amazon.com/ec2/latest/instancetypes): the letters after the generation say who
-/// made the processor, and the fifth generation is Intel's without one.
+/// Returns the level of EC2's c, m and r families (docs.aws.amazon.com/ec2/latest/instancetypes). A letter after the
+/// generation is the maker of the processor; the fifth generation has Intel processors without one.
 pub(super) fn ec2(class: &str, generation: &str, attributes: &str) -> Option<&'static str> {
     if !matches!(class, "c" | "m" | "r") {
         return None;
@@ -24,8 +24,8 @@ pub(super) fn ec2(class: &str, generation: &str, attributes: &str) -> Option<&'s
     }
 }
 
-/// Azure's general, compute, memory and storage series (learn.microsoft.com/azure/virtual-machines/sizes): the oldest
-/// processor that the series lists. An `a` after the number of processors is AMD's.
+/// Returns the level of the oldest processor of Azure's general, compute, memory and storage series
+/// (learn.microsoft.com/azure/virtual-machines/sizes). An `a` after the number of processors is AMD.
 pub(super) fn azure(family: &str, features: &str, version: Option<u8>) -> Option<&'static str> {
     let amd = features.contains('a');
     match (family, version) {
@@ -38,8 +38,8 @@ pub(super) fn azure(family: &str, features: &str, version: Option<u8>) -> Option
     }
 }
 
-/// Oracle's shapes (docs.oracle.com, compute shapes): E2 to E4 are EPYC Naples to Milan, E5 and E6 Genoa and Turin;
-/// the first generation of Intel is Haswell or Broadwell, the second Skylake.
+/// Returns the level of Oracle's shapes (docs.oracle.com, compute shapes). E2 to E4 are EPYC Naples to Milan, E5 and E6
+/// Genoa and Turin; the first generation of Intel is Haswell or Broadwell, the second Skylake.
 pub(super) fn oracle(class: &str, series: &str) -> Option<&'static str> {
     match (class, series) {
         (_, "E2" | "E3" | "E4") | ("Standard1" | "DenseIO1", _) => Some("v3"),
@@ -52,7 +52,7 @@ pub(super) fn oracle(class: &str, series: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::generated::vocabulary::ROWS;
+    use crate::tables::ROWS;
     use crate::vocabulary::Vocabulary;
 
     #[test]

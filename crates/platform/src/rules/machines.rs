@@ -1,12 +1,12 @@
-//! The names of single machines: Apple's and Raspberry Pi's.
+//! The names of single machines of Apple and Raspberry Pi.
 
 use crate::architecture::Architecture;
-use crate::meaning::{Meaning, row};
+use crate::facts::{Facts, row};
 use crate::os::Os;
 use crate::rules::hosts::is_number;
 use crate::vocabulary::Vocabulary;
 
-/// Apple's model identifiers with the first number from which they are Apple silicon; none where there never was one.
+/// Apple's model identifiers with the first number that is Apple silicon; `None` if no model is.
 const MODELS: &[(&str, Option<u8>)] = &[
     ("MacBookPro", Some(17)),
     ("MacBookAir", Some(10)),
@@ -15,12 +15,13 @@ const MODELS: &[(&str, Option<u8>)] = &[
     ("MacPro", None),
     ("iMacPro", None),
     ("iMac", Some(21)),
-    // The name of all models since 2022.
+    // All models since 2022 have this name.
     ("Mac", Some(13)),
 ];
 
-/// `Apple M3 Pro`, as `sysctl machdep.cpu.brand_string` says, and `MacBookPro18,3`, as `sysctl hw.model` does.
-pub(super) fn mac(text: &str) -> Option<Meaning> {
+/// Reads a chip as `sysctl machdep.cpu.brand_string` prints it, such as `Apple M3 Pro`, or a model as `sysctl hw.model`
+/// prints it, such as `MacBookPro18,3`.
+pub(super) fn mac(text: &str) -> Option<Facts> {
     if let Some(chip) = text.strip_prefix("Apple M") {
         let (number, kind) = chip.split_once(' ').map_or((chip, ""), |(number, kind)| (number, kind));
         let known = is_number(number) && number.len() < 3 && matches!(kind, "" | "Pro" | "Max" | "Ultra");
@@ -37,19 +38,19 @@ pub(super) fn mac(text: &str) -> Option<Meaning> {
     match first {
         Some(first) if number >= *first => Some(apple_silicon()),
         _ if model == "Mac" => None,
-        _ => Some(Meaning { bits32: None, ..Meaning::new(Os::Darwin, Architecture::Amd64) }),
+        _ => Some(Facts { bits32: None, ..Facts::new(Os::Darwin, Architecture::Amd64) }),
     }
 }
 
-/// Every Apple M has at least what the first has.
-fn apple_silicon() -> Meaning {
-    Meaning { level: Some("v8.4"), bits32: Some(false), ..Meaning::new(Os::Darwin, Architecture::Arm64) }
+/// Returns the facts of the M1, whose features all later chips have.
+fn apple_silicon() -> Facts {
+    Facts { level: Some("v8.4"), bits32: Some(false), ..Facts::new(Os::Darwin, Architecture::Arm64) }
         .note("uname -m says arm64, or x86_64 inside Rosetta")
 }
 
-/// `Raspberry Pi 4 Model B Rev 1.4`, as the device tree says: the revision counts for few models, a plus is written out,
-/// and the first model has no number.
-pub(super) fn raspberry_pi(text: &str) -> Option<Meaning> {
+/// Reads the model of the device tree, such as `Raspberry Pi 4 Model B Rev 1.4`. The revision matters for few models, a
+/// plus is spelled out, and the first model has no number.
+pub(super) fn raspberry_pi(text: &str) -> Option<Facts> {
     let (name, revision) = text.strip_prefix("Raspberry Pi ")?.rsplit_once(" Rev ")?;
     if revision.len() > 4 || !revision.split('.').all(is_number) {
         return None;
@@ -65,8 +66,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn models_are_told_apart_by_their_number() {
-        let architecture = |text: &str| mac(text).and_then(|meaning| meaning.architecture);
+    fn the_number_of_a_model_decides_its_processor() {
+        let architecture = |text: &str| mac(text).and_then(|facts| facts.architecture);
         for text in ["Apple M3", "Apple M1 Ultra", "MacBookPro18,3", "Macmini9,1", "Mac14,2", "iMac21,1"] {
             assert_eq!(architecture(text), Some(Architecture::Arm64), "{text}");
         }
@@ -81,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn the_device_tree_names_models_with_their_revision() {
+    fn models_of_the_device_tree_have_a_revision() {
         let read = |text: &str| raspberry_pi(text).map(|pi| (pi.architecture, pi.variant));
         let arm64 = Some((Some(Architecture::Arm64), None));
         assert_eq!(read("Raspberry Pi 4 Model B Rev 1.4"), arm64);

@@ -1,16 +1,16 @@
 //! The platform names of language package managers.
 
-use crate::apple::AppleAbi;
+use crate::abi::AppleAbi;
+use crate::abi::FloatAbi;
+use crate::abi::{GlibcVersion, Libc};
 use crate::architecture::Architecture;
-use crate::float::FloatAbi;
-use crate::libc::{GlibcVersion, Libc};
-use crate::meaning::{Meaning, row};
+use crate::facts::{Facts, row};
 use crate::os::Os;
 use crate::rules::hosts::{is_dotted, is_number};
 use crate::vocabulary::Vocabulary;
 
-/// The processor names of Python's Linux tags, which are the kernel's.
-fn python_linux(processor: &str) -> Option<Meaning> {
+/// Reads the processor in a Linux tag of Python, which is the kernel's name of it.
+fn python_linux(processor: &str) -> Option<Facts> {
     let known = [
         "x86_64",
         "i686",
@@ -27,19 +27,19 @@ fn python_linux(processor: &str) -> Option<Meaning> {
         "mips64",
         "mips",
     ];
-    let meaning = known.contains(&processor).then(|| row(processor, Vocabulary::UnameMLinux)).flatten()?;
-    Some(Meaning { note: None, ..meaning })
+    let facts = known.contains(&processor).then(|| row(processor, Vocabulary::UnameMLinux)).flatten()?;
+    Some(Facts { note: None, ..facts })
 }
 
-/// A wheel's platform tag (PEP 425, 513, 571, 599, 600, 656, 730 and 738).
-pub(super) fn wheel(text: &str) -> Option<Meaning> {
+/// Reads the platform tag of a wheel (PEP 425, 513, 571, 599, 600, 656, 730 and 738).
+pub(super) fn wheel(text: &str) -> Option<Facts> {
     match text {
-        "any" => return Some(Meaning::new(None, None).note("architecture independent")),
-        "win32" => return Some(Meaning::new(Os::Windows, Architecture::I386)),
-        "win_amd64" => return Some(Meaning::new(Os::Windows, Architecture::Amd64)),
-        "win_arm64" => return Some(Meaning::new(Os::Windows, Architecture::Arm64)),
-        "win_arm32" => return Some(Meaning::new(Os::Windows, Architecture::Arm)),
-        "win_ia64" => return Some(Meaning::new(Os::Windows, None).note("Itanium has no Go port")),
+        "any" => return Some(Facts::new(None, None).note("architecture independent")),
+        "win32" => return Some(Facts::new(Os::Windows, Architecture::I386)),
+        "win_amd64" => return Some(Facts::new(Os::Windows, Architecture::Amd64)),
+        "win_arm64" => return Some(Facts::new(Os::Windows, Architecture::Arm64)),
+        "win_arm32" => return Some(Facts::new(Os::Windows, Architecture::Arm)),
+        "win_ia64" => return Some(Facts::new(Os::Windows, None).note("Itanium has no Go port")),
         _ => {}
     }
     let (system, rest) = text.split_once('_')?;
@@ -59,12 +59,12 @@ pub(super) fn wheel(text: &str) -> Option<Meaning> {
     }
 }
 
-fn emscripten() -> Meaning {
-    Meaning::new(None, None).note("Emscripten has no Go port and no OCI name")
+fn emscripten() -> Facts {
+    Facts::new(None, None).note("Emscripten has no Go port and no OCI name")
 }
 
-/// `MAJOR_MINOR_PROCESSOR`
-fn versioned(system: &str, text: &str) -> Option<Meaning> {
+/// Reads `MAJOR_MINOR_PROCESSOR`.
+fn versioned(system: &str, text: &str) -> Option<Facts> {
     let (major, rest) = text.split_once('_')?;
     let (minor, processor) = rest.split_once('_')?;
     if !is_number(major) || !is_number(minor) {
@@ -82,22 +82,22 @@ const fn glibc(major: u16, minor: u16) -> Libc {
     Libc::Gnu { minimum: Some(GlibcVersion::new(major, minor)) }
 }
 
-fn apple(processor: &str) -> Option<Meaning> {
+fn apple(processor: &str) -> Option<Facts> {
     let architecture = match processor {
         "arm64" => Architecture::Arm64,
         "x86_64" => Architecture::Amd64,
         "i386" => Architecture::I386,
-        "universal2" => return Some(Meaning::new(Os::Darwin, None).note("one file with arm64 and amd64")),
+        "universal2" => return Some(Facts::new(Os::Darwin, None).note("one file with arm64 and amd64")),
         "universal" | "intel" | "fat" | "fat3" | "fat64" => {
-            return Some(Meaning::new(Os::Darwin, None).note("one file with several architectures"));
+            return Some(Facts::new(Os::Darwin, None).note("one file with several architectures"));
         }
-        "ppc" | "ppc64" => return Some(Meaning::new(Os::Darwin, None).note("no Go port")),
+        "ppc" | "ppc64" => return Some(Facts::new(Os::Darwin, None).note("no Go port")),
         _ => return None,
     };
-    Some(Meaning::new(Os::Darwin, architecture))
+    Some(Facts::new(Os::Darwin, architecture))
 }
 
-fn android(abi: &str) -> Option<Meaning> {
+fn android(abi: &str) -> Option<Facts> {
     let (architecture, variant) = match abi {
         "arm64_v8a" => (Architecture::Arm64, None),
         "armeabi_v7a" => (Architecture::Arm, Some("v7")),
@@ -105,11 +105,11 @@ fn android(abi: &str) -> Option<Meaning> {
         "x86" => (Architecture::I386, None),
         _ => return None,
     };
-    Some(Meaning::new(Os::Android, architecture).variant(variant))
+    Some(Facts::new(Os::Android, architecture).variant(variant))
 }
 
-/// `MAJOR_MINOR_PROCESSOR_SDK`
-fn ios(text: &str) -> Option<Meaning> {
+/// Reads `MAJOR_MINOR_PROCESSOR_SDK`.
+fn ios(text: &str) -> Option<Facts> {
     let mut parts = text.splitn(3, '_');
     let (major, minor, rest) = (parts.next()?, parts.next()?, parts.next()?);
     let (processor, sdk) = rest.rsplit_once('_')?;
@@ -119,17 +119,17 @@ fn ios(text: &str) -> Option<Meaning> {
         _ => return None,
     };
     let apple = (sdk == "iphonesimulator").then_some(AppleAbi::Simulator);
-    let meaning = Meaning::new(Os::Ios, architecture).note(apple.map(AppleAbi::note));
-    (is_number(major) && is_number(minor)).then_some(Meaning { apple, ..meaning })
+    let facts = Facts::new(Os::Ios, architecture).note(apple.map(AppleAbi::note));
+    (is_number(major) && is_number(minor)).then_some(Facts { apple, ..facts })
 }
 
-/// What Python's `sysconfig.get_platform()` returns.
-pub(super) fn sysconfig(text: &str) -> Option<Meaning> {
+/// Reads the result of Python's `sysconfig.get_platform()`.
+pub(super) fn sysconfig(text: &str) -> Option<Facts> {
     match text {
-        "win32" => return Some(Meaning::new(Os::Windows, Architecture::I386)),
-        "win-amd64" => return Some(Meaning::new(Os::Windows, Architecture::Amd64)),
-        "win-arm64" => return Some(Meaning::new(Os::Windows, Architecture::Arm64)),
-        "win-arm32" => return Some(Meaning::new(Os::Windows, Architecture::Arm)),
+        "win32" => return Some(Facts::new(Os::Windows, Architecture::I386)),
+        "win-amd64" => return Some(Facts::new(Os::Windows, Architecture::Amd64)),
+        "win-arm64" => return Some(Facts::new(Os::Windows, Architecture::Arm64)),
+        "win-arm32" => return Some(Facts::new(Os::Windows, Architecture::Arm)),
         _ => {}
     }
     if let Some(environment) = text.strip_prefix("mingw_") {
@@ -158,8 +158,8 @@ pub(super) fn sysconfig(text: &str) -> Option<Meaning> {
     }
 }
 
-/// `mingw_x86_64_ucrt`: the Python of MSYS2.
-fn mingw(environment: &str) -> Option<Meaning> {
+/// Reads a platform of the Python in MSYS2, such as `mingw_x86_64_ucrt`.
+fn mingw(environment: &str) -> Option<Facts> {
     let (architecture, rest) =
         [("x86_64", Architecture::Amd64), ("i686", Architecture::I386), ("aarch64", Architecture::Arm64)]
             .into_iter()
@@ -168,13 +168,13 @@ fn mingw(environment: &str) -> Option<Meaning> {
         rest,
         "" | "_ucrt" | "_msvcrt" | "_ucrt_gnu" | "_msvcrt_gnu" | "_ucrt_llvm" | "_msvcrt_llvm"
     );
-    known.then(|| Meaning::new(Os::Windows, architecture).libc(Libc::Mingw))
+    known.then(|| Facts::new(Os::Windows, architecture).libc(Libc::Mingw))
 }
 
-/// A .NET runtime identifier: `[system[.version]][-libc]-architecture`.
-pub(super) fn dotnet(text: &str) -> Option<Meaning> {
+/// Reads a .NET runtime identifier, `[system[.version]][-libc]-architecture`.
+pub(super) fn dotnet(text: &str) -> Option<Facts> {
     if matches!(text, "any" | "base") {
-        return Some(Meaning::new(None, None).note("architecture independent"));
+        return Some(Facts::new(None, None).note("architecture independent"));
     }
     let (front, processor) = text.rsplit_once('-')?;
     let (system, libc) = front.split_once('-').filter(|(_, libc)| !libc.is_empty()).unwrap_or((front, ""));
@@ -185,7 +185,7 @@ pub(super) fn dotnet(text: &str) -> Option<Meaning> {
         _ => None,
     };
     let name = system.trim_end_matches(|letter: char| letter.is_ascii_digit() || letter == '.');
-    let version = system.get(name.len()..).unwrap_or_default();
+    let version = &system[name.len()..];
     if !version.is_empty() && !is_dotted(version.strip_prefix('.').unwrap_or(version)) {
         return None;
     }
@@ -212,11 +212,11 @@ pub(super) fn dotnet(text: &str) -> Option<Meaning> {
         _ => return None,
     };
     let apple = (name == "iossimulator").then_some(AppleAbi::Simulator);
-    let meaning = dotnet_processor(os, processor)?.libc(libc.filter(|_| processor != "mips64"));
-    Some(Meaning { apple, ..meaning.note(apple.map(AppleAbi::note)) })
+    let facts = dotnet_processor(os, processor)?.libc(libc.filter(|_| processor != "mips64"));
+    Some(Facts { apple, ..facts.note(apple.map(AppleAbi::note)) })
 }
 
-fn dotnet_processor(os: Option<Os>, processor: &str) -> Option<Meaning> {
+fn dotnet_processor(os: Option<Os>, processor: &str) -> Option<Facts> {
     let (architecture, variant) = match processor {
         "x64" => (Architecture::Amd64, None),
         "x86" => (Architecture::I386, None),
@@ -230,17 +230,17 @@ fn dotnet_processor(os: Option<Os>, processor: &str) -> Option<Meaning> {
         "riscv64" => (Architecture::Riscv64, None),
         "loongarch64" => (Architecture::Loong64, None),
         "wasm" => (Architecture::Wasm, None),
-        "mips64" => return Some(Meaning::new(os, None).note("the byte order is not stated")),
+        "mips64" => return Some(Facts::new(os, None).note("the byte order is not stated")),
         _ => return None,
     };
     if os.is_none() {
-        return Some(Meaning::new(None, None).note("the operating system has no Go port and no OCI name"));
+        return Some(Facts::new(None, None).note("the operating system has no Go port and no OCI name"));
     }
-    Some(Meaning::new(os, architecture).variant(variant))
+    Some(Facts::new(os, architecture).variant(variant))
 }
 
-/// OpenWrt's package architectures: the processor family, an underscore and the processor.
-pub(super) fn openwrt(text: &str) -> Option<Meaning> {
+/// Reads a package architecture of OpenWrt: the processor family, an underscore and the processor.
+pub(super) fn openwrt(text: &str) -> Option<Facts> {
     let (family, processor) = text.split_once('_')?;
     let (architecture, variant) = match family {
         "aarch64" => (Architecture::Arm64, None),
@@ -256,14 +256,14 @@ pub(super) fn openwrt(text: &str) -> Option<Meaning> {
         "loongarch64" => (Architecture::Loong64, None),
         _ => return None,
     };
-    // `x86_64` and the like are rows, and what is not of 32-bit ARM has few processors.
+    // Names such as `x86_64`, which also have an underscore, are rows and take precedence.
     let known = architecture == Architecture::Arm || OPENWRT_PROCESSORS.contains(&processor);
     let float = (processor == "pentium-mmx").then_some(FloatAbi::Soft);
-    let meaning = Meaning::new(Os::Linux, architecture).variant(variant).libc(Libc::Musl);
-    known.then_some(Meaning { float, ..meaning })
+    let facts = Facts::new(Os::Linux, architecture).variant(variant).libc(Libc::Musl);
+    known.then_some(Facts { float, ..facts })
 }
 
-/// The processors of OpenWrt's targets that are not 32-bit ARM's.
+/// The processors of OpenWrt's targets other than 32-bit ARM.
 const OPENWRT_PROCESSORS: &[&str] = &[
     "generic",
     "cortex-a35",

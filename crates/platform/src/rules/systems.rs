@@ -1,18 +1,18 @@
-//! Compilers' and package collections' names of systems: triples and pairs.
+//! The triples and pairs of Rust, zig, Nix and xx.
 
-use crate::apple::AppleAbi;
+use crate::abi::AppleAbi;
+use crate::abi::FloatAbi;
+use crate::abi::{GlibcVersion, Libc};
 use crate::architecture::Architecture;
-use crate::float::FloatAbi;
-use crate::libc::{GlibcVersion, Libc};
-use crate::meaning::Meaning;
+use crate::facts::Facts;
 use crate::os::Os;
 use crate::rules::hosts::is_dotted;
-use crate::rust_spec::RustSpec;
+use crate::tables::RustSpec;
 
 const NO_NAME: &str = "no Go port and no OCI name";
 
-/// A rustc target.
-pub(super) fn rust_triple(text: &str) -> Option<Meaning> {
+/// Reads a target of rustc.
+pub(super) fn rust_triple(text: &str) -> Option<Facts> {
     let spec = RustSpec::find(text)?;
     let libc = match (spec.env, spec.os) {
         (Some("musl"), _) => Some(Libc::Musl),
@@ -22,7 +22,7 @@ pub(super) fn rust_triple(text: &str) -> Option<Meaning> {
         _ => None,
     };
     let Some(key) = spec.platform else {
-        return Some(Meaning::new(None, None).libc(libc).note(spec.reason.unwrap_or(NO_NAME)));
+        return Some(Facts::new(None, None).libc(libc).note(spec.reason.unwrap_or(NO_NAME)));
     };
     let apple = match spec.abi {
         Some("sim") => Some(AppleAbi::Simulator),
@@ -39,22 +39,22 @@ pub(super) fn rust_triple(text: &str) -> Option<Meaning> {
         }
         _ => None,
     };
-    let meaning = Meaning::new(key.os, key.architecture).variant(key.variant).libc(libc).note(note);
-    Some(Meaning { float: stated_float(spec, key.architecture), apple, ..meaning })
+    let facts = Facts::new(key.os, key.architecture).variant(key.variant).libc(libc).note(note);
+    Some(Facts { float: stated_float(spec, key.architecture), apple, ..facts })
 }
 
-/// The float ABI that a target's name states, or that is not the usual one of its platform.
+/// Returns the float ABI that the name of a target states, or that is not the usual one of its platform.
 fn stated_float(spec: &RustSpec, architecture: Architecture) -> Option<FloatAbi> {
     match architecture {
-        // Android's one ABI passes numbers in integer registers, and its processors have a float unit.
+        // The only ABI of Android passes numbers in integer registers although its processors have a float unit.
         Architecture::Arm => spec.float.filter(|_| spec.os != "android"),
         Architecture::I386 => spec.triple.starts_with("i586").then_some(FloatAbi::Soft),
         _ => spec.float.filter(|float| *float == FloatAbi::Soft),
     }
 }
 
-/// `ARCHITECTURE-apple-macosVERSION`, as xx names Apple's systems.
-pub(super) fn apple_triple(text: &str) -> Option<Meaning> {
+/// Reads `ARCHITECTURE-apple-macosVERSION`, xx's names of Apple systems.
+pub(super) fn apple_triple(text: &str) -> Option<Facts> {
     let (processor, rest) = text.split_once("-apple-")?;
     let version = rest.strip_prefix("macosx").or_else(|| rest.strip_prefix("macos"))?;
     let architecture = match processor {
@@ -62,11 +62,11 @@ pub(super) fn apple_triple(text: &str) -> Option<Meaning> {
         "x86_64" => Architecture::Amd64,
         _ => return None,
     };
-    (version.is_empty() || is_dotted(version)).then(|| Meaning::new(Os::Darwin, architecture))
+    (version.is_empty() || is_dotted(version)).then(|| Facts::new(Os::Darwin, architecture))
 }
 
-/// A Nix system: `processor-kernel`.
-pub(super) fn nix(text: &str) -> Option<Meaning> {
+/// Reads a Nix system, `processor-kernel`.
+pub(super) fn nix(text: &str) -> Option<Facts> {
     let (processor, kernel) = text.split_once('-')?;
     let (architecture, variant) = nix_processor(processor)?;
     let os = match kernel {
@@ -79,16 +79,16 @@ pub(super) fn nix(text: &str) -> Option<Meaning> {
         "windows" => Os::Windows,
         "wasi" => Os::Wasip1,
         "cygwin" | "redox" | "genode" | "none" | "ghcjs" | "mmixware" | "uefi" => {
-            return Some(Meaning::new(None, None).note(NO_NAME));
+            return Some(Facts::new(None, None).note(NO_NAME));
         }
         _ => return None,
     };
     let note = architecture.is_none().then_some(NO_NAME);
     let float = without_sse2(processor).then_some(FloatAbi::Soft);
-    Some(Meaning { float, ..Meaning::new(os, architecture).variant(variant).note(note) })
+    Some(Facts { float, ..Facts::new(os, architecture).variant(variant).note(note) })
 }
 
-/// The processors of 386 that have no SSE2 by their name; `i386` is a word for all of them.
+/// Returns whether the name of a 386 processor implies that it lacks SSE2. `i386` does not: it is used for all of them.
 fn without_sse2(processor: &str) -> bool {
     matches!(processor, "i486" | "i586")
 }
@@ -123,8 +123,8 @@ fn nix_processor(name: &str) -> Option<Processor> {
     }
 }
 
-/// A zig target: `processor-system[.version][-abi[.glibc version]]`.
-pub(super) fn zig(text: &str) -> Option<Meaning> {
+/// Reads a zig target, `processor-system[.version][-abi[.glibc version]]`.
+pub(super) fn zig(text: &str) -> Option<Facts> {
     let mut parts = text.splitn(3, '-');
     let (processor, system, abi) = (parts.next()?, parts.next()?, parts.next());
     let architecture = zig_processor(processor)?;
@@ -140,7 +140,7 @@ pub(super) fn zig(text: &str) -> Option<Meaning> {
         (os, _) => os,
     };
     if os.is_none() {
-        return Some(Meaning::new(None, None).note(NO_NAME));
+        return Some(Facts::new(None, None).note(NO_NAME));
     }
     let other_abi = match abi {
         "ohos" | "ohoseabi" => Some("OpenHarmony has its own libc and loader, and no Go or OCI name"),
@@ -154,7 +154,7 @@ pub(super) fn zig(text: &str) -> Option<Meaning> {
         _ => None,
     };
     if let Some(why) = other_abi {
-        return Some(Meaning::new(os, None).libc(libc).note(why));
+        return Some(Facts::new(os, None).libc(libc).note(why));
     }
     let note = match architecture {
         None => Some(NO_NAME),
@@ -163,10 +163,10 @@ pub(super) fn zig(text: &str) -> Option<Meaning> {
     };
     let (float, apple) = (zig_float(architecture, abi), (abi == "simulator").then_some(AppleAbi::Simulator));
     let note = note.or(apple.map(AppleAbi::note));
-    Some(Meaning { float, apple, ..Meaning::new(os, architecture).libc(libc).note(note) })
+    Some(Facts { float, apple, ..Facts::new(os, architecture).libc(libc).note(note) })
 }
 
-/// The float ABI that the ABI's name states, where it is not the usual one.
+/// Returns the float ABI that the name of the ABI states.
 fn zig_float(architecture: Option<Architecture>, abi: &str) -> Option<FloatAbi> {
     match (architecture?, abi) {
         (Architecture::Arm | Architecture::Mips | Architecture::Mipsle, "gnueabi" | "musleabi" | "eabi") => {
@@ -177,7 +177,7 @@ fn zig_float(architecture: Option<Architecture>, abi: &str) -> Option<FloatAbi> 
     }
 }
 
-/// A version or a range of them: `10.15`, `5.10...6.1`; those of Windows have names (`win10_rs5`).
+/// Returns whether the text is a version or a range: `10.15`, `5.10...6.1`. Windows versions have names (`win10_rs5`).
 fn is_zig_version(system: &str, text: &str) -> bool {
     let one = |version: &str| {
         let named = version.strip_prefix("win").is_some_and(|rest| {
@@ -237,7 +237,7 @@ fn zig_system(name: &str) -> Option<Option<Os>> {
     })
 }
 
-/// The ABI without its version, with the C library that it names.
+/// Returns the ABI without its version and the C library it names.
 fn zig_abi(os: Option<Os>, text: &str) -> Option<(&str, Option<Libc>)> {
     let (abi, version) = text.split_once('.').map_or((text, None), |(abi, version)| (abi, Some(version)));
     let minimum = match version {

@@ -1,6 +1,8 @@
 //! What a description of a platform or a node means, as `--for`, `--platform` and `nodes` take it.
 
-use crossdock_platform::{Description, NodeProfile, OsSource, Platform, Reading, describe, known_platforms};
+use crossdock_platform::{
+    Interpretation, NodeProfile, OsSource, Platform, PlatformFacts, interpret, known_platforms,
+};
 
 use crate::nearest::nearest;
 
@@ -15,10 +17,10 @@ pub struct Meaning {
 
 /// The one platform that a description names; else what is wrong with it, as a clause that follows the description.
 pub fn meaning(text: &str) -> Result<Meaning, String> {
-    let description = match describe(text, None) {
-        Reading::Exact(description) => description,
-        Reading::Ambiguous { candidates, why } => return Err(ambiguous(&candidates, &why)),
-        Reading::Unknown(unknown) => {
+    let description = match interpret(text, None) {
+        Interpretation::Exact(description) => description,
+        Interpretation::Ambiguous { candidates, why } => return Err(ambiguous(&candidates, &why)),
+        Interpretation::Unknown(unknown) => {
             let known: Vec<String> = known_platforms().map(|platform| platform.to_string()).collect();
             let meant = nearest(text, known.iter().map(String::as_str));
             let meant = meant.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
@@ -36,7 +38,7 @@ pub fn meaning(text: &str) -> Result<Meaning, String> {
     Ok(Meaning { platform, node: description.node, notes })
 }
 
-fn ambiguous(candidates: &[Description], why: &str) -> String {
+fn ambiguous(candidates: &[PlatformFacts], why: &str) -> String {
     let names: Vec<String> = candidates
         .iter()
         .filter_map(|candidate| {

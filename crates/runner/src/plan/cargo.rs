@@ -165,7 +165,7 @@ impl Call {
 
 /// Variables that hold for the whole call, as `RUSTC`: those whose name does not hold the triple.
 fn toolchain_variables(choice: &RustChoice) -> BTreeMap<&String, &String> {
-    let underscored = choice.triple.replace(['-', '.'], "_");
+    let underscored = crossdock_platform::env_triple(&choice.triple);
     let names_triple = |name: &str| {
         let name = name.to_ascii_lowercase();
         name.contains(&underscored) || name.contains(&choice.triple)

@@ -81,7 +81,7 @@ pub(super) fn cpu(settings: &CargoSettings, triple: &str, ours: &[String]) -> Op
 fn keep_linker(settings: &CargoSettings, choice: &mut RustChoice) {
     let linker = matching(&settings.linkers, &choice.triple).next();
     let Some(linker) = linker else { return };
-    let ours = format!("CARGO_TARGET_{}_LINKER", choice.triple.replace(['-', '.'], "_").to_uppercase());
+    let ours = format!("CARGO_TARGET_{}_LINKER", crossdock_platform::cargo_env_triple(&choice.triple));
     if choice.environment.get(&ours) == Some(&linker.value) {
         return;
     }
@@ -145,7 +145,7 @@ fn matching<'a, T>(
 }
 
 fn means(target: &str, triple: &str) -> bool {
-    target == triple.replace(['-', '.'], "_").to_uppercase() || triple_cfg::holds(target, triple)
+    target == crossdock_platform::cargo_env_triple(triple) || triple_cfg::holds(target, triple)
 }
 
 /// Flags in GOFLAGS that the call's own would silently override are an error; the others reach `go build` by

@@ -125,9 +125,10 @@ impl Candidate<'_> {
         let mut environment = work.target.cross_env(&equipment.tools).map_err(unsupported)?;
         environment.retain(|name, _| work.c != CCode::None || name.ends_with("_LINKER"));
         // The flags are a list of their own, as crossdock's caller has more of them.
-        environment.remove(&format!("CARGO_TARGET_{}_RUSTFLAGS", rust.upper()));
-        if let Some(arguments) =
-            environment.get_mut(&format!("BINDGEN_EXTRA_CLANG_ARGS_{}", rust.underscored()))
+        environment
+            .remove(&format!("CARGO_TARGET_{}_RUSTFLAGS", crossdock_platform::cargo_env_triple(rust.triple)));
+        if let Some(arguments) = environment
+            .get_mut(&format!("BINDGEN_EXTRA_CLANG_ARGS_{}", crossdock_platform::env_triple(rust.triple)))
         {
             let includes = helpers::clang_includes(work.target, &equipment.tools, work.host);
             includes

@@ -5,7 +5,7 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
-use crossdock_platform::{Platform, Reading, Vocabulary, describe};
+use crossdock_platform::{Interpretation, Platform, Vocabulary, interpret};
 use serde::Serialize;
 
 use super::tools;
@@ -183,10 +183,10 @@ fn of_uname(os: &str, machine: &str) -> Option<Platform> {
         "freebsd" => Vocabulary::UnameMFreebsd,
         _ => Vocabulary::UnameMLinux,
     };
-    let candidates = match describe(machine, Some(vocabulary)) {
-        Reading::Exact(description) => vec![description],
-        Reading::Ambiguous { candidates, .. } => candidates,
-        Reading::Unknown(_) => return None,
+    let candidates = match interpret(machine, Some(vocabulary)) {
+        Interpretation::Exact(description) => vec![description],
+        Interpretation::Ambiguous { candidates, .. } => candidates,
+        Interpretation::Unknown(_) => return None,
     };
     let found = candidates.into_iter().next()?;
     let variant = found.variant.map(|variant| format!("/{variant}")).unwrap_or_default();

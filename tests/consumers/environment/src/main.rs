@@ -4,7 +4,7 @@
 
 use std::process::ExitCode;
 
-use crossdock_platform::{Libc, Linkage, Reading, Tools, describe};
+use crossdock_platform::{Interpretation, Libc, Linkage, Tools, interpret};
 
 fn main() -> ExitCode {
     let Some(description) = std::env::args().nth(1) else {
@@ -25,10 +25,10 @@ fn main() -> ExitCode {
 
 /// One `export` for each variable.
 fn environment(description: &str) -> Result<String, String> {
-    let meaning = match describe(description, None) {
-        Reading::Exact(meaning) => meaning,
-        Reading::Ambiguous { why, .. } => return Err(why),
-        Reading::Unknown(unknown) => return Err(unknown.to_string()),
+    let meaning = match interpret(description, None) {
+        Interpretation::Exact(meaning) => meaning,
+        Interpretation::Ambiguous { why, .. } => return Err(why),
+        Interpretation::Unknown(unknown) => return Err(unknown.to_string()),
     };
     // Static with the GNU C library, because that is the cross compiler that distributions package.
     let target = meaning.target(Linkage::Static).ok_or("it names no architecture")?.with_libc(Libc::GNU);

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use crossdock_platform::{Reading, Vocabulary, describe};
+use crossdock_platform::{Interpretation, Vocabulary, interpret};
 
 use crate::app::arguments::Global;
 use crate::app::error::{CommandError, Exit};
@@ -93,9 +93,11 @@ fn userland(path: &str) -> Option<String> {
         (b"\x7fELF", 2, 1, 258) => "loongarch64",
         _ => return None,
     };
-    match describe(name, Some(Vocabulary::UnameMLinux)) {
+    match interpret(name, Some(Vocabulary::UnameMLinux)) {
         // The header does not say the version of 32-bit ARM.
-        Reading::Exact(description) => Some(format!("{}/{}", description.os?, description.architecture?)),
+        Interpretation::Exact(description) => {
+            Some(format!("{}/{}", description.os?, description.architecture?))
+        }
         _ => None,
     }
 }

@@ -1,10 +1,10 @@
-// Prints what containerd's default matcher accepts: one line for each host, `host`, a tab and the accepted
-// platforms, best first, with blanks between them. Run it in this folder, with the module as its go.mod says:
+// Prints the platforms that containerd's default matcher accepts, one line for each host: the host, a tab and the
+// accepted platforms, best first, separated by blanks. Run it in this directory with the versions of its go.mod:
 //
 //	go run . < platforms.txt > accepted.tsv
 //
 // Equally good platforms keep the order of the input. A Windows host prefers the newest version among them, as
-// containerd's Default() does on Windows: there the texts of the versions are compared.
+// containerd's Default() does on Windows: it compares the versions as text.
 package main
 
 import (

@@ -1,51 +1,64 @@
-//! From a build target to what rustc and cargo must be told.
+//! The Rust target of a build target, with its flags.
 
+use super::{BuildTarget, Unsupported};
+use crate::abi::{FloatAbi, Libc, Linkage};
 use crate::architecture::Architecture;
-use crate::float::FloatAbi;
-use crate::libc::{Libc, Linkage};
 use crate::os::Os;
 use crate::platform::Platform;
-use crate::platform_spec::PlatformSpec;
-use crate::rust_spec::{CrtStatic, RustSpec};
-use crate::target::{BuildTarget, Unsupported};
+use crate::tables::{CrtStatic, PlatformSpec, RustSpec};
 
-/// What rustc and cargo are told for a [`BuildTarget`].
+/// The arguments that rustc and cargo need for a [`BuildTarget`].
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RustTarget {
     /// The name for `--target`.
     pub triple: &'static str,
-    /// The value for `-C target-cpu`, where the target's own baseline is not what was asked for.
+    /// The value for `-C target-cpu`; `None` if the baseline of the triple is meant.
     pub target_cpu: Option<String>,
     /// The flags for `RUSTFLAGS`, each one argument (`-Ctarget-feature=+crt-static`).
     pub rustflags: Vec<String>,
-    /// Whether `rustup target add` has the standard library; without it the library must be built from source or
-    /// come from the distribution.
+    /// Whether rustup offers a prebuilt standard library (`rustup target add`). Without one, the library is built from
+    /// source or comes from the distribution.
     pub has_prebuilt_std: bool,
     /// rustc's support tier: 1, 2 or 3.
     pub tier: u8,
-    /// What a person should know about the choice, as sentences.
+    /// Notes for a reader about the choice, as sentences.
     pub notes: Vec<&'static str>,
 }
 
-impl RustTarget {
-    /// The triple as cargo's and the cc crate's variables spell it: `aarch64_unknown_linux_musl`.
-    #[must_use]
-    pub fn underscored(&self) -> String {
-        self.triple.replace(['-', '.'], "_")
-    }
+/// Returns a triple as the cc crate and its relatives spell it in names of variables: `CC_x86_64_unknown_linux_musl`.
+///
+/// ```
+/// use crossdock_platform::{cargo_env_triple, env_triple};
+///
+/// assert_eq!(env_triple("thumbv8m.main-none-eabi"), "thumbv8m_main_none_eabi");
+/// assert_eq!(cargo_env_triple("x86_64-unknown-linux-musl"), "X86_64_UNKNOWN_LINUX_MUSL");
+/// ```
+#[must_use]
+pub fn env_triple(triple: &str) -> String {
+    triple.replace(['-', '.'], "_")
+}
 
-    /// The triple in the names of cargo's variables: `AARCH64_UNKNOWN_LINUX_MUSL`.
-    #[must_use]
-    pub fn upper(&self) -> String {
-        self.underscored().to_ascii_uppercase()
-    }
+/// Returns a triple as cargo spells it in names of variables: `CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_LINKER`.
+#[must_use]
+pub fn cargo_env_triple(triple: &str) -> String {
+    env_triple(triple).to_ascii_uppercase()
 }
 
 impl BuildTarget {
-    /// The Rust target with its flags.
+    /// Returns the Rust target with its flags.
     ///
     /// # Errors
-    /// [`Unsupported`] when rustc has no target for the platform, or none with this C library, linkage or float ABI.
+    /// [`Unsupported`] if rustc has no target for the platform, or none with this C library, linkage or float ABI.
+    ///
+    /// ```
+    /// use crossdock_platform::{BuildTarget, Linkage, Platform};
+    ///
+    /// let rust = BuildTarget::new(Platform::parse("linux/loong64")?, Linkage::Static).rust()?;
+    /// assert_eq!(rust.triple, "loongarch64-unknown-linux-musl");
+    /// assert!(rust.has_prebuilt_std);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn rust(&self) -> Result<RustTarget, Unsupported> {
         let spec = self.rust_spec()?;
         let mut notes = Vec::new();
@@ -70,7 +83,7 @@ impl BuildTarget {
         })
     }
 
-    /// What rustc says about the target.
+    /// Returns the row of the Rust target.
     pub(crate) fn rust_spec(&self) -> Result<&'static RustSpec, Unsupported> {
         let unsupported = |reason: &str| Unsupported::new("Rust", self, reason);
         let platform = self.platform();
@@ -95,21 +108,21 @@ impl BuildTarget {
             None => profile_triple(platform, triple),
             Some(apple) => apple
                 .triple(triple)
-                .ok_or_else(|| unsupported("the simulator and Mac Catalyst run programs of iOS alone"))?,
+                .ok_or_else(|| unsupported("only iOS programs run in the simulator and on Mac Catalyst"))?,
         };
         self.with_asked_float(triple)
     }
 
-    /// ARMv4T has one Rust target, below anything that Go builds for.
+    /// Returns the only Rust target of ARMv4T. No row of a platform has it, because Go needs ARMv5.
     fn armv4t(&self) -> Result<&'static RustSpec, Unsupported> {
         let found =
             matches!(self.libc(), Libc::Gnu { .. }).then(|| RustSpec::find("armv4t-unknown-linux-gnueabi"));
         found
             .flatten()
-            .ok_or_else(|| Unsupported::new("Rust", self, "armv4t has a target for the GNU C library alone"))
+            .ok_or_else(|| Unsupported::new("Rust", self, "armv4t has a target only for the GNU C library"))
     }
 
-    /// The target of the same family with the float ABI that was asked for.
+    /// Returns the target of the same family with the explicit float ABI.
     fn with_asked_float(&self, triple: &'static str) -> Result<&'static RustSpec, Unsupported> {
         let known = RustSpec::find(triple)
             .ok_or_else(|| Unsupported::new("Rust", self, "rustc has no target for it"))?;
@@ -132,7 +145,7 @@ impl BuildTarget {
         })
     }
 
-    /// The flag that makes the program static or dynamic where the target does not do it by itself.
+    /// Returns the flag for a linkage that is not the default of the target.
     fn crt_static_flag(&self, spec: &RustSpec) -> Result<Option<&'static str>, Unsupported> {
         match (self.linkage(), spec.crt_static) {
             (Linkage::Static, CrtStatic::Default) | (Linkage::Dynamic, CrtStatic::Flag | CrtStatic::No) => {
@@ -149,7 +162,7 @@ impl BuildTarget {
     }
 }
 
-/// The target of a RISC-V profile, where there is one.
+/// Returns the target of a RISC-V profile, if rustc has one.
 fn profile_triple(platform: &Platform, triple: &'static str) -> &'static str {
     match (platform.variant, triple) {
         (Some("rva23u64"), "riscv64gc-unknown-linux-gnu") => "riscv64a23-unknown-linux-gnu",
@@ -157,12 +170,10 @@ fn profile_triple(platform: &Platform, triple: &'static str) -> &'static str {
     }
 }
 
-/// The processor whose instructions a level of the platform allows.
+/// Returns the processor whose instructions the level of the platform allows.
 fn level_cpu(platform: &Platform, spec: &RustSpec, notes: &mut Vec<&'static str>) -> Option<&'static str> {
-    const CORE: &str =
-        "rustc has no levels for arm64: a core of the level is named, which has its optional features too.";
-    const NO_CORE: &str =
-        "rustc has no core of just this arm64 level: the program is built for the baseline.";
+    const CORE: &str = "rustc has no arm64 levels: the program is built for a core of the level and may use its optional features.";
+    const NO_CORE: &str = "rustc has no core of this arm64 level: the program is built for the baseline.";
     const PROFILE: &str = "rustc has no target for this RISC-V profile: the program is built for rva20u64.";
     let variant = platform.variant?;
     match (platform.architecture, variant) {
@@ -185,7 +196,7 @@ fn level_cpu(platform: &Platform, spec: &RustSpec, notes: &mut Vec<&'static str>
     }
 }
 
-/// The most capable server core that needs no more than the level.
+/// Returns the most capable server core that needs only the features of the level.
 fn arm64_core(variant: &str) -> Option<&'static str> {
     match variant {
         "v8.2" | "v8.3" => Some("neoverse-n1"),
@@ -196,7 +207,8 @@ fn arm64_core(variant: &str) -> Option<&'static str> {
     }
 }
 
-/// Says that the target's float ABI is not Go's default for the platform.
+/// Returns a note if the float ABI of the target is not Go's default for the platform: a program that mixes both
+/// languages would not link.
 fn float_note(target: &BuildTarget, spec: &RustSpec) -> Option<&'static str> {
     let differs = spec.float.zip(target.float()).is_some_and(|(has, usual)| has != usual);
     differs.then_some("This target passes floating-point numbers in integer registers (soft float).")

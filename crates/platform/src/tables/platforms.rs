@@ -1,8 +1,8 @@
 // Generated from data/platforms.tsv by `cargo run -p crossdock-platform --example generate`: change that file instead.
 
+use super::{PlatformSpec, key};
 use crate::architecture::Architecture;
 use crate::os::Os;
-use crate::platform_spec::{PlatformSpec, key};
 
 pub(crate) static PLATFORMS: [PlatformSpec; 52] = [
     PlatformSpec { platform: key(Os::Aix, Architecture::Ppc64, None), dynamic: Some("powerpc64-ibm-aix"), r#static: None, go: Some("GOPPC64=power8"), cross: None, multiarch: None, deb: None, apk: None, rpm: None, zig: None, zig_cpu: None, qemu: None, page: 65536 },

@@ -1,10 +1,9 @@
 // Generated from data/rust-targets.tsv by `cargo run -p crossdock-platform --example generate`: change that file instead.
 
+use super::{CrtStatic, RustSpec, key};
+use crate::abi::FloatAbi;
 use crate::architecture::{Architecture, Endianness};
-use crate::float::FloatAbi;
 use crate::os::Os;
-use crate::platform_spec::key;
-use crate::rust_spec::{CrtStatic, RustSpec};
 
 pub(crate) static RUST_TARGETS: [RustSpec; 322] = [
     RustSpec { triple: "aarch64-apple-darwin", platform: Some(key(Os::Darwin, Architecture::Arm64, None)), os: "macos", env: None, abi: None, float: None, width: 64, endian: Endianness::Little, crt_static: CrtStatic::No, tier: 1, prebuilt: true, gnu_prefix: None, llvm: "arm64-apple-macosx", cpu: Some("apple-m1"), reason: None },

@@ -1,17 +1,17 @@
-//! Reading a platform's text.
+//! The parser of platforms.
 
+use super::{Platform, PlatformError, options};
 use crate::architecture::Architecture;
-use crate::error::{Excerpt, PlatformError};
-use crate::nearest::nearest;
-use crate::options;
+use crate::excerpt::Excerpt;
+use crate::nearest::similar;
 use crate::os::Os;
-use crate::platform::Platform;
 
-/// A longer text names no platform: the longest real one has about fifty characters.
+/// The greatest length of a platform in bytes. Real platforms have at most about 50.
 const LONGEST: usize = 256;
 
 pub(crate) fn platform(text: &str) -> Result<Platform, PlatformError> {
     check_text(text)?;
+    // `split` returns at least one part, which may be empty.
     let mut parts = text.split('/');
     let (system, architecture, variant) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
     if parts.next().is_some() {
@@ -41,14 +41,14 @@ pub(crate) fn platform(text: &str) -> Result<Platform, PlatformError> {
     Ok(Platform { os, architecture, variant, os_version, os_features })
 }
 
-/// The variant of `architecture` that `text` spells.
+/// Returns the variant of `architecture` that `text` spells.
 pub(crate) fn variant(architecture: Architecture, text: &str) -> Result<&'static str, PlatformError> {
     architecture
         .variant(text)
         .ok_or_else(|| PlatformError::UnknownVariant { architecture, given: Excerpt::new(text) })
 }
 
-/// What is wrong with the text as a whole, before its parts are looked at.
+/// Verifies the text as a whole, before it is divided into parts.
 fn check_text(text: &str) -> Result<(), PlatformError> {
     let given = || Excerpt::new(text);
     if text.trim().is_empty() {
@@ -72,7 +72,7 @@ fn check_text(text: &str) -> Result<(), PlatformError> {
     Ok(())
 }
 
-/// The error for a text without a slash: half a platform, or a name of another vocabulary.
+/// Returns the error for a text without a slash: half a platform, or a name from another vocabulary.
 fn one_part(text: &str) -> PlatformError {
     let example = if Os::from_name(text).or_else(|| Os::from_alias(text)).is_some() {
         format!("{text}/amd64")
@@ -82,14 +82,14 @@ fn one_part(text: &str) -> PlatformError {
     match platform(&example) {
         Ok(platform) => PlatformError::OnePart { given: Excerpt::new(text), example: platform.to_string() },
         Err(_) => {
-            let mut nearest = nearest(text, Os::ALL.iter().map(|os| os.as_str()));
-            nearest.extend(self::nearest(text, Architecture::ALL.iter().map(|name| name.as_str())));
+            let mut nearest = similar(text, Os::ALL.iter().map(|os| os.as_str()));
+            nearest.extend(similar(text, Architecture::ALL.iter().map(|name| name.as_str())));
             PlatformError::NoPlatform { given: Excerpt::new(text), nearest }
         }
     }
 }
 
-/// The error for `architecture/variant`, of which only the operating system is missing, or more.
+/// Returns the error for `architecture/variant`, which lacks the operating system.
 fn without_system(first: &str, text: &str) -> Option<PlatformError> {
     Architecture::from_name(first).or(Architecture::from_alias(first).map(|(name, _)| name))?;
     match platform(&format!("linux/{text}")) {
@@ -101,7 +101,7 @@ fn without_system(first: &str, text: &str) -> Option<PlatformError> {
 
 type System = (Os, Option<String>, Vec<String>);
 
-/// Reads `os[(version[+feature…])]`.
+/// Parses `os[(version[+feature…])]`.
 fn operating_system(text: &str) -> Result<System, PlatformError> {
     let invalid = || PlatformError::InvalidOptions { given: Excerpt::new(text) };
     let (name, options) = match text.split_once('(') {
@@ -125,7 +125,7 @@ fn operating_system(text: &str) -> Result<System, PlatformError> {
 }
 
 fn unknown_os(name: &str) -> PlatformError {
-    let nearest = nearest(name, Os::ALL.iter().map(|os| os.as_str()));
+    let nearest = similar(name, Os::ALL.iter().map(|os| os.as_str()));
     PlatformError::UnknownOs { given: Excerpt::new(name), nearest }
 }
 
@@ -136,36 +136,11 @@ fn architecture(os: Os, name: &str) -> Result<(Architecture, Option<&'static str
     if let Some(alias) = Architecture::from_alias(name) {
         return Ok(alias);
     }
-    if let Some((architecture, variant)) = spelled_elsewhere(name) {
+    if let Some((architecture, variant)) = Architecture::from_other_spelling(name) {
         let variant = variant.map(|variant| format!("/{variant}")).unwrap_or_default();
         let meant = format!("{os}/{architecture}{variant}");
         return Err(PlatformError::ForeignSpelling { given: Excerpt::new(name), meant });
     }
-    let nearest = nearest(name, Architecture::ALL.iter().map(|name| name.as_str()));
+    let nearest = similar(name, Architecture::ALL.iter().map(|name| name.as_str()));
     Err(PlatformError::UnknownArchitecture { given: Excerpt::new(name), nearest })
-}
-
-/// What the spellings of other vocabularies mean that are most often written after a slash.
-pub(crate) fn spelled_elsewhere(name: &str) -> Option<(Architecture, Option<&'static str>)> {
-    Some(match name {
-        "x64" | "amd64v1" => (Architecture::Amd64, None),
-        "amd64v2" => (Architecture::Amd64, Some("v2")),
-        "amd64v3" => (Architecture::Amd64, Some("v3")),
-        "amd64v4" => (Architecture::Amd64, Some("v4")),
-        "x86" | "i486" | "i586" | "i686" | "ia32" | "x86_32" => (Architecture::I386, None),
-        "arm64v8" | "armv8" | "armv9" => (Architecture::Arm64, None),
-        "armv5" | "arm32v5" | "armv5l" | "armv5te" | "armv5tel" => (Architecture::Arm, Some("v5")),
-        "armv6" | "arm32v6" | "armv6l" | "armv6hl" => (Architecture::Arm, Some("v6")),
-        "armv7" | "arm32v7" | "armv7l" | "armv7a" | "armv7h" | "armv7hl" => (Architecture::Arm, Some("v7")),
-        "armv8l" => (Architecture::Arm, Some("v8")),
-        "loongarch64" => (Architecture::Loong64, None),
-        "mips64el" => (Architecture::Mips64le, None),
-        "mipsel" => (Architecture::Mipsle, None),
-        "ppc64el" | "powerpc64le" => (Architecture::Ppc64le, None),
-        "powerpc64" => (Architecture::Ppc64, None),
-        "powerpc" => (Architecture::Ppc, None),
-        "riscv64gc" => (Architecture::Riscv64, None),
-        "wasm32" => (Architecture::Wasm, None),
-        _ => return None,
-    })
 }

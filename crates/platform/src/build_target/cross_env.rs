@@ -1,17 +1,18 @@
-//! Every variable of a cross build.
+//! The environment variables of a cross build.
 
 use std::collections::BTreeMap;
 
-use crate::rust::RustTarget;
-use crate::target::{BuildTarget, Unsupported};
+use super::rust::{RustTarget, cargo_env_triple, env_triple};
+use super::{BuildTarget, Unsupported};
 
-/// The tools of a cross build, as paths or names. A compiler may be followed by arguments (`zig cc -target …`); the
-/// linker may not, because cargo takes a path alone.
+/// The tools of a cross build, as paths or names.
+///
+/// A compiler may be followed by arguments (`zig cc -target …`). The linker may not: cargo takes only a path.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tools {
-    /// The linker that rustc calls.
+    /// The linker for rustc.
     pub linker: Option<String>,
-    /// The program that starts a built program, with arguments.
+    /// The program that runs a built program, with arguments.
     pub runner: Option<String>,
     /// The C compiler.
     pub cc: Option<String>,
@@ -19,41 +20,53 @@ pub struct Tools {
     pub cxx: Option<String>,
     /// The archiver.
     pub ar: Option<String>,
-    /// The archive indexer.
+    /// The indexer of archives.
     pub ranlib: Option<String>,
-    /// Flags for C and C++, beside those that the target needs.
+    /// Flags for C and C++, in addition to those that the target needs.
     pub cflags: Vec<String>,
-    /// Whose flags the compiler understands.
+    /// The kind of flags the C compiler takes.
     pub compiler: Compiler,
-    /// The folders of the target's `.pc` files, separated by colons.
+    /// The directories of the target's `.pc` files, separated by colons.
     pub pkg_config_libdir: Option<String>,
-    /// The folder that stands for `/` when headers and libraries are looked up.
+    /// The directory that replaces `/` when headers and libraries are looked up.
     pub sysroot: Option<String>,
-    /// A CMake toolchain file.
+    /// The CMake toolchain file.
     pub cmake_toolchain_file: Option<String>,
 }
 
-/// Whose flags a C compiler understands.
+/// The kind of flags a C compiler takes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Compiler {
-    /// gcc's and clang's: levels are `-march`.
+    /// The flags of gcc and clang: a level is `-march`.
     #[default]
     Gcc,
-    /// zig's: levels are `-mcpu`.
+    /// The flags of zig: a level is `-mcpu`.
     Zig,
 }
 
 impl BuildTarget {
-    /// Every variable that cargo and the crates cc, pkg-config, cmake and bindgen read for this target alone.
+    /// Returns every variable that cargo and the crates cc, pkg-config, cmake and bindgen read only for this target.
     ///
-    /// Each name ends in the triple, so that build scripts, which are built for the host, see none of them. Cargo
-    /// ignores `CARGO_TARGET_…_RUSTFLAGS` while `RUSTFLAGS` or `CARGO_ENCODED_RUSTFLAGS` is set.
+    /// Each name contains the triple, so that the variables do not affect build scripts, which are built for the host.
+    /// Cargo ignores `CARGO_TARGET_…_RUSTFLAGS` if `RUSTFLAGS` or `CARGO_ENCODED_RUSTFLAGS` is set.
     ///
     /// # Errors
-    /// As [`BuildTarget::rust`].
+    /// [`Unsupported`] under the conditions of [`BuildTarget::rust`].
+    ///
+    /// ```
+    /// use crossdock_platform::{BuildTarget, Linkage, Platform, Tools};
+    ///
+    /// let target = BuildTarget::new(Platform::LINUX_ARM64, Linkage::Dynamic);
+    /// let gcc = target.names().gcc;
+    /// let env = target.cross_env(&Tools { linker: gcc.clone(), cc: gcc, ..Tools::default() })?;
+    /// assert_eq!(env["CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER"], "aarch64-linux-gnu-gcc");
+    /// assert_eq!(env["CC_aarch64_unknown_linux_gnu"], "aarch64-linux-gnu-gcc");
+    /// # Ok::<(), crossdock_platform::Unsupported>(())
+    /// ```
     pub fn cross_env(&self, tools: &Tools) -> Result<BTreeMap<String, String>, Unsupported> {
         let rust = self.rust()?;
-        let (low, high) = (rust.underscored(), rust.upper());
+        let (low, high) = (env_triple(rust.triple), cargo_env_triple(rust.triple));
         let mut env = BTreeMap::new();
         let mut set = |name: String, value: Option<String>| value.map(|value| env.insert(name, value));
         set(format!("CARGO_TARGET_{high}_LINKER"), tools.linker.clone());

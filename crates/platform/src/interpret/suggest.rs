@@ -1,26 +1,25 @@
-//! Known names to write instead of one that is not.
+//! Known names to suggest instead of an unknown one.
 
+use super::lookup::is_known;
 use crate::architecture::Architecture;
-use crate::describe::is_known;
-use crate::error::PlatformError;
-use crate::generated::rust_targets::RUST_TARGETS;
-use crate::generated::vocabulary::ROWS;
 use crate::listing::known_names;
-use crate::nearest::nearest;
+use crate::nearest::similar;
 use crate::os::Os;
-use crate::platform::Platform;
+use crate::platform::{Platform, PlatformError};
 use crate::rules;
 use crate::rules::clouds::GCE_SHAPES;
+use crate::tables::{ROWS, RUST_TARGETS};
 use crate::vocabulary::Vocabulary;
 
-/// At most so many names are proposed.
+/// The greatest number of suggestions.
 const MOST: usize = 3;
 
-/// The parts of a platform that can be put right one after the other.
+/// The greatest number of successive corrections of one platform: its three parts and its options.
 const PARTS: usize = 4;
 
-/// The first three of the names that are known, each once and in one case: what is proposed can be written.
-pub(crate) fn kept(names: impl IntoIterator<Item = String>, vocabulary: Option<Vocabulary>) -> Vec<String> {
+/// Returns the first three names that are known, without repetition regardless of case. A suggestion that is itself
+/// unknown would mislead.
+pub(super) fn kept(names: impl IntoIterator<Item = String>, vocabulary: Option<Vocabulary>) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for name in names {
         let new = !found.iter().any(|known| known.eq_ignore_ascii_case(&name));
@@ -31,21 +30,21 @@ pub(crate) fn kept(names: impl IntoIterator<Item = String>, vocabulary: Option<V
     found
 }
 
-/// The names nearest to a platform's text that is none, or is none of the vocabulary.
-pub(crate) fn platforms(text: &str, vocabulary: Option<Vocabulary>) -> Vec<String> {
+/// Returns the names nearest to text that is not a platform, or not a platform of the vocabulary.
+pub(super) fn platforms(text: &str, vocabulary: Option<Vocabulary>) -> Vec<String> {
     let baseline = Platform::parse(text).ok().map(|platform| platform.baseline());
     let baseline = baseline.map(|platform| format!("{}/{}", platform.os(), platform.architecture()));
     let found = kept(put_right(text, PARTS).into_iter().chain(baseline), vocabulary);
     match vocabulary {
         Some(vocabulary) if found.is_empty() => {
             let names = known_names(vocabulary);
-            owned(nearest(text, names.iter().map(String::as_str)))
+            owned(similar(text, names.iter().map(String::as_str)))
         }
         _ => found,
     }
 }
 
-/// The platforms that a text may mean in which up to so many parts are wrong.
+/// Returns the platforms that a text may mean if up to `parts` of its parts are wrong.
 fn put_right(text: &str, parts: usize) -> Vec<String> {
     let Err(error) = Platform::parse(text) else { return vec![text.to_owned()] };
     let Some(rest) = parts.checked_sub(1) else { return Vec::new() };
@@ -57,7 +56,7 @@ fn put_right(text: &str, parts: usize) -> Vec<String> {
     };
     let better: Vec<String> = match (&error, words.as_slice()) {
         (PlatformError::UnknownOs { nearest, .. }, [system, _, ..]) => {
-            let options = system.find('(').and_then(|start| system.get(start..)).unwrap_or_default();
+            let options = system.find('(').map_or("", |start| &system[start..]);
             nearest.iter().map(|os| instead(0, &format!("{os}{options}"))).collect()
         }
         (PlatformError::UnknownArchitecture { nearest, .. }, [_, _, ..]) => {
@@ -80,17 +79,20 @@ fn put_right(text: &str, parts: usize) -> Vec<String> {
     better.iter().filter(|better| *better != text).flat_map(|better| put_right(better, rest)).collect()
 }
 
-/// The nearest levels, else all, the highest first.
+/// Returns the nearest levels, or all of them, highest first.
 fn levels(given: &str, known: &'static [&'static str]) -> Vec<&'static str> {
     let highest_first = || known.iter().rev().copied();
-    match nearest(given, highest_first()) {
+    match similar(given, highest_first()) {
         near if near.is_empty() => highest_first().collect(),
         near => near,
     }
 }
 
-/// The nearest names of all vocabularies.
-pub(crate) fn anywhere(text: &str) -> Vec<String> {
+/// Returns the nearest names of all vocabularies.
+///
+/// Only names with the same first letter are compared, because slips in the first letter are rare and a comparison with
+/// every name is slow.
+pub(super) fn anywhere(text: &str) -> Vec<String> {
     let first = text.as_bytes().first().map(u8::to_ascii_lowercase);
     let begins = |name: &&str| name.as_bytes().first().map(u8::to_ascii_lowercase) == first;
     let names =
@@ -102,33 +104,33 @@ pub(crate) fn anywhere(text: &str) -> Vec<String> {
         .filter(begins);
     let lower = [text.to_ascii_lowercase()].into_iter();
     let repaired = repaired(text);
-    let found = owned(nearest(text, names.chain(examples)));
+    let found = owned(similar(text, names.chain(examples)));
     kept(lower.chain(repaired).chain(found), None)
 }
 
-/// The nearest names of a vocabulary.
-pub(crate) fn within(text: &str, vocabulary: Vocabulary) -> Vec<String> {
+/// Returns the nearest names of a vocabulary.
+pub(super) fn within(text: &str, vocabulary: Vocabulary) -> Vec<String> {
     use Vocabulary as V;
     let oses = || Os::ALL.iter().map(|os| os.as_str());
     let architectures = || Architecture::ALL.iter().map(|name| name.as_str());
     let rows = ROWS.iter().filter(|row| row.vocabulary == vocabulary).map(|row| row.name);
     let found = owned(match vocabulary {
-        V::ContainerdOsSpecifier => nearest(text, oses()),
-        V::ContainerdArchSpecifier => match crate::parse::spelled_elsewhere(text) {
+        V::ContainerdOsSpecifier => similar(text, oses()),
+        V::ContainerdArchSpecifier => match Architecture::from_other_spelling(text) {
             Some((architecture, _)) => vec![architecture.as_str()],
-            None => nearest(text, architectures().chain(["armhf", "armel", "aarch64", "x86_64", "i386"])),
+            None => similar(text, architectures().chain(["armhf", "armel", "aarch64", "x86_64", "i386"])),
         },
         V::K8sLabelKubernetesIoArch | V::K8sNodeInfoArchitecture | V::BazelRulesGoGoarch => {
-            nearest(text, architectures())
+            similar(text, architectures())
         }
-        V::RustTriple => nearest(text, RUST_TARGETS.iter().map(|row| row.triple)),
+        V::RustTriple => similar(text, RUST_TARGETS.iter().map(|row| row.triple)),
         _ if vocabulary.as_str().starts_with("GO") => levels(text, rules::examples(vocabulary)),
-        _ => nearest(text, rows.chain(rules::examples(vocabulary).iter().copied())),
+        _ => similar(text, rows.chain(rules::examples(vocabulary).iter().copied())),
     });
     kept(repaired(text).into_iter().chain(found), Some(vocabulary))
 }
 
-/// What a name of a vocabulary that follows a rule may have been before a slip; not all of it is known.
+/// Returns what a name of a vocabulary with a rule may have been meant to be. Not all of the names are known.
 fn repaired(text: &str) -> Vec<String> {
     let mut found = instance_types(text);
     found.extend(machine_types(text));
@@ -136,7 +138,7 @@ fn repaired(text: &str) -> Vec<String> {
     found
 }
 
-/// EC2 instance types: the family with the nearest size, and the nearest families.
+/// Returns EC2 instance types of the nearest families with the nearest sizes.
 fn instance_types(text: &str) -> Vec<String> {
     let lower = text.to_ascii_lowercase();
     let Some((family, size)) = lower.split_once('.') else { return Vec::new() };
@@ -144,31 +146,30 @@ fn instance_types(text: &str) -> Vec<String> {
         ROWS.iter().filter(|row| row.vocabulary == Vocabulary::Ec2InstanceFamily).map(|row| row.name);
     let families = match is_known(family, Some(Vocabulary::Ec2InstanceFamily)) {
         true => vec![family],
-        false => nearest(family, families),
+        false => similar(family, families),
     };
     let types = |family: &'_ &str| {
         let sizes = usual_sizes(family);
-        let near = if sizes.contains(&size) { vec![size] } else { nearest(size, sizes.iter().copied()) };
+        let near = if sizes.contains(&size) { vec![size] } else { similar(size, sizes.iter().copied()) };
         let near = if near.is_empty() { sizes.first().copied().into_iter().collect() } else { near };
         near.into_iter().map(|size| format!("{family}.{size}")).collect::<Vec<_>>()
     };
     families.iter().flat_map(types).collect()
 }
 
-/// Sizes that every family of the class has; none where the classes' families differ.
+/// Returns sizes that every family of the class has; none if the families of the class differ.
 fn usual_sizes(family: &str) -> &'static [&'static str] {
     let digit = family.find(|letter: char| letter.is_ascii_digit()).unwrap_or(0);
-    let (class, rest) = family.split_at_checked(digit).unwrap_or_default();
-    let first = rest.as_bytes().first().copied().unwrap_or_default();
-    match (class, first) {
+    let (class, rest) = family.split_at(digit);
+    match (class, rest.bytes().next()) {
         ("a", _) => &["large", "xlarge", "2xlarge", "4xlarge"],
-        ("c" | "m" | "r", b'4'..) if !rest.contains('z') => &["large", "xlarge", "2xlarge", "4xlarge"],
-        ("c" | "m" | "r", b'3'..) | ("t", b'2'..) => &["large", "xlarge", "2xlarge"],
+        ("c" | "m" | "r", Some(b'4'..)) if !rest.contains('z') => &["large", "xlarge", "2xlarge", "4xlarge"],
+        ("c" | "m" | "r", Some(b'3'..)) | ("t", Some(b'2'..)) => &["large", "xlarge", "2xlarge"],
         _ => &[],
     }
 }
 
-/// GCE machine types with the nearest shape or family.
+/// Returns GCE machine types of the nearest families and shapes.
 fn machine_types(text: &str) -> Vec<String> {
     let lower = text.to_ascii_lowercase();
     let mut parts = lower.splitn(3, '-');
@@ -180,15 +181,15 @@ fn machine_types(text: &str) -> Vec<String> {
     let families =
         ROWS.iter().filter(|row| row.vocabulary == Vocabulary::GceMachineFamily).map(|row| row.name);
     let mut found = Vec::new();
-    for family in nearest(family, families) {
-        for shape in nearest(shape, GCE_SHAPES.iter().copied()) {
+    for family in similar(family, families) {
+        for shape in similar(shape, GCE_SHAPES.iter().copied()) {
             found.extend([format!("{family}-{shape}-{rest}"), format!("{family}-{shape}-4")]);
         }
     }
     found
 }
 
-/// Azure's sizes with their tier, and with the versions that most sizes have.
+/// Returns Azure sizes with their tier, in the versions that most sizes have.
 fn azure_sizes(text: &str) -> Vec<String> {
     let size = match text.split_once('_') {
         Some((tier, size)) if tier.eq_ignore_ascii_case("standard") => size,
@@ -199,17 +200,17 @@ fn azure_sizes(text: &str) -> Vec<String> {
     }
     let front = size.rsplit_once("_v").map_or(size, |(front, _)| front);
     let versions = azure_versions(front).iter().map(|version| format!("{front}_{version}"));
-    // A size without its tier is one; with it, it was read already.
+    // With the tier, the size would have been interpreted as it is.
     let bare = (size == text).then(|| size.to_owned());
     bare.into_iter().chain(versions).map(|size| format!("Standard_{size}")).collect()
 }
 
-/// The versions of the D and E series that have this number of processors and these features.
+/// Returns the versions of the D and E series that have this number of processors and these features.
 fn azure_versions(front: &str) -> &'static [&'static str] {
     const BOTH: &[&str] = &["s", "ds", "as", "ads", "ps", "pds"];
     let Some(rest) = front.strip_prefix(['D', 'E']) else { return &[] };
     let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, features) = rest.split_at_checked(digits).unwrap_or_default();
+    let (number, features) = rest.split_at(digits);
     match features {
         _ if !matches!(number, "2" | "4" | "8" | "16" | "32") => &[],
         "" | "d" => &["v5"],

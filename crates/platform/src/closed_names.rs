@@ -1,6 +1,6 @@
-//! A closed set of names as an enum.
+//! Enums whose variants each have one name.
 
-/// Declares an enum whose variants each have one name.
+/// Declares an enum with a name for each variant, and the conversions between them.
 macro_rules! closed_names {
     ($(#[$meta:meta])* pub enum $type:ident { $($variant:ident = $name:literal,)+ }) => {
         $(#[$meta])*
@@ -11,16 +11,16 @@ macro_rules! closed_names {
         }
 
         impl $type {
-            /// Every value, in the order in which they are declared.
+            /// All values in declaration order.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// The name.
+            /// Returns the name.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
             }
 
-            /// The value with exactly this name.
+            /// Returns the value with exactly this name.
             #[must_use]
             pub fn from_name(name: &str) -> Option<Self> {
                 match name { $($name => Some(Self::$variant),)+ _ => None }

@@ -1,28 +1,30 @@
-//! From a build target to what the Go toolchain must be told.
+//! The Go port of a build target, with its level.
 
 use std::collections::BTreeMap;
 
+use super::{BuildTarget, Unsupported};
+use crate::abi::FloatAbi;
 use crate::architecture::Architecture;
-use crate::float::FloatAbi;
 use crate::os::Os;
-use crate::platform_spec::PlatformSpec;
-use crate::target::{BuildTarget, Unsupported};
+use crate::tables::PlatformSpec;
 
-/// What the Go toolchain is told for a [`BuildTarget`].
+/// The variables that the Go toolchain needs for a [`BuildTarget`].
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct GoTarget {
-    /// `GOOS`
+    /// The value of `GOOS`.
     pub goos: &'static str,
-    /// `GOARCH`
+    /// The value of `GOARCH`.
     pub goarch: &'static str,
-    /// The architecture's level variable with its value, such as `GOAMD64` and `v1`.
+    /// The level variable of the architecture with its value, such as `GOAMD64` and `v1`; `None` if the architecture
+    /// has no levels.
     pub level: Option<(&'static str, String)>,
-    /// What a person should know about the choice, as sentences.
+    /// Notes for a reader about the choice, as sentences.
     pub notes: Vec<&'static str>,
 }
 
 impl GoTarget {
-    /// The variables that choose the platform.
+    /// Returns the environment variables that select the port and its level.
     #[must_use]
     pub fn env(&self) -> BTreeMap<String, String> {
         let mut env = BTreeMap::from([
@@ -35,10 +37,27 @@ impl GoTarget {
 }
 
 impl BuildTarget {
-    /// The Go port with its level.
+    /// Returns the Go port with its level.
     ///
     /// # Errors
-    /// [`Unsupported`] when Go has no port for the platform.
+    /// [`Unsupported`] if Go has no port for the platform.
+    ///
+    /// Tables that take every 32-bit ARM for one version build programs that crash on older processors. Each version
+    /// has its own level here, and a missing one is containerd's default, v7:
+    ///
+    /// ```
+    /// use crossdock_platform::{BuildTarget, Linkage, Platform};
+    ///
+    /// let goarm = |platform: &str| -> Result<String, Box<dyn std::error::Error>> {
+    ///     let target = BuildTarget::new(Platform::parse(platform)?, Linkage::Static);
+    ///     Ok(target.go()?.env()["GOARM"].clone())
+    /// };
+    /// assert_eq!(goarm("linux/arm/v5")?, "5");
+    /// assert_eq!(goarm("linux/arm/v6")?, "6");
+    /// assert_eq!(goarm("linux/arm")?, "7");
+    /// assert_eq!(goarm("linux/arm/v8")?, "7", "Go's 32-bit levels end at 7");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn go(&self) -> Result<GoTarget, Unsupported> {
         let unsupported = |reason: &str| Unsupported::new("Go", self, reason);
         let platform = self.platform();

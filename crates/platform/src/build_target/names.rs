@@ -1,48 +1,57 @@
-//! What other tools call a build target.
+//! The names that other tools use for a build target.
 
+use super::BuildTarget;
+use crate::abi::FloatAbi;
+use crate::abi::Libc;
 use crate::architecture::Architecture;
-use crate::float::FloatAbi;
-use crate::libc::Libc;
 use crate::os::Os;
-use crate::platform_spec::PlatformSpec;
-use crate::target::BuildTarget;
+use crate::tables::PlatformSpec;
 
-/// The names that tools and distributions have for a [`BuildTarget`]; none where they have no name for it.
+/// The names that tools and distributions use for a [`BuildTarget`]. `None` if a tool has no name for it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Names {
-    /// The prefix of the GNU tools that make programs for this C library: `aarch64-linux-gnu`. Debian packages no
-    /// tools under the musl ones; the cc crate derives them.
+    /// The prefix of the GNU tools for this C library: `aarch64-linux-gnu`. The prefixes for musl are those that the cc
+    /// crate derives; Debian packages no tools under them.
     pub gnu_prefix: Option<&'static str>,
     /// The C compiler to look for: `aarch64-linux-gnu-gcc`, `musl-gcc`.
     pub gcc: Option<String>,
-    /// The Debian package of that compiler: `gcc-aarch64-linux-gnu`, `musl-tools`.
+    /// The Debian package of [`gcc`](Self::gcc): `gcc-aarch64-linux-gnu`, `musl-tools`.
     pub gcc_package: Option<String>,
-    /// The Debian package with the C library that the cross compiler compiles against, which it only recommends:
-    /// `libc6-dev-arm64-cross`.
+    /// The Debian package of the C library's headers: `libc6-dev-arm64-cross`. The package of the cross compiler only
+    /// recommends it, so an installation without recommended packages lacks it.
     pub libc_package: Option<String>,
-    /// Debian's architecture.
+    /// The architecture of Debian packages: `arm64`.
     pub debian: Option<&'static str>,
-    /// Debian's folder of libraries in `/usr/lib`.
+    /// Debian's directory of libraries in `/usr/lib`: `aarch64-linux-gnu`.
     pub multiarch: Option<&'static str>,
-    /// Alpine's architecture.
+    /// The architecture of Alpine packages: `aarch64`.
     pub alpine: Option<&'static str>,
-    /// RPM's architecture.
+    /// The architecture of RPM packages: `aarch64`.
     pub rpm: Option<&'static str>,
-    /// LLVM's target.
+    /// The target of LLVM, as clang's `--target` takes it.
     pub llvm: Option<&'static str>,
-    /// zig's target, with the glibc version where one is asked for: `aarch64-linux-gnu.2.28`.
+    /// The target of zig, with the minimum glibc version if there is one: `aarch64-linux-gnu.2.28`.
     pub zig: Option<String>,
-    /// What zig's `-mcpu` must say, where the target alone means another processor.
+    /// The value for zig's `-mcpu`; `None` if the target implies the processor.
     pub zig_cpu: Option<String>,
-    /// What gcc's and clang's `-march` must say, where the target alone means another processor.
+    /// The value for `-march` of gcc and clang; `None` if the target implies the processor.
     pub march: Option<String>,
-    /// The user-mode emulator of QEMU: `qemu-aarch64`.
+    /// QEMU's user-mode emulator: `qemu-aarch64`.
     pub qemu_user: Option<&'static str>,
 }
 
 impl BuildTarget {
-    /// The names that tools and distributions have for the target.
+    /// Returns the names that tools and distributions use for the target.
+    ///
+    /// ```
+    /// use crossdock_platform::{BuildTarget, Linkage, Platform};
+    ///
+    /// let names = BuildTarget::new(Platform::parse("linux/arm/v6")?, Linkage::Dynamic).names();
+    /// assert_eq!((names.debian, names.alpine, names.rpm), (Some("armel"), Some("armhf"), Some("armv6hl")));
+    /// # Ok::<(), crossdock_platform::PlatformError>(())
+    /// ```
     #[must_use]
     pub fn names(&self) -> Names {
         let Some(row) = PlatformSpec::find(self.platform()) else {
@@ -75,7 +84,8 @@ impl BuildTarget {
         }
     }
 
-    /// Debian has no toolchain for loong64 and for 32-bit ARM without its own, and none for musl but the native one.
+    /// Returns the Debian package of the compiler. Debian packages no cross compiler for loong64, and for musl only the
+    /// native one.
     fn gcc_package(&self, row: &PlatformSpec, native_musl: bool) -> Option<String> {
         if native_musl {
             return Some("musl-tools".to_owned());

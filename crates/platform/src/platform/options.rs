@@ -1,8 +1,8 @@
-//! The percent encoding of the operating system's options in `os(version+feature)/architecture`.
+//! The percent encoding of options in `os(version+feature)/architecture`, as containerd's `FormatAll` writes it.
 
 use std::fmt;
 
-/// Writes `value` with everything encoded that [`decode`] does not take as it stands.
+/// Writes `value` and encodes every byte that [`decode`] does not accept unencoded.
 pub(crate) fn write_encoded(f: &mut fmt::Formatter<'_>, value: &str) -> fmt::Result {
     for byte in value.bytes() {
         match byte {
@@ -17,7 +17,7 @@ fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"._-".contains(&byte)
 }
 
-/// Decodes `value`, or nothing when it holds a character that does not belong there or a broken escape.
+/// Decodes `value`. Returns `None` for a character that must be encoded, an incomplete escape or invalid UTF-8.
 pub(crate) fn decode(value: &str) -> Option<String> {
     let mut bytes = value.bytes();
     let mut decoded = Vec::with_capacity(value.len());

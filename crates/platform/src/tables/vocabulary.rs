@@ -1,9 +1,8 @@
 // Generated from data/vocabulary.tsv by `cargo run -p crossdock-platform --example generate`: change that file instead.
 
+use super::Row;
+use crate::abi::{FloatAbi, Libc};
 use crate::architecture::Architecture;
-use crate::float::FloatAbi;
-use crate::libc::Libc;
-use crate::meaning::Row;
 use crate::os::Os;
 use crate::vocabulary::Vocabulary;
 

@@ -1,7 +1,9 @@
-//! Processors that compilers know by name (`-C target-cpu`, `-mcpu`). They are no vocabulary of platforms: the name says
-//! neither the operating system nor how old a machine the program must still run on.
+//! Processors that compilers know by name (`-C target-cpu`, `-mcpu`).
+//!
+//! They are not a vocabulary of platforms, because the name of a processor states neither the operating system nor the
+//! oldest machine that a program must run on. An unknown description that is one gets platforms as suggestions.
 
-/// The highest level whose instructions the processor has, as rustc 1.95 counts its features.
+/// Processors by the highest level whose instructions they have, according to `rustc --print cfg` of rustc 1.95.
 const PROCESSORS: &[(&str, &[&str])] = &[
     ("linux/amd64", &["x86-64-v1", "k8", "core2"]),
     (
@@ -62,8 +64,9 @@ const PROCESSORS: &[(&str, &[&str])] = &[
     ("ios/arm64", &["apple-a14"]),
 ];
 
-/// The platforms to name instead of a processor: the highest that it runs, and the baseline; none for another text.
-pub(crate) fn platforms(text: &str) -> Option<Vec<String>> {
+/// Returns the platforms to name instead of a processor: the highest it runs and the baseline. Returns `None` if the
+/// text is not a processor.
+pub(super) fn platforms(text: &str) -> Option<Vec<String>> {
     let known = |names: &[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(text));
     let (highest, _) = PROCESSORS.iter().find(|(_, names)| known(names))?;
     let baseline = match *highest {
@@ -77,15 +80,16 @@ pub(crate) fn platforms(text: &str) -> Option<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::describe::{Reading, describe};
+    use crate::interpret::interpret;
+    use crate::interpretation::Interpretation;
 
     #[test]
-    fn every_processor_names_platforms_and_is_no_name_of_a_vocabulary() {
+    fn every_processor_suggests_platforms_and_is_in_no_vocabulary() {
         for name in PROCESSORS.iter().flat_map(|(_, names)| *names) {
-            let Reading::Unknown(unknown) = describe(name, None) else { panic!("{name} is known") };
+            let Interpretation::Unknown(unknown) = interpret(name, None) else { panic!("{name} is known") };
             assert!(unknown.why.contains("is a processor"), "{unknown}");
             for platform in &unknown.nearest {
-                assert!(matches!(describe(platform, None), Reading::Exact(_)), "{name}: {platform}");
+                assert!(matches!(interpret(platform, None), Interpretation::Exact(_)), "{name}: {platform}");
             }
         }
         let haswell = platforms("Haswell").unwrap();

@@ -1,9 +1,9 @@
-//! What descriptions of every kind mean.
+//! Interpretations of descriptions of every kind.
 
 use std::sync::LazyLock;
 
 use crossdock_platform::{
-    BuildTarget, Description, Libc, Linkage, OsSource, Reading, Vocabulary, describe, known_names,
+    BuildTarget, Interpretation, Libc, Linkage, OsSource, PlatformFacts, Vocabulary, interpret, known_names,
     known_platforms,
 };
 use proptest::prelude::*;
@@ -12,15 +12,15 @@ fn vocabulary(name: &str) -> Option<Vocabulary> {
     (!name.is_empty()).then(|| Vocabulary::from_name(name).expect(name))
 }
 
-fn exact(text: &str, name: &str) -> Description {
-    match describe(text, vocabulary(name)) {
-        Reading::Exact(description) => description,
+fn exact(text: &str, name: &str) -> PlatformFacts {
+    match interpret(text, vocabulary(name)) {
+        Interpretation::Exact(description) => description,
         other => panic!("{text}: {other:?}"),
     }
 }
 
-/// `os/architecture[/variant]` with `-` for what is not stated.
-fn shown(description: &Description) -> String {
+/// Returns `os/architecture[/variant]` with `-` for an unstated part.
+fn shown(description: &PlatformFacts) -> String {
     let os = description.os.map_or("-", |os| os.as_str());
     let architecture = description.architecture.map_or("-", |architecture| architecture.as_str());
     description
@@ -29,17 +29,19 @@ fn shown(description: &Description) -> String {
 }
 
 #[test]
-fn the_vectors_hold() {
+fn recorded_descriptions_keep_their_interpretation() {
     let vectors = include_str!("vectors/descriptions.tsv");
     let mut count = 0;
     for line in vectors.lines().filter(|line| !line.starts_with('#')) {
         let columns: Vec<&str> = line.split('\t').collect();
         let [name, input, result, meanings] = columns.as_slice() else { panic!("four columns: {line:?}") };
-        let reading = describe(input, vocabulary(name.trim_matches('-')));
+        let reading = interpret(input, vocabulary(name.trim_matches('-')));
         let (kind, found) = match &reading {
-            Reading::Exact(description) => ("exact", vec![shown(description)]),
-            Reading::Ambiguous { candidates, .. } => ("ambiguous", candidates.iter().map(shown).collect()),
-            Reading::Unknown(unknown) => ("unknown", unknown.nearest.clone()),
+            Interpretation::Exact(description) => ("exact", vec![shown(description)]),
+            Interpretation::Ambiguous { candidates, .. } => {
+                ("ambiguous", candidates.iter().map(shown).collect())
+            }
+            Interpretation::Unknown(unknown) => ("unknown", unknown.nearest.clone()),
         };
         assert_eq!((kind, found.join(" ").as_str()), (*result, *meanings), "{name} {input}");
         count += 1;
@@ -58,7 +60,7 @@ fn every_vocabulary_has_a_vector() {
 }
 
 #[test]
-fn a_machine_says_what_it_offers_and_nothing_is_built_for_more_than_asked() {
+fn machines_state_their_level_and_programs_are_built_for_the_baseline() {
     let graviton = exact("m7g.large", "");
     let node = graviton.node.unwrap();
     assert_eq!((node.highest, node.cpu, node.runs_32bit), (Some("v8.4"), Some("neoverse-v1"), Some(true)));
@@ -73,7 +75,7 @@ fn a_machine_says_what_it_offers_and_nothing_is_built_for_more_than_asked() {
 }
 
 #[test]
-fn a_level_that_is_not_known_is_not_the_baseline() {
+fn an_unknown_level_is_not_the_baseline() {
     for (text, level) in [
         ("a1.large", Some("v8.0")),
         ("Raspberry Pi 4 Model B", Some("v8.0")),
@@ -91,7 +93,7 @@ fn a_level_that_is_not_known_is_not_the_baseline() {
 }
 
 #[test]
-fn the_c_library_and_its_oldest_version_are_kept() {
+fn the_c_library_and_its_minimum_version_are_kept() {
     let wheel = exact("manylinux_2_28_aarch64", "");
     assert_eq!(wheel.libc.unwrap().to_string(), "gnu 2.28");
     assert_eq!(
@@ -104,7 +106,7 @@ fn the_c_library_and_its_oldest_version_are_kept() {
 }
 
 #[test]
-fn a_processor_without_sse2_or_a_float_unit_is_built_for_as_such() {
+fn processors_without_sse2_or_a_float_unit_get_soft_float_targets() {
     for (text, name, go, fixed, dynamic) in [
         ("GO386=softfloat", "", "softfloat", "i586-unknown-linux-musl", "i586-unknown-linux-gnu"),
         ("linux_386_softfloat", "", "softfloat", "i586-unknown-linux-musl", "i586-unknown-linux-gnu"),
@@ -135,7 +137,7 @@ fn a_processor_without_sse2_or_a_float_unit_is_built_for_as_such() {
         let target = |linkage| description.target(linkage).expect(text);
         let level = target(Linkage::Static).go().unwrap().level.unwrap().1;
         let triple = |linkage| match target(linkage).rust() {
-            // What the name says of the C library stays.
+            // A C library that the name states is not replaced by musl for static programs.
             Ok(rust) if linkage == Linkage::Static && rust.triple.ends_with("gnu") => "-",
             Ok(rust) => rust.triple,
             Err(_) => "-",
@@ -151,7 +153,7 @@ fn a_processor_without_sse2_or_a_float_unit_is_built_for_as_such() {
 }
 
 #[test]
-fn the_simulator_is_no_device() {
+fn the_simulator_is_not_a_device() {
     for (text, triple, llvm) in [
         ("aarch64-apple-ios", "aarch64-apple-ios", "arm64-apple-ios"),
         ("aarch64-apple-ios-sim", "aarch64-apple-ios-sim", "arm64-apple-ios-simulator"),
@@ -190,7 +192,7 @@ fn the_names_of_each_known_platform_lead_back_to_it() {
         let target = BuildTarget::new(platform.clone(), Linkage::Dynamic);
         if let Ok(rust) = target.rust() {
             let back = exact(rust.triple, "rust-triple");
-            // ARMv8 in 32-bit mode is built for as ARMv7: rustc has no other target.
+            // For ARMv8 in 32-bit mode rustc has only the targets of ARMv7.
             let meant = platform.to_string().replace("linux/arm/v8", "linux/arm/v7");
             assert_eq!(back.platform().unwrap().to_string(), meant);
         }
@@ -211,8 +213,8 @@ fn the_names_of_each_known_platform_lead_back_to_it() {
 
 #[test]
 fn bad_descriptions_have_their_own_messages() {
-    let why = |text: &str, name: &str| match describe(text, vocabulary(name)) {
-        Reading::Unknown(unknown) => unknown.to_string(),
+    let why = |text: &str, name: &str| match interpret(text, vocabulary(name)) {
+        Interpretation::Unknown(unknown) => unknown.to_string(),
         other => panic!("{text}: {other:?}"),
     };
     for (text, name, words) in [
@@ -240,15 +242,15 @@ fn bad_descriptions_have_their_own_messages() {
 }
 
 #[test]
-fn a_variable_of_go_names_its_vocabulary() {
-    let (stated, whole) = (exact("7", "GOARM"), describe("GOARM=7", None));
-    assert_eq!(whole, Reading::Exact(stated));
+fn the_name_of_a_go_variable_selects_its_vocabulary() {
+    let (stated, whole) = (exact("7", "GOARM"), interpret("GOARM=7", None));
+    assert_eq!(whole, Interpretation::Exact(stated));
 }
 
 #[test]
-fn clashes_name_each_vocabulary() {
+fn names_that_vocabularies_use_differently_are_ambiguous() {
     for text in ["armhf", "arm", "x86", "armel", "arm-linux-gnueabihf", "x32"] {
-        let Reading::Ambiguous { candidates, why } = describe(text, None) else { panic!("{text}") };
+        let Interpretation::Ambiguous { candidates, why } = interpret(text, None) else { panic!("{text}") };
         assert!(candidates.len() > 1 && why.contains("clash"), "{text}: {why}");
     }
 }
@@ -261,7 +263,7 @@ static NAMES: LazyLock<Vec<(Vocabulary, String)>> = LazyLock::new(|| {
     Vocabulary::ALL.iter().flat_map(names).collect()
 });
 
-/// The name with one slip, or in other letters, or with something after it.
+/// Returns the name with one slip, in another case or with a suffix.
 fn edited(name: &str, at: usize, edit: u8, letter: &str) -> String {
     let (front, back) = name.split_at(at);
     match edit {
@@ -276,14 +278,14 @@ fn edited(name: &str, at: usize, edit: u8, letter: &str) -> String {
 }
 
 fn nearest(text: &str, vocabulary: Option<Vocabulary>) -> Vec<String> {
-    match describe(text, vocabulary) {
-        Reading::Unknown(unknown) => unknown.nearest,
+    match interpret(text, vocabulary) {
+        Interpretation::Unknown(unknown) => unknown.nearest,
         _ => Vec::new(),
     }
 }
 
 #[test]
-fn what_is_proposed_is_what_was_meant() {
+fn suggestions_are_the_names_that_were_meant() {
     for (text, names) in [
         ("m5.larg", "m5.large m5.xlarge"),
         ("m7g.nope", "m7g.large"),
@@ -321,13 +323,13 @@ fn what_is_proposed_is_what_was_meant() {
 }
 
 #[test]
-fn what_follows_a_name_is_not_passed_through() {
+fn a_suffix_makes_a_name_unknown() {
     let mut passed = Vec::new();
     for (vocabulary, name) in NAMES.iter() {
         for rest in ["!", "/", " foo", "-nope", "_nope", ".nope", "#", "="] {
             let text = format!("{name}{rest}");
             for vocabulary in [None, Some(*vocabulary)] {
-                if !matches!(describe(&text, vocabulary), Reading::Unknown(_)) {
+                if !matches!(interpret(&text, vocabulary), Interpretation::Unknown(_)) {
                     passed.push((vocabulary, text.clone()));
                 }
             }
@@ -337,7 +339,7 @@ fn what_follows_a_name_is_not_passed_through() {
 }
 
 #[test]
-fn what_no_tool_could_have_said_is_unknown() {
+fn names_that_no_tool_prints_are_unknown() {
     for text in [
         "linux/",
         "linux-",
@@ -372,7 +374,11 @@ fn what_no_tool_could_have_said_is_unknown() {
         "osx.10..15-x64",
         "linux-arm6",
     ] {
-        assert!(matches!(describe(text, None), Reading::Unknown(_)), "{text}: {:?}", describe(text, None));
+        assert!(
+            matches!(interpret(text, None), Interpretation::Unknown(_)),
+            "{text}: {:?}",
+            interpret(text, None)
+        );
     }
     for text in [
         "Windows 11",
@@ -401,7 +407,11 @@ fn what_no_tool_could_have_said_is_unknown() {
         "saas-linux-medium-amd64-gpu-standard",
         "arm_cortex-a7_neon-vfpv4",
     ] {
-        assert!(matches!(describe(text, None), Reading::Exact(_)), "{text}: {:?}", describe(text, None));
+        assert!(
+            matches!(interpret(text, None), Interpretation::Exact(_)),
+            "{text}: {:?}",
+            interpret(text, None)
+        );
     }
 }
 
@@ -410,8 +420,8 @@ proptest! {
 
     #[test]
     fn no_description_panics(text in "\\PC{0,60}", index in 0..Vocabulary::ALL.len()) {
-        drop(describe(&text, None));
-        drop(describe(&text, Some(Vocabulary::ALL[index])));
+        drop(interpret(&text, None));
+        drop(interpret(&text, Some(Vocabulary::ALL[index])));
     }
 
     #[test]
@@ -423,8 +433,8 @@ proptest! {
         let text = edited(name, at, edit, &letter);
         for vocabulary in [None, Some(*vocabulary)] {
             for name in nearest(&text, vocabulary) {
-                let reading = describe(&name, vocabulary);
-                prop_assert!(!matches!(reading, Reading::Unknown(_)), "{text:?} in {vocabulary:?}: {name:?}");
+                let reading = interpret(&name, vocabulary);
+                prop_assert!(!matches!(reading, Interpretation::Unknown(_)), "{text:?} in {vocabulary:?}: {name:?}");
                 prop_assert_ne!(&name, &text);
             }
         }
@@ -436,7 +446,7 @@ proptest! {
         index in 0..Vocabulary::ALL.len(),
     ) {
         for vocabulary in [None, Some(Vocabulary::ALL[index])] {
-            if let Reading::Exact(description) = describe(&text, vocabulary)
+            if let Interpretation::Exact(description) = interpret(&text, vocabulary)
                 && let Some(platform) = description.platform() {
                     prop_assert_eq!(platform.normalized(), platform.clone());
                     drop(description.target(Linkage::Static).map(|target| (target.rust(), target.go(), target.names())));

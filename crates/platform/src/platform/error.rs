@@ -1,37 +1,16 @@
-//! What can be wrong with a platform's text.
+//! The errors of parsing a platform.
 
 use std::fmt;
 
 use crate::architecture::Architecture;
+use crate::excerpt::Excerpt;
 use crate::os::Os;
 
-/// A part of the input that is safe to show: shortened, with control characters escaped, in quotes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Excerpt(String);
-
-impl Excerpt {
-    const LONGEST: usize = 60;
-
-    pub(crate) fn new(text: &str) -> Self {
-        let mut short: String = text.chars().take(Self::LONGEST).collect();
-        if short.len() < text.len() {
-            short.push('…');
-        }
-        Self(short)
-    }
-}
-
-impl fmt::Display for Excerpt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.0)
-    }
-}
-
-/// Why a text is not a platform. Each message says what to write instead where that is known.
+/// The error for text that is not a platform. The message suggests what to write instead, if that is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PlatformError {
-    /// There is no text.
+    /// The text is empty or blank.
     Empty,
     /// The text is longer than any platform.
     TooLong {
@@ -42,14 +21,14 @@ pub enum PlatformError {
         /// The greatest length in bytes.
         limit: usize,
     },
-    /// There are blanks around the platform.
+    /// The text begins or ends with blanks.
     Blanks {
         /// The text.
         given: Excerpt,
-        /// The text without them.
+        /// The text without the blanks.
         trimmed: String,
     },
-    /// A character that no platform has.
+    /// The text contains a character that no platform has.
     InvalidCharacter {
         /// The text.
         given: Excerpt,
@@ -58,85 +37,85 @@ pub enum PlatformError {
         /// Its position in bytes.
         position: usize,
     },
-    /// Capital letters, which no name has.
+    /// The text contains capital letters, which no name has.
     MixedCase {
         /// The text.
         given: Excerpt,
         /// The text in lower case.
         lower: String,
     },
-    /// More than three parts between slashes.
+    /// The text has more than three parts.
     TooManyParts {
         /// The text.
         given: Excerpt,
     },
-    /// Nothing before, between or after slashes.
+    /// A part before, between or after slashes is empty.
     EmptyPart {
         /// The text.
         given: Excerpt,
     },
-    /// Only an operating system or only an architecture.
+    /// The text is only an operating system or only an architecture.
     OnePart {
         /// The text.
         given: Excerpt,
         /// A platform made from it.
         example: String,
     },
-    /// One part that is neither an operating system nor an architecture.
+    /// The text has one part, and it is neither an operating system nor an architecture.
     NoPlatform {
         /// The text.
         given: Excerpt,
         /// The nearest names.
         nearest: Vec<&'static str>,
     },
-    /// `unknown/unknown`, under which build tools keep attestations in an index.
+    /// The text is `unknown/unknown`, by which build tools mark attestations in an index.
     Attestation,
-    /// The brackets after the operating system cannot be read.
+    /// The text in parentheses after the operating system is invalid.
     InvalidOptions {
         /// The operating system's part.
         given: Excerpt,
     },
-    /// The brackets after the operating system are empty.
+    /// The parentheses after the operating system are empty.
     EmptyOptions {
         /// The operating system.
         os: Os,
     },
-    /// No such operating system.
+    /// The operating system is unknown.
     UnknownOs {
         /// The name.
         given: Excerpt,
         /// The nearest names.
         nearest: Vec<&'static str>,
     },
-    /// An architecture with its variant, and no operating system before them.
+    /// The text has an architecture and a variant, but no operating system.
     MissingOs {
         /// The text.
         given: Excerpt,
         /// The platform on linux.
         meant: String,
     },
-    /// No such architecture.
+    /// The architecture is unknown.
     UnknownArchitecture {
         /// The name.
         given: Excerpt,
         /// The nearest names.
         nearest: Vec<&'static str>,
     },
-    /// Another vocabulary's name for an architecture.
+    /// The architecture is spelled as in another vocabulary.
     ForeignSpelling {
         /// The name.
         given: Excerpt,
         /// The platform to write instead.
         meant: String,
     },
-    /// The architecture's name says the variant already, and another one follows.
+    /// The name of the architecture implies a variant, and a different one follows.
     VariantTwice {
         /// The text.
         given: Excerpt,
-        /// What the architecture's name means.
+        /// The platform that the name of the architecture implies.
         meant: String,
     },
-    /// No such variant of the architecture.
+    /// The architecture has no such variant.
     UnknownVariant {
         /// The architecture.
         architecture: Architecture,
@@ -146,7 +125,7 @@ pub enum PlatformError {
 }
 
 impl PlatformError {
-    /// What to write instead, best first; empty when nothing known comes near.
+    /// Returns what to write instead, best first. The list is empty if no known name is near.
     #[must_use]
     pub fn suggestions(&self) -> Vec<String> {
         match self {
@@ -173,7 +152,7 @@ impl fmt::Display for PlatformError {
         match self {
             Self::Empty => f.write_str("the platform is empty: write one such as linux/amd64"),
             Self::TooLong { given, length, limit } => {
-                write!(f, "{given} has {length} bytes, a platform at most {limit}")
+                write!(f, "{given} has {length} bytes: a platform has at most {limit}")
             }
             Self::Blanks { given, trimmed } => write!(f, "{given} has blanks around it: write {trimmed}"),
             Self::InvalidCharacter { given, character, position } => {
@@ -205,7 +184,7 @@ impl fmt::Display for PlatformError {
                 write!(f, "{given} cannot be read: write os(version+feature), such as windows(10.0.20348)")
             }
             Self::EmptyOptions { os } => {
-                write!(f, "the brackets after {os} are empty: leave them out or write {os}(10.0.20348)")
+                write!(f, "the parentheses after {os} are empty: remove them or write {os}(10.0.20348)")
             }
             Self::UnknownOs { given, nearest } => {
                 write!(f, "{given} is not an operating system that OCI or Go names")?;
@@ -219,10 +198,10 @@ impl fmt::Display for PlatformError {
                 write_nearest(f, nearest)
             }
             Self::ForeignSpelling { given, meant } => {
-                write!(f, "{given} is another vocabulary's spelling: write {meant}")
+                write!(f, "{given} is a spelling of another vocabulary: write {meant}")
             }
             Self::VariantTwice { given, meant } => {
-                write!(f, "{given} names two variants: its architecture alone means {meant}")
+                write!(f, "{given} names two variants: its architecture already means {meant}")
             }
             Self::UnknownVariant { architecture, given } => match architecture.variants() {
                 [] => write!(f, "{given} is not a variant: {architecture} has none"),

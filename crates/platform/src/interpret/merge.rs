@@ -1,28 +1,28 @@
-//! One reading from what several vocabularies say.
+//! One interpretation from what several vocabularies state.
 
 use crate::architecture::Architecture;
-use crate::describe::{Description, Reading};
-use crate::meaning::Found;
+use crate::facts::Found;
+use crate::interpretation::{Interpretation, PlatformFacts};
 use crate::vocabulary::Vocabulary;
 
-const OS_DIFFERS: &str = "vocabularies differ over the operating system, so it counts as not stated";
-const BASELINE: &str = "its baseline is meant: the name says no level";
+const OS_DIFFERS: &str = "vocabularies differ on the operating system, so it counts as not stated";
+const BASELINE: &str = "the baseline is meant: the name states no level";
 
-/// The reading of a name with these meanings, of which there is at least one, in the vocabularies' order.
-pub(crate) fn merged(found: Vec<Found>) -> Reading {
+/// Merges the facts that vocabularies state about a name, sorted by vocabulary. Returns `None` if there are none.
+pub(super) fn merged(found: Vec<Found>) -> Option<Interpretation> {
     let named = found.iter().filter(|(_, one)| one.architecture.is_some()).count();
     match named {
         0 => united(found, &[]),
         all if all == found.len() => by_architecture(found),
-        // One vocabulary has an architecture of that name, and another says that it has none.
-        _ => ambiguous(found),
+        // One vocabulary has an architecture of that name, and in another the name has no architecture.
+        _ => Some(ambiguous(found)),
     }
 }
 
-fn by_architecture(mut named: Vec<Found>) -> Reading {
+fn by_architecture(mut named: Vec<Found>) -> Option<Interpretation> {
     let first = named.first().and_then(|(_, one)| one.architecture);
     if named.iter().any(|(_, one)| one.architecture != first) {
-        return ambiguous(named);
+        return Some(ambiguous(named));
     }
     let variant = named.first().and_then(|(_, one)| one.variant);
     if named.iter().all(|(_, one)| one.variant == variant) {
@@ -39,28 +39,28 @@ fn by_architecture(mut named: Vec<Found>) -> Reading {
         named.retain(|(_, one)| one.variant.is_none());
         return united(named, &[BASELINE]);
     }
-    ambiguous(named)
+    Some(ambiguous(named))
 }
 
-/// Whether those that state a version state the same one.
+/// Returns whether all that state a version state the same one.
 fn states_one_version(named: &[Found]) -> bool {
     let mut versions = named.iter().filter_map(|(_, one)| one.variant);
     let first = versions.next();
     versions.all(|version| Some(version) == first)
 }
 
-/// Whether a vocabulary gives the plain architecture as its only meaning.
+/// Returns whether the baseline is the only meaning in some vocabulary.
 fn plain_elsewhere(named: &[Found]) -> bool {
-    let alone = |vocabulary: Vocabulary| named.iter().filter(|(other, _)| *other == vocabulary).count() == 1;
-    named.iter().any(|(vocabulary, one)| one.variant.is_none() && alone(*vocabulary))
+    let has_one =
+        |vocabulary: Vocabulary| named.iter().filter(|(other, _)| *other == vocabulary).count() == 1;
+    named.iter().any(|(vocabulary, one)| one.variant.is_none() && has_one(*vocabulary))
 }
 
-/// One description where all agree over the architecture; what they do not agree over is not stated.
-fn united(found: Vec<Found>, notes: &[&'static str]) -> Reading {
+/// Returns the facts on which all vocabularies agree. They agree on the architecture; other facts that differ count as
+/// not stated.
+fn united(found: Vec<Found>, notes: &[&'static str]) -> Option<Interpretation> {
     let mut rest = found.into_iter();
-    let Some((vocabulary, mut first)) = rest.next() else {
-        return Reading::Ambiguous { candidates: Vec::new(), why: String::new() };
-    };
+    let (vocabulary, mut first) = rest.next()?;
     let (mut os_differs, mut also) = (false, Vec::new());
     for (name, other) in rest {
         if name != vocabulary && !also.contains(&name) {
@@ -77,23 +77,23 @@ fn united(found: Vec<Found>, notes: &[&'static str]) -> Reading {
         first.os = None;
         first.version = None;
     }
-    let mut description = Description::new(vocabulary, first);
+    let mut description = PlatformFacts::new(vocabulary, first);
     description.also = also;
     description.notes.extend_from_slice(notes);
     description.notes.extend(os_differs.then_some(OS_DIFFERS));
-    Reading::Exact(description)
+    Some(Interpretation::Exact(description))
 }
 
-fn ambiguous(found: Vec<Found>) -> Reading {
-    let mut candidates: Vec<Description> = Vec::new();
+fn ambiguous(found: Vec<Found>) -> Interpretation {
+    let mut candidates: Vec<PlatformFacts> = Vec::new();
     for (vocabulary, one) in found {
-        let same = |other: &&mut Description| {
+        let same = |other: &&mut PlatformFacts| {
             (other.os, other.architecture, other.variant) == (one.os, one.architecture, one.variant)
         };
         match candidates.iter_mut().find(same) {
             Some(known) if known.vocabulary == vocabulary => {}
             Some(known) => known.also.push(vocabulary),
-            None => candidates.push(Description::new(vocabulary, one)),
+            None => candidates.push(PlatformFacts::new(vocabulary, one)),
         }
     }
     let vocabulary = candidates.first().map(|one| one.vocabulary);
@@ -108,5 +108,5 @@ fn ambiguous(found: Vec<Found>) -> Reading {
         }
         _ => "vocabularies clash over the name".to_owned(),
     };
-    Reading::Ambiguous { candidates, why }
+    Interpretation::Ambiguous { candidates, why }
 }
