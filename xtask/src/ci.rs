@@ -125,13 +125,16 @@ pub(crate) fn run() -> Result<(), Failure> {
 /// The steps that always run, in this order.
 fn short() -> Result<Vec<(&'static str, Tool)>, Failure> {
     let xtask = std::env::current_exe().map_err(Failure::file(Path::new("cargo xtask")))?;
-    let xtask = |words: [&str; 2]| Tool::new([&xtask.display().to_string(), words[0], words[1]]);
+    let xtask = |words: &[&str]| {
+        words.iter().fold(Tool::new([xtask.display().to_string()]), |tool, word| tool.arg(*word))
+    };
     Ok(vec![
-        ("install", xtask(["test", "--install"])),
+        ("install", xtask(&["test", "--install"])),
         ("format", Tool::new(["cargo", "fmt", "--all", "--check"])),
         ("lint", lint()),
         ("rustdoc", rustdoc()),
-        ("generated docs", xtask(["doc", "--check"])),
+        ("generated docs", xtask(&["doc", "--check"])),
+        ("ratchet", xtask(&["ratchet"])),
         ("package", package()?),
         ("test", test::command(None)),
     ])
