@@ -10,6 +10,7 @@ pub mod emulator;
 pub mod engine;
 pub mod fixture;
 pub mod layout;
+pub mod modules;
 pub mod outcome;
 pub mod processes;
 pub mod program;

@@ -1,8 +1,10 @@
 //! The tools of this machine.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
+
+use tempfile::TempDir;
 
 use crate::outcome::run;
 
@@ -18,22 +20,52 @@ pub fn need(tool: &str) -> PathBuf {
     })
 }
 
-/// A program of a Go module in a pinned version, which `go install` builds unless it is there from an earlier run.
+/// A program of a Go module in a pinned version. `go install` builds it once for each version of Go; later test programs
+/// and later runs find it in `GOPATH/crossdock-tests`.
 pub fn need_go(package: &str, version: &str) -> PathBuf {
-    let name = package.rsplit('/').next().unwrap_or(package);
     let go = |arguments: &[&str]| {
         let mut command = Command::new(need("go"));
         command.args(arguments).env("GOFLAGS", "-buildvcs=false");
         command
     };
     let minute = Duration::from_secs(60);
-    let path = run(&mut go(&["env", "GOPATH"]), minute).success().stdout;
-    // A folder for each version: another one of the same name is somebody else's.
-    let folder = PathBuf::from(path.trim()).join("crossdock-tests").join(format!("{name}-{version}"));
-    let program = folder.join(name);
-    if !program.is_file() {
+    let ask = |name: &str| run(&mut go(&["env", name]), minute).success().stdout.trim().to_owned();
+    let cache = PathBuf::from(ask("GOPATH")).join("crossdock-tests");
+    let place = place(&cache, &ask("GOVERSION"), package, version);
+    if !place.is_dir() {
+        std::fs::create_dir_all(&cache).expect("a directory can be made");
+        // Built elsewhere and moved as a whole: another test program never sees half of it.
+        let staging = TempDir::with_prefix_in("install-", &cache).expect("a directory can be made");
         let mut install = go(&["install", &format!("{package}@{version}")]);
-        run(install.env("GOBIN", &folder), 20 * minute).success();
+        run(install.env("GOBIN", staging.path()), 20 * minute).success();
+        if let Err(error) = std::fs::rename(staging.path(), &place) {
+            // Another test program was faster, and its program is the same one.
+            assert!(place.is_dir(), "{}: {error}", place.display());
+        }
     }
-    program
+    place.join(package.rsplit('/').next().unwrap_or(package))
+}
+
+/// The directory of one program: its name tells the whole package, its version and the compiler's, all of which decide the bytes.
+fn place(cache: &Path, go: &str, package: &str, version: &str) -> PathBuf {
+    cache.join(format!("{}@{version}-{go}", package.replace('/', "-")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_of_another_module_version_or_compiler_has_another_place() {
+        let place = |go, package, version| place(Path::new("/c"), go, package, version);
+        let first = place("go1.26.8", "example.com/a/cmd/tool", "v1.0.0");
+        assert_eq!(first, Path::new("/c/example.com-a-cmd-tool@v1.0.0-go1.26.8"));
+        for other in [
+            place("go1.26.9", "example.com/a/cmd/tool", "v1.0.0"),
+            place("go1.26.8", "example.com/b/cmd/tool", "v1.0.0"),
+            place("go1.26.8", "example.com/a/cmd/tool", "v1.0.1"),
+        ] {
+            assert_ne!(first, other);
+        }
+    }
 }

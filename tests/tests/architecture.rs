@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use crossdock_tests::modules;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -75,8 +76,13 @@ fn crates_depend_only_on_crates_below_them() {
     for (name, directory) in &crates {
         let manifest = manifest(directory);
         // Edges of tests only are held by cargo itself, which refuses circles of packages that are published.
-        let tables = [manifest.get("dependencies"), manifest.get("build-dependencies")];
-        let dependencies = tables.into_iter().flatten().flat_map(|table| table.as_table().unwrap().keys());
+        let platforms = manifest.get("target").and_then(|target| target.as_table());
+        let manifests =
+            platforms.into_iter().flat_map(|target| target.values()).filter_map(|of| of.as_table());
+        let manifests = manifests.chain([&manifest]);
+        let tables =
+            manifests.flat_map(|of| [of.get("dependencies"), of.get("build-dependencies")]).flatten();
+        let dependencies = tables.flat_map(|table| table.as_table().unwrap().keys());
         for dependency in dependencies.filter(|dependency| dependency.starts_with("crossdock")) {
             assert!(
                 allowed[name].contains(dependency),
@@ -89,7 +95,7 @@ fn crates_depend_only_on_crates_below_them() {
 #[test]
 fn the_allowed_edges_have_no_circle() {
     let edges = architecture().edges;
-    assert_eq!(circles(&edges), Vec::<BTreeSet<String>>::new());
+    assert_eq!(modules::circles(&edges), Vec::<BTreeSet<String>>::new());
 }
 
 #[test]
@@ -132,7 +138,7 @@ fn modules_use_each_other_in_no_circle() {
         tolerated.into_iter().map(|circle| (circle.krate, circle.modules)).collect();
     let mut unknown = Vec::new();
     for (name, directory) in crates() {
-        for circle in circles(&module_edges(&sources(&directory.join("src")))) {
+        for circle in modules::circles(&modules::edges(&sources(&directory.join("src")))) {
             let found = (name.clone(), circle);
             if !tolerated.remove(&found) {
                 unknown.push(found);
@@ -144,157 +150,4 @@ fn modules_use_each_other_in_no_circle() {
         tolerated.is_empty(),
         "these circles are gone, remove them from tests/architecture.toml: {tolerated:#?}"
     );
-}
-
-#[test]
-fn a_circle_of_modules_is_found() {
-    let source = |path: &str, text: &str| (PathBuf::from(path), text.to_owned());
-    let files = [
-        source("lib.rs", "mod a;\nmod b;\nmod c;\n"),
-        source("a.rs", "use crate::b::{self, deep::Thing};\nmod inner;\n"),
-        source("a/inner.rs", "use super::super::c::Other;\nuse super::Own;\n"),
-        source(
-            "b.rs",
-            "mod deep;\n// use crate::a::Comment;\n#[cfg(test)]\nmod tests { use crate::a::Test; }\n",
-        ),
-        source("b/deep.rs", "fn call() { crate::c::call() }\n"),
-        source("c.rs", "const TEXT: &str = \"use crate::a::Text;\";\n"),
-    ];
-    assert_eq!(circles(&module_edges(&files)), Vec::<BTreeSet<String>>::new());
-    let mut files = files.to_vec();
-    files[5].1 = "use crate::{b::deep, a::Thing as Known};\n".to_owned();
-    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
-    assert_eq!(circles(&module_edges(&files)), [names(&["a", "b", "c"])]);
-}
-
-type Edges = BTreeMap<String, BTreeSet<String>>;
-
-/// Which module uses which, lifted to the level on which the two part: of `a::x` and `b::y` it is `a` and `b`, of `a::x`
-/// and `a::y` it is these two. A parent's view of its child, and a child's of its parent, is no edge.
-fn module_edges(files: &[(PathBuf, String)]) -> Edges {
-    let modules: BTreeMap<Vec<String>, &str> =
-        files.iter().map(|(path, text)| (module_of(path), text.as_str())).collect();
-    let mut edges = Edges::new();
-    for (module, text) in &modules {
-        for path in paths(&code(text)) {
-            let Some(used) = resolve(module, &path, &modules) else { continue };
-            let same = module.iter().zip(&used).take_while(|(a, b)| a == b).count();
-            if same < module.len() && same < used.len() {
-                edges.entry(module[..=same].join("::")).or_default().insert(used[..=same].join("::"));
-            }
-        }
-    }
-    edges
-}
-
-fn module_of(path: &Path) -> Vec<String> {
-    let mut parts: Vec<String> =
-        path.with_extension("").iter().map(|part| part.to_str().unwrap().into()).collect();
-    if parts == ["lib"] || parts == ["main"] {
-        parts.clear();
-    }
-    parts
-}
-
-/// The module that a path of `crate`, `self` or `super` names: the deepest one that exists.
-fn resolve(module: &[String], path: &[String], modules: &BTreeMap<Vec<String>, &str>) -> Option<Vec<String>> {
-    let mut whole = module.to_vec();
-    for part in path {
-        match part.as_str() {
-            "crate" => whole.clear(),
-            "self" => {}
-            "super" => drop(whole.pop()),
-            name => {
-                whole.push(name.to_owned());
-                if !modules.contains_key(&whole) {
-                    whole.pop();
-                    break;
-                }
-            }
-        }
-    }
-    (whole != module).then_some(whole)
-}
-
-/// The text without comments, strings and what follows the first module of tests, which is last in each file.
-fn code(text: &str) -> String {
-    let text = text.split("#[cfg(test)]\nmod ").next().unwrap();
-    let mut code = String::new();
-    for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
-        // Every second part of a line lies between quotes. Strings of several lines do not begin with a path.
-        code.extend(line.split('"').step_by(2).flat_map(|part| [part, " "]));
-        code.push('\n');
-    }
-    code
-}
-
-/// The paths that begin with `crate`, `self` or `super`, with the braces of `use` taken apart.
-fn paths(code: &str) -> Vec<Vec<String>> {
-    let mut found = Vec::new();
-    for (start, _) in code.match_indices("::") {
-        let word = code[..start].rsplit(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap();
-        let before = &code[..start - word.len()];
-        if ["crate", "self", "super"].contains(&word) && !before.ends_with(':') {
-            expand(vec![word.to_owned()], &code[start + 2..], &mut found);
-        }
-    }
-    found
-}
-
-/// Follows one path, and each branch of a group in braces. Returns the length of what was read.
-fn expand(mut path: Vec<String>, rest: &str, found: &mut Vec<Vec<String>>) -> usize {
-    let mut at = 0;
-    loop {
-        let space = rest[at..].len() - rest[at..].trim_start().len();
-        at += space;
-        if rest[at..].starts_with('{') {
-            at += 1;
-            loop {
-                at += rest[at..].len() - rest[at..].trim_start_matches([' ', '\n', ',']).len();
-                if rest[at..].starts_with('}') || at >= rest.len() {
-                    return at + 1;
-                }
-                let read = expand(path.clone(), &rest[at..], found);
-                at += read;
-                // `name as other`
-                at += rest[at..].find([',', '}']).unwrap_or(rest.len() - at);
-            }
-        }
-        let word: String = rest[at..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-        at += word.len();
-        path.push(word);
-        if !rest[at..].starts_with("::") {
-            found.push(path);
-            return at;
-        }
-        at += 2;
-    }
-}
-
-/// Sets of names that all reach each other.
-fn circles(edges: &Edges) -> Vec<BTreeSet<String>> {
-    let reached = |from: &String| -> BTreeSet<String> {
-        let (mut seen, mut left) = (BTreeSet::new(), vec![from]);
-        while let Some(next) = left.pop() {
-            for to in edges.get(next).into_iter().flatten() {
-                if seen.insert(to.clone()) {
-                    left.push(to);
-                }
-            }
-        }
-        seen
-    };
-    let reach: BTreeMap<&String, BTreeSet<String>> = edges.keys().map(|name| (name, reached(name))).collect();
-    let mut found: Vec<BTreeSet<String>> = Vec::new();
-    for (name, others) in reach.iter().filter(|(name, others)| others.contains(**name)) {
-        let circle: BTreeSet<String> = others
-            .iter()
-            .filter(|other| reach.get(other).is_some_and(|back| back.contains(*name)))
-            .cloned()
-            .collect();
-        if circle.len() > 1 && !found.contains(&circle) {
-            found.push(circle);
-        }
-    }
-    found
 }

@@ -8,7 +8,7 @@ use crossdock::Exit;
 use crossdock::environment::Environment;
 
 use crate::shell::{Failure, say};
-use crate::{baseline, bench, ci, doc, test};
+use crate::{baseline, bench, ci, doc, ratchet, test};
 
 /// Installs what the tests need and runs them.
 #[derive(Debug, Parser)]
@@ -70,11 +70,23 @@ pub(crate) struct Baseline {
     pub(crate) cold: bool,
 }
 
+/// Counts the worst habits of comments, messages and documents. A count may only fall.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask ratchet")]
+pub(crate) struct Ratchet {
+    /// Lower the recorded counts to the present ones
+    #[arg(long)]
+    pub(crate) write: bool,
+    /// Show every occurrence of one habit
+    #[arg(long, value_name = "NAME", conflicts_with = "write")]
+    pub(crate) list: Option<String>,
+}
+
 /// A chore as [`crossdock::App`] takes it.
 pub(crate) type Run = fn(&Environment, &[OsString]) -> ExitCode;
 
 /// The chores, with what `--help` says of each.
-pub(crate) const CHORES: [(&str, &str, Run); 5] = [
+pub(crate) const CHORES: [(&str, &str, Run); 6] = [
     ("test", "Install what this repository's tests need and run them", |_, words| {
         run("test", words, |options| test::run(&options))
     }),
@@ -84,6 +96,9 @@ pub(crate) const CHORES: [(&str, &str, Run); 5] = [
     }),
     ("bench", "Measure crossdock beside what people would run by hand", |_, words| {
         run("bench", words, |options| bench::run(&options))
+    }),
+    ("ratchet", "Count the worst habits of this repository's prose", |_, words| {
+        run("ratchet", words, |options| ratchet::run(&options))
     }),
     ("doc", "Write the generated parts of the documentation", |_, words| {
         run("doc", words, |options| doc::run(&options))

@@ -1,7 +1,7 @@
 //! `cargo xtask ci`: runs what continuous integration runs, within an hour on a quiet machine. The ledger of its long steps
 //! is `xtask/ci.toml`.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,10 @@ const END: Duration = Duration::from_secs(86 * 60);
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Ledger {
+    /// The minutes that each step may need which always runs.
+    short: BTreeMap<String, u64>,
     long: Vec<Long>,
+    #[serde(default)]
     excused: Vec<Excused>,
 }
 
@@ -34,7 +37,11 @@ struct Ledger {
 struct Long {
     package: String,
     target: String,
+    /// The minutes that it may need: of the longest group, if there are groups.
     minutes: u64,
+    /// Tests of which one group runs at each commit; all run at each if there are none.
+    #[serde(default)]
+    groups: Vec<Vec<String>>,
 }
 
 /// A step that may be left out when there is no time for it.
@@ -54,7 +61,7 @@ impl Ledger {
     /// Whether a step makes the run fail: it failed, or it was not begun and nobody excused it.
     fn refuses(&self, name: &str, outcome: Outcome) -> bool {
         match outcome {
-            Outcome::Done => false,
+            Outcome::Done | Outcome::Rotated => false,
             Outcome::Failed => true,
             Outcome::NotBegun => !self.excused.iter().any(|excused| excused.step == name),
         }
@@ -67,6 +74,8 @@ const SHOWN: usize = 80;
 /// A step and how it ended.
 struct Step {
     name: String,
+    /// The minutes that the ledger gives it.
+    planned: u64,
     took: Duration,
     outcome: Outcome,
     tests: Tests,
@@ -81,6 +90,8 @@ enum Outcome {
     Failed,
     /// There was no time left to begin it.
     NotBegun,
+    /// It is another commit's turn.
+    Rotated,
 }
 
 /// The sum of what `cargo test` reports.
@@ -98,12 +109,15 @@ pub(crate) fn run() -> Result<(), Failure> {
     let ledger = Ledger::read()?;
     let logs = repository().join("target/ci");
     std::fs::create_dir_all(&logs).map_err(Failure::file(&logs))?;
+    forget_packages()?;
     let mut steps = Vec::new();
     for (name, tool) in short()? {
-        steps.push(step(name, &tool, left(END, start), &logs)?);
+        let planned = ledger.short.get(name).copied().unwrap_or_default();
+        steps.push(step(name, planned, &tool, left(END, start), &logs)?);
     }
+    let turn = turn()?;
     for test in &ledger.long {
-        steps.push(long(test, start, &logs)?);
+        steps.extend(long(test, turn, start, &logs)?);
     }
     for step in steps.iter().filter(|step| step.outcome == Outcome::Failed) {
         say(&format!("\n=== {} failed\n{}", step.name, step.shown.join("\n")));
@@ -125,14 +139,17 @@ pub(crate) fn run() -> Result<(), Failure> {
 /// The steps that always run, in this order.
 fn short() -> Result<Vec<(&'static str, Tool)>, Failure> {
     let xtask = std::env::current_exe().map_err(Failure::file(Path::new("cargo xtask")))?;
-    let xtask = |words: [&str; 2]| Tool::new([&xtask.display().to_string(), words[0], words[1]]);
+    let xtask = |words: &[&str]| {
+        words.iter().fold(Tool::new([xtask.display().to_string()]), |tool, word| tool.arg(*word))
+    };
     Ok(vec![
-        ("install", xtask(["test", "--install"])),
+        ("install", xtask(&["test", "--install"])),
         ("format", Tool::new(["cargo", "fmt", "--all", "--check"])),
         ("lint", lint()),
         ("rustdoc", rustdoc()),
-        ("generated docs", xtask(["doc", "--check"])),
-        ("package", package()?),
+        ("generated docs", xtask(&["doc", "--check"])),
+        ("ratchet", xtask(&["ratchet"])),
+        ("package", package()),
         ("test", test::command(None)),
     ])
 }
@@ -142,15 +159,54 @@ fn left(whole: Duration, start: Instant) -> Duration {
     whole.saturating_sub(start.elapsed())
 }
 
-fn long(test: &Long, start: Instant, logs: &Path) -> Result<Step, Failure> {
-    let Long { package, target, minutes } = test;
+/// The number by which groups take turns. Consecutive commits have consecutive numbers, so that each group runs every few
+/// commits. A shallow clone cannot count its commits; there the commit's hash decides.
+fn turn() -> Result<usize, Failure> {
+    let git = |words: &[&str]| words.iter().fold(Tool::new(["git"]), |tool, word| tool.arg(*word)).stdout();
+    if git(&["rev-parse", "--is-shallow-repository"])?.trim() == "false" {
+        let count = git(&["rev-list", "--count", "HEAD"])?;
+        count
+            .trim()
+            .parse()
+            .map_err(|error| Failure::Answer(format!("git counted {count:?} commits: {error}")))
+    } else {
+        let hash = git(&["rev-parse", "HEAD"])?;
+        let digits = hash.get(..6).unwrap_or_default();
+        usize::from_str_radix(digits, 16)
+            .map_err(|error| Failure::Answer(format!("git named the commit {hash:?}: {error}")))
+    }
+}
+
+/// The steps of one file: one, or one for each group, of which it is one group's turn.
+fn long(test: &Long, turn: usize, start: Instant, logs: &Path) -> Result<Vec<Step>, Failure> {
+    let Long { package, target, minutes, groups } = test;
     let name = format!("test --long: {package} {target}");
+    if groups.is_empty() {
+        return Ok(vec![begin(name, *minutes, &test::long_target(package, target, &[]), start, logs)?]);
+    }
+    let mut steps = Vec::new();
+    for (index, tests) in groups.iter().enumerate() {
+        let name = format!("{name}, group {} of {}", index + 1, groups.len());
+        steps.push(if turn % groups.len() == index {
+            begin(name, *minutes, &test::long_target(package, target, tests), start, logs)?
+        } else {
+            without_run(name, *minutes, Outcome::Rotated)
+        });
+    }
+    Ok(steps)
+}
+
+/// Runs a step if what is left is enough for it.
+fn begin(name: String, minutes: u64, tool: &Tool, start: Instant, logs: &Path) -> Result<Step, Failure> {
     if left(BUDGET, start) < Duration::from_secs(minutes * 60) {
         say(&format!("{name}: not begun, as it may take {minutes} minutes, and that much is not left"));
-        let (took, tests, shown) = (Duration::ZERO, Tests::default(), Vec::new());
-        return Ok(Step { name, took, outcome: Outcome::NotBegun, tests, shown });
+        return Ok(without_run(name, minutes, Outcome::NotBegun));
     }
-    step(&name, &test::long_target(package, target), left(END, start), logs)
+    step(&name, minutes, tool, left(END, start), logs)
+}
+
+fn without_run(name: String, planned: u64, outcome: Outcome) -> Step {
+    Step { name, planned, took: Duration::ZERO, outcome, tests: Tests::default(), shown: Vec::new() }
 }
 
 fn lint() -> Tool {
@@ -161,20 +217,26 @@ fn rustdoc() -> Tool {
     Tool::new(["cargo", "doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "--deny warnings")
 }
 
-/// What would be published compiles on its own. Examples and tests are not published.
-///
-/// For `cargo package` a package of one name and version never changes: it takes what an earlier run of this step
-/// unpacked (below `CARGO_HOME`, by the path of the target folder) and compiled for this one. So both go first.
-fn package() -> Result<Tool, Failure> {
-    let target = repository().join("target/package-alone");
-    forget(&target)?;
+/// Where `cargo package` compiles.
+fn package_target() -> PathBuf {
+    repository().join("target/package-alone")
+}
+
+/// Checks that what would be published compiles on its own. Examples and tests are not published.
+fn package() -> Tool {
+    let words = ["cargo", "package", "--workspace", "--exclude", "xtask", "--exclude", "crossdock-tests"];
+    let target = package_target().display().to_string();
+    Tool::new(words).arg("--allow-dirty").arg("--target-dir").arg(target)
+}
+
+/// Removes what an earlier run of [`package`] left. For cargo a package of one name and version never changes: it would
+/// take what it unpacked then (below `CARGO_HOME`, by the path of the target directory) and compiled for the present one.
+fn forget_packages() -> Result<(), Failure> {
+    forget(&package_target())?;
     let cargo_home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let cargo_home = cargo_home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
-    for unpacked in cargo_home.iter().flat_map(|home| unpacked_packages(&home.join("registry/src"))) {
-        forget(&unpacked)?;
-    }
-    let words = ["cargo", "package", "--workspace", "--exclude", "xtask", "--exclude", "crossdock-tests"];
-    Ok(Tool::new(words).arg("--allow-dirty").arg("--target-dir").arg(target.display().to_string()))
+    let sources = cargo_home.map(|home| home.join("registry/src"));
+    sources.iter().flat_map(|sources| unpacked_packages(sources)).try_for_each(|unpacked| forget(&unpacked))
 }
 
 /// Our own packages as `cargo package` unpacked them from a registry that has no host, which is what its temporary
@@ -197,8 +259,8 @@ fn forget(folder: &Path) -> Result<(), Failure> {
     }
 }
 
-fn step(name: &str, tool: &Tool, limit: Duration, logs: &Path) -> Result<Step, Failure> {
-    let path: PathBuf = logs.join(format!("{}.log", name.replace([' ', ':'], "-")));
+fn step(name: &str, planned: u64, tool: &Tool, limit: Duration, logs: &Path) -> Result<Step, Failure> {
+    let path: PathBuf = logs.join(format!("{}.log", name.replace([' ', ':', ','], "-")));
     let mut log = File::create(&path).map_err(Failure::file(&path))?;
     let (start, mut tests, mut shown, mut write) =
         (Instant::now(), Tests::default(), Extract::default(), Ok(()));
@@ -212,7 +274,7 @@ fn step(name: &str, tool: &Tool, limit: Duration, logs: &Path) -> Result<Step, F
         Ok(()) => (Outcome::Done, Vec::new()),
         Err(failure) => (Outcome::Failed, shown.with(&failure)),
     };
-    Ok(Step { name: name.to_owned(), took: start.elapsed(), outcome, tests, shown })
+    Ok(Step { name: name.to_owned(), planned, took: start.elapsed(), outcome, tests, shown })
 }
 
 /// The lines of a step that say why it failed: of tests, cargo's parts between `failures:` and `test result:`; where
@@ -269,12 +331,15 @@ impl Tests {
 
 fn table(steps: &[Step], total: Duration) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(["step", "result", "seconds", "tests"]);
+    table
+        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .set_header(["step", "result", "seconds", "planned", "tests"]);
     for step in steps {
         let result = match step.outcome {
             Outcome::Done => "ok",
             Outcome::Failed => "FAILED",
             Outcome::NotBegun => "NOT BEGUN: no time",
+            Outcome::Rotated => "another commit's turn",
         };
         let Tests { passed, failed, ignored } = step.tests;
         let counted = passed + failed + ignored > 0;
@@ -283,15 +348,25 @@ fn table(steps: &[Step], total: Duration) -> Table {
         } else {
             String::new()
         };
-        table.add_row([step.name.clone(), result.to_owned(), step.took.as_secs().to_string(), tests]);
+        let planned = (step.planned * 60).to_string();
+        table.add_row([
+            step.name.clone(),
+            result.to_owned(),
+            step.took.as_secs().to_string(),
+            planned,
+            tests,
+        ]);
     }
-    table.add_row(["total".to_owned(), String::new(), total.as_secs().to_string(), String::new()]);
+    table.add_row(["total", "", &total.as_secs().to_string(), "", ""]);
     table
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{BUDGET, Excused, Extract, Ledger, Outcome, SHOWN, Tests};
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::path::Path;
+
+    use super::{BUDGET, Excused, Extract, Ledger, Long, Outcome, SHOWN, Tests, long, short};
     use crate::shell::{Failure, repository};
 
     /// A long test in a file that nobody listed would never run here.
@@ -316,24 +391,74 @@ mod tests {
         assert_eq!(found, listed);
     }
 
-    /// The short steps need a quarter of an hour.
     #[test]
-    fn the_ledger_fits() {
-        let minutes: u64 = Ledger::read().unwrap().long.iter().map(|test| test.minutes).sum();
+    fn every_step_that_always_runs_has_its_minutes() {
+        let named: BTreeSet<String> = short().unwrap().into_iter().map(|(name, _)| name.to_owned()).collect();
+        assert_eq!(named, Ledger::read().unwrap().short.into_keys().collect());
+    }
+
+    /// Each group of a step has the step's minutes, so that one sum holds for every turn.
+    #[test]
+    fn the_ledger_fits_whichever_groups_run() {
+        let ledger = Ledger::read().unwrap();
+        let long: u64 = ledger.long.iter().map(|test| test.minutes).sum();
+        let minutes = ledger.short.values().sum::<u64>() + long;
         // What a step may need is about twice what it needs on a quiet machine.
         assert!(
-            15 + minutes / 2 <= 60,
-            "{minutes} minutes of long steps take more than an hour with the others"
+            minutes / 2 <= 60,
+            "{minutes} minutes in the ledger: a quiet machine needs more than an hour"
         );
-        assert!(minutes <= BUDGET.as_secs() / 60, "the last step could not begin");
+        assert!(long <= BUDGET.as_secs() / 60, "the last step could not begin");
+    }
+
+    /// A long test in no group would never run.
+    #[test]
+    fn groups_hold_every_long_test_of_their_file_once() {
+        for test in Ledger::read().unwrap().long.into_iter().filter(|test| !test.groups.is_empty()) {
+            let path = repository().join("tests/tests").join(format!("{}.rs", test.target));
+            let source = std::fs::read_to_string(&path).unwrap();
+            let names = source.lines().filter_map(|line| line.strip_prefix("fn long_")?.split('(').next());
+            let mut found: Vec<String> = names.map(|name| format!("long_{name}")).collect();
+            let mut listed = test.groups.concat();
+            found.sort();
+            listed.sort();
+            assert_eq!(found, listed, "{}", path.display());
+            assert!(test.groups.iter().all(|group| !group.is_empty()), "{}", test.target);
+        }
+    }
+
+    #[test]
+    fn one_group_runs_at_each_commit_and_the_others_are_named() {
+        let groups = vec![vec!["long_a".to_owned()], vec!["long_b".to_owned()], vec!["long_c".to_owned()]];
+        let test = Long { package: "p".to_owned(), target: "t".to_owned(), minutes: 1000, groups };
+        // More minutes than there are: nothing is begun, whoever's turn it is.
+        let steps = long(&test, 4, std::time::Instant::now(), Path::new("/nowhere")).unwrap();
+        let outcomes: Vec<_> = steps.iter().map(|step| (step.name.as_str(), step.outcome)).collect();
+        assert_eq!(
+            outcomes,
+            [
+                ("test --long: p t, group 1 of 3", Outcome::Rotated),
+                ("test --long: p t, group 2 of 3", Outcome::NotBegun),
+                ("test --long: p t, group 3 of 3", Outcome::Rotated),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_group_runs_by_the_exact_names_of_its_tests() {
+        let named = crate::test::long_target("p", "t", &["long_a".to_owned(), "long_b".to_owned()]);
+        assert_eq!(named.to_string(), "cargo test --package p --test t -- --ignored --exact long_a long_b");
+        let all = crate::test::long_target("p", "t", &[]);
+        assert_eq!(all.to_string(), "cargo test --package p --test t -- --ignored long_");
     }
 
     #[test]
     fn a_step_that_was_not_begun_fails_the_run_unless_it_is_excused() {
         let excused = vec![Excused { step: "b".to_owned(), reason: "no such machine".to_owned() }];
-        let ledger = Ledger { long: Vec::new(), excused };
+        let ledger = Ledger { short: BTreeMap::new(), long: Vec::new(), excused };
         assert!(ledger.refuses("a", Outcome::NotBegun) && !ledger.refuses("b", Outcome::NotBegun));
         assert!(ledger.refuses("b", Outcome::Failed) && !ledger.refuses("a", Outcome::Done));
+        assert!(!ledger.refuses("a", Outcome::Rotated));
     }
 
     #[test]

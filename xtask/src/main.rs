@@ -1,4 +1,4 @@
-//! `cargo xtask`: crossdock itself, and the chores of its own repository (`test`, `ci`, `baseline`, `bench`, `doc`).
+//! `cargo xtask`: crossdock itself, and the chores of its own repository (`test`, `ci`, `baseline`, `bench`, `ratchet`, `doc`).
 
 mod baseline;
 mod bench;
@@ -6,6 +6,7 @@ mod chore;
 mod ci;
 mod doc;
 mod prerequisites;
+mod ratchet;
 mod shell;
 mod test;
 

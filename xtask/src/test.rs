@@ -30,7 +30,8 @@ pub(crate) fn long_command(filter: Option<&str>) -> Tool {
     tool.arg("--ignored").arg(filter.unwrap_or("long_"))
 }
 
-/// The long tests of one file.
-pub(crate) fn long_target(package: &str, target: &str) -> Tool {
-    Tool::new(["cargo", "test", "--package", package, "--test", target, "--", "--ignored", "long_"])
+/// The long tests of one file: those of these names, or all if none is named.
+pub(crate) fn long_target(package: &str, target: &str, names: &[String]) -> Tool {
+    let tool = Tool::new(["cargo", "test", "--package", package, "--test", target, "--", "--ignored"]);
+    if names.is_empty() { tool.arg("long_") } else { names.iter().fold(tool.arg("--exact"), Tool::arg) }
 }
