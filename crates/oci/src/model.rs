@@ -1,4 +1,4 @@
-//! The documents of an image and the values in them.
+//! An image's documents (manifests, indexes, configurations) and the values in them.
 
 mod config;
 mod descriptor;
