@@ -147,10 +147,10 @@ fn entries(file: &mut File) -> Result<(BTreeMap<Vec<u8>, Entry>, End), ArchiveFa
     while let Some(found) = tar.next_entry()? {
         let path = normal(&found.path);
         let entry = match found.kind {
-            TarKind::File => Entry::File(Place { offset: found.position, size: found.size }),
-            TarKind::HardLink => Entry::Link(normal(&found.link)),
+            Some(TarKind::File) => Entry::File(Place { offset: found.position, size: found.size }),
+            Some(TarKind::HardLink) => Entry::Link(normal(&found.link)),
             // A link leads from the folder that it lies in; podman's archives have such beside each layer.
-            TarKind::Symlink => {
+            Some(TarKind::Symlink) => {
                 let folder = path.iter().rposition(|byte| *byte == b'/').map_or(&path[..0], |at| &path[..at]);
                 Entry::Link(normal(&[folder, b"/", &found.link].concat()))
             }
