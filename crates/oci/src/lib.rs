@@ -26,9 +26,9 @@ pub use layout::{
     write_archive,
 };
 pub use model::{
-    Blob, Descriptor, Digest, DigestError, Document, DocumentError, Hasher, Healthcheck, History,
-    ImageConfig, ImageManifest, Index, PlatformObject, Reference, ReferenceError, Repository, RootFs,
-    RuntimeConfig, Tag, TimeError, Timestamp, media_type,
+    Blob, Descriptor, Digest, DigestError, Document, DocumentError, EncodeError, Hasher, Healthcheck,
+    History, ImageConfig, ImageManifest, Index, PlatformObject, Reference, ReferenceError, Repository,
+    RootFs, RuntimeConfig, Tag, TimeError, Timestamp, media_type,
 };
 pub use rootfs::{
     EntryKind, FileReader, LayerSource, LookupError, ReadError, RootEntry, RootError, RootLimits, RootView,

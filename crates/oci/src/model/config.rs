@@ -189,7 +189,7 @@ mod tests {
             rootfs: RootFs::new(vec![]),
             history: vec![],
         };
-        let document = Document::new(config);
+        let document = Document::new(config).unwrap();
         assert_eq!(
             String::from_utf8(document.raw.clone()).unwrap(),
             r#"{"created":"1970-01-01T00:00:00Z","architecture":"arm64","os":"linux","variant":"v8","config":{"ExposedPorts":{"2222/tcp":{}},"Entrypoint":["/app"],"Healthcheck":{"Timeout":1}},"rootfs":{"type":"layers","diff_ids":[]}}"#

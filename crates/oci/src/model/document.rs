@@ -11,9 +11,8 @@ pub(crate) fn null_as_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + D
 }
 
 /// Returns the bytes of a value as crossdock writes it: compact JSON, fields in a fixed order, maps sorted by key.
-pub(crate) fn canonical_bytes(value: &impl Serialize) -> Vec<u8> {
-    // Only maps with keys that are no strings, or a failing writer, make this fail; there is neither.
-    serde_json::to_vec(value).unwrap_or_default()
+pub(crate) fn canonical_bytes(value: &impl Serialize) -> Result<Vec<u8>, EncodeError> {
+    serde_json::to_vec(value).map_err(EncodeError)
 }
 
 /// A manifest, index or configuration together with its exact bytes.
@@ -34,9 +33,12 @@ pub(crate) const DOCUMENT_LIMIT: u64 = 8 * 1024 * 1024;
 
 impl<T: Serialize> Document<T> {
     /// Creates a document from a value, in its canonical bytes.
-    pub fn new(value: T) -> Self {
-        let raw = canonical_bytes(&value);
-        Self { value, raw }
+    ///
+    /// # Errors
+    /// If the value has no JSON form. None of this crate's types causes this.
+    pub fn new(value: T) -> Result<Self, EncodeError> {
+        let raw = canonical_bytes(&value)?;
+        Ok(Self { value, raw })
     }
 }
 
@@ -86,6 +88,11 @@ fn is_present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Err
     serde::de::IgnoredAny::deserialize(deserializer).map(|_| true)
 }
 
+/// A document that has no JSON form: a bug in the code that made it, since every field of an image has one.
+#[derive(Debug, thiserror::Error)]
+#[error("internal error: a document of the image cannot be encoded as JSON; please report it")]
+pub struct EncodeError(#[source] serde_json::Error);
+
 /// An error of parsing a document.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -111,4 +118,19 @@ pub enum DocumentError {
     /// The document is both an index and a manifest.
     #[error("the document is both an index and an image manifest, so its digest is ambiguous; do not use it")]
     Ambiguous,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// An empty document in its place would have a valid digest and lose the image's content.
+    #[test]
+    fn a_value_without_a_json_form_is_an_error() {
+        let keys_are_not_strings = BTreeMap::from([(vec![1_u8], "value")]);
+        let error = Document::new(keys_are_not_strings).unwrap_err();
+        assert!(error.to_string().starts_with("internal error: "), "{error}");
+    }
 }

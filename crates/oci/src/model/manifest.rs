@@ -75,7 +75,7 @@ mod tests {
             Some(PlatformObject { variant: Some("v8".into()), ..PlatformObject::new("linux", "arm64") });
         entry.annotations.insert("b".into(), "2".into());
         entry.annotations.insert("a".into(), "1".into());
-        let document = Document::new(Index::new(vec![entry], BTreeMap::new()));
+        let document = Document::new(Index::new(vec![entry], BTreeMap::new())).unwrap();
         let text = String::from_utf8(document.raw.clone()).unwrap();
         let digest = Digest::of(b"x");
         assert_eq!(
