@@ -117,25 +117,25 @@ fn only_equal_duplicates_are_accepted() {
     assert!(matches!(builder.add_dir("app", 0o755, Owner::ROOT), Err(LayerError::Duplicate { .. })));
     assert!(matches!(builder.add_dir("tmp", 0o755, Owner::ROOT), Err(LayerError::Duplicate { .. })));
     assert!(matches!(builder.add_symlink("app/x", "y"), Err(LayerError::ParentNotDir { .. })));
-    let folder = tempfile::tempdir().unwrap();
-    let same = folder.path().join("same");
+    let directory = tempfile::tempdir().unwrap();
+    let same = directory.path().join("same");
     crate::write_atomically(&same, b"program").unwrap();
     builder.add_file("usr/bin/app", 0o755, Owner::ROOT, Content::File(same)).unwrap();
 }
 
 #[test]
 fn only_regular_files_are_read() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let with = |path: PathBuf| {
         let mut builder = LayerBuilder::new(Timestamp::EPOCH);
         builder.add_file("x", 0o644, Owner::ROOT, Content::File(path)).unwrap();
         builder.fingerprint()
     };
-    assert!(matches!(with(folder.path().to_owned()), Err(LayerError::NotAFile { .. })));
-    assert!(matches!(with(folder.path().join("no")), Err(LayerError::File(_))));
+    assert!(matches!(with(directory.path().to_owned()), Err(LayerError::NotAFile { .. })));
+    assert!(matches!(with(directory.path().join("no")), Err(LayerError::File(_))));
     #[cfg(unix)]
     {
-        let looped = folder.path().join("loop");
+        let looped = directory.path().join("loop");
         std::os::unix::fs::symlink(&looped, &looped).unwrap();
         assert!(matches!(with(looped), Err(LayerError::File(_))));
     }
@@ -143,8 +143,8 @@ fn only_regular_files_are_read() {
 
 #[test]
 fn changed_content_is_detected() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("program");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("program");
     crate::write_atomically(&path, b"one").unwrap();
     let mut builder = LayerBuilder::new(Timestamp::EPOCH);
     builder.add_file("x", 0o644, Owner::ROOT, Content::File(path.clone())).unwrap();
@@ -175,8 +175,8 @@ impl Write for Begin {
 
 #[test]
 fn a_file_beyond_8_gib_has_its_length_in_a_record() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("huge");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("huge");
     let length = (8 << 30) + 5;
     std::fs::File::create(&path).unwrap().set_len(length).unwrap();
     let mut builder = LayerBuilder::new(Timestamp::EPOCH);

@@ -152,8 +152,8 @@ mod tests {
 
     #[test]
     fn content_beyond_the_memory_limit_is_read_from_the_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut spill = Spill::new(folder.path().to_owned());
+        let directory = tempfile::tempdir().unwrap();
+        let mut spill = Spill::new(directory.path().to_owned());
         let byte = |place: usize| (place % 251) as u8;
         let sizes = [IN_MEMORY - 1000, 3000, 0, 50_000];
         let mut places = Vec::new();
