@@ -60,7 +60,7 @@ impl TarSource for LayerBuilder {
     }
 }
 
-/// Computes the fingerprint of the tar, writing it to nowhere.
+/// Computes the fingerprint of the tar without storing it.
 pub(crate) fn fingerprint(source: &dyn TarSource) -> Result<Fingerprint, LayerError> {
     let mut tee = Fingerprinter::new(io::sink());
     let mut crc = crc32fast::Hasher::new();
@@ -158,7 +158,7 @@ impl Compression {
     }
 }
 
-/// A layer that was written to a store.
+/// A layer as written by [`LayerBuilder::write`] or taken from a [`LayerCache`](crate::LayerCache).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Layer {

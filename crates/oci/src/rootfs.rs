@@ -22,8 +22,9 @@ pub use spill::FileReader;
 /// The files of an image as a container sees them: its layers applied in order.
 ///
 /// The rules are those of image-spec, layer.md, and where that is ambiguous, of containerd: whiteouts and opaque
-/// whiteouts hide entries of lower layers and none of their own layer; a directory replaces a link of its name; an entry
-/// whose path leads through a link is placed at the link's target, within the root; hard links share their content.
+/// whiteouts hide entries of lower layers and none of their own layer; a directory replaces a link of its name; an
+/// entry whose path leads through a link is placed at the link's target, within the root; hard links share their
+/// content.
 ///
 /// The tree and 16 MiB of content are kept in memory, the remaining content in one unnamed temporary file.
 #[derive(Debug)]

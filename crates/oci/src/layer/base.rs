@@ -136,7 +136,7 @@ mod tests {
         assert!(bundle.lines().skip(1).all(|line| line.len() <= 64));
     }
 
-    /// An update of the crate must change the constants too, since they name the base in plans.
+    /// An update of the crate must change the constants too, since the bundle names them.
     #[test]
     fn the_documented_version_of_the_certificates_is_the_locked_one() {
         let lock = include_str!("../../../../Cargo.lock");

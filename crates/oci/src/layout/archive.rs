@@ -18,8 +18,8 @@ pub(crate) const ARCHIVE_MARK: &str = "crossdock.archive";
 /// Writes an image as one tar that docker, podman, skopeo and ctr load: an image layout whose `index.json` names the
 /// image, together with docker's `manifest.json`.
 ///
-/// Docker before version 25 reads only `manifest.json`, which has a single platform; `docker` selects it by a manifest of
-/// `image`. The other tools see all platforms. The bytes depend only on the arguments.
+/// Docker before version 25 reads only `manifest.json`, which has a single platform; `docker` selects it by a
+/// manifest of `image`. The other tools see all platforms. The bytes depend only on the arguments.
 ///
 /// # Errors
 /// If `docker` is not part of `image`, a blob is missing or damaged, or `sink` fails.

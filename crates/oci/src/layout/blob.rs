@@ -2,8 +2,9 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
 
-use crate::model::{Blob, Digest, Hasher};
 use crossdock_fs::{AtomicFile, FileError, open_regular, read_regular, write_atomically};
+
+use crate::model::{Blob, Digest, Hasher};
 
 /// A store of blobs named by their digests: `blobs/sha256/<hex>` in a directory (image-spec, image-layout.md § Blobs).
 ///

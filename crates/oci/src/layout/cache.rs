@@ -12,10 +12,10 @@ use crate::model::{Digest, EncodeError, canonical_bytes};
 
 /// A cache of compressed layers, keyed by content.
 ///
-/// The key of an entry is the digest of the uncompressed tar together with the compressor's settings. Nothing else about
-/// a build (directory, date, name) is part of it, so an entry never becomes stale. The blob of an entry is verified
-/// whenever it is used, and a damaged one is made again. Any number of processes may use one cache: blobs and entries
-/// appear complete or not at all, and a removed one is only made again.
+/// The key of an entry is the digest of the uncompressed tar together with the compressor's settings. Nothing else
+/// about a build (directory, date, name) is part of it, so an entry never becomes stale. The blob of an entry is
+/// verified whenever it is used, and a damaged one is made again. Any number of processes may use one cache: blobs
+/// and entries appear complete or not at all, and a removed one is only made again.
 #[derive(Debug, Clone)]
 pub struct LayerCache {
     root: PathBuf,
@@ -82,7 +82,8 @@ impl LayerCache {
     /// threads and added to the cache.
     ///
     /// # Errors
-    /// If a file of the layer cannot be read or changes while it is read, or if the cache or the store cannot be written.
+    /// If a file of the layer cannot be read or changes while it is read, or if the cache or the store cannot be
+    /// written.
     pub fn provide(
         &self,
         source: &dyn TarSource,
@@ -132,8 +133,9 @@ impl LayerCache {
 
     /// Removes the layers beyond the limits, then blobs without an entry and half-written files.
     ///
-    /// Blobs and half-written files younger than an hour are kept, since another process may still use them. (For blobs,
-    /// a shorter `unused_for` replaces the hour.) A blob that is removed while a process needs it is made again.
+    /// Blobs and half-written files younger than an hour are kept, since another process may still use them. (For
+    /// blobs, a shorter `unused_for` replaces the hour.) A blob that is removed while a process needs it is made
+    /// again.
     ///
     /// # Errors
     /// If the directory cannot be listed, or a file in it cannot be removed.

@@ -8,6 +8,8 @@ use std::fs;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use crossdock_fs::FileError;
+
 use super::archive::ARCHIVE_MARK;
 use super::blob::{BlobError, BlobStore};
 use super::{Layout, LayoutError};
@@ -18,7 +20,6 @@ use crate::model::{
     Index, PlatformObject,
 };
 use crate::rootfs::{LayerSource, RootError, RootLimits, RootView};
-use crossdock_fs::FileError;
 use docker::{DockerArchive, DockerImage};
 use images::Images;
 use tar_file::TarFile;
@@ -29,8 +30,8 @@ const MAX_IMAGES: usize = 4000;
 /// that several images share counts several times.
 const DOCUMENTS_LIMIT: u64 = 32 << 20;
 
-/// A layout's directory, or an archive as `docker save`, `podman save`, skopeo or crossdock write it: a tar with an image
-/// layout or with docker's older form, uncompressed or compressed with gzip or zstd.
+/// A layout's directory, or an archive as `docker save`, `podman save`, skopeo or crossdock write it: a tar with an
+/// image layout or with docker's older form, uncompressed or compressed with gzip or zstd.
 #[derive(Debug)]
 pub struct ImageSource {
     path: PathBuf,

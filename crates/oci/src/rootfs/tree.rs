@@ -229,8 +229,8 @@ impl Tree {
         Ok((walk.node(), through_lower_link))
     }
 
-    /// Removes what layers below `layer` have under `name`, and keeps what this layer has put there: a whiteout must not
-    /// hide entries of its own layer, in whatever order they come (image-spec, layer.md § Whiteouts).
+    /// Removes what layers below `layer` have under `name`, and keeps what this layer has put there: a whiteout must
+    /// not hide entries of its own layer, in whatever order they come (image-spec, layer.md § Whiteouts).
     pub(super) fn hide(&mut self, directory: usize, name: &[u8], layer: u32) -> Result<(), EntryFault> {
         let Some(child) = self.child(directory, name) else { return Ok(()) };
         self.hide_below(child.node, layer)?;

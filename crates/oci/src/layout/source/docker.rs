@@ -15,8 +15,8 @@ pub(super) struct DockerArchive {
     places: BTreeMap<Digest, Place>,
 }
 
-/// The number of layers in one archive, repeated ones included, beyond which it is rejected. Docker's limit for an image
-/// is 127.
+/// The number of layers in one archive, repeated ones included, beyond which it is rejected. Docker's limit for an
+/// image is 127.
 const MAX_LAYERS: usize = 100_000;
 
 /// An image of a [`DockerArchive`], with a manifest derived from `manifest.json`.
