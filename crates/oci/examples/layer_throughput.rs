@@ -1,5 +1,5 @@
-//! How fast layers are made: `layer_throughput [--runs N] [--threads N] FILE...` prints one line of JSON with the
-//! median throughput in MB/s of input and the ratio of compressed to plain length.
+//! Measures the speed of making layers: `layer_throughput [--runs N] [--threads N] FILE...` prints one line of JSON
+//! with the median throughput in MB/s of input and the ratio of compressed to uncompressed length.
 
 use std::error::Error;
 use std::io::{self, Write};

@@ -1,4 +1,4 @@
-//! Layers: what goes into one, and its bytes.
+//! Layers: collecting their files, writing their bytes, and reading tars of any origin.
 
 pub mod base;
 pub(crate) mod decode;
@@ -19,11 +19,11 @@ use serde::{Deserialize, Serialize};
 use crate::model::{Blob, Descriptor, Digest, Hasher, Timestamp, media_type};
 use entry::Node;
 
-/// Collects files for a layer and writes them as a tar that depends on nothing but them.
+/// Collects files for a layer and writes them as a tar whose bytes depend only on what was added.
 ///
-/// Entries are sorted by path, every parent folder is present (mode 0755, owned by root, unless it was added
-/// itself), owners have numbers but no names, all times are the one given, and there are no extended attributes.
-/// Extended headers (PAX) appear only where a path is longer than 100 bytes or not ASCII, or a number too large.
+/// Entries are sorted by path, every parent directory is present (mode 0755, owned by root, unless it was added
+/// itself), owners are numeric only, all entries have the same modification time, and there are no extended attributes.
+/// PAX extended headers appear only if a path is longer than 100 bytes or not ASCII, or a number is too large.
 ///
 /// ```
 /// use std::num::NonZeroUsize;
@@ -42,14 +42,15 @@ pub struct LayerBuilder {
     entries: BTreeMap<String, Node>,
 }
 
-/// Where a layer's plain tar comes from: a [`LayerBuilder`], or a layer that someone else made.
+/// A source of a layer's uncompressed tar: a [`LayerBuilder`], or a layer of another image.
 ///
-/// Writing it twice must give the same bytes; who does not is noticed by a checksum.
+/// Writing the tar twice must yield the same bytes; a source that violates this is caught by a CRC mismatch
+/// ([`LayerError::ContentChanged`]).
 pub trait TarSource {
-    /// Writes the plain tar.
+    /// Writes the uncompressed tar.
     ///
     /// # Errors
-    /// When what it is made of cannot be read, or `out` fails.
+    /// If the content cannot be read or `out` fails.
     fn write_tar(&self, out: &mut dyn Write) -> Result<(), LayerError>;
 }
 
@@ -59,7 +60,7 @@ impl TarSource for LayerBuilder {
     }
 }
 
-/// Reads the tar once and says what it is.
+/// Computes the fingerprint of the tar without storing it.
 pub(crate) fn fingerprint(source: &dyn TarSource) -> Result<Fingerprint, LayerError> {
     let mut tee = Fingerprinter::new(io::sink());
     let mut crc = crc32fast::Hasher::new();
@@ -68,7 +69,8 @@ pub(crate) fn fingerprint(source: &dyn TarSource) -> Result<Fingerprint, LayerEr
     Ok(Fingerprint { diff_id, size, crc32: crc.finalize() })
 }
 
-/// Writes a layer whose fingerprint is known, without hashing its tar a second time.
+/// Writes a layer whose fingerprint is known, without hashing its tar a second time: a CRC-32 detects changed content
+/// at a fraction of the cost of SHA-256.
 pub(crate) fn write_known(
     source: &dyn TarSource,
     fingerprint: &Fingerprint,
@@ -91,12 +93,12 @@ pub(crate) fn write_known(
     Ok(layer(compression, blob.finish(), fingerprint.diff_id, fingerprint.size))
 }
 
-/// Who owns an entry, by number.
+/// The owner of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Owner {
-    /// The user.
+    /// The user ID.
     pub uid: u32,
-    /// The group.
+    /// The group ID.
     pub gid: u32,
 }
 
@@ -105,12 +107,13 @@ impl Owner {
     pub const ROOT: Self = Self { uid: 0, gid: 0 };
 }
 
-/// Where a file's bytes come from.
+/// The content of a file in a layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Content {
-    /// From memory.
+    /// Bytes in memory.
     Bytes(Cow<'static, [u8]>),
-    /// From a regular file of this machine (links are followed), read when the layer is written.
+    /// A regular file of this machine, read when the layer is written; symbolic links are followed.
     File(PathBuf),
 }
 
@@ -126,18 +129,19 @@ impl From<Vec<u8>> for Content {
     }
 }
 
-/// How a layer is stored.
+/// The compression of a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Compression {
-    /// As a plain tar.
+    /// No compression: a plain tar.
     None,
-    /// As gzip, a member for each mebibyte, compressed on several threads; its bytes do not depend on their number.
+    /// gzip with one member for each mebibyte. The bytes do not depend on the number of threads.
     Gzip,
 }
 
 impl Compression {
-    /// The media type of a layer stored so.
+    /// Returns the media type of a layer with this compression.
     pub fn media_type(self) -> &'static str {
         match self {
             Self::None => media_type::LAYER,
@@ -145,7 +149,7 @@ impl Compression {
         }
     }
 
-    /// Everything that the compressed bytes depend on beside the tar.
+    /// Returns everything that the compressed bytes depend on besides the tar, for a cache's key.
     pub(crate) fn settings(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -154,39 +158,40 @@ impl Compression {
     }
 }
 
-/// A layer that was written.
+/// A layer as written by [`LayerBuilder::write`] or taken from a [`LayerCache`](crate::LayerCache).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Layer {
-    /// Type, digest and length of the compressed bytes.
+    /// The descriptor of the compressed blob.
     pub descriptor: Descriptor,
-    /// The digest of the plain tar, for the configuration's `rootfs`.
+    /// The digest of the uncompressed tar, listed in the configuration's `rootfs.diff_ids`.
     pub diff_id: Digest,
-    /// The length of the plain tar in bytes.
+    /// The length of the uncompressed tar in bytes.
     pub uncompressed_size: u64,
 }
 
-/// The identity of a layer's plain tar, known without compressing it.
+/// The identity of a layer's uncompressed tar, computed without compressing it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Fingerprint {
-    /// The digest of the plain tar.
+    /// The digest of the uncompressed tar.
     pub diff_id: Digest,
-    /// Its length in bytes.
+    /// The length of the uncompressed tar in bytes.
     pub size: u64,
     crc32: u32,
 }
 
 impl LayerBuilder {
-    /// An empty layer, all of whose entries will have this time of change.
+    /// Creates an empty layer. All entries will have the modification time `mtime`.
     pub fn new(mtime: Timestamp) -> Self {
         Self { mtime, entries: BTreeMap::new() }
     }
 
-    /// Adds a regular file. `path` is its place in the image, with or without a leading `/`; `mode` holds the
-    /// permission bits, at most 0o7777.
+    /// Adds a regular file. `path` is the path in the image, with or without a leading `/`; `mode` holds the permission
+    /// bits, at most 0o7777.
     ///
     /// # Errors
-    /// When the path or the mode is not possible in an image, or something else has the path already.
+    /// If the path or the mode is invalid in an image, or the path is taken by a different entry.
     pub fn add_file(
         &mut self,
         path: &str,
@@ -197,7 +202,7 @@ impl LayerBuilder {
         self.add(path, Node::file(path, mode, owner, content)?)
     }
 
-    /// Adds a folder, or gives mode and owner to one that is there only as a parent.
+    /// Adds a directory, or sets mode and owner of one that was created only as a parent.
     ///
     /// # Errors
     /// As for [`add_file`](Self::add_file).
@@ -205,38 +210,38 @@ impl LayerBuilder {
         self.add(path, Node::dir(path, mode, owner)?)
     }
 
-    /// Adds a symbolic link, owned by root, with this target, which need not exist.
+    /// Adds a symbolic link, owned by root. The target need not exist.
     ///
     /// # Errors
-    /// As for [`add_file`](Self::add_file), and when the target is empty or holds a NUL.
+    /// As for [`add_file`](Self::add_file), and if the target is empty or contains a NUL.
     pub fn add_symlink(&mut self, path: &str, target: &str) -> Result<(), LayerError> {
         self.add(path, Node::symlink(path, target)?)
     }
 
-    /// Whether nothing was added.
+    /// Returns whether nothing was added.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// The paths of all entries in order, without leading `/`; parents included.
+    /// Returns the paths of all entries in order, without leading `/`, including parents.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
         self.entries.keys().map(String::as_str)
     }
 
-    /// Reads all content once and says what the tar will be.
+    /// Reads all content once and computes the tar's fingerprint.
     ///
     /// # Errors
-    /// When a file cannot be read.
+    /// If a file cannot be read.
     pub fn fingerprint(&self) -> Result<Fingerprint, LayerError> {
         fingerprint(self)
     }
 
-    /// Writes the layer into `sink` on `threads` threads beside the caller's, and says what was written.
+    /// Writes the layer into `sink`, compressing on `threads` threads besides the caller's.
     ///
-    /// Content is streamed: memory stays at a few megabytes for each thread, whatever the layer's size.
+    /// Content is streamed: memory use is a few megabytes for each thread, whatever the layer's size.
     ///
     /// # Errors
-    /// When a file cannot be read or changes meanwhile, or `sink` fails.
+    /// If a file cannot be read or changes while it is read, or `sink` fails.
     pub fn write(
         &self,
         sink: &mut dyn Write,
@@ -262,7 +267,7 @@ impl LayerBuilder {
         Ok(layer(compression, blob.finish(), diff_id, size))
     }
 
-    /// Writes the plain tar.
+    /// Writes the uncompressed tar.
     ///
     /// # Errors
     /// As for [`write`](Self::write).
@@ -300,7 +305,7 @@ fn layer(compression: Compression, (digest, blob_size): (Digest, u64), diff_id: 
     Layer { descriptor, diff_id, uncompressed_size: size }
 }
 
-/// Hashes and counts what passes through.
+/// Passes writes through and computes their digest and length.
 struct Fingerprinter<W> {
     inner: W,
     hasher: Hasher,
@@ -330,7 +335,8 @@ impl<W: Write> Write for Fingerprinter<W> {
     }
 }
 
-/// Computes the checksum that gzip computes anyway, so that a second pass can tell changed content for free.
+/// Passes writes through and computes their CRC-32. gzip computes the same checksum anyway, so a second pass over the
+/// content detects changes at no cost.
 struct CrcWriter<'a> {
     inner: &'a mut dyn Write,
     crc: &'a mut crc32fast::Hasher,
@@ -348,60 +354,59 @@ impl Write for CrcWriter<'_> {
     }
 }
 
-/// A layer that cannot be made.
+/// An error of making a layer.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LayerError {
-    /// A path that no image can hold, or that would mean something else in a layer.
-    #[error("`{}` cannot be a path in an image: {why}", path.escape_debug())]
+    /// The path is invalid in an image, or has a special meaning in a layer.
+    #[error("`{}` is not a valid path in an image: {reason}", path.escape_debug())]
     Path {
         /// The path as given.
         path: String,
-        /// What is wrong.
-        why: &'static str,
+        /// The problem.
+        reason: &'static str,
     },
-    /// A mode with more than permission bits.
+    /// The mode has bits other than permissions.
     #[error("mode {mode:#o} of `{path}` has more than permission bits; use at most 0o7777")]
     Mode {
-        /// Whose mode.
+        /// The path as given.
         path: String,
         /// The mode as given.
         mode: u32,
     },
-    /// Two entries for one path that differ.
+    /// Two different entries have the same path.
     #[error("`/{path}` is given twice, with different content, mode or owner; remove one or move it")]
     Duplicate {
         /// The path in the image.
         path: String,
     },
-    /// An entry below a file or link.
-    #[error("`/{path}` cannot be in the image because `/{parent}` is not a folder there")]
+    /// A parent of the path is a file or a symbolic link.
+    #[error("`/{path}` cannot be added because `/{parent}` is not a directory in the image")]
     ParentNotDir {
         /// The path in the image.
         path: String,
-        /// The part of it that is no folder.
+        /// The parent that is not a directory.
         parent: String,
     },
-    /// Only regular files have content.
-    #[error("`{}` is not a regular file; name the files to be put into the image", path.display())]
+    /// The content is not a regular file.
+    #[error("`{}` is not a regular file; name the files to add to the image", path.display())]
     NotAFile {
-        /// The file of this machine.
+        /// The path on this machine.
         path: PathBuf,
     },
     /// A file grew or shrank while it was read.
-    #[error("`{}` changed while it was being read; run again when nothing writes to it", path.display())]
+    #[error("`{}` changed while it was read; run again when nothing writes to it", path.display())]
     FileChanged {
-        /// The file of this machine.
+        /// The path on this machine.
         path: PathBuf,
     },
-    /// Some file changed between two readings.
-    #[error(
-        "a file changed while its layer was being made; run again when nothing writes to the layer's files"
-    )]
+    /// A file changed between two readings.
+    #[error("a file changed while its layer was made; run again when nothing writes to the layer's files")]
     ContentChanged,
     /// A file cannot be read.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The sink failed.
+    /// Writing to the sink failed.
     #[error("cannot write the layer")]
     Write(#[from] io::Error),
 }

@@ -1,4 +1,4 @@
-//! Image layouts on disk, what reads them, and what writes them.
+//! Image layouts and archives: storing, assembling and reading images.
 
 mod archive;
 mod assemble;
@@ -15,7 +15,8 @@ use crossdock_fs::{
 };
 
 use crate::model::{
-    DOCUMENT_LIMIT, Descriptor, Digest, Document, DocumentError, ImageManifest, Index, Reference, media_type,
+    DOCUMENT_LIMIT, Descriptor, Digest, Document, DocumentError, EncodeError, ImageManifest, Index,
+    Reference, media_type,
 };
 use blob::retain;
 
@@ -25,45 +26,46 @@ pub use blob::{BlobError, BlobStore, BlobWriter};
 pub use cache::{CacheError, CacheInfo, LayerCache, PruneLimits, Pruned};
 pub use source::{ImageSource, SourceError, SourceImage, SourcePlatform, is_own_archive, may_be_archive};
 
-/// An entry's tag, in `index.json` (image-spec, annotations.md).
+/// The annotation of an entry of `index.json` with its tag (image-spec, annotations.md).
 pub(crate) const REF_NAME: &str = "org.opencontainers.image.ref.name";
-/// An entry's full name, as containerd reads it.
+/// The annotation of an entry of `index.json` with its full name, which containerd and docker read on import.
 pub(crate) const IMAGE_NAME: &str = "io.containerd.image.name";
 /// The content of the file `oci-layout`.
 pub(crate) const LAYOUT_VERSION: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 
-/// An image layout: a folder with blobs and an `index.json` that names images (image-spec, image-layout.md).
+/// An image layout: a directory with blobs and an `index.json` that names images (image-spec, image-layout.md).
 ///
-/// Readers need no lock: `index.json` changes in one step, after everything that it names is there. Who writes
-/// takes the [lock](Self::lock) first; the methods that change `index.json` or remove blobs ask to see it.
+/// Readers need no lock: `index.json` is replaced atomically, after all blobs that it leads to. Writers take the
+/// [lock](Self::lock) first; the methods that change `index.json` or remove blobs borrow it as proof.
 #[derive(Debug, Clone)]
 pub struct Layout {
     root: PathBuf,
     blobs: BlobStore,
 }
 
-/// What happens to the other images of a layout when one is added.
+/// The treatment of a layout's other images when one is published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pruning {
-    /// They stay, except under the names that move to the new image.
+    /// Keeps the other images, except under the names that move to the new image.
     KeepOthers,
-    /// The new image is the only one afterwards.
+    /// Makes the new image the only one.
     ReplaceAll,
 }
 
 /// Exclusive use of a layout among processes, for as long as this value lives.
 ///
-/// The methods that change a layout borrow one, so that no caller forgets to take it.
+/// The methods that change a layout borrow one, so that no caller can forget to take it.
 #[derive(Debug)]
 pub struct LayoutLock(#[expect(dead_code, reason = "dropping it releases the lock")] FileLock);
 
 impl Layout {
-    /// The layout in `folder`, made when it is missing, with a `.gitignore` that keeps it out of version control.
+    /// Opens the layout in `directory`, which is created if missing, with a `.gitignore` that keeps it out of version
+    /// control.
     ///
     /// # Errors
-    /// When the folder cannot be made or written, or holds something else than a layout.
-    pub fn create(folder: impl Into<PathBuf>) -> Result<Self, LayoutError> {
-        let root = folder.into();
+    /// If the directory cannot be created or written, or has content other than a layout.
+    pub fn create(directory: impl Into<PathBuf>) -> Result<Self, LayoutError> {
+        let root = directory.into();
         let marker = root.join("oci-layout");
         if marker.exists() {
             check_version(&root)?;
@@ -76,47 +78,47 @@ impl Layout {
         Ok(Self { root, blobs })
     }
 
-    /// The layout in `folder`, which must be one.
+    /// Opens the existing layout in `directory`.
     ///
     /// # Errors
-    /// When the file `oci-layout` is missing or of an unknown version.
-    pub fn open(folder: impl Into<PathBuf>) -> Result<Self, LayoutError> {
-        let root = folder.into();
+    /// If the file `oci-layout` is missing or has an unknown version.
+    pub fn open(directory: impl Into<PathBuf>) -> Result<Self, LayoutError> {
+        let root = directory.into();
         check_version(&root)?;
         Ok(Self { blobs: BlobStore::open(&root), root })
     }
 
-    /// Its folder.
+    /// Returns the layout's directory.
     pub fn path(&self) -> &Path {
         &self.root
     }
 
-    /// Its blobs. Who adds some holds the [lock](Self::lock) until they are published: a
-    /// [prune](Self::prune) beside it would take them for left-overs.
+    /// Returns the store of the layout's blobs. Hold the [lock](Self::lock) from adding blobs until publishing their
+    /// image: a concurrent [prune](Self::prune) removes blobs that no image needs.
     pub fn blobs(&self) -> &BlobStore {
         &self.blobs
     }
 
-    /// Takes the layout for this process, or says who has it.
+    /// Locks the layout for this process, or returns the owner that has locked it.
     ///
     /// # Errors
-    /// When the lock's file cannot be used.
+    /// If the lock's file cannot be used.
     pub fn try_lock(&self) -> Result<Result<LayoutLock, LockOwner>, FileError> {
         Ok(FileLock::try_acquire(&self.lock_path())?.map(LayoutLock))
     }
 
-    /// Takes the layout for this process, and waits while another has it.
+    /// Locks the layout for this process, blocking while another process has locked it.
     ///
     /// # Errors
-    /// When the lock's file cannot be used.
+    /// If the lock's file cannot be used.
     pub fn lock(&self) -> Result<LayoutLock, FileError> {
         FileLock::acquire(&self.lock_path()).map(LayoutLock)
     }
 
-    /// What `index.json` says; a layout without one is empty.
+    /// Reads `index.json`. A layout without one is empty.
     ///
     /// # Errors
-    /// When the file cannot be read or is no index.
+    /// If the file cannot be read or is not an index.
     pub fn index(&self) -> Result<Index, LayoutError> {
         let path = self.index_path();
         match read_regular(&path, DOCUMENT_LIMIT) {
@@ -132,21 +134,22 @@ impl Layout {
         }
     }
 
-    /// Replaces `index.json` in one step.
+    /// Replaces `index.json` atomically.
     ///
     /// # Errors
-    /// When the folder is not writable or full; the old file then stays.
+    /// If the directory is not writable or full; the old file is then unchanged.
     pub fn write_index(&self, _lock: &LayoutLock, index: &Index) -> Result<(), LayoutError> {
-        Ok(write_atomically(self.index_path(), &Document::new(index.clone()).raw)?)
+        let document = Document::new(index.clone())?;
+        Ok(write_atomically(self.index_path(), &document.raw)?)
     }
 
-    /// Names `image` in `index.json`, in one step: under each of `names`, or without a name when there is none.
+    /// Lists `image` in `index.json`, in one atomic step: under each of `names`, or without a name if there are none.
     ///
-    /// Each name that pointed at another image now points at this one, and the image's nameless entry goes when it
-    /// has got a name.
+    /// A name that belonged to another image moves to this one, and the image's entry without a name is removed once it
+    /// has one.
     ///
     /// # Errors
-    /// When the image's blob is not in the layout, or `index.json` cannot be read or written.
+    /// If the image's blob is not in the layout, or `index.json` cannot be read or written.
     pub fn publish(
         &self,
         lock: &LayoutLock,
@@ -175,10 +178,10 @@ impl Layout {
         self.write_index(lock, &index)
     }
 
-    /// Removes blobs that no image of `index.json` needs, and what a killed process left half-written.
+    /// Removes blobs that no image of `index.json` needs, and files that a killed process left half-written.
     ///
     /// # Errors
-    /// When a manifest cannot be read (nothing is removed then), or a file cannot be removed.
+    /// If a manifest cannot be read, in which case nothing is removed, or if a file cannot be removed.
     pub fn prune(&self, _lock: &LayoutLock) -> Result<Pruned, LayoutError> {
         let mut needed = BTreeSet::new();
         for descriptor in &self.index()?.manifests {
@@ -190,7 +193,7 @@ impl Layout {
         Ok(Pruned { files: files + more, bytes: bytes + more_bytes })
     }
 
-    /// Adds the digests of `descriptor` and of all that it leads to.
+    /// Adds the digests of `descriptor` and of all blobs that it leads to.
     pub(crate) fn collect(
         &self,
         descriptor: &Descriptor,
@@ -227,10 +230,10 @@ impl Layout {
     }
 }
 
-/// How many indices may lie in one another; real images have two.
+/// The depth of nested indexes; real images have two.
 pub(crate) const MAX_DEPTH: u32 = 8;
 
-/// The image's entries for `index.json`: one for each name, or one without.
+/// Returns the image's entries for `index.json`: one for each name, or one without a name.
 pub(crate) fn named_entries(image: &Descriptor, names: &[Reference]) -> Vec<Descriptor> {
     let nameless = Descriptor { annotations: BTreeMap::new(), ..image.clone() };
     if names.is_empty() {
@@ -238,7 +241,7 @@ pub(crate) fn named_entries(image: &Descriptor, names: &[Reference]) -> Vec<Desc
     }
     let names: BTreeSet<_> = names.iter().collect();
     let mut named = BTreeSet::new();
-    // Two names may be one, as `app` and `docker.io/app` are.
+    // Different names may be equal when normalized, as `app` and `docker.io/app` are.
     let is_first = |name: &&Reference| named.insert(name.full_name());
     let entry = |name: &Reference| {
         let mut entry = nameless.clone();
@@ -249,7 +252,7 @@ pub(crate) fn named_entries(image: &Descriptor, names: &[Reference]) -> Vec<Desc
     names.into_iter().filter(is_first).map(entry).collect()
 }
 
-/// Refuses a folder in which something else lies: the layout's `.gitignore` would hide it from version control.
+/// Rejects a directory with other content, which the layout's `.gitignore` would hide from version control.
 fn refuse_other_content(root: &Path) -> Result<(), LayoutError> {
     let entries = match fs::read_dir(root) {
         Ok(entries) => entries,
@@ -258,11 +261,11 @@ fn refuse_other_content(root: &Path) -> Result<(), LayoutError> {
     };
     for entry in entries {
         let name = entry.map_err(FileError::on("list", root))?.file_name();
-        // These are left when the making of a layout was interrupted.
+        // Creating a layout may have been interrupted after these.
         let ours = name
             .to_str()
             .is_some_and(|name| matches!(name, "blobs" | ".gitignore" | ".lock") || is_temporary(name));
-        // Another process may have made the layout in this very moment.
+        // Another process may have created the layout since the directory was listed.
         if !ours && !root.join("oci-layout").exists() {
             let found = name.to_string_lossy().into_owned();
             return Err(LayoutError::OtherContent { path: root.to_owned(), found });
@@ -291,49 +294,53 @@ fn check_version(root: &Path) -> Result<(), LayoutError> {
     }
 }
 
-/// A layout that cannot be used.
+/// An error of using a layout.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LayoutError {
-    /// No file `oci-layout` in the folder.
+    /// The directory has no file `oci-layout`.
     #[error("`{}` is not an OCI image layout: it has no file `oci-layout`", path.display())]
     NotALayout {
-        /// The folder.
+        /// The directory.
         path: PathBuf,
     },
-    /// A folder that is used for something else.
-    #[error("`{}` is no image layout and not empty: it holds `{found}`; name another folder", path.display())]
+    /// The directory has other content.
+    #[error("`{}` is neither an image layout nor empty: it contains `{found}`; name another directory", path.display())]
     OtherContent {
-        /// The folder.
+        /// The directory.
         path: PathBuf,
-        /// One of the things in it.
+        /// The name of one of the other files.
         found: String,
     },
-    /// A file `oci-layout` of another version.
-    #[error("`{}` does not say version 1 of the image layout; it is newer than crossdock or damaged", path.display())]
+    /// The file `oci-layout` has another version.
+    #[error("`{}` does not have version 1 of the image layout; it is newer than crossdock or damaged", path.display())]
     UnknownVersion {
         /// The file.
         path: PathBuf,
     },
-    /// An index or manifest that is none.
-    #[error("cannot understand `{}`", path.display())]
+    /// An index or manifest cannot be parsed.
+    #[error("cannot parse `{}`", path.display())]
     Document {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         source: DocumentError,
     },
-    /// An `index.json` that is longer than any real one.
-    #[error("`{}` has more than {DOCUMENT_LIMIT} bytes, more than an index may have", path.display())]
+    /// The file `index.json` is too long.
+    #[error("`{}` has more than {DOCUMENT_LIMIT} bytes, the limit for an index", path.display())]
     IndexTooLong {
         /// The file.
         path: PathBuf,
     },
-    /// Indices in indices in indices.
-    #[error("index {digest} lies more than {MAX_DEPTH} indices deep; the image is damaged or hostile")]
+    /// Indexes are nested too deeply.
+    #[error("index {digest} is nested more than {MAX_DEPTH} indexes deep; the image is damaged or hostile")]
     TooDeep {
-        /// The index.
+        /// The digest of the index.
         digest: Digest,
     },
+    /// A document cannot be encoded.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
     /// A blob is missing or damaged.
     #[error(transparent)]
     Blob(#[from] BlobError),
@@ -347,15 +354,15 @@ mod tests {
     use super::*;
 
     fn layout() -> (tempfile::TempDir, Layout) {
-        let folder = tempfile::tempdir().unwrap();
-        let layout = Layout::create(folder.path().join("with space/ü")).unwrap();
-        (folder, layout)
+        let directory = tempfile::tempdir().unwrap();
+        let layout = Layout::create(directory.path().join("with space/ü")).unwrap();
+        (directory, layout)
     }
 
-    /// An image without layers.
+    /// Puts an image without layers into the layout.
     fn image(layout: &Layout, text: &str) -> Descriptor {
         let config = Descriptor::new(media_type::CONFIG, layout.blobs().put(text.as_bytes()).unwrap());
-        let manifest = Document::new(ImageManifest::new(config, vec![], BTreeMap::new()));
+        let manifest = Document::new(ImageManifest::new(config, vec![], BTreeMap::new())).unwrap();
         Descriptor::new(media_type::MANIFEST, layout.blobs().put(&manifest.raw).unwrap())
     }
 
@@ -369,25 +376,25 @@ mod tests {
     }
 
     #[test]
-    fn create_and_open() {
-        let (folder, layout) = layout();
+    fn only_layouts_are_opened_and_only_empty_directories_become_one() {
+        let (directory, layout) = layout();
         let ignored = fs::read_to_string(layout.path().join(".gitignore")).unwrap();
         assert!(ignored.ends_with("\n*\n") && crate::is_marked_output(layout.path()).unwrap(), "{ignored}");
         assert!(layout.index().unwrap().manifests.is_empty());
         Layout::create(layout.path()).unwrap();
         Layout::open(layout.path()).unwrap();
-        assert!(matches!(Layout::open(folder.path()), Err(LayoutError::NotALayout { .. })));
-        write_atomically(folder.path().join("main.go"), b"package main").unwrap();
-        assert!(matches!(Layout::create(folder.path()), Err(LayoutError::OtherContent { .. })));
-        assert!(!folder.path().join(".gitignore").exists());
-        write_atomically(folder.path().join("oci-layout"), b"{}").unwrap();
-        assert!(matches!(Layout::open(folder.path()), Err(LayoutError::UnknownVersion { .. })));
-        assert!(matches!(Layout::create(folder.path()), Err(LayoutError::UnknownVersion { .. })));
+        assert!(matches!(Layout::open(directory.path()), Err(LayoutError::NotALayout { .. })));
+        write_atomically(directory.path().join("main.go"), b"package main").unwrap();
+        assert!(matches!(Layout::create(directory.path()), Err(LayoutError::OtherContent { .. })));
+        assert!(!directory.path().join(".gitignore").exists());
+        write_atomically(directory.path().join("oci-layout"), b"{}").unwrap();
+        assert!(matches!(Layout::open(directory.path()), Err(LayoutError::UnknownVersion { .. })));
+        assert!(matches!(Layout::create(directory.path()), Err(LayoutError::UnknownVersion { .. })));
     }
 
     #[test]
-    fn endless_files_are_not_read() {
-        let (_folder, layout) = layout();
+    fn devices_and_overlong_files_are_not_read() {
+        let (_directory, layout) = layout();
         let index = layout.path().join("index.json");
         fs::File::create(&index).unwrap().set_len(DOCUMENT_LIMIT + 1).unwrap();
         assert!(matches!(layout.index(), Err(LayoutError::IndexTooLong { .. })));
@@ -403,8 +410,8 @@ mod tests {
     }
 
     #[test]
-    fn names_move_and_others_stay() {
-        let (_folder, layout) = layout();
+    fn a_published_name_moves_and_others_stay() {
+        let (_directory, layout) = layout();
         let lock = layout.lock().unwrap();
         let (one, two) = (image(&layout, "1"), image(&layout, "2"));
         let publish = |image, names: &[Reference]| {
@@ -426,10 +433,10 @@ mod tests {
         assert_eq!(names(&layout), [(String::new(), two.digest)]);
     }
 
-    /// As skopeo, buildx and oras name what they write.
+    /// skopeo, buildx and oras write only the tag.
     #[test]
-    fn images_that_have_a_tag_alone_stay() {
-        let (_folder, layout) = layout();
+    fn images_with_only_a_tag_stay() {
+        let (_directory, layout) = layout();
         let lock = layout.lock().unwrap();
         let (one, two) = (image(&layout, "1"), image(&layout, "2"));
         let mut tagged = one.clone();
@@ -446,7 +453,7 @@ mod tests {
 
     #[test]
     fn two_spellings_of_a_name_are_one_entry() {
-        let (_folder, layout) = layout();
+        let (_directory, layout) = layout();
         let lock = layout.lock().unwrap();
         let one = image(&layout, "1");
         let names_given = ["app:1", "docker.io/app:1", "docker.io/library/app:1", "a:1"].map(reference);
@@ -456,8 +463,8 @@ mod tests {
     }
 
     #[test]
-    fn an_absent_image_is_not_published() {
-        let (_folder, layout) = layout();
+    fn a_missing_image_is_not_published() {
+        let (_directory, layout) = layout();
         let lock = layout.lock().unwrap();
         let absent =
             Descriptor::new(media_type::MANIFEST, crate::Blob { digest: Digest::of(b"no"), size: 2 });
@@ -467,12 +474,12 @@ mod tests {
     }
 
     #[test]
-    fn prune_keeps_what_is_needed() {
-        let (_folder, layout) = layout();
+    fn pruning_keeps_the_blobs_of_listed_images() {
+        let (_directory, layout) = layout();
         let lock = layout.lock().unwrap();
         let (one, two) = (image(&layout, "1"), image(&layout, "2"));
         layout.publish(&lock, &one, &[], Pruning::KeepOthers).unwrap();
-        write_atomically(layout.blobs().folder().join(".crossdock-tmp-x"), b"half").unwrap();
+        write_atomically(layout.blobs().directory().join(".crossdock-tmp-x"), b"half").unwrap();
         write_atomically(layout.path().join(".crossdock-tmp-y"), b"half").unwrap();
         assert_eq!(layout.prune(&lock).unwrap().files, 4);
         assert!(layout.blobs().has(&one.blob()));
@@ -482,7 +489,7 @@ mod tests {
 
     #[test]
     fn a_damaged_manifest_stops_pruning() {
-        let (_folder, layout) = layout();
+        let (_directory, layout) = layout();
         let lock = layout.lock().unwrap();
         let one = image(&layout, "1");
         layout.publish(&lock, &one, &[], Pruning::KeepOthers).unwrap();

@@ -1,12 +1,48 @@
-//! OCI images without a container engine.
+//! Builds, stores and reads OCI images without a container engine.
 //!
-//! The crate writes and reads what the [image-spec] describes: [`Digest`]s and [`Descriptor`]s, deterministic
-//! layers ([`LayerBuilder`]) with a content-addressed [`LayerCache`], image layouts on disk ([`Layout`]), and
-//! [`assemble`] which turns platforms' settings and layers into manifests under one index.
+//! Files become deterministic layers ([`LayerBuilder`], [`LayerCache`]), layers become an image for one or more
+//! platforms in an image layout ([`assemble`], [`Layout`]), and layouts and archives of any origin are read back to the
+//! file system that a container sees ([`ImageSource`], [`RootView`]). The bytes written depend only on the input: the
+//! same files, settings and times yield the same digests on every day, in every directory and with any number of
+//! threads.
 //!
-//! Everything written is a function of its input alone: the same files, settings and times give the same bytes
-//! on another day, in another folder and with another number of threads.
+//! ```
+//! use std::collections::BTreeMap;
+//! use std::num::NonZeroUsize;
+//! use crossdock_oci::{
+//!     Compression, Content, Image, ImageSource, LayerBuilder, Layout, Owner, PlatformImage, PlatformObject, Pruning,
+//!     RootLimits, RuntimeConfig, Timestamp, assemble,
+//! };
 //!
+//! let directory = tempfile::tempdir()?;
+//! let layout = Layout::create(directory.path().join("image"))?;
+//! let lock = layout.lock()?;
+//!
+//! // One layer with one file.
+//! let mut builder = LayerBuilder::new(Timestamp::EPOCH);
+//! builder.add_file("/hello", 0o755, Owner::ROOT, Content::from("#!/bin/sh\necho hello\n"))?;
+//! let mut blob = layout.blobs().writer()?;
+//! let layer = builder.write(&mut blob, Compression::Gzip, NonZeroUsize::MIN)?;
+//! blob.complete()?;
+//!
+//! // An image for one platform, named in the layout's index.json.
+//! let config = RuntimeConfig { entrypoint: vec!["/hello".into()], ..RuntimeConfig::default() };
+//! let platform = PlatformImage { platform: PlatformObject::new("linux", "amd64"), config, layers: vec![layer] };
+//! let image = Image { created: Timestamp::EPOCH, annotations: BTreeMap::new(), platforms: vec![platform] };
+//! let assembled = assemble(layout.blobs(), &image)?;
+//! layout.publish(&lock, &assembled.index, &["registry.example/hello:1.0".parse()?], Pruning::ReplaceAll)?;
+//!
+//! // Read back as a container sees it.
+//! let source = ImageSource::open(layout.path(), directory.path())?;
+//! let root = source.root(&source.images()[0].platforms[0], RootLimits::default(), directory.path())?;
+//! assert_eq!(root.lookup("/hello")?.mode, 0o755);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The terms are those of the [image-spec] and the [distribution-spec], which the documentation cites by file and
+//! section.
+//!
+//! [distribution-spec]: https://github.com/opencontainers/distribution-spec/blob/main/spec.md
 //! [image-spec]: https://github.com/opencontainers/image-spec/blob/main/spec.md
 
 mod layer;
@@ -26,9 +62,9 @@ pub use layout::{
     write_archive,
 };
 pub use model::{
-    Blob, Descriptor, Digest, DigestError, Document, DocumentError, Hasher, Healthcheck, History,
-    ImageConfig, ImageManifest, Index, PlatformObject, Reference, ReferenceError, Repository, RootFs,
-    RuntimeConfig, Tag, TimeError, Timestamp, media_type,
+    Blob, Descriptor, Digest, DigestError, Document, DocumentError, EncodeError, Hasher, Healthcheck,
+    History, ImageConfig, ImageManifest, Index, PlatformObject, Reference, ReferenceError, Repository,
+    RootFs, RuntimeConfig, Tag, TimeError, Timestamp, media_type,
 };
 pub use rootfs::{
     EntryKind, FileReader, LayerSource, LookupError, ReadError, RootEntry, RootError, RootLimits, RootView,

@@ -1,4 +1,4 @@
-//! The documents of an image and the values in them.
+//! An image's documents (manifests, indexes, configurations) and the values in them.
 
 mod config;
 mod descriptor;
@@ -13,7 +13,7 @@ pub use config::{Healthcheck, History, ImageConfig, RootFs, RuntimeConfig};
 pub use descriptor::{Blob, Descriptor, PlatformObject};
 pub use digest::{Digest, DigestError, Hasher};
 pub(crate) use document::{DOCUMENT_LIMIT, canonical_bytes, null_as_default};
-pub use document::{Document, DocumentError};
+pub use document::{Document, DocumentError, EncodeError};
 pub use manifest::{ImageManifest, Index};
 pub use reference::{Reference, ReferenceError, Repository, Tag};
 pub use time::{TimeError, Timestamp};

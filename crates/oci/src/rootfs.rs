@@ -1,29 +1,32 @@
-//! The merged root of an image.
+//! The merged root file system of an image.
 
 mod apply;
 mod spill;
 mod tree;
 
 use std::borrow::Cow;
-use std::io::{self, Read, Seek};
+use std::io::{self, Read};
 use std::path::PathBuf;
+
+use crossdock_fs::FileError;
 
 use crate::layer::decode::{DecodeError, decode};
 use crate::layer::tar_reader::{TarError, TarReader};
 use crate::model::{Digest, Hasher};
 use apply::Applier;
-use crossdock_fs::FileError;
-pub use spill::FileReader;
 use spill::Spill;
 use tree::{Kind, Tree};
 
+pub use spill::FileReader;
+
 /// The files of an image as a container sees them: its layers applied in order.
 ///
-/// The rules are those of image-spec, layer.md, and where that leaves room, of containerd: a whiteout and an opaque
-/// mark hide what lower layers hold and nothing of their own layer; a real folder replaces a link of its name; a
-/// path that leads through a link is put where the link leads, within the root; hard links share one content.
+/// The rules are those of image-spec, layer.md, and where that is ambiguous, of containerd: whiteouts and opaque
+/// whiteouts hide entries of lower layers and none of their own layer; a directory replaces a link of its name; an
+/// entry whose path leads through a link is placed at the link's target, within the root; hard links share their
+/// content.
 ///
-/// Memory holds the tree and 16 MiB of content; more goes to one temporary file without a name.
+/// The tree and 16 MiB of content are kept in memory, the remaining content in one unnamed temporary file.
 #[derive(Debug)]
 pub struct RootView {
     tree: Tree,
@@ -34,64 +37,66 @@ pub struct RootView {
     disputed: Vec<String>,
 }
 
-/// How much a root may hold: what is more is refused as hostile.
+/// The limits of a root. Layers of unknown origin may be decompression bombs, so larger roots are rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RootLimits {
-    /// Entries of all layers, and folders that are there only as parents of one.
+    /// The number of entries of all layers, counting directories that exist only as parents.
     pub entries: u64,
-    /// Bytes of all layers, unpacked.
+    /// The uncompressed bytes of all layers.
     pub bytes: u64,
-    /// Bytes of names, of links' targets and of extended attributes: what stays in memory beside the entries.
+    /// The bytes of names, link targets and extended attributes, which are kept in memory.
     pub metadata: u64,
 }
 
 impl Default for RootLimits {
-    /// 500,000 entries, 16 GiB, and 64 MiB of metadata.
+    /// Returns the limits 500,000 entries, 16 GiB, and 64 MiB of metadata.
     fn default() -> Self {
         Self { entries: 500_000, bytes: 16 << 30, metadata: 64 << 20 }
     }
 }
 
-/// A layer's blob, to be applied to a root.
+/// The blob of a layer, to be applied to a [`RootView`].
 pub struct LayerSource<'a> {
-    /// The blob's bytes: a tar, plain or compressed with gzip.
+    /// The blob's bytes: a tar, uncompressed or compressed with gzip or zstd.
     pub reader: Box<dyn Read + 'a>,
-    /// What the manifest says that the bytes' digest is.
+    /// The digest of these bytes according to the manifest.
     pub digest: Digest,
-    /// What the configuration says that the plain tar's digest is.
+    /// The digest of the uncompressed tar according to the configuration.
     pub diff_id: Digest,
 }
 
-/// What is at a path.
+/// An entry of a root.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RootEntry {
-    /// Where it really is, from the root, links resolved; bytes that are no UTF-8 are replaced.
+    /// The absolute path with all links resolved; bytes that are not UTF-8 are replaced.
     pub path: String,
-    /// What it is.
+    /// The type of the entry.
     pub kind: EntryKind,
-    /// Permission bits, at most 0o7777.
+    /// The permission bits, at most 0o7777.
     pub mode: u32,
-    /// The owner.
+    /// The user ID of the owner.
     pub uid: u32,
-    /// The group.
+    /// The group ID of the owner.
     pub gid: u32,
-    /// A file's length in bytes, else 0.
+    /// The length of a file in bytes, 0 for other entries.
     pub size: u64,
-    /// Extended attributes by name.
+    /// The extended attributes as names and values.
     pub xattrs: Vec<(Vec<u8>, Vec<u8>)>,
-    /// Which layer it is from, the lowest being 0.
+    /// The number of the layer that the entry is from, the lowest being 0.
     pub layer: u32,
     node: usize,
 }
 
-/// The kinds of entries.
+/// The type of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EntryKind {
     /// A regular file.
     File,
-    /// A folder.
+    /// A directory.
     Dir,
-    /// A symbolic link with this target; seen only by [`RootView::lookup_link`] and in listings.
+    /// A symbolic link with this target; returned only by [`RootView::lookup_link`] and in listings.
     Symlink(Vec<u8>),
     /// A character device.
     CharDevice,
@@ -102,19 +107,19 @@ pub enum EntryKind {
 }
 
 impl RootView {
-    /// A root without layers.
+    /// Creates a root without layers.
     ///
-    /// `temporary` is the folder for the file without a name, should there be one.
+    /// `temporary` is the directory for the unnamed temporary file, if one is needed.
     pub fn new(limits: RootLimits, temporary: impl Into<PathBuf>) -> Self {
         let (tree, spill) = (Tree::new(limits), Spill::new(temporary.into()));
         Self { tree, spill, limits, layers: 0, bytes: 0, disputed: Vec::new() }
     }
 
-    /// Applies the next layer on top, and checks both its digests.
+    /// Applies the next layer on top and verifies both its digests.
     ///
     /// # Errors
-    /// When the layer is damaged, hostile, compressed in an unknown way or not what its digests say. The root is
-    /// then not to be used.
+    /// If the layer is damaged, exceeds the limits, has an unknown compression or does not match its digests. The root
+    /// must not be used afterwards.
     pub fn apply(&mut self, layer: LayerSource<'_>) -> Result<(), RootError> {
         let digest = layer.digest;
         self.apply_checked(layer).map_err(|fault| {
@@ -123,15 +128,15 @@ impl RootView {
         })
     }
 
-    /// What is at `path`, links followed.
+    /// Returns the entry at `path`, following links.
     ///
     /// # Errors
-    /// When it does not exist, when something on the way is no folder, or when links lead in a circle.
+    /// If the path does not exist, if one of its parents is not a directory, or if links form a loop.
     pub fn lookup(&self, path: impl AsRef<[u8]>) -> Result<RootEntry, LookupError> {
         self.tree.resolve(path.as_ref(), tree::Last::Follow).map(|(node, real)| self.entry(node, &real))
     }
 
-    /// What is at `path`, a link itself when the last part is one.
+    /// Returns the entry at `path`, which is a link itself if the last component is one.
     ///
     /// # Errors
     /// As for [`lookup`](Self::lookup).
@@ -139,7 +144,7 @@ impl RootView {
         self.tree.resolve(path.as_ref(), tree::Last::Keep).map(|(node, real)| self.entry(node, &real))
     }
 
-    /// A reader of the file's content; empty for what is no regular file.
+    /// Returns a reader of the entry's content, which is empty if the entry is not a regular file.
     pub fn open(&self, entry: &RootEntry) -> FileReader<'_> {
         match self.tree.node(entry.node).kind {
             Kind::File { offset, size } => self.spill.reader(offset, size),
@@ -147,26 +152,25 @@ impl RootView {
         }
     }
 
-    /// The whole content of the file at `path`, links followed; borrowed where it is in memory.
+    /// Returns the whole content of the file at `path`, following links; borrowed if it is in memory.
     ///
     /// # Errors
-    /// When it cannot be found, is no regular file, or is longer than `limit` bytes.
+    /// If the file does not exist, is not a regular one, or is longer than `limit` bytes.
     pub fn read(&self, path: impl AsRef<[u8]>, limit: u64) -> Result<Cow<'_, [u8]>, ReadError> {
         let entry = self.lookup(path)?;
-        if entry.kind != EntryKind::File {
+        let Kind::File { offset, size } = self.tree.node(entry.node).kind else {
             return Err(ReadError::NotAFile { path: entry.path });
+        };
+        if size > limit {
+            return Err(ReadError::TooLong { path: entry.path, size, limit });
         }
-        if entry.size > limit {
-            return Err(ReadError::TooLong { path: entry.path, size: entry.size, limit });
-        }
-        let Kind::File { offset, size } = self.tree.node(entry.node).kind else { return Ok(Cow::default()) };
         self.spill.bytes(offset, size).map_err(|source| ReadError::Spill { path: entry.path, source })
     }
 
-    /// What is in the folder at `path`, sorted by name; links are not followed.
+    /// Returns the entries of the directory at `path`, sorted by name; links among them are not followed.
     ///
     /// # Errors
-    /// When there is no folder.
+    /// As for [`lookup`](Self::lookup), and if the path is not a directory.
     pub fn list(&self, path: impl AsRef<[u8]>) -> Result<Vec<RootEntry>, LookupError> {
         let path = path.as_ref();
         let (node, real) = self.tree.resolve(path, tree::Last::Follow)?;
@@ -179,7 +183,7 @@ impl RootView {
         }
     }
 
-    /// All entries but the root itself, each folder before what is in it, sorted by name within a folder.
+    /// Iterates over all entries except the root itself, each directory before its entries, sorted by name.
     pub fn walk(&self) -> impl Iterator<Item = RootEntry> {
         let mut stack = vec![(tree::ROOT, Vec::new())];
         std::iter::from_fn(move || {
@@ -193,8 +197,8 @@ impl RootView {
         .skip(1)
     }
 
-    /// Paths that engines place differently, sorted: a layer puts something below a link that a lower layer made.
-    /// containerd follows the link, docker and podman replace it by a folder.
+    /// Returns the paths that engines place differently, in the order of the layers: entries below a link of a lower
+    /// layer. containerd follows the link, docker and podman replace it with a directory.
     pub fn disputed(&self) -> &[String] {
         &self.disputed
     }
@@ -246,7 +250,7 @@ impl RootView {
     }
 }
 
-/// Tells an exceeded limit from a broken stream.
+/// Distinguishes an exceeded limit from a broken stream: [`Metered`] can only report an [`io::Error`].
 fn name_limit(fault: Fault, limits: RootLimits) -> Fault {
     match fault {
         Fault::Tar(TarError::Read(error)) if error.kind() == io::ErrorKind::QuotaExceeded => {
@@ -256,7 +260,7 @@ fn name_limit(fault: Fault, limits: RootLimits) -> Fault {
     }
 }
 
-/// Hashes and counts what is read, up to a limit.
+/// Passes reads through, computes their digest and length, and fails beyond a limit.
 struct Metered<R> {
     inner: R,
     hasher: Hasher,
@@ -283,23 +287,18 @@ impl<R: Read> Read for Metered<R> {
     }
 }
 
-impl Seek for FileReader<'_> {
-    fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
-        self.seek_to(to)
-    }
-}
-
-/// A layer that cannot be applied.
+/// An error of applying a layer.
 #[derive(Debug, thiserror::Error)]
 #[error("layer {layer} cannot be unpacked")]
+#[non_exhaustive]
 pub struct RootError {
-    /// The layer's blob.
+    /// The digest of the layer's blob.
     pub layer: Digest,
     #[source]
     fault: Box<Fault>,
 }
 
-/// Why not.
+/// The cause of a [`RootError`].
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
     #[error(transparent)]
@@ -311,62 +310,62 @@ pub(crate) enum Fault {
     #[error("its bytes have the digest {0}; fetch or build the image again")]
     Digest(Digest),
     #[error(
-        "its plain tar has the digest {found}, but the configuration says {expected}; docker refuses the image"
+        "its uncompressed tar has the digest {found}, but the configuration says {expected}; docker refuses the image"
     )]
     DiffId { expected: Digest, found: Digest },
-    #[error("with it the image has more than {0} bytes; it may be a decompression bomb")]
+    #[error("with it the image exceeds {0} bytes; it may be a decompression bomb")]
     Bytes(u64),
-    #[error("its entry `{path}` {why}")]
-    Entry { path: String, why: EntryFault },
+    #[error("its entry `{path}` {reason}")]
+    Entry { path: String, reason: EntryFault },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum EntryFault {
-    #[error("holds `..`, with which it could leave the root")]
+    #[error("contains `..`, which could leave the root")]
     DotDot,
-    #[error("has a part that is longer than a name may be, 255 bytes")]
+    #[error("has a component longer than 255 bytes")]
     Long,
-    #[error("lies more than {} folders deep", tree::MAX_DEPTH)]
+    #[error("is more than {} directories deep", tree::MAX_DEPTH)]
     Deep,
-    #[error("lies below something that is no folder")]
+    #[error("is below an entry that is not a directory")]
     ParentNotDir,
-    #[error("lies below links that lead in a circle or too far")]
+    #[error("is below links that form a loop or are too long")]
     Loop,
-    #[error("is a hard link to something that is not in the image")]
+    #[error("is a hard link to a file that is not in the image")]
     LinkMissing,
-    #[error("is a hard link to a folder")]
+    #[error("is a hard link to a directory")]
     LinkToDir,
     #[error("would replace the root itself")]
     Root,
-    #[error("is a whiteout that names nothing")]
+    #[error("is a whiteout without a name")]
     Whiteout,
     #[error("is a link without a target")]
     NoTarget,
     #[error("has an owner beyond 32 bits")]
     Owner,
-    #[error("gives the image more than {0} entries, folders that only lead to one counted")]
+    #[error("gives the image more than {0} entries, including implied directories")]
     Entries(u64),
     #[error("gives the image more than {0} bytes of names, links and extended attributes")]
     Metadata(u64),
 }
 
-/// Nothing can be found at a path.
+/// An error of looking up a path in a root.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LookupError {
-    /// The path, or where a link on it leads, does not exist.
+    /// The path, or the target of a link on it, does not exist.
     #[error("`{path}` does not exist in the image")]
     NotFound {
-        /// What is missing, links resolved.
+        /// The missing path, with links resolved.
         path: String,
     },
-    /// A part of the path that is no folder.
-    #[error("`{path}` is not a folder in the image")]
+    /// A parent of the path is not a directory.
+    #[error("`{path}` is not a directory in the image")]
     NotADir {
-        /// That part.
+        /// The parent.
         path: String,
     },
-    /// More links on the way than the 40 that a kernel follows, or than any image has a use for.
-    #[error("`{path}` leads through too many links, or in a circle")]
+    /// The path leads through more than the 40 links that Linux follows, or through ones with too many components.
+    #[error("`{path}` leads through too many links or a loop")]
     Loop {
         /// The path as given.
         path: String,
@@ -379,34 +378,35 @@ impl LookupError {
     }
 }
 
-/// A file of an image that cannot be read.
+/// An error of reading a file of a root.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReadError {
-    /// It is not there.
+    /// The path cannot be found.
     #[error(transparent)]
     Lookup(#[from] LookupError),
-    /// It has no content.
+    /// The entry is not a regular file.
     #[error("`{path}` is not a regular file in the image")]
     NotAFile {
-        /// Where it is.
+        /// The resolved path.
         path: String,
     },
-    /// It is longer than was asked for.
-    #[error("`{path}` has {size} bytes in the image, more than the {limit} that are read")]
+    /// The file is longer than the caller's limit.
+    #[error("`{path}` has {size} bytes in the image, more than the limit of {limit}")]
     TooLong {
-        /// Where it is.
+        /// The resolved path.
         path: String,
-        /// Its length in bytes.
+        /// The length of the file in bytes.
         size: u64,
-        /// The most that is read.
+        /// The limit in bytes.
         limit: u64,
     },
-    /// The temporary file failed.
+    /// The temporary file cannot be read.
     #[error("cannot read back `{path}` from the temporary file")]
     Spill {
-        /// Where it is.
+        /// The resolved path.
         path: String,
-        /// Why not.
+        /// The operating system's error.
         source: io::Error,
     },
 }

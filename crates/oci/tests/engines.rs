@@ -1,5 +1,5 @@
-//! Every engine loads what crossdock writes. Each test starts what it needs, in a folder of its own, and stops
-//! exactly that.
+//! Every engine loads the images that crossdock writes. Each test starts its own daemon in its own directory and stops
+//! only that.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
@@ -21,15 +21,15 @@ fn skopeo_reads_the_layout_and_copies_every_form() {
     assert_eq!(config["created"], "2023-11-14T22:13:20Z");
     for form in ["oci-archive", "docker-archive"] {
         let from = format!("{form}:{}", path(&sample.archive));
-        let target = sample.folder.path().join(form);
+        let target = sample.directory.path().join(form);
         let to = format!("dir:{}", path(&target));
         run("skopeo", &["--insecure-policy", "--override-arch", "amd64", "copy", &from, &to]);
         assert!(target.join(sample.assembled.manifests[0].config.digest.hex()).exists(), "{form}");
     }
-    let all = sample.folder.path().join("all");
+    let all = sample.directory.path().join("all");
     let to = format!("oci:{}:1.0", path(&all));
     run("skopeo", &["--insecure-policy", "copy", "--all", &layout, &to]);
-    let copied = ImageSource::open(all, sample.folder.path()).unwrap();
+    let copied = ImageSource::open(all, sample.directory.path()).unwrap();
     assert_eq!(
         copied.images()[0].descriptor.digest,
         sample.assembled.index.digest,
@@ -40,17 +40,18 @@ fn skopeo_reads_the_layout_and_copies_every_form() {
 #[test]
 fn gunzip_and_tar_accept_a_layer() {
     let sample = Sample::new();
-    let source = ImageSource::open(sample.layout.path(), sample.folder.path()).unwrap();
+    let source = ImageSource::open(sample.layout.path(), sample.directory.path()).unwrap();
     let layers = &source.images()[0].platforms[0].manifest.value.layers;
     for layer in layers {
         let blob = sample.layout.blobs().path(&layer.digest);
-        let named = sample.folder.path().join("layer.tar.gz");
+        let named = sample.directory.path().join("layer.tar.gz");
         std::fs::copy(&blob, &named).unwrap();
         run("gunzip", &["-t", path(&named)]);
         let listing = run("tar", &["--numeric-owner", "--full-time", "-tvzf", path(&named)]);
         assert!(listing.lines().all(|line| line.contains("2023-11-14 22:13:20")), "{listing}");
     }
-    let listing = run("tar", &["--numeric-owner", "-tvzf", path(&sample.folder.path().join("layer.tar.gz"))]);
+    let listing =
+        run("tar", &["--numeric-owner", "-tvzf", path(&sample.directory.path().join("layer.tar.gz"))]);
     assert!(listing.contains("-rwxr-xr-x 0/0"), "{listing}");
     assert!(listing.contains("program -> app/program"), "{listing}");
 }
@@ -64,7 +65,7 @@ fn podman_loads_the_archive() {
     let image = json(&podman(&["image", "inspect", &sample.name.to_string()]));
     assert_eq!(format!("sha256:{}", image[0]["Id"].as_str().unwrap()), sample.config_id());
     assert_eq!(image[0]["User"], "65532:65532");
-    let saved = sample.folder.path().join("saved.tar");
+    let saved = sample.directory.path().join("saved.tar");
     for format in ["docker-archive", "oci-archive"] {
         std::fs::remove_file(&saved).ok();
         podman(&["save", "--format", format, "--output", path(&saved), &sample.name.to_string()]);
@@ -72,17 +73,17 @@ fn podman_loads_the_archive() {
     }
 }
 
-fn storage_args(folder: &std::path::Path) -> [&str; 6] {
-    ["--root", path(folder), "--storage-driver", "vfs", "--runroot", path(folder)]
+fn storage_args(directory: &std::path::Path) -> [&str; 6] {
+    ["--root", path(directory), "--storage-driver", "vfs", "--runroot", path(directory)]
 }
 
-/// Reads back an archive that an engine wrote.
+/// Asserts that an archive written by an engine has the sample's files.
 fn assert_program(archive: &std::path::Path) {
-    let folder = archive.parent().unwrap();
-    let source = ImageSource::open(archive, folder).unwrap();
+    let directory = archive.parent().unwrap();
+    let source = ImageSource::open(archive, directory).unwrap();
     let platform = &source.images()[0].platforms[0];
     assert_eq!(platform.platform().to_string(), "linux/amd64");
-    let root = source.root(platform, RootLimits::default(), folder).unwrap();
+    let root = source.root(platform, RootLimits::default(), directory).unwrap();
     let program = root.read("/program", 1 << 30).unwrap();
     assert!(program.starts_with(b"amd64 "));
     assert_eq!(root.lookup("/app/program").unwrap().mode, 0o755);
@@ -102,28 +103,29 @@ fn docker_loads_the_archive() {
         "--ip6tables=false",
         "--bridge=none",
     ];
-    let host = |folder: &std::path::Path| format!("unix://{}/sock", path(folder));
+    let host = |directory: &std::path::Path| format!("unix://{}/sock", path(directory));
     let daemon =
-        Daemon::start("dockerd", &args, |folder| succeeds("docker", &["-H", &host(folder), "version"]));
-    let host = host(daemon.folder.path());
+        Daemon::start("dockerd", &args, |directory| succeeds("docker", &["-H", &host(directory), "version"]));
+    let host = host(daemon.directory.path());
     let docker = |args: &[&str]| run("docker", &[&["-H", &host], args].concat());
     docker(&["load", "--input", path(&sample.archive)]);
     let image = json(&docker(&["image", "inspect", &sample.name.to_string()]));
     assert_eq!(image[0]["Architecture"], "amd64");
     assert_eq!(image[0]["Config"]["Entrypoint"][0], "/app/program");
-    let saved = sample.folder.path().join("saved.tar");
+    let saved = sample.directory.path().join("saved.tar");
     docker(&["save", "--output", path(&saved), &sample.name.to_string()]);
     assert_program(&saved);
 }
 
 #[test]
-fn containerd_imports_every_platform() {
+fn containerd_imports_all_platforms() {
     let sample = Sample::new();
     let args = ["--root={}/root", "--state={}/state", "--address={}/sock", "--config=/dev/null"];
-    let socket = |folder: &std::path::Path| format!("{}/sock", path(folder));
-    let daemon =
-        Daemon::start("containerd", &args, |folder| succeeds("ctr", &["-a", &socket(folder), "version"]));
-    let socket = socket(daemon.folder.path());
+    let socket = |directory: &std::path::Path| format!("{}/sock", path(directory));
+    let daemon = Daemon::start("containerd", &args, |directory| {
+        succeeds("ctr", &["-a", &socket(directory), "version"])
+    });
+    let socket = socket(daemon.directory.path());
     let ctr = |args: &[&str]| run("ctr", &[&["-a", &socket], args].concat());
     ctr(&["images", "import", "--all-platforms", "--no-unpack", path(&sample.archive)]);
     let list = ctr(&["images", "list"]);

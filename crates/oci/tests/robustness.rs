@@ -1,4 +1,4 @@
-//! What killed, concurrent and foreign processes do to layouts, caches and roots.
+//! Layouts, caches and roots withstand killed and concurrent processes, and agree with tar and podman.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 #![expect(clippy::disallowed_methods, reason = "tests start themselves and the engines' own programs")]
@@ -23,7 +23,7 @@ use crossdock_oci::{
 };
 use support::{path, run, threads};
 
-const CHILD_FOLDER: &str = "CROSSDOCK_TEST_CHILD_FOLDER";
+const CHILD_DIRECTORY: &str = "CROSSDOCK_TEST_CHILD_DIRECTORY";
 
 fn layer(content: Vec<u8>) -> LayerBuilder {
     let mut layer = LayerBuilder::new(Timestamp::EPOCH);
@@ -31,7 +31,7 @@ fn layer(content: Vec<u8>) -> LayerBuilder {
     layer
 }
 
-/// Builds an image in the layout through the cache, as a program does, and publishes it.
+/// Builds an image in the layout through the cache and publishes it, as a program does.
 fn publish(layout: &Layout, cache: &LayerCache, content: Vec<u8>, name: &str, pruning: Pruning) -> Digest {
     let lock = layout.lock().unwrap();
     let layer = cache.provide(&layer(content), Compression::Gzip, threads(2), layout.blobs()).unwrap();
@@ -47,7 +47,7 @@ fn publish(layout: &Layout, cache: &LayerCache, content: Vec<u8>, name: &str, pr
     assembled.index.digest
 }
 
-/// Reads every image of the layout to the last byte.
+/// Reads every image of the layout completely and returns their names.
 fn check_whole(layout: &Path) -> Vec<String> {
     let source = ImageSource::open(layout, layout).unwrap();
     let mut names = Vec::new();
@@ -60,29 +60,29 @@ fn check_whole(layout: &Path) -> Vec<String> {
     names
 }
 
-/// Not a test of its own: the process that `killed_at_any_moment` kills.
+/// Not a test by itself: the process that the next test kills.
 #[test]
-#[ignore = "started by `killed_at_any_moment`"]
-fn child_that_publishes_for_ever() {
-    let Some(folder) = std::env::var_os(CHILD_FOLDER) else { return };
-    let folder = Path::new(&folder);
-    let cache = LayerCache::create(folder.join("cache")).unwrap();
+#[ignore = "started by `a_layout_is_complete_after_a_kill_at_any_moment`"]
+fn child_that_publishes_forever() {
+    let Some(directory) = std::env::var_os(CHILD_DIRECTORY) else { return };
+    let directory = Path::new(&directory);
+    let cache = LayerCache::create(directory.join("cache")).unwrap();
     for turn in 0_u32.. {
-        let layout = Layout::create(folder.join("layout")).unwrap();
+        let layout = Layout::create(directory.join("layout")).unwrap();
         let content = turn.wrapping_mul(2_654_435_761).to_le_bytes().repeat(100_000);
         publish(&layout, &cache, content, "r.example/app:1", Pruning::ReplaceAll);
     }
 }
 
 #[test]
-fn killed_at_any_moment() {
-    let folder = tempfile::tempdir().unwrap();
-    let layout = folder.path().join("layout");
+fn a_layout_is_complete_after_a_kill_at_any_moment() {
+    let directory = tempfile::tempdir().unwrap();
+    let layout = directory.path().join("layout");
     let mut published = 0;
     for turn in 0..40_u64 {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "child_that_publishes_for_ever", "--ignored"])
-            .env(CHILD_FOLDER, folder.path())
+            .args(["--exact", "child_that_publishes_forever", "--ignored"])
+            .env(CHILD_DIRECTORY, directory.path())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -90,26 +90,26 @@ fn killed_at_any_moment() {
         thread::sleep(Duration::from_millis(5 + turn * 37 % 150));
         child.kill().unwrap();
         assert!(child.wait().unwrap().code().is_none(), "the child ended before it was killed");
-        // Before the first layout is whole there is none; from then on there is always one.
+        // `index.json` appears with the first complete image; from then on there always is one.
         if layout.join("index.json").exists() {
             assert_eq!(check_whole(&layout), ["r.example/app:1"]);
             published += 1;
         }
     }
-    assert!(published > 20, "only {published} turns came to publish anything");
-    // The next run cleans up after the killed ones.
-    let cache = LayerCache::create(folder.path().join("cache")).unwrap();
+    assert!(published > 20, "only {published} turns published anything");
+    // The next run removes the files of the killed ones.
+    let cache = LayerCache::create(directory.path().join("cache")).unwrap();
     let whole = Layout::create(&layout).unwrap();
     publish(&whole, &cache, b"last".to_vec(), "r.example/app:1", Pruning::ReplaceAll);
     assert_eq!(fs::read_dir(layout.join("blobs/sha256")).unwrap().count(), 4);
 }
 
 #[test]
-fn eight_writers_of_one_layout_and_cache() {
-    let folder = tempfile::tempdir().unwrap();
+fn eight_writers_share_a_layout_and_a_cache() {
+    let directory = tempfile::tempdir().unwrap();
     let write = |writer: usize| {
-        let layout = Layout::create(folder.path().join("layout")).unwrap();
-        let cache = LayerCache::create(folder.path().join("cache")).unwrap();
+        let layout = Layout::create(directory.path().join("layout")).unwrap();
+        let cache = LayerCache::create(directory.path().join("cache")).unwrap();
         for turn in 0..5_usize {
             let own = format!("{writer} {turn}").repeat(50_000).into_bytes();
             let shared = format!("shared {turn}").repeat(50_000).into_bytes();
@@ -120,9 +120,9 @@ fn eight_writers_of_one_layout_and_cache() {
     thread::scope(|scope| {
         (0..8).for_each(|writer| drop(scope.spawn(move || write(writer))));
     });
-    let names: BTreeSet<_> = check_whole(&folder.path().join("layout")).into_iter().collect();
+    let names: BTreeSet<_> = check_whole(&directory.path().join("layout")).into_iter().collect();
     assert_eq!(names.len(), 16);
-    let digests: BTreeSet<_> = Layout::open(folder.path().join("layout"))
+    let digests: BTreeSet<_> = Layout::open(directory.path().join("layout"))
         .unwrap()
         .index()
         .unwrap()
@@ -131,14 +131,14 @@ fn eight_writers_of_one_layout_and_cache() {
         .filter(|entry| entry.annotations["org.opencontainers.image.ref.name"].starts_with("shared"))
         .map(|entry| entry.digest)
         .collect();
-    assert_eq!(digests.len(), 1, "the same content has one digest, whoever writes it");
+    assert_eq!(digests.len(), 1, "the same content has one digest for all writers");
 }
 
 #[test]
-fn a_layout_is_made_by_many_at_once() {
-    let folder = tempfile::tempdir().unwrap();
+fn several_threads_create_one_layout() {
+    let directory = tempfile::tempdir().unwrap();
     for round in 0..50 {
-        let path = folder.path().join(format!("layout-{round}"));
+        let path = directory.path().join(format!("layout-{round}"));
         thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
@@ -153,10 +153,10 @@ fn a_layout_is_made_by_many_at_once() {
 }
 
 #[test]
-fn pruning_beside_writers_loses_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let cache = LayerCache::create(folder.path().join("cache")).unwrap();
-    let layout = Layout::create(folder.path().join("layout")).unwrap();
+fn pruning_next_to_writers_loses_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let cache = LayerCache::create(directory.path().join("cache")).unwrap();
+    let layout = Layout::create(directory.path().join("layout")).unwrap();
     let written = AtomicBool::new(false);
     thread::scope(|scope| {
         for unused_for in [Duration::ZERO, Duration::from_secs(9)] {
@@ -193,7 +193,7 @@ fn threads_do_not_change_an_image() {
     assert_eq!(digests.len(), 1);
 }
 
-/// What is in a root, in a form that can be compared: path, kind, permissions, content or target.
+/// The entries of a root by path, in a comparable form: type, permissions, and content or target.
 type Listing = BTreeMap<String, (String, u32, Vec<u8>)>;
 
 fn listing_of_root(root: &RootView) -> Listing {
@@ -210,14 +210,14 @@ fn listing_of_root(root: &RootView) -> Listing {
         .collect()
 }
 
-fn listing_of_folder(folder: &Path, below: &str, found: &mut Listing) {
-    for entry in fs::read_dir(folder).unwrap() {
+fn listing_of_directory(directory: &Path, below: &str, found: &mut Listing) {
+    for entry in fs::read_dir(directory).unwrap() {
         let entry = entry.unwrap();
         let name = format!("{below}/{}", entry.file_name().to_str().unwrap());
         let metadata = fs::symlink_metadata(entry.path()).unwrap();
         let mode = metadata.permissions().mode() & 0o7777;
         if metadata.is_dir() {
-            listing_of_folder(&entry.path(), &name, found);
+            listing_of_directory(&entry.path(), &name, found);
             found.insert(name, ("dir".into(), mode, Vec::new()));
         } else if metadata.is_symlink() {
             let target = fs::read_link(entry.path()).unwrap().to_str().unwrap().as_bytes().to_vec();
@@ -234,7 +234,7 @@ fn apply(root: &mut RootView, tar: &[u8]) {
     root.apply(LayerSource { reader: Box::new(tar), digest, diff_id: digest }).unwrap();
 }
 
-/// An entry of a made-up layer.
+/// An entry of a generated layer.
 #[derive(Debug, Clone)]
 enum Item {
     File(String, u8),
@@ -268,8 +268,8 @@ fn tar_of(items: &[Item]) -> Vec<u8> {
             Item::Dir(path) => add(Directory, path, "", 0o750, b""),
             Item::Link(path, target) => add(Symlink, path, target, 0o777, b""),
             Item::Hidden(path) => {
-                let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-                add(Regular, format!("{folder}/.wh.{name}").trim_start_matches('/'), "", 0o644, b"");
+                let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
+                add(Regular, format!("{directory}/.wh.{name}").trim_start_matches('/'), "", 0o644, b"");
             }
             Item::Opaque(path) => add(Regular, &format!("{path}/.wh..wh..opq"), "", 0o644, b""),
         }
@@ -277,7 +277,7 @@ fn tar_of(items: &[Item]) -> Vec<u8> {
     tar.into_inner().unwrap()
 }
 
-/// Layers in which podman and containerd agree: no path leads through a link of a lower layer.
+/// Returns layers on which podman and containerd agree: no path leads through a link of a lower layer.
 fn layers() -> Vec<Vec<Item>> {
     let file = |path: &str, byte| Item::File(path.into(), byte);
     let dir = |path: &str| Item::Dir(path.into());
@@ -332,31 +332,31 @@ fn layers() -> Vec<Vec<Item>> {
 #[test]
 fn podman_merges_layers_to_the_same_root() {
     let images = std::iter::once(layers()).chain((1..=12).map(random_layers));
-    let folder = tempfile::tempdir().unwrap();
-    let storage = path(folder.path());
+    let directory = tempfile::tempdir().unwrap();
+    let storage = path(directory.path());
     let args = ["--root", storage, "--storage-driver", "vfs", "--runroot", storage];
     let podman = |more: &[&str]| run("podman", &[&args[..], more].concat()).trim().to_owned();
     for (number, layers) in images.enumerate() {
-        let layout = Layout::create(folder.path().join(format!("layout-{number}"))).unwrap();
+        let layout = Layout::create(directory.path().join(format!("layout-{number}"))).unwrap();
         let tars: Vec<_> = layers.iter().map(|items| tar_of(items)).collect();
         publish_tars(&layout, &tars);
-        let archive = folder.path().join(format!("archive-{number}.tar"));
+        let archive = directory.path().join(format!("archive-{number}.tar"));
         let name = format!("localhost/merged:{number}");
         let to = format!("docker-archive:{}:{name}", path(&archive));
         run("skopeo", &["--insecure-policy", "copy", &format!("oci:{}", path(layout.path())), &to]);
         podman(&["load", "--input", path(&archive)]);
         let mounted = podman(&["image", "mount", &name]);
         let mut expected = Listing::new();
-        listing_of_folder(Path::new(&mounted), "", &mut expected);
-        let mut root = RootView::new(RootLimits::default(), folder.path());
+        listing_of_directory(Path::new(&mounted), "", &mut expected);
+        let mut root = RootView::new(RootLimits::default(), directory.path());
         tars.iter().for_each(|tar| apply(&mut root, tar));
         assert_eq!(listing_of_root(&root), expected, "{layers:#?}");
         podman(&["image", "unmount", &name]);
     }
 }
 
-/// Four layers over few names, so that they meet often. Within a layer, whiteouts come first and parents before
-/// what is in them, as every tool writes it.
+/// Returns four layers with few names, so that they often collide. Within a layer, whiteouts come first, and parents
+/// before their entries, as every tool writes them.
 fn random_layers(seed: u64) -> Vec<Vec<Item>> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mut below = move |limit: u64| {
@@ -392,7 +392,7 @@ fn random_layers(seed: u64) -> Vec<Vec<Item>> {
                     entries.entry(path).or_insert(item);
                 }
             }
-            // A whiteout below what is no folder in this layer would lead through whatever lies lower.
+            // Below a path that is not a directory in this layer, a whiteout would lead through lower layers' entries.
             let dirs: Vec<_> = entries
                 .values()
                 .filter_map(|item| match item {
@@ -400,13 +400,13 @@ fn random_layers(seed: u64) -> Vec<Vec<Item>> {
                     _ => None,
                 })
                 .collect();
-            let beside = |path: &String| {
+            let has_parent = |path: &String| {
                 path.rsplit_once('/').is_none_or(|(parent, _)| dirs.iter().any(|dir| dir == parent))
             };
-            let hidden: Vec<_> = hidden.into_iter().filter(beside).map(Item::Hidden).collect();
+            let hidden: Vec<_> = hidden.into_iter().filter(has_parent).map(Item::Hidden).collect();
             let opaque = dirs.iter().filter(|_| below(5) == 0).map(|dir| Item::Opaque(dir.clone()));
             let opaque: Vec<_> = opaque.collect();
-            // A whiteout stands before what takes its place: podman lets a later one hide that too.
+            // A whiteout must precede its replacement: podman lets a later one hide that too.
             let is_dir = |item: &Item| matches!(item, Item::Hidden(path) if dirs.contains(path));
             let (of_dirs, of_others): (Vec<_>, Vec<_>) = hidden.into_iter().partition(is_dir);
             let parents = dirs.iter().flat_map(|dir| {
@@ -440,14 +440,14 @@ fn publish_tars(layout: &Layout, tars: &[Vec<u8>]) {
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(24))]
 
-    /// A single layer unpacks to what GNU tar makes of it.
+    /// A single layer unpacks to the same files as with GNU tar.
     #[test]
-    fn one_layer_is_what_tar_unpacks(
+    fn one_layer_unpacks_as_with_gnu_tar(
         paths in proptest::collection::btree_map("[a-c](/[a-cü -]{1,40}){0,3}", 0_u32..4, 1..12),
     ) {
         let mut builder = LayerBuilder::new(Timestamp::EPOCH);
         for (path, kind) in paths {
-            // What contradicts an earlier path is refused, and not part of the layer.
+            // An entry that contradicts an earlier one is rejected, and not part of the layer.
             drop(match kind {
                 0 => builder.add_dir(&path, 0o711, Owner::ROOT),
                 1 => builder.add_symlink(&path, "/somewhere/else"),
@@ -456,29 +456,29 @@ proptest::proptest! {
         }
         let mut tar = Vec::new();
         builder.write_tar(&mut tar).unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let (archive, target) = (folder.path().join("layer.tar"), folder.path().join("root"));
+        let directory = tempfile::tempdir().unwrap();
+        let (archive, target) = (directory.path().join("layer.tar"), directory.path().join("root"));
         File::create(&archive).unwrap().write_all(&tar).unwrap();
         fs::create_dir(&target).unwrap();
         run("tar", &["--extract", "--preserve-permissions", "--file", path(&archive), "--directory", path(&target)]);
         let mut expected = Listing::new();
-        listing_of_folder(&target, "", &mut expected);
-        let mut root = RootView::new(RootLimits::default(), folder.path());
+        listing_of_directory(&target, "", &mut expected);
+        let mut root = RootView::new(RootLimits::default(), directory.path());
         apply(&mut root, &tar);
         proptest::prop_assert_eq!(listing_of_root(&root), expected);
     }
 }
 
 #[test]
-fn a_store_that_cannot_be_written_says_so() {
+fn a_full_or_blocked_store_is_an_error() {
     let full = Path::new("/dev/full");
     assert!(full.exists(), "this test needs /dev/full");
     let mut sink = File::options().write(true).open(full).unwrap();
     let error = layer(vec![7; 1 << 22]).write(&mut sink, Compression::None, threads(1)).unwrap_err();
     assert_eq!(error.to_string(), "cannot write the layer");
-    let folder = tempfile::tempdir().unwrap();
-    // A file in the folder's place refuses everyone, root too.
-    let file = folder.path().join("file");
+    let directory = tempfile::tempdir().unwrap();
+    // A file in place of the directory blocks root too.
+    let file = directory.path().join("file");
     File::create(&file).unwrap();
     let error = BlobStore::create(&file).unwrap_err();
     assert!(error.to_string().contains(path(&file)), "{error}");

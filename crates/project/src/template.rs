@@ -378,8 +378,8 @@ mod tests {
         insta::assert_snapshot!(error("{{ git.comit }}"), @"the tag template `{{ git.comit }}` uses `git.comit`, which does not exist; there are `version`, `date`, `git.short`, `git.sha`, `git.branch`, `git.tag`, `git.dirty` and `env.NAME`");
         insta::assert_snapshot!(error("{{ commit }}"), @"the tag template `{{ commit }}` uses `commit`, which does not exist; there are `version`, `date`, `git.short`, `git.sha`, `git.branch`, `git.tag`, `git.dirty` and `env.NAME`");
         insta::assert_snapshot!(error("{{ version"), @"`{{ version` is not a template: unexpected end of input, expected end of variable block");
-        insta::assert_snapshot!(error("{{ git.branch }}"), @r#"the tag template `{{ git.branch }}` gives no tag: "feature/größer" is not a tag: character 8, '/', is none of letters, digits, `_.-`; the filter `slug` replaces what is not allowed"#);
-        insta::assert_snapshot!(error("{{ version }}+{{ git.short }}"), @r#"the tag template `{{ version }}+{{ git.short }}` gives no tag: "1.2.3+0123456" is not a tag: character 6, '+', is none of letters, digits, `_.-`; the filter `slug` replaces what is not allowed"#);
+        insta::assert_snapshot!(error("{{ git.branch }}"), @r#"the tag template `{{ git.branch }}` gives no tag: "feature/größer" is not a tag: character 8, '/', is not one of letters, digits, `_.-`; the filter `slug` replaces what is not allowed"#);
+        insta::assert_snapshot!(error("{{ version }}+{{ git.short }}"), @r#"the tag template `{{ version }}+{{ git.short }}` gives no tag: "1.2.3+0123456" is not a tag: character 6, '+', is not one of letters, digits, `_.-`; the filter `slug` replaces what is not allowed"#);
         let nowhere = tag("{% if git.tag %}{{ git.tag }}{% endif %}", &Values::default()).unwrap();
         assert!(matches!(nowhere, Tag::Skipped { .. }), "{nowhere:?}");
         insta::assert_snapshot!(error("{% if false %}x{% endif %}"), @r#"the tag template `{% if false %}x{% endif %}` gives no tag: "" is not a tag: it is empty; the filter `slug` replaces what is not allowed"#);

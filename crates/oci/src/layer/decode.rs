@@ -1,4 +1,4 @@
-//! Finds out how a stream is compressed and undoes it.
+//! Detects the compression of a stream and decompresses it.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -6,16 +6,16 @@ use flate2::bufread::MultiGzDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
-/// A compression that this crate knows by sight but cannot undo.
+/// An error of decompressing a stream.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DecodeError {
-    #[error("it is compressed with {0}, which no engine reads; use gzip, zstd or none")]
+    #[error("it is compressed with {0}, which no engine reads; use gzip, zstd or no compression")]
     Unsupported(&'static str),
     #[error("reading failed")]
     Read(#[from] io::Error),
 }
 
-/// How the first bytes of a stream say that it is compressed.
+/// The compression of a stream, detected by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Coding {
     Plain,
@@ -25,13 +25,13 @@ pub(crate) enum Coding {
 }
 
 impl Coding {
-    /// So many bytes tell.
+    /// The number of bytes that [`of`](Self::of) needs.
     pub(crate) const START: usize = 5;
 
     pub(crate) fn of(start: &[u8]) -> Self {
         match start {
             [0x1f, 0x8b, ..] => Self::Gzip,
-            // A frame, or one that is to be skipped, as zstd:chunked has them (RFC 8878 §§ 3.1.1, 3.1.2).
+            // A frame or a skippable frame (RFC 8878 §§ 3.1.1, 3.1.2); zstd:chunked layers have both.
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Self::Zstd,
             [0xfd, b'7', b'z', b'X', b'Z', ..] => Self::Unsupported("xz"),
             [b'B', b'Z', b'h', ..] => Self::Unsupported("bzip2"),
@@ -40,7 +40,8 @@ impl Coding {
     }
 }
 
-/// The plain bytes of `reader`, gzip or zstd undone. The first bytes decide, not a media type: engines do the same.
+/// Returns a reader of the uncompressed bytes. The first bytes determine the compression, not a media type: engines do
+/// the same.
 pub(crate) fn decode<'a>(reader: impl Read + 'a) -> Result<Box<dyn Read + 'a>, DecodeError> {
     let mut reader = BufReader::with_capacity(128 * 1024, reader);
     match Coding::of(reader.fill_buf()?) {
@@ -53,14 +54,14 @@ pub(crate) fn decode<'a>(reader: impl Read + 'a) -> Result<Box<dyn Read + 'a>, D
     }
 }
 
-/// The plain bytes of zstd frames, one after the other.
+/// Decompresses a sequence of zstd frames; ruzstd's own reader stops after the first.
 struct Frames<R> {
     source: R,
     decoder: FrameDecoder,
     frame: Frame,
 }
 
-/// Whether the decoder has a frame.
+/// Whether the decoder is inside a frame.
 enum Frame {
     Open,
     Done,
@@ -80,7 +81,7 @@ impl<R: BufRead> Frames<R> {
         }
     }
 
-    /// What is left of the open frame; nothing when it has ended.
+    /// Reads from the open frame; returns 0 at its end.
     fn read_frame(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.decoder.can_collect() == 0 && !self.decoder.is_finished() {
             self.decoder

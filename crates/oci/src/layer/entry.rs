@@ -6,7 +6,7 @@ use crossdock_fs::FileError;
 
 use super::{Content, LayerError, Owner};
 
-/// One entry of a layer without its path.
+/// An entry of a layer without its path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Node {
     pub(super) mode: u32,
@@ -18,7 +18,7 @@ pub(super) struct Node {
 pub(super) enum NodeKind {
     File(Content),
     Dir,
-    /// A folder that is there only because something lies in it.
+    /// A directory that exists only as the parent of another entry.
     ImpliedDir,
     Symlink(String),
 }
@@ -37,10 +37,10 @@ impl Node {
     }
 
     pub(super) fn symlink(path: &str, target: &str) -> Result<Self, LayerError> {
-        let fail = |why| Err(LayerError::Path { path: path.to_owned(), why });
+        let fail = |reason| Err(LayerError::Path { path: path.to_owned(), reason });
         match target {
-            "" => fail("a link needs a target"),
-            _ if target.contains('\0') => fail("the link's target holds a NUL"),
+            "" => fail("the link has no target"),
+            _ if target.contains('\0') => fail("the link's target contains a NUL"),
             _ => Ok(Self { mode: 0o777, owner: Owner::ROOT, kind: NodeKind::Symlink(target.to_owned()) }),
         }
     }
@@ -49,7 +49,7 @@ impl Node {
         matches!(self.kind, NodeKind::Dir | NodeKind::ImpliedDir)
     }
 
-    /// Whether `other` may take this entry's place: it says more, or the same.
+    /// Returns whether `other` may replace this entry: it is equal, or an explicit directory where this one is implied.
     pub(super) fn gives_way_to(&self, other: &Self) -> Result<bool, LayerError> {
         match (&self.kind, &other.kind) {
             (NodeKind::ImpliedDir, NodeKind::Dir) => Ok(true),
@@ -65,16 +65,19 @@ fn permissions(path: &str, mode: u32) -> Result<u32, LayerError> {
     if mode > 0o7777 { Err(LayerError::Mode { path: path.to_owned(), mode }) } else { Ok(mode) }
 }
 
-/// The path as a layer spells it: relative, without `.` and empty parts.
+/// Returns the path as a layer spells it: relative, without `.` and empty parts.
+///
+/// The limits are Linux's NAME_MAX and PATH_MAX: an engine could not create a longer path.
 pub(super) fn image_path(path: &str) -> Result<String, LayerError> {
-    let fail = |why| Err(LayerError::Path { path: path.to_owned(), why });
+    let fail = |reason| Err(LayerError::Path { path: path.to_owned(), reason });
     let mut parts = Vec::new();
     for part in path.split('/') {
         match part {
             "" | "." => {}
-            ".." => return fail("it holds `..`; write the path that is meant"),
-            _ if part.contains('\0') => return fail("it holds a NUL"),
+            ".." => return fail("it contains `..`; resolve it first"),
+            _ if part.contains('\0') => return fail("it contains a NUL"),
             _ if part.len() > 255 => return fail("a part of it is longer than 255 bytes"),
+            // image-spec, layer.md § Whiteouts: such a file would delete one of a lower layer.
             _ if part.starts_with(".wh.") => return fail("`.wh.` marks a deletion in a layer"),
             _ => parts.push(part),
         }
@@ -87,7 +90,7 @@ pub(super) fn image_path(path: &str) -> Result<String, LayerError> {
     }
 }
 
-/// A file's content, opened, and its length in bytes.
+/// An open file's content and its length in bytes.
 pub(super) struct OpenContent<'a> {
     pub(super) reader: Box<dyn Read + 'a>,
     pub(super) size: u64,
@@ -98,7 +101,7 @@ impl Content {
         match self {
             Self::Bytes(bytes) => Ok(OpenContent { reader: Box::new(&bytes[..]), size: bytes.len() as u64 }),
             Self::File(path) => {
-                // Looked at before it is opened: opening a pipe would wait for someone to write to it.
+                // Checked before opening: opening a FIFO would block until a writer appears.
                 let metadata = fs::metadata(path).map_err(FileError::on("read", path))?;
                 if !metadata.is_file() {
                     return Err(LayerError::NotAFile { path: path.clone() });
@@ -137,7 +140,7 @@ fn same_content(one: &Content, two: &Content) -> Result<bool, LayerError> {
     Ok(right_bytes.next().is_none())
 }
 
-/// For `map_err` when content cannot be read.
+/// Returns a function for `map_err` that names the content's file, if it has one.
 pub(super) fn reading(content: &Content) -> impl FnOnce(std::io::Error) -> LayerError {
     move |source| match content.file() {
         Some(path) => FileError::on("read", path)(source).into(),

@@ -1,8 +1,7 @@
-//! Gzip (RFC 1952), compressed on several threads.
+//! Compresses gzip (RFC 1952) on several threads.
 //!
-//! The input is cut into blocks of 1 MiB, and each becomes a member of its own (§ 2.2), as eStargz layers have them.
-//! The members depend on the input and on nothing else: not on the number of threads, nor on which of them did which
-//! block.
+//! The input is cut into blocks of 1 MiB, each compressed to a member of its own (§ 2.2), as in eStargz layers. The
+//! members depend only on the input: not on the number of threads or on which thread compressed which block.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
@@ -13,14 +12,14 @@ use std::thread;
 
 use libdeflater::{CompressionLvl, Compressor};
 
-/// The settings as a part of a cache's key; to be changed with everything that changes the bytes.
+/// The settings as part of a cache's key. Must change together with anything that changes the bytes.
 pub(super) const SETTINGS: &str = "gzip libdeflate 1.26 level 1 members of 1048576";
 
 const BLOCK: usize = 1024 * 1024;
-/// The fastest: a level more costs half the speed and saves a twentieth.
+/// The fastest level: the next one takes twice the time and saves a twentieth of the size.
 const LEVEL: i32 = 1;
 
-/// Compresses into `sink` what `produce` writes, and returns its result and the CRC-32 of what it wrote.
+/// Compresses into `sink` what `produce` writes. Returns the result of `produce` and the CRC-32 of the input.
 pub(super) fn compress<T, E: From<io::Error>>(
     sink: &mut dyn Write,
     threads: NonZeroUsize,
@@ -33,7 +32,7 @@ pub(super) fn compress<T, E: From<io::Error>>(
             let queue = queue.clone();
             scope.spawn(move || work(&queue));
         }
-        // The threads alone hold the queue: should they all end, sending fails instead of waiting for ever.
+        // Only the threads hold the queue: if all of them end early, sending fails instead of blocking forever.
         drop(queue);
         let mut writer = BlockWriter::new(sink, jobs, threads);
         let result = produce(&mut writer)?;
@@ -51,11 +50,11 @@ struct Job {
 struct Piece {
     member: Vec<u8>,
     crc: crc32fast::Hasher,
-    /// The job's buffer, to be used again.
+    /// The job's buffer, for reuse.
     data: Vec<u8>,
 }
 
-/// Cuts what is written into blocks, hands them to the threads, and writes the members in order.
+/// Cuts its input into blocks, sends them to the threads, and writes the members in order.
 struct BlockWriter<'a> {
     sink: &'a mut dyn Write,
     jobs: Sender<Job>,
@@ -67,7 +66,7 @@ struct BlockWriter<'a> {
     members: Members,
 }
 
-/// Whether anything was handed to the threads yet.
+/// Whether any block was sent to the threads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Members {
     None,
@@ -100,7 +99,7 @@ impl<'a> BlockWriter<'a> {
         self.jobs.send(Job { data, done }).map_err(|_| workers_gone())
     }
 
-    /// Waits for the oldest block and writes it.
+    /// Waits for the oldest block and writes its member.
     fn write_member(&mut self) -> io::Result<()> {
         let Some(piece) = self.pending.pop_front() else { return Ok(()) };
         let mut piece = piece.recv().map_err(|_| workers_gone())?;
@@ -112,7 +111,7 @@ impl<'a> BlockWriter<'a> {
     }
 
     fn finish(mut self) -> io::Result<u32> {
-        // Nothing at all is a member too: no bytes are no gzip file.
+        // An empty input still needs one member: a file without any is not gzip (RFC 1952 § 2.2).
         if !self.data.is_empty() || self.members == Members::None {
             self.submit()?;
         }
@@ -139,21 +138,21 @@ impl Write for BlockWriter<'_> {
 }
 
 fn workers_gone() -> io::Error {
-    io::Error::other("a compressing thread ended early")
+    io::Error::other("a compression thread ended early")
 }
 
-/// Compresses blocks until there are no more.
+/// Compresses blocks until the queue is closed.
 fn work(queue: &Mutex<Receiver<Job>>) {
     let Ok(level) = CompressionLvl::new(LEVEL) else { return };
     let mut compressor = Compressor::new(level);
     loop {
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Job { data, done }) = job else { return };
-        // A member that does not fit into the library's own bound ends this thread, which the writer reports.
+        // If a member exceeds the library's own bound, this thread ends and the writer reports it.
         let Some(member) = member(&mut compressor, &data) else { return };
         let mut crc = crc32fast::Hasher::new();
         crc.update(&data);
-        // The receiver is gone when writing failed; the error is told there.
+        // The receiver is gone if writing failed; that error is reported there.
         done.send(Piece { member, crc, data }).ok();
     }
 }
@@ -172,7 +171,7 @@ mod tests {
     use super::*;
     use crate::model::Digest;
 
-    /// Text, noise and zeros, so that every kind of deflate block appears.
+    /// Returns text, noise and zeros, so that every type of deflate block appears.
     fn sample(size: usize) -> Vec<u8> {
         let mut seed = 1_u32;
         (0..size)
@@ -202,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn round_trips_at_every_border() {
+    fn input_around_block_boundaries_round_trips() {
         for size in [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 3 * BLOCK + 12_345] {
             let input = sample(size);
             assert_eq!(gunzip(&gzip(&input, 2)), input, "{size}");
@@ -210,24 +209,24 @@ mod tests {
     }
 
     #[test]
-    fn threads_do_not_matter() {
+    fn the_bytes_do_not_depend_on_the_number_of_threads() {
         let input = sample(9 * BLOCK + 77);
         let one = gzip(&input, 1);
         for threads in [2, 3, 8] {
-            assert!(gzip(&input, threads) == one, "{threads} threads give other bytes");
+            assert!(gzip(&input, threads) == one, "{threads} threads produce different bytes");
         }
     }
 
-    /// The bytes are part of every image's digest: when another version of the library changes them, this fails, and
-    /// `SETTINGS` and the changelog have to say so.
+    /// The bytes are part of every image's digest: if another version of the library changes them, update `SETTINGS`
+    /// and the changelog too.
     #[test]
-    fn golden_digest() {
+    fn the_compressed_bytes_are_pinned() {
         let digest = Digest::of(&gzip(&sample(3 * BLOCK + 1), 2)).to_string();
         assert_eq!(digest, "sha256:c2df3dfd28717cf1b5ca387bab721bc0ec767228ee68a65e1a29557a86221470");
     }
 
     #[test]
-    fn a_failing_sink_is_an_error_and_ends_the_threads() {
+    fn a_failing_sink_is_an_error_and_ends_all_threads() {
         struct Full(usize);
         impl Write for Full {
             fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

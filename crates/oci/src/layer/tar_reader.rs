@@ -1,7 +1,7 @@
-//! Reads tars of any origin, in a stream, with bounded memory and exact rules.
+//! Reads tars of any origin as a stream, with bounded memory.
 //!
-//! Where formats leave room, Go's archive/tar decides, because every engine reads layers with it: an end without
-//! the two blocks of zeros is an end, and links, folders and devices have no content whatever length they claim.
+//! Where the formats are ambiguous, this follows Go's archive/tar, with which every engine reads layers: the two blocks
+//! of zeros at the end are optional, and links, directories and devices have no content whatever length they declare.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -9,12 +9,12 @@ use std::io::{self, Read};
 use tar::Header;
 
 pub(crate) const BLOCK: u64 = 512;
-/// So much may the extended headers of one entry have together, in bytes; Go's limit for each is the same.
+/// The limit for all extended headers of one entry together, in bytes. Go's limit for a single one is the same.
 const EXTENDED_LIMIT: u64 = 1024 * 1024;
-/// The longest path, and target of a link, in bytes: Linux's PATH_MAX without the NUL at its end.
+/// The longest path or link target, in bytes: Linux's PATH_MAX without the terminating NUL.
 const PATH_LIMIT: usize = 4095;
 
-/// What a tar entry is.
+/// The type of a tar entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TarKind {
     File,
@@ -24,56 +24,56 @@ pub(crate) enum TarKind {
     BlockDevice,
     Dir,
     Fifo,
-    /// Something that engines skip.
-    Unknown,
 }
 
-/// One entry's header, long names and extended records applied.
+/// An entry's header, with long names and extended records applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TarEntry {
     pub(crate) path: Vec<u8>,
     pub(crate) link: Vec<u8>,
-    pub(crate) kind: TarKind,
+    /// `None` for a type that engines skip.
+    pub(crate) kind: Option<TarKind>,
     pub(crate) mode: u32,
     pub(crate) uid: u64,
     pub(crate) gid: u64,
     /// The content's length in bytes.
     pub(crate) size: u64,
-    /// Where the content begins in the stream.
+    /// The offset of the content in the stream.
     pub(crate) position: u64,
     /// Extended attributes by name.
     pub(crate) xattrs: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
-/// A tar that cannot be read on.
+/// An error of reading a tar.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TarError {
     #[error("the tar ends in the middle of an entry, after {0} bytes")]
     Truncated(u64),
     #[error("the tar's header at byte {0} is damaged: its checksum does not match")]
     Checksum(u64),
-    #[error("the tar's header at byte {at} is damaged: bad {what}")]
-    Field { at: u64, what: &'static str },
-    #[error("with the extended header at byte {0}, an entry has more than 1 MiB of them")]
+    #[error("the tar's header at byte {at} is damaged: bad {field}")]
+    Field { at: u64, field: &'static str },
+    #[error("the extended headers of one entry exceed 1 MiB at byte {0}")]
     LongExtension(u64),
-    #[error("the entry at byte {0} has a name or link that is longer than a path may be, {PATH_LIMIT} bytes")]
+    #[error("the entry at byte {0} has a name or link target that is longer than {PATH_LIMIT} bytes")]
     LongName(u64),
     #[error(
-        "the tar holds a sparse file at byte {0}, which is not supported; make the layer without `--sparse`"
+        "the tar has a sparse file at byte {0}, which is not supported; create the layer without `--sparse`"
     )]
     Sparse(u64),
     #[error("reading failed")]
     Read(#[from] io::Error),
 }
 
-/// Reads entries one after the other; as a [`Read`] it gives the content of the last one.
+/// Reads entries one after the other; as a [`Read`] it yields the content of the last one.
 pub(crate) struct TarReader<R> {
     reader: R,
     position: u64,
-    /// What is left of the current entry's content, and then of its padding.
+    /// The unread bytes of the current entry's content.
     content: u64,
+    /// The length of the padding after it.
     padding: u64,
-    /// What the next entry's extended headers may still have.
+    /// The bytes that the next entry's extended headers may still have.
     extended: u64,
     ended: bool,
     end_mark: bool,
@@ -84,7 +84,7 @@ impl<R: Read> TarReader<R> {
         Self { reader, position: 0, content: 0, padding: 0, extended: 0, ended: false, end_mark: false }
     }
 
-    /// The next entry, or none at the end.
+    /// Returns the next entry, or `None` at the end.
     pub(crate) fn next_entry(&mut self) -> Result<Option<TarEntry>, TarError> {
         let mut extension = Extension::default();
         self.extended = EXTENDED_LIMIT;
@@ -95,12 +95,12 @@ impl<R: Read> TarReader<R> {
                 return if extension.is_empty() { Ok(None) } else { Err(TarError::Truncated(at)) };
             };
             let size = numeric(&header.as_old().size, || header.entry_size())
-                .ok_or(TarError::Field { at, what: "length" })?;
+                .ok_or(TarError::Field { at, field: "length" })?;
             match header.entry_type().as_byte() {
                 b'x' | b'X' => extension.records = Records::parse(&self.read_extension(size)?, at)?,
-                b'L' => extension.path = given(until_nul(&self.read_extension(size)?)),
-                b'K' => extension.link = given(until_nul(&self.read_extension(size)?)),
-                // Global records hold comments; no engine applies them to files.
+                b'L' => extension.path = non_empty(until_nul(&self.read_extension(size)?)),
+                b'K' => extension.link = non_empty(until_nul(&self.read_extension(size)?)),
+                // Global records contain comments, such as git's commit; no engine applies them to files.
                 b'g' => drop(self.read_extension(size)?),
                 b'S' => return Err(TarError::Sparse(at)),
                 _ => return self.entry(&header, size, extension, at).map(Some),
@@ -108,12 +108,12 @@ impl<R: Read> TarReader<R> {
         }
     }
 
-    /// Whether the blocks of zeros were read that a tar ends with.
+    /// Returns whether the tar ended with its two blocks of zeros.
     pub(crate) fn has_end_mark(&self) -> bool {
         self.end_mark
     }
 
-    /// Reads what follows the last entry, so that a hash over the stream sees all of it.
+    /// Reads the rest after the last entry, so that a hash over the stream covers all of it.
     pub(crate) fn drain(mut self) -> Result<(), TarError> {
         io::copy(&mut self.reader, &mut io::sink())?;
         Ok(())
@@ -126,12 +126,12 @@ impl<R: Read> TarReader<R> {
         extension: Extension,
         at: u64,
     ) -> Result<TarEntry, TarError> {
-        let field = |what| TarError::Field { at, what };
+        let bad = |field| TarError::Field { at, field };
         let old = header.as_old();
-        let mode = numeric(&old.mode, || header.mode().map(u64::from)).ok_or(field("mode"))?;
+        let mode = numeric(&old.mode, || header.mode().map(u64::from)).ok_or(bad("mode"))?;
         let records = extension.records;
-        let uid = records.uid.or_else(|| numeric(&old.uid, || header.uid())).ok_or(field("user"))?;
-        let gid = records.gid.or_else(|| numeric(&old.gid, || header.gid())).ok_or(field("group"))?;
+        let uid = records.uid.or_else(|| numeric(&old.uid, || header.uid())).ok_or(bad("user"))?;
+        let gid = records.gid.or_else(|| numeric(&old.gid, || header.gid())).ok_or(bad("group"))?;
         let path = extension.path.or(records.path).unwrap_or_else(|| header.path_bytes().into_owned());
         let link = extension
             .link
@@ -141,22 +141,23 @@ impl<R: Read> TarReader<R> {
             return Err(TarError::LongName(at));
         }
         if path.contains(&0) || link.contains(&0) {
-            return Err(TarError::Field { at, what: "name with a NUL" });
+            return Err(bad("name with a NUL"));
         }
         let kind = match header.entry_type().as_byte() {
-            0 if path.ends_with(b"/") => TarKind::Dir,
-            0 | b'0' | b'7' => TarKind::File,
-            b'1' => TarKind::HardLink,
-            b'2' => TarKind::Symlink,
-            b'3' => TarKind::CharDevice,
-            b'4' => TarKind::BlockDevice,
-            b'5' => TarKind::Dir,
-            b'6' => TarKind::Fifo,
-            _ => TarKind::Unknown,
+            // Before ustar a directory was a file whose name ends with a slash.
+            0 if path.ends_with(b"/") => Some(TarKind::Dir),
+            0 | b'0' | b'7' => Some(TarKind::File),
+            b'1' => Some(TarKind::HardLink),
+            b'2' => Some(TarKind::Symlink),
+            b'3' => Some(TarKind::CharDevice),
+            b'4' => Some(TarKind::BlockDevice),
+            b'5' => Some(TarKind::Dir),
+            b'6' => Some(TarKind::Fifo),
+            _ => None,
         };
         let size = match kind {
-            TarKind::File | TarKind::Unknown => records.size.unwrap_or(size),
-            _ => 0,
+            Some(TarKind::File) | None => records.size.unwrap_or(size),
+            Some(_) => 0,
         };
         self.set_content(size, at)?;
         Ok(TarEntry {
@@ -173,16 +174,16 @@ impl<R: Read> TarReader<R> {
     }
 
     fn set_content(&mut self, size: u64, at: u64) -> Result<(), TarError> {
-        // Beyond this, positions would overflow; no tar is so long.
+        // Larger lengths would overflow positions; no tar is that long.
         if size > u64::MAX / 4 {
-            return Err(TarError::Field { at, what: "length" });
+            return Err(TarError::Field { at, field: "length" });
         }
         self.content = size;
         self.padding = size.next_multiple_of(BLOCK) - size;
         Ok(())
     }
 
-    /// The next header that is no end mark.
+    /// Returns the next header, or `None` at the end mark or the end of the stream.
     fn read_header(&mut self) -> Result<Option<Header>, TarError> {
         let at = self.position;
         if self.ended {
@@ -197,7 +198,7 @@ impl<R: Read> TarReader<R> {
             let ended = !self.read_block(&mut header)? || is_zero(&header);
             self.ended = true;
             self.end_mark = ended;
-            return if ended { Ok(None) } else { Err(TarError::Field { at, what: "end: one empty block" }) };
+            return if ended { Ok(None) } else { Err(TarError::Field { at, field: "end: one empty block" }) };
         }
         let sum = checksum(header.as_bytes());
         match header.cksum() {
@@ -206,7 +207,7 @@ impl<R: Read> TarReader<R> {
         }
     }
 
-    /// Fills a block, or says that there is none.
+    /// Fills a block; returns false at the end of the stream.
     fn read_block(&mut self, header: &mut Header) -> Result<bool, TarError> {
         let bytes = header.as_mut_bytes();
         let mut filled = 0;
@@ -240,7 +241,7 @@ impl<R: Read> TarReader<R> {
         let rest = self.content + self.padding;
         let skipped = io::copy(&mut (&mut self.reader).take(rest), &mut io::sink())?;
         self.position += skipped;
-        // Some writers leave out the padding after the very last entry.
+        // Some writers omit the padding after the last entry.
         if skipped < self.content {
             return Err(TarError::Truncated(self.position));
         }
@@ -266,8 +267,8 @@ impl<R: Read> Read for TarReader<R> {
     }
 }
 
-/// What extended headers say about the entry that follows them. GNU's long names win over PAX records, and of
-/// several PAX headers the last one counts.
+/// The values of extended headers for the entry after them. As in Go, GNU's long names override PAX records, and the
+/// last of several PAX headers counts.
 #[derive(Default, PartialEq)]
 struct Extension {
     path: Option<Vec<u8>>,
@@ -281,8 +282,8 @@ impl Extension {
     }
 }
 
-/// A PAX header (POSIX.1-2024, pax § Extended Header). Of records with one key the last counts, and one without a
-/// value takes the key away; only an extended attribute may be empty.
+/// The records of a PAX header (POSIX.1-2024, pax § Extended Header). The last record of a key counts, and one without
+/// a value removes the key; only an extended attribute may be empty.
 #[derive(Default, PartialEq)]
 struct Records {
     path: Option<Vec<u8>>,
@@ -294,9 +295,9 @@ struct Records {
 }
 
 impl Records {
-    /// Reads records of the form `<length> <key>=<value>\n`, where the length counts the whole record.
+    /// Parses records of the form `<length> <key>=<value>\n`, where the length counts the whole record.
     fn parse(mut bytes: &[u8], at: u64) -> Result<Self, TarError> {
-        let bad = || TarError::Field { at, what: "extended record" };
+        let bad = || TarError::Field { at, field: "extended record" };
         let mut records = Self::default();
         while !bytes.is_empty() {
             let space = bytes.iter().take(20).position(|byte| *byte == b' ').ok_or_else(bad)?;
@@ -313,11 +314,11 @@ impl Records {
     fn set(&mut self, key: &[u8], value: &[u8], at: u64) -> Result<(), TarError> {
         let numeric = || match value {
             b"" => Ok(None),
-            _ => number(value).map(Some).ok_or(TarError::Field { at, what: "number in an extended record" }),
+            _ => number(value).map(Some).ok_or(TarError::Field { at, field: "number in an extended record" }),
         };
         match key {
-            b"path" => self.path = given(value.to_vec()),
-            b"linkpath" => self.link = given(value.to_vec()),
+            b"path" => self.path = non_empty(value.to_vec()),
+            b"linkpath" => self.link = non_empty(value.to_vec()),
             b"size" => self.size = numeric()?,
             b"uid" => self.uid = numeric()?,
             b"gid" => self.gid = numeric()?,
@@ -332,12 +333,12 @@ impl Records {
     }
 }
 
-/// A name that says something; Go takes an empty one as none.
-fn given(name: Vec<u8>) -> Option<Vec<u8>> {
+/// Returns `None` for an empty name, which Go treats as absent.
+fn non_empty(name: Vec<u8>) -> Option<Vec<u8>> {
     (!name.is_empty()).then_some(name)
 }
 
-/// A header's number; an empty field means 0.
+/// Returns the number in a header's field; an empty field means 0.
 fn numeric(field: &[u8], parse: impl FnOnce() -> io::Result<u64>) -> Option<u64> {
     if field.iter().all(|byte| matches!(byte, 0 | b' ')) { Some(0) } else { parse().ok() }
 }
@@ -358,7 +359,7 @@ fn is_zero(header: &Header) -> bool {
     header.as_bytes().iter().all(|byte| *byte == 0)
 }
 
-/// The sum of the header's bytes, the checksum's own counted as spaces.
+/// Returns the sum of the header's bytes, those of the checksum itself counted as spaces.
 fn checksum(header: &[u8; 512]) -> u32 {
     let sum = |bytes: &[u8]| bytes.iter().map(|byte| u32::from(*byte)).sum::<u32>();
     sum(&header[..148]) + 8 * u32::from(b' ') + sum(&header[156..])

@@ -1,4 +1,7 @@
-//! The tar of a layer, byte for byte (POSIX.1-2017, pax § ustar Interchange Format, § pax Extended Header).
+//! Writes the tar of a layer (POSIX.1-2017, pax § ustar Interchange Format, § pax Extended Header).
+//!
+//! Every byte is chosen here instead of by the `tar` crate's builder, because a new version of that crate must not
+//! change the digest of an image.
 
 use std::io::{Read, Write};
 
@@ -9,9 +12,9 @@ use super::entry::{Node, NodeKind, OpenContent, reading};
 use crate::model::Timestamp;
 
 const BLOCK: u64 = 512;
-/// What a ustar header's 11 octal digits hold, for lengths and times.
+/// The largest number in a ustar header's field of 11 octal digits: lengths and times.
 const OCTAL_11: u64 = 0o77_777_777_777;
-/// What its 7 octal digits hold, for users and groups.
+/// The largest number in a field of 7 octal digits: users and groups.
 const OCTAL_7: u64 = 0o7_777_777;
 const READ_SIZE: usize = 256 * 1024;
 
@@ -34,7 +37,7 @@ pub(super) fn write_entry(
     }
 }
 
-/// Two blocks of zeros end a tar.
+/// Writes the two blocks of zeros that end a tar.
 pub(super) fn write_end(out: &mut dyn Write) -> Result<(), LayerError> {
     Ok(out.write_all(&[0; 2 * BLOCK as usize])?)
 }
@@ -79,7 +82,8 @@ fn plain_header(path: &str, target: &str, kind: EntryType, mode: u32, size: u64)
     header
 }
 
-/// Fills a header's field; what does not fit stands in an extended record, so that only old readers see the rest.
+/// Fills a field of the header. A text that does not fit is cut here and complete in an extended record, so that only
+/// readers without PAX support see the cut one.
 fn fill(field: &mut [u8; 100], text: &str) {
     let ascii = text.bytes().map(|byte| if byte.is_ascii() { byte } else { b'_' });
     for (slot, byte) in field.iter_mut().zip(ascii) {
@@ -87,7 +91,7 @@ fn fill(field: &mut [u8; 100], text: &str) {
     }
 }
 
-/// The records that the plain header cannot hold, in a fixed order; mostly none.
+/// Returns the extended records for values that the plain header cannot hold, in a fixed order; mostly none.
 fn extended_records(path: &str, target: &str, node: &Node, size: u64, mtime: Timestamp) -> Vec<u8> {
     let mut records = Vec::new();
     let mut add_text = |key, text: &str| {
@@ -109,7 +113,7 @@ fn extended_records(path: &str, target: &str, node: &Node, size: u64, mtime: Tim
     records
 }
 
-/// Adds `<length> <key>=<value>\n`, where the length counts its own digits too.
+/// Adds `<length> <key>=<value>\n`. The length counts its own digits, so it is found by iterating to a fixed point.
 fn add_record(records: &mut Vec<u8>, key: &str, value: &str) {
     let rest = key.len() + value.len() + 3;
     let mut length = rest + 1;
@@ -124,7 +128,7 @@ fn write_padding(out: &mut dyn Write, size: u64) -> Result<(), LayerError> {
     Ok(out.write_all(&[0; BLOCK as usize][..padding as usize])?)
 }
 
-/// Copies exactly as many bytes as the header promised.
+/// Copies exactly as many bytes as the header declares; a file that changed its length since then is an error.
 fn copy_exactly(
     out: &mut dyn Write,
     open: OpenContent<'_>,

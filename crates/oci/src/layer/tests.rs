@@ -42,7 +42,7 @@ fn listing(tar: &[u8]) -> Vec<String> {
 }
 
 #[test]
-fn sorted_with_parents() {
+fn entries_are_sorted_and_have_parents() {
     assert_eq!(
         listing(&tar_of(&builder())),
         [
@@ -58,7 +58,7 @@ fn sorted_with_parents() {
 }
 
 #[test]
-fn order_of_adding_does_not_matter() {
+fn the_tar_does_not_depend_on_the_order_of_adding() {
     let mut other = LayerBuilder::new(Timestamp::from_unix(1_700_000_000).unwrap());
     other.add_dir("/home/nonroot", 0o700, Owner { uid: 65532, gid: 65532 }).unwrap();
     other.add_dir("./tmp", 0o1777, Owner::ROOT).unwrap();
@@ -85,7 +85,7 @@ fn write_agrees_with_fingerprint_and_contents() {
 }
 
 #[test]
-fn refuses_bad_paths_and_modes() {
+fn invalid_paths_and_modes_are_rejected() {
     for (path, why) in [
         ("", "names no entry"),
         ("/", "names no entry"),
@@ -105,7 +105,7 @@ fn refuses_bad_paths_and_modes() {
 }
 
 #[test]
-fn duplicates_must_agree() {
+fn only_equal_duplicates_are_accepted() {
     let mut builder = builder();
     let mut add = |content: &'static str, mode| {
         builder.add_file("usr/bin/app", mode, Owner::ROOT, Content::from(content))
@@ -117,34 +117,34 @@ fn duplicates_must_agree() {
     assert!(matches!(builder.add_dir("app", 0o755, Owner::ROOT), Err(LayerError::Duplicate { .. })));
     assert!(matches!(builder.add_dir("tmp", 0o755, Owner::ROOT), Err(LayerError::Duplicate { .. })));
     assert!(matches!(builder.add_symlink("app/x", "y"), Err(LayerError::ParentNotDir { .. })));
-    let folder = tempfile::tempdir().unwrap();
-    let same = folder.path().join("same");
+    let directory = tempfile::tempdir().unwrap();
+    let same = directory.path().join("same");
     crate::write_atomically(&same, b"program").unwrap();
     builder.add_file("usr/bin/app", 0o755, Owner::ROOT, Content::File(same)).unwrap();
 }
 
 #[test]
 fn only_regular_files_are_read() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let with = |path: PathBuf| {
         let mut builder = LayerBuilder::new(Timestamp::EPOCH);
         builder.add_file("x", 0o644, Owner::ROOT, Content::File(path)).unwrap();
         builder.fingerprint()
     };
-    assert!(matches!(with(folder.path().to_owned()), Err(LayerError::NotAFile { .. })));
-    assert!(matches!(with(folder.path().join("no")), Err(LayerError::File(_))));
+    assert!(matches!(with(directory.path().to_owned()), Err(LayerError::NotAFile { .. })));
+    assert!(matches!(with(directory.path().join("no")), Err(LayerError::File(_))));
     #[cfg(unix)]
     {
-        let looped = folder.path().join("loop");
+        let looped = directory.path().join("loop");
         std::os::unix::fs::symlink(&looped, &looped).unwrap();
         assert!(matches!(with(looped), Err(LayerError::File(_))));
     }
 }
 
 #[test]
-fn changed_content_is_noticed() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("program");
+fn changed_content_is_detected() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("program");
     crate::write_atomically(&path, b"one").unwrap();
     let mut builder = LayerBuilder::new(Timestamp::EPOCH);
     builder.add_file("x", 0o644, Owner::ROOT, Content::File(path.clone())).unwrap();
@@ -156,7 +156,7 @@ fn changed_content_is_noticed() {
     }
 }
 
-/// Keeps the begin of what is written, and then fails.
+/// Keeps the first bytes written, then fails.
 struct Begin(Vec<u8>);
 
 impl Write for Begin {
@@ -174,9 +174,9 @@ impl Write for Begin {
 }
 
 #[test]
-fn a_file_beyond_the_old_limit_has_its_length_in_a_record() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("huge");
+fn a_file_beyond_8_gib_has_its_length_in_a_record() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("huge");
     let length = (8 << 30) + 5;
     std::fs::File::create(&path).unwrap().set_len(length).unwrap();
     let mut builder = LayerBuilder::new(Timestamp::EPOCH);
@@ -189,7 +189,7 @@ fn a_file_beyond_the_old_limit_has_its_length_in_a_record() {
 }
 
 #[test]
-fn extended_headers_only_where_needed() {
+fn extended_headers_appear_only_if_needed() {
     let long = format!("{}/{}", "d".repeat(90), "ü".repeat(60));
     let mut builder = LayerBuilder::new(Timestamp::from_unix(1_700_000_000).unwrap());
     builder.add_file(&long, 0o644, Owner { uid: 3_000_000, gid: 0 }, Content::from("x")).unwrap();
@@ -211,16 +211,16 @@ fn extended_headers_only_where_needed() {
     assert_eq!(entries[1].0.to_str(), Some(long.as_str()));
     assert_eq!(entries[1].2, 3_000_000);
     assert_eq!(entries[2].1.as_ref().and_then(|target| target.to_str()), Some(long.as_str()));
-    // Neither the folder's header nor any other entry needed one: two extended headers, no more.
+    // The directory's header needs none, since its path fits.
     let extended = tar.chunks(512).filter(|block| block.starts_with(b"PaxHeaders/entry\0")).count();
     assert_eq!(extended, 2);
     assert!(!tar_of(&super::tests::builder()).windows(3).any(|three| three == b"Pax"));
 }
 
 proptest::proptest! {
-    /// What another reader finds is what was put in, whatever the names.
+    /// Another reader finds the paths that were added, whatever their names.
     #[test]
-    fn any_path_survives(
+    fn any_path_round_trips(
         paths in proptest::collection::btree_set("[a-zé .~-]{1,60}(/[a-zé'\"\\\\-]{1,90}){0,3}", 1..8),
     ) {
         let mut builder = LayerBuilder::new(Timestamp::EPOCH);

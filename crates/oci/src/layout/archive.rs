@@ -8,21 +8,21 @@ use tar::{EntryType, Header};
 use super::blob::BlobError;
 use super::{LAYOUT_VERSION, Layout, LayoutError, named_entries};
 use crate::model::{
-    DOCUMENT_LIMIT, Descriptor, Digest, Document, DocumentError, Hasher, ImageManifest, Index, Reference,
-    canonical_bytes,
+    DOCUMENT_LIMIT, Descriptor, Digest, Document, DocumentError, EncodeError, Hasher, ImageManifest, Index,
+    Reference, canonical_bytes,
 };
 
-/// The annotation of `index.json` in an archive that crossdock wrote, and may therefore write again.
+/// The annotation of `index.json` that marks an archive as written by crossdock, which may therefore overwrite it.
 pub(crate) const ARCHIVE_MARK: &str = "crossdock.archive";
 
-/// Writes an image as one tar that docker, podman, skopeo and ctr all load: an image layout whose `index.json`
-/// names the image, and beside it docker's `manifest.json`.
+/// Writes an image as one tar that docker, podman, skopeo and ctr load: an image layout whose `index.json` names the
+/// image, together with docker's `manifest.json`.
 ///
-/// Docker before version 25 reads only the latter, which holds a single platform: `docker` says which, by a
-/// manifest under `image`. All others see every platform. The bytes depend on the arguments alone.
+/// Docker before version 25 reads only `manifest.json`, which has a single platform; `docker` selects it by a
+/// manifest of `image`. The other tools see all platforms. The bytes depend only on the arguments.
 ///
 /// # Errors
-/// When `docker` is not under `image`, a blob is missing or damaged, or `sink` fails.
+/// If `docker` is not part of `image`, a blob is missing or damaged, or `sink` fails.
 pub fn write_archive(
     layout: &Layout,
     image: &Descriptor,
@@ -36,14 +36,15 @@ pub fn write_archive(
         return Err(ArchiveError::NotInImage { docker: docker.digest, image: image.digest });
     }
     let mark = BTreeMap::from([(ARCHIVE_MARK.to_owned(), "1".to_owned())]);
-    let index = Document::new(Index::new(named_entries(image, names), mark));
+    let index = Document::new(Index::new(named_entries(image, names), mark))?;
     let mut tar = tar::Builder::new(sink);
-    for folder in ["blobs/", "blobs/sha256/"] {
-        append(&mut tar, folder, EntryType::Directory, 0o755, 0, io::empty())?;
+    for directory in ["blobs/", "blobs/sha256/"] {
+        append(&mut tar, directory, EntryType::Directory, 0o755, 0, io::empty())?;
     }
     for digest in &needed {
         append_blob(&mut tar, layout, digest)?;
     }
+    // The documents come last: an archive that was cut off between two files has neither, and readers notice.
     for (name, bytes) in [
         ("index.json", index.raw),
         ("manifest.json", docker_manifest(layout, names, docker)?),
@@ -55,7 +56,8 @@ pub fn write_archive(
     Ok(())
 }
 
-/// One image in docker's `manifest.json` (docker's image/spec v1.2, § Combined Image JSON + Filesystem Changeset).
+/// An image in docker's `manifest.json` (docker's image/spec v1.2, § Combined Image JSON + Filesystem Changeset
+/// Format).
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct DockerImage {
@@ -78,7 +80,7 @@ fn docker_manifest(
         repo_tags: names.into_iter().collect(),
         layers: manifest.value.layers.iter().map(|layer| blob_path(&layer.digest)).collect(),
     };
-    Ok(canonical_bytes(&[image]))
+    Ok(canonical_bytes(&[image])?)
 }
 
 fn blob_path(digest: &Digest) -> String {
@@ -119,7 +121,7 @@ fn append(
     Ok(tar.append(&header, content)?)
 }
 
-/// Hashes what is read.
+/// Passes reads through and computes their digest.
 struct Hashing<R> {
     inner: R,
     hasher: Hasher,
@@ -133,26 +135,30 @@ impl<R: Read> Read for Hashing<R> {
     }
 }
 
-/// An archive that cannot be written.
+/// An error of writing an archive.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ArchiveError {
     /// The manifest for docker belongs to another image.
     #[error("manifest {docker} for docker is not part of image {image}")]
     NotInImage {
-        /// The manifest.
+        /// The digest of the manifest.
         docker: Digest,
-        /// The image.
+        /// The digest of the image.
         image: Digest,
     },
-    /// The manifest for docker is none.
-    #[error("cannot understand manifest {digest}")]
+    /// The manifest for docker cannot be parsed.
+    #[error("cannot parse manifest {digest}")]
     Document {
-        /// The manifest.
+        /// The digest of the manifest.
         digest: Digest,
-        /// Why not.
+        /// The cause.
         source: DocumentError,
     },
-    /// The image in the layout is broken.
+    /// A document cannot be encoded.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// The image in the layout is damaged.
     #[error(transparent)]
     Layout(#[from] LayoutError),
     /// A blob is missing or damaged.
@@ -161,7 +167,7 @@ pub enum ArchiveError {
     /// A blob cannot be read.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The sink failed.
+    /// Writing to the sink failed.
     #[error("cannot write the archive")]
     Write(#[from] io::Error),
 }

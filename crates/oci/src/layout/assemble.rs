@@ -5,60 +5,62 @@ use crossdock_fs::FileError;
 use super::blob::{BlobError, BlobStore};
 use crate::layer::Layer;
 use crate::model::{
-    Descriptor, Digest, Document, ImageConfig, ImageManifest, Index, PlatformObject, RootFs, RuntimeConfig,
-    Timestamp, media_type,
+    Descriptor, Digest, Document, EncodeError, ImageConfig, ImageManifest, Index, PlatformObject, RootFs,
+    RuntimeConfig, Timestamp, media_type,
 };
 
-/// An image for one or more platforms, before it has manifests.
+/// The input of [`assemble`]: an image for one or more platforms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
-    /// When it was made: the date of its sources, not of the clock.
+    /// The creation time: the date of the sources, so that a rebuild has the same digest.
     pub created: Timestamp,
-    /// Facts for the index and each manifest, with the keys of image-spec, annotations.md.
+    /// The annotations of the index and each manifest, with keys of image-spec, annotations.md.
     pub annotations: BTreeMap<String, String>,
     /// The platforms, in any order.
     pub platforms: Vec<PlatformImage>,
 }
 
-/// What an image is on one platform.
+/// The part of an [`Image`] for one platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlatformImage {
-    /// Where it runs.
+    /// The platform that the image runs on.
     pub platform: PlatformObject,
-    /// How it starts.
+    /// The settings of its containers.
     pub config: RuntimeConfig,
-    /// What it holds, lowest first; the blobs are in the store already.
+    /// The layers, lowest first, at least one. Their blobs must be in the store.
     pub layers: Vec<Layer>,
 }
 
-/// An image that is in a store.
+/// An image in a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Assembled {
-    /// The index: the image's identity.
+    /// The index, whose digest identifies the image.
     pub index: Descriptor,
-    /// The manifests under it, in the index's order.
+    /// The manifests, in the index's order.
     pub manifests: Vec<PlatformManifest>,
 }
 
-/// One platform's manifest in an assembled image.
+/// The manifest for one platform of an [`Assembled`] image.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PlatformManifest {
-    /// Where it runs.
+    /// The platform that the image runs on.
     pub platform: PlatformObject,
-    /// The manifest.
+    /// The descriptor of the manifest.
     pub manifest: Descriptor,
-    /// Its configuration.
+    /// The descriptor of the configuration.
     pub config: Descriptor,
 }
 
-/// Writes configurations, manifests and the index of an image into `store`; always an index, also for one
+/// Writes configurations, manifests and the index of an image into `store`. There is always an index, even for one
 /// platform. Platforms are sorted, so that the digest does not depend on the order in which they were given.
 ///
-/// There is no history: an image's layers have none to tell, and engines accept its absence.
+/// Configurations have no history: it is optional (image-spec, config.md), and engines accept its absence.
 ///
 /// # Errors
-/// When there is no platform, or one twice; when a layer's blob is not in the store; when the store cannot be
-/// written.
+/// If there is no platform or one occurs twice, if a platform has no layers, if a layer's blob is not in the store, or
+/// if the store cannot be written.
 pub fn assemble(store: &BlobStore, image: &Image) -> Result<Assembled, AssembleError> {
     if image.platforms.is_empty() {
         return Err(AssembleError::NoPlatform);
@@ -74,12 +76,12 @@ pub fn assemble(store: &BlobStore, image: &Image) -> Result<Assembled, AssembleE
         manifests.push(assemble_platform(store, image, entry)?);
     }
     let entries = manifests.iter().map(|manifest| manifest.manifest.clone()).collect();
-    let index = Document::new(Index::new(entries, image.annotations.clone()));
+    let index = Document::new(Index::new(entries, image.annotations.clone()))?;
     let index = Descriptor::new(media_type::INDEX, store.put(&index.raw)?);
     Ok(Assembled { index, manifests })
 }
 
-/// Plain platforms come before their variants: some tools take the first entry that fits.
+/// Returns a sort key that puts platforms without a variant first: some tools take the first entry that matches.
 fn order(platform: &PlatformObject) -> impl Ord + use<> {
     let PlatformObject { architecture, os, os_version, os_features, variant } = platform.clone();
     (os, architecture, variant, os_version, os_features)
@@ -94,41 +96,54 @@ fn assemble_platform(
         let platform = entry.platform.to_string();
         return Err(AssembleError::LayerMissing { platform, digest: layer.descriptor.digest });
     }
+    if entry.layers.is_empty() {
+        return Err(AssembleError::NoLayers { platform: entry.platform.to_string() });
+    }
     let config = Document::new(ImageConfig {
         created: Some(image.created.to_string()),
         platform: entry.platform.clone(),
         config: entry.config.clone(),
         rootfs: RootFs::new(entry.layers.iter().map(|layer| layer.diff_id).collect()),
         history: Vec::new(),
-    });
+    })?;
     let config = Descriptor::new(media_type::CONFIG, store.put(&config.raw)?);
     let layers = entry.layers.iter().map(|layer| layer.descriptor.clone()).collect();
-    let manifest = Document::new(ImageManifest::new(config.clone(), layers, image.annotations.clone()));
+    let manifest = Document::new(ImageManifest::new(config.clone(), layers, image.annotations.clone()))?;
     let mut manifest = Descriptor::new(media_type::MANIFEST, store.put(&manifest.raw)?);
     manifest.platform = Some(entry.platform.clone());
     Ok(PlatformManifest { platform: entry.platform.clone(), manifest, config })
 }
 
-/// An image that cannot be assembled.
+/// An error of assembling an image.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum AssembleError {
-    /// Nothing to assemble.
+    /// The image has no platforms.
     #[error("an image needs at least one platform")]
     NoPlatform,
-    /// Two entries of one index for the same platform.
-    #[error("the image has platform {platform} twice; a node could start either")]
+    /// Two entries of the index have the same platform.
+    #[error("the image has the platform {platform} twice; a node could start either")]
     PlatformTwice {
         /// The platform.
         platform: String,
     },
-    /// A layer that was not written into this store.
+    /// A platform has no layers. Such an image is valid but cannot start, so the caller has lost its layers.
+    #[error("internal error: the image has no layers for {platform}; please report it")]
+    NoLayers {
+        /// The platform.
+        platform: String,
+    },
+    /// A layer was not written into this store.
     #[error("layer {digest} of {platform} is not in the store; write it there before assembling")]
     LayerMissing {
-        /// Whose layer.
+        /// The platform of the layer.
         platform: String,
-        /// Its blob.
+        /// The digest of the layer's blob.
         digest: Digest,
     },
+    /// A document cannot be encoded.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
     /// The store's blobs cannot be used.
     #[error(transparent)]
     Blob(#[from] BlobError),
@@ -159,9 +174,9 @@ mod tests {
     }
 
     fn store() -> (tempfile::TempDir, BlobStore) {
-        let folder = tempfile::tempdir().unwrap();
-        let store = BlobStore::create(folder.path()).unwrap();
-        (folder, store)
+        let directory = tempfile::tempdir().unwrap();
+        let store = BlobStore::create(directory.path()).unwrap();
+        (directory, store)
     }
 
     fn image(platforms: Vec<PlatformImage>) -> Image {
@@ -170,8 +185,8 @@ mod tests {
     }
 
     #[test]
-    fn index_leads_to_everything() {
-        let (_folder, store) = store();
+    fn the_index_leads_to_manifests_and_configurations() {
+        let (_directory, store) = store();
         let platforms = vec![platform_image(&store, "arm64"), platform_image(&store, "amd64")];
         let assembled = assemble(&store, &image(platforms.clone())).unwrap();
         let index: Index =
@@ -191,20 +206,33 @@ mod tests {
     }
 
     #[test]
-    fn order_of_platforms_does_not_matter() {
-        let (_folder, store) = store();
+    fn the_digest_does_not_depend_on_the_order_of_platforms() {
+        let (_directory, store) = store();
         let (one, two) = (platform_image(&store, "arm64"), platform_image(&store, "amd64"));
         let first = assemble(&store, &image(vec![one.clone(), two.clone()])).unwrap();
         assert_eq!(assemble(&store, &image(vec![two, one])).unwrap(), first);
     }
 
     #[test]
-    fn refuses_what_cannot_be() {
-        let (_folder, store) = store();
+    fn incomplete_images_are_rejected() {
+        let (_directory, store) = store();
         let one = platform_image(&store, "amd64");
         assert!(matches!(assemble(&store, &image(vec![])), Err(AssembleError::NoPlatform)));
         let twice = image(vec![one.clone(), one.clone()]);
         assert!(matches!(assemble(&store, &twice), Err(AssembleError::PlatformTwice { .. })));
+        let empty = PlatformImage { layers: Vec::new(), ..one.clone() };
+        let error = assemble(
+            &store,
+            &image(vec![
+                one.clone(),
+                PlatformImage { platform: PlatformObject::new("linux", "arm64"), ..empty },
+            ]),
+        )
+        .unwrap_err();
+        assert!(
+            matches!(&error, AssembleError::NoLayers { platform } if platform == "linux/arm64"),
+            "{error}"
+        );
         std::fs::remove_file(store.path(&one.layers[0].descriptor.digest)).unwrap();
         assert!(matches!(assemble(&store, &image(vec![one])), Err(AssembleError::LayerMissing { .. })));
     }

@@ -2,57 +2,59 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
 
-use crate::model::{Blob, Digest, Hasher};
 use crossdock_fs::{AtomicFile, FileError, open_regular, read_regular, write_atomically};
 
-/// Blobs named by their digests: `blobs/sha256/<hex>` below a folder (image-spec, image-layout.md § Blobs).
+use crate::model::{Blob, Digest, Hasher};
+
+/// A store of blobs named by their digests: `blobs/sha256/<hex>` in a directory (image-spec, image-layout.md § Blobs).
 ///
-/// Many processes may write to one store: a blob appears under its name only when it is whole.
+/// Several processes may write to one store: a blob appears under its name only when it is complete.
 #[derive(Debug, Clone)]
 pub struct BlobStore {
     root: PathBuf,
 }
 
 impl BlobStore {
-    /// The store in `folder`, which is made when it is missing.
+    /// Opens the store in `directory`, which is created if missing.
     ///
     /// # Errors
-    /// When the folder cannot be made.
-    pub fn create(folder: impl Into<PathBuf>) -> Result<Self, FileError> {
-        let store = Self::open(folder);
-        let blobs = store.folder();
+    /// If the directory cannot be created.
+    pub fn create(directory: impl Into<PathBuf>) -> Result<Self, FileError> {
+        let store = Self::open(directory);
+        let blobs = store.directory();
         fs::create_dir_all(&blobs).map_err(FileError::on("create", &blobs))?;
         Ok(store)
     }
 
-    /// The store in `folder`, for reading. Nothing is looked at yet.
-    pub fn open(folder: impl Into<PathBuf>) -> Self {
-        Self { root: folder.into() }
+    /// Opens the store in `directory` for reading, without accessing it yet.
+    pub fn open(directory: impl Into<PathBuf>) -> Self {
+        Self { root: directory.into() }
     }
 
-    /// Where the blob is, or would be.
+    /// Returns the path of the blob, whether or not it exists.
     pub fn path(&self, digest: &Digest) -> PathBuf {
-        self.folder().join(digest.hex())
+        self.directory().join(digest.hex())
     }
 
-    /// Whether a blob of this name and length is there. Its bytes are not looked at: see [`verify`](Self::verify).
+    /// Returns whether a blob of this digest and length exists. Its bytes are not checked: see
+    /// [`verify`](Self::verify).
     pub fn has(&self, blob: &Blob) -> bool {
         fs::metadata(self.path(&blob.digest)).is_ok_and(|found| found.is_file() && found.len() == blob.size)
     }
 
-    /// A writer for a new blob.
+    /// Returns a writer of a new blob.
     ///
     /// # Errors
-    /// When the store's folder is missing or not writable.
+    /// If the store's directory is missing or not writable.
     pub fn writer(&self) -> Result<BlobWriter, FileError> {
-        let file = AtomicFile::create_in(&self.folder())?;
+        let file = AtomicFile::create_in(&self.directory())?;
         Ok(BlobWriter { store: self.clone(), file, hasher: Hasher::default(), size: 0 })
     }
 
-    /// Writes `bytes` as a blob, unless it is there already, whole.
+    /// Writes `bytes` as a blob, unless it exists with these bytes.
     ///
     /// # Errors
-    /// When the store's folder is missing, not writable or full.
+    /// If the store's directory is missing, not writable or full.
     pub fn put(&self, bytes: &[u8]) -> Result<Blob, FileError> {
         let blob = Blob { digest: Digest::of(bytes), size: bytes.len() as u64 };
         let path = self.path(&blob.digest);
@@ -63,10 +65,10 @@ impl BlobStore {
         Ok(blob)
     }
 
-    /// Opens a blob for reading; its bytes are not checked.
+    /// Opens a blob for reading. Its bytes are not checked.
     ///
     /// # Errors
-    /// When it is missing or cannot be read.
+    /// If the blob is missing or cannot be read.
     pub fn get(&self, digest: &Digest) -> Result<File, BlobError> {
         let path = self.path(digest);
         open_regular(&path).map_err(|source| match source.kind() {
@@ -75,10 +77,10 @@ impl BlobStore {
         })
     }
 
-    /// Reads a whole blob of at most `limit` bytes and checks its digest: for manifests and configurations.
+    /// Reads a whole blob of at most `limit` bytes and verifies its digest; for manifests and configurations.
     ///
     /// # Errors
-    /// When it is missing, longer than `limit`, or has other bytes than its name says.
+    /// If the blob is missing, longer than `limit`, or does not match its digest.
     pub fn read(&self, digest: &Digest, limit: u64) -> Result<Vec<u8>, BlobError> {
         let file = self.get(digest)?;
         let path = self.path(digest);
@@ -93,10 +95,10 @@ impl BlobStore {
         Ok(bytes)
     }
 
-    /// Reads the blob to its end and compares its digest with its name.
+    /// Reads a blob to its end and verifies its digest.
     ///
     /// # Errors
-    /// When it is missing or its bytes are others.
+    /// If the blob is missing or does not match its digest.
     pub fn verify(&self, digest: &Digest) -> Result<Blob, BlobError> {
         let reader = BufReader::new(self.get(digest)?);
         let path = self.path(digest);
@@ -105,24 +107,24 @@ impl BlobStore {
         Ok(Blob { digest: found, size })
     }
 
-    /// Takes a blob over from another store: as a hard link where the file system can, else as a copy.
+    /// Takes over a blob from another store: as a hard link if the file system supports it, otherwise as a copy.
     ///
-    /// The bytes are trusted to be what the name says; [`verify`](Self::verify) them in `from` first. A file that
-    /// is already there under the name is replaced.
+    /// The bytes are not checked; [`verify`](Self::verify) them in `from` first. An existing file of that name is
+    /// replaced.
     ///
     /// # Errors
-    /// When it is missing in `from`, or this store's folder is not writable or full.
+    /// If the blob is missing in `from`, or this store's directory is not writable or full.
     pub fn adopt(&self, digest: &Digest, from: &Self) -> Result<(), BlobError> {
         let (source, target) = (from.path(digest), self.path(digest));
         if same_file(&source, &target) {
             return Ok(());
         }
         let mut reader = from.get(digest)?;
-        let temporary = AtomicFile::create_in(&self.folder())?;
+        let temporary = AtomicFile::create_in(&self.directory())?;
         let link = temporary.path().with_extension("link");
         if fs::hard_link(&source, &link).is_ok() {
             let renamed = fs::rename(&link, &target);
-            // Renaming one link of a file over another link of the same file does nothing and leaves both.
+            // rename(2) does nothing if both names are links of one file, and then leaves both.
             fs::remove_file(&link).ok();
             return Ok(renamed.map_err(FileError::on("replace", &target))?);
         }
@@ -130,26 +132,25 @@ impl BlobStore {
         Ok(temporary.commit(&target)?)
     }
 
-    /// Removes every blob that `keep` does not name, and half-written files that a killed process left.
-    /// Returns how many files went and how many bytes they had.
+    /// Removes the files that `keep` rejects and returns their number and bytes.
     pub(crate) fn retain(&self, keep: impl Fn(&str, &fs::Metadata) -> bool) -> Result<(u64, u64), FileError> {
-        retain(&self.folder(), keep)
+        retain(&self.directory(), keep)
     }
 
-    pub(crate) fn folder(&self) -> PathBuf {
+    pub(crate) fn directory(&self) -> PathBuf {
         self.root.join("blobs").join("sha256")
     }
 }
 
-/// Removes the files of a folder that `keep` does not want; folders stay. Returns their number and bytes.
+/// Removes the files of a directory that `keep` rejects, and returns their number and bytes. Directories stay.
 pub(crate) fn retain(
-    folder: &Path,
+    directory: &Path,
     keep: impl Fn(&str, &fs::Metadata) -> bool,
 ) -> Result<(u64, u64), FileError> {
     let (mut files, mut bytes) = (0, 0);
-    for entry in fs::read_dir(folder).map_err(FileError::on("list", folder))? {
-        let entry = entry.map_err(FileError::on("list", folder))?;
-        // What is gone by now was removed or renamed by another process.
+    for entry in fs::read_dir(directory).map_err(FileError::on("list", directory))? {
+        let entry = entry.map_err(FileError::on("list", directory))?;
+        // Another process may have removed or renamed the file since it was listed.
         let Ok(metadata) = entry.metadata() else { continue };
         if metadata.is_dir() || keep(&entry.file_name().to_string_lossy(), &metadata) {
             continue;
@@ -180,9 +181,9 @@ fn check(expected: Digest, found: Digest) -> Result<(), BlobError> {
     if expected == found { Ok(()) } else { Err(BlobError::Corrupt { expected, found }) }
 }
 
-/// Writes a blob whose digest is not known yet, and hashes it on the way.
+/// A writer of a blob whose digest is computed while it is written.
 ///
-/// Only [`complete`](Self::complete) puts it into the store; a writer that is dropped leaves nothing.
+/// Only [`complete`](Self::complete) puts the blob into the store; dropping the writer leaves nothing.
 #[derive(Debug)]
 pub struct BlobWriter {
     store: BlobStore,
@@ -192,20 +193,20 @@ pub struct BlobWriter {
 }
 
 impl BlobWriter {
-    /// Makes the bytes durable and gives the blob its name.
+    /// Flushes the bytes to the disk and names the blob by its digest.
     ///
     /// # Errors
-    /// When the disk is full or the store's folder is gone.
+    /// If the disk is full or the store's directory does not exist any more.
     pub fn complete(self) -> Result<Blob, FileError> {
         let blob = Blob { digest: self.hasher.finish(), size: self.size };
         self.file.commit(&self.store.path(&blob.digest))?;
         Ok(blob)
     }
 
-    /// As [`complete`](Self::complete), when the digest was promised from outside.
+    /// Completes the blob as [`complete`](Self::complete) does, if it has the expected digest.
     ///
     /// # Errors
-    /// Also when the bytes do not have the promised digest; the store is then as before.
+    /// As [`complete`](Self::complete), and if the digest differs; the store is then unchanged.
     pub fn complete_as(self, expected: Digest) -> Result<Blob, BlobError> {
         check(expected, self.hasher.clone().finish())?;
         Ok(self.complete()?)
@@ -225,36 +226,37 @@ impl Write for BlobWriter {
     }
 }
 
-/// A blob that a store cannot give.
+/// An error of reading or writing a blob.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum BlobError {
-    /// No file has the digest's name.
+    /// The blob does not exist.
     #[error("blob {digest} is not in `{}`; build the image again", store.display())]
     Missing {
-        /// What was asked for.
+        /// The digest of the blob.
         digest: Digest,
-        /// Where it should be.
+        /// The directory or archive searched.
         store: PathBuf,
     },
-    /// The bytes are not those that the name promises.
+    /// The bytes do not match the digest.
     #[error("blob {expected} is corrupt: its bytes have the digest {found}; build the image again")]
     Corrupt {
-        /// The name.
+        /// The expected digest.
         expected: Digest,
-        /// The bytes' digest.
+        /// The digest of the bytes.
         found: Digest,
     },
-    /// A document that is longer than any real one.
-    #[error("blob {digest} has {size} bytes, more than the {limit} that such a document may have")]
+    /// A document is longer than the limit.
+    #[error("blob {digest} has {size} bytes, more than the limit of {limit} for such a document")]
     TooLong {
-        /// Its name.
+        /// The digest of the blob.
         digest: Digest,
-        /// Its length in bytes.
+        /// The length of the blob in bytes.
         size: u64,
-        /// The longest that is read.
+        /// The limit in bytes.
         limit: u64,
     },
-    /// The store's files could not be used.
+    /// A file of the store cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
 }
@@ -265,18 +267,18 @@ mod tests {
     use super::*;
 
     fn store() -> (tempfile::TempDir, BlobStore) {
-        let folder = tempfile::tempdir().unwrap();
-        let store = BlobStore::create(folder.path()).unwrap();
-        (folder, store)
+        let directory = tempfile::tempdir().unwrap();
+        let store = BlobStore::create(directory.path()).unwrap();
+        (directory, store)
     }
 
     fn files(store: &BlobStore) -> usize {
-        fs::read_dir(store.folder()).unwrap().count()
+        fs::read_dir(store.directory()).unwrap().count()
     }
 
     #[test]
-    fn writes_under_its_digest() {
-        let (_folder, store) = store();
+    fn a_blob_is_named_by_its_digest() {
+        let (_directory, store) = store();
         let mut writer = store.writer().unwrap();
         writer.write_all(b"hel").unwrap();
         writer.write_all(b"lo").unwrap();
@@ -290,8 +292,8 @@ mod tests {
     }
 
     #[test]
-    fn a_dropped_or_wrong_writer_leaves_nothing() {
-        let (_folder, store) = store();
+    fn a_dropped_or_mismatched_writer_leaves_nothing() {
+        let (_directory, store) = store();
         let mut writer = store.writer().unwrap();
         writer.write_all(b"hello").unwrap();
         assert!(matches!(writer.complete_as(Digest::of(b"other")), Err(BlobError::Corrupt { .. })));
@@ -300,8 +302,8 @@ mod tests {
     }
 
     #[test]
-    fn a_flipped_bit_is_noticed_and_repaired() {
-        let (_folder, store) = store();
+    fn a_flipped_bit_is_detected_and_repaired() {
+        let (_directory, store) = store();
         let blob = store.put(b"hello").unwrap();
         fs::write(store.path(&blob.digest), b"hellp").unwrap();
         assert!(matches!(store.verify(&blob.digest), Err(BlobError::Corrupt { .. })));
@@ -311,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn adopts_over_a_broken_file_and_twice() {
+    fn adopting_replaces_a_damaged_file_and_can_be_repeated() {
         let (_one, from) = store();
         let (_two, to) = store();
         let blob = from.put(b"hello").unwrap();

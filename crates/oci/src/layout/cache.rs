@@ -1,6 +1,6 @@
 use std::fs::{self, File, FileTimes};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crossdock_fs::{FileError, is_temporary, read_regular, write_atomically};
@@ -8,67 +8,69 @@ use serde::Serialize;
 
 use super::blob::{BlobError, BlobStore, retain};
 use crate::layer::{Compression, Fingerprint, Layer, LayerError, TarSource, fingerprint, write_known};
-use crate::model::{Digest, canonical_bytes};
+use crate::model::{Digest, EncodeError, canonical_bytes};
 
-/// Layers that were compressed before, by content.
+/// A cache of compressed layers, keyed by content.
 ///
-/// An entry's key is the digest of the plain tar and of the compressor's settings, so that nothing about a build
-/// (folder, day, name) is part of it, and an entry never goes stale. The blob behind an entry is checked each time
-/// it is used; one that is not what its name says is made anew. Any number of processes may use one cache: blobs
-/// and entries appear whole or not at all, and a removed one is only made again.
+/// The key of an entry is the digest of the uncompressed tar together with the compressor's settings. Nothing else
+/// about a build (directory, date, name) is part of it, so an entry never becomes stale. The blob of an entry is
+/// verified whenever it is used, and a damaged one is made again. Any number of processes may use one cache: blobs
+/// and entries appear complete or not at all, and a removed one is only made again.
 #[derive(Debug, Clone)]
 pub struct LayerCache {
     root: PathBuf,
     blobs: BlobStore,
 }
 
-/// What a cache holds.
+/// The contents of a cache in numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct CacheInfo {
-    /// How many layers.
+    /// The number of layers.
     pub layers: u64,
-    /// The bytes of all files in it.
+    /// The size of all files in bytes.
     pub bytes: u64,
-    /// The longest time since which one of the layers was not used, in seconds.
+    /// The time since the last use of the layer unused for longest, in seconds; 0 for an empty cache.
     pub longest_unused: u64,
 }
 
-/// What may stay when a cache is pruned.
+/// The limits to which a cache is pruned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PruneLimits {
-    /// Layers that were not used for so long go.
+    /// Layers not used for this long are removed.
     pub unused_for: Duration,
-    /// Then the ones whose last use lies furthest back go, until the blobs have at most so many bytes.
+    /// The least recently used layers are removed until the blobs have at most this many bytes.
     pub bytes: u64,
 }
 
 impl PruneLimits {
-    /// Nothing stays.
+    /// Limits that keep no layer.
     pub const EVERYTHING: Self = Self { unused_for: Duration::ZERO, bytes: 0 };
 }
 
-/// What pruning removed.
+/// The files that pruning removed, in numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Pruned {
-    /// How many files.
+    /// The number of files.
     pub files: u64,
-    /// Their bytes.
+    /// The size of these files in bytes.
     pub bytes: u64,
 }
 
-/// How long a half-written file, or a blob without an entry, is left alone: another process may be at work on it.
+/// The age up to which half-written files, and blobs without an entry, are kept: another process may still use them.
 const GRACE: Duration = Duration::from_secs(3600);
 
-/// The most that is read of an entry, in bytes; they have a few hundred.
+/// The largest entry that is read, in bytes; real ones have a few hundred.
 const ENTRY_LIMIT: u64 = 64 * 1024;
 
 impl LayerCache {
-    /// The cache in `folder`, which is made when it is missing.
+    /// Opens the cache in `directory`, which is created if missing.
     ///
     /// # Errors
-    /// When the folder cannot be made.
-    pub fn create(folder: impl Into<PathBuf>) -> Result<Self, FileError> {
-        let root = folder.into();
+    /// If the directory cannot be created.
+    pub fn create(directory: impl Into<PathBuf>) -> Result<Self, FileError> {
+        let root = directory.into();
         let blobs = BlobStore::create(&root)?;
         let cache = Self { root, blobs };
         let layers = cache.layers();
@@ -76,11 +78,11 @@ impl LayerCache {
         Ok(cache)
     }
 
-    /// Puts the layer's blob into `store`: from the cache when it is there, whole; else compressed on `threads`
-    /// threads and kept for the next time.
+    /// Puts the layer's blob into `store`, from the cache if possible. Otherwise the layer is compressed on `threads`
+    /// threads and added to the cache.
     ///
     /// # Errors
-    /// When a file of the layer cannot be read or changes meanwhile, and when the cache or the store cannot be
+    /// If a file of the layer cannot be read or changes while it is read, or if the cache or the store cannot be
     /// written.
     pub fn provide(
         &self,
@@ -99,9 +101,9 @@ impl LayerCache {
         let mut writer = self.blobs.writer()?;
         let layer = write_known(source, &fingerprint, &mut writer, compression, threads)?;
         writer.complete()?;
-        write_atomically(&entry, &canonical_bytes(&layer))?;
+        write_atomically(&entry, &canonical_bytes(&layer)?)?;
         match store.adopt(&layer.descriptor.digest, &self.blobs) {
-            // Someone pruned the cache this very moment: write past it.
+            // Another process pruned the cache since the blob was written: bypass the cache.
             Err(BlobError::Missing { .. }) => {
                 let mut writer = store.writer()?;
                 write_known(source, &fingerprint, &mut writer, compression, threads)?;
@@ -112,16 +114,16 @@ impl LayerCache {
         Ok(layer)
     }
 
-    /// Counts what is there.
+    /// Counts the layers and the bytes in the cache.
     ///
     /// # Errors
-    /// When the cache's folder cannot be listed.
+    /// If the cache's directory cannot be listed.
     pub fn info(&self) -> Result<CacheInfo, FileError> {
         let entries = self.entries()?;
         let now = SystemTime::now();
         let unused = |entry: &Entry| now.duration_since(entry.used).unwrap_or_default().as_secs();
         let mut bytes = entries.iter().map(|entry| entry.size).sum();
-        for_each_file(&self.blobs.folder(), |_, metadata| bytes += metadata.len())?;
+        for_each_file(&self.blobs.directory(), |_, metadata| bytes += metadata.len())?;
         Ok(CacheInfo {
             layers: entries.len() as u64,
             bytes,
@@ -129,13 +131,14 @@ impl LayerCache {
         })
     }
 
-    /// Removes what the limits do not let stay, then blobs that no entry names and half-written files.
+    /// Removes the layers beyond the limits, then blobs without an entry and half-written files.
     ///
-    /// What is younger than an hour, and than the limit for unused layers, is left to the process that may be
-    /// writing it. Even a blob that is taken away from under a process does no harm: it is made again.
+    /// Blobs and half-written files younger than an hour are kept, since another process may still use them. (For
+    /// blobs, a shorter `unused_for` replaces the hour.) A blob that is removed while a process needs it is made
+    /// again.
     ///
     /// # Errors
-    /// When the folder cannot be listed, or a file in it cannot be removed.
+    /// If the directory cannot be listed, or a file in it cannot be removed.
     pub fn prune(&self, limits: PruneLimits) -> Result<Pruned, FileError> {
         let mut entries = self.entries()?;
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.used));
@@ -175,7 +178,7 @@ impl LayerCache {
         Ok(pruned)
     }
 
-    /// The layer that an entry remembers, when its blob is whole.
+    /// Returns the layer of an entry, or `None` if there is no valid entry or its blob is damaged.
     fn recall(&self, entry: &PathBuf, fingerprint: &Fingerprint) -> Option<Layer> {
         let layer: Layer = serde_json::from_slice(&read_regular(entry, ENTRY_LIMIT).ok()?).ok()?;
         if layer.diff_id != fingerprint.diff_id || layer.uncompressed_size != fingerprint.size {
@@ -185,7 +188,7 @@ impl LayerCache {
         if blob != layer.descriptor.blob() {
             return None;
         }
-        // The time of the last use decides what pruning removes; a cache that cannot be written serves all the same.
+        // Pruning goes by the time of last use. A cache that is read-only still serves.
         if let Ok(file) = File::options().append(true).open(entry) {
             file.set_times(FileTimes::new().set_modified(SystemTime::now())).ok();
         }
@@ -198,10 +201,9 @@ impl LayerCache {
     }
 
     fn entries(&self) -> Result<Vec<Entry>, FileError> {
-        let folder = self.layers();
         let mut entries = Vec::new();
-        for_each_file(&folder, |path, metadata| {
-            // Another process may be writing it this moment.
+        for_each_file(&self.layers(), |path, metadata| {
+            // Another process may be writing this file.
             if path.file_name().is_some_and(|name| is_temporary(&name.to_string_lossy())) {
                 return;
             }
@@ -220,16 +222,16 @@ impl LayerCache {
 
 struct Entry {
     path: PathBuf,
-    /// Absent when the file is no entry of this version: it goes when the cache is pruned.
+    /// `None` if the file is not an entry of this version; pruning removes it.
     layer: Option<Layer>,
     used: SystemTime,
     size: u64,
 }
 
-fn for_each_file(folder: &PathBuf, mut found: impl FnMut(PathBuf, &fs::Metadata)) -> Result<(), FileError> {
-    for entry in fs::read_dir(folder).map_err(FileError::on("list", folder))? {
-        let entry = entry.map_err(FileError::on("list", folder))?;
-        // A file that is gone by now was removed or renamed by another process.
+fn for_each_file(directory: &Path, mut found: impl FnMut(PathBuf, &fs::Metadata)) -> Result<(), FileError> {
+    for entry in fs::read_dir(directory).map_err(FileError::on("list", directory))? {
+        let entry = entry.map_err(FileError::on("list", directory))?;
+        // Another process may have removed or renamed the file since it was listed.
         if let Ok(metadata) = entry.metadata()
             && metadata.is_file()
         {
@@ -239,7 +241,7 @@ fn for_each_file(folder: &PathBuf, mut found: impl FnMut(PathBuf, &fs::Metadata)
     Ok(())
 }
 
-fn remove(path: &PathBuf) -> Result<(), FileError> {
+fn remove(path: &Path) -> Result<(), FileError> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(FileError::on("remove", path)(error))
@@ -248,16 +250,20 @@ fn remove(path: &PathBuf) -> Result<(), FileError> {
     }
 }
 
-/// A layer that the cache cannot provide.
+/// An error of providing a layer from the cache.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum CacheError {
-    /// The layer itself cannot be made.
+    /// The layer cannot be made.
     #[error(transparent)]
     Layer(#[from] LayerError),
-    /// Its blob cannot be stored.
+    /// The blob cannot be stored.
     #[error(transparent)]
     Blob(#[from] BlobError),
-    /// The cache's files cannot be used.
+    /// The entry cannot be encoded.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// A file of the cache cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
 }
@@ -271,17 +277,17 @@ mod tests {
     use crate::{Content, LayerBuilder, Owner, Timestamp};
 
     struct Fixture {
-        _folder: tempfile::TempDir,
+        _directory: tempfile::TempDir,
         cache: LayerCache,
         store: BlobStore,
     }
 
     impl Fixture {
         fn new() -> Self {
-            let folder = tempfile::tempdir().unwrap();
-            let cache = LayerCache::create(folder.path().join("cache")).unwrap();
-            let store = BlobStore::create(folder.path().join("layout")).unwrap();
-            Self { _folder: folder, cache, store }
+            let directory = tempfile::tempdir().unwrap();
+            let cache = LayerCache::create(directory.path().join("cache")).unwrap();
+            let store = BlobStore::create(directory.path().join("layout")).unwrap();
+            Self { _directory: directory, cache, store }
         }
 
         fn provide(&self, content: &str) -> Layer {
@@ -293,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn the_second_time_comes_from_the_cache() {
+    fn a_known_layer_comes_from_the_cache() {
         let fixture = Fixture::new();
         let layer = fixture.provide("one");
         let path = fixture.cache.blobs.path(&layer.descriptor.digest);
@@ -306,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_noticed_and_repaired() {
+    fn damage_is_detected_and_repaired() {
         let fixture = Fixture::new();
         let layer = fixture.provide("one");
         let path = fixture.cache.blobs.path(&layer.descriptor.digest);
@@ -326,12 +332,13 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_entry_is_no_entry() {
+    fn damaged_entries_are_replaced() {
         let fixture = Fixture::new();
         let layer = fixture.provide("one");
         let other = fixture.provide("two");
         let entries = fixture.cache.entries().unwrap();
-        for bytes in [&b"{"[..], &[0xff; 9], &canonical_bytes(&other), &canonical_bytes(&layer)] {
+        let [other_entry, layer_entry] = [&other, &layer].map(|layer| canonical_bytes(layer).unwrap());
+        for bytes in [&b"{"[..], &[0xff; 9], &other_entry, &layer_entry] {
             entries.iter().for_each(|entry| fs::write(&entry.path, bytes).unwrap());
             assert_eq!(fixture.provide("one"), layer);
             assert_eq!(fixture.provide("two"), other);
@@ -339,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_of_an_absurd_size_is_counted_as_such() {
+    fn an_entry_with_an_absurd_size_does_not_overflow() {
         let fixture = Fixture::new();
         let layer = fixture.provide("one");
         let mut absurd = fixture.provide("two");
@@ -347,8 +354,8 @@ mod tests {
         absurd.descriptor.size = u64::MAX;
         let entries = fixture.cache.entries().unwrap();
         let bad = &entries.iter().find(|entry| entry.layer.as_ref() != Some(&layer)).unwrap().path;
-        fs::write(bad, canonical_bytes(&absurd)).unwrap();
-        // The one that was used last is counted first.
+        fs::write(bad, canonical_bytes(&absurd).unwrap()).unwrap();
+        // Pruning counts the most recently used entry first.
         let before = SystemTime::now() - Duration::from_secs(9);
         File::options().append(true).open(bad).unwrap().set_modified(before).unwrap();
         let limits = |bytes| PruneLimits { unused_for: Duration::from_secs(600), bytes };
@@ -360,12 +367,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_being_written_stays_until_its_writer_must_be_dead() {
+    fn half_written_files_are_kept_for_an_hour() {
         let fixture = Fixture::new();
-        let names = [fixture.cache.layers(), fixture.cache.blobs.folder()];
-        let half_written = names.map(|folder| AtomicFile::create_in(&folder).unwrap());
+        let directories = [fixture.cache.layers(), fixture.cache.blobs.directory()];
+        let half_written = directories.map(|directory| AtomicFile::create_in(&directory).unwrap());
         fixture.cache.prune(PruneLimits::EVERYTHING).unwrap();
-        assert!(half_written.iter().all(|file| file.path().exists()), "a writer is at work on it");
+        assert!(half_written.iter().all(|file| file.path().exists()), "a writer may still use it");
         for file in &half_written {
             file.as_file().set_modified(SystemTime::now() - 2 * GRACE).unwrap();
         }
@@ -374,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn prunes_by_age_and_size() {
+    fn layers_are_pruned_by_age_and_size() {
         let fixture = Fixture::new();
         let old = fixture.provide("old");
         let new = fixture.provide("new");
@@ -389,7 +396,7 @@ mod tests {
         assert_eq!(fixture.cache.prune(keep_all).unwrap(), Pruned::default());
         assert!(fixture.cache.info().unwrap().longest_unused >= 3 * 86_400);
         let pruned = fixture.cache.prune(PruneLimits { unused_for: 2 * day, bytes: u64::MAX }).unwrap();
-        assert_eq!(pruned.files, 1, "the entry goes, its young blob waits");
+        assert_eq!(pruned.files, 1, "the entry is removed, its young blob is kept");
         fixture.cache.blobs.verify(&new.descriptor.digest).unwrap();
         fixture.cache.prune(PruneLimits::EVERYTHING).unwrap();
         assert_eq!(fixture.cache.info().unwrap(), CacheInfo::default());

@@ -1,4 +1,4 @@
-//! Images that are there already, in a layout or an archive, whoever made them.
+//! Reads existing images from layouts and archives of any origin.
 
 mod docker;
 mod images;
@@ -8,29 +8,30 @@ use std::fs;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use crossdock_fs::FileError;
+
 use super::archive::ARCHIVE_MARK;
 use super::blob::{BlobError, BlobStore};
 use super::{Layout, LayoutError};
 use crate::layer::decode::{Coding, DecodeError};
 use crate::layer::tar_reader::TarError;
 use crate::model::{
-    DOCUMENT_LIMIT, Descriptor, Digest, Document, DocumentError, ImageConfig, ImageManifest, Index,
-    PlatformObject,
+    DOCUMENT_LIMIT, Descriptor, Digest, Document, DocumentError, EncodeError, ImageConfig, ImageManifest,
+    Index, PlatformObject,
 };
 use crate::rootfs::{LayerSource, RootError, RootLimits, RootView};
-use crossdock_fs::FileError;
-use docker::DockerArchive;
+use docker::{DockerArchive, DockerImage};
 use images::Images;
 use tar_file::TarFile;
 
-/// More images for platforms than this in one source are refused.
+/// The number of images for platforms in one source, beyond which it is rejected.
 const MAX_IMAGES: usize = 4000;
-/// So much may the documents of one source have together, in bytes, those that are read again counted again; each
-/// image keeps its own in memory.
+/// The size of all documents of one source together, in bytes. Each image keeps its documents in memory, so a document
+/// that several images share counts several times.
 const DOCUMENTS_LIMIT: u64 = 32 << 20;
 
-/// A layout folder, or an archive as `docker save`, `podman save`, skopeo or crossdock write them: an image layout
-/// in a tar, or docker's older form, plain or compressed with gzip or zstd.
+/// A layout's directory, or an archive as `docker save`, `podman save`, skopeo or crossdock write it: a tar with an
+/// image layout or with docker's older form, uncompressed or compressed with gzip or zstd.
 #[derive(Debug)]
 pub struct ImageSource {
     path: PathBuf,
@@ -38,40 +39,42 @@ pub struct ImageSource {
     images: Vec<SourceImage>,
 }
 
-/// One entry of a source: an image under its names.
+/// An image of a source with its names.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SourceImage {
-    /// The names it has there: full ones where they are given, else tags. Often none.
+    /// The names in the source: full names where available, otherwise tags. Often none.
     pub names: Vec<String>,
-    /// The index or manifest that the source lists.
+    /// The descriptor of the index or manifest that the source lists.
     pub descriptor: Descriptor,
     /// The images for platforms, in the index's order.
     pub platforms: Vec<SourcePlatform>,
-    /// Manifests that the index lists but the source does not hold: `docker save` writes such for one platform.
+    /// Manifests that the index lists but the source lacks: `docker save` of one platform keeps the whole index.
     pub absent: Vec<Descriptor>,
-    /// What the index lists beside images: attestations, signatures, other artifacts.
+    /// The index's entries that are not images: attestations, signatures and other artifacts.
     pub skipped: Vec<Descriptor>,
 }
 
-/// One platform's image in a source.
+/// The image for one platform in a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SourcePlatform {
-    /// The entry that leads to it, with the platform that the index says.
+    /// The descriptor that leads to the manifest, with the platform of the index.
     pub descriptor: Descriptor,
-    /// Its manifest; docker's older archives have none, and then this is what it would be.
+    /// The manifest. docker's older archives have none, so it is derived from their `manifest.json`.
     pub manifest: Document<ImageManifest>,
-    /// Its configuration.
+    /// The configuration.
     pub config: Document<ImageConfig>,
 }
 
 impl SourcePlatform {
-    /// The platform that the index says, else the one of the configuration.
+    /// Returns the platform according to the index, or, if that has none, according to the configuration.
     pub fn platform(&self) -> &PlatformObject {
         self.descriptor.platform.as_ref().unwrap_or(&self.config.value.platform)
     }
 }
 
-/// Where the blobs are.
+/// The store of the blobs.
 #[derive(Debug)]
 enum Blobs {
     Layout(BlobStore),
@@ -80,56 +83,59 @@ enum Blobs {
 }
 
 impl ImageSource {
-    /// Reads what images the folder or archive at `path` has. Layers are not looked at yet.
+    /// Opens the layout or archive at `path` and reads its manifests and configurations, but no layers.
     ///
-    /// A compressed archive is unpacked to a file without a name in the folder `temporary`.
+    /// A compressed archive is decompressed to an unnamed file in the directory `temporary`.
     ///
     /// # Errors
-    /// When it is neither, or a manifest or configuration in it is missing, damaged or hostile.
+    /// If `path` is neither, or a manifest or configuration is missing, damaged or exceeds a limit.
     pub fn open(path: impl Into<PathBuf>, temporary: &Path) -> Result<Self, SourceError> {
         let path = path.into();
         let metadata = fs::metadata(&path).map_err(FileError::on("read", &path))?;
-        let (blobs, index) = if metadata.is_dir() {
+        if metadata.is_dir() {
             let layout = Layout::open(&path)?;
-            (Blobs::Layout(layout.blobs().clone()), Some(layout.index()?))
-        } else {
-            open_archive(&path, temporary)?
-        };
-        let mut source = Self { path, blobs, images: Vec::new() };
-        source.images = match (&index, &source.blobs) {
-            (Some(index), _) => Images::of(&source).listed(index)?,
-            (None, Blobs::Docker(docker)) => Images::of(&source).of_docker(docker)?,
-            (None, _) => Vec::new(),
-        };
-        Ok(source)
+            return Self::listed(path, Blobs::Layout(layout.blobs().clone()), &layout.index()?);
+        }
+        match open_archive(&path, temporary)? {
+            Archive::Oci(tar, index) => Self::listed(path, Blobs::Archive(tar), &index),
+            Archive::Docker(docker, images) => {
+                let mut source = Self { path, blobs: Blobs::Docker(docker), images: Vec::new() };
+                source.images = Images::of(&source).of_docker(&images)?;
+                Ok(source)
+            }
+        }
     }
 
-    /// One image of a layout, whether or not its `index.json` names it yet.
+    /// Reads one image of a layout, whether or not its `index.json` lists it.
     ///
     /// # Errors
-    /// When a manifest or configuration of it is missing, damaged or hostile.
+    /// If a manifest or configuration of the image is missing, damaged or exceeds a limit.
     pub fn of_layout(layout: &Layout, image: &Descriptor) -> Result<Self, SourceError> {
-        let blobs = Blobs::Layout(layout.blobs().clone());
-        let mut source = Self { path: layout.path().to_owned(), blobs, images: Vec::new() };
         let index = Index::new(vec![image.clone()], Default::default());
-        source.images = Images::of(&source).listed(&index)?;
+        Self::listed(layout.path().to_owned(), Blobs::Layout(layout.blobs().clone()), &index)
+    }
+
+    /// Reads the images that an index lists.
+    fn listed(path: PathBuf, blobs: Blobs, index: &Index) -> Result<Self, SourceError> {
+        let mut source = Self { path, blobs, images: Vec::new() };
+        source.images = Images::of(&source).listed(index)?;
         Ok(source)
     }
 
-    /// The folder or file that was opened.
+    /// Returns the path of the directory or file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The images, in the source's order.
+    /// Returns the images, in the source's order.
     pub fn images(&self) -> &[SourceImage] {
         &self.images
     }
 
-    /// A reader of a blob. Its bytes are not checked.
+    /// Returns a reader of a blob. Its bytes are not checked.
     ///
     /// # Errors
-    /// When the source does not have it.
+    /// If the source does not have the blob.
     pub fn blob(&self, digest: &Digest) -> Result<Box<dyn Read + '_>, SourceError> {
         let found = match &self.blobs {
             Blobs::Layout(store) => {
@@ -144,12 +150,12 @@ impl ImageSource {
         }
     }
 
-    /// The merged root of one platform's image, every layer's digests checked.
+    /// Merges the layers of an image to a root, verifying the digests of each.
     ///
-    /// `temporary` is the folder for a file without a name, should the content need one: see [`RootView`].
+    /// `temporary` is the directory for an unnamed temporary file, if one is needed: see [`RootView`].
     ///
     /// # Errors
-    /// When a layer is missing, damaged or hostile.
+    /// If a layer is missing, damaged or exceeds the limits.
     pub fn root(
         &self,
         image: &SourcePlatform,
@@ -170,26 +176,32 @@ impl ImageSource {
     }
 }
 
-/// Whether a file is an archive that [`write_archive`](crate::write_archive) wrote, whatever image it holds. One that
-/// cannot be read is not.
+/// Returns whether a file is an archive that [`write_archive`](crate::write_archive) wrote, with whatever image. A file
+/// that cannot be read is not.
 pub fn is_own_archive(path: &Path) -> bool {
-    // Crossdock compresses the layers and never the archive.
+    // crossdock compresses the layers and never the archive.
     let Ok(Some(tar)) = TarFile::open_plain(path) else { return false };
     matches!(index(&tar), Ok(Some(index)) if index.annotations.contains_key(ARCHIVE_MARK))
 }
 
-fn open_archive(path: &Path, temporary: &Path) -> Result<(Blobs, Option<Index>), SourceError> {
+/// An open archive in one of its two forms.
+enum Archive {
+    Oci(TarFile, Index),
+    Docker(DockerArchive, Vec<DockerImage>),
+}
+
+fn open_archive(path: &Path, temporary: &Path) -> Result<Archive, SourceError> {
     let broken = |fault: ArchiveFault| SourceError::Archive { path: path.to_owned(), source: fault.into() };
     let tar = TarFile::open(path, temporary).map_err(broken)?;
-    // Archives end with `index.json` and `manifest.json`: one that was cut between two files has neither.
+    // Archives end with `index.json` and `manifest.json`: one that was cut off between two files has neither.
     if tar.lacks_end() && tar.file("index.json").is_none() && tar.file("manifest.json").is_none() {
         return Err(broken(ArchiveFault::CutOff));
     }
     if let Some(index) = index(&tar).map_err(broken)? {
-        return Ok((Blobs::Archive(tar), Some(index)));
+        return Ok(Archive::Oci(tar, index));
     }
-    let docker = DockerArchive::open(tar).map_err(broken)?;
-    Ok((Blobs::Docker(docker), None))
+    let (docker, images) = DockerArchive::open(tar).map_err(broken)?;
+    Ok(Archive::Docker(docker, images))
 }
 
 fn index(tar: &TarFile) -> Result<Option<Index>, ArchiveFault> {
@@ -197,63 +209,67 @@ fn index(tar: &TarFile) -> Result<Option<Index>, ArchiveFault> {
     Ok(Some(Document::parse(raw, "image index")?.value))
 }
 
-/// A source that cannot be read.
+/// An error of reading a source.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SourceError {
-    /// The folder is no layout, or a broken one.
+    /// The directory is not a layout, or a damaged one.
     #[error(transparent)]
     Layout(#[from] LayoutError),
-    /// The file is no archive of images, or a broken one.
+    /// The file is not an archive of images, or a damaged one.
     #[error("`{}` is not an archive of images that crossdock can read", path.display())]
     Archive {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A blob is missing or damaged.
     #[error(transparent)]
     Blob(#[from] BlobError),
-    /// A document has another length than its descriptor says; registries and containerd refuse it.
-    #[error("{digest} has {found} bytes, but what leads to it says {said}")]
+    /// The length of a document differs from its descriptor's. Registries and containerd reject such an image.
+    #[error("{digest} has {found} bytes, but its descriptor says {declared}")]
     Size {
-        /// The document.
+        /// The digest of the document.
         digest: Digest,
-        /// What its descriptor says.
-        said: u64,
-        /// Its length in bytes.
+        /// The length according to the descriptor, in bytes.
+        declared: u64,
+        /// The length of the document, in bytes.
         found: u64,
     },
-    /// A document is not what it should be.
-    #[error("cannot understand {digest}")]
+    /// A document cannot be parsed.
+    #[error("cannot parse {digest}")]
     Document {
-        /// The document.
+        /// The digest of the document.
         digest: Digest,
-        /// Why not.
+        /// The cause.
         source: DocumentError,
     },
-    /// Manifest and configuration do not agree.
+    /// The numbers of layers in manifest and configuration differ.
     #[error(
-        "the manifest has {layers} layers, but the configuration {diff_ids} diff_ids; build the image again"
+        "the manifest has {layers} layers, but the configuration has {diff_ids} diff_ids; build the image again"
     )]
     LayerCount {
-        /// How many layers.
+        /// The number of layers in the manifest.
         layers: usize,
-        /// How many identities of layers.
+        /// The number of layers in the configuration.
         diff_ids: usize,
     },
-    /// More images than any real source has.
+    /// The source has more images than the limit.
     #[error("`{}` lists more than {MAX_IMAGES} images", path.display())]
     TooMany {
-        /// The source.
+        /// The path of the source.
         path: PathBuf,
     },
-    /// More manifests and configurations than any real source has.
-    #[error("`{}` has more than {DOCUMENTS_LIMIT} bytes of indices, manifests and configurations", path.display())]
+    /// The documents of the source exceed the limit.
+    #[error("`{}` has more than {DOCUMENTS_LIMIT} bytes of indexes, manifests and configurations", path.display())]
     TooLong {
-        /// The source.
+        /// The path of the source.
         path: PathBuf,
     },
+    /// A document cannot be encoded.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
     /// A layer cannot be applied.
     #[error(transparent)]
     Root(#[from] RootError),
@@ -262,30 +278,33 @@ pub enum SourceError {
     File(#[from] FileError),
 }
 
-/// Whether a file begins as an archive of images may: as a tar (POSIX, "ustar Interchange Format"), or compressed.
+/// Returns whether a file begins as a tar (POSIX, § ustar Interchange Format) or a compressed stream, and so may be an
+/// archive of images.
 ///
 /// # Errors
-/// When the file cannot be read.
+/// If the file cannot be read.
 pub fn may_be_archive(path: &Path) -> io::Result<bool> {
     let mut start = Vec::new();
+    // A ustar header has its magic at 257.
     fs::File::open(path)?.take(262).read_to_end(&mut start)?;
     Ok(Coding::of(&start) != Coding::Plain || start.get(257..262) == Some(b"ustar"))
 }
 
 impl SourceError {
-    /// Whether the file is something else, as a program or a tar of other things, rather than a broken archive of images.
+    /// Returns whether the file is of another kind, such as a program or another tar, rather than a damaged archive of
+    /// images.
     pub fn is_no_archive(&self) -> bool {
         let Self::Archive { source, .. } = self else { return false };
         matches!(source.downcast_ref(), Some(ArchiveFault::NoTar(_) | ArchiveFault::NoImages))
     }
 }
 
-/// Why an archive cannot be read.
+/// The cause of a [`SourceError::Archive`].
 #[derive(Debug, thiserror::Error)]
 enum ArchiveFault {
-    #[error("it is not a tar that can be read")]
+    #[error("it is not a readable tar")]
     Tar(#[source] Box<dyn std::error::Error + Send + Sync>),
-    #[error("it is no tar")]
+    #[error("it is not a tar")]
     NoTar(#[source] TarError),
     #[error("it is cut off: its end is missing; copy or write it again")]
     CutOff,
@@ -293,13 +312,13 @@ enum ArchiveFault {
     NoImages,
     #[error("its `{name}` is missing")]
     Missing { name: String },
-    #[error("its `manifest.json` lists more than {limit} {what}")]
-    TooMany { what: &'static str, limit: usize },
+    #[error("its `manifest.json` lists more than {limit} {items}")]
+    TooMany { items: &'static str, limit: usize },
     #[error("its `{name}` is longer than {limit} bytes")]
     TooLong { name: String, limit: u64 },
-    #[error("unpacked it is longer than {0} bytes; it may be a decompression bomb")]
+    #[error("decompressed it is longer than {0} bytes; it may be a decompression bomb")]
     Bomb(u64),
-    #[error("its `manifest.json` is not docker's")]
+    #[error("its `manifest.json` is not in docker's form")]
     DockerJson(#[source] serde_json::Error),
     #[error(transparent)]
     Document(#[from] DocumentError),
@@ -312,13 +331,14 @@ impl From<TarError> for ArchiveFault {
         match error {
             TarError::Truncated(_) => Self::CutOff,
             TarError::Read(error) => error.into(),
+            // Without a valid first header the file is something else rather than a damaged tar.
             TarError::Checksum(0) | TarError::Field { at: 0, .. } => Self::NoTar(error),
             _ => Self::Tar(Box::new(error)),
         }
     }
 }
 
-/// Of reading what is compressed.
+/// Converts an error of decompressing the archive.
 impl From<io::Error> for ArchiveFault {
     fn from(error: io::Error) -> Self {
         match error.kind() {

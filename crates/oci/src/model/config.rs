@@ -6,85 +6,84 @@ use super::descriptor::PlatformObject;
 use super::digest::Digest;
 use super::document::null_as_default;
 
-/// What one platform's image holds and how it starts (image-spec, config.md).
+/// The configuration of an image for one platform: its layers and how a container starts (image-spec, config.md).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageConfig {
-    /// When the image was made, RFC 3339.
+    /// The time of creation, RFC 3339. Kept as text, since other tools write fractions of a second and offsets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<String>,
-    /// Where it runs.
+    /// The platform that the image runs on.
     #[serde(flatten)]
     pub platform: PlatformObject,
-    /// How a container from it starts.
+    /// The settings of its containers.
     #[serde(default, deserialize_with = "null_as_default")]
     pub config: RuntimeConfig,
-    /// The layers' identities.
+    /// The layers, by the digests of their uncompressed tars.
     pub rootfs: RootFs,
-    /// How each layer came to be: absent, or as many non-empty entries as there are layers.
+    /// The history of the layers: empty, or with one entry for each layer besides those marked as empty.
     #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<History>,
 }
 
-/// How a container starts unless whoever starts it says otherwise (image-spec, config.md § Properties).
+/// The settings with which a container starts by default (image-spec, config.md § Properties, `config`).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct RuntimeConfig {
-    /// User, or `user:group`, by name or number; empty means root.
+    /// The user, or `user:group`, by name or number; empty means root.
     #[serde(deserialize_with = "null_as_default", skip_serializing_if = "String::is_empty")]
     pub user: String,
-    /// Ports as `2222/tcp`, a hint for people and tools.
+    /// Ports such as `2222/tcp`. A hint: engines publish them only if asked to.
     #[serde(with = "set_as_map", skip_serializing_if = "BTreeSet::is_empty")]
     pub exposed_ports: BTreeSet<String>,
-    /// Environment as `NAME=value`, in order.
+    /// The environment as `NAME=value`, in order.
     #[serde(deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
     pub env: Vec<String>,
-    /// The program and its first arguments.
+    /// The entry point: the program and its first arguments.
     #[serde(deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
     pub entrypoint: Vec<String>,
-    /// Further arguments, or the program when there is no entrypoint.
+    /// Further arguments, or the program and its arguments if there is no entry point.
     #[serde(deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
     pub cmd: Vec<String>,
-    /// Paths that are volumes.
+    /// Paths at which engines mount volumes.
     #[serde(with = "set_as_map", skip_serializing_if = "BTreeSet::is_empty")]
     pub volumes: BTreeSet<String>,
-    /// The folder in which the program starts; empty means `/`.
+    /// The working directory; empty means `/`.
     #[serde(deserialize_with = "null_as_default", skip_serializing_if = "String::is_empty")]
     pub working_dir: String,
-    /// Facts about the image, for people and tools.
+    /// Labels: metadata by key.
     #[serde(deserialize_with = "null_as_default", skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
-    /// The signal that asks the program to end, such as `SIGTERM`.
+    /// The signal that stops the container, such as `SIGINT`; empty means `SIGTERM`.
     #[serde(deserialize_with = "null_as_default", skip_serializing_if = "String::is_empty")]
     pub stop_signal: String,
-    /// How an engine finds out whether a container works: Docker's extension of the specification, which podman and
-    /// docker heed and Kubernetes does not.
+    /// The health check: Docker's extension of the specification, which docker and podman run and Kubernetes ignores.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub healthcheck: Option<Healthcheck>,
 }
 
-/// What an engine does to see whether a container works (Docker image specification v1.3, § `Healthcheck`). Times are
-/// nanoseconds; 0 is the engine's own default.
+/// A health check of a container (Docker image specification v1.3, § `Healthcheck`). Times are in nanoseconds; 0 means
+/// the engine's default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Healthcheck {
-    /// `CMD` and the words of a program, `CMD-SHELL` and a line for the image's shell, or `NONE`.
+    /// `CMD` and the words of a command, `CMD-SHELL` and a line for the image's shell, or `NONE`.
     #[serde(deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
     pub test: Vec<String>,
-    /// Between two checks.
+    /// The time between two checks.
     #[serde(deserialize_with = "null_as_default", skip_serializing_if = "is_zero")]
     pub interval: i64,
-    /// How long one may take.
+    /// The time after which a check counts as failed.
     #[serde(deserialize_with = "null_as_default", skip_serializing_if = "is_zero")]
     pub timeout: i64,
-    /// From the container's start, in which failures do not count.
+    /// The time after the container's start in which failures do not count.
     #[serde(deserialize_with = "null_as_default", skip_serializing_if = "is_zero")]
     pub start_period: i64,
-    /// Failures in a row that make the container unhealthy.
+    /// The number of consecutive failures that make the container unhealthy.
     #[serde(deserialize_with = "null_as_default", skip_serializing_if = "is_zero")]
     pub retries: i64,
 }
 
-/// The layers of an image by their uncompressed content (image-spec, config.md § `rootfs`).
+/// The layers of an image by their uncompressed content (image-spec, config.md § Properties, `rootfs`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RootFs {
     /// Always `layers`.
@@ -96,26 +95,26 @@ pub struct RootFs {
 }
 
 impl RootFs {
-    /// A root made of these layers.
+    /// Creates the list of these layers, lowest first.
     pub fn new(diff_ids: Vec<Digest>) -> Self {
         Self { kind: "layers".to_owned(), diff_ids }
     }
 }
 
-/// How a layer came to be (image-spec, config.md § `history`).
+/// The history of one layer (image-spec, config.md § Properties, `history`).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct History {
-    /// When, RFC 3339.
+    /// The time of creation, RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created: Option<String>,
-    /// By which command.
+    /// The command that created the layer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_by: Option<String>,
-    /// In anyone's words.
+    /// A free-form comment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
-    /// Whether this step made no layer.
+    /// Whether this step created no layer.
     #[serde(skip_serializing_if = "is_false")]
     pub empty_layer: bool,
 }
@@ -128,7 +127,7 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
-/// Go writes a set as a map to empty objects.
+/// Serializes a set as Go's `map[string]struct{}`: an object whose values are empty objects.
 mod set_as_map {
     use std::collections::{BTreeMap, BTreeSet};
 
@@ -156,7 +155,7 @@ mod tests {
     use crate::model::Document;
 
     #[test]
-    fn reads_what_docker_writes() {
+    fn dockers_nulls_and_extensions_are_read() {
         let raw = br#"{"architecture":"amd64","os":"linux","created":"2024-01-01T00:00:00.123456789Z",
             "config":{"Hostname":"","User":"","Env":["PATH=/bin"],"Cmd":null,"Image":"x","Volumes":null,
             "ExposedPorts":{"80/tcp":{}},"OnBuild":null,"Labels":null,
@@ -177,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn canonical_form() {
+    fn a_configuration_has_one_canonical_form() {
         let config = ImageConfig {
             created: Some("1970-01-01T00:00:00Z".into()),
             platform: PlatformObject { variant: Some("v8".into()), ..PlatformObject::new("linux", "arm64") },
@@ -190,7 +189,7 @@ mod tests {
             rootfs: RootFs::new(vec![]),
             history: vec![],
         };
-        let document = Document::new(config);
+        let document = Document::new(config).unwrap();
         assert_eq!(
             String::from_utf8(document.raw.clone()).unwrap(),
             r#"{"created":"1970-01-01T00:00:00Z","architecture":"arm64","os":"linux","variant":"v8","config":{"ExposedPorts":{"2222/tcp":{}},"Entrypoint":["/app"],"Healthcheck":{"Timeout":1}},"rootfs":{"type":"layers","diff_ids":[]}}"#
@@ -199,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_root_is_an_error() {
+    fn a_missing_rootfs_is_an_error() {
         let raw = br#"{"architecture":"amd64","os":"linux"}"#.to_vec();
         assert!(Document::<ImageConfig>::parse(raw, "image configuration").is_err());
     }

@@ -6,36 +6,37 @@ use serde::{Deserialize, Serialize};
 use super::digest::Digest;
 use super::document::null_as_default;
 
-/// A blob that is in a store.
+/// A blob in a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Blob {
-    /// The digest of its bytes, which is its name.
+    /// The digest of the blob's bytes, which is also its name.
     pub digest: Digest,
-    /// Its length in bytes.
+    /// The blob's length in bytes.
     pub size: u64,
 }
 
-/// Points at a blob: its type, digest and length (image-spec, descriptor.md).
+/// A pointer to a blob: media type, digest and length (image-spec, descriptor.md).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Descriptor {
-    /// What the blob is, see [`media_type`](crate::model::media_type).
+    /// The blob's [media type](crate::media_type).
+    // Tolerated when absent, though the specification requires it: readers skip blobs of unknown types.
     #[serde(default)]
     pub media_type: String,
-    /// Its name.
+    /// The blob's digest.
     pub digest: Digest,
-    /// Its length in bytes.
+    /// The blob's length in bytes.
     pub size: u64,
-    /// Where the image behind it runs; in an index only.
+    /// The platform of the image; only descriptors in an index have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<PlatformObject>,
-    /// Further facts about it, such as `org.opencontainers.image.ref.name`.
+    /// Annotations, such as `org.opencontainers.image.ref.name` (image-spec, annotations.md).
     #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
 }
 
 impl Descriptor {
-    /// A descriptor of `blob` without platform and annotations.
+    /// Creates a descriptor of `blob` without platform and annotations.
     pub fn new(media_type: &str, blob: Blob) -> Self {
         Self {
             media_type: media_type.to_owned(),
@@ -46,23 +47,26 @@ impl Descriptor {
         }
     }
 
-    /// The blob it points at.
+    /// Returns the blob that the descriptor points at.
     pub fn blob(&self) -> Blob {
         Blob { digest: self.digest, size: self.size }
     }
 }
 
-/// Where an image runs (image-spec, image-index.md § `platform`), in Go's spelling.
+/// The `platform` object of an index, also part of a configuration (image-spec, image-index.md § `platform`).
+///
+/// This is the wire form: it holds what was written, names that crossdock does not know included, so that an image of
+/// any origin can be listed and copied. Operating systems and architectures are spelled as Go spells them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PlatformObject {
-    /// A GOARCH: `amd64`, `arm64`.
+    /// The architecture, a GOARCH value: `amd64`, `arm64`.
     pub architecture: String,
-    /// A GOOS: `linux`.
+    /// The operating system, a GOOS value: `linux`.
     pub os: String,
-    /// For Windows, the build of the system.
+    /// The version of the operating system; for Windows its build, `10.0.20348.2227`.
     #[serde(rename = "os.version", default, skip_serializing_if = "Option::is_none")]
     pub os_version: Option<String>,
-    /// For Windows, what the system must offer.
+    /// Features that the operating system must have; for Windows `win32k`.
     #[serde(
         rename = "os.features",
         default,
@@ -70,18 +74,19 @@ pub struct PlatformObject {
         skip_serializing_if = "Vec::is_empty"
     )]
     pub os_features: Vec<String>,
-    /// The architecture's level: `v7`, `v8`, `v2`.
+    /// The variant of the architecture: `v7`, `v8`, `v2`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,
 }
 
 impl PlatformObject {
-    /// A platform without variant.
+    /// Creates a platform without variant, version and features.
     pub fn new(os: &str, architecture: &str) -> Self {
         Self { architecture: architecture.to_owned(), os: os.to_owned(), ..Self::default() }
     }
 
-    /// Whether this is `unknown/unknown`, under which BuildKit files attestations that are no images.
+    /// Returns whether this is `unknown/unknown`, which BuildKit gives to attestation manifests so that no engine runs
+    /// them (BuildKit, docs/attestations/attestation-storage.md).
     pub fn is_unknown(&self) -> bool {
         self.os == "unknown" && self.architecture == "unknown"
     }
@@ -103,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn platform_display() {
+    fn a_platform_displays_version_and_variant() {
         let platform =
             PlatformObject { os_version: Some("10.0.1".into()), ..PlatformObject::new("windows", "amd64") };
         assert_eq!(platform.to_string(), "windows(10.0.1)/amd64");

@@ -7,8 +7,8 @@ use sha2::Digest as _;
 
 /// A content digest, `sha256:` followed by 64 lower-case hexadecimal digits.
 ///
-/// SHA-256 is the only algorithm here: it is the one that every registry and engine must support
-/// (image-spec, descriptor.md § Registered algorithms), and the one that crossdock writes.
+/// SHA-256 is the only algorithm supported: every registry and engine must implement it (image-spec, descriptor.md
+/// § Registered algorithms), and crossdock writes no other.
 ///
 /// ```
 /// use crossdock_oci::Digest;
@@ -22,17 +22,17 @@ use sha2::Digest as _;
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// The digest of `bytes`.
+    /// Returns the digest of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
         let mut hasher = Hasher::default();
         hasher.update(bytes);
         hasher.finish()
     }
 
-    /// The digest and the length in bytes of all that `reader` yields.
+    /// Reads `reader` to its end and returns the digest and the length in bytes.
     ///
     /// # Errors
-    /// Those of `reader`.
+    /// If reading fails.
     pub fn of_reader(mut reader: impl Read) -> io::Result<(Self, u64)> {
         let mut hasher = Hasher::default();
         let mut buffer = vec![0; 256 * 1024];
@@ -49,7 +49,7 @@ impl Digest {
         }
     }
 
-    /// The 64 hexadecimal digits without the algorithm: the blob's file name in an image layout.
+    /// Returns the 64 hexadecimal digits without the algorithm: the blob's file name in an image layout.
     pub fn hex(&self) -> String {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 0xf)]);
@@ -87,26 +87,27 @@ impl FromStr for Digest {
     type Err = DigestError;
 
     fn from_str(text: &str) -> Result<Self, DigestError> {
-        let fail = |why| DigestError { text: text.to_owned(), why };
-        let (algorithm, hex) = text.split_once(':').ok_or_else(|| fail(Why::NoAlgorithm))?;
+        let fail = |reason| DigestError { text: text.to_owned(), reason };
+        let (algorithm, hex) = text.split_once(':').ok_or_else(|| fail(Reason::NoAlgorithm))?;
         if algorithm != "sha256" {
-            return Err(fail(Why::Algorithm(algorithm.to_owned())));
+            return Err(fail(Reason::Algorithm(algorithm.to_owned())));
         }
         if hex.len() != 64 {
-            return Err(fail(Why::Length(hex.len())));
+            return Err(fail(Reason::Length(hex.len())));
         }
         let mut bytes = [0; 32];
         for (byte, pair) in bytes.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
             match (nibble(pair[0]), nibble(pair[1])) {
                 (Some(high), Some(low)) => *byte = high << 4 | low,
-                _ => return Err(fail(Why::NotHex)),
+                _ => return Err(fail(Reason::NotHex)),
             }
         }
         Ok(Self(bytes))
     }
 }
 
-/// The value of a lower-case hexadecimal digit; capitals are not canonical, so that one blob has one name.
+/// Returns the value of a lower-case hexadecimal digit. Capitals are rejected, so that one blob has one name
+/// (image-spec, descriptor.md § SHA-256).
 fn nibble(digit: u8) -> Option<u8> {
     match digit {
         b'0'..=b'9' => Some(digit - b'0'),
@@ -115,16 +116,16 @@ fn nibble(digit: u8) -> Option<u8> {
     }
 }
 
-/// A text that is not a digest.
+/// An error of parsing a [`Digest`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a digest: {why}")]
+#[error("`{text}` is not a digest: {reason}")]
 pub struct DigestError {
     text: String,
-    why: Why,
+    reason: Reason,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-enum Why {
+enum Reason {
     #[error("it has no algorithm; write `sha256:` and 64 hexadecimal digits")]
     NoAlgorithm,
     #[error("the algorithm `{0}` is not supported, only sha256")]
@@ -135,17 +136,17 @@ enum Why {
     NotHex,
 }
 
-/// Computes a [`Digest`] from pieces, and is a [`Write`] for what wants to write into it.
+/// Computes a [`Digest`] incrementally; also a [`Write`].
 #[derive(Clone, Default)]
 pub struct Hasher(sha2::Sha256);
 
 impl Hasher {
-    /// Adds the next piece.
+    /// Adds the next bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
-    /// The digest of all pieces.
+    /// Returns the digest of all bytes added.
     pub fn finish(self) -> Digest {
         Digest(self.0.finalize().into())
     }
@@ -173,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn known_digest() {
+    fn digests_match_known_values() {
         assert_eq!(
             Digest::of(b"").to_string(),
             "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_not_a_digest() {
+    fn malformed_digests_are_rejected() {
         let good = Digest::of(b"").to_string();
         for (text, why) in [
             ("", "no algorithm"),
@@ -205,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn serialises_as_a_string() {
+    fn a_digest_serializes_as_a_string() {
         let digest = Digest::of(b"x");
         let json = serde_json::to_string(&digest).unwrap();
         assert_eq!(json, format!("\"{digest}\""));

@@ -3,70 +3,75 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::digest::Digest;
 
-/// Docker writes `null` for what is empty.
+/// Deserializes `null` as the default: Docker encodes empty Go slices and maps as `null`.
 pub(crate) fn null_as_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
-/// The bytes of a value as crossdock writes it: compact JSON, fields in a fixed order, maps sorted by key.
-pub(crate) fn canonical_bytes(value: &impl Serialize) -> Vec<u8> {
-    // Only maps with keys that are no strings, or a failing writer, make this fail; there is neither.
-    serde_json::to_vec(value).unwrap_or_default()
+/// Returns the bytes of a value as crossdock writes it: compact JSON, fields in a fixed order, maps sorted by key.
+pub(crate) fn canonical_bytes(value: &impl Serialize) -> Result<Vec<u8>, EncodeError> {
+    serde_json::to_vec(value).map_err(EncodeError)
 }
 
-/// A manifest, index or configuration that was read, together with its exact bytes.
+/// A manifest, index or configuration together with its exact bytes.
 ///
-/// Only the raw bytes have the digest under which others know the document: parsing drops fields that this
-/// crate does not know. Who passes a document on passes on the bytes.
+/// Only the raw bytes have the document's digest: parsing drops fields that this crate does not know. Copy a document
+/// by its bytes, never by serializing the value again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document<T> {
     /// The parsed form.
     pub value: T,
-    /// The bytes as they were stored.
+    /// The stored bytes.
     pub raw: Vec<u8>,
 }
 
-/// The longest manifest, index or configuration that is read, in bytes: containerd's and most registries' limit.
+/// The largest manifest, index or configuration that is read, in bytes: twice the 4 MiB that registries are expected to
+/// accept (distribution-spec § Pushing Manifests).
 pub(crate) const DOCUMENT_LIMIT: u64 = 8 * 1024 * 1024;
 
 impl<T: Serialize> Document<T> {
-    /// A document of our own, in its canonical bytes.
-    pub fn new(value: T) -> Self {
-        let raw = canonical_bytes(&value);
-        Self { value, raw }
+    /// Creates a document from a value, in its canonical bytes.
+    ///
+    /// # Errors
+    /// If the value has no JSON form. None of this crate's types causes this.
+    pub fn new(value: T) -> Result<Self, EncodeError> {
+        let raw = canonical_bytes(&value)?;
+        Ok(Self { value, raw })
     }
 }
 
 impl<T> Document<T> {
-    /// The digest of the raw bytes.
+    /// Returns the digest of the raw bytes.
     pub fn digest(&self) -> Digest {
         Digest::of(&self.raw)
     }
 }
 
 impl<T: DeserializeOwned> Document<T> {
-    /// Parses a document; `what` says in an error what it should have been, such as "image manifest".
+    /// Parses a document. `expected` names the expected form in errors: `image manifest`.
     ///
     /// # Errors
-    /// When the bytes are not JSON of this form, with line and column; when the schema version is not 2; and when
-    /// the document is both an image and an index, as CVE-2021-41190 used to give one digest two meanings.
-    pub fn parse(raw: Vec<u8>, what: &'static str) -> Result<Self, DocumentError> {
-        let value = serde_json::from_slice(&raw).map_err(|source| DocumentError::Json { what, source })?;
+    /// If the bytes are not JSON of this form, if the schema version is not 2, or if the document is both a manifest
+    /// and an index: readers that disagree about which one it is run different content under one digest
+    /// (CVE-2021-41190).
+    pub fn parse(raw: Vec<u8>, expected: &'static str) -> Result<Self, DocumentError> {
+        let value =
+            serde_json::from_slice(&raw).map_err(|source| DocumentError::Json { expected, source })?;
         let shape: Shape =
-            serde_json::from_slice(&raw).map_err(|source| DocumentError::Json { what, source })?;
+            serde_json::from_slice(&raw).map_err(|source| DocumentError::Json { expected, source })?;
         if shape.manifests && (shape.layers || shape.config) {
             return Err(DocumentError::Ambiguous);
         }
         match shape.schema_version {
             Some(2) | None => Ok(Self { value, raw }),
-            Some(version) => Err(DocumentError::SchemaVersion { what, version }),
+            Some(version) => Err(DocumentError::SchemaVersion { expected, version }),
         }
     }
 }
 
-/// Which of the telling fields a document has.
+/// The fields that distinguish a manifest from an index.
 #[derive(Deserialize)]
 struct Shape {
     #[serde(rename = "schemaVersion", default)]
@@ -83,30 +88,49 @@ fn is_present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Err
     serde::de::IgnoredAny::deserialize(deserializer).map(|_| true)
 }
 
-/// Bytes that are not the document they should be.
+/// A document that has no JSON form: a bug in the code that made it, since every field of an image has one.
 #[derive(Debug, thiserror::Error)]
+#[error("internal error: a document of the image cannot be encoded as JSON; please report it")]
+pub struct EncodeError(#[source] serde_json::Error);
+
+/// An error of parsing a document.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum DocumentError {
-    /// Not JSON, or a field is missing or of a wrong type.
-    #[error("this is not an {what}")]
+    /// The bytes are not JSON, or a field is missing or has a wrong type.
+    #[error("the document is not an {expected}")]
     Json {
-        /// What it should have been.
-        what: &'static str,
-        /// Where and why not.
+        /// The expected form.
+        expected: &'static str,
+        /// The cause, with line and column.
         source: serde_json::Error,
     },
-    /// Docker's schema 1, or something newer than this crate.
+    /// The document has Docker's schema 1, or a version newer than this crate.
     #[error(
-        "this {what} has schema version {version}; only version 2 is known, build or convert the image anew"
+        "the {expected} has schema version {version}, but only version 2 is supported; rebuild the image"
     )]
     SchemaVersion {
-        /// What it should have been.
-        what: &'static str,
-        /// The version it has.
+        /// The expected form.
+        expected: &'static str,
+        /// The version found.
         version: u64,
     },
-    /// Both an index and a manifest.
-    #[error(
-        "this document is both an index and an image manifest, so that its digest has two meanings; refuse it"
-    )]
+    /// The document is both an index and a manifest.
+    #[error("the document is both an index and an image manifest, so its digest is ambiguous; do not use it")]
     Ambiguous,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// An empty document in its place would have a valid digest and lose the image's content.
+    #[test]
+    fn a_value_without_a_json_form_is_an_error() {
+        let keys_are_not_strings = BTreeMap::from([(vec![1_u8], "value")]);
+        let error = Document::new(keys_are_not_strings).unwrap_err();
+        assert!(error.to_string().starts_with("internal error: "), "{error}");
+    }
 }

@@ -6,54 +6,54 @@ use super::descriptor::Descriptor;
 use super::document::null_as_default;
 use super::media_type;
 
-/// One platform's image: its configuration and layers (image-spec, manifest.md).
+/// The manifest of an image for one platform: its configuration and layers (image-spec, manifest.md).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageManifest {
     /// Always 2.
     pub schema_version: u32,
-    /// [`media_type::MANIFEST`], or Docker's.
+    /// [`media_type::MANIFEST`] or [`media_type::DOCKER_MANIFEST`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media_type: Option<String>,
-    /// The [`ImageConfig`](crate::ImageConfig).
+    /// The descriptor of the [`ImageConfig`](crate::ImageConfig).
     pub config: Descriptor,
     /// The layers, lowest first.
     #[serde(deserialize_with = "null_as_default")]
     pub layers: Vec<Descriptor>,
-    /// Further facts about the image.
+    /// Annotations of the image.
     #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
 }
 
 impl ImageManifest {
-    /// An OCI manifest.
+    /// Creates an OCI manifest.
     pub fn new(config: Descriptor, layers: Vec<Descriptor>, annotations: BTreeMap<String, String>) -> Self {
         let media_type = Some(media_type::MANIFEST.to_owned());
         Self { schema_version: 2, media_type, config, layers, annotations }
     }
 }
 
-/// A list of images or further indices, one for each platform (image-spec, image-index.md).
+/// A list of manifests, usually one for each platform, or of further indexes (image-spec, image-index.md).
 ///
-/// It is also the form of a layout's `index.json`.
+/// A layout's `index.json` has the same form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Index {
     /// Always 2.
     pub schema_version: u32,
-    /// [`media_type::INDEX`], or Docker's.
+    /// [`media_type::INDEX`] or [`media_type::DOCKER_INDEX`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media_type: Option<String>,
-    /// What it lists, in order of preference.
+    /// The descriptors listed, the preferred first.
     #[serde(deserialize_with = "null_as_default")]
     pub manifests: Vec<Descriptor>,
-    /// Further facts about the whole.
+    /// Annotations of the index.
     #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
 }
 
 impl Index {
-    /// An OCI index.
+    /// Creates an OCI index.
     pub fn new(manifests: Vec<Descriptor>, annotations: BTreeMap<String, String>) -> Self {
         Self { schema_version: 2, media_type: Some(media_type::INDEX.to_owned()), manifests, annotations }
     }
@@ -69,13 +69,13 @@ mod tests {
     }
 
     #[test]
-    fn canonical_form() {
+    fn an_index_has_one_canonical_form() {
         let mut entry = descriptor();
         entry.platform =
             Some(PlatformObject { variant: Some("v8".into()), ..PlatformObject::new("linux", "arm64") });
         entry.annotations.insert("b".into(), "2".into());
         entry.annotations.insert("a".into(), "1".into());
-        let document = Document::new(Index::new(vec![entry], BTreeMap::new()));
+        let document = Document::new(Index::new(vec![entry], BTreeMap::new())).unwrap();
         let text = String::from_utf8(document.raw.clone()).unwrap();
         let digest = Digest::of(b"x");
         assert_eq!(
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_fields_survive_in_the_raw_bytes() {
+    fn raw_bytes_keep_unknown_fields() {
         let raw = br#"{"schemaVersion":2, "manifests": null, "annotations": null, "new": 1}"#.to_vec();
         let document = Document::<Index>::parse(raw.clone(), "image index").unwrap();
         assert_eq!(document.digest(), Digest::of(&raw));
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_ambiguous_and_old_documents() {
+    fn ambiguous_and_old_documents_are_rejected() {
         let parse =
             |text: &str| Document::<Index>::parse(text.as_bytes().to_vec(), "image index").unwrap_err();
         assert!(matches!(

@@ -1,5 +1,5 @@
-//! The media types that crossdock writes, and Docker's names for the same things which it also reads
-//! (image-spec, media-types.md § Compatibility matrix).
+//! The media types that crossdock writes, and Docker's equivalents, which it reads too (image-spec, media-types.md
+//! § Compatibility Matrix).
 
 /// An OCI image index.
 pub const INDEX: &str = "application/vnd.oci.image.index.v1+json";
@@ -14,7 +14,7 @@ pub const LAYER_GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 /// A layer as a tar compressed with zstd.
 pub const LAYER_ZSTD: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
 
-/// Docker's index, "manifest list".
+/// Docker's manifest list, its form of an index.
 pub const DOCKER_INDEX: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 /// Docker's manifest, schema 2.
 pub const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
@@ -23,12 +23,12 @@ pub const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json"
 /// Docker's layer, a tar compressed with gzip.
 pub const DOCKER_LAYER_GZIP: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 
-/// Whether `media_type` names an index, OCI's or Docker's.
+/// Returns whether `media_type` is that of an index, OCI's or Docker's.
 pub fn is_index(media_type: &str) -> bool {
     matches!(media_type, INDEX | DOCKER_INDEX)
 }
 
-/// Whether `media_type` names an image manifest, OCI's or Docker's.
+/// Returns whether `media_type` is that of an image manifest, OCI's or Docker's.
 pub fn is_manifest(media_type: &str) -> bool {
     matches!(media_type, MANIFEST | DOCKER_MANIFEST)
 }

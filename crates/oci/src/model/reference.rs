@@ -1,19 +1,19 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// An image's tag: at most 128 letters, digits, `_`, `.` and `-`, the first no `.` or `-`
-/// (distribution-spec § Pulling manifests).
+/// A tag: 1 to 128 letters, digits, `_`, `.` and `-`, not starting with `.` or `-` (distribution-spec § Pulling
+/// manifests).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tag(String);
 
-/// A repository's name with its registry's host where one is given: `registry.example:5000/team/app`.
+/// A repository name, optionally with its registry's host: `registry.example:5000/team/app`.
 ///
-/// Path components follow the distribution-spec (§ Pulling manifests), the host follows the reference grammar of
-/// `distribution/reference`: the first component is a host when it holds a `.` or a `:`, or is `localhost`.
+/// Path components follow the distribution-spec (§ Pulling manifests), and the host follows the grammar of
+/// `distribution/reference`: the first component is a host if it contains a `.` or a `:` or is `localhost`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Repository(String);
 
-/// A repository and a tag, `registry.example/app:1.0`; without a tag it means `latest`.
+/// A repository and a tag, `registry.example/app:1.0`. Parsing a name without a tag yields `latest`.
 ///
 /// ```
 /// use crossdock_oci::Reference;
@@ -24,40 +24,41 @@ pub struct Repository(String);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Reference {
-    /// Where it is kept.
+    /// The repository.
     pub repository: Repository,
-    /// Which of the images there.
+    /// The tag in that repository.
     pub tag: Tag,
 }
 
 impl Tag {
-    /// The longest tag, in characters.
+    /// The length of the longest tag, in characters.
     pub const MAX_LENGTH: usize = 128;
 
-    /// The tag's text.
+    /// Returns the tag as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl Repository {
-    /// The longest name, in characters: the limit of `distribution/reference`, which docker and podman share.
+    /// The length of the longest name, in characters: the limit of `distribution/reference`, which docker and podman
+    /// use.
     pub const MAX_LENGTH: usize = 255;
 
-    /// The name's text.
+    /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The registry's host, with its port, where the name gives one.
+    /// Returns the registry's host with its port, or `None` if the name has no host.
     pub fn host(&self) -> Option<&str> {
         let (first, _) = self.0.split_once('/')?;
         is_host(first).then_some(first)
     }
 
-    /// The name as containerd and docker know it (`distribution/reference`, normalized names):
-    /// `docker.io/library/app` for `app`, `docker.io/app` and `index.docker.io/app`, `docker.io/team/app` for
-    /// `team/app`, and as it is when it has another host.
+    /// Returns the normalized name, by which containerd and docker identify the repository (`distribution/reference`,
+    /// normalized names): `docker.io/library/app` for `app`, `docker.io/app` and `index.docker.io/app`,
+    /// `docker.io/team/app` for `team/app`, and the name itself for another host.
     pub fn full_name(&self) -> String {
         let path = match self.0.split_once('/') {
             Some(("docker.io" | "index.docker.io", path)) => path,
@@ -70,7 +71,7 @@ impl Repository {
 }
 
 impl Reference {
-    /// The name as containerd and docker know it, see [`Repository::full_name`].
+    /// Returns the normalized name, see [`Repository::full_name`].
     pub fn full_name(&self) -> String {
         format!("{}:{}", self.repository.full_name(), self.tag)
     }
@@ -102,20 +103,26 @@ impl FromStr for Tag {
     type Err = ReferenceError;
 
     fn from_str(text: &str) -> Result<Self, ReferenceError> {
-        let fail = |why| Err(ReferenceError { what: "tag", text: text.to_owned(), why });
+        let fail = |reason| Err(ReferenceError { expected: "tag", text: text.to_owned(), reason });
         if text.is_empty() {
-            return fail(Why::Empty);
+            return fail(Reason::Empty);
         }
         for (index, char) in text.chars().enumerate() {
             match char {
                 'a'..='z' | 'A'..='Z' | '0'..='9' | '_' => {}
                 '.' | '-' if index > 0 => {}
-                '.' | '-' => return fail(Why::First(char)),
-                _ => return fail(Why::Character { char, at: index + 1, allowed: "letters, digits, `_.-`" }),
+                '.' | '-' => return fail(Reason::First(char)),
+                _ => {
+                    return fail(Reason::Character {
+                        char,
+                        at: index + 1,
+                        allowed: "letters, digits, `_.-`",
+                    });
+                }
             }
         }
         if text.len() > Self::MAX_LENGTH {
-            return fail(Why::Long { length: text.len(), limit: Self::MAX_LENGTH });
+            return fail(Reason::Long { length: text.len(), limit: Self::MAX_LENGTH });
         }
         Ok(Self(text.to_owned()))
     }
@@ -125,10 +132,10 @@ impl FromStr for Repository {
     type Err = ReferenceError;
 
     fn from_str(text: &str) -> Result<Self, ReferenceError> {
-        check_repository(text).map_err(|why| ReferenceError {
-            what: "repository",
+        check_repository(text).map_err(|reason| ReferenceError {
+            expected: "repository",
             text: text.to_owned(),
-            why,
+            reason,
         })?;
         Ok(Self(text.to_owned()))
     }
@@ -139,7 +146,8 @@ impl FromStr for Reference {
 
     fn from_str(text: &str) -> Result<Self, ReferenceError> {
         if text.contains('@') {
-            return Err(ReferenceError { what: "name to tag", text: text.to_owned(), why: Why::Digest });
+            let text = text.to_owned();
+            return Err(ReferenceError { expected: "tagged reference", text, reason: Reason::Digest });
         }
         // A colon before the last slash belongs to the host's port.
         let after_slash = text.rfind('/').map_or(0, |slash| slash + 1);
@@ -151,15 +159,15 @@ impl FromStr for Reference {
     }
 }
 
-fn check_repository(text: &str) -> Result<(), Why> {
+fn check_repository(text: &str) -> Result<(), Reason> {
     if text.is_empty() {
-        return Err(Why::Empty);
+        return Err(Reason::Empty);
     }
     if text.len() > Repository::MAX_LENGTH {
-        return Err(Why::Long { length: text.len(), limit: Repository::MAX_LENGTH });
+        return Err(Reason::Long { length: text.len(), limit: Repository::MAX_LENGTH });
     }
     if text.contains("://") {
-        return Err(Why::Scheme);
+        return Err(Reason::Scheme);
     }
     let mut start = 0;
     for (index, component) in text.split('/').enumerate() {
@@ -173,8 +181,8 @@ fn check_repository(text: &str) -> Result<(), Why> {
     Ok(())
 }
 
-/// `name:port`, where the name has letters, digits, `.` and `-`, or is an IPv6 address in brackets.
-fn check_host(host: &str) -> Result<(), Why> {
+/// Checks `name:port`, where the name has letters, digits, `.` and `-`, or is an IPv6 address in brackets.
+fn check_host(host: &str) -> Result<(), Reason> {
     let (name, port) = match host
         .rfind(']')
         .map_or_else(|| host.find(':'), |end| host[end..].find(':').map(|at| end + at))
@@ -188,13 +196,13 @@ fn check_host(host: &str) -> Result<(), Why> {
         let fits =
             char.is_ascii_alphanumeric() || char == '.' || char == '-' || bracketed && "[]:".contains(char);
         if !fits {
-            return Err(Why::Character { char, at: index + 1, allowed });
+            return Err(Reason::Character { char, at: index + 1, allowed });
         }
     }
     if name.is_empty()
         || name.split('.').any(|label| label.is_empty() || label.starts_with('-') || label.ends_with('-'))
     {
-        return Err(Why::Host(host.to_owned()));
+        return Err(Reason::Host(host.to_owned()));
     }
     match port {
         Some((digits, before)) => check_port(digits, before, host),
@@ -202,22 +210,23 @@ fn check_host(host: &str) -> Result<(), Why> {
     }
 }
 
-fn check_port(digits: &str, before: usize, host: &str) -> Result<(), Why> {
+fn check_port(digits: &str, before: usize, host: &str) -> Result<(), Reason> {
     if let Some((index, char)) = digits.chars().enumerate().find(|(_, char)| !char.is_ascii_digit()) {
-        return Err(Why::Character { char, at: before + index + 1, allowed: "digits in a port" });
+        return Err(Reason::Character { char, at: before + index + 1, allowed: "digits in a port" });
     }
-    digits.parse::<u16>().map(drop).map_err(|_| Why::Host(host.to_owned()))
+    digits.parse::<u16>().map(drop).map_err(|_| Reason::Host(host.to_owned()))
 }
 
-/// Lower-case letters and digits, between them one `.`, one or two `_`, or any number of `-`.
-fn check_component(component: &str, before: usize) -> Result<(), Why> {
+/// Checks one part of a path: lower-case letters and digits, separated by one `.`, one or two `_`, or any number of
+/// `-`.
+fn check_component(component: &str, before: usize) -> Result<(), Reason> {
     let allowed = "lower-case letters, digits and, between them, `.`, `_`, `__` and `-`";
     let at = |index| before + index + 1;
     let mut separator = String::new();
     for (index, char) in component.chars().enumerate() {
         match char {
             'a'..='z' | '0'..='9' => separator.clear(),
-            'A'..='Z' => return Err(Why::Capital { char, at: at(index) }),
+            'A'..='Z' => return Err(Reason::Capital { char, at: at(index) }),
             '.' | '_' | '-' if index > 0 => {
                 separator.push(char);
                 let fits = separator == "."
@@ -225,53 +234,54 @@ fn check_component(component: &str, before: usize) -> Result<(), Why> {
                     || separator == "__"
                     || separator.chars().all(|char| char == '-');
                 if !fits {
-                    return Err(Why::Separator { separator, at: at(index) });
+                    return Err(Reason::Separator { separator, at: at(index) });
                 }
             }
-            _ => return Err(Why::Character { char, at: at(index), allowed }),
+            _ => return Err(Reason::Character { char, at: at(index), allowed }),
         }
     }
     if component.is_empty() {
-        return Err(Why::EmptyComponent { at: before + 1 });
+        return Err(Reason::EmptyComponent { at: before + 1 });
     }
     if !separator.is_empty() {
-        return Err(Why::Separator { separator, at: before + component.chars().count() });
+        return Err(Reason::Separator { separator, at: before + component.chars().count() });
     }
     Ok(())
 }
 
-/// A text that is no tag, repository or reference.
+/// An error of parsing a [`Tag`], [`Repository`] or [`Reference`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is not a {what}: {why}")]
+#[error("{text:?} is not a {expected}: {reason}")]
 pub struct ReferenceError {
-    what: &'static str,
+    expected: &'static str,
     text: String,
-    why: Why,
+    reason: Reason,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-enum Why {
+enum Reason {
     #[error("it is empty")]
     Empty,
     #[error("it has {length} characters, more than {limit}")]
     Long { length: usize, limit: usize },
-    #[error("character {at}, {char:?}, is none of {allowed}")]
+    #[error("character {at}, {char:?}, is not one of {allowed}")]
     Character { char: char, at: usize, allowed: &'static str },
-    #[error("it begins with `{0}`; begin with a letter, a digit or `_`")]
+    #[error("it begins with `{0}`; start with a letter, a digit or `_`")]
     First(char),
     #[error("character {at}, `{char}`, is a capital letter; a repository is written in lower case")]
     Capital { char: char, at: usize },
     #[error(
-        "`{separator}` at character {at} does not stand between letters or digits as one `.`, `_`, `__` or `-`s"
+        "`{separator}` at character {at} is not a separator; use one `.`, `_`, `__` or several `-` between letters or \
+         digits"
     )]
     Separator { separator: String, at: usize },
-    #[error("a part between slashes is empty at character {at}")]
+    #[error("the part between slashes is empty at character {at}")]
     EmptyComponent { at: usize },
     #[error("it is an address with `://`; leave out everything up to there")]
     Scheme,
     #[error("`{0}` is not a host with an optional port")]
     Host(String),
-    #[error("a digest says what an image is, and cannot be given to it as a name; leave out `@…`")]
+    #[error("a digest cannot be assigned to an image; leave out `@…`")]
     Digest,
 }
 
@@ -280,7 +290,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn accepts_the_grammar() {
+    fn references_of_the_grammar_are_accepted() {
         for name in [
             "app",
             "app:1.0",
@@ -304,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_say_which_character() {
+    fn errors_name_the_character() {
         for (name, why) in [
             ("", "empty"),
             ("App", "character 1, `A`, is a capital"),
@@ -336,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn full_names() {
+    fn full_names_are_normalized() {
         for (name, full) in [
             ("app", "docker.io/library/app:latest"),
             ("docker.io/app", "docker.io/library/app:latest"),

@@ -5,8 +5,8 @@ use serde::{Serialize, Serializer};
 
 /// A time in whole seconds since 1970-01-01T00:00:00Z, between then and the year 9999.
 ///
-/// Images carry times only because someone gave them: `SOURCE_DATE_EPOCH` or a commit's date. Nothing in this
-/// crate puts the clock's time into an image. Displayed and serialised as RFC 3339 in UTC.
+/// The caller gives every time in an image, for example from `SOURCE_DATE_EPOCH` or a commit: this crate never writes
+/// the clock's time, which would change the digest on every run. Displayed and serialized as RFC 3339 in UTC.
 ///
 /// ```
 /// let time = crossdock_oci::Timestamp::from_unix(1_700_000_000)?;
@@ -17,21 +17,21 @@ use serde::{Serialize, Serializer};
 pub struct Timestamp(u64);
 
 impl Timestamp {
-    /// 1970-01-01T00:00:00Z, the time of an image whose sources have none.
+    /// 1970-01-01T00:00:00Z, for images whose sources have no date.
     pub const EPOCH: Self = Self(0);
 
-    /// The last second of the year 9999: RFC 3339 has four digits for the year.
+    /// The last second of the year 9999: RFC 3339 years have four digits.
     const LAST: u64 = 253_402_300_799;
 
-    /// A time from seconds since the epoch.
+    /// Creates a time from seconds since the epoch.
     ///
     /// # Errors
-    /// When it lies after the year 9999.
+    /// If the time is after the year 9999.
     pub fn from_unix(seconds: u64) -> Result<Self, TimeError> {
         if seconds > Self::LAST { Err(TimeError { seconds }) } else { Ok(Self(seconds)) }
     }
 
-    /// Seconds since the epoch.
+    /// Returns the seconds since the epoch.
     pub fn as_unix(self) -> u64 {
         self.0
     }
@@ -50,9 +50,9 @@ impl Serialize for Timestamp {
     }
 }
 
-/// A time that an image's configuration cannot hold.
+/// An error of a time after the year 9999.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{seconds} seconds since 1970 lie after the year 9999; give seconds, not milliseconds")]
+#[error("{seconds} seconds since 1970 are after the year 9999; give seconds, not milliseconds")]
 pub struct TimeError {
     seconds: u64,
 }
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bounds() {
+    fn times_after_the_year_9999_are_rejected() {
         assert_eq!(Timestamp::EPOCH.to_string(), "1970-01-01T00:00:00Z");
         assert_eq!(Timestamp::from_unix(Timestamp::LAST).unwrap().to_string(), "9999-12-31T23:59:59Z");
         assert!(Timestamp::from_unix(Timestamp::LAST + 1).unwrap_err().to_string().contains("milliseconds"));

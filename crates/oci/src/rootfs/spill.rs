@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::{self, BufWriter, Read, SeekFrom, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 
 use crossdock_fs::FileError;
@@ -9,25 +9,25 @@ use crate::layer::tar_reader::TarError;
 
 const WRITE: &str = "write a temporary file in";
 
-/// So many bytes stay in memory; most images of one program have no more, and need no temporary file.
+/// The number of bytes kept in memory. Most images with one program have no more, and so need no temporary file.
 const IN_MEMORY: usize = 16 << 20;
 
-/// The content of all files of a root, one after the other: the first bytes in memory, what comes after them in a
-/// temporary file without a name.
+/// The content of all files of a root, one after the other: the first bytes in memory, the rest in an unnamed temporary
+/// file, which the operating system removes even if the process is killed.
 #[derive(Debug)]
 pub(super) struct Spill {
     head: Vec<u8>,
     tail: Option<BufWriter<File>>,
     length: u64,
-    folder: PathBuf,
+    directory: PathBuf,
 }
 
 impl Spill {
-    pub(super) fn new(folder: PathBuf) -> Self {
-        Self { head: Vec::new(), tail: None, length: 0, folder }
+    pub(super) fn new(directory: PathBuf) -> Self {
+        Self { head: Vec::new(), tail: None, length: 0, directory }
     }
 
-    /// Adds all that `reader` yields and returns where it is.
+    /// Adds the content of `reader` and returns its offset.
     pub(super) fn add(&mut self, reader: &mut impl Read) -> Result<u64, super::Fault> {
         let offset = self.length;
         let mut buffer = [0; 32 * 1024];
@@ -45,7 +45,7 @@ impl Spill {
         let (head, tail) = bytes.split_at(bytes.len().min(IN_MEMORY - self.head.len()));
         self.head.extend_from_slice(head);
         if !tail.is_empty() {
-            self.tail()?.write_all(tail).map_err(FileError::on(WRITE, &self.folder))?;
+            self.tail()?.write_all(tail).map_err(FileError::on(WRITE, &self.directory))?;
         }
         self.length += bytes.len() as u64;
         Ok(())
@@ -55,8 +55,8 @@ impl Spill {
         let tail = match self.tail.take() {
             Some(tail) => tail,
             None => {
-                let file = tempfile::tempfile_in(&self.folder)
-                    .map_err(FileError::on("create a temporary file in", &self.folder))?;
+                let file = tempfile::tempfile_in(&self.directory)
+                    .map_err(FileError::on("create a temporary file in", &self.directory))?;
                 BufWriter::with_capacity(256 * 1024, file)
             }
         };
@@ -65,7 +65,7 @@ impl Spill {
 
     pub(super) fn flush(&mut self) -> Result<(), FileError> {
         let flushed = self.tail.as_mut().map_or(Ok(()), Write::flush);
-        flushed.map_err(FileError::on(WRITE, &self.folder))
+        flushed.map_err(FileError::on(WRITE, &self.directory))
     }
 
     pub(super) fn reader(&self, offset: u64, size: u64) -> FileReader<'_> {
@@ -73,7 +73,7 @@ impl Spill {
         FileReader { head: &self.head, file, offset, size, position: 0 }
     }
 
-    /// `size` bytes from `offset` on, without a copy where they are in memory.
+    /// Returns `size` bytes from `offset` on, borrowed if they are in memory.
     pub(super) fn bytes(&self, offset: u64, size: u64) -> io::Result<Cow<'_, [u8]>> {
         let end = offset.checked_add(size).and_then(|end| usize::try_from(end).ok());
         let known = end.zip(usize::try_from(offset).ok()).and_then(|(end, start)| self.head.get(start..end));
@@ -86,10 +86,10 @@ impl Spill {
     }
 }
 
-/// Reads a file of an image; may also be asked to [`seek`](io::Seek).
+/// A reader of a file in an image, which can also [`seek`](io::Seek).
 #[derive(Debug, Clone)]
 pub struct FileReader<'a> {
-    /// What comes before the file's first byte.
+    /// The bytes in memory, which precede those of `file`.
     head: &'a [u8],
     file: Option<&'a File>,
     offset: u64,
@@ -98,12 +98,14 @@ pub struct FileReader<'a> {
 }
 
 impl<'a> FileReader<'a> {
-    /// Reads `size` bytes of `file` from `offset` on.
+    /// Creates a reader of `size` bytes of `file` from `offset` on.
     pub(crate) fn new(file: &'a File, offset: u64, size: u64) -> Self {
         Self { head: &[], file: Some(file), offset, size, position: 0 }
     }
+}
 
-    pub(super) fn seek_to(&mut self, to: SeekFrom) -> io::Result<u64> {
+impl Seek for FileReader<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let target = match to {
             SeekFrom::Start(position) => Some(position),
             SeekFrom::End(distance) => self.size.checked_add_signed(distance),
@@ -149,9 +151,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_memory_does_not_hold_is_in_the_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut spill = Spill::new(folder.path().to_owned());
+    fn content_beyond_the_memory_limit_is_read_from_the_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut spill = Spill::new(directory.path().to_owned());
         let byte = |place: usize| (place % 251) as u8;
         let sizes = [IN_MEMORY - 1000, 3000, 0, 50_000];
         let mut places = Vec::new();
@@ -167,7 +169,7 @@ mod tests {
             let size = content.len() as u64;
             assert!(*spill.bytes(*offset, size).unwrap() == content[..], "at {offset}");
             let mut reader = spill.reader(*offset, size);
-            reader.seek_to(SeekFrom::Start(size / 2)).unwrap();
+            reader.seek(SeekFrom::Start(size / 2)).unwrap();
             let mut half = Vec::new();
             reader.read_to_end(&mut half).unwrap();
             assert!(half == content[content.len() / 2..], "from the middle at {offset}");

@@ -4,7 +4,7 @@ use std::io::{Seek, SeekFrom, Write};
 
 use super::*;
 
-/// Writes tars as hostile or careless as wanted.
+/// Writes tars without any checks.
 #[derive(Default)]
 struct RawTar(Vec<u8>);
 
@@ -43,13 +43,13 @@ impl RawTar {
         self.entry(b'1', path, target, b"")
     }
 
-    /// An extended header for what follows.
+    /// Adds a PAX header for the next entry.
     fn pax(self, records: &[(&str, &str)]) -> Self {
         let records: String = records.iter().map(|(key, value)| record(key, value)).collect();
         self.entry(b'x', "PaxHeaders/x", "", records.as_bytes())
     }
 
-    /// A long name for what follows, as GNU tar writes it.
+    /// Adds a long name for the next entry, as GNU tar writes it.
     fn long_name(self, name: &str) -> Self {
         self.entry(b'L', "././@LongLink", "", name.as_bytes())
     }
@@ -60,14 +60,14 @@ impl RawTar {
     }
 }
 
-/// The layers here have so little content that none goes to a file.
-const NO_FOLDER: &str = "/nonexistent";
+/// No directory: the content of these layers stays in memory.
+const NO_DIRECTORY: &str = "/nonexistent";
 
 fn tar() -> RawTar {
     RawTar::default()
 }
 
-/// A PAX record; the length that it begins with counts its own digits.
+/// Returns a PAX record. The length at its start counts its own digits.
 fn record(key: &str, value: &str) -> String {
     let rest = format!(" {key}={value}\n");
     let length = (rest.len()..).find(|length| length.to_string().len() + rest.len() == *length).unwrap();
@@ -85,13 +85,13 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 fn root_of(layers: &[Vec<u8>]) -> RootView {
-    let mut root = RootView::new(RootLimits::default(), NO_FOLDER);
+    let mut root = RootView::new(RootLimits::default(), NO_DIRECTORY);
     layers.iter().for_each(|layer| apply(&mut root, layer).unwrap());
     root
 }
 
 fn fault(layers: &[Vec<u8>]) -> String {
-    let mut root = RootView::new(RootLimits::default(), NO_FOLDER);
+    let mut root = RootView::new(RootLimits::default(), NO_DIRECTORY);
     layers.iter().find_map(|layer| apply(&mut root, layer).err()).expect("no layer was refused")
 }
 
@@ -113,8 +113,8 @@ fn later_layers_win() {
     assert_eq!((text(&root, "/etc/a"), text(&root, "etc/./b")), ("two".into(), "1".into()));
     let entry = root.lookup("/etc/a").unwrap();
     assert_eq!((entry.layer, entry.mode, entry.uid, entry.gid, entry.size), (1, 0o644, 7, 8, 3));
-    let folder = root.lookup("/etc").unwrap();
-    assert_eq!((folder.layer, folder.mode, folder.kind), (0, 0o750, EntryKind::Dir));
+    let directory = root.lookup("/etc").unwrap();
+    assert_eq!((directory.layer, directory.mode, directory.kind), (0, 0o750, EntryKind::Dir));
     assert_eq!(root.list("/etc").unwrap().len(), 2);
 }
 
@@ -169,7 +169,7 @@ fn links_stay_within_the_root() {
 }
 
 #[test]
-fn a_folder_over_a_link_and_a_file_through_one() {
+fn directories_replace_links_and_files_follow_them() {
     let lower = || tar().dir("usr/lib").file("usr/lib/a", "1").link("lib", "usr/lib").end();
     let replaced = root_of(&[lower(), tar().dir("lib").file("lib/b", "2").end()]);
     assert_eq!(paths(&replaced), ["/lib", "/lib/b", "/usr", "/usr/lib", "/usr/lib/a"]);
@@ -192,20 +192,20 @@ fn hard_links_share_content_until_replaced() {
 }
 
 #[test]
-fn hostile_entries_are_refused() {
+fn hostile_entries_are_rejected() {
     let one = |tar: RawTar| fault(&[tar.end()]);
     for (refused, why) in [
         (one(tar().file("../x", "")), "`..`"),
         (one(tar().file("a/../../x", "")), "`..`"),
         (one(tar().hard("x", "../../etc/passwd")), "`..`"),
         (one(tar().hard("x", "nothing")), "not in the image"),
-        (one(tar().dir("d").hard("x", "d")), "to a folder"),
+        (one(tar().dir("d").hard("x", "d")), "to a directory"),
         (one(tar().hard("x", "")), "without a target"),
         (one(tar().link("x", "")), "without a target"),
-        (one(tar().file("a", "").file("a/b", "")), "no folder"),
-        (one(tar().link("a", "b").link("b", "a").file("a/c", "")), "circle"),
-        (one(tar().file(".wh.", "")), "names nothing"),
-        (one(tar().file("a/.wh...", "")), "names nothing"),
+        (one(tar().file("a", "").file("a/b", "")), "not a directory"),
+        (one(tar().link("a", "b").link("b", "a").file("a/c", "")), "form a loop"),
+        (one(tar().file(".wh.", "")), "without a name"),
+        (one(tar().file("a/.wh...", "")), "without a name"),
         (one(tar().file("/", "")), "root itself"),
         (one(tar().entry(b'S', "sparse", "", b"")), "sparse"),
         (fault(&[b"not a tar at all, but long enough to be taken for a header".repeat(20)]), "checksum"),
@@ -220,9 +220,9 @@ fn hostile_entries_are_refused() {
     }
 }
 
-/// As Go's archive/tar has it, and with it every engine.
+/// As in Go's archive/tar, which every engine uses.
 #[test]
-fn extended_records_that_say_nothing_or_again() {
+fn empty_and_repeated_records_behave_as_in_go() {
     for (header, path) in [
         (tar().pax(&[("path", ""), ("size", ""), ("uid", ""), ("gid", ""), ("linkpath", "")]), "/f"),
         (tar().pax(&[("path", "a"), ("path", "")]), "/f"),
@@ -239,7 +239,7 @@ fn extended_records_that_say_nothing_or_again() {
 }
 
 #[test]
-fn capabilities_are_kept() {
+fn extended_attributes_are_kept() {
     let records = [("SCHILY.xattr.user.note", "first"), ("SCHILY.xattr.user.note", "a value")];
     let root = root_of(&[tar().pax(&records).file("f", "x").file("g", "").end()]);
     assert_eq!(root.lookup("f").unwrap().xattrs, [(b"user.note".to_vec(), b"a value".to_vec())]);
@@ -247,13 +247,13 @@ fn capabilities_are_kept() {
 }
 
 #[test]
-fn both_digests_are_checked() {
+fn both_digests_are_verified() {
     let plain = tar().file("a", "1").end();
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(&plain).unwrap();
     let blob = encoder.finish().unwrap();
     let apply = |digest, diff_id| {
-        let mut root = RootView::new(RootLimits::default(), NO_FOLDER);
+        let mut root = RootView::new(RootLimits::default(), NO_DIRECTORY);
         root.apply(LayerSource { reader: Box::new(&blob[..]), digest, diff_id })
             .map_err(|error| chain(&error))
     };
@@ -263,7 +263,7 @@ fn both_digests_are_checked() {
 }
 
 #[test]
-fn content_can_be_sought() {
+fn content_can_be_read_from_any_position() {
     let root = root_of(&[tar().file("a", "first").file("b", "0123456789").end()]);
     let mut reader = root.open(&root.lookup("b").unwrap());
     reader.seek(SeekFrom::End(-3)).unwrap();

@@ -2,26 +2,26 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{EntryFault, LookupError, RootLimits};
 
-/// The root's own number.
+/// The number of the root's node.
 pub(super) const ROOT: usize = 0;
-/// Links that are followed for one path: Linux's limit.
+/// The number of links followed for one path: Linux's limit (path_resolution(7)).
 pub(super) const MAX_LINKS: u32 = 40;
-/// Parts of the targets of all links that are followed for one path: a link may have 2,000 of them, and a small layer
-/// may lead half a million entries through 40 such links.
+/// The number of path components that followed links may add to one path. A link target may have 2,000, and a small
+/// layer could otherwise lead half a million entries through 40 such links.
 const MAX_FOLLOWED: usize = 1000;
-/// Folders in one another; real images have a few dozen. It also bounds recursion over the tree.
+/// The depth of nested directories; real images have a few dozen. It also bounds recursion over the tree.
 pub(super) const MAX_DEPTH: usize = 1000;
-/// What memory an extended attribute takes beside its bytes, roughly.
+/// The memory that an extended attribute takes besides its bytes, roughly, in bytes.
 const XATTR_COST: usize = 128;
 
-/// Nodes by number; folders name them. Several names may mean one node: hard links.
+/// Nodes by number, named by directories. Several names of one node are hard links.
 #[derive(Debug)]
 pub(super) struct Tree {
     nodes: Vec<Node>,
     limits: RootLimits,
     entries: u64,
     metadata: u64,
-    /// The last layer that has hidden all that lower ones have in a folder.
+    /// For each directory, the last layer that hid everything that lower layers have in it.
     swept: HashMap<usize, u32>,
 }
 
@@ -45,29 +45,29 @@ pub(super) enum Kind {
     Fifo,
 }
 
-/// A name in a folder.
+/// A name in a directory.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Name {
     pub(super) node: usize,
-    /// The layer that gave the name, which for a hard link may not be the node's.
+    /// The layer of the name, which for a hard link may differ from the node's.
     pub(super) layer: u32,
 }
 
-/// What to do with a link at the end of a path.
+/// Whether a link at the end of a path is followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Last {
     Follow,
     Keep,
 }
 
-/// Where a path has led so far.
+/// The state of resolving a path.
 struct Walk {
-    /// The folders from the root, with their names below their parents.
+    /// The directories from the root, with their names.
     at: Vec<(Vec<u8>, usize)>,
-    /// The parts still to go, the next one last.
+    /// The remaining components, the next one last.
     todo: Vec<Vec<u8>>,
     links: u32,
-    /// How many parts links have brought.
+    /// The number of components added by links.
     followed: usize,
 }
 
@@ -89,7 +89,7 @@ impl Walk {
         self.at.last().map_or(ROOT, |(_, node)| *node)
     }
 
-    /// Goes on where a link leads; false when it has been too many, or too far.
+    /// Continues at a link's target; returns false if the links are too many or too long.
     fn follow(&mut self, target: &[u8]) -> bool {
         self.links += 1;
         if target.starts_with(b"/") {
@@ -112,14 +112,14 @@ impl Tree {
         Self { nodes, limits, entries: 0, metadata: 0, swept: HashMap::new() }
     }
 
-    /// Counts one more entry.
+    /// Counts one more entry against the limit.
     pub(super) fn count_entry(&mut self) -> Result<(), EntryFault> {
         self.entries += 1;
         let limit = self.limits.entries;
         if self.entries > limit { Err(EntryFault::Entries(limit)) } else { Ok(()) }
     }
 
-    /// Counts bytes that stay in memory.
+    /// Counts bytes that stay in memory against the limit.
     pub(super) fn count_metadata(&mut self, bytes: usize) -> Result<(), EntryFault> {
         self.metadata = self.metadata.saturating_add(bytes as u64);
         let limit = self.limits.metadata;
@@ -139,43 +139,46 @@ impl Tree {
         self.nodes.len() - 1
     }
 
-    pub(super) fn child(&self, folder: usize, name: &[u8]) -> Option<Name> {
-        match &self.nodes[folder].kind {
+    pub(super) fn child(&self, directory: usize, name: &[u8]) -> Option<Name> {
+        match &self.nodes[directory].kind {
             Kind::Dir(children) => children.get(name).copied(),
             _ => None,
         }
     }
 
-    /// Makes a folder that no entry describes.
-    fn add_implied_dir(&mut self, folder: usize, name: &[u8], layer: u32) -> Result<Name, EntryFault> {
+    /// Adds a directory that no entry describes.
+    fn add_implied_dir(&mut self, directory: usize, name: &[u8], layer: u32) -> Result<Name, EntryFault> {
         self.count_entry()?;
         self.count_metadata(name.len())?;
         let child = Name { node: self.add(Node::implied_dir(layer)), layer };
-        self.set_child(folder, name, child);
+        self.set_child(directory, name, child)?;
         Ok(child)
     }
 
-    pub(super) fn set_child(&mut self, folder: usize, name: &[u8], child: Name) {
-        if let Kind::Dir(children) = &mut self.nodes[folder].kind {
-            children.insert(name.into(), child);
-        }
+    /// Sets or replaces a name in a directory. A node of another kind is an error, so that no entry is lost silently.
+    pub(super) fn set_child(&mut self, directory: usize, name: &[u8], child: Name) -> Result<(), EntryFault> {
+        let Kind::Dir(children) = &mut self.nodes[directory].kind else {
+            return Err(EntryFault::ParentNotDir);
+        };
+        children.insert(name.into(), child);
+        Ok(())
     }
 
-    /// The node at `path` and its real path.
+    /// Returns the node at `path` and its path with all links resolved.
     pub(super) fn resolve(&self, path: &[u8], last: Last) -> Result<(usize, Vec<u8>), LookupError> {
         let mut walk = Walk::new(path);
-        // A slash at the end asks for a folder, so that a link there is followed.
+        // A trailing slash requires a directory, so that a link there is followed (path_resolution(7)).
         let last = if path.ends_with(b"/") { Last::Follow } else { last };
         while let Some(part) = walk.todo.pop() {
-            let folder = walk.node();
-            if !matches!(self.nodes[folder].kind, Kind::Dir(_)) {
+            let directory = walk.node();
+            if !matches!(self.nodes[directory].kind, Kind::Dir(_)) {
                 return Err(LookupError::NotADir { path: display(&walk.path()) });
             }
             if part == b".." {
                 walk.at.pop();
                 continue;
             }
-            let Some(child) = self.child(folder, &part) else {
+            let Some(child) = self.child(directory, &part) else {
                 return Err(LookupError::NotFound { path: display(&join(&walk.path(), &part)) });
             };
             match &self.nodes[child.node].kind {
@@ -194,8 +197,8 @@ impl Tree {
         }
     }
 
-    /// The folder at `path` with missing ones made as parents of something in `layer`, and whether the way led
-    /// through a link of a lower layer.
+    /// Returns the directory at `path`, with missing directories created as parents of an entry in `layer`, and whether
+    /// the path leads through a link of a lower layer.
     pub(super) fn make_parents(&mut self, path: &[u8], layer: u32) -> Result<(usize, bool), EntryFault> {
         let mut walk = Walk::new(path);
         let mut through_lower_link = false;
@@ -207,10 +210,10 @@ impl Tree {
             if walk.at.len() >= MAX_DEPTH {
                 return Err(EntryFault::Deep);
             }
-            let folder = walk.node();
-            let child = match self.child(folder, &part) {
+            let directory = walk.node();
+            let child = match self.child(directory, &part) {
                 Some(child) => child,
-                None => self.add_implied_dir(folder, &part, layer)?,
+                None => self.add_implied_dir(directory, &part, layer)?,
             };
             match &self.nodes[child.node].kind {
                 Kind::Dir(_) => walk.at.push((part, child.node)),
@@ -226,49 +229,52 @@ impl Tree {
         Ok((walk.node(), through_lower_link))
     }
 
-    /// Takes away what layers below `layer` have under `name`, and keeps what this layer has put there.
-    pub(super) fn hide(&mut self, folder: usize, name: &[u8], layer: u32) {
-        let Some(child) = self.child(folder, name) else { return };
-        self.hide_below(child.node, layer);
-        let empty = matches!(&self.nodes[child.node].kind, Kind::Dir(children) if children.is_empty());
-        let is_dir = matches!(self.nodes[child.node].kind, Kind::Dir(_));
+    /// Removes what layers below `layer` have under `name`, and keeps what this layer has put there: a whiteout must
+    /// not hide entries of its own layer, in whatever order they come (image-spec, layer.md § Whiteouts).
+    pub(super) fn hide(&mut self, directory: usize, name: &[u8], layer: u32) -> Result<(), EntryFault> {
+        let Some(child) = self.child(directory, name) else { return Ok(()) };
+        self.hide_below(child.node, layer)?;
         if child.layer >= layer {
-            return;
+            return Ok(());
         }
-        if is_dir && !empty {
-            // It stays only as the parent of what this layer has put into it.
-            let Kind::Dir(children) = std::mem::replace(&mut self.nodes[child.node].kind, Kind::Fifo) else {
-                return;
-            };
-            self.nodes[child.node] = Node { kind: Kind::Dir(children), ..Node::implied_dir(layer) };
-            self.set_child(folder, name, Name { node: child.node, layer });
-        } else if let Kind::Dir(children) = &mut self.nodes[folder].kind {
+        match &mut self.nodes[child.node].kind {
+            Kind::Dir(children) if !children.is_empty() => {
+                // The directory remains, but only as the parent of what this layer has put into it.
+                let children = std::mem::take(children);
+                self.nodes[child.node] = Node { kind: Kind::Dir(children), ..Node::implied_dir(layer) };
+                self.set_child(directory, name, Name { node: child.node, layer })?;
+            }
+            _ => self.remove_child(directory, name),
+        }
+        Ok(())
+    }
+
+    fn remove_child(&mut self, directory: usize, name: &[u8]) {
+        if let Kind::Dir(children) = &mut self.nodes[directory].kind {
             children.remove(name);
         }
     }
 
-    /// As [`hide`](Self::hide), for everything in a folder.
-    pub(super) fn hide_below(&mut self, folder: usize, layer: u32) {
-        let Kind::Dir(children) = &self.nodes[folder].kind else { return };
-        // From then on the folder gets nothing of lower layers, so that a layer goes through it once, however many
-        // whiteouts it has.
-        if self.swept.insert(folder, layer) == Some(layer) {
-            return;
+    /// Removes everything that layers below `layer` have in a directory, as [`hide`](Self::hide) does for one name.
+    pub(super) fn hide_below(&mut self, directory: usize, layer: u32) -> Result<(), EntryFault> {
+        let Kind::Dir(children) = &self.nodes[directory].kind else { return Ok(()) };
+        // Lower layers add nothing any more, so a layer sweeps each directory once, however many whiteouts it has.
+        // Without this, n whiteouts over n names would take quadratic time.
+        if self.swept.insert(directory, layer) == Some(layer) {
+            return Ok(());
         }
         let names: Vec<_> = children.keys().cloned().collect();
-        for name in names {
-            self.hide(folder, &name, layer);
-        }
+        names.iter().try_for_each(|name| self.hide(directory, name, layer))
     }
 }
 
 impl Node {
-    /// A folder that no entry describes.
+    /// Creates a directory that no entry describes.
     fn implied_dir(layer: u32) -> Self {
         Self { kind: Kind::Dir(BTreeMap::new()), mode: 0o755, uid: 0, gid: 0, layer, xattrs: Box::default() }
     }
 
-    /// What memory it takes beside that of every node, in bytes.
+    /// Returns the memory that this node takes besides that of every node, in bytes.
     pub(super) fn metadata(&self) -> usize {
         let link = if let Kind::Symlink(target) = &self.kind { target.len() } else { 0 };
         let xattr = |(name, value): &(Vec<u8>, Vec<u8>)| name.len() + value.len() + XATTR_COST;
@@ -280,7 +286,7 @@ pub(super) fn join(path: &[u8], name: &[u8]) -> Vec<u8> {
     [path, b"/", name].concat()
 }
 
-/// A path for a person, from the root.
+/// Returns a path for messages, from the root; bytes that are not UTF-8 are replaced.
 pub(super) fn display(path: &[u8]) -> String {
     let text = String::from_utf8_lossy(path);
     if text.starts_with('/') { text.into_owned() } else { format!("/{text}") }

@@ -1,4 +1,4 @@
-//! What the tests with real engines share: an image to load, and engines that are started and stopped here.
+//! Shared by the tests with real engines: an image to load, and daemons that are started and stopped here.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
@@ -17,10 +17,10 @@ use crossdock_oci::{
     PlatformObject, Pruning, Reference, RuntimeConfig, Timestamp, assemble, base, write_archive,
 };
 
-/// An image for linux/amd64 and linux/arm64 with content that no engine has seen before, in a layout and in an
-/// archive.
+/// An image for linux/amd64 and linux/arm64 in a layout and in an archive. Its content is unique, so that no engine has
+/// it in a cache.
 pub(crate) struct Sample {
-    pub(crate) folder: tempfile::TempDir,
+    pub(crate) directory: tempfile::TempDir,
     pub(crate) layout: Layout,
     pub(crate) assembled: Assembled,
     pub(crate) name: Reference,
@@ -29,10 +29,10 @@ pub(crate) struct Sample {
 
 impl Sample {
     pub(crate) fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let layout = Layout::create(folder.path().join("layout")).unwrap();
-        let cache = LayerCache::create(folder.path().join("cache")).unwrap();
-        let unique = folder.path().display().to_string();
+        let directory = tempfile::tempdir().unwrap();
+        let layout = Layout::create(directory.path().join("layout")).unwrap();
+        let cache = LayerCache::create(directory.path().join("cache")).unwrap();
+        let unique = directory.path().display().to_string();
         let platforms = ["amd64", "arm64"].map(|architecture| {
             let layers = [base_layer(), program_layer(architecture, &unique)]
                 .map(|layer| cache.provide(&layer, Compression::Gzip, threads(2), layout.blobs()).unwrap());
@@ -52,14 +52,14 @@ impl Sample {
         let name: Reference = "registry.example/team/sample:1.0".parse().unwrap();
         let lock = layout.lock().unwrap();
         layout.publish(&lock, &assembled.index, std::slice::from_ref(&name), Pruning::ReplaceAll).unwrap();
-        let archive = folder.path().join("sample.tar");
+        let archive = directory.path().join("sample.tar");
         let mut file = File::create(&archive).unwrap();
         let docker = &assembled.manifests[0].manifest;
         write_archive(&layout, &assembled.index, std::slice::from_ref(&name), docker, &mut file).unwrap();
-        Self { folder, layout, assembled, name, archive }
+        Self { directory, layout, assembled, name, archive }
     }
 
-    /// The identity under which docker and podman know the image for linux/amd64.
+    /// Returns the ID by which docker and podman identify the image for linux/amd64: its configuration's digest.
     pub(crate) fn config_id(&self) -> String {
         self.assembled.manifests[0].config.digest.to_string()
     }
@@ -71,7 +71,7 @@ fn base_layer() -> LayerBuilder {
     layer
 }
 
-/// A few megabytes in several files, with long and non-ASCII names and a link.
+/// Returns a layer of a few megabytes in several files, with long and non-ASCII names and a link.
 fn program_layer(architecture: &str, unique: &str) -> LayerBuilder {
     let mut layer = LayerBuilder::new(Timestamp::from_unix(1_700_000_000).unwrap());
     let text = format!("{architecture} {unique}\n");
@@ -100,7 +100,7 @@ pub(crate) fn threads(number: usize) -> NonZeroUsize {
     NonZeroUsize::new(number).unwrap()
 }
 
-/// Runs a program and returns its standard output; panics with all that it said when it fails.
+/// Runs a program and returns its standard output; panics with its whole output if it fails.
 pub(crate) fn run(program: &str, args: &[&str]) -> String {
     let output = Command::new(program)
         .args(args)
@@ -121,18 +121,18 @@ pub(crate) fn path(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// A daemon of this test's own, stopped when the value goes.
+/// A daemon of one test, stopped when the value is dropped.
 pub(crate) struct Daemon {
     child: Child,
-    pub(crate) folder: tempfile::TempDir,
+    pub(crate) directory: tempfile::TempDir,
 }
 
 impl Daemon {
-    /// Starts `program` and waits until `ready` succeeds. Arguments get the daemon's folder for `{}`.
+    /// Starts `program` and waits until `ready` succeeds. `{}` in an argument is replaced by the daemon's directory.
     pub(crate) fn start(program: &str, args: &[&str], ready: impl Fn(&Path) -> bool) -> Self {
-        let folder = tempfile::Builder::new().prefix("cd").tempdir().unwrap();
-        let log = File::create(folder.path().join("log")).unwrap();
-        let args = args.iter().map(|arg| arg.replace("{}", path(folder.path())));
+        let directory = tempfile::Builder::new().prefix("cd").tempdir().unwrap();
+        let log = File::create(directory.path().join("log")).unwrap();
+        let args = args.iter().map(|arg| arg.replace("{}", path(directory.path())));
         let child = Command::new(program)
             .args(args)
             .stdin(Stdio::null())
@@ -140,12 +140,12 @@ impl Daemon {
             .stderr(log)
             .spawn()
             .unwrap_or_else(|error| panic!("this test needs `{program}`: {error}"));
-        let mut daemon = Self { child, folder };
+        let mut daemon = Self { child, directory };
         let deadline = Instant::now() + Duration::from_secs(90);
-        while !ready(daemon.folder.path()) {
+        while !ready(daemon.directory.path()) {
             let ended = daemon.child.try_wait().unwrap();
             if ended.is_some() || Instant::now() > deadline {
-                let log = fs::read_to_string(daemon.folder.path().join("log")).unwrap();
+                let log = fs::read_to_string(daemon.directory.path().join("log")).unwrap();
                 panic!("{program} did not start ({ended:?}): {log}");
             }
             thread::sleep(Duration::from_millis(100));
@@ -156,7 +156,7 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        // Asked first, so that the daemon can end what it started itself.
+        // SIGTERM first, so that the daemon can stop its own child processes.
         let pid = self.child.id().to_string();
         Command::new("kill").args(["-TERM", &pid]).status().ok();
         let deadline = Instant::now() + Duration::from_secs(20);

@@ -805,7 +805,7 @@ fn nodes_and_the_constant_parts_of_tags_are_known_before_anything_is_built() {
     2 | nodes = ["m5.large", "linux/arm46"]
       |                      ^^^^^^^^^^^^^
 
-    /p/crossdock.toml:5:9: `tags`: the tag template `a b` gives no tag: "a b" is not a tag: character 2, ' ', is none of letters, digits, `_.-`; the filter `slug` replaces what is not allowed
+    /p/crossdock.toml:5:9: `tags`: the tag template `a b` gives no tag: "a b" is not a tag: character 2, ' ', is not one of letters, digits, `_.-`; the filter `slug` replaces what is not allowed
       |
     5 | tags = ["a b"]
       |         ^^^^^

@@ -34,7 +34,7 @@ impl StepContext<'_> {
         let ordered: Vec<Taken> =
             image.platforms.iter().filter_map(|plan| manifests.remove(&plan.platform)).collect();
         let entries = ordered.iter().map(|taken| taken.manifest.clone()).collect();
-        let index = Document::new(Index::new(entries, image.annotations.clone()));
+        let index = Document::new(Index::new(entries, image.annotations.clone())).map_err(about(image))?;
         let index = Descriptor::new(media_type::INDEX, layout.blobs().put(&index.raw).map_err(about(image))?);
         let platforms = ordered.into_iter().map(|taken| PlatformReport {
             digest: taken.manifest.digest,
@@ -64,7 +64,8 @@ impl StepContext<'_> {
             .map(|(layer, diff_id)| self.take_layer(image, store, source, layer, diff_id))
             .collect::<Result<Vec<Descriptor>, _>>()?;
         let size = layers.iter().map(|layer| layer.size).sum::<u64>() + config.size;
-        let manifest = Document::new(ImageManifest::new(config, layers, image.annotations.clone()));
+        let manifest = Document::new(ImageManifest::new(config, layers, image.annotations.clone()))
+            .map_err(about(image))?;
         let manifest = store.put(&manifest.raw).map_err(about(image))?;
         let mut manifest = Descriptor::new(media_type::MANIFEST, manifest);
         manifest.platform = Some(oci_platform(asked));

@@ -7,18 +7,19 @@ use super::{ArchiveFault, MAX_IMAGES};
 use crate::model::{Blob, DOCUMENT_LIMIT, Descriptor, Digest, ImageManifest, media_type, null_as_default};
 use crate::rootfs::FileReader;
 
-/// An archive in docker's form before version 25: `manifest.json` names files, and no blob has a digest.
+/// An archive in docker's form before version 25 (docker's image/spec v1.2): `manifest.json` names files, and nothing
+/// states the digests of blobs.
 #[derive(Debug)]
 pub(super) struct DockerArchive {
     tar: TarFile,
     places: BTreeMap<Digest, Place>,
-    images: Vec<DockerImage>,
 }
 
-/// More layers than this in one archive, repeated ones counted, are refused: docker takes 127 in an image.
+/// The number of layers in one archive, repeated ones included, beyond which it is rejected. Docker's limit for an
+/// image is 127.
 const MAX_LAYERS: usize = 100_000;
 
-/// An image of such an archive, with the manifest that it would have.
+/// An image of a [`DockerArchive`], with a manifest derived from `manifest.json`.
 #[derive(Debug)]
 pub(super) struct DockerImage {
     pub(super) names: Vec<String>,
@@ -36,24 +37,21 @@ struct Entry {
 }
 
 impl DockerArchive {
-    pub(super) fn open(tar: TarFile) -> Result<Self, ArchiveFault> {
+    /// Reads `manifest.json` and returns the archive with the images that it lists.
+    pub(super) fn open(tar: TarFile) -> Result<(Self, Vec<DockerImage>), ArchiveFault> {
         let raw = tar.read("manifest.json", DOCUMENT_LIMIT)?.ok_or(ArchiveFault::NoImages)?;
         let entries: Vec<Entry> = serde_json::from_slice(&raw).map_err(ArchiveFault::DockerJson)?;
         if entries.len() > MAX_IMAGES {
-            return Err(ArchiveFault::TooMany { what: "images", limit: MAX_IMAGES });
+            return Err(ArchiveFault::TooMany { items: "images", limit: MAX_IMAGES });
         }
         if entries.iter().map(|entry| entry.layers.len()).sum::<usize>() > MAX_LAYERS {
-            return Err(ArchiveFault::TooMany { what: "layers", limit: MAX_LAYERS });
+            return Err(ArchiveFault::TooMany { items: "layers", limit: MAX_LAYERS });
         }
         let names = entries.iter().flat_map(|entry| entry.layers.iter().chain([&entry.config]));
         let blobs = blobs(&tar, names)?;
-        let images = entries.iter().filter_map(|entry| image(entry, &blobs)).collect();
+        let images = entries.iter().map(|entry| image(entry, &blobs)).collect::<Result<_, _>>()?;
         let places = blobs.values().map(|(place, blob)| (blob.digest, *place)).collect();
-        Ok(Self { tar, places, images })
-    }
-
-    pub(super) fn images(&self) -> &[DockerImage] {
-        &self.images
+        Ok((Self { tar, places }, images))
     }
 
     pub(super) fn open_blob(&self, digest: &Digest) -> Option<FileReader<'_>> {
@@ -63,7 +61,8 @@ impl DockerArchive {
 
 type Blobs<'a> = BTreeMap<&'a str, (Place, Blob)>;
 
-/// The digests of files. Each is read once, however many links lead to it.
+/// Computes the digests of files. Each file is read once, however many links lead to it: a hostile archive may have
+/// thousands of links to one large file.
 fn blobs<'a>(tar: &TarFile, names: impl Iterator<Item = &'a String>) -> Result<Blobs<'a>, ArchiveFault> {
     let mut of_places: BTreeMap<Place, Blob> = BTreeMap::new();
     let mut blobs = Blobs::new();
@@ -82,12 +81,15 @@ fn blobs<'a>(tar: &TarFile, names: impl Iterator<Item = &'a String>) -> Result<B
     Ok(blobs)
 }
 
-fn image(entry: &Entry, blobs: &Blobs<'_>) -> Option<DockerImage> {
-    let blob = |path: &String| blobs.get(path.as_str()).map(|(_, blob)| *blob);
+fn image(entry: &Entry, blobs: &Blobs<'_>) -> Result<DockerImage, ArchiveFault> {
+    let blob = |path: &String| match blobs.get(path.as_str()) {
+        Some((_, blob)) => Ok(*blob),
+        None => Err(ArchiveFault::Missing { name: path.clone() }),
+    };
     let config = Descriptor::new(media_type::DOCKER_CONFIG, blob(&entry.config)?);
     let layer = |path| blob(path).map(|blob| Descriptor::new(media_type::LAYER, blob));
-    let layers = entry.layers.iter().map(layer).collect::<Option<Vec<_>>>()?;
+    let layers = entry.layers.iter().map(layer).collect::<Result<Vec<_>, _>>()?;
     let mut manifest = ImageManifest::new(config, layers, BTreeMap::new());
     manifest.media_type = Some(media_type::DOCKER_MANIFEST.to_owned());
-    Some(DockerImage { names: entry.repo_tags.clone(), manifest })
+    Ok(DockerImage { names: entry.repo_tags.clone(), manifest })
 }

@@ -1,11 +1,11 @@
-//! Follows what a source lists to the images for platforms, within bounds.
+//! Follows the descriptors of a source to the images for platforms, within limits.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
 use crossdock_fs::FileError;
 
-use super::docker::{DockerArchive, DockerImage};
+use super::docker::DockerImage;
 use super::{DOCUMENTS_LIMIT, ImageSource, MAX_IMAGES, SourceError, SourceImage, SourcePlatform};
 use crate::layout::blob::BlobError;
 use crate::layout::{IMAGE_NAME, LayoutError, MAX_DEPTH, REF_NAME};
@@ -14,7 +14,7 @@ use crate::model::{
     media_type,
 };
 
-/// Reads the images of one source, and counts what that costs.
+/// Reads the images of one source and counts them against the limits.
 pub(super) struct Images<'a> {
     source: &'a ImageSource,
     images: usize,
@@ -26,7 +26,7 @@ impl<'a> Images<'a> {
         Self { source, images: 0, bytes: 0 }
     }
 
-    /// The images that an index lists, each once.
+    /// Returns the images that an index lists, each once with all its names.
     pub(super) fn listed(mut self, index: &Index) -> Result<Vec<SourceImage>, SourceError> {
         let mut images: Vec<SourceImage> = Vec::new();
         let mut known: BTreeMap<Digest, usize> = BTreeMap::new();
@@ -50,13 +50,13 @@ impl<'a> Images<'a> {
         Ok(images)
     }
 
-    /// The images of docker's older archives.
-    pub(super) fn of_docker(mut self, docker: &DockerArchive) -> Result<Vec<SourceImage>, SourceError> {
-        docker.images().iter().map(|image| self.docker_image(image)).collect()
+    /// Returns the images of an archive in docker's older form.
+    pub(super) fn of_docker(mut self, images: &[DockerImage]) -> Result<Vec<SourceImage>, SourceError> {
+        images.iter().map(|image| self.docker_image(image)).collect()
     }
 
-    /// Adds what `entry` leads to. An index that was seen already is not followed again: a few small indices that
-    /// name one another many times would otherwise stand for an endless list.
+    /// Adds the images that `entry` leads to. An index is followed only once: a few small indexes that list one another
+    /// many times would otherwise expand to an endless list.
     fn add(
         &mut self,
         entry: &Descriptor,
@@ -104,7 +104,7 @@ impl<'a> Images<'a> {
     fn docker_image(&mut self, image: &DockerImage) -> Result<SourceImage, SourceError> {
         self.count_image()?;
         let config: Document<ImageConfig> = self.document(&image.manifest.config, "image configuration")?;
-        let manifest = Document::new(image.manifest.clone());
+        let manifest = Document::new(image.manifest.clone())?;
         let blob = Blob { digest: manifest.digest(), size: manifest.raw.len() as u64 };
         let descriptor = Descriptor::new(media_type::DOCKER_MANIFEST, blob);
         Ok(SourceImage {
@@ -124,11 +124,11 @@ impl<'a> Images<'a> {
         Ok(())
     }
 
-    /// Reads a document and holds it against its descriptor.
+    /// Reads a document and compares it with its descriptor.
     fn document<T: serde::de::DeserializeOwned>(
         &mut self,
         descriptor: &Descriptor,
-        what: &'static str,
+        expected: &'static str,
     ) -> Result<Document<T>, SourceError> {
         let Descriptor { digest, size, .. } = *descriptor;
         let mut raw = Vec::new();
@@ -147,8 +147,8 @@ impl<'a> Images<'a> {
             return Err(BlobError::Corrupt { expected: digest, found: blob.digest }.into());
         }
         if blob.size != size {
-            return Err(SourceError::Size { digest, said: size, found: blob.size });
+            return Err(SourceError::Size { digest, declared: size, found: blob.size });
         }
-        Document::parse(raw, what).map_err(|source| SourceError::Document { digest, source })
+        Document::parse(raw, expected).map_err(|source| SourceError::Document { digest, source })
     }
 }

@@ -10,10 +10,11 @@ use crate::layer::decode::{Coding, decode};
 use crate::layer::tar_reader::{BLOCK, TarError, TarKind, TarReader};
 use crate::rootfs::FileReader;
 
-/// The longest archive that is unpacked to a temporary file, in bytes.
+/// The largest archive that is decompressed to a temporary file, in bytes.
 const UNPACKED_LIMIT: u64 = 32 << 30;
-/// The most entries that are remembered, and the most bytes of their names and links together.
+/// The number of entries beyond which an archive is rejected.
 const MAX_ENTRIES: usize = 200_000;
+/// The size of all names and link targets together, in bytes, beyond which an archive is rejected.
 const MAX_NAMES: usize = 64 << 20;
 
 /// A tar whose files can be read in any order.
@@ -24,7 +25,7 @@ pub(super) struct TarFile {
     end: End,
 }
 
-/// Whether the two blocks of zeros were there that a tar ends with; engines do without them.
+/// Whether the tar ended with its two blocks of zeros, which engines do not require.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     Marked,
@@ -37,7 +38,7 @@ enum Entry {
     Link(Vec<u8>),
 }
 
-/// Where a file's content is in the tar.
+/// The position of a file's content in the tar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     offset: u64,
@@ -45,7 +46,8 @@ pub(super) struct Place {
 }
 
 impl TarFile {
-    /// Reads where everything is. A compressed archive is unpacked to a temporary file in `temporary` first.
+    /// Opens the archive and indexes its entries. A compressed archive is first decompressed to a temporary file in
+    /// `temporary`.
     pub(super) fn open(path: &Path, temporary: &Path) -> Result<Self, ArchiveFault> {
         let (file, coding) = start(path)?;
         match coding {
@@ -54,7 +56,7 @@ impl TarFile {
         }
     }
 
-    /// As [`open`](Self::open), of an archive that is not compressed; none when it is.
+    /// Opens an archive as [`open`](Self::open) does, or returns `None` if it is compressed.
     pub(super) fn open_plain(path: &Path) -> Result<Option<Self>, ArchiveFault> {
         let (file, coding) = start(path)?;
         if coding == Coding::Plain { Self::of_plain(file).map(Some) } else { Ok(None) }
@@ -70,14 +72,15 @@ impl TarFile {
         Ok(Self { file, entries, end })
     }
 
-    /// Whether it holds something and then stops without the mark that a tar ends with.
+    /// Returns whether the tar has entries but lacks its end mark.
     pub(super) fn lacks_end(&self) -> bool {
         self.end == End::Unmarked && !self.entries.is_empty()
     }
 
-    /// Where a file is that has this path, or that a link with this path leads to; none when it is not there.
+    /// Returns the position of the file at this path, following links, or `None` if there is none.
     pub(super) fn place(&self, name: &str) -> Option<Place> {
         let mut name = &normal(name.as_bytes());
+        // Real archives have one link in a row; the limit ends loops.
         for _ in 0..8 {
             match self.entries.get(name)? {
                 Entry::File(place) => return Some(*place),
@@ -91,12 +94,12 @@ impl TarFile {
         FileReader::new(&self.file, place.offset, place.size)
     }
 
-    /// A reader of a file by its path; none when it is not there.
+    /// Returns a reader of the file at this path, or `None` if there is none.
     pub(super) fn file(&self, name: &str) -> Option<FileReader<'_>> {
         self.place(name).map(|place| self.reader(place))
     }
 
-    /// The content of a file of at most `limit` bytes; none when it is not there.
+    /// Returns the content of a file of at most `limit` bytes, or `None` if there is none.
     pub(super) fn read(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, ArchiveFault> {
         let Some(reader) = self.file(name) else { return Ok(None) };
         let mut bytes = Vec::new();
@@ -108,7 +111,7 @@ impl TarFile {
     }
 }
 
-/// The file, from its begin on, and how it is compressed.
+/// Opens the file and detects its compression.
 fn start(path: &Path) -> Result<(File, Coding), ArchiveFault> {
     let failed = || FileError::on("read", path);
     let mut file = open_regular(path).map_err(failed())?;
@@ -118,9 +121,9 @@ fn start(path: &Path) -> Result<(File, Coding), ArchiveFault> {
     Ok((file, Coding::of(&start)))
 }
 
-fn unpack(file: File, folder: &Path) -> Result<File, ArchiveFault> {
-    let failed = || FileError::on("write a temporary file in", folder);
-    let mut plain = tempfile::tempfile_in(folder).map_err(failed())?;
+fn unpack(file: File, directory: &Path) -> Result<File, ArchiveFault> {
+    let failed = || FileError::on("write a temporary file in", directory);
+    let mut plain = tempfile::tempfile_in(directory).map_err(failed())?;
     let mut reader = decode(file)?.take(UNPACKED_LIMIT + 1);
     let mut buffer = vec![0; 128 * 1024];
     let mut size = 0;
@@ -147,12 +150,12 @@ fn entries(file: &mut File) -> Result<(BTreeMap<Vec<u8>, Entry>, End), ArchiveFa
     while let Some(found) = tar.next_entry()? {
         let path = normal(&found.path);
         let entry = match found.kind {
-            TarKind::File => Entry::File(Place { offset: found.position, size: found.size }),
-            TarKind::HardLink => Entry::Link(normal(&found.link)),
-            // A link leads from the folder that it lies in; podman's archives have such beside each layer.
-            TarKind::Symlink => {
-                let folder = path.iter().rposition(|byte| *byte == b'/').map_or(&path[..0], |at| &path[..at]);
-                Entry::Link(normal(&[folder, b"/", &found.link].concat()))
+            Some(TarKind::File) => Entry::File(Place { offset: found.position, size: found.size }),
+            Some(TarKind::HardLink) => Entry::Link(normal(&found.link)),
+            // The target is relative to the link's directory. podman's archives have such a link for each layer.
+            Some(TarKind::Symlink) => {
+                let parent = path.iter().rposition(|byte| *byte == b'/').map_or(&path[..0], |at| &path[..at]);
+                Entry::Link(normal(&[parent, b"/", &found.link].concat()))
             }
             _ => continue,
         };
@@ -169,7 +172,7 @@ fn entries(file: &mut File) -> Result<(BTreeMap<Vec<u8>, Entry>, End), ArchiveFa
     Ok((entries, end))
 }
 
-/// The path without `.`, `..` and empty parts. These names are looked up here and never in a file system.
+/// Returns the path without `.`, `..` and empty components. It is a key of the index and never used in a file system.
 fn normal(path: &[u8]) -> Vec<u8> {
     let mut parts: Vec<&[u8]> = Vec::new();
     for part in path.split(|byte| *byte == b'/') {

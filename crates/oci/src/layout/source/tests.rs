@@ -12,19 +12,19 @@ use crate::{
     Timestamp, assemble, write_archive, write_atomically,
 };
 
-/// What is small or not compressed needs no temporary file.
-const NO_FOLDER: &str = "/nonexistent";
+/// No directory: small and uncompressed sources need no temporary file.
+const NO_DIRECTORY: &str = "/nonexistent";
 
 struct Fixture {
-    folder: tempfile::TempDir,
+    directory: tempfile::TempDir,
     layout: Layout,
     assembled: crate::Assembled,
     names: Vec<Reference>,
 }
 
 fn fixture() -> Fixture {
-    let folder = tempfile::tempdir().unwrap();
-    let layout = Layout::create(folder.path().join("layout")).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let layout = Layout::create(directory.path().join("layout")).unwrap();
     let platforms = ["amd64", "arm64"].map(|architecture| {
         let mut builder = LayerBuilder::new(Timestamp::EPOCH);
         let content = Content::from(architecture.as_bytes().to_vec());
@@ -42,7 +42,7 @@ fn fixture() -> Fixture {
         ["r.example/app:1", "r.example/app:2"].map(|name| name.parse().unwrap()).to_vec();
     let lock = layout.lock().unwrap();
     layout.publish(&lock, &assembled.index, &names, Pruning::KeepOthers).unwrap();
-    Fixture { folder, layout, assembled, names }
+    Fixture { directory, layout, assembled, names }
 }
 
 impl Fixture {
@@ -54,12 +54,12 @@ impl Fixture {
     }
 
     fn open(&self, bytes: &[u8]) -> Result<ImageSource, SourceError> {
-        let path = self.folder.path().join("archive.tar");
+        let path = self.directory.path().join("archive.tar");
         write_atomically(&path, bytes).unwrap();
-        ImageSource::open(path, self.folder.path())
+        ImageSource::open(path, self.directory.path())
     }
 
-    /// Checks that the source holds the fixture's image.
+    /// Asserts that the source has the fixture's image.
     fn check(&self, source: &ImageSource) {
         let [image] = source.images() else { panic!("{:?}", source.images()) };
         assert_eq!(image.names, ["r.example/app:1", "r.example/app:2"]);
@@ -74,7 +74,7 @@ impl Fixture {
 }
 
 fn app(source: &ImageSource, platform: &SourcePlatform) -> String {
-    let root = source.root(platform, RootLimits::default(), NO_FOLDER.as_ref()).unwrap();
+    let root = source.root(platform, RootLimits::default(), NO_DIRECTORY.as_ref()).unwrap();
     String::from_utf8(root.read("/app", 99).unwrap().into_owned()).unwrap()
 }
 
@@ -85,18 +85,18 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn layout_and_archives_hold_the_same() {
+fn layout_and_archives_have_the_same_image() {
     let fixture = fixture();
-    fixture.check(&ImageSource::open(fixture.layout.path(), NO_FOLDER.as_ref()).unwrap());
+    fixture.check(&ImageSource::open(fixture.layout.path(), NO_DIRECTORY.as_ref()).unwrap());
     let archive = fixture.archive();
     assert_eq!(archive, fixture.archive());
     fixture.check(&fixture.open(&archive).unwrap());
     fixture.check(&fixture.open(&gzip(&archive)).unwrap());
 }
 
-/// Makes docker's older form of an archive: no index, plain layers under other names, links between them.
+/// Returns an archive in docker's older form: no index, uncompressed layers under other names, links between them.
 fn docker_archive(fixture: &Fixture) -> Vec<u8> {
-    let source = ImageSource::open(fixture.layout.path(), NO_FOLDER.as_ref()).unwrap();
+    let source = ImageSource::open(fixture.layout.path(), NO_DIRECTORY.as_ref()).unwrap();
     let image = &source.images()[0].platforms[1];
     let mut layer = Vec::new();
     let blob = source.blob(&image.manifest.value.layers[0].digest).unwrap();
@@ -107,7 +107,7 @@ fn docker_archive(fixture: &Fixture) -> Vec<u8> {
 }
 
 #[test]
-fn older_docker_archives() {
+fn archives_in_dockers_older_form_are_read() {
     let fixture = fixture();
     let source = fixture.open(&docker_archive(&fixture)).unwrap();
     let [image] = source.images() else { panic!("{:?}", source.images()) };
@@ -116,17 +116,21 @@ fn older_docker_archives() {
     assert_eq!(app(&source, &image.platforms[0]), "arm64");
 }
 
-/// Puts an index of these entries into the layout and opens it.
+/// Puts an index of these entries into the layout and opens the layout.
 fn with_entries(fixture: &Fixture, entries: Vec<Descriptor>) -> Result<ImageSource, SourceError> {
-    let blob = fixture.layout.blobs().put(&Document::new(Index::new(entries, BTreeMap::new())).raw).unwrap();
+    let blob = fixture
+        .layout
+        .blobs()
+        .put(&Document::new(Index::new(entries, BTreeMap::new())).unwrap().raw)
+        .unwrap();
     let lock = fixture.layout.lock().unwrap();
     let index = Descriptor::new(media_type::INDEX, blob);
     fixture.layout.write_index(&lock, &Index::new(vec![index], BTreeMap::new())).unwrap();
-    ImageSource::open(fixture.layout.path(), NO_FOLDER.as_ref())
+    ImageSource::open(fixture.layout.path(), NO_DIRECTORY.as_ref())
 }
 
 #[test]
-fn attestations_artifacts_and_absent_manifests() {
+fn attestations_artifacts_and_absent_manifests_are_told_apart() {
     let fixture = fixture();
     let manifest = fixture.assembled.manifests[0].manifest.clone();
     let mut attestation = manifest.clone();
@@ -142,7 +146,7 @@ fn attestations_artifacts_and_absent_manifests() {
 }
 
 #[test]
-fn lies_are_noticed() {
+fn mismatched_descriptors_are_rejected() {
     let fixture = fixture();
     let manifest = &fixture.assembled.manifests[0];
     let longer = Descriptor { size: manifest.manifest.size + 1, ..manifest.manifest.clone() };
@@ -158,7 +162,7 @@ fn lies_are_noticed() {
     assert!(matches!(damaged, Err(SourceError::Blob(BlobError::Corrupt { .. }))));
 }
 
-/// A tar of these files, and of links to them.
+/// Returns a tar of files and of links to them.
 fn tar_of(files: &[(&str, &[u8])], links: &[(&str, &str)]) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
     for (name, bytes) in files {
@@ -176,26 +180,26 @@ fn tar_of(files: &[(&str, &[u8])], links: &[(&str, &str)]) -> Vec<u8> {
 }
 
 #[test]
-fn a_compressed_archive_is_unpacked_where_the_caller_says() {
+fn a_compressed_archive_is_decompressed_in_the_given_directory() {
     let fixture = fixture();
-    let path = fixture.folder.path().join("packed.tar.gz");
+    let path = fixture.directory.path().join("packed.tar.gz");
     write_atomically(&path, &gzip(&fixture.archive())).unwrap();
-    fixture.check(&ImageSource::open(&path, fixture.folder.path()).unwrap());
-    assert!(said(&ImageSource::open(&path, NO_FOLDER.as_ref()).unwrap_err()).contains(NO_FOLDER));
+    fixture.check(&ImageSource::open(&path, fixture.directory.path()).unwrap());
+    assert!(chain(&ImageSource::open(&path, NO_DIRECTORY.as_ref()).unwrap_err()).contains(NO_DIRECTORY));
     let skippable = [&b"\x50\x2a\x4d\x18\x04\0\0\0skip"[..], b"\x28\xb5\x2f\xfdrest"].concat();
     write_atomically(&path, &skippable).unwrap();
-    assert!(said(&ImageSource::open(&path, NO_FOLDER.as_ref()).unwrap_err()).contains(NO_FOLDER));
+    assert!(chain(&ImageSource::open(&path, NO_DIRECTORY.as_ref()).unwrap_err()).contains(NO_DIRECTORY));
 }
 
 #[test]
-fn what_is_no_source() {
+fn other_files_and_directories_are_rejected() {
     let fixture = fixture();
     assert!(matches!(
-        ImageSource::open(fixture.folder.path(), NO_FOLDER.as_ref()),
+        ImageSource::open(fixture.directory.path(), NO_DIRECTORY.as_ref()),
         Err(SourceError::Layout(_))
     ));
     assert!(matches!(
-        ImageSource::open(fixture.folder.path().join("no"), NO_FOLDER.as_ref()),
+        ImageSource::open(fixture.directory.path().join("no"), NO_DIRECTORY.as_ref()),
         Err(SourceError::File(_))
     ));
     let archive = fixture.archive();
@@ -204,14 +208,14 @@ fn what_is_no_source() {
     }
 }
 
-/// The error of what cannot be opened, and its causes.
-fn said(error: &dyn std::error::Error) -> String {
+/// Returns the text of an error and its causes.
+fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |error| error.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 #[test]
-fn an_archive_that_is_cut_off_is_no_other_file() {
+fn truncated_archives_are_told_from_other_files() {
     let fixture = fixture();
     let archive = fixture.archive();
     let packed = gzip(&archive);
@@ -221,7 +225,7 @@ fn an_archive_that_is_cut_off_is_no_other_file() {
         [&archive[..700], &archive[..archive.len() / 2], &archive[..between], &packed[..packed.len() / 2]]
     {
         let error = fixture.open(bytes).unwrap_err();
-        assert!(!error.is_no_archive() && said(&error).contains("cut off"), "{}", said(&error));
+        assert!(!error.is_no_archive() && chain(&error).contains("cut off"), "{}", chain(&error));
     }
     let mut tar = tar::Builder::new(Vec::new());
     let mut header = tar::Header::new_ustar();
@@ -229,18 +233,18 @@ fn an_archive_that_is_cut_off_is_no_other_file() {
     tar.append_data(&mut header, "README", &b"x"[..]).unwrap();
     for bytes in [tar.into_inner().unwrap(), gzip(&[7; 2000]), gzip(b"#!/bin/sh"), gzip(b"")] {
         let error = fixture.open(&bytes).unwrap_err();
-        assert!(error.is_no_archive(), "{}", said(&error));
+        assert!(error.is_no_archive(), "{}", chain(&error));
     }
     let mut damaged = archive.clone();
     damaged[between] ^= 1;
     let error = fixture.open(&damaged).unwrap_err();
-    assert!(!error.is_no_archive() && said(&error).contains("checksum"), "{}", said(&error));
+    assert!(!error.is_no_archive() && chain(&error).contains("checksum"), "{}", chain(&error));
 }
 
 #[test]
-fn only_an_archive_of_crossdock_is_its_own() {
+fn only_archives_written_by_crossdock_are_its_own() {
     let fixture = fixture();
-    let path = fixture.folder.path().join("archive.tar");
+    let path = fixture.directory.path().join("archive.tar");
     let is_own = |bytes: &[u8]| {
         write_atomically(&path, bytes).unwrap();
         is_own_archive(&path)
@@ -249,13 +253,13 @@ fn only_an_archive_of_crossdock_is_its_own() {
     assert!(!is_own(&gzip(&fixture.archive())));
     assert!(!is_own(&docker_archive(&fixture)));
     assert!(!is_own(b"notes"));
-    assert!(!is_own_archive(fixture.folder.path()));
+    assert!(!is_own_archive(fixture.directory.path()));
 }
 
 #[test]
-fn what_may_be_an_archive_is_told_by_its_first_bytes() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("file");
+fn archives_are_recognized_by_their_first_bytes() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("file");
     let is = |bytes: &[u8]| {
         std::fs::File::create(&path).and_then(|mut file| file.write_all(bytes)).unwrap();
         may_be_archive(&path).unwrap()
@@ -263,5 +267,5 @@ fn what_may_be_an_archive_is_told_by_its_first_bytes() {
     let tar = [&[0; 257][..], b"ustar\0", &[0; 249]].concat();
     assert!(is(&tar) && is(b"\x1f\x8b\x08") && is(b"\x28\xb5\x2f\xfd\0") && is(b"\xfd7zXZ\0") && is(b"BZh9"));
     assert!(!is(b"") && !is(b"\x7fELF\x02\x01\x01") && !is(b"#!/bin/sh\n") && !is(&tar[..260]));
-    assert!(may_be_archive(folder.path().join("none").as_path()).is_err());
+    assert!(may_be_archive(directory.path().join("none").as_path()).is_err());
 }

@@ -1,13 +1,13 @@
-//! What hostile layers may cost, and that damaged ones are errors.
+//! Hostile layers stay within the limits, and damaged ones are errors.
 
 use super::*;
 
 #[test]
-fn links_are_followed_so_far() {
+fn only_so_many_links_are_followed() {
     let through = |turns: usize| {
         let target = "d/../".repeat(turns) + "d";
         let named = tar().dir("d").entry(b'K', "k", "", target.as_bytes()).link("l", "");
-        let mut root = RootView::new(RootLimits::default(), NO_FOLDER);
+        let mut root = RootView::new(RootLimits::default(), NO_DIRECTORY);
         let applied = apply(&mut root, &named.file("l/f", "").end());
         (applied.is_ok(), root.lookup("l").map(|entry| entry.path))
     };
@@ -16,7 +16,7 @@ fn links_are_followed_so_far() {
     let chain = |links: usize| {
         let link = |tar: RawTar, number: usize| tar.link(&format!("{number}"), &format!("{}", number + 1));
         let tar = (0..links).fold(tar(), link).dir(&links.to_string()).file("0/f", "").end();
-        apply(&mut RootView::new(RootLimits::default(), NO_FOLDER), &tar).is_ok()
+        apply(&mut RootView::new(RootLimits::default(), NO_DIRECTORY), &tar).is_ok()
     };
     assert_eq!([chain(40), chain(41)], [true, false]);
 }
@@ -34,7 +34,7 @@ fn extended_headers_are_bounded() {
         "3 \n",
         "11 size=-5\n",
     ] {
-        let mut root = RootView::new(RootLimits::default(), NO_FOLDER);
+        let mut root = RootView::new(RootLimits::default(), NO_DIRECTORY);
         let result = apply(&mut root, &raw(text).file("f", "x").end());
         assert_eq!(result.is_ok(), text.is_empty(), "{text:?}");
     }
@@ -59,23 +59,23 @@ fn extended_headers_of_one_entry_are_bounded_together() {
 }
 
 #[test]
-fn no_path_is_longer_than_a_kernel_takes() {
+fn paths_longer_than_path_max_are_rejected() {
     let long = |kind, length: usize| {
         let content = format!("{}d", "/".repeat(length - 1));
         let link = if kind == b'K' { b'2' } else { b'0' };
         tar().entry(kind, "n", "", content.as_bytes()).entry(link, "f", "", b"").end()
     };
     for kind in [b'L', b'K'] {
-        let mut root = RootView::new(RootLimits::default(), NO_FOLDER);
+        let mut root = RootView::new(RootLimits::default(), NO_DIRECTORY);
         assert_eq!(apply(&mut root, &long(kind, 4095)), Ok(()));
         assert!(fault(&[long(kind, 4096)]).contains("4095 bytes"));
     }
 }
 
 #[test]
-fn limits_hold() {
+fn entries_and_bytes_are_limited() {
     let limited = |limits, bytes: &[u8]| {
-        let mut root = RootView::new(limits, NO_FOLDER);
+        let mut root = RootView::new(limits, NO_DIRECTORY);
         apply(&mut root, bytes).unwrap_err()
     };
     let layer = tar().file("a", "").file("b", "").file("c", "").end();
@@ -89,11 +89,11 @@ fn limits_hold() {
     assert!(limited(RootLimits { bytes: 10 << 20, ..limits }, &bomb).contains("bomb"));
 }
 
-/// What a few bytes of a layer make, counted before it takes memory.
+/// A few bytes of a layer can expand to much memory, which is counted before it is allocated.
 #[test]
-fn limits_hold_for_what_entries_bring_with_them() {
+fn limits_include_implied_directories_and_metadata() {
     let result = |limits, layers: &[Vec<u8>]| {
-        let mut root = RootView::new(limits, NO_FOLDER);
+        let mut root = RootView::new(limits, NO_DIRECTORY);
         layers.iter().try_for_each(|layer| apply(&mut root, layer)).map_err(|text| text.contains("more than"))
     };
     let entries = |entries| RootLimits { entries, ..RootLimits::default() };
@@ -108,18 +108,18 @@ fn limits_hold_for_what_entries_bring_with_them() {
     let cases: [(&str, u64, Vec<Vec<u8>>); 7] = [
         ("a file's attributes", 1000, vec![attributes(tar()).file("f", "").end()]),
         (
-            "a folder's, time and again",
+            "a directory's, repeatedly",
             3000,
             vec![(0..3).fold(tar(), |tar, _| attributes(tar).dir("d")).end()],
         ),
-        (
-            "the root's, time and again",
-            3000,
-            vec![(0..3).fold(tar(), |tar, _| attributes(tar).dir("./")).end()],
-        ),
+        ("the root's, repeatedly", 3000, vec![(0..3).fold(tar(), |tar, _| attributes(tar).dir("./")).end()]),
         ("an empty attribute", 100, vec![tar().pax(&[("SCHILY.xattr.a", "")]).file("f", "").end()]),
         ("a link's target", 99, vec![tar().link("l", &target).end()]),
-        ("names of folders", 39, vec![tar().file("implied-folder/of-a-file/with-a-long-name/f", "").end()]),
+        (
+            "names of directories",
+            39,
+            vec![tar().file("implied-folder/of-a-file/with-a-long-name/f", "").end()],
+        ),
         ("disputed paths", 32, vec![lower(), tar().file("l/a-file-with-a-name", "").end()]),
     ];
     for (what, too_few, layers) in cases {
@@ -129,22 +129,22 @@ fn limits_hold_for_what_entries_bring_with_them() {
 }
 
 #[test]
-fn whiteouts_of_one_folder_go_through_it_once() {
+fn a_directory_is_swept_once_for_each_layer() {
     let lower = tar().file("d/e/lower", "").end();
     let mut root = root_of(&[lower, tar().file("d/e/upper", "").file("d/.wh..wh..opq", "").end()]);
-    let (folder, _) = root.tree.resolve(b"d/e", tree::Last::Keep).unwrap();
-    // A name of the lower layer, which no layer could put there any more, shows whether the folder is gone through.
-    let (upper, lower) = (root.tree.child(folder, b"upper").unwrap(), b"lower");
-    root.tree.set_child(folder, lower, tree::Name { layer: 0, ..upper });
+    let (directory, _) = root.tree.resolve(b"d/e", tree::Last::Keep).unwrap();
+    // No layer could put this name of the lower layer there any more, so it shows whether the directory is swept again.
+    let (upper, lower) = (root.tree.child(directory, b"upper").unwrap(), b"lower");
+    root.tree.set_child(directory, lower, tree::Name { layer: 0, ..upper }).unwrap();
     let (parent, _) = root.tree.resolve(b"d", tree::Last::Keep).unwrap();
-    root.tree.hide_below(parent, 1);
-    root.tree.hide(tree::ROOT, b"d", 1);
+    root.tree.hide_below(parent, 1).unwrap();
+    root.tree.hide(tree::ROOT, b"d", 1).unwrap();
     assert_eq!(paths(&root), ["/d", "/d/e", "/d/e/lower", "/d/e/upper"]);
-    root.tree.hide_below(parent, 2);
+    root.tree.hide_below(parent, 2).unwrap();
     assert!(root.list("d").unwrap().is_empty());
 }
 
-/// A layer with everything that a layer may have, and where its headers are.
+/// Returns a layer with every type of entry, and the offsets of its headers.
 fn sample() -> (Vec<u8>, Vec<usize>) {
     let entries: [fn(RawTar) -> RawTar; 10] = [
         |tar| tar.dir("d"),
@@ -166,7 +166,7 @@ fn sample() -> (Vec<u8>, Vec<usize>) {
     (entries.iter().fold(tar(), add).end(), headers)
 }
 
-/// Makes a header's checksum right again, so that what is damaged in it gets read.
+/// Corrects a header's checksum, so that the reader gets to the damaged fields.
 fn fix_checksum(block: &mut [u8]) {
     let mut header = tar::Header::new_old();
     header.as_mut_bytes().copy_from_slice(block);
@@ -174,7 +174,7 @@ fn fix_checksum(block: &mut [u8]) {
     block.copy_from_slice(header.as_bytes());
 }
 
-/// Where damage says something: a header's name, its numbers, kind and link, and the content behind it.
+/// Offsets from a header at which damage matters: its name, numbers, type and link, and the content after it.
 fn places() -> impl proptest::strategy::Strategy<Value = usize> {
     proptest::prop_oneof![0..12_usize, 100..170_usize, 512..560_usize]
 }
@@ -182,7 +182,7 @@ fn places() -> impl proptest::strategy::Strategy<Value = usize> {
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(2000))]
 
-    /// No bytes make the reader panic, and damage anywhere is an error or leaves a root that can be walked.
+    /// Damage anywhere is an error or leaves a root that can be walked; it never panics.
     #[test]
     fn damaged_layers_never_panic(
         flips in proptest::collection::vec((0..10_usize, places(), proptest::prelude::any::<u8>()), 1..8),
@@ -196,7 +196,7 @@ proptest::proptest! {
             fix_checksum(&mut bytes[at..at + 512]);
         }
         bytes.truncate(cut.unwrap_or(usize::MAX).max(1));
-        let mut root = RootView::new(RootLimits { entries: 20, bytes: 1 << 20, metadata: 1000 }, NO_FOLDER);
+        let mut root = RootView::new(RootLimits { entries: 20, bytes: 1 << 20, metadata: 1000 }, NO_DIRECTORY);
         if apply(&mut root, &bytes).is_ok() {
             let seen: Vec<_> = root.walk().collect();
             proptest::prop_assert!(seen.len() <= 20);

@@ -1,20 +1,20 @@
-//! What hostile sources may cost.
+//! Hostile sources stay within the limits.
 
 use super::*;
 
 #[test]
-fn indices_that_repeat_one_another_end() {
+fn repeated_indexes_are_followed_once() {
     let fixture = fixture();
     let mut entries = vec![fixture.assembled.manifests[0].manifest.clone()];
     for _ in 0..6 {
-        let index = Document::new(Index::new(entries.clone(), BTreeMap::new()));
+        let index = Document::new(Index::new(entries.clone(), BTreeMap::new())).unwrap();
         let blob = fixture.layout.blobs().put(&index.raw).unwrap();
         entries = vec![Descriptor::new(media_type::INDEX, blob); 100];
     }
     let source = with_entries(&fixture, entries.clone()).unwrap();
     assert_eq!(source.images()[0].platforms.len(), 1);
     for _ in 0..4 {
-        let index = Document::new(Index::new(entries.clone(), BTreeMap::new()));
+        let index = Document::new(Index::new(entries.clone(), BTreeMap::new())).unwrap();
         let blob = fixture.layout.blobs().put(&index.raw).unwrap();
         entries = vec![Descriptor::new(media_type::INDEX, blob)];
     }
@@ -22,7 +22,7 @@ fn indices_that_repeat_one_another_end() {
     assert!(matches!(deep, Err(SourceError::Layout(LayoutError::TooDeep { .. }))));
 }
 
-/// A manifest in the layout whose configuration has so many bytes.
+/// Puts a manifest into the layout whose configuration is padded by `size` bytes.
 fn manifest_of(fixture: &Fixture, size: usize) -> Descriptor {
     let padding = " ".repeat(size);
     let config = format!(
@@ -31,7 +31,7 @@ fn manifest_of(fixture: &Fixture, size: usize) -> Descriptor {
     let put = |bytes: &[u8]| fixture.layout.blobs().put(bytes).unwrap();
     let config = Descriptor::new(media_type::CONFIG, put(config.as_bytes()));
     let manifest = ImageManifest::new(config, Vec::new(), BTreeMap::new());
-    Descriptor::new(media_type::MANIFEST, put(&Document::new(manifest).raw))
+    Descriptor::new(media_type::MANIFEST, put(&Document::new(manifest).unwrap().raw))
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn one_manifest_for_several_platforms_is_an_image_for_each() {
 }
 
 #[test]
-fn documents_are_bounded_together() {
+fn the_size_of_all_documents_is_limited() {
     let fixture = fixture();
     let large = manifest_of(&fixture, 7 << 20);
     assert!(with_entries(&fixture, vec![large.clone(); 4]).is_ok());
@@ -58,14 +58,14 @@ fn documents_are_bounded_together() {
     let indices = |count| {
         (0..count).map(|number: u32| {
             let annotations = [("number".to_owned(), number.to_string())].into();
-            let index = Document::new(Index::new(vec![large.clone()], annotations));
+            let index = Document::new(Index::new(vec![large.clone()], annotations)).unwrap();
             Descriptor::new(media_type::INDEX, fixture.layout.blobs().put(&index.raw).unwrap())
         })
     };
     let open = |entries: Vec<Descriptor>| {
         let lock = fixture.layout.lock().unwrap();
         fixture.layout.write_index(&lock, &Index::new(entries, BTreeMap::new())).unwrap();
-        ImageSource::open(fixture.layout.path(), NO_FOLDER.as_ref())
+        ImageSource::open(fixture.layout.path(), NO_DIRECTORY.as_ref())
     };
     assert_eq!(open(indices(4).collect()).unwrap().images().len(), 4);
     assert!(matches!(open(indices(5).collect()), Err(SourceError::TooLong { .. })));
@@ -77,7 +77,7 @@ fn documents_are_bounded_together() {
 }
 
 #[test]
-fn images_are_bounded_together() {
+fn the_number_of_images_is_limited() {
     let fixture = fixture();
     let small = manifest_of(&fixture, 0);
     assert_eq!(with_entries(&fixture, vec![small.clone(); 4000]).unwrap().images()[0].platforms.len(), 4000);
@@ -85,7 +85,7 @@ fn images_are_bounded_together() {
 }
 
 #[test]
-fn older_docker_archives_are_bounded() {
+fn archives_in_dockers_older_form_are_limited() {
     let fixture = fixture();
     let config = br#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}"#;
     let large = [&config[..], &vec![b' '; 7 << 20]].concat();
@@ -97,20 +97,20 @@ fn older_docker_archives_are_bounded() {
         fixture.open(&tar_of(&files, &[("link.json", "config.json")]))
     };
     assert_eq!(open(config, 4000, 1).unwrap().images().len(), 4000);
-    assert!(said(&open(config, 4001, 1).unwrap_err()).contains("more than 4000 images"));
-    assert!(said(&open(config, 10, 10_001).unwrap_err()).contains("more than 100000 layers"));
+    assert!(chain(&open(config, 4001, 1).unwrap_err()).contains("more than 4000 images"));
+    assert!(chain(&open(config, 10, 10_001).unwrap_err()).contains("more than 100000 layers"));
     assert_eq!(open(&large, 4, 1).unwrap().images().len(), 4);
     assert!(matches!(open(&large, 5, 1), Err(SourceError::TooLong { .. })));
 }
 
 #[test]
-fn an_archives_names_are_bounded_together() {
+fn the_size_of_all_names_is_limited() {
     let fixture = fixture();
     let target = format!("{}/b", "a".repeat(4000));
     let open = |links: usize| {
         let names: Vec<String> = (0..links).map(|number| format!("{number}")).collect();
         let links: Vec<_> = names.iter().map(|name| (name.as_str(), target.as_str())).collect();
-        said(&fixture.open(&gzip(&tar_of(&[], &links))).unwrap_err())
+        chain(&fixture.open(&gzip(&tar_of(&[], &links))).unwrap_err())
     };
     assert!(open(10).contains("neither `index.json`"));
     assert!(open(17_000).contains("its names have more than"));
