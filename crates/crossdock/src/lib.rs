@@ -7,7 +7,7 @@ pub mod ui;
 
 pub use app::{App, CommandError, EXIT_CODES, Exit};
 pub use crossdock_project as project;
-pub use crossdock_project::{config, nearest, template};
+pub use crossdock_project::{config, template};
 pub use crossdock_runner::{engine, execute, plan, report};
 pub use crossdock_scaffold as scaffold;
 pub use crossdock_system::{availability, environment, process};

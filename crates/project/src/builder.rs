@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-use crate::nearest::nearest;
+use crossdock_platform::nearest;
 
 /// Who compiles and assembles.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

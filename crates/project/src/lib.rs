@@ -19,7 +19,6 @@ pub mod config;
 mod discover;
 mod git;
 mod language;
-pub mod nearest;
 pub mod template;
 
 pub use discover::triple_cfg;

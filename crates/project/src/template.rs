@@ -11,7 +11,7 @@ use minijinja::value::{Object, Value};
 use minijinja::{Environment, ErrorKind, UndefinedBehavior};
 
 use crate::git::Git;
-use crate::nearest::{listed, nearest};
+use crossdock_platform::{listed, nearest};
 
 /// What templates may use, as Markdown.
 pub const MARKDOWN: &str = include_str!("template.md");

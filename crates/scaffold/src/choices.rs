@@ -6,7 +6,7 @@ use camino::Utf8Path;
 
 use super::part::Part;
 use super::source::CrossdockSource;
-use crossdock_project::nearest::listed;
+use crossdock_platform::listed;
 use crossdock_system::process::quote;
 
 /// Where releases of crossdock lie when nothing else is said.

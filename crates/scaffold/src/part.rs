@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crossdock_platform::{listed, nearest};
 use crossdock_project::Language;
-use crossdock_project::nearest::{listed, nearest};
 
 /// A part of a scaffold: what `--only` and `--without` name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

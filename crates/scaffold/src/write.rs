@@ -58,7 +58,7 @@ fn before(written: &[&Entry]) -> String {
         [] => "nothing was written".to_owned(),
         some => {
             let names = some.iter().map(|entry| entry.path.as_str());
-            format!("written before it: {}", crossdock_project::nearest::listed(names))
+            format!("written before it: {}", crossdock_platform::listed(names))
         }
     }
 }

@@ -13,8 +13,8 @@ use super::reader::{Reader, relative_to};
 use super::{Config, Defaults, Deploy, ImageConfig, Sourced};
 use crate::builder::Builder;
 use crate::language::language_of;
-use crate::nearest::{listed, nearest};
 use crate::template;
+use crossdock_platform::{listed, nearest};
 
 /// The name of a configuration file.
 pub const FILE_NAME: &str = "crossdock.toml";

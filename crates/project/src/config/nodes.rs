@@ -4,7 +4,7 @@ use crossdock_platform::{
     Interpretation, NodeProfile, OsSource, Platform, PlatformFacts, interpret, known_platforms,
 };
 
-use crate::nearest::nearest;
+use crossdock_platform::nearest;
 
 /// What one description means.
 pub struct Meaning {

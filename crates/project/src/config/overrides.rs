@@ -6,7 +6,7 @@ use camino::Utf8PathBuf;
 
 use super::{ConfigError, Source, Sourced};
 use crate::builder::Builder;
-use crate::nearest::nearest;
+use crossdock_platform::nearest;
 use crossdock_system::environment::Environment;
 
 /// What the environment sets, each with its variable as its provenance. The command line's options go above these, and

@@ -6,7 +6,7 @@ use std::ops::Range;
 use camino::Utf8PathBuf;
 
 use super::Source;
-use crate::nearest::{listed, nearest};
+use crossdock_platform::{listed, nearest};
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]

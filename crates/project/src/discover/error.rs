@@ -1,7 +1,7 @@
 use camino::Utf8PathBuf;
 
 use crate::language::{Language, LanguageError};
-use crate::nearest::listed;
+use crossdock_platform::listed;
 use crossdock_system::process::ProcessError;
 
 /// Why a folder's project is not understood.

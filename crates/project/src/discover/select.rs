@@ -7,7 +7,7 @@ use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use super::error::some;
 use super::{CargoBinary, CargoPackage, CargoWorkspace, GoMain, GoModule, GoRole, Project};
 use crate::config::{Defaults, ImageConfig, Source, Sourced};
-use crate::nearest::nearest;
+use crossdock_platform::nearest;
 
 /// A program of a project.
 #[derive(Debug, Clone, Copy)]

@@ -6,9 +6,9 @@ use crossdock_platform::{Os, Platform};
 use super::error::PlanError;
 use super::request::{Goal, Pack, Request};
 use super::{Node, Target};
+use crossdock_platform::{listed, nearest};
 use crossdock_project::config::nodes::{Meaning, meaning};
 use crossdock_project::config::{Config, Deploy, ImageConfig, Source, Sourced};
-use crossdock_project::nearest::{listed, nearest};
 
 /// The platforms and targets of one image.
 pub(super) struct Platforms {

@@ -7,8 +7,8 @@ use camino::Utf8Path;
 use super::error::PlanError;
 use super::places::check_files;
 use super::request::{Projects, Request};
+use crossdock_platform::nearest;
 use crossdock_project::config::{Config, ImageConfig};
-use crossdock_project::nearest::nearest;
 use crossdock_project::{Program, Project, SelectError};
 
 /// An image and what goes into it.
