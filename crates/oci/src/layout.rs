@@ -379,7 +379,10 @@ mod tests {
     fn only_layouts_are_opened_and_only_empty_directories_become_one() {
         let (directory, layout) = layout();
         let ignored = fs::read_to_string(layout.path().join(".gitignore")).unwrap();
-        assert!(ignored.ends_with("\n*\n") && crate::is_marked_output(layout.path()).unwrap(), "{ignored}");
+        assert!(
+            ignored.ends_with("\n*\n") && crossdock_fs::is_marked_output(layout.path()).unwrap(),
+            "{ignored}"
+        );
         assert!(layout.index().unwrap().manifests.is_empty());
         Layout::create(layout.path()).unwrap();
         Layout::open(layout.path()).unwrap();

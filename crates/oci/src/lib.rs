@@ -50,9 +50,8 @@ mod layout;
 mod model;
 mod rootfs;
 
-// Callers that predate crossdock-fs import these from here.
-pub use crossdock_fs::{FileError, LockOwner, is_marked_output, is_temporary, mark_output, write_atomically};
-
+// Part of the errors and results of this crate.
+pub use crossdock_fs::{FileError, LockOwner};
 pub use layer::base;
 pub use layer::{Compression, Content, Fingerprint, Layer, LayerBuilder, LayerError, Owner, TarSource};
 pub use layout::{

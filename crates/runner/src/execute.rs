@@ -243,6 +243,6 @@ fn create_ignored_folder(path: &Utf8Path) -> Result<(), ExecuteError> {
         return Ok(());
     }
     create_folder(path)?;
-    crossdock_oci::mark_output(path.as_std_path())
+    crossdock_fs::mark_output(path.as_std_path())
         .map_err(|error| ExecuteError::File { path: path.to_owned(), source: std::io::Error::other(error) })
 }

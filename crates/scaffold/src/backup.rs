@@ -46,7 +46,7 @@ mod tests {
         for (text, copy) in
             [("one", "Dockerfile.orig"), ("two", "Dockerfile.orig.1"), ("three", "Dockerfile.orig.2")]
         {
-            crossdock_oci::write_atomically(&path, text.as_bytes()).unwrap();
+            crossdock_fs::write_atomically(&path, text.as_bytes()).unwrap();
             assert_eq!(name(&path).file_name(), Some(copy));
             let kept = keep(&path).unwrap();
             assert_eq!(kept.file_name(), Some(copy));

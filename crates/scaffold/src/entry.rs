@@ -226,7 +226,7 @@ mod tests {
         assert_eq!(state(&ours, Existing::Keep), (State::Missing, Action::Create, true));
         std::fs::create_dir(root.join("sub")).unwrap();
         let write = |text: &str| {
-            crossdock_oci::write_atomically(root.join("sub/Dockerfile"), text.as_bytes()).unwrap()
+            crossdock_fs::write_atomically(root.join("sub/Dockerfile"), text.as_bytes()).unwrap()
         };
         let text = header::stamp("one\n", Comment::Hash, "0.0.1");
         for text in [text.clone(), text.replace('\n', "\r\n")] {
@@ -256,7 +256,7 @@ mod tests {
         let root = Utf8Path::from_path(folder.path()).unwrap();
         std::fs::create_dir(root.join("sub")).unwrap();
         let old = header::stamp("one\n", Comment::Hash, "0.0.1").replace('\n', "\r\n");
-        crossdock_oci::write_atomically(root.join("sub/Dockerfile"), old.as_bytes()).unwrap();
+        crossdock_fs::write_atomically(root.join("sub/Dockerfile"), old.as_bytes()).unwrap();
         let entry = generated(root, &sheet("one\ntwo\n", Owner::Crossdock), Existing::Keep).unwrap();
         assert_eq!(entry.new.matches("\r\n").count(), 3, "{:?}", entry.new);
     }

@@ -149,7 +149,7 @@ fn copied(starter: &[Sheet], scratch: &Utf8Path) -> Result<(TempDir, Utf8PathBuf
         // A package in a folder below another workspace would be taken for a member of it.
         let end = if sheet.path == "Cargo.toml" { "\n[workspace]\n" } else { "" };
         let text = format!("{}{end}", sheet.body);
-        crossdock_oci::write_atomically(&path, text.as_bytes()).map_err(|error| ScaffoldError::Write {
+        crossdock_fs::write_atomically(&path, text.as_bytes()).map_err(|error| ScaffoldError::Write {
             path,
             written: "nothing was written".to_owned(),
             source: error.into(),

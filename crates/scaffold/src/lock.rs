@@ -98,7 +98,7 @@ fn prepared(manifest: &str, lock: Option<&str>, scratch: &Utf8Path) -> Result<Te
     let manifest = format!("{manifest}\n[workspace]\n");
     let files = [("Cargo.toml", manifest.as_str()), ("src/main.rs", "fn main() {}\n")];
     for (name, text) in files.into_iter().chain(lock.map(|lock| ("Cargo.lock", lock))) {
-        crossdock_oci::write_atomically(copy.path().join(name), text.as_bytes())
+        crossdock_fs::write_atomically(copy.path().join(name), text.as_bytes())
             .map_err(|error| error.to_string())?;
     }
     Ok(copy)

@@ -138,7 +138,7 @@ mod tests {
         std::fs::File::create(path.join("main.c")).unwrap();
         assert!(room(path, Language::Go).unwrap_err().to_string().contains("main.c"));
         let manifest = header::stamp("module a\n", Comment::Slashes, "1");
-        crossdock_oci::write_atomically(path.join("go.mod"), manifest.as_bytes()).unwrap();
+        crossdock_fs::write_atomically(path.join("go.mod"), manifest.as_bytes()).unwrap();
         assert!(room(path, Language::Go).is_ok());
         assert!(matches!(room(path, Language::Rust), Err(ScaffoldError::OtherTemplate { .. })));
     }

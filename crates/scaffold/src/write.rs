@@ -93,7 +93,7 @@ fn one(entry: &Entry) -> Result<Option<Utf8PathBuf>, Box<dyn std::error::Error +
         _ => None,
     };
     let permissions = entry.real.metadata().ok().map(|metadata| metadata.permissions());
-    crossdock_oci::write_atomically(&entry.real, entry.new.as_bytes())?;
+    crossdock_fs::write_atomically(&entry.real, entry.new.as_bytes())?;
     if let Some(permissions) = permissions {
         std::fs::set_permissions(&entry.real, permissions)?;
     }
@@ -107,7 +107,7 @@ const ABANDONED: Duration = Duration::from_secs(600);
 fn sweep(files: &[Entry]) {
     let folders: BTreeSet<&Utf8Path> = files.iter().filter_map(|entry| entry.real.parent()).collect();
     let entries = folders.into_iter().filter_map(|folder| folder.read_dir_utf8().ok()).flatten().flatten();
-    for entry in entries.filter(|entry| crossdock_oci::is_temporary(entry.file_name())) {
+    for entry in entries.filter(|entry| crossdock_fs::is_temporary(entry.file_name())) {
         let is_old = |metadata: Metadata| {
             let age = metadata.modified().ok().and_then(|written| written.elapsed().ok());
             metadata.is_file() && age.is_some_and(|age| age > ABANDONED)

@@ -147,7 +147,7 @@ mod tests {
         let platform = folder.join("hello-0a/linux-arm64-0b");
         std::fs::create_dir_all(&platform).unwrap();
         for (name, content) in [("hello", "program"), ("hello.sha256", "digest")] {
-            crossdock_oci::write_atomically(platform.join(name), content.as_bytes()).unwrap();
+            crossdock_fs::write_atomically(platform.join(name), content.as_bytes()).unwrap();
         }
         let removed = prune_programs(folder, Duration::ZERO).unwrap();
         assert_eq!((removed.files, removed.bytes), (1, 7));

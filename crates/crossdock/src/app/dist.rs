@@ -78,7 +78,7 @@ fn metadata(session: &Session, report: &Report, file: Option<&Utf8Path>) -> Resu
     let Some(file) = file else { return Ok(()) };
     let path = session.environment.directory.join(file);
     let text = output::json_text(report)?;
-    crossdock_oci::write_atomically(&path, format!("{text}\n").as_bytes())
+    crossdock_fs::write_atomically(&path, format!("{text}\n").as_bytes())
         .map_err(|error| CommandError::new(Exit::InputOutput, &error))
 }
 

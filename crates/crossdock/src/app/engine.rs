@@ -256,7 +256,7 @@ mod tests {
         assert_eq!(secret(here, "id=t,type=env").unwrap(), "id=t,env=t");
         let folder = tempfile::tempdir().unwrap();
         let folder = Utf8Path::from_path(folder.path()).unwrap();
-        crossdock_oci::write_atomically(folder.join("a,b"), b"x").unwrap();
+        crossdock_fs::write_atomically(folder.join("a,b"), b"x").unwrap();
         assert_eq!(secret(folder, "id=n,\"src=a,b\"").unwrap(), format!("id=n,\"src={folder}/a,b\""));
         assert!(message(secret(here, "id=n,type=stdin")).contains("file or env"));
         assert!(message(secret(here, "id=n,\"src=a")).contains("takes id=NAME"));

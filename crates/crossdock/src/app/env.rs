@@ -289,21 +289,10 @@ fn write(wrappers: &[Wrapper]) -> Result<(), CommandError> {
         if let Some(folder) = wrapper.path.parent() {
             std::fs::create_dir_all(folder).map_err(|error| failed(&error))?;
         }
-        crossdock_oci::write_atomically(&wrapper.path, wrapper.content.as_bytes())
+        crossdock_fs::write_atomically(&wrapper.path, wrapper.content.as_bytes())
+            .and_then(|()| crossdock_fs::make_executable(&wrapper.path))
             .map_err(|error| failed(&error))?;
-        make_executable(&wrapper.path).map_err(|error| failed(&error))?;
     }
-    Ok(())
-}
-
-#[cfg(unix)]
-fn make_executable(path: &camino::Utf8Path) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))
-}
-
-#[cfg(not(unix))]
-fn make_executable(_: &camino::Utf8Path) -> std::io::Result<()> {
     Ok(())
 }
 

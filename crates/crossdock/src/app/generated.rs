@@ -50,7 +50,7 @@ pub(super) fn write(files: &[Generated], others: Others) -> Result<Vec<Utf8PathB
             }
             State::Absent | State::Ours => {}
         }
-        crossdock_oci::write_atomically(&file.path, text.as_bytes())
+        crossdock_fs::write_atomically(&file.path, text.as_bytes())
             .map_err(|error| CommandError::new(Exit::InputOutput, &error))?;
     }
     Ok(copies)

@@ -119,7 +119,7 @@ fn only_equal_duplicates_are_accepted() {
     assert!(matches!(builder.add_symlink("app/x", "y"), Err(LayerError::ParentNotDir { .. })));
     let directory = tempfile::tempdir().unwrap();
     let same = directory.path().join("same");
-    crate::write_atomically(&same, b"program").unwrap();
+    crossdock_fs::write_atomically(&same, b"program").unwrap();
     builder.add_file("usr/bin/app", 0o755, Owner::ROOT, Content::File(same)).unwrap();
 }
 
@@ -145,11 +145,11 @@ fn only_regular_files_are_read() {
 fn changed_content_is_detected() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("program");
-    crate::write_atomically(&path, b"one").unwrap();
+    crossdock_fs::write_atomically(&path, b"one").unwrap();
     let mut builder = LayerBuilder::new(Timestamp::EPOCH);
     builder.add_file("x", 0o644, Owner::ROOT, Content::File(path.clone())).unwrap();
     let fingerprint = builder.fingerprint().unwrap();
-    crate::write_atomically(&path, b"two").unwrap();
+    crossdock_fs::write_atomically(&path, b"two").unwrap();
     for compression in [Compression::None, Compression::Gzip] {
         let result = write_known(&builder, &fingerprint, &mut io::sink(), compression, NonZeroUsize::MIN);
         assert!(matches!(result, Err(LayerError::ContentChanged)));

@@ -183,7 +183,7 @@ mod tests {
 
     fn write(path: &Utf8Path) {
         create_folder(path.parent().unwrap()).unwrap();
-        crossdock_oci::write_atomically(path, b"x").unwrap();
+        crossdock_fs::write_atomically(path, b"x").unwrap();
     }
 
     fn copied(context: &Utf8Path, rules: &[&str], cancel: &Cancel) -> Result<Vec<String>, ExecuteError> {

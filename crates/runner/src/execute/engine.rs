@@ -25,7 +25,7 @@ impl StepContext<'_> {
         }
         create_folder(&engine.folder)?;
         for file in &engine.files {
-            crossdock_oci::write_atomically(&file.path, file.content.as_bytes()).map_err(about(image))?;
+            crossdock_fs::write_atomically(&file.path, file.content.as_bytes()).map_err(about(image))?;
         }
         engine.bases.iter().try_for_each(|base| write_base(image, base))?;
         if let Some(copied) = &engine.copied {

@@ -105,7 +105,7 @@ pub enum ExecuteError {
     },
     /// The cache's folder cannot be used.
     #[error("the cache cannot be used; CROSSDOCK_CACHE_DIR names another folder for it")]
-    Cache(#[from] crossdock_oci::FileError),
+    Cache(#[from] crossdock_fs::FileError),
     /// A file could not be written or read.
     #[error("{path}: {source}")]
     File {

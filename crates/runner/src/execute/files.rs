@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fs::Metadata;
 
 use camino::{Utf8DirEntry, Utf8Path, Utf8PathBuf};
-use crossdock_oci::{Content, LayerBuilder, Owner, Timestamp, is_marked_output};
+use crossdock_fs::is_marked_output;
+use crossdock_oci::{Content, LayerBuilder, Owner, Timestamp};
 
 use super::image::about;
 use super::report_lines::Reporter;

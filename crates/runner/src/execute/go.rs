@@ -54,7 +54,7 @@ fn remember(program: &Utf8Path) -> Result<(), ExecuteError> {
     if std::fs::read_to_string(&beside).is_ok_and(|known| known == digest) {
         return Ok(());
     }
-    crossdock_oci::write_atomically(&beside, digest.as_bytes())
+    crossdock_fs::write_atomically(&beside, digest.as_bytes())
         .map_err(|error| file_error(&beside, std::io::Error::other(error)))
 }
 

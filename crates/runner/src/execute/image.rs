@@ -2,7 +2,6 @@
 
 use std::num::NonZeroUsize;
 
-use camino::Utf8Path;
 use crossdock_dockerfile::render::Health;
 use crossdock_oci::base::{TimeZones, add_static};
 use crossdock_oci::{
@@ -41,9 +40,9 @@ impl StepContext<'_> {
             return Ok(String::new());
         }
         let failed = |source: std::io::Error| ExecuteError::File { path: path.clone(), source };
-        crossdock_oci::write_atomically(path, wrapper.content.as_bytes())
+        crossdock_fs::write_atomically(path, wrapper.content.as_bytes())
+            .and_then(|()| crossdock_fs::make_executable(path))
             .map_err(|error| failed(std::io::Error::other(error)))?;
-        make_executable(path).map_err(failed)?;
         Ok(String::new())
     }
 
@@ -149,17 +148,6 @@ impl StepContext<'_> {
         });
         ImageReport::new(image, assembled.index.digest, platforms.collect())
     }
-}
-
-#[cfg(unix)]
-fn make_executable(path: &Utf8Path) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))
-}
-
-#[cfg(not(unix))]
-fn make_executable(_: &Utf8Path) -> std::io::Result<()> {
-    Ok(())
 }
 
 fn runtime(image: &ImagePlan) -> RuntimeConfig {

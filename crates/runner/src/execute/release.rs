@@ -31,7 +31,7 @@ impl StepContext<'_> {
             sums.push_str(&format!("{}  {}.tar.gz\n", digest.hex(), archive.name));
         }
         let path = release.folder.join("SHA256SUMS");
-        crossdock_oci::write_atomically(&path, sums.as_bytes()).map_err(about(image))?;
+        crossdock_fs::write_atomically(&path, sums.as_bytes()).map_err(about(image))?;
         Ok(release.folder.to_string())
     }
 

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::num::NonZeroUsize;
 
+use crossdock_fs::write_atomically;
+
 use super::*;
 use crate::layout::REF_NAME;
 use crate::model::{Blob, ImageManifest, media_type};
 use crate::{
     Compression, Content, Image, LayerBuilder, Owner, PlatformImage, Pruning, Reference, RuntimeConfig,
-    Timestamp, assemble, write_archive, write_atomically,
+    Timestamp, assemble, write_archive,
 };
 
 /// No directory: small and uncompressed sources need no temporary file.
