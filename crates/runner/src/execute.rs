@@ -10,13 +10,13 @@ mod files;
 mod go;
 mod image;
 mod import;
-mod judge;
 mod locks;
 mod observer;
 mod publish;
 mod release;
 mod report_lines;
 mod schedule;
+mod verify;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

@@ -7,13 +7,13 @@
 //! ```
 //! use crossdock_platform::Platform;
 //! use crossdock_project::config::Source;
-//! use crossdock_subjects::{Target, judge_program};
+//! use crossdock_subjects::{Target, verify_file};
 //! use crossdock_verify::Verdict;
 //!
 //! let platform = Platform::LINUX_ARM64;
 //! let source = Source::CommandLine("--for".to_owned());
 //! let target = Target { description: "linux/arm64".to_owned(), platform, node: None, source };
-//! let report = judge_program("/app", b"echo hello\n", Some(0o755), &target);
+//! let report = verify_file("/app", b"echo hello\n", Some(0o755), &target);
 //! assert_eq!(report.verdict, Verdict::Fails);
 //! ```
 
@@ -21,4 +21,4 @@ mod target;
 mod verify;
 
 pub use target::{Node, Scope, Target, TargetReport};
-pub use verify::{Planned, judge, judge_program, known, of_itself, taken, unreadable};
+pub use verify::{Planned, known, of_itself, taken, unreadable, verify, verify_file};

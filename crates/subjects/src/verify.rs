@@ -1,4 +1,5 @@
-//! Judges images: reads them back from where they lie, picks what each node would pull, and asks `crossdock-verify`.
+//! Verifies images: reads them from where they lie, chooses the image that each node would pull, and applies the checks of
+//! `crossdock-verify`.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -20,14 +21,14 @@ use crossdock_verify::{
 use crate::target::{Scope, Target, TargetReport};
 use crossdock_project::config::Source;
 
-/// What a plan says of the programs of each platform, by their paths in the image.
+/// The expectations of a plan for the programs of each platform, by their paths in the image.
 pub type Planned = BTreeMap<Platform, BTreeMap<String, Expectation>>;
 
-/// Judges an image for each target. What its layers hold goes to files in the folder `temporary` where it is much.
+/// Verifies an image for each target. Large contents of its layers are kept in files in the directory `temporary`.
 ///
 /// # Errors
-/// When a layer is missing, damaged or hostile: then nothing can be said of the image.
-pub fn judge(
+/// If a layer is missing, damaged or hostile: then no statement about the image is possible.
+pub fn verify(
     source: &ImageSource,
     image: &SourceImage,
     targets: &[Target],
@@ -46,16 +47,16 @@ pub fn judge(
             return Ok(takers.into_iter().map(|(number, target)| (number, refused(target, image))).collect());
         };
         let root = Merged(source.root(&image.platforms[place], RootLimits::default(), temporary)?);
-        let judged = takers.into_iter().map(|(number, target)| {
+        let verified = takers.into_iter().map(|(number, target)| {
             let mut findings = index_findings(image);
             findings.extend(one(&image.platforms[place], &root, target, planned, scope));
             (number, report(target, offered[place].clone(), findings))
         });
-        Ok(judged.collect::<Vec<_>>())
+        Ok(verified.collect::<Vec<_>>())
     };
-    let judged: Result<Vec<Vec<(usize, TargetReport)>>, SourceError> =
+    let verified: Result<Vec<Vec<(usize, TargetReport)>>, SourceError> =
         side_by_side(takers.into_iter().collect(), of_place).into_iter().collect();
-    let in_order: BTreeMap<usize, TargetReport> = judged?.into_iter().flatten().collect();
+    let in_order: BTreeMap<usize, TargetReport> = verified?.into_iter().flatten().collect();
     Ok(in_order.into_values().collect())
 }
 
@@ -75,8 +76,8 @@ fn side_by_side<I: Send, R: Send>(items: Vec<I>, work: impl Fn(I) -> R + Sync) -
     results
 }
 
-/// Judges a program that lies in no image.
-pub fn judge_program(path: &str, bytes: &[u8], mode: Option<u32>, target: &Target) -> TargetReport {
+/// Verifies a program file outside of an image.
+pub fn verify_file(path: &str, bytes: &[u8], mode: Option<u32>, target: &Target) -> TargetReport {
     let program = Program { path, bytes, mode };
     report(target, Some(target.platform.clone()), verify_program(&program, &node(target), None, None))
 }
@@ -217,7 +218,7 @@ fn facts(image: &SourcePlatform) -> ImageFacts {
 /// The merged root of an image, as a check asks for it.
 struct Merged(RootView);
 
-/// A file of an image longer than this is not judged: no program that anybody deploys is near it.
+/// A file of an image longer than this is not verified: no program that anybody deploys is near it.
 const MAX_PROGRAM: u64 = 2 << 30;
 
 impl Root for Merged {

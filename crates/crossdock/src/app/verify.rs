@@ -14,7 +14,7 @@ use crate::ui;
 use crossdock_runner::execute::Scope;
 use crossdock_runner::plan::{Goal, Target};
 use crossdock_runner::report::TargetReport;
-use crossdock_subjects::{Planned, judge, judge_program, of_itself, unreadable};
+use crossdock_subjects::{Planned, of_itself, unreadable, verify, verify_file};
 
 pub(super) fn run(session: &Session, arguments: &VerifyArguments) -> Result<Exit, CommandError> {
     if arguments.subjects.is_empty() {
@@ -110,7 +110,7 @@ fn judged(
         let own: Vec<Target> =
             image.platforms.iter().filter_map(|found| of_itself(found.platform())).collect();
         let targets = if targets.is_empty() { &own } else { targets };
-        let reports = judge(&source, image, targets, &Planned::new(), scope, temporary)
+        let reports = verify(&source, image, targets, &Planned::new(), scope, temporary)
             .map_err(|error| failed(&error).hint(AGAIN))?;
         let silent = image.platforms.iter().filter(|found| of_itself(found.platform()).is_none());
         let reports = reports.into_iter().chain(silent.map(|found| unreadable(found.platform())));
@@ -143,7 +143,7 @@ fn program(
     let bytes = std::fs::read(path)
         .map_err(|error| CommandError::message(Exit::InputOutput, format!("{path}: {error}")))?;
     let mode = mode(metadata);
-    Ok(targets.iter().map(|target| judge_program(path.as_str(), &bytes, mode, target)).collect())
+    Ok(targets.iter().map(|target| verify_file(path.as_str(), &bytes, mode, target)).collect())
 }
 
 #[cfg(unix)]

@@ -8,8 +8,8 @@ use crossdock_oci::{Compression, Content, Digest, LayerBuilder, Owner, Timestamp
 use crossdock_verify::{Program, Report as Verdicts, Target, Verdict, verify_program};
 
 use super::image::about;
-use super::judge::expectation;
 use super::publish::replace;
+use super::verify::expectation;
 use super::{ExecuteError, StepContext, create_ignored_folder, lock};
 use crate::plan::{ImagePlan, PlatformPlan, ProgramPlan, ReleaseArchive, ReleasePlan};
 

@@ -1,4 +1,4 @@
-//! Judges what was assembled, before anything is tagged.
+//! Verifies what was assembled, before anything is tagged.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use super::schedule::Outcome;
 use super::{ExecuteError, StepContext, Unproven, lock};
 use crate::plan::{Expected, ImagePlan, PlatformPlan, ProgramPlan, Step, Target};
 use crate::report::{ImageReport, PlatformReport, TargetReport};
-use crossdock_subjects::{Planned, judge, known, of_itself};
+use crossdock_subjects::{Planned, known, of_itself, verify};
 
 impl StepContext<'_> {
     pub(super) fn verify(
@@ -26,7 +26,7 @@ impl StepContext<'_> {
         let source = ImageSource::of_layout(&layout, &index).map_err(about(image))?;
         let found = source.images().first().ok_or_else(|| not_built(image))?;
         let (targets, planned) = (targets(image, found), planned(image));
-        let verdicts = judge(&source, found, &targets, &planned, self.judging.scope, &self.temporary)
+        let verdicts = verify(&source, found, &targets, &planned, self.judging.scope, &self.temporary)
             .map_err(about(image))?;
         let verdict = verdicts.iter().map(|target| target.verdict).max().unwrap_or(Verdict::Unproven);
         let mut state = lock(&self.state);
