@@ -106,6 +106,7 @@ fn long_without_rustups_server_the_next_route_is_named_and_the_distributions_ser
 fn long_std_from_source_serves_processors_for_which_rustup_may_have_none() {
     let (mut sandbox, project) = fresh(r#"["build-std"]"#);
     sandbox.tool(&project, "rustup", &["component", "add", "rust-src"]).success();
+    fetch_dependencies_of_std(&sandbox, &project);
     out_of_reach(&mut sandbox);
     for (platform, emulator, name) in [
         ("linux/386", "qemu-i386-static", "x86"),
@@ -116,6 +117,17 @@ fn long_std_from_source_serves_processors_for_which_rustup_may_have_none() {
         sandbox.crossdock(&project, &["dist", "--platform", platform]).success();
         assert_eq!(said(&sandbox, &project, platform, emulator), format!("hello from {name}\n"));
     }
+}
+
+/// Downloads the packages that the standard library depends on: rust-src holds only the library itself, and cargo takes
+/// the packages from its registry, which this machine may never have asked for them.
+fn fetch_dependencies_of_std(sandbox: &Sandbox, project: &Path) {
+    let sysroot = sandbox.tool(project, "rustc", &["--print", "sysroot"]).success().stdout;
+    let manifest = Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library/Cargo.toml");
+    let mut fetch = sandbox.command(need("cargo"), project);
+    // The library's own manifest uses features of cargo that a stable one refuses otherwise.
+    fetch.env("RUSTC_BOOTSTRAP", "1").args(["fetch", "--locked", "--manifest-path"]).arg(manifest);
+    run(&mut fetch, Duration::from_secs(120)).success();
 }
 
 /// The processor type, and the lowest version of macOS in 1/65536 (`LC_BUILD_VERSION` or `LC_VERSION_MIN_MACOSX`), of a
