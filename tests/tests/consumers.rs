@@ -72,3 +72,22 @@ fn a_pipeline_stops_at_a_program_that_will_not_start() {
     consumer("gate", &["linux/arm64", "/nonexistent"]).ends_with(5);
     consumer("gate", &["linux/arm46", &arm64]).ends_with(2);
 }
+
+#[test]
+fn a_build_tool_discovers_plans_builds_with_its_own_observer_and_verifies() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    let output = sandbox.work().join("images");
+    let arguments = |node| [project.to_str().unwrap(), output.to_str().unwrap(), node];
+    let built = consumer("build-tool", &arguments("m7g.large")).success();
+    assert!(built.stdout.contains("program hello of image hello\n"), "{built}");
+    assert!(built.stdout.contains("step 1 "), "its own observer saw no step: {built}");
+    let layout = Layout::open(output.join("hello"));
+    assert_eq!(layout.platforms(), ["linux/amd64", "linux/arm64"]);
+    for machine in Machine::ALL {
+        let program = layout.program(machine.platform(), &sandbox.work().join(machine.name()));
+        machine.run(&program, &[], Duration::from_secs(30)).success().complains("hello from");
+    }
+    consumer("build-tool", &arguments("linux/s390x")).ends_with(1).complains("linux/s390x: Fails");
+    consumer("build-tool", &arguments("linux/arm46")).ends_with(2).complains("linux/arm64");
+}

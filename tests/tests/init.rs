@@ -362,7 +362,7 @@ fn the_installation_of_pipelines_refuses_what_does_not_match_its_checksum() {
 
 /// Where the library lies: what `--crossdock path:` names.
 fn library() -> String {
-    format!("path:{}", repository().join("crates/crossdock").display())
+    format!("path:{}", repository().join("crates/cli").display())
 }
 
 #[test]
@@ -409,7 +409,7 @@ fn a_rust_project_gets_an_xtask_and_keeps_everything_else() {
     assert_eq!(plan["images"].as_array().unwrap().len(), 1);
     let main = text(project.join("xtask/src/main.rs"));
     assert!(
-        main.contains("crossdock::App::named(\"cargo xtask\").exec()") && main.lines().count() <= 12,
+        main.contains("crossdock_cli::App::named(\"cargo xtask\").exec()") && main.lines().count() <= 12,
         "{main}"
     );
 }

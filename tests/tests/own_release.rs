@@ -12,7 +12,7 @@ fn long_crossdock_packs_itself() {
     let target = sandbox.work().join("target");
     sandbox.set("CARGO_TARGET_DIR", target);
     let output = sandbox.work().join("output");
-    let packing = ["-C", "crates/crossdock", "dist", "--pack", "--output", output.to_str().unwrap()];
+    let packing = ["-C", "crates/cli", "dist", "--pack", "--output", output.to_str().unwrap()];
     sandbox.crossdock(repository(), &packing).success();
     let release = output.join("crossdock.release");
     sandbox.tool(&release, "sha256sum", &["--check", "--strict", "SHA256SUMS"]).success();

@@ -80,7 +80,7 @@ fn prepare(options: &Bench) -> Result<Setting, Failure> {
     let crossdock = match &options.program {
         Some(program) => std::path::absolute(program).map_err(Failure::file(program))?,
         None => {
-            Tool::new(["cargo", "build", "--release", "--package", "crossdock"]).run()?;
+            Tool::new(["cargo", "build", "--release", "--package", "crossdock-cli"]).run()?;
             repository().join("target/release/crossdock")
         }
     };

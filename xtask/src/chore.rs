@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser;
-use crossdock::Exit;
-use crossdock::environment::Environment;
+use crossdock_cli::Environment;
+use crossdock_cli::Exit;
 
 use crate::shell::{Failure, say};
 use crate::{baseline, bench, ci, doc, ratchet, test};
@@ -82,7 +82,7 @@ pub(crate) struct Ratchet {
     pub(crate) list: Option<String>,
 }
 
-/// A chore as [`crossdock::App`] takes it.
+/// A chore as [`crossdock_cli::App`] takes it.
 pub(crate) type Run = fn(&Environment, &[OsString]) -> ExitCode;
 
 /// The chores, with what `--help` says of each.
@@ -121,7 +121,7 @@ impl Failure {
     /// The exit code that crossdock itself gives for such a failure.
     fn exit(&self) -> Exit {
         match self {
-            Self::Answer(_) => Exit::No,
+            Self::Answer(_) => Exit::Rejected,
             Self::Missing(_) => Exit::Missing,
             Self::Failed { .. } | Self::Overdue { .. } => Exit::Program,
             Self::File { .. } | Self::Start { .. } => Exit::InputOutput,

@@ -374,7 +374,8 @@ mod tests {
     fn every_long_test_has_its_place() {
         let mut found = Vec::new();
         let root = repository();
-        for (package, folder) in [("crossdock-tests", "tests/tests"), ("crossdock", "crates/crossdock/tests")]
+        for (package, folder) in
+            [("crossdock-tests", "tests/tests"), ("crossdock-toolchain", "crates/toolchain/tests")]
         {
             for entry in std::fs::read_dir(root.join(folder)).unwrap() {
                 let path = entry.unwrap().path();

@@ -34,7 +34,7 @@ fn environment() -> String {
 
 /// The exit codes, from the table that `--help` shows.
 fn exit_codes() -> String {
-    let rows = crossdock::EXIT_CODES.map(|(code, meaning)| format!("| {} | {meaning} |\n", code as i32));
+    let rows = crossdock_cli::EXIT_CODES.map(|(code, meaning)| format!("| {} | {meaning} |\n", code as i32));
     format!("| code | meaning |\n|---|---|\n{}", rows.concat())
 }
 

@@ -11,6 +11,6 @@ mod shell;
 mod test;
 
 fn main() -> std::process::ExitCode {
-    let app = crossdock::App::named("cargo xtask");
+    let app = crossdock_cli::App::named("cargo xtask");
     chore::CHORES.into_iter().fold(app, |app, (name, about, run)| app.chore(name, about, run)).exec()
 }

@@ -1,18 +1,34 @@
-//! What a description of a platform or machine means for both languages: the answers of `crossdock target`, as values.
+//! The meaning of a description of a platform or machine, for Go, Rust and other tools.
 
 mod answer;
 mod host;
 mod matching;
 mod text;
 
-pub use answer::{Answer, Candidate, Outcome, RustAnswer, answer};
-pub use host::{Emulation, HostAnswer, HostFacts, ServerAnswer, classify};
+pub use answer::{Answer, Candidate, Outcome, RustAnswer};
+pub use host::{Emulation, HostAnswer, HostFacts, ServerAnswer, classify, observe_host};
 pub use matching::{MatchAnswer, MatchError, Rejected, match_platforms};
 pub use text::describe_answer;
 
-use crossdock_platform::PlatformFacts;
+use crossdock_platform::{PlatformFacts, Vocabulary};
 
-/// Why a description is ambiguous, with what to do about it where `--as VOCABULARY` can be said.
+/// Interprets a description in any known vocabulary: a platform, a compiler's triple, a machine type, a `uname`. An
+/// unknown or ambiguous description is an answer too, which says so in [`Answer::result`].
+///
+/// ```
+/// use crossdock::interpret::{Outcome, interpret};
+///
+/// let answer = interpret("m7g.large", None);
+/// assert_eq!((answer.architecture, answer.os), (Some("arm64"), None));
+/// assert_eq!(answer.rust.unwrap().r#static, Some("aarch64-unknown-linux-musl"));
+/// assert_eq!(interpret("linux/arm46", None).result, Outcome::Unknown);
+/// ```
+#[must_use]
+pub fn interpret(description: &str, vocabulary: Option<Vocabulary>) -> Answer {
+    answer::answer(description, vocabulary)
+}
+
+/// Explains why a description is ambiguous, and what to do about it where `--as VOCABULARY` helps.
 pub(crate) fn ambiguity(candidates: &[PlatformFacts], why: &str) -> String {
     let first = candidates.first().map(|one| one.vocabulary);
     let alone = |one: &PlatformFacts| Some(one.vocabulary) == first && one.also.is_empty();

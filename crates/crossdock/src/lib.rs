@@ -1,14 +1,61 @@
 //! crossdock builds Go and Rust programs for every platform, assembles multi-architecture OCI images of them without a
-//! container engine, and verifies before anything is tagged that each program will start on its nodes.
+//! container engine, and verifies before anything is tagged that each program will start on its nodes. This crate is the
+//! library for other build tools: one function for each job of the command line, which is the crate `crossdock-cli`.
+//! A call sees its surroundings only through a [`Context`]; it never prints, exits, or reads a global.
+//!
+//! | job | function | result |
+//! |---|---|---|
+//! | find programs, host and engine | [`discover()`] | [`Discovered`] |
+//! | decide what a run does | [`plan()`] | [`plan::Plan`] |
+//! | build, verify and tag | [`execute()`] | [`execute::Report`] |
+//! | tag what was built | [`tag()`] | [`execute::Report`] |
+//! | verify any image or program | [`verify()`] | [`verify::Verified`] |
+//! | check Dockerfiles | [`lint()`] | [`lint::Finding`] |
+//! | render Dockerfiles | [`render()`] | [`render::RenderedDockerfile`] |
+//! | write a project's files | [`scaffold()`] | [`scaffold::Scaffold`] |
+//! | list tools, install missing ones | [`doctor()`], [`doctor::set_up`] | [`doctor::Check`] |
+//! | variables of a cross build | [`environment()`] | a map |
+//! | explain a description | [`interpret()`] | [`interpret::Answer`] |
+//!
+//! ```
+//! let answer = crossdock::interpret("AL2023_ARM_64_STANDARD", None);
+//! assert_eq!(answer.platform.as_deref(), Some("linux/arm64"));
+//! ```
 
-mod app;
+pub mod cache;
+mod context;
+pub mod discover;
+pub mod doctor;
+mod engine;
+pub mod environment;
+mod error;
+pub mod execute;
+pub mod generated;
 pub mod interpret;
-pub mod ui;
+pub mod lint;
+mod options;
+pub mod plan;
+pub mod process;
+pub mod render;
+pub mod scaffold;
+pub mod tag;
+pub mod verify;
 
-pub use app::{App, CommandError, EXIT_CODES, Exit};
-pub use crossdock_project as project;
-pub use crossdock_project::{config, template};
-pub use crossdock_runner::{engine, execute, plan, report};
-pub use crossdock_scaffold as scaffold;
-pub use crossdock_system::{availability, environment, process};
-pub use crossdock_toolchain::{choice as toolchain, doctor, host};
+pub use context::{Context, ContextBuilder, Notice};
+pub use crossdock_oci as oci;
+pub use crossdock_platform as platform;
+pub use crossdock_project::{Builder, Network, config, template};
+pub use discover::{Discovered, discover};
+pub use doctor::doctor;
+pub use environment::environment;
+pub use error::{Error, ErrorKind};
+pub use execute::{ExecuteOptions, execute};
+pub use interpret::interpret;
+pub use lint::lint;
+pub use options::{BuildOptions, EngineOptions};
+pub use plan::plan;
+pub use process::Environment;
+pub use render::render;
+pub use scaffold::scaffold;
+pub use tag::tag;
+pub use verify::verify;

@@ -59,11 +59,12 @@ pub struct Settings {
 }
 
 /// Whether compilers colour their messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Color {
     /// They do.
     Always,
     /// They do not.
+    #[default]
     Never,
 }
 

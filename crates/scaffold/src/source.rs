@@ -50,7 +50,7 @@ impl CrossdockSource {
     pub fn seen_from(self, root: &Utf8Path, directory: &Utf8Path) -> Self {
         let Self::Path(path) = self else { return self };
         let whole = directory.join(&path);
-        let inner = Utf8Path::new("crates/crossdock");
+        let inner = Utf8Path::new("crates/cli");
         let inside = whole.join(inner).join("Cargo.toml").is_file();
         let path = if inside { path.join(inner) } else { path };
         match path.is_absolute() {

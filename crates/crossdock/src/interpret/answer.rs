@@ -85,7 +85,7 @@ pub struct RustAnswer {
 }
 
 /// Answers a description, in one vocabulary or in all of them.
-pub fn answer(input: &str, vocabulary: Option<Vocabulary>) -> Answer {
+pub(super) fn answer(input: &str, vocabulary: Option<Vocabulary>) -> Answer {
     match interpret(input, vocabulary) {
         Interpretation::Exact(description) => exact(input, description),
         Interpretation::Ambiguous { candidates, why } => {

@@ -33,6 +33,8 @@ pub enum Source {
     },
     /// Read off the project itself, as `Cargo.toml` or `go.mod`.
     Project(String),
+    /// A field of the options that a program passed to the library, as `platforms`.
+    Caller(String),
     /// crossdock's own choice, with the reason.
     Default(String),
 }
@@ -61,6 +63,7 @@ impl fmt::Display for Source {
             Self::Environment(variable) => write!(f, "the environment variable {variable}"),
             Self::File { path, line, column } => write!(f, "{path}:{line}:{column}"),
             Self::Project(what) => write!(f, "{what}"),
+            Self::Caller(field) => write!(f, "`{field}` of the caller's options"),
             Self::Default(why) => write!(f, "the default: {why}"),
         }
     }

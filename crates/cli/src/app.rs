@@ -1,0 +1,190 @@
+//! The command line: parses arguments, calls a command, and ends with its exit code.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches};
+use crossdock::process::{Cancel, Environment, arguments_of_process};
+
+use crate::arguments::{Arguments, CacheCommand, Command, ConfigCommand, RenderCommand, ShellName};
+use crate::commands::{
+    cache, config, describe, dist, doctor, env, init, lint, plan, render, verify, version,
+};
+use crate::error::{CommandError, Exit};
+use crate::output;
+use crate::session::Session;
+use crate::ui::style::{BAD, paint};
+
+/// The command line of crossdock, under its own name or as part of another program.
+pub struct App {
+    name: &'static str,
+    chores: Vec<Chore>,
+}
+
+/// A command that a project adds to crossdock's own.
+struct Chore {
+    name: &'static str,
+    about: &'static str,
+    run: fn(&Environment, &[OsString]) -> ExitCode,
+}
+
+impl Default for App {
+    fn default() -> Self {
+        Self::named("crossdock")
+    }
+}
+
+impl App {
+    /// The command line under the name by which people call it, as `cargo xtask`.
+    pub fn named(name: &'static str) -> Self {
+        Self { name, chores: Vec::new() }
+    }
+
+    /// With a command of the project's own, which gets the arguments that follow its name.
+    #[must_use]
+    pub fn chore(
+        mut self,
+        name: &'static str,
+        about: &'static str,
+        run: fn(&Environment, &[OsString]) -> ExitCode,
+    ) -> Self {
+        self.chores.push(Chore { name, about, run });
+        self
+    }
+
+    /// Runs with the process's own environment and arguments, and ends children on Ctrl-C.
+    pub fn exec(self) -> ExitCode {
+        let environment = match Environment::of_process() {
+            Ok(environment) => environment.before_cargo_run(),
+            Err(error) => {
+                self.end_evaluation(&arguments_of_process());
+                return fail(&CommandError::new(Exit::InputOutput, &error));
+            }
+        };
+        let cancel = Cancel::default();
+        let on_interrupt = cancel.clone();
+        // Without a handler Ctrl-C still ends this process; only the orderly end of children would be missing.
+        if let Err(error) = ctrlc::set_handler(move || {
+            on_interrupt.cancel();
+            // What waits for a person or computes for long does not look: after the orderly end had its time, it ends.
+            std::thread::sleep(std::time::Duration::from_secs(3));
+            std::process::exit(Exit::Interrupted as i32)
+        }) {
+            output::note(&format!("Ctrl-C will not end compilers in an orderly way: {error}"));
+        }
+        self.exec_in(environment, &cancel)
+    }
+
+    /// Runs in a given environment.
+    pub fn exec_in(self, environment: Environment, cancel: &Cancel) -> ExitCode {
+        let matches = match self.command().try_get_matches_from(&environment.arguments) {
+            Ok(matches) => matches,
+            Err(error) => return self.usage(&error, &environment.arguments),
+        };
+        if let Some((name, chosen)) = matches.subcommand()
+            && let Some(chore) = self.chores.iter().find(|chore| chore.name == name)
+        {
+            let rest: Vec<OsString> = chosen.get_many("arguments").into_iter().flatten().cloned().collect();
+            return (chore.run)(&environment, &rest);
+        }
+        let arguments = match Arguments::from_arg_matches(&matches) {
+            Ok(arguments) => arguments,
+            Err(error) => return self.usage(&error, &environment.arguments),
+        };
+        match self.dispatch(arguments, environment, cancel) {
+            Ok(_) if cancel.is_cancelled() => code(Exit::Interrupted),
+            Ok(exit) => code(exit),
+            Err(_) if cancel.is_cancelled() => fail(&CommandError::message(Exit::Interrupted, "interrupted")),
+            Err(error) => fail(&error),
+        }
+    }
+
+    fn dispatch(
+        &self,
+        arguments: Arguments,
+        environment: Environment,
+        cancel: &Cancel,
+    ) -> Result<Exit, CommandError> {
+        let Arguments { global, command } = arguments;
+        let session = |global, environment| Session::new(self.name, global, environment, cancel);
+        match command {
+            // What only explains needs no project, no configuration and no cache.
+            Command::Target(arguments) => describe::run(&arguments, &global, environment, cancel),
+            Command::Env(arguments) => {
+                let json = global.json;
+                env::run(session(global, environment), &arguments, json.then_some(ShellName::Json))
+            }
+            Command::Plan(arguments) => plan::run(&session(global, environment)?, &arguments),
+            Command::Build(arguments) => dist::build(&session(global, environment)?, &arguments),
+            Command::Verify(arguments) => verify::run(&session(global, environment)?, &arguments),
+            Command::Tag(arguments) => dist::tag_images(&session(global, environment)?, &arguments),
+            Command::Dist(arguments) => dist::dist(&session(global, environment)?, &arguments),
+            Command::Init(arguments) => init::run(&session(global, environment)?, &arguments),
+            Command::Doctor(arguments) => doctor::run(&session(global, environment)?, &arguments),
+            Command::Render(RenderCommand::Dockerfile(arguments)) => {
+                render::dockerfile(&session(global, environment)?, &arguments)
+            }
+            Command::Render(RenderCommand::Bake(arguments)) => {
+                render::bake(&session(global, environment)?, &arguments)
+            }
+            Command::Lint(arguments) => lint::run(&session(global, environment)?, &arguments),
+            Command::Config(ConfigCommand::Check) => config::check(&session(global, environment)?),
+            Command::Cache(CacheCommand::Info) => cache::info(&session(global, environment)?),
+            Command::Cache(CacheCommand::Prune { keep_days }) => {
+                cache::prune(&session(global, environment)?, keep_days)
+            }
+            Command::Completions { shell } => self.completions(shell),
+            Command::Version => version::run(&session(global, environment)?),
+        }
+    }
+
+    /// clap's own message: help and version go to standard output and are no error.
+    fn usage(&self, error: &clap::Error, arguments: &[OsString]) -> ExitCode {
+        if error.use_stderr() {
+            self.end_evaluation(arguments);
+        }
+        // When nobody reads the message there is nobody to tell.
+        let _nobody_reads = error.print();
+        code(if error.use_stderr() { Exit::Usage } else { Exit::Done })
+    }
+
+    /// Where the call is one of `env`, whose output a shell evaluates, makes that evaluation fail.
+    fn end_evaluation(&self, arguments: &[OsString]) {
+        if let Some(text) = env::refused(&self.command(), arguments) {
+            // The exit code is an error's already.
+            let _nobody_evaluates = output::answer(text);
+        }
+    }
+
+    fn command(&self) -> clap::Command {
+        let command = Arguments::command().name(self.name).bin_name(self.name);
+        self.chores.iter().fold(command, |command, chore| {
+            let rest = clap::Arg::new("arguments")
+                .num_args(0..)
+                .trailing_var_arg(true)
+                .allow_hyphen_values(true)
+                .value_parser(clap::value_parser!(OsString));
+            command.subcommand(
+                clap::Command::new(chore.name).about(chore.about).arg(rest).disable_help_flag(true),
+            )
+        })
+    }
+
+    fn completions(&self, shell: clap_complete::Shell) -> Result<Exit, CommandError> {
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut self.command(), self.name.replace(' ', "-"), &mut script);
+        output::answer(&String::from_utf8_lossy(&script))?;
+        Ok(Exit::Done)
+    }
+}
+
+fn fail(error: &CommandError) -> ExitCode {
+    if !error.message.is_empty() {
+        output::say(&format!("{} {error}", paint(BAD, "error:")));
+    }
+    code(error.exit)
+}
+
+fn code(exit: Exit) -> ExitCode {
+    ExitCode::from(exit as u8)
+}

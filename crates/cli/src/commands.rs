@@ -1,0 +1,15 @@
+//! The commands, a file each.
+
+pub(crate) mod cache;
+pub(crate) mod config;
+pub(crate) mod describe;
+pub(crate) mod dist;
+pub(crate) mod doctor;
+pub(crate) mod env;
+pub(crate) mod init;
+pub(crate) mod lint;
+pub(crate) mod plan;
+pub(crate) mod render;
+mod shell;
+pub(crate) mod verify;
+pub(crate) mod version;

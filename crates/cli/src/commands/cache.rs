@@ -1,0 +1,69 @@
+//! `crossdock cache`.
+
+use std::time::Duration;
+
+use crossdock::cache::{cache_info, prune_cache};
+use serde::Serialize;
+
+use crate::error::{CommandError, Exit};
+use crate::output;
+use crate::session::Session;
+use crate::ui::bytes;
+
+/// The answer of `crossdock cache info`.
+#[derive(Serialize)]
+struct Info<'a> {
+    schema: &'static str,
+    path: &'a str,
+    layers: u64,
+    layer_bytes: u64,
+    programs: usize,
+    program_bytes: u64,
+}
+
+/// The answer of `crossdock cache prune`.
+#[derive(Serialize)]
+struct Removed {
+    schema: &'static str,
+    files: u64,
+    bytes: u64,
+}
+
+pub(crate) fn info(session: &Session) -> Result<Exit, CommandError> {
+    let found = cache_info(&session.context)?;
+    let path = session.context.cache_directory().as_str();
+    let info = Info {
+        schema: "crossdock.cache-info/1",
+        path,
+        layers: found.layers,
+        layer_bytes: found.layer_bytes,
+        programs: found.programs,
+        program_bytes: found.program_bytes,
+    };
+    match session.json() {
+        true => output::json(&info)?,
+        false => output::answer(&format!(
+            "{path}: {} layers, {}; {} programs, {}",
+            info.layers,
+            bytes(info.layer_bytes),
+            info.programs,
+            bytes(info.program_bytes)
+        ))?,
+    }
+    Ok(Exit::Done)
+}
+
+pub(crate) fn prune(session: &Session, keep_days: u64) -> Result<Exit, CommandError> {
+    let unused_for = Duration::from_secs(keep_days.saturating_mul(86_400));
+    let removed = prune_cache(&session.context, unused_for)?;
+    if session.json() {
+        output::json(&Removed {
+            schema: "crossdock.cache-prune/1",
+            files: removed.files,
+            bytes: removed.bytes,
+        })?;
+    } else {
+        output::answer(&format!("removed {} files, {}", removed.files, bytes(removed.bytes)))?;
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,106 @@
+//! `crossdock build`, `tag` and `dist`: make a plan, execute it, show what came of it.
+
+use camino::Utf8Path;
+use crossdock::execute::{ImageReport, Report, Status};
+use crossdock::generated::write_atomically;
+use crossdock::plan::{Goal, Plan};
+use crossdock::{Error, ErrorKind, discover, execute, plan, tag};
+
+use super::doctor::{Consent, by_hand, set_up};
+use crate::arguments::{BuildArgs, BuildCommand, DistCommand, OutputArgs, TagCommand};
+use crate::error::{CommandError, Exit};
+use crate::output;
+use crate::session::Session;
+use crate::ui;
+
+pub(crate) fn build(session: &Session, arguments: &BuildCommand) -> Result<Exit, CommandError> {
+    let options = session.build_options(&arguments.build, Goal::Build)?;
+    let plan = plan(&discover(&session.context, &options)?)?;
+    run(session, &plan, arguments)
+}
+
+pub(crate) fn tag_images(session: &Session, arguments: &TagCommand) -> Result<Exit, CommandError> {
+    let TagCommand { selection, finish, output } = arguments;
+    let args = BuildArgs { selection: selection.clone(), finish: finish.clone(), ..BuildArgs::default() };
+    let options = session.build_options(&args, Goal::Tag)?;
+    let execution = session.execute_options(output.strictness, finish.jobs);
+    show(session, tag(&session.context, &options, &execution, &mut session.progress()), output)
+}
+
+pub(crate) fn dist(session: &Session, arguments: &DistCommand) -> Result<Exit, CommandError> {
+    let options = session.build_options(&arguments.build.build, Goal::Dist)?;
+    let found = discover(&session.context, &options)?;
+    if !arguments.setup {
+        return run(session, &plan(&found)?, &arguments.build);
+    }
+    let done = set_up(session, found, Consent::Given)?;
+    let result = run(session, &done.plan, &arguments.build);
+    result.map_err(|error| match error.exit {
+        // What the set-up could not install, it will not install the next time.
+        Exit::Missing if done.by_hand.is_empty() => {
+            CommandError { hints: vec![COULD_NOT.to_owned()], ..error }
+        }
+        Exit::Missing => {
+            CommandError { hints: done.by_hand.iter().map(|commands| by_hand(commands)).collect(), ..error }
+        }
+        _ => error,
+    })
+}
+
+const COULD_NOT: &str = "the set-up could not bring it, as it said above; run one of the commands by hand, or leave the platform out";
+
+fn run(session: &Session, plan: &Plan, arguments: &BuildCommand) -> Result<Exit, CommandError> {
+    let options = session.execute_options(arguments.output.strictness, arguments.build.finish.jobs);
+    let result = execute(&session.context, plan, &options, &mut session.progress());
+    show(session, result, &arguments.output)
+}
+
+/// Shows what came of a run, also of one that failed, as far as it came.
+fn show(session: &Session, result: Result<Report, Error>, output: &OutputArgs) -> Result<Exit, CommandError> {
+    let report = match &result {
+        Ok(report) => Some(report),
+        Err(error) if error.kind() == ErrorKind::Interrupted => None,
+        Err(error) => error.report(),
+    };
+    let told = report.map_or(Ok(()), |report| {
+        metadata(session, report, output.metadata_file.as_deref()).and(answer(session, report))
+    });
+    match (result, told) {
+        (Ok(_), told) => told.map(|()| Exit::Done),
+        (Err(error), Ok(())) => Err(error.into()),
+        // The error that ended the run decides the exit code; the other one is added to its message.
+        (Err(error), Err(untold)) => {
+            let mut error = CommandError::from(error);
+            error.message.extend(["\n", &untold.message]);
+            Err(error)
+        }
+    }
+}
+
+/// The JSON answer in a file, where one is asked for.
+fn metadata(session: &Session, report: &Report, file: Option<&Utf8Path>) -> Result<(), CommandError> {
+    let Some(file) = file else { return Ok(()) };
+    let path = session.path(file);
+    let text = output::json_text(report)?;
+    write_atomically(&path, format!("{text}\n").as_bytes())
+        .map_err(|error| CommandError::new(Exit::InputOutput, &error))
+}
+
+/// The answer, and for a person the table: also of a run that failed, as far as it came.
+fn answer(session: &Session, report: &Report) -> Result<(), CommandError> {
+    let refused = || report.images.iter().filter(|image| image.status == Status::Refused);
+    refused().for_each(|image| output::say(&ui::verdicts(&image.name, &image.verdicts)));
+    let is_worth_a_table = report.unfinished.is_empty() || report.images.len() > refused().count();
+    if !session.quiet() && is_worth_a_table {
+        output::say(&ui::table(report));
+        let next = ui::next(report, session.name, session.context.directory());
+        next.filter(|_| report.unfinished.is_empty()).iter().for_each(|next| output::say(next));
+    }
+    if session.json() {
+        return output::json(report);
+    }
+    let finished = |image: &&ImageReport| !report.unfinished.iter().any(|other| other.image == image.name);
+    let lines = report.images.iter().filter(finished);
+    let lines = lines.filter_map(|image| image.loaded.as_ref().or(image.references.first()));
+    output::answer(&lines.map(|line| format!("{line}\n")).collect::<String>())
+}

@@ -1,0 +1,107 @@
+//! `crossdock doctor` and `dist --setup`: tools that are found, tools that are missing, and their installation.
+
+use std::io::Write;
+
+use crossdock::doctor::{Answer, Availability, Check, Line, Progress, Remedy, SetUp, doctor};
+use crossdock::plan::Goal;
+use crossdock::process::Terminal;
+use crossdock::{Discovered, discover, plan};
+use serde::Serialize;
+
+use crate::arguments::{BuildArgs, DoctorCommand};
+use crate::error::{CommandError, Exit};
+use crate::output;
+use crate::session::Session;
+use crate::ui::style::{BAD, DIM, GOOD, paint};
+
+/// Who agrees to changes of the system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Consent {
+    /// `--setup`, `--yes`: all were agreed to.
+    Given,
+    /// Each is asked for.
+    Asked,
+}
+
+/// The answer of `doctor --json`.
+#[derive(Serialize)]
+struct Diagnosis<'a> {
+    schema: &'static str,
+    checks: &'a [Check],
+}
+
+pub(crate) fn run(session: &Session, arguments: &DoctorCommand) -> Result<Exit, CommandError> {
+    let args = BuildArgs {
+        selection: arguments.selection.clone(),
+        engine: arguments.engine.clone(),
+        ..BuildArgs::default()
+    };
+    let options = session.build_options(&args, Goal::Dist)?;
+    let mut found = discover(&session.context, &options)?;
+    let mut plan = plan(&found)?;
+    if arguments.fix {
+        let consent = if arguments.yes { Consent::Given } else { Consent::Asked };
+        let done = set_up(session, found, consent)?;
+        done.by_hand.iter().for_each(|commands| output::note(&by_hand(commands)));
+        (found, plan) = (done.found, done.plan);
+    }
+    let checks = doctor(&session.context, &found, &plan);
+    match session.json() {
+        true => output::json(&Diagnosis { schema: "crossdock.doctor/1", checks: &checks })?,
+        false => output::answer(&checks.iter().map(line).collect::<String>())?,
+    }
+    Ok(if plan.missing.is_empty() { Exit::Done } else { Exit::Missing })
+}
+
+fn line(check: &Check) -> String {
+    let by: Vec<&str> = check.needed_by.iter().map(String::as_str).collect();
+    let by = paint(DIM, format!("needed by {}", by.join(", ")));
+    match &check.found {
+        Availability::Available(tool) => {
+            let version = tool.version.as_deref().unwrap_or("version unknown");
+            format!("{} {} {version}  {}  {by}\n", paint(GOOD, "found  "), check.name, tool.command.join(" "))
+        }
+        Availability::Unavailable(missing) => format!("{} {missing}\n  {by}\n", paint(BAD, "missing")),
+    }
+}
+
+/// Installs what a plan misses, before the person's eyes.
+pub(crate) fn set_up(session: &Session, found: Discovered, consent: Consent) -> Result<SetUp, CommandError> {
+    let mut agree = |remedy: &Remedy| agree(session, consent, remedy);
+    Ok(crossdock::doctor::set_up(&session.context, found, &mut agree, &watch)?)
+}
+
+/// What a person reads of a command that sudo would ask a password for.
+pub(crate) fn by_hand(commands: &str) -> String {
+    format!(
+        "sudo wants a password, which only you can give; run this, and then the same call again: {commands}"
+    )
+}
+
+fn watch(progress: Progress<'_>) {
+    match progress {
+        Progress::Runs(command) => output::say(&format!("{} {command}", paint(GOOD, "setup:"))),
+        Progress::Says(Line::Out(line) | Line::Error(line)) => output::say(&paint(DIM, format!("  {line}"))),
+        Progress::Failed { command, why } => {
+            output::note(&format!("`{}` did not help: {why}", command.short()));
+        }
+    }
+}
+
+/// Asks a person, where there is one to ask.
+fn agree(session: &Session, consent: Consent, remedy: &Remedy) -> Answer {
+    if consent == Consent::Given {
+        return Answer::Yes;
+    }
+    if session.terminal() == Terminal::Plain {
+        output::note(&format!("`{remedy}` changes the system; run it yourself or give --yes"));
+        return Answer::No;
+    }
+    // A prompt that cannot be written or read is no consent.
+    let mut answer = String::new();
+    let asked = write!(anstream::stderr(), "run `{remedy}`? It changes the system. [y/N] ");
+    match asked.and_then(|()| std::io::stdin().read_line(&mut answer)) {
+        Ok(_) if matches!(answer.trim(), "y" | "Y" | "yes") => Answer::Yes,
+        _ => Answer::No,
+    }
+}

@@ -1,0 +1,218 @@
+//! `crossdock init`.
+
+use camino::Utf8PathBuf;
+use comfy_table::presets::NOTHING;
+use comfy_table::{CellAlignment, Table};
+use crossdock::Network;
+use crossdock::config::grammar::tidied;
+use crossdock::environment::Language;
+use crossdock::scaffold::{
+    Action, CrossdockSource, Entry, Existing, Joining, Part, Request, Scaffold, Selection, State, Written,
+    scaffold, write_scaffold,
+};
+use serde::Serialize;
+
+use crate::arguments::{InitCommand, Language as LanguageName};
+use crate::error::{CommandError, Exit};
+use crate::output;
+use crate::session::Session;
+
+/// The answer of `init --json`.
+#[derive(Serialize)]
+struct Answer<'a> {
+    schema: &'static str,
+    #[serde(flatten)]
+    scaffold: &'a Scaffold,
+    /// Whether the files were written, or only looked at.
+    written: bool,
+    /// Files that were replaced, with where the old ones are now.
+    backups: Vec<Backup<'a>>,
+    /// A unified diff, with `--diff`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diff: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Backup<'a> {
+    path: &'a Utf8PathBuf,
+    backup: &'a Utf8PathBuf,
+}
+
+pub(crate) fn run(session: &Session, arguments: &InitCommand) -> Result<Exit, CommandError> {
+    let request = request(session, arguments)?;
+    let scaffold = scaffold(&session.context, &request)?;
+    let only_looks = arguments.check || arguments.diff || arguments.dry_run;
+    let diff = arguments.diff.then(|| scaffold.files.iter().filter_map(Entry::diff).collect::<String>());
+    if !session.json() {
+        show(session, &scaffold, diff.as_deref())?;
+    }
+    let written = match only_looks {
+        true => None,
+        false => Some(write_scaffold(&session.context, &scaffold, request.network)?),
+    };
+    match (session.json(), &written) {
+        (true, _) => answer(&scaffold, written.as_ref(), diff)?,
+        (false, Some(written)) => say_written(session, &scaffold, written),
+        (false, None) => {}
+    }
+    if arguments.check && scaffold.drifts() {
+        return Err(drifted(session, &scaffold));
+    }
+    Ok(Exit::Done)
+}
+
+fn request(session: &Session, arguments: &InitCommand) -> Result<Request, CommandError> {
+    let folder =
+        arguments.path.as_ref().map_or(session.context.directory().to_owned(), |path| session.path(path));
+    let wrong = |option: &str, why: String| CommandError::message(Exit::Usage, format!("{option}: {why}"));
+    let parts = |option: &str, names: &[String]| {
+        let parts: Result<Vec<Part>, String> = names.iter().map(|name| Part::parse(name)).collect();
+        parts.map_err(|why| wrong(option, why))
+    };
+    if let Some(file) = session.named_config() {
+        let why = format!("`init` writes and follows the crossdock.toml of the project's folder, not {file}");
+        return Err(wrong("--config", why));
+    }
+    let source = arguments.crossdock.as_deref().map(CrossdockSource::parse).transpose();
+    if let Some(place) = arguments.archives.as_deref().filter(|place| !is_address(place)) {
+        return Err(wrong("--archives", format!("`{place}` is not the https:// address of a folder")));
+    }
+    let defaults = session.context.scaffold_request();
+    Ok(Request {
+        folder: tidied(&folder),
+        selection: Selection {
+            only: parts("--only", &arguments.only)?,
+            without: parts("--without", &arguments.without)?,
+        },
+        template: arguments.template.map(|language| match language {
+            LanguageName::Go => Language::Go,
+            LanguageName::Rust => Language::Rust,
+        }),
+        source: source.map_err(|why| wrong("--crossdock", why))?,
+        archives: arguments.archives.as_ref().map(|place| place.trim_end_matches('/').to_owned()),
+        nodes: arguments.nodes.clone(),
+        expose: arguments.expose.clone(),
+        repository: arguments.repository.clone(),
+        existing: if arguments.force { Existing::Replace } else { Existing::Keep },
+        network: if arguments.offline { Network::Offline } else { defaults.network },
+        ..defaults
+    })
+}
+
+/// Pipelines fetch from nowhere else, and the address stands between quotes in them.
+fn is_address(place: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/%+@".contains(c);
+    place.strip_prefix("https://").is_some_and(|rest| !rest.is_empty() && rest.chars().all(plain))
+}
+
+/// What will be written, before it is. A diff is the answer where one was asked for.
+fn show(session: &Session, scaffold: &Scaffold, diff: Option<&str>) -> Result<(), CommandError> {
+    let table = table(scaffold);
+    match diff {
+        Some(diff) => {
+            if !session.quiet() {
+                output::say(&table);
+            }
+            output::answer(diff)?;
+        }
+        None if session.quiet() => {}
+        None => output::answer(&table)?,
+    }
+    if session.quiet() {
+        return Ok(());
+    }
+    match &scaffold.joins {
+        Some(Joining::Crates { count, .. }) => {
+            output::say(&format!("{count} crates join Cargo.lock, the xtask crate itself among them"));
+        }
+        Some(Joining::Unknown { why }) => {
+            output::note(&format!("how many crates join Cargo.lock cannot be computed: {why}"));
+        }
+        None => {}
+    }
+    scaffold.notes.iter().for_each(|note| output::note(note));
+    Ok(())
+}
+
+fn table(scaffold: &Scaffold) -> String {
+    let mut table = Table::new();
+    table.load_style(NOTHING);
+    table.set_header(["file", "state", "bytes", "", ""]);
+    for entry in &scaffold.files {
+        table.add_row([
+            entry.path.to_string(),
+            state(entry.state).to_owned(),
+            entry.bytes.to_string(),
+            action(entry.action).to_owned(),
+            entry.note.clone().unwrap_or_default(),
+        ]);
+    }
+    if let Some(column) = table.column_mut(2) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    let lines: Vec<String> = table.to_string().lines().map(|line| line.trim_end().to_owned()).collect();
+    lines.join("\n")
+}
+
+fn state(state: State) -> &'static str {
+    match state {
+        State::Missing => "missing",
+        State::Clean => "clean",
+        State::Stale => "stale",
+        State::Edited => "edited",
+    }
+}
+
+fn action(action: Action) -> &'static str {
+    match action {
+        Action::None => "",
+        Action::Create => "create",
+        Action::Renew => "renew",
+        Action::Replace => "replace, with a backup",
+        Action::Merge => "merge",
+        Action::Keep => "keep",
+    }
+}
+
+fn answer(scaffold: &Scaffold, written: Option<&Written>, diff: Option<String>) -> Result<(), CommandError> {
+    let backups = written.into_iter().flat_map(|written| &written.backups);
+    let backups = backups.map(|(path, backup)| Backup { path, backup }).collect();
+    output::json(&Answer { schema: "crossdock.init/1", scaffold, written: written.is_some(), backups, diff })
+}
+
+fn say_written(session: &Session, scaffold: &Scaffold, written: &Written) {
+    if let Some(why) = &written.lock {
+        output::note(&format!(
+            "Cargo.lock does not know the xtask crate yet, run `cargo update --workspace`: {why}"
+        ));
+    }
+    if session.quiet() {
+        return;
+    }
+    for (path, backup) in &written.backups {
+        output::say(&format!("the old {path} is kept as {backup}"));
+    }
+    match scaffold.files.iter().filter(|entry| entry.is_written()).count() {
+        0 => output::say("nothing to write"),
+        _ => output::say(&format!("next: {}", scaffold.next.join(" && "))),
+    }
+}
+
+fn drifted(session: &Session, scaffold: &Scaffold) -> CommandError {
+    let drifting = scaffold.files.iter().filter(|entry| entry.drifts);
+    let names: Vec<String> = drifting.clone().map(|entry| entry.path.to_string()).collect();
+    let message = format!(
+        "{} of the generated files are not as they would be written: {}",
+        names.len(),
+        names.join(", ")
+    );
+    let error = CommandError::message(Exit::Rejected, message);
+    let name = session.name;
+    match drifting.clone().any(|entry| entry.state == State::Edited) {
+        true => error.hint(format!(
+            "`{name} init --diff` shows how they differ; `{name} init --force` replaces them and keeps backups; a file without \
+             its first line is yours"
+        )),
+        false => error.hint(format!("`{name} init` writes them, `{name} init --diff` shows how they differ")),
+    }
+}

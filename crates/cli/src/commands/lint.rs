@@ -1,0 +1,87 @@
+//! `crossdock lint`: what in people's own Dockerfiles ships a program that cannot start.
+
+use std::io::Read;
+
+use camino::Utf8Path;
+use crossdock::lint::{Finding, Options, Report, Reports, day, github, lint, sarif};
+use crossdock::platform::Platform;
+use crossdock::verify::targets;
+
+use crate::arguments::{LintCommand, LintFormat, SelectionArgs, StrictnessArgs};
+use crate::error::{CommandError, Exit};
+use crate::output;
+use crate::session::Session;
+use crate::ui;
+
+pub(crate) fn run(session: &Session, arguments: &LintCommand) -> Result<Exit, CommandError> {
+    let options = Options {
+        deploy: deploy(session, arguments)?,
+        build_host: arguments.host.as_deref().map(host).transpose()?,
+        today: day(&session.context)?,
+    };
+    let read = arguments.files.iter().map(|path| Ok((shown(path), text(session, path)?)));
+    let files = read.collect::<Result<Vec<(&str, String)>, CommandError>>()?;
+    let findings: Vec<Vec<Finding>> = files.iter().map(|(_, text)| lint(text, &options)).collect();
+    let reports: Vec<Report<'_>> =
+        files.iter().zip(&findings).map(|((path, _), findings)| Report::new(path, findings)).collect();
+    let format =
+        arguments.format.unwrap_or(if session.json() { LintFormat::Json } else { LintFormat::Human });
+    match format {
+        LintFormat::Human => {
+            for (report, (_, text)) in reports.iter().zip(&files) {
+                output::answer(&ui::lint(report, text))?;
+            }
+            if !session.quiet() {
+                output::say(&ui::lint_summary(&reports));
+            }
+        }
+        LintFormat::Json => output::json(&Reports::new(&reports))?,
+        LintFormat::Sarif => output::json(&sarif(&reports, env!("CARGO_PKG_VERSION")))?,
+        LintFormat::Github => output::answer(&reports.iter().map(github).collect::<String>())?,
+    }
+    Ok(if reports.iter().any(Report::fails) { Exit::Rejected } else { Exit::Done })
+}
+
+fn shown(path: &Utf8Path) -> &str {
+    match path.as_str() {
+        "-" => "<stdin>",
+        other => other,
+    }
+}
+
+/// A file's text. What is not UTF-8 is read all the same: it stands in comments and in quoted words.
+fn text(session: &Session, path: &Utf8Path) -> Result<String, CommandError> {
+    let mut bytes = Vec::new();
+    let read = match path.as_str() {
+        "-" => std::io::stdin().lock().take(LIMIT + 1).read_to_end(&mut bytes),
+        _ => std::fs::File::open(session.path(path))
+            .and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes)),
+    };
+    let unreadable = |why: String| {
+        CommandError::message(Exit::Usage, format!("{} cannot be read: {why}", shown(path)))
+            .hint("name an existing Dockerfile, or - for standard input")
+    };
+    read.map_err(|error| unreadable(error.to_string()))?;
+    if bytes.len() as u64 > LIMIT {
+        return Err(unreadable(format!("it has more than {} MB and is no Dockerfile", LIMIT >> 20)));
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// More than any Dockerfile has: BuildKit itself reads lines of up to 64 kB.
+const LIMIT: u64 = 16 << 20;
+
+fn deploy(session: &Session, arguments: &LintCommand) -> Result<Vec<Platform>, CommandError> {
+    if arguments.nodes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let selection = SelectionArgs { nodes: arguments.nodes.clone(), ..SelectionArgs::default() };
+    let options = session.verify_options(&selection, StrictnessArgs::default());
+    Ok(targets(&session.context, &options)?.into_iter().map(|target| target.platform).collect())
+}
+
+fn host(text: &str) -> Result<Platform, CommandError> {
+    Platform::parse(text).map_err(|error| {
+        CommandError::new(Exit::Usage, &error).hint("--host takes a platform, as darwin/arm64 or linux/amd64")
+    })
+}

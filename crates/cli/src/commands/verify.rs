@@ -1,0 +1,70 @@
+//! `crossdock verify`: this project's images, or things that somebody else built.
+
+use crossdock::plan::Goal;
+use crossdock::verify::{Report, TargetReport, Verdict, targets, verify_for};
+use crossdock::{discover, execute, plan};
+
+use crate::arguments::{BuildArgs, StrictnessArgs, VerifyCommand};
+use crate::error::{CommandError, Exit};
+use crate::output;
+use crate::session::Session;
+use crate::ui;
+
+pub(crate) fn run(session: &Session, arguments: &VerifyCommand) -> Result<Exit, CommandError> {
+    if arguments.subjects.is_empty() {
+        return project(session, arguments);
+    }
+    let options = session.verify_options(&arguments.selection, arguments.strictness);
+    let targets = targets(&session.context, &options)?;
+    let mut worst = Verdict::Starts;
+    for subject in &arguments.subjects {
+        for verified in verify_for(&session.context, subject, &targets, options.scope)? {
+            worst = worst.max(show(session, &verified.name, verified.targets)?);
+        }
+    }
+    Ok(exit(worst, arguments.strictness))
+}
+
+fn project(session: &Session, arguments: &VerifyCommand) -> Result<Exit, CommandError> {
+    let args = BuildArgs { selection: arguments.selection.clone(), ..BuildArgs::default() };
+    let options = session.build_options(&args, Goal::Verify)?;
+    let plan = plan(&discover(&session.context, &options)?)?;
+    let execution = session.execute_options(arguments.strictness, None);
+    let result = execute(&session.context, &plan, &execution, &mut session.progress());
+    let report = match &result {
+        Ok(report) => Some(report),
+        Err(error) => error.report(),
+    };
+    let mut worst = Verdict::Starts;
+    let images = report.into_iter().flat_map(|report| &report.images);
+    for image in images.filter(|image| !image.verdicts.is_empty()) {
+        let name = image.references.first().unwrap_or(&image.name);
+        worst = worst.max(show(session, name, image.verdicts.clone())?);
+    }
+    result?;
+    Ok(exit(worst, arguments.strictness))
+}
+
+fn exit(worst: Verdict, strictness: StrictnessArgs) -> Exit {
+    match worst {
+        Verdict::Fails => Exit::Rejected,
+        Verdict::Unproven if strictness.strict => Exit::Rejected,
+        _ => Exit::Done,
+    }
+}
+
+/// Shows the verdicts on one subject and returns the gravest.
+fn show(session: &Session, name: &str, targets: Vec<TargetReport>) -> Result<Verdict, CommandError> {
+    let worst = targets.iter().map(|target| target.verdict).max().unwrap_or(Verdict::Unproven);
+    if session.json() {
+        for target in targets {
+            let line = Report::new(name, target.for_, target.findings);
+            let line =
+                serde_json::to_string(&line).map_err(|error| CommandError::new(Exit::InputOutput, &error))?;
+            output::answer(&line)?;
+        }
+    } else {
+        output::answer(&ui::verdicts(name, &targets))?;
+    }
+    Ok(worst)
+}

@@ -1,0 +1,5 @@
+//! The program `crossdock`.
+
+fn main() -> std::process::ExitCode {
+    crossdock_cli::App::default().exec()
+}

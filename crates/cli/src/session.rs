@@ -1,0 +1,202 @@
+//! A call: its surroundings, and what the options of every command say.
+
+use std::num::NonZeroUsize;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use crossdock::config::{Source, Sourced};
+use crossdock::execute::{Color, ExecuteOptions, Scope, Unproven};
+use crossdock::plan::{Archive, Engine, Goal, Pack};
+use crossdock::process::{Cancel, Environment, Terminal};
+use crossdock::verify::VerifyOptions;
+use crossdock::{BuildOptions, Builder, Context, EngineOptions, Network, Notice};
+
+use crate::arguments::{
+    BuildArgs, Color as ColorChoice, EngineName, EngineOptionArgs, Global, SelectionArgs, StrictnessArgs,
+};
+use crate::error::{CommandError, Exit};
+use crate::output;
+use crate::ui::plan::Detail;
+use crate::ui::{Progress, Verbosity};
+
+pub(crate) struct Session {
+    /// The name by which people call the program: `crossdock`, `cargo xtask`.
+    pub(crate) name: &'static str,
+    pub(crate) context: Context,
+    global: Global,
+}
+
+impl Session {
+    pub(crate) fn new(
+        name: &'static str,
+        global: Global,
+        mut environment: Environment,
+        cancel: &Cancel,
+    ) -> Result<Self, CommandError> {
+        if let Some(directory) = &global.directory {
+            environment.directory = existing_directory(&environment.directory.join(directory))?;
+        }
+        choose_color(global.color);
+        let quiet = global.quiet;
+        let context =
+            Context::builder(environment).program(name).cancel(cancel).on_notice(
+                move |notice| match notice {
+                    Notice::Note(_) if quiet => {}
+                    Notice::Note(text) | Notice::Warning(text) => output::note(text),
+                    _ => {}
+                },
+            );
+        Ok(Self { name, context: context.finish()?, global })
+    }
+
+    pub(crate) fn json(&self) -> bool {
+        self.global.json
+    }
+
+    pub(crate) fn quiet(&self) -> bool {
+        self.global.quiet
+    }
+
+    pub(crate) fn terminal(&self) -> Terminal {
+        self.context.environment().terminal
+    }
+
+    /// Resolves a path of the command line.
+    pub(crate) fn path(&self, path: &Utf8Path) -> Utf8PathBuf {
+        self.context.directory().join(path)
+    }
+
+    /// How much of a plan a person wants to see.
+    pub(crate) fn detail(&self) -> Detail {
+        if self.global.verbose { Detail::Whole } else { Detail::Brief }
+    }
+
+    pub(crate) fn progress(&self) -> Progress {
+        let verbosity = match (self.global.quiet, self.global.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (_, true) => Verbosity::Verbose,
+            _ => Verbosity::Normal,
+        };
+        Progress::new(self.terminal(), verbosity)
+    }
+
+    pub(crate) fn execute_options(
+        &self,
+        strictness: StrictnessArgs,
+        jobs: Option<NonZeroUsize>,
+    ) -> ExecuteOptions {
+        let mut options = ExecuteOptions::new().scope(scope(strictness));
+        options.jobs = jobs;
+        options.unproven = if strictness.strict { Unproven::Refused } else { Unproven::Tagged };
+        options.color = match (self.global.color, self.terminal()) {
+            (ColorChoice::Always, _) => Color::Always,
+            (ColorChoice::Auto, Terminal::Interactive) if self.variable("NO_COLOR").is_none() => {
+                Color::Always
+            }
+            _ => Color::Never,
+        };
+        options
+    }
+
+    fn variable(&self, name: &str) -> Option<&str> {
+        self.context.environment().get(name)
+    }
+
+    /// The configuration file that the call or the environment names.
+    pub(crate) fn named_config(&self) -> Option<&Utf8PathBuf> {
+        let of_environment = self.context.overrides().config.as_ref().map(|config| &config.value);
+        self.global.config.as_ref().or(of_environment)
+    }
+
+    /// The library's options for the options of the command line.
+    pub(crate) fn build_options(&self, args: &BuildArgs, goal: Goal) -> Result<BuildOptions, CommandError> {
+        let BuildArgs { selection, finish, pack, engine } = args;
+        let mut options = self.selection(selection);
+        options.goal = goal;
+        options.archive = if finish.archive { Archive::Beside } else { Archive::None };
+        options.pack = if *pack { Pack::Releases } else { Pack::None };
+        options.load = finish.load.map(|engine| match engine {
+            EngineName::Docker => Engine::Docker,
+            EngineName::Podman => Engine::Podman,
+        });
+        options.jobs = finish.jobs.map(|jobs| of_option("--jobs", jobs.get()));
+        options.network = network(finish.offline);
+        options.engine = engine_options(&engine.options);
+        if let Some(text) = &engine.builder {
+            let builder: Builder = text.parse().map_err(|error| CommandError::new(Exit::Usage, &error))?;
+            options.builder = Some(of_option("--builder", builder));
+        }
+        Ok(options)
+    }
+
+    /// The options that choose images, platforms and nodes.
+    pub(crate) fn selection(&self, args: &SelectionArgs) -> BuildOptions {
+        let many = |values: &[String], name: &str| {
+            values.iter().map(|value| of_option(name, value.clone())).collect::<Vec<_>>()
+        };
+        let mut options = BuildOptions::new();
+        options.config = self.global.config.clone();
+        options.platforms = many(&args.platform, "--platform");
+        options.nodes = many(&args.nodes, "--for");
+        options.images = many(&args.image, "--image");
+        options.tags = many(&args.tag, "--tag");
+        options.output = args.output.clone().map(|path| of_option("--output", path));
+        options.repository = args.repository.clone().map(|name| of_option("--repository", name));
+        options
+    }
+
+    /// The nodes that a call names with `--for`, else with `--platform`, each else with its environment variable.
+    pub(crate) fn verify_options(&self, args: &SelectionArgs, strictness: StrictnessArgs) -> VerifyOptions {
+        let chosen = self.selection(args);
+        let overrides = self.context.overrides();
+        let or = |given: Vec<Sourced<String>>, fallback: &[Sourced<String>]| {
+            if given.is_empty() { fallback.to_vec() } else { given }
+        };
+        let nodes = or(chosen.nodes, &overrides.nodes);
+        let mut options = VerifyOptions::new().scope(scope(strictness));
+        options.nodes = if nodes.is_empty() { or(chosen.platforms, &overrides.platforms) } else { nodes };
+        options.config = chosen.config;
+        options
+    }
+}
+
+fn scope(strictness: StrictnessArgs) -> Scope {
+    if strictness.all { Scope::All } else { Scope::Planned }
+}
+
+pub(crate) fn network(offline: bool) -> Network {
+    if offline { Network::Offline } else { Network::Online }
+}
+
+fn of_option<T>(option: &str, value: T) -> Sourced<T> {
+    Sourced::new(value, Source::CommandLine(option.to_owned()))
+}
+
+pub(crate) fn engine_options(args: &EngineOptionArgs) -> EngineOptions {
+    let mut options = EngineOptions::default();
+    options.base_from.clone_from(&args.base_from);
+    options.build_args.clone_from(&args.build_arg);
+    options.secrets.clone_from(&args.secret);
+    options.ssh.clone_from(&args.ssh);
+    options.cache_from.clone_from(&args.cache_from);
+    options.cache_to.clone_from(&args.cache_to);
+    options
+}
+
+fn existing_directory(path: &Utf8Path) -> Result<Utf8PathBuf, CommandError> {
+    match path.is_dir() {
+        true => Ok(path.to_owned()),
+        false => Err(CommandError::message(
+            Exit::Usage,
+            format!("{path} is no folder; --directory takes one that exists"),
+        )),
+    }
+}
+
+/// Follows `--color` from here on.
+pub(crate) fn choose_color(choice: ColorChoice) {
+    match choice {
+        ColorChoice::Auto => {}
+        ColorChoice::Always => anstream::ColorChoice::Always.write_global(),
+        ColorChoice::Never => anstream::ColorChoice::Never.write_global(),
+    }
+}

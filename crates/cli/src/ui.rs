@@ -1,0 +1,43 @@
+//! What a person sees: live progress, the final table, the plan as a tree.
+
+mod findings;
+mod lint;
+pub(crate) mod plan;
+mod progress;
+pub(crate) mod style;
+mod table;
+
+pub(crate) use crossdock::execute::bytes;
+pub(crate) use findings::verdicts;
+pub(crate) use lint::{lint, lint_summary};
+pub(crate) use progress::{Progress, Verbosity};
+pub(crate) use table::{colored, next, table};
+
+use std::time::Duration;
+
+/// A duration as a person reads it: `0.4s`, `12.3s`, `2m05s`.
+pub(crate) fn duration(took: Duration) -> String {
+    let seconds = took.as_secs_f64();
+    match seconds {
+        s if s < 59.95 => format!("{s:.1}s"),
+        s => {
+            let whole = s.round() as u64;
+            format!("{}m{:02}s", whole / 60, whole % 60)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_durations_read_well() {
+        assert_eq!(
+            [0, 999, 1000, 4_096, 999_949, 999_999, 12_345_678].map(bytes).join(", "),
+            "0 B, 999 B, 1.0 kB, 4.1 kB, 999.9 kB, 1.0 MB, 12.3 MB"
+        );
+        let durations = [40, 59_940, 59_960, 125_000].map(|ms| duration(Duration::from_millis(ms)));
+        assert_eq!(durations.join(", "), "0.0s, 59.9s, 1m00s, 2m05s");
+    }
+}

@@ -1,0 +1,41 @@
+//! Verdicts and findings as a person reads them.
+
+use std::fmt::Write;
+
+use crossdock::verify::{Finding, Severity};
+
+use super::colored;
+use super::style::{BAD, BOLD, DIM, WARN, paint};
+use crossdock::verify::TargetReport;
+
+/// The verdicts on one subject, each with what was found.
+pub(crate) fn verdicts(subject: &str, targets: &[TargetReport]) -> String {
+    let mut text = String::new();
+    for target in targets {
+        let taken = match &target.platform {
+            Some(platform) if platform.to_string() != target.for_ => format!(" ({platform})"),
+            _ => String::new(),
+        };
+        let _infallible =
+            writeln!(text, "{}  {} on {}{taken}", colored(target.verdict), paint(BOLD, subject), target.for_);
+        target.findings.iter().for_each(|finding| show(&mut text, finding));
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
+
+fn show(text: &mut String, finding: &Finding) {
+    let style = match finding.severity {
+        Severity::Error => BAD,
+        Severity::Warning => WARN,
+        Severity::Note => DIM,
+    };
+    let _infallible = writeln!(
+        text,
+        "  {} {}\n    {}\n    help: {}",
+        paint(style, format!("{}[{}]", finding.severity, finding.code)),
+        finding.path,
+        finding.message,
+        finding.help
+    );
+}

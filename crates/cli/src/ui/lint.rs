@@ -1,0 +1,83 @@
+//! Findings in Dockerfiles as a person reads them.
+
+use std::fmt::Write;
+
+use crossdock::lint::{Finding, Report, Severity};
+
+use super::style::{BAD, BOLD, DIM, GOOD, WARN, paint};
+
+/// The findings of one file: where, why, the line as it is and as it should read.
+pub(crate) fn lint(report: &Report<'_>, text: &str) -> String {
+    let mut shown = String::new();
+    for finding in report.findings {
+        show(&mut shown, report.path, finding, text);
+    }
+    shown
+}
+
+/// How many findings of each kind, in one line.
+pub(crate) fn lint_summary(reports: &[Report<'_>]) -> String {
+    let count = |severity: Severity| {
+        let all = reports.iter().flat_map(|report| report.findings);
+        all.filter(|finding| finding.severity == severity).count()
+    };
+    let files = counted(reports.len(), "file");
+    let counts =
+        [Severity::Error, Severity::Warning, Severity::Note].map(|severity| (severity, count(severity)));
+    let some: Vec<String> = counts
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(severity, count)| paint(style(*severity), counted(*count, severity.as_str())))
+        .collect();
+    match some.is_empty() {
+        true => format!("{} in {files}", paint(GOOD, "nothing found")),
+        false => format!("{} in {files}", some.join(", ")),
+    }
+}
+
+fn counted(count: usize, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
+}
+
+fn style(severity: Severity) -> anstyle::Style {
+    match severity {
+        Severity::Error => BAD,
+        Severity::Warning => WARN,
+        Severity::Note => DIM,
+    }
+}
+
+fn show(shown: &mut String, path: &str, finding: &Finding, text: &str) {
+    let number = finding.line.to_string();
+    let margin = " ".repeat(number.len());
+    let line = text.lines().nth(finding.line.saturating_sub(1)).unwrap_or_default();
+    let mut put = |line: String| {
+        let _infallible = writeln!(shown, "{line}");
+    };
+    put(format!(
+        "{} {}",
+        paint(style(finding.severity), format!("{}[{}]", finding.severity, finding.code)),
+        paint(BOLD, format!("{}:{}", plain(path), finding.line)),
+    ));
+    put(format!("  {}", plain(&finding.message)));
+    put(format!("{margin} {}", paint(DIM, "|")));
+    put(format!("{} {} {}", paint(DIM, &number), paint(DIM, "|"), plain(line)));
+    if let Some(corrected) = &finding.corrected {
+        put(format!("{margin} {}", paint(DIM, "|")));
+        for corrected in corrected.lines() {
+            put(format!("{margin} {} {}", paint(GOOD, "+"), plain(corrected)));
+        }
+    }
+    put(String::new());
+}
+
+/// Text of a file as a terminal may show it: without control characters, and not without end.
+fn plain(text: &str) -> String {
+    const WIDTH: usize = 600;
+    let visible = |c: char| if c.is_control() && c != '\t' { '\u{fffd}' } else { c };
+    let mut shown: String = text.trim_end().chars().take(WIDTH).map(visible).collect();
+    if text.trim_end().chars().nth(WIDTH).is_some() {
+        shown.push('…');
+    }
+    shown
+}

@@ -1,0 +1,140 @@
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::duration;
+use super::style::{BAD, DIM, GOOD, WARN, paint};
+use crossdock::execute::{Event, Observer};
+use crossdock::plan::{Step, StepId};
+use crossdock::process::Terminal;
+
+/// How much a person wants to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verbosity {
+    /// Only what went wrong.
+    Quiet,
+    /// What runs and how it ended.
+    Normal,
+    /// Also the commands.
+    Verbose,
+}
+
+/// Shows a run on standard error: one live line per running step on a terminal, plain lines elsewhere.
+pub(crate) struct Progress {
+    verbosity: Verbosity,
+    bars: MultiProgress,
+    live: Option<BTreeMap<StepId, ProgressBar>>,
+    /// What a step's tool said, kept in case the step fails: a quiet run shows it only then.
+    held: BTreeMap<StepId, Vec<String>>,
+}
+
+impl Progress {
+    /// A view of a run.
+    pub(crate) fn new(terminal: Terminal, verbosity: Verbosity) -> Self {
+        let live = terminal == Terminal::Interactive && verbosity != Verbosity::Quiet;
+        let target = if live { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        Self {
+            verbosity,
+            bars: MultiProgress::with_draw_target(target),
+            live: live.then(BTreeMap::new),
+            held: BTreeMap::new(),
+        }
+    }
+
+    /// A line for the person, above the live lines.
+    pub(crate) fn say(&self, line: &str) {
+        self.bars.suspend(|| {
+            // Standard error may be a closed pipe: then nobody reads, and the run goes on.
+            let _nobody_reads = writeln!(anstream::stderr(), "{line}");
+        });
+    }
+
+    fn started(&mut self, step: &Step) {
+        if self.verbosity == Verbosity::Verbose
+            && let Some(command) = step.command()
+        {
+            self.say(&paint(DIM, format!("$ {command}")));
+        }
+        match &mut self.live {
+            Some(live) => {
+                let bar = self
+                    .bars
+                    .add(ProgressBar::new_spinner().with_style(spinner()).with_message(step.title.clone()));
+                bar.enable_steady_tick(Duration::from_millis(100));
+                live.insert(step.id.clone(), bar);
+            }
+            None if self.verbosity != Verbosity::Quiet && step.is_long() => {
+                self.say(&format!("  ... {}", step.title))
+            }
+            None => {}
+        }
+    }
+
+    fn progress(&self, step: &StepId, done: u64, total: u64, what: &str) {
+        if let Some(bar) = self.live.as_ref().and_then(|live| live.get(step)) {
+            bar.set_prefix(format!(" {done}/{total} {what}"));
+        }
+    }
+
+    fn line(&mut self, step: &StepId, text: &str) {
+        match self.verbosity {
+            Verbosity::Quiet => self.held.entry(step.clone()).or_default().push(text.to_owned()),
+            _ => self.say(text),
+        }
+    }
+
+    fn ended(&mut self, step: &Step, mark: &str, took: Duration, outcome: &str) {
+        if let Some(bar) = self.live.as_mut().and_then(|live| live.remove(&step.id)) {
+            bar.finish_and_clear();
+            self.bars.remove(&bar);
+        }
+        let gap = if outcome.is_empty() { "" } else { "  " };
+        let tail = paint(DIM, format!("{outcome}{gap}{}", duration(took)));
+        self.say(&format!("  {mark} {}  {tail}", step.title));
+    }
+}
+
+impl Observer for Progress {
+    fn event(&mut self, event: Event<'_>) {
+        match event {
+            Event::Started(step) => self.started(step),
+            Event::Progress { step, done, total, what } => self.progress(step, done, total, what),
+            Event::Line { step, text } => self.line(step, text),
+            Event::Chatter { step, text } if self.verbosity == Verbosity::Verbose => self.line(step, text),
+            Event::Chatter { .. } => {}
+            Event::Finished { step, took, outcome } if self.verbosity == Verbosity::Quiet => {
+                let _shown_only_on_failure = (self.held.remove(&step.id), took, outcome);
+            }
+            Event::Finished { step, took, outcome } => self.ended(step, &paint(GOOD, "ok "), took, outcome),
+            Event::Failed { step, took } => {
+                for line in self.held.remove(&step.id).unwrap_or_default() {
+                    self.say(&line);
+                }
+                self.ended(step, &paint(BAD, "bad"), took, "");
+            }
+            Event::Refused { step, took, outcome } => self.ended(step, &paint(BAD, "bad"), took, outcome),
+            Event::Cancelled { step, .. } if self.verbosity == Verbosity::Quiet => {
+                let _shown_only_on_failure = self.held.remove(&step.id);
+            }
+            Event::Cancelled { step, took } => self.ended(step, &paint(DIM, "end"), took, "not finished"),
+            Event::Note(_) if self.verbosity == Verbosity::Quiet => {}
+            Event::Note(text) => self.say(&format!("{} {text}", paint(DIM, "note:"))),
+            Event::Warning(text) => self.say(&format!("{} {text}", paint(WARN, "warning:"))),
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        let Some(live) = &mut self.live else { return };
+        std::mem::take(live).into_values().for_each(|bar| bar.finish_and_clear());
+    }
+}
+
+fn spinner() -> ProgressStyle {
+    // The template is a constant that indicatif accepts; were it ever wrong, its own default serves.
+    ProgressStyle::with_template("  {spinner:.cyan}   {msg}{prefix:.dim}  {elapsed:.dim}")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner())
+}

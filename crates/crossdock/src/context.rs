@@ -1,0 +1,187 @@
+//! The surroundings of a call.
+
+use std::fmt;
+use std::sync::Arc;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use crossdock_project::config::Overrides;
+
+use crate::error::{Error, ErrorKind, input_output, usage};
+use crate::process::{Cancel, Environment, Processes};
+
+type Receiver = Arc<dyn Fn(Notice<'_>) + Send + Sync>;
+
+/// A sentence that deserves a person's attention and stops nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Notice<'a> {
+    /// An assumption or a choice that was made.
+    Note(&'a str),
+    /// A fact that will probably make a later step fail.
+    Warning(&'a str),
+}
+
+/// The surroundings of a call: environment variables, working directory, cache directory, cancellation, and the
+/// receiver of notices. No function of this library reads a global; everything it may see is here.
+///
+/// `CROSSDOCK_*` variables of the environment take effect as they do on the command line; an [`Environment`] without
+/// them has no such settings.
+#[derive(Clone)]
+pub struct Context {
+    pub(crate) program: String,
+    pub(crate) environment: Arc<Environment>,
+    pub(crate) cancel: Cancel,
+    pub(crate) processes: Processes,
+    pub(crate) cache: Utf8PathBuf,
+    pub(crate) overrides: Overrides,
+    receiver: Receiver,
+}
+
+impl Context {
+    /// Returns the surroundings of this process: its environment variables and its working directory.
+    ///
+    /// # Errors
+    /// The working directory is unreadable or not UTF-8, or a `CROSSDOCK_*` variable has a bad value.
+    pub fn of_process() -> Result<Self, Error> {
+        Self::builder(Environment::of_process().map_err(input_output)?).finish()
+    }
+
+    /// Returns a builder around an environment.
+    ///
+    /// ```
+    /// use crossdock::{Context, Environment};
+    ///
+    /// let environment = Environment {
+    ///     variables: [("HOME".to_owned(), "/home/builder".to_owned())].into(),
+    ///     directory: "/srv/project".into(),
+    ///     ..Environment::default()
+    /// };
+    /// let context = Context::builder(environment).finish()?;
+    /// assert_eq!(context.directory(), "/srv/project");
+    /// # Ok::<(), crossdock::Error>(())
+    /// ```
+    pub fn builder(environment: Environment) -> ContextBuilder {
+        ContextBuilder {
+            program: "crossdock".to_owned(),
+            environment,
+            cancel: Cancel::default(),
+            receiver: Arc::new(|_| {}),
+        }
+    }
+
+    /// Returns the directory that relative paths are resolved against.
+    pub fn directory(&self) -> &Utf8Path {
+        &self.environment.directory
+    }
+
+    /// Returns the environment.
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// Returns the cache directory: `CROSSDOCK_CACHE_DIR`, else the platform's usual place below the home directory.
+    pub fn cache_directory(&self) -> &Utf8Path {
+        &self.cache
+    }
+
+    /// Returns the settings that `CROSSDOCK_*` variables made.
+    pub fn overrides(&self) -> &Overrides {
+        &self.overrides
+    }
+
+    /// Returns the runner of child processes, which has this environment and cancellation.
+    pub fn processes(&self) -> &Processes {
+        &self.processes
+    }
+
+    /// Returns the value of `SOURCE_DATE_EPOCH`, the date of everything built, in seconds since 1970; `None` if unset.
+    /// See <https://reproducible-builds.org/specs/source-date-epoch/>.
+    ///
+    /// # Errors
+    /// The value is not a number, negative, or after the year 9999.
+    pub fn source_date_epoch(&self) -> Result<Option<i64>, Error> {
+        let Some(text) = self.environment.get("SOURCE_DATE_EPOCH") else { return Ok(None) };
+        let seconds = text.parse::<i64>().ok().filter(|seconds| (0..=MAX_DATE).contains(seconds));
+        let wrong = || {
+            let message = format!(
+                "SOURCE_DATE_EPOCH is `{text}`; it takes a number of seconds since 1970, up to the year 9999"
+            );
+            Error::from_message(ErrorKind::Usage, message)
+        };
+        seconds.map(Some).ok_or_else(wrong)
+    }
+
+    pub(crate) fn note(&self, note: &str) {
+        (self.receiver)(Notice::Note(note));
+    }
+
+    pub(crate) fn warn(&self, warning: &str) {
+        (self.receiver)(Notice::Warning(warning));
+    }
+}
+
+/// The last second of the year 9999: RFC 3339 has four digits for a year.
+const MAX_DATE: i64 = 253_402_300_799;
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut context = f.debug_struct("Context");
+        context.field("directory", &self.environment.directory).field("cache", &self.cache);
+        context.finish_non_exhaustive()
+    }
+}
+
+/// Builds a [`Context`].
+#[must_use]
+pub struct ContextBuilder {
+    program: String,
+    environment: Environment,
+    cancel: Cancel,
+    receiver: Receiver,
+}
+
+impl ContextBuilder {
+    /// Sets the name by which people call the program, as `cargo xtask`; hints of errors use it. `crossdock` unless
+    /// set.
+    pub fn program(mut self, name: impl Into<String>) -> Self {
+        self.program = name.into();
+        self
+    }
+
+    /// Sets the cancellation that ends child processes. By default nothing ends them.
+    pub fn cancel(mut self, cancel: &Cancel) -> Self {
+        self.cancel = cancel.clone();
+        self
+    }
+
+    /// Sets the receiver of notices. By default nobody receives them.
+    pub fn on_notice(mut self, receiver: impl Fn(Notice<'_>) + Send + Sync + 'static) -> Self {
+        self.receiver = Arc::new(receiver);
+        self
+    }
+
+    /// Reads the `CROSSDOCK_*` variables and returns the context.
+    ///
+    /// # Errors
+    /// A variable has a bad value, or neither `CROSSDOCK_CACHE_DIR` nor `HOME` names a directory for the cache.
+    pub fn finish(self) -> Result<Context, Error> {
+        let (overrides, warnings) = Overrides::of_environment(&self.environment).map_err(usage)?;
+        let cache = self.environment.cache_directory().ok_or_else(|| {
+            Error::from_message(
+                ErrorKind::Usage,
+                "there is no directory for the cache: neither CROSSDOCK_CACHE_DIR nor HOME is set",
+            )
+        })?;
+        warnings.iter().for_each(|warning| (self.receiver)(Notice::Note(warning)));
+        let environment = Arc::new(self.environment);
+        Ok(Context {
+            program: self.program,
+            cancel: self.cancel.clone(),
+            processes: Processes::new(environment.clone(), self.cancel),
+            environment,
+            cache,
+            overrides,
+            receiver: self.receiver,
+        })
+    }
+}

@@ -1,0 +1,87 @@
+//! The tools of a plan: which are found, which are missing, and the installation of those.
+
+use std::collections::BTreeSet;
+
+pub use crossdock_system::availability::{Availability, Remedy, Unavailable};
+pub use crossdock_system::process::Line;
+pub use crossdock_toolchain::doctor::{Answer, Check, Outcome, Progress};
+pub use crossdock_toolchain::host::Tool;
+
+use crossdock_toolchain::doctor::{ask_versions, diagnose, setup};
+
+use crate::context::Context;
+use crate::discover::{Discovered, Rustup, discover_again};
+use crate::error::{Error, ErrorKind};
+use crate::plan::{Plan, plan};
+
+/// Returns every tool that a plan needs: its command and version, or what installs it.
+///
+/// ```
+/// use crossdock::{BuildOptions, discover, doctor, plan};
+///
+/// # let (_directory, context) = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/example.rs"))?;
+/// let found = discover(&context, &BuildOptions::new())?;
+/// let checks = doctor(&context, &found, &plan(&found)?);
+/// assert!(checks.iter().any(|check| check.name == "go" && check.found.available().is_some()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use]
+pub fn doctor(context: &Context, found: &Discovered, plan: &Plan) -> Vec<Check> {
+    let missing = plan.missing.iter().map(|missing| (missing.needed_by(), &missing.unavailable));
+    let mut checks = diagnose(plan.uses.iter().map(|(by, used)| (by.clone(), used)), missing, &found.host);
+    ask_versions(&mut checks, &context.processes);
+    checks
+}
+
+/// The result of a set-up.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct SetUp {
+    /// What was found after it.
+    pub found: Discovered,
+    /// The plan after it.
+    pub plan: Plan,
+    /// Commands that only a person can run: they need root, and sudo would ask for a password.
+    pub by_hand: BTreeSet<String>,
+}
+
+/// Installs what a plan misses, one remedy after the other, until nothing is missing or nothing helps. `agree` is asked
+/// before each remedy that changes the system; `watch` is told each command, its output, and why one failed.
+///
+/// # Errors
+/// The call was interrupted, or a tool of the project failed afterwards.
+pub fn set_up(
+    context: &Context,
+    mut found: Discovered,
+    agree: &mut dyn FnMut(&Remedy) -> Answer,
+    watch: &(dyn Fn(Progress<'_>) + Sync),
+) -> Result<SetUp, Error> {
+    let mut by_hand = BTreeSet::new();
+    let mut rustup = Rustup::Reachable;
+    let mut plan = plan(&found)?;
+    // Each round installs something or is the last: routes are few, so a handful of rounds always ends it.
+    for _ in 0..4 {
+        if plan.missing.is_empty() {
+            break;
+        }
+        let missing: Vec<_> = plan.missing.iter().map(|missing| &missing.unavailable).collect();
+        let outcomes = setup(missing, &found.host, &context.processes, agree, watch)
+            .map_err(|error| Error::new(ErrorKind::Interrupted, &error))?;
+        by_hand = outcomes.iter().filter_map(Outcome::by_hand).map(str::to_owned).collect();
+        let failed = outcomes.iter().any(|outcome| outcome.rustup_failed());
+        let helped = outcomes.iter().any(|outcome| outcome.is_done());
+        let news = failed && rustup == Rustup::Reachable;
+        if failed {
+            rustup = Rustup::Unreachable;
+        }
+        if !helped && !news {
+            break;
+        }
+        found = discover_again(context, found, rustup)?;
+        plan = crate::plan::plan(&found)?;
+    }
+    if plan.missing.is_empty() {
+        by_hand.clear();
+    }
+    Ok(SetUp { found, plan, by_hand })
+}

@@ -1,0 +1,382 @@
+//! The environment variables of a cross build, for any other build system.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use camino::Utf8Path;
+use crossdock_platform::{
+    BuildTarget, Interpretation, Libc, Os, OsSource, Platform, PlatformFacts, Unsupported, Vocabulary,
+};
+use crossdock_project::config::{self, Source, Sourced};
+use crossdock_system::availability::{Availability, Unavailable};
+use crossdock_toolchain::choice::{GoRequest, RustChoice, RustRequest, Wrapper, choose_go, choose_rust};
+use crossdock_toolchain::host::{Also, Host, Needs, detect};
+
+pub use crossdock_platform::Linkage;
+pub use crossdock_project::Language;
+
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, input_output, missing};
+use crate::interpret::ambiguity;
+
+/// Choices of [`environment`](environment()).
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct EnvironmentOptions {
+    /// The language that is compiled.
+    pub language: Language,
+    /// How programs are linked. For Go static unless chosen; for Rust static where the platform has static programs.
+    pub linkage: Option<Linkage>,
+    /// The vocabulary of the description, where several have it.
+    pub vocabulary: Option<Vocabulary>,
+}
+
+impl EnvironmentOptions {
+    /// Returns the options for a language.
+    #[must_use]
+    pub fn new(language: Language) -> Self {
+        Self { language, linkage: None, vocabulary: None }
+    }
+
+    /// Chooses how programs are linked.
+    #[must_use]
+    pub fn linkage(self, linkage: Linkage) -> Self {
+        Self { linkage: Some(linkage), ..self }
+    }
+
+    /// Chooses the vocabulary of the description.
+    #[must_use]
+    pub fn vocabulary(self, vocabulary: Vocabulary) -> Self {
+        Self { vocabulary: Some(vocabulary), ..self }
+    }
+}
+
+/// Returns the environment variables with which `go build` or `cargo build` compiles for what a description names, as
+/// `GOARCH` or `CARGO_BUILD_TARGET`, by name. Linker scripts that they refer to are written to the cache.
+///
+/// ```
+/// use crossdock::environment::{EnvironmentOptions, Language, environment};
+///
+/// # let (_directory, context) = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/example.rs"))?;
+/// let variables = environment(&context, "m7g.large", &EnvironmentOptions::new(Language::Go))?;
+/// assert_eq!(variables["GOARCH"], "arm64");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// The description is unknown or ambiguous ([`ErrorKind::Rejected`]), or this machine has no toolchain for it
+/// ([`ErrorKind::Missing`]).
+pub fn environment(
+    context: &Context,
+    description: &str,
+    options: &EnvironmentOptions,
+) -> Result<BTreeMap<String, String>, Error> {
+    let facts = match crossdock_platform::interpret(description, options.vocabulary) {
+        Interpretation::Exact(facts) => facts,
+        Interpretation::Ambiguous { candidates, why } => {
+            return Err(ambiguous(description, &candidates, &ambiguity(&candidates, &why)));
+        }
+        Interpretation::Unknown(unknown) => return Err(rejected(unknown.to_string())),
+    };
+    let Some((_, source)) = facts.platform_or_linux() else {
+        let message = format!("{description} names no architecture that Go or Rust builds for");
+        return Err(rejected(message).hint("name a platform, as linux/arm64"));
+    };
+    if source == OsSource::Assumed {
+        context.note(&format!("{description} names no operating system: linux is assumed"));
+    }
+    match options.language {
+        Language::Go => go(context, options, &facts),
+        Language::Rust => rust(context, options, &facts),
+    }
+}
+
+fn rejected(message: impl Into<String>) -> Error {
+    Error::from_message(ErrorKind::Rejected, message)
+}
+
+fn not_buildable(error: Unsupported) -> Error {
+    Error::new(ErrorKind::Rejected, &error)
+}
+
+type Variables = BTreeMap<String, String>;
+
+fn ambiguous(text: &str, candidates: &[PlatformFacts], why: &str) -> Error {
+    let meaning = |one: &PlatformFacts| {
+        let (platform, _) = one.platform_or_linux()?;
+        Some(format!("{platform} ({})", one.vocabulary))
+    };
+    let meanings: Vec<String> = candidates.iter().filter_map(meaning).collect();
+    rejected(format!("{text} is ambiguous: {why}")).hint(format!("it may mean {}", meanings.join(", ")))
+}
+
+fn configured(linkage: Linkage) -> Sourced<config::Linkage> {
+    let linkage = match linkage {
+        Linkage::Static => config::Linkage::Static,
+        _ => config::Linkage::Dynamic,
+    };
+    Sourced::new(linkage, Source::CommandLine("--linkage".to_owned()))
+}
+
+/// The C library that the description names.
+fn configured_libc(description: &PlatformFacts) -> Option<Sourced<config::Libc>> {
+    let libc = match description.libc? {
+        Libc::Musl => config::Libc::Musl,
+        Libc::Gnu { .. } => config::Libc::Gnu,
+        _ => return None,
+    };
+    Some(Sourced::new(libc, Source::CommandLine("DESCRIPTION".to_owned())))
+}
+
+/// What is built for, with the description's float ABI. Its C library is the toolchains' to choose where it names none.
+fn target(description: &PlatformFacts, name: Linkage) -> Result<BuildTarget, Error> {
+    description
+        .target(name)
+        .ok_or_else(|| rejected("the description names no architecture that Go or Rust builds for"))
+}
+
+fn unavailable(tool: &Unavailable) -> Error {
+    let error = Error::from_message(ErrorKind::Missing, tool.why.clone());
+    tool.remedies.iter().fold(error, |error, remedy| error.hint(remedy.to_string()))
+}
+
+/// Without cgo Go needs no tool of the target; a dynamic program is one with cgo.
+fn go(
+    context: &Context,
+    options: &EnvironmentOptions,
+    description: &PlatformFacts,
+) -> Result<Variables, Error> {
+    let name = options.linkage.unwrap_or(Linkage::Static);
+    let target = target(description, name)?;
+    let mut variables = target.go().map_err(not_buildable)?.env();
+    variables.insert("CGO_ENABLED".to_owned(), "0".to_owned());
+    if name == Linkage::Static {
+        return Ok(variables);
+    }
+    let folder = &context.environment.directory;
+    let needs = Needs {
+        go: BTreeSet::from([folder.clone()]),
+        also: BTreeSet::from([Also::CCompiler]),
+        ..Needs::default()
+    };
+    let host = detect(&context.processes, &needs).map_err(missing)?;
+    let cgo = Sourced::new(true, Source::CommandLine("--linkage".to_owned()));
+    let request = GoRequest {
+        folder,
+        platform: target.platform(),
+        cgo: Some(&cgo),
+        cgo_packages: &[],
+        linkage: &configured(name),
+        libc: None,
+        float: description.float,
+    };
+    match choose_go(&request, &host, &context.cache) {
+        Availability::Available(choice) => {
+            write(&choice.wrappers)?;
+            Ok(choice.environment)
+        }
+        Availability::Unavailable(tool) => Err(unavailable(&tool)),
+    }
+}
+
+/// As the planner chooses: the folder's toolchain, its linker, and a C compiler where there is one.
+fn rust(
+    context: &Context,
+    options: &EnvironmentOptions,
+    description: &PlatformFacts,
+) -> Result<Variables, Error> {
+    // What no rustc builds needs no look at this host.
+    let asked = target(description, options.linkage.unwrap_or(Linkage::Dynamic))?;
+    let bare = BuildTarget::new(asked.platform().clone(), asked.linkage());
+    bare.rust().map_err(not_buildable)?;
+    if let (Some(_), Ok(rust)) = (asked.apple(), asked.rust()) {
+        return Err(of_xcode(rust.triple));
+    }
+    let folder = &context.environment.directory;
+    let needs = Needs {
+        rust: BTreeSet::from([folder.clone()]),
+        also: BTreeSet::from([Also::CCompiler]),
+        ..Needs::default()
+    };
+    let host = detect(&context.processes, &needs).map_err(missing)?;
+    let name = rust_linkage(context, options, description, &host)?;
+    let target = target(description, name)?;
+    if description.libc == Some(Libc::Msvc) && host.platform.os() != Os::Windows {
+        return Err(microsoft(target.platform()));
+    }
+    let (libc, linkage) = (configured_libc(description), configured(name));
+    let choose = |native_code: &[Vec<String>]| {
+        let request = rust_request(folder, &target, description, native_code, (&linkage, libc.as_ref()));
+        choose_rust(&request, &host, &context.cache).into_iter().next()
+    };
+    let with_c = choose(&[vec!["any crate that compiles C".to_owned()]]);
+    let choice = match with_c {
+        Some(Availability::Available(choice)) => choice,
+        _ => match choose(&[]) {
+            Some(Availability::Available(choice)) => {
+                context.warn("no C compiler for the target was found: crates that compile C will fail");
+                choice
+            }
+            Some(Availability::Unavailable(tool)) => return Err(unavailable(&tool)),
+            None => return Err(Error::from_message(ErrorKind::Missing, "no Rust toolchain was found")),
+        },
+    };
+    write(&choice.wrappers)?;
+    for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"] {
+        if context.environment.get(name).is_some() {
+            context.warn(&format!("{name} is set: cargo then ignores the flags of the target, so unset it"));
+        }
+    }
+    Ok(variables_of(choice))
+}
+
+/// What is asked of the toolchains: the description's float ABI is no platform's, so it stands beside the platform.
+fn rust_request<'a>(
+    folder: &'a Utf8Path,
+    target: &'a BuildTarget,
+    description: &PlatformFacts,
+    native_code: &'a [Vec<String>],
+    (linkage, libc): (&'a Sourced<config::Linkage>, Option<&'a Sourced<config::Libc>>),
+) -> RustRequest<'a> {
+    let platforms = std::slice::from_ref(target.platform());
+    RustRequest { folder, platforms, linkage, libc, float: description.float, native_code, routes: &[] }
+}
+
+/// The linkage that was asked for, else static where the platform has static programs.
+fn rust_linkage(
+    context: &Context,
+    options: &EnvironmentOptions,
+    description: &PlatformFacts,
+    host: &Host,
+) -> Result<Linkage, Error> {
+    let no = |error: Unsupported| not_buildable(error);
+    let builds = |name| Ok(rust_builds(&target(description, name)?, host).map_err(no));
+    if let Some(name) = options.linkage {
+        return builds(name)?.map(|()| name);
+    }
+    if builds(Linkage::Static)?.is_ok() {
+        return Ok(Linkage::Static);
+    }
+    builds(Linkage::Dynamic)??;
+    let platform = target(description, Linkage::Dynamic)?.platform().clone();
+    context.note(&format!("Rust has no static programs for {platform}: --linkage dynamic is assumed"));
+    Ok(Linkage::Dynamic)
+}
+
+/// Whether rustc has such a target, and a C library that this host can link.
+fn rust_builds(target: &BuildTarget, host: &Host) -> Result<(), Unsupported> {
+    let elsewhere = target.platform().os() == Os::Windows && host.platform.os() != Os::Windows;
+    let target = if elsewhere { target.clone().with_libc(Libc::Mingw) } else { target.clone() };
+    target.rust().map(drop)
+}
+
+/// What Apple's simulator and Mac Catalyst run is linked by Xcode alone, on a Mac.
+fn of_xcode(triple: &str) -> Error {
+    rejected(format!("what {triple} links to is in Xcode, and crossdock does not set it up"))
+        .hint(format!("on a Mac with Xcode: cargo build --target {triple}"))
+}
+
+fn microsoft(platform: &Platform) -> Error {
+    let why = "Microsoft's C library is on Windows alone, so its targets are not built from here";
+    rejected(why).hint(format!("{platform} builds with MinGW's"))
+}
+
+fn variables_of(choice: RustChoice) -> Variables {
+    let mut variables = choice.environment;
+    let upper = crossdock_platform::cargo_env_triple(&choice.triple);
+    variables.insert("CARGO_BUILD_TARGET".to_owned(), choice.triple);
+    if !choice.rustflags.is_empty() {
+        variables.insert(format!("CARGO_TARGET_{upper}_RUSTFLAGS"), choice.rustflags.join(" "));
+    }
+    variables
+}
+
+/// Writes the scripts that the variables name.
+fn write(wrappers: &[Wrapper]) -> Result<(), Error> {
+    for wrapper in wrappers {
+        if let Some(folder) = wrapper.path.parent() {
+            std::fs::create_dir_all(folder).map_err(input_output)?;
+        }
+        crossdock_fs::write_atomically(&wrapper.path, wrapper.content.as_bytes())
+            .and_then(|()| crossdock_fs::make_executable(&wrapper.path))
+            .map_err(input_output)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crossdock_platform::{Vocabulary, known_names};
+
+    use super::*;
+    use crate::interpret::interpret;
+    use crossdock_toolchain::choice::{go_settings, possible};
+
+    /// Every name of our own tables that names an architecture, with what `target` says of it.
+    fn examples() -> Vec<(String, PlatformFacts, crate::interpret::Answer)> {
+        let names = Vocabulary::ALL
+            .iter()
+            .flat_map(|vocabulary| known_names(*vocabulary).into_iter().map(move |name| (*vocabulary, name)));
+        let levels =
+            ["GOARM=7,softfloat", "linux_arm_7,softfloat", "GOMIPS=softfloat", "linux_386_softfloat"];
+        let more = levels.into_iter().map(|name| (None, name.to_owned()));
+        let named = names.map(|(vocabulary, name)| (Some(vocabulary), name)).chain(more);
+        let read = named.filter_map(|(vocabulary, name)| {
+            let Interpretation::Exact(description) = crossdock_platform::interpret(&name, vocabulary) else {
+                return None;
+            };
+            description.architecture?;
+            let said = interpret(&name, vocabulary);
+            Some((name, description, said))
+        });
+        read.collect()
+    }
+
+    #[test]
+    fn go_is_told_what_target_says_of_every_name() {
+        let mut count = 0;
+        for (name, description, said) in examples() {
+            let told = target(&description, Linkage::Static).unwrap();
+            let request = GoRequest {
+                folder: Utf8Path::new("/project"),
+                platform: told.platform(),
+                cgo: None,
+                cgo_packages: &[],
+                linkage: &configured(Linkage::Static),
+                libc: None,
+                float: description.float,
+            };
+            let mut with_cgo = go_settings(&request).ok();
+            if let Some(settings) = &mut with_cgo {
+                settings.remove("CGO_ENABLED");
+            }
+            let alone = told.go().ok().map(|go| go.env());
+            assert_eq!((&alone, &with_cgo), (&said.go, &said.go), "{} {name}", description.vocabulary);
+            count += usize::from(alone.is_some());
+        }
+        assert!(count > 900, "{count}");
+    }
+
+    #[test]
+    fn rust_is_told_what_target_says_of_every_name() {
+        let (folder, host) = (Utf8Path::new("/project"), Host::hypothetical(&Platform::LINUX_AMD64));
+        let mut count = 0;
+        for (name, description, said) in examples() {
+            let Some(rust) = said.rust else { continue };
+            for (linkage, triple) in [(Linkage::Static, rust.r#static), (Linkage::Dynamic, rust.dynamic)] {
+                let told = target(&description, linkage).unwrap();
+                let (linkage, libc) = (configured(linkage), configured_libc(&description));
+                let request = rust_request(folder, &told, &description, &[], (&linkage, libc.as_ref()));
+                let first = possible(&request, &host, told.platform()).into_iter().next();
+                // `env` keeps the C library that the description names, and knows what this host cannot link.
+                if libc.is_some() || told.platform().os() != Os::Linux {
+                    continue;
+                }
+                if let Some(triple) = triple {
+                    assert_eq!(first.map(|first| first.triple).as_deref(), Some(triple), "{name}");
+                    count += 1;
+                }
+            }
+        }
+        assert!(count > 1000, "{count}");
+    }
+}

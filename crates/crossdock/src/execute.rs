@@ -1,0 +1,158 @@
+//! Execution of a plan, and the report of what came of it.
+
+use std::num::NonZeroUsize;
+
+pub use crossdock_runner::bytes;
+pub use crossdock_runner::execute::{Color, Event, Observer, Scope, Silent, Unproven};
+pub use crossdock_runner::report::{ImageReport, PlatformReport, Reason, Report, Status, Unfinished};
+
+use crossdock_oci::{BlobError, SourceError};
+use crossdock_runner::execute::{ExecuteError, Failure, Judging, Settings};
+
+use crate::context::Context;
+use crate::error::{Error, ErrorKind};
+use crate::plan::Plan;
+
+/// Choices of an execution. None of them changes the bytes of an image.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct ExecuteOptions {
+    /// The number of steps that run at once; `CROSSDOCK_JOBS`, else one for each processor, if `None`.
+    pub jobs: Option<NonZeroUsize>,
+    /// Whether compilers colour their messages.
+    pub color: Color,
+    /// Whether an image that is not proven to start is tagged.
+    pub unproven: Unproven,
+    /// The programs of an image that are verified.
+    pub scope: Scope,
+}
+
+impl ExecuteOptions {
+    /// Returns the options that choose nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Chooses the number of steps that run at once.
+    #[must_use]
+    pub fn jobs(self, jobs: NonZeroUsize) -> Self {
+        Self { jobs: Some(jobs), ..self }
+    }
+
+    /// Refuses to tag an image that is not proven to start.
+    #[must_use]
+    pub fn strict(self) -> Self {
+        Self { unproven: Unproven::Refused, ..self }
+    }
+
+    /// Chooses the programs of an image that are verified.
+    #[must_use]
+    pub fn scope(self, scope: Scope) -> Self {
+        Self { scope, ..self }
+    }
+
+    fn settings(&self, context: &Context) -> Settings {
+        let chosen = self.jobs.map(NonZeroUsize::get);
+        let chosen = chosen.or(context.overrides().jobs.as_ref().map(|jobs| jobs.value));
+        let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+        Settings {
+            jobs: chosen.unwrap_or_else(processors),
+            color: self.color,
+            cache: context.cache_directory().to_owned(),
+            judging: Judging { unproven: self.unproven, scope: self.scope },
+        }
+    }
+}
+
+/// Executes a plan exactly as it is: compiles, assembles, verifies and tags, as far as its goal goes. `observer` is told
+/// of every step; [`Silent`] ignores them.
+///
+/// ```
+/// use crossdock::execute::{ExecuteOptions, Silent};
+/// use crossdock::{BuildOptions, discover, execute, plan};
+///
+/// # let (_directory, context) = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/example.rs"))?;
+/// let plan = plan(&discover(&context, &BuildOptions::new().platforms(["linux/amd64"]))?)?;
+/// let report = execute(&context, &plan, &ExecuteOptions::new(), &mut Silent)?;
+/// assert!(report.images[0].references[0].contains("hello:1.0"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// The plan misses tools, a step failed, or an image was refused; [`Error::report`] holds what came of every image. An
+/// image is tagged only after it was verified, and what was tagged before a failure stays tagged. A layout is always the
+/// old one or the new one.
+pub fn execute(
+    context: &Context,
+    plan: &Plan,
+    options: &ExecuteOptions,
+    observer: &mut dyn Observer,
+) -> Result<Report, Error> {
+    let settings = options.settings(context);
+    let result =
+        crossdock_runner::execute::execute(plan, &settings, &context.environment, observer, &context.cancel);
+    result.map_err(|failure| explained(context, *failure))
+}
+
+fn explained(context: &Context, failure: Failure) -> Error {
+    let Failure { error, report, .. } = failure;
+    explain(context, &error, &report).with_report(report)
+}
+
+/// The error that ended a run, then what is wrong with the other images.
+fn explain(context: &Context, error: &ExecuteError, report: &Report) -> Error {
+    let mut plain = Error::new(kind(error), error);
+    if matches!(error, ExecuteError::Cancelled) {
+        return plain;
+    }
+    let own = error.to_string();
+    let others = report.unfinished.iter().filter(|other| other.reason != Reason::Ended && other.why != own);
+    for other in others {
+        plain = plain.line(&other.why);
+    }
+    match error {
+        ExecuteError::Refused(_) => plain.hint("the tags that it had before still point where they did"),
+        ExecuteError::Missing(missing) => {
+            let program = &context.program;
+            let setup =
+                format!("`{program} dist --setup` installs what is missing, saying each command first");
+            let can_be_had = missing.iter().all(|missing| !missing.unavailable.remedies.is_empty());
+            let plain = if can_be_had { plain.hint(setup) } else { plain };
+            plain.hint(format!("`{program} doctor` lists every tool that the plan needs"))
+        }
+        ExecuteError::Image { image, source } if is_damage(source.as_ref()) => {
+            let program = &context.program;
+            plain.hint(format!("the layout is damaged; `{program} dist --image {image}` builds it again"))
+        }
+        _ => plain,
+    }
+}
+
+fn kind(error: &ExecuteError) -> ErrorKind {
+    match error {
+        ExecuteError::Missing(_) => ErrorKind::Missing,
+        ExecuteError::Compiler { .. }
+        | ExecuteError::Engine(_)
+        | ExecuteError::Ignored { .. }
+        | ExecuteError::NotMade { .. }
+        | ExecuteError::Process(_)
+        | ExecuteError::Panicked { .. } => ErrorKind::Program,
+        ExecuteError::Refused(_) | ExecuteError::WrongProgram { .. } | ExecuteError::Labelled(_) => {
+            ErrorKind::Rejected
+        }
+        ExecuteError::NotBuilt { .. } | ExecuteError::Unfit(_) | ExecuteError::InTheWay { .. } => {
+            ErrorKind::Usage
+        }
+        ExecuteError::Image { .. }
+        | ExecuteError::File { .. }
+        | ExecuteError::BaseChanged { .. }
+        | ExecuteError::Cache(_) => ErrorKind::InputOutput,
+        ExecuteError::Cancelled => ErrorKind::Interrupted,
+    }
+}
+
+/// Whether an image cannot be read back as it was written.
+fn is_damage(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.is::<SourceError>() || error.is::<BlobError>()
+}

@@ -1,0 +1,200 @@
+//! Verification of images and programs, whoever built them.
+
+use std::path::Path;
+
+use camino::Utf8Path;
+use crossdock_oci::{ImageSource, may_be_archive};
+use crossdock_project::config::{Config, Source, Sourced};
+use crossdock_runner::plan::named_targets;
+use crossdock_subjects::{Planned, of_itself, unreadable, verify_file};
+
+pub use crossdock_subjects::{Node, Scope, Target, TargetReport};
+pub use crossdock_verify::{Evidence, Finding, Report, Severity, Verdict};
+
+use camino::Utf8PathBuf;
+
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, input_output, usage};
+
+/// Choices of a verification.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct VerifyOptions {
+    /// The nodes to verify against. Without them an image is verified against its own platforms; a program needs one.
+    pub nodes: Vec<Sourced<String>>,
+    /// The configuration that `deploy:NAME` is looked up in, instead of the nearest `crossdock.toml`.
+    pub config: Option<Utf8PathBuf>,
+    /// The programs of an image that are verified.
+    pub scope: Scope,
+}
+
+impl VerifyOptions {
+    /// Returns the options that choose nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Chooses the nodes to verify against, in any vocabulary: `m7g.large`, `linux/arm64`, or `deploy:NAME` of the
+    /// configuration.
+    #[must_use]
+    pub fn nodes(self, nodes: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let source = || Source::Caller("nodes".to_owned());
+        Self { nodes: nodes.into_iter().map(|node| Sourced::new(node.into(), source())).collect(), ..self }
+    }
+
+    /// Chooses the programs of an image that are verified.
+    #[must_use]
+    pub fn scope(self, scope: Scope) -> Self {
+        Self { scope, ..self }
+    }
+}
+
+/// The result for one image or program.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Verified {
+    /// The path, and for an image `@` and its digest.
+    pub name: String,
+    /// The result for each node.
+    pub targets: Vec<TargetReport>,
+}
+
+impl Verified {
+    /// Returns the gravest verdict of all nodes; [`Verdict::Unproven`] if there is no node.
+    pub fn verdict(&self) -> Verdict {
+        self.targets.iter().map(|target| target.verdict).max().unwrap_or(Verdict::Unproven)
+    }
+}
+
+/// Resolves descriptions of nodes, as `m7g.large` or `deploy:NAME`. The configuration is read only if a description
+/// refers to it.
+///
+/// # Errors
+/// A description is unknown or names no platform.
+pub fn targets(context: &Context, options: &VerifyOptions) -> Result<Vec<Target>, Error> {
+    let config = match options.nodes.iter().any(|node| node.value.starts_with("deploy:")) {
+        true => context.config(options.config.as_ref())?,
+        false => Config::unconfigured(&context.environment.directory),
+    };
+    named_targets(&config, &options.nodes).map_err(usage)
+}
+
+/// Verifies what lies at a path: each image of an OCI image layout, of an OCI or docker archive, or a program file. The
+/// result has one entry for each image or program. A program that would not start is no error: see
+/// [`Verified::verdict`].
+///
+/// ```
+/// use crossdock::verify::{Verdict, VerifyOptions};
+/// use crossdock::{Context, Environment, verify};
+///
+/// # let environment = Environment {
+/// #     variables: [("HOME".to_owned(), "/nonexistent".to_owned())].into(),
+/// #     directory: "/".into(),
+/// #     ..Environment::default()
+/// # };
+/// let context = Context::builder(environment).finish()?;
+/// let program = std::env::current_exe()?;
+/// // No node of AWS runs both s390x programs and the one that runs this example.
+/// let options = VerifyOptions::new().nodes(["linux/s390x"]);
+/// let verified = verify(&context, program.to_str().unwrap_or_default().as_ref(), &options)?;
+/// assert_eq!(verified[0].verdict(), Verdict::Fails);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// A node is unknown, there is nothing readable at the path, a program comes without a node, or an image is damaged.
+pub fn verify(context: &Context, path: &Utf8Path, options: &VerifyOptions) -> Result<Vec<Verified>, Error> {
+    verify_for(context, path, &targets(context, options)?, options.scope)
+}
+
+/// Verifies what lies at a path against targets that are resolved already; see [`verify`](verify()).
+///
+/// # Errors
+/// As [`verify`](verify()), unknown nodes apart.
+pub fn verify_for(
+    context: &Context,
+    path: &Utf8Path,
+    targets: &[Target],
+    scope: Scope,
+) -> Result<Vec<Verified>, Error> {
+    let path = &context.environment.directory.join(path);
+    let temporary = &context.environment.temporary_directory();
+    let failed = |error: &dyn std::error::Error| Error::new(ErrorKind::InputOutput, error).at(path);
+    let metadata = std::fs::metadata(path).map_err(|error| failed(&error))?;
+    if !metadata.is_dir() && !metadata.is_file() {
+        let message =
+            format!("{path} is a pipe, a socket or a device: write what comes from it into a file first");
+        return Err(Error::from_message(ErrorKind::InputOutput, message));
+    }
+    if !metadata.is_dir() && !may_be_archive(path.as_std_path()).map_err(|error| failed(&error))? {
+        return program(path, &metadata, targets);
+    }
+    match ImageSource::open(path.as_std_path(), temporary) {
+        Ok(source) => images(path, &source, targets, scope, temporary),
+        // What is compressed and no archive is verified as the program that somebody took it for.
+        Err(error) if error.is_no_archive() && !targets.is_empty() => program(path, &metadata, targets),
+        Err(error) => Err(input_output(error)),
+    }
+}
+
+fn images(
+    path: &Utf8Path,
+    source: &ImageSource,
+    targets: &[Target],
+    scope: Scope,
+    temporary: &Path,
+) -> Result<Vec<Verified>, Error> {
+    if source.images().is_empty() {
+        return Err(Error::from_message(ErrorKind::InputOutput, format!("{path} holds no image")));
+    }
+    let verified = source.images().iter().map(|image| {
+        let own: Vec<Target> =
+            image.platforms.iter().filter_map(|found| of_itself(found.platform())).collect();
+        let targets = if targets.is_empty() { &own } else { targets };
+        let reports = crossdock_subjects::verify(source, image, targets, &Planned::new(), scope, temporary)
+            .map_err(|error| Error::new(ErrorKind::InputOutput, &error).at(path).hint(AGAIN))?;
+        let silent = image.platforms.iter().filter(|found| of_itself(found.platform()).is_none());
+        let reports = reports.into_iter().chain(silent.map(|found| unreadable(found.platform())));
+        Ok(Verified { name: format!("{path}@{}", image.descriptor.digest), targets: reports.collect() })
+    });
+    verified.collect()
+}
+
+const AGAIN: &str = "nothing can be said of an image that is damaged: build, pull or copy it again";
+
+/// A program is read into memory; the largest known ones have some hundred million bytes.
+const LARGEST: u64 = 4 << 30;
+
+fn program(
+    path: &Utf8Path,
+    metadata: &std::fs::Metadata,
+    targets: &[Target],
+) -> Result<Vec<Verified>, Error> {
+    if targets.is_empty() {
+        let message = format!(
+            "{path} is a program; say where it shall start, as `--for linux/arm64` or `--for m7g.large`"
+        );
+        return Err(Error::from_message(ErrorKind::Usage, message));
+    }
+    if metadata.len() > LARGEST {
+        let message =
+            format!("{path} has {} bytes, more than any program: nothing can be said of it", metadata.len());
+        return Err(Error::from_message(ErrorKind::InputOutput, message));
+    }
+    let bytes = std::fs::read(path).map_err(|error| input_output(error).at(path))?;
+    let mode = mode(metadata);
+    let targets = targets.iter().map(|target| verify_file(path.as_str(), &bytes, mode, target)).collect();
+    Ok(vec![Verified { name: path.to_string(), targets }])
+}
+
+#[cfg(unix)]
+fn mode(metadata: &std::fs::Metadata) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt;
+    Some(metadata.permissions().mode() & 0o7777)
+}
+
+#[cfg(not(unix))]
+fn mode(_: &std::fs::Metadata) -> Option<u32> {
+    None
+}
