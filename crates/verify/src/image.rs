@@ -1,8 +1,18 @@
 //! What an image's index and configuration say.
 
+mod entry_point;
+mod platform;
+mod user;
+
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crossdock_platform::matching::normal_form;
+
+use crate::program::checks::{self, judge_in_image};
+use crate::program::container::{Credentials, Surroundings, not_executable};
+use crate::root::{EntryKind, ResolveError, Resolved, Root, resolve};
+use crate::{Expectation, Finding, Target, codes};
 
 /// What an image's index and configuration say of it, word for word.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -80,6 +90,81 @@ impl fmt::Display for PlatformText {
         match &self.variant {
             Some(variant) => write!(f, "/{variant}"),
             None => Ok(()),
+        }
+    }
+}
+
+/// Judges an image for a target: its configuration, the program that it starts, and every program that the plan put into it.
+///
+/// `planned` maps absolute paths in the image to what the plan says of the program there.
+pub fn verify_image(
+    image: &ImageFacts,
+    root: &dyn Root,
+    target: &Target,
+    planned: &BTreeMap<String, Expectation>,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    platform::check(image, target, &mut findings);
+    let credentials = user::find(image, target, root, &mut findings);
+    user::check_ports(image, target, &credentials, &mut findings);
+    let surroundings = in_image(image, root, &credentials);
+    let started = entry_point::find(image, target, surroundings, &mut findings);
+    let mut judged = Vec::new();
+    for (path, expectation) in planned {
+        if let Some(found) = planned_file(path, target, surroundings, &mut findings) {
+            findings.extend(judge_in_image(&found, target, Some(expectation), surroundings, 0));
+            judged.push(found.path);
+        }
+    }
+    if let Some(started) = started.filter(|started| !judged.contains(&started.path)) {
+        findings.extend(judge_in_image(&started, target, None, surroundings, 0));
+    }
+    findings
+}
+
+/// Judges executable files of an image that the plan does not speak of and that the image does not start.
+///
+/// A program is judged as the one that is started would be. Of a shared library only the machine is judged, for it is
+/// never started by itself, and a file that is no program at all gives no finding: data files often carry execute bits.
+pub fn verify_others(
+    paths: impl IntoIterator<Item = String>,
+    image: &ImageFacts,
+    root: &dyn Root,
+    target: &Target,
+) -> Vec<Finding> {
+    let credentials = user::find(image, target, root, &mut Vec::new());
+    let surroundings = in_image(image, root, &credentials);
+    let judged = paths.into_iter().flat_map(|path| match resolve(root, &path) {
+        Ok(found) => judge_in_image(&found, target, None, surroundings, 0),
+        Err(error) => vec![Finding::new(codes::UNREADABLE, target.name(), &path, format!("{error}."))],
+    });
+    judged.filter(|finding| !checks::is_about_no_program(finding.code)).collect()
+}
+
+fn in_image<'a>(image: &'a ImageFacts, root: &'a dyn Root, user: &'a Credentials) -> Surroundings<'a> {
+    Surroundings { root, environment: &image.env, working_directory: image.working_directory(), user }
+}
+
+/// The planned program's path without links. It has to be there and executable even when the image starts another one.
+fn planned_file(
+    path: &str,
+    target: &Target,
+    image: Surroundings<'_>,
+    findings: &mut Vec<Finding>,
+) -> Option<Resolved> {
+    match resolve(image.root, path) {
+        Ok(found) => {
+            findings.extend(not_executable(target, path, &found, image.user));
+            (found.entry.kind == EntryKind::File).then_some(found)
+        }
+        Err(ResolveError::Unreadable(error)) => {
+            findings.push(Finding::new(codes::UNREADABLE, target.name(), path, format!("{error}.")));
+            None
+        }
+        Err(error) => {
+            let message = format!("The plan puts a program at {path}, and {error}.");
+            findings.push(Finding::new(codes::ENTRY_POINT_MISSING, target.name(), path, message));
+            None
         }
     }
 }

@@ -17,35 +17,31 @@
 //! assert_eq!(report.findings[0].code.id(), "text-without-interpreter");
 //! ```
 //!
-//! Each check is one file in `src/checks/`, so that the folder reads as the catalogue.
+//! The checks of a program are in `src/program/checks/`, those of an image in `src/image/`, those of an index in
+//! `src/index.rs`.
 
-mod checks;
 pub mod codes;
 mod expectation;
 mod image;
-mod inspect;
-mod levels;
-mod loader;
-mod machine;
-mod report;
-mod resolve;
+mod index;
+mod level;
+mod program;
 mod root;
-mod subject;
 mod target;
 #[cfg(test)]
 mod testing;
-mod verify;
+mod verification;
 
 pub use codes::catalogue_markdown;
 pub use crossdock_findings::{Code, Effect, Evidence, Finding, Severity};
 pub use expectation::{CpuLevel, Expectation, Language, Linkage};
-pub use image::{ImageFacts, PlatformText};
-pub use inspect::{
+pub use image::{ImageFacts, PlatformText, verify_image, verify_others};
+pub use index::verify_index;
+pub use program::inspect::{
     ArmAttributes, Class, Dynamic, Elf, Endianness, GoBuildInfo, Inspection, Interpreter, MachO, Notes, Pe,
     Script, Segment, VersionNeed, inspect,
 };
-pub use report::{Report, Verdict};
-pub use resolve::{ResolveError, Resolved, resolve};
-pub use root::{Entry, EntryKind, MemoryRoot, Root, RootError};
+pub use program::{Program, verify_program};
+pub use root::{Entry, EntryKind, MemoryRoot, ResolveError, Resolved, Root, RootError, resolve};
 pub use target::{Known, Node, NodeLevel, Target};
-pub use verify::{Program, verify_image, verify_index, verify_others, verify_program};
+pub use verification::{Report, Verdict};

@@ -5,6 +5,11 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
+mod resolve;
+
+pub(crate) use resolve::{LONGEST_PATH, read_small};
+pub use resolve::{ResolveError, Resolved, resolve};
+
 /// An image's root file system with all layers applied.
 ///
 /// Paths are absolute, without `.`, `..` or doubled slashes; `/` is the root itself. An implementation follows no links:

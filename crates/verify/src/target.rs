@@ -2,7 +2,7 @@
 
 use crossdock_platform::{NodeProfile, Platform};
 
-use crate::levels::Level;
+use crate::level::Level;
 
 /// A platform and what is known of its nodes.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,68 @@
+//! Do index, configuration and target name the same platform?
+
+use crate::image::{ImageFacts, PlatformText};
+use crate::level::Level;
+use crate::program::machine;
+use crate::{Finding, Target, codes};
+
+pub(crate) fn check(image: &ImageFacts, target: &Target, findings: &mut Vec<Finding>) {
+    spelling(&image.config_platform, "configuration", target, findings);
+    if let Some(reason) = unfit(&image.config_platform, target) {
+        let message = format!(
+            "The image's configuration says {}, and it is judged for {}: {reason}.",
+            image.config_platform,
+            target.name()
+        );
+        findings.push(
+            Finding::new(codes::CONFIG_PLATFORM_MISMATCH, target.name(), "", message)
+                .with_evidence("configuration", image.config_platform.to_string()),
+        );
+    }
+    let Some(index) = &image.index_platform else { return };
+    spelling(index, "index", target, findings);
+    if index.normalized() != image.config_platform.normalized() {
+        let message = format!(
+            "The index says {index} of this image, and the image's own configuration says {}: nodes choose by the index and get an \
+             image made for others.",
+            image.config_platform
+        );
+        findings.push(
+            Finding::new(codes::INDEX_PLATFORM_MISMATCH, target.name(), "", message)
+                .with_evidence("index", index.to_string())
+                .with_evidence("configuration", image.config_platform.to_string()),
+        );
+    }
+}
+
+fn spelling(platform: &PlatformText, place: &str, target: &Target, findings: &mut Vec<Finding>) {
+    let normal = platform.normalized();
+    if normal.os == platform.os && normal.architecture == platform.architecture {
+        return;
+    }
+    let message = format!(
+        "The {place} spells the platform {platform}; the OCI image specification's spelling is {normal}. Docker takes it silently, \
+         and tools that compare exactly find no match."
+    );
+    findings.push(
+        Finding::new(codes::UNUSUAL_PLATFORM_NAME, target.name(), "", message)
+            .with_evidence(place, platform.to_string()),
+    );
+}
+
+/// Why a node of the target would not choose an image of this platform; containerd's default matcher is the measure.
+fn unfit(platform: &PlatformText, target: &Target) -> Option<String> {
+    let normal = platform.normalized();
+    if normal.os != target.os() {
+        return Some(format!("a node runs {}", target.os()));
+    }
+    let architecture = target.architecture();
+    if normal.architecture != architecture {
+        let beside = machine::compatible_32_bit(architecture) == Some(&normal.architecture);
+        return (!(beside && ["amd64", "arm64"].contains(&architecture))).then(|| {
+            format!("a node is {architecture}, and its runtime finds `no match for platform in manifest`")
+        });
+    }
+    let needed = Level::parse(architecture, normal.variant.as_deref()?)?;
+    let (level, name) = target.level()?;
+    (!level.includes(needed)).then(|| format!("a node is sure to have only {name}"))
+}

@@ -1,0 +1,150 @@
+//! Does the image know the user that it runs as?
+
+use std::borrow::Cow;
+
+use crate::image::ImageFacts;
+use crate::program::container::Credentials;
+use crate::root::{EntryKind, Root};
+use crate::root::{ResolveError, resolve};
+use crate::{Finding, Target, codes};
+
+/// A passwd or group file longer than this is taken for something else.
+const LONGEST_FILE: u64 = 4 << 20;
+/// Linux gives a process no more groups (`NGROUPS_MAX`).
+const MOST_GROUPS: usize = 65536;
+
+/// The numeric user of the image. Where a name is unknown, a finding says so and root stands in for it.
+pub(crate) fn find(
+    image: &ImageFacts,
+    target: &Target,
+    root: &dyn Root,
+    findings: &mut Vec<Finding>,
+) -> Credentials {
+    if image.user.is_empty() {
+        return Credentials::default();
+    }
+    let (user, group) = match image.user.split_once(':') {
+        Some((user, group)) => (user, Some(group)),
+        None => (image.user.as_str(), None),
+    };
+    let passwd = database(root, "/etc/passwd", target, findings);
+    let groups = database(root, "/etc/group", target, findings);
+    let mut unknown = |what: &str, name: &str, (file, content): (&str, &Database<'_>)| {
+        if content.is_none() {
+            // That it could not be read is said already.
+            return;
+        }
+        let message = format!(
+            "The image runs as {what} {name:?}, and its {file} has no such name: a runtime shows `unable to find {what} {name}`, \
+             exit 125."
+        );
+        findings.push(
+            Finding::new(codes::USER_UNKNOWN, target.name(), file, message)
+                .with_evidence("User", &*image.user),
+        );
+    };
+    let mut credentials = account(&passwd, &groups, user).unwrap_or_else(|| {
+        unknown("user", user, ("/etc/passwd", &passwd));
+        Credentials::default()
+    });
+    if let Some(group) = group.filter(|group| !group.is_empty()) {
+        let known = lines(&groups).find(|line| field(line, 0) == Some(group));
+        match known.and_then(|line| number(line, 2)).or_else(|| group.parse().ok()) {
+            Some(gid) => credentials.gid = gid,
+            None => unknown("group", group, ("/etc/group", &groups)),
+        }
+        // A group that is named replaces the ones that the account would have.
+        credentials.groups.clear();
+    }
+    if !user.is_empty() && user.parse::<u32>().is_err() {
+        let message = format!(
+            "The image runs as {user:?}, a name: in a pod with `runAsNonRoot` the kubelet shows `image has non-numeric user \
+             ({user}), cannot verify user is non-root`."
+        );
+        findings.push(
+            Finding::new(codes::USER_NOT_NUMERIC, target.name(), "", message)
+                .with_evidence("User", &*image.user),
+        );
+    }
+    credentials
+}
+
+/// May the user listen on the ports that the image exposes?
+pub(crate) fn check_ports(
+    image: &ImageFacts,
+    target: &Target,
+    user: &Credentials,
+    findings: &mut Vec<Finding>,
+) {
+    if user.uid == 0 {
+        return;
+    }
+    for port in &image.exposed_ports {
+        let number = port.split('/').next().and_then(|number| number.parse::<u16>().ok());
+        if number.is_some_and(|number| number < 1024) {
+            let message = format!(
+                "The image exposes port {port} and runs as user {}: on nodes that keep low ports for root the program fails with \
+                 `bind: permission denied`.",
+                user.uid
+            );
+            findings.push(
+                Finding::new(codes::PRIVILEGED_PORT, target.name(), "", message)
+                    .with_evidence("ExposedPorts", port),
+            );
+        }
+    }
+}
+
+/// The account of a user's name or number. A number needs no line in passwd; then its group is 0.
+fn account(passwd: &Database<'_>, groups: &Database<'_>, user: &str) -> Option<Credentials> {
+    if user.is_empty() {
+        return Some(Credentials::default());
+    }
+    let uid = user.parse::<u32>().ok();
+    let is_it = |line: &&str| field(line, 0) == Some(user) || (uid.is_some() && number(line, 2) == uid);
+    let Some(line) = lines(passwd).find(is_it) else {
+        return Some(Credentials { uid: uid?, ..Credentials::default() });
+    };
+    let name = field(line, 0)?;
+    let has_member =
+        |line: &&str| field(line, 3).is_some_and(|names| names.split(',').any(|each| each == name));
+    let groups = lines(groups).filter(has_member).filter_map(|line| number(line, 2)).take(MOST_GROUPS);
+    Some(Credentials { uid: number(line, 2)?, gid: number(line, 3).unwrap_or(0), groups: groups.collect() })
+}
+
+/// The content of a passwd or group file: empty when there is none, absent when it could not be read.
+type Database<'a> = Option<Cow<'a, str>>;
+
+fn database<'a>(
+    root: &'a dyn Root,
+    path: &str,
+    target: &Target,
+    findings: &mut Vec<Finding>,
+) -> Database<'a> {
+    let why = match resolve(root, path) {
+        Ok(found) if found.entry.size > LONGEST_FILE => "it is longer than 4 MiB".to_owned(),
+        Ok(found) if found.entry.kind == EntryKind::File => match root.read(&found.path) {
+            Ok(Cow::Borrowed(bytes)) => return Some(String::from_utf8_lossy(bytes)),
+            Ok(Cow::Owned(bytes)) => return Some(String::from_utf8_lossy(&bytes).into_owned().into()),
+            Err(error) => error.to_string(),
+        },
+        Err(ResolveError::Unreadable(error)) => error.to_string(),
+        _ => return Some(Cow::Borrowed("")),
+    };
+    let message = format!("{path} names the users of the image, and it was not read: {why}.");
+    findings.push(Finding::new(codes::UNREADABLE, target.name(), path, message));
+    None
+}
+
+fn lines<'a>(content: &'a Database<'_>) -> impl Iterator<Item = &'a str> {
+    content.iter().flat_map(|content| content.lines()).map(str::trim)
+}
+
+/// A field of a line; colons separate them.
+fn field(line: &str, index: usize) -> Option<&str> {
+    line.split(':').nth(index)
+}
+
+fn number(line: &str, index: usize) -> Option<u32> {
+    field(line, index)?.parse().ok()
+}

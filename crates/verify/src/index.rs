@@ -1,0 +1,21 @@
+//! An index by itself: what only shows when all its entries are seen together.
+
+use crate::image::PlatformText;
+use crate::{Finding, codes};
+
+/// Judges an index by itself: what only shows when all its entries are seen together.
+pub fn verify_index(platforms: &[PlatformText]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut seen: Vec<PlatformText> = Vec::new();
+    for platform in platforms {
+        let normal = platform.normalized();
+        if seen.contains(&normal) {
+            let message = format!(
+                "The index names {platform} twice: runtimes take the first entry, and the other is never started."
+            );
+            findings.push(Finding::new(codes::DUPLICATE_PLATFORM, &normal.to_string(), "", message));
+        }
+        seen.push(normal);
+    }
+    findings
+}

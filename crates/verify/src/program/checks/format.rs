@@ -1,0 +1,129 @@
+//! Is the file in a format that the target's kernel starts?
+
+use super::Subject;
+use crate::program::inspect::Inspection;
+use crate::{Code, Finding, codes};
+
+pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
+    match expected_format(subject.target.os()) {
+        Format::Elf => elf_system(subject, findings),
+        Format::Other(name) => other_system(subject, name, findings),
+        Format::Unknown => {
+            let message = format!("crossdock has no rule for programs of {}.", subject.target.name());
+            findings.push(subject.finding(codes::UNKNOWN_TARGET, message));
+        }
+    }
+}
+
+enum Format {
+    Elf,
+    Other(&'static str),
+    Unknown,
+}
+
+fn expected_format(os: &str) -> Format {
+    match os {
+        "linux" | "android" | "freebsd" | "netbsd" | "openbsd" | "dragonfly" | "solaris" | "illumos" => {
+            Format::Elf
+        }
+        "darwin" | "ios" => Format::Other("Mach-O"),
+        "windows" => Format::Other("PE"),
+        "wasip1" | "wasi" | "js" => Format::Other("WebAssembly"),
+        _ => Format::Unknown,
+    }
+}
+
+fn elf_system(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
+    let (code, what) = match subject.facts {
+        Inspection::Elf(_) | Inspection::Script(_) => return,
+        Inspection::Empty => (codes::EMPTY_FILE, "is empty".to_owned()),
+        Inspection::MachO(_) => (codes::MACH_O_PROGRAM, "is a macOS program (Mach-O)".to_owned()),
+        Inspection::Pe(_) => (codes::WINDOWS_PROGRAM, "is a Windows program (PE)".to_owned()),
+        Inspection::Wasm => (codes::WASM_PROGRAM, "is a WebAssembly module".to_owned()),
+        Inspection::Compressed(name) => (codes::COMPRESSED_FILE, format!("is a {name} file")),
+        Inspection::GitLfsPointer => {
+            (codes::GIT_LFS_POINTER, "is a Git LFS pointer, not the file itself".to_owned())
+        }
+        Inspection::ByteOrderMark => {
+            (codes::BYTE_ORDER_MARK, "has a byte order mark before its `#!`".to_owned())
+        }
+        Inspection::Text => {
+            (codes::TEXT_WITHOUT_INTERPRETER, "is a text that does not begin with `#!`".to_owned())
+        }
+        Inspection::Unknown => (codes::NOT_A_PROGRAM, "is in no format that the kernel knows".to_owned()),
+    };
+    findings.push(refused(subject, code, &what));
+}
+
+/// A finding for a file that execve answers with ENOEXEC.
+fn refused(subject: &Subject<'_>, code: Code, what: &str) -> Finding {
+    let path = subject.path;
+    let message = format!("{path} {what}: a node shows `exec {path}: exec format error`.");
+    subject.finding(code, message).with_evidence("first bytes", first_bytes(subject.bytes))
+}
+
+fn first_bytes(bytes: &[u8]) -> String {
+    let head: Vec<String> = bytes.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    if head.is_empty() { "none".to_owned() } else { head.join(" ") }
+}
+
+/// macOS, Windows and WebAssembly: the format, and no more.
+fn other_system(subject: &Subject<'_>, expected: &str, findings: &mut Vec<Finding>) {
+    let path = subject.path;
+    let fits = match subject.facts {
+        Inspection::MachO(program) => {
+            expected == "Mach-O"
+                && program.cpu_types.iter().any(|cpu| macho_fits(*cpu, subject.target.architecture()))
+        }
+        Inspection::Pe(program) => {
+            expected == "PE" && pe_fits(program.machine, subject.target.architecture())
+        }
+        Inspection::Wasm => expected == "WebAssembly" && subject.target.architecture() == "wasm",
+        _ => false,
+    };
+    if fits && matches!(subject.facts, Inspection::Pe(program) if program.is_library) {
+        let message = format!(
+            "{path} is a library (DLL), not a program: {} answers `not a valid Win32 application`.",
+            subject.target.name()
+        );
+        findings.push(subject.finding(codes::SHARED_LIBRARY, message));
+        return;
+    }
+    if fits {
+        let message = format!("{path}: only format and processor were judged for {}.", subject.target.name());
+        findings.push(subject.finding(codes::SHALLOW_CHECKS, message));
+        return;
+    }
+    let right_format = matches!(
+        (subject.facts, expected),
+        (Inspection::MachO(_), "Mach-O") | (Inspection::Pe(_), "PE") | (Inspection::Wasm, "WebAssembly")
+    );
+    let code = if right_format { codes::WRONG_MACHINE } else { codes::NOT_A_PROGRAM };
+    let what = if right_format { "is for another processor" } else { "is in another format" };
+    let message =
+        format!("{path} {what}: {} starts {expected} programs for its own processor.", subject.target.name());
+    findings.push(subject.finding(code, message).with_evidence("first bytes", first_bytes(subject.bytes)));
+}
+
+fn macho_fits(cpu: u32, architecture: &str) -> bool {
+    use object::macho::{CPU_TYPE_ARM64, CPU_TYPE_X86, CPU_TYPE_X86_64};
+    match architecture {
+        "amd64" => cpu == CPU_TYPE_X86_64.0,
+        "arm64" => cpu == CPU_TYPE_ARM64.0,
+        "386" => cpu == CPU_TYPE_X86.0,
+        _ => false,
+    }
+}
+
+fn pe_fits(machine: u16, architecture: &str) -> bool {
+    use object::pe::{
+        IMAGE_FILE_MACHINE_AMD64, IMAGE_FILE_MACHINE_ARM64, IMAGE_FILE_MACHINE_ARMNT, IMAGE_FILE_MACHINE_I386,
+    };
+    match architecture {
+        "amd64" => machine == IMAGE_FILE_MACHINE_AMD64.0,
+        "arm64" => machine == IMAGE_FILE_MACHINE_ARM64.0,
+        "386" => machine == IMAGE_FILE_MACHINE_I386.0,
+        "arm" => machine == IMAGE_FILE_MACHINE_ARMNT.0,
+        _ => false,
+    }
+}

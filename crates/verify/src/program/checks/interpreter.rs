@@ -1,0 +1,175 @@
+//! Is the program's dynamic loader in the image, and would the kernel start it?
+
+use super::Subject;
+use crate::program::container::Surroundings;
+use crate::program::inspect::{Elf, Inspection, Interpreter, inspect_file};
+use crate::program::machine;
+use crate::root::{EntryKind, Root};
+use crate::root::{ResolveError, Resolved, resolve};
+use crate::{Finding, codes};
+
+pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
+    let Inspection::Elf(elf) = subject.facts else { return };
+    let path = match &elf.interpreter {
+        None => return,
+        Some(Interpreter::Path(path)) if !path.is_empty() => path,
+        Some(_) => {
+            let message = format!(
+                "{path} names its dynamic loader in a form that the kernel refuses: a node shows `exec {path}: exec format error` \
+                 or `no such file or directory`.",
+                path = subject.path
+            );
+            findings.push(subject.finding(codes::INTERPRETER_MALFORMED, message));
+            return;
+        }
+    };
+    if !["linux", "android"].contains(&subject.target.os()) {
+        return;
+    }
+    if let Some(system) = foreign_system(path) {
+        findings.push(wrong_system(subject, path, system));
+    }
+    match subject.surroundings {
+        Some(surroundings) => in_image(subject, elf, path, surroundings, findings),
+        None => {
+            let message = format!(
+                "{} is dynamic and needs the loader {path}; whether the image has it is not known here.",
+                subject.path
+            );
+            findings.push(
+                subject.finding(codes::INTERPRETER_UNCHECKED, message).with_evidence("PT_INTERP", path),
+            );
+        }
+    }
+}
+
+/// The system whose loader this is, when it is not Linux.
+fn foreign_system(interpreter: &str) -> Option<&'static str> {
+    match interpreter {
+        "/libexec/ld-elf.so.1" | "/usr/libexec/ld-elf.so.1" => Some("FreeBSD"),
+        "/libexec/ld.elf_so" | "/usr/libexec/ld.elf_so" => Some("NetBSD"),
+        "/usr/libexec/ld.so" => Some("OpenBSD"),
+        "/usr/libexec/ld-elf.so.2" => Some("DragonFly BSD"),
+        "/usr/lib/amd64/ld.so.1" | "/lib/amd64/ld.so.1" | "/lib/64/ld.so.1" => Some("Solaris"),
+        _ => None,
+    }
+}
+
+fn wrong_system(subject: &Subject<'_>, interpreter: &str, system: &str) -> Finding {
+    let message = format!(
+        "{path} asks for {interpreter}, the loader of {system}, and the target is {}: a node shows `exec {path}: no such file or \
+         directory`.",
+        subject.target.name(),
+        path = subject.path
+    );
+    subject.finding(codes::WRONG_SYSTEM, message).with_evidence("PT_INTERP", interpreter)
+}
+
+fn in_image(
+    subject: &Subject<'_>,
+    elf: &Elf,
+    interpreter: &str,
+    image: Surroundings<'_>,
+    findings: &mut Vec<Finding>,
+) {
+    // A relative name is looked up from the working directory, which a loader's never is; the root serves as well.
+    match resolve(image.root, interpreter) {
+        Ok(found) => existing(subject, elf, interpreter, &found, image, findings),
+        Err(ResolveError::Unreadable(error)) => {
+            findings.push(subject.finding(codes::UNREADABLE, format!("{}: {error}.", subject.path)));
+        }
+        Err(error) => findings.push(missing(subject, interpreter, &error, image.root)),
+    }
+}
+
+fn missing(subject: &Subject<'_>, interpreter: &str, error: &ResolveError, root: &dyn Root) -> Finding {
+    let path = subject.path;
+    let others = loaders_present(root);
+    let instead = match others.as_slice() {
+        [] => "The image has no dynamic loader at all.".to_owned(),
+        others => format!("The image has {} instead.", others.join(", ")),
+    };
+    let message = format!(
+        "{path} needs the dynamic loader {interpreter}, and {error}. {instead} A node shows `exec {path}: no such file or \
+         directory`, although {path} is there."
+    );
+    subject.finding(codes::INTERPRETER_MISSING, message).with_evidence("PT_INTERP", interpreter)
+}
+
+/// The common loaders that this image has: they tell glibc from musl.
+fn loaders_present(root: &dyn Root) -> Vec<&'static str> {
+    const LOADERS: &[&str] = &[
+        "/lib64/ld-linux-x86-64.so.2",
+        "/lib/ld-musl-x86_64.so.1",
+        "/lib/ld-linux-aarch64.so.1",
+        "/lib/ld-musl-aarch64.so.1",
+        "/lib/ld-linux-armhf.so.3",
+        "/lib/ld-musl-armhf.so.1",
+        "/lib/ld-linux.so.2",
+        "/lib/ld-musl-i386.so.1",
+        "/lib64/ld64.so.2",
+        "/lib/ld-linux-riscv64-lp64d.so.1",
+        "/lib/ld64.so.1",
+    ];
+    LOADERS.iter().copied().filter(|path| resolve(root, path).is_ok()).collect()
+}
+
+fn existing(
+    subject: &Subject<'_>,
+    elf: &Elf,
+    interpreter: &str,
+    found: &Resolved,
+    image: Surroundings<'_>,
+    findings: &mut Vec<Finding>,
+) {
+    let path = subject.path;
+    let is_file = found.entry.kind == EntryKind::File;
+    let is_reachable = image.user.blocked_at(&found.directories).is_none();
+    if !is_file || !is_reachable || !image.user.may_execute(&found.entry) {
+        let message = format!(
+            "{path} needs the dynamic loader {interpreter}, and user {} may not execute it: a node shows `exec {path}: permission \
+             denied`.",
+            image.user.uid
+        );
+        let mode = format!("{:04o}", found.entry.mode);
+        findings.push(
+            subject.finding(codes::INTERPRETER_NOT_EXECUTABLE, message).with_evidence(&*found.path, mode),
+        );
+    }
+    if !is_file {
+        return;
+    }
+    match inspect_file(image.root, &found.path, found.entry.size) {
+        Ok(loader) => {
+            let Some(why) = unfit(&loader.facts, elf) else { return };
+            let message = format!("{path} needs the dynamic loader {interpreter}, and {} {why}.", found.path);
+            findings.push(
+                subject.finding(codes::INTERPRETER_WRONG, message).with_evidence("PT_INTERP", interpreter),
+            );
+        }
+        Err(error) => findings.push(subject.finding(codes::UNREADABLE, format!("{path}: {error}."))),
+    }
+}
+
+/// Why the kernel or the program cannot live with this loader.
+fn unfit(loader: &Inspection, program: &Elf) -> Option<String> {
+    let corrupted = "a node shows `accessing a corrupted shared library`";
+    let Inspection::Elf(loader) = loader else {
+        return Some(match loader {
+            Inspection::Empty => "is empty: a node shows `input/output error`".to_owned(),
+            _ => format!("is no ELF program: {corrupted}"),
+        });
+    };
+    if loader.is_header_cut {
+        return Some("is cut short: a node shows `input/output error`".to_owned());
+    }
+    let of = |elf: &Elf| (elf.machine, elf.class, elf.endianness);
+    if of(loader) != of(program) {
+        return Some(format!("is for {}: {corrupted}", machine::describe(loader)));
+    }
+    if loader.loaded().any(|segment| segment.file_end() > loader.length) {
+        return Some("is cut short: the program dies at once (exit 139, segmentation fault)".to_owned());
+    }
+    let is_program = loader.is_executable_type() && loader.loaded().next().is_some();
+    (!is_program).then(|| format!("is no ELF program: {corrupted}"))
+}

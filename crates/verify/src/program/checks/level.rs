@@ -1,0 +1,234 @@
+//! Was the program built for a processor level that the target guarantees?
+
+use super::Subject;
+use crate::expectation::{CpuLevel, Language};
+use crate::level::Level;
+use crate::program::inspect::{Elf, GoBuildInfo, Inspection};
+use crate::program::machine;
+use crate::target::NodeLevel;
+use crate::{Finding, codes};
+
+pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
+    let Inspection::Elf(elf) = subject.facts else { return };
+    // A program for another machine has its finding; levels of different machines do not compare.
+    let Some(architecture) = machine::architecture_of(elf) else { return };
+    if let Some(go) = &elf.go {
+        go_level(subject, architecture, go, findings);
+    }
+    arm_attributes(subject, architecture, elf, findings);
+    loader_demand(subject, architecture, elf, findings);
+    planned_level(subject, architecture, findings);
+}
+
+/// The variable in which Go records the level.
+fn variable_of(architecture: &str) -> Option<&'static str> {
+    match architecture {
+        "amd64" => Some("GOAMD64"),
+        "arm64" => Some("GOARM64"),
+        "arm" => Some("GOARM"),
+        "riscv64" => Some("GORISCV64"),
+        "ppc64" | "ppc64le" => Some("GOPPC64"),
+        _ => None,
+    }
+}
+
+/// The level that every node has for programs of this architecture.
+fn guaranteed(subject: &Subject<'_>, architecture: &str) -> Option<(Level, String)> {
+    if subject.target.architecture() == architecture {
+        return subject.target.level();
+    }
+    // A 64-bit ARM core in its 32-bit mode runs everything up to v8.
+    let name = if (subject.target.architecture(), architecture) == ("arm64", "arm") {
+        "v8"
+    } else {
+        Level::baseline_name(architecture)?
+    };
+    Some((Level::parse(architecture, name)?, name.to_owned()))
+}
+
+/// Why a node may not have a level.
+enum Beyond {
+    /// Every node has this level alone, and there are such nodes.
+    Guaranteed(String),
+    /// The machine is named, and its level is not known.
+    Unknown,
+}
+
+/// Why the nodes may not have the level; nothing where they have it.
+fn beyond(subject: &Subject<'_>, architecture: &str, needed: Level) -> Option<Beyond> {
+    let (level, name) = guaranteed(subject, architecture)?;
+    let own = subject.target.architecture() == architecture;
+    match subject.target.node().level {
+        _ if level.includes(needed) => None,
+        NodeLevel::Unknown if own => Some(Beyond::Unknown),
+        _ => Some(Beyond::Guaranteed(name)),
+    }
+}
+
+/// The program needs more than the platform promises, and what the machine has is not known.
+fn unknown_node(subject: &Subject<'_>, needs: &str) -> Finding {
+    let node = subject.target.node_name();
+    let message = format!(
+        "{} {needs}, and which level {node} has is not known here: on a node without it the program does not start.",
+        subject.path
+    );
+    subject.finding(codes::NODE_LEVEL_UNKNOWN, message)
+}
+
+fn go_level(subject: &Subject<'_>, architecture: &str, go: &GoBuildInfo, findings: &mut Vec<Finding>) {
+    let Some(variable) = variable_of(architecture) else { return };
+    let Some(recorded) = go.setting(variable) else { return };
+    let Some(needed) = Level::parse(architecture, recorded) else {
+        let message = format!(
+            "{} was built with {variable}={recorded}, which is no level: Go took it silently and built for its default.",
+            subject.path
+        );
+        findings
+            .push(subject.finding(codes::LEVEL_RECORDED_WRONG, message).with_evidence(variable, recorded));
+        return;
+    };
+    let name = match beyond(subject, architecture, needed) {
+        None => return,
+        Some(Beyond::Guaranteed(name)) => name,
+        Some(Beyond::Unknown) => {
+            let finding = unknown_node(subject, &format!("was built with {variable}={recorded}"));
+            findings.push(finding.with_evidence(variable, recorded));
+            return;
+        }
+    };
+    let shown = match architecture {
+        "amd64" => format!(
+            "shows `This program can only be run on AMD64 processors with {recorded} microarchitecture support.` and exits with 1"
+        ),
+        _ => "kills it with exit 132 (illegal instruction), without a message".to_owned(),
+    };
+    let message = format!(
+        "{} was built with {variable}={recorded}, and {} guarantees only {name}: a node without that level {shown}.",
+        subject.path,
+        subject.target.name()
+    );
+    findings.push(subject.finding(codes::LEVEL_TOO_HIGH, message).with_evidence(variable, recorded));
+}
+
+/// 32-bit ARM compilers record the version that they compiled for.
+fn arm_attributes(subject: &Subject<'_>, architecture: &str, elf: &Elf, findings: &mut Vec<Finding>) {
+    let (Some(version), true) = (elf.arm.and_then(|arm| arm.version), architecture == "arm") else { return };
+    let Some(needed) = Level::parse("arm", &version.to_string()) else { return };
+    let name = match beyond(subject, architecture, needed) {
+        None => return,
+        Some(Beyond::Guaranteed(name)) => name,
+        Some(Beyond::Unknown) => {
+            let finding = unknown_node(subject, &format!("was compiled for ARMv{version}"));
+            findings.push(finding.with_evidence("Tag_CPU_arch", format!("v{version}")));
+            return;
+        }
+    };
+    let message = format!(
+        "{} was compiled for ARMv{version}, and {} guarantees only {name}: an older core kills it with exit 132 (illegal \
+         instruction), without a message.",
+        subject.path,
+        subject.target.name()
+    );
+    findings.push(
+        subject.finding(codes::LEVEL_TOO_HIGH, message).with_evidence("Tag_CPU_arch", format!("v{version}")),
+    );
+}
+
+/// The property note that glibc's loader obeys. A static program has no loader that looks.
+fn loader_demand(subject: &Subject<'_>, architecture: &str, elf: &Elf, findings: &mut Vec<Finding>) {
+    let Some(bits) =
+        elf.notes.x86_isa_needed.filter(|bits| *bits != 0 && architecture == "amd64" && !elf.is_static())
+    else {
+        return;
+    };
+    let needed = match bits.ilog2() {
+        0 => "v1",
+        1 => "v2",
+        2 => "v3",
+        _ => "v4",
+    };
+    let name = match Level::parse("amd64", needed).and_then(|level| beyond(subject, architecture, level)) {
+        None => return,
+        Some(Beyond::Guaranteed(name)) => name,
+        Some(Beyond::Unknown) => {
+            let demand = format!("tells the dynamic loader to demand x86-64-{needed}");
+            let finding = unknown_node(subject, &demand);
+            findings.push(finding.with_evidence("GNU_PROPERTY_X86_ISA_1_NEEDED", format!("{bits:#x}")));
+            return;
+        }
+    };
+    let message = format!(
+        "{} tells the dynamic loader to demand x86-64-{needed}, and {} guarantees only {name}: an older node shows `CPU ISA \
+         level is lower than required` and exits with 127.",
+        subject.path,
+        subject.target.name()
+    );
+    findings.push(
+        subject
+            .finding(codes::LOADER_LEVEL_TOO_HIGH, message)
+            .with_evidence("GNU_PROPERTY_X86_ISA_1_NEEDED", format!("{bits:#x}")),
+    );
+}
+
+/// The plan names a processor, and what it has is not known.
+fn unknown_processor(subject: &Subject<'_>, architecture: &str, cpu: &str) -> Finding {
+    if cpu.starts_with("x86-64") && !["amd64", "386"].contains(&architecture) {
+        let message = format!(
+            "{} was compiled with target-cpu {cpu}, which names processors of amd64, for {architecture}: LLVM says that it does \
+             not know the name and goes on without one, so which instructions the program needs is not known.",
+            subject.path
+        );
+        return subject.finding(codes::LEVEL_UNKNOWN, message).with_help(
+            "State target-cpu for each target by itself: `[target.TRIPLE] rustflags` in .cargo/config.toml, or \
+             CARGO_TARGET_TRIPLE_RUSTFLAGS, where RUSTFLAGS is for all of them.",
+        );
+    }
+    let message = format!(
+        "{} was compiled for the processor {cpu}; whether every node of {} has its instructions is not known.",
+        subject.path,
+        subject.target.name()
+    );
+    let finding = subject.finding(codes::LEVEL_UNKNOWN, message);
+    match (cpu, architecture) {
+        ("native", _) => finding,
+        (_, "amd64") => finding.with_help(
+            "Compile for a level that every node has, as target-cpu x86-64-v2, or leave target-cpu out.",
+        ),
+        _ => finding.with_help("Leave target-cpu out, or try the program once on the oldest of the nodes."),
+    }
+}
+
+/// Rust and C record nothing, so the plan has to say.
+fn planned_level(subject: &Subject<'_>, architecture: &str, findings: &mut Vec<Finding>) {
+    let Some(Language::Rust { level }) = subject.expectation.map(|expectation| &expectation.language) else {
+        return;
+    };
+    let (needed, text) = match level {
+        CpuLevel::Baseline => return,
+        CpuLevel::Level(text) => (Level::parse(architecture, text), text),
+        CpuLevel::Unknown(text) => (None, text),
+    };
+    if guaranteed(subject, architecture).is_none() {
+        return;
+    }
+    match needed.map(|needed| beyond(subject, architecture, needed)) {
+        Some(None) => {}
+        Some(Some(Beyond::Unknown)) => {
+            let finding = unknown_node(subject, &format!("was compiled for level {text}"));
+            findings.push(finding.with_evidence("target-cpu", text));
+        }
+        Some(Some(Beyond::Guaranteed(name))) => {
+            let message = format!(
+                "{} was compiled for level {text}, and {} guarantees only {name}: an older node kills it with exit 132 (illegal \
+                 instruction), without a message.",
+                subject.path,
+                subject.target.name()
+            );
+            findings.push(subject.finding(codes::LEVEL_TOO_HIGH, message).with_evidence("target-cpu", text));
+        }
+        None => {
+            let finding = unknown_processor(subject, architecture, text);
+            findings.push(finding.with_evidence("target-cpu", text));
+        }
+    }
+}

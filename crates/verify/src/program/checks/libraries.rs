@@ -1,0 +1,287 @@
+//! Will the dynamic loader find every shared library, in the versions that the program asks for?
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Subject;
+use crate::program::inspect::{Inspection, Interpreter, Symbols};
+use crate::program::loader::{Family, Loaded, Miss, Missing, Object, Place, load};
+use crate::root::EntryKind;
+use crate::root::resolve;
+use crate::{Code, Finding, codes};
+
+/// More directories than this are not shown.
+const MOST_SHOWN: usize = 64;
+
+pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
+    let (Inspection::Elf(elf), Some(image)) = (subject.facts, subject.surroundings) else { return };
+    let Some(Interpreter::Path(interpreter)) = &elf.interpreter else { return };
+    let is_there = resolve(image.root, interpreter).is_ok_and(|found| found.entry.kind == EntryKind::File);
+    if !is_there {
+        // The finding about the loader stands.
+        return;
+    }
+    let Some(family) = Family::of(interpreter) else {
+        if elf.dynamic.as_ref().is_some_and(|dynamic| !dynamic.needed.is_empty()) {
+            let message = format!(
+                "{} needs shared libraries, and how its loader {interpreter} looks for them is not known to crossdock.",
+                subject.path
+            );
+            findings.push(
+                subject.finding(codes::LIBRARIES_UNCHECKED, message).with_evidence("PT_INTERP", interpreter),
+            );
+        }
+        return;
+    };
+    let place = Place { image, target: subject.target, program: elf };
+    let Some(loaded) = load(&place, subject.path, subject.bytes, interpreter, family) else { return };
+    if loaded.is_cut {
+        findings.push(too_many(subject, &loaded));
+    }
+    for missing in &loaded.missing {
+        findings.push(absent(subject, &loaded, missing, family));
+    }
+    if family == Family::Glibc {
+        versions(subject, &loaded, findings);
+        releases(subject, &loaded, findings);
+    }
+    let binding = match image.variable("LD_BIND_NOW") {
+        Some(value) if !value.is_empty() => Binding::AtOnce,
+        _ => Binding::AsLinked,
+    };
+    symbols(subject, &loaded, family, binding, findings);
+}
+
+/// When the image's environment has functions looked up.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Binding {
+    AsLinked,
+    AtOnce,
+}
+
+/// No real program is near the limits, so what lies beyond them is not looked for.
+fn too_many(subject: &Subject<'_>, loaded: &Loaded) -> Finding {
+    let message = format!(
+        "{} asks for more libraries, or they name more, than crossdock looks at: the {} that were found were judged, the others \
+         were not.",
+        subject.path,
+        loaded.objects.len() - 1
+    );
+    let help = "Start the image once on each platform, or link statically.";
+    subject.finding(codes::LIBRARIES_UNCHECKED, message).with_help(help)
+}
+
+/// Who asks for a library, in words: the program, or a library of it.
+fn asker(subject: &Subject<'_>, by: &Object) -> String {
+    if by.path == subject.path {
+        by.path.clone()
+    } else {
+        format!("{} (a library of {})", by.path, subject.path)
+    }
+}
+
+fn absent(subject: &Subject<'_>, loaded: &Loaded, missing: &Missing, family: Family) -> Finding {
+    let by = &loaded.objects[missing.by];
+    let (asker, name, path) = (asker(subject, by), &missing.name, subject.path);
+    let shown = |text: &str| match family {
+        Family::Glibc => format!("`{path}: error while loading shared libraries: {name}: {text}`, exit 127"),
+        Family::Musl => {
+            format!("`Error loading shared library {name}: {text} (needed by {})`, exit 127", by.path)
+        }
+    };
+    let (code, message) = match &missing.miss {
+        Miss::Absent { searched, passed_over } => {
+            let text = match family {
+                Family::Glibc => "cannot open shared object file: No such file or directory",
+                Family::Musl => "No such file or directory",
+            };
+            let others = passed_over.iter().take(MOST_SHOWN).map(|(path, what)| format!(" {path} {what}."));
+            let others: String = others.collect();
+            let message = format!(
+                "{asker} needs {name}, which is in none of the directories that the loader searches ({}).{others} A node shows {}.",
+                shown_directories(searched),
+                shown(text)
+            );
+            (codes::LIBRARY_MISSING, message)
+        }
+        Miss::Broken { path: library, why } => {
+            let message = format!(
+                "{asker} needs {name}, and {library} cannot be loaded: {why}. A node shows {}.",
+                shown(why)
+            );
+            (codes::LIBRARY_WRONG, message)
+        }
+        Miss::Unreadable(why) => (codes::UNREADABLE, format!("{asker} needs {name}: {why}.")),
+    };
+    subject.finding(code, message).with_evidence("DT_NEEDED", name)
+}
+
+/// The directories that were searched, as far as a person reads them.
+fn shown_directories(searched: &[String]) -> String {
+    let shown = searched[..searched.len().min(MOST_SHOWN)].join(", ");
+    match searched.len().saturating_sub(MOST_SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+/// Every version that is asked for has to be defined: by name, for the order of the numbers means nothing.
+fn versions(subject: &Subject<'_>, loaded: &Loaded, findings: &mut Vec<Finding>) {
+    for object in &loaded.objects {
+        let mut lacking: BTreeMap<&str, (String, Vec<&str>)> = BTreeMap::new();
+        for need in object.dynamic.iter().flat_map(|dynamic| &dynamic.version_needs) {
+            let Some(library) = loaded.answering(&need.library) else { continue };
+            let defined = library
+                .dynamic
+                .as_ref()
+                .map(|dynamic| dynamic.version_definitions.as_slice())
+                .unwrap_or_default();
+            // A library without any version is taken with a warning.
+            if need.is_weak || defined.is_empty() || defined.contains(&need.version) {
+                continue;
+            }
+            let entry = lacking.entry(&need.library).or_insert_with(|| (library.path.clone(), Vec::new()));
+            entry.1.push(&need.version);
+        }
+        for (library, (path, versions)) in lacking {
+            findings.push(too_old(subject, object, library, &path, &versions));
+        }
+    }
+}
+
+fn too_old(subject: &Subject<'_>, object: &Object, library: &str, path: &str, versions: &[&str]) -> Finding {
+    let first = versions.first().copied().unwrap_or_default();
+    let message = format!(
+        "{} asks {library} for {}, which {path} in the image does not define: a node shows `{}: {path}: version `{first}' not \
+         found (required by {})`, exit 1.",
+        asker(subject, object),
+        versions.join(", "),
+        subject.path,
+        object.path
+    );
+    subject.finding(codes::SYMBOL_VERSION_MISSING, message).with_evidence("DT_VERNEED", versions.join(" "))
+}
+
+/// Loader and C library share private structures, so both have to come from one build.
+fn releases(subject: &Subject<'_>, loaded: &Loaded, findings: &mut Vec<Finding>) {
+    let parts = loaded.objects.iter().filter(|object| object.parent.is_none() || object.name == "libc.so.6");
+    let named: Vec<(&str, &str)> =
+        parts.filter_map(|object| Some((object.path.as_str(), object.release.as_deref()?))).collect();
+    let Some(((loader, own), rest)) = named.split_first() else { return };
+    for (library, release) in rest.iter().filter(|(_, release)| release != own) {
+        let message = format!(
+            "{} is loaded by {loader} of {own} with {library} of {release}: the two are from different builds of glibc, and the \
+             program dies before its first line (exit 139, or an error about GLIBC_PRIVATE).",
+            subject.path
+        );
+        let finding = subject.finding(codes::LOADER_LIBRARY_PAIR, message);
+        findings.push(finding.with_evidence(*loader, *own).with_evidence(*library, *release));
+    }
+}
+
+/// Every symbol that is looked up at once has to be somewhere. Nothing is said when a library is missing or was not
+/// looked for (that is the trouble then) or when the symbols of one could not be read.
+fn symbols(
+    subject: &Subject<'_>,
+    loaded: &Loaded,
+    family: Family,
+    environment: Binding,
+    findings: &mut Vec<Finding>,
+) {
+    let all: Option<Vec<&Symbols>> = loaded.objects.iter().map(|object| object.symbols.as_ref()).collect();
+    let Some(all) = all.filter(|_| loaded.missing.is_empty() && !loaded.is_cut) else { return };
+    let is_offered = |name: &String| all.iter().any(|symbols| symbols.offered.contains(name));
+    for (object, own) in loaded.objects.iter().zip(&all) {
+        let at_once = family == Family::Musl
+            || environment == Binding::AtOnce
+            || object.dynamic.as_ref().is_some_and(|dynamic| dynamic.binds_at_once);
+        let lacking = |names: &BTreeSet<String>| -> Vec<String> {
+            names.iter().filter(|name| !is_offered(name)).cloned().collect()
+        };
+        let (mut now, mut later) = (lacking(&own.wanted), lacking(&own.wanted_later));
+        if at_once {
+            now.append(&mut later);
+        }
+        for (code, names) in [(codes::SYMBOL_MISSING, now), (codes::FUNCTION_MISSING, later)] {
+            if !names.is_empty() {
+                findings.push(unresolved(subject, object, code, &names, family));
+            }
+        }
+    }
+}
+
+fn unresolved(
+    subject: &Subject<'_>,
+    object: &Object,
+    code: Code,
+    names: &[String],
+    family: Family,
+) -> Finding {
+    let first = names.first().map(String::as_str).unwrap_or_default();
+    let shown = match family {
+        Family::Glibc => {
+            format!("`{}: symbol lookup error: {}: undefined symbol: {first}`", subject.path, object.path)
+        }
+        Family::Musl => format!("`Error relocating {}: {first}: symbol not found`", object.path),
+    };
+    let others = match names.len() - 1 {
+        0 => String::new(),
+        count => format!(" and {count} more"),
+    };
+    let when = if code == codes::FUNCTION_MISSING {
+        "when it is first called, a node shows"
+    } else {
+        "a node shows"
+    };
+    let message = format!(
+        "{} needs the symbol {first}{others}, which no library in the image has: {when} {shown}, exit 127.",
+        asker(subject, object)
+    );
+    let names: Vec<&str> = names.iter().take(20).map(String::as_str).collect();
+    subject.finding(code, message).with_evidence("undefined symbols", names.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use object::elf::{DT_HASH, DT_NEEDED, DT_RELA, DT_RELASZ, DT_STRTAB, DT_SYMTAB};
+
+    use crate::testing::Made;
+    use crate::{MemoryRoot, Program, Root, Target, verify_program};
+
+    const LOADER: &str = "/lib64/ld-linux-x86-64.so.2";
+
+    /// The codes of what is found of a program that asks for this many libraries and for a symbol of the last of them.
+    fn found(libraries: usize) -> Vec<&'static str> {
+        let symbol =
+            |section: u16| [&1u32.to_le_bytes()[..], &[0x12, 0], &section.to_le_bytes(), &[0; 16]].concat();
+        let hash = [1u32, 2, 1, 0, 0].map(u32::to_le_bytes).concat();
+        let offering =
+            Made::default().table(DT_SYMTAB, [vec![0; 24], symbol(1)].concat()).table(DT_HASH, hash);
+        let offering = offering.table(DT_STRTAB, b"\0answer\0".to_vec()).bytes();
+        let names: Vec<String> = (0..libraries).map(|index| format!("lib{index}.so")).collect();
+        let plain = Made::default().bytes();
+        let mut root = MemoryRoot::new().file(LOADER, 0o755, plain.clone());
+        let (mut program, mut strings) = (Made::default().interpreter(LOADER), b"\0answer\0".to_vec());
+        for (index, name) in names.iter().enumerate() {
+            let bytes = if index + 1 == libraries { &offering } else { &plain };
+            root = root.file(&format!("/usr/lib/{name}"), 0o644, bytes.clone());
+            program = program.value(DT_NEEDED, strings.len() as u64);
+            strings.extend([name.as_bytes(), &[0]].concat());
+        }
+        let relocation = [0u64, 1 << 32, 0].map(u64::to_le_bytes).concat();
+        let program = program.table(DT_SYMTAB, [vec![0; 24], symbol(0)].concat()).table(DT_STRTAB, strings);
+        let bytes = program.table(DT_RELA, relocation).value(DT_RELASZ, 24).bytes();
+        let target = Target::new(&crossdock_platform::Platform::LINUX_AMD64);
+        let program = Program { path: "/app", bytes: &bytes, mode: Some(0o755) };
+        let findings = verify_program(&program, &target, None, Some(&root as &dyn Root));
+        let about_libraries = findings.iter().map(|finding| finding.code.id());
+        about_libraries.filter(|code| code.starts_with("librar") || code.starts_with("symbol")).collect()
+    }
+
+    #[test]
+    fn a_symbol_of_a_library_that_was_not_looked_for_is_not_missing() {
+        assert_eq!(found(10), [""; 0]);
+        assert_eq!(found(0), ["symbol-missing"]);
+        assert_eq!(found(1024), [""; 0]);
+        assert_eq!(found(1025), ["libraries-unchecked"]);
+    }
+}

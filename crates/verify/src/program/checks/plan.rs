@@ -1,0 +1,92 @@
+//! Is the program the one that the plan describes?
+
+use super::Subject;
+use crate::expectation::{Language, Linkage};
+use crate::program::inspect::{GoBuildInfo, Inspection, Interpreter};
+use crate::program::machine;
+use crate::{Finding, codes};
+
+/// Is the program linked as the plan says?
+pub(super) fn linkage(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
+    let (Inspection::Elf(elf), Some(expectation)) = (subject.facts, subject.expectation) else { return };
+    match (expectation.linkage, &elf.interpreter) {
+        (Linkage::Static, Some(interpreter)) => {
+            let loader = match interpreter {
+                Interpreter::Path(path) => path.as_str(),
+                Interpreter::Malformed => "a loader whose name is damaged",
+            };
+            let message = format!(
+                "{} was planned to be static, and it needs the dynamic loader {loader}: without that in the image a node shows \
+                 `exec {}: no such file or directory`.",
+                subject.path, subject.path
+            );
+            findings.push(
+                subject.finding(codes::DYNAMIC_NOT_PLANNED, message).with_evidence("PT_INTERP", loader),
+            );
+        }
+        (Linkage::Dynamic, None) if elf.is_executable_type() && !elf.segments.is_empty() => {
+            let message = format!("{} was planned to be dynamic, and it is static.", subject.path);
+            findings.push(subject.finding(codes::STATIC_NOT_PLANNED, message));
+        }
+        _ => {}
+    }
+}
+
+/// Does Go's build information agree with the target and with the plan?
+pub(super) fn go_build_info(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
+    let Inspection::Elf(elf) = subject.facts else { return };
+    if let Some(go) = &elf.go {
+        // Where the header already says another machine, saying it twice helps nobody; a contradiction within the file does.
+        let in_header = machine::architecture_of(elf);
+        platform(subject, go, in_header, findings);
+    }
+    let Some(Language::Go { settings }) = subject.expectation.map(|expectation| &expectation.language) else {
+        return;
+    };
+    match &elf.go {
+        Some(go) if go.go_version.is_some() => {
+            for (name, planned) in settings {
+                setting(subject, go, name, planned, findings);
+            }
+        }
+        _ => {
+            let message = format!(
+                "{} was planned as a Go program, and it holds no Go build information.",
+                subject.path
+            );
+            findings.push(subject.finding(codes::GO_BUILD_INFO_MISSING, message));
+        }
+    }
+}
+
+fn platform(subject: &Subject<'_>, go: &GoBuildInfo, in_header: Option<&str>, findings: &mut Vec<Finding>) {
+    let (os, architecture) = (go.setting("GOOS"), go.setting("GOARCH"));
+    let wrong_os = os.filter(|os| *os != subject.target.os());
+    let wrong_architecture = architecture.filter(|architecture| in_header != Some(architecture));
+    if wrong_os.is_none() && wrong_architecture.is_none() {
+        return;
+    }
+    let built = format!("{}/{}", os.unwrap_or("?"), architecture.unwrap_or("?"));
+    let message = format!(
+        "{path} was built by Go for {built}, and the target is {}: it dies at once, or a node shows `exec {path}: exec format \
+         error`.",
+        subject.target.name(),
+        path = subject.path
+    );
+    findings.push(subject.finding(codes::GO_PLATFORM_MISMATCH, message).with_evidence("GOOS/GOARCH", built));
+}
+
+fn setting(subject: &Subject<'_>, go: &GoBuildInfo, name: &str, planned: &str, findings: &mut Vec<Finding>) {
+    let found = go.setting(name);
+    if found == Some(planned) {
+        return;
+    }
+    let message = format!(
+        "{} was planned with {name}={planned}, and Go's build information says {}: it is not the program that the plan describes.",
+        subject.path,
+        found.map_or_else(|| format!("nothing about {name}"), |found| format!("{name}={found}")),
+    );
+    findings.push(
+        subject.finding(codes::GO_SETTING_MISMATCH, message).with_evidence(name, found.unwrap_or("absent")),
+    );
+}

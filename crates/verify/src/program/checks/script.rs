@@ -1,0 +1,163 @@
+//! Will the kernel find and start the interpreter that a script names?
+
+use super::Subject;
+use super::judge_in_image;
+use crate::program::container::Surroundings;
+use crate::program::container::{not_executable, on_search_path};
+use crate::program::inspect::{Inspection, Script};
+use crate::root::EntryKind;
+use crate::root::{ResolveError, Resolved, resolve};
+use crate::{Finding, codes};
+
+/// Linux gives up when scripts name scripts deeper than this (`exec_binprm`).
+const DEEPEST: u8 = 5;
+
+pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
+    let Inspection::Script(script) = subject.facts else { return };
+    if let Some(finding) = broken_line(subject, script) {
+        findings.push(finding);
+        return;
+    }
+    match subject.surroundings {
+        None => {
+            let message = format!(
+                "{} is a script for {}; whether the image has that is not known here.",
+                subject.path, script.interpreter
+            );
+            findings.push(
+                subject.finding(codes::SCRIPT_UNCHECKED, message).with_evidence("#!", &*script.interpreter),
+            );
+        }
+        Some(image) => in_image(subject, script, image, findings),
+    }
+}
+
+/// What is wrong with the line itself.
+fn broken_line(subject: &Subject<'_>, script: &Script) -> Option<Finding> {
+    let path = subject.path;
+    let (code, message) = if script.has_carriage_return && !script.tolerates_carriage_return() {
+        let so = carriage_return(path, script);
+        let message = format!("{path} has a carriage return at the end of its `#!` line, so {so}.");
+        (codes::SCRIPT_CARRIAGE_RETURN, message)
+    } else if script.interpreter.is_empty() || script.is_cut {
+        let why =
+            if script.is_cut { "names an interpreter longer than 255 bytes" } else { "names no interpreter" };
+        let message = format!(
+            "{path} begins with a `#!` line that {why}: a node shows `exec {path}: exec format error`."
+        );
+        (codes::SCRIPT_LINE_BROKEN, message)
+    } else if subject.depth >= DEEPEST {
+        let message = format!(
+            "{path} is the {}th script in a row that names another script: a node shows `too many levels of symbolic links`.",
+            subject.depth + 1
+        );
+        (codes::SCRIPT_LINE_BROKEN, message)
+    } else {
+        return None;
+    };
+    Some(subject.finding(code, message).with_evidence("#!", &*script.interpreter))
+}
+
+/// What a carriage return does where it stands.
+fn carriage_return(path: &str, script: &Script) -> String {
+    let interpreter = &script.interpreter;
+    match &script.argument {
+        None => format!(
+            "the kernel looks for {interpreter:?}: a node shows `exec {path}: no such file or directory`"
+        ),
+        Some(argument) if script.interpreter_name() == "env" => {
+            format!("env looks for {argument:?} and stops: `No such file or directory`, exit 127")
+        }
+        Some(argument) => format!(
+            "{interpreter} gets the argument {argument:?} and stops at it: there is no such option or file"
+        ),
+    }
+}
+
+fn in_image(subject: &Subject<'_>, script: &Script, image: Surroundings<'_>, findings: &mut Vec<Finding>) {
+    let path = subject.path;
+    let found = match resolve(image.root, &script.interpreter) {
+        Ok(found) => found,
+        Err(ResolveError::Unreadable(error)) => {
+            findings.push(subject.finding(codes::UNREADABLE, format!("{path}: {error}.")));
+            return;
+        }
+        Err(error) => {
+            let message = format!(
+                "{path} is a script for {}, and {error}: a node shows `exec {path}: no such file or directory`, although {path} is \
+                 there.",
+                script.interpreter
+            );
+            findings.push(
+                subject
+                    .finding(codes::SCRIPT_INTERPRETER_MISSING, message)
+                    .with_evidence("#!", &*script.interpreter),
+            );
+            return;
+        }
+    };
+    if let Some(finding) = not_executable(subject.target, &script.interpreter, &found, image.user) {
+        findings.push(finding);
+    }
+    if found.entry.kind == EntryKind::File {
+        interpreter(subject, script, &found, image, findings);
+    }
+    if subject.depth == 0 {
+        let message = format!(
+            "{path} is a script for {}: which programs it starts was not judged.",
+            script.interpreter
+        );
+        findings.push(subject.finding(codes::SCRIPT_ENTRY_POINT, message));
+    }
+}
+
+/// The interpreter has to start too, and so has the program that `env` is asked for.
+fn interpreter(
+    subject: &Subject<'_>,
+    script: &Script,
+    found: &Resolved,
+    image: Surroundings<'_>,
+    findings: &mut Vec<Finding>,
+) {
+    findings.extend(judge_file(subject, found, image));
+    let Some(command) = script.env_target() else { return };
+    let Some(found) = command_of_env(subject, command, image, findings) else { return };
+    findings.extend(not_executable(subject.target, command, &found, image.user));
+    if found.entry.kind == EntryKind::File {
+        findings.extend(judge_file(subject, &found, image));
+    }
+}
+
+/// The program that env starts: a command with a slash is not looked up on PATH. `None` when a finding says why there is none.
+fn command_of_env(
+    subject: &Subject<'_>,
+    command: &str,
+    image: Surroundings<'_>,
+    findings: &mut Vec<Finding>,
+) -> Option<Resolved> {
+    let why = if command.contains('/') {
+        match resolve(image.root, &image.seen_from_working_directory(command)) {
+            Ok(found) => return Some(found),
+            Err(ResolveError::Unreadable(error)) => {
+                findings.push(subject.finding(codes::UNREADABLE, format!("{}: {error}.", subject.path)));
+                return None;
+            }
+            Err(error) => format!("and {error}"),
+        }
+    } else {
+        match on_search_path(image, command) {
+            Some(found) => return Some(found),
+            None => format!("which is not on the image's PATH ({})", image.search_path().join(":")),
+        }
+    };
+    let message = format!(
+        "{} asks env for {command}, {why}: env stops with `can't execute '{command}': No such file or directory`, exit 127.",
+        subject.path
+    );
+    findings.push(subject.finding(codes::SCRIPT_COMMAND_MISSING, message).with_evidence("#!", command));
+    None
+}
+
+fn judge_file(subject: &Subject<'_>, found: &Resolved, image: Surroundings<'_>) -> Vec<Finding> {
+    judge_in_image(found, subject.target, None, image, subject.depth + 1)
+}

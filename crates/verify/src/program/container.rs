@@ -1,0 +1,103 @@
+//! What a check of a program looks at.
+
+use crate::root::{Entry, EntryKind, Resolved, Root, resolve};
+use crate::{Finding, Target, codes};
+
+/// The image that a program stands in.
+#[derive(Clone, Copy)]
+pub(crate) struct Surroundings<'a> {
+    pub(crate) root: &'a dyn Root,
+    /// The environment that the image's configuration gives, as `NAME=VALUE`.
+    pub(crate) environment: &'a [String],
+    /// Where the program is started; not empty.
+    pub(crate) working_directory: &'a str,
+    pub(crate) user: &'a Credentials,
+}
+
+/// The numeric user that a container runs as.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Credentials {
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    pub(crate) groups: Vec<u32>,
+}
+
+impl Credentials {
+    /// True when this user may execute the file, by its permission bits.
+    pub(crate) fn may_execute(&self, entry: &Entry) -> bool {
+        let bit = match self {
+            // Root needs some execute bit, whosever it is.
+            user if user.uid == 0 => return entry.mode & 0o111 != 0,
+            user if user.uid == entry.uid => 0o100,
+            user if user.gid == entry.gid || user.groups.contains(&entry.gid) => 0o010,
+            _ => 0o001,
+        };
+        entry.mode & bit != 0
+    }
+
+    /// The first of these directories that this user may not search. Root may search any, whatever its bits say
+    /// (`CAP_DAC_OVERRIDE`).
+    pub(crate) fn blocked_at<'a>(&self, directories: &'a [(String, Entry)]) -> Option<&'a (String, Entry)> {
+        directories.iter().find(|(_, directory)| self.uid != 0 && !self.may_execute(directory))
+    }
+}
+
+impl Surroundings<'_> {
+    /// The value of an environment variable; the last one given counts.
+    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
+        self.environment.iter().rev().find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
+    }
+
+    /// A path as a process in the working directory sees it.
+    pub(crate) fn seen_from_working_directory(&self, path: &str) -> String {
+        if path.starts_with('/') { path.to_owned() } else { format!("/{}/{path}", self.working_directory) }
+    }
+
+    /// The directories of PATH; runtimes put their own in where the image has none.
+    pub(crate) fn search_path(&self) -> Vec<&str> {
+        const DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+        self.variable("PATH").unwrap_or(DEFAULT).split(':').collect()
+    }
+}
+
+/// The first file of this name in a directory of PATH that the user may execute, as Go's `exec.LookPath` and `env` look.
+pub(crate) fn on_search_path(image: Surroundings<'_>, name: &str) -> Option<Resolved> {
+    image.search_path().into_iter().find_map(|directory| {
+        let directory = if directory.is_empty() { "." } else { directory };
+        let found =
+            resolve(image.root, &image.seen_from_working_directory(&format!("{directory}/{name}"))).ok()?;
+        let is_executable = found.entry.kind == EntryKind::File && image.user.may_execute(&found.entry);
+        (is_executable && image.user.blocked_at(&found.directories).is_none()).then_some(found)
+    })
+}
+
+/// The finding about a file that the user may not execute.
+pub(crate) fn not_executable(
+    target: &Target,
+    word: &str,
+    found: &Resolved,
+    user: &Credentials,
+) -> Option<Finding> {
+    let shown = format!("a runtime shows `exec: \"{word}\": permission denied`, exit 126");
+    if found.entry.kind != EntryKind::File {
+        let what = if found.entry.kind == EntryKind::Directory { "a directory" } else { "no regular file" };
+        let message = format!("{word} is {what}: {shown}.");
+        return Some(Finding::new(codes::ENTRY_POINT_NOT_A_FILE, target.name(), &found.path, message));
+    }
+    let blocked = user.blocked_at(&found.directories);
+    let (path, entry) = match blocked {
+        Some((path, directory)) => (path, directory),
+        None if user.may_execute(&found.entry) => return None,
+        None => (&found.path, &found.entry),
+    };
+    let what = if blocked.is_some() { "enter the directory" } else { "execute" };
+    let message = format!(
+        "User {}:{} may not {what} {path} (mode {:04o}, owner {}:{}): {shown}.",
+        user.uid, user.gid, entry.mode, entry.uid, entry.gid
+    );
+    let mode = format!("{:04o}", entry.mode);
+    Some(
+        Finding::new(codes::NOT_EXECUTABLE, target.name(), &found.path, message)
+            .with_evidence(path.as_str(), mode),
+    )
+}

@@ -1,0 +1,171 @@
+//! What a file is: facts alone, no judgement.
+
+mod attributes;
+mod content;
+mod dynamic;
+mod elf;
+mod foreign;
+mod go;
+mod headers;
+mod notes;
+mod script;
+mod sparse;
+mod strings;
+mod symbols;
+
+pub use attributes::ArmAttributes;
+pub use dynamic::{Dynamic, VersionNeed};
+pub use elf::{Elf, Interpreter};
+pub use foreign::{MachO, Pe};
+pub use go::GoBuildInfo;
+pub use headers::{Class, Endianness, Segment};
+pub use notes::Notes;
+pub use script::Script;
+pub(crate) use strings::{Room, Strings, c_string};
+pub(crate) use symbols::{Symbols, symbols};
+
+use std::borrow::Cow;
+
+use crate::root::{Root, RootError};
+use content::Content;
+
+/// What a file is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Inspection {
+    /// Nothing at all.
+    Empty,
+    /// An ELF file, whatever its state.
+    Elf(Box<Elf>),
+    /// A Mach-O program or library (macOS).
+    MachO(MachO),
+    /// A Windows program or library.
+    Pe(Pe),
+    /// A text that begins with `#!`.
+    Script(Script),
+    /// A WebAssembly module.
+    Wasm,
+    /// A compressed file or archive, by name.
+    Compressed(&'static str),
+    /// The pointer that Git LFS leaves where the file was not fetched.
+    GitLfsPointer,
+    /// A text that begins with a byte order mark before `#!`.
+    ByteOrderMark,
+    /// A text without `#!`.
+    Text,
+    /// Anything else.
+    Unknown,
+}
+
+/// A file longer than this is not held in memory as a whole.
+const LONG: u64 = 16 << 20;
+
+/// Says what these bytes are. Never fails and never panics: what is damaged is said in the facts.
+pub fn inspect(bytes: &[u8]) -> Inspection {
+    inspect_content(&Content::whole(bytes))
+}
+
+/// A file of a root: what it is, and its first bytes (all of a file that is not long).
+pub(crate) struct Inspected<'a> {
+    pub(crate) facts: Inspection,
+    pub(crate) bytes: Cow<'a, [u8]>,
+}
+
+/// Inspects the regular file of this size at exactly this path. Of a long one only the parts are read that matter.
+pub(crate) fn inspect_file<'a>(
+    root: &'a dyn Root,
+    path: &str,
+    size: u64,
+) -> Result<Inspected<'a>, RootError> {
+    if size <= LONG {
+        let bytes = root.read(path)?;
+        return Ok(Inspected { facts: inspect(&bytes), bytes });
+    }
+    let content = sparse::read(size, &|offset, length| root.read_at(path, offset, length))?;
+    let bytes = Cow::Owned(content.slice(0, 4096).to_vec());
+    Ok(Inspected { facts: inspect_content(&content), bytes })
+}
+
+fn inspect_content(content: &Content<'_>) -> Inspection {
+    let bytes = content.head();
+    if bytes.is_empty() {
+        return Inspection::Empty;
+    }
+    if bytes.starts_with(b"\x7fELF") {
+        return Inspection::Elf(Box::new(elf::read(content)));
+    }
+    if let Some(script) = script::read(bytes) {
+        return Inspection::Script(script);
+    }
+    if bytes.starts_with(b"version https://git-lfs.github.com/spec/") {
+        return Inspection::GitLfsPointer;
+    }
+    if bytes.starts_with(b"\xef\xbb\xbf#!") || bytes.starts_with(b"\xff\xfe#\0!\0") {
+        return Inspection::ByteOrderMark;
+    }
+    if bytes.starts_with(b"\0asm") {
+        return Inspection::Wasm;
+    }
+    if let Some(name) = compression(bytes) {
+        return Inspection::Compressed(name);
+    }
+    if let Some(macho) = foreign::macho(bytes) {
+        return Inspection::MachO(macho);
+    }
+    if let Some(pe) = foreign::pe(bytes) {
+        return Inspection::Pe(pe);
+    }
+    match is_text(bytes) {
+        true => Inspection::Text,
+        false => Inspection::Unknown,
+    }
+}
+
+/// The compression or archive format that these bytes begin with.
+fn compression(bytes: &[u8]) -> Option<&'static str> {
+    const MAGICS: &[(&[u8], &str)] = &[
+        (b"\x1f\x8b", "gzip"),
+        (b"\x28\xb5\x2f\xfd", "zstd"),
+        (b"\xfd7zXZ\0", "xz"),
+        (b"BZh", "bzip2"),
+        (b"PK\x03\x04", "zip"),
+        (b"!<arch>\n", "ar"),
+    ];
+    if bytes.get(257..262) == Some(b"ustar") {
+        return Some("tar");
+    }
+    MAGICS.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|(_, name)| *name)
+}
+
+/// True for what an editor would show: the first kilobyte is UTF-8 without control characters.
+fn is_text(bytes: &[u8]) -> bool {
+    let head = &bytes[..bytes.len().min(1024)];
+    let valid = match std::str::from_utf8(head) {
+        Ok(_) => true,
+        Err(error) => error.error_len().is_none(),
+    };
+    valid && !head.iter().any(|byte| matches!(byte, 0..=8 | 14..=26 | 28..=31 | 127))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_told_apart() {
+        let cases: &[(&[u8], Inspection)] = &[
+            (b"", Inspection::Empty),
+            (b"\0asm\x01\0\0\0", Inspection::Wasm),
+            (b"\x1f\x8b\x08\0", Inspection::Compressed("gzip")),
+            (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n", Inspection::GitLfsPointer),
+            (b"\xef\xbb\xbf#!/bin/sh\n", Inspection::ByteOrderMark),
+            (b"echo hello\n", Inspection::Text),
+            ("größe".as_bytes(), Inspection::Text),
+            (b"\0\0\0\0", Inspection::Unknown),
+            (b"\x7f", Inspection::Unknown),
+        ];
+        for (bytes, expected) in cases {
+            assert_eq!(&inspect(bytes), expected, "{bytes:?}");
+        }
+    }
+}

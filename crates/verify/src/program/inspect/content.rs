@@ -1,0 +1,91 @@
+//! A file's bytes, all of them or only those that its facts rest on.
+
+use std::borrow::Cow;
+
+/// At most this much is read of one segment or table of a long file.
+const MOST_OF_A_PIECE: u64 = 16 << 20;
+/// At most this much is held of a long file, however many segments it claims.
+pub(super) const MOST_OF_ALL: u64 = 64 << 20;
+/// A file's bytes, in pieces.
+#[derive(Debug, Default)]
+pub(crate) struct Content<'data> {
+    length: u64,
+    pieces: Vec<(u64, Cow<'data, [u8]>)>,
+}
+
+impl<'data> Content<'data> {
+    /// All bytes of a file.
+    pub(crate) fn whole(bytes: &'data [u8]) -> Content<'data> {
+        Content { length: bytes.len() as u64, pieces: vec![(0, Cow::Borrowed(bytes))] }
+    }
+
+    /// The bytes at the beginning of a file of this length.
+    pub(super) fn beginning(length: u64, bytes: Cow<'data, [u8]>) -> Content<'data> {
+        Content { length, pieces: vec![(0, bytes)] }
+    }
+
+    /// Fetches one more piece, unless it is here or there is no room for it.
+    pub(super) fn add<E>(
+        &mut self,
+        offset: u64,
+        size: u64,
+        fetch: &dyn Fn(u64, u64) -> Result<Cow<'data, [u8]>, E>,
+    ) -> Result<(), E> {
+        let size = size.min(MOST_OF_A_PIECE).min(self.length.saturating_sub(offset));
+        let held: u64 = self.pieces.iter().map(|(_, piece)| piece.len() as u64).sum();
+        if held + size <= MOST_OF_ALL && size != 0 && (self.slice(offset, size).len() as u64) < size {
+            self.pieces.push((offset, fetch(offset, size)?));
+        }
+        Ok(())
+    }
+
+    /// The length of the file.
+    pub(crate) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// The bytes at its beginning.
+    pub(crate) fn head(&self) -> &[u8] {
+        self.slice(0, self.length)
+    }
+
+    /// All bytes, when they are all here.
+    pub(crate) fn all(&self) -> Option<&[u8]> {
+        Some(self.head()).filter(|head| head.len() as u64 == self.length)
+    }
+
+    /// The bytes from an offset on: as many as asked for, or as are there.
+    pub(crate) fn slice(&self, offset: u64, length: u64) -> &[u8] {
+        let from = |(start, piece): &'_ (u64, Cow<'data, [u8]>)| {
+            let skip = usize::try_from(offset.checked_sub(*start)?).ok()?;
+            (skip < piece.len()).then_some(skip)
+        };
+        let best = self
+            .pieces
+            .iter()
+            .filter_map(|piece| from(piece).map(|skip| (skip, piece)))
+            .max_by_key(|(skip, (_, piece))| piece.len() - skip);
+        let Some((skip, (_, piece))) = best else { return &[] };
+        let rest = &piece[skip..];
+        &rest[..usize::try_from(length).unwrap_or(usize::MAX).min(rest.len())]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_piece_answers() {
+        let content = Content {
+            length: 100,
+            pieces: vec![(0, vec![1; 10].into()), (5, vec![2; 20].into()), (90, vec![3; 10].into())],
+        };
+        assert_eq!(content.slice(6, 4), [2; 4]);
+        assert_eq!(content.slice(0, 100).len(), 10);
+        assert_eq!(content.slice(95, 100), [3; 5]);
+        assert!(content.slice(50, 1).is_empty());
+        assert!(content.slice(u64::MAX, u64::MAX).is_empty());
+        assert_eq!(content.all(), None);
+    }
+}

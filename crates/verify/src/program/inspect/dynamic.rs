@@ -1,0 +1,190 @@
+//! The dynamic section: libraries, search paths, symbol versions.
+
+use object::Endianness as Order;
+use object::elf::{self, Dyn32, Dyn64, DynamicTag, Verdaux, Verdef, Vernaux, Verneed};
+use object::read::ReadRef;
+use object::read::elf::Dyn;
+
+use super::headers::{Class, Endianness, Memory};
+use super::strings::{Room, Strings};
+
+/// More records than this, or longer names, are taken for damage.
+const MOST_RECORDS: usize = 1 << 14;
+/// All names of a file together take no more: some thousand libraries and versions.
+const MOST_BYTES: usize = 1 << 18;
+/// Search paths are the longest strings: those of Nix reach some kilobytes.
+const LONGEST_STRING: usize = 1 << 16;
+/// A name in the dynamic section is a file's or a version's, and a path has at most this length in Linux.
+const LONGEST_NAME: usize = 4096;
+
+/// What the dynamic section says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Dynamic {
+    /// `DT_NEEDED`, in order.
+    pub needed: Vec<String>,
+    /// `DT_SONAME`.
+    pub soname: Option<String>,
+    /// `DT_RPATH`.
+    pub rpath: Option<String>,
+    /// `DT_RUNPATH`.
+    pub runpath: Option<String>,
+    /// `DT_FLAGS_1`.
+    pub flags_1: u64,
+    /// All symbols are looked up before the program begins (`DT_BIND_NOW` and its flags).
+    pub binds_at_once: bool,
+    /// The symbol versions that this file asks of its libraries (`DT_VERNEED`).
+    pub version_needs: Vec<VersionNeed>,
+    /// The symbol versions that this file offers (`DT_VERDEF`).
+    pub version_definitions: Vec<String>,
+    /// There are more names than are read: the lists are not complete.
+    pub is_cut: bool,
+}
+
+impl Dynamic {
+    /// True when the linker marked the file as a position-independent program.
+    pub fn is_pie(&self) -> bool {
+        self.flags_1 & elf::DF_1_PIE.0 != 0
+    }
+
+    /// True when the default directories are not searched for this file's libraries.
+    pub fn skips_default_directories(&self) -> bool {
+        self.flags_1 & elf::DF_1_NODEFLIB.0 != 0
+    }
+}
+
+/// A symbol version that a file asks of a library.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct VersionNeed {
+    /// The library's name, as in `DT_NEEDED`.
+    pub library: String,
+    /// The version, such as `GLIBC_2.38`.
+    pub version: String,
+    /// The loader only warns when it is absent.
+    pub is_weak: bool,
+}
+
+/// Reads the dynamic section that these bytes hold.
+pub(super) fn read(memory: Memory<'_>, table: &[u8], class: Class, endianness: Endianness) -> Dynamic {
+    let entries = entries_of(table, class, endianness);
+    let strings =
+        Strings(value_of(&entries, elf::DT_STRTAB).and_then(|at| memory.from(at)).unwrap_or_default());
+    let table = Table { memory, order: endianness.order(), entries, strings, room: Room::new(MOST_BYTES) };
+    table.facts()
+}
+
+/// The entries of the dynamic section that these bytes hold: tag and value.
+pub(super) fn entries_of(table: &[u8], class: Class, endianness: Endianness) -> Vec<(DynamicTag, u64)> {
+    match class {
+        Class::Elf32 => entries::<Dyn32<Order>>(table, endianness.order()),
+        Class::Elf64 => entries::<Dyn64<Order>>(table, endianness.order()),
+    }
+}
+
+fn entries<D: Dyn<Endian = Order>>(table: &[u8], order: Order) -> Vec<(DynamicTag, u64)> {
+    let mut at = 0;
+    std::iter::from_fn(|| table.read::<D>(&mut at).ok())
+        .map(|entry| (entry.tag(order), entry.val(order)))
+        .take_while(|(tag, _)| *tag != elf::DT_NULL)
+        .take(MOST_RECORDS)
+        .collect()
+}
+
+/// The value of the first entry with this tag.
+pub(super) fn value_of(entries: &[(DynamicTag, u64)], tag: DynamicTag) -> Option<u64> {
+    entries.iter().find(|(found, _)| *found == tag).map(|(_, value)| *value)
+}
+
+struct Table<'data> {
+    memory: Memory<'data>,
+    order: Order,
+    entries: Vec<(DynamicTag, u64)>,
+    strings: Strings<'data>,
+    room: Room,
+}
+
+impl<'data> Table<'data> {
+    fn facts(mut self) -> Dynamic {
+        Dynamic {
+            needed: self.needed(),
+            soname: self.text(elf::DT_SONAME, LONGEST_NAME),
+            rpath: self.text(elf::DT_RPATH, LONGEST_STRING),
+            runpath: self.text(elf::DT_RUNPATH, LONGEST_STRING),
+            flags_1: self.value(elf::DT_FLAGS_1).unwrap_or(0),
+            binds_at_once: self.value(elf::DT_BIND_NOW).is_some()
+                || self.value(elf::DT_FLAGS).unwrap_or(0) & elf::DF_BIND_NOW.0 != 0
+                || self.value(elf::DT_FLAGS_1).unwrap_or(0) & elf::DF_1_NOW.0 != 0,
+            version_needs: self.version_needs().unwrap_or_default(),
+            version_definitions: self.version_definitions().unwrap_or_default(),
+            is_cut: self.room.is_spent(),
+        }
+    }
+
+    fn value(&self, tag: DynamicTag) -> Option<u64> {
+        value_of(&self.entries, tag)
+    }
+
+    fn name(&mut self, offset: u64) -> Option<String> {
+        self.strings.get(offset, LONGEST_NAME, &mut self.room)
+    }
+
+    /// The string that an entry names.
+    fn text(&mut self, tag: DynamicTag, longest: usize) -> Option<String> {
+        self.strings.get(self.value(tag)?, longest, &mut self.room)
+    }
+
+    fn needed(&mut self) -> Vec<String> {
+        let needed = self.entries.iter().filter(|(tag, _)| *tag == elf::DT_NEEDED);
+        needed.filter_map(|(_, offset)| self.strings.get(*offset, LONGEST_NAME, &mut self.room)).collect()
+    }
+
+    fn version_needs(&mut self) -> Option<Vec<VersionNeed>> {
+        let (table, order) = (self.memory.from(self.value(elf::DT_VERNEED)?)?, self.order);
+        let mut needs = Vec::new();
+        for (at, record) in chain(table, 0, |record: &Verneed<Order>| record.vn_next.get(order)) {
+            let library = self.name(record.vn_file.get(order).into()).unwrap_or_default();
+            let first = at.saturating_add(record.vn_aux.get(order).into());
+            for (_, need) in chain(table, first, |need: &Vernaux<Order>| need.vna_next.get(order)) {
+                let version = self.name(need.vna_name.get(order).into());
+                if self.room.take(library.len()).is_none() {
+                    return Some(needs);
+                }
+                needs.push(VersionNeed {
+                    library: library.clone(),
+                    version: version.unwrap_or_default(),
+                    is_weak: need.vna_flags.get(order).0 & elf::VER_FLG_WEAK.0 != 0,
+                });
+            }
+        }
+        Some(needs)
+    }
+
+    fn version_definitions(&mut self) -> Option<Vec<String>> {
+        let (table, order) = (self.memory.from(self.value(elf::DT_VERDEF)?)?, self.order);
+        let records = chain(table, 0, |record: &Verdef<Order>| record.vd_next.get(order));
+        let names = records.filter_map(|(at, record)| {
+            let name: &Verdaux<Order> =
+                table.read_at(at.saturating_add(record.vd_aux.get(order).into())).ok()?;
+            self.name(name.vda_name.get(order).into())
+        });
+        Some(names.collect())
+    }
+}
+
+/// Walks records that each hold the distance to the next, zero at the last.
+fn chain<T: object::Pod>(
+    table: &[u8],
+    first: u64,
+    distance: impl Fn(&T) -> u32,
+) -> impl Iterator<Item = (u64, &T)> {
+    let mut next = Some(first);
+    let step = move || {
+        let at = next?;
+        let record: &T = table.read_at(at).ok()?;
+        let distance = distance(record);
+        next = (distance != 0).then(|| at.saturating_add(distance.into()));
+        Some((at, record))
+    };
+    std::iter::from_fn(step).take(MOST_RECORDS)
+}

@@ -1,0 +1,131 @@
+//! The facts of an ELF file.
+
+use object::elf::{ET_DYN, ET_EXEC, PT_DYNAMIC, PT_INTERP};
+
+use super::attributes::{self, ArmAttributes};
+use super::content::Content;
+use super::dynamic::{self, Dynamic};
+use super::go::{self, GoBuildInfo};
+use super::headers::{Class, Endianness, Header, Memory, Segment};
+use super::notes::{self, Notes};
+use super::strings::c_string;
+
+/// What `PT_INTERP` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Interpreter {
+    /// The path of the dynamic loader.
+    Path(String),
+    /// The kernel refuses it: no NUL at its end, shorter than 2 bytes or longer than 4096.
+    Malformed,
+}
+
+/// The facts of an ELF file, as the kernel and the dynamic loader read them: headers and segments, never sections.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Elf {
+    /// The width that the file really has, see [`Elf::stated_class`].
+    pub class: Class,
+    /// The byte order that the file really has, see [`Elf::stated_data`].
+    pub endianness: Endianness,
+    /// `EI_CLASS`. Linux ignores it on most machines; the dynamic loader does not.
+    pub stated_class: u8,
+    /// `EI_DATA`. Linux ignores it.
+    pub stated_data: u8,
+    /// `EI_OSABI`. Linux ignores it.
+    pub os_abi: u8,
+    /// The file is shorter than an ELF header, and all that follows is empty.
+    pub is_header_cut: bool,
+    /// `e_type`.
+    pub file_type: u16,
+    /// `e_machine`.
+    pub machine: u16,
+    /// `e_flags`.
+    pub flags: u32,
+    /// `e_entry`.
+    pub entry: u64,
+    /// `e_phentsize`.
+    pub program_header_size: u16,
+    /// `e_phnum`; [`Elf::segments`] is shorter when the file ends before the last.
+    pub program_headers: u16,
+    /// The program headers that the file holds.
+    pub segments: Vec<Segment>,
+    /// The dynamic loader that the kernel starts first; `None` for a static program and for most libraries.
+    pub interpreter: Option<Interpreter>,
+    /// The dynamic section; a static position-independent program has one too.
+    pub dynamic: Option<Dynamic>,
+    /// What the notes say.
+    pub notes: Notes,
+    /// The attributes of a 32-bit ARM file.
+    pub arm: Option<ArmAttributes>,
+    /// What the Go linker wrote.
+    pub go: Option<GoBuildInfo>,
+    /// The length of the file in bytes.
+    pub length: u64,
+}
+
+impl Elf {
+    /// True for a type that the kernel starts: `ET_EXEC` or `ET_DYN`.
+    pub fn is_executable_type(&self) -> bool {
+        [ET_EXEC.0, ET_DYN.0].contains(&self.file_type)
+    }
+
+    /// True when the file starts without a dynamic loader.
+    pub fn is_static(&self) -> bool {
+        self.interpreter.is_none()
+    }
+
+    /// The segments that are mapped into memory.
+    pub fn loaded(&self) -> impl Iterator<Item = &Segment> {
+        self.segments.iter().filter(|segment| segment.is_loaded())
+    }
+}
+
+/// Reads the facts of a file that begins with the ELF magic.
+pub(super) fn read(file: &Content<'_>) -> Elf {
+    let head = file.head();
+    let header = Header::read(head);
+    let segments = header.map(|header| header.segments(file)).unwrap_or_default();
+    let memory = Memory { file, segments: &segments };
+    let dynamic = header.and_then(|header| {
+        let found = segments.iter().find(|segment| segment.kind == PT_DYNAMIC.0)?;
+        Some(dynamic::read(memory, found.bytes(file), header.class, header.endianness))
+    });
+    let notes = header.map(|header| notes::read(memory, header.class, header.endianness)).unwrap_or_default();
+    let order = header.map_or(Endianness::Little, |header| header.endianness);
+    let header_or = |field: fn(&Header) -> u16| header.as_ref().map_or(0, field);
+    Elf {
+        class: header.map_or(Class::Elf64, |header| header.class),
+        endianness: order,
+        stated_class: head.get(4).copied().unwrap_or(0),
+        stated_data: head.get(5).copied().unwrap_or(0),
+        os_abi: head.get(7).copied().unwrap_or(0),
+        is_header_cut: header.is_none(),
+        file_type: header_or(|header| header.file_type),
+        machine: header_or(|header| header.machine),
+        flags: header.map_or(0, |header| header.flags),
+        entry: header.map_or(0, |header| header.entry),
+        program_header_size: header_or(|header| header.entry_size),
+        program_headers: header_or(|header| header.entries),
+        interpreter: interpreter(file, &segments),
+        dynamic,
+        notes,
+        arm: header
+            .filter(|header| header.machine == object::elf::EM_ARM.0)
+            .and_then(|_| attributes::read(memory, order)),
+        go: go::read(memory),
+        length: file.length(),
+        segments,
+    }
+}
+
+/// The first `PT_INTERP`, by the kernel's rules (`fs/binfmt_elf.c`).
+fn interpreter(file: &Content<'_>, segments: &[Segment]) -> Option<Interpreter> {
+    let segment = segments.iter().find(|segment| segment.kind == PT_INTERP.0)?;
+    let bytes = segment.bytes(file);
+    let whole = bytes.len() as u64 == segment.file_size && (2..=4096).contains(&bytes.len());
+    if !whole || bytes.last() != Some(&0) {
+        return Some(Interpreter::Malformed);
+    }
+    let path = c_string(bytes).unwrap_or_default();
+    Some(Interpreter::Path(String::from_utf8_lossy(path).into_owned()))
+}

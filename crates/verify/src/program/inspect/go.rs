@@ -1,0 +1,175 @@
+//! Go build information: what the Go linker wrote about the build.
+//!
+//! The form is that of `debug/buildinfo` since Go 1.18: a 32-byte header at a 16-byte boundary, then two strings, each with
+//! its length before it: the Go version and the module information, the latter between two 16-byte marks.
+
+use std::collections::BTreeMap;
+
+use super::headers::Memory;
+
+const MAGIC: &[u8] = b"\xff Go buildinf:";
+const HEADER: usize = 32;
+const MARK: usize = 16;
+/// The flag for strings that stand in the header's wake instead of behind pointers.
+const INLINE: u8 = 2;
+const BIG_ENDIAN: u8 = 1;
+
+/// What the Go linker wrote about the build.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct GoBuildInfo {
+    /// The version of Go, such as `go1.26.8`; `None` when it was written in the form before Go 1.18.
+    pub go_version: Option<String>,
+    /// The import path of the main package.
+    pub path: Option<String>,
+    /// The settings of the build: `GOOS`, `GOARCH`, `GOAMD64`, `CGO_ENABLED`, `-buildmode`, `vcs.revision` and so on.
+    pub settings: BTreeMap<String, String>,
+}
+
+impl GoBuildInfo {
+    /// A setting's value.
+    pub fn setting(&self, key: &str) -> Option<&str> {
+        self.settings.get(key).map(String::as_str)
+    }
+}
+
+/// Finds the build information: in the writable segments, where the linker puts it, else in the others.
+pub(super) fn read(memory: Memory<'_>) -> Option<GoBuildInfo> {
+    let data = |writable: bool| {
+        memory
+            .segments
+            .iter()
+            .filter(move |segment| segment.is_loaded() && segment.is_writable() == writable)
+            .map(|segment| (segment.bytes(memory.file), segment.address))
+    };
+    // Segments share a page at most, so no more is looked through than the file twice.
+    let mut left = memory.file.length().saturating_mul(2);
+    let within = |(bytes, _): &(&[u8], u64)| {
+        let rest = left.checked_sub(bytes.len() as u64);
+        left = rest.unwrap_or(0);
+        rest.is_some()
+    };
+    data(true).chain(data(false)).take_while(within).find_map(|(bytes, address)| find(bytes, address))
+}
+
+/// The first build information in these bytes, which begin at this address.
+fn find(bytes: &[u8], address: u64) -> Option<GoBuildInfo> {
+    memchr::memmem::find_iter(bytes, MAGIC)
+        .filter(|at| (address.wrapping_add(*at as u64)).is_multiple_of(MARK as u64))
+        .find_map(|at| parse(&bytes[at..]))
+}
+
+fn parse(bytes: &[u8]) -> Option<GoBuildInfo> {
+    let (header, rest) = bytes.split_at_checked(HEADER)?;
+    let flags = header[15];
+    if flags & INLINE == 0 {
+        return matches!((header[14], flags), (4 | 8, 0 | BIG_ENDIAN)).then(GoBuildInfo::default);
+    }
+    let (version, rest) = string(rest)?;
+    let (module, _) = string(rest).unwrap_or_default();
+    let mut info = GoBuildInfo { go_version: Some(text(version)), ..GoBuildInfo::default() };
+    let marked = module.len() > 2 * MARK && module[module.len() - MARK - 1] == b'\n';
+    if marked {
+        read_module(&mut info, &text(&module[MARK..module.len() - MARK]));
+    }
+    Some(info)
+}
+
+/// A string with its length before it, as a base-128 number.
+fn string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut length: u64 = 0;
+    for (index, byte) in bytes.iter().enumerate().take(9) {
+        length |= u64::from(byte & 0x7f) << (7 * index);
+        if byte & 0x80 == 0 {
+            return bytes[index + 1..].split_at_checked(usize::try_from(length).ok()?);
+        }
+    }
+    None
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Reads lines of `key TAB value`; `build` lines hold `NAME=VALUE`, either of them perhaps quoted as in Go.
+fn read_module(info: &mut GoBuildInfo, lines: &str) {
+    for line in lines.lines() {
+        match line.split_once('\t') {
+            Some(("path", path)) => info.path = Some(path.to_owned()),
+            Some(("build", setting)) => {
+                if let Some((name, value)) = split_setting(setting) {
+                    info.settings.insert(name, value);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn split_setting(setting: &str) -> Option<(String, String)> {
+    let end = match setting.strip_prefix('"') {
+        Some(quoted) => closing_quote(quoted)? + 2,
+        None => setting.find('=')?,
+    };
+    let value = setting.get(end..)?.strip_prefix('=')?;
+    Some((unquote(&setting[..end]), unquote(value)))
+}
+
+/// Where the quote closes that opened just before this text.
+fn closing_quote(text: &str) -> Option<usize> {
+    let mut escaped = false;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return Some(at),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Takes Go's quotes off; the escapes that occur in settings are `\"` and `\\`.
+fn unquote(text: &str) -> String {
+    if let Some(raw) = text.strip_prefix('`').and_then(|text| text.strip_suffix('`')) {
+        return raw.to_owned();
+    }
+    match text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
+        Some(quoted) => quoted.replace("\\\"", "\"").replace("\\\\", "\\"),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_may_be_quoted() {
+        let cases = [
+            ("GOOS=linux", Some(("GOOS", "linux"))),
+            ("-ldflags=\"-s -w\"", Some(("-ldflags", "-s -w"))),
+            ("-tags=`a\"b`", Some(("-tags", "a\"b"))),
+            ("\"odd=name\"=x", Some(("odd=name", "x"))),
+            ("CGO_CFLAGS=", Some(("CGO_CFLAGS", ""))),
+            ("nothing", None),
+        ];
+        for (setting, expected) in cases {
+            let found = split_setting(setting);
+            assert_eq!(
+                found.as_ref().map(|(name, value)| (name.as_str(), value.as_str())),
+                expected,
+                "{setting}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_length_that_leads_nowhere_is_no_build_information() {
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend([8, INLINE]);
+        bytes.resize(HEADER, 0);
+        bytes.extend([0xff; 16]);
+        assert_eq!(parse(&bytes), None);
+    }
+}

@@ -1,0 +1,253 @@
+//! Reading an ELF header the way the kernel does.
+//!
+//! Linux takes class and byte order from itself, not from `e_ident`, and looks only at `e_type`, `e_machine`,
+//! `e_phentsize` and `e_phnum`. A file whose `EI_CLASS`, `EI_DATA` or `EI_VERSION` is damaged runs on x86-64. So the
+//! stated class and order are tried first and the others after; the size of a program header tells which one holds.
+
+use object::Endianness as Order;
+use object::elf::{FileHeader32, FileHeader64, PF_W, PF_X, PT_LOAD, ProgramHeader32, ProgramHeader64};
+use object::read::ReadRef;
+use object::read::elf::{FileHeader, ProgramHeader};
+
+use super::content::Content;
+
+/// The width of an ELF file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Class {
+    Elf32,
+    Elf64,
+}
+
+impl Class {
+    /// 32 or 64.
+    pub fn bits(self) -> u8 {
+        match self {
+            Class::Elf32 => 32,
+            Class::Elf64 => 64,
+        }
+    }
+
+    pub(super) fn other(self) -> Class {
+        match self {
+            Class::Elf32 => Class::Elf64,
+            Class::Elf64 => Class::Elf32,
+        }
+    }
+
+    /// What `e_phentsize` has to be for the kernel to take the file.
+    pub fn program_header_size(self) -> u16 {
+        match self {
+            Class::Elf32 => 32,
+            Class::Elf64 => 56,
+        }
+    }
+}
+
+/// The byte order of an ELF file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Endianness {
+    Little,
+    Big,
+}
+
+impl Endianness {
+    pub(super) fn other(self) -> Endianness {
+        match self {
+            Endianness::Little => Endianness::Big,
+            Endianness::Big => Endianness::Little,
+        }
+    }
+
+    pub(super) fn order(self) -> object::Endianness {
+        match self {
+            Endianness::Little => object::Endianness::Little,
+            Endianness::Big => object::Endianness::Big,
+        }
+    }
+
+    /// `little-endian` or `big-endian`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Endianness::Little => "little-endian",
+            Endianness::Big => "big-endian",
+        }
+    }
+}
+
+/// The fields of an ELF header that matter, whatever its class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Header {
+    pub(super) class: Class,
+    pub(super) endianness: Endianness,
+    pub(super) file_type: u16,
+    pub(super) machine: u16,
+    pub(super) entry: u64,
+    pub(super) flags: u32,
+    pub(super) table: u64,
+    pub(super) entry_size: u16,
+    pub(super) entries: u16,
+}
+
+impl Header {
+    /// The header in the first reading that gives a possible program header size, else in the stated reading. `None`
+    /// when the file is shorter than a header.
+    pub(super) fn read(bytes: &[u8]) -> Option<Header> {
+        let readings = Self::readings(bytes);
+        readings
+            .iter()
+            .flatten()
+            .find(|header| header.entry_size == header.class.program_header_size())
+            .or_else(|| readings.iter().flatten().next())
+            .copied()
+    }
+
+    /// Every reading of the header, the stated one first.
+    fn readings(bytes: &[u8]) -> [Option<Header>; 4] {
+        let class = match bytes.get(4) {
+            Some(1) => Class::Elf32,
+            _ => Class::Elf64,
+        };
+        let endianness = match bytes.get(5) {
+            Some(2) => Endianness::Big,
+            _ => Endianness::Little,
+        };
+        [
+            Self::read_as(bytes, class, endianness),
+            Self::read_as(bytes, class, endianness.other()),
+            Self::read_as(bytes, class.other(), endianness),
+            Self::read_as(bytes, class.other(), endianness.other()),
+        ]
+    }
+
+    fn read_as(bytes: &[u8], class: Class, endianness: Endianness) -> Option<Header> {
+        match class {
+            Class::Elf32 => Self::convert::<FileHeader32<Order>>(bytes, class, endianness),
+            Class::Elf64 => Self::convert::<FileHeader64<Order>>(bytes, class, endianness),
+        }
+    }
+
+    fn convert<H: FileHeader<Endian = Order>>(
+        bytes: &[u8],
+        class: Class,
+        endianness: Endianness,
+    ) -> Option<Header> {
+        let raw: &H = bytes.read_at(0).ok()?;
+        let order = endianness.order();
+        Some(Header {
+            class,
+            endianness,
+            file_type: raw.e_type(order).0,
+            machine: raw.e_machine(order).0,
+            entry: raw.e_entry(order).into(),
+            flags: raw.e_flags(order).0,
+            table: raw.e_phoff(order).into(),
+            entry_size: raw.e_phentsize(order),
+            entries: raw.e_phnum(order),
+        })
+    }
+
+    /// The length of the program headers together.
+    pub(super) fn table_length(&self) -> u64 {
+        u64::from(self.entries) * u64::from(self.entry_size)
+    }
+
+    /// The program headers that lie within the file, when their size is right.
+    pub(super) fn segments(&self, file: &Content<'_>) -> Vec<Segment> {
+        let bytes = file.slice(self.table, self.table_length());
+        if self.entry_size != self.class.program_header_size() {
+            return Vec::new();
+        }
+        match self.class {
+            Class::Elf32 => self.convert_segments::<ProgramHeader32<Order>>(bytes),
+            Class::Elf64 => self.convert_segments::<ProgramHeader64<Order>>(bytes),
+        }
+    }
+
+    fn convert_segments<P: ProgramHeader<Endian = Order>>(&self, bytes: &[u8]) -> Vec<Segment> {
+        let order = self.endianness.order();
+        let mut at = 0;
+        // The kernel takes no more (`load_elf_phdrs`).
+        let most = 65536 / u32::from(self.entry_size.max(1));
+        (0..u32::from(self.entries).min(most))
+            .map_while(|_| bytes.read::<P>(&mut at).ok())
+            .map(|raw| Segment {
+                kind: raw.p_type(order).0,
+                flags: raw.p_flags(order).0,
+                offset: raw.p_offset(order).into(),
+                address: raw.p_vaddr(order).into(),
+                file_size: raw.p_filesz(order).into(),
+                memory_size: raw.p_memsz(order).into(),
+                alignment: raw.p_align(order).into(),
+            })
+            .collect()
+    }
+}
+
+/// A program header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of the ELF gABI's program header, in its order")]
+pub struct Segment {
+    pub kind: u32,
+    pub flags: u32,
+    pub offset: u64,
+    pub address: u64,
+    pub file_size: u64,
+    pub memory_size: u64,
+    pub alignment: u64,
+}
+
+impl Segment {
+    /// True for `PT_LOAD`.
+    pub fn is_loaded(&self) -> bool {
+        self.kind == PT_LOAD.0
+    }
+
+    /// True when the kernel maps it writable.
+    pub fn is_writable(&self) -> bool {
+        self.flags & PF_W.0 != 0
+    }
+
+    /// True when the kernel maps it executable.
+    pub fn is_executable(&self) -> bool {
+        self.flags & PF_X.0 != 0
+    }
+
+    /// The byte after its last one in the file.
+    pub fn file_end(&self) -> u64 {
+        self.offset.saturating_add(self.file_size)
+    }
+
+    /// Its bytes, as far as the file holds them.
+    pub(crate) fn bytes<'data>(&self, file: &'data Content<'_>) -> &'data [u8] {
+        file.slice(self.offset, self.file_size)
+    }
+}
+
+/// A file and how its bytes lie in memory.
+#[derive(Clone, Copy)]
+pub(crate) struct Memory<'data> {
+    pub(crate) file: &'data Content<'data>,
+    pub(crate) segments: &'data [Segment],
+}
+
+impl<'data> Memory<'data> {
+    /// The bytes from this address to the end of its segment's part of the file; `None` where nothing is mapped.
+    pub(crate) fn from(&self, address: u64) -> Option<&'data [u8]> {
+        self.segments.iter().filter(|segment| segment.is_loaded()).find_map(|segment| {
+            let skipped = address.checked_sub(segment.address)?;
+            let left = segment.file_size.checked_sub(skipped)?;
+            Some(self.file.slice(segment.offset.checked_add(skipped)?, left)).filter(|rest| !rest.is_empty())
+        })
+    }
+
+    /// Where in the file the byte stands that has this address.
+    pub(crate) fn offset_of(&self, address: u64) -> Option<u64> {
+        self.segments.iter().filter(|segment| segment.is_loaded()).find_map(|segment| {
+            let skipped =
+                address.checked_sub(segment.address).filter(|skipped| *skipped < segment.file_size)?;
+            segment.offset.checked_add(skipped)
+        })
+    }
+}

@@ -1,0 +1,81 @@
+//! The parts of a long program that its facts rest on.
+
+use std::borrow::Cow;
+
+use object::elf::{DT_STRSZ, DT_STRTAB, DT_VERDEF, DT_VERNEED, EM_ARM, PT_DYNAMIC};
+
+use super::content::{Content, MOST_OF_ALL};
+use super::dynamic;
+use super::headers::{Header, Memory};
+
+/// What is read of a long file before anything is known of it. Program headers, the loader's name and the dynamic symbols
+/// of nearly every program lie here.
+const HEAD: u64 = 1 << 20;
+/// The version tables hold no length of their own; none comes near this.
+const VERSION_TABLE: u64 = 1 << 20;
+
+/// The bytes of a long file that its facts rest on. `fetch` gives those from an offset, as many as the length says.
+pub(super) fn read<'data, E>(
+    length: u64,
+    fetch: &dyn Fn(u64, u64) -> Result<Cow<'data, [u8]>, E>,
+) -> Result<Content<'data>, E> {
+    let mut content = Content::beginning(length, fetch(0, HEAD.min(length))?);
+    let Some(header) = Header::read(content.head()).filter(|_| content.head().starts_with(b"\x7fELF")) else {
+        return Ok(content);
+    };
+    if header.machine == EM_ARM.0 && length <= MOST_OF_ALL {
+        // What it was compiled for stands in a section, for which the whole is read. A longer file has no attributes.
+        return Ok(Content::beginning(length, fetch(0, length)?));
+    }
+    content.add(header.table, header.table_length(), fetch)?;
+    let segments = header.segments(&content);
+    for segment in segments.iter().filter(|segment| !segment.is_loaded() || segment.is_writable()) {
+        content.add(segment.offset, segment.file_size, fetch)?;
+    }
+    let Some(found) = segments.iter().find(|segment| segment.kind == PT_DYNAMIC.0) else {
+        return Ok(content);
+    };
+    let entries = dynamic::entries_of(found.bytes(&content), header.class, header.endianness);
+    let value = |tag| entries.iter().find(|(found, _)| *found == tag).map(|(_, value)| *value);
+    let tables = [
+        (value(DT_STRTAB), value(DT_STRSZ).unwrap_or(0)),
+        (value(DT_VERNEED), VERSION_TABLE),
+        (value(DT_VERDEF), VERSION_TABLE),
+    ];
+    for (address, size) in tables {
+        let offset =
+            address.and_then(|address| Memory { file: &content, segments: &segments }.offset_of(address));
+        if let Some(offset) = offset {
+            content.add(offset, size, fetch)?;
+        }
+    }
+    Ok(content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first bytes of an ELF file for ARM, of which all else is zero.
+    fn fetched(length: u64) -> u64 {
+        let mut head = b"\x7fELF\x01\x01\x01".to_vec();
+        head.resize(64, 0);
+        head[18] = u8::try_from(EM_ARM.0).unwrap();
+        let fetched = std::cell::Cell::new(0);
+        let fetch = |offset: u64, size: u64| {
+            fetched.set(fetched.get() + size);
+            let mut piece = if offset == 0 { head.clone() } else { Vec::new() };
+            piece.resize(usize::try_from(size.min(HEAD)).unwrap(), 0);
+            Ok::<_, std::convert::Infallible>(Cow::Owned(piece))
+        };
+        let Ok(_) = read(length, &fetch);
+        fetched.get()
+    }
+
+    #[test]
+    fn no_more_is_read_of_a_file_for_arm_than_of_another() {
+        assert_eq!(fetched(MOST_OF_ALL), HEAD + MOST_OF_ALL);
+        assert_eq!(fetched(MOST_OF_ALL + 1), HEAD);
+        assert_eq!(fetched(16 << 30), HEAD);
+    }
+}

@@ -1,0 +1,222 @@
+//! The symbols that the dynamic loader looks up before a program begins, and those that a file offers.
+
+use std::collections::BTreeSet;
+
+use object::Endianness as Order;
+use object::elf::{self, DynamicTag, Rel32, Rel64, Rela32, Rela64, Sym32, Sym64};
+use object::read::ReadRef;
+
+use super::content::Content;
+use super::dynamic::{entries_of, value_of};
+use super::elf::Elf;
+use super::headers::{Class, Endianness, Memory};
+use super::strings::{Room, Strings};
+
+/// A longer name is taken for damage; C++ has names of some thousand bytes.
+const LONGEST_NAME: usize = 1 << 14;
+/// A file with more symbols is not looked at.
+const MOST_SYMBOLS: usize = 1 << 20;
+
+/// The dynamic symbols of a file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Symbols {
+    /// Names that the loader has to find at once, for data and, when it binds at once, for functions.
+    pub(crate) wanted: BTreeSet<String>,
+    /// Names of functions that are looked up when they are first called.
+    pub(crate) wanted_later: BTreeSet<String>,
+    /// Names that the file offers to others.
+    pub(crate) offered: BTreeSet<String>,
+}
+
+/// Reads the symbols of an ELF file that is here as a whole; `None` when its tables are of a kind not known here, or when
+/// there is no room for its names.
+pub(crate) fn symbols(bytes: &[u8], elf: &Elf, room: &mut Room) -> Option<Symbols> {
+    if room.is_spent() || bytes.len() as u64 != elf.length || !has_plain_relocations(elf.machine) {
+        return None;
+    }
+    let content = Content::whole(bytes);
+    let memory = Memory { file: &content, segments: &elf.segments };
+    let found = elf.segments.iter().find(|segment| segment.kind == elf::PT_DYNAMIC.0)?;
+    let entries = entries_of(found.bytes(&content), elf.class, elf.endianness);
+    let table = |tag| memory.from(value_of(&entries, tag)?);
+    let (symbols, strings) = (table(elf::DT_SYMTAB), table(elf::DT_STRTAB));
+    let tables = Tables {
+        memory,
+        class: elf.class,
+        endianness: elf.endianness,
+        symbols: symbols.unwrap_or_default(),
+        strings: Strings(strings.unwrap_or_default()),
+        entries,
+    };
+    tables.read(room)
+}
+
+/// MIPS binds through its global offset table, and some 64-bit machines have hash tables of their own.
+fn has_plain_relocations(machine: u16) -> bool {
+    [
+        elf::EM_X86_64,
+        elf::EM_AARCH64,
+        elf::EM_386,
+        elf::EM_ARM,
+        elf::EM_RISCV,
+        elf::EM_PPC64,
+        elf::EM_LOONGARCH,
+    ]
+    .iter()
+    .any(|known| known.0 == machine)
+}
+
+struct Tables<'data> {
+    memory: Memory<'data>,
+    class: Class,
+    endianness: Endianness,
+    entries: Vec<(DynamicTag, u64)>,
+    symbols: &'data [u8],
+    strings: Strings<'data>,
+}
+
+/// Where a symbol's name stands, whether it is defined here, and whether it may be absent.
+struct Symbol {
+    name: u32,
+    is_defined: bool,
+    is_weak: bool,
+}
+
+impl Tables<'_> {
+    fn read(&self, room: &mut Room) -> Option<Symbols> {
+        let at_once = self.relocations(elf::DT_RELA, elf::DT_RELASZ, elf::DT_REL, elf::DT_RELSZ);
+        let plt = self.value(elf::DT_PLTREL).map(|kind| i64::try_from(kind) == Ok(elf::DT_RELA.0));
+        let calls = match plt {
+            Some(true) => self.relocations_at(elf::DT_JMPREL, elf::DT_PLTRELSZ, Kind::Rela),
+            Some(false) => self.relocations_at(elf::DT_JMPREL, elf::DT_PLTRELSZ, Kind::Rel),
+            None => BTreeSet::new(),
+        };
+        let symbols = Symbols {
+            wanted: self.names_of(&at_once, room),
+            wanted_later: self.names_of(&calls, room),
+            offered: self.offered(room)?,
+        };
+        (!room.is_spent()).then_some(symbols)
+    }
+
+    fn value(&self, tag: DynamicTag) -> Option<u64> {
+        value_of(&self.entries, tag)
+    }
+
+    fn table(&self, tag: DynamicTag) -> Option<&[u8]> {
+        self.memory.from(self.value(tag)?)
+    }
+
+    fn relocations(
+        &self,
+        rela: DynamicTag,
+        rela_size: DynamicTag,
+        rel: DynamicTag,
+        rel_size: DynamicTag,
+    ) -> BTreeSet<u32> {
+        let mut found = self.relocations_at(rela, rela_size, Kind::Rela);
+        found.extend(self.relocations_at(rel, rel_size, Kind::Rel));
+        found
+    }
+
+    /// The indices of the symbols that a relocation table names.
+    fn relocations_at(&self, tag: DynamicTag, size: DynamicTag, kind: Kind) -> BTreeSet<u32> {
+        let (Some(table), Some(size)) = (self.table(tag), self.value(size)) else { return BTreeSet::new() };
+        let table = &table[..usize::try_from(size).unwrap_or(usize::MAX).min(table.len())];
+        let order = self.endianness.order();
+        match (self.class, kind) {
+            (Class::Elf64, Kind::Rela) => {
+                each(table, |entry: &Rela64<Order>| (entry.r_info.get(order) >> 32) as u32)
+            }
+            (Class::Elf64, Kind::Rel) => {
+                each(table, |entry: &Rel64<Order>| (entry.r_info.get(order) >> 32) as u32)
+            }
+            (Class::Elf32, Kind::Rela) => each(table, |entry: &Rela32<Order>| entry.r_info.get(order) >> 8),
+            (Class::Elf32, Kind::Rel) => each(table, |entry: &Rel32<Order>| entry.r_info.get(order) >> 8),
+        }
+    }
+
+    /// The names of those symbols that have to come from another file.
+    fn names_of(&self, indices: &BTreeSet<u32>, room: &mut Room) -> BTreeSet<String> {
+        let symbols = indices.iter().take(MOST_SYMBOLS).filter_map(|index| self.symbol(*index));
+        let wanted = symbols.filter(|symbol| !symbol.is_defined && !symbol.is_weak);
+        wanted.filter_map(|symbol| self.name(&symbol, room)).collect()
+    }
+
+    fn name(&self, symbol: &Symbol, room: &mut Room) -> Option<String> {
+        self.strings.get(symbol.name.into(), LONGEST_NAME, room)
+    }
+
+    fn symbol(&self, index: u32) -> Option<Symbol> {
+        let (table, order) = (self.symbols, self.endianness.order());
+        let (name, section, info) = match self.class {
+            Class::Elf64 => {
+                let symbol: &Sym64<Order> =
+                    table.read_at(u64::from(index) * size_of::<Sym64<Order>>() as u64).ok()?;
+                (symbol.st_name.get(order), symbol.st_shndx.get(order).0, symbol.st_info)
+            }
+            Class::Elf32 => {
+                let symbol: &Sym32<Order> =
+                    table.read_at(u64::from(index) * size_of::<Sym32<Order>>() as u64).ok()?;
+                (symbol.st_name.get(order), symbol.st_shndx.get(order).0, symbol.st_info)
+            }
+        };
+        Some(Symbol {
+            name,
+            is_defined: section != elf::SHN_UNDEF.0,
+            is_weak: info.0 >> 4 == elf::STB_WEAK.0,
+        })
+    }
+
+    /// What the hash table lists: everything that others can find.
+    fn offered(&self, room: &mut Room) -> Option<BTreeSet<String>> {
+        let indices = match (self.table(elf::DT_GNU_HASH), self.table(elf::DT_HASH)) {
+            (Some(table), _) => self.gnu_hash(table)?,
+            (None, Some(table)) => 0..self.word(table, 1)?,
+            (None, None) => 0..0,
+        };
+        let offered = indices.take(MOST_SYMBOLS).filter_map(|index| self.symbol(index));
+        let offered = offered.filter(|symbol| symbol.is_defined);
+        Some(offered.filter_map(|symbol| self.name(&symbol, room)).collect())
+    }
+
+    /// The symbols of a GNU hash table: from its first to the end of its last chain.
+    fn gnu_hash(&self, table: &[u8]) -> Option<std::ops::Range<u32>> {
+        let (buckets, first, bloom) = (self.word(table, 0)?, self.word(table, 1)?, self.word(table, 2)?);
+        let bloom_words = usize::try_from(bloom).ok()?.checked_mul(usize::from(self.class.bits() / 32))?;
+        let start = bloom_words.checked_add(4)?;
+        let buckets = usize::try_from(buckets).ok()?;
+        let last = (0..buckets.min(MOST_SYMBOLS))
+            .filter_map(|bucket| self.word(table, start.checked_add(bucket)?))
+            .max()?;
+        if last < first {
+            return Some(0..0);
+        }
+        let chains = start.checked_add(buckets)?;
+        let mut end = last;
+        while self.word(table, chains.checked_add(usize::try_from(end - first).ok()?)?)? & 1 == 0 {
+            end = end.checked_add(1)?;
+        }
+        Some(first..end.saturating_add(1))
+    }
+
+    fn word(&self, table: &[u8], index: usize) -> Option<u32> {
+        let at = index.checked_mul(4)?;
+        let word: [u8; 4] = table.get(at..at.checked_add(4)?)?.try_into().ok()?;
+        Some(match self.endianness {
+            Endianness::Little => u32::from_le_bytes(word),
+            Endianness::Big => u32::from_be_bytes(word),
+        })
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Rel,
+    Rela,
+}
+
+fn each<T: object::Pod>(table: &[u8], symbol: impl Fn(&T) -> u32) -> BTreeSet<u32> {
+    let mut at = 0;
+    std::iter::from_fn(|| table.read::<T>(&mut at).ok()).map(symbol).filter(|index| *index != 0).collect()
+}

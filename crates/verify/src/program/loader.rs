@@ -1,0 +1,296 @@
+//! What the dynamic loader does before a program's first instruction: find the shared libraries.
+//!
+//! [`load`] follows the loader that the program names, step by step, in the image's root: glibc's `ld.so` or musl's. It
+//! gives every library that would be loaded and every one that would not be found; judging them is left to the checks.
+
+mod cache;
+mod glibc;
+mod musl;
+mod objects;
+mod search;
+
+use std::collections::BTreeMap;
+
+use crate::Target;
+use crate::program::container::Surroundings;
+use crate::program::inspect::{Elf, Inspection, Room, inspect_file, symbols};
+use crate::root::EntryKind;
+use crate::root::resolve;
+
+pub(crate) use objects::{Loaded, Miss, Missing, Object};
+use search::{Hit, Search};
+
+/// A program depends on at most this many libraries; more is taken for an attack.
+const MOST_OBJECTS: usize = 1024;
+
+/// So many paths are tried for all libraries together; a program with a hundred of them needs some thousand.
+const MOST_PATHS_OF_ALL: usize = 1 << 18;
+
+/// The names of all symbols together take no more: some hundred thousand. Beyond, symbols are not judged.
+const MOST_BYTES_OF_SYMBOLS: usize = 64 << 20;
+
+/// The loader's place among the objects.
+const LOADER: usize = 1;
+
+/// After this many missing libraries more would say nothing new.
+const MOST_MISSING: usize = 64;
+
+/// Which loader a program asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Family {
+    Glibc,
+    Musl,
+}
+
+impl Family {
+    /// The family of a loader, by its file's name.
+    pub(crate) fn of(interpreter: &str) -> Option<Family> {
+        let name = interpreter.rsplit('/').next()?;
+        match name {
+            name if name.starts_with("ld-musl-") => Some(Family::Musl),
+            name if name.starts_with("ld-linux") || name.starts_with("ld64.so") || name == "ld.so.1" => {
+                Some(Family::Glibc)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Loaded {
+    /// Looks for the library that an object asks for, unless that is known already.
+    fn ask(&mut self, search: &Search, place: &Place<'_>, by: usize, name: String) {
+        let is_known = search.is_built_in(&name) || self.names.contains_key(&name);
+        let is_enough = self.missing.len() >= MOST_MISSING;
+        if is_known || is_enough || self.missing.iter().any(|missing| missing.name == name) {
+            return;
+        }
+        if self.found >= MOST_OBJECTS || self.paths_left == 0 {
+            self.is_cut = true;
+            return;
+        }
+        match search.find(place, &self.objects, by, &name, &mut self.paths_left) {
+            Ok(Hit::Known(index)) => {
+                self.names.insert(name, index);
+                self.found += 1;
+            }
+            Ok(Hit::New(path, elf, bytes)) => {
+                let symbols = symbols(&bytes, &elf, &mut self.room);
+                let release = glibc::release(&bytes);
+                self.add(Object { path, name, dynamic: elf.dynamic, parent: Some(by), release, symbols });
+                self.found += 1;
+            }
+            Err(_) if self.paths_left == 0 => self.is_cut = true,
+            Err(miss) => self.missing.push(Missing { name, by, miss }),
+        }
+    }
+}
+
+/// Where and for what a loader works.
+pub(crate) struct Place<'a> {
+    pub(crate) image: Surroundings<'a>,
+    pub(crate) target: &'a Target,
+    pub(crate) program: &'a Elf,
+}
+
+/// Loads a program's libraries as its loader would, breadth first.
+///
+/// `bytes` are the program's, all of them or its first. `None` when the loader itself is no program.
+pub(crate) fn load(
+    place: &Place<'_>,
+    path: &str,
+    bytes: &[u8],
+    interpreter: &str,
+    family: Family,
+) -> Option<Loaded> {
+    let (elf, mut room) = (place.program, Room::new(MOST_BYTES_OF_SYMBOLS));
+    let program = Object {
+        path: path.to_owned(),
+        name: path.to_owned(),
+        dynamic: elf.dynamic.clone(),
+        parent: None,
+        release: None,
+        symbols: symbols(bytes, elf, &mut room),
+    };
+    let (directories, own) = loader_itself(place, interpreter, &mut room)?;
+    let search = match family {
+        Family::Glibc => Search::Glibc(glibc::Search::new(place, directories)),
+        Family::Musl => Search::Musl(musl::Search::new(place, interpreter)),
+    };
+    let is_cut = elf.dynamic.as_ref().is_some_and(|dynamic| dynamic.is_cut);
+    let (names, paths_left) = (BTreeMap::new(), MOST_PATHS_OF_ALL);
+    let (objects, missing) = (vec![program], Vec::new());
+    let mut loaded = Loaded { objects, missing, is_cut, names, found: 0, paths_left, room };
+    loaded.add(own);
+    let mut by = 0;
+    while let Some(object) = loaded.objects.get(by) {
+        let needed = object.dynamic.iter().flat_map(|dynamic| &dynamic.needed);
+        let needed: Vec<String> = needed.filter(|_| by != LOADER).cloned().collect();
+        for name in needed {
+            loaded.ask(&search, place, by, name);
+        }
+        by += 1;
+    }
+    Some(loaded)
+}
+
+/// The loader, which is the first library in memory, and its bytes' own list of directories.
+fn loader_itself(place: &Place<'_>, interpreter: &str, room: &mut Room) -> Option<(Vec<String>, Object)> {
+    let found =
+        resolve(place.image.root, interpreter).ok().filter(|found| found.entry.kind == EntryKind::File)?;
+    let file = inspect_file(place.image.root, &found.path, found.entry.size).ok()?;
+    let (bytes, Inspection::Elf(elf)) = (file.bytes, file.facts) else { return None };
+    if !search::same_machine(&elf, place.program) || search::broken(&elf).is_some() {
+        return None;
+    }
+    let object = Object {
+        symbols: symbols(&bytes, &elf, room),
+        path: found.path,
+        name: interpreter.rsplit('/').next().unwrap_or(interpreter).to_owned(),
+        dynamic: elf.dynamic,
+        parent: None,
+        release: glibc::release(&bytes),
+    };
+    Some((glibc::default_directories(&bytes, place.target.architecture()), object))
+}
+
+#[cfg(test)]
+mod tests {
+    use object::elf::{DT_HASH, DT_NEEDED, DT_RPATH, DT_SONAME, DT_STRTAB, DT_SYMTAB};
+
+    use super::*;
+    use crate::program::container::Credentials;
+    use crate::testing::Made;
+    use crate::{MemoryRoot, inspect};
+
+    const LOADER_PATH: &str = "/lib64/ld-linux-x86-64.so.2";
+
+    fn loaded(root: &MemoryRoot, program: &[u8]) -> Loaded {
+        let Inspection::Elf(elf) = inspect(program) else { panic!("it is an ELF file") };
+        let image =
+            Surroundings { root, environment: &[], working_directory: "/", user: &Credentials::default() };
+        let target = Target::new(&crossdock_platform::Platform::LINUX_AMD64);
+        let place = Place { image, target: &target, program: &elf };
+        load(&place, "/app", program, LOADER_PATH, Family::Glibc).unwrap()
+    }
+
+    fn root() -> MemoryRoot {
+        MemoryRoot::new().file(LOADER_PATH, 0o755, Made::default().bytes())
+    }
+
+    /// A program that asks for these libraries.
+    fn asking(names: impl IntoIterator<Item = String>) -> Made {
+        let mut made = Made::default();
+        let mut strings = vec![0];
+        for name in names {
+            made = made.value(DT_NEEDED, strings.len() as u64);
+            strings.extend(name.as_bytes());
+            strings.push(0);
+        }
+        made.table(DT_STRTAB, strings)
+    }
+
+    #[test]
+    fn a_file_is_loaded_once_whatever_links_lead_to_it() {
+        let root = root()
+            .file("/usr/lib/liba.so.1", 0o644, asking(["libb.so".to_owned()]).bytes())
+            .link("/usr/lib/liba.so", "liba.so.1")
+            .link("/usr/lib/libb.so", "liba.so");
+        let program = asking(["liba.so.1".to_owned(), "liba.so".to_owned()]).bytes();
+        let loaded = loaded(&root, &program);
+        let paths: Vec<&str> = loaded.objects.iter().map(|object| object.path.as_str()).collect();
+        assert_eq!(paths, ["/app", LOADER_PATH, "/usr/lib/liba.so.1"]);
+        for name in ["liba.so.1", "liba.so", "libb.so"] {
+            assert_eq!(loaded.answering(name).unwrap().path, "/usr/lib/liba.so.1");
+        }
+        assert!(loaded.missing.is_empty() && !loaded.is_cut);
+    }
+
+    #[test]
+    fn what_lies_beyond_the_limit_is_said_not_to_be_judged() {
+        let names = |count: usize| (0..count).map(|index| format!("l{index}"));
+        let library = Made::default().bytes();
+        let with = |count: usize| {
+            let root = names(count)
+                .fold(root(), |root, name| root.file(&format!("/lib/{name}"), 0o644, library.clone()));
+            loaded(&root, &asking(names(count)).bytes())
+        };
+        let all = with(MOST_OBJECTS);
+        assert_eq!((all.objects.len(), all.is_cut), (MOST_OBJECTS + 2, false));
+        let cut = with(MOST_OBJECTS + 1);
+        assert_eq!((cut.objects.len(), cut.is_cut), (MOST_OBJECTS + 2, true));
+    }
+
+    #[test]
+    fn a_file_with_more_names_than_are_read_is_said_to_be_cut() {
+        let mut strings = vec![b'x'; 4000];
+        strings.push(0);
+        let many = (0..1000).fold(Made::default(), |made, offset| made.value(DT_NEEDED, offset));
+        let loaded = loaded(&root(), &many.table(DT_STRTAB, strings).bytes());
+        assert!(loaded.is_cut);
+        let held: usize =
+            loaded.objects[0].dynamic.iter().flat_map(|dynamic| &dynamic.needed).map(String::len).sum();
+        assert!(held < 1 << 18, "{held}");
+    }
+
+    /// All names end in the same 16 KB: they would take a gigabyte.
+    #[test]
+    fn symbols_whose_names_overlap_are_not_held() {
+        let symbols = 100_000u32;
+        let mut strings = vec![b'x'; 16_000];
+        strings.push(0);
+        let table = |name: u32| [&name.to_le_bytes()[..], &[0x12, 0, 1, 0], &[0; 16]].concat();
+        let with = |names: &dyn Fn(u32) -> u32| {
+            let hash = [1, symbols].map(u32::to_le_bytes).concat();
+            let made = Made::default()
+                .table(DT_SYMTAB, (0..symbols).flat_map(|index| table(names(index))).collect());
+            made.table(DT_HASH, hash).table(DT_STRTAB, strings.clone()).bytes()
+        };
+        let found = loaded(&root(), &with(&|index| index % 16_000));
+        assert_eq!(found.objects[0].symbols, None);
+        // What cannot be compared with the first is not read of the next.
+        assert_eq!(found.objects[1].symbols, None);
+        let short = loaded(&root(), &with(&|index| 15_900 + index % 100));
+        assert_eq!(short.objects[0].symbols.as_ref().unwrap().offered.len(), 100);
+    }
+
+    #[test]
+    fn a_search_path_without_end_is_not_built() {
+        let list = "$ORIGIN".repeat(5000) + &":/x".repeat(9000);
+        let strings = [b"liba.so\0", list.as_bytes(), b"\0"].concat();
+        let program =
+            Made::default().value(DT_NEEDED, 0).value(DT_RPATH, 8).table(DT_STRTAB, strings).bytes();
+        let missing = &loaded(&root(), &program).missing[0];
+        let Miss::Absent { searched, .. } = &missing.miss else { panic!("{missing:?}") };
+        assert_eq!(searched.len(), 2, "one that is too long, and the same one again and again");
+        assert!(searched.iter().all(|directory| directory.len() < 5000));
+    }
+
+    /// Every library is in the last of 4000 directories, and asks for the next one.
+    #[test]
+    fn a_chain_of_long_search_paths_is_followed_only_so_far() {
+        let list = "/x:".repeat(4000) + "/lib";
+        let asking = |next: usize| {
+            let strings = format!("c{next}\0{list}\0");
+            let at = strings.find('\0').unwrap() as u64 + 1;
+            let made = Made::default().value(DT_NEEDED, 0).value(DT_RPATH, at);
+            made.table(DT_STRTAB, strings.into_bytes()).bytes()
+        };
+        let with = |length: usize| {
+            let libraries = (0..length).map(|index| (format!("/lib/c{index}"), asking((index + 1) % length)));
+            let root = libraries.fold(root(), |root, (path, bytes)| root.file(&path, 0o644, bytes));
+            let loaded = loaded(&root, &asking(0));
+            (loaded.objects.len(), loaded.missing.len(), loaded.is_cut)
+        };
+        assert_eq!(with(60), (62, 0, false));
+        assert_eq!(with(100), (2 + MOST_PATHS_OF_ALL / 4001, 0, true));
+    }
+
+    #[test]
+    fn a_library_answers_to_the_name_that_it_has_itself() {
+        let library = Made::default().value(DT_SONAME, 0).table(DT_STRTAB, b"libreal.so\0".to_vec()).bytes();
+        let root = root().file("/usr/lib/liba.so", 0o644, library);
+        let loaded = loaded(&root, &asking(["liba.so".to_owned(), "libreal.so".to_owned()]).bytes());
+        assert_eq!(loaded.answering("libreal.so").unwrap().path, "/usr/lib/liba.so");
+        assert!(loaded.missing.is_empty());
+    }
+}

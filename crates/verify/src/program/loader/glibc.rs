@@ -1,0 +1,242 @@
+//! The search of glibc's `ld.so` (`elf/dl-load.c`, man 8 ld.so).
+
+use super::cache::Cache;
+use super::objects::Object;
+use super::objects::expand;
+use crate::level::Level;
+use crate::program::loader::Place;
+
+/// No loader has a built-in directory with a longer name, or more of them.
+const LONGEST_DIRECTORY: usize = 256;
+const MOST_DIRECTORIES: usize = 64;
+
+/// What one program's search needs to know.
+pub(super) struct Search {
+    cache: Cache,
+    defaults: Vec<String>,
+    /// What stands for `$LIB`.
+    lib: String,
+    /// The `glibc-hwcaps` folders that every node of the target uses, best first.
+    hwcaps: Vec<String>,
+}
+
+impl Search {
+    pub(super) fn new(place: &Place<'_>, defaults: Vec<String>) -> Search {
+        let lib = lib(&defaults);
+        Search { cache: Cache::read(place.image.root), defaults, lib, hwcaps: hwcaps(place) }
+    }
+
+    /// A path of this object with what stands for its `$` words.
+    pub(super) fn expanded(&self, path: &str, object: &Object) -> String {
+        expand(path, object, Some(&self.lib))
+    }
+
+    /// Every path that is tried for a name, in order.
+    pub(super) fn candidates<'a>(
+        &'a self,
+        place: &'a Place<'_>,
+        objects: &'a [Object],
+        by: usize,
+        name: &'a str,
+    ) -> impl Iterator<Item = String> + 'a {
+        let dynamic = objects[by].dynamic.as_ref();
+        let runpath = dynamic.and_then(|dynamic| dynamic.runpath.as_deref());
+        let skips_defaults = dynamic.is_some_and(|dynamic| dynamic.skips_default_directories());
+        let defaults = self.defaults.iter().filter(move |_| !skips_defaults).cloned();
+        let cached =
+            self.cache.paths(name).filter(move |path| !skips_defaults && self.is_for_every_node(path));
+        let rpaths = runpath.is_none().then(|| self.in_rpaths(objects, by)).into_iter().flatten();
+        let before =
+            rpaths.chain(self.in_environment(place, &objects[0])).chain(self.listed(runpath, &objects[by]));
+        let in_directory = move |directory| self.in_directory(directory, name);
+        before.flat_map(in_directory).chain(cached.map(str::to_owned)).chain(defaults.flat_map(in_directory))
+    }
+
+    /// `DT_RPATH` of the object that asks, then of those that asked for it, then of the program. An object that has a
+    /// `DT_RUNPATH` has no `DT_RPATH`.
+    fn in_rpaths<'a>(&'a self, objects: &'a [Object], by: usize) -> impl Iterator<Item = String> + 'a {
+        std::iter::successors(Some(&objects[by]), |object| objects.get(object.parent?)).flat_map(|object| {
+            let dynamic = object.dynamic.as_ref().filter(|dynamic| dynamic.runpath.is_none());
+            self.listed(dynamic.and_then(|dynamic| dynamic.rpath.as_deref()), object)
+        })
+    }
+
+    /// The directories of `LD_LIBRARY_PATH`.
+    fn in_environment<'a>(
+        &'a self,
+        place: &'a Place<'_>,
+        program: &'a Object,
+    ) -> impl Iterator<Item = String> + 'a {
+        let list = place.image.variable("LD_LIBRARY_PATH").unwrap_or_default();
+        let directories = list.split([':', ';']).filter(|directory| !directory.is_empty());
+        directories.map(|directory| self.expanded(directory, program))
+    }
+
+    /// The directories of a `DT_RPATH` or `DT_RUNPATH`.
+    fn listed<'a>(&'a self, list: Option<&'a str>, object: &'a Object) -> impl Iterator<Item = String> + 'a {
+        let directories = list.into_iter().flat_map(|list| list.split(':'));
+        directories.map(|directory| self.expanded(directory, object))
+    }
+
+    fn in_directory<'a>(&'a self, directory: String, name: &'a str) -> impl Iterator<Item = String> + 'a {
+        let directory = directory.trim_end_matches('/').to_owned();
+        let plain = format!("{directory}/{name}");
+        let levels = self.hwcaps.iter();
+        levels.map(move |level| format!("{directory}/glibc-hwcaps/{level}/{name}")).chain([plain])
+    }
+
+    /// True unless the path lies in a folder that only better processors use.
+    fn is_for_every_node(&self, path: &str) -> bool {
+        match path.split_once("/glibc-hwcaps/") {
+            Some((_, rest)) => self.hwcaps.iter().any(|level| rest.split('/').next() == Some(level)),
+            None => true,
+        }
+    }
+}
+
+fn hwcaps(place: &Place<'_>) -> Vec<String> {
+    let Some((level, _)) = place.target.level() else { return Vec::new() };
+    match place.target.architecture() {
+        "amd64" => ["v4", "v3", "v2"]
+            .iter()
+            .filter(|name| Level::parse("amd64", name).is_some_and(|needed| level.includes(needed)))
+            .map(|name| format!("x86-64-{name}"))
+            .collect(),
+        "ppc64le" => ["power10", "power9"]
+            .iter()
+            .filter(|name| Level::parse("ppc64le", name).is_some_and(|needed| level.includes(needed)))
+            .map(|name| (*name).to_owned())
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// What stands for `$LIB`: the end of the first built-in directory, such as `lib64` or Debian's `lib/x86_64-linux-gnu`.
+fn lib(defaults: &[String]) -> String {
+    let first = defaults.first().map_or("/lib", String::as_str);
+    let start = first.rfind("/lib").map_or(0, |at| at + 1);
+    first[start..].to_owned()
+}
+
+/// The directories that are built into this `ld.so`: distributions choose them, so they are read from the file, where they
+/// stand one after another, each with a slash and a NUL at its end.
+pub(super) fn default_directories(bytes: &[u8], architecture: &str) -> Vec<String> {
+    let found = memchr::memmem::find_iter(bytes, b"/usr/lib")
+        .filter_map(|at| start_of_string(bytes, at))
+        .map(|start| run_around(bytes, start))
+        .find(|directories| !directories.is_empty());
+    found.unwrap_or_else(|| usual_directories(architecture))
+}
+
+fn usual_directories(architecture: &str) -> Vec<String> {
+    let fallback: &[&str] = match architecture {
+        "amd64" => &[
+            "/lib/x86_64-linux-gnu",
+            "/usr/lib/x86_64-linux-gnu",
+            "/lib64",
+            "/usr/lib64",
+            "/lib",
+            "/usr/lib",
+        ],
+        "arm64" => &[
+            "/lib/aarch64-linux-gnu",
+            "/usr/lib/aarch64-linux-gnu",
+            "/lib64",
+            "/usr/lib64",
+            "/lib",
+            "/usr/lib",
+        ],
+        _ => &["/lib64", "/usr/lib64", "/lib", "/usr/lib"],
+    };
+    fallback.iter().map(|directory| (*directory).to_owned()).collect()
+}
+
+/// Where the string begins that this byte belongs to; `None` when it is too long for a directory's name.
+fn start_of_string(bytes: &[u8], at: usize) -> Option<usize> {
+    let from = at.saturating_sub(LONGEST_DIRECTORY);
+    match memchr::memrchr(0, &bytes[from..at]) {
+        Some(nul) => Some(from + nul + 1),
+        None => (from == 0).then_some(0),
+    }
+}
+
+/// The strings around this one that are directories: they begin and end with a slash.
+fn run_around(bytes: &[u8], start: usize) -> Vec<String> {
+    let mut first = start;
+    for _ in 0..MOST_DIRECTORIES {
+        let previous = first.checked_sub(1).and_then(|nul| start_of_string(bytes, nul));
+        let Some(previous) = previous else { break };
+        if directory_at(bytes, previous).is_none_or(|(_, next)| next != first) {
+            break;
+        }
+        first = previous;
+    }
+    let next = |(_, next): &(&str, usize)| directory_at(bytes, *next);
+    let directories = std::iter::successors(directory_at(bytes, first), next).take(MOST_DIRECTORIES);
+    directories.map(|(directory, _)| directory.trim_end_matches('/').to_owned()).collect()
+}
+
+/// The directory that stands here, and where the next string begins.
+fn directory_at(bytes: &[u8], at: usize) -> Option<(&str, usize)> {
+    let rest = bytes.get(at..)?;
+    let window = &rest[..rest.len().min(LONGEST_DIRECTORY)];
+    let text = std::str::from_utf8(crate::program::inspect::c_string(window)?).ok()?;
+    let is_directory = text.len() > 2 && text.starts_with('/') && text.ends_with('/');
+    is_directory.then_some((text, at + text.len() + 1))
+}
+
+/// How a part of glibc names its build: `Debian GLIBC 2.36-9+deb12u14, 2.36`. Loader and C library have to be of one.
+pub(super) fn release(bytes: &[u8]) -> Option<String> {
+    const BANNER: &[u8] = b") stable release version ";
+    let at = memchr::memmem::find(bytes, BANNER)?;
+    let start = memchr::memrchr(b'(', &bytes[..at])?;
+    let name = std::str::from_utf8(&bytes[start + 1..at]).ok().filter(|name| name.len() < 100)?;
+    let rest = &bytes[at + BANNER.len()..];
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'.').count();
+    let version = std::str::from_utf8(&rest[..digits]).ok()?.trim_end_matches('.');
+    Some(format!("{name}, {version}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_directories_are_read_from_the_loader() {
+        let bytes = b"\x01junk\0/lib/x86_64-linux-gnu/\0/usr/lib/x86_64-linux-gnu/\0/lib/\0/usr/lib/\0\0more";
+        assert_eq!(
+            default_directories(bytes, "amd64"),
+            ["/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib", "/usr/lib"]
+        );
+        assert_eq!(default_directories(b"\0/lib64/\0/usr/lib64/\0", "amd64"), ["/lib64", "/usr/lib64"]);
+        assert!(default_directories(b"", "amd64").contains(&"/lib64".to_owned()));
+    }
+
+    #[test]
+    fn the_name_that_stands_for_lib_is_the_loaders() {
+        let cases = [
+            ("/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu"),
+            ("/lib64", "lib64"),
+            ("/usr/lib", "lib"),
+            ("/nix/store/abc-glibc-2.38/lib", "lib"),
+            ("/other", "/other"),
+        ];
+        for (directory, expected) in cases {
+            assert_eq!(lib(&[directory.to_owned()]), expected);
+        }
+        assert_eq!(lib(&[]), "lib");
+    }
+
+    /// A string's beginning is looked for in the bytes just before, not in the whole file at each occurrence.
+    #[test]
+    fn a_file_full_of_directories_is_looked_through_once() {
+        let text = b"/usr/lib".repeat(1000);
+        assert_eq!(start_of_string(&text, 8), Some(0));
+        assert_eq!(start_of_string(&text, 7992), None);
+        assert_eq!(default_directories(&text, "amd64"), usual_directories("amd64"));
+        let mut many = b"/usr/lib/\0".repeat(1000);
+        assert_eq!(default_directories(&many, "amd64").len(), MOST_DIRECTORIES);
+        many.insert(0, 0);
+        assert_eq!(default_directories(&many, "amd64").len(), MOST_DIRECTORIES);
+    }
+}

@@ -1,0 +1,72 @@
+//! The search of musl's loader (`ldso/dynlink.c`).
+
+use super::objects::Object;
+use super::objects::expand;
+use crate::program::loader::Place;
+use crate::root::read_small;
+
+/// A longer list of directories is taken for damage.
+const LONGEST_LIST: u64 = 1 << 16;
+
+/// What one program's search needs to know.
+pub(super) struct Search {
+    defaults: Vec<String>,
+}
+
+impl Search {
+    /// The directories come from `/etc/ld-musl-ARCH.path`, beside the loader's own directory; else they are built in.
+    pub(super) fn new(place: &Place<'_>, interpreter: &str) -> Search {
+        const BUILT_IN: &str = "/lib:/usr/local/lib:/usr/lib";
+        let architecture = interpreter
+            .rsplit('/')
+            .next()
+            .and_then(|name| name.strip_prefix("ld-musl-")?.strip_suffix(".so.1"))
+            .unwrap_or_default();
+        let listed = read_small(place.image.root, &format!("/etc/ld-musl-{architecture}.path"), LONGEST_LIST);
+        let text =
+            listed.map_or_else(|| BUILT_IN.to_owned(), |bytes| String::from_utf8_lossy(&bytes).into_owned());
+        Search { defaults: directories(&text).map(|directory| directory.trim().to_owned()).collect() }
+    }
+
+    /// Every path that is tried for a name, in order.
+    pub(super) fn candidates<'a>(
+        &'a self,
+        place: &'a Place<'_>,
+        objects: &'a [Object],
+        by: usize,
+        name: &'a str,
+    ) -> impl Iterator<Item = String> + 'a {
+        let environment = place.image.variable("LD_LIBRARY_PATH").unwrap_or_default();
+        let asking = std::iter::successors(Some(&objects[by]), |object| objects.get(object.parent?));
+        let listed = asking.flat_map(|object| {
+            let dynamic = object.dynamic.as_ref();
+            let list = dynamic.and_then(|dynamic| dynamic.runpath.as_deref().or(dynamic.rpath.as_deref()));
+            let list = list.filter(|list| has_only_origin(list)).unwrap_or_default();
+            directories(list).map(|directory| expand(directory, object, None))
+        });
+        directories(environment)
+            .map(str::to_owned)
+            .chain(listed)
+            .chain(self.defaults.iter().cloned())
+            .map(move |directory| format!("{}/{name}", directory.trim_end_matches('/')))
+    }
+}
+
+/// The directories of a list, whichever way they are separated.
+fn directories(list: &str) -> impl Iterator<Item = &str> {
+    list.split([':', '\n']).filter(|directory| !directory.trim().is_empty())
+}
+
+/// musl leaves out a whole list that names anything but `$ORIGIN` (`fixup_rpath`).
+fn has_only_origin(list: &str) -> bool {
+    let mut after = list.split('$').skip(1);
+    after.all(|rest| rest.starts_with("ORIGIN") || rest.starts_with("{ORIGIN}"))
+}
+
+/// Names that musl's loader answers itself, whatever version follows: `libc.so.6` and `libpthread.so.0` too.
+pub(super) fn is_built_in(name: &str) -> bool {
+    const RESERVED: &[&str] = &["c", "pthread", "rt", "m", "dl", "util", "xnet"];
+    name.strip_prefix("lib")
+        .and_then(|rest| rest.split_once('.'))
+        .is_some_and(|(stem, _)| RESERVED.contains(&stem))
+}

@@ -1,0 +1,137 @@
+//! Trying one path after another.
+
+use std::borrow::Cow;
+
+use super::objects::{Miss, Object};
+use super::{Place, glibc, musl};
+use crate::program::inspect::{Elf, Inspection, inspect_file};
+use crate::program::machine;
+use crate::root::{EntryKind, parent_of};
+use crate::root::{ResolveError, resolve};
+
+/// A search path that is longer is taken for an attack.
+const MOST_PATHS: usize = 4096;
+
+/// The rules by which a loader looks for libraries.
+pub(super) enum Search {
+    Glibc(glibc::Search),
+    Musl(musl::Search),
+}
+
+impl Search {
+    /// True for a name that the loader answers itself.
+    pub(super) fn is_built_in(&self, name: &str) -> bool {
+        matches!(self, Search::Musl(_)) && musl::is_built_in(name)
+    }
+
+    /// The library that an object gets under a name. No more paths are tried than are left.
+    pub(super) fn find<'a>(
+        &self,
+        place: &Place<'a>,
+        objects: &[Object],
+        by: usize,
+        name: &str,
+        paths_left: &mut usize,
+    ) -> Result<Hit<'a>, Miss> {
+        let (mut searched, mut passed_over): (Vec<String>, _) = (Vec::new(), Vec::new());
+        for path in self.candidates(place, objects, by, name).take(MOST_PATHS.min(*paths_left)) {
+            *paths_left -= 1;
+            match attempt(place, &path, objects) {
+                Attempt::Fits(hit) => return Ok(hit),
+                Attempt::Absent => {}
+                // glibc goes on past a library of another machine; musl stops at it.
+                Attempt::OtherMachine(what) if matches!(self, Search::Glibc(_)) => {
+                    passed_over.push((path.clone(), what));
+                }
+                Attempt::OtherMachine(why) | Attempt::Broken(why) => return Err(Miss::Broken { path, why }),
+                Attempt::Unreadable(why) => return Err(Miss::Unreadable(why)),
+            }
+            if searched.last().is_none_or(|last| last != parent_of(&path)) {
+                searched.push(parent_of(&path).to_owned());
+            }
+        }
+        Err(Miss::Absent { searched, passed_over })
+    }
+
+    /// Every path that is tried for a name, in order. They are made one by one, for a hostile file can name millions.
+    fn candidates<'a>(
+        &'a self,
+        place: &'a Place<'_>,
+        objects: &'a [Object],
+        by: usize,
+        name: &'a str,
+    ) -> Box<dyn Iterator<Item = String> + 'a> {
+        match self {
+            Search::Glibc(search) if name.contains('/') => {
+                Box::new(std::iter::once(search.expanded(name, &objects[by])))
+            }
+            Search::Musl(_) if name.contains('/') => Box::new(std::iter::once(name.to_owned())),
+            Search::Glibc(search) => Box::new(search.candidates(place, objects, by, name)),
+            Search::Musl(search) => Box::new(search.candidates(place, objects, by, name)),
+        }
+    }
+}
+
+/// A file that a loader takes.
+pub(super) enum Hit<'a> {
+    /// One that is in memory already, perhaps under another name.
+    Known(usize),
+    /// Its path without links, its facts, and its bytes or the first of them.
+    New(String, Box<Elf>, Cow<'a, [u8]>),
+}
+
+enum Attempt<'a> {
+    Fits(Hit<'a>),
+    Absent,
+    OtherMachine(String),
+    Broken(String),
+    Unreadable(String),
+}
+
+fn attempt<'a>(place: &Place<'a>, path: &str, objects: &[Object]) -> Attempt<'a> {
+    let found = match resolve(place.image.root, path) {
+        Ok(found) if found.entry.kind == EntryKind::File => found,
+        Ok(_) => return Attempt::Absent,
+        Err(ResolveError::Unreadable(error)) => return Attempt::Unreadable(error.to_string()),
+        Err(_) => return Attempt::Absent,
+    };
+    // The program is not known to the loader by its file.
+    let known = objects.iter().skip(1).position(|object| object.path == found.path);
+    if let Some(index) = known {
+        return Attempt::Fits(Hit::Known(index + 1));
+    }
+    let file = match inspect_file(place.image.root, &found.path, found.entry.size) {
+        Ok(file) => file,
+        Err(error) => return Attempt::Unreadable(error.to_string()),
+    };
+    match file.facts {
+        Inspection::Elf(elf) if elf.is_header_cut => Attempt::Broken("file too short".to_owned()),
+        Inspection::Empty => Attempt::Broken("file too short".to_owned()),
+        Inspection::Elf(elf) if !same_machine(&elf, place.program) => {
+            Attempt::OtherMachine(format!("is for {}", machine::describe(&elf)))
+        }
+        Inspection::Elf(elf) => match broken(&elf) {
+            Some(why) => Attempt::Broken(why),
+            None => Attempt::Fits(Hit::New(found.path, elf, file.bytes)),
+        },
+        _ => Attempt::Broken("invalid ELF header".to_owned()),
+    }
+}
+
+pub(super) fn same_machine(library: &Elf, program: &Elf) -> bool {
+    (library.machine, library.class, library.endianness)
+        == (program.machine, program.class, program.endianness)
+}
+
+/// What the loader says of a library that it cannot map.
+pub(super) fn broken(elf: &Elf) -> Option<String> {
+    if elf.file_type != object::elf::ET_DYN.0 {
+        return Some("only ET_DYN and ET_EXEC can be loaded".to_owned());
+    }
+    let last = elf.loaded().map(|segment| segment.file_end()).max();
+    match last {
+        None => Some("object file has no loadable segments".to_owned()),
+        Some(last) if last > elf.length => Some(format!("it ends at byte {} of {last}", elf.length)),
+        Some(_) => None,
+    }
+}
