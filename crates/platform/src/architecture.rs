@@ -43,6 +43,17 @@ pub enum Endianness {
     Big,
 }
 
+impl Endianness {
+    /// Returns `little-endian` or `big-endian`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Little => "little-endian",
+            Self::Big => "big-endian",
+        }
+    }
+}
+
 impl Architecture {
     /// Returns the width of a pointer in bits: 32 or 64.
     #[must_use]

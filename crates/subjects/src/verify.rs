@@ -1,67 +1,151 @@
-//! Verifies images: reads them from where they lie, chooses the image that each node would pull, and applies the checks of
-//! `crossdock-verify`.
+//! Verifies images and program files.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::io::{Read, Seek, SeekFrom};
 use std::panic::resume_unwind;
 use std::path::Path;
 
 use crossdock_oci::{
-    EntryKind, ImageSource, LookupError, RootEntry, RootLimits, RootView, SourceError, SourceImage,
-    SourcePlatform,
+    EntryKind, ImageSource, PlatformObject, RootEntry, RootLimits, SourceError, SourceImage, SourcePlatform,
 };
 use crossdock_platform::Platform;
 use crossdock_platform::matching::{Only, Specifier};
 use crossdock_verify::{
-    self as verify, Entry, Expectation, Finding, ImageFacts, Known, PlatformText, Program, Report, Root,
-    RootError, codes, verify_image, verify_index, verify_others, verify_program,
+    Expectation, Finding, ImageFacts, PlatformText, Program, Target, Verification, codes, verify_image,
+    verify_index, verify_others, verify_program,
 };
 
-use crate::target::{Scope, Target, TargetReport};
-use crossdock_project::config::Source;
+use crate::root::MergedRoot;
 
 /// The expectations of a plan for the programs of each platform, by their paths in the image.
 pub type Planned = BTreeMap<Platform, BTreeMap<String, Expectation>>;
 
-/// Verifies an image for each target. Large contents of its layers are kept in files in the directory `temporary`.
+/// The programs of an image that are verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Scope {
+    /// The program that starts and those that the plan put into the image.
+    #[default]
+    Planned,
+    /// Every executable file.
+    All,
+}
+
+/// The settings of a verification of images.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Options<'a> {
+    /// The nodes that must start the image.
+    pub targets: &'a [Target],
+    /// The directory for temporary files, which hold large contents of layers.
+    pub temporary: &'a Path,
+    /// The expectations of the plan; `None` without a plan.
+    pub planned: Option<&'a Planned>,
+    /// The programs that are verified.
+    pub scope: Scope,
+}
+
+impl<'a> Options<'a> {
+    /// Creates settings for these targets without expectations, for the programs that start.
+    pub fn new(targets: &'a [Target], temporary: &'a Path) -> Options<'a> {
+        Options { targets, temporary, planned: None, scope: Scope::default() }
+    }
+
+    /// Sets the expectations of the plan.
+    #[must_use]
+    pub fn with_planned(mut self, planned: &'a Planned) -> Options<'a> {
+        self.planned = Some(planned);
+        self
+    }
+
+    /// Sets the programs that are verified.
+    #[must_use]
+    pub fn with_scope(mut self, scope: Scope) -> Options<'a> {
+        self.scope = scope;
+        self
+    }
+}
+
+/// Verifies an image for each target, in the order of the targets. `subject` is the name of the image in the result.
 ///
 /// # Errors
 /// If a layer is missing, damaged or hostile: then no statement about the image is possible.
 pub fn verify(
+    subject: &str,
     source: &ImageSource,
     image: &SourceImage,
-    targets: &[Target],
-    planned: &Planned,
-    scope: Scope,
-    temporary: &Path,
-) -> Result<Vec<TargetReport>, SourceError> {
+    options: &Options<'_>,
+) -> Result<Vec<Verification>, SourceError> {
     let offered: Vec<Option<Platform>> =
-        image.platforms.iter().map(|image| known(image.platform())).collect();
-    let mut takers: BTreeMap<Option<usize>, Vec<(usize, &Target)>> = BTreeMap::new();
-    for (number, target) in targets.iter().enumerate() {
-        takers.entry(taken(&target.platform, &offered)).or_default().push((number, target));
+        image.platforms.iter().map(|image| parse_platform(image.platform())).collect();
+    // The targets that pull the same image share its merged root, which is costly to build.
+    let mut pullers: BTreeMap<Option<usize>, Vec<(usize, &Target)>> = BTreeMap::new();
+    for (number, target) in options.targets.iter().enumerate() {
+        pullers.entry(best_platform(target.platform(), &offered)).or_default().push((number, target));
     }
-    let of_place = |(place, takers): (Option<usize>, Vec<(usize, &Target)>)| {
+    let verify_place = |(place, targets): (Option<usize>, Vec<(usize, &Target)>)| {
         let Some(place) = place else {
-            return Ok(takers.into_iter().map(|(number, target)| (number, refused(target, image))).collect());
+            let missing =
+                targets.into_iter().map(|(number, target)| (number, no_image(subject, target, image)));
+            return Ok(missing.collect());
         };
-        let root = Merged(source.root(&image.platforms[place], RootLimits::default(), temporary)?);
-        let verified = takers.into_iter().map(|(number, target)| {
+        let platform = &image.platforms[place];
+        let root = MergedRoot(source.root(platform, RootLimits::default(), options.temporary)?);
+        let verified = targets.into_iter().map(|(number, target)| {
             let mut findings = index_findings(image);
-            findings.extend(one(&image.platforms[place], &root, target, planned, scope));
-            (number, report(target, offered[place].clone(), findings))
+            findings.extend(platform_findings(platform, &root, target, options));
+            let verification = Verification::new(subject, target.description(), findings);
+            (number, verification.with_platform(offered[place].clone()))
         });
         Ok(verified.collect::<Vec<_>>())
     };
-    let verified: Result<Vec<Vec<(usize, TargetReport)>>, SourceError> =
-        side_by_side(takers.into_iter().collect(), of_place).into_iter().collect();
-    let in_order: BTreeMap<usize, TargetReport> = verified?.into_iter().flatten().collect();
+    let verified: Result<Vec<Vec<(usize, Verification)>>, SourceError> =
+        in_parallel(pullers.into_iter().collect(), verify_place).into_iter().collect();
+    let in_order: BTreeMap<usize, Verification> = verified?.into_iter().flatten().collect();
     Ok(in_order.into_values().collect())
 }
 
-/// What `work` makes of each item, in their order; few at a time, for each may hold a whole program in memory.
-fn side_by_side<I: Send, R: Send>(items: Vec<I>, work: impl Fn(I) -> R + Sync) -> Vec<R> {
+/// Verifies a program file that is not in an image. A program that needs a loader remains unproven.
+pub fn verify_file(program: &Program<'_>, target: &Target) -> Verification {
+    let findings = verify_program(program, target, None, None);
+    Verification::new(program.path, target.description(), findings)
+        .with_platform(Some(target.platform().clone()))
+}
+
+/// Returns a platform of an image as a target, for an image without a target; `None` if the platform is unknown.
+pub fn own_target(platform: &PlatformObject) -> Option<Target> {
+    parse_platform(platform).map(|platform| Target::new(&platform))
+}
+
+/// Returns the verification of an index entry whose platform is unknown: no node pulls its image.
+pub fn unknown_platform(subject: &str, platform: &PlatformObject) -> Verification {
+    let name = platform.to_string();
+    let message =
+        format!("The index names {name}, a platform unknown to OCI and Go: no node pulls its image.");
+    let findings = vec![Finding::new(codes::UNKNOWN_TARGET, &name, "", message)];
+    Verification::new(subject, name, findings)
+}
+
+/// Returns the position of the platform that a host pulls, as containerd chooses it; `None` if it pulls none of them.
+/// An unknown platform (`None` in the slice) is never pulled.
+pub fn best_platform(host: &Platform, offered: &[Option<Platform>]) -> Option<usize> {
+    let known: Vec<(usize, &Platform)> = offered
+        .iter()
+        .enumerate()
+        .filter_map(|(place, platform)| Some((place, platform.as_ref()?)))
+        .collect();
+    let specifiers: Vec<Specifier> = known.iter().map(|(_, platform)| Specifier::from(*platform)).collect();
+    let best = *Only::for_platform(host).select(&specifiers).accepted.first()?;
+    known.get(best).map(|(place, _)| *place)
+}
+
+/// Returns the platform of an image in normal form; `None` if its name is unknown.
+pub fn parse_platform(platform: &PlatformObject) -> Option<Platform> {
+    Platform::parse(&platform.to_string()).ok().map(|platform| platform.normalized())
+}
+
+/// Applies `work` to each item and returns the results in order. At most four run at a time, since each may hold a whole
+/// program in memory.
+fn in_parallel<I: Send, R: Send>(items: Vec<I>, work: impl Fn(I) -> R + Sync) -> Vec<R> {
     let processors = std::thread::available_parallelism().map_or(1, usize::from).min(4);
     let (mut items, mut results) = (items.into_iter().peekable(), Vec::new());
     while items.peek().is_some() {
@@ -76,51 +160,28 @@ fn side_by_side<I: Send, R: Send>(items: Vec<I>, work: impl Fn(I) -> R + Sync) -
     results
 }
 
-/// Verifies a program file outside of an image.
-pub fn verify_file(path: &str, bytes: &[u8], mode: Option<u32>, target: &Target) -> TargetReport {
-    let program = Program { path, bytes, mode };
-    report(target, Some(target.platform.clone()), verify_program(&program, &node(target), None, None))
-}
-
-/// A platform of an image as a target of its own, where nobody says for which nodes the image is.
-pub fn of_itself(platform: &crossdock_oci::PlatformObject) -> Option<Target> {
-    let platform = known(platform)?;
-    let source = Source::Default("the image's own platforms".to_owned());
-    Some(Target { description: platform.to_string(), platform, node: None, source })
-}
-
-/// What is said of a platform that has no name that is known: no node takes it.
-pub fn unreadable(platform: &crossdock_oci::PlatformObject) -> TargetReport {
-    let name = platform.to_string();
-    let message =
-        format!("The index names {name}, which is no platform that OCI or Go knows: no node takes it.");
-    let findings = vec![Finding::new(codes::UNKNOWN_TARGET, &name, "", message)];
-    let report = Report::new("", name.clone(), findings);
-    TargetReport { for_: name, platform: None, verdict: report.verdict, findings: report.findings }
-}
-
-fn one(
+fn platform_findings(
     image: &SourcePlatform,
-    root: &Merged,
+    root: &MergedRoot,
     target: &Target,
-    planned: &Planned,
-    scope: Scope,
+    options: &Options<'_>,
 ) -> Vec<Finding> {
     let none = BTreeMap::new();
-    let planned = known(image.platform()).and_then(|platform| planned.get(&platform)).unwrap_or(&none);
-    let (image, target) = (facts(image), node(target));
-    let mut findings = verify_image(&image, root, &target, planned);
-    if scope == Scope::All {
-        findings.extend(others(&image, root, &target, planned));
+    let platform = parse_platform(image.platform());
+    let planned = platform.and_then(|platform| options.planned?.get(&platform)).unwrap_or(&none);
+    let image = facts(image);
+    let mut findings = verify_image(&image, root, target, planned);
+    if options.scope == Scope::All {
+        findings.extend(other_findings(&image, root, target, planned));
     }
     findings
 }
 
-/// Every other program of the image: whatever may be executed.
-fn others(
+/// Returns the findings about every other executable file of the image.
+fn other_findings(
     image: &ImageFacts,
-    root: &Merged,
-    target: &verify::Target,
+    root: &MergedRoot,
+    target: &Target,
     planned: &BTreeMap<String, Expectation>,
 ) -> Vec<Finding> {
     let absolute = |entry: &RootEntry| format!("/{}", entry.path.trim_start_matches('/'));
@@ -129,67 +190,21 @@ fn others(
     verify_others(paths, image, root, target)
 }
 
-fn report(target: &Target, platform: Option<Platform>, findings: Vec<Finding>) -> TargetReport {
-    let report = Report::new("", target.platform.to_string(), findings);
-    TargetReport {
-        for_: target.description.clone(),
-        platform,
-        verdict: report.verdict,
-        findings: report.findings,
-    }
-}
-
-fn refused(target: &Target, image: &SourceImage) -> TargetReport {
+/// Returns the verification for a target that pulls none of the image's platforms.
+fn no_image(subject: &str, target: &Target, image: &SourceImage) -> Verification {
     let names: Vec<String> = image.platforms.iter().map(|image| image.platform().to_string()).collect();
     let message = format!(
         "A node of {} is {}, and the image has no program for it: it holds {}.",
-        target.description,
-        target.platform,
+        target.description(),
+        target.name(),
         if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
     );
     let help = format!(
         "Build the image for {} too: add it to `--platform` of `crossdock dist`, or leave `--platform` out.",
-        target.platform
+        target.name()
     );
-    let finding = Finding::new(codes::PLATFORM_MISSING, &target.platform.to_string(), "", message);
-    report(target, None, vec![finding.with_help(help)])
-}
-
-/// What such a node is known to offer.
-fn node(target: &Target) -> verify::Target {
-    let named = verify::Target::new(&target.platform);
-    let Some(node) = &target.node else { return named };
-    named.on(verify::Node {
-        name: Some(target.description.clone()),
-        level: match &node.level {
-            Some(level) => verify::NodeLevel::AtLeast(level.clone()),
-            None => verify::NodeLevel::Unknown,
-        },
-        page_sizes: node.page_sizes.iter().copied().map(u64::from).collect(),
-        runs_32_bit: match node.runs_32_bit {
-            Some(true) => Known::Yes,
-            Some(false) => Known::No,
-            None => Known::Unknown,
-        },
-    })
-}
-
-/// The place of the platform that such a node pulls, as containerd chooses; what has no readable platform is not taken.
-pub fn taken(host: &Platform, offered: &[Option<Platform>]) -> Option<usize> {
-    let readable: Vec<(usize, &Platform)> = offered
-        .iter()
-        .enumerate()
-        .filter_map(|(place, platform)| Some((place, platform.as_ref()?)))
-        .collect();
-    let specifiers: Vec<Specifier> =
-        readable.iter().map(|(_, platform)| Specifier::from(*platform)).collect();
-    let best = *Only::for_platform(host).select(&specifiers).accepted.first()?;
-    readable.get(best).map(|(place, _)| *place)
-}
-
-/// An image's platform in normal form; none for a name that is not known, which no node takes.
-pub fn known(platform: &crossdock_oci::PlatformObject) -> Option<Platform> {
-    Platform::parse(&platform.to_string()).ok().map(|platform| platform.normalized())
+    let finding = Finding::new(codes::PLATFORM_MISSING, target.name(), "", message);
+    Verification::new(subject, target.description(), vec![finding.with_help(help)])
 }
 
 fn index_findings(image: &SourceImage) -> Vec<Finding> {
@@ -197,66 +212,22 @@ fn index_findings(image: &SourceImage) -> Vec<Finding> {
     verify_index(&platforms)
 }
 
-fn text(platform: &crossdock_oci::PlatformObject) -> PlatformText {
+fn text(platform: &PlatformObject) -> PlatformText {
     PlatformText::new(&platform.os, &platform.architecture, platform.variant.as_deref())
 }
 
 fn facts(image: &SourcePlatform) -> ImageFacts {
     let config = &image.config.value.config;
-    ImageFacts {
-        index_platform: image.descriptor.platform.as_ref().map(text),
-        config_platform: text(&image.config.value.platform),
-        entrypoint: config.entrypoint.clone(),
-        cmd: config.cmd.clone(),
-        env: config.env.clone(),
-        user: config.user.clone(),
-        working_directory: config.working_dir.clone(),
-        exposed_ports: config.exposed_ports.iter().cloned().collect(),
+    let facts = ImageFacts::default()
+        .with_config_platform(text(&image.config.value.platform))
+        .with_entrypoint(&config.entrypoint)
+        .with_cmd(&config.cmd)
+        .with_env(&config.env)
+        .with_user(&config.user)
+        .with_working_directory(&config.working_dir)
+        .with_exposed_ports(&config.exposed_ports);
+    match &image.descriptor.platform {
+        Some(platform) => facts.with_index_platform(text(platform)),
+        None => facts,
     }
-}
-
-/// The merged root of an image, as a check asks for it.
-struct Merged(RootView);
-
-/// A file of an image longer than this is not verified: no program that anybody deploys is near it.
-const MAX_PROGRAM: u64 = 2 << 30;
-
-impl Root for Merged {
-    fn entry(&self, path: &str) -> Result<Option<Entry>, RootError> {
-        match self.0.lookup_link(path) {
-            Ok(found) => Ok(Some(entry(&found))),
-            Err(LookupError::NotFound { .. } | LookupError::NotADir { .. }) => Ok(None),
-            Err(error) => Err(RootError::new(path, error.to_string())),
-        }
-    }
-
-    fn read(&self, path: &str) -> Result<Cow<'_, [u8]>, RootError> {
-        self.0.read(path, MAX_PROGRAM).map_err(|error| RootError::new(path, error.to_string()))
-    }
-
-    fn read_at(&self, path: &str, offset: u64, length: u64) -> Result<Cow<'_, [u8]>, RootError> {
-        let failed = |error: &dyn std::error::Error| RootError::new(path, error.to_string());
-        let found = self.0.lookup(path).map_err(|error| failed(&error))?;
-        let mut reader = self.0.open(&found);
-        let mut part = Vec::new();
-        reader.seek(SeekFrom::Start(offset)).map_err(|error| failed(&error))?;
-        reader.take(length).read_to_end(&mut part).map_err(|error| failed(&error))?;
-        Ok(Cow::Owned(part))
-    }
-
-    fn attribute(&self, path: &str, name: &str) -> Result<Option<Vec<u8>>, RootError> {
-        let Ok(found) = self.0.lookup_link(path) else { return Ok(None) };
-        let named = found.xattrs.into_iter().find(|(known, _)| known == name.as_bytes());
-        Ok(named.map(|(_, value)| value))
-    }
-}
-
-fn entry(found: &RootEntry) -> Entry {
-    let kind = match &found.kind {
-        EntryKind::File => verify::EntryKind::File,
-        EntryKind::Dir => verify::EntryKind::Directory,
-        EntryKind::Symlink(target) => verify::EntryKind::Link(String::from_utf8_lossy(target).into_owned()),
-        EntryKind::CharDevice | EntryKind::BlockDevice | EntryKind::Fifo => verify::EntryKind::Special,
-    };
-    Entry { kind, mode: found.mode, uid: found.uid, gid: found.gid, size: found.size }
 }

@@ -2,33 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use crossdock_platform::Platform;
+use crossdock_platform::{Linkage, Platform};
 
 /// What the plan says that a program is. A program that differs is not tagged, even where it would start.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Expectation {
     /// The platform that it was built for.
     pub platform: Platform,
     /// How it was linked.
-    pub linkage: Linkage,
+    pub linkage: Option<Linkage>,
     /// What the plan knows of its compiler.
     pub language: Language,
 }
 
-/// Static or dynamic.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Linkage {
-    /// Starts without a dynamic loader.
-    Static,
-    /// Starts through a dynamic loader that the image has.
-    Dynamic,
-    /// The plan leaves it open.
-    #[default]
-    Any,
-}
-
 /// What the plan knows of a program's compiler.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Language {
     /// Built by `go build`.
     Go {
@@ -48,6 +38,7 @@ pub enum Language {
 
 /// The processor level that a compiler was told to build for. A compiled Rust or C program does not record it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CpuLevel {
     /// The baseline of the triple.
     #[default]
@@ -61,13 +52,13 @@ pub enum CpuLevel {
 impl Expectation {
     /// A program for this platform, of which nothing else is known.
     pub fn new(platform: Platform) -> Expectation {
-        Expectation { platform, linkage: Linkage::Any, language: Language::Other }
+        Expectation { platform, linkage: None, language: Language::Other }
     }
 
     /// The same with this linkage.
     #[must_use]
     pub fn with_linkage(mut self, linkage: Linkage) -> Expectation {
-        self.linkage = linkage;
+        self.linkage = Some(linkage);
         self
     }
 

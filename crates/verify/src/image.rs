@@ -14,8 +14,19 @@ use crate::program::container::{Credentials, Surroundings, not_executable};
 use crate::root::{EntryKind, ResolveError, Resolved, Root, resolve};
 use crate::{Expectation, Finding, Target, codes};
 
-/// What an image's index and configuration say of it, word for word.
+/// The facts about an image that its index and configuration state, as they are written there.
+///
+/// ```
+/// use crossdock_verify::{ImageFacts, PlatformText};
+///
+/// let image = ImageFacts::default()
+///     .with_config_platform(PlatformText::new("linux", "arm64", None))
+///     .with_entrypoint(["/app", "--serve"]);
+/// assert_eq!(image.command().collect::<Vec<_>>(), ["/app", "--serve"]);
+/// assert_eq!(image.working_directory(), "/");
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ImageFacts {
     /// The platform in the index's entry; `None` for an image without an index.
     pub index_platform: Option<PlatformText>,
@@ -47,6 +58,62 @@ pub struct PlatformText {
 }
 
 impl ImageFacts {
+    /// Sets the platform in the index's entry.
+    #[must_use]
+    pub fn with_index_platform(mut self, platform: PlatformText) -> ImageFacts {
+        self.index_platform = Some(platform);
+        self
+    }
+
+    /// Sets the platform in the configuration.
+    #[must_use]
+    pub fn with_config_platform(mut self, platform: PlatformText) -> ImageFacts {
+        self.config_platform = platform;
+        self
+    }
+
+    /// Sets `Entrypoint`.
+    #[must_use]
+    pub fn with_entrypoint(mut self, words: impl IntoIterator<Item = impl Into<String>>) -> ImageFacts {
+        self.entrypoint = texts(words);
+        self
+    }
+
+    /// Sets `Cmd`.
+    #[must_use]
+    pub fn with_cmd(mut self, words: impl IntoIterator<Item = impl Into<String>>) -> ImageFacts {
+        self.cmd = texts(words);
+        self
+    }
+
+    /// Sets `Env`, as `NAME=VALUE`.
+    #[must_use]
+    pub fn with_env(mut self, variables: impl IntoIterator<Item = impl Into<String>>) -> ImageFacts {
+        self.env = texts(variables);
+        self
+    }
+
+    /// Sets `User`.
+    #[must_use]
+    pub fn with_user(mut self, user: impl Into<String>) -> ImageFacts {
+        self.user = user.into();
+        self
+    }
+
+    /// Sets `WorkingDir`.
+    #[must_use]
+    pub fn with_working_directory(mut self, directory: impl Into<String>) -> ImageFacts {
+        self.working_directory = directory.into();
+        self
+    }
+
+    /// Sets the keys of `ExposedPorts`, such as `80/tcp`.
+    #[must_use]
+    pub fn with_exposed_ports(mut self, ports: impl IntoIterator<Item = impl Into<String>>) -> ImageFacts {
+        self.exposed_ports = texts(ports);
+        self
+    }
+
     /// The words that the runtime starts: the entry point's, then the command's.
     pub fn command(&self) -> impl Iterator<Item = &str> {
         self.entrypoint.iter().chain(&self.cmd).map(String::as_str)
@@ -62,6 +129,10 @@ impl ImageFacts {
         let mut words = self.command();
         words.next().is_some_and(|word| word.ends_with("sh")) && words.next() == Some("-c")
     }
+}
+
+fn texts(texts: impl IntoIterator<Item = impl Into<String>>) -> Vec<String> {
+    texts.into_iter().map(Into::into).collect()
 }
 
 impl PlatformText {

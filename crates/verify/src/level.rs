@@ -1,5 +1,7 @@
 //! The order of processor levels within an architecture.
 
+use crossdock_platform::Architecture;
+
 /// A processor level as Go and OCI spell it, ready to compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Level {
@@ -11,26 +13,28 @@ pub(crate) enum Level {
 
 impl Level {
     /// Reads a level. `None` for a word that names no level of this architecture.
-    pub(crate) fn parse(architecture: &str, text: &str) -> Option<Level> {
+    pub(crate) fn parse(architecture: Architecture, text: &str) -> Option<Level> {
         match architecture {
-            "amd64" => ordered(&["v1", "v2", "v3", "v4"], text),
-            "riscv64" => ordered(&["rva20u64", "rva22u64", "rva23u64"], text),
-            "ppc64" | "ppc64le" => ordered(&["power8", "power9", "power10", "power11"], text),
-            "arm" | "armbe" => arm(text),
-            "arm64" | "arm64be" => arm64(text),
+            Architecture::Amd64 => ordered(&["v1", "v2", "v3", "v4"], text),
+            Architecture::Riscv64 => ordered(&["rva20u64", "rva22u64", "rva23u64"], text),
+            Architecture::Ppc64 | Architecture::Ppc64le => {
+                ordered(&["power8", "power9", "power10", "power11"], text)
+            }
+            Architecture::Arm | Architecture::Armbe => arm(text),
+            Architecture::Arm64 | Architecture::Arm64be => arm64(text),
             _ => None,
         }
     }
 
     /// The name of the level that every processor of an architecture has.
-    pub(crate) fn baseline_name(architecture: &str) -> Option<&'static str> {
+    pub(crate) fn baseline_name(architecture: Architecture) -> Option<&'static str> {
         match architecture {
-            "amd64" => Some("v1"),
-            "arm64" | "arm64be" => Some("v8.0"),
+            Architecture::Amd64 => Some("v1"),
+            Architecture::Arm64 | Architecture::Arm64be => Some("v8.0"),
             // Without a variant containerd takes linux/arm for v7.
-            "arm" | "armbe" => Some("v7"),
-            "riscv64" => Some("rva20u64"),
-            "ppc64" | "ppc64le" => Some("power8"),
+            Architecture::Arm | Architecture::Armbe => Some("v7"),
+            Architecture::Riscv64 => Some("rva20u64"),
+            Architecture::Ppc64 | Architecture::Ppc64le => Some("power8"),
             _ => None,
         }
     }
@@ -113,19 +117,19 @@ mod tests {
     #[test]
     fn levels_include_the_lower_ones() {
         let cases = [
-            ("amd64", "v3", "v2", true),
-            ("amd64", "v1", "v2", false),
-            ("arm64", "v8.0", "v8.1", false),
-            ("arm64", "v8.1", "v8.0,lse", true),
-            ("arm64", "v8", "v8.0,lse", false),
-            ("arm64", "v9.0", "v8.5", true),
-            ("arm64", "v9.0", "v8.6", false),
-            ("arm64", "v8.9", "v9.0", false),
-            ("arm64", "v9", "v9.0,lse,crypto", true),
-            ("arm", "v6", "7", false),
-            ("arm", "v7", "6,softfloat", true),
-            ("riscv64", "rva20u64", "rva22u64", false),
-            ("ppc64le", "power10", "power9", true),
+            (Architecture::Amd64, "v3", "v2", true),
+            (Architecture::Amd64, "v1", "v2", false),
+            (Architecture::Arm64, "v8.0", "v8.1", false),
+            (Architecture::Arm64, "v8.1", "v8.0,lse", true),
+            (Architecture::Arm64, "v8", "v8.0,lse", false),
+            (Architecture::Arm64, "v9.0", "v8.5", true),
+            (Architecture::Arm64, "v9.0", "v8.6", false),
+            (Architecture::Arm64, "v8.9", "v9.0", false),
+            (Architecture::Arm64, "v9", "v9.0,lse,crypto", true),
+            (Architecture::Arm, "v6", "7", false),
+            (Architecture::Arm, "v7", "6,softfloat", true),
+            (Architecture::Riscv64, "rva20u64", "rva22u64", false),
+            (Architecture::Ppc64le, "power10", "power9", true),
         ];
         for (architecture, node, needed, expected) in cases {
             let level = |text| Level::parse(architecture, text).unwrap();
@@ -136,12 +140,12 @@ mod tests {
     #[test]
     fn words_that_are_no_level_are_refused() {
         for (architecture, text) in [
-            ("amd64", "v5"),
-            ("amd64", "3"),
-            ("arm", "v4"),
-            ("arm64", "8.0"),
-            ("arm64", "v8.0,x"),
-            ("386", "sse2"),
+            (Architecture::Amd64, "v5"),
+            (Architecture::Amd64, "3"),
+            (Architecture::Arm, "v4"),
+            (Architecture::Arm64, "8.0"),
+            (Architecture::Arm64, "v8.0,x"),
+            (Architecture::I386, "sse2"),
         ] {
             assert_eq!(Level::parse(architecture, text), None, "{architecture} {text}");
         }

@@ -8,13 +8,14 @@
 //!
 //! ```
 //! use crossdock_platform::Platform;
-//! use crossdock_verify::{Program, Report, Target, Verdict, verify_program};
+//! use crossdock_verify::{Program, Target, Verdict, Verification, verify_program};
 //!
 //! let target = Target::new(&Platform::LINUX_ARM64);
-//! let script = Program { path: "/app", bytes: b"echo hello\n", mode: Some(0o755) };
-//! let report = Report::new("/app", target.name(), verify_program(&script, &target, None, None));
-//! assert_eq!(report.verdict, Verdict::Fails);
-//! assert_eq!(report.findings[0].code.id(), "text-without-interpreter");
+//! let script = Program::new("/app", b"echo hello\n").with_mode(0o755);
+//! let verification =
+//!     Verification::new("/app", target.description(), verify_program(&script, &target, None, None));
+//! assert_eq!(verification.verdict(), Verdict::Fails);
+//! assert_eq!(verification.findings[0].code.id(), "text-without-interpreter");
 //! ```
 //!
 //! The checks of a program are in `src/program/checks/`, those of an image in `src/image/`, those of an index in
@@ -34,14 +35,15 @@ mod verification;
 
 pub use codes::catalogue_markdown;
 pub use crossdock_findings::{Code, Effect, Evidence, Finding, Severity};
-pub use expectation::{CpuLevel, Expectation, Language, Linkage};
+pub use crossdock_platform::{Endianness, Linkage};
+pub use expectation::{CpuLevel, Expectation, Language};
 pub use image::{ImageFacts, PlatformText, verify_image, verify_others};
 pub use index::verify_index;
 pub use program::inspect::{
-    ArmAttributes, Class, Dynamic, Elf, Endianness, GoBuildInfo, Inspection, Interpreter, MachO, Notes, Pe,
-    Script, Segment, VersionNeed, inspect,
+    ArmAttributes, Class, Dynamic, Elf, GoBuildInfo, Inspection, Interpreter, MachO, Notes, Pe, Script,
+    Segment, VersionNeed, inspect,
 };
 pub use program::{Program, verify_program};
 pub use root::{Entry, EntryKind, MemoryRoot, ResolveError, Resolved, Root, RootError, resolve};
-pub use target::{Known, Node, NodeLevel, Target};
-pub use verification::{Report, Verdict};
+pub use target::{Node, NodeLevel, Target, Tristate};
+pub use verification::{Verdict, Verification, serialize_entries};

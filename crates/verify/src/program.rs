@@ -14,13 +14,28 @@ use inspect::inspect;
 
 /// A program file.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct Program<'a> {
-    /// Where it stands, for messages.
+    /// The path, for messages.
     pub path: &'a str,
-    /// Its content.
+    /// The content.
     pub bytes: &'a [u8],
-    /// Its permission bits, where they are known.
+    /// The permission bits; `None` if unknown.
     pub mode: Option<u32>,
+}
+
+impl<'a> Program<'a> {
+    /// Creates a program whose permission bits are unknown.
+    pub fn new(path: &'a str, bytes: &'a [u8]) -> Program<'a> {
+        Program { path, bytes, mode: None }
+    }
+
+    /// Sets the permission bits.
+    #[must_use]
+    pub fn with_mode(mut self, mode: u32) -> Program<'a> {
+        self.mode = Some(mode);
+        self
+    }
 }
 
 /// Judges one program file for a target, and against what the plan says of it.

@@ -1,117 +1,175 @@
-//! What a program is judged for.
+//! The platform and the nodes that a program must start on.
 
-use crossdock_platform::{NodeProfile, Platform};
+use crossdock_platform::{Architecture, NodeProfile, Os, Platform};
+use serde::{Serialize, Serializer};
 
 use crate::level::Level;
 
-/// A platform and what is known of its nodes.
+/// A platform and the facts about its nodes.
+///
+/// ```
+/// use crossdock_platform::Platform;
+/// use crossdock_verify::{Node, NodeLevel, Target};
+///
+/// let node = Node::new(NodeLevel::AtLeast("v3".to_owned())).with_page_sizes([4096]);
+/// let target = Target::new(&Platform::LINUX_AMD64).on(node).described_as("the old cluster");
+/// assert_eq!((target.name(), target.description()), ("linux/amd64", "the old cluster"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     platform: Platform,
     name: String,
+    description: Option<String>,
     node: Node,
 }
 
-/// What the nodes of a target offer beyond its platform's baseline.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// The properties of a target's nodes that its platform does not determine.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Node {
-    /// What a person calls such a node, as `m7g.large`; the platform's name where it has none of its own.
-    pub name: Option<String>,
-    /// Which processor level every node has.
+    /// The processor level that every node has.
     pub level: NodeLevel,
-    /// The page sizes that a node may have, in bytes; empty when unknown.
-    pub page_sizes: Vec<u64>,
-    /// Whether the nodes run 32-bit programs of their family.
-    pub runs_32_bit: Known,
+    /// The page sizes that a node may have, in bytes; empty if unknown.
+    pub page_sizes: Vec<u32>,
+    /// Whether the nodes run the 32-bit programs of their architecture's family.
+    pub runs_32_bit: Tristate,
 }
 
-/// What is known of the processor level of nodes.
+/// The processor level of nodes. It serializes as the level's name, or as null if no level is named.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum NodeLevel {
-    /// The nodes are any of the platform: its variant is what they have, else the architecture's baseline.
+    /// The nodes may be any of the platform: they have its variant, or the architecture's baseline if it has none.
     #[default]
     OfPlatform,
-    /// Every node has this level, as OCI or Go spell it, such as `v3` or `v8.2`.
+    /// Every node has this level, spelled as OCI or Go does, such as `v3` or `v8.2`.
     AtLeast(String),
-    /// They are one kind of machine, and nobody says which level beyond the platform's it has.
+    /// The nodes are one kind of machine whose level beyond the platform's is unknown.
     Unknown,
 }
 
-/// An answer that may not be known.
+/// An answer that may be unknown. It serializes as `true`, `false` or null.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Known {
+pub enum Tristate {
     /// Yes.
     Yes,
     /// No.
     No,
-    /// Nothing is known.
+    /// The answer is unknown.
     #[default]
     Unknown,
 }
 
-impl From<&NodeProfile> for Node {
-    fn from(profile: &NodeProfile) -> Node {
-        Node {
-            name: None,
-            level: match profile.highest {
-                Some(level) => NodeLevel::AtLeast(level.to_owned()),
-                None => NodeLevel::Unknown,
-            },
-            page_sizes: profile.page_sizes.iter().copied().map(u64::from).collect(),
-            runs_32_bit: match profile.runs_32bit {
-                Some(true) => Known::Yes,
-                Some(false) => Known::No,
-                None => Known::Unknown,
-            },
+impl From<Option<bool>> for Tristate {
+    fn from(answer: Option<bool>) -> Tristate {
+        match answer {
+            Some(true) => Tristate::Yes,
+            Some(false) => Tristate::No,
+            None => Tristate::Unknown,
         }
     }
 }
 
-impl Target {
-    /// Any node of this platform.
-    pub fn new(platform: &Platform) -> Target {
-        let platform = platform.normalized();
-        Target { name: platform.to_string(), platform, node: Node::default() }
+impl Serialize for Tristate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Tristate::Yes => serializer.serialize_some(&true),
+            Tristate::No => serializer.serialize_some(&false),
+            Tristate::Unknown => serializer.serialize_none(),
+        }
+    }
+}
+
+impl Serialize for NodeLevel {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            NodeLevel::AtLeast(level) => serializer.serialize_some(level),
+            NodeLevel::OfPlatform | NodeLevel::Unknown => serializer.serialize_none(),
+        }
+    }
+}
+
+impl From<&NodeProfile> for Node {
+    fn from(profile: &NodeProfile) -> Node {
+        let level = profile.highest.map(str::to_owned).map_or(NodeLevel::Unknown, NodeLevel::AtLeast);
+        Node { level, page_sizes: profile.page_sizes.to_vec(), runs_32_bit: profile.runs_32bit.into() }
+    }
+}
+
+impl Node {
+    /// Creates a node of this level, of which nothing else is known.
+    pub fn new(level: NodeLevel) -> Node {
+        Node { level, ..Node::default() }
     }
 
-    /// The same platform on nodes of which this much is known.
+    /// Sets the page sizes that a node may have, in bytes.
+    #[must_use]
+    pub fn with_page_sizes(mut self, bytes: impl IntoIterator<Item = u32>) -> Node {
+        self.page_sizes = bytes.into_iter().collect();
+        self
+    }
+
+    /// Sets whether the nodes run 32-bit programs.
+    #[must_use]
+    pub fn with_32_bit_mode(mut self, runs_32_bit: Tristate) -> Node {
+        self.runs_32_bit = runs_32_bit;
+        self
+    }
+}
+
+impl Target {
+    /// Creates the target of any node of a platform.
+    pub fn new(platform: &Platform) -> Target {
+        let platform = platform.normalized();
+        Target { name: platform.to_string(), platform, description: None, node: Node::default() }
+    }
+
+    /// Restricts the target to nodes with these properties.
     #[must_use]
     pub fn on(mut self, node: Node) -> Target {
         self.node = node;
         self
     }
 
-    /// The platform in normal form.
+    /// Sets the description of the nodes, such as `m7g.large`.
+    #[must_use]
+    pub fn described_as(mut self, description: impl Into<String>) -> Target {
+        self.description = Some(description.into());
+        self
+    }
+
+    /// Returns the platform in normal form.
     pub fn platform(&self) -> &Platform {
         &self.platform
     }
 
-    /// The platform's name in normal form, such as `linux/arm64`.
+    /// Returns the platform's name in normal form, such as `linux/arm64`.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What is known of the nodes.
+    /// Returns the description of the nodes; the platform's name if they have none.
+    pub fn description(&self) -> &str {
+        self.description.as_deref().unwrap_or(&self.name)
+    }
+
+    /// Returns the properties of the nodes.
     pub fn node(&self) -> &Node {
         &self.node
     }
 
-    /// The operating system in Go's spelling.
-    pub fn os(&self) -> &str {
-        self.platform.os().as_str()
+    /// Returns the operating system.
+    pub fn os(&self) -> Os {
+        self.platform.os()
     }
 
-    /// The architecture in Go's spelling.
-    pub fn architecture(&self) -> &str {
-        self.platform.architecture().as_str()
+    /// Returns the architecture.
+    pub fn architecture(&self) -> Architecture {
+        self.platform.architecture()
     }
 
-    /// What a person calls the nodes.
-    pub(crate) fn node_name(&self) -> &str {
-        self.node.name.as_deref().unwrap_or(&self.name)
-    }
-
-    /// The level that every node has, with its spelling: the node's, else the platform's variant, else the baseline.
+    /// Returns the level that every node has, with its spelling: the higher of the node's and the platform variant's, or
+    /// the baseline if neither names one. `None` if the architecture has no levels.
     pub(crate) fn level(&self) -> Option<(Level, String)> {
         let parse = |text: &str| Some((Level::parse(self.architecture(), text)?, text.to_owned()));
         let node = match &self.node.level {
@@ -139,7 +197,11 @@ mod tests {
             panic!("{description} is known")
         };
         let (platform, _) = found.platform_or_linux().unwrap();
-        Target::new(&platform).on(found.node.as_ref().map(Node::from).unwrap_or_default())
+        let target = Target::new(&platform);
+        match &found.node {
+            Some(profile) => target.on(Node::from(profile)),
+            None => target,
+        }
     }
 
     #[test]
@@ -148,17 +210,15 @@ mod tests {
         assert_eq!(target("linux/amd64/v3").level().unwrap().1, "v3");
         assert_eq!(target("m5.large").level().unwrap().1, "v4");
         assert_eq!(target("m5.large").name(), "linux/amd64");
-        assert_eq!(target("m8g.large").node().runs_32_bit, Known::No);
+        assert_eq!(target("m8g.large").node().runs_32_bit, Tristate::No);
     }
 
     #[test]
-    fn the_better_of_node_and_variant_counts() {
+    fn the_higher_level_of_node_and_variant_counts() {
         let v3 = Platform::parse("linux/amd64/v3").unwrap();
-        let on = |level: &str| {
-            Target::new(&v3).on(Node { level: NodeLevel::AtLeast(level.to_owned()), ..Node::default() })
-        };
+        let on = |level: &str| Target::new(&v3).on(Node::new(NodeLevel::AtLeast(level.to_owned())));
         assert_eq!(on("v2").level().unwrap().1, "v3");
         assert_eq!(on("v4").level().unwrap().1, "v4");
-        assert_eq!(on("v9").level().unwrap().1, "v3", "a word that is no level says nothing");
+        assert_eq!(on("v9").level().unwrap().1, "v3", "an unknown level is ignored");
     }
 }

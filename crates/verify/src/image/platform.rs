@@ -1,5 +1,7 @@
 //! Do index, configuration and target name the same platform?
 
+use crossdock_platform::Architecture;
+
 use crate::image::{ImageFacts, PlatformText};
 use crate::level::Level;
 use crate::program::machine;
@@ -52,13 +54,15 @@ fn spelling(platform: &PlatformText, place: &str, target: &Target, findings: &mu
 /// Why a node of the target would not choose an image of this platform; containerd's default matcher is the measure.
 fn unfit(platform: &PlatformText, target: &Target) -> Option<String> {
     let normal = platform.normalized();
-    if normal.os != target.os() {
+    if normal.os != target.os().as_str() {
         return Some(format!("a node runs {}", target.os()));
     }
     let architecture = target.architecture();
-    if normal.architecture != architecture {
-        let beside = machine::compatible_32_bit(architecture) == Some(&normal.architecture);
-        return (!(beside && ["amd64", "arm64"].contains(&architecture))).then(|| {
+    if normal.architecture != architecture.as_str() {
+        let compatible = machine::compatible_32_bit(architecture).map(Architecture::as_str);
+        let runs_it = compatible == Some(&normal.architecture)
+            && matches!(architecture, Architecture::Amd64 | Architecture::Arm64);
+        return (!runs_it).then(|| {
             format!("a node is {architecture}, and its runtime finds `no match for platform in manifest`")
         });
     }

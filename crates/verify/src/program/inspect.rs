@@ -18,7 +18,7 @@ pub use dynamic::{Dynamic, VersionNeed};
 pub use elf::{Elf, Interpreter};
 pub use foreign::{MachO, Pe};
 pub use go::GoBuildInfo;
-pub use headers::{Class, Endianness, Segment};
+pub use headers::{Class, Segment};
 pub use notes::Notes;
 pub use script::Script;
 pub(crate) use strings::{Room, Strings, c_string};

@@ -1,12 +1,12 @@
 //! What a program of an architecture looks like in its ELF header.
 
-use crossdock_platform::Architecture;
+use crossdock_platform::{Architecture, Endianness};
 use object::elf::{
     EM_386, EM_AARCH64, EM_ARM, EM_LOONGARCH, EM_MIPS, EM_PPC, EM_PPC64, EM_RISCV, EM_S390, EM_SPARC,
     EM_SPARC32PLUS, EM_SPARCV9, EM_X86_64,
 };
 
-use crate::program::inspect::{Class, Elf, Endianness};
+use crate::program::inspect::{Class, Elf};
 
 /// The header fields that all programs of an architecture share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,28 +42,24 @@ const MACHINES: &[(Architecture, u16)] = &[
 ];
 
 impl Machine {
-    /// The machine of an architecture in Go's spelling; `None` when it has no ELF form here.
-    pub(crate) fn of(architecture: &str) -> Option<Machine> {
-        let (architecture, number) = MACHINES.iter().find(|(known, _)| known.as_str() == architecture)?;
-        Some(Machine::new(*architecture, *number))
+    /// Returns the machine of an architecture; `None` if Linux does not run ELF programs of it.
+    pub(crate) fn of(architecture: Architecture) -> Option<Machine> {
+        let (_, number) = MACHINES.iter().find(|(known, _)| *known == architecture)?;
+        Some(Machine::new(architecture, *number))
     }
 
     fn new(architecture: Architecture, number: u16) -> Machine {
         let class = if architecture.pointer_width() == 32 { Class::Elf32 } else { Class::Elf64 };
-        let endianness = match architecture.endianness() {
-            crossdock_platform::Endianness::Little => Endianness::Little,
-            crossdock_platform::Endianness::Big => Endianness::Big,
-        };
-        Machine { number, class, endianness }
+        Machine { number, class, endianness: architecture.endianness() }
     }
 }
 
-/// The architecture that an ELF file is for, in Go's spelling.
-pub(crate) fn architecture_of(elf: &Elf) -> Option<&'static str> {
+/// Returns the architecture that an ELF file is for; `None` if no known one has this header.
+pub(crate) fn architecture_of(elf: &Elf) -> Option<Architecture> {
     let number = if elf.machine == EM_SPARC32PLUS.0 { EM_SPARC.0 } else { elf.machine };
     let machine = Machine { number, class: elf.class, endianness: elf.endianness };
     let known = MACHINES.iter().find(|(known, number)| Machine::new(*known, *number) == machine);
-    known.map(|(architecture, _)| architecture.as_str())
+    known.map(|(architecture, _)| *architecture)
 }
 
 /// The machine of an ELF file in words: `arm64 (e_machine 183)`.
@@ -78,15 +74,15 @@ pub(crate) fn describe(elf: &Elf) -> String {
 }
 
 /// The 32-bit architecture whose programs a processor of this architecture may run as they are.
-pub(crate) fn compatible_32_bit(architecture: &str) -> Option<&'static str> {
+pub(crate) fn compatible_32_bit(architecture: Architecture) -> Option<Architecture> {
     match architecture {
-        "amd64" => Some("386"),
-        "arm64" => Some("arm"),
-        "mips64" => Some("mips"),
-        "mips64le" => Some("mipsle"),
-        "ppc64" => Some("ppc"),
-        "s390x" => Some("s390"),
-        "sparc64" => Some("sparc"),
+        Architecture::Amd64 => Some(Architecture::I386),
+        Architecture::Arm64 => Some(Architecture::Arm),
+        Architecture::Mips64 => Some(Architecture::Mips),
+        Architecture::Mips64le => Some(Architecture::Mipsle),
+        Architecture::Ppc64 => Some(Architecture::Ppc),
+        Architecture::S390x => Some(Architecture::S390),
+        Architecture::Sparc64 => Some(Architecture::Sparc),
         _ => None,
     }
 }

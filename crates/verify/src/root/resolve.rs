@@ -15,6 +15,7 @@ pub(crate) const LONGEST_PATH: usize = 4096;
 
 /// What a path leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Resolved {
     /// The path without any link.
     pub path: String,
@@ -28,6 +29,7 @@ pub struct Resolved {
 
 /// Why a path leads nowhere.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum ResolveError {
     /// Nothing stands at `missing`.
     #[error("{missing} does not exist in the image{}", trail(links))]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crossdock_platform::Platform;
 use crossdock_verify::{
-    Effect, Program, Report, Severity, Target, Verdict, catalogue_markdown, codes, verify_program,
+    Effect, Program, Severity, Target, Verdict, Verification, catalogue_markdown, codes, verify_program,
 };
 
 /// What only the crate above can see: which image of an index a node takes.
@@ -90,13 +90,12 @@ fn the_table_has_a_line_for_every_code() {
 }
 
 #[test]
-fn the_report_is_one_object_with_the_documented_keys() {
+fn a_verification_is_one_object_with_the_documented_keys() {
     let target = Target::new(&Platform::LINUX_ARM64);
-    let findings =
-        verify_program(&Program { path: "app", bytes: b"", mode: Some(0o644) }, &target, None, None);
-    let report = Report::new("app", target.name(), findings);
-    assert_eq!(report.verdict, Verdict::Fails);
-    let json = serde_json::to_value(&report).expect("a report is JSON");
+    let findings = verify_program(&Program::new("app", b"").with_mode(0o644), &target, None, None);
+    let verification = Verification::new("app", target.description(), findings);
+    assert_eq!(verification.verdict(), Verdict::Fails);
+    let json = serde_json::to_value(&verification).expect("a verification is JSON");
     let keys: Vec<&str> = json.as_object().expect("an object").keys().map(String::as_str).collect();
     assert_eq!(keys, ["findings", "for", "schema", "subject", "verdict"]);
     assert_eq!(json["for"], "linux/arm64");

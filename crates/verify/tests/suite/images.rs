@@ -6,23 +6,21 @@ use crate::host::host_file;
 use crate::support::{Recipe, damage, summary};
 use crossdock_platform::Platform;
 use crossdock_verify::{
-    Entry, EntryKind, Expectation, Finding, ImageFacts, Known, MemoryRoot, Node, PlatformText, Target,
+    Entry, EntryKind, Expectation, Finding, ImageFacts, MemoryRoot, Node, PlatformText, Target, Tristate,
     Verdict, verify_image, verify_index, verify_others,
 };
 
 /// An image that starts `/app` as user 65532 on linux/amd64.
 fn image() -> ImageFacts {
-    ImageFacts {
-        index_platform: Some(PlatformText::new("linux", "amd64", None)),
-        config_platform: PlatformText::new("linux", "amd64", None),
-        entrypoint: vec!["/app".to_owned()],
-        user: "65532".to_owned(),
-        ..ImageFacts::default()
-    }
+    ImageFacts::default()
+        .with_index_platform(PlatformText::new("linux", "amd64", None))
+        .with_config_platform(PlatformText::new("linux", "amd64", None))
+        .with_entrypoint(["/app"])
+        .with_user("65532")
 }
 
 fn starting(entrypoint: &[&str]) -> ImageFacts {
-    ImageFacts { entrypoint: entrypoint.iter().map(|word| (*word).to_owned()).collect(), ..image() }
+    image().with_entrypoint(entrypoint.iter().copied())
 }
 
 fn judge(image: &ImageFacts, root: &MemoryRoot) -> Vec<Finding> {
@@ -143,7 +141,7 @@ fn a_library_is_found_the_way_the_loader_finds_it() {
     starts(&judge(&image(), &at("/usr/lib/libanswer.so", &plain)), "");
     // Debian's loader does not search /lib64.
     fails(&judge(&image(), &at("/lib64/libanswer.so", &plain)), "library-missing");
-    let path = ImageFacts { env: vec!["LD_LIBRARY_PATH=/other:/opt".to_owned()], ..image() };
+    let path = image().with_env(["LD_LIBRARY_PATH=/other:/opt"]);
     starts(&judge(&path, &at("/opt/libanswer.so", &plain)), "");
     let origin = linked("-Wl,-rpath,$ORIGIN/lib");
     starts(&judge(&image(), &at("/lib/libanswer.so", &origin)), "");
@@ -185,7 +183,7 @@ fn a_symbol_that_no_library_has_is_named() {
     // A function that is bound when it is first called stops the program only then.
     let later = caller("gcc", "-Wl,-z,lazy");
     expect(&found(glibc(), later.clone(), library("gcc", wrong)), Verdict::Unproven, "function-missing");
-    let image = ImageFacts { env: vec!["LD_BIND_NOW=1".to_owned()], ..image() };
+    let image = image().with_env(["LD_BIND_NOW=1"]);
     let root =
         glibc().file("/usr/lib/libanswer.so", 0o644, library("gcc", wrong).make()).file("/app", 0o755, later);
     fails(&judge(&image, &root), "symbol-missing");
@@ -216,11 +214,8 @@ fn an_arm64_program_finds_its_libraries() {
         .file("/lib/libc.so.6", 0o755, host_file(&format!("{folder}/libc.so.6")))
         .file("/app", 0o755, app);
     let arm64 = PlatformText::new("linux", "arm64", Some("v8"));
-    let image = ImageFacts {
-        index_platform: Some(PlatformText::new("linux", "arm64", None)),
-        config_platform: arm64,
-        ..image()
-    };
+    let image =
+        image().with_index_platform(PlatformText::new("linux", "arm64", None)).with_config_platform(arm64);
     starts(&judge_for("linux/arm64", &image, &root), "");
 }
 
@@ -308,19 +303,19 @@ fn the_entry_point_has_to_be_there() {
     fails(&judge(&starting(&["/app/x"]), &root()), "entry-point-missing");
     fails(&judge(&starting(&["/bin/sh", "-c", "/app"]), &root()), "shell-missing");
     fails(&judge(&starting(&["./tool"]), &root()), "entry-point-missing");
-    let in_srv = ImageFacts { working_directory: "/srv".to_owned(), ..starting(&["./tool"]) };
+    let in_srv = starting(&["./tool"]).with_working_directory("/srv");
     starts(&judge(&in_srv, &root()), "");
-    let bare = ImageFacts { working_directory: "/srv".to_owned(), ..starting(&["tool"]) };
+    let bare = starting(&["tool"]).with_working_directory("/srv");
     fails(&judge(&bare, &root()), "entry-point-not-on-path");
-    let path = ImageFacts { env: vec!["PATH=/srv".to_owned()], ..starting(&["tool"]) };
+    let path = starting(&["tool"]).with_env(["PATH=/srv"]);
     starts(&judge(&path, &root()), "");
-    let command = ImageFacts { cmd: vec!["/app".to_owned()], ..starting(&[]) };
+    let command = starting(&[]).with_cmd(["/app"]);
     starts(&judge(&command, &root()), "");
 }
 
 #[test]
 fn the_user_has_to_exist_and_may_execute() {
-    let as_user = |user: &str| ImageFacts { user: user.to_owned(), ..image() };
+    let as_user = |user: &str| image().with_user(user);
     let root = |mode: u32| {
         MemoryRoot::new()
             .file("/etc/passwd", 0o644, "root:x:0:0::/:\nweb:x:1000:1000::/:\n")
@@ -345,7 +340,7 @@ fn the_user_has_to_exist_and_may_execute() {
     starts(&judge(&as_user("1000:www"), &root(0o755)), "");
     let private = MemoryRoot::new().directory("/srv", 0o700).file("/srv/app", 0o755, go());
     fails(&judge(&starting(&["/srv/app"]), &private), "not-executable");
-    let on_path = ImageFacts { env: vec!["PATH=/srv".to_owned()], ..starting(&["app"]) };
+    let on_path = starting(&["app"]).with_env(["PATH=/srv"]);
     fails(&judge(&on_path, &private), "entry-point-not-on-path");
 }
 
@@ -362,11 +357,7 @@ fn directories_are_closed_to_all_but_root() {
             .file(LIBC, 0o755, host_file(LIBC))
             .file("/srv/app", 0o755, dynamic())
     };
-    let as_user = |user: &str, word: &str| ImageFacts {
-        user: user.to_owned(),
-        env: vec!["PATH=/srv".to_owned()],
-        ..starting(&[word])
-    };
+    let as_user = |user: &str, word: &str| starting(&[word]).with_user(user).with_env(["PATH=/srv"]);
     for mode in [0o000, 0o600, 0o700] {
         starts(&judge(&as_user("0", "/srv/app"), &closed(mode)), "");
         starts(&judge(&as_user("", "app"), &closed(mode)), "");
@@ -384,7 +375,7 @@ fn directories_are_closed_to_all_but_root() {
 fn a_passwd_file_without_end_is_unproven() {
     let lines = "x:x:1:1::/:\n".repeat(1 << 19) + "web:x:1000:1000::/:\n";
     let root = MemoryRoot::new().file("/etc/passwd", 0o644, lines).file("/app", 0o755, go());
-    let image = ImageFacts { user: "web".to_owned(), ..image() };
+    let image = image().with_user("web");
     expect(&judge(&image, &root), Verdict::Unproven, "unreadable user-not-numeric");
 }
 
@@ -404,11 +395,7 @@ fn capabilities_beyond_the_container_are_refused() {
 #[test]
 fn low_ports_are_for_root() {
     let root = MemoryRoot::new().file("/app", 0o755, go());
-    let exposing = |port: &str, user: &str| ImageFacts {
-        exposed_ports: vec![port.to_owned()],
-        user: user.to_owned(),
-        ..image()
-    };
+    let exposing = |port: &str, user: &str| image().with_exposed_ports([port]).with_user(user);
     starts(&judge(&exposing("80/tcp", "65532"), &root), "privileged-port");
     starts(&judge(&exposing("80", "0"), &root), "");
     starts(&judge(&exposing("8080/tcp", "65532"), &root), "");
@@ -423,7 +410,7 @@ fn index_configuration_and_program_have_to_agree() {
             let os = parts.next().unwrap_or_default();
             PlatformText::new(os, parts.next().unwrap_or_default(), parts.next())
         };
-        ImageFacts { index_platform: Some(text(index)), config_platform: text(config), ..image() }
+        image().with_index_platform(text(index)).with_config_platform(text(config))
     };
     starts(&judge(&says("linux/amd64/v1", "linux/amd64"), &root), "");
     starts(&judge(&says("linux/amd64", "linux/x86_64"), &root), "unusual-platform-name");
@@ -461,14 +448,14 @@ fn nodes_without_32_bit_mode_refuse_32_bit_programs() {
     let arm = Recipe::parse("CGO_ENABLED=0 GOOS=linux GOARCH=arm go").make();
     let root = MemoryRoot::new().file("/app", 0o755, arm);
     let text = PlatformText::new("linux", "arm", Some("v7"));
-    let image = ImageFacts { index_platform: Some(text.clone()), config_platform: text, ..image() };
-    let on = |runs_32_bit: Known| {
-        let node = Node { runs_32_bit, ..Node::default() };
+    let image = image().with_index_platform(text.clone()).with_config_platform(text);
+    let on = |runs_32_bit: Tristate| {
+        let node = Node::default().with_32_bit_mode(runs_32_bit);
         verify_image(&image, &root, &Target::new(&Platform::LINUX_ARM64).on(node), &BTreeMap::new())
     };
-    fails(&on(Known::No), "no-32-bit-mode");
-    starts(&on(Known::Yes), "compatibility-mode");
-    expect(&on(Known::Unknown), Verdict::Unproven, "compatibility-mode-unknown");
+    fails(&on(Tristate::No), "no-32-bit-mode");
+    starts(&on(Tristate::Yes), "compatibility-mode");
+    expect(&on(Tristate::Unknown), Verdict::Unproven, "compatibility-mode-unknown");
 }
 
 #[test]
@@ -480,9 +467,9 @@ fn segments_have_to_fit_the_pages() {
         MemoryRoot::new().file("/app", 0o755, app)
     };
     let text = PlatformText::new("linux", "arm64", None);
-    let image = ImageFacts { index_platform: Some(text.clone()), config_platform: text, ..image() };
-    let on = |root: &MemoryRoot, page_sizes: &[u64]| {
-        let node = Node { page_sizes: page_sizes.to_vec(), ..Node::default() };
+    let image = image().with_index_platform(text.clone()).with_config_platform(text);
+    let on = |root: &MemoryRoot, page_sizes: &[u32]| {
+        let node = Node::default().with_page_sizes(page_sizes.iter().copied());
         verify_image(&image, root, &Target::new(&Platform::LINUX_ARM64).on(node), &BTreeMap::new())
     };
     fails(&on(&with("4096"), &[65536]), "page-size");

@@ -44,11 +44,9 @@ fn judge(app: &[u8], settings: &str) -> (Vec<Finding>, usize) {
         .file("/lib64/ld-linux-x86-64.so.2", 0o755, host_file("/lib64/ld-linux-x86-64.so.2"))
         .file("/usr/lib/libc.so.6", 0o755, host_file("/lib/x86_64-linux-gnu/libc.so.6"))
         .file("/app", 0o755, app);
-    let image = ImageFacts {
-        config_platform: PlatformText::new("linux", "amd64", None),
-        entrypoint: vec!["/app".to_owned()],
-        ..ImageFacts::default()
-    };
+    let image = ImageFacts::default()
+        .with_config_platform(PlatformText::new("linux", "amd64", None))
+        .with_entrypoint(["/app"]);
     let pairs = settings.split(';').filter_map(|pair| pair.split_once('='));
     let settings: BTreeMap<String, String> =
         pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
@@ -91,8 +89,7 @@ fn a_long_program_gets_the_same_findings_as_a_short_one() {
 fn the_version_of_a_long_program_for_arm_is_read_within_limits() {
     let recipe = "python3 -m ziglang cc -target arm-linux-musleabihf -mcpu=cortex_a7 -nostdlib @bare.c";
     let arm = PlatformText::new("linux", "arm", Some("v6"));
-    let image =
-        ImageFacts { config_platform: arm, entrypoint: vec!["/app".to_owned()], ..ImageFacts::default() };
+    let image = ImageFacts::default().with_config_platform(arm).with_entrypoint(["/app"]);
     let target = Target::new(&Platform::parse("linux/arm/v6").expect("a platform"));
     let judge = |length: usize| {
         let mut app = Recipe::parse(recipe).make();

@@ -94,11 +94,9 @@ fn with_interpreter(to: &str) -> Vec<u8> {
 }
 
 fn image() -> ImageFacts {
-    ImageFacts {
-        config_platform: PlatformText::new("linux", "amd64", None),
-        entrypoint: vec!["/app".to_owned()],
-        ..ImageFacts::default()
-    }
+    ImageFacts::default()
+        .with_config_platform(PlatformText::new("linux", "amd64", None))
+        .with_entrypoint(["/app"])
 }
 
 fn in_root(root: &dyn Root) -> (String, Verdict) {
@@ -134,8 +132,8 @@ fn a_demand_on_the_loader_is_read() {
 fn a_machine_of_which_no_level_is_known_proves_nothing() {
     let app = Recipe::parse("CGO_ENABLED=0 GOOS=linux GOARCH=amd64 GOAMD64=v3 go").make();
     let on = |level: NodeLevel| {
-        let node = Node { name: Some("t2.micro".to_owned()), level, ..Node::default() };
-        let target = Target::new(&Platform::LINUX_AMD64).on(node);
+        let node = Node::new(level);
+        let target = Target::new(&Platform::LINUX_AMD64).on(node).described_as("t2.micro");
         judge(&app, &target, None)
     };
     let unknown = on(NodeLevel::Unknown);
@@ -187,7 +185,7 @@ fn hard_and_soft_float_do_not_mix() {
     }
     // In an image the loader's own header counts, not its name.
     let arm = PlatformText::new("linux", "arm", Some("v7"));
-    let image = ImageFacts { config_platform: arm, ..image() };
+    let image = image().with_config_platform(arm);
     let in_image = |abi_of_loader: &str| {
         let library = for_arm(abi_of_loader, glibc);
         let root = MemoryRoot::new()

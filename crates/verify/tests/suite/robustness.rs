@@ -39,12 +39,10 @@ fn judge_everywhere(bytes: &[u8]) {
             root = root.file(&format!("/lib/{name}"), 0o755, bytes);
         }
     }
-    let image = ImageFacts {
-        config_platform: PlatformText::new("linux", "amd64", None),
-        entrypoint: vec!["/app".to_owned()],
-        user: "web".to_owned(),
-        ..ImageFacts::default()
-    };
+    let image = ImageFacts::default()
+        .with_config_platform(PlatformText::new("linux", "amd64", None))
+        .with_entrypoint(["/app"])
+        .with_user("web");
     verify_image(&image, &root, &Target::new(&Platform::LINUX_AMD64), &Default::default());
 }
 
@@ -91,11 +89,9 @@ proptest! {
 fn a_cache_whose_strings_overlap_is_judged_within_limits() {
     let loader = "/lib64/ld-linux-x86-64.so.2";
     let libc = "/lib/x86_64-linux-gnu/libc.so.6";
-    let image = ImageFacts {
-        config_platform: PlatformText::new("linux", "amd64", None),
-        entrypoint: vec!["/app".to_owned()],
-        ..ImageFacts::default()
-    };
+    let image = ImageFacts::default()
+        .with_config_platform(PlatformText::new("linux", "amd64", None))
+        .with_entrypoint(["/app"]);
     for (entries, length) in [(1 << 20, 1 << 20), (1 << 17, 1 << 20), (1 << 17, 4000)] {
         let mut cache = b"glibc-ld.so.cache1.1".to_vec();
         cache.extend(u32::to_le_bytes(entries));

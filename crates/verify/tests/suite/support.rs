@@ -166,5 +166,5 @@ pub(crate) fn summary(findings: &[Finding]) -> (String, Verdict) {
 
 /// Judges a file by itself.
 pub(crate) fn judge(bytes: &[u8], target: &Target, expectation: Option<&Expectation>) -> Vec<Finding> {
-    verify_program(&Program { path: "/app", bytes, mode: Some(0o755) }, target, expectation, None)
+    verify_program(&Program::new("/app", bytes).with_mode(0o755), target, expectation, None)
 }

@@ -1,5 +1,7 @@
 //! Is the file in a format that the target's kernel starts?
 
+use crossdock_platform::{Architecture, Os};
+
 use super::Subject;
 use crate::program::inspect::Inspection;
 use crate::{Code, Finding, codes};
@@ -21,14 +23,19 @@ enum Format {
     Unknown,
 }
 
-fn expected_format(os: &str) -> Format {
+fn expected_format(os: Os) -> Format {
     match os {
-        "linux" | "android" | "freebsd" | "netbsd" | "openbsd" | "dragonfly" | "solaris" | "illumos" => {
-            Format::Elf
-        }
-        "darwin" | "ios" => Format::Other("Mach-O"),
-        "windows" => Format::Other("PE"),
-        "wasip1" | "wasi" | "js" => Format::Other("WebAssembly"),
+        Os::Linux
+        | Os::Android
+        | Os::Freebsd
+        | Os::Netbsd
+        | Os::Openbsd
+        | Os::Dragonfly
+        | Os::Solaris
+        | Os::Illumos => Format::Elf,
+        Os::Darwin | Os::Ios => Format::Other("Mach-O"),
+        Os::Windows => Format::Other("PE"),
+        Os::Wasip1 | Os::Wasi | Os::Js => Format::Other("WebAssembly"),
         _ => Format::Unknown,
     }
 }
@@ -78,7 +85,7 @@ fn other_system(subject: &Subject<'_>, expected: &str, findings: &mut Vec<Findin
         Inspection::Pe(program) => {
             expected == "PE" && pe_fits(program.machine, subject.target.architecture())
         }
-        Inspection::Wasm => expected == "WebAssembly" && subject.target.architecture() == "wasm",
+        Inspection::Wasm => expected == "WebAssembly" && subject.target.architecture() == Architecture::Wasm,
         _ => false,
     };
     if fits && matches!(subject.facts, Inspection::Pe(program) if program.is_library) {
@@ -105,25 +112,25 @@ fn other_system(subject: &Subject<'_>, expected: &str, findings: &mut Vec<Findin
     findings.push(subject.finding(code, message).with_evidence("first bytes", first_bytes(subject.bytes)));
 }
 
-fn macho_fits(cpu: u32, architecture: &str) -> bool {
+fn macho_fits(cpu: u32, architecture: Architecture) -> bool {
     use object::macho::{CPU_TYPE_ARM64, CPU_TYPE_X86, CPU_TYPE_X86_64};
     match architecture {
-        "amd64" => cpu == CPU_TYPE_X86_64.0,
-        "arm64" => cpu == CPU_TYPE_ARM64.0,
-        "386" => cpu == CPU_TYPE_X86.0,
+        Architecture::Amd64 => cpu == CPU_TYPE_X86_64.0,
+        Architecture::Arm64 => cpu == CPU_TYPE_ARM64.0,
+        Architecture::I386 => cpu == CPU_TYPE_X86.0,
         _ => false,
     }
 }
 
-fn pe_fits(machine: u16, architecture: &str) -> bool {
+fn pe_fits(machine: u16, architecture: Architecture) -> bool {
     use object::pe::{
         IMAGE_FILE_MACHINE_AMD64, IMAGE_FILE_MACHINE_ARM64, IMAGE_FILE_MACHINE_ARMNT, IMAGE_FILE_MACHINE_I386,
     };
     match architecture {
-        "amd64" => machine == IMAGE_FILE_MACHINE_AMD64.0,
-        "arm64" => machine == IMAGE_FILE_MACHINE_ARM64.0,
-        "386" => machine == IMAGE_FILE_MACHINE_I386.0,
-        "arm" => machine == IMAGE_FILE_MACHINE_ARMNT.0,
+        Architecture::Amd64 => machine == IMAGE_FILE_MACHINE_AMD64.0,
+        Architecture::Arm64 => machine == IMAGE_FILE_MACHINE_ARM64.0,
+        Architecture::I386 => machine == IMAGE_FILE_MACHINE_I386.0,
+        Architecture::Arm => machine == IMAGE_FILE_MACHINE_ARMNT.0,
         _ => false,
     }
 }

@@ -1,5 +1,7 @@
 //! Is the program's dynamic loader in the image, and would the kernel start it?
 
+use crossdock_platform::Os;
+
 use super::Subject;
 use crate::program::container::Surroundings;
 use crate::program::inspect::{Elf, Inspection, Interpreter, inspect_file};
@@ -23,7 +25,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
             return;
         }
     };
-    if !["linux", "android"].contains(&subject.target.os()) {
+    if !matches!(subject.target.os(), Os::Linux | Os::Android) {
         return;
     }
     if let Some(system) = foreign_system(path) {

@@ -1,5 +1,7 @@
 //! Was the program built for a processor level that the target guarantees?
 
+use crossdock_platform::{Architecture, go_level_variable};
+
 use super::Subject;
 use crate::expectation::{CpuLevel, Language};
 use crate::level::Level;
@@ -20,25 +22,19 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     planned_level(subject, architecture, findings);
 }
 
-/// The variable in which Go records the level.
-fn variable_of(architecture: &str) -> Option<&'static str> {
-    match architecture {
-        "amd64" => Some("GOAMD64"),
-        "arm64" => Some("GOARM64"),
-        "arm" => Some("GOARM"),
-        "riscv64" => Some("GORISCV64"),
-        "ppc64" | "ppc64le" => Some("GOPPC64"),
-        _ => None,
-    }
+/// Returns the variable in which Go records the level. `None` if the levels of the architecture do not compare, as those of
+/// `GO386` and `GOMIPS`.
+fn variable_of(architecture: Architecture) -> Option<&'static str> {
+    go_level_variable(architecture).filter(|_| Level::baseline_name(architecture).is_some())
 }
 
 /// The level that every node has for programs of this architecture.
-fn guaranteed(subject: &Subject<'_>, architecture: &str) -> Option<(Level, String)> {
+fn guaranteed(subject: &Subject<'_>, architecture: Architecture) -> Option<(Level, String)> {
     if subject.target.architecture() == architecture {
         return subject.target.level();
     }
     // A 64-bit ARM core in its 32-bit mode runs everything up to v8.
-    let name = if (subject.target.architecture(), architecture) == ("arm64", "arm") {
+    let name = if (subject.target.architecture(), architecture) == (Architecture::Arm64, Architecture::Arm) {
         "v8"
     } else {
         Level::baseline_name(architecture)?
@@ -55,7 +51,7 @@ enum Beyond {
 }
 
 /// Why the nodes may not have the level; nothing where they have it.
-fn beyond(subject: &Subject<'_>, architecture: &str, needed: Level) -> Option<Beyond> {
+fn beyond(subject: &Subject<'_>, architecture: Architecture, needed: Level) -> Option<Beyond> {
     let (level, name) = guaranteed(subject, architecture)?;
     let own = subject.target.architecture() == architecture;
     match subject.target.node().level {
@@ -67,7 +63,7 @@ fn beyond(subject: &Subject<'_>, architecture: &str, needed: Level) -> Option<Be
 
 /// The program needs more than the platform promises, and what the machine has is not known.
 fn unknown_node(subject: &Subject<'_>, needs: &str) -> Finding {
-    let node = subject.target.node_name();
+    let node = subject.target.description();
     let message = format!(
         "{} {needs}, and which level {node} has is not known here: on a node without it the program does not start.",
         subject.path
@@ -75,7 +71,12 @@ fn unknown_node(subject: &Subject<'_>, needs: &str) -> Finding {
     subject.finding(codes::NODE_LEVEL_UNKNOWN, message)
 }
 
-fn go_level(subject: &Subject<'_>, architecture: &str, go: &GoBuildInfo, findings: &mut Vec<Finding>) {
+fn go_level(
+    subject: &Subject<'_>,
+    architecture: Architecture,
+    go: &GoBuildInfo,
+    findings: &mut Vec<Finding>,
+) {
     let Some(variable) = variable_of(architecture) else { return };
     let Some(recorded) = go.setting(variable) else { return };
     let Some(needed) = Level::parse(architecture, recorded) else {
@@ -97,7 +98,7 @@ fn go_level(subject: &Subject<'_>, architecture: &str, go: &GoBuildInfo, finding
         }
     };
     let shown = match architecture {
-        "amd64" => format!(
+        Architecture::Amd64 => format!(
             "shows `This program can only be run on AMD64 processors with {recorded} microarchitecture support.` and exits with 1"
         ),
         _ => "kills it with exit 132 (illegal instruction), without a message".to_owned(),
@@ -111,9 +112,12 @@ fn go_level(subject: &Subject<'_>, architecture: &str, go: &GoBuildInfo, finding
 }
 
 /// 32-bit ARM compilers record the version that they compiled for.
-fn arm_attributes(subject: &Subject<'_>, architecture: &str, elf: &Elf, findings: &mut Vec<Finding>) {
-    let (Some(version), true) = (elf.arm.and_then(|arm| arm.version), architecture == "arm") else { return };
-    let Some(needed) = Level::parse("arm", &version.to_string()) else { return };
+fn arm_attributes(subject: &Subject<'_>, architecture: Architecture, elf: &Elf, findings: &mut Vec<Finding>) {
+    let (Some(version), true) = (elf.arm.and_then(|arm| arm.version), architecture == Architecture::Arm)
+    else {
+        return;
+    };
+    let Some(needed) = Level::parse(Architecture::Arm, &version.to_string()) else { return };
     let name = match beyond(subject, architecture, needed) {
         None => return,
         Some(Beyond::Guaranteed(name)) => name,
@@ -135,9 +139,11 @@ fn arm_attributes(subject: &Subject<'_>, architecture: &str, elf: &Elf, findings
 }
 
 /// The property note that glibc's loader obeys. A static program has no loader that looks.
-fn loader_demand(subject: &Subject<'_>, architecture: &str, elf: &Elf, findings: &mut Vec<Finding>) {
-    let Some(bits) =
-        elf.notes.x86_isa_needed.filter(|bits| *bits != 0 && architecture == "amd64" && !elf.is_static())
+fn loader_demand(subject: &Subject<'_>, architecture: Architecture, elf: &Elf, findings: &mut Vec<Finding>) {
+    let Some(bits) = elf
+        .notes
+        .x86_isa_needed
+        .filter(|bits| *bits != 0 && architecture == Architecture::Amd64 && !elf.is_static())
     else {
         return;
     };
@@ -147,7 +153,9 @@ fn loader_demand(subject: &Subject<'_>, architecture: &str, elf: &Elf, findings:
         2 => "v3",
         _ => "v4",
     };
-    let name = match Level::parse("amd64", needed).and_then(|level| beyond(subject, architecture, level)) {
+    let name = match Level::parse(Architecture::Amd64, needed)
+        .and_then(|level| beyond(subject, architecture, level))
+    {
         None => return,
         Some(Beyond::Guaranteed(name)) => name,
         Some(Beyond::Unknown) => {
@@ -171,8 +179,8 @@ fn loader_demand(subject: &Subject<'_>, architecture: &str, elf: &Elf, findings:
 }
 
 /// The plan names a processor, and what it has is not known.
-fn unknown_processor(subject: &Subject<'_>, architecture: &str, cpu: &str) -> Finding {
-    if cpu.starts_with("x86-64") && !["amd64", "386"].contains(&architecture) {
+fn unknown_processor(subject: &Subject<'_>, architecture: Architecture, cpu: &str) -> Finding {
+    if cpu.starts_with("x86-64") && !matches!(architecture, Architecture::Amd64 | Architecture::I386) {
         let message = format!(
             "{} was compiled with target-cpu {cpu}, which names processors of amd64, for {architecture}: LLVM says that it does \
              not know the name and goes on without one, so which instructions the program needs is not known.",
@@ -191,7 +199,7 @@ fn unknown_processor(subject: &Subject<'_>, architecture: &str, cpu: &str) -> Fi
     let finding = subject.finding(codes::LEVEL_UNKNOWN, message);
     match (cpu, architecture) {
         ("native", _) => finding,
-        (_, "amd64") => finding.with_help(
+        (_, Architecture::Amd64) => finding.with_help(
             "Compile for a level that every node has, as target-cpu x86-64-v2, or leave target-cpu out.",
         ),
         _ => finding.with_help("Leave target-cpu out, or try the program once on the oldest of the nodes."),
@@ -199,7 +207,7 @@ fn unknown_processor(subject: &Subject<'_>, architecture: &str, cpu: &str) -> Fi
 }
 
 /// Rust and C record nothing, so the plan has to say.
-fn planned_level(subject: &Subject<'_>, architecture: &str, findings: &mut Vec<Finding>) {
+fn planned_level(subject: &Subject<'_>, architecture: Architecture, findings: &mut Vec<Finding>) {
     let Some(Language::Rust { level }) = subject.expectation.map(|expectation| &expectation.language) else {
         return;
     };

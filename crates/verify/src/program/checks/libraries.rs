@@ -271,7 +271,7 @@ mod tests {
         let program = program.table(DT_SYMTAB, [vec![0; 24], symbol(0)].concat()).table(DT_STRTAB, strings);
         let bytes = program.table(DT_RELA, relocation).value(DT_RELASZ, 24).bytes();
         let target = Target::new(&crossdock_platform::Platform::LINUX_AMD64);
-        let program = Program { path: "/app", bytes: &bytes, mode: Some(0o755) };
+        let program = Program::new("/app", &bytes).with_mode(0o755);
         let findings = verify_program(&program, &target, None, Some(&root as &dyn Root));
         let about_libraries = findings.iter().map(|finding| finding.code.id());
         about_libraries.filter(|code| code.starts_with("librar") || code.starts_with("symbol")).collect()

@@ -191,7 +191,8 @@ fn is_loader(elf: &Elf) -> bool {
 pub(super) fn page_size(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     let Inspection::Elf(elf) = subject.facts else { return };
     let pages = &subject.target.node().page_sizes;
-    let failing: Vec<u64> = pages.iter().copied().filter(|page| first_unfit(elf, *page).is_some()).collect();
+    let failing: Vec<u64> =
+        pages.iter().copied().map(u64::from).filter(|page| first_unfit(elf, *page).is_some()).collect();
     let (Some(page), Some(segment)) =
         (failing.first(), failing.first().and_then(|page| first_unfit(elf, *page)))
     else {

@@ -1,5 +1,6 @@
 //! Is the program for the target's processor, byte order, width, ABI and operating system?
 
+use crossdock_platform::{Architecture, FloatAbi, Os};
 use object::elf::{
     EF_ARM_ABI_FLOAT_HARD, EF_ARM_ABI_FLOAT_SOFT, EF_ARM_EABI_VER5, EF_ARM_EABIMASK, EF_MIPS_ABI2,
     EF_RISCV_RVE, EM_ARM, EM_MIPS, EM_X86_64,
@@ -10,7 +11,7 @@ use crate::program::container::Surroundings;
 use crate::program::inspect::{Class, Elf, Inspection, Interpreter, inspect_file};
 use crate::program::machine::{self, Machine};
 use crate::root::{EntryKind, resolve};
-use crate::target::Known;
+use crate::target::Tristate;
 use crate::{Finding, codes};
 
 pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
@@ -18,7 +19,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     if elf.is_header_cut {
         return;
     }
-    let planned = subject.expectation.map(|expectation| expectation.platform.architecture().as_str());
+    let planned = subject.expectation.map(|expectation| expectation.platform.architecture());
     let architecture = planned.unwrap_or(subject.target.architecture());
     let Some(machine) = Machine::of(architecture) else {
         let message = format!("crossdock has no rule for ELF programs of {architecture}.");
@@ -38,7 +39,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     system(subject, elf, findings);
 }
 
-fn runs_beside(elf: &Elf, architecture: &str) -> bool {
+fn runs_beside(elf: &Elf, architecture: Architecture) -> bool {
     machine::compatible_32_bit(architecture).is_some_and(|name| machine::architecture_of(elf) == Some(name))
 }
 
@@ -57,18 +58,18 @@ fn planned_elsewhere(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Findin
 fn compatibility_mode(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>) {
     let (path, what, target) = (subject.path, machine::describe(elf), subject.target.name());
     let (code, message) = match (subject.target.node().runs_32_bit, subject.target.architecture()) {
-        (Known::No, _) => (
+        (Tristate::No, _) => (
             codes::NO_32_BIT_MODE,
             format!(
                 "{path} is a 32-bit program for {what}, and the nodes have no 32-bit mode: they show `exec {path}: exec format error`."
             ),
         ),
         // Every common x86-64 kernel is built with IA32 emulation.
-        (Known::Yes, _) | (Known::Unknown, "amd64") => (
+        (Tristate::Yes, _) | (Tristate::Unknown, Architecture::Amd64) => (
             codes::COMPATIBILITY_MODE,
             format!("{path} is a 32-bit program for {what}; nodes of {target} run it in compatibility mode."),
         ),
-        (Known::Unknown, _) => (
+        (Tristate::Unknown, _) => (
             codes::COMPATIBILITY_MODE_UNKNOWN,
             format!(
                 "{path} is a 32-bit program for {what}; some nodes of {target} run it, others show `exec {path}: exec format error`."
@@ -79,9 +80,12 @@ fn compatibility_mode(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Findi
 }
 
 /// The most telling difference between a program and the machine it should be for.
-fn mismatch(subject: &Subject<'_>, elf: &Elf, machine: Machine, architecture: &str) -> Finding {
+fn mismatch(subject: &Subject<'_>, elf: &Elf, machine: Machine, architecture: Architecture) -> Finding {
     let path = subject.path;
-    let (code, what) = if elf.machine == EM_X86_64.0 && elf.class == Class::Elf32 && architecture == "amd64" {
+    let (code, what) = if elf.machine == EM_X86_64.0
+        && elf.class == Class::Elf32
+        && architecture == Architecture::Amd64
+    {
         (codes::WRONG_ABI, "uses the x32 ABI, which kernels leave out".to_owned())
     } else if elf.machine != machine.number {
         (codes::WRONG_MACHINE, format!("is for {}", machine::describe(elf)))
@@ -105,12 +109,18 @@ fn mismatch(subject: &Subject<'_>, elf: &Elf, machine: Machine, architecture: &s
 }
 
 /// The parts of `e_flags` that decide whether the kernel takes the file, or whether it can work at all.
-fn abi(subject: &Subject<'_>, elf: &Elf, architecture: &str, findings: &mut Vec<Finding>) {
+fn abi(subject: &Subject<'_>, elf: &Elf, architecture: Architecture, findings: &mut Vec<Finding>) {
     let why = match architecture {
-        "ppc64le" if elf.flags & 3 == 1 => "it follows ELFv1, and little-endian Linux knows only ELFv2",
-        "riscv64" if elf.flags & EF_RISCV_RVE.0 != 0 => "it is for the embedded base RV64E",
-        "arm" if elf.machine == EM_ARM.0 && elf.flags >> 24 == 0 => "it follows the old ARM ABI (OABI)",
-        "mips" | "mipsle" if elf.machine == EM_MIPS.0 && elf.flags & EF_MIPS_ABI2.0 != 0 => {
+        Architecture::Ppc64le if elf.flags & 3 == 1 => {
+            "it follows ELFv1, and little-endian Linux knows only ELFv2"
+        }
+        Architecture::Riscv64 if elf.flags & EF_RISCV_RVE.0 != 0 => "it is for the embedded base RV64E",
+        Architecture::Arm if elf.machine == EM_ARM.0 && elf.flags >> 24 == 0 => {
+            "it follows the old ARM ABI (OABI)"
+        }
+        Architecture::Mips | Architecture::Mipsle
+            if elf.machine == EM_MIPS.0 && elf.flags & EF_MIPS_ABI2.0 != 0 =>
+        {
             "it follows the n32 ABI"
         }
         _ => return,
@@ -127,7 +137,7 @@ fn abi(subject: &Subject<'_>, elf: &Elf, architecture: &str, findings: &mut Vec<
 
 /// Linux does not look at `EI_OSABI`, so neither does this: notes and the loader's name tell the system.
 fn system(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>) {
-    if !["linux", "android"].contains(&subject.target.os()) {
+    if !matches!(subject.target.os(), Os::Linux | Os::Android) {
         return;
     }
     let Some(system) = elf.notes.system.as_deref().filter(|system| *system != "Android") else { return };
@@ -140,39 +150,30 @@ fn system(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>) {
     findings.push(subject.finding(codes::WRONG_SYSTEM, message).with_evidence("note", system));
 }
 
-/// Where functions take their floating-point arguments from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum FloatAbi {
-    Soft,
-    Hard,
+/// Returns the float ABI of an ARM program: that of its header, which linkers write, else that of its attributes. An
+/// attribute states only that floating-point registers are used: without it the program may pass no such number at all.
+fn float_abi_of(elf: &Elf) -> Option<FloatAbi> {
+    let has = |flag: u32| elf.flags & EF_ARM_EABIMASK == EF_ARM_EABI_VER5.0 && elf.flags & flag != 0;
+    match (has(EF_ARM_ABI_FLOAT_HARD), has(EF_ARM_ABI_FLOAT_SOFT)) {
+        (true, false) => Some(FloatAbi::Hard),
+        (false, true) => Some(FloatAbi::Soft),
+        _ => elf.arm.filter(|arm| arm.passes_floats_in_registers).map(|_| FloatAbi::Hard),
+    }
 }
 
-impl FloatAbi {
-    /// What the file's header says (linkers write it), else its attributes. These say only that floating-point
-    /// registers are used: a file without the attribute may as well pass no such number.
-    fn of(elf: &Elf) -> Option<FloatAbi> {
-        let has = |flag: u32| elf.flags & EF_ARM_EABIMASK == EF_ARM_EABI_VER5.0 && elf.flags & flag != 0;
-        match (has(EF_ARM_ABI_FLOAT_HARD), has(EF_ARM_ABI_FLOAT_SOFT)) {
-            (true, false) => Some(FloatAbi::Hard),
-            (false, true) => Some(FloatAbi::Soft),
-            _ => elf.arm.filter(|arm| arm.passes_floats_in_registers).map(|_| FloatAbi::Hard),
-        }
+/// Returns the float ABI that a loader's name stands for, as glibc and musl choose it.
+fn float_abi_of_name(interpreter: &str) -> Option<FloatAbi> {
+    match interpreter.rsplit('/').next()? {
+        "ld-linux-armhf.so.3" | "ld-musl-armhf.so.1" => Some(FloatAbi::Hard),
+        "ld-linux.so.3" | "ld-musl-arm.so.1" => Some(FloatAbi::Soft),
+        _ => None,
     }
+}
 
-    /// What the loader's name says, as glibc and musl choose it.
-    fn of_name(interpreter: &str) -> Option<FloatAbi> {
-        match interpreter.rsplit('/').next()? {
-            "ld-linux-armhf.so.3" | "ld-musl-armhf.so.1" => Some(FloatAbi::Hard),
-            "ld-linux.so.3" | "ld-musl-arm.so.1" => Some(FloatAbi::Soft),
-            _ => None,
-        }
-    }
-
-    fn describe(self) -> &'static str {
-        match self {
-            FloatAbi::Soft => "in core registers (soft float, armel)",
-            FloatAbi::Hard => "in floating-point registers (hard float, armhf)",
-        }
+fn argument_registers(abi: FloatAbi) -> &'static str {
+    match abi {
+        FloatAbi::Soft => "in core registers (soft float, armel)",
+        FloatAbi::Hard => "in floating-point registers (hard float, armhf)",
     }
 }
 
@@ -187,17 +188,17 @@ pub(super) fn float_abi(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     }
     let of_loader = match subject.surroundings {
         Some(image) => loader_abi(image, interpreter),
-        None => FloatAbi::of_name(interpreter),
+        None => float_abi_of_name(interpreter),
     };
-    let (Some(own), Some(of_loader)) = (FloatAbi::of(elf), of_loader) else { return };
+    let (Some(own), Some(of_loader)) = (float_abi_of(elf), of_loader) else { return };
     if own == of_loader {
         return;
     }
     let message = format!(
         "{path} passes floating-point numbers {}, and the libraries of its loader {interpreter} take them {}: every call with such a \
          number goes wrong (other numbers, or exit 139).",
-        own.describe(),
-        of_loader.describe(),
+        argument_registers(own),
+        argument_registers(of_loader),
         path = subject.path
     );
     findings.push(
@@ -213,5 +214,5 @@ fn loader_abi(image: Surroundings<'_>, interpreter: &str) -> Option<FloatAbi> {
     let found = resolve(image.root, interpreter).ok().filter(|found| found.entry.kind == EntryKind::File)?;
     let file = inspect_file(image.root, &found.path, found.entry.size).ok()?;
     let Inspection::Elf(loader) = file.facts else { return None };
-    FloatAbi::of(&loader).or_else(|| FloatAbi::of_name(interpreter))
+    float_abi_of(&loader).or_else(|| float_abi_of_name(interpreter))
 }

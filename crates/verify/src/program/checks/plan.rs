@@ -1,7 +1,9 @@
 //! Is the program the one that the plan describes?
 
+use crossdock_platform::{Architecture, Linkage};
+
 use super::Subject;
-use crate::expectation::{Language, Linkage};
+use crate::expectation::Language;
 use crate::program::inspect::{GoBuildInfo, Inspection, Interpreter};
 use crate::program::machine;
 use crate::{Finding, codes};
@@ -10,7 +12,7 @@ use crate::{Finding, codes};
 pub(super) fn linkage(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     let (Inspection::Elf(elf), Some(expectation)) = (subject.facts, subject.expectation) else { return };
     match (expectation.linkage, &elf.interpreter) {
-        (Linkage::Static, Some(interpreter)) => {
+        (Some(Linkage::Static), Some(interpreter)) => {
             let loader = match interpreter {
                 Interpreter::Path(path) => path.as_str(),
                 Interpreter::Malformed => "a loader whose name is damaged",
@@ -24,7 +26,7 @@ pub(super) fn linkage(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
                 subject.finding(codes::DYNAMIC_NOT_PLANNED, message).with_evidence("PT_INTERP", loader),
             );
         }
-        (Linkage::Dynamic, None) if elf.is_executable_type() && !elf.segments.is_empty() => {
+        (Some(Linkage::Dynamic), None) if elf.is_executable_type() && !elf.segments.is_empty() => {
             let message = format!("{} was planned to be dynamic, and it is static.", subject.path);
             findings.push(subject.finding(codes::STATIC_NOT_PLANNED, message));
         }
@@ -59,10 +61,15 @@ pub(super) fn go_build_info(subject: &Subject<'_>, findings: &mut Vec<Finding>) 
     }
 }
 
-fn platform(subject: &Subject<'_>, go: &GoBuildInfo, in_header: Option<&str>, findings: &mut Vec<Finding>) {
+fn platform(
+    subject: &Subject<'_>,
+    go: &GoBuildInfo,
+    in_header: Option<Architecture>,
+    findings: &mut Vec<Finding>,
+) {
     let (os, architecture) = (go.setting("GOOS"), go.setting("GOARCH"));
-    let wrong_os = os.filter(|os| *os != subject.target.os());
-    let wrong_architecture = architecture.filter(|architecture| in_header != Some(architecture));
+    let wrong_os = os.filter(|os| *os != subject.target.os().as_str());
+    let wrong_architecture = architecture.filter(|name| in_header.map(Architecture::as_str) != Some(name));
     if wrong_os.is_none() && wrong_architecture.is_none() {
         return;
     }

@@ -1,10 +1,11 @@
 //! `.ARM.attributes`: the processor that a 32-bit ARM program was compiled for.
 
+use crossdock_platform::Endianness;
 use object::Endianness as Order;
 use object::elf::FileHeader32;
 use object::read::elf::{AttributesSection, AttributesSubsection};
 
-use super::headers::{Endianness, Memory};
+use super::headers::{Memory, order};
 
 /// `PT_ARM_ATTRIBUTES`, the segment that some linkers write.
 const PT_ARM_ATTRIBUTES: u32 = 0x7000_0003;
@@ -25,7 +26,7 @@ pub struct ArmAttributes {
 
 /// Finds and reads the attributes: in their segment, else in the section `.ARM.attributes`.
 pub(super) fn read(memory: Memory<'_>, endianness: Endianness) -> Option<ArmAttributes> {
-    let order = endianness.order();
+    let order = order(endianness);
     let segment = memory.segments.iter().find(|segment| segment.kind == PT_ARM_ATTRIBUTES);
     let bytes = match segment {
         Some(segment) => segment.bytes(memory.file),

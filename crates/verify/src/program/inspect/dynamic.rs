@@ -1,11 +1,12 @@
 //! The dynamic section: libraries, search paths, symbol versions.
 
+use crossdock_platform::Endianness;
 use object::Endianness as Order;
 use object::elf::{self, Dyn32, Dyn64, DynamicTag, Verdaux, Verdef, Vernaux, Verneed};
 use object::read::ReadRef;
 use object::read::elf::Dyn;
 
-use super::headers::{Class, Endianness, Memory};
+use super::headers::{Class, Memory, order};
 use super::strings::{Room, Strings};
 
 /// More records than this, or longer names, are taken for damage.
@@ -70,15 +71,15 @@ pub(super) fn read(memory: Memory<'_>, table: &[u8], class: Class, endianness: E
     let entries = entries_of(table, class, endianness);
     let strings =
         Strings(value_of(&entries, elf::DT_STRTAB).and_then(|at| memory.from(at)).unwrap_or_default());
-    let table = Table { memory, order: endianness.order(), entries, strings, room: Room::new(MOST_BYTES) };
+    let table = Table { memory, order: order(endianness), entries, strings, room: Room::new(MOST_BYTES) };
     table.facts()
 }
 
 /// The entries of the dynamic section that these bytes hold: tag and value.
 pub(super) fn entries_of(table: &[u8], class: Class, endianness: Endianness) -> Vec<(DynamicTag, u64)> {
     match class {
-        Class::Elf32 => entries::<Dyn32<Order>>(table, endianness.order()),
-        Class::Elf64 => entries::<Dyn64<Order>>(table, endianness.order()),
+        Class::Elf32 => entries::<Dyn32<Order>>(table, order(endianness)),
+        Class::Elf64 => entries::<Dyn64<Order>>(table, order(endianness)),
     }
 }
 

@@ -1,12 +1,13 @@
 //! The facts of an ELF file.
 
+use crossdock_platform::Endianness;
 use object::elf::{ET_DYN, ET_EXEC, PT_DYNAMIC, PT_INTERP};
 
 use super::attributes::{self, ArmAttributes};
 use super::content::Content;
 use super::dynamic::{self, Dynamic};
 use super::go::{self, GoBuildInfo};
-use super::headers::{Class, Endianness, Header, Memory, Segment};
+use super::headers::{Class, Header, Memory, Segment};
 use super::notes::{self, Notes};
 use super::strings::c_string;
 

@@ -4,6 +4,7 @@
 //! `e_phentsize` and `e_phnum`. A file whose `EI_CLASS`, `EI_DATA` or `EI_VERSION` is damaged runs on x86-64. So the
 //! stated class and order are tried first and the others after; the size of a program header tells which one holds.
 
+use crossdock_platform::Endianness;
 use object::Endianness as Order;
 use object::elf::{FileHeader32, FileHeader64, PF_W, PF_X, PT_LOAD, ProgramHeader32, ProgramHeader64};
 use object::read::ReadRef;
@@ -44,35 +45,18 @@ impl Class {
     }
 }
 
-/// The byte order of an ELF file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum Endianness {
-    Little,
-    Big,
+/// Returns the byte order as the `object` crate names it.
+pub(super) fn order(endianness: Endianness) -> Order {
+    match endianness {
+        Endianness::Little => Order::Little,
+        Endianness::Big => Order::Big,
+    }
 }
 
-impl Endianness {
-    pub(super) fn other(self) -> Endianness {
-        match self {
-            Endianness::Little => Endianness::Big,
-            Endianness::Big => Endianness::Little,
-        }
-    }
-
-    pub(super) fn order(self) -> object::Endianness {
-        match self {
-            Endianness::Little => object::Endianness::Little,
-            Endianness::Big => object::Endianness::Big,
-        }
-    }
-
-    /// `little-endian` or `big-endian`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Endianness::Little => "little-endian",
-            Endianness::Big => "big-endian",
-        }
+fn opposite(endianness: Endianness) -> Endianness {
+    match endianness {
+        Endianness::Little => Endianness::Big,
+        Endianness::Big => Endianness::Little,
     }
 }
 
@@ -115,9 +99,9 @@ impl Header {
         };
         [
             Self::read_as(bytes, class, endianness),
-            Self::read_as(bytes, class, endianness.other()),
+            Self::read_as(bytes, class, opposite(endianness)),
             Self::read_as(bytes, class.other(), endianness),
-            Self::read_as(bytes, class.other(), endianness.other()),
+            Self::read_as(bytes, class.other(), opposite(endianness)),
         ]
     }
 
@@ -134,7 +118,7 @@ impl Header {
         endianness: Endianness,
     ) -> Option<Header> {
         let raw: &H = bytes.read_at(0).ok()?;
-        let order = endianness.order();
+        let order = order(endianness);
         Some(Header {
             class,
             endianness,
@@ -166,7 +150,7 @@ impl Header {
     }
 
     fn convert_segments<P: ProgramHeader<Endian = Order>>(&self, bytes: &[u8]) -> Vec<Segment> {
-        let order = self.endianness.order();
+        let order = order(self.endianness);
         let mut at = 0;
         // The kernel takes no more (`load_elf_phdrs`).
         let most = 65536 / u32::from(self.entry_size.max(1));

@@ -1,10 +1,11 @@
 //! Notes: who made the file, for which system, and the processor level that it asks for.
 
+use crossdock_platform::Endianness;
 use object::Endianness as Order;
 use object::elf::{self, FileHeader32, FileHeader64, PT_GNU_PROPERTY, PT_NOTE};
 use object::read::elf::{FileHeader, NoteIterator};
 
-use super::headers::{Class, Endianness, Memory};
+use super::headers::{Class, Memory, order};
 
 /// What the notes say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,7 +28,7 @@ const MOST_BYTES: usize = 1 << 16;
 /// Reads the notes of all `PT_NOTE` and `PT_GNU_PROPERTY` segments.
 pub(super) fn read(memory: Memory<'_>, class: Class, endianness: Endianness) -> Notes {
     let mut notes = Notes::default();
-    let order = endianness.order();
+    let order = order(endianness);
     let segments =
         memory.segments.iter().filter(|segment| [PT_NOTE.0, PT_GNU_PROPERTY.0].contains(&segment.kind));
     for segment in segments.take(MOST_SEGMENTS) {

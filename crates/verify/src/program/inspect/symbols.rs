@@ -1,5 +1,7 @@
 //! The symbols that the dynamic loader looks up before a program begins, and those that a file offers.
 
+use crossdock_platform::Endianness;
+
 use std::collections::BTreeSet;
 
 use object::Endianness as Order;
@@ -9,7 +11,7 @@ use object::read::ReadRef;
 use super::content::Content;
 use super::dynamic::{entries_of, value_of};
 use super::elf::Elf;
-use super::headers::{Class, Endianness, Memory};
+use super::headers::{Class, Memory, order};
 use super::strings::{Room, Strings};
 
 /// A longer name is taken for damage; C++ has names of some thousand bytes.
@@ -123,7 +125,7 @@ impl Tables<'_> {
     fn relocations_at(&self, tag: DynamicTag, size: DynamicTag, kind: Kind) -> BTreeSet<u32> {
         let (Some(table), Some(size)) = (self.table(tag), self.value(size)) else { return BTreeSet::new() };
         let table = &table[..usize::try_from(size).unwrap_or(usize::MAX).min(table.len())];
-        let order = self.endianness.order();
+        let order = order(self.endianness);
         match (self.class, kind) {
             (Class::Elf64, Kind::Rela) => {
                 each(table, |entry: &Rela64<Order>| (entry.r_info.get(order) >> 32) as u32)
@@ -148,7 +150,7 @@ impl Tables<'_> {
     }
 
     fn symbol(&self, index: u32) -> Option<Symbol> {
-        let (table, order) = (self.symbols, self.endianness.order());
+        let (table, order) = (self.symbols, order(self.endianness));
         let (name, section, info) = match self.class {
             Class::Elf64 => {
                 let symbol: &Sym64<Order> =

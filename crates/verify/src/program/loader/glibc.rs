@@ -1,5 +1,7 @@
 //! The search of glibc's `ld.so` (`elf/dl-load.c`, man 8 ld.so).
 
+use crossdock_platform::Architecture;
+
 use super::cache::Cache;
 use super::objects::Object;
 use super::objects::expand;
@@ -97,14 +99,18 @@ impl Search {
 fn hwcaps(place: &Place<'_>) -> Vec<String> {
     let Some((level, _)) = place.target.level() else { return Vec::new() };
     match place.target.architecture() {
-        "amd64" => ["v4", "v3", "v2"]
+        Architecture::Amd64 => ["v4", "v3", "v2"]
             .iter()
-            .filter(|name| Level::parse("amd64", name).is_some_and(|needed| level.includes(needed)))
+            .filter(|name| {
+                Level::parse(Architecture::Amd64, name).is_some_and(|needed| level.includes(needed))
+            })
             .map(|name| format!("x86-64-{name}"))
             .collect(),
-        "ppc64le" => ["power10", "power9"]
+        Architecture::Ppc64le => ["power10", "power9"]
             .iter()
-            .filter(|name| Level::parse("ppc64le", name).is_some_and(|needed| level.includes(needed)))
+            .filter(|name| {
+                Level::parse(Architecture::Ppc64le, name).is_some_and(|needed| level.includes(needed))
+            })
             .map(|name| (*name).to_owned())
             .collect(),
         _ => Vec::new(),
@@ -120,7 +126,7 @@ fn lib(defaults: &[String]) -> String {
 
 /// The directories that are built into this `ld.so`: distributions choose them, so they are read from the file, where they
 /// stand one after another, each with a slash and a NUL at its end.
-pub(super) fn default_directories(bytes: &[u8], architecture: &str) -> Vec<String> {
+pub(super) fn default_directories(bytes: &[u8], architecture: Architecture) -> Vec<String> {
     let found = memchr::memmem::find_iter(bytes, b"/usr/lib")
         .filter_map(|at| start_of_string(bytes, at))
         .map(|start| run_around(bytes, start))
@@ -128,9 +134,9 @@ pub(super) fn default_directories(bytes: &[u8], architecture: &str) -> Vec<Strin
     found.unwrap_or_else(|| usual_directories(architecture))
 }
 
-fn usual_directories(architecture: &str) -> Vec<String> {
+fn usual_directories(architecture: Architecture) -> Vec<String> {
     let fallback: &[&str] = match architecture {
-        "amd64" => &[
+        Architecture::Amd64 => &[
             "/lib/x86_64-linux-gnu",
             "/usr/lib/x86_64-linux-gnu",
             "/lib64",
@@ -138,7 +144,7 @@ fn usual_directories(architecture: &str) -> Vec<String> {
             "/lib",
             "/usr/lib",
         ],
-        "arm64" => &[
+        Architecture::Arm64 => &[
             "/lib/aarch64-linux-gnu",
             "/usr/lib/aarch64-linux-gnu",
             "/lib64",
@@ -205,11 +211,14 @@ mod tests {
     fn the_directories_are_read_from_the_loader() {
         let bytes = b"\x01junk\0/lib/x86_64-linux-gnu/\0/usr/lib/x86_64-linux-gnu/\0/lib/\0/usr/lib/\0\0more";
         assert_eq!(
-            default_directories(bytes, "amd64"),
+            default_directories(bytes, Architecture::Amd64),
             ["/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib", "/usr/lib"]
         );
-        assert_eq!(default_directories(b"\0/lib64/\0/usr/lib64/\0", "amd64"), ["/lib64", "/usr/lib64"]);
-        assert!(default_directories(b"", "amd64").contains(&"/lib64".to_owned()));
+        assert_eq!(
+            default_directories(b"\0/lib64/\0/usr/lib64/\0", Architecture::Amd64),
+            ["/lib64", "/usr/lib64"]
+        );
+        assert!(default_directories(b"", Architecture::Amd64).contains(&"/lib64".to_owned()));
     }
 
     #[test]
@@ -233,10 +242,10 @@ mod tests {
         let text = b"/usr/lib".repeat(1000);
         assert_eq!(start_of_string(&text, 8), Some(0));
         assert_eq!(start_of_string(&text, 7992), None);
-        assert_eq!(default_directories(&text, "amd64"), usual_directories("amd64"));
+        assert_eq!(default_directories(&text, Architecture::Amd64), usual_directories(Architecture::Amd64));
         let mut many = b"/usr/lib/\0".repeat(1000);
-        assert_eq!(default_directories(&many, "amd64").len(), MOST_DIRECTORIES);
+        assert_eq!(default_directories(&many, Architecture::Amd64).len(), MOST_DIRECTORIES);
         many.insert(0, 0);
-        assert_eq!(default_directories(&many, "amd64").len(), MOST_DIRECTORIES);
+        assert_eq!(default_directories(&many, Architecture::Amd64).len(), MOST_DIRECTORIES);
     }
 }

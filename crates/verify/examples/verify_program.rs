@@ -1,11 +1,11 @@
-//! Judges one file for a platform: `judge FILE PLATFORM`. Prints the report as JSON and, on the error stream, how long the
-//! judging took without the reading.
+//! Verifies one file for a platform: `verify_program FILE PLATFORM`. Prints the verification as JSON, and on standard error
+//! the time that it took, without reading the file.
 
 use std::process::ExitCode;
 use std::time::Instant;
 
 use crossdock_platform::Platform;
-use crossdock_verify::{Program, Report, Target, verify_program};
+use crossdock_verify::{Program, Target, Verification, verify_program};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
@@ -15,14 +15,14 @@ fn main() -> ExitCode {
     };
     let target = Target::new(&platform);
     let start = Instant::now();
-    let findings = verify_program(&Program { path: file, bytes: &bytes, mode: None }, &target, None, None);
+    let findings = verify_program(&Program::new(file, &bytes), &target, None, None);
     let took = start.elapsed();
-    let report = Report::new(file, target.name(), findings);
-    let Ok(json) = serde_json::to_string(&report) else { return ExitCode::from(5) };
+    let verification = Verification::new(file, target.description(), findings);
+    let Ok(json) = serde_json::to_string(&verification) else { return ExitCode::from(5) };
     #[expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command line")]
     {
         println!("{json}");
-        eprintln!("{} bytes judged in {took:?}", bytes.len());
+        eprintln!("{} bytes verified in {took:?}", bytes.len());
     }
     ExitCode::SUCCESS
 }
