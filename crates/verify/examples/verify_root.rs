@@ -1,5 +1,5 @@
-//! Judges every executable file of folders in a root file system on disk: `judge_root ROOT PLATFORM FOLDER…`. Prints one line for
-//! each finding that is no note, and how many files were judged.
+//! Verifies every executable file of folders in a root file system on disk: `judge_root ROOT PLATFORM FOLDER…`. Prints one line for
+//! each finding that is no note, and how many files were verified.
 
 use std::borrow::Cow;
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -58,7 +58,7 @@ fn main() -> ExitCode {
     let Ok(platform) = Platform::parse(platform) else { return ExitCode::from(2) };
     let (root, target) = (Disk(Path::new(root).to_owned()), Target::new(&platform));
     let image = ImageFacts::default();
-    let mut judged = 0;
+    let mut verified = 0;
     for folder in folders {
         let Ok(entries) = std::fs::read_dir(root.place(folder)) else { return ExitCode::from(5) };
         for name in entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()) {
@@ -67,7 +67,7 @@ fn main() -> ExitCode {
             if entry.kind != EntryKind::File || entry.mode & 0o111 == 0 {
                 continue;
             }
-            judged += 1;
+            verified += 1;
             for finding in verify_others([path], &image, &root, &target) {
                 if finding.severity != Severity::Note {
                     println!("{} {} {}: {}", finding.severity, finding.code, finding.path, finding.message);
@@ -75,6 +75,6 @@ fn main() -> ExitCode {
             }
         }
     }
-    println!("{judged} files judged");
+    println!("{verified} files verified");
     ExitCode::SUCCESS
 }

@@ -98,12 +98,12 @@ crossdock_findings::catalogue! {
         "Some cores have none and show `exec format error`.",
         "Name the node type with `--for`, or build for the node's 64-bit architecture.";
     SHALLOW_CHECKS = "shallow-checks", Note,
-        "only format and processor were judged",
+        "only format and processor were verified",
         "For systems other than Linux crossdock looks at the file's format and processor, not at its libraries or signature.",
         "Start the program once on the target system.";
     UNKNOWN_TARGET = "unknown-target", Warning, Unproven,
         "crossdock does not know what programs of this platform look like",
-        "There is no rule for the platform's file format, so nothing was judged.",
+        "There is no rule for the platform's file format, so nothing was verified.",
         "Judge for a platform that crossdock knows.";
 
     // Which processor level and page size it needs.
@@ -194,7 +194,7 @@ crossdock_findings::catalogue! {
         "They share private structures: the program dies with exit 139, or with an error about GLIBC_PRIVATE.",
         "Take both from one package version; do not copy single libraries between images.";
     LIBRARIES_UNCHECKED = "libraries-unchecked", Warning, Unproven,
-        "the program's shared libraries could not be judged",
+        "the program's shared libraries could not be verified",
         "There is no image to look for them in, the loader is one whose rules crossdock does not know, or there are more of them \
              than any real program has.",
         "Verify the image, or link statically.";
@@ -236,7 +236,7 @@ crossdock_findings::catalogue! {
         "Whether it starts depends on the image: without the interpreter it shows `no such file or directory`.",
         "Verify the image.";
     SCRIPT_ENTRY_POINT = "script-entry-point", Note,
-        "the program is a script: what it starts was not judged",
+        "the program is a script: what it starts was not verified",
         "Its interpreter is there and starts; which programs the script calls shows only when it runs.",
         "Name the program itself as the entry point, or start the image once on each platform.";
 
@@ -286,7 +286,7 @@ crossdock_findings::catalogue! {
         "On nodes before kernel 4.11 and runtimes that keep the old limit: `bind: permission denied`.",
         "Listen on a port above 1023 and map it in the Service.";
     CONFIG_PLATFORM_MISMATCH = "config-platform-mismatch", Error,
-        "the image's configuration names another platform than the one judged",
+        "the image's configuration names another platform than the one verified",
         "A runtime pulls the image for nodes on which its program does not start, or warns and refuses.",
         "Build the image again with the platform that its program has.";
     INDEX_PLATFORM_MISMATCH = "index-platform-mismatch", Error,
@@ -308,7 +308,7 @@ crossdock_findings::catalogue! {
         "Build the image for the node's platform too.";
     UNREADABLE = "unreadable", Warning, Unproven,
         "a file of the image could not be read",
-        "What stands in it was not judged.",
+        "What stands in it was not verified.",
         "Look at the layer that holds it; pull or build the image again.";
 }
 

@@ -9,8 +9,8 @@ use std::fmt;
 
 use crossdock_platform::matching::normal_form;
 
-use crate::program::checks::{self, judge_in_image};
-use crate::program::container::{Credentials, Surroundings, not_executable};
+use crate::program::checks::{self, check_file};
+use crate::program::container::{Container, Credentials, not_executable};
 use crate::root::{EntryKind, ResolveError, Resolved, Root, resolve};
 use crate::{Expectation, Finding, Target, codes};
 
@@ -165,7 +165,7 @@ impl fmt::Display for PlatformText {
     }
 }
 
-/// Judges an image for a target: its configuration, the program that it starts, and every program that the plan put into it.
+/// Verifies an image for a target: its configuration, the program that it starts, and every program that the plan put into it.
 ///
 /// `planned` maps absolute paths in the image to what the plan says of the program there.
 pub fn verify_image(
@@ -178,24 +178,24 @@ pub fn verify_image(
     platform::check(image, target, &mut findings);
     let credentials = user::find(image, target, root, &mut findings);
     user::check_ports(image, target, &credentials, &mut findings);
-    let surroundings = in_image(image, root, &credentials);
-    let started = entry_point::find(image, target, surroundings, &mut findings);
-    let mut judged = Vec::new();
+    let container = in_image(image, root, &credentials);
+    let started = entry_point::find(image, target, container, &mut findings);
+    let mut verified = Vec::new();
     for (path, expectation) in planned {
-        if let Some(found) = planned_file(path, target, surroundings, &mut findings) {
-            findings.extend(judge_in_image(&found, target, Some(expectation), surroundings, 0));
-            judged.push(found.path);
+        if let Some(found) = planned_file(path, target, container, &mut findings) {
+            findings.extend(check_file(&found, target, Some(expectation), container, 0));
+            verified.push(found.path);
         }
     }
-    if let Some(started) = started.filter(|started| !judged.contains(&started.path)) {
-        findings.extend(judge_in_image(&started, target, None, surroundings, 0));
+    if let Some(started) = started.filter(|started| !verified.contains(&started.path)) {
+        findings.extend(check_file(&started, target, None, container, 0));
     }
     findings
 }
 
-/// Judges executable files of an image that the plan does not speak of and that the image does not start.
+/// Verifies executable files of an image that the plan does not speak of and that the image does not start.
 ///
-/// A program is judged as the one that is started would be. Of a shared library only the machine is judged, for it is
+/// A program is verified as the one that is started would be. Of a shared library only the machine is verified, for it is
 /// never started by itself, and a file that is no program at all gives no finding: data files often carry execute bits.
 pub fn verify_others(
     paths: impl IntoIterator<Item = String>,
@@ -204,23 +204,23 @@ pub fn verify_others(
     target: &Target,
 ) -> Vec<Finding> {
     let credentials = user::find(image, target, root, &mut Vec::new());
-    let surroundings = in_image(image, root, &credentials);
-    let judged = paths.into_iter().flat_map(|path| match resolve(root, &path) {
-        Ok(found) => judge_in_image(&found, target, None, surroundings, 0),
+    let container = in_image(image, root, &credentials);
+    let verified = paths.into_iter().flat_map(|path| match resolve(root, &path) {
+        Ok(found) => check_file(&found, target, None, container, 0),
         Err(error) => vec![Finding::new(codes::UNREADABLE, target.name(), &path, format!("{error}."))],
     });
-    judged.filter(|finding| !checks::is_about_no_program(finding.code)).collect()
+    verified.filter(|finding| !checks::concerns_no_program(finding.code)).collect()
 }
 
-fn in_image<'a>(image: &'a ImageFacts, root: &'a dyn Root, user: &'a Credentials) -> Surroundings<'a> {
-    Surroundings { root, environment: &image.env, working_directory: image.working_directory(), user }
+fn in_image<'a>(image: &'a ImageFacts, root: &'a dyn Root, user: &'a Credentials) -> Container<'a> {
+    Container { root, environment: &image.env, working_directory: image.working_directory(), user }
 }
 
 /// The planned program's path without links. It has to be there and executable even when the image starts another one.
 fn planned_file(
     path: &str,
     target: &Target,
-    image: Surroundings<'_>,
+    image: Container<'_>,
     findings: &mut Vec<Finding>,
 ) -> Option<Resolved> {
     match resolve(image.root, path) {

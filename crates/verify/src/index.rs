@@ -3,7 +3,7 @@
 use crate::image::PlatformText;
 use crate::{Finding, codes};
 
-/// Judges an index by itself: what only shows when all its entries are seen together.
+/// Verifies an index by itself: what only shows when all its entries are seen together.
 pub fn verify_index(platforms: &[PlatformText]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut seen: Vec<PlatformText> = Vec::new();

@@ -9,7 +9,7 @@ pub(crate) mod machine;
 use crate::root::Root;
 use crate::{Expectation, Finding, Target, codes};
 use checks::Subject;
-use container::{Credentials, Surroundings};
+use container::{Container, Credentials};
 use inspect::inspect;
 
 /// A program file.
@@ -38,7 +38,7 @@ impl<'a> Program<'a> {
     }
 }
 
-/// Judges one program file for a target, and against what the plan says of it.
+/// Verifies one program file for a target, and against what the plan says of it.
 ///
 /// With a root, the program's loader and libraries are looked for in it, as they would be for root. Without, a program that
 /// needs them stays unproven.
@@ -50,18 +50,13 @@ pub fn verify_program(
 ) -> Vec<Finding> {
     let user = Credentials::default();
     let facts = inspect(program.bytes);
-    let mut findings = checks::judge(&Subject {
+    let mut findings = checks::run(&Subject {
         path: program.path,
         bytes: program.bytes,
         facts: &facts,
         target,
         expectation,
-        surroundings: root.map(|root| Surroundings {
-            root,
-            environment: &[],
-            working_directory: "/",
-            user: &user,
-        }),
+        container: root.map(|root| Container { root, environment: &[], working_directory: "/", user: &user }),
         depth: 0,
     });
     if let Some(mode) = program.mode.filter(|mode| mode & 0o111 == 0) {

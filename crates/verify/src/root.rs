@@ -7,7 +7,7 @@ use thiserror::Error;
 
 mod resolve;
 
-pub(crate) use resolve::{LONGEST_PATH, read_small};
+pub(crate) use resolve::{MAX_PATH, read_small};
 pub use resolve::{ResolveError, Resolved, resolve};
 
 /// An image's root file system with all layers applied.

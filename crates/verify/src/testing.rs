@@ -6,21 +6,21 @@ const HEADERS: usize = 64 + 3 * 56;
 
 /// A library for amd64: its address in memory is its place in the file.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Made {
+pub(crate) struct ElfBuilder {
     tables: Vec<u8>,
     entries: Vec<(DynamicTag, u64)>,
     interpreter: Option<(u64, u64)>,
 }
 
-impl Made {
+impl ElfBuilder {
     /// Adds an entry to the dynamic section.
-    pub(crate) fn value(mut self, tag: DynamicTag, value: u64) -> Made {
+    pub(crate) fn value(mut self, tag: DynamicTag, value: u64) -> ElfBuilder {
         self.entries.push((tag, value));
         self
     }
 
     /// Adds a table and the entry that leads to it.
-    pub(crate) fn table(mut self, tag: DynamicTag, bytes: Vec<u8>) -> Made {
+    pub(crate) fn table(mut self, tag: DynamicTag, bytes: Vec<u8>) -> ElfBuilder {
         let address = HEADERS + self.tables.len();
         self.tables.extend(bytes);
         self.tables.resize(self.tables.len().next_multiple_of(8), 0);
@@ -28,7 +28,7 @@ impl Made {
     }
 
     /// Names a dynamic loader, which makes it a program.
-    pub(crate) fn interpreter(mut self, path: &str) -> Made {
+    pub(crate) fn interpreter(mut self, path: &str) -> ElfBuilder {
         self.interpreter = Some(((HEADERS + self.tables.len()) as u64, path.len() as u64 + 1));
         self.tables.extend([path.as_bytes(), &[0]].concat());
         self.tables.resize(self.tables.len().next_multiple_of(8), 0);

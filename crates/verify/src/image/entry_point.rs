@@ -1,7 +1,7 @@
 //! Does the runtime find the program that the image starts, and may the user execute it?
 
 use crate::image::ImageFacts;
-use crate::program::container::{Surroundings, not_executable, on_search_path};
+use crate::program::container::{Container, not_executable, on_search_path};
 use crate::root::EntryKind;
 use crate::root::{ResolveError, Resolved, resolve};
 use crate::{Finding, Target, codes};
@@ -10,7 +10,7 @@ use crate::{Finding, Target, codes};
 pub(crate) fn find(
     image: &ImageFacts,
     target: &Target,
-    surroundings: Surroundings<'_>,
+    container: Container<'_>,
     findings: &mut Vec<Finding>,
 ) -> Option<Resolved> {
     let Some(word) = image.command().next() else {
@@ -20,10 +20,10 @@ pub(crate) fn find(
         return None;
     };
     let found = match word.contains('/') {
-        true => by_path(image, target, word, surroundings, findings),
-        false => by_name(target, word, surroundings, findings),
+        true => by_path(image, target, word, container, findings),
+        false => by_name(target, word, container, findings),
     }?;
-    if let Some(finding) = not_executable(target, word, &found, surroundings.user) {
+    if let Some(finding) = not_executable(target, word, &found, container.user) {
         findings.push(finding);
     }
     (found.entry.kind == EntryKind::File).then_some(found)
@@ -33,18 +33,18 @@ fn by_path(
     image: &ImageFacts,
     target: &Target,
     word: &str,
-    surroundings: Surroundings<'_>,
+    container: Container<'_>,
     findings: &mut Vec<Finding>,
 ) -> Option<Resolved> {
-    let absolute = surroundings.seen_from_working_directory(word);
-    match resolve(surroundings.root, &absolute) {
+    let absolute = container.seen_from_working_directory(word);
+    match resolve(container.root, &absolute) {
         Ok(found) => Some(found),
         Err(ResolveError::Unreadable(error)) => {
             findings.push(Finding::new(codes::UNREADABLE, target.name(), word, format!("{error}.")));
             None
         }
         Err(error) => {
-            findings.push(missing(image, target, word, &absolute, &error, surroundings));
+            findings.push(missing(image, target, word, &absolute, &error, container));
             None
         }
     }
@@ -56,13 +56,13 @@ fn missing(
     word: &str,
     absolute: &str,
     error: &ResolveError,
-    surroundings: Surroundings<'_>,
+    container: Container<'_>,
 ) -> Finding {
     let shown =
         format!("a runtime shows `exec: \"{word}\": stat {word}: no such file or directory`, exit 127");
     let first = word.split_whitespace().next().unwrap_or(word);
     let first_is_there =
-        first != word && resolve(surroundings.root, &surroundings.seen_from_working_directory(first)).is_ok();
+        first != word && resolve(container.root, &container.seen_from_working_directory(first)).is_ok();
     if first_is_there {
         let message =
             format!("The entry point is the one word {word:?}, and no file has that name: {shown}.");
@@ -90,16 +90,16 @@ fn missing(
 fn by_name(
     target: &Target,
     word: &str,
-    surroundings: Surroundings<'_>,
+    container: Container<'_>,
     findings: &mut Vec<Finding>,
 ) -> Option<Resolved> {
-    if let Some(found) = on_search_path(surroundings, word) {
+    if let Some(found) = on_search_path(container, word) {
         return Some(found);
     }
     let first = word.split_whitespace().next().unwrap_or(word);
-    let is_line = first != word && on_search_path(surroundings, first).is_some();
+    let is_line = first != word && on_search_path(container, first).is_some();
     let shown = format!("a runtime shows `exec: \"{word}\": executable file not found in $PATH`, exit 127");
-    let path = surroundings.search_path().join(":");
+    let path = container.search_path().join(":");
     let (code, message) = match is_line {
         true => (
             codes::ENTRY_POINT_COMMAND_LINE,

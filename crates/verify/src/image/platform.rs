@@ -11,7 +11,7 @@ pub(crate) fn check(image: &ImageFacts, target: &Target, findings: &mut Vec<Find
     spelling(&image.config_platform, "configuration", target, findings);
     if let Some(reason) = unfit(&image.config_platform, target) {
         let message = format!(
-            "The image's configuration says {}, and it is judged for {}: {reason}.",
+            "The image's configuration says {}, and it is verified for {}: {reason}.",
             image.config_platform,
             target.name()
         );

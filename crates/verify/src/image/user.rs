@@ -9,9 +9,9 @@ use crate::root::{ResolveError, resolve};
 use crate::{Finding, Target, codes};
 
 /// A passwd or group file longer than this is taken for something else.
-const LONGEST_FILE: u64 = 4 << 20;
+const MAX_FILE_SIZE: u64 = 4 << 20;
 /// Linux gives a process no more groups (`NGROUPS_MAX`).
-const MOST_GROUPS: usize = 65536;
+const MAX_GROUPS: usize = 65536;
 
 /// The numeric user of the image. Where a name is unknown, a finding says so and root stands in for it.
 pub(crate) fn find(
@@ -108,7 +108,7 @@ fn account(passwd: &Database<'_>, groups: &Database<'_>, user: &str) -> Option<C
     let name = field(line, 0)?;
     let has_member =
         |line: &&str| field(line, 3).is_some_and(|names| names.split(',').any(|each| each == name));
-    let groups = lines(groups).filter(has_member).filter_map(|line| number(line, 2)).take(MOST_GROUPS);
+    let groups = lines(groups).filter(has_member).filter_map(|line| number(line, 2)).take(MAX_GROUPS);
     Some(Credentials { uid: number(line, 2)?, gid: number(line, 3).unwrap_or(0), groups: groups.collect() })
 }
 
@@ -122,7 +122,7 @@ fn database<'a>(
     findings: &mut Vec<Finding>,
 ) -> Database<'a> {
     let why = match resolve(root, path) {
-        Ok(found) if found.entry.size > LONGEST_FILE => "it is longer than 4 MiB".to_owned(),
+        Ok(found) if found.entry.size > MAX_FILE_SIZE => "it is longer than 4 MiB".to_owned(),
         Ok(found) if found.entry.kind == EntryKind::File => match root.read(&found.path) {
             Ok(Cow::Borrowed(bytes)) => return Some(String::from_utf8_lossy(bytes)),
             Ok(Cow::Owned(bytes)) => return Some(String::from_utf8_lossy(&bytes).into_owned().into()),

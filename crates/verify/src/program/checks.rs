@@ -10,7 +10,7 @@ mod machine;
 mod plan;
 mod script;
 
-use super::container::Surroundings;
+use super::container::Container;
 use super::inspect::{Inspection, inspect_file};
 use crate::root::Resolved;
 use crate::{Code, Expectation, Finding, Target, codes};
@@ -24,7 +24,7 @@ pub(crate) struct Subject<'a> {
     pub(crate) facts: &'a Inspection,
     pub(crate) target: &'a Target,
     pub(crate) expectation: Option<&'a Expectation>,
-    pub(crate) surroundings: Option<Surroundings<'a>>,
+    pub(crate) container: Option<Container<'a>>,
     /// How many scripts led here.
     pub(crate) depth: u8,
 }
@@ -56,7 +56,7 @@ const PROGRAM_CHECKS: &[Check] = &[
 ];
 
 /// Runs every check of a program.
-pub(crate) fn judge(subject: &Subject<'_>) -> Vec<Finding> {
+pub(crate) fn run(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for check in PROGRAM_CHECKS {
         check(subject, &mut findings);
@@ -65,21 +65,21 @@ pub(crate) fn judge(subject: &Subject<'_>) -> Vec<Finding> {
 }
 
 /// Runs every check of a program on a file of an image.
-pub(crate) fn judge_in_image(
+pub(crate) fn check_file(
     found: &Resolved,
     target: &Target,
     expectation: Option<&Expectation>,
-    image: Surroundings<'_>,
+    image: Container<'_>,
     depth: u8,
 ) -> Vec<Finding> {
     match inspect_file(image.root, &found.path, found.entry.size) {
-        Ok(file) => judge(&Subject {
+        Ok(file) => run(&Subject {
             path: &found.path,
             bytes: &file.bytes,
             facts: &file.facts,
             target,
             expectation,
-            surroundings: Some(image),
+            container: Some(image),
             depth,
         }),
         Err(error) => vec![Finding::new(codes::UNREADABLE, target.name(), &found.path, format!("{error}."))],
@@ -87,7 +87,7 @@ pub(crate) fn judge_in_image(
 }
 
 /// True for a finding that says no more than that the file is not a program.
-pub(crate) fn is_about_no_program(code: Code) -> bool {
+pub(crate) fn concerns_no_program(code: Code) -> bool {
     [
         codes::EMPTY_FILE,
         codes::COMPRESSED_FILE,

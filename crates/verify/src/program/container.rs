@@ -5,7 +5,7 @@ use crate::{Finding, Target, codes};
 
 /// The image that a program stands in.
 #[derive(Clone, Copy)]
-pub(crate) struct Surroundings<'a> {
+pub(crate) struct Container<'a> {
     pub(crate) root: &'a dyn Root,
     /// The environment that the image's configuration gives, as `NAME=VALUE`.
     pub(crate) environment: &'a [String],
@@ -42,7 +42,7 @@ impl Credentials {
     }
 }
 
-impl Surroundings<'_> {
+impl Container<'_> {
     /// The value of an environment variable; the last one given counts.
     pub(crate) fn variable(&self, name: &str) -> Option<&str> {
         self.environment.iter().rev().find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
@@ -61,7 +61,7 @@ impl Surroundings<'_> {
 }
 
 /// The first file of this name in a directory of PATH that the user may execute, as Go's `exec.LookPath` and `env` look.
-pub(crate) fn on_search_path(image: Surroundings<'_>, name: &str) -> Option<Resolved> {
+pub(crate) fn on_search_path(image: Container<'_>, name: &str) -> Option<Resolved> {
     image.search_path().into_iter().find_map(|directory| {
         let directory = if directory.is_empty() { "." } else { directory };
         let found =

@@ -21,7 +21,7 @@ pub use go::GoBuildInfo;
 pub use headers::{Class, Segment};
 pub use notes::Notes;
 pub use script::Script;
-pub(crate) use strings::{Room, Strings, c_string};
+pub(crate) use strings::{Budget, Strings, c_string};
 pub(crate) use symbols::{Symbols, symbols};
 
 use std::borrow::Cow;
@@ -58,7 +58,7 @@ pub enum Inspection {
 }
 
 /// A file longer than this is not held in memory as a whole.
-const LONG: u64 = 16 << 20;
+const MAX_WHOLE_FILE: u64 = 16 << 20;
 
 /// Says what these bytes are. Never fails and never panics: what is damaged is said in the facts.
 pub fn inspect(bytes: &[u8]) -> Inspection {
@@ -77,7 +77,7 @@ pub(crate) fn inspect_file<'a>(
     path: &str,
     size: u64,
 ) -> Result<Inspected<'a>, RootError> {
-    if size <= LONG {
+    if size <= MAX_WHOLE_FILE {
         let bytes = root.read(path)?;
         return Ok(Inspected { facts: inspect(&bytes), bytes });
     }

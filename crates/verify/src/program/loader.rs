@@ -12,28 +12,28 @@ mod search;
 use std::collections::BTreeMap;
 
 use crate::Target;
-use crate::program::container::Surroundings;
-use crate::program::inspect::{Elf, Inspection, Room, inspect_file, symbols};
+use crate::program::container::Container;
+use crate::program::inspect::{Budget, Elf, Inspection, inspect_file, symbols};
 use crate::root::EntryKind;
 use crate::root::resolve;
 
-pub(crate) use objects::{Loaded, Miss, Missing, Object};
+pub(crate) use objects::{Loaded, LookupFailure, Missing, Object};
 use search::{Hit, Search};
 
 /// A program depends on at most this many libraries; more is taken for an attack.
-const MOST_OBJECTS: usize = 1024;
+const MAX_OBJECTS: usize = 1024;
 
 /// So many paths are tried for all libraries together; a program with a hundred of them needs some thousand.
-const MOST_PATHS_OF_ALL: usize = 1 << 18;
+const MAX_PATHS_TOTAL: usize = 1 << 18;
 
-/// The names of all symbols together take no more: some hundred thousand. Beyond, symbols are not judged.
-const MOST_BYTES_OF_SYMBOLS: usize = 64 << 20;
+/// The names of all symbols together take no more: some hundred thousand. Beyond, symbols are not verified.
+const MAX_SYMBOL_BYTES: usize = 64 << 20;
 
-/// The loader's place among the objects.
+/// The loader's context among the objects.
 const LOADER: usize = 1;
 
 /// After this many missing libraries more would say nothing new.
-const MOST_MISSING: usize = 64;
+const MAX_MISSING: usize = 64;
 
 /// Which loader a program asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,36 +58,36 @@ impl Family {
 
 impl Loaded {
     /// Looks for the library that an object asks for, unless that is known already.
-    fn ask(&mut self, search: &Search, place: &Place<'_>, by: usize, name: String) {
+    fn require(&mut self, search: &Search, context: &LoadContext<'_>, by: usize, name: String) {
         let is_known = search.is_built_in(&name) || self.names.contains_key(&name);
-        let is_enough = self.missing.len() >= MOST_MISSING;
+        let is_enough = self.missing.len() >= MAX_MISSING;
         if is_known || is_enough || self.missing.iter().any(|missing| missing.name == name) {
             return;
         }
-        if self.found >= MOST_OBJECTS || self.paths_left == 0 {
-            self.is_cut = true;
+        if self.found >= MAX_OBJECTS || self.paths_left == 0 {
+            self.is_truncated = true;
             return;
         }
-        match search.find(place, &self.objects, by, &name, &mut self.paths_left) {
+        match search.find(context, &self.objects, by, &name, &mut self.paths_left) {
             Ok(Hit::Known(index)) => {
                 self.names.insert(name, index);
                 self.found += 1;
             }
             Ok(Hit::New(path, elf, bytes)) => {
-                let symbols = symbols(&bytes, &elf, &mut self.room);
+                let symbols = symbols(&bytes, &elf, &mut self.budget);
                 let release = glibc::release(&bytes);
                 self.add(Object { path, name, dynamic: elf.dynamic, parent: Some(by), release, symbols });
                 self.found += 1;
             }
-            Err(_) if self.paths_left == 0 => self.is_cut = true,
-            Err(miss) => self.missing.push(Missing { name, by, miss }),
+            Err(_) if self.paths_left == 0 => self.is_truncated = true,
+            Err(failure) => self.missing.push(Missing { name, by, failure }),
         }
     }
 }
 
 /// Where and for what a loader works.
-pub(crate) struct Place<'a> {
-    pub(crate) image: Surroundings<'a>,
+pub(crate) struct LoadContext<'a> {
+    pub(crate) image: Container<'a>,
     pub(crate) target: &'a Target,
     pub(crate) program: &'a Elf,
 }
@@ -96,37 +96,37 @@ pub(crate) struct Place<'a> {
 ///
 /// `bytes` are the program's, all of them or its first. `None` when the loader itself is no program.
 pub(crate) fn load(
-    place: &Place<'_>,
+    context: &LoadContext<'_>,
     path: &str,
     bytes: &[u8],
     interpreter: &str,
     family: Family,
 ) -> Option<Loaded> {
-    let (elf, mut room) = (place.program, Room::new(MOST_BYTES_OF_SYMBOLS));
+    let (elf, mut budget) = (context.program, Budget::new(MAX_SYMBOL_BYTES));
     let program = Object {
         path: path.to_owned(),
         name: path.to_owned(),
         dynamic: elf.dynamic.clone(),
         parent: None,
         release: None,
-        symbols: symbols(bytes, elf, &mut room),
+        symbols: symbols(bytes, elf, &mut budget),
     };
-    let (directories, own) = loader_itself(place, interpreter, &mut room)?;
+    let (directories, own) = loader_itself(context, interpreter, &mut budget)?;
     let search = match family {
-        Family::Glibc => Search::Glibc(glibc::Search::new(place, directories)),
-        Family::Musl => Search::Musl(musl::Search::new(place, interpreter)),
+        Family::Glibc => Search::Glibc(glibc::Search::new(context, directories)),
+        Family::Musl => Search::Musl(musl::Search::new(context, interpreter)),
     };
-    let is_cut = elf.dynamic.as_ref().is_some_and(|dynamic| dynamic.is_cut);
-    let (names, paths_left) = (BTreeMap::new(), MOST_PATHS_OF_ALL);
+    let is_truncated = elf.dynamic.as_ref().is_some_and(|dynamic| dynamic.is_truncated);
+    let (names, paths_left) = (BTreeMap::new(), MAX_PATHS_TOTAL);
     let (objects, missing) = (vec![program], Vec::new());
-    let mut loaded = Loaded { objects, missing, is_cut, names, found: 0, paths_left, room };
+    let mut loaded = Loaded { objects, missing, is_truncated, names, found: 0, paths_left, budget };
     loaded.add(own);
     let mut by = 0;
     while let Some(object) = loaded.objects.get(by) {
         let needed = object.dynamic.iter().flat_map(|dynamic| &dynamic.needed);
         let needed: Vec<String> = needed.filter(|_| by != LOADER).cloned().collect();
         for name in needed {
-            loaded.ask(&search, place, by, name);
+            loaded.require(&search, context, by, name);
         }
         by += 1;
     }
@@ -134,23 +134,27 @@ pub(crate) fn load(
 }
 
 /// The loader, which is the first library in memory, and its bytes' own list of directories.
-fn loader_itself(place: &Place<'_>, interpreter: &str, room: &mut Room) -> Option<(Vec<String>, Object)> {
+fn loader_itself(
+    context: &LoadContext<'_>,
+    interpreter: &str,
+    budget: &mut Budget,
+) -> Option<(Vec<String>, Object)> {
     let found =
-        resolve(place.image.root, interpreter).ok().filter(|found| found.entry.kind == EntryKind::File)?;
-    let file = inspect_file(place.image.root, &found.path, found.entry.size).ok()?;
+        resolve(context.image.root, interpreter).ok().filter(|found| found.entry.kind == EntryKind::File)?;
+    let file = inspect_file(context.image.root, &found.path, found.entry.size).ok()?;
     let (bytes, Inspection::Elf(elf)) = (file.bytes, file.facts) else { return None };
-    if !search::same_machine(&elf, place.program) || search::broken(&elf).is_some() {
+    if !search::same_machine(&elf, context.program) || search::broken(&elf).is_some() {
         return None;
     }
     let object = Object {
-        symbols: symbols(&bytes, &elf, room),
+        symbols: symbols(&bytes, &elf, budget),
         path: found.path,
         name: interpreter.rsplit('/').next().unwrap_or(interpreter).to_owned(),
         dynamic: elf.dynamic,
         parent: None,
         release: glibc::release(&bytes),
     };
-    Some((glibc::default_directories(&bytes, place.target.architecture()), object))
+    Some((glibc::default_directories(&bytes, context.target.architecture()), object))
 }
 
 #[cfg(test)]
@@ -159,7 +163,7 @@ mod tests {
 
     use super::*;
     use crate::program::container::Credentials;
-    use crate::testing::Made;
+    use crate::testing::ElfBuilder;
     use crate::{MemoryRoot, inspect};
 
     const LOADER_PATH: &str = "/lib64/ld-linux-x86-64.so.2";
@@ -167,19 +171,19 @@ mod tests {
     fn loaded(root: &MemoryRoot, program: &[u8]) -> Loaded {
         let Inspection::Elf(elf) = inspect(program) else { panic!("it is an ELF file") };
         let image =
-            Surroundings { root, environment: &[], working_directory: "/", user: &Credentials::default() };
+            Container { root, environment: &[], working_directory: "/", user: &Credentials::default() };
         let target = Target::new(&crossdock_platform::Platform::LINUX_AMD64);
-        let place = Place { image, target: &target, program: &elf };
-        load(&place, "/app", program, LOADER_PATH, Family::Glibc).unwrap()
+        let context = LoadContext { image, target: &target, program: &elf };
+        load(&context, "/app", program, LOADER_PATH, Family::Glibc).unwrap()
     }
 
     fn root() -> MemoryRoot {
-        MemoryRoot::new().file(LOADER_PATH, 0o755, Made::default().bytes())
+        MemoryRoot::new().file(LOADER_PATH, 0o755, ElfBuilder::default().bytes())
     }
 
     /// A program that asks for these libraries.
-    fn asking(names: impl IntoIterator<Item = String>) -> Made {
-        let mut made = Made::default();
+    fn asking(names: impl IntoIterator<Item = String>) -> ElfBuilder {
+        let mut made = ElfBuilder::default();
         let mut strings = vec![0];
         for name in names {
             made = made.value(DT_NEEDED, strings.len() as u64);
@@ -200,33 +204,33 @@ mod tests {
         let paths: Vec<&str> = loaded.objects.iter().map(|object| object.path.as_str()).collect();
         assert_eq!(paths, ["/app", LOADER_PATH, "/usr/lib/liba.so.1"]);
         for name in ["liba.so.1", "liba.so", "libb.so"] {
-            assert_eq!(loaded.answering(name).unwrap().path, "/usr/lib/liba.so.1");
+            assert_eq!(loaded.by_name(name).unwrap().path, "/usr/lib/liba.so.1");
         }
-        assert!(loaded.missing.is_empty() && !loaded.is_cut);
+        assert!(loaded.missing.is_empty() && !loaded.is_truncated);
     }
 
     #[test]
     fn what_lies_beyond_the_limit_is_said_not_to_be_judged() {
         let names = |count: usize| (0..count).map(|index| format!("l{index}"));
-        let library = Made::default().bytes();
+        let library = ElfBuilder::default().bytes();
         let with = |count: usize| {
             let root = names(count)
                 .fold(root(), |root, name| root.file(&format!("/lib/{name}"), 0o644, library.clone()));
             loaded(&root, &asking(names(count)).bytes())
         };
-        let all = with(MOST_OBJECTS);
-        assert_eq!((all.objects.len(), all.is_cut), (MOST_OBJECTS + 2, false));
-        let cut = with(MOST_OBJECTS + 1);
-        assert_eq!((cut.objects.len(), cut.is_cut), (MOST_OBJECTS + 2, true));
+        let all = with(MAX_OBJECTS);
+        assert_eq!((all.objects.len(), all.is_truncated), (MAX_OBJECTS + 2, false));
+        let cut = with(MAX_OBJECTS + 1);
+        assert_eq!((cut.objects.len(), cut.is_truncated), (MAX_OBJECTS + 2, true));
     }
 
     #[test]
     fn a_file_with_more_names_than_are_read_is_said_to_be_cut() {
         let mut strings = vec![b'x'; 4000];
         strings.push(0);
-        let many = (0..1000).fold(Made::default(), |made, offset| made.value(DT_NEEDED, offset));
+        let many = (0..1000).fold(ElfBuilder::default(), |made, offset| made.value(DT_NEEDED, offset));
         let loaded = loaded(&root(), &many.table(DT_STRTAB, strings).bytes());
-        assert!(loaded.is_cut);
+        assert!(loaded.is_truncated);
         let held: usize =
             loaded.objects[0].dynamic.iter().flat_map(|dynamic| &dynamic.needed).map(String::len).sum();
         assert!(held < 1 << 18, "{held}");
@@ -241,7 +245,7 @@ mod tests {
         let table = |name: u32| [&name.to_le_bytes()[..], &[0x12, 0, 1, 0], &[0; 16]].concat();
         let with = |names: &dyn Fn(u32) -> u32| {
             let hash = [1, symbols].map(u32::to_le_bytes).concat();
-            let made = Made::default()
+            let made = ElfBuilder::default()
                 .table(DT_SYMTAB, (0..symbols).flat_map(|index| table(names(index))).collect());
             made.table(DT_HASH, hash).table(DT_STRTAB, strings.clone()).bytes()
         };
@@ -258,9 +262,9 @@ mod tests {
         let list = "$ORIGIN".repeat(5000) + &":/x".repeat(9000);
         let strings = [b"liba.so\0", list.as_bytes(), b"\0"].concat();
         let program =
-            Made::default().value(DT_NEEDED, 0).value(DT_RPATH, 8).table(DT_STRTAB, strings).bytes();
+            ElfBuilder::default().value(DT_NEEDED, 0).value(DT_RPATH, 8).table(DT_STRTAB, strings).bytes();
         let missing = &loaded(&root(), &program).missing[0];
-        let Miss::Absent { searched, .. } = &missing.miss else { panic!("{missing:?}") };
+        let LookupFailure::Absent { searched, .. } = &missing.failure else { panic!("{missing:?}") };
         assert_eq!(searched.len(), 2, "one that is too long, and the same one again and again");
         assert!(searched.iter().all(|directory| directory.len() < 5000));
     }
@@ -272,25 +276,26 @@ mod tests {
         let asking = |next: usize| {
             let strings = format!("c{next}\0{list}\0");
             let at = strings.find('\0').unwrap() as u64 + 1;
-            let made = Made::default().value(DT_NEEDED, 0).value(DT_RPATH, at);
+            let made = ElfBuilder::default().value(DT_NEEDED, 0).value(DT_RPATH, at);
             made.table(DT_STRTAB, strings.into_bytes()).bytes()
         };
         let with = |length: usize| {
             let libraries = (0..length).map(|index| (format!("/lib/c{index}"), asking((index + 1) % length)));
             let root = libraries.fold(root(), |root, (path, bytes)| root.file(&path, 0o644, bytes));
             let loaded = loaded(&root, &asking(0));
-            (loaded.objects.len(), loaded.missing.len(), loaded.is_cut)
+            (loaded.objects.len(), loaded.missing.len(), loaded.is_truncated)
         };
         assert_eq!(with(60), (62, 0, false));
-        assert_eq!(with(100), (2 + MOST_PATHS_OF_ALL / 4001, 0, true));
+        assert_eq!(with(100), (2 + MAX_PATHS_TOTAL / 4001, 0, true));
     }
 
     #[test]
     fn a_library_answers_to_the_name_that_it_has_itself() {
-        let library = Made::default().value(DT_SONAME, 0).table(DT_STRTAB, b"libreal.so\0".to_vec()).bytes();
+        let library =
+            ElfBuilder::default().value(DT_SONAME, 0).table(DT_STRTAB, b"libreal.so\0".to_vec()).bytes();
         let root = root().file("/usr/lib/liba.so", 0o644, library);
         let loaded = loaded(&root, &asking(["liba.so".to_owned(), "libreal.so".to_owned()]).bytes());
-        assert_eq!(loaded.answering("libreal.so").unwrap().path, "/usr/lib/liba.so");
+        assert_eq!(loaded.by_name("libreal.so").unwrap().path, "/usr/lib/liba.so");
         assert!(loaded.missing.is_empty());
     }
 }

@@ -8,10 +8,10 @@ use thiserror::Error;
 use super::{Entry, EntryKind, Root, RootError, normalize, parent_of};
 
 /// Linux gives up after this many links (`MAXSYMLINKS`).
-const MOST_LINKS: usize = 40;
+const MAX_LINKS: usize = 40;
 
 /// `PATH_MAX`.
-pub(crate) const LONGEST_PATH: usize = 4096;
+pub(crate) const MAX_PATH: usize = 4096;
 
 /// What a path leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +74,7 @@ pub fn resolve(root: &dyn Root, path: &str) -> Result<Resolved, ResolveError> {
     let mut at = String::from("/");
     let mut directories = Vec::new();
     let mut links: Vec<(String, String)> = Vec::new();
-    let mut entry = stand(root, "/", &links)?;
+    let mut entry = entry_at(root, "/", &links)?;
     while let Some(part) = rest.pop_front() {
         if entry.kind != EntryKind::Directory {
             return Err(ResolveError::NotDirectory { path: at, links });
@@ -84,23 +84,23 @@ pub fn resolve(root: &dyn Root, path: &str) -> Result<Resolved, ResolveError> {
         }
         if part == ".." {
             at = parent_of(&at).to_owned();
-            entry = stand(root, &at, &links)?;
+            entry = entry_at(root, &at, &links)?;
             continue;
         }
         let next = if at == "/" { format!("/{part}") } else { format!("{at}/{part}") };
-        let found = stand(root, &next, &links)?;
+        let found = entry_at(root, &next, &links)?;
         let EntryKind::Link(target) = &found.kind else {
             (at, entry) = (next, found);
             continue;
         };
         check_length(target)?;
         links.push((next, target.clone()));
-        if links.len() > MOST_LINKS {
+        if links.len() > MAX_LINKS {
             return Err(ResolveError::Loop { path: path.to_owned() });
         }
         if target.starts_with('/') {
             at = String::from("/");
-            entry = stand(root, "/", &links)?;
+            entry = entry_at(root, "/", &links)?;
         }
         for part in parts(target).collect::<Vec<_>>().into_iter().rev() {
             rest.push_front(part);
@@ -117,14 +117,14 @@ pub(crate) fn read_small<'a>(root: &'a dyn Root, path: &str, longest: u64) -> Op
 }
 
 fn check_length(path: &str) -> Result<(), ResolveError> {
-    match path.len() > LONGEST_PATH {
+    match path.len() > MAX_PATH {
         true => Err(ResolveError::TooLong { path: path.chars().take(40).collect() }),
         false => Ok(()),
     }
 }
 
 /// What stands at exactly this path.
-fn stand(root: &dyn Root, path: &str, links: &[(String, String)]) -> Result<Entry, ResolveError> {
+fn entry_at(root: &dyn Root, path: &str, links: &[(String, String)]) -> Result<Entry, ResolveError> {
     debug_assert_eq!(path, normalize(path));
     root.entry(path)?.ok_or_else(|| ResolveError::Missing { missing: path.to_owned(), links: links.to_vec() })
 }

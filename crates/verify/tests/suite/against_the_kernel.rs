@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::{Recipe, judge, summary};
+use crate::support::{Recipe, summary, verify};
 use crossdock_platform::Platform;
 use crossdock_verify::{Target, Verdict};
 
@@ -16,7 +16,7 @@ use crossdock_verify::{Target, Verdict};
 /// kernel answers with "text file busy".
 fn start(path: &Path) -> std::io::Result<Child> {
     loop {
-        #[expect(clippy::disallowed_methods, reason = "the test starts what it has judged")]
+        #[expect(clippy::disallowed_methods, reason = "the test starts what it has verified")]
         let child = Command::new(path).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         match child {
             Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => {
@@ -60,7 +60,7 @@ const ENTRY: std::ops::Range<usize> = 24..32;
 const HEADERS: usize = 64 + 4 * 56;
 
 /// Damages every byte of the headers. What the kernel runs must never be called failing, and damage to the ELF header has
-/// to be judged exactly as the kernel does.
+/// to be verified exactly as the kernel does.
 #[test]
 fn the_verdict_on_damaged_headers_is_the_kernels() {
     let target = Target::new(&Platform::LINUX_AMD64);
@@ -74,7 +74,7 @@ fn the_verdict_on_damaged_headers_is_the_kernels() {
             if std::mem::replace(&mut bytes[at], value) == value {
                 continue;
             }
-            let (codes, verdict) = summary(&judge(&bytes, &target, None));
+            let (codes, verdict) = summary(&verify(&bytes, &target, None));
             let ran = runs(&bytes, name);
             let is_exact = at < 64 && !ENTRY.contains(&at);
             let is_wrong = if is_exact {

@@ -1,4 +1,4 @@
-//! Judges images: real programs with real loaders and libraries, in roots put together here.
+//! Verifies images: real programs with real loaders and libraries, in roots put together here.
 
 use std::collections::BTreeMap;
 
@@ -23,11 +23,11 @@ fn starting(entrypoint: &[&str]) -> ImageFacts {
     image().with_entrypoint(entrypoint.iter().copied())
 }
 
-fn judge(image: &ImageFacts, root: &MemoryRoot) -> Vec<Finding> {
-    judge_for("linux/amd64", image, root)
+fn verify(image: &ImageFacts, root: &MemoryRoot) -> Vec<Finding> {
+    verify_for("linux/amd64", image, root)
 }
 
-fn judge_for(platform: &str, image: &ImageFacts, root: &MemoryRoot) -> Vec<Finding> {
+fn verify_for(platform: &str, image: &ImageFacts, root: &MemoryRoot) -> Vec<Finding> {
     let target = Target::new(&Platform::parse(platform).expect("a platform"));
     verify_image(image, root, &target, &BTreeMap::new())
 }
@@ -66,26 +66,26 @@ fn glibc() -> MemoryRoot {
 
 #[test]
 fn a_static_program_starts_on_scratch() {
-    starts(&judge(&image(), &MemoryRoot::new().file("/app", 0o755, go())), "");
+    starts(&verify(&image(), &MemoryRoot::new().file("/app", 0o755, go())), "");
 }
 
 #[test]
 fn a_dynamic_program_needs_its_loader_and_libraries() {
     let app = dynamic();
     let with = |root: MemoryRoot| root.file("/app", 0o755, app.clone());
-    starts(&judge(&image(), &with(glibc())), "");
-    fails(&judge(&image(), &with(MemoryRoot::new())), "interpreter-missing");
+    starts(&verify(&image(), &with(glibc())), "");
+    fails(&verify(&image(), &with(MemoryRoot::new())), "interpreter-missing");
     fails(
-        &judge(&image(), &with(glibc().file(LOADER, 0o644, host_file(LOADER)))),
+        &verify(&image(), &with(glibc().file(LOADER, 0o644, host_file(LOADER)))),
         "interpreter-not-executable",
     );
-    fails(&judge(&image(), &with(glibc().file(LOADER, 0o755, ""))), "interpreter-wrong");
+    fails(&verify(&image(), &with(glibc().file(LOADER, 0o755, ""))), "interpreter-wrong");
     let half = host_file(LOADER)[..100_000].to_vec();
-    fails(&judge(&image(), &with(glibc().file(LOADER, 0o755, half))), "interpreter-wrong");
+    fails(&verify(&image(), &with(glibc().file(LOADER, 0o755, half))), "interpreter-wrong");
     let only_loader = MemoryRoot::new().file(LOADER, 0o755, host_file(LOADER));
-    fails(&judge(&image(), &with(only_loader)), "library-missing");
-    fails(&judge(&image(), &with(glibc().file(LIBC, 0o755, ""))), "library-wrong");
-    fails(&judge(&image(), &with(glibc().file(LIBC, 0o755, &host_file(LIBC)[..99_999]))), "library-wrong");
+    fails(&verify(&image(), &with(only_loader)), "library-missing");
+    fails(&verify(&image(), &with(glibc().file(LIBC, 0o755, ""))), "library-wrong");
+    fails(&verify(&image(), &with(glibc().file(LIBC, 0o755, &host_file(LIBC)[..99_999]))), "library-wrong");
 }
 
 #[test]
@@ -99,16 +99,16 @@ fn links_decide_where_the_loader_is() {
             .file("/usr/lib/x86_64-linux-gnu/libc.so.6", 0o755, host_file(LIBC))
             .file("/app", 0o755, app.clone())
     };
-    starts(&judge(&image(), &merged("usr/lib64")), "");
-    fails(&judge(&image(), &merged("usr/lib32")), "interpreter-missing");
+    starts(&verify(&image(), &merged("usr/lib64")), "");
+    fails(&verify(&image(), &merged("usr/lib32")), "interpreter-missing");
     // A layer that puts a real /lib64 over the base's link hides the loader.
-    fails(&judge(&image(), &merged("usr/lib64").directory("/lib64", 0o755)), "interpreter-missing");
+    fails(&verify(&image(), &merged("usr/lib64").directory("/lib64", 0o755)), "interpreter-missing");
 }
 
 #[test]
 fn a_version_that_the_library_does_not_define_is_named() {
     let newer = damage(dynamic(), "replace GLIBC_2.34 GLIBC_2.99");
-    let findings = judge(&image(), &glibc().file("/app", 0o755, newer));
+    let findings = verify(&image(), &glibc().file("/app", 0o755, newer));
     fails(&findings, "symbol-version-missing");
     assert!(
         findings[0].message.contains("version `GLIBC_2.99' not found (required by /app)"),
@@ -125,7 +125,7 @@ fn loader_and_c_library_have_to_be_of_one_build() {
     let other = version.replace('2', "3");
     let libc = damage(libc, &format!("replace {version} {other}"));
     let root = glibc().file(LIBC, 0o755, libc).file("/app", 0o755, dynamic());
-    fails(&judge(&image(), &root), "loader-library-pair");
+    fails(&verify(&image(), &root), "loader-library-pair");
 }
 
 #[test]
@@ -137,29 +137,29 @@ fn a_library_is_found_the_way_the_loader_finds_it() {
     };
     let plain = linked("");
     let at = |path: &str, app: &[u8]| glibc().file(path, 0o644, library.clone()).file("/app", 0o755, app);
-    fails(&judge(&image(), &at("/opt/libanswer.so", &plain)), "library-missing");
-    starts(&judge(&image(), &at("/usr/lib/libanswer.so", &plain)), "");
+    fails(&verify(&image(), &at("/opt/libanswer.so", &plain)), "library-missing");
+    starts(&verify(&image(), &at("/usr/lib/libanswer.so", &plain)), "");
     // Debian's loader does not search /lib64.
-    fails(&judge(&image(), &at("/lib64/libanswer.so", &plain)), "library-missing");
+    fails(&verify(&image(), &at("/lib64/libanswer.so", &plain)), "library-missing");
     let path = image().with_env(["LD_LIBRARY_PATH=/other:/opt"]);
-    starts(&judge(&path, &at("/opt/libanswer.so", &plain)), "");
+    starts(&verify(&path, &at("/opt/libanswer.so", &plain)), "");
     let origin = linked("-Wl,-rpath,$ORIGIN/lib");
-    starts(&judge(&image(), &at("/lib/libanswer.so", &origin)), "");
+    starts(&verify(&image(), &at("/lib/libanswer.so", &origin)), "");
     let origin = linked("-Wl,-rpath,$ORIGIN/own -Wl,--disable-new-dtags");
-    starts(&judge(&image(), &at("/own/libanswer.so", &origin)), "");
+    starts(&verify(&image(), &at("/own/libanswer.so", &origin)), "");
     // Debian's loader puts its multi-arch folder in the place of $LIB.
     let lib = linked("-Wl,-rpath,/opt/$LIB");
-    starts(&judge(&image(), &at("/opt/lib/x86_64-linux-gnu/libanswer.so", &lib)), "");
-    fails(&judge(&image(), &at("/opt/lib64/libanswer.so", &lib)), "library-missing");
+    starts(&verify(&image(), &at("/opt/lib/x86_64-linux-gnu/libanswer.so", &lib)), "");
+    fails(&verify(&image(), &at("/opt/lib64/libanswer.so", &lib)), "library-missing");
     // A library may ask to be found beside the program: its own name holds the path.
     let beside = Recipe::parse("gcc -shared -fPIC -Wl,-soname,$ORIGIN/own/libanswer.so @library.c").path();
     let beside = Recipe::parse(&format!("gcc @main.c -Wl,--no-as-needed {}", beside.display())).make();
-    starts(&judge(&image(), &at("/own/libanswer.so", &beside)), "");
-    fails(&judge(&image(), &at("/usr/lib/libanswer.so", &beside)), "library-missing");
+    starts(&verify(&image(), &at("/own/libanswer.so", &beside)), "");
+    fails(&verify(&image(), &at("/usr/lib/libanswer.so", &beside)), "library-missing");
     // Only a processor of level v3 looks here.
     let hwcaps = at("/usr/lib/glibc-hwcaps/x86-64-v3/libanswer.so", &plain);
-    fails(&judge(&image(), &hwcaps), "library-missing");
-    starts(&judge_for("linux/amd64/v3", &image(), &hwcaps), "");
+    fails(&verify(&image(), &hwcaps), "library-missing");
+    starts(&verify_for("linux/amd64/v3", &image(), &hwcaps), "");
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn a_symbol_that_no_library_has_is_named() {
         Recipe::parse(&format!("{compiler} @caller.c {} {flags}", path.display())).make()
     };
     let found = |root: MemoryRoot, app: Vec<u8>, library: Recipe| {
-        judge(&image(), &root.file("/usr/lib/libanswer.so", 0o644, library.make()).file("/app", 0o755, app))
+        verify(&image(), &root.file("/usr/lib/libanswer.so", 0o644, library.make()).file("/app", 0o755, app))
     };
     let (right, wrong) = ("@library.c", "@other_library.c");
     let now = caller("gcc", "-Wl,-z,now");
@@ -186,7 +186,7 @@ fn a_symbol_that_no_library_has_is_named() {
     let image = image().with_env(["LD_BIND_NOW=1"]);
     let root =
         glibc().file("/usr/lib/libanswer.so", 0o644, library("gcc", wrong).make()).file("/app", 0o755, later);
-    fails(&judge(&image, &root), "symbol-missing");
+    fails(&verify(&image, &root), "symbol-missing");
     // musl's loader binds everything at once.
     let musl =
         || MemoryRoot::new().file("/lib/ld-musl-x86_64.so.1", 0o755, host_file("/lib/ld-musl-x86_64.so.1"));
@@ -198,11 +198,11 @@ fn a_symbol_that_no_library_has_is_named() {
 #[test]
 fn a_library_of_another_machine_is_passed_over() {
     let other = host_file("/usr/aarch64-linux-gnu/lib/libc.so.6");
-    let findings = judge(&image(), &glibc().file(LIBC, 0o755, other.clone()).file("/app", 0o755, dynamic()));
+    let findings = verify(&image(), &glibc().file(LIBC, 0o755, other.clone()).file("/app", 0o755, dynamic()));
     fails(&findings, "library-missing");
     assert!(findings[0].message.contains("libc.so.6 is for arm64"), "{findings:?}");
     let root = MemoryRoot::new().file(LOADER, 0o755, other).file("/app", 0o755, dynamic());
-    assert!(summary(&judge(&image(), &root)).0.contains("interpreter-wrong"));
+    assert!(summary(&verify(&image(), &root)).0.contains("interpreter-wrong"));
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn an_arm64_program_finds_its_libraries() {
     let arm64 = PlatformText::new("linux", "arm64", Some("v8"));
     let image =
         image().with_index_platform(PlatformText::new("linux", "arm64", None)).with_config_platform(arm64);
-    starts(&judge_for("linux/arm64", &image, &root), "");
+    starts(&verify_for("linux/arm64", &image, &root), "");
 }
 
 #[test]
@@ -224,44 +224,44 @@ fn musl_has_its_own_rules() {
     const MUSL: &str = "/lib/ld-musl-x86_64.so.1";
     let app = Recipe::parse("musl-gcc @main.c").make();
     let musl = MemoryRoot::new().file(MUSL, 0o755, host_file(MUSL));
-    starts(&judge(&image(), &musl.clone().file("/app", 0o755, app.clone())), "");
-    let findings = judge(&image(), &glibc().file("/app", 0o755, app));
+    starts(&verify(&image(), &musl.clone().file("/app", 0o755, app.clone())), "");
+    let findings = verify(&image(), &glibc().file("/app", 0o755, app));
     fails(&findings, "interpreter-missing");
     assert!(
         findings[0].message.contains("The image has /lib64/ld-linux-x86-64.so.2 instead"),
         "{findings:?}"
     );
-    fails(&judge(&image(), &musl.file("/app", 0o755, dynamic())), "interpreter-missing");
+    fails(&verify(&image(), &musl.file("/app", 0o755, dynamic())), "interpreter-missing");
 }
 
 #[test]
 fn scripts_need_their_interpreter() {
     let with = |script: &str| MemoryRoot::new().file("/bin/sh", 0o755, go()).file("/app", 0o755, script);
-    starts(&judge(&image(), &with("#!/bin/sh\necho hello\n")), "script-entry-point");
-    fails(&judge(&image(), &with("#!/bin/bash\n")), "script-interpreter-missing");
-    fails(&judge(&image(), &with("#!/bin/sh\r\n")), "script-carriage-return");
-    fails(&judge(&image(), &with("#!\n")), "script-line-broken");
-    fails(&judge(&image(), &with("echo hello\n")), "text-without-interpreter");
-    fails(&judge(&image(), &with("\u{feff}#!/bin/sh\n")), "byte-order-mark");
-    fails(&judge(&image(), &with("#!/app\n")), "script-entry-point script-line-broken");
+    starts(&verify(&image(), &with("#!/bin/sh\necho hello\n")), "script-entry-point");
+    fails(&verify(&image(), &with("#!/bin/bash\n")), "script-interpreter-missing");
+    fails(&verify(&image(), &with("#!/bin/sh\r\n")), "script-carriage-return");
+    fails(&verify(&image(), &with("#!\n")), "script-line-broken");
+    fails(&verify(&image(), &with("echo hello\n")), "text-without-interpreter");
+    fails(&verify(&image(), &with("\u{feff}#!/bin/sh\n")), "byte-order-mark");
+    fails(&verify(&image(), &with("#!/app\n")), "script-entry-point script-line-broken");
     let env = |script: &str| with(script).file("/usr/bin/env", 0o755, go());
-    fails(&judge(&image(), &env("#!/usr/bin/env python3\n")), "script-command-missing script-entry-point");
+    fails(&verify(&image(), &env("#!/usr/bin/env python3\n")), "script-command-missing script-entry-point");
     starts(
-        &judge(&image(), &env("#!/usr/bin/env python3\n").file("/usr/bin/python3", 0o755, go())),
+        &verify(&image(), &env("#!/usr/bin/env python3\n").file("/usr/bin/python3", 0o755, go())),
         "script-entry-point",
     );
     // A command with a slash is not looked up on PATH.
     let python = |line: &str| env(line).file("/opt/python3", 0o755, go()).file("/srv/python3", 0o644, go());
     for line in ["/opt/python3", "-S /opt/python3 -u", "--split-string=/opt/python3 -u", "opt/python3"] {
-        starts(&judge(&image(), &python(&format!("#!/usr/bin/env {line}\n"))), "script-entry-point");
+        starts(&verify(&image(), &python(&format!("#!/usr/bin/env {line}\n"))), "script-entry-point");
     }
-    let findings = judge(&image(), &python("#!/usr/bin/env -S /usr/bin/python3 -u\n"));
+    let findings = verify(&image(), &python("#!/usr/bin/env -S /usr/bin/python3 -u\n"));
     fails(&findings, "script-command-missing script-entry-point");
     assert!(findings.iter().any(|finding| finding.message.contains("/usr/bin/python3 does not exist")));
-    fails(&judge(&image(), &python("#!/usr/bin/env /srv/python3\n")), "not-executable script-entry-point");
+    fails(&verify(&image(), &python("#!/usr/bin/env /srv/python3\n")), "not-executable script-entry-point");
     let arm64 = Recipe::parse("CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go").make();
     let foreign = with("#!/bin/sh\n").file("/bin/sh", 0o755, arm64);
-    fails(&judge(&image(), &foreign), "script-entry-point wrong-machine");
+    fails(&verify(&image(), &foreign), "script-entry-point wrong-machine");
 }
 
 /// Each of these lines was tried: `sh`, `env` and Python stop at the carriage return, `env -S`, Perl and Ruby do not.
@@ -281,36 +281,36 @@ fn a_carriage_return_is_judged_where_it_stands() {
         ("#!/usr/bin/env python3\r\n", "env looks for \"python3\\r\""),
     ];
     for (script, why) in cases {
-        let findings = judge(&image(), &with(script));
+        let findings = verify(&image(), &with(script));
         fails(&findings, "script-carriage-return");
         assert!(findings[0].message.contains(why), "{findings:?}");
     }
     for line in
         ["/usr/bin/env -S python3", "/usr/bin/env -S python3 -u", "/usr/bin/perl -w", "/usr/bin/ruby -w"]
     {
-        starts(&judge(&image(), &with(&format!("#!{line}\r\n"))), "script-entry-point");
+        starts(&verify(&image(), &with(&format!("#!{line}\r\n"))), "script-entry-point");
     }
 }
 
 #[test]
 fn the_entry_point_has_to_be_there() {
     let root = || MemoryRoot::new().file("/app", 0o755, go()).file("/srv/tool", 0o755, go());
-    fails(&judge(&starting(&[]), &root()), "no-entry-point");
-    fails(&judge(&starting(&["/other"]), &root()), "entry-point-missing");
-    fails(&judge(&starting(&["/app --flag"]), &root()), "entry-point-command-line");
-    fails(&judge(&starting(&["app"]), &root()), "entry-point-not-on-path");
-    fails(&judge(&starting(&["/srv"]), &root()), "entry-point-not-a-file");
-    fails(&judge(&starting(&["/app/x"]), &root()), "entry-point-missing");
-    fails(&judge(&starting(&["/bin/sh", "-c", "/app"]), &root()), "shell-missing");
-    fails(&judge(&starting(&["./tool"]), &root()), "entry-point-missing");
+    fails(&verify(&starting(&[]), &root()), "no-entry-point");
+    fails(&verify(&starting(&["/other"]), &root()), "entry-point-missing");
+    fails(&verify(&starting(&["/app --flag"]), &root()), "entry-point-command-line");
+    fails(&verify(&starting(&["app"]), &root()), "entry-point-not-on-path");
+    fails(&verify(&starting(&["/srv"]), &root()), "entry-point-not-a-file");
+    fails(&verify(&starting(&["/app/x"]), &root()), "entry-point-missing");
+    fails(&verify(&starting(&["/bin/sh", "-c", "/app"]), &root()), "shell-missing");
+    fails(&verify(&starting(&["./tool"]), &root()), "entry-point-missing");
     let in_srv = starting(&["./tool"]).with_working_directory("/srv");
-    starts(&judge(&in_srv, &root()), "");
+    starts(&verify(&in_srv, &root()), "");
     let bare = starting(&["tool"]).with_working_directory("/srv");
-    fails(&judge(&bare, &root()), "entry-point-not-on-path");
+    fails(&verify(&bare, &root()), "entry-point-not-on-path");
     let path = starting(&["tool"]).with_env(["PATH=/srv"]);
-    starts(&judge(&path, &root()), "");
+    starts(&verify(&path, &root()), "");
     let command = starting(&[]).with_cmd(["/app"]);
-    starts(&judge(&command, &root()), "");
+    starts(&verify(&command, &root()), "");
 }
 
 #[test]
@@ -326,22 +326,22 @@ fn the_user_has_to_exist_and_may_execute() {
         let entry = Entry { kind: EntryKind::File, mode, uid, gid, size: 0 };
         root(0).put("/app", entry, go())
     };
-    fails(&judge(&as_user("65532"), &root(0o644)), "not-executable");
-    fails(&judge(&as_user("0"), &root(0o644)), "not-executable");
-    fails(&judge(&as_user("65532"), &root(0o700)), "not-executable");
-    starts(&judge(&as_user("0"), &root(0o700)), "");
-    starts(&judge(&as_user(""), &root(0o700)), "");
-    starts(&judge(&as_user("1000"), &owned(1000, 0, 0o700)), "");
-    starts(&judge(&as_user("1000"), &owned(0, 33, 0o710)), "");
-    fails(&judge(&as_user("1000"), &owned(1000, 1000, 0o077)), "not-executable");
-    fails(&judge(&as_user("nobody"), &root(0o755)), "user-not-numeric user-unknown");
-    starts(&judge(&as_user("web"), &root(0o755)), "user-not-numeric");
-    fails(&judge(&as_user("1000:nogroup"), &root(0o755)), "user-unknown");
-    starts(&judge(&as_user("1000:www"), &root(0o755)), "");
+    fails(&verify(&as_user("65532"), &root(0o644)), "not-executable");
+    fails(&verify(&as_user("0"), &root(0o644)), "not-executable");
+    fails(&verify(&as_user("65532"), &root(0o700)), "not-executable");
+    starts(&verify(&as_user("0"), &root(0o700)), "");
+    starts(&verify(&as_user(""), &root(0o700)), "");
+    starts(&verify(&as_user("1000"), &owned(1000, 0, 0o700)), "");
+    starts(&verify(&as_user("1000"), &owned(0, 33, 0o710)), "");
+    fails(&verify(&as_user("1000"), &owned(1000, 1000, 0o077)), "not-executable");
+    fails(&verify(&as_user("nobody"), &root(0o755)), "user-not-numeric user-unknown");
+    starts(&verify(&as_user("web"), &root(0o755)), "user-not-numeric");
+    fails(&verify(&as_user("1000:nogroup"), &root(0o755)), "user-unknown");
+    starts(&verify(&as_user("1000:www"), &root(0o755)), "");
     let private = MemoryRoot::new().directory("/srv", 0o700).file("/srv/app", 0o755, go());
-    fails(&judge(&starting(&["/srv/app"]), &private), "not-executable");
+    fails(&verify(&starting(&["/srv/app"]), &private), "not-executable");
     let on_path = starting(&["app"]).with_env(["PATH=/srv"]);
-    fails(&judge(&on_path, &private), "entry-point-not-on-path");
+    fails(&verify(&on_path, &private), "entry-point-not-on-path");
 }
 
 /// Root searches every directory, whatever its mode; another user needs the execute bit of each, on the way to the program
@@ -359,15 +359,15 @@ fn directories_are_closed_to_all_but_root() {
     };
     let as_user = |user: &str, word: &str| starting(&[word]).with_user(user).with_env(["PATH=/srv"]);
     for mode in [0o000, 0o600, 0o700] {
-        starts(&judge(&as_user("0", "/srv/app"), &closed(mode)), "");
-        starts(&judge(&as_user("", "app"), &closed(mode)), "");
+        starts(&verify(&as_user("0", "/srv/app"), &closed(mode)), "");
+        starts(&verify(&as_user("", "app"), &closed(mode)), "");
         fails(
-            &judge(&as_user("65532", "/srv/app"), &closed(mode)),
+            &verify(&as_user("65532", "/srv/app"), &closed(mode)),
             "interpreter-not-executable not-executable",
         );
-        fails(&judge(&as_user("65532", "app"), &closed(mode)), "entry-point-not-on-path");
+        fails(&verify(&as_user("65532", "app"), &closed(mode)), "entry-point-not-on-path");
     }
-    starts(&judge(&as_user("65532", "app"), &closed(0o711)), "");
+    starts(&verify(&as_user("65532", "app"), &closed(0o711)), "");
 }
 
 /// A file that is too long for its purpose is not read, and nothing is claimed about what it may hold.
@@ -376,7 +376,7 @@ fn a_passwd_file_without_end_is_unproven() {
     let lines = "x:x:1:1::/:\n".repeat(1 << 19) + "web:x:1000:1000::/:\n";
     let root = MemoryRoot::new().file("/etc/passwd", 0o644, lines).file("/app", 0o755, go());
     let image = image().with_user("web");
-    expect(&judge(&image, &root), Verdict::Unproven, "unreadable user-not-numeric");
+    expect(&verify(&image, &root), Verdict::Unproven, "unreadable user-not-numeric");
 }
 
 #[test]
@@ -386,19 +386,19 @@ fn capabilities_beyond_the_container_are_refused() {
             [0x0200_0001, low, 0, 0, 0].iter().flat_map(|word: &u32| word.to_le_bytes()).collect();
         MemoryRoot::new().file("/app", 0o755, go()).with_attribute("/app", "security.capability", value)
     };
-    let findings = judge(&image(), &carrying(1 << 12));
+    let findings = verify(&image(), &carrying(1 << 12));
     fails(&findings, "file-capabilities");
     assert!(findings[0].message.contains("cap_net_admin"), "{findings:?}");
-    starts(&judge(&image(), &carrying(1 << 10)), "");
+    starts(&verify(&image(), &carrying(1 << 10)), "");
 }
 
 #[test]
 fn low_ports_are_for_root() {
     let root = MemoryRoot::new().file("/app", 0o755, go());
     let exposing = |port: &str, user: &str| image().with_exposed_ports([port]).with_user(user);
-    starts(&judge(&exposing("80/tcp", "65532"), &root), "privileged-port");
-    starts(&judge(&exposing("80", "0"), &root), "");
-    starts(&judge(&exposing("8080/tcp", "65532"), &root), "");
+    starts(&verify(&exposing("80/tcp", "65532"), &root), "privileged-port");
+    starts(&verify(&exposing("80", "0"), &root), "");
+    starts(&verify(&exposing("8080/tcp", "65532"), &root), "");
 }
 
 #[test]
@@ -412,17 +412,17 @@ fn index_configuration_and_program_have_to_agree() {
         };
         image().with_index_platform(text(index)).with_config_platform(text(config))
     };
-    starts(&judge(&says("linux/amd64/v1", "linux/amd64"), &root), "");
-    starts(&judge(&says("linux/amd64", "linux/x86_64"), &root), "unusual-platform-name");
-    fails(&judge(&says("linux/arm64", "linux/amd64"), &root), "index-platform-mismatch");
+    starts(&verify(&says("linux/amd64/v1", "linux/amd64"), &root), "");
+    starts(&verify(&says("linux/amd64", "linux/x86_64"), &root), "unusual-platform-name");
+    fails(&verify(&says("linux/arm64", "linux/amd64"), &root), "index-platform-mismatch");
     fails(
-        &judge(&says("linux/amd64", "linux/arm64"), &root),
+        &verify(&says("linux/amd64", "linux/arm64"), &root),
         "config-platform-mismatch index-platform-mismatch",
     );
-    fails(&judge(&says("linux/amd64/v3", "linux/amd64/v3"), &root), "config-platform-mismatch");
-    starts(&judge_for("linux/amd64/v3", &says("linux/amd64", "linux/amd64"), &root), "");
-    fails(&judge_for("linux/arm64", &says("linux/arm64", "linux/arm64"), &root), "wrong-machine");
-    fails(&judge(&says("windows/amd64", "windows/amd64"), &root), "config-platform-mismatch");
+    fails(&verify(&says("linux/amd64/v3", "linux/amd64/v3"), &root), "config-platform-mismatch");
+    starts(&verify_for("linux/amd64/v3", &says("linux/amd64", "linux/amd64"), &root), "");
+    fails(&verify_for("linux/arm64", &says("linux/arm64", "linux/arm64"), &root), "wrong-machine");
+    fails(&verify(&says("windows/amd64", "windows/amd64"), &root), "config-platform-mismatch");
     let twice = ["amd64", "arm64", "x86_64"].map(|name| PlatformText::new("linux", name, None));
     starts(&verify_index(&twice), "duplicate-platform");
 }

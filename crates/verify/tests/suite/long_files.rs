@@ -1,4 +1,4 @@
-//! Long programs are judged by the parts that matter, and memory stays small.
+//! Long programs are verified by the parts that matter, and memory stays small.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -39,7 +39,7 @@ impl Root for InParts {
     }
 }
 
-fn judge(app: &[u8], settings: &str) -> (Vec<Finding>, usize) {
+fn verify(app: &[u8], settings: &str) -> (Vec<Finding>, usize) {
     let root = MemoryRoot::new()
         .file("/lib64/ld-linux-x86-64.so.2", 0o755, host_file("/lib64/ld-linux-x86-64.so.2"))
         .file("/usr/lib/libc.so.6", 0o755, host_file("/lib/x86_64-linux-gnu/libc.so.6"))
@@ -75,8 +75,8 @@ fn a_long_program_gets_the_same_findings_as_a_short_one() {
         let short = Recipe::parse(recipe).make();
         let mut long = short.clone();
         long.resize(LONG, 0);
-        let (expected, _) = judge(&short, settings);
-        let (found, read) = judge(&long, settings);
+        let (expected, _) = verify(&short, settings);
+        let (found, read) = verify(&long, settings);
         assert_eq!(summary(&expected).0, codes, "{recipe}: {expected:#?}");
         assert_eq!(found, expected, "{recipe}");
         assert!(read < 8 << 20, "{recipe}: {read} bytes were read");
@@ -91,15 +91,15 @@ fn the_version_of_a_long_program_for_arm_is_read_within_limits() {
     let arm = PlatformText::new("linux", "arm", Some("v6"));
     let image = ImageFacts::default().with_config_platform(arm).with_entrypoint(["/app"]);
     let target = Target::new(&Platform::parse("linux/arm/v6").expect("a platform"));
-    let judge = |length: usize| {
+    let verify = |length: usize| {
         let mut app = Recipe::parse(recipe).make();
         app.resize(length, 0);
         let root = InParts { root: MemoryRoot::new().file("/app", 0o755, app), read: Cell::new(0) };
         let findings = verify_image(&image, &root, &target, &BTreeMap::new());
         (summary(&findings).0, root.read.get())
     };
-    assert_eq!(judge(LONG), ("level-too-high".to_owned(), LONG + (1 << 20)));
-    let (codes, read) = judge(2 * LONG);
+    assert_eq!(verify(LONG), ("level-too-high".to_owned(), LONG + (1 << 20)));
+    let (codes, read) = verify(2 * LONG);
     assert_eq!(codes, "");
     assert!(read < 8 << 20, "{read} bytes were read");
 }
@@ -109,15 +109,15 @@ fn versions_of_a_long_program_are_read() {
     let mut app =
         crate::support::damage(Recipe::parse("gcc @main.c").make(), "replace GLIBC_2.34 GLIBC_2.99");
     app.resize(LONG, 0);
-    assert_eq!(summary(&judge(&app, "").0).0, "symbol-version-missing");
+    assert_eq!(summary(&verify(&app, "").0).0, "symbol-version-missing");
 }
 
 #[test]
 fn a_long_file_that_is_no_program_is_named() {
     let mut text = b"just a text\n".to_vec();
     text.resize(LONG, b'\n');
-    assert_eq!(summary(&judge(&text, "").0).0, "text-without-interpreter");
+    assert_eq!(summary(&verify(&text, "").0).0, "text-without-interpreter");
     let mut script = b"#!/bin/nothing\n".to_vec();
     script.resize(LONG, b'\n');
-    assert_eq!(summary(&judge(&script, "").0).0, "script-interpreter-missing");
+    assert_eq!(summary(&verify(&script, "").0).0, "script-interpreter-missing");
 }

@@ -1,10 +1,10 @@
-//! Judges images that are put together by hand: what no compiler makes.
+//! Verifies images that are put together by hand: what no compiler makes.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::host::host_file;
-use crate::support::{Recipe, judge, summary};
+use crate::support::{Recipe, summary, verify};
 use crossdock_platform::Platform;
 use crossdock_verify::{
     Entry, EntryKind, ImageFacts, MemoryRoot, Node, NodeLevel, PlatformText, Root, RootError, Target,
@@ -45,7 +45,7 @@ fn tiny(machine: u16, class: u8, order: u8, flags: u32) -> Vec<u8> {
 }
 
 fn found(bytes: &[u8], platform: &str) -> (String, Verdict) {
-    summary(&judge(bytes, &Target::new(&Platform::parse(platform).expect("a platform")), None))
+    summary(&verify(bytes, &Target::new(&Platform::parse(platform).expect("a platform")), None))
 }
 
 #[test]
@@ -119,9 +119,9 @@ fn rewritten_loaders_are_judged() {
 fn a_demand_on_the_loader_is_read() {
     let app = Recipe::parse("gcc -Wl,-z,x86-64-v3 @main.c").make();
     let target = |name: &str| Target::new(&Platform::parse(name).expect("a platform"));
-    let (codes, _) = summary(&judge(&app, &target("linux/amd64"), None));
+    let (codes, _) = summary(&verify(&app, &target("linux/amd64"), None));
     assert_eq!(codes, "interpreter-unchecked loader-level-too-high");
-    let (codes, _) = summary(&judge(&app, &target("linux/amd64/v3"), None));
+    let (codes, _) = summary(&verify(&app, &target("linux/amd64/v3"), None));
     assert_eq!(codes, "interpreter-unchecked");
     // Without a loader nobody looks at the note.
     let app = Recipe::parse("gcc -static -Wl,-z,x86-64-v3 @main.c").make();
@@ -134,7 +134,7 @@ fn a_machine_of_which_no_level_is_known_proves_nothing() {
     let on = |level: NodeLevel| {
         let node = Node::new(level);
         let target = Target::new(&Platform::LINUX_AMD64).on(node).described_as("t2.micro");
-        judge(&app, &target, None)
+        verify(&app, &target, None)
     };
     let unknown = on(NodeLevel::Unknown);
     assert_eq!(summary(&unknown), ("node-level-unknown".to_owned(), Verdict::Unproven));

@@ -1,6 +1,6 @@
-//! Judges real programs: every line of `cases.tsv`, compiled here and now.
+//! Verifies real programs: every line of `cases.tsv`, compiled here and now.
 
-use crate::support::{Recipe, damage, expectation, judge, summary};
+use crate::support::{Recipe, damage, expectation, summary, verify};
 use crossdock_platform::Platform;
 use crossdock_verify::Target;
 
@@ -8,7 +8,7 @@ use crossdock_verify::Target;
 fn every_case_has_its_verdict() {
     let table = include_str!("cases.tsv");
     let mut wrong = Vec::new();
-    let mut judged = 0;
+    let mut verified = 0;
     for line in table.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let columns: Vec<&str> = line.split('|').map(str::trim).collect();
         let [recipe, how, platform, plan, verdict, codes] = columns.as_slice() else {
@@ -16,13 +16,13 @@ fn every_case_has_its_verdict() {
         };
         let bytes = damage(Recipe::parse(recipe).make(), how);
         let target = Target::new(&Platform::parse(platform).unwrap());
-        let findings = judge(&bytes, &target, expectation(&target, plan).as_ref());
+        let findings = verify(&bytes, &target, expectation(&target, plan).as_ref());
         let (found, found_verdict) = summary(&findings);
         if (found.as_str(), found_verdict.as_str()) != (*codes, *verdict) {
             wrong.push(format!("{line}\n    found: {found_verdict} | {found}\n    {findings:#?}"));
         }
-        judged += 1;
+        verified += 1;
     }
-    assert!(wrong.is_empty(), "{} of {judged} cases:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(judged > 60, "the table holds {judged} cases");
+    assert!(wrong.is_empty(), "{} of {verified} cases:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(verified > 60, "the table holds {verified} cases");
 }

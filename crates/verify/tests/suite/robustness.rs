@@ -1,7 +1,7 @@
 //! No input may panic, and what does not matter to Linux must not matter here.
 
 use crate::host::host_file;
-use crate::support::{Recipe, judge};
+use crate::support::{Recipe, verify};
 use crossdock_platform::Platform;
 use crossdock_verify::{ImageFacts, Inspection, MemoryRoot, PlatformText, Target, inspect, verify_image};
 use proptest::prelude::*;
@@ -21,13 +21,13 @@ fn programs() -> Vec<Vec<u8>> {
     .to_vec()
 }
 
-/// Judges bytes in every way there is: as a file, as an entry point, as a loader and as a library.
-fn judge_everywhere(bytes: &[u8]) {
+/// Verifies bytes in every way there is: as a file, as an entry point, as a loader and as a library.
+fn verify_everywhere(bytes: &[u8]) {
     for platform in
         ["linux/amd64", "linux/arm64", "linux/arm/v7", "linux/s390x", "darwin/arm64", "windows/amd64"]
     {
         let target = Target::new(&Platform::parse(platform).expect("a platform"));
-        judge(bytes, &target, None);
+        verify(bytes, &target, None);
     }
     let mut root = MemoryRoot::new().file("/app", 0o755, bytes).file("/etc/ld.so.cache", 0o644, bytes);
     root = root.file("/etc/passwd", 0o644, bytes);
@@ -69,7 +69,7 @@ proptest! {
             let length = cut.index(bytes.len());
             bytes.truncate(length);
         }
-        judge_everywhere(&bytes);
+        verify_everywhere(&bytes);
     }
 
     #[test]
@@ -80,7 +80,7 @@ proptest! {
         ],
         rest in proptest::collection::vec(any::<u8>(), 0..512),
     ) {
-        judge_everywhere(&[magic, rest.as_slice()].concat());
+        verify_everywhere(&[magic, rest.as_slice()].concat());
     }
 }
 

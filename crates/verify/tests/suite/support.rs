@@ -164,7 +164,7 @@ pub(crate) fn summary(findings: &[Finding]) -> (String, Verdict) {
     (codes.join(" "), Verdict::of(findings))
 }
 
-/// Judges a file by itself.
-pub(crate) fn judge(bytes: &[u8], target: &Target, expectation: Option<&Expectation>) -> Vec<Finding> {
+/// Verifies a file by itself.
+pub(crate) fn verify(bytes: &[u8], target: &Target, expectation: Option<&Expectation>) -> Vec<Finding> {
     verify_program(&Program::new("/app", bytes).with_mode(0o755), target, expectation, None)
 }

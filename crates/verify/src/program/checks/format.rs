@@ -97,7 +97,8 @@ fn other_system(subject: &Subject<'_>, expected: &str, findings: &mut Vec<Findin
         return;
     }
     if fits {
-        let message = format!("{path}: only format and processor were judged for {}.", subject.target.name());
+        let message =
+            format!("{path}: only format and processor were verified for {}.", subject.target.name());
         findings.push(subject.finding(codes::SHALLOW_CHECKS, message));
         return;
     }

@@ -3,7 +3,7 @@
 use crossdock_platform::Os;
 
 use super::Subject;
-use crate::program::container::Surroundings;
+use crate::program::container::Container;
 use crate::program::inspect::{Elf, Inspection, Interpreter, inspect_file};
 use crate::program::machine;
 use crate::root::{EntryKind, Root};
@@ -31,8 +31,8 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     if let Some(system) = foreign_system(path) {
         findings.push(wrong_system(subject, path, system));
     }
-    match subject.surroundings {
-        Some(surroundings) => in_image(subject, elf, path, surroundings, findings),
+    match subject.container {
+        Some(container) => in_image(subject, elf, path, container, findings),
         None => {
             let message = format!(
                 "{} is dynamic and needs the loader {path}; whether the image has it is not known here.",
@@ -71,7 +71,7 @@ fn in_image(
     subject: &Subject<'_>,
     elf: &Elf,
     interpreter: &str,
-    image: Surroundings<'_>,
+    image: Container<'_>,
     findings: &mut Vec<Finding>,
 ) {
     // A relative name is looked up from the working directory, which a loader's never is; the root serves as well.
@@ -121,7 +121,7 @@ fn existing(
     elf: &Elf,
     interpreter: &str,
     found: &Resolved,
-    image: Surroundings<'_>,
+    image: Container<'_>,
     findings: &mut Vec<Finding>,
 ) {
     let path = subject.path;
@@ -162,7 +162,7 @@ fn unfit(loader: &Inspection, program: &Elf) -> Option<String> {
             _ => format!("is no ELF program: {corrupted}"),
         });
     };
-    if loader.is_header_cut {
+    if loader.is_header_truncated {
         return Some("is cut short: a node shows `input/output error`".to_owned());
     }
     let of = |elf: &Elf| (elf.machine, elf.class, elf.endianness);

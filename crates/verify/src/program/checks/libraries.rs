@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Subject;
 use crate::program::inspect::{Inspection, Interpreter, Symbols};
-use crate::program::loader::{Family, Loaded, Miss, Missing, Object, Place, load};
+use crate::program::loader::{Family, LoadContext, Loaded, LookupFailure, Missing, Object, load};
 use crate::root::EntryKind;
 use crate::root::resolve;
 use crate::{Code, Finding, codes};
 
 /// More directories than this are not shown.
-const MOST_SHOWN: usize = 64;
+const MAX_SHOWN: usize = 64;
 
 pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
-    let (Inspection::Elf(elf), Some(image)) = (subject.facts, subject.surroundings) else { return };
+    let (Inspection::Elf(elf), Some(image)) = (subject.facts, subject.container) else { return };
     let Some(Interpreter::Path(interpreter)) = &elf.interpreter else { return };
     let is_there = resolve(image.root, interpreter).is_ok_and(|found| found.entry.kind == EntryKind::File);
     if !is_there {
@@ -32,9 +32,9 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
         }
         return;
     };
-    let place = Place { image, target: subject.target, program: elf };
-    let Some(loaded) = load(&place, subject.path, subject.bytes, interpreter, family) else { return };
-    if loaded.is_cut {
+    let context = LoadContext { image, target: subject.target, program: elf };
+    let Some(loaded) = load(&context, subject.path, subject.bytes, interpreter, family) else { return };
+    if loaded.is_truncated {
         findings.push(too_many(subject, &loaded));
     }
     for missing in &loaded.missing {
@@ -61,7 +61,7 @@ enum Binding {
 /// No real program is near the limits, so what lies beyond them is not looked for.
 fn too_many(subject: &Subject<'_>, loaded: &Loaded) -> Finding {
     let message = format!(
-        "{} asks for more libraries, or they name more, than crossdock looks at: the {} that were found were judged, the others \
+        "{} asks for more libraries, or they name more, than crossdock looks at: the {} that were found were verified, the others \
          were not.",
         subject.path,
         loaded.objects.len() - 1
@@ -88,13 +88,13 @@ fn absent(subject: &Subject<'_>, loaded: &Loaded, missing: &Missing, family: Fam
             format!("`Error loading shared library {name}: {text} (needed by {})`, exit 127", by.path)
         }
     };
-    let (code, message) = match &missing.miss {
-        Miss::Absent { searched, passed_over } => {
+    let (code, message) = match &missing.failure {
+        LookupFailure::Absent { searched, skipped } => {
             let text = match family {
                 Family::Glibc => "cannot open shared object file: No such file or directory",
                 Family::Musl => "No such file or directory",
             };
-            let others = passed_over.iter().take(MOST_SHOWN).map(|(path, what)| format!(" {path} {what}."));
+            let others = skipped.iter().take(MAX_SHOWN).map(|(path, what)| format!(" {path} {what}."));
             let others: String = others.collect();
             let message = format!(
                 "{asker} needs {name}, which is in none of the directories that the loader searches ({}).{others} A node shows {}.",
@@ -103,22 +103,22 @@ fn absent(subject: &Subject<'_>, loaded: &Loaded, missing: &Missing, family: Fam
             );
             (codes::LIBRARY_MISSING, message)
         }
-        Miss::Broken { path: library, why } => {
+        LookupFailure::Broken { path: library, why } => {
             let message = format!(
                 "{asker} needs {name}, and {library} cannot be loaded: {why}. A node shows {}.",
                 shown(why)
             );
             (codes::LIBRARY_WRONG, message)
         }
-        Miss::Unreadable(why) => (codes::UNREADABLE, format!("{asker} needs {name}: {why}.")),
+        LookupFailure::Unreadable(why) => (codes::UNREADABLE, format!("{asker} needs {name}: {why}.")),
     };
     subject.finding(code, message).with_evidence("DT_NEEDED", name)
 }
 
 /// The directories that were searched, as far as a person reads them.
 fn shown_directories(searched: &[String]) -> String {
-    let shown = searched[..searched.len().min(MOST_SHOWN)].join(", ");
-    match searched.len().saturating_sub(MOST_SHOWN) {
+    let shown = searched[..searched.len().min(MAX_SHOWN)].join(", ");
+    match searched.len().saturating_sub(MAX_SHOWN) {
         0 => shown,
         more => format!("{shown} and {more} more"),
     }
@@ -129,7 +129,7 @@ fn versions(subject: &Subject<'_>, loaded: &Loaded, findings: &mut Vec<Finding>)
     for object in &loaded.objects {
         let mut lacking: BTreeMap<&str, (String, Vec<&str>)> = BTreeMap::new();
         for need in object.dynamic.iter().flat_map(|dynamic| &dynamic.version_needs) {
-            let Some(library) = loaded.answering(&need.library) else { continue };
+            let Some(library) = loaded.by_name(&need.library) else { continue };
             let defined = library
                 .dynamic
                 .as_ref()
@@ -188,7 +188,7 @@ fn symbols(
     findings: &mut Vec<Finding>,
 ) {
     let all: Option<Vec<&Symbols>> = loaded.objects.iter().map(|object| object.symbols.as_ref()).collect();
-    let Some(all) = all.filter(|_| loaded.missing.is_empty() && !loaded.is_cut) else { return };
+    let Some(all) = all.filter(|_| loaded.missing.is_empty() && !loaded.is_truncated) else { return };
     let is_offered = |name: &String| all.iter().any(|symbols| symbols.offered.contains(name));
     for (object, own) in loaded.objects.iter().zip(&all) {
         let at_once = family == Family::Musl
@@ -244,7 +244,7 @@ fn unresolved(
 mod tests {
     use object::elf::{DT_HASH, DT_NEEDED, DT_RELA, DT_RELASZ, DT_STRTAB, DT_SYMTAB};
 
-    use crate::testing::Made;
+    use crate::testing::ElfBuilder;
     use crate::{MemoryRoot, Program, Root, Target, verify_program};
 
     const LOADER: &str = "/lib64/ld-linux-x86-64.so.2";
@@ -255,12 +255,12 @@ mod tests {
             |section: u16| [&1u32.to_le_bytes()[..], &[0x12, 0], &section.to_le_bytes(), &[0; 16]].concat();
         let hash = [1u32, 2, 1, 0, 0].map(u32::to_le_bytes).concat();
         let offering =
-            Made::default().table(DT_SYMTAB, [vec![0; 24], symbol(1)].concat()).table(DT_HASH, hash);
+            ElfBuilder::default().table(DT_SYMTAB, [vec![0; 24], symbol(1)].concat()).table(DT_HASH, hash);
         let offering = offering.table(DT_STRTAB, b"\0answer\0".to_vec()).bytes();
         let names: Vec<String> = (0..libraries).map(|index| format!("lib{index}.so")).collect();
-        let plain = Made::default().bytes();
+        let plain = ElfBuilder::default().bytes();
         let mut root = MemoryRoot::new().file(LOADER, 0o755, plain.clone());
-        let (mut program, mut strings) = (Made::default().interpreter(LOADER), b"\0answer\0".to_vec());
+        let (mut program, mut strings) = (ElfBuilder::default().interpreter(LOADER), b"\0answer\0".to_vec());
         for (index, name) in names.iter().enumerate() {
             let bytes = if index + 1 == libraries { &offering } else { &plain };
             root = root.file(&format!("/usr/lib/{name}"), 0o644, bytes.clone());

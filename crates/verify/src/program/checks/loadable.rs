@@ -7,17 +7,17 @@ use crate::program::inspect::{Class, Elf, Inspection, Segment};
 use crate::{Finding, codes};
 
 /// The kernel reads at most this much of program headers (`load_elf_phdrs`).
-const MOST_HEADER_BYTES: u32 = 65536;
+const MAX_HEADER_BYTES: u32 = 65536;
 
 /// No Linux port has smaller pages.
-const SMALLEST_PAGE: u64 = 4096;
+const MIN_PAGE_SIZE: u64 = 4096;
 
 pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     let Inspection::Elf(elf) = subject.facts else { return };
     file_type(subject, elf, findings);
     program_headers(subject, elf, findings);
     if elf.segments.len() < usize::from(elf.program_headers) {
-        // The rest of the headers is not there to be judged.
+        // The rest of the headers is not there to be verified.
         return;
     }
     truncation(subject, elf, findings);
@@ -26,7 +26,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
 }
 
 fn file_type(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>) {
-    if elf.is_header_cut || elf.is_executable_type() {
+    if elf.is_header_truncated || elf.is_executable_type() {
         return;
     }
     let what = match object::elf::FileType(elf.file_type) {
@@ -44,7 +44,7 @@ fn file_type(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>) {
 fn program_headers(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>) {
     let expected = elf.class.program_header_size();
     let wanted = u32::from(elf.program_headers) * u32::from(expected);
-    let why = if elf.is_header_cut {
+    let why = if elf.is_header_truncated {
         format!("it has {} bytes, fewer than an ELF header", elf.length)
     } else if !elf.is_executable_type() {
         return;
@@ -53,7 +53,7 @@ fn program_headers(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>
             "its program headers are said to be {} bytes long instead of {expected}",
             elf.program_header_size
         )
-    } else if wanted == 0 || wanted > MOST_HEADER_BYTES {
+    } else if wanted == 0 || wanted > MAX_HEADER_BYTES {
         format!("it has {} program headers", elf.program_headers)
     } else if elf.segments.len() < usize::from(elf.program_headers) {
         format!("it ends before its {} program headers do", elf.program_headers)
@@ -111,7 +111,7 @@ fn contradictions(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>)
         let beyond = segment.address.checked_add(segment.memory_size).is_none_or(|last| last > end);
         if segment.file_size > segment.memory_size {
             Some("is larger in the file than in memory")
-        } else if !segment.address.wrapping_sub(segment.offset).is_multiple_of(SMALLEST_PAGE) {
+        } else if !segment.address.wrapping_sub(segment.offset).is_multiple_of(MIN_PAGE_SIZE) {
             Some("has an address and a file offset that no page can hold")
         } else if beyond {
             Some("goes beyond the end of a program's memory")

@@ -7,7 +7,7 @@ use object::elf::{
 };
 
 use super::Subject;
-use crate::program::container::Surroundings;
+use crate::program::container::Container;
 use crate::program::inspect::{Class, Elf, Inspection, Interpreter, inspect_file};
 use crate::program::machine::{self, Machine};
 use crate::root::{EntryKind, resolve};
@@ -16,7 +16,7 @@ use crate::{Finding, codes};
 
 pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     let Inspection::Elf(elf) = subject.facts else { return };
-    if elf.is_header_cut {
+    if elf.is_header_truncated {
         return;
     }
     let planned = subject.expectation.map(|expectation| expectation.platform.architecture());
@@ -28,7 +28,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     };
     if machine::architecture_of(elf) == Some(architecture) {
         abi(subject, elf, architecture, findings);
-    } else if planned.is_none() && runs_beside(elf, architecture) {
+    } else if planned.is_none() && is_32_bit_sibling(elf, architecture) {
         compatibility_mode(subject, elf, findings);
     } else {
         findings.push(mismatch(subject, elf, machine, architecture));
@@ -39,14 +39,14 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     system(subject, elf, findings);
 }
 
-fn runs_beside(elf: &Elf, architecture: Architecture) -> bool {
+fn is_32_bit_sibling(elf: &Elf, architecture: Architecture) -> bool {
     machine::compatible_32_bit(architecture).is_some_and(|name| machine::architecture_of(elf) == Some(name))
 }
 
 /// A program that is right for its plan, on nodes of another architecture.
 fn planned_elsewhere(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>) {
     let target = subject.target.architecture();
-    if runs_beside(elf, target) {
+    if is_32_bit_sibling(elf, target) {
         compatibility_mode(subject, elf, findings);
     } else if let Some(machine) = Machine::of(target)
         && machine::architecture_of(elf) != Some(target)
@@ -186,7 +186,7 @@ pub(super) fn float_abi(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     if elf.machine != EM_ARM.0 || !calls_libraries {
         return;
     }
-    let of_loader = match subject.surroundings {
+    let of_loader = match subject.container {
         Some(image) => loader_abi(image, interpreter),
         None => float_abi_of_name(interpreter),
     };
@@ -210,7 +210,7 @@ pub(super) fn float_abi(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
 }
 
 /// What the loader in the image is, whatever its name: old distributions had hard float under the other one.
-fn loader_abi(image: Surroundings<'_>, interpreter: &str) -> Option<FloatAbi> {
+fn loader_abi(image: Container<'_>, interpreter: &str) -> Option<FloatAbi> {
     let found = resolve(image.root, interpreter).ok().filter(|found| found.entry.kind == EntryKind::File)?;
     let file = inspect_file(image.root, &found.path, found.entry.size).ok()?;
     let Inspection::Elf(loader) = file.facts else { return None };

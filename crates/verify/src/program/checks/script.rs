@@ -1,8 +1,8 @@
 //! Will the kernel find and start the interpreter that a script names?
 
 use super::Subject;
-use super::judge_in_image;
-use crate::program::container::Surroundings;
+use super::check_file;
+use crate::program::container::Container;
 use crate::program::container::{not_executable, on_search_path};
 use crate::program::inspect::{Inspection, Script};
 use crate::root::EntryKind;
@@ -10,7 +10,7 @@ use crate::root::{ResolveError, Resolved, resolve};
 use crate::{Finding, codes};
 
 /// Linux gives up when scripts name scripts deeper than this (`exec_binprm`).
-const DEEPEST: u8 = 5;
+const MAX_SCRIPT_DEPTH: u8 = 5;
 
 pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     let Inspection::Script(script) = subject.facts else { return };
@@ -18,7 +18,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
         findings.push(finding);
         return;
     }
-    match subject.surroundings {
+    match subject.container {
         None => {
             let message = format!(
                 "{} is a script for {}; whether the image has that is not known here.",
@@ -39,14 +39,17 @@ fn broken_line(subject: &Subject<'_>, script: &Script) -> Option<Finding> {
         let so = carriage_return(path, script);
         let message = format!("{path} has a carriage return at the end of its `#!` line, so {so}.");
         (codes::SCRIPT_CARRIAGE_RETURN, message)
-    } else if script.interpreter.is_empty() || script.is_cut {
-        let why =
-            if script.is_cut { "names an interpreter longer than 255 bytes" } else { "names no interpreter" };
+    } else if script.interpreter.is_empty() || script.is_truncated {
+        let why = if script.is_truncated {
+            "names an interpreter longer than 255 bytes"
+        } else {
+            "names no interpreter"
+        };
         let message = format!(
             "{path} begins with a `#!` line that {why}: a node shows `exec {path}: exec format error`."
         );
         (codes::SCRIPT_LINE_BROKEN, message)
-    } else if subject.depth >= DEEPEST {
+    } else if subject.depth >= MAX_SCRIPT_DEPTH {
         let message = format!(
             "{path} is the {}th script in a row that names another script: a node shows `too many levels of symbolic links`.",
             subject.depth + 1
@@ -74,7 +77,7 @@ fn carriage_return(path: &str, script: &Script) -> String {
     }
 }
 
-fn in_image(subject: &Subject<'_>, script: &Script, image: Surroundings<'_>, findings: &mut Vec<Finding>) {
+fn in_image(subject: &Subject<'_>, script: &Script, image: Container<'_>, findings: &mut Vec<Finding>) {
     let path = subject.path;
     let found = match resolve(image.root, &script.interpreter) {
         Ok(found) => found,
@@ -104,7 +107,7 @@ fn in_image(subject: &Subject<'_>, script: &Script, image: Surroundings<'_>, fin
     }
     if subject.depth == 0 {
         let message = format!(
-            "{path} is a script for {}: which programs it starts was not judged.",
+            "{path} is a script for {}: which programs it starts was not verified.",
             script.interpreter
         );
         findings.push(subject.finding(codes::SCRIPT_ENTRY_POINT, message));
@@ -116,15 +119,15 @@ fn interpreter(
     subject: &Subject<'_>,
     script: &Script,
     found: &Resolved,
-    image: Surroundings<'_>,
+    image: Container<'_>,
     findings: &mut Vec<Finding>,
 ) {
-    findings.extend(judge_file(subject, found, image));
+    findings.extend(check_started(subject, found, image));
     let Some(command) = script.env_target() else { return };
     let Some(found) = command_of_env(subject, command, image, findings) else { return };
     findings.extend(not_executable(subject.target, command, &found, image.user));
     if found.entry.kind == EntryKind::File {
-        findings.extend(judge_file(subject, &found, image));
+        findings.extend(check_started(subject, &found, image));
     }
 }
 
@@ -132,7 +135,7 @@ fn interpreter(
 fn command_of_env(
     subject: &Subject<'_>,
     command: &str,
-    image: Surroundings<'_>,
+    image: Container<'_>,
     findings: &mut Vec<Finding>,
 ) -> Option<Resolved> {
     let why = if command.contains('/') {
@@ -158,6 +161,6 @@ fn command_of_env(
     None
 }
 
-fn judge_file(subject: &Subject<'_>, found: &Resolved, image: Surroundings<'_>) -> Vec<Finding> {
-    judge_in_image(found, subject.target, None, image, subject.depth + 1)
+fn check_started(subject: &Subject<'_>, found: &Resolved, image: Container<'_>) -> Vec<Finding> {
+    check_file(found, subject.target, None, image, subject.depth + 1)
 }

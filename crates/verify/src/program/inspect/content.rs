@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 /// At most this much is read of one segment or table of a long file.
-const MOST_OF_A_PIECE: u64 = 16 << 20;
+const MAX_PIECE: u64 = 16 << 20;
 /// At most this much is held of a long file, however many segments it claims.
-pub(super) const MOST_OF_ALL: u64 = 64 << 20;
+pub(super) const MAX_TOTAL: u64 = 64 << 20;
 /// A file's bytes, in pieces.
 #[derive(Debug, Default)]
 pub(crate) struct Content<'data> {
@@ -24,16 +24,16 @@ impl<'data> Content<'data> {
         Content { length, pieces: vec![(0, bytes)] }
     }
 
-    /// Fetches one more piece, unless it is here or there is no room for it.
+    /// Fetches one more piece, unless it is here or there is no budget for it.
     pub(super) fn add<E>(
         &mut self,
         offset: u64,
         size: u64,
         fetch: &dyn Fn(u64, u64) -> Result<Cow<'data, [u8]>, E>,
     ) -> Result<(), E> {
-        let size = size.min(MOST_OF_A_PIECE).min(self.length.saturating_sub(offset));
+        let size = size.min(MAX_PIECE).min(self.length.saturating_sub(offset));
         let held: u64 = self.pieces.iter().map(|(_, piece)| piece.len() as u64).sum();
-        if held + size <= MOST_OF_ALL && size != 0 && (self.slice(offset, size).len() as u64) < size {
+        if held + size <= MAX_TOTAL && size != 0 && (self.slice(offset, size).len() as u64) < size {
             self.pieces.push((offset, fetch(offset, size)?));
         }
         Ok(())

@@ -7,16 +7,16 @@ use object::read::ReadRef;
 use object::read::elf::Dyn;
 
 use super::headers::{Class, Memory, order};
-use super::strings::{Room, Strings};
+use super::strings::{Budget, Strings};
 
 /// More records than this, or longer names, are taken for damage.
-const MOST_RECORDS: usize = 1 << 14;
+const MAX_RECORDS: usize = 1 << 14;
 /// All names of a file together take no more: some thousand libraries and versions.
-const MOST_BYTES: usize = 1 << 18;
+const MAX_BYTES: usize = 1 << 18;
 /// Search paths are the longest strings: those of Nix reach some kilobytes.
-const LONGEST_STRING: usize = 1 << 16;
+const MAX_STRING_LENGTH: usize = 1 << 16;
 /// A name in the dynamic section is a file's or a version's, and a path has at most this length in Linux.
-const LONGEST_NAME: usize = 4096;
+const MAX_NAME_LENGTH: usize = 4096;
 
 /// What the dynamic section says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub struct Dynamic {
     /// The symbol versions that this file offers (`DT_VERDEF`).
     pub version_definitions: Vec<String>,
     /// There are more names than are read: the lists are not complete.
-    pub is_cut: bool,
+    pub is_truncated: bool,
 }
 
 impl Dynamic {
@@ -71,7 +71,7 @@ pub(super) fn read(memory: Memory<'_>, table: &[u8], class: Class, endianness: E
     let entries = entries_of(table, class, endianness);
     let strings =
         Strings(value_of(&entries, elf::DT_STRTAB).and_then(|at| memory.from(at)).unwrap_or_default());
-    let table = Table { memory, order: order(endianness), entries, strings, room: Room::new(MOST_BYTES) };
+    let table = Table { memory, order: order(endianness), entries, strings, budget: Budget::new(MAX_BYTES) };
     table.facts()
 }
 
@@ -88,7 +88,7 @@ fn entries<D: Dyn<Endian = Order>>(table: &[u8], order: Order) -> Vec<(DynamicTa
     std::iter::from_fn(|| table.read::<D>(&mut at).ok())
         .map(|entry| (entry.tag(order), entry.val(order)))
         .take_while(|(tag, _)| *tag != elf::DT_NULL)
-        .take(MOST_RECORDS)
+        .take(MAX_RECORDS)
         .collect()
 }
 
@@ -102,23 +102,23 @@ struct Table<'data> {
     order: Order,
     entries: Vec<(DynamicTag, u64)>,
     strings: Strings<'data>,
-    room: Room,
+    budget: Budget,
 }
 
 impl<'data> Table<'data> {
     fn facts(mut self) -> Dynamic {
         Dynamic {
             needed: self.needed(),
-            soname: self.text(elf::DT_SONAME, LONGEST_NAME),
-            rpath: self.text(elf::DT_RPATH, LONGEST_STRING),
-            runpath: self.text(elf::DT_RUNPATH, LONGEST_STRING),
+            soname: self.text(elf::DT_SONAME, MAX_NAME_LENGTH),
+            rpath: self.text(elf::DT_RPATH, MAX_STRING_LENGTH),
+            runpath: self.text(elf::DT_RUNPATH, MAX_STRING_LENGTH),
             flags_1: self.value(elf::DT_FLAGS_1).unwrap_or(0),
             binds_at_once: self.value(elf::DT_BIND_NOW).is_some()
                 || self.value(elf::DT_FLAGS).unwrap_or(0) & elf::DF_BIND_NOW.0 != 0
                 || self.value(elf::DT_FLAGS_1).unwrap_or(0) & elf::DF_1_NOW.0 != 0,
             version_needs: self.version_needs().unwrap_or_default(),
             version_definitions: self.version_definitions().unwrap_or_default(),
-            is_cut: self.room.is_spent(),
+            is_truncated: self.budget.is_spent(),
         }
     }
 
@@ -127,17 +127,19 @@ impl<'data> Table<'data> {
     }
 
     fn name(&mut self, offset: u64) -> Option<String> {
-        self.strings.get(offset, LONGEST_NAME, &mut self.room)
+        self.strings.get(offset, MAX_NAME_LENGTH, &mut self.budget)
     }
 
     /// The string that an entry names.
     fn text(&mut self, tag: DynamicTag, longest: usize) -> Option<String> {
-        self.strings.get(self.value(tag)?, longest, &mut self.room)
+        self.strings.get(self.value(tag)?, longest, &mut self.budget)
     }
 
     fn needed(&mut self) -> Vec<String> {
         let needed = self.entries.iter().filter(|(tag, _)| *tag == elf::DT_NEEDED);
-        needed.filter_map(|(_, offset)| self.strings.get(*offset, LONGEST_NAME, &mut self.room)).collect()
+        needed
+            .filter_map(|(_, offset)| self.strings.get(*offset, MAX_NAME_LENGTH, &mut self.budget))
+            .collect()
     }
 
     fn version_needs(&mut self) -> Option<Vec<VersionNeed>> {
@@ -148,7 +150,7 @@ impl<'data> Table<'data> {
             let first = at.saturating_add(record.vn_aux.get(order).into());
             for (_, need) in chain(table, first, |need: &Vernaux<Order>| need.vna_next.get(order)) {
                 let version = self.name(need.vna_name.get(order).into());
-                if self.room.take(library.len()).is_none() {
+                if self.budget.take(library.len()).is_none() {
                     return Some(needs);
                 }
                 needs.push(VersionNeed {
@@ -187,5 +189,5 @@ fn chain<T: object::Pod>(
         next = (distance != 0).then(|| at.saturating_add(distance.into()));
         Some((at, record))
     };
-    std::iter::from_fn(step).take(MOST_RECORDS)
+    std::iter::from_fn(step).take(MAX_RECORDS)
 }

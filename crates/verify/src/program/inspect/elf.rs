@@ -35,7 +35,7 @@ pub struct Elf {
     /// `EI_OSABI`. Linux ignores it.
     pub os_abi: u8,
     /// The file is shorter than an ELF header, and all that follows is empty.
-    pub is_header_cut: bool,
+    pub is_header_truncated: bool,
     /// `e_type`.
     pub file_type: u16,
     /// `e_machine`.
@@ -100,7 +100,7 @@ pub(super) fn read(file: &Content<'_>) -> Elf {
         stated_class: head.get(4).copied().unwrap_or(0),
         stated_data: head.get(5).copied().unwrap_or(0),
         os_abi: head.get(7).copied().unwrap_or(0),
-        is_header_cut: header.is_none(),
+        is_header_truncated: header.is_none(),
         file_type: header_or(|header| header.file_type),
         machine: header_or(|header| header.machine),
         flags: header.map_or(0, |header| header.flags),

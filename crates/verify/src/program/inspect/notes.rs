@@ -22,8 +22,8 @@ pub struct Notes {
 }
 
 /// Real programs have three or four note segments, of some hundred bytes each.
-const MOST_SEGMENTS: usize = 64;
-const MOST_BYTES: usize = 1 << 16;
+const MAX_SEGMENTS: usize = 64;
+const MAX_BYTES: usize = 1 << 16;
 
 /// Reads the notes of all `PT_NOTE` and `PT_GNU_PROPERTY` segments.
 pub(super) fn read(memory: Memory<'_>, class: Class, endianness: Endianness) -> Notes {
@@ -31,9 +31,9 @@ pub(super) fn read(memory: Memory<'_>, class: Class, endianness: Endianness) -> 
     let order = order(endianness);
     let segments =
         memory.segments.iter().filter(|segment| [PT_NOTE.0, PT_GNU_PROPERTY.0].contains(&segment.kind));
-    for segment in segments.take(MOST_SEGMENTS) {
+    for segment in segments.take(MAX_SEGMENTS) {
         let bytes = segment.bytes(memory.file);
-        let bytes = &bytes[..bytes.len().min(MOST_BYTES)];
+        let bytes = &bytes[..bytes.len().min(MAX_BYTES)];
         match class {
             Class::Elf32 => {
                 collect::<FileHeader32<Order>>(&mut notes, bytes, segment.alignment as u32, order)

@@ -14,7 +14,7 @@ pub struct Script {
     /// The line ends in a carriage return, which becomes part of the argument, else of the interpreter's name.
     pub has_carriage_return: bool,
     /// The interpreter's path goes beyond the 256 bytes that the kernel reads.
-    pub is_cut: bool,
+    pub is_truncated: bool,
 }
 
 impl Script {
@@ -83,7 +83,7 @@ pub(super) fn read(bytes: &[u8]) -> Option<Script> {
         interpreter: text(&line[..name_end]),
         argument: argument.map(text).filter(|argument| !argument.is_empty()),
         has_carriage_return,
-        is_cut: end.is_none() && bytes.len() > HEAD && name_end == line.len(),
+        is_truncated: end.is_none() && bytes.len() > HEAD && name_end == line.len(),
     })
 }
 
@@ -128,6 +128,6 @@ mod tests {
     #[test]
     fn a_long_line_is_cut() {
         let line = format!("#!/{}\n", "x".repeat(300));
-        assert!(read(line.as_bytes()).unwrap().is_cut);
+        assert!(read(line.as_bytes()).unwrap().is_truncated);
     }
 }

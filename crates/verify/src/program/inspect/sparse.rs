@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use object::elf::{DT_STRSZ, DT_STRTAB, DT_VERDEF, DT_VERNEED, EM_ARM, PT_DYNAMIC};
 
-use super::content::{Content, MOST_OF_ALL};
+use super::content::{Content, MAX_TOTAL};
 use super::dynamic;
 use super::headers::{Header, Memory};
 
@@ -23,7 +23,7 @@ pub(super) fn read<'data, E>(
     let Some(header) = Header::read(content.head()).filter(|_| content.head().starts_with(b"\x7fELF")) else {
         return Ok(content);
     };
-    if header.machine == EM_ARM.0 && length <= MOST_OF_ALL {
+    if header.machine == EM_ARM.0 && length <= MAX_TOTAL {
         // What it was compiled for stands in a section, for which the whole is read. A longer file has no attributes.
         return Ok(Content::beginning(length, fetch(0, length)?));
     }
@@ -74,8 +74,8 @@ mod tests {
 
     #[test]
     fn no_more_is_read_of_a_file_for_arm_than_of_another() {
-        assert_eq!(fetched(MOST_OF_ALL), HEAD + MOST_OF_ALL);
-        assert_eq!(fetched(MOST_OF_ALL + 1), HEAD);
+        assert_eq!(fetched(MAX_TOTAL), HEAD + MAX_TOTAL);
+        assert_eq!(fetched(MAX_TOTAL + 1), HEAD);
         assert_eq!(fetched(16 << 30), HEAD);
     }
 }

@@ -11,11 +11,11 @@ const COST_OF_A_NAME: usize = 64;
 
 /// How much memory names may still take, in bytes.
 #[derive(Debug)]
-pub(crate) struct Room(usize);
+pub(crate) struct Budget(usize);
 
-impl Room {
-    pub(crate) fn new(bytes: usize) -> Room {
-        Room(bytes)
+impl Budget {
+    pub(crate) fn new(bytes: usize) -> Budget {
+        Budget(bytes)
     }
 
     /// True once a name did not fit: then nothing fits any more.
@@ -23,7 +23,7 @@ impl Room {
         self.0 == 0
     }
 
-    /// Takes the room of a name of this length; `None` when there is not so much.
+    /// Takes the budget of a name of this length; `None` when there is not so much.
     pub(super) fn take(&mut self, length: usize) -> Option<()> {
         let left = self.0.checked_sub(length + COST_OF_A_NAME);
         self.0 = left.unwrap_or(0);
@@ -36,16 +36,16 @@ impl Room {
 pub(crate) struct Strings<'data>(pub(crate) &'data [u8]);
 
 impl Strings<'_> {
-    /// The string at this offset, unless it is longer than that or there is no room for it.
-    pub(crate) fn get(&self, offset: u64, longest: usize, room: &mut Room) -> Option<String> {
-        if room.is_spent() {
+    /// The string at this offset, unless it is longer than that or there is no budget for it.
+    pub(crate) fn get(&self, offset: u64, longest: usize, budget: &mut Budget) -> Option<String> {
+        if budget.is_spent() {
             return None;
         }
         let rest = usize::try_from(offset).ok().and_then(|offset| self.0.get(offset..)).unwrap_or_default();
         let rest = &rest[..rest.len().min(longest)];
         let text = c_string(rest);
         // A search for an end that is not there costs time, so it is paid for too.
-        room.take(text.map_or(rest.len(), <[u8]>::len))?;
+        budget.take(text.map_or(rest.len(), <[u8]>::len))?;
         Some(String::from_utf8_lossy(text?).into_owned())
     }
 }
@@ -58,19 +58,19 @@ mod tests {
     fn names_are_read_until_the_room_is_spent() {
         let mut bytes = vec![b'x'; 1000];
         bytes.push(0);
-        let (strings, mut room) = (Strings(&bytes), Room::new(10_000));
-        let names = (0..100).filter_map(|offset| strings.get(offset, 4096, &mut room)).count();
+        let (strings, mut budget) = (Strings(&bytes), Budget::new(10_000));
+        let names = (0..100).filter_map(|offset| strings.get(offset, 4096, &mut budget)).count();
         assert_eq!(names, 9, "each of about 1000 bytes and its cost");
-        assert!(room.is_spent());
+        assert!(budget.is_spent());
     }
 
     #[test]
     fn what_has_no_end_is_no_name_and_is_paid_for() {
-        let (strings, mut room) = (Strings(&[b'x'; 1000]), Room::new(1500));
-        assert_eq!(strings.get(0, 500, &mut room), None);
-        assert!(!room.is_spent());
-        assert_eq!(strings.get(0, 4096, &mut room), None);
-        assert!(room.is_spent());
-        assert_eq!(strings.get(5000, 4096, &mut Room::new(1500)), None);
+        let (strings, mut budget) = (Strings(&[b'x'; 1000]), Budget::new(1500));
+        assert_eq!(strings.get(0, 500, &mut budget), None);
+        assert!(!budget.is_spent());
+        assert_eq!(strings.get(0, 4096, &mut budget), None);
+        assert!(budget.is_spent());
+        assert_eq!(strings.get(5000, 4096, &mut Budget::new(1500)), None);
     }
 }

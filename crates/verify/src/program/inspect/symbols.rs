@@ -12,12 +12,12 @@ use super::content::Content;
 use super::dynamic::{entries_of, value_of};
 use super::elf::Elf;
 use super::headers::{Class, Memory, order};
-use super::strings::{Room, Strings};
+use super::strings::{Budget, Strings};
 
 /// A longer name is taken for damage; C++ has names of some thousand bytes.
-const LONGEST_NAME: usize = 1 << 14;
+const MAX_NAME_LENGTH: usize = 1 << 14;
 /// A file with more symbols is not looked at.
-const MOST_SYMBOLS: usize = 1 << 20;
+const MAX_SYMBOLS: usize = 1 << 20;
 
 /// The dynamic symbols of a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,9 +31,9 @@ pub(crate) struct Symbols {
 }
 
 /// Reads the symbols of an ELF file that is here as a whole; `None` when its tables are of a kind not known here, or when
-/// there is no room for its names.
-pub(crate) fn symbols(bytes: &[u8], elf: &Elf, room: &mut Room) -> Option<Symbols> {
-    if room.is_spent() || bytes.len() as u64 != elf.length || !has_plain_relocations(elf.machine) {
+/// there is no budget for its names.
+pub(crate) fn symbols(bytes: &[u8], elf: &Elf, budget: &mut Budget) -> Option<Symbols> {
+    if budget.is_spent() || bytes.len() as u64 != elf.length || !has_plain_relocations(elf.machine) {
         return None;
     }
     let content = Content::whole(bytes);
@@ -50,7 +50,7 @@ pub(crate) fn symbols(bytes: &[u8], elf: &Elf, room: &mut Room) -> Option<Symbol
         strings: Strings(strings.unwrap_or_default()),
         entries,
     };
-    tables.read(room)
+    tables.read(budget)
 }
 
 /// MIPS binds through its global offset table, and some 64-bit machines have hash tables of their own.
@@ -85,7 +85,7 @@ struct Symbol {
 }
 
 impl Tables<'_> {
-    fn read(&self, room: &mut Room) -> Option<Symbols> {
+    fn read(&self, budget: &mut Budget) -> Option<Symbols> {
         let at_once = self.relocations(elf::DT_RELA, elf::DT_RELASZ, elf::DT_REL, elf::DT_RELSZ);
         let plt = self.value(elf::DT_PLTREL).map(|kind| i64::try_from(kind) == Ok(elf::DT_RELA.0));
         let calls = match plt {
@@ -94,11 +94,11 @@ impl Tables<'_> {
             None => BTreeSet::new(),
         };
         let symbols = Symbols {
-            wanted: self.names_of(&at_once, room),
-            wanted_later: self.names_of(&calls, room),
-            offered: self.offered(room)?,
+            wanted: self.names_of(&at_once, budget),
+            wanted_later: self.names_of(&calls, budget),
+            offered: self.offered(budget)?,
         };
-        (!room.is_spent()).then_some(symbols)
+        (!budget.is_spent()).then_some(symbols)
     }
 
     fn value(&self, tag: DynamicTag) -> Option<u64> {
@@ -139,14 +139,14 @@ impl Tables<'_> {
     }
 
     /// The names of those symbols that have to come from another file.
-    fn names_of(&self, indices: &BTreeSet<u32>, room: &mut Room) -> BTreeSet<String> {
-        let symbols = indices.iter().take(MOST_SYMBOLS).filter_map(|index| self.symbol(*index));
+    fn names_of(&self, indices: &BTreeSet<u32>, budget: &mut Budget) -> BTreeSet<String> {
+        let symbols = indices.iter().take(MAX_SYMBOLS).filter_map(|index| self.symbol(*index));
         let wanted = symbols.filter(|symbol| !symbol.is_defined && !symbol.is_weak);
-        wanted.filter_map(|symbol| self.name(&symbol, room)).collect()
+        wanted.filter_map(|symbol| self.name(&symbol, budget)).collect()
     }
 
-    fn name(&self, symbol: &Symbol, room: &mut Room) -> Option<String> {
-        self.strings.get(symbol.name.into(), LONGEST_NAME, room)
+    fn name(&self, symbol: &Symbol, budget: &mut Budget) -> Option<String> {
+        self.strings.get(symbol.name.into(), MAX_NAME_LENGTH, budget)
     }
 
     fn symbol(&self, index: u32) -> Option<Symbol> {
@@ -171,15 +171,15 @@ impl Tables<'_> {
     }
 
     /// What the hash table lists: everything that others can find.
-    fn offered(&self, room: &mut Room) -> Option<BTreeSet<String>> {
+    fn offered(&self, budget: &mut Budget) -> Option<BTreeSet<String>> {
         let indices = match (self.table(elf::DT_GNU_HASH), self.table(elf::DT_HASH)) {
             (Some(table), _) => self.gnu_hash(table)?,
             (None, Some(table)) => 0..self.word(table, 1)?,
             (None, None) => 0..0,
         };
-        let offered = indices.take(MOST_SYMBOLS).filter_map(|index| self.symbol(index));
+        let offered = indices.take(MAX_SYMBOLS).filter_map(|index| self.symbol(index));
         let offered = offered.filter(|symbol| symbol.is_defined);
-        Some(offered.filter_map(|symbol| self.name(&symbol, room)).collect())
+        Some(offered.filter_map(|symbol| self.name(&symbol, budget)).collect())
     }
 
     /// The symbols of a GNU hash table: from its first to the end of its last chain.
@@ -188,7 +188,7 @@ impl Tables<'_> {
         let bloom_words = usize::try_from(bloom).ok()?.checked_mul(usize::from(self.class.bits() / 32))?;
         let start = bloom_words.checked_add(4)?;
         let buckets = usize::try_from(buckets).ok()?;
-        let last = (0..buckets.min(MOST_SYMBOLS))
+        let last = (0..buckets.min(MAX_SYMBOLS))
             .filter_map(|bucket| self.word(table, start.checked_add(bucket)?))
             .max()?;
         if last < first {

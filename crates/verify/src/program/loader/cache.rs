@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::program::inspect::{Room, Strings};
+use crate::program::inspect::{Budget, Strings};
 use crate::root::Root;
-use crate::root::{LONGEST_PATH, read_small};
+use crate::root::{MAX_PATH, read_small};
 
 const MAGIC: &[u8] = b"glibc-ld.so.cache1.1";
 /// The form before it, which may stand in front.
@@ -12,11 +12,11 @@ const OLD_MAGIC: &[u8] = b"ld.so-1.7.0\0";
 const HEADER: usize = 48;
 const ENTRY: usize = 24;
 /// A longer file is taken for damage: desktops with all their libraries have caches of some hundred kilobytes.
-const LONGEST_FILE: u64 = 4 << 20;
+const MAX_FILE_SIZE: u64 = 4 << 20;
 /// A cache with more entries is taken for damage.
-const MOST_ENTRIES: usize = 1 << 16;
+const MAX_ENTRIES: usize = 1 << 16;
 /// All names together take no more; strings that overlap could claim a terabyte.
-const MOST_BYTES: usize = 16 << 20;
+const MAX_BYTES: usize = 16 << 20;
 
 /// The libraries that `ldconfig` found when the image was built.
 #[derive(Debug, Default)]
@@ -27,7 +27,7 @@ pub(super) struct Cache {
 impl Cache {
     /// The cache of this root; empty where there is none or it is damaged, as for the loader.
     pub(super) fn read(root: &dyn Root) -> Cache {
-        let bytes = read_small(root, "/etc/ld.so.cache", LONGEST_FILE);
+        let bytes = read_small(root, "/etc/ld.so.cache", MAX_FILE_SIZE);
         bytes.and_then(|bytes| Cache::parse(&bytes)).unwrap_or_default()
     }
 
@@ -55,10 +55,10 @@ impl Cache {
             _ => number(20, false)?.saturating_mul(ENTRY) > table.len(),
         };
         let word = |at: usize| number(at, is_big);
-        let (strings, mut room) = (Strings(table), Room::new(MOST_BYTES));
-        let mut text = |at: usize| strings.get(at as u64, LONGEST_PATH, &mut room);
+        let (strings, mut budget) = (Strings(table), Budget::new(MAX_BYTES));
+        let mut text = |at: usize| strings.get(at as u64, MAX_PATH, &mut budget);
         let mut paths: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for index in 0..word(20)?.min(MOST_ENTRIES) {
+        for index in 0..word(20)?.min(MAX_ENTRIES) {
             let entry = HEADER + index * ENTRY;
             let (Some(key), Some(value)) = (word(entry + 4), word(entry + 8)) else { break };
             if let (Some(name), Some(path)) = (text(key), text(value)) {
@@ -110,7 +110,7 @@ mod tests {
         bytes.push(0);
         let held = |cache: &Cache| -> usize { cache.paths.values().flatten().map(String::len).sum() };
         let cache = Cache::parse(&bytes).unwrap();
-        assert!((MOST_BYTES / 4..MOST_BYTES).contains(&held(&cache)), "{}", held(&cache));
+        assert!((MAX_BYTES / 4..MAX_BYTES).contains(&held(&cache)), "{}", held(&cache));
         // A string without an end, or one that no path is as long as, is no name.
         let endless = Cache::parse(&bytes[..bytes.len() - 1]).unwrap();
         assert_eq!(held(&endless), 0);
@@ -124,7 +124,7 @@ mod tests {
             Cache::read(&root).paths.len()
         };
         assert_eq!(found(&bytes), 1);
-        bytes.resize(usize::try_from(LONGEST_FILE).unwrap() + 1, 0);
+        bytes.resize(usize::try_from(MAX_FILE_SIZE).unwrap() + 1, 0);
         assert_eq!(found(&bytes), 0);
     }
 

@@ -6,11 +6,11 @@ use super::cache::Cache;
 use super::objects::Object;
 use super::objects::expand;
 use crate::level::Level;
-use crate::program::loader::Place;
+use crate::program::loader::LoadContext;
 
 /// No loader has a built-in directory with a longer name, or more of them.
-const LONGEST_DIRECTORY: usize = 256;
-const MOST_DIRECTORIES: usize = 64;
+const MAX_DIRECTORY_LENGTH: usize = 256;
+const MAX_DIRECTORIES: usize = 64;
 
 /// What one program's search needs to know.
 pub(super) struct Search {
@@ -23,9 +23,9 @@ pub(super) struct Search {
 }
 
 impl Search {
-    pub(super) fn new(place: &Place<'_>, defaults: Vec<String>) -> Search {
+    pub(super) fn new(context: &LoadContext<'_>, defaults: Vec<String>) -> Search {
         let lib = lib(&defaults);
-        Search { cache: Cache::read(place.image.root), defaults, lib, hwcaps: hwcaps(place) }
+        Search { cache: Cache::read(context.image.root), defaults, lib, hwcaps: hwcaps(context) }
     }
 
     /// A path of this object with what stands for its `$` words.
@@ -36,7 +36,7 @@ impl Search {
     /// Every path that is tried for a name, in order.
     pub(super) fn candidates<'a>(
         &'a self,
-        place: &'a Place<'_>,
+        context: &'a LoadContext<'_>,
         objects: &'a [Object],
         by: usize,
         name: &'a str,
@@ -49,7 +49,7 @@ impl Search {
             self.cache.paths(name).filter(move |path| !skips_defaults && self.is_for_every_node(path));
         let rpaths = runpath.is_none().then(|| self.in_rpaths(objects, by)).into_iter().flatten();
         let before =
-            rpaths.chain(self.in_environment(place, &objects[0])).chain(self.listed(runpath, &objects[by]));
+            rpaths.chain(self.in_environment(context, &objects[0])).chain(self.listed(runpath, &objects[by]));
         let in_directory = move |directory| self.in_directory(directory, name);
         before.flat_map(in_directory).chain(cached.map(str::to_owned)).chain(defaults.flat_map(in_directory))
     }
@@ -66,10 +66,10 @@ impl Search {
     /// The directories of `LD_LIBRARY_PATH`.
     fn in_environment<'a>(
         &'a self,
-        place: &'a Place<'_>,
+        context: &'a LoadContext<'_>,
         program: &'a Object,
     ) -> impl Iterator<Item = String> + 'a {
-        let list = place.image.variable("LD_LIBRARY_PATH").unwrap_or_default();
+        let list = context.image.variable("LD_LIBRARY_PATH").unwrap_or_default();
         let directories = list.split([':', ';']).filter(|directory| !directory.is_empty());
         directories.map(|directory| self.expanded(directory, program))
     }
@@ -96,9 +96,9 @@ impl Search {
     }
 }
 
-fn hwcaps(place: &Place<'_>) -> Vec<String> {
-    let Some((level, _)) = place.target.level() else { return Vec::new() };
-    match place.target.architecture() {
+fn hwcaps(context: &LoadContext<'_>) -> Vec<String> {
+    let Some((level, _)) = context.target.level() else { return Vec::new() };
+    match context.target.architecture() {
         Architecture::Amd64 => ["v4", "v3", "v2"]
             .iter()
             .filter(|name| {
@@ -159,7 +159,7 @@ fn usual_directories(architecture: Architecture) -> Vec<String> {
 
 /// Where the string begins that this byte belongs to; `None` when it is too long for a directory's name.
 fn start_of_string(bytes: &[u8], at: usize) -> Option<usize> {
-    let from = at.saturating_sub(LONGEST_DIRECTORY);
+    let from = at.saturating_sub(MAX_DIRECTORY_LENGTH);
     match memchr::memrchr(0, &bytes[from..at]) {
         Some(nul) => Some(from + nul + 1),
         None => (from == 0).then_some(0),
@@ -169,7 +169,7 @@ fn start_of_string(bytes: &[u8], at: usize) -> Option<usize> {
 /// The strings around this one that are directories: they begin and end with a slash.
 fn run_around(bytes: &[u8], start: usize) -> Vec<String> {
     let mut first = start;
-    for _ in 0..MOST_DIRECTORIES {
+    for _ in 0..MAX_DIRECTORIES {
         let previous = first.checked_sub(1).and_then(|nul| start_of_string(bytes, nul));
         let Some(previous) = previous else { break };
         if directory_at(bytes, previous).is_none_or(|(_, next)| next != first) {
@@ -178,14 +178,14 @@ fn run_around(bytes: &[u8], start: usize) -> Vec<String> {
         first = previous;
     }
     let next = |(_, next): &(&str, usize)| directory_at(bytes, *next);
-    let directories = std::iter::successors(directory_at(bytes, first), next).take(MOST_DIRECTORIES);
+    let directories = std::iter::successors(directory_at(bytes, first), next).take(MAX_DIRECTORIES);
     directories.map(|(directory, _)| directory.trim_end_matches('/').to_owned()).collect()
 }
 
 /// The directory that stands here, and where the next string begins.
 fn directory_at(bytes: &[u8], at: usize) -> Option<(&str, usize)> {
     let rest = bytes.get(at..)?;
-    let window = &rest[..rest.len().min(LONGEST_DIRECTORY)];
+    let window = &rest[..rest.len().min(MAX_DIRECTORY_LENGTH)];
     let text = std::str::from_utf8(crate::program::inspect::c_string(window)?).ok()?;
     let is_directory = text.len() > 2 && text.starts_with('/') && text.ends_with('/');
     is_directory.then_some((text, at + text.len() + 1))
@@ -244,8 +244,8 @@ mod tests {
         assert_eq!(start_of_string(&text, 7992), None);
         assert_eq!(default_directories(&text, Architecture::Amd64), usual_directories(Architecture::Amd64));
         let mut many = b"/usr/lib/\0".repeat(1000);
-        assert_eq!(default_directories(&many, Architecture::Amd64).len(), MOST_DIRECTORIES);
+        assert_eq!(default_directories(&many, Architecture::Amd64).len(), MAX_DIRECTORIES);
         many.insert(0, 0);
-        assert_eq!(default_directories(&many, Architecture::Amd64).len(), MOST_DIRECTORIES);
+        assert_eq!(default_directories(&many, Architecture::Amd64).len(), MAX_DIRECTORIES);
     }
 }

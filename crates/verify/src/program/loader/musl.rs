@@ -2,11 +2,11 @@
 
 use super::objects::Object;
 use super::objects::expand;
-use crate::program::loader::Place;
+use crate::program::loader::LoadContext;
 use crate::root::read_small;
 
 /// A longer list of directories is taken for damage.
-const LONGEST_LIST: u64 = 1 << 16;
+const MAX_LIST_SIZE: u64 = 1 << 16;
 
 /// What one program's search needs to know.
 pub(super) struct Search {
@@ -15,14 +15,15 @@ pub(super) struct Search {
 
 impl Search {
     /// The directories come from `/etc/ld-musl-ARCH.path`, beside the loader's own directory; else they are built in.
-    pub(super) fn new(place: &Place<'_>, interpreter: &str) -> Search {
+    pub(super) fn new(context: &LoadContext<'_>, interpreter: &str) -> Search {
         const BUILT_IN: &str = "/lib:/usr/local/lib:/usr/lib";
         let architecture = interpreter
             .rsplit('/')
             .next()
             .and_then(|name| name.strip_prefix("ld-musl-")?.strip_suffix(".so.1"))
             .unwrap_or_default();
-        let listed = read_small(place.image.root, &format!("/etc/ld-musl-{architecture}.path"), LONGEST_LIST);
+        let listed =
+            read_small(context.image.root, &format!("/etc/ld-musl-{architecture}.path"), MAX_LIST_SIZE);
         let text =
             listed.map_or_else(|| BUILT_IN.to_owned(), |bytes| String::from_utf8_lossy(&bytes).into_owned());
         Search { defaults: directories(&text).map(|directory| directory.trim().to_owned()).collect() }
@@ -31,12 +32,12 @@ impl Search {
     /// Every path that is tried for a name, in order.
     pub(super) fn candidates<'a>(
         &'a self,
-        place: &'a Place<'_>,
+        context: &'a LoadContext<'_>,
         objects: &'a [Object],
         by: usize,
         name: &'a str,
     ) -> impl Iterator<Item = String> + 'a {
-        let environment = place.image.variable("LD_LIBRARY_PATH").unwrap_or_default();
+        let environment = context.image.variable("LD_LIBRARY_PATH").unwrap_or_default();
         let asking = std::iter::successors(Some(&objects[by]), |object| objects.get(object.parent?));
         let listed = asking.flat_map(|object| {
             let dynamic = object.dynamic.as_ref();

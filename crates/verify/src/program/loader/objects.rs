@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::program::inspect::{Dynamic, Room, Symbols};
-use crate::root::{LONGEST_PATH, parent_of};
+use crate::program::inspect::{Budget, Dynamic, Symbols};
+use crate::root::{MAX_PATH, parent_of};
 
 /// A program or library in memory.
 #[derive(Debug)]
@@ -23,9 +23,9 @@ pub(crate) struct Object {
 
 /// Why a library was not found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Miss {
+pub(crate) enum LookupFailure {
     /// No directory has it. These are the ones that were searched, and files of that name that do not fit.
-    Absent { searched: Vec<String>, passed_over: Vec<(String, String)> },
+    Absent { searched: Vec<String>, skipped: Vec<(String, String)> },
     /// The loader takes this file and stops at it.
     Broken { path: String, why: String },
     /// The image could not be read there.
@@ -38,7 +38,7 @@ pub(crate) struct Missing {
     pub(crate) name: String,
     /// The object that asks for it.
     pub(crate) by: usize,
-    pub(crate) miss: Miss,
+    pub(crate) failure: LookupFailure,
 }
 
 /// What is in memory when the program begins.
@@ -48,7 +48,7 @@ pub(crate) struct Loaded {
     pub(crate) objects: Vec<Object>,
     pub(crate) missing: Vec<Missing>,
     /// There are more libraries than are looked for, or more names in one than are read.
-    pub(crate) is_cut: bool,
+    pub(crate) is_truncated: bool,
     /// Which object answers to a name: the one that was asked for or called itself so first.
     pub(super) names: BTreeMap<String, usize>,
     /// How many names led to a file.
@@ -56,12 +56,12 @@ pub(crate) struct Loaded {
     /// How many paths may still be tried.
     pub(super) paths_left: usize,
     /// What is left for the symbols of all objects.
-    pub(super) room: Room,
+    pub(super) budget: Budget,
 }
 
 impl Loaded {
     /// The object that a version need names.
-    pub(crate) fn answering(&self, name: &str) -> Option<&Object> {
+    pub(crate) fn by_name(&self, name: &str) -> Option<&Object> {
         self.objects.get(*self.names.get(name)?)
     }
 
@@ -70,7 +70,7 @@ impl Loaded {
         for name in std::iter::once(object.name.clone()).chain(soname) {
             self.names.entry(name).or_insert(self.objects.len());
         }
-        self.is_cut |= object.dynamic.as_ref().is_some_and(|dynamic| dynamic.is_cut);
+        self.is_truncated |= object.dynamic.as_ref().is_some_and(|dynamic| dynamic.is_truncated);
         self.objects.push(object);
     }
 }
@@ -81,7 +81,7 @@ pub(super) fn expand(directory: &str, object: &Object, lib: Option<&str>) -> Str
     let origin = parent_of(&object.path);
     let tokens = [("$ORIGIN", Some(origin)), ("${ORIGIN}", Some(origin)), ("$LIB", lib), ("${LIB}", lib)];
     let (mut rest, mut expanded) = (directory, String::new());
-    while let Some(at) = rest.find('$').filter(|_| expanded.len() <= LONGEST_PATH) {
+    while let Some(at) = rest.find('$').filter(|_| expanded.len() <= MAX_PATH) {
         expanded.push_str(&rest[..at]);
         rest = &rest[at..];
         let found =
@@ -90,7 +90,7 @@ pub(super) fn expand(directory: &str, object: &Object, lib: Option<&str>) -> Str
         expanded.push_str(value);
         rest = after;
     }
-    if expanded.len() <= LONGEST_PATH {
+    if expanded.len() <= MAX_PATH {
         expanded.push_str(rest);
     }
     expanded

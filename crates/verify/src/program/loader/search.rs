@@ -2,15 +2,15 @@
 
 use std::borrow::Cow;
 
-use super::objects::{Miss, Object};
-use super::{Place, glibc, musl};
+use super::objects::{LookupFailure, Object};
+use super::{LoadContext, glibc, musl};
 use crate::program::inspect::{Elf, Inspection, inspect_file};
 use crate::program::machine;
 use crate::root::{EntryKind, parent_of};
 use crate::root::{ResolveError, resolve};
 
 /// A search path that is longer is taken for an attack.
-const MOST_PATHS: usize = 4096;
+const MAX_PATHS: usize = 4096;
 
 /// The rules by which a loader looks for libraries.
 pub(super) enum Search {
@@ -27,36 +27,38 @@ impl Search {
     /// The library that an object gets under a name. No more paths are tried than are left.
     pub(super) fn find<'a>(
         &self,
-        place: &Place<'a>,
+        context: &LoadContext<'a>,
         objects: &[Object],
         by: usize,
         name: &str,
         paths_left: &mut usize,
-    ) -> Result<Hit<'a>, Miss> {
-        let (mut searched, mut passed_over): (Vec<String>, _) = (Vec::new(), Vec::new());
-        for path in self.candidates(place, objects, by, name).take(MOST_PATHS.min(*paths_left)) {
+    ) -> Result<Hit<'a>, LookupFailure> {
+        let (mut searched, mut skipped): (Vec<String>, _) = (Vec::new(), Vec::new());
+        for path in self.candidates(context, objects, by, name).take(MAX_PATHS.min(*paths_left)) {
             *paths_left -= 1;
-            match attempt(place, &path, objects) {
+            match attempt(context, &path, objects) {
                 Attempt::Fits(hit) => return Ok(hit),
                 Attempt::Absent => {}
                 // glibc goes on past a library of another machine; musl stops at it.
                 Attempt::OtherMachine(what) if matches!(self, Search::Glibc(_)) => {
-                    passed_over.push((path.clone(), what));
+                    skipped.push((path.clone(), what));
                 }
-                Attempt::OtherMachine(why) | Attempt::Broken(why) => return Err(Miss::Broken { path, why }),
-                Attempt::Unreadable(why) => return Err(Miss::Unreadable(why)),
+                Attempt::OtherMachine(why) | Attempt::Broken(why) => {
+                    return Err(LookupFailure::Broken { path, why });
+                }
+                Attempt::Unreadable(why) => return Err(LookupFailure::Unreadable(why)),
             }
             if searched.last().is_none_or(|last| last != parent_of(&path)) {
                 searched.push(parent_of(&path).to_owned());
             }
         }
-        Err(Miss::Absent { searched, passed_over })
+        Err(LookupFailure::Absent { searched, skipped })
     }
 
     /// Every path that is tried for a name, in order. They are made one by one, for a hostile file can name millions.
     fn candidates<'a>(
         &'a self,
-        place: &'a Place<'_>,
+        context: &'a LoadContext<'_>,
         objects: &'a [Object],
         by: usize,
         name: &'a str,
@@ -66,8 +68,8 @@ impl Search {
                 Box::new(std::iter::once(search.expanded(name, &objects[by])))
             }
             Search::Musl(_) if name.contains('/') => Box::new(std::iter::once(name.to_owned())),
-            Search::Glibc(search) => Box::new(search.candidates(place, objects, by, name)),
-            Search::Musl(search) => Box::new(search.candidates(place, objects, by, name)),
+            Search::Glibc(search) => Box::new(search.candidates(context, objects, by, name)),
+            Search::Musl(search) => Box::new(search.candidates(context, objects, by, name)),
         }
     }
 }
@@ -88,8 +90,8 @@ enum Attempt<'a> {
     Unreadable(String),
 }
 
-fn attempt<'a>(place: &Place<'a>, path: &str, objects: &[Object]) -> Attempt<'a> {
-    let found = match resolve(place.image.root, path) {
+fn attempt<'a>(context: &LoadContext<'a>, path: &str, objects: &[Object]) -> Attempt<'a> {
+    let found = match resolve(context.image.root, path) {
         Ok(found) if found.entry.kind == EntryKind::File => found,
         Ok(_) => return Attempt::Absent,
         Err(ResolveError::Unreadable(error)) => return Attempt::Unreadable(error.to_string()),
@@ -100,14 +102,14 @@ fn attempt<'a>(place: &Place<'a>, path: &str, objects: &[Object]) -> Attempt<'a>
     if let Some(index) = known {
         return Attempt::Fits(Hit::Known(index + 1));
     }
-    let file = match inspect_file(place.image.root, &found.path, found.entry.size) {
+    let file = match inspect_file(context.image.root, &found.path, found.entry.size) {
         Ok(file) => file,
         Err(error) => return Attempt::Unreadable(error.to_string()),
     };
     match file.facts {
-        Inspection::Elf(elf) if elf.is_header_cut => Attempt::Broken("file too short".to_owned()),
+        Inspection::Elf(elf) if elf.is_header_truncated => Attempt::Broken("file too short".to_owned()),
         Inspection::Empty => Attempt::Broken("file too short".to_owned()),
-        Inspection::Elf(elf) if !same_machine(&elf, place.program) => {
+        Inspection::Elf(elf) if !same_machine(&elf, context.program) => {
             Attempt::OtherMachine(format!("is for {}", machine::describe(&elf)))
         }
         Inspection::Elf(elf) => match broken(&elf) {
