@@ -1,42 +1,42 @@
-//! What the plan says that a program is.
+//! The expectations of a plan for a program.
 
 use std::collections::BTreeMap;
 
 use crossdock_platform::{Linkage, Platform};
 
-/// What the plan says that a program is. A program that differs is not tagged, even where it would start.
+/// The properties that the plan expects of a program. A program that differs is not tagged, even if it would start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Expectation {
-    /// The platform that it was built for.
+    /// The platform that the program is built for.
     pub platform: Platform,
-    /// How it was linked.
+    /// The linkage; `None` if the plan leaves it open.
     pub linkage: Option<Linkage>,
-    /// What the plan knows of its compiler.
+    /// The compiler and its settings.
     pub language: Language,
 }
 
-/// What the plan knows of a program's compiler.
+/// The compiler of a program, as far as the plan knows it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Language {
-    /// Built by `go build`.
+    /// `go build`.
     Go {
-        /// Settings that the build information has to hold with exactly this value: `GOOS`, `GOARCH`, `GOAMD64`,
+        /// The settings that the build information must contain with exactly this value: `GOOS`, `GOARCH`, `GOAMD64`,
         /// `CGO_ENABLED`, `-trimpath` and so on.
         settings: BTreeMap<String, String>,
     },
-    /// Built by `cargo build`.
+    /// `cargo build`.
     Rust {
-        /// The processor level that the target-cpu of the build stands for, as OCI spells it; see [`CpuLevel`].
+        /// The processor level of the build's target-cpu, spelled as OCI does.
         level: CpuLevel,
     },
-    /// The plan does not say.
+    /// The plan does not name the compiler.
     #[default]
     Other,
 }
 
-/// The processor level that a compiler was told to build for. A compiled Rust or C program does not record it.
+/// The processor level that a compiler was told to build for. Compiled Rust and C programs do not record it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CpuLevel {
@@ -45,24 +45,24 @@ pub enum CpuLevel {
     Baseline,
     /// A level of the architecture, such as `v3`.
     Level(String),
-    /// A processor's name that stands for no level that is known here, or `native`.
+    /// A processor whose level is unknown, or `native`.
     Unknown(String),
 }
 
 impl Expectation {
-    /// A program for this platform, of which nothing else is known.
+    /// Creates the expectation of a platform only.
     pub fn new(platform: Platform) -> Expectation {
         Expectation { platform, linkage: None, language: Language::Other }
     }
 
-    /// The same with this linkage.
+    /// Sets the linkage.
     #[must_use]
     pub fn with_linkage(mut self, linkage: Linkage) -> Expectation {
         self.linkage = Some(linkage);
         self
     }
 
-    /// The same with this language.
+    /// Sets the compiler.
     #[must_use]
     pub fn with_language(mut self, language: Language) -> Expectation {
         self.language = language;

@@ -1,4 +1,4 @@
-//! What an image's index and configuration say.
+//! The facts of an image's index and configuration, and the checks of images.
 
 mod entry_point;
 mod platform;
@@ -28,7 +28,7 @@ use crate::{Expectation, Finding, Target, codes};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ImageFacts {
-    /// The platform in the index's entry; `None` for an image without an index.
+    /// The platform in the index's entry; `None` if the image has no index.
     pub index_platform: Option<PlatformText>,
     /// The platform in the image's configuration.
     pub config_platform: PlatformText,
@@ -38,7 +38,7 @@ pub struct ImageFacts {
     pub cmd: Vec<String>,
     /// `Env`, as `NAME=VALUE`.
     pub env: Vec<String>,
-    /// `User`: `user`, `user:group`, names or numbers; empty means root.
+    /// `User`: `user` or `user:group`, by name or number; empty means root.
     pub user: String,
     /// `WorkingDir`; empty means `/`.
     pub working_directory: String,
@@ -46,7 +46,7 @@ pub struct ImageFacts {
     pub exposed_ports: Vec<String>,
 }
 
-/// A platform as an index or configuration spells it, which may be wrong.
+/// A platform as an index or configuration spells it. The spelling may be invalid.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PlatformText {
     /// `os`.
@@ -114,17 +114,17 @@ impl ImageFacts {
         self
     }
 
-    /// The words that the runtime starts: the entry point's, then the command's.
+    /// Returns the words that the runtime executes: those of the entry point, then those of the command.
     pub fn command(&self) -> impl Iterator<Item = &str> {
         self.entrypoint.iter().chain(&self.cmd).map(String::as_str)
     }
 
-    /// The working directory; `/` where the configuration names none.
+    /// Returns the working directory; `/` if the configuration names none.
     pub fn working_directory(&self) -> &str {
         if self.working_directory.is_empty() { "/" } else { &self.working_directory }
     }
 
-    /// True when the program is started through a shell: `["/bin/sh", "-c", …]`.
+    /// Returns whether a shell starts the program: `["/bin/sh", "-c", …]`.
     pub fn is_shell_form(&self) -> bool {
         let mut words = self.command();
         words.next().is_some_and(|word| word.ends_with("sh")) && words.next() == Some("-c")
@@ -136,7 +136,7 @@ fn texts(texts: impl IntoIterator<Item = impl Into<String>>) -> Vec<String> {
 }
 
 impl PlatformText {
-    /// A platform in these words.
+    /// Creates a platform with this spelling. An empty variant is none.
     pub fn new(os: &str, architecture: &str, variant: Option<&str>) -> PlatformText {
         PlatformText {
             os: os.to_owned(),
@@ -145,8 +145,8 @@ impl PlatformText {
         }
     }
 
-    /// containerd's normal form (`platforms.Normalize`): its spellings of an architecture are one, and a variant that is the
-    /// default goes away.
+    /// Returns containerd's normal form (`platforms.Normalize`): aliases of an architecture become its one name, and a
+    /// variant that is the default is removed.
     #[must_use]
     pub fn normalized(&self) -> PlatformText {
         let variant = self.variant.as_deref().unwrap_or_default();
@@ -165,9 +165,10 @@ impl fmt::Display for PlatformText {
     }
 }
 
-/// Verifies an image for a target: its configuration, the program that it starts, and every program that the plan put into it.
+/// Verifies an image for a target: its configuration, the program that it starts, and every program that the plan put
+/// into it.
 ///
-/// `planned` maps absolute paths in the image to what the plan says of the program there.
+/// `planned` maps absolute paths in the image to the expectations of the plan for the program there.
 pub fn verify_image(
     image: &ImageFacts,
     root: &dyn Root,
@@ -193,10 +194,10 @@ pub fn verify_image(
     findings
 }
 
-/// Verifies executable files of an image that the plan does not speak of and that the image does not start.
+/// Verifies executable files of an image that neither the plan mentions nor the image starts.
 ///
-/// A program is verified as the one that is started would be. Of a shared library only the machine is verified, for it is
-/// never started by itself, and a file that is no program at all gives no finding: data files often carry execute bits.
+/// A program is verified as if the image started it. A shared library never starts by itself, so only its machine is
+/// checked. A file that is not a program gives no finding, since data files often have execute bits.
 pub fn verify_others(
     paths: impl IntoIterator<Item = String>,
     image: &ImageFacts,
@@ -216,7 +217,8 @@ fn in_image<'a>(image: &'a ImageFacts, root: &'a dyn Root, user: &'a Credentials
     Container { root, environment: &image.env, working_directory: image.working_directory(), user }
 }
 
-/// The planned program's path without links. It has to be there and executable even when the image starts another one.
+/// Returns the file of a planned program, with links resolved. It must exist and be executable even if the image starts
+/// another program.
 fn planned_file(
     path: &str,
     target: &Target,

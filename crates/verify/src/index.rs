@@ -1,9 +1,9 @@
-//! An index by itself: what only shows when all its entries are seen together.
+//! The checks of an index as a whole.
 
 use crate::image::PlatformText;
 use crate::{Finding, codes};
 
-/// Verifies an index by itself: what only shows when all its entries are seen together.
+/// Verifies an index: the problems that only all its entries together show.
 pub fn verify_index(platforms: &[PlatformText]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut seen: Vec<PlatformText> = Vec::new();

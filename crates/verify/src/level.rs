@@ -2,17 +2,17 @@
 
 use crossdock_platform::Architecture;
 
-/// A processor level as Go and OCI spell it, ready to compare.
+/// A processor level in a form that compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Level {
-    /// Levels that each include the ones before: amd64, arm, riscv64, ppc64.
+    /// A rank among levels of which each includes the lower ones: amd64, arm, riscv64, ppc64.
     Ordered(u32),
-    /// An arm64 level: major, minor, and whether atomics (LSE) come on top of it.
+    /// An arm64 level: major, minor, and whether it has atomics (LSE) in addition.
     Arm64 { major: u32, minor: u32, has_lse: bool },
 }
 
 impl Level {
-    /// Reads a level. `None` for a word that names no level of this architecture.
+    /// Parses a level. `None` if the architecture has no level of this name.
     pub(crate) fn parse(architecture: Architecture, text: &str) -> Option<Level> {
         match architecture {
             Architecture::Amd64 => ordered(&["v1", "v2", "v3", "v4"], text),
@@ -26,12 +26,13 @@ impl Level {
         }
     }
 
-    /// The name of the level that every processor of an architecture has.
+    /// Returns the name of the level that every processor of an architecture has; `None` if the architecture has no
+    /// levels.
     pub(crate) fn baseline_name(architecture: Architecture) -> Option<&'static str> {
         match architecture {
             Architecture::Amd64 => Some("v1"),
             Architecture::Arm64 | Architecture::Arm64be => Some("v8.0"),
-            // Without a variant containerd takes linux/arm for v7.
+            // containerd reads linux/arm without a variant as v7.
             Architecture::Arm | Architecture::Armbe => Some("v7"),
             Architecture::Riscv64 => Some("rva20u64"),
             Architecture::Ppc64 | Architecture::Ppc64le => Some("power8"),
@@ -39,7 +40,7 @@ impl Level {
         }
     }
 
-    /// True when a processor of this level runs what was built for `needed`.
+    /// Returns whether a processor of this level runs programs built for `needed`.
     pub(crate) fn includes(self, needed: Level) -> bool {
         match (self, needed) {
             (Level::Ordered(own), Level::Ordered(needed)) => own >= needed,
@@ -55,7 +56,7 @@ impl Level {
         matches!(self, Level::Arm64 { has_lse: true, .. })
     }
 
-    /// v9.N includes v8.(N+5) (Arm's manual; Go and containerd agree).
+    /// Compares two arm64 levels. v9.N includes v8.(N+5), according to Arm's manual, Go and containerd.
     fn includes_arm64(self, needed: Level) -> bool {
         let (Level::Arm64 { major, minor, .. }, Level::Arm64 { major: other_major, minor: other_minor, .. }) =
             (self, needed)
@@ -75,7 +76,7 @@ fn ordered(names: &[&str], text: &str) -> Option<Level> {
     Some(Level::Ordered(u32::try_from(rank).ok()?))
 }
 
-/// `v7`, `7` or Go's `7,softfloat`.
+/// Parses `v7`, `7` or Go's `7,softfloat`.
 fn arm(text: &str) -> Option<Level> {
     let (version, float) = text.split_once(',').unwrap_or((text, "hardfloat"));
     if !["softfloat", "hardfloat"].contains(&float) {
@@ -90,7 +91,7 @@ fn arm(text: &str) -> Option<Level> {
     }
 }
 
-/// `v8`, `v8.2` or Go's `v8.0,lse,crypto`.
+/// Parses `v8`, `v8.2` or Go's `v8.0,lse,crypto`.
 fn arm64(text: &str) -> Option<Level> {
     let mut words = text.split(',');
     let version = words.next()?.strip_prefix('v')?;

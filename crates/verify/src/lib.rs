@@ -1,10 +1,12 @@
-//! Says, before anything is tagged, whether the program in an image will start on its nodes.
+//! Verifies, before anything is tagged, that the program in an image starts on its nodes.
 //!
-//! Everything here is pure: bytes and values in, findings out. There is no file, environment, clock or process.
+//! Everything is pure: bytes and values in, findings out. No function reads a file, the environment or a clock, or
+//! starts a process.
 //!
-//! [`inspect`] tells the facts of a file. [`verify_program`] judges a program for a [`Target`], alone or in the root file
-//! system of an image (a [`Root`]), and against what the plan says of it (an [`Expectation`]). Every [`Finding`] has a
-//! [`Code`] from a closed catalogue, the facts it rests on and a remedy, and the [`Verdict`] follows from the findings.
+//! [`inspect`] reads the facts of a file. [`verify_program`] verifies a program for a [`Target`]: by itself or in the
+//! root file system of an image (a [`Root`]), and against the plan's [`Expectation`]. Every [`Finding`] has a [`Code`]
+//! from a closed catalogue, the facts that support it and a remedy. The [`Verdict`] of a [`Verification`] follows from
+//! its findings.
 //!
 //! ```
 //! use crossdock_platform::Platform;

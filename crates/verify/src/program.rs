@@ -1,4 +1,4 @@
-//! A program file, and whether it starts on the target.
+//! Program files, and whether they start on a target.
 
 pub(crate) mod checks;
 pub(crate) mod container;
@@ -38,10 +38,10 @@ impl<'a> Program<'a> {
     }
 }
 
-/// Verifies one program file for a target, and against what the plan says of it.
+/// Verifies one program file for a target, and against the expectation of a plan.
 ///
-/// With a root, the program's loader and libraries are looked for in it, as they would be for root. Without, a program that
-/// needs them stays unproven.
+/// If there is a root, the program's loader and libraries are searched in it with the permissions of the root user.
+/// Without one, a program that needs a loader remains unproven.
 pub fn verify_program(
     program: &Program<'_>,
     target: &Target,

@@ -1,4 +1,4 @@
-//! What a check needs of an image's merged root file system.
+//! An image's merged root file system, as the checks read it.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -12,34 +12,35 @@ pub use resolve::{ResolveError, Resolved, resolve};
 
 /// An image's root file system with all layers applied.
 ///
-/// Paths are absolute, without `.`, `..` or doubled slashes; `/` is the root itself. An implementation follows no links:
-/// that is done here, by [`resolve`](crate::resolve()), once for every kind of root.
+/// Paths are absolute and have no `.`, `..` or repeated slashes; `/` is the root itself. An implementation does not
+/// follow links: [`resolve`](crate::resolve()) does so, in one place for every kind of root.
 pub trait Root {
-    /// What stands at exactly this path, links not followed; `None` when nothing does.
+    /// Returns the entry at exactly this path without following a link; `None` if there is none.
     ///
     /// # Errors
-    /// [`RootError`] when the layers could not be read.
+    /// If the layers cannot be read.
     fn entry(&self, path: &str) -> Result<Option<Entry>, RootError>;
 
-    /// The content of the regular file at exactly this path.
+    /// Returns the content of the regular file at exactly this path.
     ///
     /// # Errors
-    /// [`RootError`] when there is no such file or it could not be read.
+    /// If there is no such file or it cannot be read.
     fn read(&self, path: &str) -> Result<Cow<'_, [u8]>, RootError>;
 
-    /// An extended attribute of what stands at exactly this path; `None` when there is none of this name, or when the
-    /// implementation knows of none.
+    /// Returns an extended attribute of the entry at exactly this path; `None` if it has none of this name, or if the
+    /// implementation does not support attributes.
     ///
     /// # Errors
-    /// [`RootError`] when the layers could not be read.
+    /// If the layers cannot be read.
     fn attribute(&self, _path: &str, _name: &str) -> Result<Option<Vec<u8>>, RootError> {
         Ok(None)
     }
 
-    /// A part of the regular file at exactly this path: `length` bytes from `offset` on, fewer where the file ends before.
+    /// Returns a part of the regular file at exactly this path: `length` bytes from `offset`, or fewer if the file ends
+    /// there.
     ///
-    /// Of a long program only parts are asked for. An implementation that can read a part without the whole should, so that
-    /// memory stays small whatever the image holds; the provided one reads the whole.
+    /// Only parts of a long program are read. An implementation that can read a part without the whole should override
+    /// this method to bound memory; the provided one reads the whole file.
     ///
     /// # Errors
     /// As for [`read`](Root::read).
@@ -54,52 +55,52 @@ pub trait Root {
     }
 }
 
-/// What stands at a path.
+/// An entry of a file system.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// File, directory, link or something else.
+    /// The kind of the entry.
     pub kind: EntryKind,
-    /// Permission bits with set-user-ID, set-group-ID and sticky: `0o7777` at most.
+    /// The permission bits with set-user-ID, set-group-ID and sticky bit: at most `0o7777`.
     pub mode: u32,
-    /// The owner.
+    /// The numeric owner.
     pub uid: u32,
-    /// The owning group.
+    /// The numeric owning group.
     pub gid: u32,
-    /// The length in bytes, for a regular file.
+    /// The length of a regular file in bytes.
     pub size: u64,
 }
 
-/// The kinds of file.
+/// The kind of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EntryKind {
-    /// A regular file (a hard link counts as the file it names).
+    /// A regular file. A hard link is the file that it names.
     File,
     /// A directory.
     Directory,
-    /// A symbolic link and the path it holds.
+    /// A symbolic link with its target.
     Link(String),
     /// A device, pipe or socket.
     Special,
 }
 
-/// Why a root could not answer.
+/// The error for a root that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("cannot read {path} in the image's root file system: {why}")]
 pub struct RootError {
-    /// The path that was asked for.
+    /// The requested path.
     pub path: String,
-    /// Why it could not be read.
+    /// The reason.
     pub why: String,
 }
 
 impl RootError {
-    /// An error for this path.
+    /// Creates the error for this path.
     pub fn new(path: &str, why: impl Into<String>) -> RootError {
         RootError { path: path.to_owned(), why: why.into() }
     }
 }
 
-/// A root that is held in memory: for tests, and for a program that has the files at hand.
+/// A root in memory, for tests and for programs that have the files at hand.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryRoot {
     entries: BTreeMap<String, (Entry, Vec<u8>)>,
@@ -107,12 +108,12 @@ pub struct MemoryRoot {
 }
 
 impl MemoryRoot {
-    /// An empty root (the image `scratch`).
+    /// Creates an empty root, like the image `scratch`.
     pub fn new() -> MemoryRoot {
         MemoryRoot::default()
     }
 
-    /// Adds a regular file that belongs to root. Missing directories above it are added with mode 0755.
+    /// Adds a regular file that root owns. Missing parent directories are added with mode 0755.
     #[must_use]
     pub fn file(self, path: &str, mode: u32, content: impl Into<Vec<u8>>) -> MemoryRoot {
         let content = content.into();
@@ -120,27 +121,27 @@ impl MemoryRoot {
         self.put(path, Entry { kind: EntryKind::File, mode, uid: 0, gid: 0, size }, content)
     }
 
-    /// Adds a symbolic link.
+    /// Adds a symbolic link to `target`.
     #[must_use]
     pub fn link(self, path: &str, target: &str) -> MemoryRoot {
         let kind = EntryKind::Link(target.to_owned());
         self.put(path, Entry { kind, mode: 0o777, uid: 0, gid: 0, size: 0 }, Vec::new())
     }
 
-    /// Adds a directory that belongs to root.
+    /// Adds a directory that root owns.
     #[must_use]
     pub fn directory(self, path: &str, mode: u32) -> MemoryRoot {
         self.put(path, Entry { kind: EntryKind::Directory, mode, uid: 0, gid: 0, size: 0 }, Vec::new())
     }
 
-    /// Gives a path an extended attribute.
+    /// Sets an extended attribute of a path.
     #[must_use]
     pub fn with_attribute(mut self, path: &str, name: &str, value: impl Into<Vec<u8>>) -> MemoryRoot {
         self.attributes.insert((normalize(path), name.to_owned()), value.into());
         self
     }
 
-    /// Adds any entry with its content.
+    /// Adds an entry of any kind with its content.
     #[must_use]
     pub fn put(mut self, path: &str, entry: Entry, content: Vec<u8>) -> MemoryRoot {
         let path = normalize(path);
@@ -176,8 +177,8 @@ impl Root for MemoryRoot {
     }
 }
 
-/// An absolute path without `.`, empty parts and `..` (which stops at the root, as in the kernel). Links are not looked
-/// at, so this is for paths that hold no link before a `..`.
+/// Returns an absolute path without `.`, empty parts and `..`, which stops at the root as in the kernel. The result is
+/// only right for a path without a link before a `..`.
 pub(crate) fn normalize(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
@@ -190,7 +191,7 @@ pub(crate) fn normalize(path: &str) -> String {
     format!("/{}", parts.join("/"))
 }
 
-/// The directory that holds this path.
+/// Returns the parent directory of a path.
 pub(crate) fn parent_of(path: &str) -> &str {
     match path.rfind('/') {
         None | Some(0) => "/",

@@ -1,10 +1,11 @@
-//! ELF files for unit tests, put together by hand: what no linker makes.
+//! Hand-written ELF files for unit tests, with contents that no linker produces.
 
 use object::elf::{DT_NULL, DynamicTag, EM_X86_64, ET_DYN, PT_DYNAMIC, PT_INTERP, PT_LOAD, PT_NULL};
 
 const HEADERS: usize = 64 + 3 * 56;
 
-/// A library for amd64: its address in memory is its place in the file.
+/// Builds an ELF file for amd64, a library unless it has an interpreter. Its addresses in memory equal its offsets in
+/// the file.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ElfBuilder {
     tables: Vec<u8>,
@@ -19,7 +20,7 @@ impl ElfBuilder {
         self
     }
 
-    /// Adds a table and the entry that leads to it.
+    /// Adds a table and the entry that points to it.
     pub(crate) fn table(mut self, tag: DynamicTag, bytes: Vec<u8>) -> ElfBuilder {
         let address = HEADERS + self.tables.len();
         self.tables.extend(bytes);
@@ -27,7 +28,7 @@ impl ElfBuilder {
         self.value(tag, address as u64)
     }
 
-    /// Names a dynamic loader, which makes it a program.
+    /// Sets the dynamic loader, which makes the file a program.
     pub(crate) fn interpreter(mut self, path: &str) -> ElfBuilder {
         self.interpreter = Some(((HEADERS + self.tables.len()) as u64, path.len() as u64 + 1));
         self.tables.extend([path.as_bytes(), &[0]].concat());
@@ -35,7 +36,7 @@ impl ElfBuilder {
         self
     }
 
-    /// The file.
+    /// Returns the file.
     pub(crate) fn bytes(mut self) -> Vec<u8> {
         self.entries.push((DT_NULL, 0));
         let dynamic =

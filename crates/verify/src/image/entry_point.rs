@@ -1,4 +1,4 @@
-//! Does the runtime find the program that the image starts, and may the user execute it?
+//! Checks that the runtime finds the program that the image starts, and that the user may execute it.
 
 use crate::image::ImageFacts;
 use crate::program::container::{Container, not_executable, on_search_path};
@@ -6,7 +6,7 @@ use crate::root::EntryKind;
 use crate::root::{ResolveError, Resolved, resolve};
 use crate::{Finding, Target, codes};
 
-/// The program that the image starts, without links; `None` when a finding says why there is none.
+/// Returns the program that the image starts, with links resolved; `None` if there is none, which a finding reports.
 pub(crate) fn find(
     image: &ImageFacts,
     target: &Target,

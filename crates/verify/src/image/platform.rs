@@ -1,4 +1,4 @@
-//! Do index, configuration and target name the same platform?
+//! Checks that index, configuration and target name the same platform.
 
 use crossdock_platform::Architecture;
 
@@ -51,7 +51,8 @@ fn spelling(platform: &PlatformText, place: &str, target: &Target, findings: &mu
     );
 }
 
-/// Why a node of the target would not choose an image of this platform; containerd's default matcher is the measure.
+/// Returns the reason why a node of the target does not pull an image of this platform, by the rules of containerd's
+/// default matcher.
 fn unfit(platform: &PlatformText, target: &Target) -> Option<String> {
     let normal = platform.normalized();
     if normal.os != target.os().as_str() {

@@ -1,4 +1,4 @@
-//! Does the image know the user that it runs as?
+//! Checks that the image knows the user that it runs as, and that this user may listen on the image's ports.
 
 use std::borrow::Cow;
 
@@ -8,12 +8,12 @@ use crate::root::{EntryKind, Root};
 use crate::root::{ResolveError, resolve};
 use crate::{Finding, Target, codes};
 
-/// A passwd or group file longer than this is taken for something else.
+/// The size above which a passwd or group file is not read, to bound memory.
 const MAX_FILE_SIZE: u64 = 4 << 20;
-/// Linux gives a process no more groups (`NGROUPS_MAX`).
+/// The number of groups of a process in Linux (`NGROUPS_MAX`).
 const MAX_GROUPS: usize = 65536;
 
-/// The numeric user of the image. Where a name is unknown, a finding says so and root stands in for it.
+/// Returns the numeric user of the image. For an unknown name a finding is added and root is assumed.
 pub(crate) fn find(
     image: &ImageFacts,
     target: &Target,
@@ -31,7 +31,7 @@ pub(crate) fn find(
     let groups = database(root, "/etc/group", target, findings);
     let mut unknown = |what: &str, name: &str, (file, content): (&str, &Database<'_>)| {
         if content.is_none() {
-            // That it could not be read is said already.
+            // The finding about the unreadable file explains it.
             return;
         }
         let message = format!(
@@ -53,7 +53,7 @@ pub(crate) fn find(
             Some(gid) => credentials.gid = gid,
             None => unknown("group", group, ("/etc/group", &groups)),
         }
-        // A group that is named replaces the ones that the account would have.
+        // A group that is named replaces the supplementary groups of the account.
         credentials.groups.clear();
     }
     if !user.is_empty() && user.parse::<u32>().is_err() {
@@ -69,7 +69,7 @@ pub(crate) fn find(
     credentials
 }
 
-/// May the user listen on the ports that the image exposes?
+/// Checks that the user may listen on the ports that the image exposes.
 pub(crate) fn check_ports(
     image: &ImageFacts,
     target: &Target,
@@ -95,7 +95,7 @@ pub(crate) fn check_ports(
     }
 }
 
-/// The account of a user's name or number. A number needs no line in passwd; then its group is 0.
+/// Returns the account of a user's name or number. A number without a line in passwd is valid and has the group 0.
 fn account(passwd: &Database<'_>, groups: &Database<'_>, user: &str) -> Option<Credentials> {
     if user.is_empty() {
         return Some(Credentials::default());
@@ -112,7 +112,7 @@ fn account(passwd: &Database<'_>, groups: &Database<'_>, user: &str) -> Option<C
     Some(Credentials { uid: number(line, 2)?, gid: number(line, 3).unwrap_or(0), groups: groups.collect() })
 }
 
-/// The content of a passwd or group file: empty when there is none, absent when it could not be read.
+/// The content of a passwd or group file: empty if the file does not exist, `None` if it cannot be read.
 type Database<'a> = Option<Cow<'a, str>>;
 
 fn database<'a>(
@@ -140,7 +140,7 @@ fn lines<'a>(content: &'a Database<'_>) -> impl Iterator<Item = &'a str> {
     content.iter().flat_map(|content| content.lines()).map(str::trim)
 }
 
-/// A field of a line; colons separate them.
+/// Returns a field of a line, whose fields colons separate.
 fn field(line: &str, index: usize) -> Option<&str> {
     line.split(':').nth(index)
 }

@@ -15,28 +15,28 @@ use super::inspect::{Inspection, inspect_file};
 use crate::root::Resolved;
 use crate::{Code, Expectation, Finding, Target, codes};
 
-/// A program to judge, with everything around it that a check may need.
+/// A program with the context that its checks may need.
 pub(crate) struct Subject<'a> {
-    /// Where it stands: in the image, else on the developer's disk.
+    /// The path in the image, or on the developer's disk if there is no image.
     pub(crate) path: &'a str,
-    /// Its first bytes at least.
+    /// At least the first bytes.
     pub(crate) bytes: &'a [u8],
     pub(crate) facts: &'a Inspection,
     pub(crate) target: &'a Target,
     pub(crate) expectation: Option<&'a Expectation>,
     pub(crate) container: Option<Container<'a>>,
-    /// How many scripts led here.
+    /// The number of scripts that led to this program.
     pub(crate) depth: u8,
 }
 
 impl Subject<'_> {
-    /// A finding about this program.
+    /// Creates a finding about this program.
     pub(crate) fn finding(&self, code: Code, message: impl Into<String>) -> Finding {
         Finding::new(code, self.target.name(), self.path, message)
     }
 }
 
-/// A check of one program. It adds what it finds, and says nothing about what another check looks at.
+/// A check of one program. It adds its findings, and reports nothing that is another check's concern.
 type Check = fn(&Subject<'_>, &mut Vec<Finding>);
 
 /// Every check of a program, in the order of the catalogue.
@@ -86,7 +86,7 @@ pub(crate) fn check_file(
     }
 }
 
-/// True for a finding that says no more than that the file is not a program.
+/// Returns whether such a finding reports only that the file is not a program.
 pub(crate) fn concerns_no_program(code: Code) -> bool {
     [
         codes::EMPTY_FILE,

@@ -1,15 +1,15 @@
-//! What a check of a program looks at.
+//! The container that a program starts in, as far as the checks see it.
 
 use crate::root::{Entry, EntryKind, Resolved, Root, resolve};
 use crate::{Finding, Target, codes};
 
-/// The image that a program stands in.
+/// The container that a program starts in.
 #[derive(Clone, Copy)]
 pub(crate) struct Container<'a> {
     pub(crate) root: &'a dyn Root,
-    /// The environment that the image's configuration gives, as `NAME=VALUE`.
+    /// The environment from the image's configuration, as `NAME=VALUE`.
     pub(crate) environment: &'a [String],
-    /// Where the program is started; not empty.
+    /// The directory in which the program starts; not empty.
     pub(crate) working_directory: &'a str,
     pub(crate) user: &'a Credentials,
 }
@@ -23,10 +23,10 @@ pub(crate) struct Credentials {
 }
 
 impl Credentials {
-    /// True when this user may execute the file, by its permission bits.
+    /// Returns whether the permission bits let this user execute the file.
     pub(crate) fn may_execute(&self, entry: &Entry) -> bool {
         let bit = match self {
-            // Root needs some execute bit, whosever it is.
+            // CAP_DAC_OVERRIDE lets root execute any file that has an execute bit for someone.
             user if user.uid == 0 => return entry.mode & 0o111 != 0,
             user if user.uid == entry.uid => 0o100,
             user if user.gid == entry.gid || user.groups.contains(&entry.gid) => 0o010,
@@ -35,32 +35,33 @@ impl Credentials {
         entry.mode & bit != 0
     }
 
-    /// The first of these directories that this user may not search. Root may search any, whatever its bits say
-    /// (`CAP_DAC_OVERRIDE`).
+    /// Returns the first of these directories that this user may not search. Root may search any directory, whatever
+    /// its bits (`CAP_DAC_OVERRIDE`).
     pub(crate) fn blocked_at<'a>(&self, directories: &'a [(String, Entry)]) -> Option<&'a (String, Entry)> {
         directories.iter().find(|(_, directory)| self.uid != 0 && !self.may_execute(directory))
     }
 }
 
 impl Container<'_> {
-    /// The value of an environment variable; the last one given counts.
+    /// Returns the value of an environment variable. The last assignment counts.
     pub(crate) fn variable(&self, name: &str) -> Option<&str> {
         self.environment.iter().rev().find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
     }
 
-    /// A path as a process in the working directory sees it.
+    /// Returns the path as a process in the working directory resolves it.
     pub(crate) fn seen_from_working_directory(&self, path: &str) -> String {
         if path.starts_with('/') { path.to_owned() } else { format!("/{}/{path}", self.working_directory) }
     }
 
-    /// The directories of PATH; runtimes put their own in where the image has none.
+    /// Returns the directories of PATH. Runtimes set a default if the image has none.
     pub(crate) fn search_path(&self) -> Vec<&str> {
         const DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
         self.variable("PATH").unwrap_or(DEFAULT).split(':').collect()
     }
 }
 
-/// The first file of this name in a directory of PATH that the user may execute, as Go's `exec.LookPath` and `env` look.
+/// Returns the first file of this name in a directory of PATH that the user may execute. Go's `exec.LookPath`, which
+/// runtimes use, and `env` search alike.
 pub(crate) fn on_search_path(image: Container<'_>, name: &str) -> Option<Resolved> {
     image.search_path().into_iter().find_map(|directory| {
         let directory = if directory.is_empty() { "." } else { directory };
@@ -71,7 +72,7 @@ pub(crate) fn on_search_path(image: Container<'_>, name: &str) -> Option<Resolve
     })
 }
 
-/// The finding about a file that the user may not execute.
+/// Returns the finding about a file that the user may not execute; `None` if the user may.
 pub(crate) fn not_executable(
     target: &Target,
     word: &str,

@@ -1,7 +1,7 @@
-//! What the dynamic loader does before a program's first instruction: find the shared libraries.
+//! The work of the dynamic loader before a program's first instruction: the search for shared libraries.
 //!
-//! [`load`] follows the loader that the program names, step by step, in the image's root: glibc's `ld.so` or musl's. It
-//! gives every library that would be loaded and every one that would not be found; judging them is left to the checks.
+//! [`load`] imitates the loader that the program names, glibc's `ld.so` or musl's, in the image's root. It returns
+//! every library that would be loaded and every one that would not be found. The checks turn these into findings.
 
 mod cache;
 mod glibc;
@@ -20,22 +20,25 @@ use crate::root::resolve;
 pub(crate) use objects::{Loaded, LookupFailure, Missing, Object};
 use search::{Hit, Search};
 
-/// A program depends on at most this many libraries; more is taken for an attack.
+/// The number of libraries that are loaded for a program. No real program needs as many, so that a larger number is an
+/// attack.
 const MAX_OBJECTS: usize = 1024;
 
-/// So many paths are tried for all libraries together; a program with a hundred of them needs some thousand.
+/// The number of paths that are tried for all libraries of a program together. A program with a hundred libraries needs
+/// some thousand.
 const MAX_PATHS_TOTAL: usize = 1 << 18;
 
-/// The names of all symbols together take no more: some hundred thousand. Beyond, symbols are not verified.
+/// The size of all symbol names of a program together, enough for some hundred thousand names. Above it the symbols are
+/// not checked.
 const MAX_SYMBOL_BYTES: usize = 64 << 20;
 
-/// The loader's context among the objects.
+/// The index of the loader among the objects.
 const LOADER: usize = 1;
 
-/// After this many missing libraries more would say nothing new.
+/// The number of missing libraries that are reported. More would add no information.
 const MAX_MISSING: usize = 64;
 
-/// Which loader a program asks for.
+/// The C library whose loader a program names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Family {
     Glibc,
@@ -43,7 +46,7 @@ pub(crate) enum Family {
 }
 
 impl Family {
-    /// The family of a loader, by its file's name.
+    /// Returns the family of a loader by its file name; `None` if unknown.
     pub(crate) fn of(interpreter: &str) -> Option<Family> {
         let name = interpreter.rsplit('/').next()?;
         match name {
@@ -57,7 +60,7 @@ impl Family {
 }
 
 impl Loaded {
-    /// Looks for the library that an object asks for, unless that is known already.
+    /// Loads the library that an object needs, unless it is already loaded.
     fn require(&mut self, search: &Search, context: &LoadContext<'_>, by: usize, name: String) {
         let is_known = search.is_built_in(&name) || self.names.contains_key(&name);
         let is_enough = self.missing.len() >= MAX_MISSING;
@@ -85,7 +88,7 @@ impl Loaded {
     }
 }
 
-/// Where and for what a loader works.
+/// The container, target and program that a loader works for.
 pub(crate) struct LoadContext<'a> {
     pub(crate) image: Container<'a>,
     pub(crate) target: &'a Target,
@@ -94,7 +97,8 @@ pub(crate) struct LoadContext<'a> {
 
 /// Loads a program's libraries as its loader would, breadth first.
 ///
-/// `bytes` are the program's, all of them or its first. `None` when the loader itself is no program.
+/// `bytes` are those of the program, or at least the first of them. Returns `None` if the loader itself is not a valid
+/// library.
 pub(crate) fn load(
     context: &LoadContext<'_>,
     path: &str,
@@ -133,7 +137,7 @@ pub(crate) fn load(
     Some(loaded)
 }
 
-/// The loader, which is the first library in memory, and its bytes' own list of directories.
+/// Reads the loader, which is the first library in memory, and the directories built into it.
 fn loader_itself(
     context: &LoadContext<'_>,
     interpreter: &str,
@@ -181,7 +185,7 @@ mod tests {
         MemoryRoot::new().file(LOADER_PATH, 0o755, ElfBuilder::default().bytes())
     }
 
-    /// A program that asks for these libraries.
+    /// Builds a program that needs these libraries.
     fn asking(names: impl IntoIterator<Item = String>) -> ElfBuilder {
         let mut made = ElfBuilder::default();
         let mut strings = vec![0];
@@ -236,7 +240,7 @@ mod tests {
         assert!(held < 1 << 18, "{held}");
     }
 
-    /// All names end in the same 16 KB: they would take a gigabyte.
+    /// All names end in the same 16 KB: separate copies would take a gigabyte.
     #[test]
     fn symbols_whose_names_overlap_are_not_held() {
         let symbols = 100_000u32;
@@ -251,7 +255,7 @@ mod tests {
         };
         let found = loaded(&root(), &with(&|index| index % 16_000));
         assert_eq!(found.objects[0].symbols, None);
-        // What cannot be compared with the first is not read of the next.
+        // Symbols compare only if those of all objects are read.
         assert_eq!(found.objects[1].symbols, None);
         let short = loaded(&root(), &with(&|index| 15_900 + index % 100));
         assert_eq!(short.objects[0].symbols.as_ref().unwrap().offered.len(), 100);
@@ -269,7 +273,7 @@ mod tests {
         assert!(searched.iter().all(|directory| directory.len() < 5000));
     }
 
-    /// Every library is in the last of 4000 directories, and asks for the next one.
+    /// Every library is in the last of 4000 directories, and needs the next one.
     #[test]
     fn a_chain_of_long_search_paths_is_followed_only_so_far() {
         let list = "/x:".repeat(4000) + "/lib";

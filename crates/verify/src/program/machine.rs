@@ -1,4 +1,4 @@
-//! What a program of an architecture looks like in its ELF header.
+//! The ELF header fields of each architecture.
 
 use crossdock_platform::{Architecture, Endianness};
 use object::elf::{
@@ -62,7 +62,7 @@ pub(crate) fn architecture_of(elf: &Elf) -> Option<Architecture> {
     known.map(|(architecture, _)| *architecture)
 }
 
-/// The machine of an ELF file in words: `arm64 (e_machine 183)`.
+/// Describes the machine of an ELF file: `arm64 (e_machine 183)`.
 pub(crate) fn describe(elf: &Elf) -> String {
     match architecture_of(elf) {
         Some(name) => format!("{name} (e_machine {})", elf.machine),
@@ -73,7 +73,7 @@ pub(crate) fn describe(elf: &Elf) -> String {
     }
 }
 
-/// The 32-bit architecture whose programs a processor of this architecture may run as they are.
+/// Returns the 32-bit architecture whose programs a processor of this architecture may run unchanged.
 pub(crate) fn compatible_32_bit(architecture: Architecture) -> Option<Architecture> {
     match architecture {
         Architecture::Amd64 => Some(Architecture::I386),

@@ -1,4 +1,5 @@
-//! Path lookup in an image's root, as the kernel does it: links followed at every step, never out of the root.
+//! Path lookup in an image's root as the kernel does it: every link on the way is followed, and none leads out of the
+//! root.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -7,67 +8,67 @@ use thiserror::Error;
 
 use super::{Entry, EntryKind, Root, RootError, normalize, parent_of};
 
-/// Linux gives up after this many links (`MAXSYMLINKS`).
+/// The number of links that Linux follows at most (`MAXSYMLINKS`).
 const MAX_LINKS: usize = 40;
 
-/// `PATH_MAX`.
+/// The length of a path in Linux (`PATH_MAX`).
 pub(crate) const MAX_PATH: usize = 4096;
 
-/// What a path leads to.
+/// The result of a path lookup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Resolved {
-    /// The path without any link.
+    /// The path with all links resolved.
     pub path: String,
-    /// What stands there; never a link.
+    /// The entry at that path; never a link.
     pub entry: Entry,
-    /// The directories that were walked through, in order: each must be searchable for the user.
+    /// The directories on the way, in order. The user must be able to search each.
     pub directories: Vec<(String, Entry)>,
-    /// The links that were followed, each with what it holds.
+    /// The links on the way, each with its target.
     pub links: Vec<(String, String)>,
 }
 
-/// Why a path leads nowhere.
+/// The error for a path that leads to no entry.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ResolveError {
-    /// Nothing stands at `missing`.
+    /// A part of the path does not exist.
     #[error("{missing} does not exist in the image{}", trail(links))]
     Missing {
-        /// The first part that is absent.
+        /// The first part that does not exist.
         missing: String,
-        /// The links that were followed before, each with what it holds.
+        /// The links on the way, each with its target.
         links: Vec<(String, String)>,
     },
-    /// A part on the way is not a directory.
+    /// A part of the path is not a directory.
     #[error("{path} is not a directory{}", trail(links))]
     NotDirectory {
         /// The part.
         path: String,
-        /// The links that were followed before.
+        /// The links on the way, each with its target.
         links: Vec<(String, String)>,
     },
-    /// Links lead in a circle, or there are more than 40.
+    /// The links form a loop, or there are more than 40.
     #[error("{path} leads through too many symbolic links")]
     Loop {
-        /// The path that was asked for.
+        /// The requested path.
         path: String,
     },
-    /// The path, or one that a link holds, is longer than Linux takes.
+    /// The path or a link's target is longer than Linux allows.
     #[error("{path}… is longer than the 4096 bytes that Linux takes for a path")]
     TooLong {
-        /// Its beginning.
+        /// The beginning of the path.
         path: String,
     },
-    /// The root could not answer.
+    /// The root cannot be read.
     #[error(transparent)]
     Unreadable(#[from] RootError),
 }
 
-/// Follows a path to what it leads to.
+/// Resolves a path to an entry.
 ///
 /// # Errors
-/// [`ResolveError`] says at which part the path ends, or that the root could not be read.
+/// If a part of the path does not exist or is not a directory, the links form a loop, or the root cannot be read.
 pub fn resolve(root: &dyn Root, path: &str) -> Result<Resolved, ResolveError> {
     check_length(path)?;
     let mut rest: VecDeque<String> = parts(path).collect();
@@ -109,7 +110,7 @@ pub fn resolve(root: &dyn Root, path: &str) -> Result<Resolved, ResolveError> {
     Ok(Resolved { path: at, entry, directories, links })
 }
 
-/// The content of a regular file that is no longer than this many bytes; `None` where there is no such file.
+/// Reads a regular file of at most `longest` bytes; `None` if there is no such file.
 pub(crate) fn read_small<'a>(root: &'a dyn Root, path: &str, longest: u64) -> Option<Cow<'a, [u8]>> {
     let found = resolve(root, path).ok()?;
     let is_small = found.entry.kind == EntryKind::File && found.entry.size <= longest;
@@ -123,7 +124,7 @@ fn check_length(path: &str) -> Result<(), ResolveError> {
     }
 }
 
-/// What stands at exactly this path.
+/// Returns the entry at exactly this path.
 fn entry_at(root: &dyn Root, path: &str, links: &[(String, String)]) -> Result<Entry, ResolveError> {
     debug_assert_eq!(path, normalize(path));
     root.entry(path)?.ok_or_else(|| ResolveError::Missing { missing: path.to_owned(), links: links.to_vec() })
@@ -133,7 +134,7 @@ fn parts(path: &str) -> impl Iterator<Item = String> + '_ {
     path.split('/').filter(|part| !part.is_empty() && *part != ".").map(str::to_owned)
 }
 
-/// The links as a sentence's tail: ` (/lib64 is a link to usr/lib64)`.
+/// Formats links as the end of a sentence: ` (/lib64 is a link to usr/lib64)`.
 fn trail(links: &[(String, String)]) -> String {
     if links.is_empty() {
         return String::new();

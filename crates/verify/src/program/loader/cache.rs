@@ -1,4 +1,4 @@
-//! `/etc/ld.so.cache`, in the form that glibc 2.2 and later write (`sysdeps/generic/dl-cache.h`).
+//! `/etc/ld.so.cache` in the format of glibc 2.2 and later (`sysdeps/generic/dl-cache.h`).
 
 use std::collections::BTreeMap;
 
@@ -7,15 +7,16 @@ use crate::root::Root;
 use crate::root::{MAX_PATH, read_small};
 
 const MAGIC: &[u8] = b"glibc-ld.so.cache1.1";
-/// The form before it, which may stand in front.
+/// The magic of the older format, which may precede the newer one in the same file.
 const OLD_MAGIC: &[u8] = b"ld.so-1.7.0\0";
 const HEADER: usize = 48;
 const ENTRY: usize = 24;
-/// A longer file is taken for damage: desktops with all their libraries have caches of some hundred kilobytes.
+/// The size above which the file is ignored as damaged. Desktops with all their libraries have caches of some hundred
+/// kilobytes.
 const MAX_FILE_SIZE: u64 = 4 << 20;
-/// A cache with more entries is taken for damage.
+/// The number of entries above which the rest is ignored.
 const MAX_ENTRIES: usize = 1 << 16;
-/// All names together take no more; strings that overlap could claim a terabyte.
+/// The size of all names together. Overlapping strings of a hostile file could otherwise claim a terabyte.
 const MAX_BYTES: usize = 16 << 20;
 
 /// The libraries that `ldconfig` found when the image was built.
@@ -25,13 +26,13 @@ pub(super) struct Cache {
 }
 
 impl Cache {
-    /// The cache of this root; empty where there is none or it is damaged, as for the loader.
+    /// Reads the cache of this root. It is empty if the file is absent or damaged, as for the loader.
     pub(super) fn read(root: &dyn Root) -> Cache {
         let bytes = read_small(root, "/etc/ld.so.cache", MAX_FILE_SIZE);
         bytes.and_then(|bytes| Cache::parse(&bytes)).unwrap_or_default()
     }
 
-    /// Where the cache says that a library is, best first.
+    /// Returns the paths of a library, best first.
     pub(super) fn paths(&self, name: &str) -> impl Iterator<Item = &str> {
         self.paths.get(name).into_iter().flatten().map(String::as_str)
     }
@@ -42,8 +43,8 @@ impl Cache {
         if !table.starts_with(MAGIC) {
             return None;
         }
-        // The file is written in the byte order of its machine. Byte 28 tells which since glibc 2.33 (2 little, 3 big);
-        // before, the number of entries does, which has to fit the file.
+        // The file has the byte order of its machine. Since glibc 2.33 byte 28 names it (2 is little, 3 is big).
+        // Before, only the plausible number of entries, one that fits the file, tells.
         let number = |at: usize, is_big: bool| -> Option<usize> {
             let word: [u8; 4] = table.get(at..at + 4)?.try_into().ok()?;
             let word = if is_big { u32::from_be_bytes(word) } else { u32::from_le_bytes(word) };
@@ -93,7 +94,7 @@ mod tests {
         assert_eq!(Cache::parse(&cache()).unwrap().paths("liba.so").collect::<Vec<_>>(), ["/opt/liba.so"]);
     }
 
-    /// Every entry names the same string, which is nearly as long as a path can be.
+    /// Every entry names the same string, which is almost as long as a path may be.
     #[test]
     fn strings_that_overlap_take_no_more_than_their_room() {
         let entries = 1usize << 17;
@@ -111,7 +112,7 @@ mod tests {
         let held = |cache: &Cache| -> usize { cache.paths.values().flatten().map(String::len).sum() };
         let cache = Cache::parse(&bytes).unwrap();
         assert!((MAX_BYTES / 4..MAX_BYTES).contains(&held(&cache)), "{}", held(&cache));
-        // A string without an end, or one that no path is as long as, is no name.
+        // Unterminated and over-long strings are skipped.
         let endless = Cache::parse(&bytes[..bytes.len() - 1]).unwrap();
         assert_eq!(held(&endless), 0);
     }

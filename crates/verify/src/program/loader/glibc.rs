@@ -1,4 +1,4 @@
-//! The search of glibc's `ld.so` (`elf/dl-load.c`, man 8 ld.so).
+//! The library search of glibc's `ld.so` (`elf/dl-load.c`, man 8 ld.so).
 
 use crossdock_platform::Architecture;
 
@@ -8,17 +8,17 @@ use super::objects::expand;
 use crate::level::Level;
 use crate::program::loader::LoadContext;
 
-/// No loader has a built-in directory with a longer name, or more of them.
+/// Bounds above every real loader's built-in directories, so that a hostile file costs little time.
 const MAX_DIRECTORY_LENGTH: usize = 256;
 const MAX_DIRECTORIES: usize = 64;
 
-/// What one program's search needs to know.
+/// The parameters of the search for one program.
 pub(super) struct Search {
     cache: Cache,
     defaults: Vec<String>,
-    /// What stands for `$LIB`.
+    /// The value of `$LIB`.
     lib: String,
-    /// The `glibc-hwcaps` folders that every node of the target uses, best first.
+    /// The `glibc-hwcaps` directories that every node of the target uses, best first.
     hwcaps: Vec<String>,
 }
 
@@ -28,12 +28,12 @@ impl Search {
         Search { cache: Cache::read(context.image.root), defaults, lib, hwcaps: hwcaps(context) }
     }
 
-    /// A path of this object with what stands for its `$` words.
+    /// Expands the `$` tokens of a path of this object.
     pub(super) fn expanded(&self, path: &str, object: &Object) -> String {
         expand(path, object, Some(&self.lib))
     }
 
-    /// Every path that is tried for a name, in order.
+    /// Returns every path that is tried for a library, in order.
     pub(super) fn candidates<'a>(
         &'a self,
         context: &'a LoadContext<'_>,
@@ -54,8 +54,8 @@ impl Search {
         before.flat_map(in_directory).chain(cached.map(str::to_owned)).chain(defaults.flat_map(in_directory))
     }
 
-    /// `DT_RPATH` of the object that asks, then of those that asked for it, then of the program. An object that has a
-    /// `DT_RUNPATH` has no `DT_RPATH`.
+    /// Returns the directories of `DT_RPATH`: of the object that needs the library, then of those that loaded it, up to
+    /// the program. The loader ignores the `DT_RPATH` of an object that has a `DT_RUNPATH`.
     fn in_rpaths<'a>(&'a self, objects: &'a [Object], by: usize) -> impl Iterator<Item = String> + 'a {
         std::iter::successors(Some(&objects[by]), |object| objects.get(object.parent?)).flat_map(|object| {
             let dynamic = object.dynamic.as_ref().filter(|dynamic| dynamic.runpath.is_none());
@@ -63,7 +63,7 @@ impl Search {
         })
     }
 
-    /// The directories of `LD_LIBRARY_PATH`.
+    /// Returns the directories of `LD_LIBRARY_PATH`.
     fn in_environment<'a>(
         &'a self,
         context: &'a LoadContext<'_>,
@@ -74,7 +74,7 @@ impl Search {
         directories.map(|directory| self.expanded(directory, program))
     }
 
-    /// The directories of a `DT_RPATH` or `DT_RUNPATH`.
+    /// Returns the directories of a `DT_RPATH` or `DT_RUNPATH`.
     fn listed<'a>(&'a self, list: Option<&'a str>, object: &'a Object) -> impl Iterator<Item = String> + 'a {
         let directories = list.into_iter().flat_map(|list| list.split(':'));
         directories.map(|directory| self.expanded(directory, object))
@@ -87,7 +87,8 @@ impl Search {
         levels.map(move |level| format!("{directory}/glibc-hwcaps/{level}/{name}")).chain([plain])
     }
 
-    /// True unless the path lies in a folder that only better processors use.
+    /// Returns whether every node of the target uses this path: not if it is in a directory for a higher processor
+    /// level.
     fn is_for_every_node(&self, path: &str) -> bool {
         match path.split_once("/glibc-hwcaps/") {
             Some((_, rest)) => self.hwcaps.iter().any(|level| rest.split('/').next() == Some(level)),
@@ -117,15 +118,16 @@ fn hwcaps(context: &LoadContext<'_>) -> Vec<String> {
     }
 }
 
-/// What stands for `$LIB`: the end of the first built-in directory, such as `lib64` or Debian's `lib/x86_64-linux-gnu`.
+/// Returns the value of `$LIB`: the end of the first built-in directory, such as `lib64` or Debian's
+/// `lib/x86_64-linux-gnu`.
 fn lib(defaults: &[String]) -> String {
     let first = defaults.first().map_or("/lib", String::as_str);
     let start = first.rfind("/lib").map_or(0, |at| at + 1);
     first[start..].to_owned()
 }
 
-/// The directories that are built into this `ld.so`: distributions choose them, so they are read from the file, where they
-/// stand one after another, each with a slash and a NUL at its end.
+/// Returns the directories that are built into this `ld.so`. Distributions choose them, so they are read from the file,
+/// which contains them one after another, each with a slash and a NUL at its end.
 pub(super) fn default_directories(bytes: &[u8], architecture: Architecture) -> Vec<String> {
     let found = memchr::memmem::find_iter(bytes, b"/usr/lib")
         .filter_map(|at| start_of_string(bytes, at))
@@ -157,7 +159,7 @@ fn usual_directories(architecture: Architecture) -> Vec<String> {
     fallback.iter().map(|directory| (*directory).to_owned()).collect()
 }
 
-/// Where the string begins that this byte belongs to; `None` when it is too long for a directory's name.
+/// Returns the start of the string that contains this byte; `None` if the string is too long for a directory.
 fn start_of_string(bytes: &[u8], at: usize) -> Option<usize> {
     let from = at.saturating_sub(MAX_DIRECTORY_LENGTH);
     match memchr::memrchr(0, &bytes[from..at]) {
@@ -166,7 +168,7 @@ fn start_of_string(bytes: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-/// The strings around this one that are directories: they begin and end with a slash.
+/// Returns the consecutive strings around this one that are directories: they begin and end with a slash.
 fn run_around(bytes: &[u8], start: usize) -> Vec<String> {
     let mut first = start;
     for _ in 0..MAX_DIRECTORIES {
@@ -182,7 +184,7 @@ fn run_around(bytes: &[u8], start: usize) -> Vec<String> {
     directories.map(|(directory, _)| directory.trim_end_matches('/').to_owned()).collect()
 }
 
-/// The directory that stands here, and where the next string begins.
+/// Returns the directory that begins here, and the start of the next string.
 fn directory_at(bytes: &[u8], at: usize) -> Option<(&str, usize)> {
     let rest = bytes.get(at..)?;
     let window = &rest[..rest.len().min(MAX_DIRECTORY_LENGTH)];
@@ -191,7 +193,8 @@ fn directory_at(bytes: &[u8], at: usize) -> Option<(&str, usize)> {
     is_directory.then_some((text, at + text.len() + 1))
 }
 
-/// How a part of glibc names its build: `Debian GLIBC 2.36-9+deb12u14, 2.36`. Loader and C library have to be of one.
+/// Returns the name of the build that a part of glibc contains: `Debian GLIBC 2.36-9+deb12u14, 2.36`. Loader and C
+/// library must be of the same build.
 pub(super) fn release(bytes: &[u8]) -> Option<String> {
     const BANNER: &[u8] = b") stable release version ";
     let at = memchr::memmem::find(bytes, BANNER)?;
@@ -236,7 +239,7 @@ mod tests {
         assert_eq!(lib(&[]), "lib");
     }
 
-    /// A string's beginning is looked for in the bytes just before, not in the whole file at each occurrence.
+    /// Only the bytes just before an occurrence are searched for the start of its string, not the whole file each time.
     #[test]
     fn a_file_full_of_directories_is_looked_through_once() {
         let text = b"/usr/lib".repeat(1000);

@@ -1,20 +1,21 @@
-//! The search of musl's loader (`ldso/dynlink.c`).
+//! The library search of musl's loader (`ldso/dynlink.c`).
 
 use super::objects::Object;
 use super::objects::expand;
 use crate::program::loader::LoadContext;
 use crate::root::read_small;
 
-/// A longer list of directories is taken for damage.
+/// The size above which a list of directories is ignored as damaged.
 const MAX_LIST_SIZE: u64 = 1 << 16;
 
-/// What one program's search needs to know.
+/// The parameters of the search for one program.
 pub(super) struct Search {
     defaults: Vec<String>,
 }
 
 impl Search {
-    /// The directories come from `/etc/ld-musl-ARCH.path`, beside the loader's own directory; else they are built in.
+    /// Reads the directories from `/etc/ld-musl-ARCH.path`, or uses the built-in ones if there is no such file. The
+    /// loader looks for the file next to its own directory.
     pub(super) fn new(context: &LoadContext<'_>, interpreter: &str) -> Search {
         const BUILT_IN: &str = "/lib:/usr/local/lib:/usr/lib";
         let architecture = interpreter
@@ -29,7 +30,7 @@ impl Search {
         Search { defaults: directories(&text).map(|directory| directory.trim().to_owned()).collect() }
     }
 
-    /// Every path that is tried for a name, in order.
+    /// Returns every path that is tried for a library, in order.
     pub(super) fn candidates<'a>(
         &'a self,
         context: &'a LoadContext<'_>,
@@ -53,18 +54,20 @@ impl Search {
     }
 }
 
-/// The directories of a list, whichever way they are separated.
+/// Splits a list of directories, which colons or line breaks separate.
 fn directories(list: &str) -> impl Iterator<Item = &str> {
     list.split([':', '\n']).filter(|directory| !directory.trim().is_empty())
 }
 
-/// musl leaves out a whole list that names anything but `$ORIGIN` (`fixup_rpath`).
+/// Returns whether musl uses this list: it ignores a whole list that contains a token other than `$ORIGIN`
+/// (`fixup_rpath`).
 fn has_only_origin(list: &str) -> bool {
     let mut after = list.split('$').skip(1);
     after.all(|rest| rest.starts_with("ORIGIN") || rest.starts_with("{ORIGIN}"))
 }
 
-/// Names that musl's loader answers itself, whatever version follows: `libc.so.6` and `libpthread.so.0` too.
+/// Returns whether musl's loader provides the library itself, whatever version follows the name: `libc.so.6` and
+/// `libpthread.so.0` too.
 pub(super) fn is_built_in(name: &str) -> bool {
     const RESERVED: &[&str] = &["c", "pthread", "rt", "m", "dl", "util", "xnet"];
     name.strip_prefix("lib")

@@ -1,4 +1,4 @@
-//! The program, its loader and its libraries as they lie in memory.
+//! The program, its loader and its libraries in memory.
 
 use std::collections::BTreeMap;
 
@@ -8,59 +8,59 @@ use crate::root::{MAX_PATH, parent_of};
 /// A program or library in memory.
 #[derive(Debug)]
 pub(crate) struct Object {
-    /// Its path, without links for a library.
+    /// The path; for a library with links resolved.
     pub(crate) path: String,
-    /// The name by which it was asked for first.
+    /// The name under which it was needed first.
     pub(crate) name: String,
     pub(crate) dynamic: Option<Dynamic>,
-    /// The object that asked for it first; the program has none.
+    /// The index of the object that needed it first; `None` for the program and its loader.
     pub(crate) parent: Option<usize>,
-    /// How the C library names its build, where the file is part of one.
+    /// The name of the C library's build; `None` if the file is not a part of a C library.
     pub(crate) release: Option<String>,
-    /// Its symbols, where they could be read.
+    /// The symbols; `None` if they cannot be read.
     pub(crate) symbols: Option<Symbols>,
 }
 
-/// Why a library was not found.
+/// The reason why a library was not found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum LookupFailure {
-    /// No directory has it. These are the ones that were searched, and files of that name that do not fit.
+    /// No directory has it. `searched` are the directories, `skipped` the files of that name for another machine.
     Absent { searched: Vec<String>, skipped: Vec<(String, String)> },
-    /// The loader takes this file and stops at it.
+    /// The loader finds this file and stops with an error.
     Broken { path: String, why: String },
-    /// The image could not be read there.
+    /// The image cannot be read there.
     Unreadable(String),
 }
 
-/// A library that was asked for and not found.
+/// A library that was needed and not found.
 #[derive(Debug)]
 pub(crate) struct Missing {
     pub(crate) name: String,
-    /// The object that asks for it.
+    /// The index of the object that needs it.
     pub(crate) by: usize,
     pub(crate) failure: LookupFailure,
 }
 
-/// What is in memory when the program begins.
+/// The objects in memory when the program begins.
 #[derive(Debug)]
 pub(crate) struct Loaded {
-    /// The program first, then the loader, then the libraries in the order in which they are loaded.
+    /// The program, then the loader, then the libraries in the order in which they are loaded.
     pub(crate) objects: Vec<Object>,
     pub(crate) missing: Vec<Missing>,
-    /// There are more libraries than are looked for, or more names in one than are read.
+    /// A limit was reached: more libraries or names exist than were read.
     pub(crate) is_truncated: bool,
-    /// Which object answers to a name: the one that was asked for or called itself so first.
+    /// The index of the object that answers to a name: the first that was needed under it or has it as its soname.
     pub(super) names: BTreeMap<String, usize>,
-    /// How many names led to a file.
+    /// The number of names that led to a file.
     pub(super) found: usize,
-    /// How many paths may still be tried.
+    /// The number of paths that may still be tried.
     pub(super) paths_left: usize,
-    /// What is left for the symbols of all objects.
+    /// The memory that is left for the symbols of all objects.
     pub(super) budget: Budget,
 }
 
 impl Loaded {
-    /// The object that a version need names.
+    /// Returns the object that a version need names.
     pub(crate) fn by_name(&self, name: &str) -> Option<&Object> {
         self.objects.get(*self.names.get(name)?)
     }
@@ -75,8 +75,8 @@ impl Loaded {
     }
 }
 
-/// Replaces `$ORIGIN`, and with glibc `$LIB`, in a search path; `lib` is what stands for the latter. `$PLATFORM` stays as it
-/// is, for it depends on the node's processor. What no path is as long as is cut, and then leads nowhere.
+/// Expands `$ORIGIN` in a search path, and `$LIB` if its value is given, as for glibc. `$PLATFORM` remains, since it
+/// depends on the node's processor. An expansion longer than any path is cut off and then leads nowhere.
 pub(super) fn expand(directory: &str, object: &Object, lib: Option<&str>) -> String {
     let origin = parent_of(&object.path);
     let tokens = [("$ORIGIN", Some(origin)), ("${ORIGIN}", Some(origin)), ("$LIB", lib), ("${LIB}", lib)];

@@ -1,4 +1,4 @@
-//! Trying one path after another.
+//! The search for one library, path by path.
 
 use std::borrow::Cow;
 
@@ -9,22 +9,22 @@ use crate::program::machine;
 use crate::root::{EntryKind, parent_of};
 use crate::root::{ResolveError, resolve};
 
-/// A search path that is longer is taken for an attack.
+/// The number of paths that are tried for one library. A longer search path is an attack.
 const MAX_PATHS: usize = 4096;
 
-/// The rules by which a loader looks for libraries.
+/// The rules by which a loader searches libraries.
 pub(super) enum Search {
     Glibc(glibc::Search),
     Musl(musl::Search),
 }
 
 impl Search {
-    /// True for a name that the loader answers itself.
+    /// Returns whether the loader provides the library itself.
     pub(super) fn is_built_in(&self, name: &str) -> bool {
         matches!(self, Search::Musl(_)) && musl::is_built_in(name)
     }
 
-    /// The library that an object gets under a name. No more paths are tried than are left.
+    /// Finds the library that an object gets under a name, with at most `paths_left` attempts.
     pub(super) fn find<'a>(
         &self,
         context: &LoadContext<'a>,
@@ -39,7 +39,7 @@ impl Search {
             match attempt(context, &path, objects) {
                 Attempt::Fits(hit) => return Ok(hit),
                 Attempt::Absent => {}
-                // glibc goes on past a library of another machine; musl stops at it.
+                // glibc skips a library of another machine; musl stops at it.
                 Attempt::OtherMachine(what) if matches!(self, Search::Glibc(_)) => {
                     skipped.push((path.clone(), what));
                 }
@@ -55,7 +55,8 @@ impl Search {
         Err(LookupFailure::Absent { searched, skipped })
     }
 
-    /// Every path that is tried for a name, in order. They are made one by one, for a hostile file can name millions.
+    /// Returns every path that is tried for a name, in order. The iterator is lazy because a hostile file can name
+    /// millions.
     fn candidates<'a>(
         &'a self,
         context: &'a LoadContext<'_>,
@@ -74,11 +75,11 @@ impl Search {
     }
 }
 
-/// A file that a loader takes.
+/// A file that the loader accepts.
 pub(super) enum Hit<'a> {
-    /// One that is in memory already, perhaps under another name.
+    /// The index of an object that is already in memory, perhaps under another name.
     Known(usize),
-    /// Its path without links, its facts, and its bytes or the first of them.
+    /// The path with links resolved, the facts, and at least the first bytes.
     New(String, Box<Elf>, Cow<'a, [u8]>),
 }
 
@@ -97,7 +98,7 @@ fn attempt<'a>(context: &LoadContext<'a>, path: &str, objects: &[Object]) -> Att
         Err(ResolveError::Unreadable(error)) => return Attempt::Unreadable(error.to_string()),
         Err(_) => return Attempt::Absent,
     };
-    // The program is not known to the loader by its file.
+    // The loader does not know the program by its file, so it is not compared.
     let known = objects.iter().skip(1).position(|object| object.path == found.path);
     if let Some(index) = known {
         return Attempt::Fits(Hit::Known(index + 1));
@@ -125,7 +126,7 @@ pub(super) fn same_machine(library: &Elf, program: &Elf) -> bool {
         == (program.machine, program.class, program.endianness)
 }
 
-/// What the loader says of a library that it cannot map.
+/// Returns the loader's message about a library that it cannot map; `None` if it can.
 pub(super) fn broken(elf: &Elf) -> Option<String> {
     if elf.file_type != object::elf::ET_DYN.0 {
         return Some("only ET_DYN and ET_EXEC can be loaded".to_owned());
