@@ -1,7 +1,7 @@
-//! The catalogue: every kind of finding, with why it matters and what to do.
+//! The catalogue: every kind of finding with its explanation and remedy.
 
 crossdock_findings::catalogue! {
-    // What the file is.
+    // The format of the file.
     EMPTY_FILE = "empty-file", Error,
         "the file is empty",
         "The kernel finds no format it knows: `exec format error`. A build or copy step failed without saying so.",
@@ -64,7 +64,7 @@ crossdock_findings::catalogue! {
         "The kernel or the dynamic loader refuses it or dies on it.",
         "Build or copy the program again; compare its checksum with the build's.";
 
-    // For which machine it is.
+    // The machine that the program is for.
     WRONG_MACHINE = "wrong-machine", Error,
         "the program is for another processor",
         "A node of the target shows `exec format error`. Under qemu or Rosetta it may still run, which hides the mistake.",
@@ -106,7 +106,7 @@ crossdock_findings::catalogue! {
         "There is no rule for the platform's file format, so nothing was verified.",
         "Judge for a platform that crossdock knows.";
 
-    // Which processor level and page size it needs.
+    // The processor level and page size that the program needs.
     LEVEL_TOO_HIGH = "level-too-high", Error,
         "the program was built for a newer processor than the target guarantees",
         "On an older node it stops at once: Go on amd64 says `This program can only be run on AMD64 processors with v3 \
@@ -137,7 +137,7 @@ crossdock_findings::catalogue! {
         "On nodes with larger pages it is not loaded: `ELF load command address/offset not page-aligned`.",
         "Link with `-z max-page-size=65536`, or name the node type with `--for`.";
 
-    // Static or dynamic, the loader, the libraries.
+    // Linkage, the loader and the libraries.
     INTERPRETER_MISSING = "interpreter-missing", Error,
         "the program's dynamic loader is not in the image",
         "The kernel says `no such file or directory` although the program is there: it means the loader.",
@@ -199,7 +199,7 @@ crossdock_findings::catalogue! {
              than any real program has.",
         "Verify the image, or link statically.";
 
-    // What the plan says about the build.
+    // The plan's expectations.
     GO_SETTING_MISMATCH = "go-setting-mismatch", Error,
         "Go's build information does not agree with the plan",
         "The program is not the one that the plan describes; an old output or another environment got into the image.",
@@ -312,7 +312,7 @@ crossdock_findings::catalogue! {
         "Look at the layer that holds it; pull or build the image again.";
 }
 
-/// The catalogue as a Markdown table, for the documentation.
+/// Returns the catalogue as a Markdown table, for the documentation.
 pub fn catalogue_markdown() -> String {
     CATALOGUE.markdown("why, and what the node shows")
 }

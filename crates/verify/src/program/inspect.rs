@@ -1,4 +1,4 @@
-//! What a file is: facts alone, no judgement.
+//! The facts of a file, without any verdict.
 
 mod attributes;
 mod content;
@@ -29,49 +29,49 @@ use std::borrow::Cow;
 use crate::root::{Root, RootError};
 use content::Content;
 
-/// What a file is.
+/// The kind of a file, with its facts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Inspection {
-    /// Nothing at all.
+    /// An empty file.
     Empty,
-    /// An ELF file, whatever its state.
+    /// An ELF file, perhaps damaged.
     Elf(Box<Elf>),
     /// A Mach-O program or library (macOS).
     MachO(MachO),
     /// A Windows program or library.
     Pe(Pe),
-    /// A text that begins with `#!`.
+    /// A script: text that begins with `#!`.
     Script(Script),
     /// A WebAssembly module.
     Wasm,
-    /// A compressed file or archive, by name.
+    /// A compressed file or archive, by the name of its format.
     Compressed(&'static str),
-    /// The pointer that Git LFS leaves where the file was not fetched.
+    /// A Git LFS pointer, which remains if the file itself was not fetched.
     GitLfsPointer,
-    /// A text that begins with a byte order mark before `#!`.
+    /// Text that begins with a byte order mark before `#!`.
     ByteOrderMark,
-    /// A text without `#!`.
+    /// Text without `#!`.
     Text,
     /// Anything else.
     Unknown,
 }
 
-/// A file longer than this is not held in memory as a whole.
+/// The size above which a file is not held in memory as a whole.
 const MAX_WHOLE_FILE: u64 = 16 << 20;
 
-/// Says what these bytes are. Never fails and never panics: what is damaged is said in the facts.
+/// Returns the kind and the facts of a file. It never fails and never panics: the facts describe any damage.
 pub fn inspect(bytes: &[u8]) -> Inspection {
     inspect_content(&Content::whole(bytes))
 }
 
-/// A file of a root: what it is, and its first bytes (all of a file that is not long).
+/// A file of a root: its facts, and its first bytes, which are all bytes unless the file is long.
 pub(crate) struct Inspected<'a> {
     pub(crate) facts: Inspection,
     pub(crate) bytes: Cow<'a, [u8]>,
 }
 
-/// Inspects the regular file of this size at exactly this path. Of a long one only the parts are read that matter.
+/// Inspects the regular file of this size at exactly this path. Only the relevant parts of a long file are read.
 pub(crate) fn inspect_file<'a>(
     root: &'a dyn Root,
     path: &str,
@@ -121,7 +121,7 @@ fn inspect_content(content: &Content<'_>) -> Inspection {
     }
 }
 
-/// The compression or archive format that these bytes begin with.
+/// Returns the compression or archive format of these bytes.
 fn compression(bytes: &[u8]) -> Option<&'static str> {
     const MAGICS: &[(&[u8], &str)] = &[
         (b"\x1f\x8b", "gzip"),
@@ -137,7 +137,7 @@ fn compression(bytes: &[u8]) -> Option<&'static str> {
     MAGICS.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|(_, name)| *name)
 }
 
-/// True for what an editor would show: the first kilobyte is UTF-8 without control characters.
+/// Returns whether this is text: the first kilobyte is UTF-8 without control characters.
 fn is_text(bytes: &[u8]) -> bool {
     let head = &bytes[..bytes.len().min(1024)];
     let valid = match std::str::from_utf8(head) {

@@ -1,11 +1,11 @@
-//! Does the program carry capabilities that a container may not have?
+//! Checks that the program has no capabilities that a container may lack.
 //!
-//! `execve` refuses a file whose capabilities are marked effective and reach beyond the bounding set (capabilities(7)).
+//! `execve` refuses a file whose capabilities are marked effective and exceed the bounding set (capabilities(7)).
 
 use super::Subject;
 use crate::{Finding, codes};
 
-/// The extended attribute that holds them.
+/// The extended attribute that holds the capabilities.
 const ATTRIBUTE: &str = "security.capability";
 /// The bounding set that Docker and containerd give a container unless the pod adds to it.
 const USUAL: u64 = mask(&[0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31]);
@@ -87,7 +87,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
         .push(subject.finding(codes::FILE_CAPABILITIES, message).with_evidence(ATTRIBUTE, names.join(" ")));
 }
 
-/// The permitted capabilities of a `struct vfs_cap_data` whose effective flag is set.
+/// Returns the permitted capabilities of a `struct vfs_cap_data` whose effective flag is set; 0 if it is not set.
 fn effective(value: &[u8]) -> Option<u64> {
     let word = |index: usize| -> Option<u64> {
         let word: [u8; 4] = value.get(index * 4..index * 4 + 4)?.try_into().ok()?;
@@ -97,7 +97,7 @@ fn effective(value: &[u8]) -> Option<u64> {
     if magic & 1 == 0 {
         return Some(0);
     }
-    // The first revision has 32 capabilities, the later ones 64.
+    // The first revision has 32 capabilities, later ones have 64.
     let high = if magic >> 24 == 1 { 0 } else { word(3)? };
     Some(word(1)? | high << 32)
 }

@@ -1,4 +1,4 @@
-//! Is the file in a format that the target's kernel starts?
+//! Checks that the file is in a format that the target's kernel executes.
 
 use crossdock_platform::{Architecture, Os};
 
@@ -62,7 +62,7 @@ fn elf_system(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     findings.push(refused(subject, code, &what));
 }
 
-/// A finding for a file that execve answers with ENOEXEC.
+/// Creates the finding about a file that execve answers with ENOEXEC.
 fn refused(subject: &Subject<'_>, code: Code, what: &str) -> Finding {
     let path = subject.path;
     let message = format!("{path} {what}: a node shows `exec {path}: exec format error`.");
@@ -74,7 +74,8 @@ fn first_bytes(bytes: &[u8]) -> String {
     if head.is_empty() { "none".to_owned() } else { head.join(" ") }
 }
 
-/// macOS, Windows and WebAssembly: the format, and no more.
+/// Checks format and processor of a program for macOS, Windows or WebAssembly. Loaders and libraries of these systems
+/// are not covered.
 fn other_system(subject: &Subject<'_>, expected: &str, findings: &mut Vec<Finding>) {
     let path = subject.path;
     let fits = match subject.facts {

@@ -1,4 +1,4 @@
-//! Is the program's dynamic loader in the image, and would the kernel start it?
+//! Checks that the program's dynamic loader is in the image, and that the kernel would start it.
 
 use crossdock_platform::Os;
 
@@ -45,7 +45,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// The system whose loader this is, when it is not Linux.
+/// Returns the system other than Linux that has this loader.
 fn foreign_system(interpreter: &str) -> Option<&'static str> {
     match interpreter {
         "/libexec/ld-elf.so.1" | "/usr/libexec/ld-elf.so.1" => Some("FreeBSD"),
@@ -74,7 +74,8 @@ fn in_image(
     image: Container<'_>,
     findings: &mut Vec<Finding>,
 ) {
-    // A relative name is looked up from the working directory, which a loader's never is; the root serves as well.
+    // The kernel resolves a relative name in the working directory, but no real loader has one: the root is close
+    // enough.
     match resolve(image.root, interpreter) {
         Ok(found) => existing(subject, elf, interpreter, &found, image, findings),
         Err(ResolveError::Unreadable(error)) => {
@@ -98,7 +99,7 @@ fn missing(subject: &Subject<'_>, interpreter: &str, error: &ResolveError, root:
     subject.finding(codes::INTERPRETER_MISSING, message).with_evidence("PT_INTERP", interpreter)
 }
 
-/// The common loaders that this image has: they tell glibc from musl.
+/// Returns the common loaders that the image has. They tell an image with glibc from one with musl.
 fn loaders_present(root: &dyn Root) -> Vec<&'static str> {
     const LOADERS: &[&str] = &[
         "/lib64/ld-linux-x86-64.so.2",
@@ -153,7 +154,7 @@ fn existing(
     }
 }
 
-/// Why the kernel or the program cannot live with this loader.
+/// Returns the reason why the kernel cannot start the loader, or not for this program.
 fn unfit(loader: &Inspection, program: &Elf) -> Option<String> {
     let corrupted = "a node shows `accessing a corrupted shared library`";
     let Inspection::Elf(loader) = loader else {

@@ -1,4 +1,4 @@
-//! Was the program built for a processor level that the target guarantees?
+//! Checks that the target guarantees the processor level that the program was built for.
 
 use crossdock_platform::{Architecture, go_level_variable};
 
@@ -12,7 +12,7 @@ use crate::{Finding, codes};
 
 pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     let Inspection::Elf(elf) = subject.facts else { return };
-    // A program for another machine has its finding; levels of different machines do not compare.
+    // A program for another machine has a finding of its own, and levels of different machines do not compare.
     let Some(architecture) = machine::architecture_of(elf) else { return };
     if let Some(go) = &elf.go {
         go_level(subject, architecture, go, findings);
@@ -22,18 +22,18 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     planned_level(subject, architecture, findings);
 }
 
-/// Returns the variable in which Go records the level. `None` if the levels of the architecture do not compare, as those of
-/// `GO386` and `GOMIPS`.
+/// Returns the variable in which Go records the level. `None` if the levels of the architecture do not compare, as
+/// those of `GO386` and `GOMIPS`.
 fn variable_of(architecture: Architecture) -> Option<&'static str> {
     go_level_variable(architecture).filter(|_| Level::baseline_name(architecture).is_some())
 }
 
-/// The level that every node has for programs of this architecture.
+/// Returns the level that every node has for programs of this architecture, with its name.
 fn guaranteed(subject: &Subject<'_>, architecture: Architecture) -> Option<(Level, String)> {
     if subject.target.architecture() == architecture {
         return subject.target.level();
     }
-    // A 64-bit ARM core in its 32-bit mode runs everything up to v8.
+    // A 64-bit ARM core in 32-bit mode runs everything up to v8.
     let name = if (subject.target.architecture(), architecture) == (Architecture::Arm64, Architecture::Arm) {
         "v8"
     } else {
@@ -42,15 +42,15 @@ fn guaranteed(subject: &Subject<'_>, architecture: Architecture) -> Option<(Leve
     Some((Level::parse(architecture, name)?, name.to_owned()))
 }
 
-/// Why a node may not have a level.
+/// The reason why a node may lack a level.
 enum Beyond {
-    /// Every node has this level alone, and there are such nodes.
+    /// Every node has this level, and some have no more.
     Guaranteed(String),
-    /// The machine is named, and its level is not known.
+    /// The kind of machine is named, but its level is unknown.
     Unknown,
 }
 
-/// Why the nodes may not have the level; nothing where they have it.
+/// Returns the reason why nodes may lack the level; `None` if all have it.
 fn beyond(subject: &Subject<'_>, architecture: Architecture, needed: Level) -> Option<Beyond> {
     let (level, name) = guaranteed(subject, architecture)?;
     let own = subject.target.architecture() == architecture;
@@ -61,7 +61,7 @@ fn beyond(subject: &Subject<'_>, architecture: Architecture, needed: Level) -> O
     }
 }
 
-/// The program needs more than the platform promises, and what the machine has is not known.
+/// Creates the finding about a program that needs more than the platform guarantees, on machines of unknown level.
 fn unknown_node(subject: &Subject<'_>, needs: &str) -> Finding {
     let node = subject.target.description();
     let message = format!(
@@ -111,7 +111,7 @@ fn go_level(
     findings.push(subject.finding(codes::LEVEL_TOO_HIGH, message).with_evidence(variable, recorded));
 }
 
-/// 32-bit ARM compilers record the version that they compiled for.
+/// Checks the architecture version that compilers for 32-bit ARM record.
 fn arm_attributes(subject: &Subject<'_>, architecture: Architecture, elf: &Elf, findings: &mut Vec<Finding>) {
     let (Some(version), true) = (elf.arm.and_then(|arm| arm.version), architecture == Architecture::Arm)
     else {
@@ -138,7 +138,7 @@ fn arm_attributes(subject: &Subject<'_>, architecture: Architecture, elf: &Elf, 
     );
 }
 
-/// The property note that glibc's loader obeys. A static program has no loader that looks.
+/// Checks the property note that glibc's loader obeys. A static program has no loader that reads it.
 fn loader_demand(subject: &Subject<'_>, architecture: Architecture, elf: &Elf, findings: &mut Vec<Finding>) {
     let Some(bits) = elf
         .notes
@@ -178,7 +178,7 @@ fn loader_demand(subject: &Subject<'_>, architecture: Architecture, elf: &Elf, f
     );
 }
 
-/// The plan names a processor, and what it has is not known.
+/// Creates the finding about a planned processor whose instructions are unknown.
 fn unknown_processor(subject: &Subject<'_>, architecture: Architecture, cpu: &str) -> Finding {
     if cpu.starts_with("x86-64") && !matches!(architecture, Architecture::Amd64 | Architecture::I386) {
         let message = format!(
@@ -206,7 +206,7 @@ fn unknown_processor(subject: &Subject<'_>, architecture: Architecture, cpu: &st
     }
 }
 
-/// Rust and C record nothing, so the plan has to say.
+/// Checks the level in the plan, since Rust and C programs do not record theirs.
 fn planned_level(subject: &Subject<'_>, architecture: Architecture, findings: &mut Vec<Finding>) {
     let Some(Language::Rust { level }) = subject.expectation.map(|expectation| &expectation.language) else {
         return;

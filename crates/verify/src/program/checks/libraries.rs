@@ -1,4 +1,4 @@
-//! Will the dynamic loader find every shared library, in the versions that the program asks for?
+//! Checks that the dynamic loader finds every shared library, with the versions and symbols that the program needs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use crate::root::EntryKind;
 use crate::root::resolve;
 use crate::{Code, Finding, codes};
 
-/// More directories than this are not shown.
+/// The number of directories and files that a message lists.
 const MAX_SHOWN: usize = 64;
 
 pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
@@ -17,7 +17,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     let Some(Interpreter::Path(interpreter)) = &elf.interpreter else { return };
     let is_there = resolve(image.root, interpreter).is_ok_and(|found| found.entry.kind == EntryKind::File);
     if !is_there {
-        // The finding about the loader stands.
+        // The finding about the missing loader explains it.
         return;
     }
     let Some(family) = Family::of(interpreter) else {
@@ -51,14 +51,14 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     symbols(subject, &loaded, family, binding, findings);
 }
 
-/// When the image's environment has functions looked up.
+/// The binding of functions that the image's environment selects.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Binding {
     AsLinked,
     AtOnce,
 }
 
-/// No real program is near the limits, so what lies beyond them is not looked for.
+/// Creates the finding about a program that exceeds the limits of the search. No real program is near them.
 fn too_many(subject: &Subject<'_>, loaded: &Loaded) -> Finding {
     let message = format!(
         "{} asks for more libraries, or they name more, than crossdock looks at: the {} that were found were verified, the others \
@@ -70,7 +70,7 @@ fn too_many(subject: &Subject<'_>, loaded: &Loaded) -> Finding {
     subject.finding(codes::LIBRARIES_UNCHECKED, message).with_help(help)
 }
 
-/// Who asks for a library, in words: the program, or a library of it.
+/// Names the object that needs a library: the program, or one of its libraries.
 fn asker(subject: &Subject<'_>, by: &Object) -> String {
     if by.path == subject.path {
         by.path.clone()
@@ -115,7 +115,7 @@ fn absent(subject: &Subject<'_>, loaded: &Loaded, missing: &Missing, family: Fam
     subject.finding(code, message).with_evidence("DT_NEEDED", name)
 }
 
-/// The directories that were searched, as far as a person reads them.
+/// Lists the directories that were searched, up to the limit of a message.
 fn shown_directories(searched: &[String]) -> String {
     let shown = searched[..searched.len().min(MAX_SHOWN)].join(", ");
     match searched.len().saturating_sub(MAX_SHOWN) {
@@ -124,7 +124,8 @@ fn shown_directories(searched: &[String]) -> String {
     }
 }
 
-/// Every version that is asked for has to be defined: by name, for the order of the numbers means nothing.
+/// Checks that every needed symbol version is defined. Only equal names match, since the loader does not order versions
+/// either.
 fn versions(subject: &Subject<'_>, loaded: &Loaded, findings: &mut Vec<Finding>) {
     for object in &loaded.objects {
         let mut lacking: BTreeMap<&str, (String, Vec<&str>)> = BTreeMap::new();
@@ -135,7 +136,7 @@ fn versions(subject: &Subject<'_>, loaded: &Loaded, findings: &mut Vec<Finding>)
                 .as_ref()
                 .map(|dynamic| dynamic.version_definitions.as_slice())
                 .unwrap_or_default();
-            // A library without any version is taken with a warning.
+            // The loader accepts a library without any version, with a warning.
             if need.is_weak || defined.is_empty() || defined.contains(&need.version) {
                 continue;
             }
@@ -161,7 +162,7 @@ fn too_old(subject: &Subject<'_>, object: &Object, library: &str, path: &str, ve
     subject.finding(codes::SYMBOL_VERSION_MISSING, message).with_evidence("DT_VERNEED", versions.join(" "))
 }
 
-/// Loader and C library share private structures, so both have to come from one build.
+/// Checks that loader and C library are of one build, since they share private structures.
 fn releases(subject: &Subject<'_>, loaded: &Loaded, findings: &mut Vec<Finding>) {
     let parts = loaded.objects.iter().filter(|object| object.parent.is_none() || object.name == "libc.so.6");
     let named: Vec<(&str, &str)> =
@@ -178,8 +179,8 @@ fn releases(subject: &Subject<'_>, loaded: &Loaded, findings: &mut Vec<Finding>)
     }
 }
 
-/// Every symbol that is looked up at once has to be somewhere. Nothing is said when a library is missing or was not
-/// looked for (that is the trouble then) or when the symbols of one could not be read.
+/// Checks that every symbol that is looked up at once is defined. There is no finding if a library is missing or was
+/// not searched, which is then the problem, or if the symbols of one could not be read.
 fn symbols(
     subject: &Subject<'_>,
     loaded: &Loaded,
@@ -249,7 +250,8 @@ mod tests {
 
     const LOADER: &str = "/lib64/ld-linux-x86-64.so.2";
 
-    /// The codes of what is found of a program that asks for this many libraries and for a symbol of the last of them.
+    /// Returns the codes of the findings about a program that needs this many libraries and a symbol of the last of
+    /// them.
     fn found(libraries: usize) -> Vec<&'static str> {
         let symbol =
             |section: u16| [&1u32.to_le_bytes()[..], &[0x12, 0], &section.to_le_bytes(), &[0; 16]].concat();

@@ -1,4 +1,4 @@
-//! Will the kernel load the ELF file, and does it find the program's bytes?
+//! Checks that the kernel loads the ELF file, and that the file contains all of the program.
 
 use object::elf::{EM_AARCH64, EM_X86_64, ET_CORE, ET_DYN, ET_REL};
 
@@ -6,7 +6,7 @@ use super::Subject;
 use crate::program::inspect::{Class, Elf, Inspection, Segment};
 use crate::{Finding, codes};
 
-/// The kernel reads at most this much of program headers (`load_elf_phdrs`).
+/// The size of all program headers that the kernel reads (`load_elf_phdrs`).
 const MAX_HEADER_BYTES: u32 = 65536;
 
 /// No Linux port has smaller pages.
@@ -17,7 +17,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     file_type(subject, elf, findings);
     program_headers(subject, elf, findings);
     if elf.segments.len() < usize::from(elf.program_headers) {
-        // The rest of the headers is not there to be verified.
+        // Segments without a header cannot be checked.
         return;
     }
     truncation(subject, elf, findings);
@@ -94,7 +94,7 @@ fn truncation(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>) {
     );
 }
 
-/// The end of what Linux gives a program at most.
+/// Returns the end of the largest address space that Linux gives a program.
 fn address_space(elf: &Elf) -> u64 {
     match (elf.class, object::elf::Machine(elf.machine)) {
         (Class::Elf32, _) => 1 << 32,
@@ -103,8 +103,8 @@ fn address_space(elf: &Elf) -> u64 {
     }
 }
 
-/// What the kernel answers with `invalid argument`: a segment larger in the file than in memory, or one whose address and
-/// offset differ within the smallest page there is.
+/// Checks the contradictions that the kernel answers with `invalid argument`: a segment that is larger in the file than
+/// in memory, or whose address and offset differ within the smallest page.
 fn contradictions(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>) {
     let end = address_space(elf);
     let why = |segment: &Segment| {
@@ -141,7 +141,7 @@ fn entry_address(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>) 
     if !elf.is_executable_type() || elf.loaded().next().is_none() {
         return;
     }
-    // ppc64's first ABI begins at a descriptor, and old 32-bit kernels execute what they may read.
+    // The first ABI of ppc64 begins at a descriptor, and old 32-bit kernels execute readable memory.
     let wants_code = [EM_X86_64.0, EM_AARCH64.0].contains(&elf.machine);
     let is_inside = elf
         .loaded()
@@ -171,7 +171,8 @@ fn entry_address(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>) 
     }
 }
 
-/// A static position-independent program has an entry point, no name for linking and no libraries.
+/// Returns whether a file looks like a library. A static position-independent program has an entry point, no soname and
+/// no libraries.
 fn has_signs_of_a_library(elf: &Elf) -> bool {
     let dynamic = elf.dynamic.as_ref();
     elf.entry == 0
@@ -180,14 +181,14 @@ fn has_signs_of_a_library(elf: &Elf) -> bool {
         })
 }
 
-/// A dynamic loader is a shared library that is a program too.
+/// Returns whether the file is a dynamic loader, which is both a shared library and a program.
 fn is_loader(elf: &Elf) -> bool {
     let soname = elf.dynamic.as_ref().and_then(|dynamic| dynamic.soname.as_deref()).unwrap_or_default();
     elf.entry != 0
         && (soname.starts_with("ld-") || soname.starts_with("ld.so") || soname.starts_with("ld64.so"))
 }
 
-/// Do the program's segments fit the nodes' pages?
+/// Checks that the program's segments fit the nodes' pages.
 pub(super) fn page_size(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     let Inspection::Elf(elf) = subject.facts else { return };
     let pages = &subject.target.node().page_sizes;
@@ -211,7 +212,8 @@ pub(super) fn page_size(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
         .push(subject.finding(code, message).with_evidence("p_align", format!("{:#x}", segment.alignment)));
 }
 
-/// The first segment that the kernel cannot map with pages of this many bytes: address and offset differ within a page.
+/// Returns the first segment that the kernel cannot map with pages of this many bytes: its address and offset differ
+/// within a page.
 fn first_unfit(elf: &Elf, page: u64) -> Option<&Segment> {
     elf.loaded().find(|segment| page != 0 && segment.address.wrapping_sub(segment.offset) % page != 0)
 }

@@ -1,4 +1,4 @@
-//! Is the program for the target's processor, byte order, width, ABI and operating system?
+//! Checks that the program is for the target's processor, byte order, width, ABI and operating system.
 
 use crossdock_platform::{Architecture, FloatAbi, Os};
 use object::elf::{
@@ -43,7 +43,7 @@ fn is_32_bit_sibling(elf: &Elf, architecture: Architecture) -> bool {
     machine::compatible_32_bit(architecture).is_some_and(|name| machine::architecture_of(elf) == Some(name))
 }
 
-/// A program that is right for its plan, on nodes of another architecture.
+/// Checks a program that is right for its plan on nodes of another architecture.
 fn planned_elsewhere(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>) {
     let target = subject.target.architecture();
     if is_32_bit_sibling(elf, target) {
@@ -79,7 +79,7 @@ fn compatibility_mode(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Findi
     findings.push(subject.finding(code, message).with_evidence("e_machine", elf.machine.to_string()));
 }
 
-/// The most telling difference between a program and the machine it should be for.
+/// Creates the finding about the most significant difference between a program and the expected machine.
 fn mismatch(subject: &Subject<'_>, elf: &Elf, machine: Machine, architecture: Architecture) -> Finding {
     let path = subject.path;
     let (code, what) = if elf.machine == EM_X86_64.0
@@ -108,7 +108,8 @@ fn mismatch(subject: &Subject<'_>, elf: &Elf, machine: Machine, architecture: Ar
         .with_evidence("byte order", elf.endianness.as_str())
 }
 
-/// The parts of `e_flags` that decide whether the kernel takes the file, or whether it can work at all.
+/// Checks the parts of `e_flags` that decide whether the kernel accepts the file, or whether the program can work at
+/// all.
 fn abi(subject: &Subject<'_>, elf: &Elf, architecture: Architecture, findings: &mut Vec<Finding>) {
     let why = match architecture {
         Architecture::Ppc64le if elf.flags & 3 == 1 => {
@@ -135,7 +136,7 @@ fn abi(subject: &Subject<'_>, elf: &Elf, architecture: Architecture, findings: &
     );
 }
 
-/// Linux does not look at `EI_OSABI`, so neither does this: notes and the loader's name tell the system.
+/// Checks the operating system by the notes and the loader's name. Linux ignores `EI_OSABI`, so it does not count.
 fn system(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>) {
     if !matches!(subject.target.os(), Os::Linux | Os::Android) {
         return;
@@ -177,11 +178,11 @@ fn argument_registers(abi: FloatAbi) -> &'static str {
     }
 }
 
-/// Do a 32-bit ARM program and its dynamic loader pass floating-point numbers in the same way?
+/// Checks that a 32-bit ARM program and its dynamic loader pass floating-point numbers in the same way.
 pub(super) fn float_abi(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     let Inspection::Elf(elf) = subject.facts else { return };
     let Some(Interpreter::Path(interpreter)) = &elf.interpreter else { return };
-    // A program that needs no library calls none with floating-point numbers.
+    // A program without libraries passes floating-point numbers to none.
     let calls_libraries = elf.dynamic.as_ref().is_some_and(|dynamic| !dynamic.needed.is_empty());
     if elf.machine != EM_ARM.0 || !calls_libraries {
         return;
@@ -209,7 +210,8 @@ pub(super) fn float_abi(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     );
 }
 
-/// What the loader in the image is, whatever its name: old distributions had hard float under the other one.
+/// Returns the float ABI of the loader in the image. The file counts more than its name: old distributions had a
+/// hard-float loader under the soft-float name.
 fn loader_abi(image: Container<'_>, interpreter: &str) -> Option<FloatAbi> {
     let found = resolve(image.root, interpreter).ok().filter(|found| found.entry.kind == EntryKind::File)?;
     let file = inspect_file(image.root, &found.path, found.entry.size).ok()?;

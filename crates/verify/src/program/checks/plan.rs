@@ -1,4 +1,4 @@
-//! Is the program the one that the plan describes?
+//! Checks that the program is the one that the plan describes.
 
 use crossdock_platform::{Architecture, Linkage};
 
@@ -8,7 +8,7 @@ use crate::program::inspect::{GoBuildInfo, Inspection, Interpreter};
 use crate::program::machine;
 use crate::{Finding, codes};
 
-/// Is the program linked as the plan says?
+/// Checks that the program is linked as planned.
 pub(super) fn linkage(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     let (Inspection::Elf(elf), Some(expectation)) = (subject.facts, subject.expectation) else { return };
     match (expectation.linkage, &elf.interpreter) {
@@ -34,11 +34,12 @@ pub(super) fn linkage(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Does Go's build information agree with the target and with the plan?
+/// Checks that Go's build information agrees with the target and with the plan.
 pub(super) fn go_build_info(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     let Inspection::Elf(elf) = subject.facts else { return };
     if let Some(go) = &elf.go {
-        // Where the header already says another machine, saying it twice helps nobody; a contradiction within the file does.
+        // A program for another machine has a finding of its own. Only a contradiction within the file is new
+        // information here.
         let in_header = machine::architecture_of(elf);
         platform(subject, go, in_header, findings);
     }

@@ -1,4 +1,4 @@
-//! Will the kernel find and start the interpreter that a script names?
+//! Checks that the kernel finds and starts the interpreter of a script.
 
 use super::Subject;
 use super::check_file;
@@ -9,7 +9,7 @@ use crate::root::EntryKind;
 use crate::root::{ResolveError, Resolved, resolve};
 use crate::{Finding, codes};
 
-/// Linux gives up when scripts name scripts deeper than this (`exec_binprm`).
+/// The depth to which Linux follows scripts that name scripts (`exec_binprm`).
 const MAX_SCRIPT_DEPTH: u8 = 5;
 
 pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
@@ -32,7 +32,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// What is wrong with the line itself.
+/// Returns the finding about a damaged `#!` line.
 fn broken_line(subject: &Subject<'_>, script: &Script) -> Option<Finding> {
     let path = subject.path;
     let (code, message) = if script.has_carriage_return && !script.tolerates_carriage_return() {
@@ -61,7 +61,7 @@ fn broken_line(subject: &Subject<'_>, script: &Script) -> Option<Finding> {
     Some(subject.finding(code, message).with_evidence("#!", &*script.interpreter))
 }
 
-/// What a carriage return does where it stands.
+/// Describes the effect of a carriage return, which depends on the word that it ends.
 fn carriage_return(path: &str, script: &Script) -> String {
     let interpreter = &script.interpreter;
     match &script.argument {
@@ -114,7 +114,7 @@ fn in_image(subject: &Subject<'_>, script: &Script, image: Container<'_>, findin
     }
 }
 
-/// The interpreter has to start too, and so has the program that `env` is asked for.
+/// Checks that the interpreter starts, and with `env` also the program that env starts.
 fn interpreter(
     subject: &Subject<'_>,
     script: &Script,
@@ -131,7 +131,8 @@ fn interpreter(
     }
 }
 
-/// The program that env starts: a command with a slash is not looked up on PATH. `None` when a finding says why there is none.
+/// Returns the program that env starts. A command with a slash is not searched on PATH. `None` if there is none, which
+/// a finding reports.
 fn command_of_env(
     subject: &Subject<'_>,
     command: &str,

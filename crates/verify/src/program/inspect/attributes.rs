@@ -1,4 +1,4 @@
-//! `.ARM.attributes`: the processor that a 32-bit ARM program was compiled for.
+//! The section `.ARM.attributes`: the processor that a 32-bit ARM program was compiled for.
 
 use crossdock_platform::Endianness;
 use object::Endianness as Order;
@@ -14,17 +14,17 @@ const TAG_CPU_ARCH: u64 = 6;
 /// `Tag_ABI_VFP_args`.
 const TAG_VFP_ARGS: u64 = 28;
 
-/// What the ARM attributes say.
+/// The attributes of a 32-bit ARM program.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ArmAttributes {
-    /// The architecture version: 4, 5, 6, 7 or 8.
+    /// The architecture version: 4, 5, 6, 7, 8 or 9; `None` if unknown.
     pub version: Option<u8>,
-    /// Floating-point arguments are passed in VFP registers.
+    /// Whether floating-point arguments are passed in VFP registers.
     pub passes_floats_in_registers: bool,
 }
 
-/// Finds and reads the attributes: in their segment, else in the section `.ARM.attributes`.
+/// Reads the attributes from their segment, or from the section `.ARM.attributes` if there is no such segment.
 pub(super) fn read(memory: Memory<'_>, endianness: Endianness) -> Option<ArmAttributes> {
     let order = order(endianness);
     let segment = memory.segments.iter().find(|segment| segment.kind == PT_ARM_ATTRIBUTES);
@@ -35,7 +35,7 @@ pub(super) fn read(memory: Memory<'_>, endianness: Endianness) -> Option<ArmAttr
     parse(bytes, order)
 }
 
-/// The attributes are not loaded, so most linkers leave them to the section headers alone.
+/// Returns the section with the attributes. Attributes are not loaded, so that most linkers write only a section.
 fn section(file: &[u8], order: Order) -> Option<&[u8]> {
     use object::read::elf::{FileHeader, SectionHeader};
     let header = FileHeader32::<Order>::parse(file).ok()?;
@@ -56,14 +56,14 @@ fn parse(bytes: &[u8], order: Order) -> Option<ArmAttributes> {
     found
 }
 
-/// The attributes that hold for the whole file (`Tag_File`).
+/// Reads the attributes of the whole file (`Tag_File`).
 fn of_file(subsection: &AttributesSubsection<'_, FileHeader32<Order>>) -> ArmAttributes {
     let mut facts = ArmAttributes::default();
     let mut parts = subsection.subsubsections();
     while let Ok(Some(part)) = parts.next() {
         let mut attributes = part.attributes();
         while let Ok(Some(tag)) = attributes.read_tag() {
-            // Tags 4, 5 and 67 hold strings, 32 a number and a string; above 32 odd ones hold strings.
+            // Tags 4, 5 and 67 have strings, 32 has a number and a string; above 32 odd tags have strings.
             let is_string = matches!(tag, 4 | 5 | 65 | 67) || (tag > 32 && tag % 2 == 1);
             if is_string {
                 if attributes.read_string().is_err() {
@@ -83,7 +83,7 @@ fn of_file(subsection: &AttributesSubsection<'_, FileHeader32<Order>>) -> ArmAtt
     facts
 }
 
-/// The version that a `Tag_CPU_arch` value stands for (ARM ABI addenda, table of values).
+/// Returns the version of a `Tag_CPU_arch` value, according to the table in the ARM ABI addenda.
 fn version(value: u64) -> Option<u8> {
     match value {
         1 | 2 => Some(4),

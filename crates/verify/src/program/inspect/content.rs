@@ -1,12 +1,12 @@
-//! A file's bytes, all of them or only those that its facts rest on.
+//! A file's bytes: all of them, or only those that determine its facts.
 
 use std::borrow::Cow;
 
-/// At most this much is read of one segment or table of a long file.
+/// The size of one segment or table that is read of a long file.
 const MAX_PIECE: u64 = 16 << 20;
-/// At most this much is held of a long file, however many segments it claims.
+/// The size of all pieces of a long file, however many segments it claims.
 pub(super) const MAX_TOTAL: u64 = 64 << 20;
-/// A file's bytes, in pieces.
+/// The bytes of a file in pieces, which may overlap.
 #[derive(Debug, Default)]
 pub(crate) struct Content<'data> {
     length: u64,
@@ -14,17 +14,17 @@ pub(crate) struct Content<'data> {
 }
 
 impl<'data> Content<'data> {
-    /// All bytes of a file.
+    /// Creates the content of a file that is in memory.
     pub(crate) fn whole(bytes: &'data [u8]) -> Content<'data> {
         Content { length: bytes.len() as u64, pieces: vec![(0, Cow::Borrowed(bytes))] }
     }
 
-    /// The bytes at the beginning of a file of this length.
+    /// Creates the content of a file of this length, of which only the first bytes are read.
     pub(super) fn beginning(length: u64, bytes: Cow<'data, [u8]>) -> Content<'data> {
         Content { length, pieces: vec![(0, bytes)] }
     }
 
-    /// Fetches one more piece, unless it is here or there is no budget for it.
+    /// Fetches one more piece, unless its bytes are already here or exceed the limit.
     pub(super) fn add<E>(
         &mut self,
         offset: u64,
@@ -39,22 +39,22 @@ impl<'data> Content<'data> {
         Ok(())
     }
 
-    /// The length of the file.
+    /// Returns the length of the file.
     pub(crate) fn length(&self) -> u64 {
         self.length
     }
 
-    /// The bytes at its beginning.
+    /// Returns the bytes at the beginning of the file.
     pub(crate) fn head(&self) -> &[u8] {
         self.slice(0, self.length)
     }
 
-    /// All bytes, when they are all here.
+    /// Returns all bytes; `None` if some are missing.
     pub(crate) fn all(&self) -> Option<&[u8]> {
         Some(self.head()).filter(|head| head.len() as u64 == self.length)
     }
 
-    /// The bytes from an offset on: as many as asked for, or as are there.
+    /// Returns the bytes from an offset: `length` bytes, or as many as are here.
     pub(crate) fn slice(&self, offset: u64, length: u64) -> &[u8] {
         let from = |(start, piece): &'_ (u64, Cow<'data, [u8]>)| {
             let skip = usize::try_from(offset.checked_sub(*start)?).ok()?;

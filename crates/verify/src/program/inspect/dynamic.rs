@@ -9,16 +9,16 @@ use object::read::elf::Dyn;
 use super::headers::{Class, Memory, order};
 use super::strings::{Budget, Strings};
 
-/// More records than this, or longer names, are taken for damage.
+/// The number of records above which a table is damaged.
 const MAX_RECORDS: usize = 1 << 14;
-/// All names of a file together take no more: some thousand libraries and versions.
+/// The size of all names of a file together, enough for some thousand libraries and versions.
 const MAX_BYTES: usize = 1 << 18;
-/// Search paths are the longest strings: those of Nix reach some kilobytes.
+/// The length of a string. Search paths are the longest; those of Nix reach some kilobytes.
 const MAX_STRING_LENGTH: usize = 1 << 16;
-/// A name in the dynamic section is a file's or a version's, and a path has at most this length in Linux.
+/// The length of a name, which is that of a file or version: Linux limits paths to this length.
 const MAX_NAME_LENGTH: usize = 4096;
 
-/// What the dynamic section says.
+/// The facts of the dynamic section.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Dynamic {
@@ -32,29 +32,29 @@ pub struct Dynamic {
     pub runpath: Option<String>,
     /// `DT_FLAGS_1`.
     pub flags_1: u64,
-    /// All symbols are looked up before the program begins (`DT_BIND_NOW` and its flags).
+    /// Whether all symbols are looked up before the program begins (`DT_BIND_NOW` and its flags).
     pub binds_at_once: bool,
-    /// The symbol versions that this file asks of its libraries (`DT_VERNEED`).
+    /// The symbol versions that the file needs from its libraries (`DT_VERNEED`).
     pub version_needs: Vec<VersionNeed>,
-    /// The symbol versions that this file offers (`DT_VERDEF`).
+    /// The symbol versions that the file defines (`DT_VERDEF`).
     pub version_definitions: Vec<String>,
-    /// There are more names than are read: the lists are not complete.
+    /// Whether the lists are incomplete, because the file has more names than are read.
     pub is_truncated: bool,
 }
 
 impl Dynamic {
-    /// True when the linker marked the file as a position-independent program.
+    /// Returns whether the linker marked the file as a position-independent program.
     pub fn is_pie(&self) -> bool {
         self.flags_1 & elf::DF_1_PIE.0 != 0
     }
 
-    /// True when the default directories are not searched for this file's libraries.
+    /// Returns whether the default directories are not searched for this file's libraries.
     pub fn skips_default_directories(&self) -> bool {
         self.flags_1 & elf::DF_1_NODEFLIB.0 != 0
     }
 }
 
-/// A symbol version that a file asks of a library.
+/// A symbol version that a file needs from a library.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct VersionNeed {
@@ -62,11 +62,11 @@ pub struct VersionNeed {
     pub library: String,
     /// The version, such as `GLIBC_2.38`.
     pub version: String,
-    /// The loader only warns when it is absent.
+    /// Whether the loader only warns if the version is absent.
     pub is_weak: bool,
 }
 
-/// Reads the dynamic section that these bytes hold.
+/// Reads the dynamic section in these bytes.
 pub(super) fn read(memory: Memory<'_>, table: &[u8], class: Class, endianness: Endianness) -> Dynamic {
     let entries = entries_of(table, class, endianness);
     let strings =
@@ -75,7 +75,7 @@ pub(super) fn read(memory: Memory<'_>, table: &[u8], class: Class, endianness: E
     table.facts()
 }
 
-/// The entries of the dynamic section that these bytes hold: tag and value.
+/// Returns the tags and values of the dynamic section in these bytes.
 pub(super) fn entries_of(table: &[u8], class: Class, endianness: Endianness) -> Vec<(DynamicTag, u64)> {
     match class {
         Class::Elf32 => entries::<Dyn32<Order>>(table, order(endianness)),
@@ -92,7 +92,7 @@ fn entries<D: Dyn<Endian = Order>>(table: &[u8], order: Order) -> Vec<(DynamicTa
         .collect()
 }
 
-/// The value of the first entry with this tag.
+/// Returns the value of the first entry with this tag.
 pub(super) fn value_of(entries: &[(DynamicTag, u64)], tag: DynamicTag) -> Option<u64> {
     entries.iter().find(|(found, _)| *found == tag).map(|(_, value)| *value)
 }
@@ -130,7 +130,7 @@ impl<'data> Table<'data> {
         self.strings.get(offset, MAX_NAME_LENGTH, &mut self.budget)
     }
 
-    /// The string that an entry names.
+    /// Returns the string that the entry with this tag names.
     fn text(&mut self, tag: DynamicTag, longest: usize) -> Option<String> {
         self.strings.get(self.value(tag)?, longest, &mut self.budget)
     }
@@ -175,7 +175,7 @@ impl<'data> Table<'data> {
     }
 }
 
-/// Walks records that each hold the distance to the next, zero at the last.
+/// Iterates over records that each contain the distance to the next; that of the last is zero.
 fn chain<T: object::Pod>(
     table: &[u8],
     first: u64,

@@ -11,22 +11,23 @@ use super::headers::{Class, Header, Memory, Segment};
 use super::notes::{self, Notes};
 use super::strings::c_string;
 
-/// What `PT_INTERP` says.
+/// The value of `PT_INTERP`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Interpreter {
     /// The path of the dynamic loader.
     Path(String),
-    /// The kernel refuses it: no NUL at its end, shorter than 2 bytes or longer than 4096.
+    /// A value that the kernel refuses: without a NUL at its end, shorter than 2 bytes or longer than 4096.
     Malformed,
 }
 
-/// The facts of an ELF file, as the kernel and the dynamic loader read them: headers and segments, never sections.
+/// The facts of an ELF file, read from headers and segments as by the kernel and the dynamic loader, never from
+/// sections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Elf {
-    /// The width that the file really has, see [`Elf::stated_class`].
+    /// The actual width, which may differ from [`Elf::stated_class`].
     pub class: Class,
-    /// The byte order that the file really has, see [`Elf::stated_data`].
+    /// The actual byte order, which may differ from [`Elf::stated_data`].
     pub endianness: Endianness,
     /// `EI_CLASS`. Linux ignores it on most machines; the dynamic loader does not.
     pub stated_class: u8,
@@ -34,7 +35,7 @@ pub struct Elf {
     pub stated_data: u8,
     /// `EI_OSABI`. Linux ignores it.
     pub os_abi: u8,
-    /// The file is shorter than an ELF header, and all that follows is empty.
+    /// Whether the file is shorter than an ELF header. Then the fields below are empty.
     pub is_header_truncated: bool,
     /// `e_type`.
     pub file_type: u16,
@@ -46,36 +47,36 @@ pub struct Elf {
     pub entry: u64,
     /// `e_phentsize`.
     pub program_header_size: u16,
-    /// `e_phnum`; [`Elf::segments`] is shorter when the file ends before the last.
+    /// `e_phnum`. There are fewer [`Elf::segments`] if the file ends before the last header.
     pub program_headers: u16,
-    /// The program headers that the file holds.
+    /// The program headers in the file.
     pub segments: Vec<Segment>,
     /// The dynamic loader that the kernel starts first; `None` for a static program and for most libraries.
     pub interpreter: Option<Interpreter>,
-    /// The dynamic section; a static position-independent program has one too.
+    /// The dynamic section, which a static position-independent program has too.
     pub dynamic: Option<Dynamic>,
-    /// What the notes say.
+    /// The facts of the notes.
     pub notes: Notes,
     /// The attributes of a 32-bit ARM file.
     pub arm: Option<ArmAttributes>,
-    /// What the Go linker wrote.
+    /// The build information of the Go linker.
     pub go: Option<GoBuildInfo>,
     /// The length of the file in bytes.
     pub length: u64,
 }
 
 impl Elf {
-    /// True for a type that the kernel starts: `ET_EXEC` or `ET_DYN`.
+    /// Returns whether the kernel starts files of this type: `ET_EXEC` or `ET_DYN`.
     pub fn is_executable_type(&self) -> bool {
         [ET_EXEC.0, ET_DYN.0].contains(&self.file_type)
     }
 
-    /// True when the file starts without a dynamic loader.
+    /// Returns whether the file starts without a dynamic loader.
     pub fn is_static(&self) -> bool {
         self.interpreter.is_none()
     }
 
-    /// The segments that are mapped into memory.
+    /// Returns the segments that are mapped into memory.
     pub fn loaded(&self) -> impl Iterator<Item = &Segment> {
         self.segments.iter().filter(|segment| segment.is_loaded())
     }
@@ -119,7 +120,7 @@ pub(super) fn read(file: &Content<'_>) -> Elf {
     }
 }
 
-/// The first `PT_INTERP`, by the kernel's rules (`fs/binfmt_elf.c`).
+/// Returns the first `PT_INTERP`, by the kernel's rules (`fs/binfmt_elf.c`).
 fn interpreter(file: &Content<'_>, segments: &[Segment]) -> Option<Interpreter> {
     let segment = segments.iter().find(|segment| segment.kind == PT_INTERP.0)?;
     let bytes = segment.bytes(file);

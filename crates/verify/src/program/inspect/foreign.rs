@@ -6,7 +6,7 @@ use object::pe::{IMAGE_DOS_SIGNATURE, IMAGE_NT_SIGNATURE, ImageDosHeader, ImageF
 use object::read::ReadRef;
 use object::{LittleEndian, U32};
 
-/// What a Mach-O file's header says.
+/// The facts of a Mach-O header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MachO {
@@ -14,17 +14,17 @@ pub struct MachO {
     pub cpu_types: Vec<u32>,
 }
 
-/// What a Windows program's header says.
+/// The facts of a Windows program's headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Pe {
     /// The `Machine` field of the COFF header.
     pub machine: u16,
-    /// A library, not a program (`IMAGE_FILE_DLL`).
+    /// Whether the file is a library (`IMAGE_FILE_DLL`).
     pub is_library: bool,
 }
 
-/// Reads a Mach-O header, thin or universal.
+/// Reads a Mach-O header, of one architecture or universal.
 pub(super) fn macho(bytes: &[u8]) -> Option<MachO> {
     let word = |at: usize, order: Order| -> Option<u32> {
         let word: [u8; 4] = bytes.get(at..at + 4)?.try_into().ok()?;
@@ -39,7 +39,7 @@ pub(super) fn macho(bytes: &[u8]) -> Option<MachO> {
         macho::MH_CIGAM | macho::MH_CIGAM_64 => Some(MachO { cpu_types: vec![word(4, Order::Little)?] }),
         macho::FAT_MAGIC | macho::FAT_MAGIC_64 => {
             let parts = word(4, Order::Big)?;
-            // A Java class file has the same magic; its version stands where the number of parts would, and is 45 or more.
+            // A Java class file has the same magic, and its version, 45 or more, in the place of the number of parts.
             if parts > 40 {
                 return None;
             }
@@ -53,7 +53,7 @@ pub(super) fn macho(bytes: &[u8]) -> Option<MachO> {
     }
 }
 
-/// Reads a PE header behind its DOS header.
+/// Reads the PE header that the DOS header points to.
 pub(super) fn pe(bytes: &[u8]) -> Option<Pe> {
     let dos: &ImageDosHeader = bytes.read_at(0).ok()?;
     if dos.e_magic.get(LittleEndian) != IMAGE_DOS_SIGNATURE {

@@ -1,7 +1,7 @@
-//! Go build information: what the Go linker wrote about the build.
+//! Go build information, which the Go linker writes.
 //!
-//! The form is that of `debug/buildinfo` since Go 1.18: a 32-byte header at a 16-byte boundary, then two strings, each with
-//! its length before it: the Go version and the module information, the latter between two 16-byte marks.
+//! The format is that of `debug/buildinfo` since Go 1.18: a 32-byte header at a 16-byte boundary, then two strings with
+//! their lengths before them. The first is the Go version, the second the module information between two 16-byte marks.
 
 use std::collections::BTreeMap;
 
@@ -10,15 +10,15 @@ use super::headers::Memory;
 const MAGIC: &[u8] = b"\xff Go buildinf:";
 const HEADER: usize = 32;
 const MARK: usize = 16;
-/// The flag for strings that stand in the header's wake instead of behind pointers.
+/// The flag for strings that follow the header. Without it the header contains pointers to them.
 const INLINE: u8 = 2;
 const BIG_ENDIAN: u8 = 1;
 
-/// What the Go linker wrote about the build.
+/// The build information of a Go program.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GoBuildInfo {
-    /// The version of Go, such as `go1.26.8`; `None` when it was written in the form before Go 1.18.
+    /// The version of Go, such as `go1.26.8`; `None` if the information has the format before Go 1.18.
     pub go_version: Option<String>,
     /// The import path of the main package.
     pub path: Option<String>,
@@ -27,13 +27,13 @@ pub struct GoBuildInfo {
 }
 
 impl GoBuildInfo {
-    /// A setting's value.
+    /// Returns the value of a setting.
     pub fn setting(&self, key: &str) -> Option<&str> {
         self.settings.get(key).map(String::as_str)
     }
 }
 
-/// Finds the build information: in the writable segments, where the linker puts it, else in the others.
+/// Finds the build information. The linker puts it into a writable segment; the others are searched last.
 pub(super) fn read(memory: Memory<'_>) -> Option<GoBuildInfo> {
     let data = |writable: bool| {
         memory
@@ -42,7 +42,7 @@ pub(super) fn read(memory: Memory<'_>) -> Option<GoBuildInfo> {
             .filter(move |segment| segment.is_loaded() && segment.is_writable() == writable)
             .map(|segment| (segment.bytes(memory.file), segment.address))
     };
-    // Segments share a page at most, so no more is looked through than the file twice.
+    // Segments overlap by a page at most. The limit of twice the file bounds the search in a hostile file.
     let mut left = memory.file.length().saturating_mul(2);
     let within = |(bytes, _): &(&[u8], u64)| {
         let rest = left.checked_sub(bytes.len() as u64);
@@ -52,7 +52,7 @@ pub(super) fn read(memory: Memory<'_>) -> Option<GoBuildInfo> {
     data(true).chain(data(false)).take_while(within).find_map(|(bytes, address)| find(bytes, address))
 }
 
-/// The first build information in these bytes, which begin at this address.
+/// Returns the first build information in these bytes, which begin at this address.
 fn find(bytes: &[u8], address: u64) -> Option<GoBuildInfo> {
     memchr::memmem::find_iter(bytes, MAGIC)
         .filter(|at| (address.wrapping_add(*at as u64)).is_multiple_of(MARK as u64))
@@ -75,7 +75,7 @@ fn parse(bytes: &[u8]) -> Option<GoBuildInfo> {
     Some(info)
 }
 
-/// A string with its length before it, as a base-128 number.
+/// Splits off a string with its length before it, a base-128 number.
 fn string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut length: u64 = 0;
     for (index, byte) in bytes.iter().enumerate().take(9) {
@@ -91,7 +91,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Reads lines of `key TAB value`; `build` lines hold `NAME=VALUE`, either of them perhaps quoted as in Go.
+/// Reads lines of `key TAB value`. `build` lines contain `NAME=VALUE`, where Go may have quoted either part.
 fn read_module(info: &mut GoBuildInfo, lines: &str) {
     for line in lines.lines() {
         match line.split_once('\t') {
@@ -115,7 +115,7 @@ fn split_setting(setting: &str) -> Option<(String, String)> {
     Some((unquote(&setting[..end]), unquote(value)))
 }
 
-/// Where the quote closes that opened just before this text.
+/// Returns the position of the closing quote of a text that begins just after the opening one.
 fn closing_quote(text: &str) -> Option<usize> {
     let mut escaped = false;
     for (at, byte) in text.bytes().enumerate() {
@@ -129,7 +129,7 @@ fn closing_quote(text: &str) -> Option<usize> {
     None
 }
 
-/// Takes Go's quotes off; the escapes that occur in settings are `\"` and `\\`.
+/// Removes Go's quotes. The only escapes in settings are `\"` and `\\`.
 fn unquote(text: &str) -> String {
     if let Some(raw) = text.strip_prefix('`').and_then(|text| text.strip_suffix('`')) {
         return raw.to_owned();

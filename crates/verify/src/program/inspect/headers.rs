@@ -1,8 +1,8 @@
-//! Reading an ELF header the way the kernel does.
+//! Reads an ELF header as the kernel does.
 //!
-//! Linux takes class and byte order from itself, not from `e_ident`, and looks only at `e_type`, `e_machine`,
+//! Linux takes class and byte order from itself, not from `e_ident`, and reads only `e_type`, `e_machine`,
 //! `e_phentsize` and `e_phnum`. A file whose `EI_CLASS`, `EI_DATA` or `EI_VERSION` is damaged runs on x86-64. So the
-//! stated class and order are tried first and the others after; the size of a program header tells which one holds.
+//! stated class and order are tried first and the others after; the size of a program header tells which one is right.
 
 use crossdock_platform::Endianness;
 use object::Endianness as Order;
@@ -21,7 +21,7 @@ pub enum Class {
 }
 
 impl Class {
-    /// 32 or 64.
+    /// Returns 32 or 64.
     pub fn bits(self) -> u8 {
         match self {
             Class::Elf32 => 32,
@@ -36,7 +36,7 @@ impl Class {
         }
     }
 
-    /// What `e_phentsize` has to be for the kernel to take the file.
+    /// Returns the only `e_phentsize` that the kernel accepts.
     pub fn program_header_size(self) -> u16 {
         match self {
             Class::Elf32 => 32,
@@ -60,7 +60,7 @@ fn opposite(endianness: Endianness) -> Endianness {
     }
 }
 
-/// The fields of an ELF header that matter, whatever its class.
+/// The relevant fields of an ELF header of either class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Header {
     pub(super) class: Class,
@@ -75,8 +75,8 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// The header in the first reading that gives a possible program header size, else in the stated reading. `None`
-    /// when the file is shorter than a header.
+    /// Returns the first interpretation of the header that has a valid program header size, or the stated one if none
+    /// has. `None` if the file is shorter than a header.
     pub(super) fn read(bytes: &[u8]) -> Option<Header> {
         let readings = Self::readings(bytes);
         readings
@@ -87,7 +87,7 @@ impl Header {
             .copied()
     }
 
-    /// Every reading of the header, the stated one first.
+    /// Returns every interpretation of the header, the stated one first.
     fn readings(bytes: &[u8]) -> [Option<Header>; 4] {
         let class = match bytes.get(4) {
             Some(1) => Class::Elf32,
@@ -132,12 +132,12 @@ impl Header {
         })
     }
 
-    /// The length of the program headers together.
+    /// Returns the size of all program headers together.
     pub(super) fn table_length(&self) -> u64 {
         u64::from(self.entries) * u64::from(self.entry_size)
     }
 
-    /// The program headers that lie within the file, when their size is right.
+    /// Returns the program headers in the file; none if their stated size is wrong.
     pub(super) fn segments(&self, file: &Content<'_>) -> Vec<Segment> {
         let bytes = file.slice(self.table, self.table_length());
         if self.entry_size != self.class.program_header_size() {
@@ -152,7 +152,7 @@ impl Header {
     fn convert_segments<P: ProgramHeader<Endian = Order>>(&self, bytes: &[u8]) -> Vec<Segment> {
         let order = order(self.endianness);
         let mut at = 0;
-        // The kernel takes no more (`load_elf_phdrs`).
+        // The kernel refuses a file with more (`load_elf_phdrs`).
         let most = 65536 / u32::from(self.entry_size.max(1));
         (0..u32::from(self.entries).min(most))
             .map_while(|_| bytes.read::<P>(&mut at).ok())
@@ -183,33 +183,33 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// True for `PT_LOAD`.
+    /// Returns whether the segment is loaded (`PT_LOAD`).
     pub fn is_loaded(&self) -> bool {
         self.kind == PT_LOAD.0
     }
 
-    /// True when the kernel maps it writable.
+    /// Returns whether the kernel maps the segment writable.
     pub fn is_writable(&self) -> bool {
         self.flags & PF_W.0 != 0
     }
 
-    /// True when the kernel maps it executable.
+    /// Returns whether the kernel maps the segment executable.
     pub fn is_executable(&self) -> bool {
         self.flags & PF_X.0 != 0
     }
 
-    /// The byte after its last one in the file.
+    /// Returns the offset of the first byte after the segment in the file.
     pub fn file_end(&self) -> u64 {
         self.offset.saturating_add(self.file_size)
     }
 
-    /// Its bytes, as far as the file holds them.
+    /// Returns the bytes of the segment, as far as the file contains them.
     pub(crate) fn bytes<'data>(&self, file: &'data Content<'_>) -> &'data [u8] {
         file.slice(self.offset, self.file_size)
     }
 }
 
-/// A file and how its bytes lie in memory.
+/// A file and the mapping of its bytes into memory.
 #[derive(Clone, Copy)]
 pub(crate) struct Memory<'data> {
     pub(crate) file: &'data Content<'data>,
@@ -217,7 +217,7 @@ pub(crate) struct Memory<'data> {
 }
 
 impl<'data> Memory<'data> {
-    /// The bytes from this address to the end of its segment's part of the file; `None` where nothing is mapped.
+    /// Returns the bytes from this address to the end of its segment in the file; `None` if nothing is mapped there.
     pub(crate) fn from(&self, address: u64) -> Option<&'data [u8]> {
         self.segments.iter().filter(|segment| segment.is_loaded()).find_map(|segment| {
             let skipped = address.checked_sub(segment.address)?;
@@ -226,7 +226,7 @@ impl<'data> Memory<'data> {
         })
     }
 
-    /// Where in the file the byte stands that has this address.
+    /// Returns the offset in the file of the byte at this address.
     pub(crate) fn offset_of(&self, address: u64) -> Option<u64> {
         self.segments.iter().filter(|segment| segment.is_loaded()).find_map(|segment| {
             let skipped =

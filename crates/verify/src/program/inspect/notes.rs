@@ -1,4 +1,4 @@
-//! Notes: who made the file, for which system, and the processor level that it asks for.
+//! Notes: the system that the file is for, and the processor level that it demands.
 
 use crossdock_platform::Endianness;
 use object::Endianness as Order;
@@ -7,21 +7,21 @@ use object::read::elf::{FileHeader, NoteIterator};
 
 use super::headers::{Class, Memory, order};
 
-/// What the notes say.
+/// The facts of the notes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Notes {
-    /// The system that the file was made for, where a note names it: `FreeBSD`, `NetBSD`, `OpenBSD`, `DragonFly`, `Solaris`,
-    /// `Android`.
+    /// The system that the file is for: `FreeBSD`, `NetBSD`, `OpenBSD`, `DragonFly`, `Solaris` or `Android`; `None` if
+    /// no note names one of them.
     pub system: Option<String>,
-    /// The x86 levels that the dynamic loader demands (`GNU_PROPERTY_X86_ISA_1_NEEDED`): bit 0 is x86-64 baseline, bit 1
-    /// v2, bit 2 v3, bit 3 v4.
+    /// The x86 levels that the dynamic loader demands (`GNU_PROPERTY_X86_ISA_1_NEEDED`): bit 0 is the baseline of
+    /// x86-64, bit 1 is v2, bit 2 is v3, bit 3 is v4.
     pub x86_isa_needed: Option<u32>,
-    /// The oldest Linux kernel that the C library asks for (`NT_GNU_ABI_TAG`): major, minor, patch.
+    /// The oldest Linux kernel that the C library supports (`NT_GNU_ABI_TAG`): major, minor, patch.
     pub oldest_kernel: Option<(u32, u32, u32)>,
 }
 
-/// Real programs have three or four note segments, of some hundred bytes each.
+/// Bounds above real programs, which have three or four note segments of some hundred bytes.
 const MAX_SEGMENTS: usize = 64;
 const MAX_BYTES: usize = 1 << 16;
 
@@ -68,7 +68,7 @@ fn collect<H: FileHeader<Endian = Order>>(notes: &mut Notes, bytes: &[u8], align
     }
 }
 
-/// `NT_GNU_ABI_TAG`: four words, the system (0 is Linux) and the oldest kernel.
+/// Reads `NT_GNU_ABI_TAG`: four words, of which the first is the system (0 is Linux) and the others the oldest kernel.
 fn abi_tag(notes: &mut Notes, words: &[u8], order: Order) {
     let word = |index: usize| -> Option<u32> {
         let bytes: [u8; 4] = words.get(index * 4..index * 4 + 4)?.try_into().ok()?;

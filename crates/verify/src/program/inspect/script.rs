@@ -1,25 +1,27 @@
-//! The first line of a script, as `fs/binfmt_script.c` reads it.
+//! The first line of a script, read as by `fs/binfmt_script.c`.
 
-/// Linux reads this much of a file to find out what it is (`BINPRM_BUF_SIZE`, since 5.1).
+/// The number of bytes that Linux reads to recognize a file (`BINPRM_BUF_SIZE`, since 5.1).
 const HEAD: usize = 256;
 
-/// What a `#!` line says.
+/// The contents of a `#!` line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Script {
-    /// The path of the interpreter; empty when the line names none.
+    /// The path of the interpreter; empty if the line names none.
     pub interpreter: String,
-    /// Everything after it, as one argument, the way Linux hands it over.
+    /// The rest of the line, which Linux passes as one argument.
     pub argument: Option<String>,
-    /// The line ends in a carriage return, which becomes part of the argument, else of the interpreter's name.
+    /// Whether the line ends in a carriage return, which belongs to the argument, or to the interpreter's name if there
+    /// is no argument.
     pub has_carriage_return: bool,
-    /// The interpreter's path goes beyond the 256 bytes that the kernel reads.
+    /// Whether the interpreter's path exceeds the 256 bytes that the kernel reads.
     pub is_truncated: bool,
 }
 
 impl Script {
-    /// The program that `/usr/bin/env` is asked to start: its argument, or with `-S` the first word that is neither an
-    /// option nor an assignment. `None` when that takes more than reading: quotes, variables, a PATH or folder of its own.
+    /// Returns the program that `/usr/bin/env` starts: its argument, or with `-S` the first word that is neither an
+    /// option nor an assignment. `None` if the line alters the lookup: by quotes, variables, or its own PATH or
+    /// directory.
     pub fn env_target(&self) -> Option<&str> {
         let argument = self.argument.as_deref().filter(|_| self.interpreter_name() == "env")?;
         match split_string(argument) {
@@ -28,8 +30,8 @@ impl Script {
         }
     }
 
-    /// True when the carriage return at the line's end does no harm: `env -S` takes it for a blank, and Perl and Ruby pass
-    /// over one behind their options.
+    /// Returns whether the carriage return at the line's end is harmless: `env -S` treats it as a blank, and Perl and
+    /// Ruby ignore one after their options.
     pub(crate) fn tolerates_carriage_return(&self) -> bool {
         let Some(argument) = self.argument.as_deref() else { return false };
         match self.interpreter_name() {
@@ -38,13 +40,13 @@ impl Script {
         }
     }
 
-    /// The interpreter's name without its folder.
+    /// Returns the interpreter's file name.
     pub(crate) fn interpreter_name(&self) -> &str {
         self.interpreter.rsplit('/').next().unwrap_or_default()
     }
 }
 
-/// What `env` splits into words: the rest behind `-S`, `-vS` and the like, or `--split-string=`.
+/// Returns the text that `env` splits into words: that after `-S`, `-vS` and the like, or after `--split-string=`.
 fn split_string(argument: &str) -> Option<&str> {
     let short = || argument.strip_prefix('-')?.trim_start_matches(['i', 'v', '0']).strip_prefix('S');
     argument.strip_prefix("--split-string=").or_else(short)
@@ -67,7 +69,7 @@ fn command_of(words: &str) -> Option<&str> {
     None
 }
 
-/// Reads the `#!` line, if the file begins with one.
+/// Reads the `#!` line; `None` if the file does not begin with one.
 pub(super) fn read(bytes: &[u8]) -> Option<Script> {
     let head = &bytes[..bytes.len().min(HEAD)];
     let rest = head.strip_prefix(b"#!")?;

@@ -1,4 +1,4 @@
-//! The parts of a long program that its facts rest on.
+//! The parts of a long program that determine its facts.
 
 use std::borrow::Cow;
 
@@ -8,13 +8,13 @@ use super::content::{Content, MAX_TOTAL};
 use super::dynamic;
 use super::headers::{Header, Memory};
 
-/// What is read of a long file before anything is known of it. Program headers, the loader's name and the dynamic symbols
-/// of nearly every program lie here.
+/// The size that is read of a long file before anything is known about it. It contains the program headers, the
+/// loader's name and the dynamic symbols of almost every program.
 const HEAD: u64 = 1 << 20;
-/// The version tables hold no length of their own; none comes near this.
+/// The size that is read of a version table, which does not state its own. No real table is near it.
 const VERSION_TABLE: u64 = 1 << 20;
 
-/// The bytes of a long file that its facts rest on. `fetch` gives those from an offset, as many as the length says.
+/// Reads the bytes of a long file that determine its facts. `fetch` takes an offset and a length.
 pub(super) fn read<'data, E>(
     length: u64,
     fetch: &dyn Fn(u64, u64) -> Result<Cow<'data, [u8]>, E>,
@@ -24,7 +24,8 @@ pub(super) fn read<'data, E>(
         return Ok(content);
     };
     if header.machine == EM_ARM.0 && length <= MAX_TOTAL {
-        // What it was compiled for stands in a section, for which the whole is read. A longer file has no attributes.
+        // The processor version is in a section, whose place only the whole file tells. A longer file has no
+        // attributes.
         return Ok(Content::beginning(length, fetch(0, length)?));
     }
     content.add(header.table, header.table_length(), fetch)?;
@@ -56,7 +57,7 @@ pub(super) fn read<'data, E>(
 mod tests {
     use super::*;
 
-    /// The first bytes of an ELF file for ARM, of which all else is zero.
+    /// Returns the number of bytes that are fetched of an ELF file for ARM with this length.
     fn fetched(length: u64) -> u64 {
         let mut head = b"\x7fELF\x01\x01\x01".to_vec();
         head.resize(64, 0);

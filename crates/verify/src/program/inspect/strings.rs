@@ -1,15 +1,15 @@
-//! Names of a string table, which a hostile file may have overlap: a file of a megabyte can name a terabyte.
+//! Names of string tables. In a hostile file they may overlap, so that a megabyte can name a terabyte.
 
-/// The bytes up to the first NUL; `None` when there is no NUL.
+/// Returns the bytes up to the first NUL; `None` if there is none.
 pub(crate) fn c_string(bytes: &[u8]) -> Option<&[u8]> {
     let end = memchr::memchr(0, bytes)?;
     Some(&bytes[..end])
 }
 
-/// What a name costs beyond its bytes.
+/// The cost of a name in addition to its bytes.
 const COST_OF_A_NAME: usize = 64;
 
-/// How much memory names may still take, in bytes.
+/// The memory in bytes that names may still take.
 #[derive(Debug)]
 pub(crate) struct Budget(usize);
 
@@ -18,12 +18,12 @@ impl Budget {
         Budget(bytes)
     }
 
-    /// True once a name did not fit: then nothing fits any more.
+    /// Returns whether a name exceeded the budget. Then every later name does.
     pub(crate) fn is_spent(&self) -> bool {
         self.0 == 0
     }
 
-    /// Takes the budget of a name of this length; `None` when there is not so much.
+    /// Subtracts the cost of a name of this length; `None` if the budget is smaller.
     pub(super) fn take(&mut self, length: usize) -> Option<()> {
         let left = self.0.checked_sub(length + COST_OF_A_NAME);
         self.0 = left.unwrap_or(0);
@@ -31,12 +31,12 @@ impl Budget {
     }
 }
 
-/// A string table, looked up once.
+/// A string table.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Strings<'data>(pub(crate) &'data [u8]);
 
 impl Strings<'_> {
-    /// The string at this offset, unless it is longer than that or there is no budget for it.
+    /// Returns the string at this offset; `None` if it is unterminated, longer than `longest` or exceeds the budget.
     pub(crate) fn get(&self, offset: u64, longest: usize, budget: &mut Budget) -> Option<String> {
         if budget.is_spent() {
             return None;
@@ -44,7 +44,7 @@ impl Strings<'_> {
         let rest = usize::try_from(offset).ok().and_then(|offset| self.0.get(offset..)).unwrap_or_default();
         let rest = &rest[..rest.len().min(longest)];
         let text = c_string(rest);
-        // A search for an end that is not there costs time, so it is paid for too.
+        // The search for a missing end costs time, so it counts too.
         budget.take(text.map_or(rest.len(), <[u8]>::len))?;
         Some(String::from_utf8_lossy(text?).into_owned())
     }

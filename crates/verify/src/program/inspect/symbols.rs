@@ -1,4 +1,4 @@
-//! The symbols that the dynamic loader looks up before a program begins, and those that a file offers.
+//! The symbols that the dynamic loader looks up before a program begins, and those that a file defines.
 
 use crossdock_platform::Endianness;
 
@@ -14,24 +14,24 @@ use super::elf::Elf;
 use super::headers::{Class, Memory, order};
 use super::strings::{Budget, Strings};
 
-/// A longer name is taken for damage; C++ has names of some thousand bytes.
+/// The length of a name. C++ has names of some thousand bytes.
 const MAX_NAME_LENGTH: usize = 1 << 14;
-/// A file with more symbols is not looked at.
+/// The number of symbols that are read of a file.
 const MAX_SYMBOLS: usize = 1 << 20;
 
 /// The dynamic symbols of a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Symbols {
-    /// Names that the loader has to find at once, for data and, when it binds at once, for functions.
+    /// The names that the loader looks up at the start: those of data, and those of functions if it binds at once.
     pub(crate) wanted: BTreeSet<String>,
-    /// Names of functions that are looked up when they are first called.
+    /// The names of functions that are looked up at their first call.
     pub(crate) wanted_later: BTreeSet<String>,
-    /// Names that the file offers to others.
+    /// The names that the file defines for others.
     pub(crate) offered: BTreeSet<String>,
 }
 
-/// Reads the symbols of an ELF file that is here as a whole; `None` when its tables are of a kind not known here, or when
-/// there is no budget for its names.
+/// Reads the symbols of an ELF file; `None` if the file is incomplete, has tables of an unknown kind or exceeds the
+/// budget.
 pub(crate) fn symbols(bytes: &[u8], elf: &Elf, budget: &mut Budget) -> Option<Symbols> {
     if budget.is_spent() || bytes.len() as u64 != elf.length || !has_plain_relocations(elf.machine) {
         return None;
@@ -53,7 +53,8 @@ pub(crate) fn symbols(bytes: &[u8], elf: &Elf, budget: &mut Budget) -> Option<Sy
     tables.read(budget)
 }
 
-/// MIPS binds through its global offset table, and some 64-bit machines have hash tables of their own.
+/// Returns whether the machine has plain relocation tables. MIPS binds through its global offset table, and some 64-bit
+/// machines have their own hash tables.
 fn has_plain_relocations(machine: u16) -> bool {
     [
         elf::EM_X86_64,
@@ -77,7 +78,7 @@ struct Tables<'data> {
     strings: Strings<'data>,
 }
 
-/// Where a symbol's name stands, whether it is defined here, and whether it may be absent.
+/// A symbol: the offset of its name, and whether it is defined here or may be absent.
 struct Symbol {
     name: u32,
     is_defined: bool,
@@ -121,7 +122,7 @@ impl Tables<'_> {
         found
     }
 
-    /// The indices of the symbols that a relocation table names.
+    /// Returns the indices of the symbols in a relocation table.
     fn relocations_at(&self, tag: DynamicTag, size: DynamicTag, kind: Kind) -> BTreeSet<u32> {
         let (Some(table), Some(size)) = (self.table(tag), self.value(size)) else { return BTreeSet::new() };
         let table = &table[..usize::try_from(size).unwrap_or(usize::MAX).min(table.len())];
@@ -138,7 +139,7 @@ impl Tables<'_> {
         }
     }
 
-    /// The names of those symbols that have to come from another file.
+    /// Returns the names of those symbols that another file must define.
     fn names_of(&self, indices: &BTreeSet<u32>, budget: &mut Budget) -> BTreeSet<String> {
         let symbols = indices.iter().take(MAX_SYMBOLS).filter_map(|index| self.symbol(*index));
         let wanted = symbols.filter(|symbol| !symbol.is_defined && !symbol.is_weak);
@@ -170,7 +171,7 @@ impl Tables<'_> {
         })
     }
 
-    /// What the hash table lists: everything that others can find.
+    /// Returns the symbols of the hash table, which are those that other files can find.
     fn offered(&self, budget: &mut Budget) -> Option<BTreeSet<String>> {
         let indices = match (self.table(elf::DT_GNU_HASH), self.table(elf::DT_HASH)) {
             (Some(table), _) => self.gnu_hash(table)?,
@@ -182,7 +183,7 @@ impl Tables<'_> {
         Some(offered.filter_map(|symbol| self.name(&symbol, budget)).collect())
     }
 
-    /// The symbols of a GNU hash table: from its first to the end of its last chain.
+    /// Returns the symbols of a GNU hash table: from its first to the end of its last chain.
     fn gnu_hash(&self, table: &[u8]) -> Option<std::ops::Range<u32>> {
         let (buckets, first, bloom) = (self.word(table, 0)?, self.word(table, 1)?, self.word(table, 2)?);
         let bloom_words = usize::try_from(bloom).ok()?.checked_mul(usize::from(self.class.bits() / 32))?;
