@@ -47,7 +47,7 @@ fn command(annotation: Annotation<'_>) -> String {
         other => other.as_str(),
     };
     let line = annotation.line.map(|line| format!(",line={line}")).unwrap_or_default();
-    // GitHub shows `%0A` as a line break: the correction stands below the message.
+    // GitHub shows `%0A` as a line break: the correction is shown below the message.
     let replacement =
         annotation.replacement.map(|line| format!("%0A{}", escape_data(line))).unwrap_or_default();
     format!(

@@ -1,5 +1,5 @@
-//! Verifies every executable file of folders in a root file system on disk: `judge_root ROOT PLATFORM FOLDER…`. Prints one line for
-//! each finding that is no note, and how many files were verified.
+//! Verifies every executable file in directories of a root file system on disk: `verify_root ROOT PLATFORM DIRECTORY…`.
+//! Prints one line for each finding except notes, and the number of verified files.
 
 use std::borrow::Cow;
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -54,15 +54,15 @@ impl Root for Disk {
 #[expect(clippy::print_stdout, reason = "this is a command line")]
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
-    let [_, root, platform, folders @ ..] = arguments.as_slice() else { return ExitCode::from(2) };
+    let [_, root, platform, directories @ ..] = arguments.as_slice() else { return ExitCode::from(2) };
     let Ok(platform) = Platform::parse(platform) else { return ExitCode::from(2) };
     let (root, target) = (Disk(Path::new(root).to_owned()), Target::new(&platform));
     let image = ImageFacts::default();
     let mut verified = 0;
-    for folder in folders {
-        let Ok(entries) = std::fs::read_dir(root.place(folder)) else { return ExitCode::from(5) };
+    for directory in directories {
+        let Ok(entries) = std::fs::read_dir(root.place(directory)) else { return ExitCode::from(5) };
         for name in entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()) {
-            let path = format!("{folder}/{name}");
+            let path = format!("{directory}/{name}");
             let Ok(Some(entry)) = root.entry(&path) else { continue };
             if entry.kind != EntryKind::File || entry.mode & 0o111 == 0 {
                 continue;

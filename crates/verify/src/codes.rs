@@ -4,8 +4,8 @@ crossdock_findings::catalogue! {
     // The format of the file.
     EMPTY_FILE = "empty-file", Error,
         "the file is empty",
-        "The kernel finds no format it knows: `exec format error`. A build or copy step failed without saying so.",
-        "Build the program again and look at the step that copies it.";
+        "The kernel recognizes no format: `exec format error`. A build or copy step failed without an error.",
+        "Build the program again, and check the step that copies it.";
     MACH_O_PROGRAM = "mach-o-program", Error,
         "the file is a macOS program",
         "Only macOS starts Mach-O programs; a Linux node shows `exec format error`. It was built for the developer's machine.",
@@ -17,35 +17,35 @@ crossdock_findings::catalogue! {
     WASM_PROGRAM = "wasm-program", Error,
         "the file is a WebAssembly module",
         "The kernel does not start WebAssembly: `exec format error`, unless the runtime has a shim for it.",
-        "Build for the target's processor, or judge it for the platform `wasip1/wasm`.";
+        "Build for the target's processor, or verify it for the platform `wasip1/wasm`.";
     COMPRESSED_FILE = "compressed-file", Error,
         "the file is compressed or an archive",
-        "The kernel does not unpack: `exec format error`. A download was copied without unpacking it.",
-        "Unpack it and put the program that is inside into the image.";
+        "The kernel does not unpack files: `exec format error`. A download was copied without being unpacked.",
+        "Unpack the file, and copy the program in it into the image.";
     GIT_LFS_POINTER = "git-lfs-pointer", Error,
         "the file is a Git LFS pointer",
         "Git LFS left its pointer because the file was not fetched; a node shows `exec format error`.",
         "Run `git lfs pull` before the image is built.";
     TEXT_WITHOUT_INTERPRETER = "text-without-interpreter", Error,
-        "the file is a text without a `#!` line",
-        "Shells start such a file, the kernel does not: `exec format error`.",
-        "Make `#!/bin/sh` (or the interpreter it needs) its very first line.";
+        "the file is text without a `#!` line",
+        "Shells run such a file, but the kernel does not: `exec format error`.",
+        "Make `#!/bin/sh`, or the interpreter that it needs, the first line.";
     BYTE_ORDER_MARK = "byte-order-mark", Error,
-        "a byte order mark stands before `#!`",
-        "The kernel wants `#!` as the first two bytes: `exec format error`. An editor on Windows saved the file.",
+        "the file begins with a byte order mark before `#!`",
+        "The kernel requires `#!` in the first two bytes: `exec format error`. An editor on Windows saved the file.",
         "Save it as UTF-8 without a byte order mark.";
     NOT_A_PROGRAM = "not-a-program", Error,
-        "the file is no program that the target can start",
-        "The kernel finds no format it knows: `exec format error`.",
-        "Put the program that the build made into the image.";
+        "the file is not a program that the target can start",
+        "The kernel recognizes no format: `exec format error`.",
+        "Copy the program that the build produced into the image.";
     OBJECT_FILE = "object-file", Error,
-        "the file is an object file, a core dump or another ELF file that is no program",
+        "the file is an object file, a core dump or another ELF file that cannot start",
         "The kernel starts only the ELF types EXEC and DYN: `exec format error`.",
         "Link it: use the program, not a `.o` file.";
     SHARED_LIBRARY = "shared-library", Error,
         "the file is a shared library, not a program",
-        "It has no interpreter and no entry point: it dies at once (`exec format error` or a segmentation fault, exit 139). Windows \
-             starts no DLL.",
+        "It has no interpreter and no entry point, so it crashes at once (`exec format error` or a segmentation fault, exit 139). Windows does not \
+             start a DLL.",
         "Use the program; in Go, build with `-buildmode=exe` and a `package main`.";
     BAD_PROGRAM_HEADERS = "bad-program-headers", Error,
         "the ELF file's program headers are missing, damaged or outside the file",
@@ -53,15 +53,15 @@ crossdock_findings::catalogue! {
         "Build or copy the program again; compare its checksum with the build's.";
     TRUNCATED_FILE = "truncated-file", Error,
         "the file ends before its last segment does",
-        "It loads and then dies where the bytes are missing: exit 139 (segmentation fault) or 135.",
+        "It loads and then crashes where bytes are missing: exit 139 (segmentation fault) or 135.",
         "Copy or download it again; compare its size and checksum with the build's.";
     BAD_ENTRY_ADDRESS = "bad-entry-address", Error,
         "the ELF entry address lies outside the program",
-        "The kernel jumps to memory that holds nothing: exit 139 (segmentation fault).",
-        "Build the program again; when a tool rewrites it (a packer, a signer), leave that tool out.";
+        "The kernel jumps to unmapped memory: exit 139 (segmentation fault).",
+        "Build the program again; if a tool such as a packer or a signer rewrites it, omit that tool.";
     DAMAGED_PROGRAM = "damaged-program", Error,
         "the ELF file contradicts itself",
-        "The kernel or the dynamic loader refuses it or dies on it.",
+        "The kernel or the dynamic loader refuses it, or it crashes.",
         "Build or copy the program again; compare its checksum with the build's.";
 
     // The machine that the program is for.
@@ -71,10 +71,10 @@ crossdock_findings::catalogue! {
         "Build for the target: set `--platform`, GOARCH or the Rust target; with COPY --from, check that stage's platform.";
     WRONG_BYTE_ORDER = "wrong-byte-order", Error,
         "the program has the other byte order",
-        "The kernel reads another machine's number out of the header: `exec format error`.",
+        "The kernel reads a different machine number from the header: `exec format error`.",
         "Build for the right member of the family, such as ppc64le instead of ppc64.";
     WRONG_CLASS = "wrong-class", Error,
-        "the program is 32-bit where 64-bit is meant, or the reverse",
+        "the program is 32-bit where 64-bit is expected, or the reverse",
         "The kernel does not load it: `exec format error`.",
         "Build for the right member of the family, such as mips64 instead of mips.";
     WRONG_ABI = "wrong-abi", Error,
@@ -83,7 +83,7 @@ crossdock_findings::catalogue! {
         "Build with the target's ABI; for ARM choose between soft and hard float as the image's loader and libraries do.";
     WRONG_SYSTEM = "wrong-system", Error,
         "the program is for another operating system",
-        "Linux loads it and finds no loader (`no such file or directory`), or it dies at its first system call.",
+        "Linux loads it and finds no loader (`no such file or directory`), or it crashes at its first system call.",
         "Build with the target's GOOS or Rust target.";
     NO_32_BIT_MODE = "no-32-bit-mode", Error,
         "the program is 32-bit and the nodes have no 32-bit mode",
@@ -91,26 +91,26 @@ crossdock_findings::catalogue! {
         "Build for the node's 64-bit architecture.";
     COMPATIBILITY_MODE = "compatibility-mode", Warning,
         "the program is 32-bit and runs in the node's compatibility mode",
-        "Nodes run it where the kernel has the mode switched on; libraries have to be 32-bit too.",
-        "Build for the node's 64-bit architecture, unless 32 bits are meant.";
+        "Nodes run it if the kernel has the mode enabled; its libraries must be 32-bit too.",
+        "Build for the node's 64-bit architecture, unless 32-bit is intended.";
     COMPATIBILITY_MODE_UNKNOWN = "compatibility-mode-unknown", Warning, Unproven,
-        "the program is 32-bit and it is not known whether the nodes have a 32-bit mode",
+        "the program is 32-bit, and it is unknown whether the nodes have a 32-bit mode",
         "Some cores have none and show `exec format error`.",
         "Name the node type with `--for`, or build for the node's 64-bit architecture.";
     SHALLOW_CHECKS = "shallow-checks", Note,
         "only format and processor were verified",
-        "For systems other than Linux crossdock looks at the file's format and processor, not at its libraries or signature.",
+        "For systems other than Linux crossdock checks the file's format and processor, but not its libraries or signature.",
         "Start the program once on the target system.";
     UNKNOWN_TARGET = "unknown-target", Warning, Unproven,
-        "crossdock does not know what programs of this platform look like",
-        "There is no rule for the platform's file format, so nothing was verified.",
-        "Judge for a platform that crossdock knows.";
+        "crossdock does not know the format of this platform's programs",
+        "Programs of the platform have no rule in crossdock, so nothing was verified.",
+        "Verify for a platform that crossdock knows.";
 
     // The processor level and page size that the program needs.
     LEVEL_TOO_HIGH = "level-too-high", Error,
         "the program was built for a newer processor than the target guarantees",
-        "On an older node it stops at once: Go on amd64 says `This program can only be run on AMD64 processors with v3 \
-             microarchitecture support`, other programs die with exit 132 (illegal instruction).",
+        "On an older node it stops at once: Go on amd64 prints `This program can only be run on AMD64 processors with v3 \
+             microarchitecture support`, other programs crash with exit 132 (illegal instruction).",
         "Build for the target's level, or name nodes that have the level: `--for linux/amd64/v3`.";
     LOADER_LEVEL_TOO_HIGH = "loader-level-too-high", Error,
         "the program tells the dynamic loader to demand a newer processor than the target guarantees",
@@ -118,16 +118,16 @@ crossdock_findings::catalogue! {
         "Build without `-march=x86-64-v3` and its like, or name nodes that have the level.";
     LEVEL_RECORDED_WRONG = "level-recorded-wrong", Warning,
         "the build information names a processor level that does not exist",
-        "Go accepts a bad GOAMD64 or GOARM silently and builds for the default level, not for the one that was meant.",
+        "Go accepts a bad GOAMD64 or GOARM silently and builds for the default level, not for the intended one.",
         "Correct the variable: GOAMD64 is v1 to v4, GOARM is 5, 6 or 7.";
     LEVEL_UNKNOWN = "level-unknown", Warning, Unproven,
-        "the plan does not say for which processor the program was compiled",
-        "A program compiled for a newer processor dies with exit 132 (illegal instruction), and its file does not tell.",
+        "the plan does not state the processor that the program was compiled for",
+        "A program compiled for a newer processor crashes with exit 132 (illegal instruction), and its file does not record the processor.",
         "Compile with a stated target-cpu rather than `native`.";
     NODE_LEVEL_UNKNOWN = "node-level-unknown", Warning, Unproven,
-        "the program needs a newer processor than the platform promises, and what the named machine has is not known",
-        "On a machine without that level it stops at once: a message of Go's on amd64, exit 132 (illegal instruction) elsewhere.",
-        "Name the level that the machines have, as `--for linux/amd64/v3`, or build for the platform's baseline.";
+        "the program needs a newer processor than the platform guarantees, and the level of the named machine is unknown",
+        "On a machine without that level it stops at once: with a message of Go on amd64, with exit 132 (illegal instruction) elsewhere.",
+        "State the level of the machines, e.g. `--for linux/amd64/v3`, or build for the platform's baseline.";
     PAGE_SIZE = "page-size", Error,
         "the program's segments are not aligned to the nodes' pages",
         "On nodes with 16 KiB or 64 KiB pages it is not loaded: `ELF load command address/offset not page-aligned`.",
@@ -140,110 +140,110 @@ crossdock_findings::catalogue! {
     // Linkage, the loader and the libraries.
     INTERPRETER_MISSING = "interpreter-missing", Error,
         "the program's dynamic loader is not in the image",
-        "The kernel says `no such file or directory` although the program is there: it means the loader.",
-        "Link statically (CGO_ENABLED=0; a musl target or `+crt-static`), or take a base image with this loader.";
+        "The kernel reports `no such file or directory` although the program exists: the loader is missing.",
+        "Link statically (CGO_ENABLED=0; a musl target or `+crt-static`), or use a base image with this loader.";
     INTERPRETER_UNCHECKED = "interpreter-unchecked", Warning, Unproven,
-        "the program needs a dynamic loader, and there is no image to look for it in",
+        "the program needs a dynamic loader, and no image was given to search for it",
         "Whether it starts depends on the image: without the loader it shows `no such file or directory`.",
         "Verify the image, or link statically.";
     INTERPRETER_MALFORMED = "interpreter-malformed", Error,
         "the name of the program's dynamic loader is damaged",
         "The kernel does not load the program: `exec format error`, or `no such file or directory`.",
-        "Build the program again; when a tool rewrites it (patchelf), check what that tool did.";
+        "Build the program again; if a tool such as patchelf rewrites it, check the result.";
     INTERPRETER_NOT_EXECUTABLE = "interpreter-not-executable", Error,
         "the program's dynamic loader is not executable for the configured user",
-        "The kernel says `permission denied`.",
+        "The kernel reports `permission denied`.",
         "Give the loader mode 0755 in the image.";
     INTERPRETER_WRONG = "interpreter-wrong", Error,
         "the program's dynamic loader is empty, damaged or for another machine",
-        "The kernel says `input/output error` or `accessing a corrupted shared library`.",
-        "Take program and base image for the same platform; check what was copied over the loader.";
+        "The kernel reports `input/output error` or `accessing a corrupted shared library`.",
+        "Use a program and a base image of the same platform; check whether a file was copied over the loader.";
     DYNAMIC_NOT_PLANNED = "dynamic-not-planned", Error,
         "the plan asks for a static program and this one needs a dynamic loader",
-        "In a base without the loader it shows `no such file or directory`. Go's `-buildmode=pie` and Rust's gnu targets do so.",
+        "In a base image without the loader a node shows `no such file or directory`. Go's `-buildmode=pie` and Rust's gnu targets make such programs.",
         "For Go set CGO_ENABLED=0 without `-buildmode=pie`; for Rust use a musl target or `-C target-feature=+crt-static`.";
     STATIC_NOT_PLANNED = "static-not-planned", Warning,
         "the plan asks for a dynamic program and this one is static",
-        "It starts, but what it should take from the image (name resolution, TLS libraries) is built in.",
-        "Set `linkage = \"static\"` in the configuration, or look at the linker flags.";
+        "It starts, but contains copies of what it should load from the image (name resolution, TLS libraries).",
+        "Set `linkage = \"static\"` in the configuration, or check the linker flags.";
     LIBRARY_MISSING = "library-missing", Error,
         "a shared library that the program needs is not in the image",
         "The loader stops: `error while loading shared libraries: … cannot open shared object file`, exit 127.",
         "Install the library in the image, or link statically.";
     LIBRARY_WRONG = "library-wrong", Error,
         "a shared library that the program needs is damaged or for another machine",
-        "The loader stops: `file too short`, `invalid ELF header`, or as if the library were absent; exit 127.",
-        "Take the library for the image's platform; check what was copied over it.";
+        "The loader stops: `file too short`, `invalid ELF header`, or the error of a missing library; exit 127.",
+        "Use the library for the image's platform; check whether a file was copied over it.";
     SYMBOL_VERSION_MISSING = "symbol-version-missing", Error,
         "a shared library in the image is older than the program needs",
         "The loader stops: ``version `GLIBC_2.38' not found``, exit 1.",
-        "Build against the image's library version or an older one (zig: `-target …-gnu.2.31`), take a newer base, or link \
-             statically.";
+        "Build against the image's library version or an older one (zig: `-target …-gnu.2.31`), use a newer base \
+             image, or link statically.";
     SYMBOL_MISSING = "symbol-missing", Error,
         "no shared library in the image has a symbol that the program needs",
         "The loader stops: `symbol lookup error: …: undefined symbol: …`, or with musl `Error relocating …: symbol not found`, \
          exit 127.",
-        "Take the library in the version that the program was built with, and do not mix musl's libraries with glibc's.";
+        "Use the library in the version that the program was built with, and do not mix musl's libraries with glibc's.";
     FUNCTION_MISSING = "function-missing", Warning, Unproven,
         "no shared library in the image has a function that the program may call",
         "The program starts; when it first calls the function, the loader stops it: `symbol lookup error: …: undefined symbol: …`, \
          exit 127.",
-        "Take the library in the version that the program was built with.";
+        "Use the library in the version that the program was built with.";
     LOADER_LIBRARY_PAIR = "loader-library-pair", Error,
         "dynamic loader and C library come from different builds",
-        "They share private structures: the program dies with exit 139, or with an error about GLIBC_PRIVATE.",
-        "Take both from one package version; do not copy single libraries between images.";
+        "They share private structures: the program crashes with exit 139, or with an error about GLIBC_PRIVATE.",
+        "Use both from one package version; do not copy single libraries between images.";
     LIBRARIES_UNCHECKED = "libraries-unchecked", Warning, Unproven,
         "the program's shared libraries could not be verified",
-        "There is no image to look for them in, the loader is one whose rules crossdock does not know, or there are more of them \
-             than any real program has.",
+        "No image was given to search for them, crossdock does not know the rules of the loader, or the program has more of them \
+             than any real one.",
         "Verify the image, or link statically.";
 
     // The plan's expectations.
     GO_SETTING_MISMATCH = "go-setting-mismatch", Error,
         "Go's build information does not agree with the plan",
-        "The program is not the one that the plan describes; an old output or another environment got into the image.",
+        "The program is not the one that the plan describes; a stale output or a different environment was used.",
         "Build again; look for GOFLAGS, `go env -w` settings and stale outputs.";
     GO_PLATFORM_MISMATCH = "go-platform-mismatch", Error,
         "Go's build information names another platform than the target",
-        "The program dies at its first system call, or does not load: `exec format error`.",
+        "The program crashes at its first system call, or does not load: `exec format error`.",
         "Build with the target's GOOS and GOARCH.";
     GO_BUILD_INFO_MISSING = "go-build-info-missing", Warning, Unproven,
-        "the plan says Go, and the program holds no Go build information",
+        "the plan expects a Go program, and the file has no Go build information",
         "Without it the level and settings of the build cannot be compared with the plan (a packer such as UPX removes it).",
         "Do not pack the program, and build it from a module with Go 1.18 or newer.";
 
     // Scripts.
     SCRIPT_INTERPRETER_MISSING = "script-interpreter-missing", Error,
         "the interpreter in the script's `#!` line is not in the image",
-        "The kernel says `no such file or directory` although the script is there: it means the interpreter.",
+        "The kernel reports `no such file or directory` although the script exists: the interpreter is missing.",
         "Install the interpreter in the image, or correct the `#!` line.";
     SCRIPT_CARRIAGE_RETURN = "script-carriage-return", Error,
         "the script's `#!` line ends in a carriage return",
         "The carriage return becomes part of the interpreter's name (`no such file or directory`) or of its argument, at which \
-             most interpreters stop. Git or an editor on Windows changed the line ends.",
-        "Save the file with Unix line ends; put `*.sh text eol=lf` into .gitattributes.";
+             most interpreters stop. Git or an editor on Windows changed the line endings.",
+        "Save the file with Unix line endings; put `*.sh text eol=lf` into .gitattributes.";
     SCRIPT_LINE_BROKEN = "script-line-broken", Error,
         "the script's `#!` line names no interpreter that the kernel can start",
-        "The kernel says `exec format error`: the name is absent or goes beyond 256 bytes, or scripts start scripts without end.",
-        "Name a program by its absolute, short path: `#!/bin/sh`.";
+        "The kernel reports `exec format error`: the name is missing or exceeds 256 bytes, or scripts start scripts endlessly.",
+        "Name a program by a short absolute path: `#!/bin/sh`.";
     SCRIPT_COMMAND_MISSING = "script-command-missing", Error,
-        "the program that the script asks `env` for is not in the image or not on its PATH",
+        "the program that the script starts with `env` is not in the image or not on its PATH",
         "env stops: `env: can't execute 'python3': No such file or directory`, exit 127.",
         "Install the program in the image, or extend PATH.";
     SCRIPT_UNCHECKED = "script-unchecked", Warning, Unproven,
-        "the file is a script, and there is no image to look for its interpreter in",
+        "the file is a script, and no image was given to search for its interpreter",
         "Whether it starts depends on the image: without the interpreter it shows `no such file or directory`.",
         "Verify the image.";
     SCRIPT_ENTRY_POINT = "script-entry-point", Note,
-        "the program is a script: what it starts was not verified",
-        "Its interpreter is there and starts; which programs the script calls shows only when it runs.",
+        "the program is a script, and the programs that it starts were not verified",
+        "Its interpreter exists and starts. Which programs the script calls is only known when it runs.",
         "Name the program itself as the entry point, or start the image once on each platform.";
 
     // The image's configuration.
     NO_ENTRY_POINT = "no-entry-point", Error,
         "the image names no program to start",
-        "The runtime says `no command specified`, unless the pod names a command itself.",
+        "The runtime reports `no command specified`, unless the pod names a command itself.",
         "Set `entrypoint` or `cmd`.";
     ENTRY_POINT_MISSING = "entry-point-missing", Error,
         "the program that the image starts is not in the image",
@@ -252,7 +252,7 @@ crossdock_findings::catalogue! {
     ENTRY_POINT_COMMAND_LINE = "entry-point-command-line", Error,
         "the entry point is a whole command line in one word",
         "The runtime looks for a file with blanks in its name: `no such file or directory`, exit 127.",
-        "Write the words apart: `[\"/app\", \"--flag\"]`.";
+        "Split the words: `[\"/app\", \"--flag\"]`.";
     ENTRY_POINT_NOT_ON_PATH = "entry-point-not-on-path", Error,
         "the program that the image starts is not on the image's PATH",
         "The runtime refuses: `executable file not found in $PATH`, exit 127. The working directory is not searched.",
@@ -268,11 +268,11 @@ crossdock_findings::catalogue! {
     SHELL_MISSING = "shell-missing", Error,
         "the image starts its program through a shell that it does not have",
         "The runtime refuses: `exec: \"/bin/sh\": stat /bin/sh: no such file or directory`, exit 127.",
-        "Write the entry point in exec form (`ENTRYPOINT [\"/app\"]`), or take a base with a shell.";
+        "Write the entry point in exec form (`ENTRYPOINT [\"/app\"]`), or use a base image with a shell.";
     FILE_CAPABILITIES = "file-capabilities", Error,
         "the program carries file capabilities that a container may not have",
         "The kernel refuses: `operation not permitted`.",
-        "Take them off (`setcap -r FILE`), or add the capability in the pod's securityContext.";
+        "Remove them (`setcap -r FILE`), or add the capability in the pod's securityContext.";
     USER_UNKNOWN = "user-unknown", Error,
         "the configured user or group is not in the image's passwd or group file",
         "The runtime refuses: `unable to find user`, exit 125.",
@@ -286,30 +286,30 @@ crossdock_findings::catalogue! {
         "On nodes before kernel 4.11 and runtimes that keep the old limit: `bind: permission denied`.",
         "Listen on a port above 1023 and map it in the Service.";
     CONFIG_PLATFORM_MISMATCH = "config-platform-mismatch", Error,
-        "the image's configuration names another platform than the one verified",
+        "the image's configuration names another platform than the target",
         "A runtime pulls the image for nodes on which its program does not start, or warns and refuses.",
-        "Build the image again with the platform that its program has.";
+        "Build the image again with the platform of its program.";
     INDEX_PLATFORM_MISMATCH = "index-platform-mismatch", Error,
         "the index names another platform than the image's configuration",
-        "Nodes choose by the index and get an image made for others: `exec format error`.",
+        "Nodes choose by the index and pull an image for another platform: `exec format error`.",
         "Write the index again from the images' own configurations.";
     UNUSUAL_PLATFORM_NAME = "unusual-platform-name", Warning,
-        "index or configuration spells the platform in another way than the OCI image specification",
+        "index or configuration spells the platform differently from the OCI image specification",
         "Docker takes any name silently; a runtime or registry that compares names exactly finds no match: `no match for platform \
          in manifest`.",
         "Use Go's spelling: amd64 instead of x86_64, arm64 instead of aarch64.";
     DUPLICATE_PLATFORM = "duplicate-platform", Warning,
         "the index names the same platform twice",
         "Runtimes take the first entry; the other is never started.",
-        "Leave one of them out, or give them different variants.";
+        "Remove one of them, or give them different variants.";
     PLATFORM_MISSING = "platform-missing", Error,
-        "the index has no image that such a node takes",
+        "the index has no image that such a node pulls",
         "containerd refuses to pull: `no match for platform in manifest`.",
         "Build the image for the node's platform too.";
     UNREADABLE = "unreadable", Warning, Unproven,
         "a file of the image could not be read",
-        "What stands in it was not verified.",
-        "Look at the layer that holds it; pull or build the image again.";
+        "The content of the file was not verified.",
+        "Check the layer that contains it; pull or build the image again.";
 }
 
 /// Returns the catalogue as a Markdown table, for the documentation.

@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn words_that_are_no_level_are_refused() {
+    fn unknown_levels_are_refused() {
         for (architecture, text) in [
             (Architecture::Amd64, "v5"),
             (Architecture::Amd64, "3"),

@@ -61,7 +61,7 @@ pub fn verify_program(
     });
     if let Some(mode) = program.mode.filter(|mode| mode & 0o111 == 0) {
         let message = format!(
-            "{path} has mode {mode:04o}, which lets nobody execute it: a runtime shows `exec: \"{path}\": permission denied`, exit 126.",
+            "{path} has mode {mode:04o}, which lets no user execute it: a runtime shows `exec: \"{path}\": permission denied`, exit 126.",
             path = program.path
         );
         findings.push(

@@ -24,7 +24,7 @@ pub trait Root {
     /// Returns the content of the regular file at exactly this path.
     ///
     /// # Errors
-    /// If there is no such file or it cannot be read.
+    /// If no such file exists or it cannot be read.
     fn read(&self, path: &str) -> Result<Cow<'_, [u8]>, RootError>;
 
     /// Returns an extended attribute of the entry at exactly this path; `None` if it has none of this name, or if the
@@ -167,7 +167,7 @@ impl Root for MemoryRoot {
     fn read(&self, path: &str) -> Result<Cow<'_, [u8]>, RootError> {
         match self.entries.get(path) {
             Some((entry, content)) if entry.kind == EntryKind::File => Ok(Cow::Borrowed(content)),
-            Some(_) => Err(RootError::new(path, "it is no regular file")),
+            Some(_) => Err(RootError::new(path, "it is not a regular file")),
             None => Err(RootError::new(path, "it does not exist")),
         }
     }

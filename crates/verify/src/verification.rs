@@ -57,7 +57,7 @@ pub struct Verification {
     pub subject: String,
     /// The target as it was named, such as `m7g.large` or `linux/arm64`.
     pub target: String,
-    /// The platform of the image that a node of the target pulls; `None` if there is no such image.
+    /// The platform of the image that a node of the target pulls; `None` if it pulls none.
     pub platform: Option<Platform>,
     /// The findings, most severe first.
     pub findings: Vec<Finding>,

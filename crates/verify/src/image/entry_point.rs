@@ -65,9 +65,9 @@ fn missing(
         first != word && resolve(container.root, &container.seen_from_working_directory(first)).is_ok();
     if first_is_there {
         let message =
-            format!("The entry point is the one word {word:?}, and no file has that name: {shown}.");
+            format!("The entry point is the single word {word:?}, and no file has that name: {shown}.");
         let words: Vec<String> = word.split_whitespace().map(|word| format!("\"{word}\"")).collect();
-        let help = format!("Write the words apart: `[{}]`.", words.join(", "));
+        let help = format!("Split the words: `[{}]`.", words.join(", "));
         return Finding::new(codes::ENTRY_POINT_COMMAND_LINE, target.name(), word, message).with_help(help);
     }
     if image.is_shell_form() {
@@ -103,7 +103,7 @@ fn by_name(
     let (code, message) = match is_line {
         true => (
             codes::ENTRY_POINT_COMMAND_LINE,
-            format!("The entry point is the one word {word:?}, and no file has that name: {shown}."),
+            format!("The entry point is the single word {word:?}, and no file has that name: {shown}."),
         ),
         false => (
             codes::ENTRY_POINT_NOT_ON_PATH,

@@ -11,7 +11,7 @@ pub(crate) fn check(image: &ImageFacts, target: &Target, findings: &mut Vec<Find
     spelling(&image.config_platform, "configuration", target, findings);
     if let Some(reason) = unfit(&image.config_platform, target) {
         let message = format!(
-            "The image's configuration says {}, and it is verified for {}: {reason}.",
+            "The image's configuration names {}, but the target is {}: {reason}.",
             image.config_platform,
             target.name()
         );
@@ -24,8 +24,8 @@ pub(crate) fn check(image: &ImageFacts, target: &Target, findings: &mut Vec<Find
     spelling(index, "index", target, findings);
     if index.normalized() != image.config_platform.normalized() {
         let message = format!(
-            "The index says {index} of this image, and the image's own configuration says {}: nodes choose by the index and get an \
-             image made for others.",
+            "The index names {index} for this image, but its configuration names {}: nodes choose by the index and pull an image \
+             for another platform.",
             image.config_platform
         );
         findings.push(
@@ -42,8 +42,8 @@ fn spelling(platform: &PlatformText, place: &str, target: &Target, findings: &mu
         return;
     }
     let message = format!(
-        "The {place} spells the platform {platform}; the OCI image specification's spelling is {normal}. Docker takes it silently, \
-         and tools that compare exactly find no match."
+        "The {place} spells the platform {platform}; the OCI image specification spells it {normal}. Docker accepts it silently, \
+         but tools that compare exactly find no match."
     );
     findings.push(
         Finding::new(codes::UNUSUAL_PLATFORM_NAME, target.name(), "", message)
@@ -69,5 +69,5 @@ fn unfit(platform: &PlatformText, target: &Target) -> Option<String> {
     }
     let needed = Level::parse(architecture, normal.variant.as_deref()?)?;
     let (level, name) = target.level()?;
-    (!level.includes(needed)).then(|| format!("a node is sure to have only {name}"))
+    (!level.includes(needed)).then(|| format!("only {name} is guaranteed on a node"))
 }

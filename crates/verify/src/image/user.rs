@@ -131,7 +131,7 @@ fn database<'a>(
         Err(ResolveError::Unreadable(error)) => error.to_string(),
         _ => return Some(Cow::Borrowed("")),
     };
-    let message = format!("{path} names the users of the image, and it was not read: {why}.");
+    let message = format!("{path}, which names the users of the image, was not read: {why}.");
     findings.push(Finding::new(codes::UNREADABLE, target.name(), path, message));
     None
 }

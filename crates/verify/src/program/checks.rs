@@ -17,7 +17,7 @@ use crate::{Code, Expectation, Finding, Target, codes};
 
 /// A program with the context that its checks may need.
 pub(crate) struct Subject<'a> {
-    /// The path in the image, or on the developer's disk if there is no image.
+    /// The path in the image, or on the developer's disk without an image.
     pub(crate) path: &'a str,
     /// At least the first bytes.
     pub(crate) bytes: &'a [u8],

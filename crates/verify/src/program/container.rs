@@ -81,7 +81,8 @@ pub(crate) fn not_executable(
 ) -> Option<Finding> {
     let shown = format!("a runtime shows `exec: \"{word}\": permission denied`, exit 126");
     if found.entry.kind != EntryKind::File {
-        let what = if found.entry.kind == EntryKind::Directory { "a directory" } else { "no regular file" };
+        let what =
+            if found.entry.kind == EntryKind::Directory { "a directory" } else { "not a regular file" };
         let message = format!("{word} is {what}: {shown}.");
         return Some(Finding::new(codes::ENTRY_POINT_NOT_A_FILE, target.name(), &found.path, message));
     }

@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kinds_are_told_apart() {
+    fn kinds_are_distinguished() {
         let cases: &[(&[u8], Inspection)] = &[
             (b"", Inspection::Empty),
             (b"\0asm\x01\0\0\0", Inspection::Wasm),

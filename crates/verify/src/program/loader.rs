@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_beyond_the_limit_is_said_not_to_be_judged() {
+    fn libraries_beyond_the_limit_mark_the_result_truncated() {
         let names = |count: usize| (0..count).map(|index| format!("l{index}"));
         let library = ElfBuilder::default().bytes();
         let with = |count: usize| {
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_with_more_names_than_are_read_is_said_to_be_cut() {
+    fn a_file_with_too_many_names_is_marked_truncated() {
         let mut strings = vec![b'x'; 4000];
         strings.push(0);
         let many = (0..1000).fold(ElfBuilder::default(), |made, offset| made.value(DT_NEEDED, offset));
@@ -242,7 +242,7 @@ mod tests {
 
     /// All names end in the same 16 KB: separate copies would take a gigabyte.
     #[test]
-    fn symbols_whose_names_overlap_are_not_held() {
+    fn overlapping_symbol_names_are_not_kept() {
         let symbols = 100_000u32;
         let mut strings = vec![b'x'; 16_000];
         strings.push(0);
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_search_path_without_end_is_not_built() {
+    fn an_endless_search_path_is_bounded() {
         let list = "$ORIGIN".repeat(5000) + &":/x".repeat(9000);
         let strings = [b"liba.so\0", list.as_bytes(), b"\0"].concat();
         let program =
@@ -275,7 +275,7 @@ mod tests {
 
     /// Every library is in the last of 4000 directories, and needs the next one.
     #[test]
-    fn a_chain_of_long_search_paths_is_followed_only_so_far() {
+    fn a_chain_of_long_search_paths_is_bounded() {
         let list = "/x:".repeat(4000) + "/lib";
         let asking = |next: usize| {
             let strings = format!("c{next}\0{list}\0");
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_library_answers_to_the_name_that_it_has_itself() {
+    fn a_library_answers_to_its_soname() {
         let library =
             ElfBuilder::default().value(DT_SONAME, 0).table(DT_STRTAB, b"libreal.so\0".to_vec()).bytes();
         let root = root().file("/usr/lib/liba.so", 0o644, library);

@@ -55,7 +55,7 @@ pub enum ResolveError {
         path: String,
     },
     /// The path or a link's target is longer than Linux allows.
-    #[error("{path}… is longer than the 4096 bytes that Linux takes for a path")]
+    #[error("{path}… is longer than the 4096 bytes that Linux allows for a path")]
     TooLong {
         /// The beginning of the path.
         path: String,
@@ -110,7 +110,7 @@ pub fn resolve(root: &dyn Root, path: &str) -> Result<Resolved, ResolveError> {
     Ok(Resolved { path: at, entry, directories, links })
 }
 
-/// Reads a regular file of at most `longest` bytes; `None` if there is no such file.
+/// Reads a regular file of at most `longest` bytes; `None` if no such file exists.
 pub(crate) fn read_small<'a>(root: &'a dyn Root, path: &str, longest: u64) -> Option<Cow<'a, [u8]>> {
     let found = resolve(root, path).ok()?;
     let is_small = found.entry.kind == EntryKind::File && found.entry.size <= longest;
@@ -160,14 +160,14 @@ mod tests {
     }
 
     #[test]
-    fn a_dangling_link_names_what_is_missing() {
+    fn a_dangling_link_names_the_missing_part() {
         let root = MemoryRoot::new().link("/lib64", "usr/lib64");
         let error = resolve(&root, "/lib64/ld.so").unwrap_err();
         assert_eq!(error.to_string(), "/usr does not exist in the image (/lib64 is a link to usr/lib64)");
     }
 
     #[test]
-    fn a_file_is_read_only_when_it_is_small() {
+    fn only_small_files_are_read() {
         let root = MemoryRoot::new().file("/etc/x", 0o644, "12345").link("/y", "etc/x");
         assert_eq!(read_small(&root, "/y", 5).as_deref(), Some(&b"12345"[..]));
         assert_eq!(read_small(&root, "/y", 4), None);
@@ -175,13 +175,13 @@ mod tests {
     }
 
     #[test]
-    fn a_loop_ends() {
+    fn a_loop_of_links_is_an_error() {
         let root = MemoryRoot::new().link("/a", "b").link("/b", "a");
         assert!(matches!(resolve(&root, "/a"), Err(ResolveError::Loop { .. })));
     }
 
     #[test]
-    fn a_file_is_no_directory() {
+    fn a_file_is_not_a_directory() {
         let root = MemoryRoot::new().file("/app", 0o755, "");
         assert!(matches!(resolve(&root, "/app/x"), Err(ResolveError::NotDirectory { .. })));
     }

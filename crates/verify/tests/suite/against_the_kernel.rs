@@ -1,4 +1,4 @@
-//! Asks the kernel that runs the test whether it starts a program, and compares.
+//! Compares the verdicts with the kernel that runs the test, which starts each program.
 
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
@@ -12,11 +12,11 @@ use crate::support::{Recipe, summary, verify};
 use crossdock_platform::Platform;
 use crossdock_verify::{Target, Verdict};
 
-/// Starts the program. While another test's thread forks, the file may still be open for writing in the child, which the
-/// kernel answers with "text file busy".
+/// Starts the program. If another test's thread forks meanwhile, the child may still have the file open for writing,
+/// which the kernel answers with "text file busy".
 fn start(path: &Path) -> std::io::Result<Child> {
     loop {
-        #[expect(clippy::disallowed_methods, reason = "the test starts what it has verified")]
+        #[expect(clippy::disallowed_methods, reason = "the test starts the program that it verified")]
         let child = Command::new(path).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         match child {
             Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => {
@@ -27,12 +27,12 @@ fn start(path: &Path) -> std::io::Result<Child> {
     }
 }
 
-/// True when the program runs to its end and says so.
+/// Returns whether the program runs to its end and succeeds.
 fn runs(bytes: &[u8], name: &str) -> bool {
     let path =
         std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{name}", std::process::id()));
-    let mut file = std::fs::File::create(&path).expect("the temporary folder is writable");
-    file.write_all(bytes).expect("the temporary folder is writable");
+    let mut file = std::fs::File::create(&path).expect("the temporary directory is writable");
+    file.write_all(bytes).expect("the temporary directory is writable");
     file.set_permissions(std::fs::Permissions::from_mode(0o755)).expect("the mode can be set");
     drop(file);
     let mut child = match start(&path) {
@@ -54,15 +54,15 @@ fn runs(bytes: &[u8], name: &str) -> bool {
     status.success()
 }
 
-/// The places of `e_entry`: a program that begins at a wrong place of its own code dies, and no header tells.
+/// The bytes of `e_entry`. A program that begins at a wrong place in its own code crashes, which no header shows.
 const ENTRY: std::ops::Range<usize> = 24..32;
 /// The ELF header and four program headers.
 const HEADERS: usize = 64 + 4 * 56;
 
-/// Damages every byte of the headers. What the kernel runs must never be called failing, and damage to the ELF header has
-/// to be verified exactly as the kernel does.
+/// Damages every byte of the headers. A program that the kernel runs must never fail verification, and for damage to
+/// the ELF header the verdict must equal the kernel's.
 #[test]
-fn the_verdict_on_damaged_headers_is_the_kernels() {
+fn the_verdict_on_damaged_headers_equals_the_kernels() {
     let target = Target::new(&Platform::LINUX_AMD64);
     let mut wrong = Vec::new();
     let mut refused = 0;

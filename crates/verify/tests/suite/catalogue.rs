@@ -7,11 +7,11 @@ use crossdock_verify::{
     Effect, Program, Severity, Target, Verdict, Verification, catalogue_markdown, codes, verify_program,
 };
 
-/// What only the crate above can see: which image of an index a node takes.
+/// The code that only `crossdock-subjects` reports, since it depends on the image that a node pulls from an index.
 const FOUND_ABOVE: &str = "platform-missing";
 
 #[test]
-fn every_code_is_unique_and_says_all_it_has_to() {
+fn every_code_is_unique_and_documented() {
     let mut seen = BTreeSet::new();
     for code in codes::CATALOGUE.codes() {
         assert!(seen.insert(code.id()), "{code} is there twice");
@@ -35,18 +35,18 @@ fn every_code_is_unique_and_says_all_it_has_to() {
     assert_eq!(codes::CATALOGUE.find("no-such-code"), None);
 }
 
-/// The names of all codes in the source: each has to be used by a check, and so tried by a test.
+/// Takes the names of all codes from the source. Each must be used by a check, so that a test can produce it.
 #[test]
 fn every_code_is_used_by_a_check() {
     let registry = include_str!("../../src/codes.rs");
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
     let mut sources = String::new();
-    let mut folders = vec![std::path::PathBuf::from(folder)];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).expect("the source is there") {
+    let mut directories = vec![std::path::PathBuf::from(directory)];
+    while let Some(directory) = directories.pop() {
+        for entry in std::fs::read_dir(directory).expect("the source is there") {
             let path = entry.expect("an entry").path();
             if path.is_dir() {
-                folders.push(path);
+                directories.push(path);
             } else if !path.ends_with("codes.rs") {
                 sources.push_str(&std::fs::read_to_string(path).expect("a source file"));
             }
@@ -63,12 +63,12 @@ fn every_code_is_used_by_a_check() {
     }
 }
 
-/// A code without a test is a promise that nobody has tried.
+/// A code without a test may never have worked.
 #[test]
 fn every_code_is_tried_by_a_test() {
     let tests =
         [include_str!("cases.tsv"), include_str!("images.rs"), include_str!("odd_images.rs")].concat();
-    // Whole words, for some codes begin with another's name.
+    // Compares whole words, since some codes begin with another's name.
     let words: BTreeSet<&str> =
         tests.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-').collect();
     let untried: Vec<&str> = codes::CATALOGUE

@@ -1,4 +1,4 @@
-//! Verifies images: real programs with real loaders and libraries, in roots put together here.
+//! Verifies images: real programs with real loaders and libraries, in roots assembled here.
 
 use std::collections::BTreeMap;
 
@@ -59,7 +59,7 @@ fn dynamic() -> Vec<u8> {
 const LOADER: &str = "/lib64/ld-linux-x86-64.so.2";
 const LIBC: &str = "/lib/x86_64-linux-gnu/libc.so.6";
 
-/// A root with glibc's loader and C library, both real, in Debian's places.
+/// A root with glibc's loader and C library, both real, at Debian's paths.
 fn glibc() -> MemoryRoot {
     MemoryRoot::new().file(LOADER, 0o755, host_file(LOADER)).file(LIBC, 0o755, host_file(LIBC))
 }
@@ -101,7 +101,7 @@ fn links_decide_where_the_loader_is() {
     };
     starts(&verify(&image(), &merged("usr/lib64")), "");
     fails(&verify(&image(), &merged("usr/lib32")), "interpreter-missing");
-    // A layer that puts a real /lib64 over the base's link hides the loader.
+    // A layer that replaces the base's link /lib64 by a directory hides the loader.
     fails(&verify(&image(), &merged("usr/lib64").directory("/lib64", 0o755)), "interpreter-missing");
 }
 
@@ -117,7 +117,7 @@ fn a_version_that_the_library_does_not_define_is_named() {
 }
 
 #[test]
-fn loader_and_c_library_have_to_be_of_one_build() {
+fn loader_and_c_library_must_be_of_one_build() {
     let libc = host_file(LIBC);
     let banner = String::from_utf8_lossy(&libc);
     let at = banner.find("stable release version 2.").expect("glibc has its banner");
@@ -147,16 +147,16 @@ fn a_library_is_found_the_way_the_loader_finds_it() {
     starts(&verify(&image(), &at("/lib/libanswer.so", &origin)), "");
     let origin = linked("-Wl,-rpath,$ORIGIN/own -Wl,--disable-new-dtags");
     starts(&verify(&image(), &at("/own/libanswer.so", &origin)), "");
-    // Debian's loader puts its multi-arch folder in the place of $LIB.
+    // Debian's loader replaces $LIB by its multiarch directory.
     let lib = linked("-Wl,-rpath,/opt/$LIB");
     starts(&verify(&image(), &at("/opt/lib/x86_64-linux-gnu/libanswer.so", &lib)), "");
     fails(&verify(&image(), &at("/opt/lib64/libanswer.so", &lib)), "library-missing");
-    // A library may ask to be found beside the program: its own name holds the path.
+    // A library's own name may hold the path next to the program at which it is found.
     let beside = Recipe::parse("gcc -shared -fPIC -Wl,-soname,$ORIGIN/own/libanswer.so @library.c").path();
     let beside = Recipe::parse(&format!("gcc @main.c -Wl,--no-as-needed {}", beside.display())).make();
     starts(&verify(&image(), &at("/own/libanswer.so", &beside)), "");
     fails(&verify(&image(), &at("/usr/lib/libanswer.so", &beside)), "library-missing");
-    // Only a processor of level v3 looks here.
+    // Only processors of level v3 use this directory.
     let hwcaps = at("/usr/lib/glibc-hwcaps/x86-64-v3/libanswer.so", &plain);
     fails(&verify(&image(), &hwcaps), "library-missing");
     starts(&verify_for("linux/amd64/v3", &image(), &hwcaps), "");
@@ -180,7 +180,7 @@ fn a_symbol_that_no_library_has_is_named() {
     let findings = found(glibc(), now, library("gcc", wrong));
     fails(&findings, "symbol-missing");
     assert!(findings[0].message.contains("undefined symbol: answer"), "{findings:?}");
-    // A function that is bound when it is first called stops the program only then.
+    // A function that is bound at its first call stops the program only then.
     let later = caller("gcc", "-Wl,-z,lazy");
     expect(&found(glibc(), later.clone(), library("gcc", wrong)), Verdict::Unproven, "function-missing");
     let image = image().with_env(["LD_BIND_NOW=1"]);
@@ -196,7 +196,7 @@ fn a_symbol_that_no_library_has_is_named() {
 }
 
 #[test]
-fn a_library_of_another_machine_is_passed_over() {
+fn a_library_of_another_machine_is_skipped() {
     let other = host_file("/usr/aarch64-linux-gnu/lib/libc.so.6");
     let findings = verify(&image(), &glibc().file(LIBC, 0o755, other.clone()).file("/app", 0o755, dynamic()));
     fails(&findings, "library-missing");
@@ -207,11 +207,11 @@ fn a_library_of_another_machine_is_passed_over() {
 
 #[test]
 fn an_arm64_program_finds_its_libraries() {
-    let folder = "/usr/aarch64-linux-gnu/lib";
+    let directory = "/usr/aarch64-linux-gnu/lib";
     let app = Recipe::parse("aarch64-linux-gnu-gcc @main.c").make();
     let root = MemoryRoot::new()
-        .file("/lib/ld-linux-aarch64.so.1", 0o755, host_file(&format!("{folder}/ld-linux-aarch64.so.1")))
-        .file("/lib/libc.so.6", 0o755, host_file(&format!("{folder}/libc.so.6")))
+        .file("/lib/ld-linux-aarch64.so.1", 0o755, host_file(&format!("{directory}/ld-linux-aarch64.so.1")))
+        .file("/lib/libc.so.6", 0o755, host_file(&format!("{directory}/libc.so.6")))
         .file("/app", 0o755, app);
     let arm64 = PlatformText::new("linux", "arm64", Some("v8"));
     let image =
@@ -250,7 +250,7 @@ fn scripts_need_their_interpreter() {
         &verify(&image(), &env("#!/usr/bin/env python3\n").file("/usr/bin/python3", 0o755, go())),
         "script-entry-point",
     );
-    // A command with a slash is not looked up on PATH.
+    // A command with a slash is not searched on PATH.
     let python = |line: &str| env(line).file("/opt/python3", 0o755, go()).file("/srv/python3", 0o644, go());
     for line in ["/opt/python3", "-S /opt/python3 -u", "--split-string=/opt/python3 -u", "opt/python3"] {
         starts(&verify(&image(), &python(&format!("#!/usr/bin/env {line}\n"))), "script-entry-point");
@@ -264,9 +264,10 @@ fn scripts_need_their_interpreter() {
     fails(&verify(&image(), &foreign), "script-entry-point wrong-machine");
 }
 
-/// Each of these lines was tried: `sh`, `env` and Python stop at the carriage return, `env -S`, Perl and Ruby do not.
+/// Each of these lines was executed: `sh`, `env` and Python fail at the carriage return, `env -S`, Perl and Ruby do
+/// not.
 #[test]
-fn a_carriage_return_is_judged_where_it_stands() {
+fn the_effect_of_a_carriage_return_depends_on_its_place() {
     let with = |script: &str| {
         ["/bin/sh", "/usr/bin/env", "/usr/bin/python3", "/usr/bin/perl", "/usr/bin/ruby"]
             .iter()
@@ -293,7 +294,7 @@ fn a_carriage_return_is_judged_where_it_stands() {
 }
 
 #[test]
-fn the_entry_point_has_to_be_there() {
+fn the_entry_point_must_exist() {
     let root = || MemoryRoot::new().file("/app", 0o755, go()).file("/srv/tool", 0o755, go());
     fails(&verify(&starting(&[]), &root()), "no-entry-point");
     fails(&verify(&starting(&["/other"]), &root()), "entry-point-missing");
@@ -314,7 +315,7 @@ fn the_entry_point_has_to_be_there() {
 }
 
 #[test]
-fn the_user_has_to_exist_and_may_execute() {
+fn the_user_must_exist_and_may_execute() {
     let as_user = |user: &str| image().with_user(user);
     let root = |mode: u32| {
         MemoryRoot::new()
@@ -344,8 +345,8 @@ fn the_user_has_to_exist_and_may_execute() {
     fails(&verify(&on_path, &private), "entry-point-not-on-path");
 }
 
-/// Root searches every directory, whatever its mode; another user needs the execute bit of each, on the way to the program
-/// and on the way to its loader.
+/// Root searches every directory, whatever its mode. Another user needs the execute bit of each on the way to the
+/// program and to its loader.
 #[test]
 fn directories_are_closed_to_all_but_root() {
     let closed = |mode: u32| {
@@ -370,9 +371,9 @@ fn directories_are_closed_to_all_but_root() {
     starts(&verify(&as_user("65532", "app"), &closed(0o711)), "");
 }
 
-/// A file that is too long for its purpose is not read, and nothing is claimed about what it may hold.
+/// An over-long file is not read, and no claim about its content is made.
 #[test]
-fn a_passwd_file_without_end_is_unproven() {
+fn an_over_long_passwd_file_is_unproven() {
     let lines = "x:x:1:1::/:\n".repeat(1 << 19) + "web:x:1000:1000::/:\n";
     let root = MemoryRoot::new().file("/etc/passwd", 0o644, lines).file("/app", 0o755, go());
     let image = image().with_user("web");
@@ -402,7 +403,7 @@ fn low_ports_are_for_root() {
 }
 
 #[test]
-fn index_configuration_and_program_have_to_agree() {
+fn index_configuration_and_program_must_agree() {
     let root = MemoryRoot::new().file("/app", 0o755, go());
     let says = |index: &str, config: &str| {
         let text = |name: &str| {
@@ -428,7 +429,7 @@ fn index_configuration_and_program_have_to_agree() {
 }
 
 #[test]
-fn planned_programs_are_judged_wherever_they_stand() {
+fn planned_programs_are_verified_at_any_path() {
     let target = Target::new(&Platform::LINUX_AMD64);
     let planned: BTreeMap<String, Expectation> = ["/app", "/usr/bin/tool"]
         .map(|path| (path.to_owned(), Expectation::new(Platform::LINUX_AMD64)))
@@ -459,7 +460,7 @@ fn nodes_without_32_bit_mode_refuse_32_bit_programs() {
 }
 
 #[test]
-fn segments_have_to_fit_the_pages() {
+fn segments_must_fit_the_pages() {
     let with = |flags: &str| {
         let app =
             Recipe::parse(&format!("aarch64-linux-gnu-gcc -static -Wl,-z,max-page-size={flags} @main.c"))
@@ -479,7 +480,7 @@ fn segments_have_to_fit_the_pages() {
 }
 
 #[test]
-fn other_files_of_the_image_are_judged_for_what_they_are() {
+fn other_files_of_the_image_are_verified_by_their_kind() {
     let arm64 = Recipe::parse("CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go").make();
     let root = glibc()
         .file("/usr/bin/foreign", 0o755, arm64)

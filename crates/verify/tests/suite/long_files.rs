@@ -1,4 +1,4 @@
-//! Long programs are verified by the parts that matter, and memory stays small.
+//! Verifies that only the relevant parts of long programs are read, to bound memory.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -15,7 +15,7 @@ use crate::support::{Recipe, summary};
 
 const LONG: usize = 40 << 20;
 
-/// A root that gives long files only in parts, and counts.
+/// A root that returns long files only in parts, and counts the bytes.
 struct InParts {
     root: MemoryRoot,
     read: Cell<usize>,
@@ -83,8 +83,8 @@ fn a_long_program_gets_the_same_findings_as_a_short_one() {
     }
 }
 
-/// A compiler records the processor version in a section at the file's end, so all of a long file is read; of a very long
-/// one that is too much, and nothing is said of its version.
+/// Compilers record the processor version in a section at the end of the file, so all of a long file is read. Of a very
+/// long one that is too much, and its version remains unknown.
 #[test]
 fn the_version_of_a_long_program_for_arm_is_read_within_limits() {
     let recipe = "python3 -m ziglang cc -target arm-linux-musleabihf -mcpu=cortex_a7 -nostdlib @bare.c";
@@ -113,7 +113,7 @@ fn versions_of_a_long_program_are_read() {
 }
 
 #[test]
-fn a_long_file_that_is_no_program_is_named() {
+fn a_long_file_that_is_not_a_program_is_named() {
     let mut text = b"just a text\n".to_vec();
     text.resize(LONG, b'\n');
     assert_eq!(summary(&verify(&text, "").0).0, "text-without-interpreter");

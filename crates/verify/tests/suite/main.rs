@@ -1,4 +1,4 @@
-//! Tries the crate on real programs, which are compiled here and now: Go, gcc for two machines, musl-gcc, rustc and zig.
+//! Verifies real programs, which the tests compile: with Go, gcc for two machines, musl-gcc, rustc and zig.
 
 mod against_the_kernel;
 mod catalogue;

@@ -1,4 +1,4 @@
-//! Verifies images that are put together by hand: what no compiler makes.
+//! Verifies hand-written images, with contents that no compiler produces.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use crossdock_verify::{
     Verdict, verify_image,
 };
 
-/// The first 64 bytes of an ELF file, and one segment that loads all of it.
+/// Builds the first 64 bytes of an ELF file, and one segment that loads all of it.
 fn tiny(machine: u16, class: u8, order: u8, flags: u32) -> Vec<u8> {
     let half = |value: u16| if order == 1 { value.to_le_bytes() } else { value.to_be_bytes() };
     let word = |value: u32| if order == 1 { value.to_le_bytes() } else { value.to_be_bytes() };
@@ -70,7 +70,7 @@ fn abi_flags_are_read() {
 }
 
 #[test]
-fn programs_of_systems_without_rules_stay_unproven() {
+fn programs_of_systems_without_rules_remain_unproven() {
     assert_eq!(found(&tiny(62, 2, 1, 0), "plan9/amd64"), ("unknown-target".to_owned(), Verdict::Unproven));
 }
 
@@ -82,7 +82,7 @@ fn compressed_files_and_pointers_are_named() {
     assert_eq!(found(b"#!/bin/sh\n", "linux/amd64"), ("script-unchecked".to_owned(), Verdict::Unproven));
 }
 
-/// A dynamic program whose loader's name has been rewritten.
+/// Builds a dynamic program whose loader name is rewritten.
 fn with_interpreter(to: &str) -> Vec<u8> {
     let from = b"/lib64/ld-linux-x86-64.so.2";
     let mut bytes = Recipe::parse("gcc @main.c").make();
@@ -104,7 +104,7 @@ fn in_root(root: &dyn Root) -> (String, Verdict) {
 }
 
 #[test]
-fn rewritten_loaders_are_judged() {
+fn rewritten_loaders_are_verified() {
     let app = |name: &str| MemoryRoot::new().file("/app", 0o755, with_interpreter(name));
     assert_eq!(in_root(&app("")), ("interpreter-malformed".to_owned(), Verdict::Fails));
     let bsd = in_root(&app("/libexec/ld-elf.so.1"));
@@ -123,13 +123,13 @@ fn a_demand_on_the_loader_is_read() {
     assert_eq!(codes, "interpreter-unchecked loader-level-too-high");
     let (codes, _) = summary(&verify(&app, &target("linux/amd64/v3"), None));
     assert_eq!(codes, "interpreter-unchecked");
-    // Without a loader nobody looks at the note.
+    // Without a loader the note has no effect.
     let app = Recipe::parse("gcc -static -Wl,-z,x86-64-v3 @main.c").make();
     assert_eq!(found(&app, "linux/amd64"), (String::new(), Verdict::Starts));
 }
 
 #[test]
-fn a_machine_of_which_no_level_is_known_proves_nothing() {
+fn a_machine_of_unknown_level_proves_nothing() {
     let app = Recipe::parse("CGO_ENABLED=0 GOOS=linux GOARCH=amd64 GOAMD64=v3 go").make();
     let on = |level: NodeLevel| {
         let node = Node::new(level);
@@ -138,7 +138,7 @@ fn a_machine_of_which_no_level_is_known_proves_nothing() {
     };
     let unknown = on(NodeLevel::Unknown);
     assert_eq!(summary(&unknown), ("node-level-unknown".to_owned(), Verdict::Unproven));
-    assert!(unknown[0].message.contains("which level t2.micro has is not known"), "{unknown:?}");
+    assert!(unknown[0].message.contains("the level of t2.micro is unknown"), "{unknown:?}");
     assert_eq!(summary(&on(NodeLevel::OfPlatform)), ("level-too-high".to_owned(), Verdict::Fails));
     let at_least = |level: &str| summary(&on(NodeLevel::AtLeast(level.to_owned())));
     assert_eq!(at_least("v1"), ("level-too-high".to_owned(), Verdict::Fails));
@@ -157,13 +157,13 @@ fn a_compiler_for_arm_records_its_version() {
     assert_eq!(found(&compile("arm1176jzf_s"), "linux/arm/v6"), (String::new(), Verdict::Starts));
 }
 
-/// A dynamic program for ARM, by the ABI that it is compiled for and the loader that it names.
+/// Builds a dynamic program for ARM with this ABI and loader.
 fn for_arm(abi: &str, loader: &str) -> Vec<u8> {
     let compile = format!("python3 -m ziglang cc -target arm-linux-{abi} -fno-unwind-tables -nostdlib");
     let made = Recipe::parse(&format!("{compile} -shared -fPIC -Wl,-soname,libanswer.so @library.c")).path();
-    // zig knows a library by its file's name.
+    // zig identifies a library by its file name.
     let library = made.with_extension("so");
-    std::fs::copy(made, &library).expect("the target folder is writable");
+    std::fs::copy(made, &library).expect("the target directory is writable");
     let linked = format!("-Wl,--no-as-needed {} -Wl,--dynamic-linker={loader}", library.display());
     Recipe::parse(&format!("{compile} @bare.c {linked}")).make()
 }
@@ -199,9 +199,9 @@ fn hard_and_soft_float_do_not_mix() {
     assert!(in_image("gnueabi").contains("wrong-abi"), "{}", in_image("gnueabi"));
 }
 
-/// A program for Windows whose header says that it is a DLL (`Characteristics`, bit 0x2000).
+/// The header of a Windows program can mark it as a DLL (`Characteristics`, bit 0x2000).
 #[test]
-fn a_windows_library_is_no_program() {
+fn a_windows_library_is_not_a_program() {
     let mut bytes = Recipe::parse("CGO_ENABLED=0 GOOS=windows GOARCH=amd64 go").make();
     let header = u32::from_le_bytes(bytes[0x3c..0x40].try_into().expect("four bytes"));
     let characteristics = usize::try_from(header).expect("a place in the file") + 22;
@@ -226,6 +226,6 @@ impl Root for Torn {
 }
 
 #[test]
-fn what_cannot_be_read_is_unproven() {
+fn unreadable_files_are_unproven() {
     assert_eq!(in_root(&Torn), ("unreadable".to_owned(), Verdict::Unproven));
 }

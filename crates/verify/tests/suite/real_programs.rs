@@ -1,4 +1,4 @@
-//! Verifies real programs: every line of `cases.tsv`, compiled here and now.
+//! Verifies real programs: those that the lines of `cases.tsv` describe.
 
 use crate::support::{Recipe, damage, expectation, summary, verify};
 use crossdock_platform::Platform;

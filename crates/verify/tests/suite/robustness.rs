@@ -1,4 +1,4 @@
-//! No input may panic, and what does not matter to Linux must not matter here.
+//! Verifies that no input panics.
 
 use crate::host::host_file;
 use crate::support::{Recipe, verify};
@@ -21,7 +21,7 @@ fn programs() -> Vec<Vec<u8>> {
     .to_vec()
 }
 
-/// Verifies bytes in every way there is: as a file, as an entry point, as a loader and as a library.
+/// Verifies bytes in every role: as a file, an entry point, a loader and a library.
 fn verify_everywhere(bytes: &[u8]) {
     for platform in
         ["linux/amd64", "linux/arm64", "linux/arm/v7", "linux/s390x", "darwin/arm64", "windows/amd64"]
@@ -46,7 +46,8 @@ fn verify_everywhere(bytes: &[u8]) {
     verify_image(&image, &root, &Target::new(&Platform::LINUX_AMD64), &Default::default());
 }
 
-/// Where the interesting bytes of a program are: its headers, and the places that the dynamic section leads to.
+/// Returns a position among the relevant bytes of a program: its headers, and the tables that the dynamic section
+/// points to.
 fn position(length: usize) -> impl Strategy<Value = usize> {
     prop_oneof![3 => 0..length.min(1024), 1 => 0..length.min(8192), 1 => 0..length]
 }
@@ -84,9 +85,9 @@ proptest! {
     }
 }
 
-/// Every entry names the same long strings: taken word for word, the cache claims more memory than any machine has.
+/// Every entry names the same long strings. Copies of them would take more memory than any machine has.
 #[test]
-fn a_cache_whose_strings_overlap_is_judged_within_limits() {
+fn a_cache_with_overlapping_strings_is_bounded() {
     let loader = "/lib64/ld-linux-x86-64.so.2";
     let libc = "/lib/x86_64-linux-gnu/libc.so.6";
     let image = ImageFacts::default()
@@ -112,7 +113,7 @@ fn a_cache_whose_strings_overlap_is_judged_within_limits() {
     }
 }
 
-/// Every single field of the headers set to its extremes.
+/// Sets every byte of the headers to its extremes.
 #[test]
 fn extreme_header_values_never_panic() {
     for program in programs().iter().take(6) {

@@ -1,4 +1,4 @@
-//! Compiles the programs that the tests look at, each once.
+//! Compiles the programs of the tests, each once.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,13 +9,13 @@ use crossdock_verify::{
     CpuLevel, Expectation, Finding, Language, Linkage, Program, Target, Verdict, verify_program,
 };
 
-/// The folder for compiled programs, inside the workspace's target folder.
-fn output_folder() -> &'static Path {
+/// The directory for compiled programs, inside the workspace's target directory.
+fn output_directory() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("verify-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).expect("the target folder is writable");
-        folder
+        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("verify-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).expect("the target directory is writable");
+        directory
     })
 }
 
@@ -24,13 +24,13 @@ pub(crate) fn source(name: &str) -> String {
     format!("{}/tests/programs/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Runs a compiler, and fails with its name when it is missing and with its words when it refuses.
+/// Runs a compiler. Fails with its name if it is missing, and with its output if it fails.
 pub(crate) fn run(program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     #[expect(clippy::disallowed_methods, reason = "a test compiles what it looks at")]
     let output = Command::new(program)
         .args(arguments)
         .envs(environment.iter().copied())
-        .current_dir(output_folder())
+        .current_dir(output_directory())
         .output()
         .unwrap_or_else(|error| {
             panic!("this test needs the compiler `{program}`, which cannot be started: {error}")
@@ -44,7 +44,7 @@ pub(crate) fn run(program: &str, arguments: &[&str], environment: &[(&str, &str)
     output
 }
 
-/// How a program is made: a compiler, its arguments (`OUT` stands for the output) and its environment.
+/// The recipe of a program: a compiler, its arguments (`OUT` is replaced by the output's path) and its environment.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Recipe {
     pub(crate) compiler: String,
@@ -53,8 +53,8 @@ pub(crate) struct Recipe {
 }
 
 impl Recipe {
-    /// Reads `NAME=VALUE… compiler argument…`, where `@file` stands for a source file of the tests. `go` alone stands for
-    /// `go build` of the test program.
+    /// Parses `NAME=VALUE… compiler argument…`, where `@file` is a source file of the tests. The compiler `go` means `go build`
+    /// of the test program.
     pub(crate) fn parse(text: &str) -> Recipe {
         let mut words = text.split_whitespace().peekable();
         let mut environment =
@@ -75,19 +75,19 @@ impl Recipe {
         Recipe { compiler, arguments, environment }
     }
 
-    /// The program.
+    /// Returns the program.
     pub(crate) fn make(&self) -> Vec<u8> {
         std::fs::read(self.path()).expect("the compiler wrote its output")
     }
 
-    /// Where the program stands, compiled at most once a test run.
+    /// Returns the path of the program, which is compiled at most once in a test run.
     pub(crate) fn path(&self) -> PathBuf {
         static MADE: Mutex<BTreeMap<Recipe, PathBuf>> = Mutex::new(BTreeMap::new());
         let mut made = MADE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let next = made.len();
         let path = made.entry(self.clone()).or_insert_with(|| {
-            let path = output_folder().join(format!("program-{next}"));
-            let output = path.to_str().expect("the target folder has a UTF-8 name");
+            let path = output_directory().join(format!("program-{next}"));
+            let output = path.to_str().expect("the target directory has a UTF-8 name");
             let arguments: Vec<&str> = self
                 .arguments
                 .iter()
@@ -102,9 +102,9 @@ impl Recipe {
     }
 }
 
-/// Applies a damage, written as words, to a program.
+/// Damages a program in one of these ways:
 ///
-/// `byte AT VALUE`, `cut LENGTH`, `half` (the first half), `replace FROM TO` (the first time that the text occurs).
+/// `byte AT VALUE`, `cut LENGTH`, `half` (keeps the first half), `replace FROM TO` (the first occurrence).
 pub(crate) fn damage(mut bytes: Vec<u8>, how: &str) -> Vec<u8> {
     let words: Vec<&str> = how.split_whitespace().collect();
     let number = |index: usize| -> usize { words[index].parse().expect("a number") };
@@ -126,7 +126,7 @@ pub(crate) fn damage(mut bytes: Vec<u8>, how: &str) -> Vec<u8> {
     bytes
 }
 
-/// What the plan says, written as words: `-`, `static`, `dynamic`, `go:NAME=VALUE,…`, `rust:LEVEL`.
+/// Parses the expectations of a plan: `-`, `static`, `dynamic`, `go:NAME=VALUE,…`, `rust:LEVEL`.
 pub(crate) fn expectation(target: &Target, words: &str) -> Option<Expectation> {
     if words == "-" {
         return None;
@@ -156,7 +156,7 @@ pub(crate) fn expectation(target: &Target, words: &str) -> Option<Expectation> {
     Some(expectation)
 }
 
-/// The codes of findings, sorted, and the verdict.
+/// Returns the codes of findings, sorted, and the verdict.
 pub(crate) fn summary(findings: &[Finding]) -> (String, Verdict) {
     let mut codes: Vec<&str> = findings.iter().map(|finding| finding.code.id()).collect();
     codes.sort_unstable();

@@ -55,9 +55,11 @@ fn elf_system(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
             (codes::BYTE_ORDER_MARK, "has a byte order mark before its `#!`".to_owned())
         }
         Inspection::Text => {
-            (codes::TEXT_WITHOUT_INTERPRETER, "is a text that does not begin with `#!`".to_owned())
+            (codes::TEXT_WITHOUT_INTERPRETER, "is text that does not begin with `#!`".to_owned())
         }
-        Inspection::Unknown => (codes::NOT_A_PROGRAM, "is in no format that the kernel knows".to_owned()),
+        Inspection::Unknown => {
+            (codes::NOT_A_PROGRAM, "is not in a format that the kernel recognizes".to_owned())
+        }
     };
     findings.push(refused(subject, code, &what));
 }
@@ -91,7 +93,7 @@ fn other_system(subject: &Subject<'_>, expected: &str, findings: &mut Vec<Findin
     };
     if fits && matches!(subject.facts, Inspection::Pe(program) if program.is_library) {
         let message = format!(
-            "{path} is a library (DLL), not a program: {} answers `not a valid Win32 application`.",
+            "{path} is a library (DLL), not a program: {} reports `not a valid Win32 application`.",
             subject.target.name()
         );
         findings.push(subject.finding(codes::SHARED_LIBRARY, message));

@@ -17,7 +17,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
         Some(Interpreter::Path(path)) if !path.is_empty() => path,
         Some(_) => {
             let message = format!(
-                "{path} names its dynamic loader in a form that the kernel refuses: a node shows `exec {path}: exec format error` \
+                "{path} has a damaged name of its dynamic loader: a node shows `exec {path}: exec format error` \
                  or `no such file or directory`.",
                 path = subject.path
             );
@@ -35,7 +35,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
         Some(container) => in_image(subject, elf, path, container, findings),
         None => {
             let message = format!(
-                "{} is dynamic and needs the loader {path}; whether the image has it is not known here.",
+                "{} is dynamic and needs the loader {path}; no image was given to search for it.",
                 subject.path
             );
             findings.push(
@@ -94,7 +94,7 @@ fn missing(subject: &Subject<'_>, interpreter: &str, error: &ResolveError, root:
     };
     let message = format!(
         "{path} needs the dynamic loader {interpreter}, and {error}. {instead} A node shows `exec {path}: no such file or \
-         directory`, although {path} is there."
+         directory`, although {path} exists."
     );
     subject.finding(codes::INTERPRETER_MISSING, message).with_evidence("PT_INTERP", interpreter)
 }
@@ -160,19 +160,19 @@ fn unfit(loader: &Inspection, program: &Elf) -> Option<String> {
     let Inspection::Elf(loader) = loader else {
         return Some(match loader {
             Inspection::Empty => "is empty: a node shows `input/output error`".to_owned(),
-            _ => format!("is no ELF program: {corrupted}"),
+            _ => format!("is not an ELF program: {corrupted}"),
         });
     };
     if loader.is_header_truncated {
-        return Some("is cut short: a node shows `input/output error`".to_owned());
+        return Some("is truncated: a node shows `input/output error`".to_owned());
     }
     let of = |elf: &Elf| (elf.machine, elf.class, elf.endianness);
     if of(loader) != of(program) {
         return Some(format!("is for {}: {corrupted}", machine::describe(loader)));
     }
     if loader.loaded().any(|segment| segment.file_end() > loader.length) {
-        return Some("is cut short: the program dies at once (exit 139, segmentation fault)".to_owned());
+        return Some("is truncated: the program crashes at once (exit 139, segmentation fault)".to_owned());
     }
     let is_program = loader.is_executable_type() && loader.loaded().next().is_some();
-    (!is_program).then(|| format!("is no ELF program: {corrupted}"))
+    (!is_program).then(|| format!("is not an ELF program: {corrupted}"))
 }

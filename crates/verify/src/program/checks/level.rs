@@ -65,7 +65,7 @@ fn beyond(subject: &Subject<'_>, architecture: Architecture, needed: Level) -> O
 fn unknown_node(subject: &Subject<'_>, needs: &str) -> Finding {
     let node = subject.target.description();
     let message = format!(
-        "{} {needs}, and which level {node} has is not known here: on a node without it the program does not start.",
+        "{} {needs}, and the level of {node} is unknown: on a node without that level the program does not start.",
         subject.path
     );
     subject.finding(codes::NODE_LEVEL_UNKNOWN, message)
@@ -81,7 +81,7 @@ fn go_level(
     let Some(recorded) = go.setting(variable) else { return };
     let Some(needed) = Level::parse(architecture, recorded) else {
         let message = format!(
-            "{} was built with {variable}={recorded}, which is no level: Go took it silently and built for its default.",
+            "{} was built with {variable}={recorded}, which is not a level: Go ignored it silently and built for its default.",
             subject.path
         );
         findings
@@ -182,17 +182,17 @@ fn loader_demand(subject: &Subject<'_>, architecture: Architecture, elf: &Elf, f
 fn unknown_processor(subject: &Subject<'_>, architecture: Architecture, cpu: &str) -> Finding {
     if cpu.starts_with("x86-64") && !matches!(architecture, Architecture::Amd64 | Architecture::I386) {
         let message = format!(
-            "{} was compiled with target-cpu {cpu}, which names processors of amd64, for {architecture}: LLVM says that it does \
-             not know the name and goes on without one, so which instructions the program needs is not known.",
+            "{} was compiled with target-cpu {cpu}, which names processors of amd64, for {architecture}: LLVM \
+             warns about the name and ignores it, so the instructions that the program needs are unknown.",
             subject.path
         );
         return subject.finding(codes::LEVEL_UNKNOWN, message).with_help(
-            "State target-cpu for each target by itself: `[target.TRIPLE] rustflags` in .cargo/config.toml, or \
-             CARGO_TARGET_TRIPLE_RUSTFLAGS, where RUSTFLAGS is for all of them.",
+            "Set target-cpu for each target separately: `[target.TRIPLE] rustflags` in .cargo/config.toml, or \
+             CARGO_TARGET_TRIPLE_RUSTFLAGS. RUSTFLAGS applies to every target.",
         );
     }
     let message = format!(
-        "{} was compiled for the processor {cpu}; whether every node of {} has its instructions is not known.",
+        "{} was compiled for the processor {cpu}, and it is unknown whether every node of {} has its instructions.",
         subject.path,
         subject.target.name()
     );
@@ -200,9 +200,9 @@ fn unknown_processor(subject: &Subject<'_>, architecture: Architecture, cpu: &st
     match (cpu, architecture) {
         ("native", _) => finding,
         (_, Architecture::Amd64) => finding.with_help(
-            "Compile for a level that every node has, as target-cpu x86-64-v2, or leave target-cpu out.",
+            "Compile for a level that every node has, e.g. target-cpu x86-64-v2, or omit target-cpu.",
         ),
-        _ => finding.with_help("Leave target-cpu out, or try the program once on the oldest of the nodes."),
+        _ => finding.with_help("Omit target-cpu, or start the program once on the oldest of the nodes."),
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     let Some(family) = Family::of(interpreter) else {
         if elf.dynamic.as_ref().is_some_and(|dynamic| !dynamic.needed.is_empty()) {
             let message = format!(
-                "{} needs shared libraries, and how its loader {interpreter} looks for them is not known to crossdock.",
+                "{} needs shared libraries, and crossdock does not know how its loader {interpreter} searches for them.",
                 subject.path
             );
             findings.push(
@@ -61,8 +61,8 @@ enum Binding {
 /// Creates the finding about a program that exceeds the limits of the search. No real program is near them.
 fn too_many(subject: &Subject<'_>, loaded: &Loaded) -> Finding {
     let message = format!(
-        "{} asks for more libraries, or they name more, than crossdock looks at: the {} that were found were verified, the others \
-         were not.",
+        "{} needs more libraries, directly or indirectly, than crossdock searches for: the {} that were found were verified, the \
+         others were not.",
         subject.path,
         loaded.objects.len() - 1
     );
@@ -152,7 +152,7 @@ fn versions(subject: &Subject<'_>, loaded: &Loaded, findings: &mut Vec<Finding>)
 fn too_old(subject: &Subject<'_>, object: &Object, library: &str, path: &str, versions: &[&str]) -> Finding {
     let first = versions.first().copied().unwrap_or_default();
     let message = format!(
-        "{} asks {library} for {}, which {path} in the image does not define: a node shows `{}: {path}: version `{first}' not \
+        "{} needs {} of {library}, which {path} in the image does not define: a node shows `{}: {path}: version `{first}' not \
          found (required by {})`, exit 1.",
         asker(subject, object),
         versions.join(", "),
@@ -171,7 +171,7 @@ fn releases(subject: &Subject<'_>, loaded: &Loaded, findings: &mut Vec<Finding>)
     for (library, release) in rest.iter().filter(|(_, release)| release != own) {
         let message = format!(
             "{} is loaded by {loader} of {own} with {library} of {release}: the two are from different builds of glibc, and the \
-             program dies before its first line (exit 139, or an error about GLIBC_PRIVATE).",
+             program crashes before its first line (exit 139, or an error about GLIBC_PRIVATE).",
             subject.path
         );
         let finding = subject.finding(codes::LOADER_LIBRARY_PAIR, message);
@@ -179,7 +179,7 @@ fn releases(subject: &Subject<'_>, loaded: &Loaded, findings: &mut Vec<Finding>)
     }
 }
 
-/// Checks that every symbol that is looked up at once is defined. There is no finding if a library is missing or was
+/// Checks that every symbol that is looked up at once is defined. Nothing is reported if a library is missing or was
 /// not searched, which is then the problem, or if the symbols of one could not be read.
 fn symbols(
     subject: &Subject<'_>,
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_symbol_of_a_library_that_was_not_looked_for_is_not_missing() {
+    fn a_symbol_of_an_unsearched_library_is_not_missing() {
         assert_eq!(found(10), [""; 0]);
         assert_eq!(found(0), ["symbol-missing"]);
         assert_eq!(found(1024), [""; 0]);

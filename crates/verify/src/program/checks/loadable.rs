@@ -32,7 +32,7 @@ fn file_type(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>) {
     let what = match object::elf::FileType(elf.file_type) {
         ET_REL => "an object file that was never linked".to_owned(),
         ET_CORE => "a core dump".to_owned(),
-        other => format!("an ELF file of type {}, which is no program", other.0),
+        other => format!("an ELF file of type {}, which cannot start", other.0),
     };
     let message =
         format!("{path} is {what}: a node shows `exec {path}: exec format error`.", path = subject.path);
@@ -50,7 +50,7 @@ fn program_headers(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>
         return;
     } else if elf.program_header_size != expected {
         format!(
-            "its program headers are said to be {} bytes long instead of {expected}",
+            "its program headers have a stated size of {} bytes instead of {expected}",
             elf.program_header_size
         )
     } else if wanted == 0 || wanted > MAX_HEADER_BYTES {
@@ -80,7 +80,7 @@ fn truncation(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>) {
         return;
     }
     let message = format!(
-        "{} ends at byte {} and its last segment at byte {}: the rest is missing, and the program dies where it begins \
+        "{} ends at byte {} and its last segment at byte {}: the rest is missing, and the program crashes where it begins \
          (exit 139, segmentation fault).",
         subject.path,
         elf.length,
@@ -112,9 +112,9 @@ fn contradictions(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>)
         if segment.file_size > segment.memory_size {
             Some("is larger in the file than in memory")
         } else if !segment.address.wrapping_sub(segment.offset).is_multiple_of(MIN_PAGE_SIZE) {
-            Some("has an address and a file offset that no page can hold")
+            Some("has an address and a file offset that no page size fits")
         } else if beyond {
-            Some("goes beyond the end of a program's memory")
+            Some("exceeds the address space of a program")
         } else {
             None
         }
@@ -124,7 +124,7 @@ fn contradictions(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>)
     };
     let message = format!(
         "{path} contradicts itself: its segment at address {:#x} {why}. A node shows `exec {path}: invalid argument`, or the \
-         program dies at once.",
+         program crashes at once.",
         segment.address,
         path = subject.path
     );
@@ -151,7 +151,7 @@ fn entry_address(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>) 
     if is_library && !is_loader(elf) {
         let message = format!(
             "{} is a shared library: it has no program interpreter{}, and a node shows `exec format error` or the program \
-             dies at once (exit 139).",
+             crashes at once (exit 139).",
             subject.path,
             if elf.entry == 0 { " and no entry point" } else { "" }
         );
@@ -160,7 +160,7 @@ fn entry_address(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>) 
         );
     } else if !is_inside {
         let message = format!(
-            "{} says that it begins at address {:#x}, where no code is loaded: it dies at once (exit 139, segmentation fault).",
+            "{} has the entry address {:#x}, where no code is loaded: it crashes at once (exit 139, segmentation fault).",
             subject.path, elf.entry
         );
         findings.push(

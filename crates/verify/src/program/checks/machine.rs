@@ -86,19 +86,16 @@ fn mismatch(subject: &Subject<'_>, elf: &Elf, machine: Machine, architecture: Ar
         && elf.class == Class::Elf32
         && architecture == Architecture::Amd64
     {
-        (codes::WRONG_ABI, "uses the x32 ABI, which kernels leave out".to_owned())
+        (codes::WRONG_ABI, "uses the x32 ABI, which kernels usually omit".to_owned())
     } else if elf.machine != machine.number {
         (codes::WRONG_MACHINE, format!("is for {}", machine::describe(elf)))
     } else if elf.endianness != machine.endianness {
-        (
-            codes::WRONG_BYTE_ORDER,
-            format!("is {}, that is for {}", elf.endianness.as_str(), machine::describe(elf)),
-        )
+        (codes::WRONG_BYTE_ORDER, format!("is {}, for {}", elf.endianness.as_str(), machine::describe(elf)))
     } else {
-        (codes::WRONG_CLASS, format!("is {}-bit, that is for {}", elf.class.bits(), machine::describe(elf)))
+        (codes::WRONG_CLASS, format!("is {}-bit, for {}", elf.class.bits(), machine::describe(elf)))
     };
     let message = format!(
-        "{path} {what}, and it has to be for {architecture} (target {}): a node shows `exec {path}: exec format error`.",
+        "{path} {what}, but must be for {architecture} (target {}): a node shows `exec {path}: exec format error`.",
         subject.target.name()
     );
     subject
@@ -113,7 +110,7 @@ fn mismatch(subject: &Subject<'_>, elf: &Elf, machine: Machine, architecture: Ar
 fn abi(subject: &Subject<'_>, elf: &Elf, architecture: Architecture, findings: &mut Vec<Finding>) {
     let why = match architecture {
         Architecture::Ppc64le if elf.flags & 3 == 1 => {
-            "it follows ELFv1, and little-endian Linux knows only ELFv2"
+            "it follows ELFv1, and little-endian Linux supports only ELFv2"
         }
         Architecture::Riscv64 if elf.flags & EF_RISCV_RVE.0 != 0 => "it is for the embedded base RV64E",
         Architecture::Arm if elf.machine == EM_ARM.0 && elf.flags >> 24 == 0 => {
@@ -127,7 +124,7 @@ fn abi(subject: &Subject<'_>, elf: &Elf, architecture: Architecture, findings: &
         _ => return,
     };
     let message = format!(
-        "{path} does not fit {}: {why}. A node shows `exec {path}: exec format error`, or the program dies.",
+        "{path} does not match {}: {why}. A node shows `exec {path}: exec format error`, or the program crashes.",
         subject.target.name(),
         path = subject.path
     );
@@ -144,7 +141,7 @@ fn system(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>) {
     let Some(system) = elf.notes.system.as_deref().filter(|system| *system != "Android") else { return };
     let message = format!(
         "{path} is a program for {system}, and the target is {}: a node shows `exec {path}: no such file or directory`, or the \
-         program dies at its first system call.",
+         program crashes at its first system call.",
         subject.target.name(),
         path = subject.path
     );
@@ -162,7 +159,7 @@ fn float_abi_of(elf: &Elf) -> Option<FloatAbi> {
     }
 }
 
-/// Returns the float ABI that a loader's name stands for, as glibc and musl choose it.
+/// Returns the float ABI that a loader's name implies, as glibc and musl choose it.
 fn float_abi_of_name(interpreter: &str) -> Option<FloatAbi> {
     match interpreter.rsplit('/').next()? {
         "ld-linux-armhf.so.3" | "ld-musl-armhf.so.1" => Some(FloatAbi::Hard),

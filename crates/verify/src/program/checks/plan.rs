@@ -18,7 +18,7 @@ pub(super) fn linkage(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
                 Interpreter::Malformed => "a loader whose name is damaged",
             };
             let message = format!(
-                "{} was planned to be static, and it needs the dynamic loader {loader}: without that in the image a node shows \
+                "{} was planned to be static, but needs the dynamic loader {loader}: without it in the image a node shows \
                  `exec {}: no such file or directory`.",
                 subject.path, subject.path
             );
@@ -27,7 +27,7 @@ pub(super) fn linkage(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
             );
         }
         (Some(Linkage::Dynamic), None) if elf.is_executable_type() && !elf.segments.is_empty() => {
-            let message = format!("{} was planned to be dynamic, and it is static.", subject.path);
+            let message = format!("{} was planned to be dynamic, but is static.", subject.path);
             findings.push(subject.finding(codes::STATIC_NOT_PLANNED, message));
         }
         _ => {}
@@ -53,10 +53,8 @@ pub(super) fn go_build_info(subject: &Subject<'_>, findings: &mut Vec<Finding>) 
             }
         }
         _ => {
-            let message = format!(
-                "{} was planned as a Go program, and it holds no Go build information.",
-                subject.path
-            );
+            let message =
+                format!("{} was planned as a Go program, but has no Go build information.", subject.path);
             findings.push(subject.finding(codes::GO_BUILD_INFO_MISSING, message));
         }
     }
@@ -76,7 +74,7 @@ fn platform(
     }
     let built = format!("{}/{}", os.unwrap_or("?"), architecture.unwrap_or("?"));
     let message = format!(
-        "{path} was built by Go for {built}, and the target is {}: it dies at once, or a node shows `exec {path}: exec format \
+        "{path} was built by Go for {built}, and the target is {}: it crashes at once, or a node shows `exec {path}: exec format \
          error`.",
         subject.target.name(),
         path = subject.path
@@ -90,9 +88,9 @@ fn setting(subject: &Subject<'_>, go: &GoBuildInfo, name: &str, planned: &str, f
         return;
     }
     let message = format!(
-        "{} was planned with {name}={planned}, and Go's build information says {}: it is not the program that the plan describes.",
+        "{} was planned with {name}={planned}, but Go's build information has {}: it is not the program that the plan describes.",
         subject.path,
-        found.map_or_else(|| format!("nothing about {name}"), |found| format!("{name}={found}")),
+        found.map_or_else(|| format!("no {name}"), |found| format!("{name}={found}")),
     );
     findings.push(
         subject.finding(codes::GO_SETTING_MISMATCH, message).with_evidence(name, found.unwrap_or("absent")),

@@ -21,7 +21,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     match subject.container {
         None => {
             let message = format!(
-                "{} is a script for {}; whether the image has that is not known here.",
+                "{} is a script for {}; no image was given to search for it.",
                 subject.path, script.interpreter
             );
             findings.push(
@@ -51,7 +51,7 @@ fn broken_line(subject: &Subject<'_>, script: &Script) -> Option<Finding> {
         (codes::SCRIPT_LINE_BROKEN, message)
     } else if subject.depth >= MAX_SCRIPT_DEPTH {
         let message = format!(
-            "{path} is the {}th script in a row that names another script: a node shows `too many levels of symbolic links`.",
+            "{path} is the {}th script in a row that names a script as its interpreter: a node shows `too many levels of symbolic links`.",
             subject.depth + 1
         );
         (codes::SCRIPT_LINE_BROKEN, message)
@@ -72,7 +72,7 @@ fn carriage_return(path: &str, script: &Script) -> String {
             format!("env looks for {argument:?} and stops: `No such file or directory`, exit 127")
         }
         Some(argument) => format!(
-            "{interpreter} gets the argument {argument:?} and stops at it: there is no such option or file"
+            "{interpreter} gets the argument {argument:?} and fails: it names neither an option nor a file"
         ),
     }
 }
@@ -87,8 +87,8 @@ fn in_image(subject: &Subject<'_>, script: &Script, image: Container<'_>, findin
         }
         Err(error) => {
             let message = format!(
-                "{path} is a script for {}, and {error}: a node shows `exec {path}: no such file or directory`, although {path} is \
-                 there.",
+                "{path} is a script for {}, and {error}: a node shows `exec {path}: no such file or directory`, although {path} \
+                 exists.",
                 script.interpreter
             );
             findings.push(
@@ -107,7 +107,7 @@ fn in_image(subject: &Subject<'_>, script: &Script, image: Container<'_>, findin
     }
     if subject.depth == 0 {
         let message = format!(
-            "{path} is a script for {}: which programs it starts was not verified.",
+            "{path} is a script for {}: the programs that it starts were not verified.",
             script.interpreter
         );
         findings.push(subject.finding(codes::SCRIPT_ENTRY_POINT, message));
@@ -155,7 +155,7 @@ fn command_of_env(
         }
     };
     let message = format!(
-        "{} asks env for {command}, {why}: env stops with `can't execute '{command}': No such file or directory`, exit 127.",
+        "{} starts {command} with env, {why}: env stops with `can't execute '{command}': No such file or directory`, exit 127.",
         subject.path
     );
     findings.push(subject.finding(codes::SCRIPT_COMMAND_MISSING, message).with_evidence("#!", command));

@@ -24,7 +24,7 @@ pub struct ArmAttributes {
     pub passes_floats_in_registers: bool,
 }
 
-/// Reads the attributes from their segment, or from the section `.ARM.attributes` if there is no such segment.
+/// Reads the attributes from their segment, or from the section `.ARM.attributes` without such a segment.
 pub(super) fn read(memory: Memory<'_>, endianness: Endianness) -> Option<ArmAttributes> {
     let order = order(endianness);
     let segment = memory.segments.iter().find(|segment| segment.kind == PT_ARM_ATTRIBUTES);

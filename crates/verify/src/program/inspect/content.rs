@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_longest_piece_answers() {
+    fn the_longest_piece_is_used() {
         let content = Content {
             length: 100,
             pieces: vec![(0, vec![1; 10].into()), (5, vec![2; 20].into()), (90, vec![3; 10].into())],

@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_that_leads_nowhere_is_no_build_information() {
+    fn a_length_beyond_the_file_is_not_build_information() {
         let mut bytes = MAGIC.to_vec();
         bytes.extend([8, INLINE]);
         bytes.resize(HEADER, 0);

@@ -11,8 +11,8 @@ pub struct Script {
     pub interpreter: String,
     /// The rest of the line, which Linux passes as one argument.
     pub argument: Option<String>,
-    /// Whether the line ends in a carriage return, which belongs to the argument, or to the interpreter's name if there
-    /// is no argument.
+    /// Whether the line ends in a carriage return, which belongs to the argument, or to the interpreter's name without
+    /// an argument.
     pub has_carriage_return: bool,
     /// Whether the interpreter's path exceeds the 256 bytes that the kernel reads.
     pub is_truncated: bool,

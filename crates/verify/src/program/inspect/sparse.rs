@@ -24,7 +24,7 @@ pub(super) fn read<'data, E>(
         return Ok(content);
     };
     if header.machine == EM_ARM.0 && length <= MAX_TOTAL {
-        // The processor version is in a section, whose place only the whole file tells. A longer file has no
+        // The processor version is in a section, which may lie anywhere, so the whole file is read. A longer file has no
         // attributes.
         return Ok(Content::beginning(length, fetch(0, length)?));
     }
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_read_of_a_file_for_arm_than_of_another() {
+    fn no_more_is_read_of_a_very_long_file_for_arm_than_of_others() {
         assert_eq!(fetched(MAX_TOTAL), HEAD + MAX_TOTAL);
         assert_eq!(fetched(MAX_TOTAL + 1), HEAD);
         assert_eq!(fetched(16 << 30), HEAD);

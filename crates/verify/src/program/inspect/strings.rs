@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_read_until_the_room_is_spent() {
+    fn names_are_read_until_the_budget_is_spent() {
         let mut bytes = vec![b'x'; 1000];
         bytes.push(0);
         let (strings, mut budget) = (Strings(&bytes), Budget::new(10_000));
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_end_is_no_name_and_is_paid_for() {
+    fn unterminated_strings_are_skipped_and_cost_budget() {
         let (strings, mut budget) = (Strings(&[b'x'; 1000]), Budget::new(1500));
         assert_eq!(strings.get(0, 500, &mut budget), None);
         assert!(!budget.is_spent());

@@ -96,7 +96,7 @@ mod tests {
 
     /// Every entry names the same string, which is almost as long as a path may be.
     #[test]
-    fn strings_that_overlap_take_no_more_than_their_room() {
+    fn overlapping_strings_stay_within_their_budget() {
         let entries = 1usize << 17;
         let mut bytes = MAGIC.to_vec();
         bytes.extend(u32::try_from(entries).unwrap().to_le_bytes());
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cache_that_is_too_long_is_not_read() {
+    fn an_over_long_cache_is_not_read() {
         let mut bytes = cache();
         let found = |bytes: &[u8]| {
             let root = crate::MemoryRoot::new().file("/etc/ld.so.cache", 0o644, bytes);

@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_that_stands_for_lib_is_the_loaders() {
+    fn lib_expands_to_the_loaders_directory() {
         let cases = [
             ("/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu"),
             ("/lib64", "lib64"),
@@ -241,7 +241,7 @@ mod tests {
 
     /// Only the bytes just before an occurrence are searched for the start of its string, not the whole file each time.
     #[test]
-    fn a_file_full_of_directories_is_looked_through_once() {
+    fn a_file_full_of_directories_is_searched_once() {
         let text = b"/usr/lib".repeat(1000);
         assert_eq!(start_of_string(&text, 8), Some(0));
         assert_eq!(start_of_string(&text, 7992), None);

@@ -14,7 +14,7 @@ pub(super) struct Search {
 }
 
 impl Search {
-    /// Reads the directories from `/etc/ld-musl-ARCH.path`, or uses the built-in ones if there is no such file. The
+    /// Reads the directories from `/etc/ld-musl-ARCH.path`, or uses the built-in ones without that file. The
     /// loader looks for the file next to its own directory.
     pub(super) fn new(context: &LoadContext<'_>, interpreter: &str) -> Search {
         const BUILT_IN: &str = "/lib:/usr/local/lib:/usr/lib";
