@@ -144,13 +144,20 @@ fn versions(subject: &Subject<'_>, loaded: &Loaded, findings: &mut Vec<Finding>)
             entry.1.push(&need.version);
         }
         for (library, (path, versions)) in lacking {
-            findings.push(too_old(subject, object, library, &path, &versions));
+            findings.extend(too_old(subject, object, library, &path, &versions));
         }
     }
 }
 
-fn too_old(subject: &Subject<'_>, object: &Object, library: &str, path: &str, versions: &[&str]) -> Finding {
-    let first = versions.first().copied().unwrap_or_default();
+/// Returns the finding about versions that a library does not define; `None` without versions.
+fn too_old(
+    subject: &Subject<'_>,
+    object: &Object,
+    library: &str,
+    path: &str,
+    versions: &[&str],
+) -> Option<Finding> {
+    let first = versions.first()?;
     let message = format!(
         "{} needs {} of {library}, which {path} in the image does not define: a node shows `{}: {path}: version `{first}' not \
          found (required by {})`, exit 1.",
@@ -159,7 +166,8 @@ fn too_old(subject: &Subject<'_>, object: &Object, library: &str, path: &str, ve
         subject.path,
         object.path
     );
-    subject.finding(codes::SYMBOL_VERSION_MISSING, message).with_evidence("DT_VERNEED", versions.join(" "))
+    let finding = subject.finding(codes::SYMBOL_VERSION_MISSING, message);
+    Some(finding.with_evidence("DT_VERNEED", versions.join(" ")))
 }
 
 /// Checks that loader and C library are of one build, since they share private structures.
@@ -203,28 +211,27 @@ fn symbols(
             now.append(&mut later);
         }
         for (code, names) in [(codes::SYMBOL_MISSING, now), (codes::FUNCTION_MISSING, later)] {
-            if !names.is_empty() {
-                findings.push(unresolved(subject, object, code, &names, family));
-            }
+            findings.extend(unresolved(subject, object, code, &names, family));
         }
     }
 }
 
+/// Returns the finding about symbols that no library defines; `None` without symbols.
 fn unresolved(
     subject: &Subject<'_>,
     object: &Object,
     code: Code,
     names: &[String],
     family: Family,
-) -> Finding {
-    let first = names.first().map(String::as_str).unwrap_or_default();
+) -> Option<Finding> {
+    let (first, others) = names.split_first()?;
     let shown = match family {
         Family::Glibc => {
             format!("`{}: symbol lookup error: {}: undefined symbol: {first}`", subject.path, object.path)
         }
         Family::Musl => format!("`Error relocating {}: {first}: symbol not found`", object.path),
     };
-    let others = match names.len() - 1 {
+    let others = match others.len() {
         0 => String::new(),
         count => format!(" and {count} more"),
     };
@@ -238,7 +245,7 @@ fn unresolved(
         asker(subject, object)
     );
     let names: Vec<&str> = names.iter().take(20).map(String::as_str).collect();
-    subject.finding(code, message).with_evidence("undefined symbols", names.join(" "))
+    Some(subject.finding(code, message).with_evidence("undefined symbols", names.join(" ")))
 }
 
 #[cfg(test)]

@@ -125,9 +125,10 @@ fn interpreter(file: &Content<'_>, segments: &[Segment]) -> Option<Interpreter> 
     let segment = segments.iter().find(|segment| segment.kind == PT_INTERP.0)?;
     let bytes = segment.bytes(file);
     let whole = bytes.len() as u64 == segment.file_size && (2..=4096).contains(&bytes.len());
-    if !whole || bytes.last() != Some(&0) {
-        return Some(Interpreter::Malformed);
-    }
-    let path = c_string(bytes).unwrap_or_default();
-    Some(Interpreter::Path(String::from_utf8_lossy(path).into_owned()))
+    Some(match c_string(bytes) {
+        Some(path) if whole && bytes.ends_with(&[0]) => {
+            Interpreter::Path(String::from_utf8_lossy(path).into_owned())
+        }
+        _ => Interpreter::Malformed,
+    })
 }

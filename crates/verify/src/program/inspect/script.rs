@@ -42,7 +42,7 @@ impl Script {
 
     /// Returns the interpreter's file name.
     pub(crate) fn interpreter_name(&self) -> &str {
-        self.interpreter.rsplit('/').next().unwrap_or_default()
+        self.interpreter.rsplit_once('/').map_or(&self.interpreter, |(_, name)| name)
     }
 }
 
