@@ -6,10 +6,12 @@ use camino::Utf8Path;
 use crossdock_oci::{ImageSource, may_be_archive};
 use crossdock_project::config::{Config, Source, Sourced};
 use crossdock_runner::plan::named_targets;
-use crossdock_subjects::{Planned, of_itself, unreadable, verify_file};
+use crossdock_subjects::{Options, own_target, unknown_platform, verify_file};
+use crossdock_verify::Program;
 
-pub use crossdock_subjects::{Node, Scope, Target, TargetReport};
-pub use crossdock_verify::{Evidence, Finding, Report, Severity, Verdict};
+pub use crossdock_runner::plan::Target;
+pub use crossdock_subjects::Scope;
+pub use crossdock_verify::{Evidence, Finding, Node, Severity, Verdict, Verification};
 
 use camino::Utf8PathBuf;
 
@@ -57,13 +59,13 @@ pub struct Verified {
     /// The path, and for an image `@` and its digest.
     pub name: String,
     /// The result for each node.
-    pub targets: Vec<TargetReport>,
+    pub targets: Vec<Verification>,
 }
 
 impl Verified {
     /// Returns the gravest verdict of all nodes; [`Verdict::Unproven`] if there is no node.
     pub fn verdict(&self) -> Verdict {
-        self.targets.iter().map(|target| target.verdict).max().unwrap_or(Verdict::Unproven)
+        self.targets.iter().map(Verification::verdict).max().unwrap_or(Verdict::Unproven)
     }
 }
 
@@ -149,14 +151,17 @@ fn images(
         return Err(Error::from_message(ErrorKind::InputOutput, format!("{path} holds no image")));
     }
     let verified = source.images().iter().map(|image| {
-        let own: Vec<Target> =
-            image.platforms.iter().filter_map(|found| of_itself(found.platform())).collect();
-        let targets = if targets.is_empty() { &own } else { targets };
-        let reports = crossdock_subjects::verify(source, image, targets, &Planned::new(), scope, temporary)
+        let name = format!("{path}@{}", image.descriptor.digest);
+        let targets: Vec<_> = match targets {
+            [] => image.platforms.iter().filter_map(|found| own_target(found.platform())).collect(),
+            targets => targets.iter().map(Target::for_verification).collect(),
+        };
+        let options = Options::new(&targets, temporary).with_scope(scope);
+        let mut verifications = crossdock_subjects::verify(&name, source, image, &options)
             .map_err(|error| Error::new(ErrorKind::InputOutput, &error).at(path).hint(AGAIN))?;
-        let silent = image.platforms.iter().filter(|found| of_itself(found.platform()).is_none());
-        let reports = reports.into_iter().chain(silent.map(|found| unreadable(found.platform())));
-        Ok(Verified { name: format!("{path}@{}", image.descriptor.digest), targets: reports.collect() })
+        let unknown = image.platforms.iter().filter(|found| own_target(found.platform()).is_none());
+        verifications.extend(unknown.map(|found| unknown_platform(&name, found.platform())));
+        Ok(Verified { name, targets: verifications })
     });
     verified.collect()
 }
@@ -183,8 +188,12 @@ fn program(
         return Err(Error::from_message(ErrorKind::InputOutput, message));
     }
     let bytes = std::fs::read(path).map_err(|error| input_output(error).at(path))?;
-    let mode = mode(metadata);
-    let targets = targets.iter().map(|target| verify_file(path.as_str(), &bytes, mode, target)).collect();
+    let program = Program::new(path.as_str(), &bytes);
+    let program = match mode(metadata) {
+        Some(mode) => program.with_mode(mode),
+        None => program,
+    };
+    let targets = targets.iter().map(|target| verify_file(&program, &target.for_verification())).collect();
     Ok(vec![Verified { name: path.to_string(), targets }])
 }
 

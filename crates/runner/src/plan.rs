@@ -19,6 +19,7 @@ mod request;
 mod select;
 mod step;
 mod steps;
+mod target;
 #[cfg(test)]
 mod testing;
 mod user_flags;
@@ -38,7 +39,7 @@ use crossdock_toolchain::doctor::Use;
 
 pub use bases::EngineBase;
 pub use cargo::slug;
-pub use crossdock_subjects::{Node, Target};
+pub use crossdock_verify::Node;
 pub use engine::{CopiedContext, EngineCall, EnginePlan, EngineResult, Purpose, TextFile};
 pub use error::PlanError;
 pub use image::rfc3339;
@@ -47,6 +48,7 @@ pub use platforms::named_targets;
 pub use request::{Archive, EngineRequest, Goal, Pack, Projects, Request};
 pub use select::programs;
 pub use step::{Action, CargoBuild, CargoProgram, GoBuild, Step, StepId};
+pub use target::Target;
 
 /// The version of the JSON form of a [`Plan`].
 pub const SCHEMA: &str = "crossdock.plan/1";

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use camino::Utf8PathBuf;
 use crossdock_oci::Digest;
 use crossdock_platform::Platform;
-pub use crossdock_subjects::TargetReport;
-use crossdock_verify::Verdict;
+use crossdock_verify::{Verdict, Verification, serialize_entries};
 use serde::Serialize;
 
 use crate::plan::{ImagePlan, SkippedTag};
@@ -81,7 +80,8 @@ pub struct ImageReport {
     /// Its platforms, in the index's order.
     pub platforms: Vec<PlatformReport>,
     /// What it was judged against, and the verdict; empty when it was not judged.
-    pub verdicts: Vec<TargetReport>,
+    #[serde(serialize_with = "serialize_entries")]
+    pub verdicts: Vec<Verification>,
     /// Tags that have no value here.
     pub skipped_tags: Vec<SkippedTag>,
     /// The archive, when one was written.
@@ -139,6 +139,6 @@ impl ImageReport {
 
     /// The gravest verdict; none when the image was not judged.
     pub fn verdict(&self) -> Option<Verdict> {
-        self.verdicts.iter().map(|target| target.verdict).max()
+        self.verdicts.iter().map(Verification::verdict).max()
     }
 }

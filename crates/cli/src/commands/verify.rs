@@ -1,7 +1,7 @@
 //! `crossdock verify`: this project's images, or things that somebody else built.
 
 use crossdock::plan::Goal;
-use crossdock::verify::{Report, TargetReport, Verdict, targets, verify_for};
+use crossdock::verify::{Verdict, Verification, targets, verify_for};
 use crossdock::{discover, execute, plan};
 
 use crate::arguments::{BuildArgs, StrictnessArgs, VerifyCommand};
@@ -19,7 +19,7 @@ pub(crate) fn run(session: &Session, arguments: &VerifyCommand) -> Result<Exit, 
     let mut worst = Verdict::Starts;
     for subject in &arguments.subjects {
         for verified in verify_for(&session.context, subject, &targets, options.scope)? {
-            worst = worst.max(show(session, &verified.name, verified.targets)?);
+            worst = worst.max(show(session, &verified.name, &verified.targets)?);
         }
     }
     Ok(exit(worst, arguments.strictness))
@@ -39,7 +39,7 @@ fn project(session: &Session, arguments: &VerifyCommand) -> Result<Exit, Command
     let images = report.into_iter().flat_map(|report| &report.images);
     for image in images.filter(|image| !image.verdicts.is_empty()) {
         let name = image.references.first().unwrap_or(&image.name);
-        worst = worst.max(show(session, name, image.verdicts.clone())?);
+        worst = worst.max(show(session, name, &image.verdicts)?);
     }
     result?;
     Ok(exit(worst, arguments.strictness))
@@ -54,17 +54,16 @@ fn exit(worst: Verdict, strictness: StrictnessArgs) -> Exit {
 }
 
 /// Shows the verdicts on one subject and returns the gravest.
-fn show(session: &Session, name: &str, targets: Vec<TargetReport>) -> Result<Verdict, CommandError> {
-    let worst = targets.iter().map(|target| target.verdict).max().unwrap_or(Verdict::Unproven);
+fn show(session: &Session, name: &str, targets: &[Verification]) -> Result<Verdict, CommandError> {
+    let worst = targets.iter().map(Verification::verdict).max().unwrap_or(Verdict::Unproven);
     if session.json() {
         for target in targets {
-            let line = Report::new(name, target.for_, target.findings);
-            let line =
-                serde_json::to_string(&line).map_err(|error| CommandError::new(Exit::InputOutput, &error))?;
+            let line = serde_json::to_string(target)
+                .map_err(|error| CommandError::new(Exit::InputOutput, &error))?;
             output::answer(&line)?;
         }
     } else {
-        output::answer(&ui::verdicts(name, &targets))?;
+        output::answer(&ui::verdicts(name, targets))?;
     }
     Ok(worst)
 }

@@ -2,22 +2,26 @@
 
 use std::fmt::Write;
 
-use crossdock::verify::{Finding, Severity};
+use crossdock::verify::{Finding, Severity, Verification};
 
 use super::colored;
 use super::style::{BAD, BOLD, DIM, WARN, paint};
-use crossdock::verify::TargetReport;
 
 /// The verdicts on one subject, each with what was found.
-pub(crate) fn verdicts(subject: &str, targets: &[TargetReport]) -> String {
+pub(crate) fn verdicts(subject: &str, targets: &[Verification]) -> String {
     let mut text = String::new();
     for target in targets {
         let taken = match &target.platform {
-            Some(platform) if platform.to_string() != target.for_ => format!(" ({platform})"),
+            Some(platform) if platform.to_string() != target.target => format!(" ({platform})"),
             _ => String::new(),
         };
-        let _infallible =
-            writeln!(text, "{}  {} on {}{taken}", colored(target.verdict), paint(BOLD, subject), target.for_);
+        let _infallible = writeln!(
+            text,
+            "{}  {} on {}{taken}",
+            colored(target.verdict()),
+            paint(BOLD, subject),
+            target.target
+        );
         target.findings.iter().for_each(|finding| show(&mut text, finding));
     }
     text.truncate(text.trim_end().len());

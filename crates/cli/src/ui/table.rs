@@ -5,12 +5,11 @@ use comfy_table::presets::NOTHING;
 use std::time::Duration;
 
 use comfy_table::{CellAlignment, Table};
-use crossdock::verify::Verdict;
+use crossdock::verify::{Verdict, Verification};
 
 use super::style::{BAD, DIM, GOOD, WARN, paint};
 use super::{bytes, duration};
 use crossdock::execute::{ImageReport, PlatformReport, Report};
-use crossdock::verify::TargetReport;
 
 /// The table of a run.
 pub(crate) fn table(report: &Report) -> String {
@@ -46,14 +45,14 @@ fn row(image: &ImageReport, platform: &PlatformReport, place: usize) -> [String;
 
 /// `starts (m5.large)`: the targets that take this platform, and the gravest verdict among them.
 fn verified(image: &ImageReport, platform: &PlatformReport) -> String {
-    let judged: Vec<&TargetReport> =
+    let judged: Vec<&Verification> =
         image.verdicts.iter().filter(|target| target.platform.as_ref() == Some(&platform.platform)).collect();
-    let Some(verdict) = judged.iter().map(|target| target.verdict).max() else {
+    let Some(verdict) = judged.iter().map(|target| target.verdict()).max() else {
         return "not judged".to_owned();
     };
     let named: Vec<&str> = judged
         .iter()
-        .map(|target| target.for_.as_str())
+        .map(|target| target.target.as_str())
         .filter(|name| *name != platform.platform.to_string())
         .collect();
     match named.is_empty() {

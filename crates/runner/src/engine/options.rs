@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::ask::at_least;
 use super::{Builder, Engine, Frontend, caches};
-use crossdock_subjects::taken;
+use crossdock_subjects::best_platform;
 
 /// What is handed on to an engine, in the words that docker, podman and buildx share.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -52,7 +52,7 @@ impl BaseFrom {
         let runs = || {
             let same =
                 |found: Option<Platform>| found.filter(|found| found.architecture() == wanted.architecture());
-            taken(wanted, &found.iter().cloned().map(same).collect::<Vec<_>>())
+            best_platform(wanted, &found.iter().cloned().map(same).collect::<Vec<_>>())
         };
         exactly.or_else(runs)
     }

@@ -2,11 +2,11 @@ use std::process::ExitStatus;
 
 use camino::Utf8PathBuf;
 use crossdock_oci::Digest;
-use crossdock_verify::Verdict;
+use crossdock_verify::{Verdict, Verification};
 
 use super::{EngineFailure, UnfitFile, WrongLabel};
 use crate::plan::Missing;
-use crate::report::{ImageReport, TargetReport};
+use crate::report::ImageReport;
 use crossdock_system::process::ProcessError;
 
 /// Why a run ended early.
@@ -96,12 +96,12 @@ pub enum ExecuteError {
     #[error("image `{}` was not tagged: {}", .0.name, in_words(&.0.verdicts))]
     Refused(Box<ImageReport>),
     /// A program for a release archive is not what the plan asked for.
-    #[error("image `{image}`: {} is not right for {}: {}", .verdicts.subject, .verdicts.for_, first_message(.verdicts))]
+    #[error("image `{image}`: {} is not right for {}: {}", .verdicts.subject, .verdicts.target, first_message(.verdicts))]
     WrongProgram {
         /// The image whose program it is.
         image: String,
         /// What was found.
-        verdicts: Box<crossdock_verify::Report>,
+        verdicts: Box<Verification>,
     },
     /// The cache's folder cannot be used.
     #[error("the cache cannot be used; CROSSDOCK_CACHE_DIR names another folder for it")]
@@ -129,12 +129,12 @@ pub enum ExecuteError {
 }
 
 /// `it fails on m5.large and is unproven on m7g.large`.
-fn in_words(verdicts: &[TargetReport]) -> String {
+fn in_words(verdicts: &[Verification]) -> String {
     let words = |verdict: Verdict, verb: &str| {
         let targets: Vec<&str> = verdicts
             .iter()
-            .filter(|target| target.verdict == verdict)
-            .map(|target| target.for_.as_str())
+            .filter(|target| target.verdict() == verdict)
+            .map(|target| target.target.as_str())
             .collect();
         (!targets.is_empty()).then(|| format!("{verb} on {}", targets.join(", ")))
     };
@@ -143,6 +143,6 @@ fn in_words(verdicts: &[TargetReport]) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", and ")
 }
 
-fn first_message(verdicts: &crossdock_verify::Report) -> &str {
+fn first_message(verdicts: &Verification) -> &str {
     verdicts.findings.first().map_or("nothing more is known", |finding| finding.message.as_str())
 }

@@ -15,7 +15,7 @@ use super::image::{about, oci_platform};
 use super::{ExecuteError, StepContext, WrongLabel};
 use crate::plan::{EnginePlan, ImagePlan};
 use crate::report::{ImageReport, PlatformReport};
-use crossdock_subjects::known;
+use crossdock_subjects::parse_platform;
 
 impl StepContext<'_> {
     pub(super) fn import(&self, image: &ImagePlan) -> Result<String, ExecuteError> {
@@ -143,7 +143,8 @@ fn labelled<'a>(
     let all = || source.images().iter().flat_map(|image| &image.platforms);
     // The configuration is what a node reads; the index of an archive only repeats it.
     let label = |found: &SourcePlatform| found.config.value.platform.to_string();
-    let is_asked = |found: &&SourcePlatform| known(&found.config.value.platform) == Some(asked.normalized());
+    let is_asked =
+        |found: &&SourcePlatform| parse_platform(&found.config.value.platform) == Some(asked.normalized());
     all().find(is_asked).ok_or_else(|| {
         ExecuteError::Labelled(Box::new(WrongLabel {
             image: image.name.clone(),

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_oci::{Compression, Content, Digest, LayerBuilder, Owner, Timestamp};
-use crossdock_verify::{Program, Report as Verdicts, Target, Verdict, verify_program};
+use crossdock_verify::{Program, Target, Verdict, Verification, verify_program};
 
 use super::image::about;
 use super::publish::replace;
@@ -76,11 +76,11 @@ impl StepContext<'_> {
             let failed = |source| ExecuteError::File { path: path.clone(), source };
             let mut bytes = Vec::new();
             std::fs::File::open(&path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(failed)?;
-            let judged = Program { path: path.as_str(), bytes: &bytes, mode: None };
+            let judged = Program::new(path.as_str(), &bytes);
             let target = Target::new(&plan.platform);
             let findings = verify_program(&judged, &target, Some(&expectation(plan, program)), None);
-            let verdicts = Verdicts::new(path.as_str(), plan.platform.to_string(), findings);
-            if verdicts.verdict == Verdict::Fails {
+            let verdicts = Verification::new(path.as_str(), target.name(), findings);
+            if verdicts.verdict() == Verdict::Fails {
                 return Err(ExecuteError::WrongProgram {
                     image: image.name.clone(),
                     verdicts: Box::new(verdicts),

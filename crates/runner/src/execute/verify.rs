@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use crossdock_oci::{Descriptor, ImageSource, Layout, SourceImage};
 use crossdock_platform::Platform;
-use crossdock_verify::{CpuLevel, Expectation, Language, Linkage, Severity, Verdict};
+use crossdock_verify::{CpuLevel, Expectation, Language, Linkage, Severity, Target, Verdict, Verification};
 
 use super::image::about;
 use super::report_lines::Reporter;
 use super::schedule::Outcome;
 use super::{ExecuteError, StepContext, Unproven, lock};
-use crate::plan::{Expected, ImagePlan, PlatformPlan, ProgramPlan, Step, Target};
-use crate::report::{ImageReport, PlatformReport, TargetReport};
-use crossdock_subjects::{Planned, known, of_itself, verify};
+use crate::plan::{Expected, ImagePlan, PlatformPlan, ProgramPlan, Step};
+use crate::report::{ImageReport, PlatformReport};
+use crossdock_subjects::{Options, Planned, own_target, parse_platform, verify};
 
 impl StepContext<'_> {
     pub(super) fn verify(
@@ -26,9 +26,11 @@ impl StepContext<'_> {
         let source = ImageSource::of_layout(&layout, &index).map_err(about(image))?;
         let found = source.images().first().ok_or_else(|| not_built(image))?;
         let (targets, planned) = (targets(image, found), planned(image));
-        let verdicts = verify(&source, found, &targets, &planned, self.judging.scope, &self.temporary)
-            .map_err(about(image))?;
-        let verdict = verdicts.iter().map(|target| target.verdict).max().unwrap_or(Verdict::Unproven);
+        let options =
+            Options::new(&targets, &self.temporary).with_planned(&planned).with_scope(self.judging.scope);
+        let subject = format!("{}@{}", image.repository, index.digest);
+        let verdicts = verify(&subject, &source, found, &options).map_err(about(image))?;
+        let verdict = verdicts.iter().map(Verification::verdict).max().unwrap_or(Verdict::Unproven);
         let mut state = lock(&self.state);
         let report =
             state.images.entry(image.name.clone()).or_insert_with(|| found_before(image, &index, &source));
@@ -51,9 +53,9 @@ impl StepContext<'_> {
 /// The plan's targets, and every platform of the image that none of them stands for: the image may hold more than this
 /// call asked for, and its tags would point at all of it.
 fn targets(image: &ImagePlan, found: &SourceImage) -> Vec<Target> {
-    let mut targets = image.targets.clone();
-    for platform in found.platforms.iter().filter_map(|found| of_itself(found.platform())) {
-        if !targets.iter().any(|target| target.platform == platform.platform) {
+    let mut targets: Vec<Target> = image.targets.iter().map(crate::plan::Target::for_verification).collect();
+    for platform in found.platforms.iter().filter_map(|found| own_target(found.platform())) {
+        if !targets.iter().any(|target| target.platform() == platform.platform()) {
             targets.push(platform);
         }
     }
@@ -61,12 +63,12 @@ fn targets(image: &ImagePlan, found: &SourceImage) -> Vec<Target> {
 }
 
 /// What deserves a look although the image is tagged.
-fn warn(image: &ImagePlan, verdicts: &[TargetReport], reporter: &Reporter<'_>) {
+fn warn(image: &ImagePlan, verdicts: &[Verification], reporter: &Reporter<'_>) {
     for target in verdicts {
         for finding in target.findings.iter().filter(|finding| finding.severity != Severity::Note) {
             reporter.warn(format!(
                 "{} on {}: {} [{}]\n  help: {}",
-                image.name, target.for_, finding.message, finding.code, finding.help
+                image.name, target.target, finding.message, finding.code, finding.help
             ));
         }
     }
@@ -79,7 +81,7 @@ fn not_built(image: &ImagePlan) -> ExecuteError {
 /// An image of an earlier run.
 fn found_before(image: &ImagePlan, index: &Descriptor, source: &ImageSource) -> ImageReport {
     let platforms = source.images().iter().flat_map(|image| &image.platforms).filter_map(|found| {
-        let platform = known(found.platform())?;
+        let platform = parse_platform(found.platform())?;
         let manifest = &found.manifest.value;
         let size = manifest.layers.iter().map(|layer| layer.size).sum::<u64>() + manifest.config.size;
         Some(PlatformReport { platform, digest: found.descriptor.digest, size })
@@ -99,11 +101,15 @@ pub(super) fn expectation(plan: &PlatformPlan, program: &ProgramPlan) -> Expecta
     let (linkage, language) = match &program.expected {
         Expected::Rust { r#static, cpu, .. } => {
             let linkage = if *r#static { Linkage::Static } else { Linkage::Dynamic };
-            (linkage, Language::Rust { level: level(&plan.platform, cpu.as_deref()) })
+            (Some(linkage), Language::Rust { level: level(&plan.platform, cpu.as_deref()) })
         }
-        Expected::Go { settings } => (Linkage::Any, Language::Go { settings: settings.clone() }),
+        Expected::Go { settings } => (None, Language::Go { settings: settings.clone() }),
     };
-    Expectation::new(plan.platform.clone()).with_linkage(linkage).with_language(language)
+    let expectation = Expectation::new(plan.platform.clone()).with_language(language);
+    match linkage {
+        Some(linkage) => expectation.with_linkage(linkage),
+        None => expectation,
+    }
 }
 
 /// The level that a `target-cpu` of rustc stands for; one of amd64 says nothing of a program for another processor.

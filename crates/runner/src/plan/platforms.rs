@@ -251,11 +251,7 @@ fn target(text: &Sourced<String>, notes: &mut Vec<String>) -> Result<Target, Pla
     Ok(Target {
         description: value.clone(),
         platform,
-        node: node.map(|node| Node {
-            level: node.highest.map(str::to_owned),
-            page_sizes: node.page_sizes.to_vec(),
-            runs_32_bit: node.runs_32bit,
-        }),
+        node: node.as_ref().map(Node::from),
         source: source.clone(),
     })
 }

@@ -5,7 +5,7 @@
 use std::process::ExitCode;
 
 use crossdock_platform::Platform;
-use crossdock_verify::{Program, Report, Target, Verdict, verify_program};
+use crossdock_verify::{Program, Target, Verdict, Verification, verify_program};
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -36,8 +36,9 @@ fn main() -> ExitCode {
 /// Judges one program and prints its line.
 fn judge(path: &str, target: &Target) -> Result<Verdict, Box<dyn std::error::Error>> {
     let bytes = std::fs::read(path)?;
-    let program = Program { path, bytes: &bytes, mode: None };
-    let report = Report::new(path, target.name(), verify_program(&program, target, None, None));
-    println!("{}", serde_json::to_string(&report)?);
-    Ok(report.verdict)
+    let program = Program::new(path, &bytes);
+    let findings = verify_program(&program, target, None, None);
+    let verification = Verification::new(path, target.name(), findings);
+    println!("{}", serde_json::to_string(&verification)?);
+    Ok(verification.verdict())
 }
