@@ -16,6 +16,7 @@ impl Root for MergedRoot {
     fn entry(&self, path: &str) -> Result<Option<Entry>, RootError> {
         match self.0.lookup_link(path) {
             Ok(found) => Ok(Some(entry(&found))),
+            // `resolve` walks every directory itself, so that both mean an absent entry here.
             Err(LookupError::NotFound { .. } | LookupError::NotADir { .. }) => Ok(None),
             Err(error) => Err(RootError::new(path, error.to_string())),
         }

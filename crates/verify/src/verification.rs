@@ -73,6 +73,7 @@ impl Verification {
         target: impl Into<String>,
         mut findings: Vec<Finding>,
     ) -> Verification {
+        // Sorting by content keeps the output independent of the order of checks.
         findings.sort_by(|a, b| {
             (b.severity, &a.path, a.code.id(), &a.message).cmp(&(
                 a.severity,

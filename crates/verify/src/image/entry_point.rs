@@ -2,8 +2,7 @@
 
 use crate::image::ImageFacts;
 use crate::program::container::{Container, not_executable, on_search_path};
-use crate::root::EntryKind;
-use crate::root::{ResolveError, Resolved, resolve};
+use crate::root::{EntryKind, ResolveError, Resolved, resolve};
 use crate::{Finding, Target, codes};
 
 /// Returns the program that the image starts, with links resolved; `None` if there is none, which a finding reports.
@@ -19,6 +18,7 @@ pub(crate) fn find(
         findings.push(Finding::new(codes::NO_ENTRY_POINT, target.name(), "", message));
         return None;
     };
+    // Only a word without a slash is searched on PATH (`exec.LookPath`).
     let found = match word.contains('/') {
         true => by_path(image, target, word, container, findings),
         false => by_name(target, word, container, findings),

@@ -38,6 +38,7 @@ pub(crate) fn check(image: &ImageFacts, target: &Target, findings: &mut Vec<Find
 
 fn spelling(platform: &PlatformText, place: &str, target: &Target, findings: &mut Vec<Finding>) {
     let normal = platform.normalized();
+    // Variants are not compared: an omitted one and the default one mean the same.
     if normal.os == platform.os && normal.architecture == platform.architecture {
         return;
     }
@@ -60,6 +61,7 @@ fn unfit(platform: &PlatformText, target: &Target) -> Option<String> {
     }
     let architecture = target.architecture();
     if normal.architecture != architecture.as_str() {
+        // Of the hosts with a 32-bit sibling, containerd lets only amd64 and arm64 pull its images.
         let compatible = machine::compatible_32_bit(architecture).map(Architecture::as_str);
         let runs_it = compatible == Some(&normal.architecture)
             && matches!(architecture, Architecture::Amd64 | Architecture::Arm64);

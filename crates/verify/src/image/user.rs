@@ -4,8 +4,7 @@ use std::borrow::Cow;
 
 use crate::image::ImageFacts;
 use crate::program::container::Credentials;
-use crate::root::{EntryKind, Root};
-use crate::root::{ResolveError, resolve};
+use crate::root::{EntryKind, ResolveError, Root, resolve};
 use crate::{Finding, Target, codes};
 
 /// The size above which a passwd or group file is not read, to bound memory.
@@ -76,6 +75,7 @@ pub(crate) fn check_ports(
     user: &Credentials,
     findings: &mut Vec<Finding>,
 ) {
+    // Root has CAP_NET_BIND_SERVICE in the default set of capabilities.
     if user.uid == 0 {
         return;
     }
@@ -100,6 +100,7 @@ fn account(passwd: &Database<'_>, groups: &Database<'_>, user: &str) -> Option<C
     if user.is_empty() {
         return Some(Credentials::default());
     }
+    // As in runc, the first line whose name or number equals the text counts.
     let uid = user.parse::<u32>().ok();
     let is_it = |line: &&str| field(line, 0) == Some(user) || (uid.is_some() && number(line, 2) == uid);
     let Some(line) = lines(passwd).find(is_it) else {

@@ -55,6 +55,7 @@ impl Container<'_> {
 
     /// Returns the directories of PATH. Runtimes set a default if the image has none.
     pub(crate) fn search_path(&self) -> Vec<&str> {
+        // The default of Docker and containerd (`oci.WithDefaultPathEnv`).
         const DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
         self.variable("PATH").unwrap_or(DEFAULT).split(':').collect()
     }
@@ -64,6 +65,7 @@ impl Container<'_> {
 /// runtimes use, and `env` search alike.
 pub(crate) fn on_search_path(image: Container<'_>, name: &str) -> Option<Resolved> {
     image.search_path().into_iter().find_map(|directory| {
+        // POSIX: an empty element of PATH is the working directory.
         let directory = if directory.is_empty() { "." } else { directory };
         let found =
             resolve(image.root, &image.seen_from_working_directory(&format!("{directory}/{name}"))).ok()?;
@@ -86,6 +88,7 @@ pub(crate) fn not_executable(
         let message = format!("{word} is {what}: {shown}.");
         return Some(Finding::new(codes::ENTRY_POINT_NOT_A_FILE, target.name(), &found.path, message));
     }
+    // A directory that the user may not search hides the file, whatever the mode of the file.
     let blocked = user.blocked_at(&found.directories);
     let (path, entry) = match blocked {
         Some((path, directory)) => (path, directory),

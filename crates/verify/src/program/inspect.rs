@@ -100,6 +100,7 @@ fn inspect_content(content: &Content<'_>) -> Inspection {
     if bytes.starts_with(b"version https://git-lfs.github.com/spec/") {
         return Inspection::GitLfsPointer;
     }
+    // UTF-8 and UTF-16 (little-endian), which editors on Windows write.
     if bytes.starts_with(b"\xef\xbb\xbf#!") || bytes.starts_with(b"\xff\xfe#\0!\0") {
         return Inspection::ByteOrderMark;
     }
@@ -131,6 +132,7 @@ fn compression(bytes: &[u8]) -> Option<&'static str> {
         (b"PK\x03\x04", "zip"),
         (b"!<arch>\n", "ar"),
     ];
+    // A tar archive begins with the name of its first file; the magic is in the middle of the header.
     if bytes.get(257..262) == Some(b"ustar") {
         return Some("tar");
     }
@@ -142,6 +144,7 @@ fn is_text(bytes: &[u8]) -> bool {
     let head = &bytes[..bytes.len().min(1024)];
     let valid = match std::str::from_utf8(head) {
         Ok(_) => true,
+        // The end of the kilobyte may split a character.
         Err(error) => error.error_len().is_none(),
     };
     valid && !head.iter().any(|byte| matches!(byte, 0..=8 | 14..=26 | 28..=31 | 127))

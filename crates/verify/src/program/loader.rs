@@ -14,8 +14,7 @@ use std::collections::BTreeMap;
 use crate::Target;
 use crate::program::container::Container;
 use crate::program::inspect::{Budget, Elf, Inspection, inspect_file, symbols};
-use crate::root::EntryKind;
-use crate::root::resolve;
+use crate::root::{EntryKind, resolve};
 
 pub(crate) use objects::{Loaded, LookupFailure, Missing, Object};
 use search::{Hit, Search};
@@ -128,6 +127,7 @@ pub(crate) fn load(
     let mut by = 0;
     while let Some(object) = loaded.objects.get(by) {
         let needed = object.dynamic.iter().flat_map(|dynamic| &dynamic.needed);
+        // No loader loads libraries for itself.
         let needed: Vec<String> = needed.filter(|_| by != LOADER).cloned().collect();
         for name in needed {
             loaded.require(&search, context, by, name);

@@ -99,6 +99,7 @@ pub fn resolve(root: &dyn Root, path: &str) -> Result<Resolved, ResolveError> {
         if links.len() > MAX_LINKS {
             return Err(ResolveError::Loop { path: path.to_owned() });
         }
+        // An absolute target starts at the image's root, never at the host's.
         if target.starts_with('/') {
             at = String::from("/");
             entry = entry_at(root, "/", &links)?;

@@ -42,6 +42,7 @@ fn expected_format(os: Os) -> Format {
 
 fn elf_system(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     let (code, what) = match subject.facts {
+        // Other checks cover these two formats.
         Inspection::Elf(_) | Inspection::Script(_) => return,
         Inspection::Empty => (codes::EMPTY_FILE, "is empty".to_owned()),
         Inspection::MachO(_) => (codes::MACH_O_PROGRAM, "is a macOS program (Mach-O)".to_owned()),

@@ -6,8 +6,7 @@ use super::Subject;
 use crate::program::container::Container;
 use crate::program::inspect::{Elf, Inspection, Interpreter, inspect_file};
 use crate::program::machine;
-use crate::root::{EntryKind, Root};
-use crate::root::{ResolveError, Resolved, resolve};
+use crate::root::{EntryKind, ResolveError, Resolved, Root, resolve};
 use crate::{Finding, codes};
 
 pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
@@ -156,6 +155,8 @@ fn existing(
 
 /// Returns the reason why the kernel cannot start the loader, or not for this program.
 fn unfit(loader: &Inspection, program: &Elf) -> Option<String> {
+    // `load_elf_binary` answers EIO if the file is shorter than an ELF header, and ELIBBAD without the ELF magic or for
+    // another architecture.
     let corrupted = "a node shows `accessing a corrupted shared library`";
     let Inspection::Elf(loader) = loader else {
         return Some(match loader {

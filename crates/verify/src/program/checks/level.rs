@@ -147,6 +147,7 @@ fn loader_demand(subject: &Subject<'_>, architecture: Architecture, elf: &Elf, f
     else {
         return;
     };
+    // The highest bit names the level, since a level includes the lower ones.
     let needed = match bits.ilog2() {
         0 => "v1",
         1 => "v2",

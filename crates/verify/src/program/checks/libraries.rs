@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Subject;
 use crate::program::inspect::{Inspection, Interpreter, Symbols};
 use crate::program::loader::{Family, LoadContext, Loaded, LookupFailure, Missing, Object, load};
-use crate::root::EntryKind;
-use crate::root::resolve;
+use crate::root::{EntryKind, resolve};
 use crate::{Code, Finding, codes};
 
 /// The number of directories and files that a message lists.
@@ -40,10 +39,12 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     for missing in &loaded.missing {
         findings.push(absent(subject, &loaded, missing, family));
     }
+    // musl has no symbol versions, and its loader is its C library.
     if family == Family::Glibc {
         versions(subject, &loaded, findings);
         releases(subject, &loaded, findings);
     }
+    // man 8 ld.so: only a nonempty value counts.
     let binding = match image.variable("LD_BIND_NOW") {
         Some(value) if !value.is_empty() => Binding::AtOnce,
         _ => Binding::AsLinked,
@@ -172,6 +173,7 @@ fn too_old(
 
 /// Checks that loader and C library are of one build, since they share private structures.
 fn releases(subject: &Subject<'_>, loaded: &Loaded, findings: &mut Vec<Finding>) {
+    // The program has no release, so these are the loader and the C library.
     let parts = loaded.objects.iter().filter(|object| object.parent.is_none() || object.name == "libc.so.6");
     let named: Vec<(&str, &str)> =
         parts.filter_map(|object| Some((object.path.as_str(), object.release.as_deref()?))).collect();
@@ -200,6 +202,7 @@ fn symbols(
     let Some(all) = all.filter(|_| loaded.missing.is_empty() && !loaded.is_truncated) else { return };
     let is_offered = |name: &String| all.iter().any(|symbols| symbols.offered.contains(name));
     for (object, own) in loaded.objects.iter().zip(&all) {
+        // musl does not bind lazily.
         let at_once = family == Family::Musl
             || environment == Binding::AtOnce
             || object.dynamic.as_ref().is_some_and(|dynamic| dynamic.binds_at_once);

@@ -99,6 +99,7 @@ fn address_space(elf: &Elf) -> u64 {
     match (elf.class, object::elf::Machine(elf.machine)) {
         (Class::Elf32, _) => 1 << 32,
         (Class::Elf64, EM_X86_64) => 1 << 47,
+        // arm64 gives programs up to 52 bits and RISC-V up to 56; an address above that is damage.
         (Class::Elf64, _) => 1 << 56,
     }
 }
@@ -191,6 +192,7 @@ fn is_loader(elf: &Elf) -> bool {
 /// Checks that the program's segments fit the nodes' pages.
 pub(super) fn page_size(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     let Inspection::Elf(elf) = subject.facts else { return };
+    // A file is mapped by whole pages, so that address and offset must agree modulo the page size.
     let pages = &subject.target.node().page_sizes;
     let failing: Vec<u64> =
         pages.iter().copied().map(u64::from).filter(|page| first_unfit(elf, *page).is_some()).collect();

@@ -82,6 +82,7 @@ fn compatibility_mode(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Findi
 /// Creates the finding about the most significant difference between a program and the expected machine.
 fn mismatch(subject: &Subject<'_>, elf: &Elf, machine: Machine, architecture: Architecture) -> Finding {
     let path = subject.path;
+    // x32 programs have the machine number of amd64, and distributions disable that ABI.
     let (code, what) = if elf.machine == EM_X86_64.0
         && elf.class == Class::Elf32
         && architecture == Architecture::Amd64

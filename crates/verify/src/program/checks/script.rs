@@ -1,12 +1,9 @@
 //! Checks that the kernel finds and starts the interpreter of a script.
 
-use super::Subject;
-use super::check_file;
-use crate::program::container::Container;
-use crate::program::container::{not_executable, on_search_path};
+use super::{Subject, check_file};
+use crate::program::container::{Container, not_executable, on_search_path};
 use crate::program::inspect::{Inspection, Script};
-use crate::root::EntryKind;
-use crate::root::{ResolveError, Resolved, resolve};
+use crate::root::{EntryKind, ResolveError, Resolved, resolve};
 use crate::{Finding, codes};
 
 /// The depth to which Linux follows scripts that name scripts (`exec_binprm`).
@@ -35,6 +32,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
 /// Returns the finding about a damaged `#!` line.
 fn broken_line(subject: &Subject<'_>, script: &Script) -> Option<Finding> {
     let path = subject.path;
+    // The kernel splits the line only at blanks and tabs, so that a carriage return stays in the last word.
     let (code, message) = if script.has_carriage_return && !script.tolerates_carriage_return() {
         let so = carriage_return(path, script);
         let message = format!("{path} has a carriage return at the end of its `#!` line, so {so}.");
@@ -105,6 +103,7 @@ fn in_image(subject: &Subject<'_>, script: &Script, image: Container<'_>, findin
     if found.entry.kind == EntryKind::File {
         interpreter(subject, script, &found, image, findings);
     }
+    // An interpreter that is a script again would repeat the note.
     if subject.depth == 0 {
         let message = format!(
             "{path} is a script for {}: the programs that it starts were not verified.",

@@ -113,6 +113,7 @@ impl<'data> Table<'data> {
             rpath: self.text(elf::DT_RPATH, MAX_STRING_LENGTH),
             runpath: self.text(elf::DT_RUNPATH, MAX_STRING_LENGTH),
             flags_1: self.value(elf::DT_FLAGS_1).unwrap_or(0),
+            // Linkers request immediate binding in one of three ways.
             binds_at_once: self.value(elf::DT_BIND_NOW).is_some()
                 || self.value(elf::DT_FLAGS).unwrap_or(0) & elf::DF_BIND_NOW.0 != 0
                 || self.value(elf::DT_FLAGS_1).unwrap_or(0) & elf::DF_1_NOW.0 != 0,

@@ -66,8 +66,10 @@ fn parse(bytes: &[u8]) -> Option<GoBuildInfo> {
         return matches!((header[14], flags), (4 | 8, 0 | BIG_ENDIAN)).then(GoBuildInfo::default);
     }
     let (version, rest) = string(rest)?;
+    // A program that was built outside of a module has no module information.
     let (module, _) = string(rest).unwrap_or_default();
     let mut info = GoBuildInfo { go_version: Some(text(version)), ..GoBuildInfo::default() };
+    // `debug/buildinfo` recognizes the marks by the line break before the last one.
     let marked = module.len() > 2 * MARK && module[module.len() - MARK - 1] == b'\n';
     if marked {
         read_module(&mut info, &text(&module[MARK..module.len() - MARK]));
@@ -78,6 +80,7 @@ fn parse(bytes: &[u8]) -> Option<GoBuildInfo> {
 /// Splits off a string with its length before it, a base-128 number.
 fn string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut length: u64 = 0;
+    // Nine bytes hold 63 bits, more than any length needs.
     for (index, byte) in bytes.iter().enumerate().take(9) {
         length |= u64::from(byte & 0x7f) << (7 * index);
         if byte & 0x80 == 0 {

@@ -88,6 +88,7 @@ struct Symbol {
 impl Tables<'_> {
     fn read(&self, budget: &mut Budget) -> Option<Symbols> {
         let at_once = self.relocations(elf::DT_RELA, elf::DT_RELASZ, elf::DT_REL, elf::DT_RELSZ);
+        // DT_PLTREL is the tag of the kind of table that DT_JMPREL points to.
         let plt = self.value(elf::DT_PLTREL).map(|kind| i64::try_from(kind) == Ok(elf::DT_RELA.0));
         let calls = match plt {
             Some(true) => self.relocations_at(elf::DT_JMPREL, elf::DT_PLTRELSZ, Kind::Rela),
@@ -174,7 +175,9 @@ impl Tables<'_> {
     /// Returns the symbols of the hash table, which are those that other files can find.
     fn offered(&self, budget: &mut Budget) -> Option<BTreeSet<String>> {
         let indices = match (self.table(elf::DT_GNU_HASH), self.table(elf::DT_HASH)) {
+            // ld.so prefers the GNU hash table too.
             (Some(table), _) => self.gnu_hash(table)?,
+            // ELF gABI: the second word is the number of chains, which equals that of symbols.
             (None, Some(table)) => 0..self.word(table, 1)?,
             (None, None) => 0..0,
         };
@@ -197,6 +200,7 @@ impl Tables<'_> {
         }
         let chains = start.checked_add(buckets)?;
         let mut end = last;
+        // The last hash of a chain has bit 0 set.
         while self.word(table, chains.checked_add(usize::try_from(end - first).ok()?)?)? & 1 == 0 {
             end = end.checked_add(1)?;
         }

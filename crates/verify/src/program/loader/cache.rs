@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::program::inspect::{Budget, Strings};
-use crate::root::Root;
-use crate::root::{MAX_PATH, read_small};
+use crate::root::{MAX_PATH, Root, read_small};
 
 const MAGIC: &[u8] = b"glibc-ld.so.cache1.1";
 /// The magic of the older format, which may precede the newer one in the same file.

@@ -3,8 +3,7 @@
 use crossdock_platform::Architecture;
 
 use super::cache::Cache;
-use super::objects::Object;
-use super::objects::expand;
+use super::objects::{Object, expand};
 use crate::level::Level;
 use crate::program::loader::LoadContext;
 
@@ -48,6 +47,7 @@ impl Search {
         let cached =
             self.cache.paths(name).filter(move |path| !skips_defaults && self.is_for_every_node(path));
         let rpaths = runpath.is_none().then(|| self.in_rpaths(objects, by)).into_iter().flatten();
+        // The order of man 8 ld.so: DT_RPATH, LD_LIBRARY_PATH, DT_RUNPATH, the cache, the default directories.
         let before =
             rpaths.chain(self.in_environment(context, &objects[0])).chain(self.listed(runpath, &objects[by]));
         let in_directory = move |directory| self.in_directory(directory, name);
@@ -70,6 +70,7 @@ impl Search {
         program: &'a Object,
     ) -> impl Iterator<Item = String> + 'a {
         let list = context.image.variable("LD_LIBRARY_PATH").unwrap_or_default();
+        // man 8 ld.so: colons or semicolons separate the directories.
         let directories = list.split([':', ';']).filter(|directory| !directory.is_empty());
         directories.map(|directory| self.expanded(directory, program))
     }

@@ -1,7 +1,6 @@
 //! The library search of musl's loader (`ldso/dynlink.c`).
 
-use super::objects::Object;
-use super::objects::expand;
+use super::objects::{Object, expand};
 use crate::program::loader::LoadContext;
 use crate::root::read_small;
 

@@ -6,8 +6,7 @@ use super::objects::{LookupFailure, Object};
 use super::{LoadContext, glibc, musl};
 use crate::program::inspect::{Elf, Inspection, inspect_file};
 use crate::program::machine;
-use crate::root::{EntryKind, parent_of};
-use crate::root::{ResolveError, resolve};
+use crate::root::{EntryKind, ResolveError, parent_of, resolve};
 
 /// The number of paths that are tried for one library. A longer search path is an attack.
 const MAX_PATHS: usize = 4096;
