@@ -283,8 +283,8 @@ mod tests {
     #[expect(unreachable_pub, reason = "a catalogue is public for its users")]
     mod codes {
         crate::catalogue! {
-            BROKEN = "broken", Error, "it is broken", "It dies: `a | b`.", "Mend it.";
-            ODD = "odd", Warning, Unproven, "it is odd", "It may die.";
+            BROKEN = "broken", Error, "it is broken", "It crashes: `a | b`.", "Repair it.";
+            ODD = "odd", Warning, Unproven, "it is odd", "It may crash.";
         }
     }
 
@@ -300,7 +300,7 @@ mod tests {
         assert_eq!(codes::BROKEN.effect(), Effect::Fails);
         assert_eq!(codes::ODD.effect(), Effect::Unproven);
         assert_eq!(Entry::new("a", Severity::Warning, "", "").effect, Effect::None);
-        assert_eq!((codes::BROKEN.remedy(), codes::ODD.remedy()), (Some("Mend it."), None));
+        assert_eq!((codes::BROKEN.remedy(), codes::ODD.remedy()), (Some("Repair it."), None));
     }
 
     #[test]
@@ -314,7 +314,9 @@ mod tests {
     fn tables_escape_bars_and_leave_out_an_empty_column() {
         let table = codes::CATALOGUE.markdown("why");
         assert!(table.starts_with("| code | severity | what | why | what to do |\n|---|---|---|---|---|\n"));
-        assert!(table.contains("| `broken` | error | it is broken | It dies: `a \\| b`. | Mend it. |\n"));
+        assert!(
+            table.contains("| `broken` | error | it is broken | It crashes: `a \\| b`. | Repair it. |\n")
+        );
         assert_eq!(
             plain::CATALOGUE.markdown("why"),
             "| code | severity | what | why |\n|---|---|---|---|\n| `broken` | error | it is broken | It stops. |\n"

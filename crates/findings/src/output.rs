@@ -136,7 +136,7 @@ mod tests {
     #[expect(unreachable_pub, reason = "a catalogue is public for its users")]
     mod codes {
         crate::catalogue! {
-            BROKEN = "broken", Warning, "it is broken", "It dies.";
+            BROKEN = "broken", Warning, "it is broken", "It crashes.";
         }
     }
 

@@ -28,27 +28,18 @@ pub(crate) fn find(
     };
     let passwd = database(root, "/etc/passwd", target, findings);
     let groups = database(root, "/etc/group", target, findings);
-    let mut unknown = |what: &str, name: &str, (file, content): (&str, &Database<'_>)| {
-        if content.is_none() {
-            // The finding about the unreadable file explains it.
-            return;
+    let mut unknown = |kind: &str, name: &str, (file, content): (&str, &Database<'_>)| {
+        // The finding about an unreadable file explains it.
+        if content.is_some() {
+            findings.push(unknown_name(image, target, kind, name, file));
         }
-        let message = format!(
-            "The image runs as {what} {name:?}, and its {file} has no such name: a runtime shows `unable to find {what} {name}`, \
-             exit 125."
-        );
-        findings.push(
-            Finding::new(codes::USER_UNKNOWN, target.name(), file, message)
-                .with_evidence("User", &*image.user),
-        );
     };
     let mut credentials = account(&passwd, &groups, user).unwrap_or_else(|| {
         unknown("user", user, ("/etc/passwd", &passwd));
         Credentials::default()
     });
     if let Some(group) = group.filter(|group| !group.is_empty()) {
-        let known = lines(&groups).find(|line| field(line, 0) == Some(group));
-        match known.and_then(|line| number(line, 2)).or_else(|| group.parse().ok()) {
+        match group_number(&groups, group) {
             Some(gid) => credentials.gid = gid,
             None => unknown("group", group, ("/etc/group", &groups)),
         }
@@ -56,16 +47,31 @@ pub(crate) fn find(
         credentials.groups.clear();
     }
     if !user.is_empty() && user.parse::<u32>().is_err() {
-        let message = format!(
-            "The image runs as {user:?}, a name: in a pod with `runAsNonRoot` the kubelet shows `image has non-numeric user \
-             ({user}), cannot verify user is non-root`."
-        );
-        findings.push(
-            Finding::new(codes::USER_NOT_NUMERIC, target.name(), "", message)
-                .with_evidence("User", &*image.user),
-        );
+        findings.push(not_numeric(image, target, user));
     }
     credentials
+}
+
+fn unknown_name(image: &ImageFacts, target: &Target, kind: &str, name: &str, file: &str) -> Finding {
+    let message = format!(
+        "The image runs as {kind} {name:?}, and its {file} has no such name: a runtime shows `unable to find {kind} {name}`, \
+         exit 125."
+    );
+    Finding::new(codes::USER_UNKNOWN, target.name(), file, message).with_evidence("User", &*image.user)
+}
+
+fn not_numeric(image: &ImageFacts, target: &Target, user: &str) -> Finding {
+    let message = format!(
+        "The image runs as {user:?}, a name: in a pod with `runAsNonRoot` the kubelet shows `image has non-numeric user \
+         ({user}), cannot verify user is non-root`."
+    );
+    Finding::new(codes::USER_NOT_NUMERIC, target.name(), "", message).with_evidence("User", &*image.user)
+}
+
+/// Returns the number of a group, by its name or as a number that needs no line in the group file.
+fn group_number(groups: &Database<'_>, group: &str) -> Option<u32> {
+    let known = lines(groups).find(|line| field(line, 0) == Some(group));
+    known.and_then(|line| number(line, 2)).or_else(|| group.parse().ok())
 }
 
 /// Checks that the user may listen on the ports that the image exposes.

@@ -258,7 +258,7 @@ mod tests {
         // Symbols compare only if those of all objects are read.
         assert_eq!(found.objects[1].symbols, None);
         let short = loaded(&root(), &with(&|index| 15_900 + index % 100));
-        assert_eq!(short.objects[0].symbols.as_ref().unwrap().offered.len(), 100);
+        assert_eq!(short.objects[0].symbols.as_ref().unwrap().defined.len(), 100);
     }
 
     #[test]

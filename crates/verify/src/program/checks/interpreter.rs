@@ -58,7 +58,7 @@ fn foreign_system(interpreter: &str) -> Option<&'static str> {
 
 fn wrong_system(subject: &Subject<'_>, interpreter: &str, system: &str) -> Finding {
     let message = format!(
-        "{path} asks for {interpreter}, the loader of {system}, and the target is {}: a node shows `exec {path}: no such file or \
+        "{path} names {interpreter}, the loader of {system}, but the target is {}: a node shows `exec {path}: no such file or \
          directory`.",
         subject.target.name(),
         path = subject.path

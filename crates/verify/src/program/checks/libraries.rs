@@ -39,7 +39,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     for missing in &loaded.missing {
         findings.push(absent(subject, &loaded, missing, family));
     }
-    // musl has no symbol versions, and its loader is its C library.
+    // musl's loader does not check version needs, and it is its own C library.
     if family == Family::Glibc {
         versions(subject, &loaded, findings);
         releases(subject, &loaded, findings);
@@ -72,7 +72,7 @@ fn too_many(subject: &Subject<'_>, loaded: &Loaded) -> Finding {
 }
 
 /// Names the object that needs a library: the program, or one of its libraries.
-fn asker(subject: &Subject<'_>, by: &Object) -> String {
+fn dependent(subject: &Subject<'_>, by: &Object) -> String {
     if by.path == subject.path {
         by.path.clone()
     } else {
@@ -82,7 +82,7 @@ fn asker(subject: &Subject<'_>, by: &Object) -> String {
 
 fn absent(subject: &Subject<'_>, loaded: &Loaded, missing: &Missing, family: Family) -> Finding {
     let by = &loaded.objects[missing.by];
-    let (asker, name, path) = (asker(subject, by), &missing.name, subject.path);
+    let (dependent, name, path) = (dependent(subject, by), &missing.name, subject.path);
     let shown = |text: &str| match family {
         Family::Glibc => format!("`{path}: error while loading shared libraries: {name}: {text}`, exit 127"),
         Family::Musl => {
@@ -98,7 +98,7 @@ fn absent(subject: &Subject<'_>, loaded: &Loaded, missing: &Missing, family: Fam
             let others = skipped.iter().take(MAX_SHOWN).map(|(path, what)| format!(" {path} {what}."));
             let others: String = others.collect();
             let message = format!(
-                "{asker} needs {name}, which is in none of the directories that the loader searches ({}).{others} A node shows {}.",
+                "{dependent} needs {name}, which is in none of the directories that the loader searches ({}).{others} A node shows {}.",
                 shown_directories(searched),
                 shown(text)
             );
@@ -106,12 +106,12 @@ fn absent(subject: &Subject<'_>, loaded: &Loaded, missing: &Missing, family: Fam
         }
         LookupFailure::Broken { path: library, why } => {
             let message = format!(
-                "{asker} needs {name}, and {library} cannot be loaded: {why}. A node shows {}.",
+                "{dependent} needs {name}, and {library} cannot be loaded: {why}. A node shows {}.",
                 shown(why)
             );
             (codes::LIBRARY_WRONG, message)
         }
-        LookupFailure::Unreadable(why) => (codes::UNREADABLE, format!("{asker} needs {name}: {why}.")),
+        LookupFailure::Unreadable(why) => (codes::UNREADABLE, format!("{dependent} needs {name}: {why}.")),
     };
     subject.finding(code, message).with_evidence("DT_NEEDED", name)
 }
@@ -129,7 +129,7 @@ fn shown_directories(searched: &[String]) -> String {
 /// either.
 fn versions(subject: &Subject<'_>, loaded: &Loaded, findings: &mut Vec<Finding>) {
     for object in &loaded.objects {
-        let mut lacking: BTreeMap<&str, (String, Vec<&str>)> = BTreeMap::new();
+        let mut undefined: BTreeMap<&str, (String, Vec<&str>)> = BTreeMap::new();
         for need in object.dynamic.iter().flat_map(|dynamic| &dynamic.version_needs) {
             let Some(library) = loaded.by_name(&need.library) else { continue };
             let defined = library
@@ -141,10 +141,10 @@ fn versions(subject: &Subject<'_>, loaded: &Loaded, findings: &mut Vec<Finding>)
             if need.is_weak || defined.is_empty() || defined.contains(&need.version) {
                 continue;
             }
-            let entry = lacking.entry(&need.library).or_insert_with(|| (library.path.clone(), Vec::new()));
+            let entry = undefined.entry(&need.library).or_insert_with(|| (library.path.clone(), Vec::new()));
             entry.1.push(&need.version);
         }
-        for (library, (path, versions)) in lacking {
+        for (library, (path, versions)) in undefined {
             findings.extend(too_old(subject, object, library, &path, &versions));
         }
     }
@@ -162,7 +162,7 @@ fn too_old(
     let message = format!(
         "{} needs {} of {library}, which {path} in the image does not define: a node shows `{}: {path}: version `{first}' not \
          found (required by {})`, exit 1.",
-        asker(subject, object),
+        dependent(subject, object),
         versions.join(", "),
         subject.path,
         object.path
@@ -200,16 +200,16 @@ fn symbols(
 ) {
     let all: Option<Vec<&Symbols>> = loaded.objects.iter().map(|object| object.symbols.as_ref()).collect();
     let Some(all) = all.filter(|_| loaded.missing.is_empty() && !loaded.is_truncated) else { return };
-    let is_offered = |name: &String| all.iter().any(|symbols| symbols.offered.contains(name));
+    let is_defined = |name: &String| all.iter().any(|symbols| symbols.defined.contains(name));
     for (object, own) in loaded.objects.iter().zip(&all) {
         // musl does not bind lazily.
         let at_once = family == Family::Musl
             || environment == Binding::AtOnce
             || object.dynamic.as_ref().is_some_and(|dynamic| dynamic.binds_at_once);
-        let lacking = |names: &BTreeSet<String>| -> Vec<String> {
-            names.iter().filter(|name| !is_offered(name)).cloned().collect()
+        let undefined = |names: &BTreeSet<String>| -> Vec<String> {
+            names.iter().filter(|name| !is_defined(name)).cloned().collect()
         };
-        let (mut now, mut later) = (lacking(&own.wanted), lacking(&own.wanted_later));
+        let (mut now, mut later) = (undefined(&own.needed), undefined(&own.needed_lazily));
         if at_once {
             now.append(&mut later);
         }
@@ -245,7 +245,7 @@ fn unresolved(
     };
     let message = format!(
         "{} needs the symbol {first}{others}, which no library in the image has: {when} {shown}, exit 127.",
-        asker(subject, object)
+        dependent(subject, object)
     );
     let names: Vec<&str> = names.iter().take(20).map(String::as_str).collect();
     Some(subject.finding(code, message).with_evidence("undefined symbols", names.join(" ")))

@@ -23,11 +23,11 @@ const MAX_SYMBOLS: usize = 1 << 20;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Symbols {
     /// The names that the loader looks up at the start: those of data, and those of functions if it binds at once.
-    pub(crate) wanted: BTreeSet<String>,
+    pub(crate) needed: BTreeSet<String>,
     /// The names of functions that are looked up at their first call.
-    pub(crate) wanted_later: BTreeSet<String>,
+    pub(crate) needed_lazily: BTreeSet<String>,
     /// The names that the file defines for others.
-    pub(crate) offered: BTreeSet<String>,
+    pub(crate) defined: BTreeSet<String>,
 }
 
 /// Reads the symbols of an ELF file; `None` if the file is incomplete, has tables of an unknown kind or exceeds the
@@ -96,9 +96,9 @@ impl Tables<'_> {
             None => BTreeSet::new(),
         };
         let symbols = Symbols {
-            wanted: self.names_of(&at_once, budget),
-            wanted_later: self.names_of(&calls, budget),
-            offered: self.offered(budget)?,
+            needed: self.names_of(&at_once, budget),
+            needed_lazily: self.names_of(&calls, budget),
+            defined: self.defined(budget)?,
         };
         (!budget.is_spent()).then_some(symbols)
     }
@@ -143,8 +143,8 @@ impl Tables<'_> {
     /// Returns the names of those symbols that another file must define.
     fn names_of(&self, indices: &BTreeSet<u32>, budget: &mut Budget) -> BTreeSet<String> {
         let symbols = indices.iter().take(MAX_SYMBOLS).filter_map(|index| self.symbol(*index));
-        let wanted = symbols.filter(|symbol| !symbol.is_defined && !symbol.is_weak);
-        wanted.filter_map(|symbol| self.name(&symbol, budget)).collect()
+        let needed = symbols.filter(|symbol| !symbol.is_defined && !symbol.is_weak);
+        needed.filter_map(|symbol| self.name(&symbol, budget)).collect()
     }
 
     fn name(&self, symbol: &Symbol, budget: &mut Budget) -> Option<String> {
@@ -173,7 +173,7 @@ impl Tables<'_> {
     }
 
     /// Returns the symbols of the hash table, which are those that other files can find.
-    fn offered(&self, budget: &mut Budget) -> Option<BTreeSet<String>> {
+    fn defined(&self, budget: &mut Budget) -> Option<BTreeSet<String>> {
         let indices = match (self.table(elf::DT_GNU_HASH), self.table(elf::DT_HASH)) {
             // ld.so prefers the GNU hash table too.
             (Some(table), _) => self.gnu_hash(table)?,
@@ -181,9 +181,9 @@ impl Tables<'_> {
             (None, Some(table)) => 0..self.word(table, 1)?,
             (None, None) => 0..0,
         };
-        let offered = indices.take(MAX_SYMBOLS).filter_map(|index| self.symbol(index));
-        let offered = offered.filter(|symbol| symbol.is_defined);
-        Some(offered.filter_map(|symbol| self.name(&symbol, budget)).collect())
+        let defined = indices.take(MAX_SYMBOLS).filter_map(|index| self.symbol(index));
+        let defined = defined.filter(|symbol| symbol.is_defined);
+        Some(defined.filter_map(|symbol| self.name(&symbol, budget)).collect())
     }
 
     /// Returns the symbols of a GNU hash table: from its first to the end of its last chain.
