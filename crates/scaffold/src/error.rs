@@ -6,8 +6,9 @@ use crossdock_runner::plan::PlanError;
 
 /// Why a project gets no scaffold.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ScaffoldError {
-    /// What the folder holds is not understood.
+    /// What the directory holds is not understood.
     #[error(transparent)]
     Project(#[from] ProjectError),
     /// Its `crossdock.toml` is wrong.
@@ -21,26 +22,28 @@ pub enum ScaffoldError {
     Plan(#[from] PlanError),
     /// A package whose workspace lies elsewhere.
     #[error(
-        "{folder} is a member of the workspace {root}, and a scaffold belongs into a workspace's root: \
+        "{directory} is a member of the workspace {root}, and a scaffold belongs into a workspace's root: \
          run `crossdock init {root}`"
     )]
-    Member {
-        /// The package's folder.
-        folder: Utf8PathBuf,
+    WorkspaceMember {
+        /// The package's directory.
+        directory: Utf8PathBuf,
         /// The workspace's.
         root: Utf8PathBuf,
     },
     /// `--template` where a project is already.
-    #[error("{folder} holds {found}; --template writes a program into an empty folder, so leave it out here")]
+    #[error(
+        "{directory} holds {found}; --template writes a program into an empty directory, so leave it out here"
+    )]
     NotEmpty {
-        /// The folder.
-        folder: Utf8PathBuf,
+        /// The directory.
+        directory: Utf8PathBuf,
         /// What is in it.
         found: String,
     },
     /// An option that this project cannot take.
     #[error("{option}: {reason}")]
-    Option {
+    InvalidOption {
         /// The option.
         option: String,
         /// Why not, and what to do.
@@ -50,7 +53,7 @@ pub enum ScaffoldError {
     #[error(
         "crossdock cannot be had from {place}, so that no cargo command would work here any more:\n{reason}"
     )]
-    Source {
+    CrossdockUnavailable {
         /// From where.
         place: String,
         /// Cargo's words.
@@ -58,7 +61,7 @@ pub enum ScaffoldError {
     },
     /// A file of the user's into which something should be merged cannot take it.
     #[error("{path}: {reason}; nothing was written (`--without xtask` leaves this file alone)")]
-    Merge {
+    UserFileEdit {
         /// The file.
         path: Utf8PathBuf,
         /// Why.
@@ -66,8 +69,8 @@ pub enum ScaffoldError {
     },
     /// A place where nothing may be written.
     #[error("{path} {reason}; nothing was written")]
-    Place {
-        /// The file or folder.
+    Unwritable {
+        /// The file or directory.
         path: Utf8PathBuf,
         /// Why not.
         reason: String,
@@ -81,7 +84,7 @@ pub enum ScaffoldError {
         #[source]
         source: std::io::Error,
     },
-    /// A file or folder cannot be written.
+    /// A file or directory cannot be written.
     #[error("{path} cannot be written: {source}; {written}")]
     Write {
         /// The file.
@@ -101,11 +104,11 @@ pub enum ScaffoldError {
         #[source]
         source: minijinja::Error,
     },
-    /// The language of `--template` is not that of the folder.
-    #[error("{folder} holds a {found} project made by `crossdock init`, and --template says {asked}")]
-    OtherTemplate {
-        /// The folder.
-        folder: Utf8PathBuf,
+    /// The language of `--template` is not that of the directory.
+    #[error("{directory} holds a {found} project made by `crossdock init`, and --template says {asked}")]
+    TemplateMismatch {
+        /// The directory.
+        directory: Utf8PathBuf,
         /// The language that is there.
         found: Language,
         /// The language that was asked for.

@@ -1,36 +1,36 @@
-//! What a person configured, carried into a `crossdock.toml` that is written anew.
+//! Carries the user's settings into a `crossdock.toml` that is written anew.
 
 use std::collections::BTreeSet;
 
 use toml_edit::{DocumentMut, Item, Table, Value};
 
-use super::lines::plain;
+use super::desired_file::normalize;
 
-/// Whose file a `crossdock.toml` is.
+/// ConfigOwner file a `crossdock.toml` is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Whose {
-    /// As crossdock made it: an image goes of which nothing was configured and whose program the project has no longer.
+pub(super) enum ConfigOwner {
+    /// As crossdock made it: an image goes of which nothing was configured and owner program the project has no longer.
     Crossdock {
         /// The images that name programs which are there.
-        there: BTreeSet<String>,
+        existing_images: BTreeSet<String>,
     },
     /// A person edited or wrote it: all of it stays.
-    Person,
+    User,
 }
 
 /// What a new file says of an image and of a deploy target whenever it says anything of them. It was computed from the
 /// file before and from the call, so that it counts.
-const COMPUTED: &[&str] = &["deploy", "expose", "repository", "nodes"];
+const COMPUTED_KEYS: &[&str] = &["deploy", "expose", "repository", "nodes"];
 
 /// Keys that every image of a scaffold may have, so that one with no other keys is nothing that a person configured.
-const SCAFFOLDED: &[&str] = &["path", "package", "binary", "deploy", "base", "expose", "repository"];
+const SCAFFOLD_KEYS: &[&str] = &["path", "package", "binary", "deploy", "base", "expose", "repository"];
 
 /// The new file with what the old one says beside or instead of it: values keep the comments above them. Other
 /// comments are in the backup alone. What cannot be read is carried nowhere.
-pub(super) fn carry(new: &str, old: &str, whose: &Whose) -> String {
-    let (head, body) = headed(new);
-    let old = plain(old);
-    let (_, old) = headed(&old);
+pub(super) fn preserve_config(new: &str, old: &str, owner: &ConfigOwner) -> String {
+    let (head, body) = split_leading_comment(new);
+    let old = normalize(old);
+    let (_, old) = split_leading_comment(&old);
     let (Ok(mut document), Ok(old)) = (body.parse::<DocumentMut>(), old.parse::<DocumentMut>()) else {
         return new.to_owned();
     };
@@ -39,71 +39,73 @@ pub(super) fn carry(new: &str, old: &str, whose: &Whose) -> String {
             // In every spelling of TOML: with a header, with dots, between braces.
             "image" | "deploy" => {
                 if let Ok(tables) = item.clone().into_table() {
-                    named(document.as_table_mut(), kind, &tables, whose);
+                    preserve_named_tables(document.as_table_mut(), kind, &tables, owner);
                 }
             }
-            _ => insert(document.as_table_mut(), old.as_table(), kind),
+            _ => insert_with_comments(document.as_table_mut(), old.as_table(), kind),
         }
     }
     format!("{head}{document}")
 }
 
 /// The comment at the top, which is the file's own and no key's, and the rest.
-fn headed(text: &str) -> (&str, &str) {
+fn split_leading_comment(text: &str) -> (&str, &str) {
     let lines = text.split_inclusive('\n').take_while(|line| line.starts_with('#'));
     text.split_at(lines.map(str::len).sum())
 }
 
 /// `[image.NAME]` and `[deploy.NAME]`.
-fn named(document: &mut Table, kind: &str, old: &Table, whose: &Whose) {
-    let Some(tables) = document.entry(kind).or_insert_with(|| implicit().into()).as_table_mut() else {
+fn preserve_named_tables(document: &mut Table, kind: &str, old: &Table, owner: &ConfigOwner) {
+    let Some(tables) = document.entry(kind).or_insert_with(|| implicit_table().into()).as_table_mut() else {
         return;
     };
     for (name, item) in old {
         let Ok(theirs) = item.clone().into_table() else { continue };
         match tables.get_mut(name).and_then(Item::as_table_mut) {
             Some(ours) => {
-                let computed = |key: &str| COMPUTED.contains(&key) && ours.contains_key(key);
+                let computed = |key: &str| COMPUTED_KEYS.contains(&key) && ours.contains_key(key);
                 let keys: Vec<&str> =
                     theirs.iter().map(|(key, _)| key).filter(|key| !computed(key)).collect();
-                keys.into_iter().for_each(|key| insert(ours, &theirs, key));
+                keys.into_iter().for_each(|key| insert_with_comments(ours, &theirs, key));
             }
-            None if whose.keeps(kind, name, &theirs) => insert(tables, old, name),
+            None if owner.keeps_table(kind, name, &theirs) => insert_with_comments(tables, old, name),
             None => {}
         }
     }
 }
 
-impl Whose {
+impl ConfigOwner {
     /// Whether a table stays of which the new file says nothing.
-    fn keeps(&self, kind: &str, name: &str, table: &Table) -> bool {
+    fn keeps_table(&self, kind: &str, name: &str, table: &Table) -> bool {
         let own = |(key, item): (&str, &Item)| match key {
             "base" => item.as_str() != Some("static"),
             "path" => item.as_str() != Some("."),
-            key => !SCAFFOLDED.contains(&key),
+            key => !SCAFFOLD_KEYS.contains(&key),
         };
         match self {
-            Self::Person => true,
-            Self::Crossdock { there } => kind == "image" && (there.contains(name) || table.iter().any(own)),
+            Self::User => true,
+            Self::Crossdock { existing_images } => {
+                kind == "image" && (existing_images.contains(name) || table.iter().any(own))
+            }
         }
     }
 }
 
 /// A key with its value and the comments above it. Tables come after those that are there.
-fn insert(into: &mut Table, from: &Table, key: &str) {
+fn insert_with_comments(into: &mut Table, from: &Table, key: &str) {
     if let Some((key, item)) = from.get_key_value(key) {
         let mut item = item.clone();
-        unplaced(&mut item);
+        clear_positions(&mut item);
         into.insert_formatted(key, item);
     }
 }
 
 /// Tables with headers of their own that stand where they are put, and not where they stood.
-fn unplaced(item: &mut Item) {
+fn clear_positions(item: &mut Item) {
     let headed = |table: &mut Table| {
         table.set_position(None);
         table.set_dotted(false);
-        table.iter_mut().for_each(|(_, inner)| unplaced(inner));
+        table.iter_mut().for_each(|(_, inner)| clear_positions(inner));
     };
     if let Item::Value(Value::InlineTable(dotted)) = item
         && dotted.is_dotted()
@@ -117,7 +119,7 @@ fn unplaced(item: &mut Item) {
     }
 }
 
-fn implicit() -> Table {
+fn implicit_table() -> Table {
     let mut table = Table::new();
     table.set_implicit(true);
     table
@@ -135,7 +137,7 @@ mod tests {
         let old = "# crossdock init\n# mine\ntemplates = \"t\"\n\n[deploy.cluster]\nnodes = [\"m7g.large\"]\n\n[deploy.edge]\n\
                    nodes = [\"linux/arm/v7\"]\n\n[image.app]\npath = \".\"\n# as the shop wants them\ntags = [\"v1\", \"latest\"]\n\
                    base = \"debian\"\nexpose = [1]\n\n[image.app.labels]\nteam = \"a\"\n\n[image.other]\npackage = \"x\"\n";
-        let carried = carry(NEW, old, &Whose::Person);
+        let carried = preserve_config(NEW, old, &ConfigOwner::User);
         assert!(carried.starts_with("# crossdock init\n# Words.\n"), "{carried}");
         let table: toml::Table = toml::from_str(&carried).unwrap();
         let image = &table["image"]["app"];
@@ -148,12 +150,16 @@ mod tests {
         assert_eq!(table["deploy"]["edge"]["nodes"].as_array().unwrap().len(), 1);
         // The call, or the file before through it, said this.
         assert_eq!(table["deploy"]["cluster"]["nodes"][0].as_str(), Some("linux/amd64"));
-        assert_eq!(carry(&carried, &carried, &Whose::Person), carried, "a second time changes nothing");
-        let there = Whose::Crossdock { there: BTreeSet::from(["other".to_owned()]) };
+        assert_eq!(
+            preserve_config(&carried, &carried, &ConfigOwner::User),
+            carried,
+            "a second time changes nothing"
+        );
+        let there = ConfigOwner::Crossdock { existing_images: BTreeSet::from(["other".to_owned()]) };
         let new = NEW.replace("[image.app]", "[deploy.edge]\nnodes = [\"linux/arm/v7\"]\n\n[image.app]");
-        let again = carry(&new, &carried, &there);
+        let again = preserve_config(&new, &carried, &there);
         assert_eq!(toml::from_str::<toml::Table>(&again).unwrap(), table, "{again}");
-        assert_eq!(carry(&new, &again, &there), again);
+        assert_eq!(preserve_config(&new, &again, &there), again);
     }
 
     #[test]
@@ -163,24 +169,33 @@ mod tests {
             "image = { app = { tags = [\"v1\"], labels = { team = \"a\" } }, other = { package = \"x\" } }\n",
             "[image]\napp = { tags = [\"v1\"], labels.team = \"a\" }\nother.package = \"x\"\n",
         ] {
-            let carried = carry(NEW, old, &Whose::Person);
+            let carried = preserve_config(NEW, old, &ConfigOwner::User);
             let table: toml::Table = toml::from_str(&carried).unwrap();
             let image = &table["image"]["app"];
             assert_eq!(image["tags"][0].as_str(), Some("v1"), "{carried}");
             assert_eq!(image["labels"]["team"].as_str(), Some("a"), "{carried}");
             assert_eq!(image["path"].as_str(), Some("."), "{carried}");
             assert_eq!(table["image"]["other"]["package"].as_str(), Some("x"), "{carried}");
-            assert_eq!(carry(&carried, &carried, &Whose::Person), carried);
+            assert_eq!(preserve_config(&carried, &carried, &ConfigOwner::User), carried);
         }
     }
 
     #[test]
     fn what_nobody_configured_goes() {
         let old = NEW.replace("image.app", "image.gone").replace("deploy.cluster", "deploy.old");
-        assert_eq!(carry(NEW, &old, &Whose::Crossdock { there: BTreeSet::new() }), NEW);
+        assert_eq!(
+            preserve_config(NEW, &old, &ConfigOwner::Crossdock { existing_images: BTreeSet::new() }),
+            NEW
+        );
         let tagged = format!("{old}tags = [\"v1\"]\n");
-        assert!(carry(NEW, &tagged, &Whose::Crossdock { there: BTreeSet::new() }).contains("[image.gone]"));
-        assert_eq!(carry(NEW, "no = toml = at all", &Whose::Person), NEW);
-        assert_eq!(carry(NEW, "image = 1\n", &Whose::Crossdock { there: BTreeSet::new() }), NEW);
+        assert!(
+            preserve_config(NEW, &tagged, &ConfigOwner::Crossdock { existing_images: BTreeSet::new() })
+                .contains("[image.gone]")
+        );
+        assert_eq!(preserve_config(NEW, "no = toml = at all", &ConfigOwner::User), NEW);
+        assert_eq!(
+            preserve_config(NEW, "image = 1\n", &ConfigOwner::Crossdock { existing_images: BTreeSet::new() }),
+            NEW
+        );
     }
 }
