@@ -591,7 +591,7 @@ fn nothing_is_written_where_nothing_may_be() {
     sandbox.crossdock(&work, &["init", "nowhere"]).ends_with(2).complains("nowhere");
     write(work.join("full/notes.txt"), "mine");
     let full = sandbox.crossdock(&work, &["init", "full", "--template", "go"]).ends_with(2);
-    full.complains("notes.txt").complains("empty folder");
+    full.complains("notes.txt").complains("empty directory");
     // A file where a folder belongs, a manifest that is read-only.
     let go = fixture::go_module(&work, "go");
     write(go.join("kubernetes"), "a file\n");
@@ -649,7 +649,7 @@ fn choices_last() {
     for (arguments, said) in [
         (["init", "--only", "kubernets"], "did you mean `kubernetes`"),
         (["init", "--without", "xtask2"], "did you mean `xtask`"),
-        (["init", "--only", "xtask"], "can have no `xtask`"),
+        (["init", "--only", "xtask"], "cannot have `xtask`"),
         (["init", "--crossdock", "registry"], "no xtask crate"),
         (["init", "--config", "other.toml"], "crossdock.toml of the project's folder"),
         (["init", "--archives", "http://plain.example"], "https://"),

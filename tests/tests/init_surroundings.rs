@@ -23,7 +23,10 @@ fn a_part_of_a_repository_gets_no_pipelines_that_would_never_run() {
     let project = fixture::go_module(&repository.join("services"), "api");
     fixture::commit(&sandbox, &repository);
     let init = sandbox.crossdock(&project, &["init"]).success();
-    assert!(init.stderr.contains("github is left out, because pipelines are read in the root"), "{init}");
+    assert!(
+        init.stderr.contains("github is left out, because pipelines are only read in the root"),
+        "{init}"
+    );
     assert!(!project.join(".github").exists() && !project.join(".gitlab-ci.yml").exists());
     assert!(project.join("Dockerfile").exists());
     sandbox.crossdock(&project, &["init", "--check"]).success();

@@ -13,9 +13,9 @@ use crossdock_project::config::{Config, Defaults, FILE_NAME, ImageConfig, Source
 use crossdock_project::{GoModule, Program, Project};
 use crossdock_runner::plan::named_targets;
 
-/// The deploy target of a scaffold without one.
+/// The name of the deploy target if the project declares none.
 const DEFAULT_DEPLOY: &str = "cluster";
-/// What is built for when nothing is said.
+/// The platforms of that target.
 const DEFAULT_PLATFORMS: [&str; 2] = ["linux/amd64", "linux/arm64"];
 
 #[derive(Serialize)]
@@ -42,17 +42,17 @@ struct ImageValues {
     repository: Option<String>,
 }
 
-/// The configuration that everything else follows, and the file that holds it.
+/// The configuration that the other generated files follow, and the file that holds it.
 pub(super) struct DesiredConfig {
     pub(super) config: Config,
-    /// The file; none when it is a person's and the project alone would give none.
+    /// The file as it would be generated; `None` if the file is the user's and the project alone gives none.
     pub(super) file: Option<DesiredFile>,
 }
 
-/// What `crossdock.toml` says: a person's file as it is, else what the project and the call say.
+/// Returns the configuration: the user's `crossdock.toml` as it is, else one made of the project and the call.
 ///
 /// # Errors
-/// Options that belong into a person's file, and those with a wrong value.
+/// Fails if an option has an invalid value, or if it belongs into a `crossdock.toml` that the user maintains.
 pub(super) fn desired_config(
     state: &ProjectState,
     options: &InitOptions,
@@ -60,34 +60,34 @@ pub(super) fn desired_config(
 ) -> Result<DesiredConfig, ScaffoldError> {
     check_options(options, state)?;
     let replaced = options.edited_files == EditedFiles::Replace && plan.writes(Part::Config);
-    if let Some(theirs) = state.user_config().filter(|_| !replaced) {
+    if let Some(existing) = state.user_config().filter(|_| !replaced) {
         refuse_file_options(options)?;
-        // What would be written is shown beside it, as far as the project alone says what that is.
+        // `init --diff` shows the generated file next to the user's, if the project alone is enough to generate one.
         let body =
             config_values(state, options, plan).and_then(|values| render_template("crossdock.toml", &values));
         return Ok(DesiredConfig {
-            config: theirs.config.clone(),
+            config: existing.config.clone(),
             file: body.ok().map(|body| config_file(&body)),
         });
     }
     let fresh = render_template("crossdock.toml", &config_values(state, options, plan)?)?;
     let body = match &state.existing_config {
-        Some(known) => preserve_config(&fresh, &known.text, &config_owner(state, known)),
+        Some(existing) => preserve_config(&fresh, &existing.text, &config_owner(state, existing)),
         None => fresh,
     };
     let config = Config::of_text(&state.discovered_at.join(FILE_NAME), body.clone())?;
     Ok(DesiredConfig { config, file: Some(config_file(&body)) })
 }
 
-/// Whose the file is that is written anew.
-fn config_owner(state: &ProjectState, known: &ExistingConfig) -> ConfigOwner {
+/// Returns whose work the existing file is, before it is written anew.
+fn config_owner(state: &ProjectState, existing: &ExistingConfig) -> ConfigOwner {
     if state.user_config().is_some() {
         return ConfigOwner::User;
     }
-    let is_there =
+    let has_program =
         |image: &&ImageConfig| image.package.is_some() && state.project.programs_for(image).is_ok();
-    let there = known.config.images.iter().filter(is_there);
-    ConfigOwner::Crossdock { existing_images: there.map(|image| image.name.value.clone()).collect() }
+    let images = existing.config.images.iter().filter(has_program);
+    ConfigOwner::Crossdock { existing_images: images.map(|image| image.name.value.clone()).collect() }
 }
 
 fn config_file(body: &str) -> DesiredFile {
@@ -95,7 +95,7 @@ fn config_file(body: &str) -> DesiredFile {
     DesiredFile { part: Part::Config, path, body, comment: CommentStyle::Hash, owner: Owner::User }
 }
 
-/// Options whose place is a file that a person goes on with.
+/// Refuses options that would have to be written into a file that the user maintains.
 fn refuse_file_options(options: &InitOptions) -> Result<(), ScaffoldError> {
     let given = [
         (!options.expose.is_empty(), "--expose", "expose = [8080]` below [image.NAME]"),
@@ -111,12 +111,13 @@ fn refuse_file_options(options: &InitOptions) -> Result<(), ScaffoldError> {
         Some((_, option, key)) => Err(ScaffoldError::InvalidOption {
             option: option.to_owned(),
             reason: format!(
-                "{FILE_NAME} was edited or written by hand, so that crossdock leaves it alone: write `{key} there"
+                "{FILE_NAME} was edited or written by hand, and crossdock does not change it: write `{key} there"
             ),
         }),
     }
 }
 
+/// Checks the values of options by the rules of `crossdock.toml`.
 fn check_options(options: &InitOptions, state: &ProjectState) -> Result<(), ScaffoldError> {
     let wrong = |option: &str| {
         let option = option.to_owned();
@@ -141,7 +142,8 @@ fn config_values(
 ) -> Result<ConfigValues, ScaffoldError> {
     let images = state.project.default_images(&Defaults::default())?;
     if images.len() > 1 && !options.expose.is_empty() {
-        let reason = format!("there are {} images; write each one's ports into {FILE_NAME}", images.len());
+        let reason =
+            format!("the project has {} images; write the ports of each into {FILE_NAME}", images.len());
         return Err(ScaffoldError::InvalidOption { option: "--expose".to_owned(), reason });
     }
     let known = state.existing_config.as_ref().map(|known| &known.config);
@@ -150,7 +152,10 @@ fn config_values(
         choices: if line.is_empty() { line } else { format!(" {line}") },
         command: plan.command,
         deploys: deploy_values(known, options),
-        images: images.iter().map(|image| image_values(image, images.len(), state, options)).collect(),
+        images: images
+            .iter()
+            .map(|image| image_values(image, images.len(), state, options))
+            .collect::<Result<_, _>>()?,
     })
 }
 
@@ -169,13 +174,13 @@ fn deploy_values(known: Option<&Config>, options: &InitOptions) -> Vec<DeployVal
     }
 }
 
-/// What the call says of an image, else what the file said before.
+/// Returns the settings of an image: those of the call, else those of the existing file.
 fn image_values(
     image: &ImageConfig,
     images: usize,
     state: &ProjectState,
     options: &InitOptions,
-) -> ImageValues {
+) -> Result<ImageValues, ScaffoldError> {
     let name = image.name.value.clone();
     let known = state.existing_config.as_ref().map(|known| &known.config);
     let before = known.and_then(|config| config.images.iter().find(|known| known.name.value == name));
@@ -191,18 +196,18 @@ fn image_values(
         Some(given) => Some(given.clone()),
         None => before.and_then(|image| image.repository.as_ref()).map(|repository| repository.value.clone()),
     };
-    let (package, binary) = named_program(image, images, &state.project);
-    ImageValues {
+    let (package, binary) = named_program(image, images, &state.project)?;
+    Ok(ImageValues {
         package,
         binary,
         deploy,
         expose: exposed_port_list(before, images, state, options),
         repository,
         name,
-    }
+    })
 }
 
-/// Ports as TOML: numbers, and `"53/udp"`.
+/// Returns the ports as a TOML list such as `[8080, "53/udp"]`; `None` without ports.
 fn exposed_port_list(
     before: Option<&ImageConfig>,
     images: usize,
@@ -226,14 +231,18 @@ fn exposed_port_list(
     (!written.is_empty()).then(|| format!("[{}]", written.join(", ")))
 }
 
-/// The program of an image, as far as it must be named: a project with one needs no name.
-fn named_program(image: &ImageConfig, images: usize, project: &Project) -> (Option<String>, Option<String>) {
+/// Returns the `package` and `binary` keys of an image. A project with one program needs neither.
+fn named_program(
+    image: &ImageConfig,
+    images: usize,
+    project: &Project,
+) -> Result<(Option<String>, Option<String>), ScaffoldError> {
     if images == 1 {
-        return (None, None);
+        return Ok((None, None));
     }
-    let programs = project.programs_for(image).unwrap_or_default();
-    let Some(program) = programs.first() else { return (None, None) };
-    match (program, project) {
+    let programs = project.programs_for(image)?;
+    let Some(program) = programs.first() else { return Ok((None, None)) };
+    Ok(match (program, project) {
         (Program::Go(main), Project::Go(GoModule { root, .. })) => {
             let below = main
                 .directory
@@ -246,5 +255,5 @@ fn named_program(image: &ImageConfig, images: usize, project: &Project) -> (Opti
             (Some(package.name.clone()), several.then(|| binary.name.clone()))
         }
         (Program::Go(main), Project::Rust(_)) => (Some(main.import_path.clone()), None),
-    }
+    })
 }

@@ -14,38 +14,38 @@ use serde::Serialize;
 use super::error::ScaffoldError;
 use super::options::{Part, toml_string};
 
-/// A file as it should be.
+/// A generated file as it should be on disk.
 #[derive(Debug, Clone)]
 pub(super) struct DesiredFile {
-    /// To what it belongs.
+    /// The part to which the file belongs.
     pub(super) part: Part,
-    /// Its path below the project's root.
+    /// The path relative to the project's root.
     pub(super) path: Utf8PathBuf,
-    /// Its text without the header.
+    /// The text without the header.
     pub(super) body: String,
-    /// How it writes comments.
+    /// The comment syntax of the header.
     pub(super) comment: CommentStyle,
-    /// Who goes on with it.
+    /// Whether edits are allowed.
     pub(super) owner: Owner,
 }
 
 impl DesiredFile {
-    /// A file that follows the configuration, of a kind whose comments begin with `#`.
+    /// A file that crossdock maintains and whose comments begin with `#`.
     pub(super) fn generated(part: Part, path: impl Into<Utf8PathBuf>, body: String) -> Self {
         Self { part, path: path.into(), body, comment: CommentStyle::Hash, owner: Owner::Crossdock }
     }
 }
 
-/// Who goes on with a file once it is written.
+/// Who maintains a file after it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Owner {
-    /// It follows the configuration, so that an edit is a drift.
+    /// crossdock: the file follows the configuration, and an edit counts as drift.
     Crossdock,
-    /// It is where a person begins, so that an edit is what it is for.
+    /// The user: the file is a starting point, and an edit is no drift.
     User,
 }
 
-/// How a kind of file writes a comment on one line.
+/// How a file format writes a comment on one line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CommentStyle {
     /// `# …`
@@ -54,7 +54,7 @@ pub enum CommentStyle {
     Slashes,
     /// `<!-- … -->`
     Angles,
-    /// A first property `"//"`, which is a comment to HCL's JSON and so to `docker buildx bake`.
+    /// A first property `"//"`. JSON has no comments; HCL's JSON syntax, which `docker buildx bake` reads, ignores this one.
     Json,
 }
 
@@ -68,7 +68,7 @@ impl CommentStyle {
         }
     }
 
-    /// How many bytes of a text stand above the line.
+    /// Returns the offset in bytes at which the header is inserted: after lines that must come first.
     fn header_offset(self, body: &str) -> usize {
         let mut lines = body.split_inclusive('\n');
         match self {
@@ -78,23 +78,33 @@ impl CommentStyle {
     }
 }
 
-/// What the line begins with, after the comment's sign.
-const HEADER_MARK: &str = "GeneratedText by crossdock ";
-/// Before the digest's 64 hexadecimal digits.
+/// The first words of the header. Never change them, nor `HEADER_DIGEST`: files of earlier versions are recognised by both.
+const HEADER_MARK: &str = "Made by crossdock ";
+/// Precedes the 64 hexadecimal digits of the digest.
 const HEADER_DIGEST: &str = " sha256:";
-/// So many lines may stand above: a Dockerfile has three directives.
+/// The number of lines searched for a header: it follows at most three directives of a Dockerfile.
 const HEADER_LINES_SEARCHED: usize = 4;
 
-/// A file that was made here, taken apart.
+/// A file with a header, parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct GeneratedText {
-    /// The file without the line, with Unix line ends.
+    /// The file without the header, with Unix line ends.
     pub(crate) body: String,
-    /// Whether nobody has changed it since.
+    /// Whether the digest in the header matches the body.
     pub(crate) unedited: bool,
 }
 
-/// A text with the line.
+/// Returns a text with a header that names the version of crossdock and the digest of `body`.
+///
+/// ```
+/// use crossdock_scaffold::{CommentStyle, is_unedited, stamp_header};
+///
+/// let text = stamp_header("FROM scratch\n", CommentStyle::Hash, "0.1.0");
+/// assert!(text.starts_with("# Made by crossdock 0.1.0 sha256:"));
+/// assert_eq!(is_unedited(&text), Some(true));
+/// assert_eq!(is_unedited(&text.replace("scratch", "alpine")), Some(false));
+/// assert_eq!(is_unedited("FROM scratch\n"), None);
+/// ```
 pub fn stamp_header(body: &str, comment: CommentStyle, version: &str) -> String {
     let digest = Digest::of(body.as_bytes()).hex();
     let line = comment.wrap(&format!("{HEADER_MARK}{version}{HEADER_DIGEST}{digest}"));
@@ -102,39 +112,41 @@ pub fn stamp_header(body: &str, comment: CommentStyle, version: &str) -> String 
     format!("{above}{line}\n{below}")
 }
 
-/// A text with Unix line ends and without a byte order mark.
+/// Returns a text with Unix line ends and without a byte order mark.
 pub(crate) fn normalize(text: &str) -> String {
     text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n")
 }
 
-/// What a file says of itself; none when crossdock did not make it.
+/// Parses a file by its header; `None` if it has none.
 pub(crate) fn parse_generated(text: &str) -> Option<GeneratedText> {
     let text = normalize(text);
     let line =
         text.split_inclusive('\n').take(HEADER_LINES_SEARCHED).find(|line| line.contains(HEADER_MARK))?;
-    let (_, said) = line.split_once(HEADER_MARK)?;
-    let (_, digest) = said.split_once(HEADER_DIGEST)?;
+    let (_, rest) = line.split_once(HEADER_MARK)?;
+    let (_, digest) = rest.split_once(HEADER_DIGEST)?;
     let digest: String = digest.chars().take_while(char::is_ascii_hexdigit).collect();
     let body = text.replacen(line, "", 1);
     let unedited = Digest::of(body.as_bytes()).hex() == digest;
     Some(GeneratedText { body, unedited })
 }
 
-/// Whether nobody has changed a file since crossdock made it; none when crossdock did not make it.
+/// Returns whether a generated file is unchanged since it was written; `None` if it has no header.
 pub fn is_unedited(text: &str) -> Option<bool> {
-    parse_generated(text).map(|made| made.unedited)
+    parse_generated(text).map(|generated| generated.unedited)
 }
 
-/// <https://docs.docker.com/reference/dockerfile/#parser-directives>: they count above every comment alone.
+/// Returns whether a line is a parser directive of a Dockerfile. Docker ignores a directive below any other comment
+/// (<https://docs.docker.com/reference/dockerfile/#parser-directives>).
 fn is_directive(line: &str) -> bool {
-    let name = line.trim_start_matches('#').split('=').next().unwrap_or_default().trim();
-    line.starts_with('#') && line.contains('=') && ["syntax", "escape", "check"].contains(&name)
+    let Some((name, _)) = line.split_once('=') else { return false };
+    let name = name.trim_start_matches('#').trim();
+    line.starts_with('#') && ["syntax", "escape", "check"].contains(&name)
 }
 
-/// Fills in one of our templates.
+/// Renders a template of the crate `crossdock-templates`.
 ///
 /// # Errors
-/// A template that does not fit its values, which would be a fault of crossdock.
+/// Fails if the template does not fit its values, which is a bug in crossdock.
 pub(super) fn render_template(name: &'static str, values: &impl Serialize) -> Result<String, ScaffoldError> {
     let text = template_environment().and_then(|environment| {
         let template = environment.get_template(name)?;
@@ -150,6 +162,7 @@ fn template_environment() -> Result<Environment<'static>, minijinja::Error> {
     environment.set_syntax(
         SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build()?,
     );
+    // The names that the templates use.
     environment.add_filter("quoted", |text: String| toml_string(&text));
     environment.add_filter("key", |text: String| toml_key(&text));
     environment.add_filter("list", |words: Vec<String>| {
@@ -162,7 +175,7 @@ fn template_environment() -> Result<Environment<'static>, minijinja::Error> {
     Ok(environment)
 }
 
-/// A key of TOML, quoted where it must be (TOML 1.0, "Keys").
+/// Quotes a key if it is not a bare key (TOML 1.0, "Keys").
 fn toml_key(text: &str) -> String {
     let is_bare = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
     if is_bare { text.to_owned() } else { toml_string(text) }
@@ -173,13 +186,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_stamped_is_known_again() {
+    fn stamped_files_are_recognised() {
         for comment in [CommentStyle::Hash, CommentStyle::Slashes, CommentStyle::Angles, CommentStyle::Json] {
             let text = stamp_header("one\ntwo\n", comment, "1.2.3");
             assert_eq!(text.lines().count(), 3, "{text}");
-            let made = parse_generated(&text).unwrap();
-            assert_eq!((made.body.as_str(), made.unedited), ("one\ntwo\n", true));
-            assert!(parse_generated(&text.replace('\n', "\r\n")).unwrap().unedited, "line ends are no edit");
+            let generated = parse_generated(&text).unwrap();
+            assert_eq!((generated.body.as_str(), generated.unedited), ("one\ntwo\n", true));
+            assert!(
+                parse_generated(&text.replace('\n', "\r\n")).unwrap().unedited,
+                "converted line ends do not count as an edit"
+            );
             assert!(!parse_generated(&text.replace("two", "three")).unwrap().unedited);
             assert!(!parse_generated(&text.replace("1.2.3 sha256:", "1.2.3 sha256:0")).unwrap().unedited);
         }
@@ -188,7 +204,13 @@ mod tests {
     }
 
     #[test]
-    fn directives_stay_first() {
+    fn files_of_the_first_version_are_recognised() {
+        let text = "# Made by crossdock 0.1.0 sha256:c3f9c8c283a2b1f2f1896f27a01cbe3cddc0c9d93f752e4639035a0f5b36f6e8\none\ntwo\n";
+        assert_eq!(is_unedited(text), Some(true));
+    }
+
+    #[test]
+    fn the_header_follows_the_directives() {
         let text = stamp_header(
             "# syntax=docker/dockerfile:1\n# check=skip=x\n# words\nFROM scratch\n",
             CommentStyle::Hash,
@@ -199,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn every_template_is_one() {
+    fn every_template_compiles() {
         let environment = template_environment().unwrap();
         for (name, _) in crossdock_templates::SCAFFOLD {
             assert!(environment.get_template(name).is_ok(), "{name}");
@@ -207,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn strings_are_escaped() {
+    fn template_values_are_inserted_verbatim() {
         #[derive(Serialize)]
         struct Values {
             dependency: &'static str,

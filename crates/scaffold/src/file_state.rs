@@ -1,4 +1,4 @@
-//! The state of each file on disk compared with the desired one, and the action that follows from it.
+//! Compares each file on disk with the desired one, and decides what happens to it.
 
 use std::io::ErrorKind;
 
@@ -11,82 +11,82 @@ use super::error::ScaffoldError;
 use super::merge::{MergeResult, UserFileEdit, with_line_ends_of};
 use super::options::{EditedFiles, Part, VERSION};
 
-/// What a file is, compared with what would be written today.
+/// The state of a file on disk compared with what would be written now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
-    /// It is not there.
+    /// It does not exist.
     Missing,
-    /// It is as it would be written.
+    /// It is what would be written.
     Clean,
-    /// crossdock made it, nobody edited it, and it would be written in another way today; or it is the user's own and
-    /// lacks an entry of ours.
+    /// It is generated and unedited, but would be written differently now; or the user maintains it and it lacks an planned.
     Stale,
-    /// Somebody edited it, or wrote it by hand.
+    /// A person edited it or wrote it by hand.
     Edited,
 }
 
-/// What happens to a file.
+/// What [`Scaffold::write`](crate::Scaffold::write) does to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
-    /// Nothing.
+    /// Nothing: it is clean.
     None,
-    /// It is written where nothing was.
+    /// It is created.
     Create,
-    /// It is written over what crossdock made before.
+    /// It replaces a generated file that nobody edited.
     Renew,
-    /// It is written over what a person made, of which a backup is kept.
+    /// It replaces a person's file, of which a backup is kept.
     Replace,
-    /// It gets an entry and keeps everything else.
+    /// It gains an planned and is otherwise unchanged.
     Merge,
-    /// It stays as a person made it.
+    /// It stays as a person left it.
     Keep,
 }
 
-/// A file of a scaffold.
+/// A file of a scaffold with its state and what happens to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct PlannedFile {
-    /// To what it belongs.
+    /// The part to which it belongs.
     pub part: Part,
-    /// Its path below the project's root.
+    /// The path relative to the project's root.
     pub path: Utf8PathBuf,
-    /// What it is.
+    /// The state on disk.
     pub state: State,
     /// What happens to it.
     pub action: Action,
-    /// Its size: what is written, or what stays.
+    /// The size in bytes of the file that is written, or of the one that stays.
     pub bytes: u64,
-    /// Whether `--check` fails for it.
+    /// Whether the file differs from what crossdock maintains, so that `init --check` fails.
     pub drifts: bool,
-    /// What a person should know of it.
+    /// A remark for a person; `None` if there is nothing to say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    /// Where it lies or will lie, links followed.
+    /// The absolute path with links resolved.
     #[serde(skip)]
     pub(super) resolved_path: Utf8PathBuf,
-    /// What is there.
+    /// The text on disk; `None` if the file does not exist.
     #[serde(skip)]
     pub(super) current_text: Option<String>,
-    /// What would be there.
+    /// The text that would be written.
     #[serde(skip)]
     pub(super) desired_text: String,
 }
 
 impl PlannedFile {
-    /// How the file differs from what would be written, as a unified diff; none when it does not, and of a file that is
-    /// a person's and stays so.
+    /// Returns a unified diff from the file on disk to what would be written. `None` if both are equal, or if the file is a
+    /// person's own and stays.
     pub fn diff(&self) -> Option<String> {
         let diff = || unified_diff(self.path.as_str(), self.current_text.as_deref(), &self.desired_text);
         (self.will_be_written() || self.drifts).then(diff).filter(|diff| !diff.is_empty())
     }
 
-    /// Whether it is written.
+    /// Returns whether the action writes the file.
     pub fn will_be_written(&self) -> bool {
         matches!(self.action, Action::Create | Action::Renew | Action::Replace | Action::Merge)
     }
 
+    /// A file that does not exist yet.
     pub(super) fn new(part: Part, root: &Utf8Path, path: &Utf8Path, text: String) -> Self {
         Self {
             part,
@@ -107,7 +107,7 @@ impl PlannedFile {
         self
     }
 
-    /// It is there, and this is what happens to it.
+    /// Sets the state and action of a file that exists with this size.
     fn with_state(mut self, state: State, action: Action, bytes: u64) -> Self {
         (self.state, self.action) = (state, action);
         self.drifts = matches!(state, State::Missing | State::Stale);
@@ -118,7 +118,10 @@ impl PlannedFile {
     }
 }
 
-/// A generated file, compared with what is there.
+/// Compares a generated file with what is on disk.
+///
+/// # Errors
+/// Fails if the file cannot be read, or if it is to be replaced and its path is not a file of the project.
 pub(super) fn plan_generated_file(
     root: &Utf8Path,
     file: &DesiredFile,
@@ -130,42 +133,44 @@ pub(super) fn plan_generated_file(
         OnDisk::Blocked(why) => return plan_blocked_file(root, file, &text, why, edited_files),
         OnDisk::File { resolved_path, text, bytes } => (resolved_path, text, bytes),
     };
-    let made = parse_generated(&current_text);
-    // A checkout with other line ends keeps them.
+    let generated = parse_generated(&current_text);
+    // Git on Windows checks files out with CRLF; a rewritten file keeps those ends.
     let text = if current_text.contains("\r\n") { with_line_ends_of(&current_text, &text) } else { text };
-    let mut entry = PlannedFile::new(file.part, root, &file.path, text);
-    (entry.resolved_path, entry.current_text) = (resolved_path, Some(current_text));
+    let mut planned = PlannedFile::new(file.part, root, &file.path, text);
+    (planned.resolved_path, planned.current_text) = (resolved_path, Some(current_text));
     let edited = match edited_files {
         EditedFiles::Keep => Action::Keep,
         EditedFiles::Replace => Action::Replace,
     };
-    let entry = match made {
-        Some(made) if made.unedited && made.body == normalize(&file.body) => {
-            entry.with_state(State::Clean, Action::None, bytes)
+    let planned = match generated {
+        Some(generated) if generated.unedited && generated.body == normalize(&file.body) => {
+            planned.with_state(State::Clean, Action::None, bytes)
         }
-        Some(made) if made.unedited => entry.with_state(State::Stale, Action::Renew, bytes),
+        Some(generated) if generated.unedited => planned.with_state(State::Stale, Action::Renew, bytes),
         Some(_) => {
-            let mut entry = entry.with_state(State::Edited, edited, bytes);
-            entry.drifts = file.owner == Owner::Crossdock;
-            entry
+            let mut planned = planned.with_state(State::Edited, edited, bytes);
+            planned.drifts = file.owner == Owner::Crossdock;
+            planned
         }
-        None => entry.with_state(State::Edited, edited, bytes).with_note(hand_written_note(file.part)),
+        None => planned.with_state(State::Edited, edited, bytes).with_note(hand_written_note(file.part)),
     };
-    Ok(match (file.part, entry.action) {
+    Ok(match (file.part, planned.action) {
         (Part::Config, Action::Replace) => {
-            entry.with_note("what it configures is kept, and its comments in the backup alone")
+            planned.with_note("its settings are kept; its other comments survive only in the backup")
         }
-        _ => entry,
+        _ => planned,
     })
 }
 
+/// The note for a file without a header.
 fn hand_written_note(part: Part) -> &'static str {
     match part {
-        Part::Dockerfile => "written by hand: it has no header of crossdock's; `crossdock lint` judges it",
-        _ => "written by hand: it has no header of crossdock's",
+        Part::Dockerfile => "written by hand: it has no header of crossdock; verify it with `crossdock lint`",
+        _ => "written by hand: it has no header of crossdock",
     }
 }
 
+/// A generated file whose path is occupied by something that crossdock does not touch.
 fn plan_blocked_file(
     root: &Utf8Path,
     file: &DesiredFile,
@@ -176,63 +181,67 @@ fn plan_blocked_file(
     if edited_files == EditedFiles::Replace {
         return Err(ScaffoldError::Unwritable { path: root.join(&file.path), reason: why });
     }
-    let entry = PlannedFile::new(file.part, root, &file.path, text.to_owned());
-    Ok(entry.with_state(State::Edited, Action::Keep, 0).with_note(why))
+    let planned = PlannedFile::new(file.part, root, &file.path, text.to_owned());
+    Ok(planned.with_state(State::Edited, Action::Keep, 0).with_note(why))
 }
 
-/// A file of the user's, compared with what it is with our entry.
-pub(super) fn plan_merged_file(root: &Utf8Path, merge: &UserFileEdit) -> Result<PlannedFile, ScaffoldError> {
-    let path = root.join(&merge.path);
-    let (resolved_path, current_text, bytes) = match read_on_disk(root, &merge.path)? {
+/// Compares a file that the user maintains with the same file after the edit.
+///
+/// # Errors
+/// Fails if the file cannot be read or cannot take the planned.
+pub(super) fn plan_merged_file(root: &Utf8Path, edit: &UserFileEdit) -> Result<PlannedFile, ScaffoldError> {
+    let path = root.join(&edit.path);
+    let (resolved_path, current_text, bytes) = match read_on_disk(root, &edit.path)? {
         OnDisk::Absent => (path.clone(), None, 0),
-        OnDisk::Blocked(reason) => return Err(ScaffoldError::UserFileEdit { path, reason }),
+        OnDisk::Blocked(reason) => return Err(ScaffoldError::Merge { path, reason }),
         OnDisk::File { text, .. } if text.contains('\u{fffd}') => {
-            return Err(ScaffoldError::UserFileEdit { path, reason: "it is not UTF-8".to_owned() });
+            return Err(ScaffoldError::Merge { path, reason: "is not UTF-8".to_owned() });
         }
         OnDisk::File { resolved_path, text, bytes } => (resolved_path, Some(text), bytes),
     };
-    let result = merge.change.apply(current_text.as_deref().unwrap_or_default());
-    let result = result.map_err(|reason| ScaffoldError::UserFileEdit { path, reason })?;
+    let result = edit.change.apply(current_text.as_deref().unwrap_or_default());
+    let result = result.map_err(|reason| ScaffoldError::Merge { path, reason })?;
     let text = match &result {
         MergeResult::Changed(text) => text.clone(),
         MergeResult::Unchanged | MergeResult::Conflict(_) => current_text.clone().unwrap_or_default(),
     };
-    let mut entry = PlannedFile::new(merge.part, root, &merge.path, text);
-    (entry.resolved_path, entry.current_text) = (resolved_path, current_text);
+    let mut planned = PlannedFile::new(edit.part, root, &edit.path, text);
+    (planned.resolved_path, planned.current_text) = (resolved_path, current_text);
     Ok(match result {
-        MergeResult::Unchanged => entry.with_state(State::Clean, Action::None, bytes),
-        MergeResult::Changed(_) if entry.current_text.is_none() => {
-            entry.with_note(merge.change.description())
+        MergeResult::Unchanged => planned.with_state(State::Clean, Action::None, bytes),
+        MergeResult::Changed(_) if planned.current_text.is_none() => {
+            planned.with_note(edit.change.description())
         }
         MergeResult::Changed(_) => {
-            entry.with_state(State::Stale, Action::Merge, bytes).with_note(merge.change.description())
+            planned.with_state(State::Stale, Action::Merge, bytes).with_note(edit.change.description())
         }
-        MergeResult::Conflict(why) => entry.with_state(State::Edited, Action::Keep, bytes).with_note(why),
+        MergeResult::Conflict(why) => planned.with_state(State::Edited, Action::Keep, bytes).with_note(why),
     })
 }
 
-/// What lies at a path.
+/// What is found at a path of the project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum OnDisk {
     /// Nothing.
     Absent,
-    /// A file.
+    /// A regular file.
     File {
-        /// Where it lies when all links are followed.
+        /// The path with links resolved.
         resolved_path: Utf8PathBuf,
-        /// Its content; what is not UTF-8 is replaced, because such a file is only looked at.
+        /// The content. Bytes that are not UTF-8 are replaced by U+FFFD: such a file is compared but never written back.
         text: String,
-        /// Its size.
+        /// The size in bytes.
         bytes: u64,
     },
-    /// Something that is no file of this project, in words that follow its path.
+    /// Something that is not a file of this project; the words follow its path.
     Blocked(String),
 }
 
-/// What lies at `path` below `root`.
+/// Reads the file at `path` below `root`. Checks each component of the path, because writing through a link would change
+/// files outside of the project.
 ///
 /// # Errors
-/// A file that cannot be read.
+/// Fails if the file cannot be read.
 pub(super) fn read_on_disk(root: &Utf8Path, path: &Utf8Path) -> Result<OnDisk, ScaffoldError> {
     let mut whole = root.to_owned();
     let parts: Vec<_> = path.components().collect();
@@ -250,14 +259,14 @@ pub(super) fn read_on_disk(root: &Utf8Path, path: &Utf8Path) -> Result<OnDisk, S
         }
         let is_last = at + 1 == parts.len();
         if is_last != whole.is_file() {
-            let why = if is_last { "is a directory, where a file belongs" } else { "lies below a file" };
+            let why = if is_last { "is a directory, not a file" } else { "lies below a file" };
             return Ok(OnDisk::Blocked(why.to_owned()));
         }
     }
     read_file(whole)
 }
 
-/// Why a link must not be followed; none when it stays in the project.
+/// Returns why a link must not be followed; `None` if it stays within the project.
 fn link_obstacle(root: &Utf8Path, link: &Utf8Path) -> Option<String> {
     let target = match link.canonicalize_utf8() {
         Ok(target) => target,
@@ -277,7 +286,7 @@ fn read_file(path: Utf8PathBuf) -> Result<OnDisk, ScaffoldError> {
     Ok(OnDisk::File { resolved_path, text, bytes: bytes.len() as u64 })
 }
 
-/// A unified diff, as `patch` and `git apply` take it; `/dev/null` stands for a file that is not there.
+/// Returns a unified diff, as `patch` and `git apply` read it; an absent file is `/dev/null`.
 pub(super) fn unified_diff(path: &str, old: Option<&str>, new: &str) -> String {
     let from = if old.is_some() { format!("a/{path}") } else { "/dev/null".to_owned() };
     let diff = TextDiff::from_lines(old.unwrap_or_default(), new);
@@ -297,12 +306,12 @@ mod tests {
     }
 
     #[test]
-    fn states_follow_header_digest_and_content() {
+    fn states_follow_from_header_digest_and_content() {
         let directory = tempfile::tempdir().unwrap();
         let root = Utf8Path::from_path(directory.path()).unwrap();
         let state = |file: &DesiredFile, edited_files| {
-            let entry = plan_generated_file(root, file, edited_files).unwrap();
-            (entry.state, entry.action, entry.drifts)
+            let planned = plan_generated_file(root, file, edited_files).unwrap();
+            (planned.state, planned.action, planned.drifts)
         };
         let (ours, theirs) = (sheet("one\n", Owner::Crossdock), sheet("one\n", Owner::User));
         assert_eq!(state(&ours, EditedFiles::Keep), (State::Missing, Action::Create, true));
@@ -325,11 +334,11 @@ mod tests {
         assert_eq!(state(&ours, EditedFiles::Replace), (State::Edited, Action::Replace, true));
         write("FROM scratch\n");
         assert_eq!(state(&ours, EditedFiles::Keep), (State::Edited, Action::Keep, false));
-        let entry = plan_generated_file(root, &ours, EditedFiles::Keep).unwrap();
-        assert!(entry.note.as_ref().unwrap().contains("by hand"));
-        assert_eq!(entry.diff(), None, "it is a person's and stays so");
-        let entry = plan_generated_file(root, &ours, EditedFiles::Replace).unwrap();
-        assert!(entry.diff().unwrap().contains("-FROM scratch\n"), "{:?}", entry.diff());
+        let planned = plan_generated_file(root, &ours, EditedFiles::Keep).unwrap();
+        assert!(planned.note.as_ref().unwrap().contains("by hand"));
+        assert_eq!(planned.diff(), None, "the file is a person's own and stays");
+        let planned = plan_generated_file(root, &ours, EditedFiles::Replace).unwrap();
+        assert!(planned.diff().unwrap().contains("-FROM scratch\n"), "{:?}", planned.diff());
     }
 
     #[test]
@@ -339,13 +348,13 @@ mod tests {
         std::fs::create_dir(root.join("sub")).unwrap();
         let current_text = stamp_header("one\n", CommentStyle::Hash, "0.0.1").replace('\n', "\r\n");
         crossdock_fs::write_atomically(root.join("sub/Dockerfile"), current_text.as_bytes()).unwrap();
-        let entry =
+        let planned =
             plan_generated_file(root, &sheet("one\ntwo\n", Owner::Crossdock), EditedFiles::Keep).unwrap();
-        assert_eq!(entry.desired_text.matches("\r\n").count(), 3, "{:?}", entry.desired_text);
+        assert_eq!(planned.desired_text.matches("\r\n").count(), 3, "{:?}", planned.desired_text);
     }
 
     #[test]
-    fn links_are_followed_within_the_project_alone() {
+    fn links_are_only_followed_within_the_project() {
         let directory = tempfile::tempdir().unwrap();
         let base = Utf8Path::from_path(directory.path()).unwrap();
         let root = &base.join("project");
@@ -373,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn a_diff_names_both_sides() {
+    fn a_diff_names_both_files() {
         assert_eq!(unified_diff("f", None, "a\n"), "--- /dev/null\n+++ b/f\n@@ -0,0 +1 @@\n+a\n");
         assert_eq!(unified_diff("f", Some("a\n"), "b\n"), "--- a/f\n+++ b/f\n@@ -1 +1 @@\n-a\n+b\n");
         assert_eq!(unified_diff("f", Some("a\n"), "a\n"), "");

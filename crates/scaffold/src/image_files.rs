@@ -13,24 +13,32 @@ use crossdock_project::config::{Config, DockerfileConfig, Inputs, Source, Source
 use crossdock_runner::plan::recipe::bake::file_name;
 use crossdock_runner::plan::recipe::{self, Recipe, recipes};
 use crossdock_runner::plan::{self, Projects};
+use crossdock_system::availability::{Availability, Unavailable};
 
-/// An image as far as manifests and pipelines know it.
+/// An image as manifests, pipelines and the README describe it.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct ImageSummary {
     pub(super) name: String,
     #[serde(skip)]
     pub(super) platforms: Vec<Platform>,
-    /// Without a tag.
+    /// The repository without a tag.
     pub(super) repository: String,
+    /// A tag that stays the same from commit to commit.
     pub(super) tag: String,
-    /// As numbers; none when the image names a user that only its own passwd knows.
+    /// Numeric user and group; `None` for root and for a user that only the image's own passwd resolves.
     #[serde(skip)]
     pub(super) user: Option<(u32, u32)>,
-    /// `8080`, `53/udp`.
+    /// Ports as `8080` or `53/udp`.
     pub(super) ports: Vec<String>,
 }
 
-/// The images as manifests and pipelines know them. What keeps a Dockerfile from being rendered keeps nothing here.
+/// Returns a summary of each image.
+///
+/// Reuses the planner of Dockerfiles, on a copy of the configuration from which everything is removed that could keep a
+/// Dockerfile from being rendered: manifests and pipelines do not depend on it.
+///
+/// # Errors
+/// Fails if the configuration's targets or programs cannot be resolved.
 pub(super) fn image_summaries(
     config: &Config,
     projects: &Projects,
@@ -43,7 +51,7 @@ pub(super) fn image_summaries(
             Project::Go(module) => module.sources.outside.clear(),
         }
     }
-    let assumed = Source::Default("a scaffold's own assumption".to_owned());
+    let assumed = Source::Default("assumed by init".to_owned());
     for image in &mut config.images {
         image.files.clear();
         image.cgo.get_or_insert_with(|| Sourced::new(false, assumed.clone()));
@@ -63,7 +71,8 @@ pub(super) fn image_summaries(
     Ok(found.iter().map(|recipe| image_summary(recipe, &config)).collect())
 }
 
-/// A user by number: the built-in base has these names. Another one counts as root, which Kubernetes cannot tell apart.
+/// Converts a user to numbers by the names of the built-in base image. Any other name becomes root: Kubernetes verifies
+/// `runAsNonRoot` by number and refuses both.
 fn numeric_user(user: &str) -> String {
     let name = user.split(':').next().unwrap_or(user);
     match name {
@@ -78,7 +87,7 @@ fn image_summary(recipe: &Recipe, config: &Config) -> ImageSummary {
     let image = config.images.iter().find(|image| image.name.value == recipe.image);
     let repository = image.and_then(|image| image.repository.as_ref());
     let tags = image.and_then(|image| image.tags.as_ref()).map(|tags| tags.value.as_slice());
-    // A tag that is the same from commit to commit; where there is none, a person or a pipeline puts it in.
+    // A template such as `{commit}` gives another tag for each commit; then a person or a pipeline fills in the tag.
     let tag = match tags {
         None => Some("latest"),
         Some(tags) => tags.iter().map(String::as_str).find(|tag| !tag.contains('{')),
@@ -93,7 +102,7 @@ fn image_summary(recipe: &Recipe, config: &Config) -> ImageSummary {
     }
 }
 
-/// What any call would ask for: nothing of this machine or of this commit.
+/// Returns a plan request that depends neither on this machine nor on the commit, so that generated files do not either.
 pub(super) fn plan_request(options: &InitOptions) -> plan::Request {
     plan::Request {
         source_date_epoch: Some(0),
@@ -101,29 +110,30 @@ pub(super) fn plan_request(options: &InitOptions) -> plan::Request {
     }
 }
 
-/// The files of all images that engines are sent the project's directory for; and why others have none.
+/// Returns the Dockerfiles and `.dockerignore` files of the images whose build context is the project's directory, and a
+/// note for each image without one.
 pub(super) fn docker_files(
     config: &Config,
     projects: &Projects,
     request: &plan::Request,
-) -> Result<(Vec<DesiredFile>, Vec<String>), ScaffoldError> {
-    // No compiler of this machine decides what is written: another machine would write something else.
+) -> (Vec<DesiredFile>, Vec<String>) {
+    // The settings leave out this machine's compilers: two machines must generate the same files.
     let inputs = match Inputs::read(config) {
         Ok(inputs) => inputs,
-        Err(error) => return Ok((Vec::new(), vec![no_dockerfile_note(&error)])),
+        Err(error) => return (Vec::new(), vec![no_dockerfile_note(&error)]),
     };
     let settings =
         recipe::Settings { templates: inputs.templates, digests: inputs.digests, ..Default::default() };
     let found = match recipes(config, projects, request, &settings) {
         Ok(recipes) => recipes,
-        Err(error) => return Ok((Vec::new(), vec![no_dockerfile_note(&error)])),
+        Err(error) => return (Vec::new(), vec![no_dockerfile_note(&error)]),
     };
     let (mut files, mut notes) = (Vec::new(), Vec::new());
     let here: Vec<&Recipe> = found.iter().filter(|recipe| recipe.context == config.root).collect();
     let elsewhere = found.iter().filter(|recipe| recipe.context != config.root);
     notes.extend(elsewhere.map(|recipe| {
         format!(
-            "the Dockerfile of {} belongs into {}: run `crossdock init` there",
+            "the build context of {} is {}: run `crossdock init` there for its Dockerfile",
             recipe.image, recipe.context
         )
     }));
@@ -139,10 +149,11 @@ pub(super) fn docker_files(
         files.push(DesiredFile::generated(Part::Dockerfile, dockerfile, rendered.dockerfile));
         files.push(DesiredFile::generated(Part::Dockerignore, ignore, rendered.dockerignore));
     }
-    Ok((files, notes))
+    (files, notes)
 }
 
-/// One image has the usual names. BuildKit prefers a `.dockerignore` that is called after its Dockerfile
+/// Names the Dockerfile and its ignore file. A single image gets the usual names; of several, BuildKit reads
+/// `NAME.dockerignore` next to the Dockerfile `NAME`
 /// (<https://docs.docker.com/build/concepts/context/#filename-and-location>).
 fn docker_file_names(recipe: &Recipe, all: &[&Recipe]) -> (String, String) {
     if all.len() == 1 {
@@ -153,6 +164,7 @@ fn docker_file_names(recipe: &Recipe, all: &[&Recipe]) -> (String, String) {
     (name, ignore)
 }
 
+/// Words an error, with its causes, as a note.
 fn no_dockerfile_note(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     let why: Vec<String> =
@@ -179,16 +191,17 @@ struct KubernetesPort {
     protocol: String,
 }
 
-/// An image's Deployment, and a Service for its ports; the words say why it can have none.
-pub(super) fn kubernetes_manifest(
-    image: &ImageSummary,
-) -> Result<Result<DesiredFile, String>, ScaffoldError> {
+/// Returns the Deployment of an image with a Service for its ports; unavailable if Kubernetes would refuse its user.
+///
+/// # Errors
+/// Fails if the template does not fit, which is a bug in crossdock.
+pub(super) fn kubernetes_manifest(image: &ImageSummary) -> Result<Availability<DesiredFile>, ScaffoldError> {
     let Some((user, group)) = image.user.filter(|(user, _)| *user != 0) else {
-        return Ok(Err(format!(
-            "kubernetes/{}.yaml is left out: its pods would run as root or as a user without a number, which \
-             runAsNonRoot refuses; set `user = \"65532:65532\"`",
+        return Ok(Availability::Unavailable(Unavailable::because(format!(
+            "kubernetes/{}.yaml is left out: its pods would run as root or as a user without a number, and \
+             runAsNonRoot refuses both; set `user = \"65532:65532\"`",
             image.name
-        )));
+        ))));
     };
     // https://kubernetes.io/docs/reference/labels-annotations-taints/#kubernetes-io-arch: GOARCH, as in an image.
     let architectures: BTreeSet<&str> =
@@ -204,10 +217,11 @@ pub(super) fn kubernetes_manifest(
         image,
     };
     let path = format!("kubernetes/{}.yaml", image.name);
-    Ok(Ok(DesiredFile::generated(Part::Kubernetes, path, render_template("kubernetes.yaml", &values)?)))
+    let body = render_template("kubernetes.yaml", &values)?;
+    Ok(Availability::Available(DesiredFile::generated(Part::Kubernetes, path, body)))
 }
 
-/// `8080` or `53/udp`. A port's name has at most 15 characters: `sctp-65535` has 10.
+/// Parses a port such as `8080` or `53/udp`. Kubernetes allows 15 characters for its name; `sctp-65535` has 10.
 fn kubernetes_port(text: &str) -> KubernetesPort {
     let (number, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
     KubernetesPort {
@@ -217,7 +231,8 @@ fn kubernetes_port(text: &str) -> KubernetesPort {
     }
 }
 
-/// A name that Services take too: at most 63 lower-case letters, digits and hyphens, a letter first (RFC 1035 label).
+/// Converts a name to an RFC 1035 label, which a Service requires: at most 63 lower-case letters, digits and hyphens that
+/// begin with a letter.
 fn dns_label(name: &str) -> String {
     let plain: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     let begins = plain.starts_with(|c: char| c.is_ascii_alphabetic());
@@ -231,7 +246,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_labels() {
+    fn kubernetes_names_are_dns_labels() {
         assert_eq!(dns_label("web_shop.api"), "web-shop-api");
         assert_eq!(dns_label("2048"), "app-2048");
         let long = dns_label(&"a-".repeat(60));

@@ -1,4 +1,4 @@
-//! Decides what this call writes: its parts, the xtask crate, and the command that people run in the project.
+//! Decides what a call writes: its parts, the xtask crate, and the command that people run in the project.
 
 use std::collections::BTreeSet;
 
@@ -13,26 +13,34 @@ use super::xtask::{
 };
 use crossdock_project::config::FILE_NAME;
 use crossdock_project::{Language, Network, Project};
+use crossdock_system::availability::Availability;
 use crossdock_system::process::Processes;
 
-/// What was plan before a file is rendered.
+/// The decisions that precede the rendering of files.
 pub(super) struct InitPlan {
+    /// The options to remember.
     pub(super) remembered: RememberedOptions,
-    /// The parts of this call.
+    /// The parts that this call writes.
     pub(super) parts: BTreeSet<Part>,
-    /// The command that people call in the project.
+    /// The command that people run in the project: `cargo xtask` or `crossdock`.
     pub(super) command: &'static str,
+    /// Decisions and obstacles that a person should know about.
     pub(super) notes: Vec<String>,
+    /// The xtask crate; `None` if the project does without.
     pub(super) xtask_crate: Option<XtaskCrate>,
 }
 
 impl InitPlan {
-    /// Whether this call writes a part.
+    /// Returns whether this call writes a part.
     pub(super) fn writes(&self, part: Part) -> bool {
         self.parts.contains(&part)
     }
 }
 
+/// Decides what a call writes.
+///
+/// # Errors
+/// Fails if an option does not fit the project, or if cargo cannot get crossdock from the source that the call names.
 pub(super) fn make_init_plan(
     state: &ProjectState,
     options: &InitOptions,
@@ -49,15 +57,15 @@ pub(super) fn make_init_plan(
         true => plan_xtask(state, options, &mut resolved, processes)?,
         false => None,
     };
-    if xtask_crate.as_ref().is_some_and(|made| made.lock_changes.is_some()) {
+    if xtask_crate.as_ref().is_some_and(|xtask| xtask.lock_changes.is_some()) {
         resolved.notes.extend(default_members_note(&state.root));
     }
-    // Where `cargo xtask` is a person's own, our crate is not what it runs.
+    // If the user has another alias `xtask`, `cargo xtask` does not run the generated crate.
     let alias = plan_merged_file(&state.root, &alias_edit(&state.root)).ok();
-    let is_theirs = alias.is_some_and(|entry| entry.state == State::Edited);
+    let has_other_alias = alias.is_some_and(|entry| entry.state == State::Edited);
     resolved.notes.extend(unremembered_note(state, options, &resolved.remembered));
     Ok(InitPlan {
-        command: project_command(state.language, xtask_crate.is_some() && !is_theirs),
+        command: project_command(state.language, xtask_crate.is_some() && !has_other_alias),
         remembered: resolved.remembered,
         parts: resolved.parts,
         notes: resolved.notes,
@@ -65,7 +73,7 @@ pub(super) fn make_init_plan(
     })
 }
 
-/// Joins what the call says with what the project can have, what it remembers, and where its repository is.
+/// Combines the call's options with those that the project remembers, the parts that it can have, and its repository's host.
 fn resolve_options(
     state: &ProjectState,
     options: &InitOptions,
@@ -84,12 +92,10 @@ fn resolve_options(
         return Err(wrong("--only", obstacle.map_or(reason.clone(), |why| format!("{reason} ({why})"))));
     }
     if options.crossdock_source.is_some() && state.language == Language::Go {
-        return Err(wrong(
-            "--crossdock",
-            "a Go project has no xtask crate, so that it needs none".to_owned(),
-        ));
+        return Err(wrong("--crossdock", "a Go project has no xtask crate; leave the option out".to_owned()));
     }
-    let remembered = state.existing_config.as_ref().and_then(|known| RememberedOptions::parse(&known.text));
+    let remembered =
+        state.existing_config.as_ref().and_then(|existing| RememberedOptions::parse(&existing.text));
     let git = crossdock_project::git(&state.root, processes);
     let repository = RepositoryFacts {
         origin: git.available().and_then(|git| git.source.as_deref()),
@@ -99,7 +105,7 @@ fn resolve_options(
     resolved.notes.extend(obstacle.map(|why| format!("no xtask crate is written: {why}")));
     let remembered = &mut resolved.remembered;
     remembered.archives_url = options.archives_url.clone().or(remembered.archives_url.take());
-    // Who says where crossdock comes from wants the crate.
+    // `--crossdock` implies the crate, even where `--without xtask` was remembered.
     if let Some(source) = &options.crossdock_source {
         remembered.crossdock_source = Some(source.clone().rebased(&state.root, &options.working_directory));
         if possible.contains(&Part::Xtask) && !options.parts.without.contains(&Part::Xtask) {
@@ -110,7 +116,7 @@ fn resolve_options(
     Ok(resolved)
 }
 
-/// Whether the project's own compiler is too old for crossdock.
+/// Warns if the project pins a Rust toolchain that is too old to build crossdock.
 fn outdated_toolchain_note(project: &Project, parts: &BTreeSet<Part>) -> Option<String> {
     let Project::Rust(workspace) = project else { return None };
     let file = workspace.toolchain_file.as_ref().filter(|_| parts.contains(&Part::Xtask))?;
@@ -124,17 +130,17 @@ fn outdated_toolchain_note(project: &Project, parts: &BTreeSet<Part>) -> Option<
     })
 }
 
-/// Whether the Dockerfile cannot build yet, because it changes no lock file.
+/// Warns if there is no Cargo.lock: the Dockerfile builds with `--locked`.
 fn missing_lock_note(project: &Project, parts: &BTreeSet<Part>) -> Option<String> {
     let Project::Rust(workspace) = project else { return None };
     (workspace.lock_made && parts.contains(&Part::Dockerfile)).then(|| {
-        "there is no Cargo.lock yet, without which the Dockerfile does not build: make it with `cargo generate-lockfile`, \
-         or by the first `dist`, and commit it"
+        "Cargo.lock is missing, and the Dockerfile does not build without it: run `cargo generate-lockfile`, or `dist`, \
+         and commit the file"
             .to_owned()
     })
 }
 
-/// The crate; where nobody said from where crossdock comes and the default has none, the project does without.
+/// Returns the crate; `None` with a note if nobody named a source and the default one does not have crossdock.
 fn plan_xtask(
     state: &ProjectState,
     options: &InitOptions,
@@ -142,24 +148,32 @@ fn plan_xtask(
     processes: &Processes,
 ) -> Result<Option<XtaskCrate>, ScaffoldError> {
     let source = resolved.remembered.crossdock_source.clone();
-    let why = match (resolve_xtask(state, source.as_ref(), options, processes)?, source) {
-        (Ok(XtaskCrate { lock_changes: Some(LockChanges::Unknown { why }), .. }), None) => why,
-        // With a crate that cargo cannot have, no command of cargo would work in the project any more.
-        (Ok(XtaskCrate { lock_changes: Some(LockChanges::Unknown { why }), .. }), Some(place))
-            if options.crossdock_source.is_some() && options.network == Network::Online =>
-        {
+    let xtask = resolve_xtask(state, source.as_ref(), options, processes)?;
+    let why = match (xtask, source) {
+        (
+            Availability::Available(XtaskCrate { lock_changes: Some(LockChanges::Unknown { why }), .. }),
+            None,
+        ) => why,
+        // With a member that cargo cannot resolve, every cargo command in the project would fail.
+        (
+            Availability::Available(XtaskCrate { lock_changes: Some(LockChanges::Unknown { why }), .. }),
+            Some(place),
+        ) if options.crossdock_source.is_some() && options.network == Network::Online => {
             return Err(ScaffoldError::CrossdockUnavailable { place: place.to_string(), reason: why });
         }
-        (Ok(made), _) => return Ok(Some(made)),
-        (Err(reason), Some(place)) => {
-            return Err(ScaffoldError::CrossdockUnavailable { place: place.to_string(), reason });
+        (Availability::Available(xtask), _) => return Ok(Some(xtask)),
+        (Availability::Unavailable(unavailable), Some(place)) => {
+            return Err(ScaffoldError::CrossdockUnavailable {
+                place: place.to_string(),
+                reason: unavailable.why,
+            });
         }
-        (Err(reason), None) => reason,
+        (Availability::Unavailable(unavailable), None) => unavailable.why,
     };
     let first = why.lines().next().unwrap_or_default();
     resolved.notes.push(format!(
-        "no xtask crate is written: crossdock cannot be had from {} ({first}); say where it comes from with `--crossdock \
-         path:DIR` or `--crossdock git:URL`",
+        "no xtask crate is written: crossdock is not available from {} ({first}); name its source with `--crossdock path:DIR` \
+         or `--crossdock git:URL`",
         CrossdockSource::default()
     ));
     resolved.remembered.without.insert(Part::Xtask);
@@ -167,26 +181,26 @@ fn plan_xtask(
     Ok(None)
 }
 
-/// What a person's file does not remember of a call that chose something for longer than itself.
+/// Warns that a `crossdock.toml` which the user maintains does not remember the options of this call.
 fn unremembered_note(
     state: &ProjectState,
     options: &InitOptions,
     remembered: &RememberedOptions,
 ) -> Option<String> {
-    let theirs = state.user_config().filter(|_| options.edited_files == EditedFiles::Keep)?;
-    let chose = !options.parts.without.is_empty()
+    let existing = state.user_config().filter(|_| options.edited_files == EditedFiles::Keep)?;
+    let has_lasting_options = !options.parts.without.is_empty()
         || options.archives_url.is_some()
         || options.crossdock_source.is_some();
-    (chose && RememberedOptions::parse(&theirs.text).as_ref() != Some(remembered)).then(|| {
+    (has_lasting_options && RememberedOptions::parse(&existing.text).as_ref() != Some(remembered)).then(|| {
         format!(
-            "{FILE_NAME} was edited or written by hand, so that crossdock leaves it alone, and the next call will not know \
-             of this one's choices: write `{}` as its first line, instead of one that begins so",
+            "{FILE_NAME} was edited or written by hand, and crossdock does not change it: the next call will not know the \
+             options of this one; write `{}` as its first line, or in place of a line that begins so",
             remembered.comment_line()
         )
     })
 }
 
-/// The command that people call in a project.
+/// Returns the command that people run in a project.
 fn project_command(language: Language, has_xtask: bool) -> &'static str {
     match (language, has_xtask) {
         (Language::Rust, true) => "cargo xtask",

@@ -25,7 +25,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-// In the order of a call: from what is asked and what is there to what is decided, rendered, compared and written.
+// The modules in the order of a call:
+//
+// - `options`: what the call asks for
+// - `project_state`: what is on disk and what cargo and go say about it
+// - `resolved_options`, `init_plan`: which parts are written, and with which settings
+// - `config` (with `preserve_config`), `xtask`, `image_files`, `repository_files`: the files' contents, as `desired_file`s
+// - `file_state`: each file compared with the disk; `merge` for files that the user maintains
+// - `write`: the only module that changes the project
 mod config;
 mod desired_file;
 mod error;
@@ -55,6 +62,7 @@ use config::{DesiredConfig, desired_config};
 use crossdock_project::config::grammar::tidied;
 use crossdock_project::{Language, Project};
 use crossdock_runner::plan::Projects;
+use crossdock_system::availability::Availability;
 use crossdock_system::process::{Processes, quote};
 use desired_file::DesiredFile;
 use file_state::{plan_generated_file, plan_merged_file};
@@ -98,7 +106,7 @@ impl Scaffold {
 ///
 /// # Errors
 /// Fails if the directory holds no project or the project's tools refuse it, if an option is invalid, if a file of the
-/// user cannot take the entry to be merged, or if crossdock cannot be had from the given source.
+/// user cannot take the entry to be merged, or if cargo cannot get crossdock from the given source.
 pub fn plan_scaffold(options: &InitOptions, processes: &Processes) -> Result<Scaffold, ScaffoldError> {
     let state = ProjectState::read(options, processes)?;
     let mut plan = make_init_plan(&state, options, processes)?;
@@ -117,7 +125,7 @@ pub fn plan_scaffold(options: &InitOptions, processes: &Processes) -> Result<Sca
     })
 }
 
-/// All files of the project's remembered, whether or not this call writes them: some of them speak of others.
+/// Renders every file that the project has chosen, including those that this call does not write: the README lists them.
 fn desired_files(
     state: &ProjectState,
     options: &InitOptions,
@@ -132,17 +140,18 @@ fn desired_files(
         files.extend(xtask_crate.files.iter().cloned());
     }
     files.extend(config.file);
-    let outside = crossdock_path_outside(state, plan);
-    if let Some(path) = outside.filter(|_| chosen(Part::Dockerfile)) {
-        notes.push(format!(
-            "there is no Dockerfile: the xtask crate takes crossdock from {path}, outside of the directory that an engine is \
-             sent, and cargo reads all members of a workspace; take it from git or a registry"
-        ));
-    } else if chosen(Part::Dockerfile) || chosen(Part::Dockerignore) {
-        let projects = with_xtask(projects, state, plan);
-        let (rendered, why) = docker_files(&config.config, &projects, &plan_request(options))?;
-        files.extend(rendered);
-        notes.extend(why);
+    match crossdock_path_outside(state, plan) {
+        Some(path) if chosen(Part::Dockerfile) => notes.push(format!(
+            "there is no Dockerfile: the xtask crate takes crossdock from {path}, which is outside of the build context, and \
+             cargo reads all members of a workspace; take crossdock from git or a registry"
+        )),
+        _ if chosen(Part::Dockerfile) || chosen(Part::Dockerignore) => {
+            let projects = with_xtask(projects, state, plan);
+            let rendered = docker_files(&config.config, &projects, &plan_request(options));
+            files.extend(rendered.0);
+            notes.extend(rendered.1);
+        }
+        _ => {}
     }
     if chosen(Part::Github) {
         files.push(github_workflow(images, &plan.remembered)?);
@@ -153,8 +162,8 @@ fn desired_files(
     if chosen(Part::Kubernetes) {
         for image in images {
             match kubernetes_manifest(image)? {
-                Ok(file) => files.push(file),
-                Err(why) => notes.push(why),
+                Availability::Available(file) => files.push(file),
+                Availability::Unavailable(unavailable) => notes.push(unavailable.why),
             }
         }
     }
@@ -166,7 +175,7 @@ fn desired_files(
     Ok(files)
 }
 
-/// The files of this call, in the order in which they are written: what makes the others count comes last.
+/// Compares the files of this call with the disk, in the order in which they are written.
 fn plan_files(
     state: &ProjectState,
     options: &InitOptions,
@@ -174,53 +183,55 @@ fn plan_files(
     files: &[DesiredFile],
 ) -> Result<Vec<PlannedFile>, ScaffoldError> {
     let has_manifest = state.root.join("Cargo.toml").symlink_metadata().is_ok();
-    let joins = plan.writes(Part::Xtask);
+    let adds_xtask = plan.writes(Part::Xtask);
     let mut starter = state.starter.clone();
     starter.retain(|file| file.path != "Cargo.toml" || !has_manifest);
-    for file in starter.iter_mut().filter(|file| joins && file.path == "Cargo.toml") {
+    for file in starter.iter_mut().filter(|file| adds_xtask && file.path == "Cargo.toml") {
         if let Ok(MergeResult::Changed(text)) = add_workspace_entries(&file.body, &["xtask"], &[]) {
             file.body = text;
         }
     }
     let chosen = files.iter().filter(|file| plan.writes(file.part));
-    let mut entries = Vec::new();
+    let mut planned = Vec::new();
     for file in chosen.chain(&starter) {
-        entries.push(plan_generated_file(&state.root, file, options.edited_files)?);
+        planned.push(plan_generated_file(&state.root, file, options.edited_files)?);
     }
-    if joins {
-        entries.push(plan_merged_file(&state.root, &alias_edit(&state.root))?);
+    if adds_xtask {
+        planned.push(plan_merged_file(&state.root, &alias_edit(&state.root))?);
     }
     if has_manifest && state.language == Language::Rust {
-        let members = if joins { vec!["xtask"] } else { Vec::new() };
-        let manifest = plan_merged_file(&state.root, &workspace_edit(members, &entries))?;
-        // A manifest that needs nothing is no part of a scaffold without the crate.
-        entries.extend(Some(manifest).filter(|manifest| joins || manifest.state != State::Clean));
+        let members = if adds_xtask { vec!["xtask"] } else { Vec::new() };
+        let manifest = plan_merged_file(&state.root, &workspace_edit(members, &planned))?;
+        // Without the crate, a manifest that needs no entry is not listed.
+        planned.extend(Some(manifest).filter(|manifest| adds_xtask || manifest.state != State::Clean));
     }
-    // What is not there yet becomes the new workspace's root only when everything else is there.
-    entries.sort_by_key(|entry| entry.path == "Cargo.toml");
-    Ok(entries)
+    // The workspace's manifest goes last: a call that is killed before leaves a project that builds as it did.
+    planned.sort_by_key(|file| file.path == "Cargo.toml");
+    Ok(planned)
 }
 
+/// The packages that this call adds to `Cargo.lock`; `None` if it does not write the crate's manifest.
 fn written_lock_changes(plan: &InitPlan, files: &[PlannedFile]) -> Option<LockChanges> {
-    let writes = |entry: &&PlannedFile| entry.path == "xtask/Cargo.toml" && entry.state != State::Clean;
+    let writes = |file: &&PlannedFile| file.path == "xtask/Cargo.toml" && file.state != State::Clean;
     files.iter().find(writes)?;
     plan.xtask_crate.as_ref()?.lock_changes.clone()
 }
 
+/// Returns the commands that build the project, as seen from the caller's working directory.
 fn next_commands(state: &ProjectState, options: &InitOptions, plan: &InitPlan) -> Vec<String> {
     let near = state.root.strip_prefix(&options.working_directory).unwrap_or(&state.root);
     let enter = (!near.as_str().is_empty()).then(|| format!("cd {}", quote(near.as_str())));
     enter.into_iter().chain([format!("{} dist", plan.command)]).collect()
 }
 
-/// Where crossdock lies when that is no part of the project.
+/// Returns the path to crossdock if the crate takes it from outside of the project.
 fn crossdock_path_outside(state: &ProjectState, plan: &InitPlan) -> Option<Utf8PathBuf> {
     plan.xtask_crate.as_ref()?;
     let Some(CrossdockSource::Path(path)) = &plan.remembered.crossdock_source else { return None };
     (!tidied(state.root.join(path)).starts_with(&state.root)).then(|| path.clone())
 }
 
-/// The projects as they will be: the crate is a member, whose directory an engine must be sent too.
+/// Returns the projects as they will be: the crate is a member, and its directory part of the build context.
 fn with_xtask(projects: &Projects, state: &ProjectState, plan: &InitPlan) -> Projects {
     let mut projects = projects.clone();
     let Some(Project::Rust(workspace)) = projects.projects.get_mut(&state.discovered_at) else {

@@ -1,4 +1,4 @@
-//! Entries that are merged into files of the user: the workspace member and the cargo alias. Everything else stays.
+//! Merges entries into files that the user maintains: the workspace's members and the cargo alias. All else stays as it is.
 
 use camino::{Utf8Path, Utf8PathBuf};
 use glob::{MatchOptions, Pattern};
@@ -8,36 +8,36 @@ use toml_edit::{Array, DocumentMut, Formatted, Item, Table, TableLike, Value};
 use super::desired_file::normalize;
 use super::options::Part;
 
-/// A file of the user's that gets entries of ours.
+/// An edit to a file that the user maintains.
 #[derive(Debug, Clone)]
 pub(super) struct UserFileEdit {
-    /// To what it belongs.
+    /// The part to which the edit belongs.
     pub(super) part: Part,
-    /// Its path below the project's root.
+    /// The path relative to the project's root.
     pub(super) path: Utf8PathBuf,
-    /// What it gets.
+    /// The entries to add.
     pub(super) change: Change,
 }
 
-/// What a file of the user's gets.
+/// Entries to add to a file.
 #[derive(Debug, Clone)]
 pub(super) enum Change {
-    /// The alias `cargo xtask`.
+    /// The alias `cargo xtask`, in cargo's configuration.
     Alias,
-    /// Members of the workspace, and directories that no glob of its members may take for packages.
+    /// Members and exclusions of the workspace, in `Cargo.toml`.
     Workspace {
-        /// The members.
+        /// Packages to add to `members`.
         members: Vec<&'static str>,
-        /// The directories.
+        /// Directories to add to `exclude` if a glob in `members` covers them.
         directories: Vec<String>,
     },
 }
 
 impl Change {
-    /// The file with the change.
+    /// Applies the change to the text of a file; an absent file is empty.
     ///
     /// # Errors
-    /// A file that cannot take it.
+    /// Fails if the file cannot take the entry; the message follows the file's path.
     pub(super) fn apply(&self, text: &str) -> Result<MergeResult, String> {
         match self {
             Self::Alias => add_alias(text),
@@ -45,7 +45,7 @@ impl Change {
         }
     }
 
-    /// The change in words.
+    /// Describes the change in words that follow the file's path.
     pub(super) fn description(&self) -> &'static str {
         match self {
             Self::Alias => "gets the alias `cargo xtask`",
@@ -54,25 +54,25 @@ impl Change {
     }
 }
 
-/// What `cargo xtask` stands for.
+/// The value of the alias `cargo xtask`.
 const ALIAS: &str = "run --quiet --package xtask --";
 
-/// What a file of the user's becomes.
+/// The result of a merge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum MergeResult {
-    /// Our entry is there already.
+    /// The file has the entry already.
     Unchanged,
-    /// The whole file with our entry.
+    /// The whole file with the entry.
     Changed(String),
-    /// Another entry of that name is there, which stays: the words say which.
+    /// The file has another entry of that name, which stays; the note says which.
     Conflict(String),
 }
 
-/// A `Cargo.toml` whose workspace has these members, and leaves out those of these directories that a glob of its members
-/// would take for packages.
+/// Adds members to the workspace of a `Cargo.toml`, and excludes those directories that a glob in `members` covers: cargo
+/// fails if a directory that a glob matches holds no package.
 ///
 /// # Errors
-/// A file that is no TOML, or whose `workspace` is not what cargo takes.
+/// Fails if the file is not TOML or its `workspace` has a type that cargo refuses.
 pub(super) fn add_workspace_entries(
     text: &str,
     members: &[&str],
@@ -84,26 +84,28 @@ pub(super) fn add_workspace_entries(
     }
     let workspace = document.entry("workspace").or_insert_with(|| Item::Table(Table::new()));
     let workspace = workspace.as_table_like_mut().ok_or("`workspace` is not a table")?;
-    let known = string_list(workspace, "members")?;
-    let new: Vec<&str> = members.iter().copied().filter(|name| !is_covered(&known, name)).collect();
+    let listed = string_list(workspace, "members")?;
+    let new: Vec<&str> = members.iter().copied().filter(|name| !is_covered(&listed, name)).collect();
     let excluded = string_list(workspace, "exclude")?;
-    let taken = |directory: &&String| is_covered(&known, directory) && !is_covered(&excluded, directory);
-    let taken: Vec<&str> = directories.iter().filter(taken).map(String::as_str).collect();
-    if new.is_empty() && taken.is_empty() {
+    let needs_exclusion =
+        |directory: &&String| is_covered(&listed, directory) && !is_covered(&excluded, directory);
+    let exclude: Vec<&str> = directories.iter().filter(needs_exclusion).map(String::as_str).collect();
+    if new.is_empty() && exclude.is_empty() {
         return Ok(MergeResult::Unchanged);
     }
     add_names(workspace, "members", &new);
-    add_names(workspace, "exclude", &taken);
+    add_names(workspace, "exclude", &exclude);
     Ok(MergeResult::Changed(with_line_ends_of(text, &document.to_string())))
 }
 
-/// The strings of a list that may be absent.
+/// Returns the strings of a list, which may be absent.
 fn string_list(workspace: &dyn TableLike, key: &str) -> Result<Vec<String>, String> {
     let Some(item) = workspace.get(key) else { return Ok(Vec::new()) };
     let list = item.as_array().ok_or_else(|| format!("`workspace.{key}` is not a list"))?;
     Ok(list.iter().filter_map(Value::as_str).map(str::to_owned).collect())
 }
 
+/// Adds names to a list of the workspace, which is created if absent.
 fn add_names(workspace: &mut dyn TableLike, key: &str, names: &[&str]) {
     if names.is_empty() {
         return;
@@ -114,10 +116,10 @@ fn add_names(workspace: &mut dyn TableLike, key: &str, names: &[&str]) {
     }
 }
 
-/// A cargo configuration with the alias `xtask`.
+/// Adds the alias `xtask` to a cargo configuration.
 ///
 /// # Errors
-/// A file that is no TOML, or whose `alias` is not what cargo takes.
+/// Fails if the file is not TOML or its `alias` has a type that cargo refuses.
 pub(super) fn add_alias(text: &str) -> Result<MergeResult, String> {
     let mut document = parse_toml(text)?;
     let alias = document.entry("alias").or_insert_with(|| Item::Table(Table::new()));
@@ -126,9 +128,10 @@ pub(super) fn add_alias(text: &str) -> Result<MergeResult, String> {
         Some(known) if alias_words(known).iter().any(|word| names_xtask_package(word)) => {
             Ok(MergeResult::Unchanged)
         }
-        Some(known) => {
-            Ok(MergeResult::Conflict(format!("`cargo xtask` stands for {}", known.to_string().trim())))
-        }
+        Some(known) => Ok(MergeResult::Conflict(format!(
+            "`cargo xtask` is already an alias for {}",
+            known.to_string().trim()
+        ))),
         None => {
             alias.insert("xtask", Item::Value(Value::String(Formatted::new(ALIAS.to_owned()))));
             Ok(MergeResult::Changed(with_line_ends_of(text, &document.to_string())))
@@ -136,7 +139,7 @@ pub(super) fn add_alias(text: &str) -> Result<MergeResult, String> {
     }
 }
 
-/// Whether a word of `cargo run`'s options names the crate `xtask`, and not one whose name is only like it.
+/// Returns whether an argument of `cargo run` selects the package `xtask`, as opposed to one with a similar name.
 fn names_xtask_package(word: &str) -> bool {
     matches!(word, "xtask" | "-pxtask" | "--package=xtask" | "--bin=xtask")
         || word.ends_with("xtask/Cargo.toml")
@@ -146,7 +149,7 @@ fn parse_toml(text: &str) -> Result<DocumentMut, String> {
     normalize(text).parse::<DocumentMut>().map_err(|error| error.to_string().trim_end().to_owned())
 }
 
-/// Whether one of the entries, paths or globs of paths as cargo takes them, stands for a directory of the root.
+/// Returns whether one of the entries, which are paths or globs as in `workspace.members`, covers a directory of the root.
 fn is_covered(entries: &[String], directory: &str) -> bool {
     let clean = |path: &str| Utf8Path::new(path.trim_start_matches("./").trim_end_matches('/')).to_owned();
     let options = MatchOptions { require_literal_separator: true, ..MatchOptions::new() };
@@ -156,15 +159,15 @@ fn is_covered(entries: &[String], directory: &str) -> bool {
     })
 }
 
-/// Aliases are a string or a list (<https://doc.rust-lang.org/cargo/reference/config.html#alias>).
+/// Splits an alias into words. It is a string or a list (<https://doc.rust-lang.org/cargo/reference/config.html#alias>).
 fn alias_words(item: &Item) -> Vec<String> {
     let list = item.as_array().into_iter().flatten().filter_map(Value::as_str);
     let text = item.as_str().into_iter().flat_map(str::split_whitespace);
     list.chain(text).map(str::to_owned).collect()
 }
 
-/// Adds to a list in the way in which it is written: on a line of its own where the others stand so, and without taking
-/// a comment away from the entry that it stands behind.
+/// Appends to an array in its own style: on a new line if the other values are on lines of their own, and with a comment
+/// after the last value left where it is.
 fn append_to_array(list: &mut Array, text: &str) {
     let mut value = Value::from(text);
     let Some(last) = list.iter().last() else {
@@ -177,7 +180,8 @@ fn append_to_array(list: &mut Array, text: &str) {
         list.push(text);
         return;
     };
-    // Behind the last entry: its own decoration where no comma follows, the list's where one does.
+    // toml_edit stores the text after the last value as the array's trailing text if a comma follows the value, else as the
+    // value's suffix.
     let behind = match list.trailing_comma() {
         true => list.trailing().as_str().unwrap_or_default().to_owned(),
         false => {
@@ -199,17 +203,15 @@ fn append_to_array(list: &mut Array, text: &str) {
     list.set_trailing(format!("\n{end}"));
 }
 
-/// The white space before an entry that stands on a line of its own.
+/// Returns the indentation of a value on a line of its own; `None` for a value on the same line as others.
 fn own_line_indent(value: &Value) -> Option<String> {
     let prefix = value.decor().prefix()?.as_str()?;
     let (_, last) = prefix.rsplit_once('\n')?;
     last.trim().is_empty().then(|| last.to_owned())
 }
 
-/// What everything here computes with, and what decides whether a file was edited.
-
-/// `new`, computed from the plain form of `old`, as it belongs into the old file: its byte order mark and the end of each
-/// line that stayed are kept, new lines end as most do.
+/// Gives `new` the line ends and the byte order mark of `old`. `new` was computed from `old` with Unix line ends: lines that
+/// stayed keep their own ends, and new lines get the ends of the majority.
 pub(super) fn with_line_ends_of(old: &str, new: &str) -> String {
     let (mark, text) = old.strip_prefix('\u{feff}').map_or(("", old), |text| ("\u{feff}", text));
     let windows = text.matches("\r\n").count() * 2 > text.matches('\n').count();
@@ -278,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn line_ends_stay() {
+    fn merged_files_keep_their_line_ends() {
         let text = "[workspace]\r\nmembers = [\r\n  \"a\", # b\r\n]\r\n";
         assert_eq!(with_member(text), "[workspace]\r\nmembers = [\r\n  \"a\", # b\r\n  \"xtask\",\r\n]\r\n");
     }
@@ -288,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_that_a_glob_takes_for_packages_are_left_out() {
+    fn directories_covered_by_a_glob_are_excluded() {
         let directories = [".github", "kubernetes"].map(str::to_owned);
         let text = "[workspace]\nmembers = [\"*\"]\nexclude = [\"target\"]\n";
         let left_out =
@@ -304,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn what_covers_it_is_enough() {
+    fn a_covered_member_is_not_added() {
         for entry in ["xtask", "./xtask", "xtask/", "*", "x*", "xta?k"] {
             assert_eq!(
                 member(&format!("[workspace]\nmembers = [\"{entry}\"]\n")),
@@ -318,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cargo_does_not_take_is_said() {
+    fn types_that_cargo_refuses_are_errors() {
         assert!(member("[workspace]\nmembers = \"xtask\"\n").unwrap_err().contains("not a list"));
         assert!(member("workspace = 1\n").unwrap_err().contains("not a table"));
         assert!(member("[package\n").is_err());
@@ -326,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alias_of_the_users_stays() {
+    fn an_alias_of_the_user_stays() {
         let ours = format!("[alias]\nxtask = \"{ALIAS}\"\n");
         assert_eq!(add_alias(""), Ok(MergeResult::Changed(ours.clone())));
         assert_eq!(add_alias(&ours), Ok(MergeResult::Unchanged));
@@ -347,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn every_line_keeps_its_end() {
+    fn each_line_keeps_its_own_end() {
         assert_eq!(with_line_ends_of("a\r\nb\r\n", "a\nx\nb\n"), "a\r\nx\r\nb\r\n");
         assert_eq!(with_line_ends_of("a\nb\r\nc\n", "a\nb\nx\nc\n"), "a\nb\r\nx\nc\n");
         assert_eq!(with_line_ends_of("\u{feff}a\n", "a\nb\n"), "\u{feff}a\nb\n");

@@ -84,7 +84,7 @@ pub struct PartSelection {
     pub without: Vec<Part>,
 }
 
-/// A part of a scaffold: what `--only` and `--without` name.
+/// A part of a scaffold, as `--only` and `--without` name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -93,24 +93,24 @@ pub enum Part {
     Program,
     /// `crossdock.toml`.
     Config,
-    /// The `xtask` crate, its place in the workspace, and the alias `cargo xtask`. Rust alone.
+    /// The `xtask` crate, its entry in the workspace, and the alias `cargo xtask`. Only for Rust.
     Xtask,
     /// One Dockerfile for each image.
     Dockerfile,
-    /// What stays out of the Dockerfiles' context.
+    /// The `.dockerignore` of each Dockerfile.
     Dockerignore,
-    /// The workflow of GitHub Actions.
+    /// The GitHub Actions workflow.
     Github,
-    /// The pipeline of GitLab.
+    /// The GitLab pipeline.
     Gitlab,
-    /// One manifest for each image.
+    /// One Kubernetes manifest for each image.
     Kubernetes,
-    /// `README.md`, where there is none.
+    /// `README.md`, unless the project has one.
     Readme,
 }
 
 impl Part {
-    /// The parts that a person chooses from.
+    /// The parts that a person can select: all but the program, which `--template` implies.
     pub const ALL: [Self; 8] = [
         Self::Config,
         Self::Xtask,
@@ -122,7 +122,7 @@ impl Part {
         Self::Readme,
     ];
 
-    /// Its name on the command line.
+    /// Returns the name on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Program => "program",
@@ -137,19 +137,19 @@ impl Part {
         }
     }
 
-    /// The part of this name.
+    /// Parses the name of a part.
     ///
     /// # Errors
-    /// An unknown name; the message names the nearest, or all.
+    /// Fails if the name is unknown; the message suggests the nearest name, or lists all.
     pub fn parse(name: &str) -> Result<Self, String> {
         let names = Self::ALL.map(Self::as_str);
         Self::ALL.into_iter().find(|part| part.as_str() == name).ok_or_else(|| match nearest(name, names) {
-            Some(meant) => format!("`{name}` is no part of a scaffold; did you mean `{meant}`?"),
-            None => format!("`{name}` is no part of a scaffold; there are {}", listed(names)),
+            Some(meant) => format!("`{name}` is not a part of a scaffold; did you mean `{meant}`?"),
+            None => format!("`{name}` is not a part of a scaffold; the parts are {}", listed(names)),
         })
     }
 
-    /// The parts that a project of a language can have.
+    /// Returns the parts that a project in this language can have.
     pub(super) fn available_for(language: Language) -> BTreeSet<Self> {
         let has = |part: &Self| language == Language::Rust || *part != Self::Xtask;
         Self::ALL.into_iter().filter(has).collect()
@@ -162,19 +162,19 @@ impl fmt::Display for Part {
     }
 }
 
-/// The version of this crate, which is the version that a scaffold uses.
+/// The version of crossdock that generated files refer to and are stamped with.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// `path:DIR`, `git:URL` or `registry[:VERSION]`.
+/// The source from which the `xtask` crate takes crossdock: `path:DIR`, `git:URL` or `registry[:VERSION]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "from", content = "place")]
 #[non_exhaustive]
 pub enum CrossdockSource {
-    /// A directory: absolute, or relative to the project's root.
+    /// The directory of the crate or of its repository: absolute, or relative to the project's root.
     Path(Utf8PathBuf),
-    /// A git repository.
+    /// The URL of a git repository.
     Git(String),
-    /// The registry, in a version or one that is compatible.
+    /// A version requirement for the registry, as cargo takes it.
     Registry(String),
 }
 
@@ -185,10 +185,10 @@ impl Default for CrossdockSource {
 }
 
 impl CrossdockSource {
-    /// Reads what `--crossdock` takes.
+    /// Parses the value of `--crossdock`.
     ///
     /// # Errors
-    /// Another form.
+    /// Fails if the text has none of the three forms.
     pub fn parse(text: &str) -> Result<Self, String> {
         let plain = |place: &str| !place.is_empty() && !place.chars().any(|c| c.is_control() || c == '"');
         match text.split_once(':') {
@@ -198,12 +198,14 @@ impl CrossdockSource {
                 Ok(Self::Registry(version.to_owned()))
             }
             None if text == "registry" => Ok(Self::default()),
-            _ => Err(format!("`{text}` is none of `path:DIR`, `git:URL`, `registry` and `registry:VERSION`")),
+            _ => Err(format!(
+                "`{text}` is not a source; write `path:DIR`, `git:URL`, `registry` or `registry:VERSION`"
+            )),
         }
     }
 
-    /// A path seen from `root`, where it was given as seen from `directory`; it may be the directory of the crate or of
-    /// the repository that holds it. What is absolute stays absolute.
+    /// Rewrites a path relative to `directory` as one relative to `root`; an absolute path stays absolute. A path to
+    /// crossdock's repository becomes the path to the crate in it.
     #[must_use]
     pub fn rebased(self, root: &Utf8Path, directory: &Utf8Path) -> Self {
         let Self::Path(path) = self else { return self };
@@ -217,7 +219,7 @@ impl CrossdockSource {
         }
     }
 
-    /// The right side of `crossdock = …` in a manifest in `directory`, where paths are relative to `root`.
+    /// Returns the value of `crossdock = …` for a manifest in `directory`; a relative path of this source refers to `root`.
     pub(super) fn dependency(&self, root: &Utf8Path, directory: &Utf8Path) -> String {
         match self {
             Self::Path(path) if path.is_absolute() => format!("{{ path = {} }}", toml_string(path.as_str())),
@@ -240,18 +242,18 @@ impl fmt::Display for CrossdockSource {
     }
 }
 
-/// A version requirement of cargo, roughly: cargo itself says the rest.
+/// Accepts every version requirement of cargo and some nonsense, which cargo itself reports.
 fn is_version_requirement(text: &str) -> bool {
     text.chars().any(|c| c.is_ascii_digit())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || ".-+=^~<>*, ".contains(c))
 }
 
-/// A string of TOML: JSON's escapes are TOML's too.
+/// Quotes a TOML string. Every escape of JSON is one of TOML basic strings (TOML 1.0, "String").
 pub(super) fn toml_string(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// `to` as seen from the directory `from`; both absolute.
+/// Returns `to` relative to the directory `from`; both are absolute.
 fn relative_path(from: &Utf8Path, to: &Utf8Path) -> Utf8PathBuf {
     let (from, to) = (tidied(from), tidied(to));
     let same = from.components().zip(to.components()).take_while(|(one, other)| one == other).count();
@@ -265,7 +267,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_unique_and_a_slip_is_explained() {
+    fn part_names_round_trip_and_a_typo_gets_a_suggestion() {
         for part in Part::ALL {
             assert_eq!(Part::parse(part.as_str()), Ok(part));
         }
@@ -275,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn three_forms_and_no_other() {
+    fn sources_have_exactly_three_forms() {
         for text in ["path:../crossdock", "git:https://git.example/crossdock", "registry:0.1"] {
             assert_eq!(CrossdockSource::parse(text).unwrap().to_string(), text);
         }
@@ -286,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_are_seen_from_where_they_stand() {
+    fn source_paths_become_relative_to_the_manifest() {
         let source = CrossdockSource::parse("path:../tools/crossdock").unwrap();
         let source = source.rebased("/home/ann/app".into(), "/home/ann/other".into());
         assert_eq!(source, CrossdockSource::Path("../tools/crossdock".into()));

@@ -1,4 +1,4 @@
-//! Carries the user's settings into a `crossdock.toml` that is written anew.
+//! Keeps the user's settings when `crossdock.toml` is written anew.
 
 use std::collections::BTreeSet;
 
@@ -6,27 +6,29 @@ use toml_edit::{DocumentMut, Item, Table, Value};
 
 use super::desired_file::normalize;
 
-/// ConfigOwner file a `crossdock.toml` is.
+/// Whose work an existing `crossdock.toml` is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ConfigOwner {
-    /// As crossdock made it: an image goes of which nothing was configured and owner program the project has no longer.
+    /// crossdock generated it and nobody edited it. An image is dropped if its program is gone and nothing else is
+    /// configured for it.
     Crossdock {
-        /// The images that name programs which are there.
+        /// The images whose programs still exist.
         existing_images: BTreeSet<String>,
     },
-    /// A person edited or wrote it: all of it stays.
+    /// A person edited or wrote it. All settings are kept.
     User,
 }
 
-/// What a new file says of an image and of a deploy target whenever it says anything of them. It was computed from the
-/// file before and from the call, so that it counts.
+/// Keys whose new value wins over the old one: it was already computed from the old file and the call.
 const COMPUTED_KEYS: &[&str] = &["deploy", "expose", "repository", "nodes"];
 
-/// Keys that every image of a scaffold may have, so that one with no other keys is nothing that a person configured.
+/// Keys that crossdock writes for an image; any other key was configured by a person.
 const SCAFFOLD_KEYS: &[&str] = &["path", "package", "binary", "deploy", "base", "expose", "repository"];
 
-/// The new file with what the old one says beside or instead of it: values keep the comments above them. Other
-/// comments are in the backup alone. What cannot be read is carried nowhere.
+/// Returns the new file with the settings of the old one added or put in place of its own.
+///
+/// A setting keeps the comments above it; other comments survive only in the backup. An old file that is not TOML gives
+/// nothing: the new file is returned unchanged.
 pub(super) fn preserve_config(new: &str, old: &str, owner: &ConfigOwner) -> String {
     let (head, body) = split_leading_comment(new);
     let old = normalize(old);
@@ -36,7 +38,7 @@ pub(super) fn preserve_config(new: &str, old: &str, owner: &ConfigOwner) -> Stri
     };
     for (kind, item) in old.as_table() {
         match kind {
-            // In every spelling of TOML: with a header, with dots, between braces.
+            // `into_table` accepts every spelling of TOML: headers, dotted keys and inline tables.
             "image" | "deploy" => {
                 if let Ok(tables) = item.clone().into_table() {
                     preserve_named_tables(document.as_table_mut(), kind, &tables, owner);
@@ -48,13 +50,13 @@ pub(super) fn preserve_config(new: &str, old: &str, owner: &ConfigOwner) -> Stri
     format!("{head}{document}")
 }
 
-/// The comment at the top, which is the file's own and no key's, and the rest.
+/// Splits off the comment at the top, which belongs to the file. toml_edit would attach it to the first key.
 fn split_leading_comment(text: &str) -> (&str, &str) {
     let lines = text.split_inclusive('\n').take_while(|line| line.starts_with('#'));
     text.split_at(lines.map(str::len).sum())
 }
 
-/// `[image.NAME]` and `[deploy.NAME]`.
+/// Merges the tables `[image.NAME]` and `[deploy.NAME]`.
 fn preserve_named_tables(document: &mut Table, kind: &str, old: &Table, owner: &ConfigOwner) {
     let Some(tables) = document.entry(kind).or_insert_with(|| implicit_table().into()).as_table_mut() else {
         return;
@@ -75,9 +77,9 @@ fn preserve_named_tables(document: &mut Table, kind: &str, old: &Table, owner: &
 }
 
 impl ConfigOwner {
-    /// Whether a table stays of which the new file says nothing.
+    /// Returns whether an old table that the new file lacks is kept.
     fn keeps_table(&self, kind: &str, name: &str, table: &Table) -> bool {
-        let own = |(key, item): (&str, &Item)| match key {
+        let is_configured = |(key, item): (&str, &Item)| match key {
             "base" => item.as_str() != Some("static"),
             "path" => item.as_str() != Some("."),
             key => !SCAFFOLD_KEYS.contains(&key),
@@ -85,13 +87,13 @@ impl ConfigOwner {
         match self {
             Self::User => true,
             Self::Crossdock { existing_images } => {
-                kind == "image" && (existing_images.contains(name) || table.iter().any(own))
+                kind == "image" && (existing_images.contains(name) || table.iter().any(is_configured))
             }
         }
     }
 }
 
-/// A key with its value and the comments above it. Tables come after those that are there.
+/// Inserts a key with its value and the comments above it. A table goes after the existing ones.
 fn insert_with_comments(into: &mut Table, from: &Table, key: &str) {
     if let Some((key, item)) = from.get_key_value(key) {
         let mut item = item.clone();
@@ -100,9 +102,10 @@ fn insert_with_comments(into: &mut Table, from: &Table, key: &str) {
     }
 }
 
-/// Tables with headers of their own that stand where they are put, and not where they stood.
+/// Makes tables print where they are inserted: toml_edit prints a parsed table at its old position, and a dotted one without
+/// a header.
 fn clear_positions(item: &mut Item) {
-    let headed = |table: &mut Table| {
+    let reset = |table: &mut Table| {
         table.set_position(None);
         table.set_dotted(false);
         table.iter_mut().for_each(|(_, inner)| clear_positions(inner));
@@ -113,8 +116,8 @@ fn clear_positions(item: &mut Item) {
         *item = Item::Table(std::mem::take(dotted).into_table());
     }
     match item {
-        Item::Table(table) => headed(table),
-        Item::ArrayOfTables(tables) => tables.iter_mut().for_each(headed),
+        Item::Table(table) => reset(table),
+        Item::ArrayOfTables(tables) => tables.iter_mut().for_each(reset),
         Item::Value(_) | Item::None => {}
     }
 }
@@ -133,7 +136,7 @@ mod tests {
                        [image.app]\npath = \".\"\ndeploy = [\"cluster\"]\n# Certificates.\nbase = \"static\"\n# expose = [8080]\n";
 
     #[test]
-    fn what_a_person_configured_stays() {
+    fn user_settings_are_kept() {
         let old = "# crossdock init\n# mine\ntemplates = \"t\"\n\n[deploy.cluster]\nnodes = [\"m7g.large\"]\n\n[deploy.edge]\n\
                    nodes = [\"linux/arm/v7\"]\n\n[image.app]\npath = \".\"\n# as the shop wants them\ntags = [\"v1\", \"latest\"]\n\
                    base = \"debian\"\nexpose = [1]\n\n[image.app.labels]\nteam = \"a\"\n\n[image.other]\npackage = \"x\"\n";
@@ -148,7 +151,7 @@ mod tests {
         assert_eq!(table["templates"].as_str(), Some("t"));
         assert_eq!(table["image"]["other"]["package"].as_str(), Some("x"));
         assert_eq!(table["deploy"]["edge"]["nodes"].as_array().unwrap().len(), 1);
-        // The call, or the file before through it, said this.
+        // Computed from the call and the old file.
         assert_eq!(table["deploy"]["cluster"]["nodes"][0].as_str(), Some("linux/amd64"));
         assert_eq!(
             preserve_config(&carried, &carried, &ConfigOwner::User),
@@ -163,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn every_spelling_is_carried() {
+    fn every_toml_spelling_is_kept() {
         for old in [
             "image.app.tags = [\"v1\"]\nimage.app.labels.team = \"a\"\nimage.other.package = \"x\"\n",
             "image = { app = { tags = [\"v1\"], labels = { team = \"a\" } }, other = { package = \"x\" } }\n",
@@ -181,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_configured_goes() {
+    fn unconfigured_tables_are_dropped() {
         let old = NEW.replace("image.app", "image.gone").replace("deploy.cluster", "deploy.old");
         assert_eq!(
             preserve_config(NEW, &old, &ConfigOwner::Crossdock { existing_images: BTreeSet::new() }),

@@ -17,39 +17,43 @@ use crossdock_project::{self as project, Discovery, Language, Project, ProjectEr
 use crossdock_runner::plan::Projects;
 use crossdock_system::process::Processes;
 
-/// A directory, looked into.
+/// The project as found on disk.
 pub(super) struct ProjectState {
-    /// Where files go.
+    /// The directory into which files are written.
     pub(super) root: Utf8PathBuf,
-    /// Where the project was looked at: the same directory, or one with the program of `--template` that is not there yet.
+    /// The directory in which the project was discovered: `root`, or a temporary copy of the starter program that is not
+    /// written yet.
     pub(super) discovered_at: Utf8PathBuf,
     /// The project's language.
     pub(super) language: Language,
-    /// The project in the directory.
+    /// The project as its own tools describe it.
     pub(super) project: Project,
-    /// The program of `--template`.
+    /// The files of the starter program; empty without `--template`.
     pub(super) starter: Vec<DesiredFile>,
-    /// `crossdock.toml`, where there is one.
+    /// The `crossdock.toml` in `root`; `None` if there is none.
     pub(super) existing_config: Option<ExistingConfig>,
-    /// Removes `discovered_at` where that is a copy.
+    /// Removes the temporary copy on drop.
     _temporary_copy: Option<TempDir>,
 }
 
-/// A `crossdock.toml` that is there.
+/// A `crossdock.toml` found on disk.
 pub(super) struct ExistingConfig {
     pub(super) text: String,
     pub(super) config: Config,
-    /// That crossdock made it, where it did.
+    /// The parsed header; `None` if the file was written by hand.
     pub(super) generated: Option<GeneratedText>,
 }
 
 impl ProjectState {
+    /// Reads the project's directory and asks the project's tools.
+    ///
     /// # Errors
-    /// A directory without a project or with one that its tools refuse, a member of a workspace, a wrong `crossdock.toml`.
+    /// Fails if the directory holds no project, if the project's tools refuse it, if it is a member of a workspace
+    /// elsewhere, or if its `crossdock.toml` is invalid.
     pub(super) fn read(options: &InitOptions, processes: &Processes) -> Result<Self, ScaffoldError> {
         let root = options.project_directory.clone();
         let existing_config = read_existing_config(&root)?;
-        let (discovered_at, starter, copy) = match options.template {
+        let (discovered_at, starter, temporary_copy) = match options.template {
             None => (root.clone(), Vec::new(), None),
             Some(language) => {
                 check_directory_is_free(&root, language)?;
@@ -57,14 +61,14 @@ impl ProjectState {
                 match language_of(&root, None) {
                     Ok(_) => (root.clone(), starter, None),
                     Err(_) => {
-                        let (copy, discovered_at) =
-                            write_temporary_temporary_copy(&starter, &options.scratch_directory)?;
-                        (discovered_at, starter, Some(copy))
+                        let (temporary_copy, discovered_at) =
+                            write_temporary_copy(&starter, &options.scratch_directory)?;
+                        (discovered_at, starter, Some(temporary_copy))
                     }
                 }
             }
         };
-        let images = existing_config.iter().flat_map(|existing_config| &existing_config.config.images);
+        let images = existing_config.iter().flat_map(|existing| &existing.config.images);
         let images: Vec<&ImageConfig> = images.filter(|image| image.path.value == root).collect();
         let stated = images.iter().find_map(|image| image.language.as_ref()).map(|language| language.value);
         let language = language_of(&discovered_at, stated).map_err(ProjectError::from)?;
@@ -74,20 +78,28 @@ impl ProjectState {
         if project.root() != project.folder() && !is_same_directory(project.root(), &discovered_at) {
             return Err(ScaffoldError::WorkspaceMember { directory: root, root: project.root().to_owned() });
         }
-        Ok(Self { root, discovered_at, language, project, starter, existing_config, _temporary_copy: copy })
-    }
-
-    /// `crossdock.toml`, where a person edited or wrote it.
-    pub(super) fn user_config(&self) -> Option<&ExistingConfig> {
-        self.existing_config.as_ref().filter(|existing_config| {
-            !existing_config.generated.as_ref().is_some_and(|generated| generated.unedited)
+        Ok(Self {
+            root,
+            discovered_at,
+            language,
+            project,
+            starter,
+            existing_config,
+            _temporary_copy: temporary_copy,
         })
     }
 
-    /// The projects of a configuration's images, this one among them.
+    /// Returns the `crossdock.toml` if a person edited or wrote it.
+    pub(super) fn user_config(&self) -> Option<&ExistingConfig> {
+        let is_ours =
+            |existing: &&ExistingConfig| existing.generated.as_ref().is_some_and(|made| made.unedited);
+        self.existing_config.as_ref().filter(|existing| !is_ours(existing))
+    }
+
+    /// Discovers the projects of all images in a configuration, which may lie in other directories; includes this one.
     ///
     /// # Errors
-    /// What their tools refuse.
+    /// Fails if the tools of one of the projects refuse it.
     pub(super) fn projects(
         &self,
         config: &Config,
@@ -110,20 +122,20 @@ impl ProjectState {
     }
 }
 
-/// Asks the project's tools and leaves no trace: cargo would leave a lock file where there was none.
+/// Discovers a project without leaving files behind: `cargo metadata` writes a missing `Cargo.lock`.
 fn discover_without_traces(
     directory: &Utf8Path,
-    asked: &Discovery,
+    discovery: &Discovery,
     processes: &Processes,
 ) -> Result<Project, ScaffoldError> {
-    let project = project::discover(directory, asked, processes)?;
+    let project = project::discover(directory, discovery, processes)?;
     if let Project::Rust(workspace) = &project
         && workspace.lock_made
     {
         let lock = workspace.root.join("Cargo.lock");
         std::fs::remove_file(&lock).map_err(|source| ScaffoldError::Write {
             path: lock,
-            written: "it was made by cargo".to_owned(),
+            written: "cargo generated it".to_owned(),
             source: source.into(),
         })?;
     }
@@ -145,8 +157,9 @@ fn read_existing_config(root: &Utf8Path) -> Result<Option<ExistingConfig>, Scaff
     Ok(Some(ExistingConfig { text, config, generated }))
 }
 
-/// The program of `--template` in a directory of its own, to be looked at before anything is written.
-fn write_temporary_temporary_copy(
+/// Writes the starter program into a temporary directory, so that it can be discovered before anything is written to the
+/// project.
+fn write_temporary_copy(
     starter: &[DesiredFile],
     scratch: &Utf8Path,
 ) -> Result<(TempDir, Utf8PathBuf), ScaffoldError> {
@@ -162,7 +175,7 @@ fn write_temporary_temporary_copy(
     for file in starter {
         let path = discovered_at.join(&file.path);
         std::fs::create_dir_all(path.parent().unwrap_or(&discovered_at)).map_err(failed)?;
-        // A package in a directory below another workspace would be taken for a member of it.
+        // cargo looks for a workspace in every parent directory and would take this package for a member of one.
         let end = if file.path == "Cargo.toml" { "\n[workspace]\n" } else { "" };
         let text = format!("{}{end}", file.body);
         crossdock_fs::write_atomically(&path, text.as_bytes()).map_err(|error| ScaffoldError::Write {
@@ -174,8 +187,8 @@ fn write_temporary_temporary_copy(
     Ok((copy, discovered_at))
 }
 
-/// The ports of the last stage of `Dockerfile`, as `8080` or `53/udp`; none without such a file, or of one that cannot be
-/// read. What stands for several ports, or for one that only a build knows, is left out.
+/// Returns the ports that a hand-written `Dockerfile` exposes in its last stage, as `8080` or `53/udp`; empty if there is
+/// no such file or it cannot be read. Ranges, and variables that only a build resolves, are skipped.
 pub(super) fn exposed_ports(root: &Utf8Path) -> Vec<String> {
     let Ok(OnDisk::File { text, .. }) = read_on_disk(root, "Dockerfile".into()) else { return Vec::new() };
     if parse_generated(&text).is_some() {
@@ -201,12 +214,13 @@ fn exposed_ports_in(text: &str) -> Vec<String> {
     ports
 }
 
-/// The port on which the programs listen.
+/// The port on which the starter programs listen.
 pub(super) const STARTER_PORT: &str = "8080";
 
-/// What a directory may hold and still count as empty.
+/// Entries that a directory may hold and still count as empty.
 const IGNORED_ENTRIES: [&str; 6] =
     [".git", ".github", ".gitignore", ".gitattributes", ".editorconfig", ".idea"];
+/// First words of file names, upper case, with the same meaning.
 const IGNORED_DOCUMENTS: [&str; 4] = ["README", "LICENSE", "LICENCE", "COPYING"];
 
 #[derive(Serialize)]
@@ -214,11 +228,8 @@ struct StarterValues {
     name: String,
 }
 
-/// The files of the program.
-pub(super) fn starter_files(
-    language: Language,
-    directory: &Utf8Path,
-) -> Result<Vec<DesiredFile>, ScaffoldError> {
+/// Returns the files of the starter program.
+fn starter_files(language: Language, directory: &Utf8Path) -> Result<Vec<DesiredFile>, ScaffoldError> {
     let values = StarterValues { name: package_name(directory) };
     let file = |template, path: &str, comment| {
         let body = render_template(template, &values)?;
@@ -240,16 +251,16 @@ pub(super) fn starter_files(
     .collect()
 }
 
-/// Refuses a directory in which a program would be lost among other files. One that an earlier call wrote is no other file.
+/// Checks that the starter program is not written among other files. A starter program of an earlier call is allowed.
 ///
 /// # Errors
-/// A directory that holds something else, and one that cannot be listed.
-pub(super) fn check_directory_is_free(directory: &Utf8Path, language: Language) -> Result<(), ScaffoldError> {
+/// Fails if the directory holds other files or cannot be listed, or if an earlier call wrote a program in another language.
+fn check_directory_is_free(directory: &Utf8Path, language: Language) -> Result<(), ScaffoldError> {
     let manifests = [("Cargo.toml", Language::Rust), ("go.mod", Language::Go)];
-    let ours = |name: &&(&str, Language)| {
-        std::fs::read_to_string(directory.join(name.0)).is_ok_and(|text| parse_generated(&text).is_some())
+    let is_generated = |manifest: &&(&str, Language)| {
+        std::fs::read_to_string(directory.join(manifest.0)).is_ok_and(|text| parse_generated(&text).is_some())
     };
-    if let Some((_, found)) = manifests.iter().find(ours) {
+    if let Some((_, found)) = manifests.iter().find(is_generated) {
         let (directory, found, asked) = (directory.to_owned(), *found, language);
         return if found == asked {
             Ok(())
@@ -273,9 +284,9 @@ pub(super) fn check_directory_is_free(directory: &Utf8Path, language: Language) 
     }
 }
 
-/// A name for program, package, module and image, from that of the directory.
-pub(super) fn package_name(directory: &Utf8Path) -> String {
-    /// Names that cargo refuses or warns of for a package, and the one that the chores have.
+/// Derives a name for the program, its package or module, and its image from the name of the directory.
+fn package_name(directory: &Utf8Path) -> String {
+    /// Names that cargo refuses or warns about for a package, and the name of our own crate.
     const TAKEN: [&str; 8] = ["alloc", "core", "proc-macro", "std", "test", "deps", "build", "xtask"];
     let lower = directory.file_name().unwrap_or_default().to_lowercase();
     let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
@@ -292,7 +303,7 @@ pub(super) fn package_name(directory: &Utf8Path) -> String {
     }
 }
 
-/// Keywords of Rust, which cargo refuses as a package's name.
+/// Returns whether cargo refuses the name because it is a keyword of Rust.
 fn is_rust_keyword(name: &str) -> bool {
     let keywords = "abstract as async await become box break const continue crate do dyn else enum extern false final fn \
                     for gen if impl in let loop macro match mod move mut override priv pub ref return self static struct \
@@ -306,7 +317,7 @@ mod tests {
     use crate::desired_file::stamp_header;
 
     #[test]
-    fn the_last_stage_counts() {
+    fn ports_come_from_the_last_stage() {
         let text = "FROM golang AS build\nEXPOSE 1\nFROM alpine\nexpose 2222/TCP 53/udp $PORT 8000-8010\nEXPOSE 2222\n";
         assert_eq!(exposed_ports_in(text), ["2222", "53/udp"]);
         assert!(exposed_ports_in("not a Dockerfile").is_empty());
@@ -314,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn any_folder_has_a_name_that_cargo_go_and_registries_take() {
+    fn every_directory_yields_a_name_that_cargo_go_and_registries_accept() {
         for (directory, expected) in [
             ("/home/ann/Web Shop", "web-shop"),
             ("/srv/größe", "gr-e"),
@@ -331,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_empty_folder_has_room() {
+    fn a_starter_program_needs_an_empty_directory() {
         let directory = tempfile::tempdir().unwrap();
         let path = Utf8Path::from_path(directory.path()).unwrap();
         assert!(check_directory_is_free(&path.join("new"), Language::Go).is_ok());

@@ -25,7 +25,7 @@ struct PipelineValues<'a> {
     actions: Actions<'a>,
 }
 
-/// Actions are pinned to commits: a tag can be moved.
+/// The GitHub actions that the workflow uses, pinned to commits: a tag can be moved.
 #[derive(Serialize)]
 struct Actions<'a> {
     checkout: &'a str,
@@ -42,20 +42,20 @@ const ACTIONS: Actions<'static> = Actions {
 #[derive(Serialize)]
 struct Build {
     platform: String,
-    /// The platform as part of a name.
+    /// The platform as part of a file or artifact name.
     artifact: String,
     runner: &'static str,
-    /// Whether the runner is of the platform's architecture.
+    /// Whether the runner executes programs of the platform.
     native: bool,
 }
 
 #[derive(Serialize)]
 struct Install {
-    /// How later steps find the program.
+    /// The shell command by which later steps find the program in PATH.
     path: &'static str,
 }
 
-/// The workflow of GitHub Actions.
+/// Returns the GitHub Actions workflow.
 pub(super) fn github_workflow(
     images: &[ImageSummary],
     remembered: &RememberedOptions,
@@ -71,7 +71,7 @@ pub(super) fn github_workflow(
     ))
 }
 
-/// The pipeline of GitLab.
+/// Returns the GitLab pipeline.
 pub(super) fn gitlab_pipeline(
     images: &[ImageSummary],
     remembered: &RememberedOptions,
@@ -88,6 +88,7 @@ pub(super) fn gitlab_pipeline(
     Ok(DesiredFile::generated(Part::Gitlab, ".gitlab-ci.yml", render_template("gitlab.yml", &values)?))
 }
 
+/// The labels of the hosted runners of both architectures.
 struct Runners {
     amd64: &'static str,
     arm64: &'static str,
@@ -126,6 +127,7 @@ fn pipeline_values(
     })
 }
 
+/// Assigns a platform to a runner. A platform without a runner of its architecture is cross-compiled on amd64.
 fn pipeline_build(platform: &Platform, runners: &Runners) -> Build {
     let (runner, native) = match platform.architecture().as_str() {
         "amd64" | "386" => (runners.amd64, true),
@@ -149,7 +151,7 @@ struct FileValues {
     what: String,
 }
 
-/// Whether the project has a README of its own, under any name.
+/// Returns whether the project has a README that crossdock did not generate, with any ending.
 pub(super) fn has_own_readme(root: &Utf8Path) -> bool {
     let entries = root.read_dir_utf8().into_iter().flatten().flatten();
     let mut readmes = entries.filter(|entry| entry.file_name().to_ascii_uppercase().starts_with("README"));
@@ -158,7 +160,7 @@ pub(super) fn has_own_readme(root: &Utf8Path) -> bool {
     })
 }
 
-/// What the project is built with, and by which commands. `files` are the other files.
+/// Returns the README, which describes the commands and the other files of the scaffold.
 pub(super) fn readme(
     command: &'static str,
     images: &[ImageSummary],
@@ -174,7 +176,7 @@ pub(super) fn readme(
         .iter()
         .filter_map(|file| Some(FileValues { path: file.path.to_string(), what: file_description(file)? }));
     let values = ReadmeValues {
-        // The directory's name is another one in the next clone.
+        // Not the directory's name: every clone may have another, and the file would drift.
         title: readme_title(images),
         command,
         platforms: platforms.join(", "),
@@ -185,7 +187,7 @@ pub(super) fn readme(
     Ok(DesiredFile { part: Part::Readme, path, body, comment, owner: Owner::User })
 }
 
-/// The images' names.
+/// Lists the names of the images, shortened after the third.
 fn readme_title(images: &[ImageSummary]) -> String {
     let names: Vec<&str> = images.iter().map(|image| image.name.as_str()).collect();
     match names.as_slice() {
@@ -197,13 +199,13 @@ fn readme_title(images: &[ImageSummary]) -> String {
     }
 }
 
+/// Describes a file in the README; `None` for files that need no description.
 fn file_description(file: &DesiredFile) -> Option<String> {
     let words = match file.part {
         Part::Config => Some("what is built, and where it will run; the other files follow it"),
         Part::Dockerfile => {
             return Some(match file.path.as_str() {
                 "Dockerfile" => "the same image by a container engine: `docker build .`".to_owned(),
-                // One of several images, each of which has a file.
                 path => {
                     format!("one of the images by a container engine: `docker build -f {} .`", quote(path))
                 }

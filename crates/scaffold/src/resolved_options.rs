@@ -8,25 +8,28 @@ use super::options::{CrossdockSource, Part, PartSelection};
 use crossdock_platform::listed;
 use crossdock_system::process::quote;
 
-/// Where releases of crossdock lie when nothing else is said.
+/// The address of crossdock's own releases.
 const DEFAULT_ARCHIVES_URL: &str =
     concat!(env!("CARGO_PKG_REPOSITORY"), "/releases/download/v", env!("CARGO_PKG_VERSION"));
-/// What the line of `crossdock.toml` begins with.
+/// The beginning of the comment line in `crossdock.toml` that holds the remembered options.
 const LINE_PREFIX: &str = "# crossdock init";
 
-/// The lasting remembered.
+/// The options that a project keeps: a comment line of `crossdock.toml` remembers them, so that a later call without
+/// options gives the same files.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct RememberedOptions {
     /// Parts that the project does without.
     pub(super) without: BTreeSet<Part>,
-    /// Where crossdock comes from; none is the default, as far as that can be had.
+    /// The source of crossdock; `None` for the registry, if it has crossdock.
     pub(super) crossdock_source: Option<CrossdockSource>,
-    /// Where pipelines find crossdock's archives; none is crossdock's own releases.
+    /// The address of crossdock's archives; `None` for crossdock's own releases.
     pub(super) archives_url: Option<String>,
 }
 
 impl RememberedOptions {
-    /// What the line of a `crossdock.toml` says; none when it has none.
+    /// Parses the comment line of a `crossdock.toml`; `None` if there is no such line.
+    ///
+    /// Skips what it does not know: another version of crossdock may have written the line.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let line = text.lines().take(4).find_map(|line| line.strip_prefix(LINE_PREFIX))?;
         let mut remembered = Self::default();
@@ -36,34 +39,35 @@ impl RememberedOptions {
                     remembered.without =
                         parts.trim().split(',').filter_map(|part| Part::parse(part).ok()).collect();
                 }
-                Some(("crossdock", crossdock_source)) => {
-                    remembered.crossdock_source = CrossdockSource::parse(crossdock_source.trim()).ok()
+                Some(("crossdock", source)) => {
+                    remembered.crossdock_source = CrossdockSource::parse(source.trim()).ok()
                 }
-                Some(("archives", place)) => remembered.archives_url = Some(place.trim().to_owned()),
+                Some(("archives", url)) => remembered.archives_url = Some(url.trim().to_owned()),
                 _ => {}
             }
         }
         Some(remembered)
     }
 
-    /// The line, without its beginning.
+    /// Returns the options as the comment line holds them, without its beginning.
     pub(super) fn to_options_text(&self) -> String {
-        self.option_values(&self.crossdock_source)
+        self.option_values(self.crossdock_source.as_ref())
             .iter()
             .map(|(option, value)| format!("{option} {value}"))
             .collect::<Vec<_>>()
             .join(" ")
     }
 
-    /// The whole line.
+    /// Returns the comment line.
     pub(super) fn comment_line(&self) -> String {
         format!("{LINE_PREFIX} {}", self.to_options_text()).trim_end().to_owned()
     }
 
-    /// The command with which a pipeline checks the scaffold, whether or not the line is there.
+    /// Returns the command with which a pipeline checks the scaffold. It repeats the options, because a person may remove
+    /// the comment line.
     pub(super) fn check_command(&self) -> String {
-        // Where crossdock comes from shows in the crate's own manifest.
-        let options = self.option_values(&None);
+        // The source is left out: the manifest of the xtask crate holds it.
+        let options = self.option_values(None);
         let words = options.iter().flat_map(|(option, value)| [(*option).to_owned(), quote(value)]);
         ["crossdock", "init", "--check"]
             .into_iter()
@@ -73,34 +77,34 @@ impl RememberedOptions {
             .join(" ")
     }
 
-    /// Where pipelines find crossdock's archives.
+    /// Returns the address from which pipelines fetch crossdock.
     pub(super) fn pipeline_archives_url(&self) -> String {
         self.archives_url.clone().unwrap_or_else(|| DEFAULT_ARCHIVES_URL.to_owned())
     }
 
-    fn option_values(&self, crossdock_source: &Option<CrossdockSource>) -> Vec<(&'static str, String)> {
+    fn option_values(&self, source: Option<&CrossdockSource>) -> Vec<(&'static str, String)> {
         let without: Vec<&str> = self.without.iter().map(|part| part.as_str()).collect();
         let without = (!without.is_empty()).then(|| ("--without", without.join(",")));
-        let crossdock_source =
-            crossdock_source.as_ref().map(|crossdock_source| ("--crossdock", crossdock_source.to_string()));
-        let archives = self.archives_url.clone().map(|place| ("--archives", place));
-        without.into_iter().chain(crossdock_source).chain(archives).collect()
+        let source = source.map(|source| ("--crossdock", source.to_string()));
+        let archives = self.archives_url.clone().map(|url| ("--archives", url));
+        without.into_iter().chain(source).chain(archives).collect()
     }
 }
 
-/// What a call does and what it will be remembered for.
+/// The options in force for one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ResolvedOptions {
-    /// The lasting remembered.
+    /// The options to remember.
     pub(super) remembered: RememberedOptions,
-    /// The parts of this call.
+    /// The parts that this call writes.
     pub(super) parts: BTreeSet<Part>,
-    /// What was plan without being asked, as sentences.
+    /// Decisions that nobody asked for, one sentence each.
     pub(super) notes: Vec<String>,
 }
 
 impl PartSelection {
-    /// Joins what a call says with what is remembered; `possible` are the parts that the project can have.
+    /// Combines the call with the remembered options; `remembered` is `None` for a project's first call, `possible` holds
+    /// the parts that the project can have.
     pub(super) fn resolve(
         &self,
         possible: &BTreeSet<Part>,
@@ -130,31 +134,31 @@ impl PartSelection {
         ResolvedOptions { remembered, parts, notes }
     }
 
-    /// Parts that were asked for by name and that the project cannot have.
+    /// Returns why the named parts cannot be written; `None` if the project can have all of them.
     pub(super) fn unavailable_parts(&self, possible: &BTreeSet<Part>) -> Option<String> {
         let wrong: Vec<&str> =
             self.only.iter().filter(|part| !possible.contains(part)).map(|part| part.as_str()).collect();
         (!wrong.is_empty()).then(|| {
             let known = possible.iter().map(|part| part.as_str());
-            format!("this project can have no {}; its parts are {}", listed(wrong), listed(known))
+            format!("this project cannot have {}; its parts are {}", listed(wrong), listed(known))
         })
     }
 }
 
-/// The repository that a project lies in.
+/// The facts about the project's git repository that decide which pipelines make sense.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct RepositoryFacts<'a> {
-    /// Its address, in https form.
+    /// The address of `origin` in https form; `None` without a remote.
     pub(super) origin: Option<&'a str>,
-    /// Its root, where that is a directory above the project's.
+    /// The repository's root if it is a directory above the project; else `None`.
     pub(super) above: Option<&'a Utf8Path>,
 }
 
 impl RepositoryFacts<'_> {
-    /// The pipelines that it has no use for, and why.
+    /// Returns the pipelines that would never run, each with the reason.
     fn unused_pipelines(&self) -> Vec<(Part, String)> {
         if let Some(above) = self.above {
-            let why = format!("pipelines are read in the root of a repository alone, which is {above}");
+            let why = format!("pipelines are only read in the root of a repository, which is {above}");
             return [Part::Github, Part::Gitlab].map(|part| (part, why.clone())).to_vec();
         }
         let host = self.origin.and_then(|origin| origin.strip_prefix("https://")?.split('/').next());
@@ -180,13 +184,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_reads_as_it_was_written() {
+    fn remembered_options_round_trip() {
         let remembered = RememberedOptions {
             without: BTreeSet::from([Part::Gitlab, Part::Readme]),
             crossdock_source: Some(CrossdockSource::Path("../with space".into())),
             archives_url: Some("https://mirror.example/crossdock".into()),
         };
-        let text = format!("# GeneratedText by …\n{LINE_PREFIX} {}\n", remembered.to_options_text());
+        let text = format!("# Made by …\n{LINE_PREFIX} {}\n", remembered.to_options_text());
         assert_eq!(RememberedOptions::parse(&text), Some(remembered.clone()));
         assert_eq!(
             remembered.check_command(),
@@ -197,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_only_lasts_and_a_later_one_is_of_its_call() {
+    fn the_first_only_is_remembered_and_a_later_one_holds_for_its_call() {
         let only = PartSelection { only: vec![Part::Config, Part::Github], ..PartSelection::default() };
         let first = only.resolve(&possible(), None, &RepositoryFacts::default());
         assert_eq!(first.parts, BTreeSet::from([Part::Config, Part::Github]));
@@ -209,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repository_s_host_decides_what_nobody_decided() {
+    fn the_repository_host_selects_the_pipeline_by_default() {
         let at = |origin| RepositoryFacts { origin, above: None };
         let resolve = |selection: &PartSelection, origin| selection.resolve(&possible(), None, &at(origin));
         let nothing = PartSelection::default();
@@ -225,13 +229,13 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_a_repository_has_no_pipelines_unless_it_is_told_to() {
+    fn a_project_below_a_repository_root_gets_pipelines_only_on_request() {
         let inside = RepositoryFacts { above: Some("/shop".into()), ..RepositoryFacts::default() };
         let resolved = PartSelection::default().resolve(&possible(), None, &inside);
         assert!(!resolved.parts.contains(&Part::Github) && !resolved.parts.contains(&Part::Gitlab));
         assert_eq!(
             resolved.notes[0],
-            "github is left out, because pipelines are read in the root of a repository alone, which is /shop; `--only \
+            "github is left out, because pipelines are only read in the root of a repository, which is /shop; `--only \
              github` writes it"
         );
         let only = PartSelection { only: vec![Part::Github], ..PartSelection::default() };
@@ -239,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_project_cannot_have_is_said() {
+    fn unavailable_parts_are_reported() {
         let selection = PartSelection { only: vec![Part::Xtask], ..PartSelection::default() };
         assert!(selection.unavailable_parts(&possible()).unwrap().contains("`xtask`"));
         assert_eq!(selection.unavailable_parts(&Part::available_for(Language::Rust)), None);

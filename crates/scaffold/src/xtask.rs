@@ -1,6 +1,7 @@
 //! The `xtask` crate of a Rust project (<https://github.com/matklad/cargo-xtask>) and the packages that it adds to `Cargo.lock`.
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,7 @@ use super::options::{CrossdockSource, InitOptions, Part};
 use super::project_state::ProjectState;
 use crossdock_project::config::grammar::tidied;
 use crossdock_project::{Network, Project};
+use crossdock_system::availability::{Availability, Unavailable};
 use crossdock_system::process::{Command, ProcessError, Processes};
 
 const MANIFEST: &str = "xtask/Cargo.toml";
@@ -25,12 +27,15 @@ struct XtaskValues {
     dependency: String,
 }
 
-/// Why the project can have no `xtask` crate of ours: it has one of its own, which is never touched.
+/// Returns why crossdock cannot write an `xtask` crate: the project has its own, which is never touched. `None` if it can.
+///
+/// # Errors
+/// Fails if the crate's manifest cannot be read.
 pub(super) fn xtask_obstacle(state: &ProjectState) -> Result<Option<String>, ScaffoldError> {
     let Project::Rust(workspace) = &state.project else { return Ok(None) };
-    let own = state.discovered_at.join(MANIFEST);
+    let generated = state.discovered_at.join(MANIFEST);
     let mut members = workspace.packages.iter().filter(|package| package.name == "xtask");
-    if let Some(other) = members.find(|package| package.manifest != own) {
+    if let Some(other) = members.find(|package| package.manifest != generated) {
         return Ok(Some(format!(
             "the project has an xtask crate of its own at {}",
             relative_to_project(state, &other.manifest)
@@ -42,7 +47,7 @@ pub(super) fn xtask_obstacle(state: &ProjectState) -> Result<Option<String>, Sca
         }
         OnDisk::Blocked(why) => Some(format!("{MANIFEST} {why}")),
         OnDisk::Absent if state.root.join("xtask").exists() => {
-            Some("there is a directory or file `xtask` already, without a crate of crossdock's".to_owned())
+            Some("`xtask` exists and is not a crate that crossdock generated".to_owned())
         }
         OnDisk::File { .. } | OnDisk::Absent => None,
     })
@@ -52,22 +57,23 @@ fn relative_to_project(state: &ProjectState, path: &Utf8Path) -> Utf8PathBuf {
     path.strip_prefix(&state.discovered_at).unwrap_or(path).to_owned()
 }
 
-/// The crate's files, and what they bring into the lock file when the crate is new or comes from elsewhere now.
+/// The generated crate.
 pub(super) struct XtaskCrate {
     pub(super) files: Vec<DesiredFile>,
+    /// The packages that the crate adds to `Cargo.lock`; `None` if the crate exists and keeps its source.
     pub(super) lock_changes: Option<LockChanges>,
 }
 
-/// The crate, or why cargo cannot have it.
+/// Renders the crate and resolves its dependencies; unavailable if cargo cannot get crossdock from `source`.
 ///
 /// # Errors
-/// Files that cannot be read.
+/// Fails if the existing manifest cannot be read.
 pub(super) fn resolve_xtask(
     state: &ProjectState,
     source: Option<&CrossdockSource>,
     options: &InitOptions,
     processes: &Processes,
-) -> Result<Result<XtaskCrate, String>, ScaffoldError> {
+) -> Result<Availability<XtaskCrate>, ScaffoldError> {
     let generated = generated_manifest(&state.root)?;
     let default = CrossdockSource::default();
     let manifest = |directory: &Utf8Path| {
@@ -75,12 +81,12 @@ pub(super) fn resolve_xtask(
         render_template("xtask.Cargo.toml", &XtaskValues { dependency })
     };
     let wanted = manifest(&state.root.join("xtask"))?;
-    // Where the call does not say where crossdock comes from, the crate knows.
+    // Without a source from the call or the configuration, the existing manifest keeps its own.
     let wanted =
         generated.as_ref().filter(|_| source.is_none()).map_or(wanted, |generated| generated.body.clone());
     let mut lock_changes = None;
     if generated.is_none_or(|generated| generated.body != wanted) {
-        // Seen from a directory that is nowhere near, so that the path is absolute.
+        // cargo resolves a copy of the manifest in a scratch directory, from where a relative path would lead elsewhere.
         let elsewhere = absolute_dependency(source.unwrap_or(&default), &state.root);
         let manifest = render_template("xtask.Cargo.toml", &XtaskValues { dependency: elsewhere })?;
         match resolve_lock_changes(
@@ -91,16 +97,18 @@ pub(super) fn resolve_xtask(
             processes,
         ) {
             Resolution::Possible(changes) => lock_changes = Some(changes),
-            Resolution::Impossible(why) => return Ok(Err(why)),
+            Resolution::Impossible(why) => {
+                return Ok(Availability::Unavailable(Unavailable::because(why)));
+            }
         }
     }
     let main = render_template("xtask.main.rs", &())?;
-    // The manifest first: by it an interrupted call is known for ours.
+    // The manifest goes first: its header tells the next call that an interrupted one wrote the directory.
     let files = vec![
         xtask_file(MANIFEST, wanted, CommentStyle::Hash),
         xtask_file("xtask/src/main.rs", main, CommentStyle::Slashes),
     ];
-    Ok(Ok(XtaskCrate { files, lock_changes }))
+    Ok(Availability::Available(XtaskCrate { files, lock_changes }))
 }
 
 fn absolute_dependency(source: &CrossdockSource, root: &Utf8Path) -> String {
@@ -121,33 +129,34 @@ fn generated_manifest(root: &Utf8Path) -> Result<Option<GeneratedText>, Scaffold
     })
 }
 
-/// What a person should know of a workspace in which the crate is new.
+/// Warns that plain `cargo build` now builds the crate, too; `None` if it does not.
 pub(super) fn default_members_note(root: &Utf8Path) -> Option<String> {
     let text = std::fs::read_to_string(root.join("Cargo.toml")).ok()?;
     let manifest: toml::Table = toml::from_str(&text).ok()?;
     let named = manifest.get("workspace").and_then(|workspace| workspace.get("default-members")).is_some();
     let is_virtual = !manifest.contains_key("package");
     (is_virtual && !named).then(|| {
-        "plain `cargo build` in the workspace's root now builds xtask too, and crossdock with it; `default-members` in \
-         [workspace] says what it builds"
+        "plain `cargo build` in the workspace's root now builds xtask and crossdock, too; set `default-members` in \
+         [workspace] to leave them out"
             .to_owned()
     })
 }
 
-/// Where the alias belongs.
+/// Returns the edit that adds the alias `cargo xtask` to cargo's configuration.
 pub(super) fn alias_edit(root: &Utf8Path) -> UserFileEdit {
-    // The old name, where a project has it: cargo reads that one alone when both are there.
+    // If both `config` and `config.toml` exist, cargo reads only `config`.
     let old = root.join(".cargo/config").is_file();
     let path = if old { ".cargo/config" } else { ".cargo/config.toml" };
     UserFileEdit { part: Part::Xtask, path: path.into(), change: Change::Alias }
 }
 
-/// What the workspace gets: the crate, where this call writes it, and that no directory of a scaffold is taken for a package.
-pub(super) fn workspace_edit(members: Vec<&'static str>, entries: &[PlannedFile]) -> UserFileEdit {
-    let directories: BTreeSet<String> = entries
+/// Returns the edit that adds `members` to the workspace and excludes the scaffold's own directories, which a glob such as
+/// `members = ["*"]` would take for packages.
+pub(super) fn workspace_edit(members: Vec<&'static str>, files: &[PlannedFile]) -> UserFileEdit {
+    let directories: BTreeSet<String> = files
         .iter()
-        .filter(|entry| entry.part != Part::Xtask || entry.path.starts_with(".cargo"))
-        .filter_map(|entry| entry.path.parent()?.components().next().map(|directory| directory.to_string()))
+        .filter(|file| file.part != Part::Xtask || file.path.starts_with(".cargo"))
+        .filter_map(|file| file.path.parent()?.components().next().map(|directory| directory.to_string()))
         .collect();
     let directories = directories.into_iter().filter(|directory| directory != "src").collect();
     UserFileEdit {
@@ -157,34 +166,34 @@ pub(super) fn workspace_edit(members: Vec<&'static str>, entries: &[PlannedFile]
     }
 }
 
-/// What joins `Cargo.lock`.
+/// The packages that the `xtask` crate adds to `Cargo.lock`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "known")]
 pub enum LockChanges {
-    /// These.
+    /// cargo resolved them.
     Crates {
-        /// How many, the `xtask` crate itself among them.
+        /// Their number, which includes the `xtask` crate itself.
         count: usize,
-        /// Each as `name version`.
+        /// Their names and versions, each as `name version`.
         crates: Vec<String>,
     },
-    /// It cannot be computed now.
+    /// cargo could not resolve them, for example without network.
     Unknown {
-        /// Why.
+        /// The reason, in the words of cargo or the system.
         why: String,
     },
 }
 
-/// What cargo says of the crate.
+/// The result of resolving the crate's dependencies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Resolution {
-    /// It can be had, or it is not known whether it can.
+    /// cargo can build the crate, or it is unknown whether it can.
     Possible(LockChanges),
-    /// It cannot be had: with it in the workspace no cargo command would work.
+    /// crossdock does not exist at its source. With such a member, every cargo command in the workspace would fail.
     Impossible(String),
 }
 
-/// Words by which cargo says that there is no such crate, whatever the network does.
+/// Messages of cargo which say that a package does not exist, as opposed to a failure of the network.
 const UNAVAILABLE_MESSAGES: [&str; 6] = [
     "no matching package",
     "failed to select a version",
@@ -194,8 +203,10 @@ const UNAVAILABLE_MESSAGES: [&str; 6] = [
     "relative URL without a base",
 ];
 
-/// Resolves the crate with this manifest, whose paths are absolute, beside what the project's lock file holds already.
-/// cargo runs in `directory`, so that the project's own settings (mirrors, vendored sources) count.
+/// Resolves the crate with this manifest, whose paths are absolute, on top of the project's lock file.
+///
+/// Works on a copy in `scratch`. cargo runs in `directory`, so that the project's own cargo configuration (mirrors,
+/// vendored sources) applies.
 pub(super) fn resolve_lock_changes(
     directory: &Utf8Path,
     manifest: &str,
@@ -204,22 +215,25 @@ pub(super) fn resolve_lock_changes(
     processes: &Processes,
 ) -> Resolution {
     let unknown = |why: String| Resolution::Possible(LockChanges::Unknown { why });
-    let before = std::fs::read_to_string(directory.join("Cargo.lock")).ok();
-    let copy = match write_temporary_package(manifest, before.as_deref(), scratch) {
-        Ok(copy) => copy,
+    let before = match std::fs::read_to_string(directory.join("Cargo.lock")) {
+        Ok(text) => Some(text),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => return unknown(format!("Cargo.lock cannot be read: {error}")),
+    };
+    let temporary = match write_temporary_package(manifest, before.as_deref(), scratch) {
+        Ok(temporary) => temporary,
         Err(why) => return unknown(why),
     };
-    let Some(place) = Utf8Path::from_path(copy.path()) else {
-        return unknown("the directory for temporary files is not UTF-8".to_owned());
+    let Some(copy) = Utf8Path::from_path(temporary.path()) else {
+        return unknown("the path of the directory for temporary files is not UTF-8".to_owned());
     };
-    let directory = if directory.is_dir() { directory } else { place };
-    let asked = cargo_update(directory, network).args(["--manifest-path", place.join("Cargo.toml").as_str()]);
-    match processes.stdout(&asked) {
-        Ok(_) => {
-            let after = std::fs::read_to_string(place.join("Cargo.lock")).unwrap_or_default();
-            diff_lock_files(before.as_deref().unwrap_or_default(), &after)
-                .map_or_else(unknown, Resolution::Possible)
-        }
+    let directory = if directory.is_dir() { directory } else { copy };
+    let update = cargo_update(directory, network).args(["--manifest-path", copy.join("Cargo.toml").as_str()]);
+    match processes.stdout(&update) {
+        Ok(_) => std::fs::read_to_string(copy.join("Cargo.lock"))
+            .map_err(|error| format!("internal error: `{update}` left no Cargo.lock: {error}"))
+            .and_then(|after| diff_lock_files(before.as_deref().unwrap_or_default(), &after))
+            .map_or_else(unknown, Resolution::Possible),
         Err(ProcessError::Failed { stderr, .. })
             if network == Network::Online
                 && UNAVAILABLE_MESSAGES.iter().any(|words| stderr.contains(words)) =>
@@ -231,7 +245,7 @@ pub(super) fn resolve_lock_changes(
     }
 }
 
-/// Brings a workspace's new members into its lock file, and changes nothing that is locked already.
+/// Returns the command that adds new members of a workspace to its lock file and keeps every locked version.
 pub(super) fn cargo_update(directory: &Utf8Path, network: Network) -> Command {
     let command = Command::new("cargo", directory).args(["update", "--workspace", "--quiet"]);
     match network {
@@ -240,6 +254,7 @@ pub(super) fn cargo_update(directory: &Utf8Path, network: Network) -> Command {
     }
 }
 
+/// Writes a package with this manifest and lock file into a temporary directory below `scratch`.
 fn write_temporary_package(
     manifest: &str,
     lock: Option<&str>,
@@ -247,15 +262,15 @@ fn write_temporary_package(
 ) -> Result<TempDir, String> {
     let failed = |error: std::io::Error| format!("{scratch} cannot be written: {error}");
     std::fs::create_dir_all(scratch).map_err(failed)?;
-    let copy = tempfile::Builder::new().prefix("lock-").tempdir_in(scratch).map_err(failed)?;
-    std::fs::create_dir(copy.path().join("src")).map_err(failed)?;
+    let package = tempfile::Builder::new().prefix("lock-").tempdir_in(scratch).map_err(failed)?;
+    std::fs::create_dir(package.path().join("src")).map_err(failed)?;
     let manifest = format!("{manifest}\n[workspace]\n");
     let files = [("Cargo.toml", manifest.as_str()), ("src/main.rs", "fn main() {}\n")];
     for (name, text) in files.into_iter().chain(lock.map(|lock| ("Cargo.lock", lock))) {
-        crossdock_fs::write_atomically(copy.path().join(name), text.as_bytes())
+        crossdock_fs::write_atomically(package.path().join(name), text.as_bytes())
             .map_err(|error| error.to_string())?;
     }
-    Ok(copy)
+    Ok(package)
 }
 
 #[derive(Deserialize)]
@@ -270,6 +285,7 @@ struct LockedPackage {
     version: String,
 }
 
+/// Returns the packages that `after` holds and `before` does not. A package counts by name and version.
 fn diff_lock_files(before: &str, after: &str) -> Result<LockChanges, String> {
     let crates = |text: &str| {
         let lock: LockFile =
@@ -287,7 +303,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_not_locked_already_joins() {
+    fn only_packages_that_are_not_locked_yet_are_counted() {
         let package = |name: &str, version: &str| {
             format!("[[package]]\nname = \"{name}\"\nversion = \"{version}\"\ndependencies = [\"b\"]\n\n")
         };
