@@ -45,7 +45,8 @@ struct ImageValues {
 /// The configuration that the other generated files follow, and the file that holds it.
 pub(super) struct DesiredConfig {
     pub(super) config: Config,
-    /// The file as it would be generated; `None` if the file is the user's and the project alone gives none.
+    /// The file as it would be generated; `None` if the file is the user's and the project does not suffice to generate
+    /// one.
     pub(super) file: Option<DesiredFile>,
 }
 
@@ -62,7 +63,7 @@ pub(super) fn desired_config(
     let replaced = options.edited_files == EditedFiles::Replace && plan.writes(Part::Config);
     if let Some(existing) = state.user_config().filter(|_| !replaced) {
         refuse_file_options(options)?;
-        // `init --diff` shows the generated file next to the user's, if the project alone is enough to generate one.
+        // `init --diff` shows the generated file next to the user's, if the project suffices to generate one.
         let body =
             config_values(state, options, plan).and_then(|values| render_template("crossdock.toml", &values));
         return Ok(DesiredConfig {
@@ -79,7 +80,7 @@ pub(super) fn desired_config(
     Ok(DesiredConfig { config, file: Some(config_file(&body)) })
 }
 
-/// Returns whose work the existing file is, before it is written anew.
+/// Returns the author of the existing file, before it is written anew.
 fn config_owner(state: &ProjectState, existing: &ExistingConfig) -> ConfigOwner {
     if state.user_config().is_some() {
         return ConfigOwner::User;

@@ -36,12 +36,12 @@ impl DesiredFile {
     }
 }
 
-/// Who maintains a file after it is written.
+/// The maintainer of a file after it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Owner {
     /// crossdock: the file follows the configuration, and an edit counts as drift.
     Crossdock,
-    /// The user: the file is a starting point, and an edit is no drift.
+    /// The user: the file is a starting point, and an edit does not count as drift.
     User,
 }
 

@@ -46,7 +46,7 @@ pub enum ScaffoldError {
     InvalidOption {
         /// The option, as on the command line.
         option: String,
-        /// What is wrong, and what to do.
+        /// The problem and its remedy.
         reason: String,
     },
     /// cargo cannot get crossdock from the given source.
@@ -60,11 +60,11 @@ pub enum ScaffoldError {
         reason: String,
     },
     /// A file that the user maintains cannot take an entry.
-    #[error("{path}: {reason}; nothing was written (`--without xtask` leaves this file alone)")]
+    #[error("{path}: {reason}; nothing was written (`--without xtask` leaves this file unchanged)")]
     Merge {
         /// The file.
         path: Utf8PathBuf,
-        /// What is wrong with it.
+        /// The problem, in words that follow the path.
         reason: String,
     },
     /// A path cannot be written, which was found before anything was written.
@@ -72,7 +72,7 @@ pub enum ScaffoldError {
     Unwritable {
         /// The file or directory.
         path: Utf8PathBuf,
-        /// What is wrong, in words that follow the path.
+        /// The problem, in words that follow the path.
         reason: String,
     },
     /// A file cannot be read.

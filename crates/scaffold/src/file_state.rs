@@ -25,7 +25,7 @@ pub enum State {
     Edited,
 }
 
-/// What [`Scaffold::write`](crate::Scaffold::write) does to a file.
+/// The effect of [`Scaffold::write`](crate::Scaffold::write) on a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
@@ -43,7 +43,7 @@ pub enum Action {
     Keep,
 }
 
-/// A file of a scaffold with its state and what happens to it.
+/// A file of a scaffold with its state and the action that follows from it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct PlannedFile {
@@ -53,7 +53,7 @@ pub struct PlannedFile {
     pub path: Utf8PathBuf,
     /// The state on disk.
     pub state: State,
-    /// What happens to it.
+    /// The effect of writing the scaffold.
     pub action: Action,
     /// The size in bytes of the file that is written, or of the one that stays.
     pub bytes: u64,
@@ -219,7 +219,7 @@ pub(super) fn plan_merged_file(root: &Utf8Path, edit: &UserFileEdit) -> Result<P
     })
 }
 
-/// What is found at a path of the project.
+/// The result of looking up a path of the project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum OnDisk {
     /// Nothing.

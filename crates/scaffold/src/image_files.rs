@@ -169,7 +169,7 @@ fn no_dockerfile_note(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     let why: Vec<String> =
         std::iter::once(error.to_string()).chain(causes.map(ToString::to_string)).collect();
-    format!("there is no Dockerfile: {}", why.join(": "))
+    format!("no Dockerfile is written: {}", why.join(": "))
 }
 
 #[derive(Serialize)]

@@ -1,4 +1,5 @@
-//! What `crossdock init` writes into a project: configuration, Dockerfiles, pipelines, manifests, and the `xtask` crate.
+//! Sets up a project for crossdock, as `crossdock init` does: its configuration, Dockerfiles, pipelines, Kubernetes manifests
+//! and `xtask` crate.
 //!
 //! [`plan_scaffold`] reads a project and returns a [`Scaffold`]: every file with its [`State`] and [`Action`], as data.
 //! [`Scaffold::write`] carries it out. No work of the user is lost: a file that was edited or written by hand stays or is
@@ -73,7 +74,7 @@ use project_state::ProjectState;
 use repository_files::{github_workflow, gitlab_pipeline, has_own_readme, readme};
 use xtask::{alias_edit, workspace_edit};
 
-/// What `init` does to a project: plain data, comparable, and carried out by [`write`](Self::write).
+/// The plan of a call of `init`: plain, comparable data, carried out by [`write`](Self::write).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Scaffold {
@@ -142,7 +143,7 @@ fn desired_files(
     files.extend(config.file);
     match crossdock_path_outside(state, plan) {
         Some(path) if chosen(Part::Dockerfile) => notes.push(format!(
-            "there is no Dockerfile: the xtask crate takes crossdock from {path}, which is outside of the build context, and \
+            "no Dockerfile is written: the xtask crate takes crossdock from {path}, which is outside of the build context, and \
              cargo reads all members of a workspace; take crossdock from git or a registry"
         )),
         _ if chosen(Part::Dockerfile) || chosen(Part::Dockerignore) => {

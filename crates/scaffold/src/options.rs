@@ -1,4 +1,4 @@
-//! What a call of `init` asks for: its options, the parts of a scaffold, and the source of the crossdock crate.
+//! The input of a call of `init`: its options, the parts of a scaffold, and the source of the crossdock crate.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -10,7 +10,7 @@ use crossdock_platform::{listed, nearest};
 use crossdock_project::config::grammar::tidied;
 use crossdock_project::{Language, Network};
 
-/// What a call of `init` asks for. [`new`](Self::new) gives the defaults; set the fields that differ.
+/// The options of a call of `init`. [`new`](Self::new) gives the defaults; set the fields that differ.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct InitOptions {
@@ -35,7 +35,7 @@ pub struct InitOptions {
     pub expose: Vec<String>,
     /// The repository of the image without a tag (`--repository`); for several images, the prefix of each one's.
     pub repository: Option<String>,
-    /// What happens to files that were edited or written by hand.
+    /// The treatment of files that were edited or written by hand.
     pub edited_files: EditedFiles,
     /// Whether tools may use the network.
     pub network: Network,
@@ -64,7 +64,7 @@ impl InitOptions {
     }
 }
 
-/// What happens to files that were edited or written by hand.
+/// The treatment of files that were edited or written by hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum EditedFiles {
     /// They stay as they are.

@@ -6,7 +6,7 @@ use toml_edit::{DocumentMut, Item, Table, Value};
 
 use super::desired_file::normalize;
 
-/// Whose work an existing `crossdock.toml` is.
+/// The author of an existing `crossdock.toml` is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ConfigOwner {
     /// crossdock generated it and nobody edited it. An image is dropped if its program is gone and nothing else is

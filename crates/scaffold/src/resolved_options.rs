@@ -1,4 +1,4 @@
-//! The options in force: what the call says, what `crossdock.toml` remembers, and what the repository suggests.
+//! The options in force: those of the call, those that `crossdock.toml` remembers, and those that the repository suggests.
 
 use std::collections::BTreeSet;
 
