@@ -15,7 +15,7 @@
 //! # let temporary = tempfile::tempdir()?;
 //! # let temporary = Utf8Path::from_path(temporary.path()).unwrap();
 //! # let (project, scratch) = (temporary.join("hello"), temporary.join("scratch"));
-//! let processes = Processes::new(Environment::of_process()?.into(), Cancel::default());
+//! let processes = Processes::new(Environment::from_process()?.into(), Cancel::default());
 //! let mut options = InitOptions::new(project, scratch);
 //! options.template = Some(Language::Rust);
 //! options.parts.without = vec![Part::Xtask];
