@@ -43,7 +43,7 @@ impl Context {
     /// # Errors
     /// The working directory is unreadable or not UTF-8, or a `CROSSDOCK_*` variable has a bad value.
     pub fn of_process() -> Result<Self, Error> {
-        Self::builder(Environment::of_process().map_err(input_output)?).finish()
+        Self::builder(Environment::from_process().map_err(input_output)?).finish()
     }
 
     /// Returns a builder around an environment.
