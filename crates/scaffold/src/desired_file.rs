@@ -235,7 +235,7 @@ mod tests {
             dependency: &'static str,
         }
         let text = render_template("xtask.Cargo.toml", &Values { dependency: "\"1\"" }).unwrap();
-        assert!(text.ends_with("crossdock = \"1\"\n"), "{text}");
+        assert!(text.ends_with("crossdock-cli = \"1\"\n"), "{text}");
         assert!(
             render_template("xtask.Cargo.toml", &()).unwrap_err().to_string().contains("xtask.Cargo.toml")
         );

@@ -1,4 +1,4 @@
-//! The input of a call of `init`: its options, the parts of a scaffold, and the source of the crossdock crate.
+//! The input of a call of `init`: its options, the parts of a scaffold, and the source of the crate crossdock-cli.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -165,7 +165,7 @@ impl fmt::Display for Part {
 /// The version of crossdock that generated files refer to and are stamped with.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The source from which the `xtask` crate takes crossdock: `path:DIR`, `git:URL` or `registry[:VERSION]`.
+/// The source from which the `xtask` crate takes crossdock-cli: `path:DIR`, `git:URL` or `registry[:VERSION]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "from", content = "place")]
 #[non_exhaustive]
@@ -219,7 +219,7 @@ impl CrossdockSource {
         }
     }
 
-    /// Returns the value of `crossdock = …` for a manifest in `directory`; a relative path of this source refers to `root`.
+    /// Returns the value of `crossdock-cli = …` for a manifest in `directory`; a relative path of this source refers to `root`.
     pub(super) fn dependency(&self, root: &Utf8Path, directory: &Utf8Path) -> String {
         match self {
             Self::Path(path) if path.is_absolute() => format!("{{ path = {} }}", toml_string(path.as_str())),
