@@ -51,11 +51,7 @@ impl Context {
     /// ```
     /// use crossdock::{Context, Environment};
     ///
-    /// let environment = Environment {
-    ///     variables: [("HOME".to_owned(), "/home/builder".to_owned())].into(),
-    ///     directory: "/srv/project".into(),
-    ///     ..Environment::default()
-    /// };
+    /// let environment = Environment::new("/srv/project").with_variable("HOME", "/home/builder");
     /// let context = Context::builder(environment).finish()?;
     /// assert_eq!(context.directory(), "/srv/project");
     /// # Ok::<(), crossdock::Error>(())
