@@ -1,4 +1,4 @@
-//! A project that `crossdock dist` has made an image of.
+//! A project built by `crossdock dist`.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use crate::fixture;
 use crate::layout::Layout;
 use crate::sandbox::Sandbox;
 
-/// A project, its images, and the answer that `dist --json` gave.
+/// A project, its images, and the report of `dist --json`.
 #[derive(Debug)]
 pub struct Built {
     pub sandbox: Sandbox,
@@ -17,14 +17,14 @@ pub struct Built {
 }
 
 impl Built {
-    /// One of the repository's examples, alone under git, as a user's own project would be.
+    /// Builds one of the repository's examples, in a git repository of its own like a user's project.
     pub fn example(sandbox: Sandbox, name: &str) -> Self {
         let project = fixture::example(&sandbox.work(), name);
         fixture::commit(&sandbox, &project);
         Self::project(sandbox, project, &[])
     }
 
-    /// A project in the sandbox.
+    /// Builds a project in the sandbox.
     pub fn project(sandbox: Sandbox, project: PathBuf, options: &[&str]) -> Self {
         let mut arguments = vec!["dist", "--json"];
         arguments.extend(options);
@@ -32,7 +32,7 @@ impl Built {
         Self { sandbox, project, report }
     }
 
-    /// What the answer says of an image.
+    /// Returns the report's entry for an image.
     pub fn image(&self, name: &str) -> &Value {
         let images =
             self.report["images"].as_array().unwrap_or_else(|| panic!("no images: {:#}", self.report));
@@ -40,7 +40,7 @@ impl Built {
         image.unwrap_or_else(|| panic!("no image {name}: {:#}", self.report))
     }
 
-    /// An image's layout, checked.
+    /// Returns an image's layout after checking it.
     pub fn layout(&self, name: &str) -> Layout {
         let path =
             self.image(name)["layout"].as_str().unwrap_or_else(|| panic!("no layout: {:#}", self.report));
@@ -53,7 +53,7 @@ impl Built {
         layout
     }
 
-    /// The name under which an engine knows the image.
+    /// Returns the name under which an engine knows the image.
     pub fn reference(&self, name: &str) -> String {
         let image = self.image(name);
         let reference = image["loaded"].as_str().or(image["references"][0].as_str());

@@ -1,4 +1,4 @@
-//! Clients that talk to what was built: the stock `ssh`, and enough HTTP/1.1 for one request.
+//! Clients for the programs that were built: the stock `ssh`, and enough HTTP/1.1 for one request.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
@@ -24,7 +24,7 @@ impl Default for SshClient {
 }
 
 impl SshClient {
-    /// A client with a fresh key.
+    /// Creates a client with a fresh key.
     pub fn new() -> Self {
         let client = Self { dir: TempDir::new().expect("a temporary folder can be made") };
         let mut keygen = Command::new(need("ssh-keygen"));
@@ -33,15 +33,15 @@ impl SshClient {
         client
     }
 
-    /// The public key, as a line of `authorized_keys`.
+    /// Returns the public key as a line of `authorized_keys`.
     pub fn public_key(&self) -> String {
         std::fs::read_to_string(self.key().with_extension("pub")).expect("ssh-keygen writes the public key")
     }
 
-    /// Logs in as `user` on a port of the loopback and runs one command there.
+    /// Logs in as `user` on a port of the loopback interface and runs one command.
     pub fn exec(&self, user: &str, port: u16, command: &str) -> Outcome {
         let mut ssh = Command::new(need("ssh"));
-        // Nothing of this machine's own configuration, keys or known hosts takes part.
+        // Keeps out this machine's own configuration, keys and known hosts.
         ssh.args([
             "-F",
             "none",
@@ -69,7 +69,7 @@ impl SshClient {
     }
 }
 
-/// Asks a server on the loopback; returns the status code and the body.
+/// Sends a request to a server on the loopback interface; returns the status code and the body.
 pub fn http_get(port: u16, path: &str) -> (u16, String) {
     let mut stream =
         TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("the server accepts a connection");

@@ -1,4 +1,4 @@
-//! Foreign programs on this machine: natively where it can, under qemu-user otherwise, always with a time limit.
+//! Runs foreign programs: natively if this machine can, else under qemu-user; always with a time limit.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::outcome::{Outcome, run};
 use crate::tools::need;
 
-/// The machines that the tests start programs for.
+/// A machine for which the tests start programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Machine {
     Amd64,
@@ -17,10 +17,10 @@ pub enum Machine {
 }
 
 impl Machine {
-    /// Those that every test builds for.
+    /// The machines that every test builds for.
     pub const ALL: [Self; 2] = [Self::Amd64, Self::Arm64];
 
-    /// As an image's index names it.
+    /// Returns the name in an image index (GOARCH).
     pub fn platform(self) -> &'static str {
         match self {
             Self::Amd64 => "linux/amd64",
@@ -29,7 +29,7 @@ impl Machine {
         }
     }
 
-    /// As Rust and uname name it.
+    /// Returns the name in Rust's triples and in uname(1).
     pub fn name(self) -> &'static str {
         match self {
             Self::Amd64 => "x86_64",
@@ -38,7 +38,7 @@ impl Machine {
         }
     }
 
-    /// The command that starts a static program of this machine here.
+    /// Returns the command that starts a static program of this machine here.
     pub fn command(self, program: &Path) -> Command {
         if self.name() == std::env::consts::ARCH {
             return Command::new(program);
@@ -48,8 +48,8 @@ impl Machine {
         command
     }
 
-    /// Runs a program of an unpacked image in that image's root, as a container would: its loader and libraries are the
-    /// image's own. It takes root.
+    /// Runs a program of an unpacked image with chroot(8), as a container would: with the loader and libraries of the
+    /// image. Requires root.
     pub fn run_in(self, root: &Path, program: &str, limit: Duration) -> Outcome {
         let mut command = Command::new(need("chroot"));
         command.arg(root);
@@ -61,7 +61,7 @@ impl Machine {
         run(command.arg(program), limit)
     }
 
-    /// Runs a program to its end.
+    /// Runs a program and waits for its end.
     pub fn run(self, program: &Path, arguments: &[&str], limit: Duration) -> Outcome {
         run(self.command(program).args(arguments), limit)
     }

@@ -1,4 +1,4 @@
-//! Container engines that belong to one test: their own storage, sockets and processes, which end with it.
+//! Container engines owned by one test: each has its own storage, sockets and processes, which are removed with it.
 
 mod base;
 mod buildkit;
@@ -23,15 +23,15 @@ pub use registry::Registry;
 
 use crate::outcome::{Outcome, run};
 
-/// How long a command of an engine may take.
+/// The time limit for one command of an engine.
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// A container engine with the command line that docker and podman share.
 pub trait Engine {
-    /// The engine's command, set up to reach this engine and no other.
+    /// Returns the engine's command, set up to reach only this engine.
     fn command(&self) -> Command;
 
-    /// Runs one command to its end.
+    /// Runs one command and waits for its end.
     fn run(&self, arguments: &[&str]) -> Outcome {
         run(self.command().args(arguments), LIMIT)
     }
@@ -55,13 +55,13 @@ impl<'e> Container<'e> {
         Self { engine, id }
     }
 
-    /// What its program wrote.
+    /// Returns the output of its program.
     pub fn logs(&self) -> String {
         let outcome = self.engine.run(&["logs", &self.id]);
         format!("{}{}", outcome.stdout, outcome.stderr)
     }
 
-    /// Stops it as a kubelet would and returns the program's exit code.
+    /// Stops it as a kubelet does, and returns the program's exit code.
     pub fn stop(&self) -> String {
         self.engine.run(&["stop", "--time", "20", &self.id]).success();
         self.engine
@@ -75,7 +75,7 @@ impl<'e> Container<'e> {
 
 impl Drop for Container<'_> {
     fn drop(&mut self) {
-        // A failure here must not hide the one that ended the test.
+        // A panic here would hide the failure that ended the test.
         let _outcome = self.engine.run(&["rm", "--force", &self.id]);
     }
 }

@@ -1,11 +1,11 @@
-//! Projects to build.
+//! Writes the projects that tests build.
 
 use std::path::{Path, PathBuf};
 
 use crate::program::repository;
 use crate::sandbox::{EPOCH, Sandbox};
 
-/// Writes a file and the folders above it.
+/// Writes a file and creates its parent directories.
 pub fn write(path: impl AsRef<Path>, content: impl AsRef<[u8]>) {
     let path = path.as_ref();
     let parent = path.parent().expect("a file has a folder");
@@ -13,7 +13,7 @@ pub fn write(path: impl AsRef<Path>, content: impl AsRef<[u8]>) {
     std::fs::write(path, content).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
 }
 
-/// A Go module with one main package that prints `hello from GOARCH`.
+/// Writes a Go module with one main package that prints `hello from GOARCH`.
 pub fn go_module(dir: &Path, name: &str) -> PathBuf {
     let root = dir.join(name);
     write(root.join("go.mod"), format!("module example.com/{name}\n\ngo 1.24\n"));
@@ -24,7 +24,8 @@ pub fn go_module(dir: &Path, name: &str) -> PathBuf {
     root
 }
 
-/// A Rust package with one binary that prints `hello from ARCH`. The folder may have a name that a package may not.
+/// Writes a Rust package with one binary that prints `hello from ARCH`. The directory's name need not be valid for a
+/// package.
 pub fn rust_package(dir: &Path, package: &str) -> PathBuf {
     let root = dir.join(package);
     let manifest = format!(
@@ -43,7 +44,7 @@ pub fn rust_package(dir: &Path, package: &str) -> PathBuf {
     root
 }
 
-/// A Cargo workspace whose members each have one binary. All but the first switch a feature of a shared library on,
+/// Writes a Cargo workspace whose members each have one binary. All but the first enable a feature of a shared library,
 /// which the first must not get.
 pub fn workspace(dir: &Path, members: &[&str]) -> PathBuf {
     let root = dir.join("workspace");
@@ -70,7 +71,7 @@ pub fn workspace(dir: &Path, members: &[&str]) -> PathBuf {
     root
 }
 
-/// Puts a folder under git, with one commit whose identity never changes.
+/// Turns a directory into a git repository with one commit of a fixed identity and date.
 pub fn commit(sandbox: &Sandbox, root: &Path) {
     let git = |arguments: &[&str]| {
         let mut command = sandbox.command(crate::tools::need("git"), root);
@@ -95,14 +96,14 @@ pub fn commit(sandbox: &Sandbox, root: &Path) {
     git(&["commit", "--quiet", "--allow-empty", "--message", "a commit"]);
 }
 
-/// A copy of one of the repository's examples, without what was built in it.
+/// Copies one of the repository's examples without its build output.
 pub fn example(dir: &Path, name: &str) -> PathBuf {
     let to = dir.join(name);
     copy(&repository().join("examples").join(name), &to);
     to
 }
 
-/// Copies a folder with its sub-folders; what builds leave is left out.
+/// Copies a directory recursively without build output.
 pub fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("a folder can be made");
     for entry in std::fs::read_dir(from).unwrap_or_else(|error| panic!("{}: {error}", from.display())) {

@@ -15,7 +15,7 @@ use crate::tools::need;
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
-/// A layout whose every reachable blob was checked.
+/// An OCI image layout in which every reachable blob was checked.
 #[derive(Debug)]
 pub struct Layout {
     root: PathBuf,
@@ -25,7 +25,7 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Opens a layout with one image and checks it. Panics with the first rule that it breaks.
+    /// Opens a layout with one image and checks it. Panics at the first violated rule.
     pub fn open(root: impl Into<PathBuf>) -> Self {
         let root = root.into();
         let marker: Value = read_json(&root.join("oci-layout"));
@@ -45,27 +45,27 @@ impl Layout {
         layout
     }
 
-    /// The digest of the image's index.
+    /// Returns the digest of the image's index.
     pub fn digest(&self) -> &str {
         &self.digest
     }
 
-    /// The tags that point to the image.
+    /// Returns the tags that point to the image.
     pub fn tags(&self) -> &[String] {
         &self.tags
     }
 
-    /// The image's index.
+    /// Returns the image's index.
     pub fn index(&self) -> &Value {
         &self.index
     }
 
-    /// The platforms of the index, in its order, as `os/architecture[/variant]`.
+    /// Returns the platforms in the order of the index, as `os/architecture[/variant]`.
     pub fn platforms(&self) -> Vec<String> {
         array(&self.index, "manifests").iter().map(|entry| platform(&entry["platform"])).collect()
     }
 
-    /// The manifest of a platform.
+    /// Returns the manifest of a platform.
     pub fn manifest(&self, platform_name: &str) -> Value {
         let entry =
             array(&self.index, "manifests").iter().find(|e| platform(&e["platform"]) == platform_name);
@@ -73,7 +73,7 @@ impl Layout {
         serde_json::from_slice(&blob(&self.root, entry)).expect("a manifest is JSON")
     }
 
-    /// The configuration of a platform.
+    /// Returns the image configuration of a platform.
     pub fn config(&self, platform: &str) -> Value {
         serde_json::from_slice(&blob(&self.root, &self.manifest(platform)["config"]))
             .expect("a config is JSON")
@@ -101,25 +101,25 @@ impl Layout {
         into.join(entry.trim_start_matches('/'))
     }
 
-    /// Whether any blob of the layout, read as it is and unpacked, holds a text.
+    /// Returns whether any blob of the layout holds a text, compressed or not.
     pub fn holds(&self, text: &str) -> bool {
         let has = |bytes: &[u8]| bytes.windows(text.len()).any(|window| window == text.as_bytes());
         let blobs = std::fs::read_dir(self.root.join("blobs/sha256")).expect("a layout has blobs");
         blobs.map(|blob| std::fs::read(blob.expect("a folder can be listed").path())).any(|blob| {
             let blob = blob.expect("a blob can be read");
             let mut tar = Vec::new();
-            // What is no gzip has no more than what it says.
+            // A blob that is not gzip was searched already.
             let _unpacked = MultiGzDecoder::new(blob.as_slice()).read_to_end(&mut tar);
             has(&blob) || has(&tar)
         })
     }
 
-    /// Where a descriptor's blob is.
+    /// Returns the path of a descriptor's blob.
     pub fn blob_path(&self, descriptor: &Value) -> PathBuf {
         blob_path(&self.root, descriptor)
     }
 
-    /// Everything that the index reaches is there, has its size and digest, and agrees with its parent.
+    /// Checks that everything reachable from the index exists, has its size and digest, and agrees with its parent.
     fn check(&self) {
         for entry in array(&self.index, "manifests") {
             assert_eq!(entry["mediaType"], MANIFEST);
@@ -144,7 +144,7 @@ fn blob_path(root: &Path, descriptor: &Value) -> PathBuf {
     root.join("blobs").join(algorithm).join(hex)
 }
 
-/// A blob with the size and digest that its descriptor says.
+/// Reads a blob after checking its size and digest against the descriptor.
 fn blob(root: &Path, descriptor: &Value) -> Vec<u8> {
     let path = blob_path(root, descriptor);
     let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -153,14 +153,14 @@ fn blob(root: &Path, descriptor: &Value) -> Vec<u8> {
     bytes
 }
 
-/// The digest of a layer's uncompressed content.
+/// Returns the digest of a layer's uncompressed content.
 fn diff_id(layer: &[u8]) -> String {
     let mut tar = Vec::new();
     MultiGzDecoder::new(layer).read_to_end(&mut tar).expect("a layer is gzip");
     sha256(&tar)
 }
 
-/// The digest of some bytes, as OCI writes it.
+/// Returns the digest of bytes in OCI notation.
 pub fn sha256(bytes: &[u8]) -> String {
     let hex: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     format!("sha256:{hex}")

@@ -1,8 +1,8 @@
-//! What the end-to-end tests share: the real program in a cleared environment, projects to build, container engines
-//! of their own, an emulator, and clients that talk to what was built.
+//! The harness of the end-to-end tests: the real program in a cleared environment, projects to build, container engines
+//! owned by one test, an emulator, and clients for the programs that were built.
 //!
-//! Everything here panics when it cannot do its work, with a sentence that says what is missing: a test never passes
-//! because a tool was absent.
+//! Every function panics with a message that names what is missing if it cannot do its work: no test passes because a tool
+//! is absent.
 
 pub mod built;
 pub mod client;

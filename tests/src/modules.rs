@@ -1,31 +1,31 @@
-//! Reads which modules of a crate use each other, and finds circles among them.
+//! Finds which modules of a crate use each other, and the circles among them.
 //!
-//! The source is split into tokens as the compiler splits it, so that comments, strings, nested `use` trees and paths inside
-//! macros are read for what they are. Code that is compiled for tests only is left out.
+//! Splits the source into tokens as the compiler does, so that comments, strings, nested `use` trees and paths inside
+//! macros are read correctly. Code compiled only for tests is ignored.
 
 mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// Which name reaches which others.
+/// The names that each name uses.
 pub type Edges = BTreeMap<String, BTreeSet<String>>;
 
-/// A module's place in its crate: `[]` is the crate's root.
+/// A module's path in its crate; `[]` is the crate's root.
 type Module = Vec<String>;
 
-/// The modules of a crate with what their sources say.
+/// The modules of a crate with their parsed sources.
 struct Crate {
     modules: BTreeMap<Module, tokens::Source>,
-    /// For each module, inline ones included, the names that it imports and the paths that they stand for.
+    /// The imported names of each module, including inline ones, with the paths that they refer to.
     imports: BTreeMap<Module, BTreeMap<String, Vec<String>>>,
 }
 
-/// Which module uses which, lifted to the level on which the two part: of `a::x` and `b::y` it is `a` and `b`, of `a::x` and
-/// `a::y` it is these two. A parent's view of a module below it, and the use of an ancestor's own items, are no edges. A name
-/// that an ancestor only re-exports counts as a use of the module that defines it.
+/// Returns which module uses which, at the level at which the two diverge: for `a::x` and `b::y` these are `a` and `b`, for
+/// `a::x` and `a::y` these two. A parent's use of a module below it, and a use of an ancestor's own items, are not edges. A
+/// name that an ancestor only re-exports counts as a use of the module that defines it.
 ///
-/// `files` are the crate's sources with their paths below `src`.
+/// `files` are the crate's sources with their paths relative to `src`.
 pub fn edges(files: &[(PathBuf, String)]) -> Edges {
     let whole = Crate::read(files);
     let mut edges = Edges::new();
@@ -68,7 +68,7 @@ impl Crate {
         Self { modules, imports }
     }
 
-    /// The module that defines what a path names; `None` for a path into another crate.
+    /// Returns the module that defines the item of a path; `None` for a path into another crate.
     fn resolve(&self, from: &[String], path: &[String], depth: usize) -> Option<Module> {
         let mut module = from.to_vec();
         for (index, part) in path.iter().enumerate() {
@@ -84,12 +84,12 @@ impl Crate {
                     }
                     let import = self.imports.get(&module).and_then(|imports| imports.get(name));
                     return match import {
-                        // An import that names itself, as `use serde::serde`, would be followed without end.
+                        // An import that refers to itself, such as `use serde::serde`, would recurse endlessly.
                         Some(import) if depth < 8 && !(index == 0 && import.first() == path.first()) => {
                             let whole = [import.as_slice(), &path[index + 1..]].concat();
                             self.resolve(&module, &whole, depth + 1)
                         }
-                        // The first word of a path in another crate.
+                        // The path leads into another crate.
                         _ if index == 0 => None,
                         _ => Some(module),
                     };
@@ -105,7 +105,7 @@ fn module_of(path: &Path) -> Module {
     if parts == ["lib"] || parts == ["main"] { Vec::new() } else { parts }
 }
 
-/// Sets of at least two names that all reach each other.
+/// Returns the sets of at least two names that all reach each other.
 pub fn circles(edges: &Edges) -> Vec<BTreeSet<String>> {
     let reached = |from: &String| -> BTreeSet<String> {
         let (mut seen, mut left) = (BTreeSet::new(), vec![from]);

@@ -1,4 +1,4 @@
-//! A finished program and what it said.
+//! Runs programs and holds their outcomes.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
 
-/// What a program left: how it ended and what it wrote.
+/// The outcome of a program: its exit and its output.
 #[derive(Debug, Clone)]
 pub struct Outcome {
     /// The command, for messages.
     pub command: String,
-    /// The exit code, absent when a signal ended it.
+    /// The exit code; `None` if a signal ended the program.
     pub code: Option<i32>,
-    /// The signal that ended it.
+    /// The signal that ended the program, if any.
     pub signal: Option<i32>,
     /// Standard output.
     pub stdout: String,
@@ -24,13 +24,13 @@ pub struct Outcome {
     pub stderr: String,
 }
 
-/// Runs a command to its end. It is the leader of its own process group, reads nothing, and is killed with a panic
-/// when it takes longer than `limit`.
+/// Runs a command and waits for its end. It leads its own process group and has no standard input. Panics and kills the
+/// group if it takes longer than `limit`.
 pub fn run(command: &mut Command, limit: Duration) -> Outcome {
     Running::start(command).wait(limit)
 }
 
-/// A program that is running, the leader of its own process group.
+/// A running program, which leads its own process group.
 #[derive(Debug)]
 pub struct Running {
     command: String,
@@ -40,7 +40,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts the command. Its output goes to files, so that a grandchild which keeps a pipe open hangs no test.
+    /// Starts the command. Its output goes to files, so that no test hangs on a pipe that a grandchild keeps open.
     pub fn start(command: &mut Command) -> Self {
         let name = format!("{command:?}");
         let (stdout, stderr) = (scratch(), scratch());
@@ -49,7 +49,7 @@ impl Running {
             .stdout(stdout.try_clone().expect("a file handle can be cloned"))
             .stderr(stderr.try_clone().expect("a file handle can be cloned"))
             .process_group(0);
-        // A shim that was just written is busy while another test's child has not yet come to its exec.
+        // execve(2) fails with ETXTBSY while a child of another test holds a new shim open between its fork and its exec.
         let busy = |error: &std::io::Error| error.kind() == std::io::ErrorKind::ExecutableFileBusy;
         let mut tries = 0;
         let child = loop {
@@ -62,28 +62,28 @@ impl Running {
         Self { command: name, child, stdout, stderr }
     }
 
-    /// The process id, which is also its group's.
+    /// Returns the process id, which is also the id of its group.
     pub fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
     }
 
-    /// Signals the process and everything in its group.
+    /// Sends a signal to the process and its group.
     pub fn signal_group(&self, signal: Signal) {
-        // It may have ended already; that is for the caller to see from the outcome.
+        // A process that has ended already is no error here: the caller sees it in the outcome.
         let _gone = kill_process_group(self.pid(), signal);
     }
 
-    /// Whether it still runs.
+    /// Returns whether it still runs.
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().expect("a child can be waited for").is_none()
     }
 
-    /// What it wrote to standard error so far.
+    /// Returns its standard error so far.
     pub fn stderr(&self) -> String {
         text(&self.stderr)
     }
 
-    /// Waits for the end; kills the group and panics after `limit`.
+    /// Waits for its end; kills the group and panics after `limit`.
     pub fn wait(mut self, limit: Duration) -> Outcome {
         let start = Instant::now();
         loop {
@@ -107,7 +107,7 @@ impl Running {
 }
 
 impl Drop for Running {
-    /// A test that panics leaves no process behind.
+    /// Kills the group, so that a test that panics leaves no process behind.
     fn drop(&mut self) {
         if self.is_running() {
             self.signal_group(Signal::KILL);
@@ -117,40 +117,40 @@ impl Drop for Running {
 }
 
 impl Outcome {
-    /// Itself when the program said that all is well; panics with everything it wrote otherwise.
+    /// Returns itself if the exit code is 0; else panics with the whole output.
     #[track_caller]
     pub fn success(self) -> Self {
         self.ends_with(0)
     }
 
-    /// Itself when the exit code is `code`; panics with everything it wrote otherwise.
+    /// Returns itself if the exit code is `code`; else panics with the whole output.
     #[track_caller]
     pub fn ends_with(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "exit code of {self}");
         self
     }
 
-    /// Itself when standard error holds `part`.
+    /// Returns itself if standard error contains `part`; else panics.
     #[track_caller]
     pub fn complains(self, part: &str) -> Self {
         assert!(self.stderr.contains(part), "no {part:?} in {self}");
         self
     }
 
-    /// Itself when standard output holds `part`.
+    /// Returns itself if standard output contains `part`; else panics.
     #[track_caller]
     pub fn says(self, part: &str) -> Self {
         assert!(self.stdout.contains(part), "no {part:?} in {self}");
         self
     }
 
-    /// Standard output as one JSON value.
+    /// Parses standard output as one JSON value.
     #[track_caller]
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("not JSON ({error}): {self}"))
     }
 
-    /// Standard output as one JSON value per line.
+    /// Parses standard output as one JSON value per line.
     #[track_caller]
     pub fn json_lines(&self) -> Vec<Value> {
         let parse =
@@ -170,8 +170,8 @@ fn scratch() -> File {
     tempfile::tempfile().expect("a temporary file can be made")
 }
 
-/// All of a file; what is not UTF-8 is replaced, because it is for people and for searching. It is read without moving
-/// the file's position, which the program that writes it shares.
+/// Reads a whole file; bytes that are not UTF-8 are replaced. Does not move the file's position, which the program that
+/// writes the file shares.
 fn text(file: &File) -> String {
     let length = file.metadata().expect("a temporary file has a length").len();
     let mut bytes = vec![0; usize::try_from(length).expect("output fits into memory")];

@@ -1,13 +1,13 @@
-//! What runs on this machine, read from /proc.
+//! The processes of this machine, read from /proc.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// The command lines of all processes that work in a folder or below it.
+/// Returns the command lines of all processes whose working directory is a directory or below it.
 pub fn working_in(folder: &Path) -> Vec<String> {
     let processes = std::fs::read_dir("/proc").expect("this test needs Linux's /proc");
     let in_folder = |process: &std::fs::DirEntry| {
-        // A process that has ended since, or that another user owns, is none of ours.
+        // Skips a process that has ended since or that belongs to another user.
         std::fs::read_link(process.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(folder))
     };
     let line = |process: std::fs::DirEntry| std::fs::read_to_string(process.path().join("cmdline")).ok();
@@ -15,7 +15,7 @@ pub fn working_in(folder: &Path) -> Vec<String> {
     lines.map(|line| line.replace('\0', " ").trim().to_owned()).filter(|line| !line.is_empty()).collect()
 }
 
-/// Waits until `done`; panics with what `why` says when that takes longer than `limit`.
+/// Waits until `done` returns true; panics with the message of `why` after `limit`.
 pub fn wait_until(limit: Duration, mut done: impl FnMut() -> bool, why: impl Fn() -> String) {
     let start = Instant::now();
     while !done() {

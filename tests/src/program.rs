@@ -6,18 +6,18 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-/// The `crossdock` binary of this workspace, built once per test program.
+/// Returns the `crossdock` binary of this workspace, built once per test program.
 pub fn crossdock() -> &'static Path {
     static BINARY: LazyLock<PathBuf> = LazyLock::new(build);
     &BINARY
 }
 
-/// The root of this repository.
+/// Returns the root of this repository.
 pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests live in a folder of the repository")
 }
 
-/// Builds the binary; its path comes from cargo's own messages.
+/// Builds the binary and returns its path, as cargo's messages name it.
 fn build() -> PathBuf {
     let output = Command::new(env!("CARGO"))
         .args([

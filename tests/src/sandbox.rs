@@ -1,4 +1,4 @@
-//! A home of its own for the program under test: what a run finds and leaves is the sandbox's, not this machine's.
+//! An isolated home for the program under test: it reads and writes nothing of this machine's user.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -14,14 +14,14 @@ use crate::outcome::{Outcome, Running, run};
 use crate::program::crossdock;
 use crate::tools::need;
 
-/// The time that every run believes in, in seconds since 1970.
+/// The current time of every run, in seconds since 1970.
 pub const EPOCH: &str = "1750000000";
 
-/// How long one run of the program may take. Two platforms of a Rust program from nothing take two minutes on two
-/// busy cores.
+/// The time limit for one run of the program. Two platforms of a Rust program take two minutes from scratch on two busy
+/// cores.
 const LIMIT: Duration = Duration::from_secs(900);
 
-/// Variables that say how this machine reaches the registries.
+/// Variables that configure how this machine reaches the registries.
 const NETWORK: [&str; 9] = [
     "GOPROXY",
     "GOSUMDB",
@@ -34,11 +34,11 @@ const NETWORK: [&str; 9] = [
     "CARGO_HTTP_CAINFO",
 ];
 
-/// A temporary folder with a home, a folder for work, and an environment that holds nothing but what is named here.
+/// A temporary directory with a home, a working directory, and an environment of only the variables listed here.
 #[derive(Debug)]
 pub struct Sandbox {
     root: PathBuf,
-    /// Removes the folder with the sandbox; absent where the folder outlives it.
+    /// Removes the directory on drop; `None` if the directory outlives the sandbox.
     _guard: Option<TempDir>,
     env: BTreeMap<String, OsString>,
 }
@@ -50,15 +50,15 @@ impl Default for Sandbox {
 }
 
 impl Sandbox {
-    /// An empty sandbox. Downloads and Go's build cache are shared with this machine, because they are addressed by
+    /// Creates an empty sandbox. Downloads and Go's build cache are shared with this machine, because they are addressed by
     /// content; crossdock's own cache is not.
     pub fn new() -> Self {
         let guard = TempDir::with_prefix("crossdock-").expect("a temporary folder can be made");
         Self::in_folder(guard.path().to_owned(), Some(guard))
     }
 
-    /// A sandbox in a given folder, emptied first, which stays for as long as the tests of a program share it and
-    /// for who wants to look afterwards. `folder` is `CARGO_TARGET_TMPDIR`.
+    /// Creates a sandbox in a given directory, which is emptied first and left for inspection. `folder` is
+    /// `CARGO_TARGET_TMPDIR`.
     pub fn lasting(folder: &str, name: &str) -> Self {
         let root = Path::new(folder).join(name);
         if root.exists() {
@@ -90,34 +90,34 @@ impl Sandbox {
         sandbox
     }
 
-    /// Where projects go.
+    /// Returns the directory for projects.
     pub fn work(&self) -> PathBuf {
         self.root.join("work")
     }
 
-    /// Where cargo keeps what it downloads.
+    /// Returns the directory of cargo's downloads.
     pub fn cargo_home(&self) -> PathBuf {
         PathBuf::from(&self.env["CARGO_HOME"])
     }
 
-    /// Where crossdock keeps its cache.
+    /// Returns the directory of crossdock's cache.
     pub fn cache(&self) -> PathBuf {
         self.root.join("home/.cache")
     }
 
-    /// Sets a variable for every later run.
+    /// Sets a variable for all later runs.
     pub fn set(&mut self, variable: &str, value: impl Into<OsString>) -> &mut Self {
         self.env.insert(variable.to_owned(), value.into());
         self
     }
 
-    /// Removes a variable for every later run.
+    /// Removes a variable for all later runs.
     pub fn unset(&mut self, variable: &str) -> &mut Self {
         self.env.remove(variable);
         self
     }
 
-    /// Puts a shell script in front of the PATH under the name of a tool. `REAL` in the script is the real tool.
+    /// Puts a shell script under the name of a tool in front of PATH. `REAL` in the script is the real tool.
     pub fn shim(&mut self, tool: &str, script: &str) -> &mut Self {
         let folder = self.root.join("shims");
         std::fs::create_dir_all(&folder).expect("a folder can be made");
@@ -135,7 +135,7 @@ impl Sandbox {
         self
     }
 
-    /// Leaves nothing but these tools on the PATH.
+    /// Sets PATH to a directory with only these tools.
     pub fn only(&mut self, tools: &[&str]) -> &mut Self {
         let folder = TempDir::with_prefix_in("path-", &self.root).expect("a folder can be made").keep();
         for tool in tools {
@@ -144,30 +144,30 @@ impl Sandbox {
         self.set("PATH", folder)
     }
 
-    /// A command in the sandbox's environment.
+    /// Returns a command in the sandbox's environment.
     pub fn command(&self, program: impl AsRef<Path>, dir: &Path) -> Command {
         let mut command = Command::new(program.as_ref());
         command.env_clear().envs(&self.env).current_dir(dir);
         command
     }
 
-    /// `crossdock ARGUMENTS` in a folder, to its end.
+    /// Runs `crossdock ARGUMENTS` in a directory and waits for its end.
     pub fn crossdock(&self, dir: &Path, arguments: &[&str]) -> Outcome {
         run(self.command(crossdock(), dir).args(arguments), LIMIT)
     }
 
-    /// `crossdock ARGUMENTS` in a folder, running.
+    /// Starts `crossdock ARGUMENTS` in a directory.
     pub fn start(&self, dir: &Path, arguments: &[&str]) -> Running {
         Running::start(self.command(crossdock(), dir).args(arguments))
     }
 
-    /// Another tool in the sandbox's environment, to its end.
+    /// Runs another tool in the sandbox's environment and waits for its end.
     pub fn tool(&self, dir: &Path, tool: &str, arguments: &[&str]) -> Outcome {
         run(self.command(need(tool), dir).args(arguments), LIMIT)
     }
 }
 
-/// What every sandbox shares with this machine: the toolchains, the downloads and Go's build cache.
+/// The variables for what every sandbox shares with this machine: toolchains, downloads and Go's build cache.
 static SHARED: LazyLock<Vec<(&str, OsString)>> = LazyLock::new(|| {
     let home = PathBuf::from(std::env::var_os("HOME").expect("HOME is set"));
     let or_home = |variable, folder| std::env::var_os(variable).unwrap_or_else(|| home.join(folder).into());
@@ -181,7 +181,7 @@ static SHARED: LazyLock<Vec<(&str, OsString)>> = LazyLock::new(|| {
     shared
 });
 
-/// One value of `go env`.
+/// Returns one value of `go env`.
 fn go(variable: &str) -> OsString {
     let mut command = Command::new(need("go"));
     run(command.args(["env", variable]), Duration::from_secs(60)).success().stdout.trim_end().into()

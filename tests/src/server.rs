@@ -1,4 +1,4 @@
-//! Servers that a test starts and ends.
+//! Servers that a test starts and stops.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
@@ -8,17 +8,17 @@ use rustix::process::Signal;
 
 use crate::outcome::{Outcome, Running};
 
-/// How long a server may take to listen; under emulation and beside compilers that is a while.
+/// The time limit for a server to listen: under emulation, with compilers on the same cores, it takes a while.
 const START: Duration = Duration::from_secs(60);
 
-/// A server that is running and listens.
+/// A running server that accepts connections.
 #[derive(Debug)]
 pub struct Server {
     process: Running,
 }
 
 impl Server {
-    /// Starts the command and waits until something listens on `port` of the loopback.
+    /// Starts the command and waits until it listens on `port` of the loopback interface.
     pub fn start(command: &mut Command, port: u16) -> Self {
         let mut process = Running::start(command);
         let start = Instant::now();
@@ -30,14 +30,14 @@ impl Server {
         Self { process }
     }
 
-    /// Asks it to stop, as a kubelet does, and waits for its end.
+    /// Sends SIGTERM, as a kubelet does, and waits for its end.
     pub fn terminate(self) -> Outcome {
         self.process.signal_group(Signal::TERM);
         self.process.wait(Duration::from_secs(30))
     }
 }
 
-/// A port of the loopback that nothing listened on a moment ago.
+/// Returns a port of the loopback interface that was free a moment ago.
 pub fn free_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .and_then(|listener| listener.local_addr())
@@ -45,7 +45,7 @@ pub fn free_port() -> u16 {
         .port()
 }
 
-/// Waits until something listens on the port; panics with what `why` says when nothing does.
+/// Waits until something listens on the port; panics with the message of `why` if nothing does.
 pub fn wait_for_port(port: u16, why: impl Fn() -> String) {
     let start = Instant::now();
     while !listens(port) {

@@ -1,4 +1,4 @@
-//! The tools of this machine.
+//! Finds and installs the tools that tests need.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,9 +8,9 @@ use tempfile::TempDir;
 
 use crate::outcome::run;
 
-/// Where `tool` is. Panics when it is missing: the test that needs it must fail, not pass silently.
+/// Returns the path of `tool`. Panics if it is missing: a test that needs it must fail instead of passing silently.
 pub fn need(tool: &str) -> PathBuf {
-    // Daemons live in folders that are not always on a person's PATH.
+    // Daemons are in directories that a user's PATH may lack.
     let everywhere = std::env::join_paths(
         std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
             .chain(["/usr/sbin", "/sbin"].map(PathBuf::from)),
@@ -20,8 +20,8 @@ pub fn need(tool: &str) -> PathBuf {
     })
 }
 
-/// A program of a Go module in a pinned version. `go install` builds it once for each version of Go; later test programs
-/// and later runs find it in `GOPATH/crossdock-tests`.
+/// Returns a program of a Go module in a pinned version. `go install` builds it once for each version of Go; later test
+/// programs and runs find it in `GOPATH/crossdock-tests`.
 pub fn need_go(package: &str, version: &str) -> PathBuf {
     let go = |arguments: &[&str]| {
         let mut command = Command::new(need("go"));
@@ -34,19 +34,20 @@ pub fn need_go(package: &str, version: &str) -> PathBuf {
     let place = place(&cache, &ask("GOVERSION"), package, version);
     if !place.is_dir() {
         std::fs::create_dir_all(&cache).expect("a directory can be made");
-        // Built elsewhere and moved as a whole: another test program never sees half of it.
+        // Built in a staging directory and renamed: no other test program sees half of it.
         let staging = TempDir::with_prefix_in("install-", &cache).expect("a directory can be made");
         let mut install = go(&["install", &format!("{package}@{version}")]);
         run(install.env("GOBIN", staging.path()), 20 * minute).success();
         if let Err(error) = std::fs::rename(staging.path(), &place) {
-            // Another test program was faster, and its program is the same one.
+            // Another test program was faster and built the same program.
             assert!(place.is_dir(), "{}: {error}", place.display());
         }
     }
     place.join(package.rsplit('/').next().unwrap_or(package))
 }
 
-/// The directory of one program: its name tells the whole package, its version and the compiler's, all of which decide the bytes.
+/// Returns the directory of one program. Its name holds the package, its version and the compiler's version, which together
+/// decide the bytes.
 fn place(cache: &Path, go: &str, package: &str, version: &str) -> PathBuf {
     cache.join(format!("{}@{version}-{go}", package.replace('/', "-")))
 }

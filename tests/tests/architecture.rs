@@ -1,5 +1,5 @@
-//! Holds the architecture: which crate may depend on which, how large a crate may become, how directories are named, and
-//! that modules of a crate do not use each other in circles. The tables are in `tests/architecture.toml`.
+//! Enforces the architecture: which crate may depend on which, how large a crate may become, how directories are named, and
+//! that no modules of a crate use each other in a circle. The tables are in `tests/architecture.toml`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -32,7 +32,7 @@ fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-/// The directories of our published crates, by package name.
+/// Returns the directories of the published crates by package name.
 fn crates() -> BTreeMap<String, PathBuf> {
     let below = std::fs::read_dir(repository().join("crates")).unwrap();
     let directories = below.map(|entry| entry.unwrap().path()).chain([repository().join("templates")]);
@@ -45,7 +45,7 @@ fn manifest(directory: &Path) -> toml::Table {
     std::fs::read_to_string(directory.join("Cargo.toml")).unwrap().parse().unwrap()
 }
 
-/// Every `.rs` file below a directory, with its path relative to it.
+/// Returns every `.rs` file below a directory with its relative path.
 fn sources(directory: &Path) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
     let mut left = vec![directory.to_owned()];
@@ -75,7 +75,7 @@ fn crates_depend_only_on_crates_below_them() {
     );
     for (name, directory) in &crates {
         let manifest = manifest(directory);
-        // Edges of tests only are held by cargo itself, which refuses circles of packages that are published.
+        // Dev-dependencies are left to cargo, which refuses circles among published packages.
         let platforms = manifest.get("target").and_then(|target| target.as_table());
         let manifests =
             platforms.into_iter().flat_map(|target| target.values()).filter_map(|of| of.as_table());
@@ -93,7 +93,7 @@ fn crates_depend_only_on_crates_below_them() {
 }
 
 #[test]
-fn the_allowed_edges_have_no_circle() {
+fn the_allowed_edges_have_no_circles() {
     let edges = architecture().edges;
     assert_eq!(modules::circles(&edges), Vec::<BTreeSet<String>>::new());
 }
@@ -112,9 +112,9 @@ fn no_crate_holds_more_than_its_share() {
     }
 }
 
-/// Tools take `target` and `build` for output: they clean them, and their ignore files leave them out.
+/// Tools treat `target` and `build` as output: they clean them, and their ignore files exclude them.
 #[test]
-fn directories_of_source_have_names_that_tools_leave_alone_and_modules_one_style() {
+fn source_directories_avoid_output_names_and_modules_have_one_style() {
     for directory in ["crates", "xtask/src", "tests/src", "templates"] {
         for (path, _) in sources(&repository().join(directory)) {
             let parts: Vec<&str> = path.iter().map(|part| part.to_str().unwrap()).collect();
@@ -124,14 +124,14 @@ fn directories_of_source_have_names_that_tools_leave_alone_and_modules_one_style
                 "{directory}/{}",
                 path.display()
             );
-            // cargo takes every file directly below a crate's tests/ for a test of its own, so helpers there need mod.rs.
+            // cargo compiles every file directly below a crate's tests/ as a test, so that helpers there need mod.rs.
             assert!(*file != "mod.rs" || directories.contains(&"tests"), "{directory}/{}", path.display());
         }
     }
 }
 
 #[test]
-fn modules_use_each_other_in_no_circle() {
+fn modules_do_not_use_each_other_in_circles() {
     let tolerated = architecture().circle;
     assert!(tolerated.iter().all(|circle| !circle.reason.is_empty()));
     let mut tolerated: BTreeSet<(String, BTreeSet<String>)> =

@@ -1,25 +1,25 @@
-//! Bad input: a clear error with the right exit code, and nothing lost.
+//! Bad input gives a clear error with the right exit code, and loses nothing.
 
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
 use crossdock_tests::{Layout, Outcome, Sandbox, fixture};
 
-/// A sandbox with a Go project in it.
+/// Creates a sandbox with a Go project.
 fn go() -> (Sandbox, PathBuf) {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "hello");
     (sandbox, project)
 }
 
-/// A sandbox with a Rust project in it.
+/// Creates a sandbox with a Rust project.
 fn rust() -> (Sandbox, PathBuf) {
     let sandbox = Sandbox::new();
     let project = fixture::rust_package(&sandbox.work(), "hello");
     (sandbox, project)
 }
 
-/// What a person reads is no debug output and no panic.
+/// Checks that a message is neither debug output nor a panic.
 fn readable(outcome: Outcome) -> Outcome {
     for bad in ["panicked", "RUST_BACKTRACE", "Os {", "Error("] {
         assert!(!outcome.stderr.contains(bad), "{bad:?} in {outcome}");
@@ -29,28 +29,28 @@ fn readable(outcome: Outcome) -> Outcome {
 }
 
 #[test]
-fn not_a_project() {
+fn a_directory_without_a_project_is_an_error() {
     let sandbox = Sandbox::new();
     let outcome = readable(sandbox.crossdock(&sandbox.work(), &["dist"]).ends_with(2));
     outcome.complains("Cargo.toml").complains("go.mod");
 }
 
 #[test]
-fn a_library_without_a_binary() {
+fn a_rust_library_without_a_binary_is_an_error() {
     let (sandbox, project) = rust();
     std::fs::rename(project.join("src/main.rs"), project.join("src/lib.rs")).unwrap();
     readable(sandbox.crossdock(&project, &["dist"]).ends_with(2)).complains("program");
 }
 
 #[test]
-fn a_go_library_without_main() {
+fn a_go_library_without_main_is_an_error() {
     let (sandbox, project) = go();
     fixture::write(project.join("main.go"), "package hello\n\nfunc Hello() string { return \"hello\" }\n");
     readable(sandbox.crossdock(&project, &["dist"]).ends_with(2)).complains("program");
 }
 
 #[test]
-fn two_binaries_where_one_is_needed() {
+fn several_binaries_need_a_choice() {
     let (sandbox, project) = rust();
     fixture::write(project.join("src/bin/other.rs"), "fn main() {}\n");
     fixture::write(project.join("crossdock.toml"), "[image.one]\npath = \".\"\n");
@@ -90,7 +90,7 @@ fn an_unknown_key_points_at_its_place_and_names_the_nearest() {
 }
 
 #[test]
-fn bad_values_in_the_configuration() {
+fn invalid_configuration_values_are_errors() {
     for (text, place, said) in [
         ("[image.hello]\nexpose = [\"http\"]\n", "2:11", "http"),
         ("[image.hello]\nexpose = 70000\n", "2:10", "expose"),
@@ -139,7 +139,7 @@ fn more_jobs_than_a_compiler_survives_are_refused() {
 }
 
 #[test]
-fn what_is_no_file_is_not_judged() {
+fn verify_needs_a_regular_file() {
     let (sandbox, project) = go();
     sandbox.tool(&project, "mkfifo", &["pipe"]).success();
     for subject in ["pipe", "/dev/zero"] {
@@ -149,7 +149,7 @@ fn what_is_no_file_is_not_judged() {
 }
 
 #[test]
-fn a_toolchain_that_rustup_has_not_is_missing() {
+fn a_toolchain_that_rustup_lacks_is_reported_as_missing() {
     let (mut sandbox, project) = rust();
     sandbox.set("RUSTUP_AUTO_INSTALL", "0").set("RUST_BACKTRACE", "1");
     fixture::write(project.join("rust-toolchain.toml"), "[toolchain]\nchannel = \"1.50.0\"\n");
@@ -161,7 +161,7 @@ fn a_toolchain_that_rustup_has_not_is_missing() {
 }
 
 #[test]
-fn a_platform_without_a_toolchain_is_not_dropped() {
+fn a_platform_without_a_toolchain_is_an_error() {
     let (sandbox, project) = rust();
     let outcome = readable(
         sandbox.crossdock(&project, &["dist", "--platform", "linux/amd64,linux/s390x"]).ends_with(3),
@@ -171,9 +171,9 @@ fn a_platform_without_a_toolchain_is_not_dropped() {
 }
 
 #[test]
-fn an_output_folder_that_cannot_be_made() {
+fn an_output_directory_that_cannot_be_created_is_an_error() {
     let (sandbox, project) = go();
-    // Permission bits do not stop root; a file in the way of a folder stops everybody.
+    // Permission bits do not stop root; a file in place of a directory stops every user.
     fixture::write(sandbox.work().join("file"), "");
     let output = sandbox.work().join("file/below");
     let dist = ["dist", "--output", output.to_str().unwrap()];
@@ -190,7 +190,7 @@ fn a_full_disk_keeps_the_old_image() {
     let dist = ["dist", "--output", output.to_str().unwrap()];
     let before = sandbox.crossdock(&project, &dist).success();
     let old = Layout::open(output.join("hello")).digest().to_owned();
-    // Another program, of which two platforms do not fit beside the old ones.
+    // Another program, whose two platforms do not fit next to the old ones.
     fixture::write(
         project.join("main.go"),
         "package main\n\nimport (\n\t\"net/http\"\n)\n\nfunc main() { _ = http.ListenAndServe(\":0\", nil) }\n",
@@ -198,7 +198,7 @@ fn a_full_disk_keeps_the_old_image() {
     let full = sandbox.crossdock(&project, &dist);
     let left = Layout::open(output.join("hello")).digest().to_owned();
     sandbox.tool(&sandbox.work(), "umount", &[output.to_str().unwrap()]).success();
-    // Whoever of the two fills the disk says so: the compiler or crossdock.
+    // Either the compiler or crossdock fills the disk and reports it.
     assert!(matches!(full.code, Some(4 | 5)), "{full}");
     assert!(readable(full.clone()).stderr.to_lowercase().contains("no space left"), "{full}");
     assert_eq!(left, old, "{before}");
@@ -241,7 +241,7 @@ fn files(folder: &std::path::Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn a_loop_of_links_in_files() {
+fn a_link_loop_in_files_is_an_error() {
     let (sandbox, project) = go();
     std::fs::create_dir(project.join("assets")).unwrap();
     symlink("b", project.join("assets/a")).unwrap();
@@ -254,7 +254,7 @@ fn a_loop_of_links_in_files() {
 }
 
 #[test]
-fn spaces_and_letters_beyond_ascii_in_paths() {
+fn paths_may_hold_spaces_and_non_ascii_letters() {
     let sandbox = Sandbox::new();
     let folder = sandbox.work().join("mein Ordner/größe ✓");
     for project in
@@ -276,7 +276,7 @@ fn spaces_and_letters_beyond_ascii_in_paths() {
 }
 
 #[test]
-fn unknown_words_on_the_command_line_name_the_nearest() {
+fn unknown_arguments_name_the_nearest() {
     let (sandbox, project) = go();
     readable(sandbox.crossdock(&project, &["dits"]).ends_with(2)).complains("dist");
     readable(sandbox.crossdock(&project, &["dist", "--platfrom", "linux/amd64"]).ends_with(2))
@@ -299,7 +299,7 @@ fn go_files_that_would_be_dropped_silently_are_named() {
 }
 
 #[test]
-fn settings_of_the_user_that_contradict_the_plan_are_named() {
+fn user_settings_that_contradict_the_plan_are_named() {
     let (mut sandbox, project) = go();
     sandbox.set("GOFLAGS", "-buildmode=c-shared");
     let outcome = sandbox.crossdock(&project, &["dist"]);
@@ -325,7 +325,7 @@ fn variables_that_are_not_utf_8_reach_the_compiler_or_are_refused() {
 }
 
 #[test]
-fn files_that_would_take_the_place_of_something_are_refused_in_the_plan() {
+fn files_that_would_replace_something_are_refused_in_the_plan() {
     let (sandbox, project) = go();
     fixture::write(project.join("a file"), "content");
     fixture::write(project.join("other"), "content");
@@ -346,7 +346,7 @@ fn files_that_would_take_the_place_of_something_are_refused_in_the_plan() {
         let refused = readable(sandbox.crossdock(&project, &["plan"]).ends_with(2));
         refused.complains(said).complains("crossdock.toml:2:").complains("image `hello`");
     }
-    // What a base and a program leave free stays free.
+    // Paths that neither the base nor a program uses are allowed.
     fixture::write(
         project.join("crossdock.toml"),
         "[image.hello]\nfiles = [{ from = \"a file\", to = \"/etc/\" }, { from = \"other\", to = \"/etc/passwd\" }]\n",
@@ -355,7 +355,7 @@ fn files_that_would_take_the_place_of_something_are_refused_in_the_plan() {
 }
 
 #[test]
-fn two_images_of_one_name_or_one_place_are_refused_in_the_plan() {
+fn images_with_the_same_name_or_path_are_refused_in_the_plan() {
     let (sandbox, project) = go();
     let images = |text: &str| fixture::write(project.join("crossdock.toml"), text);
     images(
@@ -371,9 +371,9 @@ fn two_images_of_one_name_or_one_place_are_refused_in_the_plan() {
     refused.complains("`a`").complains("`a.tar`").complains("dist/a.tar").complains("crossdock.toml:3:8");
 }
 
-/// What is wrong is said at the place that said it: an option, or line and column.
+/// An error names the origin of the value: an option, or line and column of a file.
 #[test]
-fn errors_say_where_a_value_came_from() {
+fn errors_name_the_origin_of_a_value() {
     let (sandbox, project) = go();
     fixture::write(project.join("cmd/other/main.go"), "package main\n\nfunc main() {}\n");
     let plan = |config: &str, arguments: &[&str], code| {
@@ -395,7 +395,7 @@ fn errors_say_where_a_value_came_from() {
 }
 
 #[test]
-fn config_check_knows_nodes_tags_and_programs() {
+fn config_check_verifies_nodes_tags_and_programs() {
     let (sandbox, project) = go();
     let check = |config: &str| {
         fixture::write(project.join("crossdock.toml"), config);
@@ -411,7 +411,7 @@ fn config_check_knows_nodes_tags_and_programs() {
     readable(check("[image.hello]\nbinary = \"helo\"\n").ends_with(2)).complains("did you mean `hello`?");
     let right = "[deploy.eks]\nnodes = [\"m5.large\"]\n\n[image.hello]\ndeploy = [\"eks\"]\n";
     check(right).success().says("m5.large → linux/amd64").says("hello of example.com/hello");
-    // What a workspace consists of is known by go alone, which is asked.
+    // Only go knows which modules a workspace has, so that it is asked.
     fixture::write(project.join("inner/go.mod"), "module example.com/inner\n\ngo 1.22\n");
     fixture::write(project.join("inner/main.go"), "package main\n\nfunc main() {}\n");
     fixture::write(project.join("go.work"), "go 1.22\n\nuse ./inner\n");
@@ -420,7 +420,7 @@ fn config_check_knows_nodes_tags_and_programs() {
     check("[image.inner]\n").success().says("inner of example.com/inner");
     std::fs::remove_file(project.join("go.work")).unwrap();
     fixture::write(project.join("go.mod"), module);
-    // Without a project there is nothing to hold names against, and that is said.
+    // Without a project names cannot be verified, and the output says so.
     fixture::write(project.join("go.mod"), "this is no module\n");
     let unchecked = check("[image.hello]\npackage = \"nope\"\n");
     unchecked.complains("not checked");

@@ -1,10 +1,10 @@
-//! Go programs with C code are linked to the C library that was asked for.
+//! Go programs with C code are linked to the requested C library.
 
 use std::path::{Path, PathBuf};
 
 use crossdock_tests::{Layout, Sandbox, fixture};
 
-/// A Go module that prints what C gives it, and its configuration.
+/// Creates a Go module that prints a value from C, and its configuration.
 fn project(sandbox: &Sandbox, config: &str) -> PathBuf {
     let project = fixture::go_module(&sandbox.work(), "hello");
     fixture::write(
@@ -20,7 +20,7 @@ fn configure(project: &Path, config: &str) {
     fixture::write(project.join("crossdock.toml"), format!("[image.hello]\ncgo = true\n{config}"));
 }
 
-/// The program of an image after it ran.
+/// Builds the image, runs its program, and returns the program's bytes.
 fn program(sandbox: &Sandbox, project: &Path) -> Vec<u8> {
     sandbox.crossdock(project, &["dist", "--platform", "linux/amd64"]).success();
     let root = sandbox.work().join("root");
@@ -35,18 +35,18 @@ fn holds(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
-/// What tells two static programs apart: glibc reads its locales from a folder that musl has not.
+/// A text that only programs with glibc hold: the directory from which glibc reads its locales, which musl does not have.
 const LOCALES: &str = "/usr/lib/locale";
 
 #[test]
-fn a_static_program_holds_glibc_where_libc_names_it() {
+fn libc_glibc_links_a_static_program_to_glibc() {
     let sandbox = Sandbox::new();
     let project = project(&sandbox, "libc = \"gnu\"\n");
     assert!(holds(&program(&sandbox, &project), LOCALES));
 }
 
 #[test]
-fn musl_without_its_loader_is_a_contradiction() {
+fn dynamic_musl_without_its_loader_is_an_error() {
     let sandbox = Sandbox::new();
     let dynamic = "libc = \"musl\"\nlinkage = \"dynamic\"\n";
     let project = project(&sandbox, dynamic);
@@ -58,7 +58,7 @@ fn musl_without_its_loader_is_a_contradiction() {
 /// zig builds musl first, which takes minutes.
 #[test]
 #[ignore = "minutes: `cargo xtask test --long`"]
-fn long_a_program_is_linked_to_musl_where_libc_names_it() {
+fn long_libc_musl_links_a_program_to_musl() {
     let sandbox = Sandbox::new();
     let project = project(&sandbox, "libc = \"musl\"\n");
     assert!(!holds(&program(&sandbox, &project), LOCALES));

@@ -1,10 +1,10 @@
-//! What an image takes from the checkout around its project: versions, tags, and what is said where git tells nothing.
+//! Versions and tags from the git checkout around a project, and the warnings if git does not give them.
 
 use std::path::Path;
 
 use crossdock_tests::{Sandbox, fixture};
 
-/// The plan's tags and warnings.
+/// Returns the plan's tags and warnings.
 fn planned(sandbox: &Sandbox, project: &Path) -> (Vec<String>, String) {
     let plan = sandbox.crossdock(project, &["plan", "--json"]).success().json();
     let tags = plan["images"][0]["tags"].as_array().unwrap();
@@ -12,7 +12,7 @@ fn planned(sandbox: &Sandbox, project: &Path) -> (Vec<String>, String) {
 }
 
 #[test]
-fn a_module_below_the_root_has_the_tags_of_its_folder() {
+fn a_module_below_the_root_uses_the_tags_of_its_directory() {
     let sandbox = Sandbox::new();
     let root = sandbox.work().join("shop");
     let project = fixture::go_module(&root.join("services"), "api");
@@ -39,13 +39,13 @@ fn a_version_with_build_metadata_is_a_tag_by_default() {
     fixture::write(project.join("Cargo.toml"), &manifest);
     std::fs::remove_file(project.join("Cargo.lock")).ok();
     assert_eq!(planned(&sandbox, &project).0, ["1.2.3-rc.1-build.5", "latest"]);
-    // A template of a person's own is taken as it is.
+    // A tag template of the user is taken as it is.
     let own = sandbox.crossdock(&project, &["plan", "--tag", "{{ version }}"]).ends_with(2);
     own.complains("the filter `slug`");
 }
 
 #[test]
-fn what_git_refuses_to_tell_is_said() {
+fn a_refusal_of_git_is_reported() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "app");
     assert_eq!(planned(&sandbox, &project).1, "[]", "a folder without git is nothing to speak of");
@@ -53,7 +53,7 @@ fn what_git_refuses_to_tell_is_said() {
     assert!(planned(&sandbox, &project).1.contains("has no commit yet"));
     fixture::commit(&sandbox, &project);
     assert_eq!(planned(&sandbox, &project).1, "[]");
-    // As in a pipeline's container, where the checkout is another user's. Only root can give it away.
+    // As in a pipeline's container, where another user owns the checkout. Only root can change the owner.
     std::os::unix::fs::chown(&project, Some(12_345), None).expect("the tests run as root");
     std::os::unix::fs::chown(project.join(".git"), Some(12_345), None).expect("the tests run as root");
     let (_, warnings) = planned(&sandbox, &project);

@@ -1,4 +1,4 @@
-//! Eight runs at once, on one project and on eight, sharing one cache.
+//! Eight concurrent runs, on one project and on eight, that share a cache.
 
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -16,7 +16,7 @@ fn eight(run: impl Fn(usize) + Sync) {
 }
 
 #[test]
-fn of_one_project() {
+fn eight_runs_of_one_project_give_one_image() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "hello");
     eight(|_| {
@@ -26,14 +26,14 @@ fn of_one_project() {
 }
 
 #[test]
-fn with_eight_tags_into_one_layout() {
+fn eight_runs_with_different_tags_leave_a_whole_layout() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "hello");
     let tags: Vec<String> = (0..8).map(|place| format!("tag-{place}")).collect();
     eight(|place| {
         sandbox.crossdock(&project, &["dist", "--tag", &tags[place]]).success();
     });
-    // Whoever was last decides the tags; what must not happen is a broken layout or one without a tag.
+    // The last run decides the tags. A broken layout, or one without a tag, must not happen.
     let layout = Layout::open(project.join("dist/hello"));
     assert!(
         !layout.tags().is_empty() && layout.tags().iter().all(|tag| tags.contains(tag)),
@@ -43,7 +43,7 @@ fn with_eight_tags_into_one_layout() {
 }
 
 #[test]
-fn of_eight_projects_with_one_cache() {
+fn eight_projects_share_one_cache() {
     let sandbox = Sandbox::new();
     let projects: Vec<PathBuf> =
         (0..8).map(|place| fixture::go_module(&sandbox.work().join(place.to_string()), "hello")).collect();

@@ -1,4 +1,4 @@
-//! The Go example from source to two platforms that a stock `ssh` client logs in to.
+//! The Go example, built from source for two platforms that a stock `ssh` client logs in to.
 
 use std::sync::LazyLock;
 
@@ -13,7 +13,7 @@ static BUILT: LazyLock<Built> =
     LazyLock::new(|| Built::example(Sandbox::lasting(env!("CARGO_TARGET_TMPDIR"), "dist-go"), NAME));
 
 #[test]
-fn the_image_is_an_index_of_both_platforms_with_what_a_node_needs() {
+fn the_image_is_an_index_of_both_platforms_with_everything_a_node_needs() {
     let layout = BUILT.layout(NAME);
     assert_eq!(layout.platforms(), ["linux/amd64", "linux/arm64"]);
     for platform in layout.platforms() {
@@ -28,7 +28,7 @@ fn the_image_is_an_index_of_both_platforms_with_what_a_node_needs() {
 }
 
 #[test]
-fn the_layout_lies_in_dist_and_makes_no_tree_dirty() {
+fn the_layout_in_dist_leaves_the_git_tree_clean() {
     assert!(BUILT.project.join("dist").join(NAME).join("index.json").is_file());
     let status =
         BUILT.sandbox.tool(&BUILT.project, "git", &["status", "--porcelain", "--ignored=no"]).success();
@@ -36,8 +36,8 @@ fn the_layout_lies_in_dist_and_makes_no_tree_dirty() {
 }
 
 #[test]
-fn the_layout_folder_ignores_itself() {
-    // The example's own .gitignore names dist; a project without one must stay clean all the same.
+fn the_layout_directory_ignores_itself() {
+    // The example's own .gitignore lists dist; a project without one must stay clean, too.
     let sandbox = Sandbox::new();
     let project = crossdock_tests::fixture::go_module(&sandbox.work(), "bare");
     crossdock_tests::fixture::commit(&sandbox, &project);
@@ -46,7 +46,7 @@ fn the_layout_folder_ignores_itself() {
 }
 
 #[test]
-fn tags_come_from_git_and_point_to_what_was_verified() {
+fn tags_come_from_git_and_point_to_the_verified_digest() {
     let short = BUILT.sandbox.tool(&BUILT.project, "git", &["rev-parse", "--short", "HEAD"]).success().stdout;
     let layout = BUILT.layout(NAME);
     assert!(
@@ -79,7 +79,7 @@ fn both_platforms_start_and_a_stock_client_logs_in() {
 }
 
 #[test]
-fn docker_runs_what_it_was_given() {
+fn docker_runs_the_loaded_image() {
     let docker = Docker::start();
     let (mut sandbox, project) = copy("docker");
     sandbox.set("DOCKER_HOST", docker.host());
@@ -88,7 +88,7 @@ fn docker_runs_what_it_was_given() {
 }
 
 #[test]
-fn podman_runs_what_it_was_given() {
+fn podman_runs_the_loaded_image() {
     let podman = Podman::start();
     let (mut sandbox, project) = copy("podman");
     for (variable, file) in podman.environment() {
@@ -98,7 +98,7 @@ fn podman_runs_what_it_was_given() {
     logs_in(&podman, loaded.stdout.trim());
 }
 
-/// A copy of the example with a home of its own, so that a test can write into it.
+/// Copies the example into a sandbox of its own, so that a test can modify it.
 fn copy(name: &str) -> (Sandbox, std::path::PathBuf) {
     let sandbox = Sandbox::lasting(env!("CARGO_TARGET_TMPDIR"), &format!("dist-go-{name}"));
     let project = crossdock_tests::fixture::example(&sandbox.work(), NAME);
@@ -133,13 +133,13 @@ fn a_program_for_another_machine_is_refused() {
 }
 
 #[test]
-fn nothing_changed_means_the_same_digest() {
+fn an_unchanged_project_gives_the_same_digest() {
     let again = BUILT.sandbox.crossdock(&BUILT.project, &["dist", "--json"]).success().json();
     assert_eq!(again["images"][0]["digest"], BUILT.image(NAME)["digest"]);
 }
 
 #[test]
-fn the_programs_are_static_and_say_what_they_were_built_for() {
+fn the_programs_are_static_and_record_their_target() {
     let layout = BUILT.layout(NAME);
     for machine in Machine::ALL {
         let program = layout

@@ -1,4 +1,4 @@
-//! The Rust example from source to two platforms that answer HTTP.
+//! The Rust example, built from source for two platforms that answer HTTP.
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -30,19 +30,19 @@ fn both_platforms_start_and_answer() {
 }
 
 #[test]
-fn the_layout_lies_below_target_and_carries_the_version_as_a_tag() {
+fn the_layout_is_below_target_and_tagged_with_the_version() {
     assert!(BUILT.project.join("target/crossdock").join(NAME).join("index.json").is_file());
     assert!(BUILT.layout(NAME).tags().contains(&"0.1.0".to_owned()), "{:?}", BUILT.layout(NAME).tags());
 }
 
 #[test]
-fn every_engine_runs_what_it_was_given() {
+fn every_engine_runs_the_loaded_image() {
     let (docker, podman) = (Docker::start(), Podman::start());
     answers(&docker, "docker", vec![("DOCKER_HOST", docker.host().into())]);
     answers(&podman, "podman", podman.environment().to_vec());
 }
 
-/// Loads from the project that is built already: nothing compiles again.
+/// Loads the image of the project that is built already, without compiling again.
 fn answers(engine: &dyn Engine, name: &str, variables: Vec<(&str, PathBuf)>) {
     let mut command = BUILT.sandbox.command(crossdock_tests::program::crossdock(), &BUILT.project);
     command.envs(variables).args(["dist", "--load", name]);

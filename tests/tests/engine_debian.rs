@@ -1,5 +1,5 @@
-//! Rendered files on a real Debian: their `apt-get install` fetches cross compilers and libraries from a mirror. The one
-//! stand-in is `rustup`, which does nothing because the standard libraries are there.
+//! Rendered files on a real Debian: their `apt-get install` fetches cross compilers and libraries from a mirror. Only
+//! `rustup` is replaced, by a script that does nothing, because the standard libraries are included.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use crossdock_tests::engine::{Base, BuildKit, Debian, Podman, builder, compiler_image, install_buildx};
 use crossdock_tests::{Layout, Machine, Sandbox, fixture};
 
-/// What both programs print comes from zlib and from the C library, of the image that they run in.
+/// Both programs print a text from zlib and from the C library of the image in which they run.
 const GO: &str = r#"package main
 
 /*
@@ -49,7 +49,8 @@ fn configure(sandbox: &Sandbox, project: &Path, name: &str, image: &str, release
     fixture::commit(sandbox, project);
 }
 
-/// Builds for both platforms and starts both programs on the Debian of their image; `words` is what they call themselves.
+/// Builds for both platforms and starts both programs on the Debian of their image; `words` is the name that they print for
+/// themselves.
 fn is_built_and_starts(
     sandbox: &Sandbox,
     project: &Path,
@@ -84,7 +85,7 @@ fn debian() -> Debian {
 
 #[test]
 #[ignore = "long: installs Debian and cross compilers"]
-fn long_buildkit_installs_what_cgo_needs_from_debian() {
+fn long_buildkit_installs_the_packages_of_cgo_from_debian() {
     let mut sandbox = Sandbox::new();
     let debian = debian();
     let project: PathBuf = fixture::go_module(&sandbox.work(), "hello");
@@ -99,7 +100,7 @@ fn long_buildkit_installs_what_cgo_needs_from_debian() {
 
 #[test]
 #[ignore = "long: installs Debian and cross compilers"]
-fn long_podman_installs_what_rust_links_from_debian() {
+fn long_podman_installs_the_libraries_of_rust_programs_from_debian() {
     let mut sandbox = Sandbox::new();
     let debian = debian();
     let project: PathBuf = fixture::rust_package(&sandbox.work(), "greeter");

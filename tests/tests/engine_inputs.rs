@@ -1,4 +1,4 @@
-//! What is handed on to an engine, used by it for real: secrets and an ssh agent, caches in a registry, base images.
+//! Inputs that are passed to an engine and that it really uses: secrets, an ssh agent, caches in a registry, base images.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,9 +12,9 @@ use crossdock_tests::outcome::run;
 use crossdock_tests::tools::need;
 use crossdock_tests::{Layout, Outcome, Sandbox, fixture};
 
-/// Builds with a token and an agent, finds neither in the image nor in the engine's `store`, and without them ends
-/// before the engine begins, with an error that says which.
-fn secrets_are_used_and_kept_nowhere(sandbox: &mut Sandbox, project: &Path, builder: &str, store: &Path) {
+/// Builds with a token and an agent, and finds neither in the image nor in the engine's `store`. Without them the build
+/// ends before the engine starts, with an error that names the missing one.
+fn secrets_are_used_and_not_kept(sandbox: &mut Sandbox, project: &Path, builder: &str, store: &Path) {
     let secrets = Secrets::new(sandbox, project);
     let base = base_from(sandbox, project, &secrets.compiler(sandbox));
     let dist = |more: &[&str]| -> Outcome {
@@ -36,14 +36,18 @@ fn secrets_are_used_and_kept_nowhere(sandbox: &mut Sandbox, project: &Path, buil
     says_hello(sandbox, &built, &GO_WORDS[1..2]);
     assert!(built.holds("hello from ") && built.holds("65532"), "the search finds nothing at all");
     assert!(!built.holds(&secrets.token), "the image holds the token");
-    assert!(files_with(store, TRACE), "the search does not see what the step wrote into {}", store.display());
+    assert!(
+        any_file_contains(store, TRACE),
+        "the search does not see what the step wrote into {}",
+        store.display()
+    );
     for place in [store, project, &sandbox.cache()] {
-        assert!(!files_with(place, &secrets.token), "{} holds the token", place.display());
+        assert!(!any_file_contains(place, &secrets.token), "{} holds the token", place.display());
     }
 }
 
-/// Whether any file below a folder holds a text.
-fn files_with(folder: &Path, text: &str) -> bool {
+/// Returns whether any file below a directory holds a text.
+fn any_file_contains(folder: &Path, text: &str) -> bool {
     let mut grep = Command::new(need("grep"));
     grep.args(["--recursive", "--text", "--quiet", "--no-messages", "--fixed-strings", "-e", text]);
     run(grep.arg(folder), Duration::from_secs(120)).code == Some(0)
@@ -56,7 +60,7 @@ fn docker_mounts_secrets_and_an_agent_and_keeps_neither() {
     let folder = sandbox.work();
     sandbox.set("DOCKER_HOST", docker.host()).set("DOCKER_CONFIG", folder);
     debian_docker(&mut sandbox);
-    secrets_are_used_and_kept_nowhere(&mut sandbox, &project, "docker", &docker.storage());
+    secrets_are_used_and_not_kept(&mut sandbox, &project, "docker", &docker.storage());
 }
 
 #[test]
@@ -64,7 +68,7 @@ fn podman_mounts_secrets_and_an_agent_and_keeps_neither() {
     let (mut sandbox, project) = go_project();
     let podman = Podman::start_on_overlays();
     podman.set_up(&mut sandbox);
-    secrets_are_used_and_kept_nowhere(&mut sandbox, &project, "podman", &podman.storage());
+    secrets_are_used_and_not_kept(&mut sandbox, &project, "podman", &podman.storage());
 }
 
 #[test]
@@ -74,14 +78,14 @@ fn long_buildkit_mounts_secrets_and_an_agent_and_keeps_neither() {
     let buildkit = BuildKit::start();
     let buildx = install_buildx(&mut sandbox);
     builder(&sandbox, &buildx, "one", &[(&buildkit, "linux/amd64")]);
-    secrets_are_used_and_kept_nowhere(&mut sandbox, &project, "buildx=one", &buildkit.storage());
+    secrets_are_used_and_not_kept(&mut sandbox, &project, "buildx=one", &buildkit.storage());
 }
 
 const BOTH: &str = "linux/amd64,linux/arm64";
 
 const ON_SLIM: &str = "[image.hello]\npath = \".\"\n\n[image.hello.dockerfile]\nbase = \"debian-slim\"\n";
 
-/// A stand-in for `debian:…-slim` that says for which architecture it is.
+/// Creates a replacement for `debian:…-slim` that records its architecture.
 fn slim(sandbox: &Sandbox) -> PathBuf {
     let work = sandbox.work();
     let slim = ["amd64", "arm64"].map(|architecture| {
@@ -90,8 +94,9 @@ fn slim(sandbox: &Sandbox) -> PathBuf {
     Base::layout_of(&[("amd64", &slim[0]), ("arm64", &slim[1])], &work.join("slim"))
 }
 
-/// Each platform's program starts, and lies on the base of that platform: an engine may label the one and take the other.
-fn lies_on_its_own_base(sandbox: &Sandbox, built: &Layout) {
+/// Checks that each platform's program starts and is on the base of that platform: an engine may label one and take the
+/// other.
+fn is_on_its_own_base(sandbox: &Sandbox, built: &Layout) {
     says_hello(sandbox, built, &GO_WORDS[..2]);
     for (machine, word) in &GO_WORDS[..2] {
         let root = sandbox.work().join(format!("unpacked-{}-{}", machine.name(), built.digest()));
@@ -113,10 +118,10 @@ fn docker_builds_each_platform_on_its_own_base() {
     let bases = ["--base-from", &compiler, "--base-from", &base];
     let asked = ["dist", "--builder", "docker", "--platform", BOTH];
     sandbox.crossdock(&project, &[&asked[..], &bases].concat()).success();
-    lies_on_its_own_base(&sandbox, &Layout::open(project.join("dist/hello")));
+    is_on_its_own_base(&sandbox, &Layout::open(project.join("dist/hello")));
 }
 
-/// Builds on bases that the engine pulls under the names that the templates use, also where `crossdock.lock` pins them.
+/// Builds on bases that the engine pulls by the names in the templates, also if `crossdock.lock` pins them.
 fn bases_come_from_a_registry(sandbox: &Sandbox, project: &Path, registry: &Registry, builder: &str) {
     fixture::write(project.join("crossdock.toml"), ON_SLIM);
     let compiler = compiler_image(sandbox, project);
@@ -127,7 +132,7 @@ fn bases_come_from_a_registry(sandbox: &Sandbox, project: &Path, registry: &Regi
 
     dist().success();
     let built = Layout::open(project.join("dist/hello"));
-    lies_on_its_own_base(sandbox, &built);
+    is_on_its_own_base(sandbox, &built);
 
     let pin = |digest: &str| {
         let lock = format!("[images]\n\"debian:trixie-slim\" = \"{digest}\"\n");
@@ -147,7 +152,7 @@ fn bases_come_from_a_registry(sandbox: &Sandbox, project: &Path, registry: &Regi
 
 #[test]
 #[ignore = "long: builds buildkitd and buildx"]
-fn long_buildkit_takes_its_bases_from_a_registry() {
+fn long_buildkit_pulls_its_bases_from_a_registry() {
     let (mut sandbox, project) = go_project();
     let registry = Registry::start();
     let node = BuildKit::start_behind(&registry);
@@ -158,15 +163,15 @@ fn long_buildkit_takes_its_bases_from_a_registry() {
 
 #[test]
 #[ignore = "long: seven builds"]
-fn long_podman_takes_its_bases_and_caches_from_a_registry() {
+fn long_podman_pulls_its_bases_and_caches_from_a_registry() {
     let (mut sandbox, project) = go_project();
     let registry = Registry::start();
     let podman = Podman::start_on_overlays().behind(&registry);
     podman.set_up(&mut sandbox);
     bases_come_from_a_registry(&sandbox, &project, &registry, "podman");
     let place = format!("{}/hello/cache", registry.host());
-    // Debian's podman looks for no step behind an ARG (buildah's issue 4315), and so finds dependencies alone.
-    a_cache_spares("mod", sandbox, &project, &place, &place, |sandbox, _| {
+    // Debian's podman caches no step after an ARG (buildah's issue 4315), so that it only finds the dependencies.
+    a_cache_saves_compiling("mod", sandbox, &project, &place, &place, |sandbox, _| {
         let fresh = Podman::start_on_overlays().behind(&registry);
         fresh.set_up(sandbox);
         ("podman".to_owned(), fresh)
@@ -175,21 +180,28 @@ fn long_podman_takes_its_bases_and_caches_from_a_registry() {
 
 #[test]
 #[ignore = "long: builds buildkitd and buildx"]
-fn long_a_cache_in_a_registry_spares_a_fresh_buildkit_the_compiler() {
+fn long_a_cache_in_a_registry_saves_a_fresh_buildkit_from_compiling() {
     let (mut sandbox, project) = go_project();
     let buildx = install_buildx(&mut sandbox);
     let registry = Registry::start();
     let place = format!("type=registry,ref={}/hello/cache", registry.host());
-    a_cache_spares("build", sandbox, &project, &format!("{place},mode=max"), &place, |sandbox, name| {
-        let node = BuildKit::start();
-        builder(sandbox, &buildx, name, &[(&node, "linux/amd64")]);
-        (format!("buildx={name}"), node)
-    });
+    a_cache_saves_compiling(
+        "build",
+        sandbox,
+        &project,
+        &format!("{place},mode=max"),
+        &place,
+        |sandbox, name| {
+            let node = BuildKit::start();
+            builder(sandbox, &buildx, name, &[(&node, "linux/amd64")]);
+            (format!("buildx={name}"), node)
+        },
+    );
 }
 
-/// Builds in three fresh engines, each made and named by `start`: one fills the cache, one reads it, one knows nothing of
-/// it. `go STEP` puts a new number into every image, so that images are equal when it did not run again.
-fn a_cache_spares<E>(
+/// Builds in three fresh engines that `start` makes and names: one fills the cache, one reads it, one does not know it. `go
+/// STEP` writes a new number into every image, so that equal images prove that it did not run again.
+fn a_cache_saves_compiling<E>(
     step: &str,
     mut sandbox: Sandbox,
     project: &Path,

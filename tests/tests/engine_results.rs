@@ -1,4 +1,4 @@
-//! What comes back from an engine: whichever one builds, the image says the same of itself and lies on the right base.
+//! Images that come back from an engine: whichever one builds, the configuration is the same and the base is the right one.
 
 use std::path::Path;
 
@@ -19,14 +19,14 @@ fn built(project: &Path) -> Layout {
     Layout::open(project.join("dist/hello"))
 }
 
-/// The health check of each platform, and the base that the index names.
+/// Returns the health check of each platform, and the base that the index names.
 fn says_of_itself(layout: &Layout) -> (Vec<Value>, Value) {
     let check = |platform: &String| layout.config(platform)["config"]["Healthcheck"].clone();
     let base = layout.index()["annotations"]["org.opencontainers.image.base.name"].clone();
     (layout.platforms().iter().map(check).collect(), base)
 }
 
-/// Builds on a `debian-slim` that is no Debian; its health check is the one of crossdock's own image.
+/// Builds on a replacement for `debian-slim`; its health check is that of crossdock's own image.
 fn is_like_crossdocks_own(sandbox: &Sandbox, project: &Path, builder: &str) {
     let work = sandbox.work();
     fixture::write(project.join("crossdock.toml"), CONFIGURATION);
@@ -97,14 +97,14 @@ fn long_buildkit_builds_the_same_health_check_on_the_right_base() {
     is_like_crossdocks_own(&sandbox, &project, "buildx=one");
 }
 
-/// What `podman` answers that builds elsewhere or here, and no more.
+/// Installs a `podman` that answers `info` as one that builds elsewhere or here does, and nothing else.
 fn podman_says(sandbox: &mut Sandbox, info: &str) {
     let version = r#"{"Client":{"Version":"4.3.1","OsArch":"linux/amd64"}}"#;
     sandbox.shim("podman", &format!("[ \"$1\" = info ] && echo '{info}' || echo '{version}'"));
 }
 
 #[test]
-fn a_cache_is_named_in_each_engines_own_words_or_refused() {
+fn a_cache_is_written_in_each_engines_own_syntax_or_refused() {
     let (mut sandbox, project) = go_project();
     podman_says(&mut sandbox, "{}");
     let plan = |sandbox: &Sandbox, builder: &str, cache: &str| {
@@ -152,9 +152,9 @@ fn a_step_that_runs_foreign_programs_needs_a_machine_that_runs_them() {
     doctor.success().says("(runs linux/amd64, linux/386, linux/arm64)");
 }
 
-/// What a person reads of a bake file is what `dist` runs, but for what becomes of the result.
+/// A rendered bake file equals the one that `dist` runs, except for the output of the build.
 #[test]
-fn the_bake_file_that_is_rendered_is_the_one_that_is_run() {
+fn the_rendered_bake_file_is_the_one_that_runs() {
     let (mut sandbox, project) = go_project();
     sandbox.shim(
         "docker",
@@ -199,7 +199,7 @@ fn the_bake_file_that_is_rendered_is_the_one_that_is_run() {
 }
 
 #[test]
-fn what_a_rust_program_includes_and_its_ignore_file_leaves_out_is_said() {
+fn included_files_that_the_dockerignore_excludes_are_reported() {
     let sandbox = Sandbox::new();
     let project = fixture::rust_package(&sandbox.work(), "greeter");
     let render = || sandbox.crossdock(&project, &["render", "dockerfile"]).success();

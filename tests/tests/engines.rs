@@ -1,8 +1,8 @@
-//! Images that a container engine builds from what crossdock renders: built for real, taken back, verified, started.
+//! Images that a container engine builds from rendered files: really built, imported, verified and started.
 //!
-//! No image can be pulled where these tests run. What stands in for `golang` and `rust` is made of this machine's own
-//! shell, tools and compilers, see [`Base`]; in the tests that are not `long_`, `go` in it hands out a program that this
-//! machine's Go compiled before.
+//! No image can be pulled where these tests run. `golang` and `rust` are replaced by images of this machine's own shell,
+//! tools and compilers, see [`Base`]; except in `long_` tests, their `go` copies a program that this machine's Go compiled
+//! before.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -27,7 +27,7 @@ fn rust_project(sandbox: &Sandbox) -> PathBuf {
 
 const RUST_WORDS: [(Machine, &str); 2] = [(Machine::Amd64, "x86_64"), (Machine::Arm64, "aarch64")];
 
-/// What `docker version` of version 28 says without a server, and with one.
+/// Installs a docker client that prints the output of `docker version` 28 without a server, and with one.
 fn docker_says(sandbox: &mut Sandbox, server: &str, stderr: &str, more: &str) {
     let client = r#"{"Version":"28.2.2","Os":"linux","Arch":"amd64"}"#;
     sandbox.shim(
@@ -42,7 +42,7 @@ fn docker_says(sandbox: &mut Sandbox, server: &str, stderr: &str, more: &str) {
 const SERVER: &str = r#"{"Version":"28.2.2","Os":"linux","Arch":"amd64"}"#;
 
 #[test]
-fn docker_builds_what_is_verified_and_tagged_like_everything_else() {
+fn images_built_by_docker_are_verified_and_tagged() {
     let (mut sandbox, project) = go_project();
     let docker = Docker::start_apart();
     let folder = sandbox.work();
@@ -59,7 +59,7 @@ fn docker_builds_what_is_verified_and_tagged_like_everything_else() {
     let plan = sandbox.crossdock(&project, &["plan", "--builder", "docker", "--base-from", &misnamed]);
     plan.success().says("begins with it; they begin with golang:");
 
-    // A base that is given takes the place of one that is pinned, and a user's image of its name stays the user's.
+    // A given base replaces a pinned one, and a user's own image of the same name is left alone.
     let name = base.split('=').next().expect("it names an image");
     let pin = format!("[images]\n\"{name}\" = \"sha256:{}\"\n", "0".repeat(64));
     fixture::write(project.join("crossdock.lock"), &pin);
@@ -70,7 +70,7 @@ fn docker_builds_what_is_verified_and_tagged_like_everything_else() {
         .says("--build-arg NOBODY: no ARG")
         .says("--secret id=none: no step");
 
-    // Its own BuildKit, for both platforms.
+    // Docker's own BuildKit, for both platforms.
     let report = dist(&sandbox, &base, &both).success().json();
     let built = Layout::open(project.join("dist/hello"));
     assert_eq!(report["images"][0]["digest"], built.digest());
@@ -82,7 +82,7 @@ fn docker_builds_what_is_verified_and_tagged_like_everything_else() {
     assert!(!left.contains("crossdock-build"), "our names stay behind: {left}");
     assert!(!left.contains("golang"), "the user's own tag was set: {left}");
 
-    // The classic builder: this machine's platform alone.
+    // The classic builder, only for this machine's platform.
     sandbox.set("DOCKER_BUILDKIT", "0");
     dist(&sandbox, &base, &both).ends_with(3).complains("builds only for its own platform");
     assert_eq!(Layout::open(project.join("dist/hello")).digest(), built.digest(), "nothing was lost");
@@ -92,7 +92,7 @@ fn docker_builds_what_is_verified_and_tagged_like_everything_else() {
 
     std::fs::remove_file(project.join("crossdock.lock")).expect("the pins are there");
 
-    // A compiler that makes programs for the builder's own platform.
+    // A compiler that only makes programs for the builder's own platform.
     let before = Layout::open(project.join("dist/hello")).digest().to_owned();
     let wrong = RecordedGo::new(&sandbox).only_for_amd64().layout("wrong");
     let wrong = base_from(&sandbox, &project, &wrong);
@@ -100,7 +100,7 @@ fn docker_builds_what_is_verified_and_tagged_like_everything_else() {
     assert!(refused.stdout.contains("\"fails\""), "{}", refused.stdout);
     assert_eq!(Layout::open(project.join("dist/hello")).digest(), before, "the tags stay");
 
-    // An engine that does not build for the platform that it is asked for, and labels accordingly.
+    // An engine that ignores the requested platform but labels the image with it.
     sandbox.shim(
         "docker",
         "if [ \"$1\" = build ]; then shift 3; set -- build \"$@\"; fi\nexec /usr/bin/docker \"$@\"",
@@ -116,13 +116,13 @@ fn docker_builds_what_is_verified_and_tagged_like_everything_else() {
     assert!(!left.contains("crossdock-build"), "a failed run leaves our names behind: {left}");
 }
 
-/// In our template, and in a user's own that has a block of its own for it.
+/// The error is in our template, or in one of the user that overrides a block of it.
 fn a_compile_error_names_the_line_and_its_template(sandbox: &Sandbox, project: &Path, base: &str) {
     fixture::write(project.join("broken.go"), "package main\n");
     let dist = || {
         let outcome = sandbox.crossdock(project, &["dist", "--builder", "docker", "--base-from", base]);
         let outcome = outcome.ends_with(4).complains("./broken.go:1:1: it is broken");
-        // What it builds on is forgotten after the failure.
+        // The base image is removed after the failure.
         outcome
             .complains("go build -trimpath")
             .complains("by hand:\n  cd ")
@@ -152,7 +152,7 @@ fn docker_images(docker: &Docker) -> Command {
 }
 
 #[test]
-fn an_engine_that_cannot_build_is_missing_with_the_reason() {
+fn an_engine_that_cannot_build_is_reported_with_the_reason() {
     let (mut sandbox, project) = go_project();
     let doctor =
         |sandbox: &Sandbox, builder: &str| sandbox.crossdock(&project, &["doctor", "--builder", builder]);
@@ -166,7 +166,7 @@ fn an_engine_that_cannot_build_is_missing_with_the_reason() {
     docker_says(&mut sandbox, &SERVER.replace("28.2.2", "19.03.5"), "", "");
     doctor(&sandbox, "docker").ends_with(3).says("19.03.5, which is too old: take 20.10 or newer");
 
-    // A client that needs the plugin and has it not: the classic builder, which knows one platform.
+    // A client that needs the plugin buildx and lacks it: the classic builder, which builds for one platform.
     docker_says(&mut sandbox, SERVER, "", "");
     doctor(&sandbox, "docker").ends_with(3).says("builds only for its own platform").says("classic builder");
     doctor(&sandbox, "buildx").ends_with(3).says("buildx is not installed");
@@ -187,7 +187,7 @@ fn an_engine_that_cannot_build_is_missing_with_the_reason() {
 }
 
 #[test]
-fn what_an_engine_does_not_understand_is_said_before_it_runs() {
+fn unsupported_engine_options_are_reported_before_it_runs() {
     let (mut sandbox, project) = go_project();
     docker_says(&mut sandbox, SERVER, "", "");
     let plan = |sandbox: &Sandbox, arguments: &[&str]| {
@@ -219,7 +219,7 @@ fn what_an_engine_does_not_understand_is_said_before_it_runs() {
     plan(&sandbox, &["--builder", "docker", "--image", "hello"])
         .ends_with(2)
         .complains("the folder of the image `hello.engine`");
-    // Over the environment, which stands over the file.
+    // The command line overrides the environment, which overrides the file.
     fixture::write(project.join("crossdock.toml"), "builder = \"docker\"\n");
     plan(&sandbox, &[]).success().says("docker build --platform linux/amd64");
     sandbox.set("CROSSDOCK_BUILDER", "embedded");
@@ -229,7 +229,7 @@ fn what_an_engine_does_not_understand_is_said_before_it_runs() {
 }
 
 #[test]
-fn what_is_handed_on_reaches_every_engine_that_understands_it() {
+fn options_reach_every_engine_that_supports_them() {
     let (mut sandbox, project) = go_project();
     let buildx = "'buildx version') echo 'github.com/docker/buildx v0.19.3 48d6a39' ;;\n\
                   'buildx inspect') printf 'Name: one\\nDriver: remote\\n\\nNodes:\\nName: one\\nPlatforms: linux/amd64\\n' ;;\n\
@@ -283,9 +283,9 @@ fn what_is_handed_on_reaches_every_engine_that_understands_it() {
     }
 }
 
-/// Only equal steps are found in a cache, so that what reads one and what fills it are the same file.
+/// A cache only has equal steps, so that the build that reads it and the one that fills it must use the same file.
 #[test]
-fn a_cache_is_read_by_the_steps_that_fill_it() {
+fn the_steps_that_fill_a_cache_read_it() {
     let (mut sandbox, project) = go_project();
     let buildx = "'buildx version') echo 'github.com/docker/buildx v0.19.3 48d6a39' ;;\n\
                   'buildx inspect') printf 'Name: one\\nDriver: remote\\n\\nNodes:\\nName: one\\nPlatforms: linux/amd64\\n' ;;";
@@ -304,7 +304,7 @@ fn a_cache_is_read_by_the_steps_that_fill_it() {
     assert!(dockerfile(&[]).contains("type=cache"));
 }
 
-/// An engine brings compilers: a machine with nothing else says what it would build from the projects' files.
+/// An engine has compilers: a machine without any still derives the plan from the projects' files.
 #[test]
 fn no_compiler_of_the_host_is_needed() {
     let (mut sandbox, project) = go_project();
@@ -324,9 +324,9 @@ fn no_compiler_of_the_host_is_needed() {
     here.ends_with(3).complains("`go` is not there");
 }
 
-/// Bake says nothing of keys that it does not know: the shim prints the file back without one.
+/// Bake ignores unknown keys silently. The shim prints the file back without one of them.
 #[test]
-fn a_bake_key_that_is_ignored_is_an_error() {
+fn an_ignored_bake_key_is_an_error() {
     let (mut sandbox, project) = go_project();
     let buildx = "'buildx version') echo 'github.com/docker/buildx v0.19.3 48d6a39' ;;\n\
                   'buildx inspect two') printf 'Name: two\\nDriver: remote\\n\\nNodes:\\nName: one\\nPlatforms: linux/amd64\\n' ;;\n\
@@ -337,7 +337,7 @@ fn a_bake_key_that_is_ignored_is_an_error() {
     assert!(!project.join("dist/hello/index.json").exists());
 }
 
-/// Real compilers in the stand-ins, for as long as the tests of this file run.
+/// The base images with real compilers, shared by the tests of this file.
 struct Compilers {
     go: PathBuf,
     rust: PathBuf,
@@ -411,7 +411,7 @@ fn long_buildkit_builds_go_and_rust_and_the_same_bytes_again() {
     assert_eq!(Layout::open(project.join("dist/hello")).digest(), first, "another daemon, other bytes");
 }
 
-/// The builder that `docker buildx create` makes when it is asked for nothing else.
+/// The builder that `docker buildx create` makes by default.
 #[test]
 #[ignore = "long: builds buildkitd and buildx"]
 fn long_a_builder_in_a_container_builds_for_both_platforms() {

@@ -1,5 +1,5 @@
-//! The examples stand alone: their own tests pass, and with plain compilers they run and answer. What crossdock makes
-//! of them is the matter of `dist_go.rs` and `dist_rust.rs`.
+//! The examples work without crossdock: their own tests pass, and built by plain compilers they run and answer.
+//! `dist_go.rs` and `dist_rust.rs` test what crossdock builds of them.
 
 use std::path::Path;
 
@@ -62,7 +62,7 @@ fn a_stock_ssh_client_logs_in_on_both_machines() {
     }
 }
 
-/// The engines of the harness start containers here; without this, a failure in a later test would not tell whether
+/// Checks that the engines of the harness start containers here; otherwise a failure of a later test would not tell whether
 /// the image or the engine is at fault.
 #[test]
 fn the_engines_start_a_container() {

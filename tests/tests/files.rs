@@ -1,4 +1,4 @@
-//! `files` of an image: what of a folder goes in, what stays out, and links that lead elsewhere.
+//! `files` of an image: which files of a directory are packed, which are left out, and links that lead elsewhere.
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use crossdock_tests::{Layout, Outcome, Sandbox, fixture};
 
 const ONE: [&str; 3] = ["dist", "--platform", "linux/amd64"];
 
-/// A Go project with a folder `assets`, whose image takes `from`.
+/// Creates a Go project with a directory `assets`, whose image takes `from`.
 fn project(sandbox: &Sandbox, from: &str) -> PathBuf {
     let project = fixture::go_module(&sandbox.work(), "hello");
     fixture::write(project.join("assets/a.txt"), "a");
@@ -24,7 +24,7 @@ fn digest(outcome: &Outcome) -> String {
     outcome.stdout.trim().rsplit_once('@').unwrap_or_else(|| panic!("no digest in {outcome}")).1.to_owned()
 }
 
-/// The files below `/srv/files` of an image, sorted.
+/// Returns the files below `/srv/files` of an image, sorted.
 fn packed(sandbox: &Sandbox, layout: PathBuf) -> Vec<String> {
     let root = sandbox.work().join("root");
     Layout::open(layout).unpack("linux/amd64", &root);
@@ -38,7 +38,7 @@ fn packed(sandbox: &Sandbox, layout: PathBuf) -> Vec<String> {
 }
 
 #[test]
-fn a_whole_go_project_is_packed_without_what_git_and_crossdock_keep() {
+fn a_whole_go_project_is_packed_without_files_of_git_and_crossdock() {
     let sandbox = Sandbox::new();
     let project = project(&sandbox, ".");
     fixture::commit(&sandbox, &project);
@@ -49,14 +49,14 @@ fn a_whole_go_project_is_packed_without_what_git_and_crossdock_keep() {
     assert_eq!(packed(&sandbox, project.join("dist/hello")), expected);
     let second = sandbox.crossdock(&project, &ONE).success();
     assert_eq!(digest(&first), digest(&second), "nothing changed between the runs");
-    // The layout of another run lies in a folder that it made: that stays out too.
+    // The layout of another run is in a directory that crossdock made, which is left out, too.
     let other = sandbox.crossdock(&project, &[&ONE[..], &["--output", "elsewhere"]].concat()).success();
     assert_eq!(digest(&other), digest(&first));
     assert_eq!(digest(&sandbox.crossdock(&project, &ONE).success()), digest(&first));
 }
 
 #[test]
-fn a_folder_of_the_users_own_keeps_its_files_where_crossdock_writes_beside_them() {
+fn user_files_next_to_the_output_of_crossdock_are_packed() {
     let sandbox = Sandbox::new();
     let project = project(&sandbox, ".");
     fixture::write(project.join("dist/page.html"), "<p>");
@@ -72,7 +72,7 @@ fn a_folder_of_the_users_own_keeps_its_files_where_crossdock_writes_beside_them(
 }
 
 #[test]
-fn a_whole_rust_project_is_packed_without_the_target_folder() {
+fn a_whole_rust_project_is_packed_without_the_target_directory() {
     let sandbox = Sandbox::new();
     let project = fixture::rust_package(&sandbox.work(), "hello");
     takes(&project, ".");
@@ -96,9 +96,9 @@ fn links_that_stay_in_the_project_are_followed() {
     assert_eq!(packed(&sandbox, project.join("dist/hello")), ["a.txt", "b.txt", "module", "more/c.txt"]);
 }
 
-/// A link below a folder of `files`, and what is said of it: each is an error that names image, key, link and target.
+/// A link below a directory of `files` is an error that names image, key, link and target.
 #[test]
-fn links_that_cannot_be_packed() {
+fn links_that_cannot_be_packed_are_errors() {
     let sandbox = Sandbox::new();
     let project = project(&sandbox, "assets");
     fixture::write(sandbox.work().join("outside.txt"), "of this machine");
@@ -127,7 +127,7 @@ fn links_that_cannot_be_packed() {
 }
 
 #[test]
-fn an_archive_replaces_only_an_archive_of_crossdock() {
+fn only_an_archive_of_crossdock_is_overwritten() {
     let sandbox = Sandbox::new();
     let project = project(&sandbox, "assets");
     let archive = project.join("dist/hello.tar");
@@ -139,7 +139,7 @@ fn an_archive_replaces_only_an_archive_of_crossdock() {
     assert!(!project.join("dist/hello").join("index.json").exists(), "nothing was built");
     std::fs::remove_file(&archive).unwrap();
     sandbox.crossdock(&project, &arguments).success();
-    // Its own archive, of whatever image, is written again.
+    // An archive of crossdock is replaced whatever image it holds.
     fixture::write(project.join("assets/a.txt"), "changed");
     let again = sandbox.crossdock(&project, &[&arguments[..], &["--tag", "v2"]].concat()).success();
     let report = sandbox.crossdock(&project, &["verify", "--json", archive.to_str().unwrap()]).success();

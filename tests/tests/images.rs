@@ -1,11 +1,11 @@
-//! Several images of one project: each gets its own programs, whichever others are built beside it, and nothing gets a
-//! name that was not judged.
+//! Several images of one project: each gets its own programs regardless of the others, and no image is tagged without being
+//! verified.
 
 use std::path::Path;
 
 use crossdock_tests::{Layout, Sandbox, fixture};
 
-/// What the amd64 program of an image prints, and the image's digest.
+/// Returns the output of an image's amd64 program, and the image's digest.
 fn said(sandbox: &Sandbox, output: &Path, image: &str) -> (String, String) {
     let layout = Layout::open(output.join(image));
     let root = sandbox.work().join(format!("root-{image}"));
@@ -58,7 +58,7 @@ fn two_images_of_one_go_program_keep_their_linker_flags() {
 }
 
 #[test]
-fn every_built_platform_is_judged_whatever_for_names() {
+fn every_built_platform_is_verified_whatever_for_names() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "hello");
     let arguments = ["dist", "--json", "--platform", "linux/amd64,linux/arm64", "--for", "linux/amd64"];
@@ -72,7 +72,7 @@ fn every_built_platform_is_judged_whatever_for_names() {
     assert_eq!(judged, ["linux/amd64", "linux/arm64"]);
 }
 
-/// An image that a machine of its own kind made, for nodes of another: what EKS refused is refused before it is tagged.
+/// An image built for another kind of node: what EKS refused at run time is refused before it is tagged.
 #[test]
 fn an_image_without_a_program_for_the_named_node_is_not_tagged() {
     let sandbox = Sandbox::new();
@@ -84,11 +84,11 @@ fn an_image_without_a_program_for_the_named_node_is_not_tagged() {
     assert!(!project.join("dist/hello/index.json").exists(), "an image that was refused has no index");
     let plan = [&["plan"], &arguments[1..]].concat();
     sandbox.crossdock(&project, &plan).success().says("has no program for m5.large");
-    // An image that was built for more is judged for what it holds.
+    // An image with more platforms is verified for those that it holds.
     sandbox.crossdock(&project, &["dist"]).success();
     let verified = sandbox.crossdock(&project, &[&["verify"], &arguments[1..]].concat()).success();
     assert!(!verified.stderr.contains("no program"), "{verified}");
-    // A node of a level runs what is built for every level.
+    // A node with a processor level runs programs that are built for every level.
     let arguments = ["dist", "--json", "--for", "linux/amd64/v3", "--platform", "linux/amd64"];
     let report = sandbox.crossdock(&project, &arguments).success().json();
     assert_eq!(report["images"][0]["verdicts"][0]["for"], "linux/amd64/v3");
@@ -106,7 +106,7 @@ fn a_deployed_node_whose_platform_is_not_built_is_named() {
     plan.says("is not judged for m5.large (deploy eks), a node of linux/amd64");
 }
 
-/// A name without a registry is one of Docker Hub's own library, to which nobody else pushes.
+/// A name without a registry belongs to Docker Hub's official images, to which nobody else can push.
 #[test]
 fn the_next_command_pushes_only_to_a_repository_that_was_named() {
     let sandbox = Sandbox::new();
@@ -120,7 +120,7 @@ fn the_next_command_pushes_only_to_a_repository_that_was_named() {
 }
 
 #[test]
-fn nothing_is_no_answer() {
+fn a_project_without_images_is_an_error() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "hello");
     sandbox.crossdock(&project, &["tag"]).ends_with(2);
@@ -149,9 +149,9 @@ fn two_images_may_share_a_program() {
     }
 }
 
-/// A machine that cannot build a platform holds what another one built against the plan all the same.
+/// A machine that cannot build a platform still verifies another machine's image of it against the plan.
 #[test]
-fn a_machine_without_the_toolchain_judges_as_the_plan_expects() {
+fn a_machine_without_the_toolchain_verifies_against_the_plan() {
     let mut sandbox = Sandbox::new();
     let project = fixture::rust_package(&sandbox.work(), "hello");
     fixture::write(project.join("crossdock.toml"), "[image.hello]\nlinkage = \"dynamic\"\n");
@@ -175,7 +175,7 @@ fn a_machine_without_the_toolchain_judges_as_the_plan_expects() {
     assert!(codes.contains(&"dynamic-not-planned"), "{codes:?}");
 }
 
-/// A Go module with three programs, of which the image of one starts something that is not there.
+/// Creates a Go module with three programs. The entry point of one of the images does not exist.
 fn three_images_of_which_one_is_refused(sandbox: &Sandbox) -> std::path::PathBuf {
     let project = fixture::go_module(&sandbox.work(), "hello");
     for name in ["first", "third"] {
@@ -190,7 +190,7 @@ fn three_images_of_which_one_is_refused(sandbox: &Sandbox) -> std::path::PathBuf
 }
 
 #[test]
-fn one_refused_image_keeps_no_other_from_its_tags() {
+fn a_refused_image_does_not_prevent_the_tags_of_others() {
     let sandbox = Sandbox::new();
     let project = three_images_of_which_one_is_refused(&sandbox);
     let arguments = ["dist", "--platform", "linux/amd64", "--tag", "v1", "--metadata-file", "report.json"];
@@ -218,7 +218,7 @@ fn one_refused_image_keeps_no_other_from_its_tags() {
     let answers: Vec<&str> = plain.stdout.lines().filter_map(|line| line.split('@').next()).collect();
     assert_eq!(answers, ["first:v1", "third:v1"]);
     assert!(Layout::open(project.join("dist/third")).tags().iter().any(|tag| tag.ends_with("v1")));
-    // The refused one has no image of an earlier run: verification says so, and judges the others all the same.
+    // The refused image has no earlier version: verification says so, and verifies the others all the same.
     let verified =
         sandbox.crossdock(&project, &["verify", "--json", "--platform", "linux/amd64"]).ends_with(2);
     let verdicts: Vec<serde_json::Value> =
@@ -238,7 +238,7 @@ fn an_image_that_a_failed_run_did_not_reach_is_named_with_the_reason() {
         let why = image["why"].as_str().unwrap();
         assert!(image["reason"] == "ended" && why.contains("the compiler failed"), "{image:#}");
     }
-    // What was never built keeps nothing else from being judged.
+    // An image that was never built does not prevent the others from being verified.
     sandbox.crossdock(&project, &["dist", "--image", "first"]).success();
     let outcome = sandbox.crossdock(&project, &["tag", "--json", "--image", "first,third"]).ends_with(2);
     let report = outcome.json();

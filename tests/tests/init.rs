@@ -1,4 +1,4 @@
-//! `crossdock init`: fresh folders and projects of all kinds, what is written into them, and that it works.
+//! `crossdock init` in empty directories and in projects of all kinds: the files that it writes, and that they work.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -11,7 +11,7 @@ use crossdock_tests::server::{Server, free_port};
 use crossdock_tests::{Layout, Machine, Outcome, Sandbox};
 use serde_json::Value;
 
-/// All files below a folder, but what builds leave, with their content.
+/// Returns all files below a directory with their content, except for build output.
 fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![root.to_owned()];
@@ -36,7 +36,7 @@ fn text(path: impl AsRef<Path>) -> String {
         .unwrap_or_else(|error| panic!("{}: {error}", path.as_ref().display()))
 }
 
-/// The state of each file, as `--json` tells it.
+/// Returns the state of each file from `--json`.
 fn states(outcome: &Outcome) -> BTreeMap<String, String> {
     let answer = outcome.json();
     assert_eq!(answer["schema"], "crossdock.init/1");
@@ -53,7 +53,7 @@ fn yaml(path: impl AsRef<Path>) -> Vec<Value> {
     documents.map(|document| Value::deserialize(document).unwrap()).collect()
 }
 
-/// The commands that the README of a scaffold shows, in their order.
+/// Returns the commands in the README of a scaffold, in order.
 fn readme_commands(project: &Path) -> Vec<String> {
     let readme = text(project.join("README.md"));
     let (_, block) = readme.split_once("```sh\n").expect("the README shows commands");
@@ -64,7 +64,7 @@ fn readme_commands(project: &Path) -> Vec<String> {
     commands
 }
 
-/// The program of a scaffold's image answers on both machines.
+/// Checks that the program of a scaffold's image answers on both machines.
 fn answers(layout: &Layout, name: &str, sandbox: &Sandbox) {
     assert_eq!(layout.platforms(), ["linux/amd64", "linux/arm64"]);
     for (machine, arch) in Machine::ALL.into_iter().zip(["amd64 x86_64", "arm64 aarch64"]) {
@@ -122,7 +122,7 @@ fn a_second_run_writes_nothing_and_check_agrees() {
 }
 
 #[test]
-fn looking_writes_nothing() {
+fn check_diff_and_dry_run_write_nothing() {
     let sandbox = Sandbox::new();
     let project = fixture::rust_package(&sandbox.work(), "app");
     std::fs::remove_file(project.join("Cargo.lock")).unwrap();
@@ -132,7 +132,7 @@ fn looking_writes_nothing() {
     let check = sandbox.crossdock(&project, &["init", "--check"]).ends_with(1);
     check.complains("crossdock.toml").complains("crossdock init");
     assert!(files(&project) == before, "{:?}", files(&project).keys());
-    // The diff is what `git apply` takes, and it gives what `init` writes.
+    // `git apply` accepts the diff, which gives the same files as `init`.
     write(sandbox.work().join("diff"), &diff.stdout);
     sandbox.tool(&project, "git", &["init", "--quiet"]).success();
     sandbox.tool(&project, "git", &["apply", "../diff"]).success();
@@ -143,14 +143,14 @@ fn looking_writes_nothing() {
 }
 
 #[test]
-fn what_a_person_edits_stays_and_force_keeps_a_backup() {
+fn edited_files_stay_and_force_keeps_a_backup() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "app");
     write(project.join("kubernetes/app.yaml"), "kind: Mine\n");
     let first = sandbox.crossdock(&project, &["init", "--json"]).success();
     assert_eq!(states(&first)["kubernetes/app.yaml"], "edited", "{first}");
     assert_eq!(text(project.join("kubernetes/app.yaml")), "kind: Mine\n");
-    // A file that was never ours is no drift; one of ours that was edited is.
+    // A file that crossdock never wrote does not count as drift; an edited one of crossdock does.
     sandbox.crossdock(&project, &["init", "--check"]).success();
     let dockerfile = project.join("Dockerfile");
     let made = text(&dockerfile);
@@ -166,13 +166,13 @@ fn what_a_person_edits_stays_and_force_keeps_a_backup() {
     assert_eq!(text(project.join("Dockerfile.orig")), format!("{made}# one\n"));
     assert_eq!(text(project.join("Dockerfile.orig.1")), format!("{made}# two\n"));
     assert_eq!(text(project.join("kubernetes/app.yaml")), "kind: Mine\n", "--only names what force replaces");
-    // Without its first line it is a person's.
+    // Without its first line, the header, the file belongs to the user.
     write(&dockerfile, made.split_once('\n').unwrap().1);
     sandbox.crossdock(&project, &["init", "--check"]).success();
 }
 
 #[test]
-fn a_dockerfile_written_by_hand_stays_and_tells_the_ports() {
+fn a_hand_written_dockerfile_stays_and_gives_the_ports() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "app");
     let by_hand = "FROM golang:1.26 AS build\nEXPOSE 1\nRUN go build -o /app .\nFROM alpine:3.22\nEXPOSE 2222\nCMD [\"/app\"]\n";
@@ -191,7 +191,7 @@ fn a_dockerfile_written_by_hand_stays_and_tells_the_ports() {
 }
 
 #[test]
-fn what_follows_the_configuration_is_renewed() {
+fn generated_files_follow_the_configuration() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "app");
     sandbox.crossdock(&project, &["init"]).success();
@@ -223,12 +223,12 @@ fn what_follows_the_configuration_is_renewed() {
     assert_eq!(documents[1]["kind"], "Service");
     assert_eq!(documents[1]["spec"]["ports"][0]["port"], 2222);
     assert_eq!(documents[1]["spec"]["selector"], documents[0]["spec"]["selector"]["matchLabels"]);
-    // Options that belong into the file that is a person's now are said to, not dropped.
+    // Options that belong into a file which the user now maintains are errors, not ignored.
     sandbox.crossdock(&project, &["init", "--expose", "1"]).ends_with(2).complains("crossdock.toml");
 }
 
 #[test]
-fn pipelines_build_on_each_architecture_and_gate() {
+fn pipelines_build_on_each_architecture_and_verify() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "app");
     let init = [
@@ -284,9 +284,9 @@ fn pipelines_build_on_each_architecture_and_gate() {
     assert_eq!(gitlab["join"]["script"].as_array().unwrap().len(), 3);
 }
 
-/// The schemas are those that GitHub, GitLab and Kubernetes publish, in versions that the tools bring.
+/// The schemas are those published by GitHub, GitLab and Kubernetes, in versions that the tools include.
 #[test]
-fn pipelines_and_manifests_have_the_form_that_their_schemas_ask_for() {
+fn pipelines_and_manifests_conform_to_their_schemas() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "app");
     let platforms = "m5.large,linux/arm64,linux/arm/v7";
@@ -307,7 +307,7 @@ fn pipelines_and_manifests_have_the_form_that_their_schemas_ask_for() {
     for (file, key, command) in checks {
         let check = || sandbox.tool(&project, command[0], &[&command[1..], &[file]].concat());
         check().success();
-        // What it does not allow, it finds.
+        // The schema rejects what it does not allow: an invalid file is found.
         let path = project.join(file);
         write(&path, text(&path).replace(key, &format!("x{key}")));
         check().ends_with(1);
@@ -315,7 +315,7 @@ fn pipelines_and_manifests_have_the_form_that_their_schemas_ask_for() {
 }
 
 #[test]
-fn the_verification_that_pipelines_do_holds_for_what_they_build() {
+fn the_verification_in_pipelines_accepts_their_builds() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "app");
     sandbox.crossdock(&project, &["init"]).success();
@@ -331,7 +331,7 @@ fn the_verification_that_pipelines_do_holds_for_what_they_build() {
 }
 
 #[test]
-fn the_installation_of_pipelines_refuses_what_does_not_match_its_checksum() {
+fn the_installation_in_pipelines_refuses_a_wrong_checksum() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "app");
     sandbox.crossdock(&project, &["init", "--only", "gitlab"]).success();
@@ -346,7 +346,7 @@ fn the_installation_of_pipelines_refuses_what_does_not_match_its_checksum() {
     std::fs::set_permissions(served.join(&name).join("crossdock"), PermissionsExt::from_mode(0o755)).unwrap();
     sandbox.tool(&served, "tar", &["-czf", &format!("{name}.tar.gz"), &name]).success();
     let sums = sandbox.tool(&served, "sha256sum", &[&format!("{name}.tar.gz")]).success().stdout;
-    // curl itself is asked for files that lie in a folder: the shim takes the place of a server.
+    // The shim makes curl fetch files from a directory: it replaces a server.
     let mut sandbox = sandbox;
     sandbox.shim("curl", "for last; do :; done\nwhile [ \"$1\" != --output ]; do shift; done\ncp \"$SERVED/${last##*/}\" \"$2\"");
     sandbox.set("SERVED", &served);
@@ -360,7 +360,7 @@ fn the_installation_of_pipelines_refuses_what_does_not_match_its_checksum() {
     assert_ne!(install(&sandbox).code, Some(0), "an archive without a checksum is not installed");
 }
 
-/// Where the library lies: what `--crossdock path:` names.
+/// Returns the path of the library, as `--crossdock path:` takes it.
 fn library() -> String {
     format!("path:{}", repository().join("crates/cli").display())
 }
@@ -377,7 +377,7 @@ fn a_rust_project_gets_an_xtask_and_keeps_everything_else() {
     sandbox.tool(&project, "cargo", &["generate-lockfile", "--offline"]).success();
     let before = text(project.join("Cargo.lock")).matches("[[package]]").count();
     let init = sandbox.crossdock(&project, &["init", "--json", "--crossdock", &library()]).success();
-    // A file that is there and lacks an entry is not missing.
+    // An existing file that lacks an entry is not missing.
     assert_eq!(states(&init)["Cargo.toml"], "stale", "{init}");
     assert_eq!(states(&init)[".cargo/config"], "stale", "{init}");
     let joins = init.json()["joins"]["count"].as_u64().unwrap();
@@ -404,7 +404,7 @@ fn a_rust_project_gets_an_xtask_and_keeps_everything_else() {
     let members = metadata.success().json()["workspace_members"].as_array().unwrap().len();
     assert_eq!(members, 2);
     sandbox.crossdock(&project, &["init", "--check"]).success();
-    // What is built by default stays what it was.
+    // Plain `cargo build` builds the same packages as before.
     let plan = sandbox.crossdock(&project, &["plan", "--json"]).success().json();
     assert_eq!(plan["images"].as_array().unwrap().len(), 1);
     let main = text(project.join("xtask/src/main.rs"));
@@ -415,9 +415,9 @@ fn a_rust_project_gets_an_xtask_and_keeps_everything_else() {
 }
 
 #[test]
-fn workspaces_of_all_kinds() {
+fn every_kind_of_workspace_gets_an_xtask() {
     let sandbox = Sandbox::new();
-    // A virtual one with two programs, which covers the crate already by no glob of its own.
+    // A virtual workspace with two programs, none of whose globs covers the crate.
     let virtual_one = fixture::workspace(&sandbox.work().join("virtual"), &["api", "worker"]);
     write(
         virtual_one.join("Cargo.toml"),
@@ -444,19 +444,20 @@ fn workspaces_of_all_kinds() {
     for file in ["kubernetes/api.yaml", "kubernetes/worker.yaml"] {
         assert!(virtual_one.join(file).is_file(), "{file}");
     }
-    // A glob that covers the crate is enough; what else is new is kept from being taken for a package.
+    // A glob that covers the crate suffices; other new directories are excluded, so that it does not take them for
+    // packages.
     let globbed = fixture::workspace(&sandbox.work().join("globbed"), &["api"]);
     sandbox.crossdock(&globbed, &["init", "--crossdock", &library()]).success();
     let excluded = "members = [\"*\"]\nexclude = [\"target\", \".cargo\", \".github\", \"kubernetes\"]\n";
     assert!(text(globbed.join("Cargo.toml")).contains(excluded));
     let metadata = ["metadata", "--format-version", "1", "--locked"];
     sandbox.tool(&globbed, "cargo", &metadata).success();
-    // A member is sent to its workspace's root, and nothing is written.
+    // A member is refused with the path of its workspace's root, and nothing is written.
     let before = files(&virtual_one.join("api"));
     let member = sandbox.crossdock(&virtual_one.join("api"), &["init"]).ends_with(2);
     member.complains("member of the workspace").complains("crossdock init");
     assert!(files(&virtual_one.join("api")) == before);
-    // A workspace within another one that leaves it out stands alone.
+    // A workspace within another one that excludes it is independent.
     write(
         virtual_one.join("Cargo.toml"),
         "[workspace]\nmembers = [\"api\", \"worker\", \"shared\"]\nexclude = [\"inner\"]\nresolver = \"2\"\n",
@@ -487,9 +488,9 @@ fn a_go_workspace_gets_one_image_for_each_of_its_programs() {
     assert_eq!(plan["images"].as_array().unwrap().len(), 2);
 }
 
-/// `--force` writes the file in today's form; what a person configured in it stays configured, also afterwards.
+/// `--force` writes the file in its current form; the user's settings are kept, also by later calls.
 #[test]
-fn force_keeps_what_was_configured() {
+fn force_keeps_the_settings() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "app");
     sandbox.crossdock(&project, &["init"]).success();
@@ -512,9 +513,9 @@ fn force_keeps_what_was_configured() {
     assert!(renewed.contains("m5.large") && renewed.contains("tags = [\"v1\""), "{renewed}");
 }
 
-/// A file written by hand, in another spelling and with other line ends.
+/// A file written by hand, with another TOML spelling and other line ends.
 #[test]
-fn force_keeps_a_configuration_written_by_hand() {
+fn force_keeps_the_settings_of_a_hand_written_file() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "app");
     let by_hand = "image.app.tags = [\"v1\"]\r\nimage.app.base = \"scratch\"\r\n";
@@ -536,9 +537,9 @@ fn force_keeps_a_configuration_written_by_hand() {
     sandbox.crossdock(&project, &["init", "--check"]).success();
 }
 
-/// Where `cargo xtask` is a person's own, nobody is sent there.
+/// If `cargo xtask` is an alias of the user, no output recommends it.
 #[test]
-fn an_alias_of_the_users_is_not_recommended() {
+fn an_alias_of_the_user_is_not_recommended() {
     let sandbox = Sandbox::new();
     let project = fixture::rust_package(&sandbox.work(), "app");
     write(project.join(".cargo/config.toml"), "[alias]\nxtask = \"run --bin mine --\"\n");
@@ -553,7 +554,7 @@ fn an_alias_of_the_users_is_not_recommended() {
 }
 
 #[test]
-fn an_xtask_of_the_projects_own_is_never_touched() {
+fn an_existing_xtask_crate_is_never_touched() {
     let sandbox = Sandbox::new();
     let project = fixture::rust_package(&sandbox.work(), "app");
     write(
@@ -571,7 +572,7 @@ fn an_xtask_of_the_projects_own_is_never_touched() {
 }
 
 #[test]
-fn a_crossdock_that_cannot_be_had_leaves_the_project_as_it_was() {
+fn an_unavailable_crossdock_leaves_the_project_unchanged() {
     let sandbox = Sandbox::new();
     let project = fixture::rust_package(&sandbox.work(), "app");
     let before = files(&project);
@@ -584,15 +585,15 @@ fn a_crossdock_that_cannot_be_had_leaves_the_project_as_it_was() {
 }
 
 #[test]
-fn nothing_is_written_where_nothing_may_be() {
+fn nothing_is_written_if_one_file_cannot_be() {
     let sandbox = Sandbox::new();
     let work = sandbox.work();
     sandbox.crossdock(&work, &["init"]).ends_with(2).complains("not a project").complains("--template");
     sandbox.crossdock(&work, &["init", "nowhere"]).ends_with(2).complains("nowhere");
     write(work.join("full/notes.txt"), "mine");
     let full = sandbox.crossdock(&work, &["init", "full", "--template", "go"]).ends_with(2);
-    full.complains("notes.txt").complains("empty folder");
-    // A file where a folder belongs, a manifest that is read-only.
+    full.complains("notes.txt").complains("empty directory");
+    // A file in place of a directory, and a read-only manifest.
     let go = fixture::go_module(&work, "go");
     write(go.join("kubernetes"), "a file\n");
     let before = files(&go);
@@ -624,7 +625,7 @@ fn no_link_is_followed_out_of_the_project() {
 }
 
 #[test]
-fn choices_last() {
+fn options_are_remembered() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "app");
     let arguments = [
@@ -649,7 +650,7 @@ fn choices_last() {
     for (arguments, said) in [
         (["init", "--only", "kubernets"], "did you mean `kubernetes`"),
         (["init", "--without", "xtask2"], "did you mean `xtask`"),
-        (["init", "--only", "xtask"], "can have no `xtask`"),
+        (["init", "--only", "xtask"], "cannot have `xtask`"),
         (["init", "--crossdock", "registry"], "no xtask crate"),
         (["init", "--config", "other.toml"], "crossdock.toml of the project's folder"),
         (["init", "--archives", "http://plain.example"], "https://"),
@@ -673,7 +674,7 @@ fn a_repository_at_github_needs_no_gitlab() {
     );
 }
 
-/// Compiles crossdock itself, as a new user's first `cargo xtask` does.
+/// Compiles crossdock itself, as the first `cargo xtask` of a new user does.
 #[test]
 #[ignore = "takes minutes: `cargo xtask test --long` runs it"]
 fn long_a_fresh_rust_project_builds_verifies_and_answers_by_the_commands_of_its_readme() {
@@ -689,17 +690,17 @@ fn long_a_fresh_rust_project_builds_verifies_and_answers_by_the_commands_of_its_
     }
     answers(&Layout::open(project.join("target/crossdock/shop")), "shop", &sandbox);
     sandbox.crossdock(&project, &["init", "--check"]).success();
-    // The linter would take the settings of a folder above.
+    // The linter would read settings from a parent directory.
     write(sandbox.work().join("clippy.toml"), "");
     let ours = ["--package", "shop", "--package", "xtask"];
     sandbox.tool(&project, "cargo", &[&["fmt", "--check"][..], &ours].concat()).success();
     sandbox.tool(&project, "cargo", &[&["clippy"][..], &ours, &["--", "-D", "warnings"]].concat()).success();
 }
 
-/// The linter of GitHub's workflows, from the Go module proxy.
+/// actionlint, the linter of GitHub workflows, comes from the Go module proxy.
 #[test]
 #[ignore = "fetches a linter: `cargo xtask test --long` runs it"]
-fn long_actionlint_finds_nothing() {
+fn long_actionlint_accepts_the_workflow() {
     let sandbox = Sandbox::new();
     let projects: Vec<PathBuf> = ["go", "rust"]
         .into_iter()

@@ -1,10 +1,10 @@
-//! `crossdock init` where the project's surroundings are unusual: its name, its folder, its repository, its lock file.
+//! `crossdock init` in unusual surroundings of a project: its name, its directory, its repository, its lock file.
 
 use crossdock_tests::Sandbox;
 use crossdock_tests::fixture::{self, copy, write};
 
 #[test]
-fn a_name_with_a_dot_is_a_key() {
+fn an_image_name_with_a_dot_is_quoted() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "app");
     write(project.join("go.mod"), "module github.com/ann/app.io\n\ngo 1.22\n");
@@ -17,13 +17,16 @@ fn a_name_with_a_dot_is_a_key() {
 }
 
 #[test]
-fn a_part_of_a_repository_gets_no_pipelines_that_would_never_run() {
+fn a_project_below_a_repository_root_gets_no_pipelines() {
     let sandbox = Sandbox::new();
     let repository = sandbox.work().join("shop");
     let project = fixture::go_module(&repository.join("services"), "api");
     fixture::commit(&sandbox, &repository);
     let init = sandbox.crossdock(&project, &["init"]).success();
-    assert!(init.stderr.contains("github is left out, because pipelines are read in the root"), "{init}");
+    assert!(
+        init.stderr.contains("github is left out, because pipelines are only read in the root"),
+        "{init}"
+    );
     assert!(!project.join(".github").exists() && !project.join(".gitlab-ci.yml").exists());
     assert!(project.join("Dockerfile").exists());
     sandbox.crossdock(&project, &["init", "--check"]).success();
@@ -32,7 +35,7 @@ fn a_part_of_a_repository_gets_no_pipelines_that_would_never_run() {
 }
 
 #[test]
-fn a_clone_under_another_name_is_as_clean() {
+fn a_clone_under_another_name_is_clean() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "app");
     sandbox.crossdock(&project, &["init"]).success();
@@ -42,7 +45,7 @@ fn a_clone_under_another_name_is_as_clean() {
 }
 
 #[test]
-fn a_configuration_written_by_hand_does_not_remember_and_that_is_said() {
+fn a_hand_written_configuration_gives_a_warning_about_options() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "app");
     let theirs = "[image.app]\nexpose = [8080]\n";
@@ -57,7 +60,7 @@ fn a_configuration_written_by_hand_does_not_remember_and_that_is_said() {
 }
 
 #[test]
-fn a_dockerfile_that_needs_a_lock_file_says_so() {
+fn a_missing_lock_file_gives_a_warning() {
     let sandbox = Sandbox::new();
     let project = fixture::rust_package(&sandbox.work(), "app");
     std::fs::remove_file(project.join("Cargo.lock")).ok();
@@ -67,7 +70,7 @@ fn a_dockerfile_that_needs_a_lock_file_says_so() {
 }
 
 #[test]
-fn a_repository_that_does_not_answer_leaves_the_project_as_it_was() {
+fn an_unreachable_repository_leaves_the_project_unchanged() {
     let sandbox = Sandbox::new();
     let project = fixture::rust_package(&sandbox.work(), "app");
     let before = std::fs::read(project.join("Cargo.toml")).unwrap();

@@ -1,8 +1,8 @@
-//! Standard output carries only the answer, and in JSON it says which version of its form it has.
+//! Standard output only has the result, whose JSON form names the version of its schema.
 
 use crossdock_tests::{Sandbox, fixture};
 
-/// A project that was built once.
+/// Creates a project and builds it once.
 fn built() -> (Sandbox, std::path::PathBuf) {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "hello");
@@ -45,7 +45,7 @@ fn verify_writes_one_line_for_each_subject_and_target() {
 }
 
 #[test]
-fn the_answer_is_one_reference_with_its_digest() {
+fn the_plain_result_is_one_reference_with_its_digest() {
     let (sandbox, project) = built();
     let options = ["dist", "--repository", "registry.example/hello", "--tag", "v1"];
     let outcome = sandbox.crossdock(&project, &options).success();
@@ -54,7 +54,7 @@ fn the_answer_is_one_reference_with_its_digest() {
 }
 
 #[test]
-fn the_metadata_file_holds_what_json_would_say() {
+fn the_metadata_file_equals_the_json_output() {
     let (sandbox, project) = built();
     let outcome = sandbox.crossdock(&project, &["dist", "--metadata-file", "answer.json"]).success();
     let file: serde_json::Value =
@@ -64,14 +64,14 @@ fn the_metadata_file_holds_what_json_would_say() {
 }
 
 #[test]
-fn quiet_says_nothing_but_the_answer() {
+fn quiet_prints_only_the_result() {
     let (sandbox, project) = built();
     let outcome = sandbox.crossdock(&project, &["dist", "--quiet"]).success();
     assert_eq!((outcome.stdout.lines().count(), outcome.stderr.as_str()), (1, ""));
 }
 
 #[test]
-fn a_closed_pipe_is_no_crash() {
+fn a_closed_pipe_does_not_crash() {
     let (sandbox, project) = built();
     let mut command = sandbox.command("sh", &project);
     command.arg("-c").arg(format!("{:?} plan | true", crossdock_tests::program::crossdock()));

@@ -1,4 +1,4 @@
-//! Ended at any moment, crossdock leaves the old image or the new one, and no process.
+//! Killed at any moment, crossdock leaves the old image or the new one, and no process.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use rustix::process::{Signal, kill_process};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// Changes what the program says, so that its image gets another digest.
+/// Changes the output of the program, so that its image gets another digest.
 fn rewrite(project: &Path, word: &str) {
     let source = format!("package main\n\nfunc main() {{ println(\"{word}\") }}\n");
     fixture::write(project.join("main.go"), source);
@@ -31,7 +31,7 @@ fn killed_at_many_moments(kills: u32) {
     dist();
     let (whole, new) = (start.elapsed(), digest(&project));
     for kill in 0..kills {
-        // What was compiled and packed before is thrown away, so that every run does all of its work.
+        // Removes the results of earlier runs, so that every run does all of its work.
         std::fs::remove_dir_all(sandbox.cache()).unwrap();
         rewrite(&project, "old");
         dist();
@@ -49,17 +49,17 @@ fn killed_at_many_moments(kills: u32) {
 }
 
 #[test]
-fn killed_at_twelve_moments() {
+fn a_run_killed_at_twelve_moments_leaves_a_whole_image() {
     killed_at_many_moments(12);
 }
 
 #[test]
 #[ignore = "long: a hundred kills"]
-fn long_killed_at_a_hundred_moments() {
+fn long_a_run_killed_at_a_hundred_moments_leaves_a_whole_image() {
     killed_at_many_moments(100);
 }
 
-/// A Rust package whose build script says that it runs and then sleeps.
+/// Creates a Rust package whose build script reports that it runs and then sleeps.
 fn sleeper(dir: &Path, started: &Path) -> std::path::PathBuf {
     let project = fixture::rust_package(dir, "sleeper");
     let script = format!(
@@ -81,7 +81,7 @@ fn ended_by(signal: Signal) {
         || "the compiler did not start".to_owned(),
     );
     assert!(running.is_running(), "{}", running.wait(LIMIT));
-    // The terminal's Ctrl-C reaches the whole group; a signal to crossdock alone must do the same.
+    // Ctrl-C on a terminal reaches the whole group; a signal to crossdock only must do the same.
     kill_process(running.pid(), signal).unwrap();
     running.wait(Duration::from_secs(30)).ends_with(130);
     wait_until(

@@ -1,4 +1,4 @@
-//! `crossdock lint` on people's own Dockerfiles, and the origin story built the old way.
+//! `crossdock lint` on Dockerfiles of users, and the origin story built the old way.
 
 use std::path::Path;
 use std::time::Duration;
@@ -6,14 +6,14 @@ use std::time::Duration;
 use crossdock_tests::tools::need;
 use crossdock_tests::{Sandbox, fixture};
 
-/// What everybody writes first: right on the machine where it was tried.
+/// A first Dockerfile as many people write it: right on the machine where it was tried.
 const OLD_WAY: &str = "FROM golang:1.26-alpine AS builder\nWORKDIR /src\nCOPY . .\n\
                        RUN CGO_ENABLED=0 go build -o /server .\n\nFROM alpine:3.23\n\
                        COPY --from=builder /server /server\nEXPOSE 2222\nENTRYPOINT [\"/server\"]\n";
 
-/// Host Apple M3, nodes of EKS on x86-64: the file without GOARCH is caught before anything is built.
+/// Host Apple M3, nodes on EKS with x86-64: the file without GOARCH is reported before anything is built.
 #[test]
-fn the_origin_story_built_the_old_way_is_caught_by_the_file() {
+fn lint_finds_the_origin_story_in_the_dockerfile() {
     let sandbox = Sandbox::new();
     let project = fixture::example(&sandbox.work(), "k8s-ssh-server");
     fixture::write(project.join("Dockerfile"), OLD_WAY);
@@ -23,14 +23,14 @@ fn the_origin_story_built_the_old_way_is_caught_by_the_file() {
         assert!(outcome.stdout.contains("error[platform-of-the-builder] Dockerfile:6"), "{outcome}");
         assert!(outcome.stdout.contains("+ FROM --platform=linux/amd64 alpine:3.23"), "{outcome}");
     }
-    // The same file, built where it will run, ships what it says.
+    // The same file gives a correct image if it is built on the architecture of the nodes.
     let same = ["lint", "Dockerfile", "--for", "m5.large", "--host", "linux/amd64"];
     sandbox.crossdock(&project, &same).success();
 }
 
-/// A file that fixes a platform is held against the nodes, whatever it compiles for.
+/// A file that fixes a platform is verified for the nodes, whatever it compiles for.
 #[test]
-fn a_fixed_platform_is_held_against_the_nodes() {
+fn a_fixed_platform_is_verified_for_the_nodes() {
     let sandbox = Sandbox::new();
     let folder = sandbox.work();
     fixture::write(
@@ -44,10 +44,10 @@ fn a_fixed_platform_is_held_against_the_nodes() {
     sandbox.crossdock(&folder, &["lint", "Dockerfile", "--for", "m5.large"]).success();
 }
 
-/// The same project, compiled on a builder of the other architecture and labelled for the nodes: buildah makes the
-/// image as an engine on an Apple machine would, from a program that Go compiled for the machine's own architecture.
+/// The same project, compiled on a builder of the other architecture and labelled for the nodes: buildah makes the image as
+/// an engine on an Apple machine would, from a program that Go compiled for the machine's own architecture.
 #[test]
-fn the_origin_story_built_the_old_way_is_caught_by_the_image() {
+fn verification_finds_the_origin_story_in_the_image() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "server");
     let mut go = sandbox.command(need("go"), &project);
@@ -59,7 +59,7 @@ fn the_origin_story_built_the_old_way_is_caught_by_the_image() {
         "FROM --platform=linux/amd64 scratch\nCOPY server /server\nEXPOSE 2222\nENTRYPOINT [\"/server\"]\n",
     );
     let layout = buildah(&sandbox, &project, "linux/amd64");
-    // The engine believes the file and labels a program of the other architecture.
+    // The engine trusts the file and labels a program of the other architecture.
     let label = sandbox.tool(
         &project,
         "skopeo",
@@ -72,7 +72,7 @@ fn the_origin_story_built_the_old_way_is_caught_by_the_image() {
     assert!(outcome.stdout.contains("arm64") || outcome.stdout.contains("AArch64"), "{outcome}");
 }
 
-/// Builds the folder's Dockerfile without running anything in it, and returns the layout.
+/// Builds the directory's Dockerfile without running anything in it, and returns the layout.
 fn buildah(sandbox: &Sandbox, project: &Path, platform: &str) -> std::path::PathBuf {
     let (root, run, layout) =
         (sandbox.work().join("storage"), sandbox.work().join("run"), sandbox.work().join("layout"));
@@ -86,7 +86,7 @@ fn buildah(sandbox: &Sandbox, project: &Path, platform: &str) -> std::path::Path
 }
 
 #[test]
-fn findings_in_every_form() {
+fn findings_have_every_output_format() {
     let sandbox = Sandbox::new();
     let folder = sandbox.work();
     fixture::write(
@@ -119,7 +119,7 @@ fn findings_in_every_form() {
 }
 
 #[test]
-fn hostile_files_get_an_answer() {
+fn hostile_files_do_not_crash_lint() {
     let sandbox = Sandbox::new();
     let folder = sandbox.work();
     let long = format!("FROM scratch\nRUN {}\n", "x".repeat(1 << 20));
@@ -147,9 +147,9 @@ fn hostile_files_get_an_answer() {
     sandbox.crossdock(&folder, &["lint", "crlf", "--for", "linux/arm46"]).ends_with(2).complains("arm64");
 }
 
-/// The day counts, and SOURCE_DATE_EPOCH stands for it: a commit is judged as it was.
+/// The current day decides, and SOURCE_DATE_EPOCH replaces it: an old commit gets the findings of its time.
 #[test]
-fn a_base_is_outdated_from_its_day_on() {
+fn a_base_is_outdated_from_its_end_of_life_on() {
     let mut sandbox = Sandbox::new();
     let folder = sandbox.work();
     fixture::write(folder.join("Dockerfile"), "FROM debian:bullseye-slim\nCMD [\"/bin/true\"]\n");

@@ -1,4 +1,4 @@
-//! One archive that every loader takes.
+//! One archive that every engine and tool loads.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -26,7 +26,7 @@ fn archive() -> PathBuf {
     BUILT.project.join(path)
 }
 
-/// Starts the image in an engine and waits for what its program says.
+/// Starts the image in an engine and waits for the output of its program.
 fn says_hello(engine: &dyn Engine) {
     let container = Container::start(engine, "registry.example/hello:v1", &[]);
     let expected = if std::env::consts::ARCH == "x86_64" { "hello from amd64" } else { "hello from arm64" };
@@ -51,9 +51,9 @@ fn podman_loads_the_archive() {
     says_hello(&podman);
 }
 
-/// What podman pushes with zstd is no image of crossdock's making, and is read all the same.
+/// An image that podman pushed with zstd layers was not made by crossdock, and is read all the same.
 #[test]
-fn layers_of_another_compression_are_judged() {
+fn layers_of_another_compression_are_verified() {
     let podman = Podman::start();
     podman.run(&["load", "--input", archive().to_str().unwrap()]).success();
     let zstd = BUILT.sandbox.work().join("zstd");
@@ -84,9 +84,9 @@ fn containerd_imports_the_archive_with_both_platforms() {
     assert!(line.contains(digest), "containerd holds another digest than {digest}: {line}");
 }
 
-/// The server of this engine is a machine of another kind, as an Apple machine's is.
+/// The engine's server has another architecture than this machine, as on an Apple machine.
 #[test]
-fn an_engine_of_another_platform_gets_one_that_was_built_with_a_warning() {
+fn an_engine_of_another_platform_gets_a_built_one_with_a_warning() {
     let mut sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), NAME);
     sandbox.shim(

@@ -1,4 +1,4 @@
-//! crossdock's own release archives, made by crossdock as the README says.
+//! crossdock's own release archives, built by crossdock as the README describes.
 
 use std::time::Duration;
 

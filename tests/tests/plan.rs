@@ -1,11 +1,11 @@
-//! Plans for machines that this one is not, held as snapshots: what an Apple M3 would do, what a bare Linux would do.
+//! Plans for other machines, as snapshots: for an Apple M3, and for a Linux machine without tools.
 
 use std::time::Duration;
 
 use crossdock_tests::{Layout, Machine, Outcome, Sandbox, fixture};
 
-/// The plan of an example on a host, with the sandbox's own paths left out. The exit code is 3 where the invented
-/// host lacks a tool, which the plan names.
+/// Returns the plan of an example on a host, without the sandbox's paths. The exit code is 3 if the described host lacks a
+/// tool, which the plan names.
 fn plan(example: &str, arguments: &[&str]) -> String {
     let sandbox = Sandbox::new();
     let project = fixture::example(&sandbox.work(), example);
@@ -29,7 +29,7 @@ fn without_paths(sandbox: &Sandbox, project: &std::path::Path, outcome: &Outcome
     }
     let commit = sandbox.tool(project, "git", &["rev-parse", "--short", "HEAD"]).success().stdout;
     text = text.replace(commit.trim(), "[COMMIT]");
-    // `go version go1.26.8 linux/amd64` and `rustc 1.95.0 (… 2026-03-21)`: the first word with a digit is the version.
+    // `go version go1.26.8 linux/amd64` and `rustc 1.95.0 (… 2026-03-21)`: the first word with a digit holds the version.
     for (tool, argument) in [("go", "version"), ("rustc", "--version")] {
         let said = sandbox.tool(project, tool, &[argument]).success().stdout;
         let version =
@@ -39,7 +39,7 @@ fn without_paths(sandbox: &Sandbox, project: &std::path::Path, outcome: &Outcome
     without_hash(&text)
 }
 
-/// Leaves out the hash of the project's path in the name of its folder in the cache.
+/// Removes the hash of the project's path from the name of its cache directory.
 fn without_hash(text: &str) -> String {
     let mut parts = text.split("[CACHE]/crossdock/build/");
     let mut result = parts.next().unwrap_or_default().to_owned();
@@ -51,7 +51,7 @@ fn without_hash(text: &str) -> String {
     result
 }
 
-/// Nothing of Debian's belongs into a plan for a Mac.
+/// Checks that a plan for a Mac names nothing of Debian.
 fn names_nothing_of_debian(text: &str) {
     let lower = text.to_lowercase();
     for word in ["apt", "dpkg", "debian", "linux-gnu-gcc", "/usr/lib/rustlib"] {
@@ -63,14 +63,14 @@ fn names_nothing_of_debian(text: &str) {
 }
 
 #[test]
-fn of_the_go_example_on_an_apple_m3() {
+fn the_go_example_can_be_planned_for_an_apple_m3() {
     let text = plan("k8s-ssh-server", &["--host", "darwin/arm64"]);
     names_nothing_of_debian(&text);
     insta::assert_snapshot!("go-darwin-arm64", text);
 }
 
 #[test]
-fn of_the_rust_example_on_an_apple_m3() {
+fn the_rust_example_can_be_planned_for_an_apple_m3() {
     let text = plan("http-api", &["--host", "darwin/arm64"]);
     names_nothing_of_debian(&text);
     assert!(text.contains("zig") && text.contains("rustup"), "{text}");
@@ -78,7 +78,7 @@ fn of_the_rust_example_on_an_apple_m3() {
 }
 
 #[test]
-fn of_the_rust_example_as_a_graph() {
+fn the_rust_example_can_be_planned_as_a_graph() {
     insta::assert_snapshot!(
         "rust-mermaid",
         plan("http-api", &["--host", "darwin/arm64", "--graph", "mermaid"])
@@ -87,7 +87,7 @@ fn of_the_rust_example_as_a_graph() {
 }
 
 #[test]
-fn the_command_that_a_plan_prints_gives_the_program_that_dist_packs() {
+fn the_printed_command_gives_the_program_that_dist_packs() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "hello");
     let plan = sandbox.crossdock(&project, &["plan", "--platform", "linux/arm64"]).success().stdout;
@@ -104,7 +104,7 @@ fn the_command_that_a_plan_prints_gives_the_program_that_dist_packs() {
     assert!(first == packed, "the printed command gives another program");
 }
 
-/// What a plan says of the programs of an image, without its reasons.
+/// Returns the programs of an image in a plan, without the reasons.
 fn programs(sandbox: &Sandbox, project: &std::path::Path, host: &[&str]) -> serde_json::Value {
     let arguments =
         [&["plan", "--json", "--platform", "linux/amd64/v3,linux/arm64,linux/riscv64"], host].concat();
@@ -123,7 +123,7 @@ fn programs(sandbox: &Sandbox, project: &std::path::Path, host: &[&str]) -> serd
 }
 
 #[test]
-fn what_a_program_must_be_does_not_depend_on_the_machine() {
+fn expectations_of_a_program_do_not_depend_on_the_machine() {
     let sandbox = Sandbox::new();
     let bare = sandbox.work().join("bare.toml");
     fixture::write(&bare, "platform = \"linux/arm64\"\n");
@@ -145,7 +145,7 @@ fn what_a_program_must_be_does_not_depend_on_the_machine() {
     assert_eq!(arm["expected"], serde_json::json!({"language": "go", "settings": settings}));
 }
 
-/// Runs every command that a plan prints, from top to bottom, as a person would who copies them.
+/// Runs every command that a plan prints, in order, as a person would who copies them.
 fn run_by_hand(sandbox: &Sandbox, project: &std::path::Path) -> usize {
     let plan = sandbox.crossdock(project, &["plan", "-v"]).success().stdout;
     let printed: Vec<&str> = plan.lines().filter_map(|line| line.strip_prefix("│    ")).collect();
@@ -155,14 +155,14 @@ fn run_by_hand(sandbox: &Sandbox, project: &std::path::Path) -> usize {
     printed.len()
 }
 
-/// The printed commands of a Rust project give the programs that `dist` packs.
+/// Checks that the printed commands of a Rust project give the programs that `dist` packs.
 fn gives_the_same_by_hand(package: &str, files: &[(&str, &str)], commands: std::ops::RangeInclusive<usize>) {
     let sandbox = Sandbox::new();
     let project = fixture::rust_package(&sandbox.work(), package);
     files.iter().for_each(|(path, content)| fixture::write(project.join(path), content));
     let lock = project.join("Cargo.lock");
     if !files.is_empty() {
-        // What the registry adds is for cargo to write.
+        // The lock file's entries of registry packages are left to cargo.
         std::fs::remove_file(&lock).unwrap();
         sandbox.tool(&project, "cargo", &["generate-lockfile"]).success();
     }
@@ -185,10 +185,10 @@ fn gives_the_same_by_hand(package: &str, files: &[(&str, &str)], commands: std::
     }
 }
 
-/// A build script of the project's own may call the compiler itself: without its variables it would take the host's, and
-/// link the host's code into a program for another machine.
+/// A build script of the project may call the compiler itself: without its variables it would use the host's, and link the
+/// host's code into a program for another machine.
 #[test]
-fn a_build_script_that_calls_the_compiler_gets_the_target_s() {
+fn a_build_script_gets_the_compiler_of_the_target() {
     let script = r#"use std::{env::var, process::Command};
 
 fn main() {
@@ -239,6 +239,6 @@ fn the_commands_of_a_plan_with_c_code_give_the_programs_that_dist_packs() {
             "unsafe extern \"C\" {\n    fn add(a: i32, b: i32) -> i32;\n}\nfn main() {\n    println!(\"{}\", unsafe { add(3, 4) });\n}\n",
         ),
     ];
-    // The scripts around zig and CMake's files for two platforms, and one call of cargo.
+    // The wrapper scripts of zig and CMake's files for two platforms, and one call of cargo.
     gives_the_same_by_hand("withc", &files, 8..=12);
 }

@@ -1,4 +1,4 @@
-//! Published programs that nobody here wrote: fetched by cargo and go from their registries, built by `dist` with no
+//! Published programs by other people: fetched by cargo and go from their registries, built by `dist` without
 //! configuration, started on both platforms. The list is `published.toml`.
 
 use std::path::PathBuf;
@@ -52,7 +52,7 @@ fn the_module(name: &str) -> Project {
     published().modules.into_iter().find(|project| project.name == name).unwrap()
 }
 
-/// Lets cargo fetch a crate as a dependency, and copies its source as it was published.
+/// Fetches a crate with cargo as a dependency, and copies its source as it was published.
 fn fetch_crate(sandbox: &Sandbox, project: &Project) -> PathBuf {
     let (name, version) = (&project.name, &project.version);
     let fetcher = sandbox.work().join("fetch").join(name);
@@ -74,7 +74,7 @@ fn fetch_crate(sandbox: &Sandbox, project: &Project) -> PathBuf {
     to
 }
 
-/// Lets go fetch a module, and copies its source as it was published.
+/// Fetches a module with go, and copies its source as it was published.
 fn fetch_module(sandbox: &Sandbox, project: &Project) -> PathBuf {
     let wanted = format!("{}@{}", project.name, project.version);
     let answer = sandbox.tool(&sandbox.work(), "go", &["mod", "download", "-json", &wanted]).success().json();
@@ -83,12 +83,12 @@ fn fetch_module(sandbox: &Sandbox, project: &Project) -> PathBuf {
     to
 }
 
-/// `v3` at the end of a module's path is its major version, not its name.
+/// Returns whether the last part of a module's path is its major version, such as `v3`, instead of its name.
 fn is_major(part: &str) -> bool {
     part.strip_prefix('v').is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// `dist` with no configuration gives an image for each program, and each starts on both machines.
+/// Checks that `dist` without configuration gives an image for each program, and that each starts on both machines.
 fn builds_and_starts(project: &Project, fetch: fn(&Sandbox, &Project) -> PathBuf) {
     let sandbox = Sandbox::new();
     let source = fetch(&sandbox, project);
@@ -177,7 +177,7 @@ fn long_workspace_of_published_crates() {
     let names: Vec<String> = members.iter().map(|project| format!("{:?}", project.name)).collect();
     for project in &members {
         let member = fetch_crate(&sandbox, project);
-        // A member's own lock file is the workspace's matter now.
+        // A member's own lock file is ignored in a workspace.
         std::fs::remove_file(member.join("Cargo.lock")).unwrap();
     }
     let root = sandbox.work();

@@ -1,10 +1,10 @@
-//! `crossdock render` in real projects: the file, what stands beside it, and what it never overwrites.
+//! `crossdock render` in real projects: the Dockerfile, the files next to it, and files that it never overwrites.
 
 use std::path::{Path, PathBuf};
 
 use crossdock_tests::{Sandbox, fixture};
 
-/// An example, with what is said of its Dockerfile.
+/// Copies an example and adds settings for its Dockerfile.
 fn example(sandbox: &Sandbox, name: &str, dockerfile: &str) -> PathBuf {
     let project = fixture::example(&sandbox.work(), name);
     let config = std::fs::read_to_string(project.join("crossdock.toml")).unwrap();
@@ -17,10 +17,10 @@ fn example(sandbox: &Sandbox, name: &str, dockerfile: &str) -> PathBuf {
 
 /// Host Apple M3, deploy target EKS on m5.large, a Go SSH server on port 2222.
 #[test]
-fn the_origin_story() {
+fn the_rendered_file_is_for_the_nodes_and_not_for_the_host() {
     let sandbox = Sandbox::new();
     let project = example(&sandbox, "k8s-ssh-server", "base = \"alpine\"\n");
-    // What an M3 would plan, and what it renders, is for the nodes, not for the M3.
+    // The plan and the rendered file on an M3 are for the nodes, not for the M3.
     let plan = ["plan", "--json", "--host", "darwin/arm64", "--for", "deploy:eks"];
     let plan = sandbox.crossdock(&project, &plan);
     assert_eq!(plan.json()["host"], "darwin/arm64");
@@ -46,7 +46,7 @@ fn the_origin_story() {
     }
 }
 
-/// Every combination of both examples that renders passes hadolint and our own rules.
+/// Every combination of settings with which both examples render passes hadolint and our own rules.
 #[test]
 fn every_combination_of_the_examples_passes_the_linters() {
     let sandbox = Sandbox::new();
@@ -92,7 +92,7 @@ fn dockerfiles(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn a_file_of_somebody_else_stays() {
+fn a_file_of_the_user_stays() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "hello");
     let path = project.join("Dockerfile");
@@ -109,7 +109,7 @@ fn a_file_of_somebody_else_stays() {
     let ours = read("Dockerfile");
     assert!(ours.contains("golang:"), "{ours}");
 
-    // Again is nothing; another choice replaces what is ours.
+    // A second call changes nothing; other settings replace a generated file.
     render(&[]).success();
     assert_eq!(read("Dockerfile"), ours);
     render(&["--platform", "linux/arm64"]).success();
@@ -147,7 +147,7 @@ fn a_member_of_a_workspace_is_built_from_the_whole_workspace() {
 }
 
 #[test]
-fn own_templates_extend_ours_and_are_checked_ahead() {
+fn user_templates_extend_ours_and_are_checked_first() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "hello");
     fixture::write(
@@ -244,7 +244,7 @@ fn a_bake_file_is_the_same_every_time_and_names_everything() {
 }
 
 #[test]
-fn calls_that_mean_no_file() {
+fn calls_without_a_file_to_render_are_errors() {
     let sandbox = Sandbox::new();
     let empty = sandbox.work().join("empty");
     std::fs::create_dir_all(&empty).unwrap();
@@ -259,10 +259,10 @@ fn calls_that_mean_no_file() {
     sandbox.crossdock(&project, &["render", "dockerfile", "--output", "no/such/Dockerfile"]).ends_with(5);
 }
 
-/// A module in a workspace, with a library beside it and one that replaces another: Go builds it in a copy of what the
-/// `.dockerignore` lets in, by the commands of the file.
+/// A module in a workspace, with a library next to it and one that replaces another: Go builds it by the file's commands in
+/// a copy of what the `.dockerignore` lets in.
 #[test]
-fn a_module_of_a_go_workspace_is_built_from_what_the_file_lets_in() {
+fn a_module_of_a_go_workspace_builds_from_the_context() {
     let sandbox = Sandbox::new();
     let root = sandbox.work().join("work");
     fixture::write(root.join("go.work"), "go 1.25\n\nuse (\n\t./apps/server\n\t./lib\n)\n");
@@ -310,7 +310,7 @@ fn a_module_of_a_go_workspace_is_built_from_what_the_file_lets_in() {
 
 /// Cargo builds what the `.dockerignore` of a workspace lets in.
 #[test]
-fn what_cgo_includes_from_another_folder_is_let_in() {
+fn files_that_cgo_includes_from_another_directory_are_in_the_context() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "app");
     let main = "package main\n\n// #cgo CFLAGS: -I${SRCDIR}/third_party/inc -I/usr/include\n// #include \"x.h\"\nimport \"C\"\n\n\
@@ -329,7 +329,7 @@ fn what_cgo_includes_from_another_folder_is_let_in() {
 }
 
 #[test]
-fn a_compiler_that_does_not_take_the_project_is_refused() {
+fn an_unsuitable_compiler_version_is_refused() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "app");
     fixture::write(project.join("go.mod"), "module example.com/app\n\ngo 1.24\n");
@@ -344,7 +344,7 @@ fn a_compiler_that_does_not_take_the_project_is_refused() {
 }
 
 #[test]
-fn a_rust_workspace_is_built_from_what_the_file_lets_in() {
+fn a_rust_workspace_builds_from_the_context() {
     let sandbox = Sandbox::new();
     let root = fixture::workspace(&sandbox.work(), &["one", "two"]);
     fixture::write(root.join("notes.txt"), "no source\n");
@@ -366,9 +366,9 @@ fn a_rust_workspace_is_built_from_what_the_file_lets_in() {
         .success();
 }
 
-/// A machine with an engine alone renders the file that a machine with compilers renders.
+/// A machine with only an engine renders the same file as a machine with compilers.
 #[test]
-fn no_compiler_is_needed() {
+fn rendering_needs_no_compiler() {
     for name in ["k8s-ssh-server", "http-api"] {
         let mut sandbox = Sandbox::new();
         let project = fixture::example(&sandbox.work(), name);
@@ -382,9 +382,9 @@ fn no_compiler_is_needed() {
     }
 }
 
-/// One configuration, whichever builder makes the image.
+/// One configuration for every builder.
 #[test]
-fn a_stop_signal_is_in_the_file_and_in_the_image() {
+fn a_stop_signal_is_in_the_dockerfile_and_in_the_image() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "hello");
     fixture::write(project.join("crossdock.toml"), "[image.hello]\nstop-signal = \"SIGINT\"\n");

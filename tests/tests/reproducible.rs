@@ -1,4 +1,4 @@
-//! The same input gives the same digest: in another folder, under another home, on another day, with other jobs.
+//! The same input gives the same digest: in another directory, with another home, on another day, with other `--jobs`.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use crossdock_tests::outcome::run;
 use crossdock_tests::tools::need;
 use crossdock_tests::{Sandbox, fixture};
 
-/// Clones `origin` into a folder of another sandbox and returns the digest that `dist` gives there.
+/// Clones `origin` into a directory of another sandbox and returns the digest that `dist` gives there.
 fn digest_of_clone(origin: &Path, folder: &str, jobs: &str, zone: &str) -> String {
     let mut sandbox = Sandbox::new();
     sandbox.unset("SOURCE_DATE_EPOCH").set("TZ", zone);
@@ -18,7 +18,7 @@ fn digest_of_clone(origin: &Path, folder: &str, jobs: &str, zone: &str) -> Strin
     report["images"][0]["digest"].as_str().unwrap().to_owned()
 }
 
-fn same_in_two_clones(make: impl FnOnce(&Path) -> PathBuf) {
+fn assert_same_in_two_clones(make: impl FnOnce(&Path) -> PathBuf) {
     let sandbox = Sandbox::new();
     let origin = make(&sandbox.work());
     fixture::commit(&sandbox, &origin);
@@ -28,30 +28,30 @@ fn same_in_two_clones(make: impl FnOnce(&Path) -> PathBuf) {
 }
 
 #[test]
-fn go() {
-    same_in_two_clones(|dir| fixture::example(dir, "k8s-ssh-server"));
+fn a_go_project_has_the_same_digest_in_two_clones() {
+    assert_same_in_two_clones(|dir| fixture::example(dir, "k8s-ssh-server"));
 }
 
 #[test]
-fn rust() {
-    same_in_two_clones(|dir| {
+fn a_rust_project_has_the_same_digest_in_two_clones() {
+    assert_same_in_two_clones(|dir| {
         let project = fixture::rust_package(dir, "hello");
-        // A panic's message holds the path of the source: the classic leak.
+        // A panic message holds the path of the source file: the classic leak of a path.
         let source = "fn main() {\n    println!(\"{}\", file!());\n    panic!(\"{:?}\", std::env::args().nth(1));\n}\n";
         fixture::write(project.join("src/main.rs"), source);
         project
     });
 }
 
-/// The digests of image and archive of a build for which it is another day: crossdock and git believe so. Compilers do not:
-/// Go's tools are static and rustc does not run under faketime, so nothing but another machine could tell them.
+/// Returns the digests of image and archive of a build on another day, as crossdock and git see it. Compilers see today:
+/// Go's tools are static and rustc does not run under faketime, so only another machine could change their clock.
 fn digest_on_a_day(origin: &Path, day: &str) -> String {
     let mut sandbox = Sandbox::new();
     sandbox.unset("SOURCE_DATE_EPOCH");
     let clone = sandbox.work().join("clone");
     let on_that_day = |tool: &Path, dir: &Path, arguments: &[&str]| {
         let mut command = sandbox.command(need("faketime"), dir);
-        // Waiting is measured by the other clock, which stays the machine's.
+        // Timeouts use the monotonic clock, which is not changed.
         command.args(["--exclude-monotonic", "-f", day]).arg(tool).args(arguments);
         run(&mut command, Duration::from_secs(600)).success()
     };
@@ -70,7 +70,7 @@ fn digest_on_a_day(origin: &Path, day: &str) -> String {
 }
 
 #[test]
-fn on_another_day() {
+fn the_digest_is_the_same_on_another_day() {
     let sandbox = Sandbox::new();
     let origin = fixture::go_module(&sandbox.work(), "hello");
     fixture::write(origin.join("assets/page.html"), "<p>");
@@ -83,12 +83,12 @@ fn on_another_day() {
 
 #[test]
 #[ignore = "long: compiles the Rust example four times"]
-fn long_rust_example() {
-    same_in_two_clones(|dir| fixture::example(dir, "http-api"));
+fn long_the_rust_example_has_the_same_digest_in_two_clones() {
+    assert_same_in_two_clones(|dir| fixture::example(dir, "http-api"));
 }
 
 #[test]
-fn the_date_is_the_one_that_was_given() {
+fn the_image_date_is_the_given_one() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "hello");
     let digest = |epoch: &str| {
@@ -106,7 +106,7 @@ fn the_date_is_the_one_that_was_given() {
 }
 
 #[test]
-fn one_image_has_the_same_digest_alone_and_beside_others() {
+fn an_image_has_the_same_digest_alone_and_with_others() {
     let sandbox = Sandbox::new();
     let project = fixture::workspace(&sandbox.work(), &["alpha", "beta"]);
     let all = sandbox.crossdock(&project, &["dist", "--json", "--platform", "linux/amd64"]).success().json();

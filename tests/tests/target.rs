@@ -1,4 +1,4 @@
-//! `crossdock target` and `crossdock env`, as a person and as a program call them.
+//! `crossdock target` and `crossdock env`, called by a person and by a program.
 
 use std::io::Write;
 use std::process::Stdio;
@@ -6,8 +6,8 @@ use std::process::Stdio;
 use crossdock_tests::{Sandbox, program};
 use serde_json::{Value, json};
 
-/// Answers to lines on standard input, with the exit code.
-fn asked(arguments: &[&str], lines: &str) -> (Vec<Value>, Option<i32>) {
+/// Returns the answers to lines on standard input, and the exit code.
+fn answers_to(arguments: &[&str], lines: &str) -> (Vec<Value>, Option<i32>) {
     let sandbox = Sandbox::new();
     let mut command =
         sandbox.command(program::crossdock().to_str().expect("a path in UTF-8"), &sandbox.work());
@@ -39,7 +39,7 @@ fn a_machine_is_explained_for_both_languages() {
 }
 
 #[test]
-fn what_is_ambiguous_or_unknown_ends_with_1_and_a_wrong_call_with_2() {
+fn unknown_and_ambiguous_names_exit_with_1_and_invalid_calls_with_2() {
     let sandbox = Sandbox::new();
     let code = |arguments: &[&str]| sandbox.crossdock(&sandbox.work(), arguments).code;
     assert_eq!(code(&["target", "armhf"]), Some(1));
@@ -53,7 +53,7 @@ fn what_is_ambiguous_or_unknown_ends_with_1_and_a_wrong_call_with_2() {
 }
 
 #[test]
-fn lines_are_answered_in_their_order_and_a_wrong_line_ends_nothing() {
+fn lines_are_answered_in_order_and_an_invalid_line_ends_nothing() {
     let lines: String = (0..5000)
         .map(|index| match index % 3 {
             0 => "{\"vocabulary\": \"debian-arch\", \"input\": \"armhf\"}\n",
@@ -61,19 +61,19 @@ fn lines_are_answered_in_their_order_and_a_wrong_line_ends_nothing() {
             _ => "nonsense\n",
         })
         .collect();
-    let (answers, code) = asked(&["target", "--stdin"], &lines);
+    let (answers, code) = answers_to(&["target", "--stdin"], &lines);
     assert_eq!((answers.len(), code), (5000, Some(2)));
     assert_eq!((&answers[0]["variant"], &answers[1]["architecture"]), (&json!("v7"), &json!("amd64")));
     assert_eq!((&answers[4997]["result"], &answers[4997]["line"]), (&json!("unknown"), &json!(4998)));
     let (answers, code) =
-        asked(&["target", "--stdin"], "{\"input\": \"linux/arm64\"}\n{\"input\": \"armhf\"}");
+        answers_to(&["target", "--stdin"], "{\"input\": \"linux/arm64\"}\n{\"input\": \"armhf\"}");
     assert_eq!((answers[1]["result"].as_str(), code), (Some("ambiguous"), Some(1)));
 }
 
 #[test]
-fn hosts_choose_as_containerd_does() {
+fn hosts_select_an_image_as_containerd_does() {
     let question = json!({"host": "linux/arm64/v8.2", "platforms": ["linux/amd64", "linux/arm/v7", "linux/arm64", "linux/arm64/v8.2"]});
-    let (answers, code) = asked(&["target", "match", "--stdin"], &format!("{question}\n"));
+    let (answers, code) = answers_to(&["target", "match", "--stdin"], &format!("{question}\n"));
     assert_eq!(code, Some(0));
     assert_eq!(answers[0]["accepted"], json!(["linux/arm64/v8.2", "linux/arm64", "linux/arm/v7"]));
     assert_eq!(answers[0]["rejected"][0]["platform"], "linux/amd64");
@@ -81,7 +81,7 @@ fn hosts_choose_as_containerd_does() {
 }
 
 #[test]
-fn a_platform_that_is_unknown_makes_a_match_end_with_1() {
+fn an_unknown_platform_makes_match_exit_with_1() {
     let sandbox = Sandbox::new();
     let call = |arguments: &[&str]| sandbox.crossdock(&sandbox.work(), arguments);
     let text = call(&["target", "match", "linux/amd64", "nonsense", "linux/amd64"]).ends_with(1);
@@ -101,7 +101,7 @@ fn every_answer_has_every_key() {
         let own = |key: &&String| !["line", "error"].contains(&key.as_str());
         object.keys().filter(own).cloned().collect::<Vec<_>>()
     };
-    let (answers, code) = asked(
+    let (answers, code) = answers_to(
         &["target", "--stdin"],
         "{\"input\": \"linux/arm64\"}\n{\"input\": \"amd64\", \"vocabulary\": \"debian\"}\nnot JSON\n{\"input\": 5}\n",
     );
@@ -116,7 +116,7 @@ fn every_answer_has_every_key() {
         answers[1]
     );
     assert_eq!((&answers[2]["input"], &answers[2]["line"]), (&json!("not JSON"), &json!(3)));
-    let (answers, code) = asked(
+    let (answers, code) = answers_to(
         &["target", "match", "--stdin"],
         "{\"host\": \"linux/arm64\", \"platforms\": [\"linux/nope\"]}\n{\"host\": \"nope\", \"platforms\": []}\nnot JSON\n",
     );
@@ -130,7 +130,7 @@ fn every_answer_has_every_key() {
         );
     }
     assert_eq!(
-        asked(
+        answers_to(
             &["target", "match", "--stdin"],
             "{\"host\": \"linux/arm64\", \"platforms\": [\"linux/nope\"]}\n"
         )
@@ -140,7 +140,7 @@ fn every_answer_has_every_key() {
 }
 
 #[test]
-fn match_takes_the_vocabulary_that_it_asks_for() {
+fn match_reads_the_requested_vocabulary() {
     let sandbox = Sandbox::new();
     let call = |arguments: &[&str]| sandbox.crossdock(&sandbox.work(), arguments);
     call(&["target", "match", "armhf", "linux/arm/v7"]).ends_with(1).complains("--as VOCABULARY");
@@ -152,7 +152,7 @@ fn match_takes_the_vocabulary_that_it_asks_for() {
     let machine = call(&["target", "match", "m7g.large", "linux/arm64", "--json"]).success().json();
     assert!(machine["notes"].to_string().contains("linux is assumed"), "{machine}");
     let line = "{\"host\": \"armhf\", \"vocabulary\": \"alpine-arch\", \"platforms\": [\"linux/arm/v6\"]}\n";
-    let (answers, code) = asked(&["target", "match", "--stdin"], line);
+    let (answers, code) = answers_to(&["target", "match", "--stdin"], line);
     assert_eq!((&answers[0]["accepted"], code), (&json!(["linux/arm/v6"]), Some(0)));
 }
 
@@ -217,7 +217,7 @@ fn an_error_makes_the_evaluation_fail_in_every_shell() {
 }
 
 #[test]
-fn a_call_that_cannot_be_read_makes_the_evaluation_fail_too() {
+fn an_invalid_call_makes_the_evaluation_fail() {
     let sandbox = Sandbox::new();
     let evaluated = |arguments: &str| {
         let script = format!("eval \"$({:?} {arguments})\" && echo RAN", program::crossdock());
@@ -259,7 +259,7 @@ fn a_call_that_cannot_be_read_makes_the_evaluation_fail_too() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_named_makes_the_evaluation_fail_too() {
+fn a_directory_that_is_not_utf_8_makes_the_evaluation_fail() {
     use std::os::unix::ffi::OsStrExt;
     let sandbox = Sandbox::new();
     let folder = sandbox.work().join(std::ffi::OsStr::from_bytes(b"not\xffutf8"));
@@ -269,12 +269,12 @@ fn a_folder_that_cannot_be_named_makes_the_evaluation_fail_too() {
 }
 
 #[test]
-fn a_platform_without_static_programs_gets_dynamic_ones_and_is_told() {
+fn a_platform_without_static_programs_gets_dynamic_ones_with_a_note() {
     let mut sandbox = Sandbox::new();
     sandbox.only(&["sh"]);
     let call = |arguments: &[&str]| sandbox.crossdock(&sandbox.work(), arguments);
     for platform in ["darwin/arm64", "windows/amd64"] {
-        // There is no compiler here, which is another complaint and not one about the linkage.
+        // There is no compiler here, which is another message and not about the linkage.
         let outcome = call(&["env", platform, "--lang", "rust"]).ends_with(3);
         let outcome = outcome.complains("--linkage dynamic is assumed");
         assert!(!outcome.stderr.contains("cd /") && !outcome.stderr.contains("toolchain ="), "{outcome}");
@@ -289,7 +289,7 @@ fn a_platform_without_static_programs_gets_dynamic_ones_and_is_told() {
 }
 
 #[test]
-fn the_host_is_asked_and_each_answer_is_its_own() {
+fn target_host_describes_process_kernel_userland_and_servers() {
     let sandbox = Sandbox::new();
     let answer = sandbox.crossdock(&sandbox.work(), &["target", "host", "--json"]).success().json();
     for part in ["process", "kernel", "userland"] {

@@ -1,5 +1,5 @@
-//! What verification says, once each, and what it makes of an image: `unproven`, `--strict`, `--all`, damaged subjects,
-//! and steps that were ended because another one failed.
+//! The findings of verification, each reported once, and their consequences for an image: `unproven`, `--strict`, `--all`,
+//! damaged subjects, and steps that were ended because another one failed.
 
 use std::path::{Path, PathBuf};
 
@@ -7,14 +7,14 @@ use crossdock_tests::{Layout, Outcome, Sandbox, fixture};
 
 const ONE: [&str; 3] = ["dist", "--platform", "linux/amd64"];
 
-/// A Rust project whose programs are compiled for a processor of which nothing is known.
+/// Creates a Rust project whose programs are compiled for an unknown processor.
 fn unproven(sandbox: &mut Sandbox, cpu: &str) -> PathBuf {
     sandbox.set("RUSTFLAGS", format!("-Ctarget-cpu={cpu}"));
     fixture::rust_package(&sandbox.work(), "hello")
 }
 
 #[test]
-fn what_is_unproven_is_tagged_with_a_warning_and_refused_under_strict() {
+fn an_unproven_image_is_tagged_with_a_warning_and_refused_under_strict() {
     let mut sandbox = Sandbox::new();
     let project = unproven(&mut sandbox, "native");
     let tagged = sandbox.crossdock(&project, &ONE).success().says("hello:0.1.0@sha256:");
@@ -25,7 +25,7 @@ fn what_is_unproven_is_tagged_with_a_warning_and_refused_under_strict() {
     refused.complains("image `hello` was not tagged: it is not proven to start on linux/amd64");
     let tags = Layout::open(project.join("target/crossdock/hello")).tags().to_vec();
     assert!(tags.iter().all(|tag| !tag.contains("strict")), "{tags:?}");
-    // The verdict alone, of what was built: once each, with the severity that it has.
+    // Verification of the built image on its own: each finding once, with its severity.
     let verify = ["verify", "--platform", "linux/amd64"];
     let verified = sandbox.crossdock(&project, &verify).success().says("unproven  hello");
     assert_eq!(verified.stdout.matches("warning[level-unknown]").count(), 1, "{verified}");
@@ -36,7 +36,7 @@ fn what_is_unproven_is_tagged_with_a_warning_and_refused_under_strict() {
 }
 
 #[test]
-fn a_level_of_amd64_for_a_program_of_arm64_is_called_so() {
+fn a_level_of_amd64_for_an_arm64_program_is_reported() {
     let mut sandbox = Sandbox::new();
     let project = unproven(&mut sandbox, "x86-64-v3");
     let outcome = sandbox.crossdock(&project, &["dist", "--platform", "linux/arm64"]).success();
@@ -46,7 +46,7 @@ fn a_level_of_amd64_for_a_program_of_arm64_is_called_so() {
         .complains("[target.TRIPLE] rustflags");
 }
 
-/// A Go project whose image starts something that is not there, built and not tagged.
+/// Creates a Go project whose image has a missing entry point, built and not tagged.
 fn refused(sandbox: &Sandbox) -> PathBuf {
     let project = fixture::go_module(&sandbox.work(), "hello");
     fixture::write(project.join("crossdock.toml"), "[image.hello]\nentrypoint = [\"/nowhere\"]\n");
@@ -55,7 +55,7 @@ fn refused(sandbox: &Sandbox) -> PathBuf {
 }
 
 #[test]
-fn a_refused_image_is_told_once_and_its_step_is_not_ok() {
+fn a_refused_image_is_reported_once_and_its_step_fails() {
     let sandbox = Sandbox::new();
     let project = refused(&sandbox);
     let outcome = sandbox.crossdock(&project, &["verify", "--platform", "linux/amd64"]).ends_with(1);
@@ -68,7 +68,7 @@ fn a_refused_image_is_told_once_and_its_step_is_not_ok() {
 }
 
 #[test]
-fn a_node_fails_where_its_level_is_known_and_else_nothing_is_proven() {
+fn a_node_with_a_known_level_fails_and_without_is_unproven() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "hello");
     let mut command = sandbox.command("go", &project);
@@ -102,7 +102,7 @@ fn a_node_fails_where_its_level_is_known_and_else_nothing_is_proven() {
 }
 
 #[test]
-fn other_programs_of_an_image_are_judged_under_all() {
+fn all_verifies_the_other_programs_of_an_image() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "hello");
     sandbox.crossdock(&project, &["dist", "--platform", "linux/arm64", "--output", "arm"]).success();
@@ -125,14 +125,14 @@ fn other_programs_of_an_image_are_judged_under_all() {
     assert!(Layout::open(project.join("dist/hello")).tags().iter().all(|tag| !tag.ends_with("all")));
 }
 
-/// The largest blob of a layout.
+/// Returns the largest blob of a layout.
 fn largest(layout: &Path) -> PathBuf {
     let blobs = std::fs::read_dir(layout.join("blobs/sha256")).unwrap().map(|blob| blob.unwrap().path());
     blobs.max_by_key(|blob| blob.metadata().unwrap().len()).unwrap()
 }
 
 #[test]
-fn a_subject_that_is_damaged_is_named_with_the_cause() {
+fn a_damaged_subject_is_named_with_the_cause() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "hello");
     sandbox.crossdock(&project, &[&ONE[..], &["--archive"]].concat()).success();
@@ -159,7 +159,7 @@ fn a_subject_that_is_damaged_is_named_with_the_cause() {
 }
 
 #[test]
-fn a_step_that_was_ended_by_the_failure_of_another_is_not_bad() {
+fn a_step_ended_by_the_failure_of_another_is_not_reported_as_failed() {
     let mut sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "hello");
     let config = "[image.hello]\nfiles = [{ from = \"assets\", to = \"/assets\" }]\n";

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
-use crossdock::process::{Cancel, Environment, arguments_of_process};
+use crossdock::process::{Cancel, Environment, process_arguments};
 
 use crate::arguments::{Arguments, CacheCommand, Command, ConfigCommand, RenderCommand, ShellName};
 use crate::commands::{
@@ -54,10 +54,10 @@ impl App {
 
     /// Runs with the process's own environment and arguments, and ends children on Ctrl-C.
     pub fn exec(self) -> ExitCode {
-        let environment = match Environment::of_process() {
+        let environment = match Environment::from_process() {
             Ok(environment) => environment.before_cargo_run(),
             Err(error) => {
-                self.end_evaluation(&arguments_of_process());
+                self.end_evaluation(&process_arguments());
                 return fail(&CommandError::new(Exit::InputOutput, &error));
             }
         };

@@ -10,7 +10,7 @@
     for (name, text) in files {
         std::fs::write(directory.path().join(name), text)?;
     }
-    let mut environment = crossdock::Environment::of_process()?;
+    let mut environment = crossdock::Environment::from_process()?;
     environment.directory = directory.path().to_str().ok_or("the path is not UTF-8")?.into();
     Ok((directory, crossdock::Context::builder(environment).finish()?))
 })()

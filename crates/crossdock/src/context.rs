@@ -43,7 +43,7 @@ impl Context {
     /// # Errors
     /// The working directory is unreadable or not UTF-8, or a `CROSSDOCK_*` variable has a bad value.
     pub fn of_process() -> Result<Self, Error> {
-        Self::builder(Environment::of_process().map_err(input_output)?).finish()
+        Self::builder(Environment::from_process().map_err(input_output)?).finish()
     }
 
     /// Returns a builder around an environment.
@@ -51,11 +51,7 @@ impl Context {
     /// ```
     /// use crossdock::{Context, Environment};
     ///
-    /// let environment = Environment {
-    ///     variables: [("HOME".to_owned(), "/home/builder".to_owned())].into(),
-    ///     directory: "/srv/project".into(),
-    ///     ..Environment::default()
-    /// };
+    /// let environment = Environment::new("/srv/project").with_variable("HOME", "/home/builder");
     /// let context = Context::builder(environment).finish()?;
     /// assert_eq!(context.directory(), "/srv/project");
     /// # Ok::<(), crossdock::Error>(())

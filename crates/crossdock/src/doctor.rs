@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 pub use crossdock_system::availability::{Availability, Remedy, Unavailable};
-pub use crossdock_system::process::Line;
+pub use crossdock_system::process::OutputLine;
 pub use crossdock_toolchain::doctor::{Answer, Check, Outcome, Progress};
 pub use crossdock_toolchain::host::Tool;
 

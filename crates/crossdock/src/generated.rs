@@ -2,11 +2,11 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crossdock_scaffold::Existing;
-use crossdock_scaffold::header;
+use crossdock_scaffold::EditedFiles;
+use crossdock_scaffold::{is_unedited, stamp_header};
 
 pub use crossdock_fs::write_atomically;
-pub use crossdock_scaffold::header::Comment;
+pub use crossdock_scaffold::CommentStyle;
 
 use crate::error::{Error, ErrorKind, input_output};
 
@@ -18,7 +18,7 @@ pub struct GeneratedFile {
     /// The text without the header line by which crossdock recognises its own files.
     pub body: String,
     /// The syntax of comments, which the header is written in.
-    pub comment: Comment,
+    pub comment: CommentStyle,
 }
 
 /// Writes all files, or none if one would replace a file that a person wrote or edited and `existing` says to keep such.
@@ -26,18 +26,18 @@ pub struct GeneratedFile {
 ///
 /// # Errors
 /// A file that a person wrote is in the way ([`ErrorKind::Usage`]), or one cannot be read or written.
-pub fn write_generated(files: &[GeneratedFile], existing: Existing) -> Result<Vec<Utf8PathBuf>, Error> {
+pub fn write_generated(files: &[GeneratedFile], existing: EditedFiles) -> Result<Vec<Utf8PathBuf>, Error> {
     let looked = |file: &GeneratedFile| {
-        let text = header::stamp(&file.body, file.comment, env!("CARGO_PKG_VERSION"));
+        let text = stamp_header(&file.body, file.comment, env!("CARGO_PKG_VERSION"));
         state(file, &text).map(|state| (state, text))
     };
     let stamped = files.iter().map(looked).collect::<Result<Vec<_>, _>>()?;
     for (file, (state, _)) in files.iter().zip(&stamped) {
-        if let (State::Foreign(why), Existing::Keep) = (state, existing) {
+        if let (State::Foreign(why), EditedFiles::Keep) = (state, existing) {
             let message = format!("{} {why}, and is left as it is", file.path);
             return Err(Error::from_message(ErrorKind::Usage, message).hint(format!(
                 "--force replaces it and keeps a copy as {}; or write to another place",
-                crossdock_scaffold::backup::name(&file.path)
+                crossdock_scaffold::backup_path(&file.path)
             )));
         }
     }
@@ -46,9 +46,9 @@ pub fn write_generated(files: &[GeneratedFile], existing: Existing) -> Result<Ve
         match state {
             State::Same => continue,
             State::Foreign(_) => {
-                let copy = crossdock_scaffold::backup::keep(&file.path);
+                let copy = crossdock_scaffold::create_backup(&file.path);
                 copies.push(
-                    copy.map_err(|error| failed(&crossdock_scaffold::backup::name(&file.path), &error))?,
+                    copy.map_err(|error| failed(&crossdock_scaffold::backup_path(&file.path), &error))?,
                 );
             }
             State::Absent | State::Ours => {}
@@ -79,7 +79,7 @@ fn state(file: &GeneratedFile, text: &str) -> Result<State, Error> {
         return Ok(State::Same);
     }
     let old = String::from_utf8_lossy(&bytes);
-    Ok(match header::is_unedited(&old) {
+    Ok(match is_unedited(&old) {
         Some(true) => State::Ours,
         Some(false) => State::Foreign("was changed since crossdock made it"),
         None if old.trim().is_empty() => State::Ours,

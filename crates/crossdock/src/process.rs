@@ -1,4 +1,4 @@
 //! Child processes, their cancellation, and the environment of this process.
 
-pub use crossdock_system::environment::{Environment, EnvironmentError, Terminal, arguments_of_process};
-pub use crossdock_system::process::{Cancel, Command, Line, ProcessError, Processes};
+pub use crossdock_system::environment::{Environment, EnvironmentError, Terminal, process_arguments};
+pub use crossdock_system::process::{Cancel, Command, OutputLine, ProcessError, Processes};

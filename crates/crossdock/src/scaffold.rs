@@ -1,7 +1,8 @@
 //! The files that make a directory a project of crossdock.
 
 pub use crossdock_scaffold::{
-    Action, CrossdockSource, Entry, Existing, Joining, Part, Request, Scaffold, Selection, State, Written,
+    Action, CrossdockSource, EditedFiles, InitOptions, LockChanges, Part, PartSelection, PlannedFile,
+    Scaffold, State, WriteReport,
 };
 
 use crossdock_project::{LanguageError, Network, ProjectError};
@@ -12,22 +13,11 @@ use crate::discover::project_error;
 use crate::error::{Error, ErrorKind};
 
 impl Context {
-    /// Returns the request that chooses nothing for a project in this context's directory.
-    pub fn scaffold_request(&self) -> Request {
-        Request {
-            folder: self.environment.directory.clone(),
-            directory: self.environment.directory.clone(),
-            selection: Selection::default(),
-            template: None,
-            source: None,
-            archives: None,
-            nodes: Vec::new(),
-            expose: Vec::new(),
-            repository: None,
-            existing: Existing::Keep,
-            network: self.network(Network::Online),
-            scratch: self.cache.join("init"),
-        }
+    /// Returns the default options for a project in this context's directory.
+    pub fn init_options(&self) -> InitOptions {
+        let mut options = InitOptions::new(self.environment.directory.clone(), self.cache.join("init"));
+        options.network = self.network(Network::Online);
+        options
     }
 }
 
@@ -38,24 +28,28 @@ impl Context {
 /// use crossdock::scaffold::{scaffold, write_scaffold};
 ///
 /// # let (_directory, context) = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/example.rs"))?;
-/// let request = context.scaffold_request();
-/// let files = scaffold(&context, &request)?;
+/// let options = context.init_options();
+/// let files = scaffold(&context, &options)?;
 /// assert!(files.files.iter().any(|file| file.path == "Dockerfile" || file.path.as_str().contains("workflows")));
-/// write_scaffold(&context, &files, request.network)?;
+/// write_scaffold(&context, &files, options.network)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Errors
-/// The directory holds no project, or the request contradicts it.
-pub fn scaffold(context: &Context, request: &Request) -> Result<Scaffold, Error> {
-    crossdock_scaffold::survey(request, &context.processes).map_err(|error| explained(&error))
+/// The directory holds no project, or the options contradict it.
+pub fn scaffold(context: &Context, options: &InitOptions) -> Result<Scaffold, Error> {
+    crossdock_scaffold::plan_scaffold(options, &context.processes).map_err(|error| explained(&error))
 }
 
-/// Writes the files of a scaffold. A file that a person edited is kept, or replaced with a backup, as the request says.
+/// Writes the files of a scaffold. A file that a person edited is kept, or replaced with a backup, as the options say.
 ///
 /// # Errors
 /// A file cannot be written; those before it are.
-pub fn write_scaffold(context: &Context, scaffold: &Scaffold, network: Network) -> Result<Written, Error> {
+pub fn write_scaffold(
+    context: &Context,
+    scaffold: &Scaffold,
+    network: Network,
+) -> Result<WriteReport, Error> {
     scaffold.write(network, &context.processes).map_err(|error| explained(&error))
 }
 
@@ -73,10 +67,10 @@ fn explained(error: &ScaffoldError) -> Error {
                 _ => plain,
             }
         }
-        ScaffoldError::Source { .. } => plain(ErrorKind::Usage).hint(
+        ScaffoldError::CrossdockUnavailable { .. } => plain(ErrorKind::Usage).hint(
             "nothing was written; `--without xtask` does without the crate, `--crossdock` names another place",
         ),
-        ScaffoldError::Place { .. } | ScaffoldError::Read { .. } | ScaffoldError::Write { .. } => {
+        ScaffoldError::Unwritable { .. } | ScaffoldError::Read { .. } | ScaffoldError::Write { .. } => {
             plain(ErrorKind::InputOutput)
         }
         _ => plain(ErrorKind::Usage),

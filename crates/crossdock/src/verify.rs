@@ -90,11 +90,7 @@ pub fn targets(context: &Context, options: &VerifyOptions) -> Result<Vec<Target>
 /// use crossdock::verify::{Verdict, VerifyOptions};
 /// use crossdock::{Context, Environment, verify};
 ///
-/// # let environment = Environment {
-/// #     variables: [("HOME".to_owned(), "/nonexistent".to_owned())].into(),
-/// #     directory: "/".into(),
-/// #     ..Environment::default()
-/// # };
+/// # let environment = Environment::new("/").with_variable("HOME", "/nonexistent");
 /// let context = Context::builder(environment).finish()?;
 /// let program = std::env::current_exe()?;
 /// // No node of AWS runs both s390x programs and the one that runs this example.

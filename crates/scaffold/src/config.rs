@@ -1,31 +1,25 @@
-//! `crossdock.toml`.
+//! `crossdock.toml`: the configuration that the other generated files follow.
 
 use camino::Utf8PathBuf;
 use serde::Serialize;
 
-use super::carry::{Whose, carry};
-use super::choices::Choices;
+use super::desired_file::{CommentStyle, DesiredFile, Owner, render_template};
 use super::error::ScaffoldError;
-use super::exposed;
-use super::ground::{Ground, Known};
-use super::part::Part;
-use super::request::{Existing, Request};
-use super::sheet::{Owner, Sheet};
-use super::starter;
-use super::survey::Decided;
-use super::text::fill;
-use crate::header::Comment;
+use super::init_plan::InitPlan;
+use super::options::{EditedFiles, InitOptions, Part, toml_string};
+use super::preserve_config::{ConfigOwner, preserve_config};
+use super::project_state::{ExistingConfig, ProjectState, STARTER_PORT, exposed_ports};
 use crossdock_project::config::{Config, Defaults, FILE_NAME, ImageConfig, Source, Sourced, grammar};
-use crossdock_project::{GoModule, Language, Program, Project};
+use crossdock_project::{GoModule, Program, Project};
 use crossdock_runner::plan::named_targets;
 
-/// The deploy target of a scaffold without one.
-const DEPLOY: &str = "cluster";
-/// What is built for when nothing is said.
-const PLATFORMS: [&str; 2] = ["linux/amd64", "linux/arm64"];
+/// The name of the deploy target if the project declares none.
+const DEFAULT_DEPLOY: &str = "cluster";
+/// The platforms of that target.
+const DEFAULT_PLATFORMS: [&str; 2] = ["linux/amd64", "linux/arm64"];
 
 #[derive(Serialize)]
-struct Values {
+struct ConfigValues {
     choices: String,
     command: &'static str,
     deploys: Vec<DeployValues>,
@@ -48,128 +42,128 @@ struct ImageValues {
     repository: Option<String>,
 }
 
-/// The configuration that everything else follows, and the file that holds it.
-pub(super) struct Settings {
+/// The configuration that the other generated files follow, and the file that holds it.
+pub(super) struct DesiredConfig {
     pub(super) config: Config,
-    /// The file; none when it is a person's and the project alone would give none.
-    pub(super) sheet: Option<Sheet>,
+    /// The file as it would be generated; `None` if the file is the user's and the project does not suffice to generate
+    /// one.
+    pub(super) file: Option<DesiredFile>,
 }
 
-/// What `crossdock.toml` says: a person's file as it is, else what the project and the call say.
+/// Returns the configuration: the user's `crossdock.toml` as it is, else one made of the project and the call.
 ///
 /// # Errors
-/// Options that belong into a person's file, and those with a wrong value.
-pub(super) fn settings(
-    ground: &Ground,
-    request: &Request,
-    decided: &Decided,
-) -> Result<Settings, ScaffoldError> {
-    check(request, ground)?;
-    let replaced = request.existing == Existing::Replace && decided.writes(Part::Config);
-    if let Some(theirs) = ground.theirs().filter(|_| !replaced) {
-        refuse_options(request)?;
-        // What would be written is shown beside it, as far as the project alone says what that is.
-        let body = values(ground, request, decided).and_then(|values| fill("crossdock.toml", &values));
-        return Ok(Settings { config: theirs.config.clone(), sheet: body.ok().map(|body| sheet(&body)) });
+/// Fails if an option has an invalid value, or if it belongs into a `crossdock.toml` that the user maintains.
+pub(super) fn desired_config(
+    state: &ProjectState,
+    options: &InitOptions,
+    plan: &InitPlan,
+) -> Result<DesiredConfig, ScaffoldError> {
+    check_options(options, state)?;
+    let replaced = options.edited_files == EditedFiles::Replace && plan.writes(Part::Config);
+    if let Some(existing) = state.user_config().filter(|_| !replaced) {
+        refuse_file_options(options)?;
+        // `init --diff` shows the generated file next to the user's, if the project suffices to generate one.
+        let body =
+            config_values(state, options, plan).and_then(|values| render_template("crossdock.toml", &values));
+        return Ok(DesiredConfig {
+            config: existing.config.clone(),
+            file: body.ok().map(|body| config_file(&body)),
+        });
     }
-    let fresh = fill("crossdock.toml", &values(ground, request, decided)?)?;
-    let body = match &ground.known {
-        Some(known) => carry(&fresh, &known.text, &whose(ground, known)),
+    let fresh = render_template("crossdock.toml", &config_values(state, options, plan)?)?;
+    let body = match &state.existing_config {
+        Some(existing) => preserve_config(&fresh, &existing.text, &config_owner(state, existing)),
         None => fresh,
     };
-    let config = Config::of_text(&ground.seen.join(FILE_NAME), body.clone())?;
-    Ok(Settings { config, sheet: Some(sheet(&body)) })
+    let config = Config::of_text(&state.discovered_at.join(FILE_NAME), body.clone())?;
+    Ok(DesiredConfig { config, file: Some(config_file(&body)) })
 }
 
-/// Whose the file is that is written anew.
-fn whose(ground: &Ground, known: &Known) -> Whose {
-    if ground.theirs().is_some() {
-        return Whose::Person;
+/// Returns the author of the existing file, before it is written anew.
+fn config_owner(state: &ProjectState, existing: &ExistingConfig) -> ConfigOwner {
+    if state.user_config().is_some() {
+        return ConfigOwner::User;
     }
-    let is_there =
-        |image: &&ImageConfig| image.package.is_some() && ground.project.programs_for(image).is_ok();
-    let there = known.config.images.iter().filter(is_there);
-    Whose::Crossdock { there: there.map(|image| image.name.value.clone()).collect() }
+    let has_program =
+        |image: &&ImageConfig| image.package.is_some() && state.project.programs_for(image).is_ok();
+    let images = existing.config.images.iter().filter(has_program);
+    ConfigOwner::Crossdock { existing_images: images.map(|image| image.name.value.clone()).collect() }
 }
 
-fn sheet(body: &str) -> Sheet {
+fn config_file(body: &str) -> DesiredFile {
     let (path, body): (Utf8PathBuf, _) = (FILE_NAME.into(), body.to_owned());
-    Sheet { part: Part::Config, path, body, comment: Comment::Hash, owner: Owner::Person }
+    DesiredFile { part: Part::Config, path, body, comment: CommentStyle::Hash, owner: Owner::User }
 }
 
-/// Options whose place is a file that a person goes on with.
-fn refuse_options(request: &Request) -> Result<(), ScaffoldError> {
+/// Refuses options that would have to be written into a file that the user maintains.
+fn refuse_file_options(options: &InitOptions) -> Result<(), ScaffoldError> {
     let given = [
-        (!request.expose.is_empty(), "--expose", "expose = [8080]` below [image.NAME]"),
+        (!options.expose.is_empty(), "--expose", "expose = [8080]` below [image.NAME]"),
         (
-            request.repository.is_some(),
+            options.repository.is_some(),
             "--repository",
             "repository = \"registry.example/name\"` below [image.NAME]",
         ),
-        (!request.nodes.is_empty(), "--for", "nodes = [\"m7g.large\"]` below [deploy.NAME]"),
+        (!options.nodes.is_empty(), "--for", "nodes = [\"m7g.large\"]` below [deploy.NAME]"),
     ];
     match given.into_iter().find(|(given, ..)| *given) {
         None => Ok(()),
-        Some((_, option, key)) => Err(ScaffoldError::Option {
+        Some((_, option, key)) => Err(ScaffoldError::InvalidOption {
             option: option.to_owned(),
             reason: format!(
-                "{FILE_NAME} was edited or written by hand, so that crossdock leaves it alone: write `{key} there"
+                "{FILE_NAME} was edited or written by hand, and crossdock does not change it: write `{key} there"
             ),
         }),
     }
 }
 
-/// What a person's file does not remember of a call that chose something for longer than itself.
-pub(super) fn unremembered(ground: &Ground, request: &Request, choices: &Choices) -> Option<String> {
-    let theirs = ground.theirs().filter(|_| request.existing == Existing::Keep)?;
-    let chose =
-        !request.selection.without.is_empty() || request.archives.is_some() || request.source.is_some();
-    (chose && Choices::read(&theirs.text).as_ref() != Some(choices)).then(|| {
-        format!(
-            "{FILE_NAME} was edited or written by hand, so that crossdock leaves it alone, and the next call will not know \
-             of this one's choices: write `{}` as its first line, instead of one that begins so",
-            choices.whole_line()
-        )
-    })
-}
-
-fn check(request: &Request, ground: &Ground) -> Result<(), ScaffoldError> {
+/// Checks the values of options by the rules of `crossdock.toml`.
+fn check_options(options: &InitOptions, state: &ProjectState) -> Result<(), ScaffoldError> {
     let wrong = |option: &str| {
         let option = option.to_owned();
-        move |reason| ScaffoldError::Option { option, reason }
+        move |reason| ScaffoldError::InvalidOption { option, reason }
     };
-    for port in &request.expose {
+    for port in &options.expose {
         grammar::port(port).map_err(wrong("--expose"))?;
     }
-    if let Some(repository) = &request.repository {
+    if let Some(repository) = &options.repository {
         grammar::repository(repository).map_err(wrong("--repository"))?;
     }
     let source = Source::CommandLine("--for".to_owned());
-    let nodes: Vec<_> = request.nodes.iter().map(|node| Sourced::new(node.clone(), source.clone())).collect();
-    named_targets(&Config::unconfigured(&ground.root), &nodes)?;
+    let nodes: Vec<_> = options.nodes.iter().map(|node| Sourced::new(node.clone(), source.clone())).collect();
+    named_targets(&Config::unconfigured(&state.root), &nodes)?;
     Ok(())
 }
 
-fn values(ground: &Ground, request: &Request, decided: &Decided) -> Result<Values, ScaffoldError> {
-    let images = ground.project.default_images(&Defaults::default())?;
-    if images.len() > 1 && !request.expose.is_empty() {
-        let reason = format!("there are {} images; write each one's ports into {FILE_NAME}", images.len());
-        return Err(ScaffoldError::Option { option: "--expose".to_owned(), reason });
+fn config_values(
+    state: &ProjectState,
+    options: &InitOptions,
+    plan: &InitPlan,
+) -> Result<ConfigValues, ScaffoldError> {
+    let images = state.project.default_images(&Defaults::default())?;
+    if images.len() > 1 && !options.expose.is_empty() {
+        let reason =
+            format!("the project has {} images; write the ports of each into {FILE_NAME}", images.len());
+        return Err(ScaffoldError::InvalidOption { option: "--expose".to_owned(), reason });
     }
-    let known = ground.known.as_ref().map(|known| &known.config);
-    let line = decided.choices.line();
-    Ok(Values {
+    let known = state.existing_config.as_ref().map(|known| &known.config);
+    let line = plan.remembered.to_options_text();
+    Ok(ConfigValues {
         choices: if line.is_empty() { line } else { format!(" {line}") },
-        command: decided.command,
-        deploys: deploys(known, request),
-        images: images.iter().map(|image| image_values(image, images.len(), ground, request)).collect(),
+        command: plan.command,
+        deploys: deploy_values(known, options),
+        images: images
+            .iter()
+            .map(|image| image_values(image, images.len(), state, options))
+            .collect::<Result<_, _>>()?,
     })
 }
 
-fn deploys(known: Option<&Config>, request: &Request) -> Vec<DeployValues> {
-    let one = |nodes: Vec<String>| vec![DeployValues { name: DEPLOY.to_owned(), nodes }];
+fn deploy_values(known: Option<&Config>, options: &InitOptions) -> Vec<DeployValues> {
+    let one = |nodes: Vec<String>| vec![DeployValues { name: DEFAULT_DEPLOY.to_owned(), nodes }];
     match known {
-        _ if !request.nodes.is_empty() => one(request.nodes.clone()),
+        _ if !options.nodes.is_empty() => one(options.nodes.clone()),
         Some(config) if !config.deploys.is_empty() => {
             let nodes = |nodes: &[Sourced<String>]| nodes.iter().map(|node| node.value.clone()).collect();
             let deploys = config.deploys.values();
@@ -177,58 +171,79 @@ fn deploys(known: Option<&Config>, request: &Request) -> Vec<DeployValues> {
                 .map(|deploy| DeployValues { name: deploy.name.clone(), nodes: nodes(&deploy.nodes) })
                 .collect()
         }
-        _ => one(PLATFORMS.map(str::to_owned).to_vec()),
+        _ => one(DEFAULT_PLATFORMS.map(str::to_owned).to_vec()),
     }
 }
 
-/// What the call says of an image, else what the file said before.
-fn image_values(image: &ImageConfig, images: usize, ground: &Ground, request: &Request) -> ImageValues {
+/// Returns the settings of an image: those of the call, else those of the existing file.
+fn image_values(
+    image: &ImageConfig,
+    images: usize,
+    state: &ProjectState,
+    options: &InitOptions,
+) -> Result<ImageValues, ScaffoldError> {
     let name = image.name.value.clone();
-    let known = ground.known.as_ref().map(|known| &known.config);
+    let known = state.existing_config.as_ref().map(|known| &known.config);
     let before = known.and_then(|config| config.images.iter().find(|known| known.name.value == name));
     let deploy = match known {
-        Some(config) if request.nodes.is_empty() && !config.deploys.is_empty() => match before {
+        Some(config) if options.nodes.is_empty() && !config.deploys.is_empty() => match before {
             Some(before) => before.deploy.iter().map(|name| name.value.clone()).collect(),
             None => config.deploys.keys().cloned().collect(),
         },
-        _ => vec![DEPLOY.to_owned()],
+        _ => vec![DEFAULT_DEPLOY.to_owned()],
     };
-    let repository = match &request.repository {
+    let repository = match &options.repository {
         Some(prefix) if images > 1 => Some(format!("{prefix}/{name}")),
         Some(given) => Some(given.clone()),
         None => before.and_then(|image| image.repository.as_ref()).map(|repository| repository.value.clone()),
     };
-    let (package, binary) = program(image, images, &ground.project);
-    ImageValues { package, binary, deploy, expose: expose(before, images, ground, request), repository, name }
+    let (package, binary) = named_program(image, images, &state.project)?;
+    Ok(ImageValues {
+        package,
+        binary,
+        deploy,
+        expose: exposed_port_list(before, images, state, options),
+        repository,
+        name,
+    })
 }
 
-/// Ports as TOML: numbers, and `"53/udp"`.
-fn expose(before: Option<&ImageConfig>, images: usize, ground: &Ground, request: &Request) -> Option<String> {
+/// Returns the ports as a TOML list such as `[8080, "53/udp"]`; `None` without ports.
+fn exposed_port_list(
+    before: Option<&ImageConfig>,
+    images: usize,
+    state: &ProjectState,
+    options: &InitOptions,
+) -> Option<String> {
     let known =
         before.map(|image| image.expose.iter().map(|port| port.value.to_string()).collect::<Vec<_>>());
-    let ports = match known.filter(|_| request.expose.is_empty()) {
+    let ports = match known.filter(|_| options.expose.is_empty()) {
         Some(ports) => ports,
-        None if !request.expose.is_empty() => request.expose.clone(),
-        None if !ground.starter.is_empty() => vec![starter::PORT.to_owned()],
-        None if images == 1 => exposed::ports(&ground.root),
+        None if !options.expose.is_empty() => options.expose.clone(),
+        None if !state.starter.is_empty() => vec![STARTER_PORT.to_owned()],
+        None if images == 1 => exposed_ports(&state.root),
         None => Vec::new(),
     };
     let written = ports.iter().map(|port| {
         let number = port.strip_suffix("/tcp").unwrap_or(port);
-        if number.contains('/') { super::source::quoted(number) } else { number.to_owned() }
+        if number.contains('/') { toml_string(number) } else { number.to_owned() }
     });
     let written: Vec<String> = written.collect();
     (!written.is_empty()).then(|| format!("[{}]", written.join(", ")))
 }
 
-/// The program of an image, as far as it must be named: a project with one needs no name.
-fn program(image: &ImageConfig, images: usize, project: &Project) -> (Option<String>, Option<String>) {
+/// Returns the `package` and `binary` keys of an image. A project with one program needs neither.
+fn named_program(
+    image: &ImageConfig,
+    images: usize,
+    project: &Project,
+) -> Result<(Option<String>, Option<String>), ScaffoldError> {
     if images == 1 {
-        return (None, None);
+        return Ok((None, None));
     }
-    let programs = project.programs_for(image).unwrap_or_default();
-    let Some(program) = programs.first() else { return (None, None) };
-    match (program, project) {
+    let programs = project.programs_for(image)?;
+    let Some(program) = programs.first() else { return Ok((None, None)) };
+    Ok(match (program, project) {
         (Program::Go(main), Project::Go(GoModule { root, .. })) => {
             let below = main
                 .directory
@@ -241,13 +256,5 @@ fn program(image: &ImageConfig, images: usize, project: &Project) -> (Option<Str
             (Some(package.name.clone()), several.then(|| binary.name.clone()))
         }
         (Program::Go(main), Project::Rust(_)) => (Some(main.import_path.clone()), None),
-    }
-}
-
-/// The command that people call in a project.
-pub(super) fn command(language: Language, has_xtask: bool) -> &'static str {
-    match (language, has_xtask) {
-        (Language::Rust, true) => "cargo xtask",
-        _ => "crossdock",
-    }
+    })
 }

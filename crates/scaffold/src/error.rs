@@ -1,75 +1,78 @@
+//! Why `init` fails.
+
 use camino::Utf8PathBuf;
 
 use crossdock_project::config::ConfigError;
 use crossdock_project::{Language, ProjectError, SelectError};
 use crossdock_runner::plan::PlanError;
 
-/// Why a project gets no scaffold.
+/// Why a scaffold cannot be planned or written.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ScaffoldError {
-    /// What the folder holds is not understood.
+    /// The directory holds no project, or the project's tools refuse it.
     #[error(transparent)]
     Project(#[from] ProjectError),
-    /// Its `crossdock.toml` is wrong.
+    /// The project's `crossdock.toml` is invalid.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// Its programs are not clear.
+    /// The programs for the images cannot be selected.
     #[error(transparent)]
     Select(#[from] SelectError),
-    /// Its deploy targets are not known.
+    /// The deploy targets cannot be resolved.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// A package whose workspace lies elsewhere.
+    /// The package belongs to a workspace with another root.
     #[error(
-        "{folder} is a member of the workspace {root}, and a scaffold belongs into a workspace's root: \
+        "{directory} is a member of the workspace {root}, and only the root of a workspace takes a scaffold: \
          run `crossdock init {root}`"
     )]
-    Member {
-        /// The package's folder.
-        folder: Utf8PathBuf,
-        /// The workspace's.
+    WorkspaceMember {
+        /// The package's directory.
+        directory: Utf8PathBuf,
+        /// The workspace's root.
         root: Utf8PathBuf,
     },
-    /// `--template` where a project is already.
-    #[error("{folder} holds {found}; --template writes a program into an empty folder, so leave it out here")]
+    /// `--template` was given for a directory that holds other files.
+    #[error("{directory} holds {found}; --template writes a program into an empty directory, leave it out")]
     NotEmpty {
-        /// The folder.
-        folder: Utf8PathBuf,
-        /// What is in it.
+        /// The directory.
+        directory: Utf8PathBuf,
+        /// One of the files in it.
         found: String,
     },
-    /// An option that this project cannot take.
+    /// An option has an invalid value or does not fit the project.
     #[error("{option}: {reason}")]
-    Option {
-        /// The option.
+    InvalidOption {
+        /// The option, as on the command line.
         option: String,
-        /// Why not, and what to do.
+        /// The problem and its remedy.
         reason: String,
     },
-    /// crossdock cannot be had from where it should come.
+    /// cargo cannot get crossdock from the given source.
     #[error(
-        "crossdock cannot be had from {place}, so that no cargo command would work here any more:\n{reason}"
+        "crossdock is not available from {place}, and with it no cargo command would work in this project:\n{reason}"
     )]
-    Source {
-        /// From where.
+    CrossdockUnavailable {
+        /// The source, as `--crossdock` takes it.
         place: String,
-        /// Cargo's words.
+        /// The message of cargo.
         reason: String,
     },
-    /// A file of the user's into which something should be merged cannot take it.
-    #[error("{path}: {reason}; nothing was written (`--without xtask` leaves this file alone)")]
+    /// A file that the user maintains cannot take an entry.
+    #[error("{path}: {reason}; nothing was written (`--without xtask` leaves this file unchanged)")]
     Merge {
         /// The file.
         path: Utf8PathBuf,
-        /// Why.
+        /// The problem, in words that follow the path.
         reason: String,
     },
-    /// A place where nothing may be written.
+    /// A path cannot be written, which was found before anything was written.
     #[error("{path} {reason}; nothing was written")]
-    Place {
-        /// The file or folder.
+    Unwritable {
+        /// The file or directory.
         path: Utf8PathBuf,
-        /// Why not.
+        /// The problem, in words that follow the path.
         reason: String,
     },
     /// A file cannot be read.
@@ -81,34 +84,34 @@ pub enum ScaffoldError {
         #[source]
         source: std::io::Error,
     },
-    /// A file or folder cannot be written.
+    /// A file or directory could not be written.
     #[error("{path} cannot be written: {source}; {written}")]
     Write {
         /// The file.
         path: Utf8PathBuf,
-        /// What was written before.
+        /// Which files were written before, in words.
         written: String,
         /// The system's reason.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// One of our own templates is wrong.
-    #[error("the template {name} does not fit: {source:#}; please report this")]
+    /// A template of crossdock does not fit its values, which is a bug in crossdock.
+    #[error("internal error: the template `{name}` does not fit its values: {source:#}; report this")]
     Template {
-        /// The template.
+        /// The name of the template.
         name: &'static str,
-        /// Why.
+        /// The reason.
         #[source]
         source: minijinja::Error,
     },
-    /// The language of `--template` is not that of the folder.
-    #[error("{folder} holds a {found} project made by `crossdock init`, and --template says {asked}")]
-    OtherTemplate {
-        /// The folder.
-        folder: Utf8PathBuf,
-        /// The language that is there.
+    /// The language of `--template` differs from that of an earlier call.
+    #[error("{directory} holds a {found} project made by `crossdock init`, and --template names {asked}")]
+    TemplateMismatch {
+        /// The directory.
+        directory: Utf8PathBuf,
+        /// The language of the existing program.
         found: Language,
-        /// The language that was asked for.
+        /// The requested language.
         asked: Language,
     },
 }

@@ -1,112 +1,122 @@
-//! Makes a scaffold so.
+//! Writes a scaffold, and keeps a backup of each file of a person that it replaces.
 
 use std::collections::BTreeSet;
-use std::fs::Metadata;
+use std::fs::{Metadata, OpenOptions};
+use std::io::{ErrorKind, Write};
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use rustix::fs::{Access, access};
 
-use super::entry::{Action, Entry};
+use super::Scaffold;
 use super::error::ScaffoldError;
-use super::{Scaffold, lock};
+use super::file_state::{Action, PlannedFile};
+use super::xtask::cargo_update;
 use crossdock_project::Network;
 use crossdock_system::process::Processes;
 
-/// What was written beside the files themselves.
+/// The side effects of writing a scaffold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Written {
-    /// Files that were replaced, and where the old ones are now, below the project's root.
+#[non_exhaustive]
+pub struct WriteReport {
+    /// Each replaced file with the backup of its old content; both relative to the project's root.
     pub backups: Vec<(Utf8PathBuf, Utf8PathBuf)>,
-    /// Why `Cargo.lock` does not know the new member yet.
-    pub lock: Option<String>,
+    /// Why cargo could not add the `xtask` crate to `Cargo.lock`; `None` if it did or had nothing to add.
+    pub lock_error: Option<String>,
 }
 
 impl Scaffold {
-    /// Writes the files, each in one step, those last that make the others count, and has cargo bring the new member into
-    /// `Cargo.lock`.
+    /// Writes the files in order, each of them atomically, and lets cargo add the `xtask` crate to `Cargo.lock`.
     ///
     /// # Errors
-    /// A place where nothing may be written, which is looked for before anything is; and what fails all the same, with
-    /// what was written before it.
-    pub fn write(&self, network: Network, processes: &Processes) -> Result<Written, ScaffoldError> {
-        let written: Vec<&Entry> = self.files.iter().filter(|entry| entry.is_written()).collect();
-        written.iter().try_for_each(|entry| allowed(&self.root, entry))?;
-        sweep(&self.files);
-        let mut result = Written::default();
-        for (at, entry) in written.iter().enumerate() {
-            let backup = one(entry).map_err(|source| ScaffoldError::Write {
-                path: entry.real.clone(),
-                written: before(&written[..at]),
+    /// Fails with [`ScaffoldError::Unwritable`] before anything is written if one of the files cannot be; and with
+    /// [`ScaffoldError::Write`], which names the files already written, if a write fails all the same.
+    pub fn write(&self, network: Network, processes: &Processes) -> Result<WriteReport, ScaffoldError> {
+        let written: Vec<&PlannedFile> = self.files.iter().filter(|file| file.will_be_written()).collect();
+        written.iter().try_for_each(|file| check_writable(&self.root, file))?;
+        remove_abandoned_files(&self.files);
+        let mut report = WriteReport::default();
+        for (at, file) in written.iter().enumerate() {
+            let backup = write_file(file).map_err(|source| ScaffoldError::Write {
+                path: file.resolved_path.clone(),
+                written: written_before(&written[..at]),
                 source,
             })?;
-            let near =
+            let relative =
                 |path: Utf8PathBuf| path.strip_prefix(&self.root).map(Utf8Path::to_owned).unwrap_or(path);
-            result.backups.extend(backup.map(|backup| (entry.path.clone(), near(backup))));
+            report.backups.extend(backup.map(|backup| (file.path.clone(), relative(backup))));
         }
-        let has_crate = self.files.iter().any(|entry| entry.path == "xtask/Cargo.toml");
-        let joined = has_crate && written.iter().any(|entry| entry.path.ends_with("Cargo.toml"));
-        if joined && let Err(error) = processes.stdout(&lock::update(&self.root, network)) {
-            result.lock = Some(error.to_string());
+        let has_crate = self.files.iter().any(|file| file.path == "xtask/Cargo.toml");
+        let changes_lock = has_crate && written.iter().any(|file| file.path.ends_with("Cargo.toml"));
+        if changes_lock && let Err(error) = processes.stdout(&cargo_update(&self.root, network)) {
+            report.lock_error = Some(error.to_string());
         }
-        Ok(result)
+        Ok(report)
     }
 }
 
-fn before(written: &[&Entry]) -> String {
+/// Lists the files that were written before one failed.
+fn written_before(written: &[&PlannedFile]) -> String {
     match written {
         [] => "nothing was written".to_owned(),
         some => {
-            let names = some.iter().map(|entry| entry.path.as_str());
+            let names = some.iter().map(|file| file.path.as_str());
             format!("written before it: {}", crossdock_platform::listed(names))
         }
     }
 }
 
-/// Whether a file can be written, as far as that can be told: nothing is written when one of them cannot.
-fn allowed(root: &Utf8Path, entry: &Entry) -> Result<(), ScaffoldError> {
+/// Checks whether a file can be written, as far as that is known in advance. A half-written scaffold is worse than none.
+fn check_writable(root: &Utf8Path, file: &PlannedFile) -> Result<(), ScaffoldError> {
     let refused = |path: &Utf8Path, reason: &str| {
-        Err(ScaffoldError::Place { path: path.to_owned(), reason: reason.to_owned() })
+        Err(ScaffoldError::Unwritable { path: path.to_owned(), reason: reason.to_owned() })
     };
-    if entry.real.metadata().is_ok_and(|metadata| metadata.permissions().readonly()) {
-        return refused(&entry.real, "is read-only: make it writable, or leave its part out with --without");
+    if file.resolved_path.metadata().is_ok_and(|metadata| metadata.permissions().readonly()) {
+        return refused(
+            &file.resolved_path,
+            "is read-only: make it writable, or leave its part out with `--without`",
+        );
     }
-    let mut folders = entry.real.ancestors().skip(1);
-    let Some(folder) = folders.find(|folder| folder.symlink_metadata().is_ok()) else { return Ok(()) };
-    if !folder.is_dir() {
-        return refused(folder, "is not a folder, and files belong into it");
+    let mut directories = file.resolved_path.ancestors().skip(1);
+    let Some(directory) = directories.find(|directory| directory.symlink_metadata().is_ok()) else {
+        return Ok(());
+    };
+    if !directory.is_dir() {
+        return refused(directory, "is not a directory, but files must be written into it");
     }
-    let readonly = folder.metadata().is_ok_and(|metadata| metadata.permissions().readonly());
-    if readonly || access(folder.as_std_path(), Access::WRITE_OK | Access::EXEC_OK).is_err() {
-        return refused(if folder.starts_with(root) { folder } else { root }, "cannot be written to");
+    let readonly = directory.metadata().is_ok_and(|metadata| metadata.permissions().readonly());
+    if readonly || access(directory.as_std_path(), Access::WRITE_OK | Access::EXEC_OK).is_err() {
+        return refused(if directory.starts_with(root) { directory } else { root }, "cannot be written to");
     }
     Ok(())
 }
 
-/// Writes one file; gives where the old one is kept when a person's is replaced.
-fn one(entry: &Entry) -> Result<Option<Utf8PathBuf>, Box<dyn std::error::Error + Send + Sync>> {
-    if let Some(folder) = entry.real.parent() {
-        std::fs::create_dir_all(folder)?;
+/// Writes a file and keeps its permissions. Returns the path of the backup if a person's file was replaced.
+fn write_file(file: &PlannedFile) -> Result<Option<Utf8PathBuf>, Box<dyn std::error::Error + Send + Sync>> {
+    if let Some(directory) = file.resolved_path.parent() {
+        std::fs::create_dir_all(directory)?;
     }
-    let backup = match entry.action {
-        Action::Replace => Some(crate::backup::keep(&entry.real)?),
+    let backup = match file.action {
+        Action::Replace => Some(create_backup(&file.resolved_path)?),
         _ => None,
     };
-    let permissions = entry.real.metadata().ok().map(|metadata| metadata.permissions());
-    crossdock_fs::write_atomically(&entry.real, entry.new.as_bytes())?;
+    let permissions = file.resolved_path.metadata().ok().map(|metadata| metadata.permissions());
+    crossdock_fs::write_atomically(&file.resolved_path, file.desired_text.as_bytes())?;
     if let Some(permissions) = permissions {
-        std::fs::set_permissions(&entry.real, permissions)?;
+        std::fs::set_permissions(&file.resolved_path, permissions)?;
     }
     Ok(backup)
 }
 
-/// A write lasts less: what is older was left by a call that was killed.
+/// The age from which a temporary file counts as abandoned by a killed call: no write takes as long.
 const ABANDONED: Duration = Duration::from_secs(600);
 
-/// Removes half-written files that a killed call left beside the scaffold's own. That one stays is no reason to fail.
-fn sweep(files: &[Entry]) {
-    let folders: BTreeSet<&Utf8Path> = files.iter().filter_map(|entry| entry.real.parent()).collect();
-    let entries = folders.into_iter().filter_map(|folder| folder.read_dir_utf8().ok()).flatten().flatten();
+/// Removes temporary files that a killed call left next to the scaffold's files. One that cannot be removed does no harm.
+fn remove_abandoned_files(files: &[PlannedFile]) {
+    let directories: BTreeSet<&Utf8Path> =
+        files.iter().filter_map(|file| file.resolved_path.parent()).collect();
+    let entries =
+        directories.into_iter().filter_map(|directory| directory.read_dir_utf8().ok()).flatten().flatten();
     for entry in entries.filter(|entry| crossdock_fs::is_temporary(entry.file_name())) {
         let is_old = |metadata: Metadata| {
             let age = metadata.modified().ok().and_then(|written| written.elapsed().ok());
@@ -118,6 +128,41 @@ fn sweep(files: &[Entry]) {
     }
 }
 
+/// The names of backups in order: `NAME.orig`, `NAME.orig.1`, `NAME.orig.2`, and so on.
+fn backup_names(path: &Utf8Path) -> impl Iterator<Item = Utf8PathBuf> {
+    let first = std::iter::once(format!("{path}.orig"));
+    let path = path.to_owned();
+    first.chain((1_u32..).map(move |number| format!("{path}.orig.{number}"))).map(Utf8PathBuf::from)
+}
+
+/// Returns the path that [`create_backup`] would use now: `PATH.orig`, or the first of `PATH.orig.1`, `PATH.orig.2` and so
+/// on that is free.
+pub fn backup_path(path: &Utf8Path) -> Utf8PathBuf {
+    let is_free = |name: &Utf8PathBuf| name.symlink_metadata().is_err();
+    backup_names(path).find(is_free).unwrap_or_else(|| format!("{path}.orig").into())
+}
+
+/// Copies a file to the first free path of [`backup_path`] and returns that path. The copy is synced to disk, and no file is
+/// overwritten even if another process creates one at the same time.
+///
+/// # Errors
+/// Fails if the file cannot be read or the copy cannot be written.
+pub fn create_backup(path: &Utf8Path) -> std::io::Result<Utf8PathBuf> {
+    let content = std::fs::read(path)?;
+    for name in backup_names(path) {
+        match OpenOptions::new().write(true).create_new(true).open(&name) {
+            Ok(mut file) => {
+                file.write_all(&content)?;
+                file.sync_all()?;
+                return Ok(name);
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(ErrorKind::AlreadyExists.into())
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs::File;
@@ -126,9 +171,9 @@ mod tests {
     use crate::Part;
 
     #[test]
-    fn what_a_killed_call_left_goes_and_what_another_writes_stays() {
-        let folder = tempfile::tempdir().unwrap();
-        let root = Utf8Path::from_path(folder.path()).unwrap();
+    fn abandoned_temporary_files_are_removed_and_recent_ones_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(directory.path()).unwrap();
         let old = std::time::SystemTime::now() - 2 * ABANDONED;
         for name in [".crossdock-tmp-old", ".crossdock-tmp-new", "other"] {
             let file = File::create(root.join(name)).unwrap();
@@ -136,8 +181,29 @@ mod tests {
                 file.set_modified(old).unwrap();
             }
         }
-        sweep(&[Entry::new(Part::Config, root, "crossdock.toml".into(), String::new())]);
+        remove_abandoned_files(&[PlannedFile::new(
+            Part::Config,
+            root,
+            "crossdock.toml".into(),
+            String::new(),
+        )]);
         let left = [".crossdock-tmp-old", ".crossdock-tmp-new", "other"].map(|name| root.join(name).exists());
         assert_eq!(left, [false, true, true]);
+    }
+
+    #[test]
+    fn a_backup_overwrites_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = Utf8Path::from_path(directory.path()).unwrap().join("Dockerfile");
+        for (text, copy) in
+            [("one", "Dockerfile.orig"), ("two", "Dockerfile.orig.1"), ("three", "Dockerfile.orig.2")]
+        {
+            crossdock_fs::write_atomically(&path, text.as_bytes()).unwrap();
+            assert_eq!(backup_path(&path).file_name(), Some(copy));
+            let kept = create_backup(&path).unwrap();
+            assert_eq!(kept.file_name(), Some(copy));
+            assert_eq!(std::fs::read_to_string(kept).unwrap(), text);
+        }
+        assert_eq!(std::fs::read_to_string(format!("{path}.orig")).unwrap(), "one");
     }
 }

@@ -1,4 +1,4 @@
-//! Absence with a reason: a tool is there, or it is known why not and what a person can do about it.
+//! Absence with a reason: a tool is available, or it is known why not and which commands install it.
 
 use std::fmt;
 
@@ -6,46 +6,46 @@ use serde::{Deserialize, Serialize};
 
 use crate::process::Command;
 
-/// Something that is there, or the reason why it is not.
+/// Something that is available, or the reason why it is not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Availability<T> {
-    /// It is there.
+    /// It is available.
     Available(T),
-    /// It is not there.
+    /// It is not available.
     Unavailable(Unavailable),
 }
 
-/// Why something is not there, and what brings it.
+/// The reason why something is not available, and the remedies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unavailable {
-    /// One sentence without a full stop.
+    /// The reason: one sentence without a full stop.
     pub why: String,
-    /// Commands that bring it on this host, the best first; empty when nothing is known that does.
+    /// The ways to install it on this host, the best first; empty if none is known.
     pub remedies: Vec<Remedy>,
 }
 
-/// One way to bring what is missing.
+/// One way to install what is missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remedy {
-    /// What to run, in this order.
+    /// The commands to run, in this order.
     pub commands: Vec<Command>,
-    /// How much of the machine it changes.
+    /// The part of the machine that it changes.
     pub scope: Scope,
 }
 
-/// How much of the machine a remedy changes.
+/// The part of the machine that a remedy changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scope {
-    /// The user's own folders (rustup, pip --user).
+    /// Only the user's own directories (rustup, `pip --user`).
     User,
-    /// Every user's machine (apt-get): asked for, or consented to by `--setup` or `--yes`.
+    /// The system for all users (apt-get). Needs consent: an answer of the user, `--setup` or `--yes`.
     System,
 }
 
 impl<T> Availability<T> {
-    /// The thing, if it is there.
+    /// Returns the thing if it is available.
     pub fn available(&self) -> Option<&T> {
         match self {
             Self::Available(thing) => Some(thing),
@@ -55,13 +55,13 @@ impl<T> Availability<T> {
 }
 
 impl Unavailable {
-    /// Absence without a known remedy.
+    /// An absence without a known remedy.
     pub fn because(why: impl Into<String>) -> Self {
         Self { why: why.into(), remedies: Vec::new() }
     }
 }
 
-/// How many remedies a person is shown.
+/// The number of remedies that `Display` lists.
 const SHOWN: usize = 3;
 
 impl fmt::Display for Unavailable {
@@ -81,32 +81,32 @@ impl fmt::Display for Unavailable {
 impl fmt::Display for Remedy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let commands: Vec<String> =
-            self.commands.iter().map(|command| command.anywhere().to_string()).collect();
+            self.commands.iter().map(|command| command.without_directory().to_string()).collect();
         f.write_str(&commands.join(" && "))
     }
 }
 
 impl Unavailable {
-    /// Two absences that must both end: each way of the first is followed by each of the second.
+    /// Combines two absences that must both be remedied: the remedies are all pairs of one of the first and one of the second.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        let both = |one: &Remedy| {
+        let pairs = |one: &Remedy| {
             let one = one.clone();
             other.remedies.iter().map(move |two| one.clone().then(two))
         };
-        let remedies = self.remedies.iter().flat_map(both).collect();
+        let remedies = self.remedies.iter().flat_map(pairs).collect();
         Self { why: format!("{}; {}", self.why, other.why), remedies }
     }
 }
 
 impl Remedy {
-    /// This remedy and then another one; a command that both hold runs once, and packages are installed together.
+    /// Appends another remedy. A command that both hold runs once, and consecutive `apt-get install` commands become one.
     #[must_use]
     pub fn then(mut self, next: &Self) -> Self {
         for command in &next.commands {
-            let joined = self.commands.contains(command)
-                || self.commands.last_mut().is_some_and(|last| join(last, command));
-            if !joined {
+            let is_covered = self.commands.contains(command)
+                || self.commands.last_mut().is_some_and(|last| join_install(last, command));
+            if !is_covered {
                 self.commands.push(command.clone());
             }
         }
@@ -117,8 +117,8 @@ impl Remedy {
     }
 }
 
-/// Adds the packages of one `apt-get install -y` to another; other commands stay apart.
-fn join(last: &mut Command, next: &Command) -> bool {
+/// Adds the packages of one `apt-get install -y` to another. Returns whether both commands were of that form.
+fn join_install(last: &mut Command, next: &Command) -> bool {
     let Some((verb, packages)) = next.arguments.split_at_checked(2) else { return false };
     let same =
         last.program == next.program && last.arguments.get(..2) == Some(verb) && verb == ["install", "-y"];
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn remedies_follow_each_other_without_repetition() {
+    fn combined_remedies_repeat_no_command() {
         let one = remedy(&["apt-get update", "apt-get install -y a"], Scope::System);
         let two = remedy(
             &["apt-get update", "apt-get install -y b c", "pip install d", "apt-get install -y a"],
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn two_absences_end_in_every_pair_of_ways() {
+    fn two_absences_have_every_pair_of_remedies() {
         let missing = |why: &str, ways: &[&str]| Unavailable {
             why: why.to_owned(),
             remedies: ways.iter().map(|way| remedy(&[way], Scope::User)).collect(),

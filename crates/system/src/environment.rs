@@ -1,5 +1,5 @@
-//! The one module that reads the process's environment. Everything below it is handed an [`Environment`] value, so
-//! that a library caller or a test decides what crossdock sees.
+//! The only module that reads the process's environment. All other code is given an [`Environment`], so that a library
+//! caller or a test decides what crossdock sees.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -8,65 +8,82 @@ use std::path::PathBuf;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-/// What crossdock may know of the process that it runs in.
+/// The environment of a process: its arguments, variables, working directory and terminal.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Environment {
-    /// The command line's arguments, the program's own name first.
+    /// The command-line arguments, which begin with the program's name.
     pub arguments: Vec<OsString>,
-    /// The environment variables whose name and value are UTF-8.
+    /// The variables whose name and value are UTF-8.
     pub variables: BTreeMap<String, String>,
-    /// The others: the programs that crossdock calls get them as they are, and crossdock itself does not read them.
-    pub opaque: BTreeMap<OsString, OsString>,
-    /// The working directory.
+    /// The other variables. crossdock passes them to the programs that it calls, and does not read them except for paths.
+    pub non_utf8_variables: BTreeMap<OsString, OsString>,
+    /// The working directory. Absolute.
     pub directory: Utf8PathBuf,
-    /// Whether a person sees standard error on a terminal.
+    /// Whether standard error is a terminal.
     pub terminal: Terminal,
 }
 
-/// Where standard error goes.
+/// The kind of output that standard error is connected to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Terminal {
-    /// To a terminal: live progress and colour are welcome.
+    /// A terminal, which shows live progress and colour.
     Interactive,
-    /// To a file, a pipe or a log.
+    /// A file, a pipe or a log.
     #[default]
     Plain,
 }
 
 /// Why the environment could not be read.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum EnvironmentError {
-    /// The working directory was removed or may not be entered.
-    #[error("the working directory cannot be read: {0}; change to a folder that exists")]
+    /// The working directory was removed or cannot be entered.
+    #[error("the working directory cannot be read: {0}; change to a directory that exists")]
     Directory(#[source] std::io::Error),
-    /// Paths in plans, reports and images are UTF-8.
+    /// The working directory is not UTF-8, as paths in plans, reports and images must be.
     #[error(
         "the working directory's path is not UTF-8: {0:?}; crossdock writes paths into JSON and images, so move the project"
     )]
     NotUtf8(PathBuf),
 }
 
-/// The command line's arguments, for what must be said even where the rest of the environment cannot be read.
-pub fn arguments_of_process() -> Vec<OsString> {
+/// Returns the command-line arguments. For messages that must be printed even if [`Environment::from_process`] fails.
+pub fn process_arguments() -> Vec<OsString> {
     std::env::args_os().collect()
 }
 
 impl Environment {
-    /// Reads the process's own environment.
+    /// An environment without arguments and variables, whose standard error is no terminal.
+    pub fn new(directory: impl Into<Utf8PathBuf>) -> Self {
+        Self { directory: directory.into(), ..Self::default() }
+    }
+
+    /// Sets a variable.
+    #[must_use]
+    pub fn with_variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.variables.insert(name.into(), value.into());
+        self
+    }
+
+    /// Reads the environment of this process.
+    ///
+    /// # Errors
+    /// Fails if the working directory cannot be read or its path is not UTF-8.
     #[expect(clippy::disallowed_methods, reason = "this is the module that reads the environment")]
-    pub fn of_process() -> Result<Self, EnvironmentError> {
+    pub fn from_process() -> Result<Self, EnvironmentError> {
         let directory = std::env::current_dir().map_err(EnvironmentError::Directory)?;
-        let (mut variables, mut opaque) = (BTreeMap::new(), BTreeMap::new());
+        let (mut variables, mut non_utf8_variables) = (BTreeMap::new(), BTreeMap::new());
         for (name, value) in std::env::vars_os() {
             match (name.to_str(), value.to_str()) {
                 (Some(name), Some(value)) => drop(variables.insert(name.to_owned(), value.to_owned())),
-                _ => drop(opaque.insert(name, value)),
+                _ => drop(non_utf8_variables.insert(name, value)),
             }
         }
         Ok(Self {
-            arguments: arguments_of_process(),
+            arguments: process_arguments(),
             variables,
-            opaque,
+            non_utf8_variables,
             directory: Utf8PathBuf::from_path_buf(directory).map_err(EnvironmentError::NotUtf8)?,
             terminal: match std::io::stderr().is_terminal() {
                 true => Terminal::Interactive,
@@ -75,8 +92,8 @@ impl Environment {
         })
     }
 
-    /// The environment as it was before `cargo run` (and with it `cargo xtask`): rustup's proxy pins its own toolchain by
-    /// RUSTUP_TOOLCHAIN, which would override what each project selects for itself.
+    /// Removes the variables that `cargo run`, and with it `cargo xtask`, sets. rustup's proxy sets RUSTUP_TOOLCHAIN, which
+    /// would override the toolchain that each project selects.
     #[must_use]
     pub fn before_cargo_run(mut self) -> Self {
         if self.variables.remove("CARGO").is_some() {
@@ -87,37 +104,42 @@ impl Environment {
         self
     }
 
-    /// The value of a variable that is set to something.
+    /// Returns the value of a variable; `None` if it is unset or empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// PATH, where programs are looked for; its folders may have any names.
+    /// Returns `PATH`, which may hold directories whose names are not UTF-8.
     pub fn path(&self) -> Option<&OsStr> {
-        let opaque = self.opaque.get(OsStr::new("PATH")).map(OsString::as_os_str);
-        self.get("PATH").map(OsStr::new).or(opaque)
+        self.get_os("PATH")
     }
 
-    /// The folder for files that end with the run: `TMPDIR`, else `/tmp`; on Windows `TMP` or `TEMP`.
+    /// Returns the directory for temporary files: `TMPDIR`, else `/tmp`; on Windows `TMP` or `TEMP`.
     pub fn temporary_directory(&self) -> PathBuf {
         let (names, otherwise): (&[&str], &str) =
             if cfg!(windows) { (&["TMP", "TEMP"], ".") } else { (&["TMPDIR"], "/tmp") };
-        let opaque = |name: &&str| self.opaque.get(OsStr::new(name)).map(OsString::as_os_str);
-        let named = names.iter().find_map(|name| self.get(name).map(OsStr::new).or(opaque(name)));
+        let named = names.iter().find_map(|name| self.get_os(name));
         self.directory.as_std_path().join(named.unwrap_or(OsStr::new(otherwise)))
     }
 
-    /// The user's home folder.
+    fn get_os(&self, name: &str) -> Option<&OsStr> {
+        let non_utf8 = self.non_utf8_variables.get(OsStr::new(name)).map(OsString::as_os_str);
+        self.get(name).map(OsStr::new).or(non_utf8)
+    }
+
+    /// Returns the user's home directory: `HOME`, else `USERPROFILE`.
     pub fn home(&self) -> Option<&Utf8Path> {
         self.get("HOME").or_else(|| self.get("USERPROFILE")).map(Utf8Path::new)
     }
 
-    /// Where crossdock keeps what it can make again: `CROSSDOCK_CACHE_DIR`, else `crossdock` in the system's cache
-    /// folder (XDG Base Directory Specification; `~/Library/Caches` on macOS).
+    /// Returns the directory for files that crossdock can make again: `CROSSDOCK_CACHE_DIR`, else `crossdock` below the
+    /// user's cache directory (XDG Base Directory Specification; `~/Library/Caches` on macOS). `None` if neither it nor the
+    /// home directory is known.
     pub fn cache_directory(&self) -> Option<Utf8PathBuf> {
         if let Some(own) = self.get("CROSSDOCK_CACHE_DIR") {
             return Some(self.directory.join(own));
         }
+        // The specification says that a relative path is invalid and must be ignored.
         let base = match self.get("XDG_CACHE_HOME").filter(|path| Utf8Path::new(path).is_absolute()) {
             Some(xdg) => xdg.into(),
             None if cfg!(target_os = "macos") => self.home()?.join("Library/Caches"),
@@ -132,8 +154,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn temporary_files_go_where_the_user_says() {
-        let mut environment = Environment { directory: "/work".into(), ..Environment::default() };
+    fn tmpdir_selects_the_temporary_directory() {
+        let mut environment = Environment::new("/work");
         let mut with = |value: &str| {
             environment.variables.insert("TMPDIR".to_owned(), value.to_owned());
             environment.temporary_directory()

@@ -1,4 +1,4 @@
-//! The one module that spawns processes. A [`Command`] is data: a plan holds it, prints it, and it runs here.
+//! The only module that spawns processes. A [`Command`] is data: a plan holds and prints it, and [`Processes`] runs it.
 
 mod command;
 mod group;
@@ -13,35 +13,36 @@ pub use group::Cancel;
 
 use crate::environment::Environment;
 
-/// Spawns commands in a given environment and ends them when the run is cancelled.
+/// Runs commands in a given environment and ends them when the run is cancelled.
 #[derive(Debug, Clone)]
 pub struct Processes {
     environment: Arc<Environment>,
     cancel: Cancel,
 }
 
-/// What a finished process left.
+/// The result of a finished process.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Output {
-    /// How it ended.
+    /// The exit status.
     pub status: ExitStatus,
-    /// Its standard output.
+    /// The standard output.
     pub stdout: Vec<u8>,
-    /// Its standard error.
+    /// The standard error.
     pub stderr: Vec<u8>,
 }
 
-/// A piece of a running process's output: a line without its end; on standard error a carriage return ends a line
-/// too, as progress bars write it.
+/// A line of a running process's output, without its end. On standard error a carriage return also ends a line: progress
+/// bars are drawn that way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Line<'a> {
-    /// Of standard output.
-    Out(&'a str),
-    /// Of standard error.
-    Error(&'a str),
+pub enum OutputLine<'a> {
+    /// A line of standard output.
+    Stdout(&'a str),
+    /// A line of standard error.
+    Stderr(&'a str),
 }
 
-/// Why a process gave no result.
+/// Why a process gave no result. The messages begin with the command.
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
     /// It could not be started.
@@ -49,18 +50,18 @@ pub enum ProcessError {
     Start {
         /// The program.
         program: String,
-        /// The system's reason.
+        /// The reason given by the system.
         #[source]
         source: std::io::Error,
     },
-    /// It ended with another exit code than 0.
-    #[error("`{command}` failed ({status}){}", indented(.stderr))]
+    /// It ended with an exit code other than 0, or by a signal.
+    #[error("`{command}` failed ({status}){}", own_lines(.stderr))]
     Failed {
-        /// The command, as a shell takes it.
+        /// The command, quoted for a POSIX shell.
         command: String,
-        /// How it ended.
+        /// The exit status.
         status: ExitStatus,
-        /// Its standard error, whole.
+        /// The whole standard error.
         stderr: String,
     },
     /// The run was cancelled.
@@ -69,17 +70,20 @@ pub enum ProcessError {
 }
 
 impl Processes {
-    /// A spawner.
+    /// Runs commands in `environment` until `cancel` is cancelled.
     pub fn new(environment: Arc<Environment>, cancel: Cancel) -> Self {
         Self { environment, cancel }
     }
 
-    /// The environment that commands start from.
+    /// Returns the environment in which commands run, before their own changes.
     pub fn environment(&self) -> &Environment {
         &self.environment
     }
 
-    /// Runs to the end, whatever the exit code.
+    /// Runs a command and returns its output, whatever its exit code.
+    ///
+    /// # Errors
+    /// Fails if the command cannot be started or the run is cancelled.
     pub fn output(&self, command: &Command) -> Result<Output, ProcessError> {
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
         let status = self.run(command, |out, error| {
@@ -91,7 +95,10 @@ impl Processes {
         Ok(Output { status, stdout, stderr })
     }
 
-    /// Runs to the end; another exit code than 0 is an error that holds standard error whole.
+    /// Runs a command and returns its standard output. Bytes that are not UTF-8 are replaced.
+    ///
+    /// # Errors
+    /// Fails if the command cannot be started, ends with an exit code other than 0, or the run is cancelled.
     pub fn stdout(&self, command: &Command) -> Result<String, ProcessError> {
         let output = self.output(command)?;
         if output.status.success() {
@@ -104,46 +111,53 @@ impl Processes {
         })
     }
 
-    /// Runs and hands on every line as it comes. Bytes that are not UTF-8 are replaced.
+    /// Runs a command and passes on each line as it is written; standard error comes from another thread. Bytes that are not
+    /// UTF-8 are replaced.
+    ///
+    /// # Errors
+    /// Fails if the command cannot be started or the run is cancelled.
     pub fn stream(
         &self,
         command: &Command,
-        observe: &(dyn Fn(Line<'_>) + Sync),
+        observe: &(dyn Fn(OutputLine<'_>) + Sync),
     ) -> Result<ExitStatus, ProcessError> {
         self.run(command, |out, error| {
             std::thread::scope(|scope| {
-                scope.spawn(|| each_line(error, b"\n\r", |line| observe(Line::Error(line))));
-                each_line(out, b"\n", |line| observe(Line::Out(line)))
+                scope.spawn(|| each_line(error, b"\n\r", |line| observe(OutputLine::Stderr(line))));
+                each_line(out, b"\n", |line| observe(OutputLine::Stdout(line)))
             })
         })
     }
 
+    /// Starts a command, lets `read` drain both of its pipes, and waits for its end.
     fn run(
         &self,
         command: &Command,
         read: impl FnOnce(&mut os_pipe::PipeReader, &mut os_pipe::PipeReader) -> std::io::Result<()>,
     ) -> Result<ExitStatus, ProcessError> {
-        let start = |source| ProcessError::Start { program: command.program.clone(), source };
-        let (mut out, out_writer) = os_pipe::pipe().map_err(start)?;
-        let (mut error, error_writer) = os_pipe::pipe().map_err(start)?;
-        let whole = command.expression(&self.environment).stdin_null().unchecked();
-        let whole = whole.stdout_file(out_writer).stderr_file(error_writer);
-        // What holds the writing ends goes before reading begins: it would wait for their end.
-        let child = self.cancel.spawn(move || start_once_free(&whole));
-        let child = child.ok_or(ProcessError::Cancelled)?.map_err(start)?;
+        let not_started = |source| ProcessError::Start { program: command.program.clone(), source };
+        let (mut out, out_writer) = os_pipe::pipe().map_err(not_started)?;
+        let (mut error, error_writer) = os_pipe::pipe().map_err(not_started)?;
+        let expression = command.expression(&self.environment).stdin_null().unchecked();
+        let expression = expression.stdout_file(out_writer).stderr_file(error_writer);
+        // The expression owns the writing ends of both pipes. It is dropped here, or reading would never see their end.
+        let child = self.cancel.spawn(move || start_when_not_busy(&expression));
+        let child = child.ok_or(ProcessError::Cancelled)?.map_err(not_started)?;
         let reading = read(&mut out, &mut error);
-        let status = child.wait().map_err(start)?;
+        let status = child.wait().map_err(not_started)?;
         if self.cancel.is_cancelled() {
             return Err(ProcessError::Cancelled);
         }
-        reading.map_err(start)?;
+        reading.map_err(not_started)?;
         Ok(status)
     }
 }
 
-/// A script that was written a moment ago is busy for as long as a child which another thread starts holds it open,
-/// between its fork and its exec.
-fn start_once_free(expression: &duct::Expression) -> std::io::Result<duct::Handle> {
+/// Starts a process, and waits up to half a second for a program file that is open for writing.
+///
+/// Another thread's child inherits a file that this process is writing, and holds it open between its fork and its exec.
+/// execve(2) fails with ETXTBSY for as long.
+fn start_when_not_busy(expression: &duct::Expression) -> std::io::Result<duct::Handle> {
     for _ in 0..100 {
         match expression.start() {
             Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => {
@@ -155,6 +169,7 @@ fn start_once_free(expression: &duct::Expression) -> std::io::Result<duct::Handl
     expression.start()
 }
 
+/// Calls `observe` for each line, which one of the bytes `ends` ends, and for the rest after the last one.
 fn each_line(from: impl Read, ends: &[u8], mut observe: impl FnMut(&str)) -> std::io::Result<()> {
     let mut from = BufReader::new(from);
     let mut line = Vec::new();
@@ -178,7 +193,8 @@ fn each_line(from: impl Read, ends: &[u8], mut observe: impl FnMut(&str)) -> std
     Ok(())
 }
 
-fn indented(stderr: &str) -> String {
+/// Puts the text of standard error on lines of its own.
+fn own_lines(stderr: &str) -> String {
     match stderr.trim_end() {
         "" => String::new(),
         text => format!(":\n{text}"),
@@ -194,13 +210,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_script_that_is_still_open_for_writing_is_waited_for() {
+    fn a_program_file_open_for_writing_is_awaited() {
         let folder = tempfile::tempdir().unwrap();
         let script = folder.path().join("script");
         let mut file = OpenOptions::new().write(true).create_new(true).open(&script).unwrap();
         file.write_all(b"#!/bin/sh\necho started\n").unwrap();
         file.set_permissions(std::fs::Permissions::from_mode(0o755)).unwrap();
-        let processes = Processes::new(Arc::new(Environment::of_process().unwrap()), Cancel::default());
+        let processes = Processes::new(Arc::new(Environment::from_process().unwrap()), Cancel::default());
         let command = Command::new(script.to_str().unwrap(), "/");
         let closes = std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(60));

@@ -9,7 +9,7 @@
 //! use crossdock_system::process::{Cancel, Processes};
 //! use crossdock_toolchain::host::{Needs, detect};
 //!
-//! let environment = Environment::of_process()?;
+//! let environment = Environment::from_process()?;
 //! let processes = Processes::new(environment.into(), Cancel::default());
 //! let host = detect(&processes, &Needs::default())?;
 //! println!("{}", serde_json::to_string_pretty(&host)?);

@@ -1,9 +1,9 @@
-//! Base images that stand in for those of a registry, which the project's machines cannot pull: made of this machine's own
-//! shell, tools and compilers.
+//! Base images that replace those of a registry, which the project's machines cannot pull. They are made of this machine's
+//! own shell, tools and compilers.
 //!
-//! What they are not: they hold no distribution, see [`Debian`](super::Debian) for that. `apt-get` in them is a script
-//! that does nothing, because what the rendered files install (`ca-certificates`) is there already; `rustup` is one that
-//! does nothing, because the standard libraries are there.
+//! They hold no distribution, see [`Debian`](super::Debian) for that. `apt-get` in them is a script that does nothing,
+//! because the packages that the rendered files install (`ca-certificates`) are included; so is `rustup`, because the
+//! standard libraries are included.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
@@ -22,14 +22,14 @@ const LIMIT: Duration = Duration::from_secs(300);
 
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// This machine's architecture, as an image's configuration names it.
+/// Returns this machine's architecture as an image configuration names it.
 pub(super) const MACHINE: &str = if cfg!(target_arch = "x86_64") { "amd64" } else { "arm64" };
 
-/// What the scripts of rendered files call.
+/// The tools that the scripts of rendered files call.
 const TOOLS: [&str; 12] =
     ["sh", "mkdir", "cp", "find", "touch", "install", "rm", "cat", "ls", "env", "chmod", "mv"];
 
-/// A folder that becomes the root of an image for this machine's platform.
+/// A directory that becomes the root of an image for this machine's platform.
 #[derive(Debug)]
 pub struct Base {
     root: PathBuf,
@@ -38,24 +38,24 @@ pub struct Base {
 }
 
 impl Base {
-    /// A root that is there already, and where the programs are that come first on its PATH.
+    /// Uses an existing root; `path` lists the directories that come first in its PATH.
     pub(super) fn on(root: PathBuf, first: Option<&str>) -> Self {
         let path = first.map_or_else(|| PATH.to_owned(), |first| format!("{first}:{PATH}"));
         Self { root, path, entrypoint: None }
     }
 
-    /// The root's folder.
+    /// Returns the root's directory.
     pub(super) fn root(&self) -> &Path {
         &self.root
     }
 
-    /// A root with nothing but a text, for any machine: what a build copies its results onto.
+    /// Creates a root with only a text file, for any machine: the target onto which a build copies its results.
     pub fn bare(root: PathBuf, text: &str) -> Self {
         write(root.join("etc/stand-in"), text);
         Self { root, path: PATH.to_owned(), entrypoint: None }
     }
 
-    /// A root with a shell, the tools of rendered scripts, CA certificates, and an `apt-get` that does nothing.
+    /// Creates a root with a shell, the tools of rendered scripts, CA certificates, and an `apt-get` that does nothing.
     pub fn new(root: PathBuf) -> Self {
         let base = Self { root, path: PATH.to_owned(), entrypoint: None };
         for folder in ["bin", "usr/bin", "usr/local/bin", "tmp", "root", "etc/ssl/certs", "src", "var/cache"]
@@ -76,7 +76,7 @@ impl Base {
         base
     }
 
-    /// With this machine's Go toolchain, as `golang` has it.
+    /// Adds this machine's Go toolchain where `golang` has it.
     #[must_use]
     pub fn with_go(mut self) -> Self {
         let root = run(Command::new(need("go")).args(["env", "GOROOT"]), LIMIT).success().stdout;
@@ -88,17 +88,17 @@ impl Base {
         self
     }
 
-    /// With this machine's Rust toolchain, as `rust` has it, and the standard libraries of static programs.
+    /// Adds this machine's Rust toolchain where `rust` has it, and the standard libraries of static programs.
     #[must_use]
     pub fn with_rust(self) -> Self {
         let targets = ["x86_64-unknown-linux-gnu", "x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl"];
-        // A build script or a macro would be linked with it; the projects of these tests have none.
+        // Only build scripts and procedural macros need it; the projects of these tests have none.
         self.with_script("/usr/bin/cc", "echo 'the stand-in has no C compiler' >&2; exit 1")
             .with_rust_for(&targets)
     }
 
-    /// With this machine's Rust toolchain, as `rust` has it, and a `rustup` that does nothing: the standard libraries are
-    /// there.
+    /// Adds this machine's Rust toolchain where `rust` has it, and a `rustup` that does nothing: the standard libraries are
+    /// included.
     #[must_use]
     pub fn with_rust_for(mut self, targets: &[&str]) -> Self {
         let sysroot = run(Command::new(need("rustc")).args(["--print", "sysroot"]), LIMIT).success().stdout;
@@ -123,14 +123,14 @@ impl Base {
         self
     }
 
-    /// With a shell script as a program.
+    /// Adds a shell script as a program.
     #[must_use]
     pub fn with_script(self, path: &str, script: &str) -> Self {
         self.script(path, script);
         self
     }
 
-    /// With a program of this machine, and the libraries that it needs.
+    /// Adds a program of this machine with the libraries that it needs.
     #[must_use]
     pub fn with_program(self, program: &Path) -> Self {
         let name = program.file_name().expect("a program has a name");
@@ -139,26 +139,26 @@ impl Base {
         self
     }
 
-    /// Which starts a program.
+    /// Sets the entry point.
     #[must_use]
     pub fn with_entrypoint(mut self, program: &str) -> Self {
         self.entrypoint = Some(program.to_owned());
         self
     }
 
-    /// With a file of this machine.
+    /// Adds a file of this machine.
     #[must_use]
     pub fn with_file(self, from: &Path, to: &str) -> Self {
         self.copy(from, Path::new(to));
         self
     }
 
-    /// The image as a layout, in a folder that must not be there.
+    /// Writes the image as a layout into a directory that must not exist.
     pub fn layout(&self, to: &Path) -> PathBuf {
         Self::layout_of(&[(MACHINE, self)], to)
     }
 
-    /// One image for several architectures as a layout, in a folder that must not be there.
+    /// Writes one image for several architectures as a layout into a directory that must not exist.
     pub fn layout_of(images: &[(&str, &Self)], to: &Path) -> PathBuf {
         let image = |(architecture, base): &(&str, &Self)| {
             let (manifest, size) = base.image(architecture, to);
@@ -169,7 +169,7 @@ impl Base {
         };
         let images: Vec<Value> = images.iter().map(image).collect();
         let index = json!({ "schemaVersion": 2, "manifests": images });
-        // The tools that copy several images copy what one index lists.
+        // Tools that copy a multi-platform image copy what the only index lists.
         let named = match images.as_slice() {
             [_] => index,
             _ => {
@@ -228,7 +228,7 @@ impl Base {
             .expect("a file can be made executable");
     }
 
-    /// A file with its mode; a link becomes what it leads to.
+    /// Copies a file with its mode; a link is replaced by its target.
     fn copy(&self, from: &Path, to: &Path) {
         let to = self.place(to);
         std::fs::create_dir_all(to.parent().expect("a file has a folder")).expect("a folder can be made");
@@ -243,11 +243,11 @@ impl Base {
             .success();
     }
 
-    /// The libraries and loaders that `ldd` finds, under their own names. Those that are there stay.
+    /// Copies the libraries and loaders that `ldd` finds, under their own paths. Existing files stay.
     fn copy_libraries(&self, programs: &[PathBuf]) {
         let mut found = BTreeSet::new();
         for program in programs {
-            // A static program makes it fail, and has none.
+            // `ldd` fails for a static program, which needs no libraries.
             let said = run(Command::new(need("ldd")).arg(program), LIMIT).stdout;
             let words = said.split_whitespace().filter(|word| word.starts_with('/'));
             found.extend(
@@ -277,7 +277,7 @@ fn put(layout: &Path, value: &Value) -> (String, usize) {
     (digest, bytes.len())
 }
 
-/// The digest of a file that is too large for memory.
+/// Returns the digest of a file that is too large for memory.
 fn digest_of(file: &Path) -> String {
     let said = run(Command::new(need("sha256sum")).arg(file), LIMIT).success().stdout;
     format!("sha256:{}", said.split_whitespace().next().expect("sha256sum names a digest"))

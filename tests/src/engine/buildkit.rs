@@ -10,12 +10,12 @@ use crate::outcome::{Running, run};
 use crate::sandbox::Sandbox;
 use crate::tools::{need, need_go};
 
-/// The last versions that `go install` takes: newer ones replace modules in their go.mod.
+/// The last versions that `go install` accepts: newer ones have `replace` directives in their go.mod.
 const BUILDKIT: (&str, &str) = ("github.com/moby/buildkit/cmd/buildkitd", "v0.18.2");
 const BUILDCTL: (&str, &str) = ("github.com/moby/buildkit/cmd/buildctl", BUILDKIT.1);
 const BUILDX: (&str, &str) = ("github.com/docker/buildx/cmd/buildx", "v0.19.3");
 
-/// A `buildkitd` of its own, on the host's network, running what it builds with runc.
+/// A `buildkitd` on the host's network that runs build steps with runc.
 #[derive(Debug)]
 pub struct BuildKit {
     _daemon: Running,
@@ -23,12 +23,12 @@ pub struct BuildKit {
 }
 
 impl BuildKit {
-    /// Starts it and waits until its socket is there.
+    /// Starts it and waits for its socket.
     pub fn start() -> Self {
         Self::with_configuration("")
     }
 
-    /// One that takes from `registry` what is named as in Docker's own.
+    /// Starts one that uses `registry` as the mirror of Docker Hub.
     pub fn start_behind(registry: &Registry) -> Self {
         let host = registry.host();
         Self::with_configuration(&format!(
@@ -38,7 +38,7 @@ impl BuildKit {
 
     fn with_configuration(configuration: &str) -> Self {
         need("runc");
-        // A socket's path must be short, so the folder is not below the sandbox.
+        // A socket's path is limited to 108 bytes (unix(7)), so the directory is outside of the sandbox.
         let dir = TempDir::with_prefix("buildkitd-").expect("a temporary folder can be made");
         write(dir.path().join("buildkitd.toml"), configuration);
         let mut command = Command::new(need_go(BUILDKIT.0, BUILDKIT.1));
@@ -59,24 +59,24 @@ impl BuildKit {
         Self { _daemon: daemon, dir }
     }
 
-    /// Where its clients connect to.
+    /// Returns the address for clients.
     pub fn address(&self) -> String {
         format!("unix://{}", self.dir.path().join("sock").display())
     }
 
-    /// Where it keeps images, layers and what it builds.
+    /// Returns the directory of its images, layers and build results.
     pub fn storage(&self) -> PathBuf {
         self.dir.path().join("root")
     }
 
-    /// Whether it holds anything that was built or brought.
+    /// Returns whether it holds anything that was built or imported.
     pub fn has_built(&self) -> bool {
         let blobs = self.dir.path().join("root/runc-overlayfs/content/blobs/sha256");
         std::fs::read_dir(blobs).is_ok_and(|mut blobs| blobs.next().is_some())
     }
 }
 
-/// Gives the sandbox's docker the plugin buildx, and its path.
+/// Installs the plugin buildx for the sandbox's docker and returns its path.
 pub fn install_buildx(sandbox: &mut Sandbox) -> PathBuf {
     let plugin = sandbox.work().join("docker/cli-plugins/docker-buildx");
     std::fs::create_dir_all(plugin.parent().expect("a file has a folder")).expect("a folder can be made");
@@ -85,7 +85,7 @@ pub fn install_buildx(sandbox: &mut Sandbox) -> PathBuf {
     plugin
 }
 
-/// Makes a builder of the given nodes: each an address and the platforms that it is to build.
+/// Creates a builder of the given nodes, each with an address and the platforms that it builds.
 pub fn builder(sandbox: &Sandbox, buildx: &Path, name: &str, nodes: &[(&BuildKit, &str)]) {
     for (place, (node, platforms)) in nodes.iter().enumerate() {
         let mut command = sandbox.command(buildx, &sandbox.work());
@@ -97,8 +97,8 @@ pub fn builder(sandbox: &Sandbox, buildx: &Path, name: &str, nodes: &[(&BuildKit
     }
 }
 
-/// Makes a builder whose `buildkitd` runs in a container of a docker on the host's network, as most builders of buildx do.
-/// Its image, which buildx pulls elsewhere, is loaded before: it holds what this machine built and installed.
+/// Creates a builder whose `buildkitd` runs in a container of a docker on the host's network, as most buildx builders do.
+/// Its image, which buildx would pull, is loaded first: it holds the programs that this machine built and installed.
 pub fn builder_in_a_container(sandbox: &Sandbox, docker: &Docker, buildx: &Path, name: &str) {
     let work = sandbox.work();
     let (buildkitd, buildctl) = (need_go(BUILDKIT.0, BUILDKIT.1), need_go(BUILDCTL.0, BUILDCTL.1));

@@ -1,5 +1,5 @@
-//! Debian itself, of this machine's release and from the mirror that its own apt uses: what stands in for `debian`, for
-//! `golang` and for `rust` where a rendered file's `apt-get install` has to work.
+//! Debian itself, in this machine's release and from the mirror that its own apt uses. Replaces `debian`, `golang` and
+//! `rust` where the `apt-get install` of a rendered file has to work.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,15 +11,15 @@ use crate::fixture::write;
 use crate::outcome::{Outcome, run};
 use crate::tools::need;
 
-/// A mirror may be slow, and the processors busy.
+/// The time limit for an installation from a mirror, which may be slow.
 const LIMIT: Duration = Duration::from_secs(1200);
 
 const CERTIFICATES: &str = "etc/ssl/certs/ca-certificates.crt";
 
-/// What `golang` and `rust` have of Debian beside its smallest system.
+/// The Debian packages that `golang` and `rust` have on top of the smallest system.
 const TOOLS: [&str; 6] = ["ca-certificates", "gcc", "git", "libc6-dev", "make", "pkg-config"];
 
-/// The releases that debootstrap installs, each kept in a folder from one run to the next.
+/// A release that debootstrap installs, kept in a directory from one run to the next.
 #[derive(Debug)]
 pub struct Debian {
     folder: PathBuf,
@@ -37,7 +37,7 @@ struct Source {
 }
 
 impl Debian {
-    /// This machine's, kept in `folder`, which is `CARGO_TARGET_TMPDIR`.
+    /// Returns this machine's release, kept in `folder`, which is `CARGO_TARGET_TMPDIR`.
     pub fn of_this_machine(folder: &str) -> Self {
         let release = run(
             Command::new(need("sh")).args(["-c", ". /etc/os-release; echo $ID $VERSION_CODENAME"]),
@@ -63,20 +63,20 @@ impl Debian {
         Self { folder: folder.into(), release: release.to_owned(), sources }
     }
 
-    /// The smallest system, as `debian:…-slim` is one. Of a foreign architecture it is unpacked and not configured, which
-    /// takes no emulator: programs find their libraries in it, and that is all that a build copies its results onto.
+    /// Returns the smallest system, like `debian:…-slim`. A foreign architecture is unpacked but not configured, which
+    /// needs no emulator: a build only copies its results onto it, and programs only find their libraries in it.
     pub fn slim(&self, architecture: &str) -> Base {
         let root = self.once(&format!("slim-{architecture}"), |root| self.install(architecture, root));
         Base::on(root, None)
     }
 
-    /// That of this machine with what `golang` has beside it, and this machine's Go.
+    /// Returns this machine's system with the packages of `golang` and this machine's Go.
     pub fn golang(&self) -> Base {
         let version = run(Command::new(need("go")).args(["env", "GOVERSION"]), LIMIT).success().stdout;
         self.with_compiler(&format!("golang-{}", version.trim()), "/usr/local/go/bin", Base::with_go)
     }
 
-    /// That of this machine with what `rust` has beside it, and this machine's Rust.
+    /// Returns this machine's system with the packages of `rust` and this machine's Rust.
     pub fn rust(&self) -> Base {
         let version = run(Command::new(need("rustc")).arg("--version"), LIMIT).success().stdout;
         let version = version.split_whitespace().nth(1).expect("rustc has a version").to_owned();
@@ -88,14 +88,15 @@ impl Debian {
     fn with_compiler(&self, name: &str, path: &str, add: fn(Base) -> Base) -> Base {
         let tools = self.tools();
         let root = self.once(name, |root| {
-            // No links: another test may be packing a copy this moment, and tar takes a new link for a change.
+            // Copies instead of hard links: another test may be packing the same files now, and tar reports a new link as a
+            // change.
             copy(&tools, root);
             let _added = add(Base::on(root.to_owned(), None));
         });
         Base::on(root, Some(path))
     }
 
-    /// The smallest system with what images of compilers have beside it.
+    /// Returns the root of the smallest system with the packages that compiler images have.
     fn tools(&self) -> PathBuf {
         let slim = self.slim(super::base::MACHINE);
         self.once("tools", |root| {
@@ -110,9 +111,10 @@ impl Debian {
         })
     }
 
-    /// The folder of that name, made when it is not there. A run that was ended leaves nothing that looks whole.
+    /// Returns the directory of that name, which `make` fills if it does not exist. An interrupted run leaves nothing that
+    /// looks complete.
     fn once(&self, name: &str, make: impl FnOnce(&Path)) -> PathBuf {
-        // Several tests want the same one at the same time. What another one could not make, this one tries again.
+        // Tests that need the same directory wait for each other; if one fails to make it, the next tries again.
         static ONE: Mutex<()> = Mutex::new(());
         let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let root = self.folder.join(format!("debian-{}-{name}", self.release));
@@ -139,7 +141,7 @@ impl Debian {
         clean(root);
     }
 
-    /// With the sources, the proxy and the certificates of this machine.
+    /// Configures the sources, the proxy and the certificates of this machine.
     fn configure(&self, root: &Path) {
         let mut lines: Vec<String> = self
             .sources
@@ -165,7 +167,7 @@ fn copy_certificates(root: &Path) {
     write(root.join(CERTIFICATES), bytes);
 }
 
-/// Runs a program of another root to its end, with this machine's devices and processes: mounted for it alone.
+/// Runs a program in another root, with this machine's devices and processes mounted only for it, and waits for its end.
 fn in_root(root: &Path, program: &str, arguments: &[&str]) -> Outcome {
     let script = "mount --rbind /dev \"$1/dev\" && mount --bind /proc \"$1/proc\" && exec chroot \"$@\"";
     let mut command = Command::new(need("unshare"));
@@ -175,7 +177,7 @@ fn in_root(root: &Path, program: &str, arguments: &[&str]) -> Outcome {
     run(&mut command, LIMIT)
 }
 
-/// Without what no image has: devices, downloads, and what debootstrap leaves for its second stage.
+/// Removes what no image contains: devices, downloads, and the files for debootstrap's second stage.
 fn clean(root: &Path) {
     for folder in ["dev", "debootstrap", "var/cache/apt", "var/lib/apt/lists"] {
         let mut remove = Command::new(need("rm"));

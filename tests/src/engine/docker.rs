@@ -12,7 +12,7 @@ use crate::outcome::{Running, run};
 use crate::sandbox::Sandbox;
 use crate::tools::need;
 
-/// runc without CAP_SYS_RESOURCE, which nothing in these tests needs.
+/// A wrapper of runc that drops CAP_SYS_RESOURCE, which nothing in these tests needs.
 const RUNTIME: &str = r#"#!/bin/sh
 for argument; do
     case ${before:-} in
@@ -24,7 +24,7 @@ done
 exec runc "$@"
 "#;
 
-/// A docker daemon of its own, with its own containerd below it.
+/// A docker daemon with its own containerd.
 #[derive(Debug)]
 pub struct Docker {
     daemon: Option<Running>,
@@ -32,7 +32,7 @@ pub struct Docker {
 }
 
 impl Docker {
-    /// Starts a daemon and waits until it answers: with its default storage, and with `vfs` where that fails.
+    /// Starts a daemon and waits until it answers; with its default storage driver, or with `vfs` if that fails.
     pub fn start() -> Self {
         need("docker");
         Self::try_start(&[]).or_else(|_| Self::try_start(&["--storage-driver", "vfs"])).unwrap_or_else(
@@ -42,15 +42,15 @@ impl Docker {
         )
     }
 
-    /// A daemon in a network of its own, with the bridge that the steps of its own BuildKit run on.
+    /// Starts a daemon in its own network namespace, with the bridge on which the steps of its own BuildKit run.
     pub fn start_apart() -> Self {
         Self::start_in(&["unshare", "--net"], &[]).unwrap_or_else(|log| {
             panic!("dockerd does not start in a network of its own (it needs root): {log}");
         })
     }
 
-    /// A daemon whose privileged containers have what this machine's root has: a virtual machine's may lack a capability,
-    /// and then runc refuses to give it. On the host's network, as [`start`](Self::start).
+    /// Starts a daemon whose privileged containers have the capabilities of this machine's root: a virtual machine's root
+    /// may lack one, and runc refuses to grant it. Uses the host's network like [`start`](Self::start).
     pub fn start_for_privileged(folder: &Path) -> Self {
         let runtime = folder.join("runc-without-resource");
         write(&runtime, RUNTIME);
@@ -62,28 +62,28 @@ impl Docker {
         })
     }
 
-    /// Where its clients connect to, as `DOCKER_HOST` names it.
+    /// Returns the address for clients, as `DOCKER_HOST` takes it.
     pub fn host(&self) -> String {
         format!("unix://{}", self.dir.path().join("docker.sock").display())
     }
 
-    /// Where it keeps images, layers and what it builds.
+    /// Returns the directory of its images, layers and build results.
     pub fn storage(&self) -> PathBuf {
         self.dir.path().join("data")
     }
 
-    /// The socket of the containerd that the daemon runs, for `ctr`.
+    /// Returns the socket of the daemon's containerd, for `ctr`.
     pub fn containerd(&self) -> PathBuf {
         self.dir.path().join("exec/containerd/containerd.sock")
     }
 
     fn try_start(storage: &[&str]) -> Result<Self, String> {
-        // No bridge: the machine's network stays as it is.
+        // Without a bridge, this machine's network stays unchanged.
         Self::start_in(&[], &[storage, &["--bridge=none"]].concat())
     }
 
     fn start_in(wrapper: &[&str], options: &[&str]) -> Result<Self, String> {
-        // A socket's path must be short, so the folder is not below the sandbox.
+        // A socket's path is limited to 108 bytes (unix(7)), so the directory is outside of the sandbox.
         let dir = TempDir::with_prefix("dockerd-").expect("a temporary folder can be made");
         let mut docker = Self { daemon: None, dir };
         let daemon = need("dockerd");
@@ -98,7 +98,7 @@ impl Docker {
         for (flag, name) in [("--data-root", "data"), ("--exec-root", "exec"), ("--pidfile", "pid")] {
             command.arg(flag).arg(docker.dir.path().join(name));
         }
-        // No packet filter either.
+        // For the same reason, no packet filter.
         command.args(["--iptables=false", "--ip6tables=false"]);
         command.arg("--host").arg(docker.host()).args(options);
         let mut daemon = Running::start(&mut command);
@@ -124,8 +124,8 @@ impl Engine for Docker {
 }
 
 impl Drop for Docker {
-    /// The daemon ends its containerd and unmounts its storage when it is asked politely. It leaves the mount that
-    /// holds its network namespace, which would keep the folder from being removed.
+    /// Stops the daemon with SIGTERM, on which it ends its containerd and unmounts its storage. It leaves the mount of its
+    /// network namespace, which would keep the directory from being removed.
     fn drop(&mut self) {
         let Some(mut daemon) = self.daemon.take() else { return };
         rustix::process::kill_process(daemon.pid(), Signal::TERM).ok();
@@ -134,13 +134,13 @@ impl Drop for Docker {
             std::thread::sleep(Duration::from_millis(50));
         }
         let namespace = self.dir.path().join("exec/netns/default");
-        // It is not there when no container used the host's network.
+        // The mount does not exist if no container used the host's network.
         let _outcome = run(Command::new(need("umount")).arg(namespace), Duration::from_secs(30));
     }
 }
 
-/// Gives the sandbox Debian's docker, whose client brings BuildKit without a plugin: another one may come first on the
-/// PATH.
+/// Puts Debian's docker first in the sandbox's PATH: its client has BuildKit without a plugin, and another docker may come
+/// first on this machine.
 pub fn debian_docker(sandbox: &mut Sandbox) {
     let docker = Path::new("/usr/bin/docker");
     let version = run(Command::new(docker).arg("--version"), Duration::from_secs(60)).success().stdout;

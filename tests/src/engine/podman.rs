@@ -9,19 +9,19 @@ use crate::outcome::run;
 use crate::sandbox::Sandbox;
 use crate::tools::need;
 
-/// A podman with its own storage. It has no daemon: the storage is the engine.
+/// A podman with its own storage. There is no daemon: the storage is the whole engine.
 #[derive(Debug)]
 pub struct Podman {
     dir: TempDir,
 }
 
 impl Podman {
-    /// An empty storage, whose layers are whole copies: it works wherever the test runs.
+    /// Creates an empty storage whose layers are whole copies, which works on every filesystem.
     pub fn start() -> Self {
         Self::with_storage("vfs")
     }
 
-    /// An empty storage of overlays, for builds: of large images whole copies would fill the disk.
+    /// Creates an empty storage of overlays, for builds: whole copies of large images would fill the disk.
     pub fn start_on_overlays() -> Self {
         Self::with_storage("overlay")
     }
@@ -47,7 +47,7 @@ impl Podman {
         podman
     }
 
-    /// Takes from `registry` what is named as in Docker's own.
+    /// Uses `registry` as the mirror of Docker Hub.
     #[must_use]
     pub fn behind(self, registry: &Registry) -> Self {
         let host = registry.host();
@@ -61,7 +61,8 @@ impl Podman {
         self
     }
 
-    /// Makes the sandbox build with it. Steps run in a chroot: crun refuses the cgroups of the machines that test this.
+    /// Makes the sandbox build with it. Steps run in a chroot: crun refuses the cgroups of the machines that run these
+    /// tests.
     pub fn set_up(&self, sandbox: &mut Sandbox) {
         for (name, value) in self.environment() {
             sandbox.set(name, value);
@@ -72,12 +73,12 @@ impl Podman {
         }
     }
 
-    /// Where it keeps images, layers and what it builds.
+    /// Returns the directory of its images, layers and build results.
     pub fn storage(&self) -> PathBuf {
         self.dir.path().join("root")
     }
 
-    /// The variables that make any podman use this storage.
+    /// Returns the variables that make any podman use this storage.
     pub fn environment(&self) -> [(&'static str, PathBuf); 2] {
         [("CONTAINERS_STORAGE_CONF", self.storage_conf()), ("CONTAINERS_CONF", self.containers_conf())]
     }
@@ -104,9 +105,9 @@ impl Engine for Podman {
 }
 
 impl Drop for Podman {
-    /// Podman mounts the folder of its overlays on itself and leaves it so, which would keep it from being removed.
+    /// Unmounts the directory of overlays, which podman mounts on itself; otherwise it could not be removed.
     fn drop(&mut self) {
-        // It is not mounted when nothing was stored.
+        // It is not mounted if nothing was stored.
         let _outcome = run(Command::new(need("umount")).arg(self.storage().join("overlay")), LIMIT);
     }
 }

@@ -1,4 +1,4 @@
-//! What a build may see and an image may not keep: a token, an ssh agent, and a compiler that looks for both.
+//! Secrets that a build may read and an image must not keep: a token, an ssh agent, and a compiler that looks for both.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,20 +14,20 @@ use crate::tools::need;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// The configuration that asks for both. `{engine}` of these tests builds the image `hello`.
+/// The configuration that requests both. `{engine}` of these tests builds the image `hello`.
 const CONFIGURATION: &str = "[image.hello]\npath = \".\"\n\n[image.hello.dockerfile]\n\
                              private = { netrc = [\"git.example\"], ssh = [\"ssh.example\"] }\n";
 
-/// What the step left in the stage that is thrown away: whoever searches an engine's store must find it there, or the
-/// search proves nothing about the token.
+/// A text that the step leaves in the discarded stage. A search of the engine's store must find it, or finding no token
+/// would prove nothing.
 pub const TRACE: &str = "the step had token, host and key";
 
-/// A token in a `.netrc`, the keys of hosts that are known, and an agent with one key.
+/// A token in a `.netrc`, a file of known hosts, and an agent with one key.
 #[derive(Debug)]
 pub struct Secrets {
-    /// The password, which is nowhere else: forty letters.
+    /// The password: forty letters that occur nowhere else.
     pub token: String,
-    /// The `.netrc` that holds it.
+    /// The `.netrc` with the password.
     pub netrc: PathBuf,
     /// The file of known hosts.
     pub known_hosts: PathBuf,
@@ -35,12 +35,12 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Makes all of it, writes the project's configuration, and points the sandbox at the agent.
+    /// Creates all of them, writes the project's configuration, and points the sandbox at the agent.
     pub fn new(sandbox: &mut Sandbox, project: &Path) -> Self {
         let work = sandbox.work();
         let (netrc, known_hosts) = (work.join("netrc"), work.join("known_hosts"));
         let agent = Agent::start();
-        // The key's own text is as random as a token has to be.
+        // The key's text is as random as a token must be.
         let token: String = agent.key.chars().filter(char::is_ascii_alphanumeric).take(68).skip(28).collect();
         write(&netrc, format!("machine git.example login robot password {token}\n"));
         write(&known_hosts, format!("ssh.example {}\n", agent.key));
@@ -49,15 +49,15 @@ impl Secrets {
         Self { token, netrc, known_hosts, agent }
     }
 
-    /// The values of `--secret` that hand both files on.
+    /// Returns the values of `--secret` for both files.
     pub fn options(&self) -> [String; 2] {
         let option = |id: &str, file: &Path| format!("id={id},src={}", file.display());
         [option("netrc", &self.netrc), option("known_hosts", &self.known_hosts)]
     }
 
-    /// A stand-in for `golang` whose `go mod download` ends with an error unless token, host and key are there, and
-    /// whose `go build` does too, because what was downloaded may be gone from the cache by then. It knows what they look
-    /// like, and not what they are.
+    /// Creates a replacement for `golang` whose `go mod download` fails unless token, host and key are present. So does its
+    /// `go build`, because the downloads may have left the cache by then. It checks their form and does not know their
+    /// values.
     pub fn compiler(&self, sandbox: &Sandbox) -> PathBuf {
         let key = run(self.agent.command("ssh-add").arg("-l"), LIMIT).success().stdout;
         let key = key.split_whitespace().nth(1).expect("ssh-add names the key's digest").to_owned();

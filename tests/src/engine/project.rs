@@ -1,4 +1,4 @@
-//! What the engines build in these tests: a Go program that says where it runs, by the compiler that a layout holds.
+//! The project that engines build in these tests: a Go program that prints where it runs, and its compiler in a layout.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,11 +13,11 @@ use crate::tools::need;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// What the program of [`go_project`] calls each machine.
+/// The name that the program of [`go_project`] prints for each machine.
 pub const GO_WORDS: [(Machine, &str); 3] =
     [(Machine::Amd64, "amd64"), (Machine::Arm64, "arm64"), (Machine::ArmV7, "arm")];
 
-/// A sandbox with a Go module, under git as a user's would be.
+/// Creates a sandbox with a Go module in a git repository.
 pub fn go_project() -> (Sandbox, PathBuf) {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "hello");
@@ -25,12 +25,12 @@ pub fn go_project() -> (Sandbox, PathBuf) {
     (sandbox, project)
 }
 
-/// `NAME=oci:PATH` for `--base-from`: the layout takes the place of the compiler's image.
+/// Returns `NAME=oci:PATH` for `--base-from`, which replaces the compiler's image by the layout.
 pub fn base_from(sandbox: &Sandbox, project: &Path, layout: &Path) -> String {
     format!("{}=oci:{}", compiler_image(sandbox, project), layout.display())
 }
 
-/// The image of the compiler that the rendered Dockerfile begins with.
+/// Returns the compiler's image, with which the rendered Dockerfile begins.
 pub fn compiler_image(sandbox: &Sandbox, project: &Path) -> String {
     let dockerfile = sandbox.crossdock(project, &["render", "dockerfile", "--quiet"]).success().stdout;
     let from = dockerfile.lines().find(|line| line.starts_with("FROM --platform="));
@@ -39,7 +39,7 @@ pub fn compiler_image(sandbox: &Sandbox, project: &Path) -> String {
     arguments.fold(image.to_owned(), |image, (name, value)| image.replace(&format!("${{{name}}}"), value))
 }
 
-/// Starts what was built on each machine; under qemu-user where it is foreign.
+/// Starts the program of each machine, a foreign one under qemu-user.
 pub fn says_hello(sandbox: &Sandbox, layout: &Layout, machines: &[(Machine, &str)]) {
     for (machine, word) in machines {
         let into = sandbox.work().join(format!("unpacked-{}-{}", machine.name(), layout.digest()));
@@ -50,8 +50,8 @@ pub fn says_hello(sandbox: &Sandbox, layout: &Layout, machines: &[(Machine, &str
     }
 }
 
-/// A stand-in for `golang` whose `go` hands out what this machine's Go compiled before: it takes no time, and can look
-/// around in the step that calls it.
+/// A replacement for `golang` whose `go` copies a program that this machine's Go compiled before: it takes no time, and can
+/// inspect the step that calls it.
 #[derive(Debug)]
 pub struct RecordedGo<'s> {
     sandbox: &'s Sandbox,
@@ -61,19 +61,19 @@ pub struct RecordedGo<'s> {
 }
 
 impl<'s> RecordedGo<'s> {
-    /// One that hands out the program of the sandbox's [`go_project`].
+    /// Creates one for the program of the sandbox's [`go_project`].
     pub fn new(sandbox: &'s Sandbox) -> Self {
         Self { sandbox, arm64: "arm64", before: String::new(), with: |base| base }
     }
 
-    /// One that makes programs for amd64, whatever it is asked for.
+    /// Makes `go` give programs for amd64 even for other targets.
     #[must_use]
     pub fn only_for_amd64(mut self) -> Self {
         self.arm64 = "amd64";
         self
     }
 
-    /// What `go` does first, whatever it is asked for, as a shell script.
+    /// Sets a shell script that `go` runs first in every call.
     #[must_use]
     pub fn first(mut self, script: &str) -> Self {
         self.before.push_str(script);
@@ -81,14 +81,14 @@ impl<'s> RecordedGo<'s> {
         self
     }
 
-    /// What else the image has.
+    /// Adds to the image.
     #[must_use]
     pub fn with(mut self, more: fn(Base) -> Base) -> Self {
         self.with = more;
         self
     }
 
-    /// The image, as a layout of the given name in the sandbox.
+    /// Writes the image as a layout of the given name in the sandbox.
     pub fn layout(&self, name: &str) -> PathBuf {
         let work = self.sandbox.work();
         let base = ["amd64", "arm64"].into_iter().fold(

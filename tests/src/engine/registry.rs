@@ -9,7 +9,7 @@ use crate::outcome::run;
 use crate::server::{Server, free_port};
 use crate::tools::need;
 
-/// Debian's `docker-registry` on the loopback, without TLS and without users, empty.
+/// Debian's `docker-registry` on the loopback interface, empty, without TLS and authentication.
 #[derive(Debug)]
 pub struct Registry {
     _server: Server,
@@ -36,12 +36,12 @@ impl Registry {
         Self { _server: server, _storage: storage, port }
     }
 
-    /// `127.0.0.1:PORT`, which names of images begin with.
+    /// Returns `127.0.0.1:PORT`, with which the names of its images begin.
     pub fn host(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// Puts the image of a layout there under a name such as `library/golang:1.26-trixie`; returns its digest there.
+    /// Pushes the image of a layout under a name such as `library/golang:1.26-trixie`; returns its digest in the registry.
     pub fn push(&self, layout: &Path, name: &str) -> String {
         let to = format!("docker://{}/{name}", self.host());
         let skopeo = |arguments: &[&str]| {

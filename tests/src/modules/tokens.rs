@@ -1,28 +1,28 @@
-//! The paths in a source file, read from its tokens.
+//! Reads the paths in a source file from its tokens.
 
 use std::path::Path;
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
-/// The paths and the modules of tests in one file.
+/// The paths in one file, and its modules for tests.
 #[derive(Debug, Default)]
 pub(super) struct Source {
     pub(super) references: Vec<Reference>,
-    /// The modules in files of their own that are compiled for tests only.
+    /// The modules in other files that are compiled only for tests.
     pub(super) test_modules: Vec<String>,
 }
 
-/// A path that begins with `crate`, `self` or `super`, or any path of a `use`.
+/// A path that begins with `crate`, `self` or `super`, or any path in a `use`.
 #[derive(Debug)]
 pub(super) struct Reference {
-    /// The inline modules around it.
+    /// The inline modules that enclose it.
     pub(super) inside: Vec<String>,
     pub(super) path: Vec<String>,
-    /// The name that a `use` gives it.
+    /// The name under which a `use` imports it.
     pub(super) imported_as: Option<String>,
 }
 
-/// Reads a file. Panics for text that is not Rust, and names `path`.
+/// Parses a file. Panics if the text is not Rust; the message names `path`.
 pub(super) fn read(path: &Path, text: &str) -> Source {
     let stream: TokenStream =
         text.parse().unwrap_or_else(|error| panic!("{} is not Rust: {error}", path.display()));
@@ -66,7 +66,7 @@ impl Source {
         }
     }
 
-    /// Reads a path, and each branch where it divides, and returns the place behind it.
+    /// Reads a path and all its branches; returns the index of the token after it.
     fn tree(
         &mut self,
         tokens: &[TokenTree],
@@ -75,7 +75,7 @@ impl Source {
         inside: &[String],
         import: bool,
     ) -> usize {
-        // `use ::name` is another crate's.
+        // `use ::name` leads into another crate.
         if is_path_separator(tokens, at) {
             at += 2;
         }
@@ -93,7 +93,7 @@ impl Source {
                     }
                     return at + 1;
                 }
-                // `*`, or the `<` of generic arguments: the path so far is used.
+                // `*` or the `<` of generic arguments ends the path.
                 _ => {
                     self.add(path, None, inside);
                     return at;
@@ -112,7 +112,7 @@ impl Source {
             }
             _ => None,
         };
-        // `a::{self}` is `a`.
+        // `a::{self}` means `a`.
         if path.len() > 1 && path.last().is_some_and(|last| last == "self") {
             path.pop();
         }
@@ -125,7 +125,7 @@ impl Source {
         self.references.push(Reference { inside: inside.to_vec(), path, imported_as });
     }
 
-    /// Returns the place behind an item that is compiled for tests only.
+    /// Returns the index of the token after an item that is compiled only for tests.
     fn skip_item(&mut self, tokens: &[TokenTree], mut at: usize) -> usize {
         let is_keyword = |token: &TokenTree| matches!(token, TokenTree::Ident(word) if word != "pub");
         let item = tokens[at..].iter().position(is_keyword).map_or(&[][..], |start| &tokens[at + start..]);
@@ -135,10 +135,10 @@ impl Source {
             self.test_modules.push(name.to_string());
         }
         let word = |index: usize| item.get(index).map(ToString::to_string).unwrap_or_default();
-        // These end with a semicolon, whatever is in braces before; others with their braces.
+        // These items end with a semicolon even after braces; all others end with their braces.
         let by_semicolon =
             ["use", "const", "static", "type", "let"].contains(&word(0).as_str()) && word(1) != "fn";
-        // A field or an arm of a match ends with a comma, which other items may hold.
+        // A field or a match arm ends with a comma, which other items may contain.
         let whole = [
             "const",
             "mod",
@@ -168,7 +168,7 @@ impl Source {
     }
 }
 
-/// Whether an attribute is `cfg(test)`, or `cfg` with `test` among other conditions and without `not`.
+/// Returns whether an attribute is `cfg(test)`, or `cfg` with `test` among other conditions and without `not`.
 fn is_for_tests(attribute: &Group) -> bool {
     let text = attribute.stream().to_string();
     let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
@@ -178,7 +178,7 @@ fn is_for_tests(attribute: &Group) -> bool {
         && !words.contains(&"any")
 }
 
-/// Whether `::` is at a place.
+/// Returns whether the token at an index begins `::`.
 fn is_path_separator(tokens: &[TokenTree], at: usize) -> bool {
     let colon = |at: usize| matches!(tokens.get(at), Some(TokenTree::Punct(sign)) if sign.as_char() == ':');
     colon(at) && colon(at + 1)

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use crossdock::doctor::{Answer, Availability, Check, Line, Progress, Remedy, SetUp, doctor};
+use crossdock::doctor::{Answer, Availability, Check, OutputLine, Progress, Remedy, SetUp, doctor};
 use crossdock::plan::Goal;
 use crossdock::process::Terminal;
 use crossdock::{Discovered, discover, plan};
@@ -81,7 +81,9 @@ pub(crate) fn by_hand(commands: &str) -> String {
 fn watch(progress: Progress<'_>) {
     match progress {
         Progress::Runs(command) => output::say(&format!("{} {command}", paint(GOOD, "setup:"))),
-        Progress::Says(Line::Out(line) | Line::Error(line)) => output::say(&paint(DIM, format!("  {line}"))),
+        Progress::Says(OutputLine::Stdout(line) | OutputLine::Stderr(line)) => {
+            output::say(&paint(DIM, format!("  {line}")))
+        }
         Progress::Failed { command, why } => {
             output::note(&format!("`{}` did not help: {why}", command.short()));
         }

@@ -7,8 +7,8 @@ use crossdock::Network;
 use crossdock::config::grammar::tidied;
 use crossdock::environment::Language;
 use crossdock::scaffold::{
-    Action, CrossdockSource, Entry, Existing, Joining, Part, Request, Scaffold, Selection, State, Written,
-    scaffold, write_scaffold,
+    Action, CrossdockSource, EditedFiles, InitOptions, LockChanges, Part, PlannedFile, Scaffold, State,
+    WriteReport, scaffold, write_scaffold,
 };
 use serde::Serialize;
 
@@ -39,29 +39,30 @@ struct Backup<'a> {
 }
 
 pub(crate) fn run(session: &Session, arguments: &InitCommand) -> Result<Exit, CommandError> {
-    let request = request(session, arguments)?;
-    let scaffold = scaffold(&session.context, &request)?;
+    let options = options(session, arguments)?;
+    let scaffold = scaffold(&session.context, &options)?;
     let only_looks = arguments.check || arguments.diff || arguments.dry_run;
-    let diff = arguments.diff.then(|| scaffold.files.iter().filter_map(Entry::diff).collect::<String>());
+    let diff =
+        arguments.diff.then(|| scaffold.files.iter().filter_map(PlannedFile::diff).collect::<String>());
     if !session.json() {
         show(session, &scaffold, diff.as_deref())?;
     }
     let written = match only_looks {
         true => None,
-        false => Some(write_scaffold(&session.context, &scaffold, request.network)?),
+        false => Some(write_scaffold(&session.context, &scaffold, options.network)?),
     };
     match (session.json(), &written) {
         (true, _) => answer(&scaffold, written.as_ref(), diff)?,
         (false, Some(written)) => say_written(session, &scaffold, written),
         (false, None) => {}
     }
-    if arguments.check && scaffold.drifts() {
+    if arguments.check && scaffold.has_drift() {
         return Err(drifted(session, &scaffold));
     }
     Ok(Exit::Done)
 }
 
-fn request(session: &Session, arguments: &InitCommand) -> Result<Request, CommandError> {
+fn options(session: &Session, arguments: &InitCommand) -> Result<InitOptions, CommandError> {
     let folder =
         arguments.path.as_ref().map_or(session.context.directory().to_owned(), |path| session.path(path));
     let wrong = |option: &str, why: String| CommandError::message(Exit::Usage, format!("{option}: {why}"));
@@ -77,26 +78,26 @@ fn request(session: &Session, arguments: &InitCommand) -> Result<Request, Comman
     if let Some(place) = arguments.archives.as_deref().filter(|place| !is_address(place)) {
         return Err(wrong("--archives", format!("`{place}` is not the https:// address of a folder")));
     }
-    let defaults = session.context.scaffold_request();
-    Ok(Request {
-        folder: tidied(&folder),
-        selection: Selection {
-            only: parts("--only", &arguments.only)?,
-            without: parts("--without", &arguments.without)?,
-        },
-        template: arguments.template.map(|language| match language {
-            LanguageName::Go => Language::Go,
-            LanguageName::Rust => Language::Rust,
-        }),
-        source: source.map_err(|why| wrong("--crossdock", why))?,
-        archives: arguments.archives.as_ref().map(|place| place.trim_end_matches('/').to_owned()),
-        nodes: arguments.nodes.clone(),
-        expose: arguments.expose.clone(),
-        repository: arguments.repository.clone(),
-        existing: if arguments.force { Existing::Replace } else { Existing::Keep },
-        network: if arguments.offline { Network::Offline } else { defaults.network },
-        ..defaults
-    })
+    let mut options = session.context.init_options();
+    options.project_directory = tidied(&folder);
+    options.parts.only = parts("--only", &arguments.only)?;
+    options.parts.without = parts("--without", &arguments.without)?;
+    options.template = arguments.template.map(|language| match language {
+        LanguageName::Go => Language::Go,
+        LanguageName::Rust => Language::Rust,
+    });
+    options.crossdock_source = source.map_err(|why| wrong("--crossdock", why))?;
+    options.archives_url = arguments.archives.as_ref().map(|place| place.trim_end_matches('/').to_owned());
+    options.nodes = arguments.nodes.clone();
+    options.expose = arguments.expose.clone();
+    options.repository = arguments.repository.clone();
+    if arguments.force {
+        options.edited_files = EditedFiles::Replace;
+    }
+    if arguments.offline {
+        options.network = Network::Offline;
+    }
+    Ok(options)
 }
 
 /// Pipelines fetch from nowhere else, and the address stands between quotes in them.
@@ -121,11 +122,11 @@ fn show(session: &Session, scaffold: &Scaffold, diff: Option<&str>) -> Result<()
     if session.quiet() {
         return Ok(());
     }
-    match &scaffold.joins {
-        Some(Joining::Crates { count, .. }) => {
+    match &scaffold.lock_changes {
+        Some(LockChanges::Crates { count, .. }) => {
             output::say(&format!("{count} crates join Cargo.lock, the xtask crate itself among them"));
         }
-        Some(Joining::Unknown { why }) => {
+        Some(LockChanges::Unknown { why }) => {
             output::note(&format!("how many crates join Cargo.lock cannot be computed: {why}"));
         }
         None => {}
@@ -174,14 +175,18 @@ fn action(action: Action) -> &'static str {
     }
 }
 
-fn answer(scaffold: &Scaffold, written: Option<&Written>, diff: Option<String>) -> Result<(), CommandError> {
+fn answer(
+    scaffold: &Scaffold,
+    written: Option<&WriteReport>,
+    diff: Option<String>,
+) -> Result<(), CommandError> {
     let backups = written.into_iter().flat_map(|written| &written.backups);
     let backups = backups.map(|(path, backup)| Backup { path, backup }).collect();
     output::json(&Answer { schema: "crossdock.init/1", scaffold, written: written.is_some(), backups, diff })
 }
 
-fn say_written(session: &Session, scaffold: &Scaffold, written: &Written) {
-    if let Some(why) = &written.lock {
+fn say_written(session: &Session, scaffold: &Scaffold, written: &WriteReport) {
+    if let Some(why) = &written.lock_error {
         output::note(&format!(
             "Cargo.lock does not know the xtask crate yet, run `cargo update --workspace`: {why}"
         ));
@@ -192,7 +197,7 @@ fn say_written(session: &Session, scaffold: &Scaffold, written: &Written) {
     for (path, backup) in &written.backups {
         output::say(&format!("the old {path} is kept as {backup}"));
     }
-    match scaffold.files.iter().filter(|entry| entry.is_written()).count() {
+    match scaffold.files.iter().filter(|entry| entry.will_be_written()).count() {
         0 => output::say("nothing to write"),
         _ => output::say(&format!("next: {}", scaffold.next.join(" && "))),
     }

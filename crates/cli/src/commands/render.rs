@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use crossdock::generated::{Comment, GeneratedFile, write_generated};
+use crossdock::generated::{CommentStyle, GeneratedFile, write_generated};
 use crossdock::platform::Platform;
 use crossdock::process::Command;
 use crossdock::render::{
     DockerfileMode, Frontend, RenderOptions, RenderedDockerfile, classic_frontend, render, render_bake,
 };
-use crossdock::scaffold::Existing;
+use crossdock::scaffold::EditedFiles;
 use serde::Serialize;
 
 use crate::arguments::{
@@ -63,7 +63,7 @@ pub(crate) fn bake(session: &Session, arguments: &RenderBakeCommand) -> Result<E
     let mut files: Vec<GeneratedFile> =
         made.iter().flat_map(|made| pair(&directory.join(made.file_name()), made)).collect();
     let path = directory.join("bake.json");
-    files.push(GeneratedFile { path: path.clone(), body: bake.json.clone(), comment: Comment::Json });
+    files.push(GeneratedFile { path: path.clone(), body: bake.json.clone(), comment: CommentStyle::Json });
     std::fs::create_dir_all(&directory)
         .map_err(|error| CommandError::message(Exit::InputOutput, format!("{directory}: {error}")))?;
     let backups = write_generated(&files, existing(&arguments.render))?;
@@ -93,8 +93,8 @@ fn options(session: &Session, args: &RenderArgs) -> RenderOptions {
     options
 }
 
-fn existing(args: &RenderArgs) -> Existing {
-    if args.force { Existing::Replace } else { Existing::Keep }
+fn existing(args: &RenderArgs) -> EditedFiles {
+    if args.force { EditedFiles::Replace } else { EditedFiles::Keep }
 }
 
 fn several(made: &[RenderedDockerfile]) -> CommandError {
@@ -124,8 +124,11 @@ fn places(
 
 /// A Dockerfile, and the `.dockerignore` that BuildKit and buildah look for under its name.
 fn pair(path: &Utf8Path, file: &RenderedDockerfile) -> [GeneratedFile; 2] {
-    let generated =
-        |path: Utf8PathBuf, body: &str| GeneratedFile { path, body: body.to_owned(), comment: Comment::Hash };
+    let generated = |path: Utf8PathBuf, body: &str| GeneratedFile {
+        path,
+        body: body.to_owned(),
+        comment: CommentStyle::Hash,
+    };
     [
         generated(path.to_owned(), file.dockerfile()),
         generated(format!("{path}.dockerignore").into(), file.dockerignore()),

@@ -93,7 +93,8 @@ fn refuse_unreadable(environment: &Environment) -> Result<(), ConfigError> {
     const READ: [&str; 5] = ["HOME", "XDG_CACHE_HOME", "RUSTFLAGS", "GOFLAGS", "SOURCE_DATE_EPOCH"];
     const PREFIXES: [&str; 2] = [PREFIX, "CARGO_"];
     let is_read = |name: &str| READ.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix));
-    let mut unreadable = environment.opaque.iter().map(|(name, value)| (name.to_string_lossy(), value));
+    let mut unreadable =
+        environment.non_utf8_variables.iter().map(|(name, value)| (name.to_string_lossy(), value));
     match unreadable.find(|(name, _)| is_read(name)) {
         None => Ok(()),
         Some((name, value)) => Err(ConfigError::Variable {
@@ -178,14 +179,9 @@ mod tests {
     use super::*;
 
     fn environment(variables: &[(&str, &str)]) -> Environment {
-        Environment {
-            variables: variables
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-                .collect(),
-            directory: "/work".into(),
-            ..Environment::default()
-        }
+        variables.iter().fold(Environment::new("/work"), |environment, (name, value)| {
+            environment.with_variable(*name, *value)
+        })
     }
 
     fn values(list: &[Sourced<String>]) -> Vec<&str> {

@@ -228,8 +228,7 @@ mod tests {
     use super::*;
 
     fn environment(home: &Utf8Path, variables: &[(&str, &str)]) -> Environment {
-        let mut environment = Environment { directory: home.to_owned(), ..Environment::default() };
-        environment.variables.insert("HOME".into(), home.to_string());
+        let mut environment = Environment::new(home).with_variable("HOME", home.as_str());
         environment.variables.extend(variables.iter().map(|(name, value)| ((*name).into(), (*value).into())));
         environment
     }

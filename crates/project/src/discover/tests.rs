@@ -49,7 +49,7 @@ impl Folder {
 }
 
 pub(crate) fn processes() -> Processes {
-    let mut environment = Environment::of_process().unwrap();
+    let mut environment = Environment::from_process().unwrap();
     // What cargo sets for this test program is not what a user's shell has.
     environment.variables.retain(|name, _| !name.starts_with("CARGO_") && name != "RUSTUP_TOOLCHAIN");
     Processes::new(Arc::new(environment), Cancel::default())

@@ -9,7 +9,7 @@ use cargo_metadata::{Message as CargoMessage, PackageId};
 use super::report_lines::{Reporter, Said};
 use super::{ExecuteError, StepContext};
 use crate::plan::{Artifact, CargoBuild, CargoProgram};
-use crossdock_system::process::Line;
+use crossdock_system::process::OutputLine;
 
 impl StepContext<'_> {
     pub(super) fn cargo(&self, build: &CargoBuild, reporter: &Reporter<'_>) -> Result<String, ExecuteError> {
@@ -22,10 +22,10 @@ impl StepContext<'_> {
             .env("CARGO_TERM_PROGRESS_WIDTH", "120")
             .env("CARGO_TERM_COLOR", self.color.as_cargo());
         let status = self.processes.stream(&command, &|line| match line {
-            Line::Out(message) => {
+            OutputLine::Stdout(message) => {
                 super::lock(&found).extend(programs(message, &build.programs));
             }
-            Line::Error(line) => reporter.said(cargo_says(line)),
+            OutputLine::Stderr(line) => reporter.said(cargo_says(line)),
         })?;
         if !status.success() {
             return Err(ExecuteError::Compiler { command: build.command.to_string(), status });

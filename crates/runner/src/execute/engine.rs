@@ -15,7 +15,7 @@ use super::{EngineFailure, ExecuteError, StepContext, create_folder, create_igno
 use crate::engine::{bake, failing};
 use crate::plan::{Action, EngineBase, EngineCall, EnginePlan, ImagePlan, Purpose, Step, StepId};
 use crossdock_system::environment::Environment;
-use crossdock_system::process::{Cancel, Command, Line, Processes};
+use crossdock_system::process::{Cancel, Command, OutputLine, Processes};
 
 impl StepContext<'_> {
     pub(super) fn render(&self, image: &ImagePlan) -> Result<String, ExecuteError> {
@@ -86,7 +86,7 @@ impl StepContext<'_> {
         makes.iter().try_for_each(|archive| remove(archive))?;
         let log: Mutex<Vec<String>> = Mutex::default();
         let status = self.processes.stream(&call.command, &|line| {
-            let (Line::Out(text) | Line::Error(text)) = line;
+            let (OutputLine::Stdout(text) | OutputLine::Stderr(text)) = line;
             reporter.said(Said::Chatter(text));
             lock(&log).push(text.to_owned());
         })?;

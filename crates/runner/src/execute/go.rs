@@ -8,7 +8,7 @@ use crossdock_oci::Digest;
 use super::report_lines::{Reporter, Said};
 use super::{ExecuteError, StepContext};
 use crate::plan::GoBuild;
-use crossdock_system::process::Line;
+use crossdock_system::process::OutputLine;
 
 impl StepContext<'_> {
     pub(super) fn go(&self, build: &GoBuild, reporter: &Reporter<'_>) -> Result<String, ExecuteError> {
@@ -17,9 +17,11 @@ impl StepContext<'_> {
         let programs: BTreeSet<&Utf8PathBuf> = build.programs.iter().map(|(_, program)| program).collect();
         programs.iter().try_for_each(|program| forget_if_damaged(program))?;
         let status = self.processes.stream(&build.command, &|line| match line {
-            Line::Out(text) => reporter.said(Said::line(text)),
-            Line::Error(text) if text.starts_with("go: downloading ") => reporter.said(Said::Chatter(text)),
-            Line::Error(text) => reporter.said(Said::line(text)),
+            OutputLine::Stdout(text) => reporter.said(Said::line(text)),
+            OutputLine::Stderr(text) if text.starts_with("go: downloading ") => {
+                reporter.said(Said::Chatter(text))
+            }
+            OutputLine::Stderr(text) => reporter.said(Said::line(text)),
         })?;
         if !status.success() {
             return Err(ExecuteError::Compiler { command: build.command.to_string(), status });

@@ -1,3 +1,5 @@
+//! A command as data: built, compared, serialised, and printed as a shell line.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -8,27 +10,35 @@ use serde::{Deserialize, Serialize};
 use super::group;
 use crate::environment::Environment;
 
-/// A process to run: program, arguments, working directory, and what differs from the caller's environment.
+/// A process to run: program, arguments, working directory, and changes to the environment.
 ///
-/// Its [`Display`](fmt::Display) form is a line that a POSIX shell takes and that does the same.
+/// [`Display`](fmt::Display) gives a line for a POSIX shell that does the same.
+///
+/// ```
+/// use crossdock_system::process::Command;
+///
+/// let command = Command::new("cargo", "/srv/a b").args(["build"]).env("CC", "zig cc").without_env("RUSTFLAGS");
+/// assert_eq!(command.to_string(), "cd '/srv/a b' && env -u RUSTFLAGS CC='zig cc' cargo build");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Command {
-    /// A path, or a name that PATH finds.
+    /// The program: a path, or a name that is looked up in `PATH`.
     pub program: String,
-    /// Its arguments.
+    /// The arguments, without the program's name.
     pub arguments: Vec<String>,
-    /// Variables that are set.
+    /// The variables to set.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub environment: BTreeMap<String, String>,
-    /// Variables that are removed.
+    /// The variables to remove.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub removed: BTreeSet<String>,
-    /// The working directory.
+    /// The working directory. It is always given, so that a printed command does the same wherever it is run.
     pub directory: Utf8PathBuf,
 }
 
 impl Command {
-    /// A command without arguments.
+    /// A command without arguments, in a working directory.
     pub fn new(program: impl Into<String>, directory: impl Into<Utf8PathBuf>) -> Self {
         Self {
             program: program.into(),
@@ -39,61 +49,62 @@ impl Command {
         }
     }
 
-    /// With further arguments.
+    /// Appends arguments.
     #[must_use]
     pub fn args<S: Into<String>>(mut self, arguments: impl IntoIterator<Item = S>) -> Self {
         self.arguments.extend(arguments.into_iter().map(Into::into));
         self
     }
 
-    /// With a variable set.
+    /// Sets a variable.
     #[must_use]
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.environment.insert(name.into(), value.into());
         self
     }
 
-    /// With a variable removed.
+    /// Removes a variable.
     #[must_use]
     pub fn without_env(mut self, name: impl Into<String>) -> Self {
         self.removed.insert(name.into());
         self
     }
 
-    /// The command with its environment, without its folder.
-    pub fn anywhere(&self) -> impl fmt::Display + '_ {
-        Anywhere(self)
+    /// Formats the command with its environment, but without the change to its directory.
+    pub fn without_directory(&self) -> impl fmt::Display + '_ {
+        WithoutDirectory(self)
     }
 
-    /// The command without its folder and environment, shell-quoted: what a person would recognise.
+    /// Formats only the program's name and the arguments, shell-quoted, for progress output.
     pub fn short(&self) -> String {
         let name = Utf8Path::new(&self.program).file_name().unwrap_or(&self.program);
         let words = std::iter::once(name).chain(self.arguments.iter().map(String::as_str));
         words.map(quote).collect::<Vec<_>>().join(" ")
     }
 
+    /// Returns the command as an expression of duct, on top of the environment `base`.
     #[expect(clippy::disallowed_methods, reason = "this is the module that spawns processes")]
     pub(super) fn expression(&self, base: &Environment) -> duct::Expression {
         let is_removed = |name: &OsStr| self.removed.iter().any(|removed| name == removed.as_str());
-        let mut variables: BTreeMap<OsString, OsString> = base.opaque.clone();
+        let mut variables: BTreeMap<OsString, OsString> = base.non_utf8_variables.clone();
         variables.extend(base.variables.iter().map(|(name, value)| (name.into(), value.into())));
         variables.retain(|name, _| !is_removed(name));
         variables.extend(self.environment.iter().map(|(name, value)| (name.into(), value.into())));
         let expression = duct::cmd(&self.program, &self.arguments).dir(&self.directory).full_env(variables);
-        expression.before_spawn(group::own)
+        expression.before_spawn(group::lead_own_group)
     }
 }
 
 impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cd {} && {}", quote(self.directory.as_str()), self.anywhere())
+        write!(f, "cd {} && {}", quote(self.directory.as_str()), self.without_directory())
     }
 }
 
-/// A command as a shell takes it, wherever that stands.
-struct Anywhere<'a>(&'a Command);
+/// Displays a command with its environment.
+struct WithoutDirectory<'a>(&'a Command);
 
-impl fmt::Display for Anywhere<'_> {
+impl fmt::Display for WithoutDirectory<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(command) = self;
         if !command.removed.is_empty() {
@@ -111,8 +122,17 @@ impl fmt::Display for Anywhere<'_> {
     }
 }
 
-/// Quotes a word for a POSIX shell, where it needs quotes. Control characters, which no terminal copies, are left to
-/// `printf`: cargo separates flags by one.
+/// Quotes a word for a POSIX shell if it needs quotes.
+///
+/// Control characters become `printf` escapes, because copying from a terminal loses them: CARGO_ENCODED_RUSTFLAGS
+/// separates flags by U+001F.
+///
+/// ```
+/// use crossdock_system::process::quote;
+///
+/// assert_eq!(quote("plain"), "plain");
+/// assert_eq!(quote("it's"), r"'it'\''s'");
+/// ```
 pub fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+^".contains(c);
     let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
@@ -138,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prints_itself_as_a_shell_takes_it() {
+    fn a_command_prints_as_a_shell_line() {
         let command = Command::new("/opt/a b/cargo", "/home/someone/it's")
             .args(["build", "--target", "x86_64-unknown-linux-musl", ""])
             .env("CC", "zig cc")
@@ -151,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shell_gives_back_every_word() {
+    fn a_shell_reads_every_quoted_word_back() {
         let words = [
             "plain",
             "",
@@ -163,10 +183,10 @@ mod tests {
         ];
         let quoted = words.map(quote);
         assert!(quoted.iter().all(|word| !word.contains(['\u{1f}', '\u{7f}'])), "{quoted:?}");
-        let environment = Arc::new(Environment::of_process().unwrap());
+        let environment = Arc::new(Environment::from_process().unwrap());
         let processes = crate::process::Processes::new(environment, crate::process::Cancel::default());
         let script = format!("for word in {}; do printf '<%s>' \"$word\"; done", quoted.join(" "));
-        let said = processes.stdout(&Command::new("sh", "/").args(["-c", &script])).unwrap();
-        assert_eq!(said, words.map(|word| format!("<{word}>")).concat());
+        let echoed = processes.stdout(&Command::new("sh", "/").args(["-c", &script])).unwrap();
+        assert_eq!(echoed, words.map(|word| format!("<{word}>")).concat());
     }
 }

@@ -1,9 +1,11 @@
-//! Each child leads a process group of its own, so that ending a run ends the compilers that a child started too.
+//! Cancellation by process groups: each child leads one, so that ending a run also ends the compilers that a child started.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Ends a run: every running child and what it started, and every later one before it starts.
+/// A cancellation token. Cancelling it ends every running child with its process group, and prevents new ones.
+///
+/// Clones share the state.
 #[derive(Debug, Clone, Default)]
 pub struct Cancel {
     own: Arc<Mutex<State>>,
@@ -13,40 +15,43 @@ pub struct Cancel {
 #[derive(Debug, Default)]
 struct State {
     cancelled: bool,
+    /// The ids of the running children, which are also those of their process groups.
     groups: Vec<u32>,
 }
 
-/// How long a child may clean up after itself before it is killed.
+/// The time that a child has to clean up after SIGTERM, before SIGKILL.
 const GRACE: Duration = Duration::from_secs(2);
 
 impl Cancel {
-    /// Ends with this one, and can be ended alone.
+    /// Returns a token that is cancelled together with this one, and can be cancelled separately.
     #[must_use]
     pub fn child(&self) -> Self {
         Self { own: Arc::default(), parent: Some(Box::new(self.clone())) }
     }
 
-    /// Asks every running child to end and kills what is left after two seconds.
+    /// Sends SIGTERM to every running child's process group, and SIGKILL to those left after two seconds. Does not return
+    /// before.
     pub fn cancel(&self) {
         let groups = {
             let mut state = self.lock();
             state.cancelled = true;
             state.groups.clone()
         };
-        groups.iter().for_each(|group| signal(*group, Ending::Asked));
+        groups.iter().for_each(|group| signal(*group, Ending::Terminate));
         let deadline = Instant::now() + GRACE;
         while Instant::now() < deadline && !self.lock().groups.is_empty() {
             std::thread::sleep(Duration::from_millis(5));
         }
-        self.lock().groups.iter().for_each(|group| signal(*group, Ending::Killed));
+        self.lock().groups.iter().for_each(|group| signal(*group, Ending::Kill));
     }
 
-    /// Whether the run was cancelled.
+    /// Returns whether this token or one of its parents was cancelled.
     pub fn is_cancelled(&self) -> bool {
         self.lock().cancelled || self.parent.as_ref().is_some_and(|parent| parent.is_cancelled())
     }
 
-    /// Starts a child unless the run was cancelled; there is no moment at which a child runs unknown to `cancel`.
+    /// Starts a child; `None` if the run was cancelled. The locks are held from the check to the registration of the child, so
+    /// that `cancel` misses no child.
     pub(super) fn spawn(
         &self,
         start: impl FnOnce() -> std::io::Result<duct::Handle>,
@@ -55,14 +60,15 @@ impl Cancel {
         if locked.iter().any(|state| state.cancelled) {
             return None;
         }
-        Some(start().map(|handle| {
-            let pid = handle.pids().first().copied().unwrap_or_default();
+        Some(start().and_then(|handle| {
+            let no_pid = || std::io::Error::other("internal error: a started process has no id");
+            let pid = handle.pids().first().copied().ok_or_else(no_pid)?;
             locked.iter_mut().for_each(|state| state.groups.push(pid));
-            Child { handle, pid, cancel: self.clone() }
+            Ok(Child { handle, pid, cancel: self.clone() })
         }))
     }
 
-    /// This one, its parent, and so on; always locked in this order.
+    /// Returns this token, its parent and so on. Always locked in this order, so that two threads cannot deadlock.
     fn lineage(&self) -> impl Iterator<Item = &Self> {
         std::iter::successors(Some(self), |cancel| cancel.parent.as_deref())
     }
@@ -72,7 +78,7 @@ impl Cancel {
     }
 }
 
-/// A running child, known to a [`Cancel`] until it is waited for.
+/// A running child, registered with a [`Cancel`] until it is dropped.
 pub(super) struct Child {
     handle: duct::Handle,
     pid: u32,
@@ -92,19 +98,20 @@ impl Drop for Child {
 }
 
 enum Ending {
-    Asked,
-    Killed,
+    Terminate,
+    Kill,
 }
 
+/// Makes the process that is about to start the leader of a new process group.
 #[cfg(unix)]
-pub(super) fn own(command: &mut std::process::Command) -> std::io::Result<()> {
+pub(super) fn lead_own_group(command: &mut std::process::Command) -> std::io::Result<()> {
     use std::os::unix::process::CommandExt;
     command.process_group(0);
     Ok(())
 }
 
 #[cfg(not(unix))]
-pub(super) fn own(_: &mut std::process::Command) -> std::io::Result<()> {
+pub(super) fn lead_own_group(_: &mut std::process::Command) -> std::io::Result<()> {
     Ok(())
 }
 
@@ -112,11 +119,11 @@ pub(super) fn own(_: &mut std::process::Command) -> std::io::Result<()> {
 fn signal(group: u32, ending: Ending) {
     use rustix::process::{Pid, Signal, kill_process_group};
     let signal = match ending {
-        Ending::Asked => Signal::TERM,
-        Ending::Killed => Signal::KILL,
+        Ending::Terminate => Signal::TERM,
+        Ending::Kill => Signal::KILL,
     };
     if let Some(pid) = i32::try_from(group).ok().and_then(Pid::from_raw) {
-        // The group may have ended by itself in the meantime: then there is nothing left to signal.
+        // ESRCH: the group has ended in the meantime.
         let _ended_already = kill_process_group(pid, signal);
     }
 }

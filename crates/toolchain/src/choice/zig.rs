@@ -142,7 +142,7 @@ mod tests {
         let list = format!("@{list}");
         let arguments =
             arguments.iter().map(|argument| if *argument == "@" { list.as_str() } else { argument });
-        let environment = crossdock_system::environment::Environment::of_process().unwrap();
+        let environment = crossdock_system::environment::Environment::from_process().unwrap();
         let processes = crossdock_system::process::Processes::new(
             environment.into(),
             crossdock_system::process::Cancel::default(),
@@ -193,7 +193,7 @@ mod tests {
         let folder = Utf8Path::from_path(folder.path()).unwrap().join("it's new");
         let zig = Tool { command: vec!["/opt/it's \\0101 %s/zig".to_owned()], version: None };
         for script in Zig::new(&zig, "aarch64-linux-musl", Some("generic"), &folder).all() {
-            let environment = crossdock_system::environment::Environment::of_process().unwrap();
+            let environment = crossdock_system::environment::Environment::from_process().unwrap();
             let processes = crossdock_system::process::Processes::new(
                 environment.into(),
                 crossdock_system::process::Cancel::default(),

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::host::Host;
 use crossdock_system::availability::{Remedy, Scope, Unavailable};
-use crossdock_system::process::{Command, Line, ProcessError, Processes};
+use crossdock_system::process::{Command, OutputLine, ProcessError, Processes};
 
 /// What a person says to a change of the system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub enum Progress<'a> {
     /// A command is about to run.
     Runs(&'a Command),
     /// It wrote a line.
-    Says(Line<'a>),
+    Says(OutputLine<'a>),
     /// It failed; the next way is tried, if there is one.
     Failed {
         /// The command.
@@ -206,7 +206,7 @@ impl Setup<'_> {
     fn in_words(&self, commands: &[Command]) -> String {
         let word = |command: &Command| {
             let sudo = if self.needs_sudo(command) { "sudo " } else { "" };
-            format!("{sudo}{}", command.anywhere())
+            format!("{sudo}{}", command.without_directory())
         };
         commands.iter().map(word).collect::<Vec<_>>().join(" && ")
     }
@@ -264,7 +264,7 @@ impl Setup<'_> {
         (self.observe)(Progress::Runs(command));
         let last = Mutex::new(String::new());
         let result = self.processes.stream(command, &|line| {
-            if let Line::Error(text) = line
+            if let OutputLine::Stderr(text) = line
                 && !text.trim().is_empty()
             {
                 text.clone_into(&mut last.lock().unwrap_or_else(PoisonError::into_inner));
@@ -308,7 +308,9 @@ fn privileged(command: &Command, host: &Host) -> Result<Command, String> {
         .chain(words)
         .chain([command.program.clone()])
         .chain(command.arguments.iter().cloned());
-    Ok(Command { program: sudo.command.join(" "), arguments: words.collect(), ..command.clone() })
+    let mut with_sudo = command.clone();
+    (with_sudo.program, with_sudo.arguments) = (sudo.command.join(" "), words.collect());
+    Ok(with_sudo)
 }
 
 /// Whether apt has fetched any list of packages.

@@ -71,11 +71,7 @@ impl Shims {
             let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
             std::fs::set_permissions(path.join(name), mode).unwrap();
         }
-        let environment = Environment {
-            variables: BTreeMap::from([("PATH".to_owned(), format!("{path}:/bin"))]),
-            directory: path.to_owned(),
-            ..Environment::default()
-        };
+        let environment = Environment::new(path).with_variable("PATH", format!("{path}:/bin"));
         Self { processes: Processes::new(Arc::new(environment), Cancel::default()), folder }
     }
 

@@ -358,7 +358,7 @@ mod tests {
 
     #[test]
     fn this_machine_knows_itself() {
-        let environment = crossdock_system::environment::Environment::of_process().unwrap();
+        let environment = crossdock_system::environment::Environment::from_process().unwrap();
         let processes =
             Processes::new(std::sync::Arc::new(environment), crossdock_system::process::Cancel::default());
         let found = Raw::look(&processes).interpret(Vec::new());

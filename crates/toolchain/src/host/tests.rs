@@ -8,7 +8,7 @@ use crossdock_system::process::{Cancel, Command, Processes};
 
 #[test]
 fn detection_agrees_with_rustc_itself() {
-    let environment = Environment::of_process().unwrap();
+    let environment = Environment::from_process().unwrap();
     let folder = environment.directory.clone();
     let processes = Processes::new(Arc::new(environment), Cancel::default());
     let needs = Needs { rust: [folder.clone()].into(), ..Needs::default() };
@@ -31,7 +31,7 @@ fn detection_agrees_with_rustc_itself() {
 
 #[test]
 fn a_toolchain_file_selects_and_what_it_selects_may_be_missing() {
-    let mut environment = Environment::of_process().unwrap();
+    let mut environment = Environment::from_process().unwrap();
     environment.variables.remove("RUSTUP_TOOLCHAIN");
     environment.variables.remove("RUSTUP_AUTO_INSTALL");
     let folder = tempfile::tempdir().unwrap();
@@ -62,7 +62,7 @@ fn a_cross_compiler_without_its_c_library_is_missing() {
         crossdock_fs::write_atomically(&file, format!("#!/bin/sh\necho {answer}\n").as_bytes()).unwrap();
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
-    let mut environment = Environment::of_process().unwrap();
+    let mut environment = Environment::from_process().unwrap();
     environment.variables.insert("PATH".into(), path.as_str().into());
     let processes = Processes::new(Arc::new(environment), Cancel::default());
     let needs = Needs { also: [Also::CCompiler].into(), ..Needs::default() };

@@ -75,12 +75,9 @@ mod tests {
         program("python3", &format!("#!/bin/sh\necho asked >> {path}/log\necho {path}/package/zig\n"));
         std::fs::create_dir(path.join("package")).unwrap();
         program("package/zig", "#!/bin/sh\necho 0.17.0\n");
-        let variables = [("PATH", format!("{path}:/bin")), ("CROSSDOCK_CACHE_DIR", format!("{path}/cache"))];
-        let environment = Environment {
-            variables: variables.map(|(name, value)| (name.to_owned(), value)).into(),
-            directory: path.to_owned(),
-            ..Environment::default()
-        };
+        let environment = Environment::new(path)
+            .with_variable("PATH", format!("{path}:/bin"))
+            .with_variable("CROSSDOCK_CACHE_DIR", format!("{path}/cache"));
         let processes = Processes::new(environment.into(), Cancel::default());
         let find = || find(&processes, &System::Other).available().and_then(|tool| tool.version.clone());
         let asked = || std::fs::read_to_string(path.join("log")).unwrap().lines().count();

@@ -35,7 +35,7 @@ impl Bench {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = Utf8Path::from_path(folder.path()).unwrap().to_owned();
-        let mut environment = Environment::of_process().unwrap();
+        let mut environment = Environment::from_process().unwrap();
         environment.directory = root.clone();
         // What this test's own cargo set would reach the cargo under test.
         let inherited = ["CARGO", "CARGO_MANIFEST_DIR", "RUSTUP_TOOLCHAIN", "RUSTFLAGS", "CARGO_TARGET_DIR"];

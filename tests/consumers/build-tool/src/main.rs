@@ -32,7 +32,7 @@ fn main() -> ExitCode {
 /// Builds every image of the project and returns the gravest verdict for the node.
 fn run(project: &str, output: &str, node: &str) -> Result<Verdict, Error> {
     let mut environment =
-        Environment::of_process().map_err(|error| Error::new(ErrorKind::InputOutput, &error))?;
+        Environment::from_process().map_err(|error| Error::new(ErrorKind::InputOutput, &error))?;
     environment.directory = environment.directory.join(project);
     let context = Context::builder(environment).program("consumer-build-tool").finish()?;
     let options =

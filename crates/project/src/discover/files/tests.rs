@@ -14,7 +14,7 @@ fn project(files: &[(&str, &str)]) -> (tempfile::TempDir, Utf8PathBuf) {
 }
 
 fn environment(root: &Utf8Path) -> Environment {
-    Environment { directory: root.to_owned(), ..Environment::default() }
+    Environment::new(root)
 }
 
 #[test]

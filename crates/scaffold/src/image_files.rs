@@ -1,0 +1,255 @@
+//! The files of each image: its Dockerfile with its `.dockerignore`, and its Kubernetes manifest.
+
+use std::collections::BTreeSet;
+
+use crossdock_platform::Platform;
+use serde::Serialize;
+
+use super::desired_file::{DesiredFile, render_template};
+use super::error::ScaffoldError;
+use super::options::{InitOptions, Part};
+use crossdock_project::Project;
+use crossdock_project::config::{Config, DockerfileConfig, Inputs, Source, Sourced};
+use crossdock_runner::plan::recipe::bake::file_name;
+use crossdock_runner::plan::recipe::{self, Recipe, recipes};
+use crossdock_runner::plan::{self, Projects};
+use crossdock_system::availability::{Availability, Unavailable};
+
+/// An image as manifests, pipelines and the README describe it.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct ImageSummary {
+    pub(super) name: String,
+    #[serde(skip)]
+    pub(super) platforms: Vec<Platform>,
+    /// The repository without a tag.
+    pub(super) repository: String,
+    /// A tag that stays the same from commit to commit.
+    pub(super) tag: String,
+    /// Numeric user and group; `None` for root and for a user that only the image's own passwd resolves.
+    #[serde(skip)]
+    pub(super) user: Option<(u32, u32)>,
+    /// Ports as `8080` or `53/udp`.
+    pub(super) ports: Vec<String>,
+}
+
+/// Returns a summary of each image.
+///
+/// Reuses the planner of Dockerfiles, on a copy of the configuration from which everything is removed that could keep a
+/// Dockerfile from being rendered: manifests and pipelines do not depend on it.
+///
+/// # Errors
+/// Fails if the configuration's targets or programs cannot be resolved.
+pub(super) fn image_summaries(
+    config: &Config,
+    projects: &Projects,
+    options: &InitOptions,
+) -> Result<Vec<ImageSummary>, ScaffoldError> {
+    let (mut config, mut projects) = (config.clone(), projects.clone());
+    for project in projects.projects.values_mut() {
+        match project {
+            Project::Rust(workspace) => workspace.sources.outside.clear(),
+            Project::Go(module) => module.sources.outside.clear(),
+        }
+    }
+    let assumed = Source::Default("assumed by init".to_owned());
+    for image in &mut config.images {
+        image.files.clear();
+        image.cgo.get_or_insert_with(|| Sourced::new(false, assumed.clone()));
+        image.dockerfile = DockerfileConfig::default();
+        image.dockerfile.toolchain = Some(Sourced::new("1".to_owned(), assumed.clone()));
+        if let Some(user) = &mut image.user {
+            user.value = numeric_user(&user.value);
+        }
+    }
+    let found = recipes(&config, &projects, &plan_request(options), &recipe::Settings::default());
+    let found = found.map_err(|error| match error {
+        recipe::RecipeError::Plan(error) => ScaffoldError::Plan(error),
+        other => {
+            ScaffoldError::InvalidOption { option: "crossdock.toml".to_owned(), reason: other.to_string() }
+        }
+    })?;
+    Ok(found.iter().map(|recipe| image_summary(recipe, &config)).collect())
+}
+
+/// Converts a user to numbers by the names of the built-in base image. Any other name becomes root: Kubernetes verifies
+/// `runAsNonRoot` by number and refuses both.
+fn numeric_user(user: &str) -> String {
+    let name = user.split(':').next().unwrap_or(user);
+    match name {
+        "nonroot" => "65532:65532".to_owned(),
+        "nobody" => "65534:65534".to_owned(),
+        number if number.parse::<u32>().is_ok() => user.to_owned(),
+        _ => "0:0".to_owned(),
+    }
+}
+
+fn image_summary(recipe: &Recipe, config: &Config) -> ImageSummary {
+    let image = config.images.iter().find(|image| image.name.value == recipe.image);
+    let repository = image.and_then(|image| image.repository.as_ref());
+    let tags = image.and_then(|image| image.tags.as_ref()).map(|tags| tags.value.as_slice());
+    // A template such as `{commit}` gives another tag for each commit; then a person or a pipeline fills in the tag.
+    let tag = match tags {
+        None => Some("latest"),
+        Some(tags) => tags.iter().map(String::as_str).find(|tag| !tag.contains('{')),
+    };
+    ImageSummary {
+        name: recipe.image.clone(),
+        platforms: recipe.platforms.clone(),
+        repository: repository.map_or_else(|| recipe.image.clone(), |name| name.value.clone()),
+        tag: tag.unwrap_or("replace-this-tag").to_owned(),
+        user: Some(recipe.request.container.user).filter(|(user, _)| *user != 0),
+        ports: recipe.request.container.expose.clone(),
+    }
+}
+
+/// Returns a plan request that depends neither on this machine nor on the commit, so that generated files do not either.
+pub(super) fn plan_request(options: &InitOptions) -> plan::Request {
+    plan::Request {
+        source_date_epoch: Some(0),
+        ..plan::Request::everything(options.network, options.scratch_directory.clone())
+    }
+}
+
+/// Returns the Dockerfiles and `.dockerignore` files of the images whose build context is the project's directory, and a
+/// note for each image without one.
+pub(super) fn docker_files(
+    config: &Config,
+    projects: &Projects,
+    request: &plan::Request,
+) -> (Vec<DesiredFile>, Vec<String>) {
+    // The settings leave out this machine's compilers: two machines must generate the same files.
+    let inputs = match Inputs::read(config) {
+        Ok(inputs) => inputs,
+        Err(error) => return (Vec::new(), vec![no_dockerfile_note(&error)]),
+    };
+    let settings =
+        recipe::Settings { templates: inputs.templates, digests: inputs.digests, ..Default::default() };
+    let found = match recipes(config, projects, request, &settings) {
+        Ok(recipes) => recipes,
+        Err(error) => return (Vec::new(), vec![no_dockerfile_note(&error)]),
+    };
+    let (mut files, mut notes) = (Vec::new(), Vec::new());
+    let here: Vec<&Recipe> = found.iter().filter(|recipe| recipe.context == config.root).collect();
+    let elsewhere = found.iter().filter(|recipe| recipe.context != config.root);
+    notes.extend(elsewhere.map(|recipe| {
+        format!(
+            "the build context of {} is {}: run `crossdock init` there for its Dockerfile",
+            recipe.image, recipe.context
+        )
+    }));
+    for recipe in &here {
+        let rendered = match recipe.render() {
+            Ok(rendered) => rendered,
+            Err(error) => {
+                notes.push(no_dockerfile_note(&error));
+                continue;
+            }
+        };
+        let (dockerfile, ignore) = docker_file_names(recipe, &here);
+        files.push(DesiredFile::generated(Part::Dockerfile, dockerfile, rendered.dockerfile));
+        files.push(DesiredFile::generated(Part::Dockerignore, ignore, rendered.dockerignore));
+    }
+    (files, notes)
+}
+
+/// Names the Dockerfile and its ignore file. A single image gets the usual names; of several, BuildKit reads
+/// `NAME.dockerignore` next to the Dockerfile `NAME`
+/// (<https://docs.docker.com/build/concepts/context/#filename-and-location>).
+fn docker_file_names(recipe: &Recipe, all: &[&Recipe]) -> (String, String) {
+    if all.len() == 1 {
+        return ("Dockerfile".to_owned(), ".dockerignore".to_owned());
+    }
+    let name = file_name(recipe);
+    let ignore = format!("{name}.dockerignore");
+    (name, ignore)
+}
+
+/// Words an error, with its causes, as a note.
+fn no_dockerfile_note(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    let why: Vec<String> =
+        std::iter::once(error.to_string()).chain(causes.map(ToString::to_string)).collect();
+    format!("no Dockerfile is written: {}", why.join(": "))
+}
+
+#[derive(Serialize)]
+struct KubernetesValues<'a> {
+    image: &'a ImageSummary,
+    name: String,
+    user: u32,
+    group: u32,
+    architectures: Vec<String>,
+    repository: &'a str,
+    reference: String,
+    ports: Vec<KubernetesPort>,
+}
+
+#[derive(Serialize)]
+struct KubernetesPort {
+    name: String,
+    number: String,
+    protocol: String,
+}
+
+/// Returns the Deployment of an image with a Service for its ports; unavailable if Kubernetes would refuse its user.
+///
+/// # Errors
+/// Fails if the template does not fit, which is a bug in crossdock.
+pub(super) fn kubernetes_manifest(image: &ImageSummary) -> Result<Availability<DesiredFile>, ScaffoldError> {
+    let Some((user, group)) = image.user.filter(|(user, _)| *user != 0) else {
+        return Ok(Availability::Unavailable(Unavailable::because(format!(
+            "kubernetes/{}.yaml is left out: its pods would run as root or as a user without a number, and \
+             runAsNonRoot refuses both; set `user = \"65532:65532\"`",
+            image.name
+        ))));
+    };
+    // https://kubernetes.io/docs/reference/labels-annotations-taints/#kubernetes-io-arch: GOARCH, as in an image.
+    let architectures: BTreeSet<&str> =
+        image.platforms.iter().map(|platform| platform.architecture().as_str()).collect();
+    let values = KubernetesValues {
+        name: dns_label(&image.name),
+        user,
+        group,
+        architectures: architectures.into_iter().map(str::to_owned).collect(),
+        repository: &image.repository,
+        reference: format!("{}:{}", image.repository, image.tag),
+        ports: image.ports.iter().map(|port| kubernetes_port(port)).collect(),
+        image,
+    };
+    let path = format!("kubernetes/{}.yaml", image.name);
+    let body = render_template("kubernetes.yaml", &values)?;
+    Ok(Availability::Available(DesiredFile::generated(Part::Kubernetes, path, body)))
+}
+
+/// Parses a port such as `8080` or `53/udp`. Kubernetes allows 15 characters for its name; `sctp-65535` has 10.
+fn kubernetes_port(text: &str) -> KubernetesPort {
+    let (number, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
+    KubernetesPort {
+        name: format!("{protocol}-{number}"),
+        number: number.to_owned(),
+        protocol: protocol.to_ascii_uppercase(),
+    }
+}
+
+/// Converts a name to an RFC 1035 label, which a Service requires: at most 63 lower-case letters, digits and hyphens that
+/// begin with a letter.
+fn dns_label(name: &str) -> String {
+    let plain: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let begins = plain.starts_with(|c: char| c.is_ascii_alphabetic());
+    let whole = if begins { plain } else { format!("app-{plain}") };
+    let short: String = whole.to_ascii_lowercase().chars().take(63).collect();
+    short.trim_end_matches('-').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kubernetes_names_are_dns_labels() {
+        assert_eq!(dns_label("web_shop.api"), "web-shop-api");
+        assert_eq!(dns_label("2048"), "app-2048");
+        let long = dns_label(&"a-".repeat(60));
+        assert!(long.len() <= 63 && long.ends_with('a'), "{long}");
+    }
+}

@@ -1,0 +1,220 @@
+//! The files of the repository: the pipelines of GitHub and GitLab, and `README.md`.
+
+use camino::Utf8Path;
+use crossdock_platform::Platform;
+use serde::Serialize;
+
+use super::desired_file::{CommentStyle, DesiredFile, Owner, parse_generated, render_template};
+use super::error::ScaffoldError;
+use super::image_files::ImageSummary;
+use super::options::{Part, VERSION};
+use super::resolved_options::RememberedOptions;
+use crossdock_project::Language;
+use crossdock_runner::plan::slug;
+use crossdock_system::process::quote;
+
+#[derive(Serialize)]
+struct PipelineValues<'a> {
+    version: &'static str,
+    archives: String,
+    check: String,
+    install: String,
+    image: &'static str,
+    builds: Vec<Build>,
+    verify: Vec<String>,
+    actions: Actions<'a>,
+}
+
+/// The GitHub actions that the workflow uses, pinned to commits: a tag can be moved.
+#[derive(Serialize)]
+struct Actions<'a> {
+    checkout: &'a str,
+    upload: &'a str,
+    download: &'a str,
+}
+
+const ACTIONS: Actions<'static> = Actions {
+    checkout: "11bd71901bbe5b1630ceea73d27597364c9af683 # v4.2.2",
+    upload: "ea165f8d65b6e75b540449e92b4886f43607fa02 # v4.6.2",
+    download: "d3f86a106a0bac45b974a628896c90dbdf5c8093 # v4.3.0",
+};
+
+#[derive(Serialize)]
+struct Build {
+    platform: String,
+    /// The platform as part of a file or artifact name.
+    artifact: String,
+    runner: &'static str,
+    /// Whether the runner executes programs of the platform.
+    native: bool,
+}
+
+#[derive(Serialize)]
+struct Install {
+    /// The shell command by which later steps find the program in PATH.
+    path: &'static str,
+}
+
+/// Returns the GitHub Actions workflow.
+pub(super) fn github_workflow(
+    images: &[ImageSummary],
+    remembered: &RememberedOptions,
+) -> Result<DesiredFile, ScaffoldError> {
+    // https://docs.github.com/actions/reference/runners/github-hosted-runners
+    let runners = Runners { amd64: "ubuntu-24.04", arm64: "ubuntu-24.04-arm" };
+    let path = r#"echo "$folder/$name" >> "$GITHUB_PATH""#;
+    let values = pipeline_values(images, remembered, &runners, path, "layouts/", "")?;
+    Ok(DesiredFile::generated(
+        Part::Github,
+        ".github/workflows/crossdock.yml",
+        render_template("github.yml", &values)?,
+    ))
+}
+
+/// Returns the GitLab pipeline.
+pub(super) fn gitlab_pipeline(
+    images: &[ImageSummary],
+    remembered: &RememberedOptions,
+    language: Language,
+) -> Result<DesiredFile, ScaffoldError> {
+    // https://docs.gitlab.com/ci/runners/hosted_runners/linux/
+    let runners = Runners { amd64: "saas-linux-small-amd64", arm64: "saas-linux-small-arm64" };
+    let path = r#"export PATH="$folder/$name:$PATH""#;
+    let image = match language {
+        Language::Go => "golang:1",
+        Language::Rust => "rust:1",
+    };
+    let values = pipeline_values(images, remembered, &runners, path, "", image)?;
+    Ok(DesiredFile::generated(Part::Gitlab, ".gitlab-ci.yml", render_template("gitlab.yml", &values)?))
+}
+
+/// The labels of the hosted runners of both architectures.
+struct Runners {
+    amd64: &'static str,
+    arm64: &'static str,
+}
+
+fn pipeline_values(
+    images: &[ImageSummary],
+    remembered: &RememberedOptions,
+    runners: &Runners,
+    path: &'static str,
+    below: &str,
+    image: &'static str,
+) -> Result<PipelineValues<'static>, ScaffoldError> {
+    let mut builds: Vec<Build> = Vec::new();
+    for platform in images.iter().flat_map(|image| &image.platforms) {
+        let build = pipeline_build(platform, runners);
+        if !builds.iter().any(|known| known.platform == build.platform) {
+            builds.push(build);
+        }
+    }
+    let verify = images.iter().flat_map(|image| {
+        image.platforms.iter().map(move |platform| {
+            let directory = format!("layouts-{}/{below}{}", slug(platform), image.name);
+            format!("crossdock verify {directory} --for {platform} --strict")
+        })
+    });
+    Ok(PipelineValues {
+        version: VERSION,
+        archives: remembered.pipeline_archives_url(),
+        check: remembered.check_command(),
+        install: render_template("install.sh", &Install { path })?,
+        image,
+        verify: verify.collect(),
+        builds,
+        actions: ACTIONS,
+    })
+}
+
+/// Assigns a platform to a runner. A platform without a runner of its architecture is cross-compiled on amd64.
+fn pipeline_build(platform: &Platform, runners: &Runners) -> Build {
+    let (runner, native) = match platform.architecture().as_str() {
+        "amd64" | "386" => (runners.amd64, true),
+        "arm64" => (runners.arm64, true),
+        _ => (runners.amd64, false),
+    };
+    Build { platform: platform.to_string(), artifact: slug(platform), runner, native }
+}
+
+#[derive(Serialize)]
+struct ReadmeValues {
+    title: String,
+    command: &'static str,
+    platforms: String,
+    files: Vec<FileValues>,
+}
+
+#[derive(Serialize)]
+struct FileValues {
+    path: String,
+    what: String,
+}
+
+/// Returns whether the project has a README that crossdock did not generate, with any ending.
+pub(super) fn has_own_readme(root: &Utf8Path) -> bool {
+    let entries = root.read_dir_utf8().into_iter().flatten().flatten();
+    let mut readmes = entries.filter(|entry| entry.file_name().to_ascii_uppercase().starts_with("README"));
+    readmes.any(|entry| {
+        std::fs::read_to_string(entry.path()).map_or(true, |text| parse_generated(&text).is_none())
+    })
+}
+
+/// Returns the README, which describes the commands and the other files of the scaffold.
+pub(super) fn readme(
+    command: &'static str,
+    images: &[ImageSummary],
+    files: &[DesiredFile],
+) -> Result<DesiredFile, ScaffoldError> {
+    let mut platforms: Vec<String> = Vec::new();
+    for platform in images.iter().flat_map(|image| &image.platforms).map(ToString::to_string) {
+        if !platforms.contains(&platform) {
+            platforms.push(platform);
+        }
+    }
+    let files = files
+        .iter()
+        .filter_map(|file| Some(FileValues { path: file.path.to_string(), what: file_description(file)? }));
+    let values = ReadmeValues {
+        // Not the directory's name: every clone may have another, and the file would drift.
+        title: readme_title(images),
+        command,
+        platforms: platforms.join(", "),
+        files: files.collect(),
+    };
+    let body = render_template("README.md", &values)?;
+    let (path, comment) = ("README.md".into(), CommentStyle::Angles);
+    Ok(DesiredFile { part: Part::Readme, path, body, comment, owner: Owner::User })
+}
+
+/// Lists the names of the images, shortened after the third.
+fn readme_title(images: &[ImageSummary]) -> String {
+    let names: Vec<&str> = images.iter().map(|image| image.name.as_str()).collect();
+    match names.as_slice() {
+        [] => "This project".to_owned(),
+        [first, second, third, others @ ..] if !others.is_empty() => {
+            format!("{first}, {second}, {third} and {} more", others.len())
+        }
+        few => few.join(", "),
+    }
+}
+
+/// Describes a file in the README; `None` for files that need no description.
+fn file_description(file: &DesiredFile) -> Option<String> {
+    let words = match file.part {
+        Part::Config => Some("what is built, and where it will run; the other files follow it"),
+        Part::Dockerfile => {
+            return Some(match file.path.as_str() {
+                "Dockerfile" => "the same image by a container engine: `docker build .`".to_owned(),
+                path => {
+                    format!("one of the images by a container engine: `docker build -f {} .`", quote(path))
+                }
+            });
+        }
+        Part::Github => Some("builds on a runner of each architecture, verifies, hands the layouts on"),
+        Part::Gitlab => Some("the same at GitLab"),
+        Part::Kubernetes => Some("runs it on nodes of its platforms: `kubectl apply -f kubernetes`"),
+        Part::Program | Part::Xtask | Part::Dockerignore | Part::Readme => None,
+    };
+    words.map(str::to_owned)
+}
