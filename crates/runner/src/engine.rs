@@ -1,24 +1,20 @@
 //! Container engines as builders: which one a person names, and what it says of itself when it is asked.
 
-mod ask;
 pub mod bake;
-mod buildx;
-pub mod caches;
 pub mod csv;
-mod docker;
-mod emulation;
 mod log;
 mod options;
-mod podman;
+mod probe;
 
 use crossdock_platform::Platform;
 use serde::Serialize;
 
 pub use crossdock_project::Builder;
 
-pub use ask::ask;
 pub use log::{Failing, failing};
+pub(crate) use options::spelled;
 pub use options::{BaseFrom, Options};
+pub use probe::probe;
 
 /// A container engine that answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -121,4 +117,33 @@ impl Engine {
 /// Platforms on one line.
 pub(crate) fn listed(platforms: &[Platform]) -> String {
     platforms.iter().map(Platform::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// The numbers that a version begins with: `20.10.24+dfsg1` is 20, 10, 24.
+fn version_numbers(version: &str) -> Vec<u32> {
+    let version = version.trim_start_matches('v');
+    let end = version.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(version.len());
+    version[..end].split('.').map_while(|part| part.parse().ok()).collect()
+}
+
+/// Whether a version is known to come before another one. Programs built from source call themselves 0.0.0, which says
+/// nothing about their age.
+fn is_older(version: &str, first: [u32; 2]) -> bool {
+    let numbers = version_numbers(version);
+    numbers.iter().any(|number| *number != 0) && numbers.as_slice() < first.as_slice()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_by_their_numbers() {
+        assert_eq!(version_numbers("20.10.24+dfsg1"), [20, 10, 24]);
+        assert_eq!(version_numbers("v0.19.3-12-gabc"), [0, 19, 3]);
+        assert!(!is_older("20.10.24+dfsg1", [20, 10]));
+        assert!(is_older("9.9", [20, 10]));
+        assert!(is_older("19.03.5", [20, 10]));
+        assert!(!is_older("v0.0.0+unknown", [0, 10]));
+    }
 }

@@ -2,12 +2,11 @@
 
 use camino::Utf8PathBuf;
 use crossdock_dockerfile::render::Caching;
-use crossdock_oci::Digest;
+use crossdock_oci::{Digest, Repository};
 use crossdock_platform::Platform;
 use serde::Serialize;
 
-use super::ask::at_least;
-use super::{Builder, Engine, Frontend, caches};
+use super::{Builder, CacheExport, Engine, Frontend, csv, is_older};
 use crossdock_subjects::taken;
 
 /// What is handed on to an engine, in the words that docker, podman and buildx share.
@@ -98,7 +97,7 @@ impl Options {
 
     /// Kinds of caches that the engine has not, each with what it has.
     fn caches_refused_by(&self, engine: &Engine) -> Vec<(String, &'static str)> {
-        let (from, to) = caches::words(engine);
+        let (from, to) = words(engine);
         let given = [("--cache-from", &self.cache_from, from), ("--cache-to", &self.cache_to, to)];
         let refused = given.into_iter().flat_map(|(option, values, words)| {
             let (read, help) = words?;
@@ -110,7 +109,7 @@ impl Options {
 
     /// What the engine does less with than its name says, as sentences.
     pub fn limited_by(&self, engine: &Engine) -> Vec<String> {
-        let is_old = engine.builder == Builder::Podman && at_least("podman", &engine.client, [4, 4]).is_err();
+        let is_old = engine.builder == Builder::Podman && is_older(&engine.client, [4, 4]);
         let limited = is_old && !self.cache_from.is_empty();
         let sentence = || {
             format!(
@@ -136,10 +135,69 @@ impl Options {
     }
 }
 
+/// How an engine reads a cache, and what it takes instead of one that it does not know; none where it takes all.
+type Words = Option<(fn(&str) -> Option<String>, &'static str)>;
+
+/// How an engine reads what `--cache-from` and `--cache-to` name.
+fn words(engine: &Engine) -> (Words, Words) {
+    const PODMAN: &str = "podman keeps a cache in a repository without a tag: registry.example/cache, or \
+                          type=registry,ref=registry.example/cache";
+    const IMAGE: &str = "docker without buildx reads caches from images alone: registry.example/image:tag";
+    const INLINE: &str = "the builder that is part of docker's server writes caches into the image alone: take \
+                          type=inline, --builder buildx=NAME, or containerd's image store";
+    match (&engine.builder, engine.frontend) {
+        (Builder::Podman, _) => (Some((repository, PODMAN)), Some((repository, PODMAN))),
+        (Builder::Docker, Frontend::Buildx) if engine.caches == CacheExport::Inline => {
+            let inline = |text: &str| is_inline(text).then(|| text.to_owned());
+            (None, Some((inline, INLINE)))
+        }
+        (Builder::Docker, Frontend::Classic | Frontend::Integrated) => (Some((reference, IMAGE)), None),
+        _ => (None, None),
+    }
+}
+
+/// The option's value as the engine spells it: some name a cache by its place alone.
+pub(crate) fn spelled(engine: &Engine, option: &str, value: &str) -> String {
+    let (from, to) = words(engine);
+    let words = match option {
+        "--cache-from" => from,
+        "--cache-to" => to,
+        _ => None,
+    };
+    words.and_then(|(read, _)| read(value)).unwrap_or_else(|| value.to_owned())
+}
+
+/// The repository in which podman keeps a cache: `registry.example/cache` of that itself and of
+/// `type=registry,ref=registry.example/cache`. None of what podman cannot do: another kind of cache, or a tag, because it
+/// makes one for each step.
+fn repository(text: &str) -> Option<String> {
+    reference(text).filter(|name| name.parse::<Repository>().is_ok())
+}
+
+/// The one image that docker without buildx reads a cache from; none of another kind of cache.
+fn reference(text: &str) -> Option<String> {
+    if !text.contains('=') {
+        return Some(text.to_owned());
+    }
+    let mut name = None;
+    for field in csv::fields(text)? {
+        match field.split_once('=')? {
+            ("type", "registry") | ("mode", "max") => {}
+            ("ref", given) => name = Some(given.to_owned()),
+            _ => return None,
+        }
+    }
+    name
+}
+
+/// Whether a cache goes into the image itself, which every builder can.
+fn is_inline(text: &str) -> bool {
+    csv::fields(text).is_some_and(|fields| fields.iter().any(|field| field == "type=inline"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::CacheExport;
 
     fn engine(builder: Builder, frontend: Frontend) -> Engine {
         Engine {
@@ -221,5 +279,25 @@ mod tests {
             options.refused_by(&engine(Builder::Docker, Frontend::Classic))[0],
             @"docker 28.2.2, server 20.10.24, classic builder, on linux/amd64 does not understand --secret: build with BuildKit (`docker buildx`) or podman"
         );
+    }
+
+    #[test]
+    fn each_engine_has_words_of_its_own() {
+        let both = |text: &str| (reference(text), repository(text));
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(both("r.example/c"), (some("r.example/c"), some("r.example/c")));
+        assert_eq!(both("type=registry,ref=r.example/c"), (some("r.example/c"), some("r.example/c")));
+        assert_eq!(both("type=registry,ref=r.example:5000/c,mode=max").1, some("r.example:5000/c"));
+        assert_eq!(both("type=registry,ref=r.example/c:tag"), (some("r.example/c:tag"), None));
+        for other in [
+            "type=local,dest=/c",
+            "type=gha",
+            "type=registry,ref=r/c,compression=zstd",
+            "type=registry",
+            "a=\"",
+        ] {
+            assert_eq!(both(other), (None, None), "{other}");
+        }
+        assert!(is_inline("type=inline") && !is_inline("type=registry,ref=inline"));
     }
 }

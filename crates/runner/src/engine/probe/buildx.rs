@@ -2,8 +2,8 @@
 
 use crossdock_platform::Platform;
 
-use super::ask::{Asker, at_least};
-use super::{Builder, CacheExport, Engine, Frontend, Node};
+use super::{Client, at_least};
+use crate::engine::{Builder, CacheExport, Engine, Frontend, Node};
 use crossdock_system::availability::Unavailable;
 use crossdock_toolchain::host::remedies;
 
@@ -17,14 +17,14 @@ struct Inspected {
     nodes: Vec<Node>,
 }
 
-pub(super) fn ask(asker: &Asker<'_>, name: Option<&str>) -> Result<Engine, Unavailable> {
-    let (program, version) = program(asker)?;
+pub(super) fn probe(client: &Client<'_>, name: Option<&str>) -> Result<Engine, Unavailable> {
+    let (program, version) = program(client)?;
     at_least("buildx", &version, [0, 10])?;
     let mut words: Vec<&str> = program.clone();
     // Starting a stopped builder takes long and pulls an image: that is the build's affair.
     words.push("inspect");
     words.extend(name);
-    let output = asker.output(&words)?;
+    let output = client.output(&words)?;
     let stderr = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {
         return Err(no_builder(&program, name, &stderr));
@@ -55,11 +55,11 @@ pub(super) fn runs(inspected: &str) -> Option<Vec<Platform>> {
 }
 
 /// The plugin, else the program; and its version.
-fn program(asker: &Asker<'_>) -> Result<(Vec<&'static str>, String), Unavailable> {
+fn program(client: &Client<'_>) -> Result<(Vec<&'static str>, String), Unavailable> {
     let ways: [Vec<&'static str>; 2] = [vec!["docker", "buildx"], vec!["buildx"]];
     for program in ways {
         let words: Vec<&str> = program.iter().copied().chain(["version"]).collect();
-        if let Ok(said) = asker.said(&words) {
+        if let Ok(said) = client.said(&words) {
             // `github.com/docker/buildx v0.19.3 48d6a39`
             return Ok((program, said.split_whitespace().nth(1).unwrap_or("unknown").to_owned()));
         }
@@ -73,7 +73,7 @@ fn no_builder(program: &[&str], name: Option<&str>, stderr: &str) -> Unavailable
     let said = stderr.trim().trim_start_matches("ERROR:").trim();
     // Another reason, as a configuration that cannot be read, is not cured by another builder.
     let Some(name) = name.filter(|_| said.contains("no builder")) else {
-        return super::ask::refusal("buildx", stderr);
+        return super::refusal("buildx", stderr);
     };
     let create = ["create", "--name", name, "--driver", "docker-container"];
     let words = program.iter().copied().skip(1).chain(create);
@@ -89,7 +89,7 @@ fn usable(program: &[&str], builder: &Inspected) -> Result<(), Unavailable> {
     let first = builder.nodes.iter().find_map(|node| node.error.as_ref());
     let away = first.filter(|_| builder.nodes.iter().all(|node| node.error.is_some()));
     if let Some(error) = builder.error.as_ref().or(away) {
-        return Err(super::ask::refusal("buildx", error));
+        return Err(super::refusal("buildx", error));
     }
     if builder.driver != "docker" {
         return Ok(());

@@ -1,6 +1,11 @@
 //! Asks an engine what it is. Parsing its answers is pure and stands with each engine.
 
-use super::{Builder, Engine, buildx, docker, podman};
+mod buildx;
+mod docker;
+mod emulation;
+mod podman;
+
+use super::{Builder, Engine, is_older};
 use crossdock_system::availability::{Availability, Unavailable};
 use crossdock_system::process::{Command, Output, ProcessError, Processes};
 use crossdock_toolchain::host::System;
@@ -9,24 +14,24 @@ use crossdock_toolchain::host::remedies;
 /// Asks the builder; a builder that gives no answer is unavailable, with the reason and what brings it.
 ///
 /// `Builder::Embedded` is no engine and has nothing to say.
-pub fn ask(builder: &Builder, processes: &Processes) -> Option<Availability<Engine>> {
-    let asker = Asker { processes, system: &crossdock_toolchain::host::here() };
+pub fn probe(builder: &Builder, processes: &Processes) -> Option<Availability<Engine>> {
+    let client = Client { processes, system: &crossdock_toolchain::host::here() };
     let answer = match builder {
         Builder::Embedded => return None,
-        Builder::Docker => docker::ask(&asker),
-        Builder::Podman => podman::ask(&asker),
-        Builder::Buildx(name) => buildx::ask(&asker, name.as_deref()),
+        Builder::Docker => docker::probe(&client),
+        Builder::Podman => podman::probe(&client),
+        Builder::Buildx(name) => buildx::probe(&client, name.as_deref()),
     };
     Some(answer.map_or_else(Availability::Unavailable, Availability::Available))
 }
 
 /// Runs an engine's commands and says why they fail.
-pub(super) struct Asker<'a> {
+pub(super) struct Client<'a> {
     pub(super) processes: &'a Processes,
     system: &'a System,
 }
 
-impl Asker<'_> {
+impl Client<'_> {
     pub(super) fn command(&self, words: &[&str]) -> Command {
         let (program, arguments) = words.split_first().unwrap_or((&"", &[]));
         Command::new(*program, self.processes.environment().directory.clone()).args(arguments.iter().copied())
@@ -89,18 +94,9 @@ pub(super) fn refusal(program: &str, stderr: &str) -> Unavailable {
     Unavailable::because(format!("{program} does not answer: {last}"))
 }
 
-/// The numbers that a version begins with: `20.10.24+dfsg1` is 20, 10, 24.
-pub(super) fn numbers(version: &str) -> Vec<u32> {
-    let version = version.trim_start_matches('v');
-    let end = version.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(version.len());
-    version[..end].split('.').map_while(|part| part.parse().ok()).collect()
-}
-
 /// Refuses what is older than the first version that can.
 pub(super) fn at_least(what: &str, version: &str, first: [u32; 2]) -> Result<(), Unavailable> {
-    let have = numbers(version);
-    // Versions built from source call themselves 0.0.0: nothing is known of them.
-    if have.iter().all(|number| *number == 0) || have.as_slice() >= first.as_slice() {
+    if !is_older(version, first) {
         return Ok(());
     }
     let [major, minor] = first;
@@ -110,16 +106,6 @@ pub(super) fn at_least(what: &str, version: &str, first: [u32; 2]) -> Result<(),
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn versions_are_compared_by_their_numbers() {
-        assert_eq!(numbers("20.10.24+dfsg1"), [20, 10, 24]);
-        assert_eq!(numbers("v0.19.3-12-gabc"), [0, 19, 3]);
-        assert!(at_least("docker", "20.10.24+dfsg1", [20, 10]).is_ok());
-        assert!(at_least("docker", "9.9", [20, 10]).is_err());
-        assert!(at_least("docker", "19.03.5", [20, 10]).is_err());
-        assert!(at_least("buildx", "v0.0.0+unknown", [0, 10]).is_ok());
-    }
 
     #[test]
     fn refusals_say_what_to_do() {

@@ -3,8 +3,8 @@
 use crossdock_platform::Platform;
 use serde::Deserialize;
 
-use super::ask::{Asker, at_least};
-use super::{Builder, CacheExport, Engine, Frontend, emulation};
+use super::{Client, at_least, emulation};
+use crate::engine::{Builder, CacheExport, Engine, Frontend};
 use crossdock_system::availability::Unavailable;
 
 /// `podman version --format json`
@@ -45,20 +45,20 @@ fn runs(info: &str, platform: &Platform) -> Option<Vec<Platform>> {
     }
 }
 
-pub(super) fn ask(asker: &Asker<'_>) -> Result<Engine, Unavailable> {
-    let said = asker.said(&["podman", "version", "--format", "json"])?;
-    let Version { client, server } = serde_json::from_str(&said)
+pub(super) fn probe(client: &Client<'_>) -> Result<Engine, Unavailable> {
+    let said = client.said(&["podman", "version", "--format", "json"])?;
+    let Version { client: program, server } = serde_json::from_str(&said)
         .map_err(|error| Unavailable::because(format!("podman's answer cannot be read: {error}")))?;
     // The first whose buildah takes cache mounts, secrets and named contexts.
-    at_least("podman", &client.version, [4, 2])?;
+    at_least("podman", &program.version, [4, 2])?;
     // The version is answered without the storage; a build is not.
-    let info = asker.said(&["podman", "info", "--format", "{{json .Host}}"])?;
-    let os_arch = server.as_ref().map_or(&client.os_arch, |server| &server.os_arch);
+    let info = client.said(&["podman", "info", "--format", "{{json .Host}}"])?;
+    let os_arch = server.as_ref().map_or(&program.os_arch, |server| &server.os_arch);
     let platform = Platform::parse(os_arch)
         .map_err(|error| Unavailable::because(format!("podman names no platform: {error}")))?;
     Ok(Engine {
         builder: Builder::Podman,
-        client: client.version,
+        client: program.version,
         server: server.map(|server| server.version),
         frontend: Frontend::Buildah,
         runs: runs(&info, &platform.normalized()),
