@@ -11,7 +11,7 @@ use serde::Serialize;
 
 pub use crossdock_project::Builder;
 
-pub use log::{Failing, failing};
+pub use log::{FailedInstruction, failed_instruction};
 pub(crate) use options::spelled;
 pub use options::{BaseFrom, Options};
 pub use probe::probe;

@@ -6,7 +6,7 @@ use crossdock_oci::Reference;
 
 /// An instruction of a Dockerfile.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failing {
+pub struct FailedInstruction {
     /// Its first line in the file, from 1.
     pub line: usize,
     /// Its text, as it stands there.
@@ -20,7 +20,7 @@ pub struct Failing {
 /// BuildKit names the line since 0.9 (`Dockerfile:12`), and before that the step (` > [build 3/7] RUN …:`), the image that
 /// it could not fetch (` > [internal] load metadata for …:`) or the line that it cannot read (`parse error line 12`). The
 /// classic builder and buildah count steps (`Step 3/7 : RUN …`, `STEP 3/7: RUN …`) and end after the one that failed.
-pub fn failing(dockerfile: &str, origins: &[Origin], log: &[String]) -> Option<Failing> {
+pub fn failed_instruction(dockerfile: &str, origins: &[Origin], log: &[String]) -> Option<FailedInstruction> {
     let file = Dockerfile::read(dockerfile).ok()?;
     // What comes after the steps is no fault of the last one.
     if log.iter().any(|line| line.starts_with("Error: failed pushing cache to ")) {
@@ -36,7 +36,7 @@ pub fn failing(dockerfile: &str, origins: &[Origin], log: &[String]) -> Option<F
         .or_else(|| last().find_map(|line| counted(line)).and_then(|step| of_step(&file, &step)))?;
     let line = found.lines.first;
     let origin = origins.iter().find(|origin| origin.line == line).cloned();
-    Some(Failing { line, instruction: found.text().trim_end().to_owned(), origin })
+    Some(FailedInstruction { line, instruction: found.text().trim_end().to_owned(), origin })
 }
 
 /// The first line of `  12 | >>> RUN …`.
@@ -170,7 +170,7 @@ mod tests {
         let named = "FROM golang:1.26 AS build\nENV A=b\nRUN : \"$TARGETARCH\"\nFROM scratch\nCOPY --from=build /out /\n";
         for (log, line) in logs {
             let file = if log.contains("[build") { named } else { FILE };
-            let found = failing(file, &[], &lines(log)).map(|failing| failing.line);
+            let found = failed_instruction(file, &[], &lines(log)).map(|failed| failed.line);
             assert_eq!(found, Some(line), "{log}");
         }
     }
@@ -200,7 +200,7 @@ mod tests {
             ),
         ];
         for (log, line) in logs {
-            let found = failing(file, &[], &lines(log)).map(|failing| failing.line);
+            let found = failed_instruction(file, &[], &lines(log)).map(|failed| failed.line);
             assert_eq!(found, Some(line), "{log}");
         }
     }
@@ -213,7 +213,7 @@ mod tests {
             "Error response from daemon: dockerfile parse error line 3: unknown instruction: FOO",
             "ERROR: failed to solve: dockerfile parse error on line 3: unknown instruction: FOO",
         ] {
-            let found = failing(file, &[], &lines(log)).map(|failing| failing.line);
+            let found = failed_instruction(file, &[], &lines(log)).map(|failed| failed.line);
             assert_eq!(found, Some(3), "{log}");
         }
     }
@@ -222,13 +222,16 @@ mod tests {
     #[test]
     fn a_cache_that_cannot_be_written_is_the_fault_of_no_instruction() {
         let log = "STEP 1/4: FROM scratch AS a\nSTEP 2/4: COPY hello /hello\n--> Pushing cache 127.0.0.1:9/c:0a25\nError: failed pushing cache to {{{\"127.0.0.1:9\" \"c\"} \"0a25\"}}: writing blob: connection refused";
-        assert_eq!(failing(FILE, &[], &lines(log)), None);
+        assert_eq!(failed_instruction(FILE, &[], &lines(log)), None);
     }
 
     #[test]
     fn a_log_that_tells_nothing_names_nothing() {
-        assert_eq!(failing(FILE, &[], &lines("error: network is unreachable\nStep by step: no")), None);
-        assert_eq!(failing(FILE, &[], &[]), None);
-        assert_eq!(failing("", &[], &lines("   6 | >>> RUN x")), None);
+        assert_eq!(
+            failed_instruction(FILE, &[], &lines("error: network is unreachable\nStep by step: no")),
+            None
+        );
+        assert_eq!(failed_instruction(FILE, &[], &[]), None);
+        assert_eq!(failed_instruction("", &[], &lines("   6 | >>> RUN x")), None);
     }
 }

@@ -1,93 +1,91 @@
-//! Copies what belongs to a build into a folder of its own, by the rules of a `.dockerignore`.
+//! Copies the build context of an image, as the rules of its `.dockerignore` select it.
 
 use std::fs::Metadata;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use crossdock_system::process::Cancel;
 use glob::{MatchOptions, Pattern};
 
-use super::engine::remove_folder;
-use super::{ExecuteError, create_folder};
+use super::ExecuteError;
+use super::error::{file_error, other_file_error};
+use super::output::{create_directory, remove_directory};
 use crate::plan::CopiedContext;
-use crossdock_system::process::Cancel;
 
-/// `*` stands for a part of a path and not for several, also for those that begin with a dot.
-const PARTS: MatchOptions = MatchOptions {
+/// The matching of Go's `filepath.Match`, which docker uses: `*` does not match `/`, and it matches a leading dot.
+const MATCHING: MatchOptions = MatchOptions {
     case_sensitive: true,
     require_literal_separator: true,
     require_literal_leading_dot: false,
 };
 
-/// Copies from the context. Nothing of `except` is copied, where the copy is made.
-pub(super) fn copy_context(
+/// Copies the selected files of a build context. `except` is the directory in which the copy is made: nothing in it is
+/// copied.
+pub(super) fn copy_build_context(
     context: &Utf8Path,
     copied: &CopiedContext,
     except: &Utf8Path,
     cancel: &Cancel,
 ) -> Result<(), ExecuteError> {
-    remove_folder(&copied.to)?;
-    create_folder(&copied.to)?;
+    remove_directory(&copied.to)?;
+    create_directory(&copied.to)?;
     let copy = Copy { context, to: &copied.to, except, rules: Rules::read(context, &copied.rules)?, cancel };
-    let roots = copied.rules.iter().filter_map(|rule| rule.strip_prefix('!'));
-    for root in roots {
-        for whole in matching(context, root)? {
-            copy.root(&whole)?;
+    let included = copied.rules.iter().filter_map(|rule| rule.strip_prefix('!'));
+    for pattern in included {
+        for path in matching(context, pattern)? {
+            copy.root(&path)?;
         }
     }
     Ok(())
 }
 
-/// The lines of a `.dockerignore`, in their order: the last one that names a path or a folder above it decides.
+/// The lines of a `.dockerignore` in their order. The last one that matches a path or a directory above it decides.
 struct Rules(Vec<(Rule, Pattern)>);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Rule {
-    LeaveOut,
-    LetIn,
+    Exclude,
+    Include,
 }
 
 impl Rules {
     fn read(context: &Utf8Path, lines: &[String]) -> Result<Self, ExecuteError> {
         let rule = |line: &String| {
             let (rule, text) = match line.strip_prefix('!') {
-                Some(text) => (Rule::LetIn, text),
-                None => (Rule::LeaveOut, line.as_str()),
+                Some(text) => (Rule::Include, text),
+                None => (Rule::Exclude, line.as_str()),
             };
-            let pattern = Pattern::new(&spelled(text)).map_err(|error| failed(&context.join(text), error))?;
+            let pattern = Pattern::new(&glob_of(text)).map_err(other_file_error(&context.join(text)))?;
             Ok((rule, pattern))
         };
         lines.iter().map(rule).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Whether a path below the context stays out.
-    fn leave_out(&self, path: &Utf8Path) -> bool {
-        let names = |pattern: &Pattern| {
-            let mut above = path.ancestors().filter(|path| !path.as_str().is_empty());
-            above.any(|path| pattern.matches_with(path.as_str(), PARTS))
+    /// Whether the rules exclude a path, which is relative to the context.
+    fn exclude(&self, path: &Utf8Path) -> bool {
+        let matches = |pattern: &Pattern| {
+            let mut ancestors = path.ancestors().filter(|path| !path.as_str().is_empty());
+            ancestors.any(|path| pattern.matches_with(path.as_str(), MATCHING))
         };
-        let last = self.0.iter().rev().find(|(_, pattern)| names(pattern));
-        last.is_some_and(|(rule, _)| *rule == Rule::LeaveOut)
+        let last = self.0.iter().rev().find(|(_, pattern)| matches(pattern));
+        last.is_some_and(|(rule, _)| *rule == Rule::Exclude)
     }
 }
 
-/// A pattern of Go's `filepath.Match` as the glob that means the same.
-fn spelled(pattern: &str) -> String {
+/// Converts a pattern of Go's `filepath.Match` to a glob with the same meaning.
+fn glob_of(pattern: &str) -> String {
     pattern.trim_matches('/').replace("[^", "[!")
 }
 
-/// What a pattern of `.dockerignore` names, as `cmd` or `*.go`.
+/// Returns the existing paths that a pattern matches, as `cmd` or `*.go`.
 fn matching(context: &Utf8Path, pattern: &str) -> Result<Vec<Utf8PathBuf>, ExecuteError> {
-    let whole = format!("{}/{}", Pattern::escape(context.as_str()), spelled(pattern));
-    let paths = glob::glob_with(&whole, PARTS).map_err(|error| failed(&context.join(pattern), error))?;
+    let failed = context.join(pattern);
+    let glob = format!("{}/{}", Pattern::escape(context.as_str()), glob_of(pattern));
+    let paths = glob::glob_with(&glob, MATCHING).map_err(other_file_error(&failed))?;
     let utf8 = |path: glob::GlobResult| {
-        let path = path.map_err(|error| failed(&context.join(pattern), error))?;
-        Utf8PathBuf::from_path_buf(path)
-            .map_err(|path| failed(&context.join(pattern), format!("{} is not UTF-8", path.display())))
+        Utf8PathBuf::from_path_buf(path.map_err(other_file_error(&failed))?)
+            .map_err(|path| other_file_error(&failed)(format!("{} is not UTF-8", path.display())))
     };
     paths.map(utf8).collect()
-}
-
-fn failed(path: &Utf8Path, why: impl std::fmt::Display) -> ExecuteError {
-    ExecuteError::File { path: path.to_owned(), source: std::io::Error::other(why.to_string()) }
 }
 
 struct Copy<'a> {
@@ -99,39 +97,40 @@ struct Copy<'a> {
 }
 
 impl Copy<'_> {
-    /// What a rule names is looked through even where a later one leaves it out: another may let in a part of it.
+    /// Copies a path that a rule includes. A directory that a later rule excludes is searched all the same: a rule after
+    /// that one may include a part of it.
     fn root(&self, from: &Utf8Path) -> Result<(), ExecuteError> {
         match metadata(from)? {
-            Some(metadata) if metadata.is_dir() && self.is_left_out(from) => self.folder(from),
+            Some(metadata) if metadata.is_dir() && self.is_excluded(from) => self.directory(from),
             _ => self.entry(from),
         }
     }
 
-    /// Copies a file or a folder. A link to a file stays one, as in every engine's context: what lies outside of the project
-    /// is not handed on. One that leads nowhere, a pipe, a socket and a device are nothing to compile.
+    /// Copies a file or a directory. A link to a file stays a link, as in every engine's context, so that files outside of
+    /// the project do not get into it. Broken links, pipes, sockets and devices are skipped: there is nothing to compile
+    /// in them.
     fn entry(&self, from: &Utf8Path) -> Result<(), ExecuteError> {
         if self.cancel.is_cancelled() {
             return Err(ExecuteError::Cancelled);
         }
-        if from.starts_with(self.except) || self.is_left_out(from) {
+        if from.starts_with(self.except) || self.is_excluded(from) {
             return Ok(());
         }
         match metadata(from)? {
             Some(metadata) if metadata.is_dir() => {
-                create_folder(&self.target(from))?;
-                self.folder(from)
+                create_directory(&self.destination(from))?;
+                self.directory(from)
             }
             Some(metadata) if metadata.is_file() => self.file(from),
             _ => Ok(()),
         }
     }
 
-    fn folder(&self, from: &Utf8Path) -> Result<(), ExecuteError> {
-        let failed = |source| ExecuteError::File { path: from.to_owned(), source };
-        for entry in from.read_dir_utf8().map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            // A link to a folder may lead back to one above it; what is compiled lies in none.
-            let is_link = entry.file_type().map_err(failed)?.is_symlink();
+    fn directory(&self, from: &Utf8Path) -> Result<(), ExecuteError> {
+        for entry in from.read_dir_utf8().map_err(file_error(from))? {
+            let entry = entry.map_err(file_error(from))?;
+            // A link to a directory may lead to one above it, and the copy would have no end.
+            let is_link = entry.file_type().map_err(file_error(from))?.is_symlink();
             if !(is_link && entry.path().is_dir()) {
                 self.entry(entry.path())?;
             }
@@ -140,34 +139,35 @@ impl Copy<'_> {
     }
 
     fn file(&self, from: &Utf8Path) -> Result<(), ExecuteError> {
-        let to = self.target(from);
-        to.parent().map_or(Ok(()), create_folder)?;
-        let copied = match from.is_symlink() {
-            true => from.read_link_utf8().and_then(|leads| std::os::unix::fs::symlink(leads, &to)),
-            false => std::fs::copy(from, &to).map(drop),
+        let to = self.destination(from);
+        to.parent().map_or(Ok(()), create_directory)?;
+        let copied = if from.is_symlink() {
+            from.read_link_utf8().and_then(|target| std::os::unix::fs::symlink(target, &to))
+        } else {
+            std::fs::copy(from, &to).map(drop)
         };
-        copied.map_err(|source| ExecuteError::File { path: from.to_owned(), source })
+        copied.map_err(file_error(from))
     }
 
-    fn below<'p>(&self, path: &'p Utf8Path) -> &'p Utf8Path {
+    fn relative<'p>(&self, path: &'p Utf8Path) -> &'p Utf8Path {
         path.strip_prefix(self.context).unwrap_or(path)
     }
 
-    fn target(&self, from: &Utf8Path) -> Utf8PathBuf {
-        self.to.join(self.below(from))
+    fn destination(&self, from: &Utf8Path) -> Utf8PathBuf {
+        self.to.join(self.relative(from))
     }
 
-    fn is_left_out(&self, path: &Utf8Path) -> bool {
-        self.rules.leave_out(self.below(path))
+    fn is_excluded(&self, path: &Utf8Path) -> bool {
+        self.rules.exclude(self.relative(path))
     }
 }
 
-/// What a path leads to; none for a link that leads nowhere or in a circle.
+/// Returns the metadata of a path's target; `None` for a link without a target or to itself.
 fn metadata(path: &Utf8Path) -> Result<Option<Metadata>, ExecuteError> {
     match path.metadata() {
         Ok(metadata) => Ok(Some(metadata)),
         Err(_) if path.is_symlink() => Ok(None),
-        Err(source) => Err(ExecuteError::File { path: path.to_owned(), source }),
+        Err(source) => Err(file_error(path)(source)),
     }
 }
 
@@ -175,14 +175,14 @@ fn metadata(path: &Utf8Path) -> Result<Option<Metadata>, ExecuteError> {
 mod tests {
     use super::*;
 
-    fn folder() -> (tempfile::TempDir, Utf8PathBuf) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
-        (folder, path)
+    fn directory() -> (tempfile::TempDir, Utf8PathBuf) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = Utf8PathBuf::from_path_buf(directory.path().to_owned()).unwrap();
+        (directory, path)
     }
 
     fn write(path: &Utf8Path) {
-        create_folder(path.parent().unwrap()).unwrap();
+        create_directory(path.parent().unwrap()).unwrap();
         crossdock_fs::write_atomically(path, b"x").unwrap();
     }
 
@@ -190,7 +190,7 @@ mod tests {
         let except = context.join("dist/app.engine");
         let to = except.join("context");
         let rules = rules.iter().map(|&rule| rule.to_owned()).collect();
-        copy_context(context, &CopiedContext { to: to.clone(), rules }, &except, cancel)?;
+        copy_build_context(context, &CopiedContext { to: to.clone(), rules }, &except, cancel)?;
         let all = glob::glob(&format!("{to}/**/*")).unwrap().map(Result::unwrap);
         let files = all.filter(|path| path.is_file());
         let below = |path: std::path::PathBuf| path.strip_prefix(&to).unwrap().to_str().unwrap().to_owned();
@@ -200,8 +200,8 @@ mod tests {
     }
 
     #[test]
-    fn the_last_rule_that_names_a_path_decides() {
-        let (_guard, context) = folder();
+    fn the_last_matching_rule_decides() {
+        let (_guard, context) = directory();
         for file in [
             "go.mod",
             "README",
@@ -221,17 +221,17 @@ mod tests {
         );
         assert_eq!(copied(&["*", "!cmd", "cmd/*", "!cmd/secret/open"]), ["cmd/secret/open"]);
         assert_eq!(copied(&["*", "!*.mod"]), ["go.mod"]);
-        assert_eq!(copied(&["*", "!dist"]), ["dist/x"], "not the copy itself");
+        assert_eq!(copied(&["*", "!dist"]), ["dist/x"], "the copy does not copy itself");
         assert_eq!(copied(&["*", "!nowhere"]), Vec::<String>::new());
     }
 
     #[cfg(unix)]
     #[test]
-    fn what_is_nothing_to_compile_is_passed_by() {
+    fn dangling_links_sockets_and_links_to_directories_are_skipped() {
         use std::os::unix::fs::symlink;
         use std::os::unix::net::UnixListener;
 
-        let (_guard, context) = folder();
+        let (_guard, context) = directory();
         write(&context.join("src/main.rs"));
         symlink("nowhere", context.join("src/dangling")).unwrap();
         symlink("circle", context.join("src/circle")).unwrap();
@@ -239,14 +239,14 @@ mod tests {
         symlink("main.rs", context.join("src/link.rs")).unwrap();
         let _socket = UnixListener::bind(context.join("src/socket")).unwrap();
         let all = ["*", "!src", "!src/dangling"];
-        let (_other, outside) = folder();
+        let (_other, outside) = directory();
         write(&outside.join("key"));
         symlink(outside.join("key"), context.join("src/outside")).unwrap();
         let files = copied(&context, &all, &Cancel::default()).unwrap();
         assert_eq!(files, ["src/link.rs", "src/main.rs", "src/outside"]);
         let copy = context.join("dist/app.engine/context/src");
         for link in ["link.rs", "outside"] {
-            assert!(copy.join(link).is_symlink(), "{link} is handed on as what it leads to");
+            assert!(copy.join(link).is_symlink(), "{link} was replaced by its target");
         }
         let cancel = Cancel::default();
         cancel.cancel();
