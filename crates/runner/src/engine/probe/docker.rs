@@ -1,4 +1,4 @@
-//! Docker: what client and server say of themselves.
+//! Docker: a client and a server, each with a version of its own.
 
 use crossdock_platform::Platform;
 use serde::Deserialize;
@@ -7,7 +7,7 @@ use super::{Client, at_least, buildx, emulation, refusal};
 use crate::engine::{Builder, CacheExport, Engine, Frontend, Node, version_numbers};
 use crossdock_system::availability::Unavailable;
 
-/// `docker version --format '{{json .}}'`
+/// The answer of `docker version --format '{{json .}}'`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Version {
@@ -25,7 +25,7 @@ struct Part {
     arch: String,
 }
 
-/// The client that began to call the plugin buildx for every build with BuildKit.
+/// The first client that calls its plugin buildx for every build with BuildKit. Older clients speak to BuildKit themselves.
 const NEEDS_PLUGIN: [u32; 2] = [23, 0];
 
 pub(super) fn probe(client: &Client<'_>) -> Result<Engine, Unavailable> {
@@ -34,10 +34,11 @@ pub(super) fn probe(client: &Client<'_>) -> Result<Engine, Unavailable> {
     let version: Version = serde_json::from_slice(&output.stdout).map_err(|_| refusal("docker", &stderr))?;
     let server = version.server.ok_or_else(|| refusal("docker", &stderr))?;
     at_least("docker's server", &server.version, [20, 10])?;
-    let platform = Platform::parse(&format!("{}/{}", server.os, server.arch))
-        .map_err(|error| Unavailable::because(format!("docker's server names no platform: {error}")))?;
+    let platform = Platform::parse(&format!("{}/{}", server.os, server.arch)).map_err(|error| {
+        Unavailable::because(format!("docker's server reports a platform that cannot be read: {error}"))
+    })?;
     let switched_off = client.environment("DOCKER_BUILDKIT") == Some("0");
-    let plugin = || client.said(&["docker", "buildx", "version"]).is_ok();
+    let plugin = || client.stdout(&["docker", "buildx", "version"]).is_ok();
     let frontend = match version_numbers(&version.client.version).as_slice() < NEEDS_PLUGIN.as_slice() {
         _ if switched_off => Frontend::Classic,
         true => Frontend::Integrated,
@@ -58,35 +59,37 @@ pub(super) fn probe(client: &Client<'_>) -> Result<Engine, Unavailable> {
     })
 }
 
-/// What buildx says of its node, else what this machine's kernel runs where that is the server's.
+/// Returns the platforms that buildx reports for its node, else those that this machine's kernel runs if it is the server's
+/// machine.
 fn runs(client: &Client<'_>, nodes: &[Node], platform: &Platform) -> Option<Vec<Platform>> {
     if let Some(node) = nodes.first()
-        && let Ok(said) = client.said(&["docker", "buildx", "inspect", &node.name])
+        && let Ok(inspected) = client.stdout(&["docker", "buildx", "inspect", &node.name])
     {
-        return buildx::runs(&said);
+        return buildx::runs(&inspected);
     }
-    let said = client.said(&["docker", "info", "--format", "{{.KernelVersion}} {{.Name}}"]).ok()?;
-    let (kernel, machine) = said.trim().split_once(' ')?;
+    let info = client.stdout(&["docker", "info", "--format", "{{.KernelVersion}} {{.Name}}"]).ok()?;
+    let (kernel, machine) = info.trim().split_once(' ')?;
     emulation::is_here(kernel, machine).then(|| emulation::of_this_machine(platform))
 }
 
-/// Only images in containerd's store have caches outside of themselves.
+/// Returns where docker writes caches to: only with images in containerd's store it can write them outside of an image.
 fn caches(client: &Client<'_>, frontend: Frontend) -> CacheExport {
     let status =
-        || client.said(&["docker", "info", "--format", "{{json .DriverStatus}}"]).unwrap_or_default();
-    match frontend == Frontend::Buildx && !status().contains("io.containerd.snapshotter") {
-        true => CacheExport::Inline,
-        false => CacheExport::Anywhere,
+        || client.stdout(&["docker", "info", "--format", "{{json .DriverStatus}}"]).unwrap_or_default();
+    if frontend == Frontend::Buildx && !status().contains("io.containerd.snapshotter") {
+        CacheExport::Inline
+    } else {
+        CacheExport::Anywhere
     }
 }
 
-/// Buildx calls the server's own BuildKit by the context that leads to it. Another builder may be selected, in whose
-/// store nothing of ours would be found.
+/// Returns the node of the server's own BuildKit, which buildx names after docker's context. It has to be named, because
+/// the user may have selected another builder, whose images docker's store does not hold.
 fn own_builder(client: &Client<'_>, frontend: Frontend, platform: &Platform) -> Vec<Node> {
     if frontend != Frontend::Buildx {
         return Vec::new();
     }
-    let said = client.said(&["docker", "context", "show"]).unwrap_or_default();
-    let name = Some(said.trim()).filter(|name| !name.is_empty()).unwrap_or("default").to_owned();
+    let context = client.stdout(&["docker", "context", "show"]).unwrap_or_default();
+    let name = Some(context.trim()).filter(|name| !name.is_empty()).unwrap_or("default").to_owned();
     vec![Node { endpoint: name.clone(), name, platforms: vec![platform.normalized()], error: None }]
 }

@@ -1,4 +1,4 @@
-//! Podman: a program that builds by itself, or the client of one in a virtual machine.
+//! Podman: a program that builds by itself, or the client of a podman in a virtual machine.
 
 use crossdock_platform::Platform;
 use serde::Deserialize;
@@ -7,7 +7,7 @@ use super::{Client, at_least, emulation};
 use crate::engine::{Builder, CacheExport, Engine, Frontend};
 use crossdock_system::availability::Unavailable;
 
-/// `podman version --format json`
+/// The answer of `podman version --format json`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Version {
@@ -22,7 +22,7 @@ struct Part {
     os_arch: String,
 }
 
-/// Of `podman info`.
+/// The answer of `podman info --format '{{json .Host}}'`, as far as it is used.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Machine {
@@ -33,29 +33,30 @@ struct Machine {
     emulated_architectures: Vec<String>,
 }
 
-/// What podman says that its machine emulates, else what this machine's kernel runs where that is podman's.
+/// Returns the platforms that podman reports as emulated, else those that this machine's kernel runs if it is podman's
+/// machine.
 fn runs(info: &str, platform: &Platform) -> Option<Vec<Platform>> {
     let machine: Machine = serde_json::from_str(info).ok()?;
-    let said = machine.emulated_architectures.iter().filter_map(|name| Platform::parse(name).ok());
-    let said: Vec<Platform> = said.map(|platform| platform.normalized()).collect();
-    match said.is_empty() {
-        true => emulation::is_here(&machine.kernel, &machine.hostname)
-            .then(|| emulation::of_this_machine(platform)),
-        false => Some(emulation::with_native(platform, said)),
+    let emulated = machine.emulated_architectures.iter().filter_map(|name| Platform::parse(name).ok());
+    let emulated: Vec<Platform> = emulated.map(|platform| platform.normalized()).collect();
+    if !emulated.is_empty() {
+        return Some(emulation::with_native(platform, emulated));
     }
+    emulation::is_here(&machine.kernel, &machine.hostname).then(|| emulation::of_this_machine(platform))
 }
 
 pub(super) fn probe(client: &Client<'_>) -> Result<Engine, Unavailable> {
-    let said = client.said(&["podman", "version", "--format", "json"])?;
-    let Version { client: program, server } = serde_json::from_str(&said)
+    let answer = client.stdout(&["podman", "version", "--format", "json"])?;
+    let Version { client: program, server } = serde_json::from_str(&answer)
         .map_err(|error| Unavailable::because(format!("podman's answer cannot be read: {error}")))?;
-    // The first whose buildah takes cache mounts, secrets and named contexts.
+    // The first version whose buildah knows cache mounts, secrets and named contexts.
     at_least("podman", &program.version, [4, 2])?;
-    // The version is answered without the storage; a build is not.
-    let info = client.said(&["podman", "info", "--format", "{{json .Host}}"])?;
+    // `podman version` works even if podman cannot open its storage, and then no build does.
+    let info = client.stdout(&["podman", "info", "--format", "{{json .Host}}"])?;
     let os_arch = server.as_ref().map_or(&program.os_arch, |server| &server.os_arch);
-    let platform = Platform::parse(os_arch)
-        .map_err(|error| Unavailable::because(format!("podman names no platform: {error}")))?;
+    let platform = Platform::parse(os_arch).map_err(|error| {
+        Unavailable::because(format!("podman reports a platform that cannot be read: {error}"))
+    })?;
     Ok(Engine {
         builder: Builder::Podman,
         client: program.version,
