@@ -13,6 +13,8 @@ mod observer;
 mod output;
 mod publish;
 mod schedule;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 use std::collections::{BTreeMap, BTreeSet};
