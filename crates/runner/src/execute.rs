@@ -186,7 +186,7 @@ fn prepare<'a>(
 }
 
 /// Everything that a step may use.
-pub(crate) struct StepContext<'a> {
+struct StepContext<'a> {
     plan: &'a Plan,
     cancel: &'a Cancel,
     processes: Processes,

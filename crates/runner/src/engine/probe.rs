@@ -33,9 +33,10 @@ pub(super) struct Client<'a> {
 }
 
 impl Client<'_> {
-    pub(super) fn command(&self, words: &[&str]) -> Command {
-        let (program, arguments) = words.split_first().unwrap_or((&"", &[]));
-        Command::new(*program, self.processes.environment().directory.clone()).args(arguments.iter().copied())
+    /// The words of a command are its program and its arguments.
+    fn command(&self, words: &[&str]) -> Command {
+        let directory = self.processes.environment().directory.clone();
+        Command::new(words[0], directory).args(words[1..].iter().copied())
     }
 
     /// Returns the output of a command with any exit status.

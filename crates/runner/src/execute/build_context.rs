@@ -7,7 +7,7 @@ use crossdock_system::process::Cancel;
 use glob::{MatchOptions, Pattern};
 
 use super::ExecuteError;
-use super::error::{file_error, other_file_error};
+use super::error::{InternalError, file_error, other_file_error};
 use super::output::{create_directory, remove_directory};
 use crate::plan::CopiedContext;
 
@@ -101,7 +101,7 @@ impl Copy<'_> {
     /// that one may include a part of it.
     fn root(&self, from: &Utf8Path) -> Result<(), ExecuteError> {
         match metadata(from)? {
-            Some(metadata) if metadata.is_dir() && self.is_excluded(from) => self.directory(from),
+            Some(metadata) if metadata.is_dir() && self.is_excluded(from)? => self.directory(from),
             _ => self.entry(from),
         }
     }
@@ -113,12 +113,12 @@ impl Copy<'_> {
         if self.cancel.is_cancelled() {
             return Err(ExecuteError::Cancelled);
         }
-        if from.starts_with(self.except) || self.is_excluded(from) {
+        if from.starts_with(self.except) || self.is_excluded(from)? {
             return Ok(());
         }
         match metadata(from)? {
             Some(metadata) if metadata.is_dir() => {
-                create_directory(&self.destination(from))?;
+                create_directory(&self.destination(from)?)?;
                 self.directory(from)
             }
             Some(metadata) if metadata.is_file() => self.file(from),
@@ -139,7 +139,7 @@ impl Copy<'_> {
     }
 
     fn file(&self, from: &Utf8Path) -> Result<(), ExecuteError> {
-        let to = self.destination(from);
+        let to = self.destination(from)?;
         to.parent().map_or(Ok(()), create_directory)?;
         let copied = if from.is_symlink() {
             from.read_link_utf8().and_then(|target| std::os::unix::fs::symlink(target, &to))
@@ -149,16 +149,21 @@ impl Copy<'_> {
         copied.map_err(file_error(from))
     }
 
-    fn relative<'p>(&self, path: &'p Utf8Path) -> &'p Utf8Path {
-        path.strip_prefix(self.context).unwrap_or(path)
+    /// Returns a path relative to the context. An absolute one must never get further: its destination would be the file
+    /// itself, which copying empties.
+    fn relative<'p>(&self, path: &'p Utf8Path) -> Result<&'p Utf8Path, InternalError> {
+        path.strip_prefix(self.context).map_err(|_| InternalError::OutsideContext {
+            path: path.to_owned(),
+            context: self.context.to_owned(),
+        })
     }
 
-    fn destination(&self, from: &Utf8Path) -> Utf8PathBuf {
-        self.to.join(self.relative(from))
+    fn destination(&self, from: &Utf8Path) -> Result<Utf8PathBuf, InternalError> {
+        Ok(self.to.join(self.relative(from)?))
     }
 
-    fn is_excluded(&self, path: &Utf8Path) -> bool {
-        self.rules.exclude(self.relative(path))
+    fn is_excluded(&self, path: &Utf8Path) -> Result<bool, InternalError> {
+        Ok(self.rules.exclude(self.relative(path)?))
     }
 }
 

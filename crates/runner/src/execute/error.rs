@@ -210,6 +210,14 @@ pub enum InternalError {
         /// The layout.
         layout: Utf8PathBuf,
     },
+    /// The copy of a build context met a path outside of it.
+    #[error("{path} is not in the build context {context}")]
+    OutsideContext {
+        /// The path.
+        path: Utf8PathBuf,
+        /// The directory of the build context.
+        context: Utf8PathBuf,
+    },
     /// A step panicked.
     #[error("step `{step}` panicked: {message}")]
     Panic {
