@@ -10,7 +10,16 @@ use super::{Builder, CacheExport, Engine, Frontend, csv, is_older};
 use crossdock_subjects::taken;
 
 /// Options that are passed on to an engine, in the form that docker, podman and buildx share.
+///
+/// ```
+/// use crossdock_runner::engine::Options;
+///
+/// let mut options = Options::default();
+/// options.build_args = vec!["VERSION=1.2".to_owned()];
+/// assert_eq!(options.given(), ["--build-arg"]);
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Options {
     /// `--base-from`: base images from local layouts instead of a registry.
     pub base_from: Vec<BaseFrom>,
