@@ -161,13 +161,13 @@ pub enum ErrorKind {
     /// A compiler, an engine or crossdock itself failed.
     Program,
     /// Verification rejected what was built.
-    Refused,
+    Rejected,
     /// The user has to change the call, the configuration or the project's files.
     Usage,
     /// A file or an image could not be written or read.
     InputOutput,
     /// The run was cancelled.
-    Cancelled,
+    Interrupted,
 }
 
 /// A broken invariant of crossdock: a plan that contradicts itself, or a panic.
@@ -239,12 +239,12 @@ impl ExecuteError {
             | Self::NotMade { .. }
             | Self::Process(_)
             | Self::Internal(_) => ErrorKind::Program,
-            Self::Refused { .. } | Self::WrongProgram { .. } | Self::WrongPlatform(_) => ErrorKind::Refused,
+            Self::Refused { .. } | Self::WrongProgram { .. } | Self::WrongPlatform(_) => ErrorKind::Rejected,
             Self::NotBuilt { .. } | Self::UnpackableFile(_) | Self::ForeignArchive { .. } => ErrorKind::Usage,
             Self::Image { .. } | Self::File { .. } | Self::BaseChanged { .. } | Self::Cache(_) => {
                 ErrorKind::InputOutput
             }
-            Self::Cancelled => ErrorKind::Cancelled,
+            Self::Cancelled => ErrorKind::Interrupted,
         }
     }
 
@@ -255,7 +255,7 @@ impl ExecuteError {
 
     /// Whether verification rejected something.
     pub(super) fn is_refusal(&self) -> bool {
-        self.kind() == ErrorKind::Refused
+        self.kind() == ErrorKind::Rejected
     }
 }
 
