@@ -12,7 +12,6 @@ use crossdock_platform::Platform;
 use serde::Serialize;
 
 pub use crossdock_project::Builder;
-
 pub use log::FailedInstruction;
 pub(crate) use log::failed_instruction;
 pub(crate) use options::spelled;
@@ -37,7 +36,7 @@ pub struct Engine {
     pub runs: Option<Vec<Platform>>,
     /// The first words of its commands: `docker`, `podman`, `docker buildx`, or `buildx`.
     pub program: Vec<String>,
-    /// The nodes of a buildx builder; empty for other engines.
+    /// The nodes of the builder; empty if the engine builds without buildx.
     pub nodes: Vec<Node>,
     /// The places that its BuildKit writes caches to; meaningless for other frontends.
     pub caches: CacheExport,
@@ -46,6 +45,7 @@ pub struct Engine {
 /// The places that a BuildKit writes caches to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum CacheExport {
     /// Every backend.
     Anywhere,
@@ -57,6 +57,7 @@ pub enum CacheExport {
 /// The part of an engine that reads a Dockerfile and builds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Frontend {
     /// Docker's classic builder. It lacks `BUILDPLATFORM`, mounts and secrets.
     Classic,

@@ -35,7 +35,7 @@ pub struct Options {
     pub cache_to: Vec<String>,
 }
 
-/// A base image in a local OCI image layout.
+/// A base image in a local OCI image layout, given as `--base-from NAME=oci:LAYOUT`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct BaseFrom {
     /// The image's name in a Dockerfile: `golang:1.26-trixie`.

@@ -74,7 +74,8 @@ pub enum Event<'a> {
         /// Its result in a few words, as a size or a path; may be empty.
         outcome: &'a str,
     },
-    /// A step failed. Its error is part of the run's [`Failure`](super::Failure).
+    /// A step failed. If several did, the run's [`Failure`](super::Failure) holds the first error that ended the run, and the
+    /// errors of single images.
     Failed {
         /// The step.
         step: &'a Step,
