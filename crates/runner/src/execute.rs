@@ -278,7 +278,7 @@ fn too_early(image: &ImagePlan, result: impl Into<String>) -> InternalError {
     InternalError::TooEarly { image: image.name.clone(), result: result.into() }
 }
 
-/// Locks shared state. A step that panicked leaves nothing half written in it, so that a poisoned lock is as good as any.
+/// Locks shared state. No step leaves it half changed when it panics, so that a poisoned lock can be ignored.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

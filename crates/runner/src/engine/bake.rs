@@ -20,7 +20,7 @@ fn unescaped(value: &Value) -> Value {
 }
 
 /// Returns the keys whose values in the output of `bake --print` differ from the file, as `target.http-api.contexts`. Bake
-/// drops keys that its version does not know, without a word.
+/// silently drops keys that its version does not know.
 ///
 /// # Errors
 /// If one of the two texts is not JSON.

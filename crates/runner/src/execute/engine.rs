@@ -73,8 +73,8 @@ impl StepContext<'_> {
         Ok(String::new())
     }
 
-    /// Compares the bake file with what bake understood of it: bake drops keys that its version does not know, and would
-    /// build something else without a word.
+    /// Compares the bake file with what bake understood of it: bake silently drops keys that its version does not know, and
+    /// would build something else.
     fn check_bake_file(&self, call: &EngineCall, file: &Utf8Path) -> Result<(), ExecuteError> {
         let printed = self.processes.stdout(&call.command)?;
         let given = std::fs::read_to_string(file).map_err(file_error(file))?;
@@ -209,8 +209,8 @@ impl StepContext<'_> {
     }
 }
 
-/// Removes the names that a run which ended early left in an engine. These commands run even if the run was cancelled; one
-/// whose name was never made fails, which is no loss.
+/// Removes the names that a run which ended early left in an engine. These commands run even if the run was cancelled. One
+/// whose name was never made fails, and its error is ignored.
 pub(super) fn forget_rest(steps: &[Step], took: &BTreeMap<StepId, Duration>, environment: &Arc<Environment>) {
     let calls = steps.iter().filter_map(|step| match &step.action {
         Action::Engine { image, call } => Some((image, call, took.contains_key(&step.id))),

@@ -150,7 +150,7 @@ pub(super) enum ToolLine<'a> {
 }
 
 impl<'a> ToolLine<'a> {
-    /// Classifies a line of which only blank ones are left out.
+    /// Returns a line as output that a user should see; a line of spaces is left out.
     pub(super) fn output(text: &'a str) -> Self {
         if text.trim().is_empty() { Self::Blank } else { Self::Output(text) }
     }
