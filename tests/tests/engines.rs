@@ -164,7 +164,7 @@ fn an_engine_that_cannot_build_is_reported_with_the_reason() {
     doctor(&sandbox, "docker").ends_with(3).says("may not be used by this user");
 
     docker_says(&mut sandbox, &SERVER.replace("28.2.2", "19.03.5"), "", "");
-    doctor(&sandbox, "docker").ends_with(3).says("19.03.5, which is too old: take 20.10 or newer");
+    doctor(&sandbox, "docker").ends_with(3).says("19.03.5, which is too old: install 20.10 or newer");
 
     // A client that needs the plugin buildx and lacks it: the classic builder, which builds for one platform.
     docker_says(&mut sandbox, SERVER, "", "");

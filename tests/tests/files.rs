@@ -105,12 +105,12 @@ fn links_that_cannot_be_packed_are_errors() {
     let link = project.join("assets/deep/link");
     std::fs::create_dir_all(project.join("assets/deep")).unwrap();
     for (target, why) in [
-        ("/etc/hostname", "a symbolic link to /etc/hostname, outside of the project's folder"),
-        ("../../../outside.txt", "outside.txt, outside of the project's folder"),
-        ("/", "a symbolic link to /, outside of the project's folder"),
-        ("nowhere", "a symbolic link to nowhere and leads to nothing"),
-        ("..", "a folder that it lies in"),
-        (".", "a folder that it lies in"),
+        ("/etc/hostname", "a symbolic link to /etc/hostname, outside of the project directory"),
+        ("../../../outside.txt", "outside.txt, outside of the project directory"),
+        ("/", "a symbolic link to /, outside of the project directory"),
+        ("nowhere", "a symbolic link to nowhere, which does not exist"),
+        ("..", "a directory that contains the link"),
+        (".", "a directory that contains the link"),
         ("back", "which cannot be followed"),
     ] {
         symlink(target, &link).unwrap();
@@ -119,7 +119,7 @@ fn links_that_cannot_be_packed_are_errors() {
         }
         let outcome = sandbox.crossdock(&project, &ONE).ends_with(2);
         let outcome =
-            outcome.complains("image `hello`: `files` takes").complains("assets/deep/").complains(why);
+            outcome.complains("image `hello`: `files` includes").complains("assets/deep/").complains(why);
         assert!(!outcome.stderr.contains("panicked") && outcome.stdout.is_empty(), "{outcome}");
         assert!(outcome.stderr.lines().all(|line| line.len() < 600), "{outcome}");
         std::fs::remove_file(&link).unwrap();
@@ -134,7 +134,7 @@ fn only_an_archive_of_crossdock_is_overwritten() {
     let arguments = [&ONE[..], &["--archive"]].concat();
     fixture::write(&archive, "backup of something");
     let refused = sandbox.crossdock(&project, &arguments).ends_with(2);
-    refused.complains("hello.tar is there, and is no archive that crossdock wrote").complains("--output");
+    refused.complains("hello.tar exists and is not an archive that crossdock wrote").complains("--output");
     assert_eq!(std::fs::read_to_string(&archive).unwrap(), "backup of something");
     assert!(!project.join("dist/hello").join("index.json").exists(), "nothing was built");
     std::fs::remove_file(&archive).unwrap();

@@ -86,7 +86,7 @@ impl Session {
     ) -> ExecuteOptions {
         let mut options = ExecuteOptions::new().scope(scope(strictness));
         options.jobs = jobs;
-        options.unproven = if strictness.strict { Unproven::Refused } else { Unproven::Tagged };
+        options.unproven = if strictness.strict { Unproven::Refuse } else { Unproven::Warn };
         options.color = match (self.global.color, self.terminal()) {
             (ColorChoice::Always, _) => Color::Always,
             (ColorChoice::Auto, Terminal::Interactive) if self.variable("NO_COLOR").is_none() => {

@@ -4,7 +4,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_oci::{ImageSource, Reference, SourceImage};
 use crossdock_project::config::grammar::tidied;
 use crossdock_project::config::{Config, Inputs, Sourced};
-use crossdock_runner::engine::{BaseFrom, Builder, Options, ask, csv};
+use crossdock_runner::engine::{BaseFrom, Builder, Options, csv, probe};
 use crossdock_runner::execute::ExecuteError;
 use crossdock_runner::plan::{EngineRequest, recipe};
 use crossdock_system::availability::{Availability, Unavailable};
@@ -53,7 +53,7 @@ impl Context {
 
     /// Asks the engine, whose answer may have changed.
     pub(crate) fn ask_again(&self, asked: &mut EngineRequest) {
-        if let Some(engine) = ask(&asked.builder.value, &self.processes) {
+        if let Some(engine) = probe(&asked.builder.value, &self.processes) {
             asked.engine = engine;
         }
     }
@@ -68,14 +68,14 @@ impl Context {
         let directory = &self.environment.directory;
         let base_from = each(&given.base_from, |text| base_from(&self.environment, text))?;
         refuse_two_of_one_name(&base_from)?;
-        Ok(Options {
-            base_from,
-            build_args: each(&given.build_args, build_arg)?,
-            secrets: each(&given.secrets, |text| secret(directory, text))?,
-            ssh: each(&given.ssh, |text| not_empty("--ssh", text))?,
-            cache_from: each(&given.cache_from, |text| not_empty("--cache-from", text))?,
-            cache_to: each(&given.cache_to, |text| not_empty("--cache-to", text))?,
-        })
+        let mut options = Options::default();
+        options.base_from = base_from;
+        options.build_args = each(&given.build_args, build_arg)?;
+        options.secrets = each(&given.secrets, |text| secret(directory, text))?;
+        options.ssh = each(&given.ssh, |text| not_empty("--ssh", text))?;
+        options.cache_from = each(&given.cache_from, |text| not_empty("--cache-from", text))?;
+        options.cache_to = each(&given.cache_to, |text| not_empty("--cache-to", text))?;
+        Ok(options)
     }
 }
 

@@ -4,10 +4,12 @@ use std::num::NonZeroUsize;
 
 pub use crossdock_runner::bytes;
 pub use crossdock_runner::execute::{Color, Event, Observer, Scope, Silent, Unproven};
-pub use crossdock_runner::report::{ImageReport, PlatformReport, Reason, Report, Status, Unfinished};
+pub use crossdock_runner::report::{
+    ImageReport, ImageStatus, PlatformReport, Report, UnfinishedImage, UnfinishedReason,
+};
 
 use crossdock_oci::{BlobError, SourceError};
-use crossdock_runner::execute::{ExecuteError, Failure, Judging, Settings};
+use crossdock_runner::execute::{ErrorKind as RunErrorKind, ExecuteError, Failure, Settings, VerifyPolicy};
 
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
@@ -43,7 +45,7 @@ impl ExecuteOptions {
     /// Refuses to tag an image that is not proven to start.
     #[must_use]
     pub fn strict(self) -> Self {
-        Self { unproven: Unproven::Refused, ..self }
+        Self { unproven: Unproven::Refuse, ..self }
     }
 
     /// Chooses the programs of an image that are verified.
@@ -53,14 +55,12 @@ impl ExecuteOptions {
     }
 
     fn settings(&self, context: &Context) -> Settings {
-        let chosen = self.jobs.map(NonZeroUsize::get);
-        let chosen = chosen.or(context.overrides().jobs.as_ref().map(|jobs| jobs.value));
-        let processors = || std::thread::available_parallelism().map_or(1, usize::from);
-        Settings {
-            jobs: chosen.unwrap_or_else(processors),
-            color: self.color,
-            cache: context.cache_directory().to_owned(),
-            judging: Judging { unproven: self.unproven, scope: self.scope },
+        let overridden = context.overrides().jobs.as_ref().and_then(|jobs| NonZeroUsize::new(jobs.value));
+        let policy = VerifyPolicy { unproven: self.unproven, scope: self.scope };
+        let settings = Settings::new(context.cache_directory()).with_color(self.color).with_policy(policy);
+        match self.jobs.or(overridden) {
+            Some(jobs) => settings.with_jobs(jobs),
+            None => settings,
         }
     }
 }
@@ -107,12 +107,15 @@ fn explain(context: &Context, error: &ExecuteError, report: &Report) -> Error {
         return plain;
     }
     let own = error.to_string();
-    let others = report.unfinished.iter().filter(|other| other.reason != Reason::Ended && other.why != own);
+    let others = report
+        .unfinished
+        .iter()
+        .filter(|other| other.reason != UnfinishedReason::RunEnded && other.why != own);
     for other in others {
         plain = plain.line(&other.why);
     }
     match error {
-        ExecuteError::Refused(_) => plain.hint("the tags that it had before still point where they did"),
+        ExecuteError::Refused { .. } => plain.hint("the tags that it had before still point where they did"),
         ExecuteError::Missing(missing) => {
             let program = &context.program;
             let setup =
@@ -130,25 +133,13 @@ fn explain(context: &Context, error: &ExecuteError, report: &Report) -> Error {
 }
 
 fn kind(error: &ExecuteError) -> ErrorKind {
-    match error {
-        ExecuteError::Missing(_) => ErrorKind::Missing,
-        ExecuteError::Compiler { .. }
-        | ExecuteError::Engine(_)
-        | ExecuteError::Ignored { .. }
-        | ExecuteError::NotMade { .. }
-        | ExecuteError::Process(_)
-        | ExecuteError::Panicked { .. } => ErrorKind::Program,
-        ExecuteError::Refused(_) | ExecuteError::WrongProgram { .. } | ExecuteError::Labelled(_) => {
-            ErrorKind::Rejected
-        }
-        ExecuteError::NotBuilt { .. } | ExecuteError::Unfit(_) | ExecuteError::InTheWay { .. } => {
-            ErrorKind::Usage
-        }
-        ExecuteError::Image { .. }
-        | ExecuteError::File { .. }
-        | ExecuteError::BaseChanged { .. }
-        | ExecuteError::Cache(_) => ErrorKind::InputOutput,
-        ExecuteError::Cancelled => ErrorKind::Interrupted,
+    match error.kind() {
+        RunErrorKind::Missing => ErrorKind::Missing,
+        RunErrorKind::Program => ErrorKind::Program,
+        RunErrorKind::Rejected => ErrorKind::Rejected,
+        RunErrorKind::Usage => ErrorKind::Usage,
+        RunErrorKind::InputOutput => ErrorKind::InputOutput,
+        RunErrorKind::Interrupted => ErrorKind::Interrupted,
     }
 }
 

@@ -1,98 +1,136 @@
-//! Executes a plan: every step is one arm of one match, and nothing is decided here.
+//! Executes a plan: each action of a step is one arm of one match, and nothing is decided here.
+//!
+//! An image passes through the modules in this order: `compile` (or `engine`, which builds with a container engine),
+//! `image`, `verify`, `publish`. `schedule` starts each step once its predecessors are done.
 
-mod cargo;
-mod context;
+mod build_context;
+mod compile;
 mod engine;
-mod engine_failure;
 mod error;
-mod failure;
 mod files;
-mod go;
 mod image;
-mod import;
-mod locks;
 mod observer;
+mod output;
 mod publish;
-mod release;
-mod report_lines;
 mod schedule;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 use crossdock_oci::{Layer, LayerCache, LayoutLock};
 use crossdock_platform::Platform;
-
-use failure::Ran;
-
-pub use crossdock_subjects::Scope;
-pub use engine_failure::{EngineFailure, WrongLabel};
-pub use error::ExecuteError;
-pub use failure::Failure;
-pub use files::{FileFault, UnfitFile};
-pub use observer::{Event, Observer, Silent};
-
-use crate::plan::{Action, Artifact, ImagePlan, Missing, Plan, Step, StepId};
-use crate::report::{ImageReport, Report};
-use crossdock_system::availability::Unavailable;
 use crossdock_system::environment::Environment;
 use crossdock_system::process::{Cancel, Processes};
-use report_lines::Reporter;
-use schedule::{Message, Outcome};
 
-/// How a plan is executed; nothing here changes what comes of it.
+pub use crossdock_subjects::Scope;
+pub use error::{
+    EngineFailure, ErrorKind, ExecuteError, Failure, FileFault, InternalError, UnpackableFile, WrongPlatform,
+};
+pub use observer::{Event, Observer, Silent};
+
+use crate::plan::{Action, Artifact, ImagePlan, Plan, Step, StepId};
+use crate::report::{ImageReport, Report};
+use observer::{Message, Outcome, Reporter};
+use schedule::Ran;
+
+/// The settings of a run. They decide how it runs and what it accepts; the plan decides what an image holds.
+///
+/// ```
+/// use std::num::NonZeroUsize;
+///
+/// use crossdock_runner::execute::{Scope, Settings, Unproven, VerifyPolicy};
+///
+/// let strict = VerifyPolicy { unproven: Unproven::Refuse, scope: Scope::All };
+/// let settings = Settings::new("/home/me/.cache/crossdock").with_jobs(NonZeroUsize::MIN).with_policy(strict);
+/// assert_eq!(settings.policy.unproven, Unproven::Refuse);
+/// ```
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Settings {
-    /// How many steps run side by side; at least 1.
-    pub jobs: usize,
-    /// Whether compilers colour their messages.
+    /// The number of steps that run at the same time. Defaults to the number of processors.
+    pub jobs: NonZeroUsize,
+    /// Whether compilers colour their messages. Defaults to [`Color::Never`].
     pub color: Color,
-    /// The cache's folder.
+    /// The cache directory, which is created when needed. Compressed layers are kept there from run to run.
     pub cache: Utf8PathBuf,
-    /// How hard verification judges.
-    pub judging: Judging,
+    /// What verification checks and accepts.
+    pub policy: VerifyPolicy,
 }
 
 /// Whether compilers colour their messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Color {
-    /// They do.
+    /// With colours, as on a terminal.
     Always,
-    /// They do not.
+    /// Without colours.
     #[default]
     Never,
 }
 
-/// How hard verification judges.
+/// What the verification of images checks and accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Judging {
-    /// What becomes of an image that cannot be proven to start.
+pub struct VerifyPolicy {
+    /// What happens to an image that is not proven to start.
     pub unproven: Unproven,
-    /// Which programs are judged.
+    /// The programs of an image that are verified.
     pub scope: Scope,
 }
 
-/// What becomes of an image that cannot be proven to start.
+/// What happens to an image that is not proven to start. An image that would not start is always refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Unproven {
-    /// It is tagged, with a warning.
+    /// The image is tagged, and the observer gets a warning for each finding.
     #[default]
-    Tagged,
-    /// It is refused.
-    Refused,
+    Warn,
+    /// The image is refused.
+    Refuse,
 }
 
-/// Executes a plan, exactly as it is.
+impl Settings {
+    /// Returns the default settings, with a cache directory.
+    pub fn new(cache: impl Into<Utf8PathBuf>) -> Self {
+        Self {
+            jobs: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            color: Color::Never,
+            cache: cache.into(),
+            policy: VerifyPolicy::default(),
+        }
+    }
+
+    /// Sets the number of steps that run at the same time.
+    pub fn with_jobs(self, jobs: NonZeroUsize) -> Self {
+        Self { jobs, ..self }
+    }
+
+    /// Sets whether compilers colour their messages.
+    pub fn with_color(self, color: Color) -> Self {
+        Self { color, ..self }
+    }
+
+    /// Sets what verification checks and accepts.
+    pub fn with_policy(self, policy: VerifyPolicy) -> Self {
+        Self { policy, ..self }
+    }
+}
+
+/// Executes a plan exactly as it is, and returns the results.
+///
+/// `environment` is the environment of every process of the run. The run stops as soon as possible once `cancel` is
+/// cancelled.
 ///
 /// # Errors
-/// What is wrong with one image alone, as a verdict that it would not start, leaves the others to go on. Any other
-/// failure ends what is still running. Either way the failure holds what came of every image; what was tagged stays
-/// tagged, and a layout is always the old one or the new one.
+/// An error that concerns one image only, as a verdict that it would not start, leaves the other images to go on. Any
+/// other error stops the steps that are running. In both cases [`Failure::report`] holds the results of all images. Tags
+/// that were set stay set, and each layout holds either its old image or the new one, complete.
 pub fn execute(
     plan: &Plan,
     settings: &Settings,
@@ -100,6 +138,7 @@ pub fn execute(
     observer: &mut dyn Observer,
     cancel: &Cancel,
 ) -> Result<Report, Box<Failure>> {
+    // An error cancels this run's processes, and not what else the caller does.
     let own = cancel.child();
     let (mut ran, report) = match prepare(plan, settings, environment, observer, &own) {
         Ok(context) => {
@@ -117,7 +156,7 @@ pub fn execute(
     ran.end(plan, report)
 }
 
-/// All that must be there before the first step.
+/// Checks and acquires everything that has to be there before the first step.
 fn prepare<'a>(
     plan: &'a Plan,
     settings: &Settings,
@@ -129,30 +168,32 @@ fn prepare<'a>(
     {
         return Err(ExecuteError::Missing(plan.missing.clone()));
     }
-    publish::archives_are_free(plan)?;
+    output::check_archives(plan)?;
+    let layers = settings.cache.join("layers");
     Ok(StepContext {
         plan,
         cancel,
         processes: Processes::new(environment.clone(), cancel.clone()),
         color: settings.color,
-        judging: settings.judging,
+        policy: settings.policy,
         jobs: settings.jobs,
-        cache: LayerCache::create(settings.cache.join("layers").as_std_path())?,
+        cache: LayerCache::create(layers.as_std_path()).map_err(ExecuteError::Cache)?,
         temporary: environment.temporary_directory(),
-        locks: locks::take(plan, observer, cancel)?,
+        locks: output::lock_layouts(plan, observer, cancel)?,
         started: Instant::now(),
         state: Mutex::default(),
     })
 }
 
-/// What a step may use.
-pub(crate) struct StepContext<'a> {
+/// Everything that a step may use.
+struct StepContext<'a> {
     plan: &'a Plan,
     cancel: &'a Cancel,
     processes: Processes,
     color: Color,
-    judging: Judging,
-    jobs: usize,
+    policy: VerifyPolicy,
+    /// The threads that compress one layer, as many as there may be steps.
+    jobs: NonZeroUsize,
     cache: LayerCache,
     temporary: PathBuf,
     locks: BTreeMap<String, LayoutLock>,
@@ -160,18 +201,18 @@ pub(crate) struct StepContext<'a> {
     state: Mutex<State>,
 }
 
-/// What steps leave for the steps after them.
+/// Results that steps leave for later steps.
 #[derive(Default)]
 struct State {
     artifacts: BTreeMap<Artifact, Utf8PathBuf>,
     layers: BTreeMap<(String, Platform), Vec<Layer>>,
     images: BTreeMap<String, ImageReport>,
-    /// Images of whose `files` it was said what is left out.
+    /// Images for which the observer was told what `files` leaves out; each platform would repeat it.
     noted: BTreeSet<String>,
 }
 
 impl StepContext<'_> {
-    /// Runs one step and says in a few words what came of it.
+    /// Runs one step, and notes the time at which its image got that far.
     fn perform(&self, index: usize, step: &Step, sender: &Sender<Message>) -> Result<Outcome, ExecuteError> {
         let reporter = Reporter { step: index, sender };
         let outcome = self.act(step, &reporter)?;
@@ -183,8 +224,8 @@ impl StepContext<'_> {
     }
 
     fn act(&self, step: &Step, reporter: &Reporter<'_>) -> Result<Outcome, ExecuteError> {
-        let done = match &step.action {
-            Action::Write(wrapper) => self.write(wrapper),
+        let outcome = match &step.action {
+            Action::Write(wrapper) => self.write_wrapper(wrapper),
             Action::Cargo(build) => self.cargo(build, reporter),
             Action::Go(build) => self.go(build, reporter),
             Action::Render { image } => self.render(self.image(image)?),
@@ -198,52 +239,50 @@ impl StepContext<'_> {
             Action::Pack { image } => self.release(self.image(image)?),
             Action::Load { image } => self.load(self.image(image)?),
         };
-        done.map(Outcome::Yes)
+        outcome.map(Outcome::Succeeded)
     }
 
-    /// What came of the whole run.
+    /// Returns the report of a run whose steps took these times.
     fn report(&self, took: &BTreeMap<StepId, Duration>) -> Report {
-        let mut made = std::mem::take(&mut lock(&self.state).images);
+        let mut images = std::mem::take(&mut lock(&self.state).images);
         Report {
-            images: self.plan.images.iter().filter_map(|image| made.remove(&image.name)).collect(),
+            images: self.plan.images.iter().filter_map(|image| images.remove(&image.name)).collect(),
             steps: took.iter().map(|(step, took)| (step.0.clone(), took.as_millis())).collect(),
             ..Report::default()
         }
     }
 
-    fn image(&self, name: &str) -> Result<&ImagePlan, ExecuteError> {
-        self.plan.image(name).ok_or_else(|| {
-            let unavailable =
-                Unavailable::because("a step of the plan works on it, and it is not among its images");
-            ExecuteError::Missing(vec![Missing { image: name.to_owned(), platform: None, unavailable }])
-        })
+    fn image(&self, name: &str) -> Result<&ImagePlan, InternalError> {
+        self.plan.image(name).ok_or_else(|| InternalError::UnknownImage { image: name.to_owned() })
+    }
+
+    /// Changes the report of an image that an earlier step made.
+    fn update_report(
+        &self,
+        image: &ImagePlan,
+        update: impl FnOnce(&mut ImageReport),
+    ) -> Result<(), InternalError> {
+        let mut state = lock(&self.state);
+        let report = state.images.get_mut(&image.name).ok_or_else(|| too_early(image, "the image"))?;
+        update(report);
+        Ok(())
     }
 }
 
-impl Color {
-    fn as_cargo(self) -> &'static str {
-        match self {
-            Self::Always => "always",
-            Self::Never => "never",
-        }
-    }
+/// Returns a part of an image's plan that a step needs.
+fn planned<T>(image: &ImagePlan, part: &'static str, value: Option<T>) -> Result<T, InternalError> {
+    value.ok_or_else(|| InternalError::Unplanned { image: image.name.clone(), part })
 }
 
+fn too_early(image: &ImagePlan, result: impl Into<String>) -> InternalError {
+    InternalError::TooEarly { image: image.name.clone(), result: result.into() }
+}
+
+/// Locks shared state. No step leaves it half changed when it panics, so that a poisoned lock can be ignored.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn create_folder(path: &Utf8Path) -> Result<(), ExecuteError> {
-    std::fs::create_dir_all(path).map_err(|source| ExecuteError::File { path: path.to_owned(), source })
-}
-
-/// A folder that crossdock makes in a project keeps what is in it out of version control by itself. One that was there
-/// before is the user's: nothing is added to it.
-fn create_ignored_folder(path: &Utf8Path) -> Result<(), ExecuteError> {
-    if path.is_dir() {
-        return Ok(());
-    }
-    create_folder(path)?;
-    crossdock_fs::mark_output(path.as_std_path())
-        .map_err(|error| ExecuteError::File { path: path.to_owned(), source: std::io::Error::other(error) })
+fn into_inner<T>(mutex: Mutex<T>) -> T {
+    mutex.into_inner().unwrap_or_else(PoisonError::into_inner)
 }

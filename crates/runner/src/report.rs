@@ -1,4 +1,4 @@
-//! What came of a run: the answer that `--json` and `--metadata-file` give.
+//! The results of a run, as `--json` and `--metadata-file` give them.
 
 use std::collections::BTreeMap;
 
@@ -10,112 +10,121 @@ use serde::Serialize;
 
 use crate::plan::{ImagePlan, SkippedTag};
 
-/// The version of the JSON form of a [`Report`].
+/// The version of the JSON form of a [`Report`]. It grows when a field changes its meaning or goes away; new fields may
+/// appear at any time.
 pub const SCHEMA: &str = "crossdock.report/1";
 
-/// What came of a run.
+/// The results of a run.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Report {
     /// [`SCHEMA`].
     pub schema: &'static str,
-    /// The images that were assembled or found, in the plan's order.
+    /// The images that were built, or found as an earlier run built them, in the plan's order.
     pub images: Vec<ImageReport>,
-    /// The images of the plan that the run did not bring to their end, and why. One that stands here alone was not
-    /// reached; one that was refused stands among `images` too, with its verdicts.
-    pub unfinished: Vec<Unfinished>,
-    /// How long each step took, in milliseconds, by the step's id.
+    /// The images of the plan that the run did not complete. A refused image is in `images` too, with its verdicts; an
+    /// image that is only here was not reached.
+    pub unfinished: Vec<UnfinishedImage>,
+    /// The time that each step took, in milliseconds, by the step's ID.
     pub steps: BTreeMap<String, u128>,
 }
 
-/// An image that the run did not bring to its end.
+/// An image that the run did not complete.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Unfinished {
-    /// Its name.
+#[non_exhaustive]
+pub struct UnfinishedImage {
+    /// The image's name.
     pub image: String,
-    /// Why, in a word.
-    pub reason: Reason,
-    /// Why, in a sentence.
+    /// The class of the reason.
+    pub reason: UnfinishedReason,
+    /// The reason as a sentence.
     pub why: String,
 }
 
-/// Why an image was not brought to its end.
+/// The reason why an image was not completed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Reason {
-    /// Verification said no.
+#[non_exhaustive]
+pub enum UnfinishedReason {
+    /// Verification rejected it.
     Refused,
-    /// It was to be verified or tagged, and no earlier run built it.
+    /// It was to be verified or tagged, but no run has built it.
     NotBuilt,
-    /// Something else ended the run before.
-    Ended,
+    /// Another error ended the run before.
+    #[serde(rename = "ended")]
+    RunEnded,
 }
 
-/// How far an image came.
+/// The last stage that an image reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Status {
+#[non_exhaustive]
+pub enum ImageStatus {
     /// It was assembled, or found as an earlier run left it.
     Built,
-    /// It was judged; its verdicts say how.
-    Judged,
-    /// It was judged, and that keeps it from its tags: they still point where they did before.
+    /// It was verified, with any verdict.
+    #[serde(rename = "judged")]
+    Verified,
+    /// It was verified and rejected. Its tags point where they pointed before the run.
     Refused,
-    /// It was judged and has its tags.
+    /// It was verified, and its tags point at it.
     Tagged,
 }
 
-/// What came of one image.
+/// The results for one image.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct ImageReport {
-    /// Its name.
+    /// The image's name.
     pub name: String,
-    /// How far it came.
-    pub status: Status,
-    /// Its OCI image layout.
+    /// The last stage that it reached.
+    pub status: ImageStatus,
+    /// The directory of its OCI image layout.
     pub layout: Utf8PathBuf,
     /// The digest of its index.
     pub digest: Digest,
-    /// `repository:tag@digest` of each tag; `repository@digest` when there is no tag.
+    /// `repository:tag@digest` for each tag; only `repository@digest` if it was not tagged.
     pub references: Vec<String>,
-    /// Its platforms, in the index's order.
+    /// Its platforms, in the order of the index.
     pub platforms: Vec<PlatformReport>,
-    /// What it was judged against, and the verdict; empty when it was not judged.
+    /// The verdict for each target that it was verified for; empty if it was not verified.
     #[serde(serialize_with = "serialize_entries")]
     pub verdicts: Vec<Verification>,
-    /// Tags that have no value here.
+    /// The tags that were left out because their templates have no value here.
     pub skipped_tags: Vec<SkippedTag>,
-    /// The archive, when one was written.
+    /// The archive; `None` if none was written.
     pub archive: Option<Utf8PathBuf>,
-    /// What the engine calls the image, when one got it.
+    /// The ID that the engine gives the image; `None` if it was not loaded into one.
     pub loaded: Option<String>,
-    /// How long it took from the start of the run until the image was done, in milliseconds.
+    /// The time from the start of the run until the image's last step ended, in milliseconds.
     pub milliseconds: u64,
 }
 
 /// One platform of an image.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct PlatformReport {
     /// The platform.
     pub platform: Platform,
     /// The digest of its manifest.
     pub digest: Digest,
-    /// The sum of its compressed layers and its configuration, in bytes: what a node pulls.
+    /// The bytes that a node pulls: compressed layers and configuration.
     pub size: u64,
 }
 
 impl Default for Report {
-    /// A run that did nothing.
+    /// Returns the report of a run that did nothing.
     fn default() -> Self {
         Self { schema: SCHEMA, images: Vec::new(), unfinished: Vec::new(), steps: BTreeMap::new() }
     }
 }
 
 impl ImageReport {
-    /// An image that was assembled or found, not yet judged or tagged.
+    /// Returns the report of an image that is not verified or tagged yet.
     pub(crate) fn new(plan: &ImagePlan, digest: Digest, platforms: Vec<PlatformReport>) -> Self {
         Self {
             name: plan.name.clone(),
-            status: Status::Built,
+            status: ImageStatus::Built,
             layout: plan.layout.clone(),
             digest,
             references: vec![format!("{}@{digest}", plan.repository)],
@@ -128,16 +137,16 @@ impl ImageReport {
         }
     }
 
-    /// The image has its tags now.
+    /// Records that the image has its tags.
     pub(crate) fn tagged(&mut self, plan: &ImagePlan) {
-        self.status = Status::Tagged;
+        self.status = ImageStatus::Tagged;
         if !plan.tags.is_empty() {
             self.references =
                 plan.references().map(|reference| format!("{reference}@{}", self.digest)).collect();
         }
     }
 
-    /// The gravest verdict; none when the image was not judged.
+    /// Returns the most severe verdict; `None` if the image was not verified.
     pub fn verdict(&self) -> Option<Verdict> {
         self.verdicts.iter().map(Verification::verdict).max()
     }

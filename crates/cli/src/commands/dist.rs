@@ -1,7 +1,7 @@
 //! `crossdock build`, `tag` and `dist`: make a plan, execute it, show what came of it.
 
 use camino::Utf8Path;
-use crossdock::execute::{ImageReport, Report, Status};
+use crossdock::execute::{ImageReport, ImageStatus, Report};
 use crossdock::generated::write_atomically;
 use crossdock::plan::{Goal, Plan};
 use crossdock::{Error, ErrorKind, discover, execute, plan, tag};
@@ -88,7 +88,7 @@ fn metadata(session: &Session, report: &Report, file: Option<&Utf8Path>) -> Resu
 
 /// The answer, and for a person the table: also of a run that failed, as far as it came.
 fn answer(session: &Session, report: &Report) -> Result<(), CommandError> {
-    let refused = || report.images.iter().filter(|image| image.status == Status::Refused);
+    let refused = || report.images.iter().filter(|image| image.status == ImageStatus::Refused);
     refused().for_each(|image| output::say(&ui::verdicts(&image.name, &image.verdicts)));
     let is_worth_a_table = report.unfinished.is_empty() || report.images.len() > refused().count();
     if !session.quiet() && is_worth_a_table {

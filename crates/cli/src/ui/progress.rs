@@ -101,9 +101,11 @@ impl Observer for Progress {
         match event {
             Event::Started(step) => self.started(step),
             Event::Progress { step, done, total, what } => self.progress(step, done, total, what),
-            Event::Line { step, text } => self.line(step, text),
-            Event::Chatter { step, text } if self.verbosity == Verbosity::Verbose => self.line(step, text),
-            Event::Chatter { .. } => {}
+            Event::Output { step, text } => self.line(step, text),
+            Event::VerboseOutput { step, text } if self.verbosity == Verbosity::Verbose => {
+                self.line(step, text)
+            }
+            Event::VerboseOutput { .. } => {}
             Event::Finished { step, took, outcome } if self.verbosity == Verbosity::Quiet => {
                 let _shown_only_on_failure = (self.held.remove(&step.id), took, outcome);
             }
@@ -122,6 +124,7 @@ impl Observer for Progress {
             Event::Note(_) if self.verbosity == Verbosity::Quiet => {}
             Event::Note(text) => self.say(&format!("{} {text}", paint(DIM, "note:"))),
             Event::Warning(text) => self.say(&format!("{} {text}", paint(WARN, "warning:"))),
+            _ => {}
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Whether `docker buildx bake` understood a bake file.
+//! Finds the keys of a bake file that `docker buildx bake` ignored.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::csv;
 
-/// What a text of a bake file means: `$${` stands for `${`.
+/// Replaces the escapes of bake's expression language (HCL): `$${` means `${`.
 fn unescaped(value: &Value) -> Value {
     match value {
         Value::String(text) => Value::String(text.replace("$${", "${").replace("%%{", "%{")),
@@ -19,12 +19,12 @@ fn unescaped(value: &Value) -> Value {
     }
 }
 
-/// What `bake --print` says otherwise than the file, as `target.http-api.contexts`: bake drops silently what it does not
-/// know.
+/// Returns the keys whose values in the output of `bake --print` differ from the file, as `target.http-api.contexts`. Bake
+/// silently drops keys that its version does not know.
 ///
 /// # Errors
-/// When one of the two is not JSON.
-pub fn ignored(file: &str, printed: &str) -> Result<Vec<String>, serde_json::Error> {
+/// If one of the two texts is not JSON.
+pub(crate) fn ignored(file: &str, printed: &str) -> Result<Vec<String>, serde_json::Error> {
     let (file, printed): (Value, Value) = (serde_json::from_str(file)?, serde_json::from_str(printed)?);
     let mut ignored = Vec::new();
     let targets = file["target"].as_object().into_iter().flatten();
@@ -39,20 +39,20 @@ pub fn ignored(file: &str, printed: &str) -> Result<Vec<String>, serde_json::Err
     Ok(ignored)
 }
 
-/// One item of a list, as the fields that it means.
+/// The fields of one item of a list.
 type Entry = BTreeMap<String, String>;
 
 fn same(key: &str, given: &Value, printed: &Value) -> bool {
     let (Value::Array(given), Value::Array(printed)) = (given, printed) else { return given == printed };
     let (given, printed) = (entries(key, given), entries(key, printed));
-    // Versions before 0.20 add credentials of the environment to caches.
+    // Versions before 0.20 add credentials from the environment to caches, so that printed entries may hold more.
     let holds =
         |printed: &Entry, given: &Entry| given.iter().all(|(name, value)| printed.get(name) == Some(value));
     given.iter().all(|given| printed.iter().any(|printed| holds(printed, given)))
         && printed.iter().all(|printed| given.iter().any(|given| holds(printed, given)))
 }
 
-/// The items of a list, in which the later one of two with the same id stands, as newer versions print it.
+/// Returns the items of a list. Of two with the same ID only the later one counts, as newer versions print it.
 fn entries(key: &str, items: &[Value]) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
     for entry in items.iter().flat_map(|item| entries_of(key, item)) {
@@ -65,8 +65,8 @@ fn entries(key: &str, items: &[Value]) -> Vec<Entry> {
     entries
 }
 
-/// Newer versions print `type=oci,dest=x` as an object, and in an order of their own: both mean the same fields, as
-/// `util/buildflags` of buildx reads them.
+/// Returns the fields of an item, as `util/buildflags` of buildx reads them. Newer versions print `type=oci,dest=x` as an
+/// object with its fields in another order.
 fn entries_of(key: &str, item: &Value) -> Vec<Entry> {
     match (key, item) {
         (_, Value::Object(fields)) => vec![of_object(fields)],
@@ -86,7 +86,7 @@ fn plain(text: &str) -> Entry {
 fn of_object(fields: &serde_json::Map<String, Value>) -> Entry {
     let text = |value: &Value| match value {
         Value::String(text) => text.clone(),
-        // The paths of an ssh agent.
+        // The paths of an SSH agent.
         Value::Array(items) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(","),
         other => other.to_string(),
     };
@@ -94,7 +94,8 @@ fn of_object(fields: &serde_json::Map<String, Value>) -> Entry {
 }
 
 fn pairs(text: &str) -> Entry {
-    let fields = csv::fields(text).unwrap_or_default();
+    // Buildx refuses a quote that is not closed; until then the text is compared as it is.
+    let Some(fields) = csv::fields(text) else { return plain(text) };
     let pair = |field: &String| match field.split_once('=') {
         Some((name, value)) => (name.trim().to_lowercase(), value.to_owned()),
         None => (String::new(), field.clone()),
@@ -102,7 +103,7 @@ fn pairs(text: &str) -> Entry {
     fields.iter().map(pair).collect()
 }
 
-/// `default`, or `ID=SOCKET[,KEY…]`.
+/// Reads `default`, or `ID=SOCKET[,KEY…]`.
 fn ssh(text: &str) -> Entry {
     let (id, paths) = text.split_once('=').unwrap_or((text, ""));
     let paths = (!paths.is_empty()).then(|| ("paths".to_owned(), paths.to_owned()));
@@ -118,23 +119,23 @@ fn secret(text: &str) -> Entry {
     entry
 }
 
-/// What is no pair is the reference of a registry.
+/// Reads a cache. Without any `=` it is a list of image references.
 fn caches(text: &str) -> Vec<Entry> {
     if text.contains('=') {
         return vec![pairs(text)];
     }
     let registry =
         |reference| Entry::from([("type".to_owned(), "registry".to_owned()), ("ref".to_owned(), reference)]);
-    csv::fields(text).unwrap_or_default().into_iter().map(registry).collect()
+    csv::fields(text).map_or_else(|| vec![plain(text)], |fields| fields.into_iter().map(registry).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// What newer versions of buildx print, by their `util/buildflags`; older ones print the texts as they are.
+    /// The forms that newer versions of buildx print, from their `util/buildflags`. Older ones print the texts unchanged.
     #[test]
-    fn what_bake_prints_in_other_words_was_understood() {
+    fn a_value_that_bake_prints_in_another_form_is_the_same() {
         let rows = [
             (
                 "ssh",
@@ -181,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_bake_does_not_print_again_was_ignored() {
+    fn keys_that_bake_does_not_print_were_ignored() {
         let file = r#"{"group":{"default":{"targets":["app_v2"]}},"target":{"app_v2":{"context":"/p/$${home}","dockerfile":"/p/out/app.engine/Dockerfile","contexts":{"golang:1.26-trixie":"oci-layout:///b@sha256:0"},"platforms":["linux/amd64","linux/arm64"],"output":["type=oci,dest=/p/out/app.engine/image.tar"]}}}"#;
         let whole = r#"{"target":{"app_v2":{"context":"/p/${home}","dockerfile":"/p/out/app.engine/Dockerfile","contexts":{"golang:1.26-trixie":"oci-layout:///b@sha256:0"},"platforms":["linux/amd64","linux/arm64"],"output":[{"dest":"/p/out/app.engine/image.tar","type":"oci"}]}}}"#;
         assert_eq!(ignored(file, whole).unwrap(), Vec::<String>::new());

@@ -1,6 +1,12 @@
-//! The comma-separated fields in which docker and buildx take secrets, caches and outputs: RFC 4180, of one line.
+//! The comma-separated fields in which docker and buildx take secrets, caches and outputs: one line of RFC 4180.
 
-/// The fields of a line; none where a quoted one does not end.
+/// Returns the fields of a line; `None` if a quote is not closed.
+///
+/// ```
+/// use crossdock_runner::engine::csv;
+///
+/// assert_eq!(csv::fields(r#"id=n,"src=/a,b""#).unwrap(), ["id=n", "src=/a,b"]);
+/// ```
 pub fn fields(line: &str) -> Option<Vec<String>> {
     let mut fields = vec![String::new()];
     let mut is_quoted = false;
@@ -8,7 +14,7 @@ pub fn fields(line: &str) -> Option<Vec<String>> {
     while let Some(c) = rest.next() {
         let field = fields.last_mut()?;
         match c {
-            // Two within quotes are one.
+            // A doubled quote within quotes is one quote.
             '"' if is_quoted && rest.peek() == Some(&'"') => field.extend(rest.next()),
             '"' if is_quoted => is_quoted = false,
             '"' if field.is_empty() => is_quoted = true,
@@ -19,16 +25,13 @@ pub fn fields(line: &str) -> Option<Vec<String>> {
     (!is_quoted).then_some(fields)
 }
 
-/// `NAME=VALUE` as one field, whatever the value holds.
+/// Writes `NAME=VALUE` as one field, quoted if the value needs it.
 pub fn field(name: &str, value: &str) -> String {
     let text = format!("{name}={value}");
-    match text.contains([',', '"']) {
-        true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text,
-    }
+    if text.contains([',', '"']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
 }
 
-/// The value of a name in a line: `netrc` of `id` in `id=netrc,src=/n`.
+/// Returns the value of a name in a line: `netrc` for `id` in `id=netrc,src=/n`.
 pub fn value(line: &str, name: &str) -> Option<String> {
     let fields = fields(line)?;
     fields
@@ -43,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read() {
+    fn written_fields_are_read_back() {
         for value in ["/plain", "/a,b", "/a\"b", "", "\""] {
             let line = format!("id=x,{},type=y", field("src", value));
             let read = fields(&line).unwrap();

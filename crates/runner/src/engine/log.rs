@@ -1,28 +1,33 @@
-//! Finds the instruction that a build failed at, in what the engine wrote.
+//! Finds the instruction at which a build failed, from the engine's log.
 
 use crossdock_dockerfile::read::{Dockerfile, Instruction, Keyword, stages};
 use crossdock_dockerfile::render::Origin;
 use crossdock_oci::Reference;
 
-/// An instruction of a Dockerfile.
+/// The instruction of a Dockerfile at which a build failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failing {
-    /// Its first line in the file, from 1.
+#[non_exhaustive]
+pub struct FailedInstruction {
+    /// The number of its first line in the file, from 1.
     pub line: usize,
-    /// Its text, as it stands there.
+    /// Its text in the file, without the last line end.
     pub instruction: String,
-    /// The line of the template that made it, where that is known.
+    /// The line of the template that it was rendered from; `None` if unknown.
     pub origin: Option<Origin>,
 }
 
-/// The instruction at which the build of a Dockerfile ended, when the engine's output tells.
+/// Returns the instruction at which the build of a Dockerfile failed; `None` if the log does not tell.
 ///
-/// BuildKit names the line since 0.9 (`Dockerfile:12`), and before that the step (` > [build 3/7] RUN …:`), the image that
-/// it could not fetch (` > [internal] load metadata for …:`) or the line that it cannot read (`parse error line 12`). The
-/// classic builder and buildah count steps (`Step 3/7 : RUN …`, `STEP 3/7: RUN …`) and end after the one that failed.
-pub fn failing(dockerfile: &str, origins: &[Origin], log: &[String]) -> Option<Failing> {
+/// BuildKit names the line since 0.9 (`Dockerfile:12`). Before, it named the step (` > [build 3/7] RUN …:`), the image that
+/// it could not fetch (` > [internal] load metadata for …:`), or the line that it could not read (`parse error line 12`).
+/// The classic builder and buildah count steps (`Step 3/7 : RUN …`, `STEP 3/7: RUN …`) and stop after the failed one.
+pub(crate) fn failed_instruction(
+    dockerfile: &str,
+    origins: &[Origin],
+    log: &[String],
+) -> Option<FailedInstruction> {
     let file = Dockerfile::read(dockerfile).ok()?;
-    // What comes after the steps is no fault of the last one.
+    // Podman pushes to its cache after a step succeeded.
     if log.iter().any(|line| line.starts_with("Error: failed pushing cache to ")) {
         return None;
     }
@@ -36,24 +41,24 @@ pub fn failing(dockerfile: &str, origins: &[Origin], log: &[String]) -> Option<F
         .or_else(|| last().find_map(|line| counted(line)).and_then(|step| of_step(&file, &step)))?;
     let line = found.lines.first;
     let origin = origins.iter().find(|origin| origin.line == line).cloned();
-    Some(Failing { line, instruction: found.text().trim_end().to_owned(), origin })
+    Some(FailedInstruction { line, instruction: found.text().trim_end().to_owned(), origin })
 }
 
-/// The first line of `  12 | >>> RUN …`.
+/// Returns the line number of the first `  12 | >>> RUN …`.
 fn marked_line(log: &[String]) -> Option<usize> {
     let mut marked = log.iter().filter_map(|line| line.split_once('|'));
     let (number, _) = marked.find(|(_, rest)| rest.trim_start().starts_with(">>>"))?;
     number.trim().parse().ok()
 }
 
-/// The number of `dockerfile parse error line 12: …`, which newer versions call `parse error on line 12`.
+/// Returns the line number of `dockerfile parse error line 12: …`, or of `parse error on line 12` in newer versions.
 fn unreadable_line(line: &str) -> Option<usize> {
     let (_, rest) = line.split_once("dockerfile parse error ")?;
     let rest = rest.trim_start_matches("on ").strip_prefix("line ")?;
     rest.split_once(':')?.0.parse().ok()
 }
 
-/// The instruction that names the image of ` > [internal] load metadata for …:` or ` > FROM …:`, under its full name.
+/// Returns the instruction with the image of ` > [internal] load metadata for …:` or ` > FROM …:`, which name it in full.
 fn fetched<'a>(file: &'a Dockerfile, line: &str) -> Option<&'a Instruction> {
     let line = line.strip_prefix(" > ")?.strip_suffix(':')?;
     let line = line.strip_prefix("[internal] ").unwrap_or(line);
@@ -68,20 +73,21 @@ fn fetched<'a>(file: &'a Dockerfile, line: &str) -> Option<&'a Instruction> {
     from.or_else(|| file.instructions().find(copied))
 }
 
-/// `docker.io/library/golang:1.26-trixie` of `golang:1.26-trixie`, with a digest where one is given.
+/// Returns the full name of an image, with its digest if it has one: `docker.io/library/golang:1.26-trixie` for
+/// `golang:1.26-trixie`.
 fn full_name(image: &str) -> Option<String> {
     let (name, digest) = image.find('@').map_or((image, ""), |at| image.split_at(at));
     Some(format!("{}{digest}", name.parse::<Reference>().ok()?.full_name()))
 }
 
-/// The instruction of ` > [build 3/7] RUN …:`. BuildKit prints variables with their values, so that only the number tells;
-/// it counts what makes a layer, and first the image of `FROM`.
+/// Returns the instruction of ` > [build 3/7] RUN …:`. Only its number tells, because BuildKit replaces variables by their
+/// values. It counts the image of `FROM` and the instructions that make a layer.
 fn numbered<'a>(file: &'a Dockerfile, line: &str) -> Option<&'a Instruction> {
     let (place, _) = line.strip_prefix(" > [")?.split_once(']')?;
     let mut words: Vec<&str> = place.split_whitespace().collect();
     let number: usize = words.pop()?.split_once('/')?.0.parse().ok()?;
     let stages = stages(file);
-    // A platform may stand before the stage's name; a single stage has none.
+    // A platform may precede the stage's name. A single stage is not named.
     let stage = match words.last().filter(|name| !name.contains('/')) {
         None => stages.last()?,
         Some(name) => match stages.iter().find(|stage| stage.name.as_deref() == Some(*name)) {
@@ -93,12 +99,12 @@ fn numbered<'a>(file: &'a Dockerfile, line: &str) -> Option<&'a Instruction> {
         .instructions
         .iter()
         .filter(|one| matches!(one.keyword, Keyword::Run | Keyword::Copy | Keyword::Add | Keyword::Workdir));
-    // Neither an empty image nor another stage is fetched.
+    // `scratch` and earlier stages are not fetched, and not counted.
     let fetched = (stage.base != "scratch" && stage.parent.is_none()).then_some(&stage.from);
     fetched.into_iter().chain(layers).nth(number.checked_sub(1)?).copied()
 }
 
-/// `RUN …` of `Step 3/7 : RUN …` and `[1/2] STEP 3/7: RUN …`.
+/// Returns `RUN …` of `Step 3/7 : RUN …` and `[1/2] STEP 3/7: RUN …`.
 fn counted(line: &str) -> Option<String> {
     let line = line.trim_start();
     let line = line.strip_prefix('[').and_then(|rest| rest.split_once("] ")).map_or(line, |(_, rest)| rest);
@@ -109,8 +115,8 @@ fn counted(line: &str) -> Option<String> {
     (is_number(step) && is_number(of)).then(|| text.trim().to_owned())
 }
 
-/// The instruction that an engine prints as a step: as it stands in the file, but of `FROM` buildah prints no flags, and
-/// variables with their values.
+/// Returns the instruction that an engine prints as a step. Buildah prints `FROM` without flags, and with the values of
+/// variables.
 fn of_step<'a>(file: &'a Dockerfile, step: &str) -> Option<&'a Instruction> {
     let from = || {
         let image = step.strip_prefix("FROM ")?.split_whitespace().next()?;
@@ -120,7 +126,7 @@ fn of_step<'a>(file: &'a Dockerfile, step: &str) -> Option<&'a Instruction> {
     file.instructions().find(|one| same(step, one.joined())).or_else(from)
 }
 
-/// Engines print an instruction in their own spacing and quoting.
+/// Compares a printed step with an instruction. Engines change spaces and quotes, and shorten long steps.
 fn same(step: &str, instruction: &str) -> bool {
     let plain = |text: &str| -> String {
         text.chars().filter(|c| !c.is_whitespace() && !"\"'\\[],".contains(*c)).collect()
@@ -142,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn each_engine_tells_in_its_own_way() {
+    fn the_failed_instruction_is_found_in_the_log_of_each_engine() {
         let logs = [
             // buildkitd 0.18
             (
@@ -170,13 +176,13 @@ mod tests {
         let named = "FROM golang:1.26 AS build\nENV A=b\nRUN : \"$TARGETARCH\"\nFROM scratch\nCOPY --from=build /out /\n";
         for (log, line) in logs {
             let file = if log.contains("[build") { named } else { FILE };
-            let found = failing(file, &[], &lines(log)).map(|failing| failing.line);
+            let found = failed_instruction(file, &[], &lines(log)).map(|failed| failed.line);
             assert_eq!(found, Some(line), "{log}");
         }
     }
 
     #[test]
-    fn an_image_that_cannot_be_fetched_names_its_from() {
+    fn an_image_that_cannot_be_fetched_leads_to_its_instruction() {
         let file = "ARG DEBIAN=trixie\nFROM --platform=$BUILDPLATFORM golang:1.26-${DEBIAN} AS build\nWORKDIR /src\n\
                     FROM debian:${DEBIAN}-slim\nCOPY --from=build /out /\nCOPY --from=team/certs:1 /etc /etc\n";
         let logs = [
@@ -200,35 +206,38 @@ mod tests {
             ),
         ];
         for (log, line) in logs {
-            let found = failing(file, &[], &lines(log)).map(|failing| failing.line);
+            let found = failed_instruction(file, &[], &lines(log)).map(|failed| failed.line);
             assert_eq!(found, Some(line), "{log}");
         }
     }
 
     #[test]
-    fn what_cannot_be_read_names_its_line() {
+    fn a_parse_error_leads_to_its_line() {
         let file = "FROM scratch\nWORKDIR /src\nFOO x\n";
         for log in [
             "failed to solve with frontend dockerfile.v0: failed to create LLB definition: dockerfile parse error line 3: unknown instruction: FOO",
             "Error response from daemon: dockerfile parse error line 3: unknown instruction: FOO",
             "ERROR: failed to solve: dockerfile parse error on line 3: unknown instruction: FOO",
         ] {
-            let found = failing(file, &[], &lines(log)).map(|failing| failing.line);
+            let found = failed_instruction(file, &[], &lines(log)).map(|failed| failed.line);
             assert_eq!(found, Some(3), "{log}");
         }
     }
 
-    /// Podman 4.3 pushes what each step made before it goes on to the next.
+    /// Podman 4.3 pushes each step's result before it goes on to the next step.
     #[test]
-    fn a_cache_that_cannot_be_written_is_the_fault_of_no_instruction() {
+    fn a_cache_that_cannot_be_written_leads_to_no_instruction() {
         let log = "STEP 1/4: FROM scratch AS a\nSTEP 2/4: COPY hello /hello\n--> Pushing cache 127.0.0.1:9/c:0a25\nError: failed pushing cache to {{{\"127.0.0.1:9\" \"c\"} \"0a25\"}}: writing blob: connection refused";
-        assert_eq!(failing(FILE, &[], &lines(log)), None);
+        assert_eq!(failed_instruction(FILE, &[], &lines(log)), None);
     }
 
     #[test]
-    fn a_log_that_tells_nothing_names_nothing() {
-        assert_eq!(failing(FILE, &[], &lines("error: network is unreachable\nStep by step: no")), None);
-        assert_eq!(failing(FILE, &[], &[]), None);
-        assert_eq!(failing("", &[], &lines("   6 | >>> RUN x")), None);
+    fn a_log_without_a_step_leads_to_no_instruction() {
+        assert_eq!(
+            failed_instruction(FILE, &[], &lines("error: network is unreachable\nStep by step: no")),
+            None
+        );
+        assert_eq!(failed_instruction(FILE, &[], &[]), None);
+        assert_eq!(failed_instruction("", &[], &lines("   6 | >>> RUN x")), None);
     }
 }

@@ -1,48 +1,56 @@
-//! What a person hands on to an engine, and which engine understands it.
+//! The options that a user passes on to an engine, and whether the engine supports them.
 
 use camino::Utf8PathBuf;
 use crossdock_dockerfile::render::Caching;
-use crossdock_oci::Digest;
+use crossdock_oci::{Digest, Repository};
 use crossdock_platform::Platform;
 use serde::Serialize;
 
-use super::ask::at_least;
-use super::{Builder, Engine, Frontend, caches};
+use super::{Builder, CacheExport, Engine, Frontend, csv, is_older};
 use crossdock_subjects::best_platform;
 
-/// What is handed on to an engine, in the words that docker, podman and buildx share.
+/// Options that are passed on to an engine, in the form that docker, podman and buildx share.
+///
+/// ```
+/// use crossdock_runner::engine::Options;
+///
+/// let mut options = Options::default();
+/// options.build_args = vec!["VERSION=1.2".to_owned()];
+/// assert_eq!(options.given(), ["--build-arg"]);
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Options {
-    /// `--base-from`: base images from layouts instead of a registry.
+    /// `--base-from`: base images from local layouts instead of a registry.
     pub base_from: Vec<BaseFrom>,
     /// `--build-arg`: `NAME=VALUE`.
     pub build_args: Vec<String>,
-    /// `--secret`: `id=NAME,src=FILE`. Never its value.
+    /// `--secret`: `id=NAME,src=FILE` or `id=NAME,env=VARIABLE`. A plan is printed, so that it never holds the value.
     pub secrets: Vec<String>,
     /// `--ssh`: `default`, or `ID=SOCKET`.
     pub ssh: Vec<String>,
-    /// `--cache-from`
+    /// `--cache-from`: caches to read.
     pub cache_from: Vec<String>,
-    /// `--cache-to`
+    /// `--cache-to`: caches to write.
     pub cache_to: Vec<String>,
 }
 
-/// A base image that lies in a layout.
+/// A base image in a local OCI image layout, given as `--base-from NAME=oci:LAYOUT`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct BaseFrom {
-    /// As a Dockerfile names it: `golang:1.26-trixie`.
+    /// The image's name in a Dockerfile: `golang:1.26-trixie`.
     pub name: String,
-    /// The layout.
+    /// The directory of the layout.
     pub layout: Utf8PathBuf,
-    /// Which image of the layout.
+    /// The digest of the image in the layout.
     pub digest: Digest,
-    /// The platforms that it is for, in its own order and words.
+    /// The image's platforms, in the order and spelling of its index.
     pub platforms: Vec<String>,
 }
 
 impl BaseFrom {
-    /// Which of its platforms a system of another one lies on: that platform itself, else the best one of the same
-    /// architecture that its nodes run, as plain linux/amd64 for linux/amd64/v3.
+    /// Returns the index of the platform to build on for `wanted`: the same platform, else the best one of the same
+    /// architecture that nodes of `wanted` run, as plain linux/amd64 for linux/amd64/v3. `None` if there is neither.
     pub fn choose(&self, wanted: &Platform) -> Option<usize> {
         let found: Vec<Option<Platform>> =
             self.platforms.iter().map(|name| Platform::parse(name).ok()).collect();
@@ -59,18 +67,19 @@ impl BaseFrom {
 }
 
 impl Options {
-    /// How dependencies are kept where a cache is handed on: cache mounts stay in the builder, and only layers reach a
-    /// cache that others read. Who reads one must write the same steps as who filled it, or none of them is found there.
+    /// Returns how dependencies are cached if a cache is read or written; `None` if it is not. Cache mounts stay in the
+    /// builder, and only layers get into an exported cache. A build that only reads must have the same steps as the one
+    /// that wrote, or it finds none of them.
     pub fn caching(&self) -> Option<Caching> {
         let any = !self.cache_to.is_empty() || !self.cache_from.is_empty();
         any.then_some(Caching::Layer)
     }
 
-    /// What the engine does not understand, as sentences that say so and what does.
+    /// Returns a sentence for each option that the engine does not support, with what to do instead.
     pub fn refused_by(&self, engine: &Engine) -> Vec<String> {
         let classic = engine.frontend == Frontend::Classic;
         let without_buildx = engine.builder == Builder::Docker && engine.frontend != Frontend::Buildx;
-        let mut refused = self.caches_refused_by(engine);
+        let mut refused = self.unsupported_caches(engine);
         let rows = [
             (
                 classic && !self.secrets.is_empty(),
@@ -79,7 +88,7 @@ impl Options {
             ),
             (classic && !self.ssh.is_empty(), "--ssh", "build with BuildKit (`docker buildx`) or podman"),
             (
-                // Only fields that hold commas are quoted.
+                // Podman does not read quotes, and only fields with commas or quotes are quoted.
                 engine.builder == Builder::Podman && self.secrets.iter().any(|secret| secret.contains('"')),
                 "a comma or a quote in what --secret names",
                 "give the file another path",
@@ -87,7 +96,7 @@ impl Options {
             (
                 without_buildx && !self.cache_to.is_empty(),
                 "--cache-to",
-                "docker writes caches only through buildx: take --builder buildx=NAME",
+                "docker writes caches only through buildx: use --builder buildx=NAME",
             ),
         ];
         let rows = rows.into_iter().filter(|(refused, ..)| *refused);
@@ -96,9 +105,9 @@ impl Options {
         refused.into_iter().map(sentence).collect()
     }
 
-    /// Kinds of caches that the engine has not, each with what it has.
-    fn caches_refused_by(&self, engine: &Engine) -> Vec<(String, &'static str)> {
-        let (from, to) = caches::words(engine);
+    /// Returns the caches that the engine does not support, each with what it supports.
+    fn unsupported_caches(&self, engine: &Engine) -> Vec<(String, &'static str)> {
+        let (from, to) = words(engine);
         let given = [("--cache-from", &self.cache_from, from), ("--cache-to", &self.cache_to, to)];
         let refused = given.into_iter().flat_map(|(option, values, words)| {
             let (read, help) = words?;
@@ -108,21 +117,22 @@ impl Options {
         refused.flatten().collect()
     }
 
-    /// What the engine does less with than its name says, as sentences.
+    /// Returns a sentence for each option that the engine supports in part.
     pub fn limited_by(&self, engine: &Engine) -> Vec<String> {
-        let is_old = engine.builder == Builder::Podman && at_least("podman", &engine.client, [4, 4]).is_err();
+        let is_old = engine.builder == Builder::Podman && is_older(&engine.client, [4, 4]);
         let limited = is_old && !self.cache_from.is_empty();
+        // A bug of buildah: <https://github.com/containers/buildah/issues/4315>.
         let sentence = || {
             format!(
-                "{} looks for no step behind an ARG in --cache-from, so that dependencies come from there and what is \
-                 compiled for a platform is compiled again: podman 4.4 and newer find both",
+                "{} ignores the steps after an ARG in --cache-from: dependencies come from the cache, but each platform is \
+                 compiled again; podman 4.4 and newer use both",
                 engine.describe()
             )
         };
         limited.then(sentence).into_iter().collect()
     }
 
-    /// What each option would be called that is given; for a message.
+    /// Returns the names of the options that are set, for a message.
     pub fn given(&self) -> Vec<&'static str> {
         let rows = [
             ("--base-from", self.base_from.is_empty()),
@@ -136,10 +146,70 @@ impl Options {
     }
 }
 
+/// A function that converts a cache to the engine's spelling, or rejects it, and the help for a rejected one. `None` if the
+/// engine takes every cache as it is.
+type Words = Option<(fn(&str) -> Option<String>, &'static str)>;
+
+/// Returns how an engine spells `--cache-from` and `--cache-to`.
+fn words(engine: &Engine) -> (Words, Words) {
+    const PODMAN: &str = "podman keeps a cache in a repository without a tag: registry.example/cache, or \
+                          type=registry,ref=registry.example/cache";
+    const IMAGE: &str = "docker without buildx reads caches only from images: registry.example/image:tag";
+    const INLINE: &str = "the builder in docker's server writes caches only into the image: use type=inline, --builder \
+                          buildx=NAME, or containerd's image store";
+    match (&engine.builder, engine.frontend) {
+        (Builder::Podman, _) => (Some((repository, PODMAN)), Some((repository, PODMAN))),
+        (Builder::Docker, Frontend::Buildx) if engine.caches == CacheExport::Inline => {
+            let inline = |text: &str| is_inline(text).then(|| text.to_owned());
+            (None, Some((inline, INLINE)))
+        }
+        (Builder::Docker, Frontend::Classic | Frontend::Integrated) => (Some((reference, IMAGE)), None),
+        _ => (None, None),
+    }
+}
+
+/// Returns an option's value in the engine's spelling: some engines take only the reference of a cache.
+pub(crate) fn spelled(engine: &Engine, option: &str, value: &str) -> String {
+    let (from, to) = words(engine);
+    let words = match option {
+        "--cache-from" => from,
+        "--cache-to" => to,
+        _ => None,
+    };
+    words.and_then(|(read, _)| read(value)).unwrap_or_else(|| value.to_owned())
+}
+
+/// Returns the repository in which podman keeps a cache: `registry.example/cache`, given as that or as
+/// `type=registry,ref=registry.example/cache`. `None` for another kind of cache, and for a reference with a tag: podman
+/// makes a tag for each step.
+fn repository(text: &str) -> Option<String> {
+    reference(text).filter(|name| name.parse::<Repository>().is_ok())
+}
+
+/// Returns the image from which docker without buildx reads a cache; `None` for another kind of cache.
+fn reference(text: &str) -> Option<String> {
+    if !text.contains('=') {
+        return Some(text.to_owned());
+    }
+    let mut name = None;
+    for field in csv::fields(text)? {
+        match field.split_once('=')? {
+            ("type", "registry") | ("mode", "max") => {}
+            ("ref", given) => name = Some(given.to_owned()),
+            _ => return None,
+        }
+    }
+    name
+}
+
+/// Whether a cache is written into the image itself, which every builder supports.
+fn is_inline(text: &str) -> bool {
+    csv::fields(text).is_some_and(|fields| fields.iter().any(|field| field == "type=inline"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::CacheExport;
 
     fn engine(builder: Builder, frontend: Frontend) -> Engine {
         Engine {
@@ -156,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cache_that_an_engine_has_not_is_refused() {
+    fn unsupported_caches_are_refused() {
         let to = |text: &str| Options { cache_to: vec![text.to_owned()], ..Options::default() };
         let from = |text: &str| Options { cache_from: vec![text.to_owned()], ..Options::default() };
         let podman = engine(Builder::Podman, Frontend::Buildah);
@@ -174,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_base_is_for_the_platform_that_lies_on_it() {
+    fn a_base_is_chosen_by_the_platform_that_is_built_on_it() {
         let base = |platforms: &[&str]| BaseFrom {
             name: "debian:trixie-slim".to_owned(),
             layout: "/l".into(),
@@ -182,7 +252,11 @@ mod tests {
             platforms: platforms.iter().map(ToString::to_string).collect(),
         };
         let choose = |wanted: &str, platforms: &[&str]| base(platforms).choose(&wanted.parse().unwrap());
-        assert_eq!(choose("linux/arm64", &["linux/amd64"]), None, "a single one is not for everything");
+        assert_eq!(
+            choose("linux/arm64", &["linux/amd64"]),
+            None,
+            "a single platform does not serve every other"
+        );
         assert_eq!(choose("linux/arm64", &["linux/amd64", "linux/arm64/v8"]), Some(1));
         assert_eq!(choose("linux/amd64/v3", &["linux/386", "linux/amd64"]), Some(1));
         assert_eq!(
@@ -195,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn each_engine_takes_what_it_understands() {
+    fn unsupported_options_are_refused_by_engine() {
         let options = Options {
             secrets: vec!["id=netrc,src=/n".to_owned()],
             ssh: vec!["default".to_owned()],
@@ -221,5 +295,25 @@ mod tests {
             options.refused_by(&engine(Builder::Docker, Frontend::Classic))[0],
             @"docker 28.2.2, server 20.10.24, classic builder, on linux/amd64 does not understand --secret: build with BuildKit (`docker buildx`) or podman"
         );
+    }
+
+    #[test]
+    fn caches_are_spelled_for_each_engine() {
+        let both = |text: &str| (reference(text), repository(text));
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(both("r.example/c"), (some("r.example/c"), some("r.example/c")));
+        assert_eq!(both("type=registry,ref=r.example/c"), (some("r.example/c"), some("r.example/c")));
+        assert_eq!(both("type=registry,ref=r.example:5000/c,mode=max").1, some("r.example:5000/c"));
+        assert_eq!(both("type=registry,ref=r.example/c:tag"), (some("r.example/c:tag"), None));
+        for other in [
+            "type=local,dest=/c",
+            "type=gha",
+            "type=registry,ref=r/c,compression=zstd",
+            "type=registry",
+            "a=\"",
+        ] {
+            assert_eq!(both(other), (None, None), "{other}");
+        }
+        assert!(is_inline("type=inline") && !is_inline("type=registry,ref=inline"));
     }
 }

@@ -1,39 +1,51 @@
-//! Writes what an engine reads, and runs its commands.
+//! Builds an image with a container engine: writes what the engine reads, runs its commands, and imports the result.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use crossdock_oci::{Descriptor, ImageSource, Layout, Reference, SourcePlatform, write_archive};
-
-use super::context::copy_context;
-use super::image::about;
-use super::publish::replace;
-use super::report_lines::{Reporter, Said};
-use super::{EngineFailure, ExecuteError, StepContext, create_folder, create_ignored_folder, lock};
-use crate::engine::{bake, failing};
-use crate::plan::{Action, EngineBase, EngineCall, EnginePlan, ImagePlan, Purpose, Step, StepId};
+use crossdock_oci::{
+    BlobStore, Compression, Descriptor, Digest, Document, ImageManifest, ImageSource, Index, LayerError,
+    Layout, Reference, SourcePlatform, TarSource, media_type, write_archive,
+};
+use crossdock_platform::Platform;
+use crossdock_subjects::parse_platform;
 use crossdock_system::environment::Environment;
 use crossdock_system::process::{Cancel, Command, OutputLine, Processes};
 
+use super::build_context::copy_build_context;
+use super::error::{EngineFailure, WrongPlatform, file_error, image_error, other_file_error};
+use super::image::platform_object;
+use super::observer::{Reporter, ToolLine};
+use super::output::{create_directory, create_output_directory, remove_directory, remove_file, replace};
+use super::{ExecuteError, StepContext, into_inner, lock, planned, too_early};
+use crate::engine::{bake, failed_instruction};
+use crate::plan::{Action, EngineBase, EngineCall, EnginePlan, ImagePlan, Purpose, Step, StepId};
+use crate::report::{ImageReport, PlatformReport};
+
 impl StepContext<'_> {
+    /// Writes the files that the engine reads: Dockerfile, bake file, base images, and a copy of the build context for an
+    /// engine that cannot be told what to leave out.
     pub(super) fn render(&self, image: &ImagePlan) -> Result<String, ExecuteError> {
-        let Some(engine) = &image.engine else { return Ok(String::new()) };
+        let engine = planned(image, "the engine", image.engine.as_ref())?;
         if let Some(output) = engine.folder.parent() {
-            create_ignored_folder(output)?;
+            create_output_directory(output)?;
         }
-        create_folder(&engine.folder)?;
+        create_directory(&engine.folder)?;
         for file in &engine.files {
-            crossdock_fs::write_atomically(&file.path, file.content.as_bytes()).map_err(about(image))?;
+            crossdock_fs::write_atomically(&file.path, file.content.as_bytes())
+                .map_err(image_error(image))?;
         }
         engine.bases.iter().try_for_each(|base| write_base(image, base))?;
         if let Some(copied) = &engine.copied {
-            copy_context(&engine.context, copied, &engine.folder, self.cancel)?;
+            copy_build_context(&engine.context, copied, &engine.folder, self.cancel)?;
         }
         Ok(engine.folder.to_string())
     }
 
+    /// Runs one command of the engine.
     pub(super) fn engine(
         &self,
         image: &ImagePlan,
@@ -42,14 +54,15 @@ impl StepContext<'_> {
     ) -> Result<String, ExecuteError> {
         match &call.purpose {
             Purpose::Load => self.processes.stdout(&call.command).map(drop)?,
-            Purpose::Check { file } => self.check(call, file)?,
+            Purpose::Check { file } => self.check_bake_file(call, file)?,
             Purpose::Build { dockerfile, makes } => {
-                self.build(image, call, dockerfile, makes, reporter)?;
+                let engine = planned(image, "the engine", image.engine.as_ref())?;
+                self.build(engine, call, dockerfile, makes, reporter)?;
             }
             Purpose::Save { makes } => {
-                remove(makes)?;
+                remove_file(makes)?;
                 self.processes.stdout(&call.command)?;
-                made(call, makes)?;
+                check_made(call, makes)?;
             }
             Purpose::Forget => {
                 if let Err(error) = self.processes.stdout(&call.command) {
@@ -60,86 +73,174 @@ impl StepContext<'_> {
         Ok(String::new())
     }
 
-    /// Holds what bake understood against what it was given.
-    fn check(&self, call: &EngineCall, file: &Utf8Path) -> Result<(), ExecuteError> {
-        let failed = |source| ExecuteError::File { path: file.to_owned(), source };
+    /// Compares the bake file with what bake understood of it: bake silently drops keys that its version does not know, and
+    /// would build something else.
+    fn check_bake_file(&self, call: &EngineCall, file: &Utf8Path) -> Result<(), ExecuteError> {
         let printed = self.processes.stdout(&call.command)?;
-        let given = std::fs::read_to_string(file).map_err(failed)?;
-        let ignored = bake::ignored(&given, &printed).map_err(|error| {
-            failed(std::io::Error::other(format!("what `bake --print` says of it is no JSON: {error}")))
+        let given = std::fs::read_to_string(file).map_err(file_error(file))?;
+        let keys = bake::ignored(&given, &printed).map_err(|error| {
+            other_file_error(file)(format!("`bake --print` did not answer with JSON: {error}"))
         })?;
-        match ignored.is_empty() {
-            true => Ok(()),
-            false => Err(ExecuteError::Ignored { file: file.to_owned(), ignored }),
-        }
+        if keys.is_empty() { Ok(()) } else { Err(ExecuteError::IgnoredKeys { file: file.to_owned(), keys }) }
     }
 
-    /// Builds. An engine's log is long and says little when all is well: it is shown whole when something is not.
+    /// Runs a build. An engine's log is long and of no interest when all is well; after a failure all of it is shown.
     fn build(
         &self,
-        image: &ImagePlan,
+        engine: &EnginePlan,
         call: &EngineCall,
         dockerfile: &Utf8Path,
         makes: &[Utf8PathBuf],
         reporter: &Reporter<'_>,
     ) -> Result<(), ExecuteError> {
-        makes.iter().try_for_each(|archive| remove(archive))?;
+        makes.iter().try_for_each(|archive| remove_file(archive))?;
         let log: Mutex<Vec<String>> = Mutex::default();
         let status = self.processes.stream(&call.command, &|line| {
             let (OutputLine::Stdout(text) | OutputLine::Stderr(text)) = line;
-            reporter.said(Said::Chatter(text));
+            reporter.line(ToolLine::Verbose(text));
             lock(&log).push(text.to_owned());
         })?;
         if status.success() {
-            return makes.iter().try_for_each(|archive| made(call, archive));
+            return makes.iter().try_for_each(|archive| check_made(call, archive));
         }
-        let log = log.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        log.iter().for_each(|line| reporter.said(Said::line(line)));
-        let files = image.engine.iter().flat_map(|engine| &engine.files);
-        let file = files.into_iter().find(|file| file.path == dockerfile);
+        let log = into_inner(log);
+        log.iter().for_each(|line| reporter.line(ToolLine::output(line)));
+        let file = engine.files.iter().find(|file| file.path == dockerfile);
         Err(ExecuteError::Engine(Box::new(EngineFailure {
-            builder: image.engine.as_ref().map(|engine| engine.builder.clone()).unwrap_or_default(),
+            builder: engine.builder.clone(),
             command: call.command.to_string(),
-            loads: image.engine.iter().flat_map(|engine| loaded(engine, call)).collect(),
+            loads: loaded_before(engine, call),
             status,
             dockerfile: dockerfile.to_owned(),
-            failing: file.and_then(|file| failing(&file.content, &file.origins, &log)),
+            failed: file.and_then(|file| failed_instruction(&file.content, &file.origins, &log)),
         })))
+    }
+
+    /// Puts the engine's result for each platform into our layout, under one index.
+    pub(super) fn import(&self, image: &ImagePlan) -> Result<String, ExecuteError> {
+        let engine = planned(image, "the engine", image.engine.as_ref())?;
+        let layout = Layout::create(image.layout.as_std_path()).map_err(image_error(image))?;
+        let mut imported = BTreeMap::new();
+        for result in &engine.results {
+            let source = ImageSource::open(result.archive.as_std_path(), &self.temporary)
+                .map_err(image_error(image))?;
+            for requested in &result.platforms {
+                let found = find_platform(image, engine, &source, requested)?;
+                let one = self.import_platform(image, layout.blobs(), &source, found, requested)?;
+                imported.insert(requested.clone(), one);
+            }
+        }
+        let in_order = image.platforms.iter().map(|plan| {
+            imported
+                .remove(&plan.platform)
+                .ok_or_else(|| too_early(image, format!("the engine's image for {}", plan.platform)))
+        });
+        let in_order = in_order.collect::<Result<Vec<Imported>, _>>()?;
+        let entries = in_order.iter().map(|one| one.manifest.clone()).collect();
+        let index =
+            Document::new(Index::new(entries, image.annotations.clone())).map_err(image_error(image))?;
+        let blob = layout.blobs().put(&index.raw).map_err(image_error(image))?;
+        let index = Descriptor::new(media_type::INDEX, blob);
+        let platforms = in_order.into_iter().map(|one| PlatformReport {
+            digest: one.manifest.digest,
+            platform: one.platform,
+            size: one.size,
+        });
+        let report = ImageReport::new(image, index.digest, platforms.collect());
+        let outcome = self.settle(image, &layout, &index, report)?;
+        remove_intermediate(engine)?;
+        Ok(outcome)
+    }
+
+    /// Puts one platform's image into our layout: the engine's own configuration, byte for byte, and its layers, of which
+    /// uncompressed ones are compressed here.
+    fn import_platform(
+        &self,
+        image: &ImagePlan,
+        store: &BlobStore,
+        source: &ImageSource,
+        found: &SourcePlatform,
+        requested: &Platform,
+    ) -> Result<Imported, ExecuteError> {
+        let config = store.put(&found.config.raw).map_err(image_error(image))?;
+        let config = Descriptor::new(media_type::CONFIG, config);
+        let layers = found.manifest.value.layers.iter().zip(&found.config.value.rootfs.diff_ids);
+        let layers = layers
+            .map(|(layer, diff_id)| self.import_layer(image, store, source, layer, diff_id))
+            .collect::<Result<Vec<Descriptor>, _>>()?;
+        let size = layers.iter().map(|layer| layer.size).sum::<u64>() + config.size;
+        let manifest = Document::new(ImageManifest::new(config, layers, image.annotations.clone()))
+            .map_err(image_error(image))?;
+        let manifest = store.put(&manifest.raw).map_err(image_error(image))?;
+        let mut manifest = Descriptor::new(media_type::MANIFEST, manifest);
+        manifest.platform = Some(platform_object(requested));
+        Ok(Imported { platform: requested.clone(), manifest, size })
+    }
+
+    fn import_layer(
+        &self,
+        image: &ImagePlan,
+        store: &BlobStore,
+        source: &ImageSource,
+        layer: &Descriptor,
+        diff_id: &Digest,
+    ) -> Result<Descriptor, ExecuteError> {
+        if self.cancel.is_cancelled() {
+            return Err(ExecuteError::Cancelled);
+        }
+        // A diff ID is the digest of the uncompressed tar (OCI image-spec, config.md): only an uncompressed layer has it
+        // for its own digest.
+        if layer.digest != *diff_id {
+            let mut reader = source.blob(&layer.digest).map_err(image_error(image))?;
+            let mut writer = store.writer().map_err(image_error(image))?;
+            std::io::copy(&mut reader, &mut writer).map_err(image_error(image))?;
+            let blob = writer.complete_as(layer.digest).map_err(image_error(image))?;
+            return Ok(Descriptor::new(oci_layer_type(&layer.media_type), blob));
+        }
+        let plain = PlainLayer { source, digest: layer.digest };
+        let packed =
+            self.cache.provide(&plain, Compression::Gzip, self.jobs, store).map_err(image_error(image))?;
+        if packed.diff_id == *diff_id {
+            Ok(packed.descriptor)
+        } else {
+            let (expected, found) = (*diff_id, packed.diff_id);
+            Err(image_error(image)(crossdock_oci::BlobError::Corrupt { expected, found }))
+        }
     }
 }
 
-/// Takes back what a run that ended early left under our names in an engine. The run may be cancelled: these commands
-/// are not, and what they cannot remove was never made.
+/// Removes the names that a run which ended early left in an engine. These commands run even if the run was cancelled. One
+/// whose name was never made fails, and its error is ignored.
 pub(super) fn forget_rest(steps: &[Step], took: &BTreeMap<StepId, Duration>, environment: &Arc<Environment>) {
     let calls = steps.iter().filter_map(|step| match &step.action {
         Action::Engine { image, call } => Some((image, call, took.contains_key(&step.id))),
         _ => None,
     });
-    let makes = |call: &EngineCall| matches!(call.purpose, Purpose::Load | Purpose::Build { .. });
-    let began: BTreeSet<&String> =
-        calls.clone().filter(|(_, call, done)| *done && makes(call)).map(|(image, ..)| image).collect();
+    let makes_names = |call: &EngineCall| matches!(call.purpose, Purpose::Load | Purpose::Build { .. });
+    let started: BTreeSet<&String> =
+        calls.clone().filter(|(_, call, ran)| *ran && makes_names(call)).map(|(image, ..)| image).collect();
     let processes = Processes::new(environment.clone(), Cancel::default());
-    for (image, call, done) in calls {
-        if !done && call.purpose == Purpose::Forget && began.contains(image) {
+    for (image, call, ran) in calls {
+        if !ran && call.purpose == Purpose::Forget && started.contains(image) {
             let _never_made = processes.stdout(&call.command);
         }
     }
 }
 
-/// The commands that loaded what a call builds on: later ones stand for earlier ones under the same name.
-fn loaded(engine: &EnginePlan, call: &EngineCall) -> Vec<String> {
+/// Returns the commands that loaded the base images of a call. A later one replaces an earlier one of the same name.
+fn loaded_before(engine: &EnginePlan, call: &EngineCall) -> Vec<String> {
     let before = engine.calls.iter().take_while(|earlier| *earlier != call);
-    let named = |command: &Command, name: &str| command.arguments.iter().any(|word| word == name);
+    let has_argument = |command: &Command, name: &str| command.arguments.iter().any(|word| word == name);
     let mut loaded: Vec<(&str, String)> = Vec::new();
     for earlier in before {
         for base in &engine.bases {
             let name = base.own_name.as_str();
             match earlier.purpose {
-                Purpose::Load if named(&earlier.command, base.archive.as_str()) => {
+                Purpose::Load if has_argument(&earlier.command, base.archive.as_str()) => {
                     loaded.push((name, earlier.command.to_string()));
                 }
-                Purpose::Forget if named(&earlier.command, name) => {
-                    loaded.retain(|(known, _)| *known != name)
+                Purpose::Forget if has_argument(&earlier.command, name) => {
+                    loaded.retain(|(known, _)| *known != name);
                 }
                 _ => {}
             }
@@ -148,51 +249,93 @@ fn loaded(engine: &EnginePlan, call: &EngineCall) -> Vec<String> {
     loaded.into_iter().map(|(_, command)| command).collect()
 }
 
-/// Podman does not write over an archive, and one of an earlier run must not pass for this one's.
-pub(super) fn remove(archive: &Utf8Path) -> Result<(), ExecuteError> {
-    unless_absent(archive, std::fs::remove_file(archive))
-}
-
-pub(super) fn remove_folder(folder: &Utf8Path) -> Result<(), ExecuteError> {
-    unless_absent(folder, std::fs::remove_dir_all(folder))
-}
-
-fn unless_absent(path: &Utf8Path, removed: std::io::Result<()>) -> Result<(), ExecuteError> {
-    match removed {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-            Err(ExecuteError::File { path: path.to_owned(), source })
-        }
-        _ => Ok(()),
+fn check_made(call: &EngineCall, archive: &Utf8Path) -> Result<(), ExecuteError> {
+    if archive.is_file() {
+        Ok(())
+    } else {
+        Err(ExecuteError::NotMade { output: archive.to_string(), command: call.command.to_string() })
     }
 }
 
-fn made(call: &EngineCall, archive: &Utf8Path) -> Result<(), ExecuteError> {
-    match archive.is_file() {
-        true => Ok(()),
-        false => {
-            Err(ExecuteError::NotMade { program: archive.to_string(), command: call.command.to_string() })
-        }
-    }
-}
-
-/// Writes one platform of a base image as an archive that the engine loads under our name.
+/// Writes one platform of a base image as an archive that the engine loads under a name of ours.
 fn write_base(image: &ImagePlan, base: &EngineBase) -> Result<(), ExecuteError> {
-    let layout = Layout::open(base.from.layout.as_std_path()).map_err(about(image))?;
-    let entries = layout.index().map_err(about(image))?.manifests;
-    let gone = || ExecuteError::BaseChanged {
+    let layout = Layout::open(base.from.layout.as_std_path()).map_err(image_error(image))?;
+    let entries = layout.index().map_err(image_error(image))?.manifests;
+    let changed = || ExecuteError::BaseChanged {
         name: base.from.name.clone(),
         layout: base.from.layout.clone(),
         digest: base.from.digest,
     };
     let entry: &Descriptor =
-        entries.iter().find(|entry| entry.digest == base.from.digest).ok_or_else(gone)?;
-    let source = ImageSource::of_layout(&layout, entry).map_err(about(image))?;
+        entries.iter().find(|entry| entry.digest == base.from.digest).ok_or_else(changed)?;
+    let source = ImageSource::of_layout(&layout, entry).map_err(image_error(image))?;
     let platforms: Vec<&SourcePlatform> = source.images().iter().flat_map(|one| &one.platforms).collect();
-    // The plan refused a base that has no such platform; the layout's digest keeps it as it was then.
-    let single = base.from.choose(&base.platform).and_then(|place| platforms.get(place)).ok_or_else(gone)?;
-    let name: Reference = base.own_name.parse().map_err(about(image))?;
+    // The plan refused a base without such a platform, and the digest is still the same.
+    let single =
+        base.from.choose(&base.platform).and_then(|place| platforms.get(place)).ok_or_else(changed)?;
+    let name: Reference = base.own_name.parse().map_err(image_error(image))?;
     replace(&base.archive, |file| {
         write_archive(&layout, &single.descriptor, std::slice::from_ref(&name), &single.descriptor, file)
-            .map_err(about(image))
+            .map_err(image_error(image))
     })
+}
+
+/// Removes what the layout or the engine's store holds by now. The files that a user may want to read stay.
+fn remove_intermediate(engine: &EnginePlan) -> Result<(), ExecuteError> {
+    let archives = engine.results.iter().map(|result| &result.archive);
+    let bases = engine.bases.iter().map(|base| &base.archive);
+    archives.chain(bases).try_for_each(|archive| remove_file(archive))?;
+    engine.copied.as_ref().map_or(Ok(()), |copied| remove_directory(&copied.to))
+}
+
+/// One platform's image in our layout.
+struct Imported {
+    platform: Platform,
+    manifest: Descriptor,
+    /// The bytes that a node pulls: compressed layers and configuration.
+    size: u64,
+}
+
+/// An uncompressed layer in an archive.
+struct PlainLayer<'a> {
+    source: &'a ImageSource,
+    digest: Digest,
+}
+
+impl TarSource for PlainLayer<'_> {
+    fn write_tar(&self, out: &mut dyn Write) -> Result<(), LayerError> {
+        let mut reader = self.source.blob(&self.digest).map_err(std::io::Error::other)?;
+        std::io::copy(&mut reader, out)?;
+        Ok(())
+    }
+}
+
+/// Returns the image whose configuration names the requested platform. The configuration is what a node reads; the index
+/// of an archive only repeats it.
+fn find_platform<'a>(
+    image: &ImagePlan,
+    engine: &EnginePlan,
+    source: &'a ImageSource,
+    requested: &Platform,
+) -> Result<&'a SourcePlatform, ExecuteError> {
+    let all = || source.images().iter().flat_map(|image| &image.platforms);
+    let is_it = |found: &&SourcePlatform| {
+        parse_platform(&found.config.value.platform) == Some(requested.normalized())
+    };
+    all().find(is_it).ok_or_else(|| {
+        ExecuteError::WrongPlatform(Box::new(WrongPlatform {
+            image: image.name.clone(),
+            builder: engine.builder.clone(),
+            requested: requested.clone(),
+            found: all().map(|found| found.config.value.platform.to_string()).collect(),
+        }))
+    })
+}
+
+/// Returns OCI's media type for a compressed layer of docker, and any other type unchanged.
+fn oci_layer_type(media_type: &str) -> &str {
+    match media_type {
+        media_type::DOCKER_LAYER_GZIP => media_type::LAYER_GZIP,
+        other => other,
+    }
 }

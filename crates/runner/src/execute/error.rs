@@ -1,148 +1,297 @@
+//! The errors of a run.
+
+mod details;
+
 use std::process::ExitStatus;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_oci::Digest;
-use crossdock_verify::{Verdict, Verification};
-
-use super::{EngineFailure, UnfitFile, WrongLabel};
-use crate::plan::Missing;
-use crate::report::ImageReport;
+use crossdock_platform::Platform;
 use crossdock_system::process::ProcessError;
 
-/// Why a run ended early.
+use crate::plan::{ImagePlan, Missing};
+use crate::report::Report;
+
+pub(super) use details::MAX_DEPTH;
+pub use details::{EngineFailure, FileFault, UnpackableFile, WrongPlatform};
+
+/// A run that did not succeed: the error, and the results up to then.
 #[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+#[non_exhaustive]
+pub struct Failure {
+    /// The error that ended the run. If none did, the most severe error of a single image; the others are in
+    /// [`Report::unfinished`].
+    #[source]
+    pub error: ExecuteError,
+    /// The result of every image that the run reached.
+    pub report: Report,
+}
+
+/// The reason why a run, or one image of it, failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ExecuteError {
-    /// The plan needs what the host has not.
+    /// The plan has requirements that the host does not satisfy; nothing was run.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Missing(Vec<Missing>),
-    /// A compiler failed; it has said why.
+    /// A compiler failed; its messages were sent to the observer.
     #[error("the compiler failed ({status}); to run it by hand:\n  {command}")]
     Compiler {
-        /// The command, as a shell takes it.
+        /// The command, quoted for a shell.
         command: String,
-        /// How it ended.
+        /// The compiler's exit status.
         status: ExitStatus,
     },
-    /// An engine failed to build.
+    /// A container engine failed to build an image.
     #[error(transparent)]
     Engine(Box<EngineFailure>),
-    /// Bake drops keys that it does not know.
-    #[error("this version of buildx ignores {} of {file}: take a newer one", .ignored.join(", "))]
-    Ignored {
+    /// `buildx bake` ignored keys of the bake file, as it does with keys that its version does not know.
+    #[error("this version of buildx ignores {} in {file}; upgrade buildx", .keys.join(", "))]
+    IgnoredKeys {
         /// The bake file.
         file: Utf8PathBuf,
-        /// The keys.
-        ignored: Vec<String>,
+        /// The keys, as `target.NAME.KEY`.
+        keys: Vec<String>,
     },
-    /// An engine made an image of another platform than it was asked for.
+    /// A container engine built an image for another platform than the requested one.
     #[error(transparent)]
-    Labelled(Box<WrongLabel>),
-    /// A compiler succeeded without making what was asked for.
-    #[error("{program} was not made, although the compiler reported success; the command was:\n  {command}")]
+    WrongPlatform(Box<WrongPlatform>),
+    /// A command succeeded without writing the file that the plan expects of it.
+    #[error("`{output}` was not made, although the command reported success:\n  {command}")]
     NotMade {
-        /// The program.
-        program: String,
-        /// The command, as a shell takes it.
+        /// The program or the file.
+        output: String,
+        /// The command, quoted for a shell.
         command: String,
     },
-    /// A process could not be run.
+    /// A process could not be started, or its output could not be read.
     #[error(transparent)]
     Process(#[from] ProcessError),
     /// An image could not be written or read.
     #[error("image `{image}`: {source}")]
     Image {
-        /// The image.
+        /// The image's name.
         image: String,
-        /// Why.
+        /// The cause.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// What `files` names cannot be packed.
+    /// `files` of an image names something that cannot be packed.
     #[error(transparent)]
-    Unfit(Box<UnfitFile>),
-    /// Somebody else's file stands where an archive goes.
+    UnpackableFile(Box<UnpackableFile>),
+    /// The path of an archive is taken by a file that crossdock did not write.
     #[error(
-        "image `{image}`: {path} is there, and is no archive that crossdock wrote: it is left as it is, and nothing was \
-         built; move it away, or write to another folder with --output"
+        "image `{image}`: {path} exists and is not an archive that crossdock wrote; it was left unchanged and nothing was \
+         built; move it away, or choose another directory with `--output`"
     )]
-    InTheWay {
-        /// The image.
+    ForeignArchive {
+        /// The image's name.
         image: String,
-        /// What stands there.
+        /// The path.
         path: Utf8PathBuf,
     },
-    /// Nothing was built that could be verified or tagged.
+    /// An image is to be verified or tagged that no run has built.
     #[error("image `{image}` was not built yet: {layout} holds no image; run `build` or `dist` first")]
     NotBuilt {
-        /// The image.
+        /// The image's name.
         image: String,
         /// Its layout.
         layout: Utf8PathBuf,
     },
-    /// The layout of a base image is another one than it was when the plan was made.
+    /// The layout of a base image changed after the plan was made.
     #[error(
         "--base-from {name}: {layout} no longer holds an image with the digest {digest}, which it held when the plan was \
          made; run the command again"
     )]
     BaseChanged {
-        /// As a Dockerfile names it.
+        /// The base image's name in the Dockerfile.
         name: String,
         /// Its layout.
         layout: Utf8PathBuf,
-        /// The image.
+        /// The digest of the image that the plan uses.
         digest: Digest,
     },
-    /// Verification said no.
-    #[error("image `{}` was not tagged: {}", .0.name, in_words(&.0.verdicts))]
-    Refused(Box<ImageReport>),
-    /// A program for a release archive is not what the plan asked for.
-    #[error("image `{image}`: {} is not right for {}: {}", .verdicts.subject, .verdicts.target, first_message(.verdicts))]
-    WrongProgram {
-        /// The image whose program it is.
+    /// Verification rejected an image, so that it was not tagged. The findings are in the run's [`Report`].
+    #[error("image `{image}` was not tagged: {}", refusal(.fails_on, .unproven_on))]
+    Refused {
+        /// The image's name.
         image: String,
-        /// What was found.
-        verdicts: Box<Verification>,
+        /// The targets on which it would not start.
+        fails_on: Vec<String>,
+        /// The targets on which it is not proven to start.
+        unproven_on: Vec<String>,
     },
-    /// The cache's folder cannot be used.
-    #[error("the cache cannot be used; CROSSDOCK_CACHE_DIR names another folder for it")]
-    Cache(#[from] crossdock_fs::FileError),
+    /// A program for a release archive is not what the plan asked for.
+    #[error(
+        "image `{image}`: {} is not right for {}: {}", .verification.subject, .verification.target,
+        first_message(.verification)
+    )]
+    WrongProgram {
+        /// The name of the image that the program belongs to.
+        image: String,
+        /// The verification of the program. No image holds it, so that it is in no [`Report`].
+        verification: Box<crossdock_verify::Verification>,
+    },
+    /// The cache directory cannot be used.
+    #[error("the cache cannot be used; set CROSSDOCK_CACHE_DIR to another directory")]
+    Cache(#[source] crossdock_fs::FileError),
     /// A file could not be written or read.
     #[error("{path}: {source}")]
     File {
         /// The file.
         path: Utf8PathBuf,
-        /// The system's reason.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
-    /// A mistake in crossdock.
-    #[error("`{step}` ended with a mistake of crossdock's own: {message}; please report it")]
-    Panicked {
-        /// What was done.
-        step: String,
-        /// What was said.
-        message: String,
-    },
-    /// Interrupted.
+    /// An invariant of crossdock is broken.
+    #[error("internal error: {0}; please report it")]
+    Internal(#[from] InternalError),
+    /// The run was cancelled.
     #[error("interrupted")]
     Cancelled,
 }
 
-/// `it fails on m5.large and is unproven on m7g.large`.
-fn in_words(verdicts: &[Verification]) -> String {
-    let words = |verdict: Verdict, verb: &str| {
-        let targets: Vec<&str> = verdicts
-            .iter()
-            .filter(|target| target.verdict() == verdict)
-            .map(|target| target.target.as_str())
-            .collect();
-        (!targets.is_empty()).then(|| format!("{verb} on {}", targets.join(", ")))
-    };
-    let parts =
-        [words(Verdict::Fails, "it would not start"), words(Verdict::Unproven, "it is not proven to start")];
-    parts.into_iter().flatten().collect::<Vec<_>>().join(", and ")
+/// A class of errors, for a program that maps them to exit codes. The list is complete: a new error joins a class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The host lacks something that the plan needs.
+    Missing,
+    /// A compiler, an engine or crossdock itself failed.
+    Program,
+    /// Verification rejected what was built.
+    Rejected,
+    /// The user has to change the call, the configuration or the project's files.
+    Usage,
+    /// A file or an image could not be written or read.
+    InputOutput,
+    /// The run was cancelled.
+    Interrupted,
 }
 
-fn first_message(verdicts: &Verification) -> &str {
-    verdicts.findings.first().map_or("nothing more is known", |finding| finding.message.as_str())
+/// A broken invariant of crossdock: a plan that contradicts itself, or a panic.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InternalError {
+    /// A step works on an image that is not in the plan.
+    #[error("a step works on image `{image}`, which the plan does not hold")]
+    UnknownImage {
+        /// The image's name.
+        image: String,
+    },
+    /// A step needs a part of an image's plan that is not there.
+    #[error("a step needs {part} of image `{image}`, which the plan does not hold")]
+    Unplanned {
+        /// The image's name.
+        image: String,
+        /// The part, as `the archive`.
+        part: &'static str,
+    },
+    /// A step needs the result of another step that did not run before it.
+    #[error("a step of image `{image}` ran before the step that makes {result}")]
+    TooEarly {
+        /// The image's name.
+        image: String,
+        /// The missing result.
+        result: String,
+    },
+    /// A platform has no layers when its image is assembled.
+    #[error("image `{image}` would be assembled without layers for {platform}")]
+    NoLayers {
+        /// The image's name.
+        image: String,
+        /// The platform.
+        platform: Platform,
+    },
+    /// A step writes a layout that the run has not locked.
+    #[error("a step writes {layout}, which the run has not locked")]
+    NotLocked {
+        /// The layout.
+        layout: Utf8PathBuf,
+    },
+    /// The copy of a build context met a path outside of it.
+    #[error("{path} is not in the build context {context}")]
+    OutsideContext {
+        /// The path.
+        path: Utf8PathBuf,
+        /// The directory of the build context.
+        context: Utf8PathBuf,
+    },
+    /// A step panicked.
+    #[error("step `{step}` panicked: {message}")]
+    Panic {
+        /// The step's title.
+        step: String,
+        /// The panic's message.
+        message: String,
+    },
+}
+
+impl ExecuteError {
+    /// Returns the class of the error.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Missing(_) => ErrorKind::Missing,
+            Self::Compiler { .. }
+            | Self::Engine(_)
+            | Self::IgnoredKeys { .. }
+            | Self::NotMade { .. }
+            | Self::Process(_)
+            | Self::Internal(_) => ErrorKind::Program,
+            Self::Refused { .. } | Self::WrongProgram { .. } | Self::WrongPlatform(_) => ErrorKind::Rejected,
+            Self::NotBuilt { .. } | Self::UnpackableFile(_) | Self::ForeignArchive { .. } => ErrorKind::Usage,
+            Self::Image { .. } | Self::File { .. } | Self::BaseChanged { .. } | Self::Cache(_) => {
+                ErrorKind::InputOutput
+            }
+            Self::Cancelled => ErrorKind::Interrupted,
+        }
+    }
+
+    /// Whether the error concerns one image and not the machine, so that the other images can go on.
+    pub(super) fn is_about_one_image(&self) -> bool {
+        self.is_refusal() || matches!(self, Self::NotBuilt { .. })
+    }
+
+    /// Whether verification rejected something.
+    pub(super) fn is_refusal(&self) -> bool {
+        self.kind() == ErrorKind::Rejected
+    }
+}
+
+/// Adds an image's name to any error.
+pub(super) fn image_error<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+    image: &ImagePlan,
+) -> impl Fn(E) -> ExecuteError {
+    move |source| ExecuteError::Image { image: image.name.clone(), source: source.into() }
+}
+
+/// Adds a path to an error of the system.
+pub(super) fn file_error(path: &Utf8Path) -> impl Fn(std::io::Error) -> ExecuteError {
+    move |source| ExecuteError::File { path: path.to_owned(), source }
+}
+
+/// Adds a path to any other error.
+pub(super) fn other_file_error<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+    path: &Utf8Path,
+) -> impl Fn(E) -> ExecuteError {
+    move |error| file_error(path)(std::io::Error::other(error))
+}
+
+pub(super) fn not_built(image: &ImagePlan) -> ExecuteError {
+    ExecuteError::NotBuilt { image: image.name.clone(), layout: image.layout.clone() }
+}
+
+/// `it would not start on m5.large, and it is not proven to start on m7g.large`.
+fn refusal(fails_on: &[String], unproven_on: &[String]) -> String {
+    let parts = [("it would not start", fails_on), ("it is not proven to start", unproven_on)];
+    let parts = parts.into_iter().filter(|(_, targets)| !targets.is_empty());
+    parts
+        .map(|(text, targets)| format!("{text} on {}", targets.join(", ")))
+        .collect::<Vec<_>>()
+        .join(", and ")
+}
+
+fn first_message(verification: &crossdock_verify::Verification) -> &str {
+    verification.findings.first().map_or("nothing more is known", |finding| finding.message.as_str())
 }

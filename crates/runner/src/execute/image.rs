@@ -1,51 +1,29 @@
-//! Packs layers and assembles them.
+//! Packs programs and files into layers, and assembles images of them.
 
-use std::num::NonZeroUsize;
+use std::collections::BTreeMap;
 
 use crossdock_dockerfile::render::Health;
 use crossdock_oci::base::{TimeZones, add_static};
 use crossdock_oci::{
     Assembled, BlobStore, Compression, Content, Descriptor, Healthcheck, Image, Layer, LayerBuilder, Layout,
-    Owner, PlatformImage, RuntimeConfig, Timestamp, assemble,
+    Owner, PlatformImage, PlatformObject, RuntimeConfig, Timestamp, assemble,
 };
 use crossdock_platform::Platform;
+use crossdock_project::config::Base;
 
-use super::files::is_executable;
-use super::report_lines::Reporter;
-use super::{ExecuteError, StepContext, lock};
+use super::error::{InternalError, image_error};
+use super::observer::Reporter;
+use super::{ExecuteError, StepContext, lock, planned, too_early};
 use crate::bytes;
 use crate::plan::{Action, ImagePlan, PlatformPlan};
 use crate::report::{ImageReport, PlatformReport};
-use crossdock_project::config::Base;
-use crossdock_toolchain::choice::Wrapper;
 
-/// Makes any error of the image crate one about this image.
-pub(super) fn about<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
-    image: &ImagePlan,
-) -> impl Fn(E) -> ExecuteError {
-    let image = image.name.clone();
-    move |source| ExecuteError::Image { image: image.clone(), source: source.into() }
-}
+/// The layers of each platform of each image.
+type Layers = BTreeMap<(String, Platform), Vec<Layer>>;
 
 impl StepContext<'_> {
-    pub(super) fn write(&self, wrapper: &Wrapper) -> Result<String, ExecuteError> {
-        if let Some(folder) = wrapper.path.parent() {
-            super::create_folder(folder)?;
-        }
-        let path = &wrapper.path;
-        // Its name holds a hash of its content: what is there already may be in use by another run and stays.
-        if std::fs::read(path).is_ok_and(|known| known == wrapper.content.as_bytes())
-            && std::fs::metadata(path).is_ok_and(|metadata| is_executable(&metadata) || cfg!(not(unix)))
-        {
-            return Ok(String::new());
-        }
-        let failed = |source: std::io::Error| ExecuteError::File { path: path.clone(), source };
-        crossdock_fs::write_atomically(path, wrapper.content.as_bytes())
-            .and_then(|()| crossdock_fs::make_executable(path))
-            .map_err(|error| failed(std::io::Error::other(error)))?;
-        Ok(String::new())
-    }
-
+    /// Packs the layers of one platform: the base, the configured files, the programs. Programs come last because they
+    /// change most often, and a registry keeps equal layers once.
     pub(super) fn layers(
         &self,
         image: &ImagePlan,
@@ -53,19 +31,19 @@ impl StepContext<'_> {
         reporter: &Reporter<'_>,
     ) -> Result<String, ExecuteError> {
         let plan = image.platforms.iter().find(|plan| plan.platform == *platform);
-        let layout = Layout::create(image.layout.as_std_path()).map_err(about(image))?;
+        let plan = planned(image, "a platform", plan)?;
+        let layout = Layout::create(image.layout.as_std_path()).map_err(image_error(image))?;
         let mut layers = Vec::new();
         if image.base == Base::Static {
             let zones = if image.timezones { TimeZones::Include } else { TimeZones::Omit };
             let mut base = LayerBuilder::new(Timestamp::EPOCH);
-            add_static(&mut base, zones).map_err(about(image))?;
+            add_static(&mut base, zones).map_err(image_error(image))?;
             layers.push(self.layer(image, &base, layout.blobs())?);
         }
         if !image.files.is_empty() {
             layers.push(self.layer(image, &self.files(image, reporter)?, layout.blobs())?);
         }
-        let programs = self.programs(image, plan)?;
-        layers.push(self.layer(image, &programs, layout.blobs())?);
+        layers.push(self.layer(image, &self.programs(image, plan)?, layout.blobs())?);
         let (plain, packed) = layers.iter().fold((0, 0), |(plain, packed), layer| {
             (plain + layer.uncompressed_size, packed + layer.descriptor.size)
         });
@@ -82,44 +60,41 @@ impl StepContext<'_> {
         if self.cancel.is_cancelled() {
             return Err(ExecuteError::Cancelled);
         }
-        let threads = NonZeroUsize::new(self.jobs).unwrap_or(NonZeroUsize::MIN);
-        self.cache.provide(builder, Compression::Gzip, threads, store).map_err(about(image))
+        self.cache.provide(builder, Compression::Gzip, self.jobs, store).map_err(image_error(image))
     }
 
-    fn programs(&self, image: &ImagePlan, plan: Option<&PlatformPlan>) -> Result<LayerBuilder, ExecuteError> {
+    fn programs(&self, image: &ImagePlan, plan: &PlatformPlan) -> Result<LayerBuilder, ExecuteError> {
         let mut builder = LayerBuilder::new(Timestamp::EPOCH);
-        for program in plan.iter().flat_map(|plan| &plan.programs) {
-            let content = Content::File(self.made(program)?.into_std_path_buf());
-            builder.add_file(&program.path, 0o755, Owner::ROOT, content).map_err(about(image))?;
+        for program in &plan.programs {
+            let content = Content::File(self.compiled(image, program)?.into_std_path_buf());
+            builder.add_file(&program.path, 0o755, Owner::ROOT, content).map_err(image_error(image))?;
         }
         Ok(builder)
     }
 
+    /// Writes the manifests and the index of an image whose layers are packed.
     pub(super) fn assemble(&self, image: &ImagePlan) -> Result<String, ExecuteError> {
-        let layout = Layout::create(image.layout.as_std_path()).map_err(about(image))?;
-        let platforms = image.platforms.iter().map(|plan| PlatformImage {
-            platform: oci_platform(&plan.platform),
-            config: runtime(image),
-            layers: lock(&self.state)
-                .layers
-                .get(&(image.name.clone(), plan.platform.clone()))
-                .cloned()
-                .unwrap_or_default(),
+        let layout = Layout::create(image.layout.as_std_path()).map_err(image_error(image))?;
+        let parts = packed(image, &lock(&self.state).layers)?;
+        let platforms = parts.iter().map(|(platform, layers)| PlatformImage {
+            platform: platform_object(platform),
+            config: runtime_config(image),
+            layers: layers.clone(),
         });
         let assembled = assemble(
             layout.blobs(),
             &Image {
-                created: Timestamp::from_unix(image.created.unsigned_abs()).map_err(about(image))?,
+                created: Timestamp::from_unix(image.created.unsigned_abs()).map_err(image_error(image))?,
                 annotations: image.annotations.clone(),
                 platforms: platforms.collect(),
             },
         )
-        .map_err(about(image))?;
-        let report = self.assembled(image, &assembled);
+        .map_err(image_error(image))?;
+        let report = report(image, &parts, &assembled)?;
         self.settle(image, &layout, &assembled.index, report)
     }
 
-    /// Remembers what was made, and keeps it in the layout where no later step names it.
+    /// Stores an image's report. Without a later step that tags the image, the layout keeps it untagged.
     pub(super) fn settle(
         &self,
         image: &ImagePlan,
@@ -136,21 +111,41 @@ impl StepContext<'_> {
         }
         Ok(format!("{digest} {}", bytes(size)))
     }
-
-    fn assembled(&self, image: &ImagePlan, assembled: &Assembled) -> ImageReport {
-        let state = lock(&self.state);
-        let platforms = image.platforms.iter().filter_map(|plan| {
-            let platform = oci_platform(&plan.platform);
-            let made = assembled.manifests.iter().find(|made| made.platform == platform)?;
-            let layers = state.layers.get(&(image.name.clone(), plan.platform.clone()))?;
-            let size = layers.iter().map(|layer| layer.descriptor.size).sum::<u64>() + made.config.size;
-            Some(PlatformReport { platform: plan.platform.clone(), digest: made.manifest.digest, size })
-        });
-        ImageReport::new(image, assembled.index.digest, platforms.collect())
-    }
 }
 
-fn runtime(image: &ImagePlan) -> RuntimeConfig {
+/// Returns the platforms of an image, each with its layers.
+fn packed<'p>(
+    image: &'p ImagePlan,
+    layers: &Layers,
+) -> Result<Vec<(&'p Platform, Vec<Layer>)>, InternalError> {
+    let part = |plan: &'p PlatformPlan| {
+        let platform = &plan.platform;
+        let layers = layers.get(&(image.name.clone(), platform.clone())).filter(|layers| !layers.is_empty());
+        let layers = layers.ok_or_else(|| InternalError::NoLayers {
+            image: image.name.clone(),
+            platform: platform.clone(),
+        })?;
+        Ok((platform, layers.clone()))
+    };
+    image.platforms.iter().map(part).collect()
+}
+
+fn report(
+    image: &ImagePlan,
+    parts: &[(&Platform, Vec<Layer>)],
+    assembled: &Assembled,
+) -> Result<ImageReport, InternalError> {
+    let platforms = parts.iter().map(|(platform, layers)| {
+        let object = platform_object(platform);
+        let made = assembled.manifests.iter().find(|made| made.platform == object);
+        let made = made.ok_or_else(|| too_early(image, format!("the manifest for {platform}")))?;
+        let size = layers.iter().map(|layer| layer.descriptor.size).sum::<u64>() + made.config.size;
+        Ok(PlatformReport { platform: (*platform).clone(), digest: made.manifest.digest, size })
+    });
+    Ok(ImageReport::new(image, assembled.index.digest, platforms.collect::<Result<_, _>>()?))
+}
+
+fn runtime_config(image: &ImagePlan) -> RuntimeConfig {
     let container = &image.container;
     RuntimeConfig {
         entrypoint: container.entrypoint.clone(),
@@ -164,13 +159,14 @@ fn runtime(image: &ImagePlan) -> RuntimeConfig {
             .map(|port| format!("{}/{}", port.number, port.protocol))
             .collect(),
         labels: container.labels.clone(),
+        // Engines take an empty signal for SIGTERM, and it is not written.
         stop_signal: container.stop_signal.clone().unwrap_or_default(),
         healthcheck: container.health.as_ref().map(healthcheck),
         ..RuntimeConfig::default()
     }
 }
 
-/// What docker makes of the `HEALTHCHECK` that crossdock renders.
+/// Converts a health check as docker converts the `HEALTHCHECK` that crossdock renders for it.
 fn healthcheck(health: &Health) -> Healthcheck {
     let nanoseconds = |seconds: u32| i64::from(seconds) * 1_000_000_000;
     Healthcheck {
@@ -182,9 +178,9 @@ fn healthcheck(health: &Health) -> Healthcheck {
     }
 }
 
-/// A platform as it stands in an index.
-pub(super) fn oci_platform(platform: &Platform) -> crossdock_oci::PlatformObject {
-    crossdock_oci::PlatformObject {
+/// Converts a platform to its form in an index (OCI image-spec, image-index.md).
+pub(super) fn platform_object(platform: &Platform) -> PlatformObject {
+    PlatformObject {
         architecture: platform.architecture().as_str().to_owned(),
         os: platform.os().as_str().to_owned(),
         os_version: platform.os_version().map(str::to_owned),

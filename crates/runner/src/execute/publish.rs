@@ -1,50 +1,52 @@
-//! Names what was judged: tags, archives, engines.
+//! Publishes what was verified: tags, archives, release archives, and images in an engine.
 
-use std::io::BufWriter;
-use std::io::Write;
-
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_oci::{
-    Descriptor, ImageSource, Layout, Pruning, Reference, Repository, Tag, is_own_archive, media_type,
-    write_archive,
+    Compression, Content, Descriptor, Digest, ImageSource, LayerBuilder, Layout, Owner, Pruning, Reference,
+    Repository, Tag, Timestamp, media_type, write_archive,
 };
-
-use super::image::{about, oci_platform};
-use super::{ExecuteError, StepContext, lock};
-use crate::plan::{Action, ImagePlan, Load, Plan, Step};
 use crossdock_system::process::Command;
+use crossdock_verify::{Program, Target, Verdict, Verification, verify_program};
+
+use super::error::{file_error, image_error, not_built};
+use super::image::platform_object;
+use super::output::{create_directory, create_output_directory, replace};
+use super::verify::expectation;
+use super::{ExecuteError, StepContext, lock, planned};
+use crate::plan::{ImagePlan, Load, PlatformPlan, ReleaseArchive, ReleasePlan};
 
 impl StepContext<'_> {
-    /// Keeps what was built but not judged: without a name, beside the tagged images of earlier runs.
+    /// Keeps an image that is built but not verified: without a tag, next to the tagged images of earlier runs.
     pub(super) fn keep_untagged(
         &self,
         image: &ImagePlan,
         layout: &Layout,
         index: &Descriptor,
     ) -> Result<(), ExecuteError> {
-        let held = self.held(image)?;
-        let mut entries = layout.index().map_err(about(image))?;
+        let held = self.layout_lock(image)?;
+        let mut entries = layout.index().map_err(image_error(image))?;
+        // Only the newest untagged image is kept.
         entries.manifests.retain(|entry| !entry.annotations.is_empty());
         entries.manifests.push(index.clone());
-        layout.write_index(held, &entries).map_err(about(image))?;
-        layout.prune(held).map_err(about(image))?;
+        layout.write_index(held, &entries).map_err(image_error(image))?;
+        layout.prune(held).map_err(image_error(image))?;
         Ok(())
     }
 
+    /// Points the tags of an image at its digest.
     pub(super) fn tag(&self, image: &ImagePlan) -> Result<String, ExecuteError> {
-        let layout = Layout::open(image.layout.as_std_path()).map_err(about(image))?;
+        let layout = Layout::open(image.layout.as_std_path()).map_err(image_error(image))?;
         let index = self.index_descriptor(image, &layout)?;
         let names = references(image)?;
-        let held = self.held(image)?;
-        layout.publish(held, &index, &names, Pruning::ReplaceAll).map_err(about(image))?;
-        layout.prune(held).map_err(about(image))?;
-        if let Some(report) = lock(&self.state).images.get_mut(&image.name) {
-            report.tagged(image);
-        }
+        let held = self.layout_lock(image)?;
+        layout.publish(held, &index, &names, Pruning::ReplaceAll).map_err(image_error(image))?;
+        layout.prune(held).map_err(image_error(image))?;
+        self.update_report(image, |report| report.tagged(image))?;
         Ok(image.tags.join(", "))
     }
 
-    /// The image that this run assembled or, in a run that only verifies or tags, found.
+    /// Returns the index that this run assembled, after its blob was read again and checked. A run that only verifies or
+    /// tags takes the newest image of the layout.
     pub(super) fn index_descriptor(
         &self,
         image: &ImagePlan,
@@ -53,82 +55,127 @@ impl StepContext<'_> {
         let digest = lock(&self.state).images.get(&image.name).map(|report| report.digest);
         match digest {
             Some(digest) => {
-                let blob = layout.blobs().verify(&digest).map_err(about(image))?;
+                let blob = layout.blobs().verify(&digest).map_err(image_error(image))?;
                 Ok(Descriptor::new(media_type::INDEX, blob))
             }
             None => newest(image, layout),
         }
     }
 
+    /// Writes the image as one archive, which engines load.
     pub(super) fn archive(&self, image: &ImagePlan) -> Result<String, ExecuteError> {
-        let Some(path) = &image.archive else { return Ok(String::new()) };
-        let layout = Layout::open(image.layout.as_std_path()).map_err(about(image))?;
+        let path = planned(image, "the archive", image.archive.as_ref())?;
+        let layout = Layout::open(image.layout.as_std_path()).map_err(image_error(image))?;
         let index = self.index_descriptor(image, &layout)?;
-        let single = self.single_manifest(image, &layout, &index)?;
+        let single = single_manifest(image, &layout, &index)?;
         let names = references(image)?;
-        replace(path, |file| write_archive(&layout, &index, &names, &single, file).map_err(about(image)))?;
-        if let Some(report) = lock(&self.state).images.get_mut(&image.name) {
-            report.archive = Some(path.clone());
-        }
+        replace(path, |file| {
+            write_archive(&layout, &index, &names, &single, file).map_err(image_error(image))
+        })?;
+        self.update_report(image, |report| report.archive = Some(path.clone()))?;
         Ok(path.to_string())
     }
 
-    /// The manifest for engines that take one platform from an archive.
-    fn single_manifest(
-        &self,
-        image: &ImagePlan,
-        layout: &Layout,
-        index: &Descriptor,
-    ) -> Result<Descriptor, ExecuteError> {
-        let source = ImageSource::of_layout(layout, index).map_err(about(image))?;
-        let wanted = oci_platform(&image.single);
-        let mut platforms = source.images().iter().flat_map(|image| &image.platforms);
-        let found = platforms.find(|found| *found.platform() == wanted).map(|found| found.descriptor.clone());
-        found
-            .ok_or_else(|| ExecuteError::NotBuilt { image: image.name.clone(), layout: image.layout.clone() })
-    }
-
+    /// Loads the archive into an engine.
     pub(super) fn load(&self, image: &ImagePlan) -> Result<String, ExecuteError> {
-        let Some(load) = &image.load else { return Ok(String::new()) };
-        let said = self.processes.stdout(&load.command)?;
-        let name = loaded_name(&said).unwrap_or(said.trim()).to_owned();
+        let load = planned(image, "the engine to load it into", image.load.as_ref())?;
+        let output = self.processes.stdout(&load.command)?;
+        let name = loaded_name(&output).unwrap_or(output.trim()).to_owned();
         let identity = self.processes.stdout(&inspect(load, &name))?.trim().to_owned();
-        if let Some(report) = lock(&self.state).images.get_mut(&image.name) {
-            report.loaded = Some(identity);
-        }
+        self.update_report(image, |report| report.loaded = Some(identity))?;
         Ok(format!("{} has {name} ({})", load.engine.as_str(), load.platform))
     }
-}
 
-/// Nothing that somebody else made stands where the plan writes an archive.
-pub(super) fn archives_are_free(plan: &Plan) -> Result<(), ExecuteError> {
-    let writes = |image: &ImagePlan| {
-        let archives =
-            |step: &Step| matches!(&step.action, Action::Archive { image: name } if *name == image.name);
-        plan.steps.iter().any(archives)
-    };
-    for image in plan.images.iter().filter(|image| writes(image)) {
-        let Some(path) = &image.archive else { continue };
-        if path.symlink_metadata().is_ok() && !is_own_archive(path.as_std_path()) {
-            return Err(ExecuteError::InTheWay { image: image.name.clone(), path: path.clone() });
+    /// Writes the release archives of an image's programs, and SHA256SUMS for them.
+    pub(super) fn release(&self, image: &ImagePlan) -> Result<String, ExecuteError> {
+        let release = planned(image, "the release archives", image.release.as_ref())?;
+        if let Some(output) = release.folder.parent() {
+            create_output_directory(output)?;
         }
+        create_directory(&release.folder)?;
+        image.others.iter().try_for_each(|plan| self.verify_programs(image, plan))?;
+        let mut sums = String::new();
+        for archive in &release.archives {
+            let path = self.release_archive(image, release, archive)?;
+            let file = std::fs::File::open(&path).map_err(file_error(&path))?;
+            let (digest, _) = Digest::of_reader(file).map_err(file_error(&path))?;
+            // The format of `sha256sum --check`.
+            sums.push_str(&format!("{}  {}.tar.gz\n", digest.hex(), archive.name));
+        }
+        let path = release.folder.join("SHA256SUMS");
+        crossdock_fs::write_atomically(&path, sums.as_bytes()).map_err(image_error(image))?;
+        Ok(release.folder.to_string())
     }
-    Ok(())
+
+    fn release_archive(
+        &self,
+        image: &ImagePlan,
+        release: &ReleasePlan,
+        archive: &ReleaseArchive,
+    ) -> Result<Utf8PathBuf, ExecuteError> {
+        let created = Timestamp::from_unix(image.created.unsigned_abs()).map_err(image_error(image))?;
+        let mut builder = LayerBuilder::new(created);
+        let mut add = |from: &Utf8Path, mode: u32| {
+            let name = planned(image, "a file name", from.file_name())?;
+            let path = format!("{}/{name}", archive.name);
+            builder.add_file(&path, mode, Owner::ROOT, Content::File(from.into())).map_err(image_error(image))
+        };
+        let platforms = image.platforms.iter().chain(&image.others);
+        for plan in platforms.filter(|plan| plan.platform == archive.platform) {
+            plan.programs.iter().try_for_each(|program| add(&self.compiled(image, program)?, 0o755))?;
+        }
+        release.documents.iter().try_for_each(|document| add(document, 0o644))?;
+        let path = release.folder.join(format!("{}.tar.gz", archive.name));
+        replace(&path, |file| {
+            builder.write(file, Compression::Gzip, self.jobs).map(drop).map_err(image_error(image))
+        })?;
+        Ok(path)
+    }
+
+    /// Verifies the programs of a platform that has no image, as darwin: nothing else looks at them before they are
+    /// published.
+    fn verify_programs(&self, image: &ImagePlan, plan: &PlatformPlan) -> Result<(), ExecuteError> {
+        for program in &plan.programs {
+            let path = self.compiled(image, program)?;
+            let bytes = std::fs::read(&path).map_err(file_error(&path))?;
+            let subject = Program::new(path.as_str(), &bytes);
+            let target = Target::new(&plan.platform);
+            let findings = verify_program(&subject, &target, Some(&expectation(plan, program)), None);
+            let verification = Verification::new(path.as_str(), target.name(), findings);
+            if verification.verdict() == Verdict::Fails {
+                return Err(ExecuteError::WrongProgram {
+                    image: image.name.clone(),
+                    verification: Box::new(verification),
+                });
+            }
+        }
+        Ok(())
+    }
 }
 
-/// The image to verify or tag: the one that was built last.
+/// Returns the manifest for engines that take only one platform from an archive.
+fn single_manifest(
+    image: &ImagePlan,
+    layout: &Layout,
+    index: &Descriptor,
+) -> Result<Descriptor, ExecuteError> {
+    let source = ImageSource::of_layout(layout, index).map_err(image_error(image))?;
+    let wanted = platform_object(&image.single);
+    let mut platforms = source.images().iter().flat_map(|image| &image.platforms);
+    let found = platforms.find(|found| *found.platform() == wanted).map(|found| found.descriptor.clone());
+    found.ok_or_else(|| not_built(image))
+}
+
+/// Returns the image to verify or tag: the one that was built last. A run that builds without tagging leaves it untagged.
 fn newest(image: &ImagePlan, layout: &Layout) -> Result<Descriptor, ExecuteError> {
-    let entries = layout.index().map_err(about(image))?.manifests;
+    let entries = layout.index().map_err(image_error(image))?.manifests;
     let untagged = entries.iter().find(|entry| entry.annotations.is_empty());
-    untagged
-        .or(entries.first())
-        .cloned()
-        .ok_or_else(|| ExecuteError::NotBuilt { image: image.name.clone(), layout: image.layout.clone() })
+    untagged.or(entries.first()).cloned().ok_or_else(|| not_built(image))
 }
 
-/// What `docker load` and `podman load` call the image: `Loaded image: NAME`, `Loaded image ID: sha256:…`.
-fn loaded_name(said: &str) -> Option<&str> {
-    said.lines().rev().find_map(|line| {
+/// Reads the name that `docker load` and `podman load` print: `Loaded image: NAME`, `Loaded image ID: sha256:…`.
+fn loaded_name(output: &str) -> Option<&str> {
+    output.lines().rev().find_map(|line| {
         let line = line.trim();
         line.strip_prefix("Loaded image ID: ").or_else(|| line.strip_prefix("Loaded image: "))
     })
@@ -140,38 +187,10 @@ fn inspect(load: &Load, name: &str) -> Command {
 }
 
 fn references(image: &ImagePlan) -> Result<Vec<Reference>, ExecuteError> {
-    let repository: Repository = image.repository.parse().map_err(about(image))?;
+    let repository: Repository = image.repository.parse().map_err(image_error(image))?;
     let reference = |tag: &String| {
-        let tag: Tag = tag.parse().map_err(about(image))?;
+        let tag: Tag = tag.parse().map_err(image_error(image))?;
         Ok(Reference { repository: repository.clone(), tag })
     };
     image.tags.iter().map(reference).collect()
-}
-
-/// Writes a file beside its place and moves it there when it is whole.
-pub(super) fn replace(
-    path: &Utf8Path,
-    write: impl FnOnce(&mut dyn Write) -> Result<(), ExecuteError>,
-) -> Result<(), ExecuteError> {
-    let failed = |source: std::io::Error| ExecuteError::File { path: path.to_owned(), source };
-    let folder = path.parent().unwrap_or(Utf8Path::new("."));
-    let temporary = tempfile::Builder::new().prefix(".crossdock-").tempfile_in(folder).map_err(failed)?;
-    let mut file = BufWriter::with_capacity(1 << 20, temporary);
-    write(&mut file)?;
-    let temporary = file.into_inner().map_err(|error| failed(error.into_error()))?;
-    readable_by_all(temporary.as_file()).map_err(failed)?;
-    temporary.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
-}
-
-/// A temporary file is its owner's alone; an archive is read by engines that run as someone else.
-#[cfg(unix)]
-fn readable_by_all(file: &std::fs::File) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn readable_by_all(_: &std::fs::File) -> std::io::Result<()> {
-    Ok(())
 }

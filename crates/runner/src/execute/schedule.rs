@@ -1,40 +1,24 @@
-//! Runs steps as soon as what they need is done, as many side by side as there are jobs.
+//! Runs each step once its predecessors are done, as many at the same time as there are jobs, and collects how they end.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::num::NonZeroUsize;
 use std::panic::AssertUnwindSafe;
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::failure::Ran;
-use super::observer::{Event, Observer};
-use super::{ExecuteError, StepContext};
-use crate::plan::{Action, Step, StepId};
 use crossdock_system::process::ProcessError;
 
-/// What a worker tells the thread that watches.
-pub(super) enum Message {
-    Progress { step: usize, done: u64, total: u64, what: String },
-    Line { step: usize, text: String },
-    Chatter { step: usize, text: String },
-    Warning(String),
-    Note(String),
-    Done { step: usize, took: Duration, result: Result<Outcome, ExecuteError> },
-}
+use super::error::InternalError;
+use super::observer::{Event, Message, Observer, Outcome};
+use super::{ExecuteError, Failure, StepContext};
+use crate::plan::{Action, ImagePlan, Plan, Step, StepId};
+use crate::report::{ImageStatus, Report, UnfinishedImage, UnfinishedReason};
 
-/// What a step that came to its end says, in a few words.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// It did what it was there for.
-    Yes(String),
-    /// It was there for an answer, and the answer is no.
-    No(String),
-}
-
-/// Runs every step. What is wrong with one image ends the steps after it; any other failure ends what is running.
+/// Runs every step. An error of one image stops the steps after it; any other error stops all steps.
 pub(super) fn run(
     steps: &[Step],
-    jobs: usize,
+    jobs: NonZeroUsize,
     context: &StepContext<'_>,
     observer: &mut dyn Observer,
 ) -> Ran {
@@ -43,14 +27,14 @@ pub(super) fn run(
     let mut ran = Ran::default();
     thread::scope(|scope| {
         loop {
-            while ran.fatal.is_none() && queue.running.len() < jobs.max(1) {
+            while ran.fatal.is_none() && queue.running.len() < jobs.get() {
                 let Some(step) = queue.next(&ran.done) else { break };
                 observer.event(Event::Started(&steps[step]));
                 let sender = sender.clone();
                 scope.spawn(move || {
                     let started = Instant::now();
-                    let result = unwound(&steps[step], || context.perform(step, &steps[step], &sender));
-                    // The receiver lives until every worker has reported: sending cannot fail.
+                    let result = catch_panic(&steps[step], || context.perform(step, &steps[step], &sender));
+                    // The receiver lives until every step's thread has ended, so that sending cannot fail.
                     let _received = sender.send(Message::Done { step, took: started.elapsed(), result });
                 });
             }
@@ -62,25 +46,26 @@ pub(super) fn run(
                 Message::Progress { step, done, total, what } => {
                     observer.event(Event::Progress { step: &steps[step].id, done, total, what: &what });
                 }
-                Message::Line { step, text } => {
-                    observer.event(Event::Line { step: &steps[step].id, text: &text })
+                Message::Output { step, text } => {
+                    observer.event(Event::Output { step: &steps[step].id, text: &text });
                 }
-                Message::Chatter { step, text } => {
-                    observer.event(Event::Chatter { step: &steps[step].id, text: &text });
+                Message::VerboseOutput { step, text } => {
+                    observer.event(Event::VerboseOutput { step: &steps[step].id, text: &text });
                 }
                 Message::Warning(text) => observer.event(Event::Warning(&text)),
                 Message::Note(text) => observer.event(Event::Note(&text)),
                 Message::Done { step, took, result } => {
                     queue.running.remove(&step);
-                    ran.took.insert(steps[step].id.clone(), took);
+                    let step = &steps[step];
+                    ran.took.insert(step.id.clone(), took);
                     match result {
                         Ok(outcome) => {
-                            ran.done.insert(steps[step].id.clone());
-                            observer.event(outcome.event(&steps[step], took));
+                            ran.done.insert(step.id.clone());
+                            observer.event(outcome.event(step, took));
                         }
                         Err(error) => {
-                            observer.event(ended(&error, &steps[step], took));
-                            failed(&mut ran, &steps[step], error, context);
+                            observer.event(error_event(&error, step, took));
+                            ran.add_error(step, error, context);
                         }
                     }
                 }
@@ -90,17 +75,8 @@ pub(super) fn run(
     ran
 }
 
-impl Outcome {
-    fn event<'a>(&'a self, step: &'a Step, took: Duration) -> Event<'a> {
-        match self {
-            Self::Yes(outcome) => Event::Finished { step, took, outcome },
-            Self::No(outcome) => Event::Refused { step, took, outcome },
-        }
-    }
-}
-
-/// A step that only says that it was interrupted has nothing wrong with it.
-fn ended<'a>(error: &ExecuteError, step: &'a Step, took: Duration) -> Event<'a> {
+/// Returns the event of a step that ended with an error. One that only was interrupted did not fail.
+fn error_event<'a>(error: &ExecuteError, step: &'a Step, took: Duration) -> Event<'a> {
     match error {
         ExecuteError::Cancelled | ExecuteError::Process(ProcessError::Cancelled) => {
             Event::Cancelled { step, took }
@@ -109,34 +85,21 @@ fn ended<'a>(error: &ExecuteError, step: &'a Step, took: Duration) -> Event<'a> 
     }
 }
 
-/// A step that panics is a step that fails: the run waits for every step's word.
-fn unwound(
+/// Turns a panic into an error: the loop above waits for a message of every step that it started.
+fn catch_panic(
     step: &Step,
     perform: impl FnOnce() -> Result<Outcome, ExecuteError>,
 ) -> Result<Outcome, ExecuteError> {
-    // What a panic leaves half done is behind locks that are read all the same, and nothing of it is tagged.
+    // Nothing that a panic leaves half done is tagged, and poisoned locks are read all the same.
     std::panic::catch_unwind(AssertUnwindSafe(perform)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
         let message = text.or_else(|| panic.downcast_ref::<String>().cloned());
-        Err(ExecuteError::Panicked { step: step.title.clone(), message: message.unwrap_or_default() })
+        let message = message.unwrap_or_else(|| "without a message".to_owned());
+        Err(InternalError::Panic { step: step.title.clone(), message }.into())
     })
 }
 
-fn failed(ran: &mut Ran, step: &Step, error: ExecuteError, context: &StepContext<'_>) {
-    match step.image() {
-        Some(image) if error.is_about_one_image() => {
-            ran.refusals.entry(image.to_owned()).or_insert(error);
-        }
-        // Once the run ends, the rest only say that they were interrupted.
-        _ if ran.fatal.is_some() => {}
-        _ => {
-            ran.fatal = Some(error);
-            context.cancel.cancel();
-        }
-    }
-}
-
-/// Which steps wait and which run, by their index in the plan.
+/// The steps that wait and those that run, by their index in the plan.
 struct Queue<'a> {
     steps: &'a [Step],
     waiting: VecDeque<usize>,
@@ -148,7 +111,7 @@ impl<'a> Queue<'a> {
         Self { steps, waiting: (0..steps.len()).collect(), running: BTreeSet::new() }
     }
 
-    /// The first waiting step that may start now.
+    /// Takes the first waiting step that may start now.
     fn next(&mut self, done: &BTreeSet<StepId>) -> Option<usize> {
         let place = self.waiting.iter().position(|step| self.is_ready(&self.steps[*step], done))?;
         let step = self.waiting.remove(place)?;
@@ -157,11 +120,77 @@ impl<'a> Queue<'a> {
     }
 
     fn is_ready(&self, step: &Step, done: &BTreeSet<StepId>) -> bool {
-        let cargo_is_free =
-            || !self.running.iter().any(|running| matches!(self.steps[*running].action, Action::Cargo(_)));
-        // Cargo uses every processor by itself and locks its target folder: two calls would only wait for each other.
-        step.after.iter().all(|needed| done.contains(needed))
-            && (!matches!(step.action, Action::Cargo(_)) || cargo_is_free())
+        // Cargo uses every processor by itself and locks its target directory: a second cargo would only wait.
+        let is_cargo = |step: &Step| matches!(step.action, Action::Cargo(_));
+        let cargo_runs = || self.running.iter().any(|running| is_cargo(&self.steps[*running]));
+        step.after.iter().all(|needed| done.contains(needed)) && !(is_cargo(step) && cargo_runs())
+    }
+}
+
+/// The ends of the steps of a run.
+#[derive(Debug, Default)]
+pub(super) struct Ran {
+    /// The steps that ended, and the time that each took.
+    pub(super) took: BTreeMap<StepId, Duration>,
+    /// The steps that succeeded.
+    pub(super) done: BTreeSet<StepId>,
+    /// The errors that concern one image only, by its name.
+    pub(super) refusals: BTreeMap<String, ExecuteError>,
+    /// The error that ended the run.
+    pub(super) fatal: Option<ExecuteError>,
+}
+
+impl Ran {
+    fn add_error(&mut self, step: &Step, error: ExecuteError, context: &StepContext<'_>) {
+        match step.image() {
+            Some(image) if error.is_about_one_image() => {
+                self.refusals.entry(image.to_owned()).or_insert(error);
+            }
+            // The first error ended the run; the steps that it stopped only report that they were interrupted.
+            _ if self.fatal.is_some() => {}
+            _ => {
+                self.fatal = Some(error);
+                context.cancel.cancel();
+            }
+        }
+    }
+
+    /// Completes the report of the run and returns it as the run's result.
+    pub(super) fn end(mut self, plan: &Plan, mut report: Report) -> Result<Report, Box<Failure>> {
+        for image in &mut report.images {
+            let is_refused = self.refusals.get(&image.name).is_some_and(ExecuteError::is_refusal);
+            image.status = match image.status {
+                ImageStatus::Built if is_refused => ImageStatus::Refused,
+                ImageStatus::Built if !image.verdicts.is_empty() => ImageStatus::Verified,
+                status => status,
+            };
+        }
+        report.unfinished = plan.images.iter().filter_map(|image| self.unfinished(plan, image)).collect();
+        match self.most_severe() {
+            Some(error) => Err(Box::new(Failure { error, report })),
+            None => Ok(report),
+        }
+    }
+
+    fn unfinished(&self, plan: &Plan, image: &ImagePlan) -> Option<UnfinishedImage> {
+        let mut own = plan.steps.iter().filter(|step| step.image() == Some(image.name.as_str()));
+        let is_done = own.all(|step| self.done.contains(&step.id));
+        let (reason, why) = match (self.refusals.get(&image.name), &self.fatal) {
+            (Some(error), _) if error.is_refusal() => (UnfinishedReason::Refused, error.to_string()),
+            (Some(error), _) => (UnfinishedReason::NotBuilt, error.to_string()),
+            (None, Some(fatal)) if !is_done => {
+                (UnfinishedReason::RunEnded, format!("the run ended before: {fatal}"))
+            }
+            _ => return None,
+        };
+        Some(UnfinishedImage { image: image.name.clone(), reason, why })
+    }
+
+    /// Takes the error that ended the run, else a refusal, else any error of an image.
+    fn most_severe(&mut self) -> Option<ExecuteError> {
+        let refused = self.refusals.iter().find(|(_, error)| error.is_refusal());
+        let name = refused.or(self.refusals.iter().next()).map(|(name, _)| name.clone());
+        self.fatal.take().or_else(|| self.refusals.remove(&name?))
     }
 }
 
@@ -170,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_step_that_panics_fails_in_words() {
+    fn a_panic_of_a_step_is_an_internal_error() {
         let action = Action::Assemble { image: "app".to_owned() };
         let step = Step {
             id: StepId("assemble:app".to_owned()),
@@ -178,12 +207,13 @@ mod tests {
             title: "assemble app".to_owned(),
             action,
         };
-        let said = |result: Result<Outcome, ExecuteError>| result.unwrap_err().to_string();
-        let text = said(unwound(&step, || panic!("index {} is out of range", 3)));
-        let expected = "`assemble app` ended with a mistake of crossdock's own: index 3 is out of range; please report it";
+        let message = |result: Result<Outcome, ExecuteError>| result.unwrap_err().to_string();
+        let text = message(catch_panic(&step, || panic!("index {} is out of range", 3)));
+        let expected =
+            "internal error: step `assemble app` panicked: index 3 is out of range; please report it";
         assert_eq!(text, expected);
-        assert!(said(unwound(&step, || panic!("plain"))).contains("own: plain;"));
-        let fine = || Outcome::Yes("fine".to_owned());
-        assert_eq!(unwound(&step, || Ok(fine())).unwrap(), fine());
+        assert!(message(catch_panic(&step, || panic!("plain"))).contains("panicked: plain;"));
+        let fine = || Outcome::Succeeded("fine".to_owned());
+        assert_eq!(catch_panic(&step, || Ok(fine())).unwrap(), fine());
     }
 }

@@ -1,18 +1,17 @@
-//! Verifies what was assembled, before anything is tagged.
+//! Verifies an image before it is tagged.
 
 use std::collections::BTreeMap;
 
 use crossdock_oci::{Descriptor, ImageSource, Layout, SourceImage};
 use crossdock_platform::Platform;
+use crossdock_subjects::{Options, Planned, own_target, parse_platform, verify};
 use crossdock_verify::{CpuLevel, Expectation, Language, Linkage, Severity, Target, Verdict, Verification};
 
-use super::image::about;
-use super::report_lines::Reporter;
-use super::schedule::Outcome;
+use super::error::{image_error, not_built};
+use super::observer::{Outcome, Reporter};
 use super::{ExecuteError, StepContext, Unproven, lock};
 use crate::plan::{Expected, ImagePlan, PlatformPlan, ProgramPlan, Step};
 use crate::report::{ImageReport, PlatformReport};
-use crossdock_subjects::{Options, Planned, own_target, parse_platform, verify};
 
 impl StepContext<'_> {
     pub(super) fn verify(
@@ -23,35 +22,38 @@ impl StepContext<'_> {
     ) -> Result<Outcome, ExecuteError> {
         let layout = Layout::open(image.layout.as_std_path()).map_err(|_| not_built(image))?;
         let index = self.index_descriptor(image, &layout)?;
-        let source = ImageSource::of_layout(&layout, &index).map_err(about(image))?;
+        let source = ImageSource::of_layout(&layout, &index).map_err(image_error(image))?;
         let found = source.images().first().ok_or_else(|| not_built(image))?;
-        let (targets, planned) = (targets(image, found), planned(image));
+        let (targets, planned) = (targets(image, found), expectations(image));
         let options =
-            Options::new(&targets, &self.temporary).with_planned(&planned).with_scope(self.judging.scope);
+            Options::new(&targets, &self.temporary).with_planned(&planned).with_scope(self.policy.scope);
         let subject = format!("{}@{}", image.repository, index.digest);
-        let verdicts = verify(&subject, &source, found, &options).map_err(about(image))?;
+        let verdicts = verify(&subject, &source, found, &options).map_err(image_error(image))?;
+        // An image that was verified for no target is not proven to start anywhere.
         let verdict = verdicts.iter().map(Verification::verdict).max().unwrap_or(Verdict::Unproven);
-        let mut state = lock(&self.state);
-        let report =
-            state.images.entry(image.name.clone()).or_insert_with(|| found_before(image, &index, &source));
-        report.verdicts.clone_from(&verdicts);
-        let report = report.clone();
-        drop(state);
-        let refused = verdict == Verdict::Fails
-            || verdict == Verdict::Unproven && self.judging.unproven == Unproven::Refused;
-        let decides = self.plan.steps.iter().any(|other| other.after.contains(&step.id));
-        match (refused, decides) {
-            (true, true) => return Err(ExecuteError::Refused(Box::new(report))),
-            // Who asked for nothing but the verdict gets it whole, with all that was found.
-            (_, false) => {}
-            (false, true) => warn(image, &verdicts, reporter),
+        let is_refused = verdict == Verdict::Fails
+            || verdict == Verdict::Unproven && self.policy.unproven == Unproven::Refuse;
+        let has_successors = self.plan.steps.iter().any(|other| other.after.contains(&step.id));
+        let refusal = (is_refused && has_successors).then(|| refusal(image, &verdicts));
+        if has_successors && !is_refused {
+            warn(image, &verdicts, reporter);
         }
-        Ok(if refused { Outcome::No(verdict.to_string()) } else { Outcome::Yes(verdict.to_string()) })
+        lock(&self.state)
+            .images
+            .entry(image.name.clone())
+            .or_insert_with(|| found_before(image, &index, &source))
+            .verdicts = verdicts;
+        match refusal {
+            Some(refusal) => Err(refusal),
+            // A run that only verifies succeeds with any verdict: its report holds all findings.
+            None if is_refused => Ok(Outcome::Refused(verdict.to_string())),
+            None => Ok(Outcome::Succeeded(verdict.to_string())),
+        }
     }
 }
 
-/// The plan's targets, and every platform of the image that none of them stands for: the image may hold more than this
-/// call asked for, and its tags would point at all of it.
+/// Returns the plan's targets, and a target for each platform of the image that none of them names: the image may hold
+/// more than this run built, and its tags would point at all of it.
 fn targets(image: &ImagePlan, found: &SourceImage) -> Vec<Target> {
     let mut targets: Vec<Target> = image.targets.iter().map(crate::plan::Target::for_verification).collect();
     for platform in found.platforms.iter().filter_map(|found| own_target(found.platform())) {
@@ -62,7 +64,19 @@ fn targets(image: &ImagePlan, found: &SourceImage) -> Vec<Target> {
     targets
 }
 
-/// What deserves a look although the image is tagged.
+fn refusal(image: &ImagePlan, verdicts: &[Verification]) -> ExecuteError {
+    let targets = |verdict: Verdict| {
+        let with_verdict = verdicts.iter().filter(|target| target.verdict() == verdict);
+        with_verdict.map(|target| target.target.clone()).collect()
+    };
+    ExecuteError::Refused {
+        image: image.name.clone(),
+        fails_on: targets(Verdict::Fails),
+        unproven_on: targets(Verdict::Unproven),
+    }
+}
+
+/// Sends the findings of an image that is tagged in spite of them.
 fn warn(image: &ImagePlan, verdicts: &[Verification], reporter: &Reporter<'_>) {
     for target in verdicts {
         for finding in target.findings.iter().filter(|finding| finding.severity != Severity::Note) {
@@ -74,11 +88,7 @@ fn warn(image: &ImagePlan, verdicts: &[Verification], reporter: &Reporter<'_>) {
     }
 }
 
-fn not_built(image: &ImagePlan) -> ExecuteError {
-    ExecuteError::NotBuilt { image: image.name.clone(), layout: image.layout.clone() }
-}
-
-/// An image of an earlier run.
+/// Returns the report of an image that an earlier run built.
 fn found_before(image: &ImagePlan, index: &Descriptor, source: &ImageSource) -> ImageReport {
     let platforms = source.images().iter().flat_map(|image| &image.platforms).filter_map(|found| {
         let platform = parse_platform(found.platform())?;
@@ -89,14 +99,15 @@ fn found_before(image: &ImagePlan, index: &Descriptor, source: &ImageSource) -> 
     ImageReport::new(image, index.digest, platforms.collect())
 }
 
-/// What the plan says of each platform's programs.
-fn planned(image: &ImagePlan) -> Planned {
+/// Returns what the plan expects of the programs of each platform.
+fn expectations(image: &ImagePlan) -> Planned {
     let programs = |plan: &PlatformPlan| -> BTreeMap<String, Expectation> {
         plan.programs.iter().map(|program| (program.path.clone(), expectation(plan, program))).collect()
     };
     image.platforms.iter().map(|plan| (plan.platform.clone(), programs(plan))).collect()
 }
 
+/// Returns what the plan expects of a program.
 pub(super) fn expectation(plan: &PlatformPlan, program: &ProgramPlan) -> Expectation {
     let (linkage, language) = match &program.expected {
         Expected::Rust { r#static, cpu, .. } => {
@@ -112,13 +123,13 @@ pub(super) fn expectation(plan: &PlatformPlan, program: &ProgramPlan) -> Expecta
     }
 }
 
-/// The level that a `target-cpu` of rustc stands for; one of amd64 says nothing of a program for another processor.
+/// Returns the level that a `target-cpu` of rustc means. The levels of amd64 mean nothing for another processor.
 fn level(platform: &Platform, cpu: Option<&str>) -> CpuLevel {
-    let amd64 = || platform.architecture().as_str() == "amd64";
+    let is_amd64 = platform.architecture().as_str() == "amd64";
     match cpu {
         None | Some("generic") => CpuLevel::Baseline,
-        Some("x86-64") if amd64() => CpuLevel::Baseline,
-        Some(cpu) => match cpu.strip_prefix("x86-64-").filter(|_| amd64()) {
+        Some("x86-64") if is_amd64 => CpuLevel::Baseline,
+        Some(cpu) => match cpu.strip_prefix("x86-64-").filter(|_| is_amd64) {
             Some(level) => CpuLevel::Level(level.to_owned()),
             None => CpuLevel::Unknown(cpu.to_owned()),
         },
@@ -130,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_level_of_amd64_is_none_of_another_processor() {
+    fn levels_of_amd64_are_unknown_on_other_processors() {
         let level = |platform, cpu| level(&Platform::parse(platform).unwrap(), Some(cpu));
         assert_eq!(level("linux/amd64", "x86-64"), CpuLevel::Baseline);
         assert_eq!(level("linux/amd64", "x86-64-v3"), CpuLevel::Level("v3".to_owned()));

@@ -10,7 +10,7 @@ use super::cargo::slug;
 use super::recipe::Recipe;
 use super::recipe::bake::{Bake, Group, Target, literal, target, target_name};
 use super::{EngineCall, EnginePlan, EngineResult, Purpose, TextFile};
-use crate::engine::{Builder, Engine, Frontend, Options, caches, csv, listed};
+use crate::engine::{Builder, Engine, Frontend, Options, csv, listed, spelled};
 use crossdock_system::process::Command;
 
 /// What the commands for one Dockerfile are made of.
@@ -235,7 +235,7 @@ impl Calls<'_> {
         ];
         for (option, values) in rows {
             for value in values {
-                command = command.args([option, &caches::spelled(self.engine, option, value)]);
+                command = command.args([option, &spelled(self.engine, option, value)]);
             }
         }
         command

@@ -1,4 +1,4 @@
-//! Which foreign programs the kernel of this machine hands to an emulator, for engines that do not say.
+//! The platforms that the kernel of this machine emulates, for engines that do not report their own.
 
 use std::path::Path;
 
@@ -6,23 +6,24 @@ use crossdock_platform::Platform;
 
 use crossdock_toolchain::host::{machine_name, of_elf};
 
-/// Where Linux lists what it hands to other programs (Documentation/admin-guide/binfmt-misc.rst of the kernel).
+/// The directory in which Linux lists the registered interpreters (Documentation/admin-guide/binfmt-misc.rst of the kernel).
 const REGISTERED: &str = "/proc/sys/fs/binfmt_misc";
 
-/// Whether an engine's kernel and machine are those of this process: then what is registered here holds there.
+/// Whether an engine runs on this machine's kernel, so that the interpreters registered here serve it too.
 pub(super) fn is_here(kernel: &str, machine: &str) -> bool {
     let here = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     !kernel.is_empty() && here.trim() == kernel && machine_name() == machine
 }
 
-/// What this machine runs, natively or emulated, in containers too.
+/// Returns the platforms whose programs containers on this machine run, natively or emulated.
 pub(super) fn of_this_machine(native: &Platform) -> Vec<Platform> {
     let entries = std::fs::read_dir(Path::new(REGISTERED)).into_iter().flatten().flatten();
     let texts = entries.filter_map(|entry| std::fs::read_to_string(entry.path()).ok());
     with_native(native, texts.filter_map(|text| emulated(&text)).collect())
 }
 
-/// The native platform, with the 32-bit programs of its family, before what is emulated.
+/// Returns the native platform and the 32-bit platform of its family, which the same processors run, followed by the
+/// emulated ones.
 pub(super) fn with_native(native: &Platform, emulated: Vec<Platform>) -> Vec<Platform> {
     let family = match native.baseline().to_string().as_str() {
         "linux/amd64" => Some("linux/386"),
@@ -33,8 +34,8 @@ pub(super) fn with_native(native: &Platform, emulated: Vec<Platform>) -> Vec<Pla
     [native.normalized()].into_iter().chain(family).chain(emulated).collect()
 }
 
-/// The platform whose programs an entry stands for. Only an interpreter that the kernel holds open (flag F) is there for
-/// programs in a container.
+/// Returns the platform whose programs an entry matches by their magic. Only an interpreter that the kernel keeps open
+/// (flag F) works in a container: any other is looked for among the container's own files.
 fn emulated(entry: &str) -> Option<Platform> {
     let field = |name: &str| entry.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
     let holds = entry.starts_with("enabled") && field("flags:")?.contains('F');
@@ -54,13 +55,13 @@ mod tests {
                          magic 7f454c460201010000000000000000000200b700\nmask ffffffffffffff00fffffffffffffffffeffffff\n";
 
     #[test]
-    fn an_entry_stands_for_the_machine_of_its_magic() {
+    fn an_entry_means_the_machine_of_its_magic() {
         assert_eq!(emulated(ARM64), Some(Platform::LINUX_ARM64));
         let s390x = ARM64.replace("7f454c460201", "7f454c460202").replace("0200b700", "00020016");
         assert_eq!(emulated(&s390x).map(|platform| platform.to_string()).as_deref(), Some("linux/s390x"));
         for other in [
             ARM64.replace("enabled", "disabled"),
-            // Its emulator would have to lie in the image.
+            // Without the flag F, the emulator would have to be in the image.
             ARM64.replace("POCF", "POC"),
             ARM64.replace("7f454c46", "cafebabe"),
             ARM64.replace("b700", ""),
@@ -72,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_runs_the_small_programs_of_its_own_family() {
+    fn a_machine_runs_the_32_bit_programs_of_its_family() {
         let names = |native: Platform| {
             let runs = with_native(&native, vec![Platform::LINUX_ARM64]);
             runs.iter().map(Platform::to_string).collect::<Vec<_>>()

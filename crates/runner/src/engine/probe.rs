@@ -1,48 +1,56 @@
-//! Asks an engine what it is. Parsing its answers is pure and stands with each engine.
+//! Asks an engine for its versions and platforms, with a module for the answers of each engine.
 
-use super::{Builder, Engine, buildx, docker, podman};
+mod buildx;
+mod docker;
+mod emulation;
+mod podman;
+
+use super::{Builder, Engine, is_older};
 use crossdock_system::availability::{Availability, Unavailable};
 use crossdock_system::process::{Command, Output, ProcessError, Processes};
 use crossdock_toolchain::host::System;
 use crossdock_toolchain::host::remedies;
 
-/// Asks the builder; a builder that gives no answer is unavailable, with the reason and what brings it.
+/// Asks the engine of a builder for its versions and platforms, by running its client.
 ///
-/// `Builder::Embedded` is no engine and has nothing to say.
-pub fn ask(builder: &Builder, processes: &Processes) -> Option<Availability<Engine>> {
-    let asker = Asker { processes, system: &crossdock_toolchain::host::here() };
+/// An engine that is missing, does not answer, or is too old is [`Availability::Unavailable`], with the reason and the
+/// commands that help. Returns `None` for [`Builder::Embedded`], which is crossdock itself.
+pub fn probe(builder: &Builder, processes: &Processes) -> Option<Availability<Engine>> {
+    let client = Client { processes, system: &crossdock_toolchain::host::here() };
     let answer = match builder {
         Builder::Embedded => return None,
-        Builder::Docker => docker::ask(&asker),
-        Builder::Podman => podman::ask(&asker),
-        Builder::Buildx(name) => buildx::ask(&asker, name.as_deref()),
+        Builder::Docker => docker::probe(&client),
+        Builder::Podman => podman::probe(&client),
+        Builder::Buildx(name) => buildx::probe(&client, name.as_deref()),
     };
     Some(answer.map_or_else(Availability::Unavailable, Availability::Available))
 }
 
-/// Runs an engine's commands and says why they fail.
-pub(super) struct Asker<'a> {
+/// Runs the commands of an engine's client, and explains why they fail.
+pub(super) struct Client<'a> {
     pub(super) processes: &'a Processes,
     system: &'a System,
 }
 
-impl Asker<'_> {
-    pub(super) fn command(&self, words: &[&str]) -> Command {
-        let (program, arguments) = words.split_first().unwrap_or((&"", &[]));
-        Command::new(*program, self.processes.environment().directory.clone()).args(arguments.iter().copied())
+impl Client<'_> {
+    /// The words of a command are its program and its arguments.
+    fn command(&self, words: &[&str]) -> Command {
+        let directory = self.processes.environment().directory.clone();
+        Command::new(words[0], directory).args(words[1..].iter().copied())
     }
 
-    /// What the command left, whatever its exit code; absent where the program is.
+    /// Returns the output of a command with any exit status.
     pub(super) fn output(&self, words: &[&str]) -> Result<Output, Unavailable> {
         self.processes.output(&self.command(words)).map_err(|error| self.not_started(words[0], &error))
     }
 
-    /// What the command said on standard output; its standard error as the reason when it failed.
-    pub(super) fn said(&self, words: &[&str]) -> Result<String, Unavailable> {
+    /// Returns the standard output of a command that succeeded. Its standard error is the reason if it failed.
+    pub(super) fn stdout(&self, words: &[&str]) -> Result<String, Unavailable> {
         let output = self.output(words)?;
-        match output.status.success() {
-            true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-            false => Err(refusal(words[0], &String::from_utf8_lossy(&output.stderr))),
+        if output.status.success() {
+            Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        } else {
+            Err(refusal(words[0], &String::from_utf8_lossy(&output.stderr)))
         }
     }
 
@@ -55,24 +63,24 @@ impl Asker<'_> {
             error,
             ProcessError::Start { source, .. } if source.kind() == std::io::ErrorKind::NotFound
         );
-        match is_missing {
-            true => Unavailable {
-                why: format!("{program} is not installed"),
-                remedies: remedies::install(program, self.system),
-            },
-            false => Unavailable::because(error.to_string()),
+        if is_missing {
+            let why = format!("{program} is not installed");
+            Unavailable { why, remedies: remedies::install(program, self.system) }
+        } else {
+            Unavailable::because(error.to_string())
         }
     }
 }
 
-/// Why an engine refused to answer, by what its client wrote: docker's and podman's words, tried with docker 20.10 and
+/// Explains why an engine did not answer, from the standard error of its client. The texts are those of docker 20.10 and
 /// 28, and podman 4.3.
 pub(super) fn refusal(program: &str, stderr: &str) -> Unavailable {
-    let said = stderr.trim().trim_start_matches("ERROR:").trim();
-    let last = said.lines().last().unwrap_or("it gave no reason");
-    let words = said.to_ascii_lowercase();
+    let text = stderr.trim().trim_start_matches("ERROR:").trim();
+    let last = text.lines().last().unwrap_or("it gave no reason");
+    let words = text.to_ascii_lowercase();
     if words.contains("permission denied") {
-        // Who may use an engine is root on its machine: that is granted by a person, and never by `--setup`.
+        // Whoever may use the engine is root on its machine. A person has to grant that, so it is not a remedy that
+        // `--setup` could run.
         return Unavailable::because(format!(
             "{program} may not be used by this user: {last}; run as a user of the engine's group (`sudo usermod -aG \
              docker NAME` and a new login add one), or use podman, which needs none"
@@ -89,22 +97,14 @@ pub(super) fn refusal(program: &str, stderr: &str) -> Unavailable {
     Unavailable::because(format!("{program} does not answer: {last}"))
 }
 
-/// The numbers that a version begins with: `20.10.24+dfsg1` is 20, 10, 24.
-pub(super) fn numbers(version: &str) -> Vec<u32> {
-    let version = version.trim_start_matches('v');
-    let end = version.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(version.len());
-    version[..end].split('.').map_while(|part| part.parse().ok()).collect()
-}
-
-/// Refuses what is older than the first version that can.
+/// Refuses a version that is older than the first one with everything that crossdock needs.
 pub(super) fn at_least(what: &str, version: &str, first: [u32; 2]) -> Result<(), Unavailable> {
-    let have = numbers(version);
-    // Versions built from source call themselves 0.0.0: nothing is known of them.
-    if have.iter().all(|number| *number == 0) || have.as_slice() >= first.as_slice() {
+    if !is_older(version, first) {
         return Ok(());
     }
     let [major, minor] = first;
-    Err(Unavailable::because(format!("{what} is {version}, which is too old: take {major}.{minor} or newer")))
+    let why = format!("{what} is {version}, which is too old: install {major}.{minor} or newer");
+    Err(Unavailable::because(why))
 }
 
 #[cfg(test)]
@@ -112,17 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_are_compared_by_their_numbers() {
-        assert_eq!(numbers("20.10.24+dfsg1"), [20, 10, 24]);
-        assert_eq!(numbers("v0.19.3-12-gabc"), [0, 19, 3]);
-        assert!(at_least("docker", "20.10.24+dfsg1", [20, 10]).is_ok());
-        assert!(at_least("docker", "9.9", [20, 10]).is_err());
-        assert!(at_least("docker", "19.03.5", [20, 10]).is_err());
-        assert!(at_least("buildx", "v0.0.0+unknown", [0, 10]).is_ok());
-    }
-
-    #[test]
-    fn refusals_say_what_to_do() {
+    fn refusals_name_a_remedy() {
         let denied = "Got permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock: Get \"http://…\": dial unix /var/run/docker.sock: connect: permission denied";
         let away = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?";
         insta::assert_snapshot!(refusal("docker", denied), @r#"docker may not be used by this user: Got permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock: Get "http://…": dial unix /var/run/docker.sock: connect: permission denied; run as a user of the engine's group (`sudo usermod -aG docker NAME` and a new login add one), or use podman, which needs none"#);

@@ -1,13 +1,13 @@
-//! Builders of buildx: by its plugin in docker or as a program of its own.
+//! Builders of buildx, which is a plugin of docker or a program of its own.
 
 use crossdock_platform::Platform;
 
-use super::ask::{Asker, at_least};
-use super::{Builder, CacheExport, Engine, Frontend, Node};
+use super::{Client, at_least};
+use crate::engine::{Builder, CacheExport, Engine, Frontend, Node};
 use crossdock_system::availability::Unavailable;
 use crossdock_toolchain::host::remedies;
 
-/// What `buildx inspect` says of a builder.
+/// The answer of `buildx inspect`.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Inspected {
     name: String,
@@ -17,14 +17,14 @@ struct Inspected {
     nodes: Vec<Node>,
 }
 
-pub(super) fn ask(asker: &Asker<'_>, name: Option<&str>) -> Result<Engine, Unavailable> {
-    let (program, version) = program(asker)?;
+pub(super) fn probe(client: &Client<'_>, name: Option<&str>) -> Result<Engine, Unavailable> {
+    let (program, version) = program(client)?;
     at_least("buildx", &version, [0, 10])?;
     let mut words: Vec<&str> = program.clone();
-    // Starting a stopped builder takes long and pulls an image: that is the build's affair.
+    // Without `--bootstrap`: starting a stopped builder takes long and pulls an image, which only a build may do.
     words.push("inspect");
     words.extend(name);
-    let output = asker.output(&words)?;
+    let output = client.output(&words)?;
     let stderr = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {
         return Err(no_builder(&program, name, &stderr));
@@ -32,6 +32,7 @@ pub(super) fn ask(asker: &Asker<'_>, name: Option<&str>) -> Result<Engine, Unava
     let builder = read(&String::from_utf8_lossy(&output.stdout));
     usable(&program, &builder)?;
     let runs: Vec<Platform> = builder.nodes.iter().flat_map(|node| node.platforms.iter().cloned()).collect();
+    // A builder that was not started yet reports no platforms. It is described by the one that most builders run on.
     let native = runs.first().cloned().unwrap_or(Platform::LINUX_AMD64);
     Ok(Engine {
         builder: Builder::Buildx(name.map(str::to_owned)),
@@ -39,7 +40,6 @@ pub(super) fn ask(asker: &Asker<'_>, name: Option<&str>) -> Result<Engine, Unava
         server: builder.versions.first().cloned(),
         frontend: Frontend::Buildx,
         platform: native,
-        // A builder that was not started yet does not say.
         runs: (!runs.is_empty()).then_some(runs),
         program: program.into_iter().map(str::to_owned).collect(),
         nodes: builder.nodes,
@@ -47,21 +47,22 @@ pub(super) fn ask(asker: &Asker<'_>, name: Option<&str>) -> Result<Engine, Unava
     })
 }
 
-/// What the nodes run that `buildx inspect` tells of; none where it does not say, because none of them was started yet.
+/// Returns the platforms that all nodes run, from the answer of `buildx inspect`; `None` if none of them was started yet,
+/// because buildx does not know them before.
 pub(super) fn runs(inspected: &str) -> Option<Vec<Platform>> {
     let nodes = read(inspected).nodes;
     let runs: Vec<Platform> = nodes.into_iter().flat_map(|node| node.platforms).collect();
     (!runs.is_empty()).then_some(runs)
 }
 
-/// The plugin, else the program; and its version.
-fn program(asker: &Asker<'_>) -> Result<(Vec<&'static str>, String), Unavailable> {
-    let ways: [Vec<&'static str>; 2] = [vec!["docker", "buildx"], vec!["buildx"]];
-    for program in ways {
+/// Returns the words that call buildx, as docker's plugin if it is installed, and its version.
+fn program(client: &Client<'_>) -> Result<(Vec<&'static str>, String), Unavailable> {
+    let candidates: [Vec<&'static str>; 2] = [vec!["docker", "buildx"], vec!["buildx"]];
+    for program in candidates {
         let words: Vec<&str> = program.iter().copied().chain(["version"]).collect();
-        if let Ok(said) = asker.said(&words) {
+        if let Ok(answer) = client.stdout(&words) {
             // `github.com/docker/buildx v0.19.3 48d6a39`
-            return Ok((program, said.split_whitespace().nth(1).unwrap_or("unknown").to_owned()));
+            return Ok((program, answer.split_whitespace().nth(1).unwrap_or("unknown").to_owned()));
         }
     }
     Err(Unavailable::because(
@@ -70,41 +71,41 @@ fn program(asker: &Asker<'_>) -> Result<(Vec<&'static str>, String), Unavailable
 }
 
 fn no_builder(program: &[&str], name: Option<&str>, stderr: &str) -> Unavailable {
-    let said = stderr.trim().trim_start_matches("ERROR:").trim();
-    // Another reason, as a configuration that cannot be read, is not cured by another builder.
-    let Some(name) = name.filter(|_| said.contains("no builder")) else {
-        return super::ask::refusal("buildx", stderr);
+    let text = stderr.trim().trim_start_matches("ERROR:").trim();
+    // Any other reason, as an unreadable configuration, is not remedied by creating a builder.
+    let Some(name) = name.filter(|_| text.contains("no builder")) else {
+        return super::refusal("buildx", stderr);
     };
     let create = ["create", "--name", name, "--driver", "docker-container"];
     let words = program.iter().copied().skip(1).chain(create);
     Unavailable {
-        why: format!("buildx has no builder `{name}`: {said}"),
+        why: format!("buildx has no builder `{name}`: {text}"),
         remedies: vec![remedies::user([remedies::command(program[0], words)])],
     }
 }
 
-/// A builder must be there and hand out images as files.
+/// Refuses a builder that does not answer or that cannot export images as files.
 fn usable(program: &[&str], builder: &Inspected) -> Result<(), Unavailable> {
-    // A node that is away takes nothing from the others.
+    // A builder works as long as one of its nodes answers.
     let first = builder.nodes.iter().find_map(|node| node.error.as_ref());
-    let away = first.filter(|_| builder.nodes.iter().all(|node| node.error.is_some()));
-    if let Some(error) = builder.error.as_ref().or(away) {
-        return Err(super::ask::refusal("buildx", error));
+    let unreachable = first.filter(|_| builder.nodes.iter().all(|node| node.error.is_some()));
+    if let Some(error) = builder.error.as_ref().or(unreachable) {
+        return Err(super::refusal("buildx", error));
     }
     if builder.driver != "docker" {
         return Ok(());
     }
-    // Another builder must be named too: no command alone brings what is missing.
+    // Not a remedy that `--setup` could run: besides creating a builder, the user has to name it.
     Err(Unavailable::because(format!(
         "the builder `{}` is docker's own, which exports no multi-platform image as a file: make another one (`{} create \
-         --name crossdock --driver docker-container`) and name it with --builder buildx=crossdock, or take --builder docker",
+         --name crossdock --driver docker-container`) and name it with --builder buildx=crossdock, or use --builder docker",
         builder.name,
         program.join(" "),
     )))
 }
 
-/// Reads `buildx inspect`: the builder's fields, an empty line, then each node's, as buildx 0.8 to 0.30 write them. What
-/// is indented belongs to a part of a node, as its labels and devices.
+/// Reads the answer of `buildx inspect`, as buildx 0.8 to 0.30 write it: the builder's fields, an empty line, the fields of
+/// each node. Indented lines belong to a part of a node, as its labels and devices.
 fn read(text: &str) -> Inspected {
     let mut builder = Inspected::default();
     for line in text.lines().filter(|line| !line.starts_with(char::is_whitespace)) {
@@ -132,7 +133,7 @@ fn read(text: &str) -> Inspected {
     builder
 }
 
-/// `linux/amd64*, linux/amd64/v2, linux/386`; a star marks what a person fixed.
+/// Reads `linux/amd64*, linux/amd64/v2, linux/386`. A star marks a platform that the user set.
 fn platforms(text: &str) -> Vec<Platform> {
     let names = text.split(',').map(|name| name.trim().trim_end_matches('*'));
     names.filter_map(|name| Platform::parse(name).ok()).map(|platform| platform.normalized()).collect()
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_is_no_node_and_one_node_that_is_away_is_no_reason_to_refuse_the_others() {
+    fn devices_are_not_nodes_and_one_unreachable_node_does_not_make_a_builder_unusable() {
         let farm = format!(
             "{TWO}Devices:\n Name:                 vendor.example/gpu=0\n Automatically allowed: true\n\nName: gone\nEndpoint: tcp://127.0.0.1:1\nError: connection refused\n"
         );
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn dockers_own_builder_and_a_dead_one_are_refused() {
+    fn dockers_own_builder_and_an_unreachable_one_are_refused() {
         let own = "Name:   default\nDriver: docker\n\nNodes:\nName:             default\nEndpoint:         default\nStatus:           running\nPlatforms:        linux/amd64, linux/386\n";
         let why = usable(&["docker", "buildx"], &read(own)).unwrap_err();
         assert!(why.why.contains("exports no multi-platform image"), "{why}");
@@ -184,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_builder_that_is_not_there_names_the_command_that_makes_it() {
+    fn a_missing_builder_has_the_command_that_creates_it_as_remedy() {
         let why = no_builder(&["buildx"], Some("farm"), "ERROR: no builder \"farm\" found\n");
         assert_eq!(why.why, "buildx has no builder `farm`: no builder \"farm\" found");
         assert_eq!(why.remedies[0].to_string(), "buildx create --name farm --driver docker-container");

@@ -1,0 +1,221 @@
+//! Runs the compilers, and finds the programs that they make.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use cargo_metadata::{Message as CargoMessage, PackageId};
+use crossdock_oci::Digest;
+use crossdock_system::process::{Command, OutputLine};
+use crossdock_toolchain::choice::Wrapper;
+
+use super::error::{file_error, other_file_error};
+use super::observer::{Reporter, ToolLine};
+use super::output::{create_directory, is_executable, remove_file};
+use super::{Color, ExecuteError, StepContext, into_inner, lock, too_early};
+use crate::plan::{Artifact, CargoBuild, CargoProgram, GoBuild, ImagePlan, ProgramPlan};
+
+impl StepContext<'_> {
+    /// Writes a script that a compiler calls in place of a tool, or a file of settings for it.
+    pub(super) fn write_wrapper(&self, wrapper: &Wrapper) -> Result<String, ExecuteError> {
+        let path = &wrapper.path;
+        if let Some(directory) = path.parent() {
+            create_directory(directory)?;
+        }
+        // Its name holds a hash of its content. An equal file may be in use by another run: Linux does not execute a file
+        // that is open for writing (ETXTBSY).
+        if std::fs::read(path).is_ok_and(|known| known == wrapper.content.as_bytes())
+            && std::fs::metadata(path).is_ok_and(|metadata| is_executable(&metadata) || cfg!(not(unix)))
+        {
+            return Ok(String::new());
+        }
+        crossdock_fs::write_atomically(path, wrapper.content.as_bytes())
+            .and_then(|()| crossdock_fs::make_executable(path))
+            .map_err(other_file_error(path))?;
+        Ok(String::new())
+    }
+
+    pub(super) fn cargo(&self, build: &CargoBuild, reporter: &Reporter<'_>) -> Result<String, ExecuteError> {
+        let found: Mutex<BTreeMap<Artifact, Utf8PathBuf>> = Mutex::default();
+        // Presentation only, and therefore not part of the plan: neither colours nor a progress bar change what is
+        // compiled.
+        let color = match self.color {
+            Color::Always => "always",
+            Color::Never => "never",
+        };
+        let command = build
+            .command
+            .clone()
+            .env("CARGO_TERM_PROGRESS_WHEN", "always")
+            .env("CARGO_TERM_PROGRESS_WIDTH", "120")
+            .env("CARGO_TERM_COLOR", color);
+        let status = self.processes.stream(&command, &|line| match line {
+            OutputLine::Stdout(message) => lock(&found).extend(programs(message, &build.programs)),
+            OutputLine::Stderr(line) => reporter.line(read_cargo_line(line)),
+        })?;
+        if !status.success() {
+            return Err(ExecuteError::Compiler { command: build.command.to_string(), status });
+        }
+        let found = into_inner(found);
+        if let Some(lost) = build.programs.iter().find(|program| !found.contains_key(&program.artifact)) {
+            return Err(not_made(&lost.artifact, &build.command));
+        }
+        lock(&self.state).artifacts.extend(found);
+        Ok(String::new())
+    }
+
+    pub(super) fn go(&self, build: &GoBuild, reporter: &Reporter<'_>) -> Result<String, ExecuteError> {
+        create_directory(&build.output)?;
+        // Images may share a program.
+        let programs: BTreeSet<&Utf8PathBuf> = build.programs.iter().map(|(_, program)| program).collect();
+        programs.iter().try_for_each(|program| remove_if_damaged(program))?;
+        let status = self.processes.stream(&build.command, &|line| match line {
+            OutputLine::Stderr(text) if text.starts_with("go: downloading ") => {
+                reporter.line(ToolLine::Verbose(text));
+            }
+            OutputLine::Stdout(text) | OutputLine::Stderr(text) => reporter.line(ToolLine::output(text)),
+        })?;
+        if !status.success() {
+            return Err(ExecuteError::Compiler { command: build.command.to_string(), status });
+        }
+        if let Some((lost, _)) = build.programs.iter().find(|(_, path)| !path.is_file()) {
+            return Err(not_made(lost, &build.command));
+        }
+        programs.iter().try_for_each(|program| remember(program))?;
+        lock(&self.state).artifacts.extend(build.programs.iter().cloned());
+        Ok(String::new())
+    }
+
+    /// Returns the path of a program that an earlier step compiled.
+    pub(super) fn compiled(
+        &self,
+        image: &ImagePlan,
+        program: &ProgramPlan,
+    ) -> Result<Utf8PathBuf, ExecuteError> {
+        let path = lock(&self.state).artifacts.get(&program.artifact).cloned();
+        Ok(path.ok_or_else(|| too_early(image, format!("program `{}`", program.artifact.0)))?)
+    }
+}
+
+fn not_made(program: &Artifact, command: &Command) -> ExecuteError {
+    ExecuteError::NotMade { output: program.0.clone(), command: command.to_string() }
+}
+
+/// Returns the programs that a message of cargo announces: several where images share one.
+///
+/// Cargo's artifact messages do not name the triple. The Cargo Book ("Build cache") says where programs of `--target`
+/// are: in the directory of that name, below the target directory.
+fn programs(message: &str, wanted: &[CargoProgram]) -> Vec<(Artifact, Utf8PathBuf)> {
+    // Build scripts and procedural macros print lines of their own between cargo's messages.
+    let Ok(CargoMessage::CompilerArtifact(made)) = serde_json::from_str(message) else { return Vec::new() };
+    let Some(path) = made.executable else { return Vec::new() };
+    let is_it = |program: &&CargoProgram| {
+        made.package_id == PackageId { repr: program.package.clone() }
+            && made.target.name == program.binary
+            && made.target.is_bin()
+            && triple_directory(&path) == Some(program.triple.as_str())
+    };
+    wanted.iter().filter(is_it).map(|program| (program.artifact.clone(), path.clone())).collect()
+}
+
+/// Returns `TRIPLE` of `…/TRIPLE/PROFILE/PROGRAM`.
+fn triple_directory(program: &Utf8Path) -> Option<&str> {
+    program.parent()?.parent()?.file_name()
+}
+
+/// Classifies a line of cargo's standard error.
+fn read_cargo_line(line: &str) -> ToolLine<'_> {
+    // Cargo redraws its bar with carriage returns and escape sequences.
+    let plain = anstream::adapter::strip_str(line.trim_start()).to_string();
+    let Some((verb, rest)) = plain.trim_start().split_once(' ') else { return ToolLine::output(line) };
+    match verb {
+        "Building" if rest.contains('[') => read_bar(rest)
+            .map_or(ToolLine::Blank, |(done, total, what)| ToolLine::Progress { done, total, what }),
+        "Compiling" | "Fresh" | "Finished" | "Downloading" | "Downloaded" | "Updating" | "Locking"
+        | "Blocking" | "Adding" | "Checking" => ToolLine::Verbose(line),
+        _ => ToolLine::output(line),
+    }
+}
+
+/// Reads `[=====>     ] 37/120: serde, tokio`.
+fn read_bar(text: &str) -> Option<(u64, u64, String)> {
+    let (_, counted) = text.split_once(']')?;
+    let (count, what) = counted.trim().split_once(':').unwrap_or((counted.trim(), ""));
+    let (done, total) = count.split_once('/')?;
+    Some((done.trim().parse().ok()?, total.trim().parse().ok()?, what.trim().to_owned()))
+}
+
+/// Removes a program that was changed since crossdock had it compiled. `go build` decides by the build ID inside a program
+/// whether it is up to date, and would keep one that was damaged elsewhere.
+fn remove_if_damaged(program: &Utf8Path) -> Result<(), ExecuteError> {
+    if !program.is_file() {
+        return Ok(());
+    }
+    let digest = digest(program)?;
+    let is_known = std::fs::read_to_string(digest_file(program)).is_ok_and(|known| known == digest);
+    if is_known { Ok(()) } else { remove_file(program) }
+}
+
+fn remember(program: &Utf8Path) -> Result<(), ExecuteError> {
+    let digest = digest(program)?;
+    let file = digest_file(program);
+    if std::fs::read_to_string(&file).is_ok_and(|known| known == digest) {
+        return Ok(());
+    }
+    crossdock_fs::write_atomically(&file, digest.as_bytes()).map_err(other_file_error(&file))
+}
+
+fn digest(program: &Utf8Path) -> Result<String, ExecuteError> {
+    let file = std::fs::File::open(program).map_err(file_error(program))?;
+    let (digest, _) = Digest::of_reader(file).map_err(file_error(program))?;
+    Ok(digest.to_string())
+}
+
+/// Returns the file that keeps a program's digest from run to run.
+fn digest_file(program: &Utf8Path) -> Utf8PathBuf {
+    Utf8PathBuf::from(format!("{program}.sha256"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_progress_bar_of_cargo_is_read() {
+        let line =
+            read_cargo_line("\u{1b}[1m\u{1b}[92m    Building\u{1b}[0m [====>     ] 37/120: serde, tokio");
+        assert_eq!(line, ToolLine::Progress { done: 37, total: 120, what: "serde, tokio".to_owned() });
+        assert_eq!(
+            read_cargo_line("error[E0308]: mismatched types"),
+            ToolLine::output("error[E0308]: mismatched types")
+        );
+        assert_eq!(read_cargo_line("   Compiling serde v1.0"), ToolLine::Verbose("   Compiling serde v1.0"));
+    }
+
+    #[test]
+    fn only_programs_of_the_plan_are_taken() {
+        let wanted = CargoProgram {
+            artifact: Artifact("app/app@linux/arm64#app".to_owned()),
+            package: "path+file:///p#app@0.1.0".to_owned(),
+            binary: "app".to_owned(),
+            triple: "aarch64-unknown-linux-musl".to_owned(),
+        };
+        let message = |triple: &str, kind: &str| {
+            format!(
+                r#"{{"reason":"compiler-artifact","package_id":"path+file:///p#app@0.1.0","manifest_path":"/p/Cargo.toml","target":{{"kind":["{kind}"],"crate_types":["bin"],"name":"app","src_path":"/p/src/main.rs","edition":"2024","doc":true,"doctest":false,"test":true}},"profile":{{"opt_level":"3","debuginfo":0,"debug_assertions":false,"overflow_checks":false,"test":false}},"features":[],"filenames":["/t/{triple}/release/app"],"executable":"/t/{triple}/release/app","fresh":false}}"#
+            )
+        };
+        let other_image =
+            CargoProgram { artifact: Artifact("app/app@linux/arm64#other".to_owned()), ..wanted.clone() };
+        let wanted = [wanted, other_image];
+        let found = |message: &str| programs(message, &wanted);
+        let path = Utf8PathBuf::from("/t/aarch64-unknown-linux-musl/release/app");
+        assert_eq!(
+            found(&message("aarch64-unknown-linux-musl", "bin")),
+            wanted.clone().map(|wanted| (wanted.artifact, path.clone()))
+        );
+        assert_eq!(found(&message("x86_64-unknown-linux-musl", "bin")), []);
+        assert_eq!(found(&message("aarch64-unknown-linux-musl", "example")), []);
+        assert_eq!(found("not JSON: a build script printed this"), []);
+    }
+}

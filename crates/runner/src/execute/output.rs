@@ -1,0 +1,160 @@
+//! The files and directories that a run writes: how they are made, replaced, removed, and locked.
+
+use std::collections::BTreeMap;
+use std::fs::Metadata;
+use std::io::{BufWriter, ErrorKind, Write};
+use std::thread;
+use std::time::Duration;
+
+use camino::Utf8Path;
+use crossdock_oci::{Layout, LayoutLock, is_own_archive};
+use crossdock_system::process::Cancel;
+
+use super::error::{InternalError, file_error, image_error, other_file_error};
+use super::observer::{Event, Observer};
+use super::{ExecuteError, StepContext};
+use crate::plan::{Action, ImagePlan, Plan};
+
+pub(super) fn create_directory(path: &Utf8Path) -> Result<(), ExecuteError> {
+    std::fs::create_dir_all(path).map_err(file_error(path))
+}
+
+/// Creates a directory for output in the project, with a mark that keeps its content out of version control. A directory
+/// that exists may be the user's, so that nothing is added to it.
+pub(super) fn create_output_directory(path: &Utf8Path) -> Result<(), ExecuteError> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    create_directory(path)?;
+    crossdock_fs::mark_output(path.as_std_path()).map_err(other_file_error(path))
+}
+
+/// Removes a file, if it exists. Podman does not overwrite an archive, and the archive of an earlier run must not be taken
+/// for this run's.
+pub(super) fn remove_file(path: &Utf8Path) -> Result<(), ExecuteError> {
+    unless_absent(path, std::fs::remove_file(path))
+}
+
+/// Removes a directory with its content, if it exists.
+pub(super) fn remove_directory(path: &Utf8Path) -> Result<(), ExecuteError> {
+    unless_absent(path, std::fs::remove_dir_all(path))
+}
+
+fn unless_absent(path: &Utf8Path, removed: std::io::Result<()>) -> Result<(), ExecuteError> {
+    match removed {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        other => other.map_err(file_error(path)),
+    }
+}
+
+/// Writes a file next to its final path and moves it there once it is complete, so that a run that is killed leaves no
+/// half of an archive.
+pub(super) fn replace(
+    path: &Utf8Path,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), ExecuteError>,
+) -> Result<(), ExecuteError> {
+    let directory = path.parent().unwrap_or(Utf8Path::new("."));
+    let temporary =
+        tempfile::Builder::new().prefix(".crossdock-").tempfile_in(directory).map_err(file_error(path))?;
+    let mut file = BufWriter::with_capacity(1 << 20, temporary);
+    write(&mut file)?;
+    let temporary = file.into_inner().map_err(|error| file_error(path)(error.into_error()))?;
+    make_readable(temporary.as_file()).map_err(file_error(path))?;
+    temporary.persist(path).map_err(|error| file_error(path)(error.error))?;
+    Ok(())
+}
+
+/// Makes a temporary file, which only its owner can read, readable for engines that run as another user.
+#[cfg(unix)]
+fn make_readable(file: &std::fs::File) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(std::fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn make_readable(_: &std::fs::File) -> std::io::Result<()> {
+    Ok(())
+}
+
+#[cfg(unix)]
+pub(super) fn is_executable(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    metadata.permissions().mode() & 0o111 != 0
+}
+
+#[cfg(not(unix))]
+pub(super) fn is_executable(_: &Metadata) -> bool {
+    false
+}
+
+/// Refuses a plan that would write an archive over a file that crossdock did not write.
+pub(super) fn check_archives(plan: &Plan) -> Result<(), ExecuteError> {
+    let writes = |image: &ImagePlan| {
+        plan.steps
+            .iter()
+            .any(|step| matches!(&step.action, Action::Archive { image: name } if *name == image.name))
+    };
+    for image in plan.images.iter().filter(|image| writes(image)) {
+        let Some(path) = &image.archive else { continue };
+        if path.symlink_metadata().is_ok() && !is_own_archive(path.as_std_path()) {
+            return Err(ExecuteError::ForeignArchive { image: image.name.clone(), path: path.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// Locks every layout that the plan writes, by the name of its image. A layout that another run has locked is waited for.
+///
+/// All runs lock in the order of the layouts' paths, so that two runs never wait for each other.
+pub(super) fn lock_layouts(
+    plan: &Plan,
+    observer: &mut dyn Observer,
+    cancel: &Cancel,
+) -> Result<BTreeMap<String, LayoutLock>, ExecuteError> {
+    let mut written: Vec<&ImagePlan> =
+        plan.images.iter().filter(|image| writes_layout(plan, image)).collect();
+    written.sort_by(|left, right| left.layout.cmp(&right.layout));
+    written.into_iter().map(|image| Ok((image.name.clone(), lock_layout(image, observer, cancel)?))).collect()
+}
+
+fn writes_layout(plan: &Plan, image: &ImagePlan) -> bool {
+    plan.steps.iter().any(|step| match &step.action {
+        Action::Layers { image: name, .. } | Action::Import { image: name } | Action::Tag { image: name } => {
+            *name == image.name
+        }
+        _ => false,
+    })
+}
+
+fn lock_layout(
+    image: &ImagePlan,
+    observer: &mut dyn Observer,
+    cancel: &Cancel,
+) -> Result<LayoutLock, ExecuteError> {
+    if let Some(output) = image.layout.parent() {
+        create_output_directory(output)?;
+    }
+    let layout = Layout::create(image.layout.as_std_path()).map_err(image_error(image))?;
+    let mut was_reported = false;
+    loop {
+        let owner = match layout.try_lock().map_err(image_error(image))? {
+            Ok(lock) => return Ok(lock),
+            Err(owner) => owner,
+        };
+        if !was_reported {
+            observer.event(Event::Warning(&format!("{} is locked by {owner}; waiting for it", image.layout)));
+            was_reported = true;
+        }
+        if cancel.is_cancelled() {
+            return Err(ExecuteError::Cancelled);
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+impl StepContext<'_> {
+    /// Returns the lock of an image's layout, which the run took before its first step.
+    pub(super) fn layout_lock(&self, image: &ImagePlan) -> Result<&LayoutLock, InternalError> {
+        self.locks.get(&image.name).ok_or_else(|| InternalError::NotLocked { layout: image.layout.clone() })
+    }
+}
