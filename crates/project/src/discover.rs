@@ -1,35 +1,32 @@
 //! What the project itself says: Cargo's metadata, Go's package list, git.
 
 mod cargo;
-mod cargo_settings;
 mod error;
-mod files;
 mod go;
-mod go_modules;
-mod go_roles;
-mod native;
-mod request;
+mod manifests;
 mod select;
-mod sources;
 #[cfg(test)]
-pub(crate) mod tests;
-mod toolchain_file;
-pub mod triple_cfg;
+mod tests;
+
+use std::collections::BTreeSet;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_system::process::Processes;
 use serde::Serialize;
 
+use crate::config::{Features, ImageConfig};
 use crate::language::{Language, language_of};
 
-pub use cargo_settings::{CargoSettings, TargetSetting, UserSetting};
+pub use cargo::cfg::cfg_matches;
+pub use cargo::settings::{CargoSettings, TargetSetting, UserSetting};
+pub use cargo::toolchain_file::ToolchainFile;
+pub use cargo::{CargoBinary, CargoPackage, CargoWorkspace};
 pub use error::{ProjectError, ToolError};
-pub use files::read_files;
-pub use go_modules::GoModules;
-pub use request::{Discovery, GoPlatform, Network};
+pub use go::modules::GoModules;
+pub use go::roles::GoRole;
+pub use go::{GoMain, GoModule};
+pub use manifests::read_files;
 pub use select::{Program, SelectError};
-pub use sources::Sources;
-pub use toolchain_file::ToolchainFile;
 
 /// Asks cargo or go what the project in a folder is. The folder is absolute and holds the `Cargo.toml`, `go.mod` or
 /// `go.work`.
@@ -58,112 +55,80 @@ pub enum Project {
     Go(GoModule),
 }
 
-/// A Cargo workspace, as `cargo metadata` tells it.
-#[derive(Debug, Clone, Serialize)]
-pub struct CargoWorkspace {
-    /// The folder that was asked about: a member's, or the root itself.
-    pub folder: Utf8PathBuf,
-    /// The folder of the workspace's `Cargo.toml`.
-    pub root: Utf8PathBuf,
-    /// Where cargo builds.
-    pub target_directory: Utf8PathBuf,
-    /// Whether a `Cargo.lock` exists.
-    pub locked: bool,
-    /// Whether there was none until cargo was asked: what is built is the same only as long as it is kept.
-    pub lock_made: bool,
-    /// The workspace's own packages that have binaries, by name.
-    pub packages: Vec<CargoPackage>,
-    /// The user's own compiler flags and linkers, as cargo reads them in the folder that was asked about.
-    pub settings: CargoSettings,
-    /// `rust-toolchain.toml`.
-    pub toolchain_file: Option<ToolchainFile>,
-    /// Where the packages lie that belong to the workspace, or that it takes from a path.
-    pub sources: Sources,
+/// What is asked of a project.
+#[derive(Debug, Clone)]
+pub struct Discovery {
+    /// The language, where a folder may hold both.
+    pub language: Option<Language>,
+    /// Whether cargo and go may fetch what they miss.
+    pub network: Network,
+    /// The Cargo features that the images ask for, taken together: they decide what is compiled.
+    pub features: Features,
+    /// Rust triples whose dependencies count.
+    pub triples: Vec<String>,
+    /// Go platforms whose files count.
+    pub go_platforms: Vec<GoPlatform>,
+    /// `cargo`: a path, or a name that PATH finds.
+    pub cargo: String,
+    /// `go`.
+    pub go: String,
 }
 
-/// A package with binaries.
-#[derive(Debug, Clone, Serialize)]
-pub struct CargoPackage {
-    /// Its name.
-    pub name: String,
-    /// Its package id, as cargo's JSON messages name it.
-    pub id: String,
-    /// Its version.
-    pub version: String,
-    /// Its `Cargo.toml`.
-    pub manifest: Utf8PathBuf,
-    /// `package.repository`, `description`, `license`, `homepage`, `authors` for OCI annotations.
-    pub about: About,
-    /// Whether plain `cargo build` in the folder that was asked about builds it; never `xtask`, and where the workspace
-    /// names no `default-members`, no package below a folder like `examples` or `tests`.
-    pub default_member: bool,
-    /// Its binaries (not examples, not tests).
-    pub binaries: Vec<CargoBinary>,
-    /// `default-run`: the binary that `cargo run` takes.
-    pub default_run: Option<String>,
-    /// Why a C compiler for the target is needed: each a chain of package names from this package to the build script
-    /// that compiles C, as `["http-api", "ring", "cc"]`. Empty when everything is Rust. Cargo resolves the features of all
-    /// members and images together, so a chain may be one that another of them alone needs.
-    pub native_code: Vec<Vec<String>>,
+/// Whether tools may use the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Network {
+    /// They may.
+    #[default]
+    Online,
+    /// They make do with what this machine has (`--offline`).
+    Offline,
 }
 
-/// A binary target.
-#[derive(Debug, Clone, Serialize)]
-pub struct CargoBinary {
-    /// Its name.
-    pub name: String,
-    /// `required-features`.
-    pub required_features: Vec<String>,
-    /// Those of them that are off: cargo builds the binary only when it is told to enable them.
-    pub missing_features: Vec<String>,
+/// A pair of GOOS and GOARCH.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GoPlatform {
+    /// GOOS.
+    pub os: String,
+    /// GOARCH.
+    pub architecture: String,
 }
 
-/// A Go module, as `go list` tells it.
-#[derive(Debug, Clone, Serialize)]
-pub struct GoModule {
-    /// The folder of `go.mod`.
-    pub root: Utf8PathBuf,
-    /// The module path; of a `go.work` without a module beside it, the folder's name.
-    pub path: String,
-    /// The `go` directive, as `1.25`.
-    pub go_version: Option<String>,
-    /// The `toolchain` directive of `go.mod` or `go.work`, as `1.26.3`.
-    pub toolchain: Option<String>,
-    /// Which modules the build reads.
-    pub modules: GoModules,
-    /// Where the packages lie that belong to the module or workspace, or that replace others by a folder.
-    pub sources: Sources,
-    /// Its main packages.
-    pub mains: Vec<GoMain>,
+impl Default for Discovery {
+    /// Everything for Linux on amd64 and arm64.
+    fn default() -> Self {
+        let triples = ["x86_64", "aarch64"].iter();
+        let triples =
+            triples.flat_map(|cpu| ["musl", "gnu"].map(|libc| format!("{cpu}-unknown-linux-{libc}")));
+        let linux = |architecture: &str| GoPlatform { os: "linux".into(), architecture: architecture.into() };
+        Self {
+            language: None,
+            network: Network::default(),
+            features: Features::default(),
+            triples: triples.collect(),
+            go_platforms: vec![linux("amd64"), linux("arm64")],
+            cargo: "cargo".into(),
+            go: "go".into(),
+        }
+    }
 }
 
-/// A main package of a Go module.
-#[derive(Debug, Clone, Serialize)]
-pub struct GoMain {
-    /// The program's name, as `go build` names it.
-    pub name: String,
-    /// Its import path.
-    pub import_path: String,
-    /// Its folder.
-    pub directory: Utf8PathBuf,
-    /// Why it becomes an image without configuration, or why it does not.
-    pub role: GoRole,
-    /// Import paths of the packages outside the standard library below it that hold cgo files which CGO_ENABLED=0
-    /// would silently drop.
-    pub cgo_packages: Vec<String>,
-}
-
-/// What a main package is for, judged by its folder. Without configuration the main packages in the module's root and
-/// below `cmd/` make an image each; without any there, all that are programs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum GoRole {
-    /// It makes an image.
-    Default,
-    /// A program, but others come first: those in the root and below `cmd/`, and the root's where two have one name.
-    Secondary,
-    /// The folder of this name says that it is an example, a test or a tool of the project itself.
-    Internal(String),
+impl Discovery {
+    /// What images of one folder ask for, taken together: a feature that one of them turns on counts, and the default
+    /// features count unless all images turn them off.
+    pub fn of_images<'a>(images: impl IntoIterator<Item = &'a ImageConfig>, network: Network) -> Self {
+        let mut asked = Self { network, ..Self::default() };
+        let mut off = None;
+        for image in images {
+            asked.language = asked.language.or(image.language.as_ref().map(|language| language.value));
+            asked.features.all |= image.features.all;
+            asked.features.names.extend(image.features.names.iter().cloned());
+            off = Some(off.unwrap_or(true) && image.features.no_default);
+        }
+        asked.features.no_default = off.unwrap_or(false);
+        asked.features.names.sort();
+        asked.features.names.dedup();
+        asked
+    }
 }
 
 /// What a manifest says for people.
@@ -179,4 +144,45 @@ pub struct About {
     pub homepage: Option<String>,
     /// Authors.
     pub authors: Vec<String>,
+}
+
+/// The files and folders that a build reads, as far as the project's own tools tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Sources {
+    /// Below the project's root and relative to it, as `cmd`, `crates/api`, `*.go`; none inside another.
+    pub inside: BTreeSet<String>,
+    /// Folders of the project's own code that lie outside of its root: path dependencies, local replacements.
+    pub outside: BTreeSet<Utf8PathBuf>,
+}
+
+impl Sources {
+    /// A folder with everything in it; of the root itself those `entries` alone that are named.
+    fn add(&mut self, root: &Utf8Path, folder: &Utf8Path, entries: impl Iterator<Item = String>) {
+        match folder.strip_prefix(root) {
+            Ok(below) if below.as_str().is_empty() => self.inside.extend(entries),
+            Ok(below) => drop(self.inside.insert(below.as_str().replace('\\', "/"))),
+            Err(_) => drop(self.outside.insert(folder.to_owned())),
+        }
+    }
+
+    /// Adds what another question showed.
+    fn merge(&mut self, other: Self) {
+        self.inside.extend(other.inside);
+        self.outside.extend(other.outside);
+    }
+
+    /// Without what lies in a folder that is named too.
+    fn reduced(mut self) -> Self {
+        let all = self.inside.clone();
+        let within =
+            |path: &String| Utf8Path::new(path).ancestors().skip(1).any(|above| all.contains(above.as_str()));
+        self.inside.retain(|path| !within(path));
+        self
+    }
+}
+
+/// The first part of a path below the root: what is named to have the path.
+fn first_part(root: &Utf8Path, path: &Utf8Path) -> Option<String> {
+    let below = path.strip_prefix(root).ok()?;
+    below.components().next().map(|part| part.as_str().to_owned())
 }

@@ -200,7 +200,7 @@ fn https(address: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::discover::tests::{Folder, processes};
+    use crate::testing::{TestDirectory, processes};
 
     fn run(folder: &Utf8Path, arguments: &[&str]) {
         let identity = ["-c", "user.name=A", "-c", "user.email=a@b.example", "-c", "commit.gpgSign=false"];
@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn a_checkout() {
-        let folder = Folder::new(&[("a", "1"), ("sub/b", "2")]);
+        let folder = TestDirectory::new(&[("a", "1"), ("sub/b", "2")]);
         let root = folder.path();
         run(&root, &["init", "-q", "-b", "feature/x"]);
         let Availability::Unavailable(empty) = git(&root, &processes()) else { panic!("no commit yet") };
@@ -268,7 +268,7 @@ mod tests {
 
     #[test]
     fn untracked_files_and_changes_are_dirt_and_ignored_files_are_not() {
-        let folder = Folder::new(&[("a", "1"), (".gitignore", "/ignored")]);
+        let folder = TestDirectory::new(&[("a", "1"), (".gitignore", "/ignored")]);
         let root = folder.path();
         run(&root, &["init", "-q"]);
         run(&root, &["add", "."]);
@@ -282,7 +282,7 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn refusals_say_what_helps() {
-        let folder = Folder::new(&[("a", "1")]);
+        let folder = TestDirectory::new(&[("a", "1")]);
         let Availability::Unavailable(none) = git(&folder.path(), &processes()) else {
             panic!("no checkout")
         };

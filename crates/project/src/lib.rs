@@ -14,20 +14,19 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod builder;
 pub mod config;
 mod discover;
 mod git;
 mod language;
 pub mod template;
+#[cfg(test)]
+mod testing;
 
-pub use discover::triple_cfg;
-
-pub use builder::{Builder, UnknownBuilder};
+pub use config::{Builder, UnknownBuilder};
 pub use discover::{
     About, CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, Discovery, GoMain, GoModule, GoModules,
-    GoPlatform, GoRole, Network, Program, Project, ProjectError, SelectError, Sources, TargetSetting,
-    ToolError, ToolchainFile, UserSetting, discover, read_files,
+    GoRole, Network, Program, Project, ProjectError, SelectError, Sources, TargetSetting, ToolError,
+    ToolchainFile, UserSetting, cfg_matches, discover, read_files,
 };
 pub use git::{Git, checkout, git};
 pub use language::{Language, LanguageError, language_of};

@@ -76,6 +76,122 @@ pub(super) fn image_path(text: &str) -> Result<String, String> {
     }
 }
 
+pub(super) fn argument(text: &str) -> Result<(), String> {
+    match text.contains('\0') {
+        true => Err("an argument holds no NUL character".into()),
+        false => Ok(()),
+    }
+}
+
+pub(super) fn not_empty(text: &str) -> Result<(), String> {
+    match text.trim() {
+        "" => Err("it is empty".into()),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn program(text: &str) -> Result<(), String> {
+    match text.is_empty() || text.contains(['/', '\\', '\0']) || [".", ".."].contains(&text) {
+        true => Err(format!("`{text}` is not a program's name: a name without a folder, as `server`")),
+        false => Ok(()),
+    }
+}
+
+pub(super) fn feature(text: &str) -> Result<(), String> {
+    match text.is_empty() || text.contains([' ', ',', '\0']) || text.starts_with('-') {
+        true => Err(format!("`{text}` is not a feature: give each as an item of its own")),
+        false => Ok(()),
+    }
+}
+
+pub(super) fn profile(text: &str) -> Result<(), String> {
+    match !text.is_empty()
+        && text.chars().all(|c| c.is_alphanumeric() || "_-".contains(c))
+        && !text.starts_with('-')
+    {
+        true => Ok(()),
+        false => Err(format!("`{text}` is not a cargo profile's name, as `release`")),
+    }
+}
+
+pub(super) fn variable(text: &str) -> Result<(), String> {
+    match text.is_empty() || text.contains(['=', '\0']) {
+        true => Err(format!("`{text}` is not a variable's name")),
+        false => Ok(()),
+    }
+}
+
+pub(super) fn at_least(number: i64, least: i64) -> Result<u32, String> {
+    let number = u32::try_from(number).ok().filter(|number| i64::from(*number) >= least);
+    number.ok_or_else(|| format!("it takes a whole number from {least}, as seconds or a count"))
+}
+
+/// `SIGINT`, `15`.
+pub(super) fn stop_signal(text: &str) -> Result<(), String> {
+    let number = text.parse::<u8>().is_ok_and(|number| (1..=64).contains(&number));
+    let named = text.strip_prefix("SIG").is_some_and(|name| {
+        let known = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || b"+-".contains(&byte);
+        !name.is_empty() && name.bytes().all(known)
+    });
+    match number || named {
+        true => Ok(()),
+        false => Err(format!("`{text}` is no signal: write its name, as SIGINT, or a number from 1 to 64")),
+    }
+}
+
+/// `1`, `1.26`, `1.26.3`, `1.27rc1`: what tags of images begin with. The release that an image lies on follows from other
+/// keys.
+pub(super) fn version(text: &str) -> Result<(), String> {
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (numbers, preview) = text.split_at(end);
+    let are_numbers = numbers.split('.').count() <= 3 && numbers.split('.').all(|number| !number.is_empty());
+    let number = preview.strip_prefix("rc").or_else(|| preview.strip_prefix("beta"));
+    let is_preview = |number: &str| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    match are_numbers && (preview.is_empty() || number.is_some_and(is_preview)) {
+        true => Ok(()),
+        false => Err(format!(
+            "`{text}` is no version alone, as `1.26` or `1.26.3`; the release that an image lies on follows from `base`, \
+             `debian` and `alpine`"
+        )),
+    }
+}
+
+/// A host, a registry, a version: what stands in a Dockerfile without quotes.
+pub(super) fn host(text: &str) -> Result<(), String> {
+    let begins = text.starts_with(|first: char| first.is_ascii_alphanumeric());
+    match begins && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) {
+        true => Ok(()),
+        false => Err(format!(
+            "`{text}` has more than letters, digits, `.`, `_` and `-`, or does not begin with a letter or digit"
+        )),
+    }
+}
+
+pub(super) fn package(text: &str) -> Result<(), String> {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || b".+-_/~:@=".contains(&byte);
+    match !text.is_empty() && !text.starts_with('-') && text.bytes().all(known) {
+        true => Ok(()),
+        false => Err(format!("`{text}` is not one name: give each as an item of its own, as `libpq-dev`")),
+    }
+}
+
+pub(super) fn context_pattern(text: &str) -> Result<(), String> {
+    let trouble = text.trim().is_empty() || text.starts_with(['!', '#', '/']) || text.contains("..");
+    match trouble || text.chars().any(char::is_control) {
+        true => {
+            Err(format!("`{text}` is no path or pattern below the project's root, as `proto` or `assets/**`"))
+        }
+        false => Ok(()),
+    }
+}
+
+pub(super) fn line(text: &str) -> Result<(), String> {
+    match text.chars().any(char::is_control) {
+        true => Err("an argument of a Dockerfile is one line without control characters".into()),
+        false => Ok(()),
+    }
+}
+
 /// A path with `.` and `..` taken away by text alone; none when it climbs above its start.
 pub(crate) fn lexical(path: &Utf8Path) -> Option<Utf8PathBuf> {
     path.components().try_fold(Utf8PathBuf::new(), |mut whole, component| {

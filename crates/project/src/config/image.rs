@@ -3,12 +3,12 @@
 use std::ops::Range;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use crossdock_dockerfile::render::Health;
 
 use super::contradictions::contradictions;
-use super::dockerfile::{dockerfile, health, stop_signal};
-use super::raw::{At, RawFile, RawImage, Scalar};
+use super::raw::{At, RawDockerfile, RawFile, RawHealth, RawImage, Scalar};
 use super::reader::{Reader, relative_to};
-use super::{Defaults, ExtraFile, FileKind, ImageConfig, Sourced, grammar};
+use super::{Defaults, DockerfileConfig, ExtraFile, FileKind, ImageConfig, PrivateConfig, Sourced, grammar};
 use crate::language::{Language, language_of};
 use crate::template;
 
@@ -64,12 +64,13 @@ fn language(
 /// Which program goes in.
 fn program(reader: &mut Reader<'_>, image: &mut ImageConfig, raw: &mut RawImage) {
     image.language = raw.language.take().map(|language| reader.sourced(language));
-    image.package = raw.package.take().and_then(|package| reader.text("package", package, not_empty));
+    image.package =
+        raw.package.take().and_then(|package| reader.text("package", package, grammar::not_empty));
     image.binaries = match (raw.binary.take(), raw.binaries.take()) {
         (Some(binary), _) => {
-            reader.text("binary", binary, program_name).map(|binary| binary.map(|name| vec![name]))
+            reader.text("binary", binary, grammar::program).map(|binary| binary.map(|name| vec![name]))
         }
-        (None, Some(list)) => Some(reader.list("binaries", list, program_name)),
+        (None, Some(list)) => Some(reader.list("binaries", list, grammar::program)),
         (None, None) => None,
     };
 }
@@ -81,14 +82,14 @@ fn build(reader: &mut Reader<'_>, image: &mut ImageConfig, raw: &mut RawImage) {
     }
     image.libc = raw.libc.take().map(|libc| reader.sourced(libc));
     if let Some(features) = raw.features.take() {
-        let Sourced { value, source } = reader.list("features", features, feature);
+        let Sourced { value, source } = reader.list("features", features, grammar::feature);
         image.features.names = value;
         image.features_at = Some(source);
     }
     image.features.all = raw.all_features.take().is_some_and(At::into_inner);
     image.features.no_default = raw.no_default_features.take().is_some_and(At::into_inner);
     if let Some(profile) =
-        raw.profile.take().and_then(|profile| reader.text("profile", profile, profile_name))
+        raw.profile.take().and_then(|profile| reader.text("profile", profile, grammar::profile))
     {
         image.profile = profile;
     }
@@ -102,22 +103,22 @@ fn build(reader: &mut Reader<'_>, image: &mut ImageConfig, raw: &mut RawImage) {
 /// How the container runs.
 fn container(reader: &mut Reader<'_>, image: &mut ImageConfig, raw: &mut RawImage) {
     image.deploy = std::mem::take(&mut raw.deploy).into_iter().map(|name| reader.sourced(name)).collect();
-    image.env = reader.table("env", std::mem::take(&mut raw.env), variable);
-    image.labels = reader.table("labels", std::mem::take(&mut raw.labels), not_empty);
-    image.annotations = reader.table("annotations", std::mem::take(&mut raw.annotations), not_empty);
-    image.entrypoint = raw.entrypoint.take().map(|list| reader.list("entrypoint", list, word));
-    image.cmd = raw.cmd.take().map(|list| reader.list("cmd", list, word));
+    image.env = reader.table("env", std::mem::take(&mut raw.env), grammar::variable);
+    image.labels = reader.table("labels", std::mem::take(&mut raw.labels), grammar::not_empty);
+    image.annotations = reader.table("annotations", std::mem::take(&mut raw.annotations), grammar::not_empty);
+    image.entrypoint = raw.entrypoint.take().map(|list| reader.list("entrypoint", list, grammar::argument));
+    image.cmd = raw.cmd.take().map(|list| reader.list("cmd", list, grammar::argument));
     image.workdir = raw
         .workdir
         .take()
         .and_then(|path| reader.checked("workdir", path, |path: &String| grammar::image_path(path)));
-    image.user = raw.user.take().and_then(|user| reader.checked("user", user, user_text));
+    image.user = raw.user.take().and_then(|user| scalar(reader, "user", user, grammar::user));
     let ports = std::mem::take(&mut raw.expose).into_iter();
     image.expose = ports
         .filter_map(|port| reader.checked("expose", port, |port| grammar::port(&port.to_string())))
         .collect();
     image.stop_signal =
-        raw.stop_signal.take().and_then(|signal| reader.checked("stop-signal", signal, stop_signal));
+        raw.stop_signal.take().and_then(|signal| scalar(reader, "stop-signal", signal, grammar::stop_signal));
     image.health = raw.health.take().and_then(|raw| health(reader, raw));
 }
 
@@ -154,7 +155,7 @@ fn naming(reader: &mut Reader<'_>, image: &mut ImageConfig, raw: &mut RawImage) 
 /// Names of environment variables.
 pub(super) fn variables(reader: &mut Reader<'_>, names: Vec<At<String>>) -> Vec<String> {
     let names = names.into_iter();
-    names.filter_map(|name| reader.text("tag-env", name, variable)).map(|name| name.value).collect()
+    names.filter_map(|name| reader.text("tag-env", name, grammar::variable)).map(|name| name.value).collect()
 }
 
 /// One of the image's `files`, which errors call by its key.
@@ -203,6 +204,19 @@ fn existing(folder: &Utf8Path, project: &Utf8Path, path: &str) -> Result<Utf8Pat
     }
 }
 
+/// A value that is text, though a number may be written for it.
+fn scalar(
+    reader: &mut Reader<'_>,
+    key: &str,
+    at: At<Scalar>,
+    check: impl FnOnce(&str) -> Result<(), String>,
+) -> Option<Sourced<String>> {
+    reader.checked(key, at, |scalar| {
+        let text = scalar.to_string();
+        check(&text).map(|()| text)
+    })
+}
+
 fn mode_of(mode: &Scalar, written: &str) -> Result<u32, String> {
     match mode {
         Scalar::Text(text) => grammar::mode(text),
@@ -213,52 +227,61 @@ fn mode_of(mode: &Scalar, written: &str) -> Result<u32, String> {
     }
 }
 
-fn user_text(user: &Scalar) -> Result<String, String> {
-    let text = user.to_string();
-    grammar::user(&text).map(|()| text)
-}
-
-fn word(text: &str) -> Result<(), String> {
-    match text.contains('\0') {
-        true => Err("an argument holds no NUL character".into()),
-        false => Ok(()),
+/// What is meant.
+fn dockerfile(reader: &mut Reader<'_>, raw: RawDockerfile) -> DockerfileConfig {
+    let mut list = |key: &str, list: Option<At<Vec<At<String>>>>, check: fn(&str) -> Result<(), String>| {
+        list.map(|list| reader.list(key, list, check).value).unwrap_or_default()
+    };
+    let packages = list("packages", raw.packages, grammar::package);
+    let runtime_packages = list("runtime-packages", raw.runtime_packages, grammar::package);
+    let context = list("context", raw.context, grammar::context_pattern);
+    let private = raw.private.map(|private| PrivateConfig {
+        netrc: list("netrc", private.netrc, grammar::host),
+        ssh: list("ssh", private.ssh, grammar::host),
+        registries: list("registries", private.registries, grammar::host),
+    });
+    let version = |reader: &mut Reader<'_>, key: &str, version: Option<At<Scalar>>| {
+        version.and_then(|at| scalar(reader, key, at, grammar::version))
+    };
+    DockerfileConfig {
+        mode: raw.mode.map(|mode| reader.sourced(mode)),
+        base: raw.base.map(|base| reader.sourced(base)),
+        debian: raw.debian.map(|debian| reader.sourced(debian)),
+        alpine: version(reader, "alpine", raw.alpine),
+        toolchain: version(reader, "toolchain", raw.toolchain),
+        caching: raw.caching.map(|caching| reader.sourced(caching)),
+        packages,
+        runtime_packages,
+        context,
+        private: private.unwrap_or_default(),
+        syntax: raw.syntax.and_then(|syntax| reader.text("syntax", syntax, grammar::package)),
     }
 }
 
-fn not_empty(text: &str) -> Result<(), String> {
-    match text.trim() {
-        "" => Err("it is empty".into()),
-        _ => Ok(()),
+/// A health check with Docker's own values where none are given (Dockerfile reference, HEALTHCHECK).
+fn health(reader: &mut Reader<'_>, raw: RawHealth) -> Option<Sourced<Health>> {
+    let mut seconds = |key: &str, at: Option<At<i64>>, least: i64, otherwise: u32| match at {
+        None => Some(otherwise),
+        Some(at) => {
+            reader.checked(key, at, |number| grammar::at_least(*number, least)).map(|number| number.value)
+        }
+    };
+    let interval = seconds("interval", raw.interval, 1, 30);
+    let timeout = seconds("timeout", raw.timeout, 1, 30);
+    let start_period = seconds("start-period", raw.start_period, 0, 0);
+    let retries = seconds("retries", raw.retries, 1, 3);
+    let span = raw.command.span();
+    let command = reader.list("command", raw.command, grammar::line);
+    if command.value.is_empty() {
+        reader.wrong(&span, "`command` is empty", "name the program that checks, and its arguments");
     }
-}
-
-fn program_name(text: &str) -> Result<(), String> {
-    match text.is_empty() || text.contains(['/', '\\', '\0']) || [".", ".."].contains(&text) {
-        true => Err(format!("`{text}` is not a program's name: a name without a folder, as `server`")),
-        false => Ok(()),
-    }
-}
-
-fn feature(text: &str) -> Result<(), String> {
-    match text.is_empty() || text.contains([' ', ',', '\0']) || text.starts_with('-') {
-        true => Err(format!("`{text}` is not a feature: give each as an item of its own")),
-        false => Ok(()),
-    }
-}
-
-fn profile_name(text: &str) -> Result<(), String> {
-    match !text.is_empty()
-        && text.chars().all(|c| c.is_alphanumeric() || "_-".contains(c))
-        && !text.starts_with('-')
-    {
-        true => Ok(()),
-        false => Err(format!("`{text}` is not a cargo profile's name, as `release`")),
-    }
-}
-
-fn variable(text: &str) -> Result<(), String> {
-    match text.is_empty() || text.contains(['=', '\0']) {
-        true => Err(format!("`{text}` is not a variable's name")),
-        false => Ok(()),
-    }
+    let source = command.source;
+    let health = Health {
+        command: command.value,
+        interval: interval?,
+        timeout: timeout?,
+        start_period: start_period?,
+        retries: retries?,
+    };
+    Some(Sourced::new(health, source))
 }

@@ -4,8 +4,7 @@ use std::num::NonZeroUsize;
 
 use camino::Utf8PathBuf;
 
-use super::{ConfigError, Source, Sourced};
-use crate::builder::Builder;
+use super::{Builder, ConfigError, Source, Sourced};
 use crossdock_platform::nearest;
 use crossdock_system::environment::Environment;
 

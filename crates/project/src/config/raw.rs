@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use crossdock_dockerfile::render::{self, Caching, Debian};
 use serde::Deserialize;
 use serde::de::{Deserializer, Visitor};
 use toml::Spanned;
 
-use super::dockerfile::{RawDockerfile, RawHealth};
-use super::{Base, Libc, Linkage, Route};
+use super::{Base, DockerfileMode, Libc, Linkage, Route};
 use crate::language::Language;
 
 /// A value and its place.
@@ -87,6 +87,42 @@ pub(super) struct RawFile {
     pub(super) from: At<String>,
     pub(super) to: At<String>,
     pub(super) mode: Option<At<Scalar>>,
+}
+
+/// `[image.NAME.dockerfile]` as it is written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct RawDockerfile {
+    pub(super) mode: Option<At<DockerfileMode>>,
+    pub(super) base: Option<At<render::Base>>,
+    pub(super) debian: Option<At<Debian>>,
+    pub(super) alpine: Option<At<Scalar>>,
+    pub(super) toolchain: Option<At<Scalar>>,
+    pub(super) caching: Option<At<Caching>>,
+    pub(super) packages: Option<At<Vec<At<String>>>>,
+    pub(super) runtime_packages: Option<At<Vec<At<String>>>>,
+    pub(super) context: Option<At<Vec<At<String>>>>,
+    pub(super) private: Option<RawPrivate>,
+    pub(super) syntax: Option<At<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct RawPrivate {
+    pub(super) netrc: Option<At<Vec<At<String>>>>,
+    pub(super) ssh: Option<At<Vec<At<String>>>>,
+    pub(super) registries: Option<At<Vec<At<String>>>>,
+}
+
+/// `[image.NAME.health]` as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct RawHealth {
+    pub(super) command: At<Vec<At<String>>>,
+    pub(super) interval: Option<At<i64>>,
+    pub(super) timeout: Option<At<i64>>,
+    pub(super) start_period: Option<At<i64>>,
+    pub(super) retries: Option<At<i64>>,
 }
 
 /// What may be written as a number or as text: a port, a user, a mode.

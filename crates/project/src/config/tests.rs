@@ -1,38 +1,20 @@
-use camino::{Utf8Path, Utf8PathBuf};
-
 use super::*;
+use crate::testing::TestDirectory;
 
-/// A project folder that is removed with its test.
-struct Folder(tempfile::TempDir);
-
-impl Folder {
-    fn new(files: &[(&str, &str)]) -> Self {
-        let folder = Self(tempfile::tempdir().unwrap());
-        for (name, text) in files {
-            let path = folder.path().join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::io::Write::write_all(&mut std::fs::File::create(path).unwrap(), text.as_bytes()).unwrap();
-        }
-        folder
-    }
-
-    fn path(&self) -> Utf8PathBuf {
-        Utf8Path::from_path(self.0.path()).unwrap().canonicalize_utf8().unwrap()
-    }
-
+impl TestDirectory {
     /// The whole message, with the folder called `/p`.
-    fn error(&self) -> String {
+    fn config_error(&self) -> String {
         let error = Config::read(&self.path().join(FILE_NAME)).unwrap_err();
-        error.to_string().replace(self.path().as_str(), "/p")
+        self.masked(error)
     }
 }
 
-fn go(config: &str) -> Folder {
-    Folder::new(&[("go.mod", "module m\n"), (FILE_NAME, config)])
+fn go(config: &str) -> TestDirectory {
+    TestDirectory::new(&[("go.mod", "module m\n"), (FILE_NAME, config)])
 }
 
-fn rust(config: &str) -> Folder {
-    Folder::new(&[("Cargo.toml", ""), (FILE_NAME, config)])
+fn rust(config: &str) -> TestDirectory {
+    TestDirectory::new(&[("Cargo.toml", ""), (FILE_NAME, config)])
 }
 
 #[test]
@@ -64,31 +46,31 @@ tags = ["{{ version }}", "{{ git.short }}"]
 
 #[test]
 fn unknown_keys() {
-    insta::assert_snapshot!(go("[image.web]\nexpse = [1]\n").error(), @r"
+    insta::assert_snapshot!(go("[image.web]\nexpse = [1]\n").config_error(), @r"
     /p/crossdock.toml:2:1: unknown key `expse`; did you mean `expose`?
       |
     2 | expse = [1]
       | ^^^^^
     ");
-    insta::assert_snapshot!(go("[image.web]\nfoobarbaz = 1\n").error(), @r"
+    insta::assert_snapshot!(go("[image.web]\nfoobarbaz = 1\n").config_error(), @r"
     /p/crossdock.toml:2:1: unknown key `foobarbaz`; known here: `path`, `language`, `package`, `binary`, `binaries`, `deploy`, `base`, `linkage`, `libc`, `features`, `all-features`, `no-default-features`, `profile`, `ldflags`, `cgo`, `env`, `entrypoint`, `cmd`, `workdir`, `user`, `expose`, `labels`, `annotations`, `files`, `timezones`, `toolchain`, `repository`, `tags`, `tag-env`, `stop-signal`, `health` and `dockerfile`
       |
     2 | foobarbaz = 1
       | ^^^^^^^^^
     ");
-    insta::assert_snapshot!(go("[image.web]\nfiles = [{ form = \"a\", to = \"/b\" }]\n").error(), @r#"
+    insta::assert_snapshot!(go("[image.web]\nfiles = [{ form = \"a\", to = \"/b\" }]\n").config_error(), @r#"
     /p/crossdock.toml:2:12: unknown key `form`; did you mean `from`?
       |
     2 | files = [{ form = "a", to = "/b" }]
       |            ^^^^
     "#);
-    insta::assert_snapshot!(go("[imgae.web]\n").error(), @r"
+    insta::assert_snapshot!(go("[imgae.web]\n").config_error(), @r"
     /p/crossdock.toml:1:2: unknown key `imgae`; did you mean `image`?
       |
     1 | [imgae.web]
       |  ^^^^^
     ");
-    insta::assert_snapshot!(go("[image.web]\nbase = \"statik\"\n").error(), @r#"
+    insta::assert_snapshot!(go("[image.web]\nbase = \"statik\"\n").config_error(), @r#"
     /p/crossdock.toml:2:8: unknown value `statik`; did you mean `static`?
       |
     2 | base = "statik"
@@ -98,43 +80,43 @@ fn unknown_keys() {
 
 #[test]
 fn wrong_types() {
-    insta::assert_snapshot!(go("[image.web]\nexpose = \"2222\"\n").error(), @r#"
+    insta::assert_snapshot!(go("[image.web]\nexpose = \"2222\"\n").config_error(), @r#"
     /p/crossdock.toml:2:10: invalid type: string "2222", expected a list in brackets
       |
     2 | expose = "2222"
       |          ^^^^^^
     "#);
-    insta::assert_snapshot!(go("[image.web]\nexpose = [true]\n").error(), @r"
+    insta::assert_snapshot!(go("[image.web]\nexpose = [true]\n").config_error(), @r"
     /p/crossdock.toml:2:11: invalid type: boolean `true`, expected a number or a string
       |
     2 | expose = [true]
       |           ^^^^
     ");
-    insta::assert_snapshot!(go("[image.web]\ncgo = \"yes\"\n").error(), @r#"
+    insta::assert_snapshot!(go("[image.web]\ncgo = \"yes\"\n").config_error(), @r#"
     /p/crossdock.toml:2:7: invalid type: string "yes", expected true or false
       |
     2 | cgo = "yes"
       |       ^^^^^
     "#);
-    insta::assert_snapshot!(go("[image.web]\nenv = { PORT = 8080 }\n").error(), @r"
+    insta::assert_snapshot!(go("[image.web]\nenv = { PORT = 8080 }\n").config_error(), @r"
     /p/crossdock.toml:2:16: invalid type: integer `8080`, expected a string
       |
     2 | env = { PORT = 8080 }
       |                ^^^^
     ");
-    insta::assert_snapshot!(go("[image.web\n").error(), @r"
+    insta::assert_snapshot!(go("[image.web\n").config_error(), @r"
     /p/crossdock.toml:1:11: unclosed table, expected `]`
       |
     1 | [image.web
       |           ^
     ");
-    insta::assert_snapshot!(go("[image.web]\n[image.web]\n").error(), @r"
+    insta::assert_snapshot!(go("[image.web]\n[image.web]\n").config_error(), @r"
     /p/crossdock.toml:2:8: duplicate key
       |
     2 | [image.web]
       |        ^^^
     ");
-    insta::assert_snapshot!(go("[deploy.x]\n").error(), @r"
+    insta::assert_snapshot!(go("[deploy.x]\n").config_error(), @r"
     /p/crossdock.toml:1:1: the key `nodes` is missing
       |
     1 | [deploy.x]
@@ -144,7 +126,7 @@ fn wrong_types() {
 
 #[test]
 fn contradictions() {
-    insta::assert_snapshot!(go("[image.web]\nfeatures = [\"tls\"]\nprofile = \"dist\"\n").error(), @r#"
+    insta::assert_snapshot!(go("[image.web]\nfeatures = [\"tls\"]\nprofile = \"dist\"\n").config_error(), @r#"
     /p/crossdock.toml:2:12: `features` is for Rust programs, and this image holds a Go program; leave it out
       |
     2 | features = ["tls"]
@@ -155,13 +137,13 @@ fn contradictions() {
     3 | profile = "dist"
       |           ^^^^^^
     "#);
-    insta::assert_snapshot!(rust("[image.web]\ncgo = true\n").error(), @r"
+    insta::assert_snapshot!(rust("[image.web]\ncgo = true\n").config_error(), @r"
     /p/crossdock.toml:2:7: `cgo` is for Go programs, and this image holds a Rust program; leave it out
       |
     2 | cgo = true
       |       ^^^^
     ");
-    insta::assert_snapshot!(go("[image.web]\nbase = \"scratch\"\ntimezones = true\nuser = \"nonroot\"\n").error(), @r#"
+    insta::assert_snapshot!(go("[image.web]\nbase = \"scratch\"\ntimezones = true\nuser = \"nonroot\"\n").config_error(), @r#"
     /p/crossdock.toml:3:13: `timezones` adds to the base, and `base = "scratch"` is empty; use `base = "static"`
       |
     3 | timezones = true
@@ -172,7 +154,7 @@ fn contradictions() {
     4 | user = "nonroot"
       |        ^^^^^^^^^
     "#);
-    insta::assert_snapshot!(go("[image.web]\nlibc = \"musl\"\nlinkage = \"dynamic\"\n").error(), @r#"
+    insta::assert_snapshot!(go("[image.web]\nlibc = \"musl\"\nlinkage = \"dynamic\"\n").config_error(), @r#"
     /p/crossdock.toml:2:8: a Go program has no C library unless `cgo = true`; leave `libc` out, or decide for cgo
       |
     2 | libc = "musl"
@@ -183,7 +165,7 @@ fn contradictions() {
     3 | linkage = "dynamic"
       |           ^^^^^^^^^
     "#);
-    insta::assert_snapshot!(go("[image.web]\nbinary = \"a\"\nbinaries = [\"b\", \"b\"]\n").error(), @r#"
+    insta::assert_snapshot!(go("[image.web]\nbinary = \"a\"\nbinaries = [\"b\", \"b\"]\n").config_error(), @r#"
     /p/crossdock.toml:3:12: `binaries` and `binary` say the same thing twice; keep one of them
       |
     3 | binaries = ["b", "b"]
@@ -194,7 +176,7 @@ fn contradictions() {
     3 | binaries = ["b", "b"]
       |                  ^^^
     "#);
-    insta::assert_snapshot!(go("[image.web]\ntoolchain = [\"build-std\"]\nentrypoint = []\n").error(), @r#"
+    insta::assert_snapshot!(go("[image.web]\ntoolchain = [\"build-std\"]\nentrypoint = []\n").config_error(), @r#"
     /p/crossdock.toml:2:14: `toolchain` is for Rust programs, and this image holds a Go program; leave it out
       |
     2 | toolchain = ["build-std"]
@@ -207,13 +189,13 @@ fn contradictions() {
     "#);
     let twice =
         "[image.web]\nfiles = [{ from = \"go.mod\", to = \"/x\" }, { from = \"go.mod\", to = \"/x\" }]\n";
-    insta::assert_snapshot!(go(twice).error(), @r#"
+    insta::assert_snapshot!(go(twice).config_error(), @r#"
     /p/crossdock.toml:2:66: two files go to `/x`; keep one of them
       |
     2 | files = [{ from = "go.mod", to = "/x" }, { from = "go.mod", to = "/x" }]
       |                                                                  ^^^^
     "#);
-    insta::assert_snapshot!(rust("[image.web]\nall-features = true\nfeatures = [\"tls\"]\n").error(), @r"
+    insta::assert_snapshot!(rust("[image.web]\nall-features = true\nfeatures = [\"tls\"]\n").config_error(), @r"
     /p/crossdock.toml:2:16: `all-features` leaves nothing for `features` to say; keep one of them
       |
     2 | all-features = true
@@ -223,13 +205,13 @@ fn contradictions() {
 
 #[test]
 fn wrong_values() {
-    insta::assert_snapshot!(go("[image.Web]\n").error(), @r#"
+    insta::assert_snapshot!(go("[image.Web]\n").config_error(), @r#"
     /p/crossdock.toml:1:8: `image`: "Web" is not a repository: character 1, `W`, is a capital letter; a repository is written in lower case
       |
     1 | [image.Web]
       |        ^^^
     "#);
-    insta::assert_snapshot!(go("[image.web]\nexpose = [0, 70000, \"53/tpc\"]\n").error(), @r#"
+    insta::assert_snapshot!(go("[image.web]\nexpose = [0, 70000, \"53/tpc\"]\n").config_error(), @r#"
     /p/crossdock.toml:2:11: `expose`: `0` is not a port: it is a number from 1 to 65535
       |
     2 | expose = [0, 70000, "53/tpc"]
@@ -245,37 +227,37 @@ fn wrong_values() {
     2 | expose = [0, 70000, "53/tpc"]
       |                     ^^^^^^^^
     "#);
-    insta::assert_snapshot!(go("[image.web]\nrepository = \"https://r.example/web\"\n").error(), @r#"
+    insta::assert_snapshot!(go("[image.web]\nrepository = \"https://r.example/web\"\n").config_error(), @r#"
     /p/crossdock.toml:2:14: `repository`: "https://r.example/web" is not a repository: it is an address with `://`; leave out everything up to there
       |
     2 | repository = "https://r.example/web"
       |              ^^^^^^^^^^^^^^^^^^^^^^^
     "#);
-    insta::assert_snapshot!(go("[image.web]\nrepository = \"r.example/web:1\"\n").error(), @r#"
+    insta::assert_snapshot!(go("[image.web]\nrepository = \"r.example/web:1\"\n").config_error(), @r#"
     /p/crossdock.toml:2:14: `repository`: `r.example/web:1` has a tag: write `r.example/web`, and put `1` into `tags`
       |
     2 | repository = "r.example/web:1"
       |              ^^^^^^^^^^^^^^^^^
     "#);
-    insta::assert_snapshot!(go("[image.web]\ntags = [\"{{ version\"]\n").error(), @r#"
+    insta::assert_snapshot!(go("[image.web]\ntags = [\"{{ version\"]\n").config_error(), @r#"
     /p/crossdock.toml:2:9: `tags`: `{{ version` is not a template: unexpected end of input, expected end of variable block
       |
     2 | tags = ["{{ version"]
       |         ^^^^^^^^^^^^
     "#);
-    insta::assert_snapshot!(go("[image.web]\ntags = [\"{{ env.BUILD }}\"]\n").error(), @r#"
+    insta::assert_snapshot!(go("[image.web]\ntags = [\"{{ env.BUILD }}\"]\n").config_error(), @r#"
     /p/crossdock.toml:2:9: `tags`: `{{ env.BUILD }}` reads the variable BUILD; allow it with `tag-env = ["BUILD"]`
       |
     2 | tags = ["{{ env.BUILD }}"]
       |         ^^^^^^^^^^^^^^^^^
     "#);
-    insta::assert_snapshot!(go("tags = [\"{{ verison }}\"]\n").error(), @r#"
+    insta::assert_snapshot!(go("tags = [\"{{ verison }}\"]\n").config_error(), @r#"
     /p/crossdock.toml:1:9: `tags`: the tag template `{{ verison }}` uses `verison`, which does not exist; did you mean `version`?
       |
     1 | tags = ["{{ verison }}"]
       |         ^^^^^^^^^^^^^^^
     "#);
-    insta::assert_snapshot!(go("[image.web]\nuser = -1\nworkdir = \"srv\"\n").error(), @r#"
+    insta::assert_snapshot!(go("[image.web]\nuser = -1\nworkdir = \"srv\"\n").config_error(), @r#"
     /p/crossdock.toml:2:8: `user`: `-1` is not a user: write a number or a name, with a group as "65532:65532"
       |
     2 | user = -1
@@ -286,13 +268,13 @@ fn wrong_values() {
     3 | workdir = "srv"
       |           ^^^^^
     "#);
-    insta::assert_snapshot!(go("[image.web]\nenv = { \"A=B\" = \"x\" }\n").error(), @r#"
+    insta::assert_snapshot!(go("[image.web]\nenv = { \"A=B\" = \"x\" }\n").config_error(), @r#"
     /p/crossdock.toml:2:9: `env`: `A=B` is not a variable's name
       |
     2 | env = { "A=B" = "x" }
       |         ^^^^^
     "#);
-    insta::assert_snapshot!(go("[image.wéb]\n").error(), @r"
+    insta::assert_snapshot!(go("[image.wéb]\n").config_error(), @r"
     /p/crossdock.toml:1:9: invalid unquoted key, expected letters, numbers, `-`, `_`
       |
     1 | [image.wéb]
@@ -303,7 +285,7 @@ fn wrong_values() {
 #[test]
 fn files() {
     let with = |file: &str| go(&format!("[image.web]\nfiles = [{file}]\n"));
-    insta::assert_snapshot!(with(r#"{ from = "go.mod", to = "etc/x", mode = 755 }"#).error(), @r#"
+    insta::assert_snapshot!(with(r#"{ from = "go.mod", to = "etc/x", mode = 755 }"#).config_error(), @r#"
     /p/crossdock.toml:2:34: `image.web.files[0].to`: `etc/x` is relative; a path in an image is absolute, as `/etc/x`
       |
     2 | files = [{ from = "go.mod", to = "etc/x", mode = 755 }]
@@ -314,7 +296,7 @@ fn files() {
     2 | files = [{ from = "go.mod", to = "etc/x", mode = 755 }]
       |                                                  ^^^
     "#);
-    insta::assert_snapshot!(with(r#"{ from = "../x", to = "/x", mode = "rwx" }"#).error(), @r#"
+    insta::assert_snapshot!(with(r#"{ from = "../x", to = "/x", mode = "rwx" }"#).config_error(), @r#"
     /p/crossdock.toml:2:19: `image.web.files[0].from`: `../x` leaves the project's folder, /p
       |
     2 | files = [{ from = "../x", to = "/x", mode = "rwx" }]
@@ -325,13 +307,13 @@ fn files() {
     2 | files = [{ from = "../x", to = "/x", mode = "rwx" }]
       |                                             ^^^^^
     "#);
-    insta::assert_snapshot!(with(r#"{ from = "/etc/passwd", to = "/x" }"#).error(), @r#"
+    insta::assert_snapshot!(with(r#"{ from = "/etc/passwd", to = "/x" }"#).config_error(), @r#"
     /p/crossdock.toml:2:19: `image.web.files[0].from`: `/etc/passwd` is absolute; paths are relative to the folder of this file
       |
     2 | files = [{ from = "/etc/passwd", to = "/x" }]
       |                   ^^^^^^^^^^^^^
     "#);
-    insta::assert_snapshot!(with(r#"{ from = "missing", to = "/a/../x" }"#).error(), @r#"
+    insta::assert_snapshot!(with(r#"{ from = "missing", to = "/a/../x" }"#).config_error(), @r#"
     /p/crossdock.toml:2:19: `image.web.files[0].from`: `/p/missing` cannot be read: No such file or directory (os error 2)
       |
     2 | files = [{ from = "missing", to = "/a/../x" }]
@@ -358,7 +340,7 @@ fn symbolic_links_stay_inside_the_project() {
         go("[image.web]\nfiles = [{ from = \"loop\", to = \"/a\" }, { from = \"out\", to = \"/b\" }]\n");
     std::os::unix::fs::symlink("loop", folder.path().join("loop")).unwrap();
     std::os::unix::fs::symlink("/etc", folder.path().join("out")).unwrap();
-    insta::assert_snapshot!(folder.error(), @r#"
+    insta::assert_snapshot!(folder.config_error(), @r#"
     /p/crossdock.toml:2:19: `image.web.files[0].from`: `/p/loop` cannot be read: Too many levels of symbolic links (os error 40)
       |
     2 | files = [{ from = "loop", to = "/a" }, { from = "out", to = "/b" }]
@@ -374,7 +356,7 @@ fn symbolic_links_stay_inside_the_project() {
 #[test]
 fn a_file_beside_the_project_may_point_up() {
     let config = "[image.web]\npath = \"..\"\nfiles = [{ from = \"../go.mod\", to = \"/a\" }, { from = \"x.toml\", to = \"/b\" }]\n";
-    let folder = Folder::new(&[("go.mod", ""), ("deploy/x.toml", config)]);
+    let folder = TestDirectory::new(&[("go.mod", ""), ("deploy/x.toml", config)]);
     let config = Config::read(&folder.path().join("deploy/../deploy/x.toml")).unwrap();
     assert_eq!(config.images[0].path.value, folder.path());
     assert_eq!(config.images[0].files[0].value.from, folder.path().join("go.mod"));
@@ -383,16 +365,16 @@ fn a_file_beside_the_project_may_point_up() {
 
 #[test]
 fn files_that_are_no_configuration() {
-    let read = |folder: &Folder, name: &str| {
+    let read = |folder: &TestDirectory, name: &str| {
         let error = Config::read(&folder.path().join(name)).unwrap_err();
         error.to_string().replace(folder.path().as_str(), "/p")
     };
-    let folder = Folder::new(&[
+    let folder = TestDirectory::new(&[
         ("crlf.toml", "[image.web]\r\nexpse = 1\r\n"),
         ("escape.toml", "[image.web]\nx = \"\u{1b}[2J\"\n"),
     ]);
-    let hidden = Folder::new(&[("go.mod", ""), (FILE_NAME, "[image.web]\nuser = \"\\u001b[2J\"\n")]);
-    assert!(!hidden.error().contains('\u{1b}'), "{}", hidden.error());
+    let hidden = TestDirectory::new(&[("go.mod", ""), (FILE_NAME, "[image.web]\nuser = \"\\u001b[2J\"\n")]);
+    assert!(!hidden.config_error().contains('\u{1b}'), "{}", hidden.config_error());
     insta::assert_snapshot!(read(&folder, "missing.toml"), @"/p/missing.toml cannot be read; give the path of an existing file");
     insta::assert_snapshot!(read(&folder, "."), @"/p cannot be read; give the path of a file");
     insta::assert_snapshot!(read(&folder, "crlf.toml"), @r"
@@ -413,15 +395,15 @@ fn files_that_are_no_configuration() {
     )
     .unwrap();
     insta::assert_snapshot!(read(&folder, "latin1.toml"), @"/p/latin1.toml cannot be read; write it in UTF-8");
-    let with_mark = Folder::new(&[(FILE_NAME, "\u{feff}tags = [\"x\"]\n")]);
+    let with_mark = TestDirectory::new(&[(FILE_NAME, "\u{feff}tags = [\"x\"]\n")]);
     assert!(Config::find(&with_mark.path()).is_ok());
 }
 
 #[test]
 fn one_folder_has_one_language() {
     let text = "[image.a]\nlanguage = \"go\"\n[image.b]\nlanguage = \"rust\"\n";
-    let folder = Folder::new(&[("go.mod", ""), ("Cargo.toml", ""), (FILE_NAME, text)]);
-    insta::assert_snapshot!(folder.error(), @r"
+    let folder = TestDirectory::new(&[("go.mod", ""), ("Cargo.toml", ""), (FILE_NAME, text)]);
+    insta::assert_snapshot!(folder.config_error(), @r"
     /p/crossdock.toml:3:8: the images `a` and `b` take one folder for projects of two languages; state the same `language` for both, and move one project into a folder of its own
       |
     3 | [image.b]
@@ -431,13 +413,13 @@ fn one_folder_has_one_language() {
 
 #[test]
 fn deploy_targets() {
-    insta::assert_snapshot!(go("[deploy.graviton]\nnodes = [\"m7g.large\"]\n[image.web]\ndeploy = [\"gravitom\"]\n").error(), @r#"
+    insta::assert_snapshot!(go("[deploy.graviton]\nnodes = [\"m7g.large\"]\n[image.web]\ndeploy = [\"gravitom\"]\n").config_error(), @r#"
     /p/crossdock.toml:4:11: no deploy target is called `gravitom`; did you mean `graviton`?
       |
     4 | deploy = ["gravitom"]
       |           ^^^^^^^^^^
     "#);
-    insta::assert_snapshot!(go("[deploy.eks]\nnodes = []\n[image.web]\ndeploy = [\"gke\"]\n").error(), @r#"
+    insta::assert_snapshot!(go("[deploy.eks]\nnodes = []\n[image.web]\ndeploy = [\"gke\"]\n").config_error(), @r#"
     /p/crossdock.toml:2:9: the deploy target `eks` has no nodes; name what its machines are, as ["m7g.large"] or ["linux/arm64"]
       |
     2 | nodes = []
@@ -448,7 +430,7 @@ fn deploy_targets() {
     4 | deploy = ["gke"]
       |           ^^^^^
     "#);
-    insta::assert_snapshot!(go("[image.web]\ndeploy = [\"gke\"]\n").error(), @r#"
+    insta::assert_snapshot!(go("[image.web]\ndeploy = [\"gke\"]\n").config_error(), @r#"
     /p/crossdock.toml:2:11: no deploy target is called `gke`; add [deploy.gke] with its nodes to this file
       |
     2 | deploy = ["gke"]
@@ -458,27 +440,28 @@ fn deploy_targets() {
 
 #[test]
 fn folders_that_are_no_project() {
-    insta::assert_snapshot!(go("[image.web]\npath = \"sub\"\n").error(), @r#"
+    insta::assert_snapshot!(go("[image.web]\npath = \"sub\"\n").config_error(), @r#"
     /p/crossdock.toml:2:8: /p/sub is not a folder
       |
     2 | path = "sub"
       |        ^^^^^
     "#);
-    let folder = Folder::new(&[("sub/x", ""), ("go.mod", ""), (FILE_NAME, "[image.web]\npath = \"sub\"\n")]);
-    insta::assert_snapshot!(folder.error(), @r#"
+    let folder =
+        TestDirectory::new(&[("sub/x", ""), ("go.mod", ""), (FILE_NAME, "[image.web]\npath = \"sub\"\n")]);
+    insta::assert_snapshot!(folder.config_error(), @r#"
     /p/crossdock.toml:2:8: /p/sub is not a project: it has no Cargo.toml, go.mod or go.work; the nearest is above it, in /p
       |
     2 | path = "sub"
       |        ^^^^^
     "#);
     let both = [("Cargo.toml", ""), ("go.mod", ""), (FILE_NAME, "[image.web]\n")];
-    insta::assert_snapshot!(Folder::new(&both).error(), @r#"
+    insta::assert_snapshot!(TestDirectory::new(&both).config_error(), @r#"
     /p/crossdock.toml:1:8: /p holds both a Rust project (Cargo.toml) and a Go project (go.mod); decide in crossdock.toml: [image.NAME] with `language = "rust"` or `language = "go"`
       |
     1 | [image.web]
       |        ^^^
     "#);
-    insta::assert_snapshot!(rust("[image.web]\nlanguage = \"go\"\n").error(), @r#"
+    insta::assert_snapshot!(rust("[image.web]\nlanguage = \"go\"\n").config_error(), @r#"
     /p/crossdock.toml:2:12: /p holds no Go project: it has no go.mod
       |
     2 | language = "go"
@@ -492,7 +475,8 @@ fn includes() {
     let two = "[deploy.eks]\nnodes = [\"m7g.large\"]\n[image.one]\n";
     let root = (FILE_NAME, "include = [\"examples/*\"]\n");
     let readme = ("examples/README.md", "not = a = configuration");
-    let folder = Folder::new(&[root, readme, ("examples/a/go.mod", ""), ("examples/a/crossdock.toml", one)]);
+    let folder =
+        TestDirectory::new(&[root, readme, ("examples/a/go.mod", ""), ("examples/a/crossdock.toml", one)]);
     let config = Config::find(&folder.path()).unwrap();
     assert_eq!(config.images[0].path.value, folder.path().join("examples/a"));
     assert_eq!(config.files.len(), 2);
@@ -503,7 +487,7 @@ fn includes() {
         ("examples/b/go.mod", ""),
         ("examples/b/crossdock.toml", two),
     ];
-    insta::assert_snapshot!(Folder::new(&clash).error(), @r"
+    insta::assert_snapshot!(TestDirectory::new(&clash).config_error(), @r"
     /p/examples/b/crossdock.toml:1:9: the deploy target `eks` has other nodes at /p/examples/a/crossdock.toml:2:10; give one of them another name
       |
     1 | [deploy.eks]
@@ -516,9 +500,9 @@ fn includes() {
     ");
     let same = "[deploy.eks]\nnodes = [\"m5.large\"]\n[image.two]\ndeploy = [\"eks\"]\n";
     let both = [clash[0], clash[1], clash[2], clash[3], ("examples/b/crossdock.toml", same)];
-    let config = Config::find(&Folder::new(&both).path()).unwrap();
+    let config = Config::find(&TestDirectory::new(&both).path()).unwrap();
     assert_eq!((config.deploys.len(), config.images.len()), (1, 2));
-    insta::assert_snapshot!(Folder::new(&[root]).error(), @r#"
+    insta::assert_snapshot!(TestDirectory::new(&[root]).config_error(), @r#"
     /p/crossdock.toml:1:12: `include`: `examples/*` finds no crossdock.toml below /p
       |
     1 | include = ["examples/*"]
@@ -529,7 +513,7 @@ fn includes() {
         ("examples/a/crossdock.toml", "include = [\"../*\", \"b\"]"),
         ("examples/a/b/crossdock.toml", "include = [\".\"]"),
     ];
-    insta::assert_snapshot!(Folder::new(&cycle).error(), @r#"
+    insta::assert_snapshot!(TestDirectory::new(&cycle).config_error(), @r#"
     /p/examples/a/crossdock.toml:1:12: `include`: `../*` leaves the folder of this file
       |
     1 | include = ["../*", "b"]
@@ -544,7 +528,7 @@ fn includes() {
 
 #[test]
 fn found_upwards_to_the_root_of_the_checkout() {
-    let folder = Folder::new(&[
+    let folder = TestDirectory::new(&[
         (FILE_NAME, "tags = [\"outer\"]"),
         ("repo/.git/HEAD", ""),
         ("repo/go.mod", ""),
@@ -552,7 +536,8 @@ fn found_upwards_to_the_root_of_the_checkout() {
     ]);
     let config = Config::find(&folder.path().join("repo/cmd/x")).unwrap();
     assert_eq!((config.files.len(), config.root), (0, folder.path().join("repo")));
-    let folder = Folder::new(&[(FILE_NAME, "tags = [\"x\"]"), ("Cargo.toml", ""), ("member/Cargo.toml", "")]);
+    let folder =
+        TestDirectory::new(&[(FILE_NAME, "tags = [\"x\"]"), ("Cargo.toml", ""), ("member/Cargo.toml", "")]);
     let config = Config::find(&folder.path().join("member")).unwrap();
     assert_eq!(config.root, folder.path());
     assert_eq!(config.defaults.tags.unwrap().value, ["x"]);
@@ -609,7 +594,7 @@ tag-env = ["BUILD"]
       tags        {{ env.BUILD }}  (/p/crossdock.toml:18:8)
       tag-env     BUILD
     "#);
-    let empty = Folder::new(&[("go.mod", "")]);
+    let empty = TestDirectory::new(&[("go.mod", "")]);
     let text = describe(&Config::find(&empty.path()).unwrap()).replace(empty.path().as_str(), "/p");
     insta::assert_snapshot!(text, @r"
     no configuration file: each program of /p becomes an image
@@ -627,7 +612,7 @@ tag-env = ["BUILD"]
 #[test]
 fn damaged_files_are_errors_with_a_place() {
     let text = "include = [\"a\"]\n[deploy.é]\nnodes = [\"m5.large\"]\n[image.web]\nfiles = [{ from = \"go.mod\", to = \"/x\", mode = 0o644 }]\ntags = [\"{{ version }}\"]\nuser = 65532\nexpose = [\"53/udp\"]\n";
-    let folder = Folder::new(&[("go.mod", "")]);
+    let folder = TestDirectory::new(&[("go.mod", "")]);
     let path = folder.path().join(FILE_NAME);
     for (place, _) in text.char_indices().step_by(3) {
         for with in ["", "é", "\"", "]", "\u{0}"] {
@@ -714,7 +699,7 @@ packages = ["-o", "a b"]
 context = ["../x", "!y"]
 private = { ssh = ["git@host:x"] }
 "#;
-    insta::assert_snapshot!(go(text).error(), @r#"
+    insta::assert_snapshot!(go(text).config_error(), @r#"
     /p/crossdock.toml:2:13: `templates`: /p/nowhere is no folder
       |
     2 | templates = "nowhere"
@@ -765,7 +750,7 @@ private = { ssh = ["git@host:x"] }
     12 | private = { ssh = ["git@host:x"] }
        |                    ^^^^^^^^^^^^
     "#);
-    insta::assert_snapshot!(go("[image.web.dockerfile]\nbase = \"ubuntu\"\n").error(), @r#"
+    insta::assert_snapshot!(go("[image.web.dockerfile]\nbase = \"ubuntu\"\n").config_error(), @r#"
     /p/crossdock.toml:2:8: unknown value `ubuntu`; known here: `scratch`, `static`, `distroless-static`, `alpine`, `distroless-base`, `distroless-cc` and `debian-slim`
       |
     2 | base = "ubuntu"
@@ -781,8 +766,7 @@ fn every_key_is_documented() {
     let words: Vec<&str> =
         code.flat_map(|code| code.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'))).collect();
     // The fields of the structs whose names begin with Raw.
-    let sources = [include_str!("raw.rs"), include_str!("dockerfile.rs")];
-    let structs = sources.iter().flat_map(|source| source.split("struct Raw").skip(1));
+    let structs = include_str!("raw.rs").split("struct Raw").skip(1);
     let fields: Vec<&str> = structs
         .flat_map(|text| text.split("\n}").next().unwrap_or_default().lines().skip(1))
         .filter(|line| line.contains("At<") || line.contains("Raw") || line.contains("Texts"))
@@ -799,7 +783,7 @@ fn every_key_is_documented() {
 #[test]
 fn nodes_and_the_constant_parts_of_tags_are_known_before_anything_is_built() {
     let config = "[deploy.eks]\nnodes = [\"m5.large\", \"linux/arm46\"]\n\n[image.web]\ntags = [\"a b\"]\n";
-    insta::assert_snapshot!(go(config).error(), @r#"
+    insta::assert_snapshot!(go(config).config_error(), @r#"
     /p/crossdock.toml:2:22: `nodes`: `linux/arm46` is no platform or node that crossdock knows: "arm46" is not an architecture that OCI or Go names (nearest: arm64, arm, armbe); did you mean `linux/arm64`?
       |
     2 | nodes = ["m5.large", "linux/arm46"]

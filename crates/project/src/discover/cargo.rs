@@ -1,18 +1,86 @@
 //! Cargo's view of a workspace, from one `cargo metadata`.
 
+pub(super) mod cfg;
+pub(super) mod native_code;
+pub(super) mod settings;
+pub(super) mod toolchain_file;
+
 use std::collections::BTreeSet;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_metadata::{Metadata, MetadataCommand, Node, Package, PackageId, TargetKind};
 
-use super::error::{ProjectError, some};
-use super::native::Graph;
-use super::request::{Discovery, Network, tool_error};
-use super::sources::{Sources, first_part};
-use super::{About, CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, ToolchainFile};
+use serde::Serialize;
+
+use super::error::{ProjectError, some, tool_error};
+use super::{About, Discovery, Network, Sources, first_part};
 use crate::language::Language;
 use crossdock_system::environment::Environment;
 use crossdock_system::process::{Command, ProcessError, Processes};
+
+use native_code::Graph;
+use settings::CargoSettings;
+use toolchain_file::ToolchainFile;
+
+/// A Cargo workspace, as `cargo metadata` tells it.
+#[derive(Debug, Clone, Serialize)]
+pub struct CargoWorkspace {
+    /// The folder that was asked about: a member's, or the root itself.
+    pub folder: Utf8PathBuf,
+    /// The folder of the workspace's `Cargo.toml`.
+    pub root: Utf8PathBuf,
+    /// Where cargo builds.
+    pub target_directory: Utf8PathBuf,
+    /// Whether a `Cargo.lock` exists.
+    pub locked: bool,
+    /// Whether there was none until cargo was asked: what is built is the same only as long as it is kept.
+    pub lock_made: bool,
+    /// The workspace's own packages that have binaries, by name.
+    pub packages: Vec<CargoPackage>,
+    /// The user's own compiler flags and linkers, as cargo reads them in the folder that was asked about.
+    pub settings: CargoSettings,
+    /// `rust-toolchain.toml`.
+    pub toolchain_file: Option<ToolchainFile>,
+    /// Where the packages lie that belong to the workspace, or that it takes from a path.
+    pub sources: Sources,
+}
+
+/// A package with binaries.
+#[derive(Debug, Clone, Serialize)]
+pub struct CargoPackage {
+    /// Its name.
+    pub name: String,
+    /// Its package id, as cargo's JSON messages name it.
+    pub id: String,
+    /// Its version.
+    pub version: String,
+    /// Its `Cargo.toml`.
+    pub manifest: Utf8PathBuf,
+    /// `package.repository`, `description`, `license`, `homepage`, `authors` for OCI annotations.
+    pub about: About,
+    /// Whether plain `cargo build` in the folder that was asked about builds it; never `xtask`, and where the workspace
+    /// names no `default-members`, no package below a folder like `examples` or `tests`.
+    pub default_member: bool,
+    /// Its binaries (not examples, not tests).
+    pub binaries: Vec<CargoBinary>,
+    /// `default-run`: the binary that `cargo run` takes.
+    pub default_run: Option<String>,
+    /// Why a C compiler for the target is needed: each a chain of package names from this package to the build script
+    /// that compiles C, as `["http-api", "ring", "cc"]`. Empty when everything is Rust. Cargo resolves the features of all
+    /// members and images together, so a chain may be one that another of them alone needs.
+    pub native_code: Vec<Vec<String>>,
+}
+
+/// A binary target.
+#[derive(Debug, Clone, Serialize)]
+pub struct CargoBinary {
+    /// Its name.
+    pub name: String,
+    /// `required-features`.
+    pub required_features: Vec<String>,
+    /// Those of them that are off: cargo builds the binary only when it is told to enable them.
+    pub missing_features: Vec<String>,
+}
 
 pub(super) fn workspace(
     folder: &Utf8Path,

@@ -1,4 +1,4 @@
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::language::{Language, LanguageError};
 use crossdock_platform::listed;
@@ -102,5 +102,20 @@ pub(super) fn some<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     match names.len() {
         0..=8 => listed(names),
         more => format!("{} and {} more", listed(names.into_iter().take(7)).replace(" and ", ", "), more - 7),
+    }
+}
+
+/// Names a tool that could not be started; other failures are the tool's own.
+pub(super) fn tool_error(folder: &Utf8Path, language: Language, error: ProcessError) -> ProjectError {
+    let folder = folder.to_owned();
+    match error {
+        ProcessError::Start { program, source } => ProjectError::NoTool { folder, language, program, source },
+        process => {
+            let tool = match language {
+                Language::Rust => "cargo".to_owned(),
+                Language::Go => "go".to_owned(),
+            };
+            ProjectError::Tool(ToolError { folder, tool, process })
+        }
     }
 }

@@ -1,19 +1,56 @@
 //! Go's view of a module, from `go list`.
 
+pub(super) mod modules;
+pub(super) mod roles;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::error::{ProjectError, some};
-use super::go_modules::GoModules;
-use super::go_roles::assign_roles;
-use super::request::{Discovery, GoPlatform, Network, tool_error};
-use super::sources::Sources;
-use super::{GoMain, GoModule, GoRole};
+use super::error::{ProjectError, some, tool_error};
+use super::{Discovery, GoPlatform, Network, Sources};
 use crate::config::grammar::tidied;
 use crate::language::Language;
 use crossdock_system::process::{Command, ProcessError, Processes};
+
+use modules::GoModules;
+use roles::{GoRole, assign_roles};
+
+/// A Go module, as `go list` tells it.
+#[derive(Debug, Clone, Serialize)]
+pub struct GoModule {
+    /// The folder of `go.mod`.
+    pub root: Utf8PathBuf,
+    /// The module path; of a `go.work` without a module beside it, the folder's name.
+    pub path: String,
+    /// The `go` directive, as `1.25`.
+    pub go_version: Option<String>,
+    /// The `toolchain` directive of `go.mod` or `go.work`, as `1.26.3`.
+    pub toolchain: Option<String>,
+    /// Which modules the build reads.
+    pub modules: GoModules,
+    /// Where the packages lie that belong to the module or workspace, or that replace others by a folder.
+    pub sources: Sources,
+    /// Its main packages.
+    pub mains: Vec<GoMain>,
+}
+
+/// A main package of a Go module.
+#[derive(Debug, Clone, Serialize)]
+pub struct GoMain {
+    /// The program's name, as `go build` names it.
+    pub name: String,
+    /// Its import path.
+    pub import_path: String,
+    /// Its folder.
+    pub directory: Utf8PathBuf,
+    /// Why it becomes an image without configuration, or why it does not.
+    pub role: GoRole,
+    /// Import paths of the packages outside the standard library below it that hold cgo files which CGO_ENABLED=0
+    /// would silently drop.
+    pub cgo_packages: Vec<String>,
+}
 
 /// What `go list -json` says of a package (`go help list`).
 #[derive(Debug, Deserialize)]

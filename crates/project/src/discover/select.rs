@@ -4,8 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
+use super::Project;
+use super::cargo::{CargoBinary, CargoPackage, CargoWorkspace};
 use super::error::some;
-use super::{CargoBinary, CargoPackage, CargoWorkspace, GoMain, GoModule, GoRole, Project};
+use super::go::roles::GoRole;
+use super::go::{GoMain, GoModule};
 use crate::config::{Defaults, ImageConfig, Source, Sourced};
 use crossdock_platform::nearest;
 

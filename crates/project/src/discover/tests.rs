@@ -1,35 +1,10 @@
-use std::sync::Arc;
-
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 
 use super::*;
 use crate::config::{Defaults, Features, ImageConfig, Sourced};
-use crossdock_system::environment::Environment;
-use crossdock_system::process::{Cancel, Processes};
+use crate::testing::{TestDirectory, processes};
 
-/// A project folder that is removed with its test.
-pub(crate) struct Folder(tempfile::TempDir);
-
-impl Folder {
-    pub(crate) fn new(files: &[(&str, &str)]) -> Self {
-        let folder = Self(tempfile::tempdir().unwrap());
-        for (name, text) in files {
-            let path = folder.path().join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::io::Write::write_all(&mut std::fs::File::create(path).unwrap(), text.as_bytes()).unwrap();
-        }
-        folder
-    }
-
-    pub(crate) fn path(&self) -> Utf8PathBuf {
-        Utf8Path::from_path(self.0.path()).unwrap().canonicalize_utf8().unwrap()
-    }
-
-    /// Text with the folder called `/p`.
-    pub(crate) fn masked(&self, text: impl ToString) -> String {
-        text.to_string().replace(self.path().as_str(), "/p")
-    }
-
+impl TestDirectory {
     fn discover(&self) -> Result<Project, ProjectError> {
         discover(&self.path(), &offline(), &processes())
     }
@@ -48,13 +23,6 @@ impl Folder {
     }
 }
 
-pub(crate) fn processes() -> Processes {
-    let mut environment = Environment::of_process().unwrap();
-    // What cargo sets for this test program is not what a user's shell has.
-    environment.variables.retain(|name, _| !name.starts_with("CARGO_") && name != "RUSTUP_TOOLCHAIN");
-    Processes::new(Arc::new(environment), Cancel::default())
-}
-
 fn offline() -> Discovery {
     Discovery { network: Network::Offline, ..Discovery::default() }
 }
@@ -68,7 +36,7 @@ const GO_MAIN: &str = "package main\n\nfunc main() {}\n";
 
 #[test]
 fn a_cargo_workspace_builds_its_default_members_but_never_xtask_examples_or_tests() {
-    let folder = Folder::new(&[
+    let folder = TestDirectory::new(&[
         (
             "Cargo.toml",
             "[workspace]\nresolver = \"3\"\nmembers = [\"a\", \"b\", \"lib\", \"xtask\", \"other\"]\ndefault-members = [\"a\", \"b\", \"lib\", \"xtask\"]",
@@ -141,12 +109,12 @@ fn a_workspace_without_default_members_leaves_its_example_packages_out() {
             ("fuzz/src/main.rs", MAIN),
         ]
     };
-    let folder = Folder::new(&files(members));
+    let folder = TestDirectory::new(&files(members));
     assert_eq!(names(&folder.project().default_programs()), ["app"]);
     let asked_for = discover(&folder.path().join("examples/shown"), &offline(), &processes()).unwrap();
     assert_eq!(names(&asked_for.default_programs()), ["shown"]);
     let named = format!("{members}default-members = [\"examples/shown\"]\n");
-    assert_eq!(names(&Folder::new(&files(&named)).project().default_programs()), ["shown"]);
+    assert_eq!(names(&TestDirectory::new(&files(&named)).project().default_programs()), ["shown"]);
 }
 
 #[test]
@@ -211,7 +179,7 @@ fn chains_lead_to_the_build_scripts_that_compile_c_for_the_target() {
         files.push((format!("{name}/build.rs"), MAIN.to_owned()));
     }
     let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-    let folder = Folder::new(&files);
+    let folder = TestDirectory::new(&files);
     let chains = |asked: &Discovery| {
         let Project::Rust(workspace) = discover(&folder.path(), asked, &processes()).unwrap() else {
             panic!("cargo")
@@ -236,7 +204,7 @@ fn chains_lead_to_the_build_scripts_that_compile_c_for_the_target() {
 
 #[test]
 fn images_of_one_folder_are_asked_for_together() {
-    let folder = Folder::new(&[]);
+    let folder = TestDirectory::new(&[]);
     let (mut one, mut two) = (folder.image("one"), folder.image("two"));
     one.features = Features { names: vec!["tls".into(), "a".into()], all: false, no_default: true };
     two.features.names = vec!["a".into()];
@@ -250,14 +218,14 @@ fn images_of_one_folder_are_asked_for_together() {
 #[test]
 fn a_library_has_no_program() {
     let manifest = "[package]\nname = \"only-lib\"\nversion = \"0.1.0\"\nedition = \"2024\"";
-    let folder = Folder::new(&[("Cargo.toml", manifest), ("src/lib.rs", ""), ("examples/x.rs", MAIN)]);
+    let folder = TestDirectory::new(&[("Cargo.toml", manifest), ("src/lib.rs", ""), ("examples/x.rs", MAIN)]);
     insta::assert_snapshot!(folder.error(), @"/p has no program: of its packages `only-lib` none has a binary target; add src/main.rs or a [[bin]] to a package");
 }
 
 #[test]
 fn a_lock_file_that_does_not_fit_is_left_alone() {
     let lock = "version = 4\n\n[[package]]\nname = \"x\"\nversion = \"0.0.9\"\n";
-    let folder = Folder::new(&[
+    let folder = TestDirectory::new(&[
         ("Cargo.toml", "[package]\nname = \"x\"\nversion = \"0.1.0\"\nedition = \"2024\""),
         ("src/main.rs", MAIN),
         ("Cargo.lock", lock),
@@ -270,7 +238,7 @@ fn a_lock_file_that_does_not_fit_is_left_alone() {
 fn a_package_apart_from_the_workspace_above_has_a_lock_of_its_own() {
     let manifest =
         |name: &str| format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");
-    let folder = Folder::new(&[
+    let folder = TestDirectory::new(&[
         ("Cargo.toml", &format!("[workspace]\nexclude = [\"apart\"]\n{}", manifest("above"))),
         ("src/main.rs", MAIN),
         ("Cargo.lock", "version = 4\n\n[[package]]\nname = \"above\"\nversion = \"0.1.0\"\n"),
@@ -288,14 +256,16 @@ fn a_package_apart_from_the_workspace_above_has_a_lock_of_its_own() {
 
 #[test]
 fn what_cargo_refuses_is_shown_whole() {
-    let folder =
-        Folder::new(&[("Cargo.toml", "[package]\nname = \"x\"\nversion = 3\n"), ("src/main.rs", MAIN)]);
+    let folder = TestDirectory::new(&[
+        ("Cargo.toml", "[package]\nname = \"x\"\nversion = 3\n"),
+        ("src/main.rs", MAIN),
+    ]);
     assert!(folder.error().contains("version = 3"), "{}", folder.error());
 }
 
 #[test]
 fn go_programs_of_the_root_and_of_cmd_come_before_others() {
-    let folder = Folder::new(&[
+    let folder = TestDirectory::new(&[
         ("go.mod", "module example.com/tool/v2\n\ngo 1.21\n"),
         ("main.go", GO_MAIN),
         ("cmd/other/main.go", GO_MAIN),
@@ -334,7 +304,7 @@ fn go_programs_of_the_root_and_of_cmd_come_before_others() {
 
 #[test]
 fn examples_make_no_image_even_where_nothing_else_does() {
-    let folder = Folder::new(&[
+    let folder = TestDirectory::new(&[
         ("go.mod", "module example.com/library\n\ngo 1.21\n"),
         ("lib.go", "package library\n"),
         ("examples/shown/main.go", GO_MAIN),
@@ -345,7 +315,7 @@ fn examples_make_no_image_even_where_nothing_else_does() {
 
 #[test]
 fn go_programs_below_cmd() {
-    let folder = Folder::new(&[
+    let folder = TestDirectory::new(&[
         ("go.mod", "module m\n"),
         ("cmd/a/main.go", GO_MAIN),
         ("cmd/b/main.go", GO_MAIN),
@@ -363,7 +333,7 @@ fn go_programs_below_cmd() {
 
 #[test]
 fn cgo_files_outside_the_standard_library_are_named() {
-    let folder = Folder::new(&[
+    let folder = TestDirectory::new(&[
         ("go.mod", "module m\n"),
         (
             "cmd/plain/main.go",
@@ -383,7 +353,7 @@ fn cgo_files_outside_the_standard_library_are_named() {
 
 #[test]
 fn a_go_workspace_without_a_module_in_its_root() {
-    let folder = Folder::new(&[
+    let folder = TestDirectory::new(&[
         ("go.work", "go 1.22\n\nuse ./one\nuse ./two\n"),
         ("one/go.mod", "module example.com/one\n\ngo 1.22\n"),
         ("one/main.go", GO_MAIN),
@@ -396,16 +366,16 @@ fn a_go_workspace_without_a_module_in_its_root() {
 
 #[test]
 fn go_errors() {
-    let folder = Folder::new(&[("go.mod", "module m\n"), ("lib.go", "package lib\n")]);
+    let folder = TestDirectory::new(&[("go.mod", "module m\n"), ("lib.go", "package lib\n")]);
     insta::assert_snapshot!(folder.error(), @"/p has no program: its packages `m` are libraries; add a `package main` with `func main()`");
-    let folder = Folder::new(&[("go.mod", "module m\n"), ("README", "")]);
+    let folder = TestDirectory::new(&[("go.mod", "module m\n"), ("README", "")]);
     insta::assert_snapshot!(folder.error(), @"/p has no program: it has no Go packages for Linux; add a `package main` with `func main()`");
-    let folder = Folder::new(&[("go.mod", "module m\n"), ("a.go", "pakage main\n")]);
+    let folder = TestDirectory::new(&[("go.mod", "module m\n"), ("a.go", "pakage main\n")]);
     insta::assert_snapshot!(folder.error(), @r"
     go cannot load the packages of /p:
     a.go:1:1: expected 'package', found pakage
     ");
-    let folder = Folder::new(&[("go.mod", "modul m\n"), ("a.go", GO_MAIN)]);
+    let folder = TestDirectory::new(&[("go.mod", "modul m\n"), ("a.go", GO_MAIN)]);
     insta::assert_snapshot!(folder.error(), @r"
     go does not take the project in /p; it says:
     go: errors parsing go.mod:
@@ -415,10 +385,24 @@ fn go_errors() {
 
 #[test]
 fn folders_without_a_project_and_missing_tools() {
-    let folder = Folder::new(&[("src/main.rs", MAIN)]);
+    let folder = TestDirectory::new(&[("src/main.rs", MAIN)]);
     insta::assert_snapshot!(folder.error(), @"/p is not a project: it has no Cargo.toml, go.mod or go.work");
-    let folder = Folder::new(&[("go.mod", "module m\n")]);
+    let folder = TestDirectory::new(&[("go.mod", "module m\n")]);
     let asked = Discovery { go: "no-such-go".into(), ..offline() };
     let error = discover(&folder.path(), &asked, &processes()).unwrap_err();
     insta::assert_snapshot!(folder.masked(error), @"/p is a Go project, and `no-such-go` is not there");
+}
+
+#[test]
+fn folders_are_named_once_and_those_outside_apart() {
+    let mut sources = Sources::default();
+    let none = std::iter::empty;
+    for folder in ["/p/crates/a/b", "/p/crates/a", "/p/crates/ab", "/q"] {
+        sources.add("/p".into(), folder.into(), none());
+    }
+    sources.add("/p".into(), "/p".into(), ["src".to_owned()].into_iter());
+    let sources = sources.reduced();
+    assert_eq!(sources.inside.iter().collect::<Vec<_>>(), ["crates/a", "crates/ab", "src"]);
+    assert_eq!(sources.outside.iter().collect::<Vec<_>>(), ["/q"]);
+    assert_eq!(first_part("/p".into(), "/p/src/bin/x.rs".into()).as_deref(), Some("src"));
 }

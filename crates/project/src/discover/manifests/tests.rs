@@ -1,17 +1,6 @@
 use super::*;
-use crate::discover::tests::{Folder, processes};
 use crate::discover::{GoRole, Network, Project, discover};
-
-fn project(files: &[(&str, &str)]) -> (tempfile::TempDir, Utf8PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
-    let root = Utf8PathBuf::from_path_buf(folder.path().canonicalize().unwrap()).unwrap();
-    for (path, content) in files {
-        let path = root.join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        crossdock_fs::write_atomically(&path, content.as_bytes()).unwrap();
-    }
-    (folder, root)
-}
+use crate::testing::{TestDirectory, processes};
 
 fn environment(root: &Utf8Path) -> Environment {
     Environment { directory: root.to_owned(), ..Environment::default() }
@@ -19,7 +8,7 @@ fn environment(root: &Utf8Path) -> Environment {
 
 #[test]
 fn a_go_module_is_read_as_go_lists_it() {
-    let (_guard, root) = project(&[
+    let directory = TestDirectory::new(&[
         (
             "go.mod",
             "module example.com/tool/v2 // a comment\n\ngo 1.26.1\n\ntoolchain go1.26.3\n\nreplace example.com/x => ../x\n",
@@ -37,6 +26,7 @@ fn a_go_module_is_read_as_go_lists_it() {
         ("nested/main.go", "package main\n"),
         ("main_test.go", "package main_test\n"),
     ]);
+    let root = directory.path();
     let Project::Go(module) = read_files(&root, &Discovery::default(), &environment(&root)).unwrap() else {
         panic!("it is Go's");
     };
@@ -56,7 +46,7 @@ fn a_go_module_is_read_as_go_lists_it() {
 
 #[test]
 fn a_cargo_workspace_is_read_as_cargo_tells_it() {
-    let (_guard, root) = project(&[
+    let directory = TestDirectory::new(&[
         (
             "Cargo.toml",
             "[workspace]\nmembers = [\"crates/*\", \"xtask\"]\nexclude = [\"crates/old\"]\n[workspace.package]\nversion = \"1.2.3\"\n",
@@ -78,6 +68,7 @@ fn a_cargo_workspace_is_read_as_cargo_tells_it() {
         ("xtask/Cargo.toml", "[package]\nname = \"xtask\"\nversion = \"0.1.0\"\n"),
         ("xtask/src/main.rs", ""),
     ]);
+    let root = directory.path();
     let read =
         |folder: &Utf8Path| match read_files(folder, &Discovery::default(), &environment(&root)).unwrap() {
             Project::Rust(workspace) => workspace,
@@ -102,13 +93,14 @@ fn a_cargo_workspace_is_read_as_cargo_tells_it() {
 
 #[test]
 fn what_the_files_do_not_tell_is_said() {
-    let (_guard, root) = project(&[
+    let directory = TestDirectory::new(&[
         ("work/go.work", "go 1.26\n"),
         ("lib/go.mod", "module x\n"),
         ("lib/x.go", "package x\n"),
         ("broken/Cargo.toml", "[package\n"),
         ("rlib/Cargo.toml", "[package]\nname = \"rlib\"\n"),
     ]);
+    let root = directory.path();
     let refusal = |folder: &str| {
         let refused = read_files(&root.join(folder), &Discovery::default(), &environment(&root));
         refused.unwrap_err().to_string().replace(root.as_str(), "")
@@ -120,7 +112,7 @@ fn what_the_files_do_not_tell_is_said() {
 }
 
 /// What the tools say and what the files say, without what only tools know.
-fn both(folder: &Folder, below: &str) -> [Project; 2] {
+fn both(folder: &TestDirectory, below: &str) -> [Project; 2] {
     let place: Utf8PathBuf = folder.path().join(below).components().collect();
     let asked = Discovery { network: Network::Offline, ..Discovery::default() };
     let processes = processes();
@@ -137,7 +129,7 @@ fn both(folder: &Folder, below: &str) -> [Project; 2] {
 }
 
 #[track_caller]
-fn agree(folder: &Folder, below: &str) {
+fn agree(folder: &TestDirectory, below: &str) {
     let [by_tools, by_files] = both(folder, below).map(|project| serde_json::to_value(project).unwrap());
     let text = |value| serde_json::to_string_pretty(&value).unwrap();
     assert_eq!(text(by_tools), text(by_files));
@@ -152,7 +144,7 @@ fn cargo_and_the_files_agree() {
             "[package]\nname = \"{name}\"\nversion.workspace = true\nedition = \"2024\"\nlicense.workspace = true\n{more}"
         )
     };
-    let folder = Folder::new(&[
+    let folder = TestDirectory::new(&[
         (
             "Cargo.toml",
             "[workspace]\nresolver = \"3\"\nmembers = [\"crates/*\", \"xtask\", \"examples/e\"]\nexclude = [\"crates/out\"]\n[workspace.package]\nversion = \"1.2.3\"\nlicense = \"MIT\"\n",
@@ -181,7 +173,7 @@ fn cargo_and_the_files_agree() {
     ]);
     agree(&folder, "");
     agree(&folder, "crates/a");
-    let single = Folder::new(&[
+    let single = TestDirectory::new(&[
         ("Cargo.toml", "[package]\nname = \"one\"\nversion = \"0.1.0\"\nedition = \"2024\"\n"),
         ("src/main.rs", MAIN),
         ("build.rs", MAIN),
@@ -193,7 +185,7 @@ fn cargo_and_the_files_agree() {
 
 #[test]
 fn go_and_the_files_agree() {
-    let folder = Folder::new(&[
+    let folder = TestDirectory::new(&[
         ("go.mod", "module example.com/m\n\ngo 1.25 // minimum\n\ntoolchain go1.26.1\n"),
         (
             "main.go",

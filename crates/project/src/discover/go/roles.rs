@@ -1,8 +1,22 @@
 //! Which main packages of a Go module make images without configuration.
 
 use camino::Utf8Path;
+use serde::Serialize;
 
-use super::{GoMain, GoModule, GoRole};
+use super::{GoMain, GoModule};
+
+/// What a main package is for, judged by its folder. Without configuration the main packages in the module's root and
+/// below `cmd/` make an image each; without any there, all that are programs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GoRole {
+    /// It makes an image.
+    Default,
+    /// A program, but others come first: those in the root and below `cmd/`, and the root's where two have one name.
+    Secondary,
+    /// The folder of this name says that it is an example, a test or a tool of the project itself.
+    Internal(String),
+}
 
 /// Folders whose programs serve the project itself.
 const INTERNAL: [&str; 18] = [
@@ -27,7 +41,7 @@ const INTERNAL: [&str; 18] = [
 ];
 
 /// Gives each main package its role, judged by its folder; see [`GoRole`].
-pub(super) fn assign_roles(module: &mut GoModule) {
+pub(in crate::discover) fn assign_roles(module: &mut GoModule) {
     let root = module.root.clone();
     let folder = |main: &GoMain| main.directory.strip_prefix(&root).unwrap_or(&main.directory).to_owned();
     let in_root = |main: &GoMain| folder(main).as_str().is_empty();

@@ -7,7 +7,7 @@ use crossdock_platform::{Endianness, RustSpec};
 
 /// Whether `[target.NAME]` means this triple. Conditions that only the compiler can tell, as a target feature, do not
 /// hold; a name that cannot be read means nothing.
-pub fn holds(name: &str, triple: &str) -> bool {
+pub fn cfg_matches(name: &str, triple: &str) -> bool {
     if !name.starts_with("cfg(") {
         return name == triple;
     }
@@ -91,7 +91,7 @@ mod tests {
             ("x86_64-unknown-linux-gnu", "x86_64-unknown-linux-gnu", true),
         ];
         for (name, triple, expected) in cases {
-            assert_eq!(holds(name, triple), expected, "{name} for {triple}");
+            assert_eq!(cfg_matches(name, triple), expected, "{name} for {triple}");
         }
     }
 }

@@ -1,19 +1,19 @@
 //! A Cargo workspace by its manifests (The Cargo Book, "The Manifest Format" and "Workspaces").
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use serde::Deserialize;
 use toml::{Table, Value};
 
-use super::lock::Lock;
 use super::{Kind, entries, text, wrong};
 use crate::config::grammar::tidied;
-use crate::discover::cargo::INTERNAL;
+use crate::discover::cargo::native_code::{COMPILERS, FINDERS};
+use crate::discover::cargo::settings::CargoSettings;
+use crate::discover::cargo::toolchain_file::ToolchainFile;
+use crate::discover::cargo::{CargoBinary, CargoPackage, CargoWorkspace, INTERNAL};
 use crate::discover::error::ProjectError;
-use crate::discover::request::Discovery;
-use crate::discover::{
-    About, CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, Sources, ToolchainFile,
-};
+use crate::discover::{About, Discovery, Sources};
 use crossdock_system::environment::Environment;
 
 pub(super) fn workspace(
@@ -301,5 +301,45 @@ impl Member<'_> {
             }
         }
         on
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Lock {
+    #[serde(default)]
+    package: Vec<Locked>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Locked {
+    name: String,
+    #[serde(default)]
+    dependencies: Vec<String>,
+}
+
+impl Lock {
+    /// One shortest chain of names from a package to each crate that compiles or finds C. Without features and platforms
+    /// there may be more of them than cargo would build: a builder with a C compiler too many builds all the same.
+    fn native_code(&self, package: &str) -> Vec<Vec<String>> {
+        let mut below: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for locked in &self.package {
+            let names = locked.dependencies.iter().filter_map(|text| text.split(' ').next());
+            below.entry(&locked.name).or_default().extend(names);
+        }
+        let mut chains = Vec::new();
+        let mut seen = BTreeSet::from([package]);
+        let mut queue = VecDeque::from([vec![package]]);
+        while let Some(chain) = queue.pop_front() {
+            let Some(last) = chain.last() else { continue };
+            for next in below.get(last).into_iter().flatten().filter(|next| seen.insert(next)) {
+                let longer: Vec<&str> = chain.iter().copied().chain([*next]).collect();
+                if COMPILERS.contains(next) || FINDERS.contains(next) {
+                    chains.push(longer.into_iter().map(str::to_owned).collect());
+                } else {
+                    queue.push_back(longer);
+                }
+            }
+        }
+        chains
     }
 }

@@ -3,15 +3,13 @@
 //!
 //! Cargo and go know more: conditions on files and features, and what dependencies hold. Where they are, they are asked.
 
+mod cargo;
 mod go;
-mod lock;
-mod rust;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::Project;
 use super::error::ProjectError;
-use super::request::Discovery;
+use super::{Discovery, Project};
 use crate::language::{Language, language_of};
 use crossdock_system::environment::Environment;
 
@@ -25,7 +23,7 @@ pub fn read_files(
     environment: &Environment,
 ) -> Result<Project, ProjectError> {
     match language_of(folder, asked.language)? {
-        Language::Rust => rust::workspace(folder, asked, environment).map(Project::Rust),
+        Language::Rust => cargo::workspace(folder, asked, environment).map(Project::Rust),
         Language::Go => go::module(folder).map(Project::Go),
     }
 }

@@ -6,10 +6,11 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Kind, entries, text, wrong};
 use crate::config::grammar::tidied;
+use crate::discover::Sources;
 use crate::discover::error::ProjectError;
-use crate::discover::go::{no_program, program_name, toolchain_line};
-use crate::discover::go_roles::assign_roles;
-use crate::discover::{GoMain, GoModule, GoModules, GoRole, Sources};
+use crate::discover::go::modules::GoModules;
+use crate::discover::go::roles::{GoRole, assign_roles};
+use crate::discover::go::{GoMain, GoModule, no_program, program_name, toolchain_line};
 
 /// GOOS values that a file's name may end with, apart from linux (`go tool dist list`).
 const OTHER_SYSTEMS: [&str; 14] = [

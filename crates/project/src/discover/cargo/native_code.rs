@@ -4,13 +4,13 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use cargo_metadata::{DepKindInfo, DependencyKind, Metadata, Node, Package, PackageId, TargetKind};
 
-use super::triple_cfg::holds;
+use super::cfg::cfg_matches;
 
 /// Crates with which a build script compiles C or C++ for the target, or reads its headers, the plainest first.
-pub(super) const COMPILERS: [&str; 9] =
+pub(in crate::discover) const COMPILERS: [&str; 9] =
     ["cc", "cmake", "bindgen", "cxx-build", "cpp_build", "autotools", "meson", "gcc", "nasm-rs"];
 /// Crates with which a build script looks for a C library of the target's system.
-pub(super) const FINDERS: [&str; 3] = ["pkg-config", "system-deps", "vcpkg"];
+pub(in crate::discover) const FINDERS: [&str; 3] = ["pkg-config", "system-deps", "vcpkg"];
 
 /// The resolved dependency graph, for the triples that count.
 pub(super) struct Graph<'a> {
@@ -95,7 +95,7 @@ impl<'a> Graph<'a> {
             found.kind == kind
                 && found.target.as_ref().is_none_or(|target| {
                     let target = target.to_string();
-                    self.triples.iter().any(|triple| holds(&target, triple))
+                    self.triples.iter().any(|triple| cfg_matches(&target, triple))
                 })
         };
         let deps = self.node(id).into_iter().flat_map(|node| &node.deps);

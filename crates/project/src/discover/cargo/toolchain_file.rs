@@ -3,7 +3,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
-use super::error::ProjectError;
+use super::super::error::ProjectError;
 
 /// The nearest `rust-toolchain.toml` or `rust-toolchain` (The rustup book, "Overrides"). RUSTUP_TOOLCHAIN and
 /// `rustup override` stand above it.
@@ -62,14 +62,17 @@ impl ToolchainFile {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::Folder;
     use super::*;
+    use crate::testing::TestDirectory;
 
     #[test]
     fn both_forms_are_found_upwards() {
         let text = "[toolchain]\nchannel = \"1.89\"\ntargets = [\"aarch64-unknown-linux-musl\"]\nprofile = \"minimal\"\n";
-        let folder =
-            Folder::new(&[("rust-toolchain.toml", text), ("a/b/c", ""), ("old/rust-toolchain", "nightly\n")]);
+        let folder = TestDirectory::new(&[
+            ("rust-toolchain.toml", text),
+            ("a/b/c", ""),
+            ("old/rust-toolchain", "nightly\n"),
+        ]);
         let found = ToolchainFile::find(&folder.path().join("a/b")).unwrap().unwrap();
         assert_eq!(
             (found.path, found.channel.as_deref()),
@@ -82,7 +85,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_wrong_is_named() {
-        let folder = Folder::new(&[("rust-toolchain.toml", "[toolchain]\nchannel = 1.89\n")]);
+        let folder = TestDirectory::new(&[("rust-toolchain.toml", "[toolchain]\nchannel = 1.89\n")]);
         insta::assert_snapshot!(folder.masked(ToolchainFile::find(&folder.path()).unwrap_err()), @r"
         /p/rust-toolchain.toml: TOML parse error at line 2, column 11
           |

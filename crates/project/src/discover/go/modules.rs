@@ -21,7 +21,7 @@ pub struct GoModules {
 impl GoModules {
     /// Reads what the files say (The Go Modules Reference, "go.work files" and "replace directive"). A file that cannot
     /// be read says nothing here; Go itself complains of it.
-    pub(super) fn read(folder: &Utf8Path) -> Self {
+    pub(in crate::discover) fn read(folder: &Utf8Path) -> Self {
         let workspace =
             folder.ancestors().find(|above| above.join("go.work").is_file()).map(Utf8Path::to_owned);
         let mut open: Vec<Utf8PathBuf> = vec![folder.to_owned()];
@@ -76,12 +76,12 @@ fn unquoted(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::Folder;
     use super::*;
+    use crate::testing::TestDirectory;
 
     #[test]
     fn workspaces_and_replacements_are_followed() {
-        let folder = Folder::new(&[
+        let folder = TestDirectory::new(&[
             ("go.work", "go 1.26\n\nuse (\n\t./a // here\n\t\"./b c\"\n)\nuse ./d\n"),
             (
                 "a/go.mod",

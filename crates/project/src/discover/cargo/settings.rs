@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
-use super::error::ProjectError;
+use super::super::error::ProjectError;
 use crossdock_system::environment::Environment;
 
 /// What the user's cargo configuration says of compiling, before crossdock adds anything (The Cargo Book,
@@ -224,8 +224,8 @@ fn files(folder: &Utf8Path, environment: &Environment) -> Vec<Utf8PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::Folder;
     use super::*;
+    use crate::testing::TestDirectory;
 
     fn environment(home: &Utf8Path, variables: &[(&str, &str)]) -> Environment {
         let mut environment = Environment { directory: home.to_owned(), ..Environment::default() };
@@ -237,7 +237,7 @@ mod tests {
     #[test]
     fn another_machine_gets_the_files_of_the_folder_alone() {
         let flags = "[build]\nrustflags = [\"-Ctarget-cpu=x86-64-v3\"]\n";
-        let folder = Folder::new(&[("p/.cargo/config.toml", flags), (".cargo/config.toml", flags)]);
+        let folder = TestDirectory::new(&[("p/.cargo/config.toml", flags), (".cargo/config.toml", flags)]);
         let environment = environment(&folder.path(), &[("RUSTFLAGS", "-Ctarget-cpu=native")]);
         let sent = folder.path().join("p");
         let settings = CargoSettings::read(&sent, &environment).unwrap().of_files_below(&sent);
@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn files_from_the_folder_up_to_cargo_home_and_variables_above_them() {
-        let folder = Folder::new(&[
+        let folder = TestDirectory::new(&[
             (
                 "p/.cargo/config.toml",
                 "include = [\"more.toml\", { path = \"none.toml\", optional = true }]\n[build]\nrustflags = \"-C debuginfo=1\"\n",
@@ -314,7 +314,7 @@ mod tests {
 
     #[test]
     fn encoded_flags_come_before_plain_ones() {
-        let folder = Folder::new(&[]);
+        let folder = TestDirectory::new(&[]);
         let variables = [("CARGO_ENCODED_RUSTFLAGS", "-C\x1flink-arg=a b"), ("RUSTFLAGS", "-Cx")];
         let settings = CargoSettings::read(&folder.path(), &environment(&folder.path(), &variables)).unwrap();
         assert_eq!(settings.environment.unwrap().value, ["-C", "link-arg=a b"]);
@@ -325,7 +325,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_wrong_is_named() {
-        let folder = Folder::new(&[(".cargo/config.toml", "[build]\nrustflags = 3\n")]);
+        let folder = TestDirectory::new(&[(".cargo/config.toml", "[build]\nrustflags = 3\n")]);
         let error = CargoSettings::read(&folder.path(), &environment(&folder.path(), &[])).unwrap_err();
         insta::assert_snapshot!(folder.masked(error), @r"
         /p/.cargo/config.toml: TOML parse error at line 2, column 13
@@ -334,7 +334,7 @@ mod tests {
           |             ^
         flags are a list, or a string with spaces between them
         ");
-        let folder = Folder::new(&[(".cargo/config.toml", "include = \"config.toml\"\n")]);
+        let folder = TestDirectory::new(&[(".cargo/config.toml", "include = \"config.toml\"\n")]);
         assert!(CargoSettings::read(&folder.path(), &environment(&folder.path(), &[])).is_ok(), "cycles end");
     }
 }
