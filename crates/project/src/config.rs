@@ -17,7 +17,7 @@ pub mod grammar;
 mod image;
 mod inputs;
 mod load;
-pub mod nodes;
+mod node;
 mod overrides;
 mod problem;
 mod raw;
@@ -33,10 +33,12 @@ use crossdock_dockerfile::render::{self, Caching, Debian, Health};
 use serde::{Deserialize, Serialize};
 
 pub use builder::{Builder, UnknownBuilder};
+pub use crossdock_platform::{Libc, Linkage};
 pub use describe::describe;
-pub use inputs::{InputError, Inputs, LOCK_FILE};
+pub use inputs::{DockerfileInputError, DockerfileInputs, LOCK_FILE};
 pub use load::FILE_NAME;
-pub use overrides::jobs_of;
+pub use node::NodeDescription;
+pub use overrides::parse_jobs;
 pub use overrides::{Overrides, VARIABLES};
 pub use problem::{ConfigError, Problem};
 pub use sourced::{Source, Sourced};
@@ -46,7 +48,7 @@ use crate::language::Language;
 /// A configuration that is complete and free of contradictions.
 #[derive(Debug, Clone, Serialize)]
 pub struct Config {
-    /// The project's root: the folder of `crossdock.toml`, else of `Cargo.toml` or `go.mod`. Absolute.
+    /// The project's root: the directory of `crossdock.toml`, else of `Cargo.toml` or `go.mod`. Absolute.
     pub root: Utf8PathBuf,
     /// The configuration files read, the root's first, then the included ones. Empty without configuration.
     pub files: Vec<Utf8PathBuf>,
@@ -58,7 +60,7 @@ pub struct Config {
     pub images: Vec<ImageConfig>,
     /// What the root's file says of every image, also of those that no file declares.
     pub defaults: Defaults,
-    /// The folder of the user's own templates of Dockerfiles.
+    /// The directory of the user's own templates of Dockerfiles.
     pub templates: Option<Sourced<Utf8PathBuf>>,
 }
 
@@ -79,7 +81,7 @@ pub struct Deploy {
     /// Its name.
     pub name: String,
     /// Descriptions that `crossdock target` knows, as `m7g.large`, at least one.
-    pub nodes: Vec<Sourced<String>>,
+    pub nodes: Vec<Sourced<NodeDescription>>,
 }
 
 /// `[image.NAME]`: one image. An `Option` that is `None` was not configured.
@@ -87,11 +89,11 @@ pub struct Deploy {
 pub struct ImageConfig {
     /// Its name: a path component of the distribution specification's repository grammar.
     pub name: Sourced<String>,
-    /// The project's folder. Absolute.
+    /// The project's directory. Absolute.
     pub path: Sourced<Utf8PathBuf>,
-    /// The language, where a folder holds projects of both.
+    /// The language, where a directory holds projects of both.
     pub language: Option<Sourced<Language>>,
-    /// The Cargo package, by name, or the Go package, by import path or `./folder`.
+    /// The Cargo package, by name, or the Go package, by import path or `./directory`.
     pub package: Option<Sourced<String>>,
     /// The binaries that go into the image; the first is the entry point.
     pub binaries: Option<Sourced<Vec<String>>>,
@@ -159,26 +161,6 @@ pub enum Base {
     Scratch,
 }
 
-/// How a program finds its libraries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Linkage {
-    /// All of them are in the program.
-    Static,
-    /// A loader finds them in the image.
-    Dynamic,
-}
-
-/// The C library of a program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Libc {
-    /// musl.
-    Musl,
-    /// The GNU C library.
-    Gnu,
-}
-
 /// Cargo features, as `cargo build` takes them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Features {
@@ -202,7 +184,7 @@ pub struct Port {
 /// `files = [{ from, to, mode }]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ExtraFile {
-    /// A file or folder. Absolute; below the project's folder.
+    /// A file or directory. Absolute; below the project's directory.
     pub from: Utf8PathBuf,
     /// An absolute path in the image.
     pub to: String,
@@ -218,8 +200,8 @@ pub struct ExtraFile {
 pub enum FileKind {
     /// One file, which lies at `to`.
     File,
-    /// A folder, whose content lies below `to`.
-    Folder,
+    /// A directory, whose content lies below `to`.
+    Directory,
 }
 
 /// A toolchain route that a project must name before it is used.
@@ -251,7 +233,7 @@ pub struct DockerfileConfig {
     pub packages: Vec<String>,
     /// Packages that the base installs for the program.
     pub runtime_packages: Vec<String>,
-    /// Files and folders that the build reads beside the sources, as `.dockerignore` patterns.
+    /// Files and directories that the build reads beside the sources, as `.dockerignore` patterns.
     pub context: Vec<String>,
     /// How private dependencies are fetched.
     pub private: PrivateConfig,
@@ -281,7 +263,7 @@ pub enum DockerfileMode {
 }
 
 impl ImageConfig {
-    /// An image of which nothing is said but its name and its project's absolute folder.
+    /// An image of which nothing is said but its name and its project's absolute directory.
     pub fn new(name: Sourced<String>, path: Sourced<Utf8PathBuf>, defaults: &Defaults) -> Self {
         Self {
             name,

@@ -11,11 +11,12 @@ mod tests;
 use std::collections::BTreeSet;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use crossdock_platform::Platform;
 use crossdock_system::process::Processes;
 use serde::Serialize;
 
 use crate::config::{Features, ImageConfig};
-use crate::language::{Language, language_of};
+use crate::language::Language;
 
 pub use cargo::cfg::cfg_matches;
 pub use cargo::settings::{CargoSettings, TargetSetting, UserSetting};
@@ -25,23 +26,23 @@ pub use error::{ProjectError, ToolError};
 pub use go::modules::GoModules;
 pub use go::roles::GoRole;
 pub use go::{GoMain, GoModule};
-pub use manifests::read_files;
+pub use manifests::read_manifests;
 pub use select::{Program, SelectError};
 
-/// Asks cargo or go what the project in a folder is. The folder is absolute and holds the `Cargo.toml`, `go.mod` or
+/// Asks cargo or go what the project in a directory is. The directory is absolute and holds the `Cargo.toml`, `go.mod` or
 /// `go.work`.
 ///
 /// # Errors
-/// A folder without a project or without a program, a missing tool, and what the tool itself refuses. An existing
+/// A directory without a project or without a program, a missing tool, and what the tool itself refuses. An existing
 /// `Cargo.lock` is never changed: one that does not fit is an error.
 pub fn discover(
-    folder: &Utf8Path,
-    asked: &Discovery,
+    directory: &Utf8Path,
+    asked: &DiscoverOptions,
     processes: &Processes,
 ) -> Result<Project, ProjectError> {
-    match language_of(folder, asked.language)? {
-        Language::Rust => cargo::workspace(folder, asked, processes).map(Project::Rust),
-        Language::Go => go::module(folder, asked, processes).map(Project::Go),
+    match Language::detect(directory, asked.language)? {
+        Language::Rust => cargo::workspace(directory, asked, processes).map(Project::Rust),
+        Language::Go => go::module(directory, asked, processes).map(Project::Go),
     }
 }
 
@@ -57,17 +58,16 @@ pub enum Project {
 
 /// What is asked of a project.
 #[derive(Debug, Clone)]
-pub struct Discovery {
-    /// The language, where a folder may hold both.
+#[non_exhaustive]
+pub struct DiscoverOptions {
+    /// The language, where a directory may hold both.
     pub language: Option<Language>,
     /// Whether cargo and go may fetch what they miss.
     pub network: Network,
     /// The Cargo features that the images ask for, taken together: they decide what is compiled.
     pub features: Features,
-    /// Rust triples whose dependencies count.
-    pub triples: Vec<String>,
-    /// Go platforms whose files count.
-    pub go_platforms: Vec<GoPlatform>,
+    /// The platforms whose dependencies and files count.
+    pub platforms: Vec<Platform>,
     /// `cargo`: a path, or a name that PATH finds.
     pub cargo: String,
     /// `go`.
@@ -84,38 +84,24 @@ pub enum Network {
     Offline,
 }
 
-/// A pair of GOOS and GOARCH.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct GoPlatform {
-    /// GOOS.
-    pub os: String,
-    /// GOARCH.
-    pub architecture: String,
-}
-
-impl Default for Discovery {
+impl Default for DiscoverOptions {
     /// Everything for Linux on amd64 and arm64.
     fn default() -> Self {
-        let triples = ["x86_64", "aarch64"].iter();
-        let triples =
-            triples.flat_map(|cpu| ["musl", "gnu"].map(|libc| format!("{cpu}-unknown-linux-{libc}")));
-        let linux = |architecture: &str| GoPlatform { os: "linux".into(), architecture: architecture.into() };
         Self {
             language: None,
             network: Network::default(),
             features: Features::default(),
-            triples: triples.collect(),
-            go_platforms: vec![linux("amd64"), linux("arm64")],
+            platforms: vec![Platform::LINUX_AMD64, Platform::LINUX_ARM64],
             cargo: "cargo".into(),
             go: "go".into(),
         }
     }
 }
 
-impl Discovery {
-    /// What images of one folder ask for, taken together: a feature that one of them turns on counts, and the default
+impl DiscoverOptions {
+    /// What images of one directory ask for, taken together: a feature that one of them turns on counts, and the default
     /// features count unless all images turn them off.
-    pub fn of_images<'a>(images: impl IntoIterator<Item = &'a ImageConfig>, network: Network) -> Self {
+    pub fn for_images<'a>(images: impl IntoIterator<Item = &'a ImageConfig>, network: Network) -> Self {
         let mut asked = Self { network, ..Self::default() };
         let mut off = None;
         for image in images {
@@ -133,7 +119,7 @@ impl Discovery {
 
 /// What a manifest says for people.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct About {
+pub struct PackageMetadata {
     /// One line.
     pub description: Option<String>,
     /// SPDX expression.
@@ -146,22 +132,22 @@ pub struct About {
     pub authors: Vec<String>,
 }
 
-/// The files and folders that a build reads, as far as the project's own tools tell.
+/// The files and directories that a build reads, as far as the project's own tools tell.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Sources {
     /// Below the project's root and relative to it, as `cmd`, `crates/api`, `*.go`; none inside another.
     pub inside: BTreeSet<String>,
-    /// Folders of the project's own code that lie outside of its root: path dependencies, local replacements.
+    /// Directories of the project's own code that lie outside of its root: path dependencies, local replacements.
     pub outside: BTreeSet<Utf8PathBuf>,
 }
 
 impl Sources {
-    /// A folder with everything in it; of the root itself those `entries` alone that are named.
-    fn add(&mut self, root: &Utf8Path, folder: &Utf8Path, entries: impl Iterator<Item = String>) {
-        match folder.strip_prefix(root) {
+    /// A directory with everything in it; of the root itself those `entries` alone that are named.
+    fn add(&mut self, root: &Utf8Path, directory: &Utf8Path, entries: impl Iterator<Item = String>) {
+        match directory.strip_prefix(root) {
             Ok(below) if below.as_str().is_empty() => self.inside.extend(entries),
             Ok(below) => drop(self.inside.insert(below.as_str().replace('\\', "/"))),
-            Err(_) => drop(self.outside.insert(folder.to_owned())),
+            Err(_) => drop(self.outside.insert(directory.to_owned())),
         }
     }
 
@@ -171,7 +157,7 @@ impl Sources {
         self.outside.extend(other.outside);
     }
 
-    /// Without what lies in a folder that is named too.
+    /// Without what lies in a directory that is named too.
     fn reduced(mut self) -> Self {
         let all = self.inside.clone();
         let within =

@@ -1,4 +1,4 @@
-//! git's view of the project's folder.
+//! git's view of the project's directory.
 
 use camino::Utf8Path;
 use serde::Serialize;
@@ -6,7 +6,7 @@ use serde::Serialize;
 use crossdock_system::availability::{Availability, Remedy, Scope, Unavailable};
 use crossdock_system::process::{Command, ProcessError, Processes};
 
-/// What git says of the project's folder.
+/// What git says of the project's directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Git {
     /// The full commit id.
@@ -15,11 +15,11 @@ pub struct Git {
     pub short: String,
     /// The branch; none when detached.
     pub branch: Option<String>,
-    /// A tag on this very commit: the folder's own, as `svc/v1.2.0` is of `svc`, before those of the whole checkout, and
+    /// A tag on this very commit: the directory's own, as `svc/v1.2.0` is of `svc`, before those of the whole checkout, and
     /// of several the highest version.
     pub tag: Option<String>,
-    /// The version that a tag on this very commit gives what lies in the folder: `1.2.0` of `svc/v1.2.0` in the folder
-    /// `svc`, or of `v1.2.0` (Go Modules Reference, "Mapping versions to commits"). Other folders' tags give none.
+    /// The version that a tag on this very commit gives what lies in the directory: `1.2.0` of `svc/v1.2.0` in the directory
+    /// `svc`, or of `v1.2.0` (Go Modules Reference, "Mapping versions to commits"). Other directories' tags give none.
     pub version: Option<String>,
     /// Whether tracked or untracked, not ignored files differ from the commit.
     pub dirty: bool,
@@ -29,44 +29,44 @@ pub struct Git {
     pub source: Option<String>,
 }
 
-/// Asks git about the checkout that a folder lies in. Nothing in the checkout is written, not even its index.
+/// Asks git about the checkout that a directory lies in. Nothing in the checkout is written, not even its index.
 ///
-/// Unavailable are: git itself, a checkout around the folder, a first commit, and a checkout that git refuses to read
+/// Unavailable are: git itself, a checkout around the directory, a first commit, and a checkout that git refuses to read
 /// because it belongs to another user (`safe.directory`).
-pub fn git(folder: &Utf8Path, processes: &Processes) -> Availability<Git> {
-    match ask(folder, processes) {
+pub fn git(directory: &Utf8Path, processes: &Processes) -> Availability<Git> {
+    match ask(directory, processes) {
         Ok(git) => Availability::Available(git),
         Err(unavailable) => Availability::Unavailable(unavailable),
     }
 }
 
-fn ask(folder: &Utf8Path, processes: &Processes) -> Result<Git, Unavailable> {
+fn ask(directory: &Utf8Path, processes: &Processes) -> Result<Git, Unavailable> {
     let calls = [
-        // Whether anything differs is all that is asked: one path stands for a whole new folder.
+        // Whether anything differs is all that is asked: one path stands for a whole new directory.
         vec!["status", "--porcelain=v2", "--branch", "--untracked-files=normal", "-z"],
         vec!["log", "-1", "--no-show-signature", "--decorate=full", "--format=%H%n%h%n%ct%n%D"],
         vec!["config", "--get", "remote.origin.url"],
     ];
-    let [status, log, remote] = calls.map(|arguments| command(folder, &arguments));
+    let [status, log, remote] = calls.map(|arguments| command(directory, &arguments));
     let (status, log, remote) = std::thread::scope(|scope| {
         let log = scope.spawn(|| processes.stdout(&log));
         let remote = scope.spawn(|| processes.stdout(&remote));
         (processes.stdout(&status), log.join(), remote.join())
     });
-    let status = status.map_err(|error| refusal(folder, &error))?;
+    let status = status.map_err(|error| refusal(directory, &error))?;
     let ended = || Unavailable::because("git's answer could not be awaited");
-    let log = log.map_err(|_| ended())?.map_err(|error| refusal(folder, &error))?;
+    let log = log.map_err(|_| ended())?.map_err(|error| refusal(directory, &error))?;
     // Without an origin `git config` fails: then there is no address.
     let remote = remote.map_err(|_| ended())?.ok();
-    let mut git = read_log(&log, &below_root(folder))
+    let mut git = read_log(&log, &below_root(directory))
         .ok_or_else(|| Unavailable::because("git described the commit in an unknown way"))?;
     (git.branch, git.dirty) = read_status(&status);
     git.source = remote.and_then(|address| https(address.trim()));
     Ok(git)
 }
 
-fn command(folder: &Utf8Path, arguments: &[&str]) -> Command {
-    Command::new("git", folder)
+fn command(directory: &Utf8Path, arguments: &[&str]) -> Command {
+    Command::new("git", directory)
         // The length of a short id must not depend on how much history this clone has, nor on a user's settings.
         .args(["--no-optional-locks", "-c", "core.abbrev=7", "-c", "core.quotePath=false"])
         .args(arguments.iter().copied())
@@ -80,28 +80,28 @@ fn read_status(answer: &str) -> (Option<String>, bool) {
     (branch.filter(|branch| *branch != "(detached)").map(str::to_owned), dirty)
 }
 
-/// The root of the checkout that a folder lies in, also of one that git does not read. A worktree's and a submodule's
+/// The root of the checkout that a directory lies in, also of one that git does not read. A worktree's and a submodule's
 /// `.git` is a file.
-pub fn checkout(folder: &Utf8Path) -> Option<&Utf8Path> {
-    folder.ancestors().find(|above| above.join(".git").exists())
+pub fn checkout_root(directory: &Utf8Path) -> Option<&Utf8Path> {
+    directory.ancestors().find(|above| above.join(".git").exists())
 }
 
-/// The folder's path below its checkout's root, with `/` at its end; empty for the root itself.
-fn below_root(folder: &Utf8Path) -> String {
-    let below = checkout(folder)
-        .and_then(|root| folder.strip_prefix(root).ok())
+/// The directory's path below its checkout's root, with `/` at its end; empty for the root itself.
+fn below_root(directory: &Utf8Path) -> String {
+    let below = checkout_root(directory)
+        .and_then(|root| directory.strip_prefix(root).ok())
         .filter(|below| !below.as_str().is_empty());
     below.map(|below| below.components().map(|part| format!("{part}/")).collect()).unwrap_or_default()
 }
 
-/// Commit, date and tag from the answer of `git log`, for a folder below the checkout's root.
+/// Commit, date and tag from the answer of `git log`, for a directory below the checkout's root.
 fn read_log(answer: &str, below: &str) -> Option<Git> {
     let mut lines = answer.lines();
     let (sha, short) = (lines.next()?.to_owned(), lines.next()?.to_owned());
     let time = lines.next()?.parse().ok()?;
     let names = lines.next().unwrap_or_default().split(", ");
     let tags = || names.clone().filter_map(|name| name.strip_prefix("tag: refs/tags/"));
-    // In the checkout's root every tag without a folder is an own one.
+    // In the checkout's root every tag without a directory is an own one.
     let own = |tag: &&str| tag.strip_prefix(below).is_some_and(|rest| !rest.contains('/'));
     let of_all = |tag: &&str| !tag.contains('/');
     let highest = |tags: Vec<&str>| {
@@ -140,25 +140,25 @@ fn natural(text: &str) -> Vec<(u8, u64, String)> {
     pieces
 }
 
-fn refusal(folder: &Utf8Path, error: &ProcessError) -> Unavailable {
+fn refusal(directory: &Utf8Path, error: &ProcessError) -> Unavailable {
     let said = match error {
         ProcessError::Start { source, .. } => {
-            return Unavailable::because(format!("git cannot be asked about {folder}: {source}"));
+            return Unavailable::because(format!("git cannot be asked about {directory}: {source}"));
         }
         ProcessError::Failed { stderr, .. } => stderr,
         other => return Unavailable::because(other.to_string()),
     };
     if said.contains("not a git repository") {
-        return Unavailable::because(format!("{folder} is not in a git checkout"));
+        return Unavailable::because(format!("{directory} is not in a git checkout"));
     }
     if said.contains("does not have any commits yet") {
-        return Unavailable::because(format!("the git checkout of {folder} has no commit yet"));
+        return Unavailable::because(format!("the git checkout of {directory} has no commit yet"));
     }
     match dubious(said) {
         Some(owned) => Unavailable {
             why: format!("git does not read {owned}, because another user owns it"),
             remedies: vec![Remedy {
-                commands: vec![Command::new("git", folder).args([
+                commands: vec![Command::new("git", directory).args([
                     "config",
                     "--global",
                     "--add",
@@ -202,9 +202,9 @@ mod tests {
     use super::*;
     use crate::testing::{TestDirectory, processes};
 
-    fn run(folder: &Utf8Path, arguments: &[&str]) {
+    fn run(directory: &Utf8Path, arguments: &[&str]) {
         let identity = ["-c", "user.name=A", "-c", "user.email=a@b.example", "-c", "commit.gpgSign=false"];
-        let command = Command::new("git", folder)
+        let command = Command::new("git", directory)
             .args(identity)
             .args(arguments.iter().copied())
             .env("GIT_COMMITTER_DATE", "1700000000 +0000")
@@ -213,8 +213,8 @@ mod tests {
         processes().stdout(&command).unwrap();
     }
 
-    fn available(folder: &Utf8Path) -> Git {
-        match git(folder, &processes()) {
+    fn available(directory: &Utf8Path) -> Git {
+        match git(directory, &processes()) {
             Availability::Available(git) => git,
             Availability::Unavailable(why) => panic!("{}", why.why),
         }
@@ -222,11 +222,11 @@ mod tests {
 
     #[test]
     fn a_checkout() {
-        let folder = TestDirectory::new(&[("a", "1"), ("sub/b", "2")]);
-        let root = folder.path();
+        let directory = TestDirectory::new(&[("a", "1"), ("sub/b", "2")]);
+        let root = directory.path();
         run(&root, &["init", "-q", "-b", "feature/x"]);
         let Availability::Unavailable(empty) = git(&root, &processes()) else { panic!("no commit yet") };
-        insta::assert_snapshot!(folder.masked(empty.why), @"the git checkout of /p has no commit yet");
+        insta::assert_snapshot!(directory.masked(empty.why), @"the git checkout of /p has no commit yet");
         run(&root, &["add", "."]);
         run(&root, &["commit", "-q", "-m", "first"]);
         let clean = available(&root.join("sub"));
@@ -261,15 +261,15 @@ mod tests {
         assert_eq!(log(&all, "svc/deep/"), both("svc/deep/v7.0.0", "7.0.0"));
         assert_eq!(log(&all, ""), both("v9.9.9", "9.9.9"));
         assert_eq!(log(&all, "new/"), both("v9.9.9", "9.9.9"), "of the whole checkout");
-        assert_eq!(log(&["other/v3.0.0"], "svc/"), both("other/v3.0.0", ""), "of another folder");
+        assert_eq!(log(&["other/v3.0.0"], "svc/"), both("other/v3.0.0", ""), "of another directory");
         assert_eq!(log(&["deploy-prod"], ""), both("deploy-prod", ""), "no version");
         assert_eq!(log(&[], ""), both("", ""));
     }
 
     #[test]
     fn untracked_files_and_changes_are_dirt_and_ignored_files_are_not() {
-        let folder = TestDirectory::new(&[("a", "1"), (".gitignore", "/ignored")]);
-        let root = folder.path();
+        let directory = TestDirectory::new(&[("a", "1"), (".gitignore", "/ignored")]);
+        let root = directory.path();
         run(&root, &["init", "-q"]);
         run(&root, &["add", "."]);
         run(&root, &["commit", "-q", "-m", "first"]);
@@ -282,11 +282,11 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn refusals_say_what_helps() {
-        let folder = TestDirectory::new(&[("a", "1")]);
-        let Availability::Unavailable(none) = git(&folder.path(), &processes()) else {
+        let directory = TestDirectory::new(&[("a", "1")]);
+        let Availability::Unavailable(none) = git(&directory.path(), &processes()) else {
             panic!("no checkout")
         };
-        assert_eq!(folder.masked(none.why), "/p is not in a git checkout");
+        assert_eq!(directory.masked(none.why), "/p is not in a git checkout");
         let stderr =
             "fatal: detected dubious ownership in repository at '/srv/x y'\nTo add an exception…".to_owned();
         let status = std::os::unix::process::ExitStatusExt::from_raw(128 << 8);

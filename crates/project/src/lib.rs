@@ -24,9 +24,9 @@ mod testing;
 
 pub use config::{Builder, UnknownBuilder};
 pub use discover::{
-    About, CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, Discovery, GoMain, GoModule, GoModules,
-    GoRole, Network, Program, Project, ProjectError, SelectError, Sources, TargetSetting, ToolError,
-    ToolchainFile, UserSetting, cfg_matches, discover, read_files,
+    CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, DiscoverOptions, GoMain, GoModule, GoModules,
+    GoRole, Network, PackageMetadata, Program, Project, ProjectError, SelectError, Sources, TargetSetting,
+    ToolError, ToolchainFile, UserSetting, cfg_matches, discover, read_manifests,
 };
-pub use git::{Git, checkout, git};
-pub use language::{Language, LanguageError, language_of};
+pub use git::{Git, checkout_root, git};
+pub use language::{Language, LanguageError};

@@ -23,8 +23,8 @@ pub struct Values {
     pub version: Option<String>,
     /// The checkout.
     pub git: Option<Git>,
-    /// Why there is none, where more is known than that the folder lies in none.
-    pub without_git: Option<String>,
+    /// Why there is none, where more is known than that the directory lies in none.
+    pub git_unavailable: Option<String>,
     /// Environment variables that the configuration allows, and that are set.
     pub env: BTreeMap<String, String>,
 }
@@ -235,7 +235,7 @@ fn without_value(used: &[String], values: &Values) -> Option<String> {
             Some("`git.tag` has no value: no tag points at this commit".to_owned())
         }
         (name, None) if name == "date" || name.starts_with("git") => {
-            let why = values.without_git.as_deref().unwrap_or("git knows nothing of this folder");
+            let why = values.git_unavailable.as_deref().unwrap_or("git knows nothing of this directory");
             Some(format!("`{name}` has no value: {why}"))
         }
         (name, _) => {
@@ -322,7 +322,7 @@ mod tests {
                 time: 1_795_248_914,
                 source: None,
             }),
-            without_git: None,
+            git_unavailable: None,
             env: BTreeMap::from([("BUILD".into(), "77".into())]),
         }
     }
@@ -366,9 +366,9 @@ mod tests {
             Tag::Skipped { why } => why,
             Tag::Value(tag) => panic!("{tag}"),
         };
-        insta::assert_snapshot!(nowhere("{{ git.short }}"), @"`git.short` has no value: git knows nothing of this folder");
-        insta::assert_snapshot!(nowhere("{{ date('%Y') }}"), @"`date` has no value: git knows nothing of this folder");
-        insta::assert_snapshot!(nowhere("{{ date }}"), @"`date` has no value: git knows nothing of this folder");
+        insta::assert_snapshot!(nowhere("{{ git.short }}"), @"`git.short` has no value: git knows nothing of this directory");
+        insta::assert_snapshot!(nowhere("{{ date('%Y') }}"), @"`date` has no value: git knows nothing of this directory");
+        insta::assert_snapshot!(nowhere("{{ date }}"), @"`date` has no value: git knows nothing of this directory");
         insta::assert_snapshot!(nowhere("{{ version }}"), @"`version` has no value: this commit has no git tag that could be one");
     }
 

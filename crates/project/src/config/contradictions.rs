@@ -104,8 +104,8 @@ fn start(reader: &mut Reader<'_>, raw: &RawImage) {
 fn files(reader: &mut Reader<'_>, raw: &RawImage) {
     let places: Vec<&At<String>> = raw.files.iter().map(|file| &file.get_ref().to).collect();
     for (index, place) in places.iter().enumerate() {
-        let folder = place.get_ref().ends_with('/');
-        if !folder && places[..index].iter().any(|other| other.get_ref() == place.get_ref()) {
+        let directory = place.get_ref().ends_with('/');
+        if !directory && places[..index].iter().any(|other| other.get_ref() == place.get_ref()) {
             reader.wrong(&place.span(), format!("two files go to `{}`", place.get_ref()), "keep one of them");
         }
     }

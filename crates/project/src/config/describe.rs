@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::nodes::meaning;
+use super::node::NodeDescription;
 use super::{Base, Config, Deploy, Features, ImageConfig, Libc, Linkage, Port, Route, Source, Sourced};
 
 /// A configuration in words: each value on a line of its own, with who set it.
@@ -16,7 +16,7 @@ pub fn describe(config: &Config) -> String {
     }
     for deploy in config.deploys.values() {
         text.push_str(&format!("\ndeploy target {}\n", deploy.name));
-        let nodes = deploy.nodes.iter().map(|node| sourced("node", node, |node| with_platform(node)));
+        let nodes = deploy.nodes.iter().map(|node| sourced("node", node, with_platform));
         text.extend(nodes);
     }
     for image in &config.images {
@@ -26,7 +26,7 @@ pub fn describe(config: &Config) -> String {
     }
     if config.images.is_empty() {
         let unnamed = Sourced::default_because(String::new(), "");
-        let root = Sourced::default_because(config.root.clone(), "the project's folder");
+        let root = Sourced::default_because(config.root.clone(), "the project's directory");
         text.push_str("\nevery image\n");
         text.extend(rows(&ImageConfig::new(unnamed, root, &config.defaults), &config.deploys));
     }
@@ -39,7 +39,7 @@ fn rows(image: &ImageConfig, deploys: &BTreeMap<String, Deploy>) -> Vec<String> 
 }
 
 fn what(image: &ImageConfig) -> Vec<String> {
-    let mut rows = vec![row("folder", image.path.value.as_str(), Some(&image.path.source))];
+    let mut rows = vec![row("directory", image.path.value.as_str(), Some(&image.path.source))];
     rows.extend(image.language.as_ref().map(|language| sourced("language", language, ToString::to_string)));
     rows.extend(image.package.as_ref().map(|package| sourced("package", package, Clone::clone)));
     rows.push(match &image.binaries {
@@ -50,8 +50,8 @@ fn what(image: &ImageConfig) -> Vec<String> {
 }
 
 fn how(image: &ImageConfig) -> Vec<String> {
-    let mut rows = vec![sourced("linkage", &image.linkage, |linkage| linkage.name().to_owned())];
-    rows.extend(image.libc.as_ref().map(|libc| sourced("libc", libc, |libc| libc.name().to_owned())));
+    let mut rows = vec![sourced("linkage", &image.linkage, Linkage::to_string)];
+    rows.extend(image.libc.as_ref().map(|libc| sourced("libc", libc, Libc::to_string)));
     let words = features(&image.features);
     rows.extend(words.map(|features| row("features", &features, image.features_at.as_ref())));
     if !matches!(image.profile.source, Source::Default(_)) {
@@ -161,11 +161,9 @@ fn names(image: &ImageConfig, deploys: &BTreeMap<String, Deploy>) -> Vec<String>
 }
 
 /// `m5.large → linux/amd64`.
-fn with_platform(node: &str) -> String {
-    match meaning(node).map(|meaning| meaning.platform.to_string()) {
-        Ok(platform) if platform != node => format!("{node} → {platform}"),
-        _ => node.to_owned(),
-    }
+fn with_platform(node: &NodeDescription) -> String {
+    let platform = node.platform.to_string();
+    if platform == node.text { platform } else { format!("{node} → {platform}") }
 }
 
 fn sourced<T>(key: &str, value: &Sourced<T>, words: impl FnOnce(&T) -> String) -> String {
@@ -185,26 +183,6 @@ impl Base {
         match self {
             Self::Static => "static",
             Self::Scratch => "scratch",
-        }
-    }
-}
-
-impl Linkage {
-    /// Its name in a configuration.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Static => "static",
-            Self::Dynamic => "dynamic",
-        }
-    }
-}
-
-impl Libc {
-    /// Its name in a configuration.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Musl => "musl",
-            Self::Gnu => "gnu",
         }
     }
 }

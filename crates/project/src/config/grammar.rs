@@ -92,7 +92,7 @@ pub(super) fn not_empty(text: &str) -> Result<(), String> {
 
 pub(super) fn program(text: &str) -> Result<(), String> {
     match text.is_empty() || text.contains(['/', '\\', '\0']) || [".", ".."].contains(&text) {
-        true => Err(format!("`{text}` is not a program's name: a name without a folder, as `server`")),
+        true => Err(format!("`{text}` is not a program's name: a name without a directory, as `server`")),
         false => Ok(()),
     }
 }
@@ -206,7 +206,7 @@ pub(crate) fn lexical(path: &Utf8Path) -> Option<Utf8PathBuf> {
 }
 
 /// A path with `.` and `..` taken away as far as text alone can.
-pub fn tidied(path: impl AsRef<Utf8Path>) -> Utf8PathBuf {
+pub fn normalized_path(path: impl AsRef<Utf8Path>) -> Utf8PathBuf {
     let path = path.as_ref();
     lexical(path).unwrap_or_else(|| path.to_owned())
 }
@@ -216,7 +216,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn repositories_have_no_tag_and_names_no_folder() {
+    fn repositories_have_no_tag_and_names_no_directory() {
         assert_eq!(repository("registry.example:5000/team/web"), Ok(()));
         let wrong = |text: &str| repository(text).unwrap_err();
         assert_eq!(

@@ -9,10 +9,10 @@ use super::contradictions::contradictions;
 use super::raw::{At, RawDockerfile, RawFile, RawHealth, RawImage, Scalar};
 use super::reader::{Reader, relative_to};
 use super::{Defaults, DockerfileConfig, ExtraFile, FileKind, ImageConfig, PrivateConfig, Sourced, grammar};
-use crate::language::{Language, language_of};
+use crate::language::Language;
 use crate::template;
 
-/// What a file says of one image; none when its name or folder is wrong, which the reader then holds.
+/// What a file says of one image; none when its name or directory is wrong, which the reader then holds.
 pub(super) fn image(
     reader: &mut Reader<'_>,
     name: At<String>,
@@ -21,10 +21,10 @@ pub(super) fn image(
 ) -> Option<ImageConfig> {
     let place = place(&name, &raw);
     let name = reader.text("image", name, grammar::component)?;
-    let folder = reader.folder;
+    let directory = reader.directory;
     let path = match raw.path.take() {
-        Some(path) => reader.checked("path", path, |path| relative_to(folder, path))?,
-        None => Sourced::default_because(folder.to_owned(), "the folder of the configuration file"),
+        Some(path) => reader.checked("path", path, |path| relative_to(directory, path))?,
+        None => Sourced::default_because(directory.to_owned(), "the directory of the configuration file"),
     };
     let language = language(reader, &place, &path.value, &raw);
     contradictions(reader, &raw, language);
@@ -38,13 +38,13 @@ pub(super) fn image(
     Some(image)
 }
 
-/// Where to point when the image's folder is wrong.
+/// Where to point when the image's directory is wrong.
 fn place(name: &At<String>, raw: &RawImage) -> Range<usize> {
     let stated = raw.language.as_ref().map(At::span);
     stated.or_else(|| raw.path.as_ref().map(At::span)).unwrap_or_else(|| name.span())
 }
 
-/// The language that the file states or the folder shows.
+/// The language that the file states or the directory shows.
 fn language(
     reader: &mut Reader<'_>,
     place: &Range<usize>,
@@ -52,7 +52,7 @@ fn language(
     raw: &RawImage,
 ) -> Option<Language> {
     let stated = raw.language.as_ref().map(|language| *language.get_ref());
-    match language_of(path, stated) {
+    match Language::detect(path, stated) {
         Ok(language) => Some(language),
         Err(error) => {
             reader.wrong(place, error.to_string(), "");
@@ -167,9 +167,9 @@ fn extra_file(
 ) -> Option<Sourced<ExtraFile>> {
     let source = reader.document.source(&file.span());
     let RawFile { from, to, mode } = file.into_inner();
-    let folder = reader.folder;
-    let into_folder = to.get_ref().ends_with('/');
-    let from = reader.checked(&format!("{key}.from"), from, |path| existing(folder, project, path));
+    let directory = reader.directory;
+    let into_directory = to.get_ref().ends_with('/');
+    let from = reader.checked(&format!("{key}.from"), from, |path| existing(directory, project, path));
     let to = reader.checked(&format!("{key}.to"), to, |path: &String| grammar::image_path(path));
     let mode = match mode {
         Some(at) => {
@@ -180,27 +180,27 @@ fn extra_file(
         None => None,
     };
     let (from, mut to) = (from?.value, to?.value);
-    if let Some(name) = from.file_name().filter(|_| into_folder) {
+    if let Some(name) = from.file_name().filter(|_| into_directory) {
         to = format!("{}/{name}", to.trim_end_matches('/'));
     }
-    let kind = if from.is_dir() { FileKind::Folder } else { FileKind::File };
+    let kind = if from.is_dir() { FileKind::Directory } else { FileKind::File };
     Some(Sourced::new(ExtraFile { from, to, mode, kind }, source))
 }
 
-/// A file or folder that is there and lies below the project's folder or the file's own, also when all symbolic links
+/// A file or directory that is there and lies below the project's directory or the file's own, also when all symbolic links
 /// are followed.
-fn existing(folder: &Utf8Path, project: &Utf8Path, path: &str) -> Result<Utf8PathBuf, String> {
-    let whole = relative_to(folder, path)?;
-    if !whole.starts_with(folder) && !whole.starts_with(project) {
-        return Err(format!("`{path}` leaves the project's folder, {project}"));
+fn existing(directory: &Utf8Path, project: &Utf8Path, path: &str) -> Result<Utf8PathBuf, String> {
+    let whole = relative_to(directory, path)?;
+    if !whole.starts_with(directory) && !whole.starts_with(project) {
+        return Err(format!("`{path}` leaves the project's directory, {project}"));
     }
     let real = |path: &Utf8Path| {
         path.canonicalize_utf8().map_err(|error| format!("`{path}` cannot be read: {error}"))
     };
     let target = real(&whole)?;
-    match target.starts_with(real(folder)?) || target.starts_with(real(project)?) {
+    match target.starts_with(real(directory)?) || target.starts_with(real(project)?) {
         true => Ok(whole),
-        false => Err(format!("`{path}` is a symbolic link to {target}, outside of the project's folder")),
+        false => Err(format!("`{path}` is a symbolic link to {target}, outside of the project's directory")),
     }
 }
 

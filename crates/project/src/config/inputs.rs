@@ -17,8 +17,8 @@ pub const LOCK_FILE: &str = "crossdock.lock";
 
 /// What Dockerfiles are made with beside the configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Inputs {
-    /// Templates by their path in the folder, without `.j2`.
+pub struct DockerfileInputs {
+    /// Templates by their path in the directory, without `.j2`.
     pub templates: BTreeMap<String, String>,
     /// Digests by name and tag.
     pub digests: BTreeMap<String, String>,
@@ -27,8 +27,8 @@ pub struct Inputs {
 /// Why they cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum InputError {
-    /// A file or folder that cannot be read.
+pub enum DockerfileInputError {
+    /// A file or directory that cannot be read.
     #[error("{path} cannot be read")]
     Read {
         /// The file.
@@ -53,28 +53,28 @@ struct Lock {
     images: BTreeMap<String, String>,
 }
 
-impl Inputs {
+impl DockerfileInputs {
     /// Reads them.
     ///
     /// # Errors
     /// What cannot be read, and a lock file that is none.
-    pub fn read(config: &Config) -> Result<Self, InputError> {
+    pub fn read(config: &Config) -> Result<Self, DockerfileInputError> {
         let mut templates = BTreeMap::new();
-        if let Some(folder) = &config.templates {
-            collect(&folder.value, "", 0, &mut templates)?;
+        if let Some(directory) = &config.templates {
+            collect(&directory.value, "", 0, &mut templates)?;
         }
         Ok(Self { templates, digests: digests(&config.root.join(LOCK_FILE))? })
     }
 }
 
-fn digests(path: &Utf8Path) -> Result<BTreeMap<String, String>, InputError> {
+fn digests(path: &Utf8Path) -> Result<BTreeMap<String, String>, DockerfileInputError> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
-        Err(source) => return Err(InputError::Read { path: path.to_owned(), source }),
+        Err(source) => return Err(DockerfileInputError::Read { path: path.to_owned(), source }),
     };
     let lock: Result<Lock, _> = toml::from_str(&text);
-    let wrong = |reason: String| InputError::Lock { path: path.to_owned(), reason };
+    let wrong = |reason: String| DockerfileInputError::Lock { path: path.to_owned(), reason };
     let digests = lock.map_err(|error| wrong(error.to_string().trim().to_owned()))?.images;
     match digests.iter().find(|(_, digest)| digest.parse::<crossdock_oci::Digest>().is_err()) {
         Some((name, digest)) => {
@@ -88,17 +88,17 @@ fn digests(path: &Utf8Path) -> Result<BTreeMap<String, String>, InputError> {
 const MAX_DEPTH: usize = 8;
 
 fn collect(
-    folder: &Utf8Path,
+    directory: &Utf8Path,
     prefix: &str,
     depth: usize,
     templates: &mut BTreeMap<String, String>,
-) -> Result<(), InputError> {
+) -> Result<(), DockerfileInputError> {
     let failed = |path: &Utf8Path| {
         let path = path.to_owned();
-        move |source| InputError::Read { path, source }
+        move |source| DockerfileInputError::Read { path, source }
     };
-    for entry in folder.read_dir_utf8().map_err(failed(folder))? {
-        let entry = entry.map_err(failed(folder))?;
+    for entry in directory.read_dir_utf8().map_err(failed(directory))? {
+        let entry = entry.map_err(failed(directory))?;
         let (path, name) = (entry.path(), entry.file_name());
         if name.starts_with('.') {
             continue;

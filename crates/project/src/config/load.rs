@@ -4,42 +4,42 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::grammar::{lexical, tidied};
+use super::grammar::{lexical, normalized_path};
 use super::image::{image, variables};
-use super::nodes::meaning;
+use super::node::NodeDescription;
 use super::problem::{ConfigError, Document, Problem};
 use super::raw::{At, RawConfig, RawDeploy};
 use super::reader::{Reader, relative_to};
 use super::{Builder, Config, Defaults, Deploy, ImageConfig, Sourced};
-use crate::language::language_of;
+use crate::language::Language;
 use crate::template;
 use crossdock_platform::{listed, nearest};
 
 /// The name of a configuration file.
 pub const FILE_NAME: &str = "crossdock.toml";
 
-/// Files that make a folder a project.
+/// Files that make a directory a project.
 const MANIFESTS: [&str; 3] = ["Cargo.toml", "go.mod", "go.work"];
 
 impl Config {
     /// The configuration for a working directory, which is absolute: the nearest `crossdock.toml` from there upwards,
-    /// at most up to the git checkout's root (outside a checkout, the topmost folder of a project). Without one, a
-    /// configuration without images whose root is the nearest folder of a project.
+    /// at most up to the git checkout's root (outside a checkout, the topmost directory of a project). Without one, a
+    /// configuration without images whose root is the nearest directory of a project.
     ///
     /// # Errors
     /// A file that cannot be read, or that is wrong.
     pub fn find(directory: &Utf8Path) -> Result<Self, ConfigError> {
         let boundary = boundary(directory);
-        for folder in directory.ancestors() {
-            let file = folder.join(FILE_NAME);
+        for ancestor in directory.ancestors() {
+            let file = ancestor.join(FILE_NAME);
             if file.is_file() {
                 return Self::read(&file);
             }
-            if folder == boundary {
+            if ancestor == boundary {
                 break;
             }
         }
-        let project = directory.ancestors().find(|folder| is_project(folder));
+        let project = directory.ancestors().find(|ancestor| is_project(ancestor));
         Ok(Self::unconfigured(project.unwrap_or(directory)))
     }
 
@@ -48,23 +48,23 @@ impl Config {
     /// # Errors
     /// A file that cannot be read, or that is wrong.
     pub fn read(path: &Utf8Path) -> Result<Self, ConfigError> {
-        let path = &tidied(path);
+        let path = &normalized_path(path);
         Self::of_document(Document::read(path)?)
     }
 
     /// The configuration that a text would be as the file at this path, which is absolute.
-    pub fn of_text(path: &Utf8Path, text: String) -> Result<Self, ConfigError> {
+    pub fn from_text(path: &Utf8Path, text: String) -> Result<Self, ConfigError> {
         Self::of_document(Document { path: path.to_owned(), text })
     }
 
     fn of_document(document: Document) -> Result<Self, ConfigError> {
         let mut loader =
-            Loader { config: Self::unconfigured(folder_of(&document.path)), problems: Vec::new() };
+            Loader { config: Self::unconfigured(directory_of(&document.path)), problems: Vec::new() };
         loader.file(document)?;
         loader.finish()
     }
 
-    /// A configuration that says nothing of a folder.
+    /// A configuration that says nothing of a directory.
     pub fn unconfigured(root: &Utf8Path) -> Self {
         Self {
             root: root.to_owned(),
@@ -78,18 +78,18 @@ impl Config {
     }
 }
 
-/// The topmost folder in which a configuration of `directory` is looked for.
+/// The topmost directory in which a configuration of `directory` is looked for.
 fn boundary(directory: &Utf8Path) -> &Utf8Path {
-    let checkout = crate::git::checkout(directory);
-    let topmost = || directory.ancestors().filter(|folder| is_project(folder)).last();
+    let checkout = crate::git::checkout_root(directory);
+    let topmost = || directory.ancestors().filter(|ancestor| is_project(ancestor)).last();
     checkout.or_else(topmost).unwrap_or(directory)
 }
 
-fn is_project(folder: &Utf8Path) -> bool {
-    MANIFESTS.iter().any(|name| folder.join(name).is_file())
+fn is_project(directory: &Utf8Path) -> bool {
+    MANIFESTS.iter().any(|name| directory.join(name).is_file())
 }
 
-fn folder_of(path: &Utf8Path) -> &Utf8Path {
+fn directory_of(path: &Utf8Path) -> &Utf8Path {
     path.parent().unwrap_or(path)
 }
 
@@ -126,8 +126,8 @@ impl Loader {
                 return Ok(());
             }
         };
-        let folder = folder_of(&document.path);
-        let mut reader = Reader { document: &document, folder, problems: Vec::new() };
+        let directory = directory_of(&document.path);
+        let mut reader = Reader { document: &document, directory, problems: Vec::new() };
         let defaults = defaults(&mut reader, &raw);
         let deploys = deploys(&mut reader, raw.deploy);
         let mut images: Vec<_> = raw.image.into_iter().collect();
@@ -150,7 +150,7 @@ impl Loader {
                 })
             });
             self.config.defaults = defaults;
-            self.config.templates = raw.templates.and_then(|folder| templates(&mut reader, folder));
+            self.config.templates = raw.templates.and_then(|directory| templates(&mut reader, directory));
         }
         let included = included(&mut reader, &raw.include);
         self.problems.append(&mut reader.problems);
@@ -185,28 +185,29 @@ impl Loader {
         }
     }
 
-    /// A folder is asked about once, as a project of one language.
+    /// A directory is asked about once, as a project of one language.
     fn one_language(&self, reader: &mut Reader<'_>, span: &std::ops::Range<usize>, image: &ImageConfig) {
         let language = |image: &ImageConfig| {
-            language_of(&image.path.value, image.language.as_ref().map(|language| language.value)).ok()
+            Language::detect(&image.path.value, image.language.as_ref().map(|language| language.value)).ok()
         };
-        let same_folder = self.config.images.iter().filter(|known| known.path.value == image.path.value);
-        if let Some(other) = same_folder.into_iter().find(|known| language(known) != language(image)) {
+        let same_directory = self.config.images.iter().filter(|known| known.path.value == image.path.value);
+        if let Some(other) = same_directory.into_iter().find(|known| language(known) != language(image)) {
             let message = format!(
-                "the images `{}` and `{}` take one folder for projects of two languages",
+                "the images `{}` and `{}` take one directory for projects of two languages",
                 other.name.value, image.name.value
             );
             reader.wrong(
                 span,
                 message,
-                "state the same `language` for both, and move one project into a folder of its own",
+                "state the same `language` for both, and move one project into a directory of its own",
             );
         }
     }
 
     fn add_deploys(&mut self, reader: &mut Reader<'_>, deploys: BTreeMap<At<String>, Deploy>) {
-        let nodes =
-            |deploy: &Deploy| deploy.nodes.iter().map(|node| node.value.clone()).collect::<BTreeSet<_>>();
+        let nodes = |deploy: &Deploy| {
+            deploy.nodes.iter().map(|node| node.value.text.clone()).collect::<BTreeSet<_>>()
+        };
         for (name, deploy) in deploys {
             match self.config.deploys.get(name.get_ref()) {
                 Some(known) if nodes(known) != nodes(&deploy) => {
@@ -244,15 +245,15 @@ fn defaults(reader: &mut Reader<'_>, raw: &RawConfig) -> Defaults {
     }
 }
 
-/// The folder of the user's own templates: it is there, and below the file's folder.
-fn templates(reader: &mut Reader<'_>, folder: At<String>) -> Option<Sourced<Utf8PathBuf>> {
-    let root = reader.folder;
-    reader.checked("templates", folder, |text| {
+/// The directory of the user's own templates: it is there, and below the file's directory.
+fn templates(reader: &mut Reader<'_>, directory: At<String>) -> Option<Sourced<Utf8PathBuf>> {
+    let root = reader.directory;
+    reader.checked("templates", directory, |text| {
         let path = relative_to(root, text)?;
         match path.starts_with(root) {
-            _ if !path.is_dir() => Err(format!("{path} is no folder")),
+            _ if !path.is_dir() => Err(format!("{path} is no directory")),
             true => Ok(path),
-            false => Err(format!("`{text}` leaves the folder of this file")),
+            false => Err(format!("`{text}` leaves the directory of this file")),
         }
     })
 }
@@ -267,12 +268,9 @@ fn deploys(reader: &mut Reader<'_>, raw: BTreeMap<At<String>, RawDeploy>) -> BTr
                 "name what its machines are, as [\"m7g.large\"] or [\"linux/arm64\"]",
             );
         }
-        let known = |text: &str| match meaning(text) {
-            Ok(_) => Ok(()),
-            Err(why) => Err(format!("`{text}` {why}")),
-        };
+        let parsed = |text: &String| NodeDescription::parse(text).map_err(|why| format!("`{text}` {why}"));
         let nodes = nodes.into_inner().into_iter();
-        let nodes = nodes.filter_map(|node| reader.text("nodes", node, known)).collect();
+        let nodes = nodes.filter_map(|node| reader.checked("nodes", node, parsed)).collect();
         deploys.insert(name.clone(), Deploy { name: name.into_inner(), nodes });
     }
     deploys
@@ -291,11 +289,11 @@ fn known_deploy(reader: &mut Reader<'_>, name: &At<String>, deploys: &BTreeMap<A
     reader.wrong(&name.span(), format!("no deploy target is called `{}`", name.get_ref()), help);
 }
 
-/// The files that patterns name, each with the pattern's place: a folder stands for its `crossdock.toml`.
+/// The files that patterns name, each with the pattern's place: a directory stands for its `crossdock.toml`.
 fn included(reader: &mut Reader<'_>, patterns: &[At<String>]) -> Vec<(std::ops::Range<usize>, Utf8PathBuf)> {
     let mut files = Vec::new();
     for pattern in patterns {
-        match matches(reader.folder, pattern.get_ref()) {
+        match matches(reader.directory, pattern.get_ref()) {
             Ok(found) => files.extend(found.into_iter().map(|path| (pattern.span(), path))),
             Err(why) => reader.wrong(&pattern.span(), format!("`include`: {why}"), ""),
         }
@@ -303,20 +301,20 @@ fn included(reader: &mut Reader<'_>, patterns: &[At<String>]) -> Vec<(std::ops::
     files
 }
 
-fn matches(folder: &Utf8Path, pattern: &str) -> Result<Vec<Utf8PathBuf>, String> {
+fn matches(directory: &Utf8Path, pattern: &str) -> Result<Vec<Utf8PathBuf>, String> {
     let relative = lexical(Utf8Path::new(pattern)).filter(|path| path.is_relative());
-    let relative = relative.ok_or_else(|| format!("`{pattern}` leaves the folder of this file"))?;
-    let whole = format!("{}/{relative}", glob::Pattern::escape(folder.as_str()));
+    let relative = relative.ok_or_else(|| format!("`{pattern}` leaves the directory of this file"))?;
+    let whole = format!("{}/{relative}", glob::Pattern::escape(directory.as_str()));
     let paths = glob::glob(&whole).map_err(|error| format!("`{pattern}` is not a pattern: {error}"))?;
     let paths = paths.filter_map(Result::ok).filter_map(|path| Utf8PathBuf::from_path_buf(path).ok());
-    // `examples/*` means folders; what else lies there, as a README, is meant only by a pattern for files.
+    // `examples/*` means directories; what else lies there, as a README, is meant only by a pattern for files.
     let means_files = pattern.ends_with(".toml");
     let file = |path: Utf8PathBuf| if path.is_dir() { path.join(FILE_NAME) } else { path };
     let is_meant =
         |path: &Utf8PathBuf| path.is_file() && (means_files || path.file_name() == Some(FILE_NAME));
     let files: Vec<Utf8PathBuf> = paths.map(file).filter(is_meant).collect();
     match files.is_empty() {
-        true => Err(format!("`{pattern}` finds no {FILE_NAME} below {folder}")),
+        true => Err(format!("`{pattern}` finds no {FILE_NAME} below {directory}")),
         false => Ok(files),
     }
 }

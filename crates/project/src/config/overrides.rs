@@ -20,7 +20,7 @@ pub struct Overrides {
     pub nodes: Vec<Sourced<String>>,
     /// `CROSSDOCK_IMAGE`: the images, as `--image`; separated by commas.
     pub images: Vec<Sourced<String>>,
-    /// `CROSSDOCK_OUTPUT`: the folder of the layouts, as `--output`. Absolute.
+    /// `CROSSDOCK_OUTPUT`: the directory of the layouts, as `--output`. Absolute.
     pub output: Option<Sourced<Utf8PathBuf>>,
     /// `CROSSDOCK_TAG`: tag templates, as `--tag`; separated by commas that stand outside of `{{ }}` and `{% %}`.
     pub tags: Vec<Sourced<String>>,
@@ -36,20 +36,20 @@ pub struct Overrides {
 
 const PREFIX: &str = "CROSSDOCK_";
 
-/// The environment variables that crossdock reads, and what each means; the cache's folder is read by
+/// The environment variables that crossdock reads, and what each means; the cache's directory is read by
 /// [`Environment::cache_directory`].
 pub const VARIABLES: &[(&str, &str)] = &[
     ("CROSSDOCK_BUILDER", "who builds, as `--builder`"),
     (
         "CROSSDOCK_CACHE_DIR",
-        "where what can be made again is kept, instead of `crossdock` in the system's cache folder",
+        "where what can be made again is kept, instead of `crossdock` in the system's cache directory",
     ),
     ("CROSSDOCK_CONFIG", "the configuration file, as `--config`"),
     ("CROSSDOCK_FOR", "what the result is judged against, as `--for`; separated by commas"),
     ("CROSSDOCK_IMAGE", "the images, as `--image`; separated by commas"),
     ("CROSSDOCK_JOBS", "how many things run side by side, as `--jobs`"),
     ("CROSSDOCK_OFFLINE", "as `--offline`: `1`, `true`, `yes`, `0`, `false` or `no`"),
-    ("CROSSDOCK_OUTPUT", "the folder of the layouts, as `--output`"),
+    ("CROSSDOCK_OUTPUT", "the directory of the layouts, as `--output`"),
     ("CROSSDOCK_PLATFORM", "what is built, as `--platform`; separated by commas"),
     ("CROSSDOCK_REPOSITORY", "as `--repository`"),
     ("CROSSDOCK_TAG", "tag templates, as `--tag`; separated by commas outside of `{{ }}` and `{% %}`"),
@@ -60,7 +60,7 @@ impl Overrides {
     ///
     /// # Errors
     /// A value that its option does not take.
-    pub fn of_environment(environment: &Environment) -> Result<(Self, Vec<String>), ConfigError> {
+    pub fn from_environment(environment: &Environment) -> Result<(Self, Vec<String>), ConfigError> {
         refuse_unreadable(environment)?;
         let text = |name: &str| {
             let variable = format!("{PREFIX}{name}");
@@ -79,7 +79,7 @@ impl Overrides {
             repository: text("REPOSITORY"),
             builder: text("BUILDER").map(builder).transpose()?,
             jobs: text("JOBS")
-                .map(|jobs| parsed(jobs, |jobs| jobs_of(jobs).map(NonZeroUsize::get)))
+                .map(|jobs| parsed(jobs, |jobs| parse_jobs(jobs).map(NonZeroUsize::get)))
                 .transpose()?,
             offline: text("OFFLINE").map(|offline| parsed(offline, switch)).transpose()?,
         };
@@ -142,7 +142,7 @@ fn builder(text: Sourced<String>) -> Result<Sourced<Builder>, ConfigError> {
 }
 
 /// How many things may run side by side. Compilers prepare something for each: go never ends with some billions.
-pub fn jobs_of(text: &str) -> Result<NonZeroUsize, &'static str> {
+pub fn parse_jobs(text: &str) -> Result<NonZeroUsize, &'static str> {
     match text.parse::<NonZeroUsize>() {
         Ok(jobs) if jobs.get() <= 4096 => Ok(jobs),
         _ => Err("it takes a number from 1 to 4096"),
@@ -202,7 +202,7 @@ mod tests {
             ("CROSSDOCK_OFFLINE", "True"),
             ("CROSSDOCK_REPOSITORY", ""),
         ]);
-        let (overrides, warnings) = Overrides::of_environment(&environment).unwrap();
+        let (overrides, warnings) = Overrides::from_environment(&environment).unwrap();
         assert_eq!(values(&overrides.platforms), ["linux/amd64", "linux/arm64"]);
         assert_eq!(overrides.platforms[0].source.to_string(), "the environment variable CROSSDOCK_PLATFORM");
         assert_eq!(values(&overrides.nodes), ["deploy:eks"]);
@@ -216,7 +216,7 @@ mod tests {
     fn what_means_nothing_is_said() {
         let environment =
             environment(&[("CROSSDOCK_PLATFROM", "x"), ("CROSSDOCK_CACHE_DIR", "x"), ("CROSSDOCK_", "")]);
-        let (_, warnings) = Overrides::of_environment(&environment).unwrap();
+        let (_, warnings) = Overrides::from_environment(&environment).unwrap();
         insta::assert_snapshot!(warnings.join("\n"), @r"
         the environment variable CROSSDOCK_ means nothing; did you mean CROSSDOCK_FOR?
         the environment variable CROSSDOCK_PLATFROM means nothing; did you mean CROSSDOCK_PLATFORM?
@@ -225,8 +225,9 @@ mod tests {
 
     #[test]
     fn values_that_an_option_does_not_take() {
-        let error =
-            |name, value| Overrides::of_environment(&environment(&[(name, value)])).unwrap_err().to_string();
+        let error = |name, value| {
+            Overrides::from_environment(&environment(&[(name, value)])).unwrap_err().to_string()
+        };
         insta::assert_snapshot!(error("CROSSDOCK_JOBS", "0"), @r#"CROSSDOCK_JOBS is "0": it takes a number from 1 to 4096"#);
         insta::assert_snapshot!(error("CROSSDOCK_OFFLINE", "maybe"), @r#"CROSSDOCK_OFFLINE is "maybe": it takes 1, true or yes, or 0, false or no"#);
     }

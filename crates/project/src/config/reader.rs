@@ -13,8 +13,8 @@ use super::raw::{At, Texts};
 /// One file on its way into the configuration.
 pub(super) struct Reader<'a> {
     pub(super) document: &'a Document,
-    /// The file's folder: its paths are relative to it. Absolute.
-    pub(super) folder: &'a Utf8Path,
+    /// The file's directory: its paths are relative to it. Absolute.
+    pub(super) directory: &'a Utf8Path,
     /// All that is wrong so far.
     pub(super) problems: Vec<Problem>,
 }
@@ -89,13 +89,13 @@ impl Reader<'_> {
     }
 }
 
-/// A path relative to a file's folder, without `.` and `..`.
-pub(super) fn relative_to(folder: &Utf8Path, path: &str) -> Result<Utf8PathBuf, String> {
+/// A path relative to a file's directory, without `.` and `..`.
+pub(super) fn relative_to(directory: &Utf8Path, path: &str) -> Result<Utf8PathBuf, String> {
     if Utf8Path::new(path).is_absolute() {
-        return Err(format!("`{path}` is absolute; paths are relative to the folder of this file"));
+        return Err(format!("`{path}` is absolute; paths are relative to the directory of this file"));
     }
     if path.contains('\0') {
         return Err("a path holds no NUL character".into());
     }
-    lexical(&folder.join(path)).ok_or_else(|| format!("`{path}` climbs above the file system's root"))
+    lexical(&directory.join(path)).ok_or_else(|| format!("`{path}` climbs above the file system's root"))
 }

@@ -2,7 +2,7 @@ use super::*;
 use crate::testing::TestDirectory;
 
 impl TestDirectory {
-    /// The whole message, with the folder called `/p`.
+    /// The whole message, with the directory called `/p`.
     fn config_error(&self) -> String {
         let error = Config::read(&self.path().join(FILE_NAME)).unwrap_err();
         self.masked(error)
@@ -19,7 +19,7 @@ fn rust(config: &str) -> TestDirectory {
 
 #[test]
 fn issue_example() {
-    let folder = go(r#"
+    let directory = go(r#"
 [deploy.eks]
 nodes = ["m5.large"]
 [deploy.graviton]
@@ -33,14 +33,14 @@ expose = [2222, "53/udp"]
 repository = "registry.example/k8s-ssh-server"
 tags = ["{{ version }}", "{{ git.short }}"]
 "#);
-    let config = Config::find(&folder.path()).unwrap();
+    let config = Config::find(&directory.path()).unwrap();
     let image = &config.images[0];
-    assert_eq!(config.root, folder.path());
-    assert_eq!(config.deploys["graviton"].nodes[0].value, "m7g.large");
-    assert_eq!(image.path.value, folder.path());
+    assert_eq!(config.root, directory.path());
+    assert_eq!(config.deploys["graviton"].nodes[0].value.text, "m7g.large");
+    assert_eq!(image.path.value, directory.path());
     assert_eq!(image.deploy[1].value, "graviton");
     assert_eq!(image.expose[1].value, Port { number: 53, protocol: "udp".into() });
-    let place = Source::File { path: folder.path().join(FILE_NAME), line: 12, column: 14 };
+    let place = Source::File { path: directory.path().join(FILE_NAME), line: 12, column: 14 };
     assert_eq!(image.repository, Some(Sourced::new("registry.example/k8s-ssh-server".into(), place)));
 }
 
@@ -297,7 +297,7 @@ fn files() {
       |                                                  ^^^
     "#);
     insta::assert_snapshot!(with(r#"{ from = "../x", to = "/x", mode = "rwx" }"#).config_error(), @r#"
-    /p/crossdock.toml:2:19: `image.web.files[0].from`: `../x` leaves the project's folder, /p
+    /p/crossdock.toml:2:19: `image.web.files[0].from`: `../x` leaves the project's directory, /p
       |
     2 | files = [{ from = "../x", to = "/x", mode = "rwx" }]
       |                   ^^^^^^
@@ -308,7 +308,7 @@ fn files() {
       |                                             ^^^^^
     "#);
     insta::assert_snapshot!(with(r#"{ from = "/etc/passwd", to = "/x" }"#).config_error(), @r#"
-    /p/crossdock.toml:2:19: `image.web.files[0].from`: `/etc/passwd` is absolute; paths are relative to the folder of this file
+    /p/crossdock.toml:2:19: `image.web.files[0].from`: `/etc/passwd` is absolute; paths are relative to the directory of this file
       |
     2 | files = [{ from = "/etc/passwd", to = "/x" }]
       |                   ^^^^^^^^^^^^^
@@ -324,10 +324,10 @@ fn files() {
     2 | files = [{ from = "missing", to = "/a/../x" }]
       |                                   ^^^^^^^^^
     "#);
-    let folder = with(
+    let directory = with(
         r#"{ from = "go.mod", to = "/etc/", mode = 0o640 }, { from = "go.mod", to = "/x", mode = "0755" }"#,
     );
-    let config = Config::find(&folder.path()).unwrap();
+    let config = Config::find(&directory.path()).unwrap();
     let files: Vec<_> =
         config.images[0].files.iter().map(|file| (file.value.to.as_str(), file.value.mode)).collect();
     assert_eq!(files, [("/etc/go.mod", Some(0o640)), ("/x", Some(0o755))]);
@@ -336,17 +336,17 @@ fn files() {
 #[cfg(unix)]
 #[test]
 fn symbolic_links_stay_inside_the_project() {
-    let folder =
+    let directory =
         go("[image.web]\nfiles = [{ from = \"loop\", to = \"/a\" }, { from = \"out\", to = \"/b\" }]\n");
-    std::os::unix::fs::symlink("loop", folder.path().join("loop")).unwrap();
-    std::os::unix::fs::symlink("/etc", folder.path().join("out")).unwrap();
-    insta::assert_snapshot!(folder.config_error(), @r#"
+    std::os::unix::fs::symlink("loop", directory.path().join("loop")).unwrap();
+    std::os::unix::fs::symlink("/etc", directory.path().join("out")).unwrap();
+    insta::assert_snapshot!(directory.config_error(), @r#"
     /p/crossdock.toml:2:19: `image.web.files[0].from`: `/p/loop` cannot be read: Too many levels of symbolic links (os error 40)
       |
     2 | files = [{ from = "loop", to = "/a" }, { from = "out", to = "/b" }]
       |                   ^^^^^^
 
-    /p/crossdock.toml:2:49: `image.web.files[1].from`: `out` is a symbolic link to /etc, outside of the project's folder
+    /p/crossdock.toml:2:49: `image.web.files[1].from`: `out` is a symbolic link to /etc, outside of the project's directory
       |
     2 | files = [{ from = "loop", to = "/a" }, { from = "out", to = "/b" }]
       |                                                 ^^^^^
@@ -356,45 +356,45 @@ fn symbolic_links_stay_inside_the_project() {
 #[test]
 fn a_file_beside_the_project_may_point_up() {
     let config = "[image.web]\npath = \"..\"\nfiles = [{ from = \"../go.mod\", to = \"/a\" }, { from = \"x.toml\", to = \"/b\" }]\n";
-    let folder = TestDirectory::new(&[("go.mod", ""), ("deploy/x.toml", config)]);
-    let config = Config::read(&folder.path().join("deploy/../deploy/x.toml")).unwrap();
-    assert_eq!(config.images[0].path.value, folder.path());
-    assert_eq!(config.images[0].files[0].value.from, folder.path().join("go.mod"));
-    assert_eq!(config.root, folder.path().join("deploy"));
+    let directory = TestDirectory::new(&[("go.mod", ""), ("deploy/x.toml", config)]);
+    let config = Config::read(&directory.path().join("deploy/../deploy/x.toml")).unwrap();
+    assert_eq!(config.images[0].path.value, directory.path());
+    assert_eq!(config.images[0].files[0].value.from, directory.path().join("go.mod"));
+    assert_eq!(config.root, directory.path().join("deploy"));
 }
 
 #[test]
 fn files_that_are_no_configuration() {
-    let read = |folder: &TestDirectory, name: &str| {
-        let error = Config::read(&folder.path().join(name)).unwrap_err();
-        error.to_string().replace(folder.path().as_str(), "/p")
+    let read = |directory: &TestDirectory, name: &str| {
+        let error = Config::read(&directory.path().join(name)).unwrap_err();
+        error.to_string().replace(directory.path().as_str(), "/p")
     };
-    let folder = TestDirectory::new(&[
+    let directory = TestDirectory::new(&[
         ("crlf.toml", "[image.web]\r\nexpse = 1\r\n"),
         ("escape.toml", "[image.web]\nx = \"\u{1b}[2J\"\n"),
     ]);
     let hidden = TestDirectory::new(&[("go.mod", ""), (FILE_NAME, "[image.web]\nuser = \"\\u001b[2J\"\n")]);
     assert!(!hidden.config_error().contains('\u{1b}'), "{}", hidden.config_error());
-    insta::assert_snapshot!(read(&folder, "missing.toml"), @"/p/missing.toml cannot be read; give the path of an existing file");
-    insta::assert_snapshot!(read(&folder, "."), @"/p cannot be read; give the path of a file");
-    insta::assert_snapshot!(read(&folder, "crlf.toml"), @r"
+    insta::assert_snapshot!(read(&directory, "missing.toml"), @"/p/missing.toml cannot be read; give the path of an existing file");
+    insta::assert_snapshot!(read(&directory, "."), @"/p cannot be read; give the path of a file");
+    insta::assert_snapshot!(read(&directory, "crlf.toml"), @r"
     /p/crlf.toml:2:1: unknown key `expse`; did you mean `expose`?
       |
     2 | expse = 1
       | ^^^^^
     ");
-    insta::assert_snapshot!(read(&folder, "escape.toml"), @r#"
+    insta::assert_snapshot!(read(&directory, "escape.toml"), @r#"
     /p/escape.toml:2:6: invalid basic string, expected non-double-quote visible characters, `\`
       |
     2 | x = "�[2J"
       |      ^
     "#);
     std::io::Write::write_all(
-        &mut std::fs::File::create(folder.path().join("latin1.toml")).unwrap(),
+        &mut std::fs::File::create(directory.path().join("latin1.toml")).unwrap(),
         b"# \xe4\n",
     )
     .unwrap();
-    insta::assert_snapshot!(read(&folder, "latin1.toml"), @"/p/latin1.toml cannot be read; write it in UTF-8");
+    insta::assert_snapshot!(read(&directory, "latin1.toml"), @"/p/latin1.toml cannot be read; write it in UTF-8");
     let with_mark = TestDirectory::new(&[(FILE_NAME, "\u{feff}tags = [\"x\"]\n")]);
     assert!(Config::find(&with_mark.path()).is_ok());
 }
@@ -402,9 +402,9 @@ fn files_that_are_no_configuration() {
 #[test]
 fn one_folder_has_one_language() {
     let text = "[image.a]\nlanguage = \"go\"\n[image.b]\nlanguage = \"rust\"\n";
-    let folder = TestDirectory::new(&[("go.mod", ""), ("Cargo.toml", ""), (FILE_NAME, text)]);
-    insta::assert_snapshot!(folder.config_error(), @r"
-    /p/crossdock.toml:3:8: the images `a` and `b` take one folder for projects of two languages; state the same `language` for both, and move one project into a folder of its own
+    let directory = TestDirectory::new(&[("go.mod", ""), ("Cargo.toml", ""), (FILE_NAME, text)]);
+    insta::assert_snapshot!(directory.config_error(), @r"
+    /p/crossdock.toml:3:8: the images `a` and `b` take one directory for projects of two languages; state the same `language` for both, and move one project into a directory of its own
       |
     3 | [image.b]
       |        ^
@@ -441,28 +441,28 @@ fn deploy_targets() {
 #[test]
 fn folders_that_are_no_project() {
     insta::assert_snapshot!(go("[image.web]\npath = \"sub\"\n").config_error(), @r#"
-    /p/crossdock.toml:2:8: /p/sub is not a folder
+    /p/crossdock.toml:2:8: /p/sub is not a directory
       |
     2 | path = "sub"
       |        ^^^^^
     "#);
-    let folder =
+    let directory =
         TestDirectory::new(&[("sub/x", ""), ("go.mod", ""), (FILE_NAME, "[image.web]\npath = \"sub\"\n")]);
-    insta::assert_snapshot!(folder.config_error(), @r#"
-    /p/crossdock.toml:2:8: /p/sub is not a project: it has no Cargo.toml, go.mod or go.work; the nearest is above it, in /p
+    insta::assert_snapshot!(directory.config_error(), @r#"
+    /p/crossdock.toml:2:8: /p/sub is not a project: it has no Cargo.toml, go.mod or go.work; the nearest one above is /p
       |
     2 | path = "sub"
       |        ^^^^^
     "#);
     let both = [("Cargo.toml", ""), ("go.mod", ""), (FILE_NAME, "[image.web]\n")];
     insta::assert_snapshot!(TestDirectory::new(&both).config_error(), @r#"
-    /p/crossdock.toml:1:8: /p holds both a Rust project (Cargo.toml) and a Go project (go.mod); decide in crossdock.toml: [image.NAME] with `language = "rust"` or `language = "go"`
+    /p/crossdock.toml:1:8: /p has both a Rust project (Cargo.toml) and a Go project (go.mod); choose one in crossdock.toml: [image.NAME] with `language = "rust"` or `language = "go"`
       |
     1 | [image.web]
       |        ^^^
     "#);
     insta::assert_snapshot!(rust("[image.web]\nlanguage = \"go\"\n").config_error(), @r#"
-    /p/crossdock.toml:2:12: /p holds no Go project: it has no go.mod
+    /p/crossdock.toml:2:12: /p is not a Go project: it has no go.mod
       |
     2 | language = "go"
       |            ^^^^
@@ -475,10 +475,10 @@ fn includes() {
     let two = "[deploy.eks]\nnodes = [\"m7g.large\"]\n[image.one]\n";
     let root = (FILE_NAME, "include = [\"examples/*\"]\n");
     let readme = ("examples/README.md", "not = a = configuration");
-    let folder =
+    let directory =
         TestDirectory::new(&[root, readme, ("examples/a/go.mod", ""), ("examples/a/crossdock.toml", one)]);
-    let config = Config::find(&folder.path()).unwrap();
-    assert_eq!(config.images[0].path.value, folder.path().join("examples/a"));
+    let config = Config::find(&directory.path()).unwrap();
+    assert_eq!(config.images[0].path.value, directory.path().join("examples/a"));
     assert_eq!(config.files.len(), 2);
     let clash = [
         root,
@@ -514,7 +514,7 @@ fn includes() {
         ("examples/a/b/crossdock.toml", "include = [\".\"]"),
     ];
     insta::assert_snapshot!(TestDirectory::new(&cycle).config_error(), @r#"
-    /p/examples/a/crossdock.toml:1:12: `include`: `../*` leaves the folder of this file
+    /p/examples/a/crossdock.toml:1:12: `include`: `../*` leaves the directory of this file
       |
     1 | include = ["../*", "b"]
       |            ^^^^^^
@@ -528,24 +528,24 @@ fn includes() {
 
 #[test]
 fn found_upwards_to_the_root_of_the_checkout() {
-    let folder = TestDirectory::new(&[
+    let directory = TestDirectory::new(&[
         (FILE_NAME, "tags = [\"outer\"]"),
         ("repo/.git/HEAD", ""),
         ("repo/go.mod", ""),
         ("repo/cmd/x/main.go", ""),
     ]);
-    let config = Config::find(&folder.path().join("repo/cmd/x")).unwrap();
-    assert_eq!((config.files.len(), config.root), (0, folder.path().join("repo")));
-    let folder =
+    let config = Config::find(&directory.path().join("repo/cmd/x")).unwrap();
+    assert_eq!((config.files.len(), config.root), (0, directory.path().join("repo")));
+    let directory =
         TestDirectory::new(&[(FILE_NAME, "tags = [\"x\"]"), ("Cargo.toml", ""), ("member/Cargo.toml", "")]);
-    let config = Config::find(&folder.path().join("member")).unwrap();
-    assert_eq!(config.root, folder.path());
+    let config = Config::find(&directory.path().join("member")).unwrap();
+    assert_eq!(config.root, directory.path());
     assert_eq!(config.defaults.tags.unwrap().value, ["x"]);
 }
 
 #[test]
 fn what_a_configuration_means() {
-    let folder = rust(
+    let directory = rust(
         r#"
 toolchain = ["distribution"]
 [deploy.graviton]
@@ -567,7 +567,7 @@ tags = ["{{ env.BUILD }}"]
 tag-env = ["BUILD"]
 "#,
     );
-    let text = describe(&Config::find(&folder.path()).unwrap()).replace(folder.path().as_str(), "/p");
+    let text = describe(&Config::find(&directory.path()).unwrap()).replace(directory.path().as_str(), "/p");
     insta::assert_snapshot!(text, @r#"
     read /p/crossdock.toml
 
@@ -575,7 +575,7 @@ tag-env = ["BUILD"]
       node        m7g.large → linux/arm64  (/p/crossdock.toml:4:10)
 
     image web
-      folder      /p  (the default: the folder of the configuration file)
+      directory   /p  (the default: the directory of the configuration file)
       programs    web, migrate  (/p/crossdock.toml:6:12)
       linkage     static  (the default: the program then needs nothing of the image)
       libc        musl  (/p/crossdock.toml:10:8)
@@ -612,8 +612,8 @@ tag-env = ["BUILD"]
 #[test]
 fn damaged_files_are_errors_with_a_place() {
     let text = "include = [\"a\"]\n[deploy.é]\nnodes = [\"m5.large\"]\n[image.web]\nfiles = [{ from = \"go.mod\", to = \"/x\", mode = 0o644 }]\ntags = [\"{{ version }}\"]\nuser = 65532\nexpose = [\"53/udp\"]\n";
-    let folder = TestDirectory::new(&[("go.mod", "")]);
-    let path = folder.path().join(FILE_NAME);
+    let directory = TestDirectory::new(&[("go.mod", "")]);
+    let path = directory.path().join(FILE_NAME);
     for (place, _) in text.char_indices().step_by(3) {
         for with in ["", "é", "\"", "]", "\u{0}"] {
             let damaged =
@@ -634,7 +634,7 @@ fn damaged_files_are_errors_with_a_place() {
 
 #[test]
 fn what_is_said_of_the_dockerfile() {
-    let folder = go(r#"
+    let directory = go(r#"
 templates = "templates"
 [image.web]
 stop-signal = "SIGINT"
@@ -653,16 +653,16 @@ context = ["proto"]
 private = { netrc = ["git.example"], registries = ["own"] }
 syntax = "docker/dockerfile:1"
 "#);
-    std::fs::create_dir(folder.path().join("templates")).unwrap();
-    let config = Config::read(&folder.path().join(FILE_NAME)).unwrap();
+    std::fs::create_dir(directory.path().join("templates")).unwrap();
+    let config = Config::read(&directory.path().join(FILE_NAME)).unwrap();
     let image = &config.images[0];
-    assert_eq!(config.templates.as_ref().unwrap().value, folder.path().join("templates"));
+    assert_eq!(config.templates.as_ref().unwrap().value, directory.path().join("templates"));
     assert_eq!(image.stop_signal.as_ref().unwrap().value, "SIGINT");
     let health = &image.health.as_ref().unwrap().value;
     assert_eq!((health.interval, health.timeout, health.start_period, health.retries), (10, 30, 0, 3));
     assert_eq!(image.dockerfile.mode.as_ref().unwrap().value, DockerfileMode::Fixed);
     assert_eq!(image.dockerfile.private.registries, ["own"]);
-    let text = describe(&config).replace(folder.path().as_str(), "/p");
+    let text = describe(&config).replace(directory.path().as_str(), "/p");
     let said: Vec<&str> = text
         .lines()
         .filter(|line| ["Dockerfile:", "stop-signal", "health"].iter().any(|key| line.contains(key)))
@@ -700,7 +700,7 @@ context = ["../x", "!y"]
 private = { ssh = ["git@host:x"] }
 "#;
     insta::assert_snapshot!(go(text).config_error(), @r#"
-    /p/crossdock.toml:2:13: `templates`: /p/nowhere is no folder
+    /p/crossdock.toml:2:13: `templates`: /p/nowhere is no directory
       |
     2 | templates = "nowhere"
       |             ^^^^^^^^^

@@ -13,8 +13,9 @@ use cargo_metadata::{Metadata, MetadataCommand, Node, Package, PackageId, Target
 use serde::Serialize;
 
 use super::error::{ProjectError, some, tool_error};
-use super::{About, Discovery, Network, Sources, first_part};
+use super::{DiscoverOptions, Network, PackageMetadata, Sources, first_part};
 use crate::language::Language;
+use crossdock_platform::{BuildTarget, Libc, Linkage, Os, Platform};
 use crossdock_system::environment::Environment;
 use crossdock_system::process::{Command, ProcessError, Processes};
 
@@ -25,19 +26,19 @@ use toolchain_file::ToolchainFile;
 /// A Cargo workspace, as `cargo metadata` tells it.
 #[derive(Debug, Clone, Serialize)]
 pub struct CargoWorkspace {
-    /// The folder that was asked about: a member's, or the root itself.
-    pub folder: Utf8PathBuf,
-    /// The folder of the workspace's `Cargo.toml`.
+    /// The directory that was asked about: a member's, or the root itself.
+    pub directory: Utf8PathBuf,
+    /// The directory of the workspace's `Cargo.toml`.
     pub root: Utf8PathBuf,
     /// Where cargo builds.
     pub target_directory: Utf8PathBuf,
     /// Whether a `Cargo.lock` exists.
     pub locked: bool,
     /// Whether there was none until cargo was asked: what is built is the same only as long as it is kept.
-    pub lock_made: bool,
+    pub lock_created: bool,
     /// The workspace's own packages that have binaries, by name.
     pub packages: Vec<CargoPackage>,
-    /// The user's own compiler flags and linkers, as cargo reads them in the folder that was asked about.
+    /// The user's own compiler flags and linkers, as cargo reads them in the directory that was asked about.
     pub settings: CargoSettings,
     /// `rust-toolchain.toml`.
     pub toolchain_file: Option<ToolchainFile>,
@@ -57,9 +58,9 @@ pub struct CargoPackage {
     /// Its `Cargo.toml`.
     pub manifest: Utf8PathBuf,
     /// `package.repository`, `description`, `license`, `homepage`, `authors` for OCI annotations.
-    pub about: About,
-    /// Whether plain `cargo build` in the folder that was asked about builds it; never `xtask`, and where the workspace
-    /// names no `default-members`, no package below a folder like `examples` or `tests`.
+    pub metadata: PackageMetadata,
+    /// Whether plain `cargo build` in the directory that was asked about builds it; never `xtask`, and where the workspace
+    /// names no `default-members`, no package below a directory like `examples` or `tests`.
     pub default_member: bool,
     /// Its binaries (not examples, not tests).
     pub binaries: Vec<CargoBinary>,
@@ -83,42 +84,42 @@ pub struct CargoBinary {
 }
 
 pub(super) fn workspace(
-    folder: &Utf8Path,
-    asked: &Discovery,
+    directory: &Utf8Path,
+    asked: &DiscoverOptions,
     processes: &Processes,
 ) -> Result<CargoWorkspace, ProjectError> {
     // The user's lock file decides what is built and is never changed; only where there is none does cargo make one.
-    let question = || metadata_command(folder, asked, processes.environment());
+    let question = || metadata_command(directory, asked, processes.environment());
     let mut command = question().args(["--locked"]);
     let mut answer = processes.stdout(&command);
     let refused = answer.as_ref().err().and_then(refused_lock);
-    let lock_made = refused.as_ref().is_some_and(|lock| !lock.is_file());
-    if lock_made {
+    let lock_created = refused.as_ref().is_some_and(|lock| !lock.is_file());
+    if lock_created {
         command = question();
         answer = processes.stdout(&command);
     } else if let Some(lock) = refused {
         return Err(ProjectError::StaleLock { lock });
     }
-    let answer = answer.map_err(|error| tool_error(folder, Language::Rust, error))?;
-    let workspace = read(folder, &answer, &asked.triples).map_err(|source| match source {
+    let answer = answer.map_err(|error| tool_error(directory, Language::Rust, error))?;
+    let workspace = read(directory, &answer, &triples(&asked.platforms)).map_err(|source| match source {
         Reading::NoProgram(found) => ProjectError::NoProgram {
-            folder: folder.to_owned(),
+            directory: directory.to_owned(),
             found,
             remedy: "src/main.rs or a [[bin]] to a package",
         },
         Reading::Json(source) => ProjectError::Answer { command: command.short(), source: source.into() },
     })?;
     Ok(CargoWorkspace {
-        lock_made,
-        settings: CargoSettings::read(folder, processes.environment())?,
-        toolchain_file: ToolchainFile::find(folder)?,
+        lock_created,
+        settings: CargoSettings::read(directory, processes.environment())?,
+        toolchain_file: ToolchainFile::find(directory)?,
         ..workspace
     })
 }
 
-fn metadata_command(folder: &Utf8Path, asked: &Discovery, environment: &Environment) -> Command {
-    let mut command = Command::new(&asked.cargo, folder).args(["metadata", "--format-version", "1"]);
-    // Cargo remembers there what rustc says of each triple. In the project's own folder it does so only after a first
+fn metadata_command(directory: &Utf8Path, asked: &DiscoverOptions, environment: &Environment) -> Command {
+    let mut command = Command::new(&asked.cargo, directory).args(["metadata", "--format-version", "1"]);
+    // Cargo remembers there what rustc says of each triple. In the project's own directory it does so only after a first
     // build, and until then asks rustc for every triple again.
     if let Some(memory) = rustc_memory(environment) {
         command = command.env("CARGO_BUILD_BUILD_DIR", memory);
@@ -135,16 +136,28 @@ fn metadata_command(folder: &Utf8Path, asked: &Discovery, environment: &Environm
     for feature in &asked.features.names {
         command = command.args(["--features", feature]);
     }
-    for triple in &asked.triples {
+    for triple in triples(&asked.platforms) {
         command = command.args(["--filter-platform", triple]);
     }
     command
 }
 
-/// A folder for what cargo remembers of rustc; none where it cannot be made.
+/// Returns the Rust targets of the platforms: on Linux with either C library, because the project may use both.
+fn triples(platforms: &[Platform]) -> Vec<&'static str> {
+    let targets = |platform: &Platform| {
+        let target = BuildTarget::new(platform.clone(), Linkage::Static);
+        match platform.os() {
+            Os::Linux => vec![target.clone().with_libc(Libc::Musl), target.with_libc(Libc::GNU)],
+            _ => vec![target],
+        }
+    };
+    platforms.iter().flat_map(targets).filter_map(|target| Some(target.rust().ok()?.triple)).collect()
+}
+
+/// A directory for what cargo remembers of rustc; none where it cannot be made.
 fn rustc_memory(environment: &Environment) -> Option<Utf8PathBuf> {
-    let folder = environment.cache_directory()?.join("cargo");
-    std::fs::create_dir_all(&folder).is_ok().then_some(folder)
+    let directory = environment.cache_directory()?.join("cargo");
+    std::fs::create_dir_all(&directory).is_ok().then_some(directory)
 }
 
 /// The lock file that cargo would have to write and, being told `--locked`, did not: `cannot create the lock file …
@@ -153,8 +166,8 @@ fn refused_lock(error: &ProcessError) -> Option<Utf8PathBuf> {
     let ProcessError::Failed { stderr, .. } = error else { return None };
     let line = stderr.lines().find(|line| line.contains("--locked was passed"))?;
     let (_, from) = line.split_once("lock file ")?;
-    let (folder, _) = from.split_once("Cargo.lock")?;
-    Some(Utf8Path::new(folder).join("Cargo.lock"))
+    let (directory, _) = from.split_once("Cargo.lock")?;
+    Some(Utf8Path::new(directory).join("Cargo.lock"))
 }
 
 enum Reading {
@@ -162,9 +175,9 @@ enum Reading {
     Json(cargo_metadata::Error),
 }
 
-fn read(folder: &Utf8Path, answer: &str, triples: &[String]) -> Result<CargoWorkspace, Reading> {
+fn read(directory: &Utf8Path, answer: &str, triples: &[&str]) -> Result<CargoWorkspace, Reading> {
     let metadata = MetadataCommand::parse(answer).map_err(Reading::Json)?;
-    let defaults = default_members(folder, &metadata);
+    let defaults = default_members(directory, &metadata);
     let graph = Graph::new(&metadata, triples);
     let members = metadata.workspace_members.iter().filter_map(|id| graph.package(id));
     let mut members: Vec<&Package> = members.collect();
@@ -183,8 +196,8 @@ fn read(folder: &Utf8Path, answer: &str, triples: &[String]) -> Result<CargoWork
         ..package_of(package, graph.node(&package.id))
     };
     Ok(CargoWorkspace {
-        folder: folder.to_owned(),
-        lock_made: false,
+        directory: directory.to_owned(),
+        lock_created: false,
         locked: metadata.workspace_root.join("Cargo.lock").is_file(),
         packages: programs.into_iter().map(package).collect(),
         root: metadata.workspace_root,
@@ -195,29 +208,29 @@ fn read(folder: &Utf8Path, answer: &str, triples: &[String]) -> Result<CargoWork
     })
 }
 
-/// The folders of packages from paths. Cargo reads all members, whichever it builds; of a package in the root those
+/// The directories of packages from paths. Cargo reads all members, whichever it builds; of a package in the root those
 /// entries are named that its targets lie in.
 fn sources(metadata: &Metadata) -> Sources {
     let root = &metadata.workspace_root;
     let mut sources = Sources::default();
     for package in metadata.packages.iter().filter(|package| package.source.is_none()) {
-        let folder = package.manifest_path.parent().unwrap_or(root);
+        let directory = package.manifest_path.parent().unwrap_or(root);
         let targets = package.targets.iter().filter_map(|target| first_part(root, &target.src_path));
-        sources.add(root, folder, targets);
+        sources.add(root, directory, targets);
     }
     sources.reduced()
 }
 
-/// Folders of packages that serve the workspace itself.
+/// Directories of packages that serve the workspace itself.
 pub(super) const INTERNAL: [&str; 8] =
     ["bench", "benches", "example", "examples", "fuzz", "test", "tests", "xtask"];
 
-/// What plain `cargo build` in the folder builds: of a member's folder that member, of the root's the default members.
+/// What plain `cargo build` in the directory builds: of a member's directory that member, of the root's the default members.
 /// Where the workspace names none, cargo takes all members, and those that serve the workspace itself are left out.
-fn default_members<'a>(folder: &Utf8Path, metadata: &'a Metadata) -> BTreeSet<&'a PackageId> {
-    let manifest = folder.join("Cargo.toml");
+fn default_members<'a>(directory: &Utf8Path, metadata: &'a Metadata) -> BTreeSet<&'a PackageId> {
+    let manifest = directory.join("Cargo.toml");
     let own = metadata.packages.iter().find(|package| same_file(&package.manifest_path, &manifest));
-    if let Some(own) = own.filter(|_| !same_file(&metadata.workspace_root, folder)) {
+    if let Some(own) = own.filter(|_| !same_file(&metadata.workspace_root, directory)) {
         return BTreeSet::from([&own.id]);
     }
     let members: BTreeSet<&PackageId> = metadata.workspace_members.iter().collect();
@@ -263,7 +276,7 @@ fn package_of(package: &Package, node: Option<&Node>) -> CargoPackage {
         id: package.id.repr.clone(),
         version: package.version.to_string(),
         manifest: package.manifest_path.clone(),
-        about: About {
+        metadata: PackageMetadata {
             description: package.description.as_deref().map(|text| text.trim().to_owned()),
             license: package.license.clone(),
             repository: package.repository.clone(),

@@ -4,17 +4,17 @@ use crate::language::{Language, LanguageError};
 use crossdock_platform::listed;
 use crossdock_system::process::ProcessError;
 
-/// Why a folder's project is not understood.
+/// Why a directory's project is not understood.
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectError {
     /// The directory holds no project of one known language.
     #[error(transparent)]
     Language(#[from] LanguageError),
     /// Only libraries.
-    #[error("{folder} has no program: {found}; add {remedy}")]
+    #[error("{directory} has no program: {found}; add {remedy}")]
     NoProgram {
-        /// The folder.
-        folder: Utf8PathBuf,
+        /// The directory.
+        directory: Utf8PathBuf,
         /// What is there instead.
         found: String,
         /// What would make one.
@@ -30,10 +30,10 @@ pub enum ProjectError {
         lock: Utf8PathBuf,
     },
     /// `cargo` or `go` is not there.
-    #[error("{folder} is a {language} project, and `{program}` is not there")]
+    #[error("{directory} is a {language} project, and `{program}` is not there")]
     NoTool {
-        /// The folder.
-        folder: Utf8PathBuf,
+        /// The directory.
+        directory: Utf8PathBuf,
         /// The language.
         language: Language,
         /// The program.
@@ -55,10 +55,10 @@ pub enum ProjectError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// Go names packages that it cannot load.
-    #[error("go cannot load the packages of {folder}:\n{}", .reasons.join("\n"))]
+    #[error("go cannot load the packages of {directory}:\n{}", .reasons.join("\n"))]
     Broken {
         /// The module's root.
-        folder: Utf8PathBuf,
+        directory: Utf8PathBuf,
         /// Go's own words.
         reasons: Vec<String>,
     },
@@ -74,10 +74,10 @@ pub enum ProjectError {
 
 /// A tool that was asked about a project and gave no answer.
 #[derive(Debug, thiserror::Error)]
-#[error("{}", refusal(.folder, .tool, .process))]
+#[error("{}", refusal(.directory, .tool, .process))]
 pub struct ToolError {
-    /// The folder.
-    pub folder: Utf8PathBuf,
+    /// The directory.
+    pub directory: Utf8PathBuf,
     /// `cargo` or `go`.
     pub tool: String,
     /// How it ended.
@@ -85,12 +85,12 @@ pub struct ToolError {
 }
 
 /// The tool's own words are what helps; its whole command line is not.
-fn refusal(folder: &Utf8PathBuf, tool: &str, process: &ProcessError) -> String {
+fn refusal(directory: &Utf8PathBuf, tool: &str, process: &ProcessError) -> String {
     match process {
         ProcessError::Failed { stderr, .. } => {
             // rustup adds one where RUST_BACKTRACE is set.
             let said = stderr.split("\nStack backtrace:").next().unwrap_or(stderr);
-            format!("{tool} does not take the project in {folder}; it says:\n{}", said.trim_end())
+            format!("{tool} does not take the project in {directory}; it says:\n{}", said.trim_end())
         }
         other => other.to_string(),
     }
@@ -106,16 +106,18 @@ pub(super) fn some<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
 }
 
 /// Names a tool that could not be started; other failures are the tool's own.
-pub(super) fn tool_error(folder: &Utf8Path, language: Language, error: ProcessError) -> ProjectError {
-    let folder = folder.to_owned();
+pub(super) fn tool_error(directory: &Utf8Path, language: Language, error: ProcessError) -> ProjectError {
+    let directory = directory.to_owned();
     match error {
-        ProcessError::Start { program, source } => ProjectError::NoTool { folder, language, program, source },
+        ProcessError::Start { program, source } => {
+            ProjectError::NoTool { directory, language, program, source }
+        }
         process => {
             let tool = match language {
                 Language::Rust => "cargo".to_owned(),
                 Language::Go => "go".to_owned(),
             };
-            ProjectError::Tool(ToolError { folder, tool, process })
+            ProjectError::Tool(ToolError { directory, tool, process })
         }
     }
 }

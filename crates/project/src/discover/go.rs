@@ -9,9 +9,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::error::{ProjectError, some, tool_error};
-use super::{Discovery, GoPlatform, Network, Sources};
-use crate::config::grammar::tidied;
+use super::{DiscoverOptions, Network, Sources};
+use crate::config::grammar::normalized_path;
 use crate::language::Language;
+use crossdock_platform::{BuildTarget, GoTarget, Linkage};
 use crossdock_system::process::{Command, ProcessError, Processes};
 
 use modules::GoModules;
@@ -20,9 +21,9 @@ use roles::{GoRole, assign_roles};
 /// A Go module, as `go list` tells it.
 #[derive(Debug, Clone, Serialize)]
 pub struct GoModule {
-    /// The folder of `go.mod`.
+    /// The directory of `go.mod`.
     pub root: Utf8PathBuf,
-    /// The module path; of a `go.work` without a module beside it, the folder's name.
+    /// The module path; of a `go.work` without a module beside it, the directory's name.
     pub path: String,
     /// The `go` directive, as `1.25`.
     pub go_version: Option<String>,
@@ -30,7 +31,7 @@ pub struct GoModule {
     pub toolchain: Option<String>,
     /// Which modules the build reads.
     pub modules: GoModules,
-    /// Where the packages lie that belong to the module or workspace, or that replace others by a folder.
+    /// Where the packages lie that belong to the module or workspace, or that replace others by a directory.
     pub sources: Sources,
     /// Its main packages.
     pub mains: Vec<GoMain>,
@@ -43,7 +44,7 @@ pub struct GoMain {
     pub name: String,
     /// Its import path.
     pub import_path: String,
-    /// Its folder.
+    /// Its directory.
     pub directory: Utf8PathBuf,
     /// Why it becomes an image without configuration, or why it does not.
     pub role: GoRole,
@@ -98,7 +99,7 @@ struct ListedPackage {
 }
 
 impl ListedPackage {
-    /// Whether its files belong to the module, to another one of the workspace, or to a folder that replaces a module.
+    /// Whether its files belong to the module, to another one of the workspace, or to a directory that replaces a module.
     fn is_local(&self) -> bool {
         self.module.as_ref().is_some_and(|module| {
             module.main || module.replace.as_ref().is_some_and(|replacement| replacement.version.is_none())
@@ -114,11 +115,12 @@ impl ListedPackage {
         std::iter::once("*.go".to_owned()).chain(others).chain(embedded)
     }
 
-    /// The folders in which cgo's compiler and linker look for more: `-I` and `-L`, where go has put `${SRCDIR}` in.
+    /// The directories in which cgo's compiler and linker look for more: `-I` and `-L`, where go has put `${SRCDIR}` in.
     fn searched(&self) -> impl Iterator<Item = Utf8PathBuf> {
         let flags = [&self.cgo_c_flags, &self.cgo_cpp_flags, &self.cgo_cxx_flags, &self.cgo_ld_flags];
-        let folder = |flag: &String| flag.strip_prefix("-I").or_else(|| flag.strip_prefix("-L")).map(tidied);
-        flags.into_iter().flatten().filter_map(folder).filter(|folder| folder.is_absolute())
+        let directory =
+            |flag: &String| flag.strip_prefix("-I").or_else(|| flag.strip_prefix("-L")).map(normalized_path);
+        flags.into_iter().flatten().filter_map(directory).filter(|directory| directory.is_absolute())
     }
 
     /// A main package with more than tests in it.
@@ -153,12 +155,16 @@ struct ListedError {
 }
 
 pub(super) fn module(
-    folder: &Utf8Path,
-    asked: &Discovery,
+    directory: &Utf8Path,
+    asked: &DiscoverOptions,
     processes: &Processes,
 ) -> Result<GoModule, ProjectError> {
-    let patterns = patterns(folder, asked, processes)?;
-    let commands = asked.go_platforms.iter().map(|platform| list_command(folder, asked, platform, &patterns));
+    let patterns = patterns(directory, asked, processes)?;
+    let targets = asked
+        .platforms
+        .iter()
+        .filter_map(|platform| BuildTarget::new(platform.clone(), Linkage::Static).go().ok());
+    let commands = targets.map(|target| list_command(directory, asked, &target, &patterns));
     let commands: Vec<Command> = commands.collect();
     let answers: Vec<Result<String, ProcessError>> = std::thread::scope(|scope| {
         let runs: Vec<_> =
@@ -167,50 +173,55 @@ pub(super) fn module(
     });
     let mut module: Option<GoModule> = None;
     for (command, answer) in commands.iter().zip(answers) {
-        let answer = answer.map_err(|error| tool_error(folder, Language::Go, error))?;
-        let found = read(folder, command, &answer)?;
+        let answer = answer.map_err(|error| tool_error(directory, Language::Go, error))?;
+        let found = read(directory, command, &answer)?;
         match &mut module {
             Some(module) => merge(module, found),
             None => module = Some(found),
         }
     }
-    let mut module = module.ok_or_else(|| no_program(folder, "no platform was asked for".into()))?;
+    let mut module = module.ok_or_else(|| no_program(directory, "no platform was asked for".into()))?;
     assign_roles(&mut module);
     Ok(module)
 }
 
 /// All packages of the module; of a workspace without a module in its root, those of all its modules.
 fn patterns(
-    folder: &Utf8Path,
-    asked: &Discovery,
+    directory: &Utf8Path,
+    asked: &DiscoverOptions,
     processes: &Processes,
 ) -> Result<Vec<String>, ProjectError> {
-    if folder.join("go.mod").is_file() {
+    if directory.join("go.mod").is_file() {
         return Ok(vec!["./...".into()]);
     }
-    let command = go(folder, asked).args(["list", "-m", "-json=Path,Dir,Main"]);
-    let answer = processes.stdout(&command).map_err(|error| tool_error(folder, Language::Go, error))?;
+    let command = go(directory, asked).args(["list", "-m", "-json=Path,Dir,Main"]);
+    let answer = processes.stdout(&command).map_err(|error| tool_error(directory, Language::Go, error))?;
     let modules: Vec<ListedModule> = objects(&command, &answer)?;
     Ok(modules.into_iter().map(|module| format!("{}/...", module.path)).collect())
 }
 
-fn go(folder: &Utf8Path, asked: &Discovery) -> Command {
-    let command = Command::new(&asked.go, folder);
+fn go(directory: &Utf8Path, asked: &DiscoverOptions) -> Command {
+    let command = Command::new(&asked.go, directory);
     match asked.network {
         Network::Online => command,
         Network::Offline => command.env("GOPROXY", "off"),
     }
 }
 
-fn list_command(folder: &Utf8Path, asked: &Discovery, platform: &GoPlatform, patterns: &[String]) -> Command {
+fn list_command(
+    directory: &Utf8Path,
+    asked: &DiscoverOptions,
+    target: &GoTarget,
+    patterns: &[String],
+) -> Command {
     // With cgo on, go tells the cgo files; with cgo off it would count them among the ignored ones, without a reason.
-    go(folder, asked)
+    go(directory, asked)
         .args(["list", "-e", "-deps"])
         .args(["-json=ImportPath,Dir,Name,Standard,DepOnly,GoFiles,CgoFiles,CFiles,HFiles,SFiles,CXXFiles,SysoFiles,CgoCFLAGS,CgoCPPFLAGS,CgoCXXFLAGS,CgoLDFLAGS,EmbedFiles,Imports,ImportMap,Module,Error"])
         .args(patterns.iter().cloned())
         .env("CGO_ENABLED", "1")
-        .env("GOOS", &platform.os)
-        .env("GOARCH", &platform.architecture)
+        .env("GOOS", target.goos)
+        .env("GOARCH", target.goarch)
 }
 
 fn objects<T: serde::de::DeserializeOwned>(command: &Command, answer: &str) -> Result<Vec<T>, ProjectError> {
@@ -219,7 +230,7 @@ fn objects<T: serde::de::DeserializeOwned>(command: &Command, answer: &str) -> R
     objects.map_err(|source| ProjectError::Answer { command: command.short(), source: source.into() })
 }
 
-fn read(folder: &Utf8Path, command: &Command, answer: &str) -> Result<GoModule, ProjectError> {
+fn read(directory: &Utf8Path, command: &Command, answer: &str) -> Result<GoModule, ProjectError> {
     let packages: Vec<ListedPackage> = objects(command, answer)?;
     let by_path: HashMap<&str, &ListedPackage> =
         packages.iter().map(|package| (package.import_path.as_str(), package)).collect();
@@ -227,19 +238,21 @@ fn read(folder: &Utf8Path, command: &Command, answer: &str) -> Result<GoModule, 
     let mains = own.iter().filter(|package| package.is_program()).map(|package| main_of(package, &by_path));
     let mains: Vec<GoMain> = mains.collect();
     if mains.is_empty() {
-        return Err(without_program(folder, &own));
+        return Err(without_program(directory, &own));
     }
     let modules: Vec<&ListedModule> = own.iter().filter_map(|package| package.module.as_ref()).collect();
-    let module = modules.iter().find(|module| module.main && module.dir.as_deref() == Some(folder));
-    let module = module.or(modules.first().filter(|_| folder.join("go.mod").is_file()));
+    let module = modules.iter().find(|module| module.main && module.dir.as_deref() == Some(directory));
+    let module = module.or(modules.first().filter(|_| directory.join("go.mod").is_file()));
     Ok(GoModule {
-        root: folder.to_owned(),
-        path: module
-            .map_or_else(|| folder.file_name().unwrap_or("go.work").to_owned(), |found| found.path.clone()),
+        root: directory.to_owned(),
+        path: module.map_or_else(
+            || directory.file_name().unwrap_or("go.work").to_owned(),
+            |found| found.path.clone(),
+        ),
         go_version: modules.iter().find_map(|module| module.go_version.clone()),
-        toolchain: toolchain_line(folder),
-        modules: GoModules::read(folder),
-        sources: sources(folder, &packages),
+        toolchain: toolchain_line(directory),
+        modules: GoModules::read(directory),
+        sources: sources(directory, &packages),
         mains,
     })
 }
@@ -248,24 +261,26 @@ fn sources(root: &Utf8Path, packages: &[ListedPackage]) -> Sources {
     let mut sources = Sources::default();
     for package in packages.iter().filter(|package| package.is_local()) {
         sources.add(root, &package.dir, package.files());
-        // The system's folders are the image's own.
-        for folder in package.searched().filter(|folder| folder != root && folder.starts_with(root)) {
-            sources.add(root, &folder, std::iter::empty());
+        // The system's directories are the image's own.
+        for directory in
+            package.searched().filter(|directory| directory != root && directory.starts_with(root))
+        {
+            sources.add(root, &directory, std::iter::empty());
         }
     }
     sources.reduced()
 }
 
 /// The `toolchain` directive (The Go Modules Reference, "toolchain directive"): `toolchain go1.26.3`.
-pub(super) fn toolchain_line(folder: &Utf8Path) -> Option<String> {
+pub(super) fn toolchain_line(directory: &Utf8Path) -> Option<String> {
     let text =
-        ["go.work", "go.mod"].iter().find_map(|name| std::fs::read_to_string(folder.join(name)).ok())?;
+        ["go.work", "go.mod"].iter().find_map(|name| std::fs::read_to_string(directory.join(name)).ok())?;
     let line = text.lines().find_map(|line| line.trim().strip_prefix("toolchain "))?;
     let name = line.split("//").next().unwrap_or(line).trim();
     name.strip_prefix("go").map(str::to_owned)
 }
 
-fn without_program(folder: &Utf8Path, own: &[&ListedPackage]) -> ProjectError {
+fn without_program(directory: &Utf8Path, own: &[&ListedPackage]) -> ProjectError {
     let errors = own.iter().filter_map(|package| package.error.as_ref());
     let reasons: Vec<String> = errors
         .map(|error| match error.pos.as_str() {
@@ -274,18 +289,18 @@ fn without_program(folder: &Utf8Path, own: &[&ListedPackage]) -> ProjectError {
         })
         .collect();
     match reasons.is_empty() {
-        false => ProjectError::Broken { folder: folder.to_owned(), reasons },
-        true if own.is_empty() => no_program(folder, "it has no Go packages for Linux".into()),
+        false => ProjectError::Broken { directory: directory.to_owned(), reasons },
+        true if own.is_empty() => no_program(directory, "it has no Go packages for Linux".into()),
         true => {
             let names = own.iter().map(|package| package.import_path.as_str());
-            no_program(folder, format!("its packages {} are libraries", some(names)))
+            no_program(directory, format!("its packages {} are libraries", some(names)))
         }
     }
 }
 
-pub(super) fn no_program(folder: &Utf8Path, found: String) -> ProjectError {
+pub(super) fn no_program(directory: &Utf8Path, found: String) -> ProjectError {
     ProjectError::NoProgram {
-        folder: folder.to_owned(),
+        directory: directory.to_owned(),
         found,
         remedy: "a `package main` with `func main()`",
     }

@@ -9,22 +9,22 @@ mod go;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::error::ProjectError;
-use super::{Discovery, Project};
-use crate::language::{Language, language_of};
+use super::{DiscoverOptions, Project};
+use crate::language::Language;
 use crossdock_system::environment::Environment;
 
-/// Reads what the project in a folder is, without asking cargo or go.
+/// Reads what the project in a directory is, without asking cargo or go.
 ///
 /// # Errors
 /// As [`discover`](super::discover), and manifests that cannot be read.
-pub fn read_files(
-    folder: &Utf8Path,
-    asked: &Discovery,
+pub fn read_manifests(
+    directory: &Utf8Path,
+    asked: &DiscoverOptions,
     environment: &Environment,
 ) -> Result<Project, ProjectError> {
-    match language_of(folder, asked.language)? {
-        Language::Rust => cargo::workspace(folder, asked, environment).map(Project::Rust),
-        Language::Go => go::module(folder).map(Project::Go),
+    match Language::detect(directory, asked.language)? {
+        Language::Rust => cargo::workspace(directory, asked, environment).map(Project::Rust),
+        Language::Go => go::module(directory).map(Project::Go),
     }
 }
 
@@ -36,14 +36,14 @@ fn wrong(path: &Utf8Path, reason: impl Into<String>) -> ProjectError {
     ProjectError::File { path: path.to_owned(), reason: reason.into() }
 }
 
-/// What lies in a folder, sorted; links are not followed into other folders.
-fn entries(folder: &Utf8Path) -> Result<Vec<(Utf8PathBuf, Kind)>, ProjectError> {
-    let failed = |error: std::io::Error| wrong(folder, error.to_string());
+/// What lies in a directory, sorted; links are not followed into other directories.
+fn entries(directory: &Utf8Path) -> Result<Vec<(Utf8PathBuf, Kind)>, ProjectError> {
+    let failed = |error: std::io::Error| wrong(directory, error.to_string());
     let mut entries = Vec::new();
-    for entry in folder.read_dir_utf8().map_err(failed)? {
+    for entry in directory.read_dir_utf8().map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let kind = entry.file_type().map_err(failed)?;
-        let kind = if kind.is_dir() { Kind::Folder } else { Kind::File };
+        let kind = if kind.is_dir() { Kind::Directory } else { Kind::File };
         entries.push((entry.into_path(), kind));
     }
     entries.sort_by(|left, right| left.0.cmp(&right.0));
@@ -53,7 +53,7 @@ fn entries(folder: &Utf8Path) -> Result<Vec<(Utf8PathBuf, Kind)>, ProjectError> 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     File,
-    Folder,
+    Directory,
 }
 
 #[cfg(test)]

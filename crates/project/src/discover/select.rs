@@ -124,17 +124,19 @@ impl Program<'_> {
 }
 
 impl Project {
-    /// The folder of the workspace or module.
+    /// The directory of the workspace or module.
     pub fn root(&self) -> &Utf8Path {
         match self {
             Self::Rust(CargoWorkspace { root, .. }) | Self::Go(GoModule { root, .. }) => root,
         }
     }
 
-    /// The folder that was asked about.
-    pub fn folder(&self) -> &Utf8Path {
+    /// The directory that was asked about.
+    pub fn directory(&self) -> &Utf8Path {
         match self {
-            Self::Rust(CargoWorkspace { folder, .. }) | Self::Go(GoModule { root: folder, .. }) => folder,
+            Self::Rust(CargoWorkspace { directory, .. }) | Self::Go(GoModule { root: directory, .. }) => {
+                directory
+            }
         }
     }
 
@@ -162,7 +164,7 @@ impl Project {
     }
 
     /// Programs of a Go module that make no image by themselves and that nothing says are for the module's own use.
-    pub fn left_out(&self) -> Vec<Program<'_>> {
+    pub fn secondary_programs(&self) -> Vec<Program<'_>> {
         let Self::Go(module) = self else { return Vec::new() };
         module.mains.iter().filter(|main| main.role == GoRole::Secondary).map(Program::Go).collect()
     }
@@ -202,7 +204,7 @@ impl Project {
             Program::Rust { package, .. } => format!("{} (a binary of {})", package.manifest, package.name),
             Program::Go(main) => format!("{} (package main)", main.directory),
         });
-        let path = Sourced::new(self.folder().to_owned(), source.clone());
+        let path = Sourced::new(self.directory().to_owned(), source.clone());
         let name = Sourced::new(image_name(program.name()), source.clone());
         let mut image = ImageConfig::new(name, path, defaults);
         image.package = Some(Sourced::new(program.package().to_owned(), source.clone()));
@@ -250,8 +252,8 @@ impl Project {
         Ok(of_package)
     }
 
-    /// A Go package may be given as `./folder`, relative to the image's folder.
-    fn import_path(&self, package: &str, folder: &Utf8Path) -> String {
+    /// A Go package may be given as `./directory`, relative to the image's directory.
+    fn import_path(&self, package: &str, directory: &Utf8Path) -> String {
         let Self::Go(module) = self else { return package.to_owned() };
         if !package.starts_with('.') {
             return package.to_owned();
@@ -259,8 +261,8 @@ impl Project {
         let plain = |path: &Utf8Path| -> Utf8PathBuf {
             path.components().filter(|part| *part != Utf8Component::CurDir).collect()
         };
-        let folder = plain(&folder.join(package));
-        let main = module.mains.iter().find(|main| plain(&main.directory) == folder);
+        let directory = plain(&directory.join(package));
+        let main = module.mains.iter().find(|main| plain(&main.directory) == directory);
         main.map_or_else(|| package.to_owned(), |main| main.import_path.clone())
     }
 

@@ -16,11 +16,11 @@ pub(in crate::discover) const FINDERS: [&str; 3] = ["pkg-config", "system-deps",
 pub(super) struct Graph<'a> {
     nodes: HashMap<&'a PackageId, &'a Node>,
     packages: HashMap<&'a PackageId, &'a Package>,
-    triples: &'a [String],
+    triples: &'a [&'a str],
 }
 
 impl<'a> Graph<'a> {
-    pub(super) fn new(metadata: &'a Metadata, triples: &'a [String]) -> Self {
+    pub(super) fn new(metadata: &'a Metadata, triples: &'a [&'a str]) -> Self {
         let nodes = metadata.resolve.iter().flat_map(|resolve| &resolve.nodes);
         Self {
             nodes: nodes.map(|node| (&node.id, node)).collect(),

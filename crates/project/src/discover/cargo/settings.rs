@@ -105,24 +105,24 @@ impl Flags {
 }
 
 impl CargoSettings {
-    /// Reads what cargo reads when it runs in `folder`: `.cargo/config.toml` there and in every folder above, and in
+    /// Reads what cargo reads when it runs in `directory`: `.cargo/config.toml` there and in every directory above, and in
     /// CARGO_HOME.
     ///
     /// # Errors
     /// A file that cannot be read, or that is no TOML of cargo's.
-    pub fn read(folder: &Utf8Path, environment: &Environment) -> Result<Self, ProjectError> {
+    pub fn read(directory: &Utf8Path, environment: &Environment) -> Result<Self, ProjectError> {
         let mut settings = Self { environment: environment_flags(environment), ..Self::default() };
         settings.variables(environment);
-        for file in files(folder, environment) {
+        for file in files(directory, environment) {
             settings.file(&file, 0)?;
         }
         Ok(settings)
     }
 
-    /// What is left where only a folder is sent to another machine: files in it, no variable, nothing above it.
-    pub fn of_files_below(&self, folder: &Utf8Path) -> Self {
+    /// What is left where only a directory is sent to another machine: files in it, no variable, nothing above it.
+    pub fn in_files_below(&self, directory: &Utf8Path) -> Self {
         // A place is a file's path, with the key behind it.
-        let is_sent = |place: &str| Utf8Path::new(place).starts_with(folder);
+        let is_sent = |place: &str| Utf8Path::new(place).starts_with(directory);
         Self {
             environment: None,
             build: self.build.iter().filter(|one| is_sent(&one.place)).cloned().collect(),
@@ -173,15 +173,15 @@ impl CargoSettings {
 
     /// Cargo reads included files below the one that includes them.
     fn included(&mut self, from: &Utf8Path, include: Include, depth: usize) -> Result<(), ProjectError> {
-        let folder = from.parent().unwrap_or(from);
+        let directory = from.parent().unwrap_or(from);
         let files = match include {
             Include::One(path) => vec![Included::Path(path)],
             Include::Many(files) => files,
         };
         for file in files {
             let (path, optional) = match file {
-                Included::Path(path) => (folder.join(path), false),
-                Included::Table { path, optional } => (folder.join(path), optional),
+                Included::Path(path) => (directory.join(path), false),
+                Included::Table { path, optional } => (directory.join(path), optional),
             };
             // Cargo refuses cycles with its own words; here they only must end.
             if depth < 16 && (path.is_file() || !optional) {
@@ -207,19 +207,19 @@ fn environment_flags(environment: &Environment) -> Option<UserSetting<Vec<String
 }
 
 /// The files that cargo reads, the strongest first.
-fn files(folder: &Utf8Path, environment: &Environment) -> Vec<Utf8PathBuf> {
+fn files(directory: &Utf8Path, environment: &Environment) -> Vec<Utf8PathBuf> {
     let home = environment.get("CARGO_HOME").map(|home| environment.directory.join(home));
     let home = home.or_else(|| Some(environment.home()?.join(".cargo")));
-    let mut folders: Vec<Utf8PathBuf> = folder.ancestors().map(|above| above.join(".cargo")).collect();
-    if let Some(home) = home.filter(|home| !folders.contains(home)) {
-        folders.push(home);
+    let mut directories: Vec<Utf8PathBuf> = directory.ancestors().map(|above| above.join(".cargo")).collect();
+    if let Some(home) = home.filter(|home| !directories.contains(home)) {
+        directories.push(home);
     }
     // Where both spellings exist, cargo takes the one without an ending.
-    let file = |folder: Utf8PathBuf| {
-        let spellings = ["config", "config.toml"].into_iter().map(|name| folder.join(name));
+    let file = |directory: Utf8PathBuf| {
+        let spellings = ["config", "config.toml"].into_iter().map(|name| directory.join(name));
         spellings.into_iter().find(|path| path.is_file())
     };
-    folders.into_iter().filter_map(file).collect()
+    directories.into_iter().filter_map(file).collect()
 }
 
 #[cfg(test)]
@@ -237,17 +237,17 @@ mod tests {
     #[test]
     fn another_machine_gets_the_files_of_the_folder_alone() {
         let flags = "[build]\nrustflags = [\"-Ctarget-cpu=x86-64-v3\"]\n";
-        let folder = TestDirectory::new(&[("p/.cargo/config.toml", flags), (".cargo/config.toml", flags)]);
-        let environment = environment(&folder.path(), &[("RUSTFLAGS", "-Ctarget-cpu=native")]);
-        let sent = folder.path().join("p");
-        let settings = CargoSettings::read(&sent, &environment).unwrap().of_files_below(&sent);
+        let directory = TestDirectory::new(&[("p/.cargo/config.toml", flags), (".cargo/config.toml", flags)]);
+        let environment = environment(&directory.path(), &[("RUSTFLAGS", "-Ctarget-cpu=native")]);
+        let sent = directory.path().join("p");
+        let settings = CargoSettings::read(&sent, &environment).unwrap().in_files_below(&sent);
         assert_eq!((settings.environment, settings.build.len()), (None, 1));
         assert!(settings.build[0].place.starts_with(sent.as_str()));
     }
 
     #[test]
     fn files_from_the_folder_up_to_cargo_home_and_variables_above_them() {
-        let folder = TestDirectory::new(&[
+        let directory = TestDirectory::new(&[
             (
                 "p/.cargo/config.toml",
                 "include = [\"more.toml\", { path = \"none.toml\", optional = true }]\n[build]\nrustflags = \"-C debuginfo=1\"\n",
@@ -260,9 +260,9 @@ mod tests {
         ]);
         let variables =
             [("CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_LINKER", "lld"), ("RUSTFLAGS", " -Dwarnings  -Cx ")];
-        let environment = environment(&folder.path(), &variables);
-        let settings = CargoSettings::read(&folder.path().join("p"), &environment).unwrap();
-        insta::assert_snapshot!(folder.masked(serde_json::to_string_pretty(&settings).unwrap()), @r#"
+        let environment = environment(&directory.path(), &variables);
+        let settings = CargoSettings::read(&directory.path().join("p"), &environment).unwrap();
+        insta::assert_snapshot!(directory.masked(serde_json::to_string_pretty(&settings).unwrap()), @r#"
         {
           "environment": {
             "value": [
@@ -314,27 +314,31 @@ mod tests {
 
     #[test]
     fn encoded_flags_come_before_plain_ones() {
-        let folder = TestDirectory::new(&[]);
+        let directory = TestDirectory::new(&[]);
         let variables = [("CARGO_ENCODED_RUSTFLAGS", "-C\x1flink-arg=a b"), ("RUSTFLAGS", "-Cx")];
-        let settings = CargoSettings::read(&folder.path(), &environment(&folder.path(), &variables)).unwrap();
+        let settings =
+            CargoSettings::read(&directory.path(), &environment(&directory.path(), &variables)).unwrap();
         assert_eq!(settings.environment.unwrap().value, ["-C", "link-arg=a b"]);
-        let empty = environment(&folder.path(), &[("RUSTFLAGS", "")]);
-        let settings = CargoSettings::read(&folder.path(), &empty).unwrap();
+        let empty = environment(&directory.path(), &[("RUSTFLAGS", "")]);
+        let settings = CargoSettings::read(&directory.path(), &empty).unwrap();
         assert_eq!(settings.environment.unwrap().value, [""; 0], "cargo reads no other flags then");
     }
 
     #[test]
     fn a_file_that_is_wrong_is_named() {
-        let folder = TestDirectory::new(&[(".cargo/config.toml", "[build]\nrustflags = 3\n")]);
-        let error = CargoSettings::read(&folder.path(), &environment(&folder.path(), &[])).unwrap_err();
-        insta::assert_snapshot!(folder.masked(error), @r"
+        let directory = TestDirectory::new(&[(".cargo/config.toml", "[build]\nrustflags = 3\n")]);
+        let error = CargoSettings::read(&directory.path(), &environment(&directory.path(), &[])).unwrap_err();
+        insta::assert_snapshot!(directory.masked(error), @r"
         /p/.cargo/config.toml: TOML parse error at line 2, column 13
           |
         2 | rustflags = 3
           |             ^
         flags are a list, or a string with spaces between them
         ");
-        let folder = TestDirectory::new(&[(".cargo/config.toml", "include = \"config.toml\"\n")]);
-        assert!(CargoSettings::read(&folder.path(), &environment(&folder.path(), &[])).is_ok(), "cycles end");
+        let directory = TestDirectory::new(&[(".cargo/config.toml", "include = \"config.toml\"\n")]);
+        assert!(
+            CargoSettings::read(&directory.path(), &environment(&directory.path(), &[])).is_ok(),
+            "cycles end"
+        );
     }
 }

@@ -34,14 +34,14 @@ struct RawToolchain {
 }
 
 impl ToolchainFile {
-    /// The file that rustup obeys in a folder; none when there is none there or above.
+    /// The file that rustup obeys in a directory; none when there is none there or above.
     ///
     /// # Errors
     /// A file that cannot be read, or that rustup could not read either.
-    pub fn find(folder: &Utf8Path) -> Result<Option<Self>, ProjectError> {
-        // Where a folder has both, rustup takes the one without an ending.
+    pub fn find(directory: &Utf8Path) -> Result<Option<Self>, ProjectError> {
+        // Where a directory has both, rustup takes the one without an ending.
         let names = ["rust-toolchain", "rust-toolchain.toml"];
-        let paths = folder.ancestors().flat_map(|above| names.map(|name| above.join(name)));
+        let paths = directory.ancestors().flat_map(|above| names.map(|name| above.join(name)));
         paths.into_iter().find(|path| path.is_file()).map(Self::read).transpose()
     }
 
@@ -68,25 +68,25 @@ mod tests {
     #[test]
     fn both_forms_are_found_upwards() {
         let text = "[toolchain]\nchannel = \"1.89\"\ntargets = [\"aarch64-unknown-linux-musl\"]\nprofile = \"minimal\"\n";
-        let folder = TestDirectory::new(&[
+        let directory = TestDirectory::new(&[
             ("rust-toolchain.toml", text),
             ("a/b/c", ""),
             ("old/rust-toolchain", "nightly\n"),
         ]);
-        let found = ToolchainFile::find(&folder.path().join("a/b")).unwrap().unwrap();
+        let found = ToolchainFile::find(&directory.path().join("a/b")).unwrap().unwrap();
         assert_eq!(
             (found.path, found.channel.as_deref()),
-            (folder.path().join("rust-toolchain.toml"), Some("1.89"))
+            (directory.path().join("rust-toolchain.toml"), Some("1.89"))
         );
         assert_eq!(found.targets, ["aarch64-unknown-linux-musl"]);
-        let old = ToolchainFile::find(&folder.path().join("old")).unwrap().unwrap();
+        let old = ToolchainFile::find(&directory.path().join("old")).unwrap().unwrap();
         assert_eq!(old.channel.as_deref(), Some("nightly"));
     }
 
     #[test]
     fn a_file_that_is_wrong_is_named() {
-        let folder = TestDirectory::new(&[("rust-toolchain.toml", "[toolchain]\nchannel = 1.89\n")]);
-        insta::assert_snapshot!(folder.masked(ToolchainFile::find(&folder.path()).unwrap_err()), @r"
+        let directory = TestDirectory::new(&[("rust-toolchain.toml", "[toolchain]\nchannel = 1.89\n")]);
+        insta::assert_snapshot!(directory.masked(ToolchainFile::find(&directory.path()).unwrap_err()), @r"
         /p/rust-toolchain.toml: TOML parse error at line 2, column 11
           |
         2 | channel = 1.89

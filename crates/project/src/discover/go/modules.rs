@@ -7,12 +7,12 @@ use serde::Serialize;
 
 use crate::config::grammar::lexical;
 
-/// The modules of a build, as folders.
+/// The modules of a build, as directories.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct GoModules {
-    /// Those with a `go.mod` that Go reads from a folder: the module itself, the workspace's, and local replacements.
-    pub folders: BTreeSet<Utf8PathBuf>,
-    /// The folder of `go.work`.
+    /// Those with a `go.mod` that Go reads from a directory: the module itself, the workspace's, and local replacements.
+    pub directories: BTreeSet<Utf8PathBuf>,
+    /// The directory of `go.work`.
     pub workspace: Option<Utf8PathBuf>,
     /// Whether the dependencies lie in the project itself, as `vendor`.
     pub vendored: bool,
@@ -21,10 +21,10 @@ pub struct GoModules {
 impl GoModules {
     /// Reads what the files say (The Go Modules Reference, "go.work files" and "replace directive"). A file that cannot
     /// be read says nothing here; Go itself complains of it.
-    pub(in crate::discover) fn read(folder: &Utf8Path) -> Self {
+    pub(in crate::discover) fn read(directory: &Utf8Path) -> Self {
         let workspace =
-            folder.ancestors().find(|above| above.join("go.work").is_file()).map(Utf8Path::to_owned);
-        let mut open: Vec<Utf8PathBuf> = vec![folder.to_owned()];
+            directory.ancestors().find(|above| above.join("go.work").is_file()).map(Utf8Path::to_owned);
+        let mut open: Vec<Utf8PathBuf> = vec![directory.to_owned()];
         if let Some(workspace) = &workspace {
             let text = std::fs::read_to_string(workspace.join("go.work")).unwrap_or_default();
             open.extend(
@@ -32,26 +32,26 @@ impl GoModules {
             );
             open.extend(replacements(workspace, &text));
         }
-        let mut folders = BTreeSet::new();
+        let mut directories = BTreeSet::new();
         while let Some(next) = open.pop() {
             let Ok(text) = std::fs::read_to_string(next.join("go.mod")) else { continue };
-            if folders.insert(next.clone()) {
+            if directories.insert(next.clone()) {
                 open.extend(replacements(&next, &text));
             }
         }
-        let vendored = folder.join("vendor/modules.txt").is_file();
-        Self { folders, workspace, vendored }
+        let vendored = directory.join("vendor/modules.txt").is_file();
+        Self { directories, workspace, vendored }
     }
 }
 
-/// The folders that replace modules: `replace example.com/a => ../a`.
-fn replacements(folder: &Utf8Path, text: &str) -> Vec<Utf8PathBuf> {
+/// The directories that replace modules: `replace example.com/a => ../a`.
+fn replacements(directory: &Utf8Path, text: &str) -> Vec<Utf8PathBuf> {
     let lines = directives(text, "replace");
     let targets =
         lines.iter().filter_map(|line| line.split_once("=>")).map(|(_, target)| unquoted(target.trim()));
     let local = targets
         .filter(|target| target.starts_with("./") || target.starts_with("../") || target.starts_with('/'));
-    local.filter_map(|target| lexical(&folder.join(target))).collect()
+    local.filter_map(|target| lexical(&directory.join(target))).collect()
 }
 
 /// What follows a directive, on its own line or in its parentheses, without comments.
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn workspaces_and_replacements_are_followed() {
-        let folder = TestDirectory::new(&[
+        let directory = TestDirectory::new(&[
             ("go.work", "go 1.26\n\nuse (\n\t./a // here\n\t\"./b c\"\n)\nuse ./d\n"),
             (
                 "a/go.mod",
@@ -93,11 +93,11 @@ mod tests {
             ("e/go.mod", "module e\n"),
             ("a/vendor/modules.txt", ""),
         ]);
-        let root = folder.path();
+        let root = directory.path();
         let found = GoModules::read(&root.join("a"));
-        let folders: Vec<&str> =
-            found.folders.iter().map(|path| path.strip_prefix(&root).unwrap().as_str()).collect();
-        assert_eq!(folders, ["a", "b c", "d", "x"]);
+        let directories: Vec<&str> =
+            found.directories.iter().map(|path| path.strip_prefix(&root).unwrap().as_str()).collect();
+        assert_eq!(directories, ["a", "b c", "d", "x"]);
         assert_eq!((found.workspace, found.vendored), (Some(root), true));
     }
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{GoMain, GoModule};
 
-/// What a main package is for, judged by its folder. Without configuration the main packages in the module's root and
+/// What a main package is for, judged by its directory. Without configuration the main packages in the module's root and
 /// below `cmd/` make an image each; without any there, all that are programs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -14,11 +14,11 @@ pub enum GoRole {
     Default,
     /// A program, but others come first: those in the root and below `cmd/`, and the root's where two have one name.
     Secondary,
-    /// The folder of this name says that it is an example, a test or a tool of the project itself.
+    /// The directory of this name says that it is an example, a test or a tool of the project itself.
     Internal(String),
 }
 
-/// Folders whose programs serve the project itself.
+/// Directories whose programs serve the project itself.
 const INTERNAL: [&str; 18] = [
     "_examples",
     "build",
@@ -40,18 +40,18 @@ const INTERNAL: [&str; 18] = [
     "tools",
 ];
 
-/// Gives each main package its role, judged by its folder; see [`GoRole`].
+/// Gives each main package its role, judged by its directory; see [`GoRole`].
 pub(in crate::discover) fn assign_roles(module: &mut GoModule) {
     let root = module.root.clone();
-    let folder = |main: &GoMain| main.directory.strip_prefix(&root).unwrap_or(&main.directory).to_owned();
-    let in_root = |main: &GoMain| folder(main).as_str().is_empty();
-    let has_place = |main: &GoMain| in_root(main) || below_cmd(&folder(main));
+    let directory = |main: &GoMain| main.directory.strip_prefix(&root).unwrap_or(&main.directory).to_owned();
+    let in_root = |main: &GoMain| directory(main).as_str().is_empty();
+    let has_place = |main: &GoMain| in_root(main) || below_cmd(&directory(main));
     let programs: Vec<&GoMain> =
-        module.mains.iter().filter(|main| internal(&folder(main)).is_none()).collect();
+        module.mains.iter().filter(|main| internal(&directory(main)).is_none()).collect();
     let any_has_place = programs.iter().any(|main| has_place(main));
     let roots = programs.iter().find(|main| in_root(main)).map(|main| main.name.clone());
-    let role = |main: &GoMain| match internal(&folder(main)) {
-        Some(folder) => GoRole::Internal(folder),
+    let role = |main: &GoMain| match internal(&directory(main)) {
+        Some(directory) => GoRole::Internal(directory),
         None if any_has_place && !has_place(main) => GoRole::Secondary,
         // Often the same program twice, the root's for `go install` of the module.
         None if !in_root(main) && roots.as_ref() == Some(&main.name) => GoRole::Secondary,
@@ -61,16 +61,16 @@ pub(in crate::discover) fn assign_roles(module: &mut GoModule) {
     module.mains.iter_mut().zip(roles).for_each(|(main, role)| main.role = role);
 }
 
-fn below_cmd(folder: &Utf8Path) -> bool {
-    folder.components().any(|part| part.as_str() == "cmd")
+fn below_cmd(directory: &Utf8Path) -> bool {
+    directory.components().any(|part| part.as_str() == "cmd")
 }
 
-/// The part of a folder, relative to the module, that says that its program serves the project itself.
-fn internal(folder: &Utf8Path) -> Option<String> {
+/// The part of a directory, relative to the module, that says that its program serves the project itself.
+fn internal(directory: &Utf8Path) -> Option<String> {
     // What lies directly below `cmd/` bears a program's own name, whatever that is.
-    let category = match folder.parent() {
+    let category = match directory.parent() {
         Some(parent) if parent.file_name() == Some("cmd") => parent,
-        _ => folder,
+        _ => directory,
     };
     let part = category.components().find(|part| INTERNAL.contains(&part.as_str()));
     part.map(|part| part.to_string())

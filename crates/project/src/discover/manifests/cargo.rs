@@ -7,22 +7,22 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use super::{Kind, entries, text, wrong};
-use crate::config::grammar::tidied;
+use crate::config::grammar::normalized_path;
 use crate::discover::cargo::native_code::{COMPILERS, FINDERS};
 use crate::discover::cargo::settings::CargoSettings;
 use crate::discover::cargo::toolchain_file::ToolchainFile;
 use crate::discover::cargo::{CargoBinary, CargoPackage, CargoWorkspace, INTERNAL};
 use crate::discover::error::ProjectError;
-use crate::discover::{About, Discovery, Sources};
+use crate::discover::{DiscoverOptions, PackageMetadata, Sources};
 use crossdock_system::environment::Environment;
 
 pub(super) fn workspace(
-    folder: &Utf8Path,
-    asked: &Discovery,
+    directory: &Utf8Path,
+    asked: &DiscoverOptions,
     environment: &Environment,
 ) -> Result<CargoWorkspace, ProjectError> {
-    let own = manifest(folder)?;
-    let (root, top) = root_of(folder, &own)?;
+    let own = manifest(directory)?;
+    let (root, top) = root_of(directory, &own)?;
     let members = members(&root, &top)?;
     let lock = match text(&root.join("Cargo.lock")) {
         Ok(lock) => {
@@ -36,10 +36,10 @@ pub(super) fn workspace(
         let manifest = manifest(member)?;
         let Some(package) = table(&manifest, "package") else { continue };
         add_sources(&mut sources, &root, member, &manifest);
-        let reader = Member { folder: member, manifest: &manifest, package, top: &top };
+        let reader = Member { directory: member, manifest: &manifest, package, top: &top };
         packages.extend(reader.package(asked, &lock)?);
     }
-    let defaults = defaults(folder, &root, &top, &members)?;
+    let defaults = defaults(directory, &root, &top, &members)?;
     for package in &mut packages {
         let place = package.manifest.parent().map(Utf8Path::to_owned).unwrap_or_default();
         package.default_member = defaults.contains(&place) && package.name != "xtask";
@@ -47,26 +47,26 @@ pub(super) fn workspace(
     packages.sort_by(|left, right| left.name.cmp(&right.name));
     if packages.is_empty() {
         return Err(ProjectError::NoProgram {
-            folder: folder.to_owned(),
+            directory: directory.to_owned(),
             found: "none of its packages has a binary target".to_owned(),
             remedy: "src/main.rs or a [[bin]] to a package",
         });
     }
     Ok(CargoWorkspace {
-        folder: folder.to_owned(),
+        directory: directory.to_owned(),
         target_directory: target_directory(&root, environment),
         locked: root.join("Cargo.lock").is_file(),
-        lock_made: false,
+        lock_created: false,
         packages,
-        settings: CargoSettings::read(folder, environment)?,
-        toolchain_file: ToolchainFile::find(folder)?,
+        settings: CargoSettings::read(directory, environment)?,
+        toolchain_file: ToolchainFile::find(directory)?,
         sources: sources.reduced(),
         root,
     })
 }
 
-fn manifest(folder: &Utf8Path) -> Result<Table, ProjectError> {
-    let path = folder.join("Cargo.toml");
+fn manifest(directory: &Utf8Path) -> Result<Table, ProjectError> {
+    let path = directory.join("Cargo.toml");
     text(&path)?.parse().map_err(|error: toml::de::Error| wrong(&path, error.to_string()))
 }
 
@@ -79,22 +79,22 @@ fn texts(table: &Table, key: &str) -> Vec<String> {
     items.filter_map(|item| item.as_str().map(str::to_owned)).collect()
 }
 
-/// The folder of the workspace, and its manifest: `package.workspace`, the folder itself, or the nearest one above that
-/// counts the folder among its members.
-fn root_of(folder: &Utf8Path, own: &Table) -> Result<(Utf8PathBuf, Table), ProjectError> {
+/// The directory of the workspace, and its manifest: `package.workspace`, the directory itself, or the nearest one above that
+/// counts the directory among its members.
+fn root_of(directory: &Utf8Path, own: &Table) -> Result<(Utf8PathBuf, Table), ProjectError> {
     if own.contains_key("workspace") {
-        return Ok((folder.to_owned(), own.clone()));
+        return Ok((directory.to_owned(), own.clone()));
     }
-    for above in folder.ancestors().skip(1).filter(|above| above.join("Cargo.toml").is_file()) {
+    for above in directory.ancestors().skip(1).filter(|above| above.join("Cargo.toml").is_file()) {
         let top = manifest(above)?;
-        if top.contains_key("workspace") && members(above, &top)?.iter().any(|member| member == folder) {
+        if top.contains_key("workspace") && members(above, &top)?.iter().any(|member| member == directory) {
             return Ok((above.to_owned(), top));
         }
     }
-    Ok((folder.to_owned(), own.clone()))
+    Ok((directory.to_owned(), own.clone()))
 }
 
-/// The folders of the packages. Path dependencies below the root are members too, named or not.
+/// The directories of the packages. Path dependencies below the root are members too, named or not.
 fn members(root: &Utf8Path, top: &Table) -> Result<Vec<Utf8PathBuf>, ProjectError> {
     let workspace = table(top, "workspace");
     let mut found: BTreeSet<Utf8PathBuf> = BTreeSet::new();
@@ -102,13 +102,14 @@ fn members(root: &Utf8Path, top: &Table) -> Result<Vec<Utf8PathBuf>, ProjectErro
     if let Some(workspace) = workspace {
         let excluded = globbed(root, &texts(workspace, "exclude"))?;
         let named = globbed(root, &texts(workspace, "members"))?;
-        found.extend(named.into_iter().filter(|folder| {
-            folder.join("Cargo.toml").is_file() && !excluded.iter().any(|above| folder.starts_with(above))
+        found.extend(named.into_iter().filter(|directory| {
+            directory.join("Cargo.toml").is_file()
+                && !excluded.iter().any(|above| directory.starts_with(above))
         }));
     }
     let mut open: Vec<Utf8PathBuf> = found.iter().cloned().collect();
-    while let Some(folder) = open.pop().filter(|_| workspace.is_some()) {
-        let below = paths(&folder, &manifest(&folder)?)
+    while let Some(directory) = open.pop().filter(|_| workspace.is_some()) {
+        let below = paths(&directory, &manifest(&directory)?)
             .into_iter()
             .filter(|path| path.starts_with(root) && path.join("Cargo.toml").is_file());
         for path in below.collect::<Vec<_>>() {
@@ -127,13 +128,13 @@ fn globbed(root: &Utf8Path, patterns: &[String]) -> Result<Vec<Utf8PathBuf>, Pro
         let paths = glob::glob(&whole)
             .map_err(|error| wrong(&root.join("Cargo.toml"), format!("`{pattern}`: {error}")))?;
         let paths = paths.flatten().filter_map(|path| Utf8PathBuf::from_path_buf(path).ok());
-        found.extend(paths.map(tidied));
+        found.extend(paths.map(normalized_path));
     }
     Ok(found)
 }
 
-/// The folders of path dependencies.
-fn paths(folder: &Utf8Path, manifest: &Table) -> Vec<Utf8PathBuf> {
+/// The directories of path dependencies.
+fn paths(directory: &Utf8Path, manifest: &Table) -> Vec<Utf8PathBuf> {
     let kinds = ["dependencies", "build-dependencies", "dev-dependencies"];
     let own = kinds.iter().filter_map(|kind| table(manifest, kind));
     let targets = table(manifest, "target").into_iter().flat_map(|targets| targets.values());
@@ -142,14 +143,14 @@ fn paths(folder: &Utf8Path, manifest: &Table) -> Vec<Utf8PathBuf> {
     let shared = table(manifest, "workspace").and_then(|workspace| table(workspace, "dependencies"));
     let all = own.chain(targets).chain(shared).flat_map(Table::values);
     let paths = all.filter_map(|dependency| dependency.as_table()?.get("path")?.as_str());
-    paths.map(|path| tidied(folder.join(path))).collect()
+    paths.map(|path| normalized_path(directory.join(path))).collect()
 }
 
-fn add_sources(sources: &mut Sources, root: &Utf8Path, folder: &Utf8Path, manifest: &Table) {
+fn add_sources(sources: &mut Sources, root: &Utf8Path, directory: &Utf8Path, manifest: &Table) {
     let own = ["src", "build.rs", "benches", "examples", "tests"].map(str::to_owned);
-    let present = own.into_iter().filter(|name| folder.join(name).exists());
-    sources.add(root, folder, present);
-    for path in paths(folder, manifest).iter().filter(|path| !path.starts_with(root)) {
+    let present = own.into_iter().filter(|name| directory.join(name).exists());
+    sources.add(root, directory, present);
+    for path in paths(directory, manifest).iter().filter(|path| !path.starts_with(root)) {
         sources.add(root, path, std::iter::empty());
     }
 }
@@ -162,13 +163,13 @@ fn target_directory(root: &Utf8Path, environment: &Environment) -> Utf8PathBuf {
 
 /// What makes images without configuration, as where cargo is asked.
 fn defaults(
-    folder: &Utf8Path,
+    directory: &Utf8Path,
     root: &Utf8Path,
     top: &Table,
     members: &[Utf8PathBuf],
 ) -> Result<BTreeSet<Utf8PathBuf>, ProjectError> {
-    if folder != root {
-        return Ok(BTreeSet::from([folder.to_owned()]));
+    if directory != root {
+        return Ok(BTreeSet::from([directory.to_owned()]));
     }
     let named =
         table(top, "workspace").map(|workspace| texts(workspace, "default-members")).unwrap_or_default();
@@ -187,7 +188,7 @@ fn defaults(
 
 /// One package's manifest.
 struct Member<'a> {
-    folder: &'a Utf8Path,
+    directory: &'a Utf8Path,
     manifest: &'a Table,
     package: &'a Table,
     top: &'a Table,
@@ -195,8 +196,8 @@ struct Member<'a> {
 
 impl Member<'_> {
     /// The package; none where it has no program.
-    fn package(&self, asked: &Discovery, lock: &Lock) -> Result<Option<CargoPackage>, ProjectError> {
-        let path = self.folder.join("Cargo.toml");
+    fn package(&self, asked: &DiscoverOptions, lock: &Lock) -> Result<Option<CargoPackage>, ProjectError> {
+        let path = self.directory.join("Cargo.toml");
         let name = self.text("name").ok_or_else(|| wrong(&path, "[package] has no name"))?;
         let binaries = self.binaries(&name, asked)?;
         if binaries.is_empty() {
@@ -204,12 +205,12 @@ impl Member<'_> {
         }
         let version = self.text("version").unwrap_or_else(|| "0.0.0".to_owned());
         Ok(Some(CargoPackage {
-            id: format!("path+file://{}#{name}@{version}", self.folder),
+            id: format!("path+file://{}#{name}@{version}", self.directory),
             native_code: lock.native_code(&name),
             name,
             version,
             manifest: path,
-            about: About {
+            metadata: PackageMetadata {
                 description: self.text("description").map(|text| text.trim().to_owned()),
                 license: self.text("license"),
                 repository: self.text("repository"),
@@ -235,7 +236,7 @@ impl Member<'_> {
     }
 
     /// `[[bin]]`, src/main.rs, and what lies in src/bin.
-    fn binaries(&self, package: &str, asked: &Discovery) -> Result<Vec<CargoBinary>, ProjectError> {
+    fn binaries(&self, package: &str, asked: &DiscoverOptions) -> Result<Vec<CargoBinary>, ProjectError> {
         let enabled = self.features(asked);
         let mut binaries: Vec<CargoBinary> = Vec::new();
         let listed = self.manifest.get("bin").and_then(Value::as_array).into_iter().flatten();
@@ -266,20 +267,20 @@ impl Member<'_> {
 
     fn listed_paths(&self) -> Vec<Utf8PathBuf> {
         let listed = self.manifest.get("bin").and_then(Value::as_array).into_iter().flatten();
-        listed.filter_map(|bin| Some(self.folder.join(bin.get("path")?.as_str()?))).collect()
+        listed.filter_map(|bin| Some(self.directory.join(bin.get("path")?.as_str()?))).collect()
     }
 
     fn found(&self, package: &str) -> Result<Vec<(String, Utf8PathBuf)>, ProjectError> {
-        let main = self.folder.join("src/main.rs");
+        let main = self.directory.join("src/main.rs");
         let mut found: Vec<(String, Utf8PathBuf)> =
             main.is_file().then(|| (package.to_owned(), main)).into_iter().collect();
-        let folder = self.folder.join("src/bin");
-        let below = if folder.is_dir() { entries(&folder)? } else { Vec::new() };
+        let directory = self.directory.join("src/bin");
+        let below = if directory.is_dir() { entries(&directory)? } else { Vec::new() };
         for (path, kind) in below {
             let name = path.file_stem().unwrap_or_default().to_owned();
             match kind {
                 Kind::File if path.extension() == Some("rs") => found.push((name, path)),
-                Kind::Folder if path.join("main.rs").is_file() => found.push((name, path.join("main.rs"))),
+                Kind::Directory if path.join("main.rs").is_file() => found.push((name, path.join("main.rs"))),
                 _ => {}
             }
         }
@@ -287,7 +288,7 @@ impl Member<'_> {
     }
 
     /// The features that are on: those asked for, the default ones unless they are off, and all that these turn on.
-    fn features(&self, asked: &Discovery) -> BTreeSet<String> {
+    fn features(&self, asked: &DiscoverOptions) -> BTreeSet<String> {
         let all = table(self.manifest, "features").cloned().unwrap_or_default();
         if asked.features.all {
             return all.keys().cloned().collect();

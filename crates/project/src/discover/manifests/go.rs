@@ -1,11 +1,11 @@
-//! A Go module by its files: `go.mod` (The Go Modules Reference) and the package clauses of its folders.
+//! A Go module by its files: `go.mod` (The Go Modules Reference) and the package clauses of its directories.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Kind, entries, text, wrong};
-use crate::config::grammar::tidied;
+use crate::config::grammar::normalized_path;
 use crate::discover::Sources;
 use crate::discover::error::ProjectError;
 use crate::discover::go::modules::GoModules;
@@ -30,12 +30,12 @@ const OTHER_SYSTEMS: [&str; 14] = [
     "windows",
 ];
 
-pub(super) fn module(folder: &Utf8Path) -> Result<GoModule, ProjectError> {
-    let path = folder.join("go.mod");
+pub(super) fn module(directory: &Utf8Path) -> Result<GoModule, ProjectError> {
+    let path = directory.join("go.mod");
     if !path.is_file() {
         return Err(wrong(
-            &folder.join("go.work"),
-            "what a workspace of several modules consists of is known by go alone; install go, or name a module's folder",
+            &directory.join("go.work"),
+            "what a workspace of several modules consists of is known by go alone; install go, or name a module's directory",
         ));
     }
     let manifest = text(&path)?;
@@ -49,33 +49,33 @@ pub(super) fn module(folder: &Utf8Path) -> Result<GoModule, ProjectError> {
     let module = directive("module").ok_or_else(|| wrong(&path, "it names no module"))?;
     let module = module.trim_matches('"').to_owned();
     let mut packages = BTreeMap::new();
-    walk(folder, &mut packages)?;
+    walk(directory, &mut packages)?;
     let mut sources = Sources::default();
-    packages.iter().for_each(|(place, package)| sources.add(folder, place, package.files.iter().cloned()));
+    packages.iter().for_each(|(place, package)| sources.add(directory, place, package.files.iter().cloned()));
     replaced(&manifest).iter().for_each(|place| {
-        let place = tidied(folder.join(place));
-        sources.add(folder, &place, std::iter::once("*.go".to_owned()));
+        let place = normalized_path(directory.join(place));
+        sources.add(directory, &place, std::iter::once("*.go".to_owned()));
     });
     let mains = packages.iter().filter(|(_, package)| package.name == "main").map(|(place, package)| {
-        let import_path = import_path(folder, place, &module);
+        let import_path = import_path(directory, place, &module);
         GoMain {
             name: program_name(&import_path).to_owned(),
             directory: place.clone(),
             role: GoRole::Default,
-            cgo_packages: cgo_packages(folder, &module, &packages, package, &import_path),
+            cgo_packages: cgo_packages(directory, &module, &packages, package, &import_path),
             import_path,
         }
     });
     let mains: Vec<GoMain> = mains.collect();
     if mains.is_empty() {
-        return Err(no_program(folder, "none of its folders holds a `package main`".into()));
+        return Err(no_program(directory, "none of its directories holds a `package main`".into()));
     }
     let mut module = GoModule {
-        root: folder.to_owned(),
+        root: directory.to_owned(),
         path: module,
         go_version: directive("go"),
-        toolchain: toolchain_line(folder),
-        modules: GoModules::read(folder),
+        toolchain: toolchain_line(directory),
+        modules: GoModules::read(directory),
         sources: sources.reduced(),
         mains,
     };
@@ -83,7 +83,7 @@ pub(super) fn module(folder: &Utf8Path) -> Result<GoModule, ProjectError> {
     Ok(module)
 }
 
-/// What the files of a folder say.
+/// What the files of a directory say.
 #[derive(Debug, Default)]
 struct Package {
     name: String,
@@ -92,20 +92,20 @@ struct Package {
     files: BTreeSet<String>,
 }
 
-/// `go help packages`: folders that begin with `.` or `_`, and `testdata`, hold no packages; `vendor` those of others.
-fn walk(folder: &Utf8Path, packages: &mut BTreeMap<Utf8PathBuf, Package>) -> Result<(), ProjectError> {
+/// `go help packages`: directories that begin with `.` or `_`, and `testdata`, hold no packages; `vendor` those of others.
+fn walk(directory: &Utf8Path, packages: &mut BTreeMap<Utf8PathBuf, Package>) -> Result<(), ProjectError> {
     let mut package = Package::default();
-    for (path, kind) in entries(folder)? {
+    for (path, kind) in entries(directory)? {
         let name = path.file_name().unwrap_or_default();
         let hidden = name.starts_with(['.', '_']) || ["testdata", "vendor", "node_modules"].contains(&name);
         match kind {
-            Kind::Folder if !hidden && !path.join("go.mod").is_file() => walk(&path, packages)?,
+            Kind::Directory if !hidden && !path.join("go.mod").is_file() => walk(&path, packages)?,
             Kind::File if !hidden => read(&path, name, &mut package)?,
             _ => {}
         }
     }
     if !package.name.is_empty() {
-        packages.insert(folder.to_owned(), package);
+        packages.insert(directory.to_owned(), package);
     }
     Ok(())
 }
@@ -186,7 +186,7 @@ impl Code {
     }
 }
 
-/// Folders that `replace` directives put in the place of other modules.
+/// Directories that `replace` directives put in the place of other modules.
 fn replaced(manifest: &str) -> Vec<String> {
     let targets = manifest.lines().filter_map(|line| line.split("//").next()?.split_once("=>"));
     let targets = targets.map(|(_, target)| target.trim().trim_matches('"').to_owned());
@@ -195,8 +195,8 @@ fn replaced(manifest: &str) -> Vec<String> {
         .collect()
 }
 
-fn import_path(root: &Utf8Path, folder: &Utf8Path, module: &str) -> String {
-    match folder.strip_prefix(root) {
+fn import_path(root: &Utf8Path, directory: &Utf8Path, module: &str) -> String {
+    match directory.strip_prefix(root) {
         Ok(below) if !below.as_str().is_empty() => format!("{module}/{}", below.as_str().replace('\\', "/")),
         _ => module.to_owned(),
     }
@@ -211,7 +211,7 @@ fn cgo_packages(
     main_path: &str,
 ) -> Vec<String> {
     let by_path: BTreeMap<String, &Package> =
-        packages.iter().map(|(folder, package)| (import_path(root, folder, module), package)).collect();
+        packages.iter().map(|(directory, package)| (import_path(root, directory, module), package)).collect();
     let (mut seen, mut open) = (BTreeSet::from([main_path.to_owned()]), vec![(main_path.to_owned(), main)]);
     let mut found = BTreeSet::new();
     while let Some((path, package)) = open.pop() {

@@ -27,7 +27,9 @@ fn a_go_module_is_read_as_go_lists_it() {
         ("main_test.go", "package main_test\n"),
     ]);
     let root = directory.path();
-    let Project::Go(module) = read_files(&root, &Discovery::default(), &environment(&root)).unwrap() else {
+    let Project::Go(module) =
+        read_manifests(&root, &DiscoverOptions::default(), &environment(&root)).unwrap()
+    else {
         panic!("it is Go's");
     };
     assert_eq!((module.path.as_str(), module.go_version.as_deref()), ("example.com/tool/v2", Some("1.26.1")));
@@ -69,17 +71,22 @@ fn a_cargo_workspace_is_read_as_cargo_tells_it() {
         ("xtask/src/main.rs", ""),
     ]);
     let root = directory.path();
-    let read =
-        |folder: &Utf8Path| match read_files(folder, &Discovery::default(), &environment(&root)).unwrap() {
-            Project::Rust(workspace) => workspace,
-            Project::Go(_) => panic!("it is Rust's"),
-        };
+    let read = |directory: &Utf8Path| match read_manifests(
+        directory,
+        &DiscoverOptions::default(),
+        &environment(&root),
+    )
+    .unwrap()
+    {
+        Project::Rust(workspace) => workspace,
+        Project::Go(_) => panic!("it is Rust's"),
+    };
     let workspace = read(&root);
     let packages: Vec<_> =
         workspace.packages.iter().map(|package| (package.name.as_str(), package.default_member)).collect();
     assert_eq!(packages, [("api", true), ("xtask", false)]);
     let api = &workspace.packages[0];
-    assert_eq!((api.version.as_str(), api.about.description.as_deref()), ("1.2.3", Some("An API")));
+    assert_eq!((api.version.as_str(), api.metadata.description.as_deref()), ("1.2.3", Some("An API")));
     let binaries: Vec<_> =
         api.binaries.iter().map(|binary| (binary.name.as_str(), binary.missing_features.join(" "))).collect();
     assert_eq!(binaries, [("admin", "extra".to_owned()), ("api", String::new()), ("worker", String::new())]);
@@ -101,26 +108,26 @@ fn what_the_files_do_not_tell_is_said() {
         ("rlib/Cargo.toml", "[package]\nname = \"rlib\"\n"),
     ]);
     let root = directory.path();
-    let refusal = |folder: &str| {
-        let refused = read_files(&root.join(folder), &Discovery::default(), &environment(&root));
+    let refusal = |directory: &str| {
+        let refused = read_manifests(&root.join(directory), &DiscoverOptions::default(), &environment(&root));
         refused.unwrap_err().to_string().replace(root.as_str(), "")
     };
     assert!(refusal("work").contains("known by go alone"), "{}", refusal("work"));
-    assert!(refusal("lib").contains("none of its folders holds a `package main`"), "{}", refusal("lib"));
+    assert!(refusal("lib").contains("none of its directories holds a `package main`"), "{}", refusal("lib"));
     assert!(refusal("broken").starts_with("/broken/Cargo.toml: TOML parse error"), "{}", refusal("broken"));
     assert!(refusal("rlib").contains("none of its packages has a binary target"), "{}", refusal("rlib"));
 }
 
 /// What the tools say and what the files say, without what only tools know.
-fn both(folder: &TestDirectory, below: &str) -> [Project; 2] {
-    let place: Utf8PathBuf = folder.path().join(below).components().collect();
-    let asked = Discovery { network: Network::Offline, ..Discovery::default() };
+fn both(directory: &TestDirectory, below: &str) -> [Project; 2] {
+    let place: Utf8PathBuf = directory.path().join(below).components().collect();
+    let asked = DiscoverOptions { network: Network::Offline, ..DiscoverOptions::default() };
     let processes = processes();
     let mut by_tools = discover(&place, &asked, &processes).unwrap();
-    let mut by_files = read_files(&place, &asked, processes.environment()).unwrap();
+    let mut by_files = read_manifests(&place, &asked, processes.environment()).unwrap();
     for project in [&mut by_tools, &mut by_files] {
         if let Project::Rust(workspace) = project {
-            workspace.lock_made = false;
+            workspace.lock_created = false;
             workspace.target_directory = "".into();
             workspace.packages.iter_mut().for_each(|package| package.id.clear());
         }
@@ -129,8 +136,8 @@ fn both(folder: &TestDirectory, below: &str) -> [Project; 2] {
 }
 
 #[track_caller]
-fn agree(folder: &TestDirectory, below: &str) {
-    let [by_tools, by_files] = both(folder, below).map(|project| serde_json::to_value(project).unwrap());
+fn agree(directory: &TestDirectory, below: &str) {
+    let [by_tools, by_files] = both(directory, below).map(|project| serde_json::to_value(project).unwrap());
     let text = |value| serde_json::to_string_pretty(&value).unwrap();
     assert_eq!(text(by_tools), text(by_files));
 }
@@ -144,7 +151,7 @@ fn cargo_and_the_files_agree() {
             "[package]\nname = \"{name}\"\nversion.workspace = true\nedition = \"2024\"\nlicense.workspace = true\n{more}"
         )
     };
-    let folder = TestDirectory::new(&[
+    let directory = TestDirectory::new(&[
         (
             "Cargo.toml",
             "[workspace]\nresolver = \"3\"\nmembers = [\"crates/*\", \"xtask\", \"examples/e\"]\nexclude = [\"crates/out\"]\n[workspace.package]\nversion = \"1.2.3\"\nlicense = \"MIT\"\n",
@@ -171,8 +178,8 @@ fn cargo_and_the_files_agree() {
         ("examples/e/src/main.rs", MAIN),
         ("rust-toolchain.toml", "[toolchain]\nchannel = \"stable\"\n"),
     ]);
-    agree(&folder, "");
-    agree(&folder, "crates/a");
+    agree(&directory, "");
+    agree(&directory, "crates/a");
     let single = TestDirectory::new(&[
         ("Cargo.toml", "[package]\nname = \"one\"\nversion = \"0.1.0\"\nedition = \"2024\"\n"),
         ("src/main.rs", MAIN),
@@ -185,7 +192,7 @@ fn cargo_and_the_files_agree() {
 
 #[test]
 fn go_and_the_files_agree() {
-    let folder = TestDirectory::new(&[
+    let directory = TestDirectory::new(&[
         ("go.mod", "module example.com/m\n\ngo 1.25 // minimum\n\ntoolchain go1.26.1\n"),
         (
             "main.go",
@@ -203,5 +210,5 @@ fn go_and_the_files_agree() {
         ("nested/go.mod", "module example.com/nested\n"),
         ("nested/main.go", "package main\nfunc main() {}\n"),
     ]);
-    agree(&folder, "");
+    agree(&directory, "");
 }
