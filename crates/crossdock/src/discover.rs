@@ -6,7 +6,7 @@ use std::thread;
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_platform::Platform;
 use crossdock_project::config::{Config, ImageConfig, Linkage, Sourced};
-use crossdock_project::{self as project, Discovery, Network, Project, ProjectError};
+use crossdock_project::{self as project, DiscoverOptions, Network, Project, ProjectError};
 use crossdock_runner::plan::{Goal, Pack, Projects, Request, programs};
 use crossdock_toolchain::host::{Also, Host, Needs, detect, remedies};
 
@@ -144,9 +144,9 @@ pub fn check_config(context: &Context, options: &BuildOptions) -> Result<Checked
     let mut projects = Projects::default();
     for folder in folders(&config, &[]) {
         let images = config.images.iter().filter(|image| image.path.value == folder);
-        let discovery = Discovery::of_images(images, Network::Offline);
+        let discovery = DiscoverOptions::for_images(images, Network::Offline);
         // Files do not tell everything, such as the modules of a Go workspace; the tool does.
-        let read = project::read_files(&folder, &discovery, &context.environment);
+        let read = project::read_manifests(&folder, &discovery, &context.environment);
         let read = read
             .or_else(|error| project::discover(&folder, &discovery, &context.processes).map_err(|_| error));
         match read {
@@ -216,7 +216,7 @@ impl Context {
                 .map(|folder| {
                     let git = scope.spawn(move || project::git(folder, &self.processes));
                     let images = config.images.iter().filter(|image| image.path.value == *folder);
-                    let discovery = Discovery::of_images(images, request.network);
+                    let discovery = DiscoverOptions::for_images(images, request.network);
                     let project = scope.spawn(move || self.project(folder, &discovery, tools));
                     (folder, project, git)
                 })
@@ -231,7 +231,7 @@ impl Context {
             projects.documents.insert(folder.clone(), documents);
             projects.projects.insert(folder.clone(), project);
             let git = git.map_err(|_| ended_early())?;
-            if git.available().is_some() || project::checkout(folder).is_some() {
+            if git.available().is_some() || project::checkout_root(folder).is_some() {
                 projects.git.insert(folder.clone(), git);
             }
         }
@@ -242,7 +242,7 @@ impl Context {
     fn project(
         &self,
         folder: &Utf8Path,
-        discovery: &Discovery,
+        discovery: &DiscoverOptions,
         tools: ProjectTools,
     ) -> Result<Project, ProjectError> {
         match project::discover(folder, discovery, &self.processes) {
@@ -250,7 +250,7 @@ impl Context {
                 self.note(&format!(
                     "`{program}` is not here: what {folder} consists of is read from its files alone"
                 ));
-                project::read_files(folder, discovery, &self.environment)
+                project::read_manifests(folder, discovery, &self.environment)
             }
             asked => asked,
         }

@@ -5,7 +5,7 @@ mod left_out;
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_dockerfile::render::{RenderError, Rendered};
 use crossdock_platform::{Os, Platform};
-use crossdock_project::config::{Config, Inputs};
+use crossdock_project::config::{Config, DockerfileInputs};
 use crossdock_runner::engine::{BaseFrom, Options};
 use crossdock_runner::plan::recipe::bake::{self, Dockerfiles, file_name};
 use crossdock_runner::plan::recipe::{Recipe, RecipeError, Settings, recipes};
@@ -239,7 +239,7 @@ impl Recipes {
         let config = context.config(options.build.config.as_ref())?;
         let request = request(context, &options.build)?;
         let projects: Projects = context.projects(&config, &request, ProjectTools::Replaceable)?;
-        let mut inputs = Inputs::read(&config).map_err(usage)?;
+        let mut inputs = DockerfileInputs::read(&config).map_err(usage)?;
         // A base that is given takes the place of what the lock file pins.
         inputs.digests.retain(|name, _| !bases.iter().any(|base| base.name == *name));
         let settings = Settings {

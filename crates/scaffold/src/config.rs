@@ -15,7 +15,7 @@ use super::starter;
 use super::survey::Decided;
 use super::text::fill;
 use crate::header::Comment;
-use crossdock_project::config::{Config, Defaults, FILE_NAME, ImageConfig, Source, Sourced, grammar};
+use crossdock_project::config::{Config, Defaults, Deploy, FILE_NAME, ImageConfig, Source, Sourced, grammar};
 use crossdock_project::{GoModule, Language, Program, Project};
 use crossdock_runner::plan::named_targets;
 
@@ -77,7 +77,7 @@ pub(super) fn settings(
         Some(known) => carry(&fresh, &known.text, &whose(ground, known)),
         None => fresh,
     };
-    let config = Config::of_text(&ground.seen.join(FILE_NAME), body.clone())?;
+    let config = Config::from_text(&ground.seen.join(FILE_NAME), body.clone())?;
     Ok(Settings { config, sheet: Some(sheet(&body)) })
 }
 
@@ -171,11 +171,9 @@ fn deploys(known: Option<&Config>, request: &Request) -> Vec<DeployValues> {
     match known {
         _ if !request.nodes.is_empty() => one(request.nodes.clone()),
         Some(config) if !config.deploys.is_empty() => {
-            let nodes = |nodes: &[Sourced<String>]| nodes.iter().map(|node| node.value.clone()).collect();
+            let nodes = |deploy: &Deploy| deploy.nodes.iter().map(|node| node.value.to_string()).collect();
             let deploys = config.deploys.values();
-            deploys
-                .map(|deploy| DeployValues { name: deploy.name.clone(), nodes: nodes(&deploy.nodes) })
-                .collect()
+            deploys.map(|deploy| DeployValues { name: deploy.name.clone(), nodes: nodes(deploy) }).collect()
         }
         _ => one(PLATFORMS.map(str::to_owned).to_vec()),
     }

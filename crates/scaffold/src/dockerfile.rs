@@ -3,7 +3,7 @@
 use super::error::ScaffoldError;
 use super::part::Part;
 use super::sheet::Sheet;
-use crossdock_project::config::{Config, Inputs};
+use crossdock_project::config::{Config, DockerfileInputs};
 use crossdock_runner::plan::recipe::bake::file_name;
 use crossdock_runner::plan::recipe::{self, Recipe, recipes};
 use crossdock_runner::plan::{Projects, Request};
@@ -15,7 +15,7 @@ pub(super) fn sheets(
     request: &Request,
 ) -> Result<(Vec<Sheet>, Vec<String>), ScaffoldError> {
     // No compiler of this machine decides what is written: another machine would write something else.
-    let inputs = match Inputs::read(config) {
+    let inputs = match DockerfileInputs::read(config) {
         Ok(inputs) => inputs,
         Err(error) => return Ok((Vec::new(), vec![left_out(&error)])),
     };

@@ -9,7 +9,7 @@ use super::sheet::Sheet;
 use super::starter;
 use crate::header::{self, Made};
 use crossdock_project::config::{Config, FILE_NAME, ImageConfig};
-use crossdock_project::{self as project, Discovery, Language, Project, ProjectError, language_of};
+use crossdock_project::{self as project, DiscoverOptions, Language, Project, ProjectError};
 use crossdock_runner::plan::Projects;
 use crossdock_system::process::Processes;
 
@@ -50,7 +50,7 @@ impl Ground {
             Some(language) => {
                 starter::room(&root, language)?;
                 let starter = starter::sheets(language, &root)?;
-                match language_of(&root, None) {
+                match Language::detect(&root, None) {
                     Ok(_) => (root.clone(), starter, None),
                     Err(_) => {
                         let (copy, seen) = copied(&starter, &request.scratch)?;
@@ -62,11 +62,11 @@ impl Ground {
         let images = known.iter().flat_map(|known| &known.config.images);
         let images: Vec<&ImageConfig> = images.filter(|image| image.path.value == root).collect();
         let stated = images.iter().find_map(|image| image.language.as_ref()).map(|language| language.value);
-        let language = language_of(&seen, stated).map_err(ProjectError::from)?;
-        let mut discovery = Discovery::of_images(images, request.network);
+        let language = Language::detect(&seen, stated).map_err(ProjectError::from)?;
+        let mut discovery = DiscoverOptions::for_images(images, request.network);
         discovery.language = Some(language);
         let project = discover(&seen, &discovery, processes)?;
-        if project.root() != project.folder() && !same(project.root(), &seen) {
+        if project.root() != project.directory() && !same(project.root(), &seen) {
             return Err(ScaffoldError::Member { folder: root, root: project.root().to_owned() });
         }
         Ok(Self { root, seen, language, project, starter, known, _copy: copy })
@@ -93,7 +93,7 @@ impl Ground {
             let folder = &image.path.value;
             if !projects.projects.contains_key(folder) {
                 let images = config.images.iter().filter(|other| other.path.value == *folder);
-                let discovery = Discovery::of_images(images, request.network);
+                let discovery = DiscoverOptions::for_images(images, request.network);
                 projects.projects.insert(folder.clone(), discover(folder, &discovery, processes)?);
             }
         }
@@ -102,10 +102,14 @@ impl Ground {
 }
 
 /// Asks the project's tools and leaves no trace: cargo would leave a lock file where there was none.
-fn discover(folder: &Utf8Path, asked: &Discovery, processes: &Processes) -> Result<Project, ScaffoldError> {
+fn discover(
+    folder: &Utf8Path,
+    asked: &DiscoverOptions,
+    processes: &Processes,
+) -> Result<Project, ScaffoldError> {
     let project = project::discover(folder, asked, processes)?;
     if let Project::Rust(workspace) = &project
-        && workspace.lock_made
+        && workspace.lock_created
     {
         let lock = workspace.root.join("Cargo.lock");
         std::fs::remove_file(&lock).map_err(|source| ScaffoldError::Write {

@@ -5,7 +5,7 @@ use std::fmt;
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 
-use crossdock_project::config::grammar::tidied;
+use crossdock_project::config::grammar::normalized_path;
 
 /// The version of this crate, which is the version that a scaffold uses.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -95,7 +95,7 @@ pub(super) fn quoted(text: &str) -> String {
 
 /// `to` as seen from the folder `from`; both absolute.
 fn relative(from: &Utf8Path, to: &Utf8Path) -> Utf8PathBuf {
-    let (from, to) = (tidied(from), tidied(to));
+    let (from, to) = (normalized_path(from), normalized_path(to));
     let same = from.components().zip(to.components()).take_while(|(one, other)| one == other).count();
     let up = from.components().skip(same).map(|_| Utf8Component::ParentDir);
     let path: Utf8PathBuf = up.chain(to.components().skip(same)).collect();

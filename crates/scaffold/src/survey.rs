@@ -16,7 +16,7 @@ use super::request::Request;
 use super::sheet::Sheet;
 use super::source::CrossdockSource;
 use super::{Scaffold, config, dockerfile, kubernetes, pipeline, readme, xtask};
-use crossdock_project::config::grammar::tidied;
+use crossdock_project::config::grammar::normalized_path;
 use crossdock_project::{Language, Network, Project};
 use crossdock_runner::plan::Projects;
 use crossdock_system::process::Processes;
@@ -119,7 +119,7 @@ fn settle(
     let git = crossdock_project::git(&ground.root, processes);
     let repository = Repository {
         origin: git.available().and_then(|git| git.source.as_deref()),
-        above: crossdock_project::checkout(&ground.root).filter(|root| *root != ground.root),
+        above: crossdock_project::checkout_root(&ground.root).filter(|root| *root != ground.root),
     };
     let mut settled = request.selection.settle(&possible, remembered, &repository);
     settled.notes.extend(obstacle.map(|why| format!("no xtask crate is written: {why}")));
@@ -153,7 +153,7 @@ fn outdated(project: &Project, parts: &BTreeSet<Part>) -> Option<String> {
 /// Whether the Dockerfile cannot build yet, because it changes no lock file.
 fn unlocked(project: &Project, parts: &BTreeSet<Part>) -> Option<String> {
     let Project::Rust(workspace) = project else { return None };
-    (workspace.lock_made && parts.contains(&Part::Dockerfile)).then(|| {
+    (workspace.lock_created && parts.contains(&Part::Dockerfile)).then(|| {
         "there is no Cargo.lock yet, without which the Dockerfile does not build: make it with `cargo generate-lockfile`, \
          or by the first `dist`, and commit it"
             .to_owned()
@@ -294,7 +294,7 @@ fn next(ground: &Ground, request: &Request, decided: &Decided) -> Vec<String> {
 fn path_outside(ground: &Ground, decided: &Decided) -> Option<Utf8PathBuf> {
     decided.crate_.as_ref()?;
     let Some(CrossdockSource::Path(path)) = &decided.choices.source else { return None };
-    (!tidied(ground.root.join(path)).starts_with(&ground.root)).then(|| path.clone())
+    (!normalized_path(ground.root.join(path)).starts_with(&ground.root)).then(|| path.clone())
 }
 
 /// The projects as they will be: the crate is a member, whose folder an engine must be sent too.

@@ -17,7 +17,7 @@ use super::source::CrossdockSource;
 use super::text::fill;
 use crate::header::{self, Comment, Made};
 use crossdock_project::Project;
-use crossdock_project::config::grammar::tidied;
+use crossdock_project::config::grammar::normalized_path;
 use crossdock_system::process::Processes;
 
 const MANIFEST: &str = "xtask/Cargo.toml";
@@ -98,7 +98,9 @@ pub(super) fn resolve(
 
 fn absolute(source: &CrossdockSource, root: &Utf8Path) -> String {
     match source {
-        CrossdockSource::Path(path) => CrossdockSource::Path(tidied(root.join(path))).dependency(root, root),
+        CrossdockSource::Path(path) => {
+            CrossdockSource::Path(normalized_path(root.join(path))).dependency(root, root)
+        }
         other => other.dependency(root, root),
     }
 }

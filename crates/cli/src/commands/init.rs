@@ -4,7 +4,7 @@ use camino::Utf8PathBuf;
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 use crossdock::Network;
-use crossdock::config::grammar::tidied;
+use crossdock::config::grammar::normalized_path;
 use crossdock::environment::Language;
 use crossdock::scaffold::{
     Action, CrossdockSource, Entry, Existing, Joining, Part, Request, Scaffold, Selection, State, Written,
@@ -79,7 +79,7 @@ fn request(session: &Session, arguments: &InitCommand) -> Result<Request, Comman
     }
     let defaults = session.context.scaffold_request();
     Ok(Request {
-        folder: tidied(&folder),
+        folder: normalized_path(&folder),
         selection: Selection {
             only: parts("--only", &arguments.only)?,
             without: parts("--without", &arguments.without)?,

@@ -43,7 +43,7 @@ pub fn plan(config: &Config, projects: &Projects, host: &Host, request: &Request
 /// What a person may miss where images follow from the project alone.
 fn left_out(project: Option<&Project>) -> Option<String> {
     let programs: Vec<String> =
-        project?.left_out().iter().map(|program| program.package().to_owned()).collect();
+        project?.secondary_programs().iter().map(|program| program.package().to_owned()).collect();
     (!programs.is_empty()).then(|| {
         format!(
             "left out, because programs of the module's root and below cmd/ come first: {}; an [image.NAME] with `package` \
