@@ -18,6 +18,7 @@ pub mod config;
 mod discover;
 mod git;
 mod language;
+mod projects;
 pub mod template;
 #[cfg(test)]
 mod testing;
@@ -30,3 +31,4 @@ pub use discover::{
 };
 pub use git::{Git, checkout_root, git};
 pub use language::{Language, LanguageError};
+pub use projects::{DiscoverError, Projects, ProjectsOptions, WithoutTools};

@@ -6,6 +6,7 @@ use crossdock_system::process::ProcessError;
 
 /// Why a directory's project is not understood.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ProjectError {
     /// The directory holds no project of one known language.
     #[error(transparent)]
@@ -53,6 +54,12 @@ pub enum ProjectError {
         /// Why.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A bug of crossdock: a thread that asked about the project panicked.
+    #[error("internal error: a thread that asked about the project in {directory} panicked; report this")]
+    Panicked {
+        /// The directory.
+        directory: Utf8PathBuf,
     },
     /// Go names packages that it cannot load.
     #[error("go cannot load the packages of {directory}:\n{}", .reasons.join("\n"))]

@@ -13,7 +13,7 @@ use super::{DiscoverOptions, Network, Sources};
 use crate::config::grammar::normalized_path;
 use crate::language::Language;
 use crossdock_platform::{BuildTarget, GoTarget, Linkage};
-use crossdock_system::process::{Command, ProcessError, Processes};
+use crossdock_system::process::{Command, Processes};
 
 use modules::GoModules;
 use roles::{GoRole, assign_roles};
@@ -166,13 +166,14 @@ pub(super) fn module(
         .filter_map(|platform| BuildTarget::new(platform.clone(), Linkage::Static).go().ok());
     let commands = targets.map(|target| list_command(directory, asked, &target, &patterns));
     let commands: Vec<Command> = commands.collect();
-    let answers: Vec<Result<String, ProcessError>> = std::thread::scope(|scope| {
+    let answers: Vec<_> = std::thread::scope(|scope| {
         let runs: Vec<_> =
             commands.iter().map(|command| scope.spawn(move || processes.stdout(command))).collect();
-        runs.into_iter().filter_map(|run| run.join().ok()).collect()
+        runs.into_iter().map(|run| run.join()).collect()
     });
     let mut module: Option<GoModule> = None;
     for (command, answer) in commands.iter().zip(answers) {
+        let answer = answer.map_err(|_| ProjectError::Panicked { directory: directory.to_owned() })?;
         let answer = answer.map_err(|error| tool_error(directory, Language::Go, error))?;
         let found = read(directory, command, &answer)?;
         match &mut module {

@@ -36,17 +36,24 @@ fn wrong(path: &Utf8Path, reason: impl Into<String>) -> ProjectError {
     ProjectError::File { path: path.to_owned(), reason: reason.into() }
 }
 
-/// What lies in a directory, sorted; links are not followed into other directories.
-fn entries(directory: &Utf8Path) -> Result<Vec<(Utf8PathBuf, Kind)>, ProjectError> {
+/// One entry of a directory.
+struct Entry {
+    name: String,
+    path: Utf8PathBuf,
+    kind: Kind,
+}
+
+/// Lists a directory, sorted. A symbolic link is a file here, so that no link leads out of the project.
+fn entries(directory: &Utf8Path) -> Result<Vec<Entry>, ProjectError> {
     let failed = |error: std::io::Error| wrong(directory, error.to_string());
     let mut entries = Vec::new();
     for entry in directory.read_dir_utf8().map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let kind = entry.file_type().map_err(failed)?;
         let kind = if kind.is_dir() { Kind::Directory } else { Kind::File };
-        entries.push((entry.into_path(), kind));
+        entries.push(Entry { name: entry.file_name().to_owned(), path: entry.into_path(), kind });
     }
-    entries.sort_by(|left, right| left.0.cmp(&right.0));
+    entries.sort_by(|left, right| left.path.cmp(&right.path));
     Ok(entries)
 }
 

@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use super::{Kind, entries, text, wrong};
+use super::{Entry, Kind, entries, text, wrong};
 use crate::config::grammar::normalized_path;
 use crate::discover::cargo::native_code::{COMPILERS, FINDERS};
 use crate::discover::cargo::settings::CargoSettings;
@@ -30,6 +30,7 @@ pub(super) fn workspace(
         }
         Err(_) => Lock::default(),
     };
+    let defaults = defaults(directory, &root, &top, &members)?;
     let mut sources = Sources::default();
     let mut packages = Vec::new();
     for member in &members {
@@ -37,12 +38,11 @@ pub(super) fn workspace(
         let Some(package) = table(&manifest, "package") else { continue };
         add_sources(&mut sources, &root, member, &manifest);
         let reader = Member { directory: member, manifest: &manifest, package, top: &top };
-        packages.extend(reader.package(asked, &lock)?);
-    }
-    let defaults = defaults(directory, &root, &top, &members)?;
-    for package in &mut packages {
-        let place = package.manifest.parent().map(Utf8Path::to_owned).unwrap_or_default();
-        package.default_member = defaults.contains(&place) && package.name != "xtask";
+        let package = reader.package(asked, &lock)?;
+        packages.extend(package.map(|package| CargoPackage {
+            default_member: defaults.contains(member) && package.name != "xtask",
+            ..package
+        }));
     }
     packages.sort_by(|left, right| left.name.cmp(&right.name));
     if packages.is_empty() {
@@ -276,10 +276,12 @@ impl Member<'_> {
             main.is_file().then(|| (package.to_owned(), main)).into_iter().collect();
         let directory = self.directory.join("src/bin");
         let below = if directory.is_dir() { entries(&directory)? } else { Vec::new() };
-        for (path, kind) in below {
-            let name = path.file_stem().unwrap_or_default().to_owned();
+        for Entry { name, path, kind } in below {
             match kind {
-                Kind::File if path.extension() == Some("rs") => found.push((name, path)),
+                Kind::File => {
+                    let stem = name.strip_suffix(".rs").filter(|stem| !stem.is_empty());
+                    found.extend(stem.map(|stem| (stem.to_owned(), path)));
+                }
                 Kind::Directory if path.join("main.rs").is_file() => found.push((name, path.join("main.rs"))),
                 _ => {}
             }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{Kind, entries, text, wrong};
+use super::{Entry, Kind, entries, text, wrong};
 use crate::config::grammar::normalized_path;
 use crate::discover::Sources;
 use crate::discover::error::ProjectError;
@@ -95,12 +95,12 @@ struct Package {
 /// `go help packages`: directories that begin with `.` or `_`, and `testdata`, hold no packages; `vendor` those of others.
 fn walk(directory: &Utf8Path, packages: &mut BTreeMap<Utf8PathBuf, Package>) -> Result<(), ProjectError> {
     let mut package = Package::default();
-    for (path, kind) in entries(directory)? {
-        let name = path.file_name().unwrap_or_default();
-        let hidden = name.starts_with(['.', '_']) || ["testdata", "vendor", "node_modules"].contains(&name);
+    for Entry { name, path, kind } in entries(directory)? {
+        let hidden =
+            name.starts_with(['.', '_']) || ["testdata", "vendor", "node_modules"].contains(&name.as_str());
         match kind {
             Kind::Directory if !hidden && !path.join("go.mod").is_file() => walk(&path, packages)?,
-            Kind::File if !hidden => read(&path, name, &mut package)?,
+            Kind::File if !hidden => read(&path, &name, &mut package)?,
             _ => {}
         }
     }
