@@ -172,7 +172,9 @@ pub(super) fn tags(
     let values = Values {
         version,
         git: projects.git(&image.path.value).cloned(),
-        git_unavailable: projects.without_git(&image.path.value).map(|unavailable| unavailable.why.clone()),
+        git_unavailable: projects
+            .git_unavailable(&image.path.value)
+            .map(|unavailable| unavailable.why.clone()),
         env: variables.map(|(name, value)| (name.clone(), value.clone())).collect(),
     };
     let (mut tags, mut skipped) = (Vec::new(), Vec::new());

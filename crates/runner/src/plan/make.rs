@@ -116,7 +116,7 @@ impl<'a> Maker<'a> {
             .zip(programs)
             .map(|((platform, reason), programs)| PlatformPlan { platform, reason, programs })
             .collect();
-        if let Some(without) = self.projects.without_git(&image.path.value) {
+        if let Some(without) = self.projects.git_unavailable(&image.path.value) {
             self.warn(format!("the images say nothing of the commit that they are of: {without}"));
         }
         let name = image.name.value.clone();

@@ -81,7 +81,8 @@ fn asked() -> Request {
 fn recipes_of(image: ImageConfig, project: Project, request: &Request) -> Result<Vec<Recipe>, RecipeError> {
     let mut config = Config::unconfigured("/p".into());
     config.images.push(image);
-    let projects = Projects { projects: BTreeMap::from([("/p".into(), project)]), ..Projects::default() };
+    let mut projects = Projects::default();
+    projects.projects.insert("/p".into(), project);
     recipes(&config, &projects, request, &Settings::default())
 }
 
