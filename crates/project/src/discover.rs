@@ -37,12 +37,12 @@ pub use select::{Program, SelectError};
 /// `Cargo.lock` is never changed: one that does not fit is an error.
 pub fn discover(
     directory: &Utf8Path,
-    asked: &DiscoverOptions,
+    options: &DiscoverOptions,
     processes: &Processes,
 ) -> Result<Project, ProjectError> {
-    match Language::detect(directory, asked.language)? {
-        Language::Rust => cargo::workspace(directory, asked, processes).map(Project::Rust),
-        Language::Go => go::module(directory, asked, processes).map(Project::Go),
+    match Language::detect(directory, options.language)? {
+        Language::Rust => cargo::workspace(directory, options, processes).map(Project::Rust),
+        Language::Go => go::module(directory, options, processes).map(Project::Go),
     }
 }
 
@@ -102,18 +102,18 @@ impl DiscoverOptions {
     /// What images of one directory ask for, taken together: a feature that one of them turns on counts, and the default
     /// features count unless all images turn them off.
     pub fn for_images<'a>(images: impl IntoIterator<Item = &'a ImageConfig>, network: Network) -> Self {
-        let mut asked = Self { network, ..Self::default() };
+        let mut options = Self { network, ..Self::default() };
         let mut off = None;
         for image in images {
-            asked.language = asked.language.or(image.language.as_ref().map(|language| language.value));
-            asked.features.all |= image.features.all;
-            asked.features.names.extend(image.features.names.iter().cloned());
+            options.language = options.language.or(image.language.as_ref().map(|language| language.value));
+            options.features.all |= image.features.all;
+            options.features.names.extend(image.features.names.iter().cloned());
             off = Some(off.unwrap_or(true) && image.features.no_default);
         }
-        asked.features.no_default = off.unwrap_or(false);
-        asked.features.names.sort();
-        asked.features.names.dedup();
-        asked
+        options.features.no_default = off.unwrap_or(false);
+        options.features.names.sort();
+        options.features.names.dedup();
+        options
     }
 }
 

@@ -162,10 +162,10 @@ fn project(
     processes: &Processes,
 ) -> Result<(Project, Option<String>), ProjectError> {
     let images = config.images.iter().filter(|image| image.path.value == directory);
-    let asked = DiscoverOptions::for_images(images, options.network);
-    match discover(directory, &asked, processes) {
+    let question = DiscoverOptions::for_images(images, options.network);
+    match discover(directory, &question, processes) {
         Err(ProjectError::NoTool { program, .. }) if options.without_tools == WithoutTools::ReadManifests => {
-            Ok((read_manifests(directory, &asked, processes.environment())?, Some(program)))
+            Ok((read_manifests(directory, &question, processes.environment())?, Some(program)))
         }
         answer => Ok((answer?, None)),
     }

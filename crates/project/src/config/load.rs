@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use toml::Spanned;
 
 use super::grammar::{lexical, normalized_path};
 use super::image::{image, variables};
 use super::node::NodeDescription;
 use super::problem::{ConfigError, Document, Problem};
-use super::raw::{At, RawConfig, RawDeploy};
-use super::reader::{Reader, relative_to};
+use super::raw::{RawConfig, RawDeploy};
+use super::resolver::{Resolver, relative_to};
 use super::{Builder, Config, Defaults, Deploy, ImageConfig, Sourced};
 use crate::language::Language;
 use crate::template;
@@ -127,33 +128,33 @@ impl Loader {
             }
         };
         let directory = directory_of(&document.path);
-        let mut reader = Reader { document: &document, directory, problems: Vec::new() };
-        let defaults = defaults(&mut reader, &raw);
-        let deploys = deploys(&mut reader, raw.deploy);
+        let mut resolver = Resolver { document: &document, directory, problems: Vec::new() };
+        let defaults = defaults(&mut resolver, &raw);
+        let deploys = deploys(&mut resolver, raw.deploy);
         let mut images: Vec<_> = raw.image.into_iter().collect();
         images.sort_by_key(|(name, _)| name.span().start);
         for (name, raw) in images {
             let span = name.span();
             for name in &raw.deploy {
-                known_deploy(&mut reader, name, &deploys);
+                known_deploy(&mut resolver, name, &deploys);
             }
-            if let Some(image) = image(&mut reader, name, raw, &defaults) {
-                self.one_language(&mut reader, &span, &image);
-                self.add_image(&mut reader, &span, image);
+            if let Some(image) = image(&mut resolver, name, raw, &defaults) {
+                self.one_language(&mut resolver, &span, &image);
+                self.add_image(&mut resolver, &span, image);
             }
         }
-        self.add_deploys(&mut reader, deploys);
+        self.add_deploys(&mut resolver, deploys);
         if self.config.files.len() == 1 {
             self.config.builder = raw.builder.and_then(|builder| {
-                reader.checked("builder", builder, |text| {
+                resolver.checked("builder", builder, |text| {
                     text.parse::<Builder>().map_err(|error| error.to_string())
                 })
             });
             self.config.defaults = defaults;
-            self.config.templates = raw.templates.and_then(|directory| templates(&mut reader, directory));
+            self.config.templates = raw.templates.and_then(|directory| templates(&mut resolver, directory));
         }
-        let included = included(&mut reader, &raw.include);
-        self.problems.append(&mut reader.problems);
+        let included = included(&mut resolver, &raw.include);
+        self.problems.append(&mut resolver.problems);
         for (span, path) in included {
             self.include(&document, &span, &path)?;
         }
@@ -174,9 +175,9 @@ impl Loader {
         self.file(Document::read(path)?)
     }
 
-    fn add_image(&mut self, reader: &mut Reader<'_>, span: &std::ops::Range<usize>, image: ImageConfig) {
+    fn add_image(&mut self, resolver: &mut Resolver<'_>, span: &std::ops::Range<usize>, image: ImageConfig) {
         match self.config.images.iter().find(|known| known.name.value == image.name.value) {
-            Some(known) => reader.wrong(
+            Some(known) => resolver.report(
                 span,
                 format!("the image `{}` stands already at {}", image.name.value, known.name.source),
                 "give one of them another name",
@@ -186,7 +187,7 @@ impl Loader {
     }
 
     /// A directory is asked about once, as a project of one language.
-    fn one_language(&self, reader: &mut Reader<'_>, span: &std::ops::Range<usize>, image: &ImageConfig) {
+    fn one_language(&self, resolver: &mut Resolver<'_>, span: &std::ops::Range<usize>, image: &ImageConfig) {
         let language = |image: &ImageConfig| {
             Language::detect(&image.path.value, image.language.as_ref().map(|language| language.value)).ok()
         };
@@ -196,7 +197,7 @@ impl Loader {
                 "the images `{}` and `{}` take one directory for projects of two languages",
                 other.name.value, image.name.value
             );
-            reader.wrong(
+            resolver.report(
                 span,
                 message,
                 "state the same `language` for both, and move one project into a directory of its own",
@@ -204,7 +205,7 @@ impl Loader {
         }
     }
 
-    fn add_deploys(&mut self, reader: &mut Reader<'_>, deploys: BTreeMap<At<String>, Deploy>) {
+    fn add_deploys(&mut self, resolver: &mut Resolver<'_>, deploys: BTreeMap<Spanned<String>, Deploy>) {
         let nodes = |deploy: &Deploy| {
             deploy.nodes.iter().map(|node| node.value.text.clone()).collect::<BTreeSet<_>>()
         };
@@ -212,7 +213,7 @@ impl Loader {
             match self.config.deploys.get(name.get_ref()) {
                 Some(known) if nodes(known) != nodes(&deploy) => {
                     let place = known.nodes.first().map(|node| node.source.to_string()).unwrap_or_default();
-                    reader.wrong(
+                    resolver.report(
                         &name.span(),
                         format!("the deploy target `{}` has other nodes at {place}", name.get_ref()),
                         "give one of them another name",
@@ -235,20 +236,20 @@ impl Loader {
     }
 }
 
-fn defaults(reader: &mut Reader<'_>, raw: &RawConfig) -> Defaults {
+fn defaults(resolver: &mut Resolver<'_>, raw: &RawConfig) -> Defaults {
     let toolchain = raw.toolchain.clone().unwrap_or_default();
-    let tag_env = raw.tag_env.clone().map(|names| variables(reader, names)).unwrap_or_default();
+    let tag_env = raw.tag_env.clone().map(|names| variables(resolver, names)).unwrap_or_default();
     Defaults {
-        toolchain: toolchain.into_iter().map(|route| reader.sourced(route)).collect(),
-        tags: raw.tags.clone().map(|tags| reader.list("tags", tags, |tag| template::check(tag, &tag_env))),
+        toolchain: toolchain.into_iter().map(|route| resolver.sourced(route)).collect(),
+        tags: raw.tags.clone().map(|tags| resolver.list("tags", tags, |tag| template::check(tag, &tag_env))),
         tag_env,
     }
 }
 
 /// The directory of the user's own templates: it is there, and below the file's directory.
-fn templates(reader: &mut Reader<'_>, directory: At<String>) -> Option<Sourced<Utf8PathBuf>> {
-    let root = reader.directory;
-    reader.checked("templates", directory, |text| {
+fn templates(resolver: &mut Resolver<'_>, directory: Spanned<String>) -> Option<Sourced<Utf8PathBuf>> {
+    let root = resolver.directory;
+    resolver.checked("templates", directory, |text| {
         let path = relative_to(root, text)?;
         match path.starts_with(root) {
             _ if !path.is_dir() => Err(format!("{path} is no directory")),
@@ -258,11 +259,14 @@ fn templates(reader: &mut Reader<'_>, directory: At<String>) -> Option<Sourced<U
     })
 }
 
-fn deploys(reader: &mut Reader<'_>, raw: BTreeMap<At<String>, RawDeploy>) -> BTreeMap<At<String>, Deploy> {
+fn deploys(
+    resolver: &mut Resolver<'_>,
+    raw: BTreeMap<Spanned<String>, RawDeploy>,
+) -> BTreeMap<Spanned<String>, Deploy> {
     let mut deploys = BTreeMap::new();
     for (name, RawDeploy { nodes }) in raw {
         if nodes.get_ref().is_empty() {
-            reader.wrong(
+            resolver.report(
                 &nodes.span(),
                 format!("the deploy target `{}` has no nodes", name.get_ref()),
                 "name what its machines are, as [\"m7g.large\"] or [\"linux/arm64\"]",
@@ -270,13 +274,17 @@ fn deploys(reader: &mut Reader<'_>, raw: BTreeMap<At<String>, RawDeploy>) -> BTr
         }
         let parsed = |text: &String| NodeDescription::parse(text).map_err(|why| format!("`{text}` {why}"));
         let nodes = nodes.into_inner().into_iter();
-        let nodes = nodes.filter_map(|node| reader.checked("nodes", node, parsed)).collect();
+        let nodes = nodes.filter_map(|node| resolver.checked("nodes", node, parsed)).collect();
         deploys.insert(name.clone(), Deploy { name: name.into_inner(), nodes });
     }
     deploys
 }
 
-fn known_deploy(reader: &mut Reader<'_>, name: &At<String>, deploys: &BTreeMap<At<String>, Deploy>) {
+fn known_deploy(
+    resolver: &mut Resolver<'_>,
+    name: &Spanned<String>,
+    deploys: &BTreeMap<Spanned<String>, Deploy>,
+) {
     if deploys.contains_key(name.get_ref().as_str()) {
         return;
     }
@@ -286,16 +294,19 @@ fn known_deploy(reader: &mut Reader<'_>, name: &At<String>, deploys: &BTreeMap<A
         None if known.is_empty() => format!("add [deploy.{}] with its nodes to this file", name.get_ref()),
         None => format!("this file has {}", listed(known)),
     };
-    reader.wrong(&name.span(), format!("no deploy target is called `{}`", name.get_ref()), help);
+    resolver.report(&name.span(), format!("no deploy target is called `{}`", name.get_ref()), help);
 }
 
 /// The files that patterns name, each with the pattern's place: a directory stands for its `crossdock.toml`.
-fn included(reader: &mut Reader<'_>, patterns: &[At<String>]) -> Vec<(std::ops::Range<usize>, Utf8PathBuf)> {
+fn included(
+    resolver: &mut Resolver<'_>,
+    patterns: &[Spanned<String>],
+) -> Vec<(std::ops::Range<usize>, Utf8PathBuf)> {
     let mut files = Vec::new();
     for pattern in patterns {
-        match matches(reader.directory, pattern.get_ref()) {
+        match matches(resolver.directory, pattern.get_ref()) {
             Ok(found) => files.extend(found.into_iter().map(|path| (pattern.span(), path))),
-            Err(why) => reader.wrong(&pattern.span(), format!("`include`: {why}"), ""),
+            Err(why) => resolver.report(&pattern.span(), format!("`include`: {why}"), ""),
         }
     }
     files

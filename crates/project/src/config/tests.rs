@@ -769,7 +769,7 @@ fn every_key_is_documented() {
     let structs = include_str!("raw.rs").split("struct Raw").skip(1);
     let fields: Vec<&str> = structs
         .flat_map(|text| text.split("\n}").next().unwrap_or_default().lines().skip(1))
-        .filter(|line| line.contains("At<") || line.contains("Raw") || line.contains("Texts"))
+        .filter(|line| line.contains("Spanned<") || line.contains("Raw") || line.contains("StringTable"))
         .filter_map(|line| {
             line.trim().trim_start_matches("pub(super) ").split_once(": ").map(|(name, _)| name)
         })

@@ -85,11 +85,11 @@ pub struct CargoBinary {
 
 pub(super) fn workspace(
     directory: &Utf8Path,
-    asked: &DiscoverOptions,
+    options: &DiscoverOptions,
     processes: &Processes,
 ) -> Result<CargoWorkspace, ProjectError> {
     // The user's lock file decides what is built and is never changed; only where there is none does cargo make one.
-    let question = || metadata_command(directory, asked, processes.environment());
+    let question = || metadata_command(directory, options, processes.environment());
     let mut command = question().args(["--locked"]);
     let mut answer = processes.stdout(&command);
     let refused = answer.as_ref().err().and_then(refused_lock);
@@ -101,14 +101,15 @@ pub(super) fn workspace(
         return Err(ProjectError::StaleLock { lock });
     }
     let answer = answer.map_err(|error| tool_error(directory, Language::Rust, error))?;
-    let workspace = read(directory, &answer, &triples(&asked.platforms)).map_err(|source| match source {
-        Reading::NoProgram(found) => ProjectError::NoProgram {
-            directory: directory.to_owned(),
-            found,
-            remedy: "src/main.rs or a [[bin]] to a package",
-        },
-        Reading::Json(source) => ProjectError::Answer { command: command.short(), source: source.into() },
-    })?;
+    let workspace =
+        read(directory, &answer, &triples(&options.platforms)).map_err(|source| match source {
+            Reading::NoProgram(found) => ProjectError::NoProgram {
+                directory: directory.to_owned(),
+                found,
+                remedy: "src/main.rs or a [[bin]] to a package",
+            },
+            Reading::Json(source) => ProjectError::Answer { command: command.short(), source: source.into() },
+        })?;
     Ok(CargoWorkspace {
         lock_created,
         settings: CargoSettings::read(directory, processes.environment())?,
@@ -117,26 +118,26 @@ pub(super) fn workspace(
     })
 }
 
-fn metadata_command(directory: &Utf8Path, asked: &DiscoverOptions, environment: &Environment) -> Command {
-    let mut command = Command::new(&asked.cargo, directory).args(["metadata", "--format-version", "1"]);
+fn metadata_command(directory: &Utf8Path, options: &DiscoverOptions, environment: &Environment) -> Command {
+    let mut command = Command::new(&options.cargo, directory).args(["metadata", "--format-version", "1"]);
     // Cargo remembers there what rustc says of each triple. In the project's own directory it does so only after a first
     // build, and until then asks rustc for every triple again.
     if let Some(memory) = rustc_memory(environment) {
         command = command.env("CARGO_BUILD_BUILD_DIR", memory);
     }
-    if asked.network == Network::Offline {
+    if options.network == Network::Offline {
         command = command.args(["--offline"]);
     }
-    if asked.features.all {
+    if options.features.all {
         command = command.args(["--all-features"]);
     }
-    if asked.features.no_default {
+    if options.features.no_default {
         command = command.args(["--no-default-features"]);
     }
-    for feature in &asked.features.names {
+    for feature in &options.features.names {
         command = command.args(["--features", feature]);
     }
-    for triple in triples(&asked.platforms) {
+    for triple in triples(&options.platforms) {
         command = command.args(["--filter-platform", triple]);
     }
     command

@@ -156,15 +156,15 @@ struct ListedError {
 
 pub(super) fn module(
     directory: &Utf8Path,
-    asked: &DiscoverOptions,
+    options: &DiscoverOptions,
     processes: &Processes,
 ) -> Result<GoModule, ProjectError> {
-    let patterns = patterns(directory, asked, processes)?;
-    let targets = asked
+    let patterns = patterns(directory, options, processes)?;
+    let targets = options
         .platforms
         .iter()
         .filter_map(|platform| BuildTarget::new(platform.clone(), Linkage::Static).go().ok());
-    let commands = targets.map(|target| list_command(directory, asked, &target, &patterns));
+    let commands = targets.map(|target| list_command(directory, options, &target, &patterns));
     let commands: Vec<Command> = commands.collect();
     let answers: Vec<_> = std::thread::scope(|scope| {
         let runs: Vec<_> =
@@ -189,21 +189,21 @@ pub(super) fn module(
 /// All packages of the module; of a workspace without a module in its root, those of all its modules.
 fn patterns(
     directory: &Utf8Path,
-    asked: &DiscoverOptions,
+    options: &DiscoverOptions,
     processes: &Processes,
 ) -> Result<Vec<String>, ProjectError> {
     if directory.join("go.mod").is_file() {
         return Ok(vec!["./...".into()]);
     }
-    let command = go(directory, asked).args(["list", "-m", "-json=Path,Dir,Main"]);
+    let command = go(directory, options).args(["list", "-m", "-json=Path,Dir,Main"]);
     let answer = processes.stdout(&command).map_err(|error| tool_error(directory, Language::Go, error))?;
     let modules: Vec<ListedModule> = objects(&command, &answer)?;
     Ok(modules.into_iter().map(|module| format!("{}/...", module.path)).collect())
 }
 
-fn go(directory: &Utf8Path, asked: &DiscoverOptions) -> Command {
-    let command = Command::new(&asked.go, directory);
-    match asked.network {
+fn go(directory: &Utf8Path, options: &DiscoverOptions) -> Command {
+    let command = Command::new(&options.go, directory);
+    match options.network {
         Network::Online => command,
         Network::Offline => command.env("GOPROXY", "off"),
     }
@@ -211,12 +211,12 @@ fn go(directory: &Utf8Path, asked: &DiscoverOptions) -> Command {
 
 fn list_command(
     directory: &Utf8Path,
-    asked: &DiscoverOptions,
+    options: &DiscoverOptions,
     target: &GoTarget,
     patterns: &[String],
 ) -> Command {
     // With cgo on, go tells the cgo files; with cgo off it would count them among the ignored ones, without a reason.
-    go(directory, asked)
+    go(directory, options)
         .args(["list", "-e", "-deps"])
         .args(["-json=ImportPath,Dir,Name,Standard,DepOnly,GoFiles,CgoFiles,CFiles,HFiles,SFiles,CXXFiles,SysoFiles,CgoCFLAGS,CgoCPPFLAGS,CgoCXXFLAGS,CgoLDFLAGS,EmbedFiles,Imports,ImportMap,Module,Error"])
         .args(patterns.iter().cloned())

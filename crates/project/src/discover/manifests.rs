@@ -1,7 +1,7 @@
 //! What a project's files say of it, for a machine without the project's own tools: an engine brings those, but what it
 //! is to build must be known before.
 //!
-//! Cargo and go know more: conditions on files and features, and what dependencies hold. Where they are, they are asked.
+//! Cargo and go know more: conditions on files and features, and what dependencies hold. Where they are, they are options.
 
 mod cargo;
 mod go;
@@ -19,11 +19,11 @@ use crossdock_system::environment::Environment;
 /// As [`discover`](super::discover), and manifests that cannot be read.
 pub fn read_manifests(
     directory: &Utf8Path,
-    asked: &DiscoverOptions,
+    options: &DiscoverOptions,
     environment: &Environment,
 ) -> Result<Project, ProjectError> {
-    match Language::detect(directory, asked.language)? {
-        Language::Rust => cargo::workspace(directory, asked, environment).map(Project::Rust),
+    match Language::detect(directory, options.language)? {
+        Language::Rust => cargo::workspace(directory, options, environment).map(Project::Rust),
         Language::Go => go::module(directory).map(Project::Go),
     }
 }

@@ -180,8 +180,8 @@ fn chains_lead_to_the_build_scripts_that_compile_c_for_the_target() {
     }
     let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
     let directory = TestDirectory::new(&files);
-    let chains = |asked: &DiscoverOptions| {
-        let Project::Rust(workspace) = discover(&directory.path(), asked, &processes()).unwrap() else {
+    let chains = |options: &DiscoverOptions| {
+        let Project::Rust(workspace) = discover(&directory.path(), options, &processes()).unwrap() else {
             panic!("cargo")
         };
         assert_eq!(
@@ -389,8 +389,8 @@ fn folders_without_a_project_and_missing_tools() {
     let directory = TestDirectory::new(&[("src/main.rs", MAIN)]);
     insta::assert_snapshot!(directory.error(), @"/p is not a project: it has no Cargo.toml, go.mod or go.work");
     let directory = TestDirectory::new(&[("go.mod", "module m\n")]);
-    let asked = DiscoverOptions { go: "no-such-go".into(), ..offline() };
-    let error = discover(&directory.path(), &asked, &processes()).unwrap_err();
+    let options = DiscoverOptions { go: "no-such-go".into(), ..offline() };
+    let error = discover(&directory.path(), &options, &processes()).unwrap_err();
     insta::assert_snapshot!(directory.masked(error), @"/p is a Go project, and `no-such-go` is not there");
 }
 

@@ -18,7 +18,7 @@ use crossdock_system::environment::Environment;
 
 pub(super) fn workspace(
     directory: &Utf8Path,
-    asked: &DiscoverOptions,
+    options: &DiscoverOptions,
     environment: &Environment,
 ) -> Result<CargoWorkspace, ProjectError> {
     let own = manifest(directory)?;
@@ -38,7 +38,7 @@ pub(super) fn workspace(
         let Some(package) = table(&manifest, "package") else { continue };
         add_sources(&mut sources, &root, member, &manifest);
         let reader = Member { directory: member, manifest: &manifest, package, top: &top };
-        let package = reader.package(asked, &lock)?;
+        let package = reader.package(options, &lock)?;
         packages.extend(package.map(|package| CargoPackage {
             default_member: defaults.contains(member) && package.name != "xtask",
             ..package
@@ -161,7 +161,7 @@ fn target_directory(root: &Utf8Path, environment: &Environment) -> Utf8PathBuf {
         .map_or_else(|| root.join("target"), |own| environment.directory.join(own))
 }
 
-/// What makes images without configuration, as where cargo is asked.
+/// What makes images without configuration, as where cargo is options.
 fn defaults(
     directory: &Utf8Path,
     root: &Utf8Path,
@@ -196,10 +196,10 @@ struct Member<'a> {
 
 impl Member<'_> {
     /// The package; none where it has no program.
-    fn package(&self, asked: &DiscoverOptions, lock: &Lock) -> Result<Option<CargoPackage>, ProjectError> {
+    fn package(&self, options: &DiscoverOptions, lock: &Lock) -> Result<Option<CargoPackage>, ProjectError> {
         let path = self.directory.join("Cargo.toml");
         let name = self.text("name").ok_or_else(|| wrong(&path, "[package] has no name"))?;
-        let binaries = self.binaries(&name, asked)?;
+        let binaries = self.binaries(&name, options)?;
         if binaries.is_empty() {
             return Ok(None);
         }
@@ -236,8 +236,8 @@ impl Member<'_> {
     }
 
     /// `[[bin]]`, src/main.rs, and what lies in src/bin.
-    fn binaries(&self, package: &str, asked: &DiscoverOptions) -> Result<Vec<CargoBinary>, ProjectError> {
-        let enabled = self.features(asked);
+    fn binaries(&self, package: &str, options: &DiscoverOptions) -> Result<Vec<CargoBinary>, ProjectError> {
+        let enabled = self.features(options);
         let mut binaries: Vec<CargoBinary> = Vec::new();
         let listed = self.manifest.get("bin").and_then(Value::as_array).into_iter().flatten();
         for bin in listed.filter_map(Value::as_table) {
@@ -290,13 +290,13 @@ impl Member<'_> {
     }
 
     /// The features that are on: those asked for, the default ones unless they are off, and all that these turn on.
-    fn features(&self, asked: &DiscoverOptions) -> BTreeSet<String> {
+    fn features(&self, options: &DiscoverOptions) -> BTreeSet<String> {
         let all = table(self.manifest, "features").cloned().unwrap_or_default();
-        if asked.features.all {
+        if options.features.all {
             return all.keys().cloned().collect();
         }
-        let mut open: Vec<String> = asked.features.names.clone();
-        open.extend((!asked.features.no_default).then(|| "default".to_owned()));
+        let mut open: Vec<String> = options.features.names.clone();
+        open.extend((!options.features.no_default).then(|| "default".to_owned()));
         let mut on = BTreeSet::new();
         while let Some(feature) = open.pop() {
             if on.insert(feature.clone()) {

@@ -121,10 +121,10 @@ fn what_the_files_do_not_tell_is_said() {
 /// What the tools say and what the files say, without what only tools know.
 fn both(directory: &TestDirectory, below: &str) -> [Project; 2] {
     let place: Utf8PathBuf = directory.path().join(below).components().collect();
-    let asked = DiscoverOptions { network: Network::Offline, ..DiscoverOptions::default() };
+    let options = DiscoverOptions { network: Network::Offline, ..DiscoverOptions::default() };
     let processes = processes();
-    let mut by_tools = discover(&place, &asked, &processes).unwrap();
-    let mut by_files = read_manifests(&place, &asked, processes.environment()).unwrap();
+    let mut by_tools = discover(&place, &options, &processes).unwrap();
+    let mut by_files = read_manifests(&place, &options, processes.environment()).unwrap();
     for project in [&mut by_tools, &mut by_files] {
         if let Project::Rust(workspace) = project {
             workspace.lock_created = false;

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use toml::Spanned;
 
 use super::Sourced;
 use super::grammar::lexical;
 use super::problem::{Document, Problem};
-use super::raw::{At, Texts};
+use super::raw::StringTable;
 
 /// One file on its way into the configuration.
-pub(super) struct Reader<'a> {
+pub(super) struct Resolver<'a> {
     pub(super) document: &'a Document,
     /// The file's directory: its paths are relative to it. Absolute.
     pub(super) directory: &'a Utf8Path,
@@ -19,13 +20,18 @@ pub(super) struct Reader<'a> {
     pub(super) problems: Vec<Problem>,
 }
 
-impl Reader<'_> {
-    pub(super) fn wrong(&mut self, span: &Range<usize>, message: impl Into<String>, help: impl Into<String>) {
+impl Resolver<'_> {
+    pub(super) fn report(
+        &mut self,
+        span: &Range<usize>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
         self.problems.push(self.document.problem(span, message, help));
     }
 
     /// The value with its place as its provenance.
-    pub(super) fn sourced<T>(&self, at: At<T>) -> Sourced<T> {
+    pub(super) fn sourced<T>(&self, at: Spanned<T>) -> Sourced<T> {
         let source = self.document.source(&at.span());
         Sourced::new(at.into_inner(), source)
     }
@@ -34,13 +40,13 @@ impl Reader<'_> {
     pub(super) fn checked<T, U>(
         &mut self,
         key: &str,
-        at: At<T>,
+        at: Spanned<T>,
         check: impl FnOnce(&T) -> Result<U, String>,
     ) -> Option<Sourced<U>> {
         match check(at.get_ref()) {
             Ok(value) => Some(Sourced::new(value, self.document.source(&at.span()))),
             Err(why) => {
-                self.wrong(&at.span(), format!("`{key}`: {why}"), "");
+                self.report(&at.span(), format!("`{key}`: {why}"), "");
                 None
             }
         }
@@ -50,7 +56,7 @@ impl Reader<'_> {
     pub(super) fn text(
         &mut self,
         key: &str,
-        at: At<String>,
+        at: Spanned<String>,
         check: impl FnOnce(&str) -> Result<(), String>,
     ) -> Option<Sourced<String>> {
         self.checked(key, at, |text| check(text).map(|()| text.clone()))
@@ -60,7 +66,7 @@ impl Reader<'_> {
     pub(super) fn list(
         &mut self,
         key: &str,
-        list: At<Vec<At<String>>>,
+        list: Spanned<Vec<Spanned<String>>>,
         check: impl Fn(&str) -> Result<(), String>,
     ) -> Sourced<Vec<String>> {
         let source = self.document.source(&list.span());
@@ -73,13 +79,13 @@ impl Reader<'_> {
     pub(super) fn table(
         &mut self,
         key: &str,
-        texts: Texts,
+        texts: StringTable,
         check: impl Fn(&str) -> Result<(), String>,
     ) -> BTreeMap<String, String> {
         let mut table = BTreeMap::new();
         for (name, value) in texts {
             if value.get_ref().contains('\0') {
-                self.wrong(&value.span(), format!("`{key}`: a value holds no NUL character"), "");
+                self.report(&value.span(), format!("`{key}`: a value holds no NUL character"), "");
             }
             if let Some(name) = self.text(key, name, &check) {
                 table.insert(name.value, value.into_inner());
