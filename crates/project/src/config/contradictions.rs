@@ -1,4 +1,4 @@
-//! Keys that cannot stand together, or that mean nothing for the image's language.
+//! Keys that contradict each other or do not apply to the language of the image.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use super::resolver::Resolver;
 use super::{Base, Linkage};
 use crate::language::Language;
 
-/// Writes down all contradictions of one image.
+/// Reports all contradictions in the keys of one image.
 pub(super) fn contradictions(resolver: &mut Resolver<'_>, raw: &RawImage, language: Option<Language>) {
     match language {
         Some(Language::Go) => foreign(resolver, rust_keys(raw), "Go", "Rust"),
@@ -45,6 +45,7 @@ fn go_keys(raw: &RawImage) -> Keys {
     [key("cgo", &raw.cgo), key("ldflags", &raw.ldflags)].into_iter().flatten().collect()
 }
 
+/// Reports keys of the other language. They would be ignored, which a user takes for crossdock's mistake.
 fn foreign(resolver: &mut Resolver<'_>, keys: Keys, own: &str, other: &str) {
     for (key, span) in keys {
         resolver.report(
@@ -89,6 +90,7 @@ fn features(resolver: &mut Resolver<'_>, raw: &RawImage) {
     }
 }
 
+/// Reports an image that starts nothing: an empty `entrypoint` needs a `cmd`.
 fn start(resolver: &mut Resolver<'_>, raw: &RawImage) {
     let words = |list: &Option<Spanned<Vec<Spanned<String>>>>| {
         list.as_ref().is_some_and(|list| !list.get_ref().is_empty())
@@ -104,6 +106,7 @@ fn start(resolver: &mut Resolver<'_>, raw: &RawImage) {
     );
 }
 
+/// Reports files with the same destination. A destination with a trailing slash may occur twice: it is a directory.
 fn files(resolver: &mut Resolver<'_>, raw: &RawImage) {
     let places: Vec<&Spanned<String>> = raw.files.iter().map(|file| &file.get_ref().to).collect();
     for (index, place) in places.iter().enumerate() {
@@ -118,6 +121,7 @@ fn files(resolver: &mut Resolver<'_>, raw: &RawImage) {
     }
 }
 
+/// Reports keys that need content which `base = "scratch"` does not have.
 fn base(resolver: &mut Resolver<'_>, raw: &RawImage) {
     if raw.base.as_ref().is_none_or(|base| *base.get_ref() != Base::Scratch) {
         return;
@@ -141,6 +145,7 @@ fn base(resolver: &mut Resolver<'_>, raw: &RawImage) {
     }
 }
 
+/// Reports a choice of linking for a Go program without cgo, which go always links statically.
 fn linkage(resolver: &mut Resolver<'_>, raw: &RawImage, language: Option<Language>) {
     let cgo = raw.cgo.as_ref().map(|cgo| *cgo.get_ref());
     if language != Some(Language::Go) || cgo == Some(true) {

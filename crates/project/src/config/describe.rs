@@ -1,11 +1,11 @@
-//! Says what a configuration means, for `crossdock config check`.
+//! The report of `crossdock config check`: what a configuration means.
 
 use std::collections::BTreeMap;
 
 use super::node::NodeDescription;
 use super::{Base, Config, Deploy, Features, ImageConfig, Libc, Linkage, Port, Route, Source, Sourced};
 
-/// A configuration in words: each value on a line of its own, with who set it.
+/// Describes a configuration for a reader: one line for each value, with its source.
 pub fn describe(config: &Config) -> String {
     let mut text = match config.files.as_slice() {
         [] => format!("no configuration file: each program of {} becomes an image\n", config.root),
@@ -33,7 +33,7 @@ pub fn describe(config: &Config) -> String {
     text
 }
 
-/// All but the program.
+/// Returns the rows that every image has, declared or not: all but those of the program.
 fn rows(image: &ImageConfig, deploys: &BTreeMap<String, Deploy>) -> Vec<String> {
     [how(image), container(image), content(image), names(image, deploys), dockerfile(image)].concat()
 }
@@ -108,7 +108,7 @@ fn content(image: &ImageConfig) -> Vec<String> {
     rows
 }
 
-/// What is configured of the Dockerfile; the rest follows from the image.
+/// Returns the rows of the Dockerfile keys that are set; the others follow from the image.
 fn dockerfile(image: &ImageConfig) -> Vec<String> {
     let file = &image.dockerfile;
     let text = |value: &dyn std::fmt::Debug| format!("{value:?}").to_lowercase();
@@ -160,7 +160,7 @@ fn names(image: &ImageConfig, deploys: &BTreeMap<String, Deploy>) -> Vec<String>
     rows
 }
 
-/// `m5.large → linux/amd64`.
+/// Returns the description of a node with its platform, such as `m5.large → linux/amd64`.
 fn with_platform(node: &NodeDescription) -> String {
     let platform = node.platform.to_string();
     if platform == node.text { platform } else { format!("{node} → {platform}") }
@@ -178,7 +178,7 @@ fn row(key: &str, value: &str, source: Option<&Source>) -> String {
 }
 
 impl Base {
-    /// Its name in a configuration.
+    /// Returns the name in a configuration file.
     pub fn name(self) -> &'static str {
         match self {
             Self::Static => "static",
@@ -188,7 +188,7 @@ impl Base {
 }
 
 impl Route {
-    /// Its name in a configuration.
+    /// Returns the name in a configuration file.
     pub fn name(self) -> &'static str {
         match self {
             Self::Distribution => "distribution",

@@ -1,4 +1,4 @@
-//! What stands in files beside the configuration: the user's own templates, and the lock file of base images.
+//! Files besides the configuration that Dockerfiles are rendered from: the user's templates and the lock file.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::Config;
 
-/// The lock file, beside the root's configuration:
+/// The name of the lock file of base images. It is in the same directory as the root's configuration:
 ///
 /// ```toml
 /// [images]
@@ -15,33 +15,33 @@ use super::Config;
 /// ```
 pub const LOCK_FILE: &str = "crossdock.lock";
 
-/// What Dockerfiles are made with beside the configuration.
+/// Inputs of Dockerfiles besides the configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DockerfileInputs {
-    /// Templates by their path in the directory, without `.j2`.
+    /// Templates by their path below the template directory, without `.j2`.
     pub templates: BTreeMap<String, String>,
-    /// Digests by name and tag.
+    /// Digests of base images by name and tag.
     pub digests: BTreeMap<String, String>,
 }
 
-/// Why they cannot be read.
+/// The error for inputs that cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DockerfileInputError {
-    /// A file or directory that cannot be read.
+    /// A file or directory cannot be read.
     #[error("{path} cannot be read")]
     Read {
         /// The file.
         path: Utf8PathBuf,
-        /// Why.
+        /// The system's reason.
         source: std::io::Error,
     },
-    /// A lock file that says something else than digests.
+    /// The lock file is malformed.
     #[error("{path} is no lock file of base images: {reason}")]
     Lock {
         /// The file.
         path: Utf8PathBuf,
-        /// Where and why.
+        /// The place and the reason.
         reason: String,
     },
 }
@@ -54,10 +54,10 @@ struct Lock {
 }
 
 impl DockerfileInputs {
-    /// Reads them.
+    /// Reads the templates and the lock file. A project without them has empty inputs.
     ///
     /// # Errors
-    /// What cannot be read, and a lock file that is none.
+    /// A file that cannot be read, and a malformed lock file.
     pub fn read(config: &Config) -> Result<Self, DockerfileInputError> {
         let mut templates = BTreeMap::new();
         if let Some(directory) = &config.templates {
@@ -84,7 +84,7 @@ fn digests(path: &Utf8Path) -> Result<BTreeMap<String, String>, DockerfileInputE
     }
 }
 
-/// Deeper than templates lie, and shallow enough to end when a link leads back.
+/// The deepest directory level that is read. It ends a walk through a symbolic link that leads back.
 const MAX_DEPTH: usize = 8;
 
 fn collect(

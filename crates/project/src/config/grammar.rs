@@ -1,11 +1,11 @@
-//! The grammars of single values. Each function says what is wrong as a clause for a message.
+//! The grammars of single values. Each function returns what is wrong as a clause of a message.
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use crossdock_oci::Repository;
 
 use super::Port;
 
-/// A path component of a repository (distribution-spec § Pulling manifests, `<name>`).
+/// Checks a path component of a repository (distribution-spec § Pulling manifests, `<name>`).
 pub fn component(text: &str) -> Result<(), String> {
     match text.contains(['/', ':']) {
         true => Err(format!("`{text}` is more than a name; the whole reference goes into `repository`")),
@@ -13,7 +13,7 @@ pub fn component(text: &str) -> Result<(), String> {
     }
 }
 
-/// A repository with or without its registry, as `registry.example:5000/team/name`.
+/// Checks a repository with or without a registry, such as `registry.example:5000/team/name`.
 pub fn repository(text: &str) -> Result<(), String> {
     let last = text.rsplit('/').next().unwrap_or(text);
     if let Some((_, tag)) = last.split_once(':').filter(|_| !text.contains("://") && !text.contains('@')) {
@@ -23,7 +23,7 @@ pub fn repository(text: &str) -> Result<(), String> {
     text.parse::<Repository>().map(drop).map_err(|error| error.to_string())
 }
 
-/// `2222`, `53/udp`.
+/// Parses a port, such as `2222` or `53/udp`.
 pub fn port(text: &str) -> Result<Port, String> {
     let (number, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
     if !["tcp", "udp", "sctp"].contains(&protocol) {
@@ -35,7 +35,7 @@ pub fn port(text: &str) -> Result<Port, String> {
     }
 }
 
-/// Octal permission bits as text, as `0755`.
+/// Parses octal permission bits, such as `0755`.
 pub(super) fn mode(text: &str) -> Result<u32, String> {
     let digits = text.strip_prefix("0o").unwrap_or(text);
     let plain = !digits.is_empty() && digits.chars().all(|c| c.is_digit(8));
@@ -45,7 +45,7 @@ pub(super) fn mode(text: &str) -> Result<u32, String> {
     }
 }
 
-/// `uid`, `uid:gid`, `user`, `user:group` (OCI image-spec, config, `User`).
+/// Checks a user: `uid`, `uid:gid`, `user` or `user:group` (OCI image-spec, config, `User`).
 pub(super) fn user(text: &str) -> Result<(), String> {
     let part = |part: &str| {
         let named = part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
@@ -61,7 +61,8 @@ pub(super) fn user(text: &str) -> Result<(), String> {
     }
 }
 
-/// An absolute path in an image, without `.`, `..` and doubled slashes.
+/// Normalizes an absolute path in an image: without `.`, without repeated slashes. `..` is an error, because the
+/// directory that it leads to depends on symbolic links in the image.
 pub(super) fn image_path(text: &str) -> Result<String, String> {
     if !text.starts_with('/') {
         return Err(format!("`{text}` is relative; a path in an image is absolute, as `/{text}`"));
@@ -75,6 +76,7 @@ pub(super) fn image_path(text: &str) -> Result<String, String> {
         false => Ok(format!("/{}", parts.join("/"))),
     }
 }
+/// Checks one argument of a command. NUL cannot occur in one: execve(2) takes strings that end with it.
 
 pub(super) fn argument(text: &str) -> Result<(), String> {
     match text.contains('\0') {
@@ -126,7 +128,7 @@ pub(super) fn at_least(number: i64, least: i64) -> Result<u32, String> {
     number.ok_or_else(|| format!("it takes a whole number from {least}, as seconds or a count"))
 }
 
-/// `SIGINT`, `15`.
+/// Checks a stop signal, such as `SIGINT` or `15`.
 pub(super) fn stop_signal(text: &str) -> Result<(), String> {
     let number = text.parse::<u8>().is_ok_and(|number| (1..=64).contains(&number));
     let named = text.strip_prefix("SIG").is_some_and(|name| {
@@ -139,8 +141,8 @@ pub(super) fn stop_signal(text: &str) -> Result<(), String> {
     }
 }
 
-/// `1`, `1.26`, `1.26.3`, `1.27rc1`: what tags of images begin with. The release that an image lies on follows from other
-/// keys.
+/// Checks a version such as `1`, `1.26`, `1.26.3` or `1.27rc1`, which begins a tag of the compiler's image. The rest of
+/// the tag, the release of the distribution, follows from other keys.
 pub(super) fn version(text: &str) -> Result<(), String> {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (numbers, preview) = text.split_at(end);
@@ -156,7 +158,7 @@ pub(super) fn version(text: &str) -> Result<(), String> {
     }
 }
 
-/// A host, a registry, a version: what stands in a Dockerfile without quotes.
+/// Checks a host or the name of a registry. It is written into a Dockerfile without quotes.
 pub(super) fn host(text: &str) -> Result<(), String> {
     let begins = text.starts_with(|first: char| first.is_ascii_alphanumeric());
     match begins && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) {
@@ -192,7 +194,7 @@ pub(super) fn line(text: &str) -> Result<(), String> {
     }
 }
 
-/// A path with `.` and `..` taken away by text alone; none when it climbs above its start.
+/// Removes `.` and `..` from a path without looking at the file system; `None` if it leads above its start.
 pub(crate) fn lexical(path: &Utf8Path) -> Option<Utf8PathBuf> {
     path.components().try_fold(Utf8PathBuf::new(), |mut whole, component| {
         match component {
@@ -205,7 +207,7 @@ pub(crate) fn lexical(path: &Utf8Path) -> Option<Utf8PathBuf> {
     })
 }
 
-/// A path with `.` and `..` taken away as far as text alone can.
+/// Removes `.` and `..` from a path as far as that is possible without looking at the file system.
 pub fn normalized_path(path: impl AsRef<Utf8Path>) -> Utf8PathBuf {
     let path = path.as_ref();
     lexical(path).unwrap_or_else(|| path.to_owned())

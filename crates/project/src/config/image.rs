@@ -1,4 +1,4 @@
-//! `[image.NAME]`: from what is written to what is meant.
+//! Resolves `[image.NAME]`: raw keys become a checked [`ImageConfig`].
 
 use std::ops::Range;
 
@@ -13,7 +13,7 @@ use super::{Defaults, DockerfileConfig, ExtraFile, FileKind, ImageConfig, Privat
 use crate::language::Language;
 use crate::template;
 
-/// What a file says of one image; none when its name or directory is wrong, which the resolver then holds.
+/// Resolves an image. Returns `None` if its name or directory is wrong; the problem is then in the resolver.
 pub(super) fn image(
     resolver: &mut Resolver<'_>,
     name: Spanned<String>,
@@ -39,13 +39,13 @@ pub(super) fn image(
     Some(image)
 }
 
-/// Where to point when the image's directory is wrong.
+/// Returns the place that a problem with the image's directory points at.
 fn place(name: &Spanned<String>, raw: &RawImage) -> Range<usize> {
     let stated = raw.language.as_ref().map(Spanned::span);
     stated.or_else(|| raw.path.as_ref().map(Spanned::span)).unwrap_or_else(|| name.span())
 }
 
-/// The language that the file states or the directory shows.
+/// Returns the language that the file states or that the manifests in the directory show.
 fn language(
     resolver: &mut Resolver<'_>,
     place: &Range<usize>,
@@ -62,7 +62,7 @@ fn language(
     }
 }
 
-/// Which program goes in.
+/// Resolves the keys that choose the programs.
 fn program(resolver: &mut Resolver<'_>, image: &mut ImageConfig, raw: &mut RawImage) {
     image.language = raw.language.take().map(|language| resolver.sourced(language));
     image.package =
@@ -76,7 +76,7 @@ fn program(resolver: &mut Resolver<'_>, image: &mut ImageConfig, raw: &mut RawIm
     };
 }
 
-/// How it is built.
+/// Resolves the keys of compilers and linkers.
 fn build(resolver: &mut Resolver<'_>, image: &mut ImageConfig, raw: &mut RawImage) {
     if let Some(linkage) = raw.linkage.take() {
         image.linkage = resolver.sourced(linkage);
@@ -101,7 +101,7 @@ fn build(resolver: &mut Resolver<'_>, image: &mut ImageConfig, raw: &mut RawImag
     }
 }
 
-/// How the container runs.
+/// Resolves the keys of the container's configuration.
 fn container(resolver: &mut Resolver<'_>, image: &mut ImageConfig, raw: &mut RawImage) {
     image.deploy = std::mem::take(&mut raw.deploy).into_iter().map(|name| resolver.sourced(name)).collect();
     image.env = resolver.table("env", std::mem::take(&mut raw.env), grammar::variable);
@@ -126,7 +126,7 @@ fn container(resolver: &mut Resolver<'_>, image: &mut ImageConfig, raw: &mut Raw
     image.health = raw.health.take().and_then(|raw| health(resolver, raw));
 }
 
-/// What lies in the image beside the program.
+/// Resolves the keys of the content besides the programs.
 fn content(resolver: &mut Resolver<'_>, image: &mut ImageConfig, raw: &mut RawImage) {
     if let Some(base) = raw.base.take() {
         image.base = resolver.sourced(base);
@@ -144,7 +144,7 @@ fn content(resolver: &mut Resolver<'_>, image: &mut ImageConfig, raw: &mut RawIm
         .collect();
 }
 
-/// How the image is called.
+/// Resolves the keys of repository and tags.
 fn naming(resolver: &mut Resolver<'_>, image: &mut ImageConfig, raw: &mut RawImage) {
     image.repository =
         raw.repository.take().and_then(|name| resolver.text("repository", name, grammar::repository));
@@ -156,7 +156,7 @@ fn naming(resolver: &mut Resolver<'_>, image: &mut ImageConfig, raw: &mut RawIma
     }
 }
 
-/// Names of environment variables.
+/// Resolves the names of environment variables.
 pub(super) fn variables(resolver: &mut Resolver<'_>, names: Vec<Spanned<String>>) -> Vec<String> {
     let names = names.into_iter();
     names
@@ -165,7 +165,7 @@ pub(super) fn variables(resolver: &mut Resolver<'_>, names: Vec<Spanned<String>>
         .collect()
 }
 
-/// One of the image's `files`, which errors call by its key.
+/// Resolves an entry of `files`. Messages name it by its key, such as `image.web.files[0].to`.
 fn extra_file(
     resolver: &mut Resolver<'_>,
     project: &Utf8Path,
@@ -194,8 +194,8 @@ fn extra_file(
     Some(Sourced::new(ExtraFile { from, to, mode, kind }, source))
 }
 
-/// A file or directory that is there and lies below the project's directory or the file's own, also when all symbolic links
-/// are followed.
+/// Returns the path of an existing file or directory below the project's directory or the file's own. A symbolic link
+/// that leads out of them is an error: an image must not depend on the machine that builds it.
 fn existing(directory: &Utf8Path, project: &Utf8Path, path: &str) -> Result<Utf8PathBuf, String> {
     let whole = relative_to(directory, path)?;
     if !whole.starts_with(directory) && !whole.starts_with(project) {
@@ -211,7 +211,7 @@ fn existing(directory: &Utf8Path, project: &Utf8Path, path: &str) -> Result<Utf8
     }
 }
 
-/// A value that is text, though a number may be written for it.
+/// Resolves text that may also be written as a number.
 fn scalar(
     resolver: &mut Resolver<'_>,
     key: &str,
@@ -234,7 +234,7 @@ fn mode_of(mode: &Scalar, written: &str) -> Result<u32, String> {
     }
 }
 
-/// What is meant.
+/// Resolves `[image.NAME.dockerfile]`.
 fn dockerfile(resolver: &mut Resolver<'_>, raw: RawDockerfile) -> DockerfileConfig {
     let mut list =
         |key: &str, list: Option<Spanned<Vec<Spanned<String>>>>, check: fn(&str) -> Result<(), String>| {
@@ -266,7 +266,7 @@ fn dockerfile(resolver: &mut Resolver<'_>, raw: RawDockerfile) -> DockerfileConf
     }
 }
 
-/// A health check with Docker's own values where none are given (Dockerfile reference, HEALTHCHECK).
+/// Resolves `[image.NAME.health]`. Unset values are Docker's own (Dockerfile reference, HEALTHCHECK).
 fn health(resolver: &mut Resolver<'_>, raw: RawHealth) -> Option<Sourced<Health>> {
     let mut seconds = |key: &str, at: Option<Spanned<i64>>, least: i64, otherwise: u32| match at {
         None => Some(otherwise),

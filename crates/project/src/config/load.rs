@@ -1,4 +1,4 @@
-//! Finds, reads and joins configuration files.
+//! Finds configuration files and joins them into one configuration.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,16 +19,17 @@ use crossdock_platform::{listed, nearest};
 /// The name of a configuration file.
 pub const FILE_NAME: &str = "crossdock.toml";
 
-/// Files that make a directory a project.
+/// The manifests that make a directory a project.
 const MANIFESTS: [&str; 3] = ["Cargo.toml", "go.mod", "go.work"];
 
 impl Config {
-    /// The configuration for a working directory, which is absolute: the nearest `crossdock.toml` from there upwards,
-    /// at most up to the git checkout's root (outside a checkout, the topmost directory of a project). Without one, a
-    /// configuration without images whose root is the nearest directory of a project.
+    /// Finds and reads the configuration for an absolute working directory: the nearest `crossdock.toml` there or above,
+    /// up to the root of the git checkout, or outside of a checkout up to the topmost directory of a project. A file
+    /// above those belongs to something else. If there is none, the configuration declares no image, and its root is
+    /// the nearest directory of a project.
     ///
     /// # Errors
-    /// A file that cannot be read, or that is wrong.
+    /// A file that cannot be read or is invalid.
     pub fn find(directory: &Utf8Path) -> Result<Self, ConfigError> {
         let boundary = boundary(directory);
         for ancestor in directory.ancestors() {
@@ -44,16 +45,19 @@ impl Config {
         Ok(Self::unconfigured(project.unwrap_or(directory)))
     }
 
-    /// The configuration of this file and the files that it includes. The path is absolute.
+    /// Reads a configuration file and the files that it includes. The path is absolute.
     ///
     /// # Errors
-    /// A file that cannot be read, or that is wrong.
+    /// A file that cannot be read or is invalid.
     pub fn read(path: &Utf8Path) -> Result<Self, ConfigError> {
         let path = &normalized_path(path);
         Self::of_document(Document::read(path)?)
     }
 
-    /// The configuration that a text would be as the file at this path, which is absolute.
+    /// Parses text as if it were the file at an absolute path, which need not exist.
+    ///
+    /// # Errors
+    /// Invalid text, and an included file that cannot be read or is invalid.
     pub fn from_text(path: &Utf8Path, text: String) -> Result<Self, ConfigError> {
         Self::of_document(Document { path: path.to_owned(), text })
     }
@@ -65,7 +69,7 @@ impl Config {
         loader.finish()
     }
 
-    /// A configuration that says nothing of a directory.
+    /// Returns the configuration of a directory without configuration files.
     pub fn unconfigured(root: &Utf8Path) -> Self {
         Self {
             root: root.to_owned(),
@@ -79,7 +83,7 @@ impl Config {
     }
 }
 
-/// The topmost directory in which a configuration of `directory` is looked for.
+/// Returns the topmost directory in which the configuration of `directory` is looked for.
 fn boundary(directory: &Utf8Path) -> &Utf8Path {
     let checkout = crate::git::checkout_root(directory);
     let topmost = || directory.ancestors().filter(|ancestor| is_project(ancestor)).last();
@@ -111,7 +115,7 @@ impl Document {
     }
 }
 
-/// Collects files into one configuration.
+/// Joins files into one configuration.
 struct Loader {
     config: Config,
     problems: Vec<Problem>,
@@ -186,7 +190,7 @@ impl Loader {
         }
     }
 
-    /// A directory is asked about once, as a project of one language.
+    /// Reports a directory that two images take for projects of two languages: each directory is discovered once.
     fn one_language(&self, resolver: &mut Resolver<'_>, span: &std::ops::Range<usize>, image: &ImageConfig) {
         let language = |image: &ImageConfig| {
             Language::detect(&image.path.value, image.language.as_ref().map(|language| language.value)).ok()
@@ -219,7 +223,7 @@ impl Loader {
                         "give one of them another name",
                     );
                 }
-                // Two files that stand alone may say the same of one place; they are one then.
+                // Files that can be used on their own may declare the same deploy target.
                 Some(_) => {}
                 None => drop(self.config.deploys.insert(name.into_inner(), deploy)),
             }
@@ -246,7 +250,7 @@ fn defaults(resolver: &mut Resolver<'_>, raw: &RawConfig) -> Defaults {
     }
 }
 
-/// The directory of the user's own templates: it is there, and below the file's directory.
+/// Resolves the directory of the user's templates, which exists and is below the file's directory.
 fn templates(resolver: &mut Resolver<'_>, directory: Spanned<String>) -> Option<Sourced<Utf8PathBuf>> {
     let root = resolver.directory;
     resolver.checked("templates", directory, |text| {
@@ -297,7 +301,7 @@ fn known_deploy(
     resolver.report(&name.span(), format!("no deploy target is called `{}`", name.get_ref()), help);
 }
 
-/// The files that patterns name, each with the pattern's place: a directory stands for its `crossdock.toml`.
+/// Returns the files that the patterns match, each with the place of its pattern. A directory is its `crossdock.toml`.
 fn included(
     resolver: &mut Resolver<'_>,
     patterns: &[Spanned<String>],
@@ -318,7 +322,7 @@ fn matches(directory: &Utf8Path, pattern: &str) -> Result<Vec<Utf8PathBuf>, Stri
     let whole = format!("{}/{relative}", glob::Pattern::escape(directory.as_str()));
     let paths = glob::glob(&whole).map_err(|error| format!("`{pattern}` is not a pattern: {error}"))?;
     let paths = paths.filter_map(Result::ok).filter_map(|path| Utf8PathBuf::from_path_buf(path).ok());
-    // `examples/*` means directories; what else lies there, as a README, is meant only by a pattern for files.
+    // `examples/*` is meant for directories: a README among them is not a configuration file.
     let means_files = pattern.ends_with(".toml");
     let file = |path: Utf8PathBuf| if path.is_dir() { path.join(FILE_NAME) } else { path };
     let is_meant =

@@ -1,4 +1,4 @@
-//! The layer between the files and the command line: `CROSSDOCK_…` variables.
+//! The layer between the files and the command line: the variables `CROSSDOCK_…`.
 
 use std::num::NonZeroUsize;
 
@@ -8,36 +8,36 @@ use super::{Builder, ConfigError, Source, Sourced};
 use crossdock_platform::nearest;
 use crossdock_system::environment::Environment;
 
-/// What the environment sets, each with its variable as its provenance. The command line's options go above these, and
-/// these above the files. A variable that is set to nothing counts as not set.
+/// The settings of the environment. The command line takes precedence over them, and they over the files. An empty
+/// variable is an unset one.
 #[derive(Debug, Clone, Default)]
 pub struct Overrides {
-    /// `CROSSDOCK_CONFIG`: the configuration file, as `--config`. Absolute.
+    /// The configuration file, `CROSSDOCK_CONFIG`, as with `--config`. Absolute.
     pub config: Option<Sourced<Utf8PathBuf>>,
-    /// `CROSSDOCK_PLATFORM`: what is built, as `--platform`; separated by commas.
+    /// The platforms to build, `CROSSDOCK_PLATFORM`, as with `--platform`; separated by commas.
     pub platforms: Vec<Sourced<String>>,
-    /// `CROSSDOCK_FOR`: what the result is judged against, as `--for`; separated by commas.
+    /// The nodes to verify for, `CROSSDOCK_FOR`, as with `--for`; separated by commas.
     pub nodes: Vec<Sourced<String>>,
-    /// `CROSSDOCK_IMAGE`: the images, as `--image`; separated by commas.
+    /// The images, `CROSSDOCK_IMAGE`, as with `--image`; separated by commas.
     pub images: Vec<Sourced<String>>,
-    /// `CROSSDOCK_OUTPUT`: the directory of the layouts, as `--output`. Absolute.
+    /// The directory of the layouts, `CROSSDOCK_OUTPUT`, as with `--output`. Absolute.
     pub output: Option<Sourced<Utf8PathBuf>>,
-    /// `CROSSDOCK_TAG`: tag templates, as `--tag`; separated by commas that stand outside of `{{ }}` and `{% %}`.
+    /// Tag templates, `CROSSDOCK_TAG`, as with `--tag`; separated by commas outside of `{{ }}` and `{% %}`.
     pub tags: Vec<Sourced<String>>,
-    /// `CROSSDOCK_REPOSITORY`, as `--repository`.
+    /// The repository, `CROSSDOCK_REPOSITORY`, as with `--repository`.
     pub repository: Option<Sourced<String>>,
-    /// `CROSSDOCK_JOBS`: from 1 to 4096, as `--jobs`.
+    /// The number of parallel jobs, `CROSSDOCK_JOBS`, as with `--jobs`; 1 to 4096.
     pub jobs: Option<Sourced<usize>>,
-    /// `CROSSDOCK_BUILDER`: who builds, as `--builder`.
+    /// The builder, `CROSSDOCK_BUILDER`, as with `--builder`.
     pub builder: Option<Sourced<Builder>>,
-    /// `CROSSDOCK_OFFLINE`, as `--offline`: `1`, `true`, `yes`, `0`, `false` or `no`.
+    /// Whether the network stays unused, `CROSSDOCK_OFFLINE`, as with `--offline`: `1`, `true`, `yes`, `0`, `false` or `no`.
     pub offline: Option<Sourced<bool>>,
 }
 
 const PREFIX: &str = "CROSSDOCK_";
 
-/// The environment variables that crossdock reads, and what each means; the cache's directory is read by
-/// [`Environment::cache_directory`].
+/// The environment variables that crossdock reads, each with its meaning. [`Environment::cache_directory`] reads that of
+/// the cache.
 pub const VARIABLES: &[(&str, &str)] = &[
     ("CROSSDOCK_BUILDER", "who builds, as `--builder`"),
     (
@@ -56,10 +56,10 @@ pub const VARIABLES: &[(&str, &str)] = &[
 ];
 
 impl Overrides {
-    /// Reads the variables, and warns of those that begin with `CROSSDOCK_` and mean nothing.
+    /// Reads the variables. Returns a warning for each one that begins with `CROSSDOCK_` and is unknown.
     ///
     /// # Errors
-    /// A value that its option does not take.
+    /// A value that the corresponding option does not accept.
     pub fn from_environment(environment: &Environment) -> Result<(Self, Vec<String>), ConfigError> {
         refuse_unreadable(environment)?;
         let text = |name: &str| {
@@ -87,7 +87,7 @@ impl Overrides {
     }
 }
 
-/// A variable that crossdock reads and that is not UTF-8: left out silently it would change what is built.
+/// Refuses a variable that crossdock reads and that is not UTF-8. Ignoring it could change what is built.
 fn refuse_unreadable(environment: &Environment) -> Result<(), ConfigError> {
     const READ: [&str; 5] = ["HOME", "XDG_CACHE_HOME", "RUSTFLAGS", "GOFLAGS", "SOURCE_DATE_EPOCH"];
     const PREFIXES: [&str; 2] = [PREFIX, "CARGO_"];
@@ -141,7 +141,8 @@ fn builder(text: Sourced<String>) -> Result<Sourced<Builder>, ConfigError> {
     }
 }
 
-/// How many things may run side by side. Compilers prepare something for each: go never ends with some billions.
+/// Parses a number of parallel jobs. It has an upper limit because compilers allocate memory for each job: go does not
+/// finish with billions of them.
 pub fn parse_jobs(text: &str) -> Result<NonZeroUsize, &'static str> {
     match text.parse::<NonZeroUsize>() {
         Ok(jobs) if jobs.get() <= 4096 => Ok(jobs),
@@ -157,7 +158,7 @@ fn switch(text: &str) -> Result<bool, &'static str> {
     }
 }
 
-/// The items between commas; one inside of a template's braces belongs to the template.
+/// Splits text at commas. A comma inside the braces of a template belongs to the template.
 fn items(text: Sourced<String>) -> Vec<Sourced<String>> {
     let mut depth = 0_usize;
     let split = text.value.split(|c: char| {

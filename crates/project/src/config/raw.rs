@@ -1,4 +1,4 @@
-//! `crossdock.toml` as it is written: names, types and places, without meaning.
+//! `crossdock.toml` as written: names, types and places, without meaning. Unknown keys are errors.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use toml::Spanned;
 use super::{Base, DockerfileMode, Libc, Linkage, Route};
 use crate::language::Language;
 
-/// A table of text that a user names freely.
+/// A table of strings with names of the user's choice.
 pub(super) type StringTable = BTreeMap<Spanned<String>, Spanned<String>>;
 
 #[derive(Debug, Default, Deserialize)]
@@ -86,7 +86,7 @@ pub(super) struct RawFile {
     pub(super) mode: Option<Spanned<Scalar>>,
 }
 
-/// `[image.NAME.dockerfile]` as it is written.
+/// `[image.NAME.dockerfile]` as written.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RawDockerfile {
@@ -111,7 +111,7 @@ pub(super) struct RawPrivate {
     pub(super) registries: Option<Spanned<Vec<Spanned<String>>>>,
 }
 
-/// `[image.NAME.health]` as it is written.
+/// `[image.NAME.health]` as written.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RawHealth {
@@ -122,7 +122,7 @@ pub(super) struct RawHealth {
     pub(super) retries: Option<Spanned<i64>>,
 }
 
-/// What may be written as a number or as text: a port, a user, a mode.
+/// A value that may be a number or a string: a port, a user, a mode.
 #[derive(Debug)]
 pub(super) enum Scalar {
     Number(i64),
@@ -139,7 +139,7 @@ impl std::fmt::Display for Scalar {
 }
 
 impl<'de> Deserialize<'de> for Scalar {
-    // By hand, because an error of an untagged enum points at the whole list that holds it.
+    // By hand: an error of an untagged enum would point at the whole list that contains the value.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(ScalarVisitor)
     }

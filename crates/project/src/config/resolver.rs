@@ -1,4 +1,4 @@
-//! Carries a file's values into the resolved configuration and collects all that is wrong on the way.
+//! Carries the values of one file into the resolved configuration and collects all problems on the way.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -11,12 +11,12 @@ use super::grammar::lexical;
 use super::problem::{Document, Problem};
 use super::raw::StringTable;
 
-/// One file on its way into the configuration.
+/// A file whose raw values are being resolved.
 pub(super) struct Resolver<'a> {
     pub(super) document: &'a Document,
-    /// The file's directory: its paths are relative to it. Absolute.
+    /// The directory of the file, which its paths are relative to. Absolute.
     pub(super) directory: &'a Utf8Path,
-    /// All that is wrong so far.
+    /// The problems found so far.
     pub(super) problems: Vec<Problem>,
 }
 
@@ -30,13 +30,13 @@ impl Resolver<'_> {
         self.problems.push(self.document.problem(span, message, help));
     }
 
-    /// The value with its place as its provenance.
+    /// Returns the value with its place as source.
     pub(super) fn sourced<T>(&self, at: Spanned<T>) -> Sourced<T> {
         let source = self.document.source(&at.span());
         Sourced::new(at.into_inner(), source)
     }
 
-    /// What a check makes of a value; none when it refuses, which is then written down.
+    /// Returns the result of a check; `None` after a refusal, which becomes a problem.
     pub(super) fn checked<T, U>(
         &mut self,
         key: &str,
@@ -52,7 +52,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// A value that is text with a grammar.
+    /// Checks a string.
     pub(super) fn text(
         &mut self,
         key: &str,
@@ -62,7 +62,7 @@ impl Resolver<'_> {
         self.checked(key, at, |text| check(text).map(|()| text.clone()))
     }
 
-    /// A list as one value; every item follows the grammar.
+    /// Checks every item of a list, which is one value of the configuration.
     pub(super) fn list(
         &mut self,
         key: &str,
@@ -75,7 +75,7 @@ impl Resolver<'_> {
         Sourced::new(items.collect(), source)
     }
 
-    /// A table whose keys a user names freely.
+    /// Checks the names of a table.
     pub(super) fn table(
         &mut self,
         key: &str,
@@ -95,7 +95,7 @@ impl Resolver<'_> {
     }
 }
 
-/// A path relative to a file's directory, without `.` and `..`.
+/// Resolves a path relative to the directory of a file, without `.` and `..`.
 pub(super) fn relative_to(directory: &Utf8Path, path: &str) -> Result<Utf8PathBuf, String> {
     if Utf8Path::new(path).is_absolute() {
         return Err(format!("`{path}` is absolute; paths are relative to the directory of this file"));
