@@ -1,4 +1,4 @@
-//! What the project itself says: Cargo's metadata, Go's package list, git.
+//! Discovery: asks cargo or go which packages, programs and sources a project has.
 
 mod cargo;
 mod error;
@@ -29,12 +29,12 @@ pub use go::{GoMain, GoModule};
 pub use manifests::read_manifests;
 pub use select::{Program, SelectError};
 
-/// Asks cargo or go what the project in a directory is. The directory is absolute and holds the `Cargo.toml`, `go.mod` or
-/// `go.work`.
+/// Asks cargo or go about the project in a directory. The directory is absolute and contains the `Cargo.toml`, `go.mod`
+/// or `go.work`.
 ///
 /// # Errors
-/// A directory without a project or without a program, a missing tool, and what the tool itself refuses. An existing
-/// `Cargo.lock` is never changed: one that does not fit is an error.
+/// A directory without a project or without a program, a missing tool, and a project that the tool refuses. An existing
+/// `Cargo.lock` is never changed: one that does not match is an error.
 pub fn discover(
     directory: &Utf8Path,
     options: &DiscoverOptions,
@@ -46,41 +46,41 @@ pub fn discover(
     }
 }
 
-/// One Cargo workspace or Go module that images are built from.
+/// A Cargo workspace or a Go module, from which images are built.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "language")]
 pub enum Project {
-    /// A Cargo workspace (or single package).
+    /// A Cargo workspace or a single package.
     Rust(CargoWorkspace),
-    /// A Go module.
+    /// A Go module or workspace.
     Go(GoModule),
 }
 
-/// What is asked of a project.
+/// Options of [`discover`]. By default they cover Linux on amd64 and arm64.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct DiscoverOptions {
-    /// The language, where a directory may hold both.
+    /// The language, for a directory with projects of both.
     pub language: Option<Language>,
-    /// Whether cargo and go may fetch what they miss.
+    /// Whether cargo and go may use the network.
     pub network: Network,
-    /// The Cargo features that the images ask for, taken together: they decide what is compiled.
+    /// The Cargo features of all images together: they decide which dependencies are compiled.
     pub features: Features,
     /// The platforms whose dependencies and files count.
     pub platforms: Vec<Platform>,
-    /// `cargo`: a path, or a name that PATH finds.
+    /// The `cargo` to run: a path, or a name to look up in PATH.
     pub cargo: String,
-    /// `go`.
+    /// The `go` to run: a path, or a name to look up in PATH.
     pub go: String,
 }
 
-/// Whether tools may use the network.
+/// Whether cargo and go may use the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Network {
-    /// They may.
+    /// They may download what is missing.
     #[default]
     Online,
-    /// They make do with what this machine has (`--offline`).
+    /// They use what this machine has (`--offline`).
     Offline,
 }
 
@@ -99,8 +99,8 @@ impl Default for DiscoverOptions {
 }
 
 impl DiscoverOptions {
-    /// What images of one directory ask for, taken together: a feature that one of them turns on counts, and the default
-    /// features count unless all images turn them off.
+    /// Creates the options for the images of one directory. A feature counts if one image enables it; the default
+    /// features count unless all images disable them.
     pub fn for_images<'a>(images: impl IntoIterator<Item = &'a ImageConfig>, network: Network) -> Self {
         let mut options = Self { network, ..Self::default() };
         let mut off = None;
@@ -117,32 +117,32 @@ impl DiscoverOptions {
     }
 }
 
-/// What a manifest says for people.
+/// The keys of a package's manifest that describe it to people.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct PackageMetadata {
-    /// One line.
+    /// The description, without surrounding white space.
     pub description: Option<String>,
-    /// SPDX expression.
+    /// The license, an SPDX expression.
     pub license: Option<String>,
-    /// Source repository.
+    /// The URL of the source repository.
     pub repository: Option<String>,
-    /// Home page.
+    /// The URL of the home page.
     pub homepage: Option<String>,
-    /// Authors.
+    /// The authors.
     pub authors: Vec<String>,
 }
 
-/// The files and directories that a build reads, as far as the project's own tools tell.
+/// The files and directories that a build reads, as far as the project's own tools say.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Sources {
-    /// Below the project's root and relative to it, as `cmd`, `crates/api`, `*.go`; none inside another.
+    /// Paths and patterns relative to the project's root, such as `cmd`, `crates/api` and `*.go`; none below another.
     pub inside: BTreeSet<String>,
-    /// Directories of the project's own code that lie outside of its root: path dependencies, local replacements.
+    /// Directories of the project's own code outside of its root: path dependencies and local replacements.
     pub outside: BTreeSet<Utf8PathBuf>,
 }
 
 impl Sources {
-    /// A directory with everything in it; of the root itself those `entries` alone that are named.
+    /// Adds a directory with all its content; of the root itself only the named `entries`.
     fn add(&mut self, root: &Utf8Path, directory: &Utf8Path, entries: impl Iterator<Item = String>) {
         match directory.strip_prefix(root) {
             Ok(below) if below.as_str().is_empty() => self.inside.extend(entries),
@@ -151,13 +151,13 @@ impl Sources {
         }
     }
 
-    /// Adds what another question showed.
+    /// Adds the sources that another platform's answer names.
     fn merge(&mut self, other: Self) {
         self.inside.extend(other.inside);
         self.outside.extend(other.outside);
     }
 
-    /// Without what lies in a directory that is named too.
+    /// Removes paths below a directory that is listed too.
     fn reduced(mut self) -> Self {
         let all = self.inside.clone();
         let within =
@@ -167,7 +167,7 @@ impl Sources {
     }
 }
 
-/// The first part of a path below the root: what is named to have the path.
+/// Returns the first component of a path below the root.
 fn first_part(root: &Utf8Path, path: &Utf8Path) -> Option<String> {
     let below = path.strip_prefix(root).ok()?;
     below.components().next().map(|part| part.as_str().to_owned())

@@ -1,4 +1,4 @@
-//! git's view of the project's directory.
+//! The git checkout of a project: commit, branch, tags and origin.
 
 use camino::Utf8Path;
 use serde::Serialize;
@@ -6,33 +6,33 @@ use serde::Serialize;
 use crossdock_system::availability::{Availability, Remedy, Scope, Unavailable};
 use crossdock_system::process::{Command, ProcessError, Processes};
 
-/// What git says of the project's directory.
+/// The state of the git checkout that a directory is in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Git {
     /// The full commit id.
     pub sha: String,
-    /// The first seven characters or as many as git needs.
+    /// The commit id with seven characters, or with as many as make it unique.
     pub short: String,
-    /// The branch; none when detached.
+    /// The branch; `None` if HEAD is detached.
     pub branch: Option<String>,
-    /// A tag on this very commit: the directory's own, as `svc/v1.2.0` is of `svc`, before those of the whole checkout, and
-    /// of several the highest version.
+    /// A tag of this commit. The directory's own (`svc/v1.2.0` is one of `svc`) come before those of the whole
+    /// checkout, and the highest version before the others.
     pub tag: Option<String>,
-    /// The version that a tag on this very commit gives what lies in the directory: `1.2.0` of `svc/v1.2.0` in the directory
-    /// `svc`, or of `v1.2.0` (Go Modules Reference, "Mapping versions to commits"). Other directories' tags give none.
+    /// The version that a tag of this commit gives to the directory: `1.2.0` of `svc/v1.2.0` in the directory `svc`, or
+    /// of `v1.2.0` (Go Modules Reference, "Mapping versions to commits"). Tags of other directories give none.
     pub version: Option<String>,
-    /// Whether tracked or untracked, not ignored files differ from the commit.
+    /// Whether tracked files differ from the commit, or untracked files exist that are not ignored.
     pub dirty: bool,
-    /// The commit's date, seconds since the Unix epoch.
+    /// The committer date, in seconds since the Unix epoch.
     pub time: i64,
-    /// The origin's address in https form without user information; none for local remotes.
+    /// The URL of the remote `origin` with https and without user information; `None` for a local remote.
     pub source: Option<String>,
 }
 
-/// Asks git about the checkout that a directory lies in. Nothing in the checkout is written, not even its index.
+/// Asks git about the checkout that a directory is in. Nothing in the checkout is written, not even its index.
 ///
-/// Unavailable are: git itself, a checkout around the directory, a first commit, and a checkout that git refuses to read
-/// because it belongs to another user (`safe.directory`).
+/// The answer is unavailable without git, outside of a checkout, before the first commit, and if git refuses to read a
+/// checkout because it belongs to another user (`safe.directory`).
 pub fn git(directory: &Utf8Path, processes: &Processes) -> Availability<Git> {
     match ask(directory, processes) {
         Ok(git) => Availability::Available(git),
@@ -42,7 +42,7 @@ pub fn git(directory: &Utf8Path, processes: &Processes) -> Availability<Git> {
 
 fn ask(directory: &Utf8Path, processes: &Processes) -> Result<Git, Unavailable> {
     let calls = [
-        // Whether anything differs is all that is asked: one path stands for a whole new directory.
+        // One path stands for a new directory with all its content: only whether anything differs matters.
         vec!["status", "--porcelain=v2", "--branch", "--untracked-files=normal", "-z"],
         vec!["log", "-1", "--no-show-signature", "--decorate=full", "--format=%H%n%h%n%ct%n%D"],
         vec!["config", "--get", "remote.origin.url"],
@@ -56,7 +56,7 @@ fn ask(directory: &Utf8Path, processes: &Processes) -> Result<Git, Unavailable> 
     let status = status.map_err(|error| refusal(directory, &error))?;
     let ended = || Unavailable::because("git's answer could not be awaited");
     let log = log.map_err(|_| ended())?.map_err(|error| refusal(directory, &error))?;
-    // Without an origin `git config` fails: then there is no address.
+    // `git config` fails if there is no remote `origin`.
     let remote = remote.map_err(|_| ended())?.ok();
     let mut git = read_log(&log, &below_root(directory))
         .ok_or_else(|| Unavailable::because("git described the commit in an unknown way"))?;
@@ -67,26 +67,26 @@ fn ask(directory: &Utf8Path, processes: &Processes) -> Result<Git, Unavailable> 
 
 fn command(directory: &Utf8Path, arguments: &[&str]) -> Command {
     Command::new("git", directory)
-        // The length of a short id must not depend on how much history this clone has, nor on a user's settings.
+        // Neither the length of this clone's history nor a user's settings may change the length of a short id.
         .args(["--no-optional-locks", "-c", "core.abbrev=7", "-c", "core.quotePath=false"])
         .args(arguments.iter().copied())
         .env("LC_ALL", "C")
 }
 
-/// Branch and dirtiness from `git status --porcelain=v2 --branch -z` (git-status(1)).
+/// Parses branch and dirtiness of `git status --porcelain=v2 --branch -z` (git-status(1)).
 fn read_status(answer: &str) -> (Option<String>, bool) {
     let branch = answer.split('\0').find_map(|entry| entry.strip_prefix("# branch.head "));
     let dirty = answer.split('\0').any(|entry| !entry.is_empty() && !entry.starts_with("# "));
     (branch.filter(|branch| *branch != "(detached)").map(str::to_owned), dirty)
 }
 
-/// The root of the checkout that a directory lies in, also of one that git does not read. A worktree's and a submodule's
-/// `.git` is a file.
+/// Returns the root of the checkout that a directory is in, even if git refuses to read it. `.git` is a file in a
+/// worktree and in a submodule.
 pub fn checkout_root(directory: &Utf8Path) -> Option<&Utf8Path> {
     directory.ancestors().find(|above| above.join(".git").exists())
 }
 
-/// The directory's path below its checkout's root, with `/` at its end; empty for the root itself.
+/// Returns the directory's path below the root of its checkout, with a trailing `/`; empty for the root itself.
 fn below_root(directory: &Utf8Path) -> String {
     let below = checkout_root(directory)
         .and_then(|root| directory.strip_prefix(root).ok())
@@ -94,14 +94,14 @@ fn below_root(directory: &Utf8Path) -> String {
     below.map(|below| below.components().map(|part| format!("{part}/")).collect()).unwrap_or_default()
 }
 
-/// Commit, date and tag from the answer of `git log`, for a directory below the checkout's root.
+/// Parses commit, date and tags of `git log`, for a directory below the root of the checkout.
 fn read_log(answer: &str, below: &str) -> Option<Git> {
     let mut lines = answer.lines();
     let (sha, short) = (lines.next()?.to_owned(), lines.next()?.to_owned());
     let time = lines.next()?.parse().ok()?;
     let names = lines.next().unwrap_or_default().split(", ");
     let tags = || names.clone().filter_map(|name| name.strip_prefix("tag: refs/tags/"));
-    // In the checkout's root every tag without a directory is an own one.
+    // In the root of the checkout every tag without a directory is its own.
     let own = |tag: &&str| tag.strip_prefix(below).is_some_and(|rest| !rest.contains('/'));
     let of_all = |tag: &&str| !tag.contains('/');
     let highest = |tags: Vec<&str>| {
@@ -120,7 +120,7 @@ fn is_version(tag: &str) -> bool {
     tag.strip_prefix('v').unwrap_or(tag).starts_with(|c: char| c.is_ascii_digit())
 }
 
-/// A text in pieces that compare as people compare versions: numbers by value; a pre-release, which follows a `-`, comes
+/// Splits text into pieces that compare as versions do: numbers by value, and a pre-release, which follows a `-`,
 /// before the version itself.
 fn natural(text: &str) -> Vec<(u8, u64, String)> {
     let mut pieces = Vec::new();
@@ -172,23 +172,23 @@ fn refusal(directory: &Utf8Path, error: &ProcessError) -> Unavailable {
     }
 }
 
-/// The checkout that `safe.directory` does not name: `fatal: detected dubious ownership in repository at '…'`.
+/// Returns the checkout of git's `fatal: detected dubious ownership in repository at '…'`.
 fn dubious(said: &str) -> Option<&str> {
     said.split_once("dubious ownership in repository at '")?.1.split_once('\'').map(|(path, _)| path)
 }
 
-/// A remote's address in https form without user information; none for paths and other local remotes.
+/// Returns the https URL of a remote without user information; `None` for paths and other local remotes.
 fn https(address: &str) -> Option<String> {
     let (host, path) = match address.split_once("://") {
         Some(("https" | "http" | "ssh" | "git" | "git+ssh", rest)) => rest.split_once('/')?,
         Some(_) => return None,
-        // scp's form, `git@host:path`; a colon after a slash, or after a drive letter, belongs to a local path.
+        // scp's form, `git@host:path`. A colon after a slash or a drive letter belongs to a local path.
         None => address.split_once(':').filter(|(host, _)| !host.contains(['/', '\\']) && host.len() > 1)?,
     };
     let port_counts = address.starts_with("http");
     let host = host.rsplit('@').next()?;
     let host = if port_counts { host } else { host.split(':').next()? };
-    // What follows a `?` is no part of the place, and may be a secret.
+    // What follows `?` does not identify the repository and may be a secret.
     let path = path.split(['?', '#']).next()?;
     let path = path.trim_matches('/').trim_end_matches(".git").trim_end_matches('/');
     let local = host.is_empty() || host == "localhost" || host.starts_with("127.") || host.starts_with('[');

@@ -13,38 +13,38 @@ use minijinja::{Environment, ErrorKind, UndefinedBehavior};
 use crate::git::Git;
 use crossdock_platform::{listed, nearest};
 
-/// What templates may use, as Markdown.
+/// The variables and filters of templates, as Markdown.
 pub const MARKDOWN: &str = include_str!("template.md");
 
-/// What templates may use.
+/// The values that templates may use.
 #[derive(Debug, Clone, Default)]
 pub struct Values {
-    /// The program's version.
+    /// The version of the program.
     pub version: Option<String>,
-    /// The checkout.
+    /// The git checkout.
     pub git: Option<Git>,
-    /// Why there is none, where more is known than that the directory lies in none.
+    /// The reason why git says nothing, if the directory is in a checkout.
     pub git_unavailable: Option<String>,
-    /// Environment variables that the configuration allows, and that are set.
+    /// The environment variables that the configuration allows and that are set.
     pub env: BTreeMap<String, String>,
 }
 
-/// What a template gives.
+/// The result of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Tag {
     /// A valid tag.
     Value(String),
-    /// Something in it has no value here.
+    /// No tag: a variable of the template has no value here.
     Skipped {
-        /// What, and why.
+        /// The variable and the reason.
         why: String,
     },
 }
 
-/// Why a template gives no tag anywhere.
+/// The error for a template that gives a tag nowhere.
 #[derive(Debug, thiserror::Error)]
 pub enum TemplateError {
-    /// It cannot be read.
+    /// It has a syntax error.
     #[error("`{template}` is not a template: {reason}")]
     Syntax {
         /// The template.
@@ -52,17 +52,17 @@ pub enum TemplateError {
         /// The reason.
         reason: String,
     },
-    /// It uses a name that does not exist.
+    /// It uses an unknown name.
     #[error("the tag template `{template}` uses `{name}`, which does not exist; {help}")]
     Unknown {
         /// The template.
         template: String,
         /// The name.
         name: String,
-        /// The nearest, or all.
+        /// A hint: the nearest name, or all names.
         help: String,
     },
-    /// It fails while it is filled in.
+    /// It fails while it is rendered.
     #[error("the tag template `{template}` cannot be filled in: {reason}")]
     Fill {
         /// The template.
@@ -70,26 +70,26 @@ pub enum TemplateError {
         /// The reason.
         reason: String,
     },
-    /// Its result breaks the distribution specification's grammar.
+    /// Its result is not a tag (distribution-spec, `<reference>`).
     #[error(
         "the tag template `{template}` gives no tag: {reason}; the filter `slug` replaces what is not allowed"
     )]
     NotATag {
         /// The template.
         template: String,
-        /// Which character, and why.
+        /// The wrong character.
         reason: ReferenceError,
     },
 }
 
 const NAMES: [&str; 7] = ["version", "date", "git.short", "git.sha", "git.branch", "git.tag", "git.dirty"];
-/// Functions that MiniJinja has without asking.
+/// Functions that MiniJinja always has.
 const FUNCTIONS: [&str; 4] = ["range", "dict", "namespace", "debug"];
 
-/// Fills a template in.
+/// Renders a template.
 ///
 /// # Errors
-/// A template that is wrong everywhere, or whose result is not a tag (distribution-spec, `<reference>`).
+/// A template that is wrong whatever the values are, and a result that is not a tag (distribution-spec, `<reference>`).
 ///
 /// ```
 /// use crossdock_project::template::{Tag, Values, tag};
@@ -104,7 +104,7 @@ pub fn tag(template: &str, values: &Values) -> Result<Tag, TemplateError> {
     match environment.render_str(template, Value::from_pairs(context(values))) {
         Ok(text) => match (text.parse::<OciTag>(), without_value(&used, values)) {
             (Ok(tag), _) => Ok(Tag::Value(tag.as_str().to_owned())),
-            // `{% if git.tag %}…{% endif %}` is a tag only where there is one.
+            // `{% if git.tag %}…{% endif %}` gives a tag only if there is a git tag.
             (Err(_), Some(why)) if text.trim().is_empty() => Ok(Tag::Skipped { why }),
             (Err(_), None) if text.trim().is_empty() && used.iter().any(|name| name == "git.dirty") => {
                 Ok(Tag::Skipped { why: "`git.dirty` is empty: no file differs from the commit".to_owned() })
@@ -112,7 +112,8 @@ pub fn tag(template: &str, values: &Values) -> Result<Tag, TemplateError> {
             (Err(reason), _) => Err(TemplateError::NotATag { template: template.to_owned(), reason }),
         },
         Err(error) => match without_value(&used, values) {
-            // Without a commit there is no `date` either, and calling what is not there is another kind of error.
+            // Without a commit there is no `date` either, and MiniJinja reports a call of an undefined name as an
+            // unknown function.
             Some(why) if [ErrorKind::UndefinedError, ErrorKind::UnknownFunction].contains(&error.kind()) => {
                 Ok(Tag::Skipped { why })
             }
@@ -121,8 +122,7 @@ pub fn tag(template: &str, values: &Values) -> Result<Tag, TemplateError> {
     }
 }
 
-/// Whether a template is right as far as that can be told before there are values. It may read the variables of
-/// `tag_env`.
+/// Checks a template as far as possible without values. It may read the variables of `tag_env`.
 pub(crate) fn check(template: &str, tag_env: &[String]) -> Result<(), String> {
     let used = used(template).map_err(|error| error.to_string())?;
     constant(template)
@@ -136,8 +136,8 @@ pub(crate) fn check(template: &str, tag_env: &[String]) -> Result<(), String> {
     }
 }
 
-/// Checks what a template prints whatever its values are: what stands outside of `{{ }}`. Text in a statement, `{% %}`,
-/// may be left out or changed.
+/// Checks the text outside of `{{ }}`, which every result contains. Text between statements, `{% %}`, is not checked:
+/// it may be left out or changed.
 fn constant(template: &str) -> Result<(), ReferenceError> {
     if ["{%", "{#"].iter().any(|start| template.contains(start)) {
         return Ok(());
@@ -155,7 +155,10 @@ fn constant(template: &str) -> Result<(), ReferenceError> {
     text.parse::<OciTag>().map(drop)
 }
 
-/// The names that a template uses; all of them exist.
+/// Returns the names that a template uses.
+///
+/// # Errors
+/// A syntax error, or a name that does not exist.
 fn used(template: &str) -> Result<Vec<String>, TemplateError> {
     let environment = environment();
     let parsed = environment
@@ -185,7 +188,7 @@ fn used(template: &str) -> Result<Vec<String>, TemplateError> {
 
 fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
-    // What has no value may be asked for with `if`, but never printed as nothing.
+    // `if` may test a name without a value, but printing it is an error: a tag must not lack a part silently.
     environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
     environment.add_filter("slug", |text: &Value| match text.is_undefined() {
         true => Err(minijinja::Error::from(ErrorKind::UndefinedError)),
@@ -198,7 +201,7 @@ fn reason(error: &minijinja::Error) -> String {
     error.detail().map_or_else(|| error.kind().to_string(), str::to_owned)
 }
 
-/// Every name is there or missing; none is `none`, which would print as a word.
+/// Builds the values of MiniJinja. A missing value has no entry: as `none` it would be printed as a word.
 fn context(values: &Values) -> BTreeMap<&'static str, Value> {
     let mut names = BTreeMap::from([
         ("git", Value::from_pairs(git(values.git.as_ref()))),
@@ -214,7 +217,7 @@ fn git(git: Option<&Git>) -> BTreeMap<&'static str, Value> {
     let mut fields = BTreeMap::from([
         ("sha", Value::from(git.sha.as_str())),
         ("short", Value::from(git.short.as_str())),
-        // A word as `git describe --dirty` has it; `if` takes an empty text for no.
+        // The word that `git describe --dirty` appends. `if` takes an empty string for false.
         ("dirty", Value::from(if git.dirty { "dirty" } else { "" })),
     ]);
     fields.extend(git.branch.as_deref().map(|branch| ("branch", Value::from(branch))));
@@ -222,7 +225,7 @@ fn git(git: Option<&Git>) -> BTreeMap<&'static str, Value> {
     fields
 }
 
-/// The first of the used names that has no value here, and why.
+/// Returns why the first of the used names without a value has none.
 fn without_value(used: &[String], values: &Values) -> Option<String> {
     used.iter().find_map(|name| match (name.as_str(), &values.git) {
         ("version", _) if values.version.is_none() => {
@@ -245,7 +248,7 @@ fn without_value(used: &[String], values: &Values) -> Option<String> {
     })
 }
 
-/// Text as a tag: every run of characters that a tag does not take becomes one `-`.
+/// Converts text to a tag: every run of other characters becomes one `-`.
 fn slug(text: &str) -> String {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && !"_.-".contains(c));
     let joined = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-");
@@ -253,11 +256,11 @@ fn slug(text: &str) -> String {
     tag[..tag.len().min(OciTag::MAX_LENGTH)].trim_end_matches('-').to_owned()
 }
 
-/// A date in seconds since the Unix epoch; called, it takes a format.
+/// A date, in seconds since the Unix epoch. A template may call it with a format.
 #[derive(Debug)]
 struct Date(i64);
 
-/// The last second of the year 9999, the last one that RFC 3339 can write.
+/// The last second of the year 9999, which is the last that RFC 3339 can express.
 const LAST: i64 = 253_402_300_799;
 
 impl Date {

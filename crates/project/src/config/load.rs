@@ -23,10 +23,10 @@ pub const FILE_NAME: &str = "crossdock.toml";
 const MANIFESTS: [&str; 3] = ["Cargo.toml", "go.mod", "go.work"];
 
 impl Config {
-    /// Finds and reads the configuration for an absolute working directory: the nearest `crossdock.toml` there or above,
-    /// up to the root of the git checkout, or outside of a checkout up to the topmost directory of a project. A file
-    /// above those belongs to something else. If there is none, the configuration declares no image, and its root is
-    /// the nearest directory of a project.
+    /// Finds and reads the configuration for an absolute working directory: the nearest `crossdock.toml` there or
+    /// above, up to the root of the git checkout, or outside of a checkout up to the topmost directory of a project. A
+    /// file above those belongs to something else. If there is none, the configuration declares no image, and its root
+    /// is the nearest directory of a project.
     ///
     /// # Errors
     /// A file that cannot be read or is invalid.

@@ -30,14 +30,15 @@ pub struct Overrides {
     pub jobs: Option<Sourced<usize>>,
     /// The builder, `CROSSDOCK_BUILDER`, as with `--builder`.
     pub builder: Option<Sourced<Builder>>,
-    /// Whether the network stays unused, `CROSSDOCK_OFFLINE`, as with `--offline`: `1`, `true`, `yes`, `0`, `false` or `no`.
+    /// Whether the network stays unused, `CROSSDOCK_OFFLINE`, as with `--offline`: `1`, `true`, `yes`, `0`, `false` or
+    /// `no`.
     pub offline: Option<Sourced<bool>>,
 }
 
 const PREFIX: &str = "CROSSDOCK_";
 
-/// The environment variables that crossdock reads, each with its meaning. [`Environment::cache_directory`] reads that of
-/// the cache.
+/// The environment variables that crossdock reads, each with its meaning. [`Environment::cache_directory`] reads that
+/// of the cache.
 pub const VARIABLES: &[(&str, &str)] = &[
     ("CROSSDOCK_BUILDER", "who builds, as `--builder`"),
     (

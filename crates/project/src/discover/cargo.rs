@@ -1,4 +1,4 @@
-//! Cargo's view of a workspace, from one `cargo metadata`.
+//! Discovery of a Cargo workspace with one call of `cargo metadata`.
 
 pub(super) mod cfg;
 pub(super) mod native_code;
@@ -23,63 +23,63 @@ use native_code::Graph;
 use settings::CargoSettings;
 use toolchain_file::ToolchainFile;
 
-/// A Cargo workspace, as `cargo metadata` tells it.
+/// A Cargo workspace, as `cargo metadata` reports it.
 #[derive(Debug, Clone, Serialize)]
 pub struct CargoWorkspace {
-    /// The directory that was asked about: a member's, or the root itself.
+    /// The directory that was asked about: that of a member or the root.
     pub directory: Utf8PathBuf,
     /// The directory of the workspace's `Cargo.toml`.
     pub root: Utf8PathBuf,
-    /// Where cargo builds.
+    /// The directory that cargo builds in.
     pub target_directory: Utf8PathBuf,
     /// Whether a `Cargo.lock` exists.
     pub locked: bool,
-    /// Whether there was none until cargo was asked: what is built is the same only as long as it is kept.
+    /// Whether cargo created the `Cargo.lock` for this question. Builds are reproducible only if it is kept.
     pub lock_created: bool,
-    /// The workspace's own packages that have binaries, by name.
+    /// The members with binaries, sorted by name.
     pub packages: Vec<CargoPackage>,
-    /// The user's own compiler flags and linkers, as cargo reads them in the directory that was asked about.
+    /// The user's compiler flags and linkers, as cargo reads them in the directory that was asked about.
     pub settings: CargoSettings,
-    /// `rust-toolchain.toml`.
+    /// The `rust-toolchain.toml` that applies to the directory.
     pub toolchain_file: Option<ToolchainFile>,
-    /// Where the packages lie that belong to the workspace, or that it takes from a path.
+    /// The directories of members and path dependencies.
     pub sources: Sources,
 }
 
 /// A package with binaries.
 #[derive(Debug, Clone, Serialize)]
 pub struct CargoPackage {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its package id, as cargo's JSON messages name it.
+    /// The package id, as in cargo's JSON messages.
     pub id: String,
-    /// Its version.
+    /// The version.
     pub version: String,
-    /// Its `Cargo.toml`.
+    /// The path of its `Cargo.toml`.
     pub manifest: Utf8PathBuf,
-    /// `package.repository`, `description`, `license`, `homepage`, `authors` for OCI annotations.
+    /// The keys that become OCI annotations.
     pub metadata: PackageMetadata,
-    /// Whether plain `cargo build` in the directory that was asked about builds it; never `xtask`, and where the workspace
-    /// names no `default-members`, no package below a directory like `examples` or `tests`.
+    /// Whether plain `cargo build` in the directory that was asked about builds it. `xtask` never is a default member,
+    /// nor, if the workspace names no `default-members`, a package below a directory such as `examples` or `tests`.
     pub default_member: bool,
-    /// Its binaries (not examples, not tests).
+    /// The binaries, without examples and tests.
     pub binaries: Vec<CargoBinary>,
-    /// `default-run`: the binary that `cargo run` takes.
+    /// The binary that `cargo run` runs, `default-run`.
     pub default_run: Option<String>,
-    /// Why a C compiler for the target is needed: each a chain of package names from this package to the build script
-    /// that compiles C, as `["http-api", "ring", "cc"]`. Empty when everything is Rust. Cargo resolves the features of all
-    /// members and images together, so a chain may be one that another of them alone needs.
+    /// The reasons why a C compiler for the target is needed: each a chain of package names from this package to the
+    /// build script that compiles C, such as `["http-api", "ring", "cc"]`. Empty if everything is Rust. Cargo resolves
+    /// the features of all members and images together, so a chain may be one that only another of them needs.
     pub native_code: Vec<Vec<String>>,
 }
 
 /// A binary target.
 #[derive(Debug, Clone, Serialize)]
 pub struct CargoBinary {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// `required-features`.
+    /// The features without which cargo does not build it, `required-features`.
     pub required_features: Vec<String>,
-    /// Those of them that are off: cargo builds the binary only when it is told to enable them.
+    /// Those of the required features that are disabled.
     pub missing_features: Vec<String>,
 }
 
@@ -88,7 +88,7 @@ pub(super) fn workspace(
     options: &DiscoverOptions,
     processes: &Processes,
 ) -> Result<CargoWorkspace, ProjectError> {
-    // The user's lock file decides what is built and is never changed; only where there is none does cargo make one.
+    // The user's lock file decides what is built and is never changed. Cargo creates one only if there is none.
     let question = || metadata_command(directory, options, processes.environment());
     let mut command = question().args(["--locked"]);
     let mut answer = processes.stdout(&command);
@@ -120,8 +120,8 @@ pub(super) fn workspace(
 
 fn metadata_command(directory: &Utf8Path, options: &DiscoverOptions, environment: &Environment) -> Command {
     let mut command = Command::new(&options.cargo, directory).args(["metadata", "--format-version", "1"]);
-    // Cargo remembers there what rustc says of each triple. In the project's own directory it does so only after a first
-    // build, and until then asks rustc for every triple again.
+    // Cargo caches there what rustc reports about each triple. Without this it caches in the project's own directory,
+    // but only after a first build, and until then it asks rustc about every triple again.
     if let Some(memory) = rustc_memory(environment) {
         command = command.env("CARGO_BUILD_BUILD_DIR", memory);
     }
@@ -155,14 +155,14 @@ fn triples(platforms: &[Platform]) -> Vec<&'static str> {
     platforms.iter().flat_map(targets).filter_map(|target| Some(target.rust().ok()?.triple)).collect()
 }
 
-/// A directory for what cargo remembers of rustc; none where it cannot be made.
+/// Returns the directory for cargo's cache of rustc's answers; `None` if it cannot be created.
 fn rustc_memory(environment: &Environment) -> Option<Utf8PathBuf> {
     let directory = environment.cache_directory()?.join("cargo");
     std::fs::create_dir_all(&directory).is_ok().then_some(directory)
 }
 
-/// The lock file that cargo would have to write and, being told `--locked`, did not: `cannot create the lock file …
-/// because --locked was passed`, `cannot update …`, or in older versions `the lock file … needs to be updated but …`.
+/// Returns the lock file that cargo did not write because of `--locked`: `cannot create the lock file … because
+/// --locked was passed`, `cannot update …`, or in older versions `the lock file … needs to be updated but …`.
 fn refused_lock(error: &ProcessError) -> Option<Utf8PathBuf> {
     let ProcessError::Failed { stderr, .. } = error else { return None };
     let line = stderr.lines().find(|line| line.contains("--locked was passed"))?;
@@ -182,7 +182,7 @@ fn read(directory: &Utf8Path, answer: &str, triples: &[&str]) -> Result<CargoWor
     let graph = Graph::new(&metadata, triples);
     let members = metadata.workspace_members.iter().filter_map(|id| graph.package(id));
     let mut members: Vec<&Package> = members.collect();
-    // Cargo's versions list members in different orders.
+    // The order of the members differs between versions of cargo.
     members.sort_by_key(|package| &package.name);
     let (programs, libraries): (Vec<&Package>, Vec<&Package>) =
         members.into_iter().partition(|package| has_binary(package));
@@ -209,8 +209,8 @@ fn read(directory: &Utf8Path, answer: &str, triples: &[&str]) -> Result<CargoWor
     })
 }
 
-/// The directories of packages from paths. Cargo reads all members, whichever it builds; of a package in the root those
-/// entries are named that its targets lie in.
+/// Returns the directories of local packages. Cargo reads all members, whichever it builds. Of a package in the root,
+/// only the entries that contain its targets are named: the root also contains everything else.
 fn sources(metadata: &Metadata) -> Sources {
     let root = &metadata.workspace_root;
     let mut sources = Sources::default();
@@ -222,12 +222,12 @@ fn sources(metadata: &Metadata) -> Sources {
     sources.reduced()
 }
 
-/// Directories of packages that serve the workspace itself.
+/// Names of directories whose packages serve the workspace itself.
 pub(super) const INTERNAL: [&str; 8] =
     ["bench", "benches", "example", "examples", "fuzz", "test", "tests", "xtask"];
 
-/// What plain `cargo build` in the directory builds: of a member's directory that member, of the root's the default members.
-/// Where the workspace names none, cargo takes all members, and those that serve the workspace itself are left out.
+/// Returns the packages that plain `cargo build` builds: in a member's directory that member, in the root the default
+/// members. If the workspace names none, cargo builds all members; those that serve the workspace itself are left out.
 fn default_members<'a>(directory: &Utf8Path, metadata: &'a Metadata) -> BTreeSet<&'a PackageId> {
     let manifest = directory.join("Cargo.toml");
     let own = metadata.packages.iter().find(|package| same_file(&package.manifest_path, &manifest));

@@ -4,24 +4,24 @@ use crate::language::{Language, LanguageError};
 use crossdock_platform::listed;
 use crossdock_system::process::ProcessError;
 
-/// Why a directory's project is not understood.
+/// The error for a project that cannot be discovered.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProjectError {
-    /// The directory holds no project of one known language.
+    /// The directory has no project of one known language.
     #[error(transparent)]
     Language(#[from] LanguageError),
-    /// Only libraries.
+    /// The project has libraries only.
     #[error("{directory} has no program: {found}; add {remedy}")]
     NoProgram {
         /// The directory.
         directory: Utf8PathBuf,
-        /// What is there instead.
+        /// What it has instead.
         found: String,
-        /// What would make one.
+        /// What would make a program.
         remedy: &'static str,
     },
-    /// Cargo.lock does not fit Cargo.toml.
+    /// Cargo.lock does not match Cargo.toml.
     #[error(
         "{lock} does not fit Cargo.toml, and crossdock never changes it; bring it up to date with \
          `cargo update --workspace` and commit it"
@@ -30,28 +30,28 @@ pub enum ProjectError {
         /// The lock file.
         lock: Utf8PathBuf,
     },
-    /// `cargo` or `go` is not there.
+    /// `cargo` or `go` is not installed.
     #[error("{directory} is a {language} project, and `{program}` is not there")]
     NoTool {
         /// The directory.
         directory: Utf8PathBuf,
         /// The language.
         language: Language,
-        /// The program.
+        /// The program that was not found.
         program: String,
         /// The system's reason.
         #[source]
         source: std::io::Error,
     },
-    /// The tool that was asked refused.
+    /// The tool refused the project.
     #[error(transparent)]
     Tool(ToolError),
-    /// The tool's answer is not what its documentation says.
+    /// The tool's answer does not have the documented form.
     #[error("`{command}` answered what crossdock cannot read")]
     Answer {
         /// The command.
         command: String,
-        /// Why.
+        /// The reason.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -61,12 +61,12 @@ pub enum ProjectError {
         /// The directory.
         directory: Utf8PathBuf,
     },
-    /// Go names packages that it cannot load.
+    /// Go cannot load packages.
     #[error("go cannot load the packages of {directory}:\n{}", .reasons.join("\n"))]
     Broken {
         /// The module's root.
         directory: Utf8PathBuf,
-        /// Go's own words.
+        /// Go's messages.
         reasons: Vec<String>,
     },
     /// A file that decides how the project is built cannot be read.
@@ -74,12 +74,12 @@ pub enum ProjectError {
     File {
         /// The file.
         path: Utf8PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
 }
 
-/// A tool that was asked about a project and gave no answer.
+/// The error for a tool that failed when it was asked about a project.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", refusal(.directory, .tool, .process))]
 pub struct ToolError {
@@ -91,11 +91,11 @@ pub struct ToolError {
     pub process: ProcessError,
 }
 
-/// The tool's own words are what helps; its whole command line is not.
+/// Shows the tool's own message, which helps, and leaves out its command line, which does not.
 fn refusal(directory: &Utf8PathBuf, tool: &str, process: &ProcessError) -> String {
     match process {
         ProcessError::Failed { stderr, .. } => {
-            // rustup adds one where RUST_BACKTRACE is set.
+            // rustup appends one if RUST_BACKTRACE is set.
             let said = stderr.split("\nStack backtrace:").next().unwrap_or(stderr);
             format!("{tool} does not take the project in {directory}; it says:\n{}", said.trim_end())
         }
@@ -103,7 +103,7 @@ fn refusal(directory: &Utf8PathBuf, tool: &str, process: &ProcessError) -> Strin
     }
 }
 
-/// Names for a message, at most eight of them.
+/// Lists names in a message, at most eight of them.
 pub(super) fn some<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.into_iter().collect();
     match names.len() {
@@ -112,7 +112,7 @@ pub(super) fn some<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     }
 }
 
-/// Names a tool that could not be started; other failures are the tool's own.
+/// Distinguishes a missing tool from one that failed.
 pub(super) fn tool_error(directory: &Utf8Path, language: Language, error: ProcessError) -> ProjectError {
     let directory = directory.to_owned();
     match error {

@@ -1,4 +1,4 @@
-//! Go's view of a module, from `go list`.
+//! Discovery of a Go module with `go list`.
 
 pub(super) mod modules;
 pub(super) mod roles;
@@ -18,42 +18,42 @@ use crossdock_system::process::{Command, Processes};
 use modules::GoModules;
 use roles::{GoRole, assign_roles};
 
-/// A Go module, as `go list` tells it.
+/// A Go module, as `go list` reports it.
 #[derive(Debug, Clone, Serialize)]
 pub struct GoModule {
-    /// The directory of `go.mod`.
+    /// The directory of `go.mod` or `go.work`.
     pub root: Utf8PathBuf,
-    /// The module path; of a `go.work` without a module beside it, the directory's name.
+    /// The module path; for a `go.work` without a module next to it, the name of the directory.
     pub path: String,
-    /// The `go` directive, as `1.25`.
+    /// The `go` directive, such as `1.25`.
     pub go_version: Option<String>,
-    /// The `toolchain` directive of `go.mod` or `go.work`, as `1.26.3`.
+    /// The `toolchain` directive of `go.mod` or `go.work`, such as `1.26.3`.
     pub toolchain: Option<String>,
-    /// Which modules the build reads.
+    /// The modules that the build reads.
     pub modules: GoModules,
-    /// Where the packages lie that belong to the module or workspace, or that replace others by a directory.
+    /// The directories of the module's or workspace's packages and of local replacements.
     pub sources: Sources,
-    /// Its main packages.
+    /// The main packages.
     pub mains: Vec<GoMain>,
 }
 
 /// A main package of a Go module.
 #[derive(Debug, Clone, Serialize)]
 pub struct GoMain {
-    /// The program's name, as `go build` names it.
+    /// The name that `go build` gives the program.
     pub name: String,
-    /// Its import path.
+    /// The import path.
     pub import_path: String,
-    /// Its directory.
+    /// The directory.
     pub directory: Utf8PathBuf,
-    /// Why it becomes an image without configuration, or why it does not.
+    /// Whether it becomes an image without configuration, and why.
     pub role: GoRole,
-    /// Import paths of the packages outside the standard library below it that hold cgo files which CGO_ENABLED=0
-    /// would silently drop.
+    /// Import paths of the packages that it consists of, outside of the standard library, with cgo files.
+    /// `CGO_ENABLED=0` leaves such files out without an error.
     pub cgo_packages: Vec<String>,
 }
 
-/// What `go list -json` says of a package (`go help list`).
+/// A package, as `go list -json` prints it (`go help list`).
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct ListedPackage {
@@ -99,14 +99,14 @@ struct ListedPackage {
 }
 
 impl ListedPackage {
-    /// Whether its files belong to the module, to another one of the workspace, or to a directory that replaces a module.
+    /// Returns whether the package belongs to the module, to another one of the workspace, or to a local replacement.
     fn is_local(&self) -> bool {
         self.module.as_ref().is_some_and(|module| {
             module.main || module.replace.as_ref().is_some_and(|replacement| replacement.version.is_none())
         })
     }
 
-    /// The files that the compiler reads, as patterns, and what they embed.
+    /// Returns patterns for the files that the compiler reads, and the files that they embed.
     fn files(&self) -> impl Iterator<Item = String> {
         let kinds = [&self.c_files, &self.cxx_files, &self.h_files, &self.s_files, &self.syso_files];
         let endings = kinds.into_iter().flatten().filter_map(|file| file.rsplit_once('.'));
@@ -115,7 +115,7 @@ impl ListedPackage {
         std::iter::once("*.go".to_owned()).chain(others).chain(embedded)
     }
 
-    /// The directories in which cgo's compiler and linker look for more: `-I` and `-L`, where go has put `${SRCDIR}` in.
+    /// Returns the directories of `-I` and `-L` of cgo's compiler and linker. Go has replaced `${SRCDIR}` in them.
     fn searched(&self) -> impl Iterator<Item = Utf8PathBuf> {
         let flags = [&self.cgo_c_flags, &self.cgo_cpp_flags, &self.cgo_cxx_flags, &self.cgo_ld_flags];
         let directory =
@@ -123,7 +123,7 @@ impl ListedPackage {
         flags.into_iter().flatten().filter_map(directory).filter(|directory| directory.is_absolute())
     }
 
-    /// A main package with more than tests in it.
+    /// Returns whether it is a main package with more than tests.
     fn is_program(&self) -> bool {
         self.name == "main" && !(self.go_files.is_empty() && self.cgo_files.is_empty())
     }
@@ -186,7 +186,7 @@ pub(super) fn module(
     Ok(module)
 }
 
-/// All packages of the module; of a workspace without a module in its root, those of all its modules.
+/// Returns the patterns of all packages: of the module, or of all modules of a workspace without one in its root.
 fn patterns(
     directory: &Utf8Path,
     options: &DiscoverOptions,
@@ -215,7 +215,7 @@ fn list_command(
     target: &GoTarget,
     patterns: &[String],
 ) -> Command {
-    // With cgo on, go tells the cgo files; with cgo off it would count them among the ignored ones, without a reason.
+    // With cgo off go would list cgo files among the ignored ones, without a reason.
     go(directory, options)
         .args(["list", "-e", "-deps"])
         .args(["-json=ImportPath,Dir,Name,Standard,DepOnly,GoFiles,CgoFiles,CFiles,HFiles,SFiles,CXXFiles,SysoFiles,CgoCFLAGS,CgoCPPFLAGS,CgoCXXFLAGS,CgoLDFLAGS,EmbedFiles,Imports,ImportMap,Module,Error"])
@@ -262,7 +262,7 @@ fn sources(root: &Utf8Path, packages: &[ListedPackage]) -> Sources {
     let mut sources = Sources::default();
     for package in packages.iter().filter(|package| package.is_local()) {
         sources.add(root, &package.dir, package.files());
-        // The system's directories are the image's own.
+        // Directories outside of the root belong to the system; the image has its own.
         for directory in
             package.searched().filter(|directory| directory != root && directory.starts_with(root))
         {
@@ -272,7 +272,8 @@ fn sources(root: &Utf8Path, packages: &[ListedPackage]) -> Sources {
     sources.reduced()
 }
 
-/// The `toolchain` directive (The Go Modules Reference, "toolchain directive"): `toolchain go1.26.3`.
+/// Returns the version of the `toolchain` directive, such as `toolchain go1.26.3` (Go Modules Reference, "toolchain
+/// directive").
 pub(super) fn toolchain_line(directory: &Utf8Path) -> Option<String> {
     let text =
         ["go.work", "go.mod"].iter().find_map(|name| std::fs::read_to_string(directory.join(name)).ok())?;
@@ -317,7 +318,8 @@ fn main_of(package: &ListedPackage, by_path: &HashMap<&str, &ListedPackage>) -> 
     }
 }
 
-/// The name that `go build` gives: the import path's last part, or the one before a major version (`…/tool/v2`).
+/// Returns the name that `go build` gives a program: the last component of the import path, or the one before a major
+/// version (`…/tool/v2`).
 pub(super) fn program_name(import_path: &str) -> &str {
     let (rest, last) = import_path.rsplit_once('/').unwrap_or(("", import_path));
     let version =
@@ -328,7 +330,7 @@ pub(super) fn program_name(import_path: &str) -> &str {
     }
 }
 
-/// The packages outside the standard library that a program consists of and that hold cgo files.
+/// Returns the packages with cgo files, outside of the standard library, that a program consists of.
 fn cgo_packages<'a>(
     main: &'a ListedPackage,
     by_path: &HashMap<&'a str, &'a ListedPackage>,
@@ -351,7 +353,7 @@ fn cgo_packages<'a>(
     found
 }
 
-/// Adds what another platform's files show.
+/// Adds the programs and sources that the files of another platform have.
 fn merge(module: &mut GoModule, other: GoModule) {
     module.sources.merge(other.sources);
     module.sources = std::mem::take(&mut module.sources).reduced();

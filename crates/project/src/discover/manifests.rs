@@ -1,7 +1,8 @@
-//! What a project's files say of it, for a machine without the project's own tools: an engine brings those, but what it
-//! is to build must be known before.
+//! Reads projects from their manifests and sources, for a machine without cargo or go. A container engine brings the
+//! tools, but the plan has to know the programs before.
 //!
-//! Cargo and go know more: conditions on files and features, and what dependencies hold. Where they are, they are options.
+//! Cargo and go know more: conditions on files and features, and the content of dependencies. If they are installed,
+//! [`discover`](super::discover) asks them.
 
 mod cargo;
 mod go;
@@ -13,10 +14,10 @@ use super::{DiscoverOptions, Project};
 use crate::language::Language;
 use crossdock_system::environment::Environment;
 
-/// Reads what the project in a directory is, without asking cargo or go.
+/// Reads the project in a directory from its manifests, without running cargo or go.
 ///
 /// # Errors
-/// As [`discover`](super::discover), and manifests that cannot be read.
+/// A directory without a project or without a program, and a manifest that cannot be read.
 pub fn read_manifests(
     directory: &Utf8Path,
     options: &DiscoverOptions,

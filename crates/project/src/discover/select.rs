@@ -1,4 +1,4 @@
-//! Which of a project's programs go into an image.
+//! Selects the programs that go into an image.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,38 +22,38 @@ pub enum Program<'a> {
         /// The target.
         binary: &'a CargoBinary,
     },
-    /// A main package.
+    /// A main package of a Go module.
     Go(&'a GoMain),
 }
 
-/// Why an image's programs are not clear.
+/// The error for an image whose programs cannot be determined.
 #[derive(Debug, thiserror::Error)]
 pub enum SelectError {
-    /// No such package.
+    /// The project has no such package.
     #[error("{at}: {root} has no package `{name}` with a program; {help}")]
     NoPackage {
-        /// Who asked.
+        /// The source of the name.
         at: Source,
         /// The project.
         root: Utf8PathBuf,
         /// The package.
         name: String,
-        /// The nearest, or all.
+        /// A hint: the nearest name, or all names.
         help: String,
     },
-    /// No such program.
+    /// The project has no such program.
     #[error("{at}: {root} has no program `{name}`; {help}")]
     NoBinary {
-        /// Who asked.
+        /// The source of the name.
         at: Source,
         /// The project.
         root: Utf8PathBuf,
         /// The program.
         name: String,
-        /// The nearest, or all.
+        /// A hint: the nearest name, or all names.
         help: String,
     },
-    /// Several programs where one is needed.
+    /// The image names no program, and the project has several.
     #[error(
         "the image `{image}` needs one program, and {root} has {programs}; name it with `binary`, or with `binaries` \
          if the image shall hold several"
@@ -66,7 +66,7 @@ pub enum SelectError {
         /// The programs.
         programs: String,
     },
-    /// One name, several packages.
+    /// Several packages have a program of this name.
     #[error("the program `{name}` is in the packages {packages}; choose one with `package`")]
     SameName {
         /// The program.
@@ -74,7 +74,7 @@ pub enum SelectError {
         /// The packages.
         packages: String,
     },
-    /// Cargo would leave the program out without a word.
+    /// The program needs features that are disabled. Cargo would leave it out without an error.
     #[error("the program `{name}` needs features that are off; add {features} to the image's `features`")]
     MissingFeatures {
         /// The program.
@@ -82,18 +82,18 @@ pub enum SelectError {
         /// The features.
         features: String,
     },
-    /// Nothing to build without configuration.
+    /// The project has no program that becomes an image without configuration.
     #[error("{root} has no program that makes an image by itself: {why}; declare one with [image.NAME]")]
     NoDefault {
         /// The project.
         root: Utf8PathBuf,
-        /// Why.
+        /// The reason.
         why: String,
     },
 }
 
 impl Program<'_> {
-    /// The program's file name, without `.exe`.
+    /// Returns the file name of the program, without `.exe`.
     pub fn name(&self) -> &str {
         match self {
             Self::Rust { binary, .. } => &binary.name,
@@ -101,7 +101,7 @@ impl Program<'_> {
         }
     }
 
-    /// The Cargo package's name or the Go package's import path.
+    /// Returns the name of the Cargo package or the import path of the Go package.
     pub fn package(&self) -> &str {
         match self {
             Self::Rust { package, .. } => &package.name,
@@ -109,7 +109,7 @@ impl Program<'_> {
         }
     }
 
-    /// The features without which cargo leaves it out, and that neither the defaults nor the image turn on.
+    /// Returns the required features that neither the defaults nor the image enable.
     fn missing_features(&self, image: Option<&ImageConfig>) -> Vec<&str> {
         let Self::Rust { package, binary } = self else { return Vec::new() };
         let asked = |feature: &str| {
@@ -124,14 +124,14 @@ impl Program<'_> {
 }
 
 impl Project {
-    /// The directory of the workspace or module.
+    /// Returns the directory of the workspace or module.
     pub fn root(&self) -> &Utf8Path {
         match self {
             Self::Rust(CargoWorkspace { root, .. }) | Self::Go(GoModule { root, .. }) => root,
         }
     }
 
-    /// The directory that was asked about.
+    /// Returns the directory that was asked about.
     pub fn directory(&self) -> &Utf8Path {
         match self {
             Self::Rust(CargoWorkspace { directory, .. }) | Self::Go(GoModule { root: directory, .. }) => {
@@ -140,7 +140,7 @@ impl Project {
         }
     }
 
-    /// All programs.
+    /// Returns all programs.
     pub fn programs(&self) -> Vec<Program<'_>> {
         match self {
             Self::Rust(workspace) => workspace.packages.iter().flat_map(programs_of).collect(),
@@ -148,8 +148,8 @@ impl Project {
         }
     }
 
-    /// The programs that make images without configuration: the binaries of Cargo's default members that their default
-    /// features build; of a Go module see [`GoRole`].
+    /// Returns the programs that become images without configuration: the binaries of Cargo's default members whose
+    /// required features are enabled; for a Go module see [`GoRole`].
     pub fn default_programs(&self) -> Vec<Program<'_>> {
         let builds = |program: &Program<'_>| program.missing_features(None).is_empty();
         match self {
@@ -163,17 +163,18 @@ impl Project {
         }
     }
 
-    /// Programs of a Go module that make no image by themselves and that nothing says are for the module's own use.
+    /// Returns the programs of a Go module that become no image by default, although nothing says that they serve the
+    /// module itself.
     pub fn secondary_programs(&self) -> Vec<Program<'_>> {
         let Self::Go(module) = self else { return Vec::new() };
         module.mains.iter().filter(|main| main.role == GoRole::Secondary).map(Program::Go).collect()
     }
 
-    /// One image for each of the [default programs](Self::default_programs), called as the program, with what a
-    /// repository's grammar does not take replaced.
+    /// Returns one image for each of the [default programs](Self::default_programs). Its name is that of the program,
+    /// with characters replaced that a repository must not have.
     ///
     /// # Errors
-    /// No default program, or two of the same name.
+    /// No default program, or two with the same name.
     pub fn default_images(&self, defaults: &Defaults) -> Result<Vec<ImageConfig>, SelectError> {
         let programs = self.default_programs();
         if programs.is_empty() {
@@ -212,10 +213,10 @@ impl Project {
         image
     }
 
-    /// The programs of a declared image; the first is its entry point.
+    /// Returns the programs of a declared image; the first one is its entry point.
     ///
     /// # Errors
-    /// Names that are not in the project, several programs where the image names none, features that are off.
+    /// Unknown names, several programs while the image names none, and disabled features.
     pub fn programs_for(&self, image: &ImageConfig) -> Result<Vec<Program<'_>>, SelectError> {
         let candidates = self.candidates(image)?;
         let chosen = match &image.binaries {
@@ -252,7 +253,7 @@ impl Project {
         Ok(of_package)
     }
 
-    /// A Go package may be given as `./directory`, relative to the image's directory.
+    /// Returns the import path of a Go package that is given as `./directory`, relative to the image's directory.
     fn import_path(&self, package: &str, directory: &Utf8Path) -> String {
         let Self::Go(module) = self else { return package.to_owned() };
         if !package.starts_with('.') {
@@ -288,8 +289,8 @@ impl Project {
         }
     }
 
-    /// The one program that an image without `binary` means: the only one, the one called like the image, or the one
-    /// that `cargo run` takes.
+    /// Returns the program of an image without `binary`: the only one, the one with the name of the image, or the one
+    /// that `cargo run` runs.
     fn only<'a>(
         &'a self,
         image: &ImageConfig,
@@ -331,7 +332,7 @@ fn known<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> String {
     }
 }
 
-/// A program's name as a path component of a repository.
+/// Turns the name of a program into a path component of a repository.
 fn image_name(program: &str) -> String {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let lower = program.to_lowercase();

@@ -1,4 +1,4 @@
-//! The user's own settings of cargo: compiler flags and linkers from `.cargo/config.toml` and from variables.
+//! The user's settings of cargo: compiler flags and linkers from `.cargo/config.toml` and from the environment.
 
 use std::collections::BTreeMap;
 
@@ -8,40 +8,39 @@ use serde::{Deserialize, Serialize};
 use super::super::error::ProjectError;
 use crossdock_system::environment::Environment;
 
-/// What the user's cargo configuration says of compiling, before crossdock adds anything (The Cargo Book,
-/// "Configuration").
+/// The compiler flags and linkers that the user's cargo configuration sets (The Cargo Book, "Configuration").
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct CargoSettings {
-    /// `CARGO_ENCODED_RUSTFLAGS`, else `RUSTFLAGS`. Where one of them is set, cargo reads no other flags.
+    /// `CARGO_ENCODED_RUSTFLAGS`, else `RUSTFLAGS`. If one of them is set, cargo reads no other flags.
     pub environment: Option<UserSetting<Vec<String>>>,
-    /// `[build] rustflags` and `CARGO_BUILD_RUSTFLAGS`: cargo reads them where no other flags are set.
+    /// `[build] rustflags` and `CARGO_BUILD_RUSTFLAGS`. Cargo reads them if no other flags are set.
     pub build: Vec<UserSetting<Vec<String>>>,
-    /// `[target.NAME] rustflags` and `CARGO_TARGET_…_RUSTFLAGS`: added to each other.
+    /// `[target.NAME] rustflags` and `CARGO_TARGET_…_RUSTFLAGS`, which cargo joins.
     pub targets: Vec<TargetSetting<Vec<String>>>,
-    /// `[target.NAME] linker` and `CARGO_TARGET_…_LINKER`, the strongest first.
+    /// `[target.NAME] linker` and `CARGO_TARGET_…_LINKER`, in order of precedence.
     pub linkers: Vec<TargetSetting<String>>,
 }
 
-/// A value, and the file or variable that sets it.
+/// A value with the file or variable that sets it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UserSetting<T> {
     /// The value.
     pub value: T,
-    /// `RUSTFLAGS`, or the path of a file with the key, as `/p/.cargo/config.toml (build.rustflags)`.
+    /// `RUSTFLAGS`, or the path of a file with the key, such as `/p/.cargo/config.toml (build.rustflags)`.
     pub place: String,
 }
 
-/// A setting for the targets that a name means.
+/// A setting for the targets that a name selects.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TargetSetting<T> {
-    /// A triple, a `cfg(…)` expression, or a triple as variables spell it (`X86_64_UNKNOWN_LINUX_MUSL`).
+    /// A triple, a `cfg(…)` expression, or a triple as spelled in variables (`X86_64_UNKNOWN_LINUX_MUSL`).
     pub target: String,
-    /// The value and its place.
+    /// The value with its place.
     #[serde(flatten)]
     pub setting: UserSetting<T>,
 }
 
-/// `.cargo/config.toml`, as far as it matters here; cargo itself judges the rest.
+/// The keys of `.cargo/config.toml` that matter here. Cargo itself checks the others.
 #[derive(Debug, Default, Deserialize)]
 struct RawConfig {
     #[serde(default)]
@@ -63,7 +62,7 @@ struct RawTarget {
     linker: Option<String>,
 }
 
-/// A list of flags, or a string of flags between spaces.
+/// Flags as a list, or as a string with spaces between them.
 #[derive(Debug, Deserialize)]
 #[serde(untagged, expecting = "flags are a list, or a string with spaces between them")]
 enum Flags {
@@ -105,11 +104,11 @@ impl Flags {
 }
 
 impl CargoSettings {
-    /// Reads what cargo reads when it runs in `directory`: `.cargo/config.toml` there and in every directory above, and in
-    /// CARGO_HOME.
+    /// Reads the files and variables that cargo reads when it runs in `directory`: `.cargo/config.toml` there, in every
+    /// directory above, and in CARGO_HOME.
     ///
     /// # Errors
-    /// A file that cannot be read, or that is no TOML of cargo's.
+    /// A file that cannot be read or is malformed.
     pub fn read(directory: &Utf8Path, environment: &Environment) -> Result<Self, ProjectError> {
         let mut settings = Self { environment: environment_flags(environment), ..Self::default() };
         settings.variables(environment);
@@ -119,9 +118,9 @@ impl CargoSettings {
         Ok(settings)
     }
 
-    /// What is left where only a directory is sent to another machine: files in it, no variable, nothing above it.
+    /// Returns the settings that remain if only this directory is sent to another machine: those of files below it.
     pub fn in_files_below(&self, directory: &Utf8Path) -> Self {
-        // A place is a file's path, with the key behind it.
+        // A place is the path of a file, followed by the key.
         let is_sent = |place: &str| Utf8Path::new(place).starts_with(directory);
         Self {
             environment: None,
@@ -171,7 +170,7 @@ impl CargoSettings {
         self.included(path, raw.include, depth)
     }
 
-    /// Cargo reads included files below the one that includes them.
+    /// Reads included files after the one that includes them, as cargo does: the earlier setting takes precedence.
     fn included(&mut self, from: &Utf8Path, include: Include, depth: usize) -> Result<(), ProjectError> {
         let directory = from.parent().unwrap_or(from);
         let files = match include {
@@ -183,7 +182,7 @@ impl CargoSettings {
                 Included::Path(path) => (directory.join(path), false),
                 Included::Table { path, optional } => (directory.join(path), optional),
             };
-            // Cargo refuses cycles with its own words; here they only must end.
+            // Cargo reports cycles itself; here they only have to end.
             if depth < 16 && (path.is_file() || !optional) {
                 self.file(&path, depth + 1)?;
             }
@@ -196,7 +195,7 @@ fn setting<T>(value: T, place: impl Into<String>) -> UserSetting<T> {
     UserSetting { value, place: place.into() }
 }
 
-/// A variable that is set to nothing counts: cargo then reads no flags from its files either.
+/// Returns the flags of the environment. An empty variable counts: cargo then ignores the flags of files too.
 fn environment_flags(environment: &Environment) -> Option<UserSetting<Vec<String>>> {
     if let Some(encoded) = environment.variables.get("CARGO_ENCODED_RUSTFLAGS") {
         let flags = encoded.split('\x1f').filter(|_| !encoded.is_empty());
@@ -206,7 +205,7 @@ fn environment_flags(environment: &Environment) -> Option<UserSetting<Vec<String
     Some(setting(Flags::Text(flags.clone()).list(), "RUSTFLAGS"))
 }
 
-/// The files that cargo reads, the strongest first.
+/// Returns the files that cargo reads, in order of precedence.
 fn files(directory: &Utf8Path, environment: &Environment) -> Vec<Utf8PathBuf> {
     let home = environment.get("CARGO_HOME").map(|home| environment.directory.join(home));
     let home = home.or_else(|| Some(environment.home()?.join(".cargo")));
@@ -214,7 +213,7 @@ fn files(directory: &Utf8Path, environment: &Environment) -> Vec<Utf8PathBuf> {
     if let Some(home) = home.filter(|home| !directories.contains(home)) {
         directories.push(home);
     }
-    // Where both spellings exist, cargo takes the one without an ending.
+    // If both spellings exist, cargo takes the one without an extension.
     let file = |directory: Utf8PathBuf| {
         let spellings = ["config", "config.toml"].into_iter().map(|name| directory.join(name));
         spellings.into_iter().find(|path| path.is_file())

@@ -1,4 +1,4 @@
-//! `rust-toolchain.toml`: the compiler that the project selects.
+//! `rust-toolchain.toml`: the toolchain that the project selects.
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
@@ -6,16 +6,16 @@ use serde::{Deserialize, Serialize};
 use super::super::error::ProjectError;
 
 /// The nearest `rust-toolchain.toml` or `rust-toolchain` (The rustup book, "Overrides"). RUSTUP_TOOLCHAIN and
-/// `rustup override` stand above it.
+/// `rustup override` take precedence over it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ToolchainFile {
     /// The file.
     pub path: Utf8PathBuf,
-    /// `channel`: `stable`, `1.89`, `nightly-2026-01-01`.
+    /// `channel`, such as `stable`, `1.89` or `nightly-2026-01-01`.
     pub channel: Option<String>,
-    /// `targets`: triples that rustup installs with it.
+    /// `targets`: the triples that rustup installs with it.
     pub targets: Vec<String>,
-    /// `components`, as `rust-src`.
+    /// `components`, such as `rust-src`.
     pub components: Vec<String>,
 }
 
@@ -34,12 +34,12 @@ struct RawToolchain {
 }
 
 impl ToolchainFile {
-    /// The file that rustup obeys in a directory; none when there is none there or above.
+    /// Finds the file that rustup obeys in a directory; `None` if there is none there or above.
     ///
     /// # Errors
-    /// A file that cannot be read, or that rustup could not read either.
+    /// A file that cannot be read or is malformed.
     pub fn find(directory: &Utf8Path) -> Result<Option<Self>, ProjectError> {
-        // Where a directory has both, rustup takes the one without an ending.
+        // If a directory has both, rustup takes the one without an extension.
         let names = ["rust-toolchain", "rust-toolchain.toml"];
         let paths = directory.ancestors().flat_map(|above| names.map(|name| above.join(name)));
         paths.into_iter().find(|path| path.is_file()).map(Self::read).transpose()

@@ -1,4 +1,4 @@
-//! Which modules a Go build reads beside the one that it is asked for, from the text of `go.mod` and `go.work`.
+//! The modules that a Go build reads, from `go.mod` and `go.work`.
 
 use std::collections::BTreeSet;
 
@@ -10,17 +10,17 @@ use crate::config::grammar::lexical;
 /// The modules of a build, as directories.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct GoModules {
-    /// Those with a `go.mod` that Go reads from a directory: the module itself, the workspace's, and local replacements.
+    /// Directories with a `go.mod` that go reads: the module itself, those of the workspace, and local replacements.
     pub directories: BTreeSet<Utf8PathBuf>,
     /// The directory of `go.work`.
     pub workspace: Option<Utf8PathBuf>,
-    /// Whether the dependencies lie in the project itself, as `vendor`.
+    /// Whether the dependencies are in the project itself, in `vendor`.
     pub vendored: bool,
 }
 
 impl GoModules {
-    /// Reads what the files say (The Go Modules Reference, "go.work files" and "replace directive"). A file that cannot
-    /// be read says nothing here; Go itself complains of it.
+    /// Reads the directives of the files (Go Modules Reference, "go.work files" and "replace directive"). An unreadable
+    /// file counts as empty: go reports it.
     pub(in crate::discover) fn read(directory: &Utf8Path) -> Self {
         let workspace =
             directory.ancestors().find(|above| above.join("go.work").is_file()).map(Utf8Path::to_owned);
@@ -44,7 +44,7 @@ impl GoModules {
     }
 }
 
-/// The directories that replace modules: `replace example.com/a => ../a`.
+/// Returns the directories that replace modules: `replace example.com/a => ../a`.
 fn replacements(directory: &Utf8Path, text: &str) -> Vec<Utf8PathBuf> {
     let lines = directives(text, "replace");
     let targets =
@@ -54,7 +54,7 @@ fn replacements(directory: &Utf8Path, text: &str) -> Vec<Utf8PathBuf> {
     local.filter_map(|target| lexical(&directory.join(target))).collect()
 }
 
-/// What follows a directive, on its own line or in its parentheses, without comments.
+/// Returns the arguments of a directive, on its own line or in its parentheses, without comments.
 fn directives<'a>(text: &'a str, name: &str) -> Vec<&'a str> {
     let (mut found, mut inside) = (Vec::new(), false);
     for line in text.lines().map(|line| line.split("//").next().unwrap_or_default().trim()) {

@@ -1,24 +1,24 @@
-//! Which main packages of a Go module make images without configuration.
+//! Decides which main packages of a Go module become images without configuration.
 
 use camino::Utf8Path;
 use serde::Serialize;
 
 use super::{GoMain, GoModule};
 
-/// What a main package is for, judged by its directory. Without configuration the main packages in the module's root and
-/// below `cmd/` make an image each; without any there, all that are programs.
+/// The role of a main package, which its directory decides. Without configuration, the main packages in the module's
+/// root and below `cmd/` become images; if there are none, all programs do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum GoRole {
-    /// It makes an image.
+    /// It becomes an image.
     Default,
-    /// A program, but others come first: those in the root and below `cmd/`, and the root's where two have one name.
+    /// A program that comes second: to those in the root and below `cmd/`, or to that of the root with the same name.
     Secondary,
-    /// The directory of this name says that it is an example, a test or a tool of the project itself.
+    /// An example, a test or a tool of the project itself, by the name of this directory.
     Internal(String),
 }
 
-/// Directories whose programs serve the project itself.
+/// Names of directories whose programs serve the project itself.
 const INTERNAL: [&str; 18] = [
     "_examples",
     "build",
@@ -40,7 +40,7 @@ const INTERNAL: [&str; 18] = [
     "tools",
 ];
 
-/// Gives each main package its role, judged by its directory; see [`GoRole`].
+/// Gives each main package its role; see [`GoRole`].
 pub(in crate::discover) fn assign_roles(module: &mut GoModule) {
     let root = module.root.clone();
     let directory = |main: &GoMain| main.directory.strip_prefix(&root).unwrap_or(&main.directory).to_owned();
@@ -53,7 +53,7 @@ pub(in crate::discover) fn assign_roles(module: &mut GoModule) {
     let role = |main: &GoMain| match internal(&directory(main)) {
         Some(directory) => GoRole::Internal(directory),
         None if any_has_place && !has_place(main) => GoRole::Secondary,
-        // Often the same program twice, the root's for `go install` of the module.
+        // Often it is the same program twice: the one in the root is for `go install` of the module.
         None if !in_root(main) && roots.as_ref() == Some(&main.name) => GoRole::Secondary,
         None => GoRole::Default,
     };
@@ -65,9 +65,9 @@ fn below_cmd(directory: &Utf8Path) -> bool {
     directory.components().any(|part| part.as_str() == "cmd")
 }
 
-/// The part of a directory, relative to the module, that says that its program serves the project itself.
+/// Returns the component of a path, relative to the module, that says that its program serves the project itself.
 fn internal(directory: &Utf8Path) -> Option<String> {
-    // What lies directly below `cmd/` bears a program's own name, whatever that is.
+    // A directory directly below `cmd/` has the program's own name, whatever that is.
     let category = match directory.parent() {
         Some(parent) if parent.file_name() == Some("cmd") => parent,
         _ => directory,

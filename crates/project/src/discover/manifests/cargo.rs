@@ -1,4 +1,4 @@
-//! A Cargo workspace by its manifests (The Cargo Book, "The Manifest Format" and "Workspaces").
+//! Reads a Cargo workspace from its manifests (The Cargo Book, "The Manifest Format" and "Workspaces").
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -79,8 +79,8 @@ fn texts(table: &Table, key: &str) -> Vec<String> {
     items.filter_map(|item| item.as_str().map(str::to_owned)).collect()
 }
 
-/// The directory of the workspace, and its manifest: `package.workspace`, the directory itself, or the nearest one above that
-/// counts the directory among its members.
+/// Returns the directory of the workspace with its manifest: the directory itself, or the nearest one above that counts
+/// the directory among its members.
 fn root_of(directory: &Utf8Path, own: &Table) -> Result<(Utf8PathBuf, Table), ProjectError> {
     if own.contains_key("workspace") {
         return Ok((directory.to_owned(), own.clone()));
@@ -94,7 +94,7 @@ fn root_of(directory: &Utf8Path, own: &Table) -> Result<(Utf8PathBuf, Table), Pr
     Ok((directory.to_owned(), own.clone()))
 }
 
-/// The directories of the packages. Path dependencies below the root are members too, named or not.
+/// Returns the directories of the packages. Path dependencies below the root are members too, listed or not.
 fn members(root: &Utf8Path, top: &Table) -> Result<Vec<Utf8PathBuf>, ProjectError> {
     let workspace = table(top, "workspace");
     let mut found: BTreeSet<Utf8PathBuf> = BTreeSet::new();
@@ -133,7 +133,7 @@ fn globbed(root: &Utf8Path, patterns: &[String]) -> Result<Vec<Utf8PathBuf>, Pro
     Ok(found)
 }
 
-/// The directories of path dependencies.
+/// Returns the directories of path dependencies.
 fn paths(directory: &Utf8Path, manifest: &Table) -> Vec<Utf8PathBuf> {
     let kinds = ["dependencies", "build-dependencies", "dev-dependencies"];
     let own = kinds.iter().filter_map(|kind| table(manifest, kind));
@@ -161,7 +161,7 @@ fn target_directory(root: &Utf8Path, environment: &Environment) -> Utf8PathBuf {
         .map_or_else(|| root.join("target"), |own| environment.directory.join(own))
 }
 
-/// What makes images without configuration, as where cargo is options.
+/// Returns the directories whose packages become images without configuration, as with `cargo metadata`.
 fn defaults(
     directory: &Utf8Path,
     root: &Utf8Path,
@@ -186,7 +186,7 @@ fn defaults(
     Ok(members.iter().filter(|member| !internal(member)).cloned().collect())
 }
 
-/// One package's manifest.
+/// The manifest of one package.
 struct Member<'a> {
     directory: &'a Utf8Path,
     manifest: &'a Table,
@@ -195,7 +195,7 @@ struct Member<'a> {
 }
 
 impl Member<'_> {
-    /// The package; none where it has no program.
+    /// Returns the package; `None` if it has no program.
     fn package(&self, options: &DiscoverOptions, lock: &Lock) -> Result<Option<CargoPackage>, ProjectError> {
         let path = self.directory.join("Cargo.toml");
         let name = self.text("name").ok_or_else(|| wrong(&path, "[package] has no name"))?;
@@ -223,7 +223,7 @@ impl Member<'_> {
         }))
     }
 
-    /// A key of `[package]`, or of `[workspace.package]` where it says `workspace = true`.
+    /// Returns a key of `[package]`, or of `[workspace.package]` if it is inherited with `workspace = true`.
     fn text(&self, key: &str) -> Option<String> {
         match self.package.get(key)? {
             Value::String(text) => Some(text.clone()),
@@ -235,7 +235,7 @@ impl Member<'_> {
         }
     }
 
-    /// `[[bin]]`, src/main.rs, and what lies in src/bin.
+    /// Returns the programs of `[[bin]]`, src/main.rs and src/bin.
     fn binaries(&self, package: &str, options: &DiscoverOptions) -> Result<Vec<CargoBinary>, ProjectError> {
         let enabled = self.features(options);
         let mut binaries: Vec<CargoBinary> = Vec::new();
@@ -260,7 +260,7 @@ impl Member<'_> {
                 }
             }
         }
-        // Cargo lists them by name.
+        // Cargo sorts them by name.
         binaries.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(binaries)
     }
@@ -289,7 +289,7 @@ impl Member<'_> {
         Ok(found)
     }
 
-    /// The features that are on: those asked for, the default ones unless they are off, and all that these turn on.
+    /// Returns the enabled features: the chosen ones, the default ones unless disabled, and all that these enable.
     fn features(&self, options: &DiscoverOptions) -> BTreeSet<String> {
         let all = table(self.manifest, "features").cloned().unwrap_or_default();
         if options.features.all {
@@ -321,8 +321,8 @@ struct Locked {
 }
 
 impl Lock {
-    /// One shortest chain of names from a package to each crate that compiles or finds C. Without features and platforms
-    /// there may be more of them than cargo would build: a builder with a C compiler too many builds all the same.
+    /// Returns a shortest chain of names from a package to each crate that compiles or finds C. Without features and
+    /// platforms there may be more of them than in the build; the builder then has a C compiler that it does not use.
     fn native_code(&self, package: &str) -> Vec<Vec<String>> {
         let mut below: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for locked in &self.package {

@@ -1,4 +1,4 @@
-//! A Go module by its files: `go.mod` (The Go Modules Reference) and the package clauses of its directories.
+//! Reads a Go module from `go.mod` (Go Modules Reference) and the package clauses of its directories.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use crate::discover::go::modules::GoModules;
 use crate::discover::go::roles::{GoRole, assign_roles};
 use crate::discover::go::{GoMain, GoModule, no_program, program_name, toolchain_line};
 
-/// GOOS values that a file's name may end with, apart from linux (`go tool dist list`).
+/// The values of GOOS other than linux that the name of a file may end with (`go tool dist list`).
 const OTHER_SYSTEMS: [&str; 14] = [
     "aix",
     "android",
@@ -83,16 +83,17 @@ pub(super) fn module(directory: &Utf8Path) -> Result<GoModule, ProjectError> {
     Ok(module)
 }
 
-/// What the files of a directory say.
+/// The content of a directory's Go files.
 #[derive(Debug, Default)]
 struct Package {
     name: String,
     imports: BTreeSet<String>,
-    /// What the compiler reads, as patterns.
+    /// Patterns for the files that the compiler reads.
     files: BTreeSet<String>,
 }
 
-/// `go help packages`: directories that begin with `.` or `_`, and `testdata`, hold no packages; `vendor` those of others.
+/// Collects the packages. Directories that begin with `.` or `_` and those called `testdata` hold none (`go help
+/// packages`), and `vendor` holds those of other modules.
 fn walk(directory: &Utf8Path, packages: &mut BTreeMap<Utf8PathBuf, Package>) -> Result<(), ProjectError> {
     let mut package = Package::default();
     for Entry { name, path, kind } in entries(directory)? {
@@ -133,13 +134,13 @@ fn read(path: &Utf8Path, name: &str, package: &mut Package) -> Result<(), Projec
     Ok(())
 }
 
-/// What stands above the first declaration of a file.
+/// The part of a Go file above its first declaration.
 #[derive(Debug, Default)]
 struct Code {
     package: String,
     imports: Vec<String>,
     embedded: Vec<String>,
-    /// A constraint that names no system, as `ignore`: whoever wrote it starts the file by hand.
+    /// Whether a build constraint such as `ignore` leaves the file out: its author runs it by hand.
     is_left_out: bool,
 }
 
@@ -186,7 +187,7 @@ impl Code {
     }
 }
 
-/// Directories that `replace` directives put in the place of other modules.
+/// Returns the directories of local `replace` directives.
 fn replaced(manifest: &str) -> Vec<String> {
     let targets = manifest.lines().filter_map(|line| line.split("//").next()?.split_once("=>"));
     let targets = targets.map(|(_, target)| target.trim().trim_matches('"').to_owned());
@@ -202,7 +203,7 @@ fn import_path(root: &Utf8Path, directory: &Utf8Path, module: &str) -> String {
     }
 }
 
-/// The module's own packages below a program that import "C". Those of dependencies are not seen here.
+/// Returns the module's own packages that a program consists of and that import "C". Dependencies are not read here.
 fn cgo_packages(
     root: &Utf8Path,
     module: &str,
