@@ -54,12 +54,12 @@ fn ask(directory: &Utf8Path, processes: &Processes) -> Result<Git, Unavailable> 
         (processes.stdout(&status), log.join(), remote.join())
     });
     let status = status.map_err(|error| refusal(directory, &error))?;
-    let ended = || Unavailable::because("git's answer could not be awaited");
+    let ended = || Unavailable::because("internal error: a thread that ran git panicked; report this");
     let log = log.map_err(|_| ended())?.map_err(|error| refusal(directory, &error))?;
     // `git config` fails if there is no remote `origin`.
     let remote = remote.map_err(|_| ended())?.ok();
     let mut git = read_log(&log, &below_root(directory))
-        .ok_or_else(|| Unavailable::because("git described the commit in an unknown way"))?;
+        .ok_or_else(|| Unavailable::because("the output of `git log` cannot be parsed"))?;
     (git.branch, git.dirty) = read_status(&status);
     git.source = remote.and_then(|address| https(address.trim()));
     Ok(git)
@@ -143,7 +143,7 @@ fn natural(text: &str) -> Vec<(u8, u64, String)> {
 fn refusal(directory: &Utf8Path, error: &ProcessError) -> Unavailable {
     let said = match error {
         ProcessError::Start { source, .. } => {
-            return Unavailable::because(format!("git cannot be asked about {directory}: {source}"));
+            return Unavailable::because(format!("git cannot be started in {directory}: {source}"));
         }
         ProcessError::Failed { stderr, .. } => stderr,
         other => return Unavailable::because(other.to_string()),
@@ -156,7 +156,7 @@ fn refusal(directory: &Utf8Path, error: &ProcessError) -> Unavailable {
     }
     match dubious(said) {
         Some(owned) => Unavailable {
-            why: format!("git does not read {owned}, because another user owns it"),
+            why: format!("git refuses to read {owned}, because another user owns it"),
             remedies: vec![Remedy {
                 commands: vec![Command::new("git", directory).args([
                     "config",
@@ -292,7 +292,7 @@ mod tests {
         let status = std::os::unix::process::ExitStatusExt::from_raw(128 << 8);
         let refused =
             refusal("/srv/x y/sub".into(), &ProcessError::Failed { command: String::new(), status, stderr });
-        assert_eq!(refused.why, "git does not read /srv/x y, because another user owns it");
+        assert_eq!(refused.why, "git refuses to read /srv/x y, because another user owns it");
         assert_eq!(
             refused.remedies[0].commands[0].to_string(),
             "cd '/srv/x y/sub' && git config --global --add safe.directory '/srv/x y'"

@@ -63,7 +63,7 @@ pub enum TemplateError {
         help: String,
     },
     /// It fails while it is rendered.
-    #[error("the tag template `{template}` cannot be filled in: {reason}")]
+    #[error("the tag template `{template}` cannot be rendered: {reason}")]
     Fill {
         /// The template.
         template: String,
@@ -72,7 +72,7 @@ pub enum TemplateError {
     },
     /// Its result is not a tag (distribution-spec, `<reference>`).
     #[error(
-        "the tag template `{template}` gives no tag: {reason}; the filter `slug` replaces what is not allowed"
+        "the tag template `{template}` does not give a tag: {reason}; the filter `slug` replaces what is not allowed"
     )]
     NotATag {
         /// The template.
@@ -238,7 +238,7 @@ fn without_value(used: &[String], values: &Values) -> Option<String> {
             Some("`git.tag` has no value: no tag points at this commit".to_owned())
         }
         (name, None) if name == "date" || name.starts_with("git") => {
-            let why = values.git_unavailable.as_deref().unwrap_or("git knows nothing of this directory");
+            let why = values.git_unavailable.as_deref().unwrap_or("this directory is not in a git checkout");
             Some(format!("`{name}` has no value: {why}"))
         }
         (name, _) => {
@@ -289,7 +289,7 @@ impl Date {
 
 fn unknown_format(letter: Option<char>) -> minijinja::Error {
     let letter = letter.map(String::from).unwrap_or_default();
-    let detail = format!("`%{letter}` is no part of a date; there are %Y, %m, %d, %H, %M, %S and %s");
+    let detail = format!("`%{letter}` is not a field of a date; use %Y, %m, %d, %H, %M, %S or %s");
     minijinja::Error::new(ErrorKind::InvalidOperation, detail)
 }
 
@@ -369,9 +369,9 @@ mod tests {
             Tag::Skipped { why } => why,
             Tag::Value(tag) => panic!("{tag}"),
         };
-        insta::assert_snapshot!(nowhere("{{ git.short }}"), @"`git.short` has no value: git knows nothing of this directory");
-        insta::assert_snapshot!(nowhere("{{ date('%Y') }}"), @"`date` has no value: git knows nothing of this directory");
-        insta::assert_snapshot!(nowhere("{{ date }}"), @"`date` has no value: git knows nothing of this directory");
+        insta::assert_snapshot!(nowhere("{{ git.short }}"), @"`git.short` has no value: this directory is not in a git checkout");
+        insta::assert_snapshot!(nowhere("{{ date('%Y') }}"), @"`date` has no value: this directory is not in a git checkout");
+        insta::assert_snapshot!(nowhere("{{ date }}"), @"`date` has no value: this directory is not in a git checkout");
         insta::assert_snapshot!(nowhere("{{ version }}"), @"`version` has no value: this commit has no git tag that could be one");
     }
 
@@ -381,13 +381,13 @@ mod tests {
         insta::assert_snapshot!(error("{{ git.comit }}"), @"the tag template `{{ git.comit }}` uses `git.comit`, which does not exist; there are `version`, `date`, `git.short`, `git.sha`, `git.branch`, `git.tag`, `git.dirty` and `env.NAME`");
         insta::assert_snapshot!(error("{{ commit }}"), @"the tag template `{{ commit }}` uses `commit`, which does not exist; there are `version`, `date`, `git.short`, `git.sha`, `git.branch`, `git.tag`, `git.dirty` and `env.NAME`");
         insta::assert_snapshot!(error("{{ version"), @"`{{ version` is not a template: unexpected end of input, expected end of variable block");
-        insta::assert_snapshot!(error("{{ git.branch }}"), @r#"the tag template `{{ git.branch }}` gives no tag: "feature/größer" is not a tag: character 8, '/', is not one of letters, digits, `_.-`; the filter `slug` replaces what is not allowed"#);
-        insta::assert_snapshot!(error("{{ version }}+{{ git.short }}"), @r#"the tag template `{{ version }}+{{ git.short }}` gives no tag: "1.2.3+0123456" is not a tag: character 6, '+', is not one of letters, digits, `_.-`; the filter `slug` replaces what is not allowed"#);
+        insta::assert_snapshot!(error("{{ git.branch }}"), @r#"the tag template `{{ git.branch }}` does not give a tag: "feature/größer" is not a tag: character 8, '/', is not one of letters, digits, `_.-`; the filter `slug` replaces what is not allowed"#);
+        insta::assert_snapshot!(error("{{ version }}+{{ git.short }}"), @r#"the tag template `{{ version }}+{{ git.short }}` does not give a tag: "1.2.3+0123456" is not a tag: character 6, '+', is not one of letters, digits, `_.-`; the filter `slug` replaces what is not allowed"#);
         let nowhere = tag("{% if git.tag %}{{ git.tag }}{% endif %}", &Values::default()).unwrap();
         assert!(matches!(nowhere, Tag::Skipped { .. }), "{nowhere:?}");
-        insta::assert_snapshot!(error("{% if false %}x{% endif %}"), @r#"the tag template `{% if false %}x{% endif %}` gives no tag: "" is not a tag: it is empty; the filter `slug` replaces what is not allowed"#);
-        insta::assert_snapshot!(error("{{ date('%Q') }}"), @"the tag template `{{ date('%Q') }}` cannot be filled in: `%Q` is no part of a date; there are %Y, %m, %d, %H, %M, %S and %s");
-        insta::assert_snapshot!(error("{{ version | nofilter }}"), @"the tag template `{{ version | nofilter }}` cannot be filled in: filter nofilter is unknown");
+        insta::assert_snapshot!(error("{% if false %}x{% endif %}"), @r#"the tag template `{% if false %}x{% endif %}` does not give a tag: "" is not a tag: it is empty; the filter `slug` replaces what is not allowed"#);
+        insta::assert_snapshot!(error("{{ date('%Q') }}"), @"the tag template `{{ date('%Q') }}` cannot be rendered: `%Q` is not a field of a date; use %Y, %m, %d, %H, %M, %S or %s");
+        insta::assert_snapshot!(error("{{ version | nofilter }}"), @"the tag template `{{ version | nofilter }}` cannot be rendered: filter nofilter is unknown");
         insta::assert_snapshot!(error("{{ nofunction() }}"), @"the tag template `{{ nofunction() }}` uses `nofunction`, which does not exist; there are `version`, `date`, `git.short`, `git.sha`, `git.branch`, `git.tag`, `git.dirty` and `env.NAME`");
     }
 

@@ -50,27 +50,27 @@ fn foreign(resolver: &mut Resolver<'_>, keys: Keys, own: &str, other: &str) {
     for (key, span) in keys {
         resolver.report(
             &span,
-            format!("`{key}` is for {other} programs, and this image holds a {own} program"),
-            "leave it out",
+            format!("`{key}` applies to {other} programs, and this image has a {own} program"),
+            "remove it",
         );
     }
 }
 
 fn programs(resolver: &mut Resolver<'_>, raw: &RawImage) {
     if let (Some(_), Some(binaries)) = (&raw.binary, &raw.binaries) {
-        resolver.report(
-            &binaries.span(),
-            "`binaries` and `binary` say the same thing twice",
-            "keep one of them",
-        );
+        resolver.report(&binaries.span(), "`binaries` and `binary` are both set", "keep one of them");
     }
     let Some(binaries) = &raw.binaries else { return };
     if binaries.get_ref().is_empty() {
-        resolver.report(&binaries.span(), "`binaries` is empty", "name the programs, or leave it out");
+        resolver.report(&binaries.span(), "`binaries` is empty", "name the programs, or remove it");
     }
     for (index, binary) in binaries.get_ref().iter().enumerate() {
         if binaries.get_ref()[..index].contains(binary) {
-            resolver.report(&binary.span(), format!("`{}` stands twice in `binaries`", binary.get_ref()), "");
+            resolver.report(
+                &binary.span(),
+                format!("`{}` is listed twice in `binaries`", binary.get_ref()),
+                "",
+            );
         }
     }
 }
@@ -84,7 +84,7 @@ fn features(resolver: &mut Resolver<'_>, raw: &RawImage) {
     for (other, _) in others.into_iter().filter(|(_, set)| *set) {
         resolver.report(
             &all.span(),
-            format!("`all-features` leaves nothing for `{other}` to say"),
+            format!("`all-features` and `{other}` are both set"),
             "keep one of them",
         );
     }
@@ -101,8 +101,8 @@ fn start(resolver: &mut Resolver<'_>, raw: &RawImage) {
     };
     resolver.report(
         &entrypoint.span(),
-        "`entrypoint` is empty and `cmd` names nothing to start either",
-        "leave it out: the program then is the entry point",
+        "`entrypoint` is empty, and `cmd` names no program to start",
+        "remove it: the first program is the entry point by default",
     );
 }
 
@@ -114,7 +114,7 @@ fn files(resolver: &mut Resolver<'_>, raw: &RawImage) {
         if !directory && places[..index].iter().any(|other| other.get_ref() == place.get_ref()) {
             resolver.report(
                 &place.span(),
-                format!("two files go to `{}`", place.get_ref()),
+                format!("two files have the destination `{}`", place.get_ref()),
                 "keep one of them",
             );
         }
@@ -139,8 +139,8 @@ fn base(resolver: &mut Resolver<'_>, raw: &RawImage) {
     if let Some(user) = raw.user.as_ref().filter(|user| named(user.get_ref()) && !passwd) {
         resolver.report(
             &user.span(),
-            "`base = \"scratch\"` has no /etc/passwd that a user's name could be looked up in",
-            "give the user as a number, or use `base = \"static\"`",
+            "`base = \"scratch\"` has no /etc/passwd to look up a user's name in",
+            "write the user as a number, or use `base = \"static\"`",
         );
     }
 }
@@ -155,14 +155,14 @@ fn linkage(resolver: &mut Resolver<'_>, raw: &RawImage, language: Option<Languag
         resolver.report(
             &libc.span(),
             "a Go program has no C library unless `cgo = true`",
-            "leave `libc` out, or decide for cgo",
+            "remove `libc`, or set `cgo = true`",
         );
     }
     if let Some(linkage) = raw.linkage.as_ref().filter(|linkage| *linkage.get_ref() == Linkage::Dynamic) {
         resolver.report(
             &linkage.span(),
             "a Go program is static unless `cgo = true`",
-            "leave `linkage` out, or decide for cgo",
+            "remove `linkage`, or set `cgo = true`",
         );
     }
 }

@@ -37,7 +37,7 @@ pub enum DockerfileInputError {
         source: std::io::Error,
     },
     /// The lock file is malformed.
-    #[error("{path} is no lock file of base images: {reason}")]
+    #[error("{path} is not a lock file of base images: {reason}")]
     Lock {
         /// The file.
         path: Utf8PathBuf,
@@ -77,9 +77,9 @@ fn digests(path: &Utf8Path) -> Result<BTreeMap<String, String>, DockerfileInputE
     let wrong = |reason: String| DockerfileInputError::Lock { path: path.to_owned(), reason };
     let digests = lock.map_err(|error| wrong(error.to_string().trim().to_owned()))?.images;
     match digests.iter().find(|(_, digest)| digest.parse::<crossdock_oci::Digest>().is_err()) {
-        Some((name, digest)) => {
-            Err(wrong(format!("`{digest}` of `{name}` is no digest, as `sha256:` and 64 hexadecimal digits")))
-        }
+        Some((name, digest)) => Err(wrong(format!(
+            "`{digest}` of `{name}` is not a digest: write `sha256:` and 64 hexadecimal digits"
+        ))),
         None => Ok(digests),
     }
 }

@@ -8,7 +8,7 @@ use super::Port;
 /// Checks a path component of a repository (distribution-spec § Pulling manifests, `<name>`).
 pub fn component(text: &str) -> Result<(), String> {
     match text.contains(['/', ':']) {
-        true => Err(format!("`{text}` is more than a name; the whole reference goes into `repository`")),
+        true => Err(format!("`{text}` is not a single name; write a whole repository as `repository`")),
         false => repository(text),
     }
 }
@@ -27,11 +27,11 @@ pub fn repository(text: &str) -> Result<(), String> {
 pub fn port(text: &str) -> Result<Port, String> {
     let (number, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
     if !["tcp", "udp", "sctp"].contains(&protocol) {
-        return Err(format!("`{protocol}` is no protocol of a port; known: `tcp`, `udp`, `sctp`"));
+        return Err(format!("`{protocol}` is not the protocol of a port: use `tcp`, `udp` or `sctp`"));
     }
     match number.parse::<u16>() {
         Ok(number) if number > 0 => Ok(Port { number, protocol: protocol.to_owned() }),
-        _ => Err(format!("`{number}` is not a port: it is a number from 1 to 65535")),
+        _ => Err(format!("`{number}` is not a port: use a number from 1 to 65535")),
     }
 }
 
@@ -41,7 +41,7 @@ pub(super) fn mode(text: &str) -> Result<u32, String> {
     let plain = !digits.is_empty() && digits.chars().all(|c| c.is_digit(8));
     match u32::from_str_radix(digits, 8) {
         Ok(mode) if plain && mode <= 0o7777 => Ok(mode),
-        _ => Err(format!("`{text}` is not a mode: octal digits up to 7777, as \"0755\"")),
+        _ => Err(format!("`{text}` is not a mode: use octal digits up to 7777, such as \"0755\"")),
     }
 }
 
@@ -55,9 +55,9 @@ pub(super) fn user(text: &str) -> Result<(), String> {
     let (user, group) = text.split_once(':').unwrap_or((text, "0"));
     match part(user) && part(group) {
         true => Ok(()),
-        false => {
-            Err(format!("`{text}` is not a user: write a number or a name, with a group as \"65532:65532\""))
-        }
+        false => Err(format!(
+            "`{text}` is not a user: use a number or a name, optionally with a group, such as \"65532:65532\""
+        )),
     }
 }
 
@@ -65,14 +65,14 @@ pub(super) fn user(text: &str) -> Result<(), String> {
 /// directory that it leads to depends on symbolic links in the image.
 pub(super) fn image_path(text: &str) -> Result<String, String> {
     if !text.starts_with('/') {
-        return Err(format!("`{text}` is relative; a path in an image is absolute, as `/{text}`"));
+        return Err(format!("`{text}` is relative; write an absolute path, such as `/{text}`"));
     }
     if text.contains('\0') {
-        return Err("a path holds no NUL character".into());
+        return Err("a path must not contain NUL".into());
     }
     let parts: Vec<&str> = text.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
     match parts.contains(&"..") {
-        true => Err(format!("`{text}` climbs with `..`; write the path that it means")),
+        true => Err(format!("`{text}` contains `..`; write the path without it")),
         false => Ok(format!("/{}", parts.join("/"))),
     }
 }
@@ -80,7 +80,7 @@ pub(super) fn image_path(text: &str) -> Result<String, String> {
 
 pub(super) fn argument(text: &str) -> Result<(), String> {
     match text.contains('\0') {
-        true => Err("an argument holds no NUL character".into()),
+        true => Err("an argument must not contain NUL".into()),
         false => Ok(()),
     }
 }
@@ -94,14 +94,16 @@ pub(super) fn not_empty(text: &str) -> Result<(), String> {
 
 pub(super) fn program(text: &str) -> Result<(), String> {
     match text.is_empty() || text.contains(['/', '\\', '\0']) || [".", ".."].contains(&text) {
-        true => Err(format!("`{text}` is not a program's name: a name without a directory, as `server`")),
+        true => Err(format!(
+            "`{text}` is not the name of a program: write it without a directory, such as `server`"
+        )),
         false => Ok(()),
     }
 }
 
 pub(super) fn feature(text: &str) -> Result<(), String> {
     match text.is_empty() || text.contains([' ', ',', '\0']) || text.starts_with('-') {
-        true => Err(format!("`{text}` is not a feature: give each as an item of its own")),
+        true => Err(format!("`{text}` is not a feature: write each one as its own item")),
         false => Ok(()),
     }
 }
@@ -112,20 +114,20 @@ pub(super) fn profile(text: &str) -> Result<(), String> {
         && !text.starts_with('-')
     {
         true => Ok(()),
-        false => Err(format!("`{text}` is not a cargo profile's name, as `release`")),
+        false => Err(format!("`{text}` is not the name of a cargo profile, such as `release`")),
     }
 }
 
 pub(super) fn variable(text: &str) -> Result<(), String> {
     match text.is_empty() || text.contains(['=', '\0']) {
-        true => Err(format!("`{text}` is not a variable's name")),
+        true => Err(format!("`{text}` is not the name of a variable")),
         false => Ok(()),
     }
 }
 
 pub(super) fn at_least(number: i64, least: i64) -> Result<u32, String> {
     let number = u32::try_from(number).ok().filter(|number| i64::from(*number) >= least);
-    number.ok_or_else(|| format!("it takes a whole number from {least}, as seconds or a count"))
+    number.ok_or_else(|| format!("use a whole number of at least {least}"))
 }
 
 /// Checks a stop signal, such as `SIGINT` or `15`.
@@ -137,7 +139,9 @@ pub(super) fn stop_signal(text: &str) -> Result<(), String> {
     });
     match number || named {
         true => Ok(()),
-        false => Err(format!("`{text}` is no signal: write its name, as SIGINT, or a number from 1 to 64")),
+        false => {
+            Err(format!("`{text}` is not a signal: use a name such as SIGINT, or a number from 1 to 64"))
+        }
     }
 }
 
@@ -152,8 +156,8 @@ pub(super) fn version(text: &str) -> Result<(), String> {
     match are_numbers && (preview.is_empty() || number.is_some_and(is_preview)) {
         true => Ok(()),
         false => Err(format!(
-            "`{text}` is no version alone, as `1.26` or `1.26.3`; the release that an image lies on follows from `base`, \
-             `debian` and `alpine`"
+            "`{text}` is not a plain version such as `1.26` or `1.26.3`; choose the release of the base with `base`, `debian` and \
+             `alpine`"
         )),
     }
 }
@@ -164,7 +168,7 @@ pub(super) fn host(text: &str) -> Result<(), String> {
     match begins && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) {
         true => Ok(()),
         false => Err(format!(
-            "`{text}` has more than letters, digits, `.`, `_` and `-`, or does not begin with a letter or digit"
+            "`{text}` must begin with a letter or digit and contain only letters, digits, `.`, `_` and `-`"
         )),
     }
 }
@@ -173,23 +177,25 @@ pub(super) fn package(text: &str) -> Result<(), String> {
     let known = |byte: u8| byte.is_ascii_alphanumeric() || b".+-_/~:@=".contains(&byte);
     match !text.is_empty() && !text.starts_with('-') && text.bytes().all(known) {
         true => Ok(()),
-        false => Err(format!("`{text}` is not one name: give each as an item of its own, as `libpq-dev`")),
+        false => {
+            Err(format!("`{text}` is not a single name: write each one as its own item, such as `libpq-dev`"))
+        }
     }
 }
 
 pub(super) fn context_pattern(text: &str) -> Result<(), String> {
     let trouble = text.trim().is_empty() || text.starts_with(['!', '#', '/']) || text.contains("..");
     match trouble || text.chars().any(char::is_control) {
-        true => {
-            Err(format!("`{text}` is no path or pattern below the project's root, as `proto` or `assets/**`"))
-        }
+        true => Err(format!(
+            "`{text}` is not a path or pattern below the project's root, such as `proto` or `assets/**`"
+        )),
         false => Ok(()),
     }
 }
 
 pub(super) fn line(text: &str) -> Result<(), String> {
     match text.chars().any(char::is_control) {
-        true => Err("an argument of a Dockerfile is one line without control characters".into()),
+        true => Err("an argument in a Dockerfile must not contain control characters".into()),
         false => Ok(()),
     }
 }

@@ -199,7 +199,7 @@ fn extra_file(
 fn existing(directory: &Utf8Path, project: &Utf8Path, path: &str) -> Result<Utf8PathBuf, String> {
     let whole = relative_to(directory, path)?;
     if !whole.starts_with(directory) && !whole.starts_with(project) {
-        return Err(format!("`{path}` leaves the project's directory, {project}"));
+        return Err(format!("`{path}` is outside of the project's directory, {project}"));
     }
     let real = |path: &Utf8Path| {
         path.canonicalize_utf8().map_err(|error| format!("`{path}` cannot be read: {error}"))
@@ -281,7 +281,7 @@ fn health(resolver: &mut Resolver<'_>, raw: RawHealth) -> Option<Sourced<Health>
     let span = raw.command.span();
     let command = resolver.list("command", raw.command, grammar::line);
     if command.value.is_empty() {
-        resolver.report(&span, "`command` is empty", "name the program that checks, and its arguments");
+        resolver.report(&span, "`command` is empty", "name the program that checks, with its arguments");
     }
     let source = command.source;
     let health = Health {

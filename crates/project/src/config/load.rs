@@ -105,7 +105,7 @@ impl Document {
             help: match source.kind() {
                 std::io::ErrorKind::NotFound => "give the path of an existing file",
                 std::io::ErrorKind::IsADirectory => "give the path of a file",
-                std::io::ErrorKind::InvalidData => "write it in UTF-8",
+                std::io::ErrorKind::InvalidData => "save it as UTF-8",
                 _ => "make it readable",
             }
             .to_owned(),
@@ -172,8 +172,8 @@ impl Loader {
         path: &Utf8Path,
     ) -> Result<(), ConfigError> {
         if self.config.files.iter().any(|known| known == path) {
-            let message = format!("`include`: {path} was read already");
-            self.problems.push(from.problem(span, message, "a file is included once, and never by itself"));
+            let message = format!("`include`: {path} is already included");
+            self.problems.push(from.problem(span, message, "include each file once, and no file in itself"));
             return Ok(());
         }
         self.file(Document::read(path)?)
@@ -183,8 +183,8 @@ impl Loader {
         match self.config.images.iter().find(|known| known.name.value == image.name.value) {
             Some(known) => resolver.report(
                 span,
-                format!("the image `{}` stands already at {}", image.name.value, known.name.source),
-                "give one of them another name",
+                format!("the image `{}` is already declared at {}", image.name.value, known.name.source),
+                "rename one of them",
             ),
             None => self.config.images.push(image),
         }
@@ -198,13 +198,13 @@ impl Loader {
         let same_directory = self.config.images.iter().filter(|known| known.path.value == image.path.value);
         if let Some(other) = same_directory.into_iter().find(|known| language(known) != language(image)) {
             let message = format!(
-                "the images `{}` and `{}` take one directory for projects of two languages",
+                "the images `{}` and `{}` use one directory for projects of two languages",
                 other.name.value, image.name.value
             );
             resolver.report(
                 span,
                 message,
-                "state the same `language` for both, and move one project into a directory of its own",
+                "move one project into its own directory, or set the same `language` for both",
             );
         }
     }
@@ -219,8 +219,8 @@ impl Loader {
                     let place = known.nodes.first().map(|node| node.source.to_string()).unwrap_or_default();
                     resolver.report(
                         &name.span(),
-                        format!("the deploy target `{}` has other nodes at {place}", name.get_ref()),
-                        "give one of them another name",
+                        format!("the deploy target `{}` has different nodes at {place}", name.get_ref()),
+                        "rename one of them",
                     );
                 }
                 // Files that can be used on their own may declare the same deploy target.
@@ -256,9 +256,9 @@ fn templates(resolver: &mut Resolver<'_>, directory: Spanned<String>) -> Option<
     resolver.checked("templates", directory, |text| {
         let path = relative_to(root, text)?;
         match path.starts_with(root) {
-            _ if !path.is_dir() => Err(format!("{path} is no directory")),
+            _ if !path.is_dir() => Err(format!("{path} is not a directory")),
             true => Ok(path),
-            false => Err(format!("`{text}` leaves the directory of this file")),
+            false => Err(format!("`{text}` is outside of the directory of this file")),
         }
     })
 }
@@ -273,7 +273,7 @@ fn deploys(
             resolver.report(
                 &nodes.span(),
                 format!("the deploy target `{}` has no nodes", name.get_ref()),
-                "name what its machines are, as [\"m7g.large\"] or [\"linux/arm64\"]",
+                "list them, such as [\"m7g.large\"] or [\"linux/arm64\"]",
             );
         }
         let parsed = |text: &String| NodeDescription::parse(text).map_err(|why| format!("`{text}` {why}"));
@@ -296,9 +296,9 @@ fn known_deploy(
     let help = match nearest(name.get_ref(), known.iter().copied()) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None if known.is_empty() => format!("add [deploy.{}] with its nodes to this file", name.get_ref()),
-        None => format!("this file has {}", listed(known)),
+        None => format!("this file declares {}", listed(known)),
     };
-    resolver.report(&name.span(), format!("no deploy target is called `{}`", name.get_ref()), help);
+    resolver.report(&name.span(), format!("unknown deploy target `{}`", name.get_ref()), help);
 }
 
 /// Returns the files that the patterns match, each with the place of its pattern. A directory is its `crossdock.toml`.
@@ -318,7 +318,7 @@ fn included(
 
 fn matches(directory: &Utf8Path, pattern: &str) -> Result<Vec<Utf8PathBuf>, String> {
     let relative = lexical(Utf8Path::new(pattern)).filter(|path| path.is_relative());
-    let relative = relative.ok_or_else(|| format!("`{pattern}` leaves the directory of this file"))?;
+    let relative = relative.ok_or_else(|| format!("`{pattern}` is outside of the directory of this file"))?;
     let whole = format!("{}/{relative}", glob::Pattern::escape(directory.as_str()));
     let paths = glob::glob(&whole).map_err(|error| format!("`{pattern}` is not a pattern: {error}"))?;
     let paths = paths.filter_map(Result::ok).filter_map(|path| Utf8PathBuf::from_path_buf(path).ok());
@@ -329,7 +329,7 @@ fn matches(directory: &Utf8Path, pattern: &str) -> Result<Vec<Utf8PathBuf>, Stri
         |path: &Utf8PathBuf| path.is_file() && (means_files || path.file_name() == Some(FILE_NAME));
     let files: Vec<Utf8PathBuf> = paths.map(file).filter(is_meant).collect();
     match files.is_empty() {
-        true => Err(format!("`{pattern}` finds no {FILE_NAME} below {directory}")),
+        true => Err(format!("`{pattern}` matches no {FILE_NAME} below {directory}")),
         false => Ok(files),
     }
 }

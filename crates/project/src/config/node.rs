@@ -45,12 +45,12 @@ impl NodeDescription {
                 let known: Vec<String> = known_platforms().map(|platform| platform.to_string()).collect();
                 let nearest = nearest(text, known.iter().map(String::as_str));
                 let hint = nearest.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
-                return Err(format!("is no platform or node that crossdock knows: {unknown}{hint}"));
+                return Err(format!("is not a known platform or node: {unknown}{hint}"));
             }
         };
         let (platform, os) = facts
             .platform_or_linux()
-            .ok_or_else(|| "names no architecture; say which, as linux/arm64".to_owned())?;
+            .ok_or_else(|| "names no architecture; add it, such as linux/arm64".to_owned())?;
         let mut notes = Vec::new();
         if os == OsSource::Assumed {
             notes.push(format!("`{text}` names no operating system: linux is assumed"));

@@ -109,8 +109,8 @@ fn warnings(environment: &Environment) -> Vec<String> {
     let unknown = unknown.filter(|name| !VARIABLES.iter().any(|(known, _)| known == name));
     unknown
         .map(|name| match nearest(name, VARIABLES.iter().map(|(known, _)| *known)) {
-            Some(meant) => format!("the environment variable {name} means nothing; did you mean {meant}?"),
-            None => format!("the environment variable {name} means nothing to crossdock"),
+            Some(meant) => format!("unknown environment variable {name}; did you mean {meant}?"),
+            None => format!("unknown environment variable {name}"),
         })
         .collect()
 }
@@ -147,7 +147,7 @@ fn builder(text: Sourced<String>) -> Result<Sourced<Builder>, ConfigError> {
 pub fn parse_jobs(text: &str) -> Result<NonZeroUsize, &'static str> {
     match text.parse::<NonZeroUsize>() {
         Ok(jobs) if jobs.get() <= 4096 => Ok(jobs),
-        _ => Err("it takes a number from 1 to 4096"),
+        _ => Err("use a number from 1 to 4096"),
     }
 }
 
@@ -155,7 +155,7 @@ fn switch(text: &str) -> Result<bool, &'static str> {
     match text.to_ascii_lowercase().as_str() {
         "1" | "true" | "yes" => Ok(true),
         "0" | "false" | "no" => Ok(false),
-        _ => Err("it takes 1, true or yes, or 0, false or no"),
+        _ => Err("use 1, true or yes, or 0, false or no"),
     }
 }
 
@@ -220,8 +220,8 @@ mod tests {
             environment(&[("CROSSDOCK_PLATFROM", "x"), ("CROSSDOCK_CACHE_DIR", "x"), ("CROSSDOCK_", "")]);
         let (_, warnings) = Overrides::from_environment(&environment).unwrap();
         insta::assert_snapshot!(warnings.join("\n"), @r"
-        the environment variable CROSSDOCK_ means nothing; did you mean CROSSDOCK_FOR?
-        the environment variable CROSSDOCK_PLATFROM means nothing; did you mean CROSSDOCK_PLATFORM?
+        unknown environment variable CROSSDOCK_; did you mean CROSSDOCK_FOR?
+        unknown environment variable CROSSDOCK_PLATFROM; did you mean CROSSDOCK_PLATFORM?
         ");
     }
 
@@ -230,7 +230,7 @@ mod tests {
         let error = |name, value| {
             Overrides::from_environment(&environment(&[(name, value)])).unwrap_err().to_string()
         };
-        insta::assert_snapshot!(error("CROSSDOCK_JOBS", "0"), @r#"CROSSDOCK_JOBS is "0": it takes a number from 1 to 4096"#);
-        insta::assert_snapshot!(error("CROSSDOCK_OFFLINE", "maybe"), @r#"CROSSDOCK_OFFLINE is "maybe": it takes 1, true or yes, or 0, false or no"#);
+        insta::assert_snapshot!(error("CROSSDOCK_JOBS", "0"), @r#"CROSSDOCK_JOBS is "0": use a number from 1 to 4096"#);
+        insta::assert_snapshot!(error("CROSSDOCK_OFFLINE", "maybe"), @r#"CROSSDOCK_OFFLINE is "maybe": use 1, true or yes, or 0, false or no"#);
     }
 }

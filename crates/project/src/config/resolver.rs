@@ -85,7 +85,7 @@ impl Resolver<'_> {
         let mut table = BTreeMap::new();
         for (name, value) in texts {
             if value.get_ref().contains('\0') {
-                self.report(&value.span(), format!("`{key}`: a value holds no NUL character"), "");
+                self.report(&value.span(), format!("`{key}`: a value must not contain NUL"), "");
             }
             if let Some(name) = self.text(key, name, &check) {
                 table.insert(name.value, value.into_inner());
@@ -101,7 +101,7 @@ pub(super) fn relative_to(directory: &Utf8Path, path: &str) -> Result<Utf8PathBu
         return Err(format!("`{path}` is absolute; paths are relative to the directory of this file"));
     }
     if path.contains('\0') {
-        return Err("a path holds no NUL character".into());
+        return Err("a path must not contain NUL".into());
     }
-    lexical(&directory.join(path)).ok_or_else(|| format!("`{path}` climbs above the file system's root"))
+    lexical(&directory.join(path)).ok_or_else(|| format!("`{path}` leads above the root of the file system"))
 }

@@ -127,18 +127,18 @@ fn wrong_types() {
 #[test]
 fn contradictions() {
     insta::assert_snapshot!(go("[image.web]\nfeatures = [\"tls\"]\nprofile = \"dist\"\n").config_error(), @r#"
-    /p/crossdock.toml:2:12: `features` is for Rust programs, and this image holds a Go program; leave it out
+    /p/crossdock.toml:2:12: `features` applies to Rust programs, and this image has a Go program; remove it
       |
     2 | features = ["tls"]
       |            ^^^^^^^
 
-    /p/crossdock.toml:3:11: `profile` is for Rust programs, and this image holds a Go program; leave it out
+    /p/crossdock.toml:3:11: `profile` applies to Rust programs, and this image has a Go program; remove it
       |
     3 | profile = "dist"
       |           ^^^^^^
     "#);
     insta::assert_snapshot!(rust("[image.web]\ncgo = true\n").config_error(), @r"
-    /p/crossdock.toml:2:7: `cgo` is for Go programs, and this image holds a Rust program; leave it out
+    /p/crossdock.toml:2:7: `cgo` applies to Go programs, and this image has a Rust program; remove it
       |
     2 | cgo = true
       |       ^^^^
@@ -149,40 +149,40 @@ fn contradictions() {
     3 | timezones = true
       |             ^^^^
 
-    /p/crossdock.toml:4:8: `base = "scratch"` has no /etc/passwd that a user's name could be looked up in; give the user as a number, or use `base = "static"`
+    /p/crossdock.toml:4:8: `base = "scratch"` has no /etc/passwd to look up a user's name in; write the user as a number, or use `base = "static"`
       |
     4 | user = "nonroot"
       |        ^^^^^^^^^
     "#);
     insta::assert_snapshot!(go("[image.web]\nlibc = \"musl\"\nlinkage = \"dynamic\"\n").config_error(), @r#"
-    /p/crossdock.toml:2:8: a Go program has no C library unless `cgo = true`; leave `libc` out, or decide for cgo
+    /p/crossdock.toml:2:8: a Go program has no C library unless `cgo = true`; remove `libc`, or set `cgo = true`
       |
     2 | libc = "musl"
       |        ^^^^^^
 
-    /p/crossdock.toml:3:11: a Go program is static unless `cgo = true`; leave `linkage` out, or decide for cgo
+    /p/crossdock.toml:3:11: a Go program is static unless `cgo = true`; remove `linkage`, or set `cgo = true`
       |
     3 | linkage = "dynamic"
       |           ^^^^^^^^^
     "#);
     insta::assert_snapshot!(go("[image.web]\nbinary = \"a\"\nbinaries = [\"b\", \"b\"]\n").config_error(), @r#"
-    /p/crossdock.toml:3:12: `binaries` and `binary` say the same thing twice; keep one of them
+    /p/crossdock.toml:3:12: `binaries` and `binary` are both set; keep one of them
       |
     3 | binaries = ["b", "b"]
       |            ^^^^^^^^^^
 
-    /p/crossdock.toml:3:18: `b` stands twice in `binaries`
+    /p/crossdock.toml:3:18: `b` is listed twice in `binaries`
       |
     3 | binaries = ["b", "b"]
       |                  ^^^
     "#);
     insta::assert_snapshot!(go("[image.web]\ntoolchain = [\"build-std\"]\nentrypoint = []\n").config_error(), @r#"
-    /p/crossdock.toml:2:14: `toolchain` is for Rust programs, and this image holds a Go program; leave it out
+    /p/crossdock.toml:2:14: `toolchain` applies to Rust programs, and this image has a Go program; remove it
       |
     2 | toolchain = ["build-std"]
       |              ^^^^^^^^^^^
 
-    /p/crossdock.toml:3:14: `entrypoint` is empty and `cmd` names nothing to start either; leave it out: the program then is the entry point
+    /p/crossdock.toml:3:14: `entrypoint` is empty, and `cmd` names no program to start; remove it: the first program is the entry point by default
       |
     3 | entrypoint = []
       |              ^^
@@ -190,13 +190,13 @@ fn contradictions() {
     let twice =
         "[image.web]\nfiles = [{ from = \"go.mod\", to = \"/x\" }, { from = \"go.mod\", to = \"/x\" }]\n";
     insta::assert_snapshot!(go(twice).config_error(), @r#"
-    /p/crossdock.toml:2:66: two files go to `/x`; keep one of them
+    /p/crossdock.toml:2:66: two files have the destination `/x`; keep one of them
       |
     2 | files = [{ from = "go.mod", to = "/x" }, { from = "go.mod", to = "/x" }]
       |                                                                  ^^^^
     "#);
     insta::assert_snapshot!(rust("[image.web]\nall-features = true\nfeatures = [\"tls\"]\n").config_error(), @r"
-    /p/crossdock.toml:2:16: `all-features` leaves nothing for `features` to say; keep one of them
+    /p/crossdock.toml:2:16: `all-features` and `features` are both set; keep one of them
       |
     2 | all-features = true
       |                ^^^^
@@ -212,17 +212,17 @@ fn wrong_values() {
       |        ^^^
     "#);
     insta::assert_snapshot!(go("[image.web]\nexpose = [0, 70000, \"53/tpc\"]\n").config_error(), @r#"
-    /p/crossdock.toml:2:11: `expose`: `0` is not a port: it is a number from 1 to 65535
+    /p/crossdock.toml:2:11: `expose`: `0` is not a port: use a number from 1 to 65535
       |
     2 | expose = [0, 70000, "53/tpc"]
       |           ^
 
-    /p/crossdock.toml:2:14: `expose`: `70000` is not a port: it is a number from 1 to 65535
+    /p/crossdock.toml:2:14: `expose`: `70000` is not a port: use a number from 1 to 65535
       |
     2 | expose = [0, 70000, "53/tpc"]
       |              ^^^^^
 
-    /p/crossdock.toml:2:21: `expose`: `tpc` is no protocol of a port; known: `tcp`, `udp`, `sctp`
+    /p/crossdock.toml:2:21: `expose`: `tpc` is not the protocol of a port: use `tcp`, `udp` or `sctp`
       |
     2 | expose = [0, 70000, "53/tpc"]
       |                     ^^^^^^^^
@@ -258,18 +258,18 @@ fn wrong_values() {
       |         ^^^^^^^^^^^^^^^
     "#);
     insta::assert_snapshot!(go("[image.web]\nuser = -1\nworkdir = \"srv\"\n").config_error(), @r#"
-    /p/crossdock.toml:2:8: `user`: `-1` is not a user: write a number or a name, with a group as "65532:65532"
+    /p/crossdock.toml:2:8: `user`: `-1` is not a user: use a number or a name, optionally with a group, such as "65532:65532"
       |
     2 | user = -1
       |        ^^
 
-    /p/crossdock.toml:3:11: `workdir`: `srv` is relative; a path in an image is absolute, as `/srv`
+    /p/crossdock.toml:3:11: `workdir`: `srv` is relative; write an absolute path, such as `/srv`
       |
     3 | workdir = "srv"
       |           ^^^^^
     "#);
     insta::assert_snapshot!(go("[image.web]\nenv = { \"A=B\" = \"x\" }\n").config_error(), @r#"
-    /p/crossdock.toml:2:9: `env`: `A=B` is not a variable's name
+    /p/crossdock.toml:2:9: `env`: `A=B` is not the name of a variable
       |
     2 | env = { "A=B" = "x" }
       |         ^^^^^
@@ -286,7 +286,7 @@ fn wrong_values() {
 fn files() {
     let with = |file: &str| go(&format!("[image.web]\nfiles = [{file}]\n"));
     insta::assert_snapshot!(with(r#"{ from = "go.mod", to = "etc/x", mode = 755 }"#).config_error(), @r#"
-    /p/crossdock.toml:2:34: `image.web.files[0].to`: `etc/x` is relative; a path in an image is absolute, as `/etc/x`
+    /p/crossdock.toml:2:34: `image.web.files[0].to`: `etc/x` is relative; write an absolute path, such as `/etc/x`
       |
     2 | files = [{ from = "go.mod", to = "etc/x", mode = 755 }]
       |                                  ^^^^^^^
@@ -297,12 +297,12 @@ fn files() {
       |                                                  ^^^
     "#);
     insta::assert_snapshot!(with(r#"{ from = "../x", to = "/x", mode = "rwx" }"#).config_error(), @r#"
-    /p/crossdock.toml:2:19: `image.web.files[0].from`: `../x` leaves the project's directory, /p
+    /p/crossdock.toml:2:19: `image.web.files[0].from`: `../x` is outside of the project's directory, /p
       |
     2 | files = [{ from = "../x", to = "/x", mode = "rwx" }]
       |                   ^^^^^^
 
-    /p/crossdock.toml:2:45: `image.web.files[0].mode`: `rwx` is not a mode: octal digits up to 7777, as "0755"
+    /p/crossdock.toml:2:45: `image.web.files[0].mode`: `rwx` is not a mode: use octal digits up to 7777, such as "0755"
       |
     2 | files = [{ from = "../x", to = "/x", mode = "rwx" }]
       |                                             ^^^^^
@@ -319,7 +319,7 @@ fn files() {
     2 | files = [{ from = "missing", to = "/a/../x" }]
       |                   ^^^^^^^^^
 
-    /p/crossdock.toml:2:35: `image.web.files[0].to`: `/a/../x` climbs with `..`; write the path that it means
+    /p/crossdock.toml:2:35: `image.web.files[0].to`: `/a/../x` contains `..`; write the path without it
       |
     2 | files = [{ from = "missing", to = "/a/../x" }]
       |                                   ^^^^^^^^^
@@ -394,7 +394,7 @@ fn files_that_are_no_configuration() {
         b"# \xe4\n",
     )
     .unwrap();
-    insta::assert_snapshot!(read(&directory, "latin1.toml"), @"/p/latin1.toml cannot be read; write it in UTF-8");
+    insta::assert_snapshot!(read(&directory, "latin1.toml"), @"/p/latin1.toml cannot be read; save it as UTF-8");
     let with_mark = TestDirectory::new(&[(FILE_NAME, "\u{feff}tags = [\"x\"]\n")]);
     assert!(Config::find(&with_mark.path()).is_ok());
 }
@@ -404,7 +404,7 @@ fn one_folder_has_one_language() {
     let text = "[image.a]\nlanguage = \"go\"\n[image.b]\nlanguage = \"rust\"\n";
     let directory = TestDirectory::new(&[("go.mod", ""), ("Cargo.toml", ""), (FILE_NAME, text)]);
     insta::assert_snapshot!(directory.config_error(), @r"
-    /p/crossdock.toml:3:8: the images `a` and `b` take one directory for projects of two languages; state the same `language` for both, and move one project into a directory of its own
+    /p/crossdock.toml:3:8: the images `a` and `b` use one directory for projects of two languages; move one project into its own directory, or set the same `language` for both
       |
     3 | [image.b]
       |        ^
@@ -414,24 +414,24 @@ fn one_folder_has_one_language() {
 #[test]
 fn deploy_targets() {
     insta::assert_snapshot!(go("[deploy.graviton]\nnodes = [\"m7g.large\"]\n[image.web]\ndeploy = [\"gravitom\"]\n").config_error(), @r#"
-    /p/crossdock.toml:4:11: no deploy target is called `gravitom`; did you mean `graviton`?
+    /p/crossdock.toml:4:11: unknown deploy target `gravitom`; did you mean `graviton`?
       |
     4 | deploy = ["gravitom"]
       |           ^^^^^^^^^^
     "#);
     insta::assert_snapshot!(go("[deploy.eks]\nnodes = []\n[image.web]\ndeploy = [\"gke\"]\n").config_error(), @r#"
-    /p/crossdock.toml:2:9: the deploy target `eks` has no nodes; name what its machines are, as ["m7g.large"] or ["linux/arm64"]
+    /p/crossdock.toml:2:9: the deploy target `eks` has no nodes; list them, such as ["m7g.large"] or ["linux/arm64"]
       |
     2 | nodes = []
       |         ^^
 
-    /p/crossdock.toml:4:11: no deploy target is called `gke`; this file has `eks`
+    /p/crossdock.toml:4:11: unknown deploy target `gke`; this file declares `eks`
       |
     4 | deploy = ["gke"]
       |           ^^^^^
     "#);
     insta::assert_snapshot!(go("[image.web]\ndeploy = [\"gke\"]\n").config_error(), @r#"
-    /p/crossdock.toml:2:11: no deploy target is called `gke`; add [deploy.gke] with its nodes to this file
+    /p/crossdock.toml:2:11: unknown deploy target `gke`; add [deploy.gke] with its nodes to this file
       |
     2 | deploy = ["gke"]
       |           ^^^^^
@@ -488,12 +488,12 @@ fn includes() {
         ("examples/b/crossdock.toml", two),
     ];
     insta::assert_snapshot!(TestDirectory::new(&clash).config_error(), @r"
-    /p/examples/b/crossdock.toml:1:9: the deploy target `eks` has other nodes at /p/examples/a/crossdock.toml:2:10; give one of them another name
+    /p/examples/b/crossdock.toml:1:9: the deploy target `eks` has different nodes at /p/examples/a/crossdock.toml:2:10; rename one of them
       |
     1 | [deploy.eks]
       |         ^^^
 
-    /p/examples/b/crossdock.toml:3:8: the image `one` stands already at /p/examples/a/crossdock.toml:3:8; give one of them another name
+    /p/examples/b/crossdock.toml:3:8: the image `one` is already declared at /p/examples/a/crossdock.toml:3:8; rename one of them
       |
     3 | [image.one]
       |        ^^^
@@ -503,7 +503,7 @@ fn includes() {
     let config = Config::find(&TestDirectory::new(&both).path()).unwrap();
     assert_eq!((config.deploys.len(), config.images.len()), (1, 2));
     insta::assert_snapshot!(TestDirectory::new(&[root]).config_error(), @r#"
-    /p/crossdock.toml:1:12: `include`: `examples/*` finds no crossdock.toml below /p
+    /p/crossdock.toml:1:12: `include`: `examples/*` matches no crossdock.toml below /p
       |
     1 | include = ["examples/*"]
       |            ^^^^^^^^^^^^
@@ -514,12 +514,12 @@ fn includes() {
         ("examples/a/b/crossdock.toml", "include = [\".\"]"),
     ];
     insta::assert_snapshot!(TestDirectory::new(&cycle).config_error(), @r#"
-    /p/examples/a/crossdock.toml:1:12: `include`: `../*` leaves the directory of this file
+    /p/examples/a/crossdock.toml:1:12: `include`: `../*` is outside of the directory of this file
       |
     1 | include = ["../*", "b"]
       |            ^^^^^^
 
-    /p/examples/a/b/crossdock.toml:1:12: `include`: /p/examples/a/b/crossdock.toml was read already; a file is included once, and never by itself
+    /p/examples/a/b/crossdock.toml:1:12: `include`: /p/examples/a/b/crossdock.toml is already included; include each file once, and no file in itself
       |
     1 | include = ["."]
       |            ^^^
@@ -700,52 +700,52 @@ context = ["../x", "!y"]
 private = { ssh = ["git@host:x"] }
 "#;
     insta::assert_snapshot!(go(text).config_error(), @r#"
-    /p/crossdock.toml:2:13: `templates`: /p/nowhere is no directory
+    /p/crossdock.toml:2:13: `templates`: /p/nowhere is not a directory
       |
     2 | templates = "nowhere"
       |             ^^^^^^^^^
 
-    /p/crossdock.toml:4:15: `stop-signal`: `int` is no signal: write its name, as SIGINT, or a number from 1 to 64
+    /p/crossdock.toml:4:15: `stop-signal`: `int` is not a signal: use a name such as SIGINT, or a number from 1 to 64
       |
     4 | stop-signal = "int"
       |               ^^^^^
 
-    /p/crossdock.toml:6:11: `command` is empty; name the program that checks, and its arguments
+    /p/crossdock.toml:6:11: `command` is empty; name the program that checks, with its arguments
       |
     6 | command = []
       |           ^^
 
-    /p/crossdock.toml:7:11: `retries`: it takes a whole number from 1, as seconds or a count
+    /p/crossdock.toml:7:11: `retries`: use a whole number of at least 1
       |
     7 | retries = 0
       |           ^
 
-    /p/crossdock.toml:9:13: `toolchain`: `1.26 AS x` is no version alone, as `1.26` or `1.26.3`; the release that an image lies on follows from `base`, `debian` and `alpine`
+    /p/crossdock.toml:9:13: `toolchain`: `1.26 AS x` is not a plain version such as `1.26` or `1.26.3`; choose the release of the base with `base`, `debian` and `alpine`
       |
     9 | toolchain = "1.26 AS x"
       |             ^^^^^^^^^^^
 
-    /p/crossdock.toml:10:13: `packages`: `-o` is not one name: give each as an item of its own, as `libpq-dev`
+    /p/crossdock.toml:10:13: `packages`: `-o` is not a single name: write each one as its own item, such as `libpq-dev`
        |
     10 | packages = ["-o", "a b"]
        |             ^^^^
 
-    /p/crossdock.toml:10:19: `packages`: `a b` is not one name: give each as an item of its own, as `libpq-dev`
+    /p/crossdock.toml:10:19: `packages`: `a b` is not a single name: write each one as its own item, such as `libpq-dev`
        |
     10 | packages = ["-o", "a b"]
        |                   ^^^^^
 
-    /p/crossdock.toml:11:12: `context`: `../x` is no path or pattern below the project's root, as `proto` or `assets/**`
+    /p/crossdock.toml:11:12: `context`: `../x` is not a path or pattern below the project's root, such as `proto` or `assets/**`
        |
     11 | context = ["../x", "!y"]
        |            ^^^^^^
 
-    /p/crossdock.toml:11:20: `context`: `!y` is no path or pattern below the project's root, as `proto` or `assets/**`
+    /p/crossdock.toml:11:20: `context`: `!y` is not a path or pattern below the project's root, such as `proto` or `assets/**`
        |
     11 | context = ["../x", "!y"]
        |                    ^^^^
 
-    /p/crossdock.toml:12:20: `ssh`: `git@host:x` has more than letters, digits, `.`, `_` and `-`, or does not begin with a letter or digit
+    /p/crossdock.toml:12:20: `ssh`: `git@host:x` must begin with a letter or digit and contain only letters, digits, `.`, `_` and `-`
        |
     12 | private = { ssh = ["git@host:x"] }
        |                    ^^^^^^^^^^^^
@@ -784,12 +784,12 @@ fn every_key_is_documented() {
 fn nodes_and_the_constant_parts_of_tags_are_known_before_anything_is_built() {
     let config = "[deploy.eks]\nnodes = [\"m5.large\", \"linux/arm46\"]\n\n[image.web]\ntags = [\"a b\"]\n";
     insta::assert_snapshot!(go(config).config_error(), @r#"
-    /p/crossdock.toml:2:22: `nodes`: `linux/arm46` is no platform or node that crossdock knows: "arm46" is not an architecture that OCI or Go names (nearest: arm64, arm, armbe); did you mean `linux/arm64`?
+    /p/crossdock.toml:2:22: `nodes`: `linux/arm46` is not a known platform or node: "arm46" is not an architecture that OCI or Go names (nearest: arm64, arm, armbe); did you mean `linux/arm64`?
       |
     2 | nodes = ["m5.large", "linux/arm46"]
       |                      ^^^^^^^^^^^^^
 
-    /p/crossdock.toml:5:9: `tags`: the tag template `a b` gives no tag: "a b" is not a tag: character 2, ' ', is not one of letters, digits, `_.-`; the filter `slug` replaces what is not allowed
+    /p/crossdock.toml:5:9: `tags`: the tag template `a b` does not give a tag: "a b" is not a tag: character 2, ' ', is not one of letters, digits, `_.-`; the filter `slug` replaces what is not allowed
       |
     5 | tags = ["a b"]
       |         ^^^^^

@@ -188,7 +188,7 @@ fn read(directory: &Utf8Path, answer: &str, triples: &[&str]) -> Result<CargoWor
         members.into_iter().partition(|package| has_binary(package));
     if programs.is_empty() {
         let names = libraries.iter().map(|package| package.name.as_str());
-        return Err(Reading::NoProgram(format!("of its packages {} none has a binary target", some(names))));
+        return Err(Reading::NoProgram(format!("none of its packages {} has a binary target", some(names))));
     }
     let sources = sources(&metadata);
     let package = |package: &Package| CargoPackage {

@@ -23,7 +23,7 @@ pub enum ProjectError {
     },
     /// Cargo.lock does not match Cargo.toml.
     #[error(
-        "{lock} does not fit Cargo.toml, and crossdock never changes it; bring it up to date with \
+        "{lock} does not match Cargo.toml, and crossdock never changes it; update it with \
          `cargo update --workspace` and commit it"
     )]
     StaleLock {
@@ -31,7 +31,7 @@ pub enum ProjectError {
         lock: Utf8PathBuf,
     },
     /// `cargo` or `go` is not installed.
-    #[error("{directory} is a {language} project, and `{program}` is not there")]
+    #[error("{directory} is a {language} project, and `{program}` was not found")]
     NoTool {
         /// The directory.
         directory: Utf8PathBuf,
@@ -47,7 +47,7 @@ pub enum ProjectError {
     #[error(transparent)]
     Tool(ToolError),
     /// The tool's answer does not have the documented form.
-    #[error("`{command}` answered what crossdock cannot read")]
+    #[error("cannot parse the output of `{command}`")]
     Answer {
         /// The command.
         command: String,
@@ -97,7 +97,7 @@ fn refusal(directory: &Utf8PathBuf, tool: &str, process: &ProcessError) -> Strin
         ProcessError::Failed { stderr, .. } => {
             // rustup appends one if RUST_BACKTRACE is set.
             let said = stderr.split("\nStack backtrace:").next().unwrap_or(stderr);
-            format!("{tool} does not take the project in {directory}; it says:\n{}", said.trim_end())
+            format!("{tool} refused the project in {directory}:\n{}", said.trim_end())
         }
         other => other.to_string(),
     }

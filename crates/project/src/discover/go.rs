@@ -181,7 +181,7 @@ pub(super) fn module(
             None => module = Some(found),
         }
     }
-    let mut module = module.ok_or_else(|| no_program(directory, "no platform was asked for".into()))?;
+    let mut module = module.ok_or_else(|| no_program(directory, "no platform was specified".into()))?;
     assign_roles(&mut module);
     Ok(module)
 }

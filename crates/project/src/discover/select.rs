@@ -56,7 +56,7 @@ pub enum SelectError {
     /// The image names no program, and the project has several.
     #[error(
         "the image `{image}` needs one program, and {root} has {programs}; name it with `binary`, or with `binaries` \
-         if the image shall hold several"
+         if the image contains several"
     )]
     Several {
         /// The image.
@@ -75,7 +75,9 @@ pub enum SelectError {
         packages: String,
     },
     /// The program needs features that are disabled. Cargo would leave it out without an error.
-    #[error("the program `{name}` needs features that are off; add {features} to the image's `features`")]
+    #[error(
+        "the program `{name}` needs features that are disabled; add {features} to the image's `features`"
+    )]
     MissingFeatures {
         /// The program.
         name: String,
@@ -83,7 +85,7 @@ pub enum SelectError {
         features: String,
     },
     /// The project has no program that becomes an image without configuration.
-    #[error("{root} has no program that makes an image by itself: {why}; declare one with [image.NAME]")]
+    #[error("{root} has no program that becomes an image by default: {why}; declare one with [image.NAME]")]
     NoDefault {
         /// The project.
         root: Utf8PathBuf,
@@ -182,7 +184,7 @@ impl Project {
             let why = match all.is_empty() {
                 true => "it has no program at all".to_owned(),
                 false => format!(
-                    "its programs, {}, are examples, tests or tools by where they lie, or need features that are off",
+                    "its programs, {}, are in directories of examples, tests or tools, or need features that are disabled",
                     some(all.iter().map(Program::name))
                 ),
             };

@@ -80,9 +80,9 @@ fn a_cargo_workspace_builds_its_default_members_but_never_xtask_examples_or_test
 
     let mut image = directory.image("web");
     let select = |image: &ImageConfig| directory.masked(project.programs_for(image).unwrap_err());
-    insta::assert_snapshot!(select(&image), @"the image `web` needs one program, and /p has `a-renamed`, `with-tls`, `b`, `other` and `xtask`; name it with `binary`, or with `binaries` if the image shall hold several");
+    insta::assert_snapshot!(select(&image), @"the image `web` needs one program, and /p has `a-renamed`, `with-tls`, `b`, `other` and `xtask`; name it with `binary`, or with `binaries` if the image contains several");
     image.binaries = Some(Sourced::default_because(vec!["with-tls".into()], "a test"));
-    insta::assert_snapshot!(select(&image), @"the program `with-tls` needs features that are off; add `tls` to the image's `features`");
+    insta::assert_snapshot!(select(&image), @"the program `with-tls` needs features that are disabled; add `tls` to the image's `features`");
     image.features.names = vec!["a/tls".into()];
     assert_eq!(names(&project.programs_for(&image).unwrap()), ["with-tls"]);
     image.binaries = Some(Sourced::default_because(vec!["a-renamd".into()], "a test"));
@@ -220,7 +220,7 @@ fn a_library_has_no_program() {
     let manifest = "[package]\nname = \"only-lib\"\nversion = \"0.1.0\"\nedition = \"2024\"";
     let directory =
         TestDirectory::new(&[("Cargo.toml", manifest), ("src/lib.rs", ""), ("examples/x.rs", MAIN)]);
-    insta::assert_snapshot!(directory.error(), @"/p has no program: of its packages `only-lib` none has a binary target; add src/main.rs or a [[bin]] to a package");
+    insta::assert_snapshot!(directory.error(), @"/p has no program: none of its packages `only-lib` has a binary target; add src/main.rs or a [[bin]] to a package");
 }
 
 #[test]
@@ -231,7 +231,7 @@ fn a_lock_file_that_does_not_fit_is_left_alone() {
         ("src/main.rs", MAIN),
         ("Cargo.lock", lock),
     ]);
-    insta::assert_snapshot!(directory.error(), @"/p/Cargo.lock does not fit Cargo.toml, and crossdock never changes it; bring it up to date with `cargo update --workspace` and commit it");
+    insta::assert_snapshot!(directory.error(), @"/p/Cargo.lock does not match Cargo.toml, and crossdock never changes it; update it with `cargo update --workspace` and commit it");
     assert_eq!(std::fs::read_to_string(directory.path().join("Cargo.lock")).unwrap(), lock);
 }
 
@@ -311,7 +311,7 @@ fn examples_make_no_image_even_where_nothing_else_does() {
         ("examples/shown/main.go", GO_MAIN),
     ]);
     let error = directory.project().default_images(&Defaults::default()).unwrap_err();
-    assert!(error.to_string().contains("its programs, `shown`, are examples"), "{error}");
+    assert!(error.to_string().contains("its programs, `shown`, are in directories of examples"), "{error}");
 }
 
 #[test]
@@ -378,7 +378,7 @@ fn go_errors() {
     ");
     let directory = TestDirectory::new(&[("go.mod", "modul m\n"), ("a.go", GO_MAIN)]);
     insta::assert_snapshot!(directory.error(), @r"
-    go does not take the project in /p; it says:
+    go refused the project in /p:
     go: errors parsing go.mod:
     go.mod:1: unknown directive: modul
     ");
@@ -391,7 +391,7 @@ fn folders_without_a_project_and_missing_tools() {
     let directory = TestDirectory::new(&[("go.mod", "module m\n")]);
     let options = DiscoverOptions { go: "no-such-go".into(), ..offline() };
     let error = discover(&directory.path(), &options, &processes()).unwrap_err();
-    insta::assert_snapshot!(directory.masked(error), @"/p is a Go project, and `no-such-go` is not there");
+    insta::assert_snapshot!(directory.masked(error), @"/p is a Go project, and `no-such-go` was not found");
 }
 
 #[test]

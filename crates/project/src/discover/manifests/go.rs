@@ -35,7 +35,7 @@ pub(super) fn module(directory: &Utf8Path) -> Result<GoModule, ProjectError> {
     if !path.is_file() {
         return Err(wrong(
             &directory.join("go.work"),
-            "what a workspace of several modules consists of is known by go alone; install go, or name a module's directory",
+            "only go can list the modules of a workspace; install go, or name the directory of a module",
         ));
     }
     let manifest = text(&path)?;
@@ -46,7 +46,7 @@ pub(super) fn module(directory: &Utf8Path) -> Result<GoModule, ProjectError> {
             .map(|rest| rest.trim().to_owned())
             .next()
     };
-    let module = directive("module").ok_or_else(|| wrong(&path, "it names no module"))?;
+    let module = directive("module").ok_or_else(|| wrong(&path, "it has no `module` directive"))?;
     let module = module.trim_matches('"').to_owned();
     let mut packages = BTreeMap::new();
     walk(directory, &mut packages)?;
@@ -68,7 +68,7 @@ pub(super) fn module(directory: &Utf8Path) -> Result<GoModule, ProjectError> {
     });
     let mains: Vec<GoMain> = mains.collect();
     if mains.is_empty() {
-        return Err(no_program(directory, "none of its directories holds a `package main`".into()));
+        return Err(no_program(directory, "none of its directories contains a `package main`".into()));
     }
     let mut module = GoModule {
         root: directory.to_owned(),

@@ -112,8 +112,12 @@ fn what_the_files_do_not_tell_is_said() {
         let refused = read_manifests(&root.join(directory), &DiscoverOptions::default(), &environment(&root));
         refused.unwrap_err().to_string().replace(root.as_str(), "")
     };
-    assert!(refusal("work").contains("known by go alone"), "{}", refusal("work"));
-    assert!(refusal("lib").contains("none of its directories holds a `package main`"), "{}", refusal("lib"));
+    assert!(refusal("work").contains("only go can list the modules"), "{}", refusal("work"));
+    assert!(
+        refusal("lib").contains("none of its directories contains a `package main`"),
+        "{}",
+        refusal("lib")
+    );
     assert!(refusal("broken").starts_with("/broken/Cargo.toml: TOML parse error"), "{}", refusal("broken"));
     assert!(refusal("rlib").contains("none of its packages has a binary target"), "{}", refusal("rlib"));
 }
