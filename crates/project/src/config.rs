@@ -200,7 +200,8 @@ pub struct ExtraFile {
 pub enum FileKind {
     /// A file; it is copied to `to`.
     File,
-    /// A directory; its entries are copied to below `to`.
+    /// A directory; its entries are copied to below `to`. The schema `crossdock.config/1` calls it a folder.
+    #[serde(rename = "folder")]
     Directory,
 }
 

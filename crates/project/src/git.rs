@@ -129,10 +129,13 @@ fn natural(text: &str) -> Vec<(u8, u64, String)> {
         let digits = first.is_ascii_digit();
         let end = rest.find(|c: char| c.is_ascii_digit() != digits).unwrap_or(rest.len());
         let (piece, after) = rest.split_at(end);
-        pieces.push(match digits {
-            true => (2, piece.parse().unwrap_or(u64::MAX), String::new()),
-            false if piece.starts_with('-') => (0, 0, piece.to_owned()),
-            false => (2, 0, piece.to_owned()),
+        pieces.push(if digits {
+            // A number that u64 cannot hold is higher than all others.
+            (2, piece.parse().unwrap_or(u64::MAX), String::new())
+        } else if piece.starts_with('-') {
+            (0, 0, piece.to_owned())
+        } else {
+            (2, 0, piece.to_owned())
         });
         rest = after;
     }
@@ -221,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_checkout() {
+    fn a_checkout_reports_commit_branch_tags_and_origin() {
         let directory = TestDirectory::new(&[("a", "1"), ("sub/b", "2")]);
         let root = directory.path();
         run(&root, &["init", "-q", "-b", "feature/x"]);
@@ -248,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_has_its_own_tags() {
+    fn tags_of_the_directory_come_before_those_of_the_checkout() {
         let log = |tags: &[&str], below: &str| {
             let tags: Vec<String> = tags.iter().map(|tag| format!("tag: refs/tags/{tag}")).collect();
             let git =
@@ -267,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn untracked_files_and_changes_are_dirt_and_ignored_files_are_not() {
+    fn untracked_and_changed_files_are_dirty_and_ignored_ones_are_not() {
         let directory = TestDirectory::new(&[("a", "1"), (".gitignore", "/ignored")]);
         let root = directory.path();
         run(&root, &["init", "-q"]);
@@ -281,7 +284,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn refusals_say_what_helps() {
+    fn a_refusal_of_git_names_its_remedy() {
         let directory = TestDirectory::new(&[("a", "1")]);
         let Availability::Unavailable(none) = git(&directory.path(), &processes()) else {
             panic!("no checkout")
@@ -300,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_lose_their_user_information_and_local_ones_are_left_out() {
+    fn origins_lose_their_user_information_and_local_ones_are_left_out() {
         let cases = [
             ("https://user:token@forge.example/team/app.git", Some("https://forge.example/team/app")),
             ("https://forge.example:8443/team/app", Some("https://forge.example:8443/team/app")),

@@ -190,9 +190,11 @@ fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     // `if` may test a name without a value, but printing it is an error: a tag must not lack a part silently.
     environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
-    environment.add_filter("slug", |text: &Value| match text.is_undefined() {
-        true => Err(minijinja::Error::from(ErrorKind::UndefinedError)),
-        false => Ok(slug(&text.to_string())),
+    environment.add_filter("slug", |text: &Value| {
+        if text.is_undefined() {
+            return Err(minijinja::Error::from(ErrorKind::UndefinedError));
+        }
+        Ok(slug(&text.to_string()))
     });
     environment
 }
@@ -342,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn values_of_the_commit() {
+    fn templates_read_the_values_of_the_commit() {
         assert_eq!(value("latest"), "latest");
         assert_eq!(value("{{ version }}-{{ git.short }}"), "1.2.3-0123456");
         assert_eq!(value("{{ git.short }}{% if git.dirty %}-dirty{% endif %}"), "0123456-dirty");
@@ -361,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_value_skips_the_tag_and_says_why() {
+    fn a_missing_value_skips_the_tag_with_a_reason() {
         insta::assert_snapshot!(value("{{ git.tag }}"), @"skipped: `git.tag` has no value: no tag points at this commit");
         insta::assert_snapshot!(value("{{ git.tag | slug }}"), @"skipped: `git.tag` has no value: no tag points at this commit");
         insta::assert_snapshot!(value("{{ env.CI_JOB }}"), @"skipped: `env.CI_JOB` has no value: CI_JOB is not set, or `tag-env` does not name it");
@@ -376,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_everywhere_is_an_error() {
+    fn a_template_that_is_wrong_everywhere_is_an_error() {
         insta::assert_snapshot!(error("{{ verison }}"), @"the tag template `{{ verison }}` uses `verison`, which does not exist; did you mean `version`?");
         insta::assert_snapshot!(error("{{ git.comit }}"), @"the tag template `{{ git.comit }}` uses `git.comit`, which does not exist; there are `version`, `date`, `git.short`, `git.sha`, `git.branch`, `git.tag`, `git.dirty` and `env.NAME`");
         insta::assert_snapshot!(error("{{ commit }}"), @"the tag template `{{ commit }}` uses `commit`, which does not exist; there are `version`, `date`, `git.short`, `git.sha`, `git.branch`, `git.tag`, `git.dirty` and `env.NAME`");
@@ -392,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_constant_is_checked_before_there_are_values() {
+    fn constant_text_is_checked_without_values() {
         for good in
             ["latest", "{{ version }}", "v{{ version }}-{{ git.short }}", "{% if git.tag %} x{% endif %}"]
         {

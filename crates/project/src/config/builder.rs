@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn builders_are_read_and_written_alike() {
+    fn builders_round_trip() {
         for text in ["embedded", "docker", "podman", "buildx", "buildx=two-nodes"] {
             assert_eq!(text.parse::<Builder>().map(|builder| builder.to_string()), Ok(text.to_owned()));
         }

@@ -7,10 +7,10 @@ use super::Port;
 
 /// Checks a path component of a repository (distribution-spec § Pulling manifests, `<name>`).
 pub fn component(text: &str) -> Result<(), String> {
-    match text.contains(['/', ':']) {
-        true => Err(format!("`{text}` is not a single name; write a whole repository as `repository`")),
-        false => repository(text),
+    if text.contains(['/', ':']) {
+        return Err(format!("`{text}` is not a single name; write a whole repository as `repository`"));
     }
+    repository(text)
 }
 
 /// Checks a repository with or without a registry, such as `registry.example:5000/team/name`.
@@ -38,6 +38,7 @@ pub fn port(text: &str) -> Result<Port, String> {
 /// Parses octal permission bits, such as `0755`.
 pub(super) fn mode(text: &str) -> Result<u32, String> {
     let digits = text.strip_prefix("0o").unwrap_or(text);
+    // `from_str_radix` would accept a leading sign.
     let plain = !digits.is_empty() && digits.chars().all(|c| c.is_digit(8));
     match u32::from_str_radix(digits, 8) {
         Ok(mode) if plain && mode <= 0o7777 => Ok(mode),
@@ -53,78 +54,63 @@ pub(super) fn user(text: &str) -> Result<(), String> {
         named || (part.chars().all(|c| c.is_ascii_digit()) && part.parse::<u32>().is_ok())
     };
     let (user, group) = text.split_once(':').unwrap_or((text, "0"));
-    match part(user) && part(group) {
-        true => Ok(()),
-        false => Err(format!(
+    require(part(user) && part(group), || {
+        format!(
             "`{text}` is not a user: use a number or a name, optionally with a group, such as \"65532:65532\""
-        )),
-    }
+        )
+    })
 }
 
 /// Normalizes an absolute path in an image: without `.`, without repeated slashes. `..` is an error, because the
 /// directory that it leads to depends on symbolic links in the image.
 pub(super) fn image_path(text: &str) -> Result<String, String> {
-    if !text.starts_with('/') {
-        return Err(format!("`{text}` is relative; write an absolute path, such as `/{text}`"));
-    }
-    if text.contains('\0') {
-        return Err("a path must not contain NUL".into());
-    }
+    require(text.starts_with('/'), || {
+        format!("`{text}` is relative; write an absolute path, such as `/{text}`")
+    })?;
+    require(!text.contains('\0'), || "a path must not contain NUL".to_owned())?;
     let parts: Vec<&str> = text.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
-    match parts.contains(&"..") {
-        true => Err(format!("`{text}` contains `..`; write the path without it")),
-        false => Ok(format!("/{}", parts.join("/"))),
-    }
+    require(!parts.contains(&".."), || format!("`{text}` contains `..`; write the path without it"))?;
+    Ok(format!("/{}", parts.join("/")))
 }
-/// Checks one argument of a command. NUL cannot occur in one: execve(2) takes strings that end with it.
 
+/// Checks one argument of a command. NUL ends the strings that execve(2) takes, so that it cannot occur in one.
 pub(super) fn argument(text: &str) -> Result<(), String> {
-    match text.contains('\0') {
-        true => Err("an argument must not contain NUL".into()),
-        false => Ok(()),
-    }
+    require(!text.contains('\0'), || "an argument must not contain NUL".to_owned())
 }
 
 pub(super) fn not_empty(text: &str) -> Result<(), String> {
-    match text.trim() {
-        "" => Err("it is empty".into()),
-        _ => Ok(()),
-    }
+    require(!text.trim().is_empty(), || "it is empty".to_owned())
 }
 
+/// Checks the name of a program, which becomes a file name.
 pub(super) fn program(text: &str) -> Result<(), String> {
-    match text.is_empty() || text.contains(['/', '\\', '\0']) || [".", ".."].contains(&text) {
-        true => Err(format!(
-            "`{text}` is not the name of a program: write it without a directory, such as `server`"
-        )),
-        false => Ok(()),
-    }
+    let is_name = !text.is_empty() && !text.contains(['/', '\\', '\0']) && ![".", ".."].contains(&text);
+    require(is_name, || {
+        format!("`{text}` is not the name of a program: write it without a directory, such as `server`")
+    })
 }
 
+/// Checks a Cargo feature. Cargo would split text with a space or a comma into several.
 pub(super) fn feature(text: &str) -> Result<(), String> {
-    match text.is_empty() || text.contains([' ', ',', '\0']) || text.starts_with('-') {
-        true => Err(format!("`{text}` is not a feature: write each one as its own item")),
-        false => Ok(()),
-    }
+    let is_one = !text.is_empty() && !text.contains([' ', ',', '\0']) && !text.starts_with('-');
+    require(is_one, || format!("`{text}` is not a feature: write each one as its own item"))
 }
 
+/// Checks the name of a cargo profile (The Cargo Book, "Profiles").
 pub(super) fn profile(text: &str) -> Result<(), String> {
-    match !text.is_empty()
+    let is_name = !text.is_empty()
         && text.chars().all(|c| c.is_alphanumeric() || "_-".contains(c))
-        && !text.starts_with('-')
-    {
-        true => Ok(()),
-        false => Err(format!("`{text}` is not the name of a cargo profile, such as `release`")),
-    }
+        && !text.starts_with('-');
+    require(is_name, || format!("`{text}` is not the name of a cargo profile, such as `release`"))
 }
 
+/// Checks the name of an environment variable (environ(7)).
 pub(super) fn variable(text: &str) -> Result<(), String> {
-    match text.is_empty() || text.contains(['=', '\0']) {
-        true => Err(format!("`{text}` is not the name of a variable")),
-        false => Ok(()),
-    }
+    let is_name = !text.is_empty() && !text.contains(['=', '\0']);
+    require(is_name, || format!("`{text}` is not the name of a variable"))
 }
 
+/// Converts a number of seconds or of retries.
 pub(super) fn at_least(number: i64, least: i64) -> Result<u32, String> {
     let number = u32::try_from(number).ok().filter(|number| i64::from(*number) >= least);
     number.ok_or_else(|| format!("use a whole number of at least {least}"))
@@ -137,12 +123,9 @@ pub(super) fn stop_signal(text: &str) -> Result<(), String> {
         let known = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || b"+-".contains(&byte);
         !name.is_empty() && name.bytes().all(known)
     });
-    match number || named {
-        true => Ok(()),
-        false => {
-            Err(format!("`{text}` is not a signal: use a name such as SIGINT, or a number from 1 to 64"))
-        }
-    }
+    require(number || named, || {
+        format!("`{text}` is not a signal: use a name such as SIGINT, or a number from 1 to 64")
+    })
 }
 
 /// Checks a version such as `1`, `1.26`, `1.26.3` or `1.27rc1`, which begins a tag of the compiler's image. The rest of
@@ -153,51 +136,51 @@ pub(super) fn version(text: &str) -> Result<(), String> {
     let are_numbers = numbers.split('.').count() <= 3 && numbers.split('.').all(|number| !number.is_empty());
     let number = preview.strip_prefix("rc").or_else(|| preview.strip_prefix("beta"));
     let is_preview = |number: &str| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-    match are_numbers && (preview.is_empty() || number.is_some_and(is_preview)) {
-        true => Ok(()),
-        false => Err(format!(
-            "`{text}` is not a plain version such as `1.26` or `1.26.3`; choose the release of the base with `base`, `debian` and \
-             `alpine`"
-        )),
-    }
+    require(are_numbers && (preview.is_empty() || number.is_some_and(is_preview)), || {
+        format!(
+            "`{text}` is not a plain version such as `1.26` or `1.26.3`; choose the release of the base with `base`, \
+             `debian` and `alpine`"
+        )
+    })
 }
 
 /// Checks a host or the name of a registry. It is written into a Dockerfile without quotes.
 pub(super) fn host(text: &str) -> Result<(), String> {
     let begins = text.starts_with(|first: char| first.is_ascii_alphanumeric());
-    match begins && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) {
-        true => Ok(()),
-        false => Err(format!(
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    require(begins && text.bytes().all(allowed), || {
+        format!(
             "`{text}` must begin with a letter or digit and contain only letters, digits, `.`, `_` and `-`"
-        )),
-    }
+        )
+    })
 }
 
+/// Checks the name of a package or an image. A leading `-` would make it an option of the package manager.
 pub(super) fn package(text: &str) -> Result<(), String> {
-    let known = |byte: u8| byte.is_ascii_alphanumeric() || b".+-_/~:@=".contains(&byte);
-    match !text.is_empty() && !text.starts_with('-') && text.bytes().all(known) {
-        true => Ok(()),
-        false => {
-            Err(format!("`{text}` is not a single name: write each one as its own item, such as `libpq-dev`"))
-        }
-    }
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".+-_/~:@=".contains(&byte);
+    let is_name = !text.is_empty() && !text.starts_with('-') && text.bytes().all(allowed);
+    require(is_name, || {
+        format!("`{text}` is not a single name: write each one as its own item, such as `libpq-dev`")
+    })
 }
 
+/// Checks a pattern of `.dockerignore` below the build context. A leading `!` or `#` has a meaning of its own there.
 pub(super) fn context_pattern(text: &str) -> Result<(), String> {
-    let trouble = text.trim().is_empty() || text.starts_with(['!', '#', '/']) || text.contains("..");
-    match trouble || text.chars().any(char::is_control) {
-        true => Err(format!(
-            "`{text}` is not a path or pattern below the project's root, such as `proto` or `assets/**`"
-        )),
-        false => Ok(()),
-    }
+    let outside = text.trim().is_empty() || text.starts_with(['!', '#', '/']) || text.contains("..");
+    require(!outside && !text.chars().any(char::is_control), || {
+        format!("`{text}` is not a path or pattern below the project's root, such as `proto` or `assets/**`")
+    })
 }
 
+/// Checks an argument that is written into one line of a Dockerfile.
 pub(super) fn line(text: &str) -> Result<(), String> {
-    match text.chars().any(char::is_control) {
-        true => Err("an argument in a Dockerfile must not contain control characters".into()),
-        false => Ok(()),
-    }
+    require(!text.chars().any(char::is_control), || {
+        "an argument in a Dockerfile must not contain control characters".to_owned()
+    })
+}
+
+fn require(condition: bool, message: impl FnOnce() -> String) -> Result<(), String> {
+    if condition { Ok(()) } else { Err(message()) }
 }
 
 /// Removes `.` and `..` from a path without looking at the file system; `None` if it leads above its start.
@@ -257,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_never_climb_above_their_start() {
+    fn paths_never_lead_above_their_start() {
         assert_eq!(lexical("a/./b/../c".into()), Some("a/c".into()));
         assert_eq!(lexical("../c".into()), None);
         assert_eq!(lexical("a/../../c".into()), None);

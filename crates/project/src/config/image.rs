@@ -205,10 +205,10 @@ fn existing(directory: &Utf8Path, project: &Utf8Path, path: &str) -> Result<Utf8
         path.canonicalize_utf8().map_err(|error| format!("`{path}` cannot be read: {error}"))
     };
     let target = real(&whole)?;
-    match target.starts_with(real(directory)?) || target.starts_with(real(project)?) {
-        true => Ok(whole),
-        false => Err(format!("`{path}` is a symbolic link to {target}, outside of the project's directory")),
+    if target.starts_with(real(directory)?) || target.starts_with(real(project)?) {
+        return Ok(whole);
     }
+    Err(format!("`{path}` is a symbolic link to {target}, outside of the project's directory"))
 }
 
 /// Resolves text that may also be written as a number.

@@ -233,10 +233,7 @@ impl Loader {
     fn finish(mut self) -> Result<Config, ConfigError> {
         let order = |problem: &Problem| self.config.files.iter().position(|file| *file == problem.path);
         self.problems.sort_by_cached_key(|problem| (order(problem), problem.line, problem.column));
-        match self.problems.is_empty() {
-            true => Ok(self.config),
-            false => Err(ConfigError::Invalid(self.problems)),
-        }
+        if self.problems.is_empty() { Ok(self.config) } else { Err(ConfigError::Invalid(self.problems)) }
     }
 }
 
@@ -255,11 +252,13 @@ fn templates(resolver: &mut Resolver<'_>, directory: Spanned<String>) -> Option<
     let root = resolver.directory;
     resolver.checked("templates", directory, |text| {
         let path = relative_to(root, text)?;
-        match path.starts_with(root) {
-            _ if !path.is_dir() => Err(format!("{path} is not a directory")),
-            true => Ok(path),
-            false => Err(format!("`{text}` is outside of the directory of this file")),
+        if !path.is_dir() {
+            return Err(format!("{path} is not a directory"));
         }
+        if !path.starts_with(root) {
+            return Err(format!("`{text}` is outside of the directory of this file"));
+        }
+        Ok(path)
     })
 }
 
@@ -328,8 +327,8 @@ fn matches(directory: &Utf8Path, pattern: &str) -> Result<Vec<Utf8PathBuf>, Stri
     let is_meant =
         |path: &Utf8PathBuf| path.is_file() && (means_files || path.file_name() == Some(FILE_NAME));
     let files: Vec<Utf8PathBuf> = paths.map(file).filter(is_meant).collect();
-    match files.is_empty() {
-        true => Err(format!("`{pattern}` matches no {FILE_NAME} below {directory}")),
-        false => Ok(files),
+    if files.is_empty() {
+        return Err(format!("`{pattern}` matches no {FILE_NAME} below {directory}"));
     }
+    Ok(files)
 }

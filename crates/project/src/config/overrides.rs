@@ -40,20 +40,20 @@ const PREFIX: &str = "CROSSDOCK_";
 /// The environment variables that crossdock reads, each with its meaning. [`Environment::cache_directory`] reads that
 /// of the cache.
 pub const VARIABLES: &[(&str, &str)] = &[
-    ("CROSSDOCK_BUILDER", "who builds, as `--builder`"),
+    ("CROSSDOCK_BUILDER", "the builder, as with `--builder`"),
+    ("CROSSDOCK_CACHE_DIR", "the cache, instead of `crossdock` in the system's cache directory"),
+    ("CROSSDOCK_CONFIG", "the configuration file, as with `--config`"),
+    ("CROSSDOCK_FOR", "the nodes to verify for, as with `--for`; separated by commas"),
+    ("CROSSDOCK_IMAGE", "the images, as with `--image`; separated by commas"),
+    ("CROSSDOCK_JOBS", "the number of parallel jobs, as with `--jobs`"),
     (
-        "CROSSDOCK_CACHE_DIR",
-        "where what can be made again is kept, instead of `crossdock` in the system's cache directory",
+        "CROSSDOCK_OFFLINE",
+        "whether the network stays unused, as with `--offline`: `1`, `true`, `yes`, `0`, `false` or `no`",
     ),
-    ("CROSSDOCK_CONFIG", "the configuration file, as `--config`"),
-    ("CROSSDOCK_FOR", "what the result is judged against, as `--for`; separated by commas"),
-    ("CROSSDOCK_IMAGE", "the images, as `--image`; separated by commas"),
-    ("CROSSDOCK_JOBS", "how many things run side by side, as `--jobs`"),
-    ("CROSSDOCK_OFFLINE", "as `--offline`: `1`, `true`, `yes`, `0`, `false` or `no`"),
-    ("CROSSDOCK_OUTPUT", "the directory of the layouts, as `--output`"),
-    ("CROSSDOCK_PLATFORM", "what is built, as `--platform`; separated by commas"),
-    ("CROSSDOCK_REPOSITORY", "as `--repository`"),
-    ("CROSSDOCK_TAG", "tag templates, as `--tag`; separated by commas outside of `{{ }}` and `{% %}`"),
+    ("CROSSDOCK_OUTPUT", "the directory of the layouts, as with `--output`"),
+    ("CROSSDOCK_PLATFORM", "the platforms to build, as with `--platform`; separated by commas"),
+    ("CROSSDOCK_REPOSITORY", "the repository, as with `--repository`"),
+    ("CROSSDOCK_TAG", "tag templates, as with `--tag`; separated by commas outside of `{{ }}` and `{% %}`"),
 ];
 
 impl Overrides {
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn each_variable_sets_its_value_and_stays_known_as_its_source() {
+    fn each_variable_sets_its_value_and_is_its_source() {
         let environment = environment(&[
             ("CROSSDOCK_PLATFORM", "linux/amd64, linux/arm64,"),
             ("CROSSDOCK_FOR", "deploy:eks"),
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_means_nothing_is_said() {
+    fn unknown_variables_cause_warnings() {
         let environment =
             environment(&[("CROSSDOCK_PLATFROM", "x"), ("CROSSDOCK_CACHE_DIR", "x"), ("CROSSDOCK_", "")]);
         let (_, warnings) = Overrides::from_environment(&environment).unwrap();
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_an_option_does_not_take() {
+    fn values_that_an_option_refuses_are_errors() {
         let error = |name, value| {
             Overrides::from_environment(&environment(&[(name, value)])).unwrap_err().to_string()
         };

@@ -290,14 +290,14 @@ fn without_program(directory: &Utf8Path, own: &[&ListedPackage]) -> ProjectError
             place => format!("{place}: {}", error.err),
         })
         .collect();
-    match reasons.is_empty() {
-        false => ProjectError::Broken { directory: directory.to_owned(), reasons },
-        true if own.is_empty() => no_program(directory, "it has no Go packages for Linux".into()),
-        true => {
-            let names = own.iter().map(|package| package.import_path.as_str());
-            no_program(directory, format!("its packages {} are libraries", some(names)))
-        }
+    if !reasons.is_empty() {
+        return ProjectError::Broken { directory: directory.to_owned(), reasons };
     }
+    if own.is_empty() {
+        return no_program(directory, "it has no Go packages for Linux".into());
+    }
+    let names = own.iter().map(|package| package.import_path.as_str());
+    no_program(directory, format!("its packages {} are libraries", some(names)))
 }
 
 pub(super) fn no_program(directory: &Utf8Path, found: String) -> ProjectError {

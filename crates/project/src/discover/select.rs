@@ -181,12 +181,13 @@ impl Project {
         let programs = self.default_programs();
         if programs.is_empty() {
             let all = self.programs();
-            let why = match all.is_empty() {
-                true => "it has no program at all".to_owned(),
-                false => format!(
+            let why = if all.is_empty() {
+                "it has no program".to_owned()
+            } else {
+                format!(
                     "its programs, {}, are in directories of examples, tests or tools, or need features that are disabled",
                     some(all.iter().map(Program::name))
-                ),
+                )
             };
             return Err(SelectError::NoDefault { root: self.root().to_owned(), why });
         }

@@ -93,7 +93,7 @@ fn a_cargo_workspace_builds_its_default_members_but_never_xtask_examples_or_test
 }
 
 #[test]
-fn a_workspace_without_default_members_leaves_its_example_packages_out() {
+fn a_workspace_without_default_members_leaves_out_its_examples() {
     let manifest =
         |name: &str| format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");
     let (app, shown, fuzz) = (manifest("app"), manifest("shown"), manifest("app-fuzz"));
@@ -203,7 +203,7 @@ fn chains_lead_to_the_build_scripts_that_compile_c_for_the_target() {
 }
 
 #[test]
-fn images_of_one_folder_are_asked_for_together() {
+fn the_features_of_a_directorys_images_are_joined() {
     let directory = TestDirectory::new(&[]);
     let (mut one, mut two) = (directory.image("one"), directory.image("two"));
     one.features = Features { names: vec!["tls".into(), "a".into()], all: false, no_default: true };
@@ -224,7 +224,7 @@ fn a_library_has_no_program() {
 }
 
 #[test]
-fn a_lock_file_that_does_not_fit_is_left_alone() {
+fn a_stale_lock_file_is_refused_and_stays_unchanged() {
     let lock = "version = 4\n\n[[package]]\nname = \"x\"\nversion = \"0.0.9\"\n";
     let directory = TestDirectory::new(&[
         ("Cargo.toml", "[package]\nname = \"x\"\nversion = \"0.1.0\"\nedition = \"2024\""),
@@ -236,7 +236,7 @@ fn a_lock_file_that_does_not_fit_is_left_alone() {
 }
 
 #[test]
-fn a_package_apart_from_the_workspace_above_has_a_lock_of_its_own() {
+fn a_package_excluded_from_the_workspace_has_its_own_lock_file() {
     let manifest =
         |name: &str| format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");
     let directory = TestDirectory::new(&[
@@ -256,7 +256,7 @@ fn a_package_apart_from_the_workspace_above_has_a_lock_of_its_own() {
 }
 
 #[test]
-fn what_cargo_refuses_is_shown_whole() {
+fn the_message_of_cargo_is_shown_in_full() {
     let directory = TestDirectory::new(&[
         ("Cargo.toml", "[package]\nname = \"x\"\nversion = 3\n"),
         ("src/main.rs", MAIN),
@@ -304,7 +304,7 @@ fn go_programs_of_the_root_and_of_cmd_come_before_others() {
 }
 
 #[test]
-fn examples_make_no_image_even_where_nothing_else_does() {
+fn examples_become_no_image_even_without_other_programs() {
     let directory = TestDirectory::new(&[
         ("go.mod", "module example.com/library\n\ngo 1.21\n"),
         ("lib.go", "package library\n"),
@@ -315,7 +315,7 @@ fn examples_make_no_image_even_where_nothing_else_does() {
 }
 
 #[test]
-fn go_programs_below_cmd() {
+fn go_programs_below_cmd_are_the_default() {
     let directory = TestDirectory::new(&[
         ("go.mod", "module m\n"),
         ("cmd/a/main.go", GO_MAIN),
@@ -353,7 +353,7 @@ fn cgo_files_outside_the_standard_library_are_named() {
 }
 
 #[test]
-fn a_go_workspace_without_a_module_in_its_root() {
+fn a_go_workspace_needs_no_module_in_its_root() {
     let directory = TestDirectory::new(&[
         ("go.work", "go 1.22\n\nuse ./one\nuse ./two\n"),
         ("one/go.mod", "module example.com/one\n\ngo 1.22\n"),
@@ -366,7 +366,7 @@ fn a_go_workspace_without_a_module_in_its_root() {
 }
 
 #[test]
-fn go_errors() {
+fn go_modules_without_a_program_are_refused() {
     let directory = TestDirectory::new(&[("go.mod", "module m\n"), ("lib.go", "package lib\n")]);
     insta::assert_snapshot!(directory.error(), @"/p has no program: its packages `m` are libraries; add a `package main` with `func main()`");
     let directory = TestDirectory::new(&[("go.mod", "module m\n"), ("README", "")]);
@@ -385,7 +385,7 @@ fn go_errors() {
 }
 
 #[test]
-fn folders_without_a_project_and_missing_tools() {
+fn directories_without_a_project_and_missing_tools_are_reported() {
     let directory = TestDirectory::new(&[("src/main.rs", MAIN)]);
     insta::assert_snapshot!(directory.error(), @"/p is not a project: it has no Cargo.toml, go.mod or go.work");
     let directory = TestDirectory::new(&[("go.mod", "module m\n")]);
@@ -395,7 +395,7 @@ fn folders_without_a_project_and_missing_tools() {
 }
 
 #[test]
-fn folders_are_named_once_and_those_outside_apart() {
+fn sources_are_listed_once_and_outside_directories_apart() {
     let mut sources = Sources::default();
     let none = std::iter::empty;
     for directory in ["/p/crates/a/b", "/p/crates/a", "/p/crates/ab", "/q"] {

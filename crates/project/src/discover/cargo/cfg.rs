@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn expressions_hold_as_rustc_would_say() {
+    fn expressions_hold_as_in_rustc() {
         let cases = [
             ("cfg(unix)", "x86_64-unknown-linux-musl", true),
             ("cfg(windows)", "x86_64-unknown-linux-musl", false),

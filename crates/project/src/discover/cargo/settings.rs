@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn another_machine_gets_the_files_of_the_folder_alone() {
+    fn another_machine_gets_only_the_files_below_the_directory() {
         let flags = "[build]\nrustflags = [\"-Ctarget-cpu=x86-64-v3\"]\n";
         let directory = TestDirectory::new(&[("p/.cargo/config.toml", flags), (".cargo/config.toml", flags)]);
         let environment = environment(&directory.path(), &[("RUSTFLAGS", "-Ctarget-cpu=native")]);
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn files_from_the_folder_up_to_cargo_home_and_variables_above_them() {
+    fn variables_precede_files_from_the_directory_up_to_cargo_home() {
         let directory = TestDirectory::new(&[
             (
                 "p/.cargo/config.toml",
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn encoded_flags_come_before_plain_ones() {
+    fn encoded_flags_precede_plain_ones() {
         let directory = TestDirectory::new(&[]);
         let variables = [("CARGO_ENCODED_RUSTFLAGS", "-C\x1flink-arg=a b"), ("RUSTFLAGS", "-Cx")];
         let settings =
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_wrong_is_named() {
+    fn a_malformed_file_is_named() {
         let directory = TestDirectory::new(&[(".cargo/config.toml", "[build]\nrustflags = 3\n")]);
         let error = CargoSettings::read(&directory.path(), &environment(&directory.path(), &[])).unwrap_err();
         insta::assert_snapshot!(directory.masked(error), @r"

@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_wrong_is_named() {
+    fn a_malformed_file_is_named() {
         let directory = TestDirectory::new(&[("rust-toolchain.toml", "[toolchain]\nchannel = 1.89\n")]);
         insta::assert_snapshot!(directory.masked(ToolchainFile::find(&directory.path()).unwrap_err()), @r"
         /p/rust-toolchain.toml: TOML parse error at line 2, column 11

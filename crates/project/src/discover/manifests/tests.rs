@@ -47,7 +47,7 @@ fn a_go_module_is_read_as_go_lists_it() {
 }
 
 #[test]
-fn a_cargo_workspace_is_read_as_cargo_tells_it() {
+fn a_cargo_workspace_is_read_as_cargo_reports_it() {
     let directory = TestDirectory::new(&[
         (
             "Cargo.toml",
@@ -99,7 +99,7 @@ fn a_cargo_workspace_is_read_as_cargo_tells_it() {
 }
 
 #[test]
-fn what_the_files_do_not_tell_is_said() {
+fn manifests_that_say_too_little_are_refused() {
     let directory = TestDirectory::new(&[
         ("work/go.work", "go 1.26\n"),
         ("lib/go.mod", "module x\n"),
@@ -149,7 +149,7 @@ fn agree(directory: &TestDirectory, below: &str) {
 const MAIN: &str = "fn main() {}";
 
 #[test]
-fn cargo_and_the_files_agree() {
+fn cargo_and_the_manifests_agree() {
     let member = |name: &str, more: &str| {
         format!(
             "[package]\nname = \"{name}\"\nversion.workspace = true\nedition = \"2024\"\nlicense.workspace = true\n{more}"
@@ -195,7 +195,7 @@ fn cargo_and_the_files_agree() {
 }
 
 #[test]
-fn go_and_the_files_agree() {
+fn go_and_the_manifests_agree() {
     let directory = TestDirectory::new(&[
         ("go.mod", "module example.com/m\n\ngo 1.25 // minimum\n\ntoolchain go1.26.1\n"),
         (
