@@ -34,13 +34,13 @@ pub struct Git {
 /// The answer is unavailable without git, outside of a checkout, before the first commit, and if git refuses to read a
 /// checkout because it belongs to another user (`safe.directory`).
 pub fn git(directory: &Utf8Path, processes: &Processes) -> Availability<Git> {
-    match ask(directory, processes) {
+    match read_checkout(directory, processes) {
         Ok(git) => Availability::Available(git),
         Err(unavailable) => Availability::Unavailable(unavailable),
     }
 }
 
-fn ask(directory: &Utf8Path, processes: &Processes) -> Result<Git, Unavailable> {
+fn read_checkout(directory: &Utf8Path, processes: &Processes) -> Result<Git, Unavailable> {
     let calls = [
         // One path stands for a new directory with all its content: only whether anything differs matters.
         vec!["status", "--porcelain=v2", "--branch", "--untracked-files=normal", "-z"],
@@ -53,15 +53,15 @@ fn ask(directory: &Utf8Path, processes: &Processes) -> Result<Git, Unavailable> 
         let remote = scope.spawn(|| processes.stdout(&remote));
         (processes.stdout(&status), log.join(), remote.join())
     });
-    let status = status.map_err(|error| refusal(directory, &error))?;
+    let status = status.map_err(|error| unavailable(directory, &error))?;
     let ended = || Unavailable::because("internal error: a thread that ran git panicked; report this");
-    let log = log.map_err(|_| ended())?.map_err(|error| refusal(directory, &error))?;
+    let log = log.map_err(|_| ended())?.map_err(|error| unavailable(directory, &error))?;
     // `git config` fails if there is no remote `origin`.
     let remote = remote.map_err(|_| ended())?.ok();
-    let mut git = read_log(&log, &below_root(directory))
+    let mut git = parse_log(&log, &path_in_checkout(directory))
         .ok_or_else(|| Unavailable::because("the output of `git log` cannot be parsed"))?;
-    (git.branch, git.dirty) = read_status(&status);
-    git.source = remote.and_then(|address| https(address.trim()));
+    (git.branch, git.dirty) = parse_status(&status);
+    git.source = remote.and_then(|address| https_url(address.trim()));
     Ok(git)
 }
 
@@ -74,7 +74,7 @@ fn command(directory: &Utf8Path, arguments: &[&str]) -> Command {
 }
 
 /// Parses branch and dirtiness of `git status --porcelain=v2 --branch -z` (git-status(1)).
-fn read_status(answer: &str) -> (Option<String>, bool) {
+fn parse_status(answer: &str) -> (Option<String>, bool) {
     let branch = answer.split('\0').find_map(|entry| entry.strip_prefix("# branch.head "));
     let dirty = answer.split('\0').any(|entry| !entry.is_empty() && !entry.starts_with("# "));
     (branch.filter(|branch| *branch != "(detached)").map(str::to_owned), dirty)
@@ -87,7 +87,7 @@ pub fn checkout_root(directory: &Utf8Path) -> Option<&Utf8Path> {
 }
 
 /// Returns the directory's path below the root of its checkout, with a trailing `/`; empty for the root itself.
-fn below_root(directory: &Utf8Path) -> String {
+fn path_in_checkout(directory: &Utf8Path) -> String {
     let below = checkout_root(directory)
         .and_then(|root| directory.strip_prefix(root).ok())
         .filter(|below| !below.as_str().is_empty());
@@ -95,7 +95,7 @@ fn below_root(directory: &Utf8Path) -> String {
 }
 
 /// Parses commit, date and tags of `git log`, for a directory below the root of the checkout.
-fn read_log(answer: &str, below: &str) -> Option<Git> {
+fn parse_log(answer: &str, below: &str) -> Option<Git> {
     let mut lines = answer.lines();
     let (sha, short) = (lines.next()?.to_owned(), lines.next()?.to_owned());
     let time = lines.next()?.parse().ok()?;
@@ -106,7 +106,7 @@ fn read_log(answer: &str, below: &str) -> Option<Git> {
     let of_all = |tag: &&str| !tag.contains('/');
     let highest = |tags: Vec<&str>| {
         let last = |tag: &str| tag.rsplit('/').next().unwrap_or(tag).to_owned();
-        let best = tags.into_iter().max_by_key(|tag| (is_version(&last(tag)), natural(&last(tag))))?;
+        let best = tags.into_iter().max_by_key(|tag| (is_version(&last(tag)), version_key(&last(tag))))?;
         Some((best.to_owned(), last(best)))
     };
     let ours = highest(tags().filter(own).collect()).or_else(|| highest(tags().filter(of_all).collect()));
@@ -122,7 +122,7 @@ fn is_version(tag: &str) -> bool {
 
 /// Splits text into pieces that compare as versions do: numbers by value, and a pre-release, which follows a `-`,
 /// before the version itself.
-fn natural(text: &str) -> Vec<(u8, u64, String)> {
+fn version_key(text: &str) -> Vec<(u8, u64, String)> {
     let mut pieces = Vec::new();
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
@@ -143,21 +143,21 @@ fn natural(text: &str) -> Vec<(u8, u64, String)> {
     pieces
 }
 
-fn refusal(directory: &Utf8Path, error: &ProcessError) -> Unavailable {
-    let said = match error {
+fn unavailable(directory: &Utf8Path, error: &ProcessError) -> Unavailable {
+    let stderr = match error {
         ProcessError::Start { source, .. } => {
             return Unavailable::because(format!("git cannot be started in {directory}: {source}"));
         }
         ProcessError::Failed { stderr, .. } => stderr,
         other => return Unavailable::because(other.to_string()),
     };
-    if said.contains("not a git repository") {
+    if stderr.contains("not a git repository") {
         return Unavailable::because(format!("{directory} is not in a git checkout"));
     }
-    if said.contains("does not have any commits yet") {
+    if stderr.contains("does not have any commits yet") {
         return Unavailable::because(format!("the git checkout of {directory} has no commit yet"));
     }
-    match dubious(said) {
+    match foreign_checkout(stderr) {
         Some(owned) => Unavailable {
             why: format!("git refuses to read {owned}, because another user owns it"),
             remedies: vec![Remedy {
@@ -171,17 +171,17 @@ fn refusal(directory: &Utf8Path, error: &ProcessError) -> Unavailable {
                 scope: Scope::User,
             }],
         },
-        None => Unavailable::because(format!("git refused: {}", said.trim())),
+        None => Unavailable::because(format!("git refused: {}", stderr.trim())),
     }
 }
 
 /// Returns the checkout of git's `fatal: detected dubious ownership in repository at '…'`.
-fn dubious(said: &str) -> Option<&str> {
-    said.split_once("dubious ownership in repository at '")?.1.split_once('\'').map(|(path, _)| path)
+fn foreign_checkout(stderr: &str) -> Option<&str> {
+    stderr.split_once("dubious ownership in repository at '")?.1.split_once('\'').map(|(path, _)| path)
 }
 
 /// Returns the https URL of a remote without user information; `None` for paths and other local remotes.
-fn https(address: &str) -> Option<String> {
+fn https_url(address: &str) -> Option<String> {
     let (host, path) = match address.split_once("://") {
         Some(("https" | "http" | "ssh" | "git" | "git+ssh", rest)) => rest.split_once('/')?,
         Some(_) => return None,
@@ -255,7 +255,7 @@ mod tests {
         let log = |tags: &[&str], below: &str| {
             let tags: Vec<String> = tags.iter().map(|tag| format!("tag: refs/tags/{tag}")).collect();
             let git =
-                read_log(&format!("sha\nshort\n1\nHEAD -> refs/heads/main, {}\n", tags.join(", ")), below);
+                parse_log(&format!("sha\nshort\n1\nHEAD -> refs/heads/main, {}\n", tags.join(", ")), below);
             git.map(|git| (git.tag.unwrap_or_default(), git.version.unwrap_or_default())).unwrap()
         };
         let both = |tag: &str, version: &str| (tag.to_owned(), version.to_owned());
@@ -293,8 +293,10 @@ mod tests {
         let stderr =
             "fatal: detected dubious ownership in repository at '/srv/x y'\nTo add an exception…".to_owned();
         let status = std::os::unix::process::ExitStatusExt::from_raw(128 << 8);
-        let refused =
-            refusal("/srv/x y/sub".into(), &ProcessError::Failed { command: String::new(), status, stderr });
+        let refused = unavailable(
+            "/srv/x y/sub".into(),
+            &ProcessError::Failed { command: String::new(), status, stderr },
+        );
         assert_eq!(refused.why, "git refuses to read /srv/x y, because another user owns it");
         assert_eq!(
             refused.remedies[0].commands[0].to_string(),
@@ -326,7 +328,7 @@ mod tests {
             ("", None),
         ];
         for (address, expected) in cases {
-            assert_eq!(https(address).as_deref(), expected, "{address}");
+            assert_eq!(https_url(address).as_deref(), expected, "{address}");
         }
     }
 }

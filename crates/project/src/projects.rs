@@ -34,11 +34,11 @@ pub struct ProjectsOptions {
     pub images: BTreeSet<String>,
     /// Whether cargo and go may use the network.
     pub network: Network,
-    /// What to do if cargo or go is missing.
+    /// The behavior if cargo or go is missing.
     pub without_tools: WithoutTools,
 }
 
-/// What to do if the project's own tool, cargo or go, is not installed.
+/// The behavior if the project's own tool, cargo or go, is not installed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum WithoutTools {
     /// Fail: the build on this machine needs the tool anyway.

@@ -99,10 +99,10 @@ const FUNCTIONS: [&str; 4] = ["range", "dict", "namespace", "debug"];
 /// # Ok::<(), crossdock_project::template::TemplateError>(())
 /// ```
 pub fn tag(template: &str, values: &Values) -> Result<Tag, TemplateError> {
-    let used = used(template)?;
+    let used = referenced_names(template)?;
     let environment = environment();
     match environment.render_str(template, Value::from_pairs(context(values))) {
-        Ok(text) => match (text.parse::<OciTag>(), without_value(&used, values)) {
+        Ok(text) => match (text.parse::<OciTag>(), missing_value(&used, values)) {
             (Ok(tag), _) => Ok(Tag::Value(tag.as_str().to_owned())),
             // `{% if git.tag %}…{% endif %}` gives a tag only if there is a git tag.
             (Err(_), Some(why)) if text.trim().is_empty() => Ok(Tag::Skipped { why }),
@@ -111,7 +111,7 @@ pub fn tag(template: &str, values: &Values) -> Result<Tag, TemplateError> {
             }
             (Err(reason), _) => Err(TemplateError::NotATag { template: template.to_owned(), reason }),
         },
-        Err(error) => match without_value(&used, values) {
+        Err(error) => match missing_value(&used, values) {
             // Without a commit there is no `date` either, and MiniJinja reports a call of an undefined name as an
             // unknown function.
             Some(why) if [ErrorKind::UndefinedError, ErrorKind::UnknownFunction].contains(&error.kind()) => {
@@ -124,8 +124,8 @@ pub fn tag(template: &str, values: &Values) -> Result<Tag, TemplateError> {
 
 /// Checks a template as far as possible without values. It may read the variables of `tag_env`.
 pub(crate) fn check(template: &str, tag_env: &[String]) -> Result<(), String> {
-    let used = used(template).map_err(|error| error.to_string())?;
-    constant(template)
+    let used = referenced_names(template).map_err(|error| error.to_string())?;
+    check_constant_text(template)
         .map_err(|reason| TemplateError::NotATag { template: template.to_owned(), reason }.to_string())?;
     let variables = used.iter().filter_map(|name| name.strip_prefix("env."));
     match variables.into_iter().find(|variable| !tag_env.iter().any(|allowed| allowed == variable)) {
@@ -138,7 +138,7 @@ pub(crate) fn check(template: &str, tag_env: &[String]) -> Result<(), String> {
 
 /// Checks the text outside of `{{ }}`, which every result contains. Text between statements, `{% %}`, is not checked:
 /// it may be left out or changed.
-fn constant(template: &str) -> Result<(), ReferenceError> {
+fn check_constant_text(template: &str) -> Result<(), ReferenceError> {
     if ["{%", "{#"].iter().any(|start| template.contains(start)) {
         return Ok(());
     }
@@ -159,7 +159,7 @@ fn constant(template: &str) -> Result<(), ReferenceError> {
 ///
 /// # Errors
 /// A syntax error, or a name that does not exist.
-fn used(template: &str) -> Result<Vec<String>, TemplateError> {
+fn referenced_names(template: &str) -> Result<Vec<String>, TemplateError> {
     let environment = environment();
     let parsed = environment
         .template_from_str(template)
@@ -228,7 +228,7 @@ fn git(git: Option<&Git>) -> BTreeMap<&'static str, Value> {
 }
 
 /// Returns why the first of the used names without a value has none.
-fn without_value(used: &[String], values: &Values) -> Option<String> {
+fn missing_value(used: &[String], values: &Values) -> Option<String> {
     used.iter().find_map(|name| match (name.as_str(), &values.git) {
         ("version", _) if values.version.is_none() => {
             Some("`version` has no value: this commit has no git tag that could be one".to_owned())

@@ -21,24 +21,31 @@ pub fn describe(config: &Config) -> String {
     }
     for image in &config.images {
         text.push_str(&format!("\nimage {}\n", image.name.value));
-        text.extend(what(image));
-        text.extend(rows(image, &config.deploys));
+        text.extend(program_rows(image));
+        text.extend(shared_rows(image, &config.deploys));
     }
     if config.images.is_empty() {
         let unnamed = Sourced::default_because(String::new(), "");
         let root = Sourced::default_because(config.root.clone(), "the project's directory");
         text.push_str("\nevery image\n");
-        text.extend(rows(&ImageConfig::new(unnamed, root, &config.defaults), &config.deploys));
+        text.extend(shared_rows(&ImageConfig::new(unnamed, root, &config.defaults), &config.deploys));
     }
     text
 }
 
 /// Returns the rows that every image has, declared or not: all but those of the program.
-fn rows(image: &ImageConfig, deploys: &BTreeMap<String, Deploy>) -> Vec<String> {
-    [how(image), container(image), content(image), names(image, deploys), dockerfile(image)].concat()
+fn shared_rows(image: &ImageConfig, deploys: &BTreeMap<String, Deploy>) -> Vec<String> {
+    [
+        build_rows(image),
+        container_rows(image),
+        content_rows(image),
+        naming_rows(image, deploys),
+        dockerfile_rows(image),
+    ]
+    .concat()
 }
 
-fn what(image: &ImageConfig) -> Vec<String> {
+fn program_rows(image: &ImageConfig) -> Vec<String> {
     let mut rows = vec![row("directory", image.path.value.as_str(), Some(&image.path.source))];
     rows.extend(image.language.as_ref().map(|language| sourced("language", language, ToString::to_string)));
     rows.extend(image.package.as_ref().map(|package| sourced("package", package, Clone::clone)));
@@ -49,10 +56,10 @@ fn what(image: &ImageConfig) -> Vec<String> {
     rows
 }
 
-fn how(image: &ImageConfig) -> Vec<String> {
+fn build_rows(image: &ImageConfig) -> Vec<String> {
     let mut rows = vec![sourced("linkage", &image.linkage, Linkage::to_string)];
     rows.extend(image.libc.as_ref().map(|libc| sourced("libc", libc, Libc::to_string)));
-    let words = features(&image.features);
+    let words = feature_words(&image.features);
     rows.extend(words.map(|features| row("features", &features, image.features_at.as_ref())));
     if !matches!(image.profile.source, Source::Default(_)) {
         rows.push(sourced("profile", &image.profile, Clone::clone));
@@ -65,14 +72,14 @@ fn how(image: &ImageConfig) -> Vec<String> {
     rows
 }
 
-fn features(features: &Features) -> Option<String> {
+fn feature_words(features: &Features) -> Option<String> {
     let switches = [(features.all, "all"), (features.no_default, "without the default ones")];
     let switches = switches.into_iter().filter(|(on, _)| *on).map(|(_, words)| words);
     let words: Vec<&str> = features.names.iter().map(String::as_str).chain(switches).collect();
     (!words.is_empty()).then(|| words.join(", "))
 }
 
-fn container(image: &ImageConfig) -> Vec<String> {
+fn container_rows(image: &ImageConfig) -> Vec<String> {
     let mut rows = Vec::new();
     rows.extend(
         image.entrypoint.as_ref().map(|words| sourced("entrypoint", words, |words| format!("{words:?}"))),
@@ -94,7 +101,7 @@ fn container(image: &ImageConfig) -> Vec<String> {
     rows
 }
 
-fn content(image: &ImageConfig) -> Vec<String> {
+fn content_rows(image: &ImageConfig) -> Vec<String> {
     let mut rows = vec![sourced("base", &image.base, |base| base.name().to_owned())];
     if image.timezones.value {
         rows.push(sourced("timezones", &image.timezones, ToString::to_string));
@@ -109,7 +116,7 @@ fn content(image: &ImageConfig) -> Vec<String> {
 }
 
 /// Returns the rows of the Dockerfile keys that are set; the others follow from the image.
-fn dockerfile(image: &ImageConfig) -> Vec<String> {
+fn dockerfile_rows(image: &ImageConfig) -> Vec<String> {
     let file = &image.dockerfile;
     let text = |value: &dyn std::fmt::Debug| format!("{value:?}").to_lowercase();
     let mut rows = Vec::new();
@@ -133,7 +140,7 @@ fn dockerfile(image: &ImageConfig) -> Vec<String> {
     rows.into_iter().map(|row| row.replacen("  ", "  Dockerfile: ", 1)).collect()
 }
 
-fn names(image: &ImageConfig, deploys: &BTreeMap<String, Deploy>) -> Vec<String> {
+fn naming_rows(image: &ImageConfig, deploys: &BTreeMap<String, Deploy>) -> Vec<String> {
     let nodes = |name: &String| {
         let nodes = deploys.get(name).into_iter().flat_map(|deploy| &deploy.nodes);
         let nodes: Vec<String> = nodes.map(|node| with_platform(&node.value)).collect();

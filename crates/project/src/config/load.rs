@@ -127,7 +127,7 @@ impl Loader {
         let raw: RawConfig = match toml::from_str(&document.text) {
             Ok(raw) => raw,
             Err(error) => {
-                self.problems.push(document.unreadable(&error));
+                self.problems.push(document.toml_problem(&error));
                 return Ok(());
             }
         };

@@ -46,7 +46,7 @@ pub struct Problem {
     pub line: usize,
     /// The column in characters, from 1.
     pub column: usize,
-    /// What is wrong.
+    /// The message.
     pub message: String,
     /// The remedy; empty if the message contains it.
     pub help: String,
@@ -78,22 +78,22 @@ impl Document {
         help: impl Into<String>,
     ) -> Problem {
         let (line, column) = self.position(span.start);
-        let snippet = shown(self.text.lines().nth(line - 1).unwrap_or_default());
+        let snippet = printable(self.text.lines().nth(line - 1).unwrap_or_default());
         let marked = self.text.get(span.clone()).and_then(|text| text.lines().next()).unwrap_or_default();
         let room = snippet.chars().count().saturating_sub(column - 1);
         Problem {
             path: self.path.clone(),
             line,
             column,
-            message: shown(&message.into()),
-            help: shown(&help.into()),
+            message: printable(&message.into()),
+            help: printable(&help.into()),
             snippet,
             width: marked.chars().count().min(room).max(1),
         }
     }
 
     /// Turns an error of the TOML parser into a problem.
-    pub(super) fn unreadable(&self, error: &toml::de::Error) -> Problem {
+    pub(super) fn toml_problem(&self, error: &toml::de::Error) -> Problem {
         let span = error.span().unwrap_or(0..0);
         let (message, help) = explain(error.message());
         self.problem(&span, message, help)
@@ -107,7 +107,7 @@ impl Document {
 }
 
 /// Replaces control characters: text of a file must not control the terminal that shows it.
-fn shown(text: &str) -> String {
+fn printable(text: &str) -> String {
     let plain = |c: char| if c.is_control() && c != '\t' { '\u{fffd}' } else { c };
     text.chars().map(plain).collect()
 }

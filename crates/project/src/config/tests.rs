@@ -277,11 +277,11 @@ syntax = "docker/dockerfile:1"
     assert_eq!(image.dockerfile.mode.as_ref().unwrap().value, DockerfileMode::Fixed);
     assert_eq!(image.dockerfile.private.registries, ["own"]);
     let text = describe(&config).replace(directory.path().as_str(), "/p");
-    let said: Vec<&str> = text
+    let rows: Vec<&str> = text
         .lines()
         .filter(|line| ["Dockerfile:", "stop-signal", "health"].iter().any(|key| line.contains(key)))
         .collect();
-    insta::assert_snapshot!(said.join("\n"), @r#"
+    insta::assert_snapshot!(rows.join("\n"), @r#"
     stop-signal SIGINT  (/p/crossdock.toml:4:15)
     health      ["/usr/local/bin/web", "check"]  (/p/crossdock.toml:6:11)
     Dockerfile: mode        fixed  (/p/crossdock.toml:9:8)
@@ -301,7 +301,7 @@ syntax = "docker/dockerfile:1"
 /// A key that the reference lacks is one that nobody finds.
 #[test]
 fn every_key_is_documented() {
-    // Only what stands as code, not the words that explain it.
+    // Only code counts, not the words that explain it.
     let code = KEYS_MARKDOWN.split('`').skip(1).step_by(2);
     let words: Vec<&str> =
         code.flat_map(|code| code.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'))).collect();

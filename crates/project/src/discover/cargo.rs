@@ -102,13 +102,15 @@ pub(super) fn workspace(
     }
     let answer = answer.map_err(|error| tool_error(directory, Language::Rust, error))?;
     let workspace =
-        read(directory, &answer, &triples(&options.platforms)).map_err(|source| match source {
-            Reading::NoProgram(found) => ProjectError::NoProgram {
+        parse_metadata(directory, &answer, &triples(&options.platforms)).map_err(|source| match source {
+            ReadError::NoProgram(found) => ProjectError::NoProgram {
                 directory: directory.to_owned(),
                 found,
                 remedy: "src/main.rs or a [[bin]] to a package",
             },
-            Reading::Json(source) => ProjectError::Answer { command: command.short(), source: source.into() },
+            ReadError::Json(source) => {
+                ProjectError::Answer { command: command.short(), source: source.into() }
+            }
         })?;
     Ok(CargoWorkspace {
         lock_created,
@@ -171,13 +173,13 @@ fn refused_lock(error: &ProcessError) -> Option<Utf8PathBuf> {
     Some(Utf8Path::new(directory).join("Cargo.lock"))
 }
 
-enum Reading {
+enum ReadError {
     NoProgram(String),
     Json(cargo_metadata::Error),
 }
 
-fn read(directory: &Utf8Path, answer: &str, triples: &[&str]) -> Result<CargoWorkspace, Reading> {
-    let metadata = MetadataCommand::parse(answer).map_err(Reading::Json)?;
+fn parse_metadata(directory: &Utf8Path, answer: &str, triples: &[&str]) -> Result<CargoWorkspace, ReadError> {
+    let metadata = MetadataCommand::parse(answer).map_err(ReadError::Json)?;
     let defaults = default_members(directory, &metadata);
     let graph = Graph::new(&metadata, triples);
     let members = metadata.workspace_members.iter().filter_map(|id| graph.package(id));
@@ -188,7 +190,10 @@ fn read(directory: &Utf8Path, answer: &str, triples: &[&str]) -> Result<CargoWor
         members.into_iter().partition(|package| has_binary(package));
     if programs.is_empty() {
         let names = libraries.iter().map(|package| package.name.as_str());
-        return Err(Reading::NoProgram(format!("none of its packages {} has a binary target", some(names))));
+        return Err(ReadError::NoProgram(format!(
+            "none of its packages {} has a binary target",
+            some(names)
+        )));
     }
     let sources = sources(&metadata);
     let package = |package: &Package| CargoPackage {

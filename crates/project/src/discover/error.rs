@@ -16,9 +16,9 @@ pub enum ProjectError {
     NoProgram {
         /// The directory.
         directory: Utf8PathBuf,
-        /// What it has instead.
+        /// The packages that it has instead.
         found: String,
-        /// What would make a program.
+        /// The change that adds a program.
         remedy: &'static str,
     },
     /// Cargo.lock does not match Cargo.toml.
@@ -96,8 +96,8 @@ fn refusal(directory: &Utf8PathBuf, tool: &str, process: &ProcessError) -> Strin
     match process {
         ProcessError::Failed { stderr, .. } => {
             // rustup appends one if RUST_BACKTRACE is set.
-            let said = stderr.split("\nStack backtrace:").next().unwrap_or(stderr);
-            format!("{tool} refused the project in {directory}:\n{}", said.trim_end())
+            let message = stderr.split("\nStack backtrace:").next().unwrap_or(stderr);
+            format!("{tool} refused the project in {directory}:\n{}", message.trim_end())
         }
         other => other.to_string(),
     }

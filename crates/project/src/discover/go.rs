@@ -116,7 +116,7 @@ impl ListedPackage {
     }
 
     /// Returns the directories of `-I` and `-L` of cgo's compiler and linker. Go has replaced `${SRCDIR}` in them.
-    fn searched(&self) -> impl Iterator<Item = Utf8PathBuf> {
+    fn search_directories(&self) -> impl Iterator<Item = Utf8PathBuf> {
         let flags = [&self.cgo_c_flags, &self.cgo_cpp_flags, &self.cgo_cxx_flags, &self.cgo_ld_flags];
         let directory =
             |flag: &String| flag.strip_prefix("-I").or_else(|| flag.strip_prefix("-L")).map(normalized_path);
@@ -175,7 +175,7 @@ pub(super) fn module(
     for (command, answer) in commands.iter().zip(answers) {
         let answer = answer.map_err(|_| ProjectError::Panicked { directory: directory.to_owned() })?;
         let answer = answer.map_err(|error| tool_error(directory, Language::Go, error))?;
-        let found = read(directory, command, &answer)?;
+        let found = parse_packages(directory, command, &answer)?;
         match &mut module {
             Some(module) => merge(module, found),
             None => module = Some(found),
@@ -231,7 +231,7 @@ fn objects<T: serde::de::DeserializeOwned>(command: &Command, answer: &str) -> R
     objects.map_err(|source| ProjectError::Answer { command: command.short(), source: source.into() })
 }
 
-fn read(directory: &Utf8Path, command: &Command, answer: &str) -> Result<GoModule, ProjectError> {
+fn parse_packages(directory: &Utf8Path, command: &Command, answer: &str) -> Result<GoModule, ProjectError> {
     let packages: Vec<ListedPackage> = objects(command, answer)?;
     let by_path: HashMap<&str, &ListedPackage> =
         packages.iter().map(|package| (package.import_path.as_str(), package)).collect();
@@ -251,7 +251,7 @@ fn read(directory: &Utf8Path, command: &Command, answer: &str) -> Result<GoModul
             |found| found.path.clone(),
         ),
         go_version: modules.iter().find_map(|module| module.go_version.clone()),
-        toolchain: toolchain_line(directory),
+        toolchain: toolchain_directive(directory),
         modules: GoModules::read(directory),
         sources: sources(directory, &packages),
         mains,
@@ -264,7 +264,7 @@ fn sources(root: &Utf8Path, packages: &[ListedPackage]) -> Sources {
         sources.add(root, &package.dir, package.files());
         // Directories outside of the root belong to the system; the image has its own.
         for directory in
-            package.searched().filter(|directory| directory != root && directory.starts_with(root))
+            package.search_directories().filter(|directory| directory != root && directory.starts_with(root))
         {
             sources.add(root, &directory, std::iter::empty());
         }
@@ -274,7 +274,7 @@ fn sources(root: &Utf8Path, packages: &[ListedPackage]) -> Sources {
 
 /// Returns the version of the `toolchain` directive, such as `toolchain go1.26.3` (Go Modules Reference, "toolchain
 /// directive").
-pub(super) fn toolchain_line(directory: &Utf8Path) -> Option<String> {
+pub(super) fn toolchain_directive(directory: &Utf8Path) -> Option<String> {
     let text =
         ["go.work", "go.mod"].iter().find_map(|name| std::fs::read_to_string(directory.join(name)).ok())?;
     let line = text.lines().find_map(|line| line.trim().strip_prefix("toolchain "))?;
@@ -336,9 +336,9 @@ fn cgo_packages<'a>(
     by_path: &HashMap<&'a str, &'a ListedPackage>,
 ) -> BTreeSet<&'a str> {
     let mut seen = BTreeSet::from([main.import_path.as_str()]);
-    let mut open = vec![main];
+    let mut pending = vec![main];
     let mut found = BTreeSet::new();
-    while let Some(package) = open.pop() {
+    while let Some(package) = pending.pop() {
         if !package.cgo_files.is_empty() {
             found.insert(package.import_path.as_str());
         }
@@ -346,7 +346,7 @@ fn cgo_packages<'a>(
             let path = package.import_map.get(import).unwrap_or(import);
             let next = by_path.get(path.as_str()).filter(|next| !next.standard);
             if let Some(next) = next.filter(|next| seen.insert(&next.import_path)) {
-                open.push(next);
+                pending.push(next);
             }
         }
     }

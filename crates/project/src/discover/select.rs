@@ -200,10 +200,10 @@ impl Project {
                 });
             }
         }
-        Ok(programs.iter().map(|program| self.undeclared(program, defaults)).collect())
+        Ok(programs.iter().map(|program| self.default_image(program, defaults)).collect())
     }
 
-    fn undeclared(&self, program: &Program<'_>, defaults: &Defaults) -> ImageConfig {
+    fn default_image(&self, program: &Program<'_>, defaults: &Defaults) -> ImageConfig {
         let source = Source::Project(match program {
             Program::Rust { package, .. } => format!("{} (a binary of {})", package.manifest, package.name),
             Program::Go(main) => format!("{} (package main)", main.directory),
@@ -224,10 +224,11 @@ impl Project {
         let candidates = self.candidates(image)?;
         let chosen = match &image.binaries {
             Some(binaries) => {
-                let named = binaries.value.iter().map(|name| self.named(name, &binaries.source, &candidates));
+                let named =
+                    binaries.value.iter().map(|name| self.program_named(name, &binaries.source, &candidates));
                 named.collect::<Result<Vec<_>, _>>()?
             }
-            None => vec![self.only(image, candidates)?],
+            None => vec![self.single_program(image, candidates)?],
         };
         for program in &chosen {
             let missing = program.missing_features(Some(image));
@@ -249,7 +250,7 @@ impl Project {
             return Err(SelectError::NoPackage {
                 at: package.source.clone(),
                 root: self.root().to_owned(),
-                help: known(&wanted, all.iter().map(Program::package)),
+                help: name_hint(&wanted, all.iter().map(Program::package)),
                 name: package.value.clone(),
             });
         }
@@ -270,7 +271,7 @@ impl Project {
         main.map_or_else(|| package.to_owned(), |main| main.import_path.clone())
     }
 
-    fn named<'a>(
+    fn program_named<'a>(
         &'a self,
         name: &str,
         at: &Source,
@@ -283,7 +284,7 @@ impl Project {
                 at: at.clone(),
                 root: self.root().to_owned(),
                 name: name.to_owned(),
-                help: known(name, candidates.iter().map(Program::name)),
+                help: name_hint(name, candidates.iter().map(Program::name)),
             }),
             several => Err(SelectError::SameName {
                 name: name.to_owned(),
@@ -294,7 +295,7 @@ impl Project {
 
     /// Returns the program of an image without `binary`: the only one, the one with the name of the image, or the one
     /// that `cargo run` runs.
-    fn only<'a>(
+    fn single_program<'a>(
         &'a self,
         image: &ImageConfig,
         candidates: Vec<Program<'a>>,
@@ -327,7 +328,7 @@ fn programs_of(package: &CargoPackage) -> impl Iterator<Item = Program<'_>> {
     package.binaries.iter().map(move |binary| Program::Rust { package, binary })
 }
 
-fn known<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> String {
+fn name_hint<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> String {
     let names: BTreeSet<&str> = names.collect();
     match nearest(name, names.iter().copied()) {
         Some(meant) => format!("did you mean `{meant}`?"),

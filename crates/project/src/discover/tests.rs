@@ -72,7 +72,11 @@ fn a_cargo_workspace_builds_its_default_members_but_never_xtask_examples_or_test
     assert_eq!(names(&member.default_programs()), ["other"]);
     assert_eq!(member.root(), directory.path());
     let images = member.default_images(&Defaults::default()).unwrap();
-    assert_eq!(images[0].path.value, directory.path().join("other"), "cargo is run where the person stands");
+    assert_eq!(
+        images[0].path.value,
+        directory.path().join("other"),
+        "cargo runs in the directory that was asked about"
+    );
 
     let images = project.default_images(&Defaults::default()).unwrap();
     let packages: Vec<_> = images.iter().map(|image| image.package.clone().unwrap().value).collect();

@@ -24,19 +24,19 @@ impl GoModules {
     pub(in crate::discover) fn read(directory: &Utf8Path) -> Self {
         let workspace =
             directory.ancestors().find(|above| above.join("go.work").is_file()).map(Utf8Path::to_owned);
-        let mut open: Vec<Utf8PathBuf> = vec![directory.to_owned()];
+        let mut pending: Vec<Utf8PathBuf> = vec![directory.to_owned()];
         if let Some(workspace) = &workspace {
             let text = std::fs::read_to_string(workspace.join("go.work")).unwrap_or_default();
-            open.extend(
+            pending.extend(
                 directives(&text, "use").iter().filter_map(|path| lexical(&workspace.join(unquoted(path)))),
             );
-            open.extend(replacements(workspace, &text));
+            pending.extend(replacements(workspace, &text));
         }
         let mut directories = BTreeSet::new();
-        while let Some(next) = open.pop() {
+        while let Some(next) = pending.pop() {
             let Ok(text) = std::fs::read_to_string(next.join("go.mod")) else { continue };
             if directories.insert(next.clone()) {
-                open.extend(replacements(&next, &text));
+                pending.extend(replacements(&next, &text));
             }
         }
         let vendored = directory.join("vendor/modules.txt").is_file();

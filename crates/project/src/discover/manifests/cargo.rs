@@ -100,28 +100,28 @@ fn members(root: &Utf8Path, top: &Table) -> Result<Vec<Utf8PathBuf>, ProjectErro
     let mut found: BTreeSet<Utf8PathBuf> = BTreeSet::new();
     found.extend(top.contains_key("package").then(|| root.to_owned()));
     if let Some(workspace) = workspace {
-        let excluded = globbed(root, &texts(workspace, "exclude"))?;
-        let named = globbed(root, &texts(workspace, "members"))?;
+        let excluded = expand_globs(root, &texts(workspace, "exclude"))?;
+        let named = expand_globs(root, &texts(workspace, "members"))?;
         found.extend(named.into_iter().filter(|directory| {
             directory.join("Cargo.toml").is_file()
                 && !excluded.iter().any(|above| directory.starts_with(above))
         }));
     }
-    let mut open: Vec<Utf8PathBuf> = found.iter().cloned().collect();
-    while let Some(directory) = open.pop().filter(|_| workspace.is_some()) {
-        let below = paths(&directory, &manifest(&directory)?)
+    let mut pending: Vec<Utf8PathBuf> = found.iter().cloned().collect();
+    while let Some(directory) = pending.pop().filter(|_| workspace.is_some()) {
+        let below = path_dependencies(&directory, &manifest(&directory)?)
             .into_iter()
             .filter(|path| path.starts_with(root) && path.join("Cargo.toml").is_file());
         for path in below.collect::<Vec<_>>() {
             if found.insert(path.clone()) {
-                open.push(path);
+                pending.push(path);
             }
         }
     }
     Ok(found.into_iter().collect())
 }
 
-fn globbed(root: &Utf8Path, patterns: &[String]) -> Result<Vec<Utf8PathBuf>, ProjectError> {
+fn expand_globs(root: &Utf8Path, patterns: &[String]) -> Result<Vec<Utf8PathBuf>, ProjectError> {
     let mut found = Vec::new();
     for pattern in patterns {
         let whole = format!("{}/{pattern}", glob::Pattern::escape(root.as_str()));
@@ -134,7 +134,7 @@ fn globbed(root: &Utf8Path, patterns: &[String]) -> Result<Vec<Utf8PathBuf>, Pro
 }
 
 /// Returns the directories of path dependencies.
-fn paths(directory: &Utf8Path, manifest: &Table) -> Vec<Utf8PathBuf> {
+fn path_dependencies(directory: &Utf8Path, manifest: &Table) -> Vec<Utf8PathBuf> {
     let kinds = ["dependencies", "build-dependencies", "dev-dependencies"];
     let own = kinds.iter().filter_map(|kind| table(manifest, kind));
     let targets = table(manifest, "target").into_iter().flat_map(|targets| targets.values());
@@ -150,7 +150,7 @@ fn add_sources(sources: &mut Sources, root: &Utf8Path, directory: &Utf8Path, man
     let own = ["src", "build.rs", "benches", "examples", "tests"].map(str::to_owned);
     let present = own.into_iter().filter(|name| directory.join(name).exists());
     sources.add(root, directory, present);
-    for path in paths(directory, manifest).iter().filter(|path| !path.starts_with(root)) {
+    for path in path_dependencies(directory, manifest).iter().filter(|path| !path.starts_with(root)) {
         sources.add(root, path, std::iter::empty());
     }
 }
@@ -174,7 +174,7 @@ fn defaults(
     let named =
         table(top, "workspace").map(|workspace| texts(workspace, "default-members")).unwrap_or_default();
     if !named.is_empty() {
-        return Ok(globbed(root, &named)?.into_iter().collect());
+        return Ok(expand_globs(root, &named)?.into_iter().collect());
     }
     if top.contains_key("package") {
         return Ok(BTreeSet::from([root.to_owned()]));
@@ -252,7 +252,7 @@ impl Member<'_> {
         }
         let listed_paths: Vec<Utf8PathBuf> = self.listed_paths();
         if self.package.get("autobins").and_then(Value::as_bool) != Some(false) {
-            for (name, path) in self.found(package)? {
+            for (name, path) in self.inferred_binaries(package)? {
                 let known = binaries.iter().any(|binary| binary.name == name) || listed_paths.contains(&path);
                 if !known {
                     let none = Vec::new;
@@ -270,7 +270,7 @@ impl Member<'_> {
         listed.filter_map(|bin| Some(self.directory.join(bin.get("path")?.as_str()?))).collect()
     }
 
-    fn found(&self, package: &str) -> Result<Vec<(String, Utf8PathBuf)>, ProjectError> {
+    fn inferred_binaries(&self, package: &str) -> Result<Vec<(String, Utf8PathBuf)>, ProjectError> {
         let main = self.directory.join("src/main.rs");
         let mut found: Vec<(String, Utf8PathBuf)> =
             main.is_file().then(|| (package.to_owned(), main)).into_iter().collect();
@@ -295,12 +295,12 @@ impl Member<'_> {
         if options.features.all {
             return all.keys().cloned().collect();
         }
-        let mut open: Vec<String> = options.features.names.clone();
-        open.extend((!options.features.no_default).then(|| "default".to_owned()));
+        let mut pending: Vec<String> = options.features.names.clone();
+        pending.extend((!options.features.no_default).then(|| "default".to_owned()));
         let mut on = BTreeSet::new();
-        while let Some(feature) = open.pop() {
+        while let Some(feature) = pending.pop() {
             if on.insert(feature.clone()) {
-                open.extend(texts(&all, &feature));
+                pending.extend(texts(&all, &feature));
             }
         }
         on

@@ -10,7 +10,7 @@ use crate::discover::Sources;
 use crate::discover::error::ProjectError;
 use crate::discover::go::modules::GoModules;
 use crate::discover::go::roles::{GoRole, assign_roles};
-use crate::discover::go::{GoMain, GoModule, no_program, program_name, toolchain_line};
+use crate::discover::go::{GoMain, GoModule, no_program, program_name, toolchain_directive};
 
 /// The values of GOOS other than linux that the name of a file may end with (`go tool dist list`).
 const OTHER_SYSTEMS: [&str; 14] = [
@@ -49,10 +49,10 @@ pub(super) fn module(directory: &Utf8Path) -> Result<GoModule, ProjectError> {
     let module = directive("module").ok_or_else(|| wrong(&path, "it has no `module` directive"))?;
     let module = module.trim_matches('"').to_owned();
     let mut packages = BTreeMap::new();
-    walk(directory, &mut packages)?;
+    collect_packages(directory, &mut packages)?;
     let mut sources = Sources::default();
     packages.iter().for_each(|(place, package)| sources.add(directory, place, package.files.iter().cloned()));
-    replaced(&manifest).iter().for_each(|place| {
+    local_replacements(&manifest).iter().for_each(|place| {
         let place = normalized_path(directory.join(place));
         sources.add(directory, &place, std::iter::once("*.go".to_owned()));
     });
@@ -74,7 +74,7 @@ pub(super) fn module(directory: &Utf8Path) -> Result<GoModule, ProjectError> {
         root: directory.to_owned(),
         path: module,
         go_version: directive("go"),
-        toolchain: toolchain_line(directory),
+        toolchain: toolchain_directive(directory),
         modules: GoModules::read(directory),
         sources: sources.reduced(),
         mains,
@@ -94,14 +94,19 @@ struct Package {
 
 /// Collects the packages. Directories that begin with `.` or `_` and those called `testdata` hold none (`go help
 /// packages`), and `vendor` holds those of other modules.
-fn walk(directory: &Utf8Path, packages: &mut BTreeMap<Utf8PathBuf, Package>) -> Result<(), ProjectError> {
+fn collect_packages(
+    directory: &Utf8Path,
+    packages: &mut BTreeMap<Utf8PathBuf, Package>,
+) -> Result<(), ProjectError> {
     let mut package = Package::default();
     for Entry { name, path, kind } in entries(directory)? {
         let hidden =
             name.starts_with(['.', '_']) || ["testdata", "vendor", "node_modules"].contains(&name.as_str());
         match kind {
-            Kind::Directory if !hidden && !path.join("go.mod").is_file() => walk(&path, packages)?,
-            Kind::File if !hidden => read(&path, &name, &mut package)?,
+            Kind::Directory if !hidden && !path.join("go.mod").is_file() => {
+                collect_packages(&path, packages)?
+            }
+            Kind::File if !hidden => read_file(&path, &name, &mut package)?,
             _ => {}
         }
     }
@@ -111,7 +116,7 @@ fn walk(directory: &Utf8Path, packages: &mut BTreeMap<Utf8PathBuf, Package>) -> 
     Ok(())
 }
 
-fn read(path: &Utf8Path, name: &str, package: &mut Package) -> Result<(), ProjectError> {
+fn read_file(path: &Utf8Path, name: &str, package: &mut Package) -> Result<(), ProjectError> {
     let Some((stem, extension)) = name.rsplit_once('.') else { return Ok(()) };
     if ["c", "h", "s", "S"].contains(&extension) {
         package.files.insert(format!("*.{extension}"));
@@ -121,8 +126,8 @@ fn read(path: &Utf8Path, name: &str, package: &mut Package) -> Result<(), Projec
         return Ok(());
     }
     let source = text(path)?;
-    let code = Code::of(&source);
-    if code.is_left_out {
+    let code = Code::parse(&source);
+    if code.is_excluded {
         return Ok(());
     }
     package.files.insert("*.go".to_owned());
@@ -141,11 +146,11 @@ struct Code {
     imports: Vec<String>,
     embedded: Vec<String>,
     /// Whether a build constraint such as `ignore` leaves the file out: its author runs it by hand.
-    is_left_out: bool,
+    is_excluded: bool,
 }
 
 impl Code {
-    fn of(source: &str) -> Self {
+    fn parse(source: &str) -> Self {
         let mut code = Self::default();
         let (mut comment, mut group) = (false, false);
         for line in source.lines() {
@@ -159,7 +164,7 @@ impl Code {
                 );
             }
             if let Some(constraint) = line.strip_prefix("//go:build ").filter(|_| code.package.is_empty()) {
-                code.is_left_out =
+                code.is_excluded =
                     constraint.trim() == "ignore" || OTHER_SYSTEMS.contains(&constraint.trim());
             }
             comment |= line.starts_with("/*");
@@ -188,7 +193,7 @@ impl Code {
 }
 
 /// Returns the directories of local `replace` directives.
-fn replaced(manifest: &str) -> Vec<String> {
+fn local_replacements(manifest: &str) -> Vec<String> {
     let targets = manifest.lines().filter_map(|line| line.split("//").next()?.split_once("=>"));
     let targets = targets.map(|(_, target)| target.trim().trim_matches('"').to_owned());
     targets
@@ -213,9 +218,10 @@ fn cgo_packages(
 ) -> Vec<String> {
     let by_path: BTreeMap<String, &Package> =
         packages.iter().map(|(directory, package)| (import_path(root, directory, module), package)).collect();
-    let (mut seen, mut open) = (BTreeSet::from([main_path.to_owned()]), vec![(main_path.to_owned(), main)]);
+    let (mut seen, mut pending) =
+        (BTreeSet::from([main_path.to_owned()]), vec![(main_path.to_owned(), main)]);
     let mut found = BTreeSet::new();
-    while let Some((path, package)) = open.pop() {
+    while let Some((path, package)) = pending.pop() {
         if package.imports.contains("C") {
             found.insert(path);
         }
@@ -223,7 +229,7 @@ fn cgo_packages(
             if let Some(next) = by_path.get(import)
                 && seen.insert(import.clone())
             {
-                open.push((import.clone(), next));
+                pending.push((import.clone(), next));
             }
         }
     }

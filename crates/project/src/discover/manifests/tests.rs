@@ -122,7 +122,7 @@ fn manifests_that_say_too_little_are_refused() {
     assert!(refusal("rlib").contains("none of its packages has a binary target"), "{}", refusal("rlib"));
 }
 
-/// What the tools say and what the files say, without what only tools know.
+/// Returns the answer of the tools and that of the manifests, without the parts that only tools know.
 fn both(directory: &TestDirectory, below: &str) -> [Project; 2] {
     let place: Utf8PathBuf = directory.path().join(below).components().collect();
     let options = DiscoverOptions { network: Network::Offline, ..DiscoverOptions::default() };
