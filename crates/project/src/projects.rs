@@ -91,7 +91,7 @@ impl Projects {
         options: &ProjectsOptions,
         processes: &Processes,
     ) -> Result<Self, DiscoverError> {
-        let directories = directories(config, &options.images);
+        let directories = config.project_directories(&options.images);
         let answers: Vec<_> = thread::scope(|scope| {
             let threads: Vec<_> = directories
                 .iter()
@@ -144,14 +144,17 @@ impl Projects {
     }
 }
 
-/// Returns the directories of the projects of the named images.
-fn directories(config: &Config, images: &BTreeSet<String>) -> BTreeSet<Utf8PathBuf> {
-    if config.images.is_empty() {
-        return BTreeSet::from([config.root.clone()]);
+impl Config {
+    /// Returns the directories of the projects of the named images, or of all images if none is named; the root if the
+    /// configuration declares no image.
+    pub fn project_directories(&self, images: &BTreeSet<String>) -> BTreeSet<Utf8PathBuf> {
+        if self.images.is_empty() {
+            return BTreeSet::from([self.root.clone()]);
+        }
+        let selected =
+            self.images.iter().filter(|image| images.is_empty() || images.contains(&image.name.value));
+        selected.map(|image| image.path.value.clone()).collect()
     }
-    let selected =
-        config.images.iter().filter(|image| images.is_empty() || images.contains(&image.name.value));
-    selected.map(|image| image.path.value.clone()).collect()
 }
 
 /// Discovers one project; returns the missing tool next to it if the manifests were read instead.
