@@ -116,7 +116,7 @@ fn a_missing_toolchain_is_an_error_that_names_the_remedy() {
     sandbox.only(&["git", "sh"]);
     for call in ["dist", "plan", "doctor"] {
         let outcome = readable(sandbox.crossdock(&project, &[call]).ends_with(3));
-        outcome.complains("`go` is not there").complains("what brings it: apt-get install -y golang-go");
+        outcome.complains("`go` was not found").complains("what brings it: apt-get install -y golang-go");
     }
 }
 
@@ -411,7 +411,7 @@ fn config_check_verifies_nodes_tags_and_programs() {
     readable(check("[image.hello]\nbinary = \"helo\"\n").ends_with(2)).complains("did you mean `hello`?");
     let right = "[deploy.eks]\nnodes = [\"m5.large\"]\n\n[image.hello]\ndeploy = [\"eks\"]\n";
     check(right).success().says("m5.large → linux/amd64").says("hello of example.com/hello");
-    // Only go knows which modules a workspace has, so that it is asked.
+    // Only go can list the modules of a workspace, so it is asked.
     fixture::write(project.join("inner/go.mod"), "module example.com/inner\n\ngo 1.22\n");
     fixture::write(project.join("inner/main.go"), "package main\n\nfunc main() {}\n");
     fixture::write(project.join("go.work"), "go 1.22\n\nuse ./inner\n");

@@ -59,5 +59,5 @@ fn a_refusal_of_git_is_reported() {
     let (_, warnings) = planned(&sandbox, &project);
     assert!(warnings.contains("another user owns it") && warnings.contains("safe.directory"), "{warnings}");
     let tagged = sandbox.crossdock(&project, &["plan", "--tag", "{{ git.short }}"]).success();
-    tagged.says("`git.short` has no value: git does not read");
+    tagged.says("`git.short` has no value: git refuses to read");
 }

@@ -1,4 +1,4 @@
-//! Inputs that are passed to an engine and that it really uses: secrets, an ssh agent, caches in a registry, base images.
+//! DockerfileInputs that are passed to an engine and that it really uses: secrets, an ssh agent, caches in a registry, base images.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

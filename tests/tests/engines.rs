@@ -321,7 +321,7 @@ fn no_compiler_of_the_host_is_needed() {
     let planned = plan(&sandbox, &rust).success().says("/usr/local/bin/greeter");
     planned.says("tags: greeter:0.1.0, greeter:latest").complains("`cargo` is not here");
     let here = sandbox.crossdock(&project, &["plan", "--platform", "linux/amd64"]);
-    here.ends_with(3).complains("`go` is not there");
+    here.ends_with(3).complains("`go` was not found");
 }
 
 /// Bake ignores unknown keys silently. The shim prints the file back without one of them.

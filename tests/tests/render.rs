@@ -333,9 +333,11 @@ fn an_unsuitable_compiler_version_is_refused() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "app");
     fixture::write(project.join("go.mod"), "module example.com/app\n\ngo 1.24\n");
-    for (version, said) in
-        [("1.20", "asks for `go 1.24`"), ("1.25.3-alpine", "is no version alone"), ("nightly", "alone")]
-    {
+    for (version, said) in [
+        ("1.20", "asks for `go 1.24`"),
+        ("1.25.3-alpine", "is not a plain version"),
+        ("nightly", "plain version"),
+    ] {
         let config = format!("[image.app.dockerfile]\ntoolchain = \"{version}\"\n");
         fixture::write(project.join("crossdock.toml"), config);
         let refused = sandbox.crossdock(&project, &["render", "dockerfile"]).ends_with(2);

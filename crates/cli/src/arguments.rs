@@ -8,7 +8,7 @@ use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crossdock::config::jobs_of;
+use crossdock::config::parse_jobs;
 
 use crate::error::EXIT_CODES;
 
@@ -136,7 +136,7 @@ pub(crate) struct BuildArgs {
 #[derive(Debug, Args, Clone, Default)]
 pub(crate) struct FinishArgs {
     /// Run this many things side by side; the number of processors by default.
-    #[arg(short, long, value_name = "N", value_parser = jobs_of, help_heading = "How it is built")]
+    #[arg(short, long, value_name = "N", value_parser = parse_jobs, help_heading = "How it is built")]
     pub(crate) jobs: Option<NonZeroUsize>,
     /// Let no tool reach the network.
     #[arg(long, help_heading = "How it is built")]

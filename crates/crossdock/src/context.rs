@@ -161,7 +161,7 @@ impl ContextBuilder {
     /// # Errors
     /// A variable has a bad value, or neither `CROSSDOCK_CACHE_DIR` nor `HOME` names a directory for the cache.
     pub fn finish(self) -> Result<Context, Error> {
-        let (overrides, warnings) = Overrides::of_environment(&self.environment).map_err(usage)?;
+        let (overrides, warnings) = Overrides::from_environment(&self.environment).map_err(usage)?;
         let cache = self.environment.cache_directory().ok_or_else(|| {
             Error::from_message(
                 ErrorKind::Usage,

@@ -6,7 +6,9 @@ use std::thread;
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_platform::Platform;
 use crossdock_project::config::{Config, ImageConfig, Linkage, Sourced};
-use crossdock_project::{self as project, Discovery, Network, Project, ProjectError};
+use crossdock_project::{
+    self as project, DiscoverOptions, Network, Project, ProjectError, ProjectsOptions, WithoutTools,
+};
 use crossdock_runner::plan::{Goal, Pack, Projects, Request, programs};
 use crossdock_toolchain::host::{Also, Host, Needs, detect, remedies};
 
@@ -115,15 +117,6 @@ pub(crate) enum Rustup {
     Unreachable,
 }
 
-/// Whether a project's files may replace the answer of its own tools.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ProjectTools {
-    /// The build on this machine needs the tools anyway.
-    Needed,
-    /// An engine brings them.
-    Replaceable,
-}
-
 /// A configuration that was read, and the programs that it means.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -142,11 +135,11 @@ pub struct CheckedConfig {
 pub fn check_config(context: &Context, options: &BuildOptions) -> Result<CheckedConfig, Error> {
     let config = context.config(options.config.as_ref())?;
     let mut projects = Projects::default();
-    for folder in folders(&config, &[]) {
+    for folder in config.project_directories(&BTreeSet::new()) {
         let images = config.images.iter().filter(|image| image.path.value == folder);
-        let discovery = Discovery::of_images(images, Network::Offline);
+        let discovery = DiscoverOptions::for_images(images, Network::Offline);
         // Files do not tell everything, such as the modules of a Go workspace; the tool does.
-        let read = project::read_files(&folder, &discovery, &context.environment);
+        let read = project::read_manifests(&folder, &discovery, &context.environment);
         let read = read
             .or_else(|error| project::discover(&folder, &discovery, &context.processes).map_err(|_| error));
         match read {
@@ -173,21 +166,22 @@ impl Context {
         request: &Request,
         host: Option<&str>,
     ) -> Result<(Projects, Host), Error> {
-        let tools = match request.engine {
-            Some(_) => ProjectTools::Replaceable,
-            None => ProjectTools::Needed,
+        // An engine brings the projects' tools too.
+        let without_tools = match request.engine {
+            Some(_) => WithoutTools::ReadManifests,
+            None => WithoutTools::Fail,
         };
         // An engine brings its own compilers: none of this machine's is asked.
         let needs = match request.engine {
             Some(_) => Needs::default(),
-            None => needs(config, &folders(config, &request.images)),
+            None => needs(config, &config.project_directories(&names(&request.images))),
         };
         let (projects, seen) = thread::scope(|scope| {
             let given = scope.spawn(|| match host {
                 Some(text) => self.given_host(text),
                 None => detect(&self.processes, &needs).map_err(missing),
             });
-            (self.projects(config, request, tools), given.join())
+            (self.projects(config, request, without_tools), given.join())
         });
         let projects = projects?;
         let mut seen = seen.map_err(|_| ended_early())??;
@@ -206,54 +200,20 @@ impl Context {
         &self,
         config: &Config,
         request: &Request,
-        tools: ProjectTools,
+        without_tools: WithoutTools,
     ) -> Result<Projects, Error> {
-        let folders = folders(config, &request.images);
-        let mut projects = Projects::default();
-        let found: Vec<_> = thread::scope(|scope| {
-            let asked: Vec<_> = folders
-                .iter()
-                .map(|folder| {
-                    let git = scope.spawn(move || project::git(folder, &self.processes));
-                    let images = config.images.iter().filter(|image| image.path.value == *folder);
-                    let discovery = Discovery::of_images(images, request.network);
-                    let project = scope.spawn(move || self.project(folder, &discovery, tools));
-                    (folder, project, git)
-                })
-                .collect();
-            asked.into_iter().map(|(folder, project, git)| (folder, project.join(), git.join())).collect()
-        });
-        for (folder, project, git) in found {
-            let project = project.map_err(|_| ended_early())?;
-            let project = project.map_err(|error| at_features(config, folder, project_error(&error)))?;
-            let own = documents(folder);
-            let documents = if own.is_empty() { documents(project.root()) } else { own };
-            projects.documents.insert(folder.clone(), documents);
-            projects.projects.insert(folder.clone(), project);
-            let git = git.map_err(|_| ended_early())?;
-            if git.available().is_some() || project::checkout(folder).is_some() {
-                projects.git.insert(folder.clone(), git);
-            }
+        let mut options = ProjectsOptions::default();
+        options.images = names(&request.images);
+        options.network = request.network;
+        options.without_tools = without_tools;
+        let projects = Projects::discover(config, &options, &self.processes)
+            .map_err(|refused| at_features(config, &refused.directory, project_error(&refused.error)))?;
+        for (folder, program) in &projects.missing_tools {
+            self.note(&format!(
+                "`{program}` is not here: what {folder} consists of is read from its files alone"
+            ));
         }
         Ok(projects)
-    }
-
-    /// Asks the project's own tools; its files where an engine has those tools and this machine has not.
-    fn project(
-        &self,
-        folder: &Utf8Path,
-        discovery: &Discovery,
-        tools: ProjectTools,
-    ) -> Result<Project, ProjectError> {
-        match project::discover(folder, discovery, &self.processes) {
-            Err(ProjectError::NoTool { program, .. }) if tools == ProjectTools::Replaceable => {
-                self.note(&format!(
-                    "`{program}` is not here: what {folder} consists of is read from its files alone"
-                ));
-                project::read_files(folder, discovery, &self.environment)
-            }
-            asked => asked,
-        }
     }
 
     fn given_host(&self, text: &str) -> Result<Host, Error> {
@@ -276,16 +236,8 @@ fn ended_early() -> Error {
     )
 }
 
-/// The directories of the images that a call names, or of all if it names none.
-fn folders(config: &Config, images: &[Sourced<String>]) -> BTreeSet<Utf8PathBuf> {
-    let asked = |name: &str| images.is_empty() || images.iter().any(|image| image.value == name);
-    match config.images.is_empty() {
-        true => BTreeSet::from([config.root.clone()]),
-        false => {
-            let wanted = config.images.iter().filter(|image| asked(&image.name.value));
-            wanted.map(|image| image.path.value.clone()).collect()
-        }
-    }
+fn names(images: &[Sourced<String>]) -> BTreeSet<String> {
+    images.iter().map(|image| image.value.clone()).collect()
 }
 
 /// What the host is asked, as far as files tell it before any tool has answered.
@@ -322,6 +274,7 @@ pub(crate) fn project_error(error: &ProjectError) -> Error {
             None => (ErrorKind::Program, Vec::new()),
         },
         ProjectError::Answer { .. } => (ErrorKind::Program, Vec::new()),
+        ProjectError::Panicked { .. } => (ErrorKind::InputOutput, Vec::new()),
         _ => (ErrorKind::Usage, Vec::new()),
     };
     let hints = commands.iter().map(|command| format!("what brings it: {command}"));
@@ -343,19 +296,4 @@ fn at_features(config: &Config, folder: &Utf8Path, error: Error) -> Error {
         })
         .collect();
     places.into_iter().fold(error, Error::hint)
-}
-
-/// README and licence files of a project, sorted; a folder that cannot be listed has none.
-fn documents(folder: &Utf8Path) -> Vec<Utf8PathBuf> {
-    let entries = folder.read_dir_utf8().into_iter().flatten().flatten();
-    let is_document = |name: &str| {
-        let name = name.to_ascii_uppercase();
-        ["README", "LICENSE", "LICENCE", "COPYING", "NOTICE"].iter().any(|start| name.starts_with(start))
-    };
-    let mut documents: Vec<Utf8PathBuf> = entries
-        .filter(|entry| is_document(entry.file_name()) && entry.path().is_file())
-        .map(|entry| entry.into_path())
-        .collect();
-    documents.sort();
-    documents
 }

@@ -2,8 +2,8 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_oci::{ImageSource, Reference, SourceImage};
-use crossdock_project::config::grammar::tidied;
-use crossdock_project::config::{Config, Inputs, Sourced};
+use crossdock_project::config::grammar::normalized_path;
+use crossdock_project::config::{Config, DockerfileInputs, Sourced};
 use crossdock_runner::engine::{BaseFrom, Builder, Options, csv, probe};
 use crossdock_runner::execute::ExecuteError;
 use crossdock_runner::plan::{EngineRequest, recipe};
@@ -81,7 +81,7 @@ impl Context {
 
 /// The user's own templates and the digests of base images.
 fn dockerfile_settings(config: &Config) -> Result<recipe::Settings, Error> {
-    let inputs = Inputs::read(config).map_err(crate::error::usage)?;
+    let inputs = DockerfileInputs::read(config).map_err(crate::error::usage)?;
     Ok(recipe::Settings {
         templates: inputs.templates,
         digests: inputs.digests,
@@ -142,7 +142,7 @@ fn secret(directory: &Utf8Path, text: &str) -> Result<String, Error> {
     };
     let mut fields = vec![csv::field("id", &id)];
     if let Some(source) = source {
-        let file = tidied(directory.join(source));
+        let file = normalized_path(directory.join(source));
         if !file.is_file() {
             return Err(usage(format!("--secret {text}: there is no file {file}")));
         }
@@ -219,7 +219,7 @@ fn refuse_two_of_one_name(bases: &[BaseFrom]) -> Result<(), Error> {
 
 /// A path may hold colons: only what follows the last one, where the whole is no folder, is a tag.
 fn layout_and_tag(directory: &Utf8Path, place: &str) -> (Utf8PathBuf, Option<String>) {
-    let join = |path: &str| tidied(directory.join(path));
+    let join = |path: &str| normalized_path(directory.join(path));
     let whole = join(place);
     match place.rsplit_once(':') {
         Some((path, tag)) if !whole.is_dir() => (join(path), Some(tag.to_owned())),

@@ -6,7 +6,7 @@ use camino::Utf8Path;
 use crossdock_platform::{
     BuildTarget, Interpretation, Libc, Os, OsSource, Platform, PlatformFacts, Unsupported, Vocabulary,
 };
-use crossdock_project::config::{self, Source, Sourced};
+use crossdock_project::config::{Source, Sourced};
 use crossdock_system::availability::{Availability, Unavailable};
 use crossdock_toolchain::choice::{GoRequest, RustChoice, RustRequest, Wrapper, choose_go, choose_rust};
 use crossdock_toolchain::host::{Also, Host, Needs, detect};
@@ -109,19 +109,16 @@ fn ambiguous(text: &str, candidates: &[PlatformFacts], why: &str) -> Error {
     rejected(format!("{text} is ambiguous: {why}")).hint(format!("it may mean {}", meanings.join(", ")))
 }
 
-fn configured(linkage: Linkage) -> Sourced<config::Linkage> {
-    let linkage = match linkage {
-        Linkage::Static => config::Linkage::Static,
-        _ => config::Linkage::Dynamic,
-    };
+fn configured(linkage: Linkage) -> Sourced<Linkage> {
     Sourced::new(linkage, Source::CommandLine("--linkage".to_owned()))
 }
 
 /// The C library that the description names.
-fn configured_libc(description: &PlatformFacts) -> Option<Sourced<config::Libc>> {
+fn configured_libc(description: &PlatformFacts) -> Option<Sourced<Libc>> {
     let libc = match description.libc? {
-        Libc::Musl => config::Libc::Musl,
-        Libc::Gnu { .. } => config::Libc::Gnu,
+        Libc::Musl => Libc::Musl,
+        // A choice of the toolchain has no version: the target's own tools decide it.
+        Libc::Gnu { .. } => Libc::GNU,
         _ => return None,
     };
     Some(Sourced::new(libc, Source::CommandLine("DESCRIPTION".to_owned())))
@@ -235,7 +232,7 @@ fn rust_request<'a>(
     target: &'a BuildTarget,
     description: &PlatformFacts,
     native_code: &'a [Vec<String>],
-    (linkage, libc): (&'a Sourced<config::Linkage>, Option<&'a Sourced<config::Libc>>),
+    (linkage, libc): (&'a Sourced<Linkage>, Option<&'a Sourced<Libc>>),
 ) -> RustRequest<'a> {
     let platforms = std::slice::from_ref(target.platform());
     RustRequest { folder, platforms, linkage, libc, float: description.float, native_code, routes: &[] }

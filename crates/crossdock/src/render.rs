@@ -5,7 +5,8 @@ mod left_out;
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_dockerfile::render::{RenderError, Rendered};
 use crossdock_platform::{Os, Platform};
-use crossdock_project::config::{Config, Inputs};
+use crossdock_project::WithoutTools;
+use crossdock_project::config::{Config, DockerfileInputs};
 use crossdock_runner::engine::{BaseFrom, Options};
 use crossdock_runner::plan::recipe::bake::{self, Dockerfiles, file_name};
 use crossdock_runner::plan::recipe::{Recipe, RecipeError, Settings, recipes};
@@ -16,7 +17,6 @@ pub use crossdock_dockerfile::render::{Caching, Engine as Frontend};
 pub use crossdock_project::config::DockerfileMode;
 
 use crate::context::Context;
-use crate::discover::ProjectTools;
 use crate::error::{Error, ErrorKind, usage};
 use crate::options::{BuildOptions, EngineOptions};
 
@@ -238,8 +238,8 @@ impl Recipes {
     ) -> Result<Self, Error> {
         let config = context.config(options.build.config.as_ref())?;
         let request = request(context, &options.build)?;
-        let projects: Projects = context.projects(&config, &request, ProjectTools::Replaceable)?;
-        let mut inputs = Inputs::read(&config).map_err(usage)?;
+        let projects: Projects = context.projects(&config, &request, WithoutTools::ReadManifests)?;
+        let mut inputs = DockerfileInputs::read(&config).map_err(usage)?;
         // A base that is given takes the place of what the lock file pins.
         inputs.digests.retain(|name, _| !bases.iter().any(|base| base.name == *name));
         let settings = Settings {

@@ -59,7 +59,7 @@ fn explained(error: &ScaffoldError) -> Error {
         ScaffoldError::Project(inner) => {
             let plain = project_error(inner);
             match inner {
-                ProjectError::Language(LanguageError::NotAProject { .. } | LanguageError::NoFolder { .. }) => {
+                ProjectError::Language(LanguageError::NotAProject { .. } | LanguageError::NotADirectory { .. }) => {
                     plain.hint(
                         "`crossdock init --template go` or `--template rust` writes a small program to begin with",
                     )

@@ -1,27 +1,27 @@
-//! What to build and where it will run: `crossdock.toml`, the environment and the command line, resolved.
+//! The configuration: `crossdock.toml`, the environment and the command line, resolved.
 //!
 //! # `crossdock.toml`
 //!
 #![doc = include_str!("config/keys.md")]
 //!
-//! The command line stands over the environment ([`Overrides`]), the environment over the file, the file over the
-//! default; each value remembers its [`Source`].
+//! The command line takes precedence over the environment ([`Overrides`]), the environment over the file, and the file
+//! over the default. Each value remembers its [`Source`], so that a message can point at it.
 
 /// The keys of `crossdock.toml`, as Markdown.
 pub const KEYS_MARKDOWN: &str = include_str!("config/keys.md");
 
+mod builder;
 mod contradictions;
 mod describe;
-mod dockerfile;
+mod dockerfile_inputs;
 pub mod grammar;
 mod image;
-mod inputs;
 mod load;
-pub mod nodes;
+mod node;
 mod overrides;
 mod problem;
 mod raw;
-mod reader;
+mod resolver;
 mod sourced;
 #[cfg(test)]
 mod tests;
@@ -29,44 +29,45 @@ mod tests;
 use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
-use crossdock_dockerfile::render::Health;
+use crossdock_dockerfile::render::{self, Caching, Debian, Health};
 use serde::{Deserialize, Serialize};
 
+pub use builder::{Builder, UnknownBuilder};
+pub use crossdock_platform::{Libc, Linkage};
 pub use describe::describe;
-pub use dockerfile::{DockerfileConfig, DockerfileMode, PrivateConfig};
-pub use inputs::{InputError, Inputs, LOCK_FILE};
+pub use dockerfile_inputs::{DockerfileInputError, DockerfileInputs, LOCK_FILE};
 pub use load::FILE_NAME;
-pub use overrides::jobs_of;
+pub use node::NodeDescription;
+pub use overrides::parse_jobs;
 pub use overrides::{Overrides, VARIABLES};
 pub use problem::{ConfigError, Problem};
 pub use sourced::{Source, Sourced};
 
-use crate::builder::Builder;
 use crate::language::Language;
 
-/// A configuration that is complete and free of contradictions.
+/// A complete configuration without contradictions.
 #[derive(Debug, Clone, Serialize)]
 pub struct Config {
-    /// The project's root: the folder of `crossdock.toml`, else of `Cargo.toml` or `go.mod`. Absolute.
+    /// The root of the project: the directory of `crossdock.toml`, else of `Cargo.toml` or `go.mod`. Absolute.
     pub root: Utf8PathBuf,
-    /// The configuration files read, the root's first, then the included ones. Empty without configuration.
+    /// The configuration files that were read: the root's first, then the included ones. Empty without configuration.
     pub files: Vec<Utf8PathBuf>,
-    /// Who builds, where the root's file says it.
+    /// The builder; `None` if the root's file does not name one.
     pub builder: Option<Sourced<Builder>>,
-    /// Where images run, by name.
+    /// The deploy targets, by name.
     pub deploys: BTreeMap<String, Deploy>,
-    /// The images that the files declare, in their order. Empty means: one image per binary of the project.
+    /// The declared images, in the order of the files. If empty, each program of the project becomes an image.
     pub images: Vec<ImageConfig>,
-    /// What the root's file says of every image, also of those that no file declares.
+    /// The values of the root's file that apply to every image, undeclared ones included.
     pub defaults: Defaults,
-    /// The folder of the user's own templates of Dockerfiles.
+    /// The directory of the user's own Dockerfile templates. Absolute.
     pub templates: Option<Sourced<Utf8PathBuf>>,
 }
 
-/// Keys that stand above all images of a file.
+/// Keys at the top of a file, which apply to each of its images that does not set them.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Defaults {
-    /// Toolchain routes beyond the project's own, in order of preference.
+    /// Toolchain routes besides the project's own toolchain, in order of preference.
     pub toolchain: Vec<Sourced<Route>>,
     /// Tag templates.
     pub tags: Option<Sourced<Vec<String>>>,
@@ -74,110 +75,90 @@ pub struct Defaults {
     pub tag_env: Vec<String>,
 }
 
-/// `[deploy.NAME]`: nodes that run images.
+/// A deploy target, `[deploy.NAME]`: the nodes that run images.
 #[derive(Debug, Clone, Serialize)]
 pub struct Deploy {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Descriptions that `crossdock target` knows, as `m7g.large`, at least one.
-    pub nodes: Vec<Sourced<String>>,
+    /// The nodes; at least one.
+    pub nodes: Vec<Sourced<NodeDescription>>,
 }
 
-/// `[image.NAME]`: one image. An `Option` that is `None` was not configured.
+/// An image, `[image.NAME]`. An `Option` is `None` if its key is not set.
 #[derive(Debug, Clone, Serialize)]
 pub struct ImageConfig {
-    /// Its name: a path component of the distribution specification's repository grammar.
+    /// The name: one path component of a repository (distribution-spec, `<name>`).
     pub name: Sourced<String>,
-    /// The project's folder. Absolute.
+    /// The directory of the project. Absolute.
     pub path: Sourced<Utf8PathBuf>,
-    /// The language, where a folder holds projects of both.
+    /// The language, for a directory with projects of both.
     pub language: Option<Sourced<Language>>,
-    /// The Cargo package, by name, or the Go package, by import path or `./folder`.
+    /// The Cargo package, by name, or the Go package, by import path or as `./directory`.
     pub package: Option<Sourced<String>>,
-    /// The binaries that go into the image; the first is the entry point.
+    /// The programs of the image; the first one is the entry point.
     pub binaries: Option<Sourced<Vec<String>>>,
-    /// Names of `[deploy.NAME]`.
+    /// The names of its deploy targets.
     pub deploy: Vec<Sourced<String>>,
-    /// What lies below the program.
+    /// The base image.
     pub base: Sourced<Base>,
-    /// Static or dynamic linking.
+    /// Whether the programs are linked statically or dynamically.
     pub linkage: Sourced<Linkage>,
-    /// The C library.
+    /// The C library. `None` leaves the choice to the toolchain.
     pub libc: Option<Sourced<Libc>>,
-    /// Cargo features.
+    /// The Cargo features.
     pub features: Features,
-    /// Where the features are named, if they are.
+    /// The place of the key `features`; `None` if unspecified.
     pub features_at: Option<Source>,
-    /// The cargo profile; `release` when not configured.
+    /// The cargo profile, `release` by default.
     pub profile: Sourced<String>,
-    /// Go linker flags that follow crossdock's own.
+    /// Linker flags of Go. They follow those that crossdock passes itself.
     pub ldflags: Option<Sourced<String>>,
-    /// Whether Go programs are built with cgo.
+    /// Whether Go programs are built with cgo. `None` is an error for a program that has cgo files.
     pub cgo: Option<Sourced<bool>>,
-    /// The container's environment.
+    /// The environment of the container.
     pub env: BTreeMap<String, String>,
-    /// The entry point; by default the first binary.
+    /// The entry point; by default the first program.
     pub entrypoint: Option<Sourced<Vec<String>>>,
-    /// Default arguments.
+    /// The default arguments.
     pub cmd: Option<Sourced<Vec<String>>>,
-    /// The working directory.
+    /// The working directory, an absolute path in the image.
     pub workdir: Option<Sourced<String>>,
-    /// `uid`, `uid:gid` or a name; by default the base's non-root user.
+    /// The user as `uid`, `uid:gid` or a name; by default the non-root user of the base.
     pub user: Option<Sourced<String>>,
-    /// Ports that the program listens on.
+    /// The ports that the program listens on.
     pub expose: Vec<Sourced<Port>>,
-    /// OCI image configuration labels.
+    /// The labels of the image configuration (OCI image-spec, config).
     pub labels: BTreeMap<String, String>,
-    /// OCI annotations of index and manifests, over those that crossdock finds out.
+    /// OCI annotations of the index and the manifests. They replace those that crossdock derives from the project.
     pub annotations: BTreeMap<String, String>,
     /// Extra files.
     pub files: Vec<Sourced<ExtraFile>>,
-    /// Whether the built-in base carries time-zone data.
+    /// Whether the built-in base contains time-zone data.
     pub timezones: Sourced<bool>,
-    /// Toolchain routes beyond the project's own, in order of preference.
+    /// Toolchain routes besides the project's own toolchain, in order of preference.
     pub toolchain: Vec<Sourced<Route>>,
-    /// The repository, as `registry.example/team/name`; without one, references carry the image's name alone.
+    /// The repository, such as `registry.example/team/name`. Without one, references have only the image's name.
     pub repository: Option<Sourced<String>>,
-    /// Tag templates; crossdock's own choice when not configured.
+    /// Tag templates. `None` leaves the choice to crossdock: the version, if there is one, and `latest`.
     pub tags: Option<Sourced<Vec<String>>>,
     /// Environment variables that tag templates may read.
     pub tag_env: Vec<String>,
-    /// The signal that stops the program; SIGTERM when not configured.
+    /// The signal that stops the program; SIGTERM by default.
     pub stop_signal: Option<Sourced<String>>,
-    /// The health check, which docker and podman heed and Kubernetes does not.
+    /// The health check. Docker and Podman run it, Kubernetes ignores it.
     pub health: Option<Sourced<Health>>,
-    /// How its Dockerfile is rendered.
+    /// The settings of its Dockerfile.
     pub dockerfile: DockerfileConfig,
 }
 
-/// What lies below the program in an image.
+/// The built-in base image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Base {
-    /// CA certificates, passwd and group with a numeric non-root user, /tmp.
+    /// CA certificates, `passwd` and `group` with a numeric non-root user, and /tmp.
     Static,
-    /// Nothing.
+    /// An empty image.
     Scratch,
-}
-
-/// How a program finds its libraries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Linkage {
-    /// All of them are in the program.
-    Static,
-    /// A loader finds them in the image.
-    Dynamic,
-}
-
-/// The C library of a program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Libc {
-    /// musl.
-    Musl,
-    /// The GNU C library.
-    Gnu,
 }
 
 /// Cargo features, as `cargo build` takes them.
@@ -191,50 +172,99 @@ pub struct Features {
     pub no_default: bool,
 }
 
-/// A port and its protocol, as `2222` or `53/udp`.
+/// A port with its protocol, such as `2222` or `53/udp`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Port {
-    /// 1 to 65535.
+    /// The number, 1 to 65535.
     pub number: u16,
     /// `tcp`, `udp` or `sctp`.
     pub protocol: String,
 }
 
-/// `files = [{ from, to, mode }]`.
+/// An entry of `files = [{ from, to, mode }]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ExtraFile {
-    /// A file or folder. Absolute; below the project's folder.
+    /// The file or directory to copy. Absolute, and below the project's directory.
     pub from: Utf8PathBuf,
-    /// An absolute path in the image.
+    /// The path in the image. Absolute.
     pub to: String,
-    /// Permission bits; by default 0644, 0755 for what is executable.
+    /// The permission bits; `None` is 0644, or 0755 for an executable file.
     pub mode: Option<u32>,
-    /// What `from` is, symbolic links followed.
+    /// The kind of `from`, with symbolic links followed.
     pub kind: FileKind,
 }
 
-/// What an extra file is.
+/// The kind of an extra file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FileKind {
-    /// One file, which lies at `to`.
+    /// A file; it is copied to `to`.
     File,
-    /// A folder, whose content lies below `to`.
-    Folder,
+    /// A directory; its entries are copied to below `to`. The schema `crossdock.config/1` calls it a folder.
+    #[serde(rename = "folder")]
+    Directory,
 }
 
-/// A toolchain route that a project must name before it is used.
+/// A toolchain route that is used only if the project names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Route {
-    /// The system's own packages.
+    /// The packages of the host's distribution.
     Distribution,
-    /// `cargo -Zbuild-std` with the standard library's source.
+    /// `cargo -Zbuild-std` with the source of the standard library.
     BuildStd,
 }
 
+/// The settings of an image's Dockerfile. An unset one follows from the image.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct DockerfileConfig {
+    /// Whether there is one file for all platforms or one for each.
+    pub mode: Option<Sourced<DockerfileMode>>,
+    /// The base image; it may be one that crossdock does not build in.
+    pub base: Option<Sourced<render::Base>>,
+    /// The Debian release of the builder and of bases made from it.
+    pub debian: Option<Sourced<Debian>>,
+    /// The Alpine version.
+    pub alpine: Option<Sourced<String>>,
+    /// The version of the compiler's image, as in its tag.
+    pub toolchain: Option<Sourced<String>>,
+    /// How dependencies are cached between builds.
+    pub caching: Option<Sourced<Caching>>,
+    /// Packages that the builder stage installs for C code.
+    pub packages: Vec<String>,
+    /// Packages that the base installs for the program at run time.
+    pub runtime_packages: Vec<String>,
+    /// Files and directories that the build reads besides the sources, as `.dockerignore` patterns.
+    pub context: Vec<String>,
+    /// Access to private dependencies.
+    pub private: PrivateConfig,
+    /// The image of the Dockerfile frontend, for the `syntax` directive.
+    pub syntax: Option<Sourced<String>>,
+}
+
+/// The places of private dependencies.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct PrivateConfig {
+    /// Hosts reached over HTTPS, with a `.netrc` file as a build secret.
+    pub netrc: Vec<String>,
+    /// Hosts reached over SSH, with the SSH agent of the builder.
+    pub ssh: Vec<String>,
+    /// Cargo registries, each with its token as a build secret.
+    pub registries: Vec<String>,
+}
+
+/// The platforms that one Dockerfile is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DockerfileMode {
+    /// All platforms of the image; programs are cross-compiled on the build machine's platform.
+    Cross,
+    /// One platform, which is written into the file.
+    Fixed,
+}
+
 impl ImageConfig {
-    /// An image of which nothing is said but its name and its project's absolute folder.
+    /// Creates an image with only a name and the absolute directory of its project.
     pub fn new(name: Sourced<String>, path: Sourced<Utf8PathBuf>, defaults: &Defaults) -> Self {
         Self {
             name,
@@ -248,7 +278,7 @@ impl ImageConfig {
             libc: None,
             features: Features::default(),
             features_at: None,
-            profile: Sourced::default_because("release".to_owned(), "what is deployed is optimised"),
+            profile: Sourced::default_because("release".to_owned(), "deployed programs are optimised"),
             ldflags: None,
             cgo: None,
             env: BTreeMap::new(),

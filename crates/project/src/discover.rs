@@ -1,182 +1,174 @@
-//! What the project itself says: Cargo's metadata, Go's package list, git.
+//! Discovery: asks cargo or go which packages, programs and sources a project has.
 
 mod cargo;
-mod cargo_settings;
 mod error;
-mod files;
 mod go;
-mod go_modules;
-mod go_roles;
-mod native;
-mod request;
+mod manifests;
 mod select;
-mod sources;
 #[cfg(test)]
-pub(crate) mod tests;
-mod toolchain_file;
-pub mod triple_cfg;
+mod tests;
+
+use std::collections::BTreeSet;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use crossdock_platform::Platform;
 use crossdock_system::process::Processes;
 use serde::Serialize;
 
-use crate::language::{Language, language_of};
+use crate::config::{Features, ImageConfig};
+use crate::language::Language;
 
-pub use cargo_settings::{CargoSettings, TargetSetting, UserSetting};
+pub use cargo::cfg::cfg_matches;
+pub use cargo::settings::{CargoSettings, TargetSetting, UserSetting};
+pub use cargo::toolchain_file::ToolchainFile;
+pub use cargo::{CargoBinary, CargoPackage, CargoWorkspace};
 pub use error::{ProjectError, ToolError};
-pub use files::read_files;
-pub use go_modules::GoModules;
-pub use request::{Discovery, GoPlatform, Network};
+pub use go::modules::GoModules;
+pub use go::roles::GoRole;
+pub use go::{GoMain, GoModule};
+pub use manifests::read_manifests;
 pub use select::{Program, SelectError};
-pub use sources::Sources;
-pub use toolchain_file::ToolchainFile;
 
-/// Asks cargo or go what the project in a folder is. The folder is absolute and holds the `Cargo.toml`, `go.mod` or
-/// `go.work`.
+/// Asks cargo or go about the project in a directory. The directory is absolute and contains the `Cargo.toml`, `go.mod`
+/// or `go.work`.
 ///
 /// # Errors
-/// A folder without a project or without a program, a missing tool, and what the tool itself refuses. An existing
-/// `Cargo.lock` is never changed: one that does not fit is an error.
+/// A directory without a project or without a program, a missing tool, and a project that the tool refuses. An existing
+/// `Cargo.lock` is never changed: one that does not match is an error.
 pub fn discover(
-    folder: &Utf8Path,
-    asked: &Discovery,
+    directory: &Utf8Path,
+    options: &DiscoverOptions,
     processes: &Processes,
 ) -> Result<Project, ProjectError> {
-    match language_of(folder, asked.language)? {
-        Language::Rust => cargo::workspace(folder, asked, processes).map(Project::Rust),
-        Language::Go => go::module(folder, asked, processes).map(Project::Go),
+    match Language::detect(directory, options.language)? {
+        Language::Rust => cargo::workspace(directory, options, processes).map(Project::Rust),
+        Language::Go => go::module(directory, options, processes).map(Project::Go),
     }
 }
 
-/// One Cargo workspace or Go module that images are built from.
+/// A Cargo workspace or a Go module, from which images are built.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "language")]
 pub enum Project {
-    /// A Cargo workspace (or single package).
+    /// A Cargo workspace or a single package.
     Rust(CargoWorkspace),
-    /// A Go module.
+    /// A Go module or workspace.
     Go(GoModule),
 }
 
-/// A Cargo workspace, as `cargo metadata` tells it.
-#[derive(Debug, Clone, Serialize)]
-pub struct CargoWorkspace {
-    /// The folder that was asked about: a member's, or the root itself.
-    pub folder: Utf8PathBuf,
-    /// The folder of the workspace's `Cargo.toml`.
-    pub root: Utf8PathBuf,
-    /// Where cargo builds.
-    pub target_directory: Utf8PathBuf,
-    /// Whether a `Cargo.lock` exists.
-    pub locked: bool,
-    /// Whether there was none until cargo was asked: what is built is the same only as long as it is kept.
-    pub lock_made: bool,
-    /// The workspace's own packages that have binaries, by name.
-    pub packages: Vec<CargoPackage>,
-    /// The user's own compiler flags and linkers, as cargo reads them in the folder that was asked about.
-    pub settings: CargoSettings,
-    /// `rust-toolchain.toml`.
-    pub toolchain_file: Option<ToolchainFile>,
-    /// Where the packages lie that belong to the workspace, or that it takes from a path.
-    pub sources: Sources,
+/// Options of [`discover`]. By default they cover Linux on amd64 and arm64.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct DiscoverOptions {
+    /// The language, for a directory with projects of both.
+    pub language: Option<Language>,
+    /// Whether cargo and go may use the network.
+    pub network: Network,
+    /// The Cargo features of all images together: they decide which dependencies are compiled.
+    pub features: Features,
+    /// The platforms whose dependencies and files count.
+    pub platforms: Vec<Platform>,
+    /// The `cargo` to run: a path, or a name to look up in PATH.
+    pub cargo: String,
+    /// The `go` to run: a path, or a name to look up in PATH.
+    pub go: String,
 }
 
-/// A package with binaries.
-#[derive(Debug, Clone, Serialize)]
-pub struct CargoPackage {
-    /// Its name.
-    pub name: String,
-    /// Its package id, as cargo's JSON messages name it.
-    pub id: String,
-    /// Its version.
-    pub version: String,
-    /// Its `Cargo.toml`.
-    pub manifest: Utf8PathBuf,
-    /// `package.repository`, `description`, `license`, `homepage`, `authors` for OCI annotations.
-    pub about: About,
-    /// Whether plain `cargo build` in the folder that was asked about builds it; never `xtask`, and where the workspace
-    /// names no `default-members`, no package below a folder like `examples` or `tests`.
-    pub default_member: bool,
-    /// Its binaries (not examples, not tests).
-    pub binaries: Vec<CargoBinary>,
-    /// `default-run`: the binary that `cargo run` takes.
-    pub default_run: Option<String>,
-    /// Why a C compiler for the target is needed: each a chain of package names from this package to the build script
-    /// that compiles C, as `["http-api", "ring", "cc"]`. Empty when everything is Rust. Cargo resolves the features of all
-    /// members and images together, so a chain may be one that another of them alone needs.
-    pub native_code: Vec<Vec<String>>,
+/// Whether cargo and go may use the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Network {
+    /// They may download what is missing.
+    #[default]
+    Online,
+    /// They use what this machine has (`--offline`).
+    Offline,
 }
 
-/// A binary target.
-#[derive(Debug, Clone, Serialize)]
-pub struct CargoBinary {
-    /// Its name.
-    pub name: String,
-    /// `required-features`.
-    pub required_features: Vec<String>,
-    /// Those of them that are off: cargo builds the binary only when it is told to enable them.
-    pub missing_features: Vec<String>,
+impl Default for DiscoverOptions {
+    /// Everything for Linux on amd64 and arm64.
+    fn default() -> Self {
+        Self {
+            language: None,
+            network: Network::default(),
+            features: Features::default(),
+            platforms: vec![Platform::LINUX_AMD64, Platform::LINUX_ARM64],
+            cargo: "cargo".into(),
+            go: "go".into(),
+        }
+    }
 }
 
-/// A Go module, as `go list` tells it.
-#[derive(Debug, Clone, Serialize)]
-pub struct GoModule {
-    /// The folder of `go.mod`.
-    pub root: Utf8PathBuf,
-    /// The module path; of a `go.work` without a module beside it, the folder's name.
-    pub path: String,
-    /// The `go` directive, as `1.25`.
-    pub go_version: Option<String>,
-    /// The `toolchain` directive of `go.mod` or `go.work`, as `1.26.3`.
-    pub toolchain: Option<String>,
-    /// Which modules the build reads.
-    pub modules: GoModules,
-    /// Where the packages lie that belong to the module or workspace, or that replace others by a folder.
-    pub sources: Sources,
-    /// Its main packages.
-    pub mains: Vec<GoMain>,
+impl DiscoverOptions {
+    /// Creates the options for the images of one directory. A feature counts if one image enables it; the default
+    /// features count unless all images disable them.
+    pub fn for_images<'a>(images: impl IntoIterator<Item = &'a ImageConfig>, network: Network) -> Self {
+        let mut options = Self { network, ..Self::default() };
+        let mut off = None;
+        for image in images {
+            options.language = options.language.or(image.language.as_ref().map(|language| language.value));
+            options.features.all |= image.features.all;
+            options.features.names.extend(image.features.names.iter().cloned());
+            off = Some(off.unwrap_or(true) && image.features.no_default);
+        }
+        options.features.no_default = off.unwrap_or(false);
+        options.features.names.sort();
+        options.features.names.dedup();
+        options
+    }
 }
 
-/// A main package of a Go module.
-#[derive(Debug, Clone, Serialize)]
-pub struct GoMain {
-    /// The program's name, as `go build` names it.
-    pub name: String,
-    /// Its import path.
-    pub import_path: String,
-    /// Its folder.
-    pub directory: Utf8PathBuf,
-    /// Why it becomes an image without configuration, or why it does not.
-    pub role: GoRole,
-    /// Import paths of the packages outside the standard library below it that hold cgo files which CGO_ENABLED=0
-    /// would silently drop.
-    pub cgo_packages: Vec<String>,
-}
-
-/// What a main package is for, judged by its folder. Without configuration the main packages in the module's root and
-/// below `cmd/` make an image each; without any there, all that are programs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum GoRole {
-    /// It makes an image.
-    Default,
-    /// A program, but others come first: those in the root and below `cmd/`, and the root's where two have one name.
-    Secondary,
-    /// The folder of this name says that it is an example, a test or a tool of the project itself.
-    Internal(String),
-}
-
-/// What a manifest says for people.
+/// The keys of a package's manifest that describe it to people.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct About {
-    /// One line.
+pub struct PackageMetadata {
+    /// The description, without surrounding white space.
     pub description: Option<String>,
-    /// SPDX expression.
+    /// The license, an SPDX expression.
     pub license: Option<String>,
-    /// Source repository.
+    /// The URL of the source repository.
     pub repository: Option<String>,
-    /// Home page.
+    /// The URL of the home page.
     pub homepage: Option<String>,
-    /// Authors.
+    /// The authors.
     pub authors: Vec<String>,
+}
+
+/// The files and directories that a build reads, as far as the project's own tools say.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Sources {
+    /// Paths and patterns relative to the project's root, such as `cmd`, `crates/api` and `*.go`; none below another.
+    pub inside: BTreeSet<String>,
+    /// Directories of the project's own code outside of its root: path dependencies and local replacements.
+    pub outside: BTreeSet<Utf8PathBuf>,
+}
+
+impl Sources {
+    /// Adds a directory with all its content; of the root itself only the named `entries`.
+    fn add(&mut self, root: &Utf8Path, directory: &Utf8Path, entries: impl Iterator<Item = String>) {
+        match directory.strip_prefix(root) {
+            Ok(below) if below.as_str().is_empty() => self.inside.extend(entries),
+            Ok(below) => drop(self.inside.insert(below.as_str().replace('\\', "/"))),
+            Err(_) => drop(self.outside.insert(directory.to_owned())),
+        }
+    }
+
+    /// Adds the sources that another platform's answer names.
+    fn merge(&mut self, other: Self) {
+        self.inside.extend(other.inside);
+        self.outside.extend(other.outside);
+    }
+
+    /// Removes paths below a directory that is listed too.
+    fn reduced(mut self) -> Self {
+        let all = self.inside.clone();
+        let within =
+            |path: &String| Utf8Path::new(path).ancestors().skip(1).any(|above| all.contains(above.as_str()));
+        self.inside.retain(|path| !within(path));
+        self
+    }
+}
+
+/// Returns the first component of a path below the root.
+fn first_part(root: &Utf8Path, path: &Utf8Path) -> Option<String> {
+    let below = path.strip_prefix(root).ok()?;
+    below.components().next().map(|part| part.as_str().to_owned())
 }

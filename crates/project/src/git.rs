@@ -1,4 +1,4 @@
-//! git's view of the project's folder.
+//! The git checkout of a project: commit, branch, tags and origin.
 
 use camino::Utf8Path;
 use serde::Serialize;
@@ -6,107 +6,107 @@ use serde::Serialize;
 use crossdock_system::availability::{Availability, Remedy, Scope, Unavailable};
 use crossdock_system::process::{Command, ProcessError, Processes};
 
-/// What git says of the project's folder.
+/// The state of the git checkout that a directory is in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Git {
     /// The full commit id.
     pub sha: String,
-    /// The first seven characters or as many as git needs.
+    /// The commit id with seven characters, or with as many as make it unique.
     pub short: String,
-    /// The branch; none when detached.
+    /// The branch; `None` if HEAD is detached.
     pub branch: Option<String>,
-    /// A tag on this very commit: the folder's own, as `svc/v1.2.0` is of `svc`, before those of the whole checkout, and
-    /// of several the highest version.
+    /// A tag of this commit. The directory's own (`svc/v1.2.0` is one of `svc`) come before those of the whole
+    /// checkout, and the highest version before the others.
     pub tag: Option<String>,
-    /// The version that a tag on this very commit gives what lies in the folder: `1.2.0` of `svc/v1.2.0` in the folder
-    /// `svc`, or of `v1.2.0` (Go Modules Reference, "Mapping versions to commits"). Other folders' tags give none.
+    /// The version that a tag of this commit gives to the directory: `1.2.0` of `svc/v1.2.0` in the directory `svc`, or
+    /// of `v1.2.0` (Go Modules Reference, "Mapping versions to commits"). Tags of other directories give none.
     pub version: Option<String>,
-    /// Whether tracked or untracked, not ignored files differ from the commit.
+    /// Whether tracked files differ from the commit, or untracked files exist that are not ignored.
     pub dirty: bool,
-    /// The commit's date, seconds since the Unix epoch.
+    /// The committer date, in seconds since the Unix epoch.
     pub time: i64,
-    /// The origin's address in https form without user information; none for local remotes.
+    /// The URL of the remote `origin` with https and without user information; `None` for a local remote.
     pub source: Option<String>,
 }
 
-/// Asks git about the checkout that a folder lies in. Nothing in the checkout is written, not even its index.
+/// Asks git about the checkout that a directory is in. Nothing in the checkout is written, not even its index.
 ///
-/// Unavailable are: git itself, a checkout around the folder, a first commit, and a checkout that git refuses to read
-/// because it belongs to another user (`safe.directory`).
-pub fn git(folder: &Utf8Path, processes: &Processes) -> Availability<Git> {
-    match ask(folder, processes) {
+/// The answer is unavailable without git, outside of a checkout, before the first commit, and if git refuses to read a
+/// checkout because it belongs to another user (`safe.directory`).
+pub fn git(directory: &Utf8Path, processes: &Processes) -> Availability<Git> {
+    match read_checkout(directory, processes) {
         Ok(git) => Availability::Available(git),
         Err(unavailable) => Availability::Unavailable(unavailable),
     }
 }
 
-fn ask(folder: &Utf8Path, processes: &Processes) -> Result<Git, Unavailable> {
+fn read_checkout(directory: &Utf8Path, processes: &Processes) -> Result<Git, Unavailable> {
     let calls = [
-        // Whether anything differs is all that is asked: one path stands for a whole new folder.
+        // One path stands for a new directory with all its content: only whether anything differs matters.
         vec!["status", "--porcelain=v2", "--branch", "--untracked-files=normal", "-z"],
         vec!["log", "-1", "--no-show-signature", "--decorate=full", "--format=%H%n%h%n%ct%n%D"],
         vec!["config", "--get", "remote.origin.url"],
     ];
-    let [status, log, remote] = calls.map(|arguments| command(folder, &arguments));
+    let [status, log, remote] = calls.map(|arguments| command(directory, &arguments));
     let (status, log, remote) = std::thread::scope(|scope| {
         let log = scope.spawn(|| processes.stdout(&log));
         let remote = scope.spawn(|| processes.stdout(&remote));
         (processes.stdout(&status), log.join(), remote.join())
     });
-    let status = status.map_err(|error| refusal(folder, &error))?;
-    let ended = || Unavailable::because("git's answer could not be awaited");
-    let log = log.map_err(|_| ended())?.map_err(|error| refusal(folder, &error))?;
-    // Without an origin `git config` fails: then there is no address.
+    let status = status.map_err(|error| unavailable(directory, &error))?;
+    let ended = || Unavailable::because("internal error: a thread that ran git panicked; report this");
+    let log = log.map_err(|_| ended())?.map_err(|error| unavailable(directory, &error))?;
+    // `git config` fails if there is no remote `origin`.
     let remote = remote.map_err(|_| ended())?.ok();
-    let mut git = read_log(&log, &below_root(folder))
-        .ok_or_else(|| Unavailable::because("git described the commit in an unknown way"))?;
-    (git.branch, git.dirty) = read_status(&status);
-    git.source = remote.and_then(|address| https(address.trim()));
+    let mut git = parse_log(&log, &path_in_checkout(directory))
+        .ok_or_else(|| Unavailable::because("the output of `git log` cannot be parsed"))?;
+    (git.branch, git.dirty) = parse_status(&status);
+    git.source = remote.and_then(|address| https_url(address.trim()));
     Ok(git)
 }
 
-fn command(folder: &Utf8Path, arguments: &[&str]) -> Command {
-    Command::new("git", folder)
-        // The length of a short id must not depend on how much history this clone has, nor on a user's settings.
+fn command(directory: &Utf8Path, arguments: &[&str]) -> Command {
+    Command::new("git", directory)
+        // Neither the length of this clone's history nor a user's settings may change the length of a short id.
         .args(["--no-optional-locks", "-c", "core.abbrev=7", "-c", "core.quotePath=false"])
         .args(arguments.iter().copied())
         .env("LC_ALL", "C")
 }
 
-/// Branch and dirtiness from `git status --porcelain=v2 --branch -z` (git-status(1)).
-fn read_status(answer: &str) -> (Option<String>, bool) {
+/// Parses branch and dirtiness of `git status --porcelain=v2 --branch -z` (git-status(1)).
+fn parse_status(answer: &str) -> (Option<String>, bool) {
     let branch = answer.split('\0').find_map(|entry| entry.strip_prefix("# branch.head "));
     let dirty = answer.split('\0').any(|entry| !entry.is_empty() && !entry.starts_with("# "));
     (branch.filter(|branch| *branch != "(detached)").map(str::to_owned), dirty)
 }
 
-/// The root of the checkout that a folder lies in, also of one that git does not read. A worktree's and a submodule's
-/// `.git` is a file.
-pub fn checkout(folder: &Utf8Path) -> Option<&Utf8Path> {
-    folder.ancestors().find(|above| above.join(".git").exists())
+/// Returns the root of the checkout that a directory is in, even if git refuses to read it. `.git` is a file in a
+/// worktree and in a submodule.
+pub fn checkout_root(directory: &Utf8Path) -> Option<&Utf8Path> {
+    directory.ancestors().find(|above| above.join(".git").exists())
 }
 
-/// The folder's path below its checkout's root, with `/` at its end; empty for the root itself.
-fn below_root(folder: &Utf8Path) -> String {
-    let below = checkout(folder)
-        .and_then(|root| folder.strip_prefix(root).ok())
+/// Returns the directory's path below the root of its checkout, with a trailing `/`; empty for the root itself.
+fn path_in_checkout(directory: &Utf8Path) -> String {
+    let below = checkout_root(directory)
+        .and_then(|root| directory.strip_prefix(root).ok())
         .filter(|below| !below.as_str().is_empty());
     below.map(|below| below.components().map(|part| format!("{part}/")).collect()).unwrap_or_default()
 }
 
-/// Commit, date and tag from the answer of `git log`, for a folder below the checkout's root.
-fn read_log(answer: &str, below: &str) -> Option<Git> {
+/// Parses commit, date and tags of `git log`, for a directory below the root of the checkout.
+fn parse_log(answer: &str, below: &str) -> Option<Git> {
     let mut lines = answer.lines();
     let (sha, short) = (lines.next()?.to_owned(), lines.next()?.to_owned());
     let time = lines.next()?.parse().ok()?;
     let names = lines.next().unwrap_or_default().split(", ");
     let tags = || names.clone().filter_map(|name| name.strip_prefix("tag: refs/tags/"));
-    // In the checkout's root every tag without a folder is an own one.
+    // In the root of the checkout every tag without a directory is its own.
     let own = |tag: &&str| tag.strip_prefix(below).is_some_and(|rest| !rest.contains('/'));
     let of_all = |tag: &&str| !tag.contains('/');
     let highest = |tags: Vec<&str>| {
         let last = |tag: &str| tag.rsplit('/').next().unwrap_or(tag).to_owned();
-        let best = tags.into_iter().max_by_key(|tag| (is_version(&last(tag)), natural(&last(tag))))?;
+        let best = tags.into_iter().max_by_key(|tag| (is_version(&last(tag)), version_key(&last(tag))))?;
         Some((best.to_owned(), last(best)))
     };
     let ours = highest(tags().filter(own).collect()).or_else(|| highest(tags().filter(of_all).collect()));
@@ -120,19 +120,22 @@ fn is_version(tag: &str) -> bool {
     tag.strip_prefix('v').unwrap_or(tag).starts_with(|c: char| c.is_ascii_digit())
 }
 
-/// A text in pieces that compare as people compare versions: numbers by value; a pre-release, which follows a `-`, comes
+/// Splits text into pieces that compare as versions do: numbers by value, and a pre-release, which follows a `-`,
 /// before the version itself.
-fn natural(text: &str) -> Vec<(u8, u64, String)> {
+fn version_key(text: &str) -> Vec<(u8, u64, String)> {
     let mut pieces = Vec::new();
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
         let digits = first.is_ascii_digit();
         let end = rest.find(|c: char| c.is_ascii_digit() != digits).unwrap_or(rest.len());
         let (piece, after) = rest.split_at(end);
-        pieces.push(match digits {
-            true => (2, piece.parse().unwrap_or(u64::MAX), String::new()),
-            false if piece.starts_with('-') => (0, 0, piece.to_owned()),
-            false => (2, 0, piece.to_owned()),
+        pieces.push(if digits {
+            // A number that u64 cannot hold is higher than all others.
+            (2, piece.parse().unwrap_or(u64::MAX), String::new())
+        } else if piece.starts_with('-') {
+            (0, 0, piece.to_owned())
+        } else {
+            (2, 0, piece.to_owned())
         });
         rest = after;
     }
@@ -140,25 +143,25 @@ fn natural(text: &str) -> Vec<(u8, u64, String)> {
     pieces
 }
 
-fn refusal(folder: &Utf8Path, error: &ProcessError) -> Unavailable {
-    let said = match error {
+fn unavailable(directory: &Utf8Path, error: &ProcessError) -> Unavailable {
+    let stderr = match error {
         ProcessError::Start { source, .. } => {
-            return Unavailable::because(format!("git cannot be asked about {folder}: {source}"));
+            return Unavailable::because(format!("git cannot be started in {directory}: {source}"));
         }
         ProcessError::Failed { stderr, .. } => stderr,
         other => return Unavailable::because(other.to_string()),
     };
-    if said.contains("not a git repository") {
-        return Unavailable::because(format!("{folder} is not in a git checkout"));
+    if stderr.contains("not a git repository") {
+        return Unavailable::because(format!("{directory} is not in a git checkout"));
     }
-    if said.contains("does not have any commits yet") {
-        return Unavailable::because(format!("the git checkout of {folder} has no commit yet"));
+    if stderr.contains("does not have any commits yet") {
+        return Unavailable::because(format!("the git checkout of {directory} has no commit yet"));
     }
-    match dubious(said) {
+    match foreign_checkout(stderr) {
         Some(owned) => Unavailable {
-            why: format!("git does not read {owned}, because another user owns it"),
+            why: format!("git refuses to read {owned}, because another user owns it"),
             remedies: vec![Remedy {
-                commands: vec![Command::new("git", folder).args([
+                commands: vec![Command::new("git", directory).args([
                     "config",
                     "--global",
                     "--add",
@@ -168,27 +171,27 @@ fn refusal(folder: &Utf8Path, error: &ProcessError) -> Unavailable {
                 scope: Scope::User,
             }],
         },
-        None => Unavailable::because(format!("git refused: {}", said.trim())),
+        None => Unavailable::because(format!("git refused: {}", stderr.trim())),
     }
 }
 
-/// The checkout that `safe.directory` does not name: `fatal: detected dubious ownership in repository at '…'`.
-fn dubious(said: &str) -> Option<&str> {
-    said.split_once("dubious ownership in repository at '")?.1.split_once('\'').map(|(path, _)| path)
+/// Returns the checkout of git's `fatal: detected dubious ownership in repository at '…'`.
+fn foreign_checkout(stderr: &str) -> Option<&str> {
+    stderr.split_once("dubious ownership in repository at '")?.1.split_once('\'').map(|(path, _)| path)
 }
 
-/// A remote's address in https form without user information; none for paths and other local remotes.
-fn https(address: &str) -> Option<String> {
+/// Returns the https URL of a remote without user information; `None` for paths and other local remotes.
+fn https_url(address: &str) -> Option<String> {
     let (host, path) = match address.split_once("://") {
         Some(("https" | "http" | "ssh" | "git" | "git+ssh", rest)) => rest.split_once('/')?,
         Some(_) => return None,
-        // scp's form, `git@host:path`; a colon after a slash, or after a drive letter, belongs to a local path.
+        // scp's form, `git@host:path`. A colon after a slash or a drive letter belongs to a local path.
         None => address.split_once(':').filter(|(host, _)| !host.contains(['/', '\\']) && host.len() > 1)?,
     };
     let port_counts = address.starts_with("http");
     let host = host.rsplit('@').next()?;
     let host = if port_counts { host } else { host.split(':').next()? };
-    // What follows a `?` is no part of the place, and may be a secret.
+    // What follows `?` does not identify the repository and may be a secret.
     let path = path.split(['?', '#']).next()?;
     let path = path.trim_matches('/').trim_end_matches(".git").trim_end_matches('/');
     let local = host.is_empty() || host == "localhost" || host.starts_with("127.") || host.starts_with('[');
@@ -200,11 +203,11 @@ fn https(address: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::discover::tests::{Folder, processes};
+    use crate::testing::{TestDirectory, processes};
 
-    fn run(folder: &Utf8Path, arguments: &[&str]) {
+    fn run(directory: &Utf8Path, arguments: &[&str]) {
         let identity = ["-c", "user.name=A", "-c", "user.email=a@b.example", "-c", "commit.gpgSign=false"];
-        let command = Command::new("git", folder)
+        let command = Command::new("git", directory)
             .args(identity)
             .args(arguments.iter().copied())
             .env("GIT_COMMITTER_DATE", "1700000000 +0000")
@@ -213,20 +216,20 @@ mod tests {
         processes().stdout(&command).unwrap();
     }
 
-    fn available(folder: &Utf8Path) -> Git {
-        match git(folder, &processes()) {
+    fn available(directory: &Utf8Path) -> Git {
+        match git(directory, &processes()) {
             Availability::Available(git) => git,
             Availability::Unavailable(why) => panic!("{}", why.why),
         }
     }
 
     #[test]
-    fn a_checkout() {
-        let folder = Folder::new(&[("a", "1"), ("sub/b", "2")]);
-        let root = folder.path();
+    fn a_checkout_reports_commit_branch_tags_and_origin() {
+        let directory = TestDirectory::new(&[("a", "1"), ("sub/b", "2")]);
+        let root = directory.path();
         run(&root, &["init", "-q", "-b", "feature/x"]);
         let Availability::Unavailable(empty) = git(&root, &processes()) else { panic!("no commit yet") };
-        insta::assert_snapshot!(folder.masked(empty.why), @"the git checkout of /p has no commit yet");
+        insta::assert_snapshot!(directory.masked(empty.why), @"the git checkout of /p has no commit yet");
         run(&root, &["add", "."]);
         run(&root, &["commit", "-q", "-m", "first"]);
         let clean = available(&root.join("sub"));
@@ -248,11 +251,11 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_has_its_own_tags() {
+    fn tags_of_the_directory_come_before_those_of_the_checkout() {
         let log = |tags: &[&str], below: &str| {
             let tags: Vec<String> = tags.iter().map(|tag| format!("tag: refs/tags/{tag}")).collect();
             let git =
-                read_log(&format!("sha\nshort\n1\nHEAD -> refs/heads/main, {}\n", tags.join(", ")), below);
+                parse_log(&format!("sha\nshort\n1\nHEAD -> refs/heads/main, {}\n", tags.join(", ")), below);
             git.map(|git| (git.tag.unwrap_or_default(), git.version.unwrap_or_default())).unwrap()
         };
         let both = |tag: &str, version: &str| (tag.to_owned(), version.to_owned());
@@ -261,15 +264,15 @@ mod tests {
         assert_eq!(log(&all, "svc/deep/"), both("svc/deep/v7.0.0", "7.0.0"));
         assert_eq!(log(&all, ""), both("v9.9.9", "9.9.9"));
         assert_eq!(log(&all, "new/"), both("v9.9.9", "9.9.9"), "of the whole checkout");
-        assert_eq!(log(&["other/v3.0.0"], "svc/"), both("other/v3.0.0", ""), "of another folder");
+        assert_eq!(log(&["other/v3.0.0"], "svc/"), both("other/v3.0.0", ""), "of another directory");
         assert_eq!(log(&["deploy-prod"], ""), both("deploy-prod", ""), "no version");
         assert_eq!(log(&[], ""), both("", ""));
     }
 
     #[test]
-    fn untracked_files_and_changes_are_dirt_and_ignored_files_are_not() {
-        let folder = Folder::new(&[("a", "1"), (".gitignore", "/ignored")]);
-        let root = folder.path();
+    fn untracked_and_changed_files_are_dirty_and_ignored_ones_are_not() {
+        let directory = TestDirectory::new(&[("a", "1"), (".gitignore", "/ignored")]);
+        let root = directory.path();
         run(&root, &["init", "-q"]);
         run(&root, &["add", "."]);
         run(&root, &["commit", "-q", "-m", "first"]);
@@ -281,18 +284,20 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn refusals_say_what_helps() {
-        let folder = Folder::new(&[("a", "1")]);
-        let Availability::Unavailable(none) = git(&folder.path(), &processes()) else {
+    fn a_refusal_of_git_names_its_remedy() {
+        let directory = TestDirectory::new(&[("a", "1")]);
+        let Availability::Unavailable(none) = git(&directory.path(), &processes()) else {
             panic!("no checkout")
         };
-        assert_eq!(folder.masked(none.why), "/p is not in a git checkout");
+        assert_eq!(directory.masked(none.why), "/p is not in a git checkout");
         let stderr =
             "fatal: detected dubious ownership in repository at '/srv/x y'\nTo add an exception…".to_owned();
         let status = std::os::unix::process::ExitStatusExt::from_raw(128 << 8);
-        let refused =
-            refusal("/srv/x y/sub".into(), &ProcessError::Failed { command: String::new(), status, stderr });
-        assert_eq!(refused.why, "git does not read /srv/x y, because another user owns it");
+        let refused = unavailable(
+            "/srv/x y/sub".into(),
+            &ProcessError::Failed { command: String::new(), status, stderr },
+        );
+        assert_eq!(refused.why, "git refuses to read /srv/x y, because another user owns it");
         assert_eq!(
             refused.remedies[0].commands[0].to_string(),
             "cd '/srv/x y/sub' && git config --global --add safe.directory '/srv/x y'"
@@ -300,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_lose_their_user_information_and_local_ones_are_left_out() {
+    fn origins_lose_their_user_information_and_local_ones_are_left_out() {
         let cases = [
             ("https://user:token@forge.example/team/app.git", Some("https://forge.example/team/app")),
             ("https://forge.example:8443/team/app", Some("https://forge.example:8443/team/app")),
@@ -323,7 +328,7 @@ mod tests {
             ("", None),
         ];
         for (address, expected) in cases {
-            assert_eq!(https(address).as_deref(), expected, "{address}");
+            assert_eq!(https_url(address).as_deref(), expected, "{address}");
         }
     }
 }

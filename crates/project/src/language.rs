@@ -1,85 +1,92 @@
-//! The language of a project, as the files of its directory show it.
+//! The language of a project, as the manifests in its directory show it.
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
-/// A language that crossdock builds.
+/// A language that crossdock builds. It is exhaustive on purpose: the compiler finds every place that decides by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Language {
     /// Rust, built by cargo.
     Rust,
-    /// Go.
+    /// Go, built by go.
     Go,
 }
 
-/// Why the language of a directory cannot be told.
+/// The error for a directory whose language cannot be determined.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LanguageError {
-    /// The folder itself is missing.
-    #[error("{folder} is not a folder")]
-    NoFolder {
-        /// The folder.
-        folder: Utf8PathBuf,
+    /// The path does not exist or is not a directory.
+    #[error("{directory} is not a directory")]
+    NotADirectory {
+        /// The path.
+        directory: Utf8PathBuf,
     },
-    /// Neither Cargo.toml nor go.mod.
-    #[error("{folder} is not a project: it has no Cargo.toml, go.mod or go.work{}", nearest_above(.above))]
+    /// The directory has neither Cargo.toml nor go.mod nor go.work.
+    #[error("{directory} is not a project: it has no Cargo.toml, go.mod or go.work{}", nearest_above(.above.as_deref()))]
     NotAProject {
-        /// The folder.
-        folder: Utf8PathBuf,
-        /// The nearest folder above that has one.
+        /// The directory.
+        directory: Utf8PathBuf,
+        /// The nearest directory above that has one of them.
         above: Option<Utf8PathBuf>,
     },
-    /// A stated language that the folder does not hold.
-    #[error("{folder} holds no {language} project: it has no {manifest}")]
+    /// The directory has no project of the stated language.
+    #[error("{directory} is not a {language} project: it has no {manifest}")]
     OtherLanguage {
-        /// The folder.
-        folder: Utf8PathBuf,
-        /// The language.
+        /// The directory.
+        directory: Utf8PathBuf,
+        /// The stated language.
         language: Language,
-        /// What it would have.
+        /// The missing manifest.
         manifest: &'static str,
     },
-    /// Both Cargo.toml and go.mod.
+    /// The directory has projects of both languages, and none is stated.
     #[error(
-        "{folder} holds both a Rust project (Cargo.toml) and a Go project (go.mod); decide in crossdock.toml: \
+        "{directory} has both a Rust project (Cargo.toml) and a Go project (go.mod); choose one in crossdock.toml: \
          [image.NAME] with `language = \"rust\"` or `language = \"go\"`"
     )]
     TwoLanguages {
-        /// The folder.
-        folder: Utf8PathBuf,
+        /// The directory.
+        directory: Utf8PathBuf,
     },
 }
 
-/// The language of the project in a folder.
-///
-/// # Errors
-/// No project there, projects of two languages of which none is `stated`, or not the stated one.
-pub fn language_of(folder: &Utf8Path, stated: Option<Language>) -> Result<Language, LanguageError> {
-    if !folder.is_dir() {
-        return Err(LanguageError::NoFolder { folder: folder.to_owned() });
-    }
-    let other =
-        |language, manifest| LanguageError::OtherLanguage { folder: folder.to_owned(), language, manifest };
-    match (stated, is_rust(folder), is_go(folder)) {
-        (Some(Language::Rust) | None, true, false) | (Some(Language::Rust), true, true) => Ok(Language::Rust),
-        (Some(Language::Go) | None, false, true) | (Some(Language::Go), true, true) => Ok(Language::Go),
-        (Some(Language::Rust), false, true) => Err(other(Language::Rust, "Cargo.toml")),
-        (Some(Language::Go), true, false) => Err(other(Language::Go, "go.mod")),
-        (None, true, true) => Err(LanguageError::TwoLanguages { folder: folder.to_owned() }),
-        (_, false, false) => Err(LanguageError::NotAProject {
-            folder: folder.to_owned(),
-            above: folder.ancestors().skip(1).find(|above| is_rust(above) || is_go(above)).map(Into::into),
-        }),
+impl Language {
+    /// Returns the language of the project in a directory. `stated` decides where the directory has both.
+    ///
+    /// # Errors
+    /// The directory has no project, projects of both languages while none is stated, or none of the stated language.
+    pub fn detect(directory: &Utf8Path, stated: Option<Self>) -> Result<Self, LanguageError> {
+        let owned = || directory.to_owned();
+        if !directory.is_dir() {
+            return Err(LanguageError::NotADirectory { directory: owned() });
+        }
+        match (stated, has_rust(directory), has_go(directory)) {
+            (Some(Self::Rust) | None, true, false) | (Some(Self::Rust), true, true) => Ok(Self::Rust),
+            (Some(Self::Go) | None, false, true) | (Some(Self::Go), true, true) => Ok(Self::Go),
+            (Some(language @ Self::Rust), false, true) => {
+                Err(LanguageError::OtherLanguage { directory: owned(), language, manifest: "Cargo.toml" })
+            }
+            (Some(language @ Self::Go), true, false) => {
+                Err(LanguageError::OtherLanguage { directory: owned(), language, manifest: "go.mod" })
+            }
+            (None, true, true) => Err(LanguageError::TwoLanguages { directory: owned() }),
+            (_, false, false) => {
+                let mut above = directory.ancestors().skip(1);
+                let above = above.find(|above| has_rust(above) || has_go(above)).map(Into::into);
+                Err(LanguageError::NotAProject { directory: owned(), above })
+            }
+        }
     }
 }
 
-fn is_rust(folder: &Utf8Path) -> bool {
-    folder.join("Cargo.toml").is_file()
+fn has_rust(directory: &Utf8Path) -> bool {
+    directory.join("Cargo.toml").is_file()
 }
 
-fn is_go(folder: &Utf8Path) -> bool {
-    folder.join("go.mod").is_file() || folder.join("go.work").is_file()
+fn has_go(directory: &Utf8Path) -> bool {
+    directory.join("go.mod").is_file() || directory.join("go.work").is_file()
 }
 
 impl std::fmt::Display for Language {
@@ -91,9 +98,6 @@ impl std::fmt::Display for Language {
     }
 }
 
-fn nearest_above(folder: &Option<Utf8PathBuf>) -> String {
-    match folder {
-        Some(folder) => format!("; the nearest is above it, in {folder}"),
-        None => String::new(),
-    }
+fn nearest_above(directory: Option<&Utf8Path>) -> String {
+    directory.map(|directory| format!("; the nearest one above is {directory}")).unwrap_or_default()
 }

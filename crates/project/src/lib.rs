@@ -1,33 +1,35 @@
-//! The project as its user declares and owns it: `crossdock.toml`, Cargo workspaces and Go modules, git, and tag templates.
+//! The project as its owner declares it: `crossdock.toml`, Cargo workspaces, Go modules, git, and tag templates.
 //!
-//! A [`Config`](config::Config) is read from `crossdock.toml` and complete; each value remembers its
-//! [`Source`](config::Source). [`discover()`] asks cargo or go which programs a directory has, [`git()`] asks for the
-//! commit and its tags, and [`template::tag`] makes a tag of both.
+//! A [`Config`](config::Config) is the resolved configuration, in which each value remembers its
+//! [`Source`](config::Source). [`Projects::discover`] asks cargo, go and git about its projects, and [`template::tag`]
+//! makes tags from the answers.
 //!
 //! ```
 //! use crossdock_project::config::Config;
 //!
-//! let directory = tempfile::tempdir()?;
-//! let directory = camino::Utf8Path::from_path(directory.path()).ok_or("a path in UTF-8")?;
-//! let config = Config::find(directory)?;
-//! assert!(config.images.is_empty(), "without crossdock.toml every binary of the project becomes an image");
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! let text = "[deploy.eks]\nnodes = [\"m7g.large\"]\n";
+//! let config = Config::from_text("/app/crossdock.toml".into(), text.to_owned())?;
+//! let node = &config.deploys["eks"].nodes[0];
+//! assert_eq!(node.value.platform, crossdock_platform::Platform::LINUX_ARM64);
+//! assert_eq!(node.source.to_string(), "/app/crossdock.toml:2:10");
+//! # Ok::<(), crossdock_project::config::ConfigError>(())
 //! ```
 
-mod builder;
 pub mod config;
 mod discover;
 mod git;
 mod language;
+mod projects;
 pub mod template;
+#[cfg(test)]
+mod testing;
 
-pub use discover::triple_cfg;
-
-pub use builder::{Builder, UnknownBuilder};
+pub use config::{Builder, UnknownBuilder};
 pub use discover::{
-    About, CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, Discovery, GoMain, GoModule, GoModules,
-    GoPlatform, GoRole, Network, Program, Project, ProjectError, SelectError, Sources, TargetSetting,
-    ToolError, ToolchainFile, UserSetting, discover, read_files,
+    CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, DiscoverOptions, GoMain, GoModule, GoModules,
+    GoRole, Network, PackageMetadata, Program, Project, ProjectError, SelectError, Sources, TargetSetting,
+    ToolError, ToolchainFile, UserSetting, cfg_matches, discover, read_manifests,
 };
-pub use git::{Git, checkout, git};
-pub use language::{Language, LanguageError, language_of};
+pub use git::{Git, checkout_root, git};
+pub use language::{Language, LanguageError};
+pub use projects::{DiscoverError, Projects, ProjectsOptions, WithoutTools};

@@ -13,38 +13,38 @@ use minijinja::{Environment, ErrorKind, UndefinedBehavior};
 use crate::git::Git;
 use crossdock_platform::{listed, nearest};
 
-/// What templates may use, as Markdown.
+/// The variables and filters of templates, as Markdown.
 pub const MARKDOWN: &str = include_str!("template.md");
 
-/// What templates may use.
+/// The values that templates may use.
 #[derive(Debug, Clone, Default)]
 pub struct Values {
-    /// The program's version.
+    /// The version of the program.
     pub version: Option<String>,
-    /// The checkout.
+    /// The git checkout.
     pub git: Option<Git>,
-    /// Why there is none, where more is known than that the folder lies in none.
-    pub without_git: Option<String>,
-    /// Environment variables that the configuration allows, and that are set.
+    /// The reason why git says nothing, if the directory is in a checkout.
+    pub git_unavailable: Option<String>,
+    /// The environment variables that the configuration allows and that are set.
     pub env: BTreeMap<String, String>,
 }
 
-/// What a template gives.
+/// The result of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Tag {
     /// A valid tag.
     Value(String),
-    /// Something in it has no value here.
+    /// No tag: a variable of the template has no value here.
     Skipped {
-        /// What, and why.
+        /// The variable and the reason.
         why: String,
     },
 }
 
-/// Why a template gives no tag anywhere.
+/// The error for a template that gives a tag nowhere.
 #[derive(Debug, thiserror::Error)]
 pub enum TemplateError {
-    /// It cannot be read.
+    /// It has a syntax error.
     #[error("`{template}` is not a template: {reason}")]
     Syntax {
         /// The template.
@@ -52,44 +52,44 @@ pub enum TemplateError {
         /// The reason.
         reason: String,
     },
-    /// It uses a name that does not exist.
+    /// It uses an unknown name.
     #[error("the tag template `{template}` uses `{name}`, which does not exist; {help}")]
     Unknown {
         /// The template.
         template: String,
         /// The name.
         name: String,
-        /// The nearest, or all.
+        /// A hint: the nearest name, or all names.
         help: String,
     },
-    /// It fails while it is filled in.
-    #[error("the tag template `{template}` cannot be filled in: {reason}")]
+    /// It fails while it is rendered.
+    #[error("the tag template `{template}` cannot be rendered: {reason}")]
     Fill {
         /// The template.
         template: String,
         /// The reason.
         reason: String,
     },
-    /// Its result breaks the distribution specification's grammar.
+    /// Its result is not a tag (distribution-spec, `<reference>`).
     #[error(
-        "the tag template `{template}` gives no tag: {reason}; the filter `slug` replaces what is not allowed"
+        "the tag template `{template}` does not give a tag: {reason}; the filter `slug` replaces what is not allowed"
     )]
     NotATag {
         /// The template.
         template: String,
-        /// Which character, and why.
+        /// The wrong character.
         reason: ReferenceError,
     },
 }
 
 const NAMES: [&str; 7] = ["version", "date", "git.short", "git.sha", "git.branch", "git.tag", "git.dirty"];
-/// Functions that MiniJinja has without asking.
+/// Functions that MiniJinja always has.
 const FUNCTIONS: [&str; 4] = ["range", "dict", "namespace", "debug"];
 
-/// Fills a template in.
+/// Renders a template.
 ///
 /// # Errors
-/// A template that is wrong everywhere, or whose result is not a tag (distribution-spec, `<reference>`).
+/// A template that is wrong whatever the values are, and a result that is not a tag (distribution-spec, `<reference>`).
 ///
 /// ```
 /// use crossdock_project::template::{Tag, Values, tag};
@@ -99,20 +99,21 @@ const FUNCTIONS: [&str; 4] = ["range", "dict", "namespace", "debug"];
 /// # Ok::<(), crossdock_project::template::TemplateError>(())
 /// ```
 pub fn tag(template: &str, values: &Values) -> Result<Tag, TemplateError> {
-    let used = used(template)?;
+    let used = referenced_names(template)?;
     let environment = environment();
     match environment.render_str(template, Value::from_pairs(context(values))) {
-        Ok(text) => match (text.parse::<OciTag>(), without_value(&used, values)) {
+        Ok(text) => match (text.parse::<OciTag>(), missing_value(&used, values)) {
             (Ok(tag), _) => Ok(Tag::Value(tag.as_str().to_owned())),
-            // `{% if git.tag %}…{% endif %}` is a tag only where there is one.
+            // `{% if git.tag %}…{% endif %}` gives a tag only if there is a git tag.
             (Err(_), Some(why)) if text.trim().is_empty() => Ok(Tag::Skipped { why }),
             (Err(_), None) if text.trim().is_empty() && used.iter().any(|name| name == "git.dirty") => {
                 Ok(Tag::Skipped { why: "`git.dirty` is empty: no file differs from the commit".to_owned() })
             }
             (Err(reason), _) => Err(TemplateError::NotATag { template: template.to_owned(), reason }),
         },
-        Err(error) => match without_value(&used, values) {
-            // Without a commit there is no `date` either, and calling what is not there is another kind of error.
+        Err(error) => match missing_value(&used, values) {
+            // Without a commit there is no `date` either, and MiniJinja reports a call of an undefined name as an
+            // unknown function.
             Some(why) if [ErrorKind::UndefinedError, ErrorKind::UnknownFunction].contains(&error.kind()) => {
                 Ok(Tag::Skipped { why })
             }
@@ -121,11 +122,10 @@ pub fn tag(template: &str, values: &Values) -> Result<Tag, TemplateError> {
     }
 }
 
-/// Whether a template is right as far as that can be told before there are values. It may read the variables of
-/// `tag_env`.
+/// Checks a template as far as possible without values. It may read the variables of `tag_env`.
 pub(crate) fn check(template: &str, tag_env: &[String]) -> Result<(), String> {
-    let used = used(template).map_err(|error| error.to_string())?;
-    constant(template)
+    let used = referenced_names(template).map_err(|error| error.to_string())?;
+    check_constant_text(template)
         .map_err(|reason| TemplateError::NotATag { template: template.to_owned(), reason }.to_string())?;
     let variables = used.iter().filter_map(|name| name.strip_prefix("env."));
     match variables.into_iter().find(|variable| !tag_env.iter().any(|allowed| allowed == variable)) {
@@ -136,9 +136,9 @@ pub(crate) fn check(template: &str, tag_env: &[String]) -> Result<(), String> {
     }
 }
 
-/// Checks what a template prints whatever its values are: what stands outside of `{{ }}`. Text in a statement, `{% %}`,
-/// may be left out or changed.
-fn constant(template: &str) -> Result<(), ReferenceError> {
+/// Checks the text outside of `{{ }}`, which every result contains. Text between statements, `{% %}`, is not checked:
+/// it may be left out or changed.
+fn check_constant_text(template: &str) -> Result<(), ReferenceError> {
     if ["{%", "{#"].iter().any(|start| template.contains(start)) {
         return Ok(());
     }
@@ -155,8 +155,11 @@ fn constant(template: &str) -> Result<(), ReferenceError> {
     text.parse::<OciTag>().map(drop)
 }
 
-/// The names that a template uses; all of them exist.
-fn used(template: &str) -> Result<Vec<String>, TemplateError> {
+/// Returns the names that a template uses.
+///
+/// # Errors
+/// A syntax error, or a name that does not exist.
+fn referenced_names(template: &str) -> Result<Vec<String>, TemplateError> {
     let environment = environment();
     let parsed = environment
         .template_from_str(template)
@@ -185,11 +188,13 @@ fn used(template: &str) -> Result<Vec<String>, TemplateError> {
 
 fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
-    // What has no value may be asked for with `if`, but never printed as nothing.
+    // `if` may test a name without a value, but printing it is an error: a tag must not lack a part silently.
     environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
-    environment.add_filter("slug", |text: &Value| match text.is_undefined() {
-        true => Err(minijinja::Error::from(ErrorKind::UndefinedError)),
-        false => Ok(slug(&text.to_string())),
+    environment.add_filter("slug", |text: &Value| {
+        if text.is_undefined() {
+            return Err(minijinja::Error::from(ErrorKind::UndefinedError));
+        }
+        Ok(slug(&text.to_string()))
     });
     environment
 }
@@ -198,7 +203,7 @@ fn reason(error: &minijinja::Error) -> String {
     error.detail().map_or_else(|| error.kind().to_string(), str::to_owned)
 }
 
-/// Every name is there or missing; none is `none`, which would print as a word.
+/// Builds the values of MiniJinja. A missing value has no entry: as `none` it would be printed as a word.
 fn context(values: &Values) -> BTreeMap<&'static str, Value> {
     let mut names = BTreeMap::from([
         ("git", Value::from_pairs(git(values.git.as_ref()))),
@@ -214,7 +219,7 @@ fn git(git: Option<&Git>) -> BTreeMap<&'static str, Value> {
     let mut fields = BTreeMap::from([
         ("sha", Value::from(git.sha.as_str())),
         ("short", Value::from(git.short.as_str())),
-        // A word as `git describe --dirty` has it; `if` takes an empty text for no.
+        // The word that `git describe --dirty` appends. `if` takes an empty string for false.
         ("dirty", Value::from(if git.dirty { "dirty" } else { "" })),
     ]);
     fields.extend(git.branch.as_deref().map(|branch| ("branch", Value::from(branch))));
@@ -222,8 +227,8 @@ fn git(git: Option<&Git>) -> BTreeMap<&'static str, Value> {
     fields
 }
 
-/// The first of the used names that has no value here, and why.
-fn without_value(used: &[String], values: &Values) -> Option<String> {
+/// Returns why the first of the used names without a value has none.
+fn missing_value(used: &[String], values: &Values) -> Option<String> {
     used.iter().find_map(|name| match (name.as_str(), &values.git) {
         ("version", _) if values.version.is_none() => {
             Some("`version` has no value: this commit has no git tag that could be one".to_owned())
@@ -235,7 +240,7 @@ fn without_value(used: &[String], values: &Values) -> Option<String> {
             Some("`git.tag` has no value: no tag points at this commit".to_owned())
         }
         (name, None) if name == "date" || name.starts_with("git") => {
-            let why = values.without_git.as_deref().unwrap_or("git knows nothing of this folder");
+            let why = values.git_unavailable.as_deref().unwrap_or("this directory is not in a git checkout");
             Some(format!("`{name}` has no value: {why}"))
         }
         (name, _) => {
@@ -245,7 +250,7 @@ fn without_value(used: &[String], values: &Values) -> Option<String> {
     })
 }
 
-/// Text as a tag: every run of characters that a tag does not take becomes one `-`.
+/// Converts text to a tag: every run of other characters becomes one `-`.
 fn slug(text: &str) -> String {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && !"_.-".contains(c));
     let joined = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-");
@@ -253,11 +258,11 @@ fn slug(text: &str) -> String {
     tag[..tag.len().min(OciTag::MAX_LENGTH)].trim_end_matches('-').to_owned()
 }
 
-/// A date in seconds since the Unix epoch; called, it takes a format.
+/// A date, in seconds since the Unix epoch. A template may call it with a format.
 #[derive(Debug)]
 struct Date(i64);
 
-/// The last second of the year 9999, the last one that RFC 3339 can write.
+/// The last second of the year 9999, which is the last that RFC 3339 can express.
 const LAST: i64 = 253_402_300_799;
 
 impl Date {
@@ -286,7 +291,7 @@ impl Date {
 
 fn unknown_format(letter: Option<char>) -> minijinja::Error {
     let letter = letter.map(String::from).unwrap_or_default();
-    let detail = format!("`%{letter}` is no part of a date; there are %Y, %m, %d, %H, %M, %S and %s");
+    let detail = format!("`%{letter}` is not a field of a date; use %Y, %m, %d, %H, %M, %S or %s");
     minijinja::Error::new(ErrorKind::InvalidOperation, detail)
 }
 
@@ -322,7 +327,7 @@ mod tests {
                 time: 1_795_248_914,
                 source: None,
             }),
-            without_git: None,
+            git_unavailable: None,
             env: BTreeMap::from([("BUILD".into(), "77".into())]),
         }
     }
@@ -339,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn values_of_the_commit() {
+    fn templates_read_the_values_of_the_commit() {
         assert_eq!(value("latest"), "latest");
         assert_eq!(value("{{ version }}-{{ git.short }}"), "1.2.3-0123456");
         assert_eq!(value("{{ git.short }}{% if git.dirty %}-dirty{% endif %}"), "0123456-dirty");
@@ -358,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_value_skips_the_tag_and_says_why() {
+    fn a_missing_value_skips_the_tag_with_a_reason() {
         insta::assert_snapshot!(value("{{ git.tag }}"), @"skipped: `git.tag` has no value: no tag points at this commit");
         insta::assert_snapshot!(value("{{ git.tag | slug }}"), @"skipped: `git.tag` has no value: no tag points at this commit");
         insta::assert_snapshot!(value("{{ env.CI_JOB }}"), @"skipped: `env.CI_JOB` has no value: CI_JOB is not set, or `tag-env` does not name it");
@@ -366,30 +371,30 @@ mod tests {
             Tag::Skipped { why } => why,
             Tag::Value(tag) => panic!("{tag}"),
         };
-        insta::assert_snapshot!(nowhere("{{ git.short }}"), @"`git.short` has no value: git knows nothing of this folder");
-        insta::assert_snapshot!(nowhere("{{ date('%Y') }}"), @"`date` has no value: git knows nothing of this folder");
-        insta::assert_snapshot!(nowhere("{{ date }}"), @"`date` has no value: git knows nothing of this folder");
+        insta::assert_snapshot!(nowhere("{{ git.short }}"), @"`git.short` has no value: this directory is not in a git checkout");
+        insta::assert_snapshot!(nowhere("{{ date('%Y') }}"), @"`date` has no value: this directory is not in a git checkout");
+        insta::assert_snapshot!(nowhere("{{ date }}"), @"`date` has no value: this directory is not in a git checkout");
         insta::assert_snapshot!(nowhere("{{ version }}"), @"`version` has no value: this commit has no git tag that could be one");
     }
 
     #[test]
-    fn what_is_wrong_everywhere_is_an_error() {
+    fn a_template_that_is_wrong_everywhere_is_an_error() {
         insta::assert_snapshot!(error("{{ verison }}"), @"the tag template `{{ verison }}` uses `verison`, which does not exist; did you mean `version`?");
         insta::assert_snapshot!(error("{{ git.comit }}"), @"the tag template `{{ git.comit }}` uses `git.comit`, which does not exist; there are `version`, `date`, `git.short`, `git.sha`, `git.branch`, `git.tag`, `git.dirty` and `env.NAME`");
         insta::assert_snapshot!(error("{{ commit }}"), @"the tag template `{{ commit }}` uses `commit`, which does not exist; there are `version`, `date`, `git.short`, `git.sha`, `git.branch`, `git.tag`, `git.dirty` and `env.NAME`");
         insta::assert_snapshot!(error("{{ version"), @"`{{ version` is not a template: unexpected end of input, expected end of variable block");
-        insta::assert_snapshot!(error("{{ git.branch }}"), @r#"the tag template `{{ git.branch }}` gives no tag: "feature/größer" is not a tag: character 8, '/', is not one of letters, digits, `_.-`; the filter `slug` replaces what is not allowed"#);
-        insta::assert_snapshot!(error("{{ version }}+{{ git.short }}"), @r#"the tag template `{{ version }}+{{ git.short }}` gives no tag: "1.2.3+0123456" is not a tag: character 6, '+', is not one of letters, digits, `_.-`; the filter `slug` replaces what is not allowed"#);
+        insta::assert_snapshot!(error("{{ git.branch }}"), @r#"the tag template `{{ git.branch }}` does not give a tag: "feature/größer" is not a tag: character 8, '/', is not one of letters, digits, `_.-`; the filter `slug` replaces what is not allowed"#);
+        insta::assert_snapshot!(error("{{ version }}+{{ git.short }}"), @r#"the tag template `{{ version }}+{{ git.short }}` does not give a tag: "1.2.3+0123456" is not a tag: character 6, '+', is not one of letters, digits, `_.-`; the filter `slug` replaces what is not allowed"#);
         let nowhere = tag("{% if git.tag %}{{ git.tag }}{% endif %}", &Values::default()).unwrap();
         assert!(matches!(nowhere, Tag::Skipped { .. }), "{nowhere:?}");
-        insta::assert_snapshot!(error("{% if false %}x{% endif %}"), @r#"the tag template `{% if false %}x{% endif %}` gives no tag: "" is not a tag: it is empty; the filter `slug` replaces what is not allowed"#);
-        insta::assert_snapshot!(error("{{ date('%Q') }}"), @"the tag template `{{ date('%Q') }}` cannot be filled in: `%Q` is no part of a date; there are %Y, %m, %d, %H, %M, %S and %s");
-        insta::assert_snapshot!(error("{{ version | nofilter }}"), @"the tag template `{{ version | nofilter }}` cannot be filled in: filter nofilter is unknown");
+        insta::assert_snapshot!(error("{% if false %}x{% endif %}"), @r#"the tag template `{% if false %}x{% endif %}` does not give a tag: "" is not a tag: it is empty; the filter `slug` replaces what is not allowed"#);
+        insta::assert_snapshot!(error("{{ date('%Q') }}"), @"the tag template `{{ date('%Q') }}` cannot be rendered: `%Q` is not a field of a date; use %Y, %m, %d, %H, %M, %S or %s");
+        insta::assert_snapshot!(error("{{ version | nofilter }}"), @"the tag template `{{ version | nofilter }}` cannot be rendered: filter nofilter is unknown");
         insta::assert_snapshot!(error("{{ nofunction() }}"), @"the tag template `{{ nofunction() }}` uses `nofunction`, which does not exist; there are `version`, `date`, `git.short`, `git.sha`, `git.branch`, `git.tag`, `git.dirty` and `env.NAME`");
     }
 
     #[test]
-    fn what_is_constant_is_checked_before_there_are_values() {
+    fn constant_text_is_checked_without_values() {
         for good in
             ["latest", "{{ version }}", "v{{ version }}-{{ git.short }}", "{% if git.tag %} x{% endif %}"]
         {

@@ -9,7 +9,7 @@ use super::init_plan::InitPlan;
 use super::options::{EditedFiles, InitOptions, Part, toml_string};
 use super::preserve_config::{ConfigOwner, preserve_config};
 use super::project_state::{ExistingConfig, ProjectState, STARTER_PORT, exposed_ports};
-use crossdock_project::config::{Config, Defaults, FILE_NAME, ImageConfig, Source, Sourced, grammar};
+use crossdock_project::config::{Config, Defaults, Deploy, FILE_NAME, ImageConfig, Source, Sourced, grammar};
 use crossdock_project::{GoModule, Program, Project};
 use crossdock_runner::plan::named_targets;
 
@@ -76,7 +76,7 @@ pub(super) fn desired_config(
         Some(existing) => preserve_config(&fresh, &existing.text, &config_owner(state, existing)),
         None => fresh,
     };
-    let config = Config::of_text(&state.discovered_at.join(FILE_NAME), body.clone())?;
+    let config = Config::from_text(&state.discovered_at.join(FILE_NAME), body.clone())?;
     Ok(DesiredConfig { config, file: Some(config_file(&body)) })
 }
 
@@ -165,11 +165,9 @@ fn deploy_values(known: Option<&Config>, options: &InitOptions) -> Vec<DeployVal
     match known {
         _ if !options.nodes.is_empty() => one(options.nodes.clone()),
         Some(config) if !config.deploys.is_empty() => {
-            let nodes = |nodes: &[Sourced<String>]| nodes.iter().map(|node| node.value.clone()).collect();
+            let nodes = |deploy: &Deploy| deploy.nodes.iter().map(|node| node.value.to_string()).collect();
             let deploys = config.deploys.values();
-            deploys
-                .map(|deploy| DeployValues { name: deploy.name.clone(), nodes: nodes(&deploy.nodes) })
-                .collect()
+            deploys.map(|deploy| DeployValues { name: deploy.name.clone(), nodes: nodes(deploy) }).collect()
         }
         _ => one(DEFAULT_PLATFORMS.map(str::to_owned).to_vec()),
     }

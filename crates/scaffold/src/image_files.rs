@@ -9,7 +9,7 @@ use super::desired_file::{DesiredFile, render_template};
 use super::error::ScaffoldError;
 use super::options::{InitOptions, Part};
 use crossdock_project::Project;
-use crossdock_project::config::{Config, DockerfileConfig, Inputs, Source, Sourced};
+use crossdock_project::config::{Config, DockerfileConfig, DockerfileInputs, Source, Sourced};
 use crossdock_runner::plan::recipe::bake::file_name;
 use crossdock_runner::plan::recipe::{self, Recipe, recipes};
 use crossdock_runner::plan::{self, Projects};
@@ -118,7 +118,7 @@ pub(super) fn docker_files(
     request: &plan::Request,
 ) -> (Vec<DesiredFile>, Vec<String>) {
     // The settings leave out this machine's compilers: two machines must generate the same files.
-    let inputs = match Inputs::read(config) {
+    let inputs = match DockerfileInputs::read(config) {
         Ok(inputs) => inputs,
         Err(error) => return (Vec::new(), vec![no_dockerfile_note(&error)]),
     };

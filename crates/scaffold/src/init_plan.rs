@@ -99,7 +99,7 @@ fn resolve_options(
     let git = crossdock_project::git(&state.root, processes);
     let repository = RepositoryFacts {
         origin: git.available().and_then(|git| git.source.as_deref()),
-        above: crossdock_project::checkout(&state.root).filter(|root| *root != state.root),
+        above: crossdock_project::checkout_root(&state.root).filter(|root| *root != state.root),
     };
     let mut resolved = options.parts.resolve(&possible, remembered, &repository);
     resolved.notes.extend(obstacle.map(|why| format!("no xtask crate is written: {why}")));
@@ -133,7 +133,7 @@ fn outdated_toolchain_note(project: &Project, parts: &BTreeSet<Part>) -> Option<
 /// Warns if there is no Cargo.lock: the Dockerfile builds with `--locked`.
 fn missing_lock_note(project: &Project, parts: &BTreeSet<Part>) -> Option<String> {
     let Project::Rust(workspace) = project else { return None };
-    (workspace.lock_made && parts.contains(&Part::Dockerfile)).then(|| {
+    (workspace.lock_created && parts.contains(&Part::Dockerfile)).then(|| {
         "Cargo.lock is missing, and the Dockerfile does not build without it: run `cargo generate-lockfile`, or `dist`, \
          and commit the file"
             .to_owned()

@@ -60,7 +60,7 @@ pub use write::{WriteReport, backup_path, create_backup};
 pub use xtask::LockChanges;
 
 use config::{DesiredConfig, desired_config};
-use crossdock_project::config::grammar::tidied;
+use crossdock_project::config::grammar::normalized_path;
 use crossdock_project::{Language, Project};
 use crossdock_runner::plan::Projects;
 use crossdock_system::availability::Availability;
@@ -229,7 +229,7 @@ fn next_commands(state: &ProjectState, options: &InitOptions, plan: &InitPlan) -
 fn crossdock_path_outside(state: &ProjectState, plan: &InitPlan) -> Option<Utf8PathBuf> {
     plan.xtask_crate.as_ref()?;
     let Some(CrossdockSource::Path(path)) = &plan.remembered.crossdock_source else { return None };
-    (!tidied(state.root.join(path)).starts_with(&state.root)).then(|| path.clone())
+    (!normalized_path(state.root.join(path)).starts_with(&state.root)).then(|| path.clone())
 }
 
 /// Returns the projects as they will be: the crate is a member, and its directory part of the build context.

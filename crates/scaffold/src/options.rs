@@ -7,7 +7,7 @@ use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 
 use crossdock_platform::{listed, nearest};
-use crossdock_project::config::grammar::tidied;
+use crossdock_project::config::grammar::normalized_path;
 use crossdock_project::{Language, Network};
 
 /// The options of a call of `init`. [`new`](Self::new) gives the defaults; set the fields that differ.
@@ -255,7 +255,7 @@ pub(super) fn toml_string(text: &str) -> String {
 
 /// Returns `to` relative to the directory `from`; both are absolute.
 fn relative_path(from: &Utf8Path, to: &Utf8Path) -> Utf8PathBuf {
-    let (from, to) = (tidied(from), tidied(to));
+    let (from, to) = (normalized_path(from), normalized_path(to));
     let same = from.components().zip(to.components()).take_while(|(one, other)| one == other).count();
     let up = from.components().skip(same).map(|_| Utf8Component::ParentDir);
     let path: Utf8PathBuf = up.chain(to.components().skip(same)).collect();

@@ -13,7 +13,7 @@ use super::file_state::{OnDisk, read_on_disk};
 use super::options::{InitOptions, Part};
 use crossdock_project::config::grammar::{self, component};
 use crossdock_project::config::{Config, FILE_NAME, ImageConfig};
-use crossdock_project::{self as project, Discovery, Language, Project, ProjectError, language_of};
+use crossdock_project::{self as project, DiscoverOptions, Language, Project, ProjectError};
 use crossdock_runner::plan::Projects;
 use crossdock_system::process::Processes;
 
@@ -58,7 +58,7 @@ impl ProjectState {
             Some(language) => {
                 check_directory_is_free(&root, language)?;
                 let starter = starter_files(language, &root)?;
-                match language_of(&root, None) {
+                match Language::detect(&root, None) {
                     Ok(_) => (root.clone(), starter, None),
                     Err(_) => {
                         let (temporary_copy, discovered_at) =
@@ -71,11 +71,11 @@ impl ProjectState {
         let images = existing_config.iter().flat_map(|existing| &existing.config.images);
         let images: Vec<&ImageConfig> = images.filter(|image| image.path.value == root).collect();
         let stated = images.iter().find_map(|image| image.language.as_ref()).map(|language| language.value);
-        let language = language_of(&discovered_at, stated).map_err(ProjectError::from)?;
-        let mut discovery = Discovery::of_images(images, options.network);
+        let language = Language::detect(&discovered_at, stated).map_err(ProjectError::from)?;
+        let mut discovery = DiscoverOptions::for_images(images, options.network);
         discovery.language = Some(language);
         let project = discover_without_traces(&discovered_at, &discovery, processes)?;
-        if project.root() != project.folder() && !is_same_directory(project.root(), &discovered_at) {
+        if project.root() != project.directory() && !is_same_directory(project.root(), &discovered_at) {
             return Err(ScaffoldError::WorkspaceMember { directory: root, root: project.root().to_owned() });
         }
         Ok(Self {
@@ -112,7 +112,7 @@ impl ProjectState {
             let directory = &image.path.value;
             if !projects.projects.contains_key(directory) {
                 let images = config.images.iter().filter(|other| other.path.value == *directory);
-                let discovery = Discovery::of_images(images, options.network);
+                let discovery = DiscoverOptions::for_images(images, options.network);
                 projects
                     .projects
                     .insert(directory.clone(), discover_without_traces(directory, &discovery, processes)?);
@@ -125,12 +125,12 @@ impl ProjectState {
 /// Discovers a project without leaving files behind: `cargo metadata` writes a missing `Cargo.lock`.
 fn discover_without_traces(
     directory: &Utf8Path,
-    discovery: &Discovery,
+    discovery: &DiscoverOptions,
     processes: &Processes,
 ) -> Result<Project, ScaffoldError> {
     let project = project::discover(directory, discovery, processes)?;
     if let Project::Rust(workspace) = &project
-        && workspace.lock_made
+        && workspace.lock_created
     {
         let lock = workspace.root.join("Cargo.lock");
         std::fs::remove_file(&lock).map_err(|source| ScaffoldError::Write {

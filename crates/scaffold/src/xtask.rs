@@ -15,7 +15,7 @@ use super::file_state::{OnDisk, PlannedFile, read_on_disk};
 use super::merge::{Change, UserFileEdit};
 use super::options::{CrossdockSource, InitOptions, Part};
 use super::project_state::ProjectState;
-use crossdock_project::config::grammar::tidied;
+use crossdock_project::config::grammar::normalized_path;
 use crossdock_project::{Network, Project};
 use crossdock_system::availability::{Availability, Unavailable};
 use crossdock_system::process::{Command, ProcessError, Processes};
@@ -113,7 +113,9 @@ pub(super) fn resolve_xtask(
 
 fn absolute_dependency(source: &CrossdockSource, root: &Utf8Path) -> String {
     match source {
-        CrossdockSource::Path(path) => CrossdockSource::Path(tidied(root.join(path))).dependency(root, root),
+        CrossdockSource::Path(path) => {
+            CrossdockSource::Path(normalized_path(root.join(path))).dependency(root, root)
+        }
         other => other.dependency(root, root),
     }
 }

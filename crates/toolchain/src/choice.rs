@@ -11,11 +11,11 @@ mod zig;
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use crossdock_platform::{FloatAbi, Platform};
+use crossdock_platform::{FloatAbi, Libc, Linkage, Platform};
 use serde::Serialize;
 
 use crate::host::ToolchainOrigin;
-use crossdock_project::config::{Libc, Linkage, Route, Sourced};
+use crossdock_project::config::{Route, Sourced};
 use crossdock_system::process::quote;
 
 pub use candidate::{Built, possible};

@@ -4,7 +4,7 @@ use camino::Utf8PathBuf;
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 use crossdock::Network;
-use crossdock::config::grammar::tidied;
+use crossdock::config::grammar::normalized_path;
 use crossdock::environment::Language;
 use crossdock::scaffold::{
     Action, CrossdockSource, EditedFiles, InitOptions, LockChanges, Part, PlannedFile, Scaffold, State,
@@ -79,7 +79,7 @@ fn options(session: &Session, arguments: &InitCommand) -> Result<InitOptions, Co
         return Err(wrong("--archives", format!("`{place}` is not the https:// address of a folder")));
     }
     let mut options = session.context.init_options();
-    options.project_directory = tidied(&folder);
+    options.project_directory = normalized_path(&folder);
     options.parts.only = parts("--only", &arguments.only)?;
     options.parts.without = parts("--without", &arguments.without)?;
     options.template = arguments.template.map(|language| match language {

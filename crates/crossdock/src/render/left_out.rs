@@ -4,7 +4,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crossdock_project::config::grammar::tidied;
+use crossdock_project::config::grammar::normalized_path;
 use crossdock_runner::plan::recipe::Recipe;
 
 /// The macros that take a file's path from the file in which they stand.
@@ -34,7 +34,7 @@ pub(super) fn notes(recipe: &Recipe) -> Vec<String> {
     for file in files {
         let Ok(text) = std::fs::read_to_string(&file) else { continue };
         let folder = file.parent().unwrap_or(&recipe.context);
-        for path in included(&text).map(|path| tidied(folder.join(path))) {
+        for path in included(&text).map(|path| normalized_path(folder.join(path))) {
             let Ok(below) = path.strip_prefix(&recipe.context) else { continue };
             let is_manifest = matches!(below.file_name(), Some("Cargo.toml" | "Cargo.lock"));
             if is_manifest || !path.is_file() || let_in.iter().any(|known| path.starts_with(known)) {

@@ -1,30 +1,32 @@
-//! Keys that cannot stand together, or that mean nothing for the image's language.
+//! Keys that contradict each other or do not apply to the language of the image.
 
 use std::ops::Range;
 
-use super::raw::{At, RawImage, Scalar};
-use super::reader::Reader;
+use toml::Spanned;
+
+use super::raw::{RawImage, Scalar};
+use super::resolver::Resolver;
 use super::{Base, Linkage};
 use crate::language::Language;
 
-/// Writes down all contradictions of one image.
-pub(super) fn contradictions(reader: &mut Reader<'_>, raw: &RawImage, language: Option<Language>) {
+/// Reports all contradictions in the keys of one image.
+pub(super) fn contradictions(resolver: &mut Resolver<'_>, raw: &RawImage, language: Option<Language>) {
     match language {
-        Some(Language::Go) => foreign(reader, rust_keys(raw), "Go", "Rust"),
-        Some(Language::Rust) => foreign(reader, go_keys(raw), "Rust", "Go"),
+        Some(Language::Go) => foreign(resolver, rust_keys(raw), "Go", "Rust"),
+        Some(Language::Rust) => foreign(resolver, go_keys(raw), "Rust", "Go"),
         None => {}
     }
-    programs(reader, raw);
-    features(reader, raw);
-    start(reader, raw);
-    files(reader, raw);
-    base(reader, raw);
-    linkage(reader, raw, language);
+    programs(resolver, raw);
+    features(resolver, raw);
+    start(resolver, raw);
+    files(resolver, raw);
+    base(resolver, raw);
+    linkage(resolver, raw, language);
 }
 
 type Keys = Vec<(&'static str, Range<usize>)>;
 
-fn key<T>(name: &'static str, at: &Option<At<T>>) -> Option<(&'static str, Range<usize>)> {
+fn key<T>(name: &'static str, at: &Option<Spanned<T>>) -> Option<(&'static str, Range<usize>)> {
     at.as_ref().map(|at| (name, at.span()))
 }
 
@@ -43,80 +45,89 @@ fn go_keys(raw: &RawImage) -> Keys {
     [key("cgo", &raw.cgo), key("ldflags", &raw.ldflags)].into_iter().flatten().collect()
 }
 
-fn foreign(reader: &mut Reader<'_>, keys: Keys, own: &str, other: &str) {
+/// Reports keys of the other language. They would be ignored, which a user takes for crossdock's mistake.
+fn foreign(resolver: &mut Resolver<'_>, keys: Keys, own: &str, other: &str) {
     for (key, span) in keys {
-        reader.wrong(
+        resolver.report(
             &span,
-            format!("`{key}` is for {other} programs, and this image holds a {own} program"),
-            "leave it out",
+            format!("`{key}` applies to {other} programs, and this image has a {own} program"),
+            "remove it",
         );
     }
 }
 
-fn programs(reader: &mut Reader<'_>, raw: &RawImage) {
+fn programs(resolver: &mut Resolver<'_>, raw: &RawImage) {
     if let (Some(_), Some(binaries)) = (&raw.binary, &raw.binaries) {
-        reader.wrong(
-            &binaries.span(),
-            "`binaries` and `binary` say the same thing twice",
-            "keep one of them",
-        );
+        resolver.report(&binaries.span(), "`binaries` and `binary` are both set", "keep one of them");
     }
     let Some(binaries) = &raw.binaries else { return };
     if binaries.get_ref().is_empty() {
-        reader.wrong(&binaries.span(), "`binaries` is empty", "name the programs, or leave it out");
+        resolver.report(&binaries.span(), "`binaries` is empty", "name the programs, or remove it");
     }
     for (index, binary) in binaries.get_ref().iter().enumerate() {
         if binaries.get_ref()[..index].contains(binary) {
-            reader.wrong(&binary.span(), format!("`{}` stands twice in `binaries`", binary.get_ref()), "");
+            resolver.report(
+                &binary.span(),
+                format!("`{}` is listed twice in `binaries`", binary.get_ref()),
+                "",
+            );
         }
     }
 }
 
-fn features(reader: &mut Reader<'_>, raw: &RawImage) {
+fn features(resolver: &mut Resolver<'_>, raw: &RawImage) {
     let Some(all) = raw.all_features.as_ref().filter(|all| *all.get_ref()) else { return };
     let others = [
         ("features", raw.features.as_ref().is_some_and(|names| !names.get_ref().is_empty())),
         ("no-default-features", raw.no_default_features.as_ref().is_some_and(|no| *no.get_ref())),
     ];
     for (other, _) in others.into_iter().filter(|(_, set)| *set) {
-        reader.wrong(
+        resolver.report(
             &all.span(),
-            format!("`all-features` leaves nothing for `{other}` to say"),
+            format!("`all-features` and `{other}` are both set"),
             "keep one of them",
         );
     }
 }
 
-fn start(reader: &mut Reader<'_>, raw: &RawImage) {
-    let words =
-        |list: &Option<At<Vec<At<String>>>>| list.as_ref().is_some_and(|list| !list.get_ref().is_empty());
+/// Reports an image that starts nothing: an empty `entrypoint` needs a `cmd`.
+fn start(resolver: &mut Resolver<'_>, raw: &RawImage) {
+    let words = |list: &Option<Spanned<Vec<Spanned<String>>>>| {
+        list.as_ref().is_some_and(|list| !list.get_ref().is_empty())
+    };
     let Some(entrypoint) = raw.entrypoint.as_ref().filter(|_| !words(&raw.entrypoint) && !words(&raw.cmd))
     else {
         return;
     };
-    reader.wrong(
+    resolver.report(
         &entrypoint.span(),
-        "`entrypoint` is empty and `cmd` names nothing to start either",
-        "leave it out: the program then is the entry point",
+        "`entrypoint` is empty, and `cmd` names no program to start",
+        "remove it: the first program is the entry point by default",
     );
 }
 
-fn files(reader: &mut Reader<'_>, raw: &RawImage) {
-    let places: Vec<&At<String>> = raw.files.iter().map(|file| &file.get_ref().to).collect();
+/// Reports files with the same destination. A destination with a trailing slash may occur twice: it is a directory.
+fn files(resolver: &mut Resolver<'_>, raw: &RawImage) {
+    let places: Vec<&Spanned<String>> = raw.files.iter().map(|file| &file.get_ref().to).collect();
     for (index, place) in places.iter().enumerate() {
-        let folder = place.get_ref().ends_with('/');
-        if !folder && places[..index].iter().any(|other| other.get_ref() == place.get_ref()) {
-            reader.wrong(&place.span(), format!("two files go to `{}`", place.get_ref()), "keep one of them");
+        let directory = place.get_ref().ends_with('/');
+        if !directory && places[..index].iter().any(|other| other.get_ref() == place.get_ref()) {
+            resolver.report(
+                &place.span(),
+                format!("two files have the destination `{}`", place.get_ref()),
+                "keep one of them",
+            );
         }
     }
 }
 
-fn base(reader: &mut Reader<'_>, raw: &RawImage) {
+/// Reports keys that need content which `base = "scratch"` does not have.
+fn base(resolver: &mut Resolver<'_>, raw: &RawImage) {
     if raw.base.as_ref().is_none_or(|base| *base.get_ref() != Base::Scratch) {
         return;
     }
     if let Some(timezones) = raw.timezones.as_ref().filter(|wanted| *wanted.get_ref()) {
-        reader.wrong(
+        resolver.report(
             &timezones.span(),
             "`timezones` adds to the base, and `base = \"scratch\"` is empty",
             "use `base = \"static\"`",
@@ -126,31 +137,32 @@ fn base(reader: &mut Reader<'_>, raw: &RawImage) {
     let named =
         |user: &Scalar| matches!(user, Scalar::Text(text) if !text.starts_with(|c: char| c.is_ascii_digit()));
     if let Some(user) = raw.user.as_ref().filter(|user| named(user.get_ref()) && !passwd) {
-        reader.wrong(
+        resolver.report(
             &user.span(),
-            "`base = \"scratch\"` has no /etc/passwd that a user's name could be looked up in",
-            "give the user as a number, or use `base = \"static\"`",
+            "`base = \"scratch\"` has no /etc/passwd to look up a user's name in",
+            "write the user as a number, or use `base = \"static\"`",
         );
     }
 }
 
-fn linkage(reader: &mut Reader<'_>, raw: &RawImage, language: Option<Language>) {
+/// Reports a choice of linking for a Go program without cgo, which go always links statically.
+fn linkage(resolver: &mut Resolver<'_>, raw: &RawImage, language: Option<Language>) {
     let cgo = raw.cgo.as_ref().map(|cgo| *cgo.get_ref());
     if language != Some(Language::Go) || cgo == Some(true) {
         return;
     }
     if let Some(libc) = &raw.libc {
-        reader.wrong(
+        resolver.report(
             &libc.span(),
             "a Go program has no C library unless `cgo = true`",
-            "leave `libc` out, or decide for cgo",
+            "remove `libc`, or set `cgo = true`",
         );
     }
     if let Some(linkage) = raw.linkage.as_ref().filter(|linkage| *linkage.get_ref() == Linkage::Dynamic) {
-        reader.wrong(
+        resolver.report(
             &linkage.span(),
             "a Go program is static unless `cgo = true`",
-            "leave `linkage` out, or decide for cgo",
+            "remove `linkage`, or set `cgo = true`",
         );
     }
 }

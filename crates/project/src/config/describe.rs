@@ -1,11 +1,11 @@
-//! Says what a configuration means, for `crossdock config check`.
+//! The report of `crossdock config check`: what a configuration means.
 
 use std::collections::BTreeMap;
 
-use super::nodes::meaning;
+use super::node::NodeDescription;
 use super::{Base, Config, Deploy, Features, ImageConfig, Libc, Linkage, Port, Route, Source, Sourced};
 
-/// A configuration in words: each value on a line of its own, with who set it.
+/// Describes a configuration for a reader: one line for each value, with its source.
 pub fn describe(config: &Config) -> String {
     let mut text = match config.files.as_slice() {
         [] => format!("no configuration file: each program of {} becomes an image\n", config.root),
@@ -16,30 +16,37 @@ pub fn describe(config: &Config) -> String {
     }
     for deploy in config.deploys.values() {
         text.push_str(&format!("\ndeploy target {}\n", deploy.name));
-        let nodes = deploy.nodes.iter().map(|node| sourced("node", node, |node| with_platform(node)));
+        let nodes = deploy.nodes.iter().map(|node| sourced("node", node, with_platform));
         text.extend(nodes);
     }
     for image in &config.images {
         text.push_str(&format!("\nimage {}\n", image.name.value));
-        text.extend(what(image));
-        text.extend(rows(image, &config.deploys));
+        text.extend(program_rows(image));
+        text.extend(shared_rows(image, &config.deploys));
     }
     if config.images.is_empty() {
         let unnamed = Sourced::default_because(String::new(), "");
-        let root = Sourced::default_because(config.root.clone(), "the project's folder");
+        let root = Sourced::default_because(config.root.clone(), "the project's directory");
         text.push_str("\nevery image\n");
-        text.extend(rows(&ImageConfig::new(unnamed, root, &config.defaults), &config.deploys));
+        text.extend(shared_rows(&ImageConfig::new(unnamed, root, &config.defaults), &config.deploys));
     }
     text
 }
 
-/// All but the program.
-fn rows(image: &ImageConfig, deploys: &BTreeMap<String, Deploy>) -> Vec<String> {
-    [how(image), container(image), content(image), names(image, deploys), dockerfile(image)].concat()
+/// Returns the rows that every image has, declared or not: all but those of the program.
+fn shared_rows(image: &ImageConfig, deploys: &BTreeMap<String, Deploy>) -> Vec<String> {
+    [
+        build_rows(image),
+        container_rows(image),
+        content_rows(image),
+        naming_rows(image, deploys),
+        dockerfile_rows(image),
+    ]
+    .concat()
 }
 
-fn what(image: &ImageConfig) -> Vec<String> {
-    let mut rows = vec![row("folder", image.path.value.as_str(), Some(&image.path.source))];
+fn program_rows(image: &ImageConfig) -> Vec<String> {
+    let mut rows = vec![row("directory", image.path.value.as_str(), Some(&image.path.source))];
     rows.extend(image.language.as_ref().map(|language| sourced("language", language, ToString::to_string)));
     rows.extend(image.package.as_ref().map(|package| sourced("package", package, Clone::clone)));
     rows.push(match &image.binaries {
@@ -49,10 +56,10 @@ fn what(image: &ImageConfig) -> Vec<String> {
     rows
 }
 
-fn how(image: &ImageConfig) -> Vec<String> {
-    let mut rows = vec![sourced("linkage", &image.linkage, |linkage| linkage.name().to_owned())];
-    rows.extend(image.libc.as_ref().map(|libc| sourced("libc", libc, |libc| libc.name().to_owned())));
-    let words = features(&image.features);
+fn build_rows(image: &ImageConfig) -> Vec<String> {
+    let mut rows = vec![sourced("linkage", &image.linkage, Linkage::to_string)];
+    rows.extend(image.libc.as_ref().map(|libc| sourced("libc", libc, Libc::to_string)));
+    let words = feature_words(&image.features);
     rows.extend(words.map(|features| row("features", &features, image.features_at.as_ref())));
     if !matches!(image.profile.source, Source::Default(_)) {
         rows.push(sourced("profile", &image.profile, Clone::clone));
@@ -65,14 +72,14 @@ fn how(image: &ImageConfig) -> Vec<String> {
     rows
 }
 
-fn features(features: &Features) -> Option<String> {
+fn feature_words(features: &Features) -> Option<String> {
     let switches = [(features.all, "all"), (features.no_default, "without the default ones")];
     let switches = switches.into_iter().filter(|(on, _)| *on).map(|(_, words)| words);
     let words: Vec<&str> = features.names.iter().map(String::as_str).chain(switches).collect();
     (!words.is_empty()).then(|| words.join(", "))
 }
 
-fn container(image: &ImageConfig) -> Vec<String> {
+fn container_rows(image: &ImageConfig) -> Vec<String> {
     let mut rows = Vec::new();
     rows.extend(
         image.entrypoint.as_ref().map(|words| sourced("entrypoint", words, |words| format!("{words:?}"))),
@@ -94,7 +101,7 @@ fn container(image: &ImageConfig) -> Vec<String> {
     rows
 }
 
-fn content(image: &ImageConfig) -> Vec<String> {
+fn content_rows(image: &ImageConfig) -> Vec<String> {
     let mut rows = vec![sourced("base", &image.base, |base| base.name().to_owned())];
     if image.timezones.value {
         rows.push(sourced("timezones", &image.timezones, ToString::to_string));
@@ -108,8 +115,8 @@ fn content(image: &ImageConfig) -> Vec<String> {
     rows
 }
 
-/// What is configured of the Dockerfile; the rest follows from the image.
-fn dockerfile(image: &ImageConfig) -> Vec<String> {
+/// Returns the rows of the Dockerfile keys that are set; the others follow from the image.
+fn dockerfile_rows(image: &ImageConfig) -> Vec<String> {
     let file = &image.dockerfile;
     let text = |value: &dyn std::fmt::Debug| format!("{value:?}").to_lowercase();
     let mut rows = Vec::new();
@@ -133,7 +140,7 @@ fn dockerfile(image: &ImageConfig) -> Vec<String> {
     rows.into_iter().map(|row| row.replacen("  ", "  Dockerfile: ", 1)).collect()
 }
 
-fn names(image: &ImageConfig, deploys: &BTreeMap<String, Deploy>) -> Vec<String> {
+fn naming_rows(image: &ImageConfig, deploys: &BTreeMap<String, Deploy>) -> Vec<String> {
     let nodes = |name: &String| {
         let nodes = deploys.get(name).into_iter().flat_map(|deploy| &deploy.nodes);
         let nodes: Vec<String> = nodes.map(|node| with_platform(&node.value)).collect();
@@ -160,12 +167,10 @@ fn names(image: &ImageConfig, deploys: &BTreeMap<String, Deploy>) -> Vec<String>
     rows
 }
 
-/// `m5.large → linux/amd64`.
-fn with_platform(node: &str) -> String {
-    match meaning(node).map(|meaning| meaning.platform.to_string()) {
-        Ok(platform) if platform != node => format!("{node} → {platform}"),
-        _ => node.to_owned(),
-    }
+/// Returns the description of a node with its platform, such as `m5.large → linux/amd64`.
+fn with_platform(node: &NodeDescription) -> String {
+    let platform = node.platform.to_string();
+    if platform == node.text { platform } else { format!("{node} → {platform}") }
 }
 
 fn sourced<T>(key: &str, value: &Sourced<T>, words: impl FnOnce(&T) -> String) -> String {
@@ -180,7 +185,7 @@ fn row(key: &str, value: &str, source: Option<&Source>) -> String {
 }
 
 impl Base {
-    /// Its name in a configuration.
+    /// Returns the name in a configuration file.
     pub fn name(self) -> &'static str {
         match self {
             Self::Static => "static",
@@ -189,28 +194,8 @@ impl Base {
     }
 }
 
-impl Linkage {
-    /// Its name in a configuration.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Static => "static",
-            Self::Dynamic => "dynamic",
-        }
-    }
-}
-
-impl Libc {
-    /// Its name in a configuration.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Musl => "musl",
-            Self::Gnu => "gnu",
-        }
-    }
-}
-
 impl Route {
-    /// Its name in a configuration.
+    /// Returns the name in a configuration file.
     pub fn name(self) -> &'static str {
         match self {
             Self::Distribution => "distribution",

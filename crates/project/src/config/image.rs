@@ -1,206 +1,227 @@
-//! `[image.NAME]`: from what is written to what is meant.
+//! Resolves `[image.NAME]`: raw keys become a checked [`ImageConfig`].
 
 use std::ops::Range;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use crossdock_dockerfile::render::Health;
+use toml::Spanned;
 
 use super::contradictions::contradictions;
-use super::dockerfile::{dockerfile, health, stop_signal};
-use super::raw::{At, RawFile, RawImage, Scalar};
-use super::reader::{Reader, relative_to};
-use super::{Defaults, ExtraFile, FileKind, ImageConfig, Sourced, grammar};
-use crate::language::{Language, language_of};
+use super::raw::{RawDockerfile, RawFile, RawHealth, RawImage, Scalar};
+use super::resolver::{Resolver, relative_to};
+use super::{Defaults, DockerfileConfig, ExtraFile, FileKind, ImageConfig, PrivateConfig, Sourced, grammar};
+use crate::language::Language;
 use crate::template;
 
-/// What a file says of one image; none when its name or folder is wrong, which the reader then holds.
+/// Resolves an image. Returns `None` if its name or directory is wrong; the problem is then in the resolver.
 pub(super) fn image(
-    reader: &mut Reader<'_>,
-    name: At<String>,
+    resolver: &mut Resolver<'_>,
+    name: Spanned<String>,
     mut raw: RawImage,
     defaults: &Defaults,
 ) -> Option<ImageConfig> {
     let place = place(&name, &raw);
-    let name = reader.text("image", name, grammar::component)?;
-    let folder = reader.folder;
+    let name = resolver.text("image", name, grammar::component)?;
+    let directory = resolver.directory;
     let path = match raw.path.take() {
-        Some(path) => reader.checked("path", path, |path| relative_to(folder, path))?,
-        None => Sourced::default_because(folder.to_owned(), "the folder of the configuration file"),
+        Some(path) => resolver.checked("path", path, |path| relative_to(directory, path))?,
+        None => Sourced::default_because(directory.to_owned(), "the directory of the configuration file"),
     };
-    let language = language(reader, &place, &path.value, &raw);
-    contradictions(reader, &raw, language);
+    let language = language(resolver, &place, &path.value, &raw);
+    contradictions(resolver, &raw, language);
     let mut image = ImageConfig::new(name, path, defaults);
-    program(reader, &mut image, &mut raw);
-    build(reader, &mut image, &mut raw);
-    container(reader, &mut image, &mut raw);
-    content(reader, &mut image, &mut raw);
-    naming(reader, &mut image, &mut raw);
-    image.dockerfile = dockerfile(reader, raw.dockerfile.take().unwrap_or_default());
+    program(resolver, &mut image, &mut raw);
+    build(resolver, &mut image, &mut raw);
+    container(resolver, &mut image, &mut raw);
+    content(resolver, &mut image, &mut raw);
+    naming(resolver, &mut image, &mut raw);
+    image.dockerfile = dockerfile(resolver, raw.dockerfile.take().unwrap_or_default());
     Some(image)
 }
 
-/// Where to point when the image's folder is wrong.
-fn place(name: &At<String>, raw: &RawImage) -> Range<usize> {
-    let stated = raw.language.as_ref().map(At::span);
-    stated.or_else(|| raw.path.as_ref().map(At::span)).unwrap_or_else(|| name.span())
+/// Returns the place that a problem with the image's directory points at.
+fn place(name: &Spanned<String>, raw: &RawImage) -> Range<usize> {
+    let stated = raw.language.as_ref().map(Spanned::span);
+    stated.or_else(|| raw.path.as_ref().map(Spanned::span)).unwrap_or_else(|| name.span())
 }
 
-/// The language that the file states or the folder shows.
+/// Returns the language that the file states or that the manifests in the directory show.
 fn language(
-    reader: &mut Reader<'_>,
+    resolver: &mut Resolver<'_>,
     place: &Range<usize>,
     path: &Utf8Path,
     raw: &RawImage,
 ) -> Option<Language> {
     let stated = raw.language.as_ref().map(|language| *language.get_ref());
-    match language_of(path, stated) {
+    match Language::detect(path, stated) {
         Ok(language) => Some(language),
         Err(error) => {
-            reader.wrong(place, error.to_string(), "");
+            resolver.report(place, error.to_string(), "");
             None
         }
     }
 }
 
-/// Which program goes in.
-fn program(reader: &mut Reader<'_>, image: &mut ImageConfig, raw: &mut RawImage) {
-    image.language = raw.language.take().map(|language| reader.sourced(language));
-    image.package = raw.package.take().and_then(|package| reader.text("package", package, not_empty));
+/// Resolves the keys that choose the programs.
+fn program(resolver: &mut Resolver<'_>, image: &mut ImageConfig, raw: &mut RawImage) {
+    image.language = raw.language.take().map(|language| resolver.sourced(language));
+    image.package =
+        raw.package.take().and_then(|package| resolver.text("package", package, grammar::not_empty));
     image.binaries = match (raw.binary.take(), raw.binaries.take()) {
         (Some(binary), _) => {
-            reader.text("binary", binary, program_name).map(|binary| binary.map(|name| vec![name]))
+            resolver.text("binary", binary, grammar::program).map(|binary| binary.map(|name| vec![name]))
         }
-        (None, Some(list)) => Some(reader.list("binaries", list, program_name)),
+        (None, Some(list)) => Some(resolver.list("binaries", list, grammar::program)),
         (None, None) => None,
     };
 }
 
-/// How it is built.
-fn build(reader: &mut Reader<'_>, image: &mut ImageConfig, raw: &mut RawImage) {
+/// Resolves the keys of compilers and linkers.
+fn build(resolver: &mut Resolver<'_>, image: &mut ImageConfig, raw: &mut RawImage) {
     if let Some(linkage) = raw.linkage.take() {
-        image.linkage = reader.sourced(linkage);
+        image.linkage = resolver.sourced(linkage);
     }
-    image.libc = raw.libc.take().map(|libc| reader.sourced(libc));
+    image.libc = raw.libc.take().map(|libc| resolver.sourced(libc));
     if let Some(features) = raw.features.take() {
-        let Sourced { value, source } = reader.list("features", features, feature);
+        let Sourced { value, source } = resolver.list("features", features, grammar::feature);
         image.features.names = value;
         image.features_at = Some(source);
     }
-    image.features.all = raw.all_features.take().is_some_and(At::into_inner);
-    image.features.no_default = raw.no_default_features.take().is_some_and(At::into_inner);
+    image.features.all = raw.all_features.take().is_some_and(Spanned::into_inner);
+    image.features.no_default = raw.no_default_features.take().is_some_and(Spanned::into_inner);
     if let Some(profile) =
-        raw.profile.take().and_then(|profile| reader.text("profile", profile, profile_name))
+        raw.profile.take().and_then(|profile| resolver.text("profile", profile, grammar::profile))
     {
         image.profile = profile;
     }
-    image.ldflags = raw.ldflags.take().map(|flags| reader.sourced(flags));
-    image.cgo = raw.cgo.take().map(|cgo| reader.sourced(cgo));
+    image.ldflags = raw.ldflags.take().map(|flags| resolver.sourced(flags));
+    image.cgo = raw.cgo.take().map(|cgo| resolver.sourced(cgo));
     if let Some(toolchain) = raw.toolchain.take() {
-        image.toolchain = toolchain.into_iter().map(|route| reader.sourced(route)).collect();
+        image.toolchain = toolchain.into_iter().map(|route| resolver.sourced(route)).collect();
     }
 }
 
-/// How the container runs.
-fn container(reader: &mut Reader<'_>, image: &mut ImageConfig, raw: &mut RawImage) {
-    image.deploy = std::mem::take(&mut raw.deploy).into_iter().map(|name| reader.sourced(name)).collect();
-    image.env = reader.table("env", std::mem::take(&mut raw.env), variable);
-    image.labels = reader.table("labels", std::mem::take(&mut raw.labels), not_empty);
-    image.annotations = reader.table("annotations", std::mem::take(&mut raw.annotations), not_empty);
-    image.entrypoint = raw.entrypoint.take().map(|list| reader.list("entrypoint", list, word));
-    image.cmd = raw.cmd.take().map(|list| reader.list("cmd", list, word));
+/// Resolves the keys of the container's configuration.
+fn container(resolver: &mut Resolver<'_>, image: &mut ImageConfig, raw: &mut RawImage) {
+    image.deploy = std::mem::take(&mut raw.deploy).into_iter().map(|name| resolver.sourced(name)).collect();
+    image.env = resolver.table("env", std::mem::take(&mut raw.env), grammar::variable);
+    image.labels = resolver.table("labels", std::mem::take(&mut raw.labels), grammar::not_empty);
+    image.annotations =
+        resolver.table("annotations", std::mem::take(&mut raw.annotations), grammar::not_empty);
+    image.entrypoint = raw.entrypoint.take().map(|list| resolver.list("entrypoint", list, grammar::argument));
+    image.cmd = raw.cmd.take().map(|list| resolver.list("cmd", list, grammar::argument));
     image.workdir = raw
         .workdir
         .take()
-        .and_then(|path| reader.checked("workdir", path, |path: &String| grammar::image_path(path)));
-    image.user = raw.user.take().and_then(|user| reader.checked("user", user, user_text));
+        .and_then(|path| resolver.checked("workdir", path, |path: &String| grammar::image_path(path)));
+    image.user = raw.user.take().and_then(|user| scalar(resolver, "user", user, grammar::user));
     let ports = std::mem::take(&mut raw.expose).into_iter();
     image.expose = ports
-        .filter_map(|port| reader.checked("expose", port, |port| grammar::port(&port.to_string())))
+        .filter_map(|port| resolver.checked("expose", port, |port| grammar::port(&port.to_string())))
         .collect();
-    image.stop_signal =
-        raw.stop_signal.take().and_then(|signal| reader.checked("stop-signal", signal, stop_signal));
-    image.health = raw.health.take().and_then(|raw| health(reader, raw));
+    image.stop_signal = raw
+        .stop_signal
+        .take()
+        .and_then(|signal| scalar(resolver, "stop-signal", signal, grammar::stop_signal));
+    image.health = raw.health.take().and_then(|raw| health(resolver, raw));
 }
 
-/// What lies in the image beside the program.
-fn content(reader: &mut Reader<'_>, image: &mut ImageConfig, raw: &mut RawImage) {
+/// Resolves the keys of the content besides the programs.
+fn content(resolver: &mut Resolver<'_>, image: &mut ImageConfig, raw: &mut RawImage) {
     if let Some(base) = raw.base.take() {
-        image.base = reader.sourced(base);
+        image.base = resolver.sourced(base);
     }
     if let Some(timezones) = raw.timezones.take() {
-        image.timezones = reader.sourced(timezones);
+        image.timezones = resolver.sourced(timezones);
     }
     let project = image.path.value.clone();
     let files = std::mem::take(&mut raw.files).into_iter().enumerate();
     image.files = files
         .filter_map(|(index, file)| {
             let key = format!("image.{}.files[{index}]", image.name.value);
-            extra_file(reader, &project, &key, file)
+            extra_file(resolver, &project, &key, file)
         })
         .collect();
 }
 
-/// How the image is called.
-fn naming(reader: &mut Reader<'_>, image: &mut ImageConfig, raw: &mut RawImage) {
+/// Resolves the keys of repository and tags.
+fn naming(resolver: &mut Resolver<'_>, image: &mut ImageConfig, raw: &mut RawImage) {
     image.repository =
-        raw.repository.take().and_then(|name| reader.text("repository", name, grammar::repository));
+        raw.repository.take().and_then(|name| resolver.text("repository", name, grammar::repository));
     if let Some(names) = raw.tag_env.take() {
-        image.tag_env = variables(reader, names);
+        image.tag_env = variables(resolver, names);
     }
     if let Some(tags) = raw.tags.take() {
-        image.tags = Some(reader.list("tags", tags, |tag| template::check(tag, &image.tag_env)));
+        image.tags = Some(resolver.list("tags", tags, |tag| template::check(tag, &image.tag_env)));
     }
 }
 
-/// Names of environment variables.
-pub(super) fn variables(reader: &mut Reader<'_>, names: Vec<At<String>>) -> Vec<String> {
+/// Resolves the names of environment variables.
+pub(super) fn variables(resolver: &mut Resolver<'_>, names: Vec<Spanned<String>>) -> Vec<String> {
     let names = names.into_iter();
-    names.filter_map(|name| reader.text("tag-env", name, variable)).map(|name| name.value).collect()
+    names
+        .filter_map(|name| resolver.text("tag-env", name, grammar::variable))
+        .map(|name| name.value)
+        .collect()
 }
 
-/// One of the image's `files`, which errors call by its key.
+/// Resolves an entry of `files`. Messages name it by its key, such as `image.web.files[0].to`.
 fn extra_file(
-    reader: &mut Reader<'_>,
+    resolver: &mut Resolver<'_>,
     project: &Utf8Path,
     key: &str,
-    file: At<RawFile>,
+    file: Spanned<RawFile>,
 ) -> Option<Sourced<ExtraFile>> {
-    let source = reader.document.source(&file.span());
+    let source = resolver.document.source(&file.span());
     let RawFile { from, to, mode } = file.into_inner();
-    let folder = reader.folder;
-    let into_folder = to.get_ref().ends_with('/');
-    let from = reader.checked(&format!("{key}.from"), from, |path| existing(folder, project, path));
-    let to = reader.checked(&format!("{key}.to"), to, |path: &String| grammar::image_path(path));
+    let directory = resolver.directory;
+    let into_directory = to.get_ref().ends_with('/');
+    let from = resolver.checked(&format!("{key}.from"), from, |path| existing(directory, project, path));
+    let to = resolver.checked(&format!("{key}.to"), to, |path: &String| grammar::image_path(path));
     let mode = match mode {
         Some(at) => {
-            let written = reader.document.text.get(at.span()).unwrap_or_default().to_owned();
-            let mode = reader.checked(&format!("{key}.mode"), at, |mode| mode_of(mode, &written));
+            let written = resolver.document.text.get(at.span()).unwrap_or_default().to_owned();
+            let mode = resolver.checked(&format!("{key}.mode"), at, |mode| mode_of(mode, &written));
             Some(mode?.value)
         }
         None => None,
     };
     let (from, mut to) = (from?.value, to?.value);
-    if let Some(name) = from.file_name().filter(|_| into_folder) {
+    if let Some(name) = from.file_name().filter(|_| into_directory) {
         to = format!("{}/{name}", to.trim_end_matches('/'));
     }
-    let kind = if from.is_dir() { FileKind::Folder } else { FileKind::File };
+    let kind = if from.is_dir() { FileKind::Directory } else { FileKind::File };
     Some(Sourced::new(ExtraFile { from, to, mode, kind }, source))
 }
 
-/// A file or folder that is there and lies below the project's folder or the file's own, also when all symbolic links
-/// are followed.
-fn existing(folder: &Utf8Path, project: &Utf8Path, path: &str) -> Result<Utf8PathBuf, String> {
-    let whole = relative_to(folder, path)?;
-    if !whole.starts_with(folder) && !whole.starts_with(project) {
-        return Err(format!("`{path}` leaves the project's folder, {project}"));
+/// Returns the path of an existing file or directory below the project's directory or the file's own. A symbolic link
+/// that leads out of them is an error: an image must not depend on the machine that builds it.
+fn existing(directory: &Utf8Path, project: &Utf8Path, path: &str) -> Result<Utf8PathBuf, String> {
+    let whole = relative_to(directory, path)?;
+    if !whole.starts_with(directory) && !whole.starts_with(project) {
+        return Err(format!("`{path}` is outside of the project's directory, {project}"));
     }
     let real = |path: &Utf8Path| {
         path.canonicalize_utf8().map_err(|error| format!("`{path}` cannot be read: {error}"))
     };
     let target = real(&whole)?;
-    match target.starts_with(real(folder)?) || target.starts_with(real(project)?) {
-        true => Ok(whole),
-        false => Err(format!("`{path}` is a symbolic link to {target}, outside of the project's folder")),
+    if target.starts_with(real(directory)?) || target.starts_with(real(project)?) {
+        return Ok(whole);
     }
+    Err(format!("`{path}` is a symbolic link to {target}, outside of the project's directory"))
+}
+
+/// Resolves text that may also be written as a number.
+fn scalar(
+    resolver: &mut Resolver<'_>,
+    key: &str,
+    at: Spanned<Scalar>,
+    check: impl FnOnce(&str) -> Result<(), String>,
+) -> Option<Sourced<String>> {
+    resolver.checked(key, at, |scalar| {
+        let text = scalar.to_string();
+        check(&text).map(|()| text)
+    })
 }
 
 fn mode_of(mode: &Scalar, written: &str) -> Result<u32, String> {
@@ -213,52 +234,62 @@ fn mode_of(mode: &Scalar, written: &str) -> Result<u32, String> {
     }
 }
 
-fn user_text(user: &Scalar) -> Result<String, String> {
-    let text = user.to_string();
-    grammar::user(&text).map(|()| text)
-}
-
-fn word(text: &str) -> Result<(), String> {
-    match text.contains('\0') {
-        true => Err("an argument holds no NUL character".into()),
-        false => Ok(()),
+/// Resolves `[image.NAME.dockerfile]`.
+fn dockerfile(resolver: &mut Resolver<'_>, raw: RawDockerfile) -> DockerfileConfig {
+    let mut list =
+        |key: &str, list: Option<Spanned<Vec<Spanned<String>>>>, check: fn(&str) -> Result<(), String>| {
+            list.map(|list| resolver.list(key, list, check).value).unwrap_or_default()
+        };
+    let packages = list("packages", raw.packages, grammar::package);
+    let runtime_packages = list("runtime-packages", raw.runtime_packages, grammar::package);
+    let context = list("context", raw.context, grammar::context_pattern);
+    let private = raw.private.map(|private| PrivateConfig {
+        netrc: list("netrc", private.netrc, grammar::host),
+        ssh: list("ssh", private.ssh, grammar::host),
+        registries: list("registries", private.registries, grammar::host),
+    });
+    let version = |resolver: &mut Resolver<'_>, key: &str, version: Option<Spanned<Scalar>>| {
+        version.and_then(|at| scalar(resolver, key, at, grammar::version))
+    };
+    DockerfileConfig {
+        mode: raw.mode.map(|mode| resolver.sourced(mode)),
+        base: raw.base.map(|base| resolver.sourced(base)),
+        debian: raw.debian.map(|debian| resolver.sourced(debian)),
+        alpine: version(resolver, "alpine", raw.alpine),
+        toolchain: version(resolver, "toolchain", raw.toolchain),
+        caching: raw.caching.map(|caching| resolver.sourced(caching)),
+        packages,
+        runtime_packages,
+        context,
+        private: private.unwrap_or_default(),
+        syntax: raw.syntax.and_then(|syntax| resolver.text("syntax", syntax, grammar::package)),
     }
 }
 
-fn not_empty(text: &str) -> Result<(), String> {
-    match text.trim() {
-        "" => Err("it is empty".into()),
-        _ => Ok(()),
+/// Resolves `[image.NAME.health]`. Unset values are Docker's own (Dockerfile reference, HEALTHCHECK).
+fn health(resolver: &mut Resolver<'_>, raw: RawHealth) -> Option<Sourced<Health>> {
+    let mut seconds = |key: &str, at: Option<Spanned<i64>>, least: i64, otherwise: u32| match at {
+        None => Some(otherwise),
+        Some(at) => {
+            resolver.checked(key, at, |number| grammar::at_least(*number, least)).map(|number| number.value)
+        }
+    };
+    let interval = seconds("interval", raw.interval, 1, 30);
+    let timeout = seconds("timeout", raw.timeout, 1, 30);
+    let start_period = seconds("start-period", raw.start_period, 0, 0);
+    let retries = seconds("retries", raw.retries, 1, 3);
+    let span = raw.command.span();
+    let command = resolver.list("command", raw.command, grammar::line);
+    if command.value.is_empty() {
+        resolver.report(&span, "`command` is empty", "name the program that checks, with its arguments");
     }
-}
-
-fn program_name(text: &str) -> Result<(), String> {
-    match text.is_empty() || text.contains(['/', '\\', '\0']) || [".", ".."].contains(&text) {
-        true => Err(format!("`{text}` is not a program's name: a name without a folder, as `server`")),
-        false => Ok(()),
-    }
-}
-
-fn feature(text: &str) -> Result<(), String> {
-    match text.is_empty() || text.contains([' ', ',', '\0']) || text.starts_with('-') {
-        true => Err(format!("`{text}` is not a feature: give each as an item of its own")),
-        false => Ok(()),
-    }
-}
-
-fn profile_name(text: &str) -> Result<(), String> {
-    match !text.is_empty()
-        && text.chars().all(|c| c.is_alphanumeric() || "_-".contains(c))
-        && !text.starts_with('-')
-    {
-        true => Ok(()),
-        false => Err(format!("`{text}` is not a cargo profile's name, as `release`")),
-    }
-}
-
-fn variable(text: &str) -> Result<(), String> {
-    match text.is_empty() || text.contains(['=', '\0']) {
-        true => Err(format!("`{text}` is not a variable's name")),
-        false => Ok(()),
-    }
+    let source = command.source;
+    let health = Health {
+        command: command.value,
+        interval: interval?,
+        timeout: timeout?,
+        start_period: start_period?,
+        retries: retries?,
+    };
+    Some(Sourced::new(health, source))
 }

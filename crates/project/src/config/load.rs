@@ -1,71 +1,75 @@
-//! Finds, reads and joins configuration files.
+//! Finds configuration files and joins them into one configuration.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use toml::Spanned;
 
-use super::grammar::{lexical, tidied};
+use super::grammar::{lexical, normalized_path};
 use super::image::{image, variables};
-use super::nodes::meaning;
+use super::node::NodeDescription;
 use super::problem::{ConfigError, Document, Problem};
-use super::raw::{At, RawConfig, RawDeploy};
-use super::reader::{Reader, relative_to};
-use super::{Config, Defaults, Deploy, ImageConfig, Sourced};
-use crate::builder::Builder;
-use crate::language::language_of;
+use super::raw::{RawConfig, RawDeploy};
+use super::resolver::{Resolver, relative_to};
+use super::{Builder, Config, Defaults, Deploy, ImageConfig, Sourced};
+use crate::language::Language;
 use crate::template;
 use crossdock_platform::{listed, nearest};
 
 /// The name of a configuration file.
 pub const FILE_NAME: &str = "crossdock.toml";
 
-/// Files that make a folder a project.
+/// The manifests that make a directory a project.
 const MANIFESTS: [&str; 3] = ["Cargo.toml", "go.mod", "go.work"];
 
 impl Config {
-    /// The configuration for a working directory, which is absolute: the nearest `crossdock.toml` from there upwards,
-    /// at most up to the git checkout's root (outside a checkout, the topmost folder of a project). Without one, a
-    /// configuration without images whose root is the nearest folder of a project.
+    /// Finds and reads the configuration for an absolute working directory: the nearest `crossdock.toml` there or
+    /// above, up to the root of the git checkout, or outside of a checkout up to the topmost directory of a project. A
+    /// file above those belongs to something else. If there is none, the configuration declares no image, and its root
+    /// is the nearest directory of a project.
     ///
     /// # Errors
-    /// A file that cannot be read, or that is wrong.
+    /// A file that cannot be read or is invalid.
     pub fn find(directory: &Utf8Path) -> Result<Self, ConfigError> {
         let boundary = boundary(directory);
-        for folder in directory.ancestors() {
-            let file = folder.join(FILE_NAME);
+        for ancestor in directory.ancestors() {
+            let file = ancestor.join(FILE_NAME);
             if file.is_file() {
                 return Self::read(&file);
             }
-            if folder == boundary {
+            if ancestor == boundary {
                 break;
             }
         }
-        let project = directory.ancestors().find(|folder| is_project(folder));
+        let project = directory.ancestors().find(|ancestor| is_project(ancestor));
         Ok(Self::unconfigured(project.unwrap_or(directory)))
     }
 
-    /// The configuration of this file and the files that it includes. The path is absolute.
+    /// Reads a configuration file and the files that it includes. The path is absolute.
     ///
     /// # Errors
-    /// A file that cannot be read, or that is wrong.
+    /// A file that cannot be read or is invalid.
     pub fn read(path: &Utf8Path) -> Result<Self, ConfigError> {
-        let path = &tidied(path);
+        let path = &normalized_path(path);
         Self::of_document(Document::read(path)?)
     }
 
-    /// The configuration that a text would be as the file at this path, which is absolute.
-    pub fn of_text(path: &Utf8Path, text: String) -> Result<Self, ConfigError> {
+    /// Parses text as if it were the file at an absolute path, which need not exist.
+    ///
+    /// # Errors
+    /// Invalid text, and an included file that cannot be read or is invalid.
+    pub fn from_text(path: &Utf8Path, text: String) -> Result<Self, ConfigError> {
         Self::of_document(Document { path: path.to_owned(), text })
     }
 
     fn of_document(document: Document) -> Result<Self, ConfigError> {
         let mut loader =
-            Loader { config: Self::unconfigured(folder_of(&document.path)), problems: Vec::new() };
+            Loader { config: Self::unconfigured(directory_of(&document.path)), problems: Vec::new() };
         loader.file(document)?;
         loader.finish()
     }
 
-    /// A configuration that says nothing of a folder.
+    /// Returns the configuration of a directory without configuration files.
     pub fn unconfigured(root: &Utf8Path) -> Self {
         Self {
             root: root.to_owned(),
@@ -79,18 +83,18 @@ impl Config {
     }
 }
 
-/// The topmost folder in which a configuration of `directory` is looked for.
+/// Returns the topmost directory in which the configuration of `directory` is looked for.
 fn boundary(directory: &Utf8Path) -> &Utf8Path {
-    let checkout = crate::git::checkout(directory);
-    let topmost = || directory.ancestors().filter(|folder| is_project(folder)).last();
+    let checkout = crate::git::checkout_root(directory);
+    let topmost = || directory.ancestors().filter(|ancestor| is_project(ancestor)).last();
     checkout.or_else(topmost).unwrap_or(directory)
 }
 
-fn is_project(folder: &Utf8Path) -> bool {
-    MANIFESTS.iter().any(|name| folder.join(name).is_file())
+fn is_project(directory: &Utf8Path) -> bool {
+    MANIFESTS.iter().any(|name| directory.join(name).is_file())
 }
 
-fn folder_of(path: &Utf8Path) -> &Utf8Path {
+fn directory_of(path: &Utf8Path) -> &Utf8Path {
     path.parent().unwrap_or(path)
 }
 
@@ -101,7 +105,7 @@ impl Document {
             help: match source.kind() {
                 std::io::ErrorKind::NotFound => "give the path of an existing file",
                 std::io::ErrorKind::IsADirectory => "give the path of a file",
-                std::io::ErrorKind::InvalidData => "write it in UTF-8",
+                std::io::ErrorKind::InvalidData => "save it as UTF-8",
                 _ => "make it readable",
             }
             .to_owned(),
@@ -111,7 +115,7 @@ impl Document {
     }
 }
 
-/// Collects files into one configuration.
+/// Joins files into one configuration.
 struct Loader {
     config: Config,
     problems: Vec<Problem>,
@@ -123,38 +127,38 @@ impl Loader {
         let raw: RawConfig = match toml::from_str(&document.text) {
             Ok(raw) => raw,
             Err(error) => {
-                self.problems.push(document.unreadable(&error));
+                self.problems.push(document.toml_problem(&error));
                 return Ok(());
             }
         };
-        let folder = folder_of(&document.path);
-        let mut reader = Reader { document: &document, folder, problems: Vec::new() };
-        let defaults = defaults(&mut reader, &raw);
-        let deploys = deploys(&mut reader, raw.deploy);
+        let directory = directory_of(&document.path);
+        let mut resolver = Resolver { document: &document, directory, problems: Vec::new() };
+        let defaults = defaults(&mut resolver, &raw);
+        let deploys = deploys(&mut resolver, raw.deploy);
         let mut images: Vec<_> = raw.image.into_iter().collect();
         images.sort_by_key(|(name, _)| name.span().start);
         for (name, raw) in images {
             let span = name.span();
             for name in &raw.deploy {
-                known_deploy(&mut reader, name, &deploys);
+                known_deploy(&mut resolver, name, &deploys);
             }
-            if let Some(image) = image(&mut reader, name, raw, &defaults) {
-                self.one_language(&mut reader, &span, &image);
-                self.add_image(&mut reader, &span, image);
+            if let Some(image) = image(&mut resolver, name, raw, &defaults) {
+                self.one_language(&mut resolver, &span, &image);
+                self.add_image(&mut resolver, &span, image);
             }
         }
-        self.add_deploys(&mut reader, deploys);
+        self.add_deploys(&mut resolver, deploys);
         if self.config.files.len() == 1 {
             self.config.builder = raw.builder.and_then(|builder| {
-                reader.checked("builder", builder, |text| {
+                resolver.checked("builder", builder, |text| {
                     text.parse::<Builder>().map_err(|error| error.to_string())
                 })
             });
             self.config.defaults = defaults;
-            self.config.templates = raw.templates.and_then(|folder| templates(&mut reader, folder));
+            self.config.templates = raw.templates.and_then(|directory| templates(&mut resolver, directory));
         }
-        let included = included(&mut reader, &raw.include);
-        self.problems.append(&mut reader.problems);
+        let included = included(&mut resolver, &raw.include);
+        self.problems.append(&mut resolver.problems);
         for (span, path) in included {
             self.include(&document, &span, &path)?;
         }
@@ -168,57 +172,58 @@ impl Loader {
         path: &Utf8Path,
     ) -> Result<(), ConfigError> {
         if self.config.files.iter().any(|known| known == path) {
-            let message = format!("`include`: {path} was read already");
-            self.problems.push(from.problem(span, message, "a file is included once, and never by itself"));
+            let message = format!("`include`: {path} is already included");
+            self.problems.push(from.problem(span, message, "include each file once, and no file in itself"));
             return Ok(());
         }
         self.file(Document::read(path)?)
     }
 
-    fn add_image(&mut self, reader: &mut Reader<'_>, span: &std::ops::Range<usize>, image: ImageConfig) {
+    fn add_image(&mut self, resolver: &mut Resolver<'_>, span: &std::ops::Range<usize>, image: ImageConfig) {
         match self.config.images.iter().find(|known| known.name.value == image.name.value) {
-            Some(known) => reader.wrong(
+            Some(known) => resolver.report(
                 span,
-                format!("the image `{}` stands already at {}", image.name.value, known.name.source),
-                "give one of them another name",
+                format!("the image `{}` is already declared at {}", image.name.value, known.name.source),
+                "rename one of them",
             ),
             None => self.config.images.push(image),
         }
     }
 
-    /// A folder is asked about once, as a project of one language.
-    fn one_language(&self, reader: &mut Reader<'_>, span: &std::ops::Range<usize>, image: &ImageConfig) {
+    /// Reports a directory that two images take for projects of two languages: each directory is discovered once.
+    fn one_language(&self, resolver: &mut Resolver<'_>, span: &std::ops::Range<usize>, image: &ImageConfig) {
         let language = |image: &ImageConfig| {
-            language_of(&image.path.value, image.language.as_ref().map(|language| language.value)).ok()
+            Language::detect(&image.path.value, image.language.as_ref().map(|language| language.value)).ok()
         };
-        let same_folder = self.config.images.iter().filter(|known| known.path.value == image.path.value);
-        if let Some(other) = same_folder.into_iter().find(|known| language(known) != language(image)) {
+        let same_directory = self.config.images.iter().filter(|known| known.path.value == image.path.value);
+        if let Some(other) = same_directory.into_iter().find(|known| language(known) != language(image)) {
             let message = format!(
-                "the images `{}` and `{}` take one folder for projects of two languages",
+                "the images `{}` and `{}` use one directory for projects of two languages",
                 other.name.value, image.name.value
             );
-            reader.wrong(
+            resolver.report(
                 span,
                 message,
-                "state the same `language` for both, and move one project into a folder of its own",
+                "move one project into its own directory, or set the same `language` for both",
             );
         }
     }
 
-    fn add_deploys(&mut self, reader: &mut Reader<'_>, deploys: BTreeMap<At<String>, Deploy>) {
-        let nodes =
-            |deploy: &Deploy| deploy.nodes.iter().map(|node| node.value.clone()).collect::<BTreeSet<_>>();
+    fn add_deploys(&mut self, resolver: &mut Resolver<'_>, deploys: BTreeMap<Spanned<String>, Deploy>) {
+        let nodes = |deploy: &Deploy| {
+            deploy.nodes.iter().map(|node| node.value.text.clone()).collect::<BTreeSet<_>>()
+        };
         for (name, deploy) in deploys {
             match self.config.deploys.get(name.get_ref()) {
                 Some(known) if nodes(known) != nodes(&deploy) => {
                     let place = known.nodes.first().map(|node| node.source.to_string()).unwrap_or_default();
-                    reader.wrong(
+                    resolver.report(
                         &name.span(),
-                        format!("the deploy target `{}` has other nodes at {place}", name.get_ref()),
-                        "give one of them another name",
+                        format!("the deploy target `{}` has different nodes at {place}", name.get_ref()),
+                        "rename one of them",
                     );
                 }
-                // Two files that stand alone may say the same of one place; they are one then.
+                // Files that can be used on their own may declare the same deploy target.
                 Some(_) => {}
                 None => drop(self.config.deploys.insert(name.into_inner(), deploy)),
             }
@@ -228,58 +233,61 @@ impl Loader {
     fn finish(mut self) -> Result<Config, ConfigError> {
         let order = |problem: &Problem| self.config.files.iter().position(|file| *file == problem.path);
         self.problems.sort_by_cached_key(|problem| (order(problem), problem.line, problem.column));
-        match self.problems.is_empty() {
-            true => Ok(self.config),
-            false => Err(ConfigError::Invalid(self.problems)),
-        }
+        if self.problems.is_empty() { Ok(self.config) } else { Err(ConfigError::Invalid(self.problems)) }
     }
 }
 
-fn defaults(reader: &mut Reader<'_>, raw: &RawConfig) -> Defaults {
+fn defaults(resolver: &mut Resolver<'_>, raw: &RawConfig) -> Defaults {
     let toolchain = raw.toolchain.clone().unwrap_or_default();
-    let tag_env = raw.tag_env.clone().map(|names| variables(reader, names)).unwrap_or_default();
+    let tag_env = raw.tag_env.clone().map(|names| variables(resolver, names)).unwrap_or_default();
     Defaults {
-        toolchain: toolchain.into_iter().map(|route| reader.sourced(route)).collect(),
-        tags: raw.tags.clone().map(|tags| reader.list("tags", tags, |tag| template::check(tag, &tag_env))),
+        toolchain: toolchain.into_iter().map(|route| resolver.sourced(route)).collect(),
+        tags: raw.tags.clone().map(|tags| resolver.list("tags", tags, |tag| template::check(tag, &tag_env))),
         tag_env,
     }
 }
 
-/// The folder of the user's own templates: it is there, and below the file's folder.
-fn templates(reader: &mut Reader<'_>, folder: At<String>) -> Option<Sourced<Utf8PathBuf>> {
-    let root = reader.folder;
-    reader.checked("templates", folder, |text| {
+/// Resolves the directory of the user's templates, which exists and is below the file's directory.
+fn templates(resolver: &mut Resolver<'_>, directory: Spanned<String>) -> Option<Sourced<Utf8PathBuf>> {
+    let root = resolver.directory;
+    resolver.checked("templates", directory, |text| {
         let path = relative_to(root, text)?;
-        match path.starts_with(root) {
-            _ if !path.is_dir() => Err(format!("{path} is no folder")),
-            true => Ok(path),
-            false => Err(format!("`{text}` leaves the folder of this file")),
+        if !path.is_dir() {
+            return Err(format!("{path} is not a directory"));
         }
+        if !path.starts_with(root) {
+            return Err(format!("`{text}` is outside of the directory of this file"));
+        }
+        Ok(path)
     })
 }
 
-fn deploys(reader: &mut Reader<'_>, raw: BTreeMap<At<String>, RawDeploy>) -> BTreeMap<At<String>, Deploy> {
+fn deploys(
+    resolver: &mut Resolver<'_>,
+    raw: BTreeMap<Spanned<String>, RawDeploy>,
+) -> BTreeMap<Spanned<String>, Deploy> {
     let mut deploys = BTreeMap::new();
     for (name, RawDeploy { nodes }) in raw {
         if nodes.get_ref().is_empty() {
-            reader.wrong(
+            resolver.report(
                 &nodes.span(),
                 format!("the deploy target `{}` has no nodes", name.get_ref()),
-                "name what its machines are, as [\"m7g.large\"] or [\"linux/arm64\"]",
+                "list them, such as [\"m7g.large\"] or [\"linux/arm64\"]",
             );
         }
-        let known = |text: &str| match meaning(text) {
-            Ok(_) => Ok(()),
-            Err(why) => Err(format!("`{text}` {why}")),
-        };
+        let parsed = |text: &String| NodeDescription::parse(text).map_err(|why| format!("`{text}` {why}"));
         let nodes = nodes.into_inner().into_iter();
-        let nodes = nodes.filter_map(|node| reader.text("nodes", node, known)).collect();
+        let nodes = nodes.filter_map(|node| resolver.checked("nodes", node, parsed)).collect();
         deploys.insert(name.clone(), Deploy { name: name.into_inner(), nodes });
     }
     deploys
 }
 
-fn known_deploy(reader: &mut Reader<'_>, name: &At<String>, deploys: &BTreeMap<At<String>, Deploy>) {
+fn known_deploy(
+    resolver: &mut Resolver<'_>,
+    name: &Spanned<String>,
+    deploys: &BTreeMap<Spanned<String>, Deploy>,
+) {
     if deploys.contains_key(name.get_ref().as_str()) {
         return;
     }
@@ -287,37 +295,40 @@ fn known_deploy(reader: &mut Reader<'_>, name: &At<String>, deploys: &BTreeMap<A
     let help = match nearest(name.get_ref(), known.iter().copied()) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None if known.is_empty() => format!("add [deploy.{}] with its nodes to this file", name.get_ref()),
-        None => format!("this file has {}", listed(known)),
+        None => format!("this file declares {}", listed(known)),
     };
-    reader.wrong(&name.span(), format!("no deploy target is called `{}`", name.get_ref()), help);
+    resolver.report(&name.span(), format!("unknown deploy target `{}`", name.get_ref()), help);
 }
 
-/// The files that patterns name, each with the pattern's place: a folder stands for its `crossdock.toml`.
-fn included(reader: &mut Reader<'_>, patterns: &[At<String>]) -> Vec<(std::ops::Range<usize>, Utf8PathBuf)> {
+/// Returns the files that the patterns match, each with the place of its pattern. A directory is its `crossdock.toml`.
+fn included(
+    resolver: &mut Resolver<'_>,
+    patterns: &[Spanned<String>],
+) -> Vec<(std::ops::Range<usize>, Utf8PathBuf)> {
     let mut files = Vec::new();
     for pattern in patterns {
-        match matches(reader.folder, pattern.get_ref()) {
+        match matches(resolver.directory, pattern.get_ref()) {
             Ok(found) => files.extend(found.into_iter().map(|path| (pattern.span(), path))),
-            Err(why) => reader.wrong(&pattern.span(), format!("`include`: {why}"), ""),
+            Err(why) => resolver.report(&pattern.span(), format!("`include`: {why}"), ""),
         }
     }
     files
 }
 
-fn matches(folder: &Utf8Path, pattern: &str) -> Result<Vec<Utf8PathBuf>, String> {
+fn matches(directory: &Utf8Path, pattern: &str) -> Result<Vec<Utf8PathBuf>, String> {
     let relative = lexical(Utf8Path::new(pattern)).filter(|path| path.is_relative());
-    let relative = relative.ok_or_else(|| format!("`{pattern}` leaves the folder of this file"))?;
-    let whole = format!("{}/{relative}", glob::Pattern::escape(folder.as_str()));
+    let relative = relative.ok_or_else(|| format!("`{pattern}` is outside of the directory of this file"))?;
+    let whole = format!("{}/{relative}", glob::Pattern::escape(directory.as_str()));
     let paths = glob::glob(&whole).map_err(|error| format!("`{pattern}` is not a pattern: {error}"))?;
     let paths = paths.filter_map(Result::ok).filter_map(|path| Utf8PathBuf::from_path_buf(path).ok());
-    // `examples/*` means folders; what else lies there, as a README, is meant only by a pattern for files.
+    // `examples/*` is meant for directories: a README among them is not a configuration file.
     let means_files = pattern.ends_with(".toml");
     let file = |path: Utf8PathBuf| if path.is_dir() { path.join(FILE_NAME) } else { path };
     let is_meant =
         |path: &Utf8PathBuf| path.is_file() && (means_files || path.file_name() == Some(FILE_NAME));
     let files: Vec<Utf8PathBuf> = paths.map(file).filter(is_meant).collect();
-    match files.is_empty() {
-        true => Err(format!("`{pattern}` finds no {FILE_NAME} below {folder}")),
-        false => Ok(files),
+    if files.is_empty() {
+        return Err(format!("`{pattern}` matches no {FILE_NAME} below {directory}"));
     }
+    Ok(files)
 }

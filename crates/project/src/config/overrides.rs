@@ -1,67 +1,67 @@
-//! The layer between the files and the command line: `CROSSDOCK_…` variables.
+//! The layer between the files and the command line: the variables `CROSSDOCK_…`.
 
 use std::num::NonZeroUsize;
 
 use camino::Utf8PathBuf;
 
-use super::{ConfigError, Source, Sourced};
-use crate::builder::Builder;
+use super::{Builder, ConfigError, Source, Sourced};
 use crossdock_platform::nearest;
 use crossdock_system::environment::Environment;
 
-/// What the environment sets, each with its variable as its provenance. The command line's options go above these, and
-/// these above the files. A variable that is set to nothing counts as not set.
+/// The settings of the environment. The command line takes precedence over them, and they over the files. An empty
+/// variable is an unset one.
 #[derive(Debug, Clone, Default)]
 pub struct Overrides {
-    /// `CROSSDOCK_CONFIG`: the configuration file, as `--config`. Absolute.
+    /// The configuration file, `CROSSDOCK_CONFIG`, as with `--config`. Absolute.
     pub config: Option<Sourced<Utf8PathBuf>>,
-    /// `CROSSDOCK_PLATFORM`: what is built, as `--platform`; separated by commas.
+    /// The platforms to build, `CROSSDOCK_PLATFORM`, as with `--platform`; separated by commas.
     pub platforms: Vec<Sourced<String>>,
-    /// `CROSSDOCK_FOR`: what the result is judged against, as `--for`; separated by commas.
+    /// The nodes to verify for, `CROSSDOCK_FOR`, as with `--for`; separated by commas.
     pub nodes: Vec<Sourced<String>>,
-    /// `CROSSDOCK_IMAGE`: the images, as `--image`; separated by commas.
+    /// The images, `CROSSDOCK_IMAGE`, as with `--image`; separated by commas.
     pub images: Vec<Sourced<String>>,
-    /// `CROSSDOCK_OUTPUT`: the folder of the layouts, as `--output`. Absolute.
+    /// The directory of the layouts, `CROSSDOCK_OUTPUT`, as with `--output`. Absolute.
     pub output: Option<Sourced<Utf8PathBuf>>,
-    /// `CROSSDOCK_TAG`: tag templates, as `--tag`; separated by commas that stand outside of `{{ }}` and `{% %}`.
+    /// Tag templates, `CROSSDOCK_TAG`, as with `--tag`; separated by commas outside of `{{ }}` and `{% %}`.
     pub tags: Vec<Sourced<String>>,
-    /// `CROSSDOCK_REPOSITORY`, as `--repository`.
+    /// The repository, `CROSSDOCK_REPOSITORY`, as with `--repository`.
     pub repository: Option<Sourced<String>>,
-    /// `CROSSDOCK_JOBS`: from 1 to 4096, as `--jobs`.
+    /// The number of parallel jobs, `CROSSDOCK_JOBS`, as with `--jobs`; 1 to 4096.
     pub jobs: Option<Sourced<usize>>,
-    /// `CROSSDOCK_BUILDER`: who builds, as `--builder`.
+    /// The builder, `CROSSDOCK_BUILDER`, as with `--builder`.
     pub builder: Option<Sourced<Builder>>,
-    /// `CROSSDOCK_OFFLINE`, as `--offline`: `1`, `true`, `yes`, `0`, `false` or `no`.
+    /// Whether the network stays unused, `CROSSDOCK_OFFLINE`, as with `--offline`: `1`, `true`, `yes`, `0`, `false` or
+    /// `no`.
     pub offline: Option<Sourced<bool>>,
 }
 
 const PREFIX: &str = "CROSSDOCK_";
 
-/// The environment variables that crossdock reads, and what each means; the cache's folder is read by
-/// [`Environment::cache_directory`].
+/// The environment variables that crossdock reads, each with its meaning. [`Environment::cache_directory`] reads that
+/// of the cache.
 pub const VARIABLES: &[(&str, &str)] = &[
-    ("CROSSDOCK_BUILDER", "who builds, as `--builder`"),
+    ("CROSSDOCK_BUILDER", "the builder, as with `--builder`"),
+    ("CROSSDOCK_CACHE_DIR", "the cache, instead of `crossdock` in the system's cache directory"),
+    ("CROSSDOCK_CONFIG", "the configuration file, as with `--config`"),
+    ("CROSSDOCK_FOR", "the nodes to verify for, as with `--for`; separated by commas"),
+    ("CROSSDOCK_IMAGE", "the images, as with `--image`; separated by commas"),
+    ("CROSSDOCK_JOBS", "the number of parallel jobs, as with `--jobs`"),
     (
-        "CROSSDOCK_CACHE_DIR",
-        "where what can be made again is kept, instead of `crossdock` in the system's cache folder",
+        "CROSSDOCK_OFFLINE",
+        "whether the network stays unused, as with `--offline`: `1`, `true`, `yes`, `0`, `false` or `no`",
     ),
-    ("CROSSDOCK_CONFIG", "the configuration file, as `--config`"),
-    ("CROSSDOCK_FOR", "what the result is judged against, as `--for`; separated by commas"),
-    ("CROSSDOCK_IMAGE", "the images, as `--image`; separated by commas"),
-    ("CROSSDOCK_JOBS", "how many things run side by side, as `--jobs`"),
-    ("CROSSDOCK_OFFLINE", "as `--offline`: `1`, `true`, `yes`, `0`, `false` or `no`"),
-    ("CROSSDOCK_OUTPUT", "the folder of the layouts, as `--output`"),
-    ("CROSSDOCK_PLATFORM", "what is built, as `--platform`; separated by commas"),
-    ("CROSSDOCK_REPOSITORY", "as `--repository`"),
-    ("CROSSDOCK_TAG", "tag templates, as `--tag`; separated by commas outside of `{{ }}` and `{% %}`"),
+    ("CROSSDOCK_OUTPUT", "the directory of the layouts, as with `--output`"),
+    ("CROSSDOCK_PLATFORM", "the platforms to build, as with `--platform`; separated by commas"),
+    ("CROSSDOCK_REPOSITORY", "the repository, as with `--repository`"),
+    ("CROSSDOCK_TAG", "tag templates, as with `--tag`; separated by commas outside of `{{ }}` and `{% %}`"),
 ];
 
 impl Overrides {
-    /// Reads the variables, and warns of those that begin with `CROSSDOCK_` and mean nothing.
+    /// Reads the variables. Returns a warning for each one that begins with `CROSSDOCK_` and is unknown.
     ///
     /// # Errors
-    /// A value that its option does not take.
-    pub fn of_environment(environment: &Environment) -> Result<(Self, Vec<String>), ConfigError> {
+    /// A value that the corresponding option does not accept.
+    pub fn from_environment(environment: &Environment) -> Result<(Self, Vec<String>), ConfigError> {
         refuse_unreadable(environment)?;
         let text = |name: &str| {
             let variable = format!("{PREFIX}{name}");
@@ -80,7 +80,7 @@ impl Overrides {
             repository: text("REPOSITORY"),
             builder: text("BUILDER").map(builder).transpose()?,
             jobs: text("JOBS")
-                .map(|jobs| parsed(jobs, |jobs| jobs_of(jobs).map(NonZeroUsize::get)))
+                .map(|jobs| parsed(jobs, |jobs| parse_jobs(jobs).map(NonZeroUsize::get)))
                 .transpose()?,
             offline: text("OFFLINE").map(|offline| parsed(offline, switch)).transpose()?,
         };
@@ -88,7 +88,7 @@ impl Overrides {
     }
 }
 
-/// A variable that crossdock reads and that is not UTF-8: left out silently it would change what is built.
+/// Refuses a variable that crossdock reads and that is not UTF-8. Ignoring it could change what is built.
 fn refuse_unreadable(environment: &Environment) -> Result<(), ConfigError> {
     const READ: [&str; 5] = ["HOME", "XDG_CACHE_HOME", "RUSTFLAGS", "GOFLAGS", "SOURCE_DATE_EPOCH"];
     const PREFIXES: [&str; 2] = [PREFIX, "CARGO_"];
@@ -110,8 +110,8 @@ fn warnings(environment: &Environment) -> Vec<String> {
     let unknown = unknown.filter(|name| !VARIABLES.iter().any(|(known, _)| known == name));
     unknown
         .map(|name| match nearest(name, VARIABLES.iter().map(|(known, _)| *known)) {
-            Some(meant) => format!("the environment variable {name} means nothing; did you mean {meant}?"),
-            None => format!("the environment variable {name} means nothing to crossdock"),
+            Some(meant) => format!("unknown environment variable {name}; did you mean {meant}?"),
+            None => format!("unknown environment variable {name}"),
         })
         .collect()
 }
@@ -143,11 +143,12 @@ fn builder(text: Sourced<String>) -> Result<Sourced<Builder>, ConfigError> {
     }
 }
 
-/// How many things may run side by side. Compilers prepare something for each: go never ends with some billions.
-pub fn jobs_of(text: &str) -> Result<NonZeroUsize, &'static str> {
+/// Parses a number of parallel jobs. It has an upper limit because compilers allocate memory for each job: go does not
+/// finish with billions of them.
+pub fn parse_jobs(text: &str) -> Result<NonZeroUsize, &'static str> {
     match text.parse::<NonZeroUsize>() {
         Ok(jobs) if jobs.get() <= 4096 => Ok(jobs),
-        _ => Err("it takes a number from 1 to 4096"),
+        _ => Err("use a number from 1 to 4096"),
     }
 }
 
@@ -155,11 +156,11 @@ fn switch(text: &str) -> Result<bool, &'static str> {
     match text.to_ascii_lowercase().as_str() {
         "1" | "true" | "yes" => Ok(true),
         "0" | "false" | "no" => Ok(false),
-        _ => Err("it takes 1, true or yes, or 0, false or no"),
+        _ => Err("use 1, true or yes, or 0, false or no"),
     }
 }
 
-/// The items between commas; one inside of a template's braces belongs to the template.
+/// Splits text at commas. A comma inside the braces of a template belongs to the template.
 fn items(text: Sourced<String>) -> Vec<Sourced<String>> {
     let mut depth = 0_usize;
     let split = text.value.split(|c: char| {
@@ -189,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn each_variable_sets_its_value_and_stays_known_as_its_source() {
+    fn each_variable_sets_its_value_and_is_its_source() {
         let environment = environment(&[
             ("CROSSDOCK_PLATFORM", "linux/amd64, linux/arm64,"),
             ("CROSSDOCK_FOR", "deploy:eks"),
@@ -199,7 +200,7 @@ mod tests {
             ("CROSSDOCK_OFFLINE", "True"),
             ("CROSSDOCK_REPOSITORY", ""),
         ]);
-        let (overrides, warnings) = Overrides::of_environment(&environment).unwrap();
+        let (overrides, warnings) = Overrides::from_environment(&environment).unwrap();
         assert_eq!(values(&overrides.platforms), ["linux/amd64", "linux/arm64"]);
         assert_eq!(overrides.platforms[0].source.to_string(), "the environment variable CROSSDOCK_PLATFORM");
         assert_eq!(values(&overrides.nodes), ["deploy:eks"]);
@@ -210,21 +211,22 @@ mod tests {
     }
 
     #[test]
-    fn what_means_nothing_is_said() {
+    fn unknown_variables_cause_warnings() {
         let environment =
             environment(&[("CROSSDOCK_PLATFROM", "x"), ("CROSSDOCK_CACHE_DIR", "x"), ("CROSSDOCK_", "")]);
-        let (_, warnings) = Overrides::of_environment(&environment).unwrap();
+        let (_, warnings) = Overrides::from_environment(&environment).unwrap();
         insta::assert_snapshot!(warnings.join("\n"), @r"
-        the environment variable CROSSDOCK_ means nothing; did you mean CROSSDOCK_FOR?
-        the environment variable CROSSDOCK_PLATFROM means nothing; did you mean CROSSDOCK_PLATFORM?
+        unknown environment variable CROSSDOCK_; did you mean CROSSDOCK_FOR?
+        unknown environment variable CROSSDOCK_PLATFROM; did you mean CROSSDOCK_PLATFORM?
         ");
     }
 
     #[test]
-    fn values_that_an_option_does_not_take() {
-        let error =
-            |name, value| Overrides::of_environment(&environment(&[(name, value)])).unwrap_err().to_string();
-        insta::assert_snapshot!(error("CROSSDOCK_JOBS", "0"), @r#"CROSSDOCK_JOBS is "0": it takes a number from 1 to 4096"#);
-        insta::assert_snapshot!(error("CROSSDOCK_OFFLINE", "maybe"), @r#"CROSSDOCK_OFFLINE is "maybe": it takes 1, true or yes, or 0, false or no"#);
+    fn values_that_an_option_refuses_are_errors() {
+        let error = |name, value| {
+            Overrides::from_environment(&environment(&[(name, value)])).unwrap_err().to_string()
+        };
+        insta::assert_snapshot!(error("CROSSDOCK_JOBS", "0"), @r#"CROSSDOCK_JOBS is "0": use a number from 1 to 4096"#);
+        insta::assert_snapshot!(error("CROSSDOCK_OFFLINE", "maybe"), @r#"CROSSDOCK_OFFLINE is "maybe": use 1, true or yes, or 0, false or no"#);
     }
 }

@@ -1,4 +1,4 @@
-//! What is wrong with a configuration, said at its line and column with the line itself.
+//! Problems of a configuration, each shown with its place and the line of the file.
 
 use std::fmt;
 use std::ops::Range;
@@ -8,7 +8,7 @@ use camino::Utf8PathBuf;
 use super::Source;
 use crossdock_platform::{listed, nearest};
 
-/// Why there is no configuration.
+/// The error for a configuration that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// A file cannot be read.
@@ -19,25 +19,25 @@ pub enum ConfigError {
         /// The system's reason.
         #[source]
         source: std::io::Error,
-        /// What to do.
+        /// The remedy.
         help: String,
     },
-    /// Files say what crossdock does not understand, or contradict themselves. All that is wrong, in the files' order.
+    /// Files are invalid or contradict each other. All problems, in the order of the files.
     #[error("{}", joined(.0))]
     Invalid(Vec<Problem>),
-    /// A variable of the environment holds what its option does not take.
+    /// An environment variable has a value that its option does not accept.
     #[error("{variable} is {value:?}: {reason}")]
     Variable {
         /// The variable.
         variable: String,
         /// Its value.
         value: String,
-        /// What it takes.
+        /// The values that it accepts.
         reason: String,
     },
 }
 
-/// One thing that is wrong at one place of a configuration file.
+/// A problem at one place of a configuration file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The file.
@@ -46,17 +46,17 @@ pub struct Problem {
     pub line: usize,
     /// The column in characters, from 1.
     pub column: usize,
-    /// What is wrong.
+    /// The message.
     pub message: String,
-    /// What to do; empty when the message says it.
+    /// The remedy; empty if the message contains it.
     pub help: String,
-    /// The line's text.
+    /// The text of the line.
     snippet: String,
-    /// How many characters are wrong.
+    /// The number of wrong characters, which are underlined.
     width: usize,
 }
 
-/// A configuration file's text, and where in it things stand.
+/// The text of a configuration file, which turns byte offsets into places.
 #[derive(Debug)]
 pub(super) struct Document {
     pub(super) path: Utf8PathBuf,
@@ -64,13 +64,13 @@ pub(super) struct Document {
 }
 
 impl Document {
-    /// The place of a byte offset.
+    /// Returns the place of a span as the source of a value.
     pub(super) fn source(&self, span: &Range<usize>) -> Source {
         let (line, column) = self.position(span.start);
         Source::File { path: self.path.clone(), line, column }
     }
 
-    /// Something wrong at a place.
+    /// Creates a problem at a span.
     pub(super) fn problem(
         &self,
         span: &Range<usize>,
@@ -78,22 +78,22 @@ impl Document {
         help: impl Into<String>,
     ) -> Problem {
         let (line, column) = self.position(span.start);
-        let snippet = shown(self.text.lines().nth(line - 1).unwrap_or_default());
+        let snippet = printable(self.text.lines().nth(line - 1).unwrap_or_default());
         let marked = self.text.get(span.clone()).and_then(|text| text.lines().next()).unwrap_or_default();
         let room = snippet.chars().count().saturating_sub(column - 1);
         Problem {
             path: self.path.clone(),
             line,
             column,
-            message: shown(&message.into()),
-            help: shown(&help.into()),
+            message: printable(&message.into()),
+            help: printable(&help.into()),
             snippet,
             width: marked.chars().count().min(room).max(1),
         }
     }
 
-    /// What the TOML reader complains of.
-    pub(super) fn unreadable(&self, error: &toml::de::Error) -> Problem {
+    /// Turns an error of the TOML parser into a problem.
+    pub(super) fn toml_problem(&self, error: &toml::de::Error) -> Problem {
         let span = error.span().unwrap_or(0..0);
         let (message, help) = explain(error.message());
         self.problem(&span, message, help)
@@ -106,13 +106,13 @@ impl Document {
     }
 }
 
-/// Text of a file as a terminal may show it: without control characters.
-fn shown(text: &str) -> String {
+/// Replaces control characters: text of a file must not control the terminal that shows it.
+fn printable(text: &str) -> String {
     let plain = |c: char| if c.is_control() && c != '\t' { '\u{fffd}' } else { c };
     text.chars().map(plain).collect()
 }
 
-/// serde says `` unknown field `x`, expected one of `a`, `b` ``: its names decide what was meant.
+/// Splits serde's `` unknown field `x`, expected one of `a`, `b` `` into a message and a hint with the nearest name.
 fn explain(message: &str) -> (String, String) {
     let message = message.trim();
     let (what, rest) =
@@ -131,7 +131,7 @@ fn explain(message: &str) -> (String, String) {
     (format!("unknown {what} `{unknown}`"), help)
 }
 
-/// serde speaks of its own data model where TOML has plainer words.
+/// Replaces the words of serde's data model by those of TOML.
 fn in_toml_words(message: &str) -> String {
     if let Some(key) = message.strip_prefix("missing field ") {
         return format!("the key {key} is missing");
@@ -155,7 +155,7 @@ impl fmt::Display for Problem {
         if !help.is_empty() {
             write!(f, "; {help}")?;
         }
-        // A tab takes the same room in the line and in the one that points at it.
+        // A tab is as wide in the line as in the one that underlines it.
         let indent: String =
             snippet.chars().take(column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
         write!(f, "\n{margin} |\n{line} | {snippet}\n{margin} | {indent}{}", "^".repeat(*width))

@@ -1,82 +1,79 @@
-//! `crossdock.toml` as it is written: names, types and places, without meaning.
+//! `crossdock.toml` as written: names, types and places, without meaning. Unknown keys are errors.
 
 use std::collections::BTreeMap;
 
+use crossdock_dockerfile::render::{self, Caching, Debian};
 use serde::Deserialize;
 use serde::de::{Deserializer, Visitor};
 use toml::Spanned;
 
-use super::dockerfile::{RawDockerfile, RawHealth};
-use super::{Base, Libc, Linkage, Route};
+use super::{Base, DockerfileMode, Libc, Linkage, Route};
 use crate::language::Language;
 
-/// A value and its place.
-pub(super) type At<T> = Spanned<T>;
-
-/// A table of text that a user names freely.
-pub(super) type Texts = BTreeMap<At<String>, At<String>>;
+/// A table of strings with names of the user's choice.
+pub(super) type StringTable = BTreeMap<Spanned<String>, Spanned<String>>;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RawConfig {
     #[serde(default)]
-    pub(super) include: Vec<At<String>>,
-    pub(super) builder: Option<At<String>>,
-    pub(super) toolchain: Option<Vec<At<Route>>>,
-    pub(super) tags: Option<At<Vec<At<String>>>>,
-    pub(super) tag_env: Option<Vec<At<String>>>,
-    pub(super) templates: Option<At<String>>,
+    pub(super) include: Vec<Spanned<String>>,
+    pub(super) builder: Option<Spanned<String>>,
+    pub(super) toolchain: Option<Vec<Spanned<Route>>>,
+    pub(super) tags: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) tag_env: Option<Vec<Spanned<String>>>,
+    pub(super) templates: Option<Spanned<String>>,
     #[serde(default)]
-    pub(super) deploy: BTreeMap<At<String>, RawDeploy>,
+    pub(super) deploy: BTreeMap<Spanned<String>, RawDeploy>,
     #[serde(default)]
-    pub(super) image: BTreeMap<At<String>, RawImage>,
+    pub(super) image: BTreeMap<Spanned<String>, RawImage>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RawDeploy {
-    pub(super) nodes: At<Vec<At<String>>>,
+    pub(super) nodes: Spanned<Vec<Spanned<String>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RawImage {
-    pub(super) path: Option<At<String>>,
-    pub(super) language: Option<At<Language>>,
-    pub(super) package: Option<At<String>>,
-    pub(super) binary: Option<At<String>>,
-    pub(super) binaries: Option<At<Vec<At<String>>>>,
+    pub(super) path: Option<Spanned<String>>,
+    pub(super) language: Option<Spanned<Language>>,
+    pub(super) package: Option<Spanned<String>>,
+    pub(super) binary: Option<Spanned<String>>,
+    pub(super) binaries: Option<Spanned<Vec<Spanned<String>>>>,
     #[serde(default)]
-    pub(super) deploy: Vec<At<String>>,
-    pub(super) base: Option<At<Base>>,
-    pub(super) linkage: Option<At<Linkage>>,
-    pub(super) libc: Option<At<Libc>>,
-    pub(super) features: Option<At<Vec<At<String>>>>,
-    pub(super) all_features: Option<At<bool>>,
-    pub(super) no_default_features: Option<At<bool>>,
-    pub(super) profile: Option<At<String>>,
-    pub(super) ldflags: Option<At<String>>,
-    pub(super) cgo: Option<At<bool>>,
+    pub(super) deploy: Vec<Spanned<String>>,
+    pub(super) base: Option<Spanned<Base>>,
+    pub(super) linkage: Option<Spanned<Linkage>>,
+    pub(super) libc: Option<Spanned<Libc>>,
+    pub(super) features: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) all_features: Option<Spanned<bool>>,
+    pub(super) no_default_features: Option<Spanned<bool>>,
+    pub(super) profile: Option<Spanned<String>>,
+    pub(super) ldflags: Option<Spanned<String>>,
+    pub(super) cgo: Option<Spanned<bool>>,
     #[serde(default)]
-    pub(super) env: Texts,
-    pub(super) entrypoint: Option<At<Vec<At<String>>>>,
-    pub(super) cmd: Option<At<Vec<At<String>>>>,
-    pub(super) workdir: Option<At<String>>,
-    pub(super) user: Option<At<Scalar>>,
+    pub(super) env: StringTable,
+    pub(super) entrypoint: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) cmd: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) workdir: Option<Spanned<String>>,
+    pub(super) user: Option<Spanned<Scalar>>,
     #[serde(default)]
-    pub(super) expose: Vec<At<Scalar>>,
+    pub(super) expose: Vec<Spanned<Scalar>>,
     #[serde(default)]
-    pub(super) labels: Texts,
+    pub(super) labels: StringTable,
     #[serde(default)]
-    pub(super) annotations: Texts,
+    pub(super) annotations: StringTable,
     #[serde(default)]
-    pub(super) files: Vec<At<RawFile>>,
-    pub(super) timezones: Option<At<bool>>,
-    pub(super) toolchain: Option<Vec<At<Route>>>,
-    pub(super) repository: Option<At<String>>,
-    pub(super) tags: Option<At<Vec<At<String>>>>,
-    pub(super) tag_env: Option<Vec<At<String>>>,
-    pub(super) stop_signal: Option<At<Scalar>>,
+    pub(super) files: Vec<Spanned<RawFile>>,
+    pub(super) timezones: Option<Spanned<bool>>,
+    pub(super) toolchain: Option<Vec<Spanned<Route>>>,
+    pub(super) repository: Option<Spanned<String>>,
+    pub(super) tags: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) tag_env: Option<Vec<Spanned<String>>>,
+    pub(super) stop_signal: Option<Spanned<Scalar>>,
     pub(super) health: Option<RawHealth>,
     pub(super) dockerfile: Option<RawDockerfile>,
 }
@@ -84,12 +81,48 @@ pub(super) struct RawImage {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RawFile {
-    pub(super) from: At<String>,
-    pub(super) to: At<String>,
-    pub(super) mode: Option<At<Scalar>>,
+    pub(super) from: Spanned<String>,
+    pub(super) to: Spanned<String>,
+    pub(super) mode: Option<Spanned<Scalar>>,
 }
 
-/// What may be written as a number or as text: a port, a user, a mode.
+/// `[image.NAME.dockerfile]` as written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct RawDockerfile {
+    pub(super) mode: Option<Spanned<DockerfileMode>>,
+    pub(super) base: Option<Spanned<render::Base>>,
+    pub(super) debian: Option<Spanned<Debian>>,
+    pub(super) alpine: Option<Spanned<Scalar>>,
+    pub(super) toolchain: Option<Spanned<Scalar>>,
+    pub(super) caching: Option<Spanned<Caching>>,
+    pub(super) packages: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) runtime_packages: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) context: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) private: Option<RawPrivate>,
+    pub(super) syntax: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct RawPrivate {
+    pub(super) netrc: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) ssh: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) registries: Option<Spanned<Vec<Spanned<String>>>>,
+}
+
+/// `[image.NAME.health]` as written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct RawHealth {
+    pub(super) command: Spanned<Vec<Spanned<String>>>,
+    pub(super) interval: Option<Spanned<i64>>,
+    pub(super) timeout: Option<Spanned<i64>>,
+    pub(super) start_period: Option<Spanned<i64>>,
+    pub(super) retries: Option<Spanned<i64>>,
+}
+
+/// A value that may be a number or a string: a port, a user, a mode.
 #[derive(Debug)]
 pub(super) enum Scalar {
     Number(i64),
@@ -106,7 +139,7 @@ impl std::fmt::Display for Scalar {
 }
 
 impl<'de> Deserialize<'de> for Scalar {
-    // By hand, because an error of an untagged enum points at the whole list that holds it.
+    // By hand: an error of an untagged enum would point at the whole list that contains the value.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(ScalarVisitor)
     }

@@ -1,28 +1,28 @@
-//! A value with its provenance, so that a plan or an error can say who asked for it.
+//! A value with its source, so that a plan or an error can name it.
 
 use std::fmt;
 
 use camino::Utf8PathBuf;
 use serde::Serialize;
 
-/// A value that remembers where it came from.
+/// A value that remembers its source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Sourced<T> {
     /// The value.
     pub value: T,
-    /// Who set it.
+    /// Its source.
     pub source: Source,
 }
 
-/// Who set a value; the order is the order of precedence, strongest first.
+/// The source of a value. The order is that of precedence, strongest first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Source {
-    /// An option of the command line, as `--platform`.
+    /// An option of the command line, such as `--platform`.
     CommandLine(String),
-    /// An environment variable, as `CROSSDOCK_PLATFORM`.
+    /// An environment variable, such as `CROSSDOCK_PLATFORM`.
     Environment(String),
-    /// A place in a configuration file; line and column count from 1, columns in characters.
+    /// A place in a configuration file. Line and column count from 1, the column in characters.
     File {
         /// The file.
         path: Utf8PathBuf,
@@ -31,26 +31,26 @@ pub enum Source {
         /// The column.
         column: usize,
     },
-    /// Read off the project itself, as `Cargo.toml` or `go.mod`.
+    /// The project itself, such as `Cargo.toml` or `go.mod`.
     Project(String),
-    /// A field of the options that a program passed to the library, as `platforms`.
+    /// An option that a program passed to the library, such as `platforms`.
     Caller(String),
-    /// crossdock's own choice, with the reason.
+    /// crossdock's default, with the reason.
     Default(String),
 }
 
 impl<T> Sourced<T> {
-    /// A value and who set it.
+    /// Creates a value with its source.
     pub fn new(value: T, source: Source) -> Self {
         Self { value, source }
     }
 
-    /// crossdock's own choice.
+    /// Creates a default value with its reason.
     pub fn default_because(value: T, why: impl Into<String>) -> Self {
         Self::new(value, Source::Default(why.into()))
     }
 
-    /// The same provenance for a value made of this one.
+    /// Converts the value and keeps its source.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Sourced<U> {
         Sourced { value: change(self.value), source: self.source }
     }

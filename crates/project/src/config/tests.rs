@@ -1,43 +1,27 @@
-use camino::{Utf8Path, Utf8PathBuf};
+mod problems;
 
 use super::*;
+use crate::testing::TestDirectory;
 
-/// A project folder that is removed with its test.
-struct Folder(tempfile::TempDir);
-
-impl Folder {
-    fn new(files: &[(&str, &str)]) -> Self {
-        let folder = Self(tempfile::tempdir().unwrap());
-        for (name, text) in files {
-            let path = folder.path().join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::io::Write::write_all(&mut std::fs::File::create(path).unwrap(), text.as_bytes()).unwrap();
-        }
-        folder
-    }
-
-    fn path(&self) -> Utf8PathBuf {
-        Utf8Path::from_path(self.0.path()).unwrap().canonicalize_utf8().unwrap()
-    }
-
-    /// The whole message, with the folder called `/p`.
-    fn error(&self) -> String {
+impl TestDirectory {
+    /// The whole message, with the directory called `/p`.
+    fn config_error(&self) -> String {
         let error = Config::read(&self.path().join(FILE_NAME)).unwrap_err();
-        error.to_string().replace(self.path().as_str(), "/p")
+        self.masked(error)
     }
 }
 
-fn go(config: &str) -> Folder {
-    Folder::new(&[("go.mod", "module m\n"), (FILE_NAME, config)])
+fn go(config: &str) -> TestDirectory {
+    TestDirectory::new(&[("go.mod", "module m\n"), (FILE_NAME, config)])
 }
 
-fn rust(config: &str) -> Folder {
-    Folder::new(&[("Cargo.toml", ""), (FILE_NAME, config)])
+fn rust(config: &str) -> TestDirectory {
+    TestDirectory::new(&[("Cargo.toml", ""), (FILE_NAME, config)])
 }
 
 #[test]
-fn issue_example() {
-    let folder = go(r#"
+fn a_whole_configuration_is_resolved() {
+    let directory = go(r#"
 [deploy.eks]
 nodes = ["m5.large"]
 [deploy.graviton]
@@ -51,260 +35,22 @@ expose = [2222, "53/udp"]
 repository = "registry.example/k8s-ssh-server"
 tags = ["{{ version }}", "{{ git.short }}"]
 "#);
-    let config = Config::find(&folder.path()).unwrap();
+    let config = Config::find(&directory.path()).unwrap();
     let image = &config.images[0];
-    assert_eq!(config.root, folder.path());
-    assert_eq!(config.deploys["graviton"].nodes[0].value, "m7g.large");
-    assert_eq!(image.path.value, folder.path());
+    assert_eq!(config.root, directory.path());
+    assert_eq!(config.deploys["graviton"].nodes[0].value.text, "m7g.large");
+    assert_eq!(image.path.value, directory.path());
     assert_eq!(image.deploy[1].value, "graviton");
     assert_eq!(image.expose[1].value, Port { number: 53, protocol: "udp".into() });
-    let place = Source::File { path: folder.path().join(FILE_NAME), line: 12, column: 14 };
+    let place = Source::File { path: directory.path().join(FILE_NAME), line: 12, column: 14 };
     assert_eq!(image.repository, Some(Sourced::new("registry.example/k8s-ssh-server".into(), place)));
 }
 
 #[test]
-fn unknown_keys() {
-    insta::assert_snapshot!(go("[image.web]\nexpse = [1]\n").error(), @r"
-    /p/crossdock.toml:2:1: unknown key `expse`; did you mean `expose`?
-      |
-    2 | expse = [1]
-      | ^^^^^
-    ");
-    insta::assert_snapshot!(go("[image.web]\nfoobarbaz = 1\n").error(), @r"
-    /p/crossdock.toml:2:1: unknown key `foobarbaz`; known here: `path`, `language`, `package`, `binary`, `binaries`, `deploy`, `base`, `linkage`, `libc`, `features`, `all-features`, `no-default-features`, `profile`, `ldflags`, `cgo`, `env`, `entrypoint`, `cmd`, `workdir`, `user`, `expose`, `labels`, `annotations`, `files`, `timezones`, `toolchain`, `repository`, `tags`, `tag-env`, `stop-signal`, `health` and `dockerfile`
-      |
-    2 | foobarbaz = 1
-      | ^^^^^^^^^
-    ");
-    insta::assert_snapshot!(go("[image.web]\nfiles = [{ form = \"a\", to = \"/b\" }]\n").error(), @r#"
-    /p/crossdock.toml:2:12: unknown key `form`; did you mean `from`?
-      |
-    2 | files = [{ form = "a", to = "/b" }]
-      |            ^^^^
-    "#);
-    insta::assert_snapshot!(go("[imgae.web]\n").error(), @r"
-    /p/crossdock.toml:1:2: unknown key `imgae`; did you mean `image`?
-      |
-    1 | [imgae.web]
-      |  ^^^^^
-    ");
-    insta::assert_snapshot!(go("[image.web]\nbase = \"statik\"\n").error(), @r#"
-    /p/crossdock.toml:2:8: unknown value `statik`; did you mean `static`?
-      |
-    2 | base = "statik"
-      |        ^^^^^^^^
-    "#);
-}
-
-#[test]
-fn wrong_types() {
-    insta::assert_snapshot!(go("[image.web]\nexpose = \"2222\"\n").error(), @r#"
-    /p/crossdock.toml:2:10: invalid type: string "2222", expected a list in brackets
-      |
-    2 | expose = "2222"
-      |          ^^^^^^
-    "#);
-    insta::assert_snapshot!(go("[image.web]\nexpose = [true]\n").error(), @r"
-    /p/crossdock.toml:2:11: invalid type: boolean `true`, expected a number or a string
-      |
-    2 | expose = [true]
-      |           ^^^^
-    ");
-    insta::assert_snapshot!(go("[image.web]\ncgo = \"yes\"\n").error(), @r#"
-    /p/crossdock.toml:2:7: invalid type: string "yes", expected true or false
-      |
-    2 | cgo = "yes"
-      |       ^^^^^
-    "#);
-    insta::assert_snapshot!(go("[image.web]\nenv = { PORT = 8080 }\n").error(), @r"
-    /p/crossdock.toml:2:16: invalid type: integer `8080`, expected a string
-      |
-    2 | env = { PORT = 8080 }
-      |                ^^^^
-    ");
-    insta::assert_snapshot!(go("[image.web\n").error(), @r"
-    /p/crossdock.toml:1:11: unclosed table, expected `]`
-      |
-    1 | [image.web
-      |           ^
-    ");
-    insta::assert_snapshot!(go("[image.web]\n[image.web]\n").error(), @r"
-    /p/crossdock.toml:2:8: duplicate key
-      |
-    2 | [image.web]
-      |        ^^^
-    ");
-    insta::assert_snapshot!(go("[deploy.x]\n").error(), @r"
-    /p/crossdock.toml:1:1: the key `nodes` is missing
-      |
-    1 | [deploy.x]
-      | ^^^^^^^^^^
-    ");
-}
-
-#[test]
-fn contradictions() {
-    insta::assert_snapshot!(go("[image.web]\nfeatures = [\"tls\"]\nprofile = \"dist\"\n").error(), @r#"
-    /p/crossdock.toml:2:12: `features` is for Rust programs, and this image holds a Go program; leave it out
-      |
-    2 | features = ["tls"]
-      |            ^^^^^^^
-
-    /p/crossdock.toml:3:11: `profile` is for Rust programs, and this image holds a Go program; leave it out
-      |
-    3 | profile = "dist"
-      |           ^^^^^^
-    "#);
-    insta::assert_snapshot!(rust("[image.web]\ncgo = true\n").error(), @r"
-    /p/crossdock.toml:2:7: `cgo` is for Go programs, and this image holds a Rust program; leave it out
-      |
-    2 | cgo = true
-      |       ^^^^
-    ");
-    insta::assert_snapshot!(go("[image.web]\nbase = \"scratch\"\ntimezones = true\nuser = \"nonroot\"\n").error(), @r#"
-    /p/crossdock.toml:3:13: `timezones` adds to the base, and `base = "scratch"` is empty; use `base = "static"`
-      |
-    3 | timezones = true
-      |             ^^^^
-
-    /p/crossdock.toml:4:8: `base = "scratch"` has no /etc/passwd that a user's name could be looked up in; give the user as a number, or use `base = "static"`
-      |
-    4 | user = "nonroot"
-      |        ^^^^^^^^^
-    "#);
-    insta::assert_snapshot!(go("[image.web]\nlibc = \"musl\"\nlinkage = \"dynamic\"\n").error(), @r#"
-    /p/crossdock.toml:2:8: a Go program has no C library unless `cgo = true`; leave `libc` out, or decide for cgo
-      |
-    2 | libc = "musl"
-      |        ^^^^^^
-
-    /p/crossdock.toml:3:11: a Go program is static unless `cgo = true`; leave `linkage` out, or decide for cgo
-      |
-    3 | linkage = "dynamic"
-      |           ^^^^^^^^^
-    "#);
-    insta::assert_snapshot!(go("[image.web]\nbinary = \"a\"\nbinaries = [\"b\", \"b\"]\n").error(), @r#"
-    /p/crossdock.toml:3:12: `binaries` and `binary` say the same thing twice; keep one of them
-      |
-    3 | binaries = ["b", "b"]
-      |            ^^^^^^^^^^
-
-    /p/crossdock.toml:3:18: `b` stands twice in `binaries`
-      |
-    3 | binaries = ["b", "b"]
-      |                  ^^^
-    "#);
-    insta::assert_snapshot!(go("[image.web]\ntoolchain = [\"build-std\"]\nentrypoint = []\n").error(), @r#"
-    /p/crossdock.toml:2:14: `toolchain` is for Rust programs, and this image holds a Go program; leave it out
-      |
-    2 | toolchain = ["build-std"]
-      |              ^^^^^^^^^^^
-
-    /p/crossdock.toml:3:14: `entrypoint` is empty and `cmd` names nothing to start either; leave it out: the program then is the entry point
-      |
-    3 | entrypoint = []
-      |              ^^
-    "#);
-    let twice =
-        "[image.web]\nfiles = [{ from = \"go.mod\", to = \"/x\" }, { from = \"go.mod\", to = \"/x\" }]\n";
-    insta::assert_snapshot!(go(twice).error(), @r#"
-    /p/crossdock.toml:2:66: two files go to `/x`; keep one of them
-      |
-    2 | files = [{ from = "go.mod", to = "/x" }, { from = "go.mod", to = "/x" }]
-      |                                                                  ^^^^
-    "#);
-    insta::assert_snapshot!(rust("[image.web]\nall-features = true\nfeatures = [\"tls\"]\n").error(), @r"
-    /p/crossdock.toml:2:16: `all-features` leaves nothing for `features` to say; keep one of them
-      |
-    2 | all-features = true
-      |                ^^^^
-    ");
-}
-
-#[test]
-fn wrong_values() {
-    insta::assert_snapshot!(go("[image.Web]\n").error(), @r#"
-    /p/crossdock.toml:1:8: `image`: "Web" is not a repository: character 1, `W`, is a capital letter; a repository is written in lower case
-      |
-    1 | [image.Web]
-      |        ^^^
-    "#);
-    insta::assert_snapshot!(go("[image.web]\nexpose = [0, 70000, \"53/tpc\"]\n").error(), @r#"
-    /p/crossdock.toml:2:11: `expose`: `0` is not a port: it is a number from 1 to 65535
-      |
-    2 | expose = [0, 70000, "53/tpc"]
-      |           ^
-
-    /p/crossdock.toml:2:14: `expose`: `70000` is not a port: it is a number from 1 to 65535
-      |
-    2 | expose = [0, 70000, "53/tpc"]
-      |              ^^^^^
-
-    /p/crossdock.toml:2:21: `expose`: `tpc` is no protocol of a port; known: `tcp`, `udp`, `sctp`
-      |
-    2 | expose = [0, 70000, "53/tpc"]
-      |                     ^^^^^^^^
-    "#);
-    insta::assert_snapshot!(go("[image.web]\nrepository = \"https://r.example/web\"\n").error(), @r#"
-    /p/crossdock.toml:2:14: `repository`: "https://r.example/web" is not a repository: it is an address with `://`; leave out everything up to there
-      |
-    2 | repository = "https://r.example/web"
-      |              ^^^^^^^^^^^^^^^^^^^^^^^
-    "#);
-    insta::assert_snapshot!(go("[image.web]\nrepository = \"r.example/web:1\"\n").error(), @r#"
-    /p/crossdock.toml:2:14: `repository`: `r.example/web:1` has a tag: write `r.example/web`, and put `1` into `tags`
-      |
-    2 | repository = "r.example/web:1"
-      |              ^^^^^^^^^^^^^^^^^
-    "#);
-    insta::assert_snapshot!(go("[image.web]\ntags = [\"{{ version\"]\n").error(), @r#"
-    /p/crossdock.toml:2:9: `tags`: `{{ version` is not a template: unexpected end of input, expected end of variable block
-      |
-    2 | tags = ["{{ version"]
-      |         ^^^^^^^^^^^^
-    "#);
-    insta::assert_snapshot!(go("[image.web]\ntags = [\"{{ env.BUILD }}\"]\n").error(), @r#"
-    /p/crossdock.toml:2:9: `tags`: `{{ env.BUILD }}` reads the variable BUILD; allow it with `tag-env = ["BUILD"]`
-      |
-    2 | tags = ["{{ env.BUILD }}"]
-      |         ^^^^^^^^^^^^^^^^^
-    "#);
-    insta::assert_snapshot!(go("tags = [\"{{ verison }}\"]\n").error(), @r#"
-    /p/crossdock.toml:1:9: `tags`: the tag template `{{ verison }}` uses `verison`, which does not exist; did you mean `version`?
-      |
-    1 | tags = ["{{ verison }}"]
-      |         ^^^^^^^^^^^^^^^
-    "#);
-    insta::assert_snapshot!(go("[image.web]\nuser = -1\nworkdir = \"srv\"\n").error(), @r#"
-    /p/crossdock.toml:2:8: `user`: `-1` is not a user: write a number or a name, with a group as "65532:65532"
-      |
-    2 | user = -1
-      |        ^^
-
-    /p/crossdock.toml:3:11: `workdir`: `srv` is relative; a path in an image is absolute, as `/srv`
-      |
-    3 | workdir = "srv"
-      |           ^^^^^
-    "#);
-    insta::assert_snapshot!(go("[image.web]\nenv = { \"A=B\" = \"x\" }\n").error(), @r#"
-    /p/crossdock.toml:2:9: `env`: `A=B` is not a variable's name
-      |
-    2 | env = { "A=B" = "x" }
-      |         ^^^^^
-    "#);
-    insta::assert_snapshot!(go("[image.wéb]\n").error(), @r"
-    /p/crossdock.toml:1:9: invalid unquoted key, expected letters, numbers, `-`, `_`
-      |
-    1 | [image.wéb]
-      |         ^
-    ");
-}
-
-#[test]
-fn files() {
+fn extra_files_exist_below_the_project_and_have_octal_modes() {
     let with = |file: &str| go(&format!("[image.web]\nfiles = [{file}]\n"));
-    insta::assert_snapshot!(with(r#"{ from = "go.mod", to = "etc/x", mode = 755 }"#).error(), @r#"
-    /p/crossdock.toml:2:34: `image.web.files[0].to`: `etc/x` is relative; a path in an image is absolute, as `/etc/x`
+    insta::assert_snapshot!(with(r#"{ from = "go.mod", to = "etc/x", mode = 755 }"#).config_error(), @r#"
+    /p/crossdock.toml:2:34: `image.web.files[0].to`: `etc/x` is relative; write an absolute path, such as `/etc/x`
       |
     2 | files = [{ from = "go.mod", to = "etc/x", mode = 755 }]
       |                                  ^^^^^^^
@@ -314,187 +60,63 @@ fn files() {
     2 | files = [{ from = "go.mod", to = "etc/x", mode = 755 }]
       |                                                  ^^^
     "#);
-    insta::assert_snapshot!(with(r#"{ from = "../x", to = "/x", mode = "rwx" }"#).error(), @r#"
-    /p/crossdock.toml:2:19: `image.web.files[0].from`: `../x` leaves the project's folder, /p
+    insta::assert_snapshot!(with(r#"{ from = "../x", to = "/x", mode = "rwx" }"#).config_error(), @r#"
+    /p/crossdock.toml:2:19: `image.web.files[0].from`: `../x` is outside of the project's directory, /p
       |
     2 | files = [{ from = "../x", to = "/x", mode = "rwx" }]
       |                   ^^^^^^
 
-    /p/crossdock.toml:2:45: `image.web.files[0].mode`: `rwx` is not a mode: octal digits up to 7777, as "0755"
+    /p/crossdock.toml:2:45: `image.web.files[0].mode`: `rwx` is not a mode: use octal digits up to 7777, such as "0755"
       |
     2 | files = [{ from = "../x", to = "/x", mode = "rwx" }]
       |                                             ^^^^^
     "#);
-    insta::assert_snapshot!(with(r#"{ from = "/etc/passwd", to = "/x" }"#).error(), @r#"
-    /p/crossdock.toml:2:19: `image.web.files[0].from`: `/etc/passwd` is absolute; paths are relative to the folder of this file
+    insta::assert_snapshot!(with(r#"{ from = "/etc/passwd", to = "/x" }"#).config_error(), @r#"
+    /p/crossdock.toml:2:19: `image.web.files[0].from`: `/etc/passwd` is absolute; paths are relative to the directory of this file
       |
     2 | files = [{ from = "/etc/passwd", to = "/x" }]
       |                   ^^^^^^^^^^^^^
     "#);
-    insta::assert_snapshot!(with(r#"{ from = "missing", to = "/a/../x" }"#).error(), @r#"
+    insta::assert_snapshot!(with(r#"{ from = "missing", to = "/a/../x" }"#).config_error(), @r#"
     /p/crossdock.toml:2:19: `image.web.files[0].from`: `/p/missing` cannot be read: No such file or directory (os error 2)
       |
     2 | files = [{ from = "missing", to = "/a/../x" }]
       |                   ^^^^^^^^^
 
-    /p/crossdock.toml:2:35: `image.web.files[0].to`: `/a/../x` climbs with `..`; write the path that it means
+    /p/crossdock.toml:2:35: `image.web.files[0].to`: `/a/../x` contains `..`; write the path without it
       |
     2 | files = [{ from = "missing", to = "/a/../x" }]
       |                                   ^^^^^^^^^
     "#);
-    let folder = with(
+    let directory = with(
         r#"{ from = "go.mod", to = "/etc/", mode = 0o640 }, { from = "go.mod", to = "/x", mode = "0755" }"#,
     );
-    let config = Config::find(&folder.path()).unwrap();
+    let config = Config::find(&directory.path()).unwrap();
     let files: Vec<_> =
         config.images[0].files.iter().map(|file| (file.value.to.as_str(), file.value.mode)).collect();
     assert_eq!(files, [("/etc/go.mod", Some(0o640)), ("/x", Some(0o755))]);
 }
 
-#[cfg(unix)]
 #[test]
-fn symbolic_links_stay_inside_the_project() {
-    let folder =
-        go("[image.web]\nfiles = [{ from = \"loop\", to = \"/a\" }, { from = \"out\", to = \"/b\" }]\n");
-    std::os::unix::fs::symlink("loop", folder.path().join("loop")).unwrap();
-    std::os::unix::fs::symlink("/etc", folder.path().join("out")).unwrap();
-    insta::assert_snapshot!(folder.error(), @r#"
-    /p/crossdock.toml:2:19: `image.web.files[0].from`: `/p/loop` cannot be read: Too many levels of symbolic links (os error 40)
-      |
-    2 | files = [{ from = "loop", to = "/a" }, { from = "out", to = "/b" }]
-      |                   ^^^^^^
-
-    /p/crossdock.toml:2:49: `image.web.files[1].from`: `out` is a symbolic link to /etc, outside of the project's folder
-      |
-    2 | files = [{ from = "loop", to = "/a" }, { from = "out", to = "/b" }]
-      |                                                 ^^^^^
-    "#);
-}
-
-#[test]
-fn a_file_beside_the_project_may_point_up() {
+fn a_configuration_next_to_the_project_may_point_up() {
     let config = "[image.web]\npath = \"..\"\nfiles = [{ from = \"../go.mod\", to = \"/a\" }, { from = \"x.toml\", to = \"/b\" }]\n";
-    let folder = Folder::new(&[("go.mod", ""), ("deploy/x.toml", config)]);
-    let config = Config::read(&folder.path().join("deploy/../deploy/x.toml")).unwrap();
-    assert_eq!(config.images[0].path.value, folder.path());
-    assert_eq!(config.images[0].files[0].value.from, folder.path().join("go.mod"));
-    assert_eq!(config.root, folder.path().join("deploy"));
+    let directory = TestDirectory::new(&[("go.mod", ""), ("deploy/x.toml", config)]);
+    let config = Config::read(&directory.path().join("deploy/../deploy/x.toml")).unwrap();
+    assert_eq!(config.images[0].path.value, directory.path());
+    assert_eq!(config.images[0].files[0].value.from, directory.path().join("go.mod"));
+    assert_eq!(config.root, directory.path().join("deploy"));
 }
 
 #[test]
-fn files_that_are_no_configuration() {
-    let read = |folder: &Folder, name: &str| {
-        let error = Config::read(&folder.path().join(name)).unwrap_err();
-        error.to_string().replace(folder.path().as_str(), "/p")
-    };
-    let folder = Folder::new(&[
-        ("crlf.toml", "[image.web]\r\nexpse = 1\r\n"),
-        ("escape.toml", "[image.web]\nx = \"\u{1b}[2J\"\n"),
-    ]);
-    let hidden = Folder::new(&[("go.mod", ""), (FILE_NAME, "[image.web]\nuser = \"\\u001b[2J\"\n")]);
-    assert!(!hidden.error().contains('\u{1b}'), "{}", hidden.error());
-    insta::assert_snapshot!(read(&folder, "missing.toml"), @"/p/missing.toml cannot be read; give the path of an existing file");
-    insta::assert_snapshot!(read(&folder, "."), @"/p cannot be read; give the path of a file");
-    insta::assert_snapshot!(read(&folder, "crlf.toml"), @r"
-    /p/crlf.toml:2:1: unknown key `expse`; did you mean `expose`?
-      |
-    2 | expse = 1
-      | ^^^^^
-    ");
-    insta::assert_snapshot!(read(&folder, "escape.toml"), @r#"
-    /p/escape.toml:2:6: invalid basic string, expected non-double-quote visible characters, `\`
-      |
-    2 | x = "�[2J"
-      |      ^
-    "#);
-    std::io::Write::write_all(
-        &mut std::fs::File::create(folder.path().join("latin1.toml")).unwrap(),
-        b"# \xe4\n",
-    )
-    .unwrap();
-    insta::assert_snapshot!(read(&folder, "latin1.toml"), @"/p/latin1.toml cannot be read; write it in UTF-8");
-    let with_mark = Folder::new(&[(FILE_NAME, "\u{feff}tags = [\"x\"]\n")]);
-    assert!(Config::find(&with_mark.path()).is_ok());
-}
-
-#[test]
-fn one_folder_has_one_language() {
-    let text = "[image.a]\nlanguage = \"go\"\n[image.b]\nlanguage = \"rust\"\n";
-    let folder = Folder::new(&[("go.mod", ""), ("Cargo.toml", ""), (FILE_NAME, text)]);
-    insta::assert_snapshot!(folder.error(), @r"
-    /p/crossdock.toml:3:8: the images `a` and `b` take one folder for projects of two languages; state the same `language` for both, and move one project into a folder of its own
-      |
-    3 | [image.b]
-      |        ^
-    ");
-}
-
-#[test]
-fn deploy_targets() {
-    insta::assert_snapshot!(go("[deploy.graviton]\nnodes = [\"m7g.large\"]\n[image.web]\ndeploy = [\"gravitom\"]\n").error(), @r#"
-    /p/crossdock.toml:4:11: no deploy target is called `gravitom`; did you mean `graviton`?
-      |
-    4 | deploy = ["gravitom"]
-      |           ^^^^^^^^^^
-    "#);
-    insta::assert_snapshot!(go("[deploy.eks]\nnodes = []\n[image.web]\ndeploy = [\"gke\"]\n").error(), @r#"
-    /p/crossdock.toml:2:9: the deploy target `eks` has no nodes; name what its machines are, as ["m7g.large"] or ["linux/arm64"]
-      |
-    2 | nodes = []
-      |         ^^
-
-    /p/crossdock.toml:4:11: no deploy target is called `gke`; this file has `eks`
-      |
-    4 | deploy = ["gke"]
-      |           ^^^^^
-    "#);
-    insta::assert_snapshot!(go("[image.web]\ndeploy = [\"gke\"]\n").error(), @r#"
-    /p/crossdock.toml:2:11: no deploy target is called `gke`; add [deploy.gke] with its nodes to this file
-      |
-    2 | deploy = ["gke"]
-      |           ^^^^^
-    "#);
-}
-
-#[test]
-fn folders_that_are_no_project() {
-    insta::assert_snapshot!(go("[image.web]\npath = \"sub\"\n").error(), @r#"
-    /p/crossdock.toml:2:8: /p/sub is not a folder
-      |
-    2 | path = "sub"
-      |        ^^^^^
-    "#);
-    let folder = Folder::new(&[("sub/x", ""), ("go.mod", ""), (FILE_NAME, "[image.web]\npath = \"sub\"\n")]);
-    insta::assert_snapshot!(folder.error(), @r#"
-    /p/crossdock.toml:2:8: /p/sub is not a project: it has no Cargo.toml, go.mod or go.work; the nearest is above it, in /p
-      |
-    2 | path = "sub"
-      |        ^^^^^
-    "#);
-    let both = [("Cargo.toml", ""), ("go.mod", ""), (FILE_NAME, "[image.web]\n")];
-    insta::assert_snapshot!(Folder::new(&both).error(), @r#"
-    /p/crossdock.toml:1:8: /p holds both a Rust project (Cargo.toml) and a Go project (go.mod); decide in crossdock.toml: [image.NAME] with `language = "rust"` or `language = "go"`
-      |
-    1 | [image.web]
-      |        ^^^
-    "#);
-    insta::assert_snapshot!(rust("[image.web]\nlanguage = \"go\"\n").error(), @r#"
-    /p/crossdock.toml:2:12: /p holds no Go project: it has no go.mod
-      |
-    2 | language = "go"
-      |            ^^^^
-    "#);
-}
-
-#[test]
-fn includes() {
+fn included_files_are_joined_once() {
     let one = "[deploy.eks]\nnodes = [\"m5.large\"]\n[image.one]\ndeploy = [\"eks\"]\n";
     let two = "[deploy.eks]\nnodes = [\"m7g.large\"]\n[image.one]\n";
     let root = (FILE_NAME, "include = [\"examples/*\"]\n");
     let readme = ("examples/README.md", "not = a = configuration");
-    let folder = Folder::new(&[root, readme, ("examples/a/go.mod", ""), ("examples/a/crossdock.toml", one)]);
-    let config = Config::find(&folder.path()).unwrap();
-    assert_eq!(config.images[0].path.value, folder.path().join("examples/a"));
+    let directory =
+        TestDirectory::new(&[root, readme, ("examples/a/go.mod", ""), ("examples/a/crossdock.toml", one)]);
+    let config = Config::find(&directory.path()).unwrap();
+    assert_eq!(config.images[0].path.value, directory.path().join("examples/a"));
     assert_eq!(config.files.len(), 2);
     let clash = [
         root,
@@ -503,23 +125,23 @@ fn includes() {
         ("examples/b/go.mod", ""),
         ("examples/b/crossdock.toml", two),
     ];
-    insta::assert_snapshot!(Folder::new(&clash).error(), @r"
-    /p/examples/b/crossdock.toml:1:9: the deploy target `eks` has other nodes at /p/examples/a/crossdock.toml:2:10; give one of them another name
+    insta::assert_snapshot!(TestDirectory::new(&clash).config_error(), @r"
+    /p/examples/b/crossdock.toml:1:9: the deploy target `eks` has different nodes at /p/examples/a/crossdock.toml:2:10; rename one of them
       |
     1 | [deploy.eks]
       |         ^^^
 
-    /p/examples/b/crossdock.toml:3:8: the image `one` stands already at /p/examples/a/crossdock.toml:3:8; give one of them another name
+    /p/examples/b/crossdock.toml:3:8: the image `one` is already declared at /p/examples/a/crossdock.toml:3:8; rename one of them
       |
     3 | [image.one]
       |        ^^^
     ");
     let same = "[deploy.eks]\nnodes = [\"m5.large\"]\n[image.two]\ndeploy = [\"eks\"]\n";
     let both = [clash[0], clash[1], clash[2], clash[3], ("examples/b/crossdock.toml", same)];
-    let config = Config::find(&Folder::new(&both).path()).unwrap();
+    let config = Config::find(&TestDirectory::new(&both).path()).unwrap();
     assert_eq!((config.deploys.len(), config.images.len()), (1, 2));
-    insta::assert_snapshot!(Folder::new(&[root]).error(), @r#"
-    /p/crossdock.toml:1:12: `include`: `examples/*` finds no crossdock.toml below /p
+    insta::assert_snapshot!(TestDirectory::new(&[root]).config_error(), @r#"
+    /p/crossdock.toml:1:12: `include`: `examples/*` matches no crossdock.toml below /p
       |
     1 | include = ["examples/*"]
       |            ^^^^^^^^^^^^
@@ -529,13 +151,13 @@ fn includes() {
         ("examples/a/crossdock.toml", "include = [\"../*\", \"b\"]"),
         ("examples/a/b/crossdock.toml", "include = [\".\"]"),
     ];
-    insta::assert_snapshot!(Folder::new(&cycle).error(), @r#"
-    /p/examples/a/crossdock.toml:1:12: `include`: `../*` leaves the folder of this file
+    insta::assert_snapshot!(TestDirectory::new(&cycle).config_error(), @r#"
+    /p/examples/a/crossdock.toml:1:12: `include`: `../*` is outside of the directory of this file
       |
     1 | include = ["../*", "b"]
       |            ^^^^^^
 
-    /p/examples/a/b/crossdock.toml:1:12: `include`: /p/examples/a/b/crossdock.toml was read already; a file is included once, and never by itself
+    /p/examples/a/b/crossdock.toml:1:12: `include`: /p/examples/a/b/crossdock.toml is already included; include each file once, and no file in itself
       |
     1 | include = ["."]
       |            ^^^
@@ -543,24 +165,25 @@ fn includes() {
 }
 
 #[test]
-fn found_upwards_to_the_root_of_the_checkout() {
-    let folder = Folder::new(&[
+fn the_configuration_is_looked_for_up_to_the_root_of_the_checkout() {
+    let directory = TestDirectory::new(&[
         (FILE_NAME, "tags = [\"outer\"]"),
         ("repo/.git/HEAD", ""),
         ("repo/go.mod", ""),
         ("repo/cmd/x/main.go", ""),
     ]);
-    let config = Config::find(&folder.path().join("repo/cmd/x")).unwrap();
-    assert_eq!((config.files.len(), config.root), (0, folder.path().join("repo")));
-    let folder = Folder::new(&[(FILE_NAME, "tags = [\"x\"]"), ("Cargo.toml", ""), ("member/Cargo.toml", "")]);
-    let config = Config::find(&folder.path().join("member")).unwrap();
-    assert_eq!(config.root, folder.path());
+    let config = Config::find(&directory.path().join("repo/cmd/x")).unwrap();
+    assert_eq!((config.files.len(), config.root), (0, directory.path().join("repo")));
+    let directory =
+        TestDirectory::new(&[(FILE_NAME, "tags = [\"x\"]"), ("Cargo.toml", ""), ("member/Cargo.toml", "")]);
+    let config = Config::find(&directory.path().join("member")).unwrap();
+    assert_eq!(config.root, directory.path());
     assert_eq!(config.defaults.tags.unwrap().value, ["x"]);
 }
 
 #[test]
-fn what_a_configuration_means() {
-    let folder = rust(
+fn a_description_names_every_value_with_its_source() {
+    let directory = rust(
         r#"
 toolchain = ["distribution"]
 [deploy.graviton]
@@ -582,7 +205,7 @@ tags = ["{{ env.BUILD }}"]
 tag-env = ["BUILD"]
 "#,
     );
-    let text = describe(&Config::find(&folder.path()).unwrap()).replace(folder.path().as_str(), "/p");
+    let text = describe(&Config::find(&directory.path()).unwrap()).replace(directory.path().as_str(), "/p");
     insta::assert_snapshot!(text, @r#"
     read /p/crossdock.toml
 
@@ -590,7 +213,7 @@ tag-env = ["BUILD"]
       node        m7g.large → linux/arm64  (/p/crossdock.toml:4:10)
 
     image web
-      folder      /p  (the default: the folder of the configuration file)
+      directory   /p  (the default: the directory of the configuration file)
       programs    web, migrate  (/p/crossdock.toml:6:12)
       linkage     static  (the default: the program then needs nothing of the image)
       libc        musl  (/p/crossdock.toml:10:8)
@@ -609,7 +232,7 @@ tag-env = ["BUILD"]
       tags        {{ env.BUILD }}  (/p/crossdock.toml:18:8)
       tag-env     BUILD
     "#);
-    let empty = Folder::new(&[("go.mod", "")]);
+    let empty = TestDirectory::new(&[("go.mod", "")]);
     let text = describe(&Config::find(&empty.path()).unwrap()).replace(empty.path().as_str(), "/p");
     insta::assert_snapshot!(text, @r"
     no configuration file: each program of /p becomes an image
@@ -623,33 +246,9 @@ tag-env = ["BUILD"]
     ");
 }
 
-/// Whatever is cut off or put in, there is a configuration or an error, never a panic, and every error has its place.
 #[test]
-fn damaged_files_are_errors_with_a_place() {
-    let text = "include = [\"a\"]\n[deploy.é]\nnodes = [\"m5.large\"]\n[image.web]\nfiles = [{ from = \"go.mod\", to = \"/x\", mode = 0o644 }]\ntags = [\"{{ version }}\"]\nuser = 65532\nexpose = [\"53/udp\"]\n";
-    let folder = Folder::new(&[("go.mod", "")]);
-    let path = folder.path().join(FILE_NAME);
-    for (place, _) in text.char_indices().step_by(3) {
-        for with in ["", "é", "\"", "]", "\u{0}"] {
-            let damaged =
-                format!("{}{with}{}", &text[..place], if with.is_empty() { "" } else { &text[place..] });
-            std::io::Write::write_all(&mut std::fs::File::create(&path).unwrap(), damaged.as_bytes())
-                .unwrap();
-            if let Err(ConfigError::Invalid(problems)) = Config::read(&path) {
-                assert!(!problems.is_empty(), "{damaged}");
-                let lines = damaged.lines().count() + 1;
-                assert!(
-                    problems.iter().all(|problem| problem.line <= lines && problem.column > 0),
-                    "{problems:?}"
-                );
-            }
-        }
-    }
-}
-
-#[test]
-fn what_is_said_of_the_dockerfile() {
-    let folder = go(r#"
+fn dockerfile_keys_are_resolved_and_described() {
+    let directory = go(r#"
 templates = "templates"
 [image.web]
 stop-signal = "SIGINT"
@@ -668,21 +267,21 @@ context = ["proto"]
 private = { netrc = ["git.example"], registries = ["own"] }
 syntax = "docker/dockerfile:1"
 "#);
-    std::fs::create_dir(folder.path().join("templates")).unwrap();
-    let config = Config::read(&folder.path().join(FILE_NAME)).unwrap();
+    std::fs::create_dir(directory.path().join("templates")).unwrap();
+    let config = Config::read(&directory.path().join(FILE_NAME)).unwrap();
     let image = &config.images[0];
-    assert_eq!(config.templates.as_ref().unwrap().value, folder.path().join("templates"));
+    assert_eq!(config.templates.as_ref().unwrap().value, directory.path().join("templates"));
     assert_eq!(image.stop_signal.as_ref().unwrap().value, "SIGINT");
     let health = &image.health.as_ref().unwrap().value;
     assert_eq!((health.interval, health.timeout, health.start_period, health.retries), (10, 30, 0, 3));
     assert_eq!(image.dockerfile.mode.as_ref().unwrap().value, DockerfileMode::Fixed);
     assert_eq!(image.dockerfile.private.registries, ["own"]);
-    let text = describe(&config).replace(folder.path().as_str(), "/p");
-    let said: Vec<&str> = text
+    let text = describe(&config).replace(directory.path().as_str(), "/p");
+    let rows: Vec<&str> = text
         .lines()
         .filter(|line| ["Dockerfile:", "stop-signal", "health"].iter().any(|key| line.contains(key)))
         .collect();
-    insta::assert_snapshot!(said.join("\n"), @r#"
+    insta::assert_snapshot!(rows.join("\n"), @r#"
     stop-signal SIGINT  (/p/crossdock.toml:4:15)
     health      ["/usr/local/bin/web", "check"]  (/p/crossdock.toml:6:11)
     Dockerfile: mode        fixed  (/p/crossdock.toml:9:8)
@@ -699,93 +298,18 @@ syntax = "docker/dockerfile:1"
     "#);
 }
 
-#[test]
-fn what_does_not_belong_into_a_dockerfile() {
-    let text = r#"
-templates = "nowhere"
-[image.web]
-stop-signal = "int"
-[image.web.health]
-command = []
-retries = 0
-[image.web.dockerfile]
-toolchain = "1.26 AS x"
-packages = ["-o", "a b"]
-context = ["../x", "!y"]
-private = { ssh = ["git@host:x"] }
-"#;
-    insta::assert_snapshot!(go(text).error(), @r#"
-    /p/crossdock.toml:2:13: `templates`: /p/nowhere is no folder
-      |
-    2 | templates = "nowhere"
-      |             ^^^^^^^^^
-
-    /p/crossdock.toml:4:15: `stop-signal`: `int` is no signal: write its name, as SIGINT, or a number from 1 to 64
-      |
-    4 | stop-signal = "int"
-      |               ^^^^^
-
-    /p/crossdock.toml:6:11: `command` is empty; name the program that checks, and its arguments
-      |
-    6 | command = []
-      |           ^^
-
-    /p/crossdock.toml:7:11: `retries`: it takes a whole number from 1, as seconds or a count
-      |
-    7 | retries = 0
-      |           ^
-
-    /p/crossdock.toml:9:13: `toolchain`: `1.26 AS x` is no version alone, as `1.26` or `1.26.3`; the release that an image lies on follows from `base`, `debian` and `alpine`
-      |
-    9 | toolchain = "1.26 AS x"
-      |             ^^^^^^^^^^^
-
-    /p/crossdock.toml:10:13: `packages`: `-o` is not one name: give each as an item of its own, as `libpq-dev`
-       |
-    10 | packages = ["-o", "a b"]
-       |             ^^^^
-
-    /p/crossdock.toml:10:19: `packages`: `a b` is not one name: give each as an item of its own, as `libpq-dev`
-       |
-    10 | packages = ["-o", "a b"]
-       |                   ^^^^^
-
-    /p/crossdock.toml:11:12: `context`: `../x` is no path or pattern below the project's root, as `proto` or `assets/**`
-       |
-    11 | context = ["../x", "!y"]
-       |            ^^^^^^
-
-    /p/crossdock.toml:11:20: `context`: `!y` is no path or pattern below the project's root, as `proto` or `assets/**`
-       |
-    11 | context = ["../x", "!y"]
-       |                    ^^^^
-
-    /p/crossdock.toml:12:20: `ssh`: `git@host:x` has more than letters, digits, `.`, `_` and `-`, or does not begin with a letter or digit
-       |
-    12 | private = { ssh = ["git@host:x"] }
-       |                    ^^^^^^^^^^^^
-    "#);
-    insta::assert_snapshot!(go("[image.web.dockerfile]\nbase = \"ubuntu\"\n").error(), @r#"
-    /p/crossdock.toml:2:8: unknown value `ubuntu`; known here: `scratch`, `static`, `distroless-static`, `alpine`, `distroless-base`, `distroless-cc` and `debian-slim`
-      |
-    2 | base = "ubuntu"
-      |        ^^^^^^^^
-    "#);
-}
-
 /// A key that the reference lacks is one that nobody finds.
 #[test]
 fn every_key_is_documented() {
-    // Only what stands as code, not the words that explain it.
+    // Only code counts, not the words that explain it.
     let code = KEYS_MARKDOWN.split('`').skip(1).step_by(2);
     let words: Vec<&str> =
         code.flat_map(|code| code.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'))).collect();
     // The fields of the structs whose names begin with Raw.
-    let sources = [include_str!("raw.rs"), include_str!("dockerfile.rs")];
-    let structs = sources.iter().flat_map(|source| source.split("struct Raw").skip(1));
+    let structs = include_str!("raw.rs").split("struct Raw").skip(1);
     let fields: Vec<&str> = structs
         .flat_map(|text| text.split("\n}").next().unwrap_or_default().lines().skip(1))
-        .filter(|line| line.contains("At<") || line.contains("Raw") || line.contains("Texts"))
+        .filter(|line| line.contains("Spanned<") || line.contains("Raw") || line.contains("StringTable"))
         .filter_map(|line| {
             line.trim().trim_start_matches("pub(super) ").split_once(": ").map(|(name, _)| name)
         })
@@ -794,20 +318,4 @@ fn every_key_is_documented() {
     for key in fields.iter().map(|field| field.replace('_', "-")) {
         assert!(words.contains(&key.as_str()), "`{key}` is not in keys.md");
     }
-}
-
-#[test]
-fn nodes_and_the_constant_parts_of_tags_are_known_before_anything_is_built() {
-    let config = "[deploy.eks]\nnodes = [\"m5.large\", \"linux/arm46\"]\n\n[image.web]\ntags = [\"a b\"]\n";
-    insta::assert_snapshot!(go(config).error(), @r#"
-    /p/crossdock.toml:2:22: `nodes`: `linux/arm46` is no platform or node that crossdock knows: "arm46" is not an architecture that OCI or Go names (nearest: arm64, arm, armbe); did you mean `linux/arm64`?
-      |
-    2 | nodes = ["m5.large", "linux/arm46"]
-      |                      ^^^^^^^^^^^^^
-
-    /p/crossdock.toml:5:9: `tags`: the tag template `a b` gives no tag: "a b" is not a tag: character 2, ' ', is not one of letters, digits, `_.-`; the filter `slug` replaces what is not allowed
-      |
-    5 | tags = ["a b"]
-      |         ^^^^^
-    "#);
 }

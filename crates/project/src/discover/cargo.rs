@@ -1,112 +1,199 @@
-//! Cargo's view of a workspace, from one `cargo metadata`.
+//! Discovery of a Cargo workspace with one call of `cargo metadata`.
+
+pub(super) mod cfg;
+pub(super) mod native_code;
+pub(super) mod settings;
+pub(super) mod toolchain_file;
 
 use std::collections::BTreeSet;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_metadata::{Metadata, MetadataCommand, Node, Package, PackageId, TargetKind};
 
-use super::error::{ProjectError, some};
-use super::native::Graph;
-use super::request::{Discovery, Network, tool_error};
-use super::sources::{Sources, first_part};
-use super::{About, CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, ToolchainFile};
+use serde::Serialize;
+
+use super::error::{ProjectError, some, tool_error};
+use super::{DiscoverOptions, Network, PackageMetadata, Sources, first_part};
 use crate::language::Language;
+use crossdock_platform::{BuildTarget, Libc, Linkage, Os, Platform};
 use crossdock_system::environment::Environment;
 use crossdock_system::process::{Command, ProcessError, Processes};
 
+use native_code::Graph;
+use settings::CargoSettings;
+use toolchain_file::ToolchainFile;
+
+/// A Cargo workspace, as `cargo metadata` reports it.
+#[derive(Debug, Clone, Serialize)]
+pub struct CargoWorkspace {
+    /// The directory that was asked about: that of a member or the root.
+    pub directory: Utf8PathBuf,
+    /// The directory of the workspace's `Cargo.toml`.
+    pub root: Utf8PathBuf,
+    /// The directory that cargo builds in.
+    pub target_directory: Utf8PathBuf,
+    /// Whether a `Cargo.lock` exists.
+    pub locked: bool,
+    /// Whether cargo created the `Cargo.lock` for this question. Builds are reproducible only if it is kept.
+    pub lock_created: bool,
+    /// The members with binaries, sorted by name.
+    pub packages: Vec<CargoPackage>,
+    /// The user's compiler flags and linkers, as cargo reads them in the directory that was asked about.
+    pub settings: CargoSettings,
+    /// The `rust-toolchain.toml` that applies to the directory.
+    pub toolchain_file: Option<ToolchainFile>,
+    /// The directories of members and path dependencies.
+    pub sources: Sources,
+}
+
+/// A package with binaries.
+#[derive(Debug, Clone, Serialize)]
+pub struct CargoPackage {
+    /// The name.
+    pub name: String,
+    /// The package id, as in cargo's JSON messages.
+    pub id: String,
+    /// The version.
+    pub version: String,
+    /// The path of its `Cargo.toml`.
+    pub manifest: Utf8PathBuf,
+    /// The keys that become OCI annotations.
+    pub metadata: PackageMetadata,
+    /// Whether plain `cargo build` in the directory that was asked about builds it. `xtask` never is a default member,
+    /// nor, if the workspace names no `default-members`, a package below a directory such as `examples` or `tests`.
+    pub default_member: bool,
+    /// The binaries, without examples and tests.
+    pub binaries: Vec<CargoBinary>,
+    /// The binary that `cargo run` runs, `default-run`.
+    pub default_run: Option<String>,
+    /// The reasons why a C compiler for the target is needed: each a chain of package names from this package to the
+    /// build script that compiles C, such as `["http-api", "ring", "cc"]`. Empty if everything is Rust. Cargo resolves
+    /// the features of all members and images together, so a chain may be one that only another of them needs.
+    pub native_code: Vec<Vec<String>>,
+}
+
+/// A binary target.
+#[derive(Debug, Clone, Serialize)]
+pub struct CargoBinary {
+    /// The name.
+    pub name: String,
+    /// The features without which cargo does not build it, `required-features`.
+    pub required_features: Vec<String>,
+    /// Those of the required features that are disabled.
+    pub missing_features: Vec<String>,
+}
+
 pub(super) fn workspace(
-    folder: &Utf8Path,
-    asked: &Discovery,
+    directory: &Utf8Path,
+    options: &DiscoverOptions,
     processes: &Processes,
 ) -> Result<CargoWorkspace, ProjectError> {
-    // The user's lock file decides what is built and is never changed; only where there is none does cargo make one.
-    let question = || metadata_command(folder, asked, processes.environment());
+    // The user's lock file decides what is built and is never changed. Cargo creates one only if there is none.
+    let question = || metadata_command(directory, options, processes.environment());
     let mut command = question().args(["--locked"]);
     let mut answer = processes.stdout(&command);
     let refused = answer.as_ref().err().and_then(refused_lock);
-    let lock_made = refused.as_ref().is_some_and(|lock| !lock.is_file());
-    if lock_made {
+    let lock_created = refused.as_ref().is_some_and(|lock| !lock.is_file());
+    if lock_created {
         command = question();
         answer = processes.stdout(&command);
     } else if let Some(lock) = refused {
         return Err(ProjectError::StaleLock { lock });
     }
-    let answer = answer.map_err(|error| tool_error(folder, Language::Rust, error))?;
-    let workspace = read(folder, &answer, &asked.triples).map_err(|source| match source {
-        Reading::NoProgram(found) => ProjectError::NoProgram {
-            folder: folder.to_owned(),
-            found,
-            remedy: "src/main.rs or a [[bin]] to a package",
-        },
-        Reading::Json(source) => ProjectError::Answer { command: command.short(), source: source.into() },
-    })?;
+    let answer = answer.map_err(|error| tool_error(directory, Language::Rust, error))?;
+    let workspace =
+        parse_metadata(directory, &answer, &triples(&options.platforms)).map_err(|source| match source {
+            ReadError::NoProgram(found) => ProjectError::NoProgram {
+                directory: directory.to_owned(),
+                found,
+                remedy: "src/main.rs or a [[bin]] to a package",
+            },
+            ReadError::Json(source) => {
+                ProjectError::Answer { command: command.short(), source: source.into() }
+            }
+        })?;
     Ok(CargoWorkspace {
-        lock_made,
-        settings: CargoSettings::read(folder, processes.environment())?,
-        toolchain_file: ToolchainFile::find(folder)?,
+        lock_created,
+        settings: CargoSettings::read(directory, processes.environment())?,
+        toolchain_file: ToolchainFile::find(directory)?,
         ..workspace
     })
 }
 
-fn metadata_command(folder: &Utf8Path, asked: &Discovery, environment: &Environment) -> Command {
-    let mut command = Command::new(&asked.cargo, folder).args(["metadata", "--format-version", "1"]);
-    // Cargo remembers there what rustc says of each triple. In the project's own folder it does so only after a first
-    // build, and until then asks rustc for every triple again.
+fn metadata_command(directory: &Utf8Path, options: &DiscoverOptions, environment: &Environment) -> Command {
+    let mut command = Command::new(&options.cargo, directory).args(["metadata", "--format-version", "1"]);
+    // Cargo caches there what rustc reports about each triple. Without this it caches in the project's own directory,
+    // but only after a first build, and until then it asks rustc about every triple again.
     if let Some(memory) = rustc_memory(environment) {
         command = command.env("CARGO_BUILD_BUILD_DIR", memory);
     }
-    if asked.network == Network::Offline {
+    if options.network == Network::Offline {
         command = command.args(["--offline"]);
     }
-    if asked.features.all {
+    if options.features.all {
         command = command.args(["--all-features"]);
     }
-    if asked.features.no_default {
+    if options.features.no_default {
         command = command.args(["--no-default-features"]);
     }
-    for feature in &asked.features.names {
+    for feature in &options.features.names {
         command = command.args(["--features", feature]);
     }
-    for triple in &asked.triples {
+    for triple in triples(&options.platforms) {
         command = command.args(["--filter-platform", triple]);
     }
     command
 }
 
-/// A folder for what cargo remembers of rustc; none where it cannot be made.
-fn rustc_memory(environment: &Environment) -> Option<Utf8PathBuf> {
-    let folder = environment.cache_directory()?.join("cargo");
-    std::fs::create_dir_all(&folder).is_ok().then_some(folder)
+/// Returns the Rust targets of the platforms: on Linux with either C library, because the project may use both.
+fn triples(platforms: &[Platform]) -> Vec<&'static str> {
+    let targets = |platform: &Platform| {
+        let target = BuildTarget::new(platform.clone(), Linkage::Static);
+        match platform.os() {
+            Os::Linux => vec![target.clone().with_libc(Libc::Musl), target.with_libc(Libc::GNU)],
+            _ => vec![target],
+        }
+    };
+    platforms.iter().flat_map(targets).filter_map(|target| Some(target.rust().ok()?.triple)).collect()
 }
 
-/// The lock file that cargo would have to write and, being told `--locked`, did not: `cannot create the lock file …
-/// because --locked was passed`, `cannot update …`, or in older versions `the lock file … needs to be updated but …`.
+/// Returns the directory for cargo's cache of rustc's answers; `None` if it cannot be created.
+fn rustc_memory(environment: &Environment) -> Option<Utf8PathBuf> {
+    let directory = environment.cache_directory()?.join("cargo");
+    std::fs::create_dir_all(&directory).is_ok().then_some(directory)
+}
+
+/// Returns the lock file that cargo did not write because of `--locked`: `cannot create the lock file … because
+/// --locked was passed`, `cannot update …`, or in older versions `the lock file … needs to be updated but …`.
 fn refused_lock(error: &ProcessError) -> Option<Utf8PathBuf> {
     let ProcessError::Failed { stderr, .. } = error else { return None };
     let line = stderr.lines().find(|line| line.contains("--locked was passed"))?;
     let (_, from) = line.split_once("lock file ")?;
-    let (folder, _) = from.split_once("Cargo.lock")?;
-    Some(Utf8Path::new(folder).join("Cargo.lock"))
+    let (directory, _) = from.split_once("Cargo.lock")?;
+    Some(Utf8Path::new(directory).join("Cargo.lock"))
 }
 
-enum Reading {
+enum ReadError {
     NoProgram(String),
     Json(cargo_metadata::Error),
 }
 
-fn read(folder: &Utf8Path, answer: &str, triples: &[String]) -> Result<CargoWorkspace, Reading> {
-    let metadata = MetadataCommand::parse(answer).map_err(Reading::Json)?;
-    let defaults = default_members(folder, &metadata);
+fn parse_metadata(directory: &Utf8Path, answer: &str, triples: &[&str]) -> Result<CargoWorkspace, ReadError> {
+    let metadata = MetadataCommand::parse(answer).map_err(ReadError::Json)?;
+    let defaults = default_members(directory, &metadata);
     let graph = Graph::new(&metadata, triples);
     let members = metadata.workspace_members.iter().filter_map(|id| graph.package(id));
     let mut members: Vec<&Package> = members.collect();
-    // Cargo's versions list members in different orders.
+    // The order of the members differs between versions of cargo.
     members.sort_by_key(|package| &package.name);
     let (programs, libraries): (Vec<&Package>, Vec<&Package>) =
         members.into_iter().partition(|package| has_binary(package));
     if programs.is_empty() {
         let names = libraries.iter().map(|package| package.name.as_str());
-        return Err(Reading::NoProgram(format!("of its packages {} none has a binary target", some(names))));
+        return Err(ReadError::NoProgram(format!(
+            "none of its packages {} has a binary target",
+            some(names)
+        )));
     }
     let sources = sources(&metadata);
     let package = |package: &Package| CargoPackage {
@@ -115,8 +202,8 @@ fn read(folder: &Utf8Path, answer: &str, triples: &[String]) -> Result<CargoWork
         ..package_of(package, graph.node(&package.id))
     };
     Ok(CargoWorkspace {
-        folder: folder.to_owned(),
-        lock_made: false,
+        directory: directory.to_owned(),
+        lock_created: false,
         locked: metadata.workspace_root.join("Cargo.lock").is_file(),
         packages: programs.into_iter().map(package).collect(),
         root: metadata.workspace_root,
@@ -127,29 +214,29 @@ fn read(folder: &Utf8Path, answer: &str, triples: &[String]) -> Result<CargoWork
     })
 }
 
-/// The folders of packages from paths. Cargo reads all members, whichever it builds; of a package in the root those
-/// entries are named that its targets lie in.
+/// Returns the directories of local packages. Cargo reads all members, whichever it builds. Of a package in the root,
+/// only the entries that contain its targets are named: the root also contains everything else.
 fn sources(metadata: &Metadata) -> Sources {
     let root = &metadata.workspace_root;
     let mut sources = Sources::default();
     for package in metadata.packages.iter().filter(|package| package.source.is_none()) {
-        let folder = package.manifest_path.parent().unwrap_or(root);
+        let directory = package.manifest_path.parent().unwrap_or(root);
         let targets = package.targets.iter().filter_map(|target| first_part(root, &target.src_path));
-        sources.add(root, folder, targets);
+        sources.add(root, directory, targets);
     }
     sources.reduced()
 }
 
-/// Folders of packages that serve the workspace itself.
+/// Names of directories whose packages serve the workspace itself.
 pub(super) const INTERNAL: [&str; 8] =
     ["bench", "benches", "example", "examples", "fuzz", "test", "tests", "xtask"];
 
-/// What plain `cargo build` in the folder builds: of a member's folder that member, of the root's the default members.
-/// Where the workspace names none, cargo takes all members, and those that serve the workspace itself are left out.
-fn default_members<'a>(folder: &Utf8Path, metadata: &'a Metadata) -> BTreeSet<&'a PackageId> {
-    let manifest = folder.join("Cargo.toml");
+/// Returns the packages that plain `cargo build` builds: in a member's directory that member, in the root the default
+/// members. If the workspace names none, cargo builds all members; those that serve the workspace itself are left out.
+fn default_members<'a>(directory: &Utf8Path, metadata: &'a Metadata) -> BTreeSet<&'a PackageId> {
+    let manifest = directory.join("Cargo.toml");
     let own = metadata.packages.iter().find(|package| same_file(&package.manifest_path, &manifest));
-    if let Some(own) = own.filter(|_| !same_file(&metadata.workspace_root, folder)) {
+    if let Some(own) = own.filter(|_| !same_file(&metadata.workspace_root, directory)) {
         return BTreeSet::from([&own.id]);
     }
     let members: BTreeSet<&PackageId> = metadata.workspace_members.iter().collect();
@@ -195,7 +282,7 @@ fn package_of(package: &Package, node: Option<&Node>) -> CargoPackage {
         id: package.id.repr.clone(),
         version: package.version.to_string(),
         manifest: package.manifest_path.clone(),
-        about: About {
+        metadata: PackageMetadata {
             description: package.description.as_deref().map(|text| text.trim().to_owned()),
             license: package.license.clone(),
             repository: package.repository.clone(),

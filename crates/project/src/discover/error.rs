@@ -1,65 +1,72 @@
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::language::{Language, LanguageError};
 use crossdock_platform::listed;
 use crossdock_system::process::ProcessError;
 
-/// Why a folder's project is not understood.
+/// The error for a project that cannot be discovered.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ProjectError {
-    /// The directory holds no project of one known language.
+    /// The directory has no project of one known language.
     #[error(transparent)]
     Language(#[from] LanguageError),
-    /// Only libraries.
-    #[error("{folder} has no program: {found}; add {remedy}")]
+    /// The project has libraries only.
+    #[error("{directory} has no program: {found}; add {remedy}")]
     NoProgram {
-        /// The folder.
-        folder: Utf8PathBuf,
-        /// What is there instead.
+        /// The directory.
+        directory: Utf8PathBuf,
+        /// The packages that it has instead.
         found: String,
-        /// What would make one.
+        /// The change that adds a program.
         remedy: &'static str,
     },
-    /// Cargo.lock does not fit Cargo.toml.
+    /// Cargo.lock does not match Cargo.toml.
     #[error(
-        "{lock} does not fit Cargo.toml, and crossdock never changes it; bring it up to date with \
+        "{lock} does not match Cargo.toml, and crossdock never changes it; update it with \
          `cargo update --workspace` and commit it"
     )]
     StaleLock {
         /// The lock file.
         lock: Utf8PathBuf,
     },
-    /// `cargo` or `go` is not there.
-    #[error("{folder} is a {language} project, and `{program}` is not there")]
+    /// `cargo` or `go` is not installed.
+    #[error("{directory} is a {language} project, and `{program}` was not found")]
     NoTool {
-        /// The folder.
-        folder: Utf8PathBuf,
+        /// The directory.
+        directory: Utf8PathBuf,
         /// The language.
         language: Language,
-        /// The program.
+        /// The program that was not found.
         program: String,
         /// The system's reason.
         #[source]
         source: std::io::Error,
     },
-    /// The tool that was asked refused.
+    /// The tool refused the project.
     #[error(transparent)]
     Tool(ToolError),
-    /// The tool's answer is not what its documentation says.
-    #[error("`{command}` answered what crossdock cannot read")]
+    /// The tool's answer does not have the documented form.
+    #[error("cannot parse the output of `{command}`")]
     Answer {
         /// The command.
         command: String,
-        /// Why.
+        /// The reason.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// Go names packages that it cannot load.
-    #[error("go cannot load the packages of {folder}:\n{}", .reasons.join("\n"))]
+    /// A bug of crossdock: a thread that asked about the project panicked.
+    #[error("internal error: a thread that asked about the project in {directory} panicked; report this")]
+    Panicked {
+        /// The directory.
+        directory: Utf8PathBuf,
+    },
+    /// Go cannot load packages.
+    #[error("go cannot load the packages of {directory}:\n{}", .reasons.join("\n"))]
     Broken {
         /// The module's root.
-        folder: Utf8PathBuf,
-        /// Go's own words.
+        directory: Utf8PathBuf,
+        /// Go's messages.
         reasons: Vec<String>,
     },
     /// A file that decides how the project is built cannot be read.
@@ -67,40 +74,57 @@ pub enum ProjectError {
     File {
         /// The file.
         path: Utf8PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
 }
 
-/// A tool that was asked about a project and gave no answer.
+/// The error for a tool that failed when it was asked about a project.
 #[derive(Debug, thiserror::Error)]
-#[error("{}", refusal(.folder, .tool, .process))]
+#[error("{}", refusal(.directory, .tool, .process))]
 pub struct ToolError {
-    /// The folder.
-    pub folder: Utf8PathBuf,
+    /// The directory.
+    pub directory: Utf8PathBuf,
     /// `cargo` or `go`.
     pub tool: String,
     /// How it ended.
     pub process: ProcessError,
 }
 
-/// The tool's own words are what helps; its whole command line is not.
-fn refusal(folder: &Utf8PathBuf, tool: &str, process: &ProcessError) -> String {
+/// Shows the tool's own message, which helps, and leaves out its command line, which does not.
+fn refusal(directory: &Utf8PathBuf, tool: &str, process: &ProcessError) -> String {
     match process {
         ProcessError::Failed { stderr, .. } => {
-            // rustup adds one where RUST_BACKTRACE is set.
-            let said = stderr.split("\nStack backtrace:").next().unwrap_or(stderr);
-            format!("{tool} does not take the project in {folder}; it says:\n{}", said.trim_end())
+            // rustup appends one if RUST_BACKTRACE is set.
+            let message = stderr.split("\nStack backtrace:").next().unwrap_or(stderr);
+            format!("{tool} refused the project in {directory}:\n{}", message.trim_end())
         }
         other => other.to_string(),
     }
 }
 
-/// Names for a message, at most eight of them.
+/// Lists names in a message, at most eight of them.
 pub(super) fn some<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.into_iter().collect();
     match names.len() {
         0..=8 => listed(names),
         more => format!("{} and {} more", listed(names.into_iter().take(7)).replace(" and ", ", "), more - 7),
+    }
+}
+
+/// Distinguishes a missing tool from one that failed.
+pub(super) fn tool_error(directory: &Utf8Path, language: Language, error: ProcessError) -> ProjectError {
+    let directory = directory.to_owned();
+    match error {
+        ProcessError::Start { program, source } => {
+            ProjectError::NoTool { directory, language, program, source }
+        }
+        process => {
+            let tool = match language {
+                Language::Rust => "cargo".to_owned(),
+                Language::Go => "go".to_owned(),
+            };
+            ProjectError::Tool(ToolError { directory, tool, process })
+        }
     }
 }

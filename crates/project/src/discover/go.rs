@@ -1,21 +1,59 @@
-//! Go's view of a module, from `go list`.
+//! Discovery of a Go module with `go list`.
+
+pub(super) mod modules;
+pub(super) mod roles;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::error::{ProjectError, some};
-use super::go_modules::GoModules;
-use super::go_roles::assign_roles;
-use super::request::{Discovery, GoPlatform, Network, tool_error};
-use super::sources::Sources;
-use super::{GoMain, GoModule, GoRole};
-use crate::config::grammar::tidied;
+use super::error::{ProjectError, some, tool_error};
+use super::{DiscoverOptions, Network, Sources};
+use crate::config::grammar::normalized_path;
 use crate::language::Language;
-use crossdock_system::process::{Command, ProcessError, Processes};
+use crossdock_platform::{BuildTarget, GoTarget, Linkage};
+use crossdock_system::process::{Command, Processes};
 
-/// What `go list -json` says of a package (`go help list`).
+use modules::GoModules;
+use roles::{GoRole, assign_roles};
+
+/// A Go module, as `go list` reports it.
+#[derive(Debug, Clone, Serialize)]
+pub struct GoModule {
+    /// The directory of `go.mod` or `go.work`.
+    pub root: Utf8PathBuf,
+    /// The module path; for a `go.work` without a module next to it, the name of the directory.
+    pub path: String,
+    /// The `go` directive, such as `1.25`.
+    pub go_version: Option<String>,
+    /// The `toolchain` directive of `go.mod` or `go.work`, such as `1.26.3`.
+    pub toolchain: Option<String>,
+    /// The modules that the build reads.
+    pub modules: GoModules,
+    /// The directories of the module's or workspace's packages and of local replacements.
+    pub sources: Sources,
+    /// The main packages.
+    pub mains: Vec<GoMain>,
+}
+
+/// A main package of a Go module.
+#[derive(Debug, Clone, Serialize)]
+pub struct GoMain {
+    /// The name that `go build` gives the program.
+    pub name: String,
+    /// The import path.
+    pub import_path: String,
+    /// The directory.
+    pub directory: Utf8PathBuf,
+    /// Whether it becomes an image without configuration, and why.
+    pub role: GoRole,
+    /// Import paths of the packages that it consists of, outside of the standard library, with cgo files.
+    /// `CGO_ENABLED=0` leaves such files out without an error.
+    pub cgo_packages: Vec<String>,
+}
+
+/// A package, as `go list -json` prints it (`go help list`).
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct ListedPackage {
@@ -61,14 +99,14 @@ struct ListedPackage {
 }
 
 impl ListedPackage {
-    /// Whether its files belong to the module, to another one of the workspace, or to a folder that replaces a module.
+    /// Returns whether the package belongs to the module, to another one of the workspace, or to a local replacement.
     fn is_local(&self) -> bool {
         self.module.as_ref().is_some_and(|module| {
             module.main || module.replace.as_ref().is_some_and(|replacement| replacement.version.is_none())
         })
     }
 
-    /// The files that the compiler reads, as patterns, and what they embed.
+    /// Returns patterns for the files that the compiler reads, and the files that they embed.
     fn files(&self) -> impl Iterator<Item = String> {
         let kinds = [&self.c_files, &self.cxx_files, &self.h_files, &self.s_files, &self.syso_files];
         let endings = kinds.into_iter().flatten().filter_map(|file| file.rsplit_once('.'));
@@ -77,14 +115,15 @@ impl ListedPackage {
         std::iter::once("*.go".to_owned()).chain(others).chain(embedded)
     }
 
-    /// The folders in which cgo's compiler and linker look for more: `-I` and `-L`, where go has put `${SRCDIR}` in.
-    fn searched(&self) -> impl Iterator<Item = Utf8PathBuf> {
+    /// Returns the directories of `-I` and `-L` of cgo's compiler and linker. Go has replaced `${SRCDIR}` in them.
+    fn search_directories(&self) -> impl Iterator<Item = Utf8PathBuf> {
         let flags = [&self.cgo_c_flags, &self.cgo_cpp_flags, &self.cgo_cxx_flags, &self.cgo_ld_flags];
-        let folder = |flag: &String| flag.strip_prefix("-I").or_else(|| flag.strip_prefix("-L")).map(tidied);
-        flags.into_iter().flatten().filter_map(folder).filter(|folder| folder.is_absolute())
+        let directory =
+            |flag: &String| flag.strip_prefix("-I").or_else(|| flag.strip_prefix("-L")).map(normalized_path);
+        flags.into_iter().flatten().filter_map(directory).filter(|directory| directory.is_absolute())
     }
 
-    /// A main package with more than tests in it.
+    /// Returns whether it is a main package with more than tests.
     fn is_program(&self) -> bool {
         self.name == "main" && !(self.go_files.is_empty() && self.cgo_files.is_empty())
     }
@@ -116,64 +155,74 @@ struct ListedError {
 }
 
 pub(super) fn module(
-    folder: &Utf8Path,
-    asked: &Discovery,
+    directory: &Utf8Path,
+    options: &DiscoverOptions,
     processes: &Processes,
 ) -> Result<GoModule, ProjectError> {
-    let patterns = patterns(folder, asked, processes)?;
-    let commands = asked.go_platforms.iter().map(|platform| list_command(folder, asked, platform, &patterns));
+    let patterns = patterns(directory, options, processes)?;
+    let targets = options
+        .platforms
+        .iter()
+        .filter_map(|platform| BuildTarget::new(platform.clone(), Linkage::Static).go().ok());
+    let commands = targets.map(|target| list_command(directory, options, &target, &patterns));
     let commands: Vec<Command> = commands.collect();
-    let answers: Vec<Result<String, ProcessError>> = std::thread::scope(|scope| {
+    let answers: Vec<_> = std::thread::scope(|scope| {
         let runs: Vec<_> =
             commands.iter().map(|command| scope.spawn(move || processes.stdout(command))).collect();
-        runs.into_iter().filter_map(|run| run.join().ok()).collect()
+        runs.into_iter().map(|run| run.join()).collect()
     });
     let mut module: Option<GoModule> = None;
     for (command, answer) in commands.iter().zip(answers) {
-        let answer = answer.map_err(|error| tool_error(folder, Language::Go, error))?;
-        let found = read(folder, command, &answer)?;
+        let answer = answer.map_err(|_| ProjectError::Panicked { directory: directory.to_owned() })?;
+        let answer = answer.map_err(|error| tool_error(directory, Language::Go, error))?;
+        let found = parse_packages(directory, command, &answer)?;
         match &mut module {
             Some(module) => merge(module, found),
             None => module = Some(found),
         }
     }
-    let mut module = module.ok_or_else(|| no_program(folder, "no platform was asked for".into()))?;
+    let mut module = module.ok_or_else(|| no_program(directory, "no platform was specified".into()))?;
     assign_roles(&mut module);
     Ok(module)
 }
 
-/// All packages of the module; of a workspace without a module in its root, those of all its modules.
+/// Returns the patterns of all packages: of the module, or of all modules of a workspace without one in its root.
 fn patterns(
-    folder: &Utf8Path,
-    asked: &Discovery,
+    directory: &Utf8Path,
+    options: &DiscoverOptions,
     processes: &Processes,
 ) -> Result<Vec<String>, ProjectError> {
-    if folder.join("go.mod").is_file() {
+    if directory.join("go.mod").is_file() {
         return Ok(vec!["./...".into()]);
     }
-    let command = go(folder, asked).args(["list", "-m", "-json=Path,Dir,Main"]);
-    let answer = processes.stdout(&command).map_err(|error| tool_error(folder, Language::Go, error))?;
+    let command = go(directory, options).args(["list", "-m", "-json=Path,Dir,Main"]);
+    let answer = processes.stdout(&command).map_err(|error| tool_error(directory, Language::Go, error))?;
     let modules: Vec<ListedModule> = objects(&command, &answer)?;
     Ok(modules.into_iter().map(|module| format!("{}/...", module.path)).collect())
 }
 
-fn go(folder: &Utf8Path, asked: &Discovery) -> Command {
-    let command = Command::new(&asked.go, folder);
-    match asked.network {
+fn go(directory: &Utf8Path, options: &DiscoverOptions) -> Command {
+    let command = Command::new(&options.go, directory);
+    match options.network {
         Network::Online => command,
         Network::Offline => command.env("GOPROXY", "off"),
     }
 }
 
-fn list_command(folder: &Utf8Path, asked: &Discovery, platform: &GoPlatform, patterns: &[String]) -> Command {
-    // With cgo on, go tells the cgo files; with cgo off it would count them among the ignored ones, without a reason.
-    go(folder, asked)
+fn list_command(
+    directory: &Utf8Path,
+    options: &DiscoverOptions,
+    target: &GoTarget,
+    patterns: &[String],
+) -> Command {
+    // With cgo off go would list cgo files among the ignored ones, without a reason.
+    go(directory, options)
         .args(["list", "-e", "-deps"])
         .args(["-json=ImportPath,Dir,Name,Standard,DepOnly,GoFiles,CgoFiles,CFiles,HFiles,SFiles,CXXFiles,SysoFiles,CgoCFLAGS,CgoCPPFLAGS,CgoCXXFLAGS,CgoLDFLAGS,EmbedFiles,Imports,ImportMap,Module,Error"])
         .args(patterns.iter().cloned())
         .env("CGO_ENABLED", "1")
-        .env("GOOS", &platform.os)
-        .env("GOARCH", &platform.architecture)
+        .env("GOOS", target.goos)
+        .env("GOARCH", target.goarch)
 }
 
 fn objects<T: serde::de::DeserializeOwned>(command: &Command, answer: &str) -> Result<Vec<T>, ProjectError> {
@@ -182,7 +231,7 @@ fn objects<T: serde::de::DeserializeOwned>(command: &Command, answer: &str) -> R
     objects.map_err(|source| ProjectError::Answer { command: command.short(), source: source.into() })
 }
 
-fn read(folder: &Utf8Path, command: &Command, answer: &str) -> Result<GoModule, ProjectError> {
+fn parse_packages(directory: &Utf8Path, command: &Command, answer: &str) -> Result<GoModule, ProjectError> {
     let packages: Vec<ListedPackage> = objects(command, answer)?;
     let by_path: HashMap<&str, &ListedPackage> =
         packages.iter().map(|package| (package.import_path.as_str(), package)).collect();
@@ -190,19 +239,21 @@ fn read(folder: &Utf8Path, command: &Command, answer: &str) -> Result<GoModule, 
     let mains = own.iter().filter(|package| package.is_program()).map(|package| main_of(package, &by_path));
     let mains: Vec<GoMain> = mains.collect();
     if mains.is_empty() {
-        return Err(without_program(folder, &own));
+        return Err(without_program(directory, &own));
     }
     let modules: Vec<&ListedModule> = own.iter().filter_map(|package| package.module.as_ref()).collect();
-    let module = modules.iter().find(|module| module.main && module.dir.as_deref() == Some(folder));
-    let module = module.or(modules.first().filter(|_| folder.join("go.mod").is_file()));
+    let module = modules.iter().find(|module| module.main && module.dir.as_deref() == Some(directory));
+    let module = module.or(modules.first().filter(|_| directory.join("go.mod").is_file()));
     Ok(GoModule {
-        root: folder.to_owned(),
-        path: module
-            .map_or_else(|| folder.file_name().unwrap_or("go.work").to_owned(), |found| found.path.clone()),
+        root: directory.to_owned(),
+        path: module.map_or_else(
+            || directory.file_name().unwrap_or("go.work").to_owned(),
+            |found| found.path.clone(),
+        ),
         go_version: modules.iter().find_map(|module| module.go_version.clone()),
-        toolchain: toolchain_line(folder),
-        modules: GoModules::read(folder),
-        sources: sources(folder, &packages),
+        toolchain: toolchain_directive(directory),
+        modules: GoModules::read(directory),
+        sources: sources(directory, &packages),
         mains,
     })
 }
@@ -211,24 +262,27 @@ fn sources(root: &Utf8Path, packages: &[ListedPackage]) -> Sources {
     let mut sources = Sources::default();
     for package in packages.iter().filter(|package| package.is_local()) {
         sources.add(root, &package.dir, package.files());
-        // The system's folders are the image's own.
-        for folder in package.searched().filter(|folder| folder != root && folder.starts_with(root)) {
-            sources.add(root, &folder, std::iter::empty());
+        // Directories outside of the root belong to the system; the image has its own.
+        for directory in
+            package.search_directories().filter(|directory| directory != root && directory.starts_with(root))
+        {
+            sources.add(root, &directory, std::iter::empty());
         }
     }
     sources.reduced()
 }
 
-/// The `toolchain` directive (The Go Modules Reference, "toolchain directive"): `toolchain go1.26.3`.
-pub(super) fn toolchain_line(folder: &Utf8Path) -> Option<String> {
+/// Returns the version of the `toolchain` directive, such as `toolchain go1.26.3` (Go Modules Reference, "toolchain
+/// directive").
+pub(super) fn toolchain_directive(directory: &Utf8Path) -> Option<String> {
     let text =
-        ["go.work", "go.mod"].iter().find_map(|name| std::fs::read_to_string(folder.join(name)).ok())?;
+        ["go.work", "go.mod"].iter().find_map(|name| std::fs::read_to_string(directory.join(name)).ok())?;
     let line = text.lines().find_map(|line| line.trim().strip_prefix("toolchain "))?;
     let name = line.split("//").next().unwrap_or(line).trim();
     name.strip_prefix("go").map(str::to_owned)
 }
 
-fn without_program(folder: &Utf8Path, own: &[&ListedPackage]) -> ProjectError {
+fn without_program(directory: &Utf8Path, own: &[&ListedPackage]) -> ProjectError {
     let errors = own.iter().filter_map(|package| package.error.as_ref());
     let reasons: Vec<String> = errors
         .map(|error| match error.pos.as_str() {
@@ -236,19 +290,19 @@ fn without_program(folder: &Utf8Path, own: &[&ListedPackage]) -> ProjectError {
             place => format!("{place}: {}", error.err),
         })
         .collect();
-    match reasons.is_empty() {
-        false => ProjectError::Broken { folder: folder.to_owned(), reasons },
-        true if own.is_empty() => no_program(folder, "it has no Go packages for Linux".into()),
-        true => {
-            let names = own.iter().map(|package| package.import_path.as_str());
-            no_program(folder, format!("its packages {} are libraries", some(names)))
-        }
+    if !reasons.is_empty() {
+        return ProjectError::Broken { directory: directory.to_owned(), reasons };
     }
+    if own.is_empty() {
+        return no_program(directory, "it has no Go packages for Linux".into());
+    }
+    let names = own.iter().map(|package| package.import_path.as_str());
+    no_program(directory, format!("its packages {} are libraries", some(names)))
 }
 
-pub(super) fn no_program(folder: &Utf8Path, found: String) -> ProjectError {
+pub(super) fn no_program(directory: &Utf8Path, found: String) -> ProjectError {
     ProjectError::NoProgram {
-        folder: folder.to_owned(),
+        directory: directory.to_owned(),
         found,
         remedy: "a `package main` with `func main()`",
     }
@@ -264,7 +318,8 @@ fn main_of(package: &ListedPackage, by_path: &HashMap<&str, &ListedPackage>) -> 
     }
 }
 
-/// The name that `go build` gives: the import path's last part, or the one before a major version (`…/tool/v2`).
+/// Returns the name that `go build` gives a program: the last component of the import path, or the one before a major
+/// version (`…/tool/v2`).
 pub(super) fn program_name(import_path: &str) -> &str {
     let (rest, last) = import_path.rsplit_once('/').unwrap_or(("", import_path));
     let version =
@@ -275,15 +330,15 @@ pub(super) fn program_name(import_path: &str) -> &str {
     }
 }
 
-/// The packages outside the standard library that a program consists of and that hold cgo files.
+/// Returns the packages with cgo files, outside of the standard library, that a program consists of.
 fn cgo_packages<'a>(
     main: &'a ListedPackage,
     by_path: &HashMap<&'a str, &'a ListedPackage>,
 ) -> BTreeSet<&'a str> {
     let mut seen = BTreeSet::from([main.import_path.as_str()]);
-    let mut open = vec![main];
+    let mut pending = vec![main];
     let mut found = BTreeSet::new();
-    while let Some(package) = open.pop() {
+    while let Some(package) = pending.pop() {
         if !package.cgo_files.is_empty() {
             found.insert(package.import_path.as_str());
         }
@@ -291,14 +346,14 @@ fn cgo_packages<'a>(
             let path = package.import_map.get(import).unwrap_or(import);
             let next = by_path.get(path.as_str()).filter(|next| !next.standard);
             if let Some(next) = next.filter(|next| seen.insert(&next.import_path)) {
-                open.push(next);
+                pending.push(next);
             }
         }
     }
     found
 }
 
-/// Adds what another platform's files show.
+/// Adds the programs and sources that the files of another platform have.
 fn merge(module: &mut GoModule, other: GoModule) {
     module.sources.merge(other.sources);
     module.sources = std::mem::take(&mut module.sources).reduced();

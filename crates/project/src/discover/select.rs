@@ -1,11 +1,14 @@
-//! Which of a project's programs go into an image.
+//! Selects the programs that go into an image.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
+use super::Project;
+use super::cargo::{CargoBinary, CargoPackage, CargoWorkspace};
 use super::error::some;
-use super::{CargoBinary, CargoPackage, CargoWorkspace, GoMain, GoModule, GoRole, Project};
+use super::go::roles::GoRole;
+use super::go::{GoMain, GoModule};
 use crate::config::{Defaults, ImageConfig, Source, Sourced};
 use crossdock_platform::nearest;
 
@@ -19,41 +22,41 @@ pub enum Program<'a> {
         /// The target.
         binary: &'a CargoBinary,
     },
-    /// A main package.
+    /// A main package of a Go module.
     Go(&'a GoMain),
 }
 
-/// Why an image's programs are not clear.
+/// The error for an image whose programs cannot be determined.
 #[derive(Debug, thiserror::Error)]
 pub enum SelectError {
-    /// No such package.
+    /// The project has no such package.
     #[error("{at}: {root} has no package `{name}` with a program; {help}")]
     NoPackage {
-        /// Who asked.
+        /// The source of the name.
         at: Source,
         /// The project.
         root: Utf8PathBuf,
         /// The package.
         name: String,
-        /// The nearest, or all.
+        /// A hint: the nearest name, or all names.
         help: String,
     },
-    /// No such program.
+    /// The project has no such program.
     #[error("{at}: {root} has no program `{name}`; {help}")]
     NoBinary {
-        /// Who asked.
+        /// The source of the name.
         at: Source,
         /// The project.
         root: Utf8PathBuf,
         /// The program.
         name: String,
-        /// The nearest, or all.
+        /// A hint: the nearest name, or all names.
         help: String,
     },
-    /// Several programs where one is needed.
+    /// The image names no program, and the project has several.
     #[error(
         "the image `{image}` needs one program, and {root} has {programs}; name it with `binary`, or with `binaries` \
-         if the image shall hold several"
+         if the image contains several"
     )]
     Several {
         /// The image.
@@ -63,7 +66,7 @@ pub enum SelectError {
         /// The programs.
         programs: String,
     },
-    /// One name, several packages.
+    /// Several packages have a program of this name.
     #[error("the program `{name}` is in the packages {packages}; choose one with `package`")]
     SameName {
         /// The program.
@@ -71,26 +74,28 @@ pub enum SelectError {
         /// The packages.
         packages: String,
     },
-    /// Cargo would leave the program out without a word.
-    #[error("the program `{name}` needs features that are off; add {features} to the image's `features`")]
+    /// The program needs features that are disabled. Cargo would leave it out without an error.
+    #[error(
+        "the program `{name}` needs features that are disabled; add {features} to the image's `features`"
+    )]
     MissingFeatures {
         /// The program.
         name: String,
         /// The features.
         features: String,
     },
-    /// Nothing to build without configuration.
-    #[error("{root} has no program that makes an image by itself: {why}; declare one with [image.NAME]")]
+    /// The project has no program that becomes an image without configuration.
+    #[error("{root} has no program that becomes an image by default: {why}; declare one with [image.NAME]")]
     NoDefault {
         /// The project.
         root: Utf8PathBuf,
-        /// Why.
+        /// The reason.
         why: String,
     },
 }
 
 impl Program<'_> {
-    /// The program's file name, without `.exe`.
+    /// Returns the file name of the program, without `.exe`.
     pub fn name(&self) -> &str {
         match self {
             Self::Rust { binary, .. } => &binary.name,
@@ -98,7 +103,7 @@ impl Program<'_> {
         }
     }
 
-    /// The Cargo package's name or the Go package's import path.
+    /// Returns the name of the Cargo package or the import path of the Go package.
     pub fn package(&self) -> &str {
         match self {
             Self::Rust { package, .. } => &package.name,
@@ -106,7 +111,7 @@ impl Program<'_> {
         }
     }
 
-    /// The features without which cargo leaves it out, and that neither the defaults nor the image turn on.
+    /// Returns the required features that neither the defaults nor the image enable.
     fn missing_features(&self, image: Option<&ImageConfig>) -> Vec<&str> {
         let Self::Rust { package, binary } = self else { return Vec::new() };
         let asked = |feature: &str| {
@@ -121,21 +126,23 @@ impl Program<'_> {
 }
 
 impl Project {
-    /// The folder of the workspace or module.
+    /// Returns the directory of the workspace or module.
     pub fn root(&self) -> &Utf8Path {
         match self {
             Self::Rust(CargoWorkspace { root, .. }) | Self::Go(GoModule { root, .. }) => root,
         }
     }
 
-    /// The folder that was asked about.
-    pub fn folder(&self) -> &Utf8Path {
+    /// Returns the directory that was asked about.
+    pub fn directory(&self) -> &Utf8Path {
         match self {
-            Self::Rust(CargoWorkspace { folder, .. }) | Self::Go(GoModule { root: folder, .. }) => folder,
+            Self::Rust(CargoWorkspace { directory, .. }) | Self::Go(GoModule { root: directory, .. }) => {
+                directory
+            }
         }
     }
 
-    /// All programs.
+    /// Returns all programs.
     pub fn programs(&self) -> Vec<Program<'_>> {
         match self {
             Self::Rust(workspace) => workspace.packages.iter().flat_map(programs_of).collect(),
@@ -143,8 +150,8 @@ impl Project {
         }
     }
 
-    /// The programs that make images without configuration: the binaries of Cargo's default members that their default
-    /// features build; of a Go module see [`GoRole`].
+    /// Returns the programs that become images without configuration: the binaries of Cargo's default members whose
+    /// required features are enabled; for a Go module see [`GoRole`].
     pub fn default_programs(&self) -> Vec<Program<'_>> {
         let builds = |program: &Program<'_>| program.missing_features(None).is_empty();
         match self {
@@ -158,27 +165,29 @@ impl Project {
         }
     }
 
-    /// Programs of a Go module that make no image by themselves and that nothing says are for the module's own use.
-    pub fn left_out(&self) -> Vec<Program<'_>> {
+    /// Returns the programs of a Go module that become no image by default, although nothing says that they serve the
+    /// module itself.
+    pub fn secondary_programs(&self) -> Vec<Program<'_>> {
         let Self::Go(module) = self else { return Vec::new() };
         module.mains.iter().filter(|main| main.role == GoRole::Secondary).map(Program::Go).collect()
     }
 
-    /// One image for each of the [default programs](Self::default_programs), called as the program, with what a
-    /// repository's grammar does not take replaced.
+    /// Returns one image for each of the [default programs](Self::default_programs). Its name is that of the program,
+    /// with characters replaced that a repository must not have.
     ///
     /// # Errors
-    /// No default program, or two of the same name.
+    /// No default program, or two with the same name.
     pub fn default_images(&self, defaults: &Defaults) -> Result<Vec<ImageConfig>, SelectError> {
         let programs = self.default_programs();
         if programs.is_empty() {
             let all = self.programs();
-            let why = match all.is_empty() {
-                true => "it has no program at all".to_owned(),
-                false => format!(
-                    "its programs, {}, are examples, tests or tools by where they lie, or need features that are off",
+            let why = if all.is_empty() {
+                "it has no program".to_owned()
+            } else {
+                format!(
+                    "its programs, {}, are in directories of examples, tests or tools, or need features that are disabled",
                     some(all.iter().map(Program::name))
-                ),
+                )
             };
             return Err(SelectError::NoDefault { root: self.root().to_owned(), why });
         }
@@ -191,15 +200,15 @@ impl Project {
                 });
             }
         }
-        Ok(programs.iter().map(|program| self.undeclared(program, defaults)).collect())
+        Ok(programs.iter().map(|program| self.default_image(program, defaults)).collect())
     }
 
-    fn undeclared(&self, program: &Program<'_>, defaults: &Defaults) -> ImageConfig {
+    fn default_image(&self, program: &Program<'_>, defaults: &Defaults) -> ImageConfig {
         let source = Source::Project(match program {
             Program::Rust { package, .. } => format!("{} (a binary of {})", package.manifest, package.name),
             Program::Go(main) => format!("{} (package main)", main.directory),
         });
-        let path = Sourced::new(self.folder().to_owned(), source.clone());
+        let path = Sourced::new(self.directory().to_owned(), source.clone());
         let name = Sourced::new(image_name(program.name()), source.clone());
         let mut image = ImageConfig::new(name, path, defaults);
         image.package = Some(Sourced::new(program.package().to_owned(), source.clone()));
@@ -207,18 +216,19 @@ impl Project {
         image
     }
 
-    /// The programs of a declared image; the first is its entry point.
+    /// Returns the programs of a declared image; the first one is its entry point.
     ///
     /// # Errors
-    /// Names that are not in the project, several programs where the image names none, features that are off.
+    /// Unknown names, several programs while the image names none, and disabled features.
     pub fn programs_for(&self, image: &ImageConfig) -> Result<Vec<Program<'_>>, SelectError> {
         let candidates = self.candidates(image)?;
         let chosen = match &image.binaries {
             Some(binaries) => {
-                let named = binaries.value.iter().map(|name| self.named(name, &binaries.source, &candidates));
+                let named =
+                    binaries.value.iter().map(|name| self.program_named(name, &binaries.source, &candidates));
                 named.collect::<Result<Vec<_>, _>>()?
             }
-            None => vec![self.only(image, candidates)?],
+            None => vec![self.single_program(image, candidates)?],
         };
         for program in &chosen {
             let missing = program.missing_features(Some(image));
@@ -240,15 +250,15 @@ impl Project {
             return Err(SelectError::NoPackage {
                 at: package.source.clone(),
                 root: self.root().to_owned(),
-                help: known(&wanted, all.iter().map(Program::package)),
+                help: name_hint(&wanted, all.iter().map(Program::package)),
                 name: package.value.clone(),
             });
         }
         Ok(of_package)
     }
 
-    /// A Go package may be given as `./folder`, relative to the image's folder.
-    fn import_path(&self, package: &str, folder: &Utf8Path) -> String {
+    /// Returns the import path of a Go package that is given as `./directory`, relative to the image's directory.
+    fn import_path(&self, package: &str, directory: &Utf8Path) -> String {
         let Self::Go(module) = self else { return package.to_owned() };
         if !package.starts_with('.') {
             return package.to_owned();
@@ -256,12 +266,12 @@ impl Project {
         let plain = |path: &Utf8Path| -> Utf8PathBuf {
             path.components().filter(|part| *part != Utf8Component::CurDir).collect()
         };
-        let folder = plain(&folder.join(package));
-        let main = module.mains.iter().find(|main| plain(&main.directory) == folder);
+        let directory = plain(&directory.join(package));
+        let main = module.mains.iter().find(|main| plain(&main.directory) == directory);
         main.map_or_else(|| package.to_owned(), |main| main.import_path.clone())
     }
 
-    fn named<'a>(
+    fn program_named<'a>(
         &'a self,
         name: &str,
         at: &Source,
@@ -274,7 +284,7 @@ impl Project {
                 at: at.clone(),
                 root: self.root().to_owned(),
                 name: name.to_owned(),
-                help: known(name, candidates.iter().map(Program::name)),
+                help: name_hint(name, candidates.iter().map(Program::name)),
             }),
             several => Err(SelectError::SameName {
                 name: name.to_owned(),
@@ -283,9 +293,9 @@ impl Project {
         }
     }
 
-    /// The one program that an image without `binary` means: the only one, the one called like the image, or the one
-    /// that `cargo run` takes.
-    fn only<'a>(
+    /// Returns the program of an image without `binary`: the only one, the one with the name of the image, or the one
+    /// that `cargo run` runs.
+    fn single_program<'a>(
         &'a self,
         image: &ImageConfig,
         candidates: Vec<Program<'a>>,
@@ -318,7 +328,7 @@ fn programs_of(package: &CargoPackage) -> impl Iterator<Item = Program<'_>> {
     package.binaries.iter().map(move |binary| Program::Rust { package, binary })
 }
 
-fn known<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> String {
+fn name_hint<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> String {
     let names: BTreeSet<&str> = names.collect();
     match nearest(name, names.iter().copied()) {
         Some(meant) => format!("did you mean `{meant}`?"),
@@ -326,7 +336,7 @@ fn known<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> String {
     }
 }
 
-/// A program's name as a path component of a repository.
+/// Turns the name of a program into a path component of a repository.
 fn image_name(program: &str) -> String {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let lower = program.to_lowercase();

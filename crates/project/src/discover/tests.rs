@@ -1,35 +1,10 @@
-use std::sync::Arc;
-
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 
 use super::*;
 use crate::config::{Defaults, Features, ImageConfig, Sourced};
-use crossdock_system::environment::Environment;
-use crossdock_system::process::{Cancel, Processes};
+use crate::testing::{TestDirectory, processes};
 
-/// A project folder that is removed with its test.
-pub(crate) struct Folder(tempfile::TempDir);
-
-impl Folder {
-    pub(crate) fn new(files: &[(&str, &str)]) -> Self {
-        let folder = Self(tempfile::tempdir().unwrap());
-        for (name, text) in files {
-            let path = folder.path().join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::io::Write::write_all(&mut std::fs::File::create(path).unwrap(), text.as_bytes()).unwrap();
-        }
-        folder
-    }
-
-    pub(crate) fn path(&self) -> Utf8PathBuf {
-        Utf8Path::from_path(self.0.path()).unwrap().canonicalize_utf8().unwrap()
-    }
-
-    /// Text with the folder called `/p`.
-    pub(crate) fn masked(&self, text: impl ToString) -> String {
-        text.to_string().replace(self.path().as_str(), "/p")
-    }
-
+impl TestDirectory {
     fn discover(&self) -> Result<Project, ProjectError> {
         discover(&self.path(), &offline(), &processes())
     }
@@ -48,15 +23,8 @@ impl Folder {
     }
 }
 
-pub(crate) fn processes() -> Processes {
-    let mut environment = Environment::from_process().unwrap();
-    // What cargo sets for this test program is not what a user's shell has.
-    environment.variables.retain(|name, _| !name.starts_with("CARGO_") && name != "RUSTUP_TOOLCHAIN");
-    Processes::new(Arc::new(environment), Cancel::default())
-}
-
-fn offline() -> Discovery {
-    Discovery { network: Network::Offline, ..Discovery::default() }
+fn offline() -> DiscoverOptions {
+    DiscoverOptions { network: Network::Offline, ..DiscoverOptions::default() }
 }
 
 fn names(programs: &[Program<'_>]) -> Vec<String> {
@@ -68,7 +36,7 @@ const GO_MAIN: &str = "package main\n\nfunc main() {}\n";
 
 #[test]
 fn a_cargo_workspace_builds_its_default_members_but_never_xtask_examples_or_tests() {
-    let folder = Folder::new(&[
+    let directory = TestDirectory::new(&[
         (
             "Cargo.toml",
             "[workspace]\nresolver = \"3\"\nmembers = [\"a\", \"b\", \"lib\", \"xtask\", \"other\"]\ndefault-members = [\"a\", \"b\", \"lib\", \"xtask\"]",
@@ -90,42 +58,46 @@ fn a_cargo_workspace_builds_its_default_members_but_never_xtask_examples_or_test
         ("other/Cargo.toml", "[package]\nname = \"other\"\nversion = \"0.1.0\"\nedition = \"2024\""),
         ("other/src/main.rs", MAIN),
     ]);
-    let project = folder.project();
+    let project = directory.project();
     assert_eq!(names(&project.default_programs()), ["a-renamed", "b"]);
     assert_eq!(names(&project.programs()), ["a-renamed", "with-tls", "b", "other", "xtask"]);
     let Project::Rust(workspace) = &project else { panic!("a Cargo workspace") };
     assert_eq!(workspace.packages[0].version, "1.2.3");
-    assert_eq!(workspace.packages[0].about.license.as_deref(), Some("MIT"));
+    assert_eq!(workspace.packages[0].metadata.license.as_deref(), Some("MIT"));
     assert_eq!(workspace.packages[0].binaries[1].missing_features, ["tls"]);
-    assert!(workspace.locked && workspace.lock_made, "cargo made the lock file that the build will use");
+    assert!(workspace.locked && workspace.lock_created, "cargo made the lock file that the build will use");
 
-    // In a member's folder plain cargo builds that member.
-    let member = discover(&folder.path().join("other"), &offline(), &processes()).unwrap();
+    // In a member's directory plain cargo builds that member.
+    let member = discover(&directory.path().join("other"), &offline(), &processes()).unwrap();
     assert_eq!(names(&member.default_programs()), ["other"]);
-    assert_eq!(member.root(), folder.path());
+    assert_eq!(member.root(), directory.path());
     let images = member.default_images(&Defaults::default()).unwrap();
-    assert_eq!(images[0].path.value, folder.path().join("other"), "cargo is run where the person stands");
+    assert_eq!(
+        images[0].path.value,
+        directory.path().join("other"),
+        "cargo runs in the directory that was asked about"
+    );
 
     let images = project.default_images(&Defaults::default()).unwrap();
     let packages: Vec<_> = images.iter().map(|image| image.package.clone().unwrap().value).collect();
     assert_eq!(packages, ["a", "b"]);
 
-    let mut image = folder.image("web");
-    let select = |image: &ImageConfig| folder.masked(project.programs_for(image).unwrap_err());
-    insta::assert_snapshot!(select(&image), @"the image `web` needs one program, and /p has `a-renamed`, `with-tls`, `b`, `other` and `xtask`; name it with `binary`, or with `binaries` if the image shall hold several");
+    let mut image = directory.image("web");
+    let select = |image: &ImageConfig| directory.masked(project.programs_for(image).unwrap_err());
+    insta::assert_snapshot!(select(&image), @"the image `web` needs one program, and /p has `a-renamed`, `with-tls`, `b`, `other` and `xtask`; name it with `binary`, or with `binaries` if the image contains several");
     image.binaries = Some(Sourced::default_because(vec!["with-tls".into()], "a test"));
-    insta::assert_snapshot!(select(&image), @"the program `with-tls` needs features that are off; add `tls` to the image's `features`");
+    insta::assert_snapshot!(select(&image), @"the program `with-tls` needs features that are disabled; add `tls` to the image's `features`");
     image.features.names = vec!["a/tls".into()];
     assert_eq!(names(&project.programs_for(&image).unwrap()), ["with-tls"]);
     image.binaries = Some(Sourced::default_because(vec!["a-renamd".into()], "a test"));
     insta::assert_snapshot!(select(&image), @"the default: a test: /p has no program `a-renamd`; did you mean `a-renamed`?");
     image.package = Some(Sourced::default_because("c".into(), "a test"));
     insta::assert_snapshot!(select(&image), @"the default: a test: /p has no package `c` with a program; it has `a`, `b`, `other` and `xtask`");
-    assert_eq!(names(&project.programs_for(&folder.image("b")).unwrap()), ["b"]);
+    assert_eq!(names(&project.programs_for(&directory.image("b")).unwrap()), ["b"]);
 }
 
 #[test]
-fn a_workspace_without_default_members_leaves_its_example_packages_out() {
+fn a_workspace_without_default_members_leaves_out_its_examples() {
     let manifest =
         |name: &str| format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");
     let (app, shown, fuzz) = (manifest("app"), manifest("shown"), manifest("app-fuzz"));
@@ -141,12 +113,12 @@ fn a_workspace_without_default_members_leaves_its_example_packages_out() {
             ("fuzz/src/main.rs", MAIN),
         ]
     };
-    let folder = Folder::new(&files(members));
-    assert_eq!(names(&folder.project().default_programs()), ["app"]);
-    let asked_for = discover(&folder.path().join("examples/shown"), &offline(), &processes()).unwrap();
+    let directory = TestDirectory::new(&files(members));
+    assert_eq!(names(&directory.project().default_programs()), ["app"]);
+    let asked_for = discover(&directory.path().join("examples/shown"), &offline(), &processes()).unwrap();
     assert_eq!(names(&asked_for.default_programs()), ["shown"]);
     let named = format!("{members}default-members = [\"examples/shown\"]\n");
-    assert_eq!(names(&Folder::new(&files(&named)).project().default_programs()), ["shown"]);
+    assert_eq!(names(&TestDirectory::new(&files(&named)).project().default_programs()), ["shown"]);
 }
 
 #[test]
@@ -211,9 +183,9 @@ fn chains_lead_to_the_build_scripts_that_compile_c_for_the_target() {
         files.push((format!("{name}/build.rs"), MAIN.to_owned()));
     }
     let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-    let folder = Folder::new(&files);
-    let chains = |asked: &Discovery| {
-        let Project::Rust(workspace) = discover(&folder.path(), asked, &processes()).unwrap() else {
+    let directory = TestDirectory::new(&files);
+    let chains = |options: &DiscoverOptions| {
+        let Project::Rust(workspace) = discover(&directory.path(), options, &processes()).unwrap() else {
             panic!("cargo")
         };
         assert_eq!(
@@ -231,71 +203,74 @@ fn chains_lead_to_the_build_scripts_that_compile_c_for_the_target() {
     assert_eq!(chains(&offline()), expected);
     let features = Features { names: vec!["optional-sys".into()], ..Features::default() };
     expected.insert(2, "app → optional-sys → cc");
-    assert_eq!(chains(&Discovery { features, ..offline() }), expected);
+    assert_eq!(chains(&DiscoverOptions { features, ..offline() }), expected);
 }
 
 #[test]
-fn images_of_one_folder_are_asked_for_together() {
-    let folder = Folder::new(&[]);
-    let (mut one, mut two) = (folder.image("one"), folder.image("two"));
+fn the_features_of_a_directorys_images_are_joined() {
+    let directory = TestDirectory::new(&[]);
+    let (mut one, mut two) = (directory.image("one"), directory.image("two"));
     one.features = Features { names: vec!["tls".into(), "a".into()], all: false, no_default: true };
     two.features.names = vec!["a".into()];
-    let both = Discovery::of_images([&one, &two], Network::Offline);
+    let both = DiscoverOptions::for_images([&one, &two], Network::Offline);
     let expected = Features { names: vec!["a".into(), "tls".into()], all: false, no_default: false };
     assert_eq!((both.features, both.network), (expected, Network::Offline));
-    assert!(Discovery::of_images([&one], Network::Online).features.no_default);
-    assert_eq!(Discovery::of_images([], Network::Online).features, Features::default());
+    assert!(DiscoverOptions::for_images([&one], Network::Online).features.no_default);
+    assert_eq!(DiscoverOptions::for_images([], Network::Online).features, Features::default());
 }
 
 #[test]
 fn a_library_has_no_program() {
     let manifest = "[package]\nname = \"only-lib\"\nversion = \"0.1.0\"\nedition = \"2024\"";
-    let folder = Folder::new(&[("Cargo.toml", manifest), ("src/lib.rs", ""), ("examples/x.rs", MAIN)]);
-    insta::assert_snapshot!(folder.error(), @"/p has no program: of its packages `only-lib` none has a binary target; add src/main.rs or a [[bin]] to a package");
+    let directory =
+        TestDirectory::new(&[("Cargo.toml", manifest), ("src/lib.rs", ""), ("examples/x.rs", MAIN)]);
+    insta::assert_snapshot!(directory.error(), @"/p has no program: none of its packages `only-lib` has a binary target; add src/main.rs or a [[bin]] to a package");
 }
 
 #[test]
-fn a_lock_file_that_does_not_fit_is_left_alone() {
+fn a_stale_lock_file_is_refused_and_stays_unchanged() {
     let lock = "version = 4\n\n[[package]]\nname = \"x\"\nversion = \"0.0.9\"\n";
-    let folder = Folder::new(&[
+    let directory = TestDirectory::new(&[
         ("Cargo.toml", "[package]\nname = \"x\"\nversion = \"0.1.0\"\nedition = \"2024\""),
         ("src/main.rs", MAIN),
         ("Cargo.lock", lock),
     ]);
-    insta::assert_snapshot!(folder.error(), @"/p/Cargo.lock does not fit Cargo.toml, and crossdock never changes it; bring it up to date with `cargo update --workspace` and commit it");
-    assert_eq!(std::fs::read_to_string(folder.path().join("Cargo.lock")).unwrap(), lock);
+    insta::assert_snapshot!(directory.error(), @"/p/Cargo.lock does not match Cargo.toml, and crossdock never changes it; update it with `cargo update --workspace` and commit it");
+    assert_eq!(std::fs::read_to_string(directory.path().join("Cargo.lock")).unwrap(), lock);
 }
 
 #[test]
-fn a_package_apart_from_the_workspace_above_has_a_lock_of_its_own() {
+fn a_package_excluded_from_the_workspace_has_its_own_lock_file() {
     let manifest =
         |name: &str| format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");
-    let folder = Folder::new(&[
+    let directory = TestDirectory::new(&[
         ("Cargo.toml", &format!("[workspace]\nexclude = [\"apart\"]\n{}", manifest("above"))),
         ("src/main.rs", MAIN),
         ("Cargo.lock", "version = 4\n\n[[package]]\nname = \"above\"\nversion = \"0.1.0\"\n"),
         ("apart/Cargo.toml", &manifest("apart")),
         ("apart/src/main.rs", MAIN),
     ]);
-    let lock_made = |folder: &Utf8Path| match discover(folder, &offline(), &processes()).unwrap() {
-        Project::Rust(workspace) => workspace.lock_made,
+    let lock_created = |directory: &Utf8Path| match discover(directory, &offline(), &processes()).unwrap() {
+        Project::Rust(workspace) => workspace.lock_created,
         Project::Go(_) => panic!("a Cargo workspace"),
     };
-    assert!(!lock_made(&folder.path()));
-    assert!(lock_made(&folder.path().join("apart")));
-    assert!(!lock_made(&folder.path().join("apart")));
+    assert!(!lock_created(&directory.path()));
+    assert!(lock_created(&directory.path().join("apart")));
+    assert!(!lock_created(&directory.path().join("apart")));
 }
 
 #[test]
-fn what_cargo_refuses_is_shown_whole() {
-    let folder =
-        Folder::new(&[("Cargo.toml", "[package]\nname = \"x\"\nversion = 3\n"), ("src/main.rs", MAIN)]);
-    assert!(folder.error().contains("version = 3"), "{}", folder.error());
+fn the_message_of_cargo_is_shown_in_full() {
+    let directory = TestDirectory::new(&[
+        ("Cargo.toml", "[package]\nname = \"x\"\nversion = 3\n"),
+        ("src/main.rs", MAIN),
+    ]);
+    assert!(directory.error().contains("version = 3"), "{}", directory.error());
 }
 
 #[test]
 fn go_programs_of_the_root_and_of_cmd_come_before_others() {
-    let folder = Folder::new(&[
+    let directory = TestDirectory::new(&[
         ("go.mod", "module example.com/tool/v2\n\ngo 1.21\n"),
         ("main.go", GO_MAIN),
         ("cmd/other/main.go", GO_MAIN),
@@ -307,9 +282,9 @@ fn go_programs_of_the_root_and_of_cmd_come_before_others() {
         ("nested/go.mod", "module example.com/nested\n"),
         ("nested/main.go", GO_MAIN),
     ]);
-    let project = folder.project();
+    let project = directory.project();
     assert_eq!(names(&project.default_programs()), ["tool", "other"]);
-    assert_eq!(names(&project.left_out()), ["tool", "gen"]);
+    assert_eq!(names(&project.secondary_programs()), ["tool", "gen"]);
     let Project::Go(module) = &project else { panic!("a Go module") };
     assert_eq!((module.path.as_str(), module.go_version.as_deref()), ("example.com/tool/v2", Some("1.21")));
     let roles: Vec<_> = module.mains.iter().map(|main| (main.name.as_str(), main.role.clone())).collect();
@@ -325,27 +300,27 @@ fn go_programs_of_the_root_and_of_cmd_come_before_others() {
         ]
     );
 
-    let mut image = folder.image("x");
+    let mut image = directory.image("x");
     image.package = Some(Sourced::default_because("./cmd/other".into(), "a test"));
     assert_eq!(names(&project.programs_for(&image).unwrap()), ["other"]);
     image.package = Some(Sourced::default_because("./cmd/othre".into(), "a test"));
-    insta::assert_snapshot!(folder.masked(project.programs_for(&image).unwrap_err()), @"the default: a test: /p has no package `./cmd/othre` with a program; it has `example.com/tool/v2`, `example.com/tool/v2/cmd/other`, `example.com/tool/v2/cmd/tool`, `example.com/tool/v2/examples/shown` and `example.com/tool/v2/gen`");
+    insta::assert_snapshot!(directory.masked(project.programs_for(&image).unwrap_err()), @"the default: a test: /p has no package `./cmd/othre` with a program; it has `example.com/tool/v2`, `example.com/tool/v2/cmd/other`, `example.com/tool/v2/cmd/tool`, `example.com/tool/v2/examples/shown` and `example.com/tool/v2/gen`");
 }
 
 #[test]
-fn examples_make_no_image_even_where_nothing_else_does() {
-    let folder = Folder::new(&[
+fn examples_become_no_image_even_without_other_programs() {
+    let directory = TestDirectory::new(&[
         ("go.mod", "module example.com/library\n\ngo 1.21\n"),
         ("lib.go", "package library\n"),
         ("examples/shown/main.go", GO_MAIN),
     ]);
-    let error = folder.project().default_images(&Defaults::default()).unwrap_err();
-    assert!(error.to_string().contains("its programs, `shown`, are examples"), "{error}");
+    let error = directory.project().default_images(&Defaults::default()).unwrap_err();
+    assert!(error.to_string().contains("its programs, `shown`, are in directories of examples"), "{error}");
 }
 
 #[test]
-fn go_programs_below_cmd() {
-    let folder = Folder::new(&[
+fn go_programs_below_cmd_are_the_default() {
+    let directory = TestDirectory::new(&[
         ("go.mod", "module m\n"),
         ("cmd/a/main.go", GO_MAIN),
         ("cmd/b/main.go", GO_MAIN),
@@ -356,14 +331,14 @@ fn go_programs_below_cmd() {
         ("cmd/only-tests/main_test.go", "package main\n"),
         ("cmd/never/main.go", &format!("//go:build ignore\n\n{GO_MAIN}")),
     ]);
-    let project = folder.project();
+    let project = directory.project();
     assert_eq!(names(&project.default_programs()), ["a", "b", "docs"]);
     assert_eq!(names(&project.programs()), ["a", "gen", "b", "docs", "gen"]);
 }
 
 #[test]
 fn cgo_files_outside_the_standard_library_are_named() {
-    let folder = Folder::new(&[
+    let directory = TestDirectory::new(&[
         ("go.mod", "module m\n"),
         (
             "cmd/plain/main.go",
@@ -375,50 +350,64 @@ fn cgo_files_outside_the_standard_library_are_named() {
         ("db/native_windows.go", "package db\n\nimport \"C\"\n"),
         ("win/native_windows.go", "package win\n\nimport \"C\"\n"),
     ]);
-    let Project::Go(module) = folder.project() else { panic!("a Go module") };
+    let Project::Go(module) = directory.project() else { panic!("a Go module") };
     let found: Vec<_> =
         module.mains.iter().map(|main| (main.name.as_str(), main.cgo_packages.as_slice())).collect();
     assert_eq!(found, [("c", &["m/db".to_owned()][..]), ("plain", &[])]);
 }
 
 #[test]
-fn a_go_workspace_without_a_module_in_its_root() {
-    let folder = Folder::new(&[
+fn a_go_workspace_needs_no_module_in_its_root() {
+    let directory = TestDirectory::new(&[
         ("go.work", "go 1.22\n\nuse ./one\nuse ./two\n"),
         ("one/go.mod", "module example.com/one\n\ngo 1.22\n"),
         ("one/main.go", GO_MAIN),
         ("two/go.mod", "module example.com/two\n\ngo 1.22\n"),
         ("two/cmd/deep/main.go", GO_MAIN),
     ]);
-    let project = folder.project();
+    let project = directory.project();
     assert_eq!(names(&project.programs()), ["one", "deep"]);
 }
 
 #[test]
-fn go_errors() {
-    let folder = Folder::new(&[("go.mod", "module m\n"), ("lib.go", "package lib\n")]);
-    insta::assert_snapshot!(folder.error(), @"/p has no program: its packages `m` are libraries; add a `package main` with `func main()`");
-    let folder = Folder::new(&[("go.mod", "module m\n"), ("README", "")]);
-    insta::assert_snapshot!(folder.error(), @"/p has no program: it has no Go packages for Linux; add a `package main` with `func main()`");
-    let folder = Folder::new(&[("go.mod", "module m\n"), ("a.go", "pakage main\n")]);
-    insta::assert_snapshot!(folder.error(), @r"
+fn go_modules_without_a_program_are_refused() {
+    let directory = TestDirectory::new(&[("go.mod", "module m\n"), ("lib.go", "package lib\n")]);
+    insta::assert_snapshot!(directory.error(), @"/p has no program: its packages `m` are libraries; add a `package main` with `func main()`");
+    let directory = TestDirectory::new(&[("go.mod", "module m\n"), ("README", "")]);
+    insta::assert_snapshot!(directory.error(), @"/p has no program: it has no Go packages for Linux; add a `package main` with `func main()`");
+    let directory = TestDirectory::new(&[("go.mod", "module m\n"), ("a.go", "pakage main\n")]);
+    insta::assert_snapshot!(directory.error(), @r"
     go cannot load the packages of /p:
     a.go:1:1: expected 'package', found pakage
     ");
-    let folder = Folder::new(&[("go.mod", "modul m\n"), ("a.go", GO_MAIN)]);
-    insta::assert_snapshot!(folder.error(), @r"
-    go does not take the project in /p; it says:
+    let directory = TestDirectory::new(&[("go.mod", "modul m\n"), ("a.go", GO_MAIN)]);
+    insta::assert_snapshot!(directory.error(), @r"
+    go refused the project in /p:
     go: errors parsing go.mod:
     go.mod:1: unknown directive: modul
     ");
 }
 
 #[test]
-fn folders_without_a_project_and_missing_tools() {
-    let folder = Folder::new(&[("src/main.rs", MAIN)]);
-    insta::assert_snapshot!(folder.error(), @"/p is not a project: it has no Cargo.toml, go.mod or go.work");
-    let folder = Folder::new(&[("go.mod", "module m\n")]);
-    let asked = Discovery { go: "no-such-go".into(), ..offline() };
-    let error = discover(&folder.path(), &asked, &processes()).unwrap_err();
-    insta::assert_snapshot!(folder.masked(error), @"/p is a Go project, and `no-such-go` is not there");
+fn directories_without_a_project_and_missing_tools_are_reported() {
+    let directory = TestDirectory::new(&[("src/main.rs", MAIN)]);
+    insta::assert_snapshot!(directory.error(), @"/p is not a project: it has no Cargo.toml, go.mod or go.work");
+    let directory = TestDirectory::new(&[("go.mod", "module m\n")]);
+    let options = DiscoverOptions { go: "no-such-go".into(), ..offline() };
+    let error = discover(&directory.path(), &options, &processes()).unwrap_err();
+    insta::assert_snapshot!(directory.masked(error), @"/p is a Go project, and `no-such-go` was not found");
+}
+
+#[test]
+fn sources_are_listed_once_and_outside_directories_apart() {
+    let mut sources = Sources::default();
+    let none = std::iter::empty;
+    for directory in ["/p/crates/a/b", "/p/crates/a", "/p/crates/ab", "/q"] {
+        sources.add("/p".into(), directory.into(), none());
+    }
+    sources.add("/p".into(), "/p".into(), ["src".to_owned()].into_iter());
+    let sources = sources.reduced();
+    assert_eq!(sources.inside.iter().collect::<Vec<_>>(), ["crates/a", "crates/ab", "src"]);
+    assert_eq!(sources.outside.iter().collect::<Vec<_>>(), ["/q"]);
+    assert_eq!(first_part("/p".into(), "/p/src/bin/x.rs".into()).as_deref(), Some("src"));
 }

@@ -11,7 +11,7 @@ use super::select::Selected;
 use super::{Container, FilePlan, PlatformPlan, ReleaseArchive, ReleasePlan, SkippedTag};
 use crossdock_project::config::{Base, ImageConfig, Source, Sourced};
 use crossdock_project::template::{self, Values};
-use crossdock_project::{About, GoModule, Program, Project};
+use crossdock_project::{GoModule, PackageMetadata, Program, Project};
 
 /// The user that images run as unless they say otherwise: numeric, as `runAsNonRoot` asks for, and the number that
 /// distroless images made the convention.
@@ -120,8 +120,8 @@ pub(super) fn annotations(
     let image = &selected.config;
     let git = projects.git(&image.path.value);
     let about = match selected.programs.first() {
-        Some(Program::Rust { package, .. }) => package.about.clone(),
-        _ => About::default(),
+        Some(Program::Rust { package, .. }) => package.metadata.clone(),
+        _ => PackageMetadata::default(),
     };
     let revision = git.map(|git| if git.dirty { format!("{}-dirty", git.sha) } else { git.sha.clone() });
     let base = || format!("crossdock/static:{}", crossdock_oci::base::CA_CERTIFICATES_DATE);
@@ -172,7 +172,9 @@ pub(super) fn tags(
     let values = Values {
         version,
         git: projects.git(&image.path.value).cloned(),
-        without_git: projects.without_git(&image.path.value).map(|unavailable| unavailable.why.clone()),
+        git_unavailable: projects
+            .git_unavailable(&image.path.value)
+            .map(|unavailable| unavailable.why.clone()),
         env: variables.map(|(name, value)| (name.clone(), value.clone())).collect(),
     };
     let (mut tags, mut skipped) = (Vec::new(), Vec::new());

@@ -43,7 +43,7 @@ pub fn plan(config: &Config, projects: &Projects, host: &Host, request: &Request
 /// What a person may miss where images follow from the project alone.
 fn left_out(project: Option<&Project>) -> Option<String> {
     let programs: Vec<String> =
-        project?.left_out().iter().map(|program| program.package().to_owned()).collect();
+        project?.secondary_programs().iter().map(|program| program.package().to_owned()).collect();
     (!programs.is_empty()).then(|| {
         format!(
             "left out, because programs of the module's root and below cmd/ come first: {}; an [image.NAME] with `package` \
@@ -116,7 +116,7 @@ impl<'a> Maker<'a> {
             .zip(programs)
             .map(|((platform, reason), programs)| PlatformPlan { platform, reason, programs })
             .collect();
-        if let Some(without) = self.projects.without_git(&image.path.value) {
+        if let Some(without) = self.projects.git_unavailable(&image.path.value) {
             self.warn(format!("the images say nothing of the commit that they are of: {without}"));
         }
         let name = image.name.value.clone();

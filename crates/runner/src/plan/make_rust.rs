@@ -28,7 +28,7 @@ impl Maker<'_> {
         wanted: &[Platform],
     ) -> Result<Vec<Vec<ProgramPlan>>, PlanError> {
         let image = &selected.config;
-        if workspace.lock_made {
+        if workspace.lock_created {
             self.warn(format!(
                 "{}/Cargo.lock was not there and cargo made it: commit it, or the next machine builds something else",
                 workspace.root
@@ -53,7 +53,7 @@ impl Maker<'_> {
                 routes: &image.toolchain,
             };
             if let Some(why) = self.engine_way() {
-                let sent = workspace.settings.of_files_below(selected.project.root());
+                let sent = workspace.settings.in_files_below(selected.project.root());
                 for platform in platforms {
                     let cpu = cpu_of_any(&request, &sent, self.host, platform);
                     let way = Way { cpu, why: why.clone() };

@@ -83,7 +83,7 @@ fn contradiction(file: &ExtraFile, thing: &Thing<'_>) -> Option<(String, String)
         (_, What::Program) if to == path => {
             Some((format!("is the place of the program {path}"), elsewhere()))
         }
-        (FileKind::Folder, What::BaseFile | What::OtherFile) if to == path => {
+        (FileKind::Directory, What::BaseFile | What::OtherFile) if to == path => {
             Some((format!("is a file ({path}), and the source is a folder"), elsewhere()))
         }
         (FileKind::File, What::OtherFile) if to == path => {
@@ -225,7 +225,7 @@ mod tests {
             ("/usr/local/bin/app", FileKind::File, program, "is the place of the program /usr/local/bin/app"),
             (
                 "/usr/local/bin/app",
-                FileKind::Folder,
+                FileKind::Directory,
                 program,
                 "is the place of the program /usr/local/bin/app",
             ),
@@ -237,7 +237,7 @@ mod tests {
             ),
             (
                 "/usr/local/bin/app/x",
-                FileKind::Folder,
+                FileKind::Directory,
                 program,
                 "lies below the program /usr/local/bin/app, which is no folder",
             ),
@@ -245,11 +245,11 @@ mod tests {
             ("/a/b", FileKind::File, (OtherFile, "/a"), "lies below the file /a, which is no folder"),
             ("/srv", FileKind::File, (WorkingFolder, "/srv"), "would replace the working directory, /srv"),
             // What fits beside the rest.
-            ("/etc", FileKind::Folder, (BaseFolder, "/etc/ssl/certs"), ""),
+            ("/etc", FileKind::Directory, (BaseFolder, "/etc/ssl/certs"), ""),
             ("/etc/passwd", FileKind::File, (BaseFile, "/etc/passwd"), ""),
             ("/tmp/x", FileKind::File, (BaseFolder, "/tmp"), ""),
             ("/usr/local/bin/app2", FileKind::File, program, ""),
-            ("/usr/local/bin", FileKind::Folder, program, ""),
+            ("/usr/local/bin", FileKind::Directory, program, ""),
             ("/srv/x", FileKind::File, (WorkingFolder, "/srv"), ""),
         ] {
             assert_eq!(says(to, kind, thing), why, "{to} {kind:?}");

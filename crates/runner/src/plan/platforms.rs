@@ -7,8 +7,7 @@ use super::error::PlanError;
 use super::request::{Goal, Pack, Request};
 use super::{Node, Target};
 use crossdock_platform::{listed, nearest};
-use crossdock_project::config::nodes::{Meaning, meaning};
-use crossdock_project::config::{Config, Deploy, ImageConfig, Source, Sourced};
+use crossdock_project::config::{Config, Deploy, ImageConfig, NodeDescription, Source, Sourced};
 
 /// The platforms and targets of one image.
 pub(super) struct Platforms {
@@ -194,7 +193,7 @@ fn with_notes(
                 let deploy = deploy(config, &node.clone().map(|_| name.to_owned()))?;
                 add_nodes(deploy, &mut targets, notes)?;
             }
-            None => targets.push(target(node, notes)?),
+            None => targets.push(target(resolved(node)?, notes)),
         }
     }
     Ok(targets)
@@ -218,7 +217,7 @@ fn targets(
 
 fn add_nodes(deploy: &Deploy, targets: &mut Vec<Target>, notes: &mut Vec<String>) -> Result<(), PlanError> {
     for node in &deploy.nodes {
-        let mut target = target(node, notes)?;
+        let mut target = target(node.clone(), notes);
         target.description = format!("{} (deploy {})", target.description, deploy.name);
         targets.push(target);
     }
@@ -239,25 +238,28 @@ fn deploy<'a>(config: &'a Config, name: &Sourced<String>) -> Result<&'a Deploy, 
     })
 }
 
-/// What a description of a node or platform means.
-fn target(text: &Sourced<String>, notes: &mut Vec<String>) -> Result<Target, PlanError> {
-    let Sourced { value, source } = text;
-    let Meaning { platform, node, notes: more } = meaning(value).map_err(|why| PlanError::Description {
-        text: value.clone(),
-        asked: source.clone(),
-        why,
-    })?;
-    notes.extend(more);
-    Ok(Target {
-        description: value.clone(),
-        platform,
-        node: node.as_ref().map(Node::from),
-        source: source.clone(),
-    })
+/// Resolves a description of a node or platform.
+fn resolved(text: &Sourced<String>) -> Result<Sourced<NodeDescription>, PlanError> {
+    match NodeDescription::parse(&text.value) {
+        Ok(node) => Ok(Sourced::new(node, text.source.clone())),
+        Err(why) => Err(PlanError::Description { text: text.value.clone(), asked: text.source.clone(), why }),
+    }
+}
+
+/// Makes the target of a described node; what a person should know of the description joins the notes.
+fn target(node: Sourced<NodeDescription>, notes: &mut Vec<String>) -> Target {
+    let Sourced { value: node, source } = node;
+    notes.extend(node.notes);
+    Target {
+        description: node.text,
+        platform: node.platform,
+        node: node.profile.as_ref().map(Node::from),
+        source,
+    }
 }
 
 fn platform(text: &Sourced<String>, request: &Request) -> Result<Platform, PlanError> {
-    let target = target(text, &mut Vec::new())?;
+    let target = target(resolved(text)?, &mut Vec::new());
     refuse_without_containers(&target, request)?;
     Ok(target.platform)
 }
@@ -279,9 +281,10 @@ mod tests {
     use super::*;
 
     fn of(for_: &[&str], platforms: &[&str], deploy: &[&str]) -> Result<Platforms, PlanError> {
-        let texts = |texts: &[&str]| texts.iter().map(|text| stated((*text).to_owned())).collect();
+        let texts =
+            |texts: &[&str]| -> Vec<_> { texts.iter().map(|text| stated((*text).to_owned())).collect() };
         let mut config = config();
-        let nodes = texts(deploy);
+        let nodes = texts(deploy).iter().map(|text| resolved(text).unwrap()).collect();
         config.deploys.insert("eks".to_owned(), Deploy { name: "eks".to_owned(), nodes });
         let mut image = image("app");
         if !deploy.is_empty() {

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 use crossdock_platform::Platform;
 
 use super::{Engine, recipe};
 use crate::engine::{self, Builder, Options};
+use crossdock_project::Network;
 use crossdock_project::config::Sourced;
-use crossdock_project::{Git, Network, Project};
-use crossdock_system::availability::{Availability, Unavailable};
+use crossdock_system::availability::Availability;
+
+pub use crossdock_project::Projects;
 
 /// How far a run goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -121,30 +123,4 @@ pub enum Pack {
     None,
     /// One for each platform, with SHA256SUMS; then platforms without containers are built too.
     Releases,
-}
-
-/// What the projects' own tools say, by folder.
-#[derive(Debug, Clone, Default)]
-pub struct Projects {
-    /// Projects by the folder that an image's `path` names.
-    pub projects: BTreeMap<Utf8PathBuf, Project>,
-    /// README and licence files, which belong into release archives, by the same folders.
-    pub documents: BTreeMap<Utf8PathBuf, Vec<Utf8PathBuf>>,
-    /// git by the same folders, those in a checkout.
-    pub git: BTreeMap<Utf8PathBuf, Availability<Git>>,
-}
-
-impl Projects {
-    /// git's answer for a folder.
-    pub fn git(&self, folder: &Utf8Path) -> Option<&Git> {
-        self.git.get(folder).and_then(Availability::available)
-    }
-
-    /// Why git tells nothing of a folder in a checkout.
-    pub fn without_git(&self, folder: &Utf8Path) -> Option<&Unavailable> {
-        match self.git.get(folder)? {
-            Availability::Available(_) => None,
-            Availability::Unavailable(unavailable) => Some(unavailable),
-        }
-    }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::error::PlanError;
+use crossdock_project::cfg_matches;
 use crossdock_project::config::ImageConfig;
-use crossdock_project::triple_cfg;
 use crossdock_project::{CargoSettings, TargetSetting, UserSetting};
 use crossdock_toolchain::choice::{GoChoice, RustChoice};
 
@@ -145,7 +145,7 @@ fn matching<'a, T>(
 }
 
 fn means(target: &str, triple: &str) -> bool {
-    target == crossdock_platform::cargo_env_triple(triple) || triple_cfg::holds(target, triple)
+    target == crossdock_platform::cargo_env_triple(triple) || cfg_matches(target, triple)
 }
 
 /// Flags in GOFLAGS that the call's own would silently override are an error; the others reach `go build` by

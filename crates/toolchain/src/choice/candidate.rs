@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use camino::Utf8Path;
-use crossdock_platform::{BuildTarget, Os, Platform, RustTarget};
+use crossdock_platform::{BuildTarget, Libc, Linkage, Os, Platform, RustTarget};
 
 use super::equip::{CCode, Equipment, OwnLinker, Work};
 use super::{RustChoice, RustRequest, helpers};
 use crate::host::{Host, Manager, RustToolchain, ToolchainOrigin, remedies};
-use crossdock_project::config::{Libc, Linkage, Route, Sourced};
+use crossdock_project::config::{Route, Sourced};
 use crossdock_system::availability::{Availability, Unavailable};
 
 /// What a choice is made from.
@@ -84,8 +84,8 @@ fn code(native_code: &[Vec<String>]) -> CCode {
 fn libcs(request: &RustRequest<'_>) -> Vec<Libc> {
     match (request.libc, request.linkage.value) {
         (Some(libc), _) => vec![libc.value],
-        (None, Linkage::Static) => vec![Libc::Musl, Libc::Gnu],
-        (None, Linkage::Dynamic) => vec![Libc::Gnu, Libc::Musl],
+        (None, Linkage::Static) => vec![Libc::Musl, Libc::GNU],
+        (None, Linkage::Dynamic) => vec![Libc::GNU, Libc::Musl],
     }
 }
 
@@ -235,20 +235,14 @@ pub fn possible(request: &RustRequest<'_>, host: &Host, platform: &Platform) -> 
 }
 
 fn target(request: &RustRequest<'_>, host: &Host, libc: Libc, platform: &Platform) -> BuildTarget {
-    let linkage = match request.linkage.value {
-        // Darwin has no static programs.
-        Linkage::Static if platform.os() != Os::Darwin => crossdock_platform::Linkage::Static,
-        _ => crossdock_platform::Linkage::Dynamic,
-    };
+    // Darwin has no static programs.
+    let linkage = if platform.os() == Os::Darwin { Linkage::Dynamic } else { request.linkage.value };
     let target = BuildTarget::new(platform.clone(), linkage);
     let target = request.float.into_iter().fold(target, BuildTarget::with_float);
     match (platform.os(), libc) {
-        (Os::Linux, Libc::Musl) => target.with_libc(crossdock_platform::Libc::Musl),
-        (Os::Linux, Libc::Gnu) => target.with_libc(crossdock_platform::Libc::GNU),
+        (Os::Linux, libc) => target.with_libc(libc),
         // Microsoft's libraries are on Windows alone.
-        (Os::Windows, _) if host.platform.os() != Os::Windows => {
-            target.with_libc(crossdock_platform::Libc::Mingw)
-        }
+        (Os::Windows, _) if host.platform.os() != Os::Windows => target.with_libc(Libc::Mingw),
         _ => target,
     }
 }

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use camino::Utf8Path;
-use crossdock_platform::{BuildTarget, Os};
+use crossdock_platform::{BuildTarget, Libc, Linkage, Os};
 
 use super::equip::{CCode, Equipment, OwnLinker, Work};
 use super::{GoChoice, GoRequest};
 use crate::host::{GoToolchain, Host};
-use crossdock_project::config::{Libc, Linkage};
 use crossdock_system::availability::{Availability, Unavailable};
 
 /// How a platform is built, or why it cannot be.
@@ -64,11 +63,7 @@ pub fn go_settings(request: &GoRequest<'_>) -> Result<BTreeMap<String, String>, 
 }
 
 fn target(request: &GoRequest<'_>) -> BuildTarget {
-    let linkage = match request.linkage.value {
-        Linkage::Static => crossdock_platform::Linkage::Static,
-        Linkage::Dynamic => crossdock_platform::Linkage::Dynamic,
-    };
-    let target = BuildTarget::new(request.platform.clone(), linkage);
+    let target = BuildTarget::new(request.platform.clone(), request.linkage.value);
     request.float.into_iter().fold(target, BuildTarget::with_float)
 }
 
@@ -115,15 +110,14 @@ fn equipped(
     host: &Host,
     cache: &Utf8Path,
 ) -> Result<(BuildTarget, Equipment), Unavailable> {
-    use crossdock_platform::Libc as Linked;
-    let linked = match (request.libc.map(|libc| libc.value), request.linkage.value) {
-        (Some(Libc::Musl), _) => vec![Linked::Musl],
-        (Some(Libc::Gnu), _) | (None, Linkage::Dynamic) => vec![Linked::GNU],
-        (None, Linkage::Static) => vec![Linked::Musl, Linked::GNU],
+    let libcs = match (request.libc.map(|libc| libc.value), request.linkage.value) {
+        (Some(libc), _) => vec![libc],
+        (None, Linkage::Dynamic) => vec![Libc::GNU],
+        (None, Linkage::Static) => vec![Libc::Musl, Libc::GNU],
     };
     let target = target(request);
     let targets = match request.platform.os() {
-        Os::Linux => linked.into_iter().map(|libc| target.clone().with_libc(libc)).collect(),
+        Os::Linux => libcs.into_iter().map(|libc| target.clone().with_libc(libc)).collect(),
         _ => vec![target],
     };
     let mut missing: Option<Unavailable> = None;
@@ -144,10 +138,10 @@ fn equipped(
 
 /// Arguments of `go build`, and words for its linker. zig links musl statically unless it is told not to. Go's own build
 /// id holds the path of the C compiler, and ours may be a wrapper below a person's cache folder.
-fn link_flags(linkage: Linkage, libc: crossdock_platform::Libc) -> (Vec<String>, Vec<String>) {
+fn link_flags(linkage: Linkage, libc: Libc) -> (Vec<String>, Vec<String>) {
     let how = match (linkage, libc) {
         (Linkage::Static, _) => Some("-static"),
-        (Linkage::Dynamic, crossdock_platform::Libc::Musl) => Some("-dynamic"),
+        (Linkage::Dynamic, Libc::Musl) => Some("-dynamic"),
         (Linkage::Dynamic, _) => None,
     };
     let external = how.map(|how| ["-linkmode", "external", "-extldflags", how]);

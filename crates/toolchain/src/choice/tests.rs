@@ -335,12 +335,12 @@ fn cgo_links_the_c_library_that_was_asked_for_or_nothing() {
     host.tools.insert("zig".to_owned(), Availability::Available(zig));
     let go =
         |host: &Host, linkage, libc| go_linked(host, "linux/arm64", Some(true), &[], (linkage, Some(libc)));
-    let without_gcc = go(&host, Linkage::Static, Libc::Gnu);
+    let without_gcc = go(&host, Linkage::Static, Libc::GNU);
     assert!(without_gcc.contains("cannot be built") && !without_gcc.contains("zig"), "{without_gcc}");
     let gcc = crate::host::Tool { command: vec!["/usr/bin/aarch64-linux-gnu-gcc".to_owned()], version: None };
     host.tools.insert("aarch64-linux-gnu-gcc".to_owned(), Availability::Available(gcc));
-    let mut text = go(&host, Linkage::Static, Libc::Gnu);
-    text.push_str(&go(&host, Linkage::Dynamic, Libc::Gnu));
+    let mut text = go(&host, Linkage::Static, Libc::GNU);
+    text.push_str(&go(&host, Linkage::Dynamic, Libc::GNU));
     text.push_str(&go(&host, Linkage::Static, Libc::Musl));
     text.push_str(&go(&host, Linkage::Dynamic, Libc::Musl));
     insta::assert_snapshot!(text);

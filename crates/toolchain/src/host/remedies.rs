@@ -40,9 +40,9 @@ fn cross_compiler(tool: &str) -> Option<Vec<String>> {
 pub fn missing_toolchain(refused: &ToolError) -> Option<Command> {
     let ProcessError::Failed { stderr, .. } = &refused.process else { return None };
     let is_old = |line: &str| line.contains("requires go >=") && line.contains("GOTOOLCHAIN=local");
-    let fetch = || Command::new("go", &refused.folder).args(["env", "-w", "GOTOOLCHAIN=auto"]);
+    let fetch = || Command::new("go", &refused.directory).args(["env", "-w", "GOTOOLCHAIN=auto"]);
     let fetched = stderr.lines().any(is_old).then(fetch);
-    toolchain(stderr, &refused.folder).or(fetched)
+    toolchain(stderr, &refused.directory).or(fetched)
 }
 
 /// What installs the toolchain that the folder's project names, where rustup's proxy said that it is not installed.

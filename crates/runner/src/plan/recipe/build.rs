@@ -26,10 +26,9 @@ pub(super) fn linking(selected: &Selected<'_>, mode: &Mode) -> Result<Linking, R
         return go_linking(selected);
     }
     Ok(match (image.linkage.value, image.libc.as_ref().map(|libc| libc.value)) {
-        (Linkage::Static, Some(Libc::Gnu)) => Linking::RustGlibcStatic,
         (Linkage::Static, Some(Libc::Musl)) => Linking::RustMusl,
         (Linkage::Static, None) if platforms(mode).iter().all(has_musl) => Linking::RustMusl,
-        (Linkage::Static, None) => Linking::RustGlibcStatic,
+        (Linkage::Static, _) => Linking::RustGlibcStatic,
         (Linkage::Dynamic, Some(Libc::Musl)) => Linking::RustMuslDynamic,
         (Linkage::Dynamic, _) => Linking::RustGlibc,
     })
@@ -44,8 +43,7 @@ fn platforms(mode: &Mode) -> &[Platform] {
 
 /// Whether rustup has a standard library with musl for the platform.
 fn has_musl(platform: &Platform) -> bool {
-    let target = BuildTarget::new(platform.clone(), crossdock_platform::Linkage::Static)
-        .with_libc(crossdock_platform::Libc::Musl);
+    let target = BuildTarget::new(platform.clone(), Linkage::Static).with_libc(Libc::Musl);
     target.rust().is_ok_and(|rust| rust.has_prebuilt_std)
 }
 

@@ -10,7 +10,7 @@ use super::super::select::Selected;
 use super::RecipeError;
 use super::place::Place;
 use crossdock_project::config::ExtraFile;
-use crossdock_project::{About, Program};
+use crossdock_project::{PackageMetadata, Program};
 
 pub(super) fn container(selected: &Selected<'_>, base: Base) -> Result<render::Container, RecipeError> {
     let image = &selected.config;
@@ -52,8 +52,8 @@ fn user(selected: &Selected<'_>, text: &str) -> Result<(u32, u32), RecipeError> 
 fn labels(selected: &Selected<'_>) -> BTreeMap<String, String> {
     let image = &selected.config;
     let about = match selected.programs.first() {
-        Some(Program::Rust { package, .. }) => package.about.clone(),
-        _ => About::default(),
+        Some(Program::Rust { package, .. }) => package.metadata.clone(),
+        _ => PackageMetadata::default(),
     };
     let found = [
         ("title", Some(image.name.value.clone())),

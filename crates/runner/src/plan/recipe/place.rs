@@ -57,7 +57,7 @@ impl<'a> Place<'a> {
 
     pub(super) fn modules(&self) -> Modules {
         let Project::Go(module) = self.project else { return Modules::default() };
-        let GoModules { folders, workspace, vendored } = &module.modules;
+        let GoModules { directories: folders, workspace, vendored } = &module.modules;
         Modules {
             folder: self.below(&module.root).unwrap_or_default(),
             folders: folders.iter().filter_map(|folder| self.below(folder)).collect(),
@@ -78,8 +78,9 @@ fn sources(project: &Project) -> &Sources {
 fn outside(project: &Project) -> Vec<&Utf8Path> {
     let mut folders: Vec<&Utf8Path> = sources(project).outside.iter().map(Utf8PathBuf::as_path).collect();
     if let Project::Go(module) = project {
-        folders
-            .extend(module.modules.folders.iter().chain(&module.modules.workspace).map(Utf8PathBuf::as_path));
+        folders.extend(
+            module.modules.directories.iter().chain(&module.modules.workspace).map(Utf8PathBuf::as_path),
+        );
     }
     folders.retain(|folder| !folder.starts_with(project.root()));
     folders

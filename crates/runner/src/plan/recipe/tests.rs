@@ -9,8 +9,8 @@ use crossdock_project::config::{
     Base as ConfigBase, ExtraFile, FileKind, ImageConfig, Libc, Linkage, PrivateConfig,
 };
 use crossdock_project::{
-    About, CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, GoMain, GoModule, GoModules, GoRole,
-    Sources, ToolchainFile,
+    CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, GoMain, GoModule, GoModules, GoRole,
+    PackageMetadata, Sources, ToolchainFile,
 };
 
 fn sources(inside: &[&str], outside: &[&str]) -> Sources {
@@ -34,7 +34,7 @@ fn go() -> Project {
         path: "example.com/server".to_owned(),
         go_version: Some("1.26.0".to_owned()),
         toolchain: None,
-        modules: GoModules { folders: BTreeSet::from(["/p".into()]), ..GoModules::default() },
+        modules: GoModules { directories: BTreeSet::from(["/p".into()]), ..GoModules::default() },
         sources: sources(&["*.go", "cmd"], &[]),
         mains: vec![main("server", "/p"), main("worker", "/p/cmd/worker")],
     })
@@ -46,7 +46,7 @@ fn rust() -> Project {
         id: "api".to_owned(),
         version: "1.2.3".to_owned(),
         manifest: "/p/crates/api/Cargo.toml".into(),
-        about: About { description: Some("An\n API.".to_owned()), ..About::default() },
+        metadata: PackageMetadata { description: Some("An\n API.".to_owned()), ..PackageMetadata::default() },
         default_member: true,
         binaries: vec![CargoBinary {
             name: "api".to_owned(),
@@ -57,11 +57,11 @@ fn rust() -> Project {
         native_code: Vec::new(),
     };
     Project::Rust(CargoWorkspace {
-        folder: "/p".into(),
+        directory: "/p".into(),
         root: "/p".into(),
         target_directory: "/p/target".into(),
         locked: true,
-        lock_made: false,
+        lock_created: false,
         packages: vec![package],
         settings: CargoSettings::default(),
         toolchain_file: None,
@@ -81,7 +81,8 @@ fn asked() -> Request {
 fn recipes_of(image: ImageConfig, project: Project, request: &Request) -> Result<Vec<Recipe>, RecipeError> {
     let mut config = Config::unconfigured("/p".into());
     config.images.push(image);
-    let projects = Projects { projects: BTreeMap::from([("/p".into(), project)]), ..Projects::default() };
+    let mut projects = Projects::default();
+    projects.projects.insert("/p".into(), project);
     recipes(&config, &projects, request, &Settings::default())
 }
 
@@ -182,7 +183,7 @@ fn linking_decides_the_base_unless_one_is_asked_for() {
         with(|image| image.linkage = stated(Linkage::Dynamic)),
         (Linking::RustGlibc, Base::DistrolessCc)
     );
-    assert_eq!(with(|image| image.libc = Some(stated(Libc::Gnu))), (Linking::RustGlibcStatic, Base::Static));
+    assert_eq!(with(|image| image.libc = Some(stated(Libc::GNU))), (Linking::RustGlibcStatic, Base::Static));
     assert_eq!(with(|image| image.base = stated(ConfigBase::Scratch)), (Linking::RustMusl, Base::Scratch));
     let mut cgo = image("server");
     cgo.binaries = Some(stated(vec!["server".to_owned()]));

@@ -1,21 +1,21 @@
-//! `rust-toolchain.toml`: the compiler that the project selects.
+//! `rust-toolchain.toml`: the toolchain that the project selects.
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
-use super::error::ProjectError;
+use super::super::error::ProjectError;
 
 /// The nearest `rust-toolchain.toml` or `rust-toolchain` (The rustup book, "Overrides"). RUSTUP_TOOLCHAIN and
-/// `rustup override` stand above it.
+/// `rustup override` take precedence over it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ToolchainFile {
     /// The file.
     pub path: Utf8PathBuf,
-    /// `channel`: `stable`, `1.89`, `nightly-2026-01-01`.
+    /// `channel`, such as `stable`, `1.89` or `nightly-2026-01-01`.
     pub channel: Option<String>,
-    /// `targets`: triples that rustup installs with it.
+    /// `targets`: the triples that rustup installs with it.
     pub targets: Vec<String>,
-    /// `components`, as `rust-src`.
+    /// `components`, such as `rust-src`.
     pub components: Vec<String>,
 }
 
@@ -34,14 +34,14 @@ struct RawToolchain {
 }
 
 impl ToolchainFile {
-    /// The file that rustup obeys in a folder; none when there is none there or above.
+    /// Finds the file that rustup obeys in a directory; `None` if there is none there or above.
     ///
     /// # Errors
-    /// A file that cannot be read, or that rustup could not read either.
-    pub fn find(folder: &Utf8Path) -> Result<Option<Self>, ProjectError> {
-        // Where a folder has both, rustup takes the one without an ending.
+    /// A file that cannot be read or is malformed.
+    pub fn find(directory: &Utf8Path) -> Result<Option<Self>, ProjectError> {
+        // If a directory has both, rustup takes the one without an extension.
         let names = ["rust-toolchain", "rust-toolchain.toml"];
-        let paths = folder.ancestors().flat_map(|above| names.map(|name| above.join(name)));
+        let paths = directory.ancestors().flat_map(|above| names.map(|name| above.join(name)));
         paths.into_iter().find(|path| path.is_file()).map(Self::read).transpose()
     }
 
@@ -62,28 +62,31 @@ impl ToolchainFile {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::Folder;
     use super::*;
+    use crate::testing::TestDirectory;
 
     #[test]
     fn both_forms_are_found_upwards() {
         let text = "[toolchain]\nchannel = \"1.89\"\ntargets = [\"aarch64-unknown-linux-musl\"]\nprofile = \"minimal\"\n";
-        let folder =
-            Folder::new(&[("rust-toolchain.toml", text), ("a/b/c", ""), ("old/rust-toolchain", "nightly\n")]);
-        let found = ToolchainFile::find(&folder.path().join("a/b")).unwrap().unwrap();
+        let directory = TestDirectory::new(&[
+            ("rust-toolchain.toml", text),
+            ("a/b/c", ""),
+            ("old/rust-toolchain", "nightly\n"),
+        ]);
+        let found = ToolchainFile::find(&directory.path().join("a/b")).unwrap().unwrap();
         assert_eq!(
             (found.path, found.channel.as_deref()),
-            (folder.path().join("rust-toolchain.toml"), Some("1.89"))
+            (directory.path().join("rust-toolchain.toml"), Some("1.89"))
         );
         assert_eq!(found.targets, ["aarch64-unknown-linux-musl"]);
-        let old = ToolchainFile::find(&folder.path().join("old")).unwrap().unwrap();
+        let old = ToolchainFile::find(&directory.path().join("old")).unwrap().unwrap();
         assert_eq!(old.channel.as_deref(), Some("nightly"));
     }
 
     #[test]
-    fn a_file_that_is_wrong_is_named() {
-        let folder = Folder::new(&[("rust-toolchain.toml", "[toolchain]\nchannel = 1.89\n")]);
-        insta::assert_snapshot!(folder.masked(ToolchainFile::find(&folder.path()).unwrap_err()), @r"
+    fn a_malformed_file_is_named() {
+        let directory = TestDirectory::new(&[("rust-toolchain.toml", "[toolchain]\nchannel = 1.89\n")]);
+        insta::assert_snapshot!(directory.masked(ToolchainFile::find(&directory.path()).unwrap_err()), @r"
         /p/rust-toolchain.toml: TOML parse error at line 2, column 11
           |
         2 | channel = 1.89

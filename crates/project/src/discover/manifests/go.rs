@@ -1,17 +1,18 @@
-//! A Go module by its files: `go.mod` (The Go Modules Reference) and the package clauses of its folders.
+//! Reads a Go module from `go.mod` (Go Modules Reference) and the package clauses of its directories.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{Kind, entries, text, wrong};
-use crate::config::grammar::tidied;
+use super::{Entry, Kind, entries, text, wrong};
+use crate::config::grammar::normalized_path;
+use crate::discover::Sources;
 use crate::discover::error::ProjectError;
-use crate::discover::go::{no_program, program_name, toolchain_line};
-use crate::discover::go_roles::assign_roles;
-use crate::discover::{GoMain, GoModule, GoModules, GoRole, Sources};
+use crate::discover::go::modules::GoModules;
+use crate::discover::go::roles::{GoRole, assign_roles};
+use crate::discover::go::{GoMain, GoModule, no_program, program_name, toolchain_directive};
 
-/// GOOS values that a file's name may end with, apart from linux (`go tool dist list`).
+/// The values of GOOS other than linux that the name of a file may end with (`go tool dist list`).
 const OTHER_SYSTEMS: [&str; 14] = [
     "aix",
     "android",
@@ -29,12 +30,12 @@ const OTHER_SYSTEMS: [&str; 14] = [
     "windows",
 ];
 
-pub(super) fn module(folder: &Utf8Path) -> Result<GoModule, ProjectError> {
-    let path = folder.join("go.mod");
+pub(super) fn module(directory: &Utf8Path) -> Result<GoModule, ProjectError> {
+    let path = directory.join("go.mod");
     if !path.is_file() {
         return Err(wrong(
-            &folder.join("go.work"),
-            "what a workspace of several modules consists of is known by go alone; install go, or name a module's folder",
+            &directory.join("go.work"),
+            "only go can list the modules of a workspace; install go, or name the directory of a module",
         ));
     }
     let manifest = text(&path)?;
@@ -45,36 +46,36 @@ pub(super) fn module(folder: &Utf8Path) -> Result<GoModule, ProjectError> {
             .map(|rest| rest.trim().to_owned())
             .next()
     };
-    let module = directive("module").ok_or_else(|| wrong(&path, "it names no module"))?;
+    let module = directive("module").ok_or_else(|| wrong(&path, "it has no `module` directive"))?;
     let module = module.trim_matches('"').to_owned();
     let mut packages = BTreeMap::new();
-    walk(folder, &mut packages)?;
+    collect_packages(directory, &mut packages)?;
     let mut sources = Sources::default();
-    packages.iter().for_each(|(place, package)| sources.add(folder, place, package.files.iter().cloned()));
-    replaced(&manifest).iter().for_each(|place| {
-        let place = tidied(folder.join(place));
-        sources.add(folder, &place, std::iter::once("*.go".to_owned()));
+    packages.iter().for_each(|(place, package)| sources.add(directory, place, package.files.iter().cloned()));
+    local_replacements(&manifest).iter().for_each(|place| {
+        let place = normalized_path(directory.join(place));
+        sources.add(directory, &place, std::iter::once("*.go".to_owned()));
     });
     let mains = packages.iter().filter(|(_, package)| package.name == "main").map(|(place, package)| {
-        let import_path = import_path(folder, place, &module);
+        let import_path = import_path(directory, place, &module);
         GoMain {
             name: program_name(&import_path).to_owned(),
             directory: place.clone(),
             role: GoRole::Default,
-            cgo_packages: cgo_packages(folder, &module, &packages, package, &import_path),
+            cgo_packages: cgo_packages(directory, &module, &packages, package, &import_path),
             import_path,
         }
     });
     let mains: Vec<GoMain> = mains.collect();
     if mains.is_empty() {
-        return Err(no_program(folder, "none of its folders holds a `package main`".into()));
+        return Err(no_program(directory, "none of its directories contains a `package main`".into()));
     }
     let mut module = GoModule {
-        root: folder.to_owned(),
+        root: directory.to_owned(),
         path: module,
         go_version: directive("go"),
-        toolchain: toolchain_line(folder),
-        modules: GoModules::read(folder),
+        toolchain: toolchain_directive(directory),
+        modules: GoModules::read(directory),
         sources: sources.reduced(),
         mains,
     };
@@ -82,34 +83,40 @@ pub(super) fn module(folder: &Utf8Path) -> Result<GoModule, ProjectError> {
     Ok(module)
 }
 
-/// What the files of a folder say.
+/// The content of a directory's Go files.
 #[derive(Debug, Default)]
 struct Package {
     name: String,
     imports: BTreeSet<String>,
-    /// What the compiler reads, as patterns.
+    /// Patterns for the files that the compiler reads.
     files: BTreeSet<String>,
 }
 
-/// `go help packages`: folders that begin with `.` or `_`, and `testdata`, hold no packages; `vendor` those of others.
-fn walk(folder: &Utf8Path, packages: &mut BTreeMap<Utf8PathBuf, Package>) -> Result<(), ProjectError> {
+/// Collects the packages. Directories that begin with `.` or `_` and those called `testdata` hold none (`go help
+/// packages`), and `vendor` holds those of other modules.
+fn collect_packages(
+    directory: &Utf8Path,
+    packages: &mut BTreeMap<Utf8PathBuf, Package>,
+) -> Result<(), ProjectError> {
     let mut package = Package::default();
-    for (path, kind) in entries(folder)? {
-        let name = path.file_name().unwrap_or_default();
-        let hidden = name.starts_with(['.', '_']) || ["testdata", "vendor", "node_modules"].contains(&name);
+    for Entry { name, path, kind } in entries(directory)? {
+        let hidden =
+            name.starts_with(['.', '_']) || ["testdata", "vendor", "node_modules"].contains(&name.as_str());
         match kind {
-            Kind::Folder if !hidden && !path.join("go.mod").is_file() => walk(&path, packages)?,
-            Kind::File if !hidden => read(&path, name, &mut package)?,
+            Kind::Directory if !hidden && !path.join("go.mod").is_file() => {
+                collect_packages(&path, packages)?
+            }
+            Kind::File if !hidden => read_file(&path, &name, &mut package)?,
             _ => {}
         }
     }
     if !package.name.is_empty() {
-        packages.insert(folder.to_owned(), package);
+        packages.insert(directory.to_owned(), package);
     }
     Ok(())
 }
 
-fn read(path: &Utf8Path, name: &str, package: &mut Package) -> Result<(), ProjectError> {
+fn read_file(path: &Utf8Path, name: &str, package: &mut Package) -> Result<(), ProjectError> {
     let Some((stem, extension)) = name.rsplit_once('.') else { return Ok(()) };
     if ["c", "h", "s", "S"].contains(&extension) {
         package.files.insert(format!("*.{extension}"));
@@ -119,8 +126,8 @@ fn read(path: &Utf8Path, name: &str, package: &mut Package) -> Result<(), Projec
         return Ok(());
     }
     let source = text(path)?;
-    let code = Code::of(&source);
-    if code.is_left_out {
+    let code = Code::parse(&source);
+    if code.is_excluded {
         return Ok(());
     }
     package.files.insert("*.go".to_owned());
@@ -132,18 +139,18 @@ fn read(path: &Utf8Path, name: &str, package: &mut Package) -> Result<(), Projec
     Ok(())
 }
 
-/// What stands above the first declaration of a file.
+/// The part of a Go file above its first declaration.
 #[derive(Debug, Default)]
 struct Code {
     package: String,
     imports: Vec<String>,
     embedded: Vec<String>,
-    /// A constraint that names no system, as `ignore`: whoever wrote it starts the file by hand.
-    is_left_out: bool,
+    /// Whether a build constraint such as `ignore` leaves the file out: its author runs it by hand.
+    is_excluded: bool,
 }
 
 impl Code {
-    fn of(source: &str) -> Self {
+    fn parse(source: &str) -> Self {
         let mut code = Self::default();
         let (mut comment, mut group) = (false, false);
         for line in source.lines() {
@@ -157,7 +164,7 @@ impl Code {
                 );
             }
             if let Some(constraint) = line.strip_prefix("//go:build ").filter(|_| code.package.is_empty()) {
-                code.is_left_out =
+                code.is_excluded =
                     constraint.trim() == "ignore" || OTHER_SYSTEMS.contains(&constraint.trim());
             }
             comment |= line.starts_with("/*");
@@ -185,8 +192,8 @@ impl Code {
     }
 }
 
-/// Folders that `replace` directives put in the place of other modules.
-fn replaced(manifest: &str) -> Vec<String> {
+/// Returns the directories of local `replace` directives.
+fn local_replacements(manifest: &str) -> Vec<String> {
     let targets = manifest.lines().filter_map(|line| line.split("//").next()?.split_once("=>"));
     let targets = targets.map(|(_, target)| target.trim().trim_matches('"').to_owned());
     targets
@@ -194,14 +201,14 @@ fn replaced(manifest: &str) -> Vec<String> {
         .collect()
 }
 
-fn import_path(root: &Utf8Path, folder: &Utf8Path, module: &str) -> String {
-    match folder.strip_prefix(root) {
+fn import_path(root: &Utf8Path, directory: &Utf8Path, module: &str) -> String {
+    match directory.strip_prefix(root) {
         Ok(below) if !below.as_str().is_empty() => format!("{module}/{}", below.as_str().replace('\\', "/")),
         _ => module.to_owned(),
     }
 }
 
-/// The module's own packages below a program that import "C". Those of dependencies are not seen here.
+/// Returns the module's own packages that a program consists of and that import "C". Dependencies are not read here.
 fn cgo_packages(
     root: &Utf8Path,
     module: &str,
@@ -210,10 +217,11 @@ fn cgo_packages(
     main_path: &str,
 ) -> Vec<String> {
     let by_path: BTreeMap<String, &Package> =
-        packages.iter().map(|(folder, package)| (import_path(root, folder, module), package)).collect();
-    let (mut seen, mut open) = (BTreeSet::from([main_path.to_owned()]), vec![(main_path.to_owned(), main)]);
+        packages.iter().map(|(directory, package)| (import_path(root, directory, module), package)).collect();
+    let (mut seen, mut pending) =
+        (BTreeSet::from([main_path.to_owned()]), vec![(main_path.to_owned(), main)]);
     let mut found = BTreeSet::new();
-    while let Some((path, package)) = open.pop() {
+    while let Some((path, package)) = pending.pop() {
         if package.imports.contains("C") {
             found.insert(path);
         }
@@ -221,7 +229,7 @@ fn cgo_packages(
             if let Some(next) = by_path.get(import)
                 && seen.insert(import.clone())
             {
-                open.push((import.clone(), next));
+                pending.push((import.clone(), next));
             }
         }
     }

@@ -1,17 +1,6 @@
 use super::*;
-use crate::discover::tests::{Folder, processes};
 use crate::discover::{GoRole, Network, Project, discover};
-
-fn project(files: &[(&str, &str)]) -> (tempfile::TempDir, Utf8PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
-    let root = Utf8PathBuf::from_path_buf(folder.path().canonicalize().unwrap()).unwrap();
-    for (path, content) in files {
-        let path = root.join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        crossdock_fs::write_atomically(&path, content.as_bytes()).unwrap();
-    }
-    (folder, root)
-}
+use crate::testing::{TestDirectory, processes};
 
 fn environment(root: &Utf8Path) -> Environment {
     Environment::new(root)
@@ -19,7 +8,7 @@ fn environment(root: &Utf8Path) -> Environment {
 
 #[test]
 fn a_go_module_is_read_as_go_lists_it() {
-    let (_guard, root) = project(&[
+    let directory = TestDirectory::new(&[
         (
             "go.mod",
             "module example.com/tool/v2 // a comment\n\ngo 1.26.1\n\ntoolchain go1.26.3\n\nreplace example.com/x => ../x\n",
@@ -37,7 +26,10 @@ fn a_go_module_is_read_as_go_lists_it() {
         ("nested/main.go", "package main\n"),
         ("main_test.go", "package main_test\n"),
     ]);
-    let Project::Go(module) = read_files(&root, &Discovery::default(), &environment(&root)).unwrap() else {
+    let root = directory.path();
+    let Project::Go(module) =
+        read_manifests(&root, &DiscoverOptions::default(), &environment(&root)).unwrap()
+    else {
         panic!("it is Go's");
     };
     assert_eq!((module.path.as_str(), module.go_version.as_deref()), ("example.com/tool/v2", Some("1.26.1")));
@@ -55,8 +47,8 @@ fn a_go_module_is_read_as_go_lists_it() {
 }
 
 #[test]
-fn a_cargo_workspace_is_read_as_cargo_tells_it() {
-    let (_guard, root) = project(&[
+fn a_cargo_workspace_is_read_as_cargo_reports_it() {
+    let directory = TestDirectory::new(&[
         (
             "Cargo.toml",
             "[workspace]\nmembers = [\"crates/*\", \"xtask\"]\nexclude = [\"crates/old\"]\n[workspace.package]\nversion = \"1.2.3\"\n",
@@ -78,17 +70,23 @@ fn a_cargo_workspace_is_read_as_cargo_tells_it() {
         ("xtask/Cargo.toml", "[package]\nname = \"xtask\"\nversion = \"0.1.0\"\n"),
         ("xtask/src/main.rs", ""),
     ]);
-    let read =
-        |folder: &Utf8Path| match read_files(folder, &Discovery::default(), &environment(&root)).unwrap() {
-            Project::Rust(workspace) => workspace,
-            Project::Go(_) => panic!("it is Rust's"),
-        };
+    let root = directory.path();
+    let read = |directory: &Utf8Path| match read_manifests(
+        directory,
+        &DiscoverOptions::default(),
+        &environment(&root),
+    )
+    .unwrap()
+    {
+        Project::Rust(workspace) => workspace,
+        Project::Go(_) => panic!("it is Rust's"),
+    };
     let workspace = read(&root);
     let packages: Vec<_> =
         workspace.packages.iter().map(|package| (package.name.as_str(), package.default_member)).collect();
     assert_eq!(packages, [("api", true), ("xtask", false)]);
     let api = &workspace.packages[0];
-    assert_eq!((api.version.as_str(), api.about.description.as_deref()), ("1.2.3", Some("An API")));
+    assert_eq!((api.version.as_str(), api.metadata.description.as_deref()), ("1.2.3", Some("An API")));
     let binaries: Vec<_> =
         api.binaries.iter().map(|binary| (binary.name.as_str(), binary.missing_features.join(" "))).collect();
     assert_eq!(binaries, [("admin", "extra".to_owned()), ("api", String::new()), ("worker", String::new())]);
@@ -101,34 +99,39 @@ fn a_cargo_workspace_is_read_as_cargo_tells_it() {
 }
 
 #[test]
-fn what_the_files_do_not_tell_is_said() {
-    let (_guard, root) = project(&[
+fn manifests_that_say_too_little_are_refused() {
+    let directory = TestDirectory::new(&[
         ("work/go.work", "go 1.26\n"),
         ("lib/go.mod", "module x\n"),
         ("lib/x.go", "package x\n"),
         ("broken/Cargo.toml", "[package\n"),
         ("rlib/Cargo.toml", "[package]\nname = \"rlib\"\n"),
     ]);
-    let refusal = |folder: &str| {
-        let refused = read_files(&root.join(folder), &Discovery::default(), &environment(&root));
+    let root = directory.path();
+    let refusal = |directory: &str| {
+        let refused = read_manifests(&root.join(directory), &DiscoverOptions::default(), &environment(&root));
         refused.unwrap_err().to_string().replace(root.as_str(), "")
     };
-    assert!(refusal("work").contains("known by go alone"), "{}", refusal("work"));
-    assert!(refusal("lib").contains("none of its folders holds a `package main`"), "{}", refusal("lib"));
+    assert!(refusal("work").contains("only go can list the modules"), "{}", refusal("work"));
+    assert!(
+        refusal("lib").contains("none of its directories contains a `package main`"),
+        "{}",
+        refusal("lib")
+    );
     assert!(refusal("broken").starts_with("/broken/Cargo.toml: TOML parse error"), "{}", refusal("broken"));
     assert!(refusal("rlib").contains("none of its packages has a binary target"), "{}", refusal("rlib"));
 }
 
-/// What the tools say and what the files say, without what only tools know.
-fn both(folder: &Folder, below: &str) -> [Project; 2] {
-    let place: Utf8PathBuf = folder.path().join(below).components().collect();
-    let asked = Discovery { network: Network::Offline, ..Discovery::default() };
+/// Returns the answer of the tools and that of the manifests, without the parts that only tools know.
+fn both(directory: &TestDirectory, below: &str) -> [Project; 2] {
+    let place: Utf8PathBuf = directory.path().join(below).components().collect();
+    let options = DiscoverOptions { network: Network::Offline, ..DiscoverOptions::default() };
     let processes = processes();
-    let mut by_tools = discover(&place, &asked, &processes).unwrap();
-    let mut by_files = read_files(&place, &asked, processes.environment()).unwrap();
+    let mut by_tools = discover(&place, &options, &processes).unwrap();
+    let mut by_files = read_manifests(&place, &options, processes.environment()).unwrap();
     for project in [&mut by_tools, &mut by_files] {
         if let Project::Rust(workspace) = project {
-            workspace.lock_made = false;
+            workspace.lock_created = false;
             workspace.target_directory = "".into();
             workspace.packages.iter_mut().for_each(|package| package.id.clear());
         }
@@ -137,8 +140,8 @@ fn both(folder: &Folder, below: &str) -> [Project; 2] {
 }
 
 #[track_caller]
-fn agree(folder: &Folder, below: &str) {
-    let [by_tools, by_files] = both(folder, below).map(|project| serde_json::to_value(project).unwrap());
+fn agree(directory: &TestDirectory, below: &str) {
+    let [by_tools, by_files] = both(directory, below).map(|project| serde_json::to_value(project).unwrap());
     let text = |value| serde_json::to_string_pretty(&value).unwrap();
     assert_eq!(text(by_tools), text(by_files));
 }
@@ -146,13 +149,13 @@ fn agree(folder: &Folder, below: &str) {
 const MAIN: &str = "fn main() {}";
 
 #[test]
-fn cargo_and_the_files_agree() {
+fn cargo_and_the_manifests_agree() {
     let member = |name: &str, more: &str| {
         format!(
             "[package]\nname = \"{name}\"\nversion.workspace = true\nedition = \"2024\"\nlicense.workspace = true\n{more}"
         )
     };
-    let folder = Folder::new(&[
+    let directory = TestDirectory::new(&[
         (
             "Cargo.toml",
             "[workspace]\nresolver = \"3\"\nmembers = [\"crates/*\", \"xtask\", \"examples/e\"]\nexclude = [\"crates/out\"]\n[workspace.package]\nversion = \"1.2.3\"\nlicense = \"MIT\"\n",
@@ -179,9 +182,9 @@ fn cargo_and_the_files_agree() {
         ("examples/e/src/main.rs", MAIN),
         ("rust-toolchain.toml", "[toolchain]\nchannel = \"stable\"\n"),
     ]);
-    agree(&folder, "");
-    agree(&folder, "crates/a");
-    let single = Folder::new(&[
+    agree(&directory, "");
+    agree(&directory, "crates/a");
+    let single = TestDirectory::new(&[
         ("Cargo.toml", "[package]\nname = \"one\"\nversion = \"0.1.0\"\nedition = \"2024\"\n"),
         ("src/main.rs", MAIN),
         ("build.rs", MAIN),
@@ -192,8 +195,8 @@ fn cargo_and_the_files_agree() {
 }
 
 #[test]
-fn go_and_the_files_agree() {
-    let folder = Folder::new(&[
+fn go_and_the_manifests_agree() {
+    let directory = TestDirectory::new(&[
         ("go.mod", "module example.com/m\n\ngo 1.25 // minimum\n\ntoolchain go1.26.1\n"),
         (
             "main.go",
@@ -211,5 +214,5 @@ fn go_and_the_files_agree() {
         ("nested/go.mod", "module example.com/nested\n"),
         ("nested/main.go", "package main\nfunc main() {}\n"),
     ]);
-    agree(&folder, "");
+    agree(&directory, "");
 }

@@ -1,28 +1,28 @@
-//! A Cargo workspace by its manifests (The Cargo Book, "The Manifest Format" and "Workspaces").
+//! Reads a Cargo workspace from its manifests (The Cargo Book, "The Manifest Format" and "Workspaces").
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use serde::Deserialize;
 use toml::{Table, Value};
 
-use super::lock::Lock;
-use super::{Kind, entries, text, wrong};
-use crate::config::grammar::tidied;
-use crate::discover::cargo::INTERNAL;
+use super::{Entry, Kind, entries, text, wrong};
+use crate::config::grammar::normalized_path;
+use crate::discover::cargo::native_code::{COMPILERS, FINDERS};
+use crate::discover::cargo::settings::CargoSettings;
+use crate::discover::cargo::toolchain_file::ToolchainFile;
+use crate::discover::cargo::{CargoBinary, CargoPackage, CargoWorkspace, INTERNAL};
 use crate::discover::error::ProjectError;
-use crate::discover::request::Discovery;
-use crate::discover::{
-    About, CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, Sources, ToolchainFile,
-};
+use crate::discover::{DiscoverOptions, PackageMetadata, Sources};
 use crossdock_system::environment::Environment;
 
 pub(super) fn workspace(
-    folder: &Utf8Path,
-    asked: &Discovery,
+    directory: &Utf8Path,
+    options: &DiscoverOptions,
     environment: &Environment,
 ) -> Result<CargoWorkspace, ProjectError> {
-    let own = manifest(folder)?;
-    let (root, top) = root_of(folder, &own)?;
+    let own = manifest(directory)?;
+    let (root, top) = root_of(directory, &own)?;
     let members = members(&root, &top)?;
     let lock = match text(&root.join("Cargo.lock")) {
         Ok(lock) => {
@@ -30,43 +30,43 @@ pub(super) fn workspace(
         }
         Err(_) => Lock::default(),
     };
+    let defaults = defaults(directory, &root, &top, &members)?;
     let mut sources = Sources::default();
     let mut packages = Vec::new();
     for member in &members {
         let manifest = manifest(member)?;
         let Some(package) = table(&manifest, "package") else { continue };
         add_sources(&mut sources, &root, member, &manifest);
-        let reader = Member { folder: member, manifest: &manifest, package, top: &top };
-        packages.extend(reader.package(asked, &lock)?);
-    }
-    let defaults = defaults(folder, &root, &top, &members)?;
-    for package in &mut packages {
-        let place = package.manifest.parent().map(Utf8Path::to_owned).unwrap_or_default();
-        package.default_member = defaults.contains(&place) && package.name != "xtask";
+        let reader = Member { directory: member, manifest: &manifest, package, top: &top };
+        let package = reader.package(options, &lock)?;
+        packages.extend(package.map(|package| CargoPackage {
+            default_member: defaults.contains(member) && package.name != "xtask",
+            ..package
+        }));
     }
     packages.sort_by(|left, right| left.name.cmp(&right.name));
     if packages.is_empty() {
         return Err(ProjectError::NoProgram {
-            folder: folder.to_owned(),
+            directory: directory.to_owned(),
             found: "none of its packages has a binary target".to_owned(),
             remedy: "src/main.rs or a [[bin]] to a package",
         });
     }
     Ok(CargoWorkspace {
-        folder: folder.to_owned(),
+        directory: directory.to_owned(),
         target_directory: target_directory(&root, environment),
         locked: root.join("Cargo.lock").is_file(),
-        lock_made: false,
+        lock_created: false,
         packages,
-        settings: CargoSettings::read(folder, environment)?,
-        toolchain_file: ToolchainFile::find(folder)?,
+        settings: CargoSettings::read(directory, environment)?,
+        toolchain_file: ToolchainFile::find(directory)?,
         sources: sources.reduced(),
         root,
     })
 }
 
-fn manifest(folder: &Utf8Path) -> Result<Table, ProjectError> {
-    let path = folder.join("Cargo.toml");
+fn manifest(directory: &Utf8Path) -> Result<Table, ProjectError> {
+    let path = directory.join("Cargo.toml");
     text(&path)?.parse().map_err(|error: toml::de::Error| wrong(&path, error.to_string()))
 }
 
@@ -79,61 +79,62 @@ fn texts(table: &Table, key: &str) -> Vec<String> {
     items.filter_map(|item| item.as_str().map(str::to_owned)).collect()
 }
 
-/// The folder of the workspace, and its manifest: `package.workspace`, the folder itself, or the nearest one above that
-/// counts the folder among its members.
-fn root_of(folder: &Utf8Path, own: &Table) -> Result<(Utf8PathBuf, Table), ProjectError> {
+/// Returns the directory of the workspace with its manifest: the directory itself, or the nearest one above that counts
+/// the directory among its members.
+fn root_of(directory: &Utf8Path, own: &Table) -> Result<(Utf8PathBuf, Table), ProjectError> {
     if own.contains_key("workspace") {
-        return Ok((folder.to_owned(), own.clone()));
+        return Ok((directory.to_owned(), own.clone()));
     }
-    for above in folder.ancestors().skip(1).filter(|above| above.join("Cargo.toml").is_file()) {
+    for above in directory.ancestors().skip(1).filter(|above| above.join("Cargo.toml").is_file()) {
         let top = manifest(above)?;
-        if top.contains_key("workspace") && members(above, &top)?.iter().any(|member| member == folder) {
+        if top.contains_key("workspace") && members(above, &top)?.iter().any(|member| member == directory) {
             return Ok((above.to_owned(), top));
         }
     }
-    Ok((folder.to_owned(), own.clone()))
+    Ok((directory.to_owned(), own.clone()))
 }
 
-/// The folders of the packages. Path dependencies below the root are members too, named or not.
+/// Returns the directories of the packages. Path dependencies below the root are members too, listed or not.
 fn members(root: &Utf8Path, top: &Table) -> Result<Vec<Utf8PathBuf>, ProjectError> {
     let workspace = table(top, "workspace");
     let mut found: BTreeSet<Utf8PathBuf> = BTreeSet::new();
     found.extend(top.contains_key("package").then(|| root.to_owned()));
     if let Some(workspace) = workspace {
-        let excluded = globbed(root, &texts(workspace, "exclude"))?;
-        let named = globbed(root, &texts(workspace, "members"))?;
-        found.extend(named.into_iter().filter(|folder| {
-            folder.join("Cargo.toml").is_file() && !excluded.iter().any(|above| folder.starts_with(above))
+        let excluded = expand_globs(root, &texts(workspace, "exclude"))?;
+        let named = expand_globs(root, &texts(workspace, "members"))?;
+        found.extend(named.into_iter().filter(|directory| {
+            directory.join("Cargo.toml").is_file()
+                && !excluded.iter().any(|above| directory.starts_with(above))
         }));
     }
-    let mut open: Vec<Utf8PathBuf> = found.iter().cloned().collect();
-    while let Some(folder) = open.pop().filter(|_| workspace.is_some()) {
-        let below = paths(&folder, &manifest(&folder)?)
+    let mut pending: Vec<Utf8PathBuf> = found.iter().cloned().collect();
+    while let Some(directory) = pending.pop().filter(|_| workspace.is_some()) {
+        let below = path_dependencies(&directory, &manifest(&directory)?)
             .into_iter()
             .filter(|path| path.starts_with(root) && path.join("Cargo.toml").is_file());
         for path in below.collect::<Vec<_>>() {
             if found.insert(path.clone()) {
-                open.push(path);
+                pending.push(path);
             }
         }
     }
     Ok(found.into_iter().collect())
 }
 
-fn globbed(root: &Utf8Path, patterns: &[String]) -> Result<Vec<Utf8PathBuf>, ProjectError> {
+fn expand_globs(root: &Utf8Path, patterns: &[String]) -> Result<Vec<Utf8PathBuf>, ProjectError> {
     let mut found = Vec::new();
     for pattern in patterns {
         let whole = format!("{}/{pattern}", glob::Pattern::escape(root.as_str()));
         let paths = glob::glob(&whole)
             .map_err(|error| wrong(&root.join("Cargo.toml"), format!("`{pattern}`: {error}")))?;
         let paths = paths.flatten().filter_map(|path| Utf8PathBuf::from_path_buf(path).ok());
-        found.extend(paths.map(tidied));
+        found.extend(paths.map(normalized_path));
     }
     Ok(found)
 }
 
-/// The folders of path dependencies.
-fn paths(folder: &Utf8Path, manifest: &Table) -> Vec<Utf8PathBuf> {
+/// Returns the directories of path dependencies.
+fn path_dependencies(directory: &Utf8Path, manifest: &Table) -> Vec<Utf8PathBuf> {
     let kinds = ["dependencies", "build-dependencies", "dev-dependencies"];
     let own = kinds.iter().filter_map(|kind| table(manifest, kind));
     let targets = table(manifest, "target").into_iter().flat_map(|targets| targets.values());
@@ -142,14 +143,14 @@ fn paths(folder: &Utf8Path, manifest: &Table) -> Vec<Utf8PathBuf> {
     let shared = table(manifest, "workspace").and_then(|workspace| table(workspace, "dependencies"));
     let all = own.chain(targets).chain(shared).flat_map(Table::values);
     let paths = all.filter_map(|dependency| dependency.as_table()?.get("path")?.as_str());
-    paths.map(|path| tidied(folder.join(path))).collect()
+    paths.map(|path| normalized_path(directory.join(path))).collect()
 }
 
-fn add_sources(sources: &mut Sources, root: &Utf8Path, folder: &Utf8Path, manifest: &Table) {
+fn add_sources(sources: &mut Sources, root: &Utf8Path, directory: &Utf8Path, manifest: &Table) {
     let own = ["src", "build.rs", "benches", "examples", "tests"].map(str::to_owned);
-    let present = own.into_iter().filter(|name| folder.join(name).exists());
-    sources.add(root, folder, present);
-    for path in paths(folder, manifest).iter().filter(|path| !path.starts_with(root)) {
+    let present = own.into_iter().filter(|name| directory.join(name).exists());
+    sources.add(root, directory, present);
+    for path in path_dependencies(directory, manifest).iter().filter(|path| !path.starts_with(root)) {
         sources.add(root, path, std::iter::empty());
     }
 }
@@ -160,20 +161,20 @@ fn target_directory(root: &Utf8Path, environment: &Environment) -> Utf8PathBuf {
         .map_or_else(|| root.join("target"), |own| environment.directory.join(own))
 }
 
-/// What makes images without configuration, as where cargo is asked.
+/// Returns the directories whose packages become images without configuration, as with `cargo metadata`.
 fn defaults(
-    folder: &Utf8Path,
+    directory: &Utf8Path,
     root: &Utf8Path,
     top: &Table,
     members: &[Utf8PathBuf],
 ) -> Result<BTreeSet<Utf8PathBuf>, ProjectError> {
-    if folder != root {
-        return Ok(BTreeSet::from([folder.to_owned()]));
+    if directory != root {
+        return Ok(BTreeSet::from([directory.to_owned()]));
     }
     let named =
         table(top, "workspace").map(|workspace| texts(workspace, "default-members")).unwrap_or_default();
     if !named.is_empty() {
-        return Ok(globbed(root, &named)?.into_iter().collect());
+        return Ok(expand_globs(root, &named)?.into_iter().collect());
     }
     if top.contains_key("package") {
         return Ok(BTreeSet::from([root.to_owned()]));
@@ -185,31 +186,31 @@ fn defaults(
     Ok(members.iter().filter(|member| !internal(member)).cloned().collect())
 }
 
-/// One package's manifest.
+/// The manifest of one package.
 struct Member<'a> {
-    folder: &'a Utf8Path,
+    directory: &'a Utf8Path,
     manifest: &'a Table,
     package: &'a Table,
     top: &'a Table,
 }
 
 impl Member<'_> {
-    /// The package; none where it has no program.
-    fn package(&self, asked: &Discovery, lock: &Lock) -> Result<Option<CargoPackage>, ProjectError> {
-        let path = self.folder.join("Cargo.toml");
+    /// Returns the package; `None` if it has no program.
+    fn package(&self, options: &DiscoverOptions, lock: &Lock) -> Result<Option<CargoPackage>, ProjectError> {
+        let path = self.directory.join("Cargo.toml");
         let name = self.text("name").ok_or_else(|| wrong(&path, "[package] has no name"))?;
-        let binaries = self.binaries(&name, asked)?;
+        let binaries = self.binaries(&name, options)?;
         if binaries.is_empty() {
             return Ok(None);
         }
         let version = self.text("version").unwrap_or_else(|| "0.0.0".to_owned());
         Ok(Some(CargoPackage {
-            id: format!("path+file://{}#{name}@{version}", self.folder),
+            id: format!("path+file://{}#{name}@{version}", self.directory),
             native_code: lock.native_code(&name),
             name,
             version,
             manifest: path,
-            about: About {
+            metadata: PackageMetadata {
                 description: self.text("description").map(|text| text.trim().to_owned()),
                 license: self.text("license"),
                 repository: self.text("repository"),
@@ -222,7 +223,7 @@ impl Member<'_> {
         }))
     }
 
-    /// A key of `[package]`, or of `[workspace.package]` where it says `workspace = true`.
+    /// Returns a key of `[package]`, or of `[workspace.package]` if it is inherited with `workspace = true`.
     fn text(&self, key: &str) -> Option<String> {
         match self.package.get(key)? {
             Value::String(text) => Some(text.clone()),
@@ -234,9 +235,9 @@ impl Member<'_> {
         }
     }
 
-    /// `[[bin]]`, src/main.rs, and what lies in src/bin.
-    fn binaries(&self, package: &str, asked: &Discovery) -> Result<Vec<CargoBinary>, ProjectError> {
-        let enabled = self.features(asked);
+    /// Returns the programs of `[[bin]]`, src/main.rs and src/bin.
+    fn binaries(&self, package: &str, options: &DiscoverOptions) -> Result<Vec<CargoBinary>, ProjectError> {
+        let enabled = self.features(options);
         let mut binaries: Vec<CargoBinary> = Vec::new();
         let listed = self.manifest.get("bin").and_then(Value::as_array).into_iter().flatten();
         for bin in listed.filter_map(Value::as_table) {
@@ -251,7 +252,7 @@ impl Member<'_> {
         }
         let listed_paths: Vec<Utf8PathBuf> = self.listed_paths();
         if self.package.get("autobins").and_then(Value::as_bool) != Some(false) {
-            for (name, path) in self.found(package)? {
+            for (name, path) in self.inferred_binaries(package)? {
                 let known = binaries.iter().any(|binary| binary.name == name) || listed_paths.contains(&path);
                 if !known {
                     let none = Vec::new;
@@ -259,47 +260,89 @@ impl Member<'_> {
                 }
             }
         }
-        // Cargo lists them by name.
+        // Cargo sorts them by name.
         binaries.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(binaries)
     }
 
     fn listed_paths(&self) -> Vec<Utf8PathBuf> {
         let listed = self.manifest.get("bin").and_then(Value::as_array).into_iter().flatten();
-        listed.filter_map(|bin| Some(self.folder.join(bin.get("path")?.as_str()?))).collect()
+        listed.filter_map(|bin| Some(self.directory.join(bin.get("path")?.as_str()?))).collect()
     }
 
-    fn found(&self, package: &str) -> Result<Vec<(String, Utf8PathBuf)>, ProjectError> {
-        let main = self.folder.join("src/main.rs");
+    fn inferred_binaries(&self, package: &str) -> Result<Vec<(String, Utf8PathBuf)>, ProjectError> {
+        let main = self.directory.join("src/main.rs");
         let mut found: Vec<(String, Utf8PathBuf)> =
             main.is_file().then(|| (package.to_owned(), main)).into_iter().collect();
-        let folder = self.folder.join("src/bin");
-        let below = if folder.is_dir() { entries(&folder)? } else { Vec::new() };
-        for (path, kind) in below {
-            let name = path.file_stem().unwrap_or_default().to_owned();
+        let directory = self.directory.join("src/bin");
+        let below = if directory.is_dir() { entries(&directory)? } else { Vec::new() };
+        for Entry { name, path, kind } in below {
             match kind {
-                Kind::File if path.extension() == Some("rs") => found.push((name, path)),
-                Kind::Folder if path.join("main.rs").is_file() => found.push((name, path.join("main.rs"))),
+                Kind::File => {
+                    let stem = name.strip_suffix(".rs").filter(|stem| !stem.is_empty());
+                    found.extend(stem.map(|stem| (stem.to_owned(), path)));
+                }
+                Kind::Directory if path.join("main.rs").is_file() => found.push((name, path.join("main.rs"))),
                 _ => {}
             }
         }
         Ok(found)
     }
 
-    /// The features that are on: those asked for, the default ones unless they are off, and all that these turn on.
-    fn features(&self, asked: &Discovery) -> BTreeSet<String> {
+    /// Returns the enabled features: the chosen ones, the default ones unless disabled, and all that these enable.
+    fn features(&self, options: &DiscoverOptions) -> BTreeSet<String> {
         let all = table(self.manifest, "features").cloned().unwrap_or_default();
-        if asked.features.all {
+        if options.features.all {
             return all.keys().cloned().collect();
         }
-        let mut open: Vec<String> = asked.features.names.clone();
-        open.extend((!asked.features.no_default).then(|| "default".to_owned()));
+        let mut pending: Vec<String> = options.features.names.clone();
+        pending.extend((!options.features.no_default).then(|| "default".to_owned()));
         let mut on = BTreeSet::new();
-        while let Some(feature) = open.pop() {
+        while let Some(feature) = pending.pop() {
             if on.insert(feature.clone()) {
-                open.extend(texts(&all, &feature));
+                pending.extend(texts(&all, &feature));
             }
         }
         on
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Lock {
+    #[serde(default)]
+    package: Vec<Locked>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Locked {
+    name: String,
+    #[serde(default)]
+    dependencies: Vec<String>,
+}
+
+impl Lock {
+    /// Returns a shortest chain of names from a package to each crate that compiles or finds C. Without features and
+    /// platforms there may be more of them than in the build; the builder then has a C compiler that it does not use.
+    fn native_code(&self, package: &str) -> Vec<Vec<String>> {
+        let mut below: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for locked in &self.package {
+            let names = locked.dependencies.iter().filter_map(|text| text.split(' ').next());
+            below.entry(&locked.name).or_default().extend(names);
+        }
+        let mut chains = Vec::new();
+        let mut seen = BTreeSet::from([package]);
+        let mut queue = VecDeque::from([vec![package]]);
+        while let Some(chain) = queue.pop_front() {
+            let Some(last) = chain.last() else { continue };
+            for next in below.get(last).into_iter().flatten().filter(|next| seen.insert(next)) {
+                let longer: Vec<&str> = chain.iter().copied().chain([*next]).collect();
+                if COMPILERS.contains(next) || FINDERS.contains(next) {
+                    chains.push(longer.into_iter().map(str::to_owned).collect());
+                } else {
+                    queue.push_back(longer);
+                }
+            }
+        }
+        chains
     }
 }

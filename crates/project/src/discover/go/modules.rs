@@ -1,4 +1,4 @@
-//! Which modules a Go build reads beside the one that it is asked for, from the text of `go.mod` and `go.work`.
+//! The modules that a Go build reads, from `go.mod` and `go.work`.
 
 use std::collections::BTreeSet;
 
@@ -7,54 +7,54 @@ use serde::Serialize;
 
 use crate::config::grammar::lexical;
 
-/// The modules of a build, as folders.
+/// The modules of a build, as directories.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct GoModules {
-    /// Those with a `go.mod` that Go reads from a folder: the module itself, the workspace's, and local replacements.
-    pub folders: BTreeSet<Utf8PathBuf>,
-    /// The folder of `go.work`.
+    /// Directories with a `go.mod` that go reads: the module itself, those of the workspace, and local replacements.
+    pub directories: BTreeSet<Utf8PathBuf>,
+    /// The directory of `go.work`.
     pub workspace: Option<Utf8PathBuf>,
-    /// Whether the dependencies lie in the project itself, as `vendor`.
+    /// Whether the dependencies are in the project itself, in `vendor`.
     pub vendored: bool,
 }
 
 impl GoModules {
-    /// Reads what the files say (The Go Modules Reference, "go.work files" and "replace directive"). A file that cannot
-    /// be read says nothing here; Go itself complains of it.
-    pub(super) fn read(folder: &Utf8Path) -> Self {
+    /// Reads the directives of the files (Go Modules Reference, "go.work files" and "replace directive"). An unreadable
+    /// file counts as empty: go reports it.
+    pub(in crate::discover) fn read(directory: &Utf8Path) -> Self {
         let workspace =
-            folder.ancestors().find(|above| above.join("go.work").is_file()).map(Utf8Path::to_owned);
-        let mut open: Vec<Utf8PathBuf> = vec![folder.to_owned()];
+            directory.ancestors().find(|above| above.join("go.work").is_file()).map(Utf8Path::to_owned);
+        let mut pending: Vec<Utf8PathBuf> = vec![directory.to_owned()];
         if let Some(workspace) = &workspace {
             let text = std::fs::read_to_string(workspace.join("go.work")).unwrap_or_default();
-            open.extend(
+            pending.extend(
                 directives(&text, "use").iter().filter_map(|path| lexical(&workspace.join(unquoted(path)))),
             );
-            open.extend(replacements(workspace, &text));
+            pending.extend(replacements(workspace, &text));
         }
-        let mut folders = BTreeSet::new();
-        while let Some(next) = open.pop() {
+        let mut directories = BTreeSet::new();
+        while let Some(next) = pending.pop() {
             let Ok(text) = std::fs::read_to_string(next.join("go.mod")) else { continue };
-            if folders.insert(next.clone()) {
-                open.extend(replacements(&next, &text));
+            if directories.insert(next.clone()) {
+                pending.extend(replacements(&next, &text));
             }
         }
-        let vendored = folder.join("vendor/modules.txt").is_file();
-        Self { folders, workspace, vendored }
+        let vendored = directory.join("vendor/modules.txt").is_file();
+        Self { directories, workspace, vendored }
     }
 }
 
-/// The folders that replace modules: `replace example.com/a => ../a`.
-fn replacements(folder: &Utf8Path, text: &str) -> Vec<Utf8PathBuf> {
+/// Returns the directories that replace modules: `replace example.com/a => ../a`.
+fn replacements(directory: &Utf8Path, text: &str) -> Vec<Utf8PathBuf> {
     let lines = directives(text, "replace");
     let targets =
         lines.iter().filter_map(|line| line.split_once("=>")).map(|(_, target)| unquoted(target.trim()));
     let local = targets
         .filter(|target| target.starts_with("./") || target.starts_with("../") || target.starts_with('/'));
-    local.filter_map(|target| lexical(&folder.join(target))).collect()
+    local.filter_map(|target| lexical(&directory.join(target))).collect()
 }
 
-/// What follows a directive, on its own line or in its parentheses, without comments.
+/// Returns the arguments of a directive, on its own line or in its parentheses, without comments.
 fn directives<'a>(text: &'a str, name: &str) -> Vec<&'a str> {
     let (mut found, mut inside) = (Vec::new(), false);
     for line in text.lines().map(|line| line.split("//").next().unwrap_or_default().trim()) {
@@ -76,12 +76,12 @@ fn unquoted(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::Folder;
     use super::*;
+    use crate::testing::TestDirectory;
 
     #[test]
     fn workspaces_and_replacements_are_followed() {
-        let folder = Folder::new(&[
+        let directory = TestDirectory::new(&[
             ("go.work", "go 1.26\n\nuse (\n\t./a // here\n\t\"./b c\"\n)\nuse ./d\n"),
             (
                 "a/go.mod",
@@ -93,11 +93,11 @@ mod tests {
             ("e/go.mod", "module e\n"),
             ("a/vendor/modules.txt", ""),
         ]);
-        let root = folder.path();
+        let root = directory.path();
         let found = GoModules::read(&root.join("a"));
-        let folders: Vec<&str> =
-            found.folders.iter().map(|path| path.strip_prefix(&root).unwrap().as_str()).collect();
-        assert_eq!(folders, ["a", "b c", "d", "x"]);
+        let directories: Vec<&str> =
+            found.directories.iter().map(|path| path.strip_prefix(&root).unwrap().as_str()).collect();
+        assert_eq!(directories, ["a", "b c", "d", "x"]);
         assert_eq!((found.workspace, found.vendored), (Some(root), true));
     }
 }

@@ -1,47 +1,46 @@
-//! The user's own settings of cargo: compiler flags and linkers from `.cargo/config.toml` and from variables.
+//! The user's settings of cargo: compiler flags and linkers from `.cargo/config.toml` and from the environment.
 
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
-use super::error::ProjectError;
+use super::super::error::ProjectError;
 use crossdock_system::environment::Environment;
 
-/// What the user's cargo configuration says of compiling, before crossdock adds anything (The Cargo Book,
-/// "Configuration").
+/// The compiler flags and linkers that the user's cargo configuration sets (The Cargo Book, "Configuration").
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct CargoSettings {
-    /// `CARGO_ENCODED_RUSTFLAGS`, else `RUSTFLAGS`. Where one of them is set, cargo reads no other flags.
+    /// `CARGO_ENCODED_RUSTFLAGS`, else `RUSTFLAGS`. If one of them is set, cargo reads no other flags.
     pub environment: Option<UserSetting<Vec<String>>>,
-    /// `[build] rustflags` and `CARGO_BUILD_RUSTFLAGS`: cargo reads them where no other flags are set.
+    /// `[build] rustflags` and `CARGO_BUILD_RUSTFLAGS`. Cargo reads them if no other flags are set.
     pub build: Vec<UserSetting<Vec<String>>>,
-    /// `[target.NAME] rustflags` and `CARGO_TARGET_…_RUSTFLAGS`: added to each other.
+    /// `[target.NAME] rustflags` and `CARGO_TARGET_…_RUSTFLAGS`, which cargo joins.
     pub targets: Vec<TargetSetting<Vec<String>>>,
-    /// `[target.NAME] linker` and `CARGO_TARGET_…_LINKER`, the strongest first.
+    /// `[target.NAME] linker` and `CARGO_TARGET_…_LINKER`, in order of precedence.
     pub linkers: Vec<TargetSetting<String>>,
 }
 
-/// A value, and the file or variable that sets it.
+/// A value with the file or variable that sets it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UserSetting<T> {
     /// The value.
     pub value: T,
-    /// `RUSTFLAGS`, or the path of a file with the key, as `/p/.cargo/config.toml (build.rustflags)`.
+    /// `RUSTFLAGS`, or the path of a file with the key, such as `/p/.cargo/config.toml (build.rustflags)`.
     pub place: String,
 }
 
-/// A setting for the targets that a name means.
+/// A setting for the targets that a name selects.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TargetSetting<T> {
-    /// A triple, a `cfg(…)` expression, or a triple as variables spell it (`X86_64_UNKNOWN_LINUX_MUSL`).
+    /// A triple, a `cfg(…)` expression, or a triple as spelled in variables (`X86_64_UNKNOWN_LINUX_MUSL`).
     pub target: String,
-    /// The value and its place.
+    /// The value with its place.
     #[serde(flatten)]
     pub setting: UserSetting<T>,
 }
 
-/// `.cargo/config.toml`, as far as it matters here; cargo itself judges the rest.
+/// The keys of `.cargo/config.toml` that matter here. Cargo itself checks the others.
 #[derive(Debug, Default, Deserialize)]
 struct RawConfig {
     #[serde(default)]
@@ -63,7 +62,7 @@ struct RawTarget {
     linker: Option<String>,
 }
 
-/// A list of flags, or a string of flags between spaces.
+/// Flags as a list, or as a string with spaces between them.
 #[derive(Debug, Deserialize)]
 #[serde(untagged, expecting = "flags are a list, or a string with spaces between them")]
 enum Flags {
@@ -105,24 +104,24 @@ impl Flags {
 }
 
 impl CargoSettings {
-    /// Reads what cargo reads when it runs in `folder`: `.cargo/config.toml` there and in every folder above, and in
-    /// CARGO_HOME.
+    /// Reads the files and variables that cargo reads when it runs in `directory`: `.cargo/config.toml` there, in every
+    /// directory above, and in CARGO_HOME.
     ///
     /// # Errors
-    /// A file that cannot be read, or that is no TOML of cargo's.
-    pub fn read(folder: &Utf8Path, environment: &Environment) -> Result<Self, ProjectError> {
+    /// A file that cannot be read or is malformed.
+    pub fn read(directory: &Utf8Path, environment: &Environment) -> Result<Self, ProjectError> {
         let mut settings = Self { environment: environment_flags(environment), ..Self::default() };
         settings.variables(environment);
-        for file in files(folder, environment) {
+        for file in files(directory, environment) {
             settings.file(&file, 0)?;
         }
         Ok(settings)
     }
 
-    /// What is left where only a folder is sent to another machine: files in it, no variable, nothing above it.
-    pub fn of_files_below(&self, folder: &Utf8Path) -> Self {
-        // A place is a file's path, with the key behind it.
-        let is_sent = |place: &str| Utf8Path::new(place).starts_with(folder);
+    /// Returns the settings that remain if only this directory is sent to another machine: those of files below it.
+    pub fn in_files_below(&self, directory: &Utf8Path) -> Self {
+        // A place is the path of a file, followed by the key.
+        let is_sent = |place: &str| Utf8Path::new(place).starts_with(directory);
         Self {
             environment: None,
             build: self.build.iter().filter(|one| is_sent(&one.place)).cloned().collect(),
@@ -171,19 +170,19 @@ impl CargoSettings {
         self.included(path, raw.include, depth)
     }
 
-    /// Cargo reads included files below the one that includes them.
+    /// Reads included files after the one that includes them, as cargo does: the earlier setting takes precedence.
     fn included(&mut self, from: &Utf8Path, include: Include, depth: usize) -> Result<(), ProjectError> {
-        let folder = from.parent().unwrap_or(from);
+        let directory = from.parent().unwrap_or(from);
         let files = match include {
             Include::One(path) => vec![Included::Path(path)],
             Include::Many(files) => files,
         };
         for file in files {
             let (path, optional) = match file {
-                Included::Path(path) => (folder.join(path), false),
-                Included::Table { path, optional } => (folder.join(path), optional),
+                Included::Path(path) => (directory.join(path), false),
+                Included::Table { path, optional } => (directory.join(path), optional),
             };
-            // Cargo refuses cycles with its own words; here they only must end.
+            // Cargo reports cycles itself; here they only have to end.
             if depth < 16 && (path.is_file() || !optional) {
                 self.file(&path, depth + 1)?;
             }
@@ -196,7 +195,7 @@ fn setting<T>(value: T, place: impl Into<String>) -> UserSetting<T> {
     UserSetting { value, place: place.into() }
 }
 
-/// A variable that is set to nothing counts: cargo then reads no flags from its files either.
+/// Returns the flags of the environment. An empty variable counts: cargo then ignores the flags of files too.
 fn environment_flags(environment: &Environment) -> Option<UserSetting<Vec<String>>> {
     if let Some(encoded) = environment.variables.get("CARGO_ENCODED_RUSTFLAGS") {
         let flags = encoded.split('\x1f').filter(|_| !encoded.is_empty());
@@ -206,26 +205,26 @@ fn environment_flags(environment: &Environment) -> Option<UserSetting<Vec<String
     Some(setting(Flags::Text(flags.clone()).list(), "RUSTFLAGS"))
 }
 
-/// The files that cargo reads, the strongest first.
-fn files(folder: &Utf8Path, environment: &Environment) -> Vec<Utf8PathBuf> {
+/// Returns the files that cargo reads, in order of precedence.
+fn files(directory: &Utf8Path, environment: &Environment) -> Vec<Utf8PathBuf> {
     let home = environment.get("CARGO_HOME").map(|home| environment.directory.join(home));
     let home = home.or_else(|| Some(environment.home()?.join(".cargo")));
-    let mut folders: Vec<Utf8PathBuf> = folder.ancestors().map(|above| above.join(".cargo")).collect();
-    if let Some(home) = home.filter(|home| !folders.contains(home)) {
-        folders.push(home);
+    let mut directories: Vec<Utf8PathBuf> = directory.ancestors().map(|above| above.join(".cargo")).collect();
+    if let Some(home) = home.filter(|home| !directories.contains(home)) {
+        directories.push(home);
     }
-    // Where both spellings exist, cargo takes the one without an ending.
-    let file = |folder: Utf8PathBuf| {
-        let spellings = ["config", "config.toml"].into_iter().map(|name| folder.join(name));
+    // If both spellings exist, cargo takes the one without an extension.
+    let file = |directory: Utf8PathBuf| {
+        let spellings = ["config", "config.toml"].into_iter().map(|name| directory.join(name));
         spellings.into_iter().find(|path| path.is_file())
     };
-    folders.into_iter().filter_map(file).collect()
+    directories.into_iter().filter_map(file).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::Folder;
     use super::*;
+    use crate::testing::TestDirectory;
 
     fn environment(home: &Utf8Path, variables: &[(&str, &str)]) -> Environment {
         let mut environment = Environment::new(home).with_variable("HOME", home.as_str());
@@ -234,19 +233,19 @@ mod tests {
     }
 
     #[test]
-    fn another_machine_gets_the_files_of_the_folder_alone() {
+    fn another_machine_gets_only_the_files_below_the_directory() {
         let flags = "[build]\nrustflags = [\"-Ctarget-cpu=x86-64-v3\"]\n";
-        let folder = Folder::new(&[("p/.cargo/config.toml", flags), (".cargo/config.toml", flags)]);
-        let environment = environment(&folder.path(), &[("RUSTFLAGS", "-Ctarget-cpu=native")]);
-        let sent = folder.path().join("p");
-        let settings = CargoSettings::read(&sent, &environment).unwrap().of_files_below(&sent);
+        let directory = TestDirectory::new(&[("p/.cargo/config.toml", flags), (".cargo/config.toml", flags)]);
+        let environment = environment(&directory.path(), &[("RUSTFLAGS", "-Ctarget-cpu=native")]);
+        let sent = directory.path().join("p");
+        let settings = CargoSettings::read(&sent, &environment).unwrap().in_files_below(&sent);
         assert_eq!((settings.environment, settings.build.len()), (None, 1));
         assert!(settings.build[0].place.starts_with(sent.as_str()));
     }
 
     #[test]
-    fn files_from_the_folder_up_to_cargo_home_and_variables_above_them() {
-        let folder = Folder::new(&[
+    fn variables_precede_files_from_the_directory_up_to_cargo_home() {
+        let directory = TestDirectory::new(&[
             (
                 "p/.cargo/config.toml",
                 "include = [\"more.toml\", { path = \"none.toml\", optional = true }]\n[build]\nrustflags = \"-C debuginfo=1\"\n",
@@ -259,9 +258,9 @@ mod tests {
         ]);
         let variables =
             [("CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_LINKER", "lld"), ("RUSTFLAGS", " -Dwarnings  -Cx ")];
-        let environment = environment(&folder.path(), &variables);
-        let settings = CargoSettings::read(&folder.path().join("p"), &environment).unwrap();
-        insta::assert_snapshot!(folder.masked(serde_json::to_string_pretty(&settings).unwrap()), @r#"
+        let environment = environment(&directory.path(), &variables);
+        let settings = CargoSettings::read(&directory.path().join("p"), &environment).unwrap();
+        insta::assert_snapshot!(directory.masked(serde_json::to_string_pretty(&settings).unwrap()), @r#"
         {
           "environment": {
             "value": [
@@ -312,28 +311,32 @@ mod tests {
     }
 
     #[test]
-    fn encoded_flags_come_before_plain_ones() {
-        let folder = Folder::new(&[]);
+    fn encoded_flags_precede_plain_ones() {
+        let directory = TestDirectory::new(&[]);
         let variables = [("CARGO_ENCODED_RUSTFLAGS", "-C\x1flink-arg=a b"), ("RUSTFLAGS", "-Cx")];
-        let settings = CargoSettings::read(&folder.path(), &environment(&folder.path(), &variables)).unwrap();
+        let settings =
+            CargoSettings::read(&directory.path(), &environment(&directory.path(), &variables)).unwrap();
         assert_eq!(settings.environment.unwrap().value, ["-C", "link-arg=a b"]);
-        let empty = environment(&folder.path(), &[("RUSTFLAGS", "")]);
-        let settings = CargoSettings::read(&folder.path(), &empty).unwrap();
+        let empty = environment(&directory.path(), &[("RUSTFLAGS", "")]);
+        let settings = CargoSettings::read(&directory.path(), &empty).unwrap();
         assert_eq!(settings.environment.unwrap().value, [""; 0], "cargo reads no other flags then");
     }
 
     #[test]
-    fn a_file_that_is_wrong_is_named() {
-        let folder = Folder::new(&[(".cargo/config.toml", "[build]\nrustflags = 3\n")]);
-        let error = CargoSettings::read(&folder.path(), &environment(&folder.path(), &[])).unwrap_err();
-        insta::assert_snapshot!(folder.masked(error), @r"
+    fn a_malformed_file_is_named() {
+        let directory = TestDirectory::new(&[(".cargo/config.toml", "[build]\nrustflags = 3\n")]);
+        let error = CargoSettings::read(&directory.path(), &environment(&directory.path(), &[])).unwrap_err();
+        insta::assert_snapshot!(directory.masked(error), @r"
         /p/.cargo/config.toml: TOML parse error at line 2, column 13
           |
         2 | rustflags = 3
           |             ^
         flags are a list, or a string with spaces between them
         ");
-        let folder = Folder::new(&[(".cargo/config.toml", "include = \"config.toml\"\n")]);
-        assert!(CargoSettings::read(&folder.path(), &environment(&folder.path(), &[])).is_ok(), "cycles end");
+        let directory = TestDirectory::new(&[(".cargo/config.toml", "include = \"config.toml\"\n")]);
+        assert!(
+            CargoSettings::read(&directory.path(), &environment(&directory.path(), &[])).is_ok(),
+            "cycles end"
+        );
     }
 }

@@ -1,66 +1,72 @@
-//! Carries a file's values into the resolved configuration and collects all that is wrong on the way.
+//! Carries the values of one file into the resolved configuration and collects all problems on the way.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use toml::Spanned;
 
 use super::Sourced;
 use super::grammar::lexical;
 use super::problem::{Document, Problem};
-use super::raw::{At, Texts};
+use super::raw::StringTable;
 
-/// One file on its way into the configuration.
-pub(super) struct Reader<'a> {
+/// A file whose raw values are being resolved.
+pub(super) struct Resolver<'a> {
     pub(super) document: &'a Document,
-    /// The file's folder: its paths are relative to it. Absolute.
-    pub(super) folder: &'a Utf8Path,
-    /// All that is wrong so far.
+    /// The directory of the file, which its paths are relative to. Absolute.
+    pub(super) directory: &'a Utf8Path,
+    /// The problems found so far.
     pub(super) problems: Vec<Problem>,
 }
 
-impl Reader<'_> {
-    pub(super) fn wrong(&mut self, span: &Range<usize>, message: impl Into<String>, help: impl Into<String>) {
+impl Resolver<'_> {
+    pub(super) fn report(
+        &mut self,
+        span: &Range<usize>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
         self.problems.push(self.document.problem(span, message, help));
     }
 
-    /// The value with its place as its provenance.
-    pub(super) fn sourced<T>(&self, at: At<T>) -> Sourced<T> {
+    /// Returns the value with its place as source.
+    pub(super) fn sourced<T>(&self, at: Spanned<T>) -> Sourced<T> {
         let source = self.document.source(&at.span());
         Sourced::new(at.into_inner(), source)
     }
 
-    /// What a check makes of a value; none when it refuses, which is then written down.
+    /// Returns the result of a check; `None` after a refusal, which becomes a problem.
     pub(super) fn checked<T, U>(
         &mut self,
         key: &str,
-        at: At<T>,
+        at: Spanned<T>,
         check: impl FnOnce(&T) -> Result<U, String>,
     ) -> Option<Sourced<U>> {
         match check(at.get_ref()) {
             Ok(value) => Some(Sourced::new(value, self.document.source(&at.span()))),
             Err(why) => {
-                self.wrong(&at.span(), format!("`{key}`: {why}"), "");
+                self.report(&at.span(), format!("`{key}`: {why}"), "");
                 None
             }
         }
     }
 
-    /// A value that is text with a grammar.
+    /// Checks a string.
     pub(super) fn text(
         &mut self,
         key: &str,
-        at: At<String>,
+        at: Spanned<String>,
         check: impl FnOnce(&str) -> Result<(), String>,
     ) -> Option<Sourced<String>> {
         self.checked(key, at, |text| check(text).map(|()| text.clone()))
     }
 
-    /// A list as one value; every item follows the grammar.
+    /// Checks every item of a list, which is one value of the configuration.
     pub(super) fn list(
         &mut self,
         key: &str,
-        list: At<Vec<At<String>>>,
+        list: Spanned<Vec<Spanned<String>>>,
         check: impl Fn(&str) -> Result<(), String>,
     ) -> Sourced<Vec<String>> {
         let source = self.document.source(&list.span());
@@ -69,17 +75,17 @@ impl Reader<'_> {
         Sourced::new(items.collect(), source)
     }
 
-    /// A table whose keys a user names freely.
+    /// Checks the names of a table.
     pub(super) fn table(
         &mut self,
         key: &str,
-        texts: Texts,
+        texts: StringTable,
         check: impl Fn(&str) -> Result<(), String>,
     ) -> BTreeMap<String, String> {
         let mut table = BTreeMap::new();
         for (name, value) in texts {
             if value.get_ref().contains('\0') {
-                self.wrong(&value.span(), format!("`{key}`: a value holds no NUL character"), "");
+                self.report(&value.span(), format!("`{key}`: a value must not contain NUL"), "");
             }
             if let Some(name) = self.text(key, name, &check) {
                 table.insert(name.value, value.into_inner());
@@ -89,13 +95,13 @@ impl Reader<'_> {
     }
 }
 
-/// A path relative to a file's folder, without `.` and `..`.
-pub(super) fn relative_to(folder: &Utf8Path, path: &str) -> Result<Utf8PathBuf, String> {
+/// Resolves a path relative to the directory of a file, without `.` and `..`.
+pub(super) fn relative_to(directory: &Utf8Path, path: &str) -> Result<Utf8PathBuf, String> {
     if Utf8Path::new(path).is_absolute() {
-        return Err(format!("`{path}` is absolute; paths are relative to the folder of this file"));
+        return Err(format!("`{path}` is absolute; paths are relative to the directory of this file"));
     }
     if path.contains('\0') {
-        return Err("a path holds no NUL character".into());
+        return Err("a path must not contain NUL".into());
     }
-    lexical(&folder.join(path)).ok_or_else(|| format!("`{path}` climbs above the file system's root"))
+    lexical(&directory.join(path)).ok_or_else(|| format!("`{path}` leads above the root of the file system"))
 }

@@ -1,4 +1,4 @@
-//! Who compiles and assembles: crossdock itself or a container engine.
+//! The builder that compiles and assembles: crossdock itself or a container engine.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,24 +7,24 @@ use serde::Serialize;
 
 use crossdock_platform::nearest;
 
-/// Who compiles and assembles.
+/// The builder that compiles and assembles.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Builder {
-    /// crossdock itself, with the compilers of the host.
+    /// crossdock itself, with the compilers of this host.
     #[default]
     Embedded,
-    /// Docker's engine, by its BuildKit where it has one.
+    /// Docker, through its BuildKit if it has one.
     Docker,
     /// Podman.
     Podman,
-    /// A builder of buildx, by its name; none is the selected one.
+    /// A buildx builder, by name; `None` is the selected one.
     Buildx(Option<String>),
 }
 
-/// A builder that nobody knows.
+/// The error for an unknown builder.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{text}` is no builder: it takes embedded, docker, podman, buildx or buildx=NAME{}",
+    "`{text}` is not a builder: use embedded, docker, podman, buildx or buildx=NAME{}",
     .nearest.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
 )]
 pub struct UnknownBuilder {
@@ -53,7 +53,7 @@ impl FromStr for Builder {
     }
 }
 
-/// What buildx takes for the name of a builder.
+/// Returns whether buildx accepts the name of a builder.
 fn is_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn builders_are_read_and_written_alike() {
+    fn builders_round_trip() {
         for text in ["embedded", "docker", "podman", "buildx", "buildx=two-nodes"] {
             assert_eq!(text.parse::<Builder>().map(|builder| builder.to_string()), Ok(text.to_owned()));
         }
@@ -91,7 +91,7 @@ mod tests {
         }
         insta::assert_snapshot!(
             "buildk".parse::<Builder>().unwrap_err(),
-            @"`buildk` is no builder: it takes embedded, docker, podman, buildx or buildx=NAME; did you mean `buildx`?"
+            @"`buildk` is not a builder: use embedded, docker, podman, buildx or buildx=NAME; did you mean `buildx`?"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! What stands in files beside the configuration: the user's own templates, and the lock file of base images.
+//! Files besides the configuration that Dockerfiles are rendered from: the user's templates and the lock file.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::Config;
 
-/// The lock file, beside the root's configuration:
+/// The name of the lock file of base images. It is in the same directory as the root's configuration:
 ///
 /// ```toml
 /// [images]
@@ -15,33 +15,33 @@ use super::Config;
 /// ```
 pub const LOCK_FILE: &str = "crossdock.lock";
 
-/// What Dockerfiles are made with beside the configuration.
+/// Inputs of Dockerfiles besides the configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Inputs {
-    /// Templates by their path in the folder, without `.j2`.
+pub struct DockerfileInputs {
+    /// Templates by their path below the template directory, without `.j2`.
     pub templates: BTreeMap<String, String>,
-    /// Digests by name and tag.
+    /// Digests of base images by name and tag.
     pub digests: BTreeMap<String, String>,
 }
 
-/// Why they cannot be read.
+/// The error for inputs that cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum InputError {
-    /// A file or folder that cannot be read.
+pub enum DockerfileInputError {
+    /// A file or directory cannot be read.
     #[error("{path} cannot be read")]
     Read {
         /// The file.
         path: Utf8PathBuf,
-        /// Why.
+        /// The system's reason.
         source: std::io::Error,
     },
-    /// A lock file that says something else than digests.
-    #[error("{path} is no lock file of base images: {reason}")]
+    /// The lock file is malformed.
+    #[error("{path} is not a lock file of base images: {reason}")]
     Lock {
         /// The file.
         path: Utf8PathBuf,
-        /// Where and why.
+        /// The place and the reason.
         reason: String,
     },
 }
@@ -53,52 +53,52 @@ struct Lock {
     images: BTreeMap<String, String>,
 }
 
-impl Inputs {
-    /// Reads them.
+impl DockerfileInputs {
+    /// Reads the templates and the lock file. A project without them has empty inputs.
     ///
     /// # Errors
-    /// What cannot be read, and a lock file that is none.
-    pub fn read(config: &Config) -> Result<Self, InputError> {
+    /// A file that cannot be read, and a malformed lock file.
+    pub fn read(config: &Config) -> Result<Self, DockerfileInputError> {
         let mut templates = BTreeMap::new();
-        if let Some(folder) = &config.templates {
-            collect(&folder.value, "", 0, &mut templates)?;
+        if let Some(directory) = &config.templates {
+            collect(&directory.value, "", 0, &mut templates)?;
         }
         Ok(Self { templates, digests: digests(&config.root.join(LOCK_FILE))? })
     }
 }
 
-fn digests(path: &Utf8Path) -> Result<BTreeMap<String, String>, InputError> {
+fn digests(path: &Utf8Path) -> Result<BTreeMap<String, String>, DockerfileInputError> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
-        Err(source) => return Err(InputError::Read { path: path.to_owned(), source }),
+        Err(source) => return Err(DockerfileInputError::Read { path: path.to_owned(), source }),
     };
     let lock: Result<Lock, _> = toml::from_str(&text);
-    let wrong = |reason: String| InputError::Lock { path: path.to_owned(), reason };
+    let wrong = |reason: String| DockerfileInputError::Lock { path: path.to_owned(), reason };
     let digests = lock.map_err(|error| wrong(error.to_string().trim().to_owned()))?.images;
     match digests.iter().find(|(_, digest)| digest.parse::<crossdock_oci::Digest>().is_err()) {
-        Some((name, digest)) => {
-            Err(wrong(format!("`{digest}` of `{name}` is no digest, as `sha256:` and 64 hexadecimal digits")))
-        }
+        Some((name, digest)) => Err(wrong(format!(
+            "`{digest}` of `{name}` is not a digest: write `sha256:` and 64 hexadecimal digits"
+        ))),
         None => Ok(digests),
     }
 }
 
-/// Deeper than templates lie, and shallow enough to end when a link leads back.
+/// The deepest directory level that is read. It ends a walk through a symbolic link that leads back.
 const MAX_DEPTH: usize = 8;
 
 fn collect(
-    folder: &Utf8Path,
+    directory: &Utf8Path,
     prefix: &str,
     depth: usize,
     templates: &mut BTreeMap<String, String>,
-) -> Result<(), InputError> {
+) -> Result<(), DockerfileInputError> {
     let failed = |path: &Utf8Path| {
         let path = path.to_owned();
-        move |source| InputError::Read { path, source }
+        move |source| DockerfileInputError::Read { path, source }
     };
-    for entry in folder.read_dir_utf8().map_err(failed(folder))? {
-        let entry = entry.map_err(failed(folder))?;
+    for entry in directory.read_dir_utf8().map_err(failed(directory))? {
+        let entry = entry.map_err(failed(directory))?;
         let (path, name) = (entry.path(), entry.file_name());
         if name.starts_with('.') {
             continue;

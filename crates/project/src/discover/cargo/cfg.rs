@@ -1,21 +1,22 @@
-//! What `cfg(…)` means for a triple, as far as the triple's own words tell.
+//! Evaluation of `cfg(…)` for a triple without running rustc.
 
 use std::str::FromStr;
 
 use cargo_metadata::cargo_platform::{Cfg, Platform};
 use crossdock_platform::{Endianness, RustSpec};
 
-/// Whether `[target.NAME]` means this triple. Conditions that only the compiler can tell, as a target feature, do not
-/// hold; a name that cannot be read means nothing.
-pub fn holds(name: &str, triple: &str) -> bool {
+/// Returns whether the table `[target.NAME]` of a manifest or of cargo's configuration applies to a triple.
+///
+/// A condition that only rustc knows, such as a target feature, does not hold. A malformed name applies to no triple.
+pub fn cfg_matches(name: &str, triple: &str) -> bool {
     if !name.starts_with("cfg(") {
         return name == triple;
     }
     Platform::from_str(name).is_ok_and(|platform| platform.matches(triple, &cfgs(triple)))
 }
 
-/// What rustc's `--print cfg` says of a triple, from the table of its own target specifications (The Rust Reference,
-/// "Conditional compilation"); of a triple that is not in it, nothing.
+/// Returns what `rustc --print cfg` prints for a triple (The Rust Reference, "Conditional compilation"), from the table
+/// of rustc's target specifications; nothing for a triple that is not in it.
 fn cfgs(triple: &str) -> Vec<Cfg> {
     let Some(spec) = RustSpec::find(triple) else { return Vec::new() };
     let mut parts = triple.split('-');
@@ -37,7 +38,7 @@ fn cfgs(triple: &str) -> Vec<Cfg> {
     pairs.chain([family.to_owned()]).filter_map(|cfg| Cfg::from_str(&cfg).ok()).collect()
 }
 
-/// `target_arch` for the first part of a triple.
+/// Returns `target_arch` for the first component of a triple.
 fn arch(part: &str) -> &str {
     let starts = [
         ("armv8r", "arm"),
@@ -63,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn expressions_hold_as_rustc_would_say() {
+    fn expressions_hold_as_in_rustc() {
         let cases = [
             ("cfg(unix)", "x86_64-unknown-linux-musl", true),
             ("cfg(windows)", "x86_64-unknown-linux-musl", false),
@@ -91,7 +92,7 @@ mod tests {
             ("x86_64-unknown-linux-gnu", "x86_64-unknown-linux-gnu", true),
         ];
         for (name, triple, expected) in cases {
-            assert_eq!(holds(name, triple), expected, "{name} for {triple}");
+            assert_eq!(cfg_matches(name, triple), expected, "{name} for {triple}");
         }
     }
 }

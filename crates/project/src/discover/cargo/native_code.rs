@@ -1,26 +1,26 @@
-//! Which packages compile or link C for the target, and through whom they come in.
+//! Finds the packages that compile or link C for the target, and the dependencies that lead to them.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use cargo_metadata::{DepKindInfo, DependencyKind, Metadata, Node, Package, PackageId, TargetKind};
 
-use super::triple_cfg::holds;
+use super::cfg::cfg_matches;
 
-/// Crates with which a build script compiles C or C++ for the target, or reads its headers, the plainest first.
-pub(super) const COMPILERS: [&str; 9] =
+/// Crates with which a build script compiles C or C++ for the target or reads its headers, the most common first.
+pub(in crate::discover) const COMPILERS: [&str; 9] =
     ["cc", "cmake", "bindgen", "cxx-build", "cpp_build", "autotools", "meson", "gcc", "nasm-rs"];
-/// Crates with which a build script looks for a C library of the target's system.
-pub(super) const FINDERS: [&str; 3] = ["pkg-config", "system-deps", "vcpkg"];
+/// Crates with which a build script looks for a C library on the target's system.
+pub(in crate::discover) const FINDERS: [&str; 3] = ["pkg-config", "system-deps", "vcpkg"];
 
-/// The resolved dependency graph, for the triples that count.
+/// The resolved dependency graph, restricted to the triples that count.
 pub(super) struct Graph<'a> {
     nodes: HashMap<&'a PackageId, &'a Node>,
     packages: HashMap<&'a PackageId, &'a Package>,
-    triples: &'a [String],
+    triples: &'a [&'a str],
 }
 
 impl<'a> Graph<'a> {
-    pub(super) fn new(metadata: &'a Metadata, triples: &'a [String]) -> Self {
+    pub(super) fn new(metadata: &'a Metadata, triples: &'a [&'a str]) -> Self {
         let nodes = metadata.resolve.iter().flat_map(|resolve| &resolve.nodes);
         Self {
             nodes: nodes.map(|node| (&node.id, node)).collect(),
@@ -37,9 +37,9 @@ impl<'a> Graph<'a> {
         self.nodes.get(id).copied()
     }
 
-    /// For each package in `root`'s program whose build script compiles or links C, one shortest chain of names to it
-    /// and on to the tool. Development dependencies, and what procedural macros and build scripts need for themselves
-    /// on the host, do not count.
+    /// Returns a shortest chain of names from `root` to each package whose build script compiles or links C, and on to
+    /// the tool. Development dependencies do not count, nor dependencies of procedural macros and build scripts: those
+    /// are compiled for the host.
     pub(super) fn native_code(&self, root: &'a PackageId) -> Vec<Vec<String>> {
         let mut chains = Vec::new();
         let mut seen = HashSet::from([root]);
@@ -58,7 +58,7 @@ impl<'a> Graph<'a> {
         chains
     }
 
-    /// The build dependencies through which a package's build script comes to C.
+    /// Returns the build dependencies through which a package's build script compiles or links C.
     fn tool(&self, id: &PackageId) -> Option<Vec<&'a PackageId>> {
         let package = self.package(id)?;
         let has_script = package.targets.iter().any(|target| target.kind.contains(&TargetKind::CustomBuild));
@@ -72,7 +72,8 @@ impl<'a> Graph<'a> {
         if let Some(compiler) = self.first_of(&COMPILERS, &direct) {
             return Some(vec![compiler]);
         }
-        // openssl-src, luajit-src and their like carry the source and compile it for the script that calls them.
+        // Packages such as openssl-src and luajit-src contain C sources and compile them for the build script that
+        // calls them.
         let through = |carrier: &&'a PackageId| {
             let inner = self.dependencies(carrier, DependencyKind::Normal);
             self.first_of(&COMPILERS, &inner).map(|compiler| vec![*carrier, compiler])
@@ -90,12 +91,13 @@ impl<'a> Graph<'a> {
     }
 
     fn dependencies(&self, id: &PackageId, kind: DependencyKind) -> Vec<&'a PackageId> {
-        // A dependency of one kind may be for Windows alone, and of another kind for all: each kind has its own target.
+        // Each kind of a dependency has a target of its own: it may be a normal dependency on Windows only, and a build
+        // dependency everywhere.
         let counts = |found: &DepKindInfo| {
             found.kind == kind
                 && found.target.as_ref().is_none_or(|target| {
                     let target = target.to_string();
-                    self.triples.iter().any(|triple| holds(&target, triple))
+                    self.triples.iter().any(|triple| cfg_matches(&target, triple))
                 })
         };
         let deps = self.node(id).into_iter().flat_map(|node| &node.deps);
@@ -112,8 +114,9 @@ impl<'a> Graph<'a> {
     }
 }
 
-/// Whether a package of the project's own has a build script that calls a C compiler without any of those crates: it
-/// asks for the compiler's variables, or names one.
+/// Returns whether a local package has a build script that calls a C compiler without any of those crates: it reads the
+/// compiler's variables, or names a compiler. A script that cannot be read counts as one that does not: cargo reports
+/// it.
 fn calls_compiler(package: &Package) -> bool {
     const WORDS: [&str; 10] = [
         "\"CC\"",

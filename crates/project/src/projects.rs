@@ -1,0 +1,263 @@
+//! The projects of a configuration, discovered all at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::thread;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use crossdock_system::availability::{Availability, Unavailable};
+use crossdock_system::process::Processes;
+
+use crate::config::Config;
+use crate::discover::{DiscoverOptions, Network, Project, ProjectError, discover, read_manifests};
+use crate::git::{Git, checkout_root, git};
+
+/// Everything that the directories of a configuration's projects say. The keys are the directories that the images'
+/// `path` names, or the configuration's root if it declares no image.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Projects {
+    /// The projects.
+    pub projects: BTreeMap<Utf8PathBuf, Project>,
+    /// README and license files, sorted. They belong into release archives.
+    pub documents: BTreeMap<Utf8PathBuf, Vec<Utf8PathBuf>>,
+    /// The commits. A directory outside of every git checkout has no entry.
+    pub git: BTreeMap<Utf8PathBuf, Availability<Git>>,
+    /// The missing tool of each project that was read from its manifests instead.
+    pub missing_tools: BTreeMap<Utf8PathBuf, String>,
+}
+
+/// Options of [`Projects::discover`].
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct ProjectsOptions {
+    /// The images, by name, whose projects are discovered; empty means all.
+    pub images: BTreeSet<String>,
+    /// Whether cargo and go may use the network.
+    pub network: Network,
+    /// The behavior if cargo or go is missing.
+    pub without_tools: WithoutTools,
+}
+
+/// The behavior if the project's own tool, cargo or go, is not installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WithoutTools {
+    /// Fail: the build on this machine needs the tool anyway.
+    #[default]
+    Fail,
+    /// Read the manifests: a container engine brings the tool.
+    ReadManifests,
+}
+
+/// The error for a project that cannot be discovered.
+#[derive(Debug, thiserror::Error)]
+#[error("the project in {directory} cannot be discovered")]
+pub struct DiscoverError {
+    /// The project's directory, as an image's `path` names it.
+    pub directory: Utf8PathBuf,
+    /// The reason.
+    #[source]
+    pub error: Box<ProjectError>,
+}
+
+impl Projects {
+    /// Asks cargo, go and git about the projects of a configuration, in parallel.
+    ///
+    /// ```
+    /// use crossdock_project::config::Config;
+    /// use crossdock_project::{Projects, ProjectsOptions, WithoutTools};
+    /// # use std::sync::Arc;
+    /// # use crossdock_system::{environment::Environment, process::{Cancel, Processes}};
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// # let directory = camino::Utf8Path::from_path(directory.path()).ok_or("a path in UTF-8")?;
+    /// # std::fs::File::create(directory.join("go.mod"))
+    /// #     .and_then(|mut file| std::io::Write::write_all(&mut file, b"module example.com/app\n"))?;
+    /// # std::fs::File::create(directory.join("main.go"))
+    /// #     .and_then(|mut file| std::io::Write::write_all(&mut file, b"package main\n\nfunc main() {}\n"))?;
+    /// # let processes = Processes::new(Arc::new(Environment::of_process()?), Cancel::default());
+    /// let config = Config::find(directory)?;
+    /// let mut options = ProjectsOptions::default();
+    /// options.without_tools = WithoutTools::ReadManifests;
+    /// let projects = Projects::discover(&config, &options, &processes)?;
+    /// let images = projects.projects[directory].default_images(&config.defaults)?;
+    /// assert_eq!(images[0].name.value, "app");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The first project, in the order of the directories, that is missing or that its tool refuses.
+    pub fn discover(
+        config: &Config,
+        options: &ProjectsOptions,
+        processes: &Processes,
+    ) -> Result<Self, DiscoverError> {
+        let directories = config.project_directories(&options.images);
+        let answers: Vec<_> = thread::scope(|scope| {
+            let threads: Vec<_> = directories
+                .iter()
+                .map(|directory| {
+                    let git = scope.spawn(move || git(directory, processes));
+                    let project = scope.spawn(move || project(config, directory, options, processes));
+                    (directory, project, git)
+                })
+                .collect();
+            threads
+                .into_iter()
+                .map(|(directory, project, git)| (directory, project.join(), git.join()))
+                .collect()
+        });
+        let mut projects = Self::default();
+        for (directory, project, git) in answers {
+            let error =
+                |error: ProjectError| DiscoverError { directory: directory.clone(), error: error.into() };
+            let panicked = || error(ProjectError::Panicked { directory: directory.clone() });
+            let (project, missing) = project.map_err(|_| panicked())?.map_err(error)?;
+            let git = git.map_err(|_| panicked())?;
+            projects.add(directory, project, git);
+            projects.missing_tools.extend(missing.map(|tool| (directory.clone(), tool)));
+        }
+        Ok(projects)
+    }
+
+    fn add(&mut self, directory: &Utf8Path, project: Project, git: Availability<Git>) {
+        let own = documents(directory);
+        let documents = if own.is_empty() { documents(project.root()) } else { own };
+        self.documents.insert(directory.to_owned(), documents);
+        self.projects.insert(directory.to_owned(), project);
+        // A failure of git matters only in a checkout: elsewhere there is no commit to report.
+        if git.available().is_some() || checkout_root(directory).is_some() {
+            self.git.insert(directory.to_owned(), git);
+        }
+    }
+
+    /// Returns the commit that a directory is at; `None` outside of a checkout and if git is unavailable.
+    pub fn git(&self, directory: &Utf8Path) -> Option<&Git> {
+        self.git.get(directory).and_then(Availability::available)
+    }
+
+    /// Returns why git says nothing about a directory that is in a checkout.
+    pub fn git_unavailable(&self, directory: &Utf8Path) -> Option<&Unavailable> {
+        match self.git.get(directory)? {
+            Availability::Available(_) => None,
+            Availability::Unavailable(unavailable) => Some(unavailable),
+        }
+    }
+}
+
+impl Config {
+    /// Returns the directories of the projects of the named images, or of all images if none is named; the root if the
+    /// configuration declares no image.
+    pub fn project_directories(&self, images: &BTreeSet<String>) -> BTreeSet<Utf8PathBuf> {
+        if self.images.is_empty() {
+            return BTreeSet::from([self.root.clone()]);
+        }
+        let selected =
+            self.images.iter().filter(|image| images.is_empty() || images.contains(&image.name.value));
+        selected.map(|image| image.path.value.clone()).collect()
+    }
+}
+
+/// Discovers one project; returns the missing tool next to it if the manifests were read instead.
+fn project(
+    config: &Config,
+    directory: &Utf8Path,
+    options: &ProjectsOptions,
+    processes: &Processes,
+) -> Result<(Project, Option<String>), ProjectError> {
+    let images = config.images.iter().filter(|image| image.path.value == directory);
+    let question = DiscoverOptions::for_images(images, options.network);
+    match discover(directory, &question, processes) {
+        Err(ProjectError::NoTool { program, .. }) if options.without_tools == WithoutTools::ReadManifests => {
+            Ok((read_manifests(directory, &question, processes.environment())?, Some(program)))
+        }
+        answer => Ok((answer?, None)),
+    }
+}
+
+/// Returns the README and license files of a directory, sorted. A directory that cannot be listed has none.
+fn documents(directory: &Utf8Path) -> Vec<Utf8PathBuf> {
+    let is_document = |name: &str| {
+        let name = name.to_ascii_uppercase();
+        ["README", "LICENSE", "LICENCE", "COPYING", "NOTICE"].iter().any(|start| name.starts_with(start))
+    };
+    let entries = directory.read_dir_utf8().into_iter().flatten().flatten();
+    let mut documents: Vec<Utf8PathBuf> = entries
+        .filter(|entry| is_document(entry.file_name()) && entry.path().is_file())
+        .map(|entry| entry.into_path())
+        .collect();
+    documents.sort();
+    documents
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{TestDirectory, processes};
+
+    const MAIN: &str = "package main\n\nfunc main() {}\n";
+
+    fn two_projects() -> TestDirectory {
+        TestDirectory::new(&[
+            ("crossdock.toml", "[image.one]\npath = \"one\"\n[image.two]\npath = \"two\"\n"),
+            ("one/go.mod", "module example.com/one\n"),
+            ("one/main.go", MAIN),
+            ("one/README.md", ""),
+            ("one/licence", ""),
+            ("one/NOTICE/x", ""),
+            ("two/go.mod", "module example.com/two\n"),
+            ("two/main.go", MAIN),
+        ])
+    }
+
+    #[test]
+    fn every_image_has_its_project_with_documents() {
+        let directory = two_projects();
+        let config = Config::find(&directory.path()).unwrap();
+        let projects = Projects::discover(&config, &ProjectsOptions::default(), &processes()).unwrap();
+        let names = |paths: &[Utf8PathBuf]| -> Vec<String> {
+            paths.iter().map(|path| path.file_name().unwrap().to_owned()).collect()
+        };
+        let (one, two) = (directory.path().join("one"), directory.path().join("two"));
+        assert_eq!(projects.projects.keys().collect::<Vec<_>>(), [&one, &two]);
+        assert_eq!(names(&projects.documents[&one]), ["README.md", "licence"]);
+        assert_eq!(names(&projects.documents[&two]), [""; 0]);
+        assert!(projects.git.is_empty() && projects.git_unavailable(&one).is_none(), "no checkout");
+
+        let mut options = ProjectsOptions::default();
+        options.images.insert("two".to_owned());
+        let projects = Projects::discover(&config, &options, &processes()).unwrap();
+        assert_eq!(projects.projects.into_keys().collect::<Vec<_>>(), [two]);
+    }
+
+    #[test]
+    fn manifests_replace_a_missing_tool_only_if_asked() {
+        let directory = two_projects();
+        let config = Config::find(&directory.path()).unwrap();
+        let mut environment = processes().environment().clone();
+        environment.variables.insert("PATH".to_owned(), String::new());
+        let processes = Processes::new(environment.into(), crossdock_system::process::Cancel::default());
+        let one = directory.path().join("one");
+        let refused = Projects::discover(&config, &ProjectsOptions::default(), &processes).unwrap_err();
+        assert_eq!(refused.directory, one);
+        assert!(matches!(*refused.error, ProjectError::NoTool { .. }), "{refused}");
+
+        let options =
+            ProjectsOptions { without_tools: WithoutTools::ReadManifests, ..ProjectsOptions::default() };
+        let projects = Projects::discover(&config, &options, &processes).unwrap();
+        assert_eq!(projects.missing_tools[&one], "go");
+        assert_eq!(projects.projects[&one].programs()[0].name(), "one");
+    }
+
+    #[test]
+    fn a_checkout_without_a_commit_says_so() {
+        let directory = two_projects();
+        let init = crossdock_system::process::Command::new("git", directory.path()).args(["init", "-q"]);
+        processes().stdout(&init).unwrap();
+        let config = Config::find(&directory.path()).unwrap();
+        let projects = Projects::discover(&config, &ProjectsOptions::default(), &processes()).unwrap();
+        let one = directory.path().join("one");
+        let why = &projects.git_unavailable(&one).unwrap().why;
+        assert_eq!(directory.masked(why), "the git checkout of /p/one has no commit yet");
+        assert!(projects.git(&one).is_none());
+    }
+}
