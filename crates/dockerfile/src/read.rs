@@ -4,30 +4,24 @@
 //! with comments and empty lines between them, flags, exec and shell form, here-documents. Nothing of the text is
 //! lost: printing what was read gives the text back.
 
-mod arguments;
-mod directive;
 mod error;
 mod expand;
-mod flags;
 mod heredoc;
 mod instruction;
 mod keyword;
-mod lexer;
 mod reader;
 mod refused;
 mod stage;
 
 use std::fmt;
 
-pub use arguments::{Arguments, Pair};
-pub use directive::Directive;
 pub use error::{Problem, ReadError};
 pub(crate) use expand::variables;
 pub use expand::{Scope, expand};
-pub use flags::Flag;
 pub use heredoc::Heredoc;
-pub use instruction::{Instruction, Lines};
+pub use instruction::{Arguments, Flag, Instruction, Lines, Pair};
 pub use keyword::Keyword;
+pub use reader::Directive;
 pub use refused::refused;
 pub use stage::{Stage, stages};
 

@@ -5,32 +5,25 @@
 
 mod check;
 mod combination;
-mod engine;
 mod error;
-mod go;
-mod images;
-mod origin;
-mod private;
 mod request;
-mod runtime;
-mod rust;
 mod script;
 mod stages;
 mod templates;
-mod tools;
 mod values;
 
 use crossdock_platform::Platform;
 
 pub use combination::{Base, Debian, Linking, nearest_base};
 pub use error::RenderError;
-pub use origin::Origin;
 pub use request::{
     Build, Caching, Container, Engine, File, Health, Mode, Modules, Private, Program, Request,
 };
+pub use templates::Origin;
 
 /// A rendered Dockerfile with what belongs to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Rendered {
     /// The Dockerfile.
     pub dockerfile: String,
@@ -55,7 +48,7 @@ pub struct Rendered {
 /// use crossdock_dockerfile::render::{Linking, Mode, Program, Request, render};
 /// use crossdock_platform::Platform;
 ///
-/// let program = Program { name: "server".to_owned(), package: "./cmd/server".to_owned() };
+/// let program = Program::new("server", "./cmd/server");
 /// let mode = Mode::Cross(vec![Platform::LINUX_AMD64, Platform::LINUX_ARM64]);
 /// let rendered = render(&Request::new(Linking::GoStatic, "1.26", vec![program], mode))?;
 /// assert!(rendered.dockerfile.contains("FROM --platform=$BUILDPLATFORM golang:1.26-trixie AS build\n"));

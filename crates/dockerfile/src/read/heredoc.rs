@@ -1,7 +1,6 @@
 //! Here-documents: the lines that follow `RUN <<EOF` up to `EOF`.
 
 use super::error::Problem;
-use super::lexer::{LexError, Raw, words};
 
 /// A here-document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,4 +53,259 @@ fn from_word(word: &str) -> Result<Option<Heredoc>, Problem> {
     let quotes = |text: &str| text.matches(['\'', '"']).count();
     let expand = quotes(bare) == quotes(&raw);
     Ok(Some(Heredoc { name: bare.clone(), expand, chomp, content: String::new(), line: 0 }))
+}
+
+/// What stays in the words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Raw {
+    /// Quotes and escapes stay.
+    All,
+    /// Quotes stay.
+    Quotes,
+    /// Neither stays.
+    Nothing,
+}
+
+/// The text cannot be split: a quote or a brace is not closed, or a substitution is malformed.
+#[derive(Debug, PartialEq, Eq)]
+struct LexError;
+
+/// How deep substitutions may stand in each other.
+const DEEPEST: usize = 64;
+
+/// The words of a text.
+fn words(text: &str, raw: Raw) -> Result<Vec<String>, LexError> {
+    let mut lexer = Lexer {
+        characters: text.chars().collect(),
+        position: 0,
+        raw_quotes: raw != Raw::Nothing,
+        buffer: String::new(),
+        depth: 0,
+    };
+    let (_, words) = lexer.until(None, raw == Raw::All)?;
+    Ok(words)
+}
+
+struct Lexer {
+    characters: Vec<char>,
+    position: usize,
+    raw_quotes: bool,
+    /// The word that is being read. BuildKit shares it between a word and the substitutions in it, so that what
+    /// stands before `${a:-b}` in the same word is lost; here-documents are found as it finds them.
+    buffer: String,
+    depth: usize,
+}
+
+#[derive(Default)]
+struct Words {
+    done: Vec<String>,
+    inside: bool,
+}
+
+impl Lexer {
+    fn peek(&self) -> Option<char> {
+        self.characters.get(self.position).copied()
+    }
+
+    fn next(&mut self) -> Option<char> {
+        let next = self.peek();
+        self.position += usize::from(next.is_some());
+        next
+    }
+
+    /// Reads up to a character, or to the end: the text and its words.
+    fn until(&mut self, stop: Option<char>, raw_escapes: bool) -> Result<(String, Vec<String>), LexError> {
+        self.buffer.clear();
+        let mut text = String::new();
+        let mut words = Words::default();
+        while let Some(character) = self.peek() {
+            if Some(character) == stop {
+                self.next();
+                return Ok((text, self.finish(words)));
+            }
+            match character {
+                '$' => {
+                    let part = self.dollar()?;
+                    text.push_str(&part);
+                    part.chars().for_each(|character| self.add(&mut words, character));
+                }
+                '\'' | '"' | '<' => {
+                    let part = self.special(character, raw_escapes)?;
+                    text.push_str(&part);
+                    self.add_raw(&mut words, &part);
+                }
+                '\\' => self.escaped(raw_escapes, &mut text, &mut words),
+                _ => {
+                    self.next();
+                    self.add(&mut words, character);
+                    text.push(character);
+                }
+            }
+        }
+        if stop.is_some() { Err(LexError) } else { Ok((text, self.finish(words))) }
+    }
+
+    fn special(&mut self, character: char, raw_escapes: bool) -> Result<String, LexError> {
+        match character {
+            '\'' => self.single_quoted(),
+            '"' => self.double_quoted(raw_escapes),
+            _ => Ok(self.less_than()),
+        }
+    }
+
+    fn escaped(&mut self, raw_escapes: bool, text: &mut String, words: &mut Words) {
+        self.next();
+        if raw_escapes {
+            self.add_raw(words, "\\");
+            text.push('\\');
+        }
+        if let Some(character) = self.next() {
+            self.add_raw(words, character.encode_utf8(&mut [0; 4]));
+            text.push(character);
+        }
+    }
+
+    fn single_quoted(&mut self) -> Result<String, LexError> {
+        self.next();
+        let mut text = String::from(if self.raw_quotes { "'" } else { "" });
+        loop {
+            match self.next().ok_or(LexError)? {
+                '\'' if self.raw_quotes => return Ok(text + "'"),
+                '\'' => return Ok(text),
+                character => text.push(character),
+            }
+        }
+    }
+
+    fn double_quoted(&mut self, raw_escapes: bool) -> Result<String, LexError> {
+        self.next();
+        let mut text = String::from(if self.raw_quotes { "\"" } else { "" });
+        loop {
+            match self.peek().ok_or(LexError)? {
+                '"' => {
+                    self.next();
+                    text.push_str(if self.raw_quotes { "\"" } else { "" });
+                    return Ok(text);
+                }
+                '$' => text.push_str(&self.dollar()?),
+                '\\' => {
+                    self.next();
+                    text.push_str(if raw_escapes { "\\" } else { "" });
+                    match self.peek() {
+                        Some('"' | '$' | '\\') => text.extend(self.next()),
+                        Some(_) => text.push('\\'),
+                        None => {}
+                    }
+                }
+                character => {
+                    self.next();
+                    text.push(character);
+                }
+            }
+        }
+    }
+
+    /// A here-document's mark keeps the blanks that follow it in its word.
+    fn less_than(&mut self) -> String {
+        self.next();
+        if self.peek() != Some('<') {
+            return "<".to_owned();
+        }
+        self.next();
+        let mut mark = String::from("<<");
+        while let Some(blank @ (' ' | '\t' | '\r')) = self.peek() {
+            mark.push(blank);
+            self.next();
+        }
+        mark
+    }
+
+    fn dollar(&mut self) -> Result<String, LexError> {
+        self.next();
+        if self.peek() != Some('{') {
+            return Ok(format!("${}", self.name()));
+        }
+        self.next();
+        if matches!(self.peek(), None | Some('{' | '}' | ':')) || self.depth == DEEPEST {
+            return Err(LexError);
+        }
+        self.depth += 1;
+        let text = self.substitution();
+        self.depth -= 1;
+        text
+    }
+
+    fn substitution(&mut self) -> Result<String, LexError> {
+        let name = self.name();
+        let modifier = self.next().ok_or(LexError)?;
+        match modifier {
+            '}' => Ok(format!("${{{name}}}")),
+            ':' => {
+                let second = self.next().filter(|second| !matches!(second, '#' | '%')).ok_or(LexError)?;
+                let (word, _) = self.until(Some('}'), false)?;
+                Ok(format!("${{{name}:{second}{word}}}"))
+            }
+            '+' | '-' | '?' | '#' | '%' => {
+                let (word, _) = self.until(Some('}'), matches!(modifier, '#' | '%'))?;
+                Ok(format!("${{{name}{modifier}{word}}}"))
+            }
+            '/' => {
+                if self.peek() == Some('/') {
+                    self.next();
+                }
+                let (pattern, _) = self.until(Some('/'), true)?;
+                let (replacement, _) = self.until(Some('}'), true)?;
+                Ok(format!("${{{name}/{pattern}/{replacement}}}"))
+            }
+            _ => Err(LexError),
+        }
+    }
+
+    fn name(&mut self) -> String {
+        let mut name = String::new();
+        while let Some(character) = self.peek() {
+            if name.is_empty() && is_digit(character) {
+                while let Some(digit) = self.peek().filter(|digit| is_digit(*digit)) {
+                    name.push(digit);
+                    self.next();
+                }
+                return name;
+            }
+            if name.is_empty() && "@*#?-$!0".contains(character) {
+                self.next();
+                return character.to_string();
+            }
+            if !character.is_alphabetic() && !is_digit(character) && character != '_' {
+                break;
+            }
+            name.push(character);
+            self.next();
+        }
+        name
+    }
+
+    fn add(&mut self, words: &mut Words, character: char) {
+        if !character.is_whitespace() {
+            self.add_raw(words, character.encode_utf8(&mut [0; 4]));
+        } else if words.inside && !self.buffer.is_empty() {
+            words.done.push(std::mem::take(&mut self.buffer));
+            words.inside = false;
+        }
+    }
+
+    fn add_raw(&mut self, words: &mut Words, text: &str) {
+        self.buffer.push_str(text);
+        words.inside = true;
+    }
+
+    fn finish(&mut self, mut words: Words) -> Vec<String> {
+        if !self.buffer.is_empty() {
+            words.done.push(std::mem::take(&mut self.buffer));
+        }
+        words.done
+    }
+}
+
+fn is_digit(character: char) -> bool {
+    character.is_ascii_digit()
 }

@@ -1,6 +1,5 @@
 //! From lines to parts.
 
-use super::directive::{Directive, Directives};
 use super::error::{Problem, ReadError};
 use super::heredoc::announced;
 use super::instruction::{Instruction, Lines};
@@ -129,4 +128,66 @@ fn continuation(line: &str, escape: char) -> (&str, bool) {
         Some(rest) if !rest.ends_with(escape) => (rest, true),
         _ => (line, false),
     }
+}
+
+/// A parser directive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Directive {
+    /// `syntax`, `escape` or `check`, in small letters.
+    pub name: String,
+    /// The value.
+    pub value: String,
+    /// The line, counted from 1.
+    pub line: usize,
+    pub(super) text: String,
+}
+
+/// What was seen of the directives so far.
+#[derive(Debug)]
+struct Directives {
+    done: bool,
+    seen: Vec<String>,
+    escape: char,
+}
+
+impl Default for Directives {
+    fn default() -> Self {
+        Self { done: false, seen: Vec::new(), escape: '\\' }
+    }
+}
+
+impl Directives {
+    /// The directive that a line holds. The first line that holds none ends them all.
+    fn take(&mut self, line: &str) -> Result<Option<(String, String)>, Problem> {
+        let found = (!self.done).then(|| parse(line)).flatten();
+        let Some((name, value)) = found else {
+            self.done = true;
+            return Ok(None);
+        };
+        if self.seen.contains(&name) {
+            return Err(Problem::DirectiveTwice(name));
+        }
+        if name == "escape" {
+            self.escape = match value.as_str() {
+                "\\" => '\\',
+                "`" => '`',
+                _ => return Err(Problem::EscapeCharacter(value)),
+            };
+        }
+        self.seen.push(name.clone());
+        Ok(Some((name, value)))
+    }
+}
+
+/// `^#\s*name\s*=\s*(.+?)\s*$`, as BuildKit has it: a value of blanks alone is its last blank.
+fn parse(line: &str) -> Option<(String, String)> {
+    const BLANKS: [char; 5] = ['\t', '\n', '\u{c}', '\r', ' '];
+    let (name, value) = line.strip_prefix('#')?.split_once('=')?;
+    let name = name.trim_matches(BLANKS).to_ascii_lowercase();
+    if !matches!(name.as_str(), "syntax" | "escape" | "check") {
+        return None;
+    }
+    let trimmed = value.trim_matches(BLANKS);
+    let value = if trimmed.is_empty() { value.get(value.len().checked_sub(1)?..)? } else { trimmed };
+    Some((name, value.to_owned()))
 }

@@ -1,11 +1,9 @@
 //! What BuildKit refuses although its parser reads it: instructions with the wrong arguments and flags.
 
 use super::Dockerfile;
-use super::arguments::Arguments;
 use super::error::{Problem, ReadError};
 use super::expand::{Scope, expand, variables};
-use super::flags::Flag;
-use super::instruction::Instruction;
+use super::instruction::{Arguments, Flag, Instruction};
 use super::keyword::Keyword;
 
 /// Every instruction that BuildKit refuses before it builds anything, in order, with its line: too few or too many

@@ -1,9 +1,8 @@
 //! Stages: what lies between one `FROM` and the next.
 
 use super::Dockerfile;
-use super::arguments::Arguments;
 use super::expand::{Scope, expand};
-use super::instruction::Instruction;
+use super::instruction::{Arguments, Instruction};
 use super::keyword::Keyword;
 
 /// A stage of a Dockerfile.

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::combination::{Base, Debian, Linking};
 
-/// A Dockerfile to be rendered.
+/// A Dockerfile to be rendered. [`Request::new`] chooses the usual values.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Request {
     /// The language, and how its programs are linked.
     pub linking: Linking,
@@ -56,6 +57,7 @@ pub struct Request {
 
 /// A program of the image.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Program {
     /// Its file name in `/usr/local/bin`.
     pub name: String,
@@ -65,19 +67,21 @@ pub struct Program {
 
 /// Where Go's modules lie, as folders below the project's root; an empty text is the root itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Modules {
-    /// The folder that Go is started in.
-    pub folder: String,
-    /// Folders with a `go.mod`; none means `folder` alone.
-    pub folders: Vec<String>,
-    /// The folder with the `go.work`.
+    /// The directory that Go is started in.
+    pub directory: String,
+    /// Directories with a `go.mod`; empty means only `directory`.
+    pub directories: Vec<String>,
+    /// The directory with the `go.work`.
     pub workspace: Option<String>,
-    /// Whether `folder` has a `vendor` folder, which holds all that would be downloaded.
+    /// Whether `directory` has a `vendor` directory, which holds everything that would be downloaded.
     pub vendored: bool,
 }
 
-/// A file or folder of the project that lies in the image.
+/// A file or directory of the project that is copied into the image.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct File {
     /// Its path below the project's root.
     pub from: String,
@@ -89,6 +93,7 @@ pub struct File {
 
 /// How the programs are compiled.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Build {
     /// Cargo features, or Go build tags.
     pub features: Vec<String>,
@@ -138,6 +143,7 @@ pub enum Caching {
 
 /// How private dependencies are fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Private {
     /// From these hosts over https, with a `.netrc` file as the secret `netrc`.
     Netrc(Vec<String>),
@@ -149,6 +155,7 @@ pub enum Private {
 
 /// The container's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Container {
     /// What starts, with its arguments; none is the first program alone.
     pub entrypoint: Option<Vec<String>>,
@@ -175,6 +182,7 @@ pub struct Container {
 /// A health check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub struct Health {
     /// What is started, without a shell.
     pub command: Vec<String>,
@@ -186,6 +194,34 @@ pub struct Health {
     pub start_period: u32,
     /// Failures in a row that make the container unhealthy.
     pub retries: u32,
+}
+
+impl Program {
+    /// Creates a program of that name from a package.
+    pub fn new(name: impl Into<String>, package: impl Into<String>) -> Self {
+        Self { name: name.into(), package: package.into() }
+    }
+}
+
+impl File {
+    /// Creates a copy that keeps the permission bits that the file has in the project.
+    pub fn new(from: impl Into<String>, to: impl Into<String>) -> Self {
+        Self { from: from.into(), to: to.into(), mode: None }
+    }
+
+    /// Sets the permission bits; `None` keeps those of the project.
+    #[must_use]
+    pub fn with_mode(self, mode: Option<u32>) -> Self {
+        Self { mode, ..self }
+    }
+}
+
+impl Health {
+    /// Creates a health check with Docker's own intervals: every 30 seconds, of which it may take all, without a start
+    /// period, unhealthy after 3 failures (Dockerfile reference, HEALTHCHECK).
+    pub fn new(command: Vec<String>) -> Self {
+        Self { command, interval: 30, timeout: 30, start_period: 0, retries: 3 }
+    }
 }
 
 impl Default for Container {

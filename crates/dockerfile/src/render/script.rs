@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crossdock_platform::{Architecture, Platform};
+use minijinja::{Error, Value};
 
 /// What a platform of the image means to the compiler.
 pub(super) struct Arm {
@@ -46,7 +47,7 @@ pub(super) fn word(text: &str) -> String {
 }
 
 /// Whether neither a shell nor a Dockerfile's `ENV` and `LABEL` read anything but one word.
-pub(super) fn is_plain(text: &str) -> bool {
+fn is_plain(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:=,+@%".contains(&byte);
     !text.is_empty() && text.bytes().all(plain)
 }
@@ -54,6 +55,33 @@ pub(super) fn is_plain(text: &str) -> bool {
 /// The line that dates files 1970, so that equal files make equal layers.
 pub(super) fn undated(folder: &str) -> String {
     format!("find {folder} -exec touch -ch -d @0 {{}} +")
+}
+
+/// A JSON array: the exec form.
+pub(super) fn exec(words: Vec<String>) -> String {
+    let words: Vec<String> =
+        words.iter().map(|word| serde_json::Value::from(word.as_str()).to_string()).collect();
+    format!("[{}]", words.join(", "))
+}
+
+/// `NAME="value"` pairs, one on each line, in which nothing is replaced.
+pub(super) fn assignments(pairs: &Value) -> Result<String, Error> {
+    let pair = |name: Value| {
+        let value = pairs.get_item(&name)?;
+        Ok(format!("{name}={}", quoted(value.as_str().unwrap_or_default())))
+    };
+    Ok(pairs.try_iter()?.map(pair).collect::<Result<Vec<_>, Error>>()?.join(" \\\n    "))
+}
+
+fn quoted(text: &str) -> String {
+    if is_plain(text) {
+        return text.to_owned();
+    }
+    // Nothing is special between single quotes, so that the value stays readable.
+    if text.contains(['\\', '"', '$']) && !text.contains('\'') {
+        return format!("'{text}'");
+    }
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('$', "\\$"))
 }
 
 #[cfg(test)]

@@ -1,5 +1,12 @@
 //! From a request to typed stages: everything that the templates print.
 
+mod go;
+mod images;
+mod private;
+mod runtime;
+mod rust;
+mod tools;
+
 use std::collections::BTreeMap;
 
 use crossdock_platform::Platform;
@@ -7,12 +14,11 @@ use serde::Serialize;
 
 use super::combination::{Base, Linking};
 use super::error::RenderError;
-use super::images::{Assignment, Ignore, Images};
 use super::request::{Caching, Mode, Request};
-use super::runtime::{Runtime, root, runtime};
 use super::script::{Arm, case};
-use super::tools::{ToolSteps, foreign, tools};
-use super::{go, private, rust};
+use images::{Assignment, Ignore, Images};
+use runtime::{Runtime, root, runtime};
+use tools::{ToolSteps, foreign, tools};
 
 const NO_SECRET: Ignore = Ignore { rule: "DL3064", reason: "GOPRIVATE holds names of hosts and no secret." };
 

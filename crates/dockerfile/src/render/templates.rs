@@ -1,18 +1,23 @@
 //! Templates: ours, and a user's that extend them.
 
+mod origin;
+
 use std::collections::BTreeMap;
 
+use crossdock_platform::nearest;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior, Value};
 
 use super::error::RenderError;
-use super::origin::{Origin, marked, origins, unmarked};
 use super::request::Request;
-use super::script::is_plain;
+use super::script::{assignments, exec};
 use super::stages::Stages;
 use super::values::refused;
 use crate::read::{Dockerfile, Keyword, Part};
+use origin::{marked, origins, unmarked};
+
+pub use origin::Origin;
 
 /// The templates of a user that are rendered; others are included or extended by them.
 const ENTRIES: [&str; 2] = ["Dockerfile", "dockerignore"];
@@ -131,7 +136,7 @@ impl<'a> Sources<'a> {
                 template: name.to_owned(),
                 line: block.line,
                 name: format!("block {}", block.name),
-                nearest: nearest(block.name, known.iter().copied()),
+                nearest: suggestion(block.name, known.iter().copied()),
                 snippet: snippet(text, block.line),
             })
         })
@@ -186,17 +191,16 @@ fn missing(path: &str, context: &Value) -> Option<String> {
             _ => return None,
         };
         if !keys.iter().any(|key| key == name) {
-            return Some(nearest(name, keys.iter().map(String::as_str)));
+            return Some(suggestion(name, keys.iter().map(String::as_str)));
         }
         value = value.get_attr(name).ok()?;
     }
     None
 }
 
-fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> String {
-    let near = known.map(|known| (strsim::jaro_winkler(known, name), known));
-    let best = near.max_by(|left, right| left.0.total_cmp(&right.0)).filter(|(likeness, _)| *likeness > 0.7);
-    best.map(|(_, known)| format!("; the nearest is `{known}`")).unwrap_or_default()
+/// Returns the end of the sentence that suggests a known name; empty if none is near.
+fn suggestion<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> String {
+    nearest(name, known).map(|known| format!("; the nearest is `{known}`")).unwrap_or_default()
 }
 
 struct Block<'a> {
@@ -265,31 +269,4 @@ fn tidy(file: &Dockerfile) -> String {
         }
     }
     format!("{}\n", text.trim_end_matches('\n'))
-}
-
-/// A JSON array: the exec form.
-pub(super) fn exec(words: Vec<String>) -> String {
-    let words: Vec<String> =
-        words.iter().map(|word| serde_json::Value::from(word.as_str()).to_string()).collect();
-    format!("[{}]", words.join(", "))
-}
-
-/// `NAME="value"` pairs, one on each line, in which nothing is replaced.
-fn assignments(pairs: &Value) -> Result<String, Error> {
-    let pair = |name: Value| {
-        let value = pairs.get_item(&name)?;
-        Ok(format!("{name}={}", quoted(value.as_str().unwrap_or_default())))
-    };
-    Ok(pairs.try_iter()?.map(pair).collect::<Result<Vec<_>, Error>>()?.join(" \\\n    "))
-}
-
-fn quoted(text: &str) -> String {
-    if is_plain(text) {
-        return text.to_owned();
-    }
-    // Nothing is special between single quotes, so that the value stays readable.
-    if text.contains(['\\', '"', '$']) && !text.contains('\'') {
-        return format!("'{text}'");
-    }
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('$', "\\$"))
 }

@@ -51,7 +51,7 @@ pub(super) fn check(request: &Request) -> Result<(), RenderError> {
         "it is an absolute path without `$` and `\\`",
     )?;
     let modules = &request.modules;
-    let folders = modules.folders.iter().chain(&modules.workspace).chain([&modules.folder]);
+    let folders = modules.directories.iter().chain(&modules.workspace).chain([&modules.directory]);
     each(
         "folder of a module",
         folders.filter(|folder| !folder.is_empty()),

@@ -64,8 +64,9 @@ fn compile_and_start(linking: Linking, package: &str, folder: &Path, words: &str
         .collect();
     let fixed = platforms.iter().cloned().map(Mode::Fixed);
     for mode in std::iter::once(Mode::Cross(platforms.clone())).chain(fixed) {
-        let program = Program { name: "hello".to_owned(), package: package.to_owned() };
-        let request = Request { base: Base::Scratch, ..Request::new(linking, "1", vec![program], mode) };
+        let program = Program::new("hello", package);
+        let mut request = Request::new(linking, "1", vec![program], mode);
+        request.base = Base::Scratch;
         let rendered = render(&request).expect("it starts on every base");
         for platform in &rendered.platforms {
             let file = Dockerfile::read(&rendered.dockerfile).expect("what is rendered is read");

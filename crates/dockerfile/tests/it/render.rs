@@ -25,20 +25,23 @@ fn both() -> Mode {
 fn program(linking: Linking) -> Program {
     let (name, package) =
         if linking.as_str().starts_with("go") { ("server", "./cmd/server") } else { ("api", "api") };
-    Program { name: name.to_owned(), package: package.to_owned() }
+    Program::new(name, package)
 }
 
 fn request(linking: Linking, base: Base, mode: Mode) -> Request {
     let toolchain = if linking.as_str().starts_with("go") { "1.26" } else { "1.95" };
     let sources = if linking.as_str().starts_with("go") { ["cmd", "internal"] } else { ["src", "crates"] };
     let sources = sources.map(str::to_owned).to_vec();
-    Request { base, sources, ..Request::new(linking, toolchain, vec![program(linking)], mode) }
+    let mut request = Request::new(linking, toolchain, vec![program(linking)], mode);
+    request.base = base;
+    request.sources = sources;
+    request
 }
 
 /// The Go SSH server of the project's beginnings: built on an Apple machine for x86-64 nodes.
 fn origin_story() -> Request {
     let mut story = request(Linking::GoStatic, Base::Alpine, Mode::Fixed(Platform::LINUX_AMD64));
-    story.programs = vec![Program { name: "k8s-ssh-server".to_owned(), package: ".".to_owned() }];
+    story.programs = vec![Program::new("k8s-ssh-server", ".")];
     story.sources = vec!["*.go".to_owned()];
     story.container.expose = vec!["2222".to_owned()];
     story
@@ -63,7 +66,7 @@ fn combinations() -> Vec<(String, Request)> {
 }
 
 fn file(from: &str, to: &str, mode: Option<u32>) -> File {
-    File { from: from.to_owned(), to: to.to_owned(), mode }
+    File::new(from, to).with_mode(mode)
 }
 
 fn variations() -> Vec<(&'static str, Request)> {
@@ -81,8 +84,8 @@ fn variations() -> Vec<(&'static str, Request)> {
         (
             "go-workspace",
             with(go(), |request| {
-                request.modules.folder = "apps/server".to_owned();
-                request.modules.folders = ["apps/server", "a lib"].map(str::to_owned).to_vec();
+                request.modules.directory = "apps/server".to_owned();
+                request.modules.directories = ["apps/server", "a lib"].map(str::to_owned).to_vec();
                 request.modules.workspace = Some(String::new());
                 request.sources = ["apps/server/cmd", "lib"].map(str::to_owned).to_vec();
             }),
@@ -119,9 +122,7 @@ fn variations() -> Vec<(&'static str, Request)> {
         (
             "rust-workspace",
             with(glibc(), |request| {
-                request.programs = ["api", "worker"]
-                    .map(|name| Program { name: name.to_owned(), package: name.to_owned() })
-                    .to_vec();
+                request.programs = ["api", "worker"].map(|name| Program::new(name, name)).to_vec();
                 request.build.features = vec!["metrics".to_owned(), "api/tls".to_owned()];
                 request.build.profile = Some("dist".to_owned());
             }),
@@ -216,13 +217,10 @@ fn everything(request: &mut Request) {
         BTreeMap::from([("org.opencontainers.image.title".to_owned(), "A server's \"title\"".to_owned())]);
     container.stop_signal = Some("SIGINT".to_owned());
     container.timezones = true;
-    container.health = Some(Health {
-        command: vec!["/usr/local/bin/server".to_owned(), "health".to_owned()],
-        interval: 30,
-        timeout: 3,
-        start_period: 10,
-        retries: 3,
-    });
+    let mut health = Health::new(vec!["/usr/local/bin/server".to_owned(), "health".to_owned()]);
+    health.timeout = 3;
+    health.start_period = 10;
+    container.health = Some(health);
 }
 
 /// Values that a careless renderer would let the builder change.
@@ -292,9 +290,10 @@ fn every_instruction_has_the_line_of_a_template() {
 fn a_health_check_says_nothing_of_a_start_period_that_it_has_not() {
     let text = |start_period: u32| {
         let mut request = origin_story();
-        let command = vec!["/usr/local/bin/server".to_owned()];
-        request.container.health =
-            Some(Health { command, interval: 30, timeout: 3, start_period, retries: 3 });
+        let mut health = Health::new(vec!["/usr/local/bin/server".to_owned()]);
+        health.timeout = 3;
+        health.start_period = start_period;
+        request.container.health = Some(health);
         let text = render(&request).unwrap().dockerfile;
         let line = text.lines().find(|line| line.starts_with("HEALTHCHECK")).unwrap();
         line.to_owned()

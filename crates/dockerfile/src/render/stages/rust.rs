@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use crossdock_platform::{BuildTarget, Libc, Linkage, Platform, Tools};
 
-use super::combination::Linking;
-use super::error::RenderError;
-use super::request::{Caching, Mode, Request};
-use super::script::{undated, word};
+use super::super::combination::Linking;
+use super::super::error::RenderError;
+use super::super::request::{Caching, Mode, Request};
+use super::super::script::{undated, word};
 
 /// The folder that holds CARGO_HOME as a whole: cargo's lock lies in it, so that builds of several platforms wait for
 /// each other. It is not the image's own, which holds the programs.

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 /// Where an instruction of a rendered Dockerfile comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Origin {
     /// The instruction's first line in the Dockerfile, from 1.
     pub line: usize,

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::combination::{Base, Linking};
-use super::request::{Engine, Mode, Request};
+use super::super::combination::{Base, Linking};
+use super::super::request::{Engine, Mode, Request};
 
 /// A linter's rule that does not fit, with the reason.
 #[derive(Debug, Clone, Serialize)]

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::combination::Base;
+use super::super::combination::Base;
+use super::super::request::{File, Request};
+use super::super::script::undated;
 use super::images::Ignore;
-use super::request::{File, Request};
-use super::script::undated;
 
 #[derive(Debug, Serialize)]
 pub(super) struct Runtime {

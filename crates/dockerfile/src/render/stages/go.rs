@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use crossdock_platform::{BuildTarget, Linkage, Platform};
 
-use super::combination::Linking;
-use super::error::RenderError;
-use super::request::{Caching, Request};
-use super::script::{undated, word};
+use super::super::combination::Linking;
+use super::super::error::RenderError;
+use super::super::request::{Caching, Request};
+use super::super::script::{exec, undated, word};
 
 /// Go's variables for one platform.
 pub(super) fn exports(
@@ -43,7 +43,7 @@ pub(super) fn manifests(request: &Request) -> Vec<String> {
         let mut words = names.map(|name| below(folder, name)).to_vec();
         words.push(if folder.is_empty() { "./".to_owned() } else { format!("./{folder}/") });
         match words.iter().any(|word| word.contains(char::is_whitespace)) {
-            true => super::templates::exec(words),
+            true => exec(words),
             false => words.join(" "),
         }
     };
@@ -53,8 +53,8 @@ pub(super) fn manifests(request: &Request) -> Vec<String> {
 
 /// The folders that have a `go.mod`.
 fn folders(request: &Request) -> &[String] {
-    match request.modules.folders.as_slice() {
-        [] => std::slice::from_ref(&request.modules.folder),
+    match request.modules.directories.as_slice() {
+        [] => std::slice::from_ref(&request.modules.directory),
         folders => folders,
     }
 }
@@ -68,7 +68,7 @@ pub(super) fn manifest_patterns(request: &Request) -> Vec<String> {
         .flat_map(|folder| ["go.work", "go.work.sum"].map(|name| below(folder, name)));
     let manifests =
         folders(request).iter().flat_map(|folder| ["go.mod", "go.sum"].map(|name| below(folder, name)));
-    workspace.chain(manifests).chain([below(&modules.folder, "vendor")]).collect()
+    workspace.chain(manifests).chain([below(&modules.directory, "vendor")]).collect()
 }
 
 fn below(folder: &str, name: &str) -> String {
@@ -77,7 +77,7 @@ fn below(folder: &str, name: &str) -> String {
 
 /// Go's first flag, where it is not started in the project's root.
 fn in_folder(request: &Request) -> String {
-    match request.modules.folder.as_str() {
+    match request.modules.directory.as_str() {
         "" => String::new(),
         folder => format!(" -C {}", word(folder)),
     }

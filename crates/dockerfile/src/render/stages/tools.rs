@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use crossdock_platform::{BuildTarget, Libc, Linkage, Platform};
 use serde::Serialize;
 
-use super::combination::Linking;
-use super::error::RenderError;
+use super::super::combination::Linking;
+use super::super::error::RenderError;
+use super::super::request::{Caching, Mode, Request};
+use super::super::script::{Arm, case};
 use super::private::ssh_hosts;
-use super::request::{Caching, Mode, Request};
 use super::runtime::copies_zones;
 use super::rust;
-use super::script::{Arm, case};
 
 /// Versions of tools that a builder installs.
 const CARGO_CHEF: &str = "0.1.78";

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::request::{Private, Request};
+use super::super::request::{Private, Request};
 
 pub(super) fn ssh_hosts(request: &Request) -> Vec<String> {
     let hosts = request.private.iter().filter_map(|private| match private {
