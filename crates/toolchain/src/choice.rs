@@ -1,10 +1,8 @@
 //! Which compiler and linker build a program for a platform: a pure decision over host and target, with its own
 //! explanation for every pair that it refuses.
 
-mod candidate;
-mod equip;
+mod cross_tools;
 mod go;
-mod helpers;
 mod rust;
 mod zig;
 
@@ -18,16 +16,15 @@ use crate::host::ToolchainOrigin;
 use crossdock_project::config::{Libc, Linkage, Route, Sourced};
 use crossdock_system::process::quote;
 
-pub use candidate::{Built, possible};
-pub use go::choose_go;
-pub use go::go_settings;
-pub use rust::choose_rust;
+pub use go::{choose_go, go_settings};
+pub use rust::{PossibleTarget, choose_rust, possible_targets};
 
 /// What a Rust program asks of a toolchain.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct RustRequest<'a> {
-    /// The project's folder, which selects the toolchain.
-    pub folder: &'a Utf8Path,
+    /// The project's directory, which selects the toolchain.
+    pub directory: &'a Utf8Path,
     /// The platforms of the image, which one toolchain should serve if one can.
     pub platforms: &'a [Platform],
     /// Static or dynamic.
@@ -42,8 +39,40 @@ pub struct RustRequest<'a> {
     pub routes: &'a [Sourced<Route>],
 }
 
+impl<'a> RustRequest<'a> {
+    /// Creates a request without C code that leaves the C library, the float ABI and the routes open.
+    pub fn new(directory: &'a Utf8Path, platforms: &'a [Platform], linkage: &'a Sourced<Linkage>) -> Self {
+        Self { directory, platforms, linkage, libc: None, float: None, native_code: &[], routes: &[] }
+    }
+
+    /// Sets the C library that the user decided on.
+    #[must_use]
+    pub fn with_libc(self, libc: Option<&'a Sourced<Libc>>) -> Self {
+        Self { libc, ..self }
+    }
+
+    /// Sets the float ABI; `None` is the platforms' usual one.
+    #[must_use]
+    pub fn with_float(self, float: Option<FloatAbi>) -> Self {
+        Self { float, ..self }
+    }
+
+    /// Sets the chains of packages that need a C compiler.
+    #[must_use]
+    pub fn with_native_code(self, native_code: &'a [Vec<String>]) -> Self {
+        Self { native_code, ..self }
+    }
+
+    /// Sets the routes that may be taken besides the project's own toolchain, in order of preference.
+    #[must_use]
+    pub fn with_routes(self, routes: &'a [Sourced<Route>]) -> Self {
+        Self { routes, ..self }
+    }
+}
+
 /// How one platform of a Rust program is built.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct RustChoice {
     /// The platform.
     pub platform: Platform,
@@ -119,9 +148,10 @@ impl Wrapper {
 
 /// What a Go program asks of a toolchain.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct GoRequest<'a> {
-    /// The module's folder, which selects the toolchain.
-    pub folder: &'a Utf8Path,
+    /// The module's directory, which selects the toolchain.
+    pub directory: &'a Utf8Path,
     /// The platform.
     pub platform: &'a Platform,
     /// Whether the user decided about cgo.
@@ -136,8 +166,40 @@ pub struct GoRequest<'a> {
     pub float: Option<FloatAbi>,
 }
 
+impl<'a> GoRequest<'a> {
+    /// Creates a request without cgo packages that leaves cgo, the C library and the float ABI open.
+    pub fn new(directory: &'a Utf8Path, platform: &'a Platform, linkage: &'a Sourced<Linkage>) -> Self {
+        Self { directory, platform, cgo: None, cgo_packages: &[], linkage, libc: None, float: None }
+    }
+
+    /// Sets what the user decided about cgo.
+    #[must_use]
+    pub fn with_cgo(self, cgo: Option<&'a Sourced<bool>>) -> Self {
+        Self { cgo, ..self }
+    }
+
+    /// Sets the packages that hold cgo files.
+    #[must_use]
+    pub fn with_cgo_packages(self, cgo_packages: &'a [String]) -> Self {
+        Self { cgo_packages, ..self }
+    }
+
+    /// Sets the C library that the user decided on.
+    #[must_use]
+    pub fn with_libc(self, libc: Option<&'a Sourced<Libc>>) -> Self {
+        Self { libc, ..self }
+    }
+
+    /// Sets the float ABI; `None` is the platform's usual one.
+    #[must_use]
+    pub fn with_float(self, float: Option<FloatAbi>) -> Self {
+        Self { float, ..self }
+    }
+}
+
 /// How one platform of a Go program is built.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct GoChoice {
     /// The platform.
     pub platform: Platform,

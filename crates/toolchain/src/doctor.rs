@@ -2,23 +2,24 @@
 //! how that command is carried out with a person's consent.
 
 mod setup;
-mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::thread;
 
 use camino::Utf8PathBuf;
 use serde::Serialize;
 
 use crate::host::{Host, RustToolchain, Tool};
 use crossdock_system::availability::{Availability, Unavailable};
+use crossdock_system::process::{Command, Processes};
 
 pub use setup::{Answer, Attempt, Outcome, Progress, SetupError, setup};
-pub use versions::ask_versions;
 
 /// Something of the host that a plan uses.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Use {
+#[non_exhaustive]
+pub enum Requirement {
     /// The Rust toolchain that the project in the folder selects.
     Rust(Utf8PathBuf),
     /// The distribution's Rust toolchain.
@@ -40,6 +41,7 @@ pub enum Use {
 
 /// One line of the doctor's answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Check {
     /// What is needed: `rust`, `go`, or a tool's name.
     pub name: String,
@@ -54,11 +56,11 @@ pub struct Check {
 ///
 /// `uses` and `missing` name who needs the thing.
 pub fn diagnose<'a>(
-    uses: impl IntoIterator<Item = (String, &'a Use)>,
+    uses: impl IntoIterator<Item = (String, &'a Requirement)>,
     missing: impl IntoIterator<Item = (String, &'a Unavailable)>,
     host: &Host,
 ) -> Vec<Check> {
-    let mut needed: BTreeMap<&Use, BTreeSet<String>> = BTreeMap::new();
+    let mut needed: BTreeMap<&Requirement, BTreeSet<String>> = BTreeMap::new();
     for (by, used) in uses {
         needed.entry(used).or_default().insert(by);
     }
@@ -86,7 +88,7 @@ fn add(checks: &mut Vec<Check>, new: Check) {
     }
 }
 
-impl Use {
+impl Requirement {
     fn name(&self) -> String {
         match self {
             Self::Rust(_) => "rust".to_owned(),
@@ -103,13 +105,13 @@ impl Use {
             version: Some(rust.version.clone()),
         };
         let found = match self {
-            Self::Rust(folder) => host.rust_of(folder).map(of_rust),
+            Self::Rust(folder) => host.rust_toolchain(folder).map(of_rust),
             Self::DistributionRust => match &host.distribution {
                 Availability::Available(rust) => Ok(of_rust(rust)),
                 Availability::Unavailable(missing) => Err(missing.clone()),
             },
             Self::Go(folder) => host
-                .go_of(folder)
+                .go_toolchain(folder)
                 .map(|go| Tool { command: vec![go.go.to_string()], version: Some(go.version.clone()) }),
             Self::Tool(name) => host.tool(name).cloned(),
             Self::Engine { program, about, .. } => {
@@ -118,6 +120,40 @@ impl Use {
         };
         found.map_or_else(Availability::Unavailable, Availability::Available)
     }
+}
+
+/// Asks every tool that was found, and whose version is not known yet, for its version, all side by side. A tool that
+/// gives none keeps none.
+pub fn ask_versions(checks: &mut [Check], processes: &Processes) {
+    thread::scope(|scope| {
+        for check in checks {
+            if let Availability::Available(tool) = &mut check.found
+                && tool.version.is_none()
+            {
+                scope.spawn(|| tool.version = version_of(tool, processes));
+            }
+        }
+    });
+}
+
+fn version_of(tool: &Tool, processes: &Processes) -> Option<String> {
+    let (program, arguments) = tool.command.split_first()?;
+    let command = Command::new(program, processes.environment().directory.clone())
+        .args(arguments.iter().cloned())
+        .args(["--version"]);
+    let output = processes.output(&command).ok().filter(|output| output.status.success())?;
+    first_version(&String::from_utf8_lossy(&output.stdout))
+}
+
+/// The first word of a tool's answer that looks like a version: `gcc (Debian 12.2.0-14+deb12u1) 12.2.0` means 12.2.0.
+fn first_version(text: &str) -> Option<String> {
+    let words = text.lines().next()?.split(|c: char| c.is_whitespace() || c == '(' || c == ')' || c == ',');
+    let numbers = words.map(|word| word.trim_start_matches('v')).filter(|word| {
+        let parts: Vec<&str> = word.split('.').collect();
+        parts.len() > 1
+            && parts.iter().all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
+    });
+    numbers.map(str::to_owned).next()
 }
 
 #[cfg(test)]

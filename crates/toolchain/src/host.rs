@@ -1,38 +1,32 @@
 //! The host as a value: what it is and which tools it has. Detection makes one; `--host` invents one; planning only
 //! reads one.
 
+mod answer_cache;
 mod detect;
 mod file;
-mod form;
-mod go;
 mod hypothetical;
-mod lookup;
-mod memory;
 mod observe;
 pub mod remedies;
-mod rust;
-mod system;
+mod toolchains;
 mod tools;
-mod zig;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_platform::Platform;
 use serde::{Deserialize, Serialize};
 
-use crossdock_system::availability::Availability;
+use crossdock_system::availability::{Availability, Unavailable};
 
-pub use detect::{Also, HostError, Needs, detect};
-pub use detect::{name as machine_name, platform};
+pub use detect::{HostError, Needs, Probe, current_platform, current_system, detect, machine_name};
 pub use file::HostFileError;
-pub use observe::{Observation, Situation, observe, of_elf};
+pub use observe::{Observation, Situation, observe, platform_of_elf};
 pub use remedies::missing_toolchain;
-pub use system::here;
 
 /// A machine that builds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "form::HostForm", into = "form::HostForm")]
+#[serde(from = "file::HostFile", into = "file::HostFile")]
+#[non_exhaustive]
 pub struct Host {
     /// What programs it runs natively.
     pub platform: Platform,
@@ -43,7 +37,7 @@ pub struct Host {
     /// Processors that a build may use.
     pub processors: usize,
     /// The Rust toolchain that each project selects, by the project's folder. A folder stands for those below it that
-    /// have no entry of their own, and the empty path for every folder; see [`Host::rust_of`].
+    /// have no entry of their own, and the empty path for every folder; see [`Host::rust_toolchain`].
     pub rust: BTreeMap<Utf8PathBuf, Availability<RustToolchain>>,
     /// The distribution's Rust toolchain; looked for only where a project names that route.
     pub distribution: Availability<RustToolchain>,
@@ -59,6 +53,7 @@ pub struct Host {
 /// The family of systems that decides which command installs a tool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum System {
     /// Debian, Ubuntu and their children: apt-get.
     Debian {
@@ -81,6 +76,7 @@ pub enum System {
 
 /// A program of the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Tool {
     /// How it is called: its path, and arguments that belong to it (`python3 -m ziglang`).
     pub command: Vec<String>,
@@ -90,6 +86,7 @@ pub struct Tool {
 
 /// A Rust toolchain and what it can build for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct RustToolchain {
     /// Where it is from.
     pub origin: ToolchainOrigin,
@@ -118,6 +115,7 @@ pub struct RustToolchain {
 /// What installed a Rust toolchain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Manager {
     /// rustup, under this name: `stable-x86_64-unknown-linux-gnu`.
     Rustup(String),
@@ -139,6 +137,7 @@ pub enum ToolchainOrigin {
 
 /// Go.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct GoToolchain {
     /// `go`.
     pub go: Utf8PathBuf,
@@ -146,6 +145,65 @@ pub struct GoToolchain {
     pub version: String,
     /// `go env GOFLAGS`.
     pub flags: String,
+}
+
+impl System {
+    /// Whether the system's own commands are Debian's.
+    pub(crate) fn is_debian(&self) -> bool {
+        matches!(self, Self::Debian { .. })
+    }
+}
+
+impl Host {
+    /// The Rust toolchain that the project in `folder` selects.
+    pub fn rust_toolchain(&self, folder: &Utf8Path) -> Result<&RustToolchain, Unavailable> {
+        nearest(&self.rust, folder).unwrap_or_else(|| Err(self.absent("rustc")))
+    }
+
+    /// The Go toolchain that the module in `folder` selects.
+    pub fn go_toolchain(&self, folder: &Utf8Path) -> Result<&GoToolchain, Unavailable> {
+        nearest(&self.go, folder).unwrap_or_else(|| Err(self.absent("go")))
+    }
+
+    /// A tool by name. What was not looked for counts as absent.
+    pub fn tool(&self, name: &str) -> Result<&Tool, Unavailable> {
+        match self.tools.get(name) {
+            Some(Availability::Available(tool)) => Ok(tool),
+            Some(Availability::Unavailable(unavailable)) => Err(unavailable.clone()),
+            None => Err(self.absent(name)),
+        }
+    }
+
+    /// The same host once rustup was seen not to reach its server: it can add nothing, so that the next plan names the
+    /// next route.
+    #[must_use]
+    pub fn without_rustup_server(mut self) -> Self {
+        for toolchain in self.rust.values_mut() {
+            if let Availability::Available(toolchain) = toolchain {
+                toolchain.addable.clear();
+            }
+        }
+        self
+    }
+
+    /// The absence of a tool, with what installs it on this host.
+    pub(crate) fn absent(&self, name: &str) -> Unavailable {
+        let remedies = remedies::install(name, &self.system);
+        Unavailable { why: format!("`{name}` is not installed"), remedies }
+    }
+}
+
+/// The entry of the folder itself or of the nearest folder above it.
+fn nearest<'a, T>(
+    by_folder: &'a BTreeMap<Utf8PathBuf, Availability<T>>,
+    folder: &Utf8Path,
+) -> Option<Result<&'a T, Unavailable>> {
+    let above = by_folder.iter().filter(|(key, _)| folder.starts_with(key));
+    let (_, found) = above.max_by_key(|(key, _)| key.components().count())?;
+    Some(match found {
+        Availability::Available(thing) => Ok(thing),
+        Availability::Unavailable(unavailable) => Err(unavailable.clone()),
+    })
 }
 
 #[cfg(test)]

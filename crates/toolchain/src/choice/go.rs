@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use camino::Utf8Path;
 use crossdock_platform::{BuildTarget, Os};
 
-use super::equip::{CCode, Equipment, OwnLinker, Work};
+use super::cross_tools::{BundledLinker, CCode, CrossTools, ToolSearch};
 use super::{GoChoice, GoRequest};
 use crate::host::{GoToolchain, Host};
 use crossdock_project::config::{Libc, Linkage};
@@ -20,7 +20,7 @@ pub fn choose_go(request: &GoRequest<'_>, host: &Host, cache: &Utf8Path) -> Avai
 }
 
 fn choose(request: &GoRequest<'_>, host: &Host, cache: &Utf8Path) -> Result<GoChoice, Unavailable> {
-    let go = host.go_of(request.folder)?;
+    let go = host.go_toolchain(request.directory)?;
     match request.cgo.map(|cgo| cgo.value) {
         None if !request.cgo_packages.is_empty() => Err(undecided(request.cgo_packages)),
         None => pure(request, go, "no package needs cgo"),
@@ -79,9 +79,9 @@ fn with_cgo(
     host: &Host,
     cache: &Utf8Path,
 ) -> Result<GoChoice, Unavailable> {
-    let (target, equipment) = equipped(request, host, cache)?;
+    let (target, cross_tools) = find_tools(request, host, cache)?;
     let mut environment = go_settings(request)?;
-    let tools = &equipment.tools;
+    let tools = &cross_tools.tools;
     for (name, value) in [("CC", &tools.cc), ("CXX", &tools.cxx), ("AR", &tools.ar)] {
         environment.extend(value.iter().map(|value| (name.to_owned(), word(value))));
     }
@@ -93,9 +93,9 @@ fn with_cgo(
         environment,
         arguments,
         ldflags,
-        wrappers: equipment.wrappers,
-        tools: equipment.used,
-        why: format!("Go {} with cgo, {}, {}", go.version, equipment.why, target.libc()),
+        wrappers: cross_tools.wrappers,
+        tools: cross_tools.used,
+        why: format!("Go {} with cgo, {}, {}", go.version, cross_tools.why, target.libc()),
     })
 }
 
@@ -110,11 +110,11 @@ fn word(path: &str) -> String {
 
 /// The first C library that this host can link to: the one that the user decides, or musl before glibc for a static
 /// program, whose bytes then do not depend on the host.
-fn equipped(
+fn find_tools(
     request: &GoRequest<'_>,
     host: &Host,
     cache: &Utf8Path,
-) -> Result<(BuildTarget, Equipment), Unavailable> {
+) -> Result<(BuildTarget, CrossTools), Unavailable> {
     use crossdock_platform::Libc as Linked;
     let linked = match (request.libc.map(|libc| libc.value), request.linkage.value) {
         (Some(Libc::Musl), _) => vec![Linked::Musl],
@@ -128,9 +128,15 @@ fn equipped(
     };
     let mut missing: Option<Unavailable> = None;
     for target in targets {
-        let work = Work { target: &target, own_linker: OwnLinker::None, c: CCode::Some, host, cache };
-        match work.equip() {
-            Ok(equipment) => return Ok((target, equipment)),
+        let search = ToolSearch {
+            target: &target,
+            bundled_linker: BundledLinker::None,
+            c_code: CCode::Some,
+            host,
+            cache,
+        };
+        match search.find() {
+            Ok(cross_tools) => return Ok((target, cross_tools)),
             Err(other) => {
                 missing = Some(match missing {
                     Some(missing) => either(missing, other),

@@ -1,11 +1,16 @@
 //! The choice for Rust: routes and C libraries in order of preference, and one of them for all platforms if one can.
 
-use camino::Utf8Path;
+use std::collections::BTreeMap;
 
-use super::candidate::{Candidate, Context};
+use camino::Utf8Path;
+use crossdock_platform::{BuildTarget, Os, Platform, RustTarget};
+
+use super::cross_tools::{BundledLinker, CCode, CrossTools, ToolSearch, clang_includes};
 use super::{RustChoice, RustRequest};
-use crate::host::Host;
+use crate::host::{Host, Manager, RustToolchain, ToolchainOrigin, remedies};
+use crossdock_project::config::{Libc, Linkage, Route, Sourced};
 use crossdock_system::availability::{Availability, Unavailable};
+use crossdock_system::process::quote;
 
 /// One answer for each platform of a request.
 type Answers = Vec<Result<RustChoice, Unavailable>>;
@@ -32,7 +37,7 @@ pub fn choose_rust(
     if let Some(mixed) = mixed(&tried, request.platforms.len()) {
         return mixed;
     }
-    let routes_would_help = request.routes.is_empty() && host.rust_of(request.folder).is_ok();
+    let routes_would_help = request.routes.is_empty() && host.rust_toolchain(request.directory).is_ok();
     let refused = refused(tried).into_iter();
     refused.map(|answer| if routes_would_help { with_routes(answer) } else { answer }).collect()
 }
@@ -82,4 +87,263 @@ fn refused(tried: Vec<Answers>) -> Vec<Availability<RustChoice>> {
         }
     }
     first.into_iter().map(availability).collect()
+}
+
+/// What a choice is made from.
+#[derive(Clone, Copy)]
+struct Context<'a> {
+    request: &'a RustRequest<'a>,
+    host: &'a Host,
+    cache: &'a Utf8Path,
+}
+
+/// A compiler, where its standard library comes from, and the C library.
+struct Candidate<'a> {
+    origin: ToolchainOrigin,
+    toolchain: Result<&'a RustToolchain, Unavailable>,
+    std: StdSource,
+    libc: Libc,
+}
+
+/// Where the standard library comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum StdSource {
+    Prebuilt,
+    Compiled,
+}
+
+impl<'a> Candidate<'a> {
+    /// All of a request, in order of preference.
+    fn all(request: &RustRequest<'_>, host: &'a Host) -> Vec<Self> {
+        let toolchain = |origin| match (origin, &host.distribution) {
+            (ToolchainOrigin::Project, _) => host.rust_toolchain(request.directory),
+            (ToolchainOrigin::Distribution, Availability::Available(toolchain)) => Ok(toolchain),
+            (ToolchainOrigin::Distribution, Availability::Unavailable(missing)) => Err(missing.clone()),
+        };
+        let libcs = libcs(request);
+        let with_libcs = |(origin, std)| {
+            let candidate = |libc: &Libc| Self { origin, toolchain: toolchain(origin), std, libc: *libc };
+            libcs.iter().map(candidate).collect::<Vec<_>>()
+        };
+        sources(request.routes).into_iter().flat_map(with_libcs).collect()
+    }
+}
+
+/// Compilers and where their standard library comes from. The project's compiler is replaced only where the
+/// distribution's was named.
+fn sources(routes: &[Sourced<Route>]) -> Vec<(ToolchainOrigin, StdSource)> {
+    use ToolchainOrigin::{Distribution, Project};
+    let may_be_distribution = routes.iter().any(|route| route.value == Route::Distribution);
+    let mut sources = vec![(Project, StdSource::Prebuilt)];
+    for route in routes {
+        match route.value {
+            Route::Distribution => sources.push((Distribution, StdSource::Prebuilt)),
+            Route::BuildStd => {
+                sources.push((Project, StdSource::Compiled));
+                sources.extend(may_be_distribution.then_some((Distribution, StdSource::Compiled)));
+            }
+        }
+    }
+    sources
+}
+
+/// Packages that link the C++ library; `link-cplusplus` is how a package says so.
+const CPLUSPLUS: &[&str] =
+    &["link-cplusplus", "cxx", "librocksdb-sys", "libduckdb-sys", "esaxx-rs", "snmalloc-sys"];
+
+fn c_code(native_code: &[Vec<String>]) -> CCode {
+    match native_code.iter().flatten().any(|package| CPLUSPLUS.contains(&package.as_str())) {
+        _ if native_code.is_empty() => CCode::None,
+        true => CCode::Cplusplus,
+        false => CCode::Some,
+    }
+}
+
+fn libcs(request: &RustRequest<'_>) -> Vec<Libc> {
+    match (request.libc, request.linkage.value) {
+        (Some(libc), _) => vec![libc.value],
+        (None, Linkage::Static) => vec![Libc::Musl, Libc::Gnu],
+        (None, Linkage::Dynamic) => vec![Libc::Gnu, Libc::Musl],
+    }
+}
+
+impl Candidate<'_> {
+    /// How it builds a platform, or all that it misses for that.
+    fn build(&self, context: &Context<'_>, platform: &Platform) -> Result<RustChoice, Unavailable> {
+        let target = target(context.request, context.host, self.libc, platform);
+        let rust = target.rust().map_err(|unsupported| Unavailable::because(unsupported.to_string()))?;
+        let search = ToolSearch {
+            target: &target,
+            bundled_linker: self.bundled_linker(),
+            c_code: c_code(context.request.native_code),
+            host: context.host,
+            cache: context.cache,
+        };
+        match (self.compiler(context.host, &target, &rust), search.find()) {
+            (Ok(toolchain), Ok(cross_tools)) => self.choice(platform, toolchain, &search, cross_tools),
+            (Err(missing), Ok(_)) | (Ok(_), Err(missing)) => Err(missing),
+            (Err(compiler), Err(_)) if compiler.remedies.is_empty() => Err(compiler),
+            (Err(compiler), Err(tools)) => Err(compiler.and(tools)),
+        }
+    }
+
+    fn choice(
+        &self,
+        platform: &Platform,
+        toolchain: &RustToolchain,
+        search: &ToolSearch<'_>,
+        cross_tools: CrossTools,
+    ) -> Result<RustChoice, Unavailable> {
+        let unsupported = |error: crossdock_platform::Unsupported| Unavailable::because(error.to_string());
+        let rust = search.target.rust().map_err(unsupported)?;
+        let mut environment = search.target.cross_env(&cross_tools.tools).map_err(unsupported)?;
+        environment.retain(|name, _| search.c_code != CCode::None || name.ends_with("_LINKER"));
+        // The flags are a list of their own, as crossdock's caller has more of them.
+        environment
+            .remove(&format!("CARGO_TARGET_{}_RUSTFLAGS", crossdock_platform::cargo_env_triple(rust.triple)));
+        if let Some(arguments) = environment
+            .get_mut(&format!("BINDGEN_EXTRA_CLANG_ARGS_{}", crossdock_platform::env_triple(rust.triple)))
+        {
+            let includes = clang_includes(search.target, &cross_tools.tools, search.host);
+            includes.iter().for_each(|argument| arguments.extend([" ", &quote(argument)]));
+        }
+        environment.extend(self.toolchain_environment(toolchain));
+        Ok(RustChoice {
+            platform: platform.clone(),
+            triple: rust.triple.to_owned(),
+            origin: toolchain.origin,
+            cargo: toolchain.cargo.clone(),
+            release: toolchain.release.clone(),
+            cargo_arguments: self.cargo_arguments(),
+            environment,
+            rustflags: rust.rustflags.iter().chain(&cross_tools.rustflags).cloned().collect(),
+            wrappers: cross_tools.wrappers,
+            tools: cross_tools.used,
+            libc: (platform.os() == Os::Linux).then_some(self.libc),
+            why: self.why(toolchain, &rust, &cross_tools.why),
+        })
+    }
+
+    fn bundled_linker(&self) -> BundledLinker {
+        match (self.std, &self.toolchain) {
+            (StdSource::Prebuilt, Ok(toolchain)) if toolchain.rust_lld => BundledLinker::LldAndMusl,
+            // rustup's, which is the one to install, would have it.
+            (StdSource::Prebuilt, Err(_)) if self.origin == ToolchainOrigin::Project => {
+                BundledLinker::LldAndMusl
+            }
+            (StdSource::Prebuilt, _) => BundledLinker::Musl,
+            (StdSource::Compiled, _) => BundledLinker::None,
+        }
+    }
+
+    /// The compiler, if it is there and has a standard library for the target.
+    fn compiler(
+        &self,
+        host: &Host,
+        target: &BuildTarget,
+        rust: &RustTarget,
+    ) -> Result<&RustToolchain, Unavailable> {
+        let toolchain = match (&self.toolchain, self.origin) {
+            (Ok(toolchain), _) => *toolchain,
+            (Err(missing), ToolchainOrigin::Project) => return Err(missing.clone()),
+            (Err(missing), ToolchainOrigin::Distribution) => {
+                let remedies = remedies::distribution(target, host);
+                return Err(Unavailable { why: missing.why.clone(), remedies });
+            }
+        };
+        match self.std {
+            StdSource::Prebuilt if toolchain.std.contains(rust.triple) => Ok(toolchain),
+            StdSource::Compiled if toolchain.source.is_some() => Ok(toolchain),
+            StdSource::Prebuilt => Err(Unavailable {
+                why: missing_std(toolchain, rust),
+                remedies: remedies::add_std(toolchain, target, rust.triple, host),
+            }),
+            StdSource::Compiled => Err(Unavailable {
+                why: format!("{} has no source of the standard library", name(toolchain)),
+                remedies: remedies::add_source(toolchain, &host.system),
+            }),
+        }
+    }
+
+    /// Cargo's `--target` must stand with `-Zbuild-std`, as it always does here.
+    fn cargo_arguments(&self) -> Vec<String> {
+        match self.std {
+            StdSource::Prebuilt => Vec::new(),
+            StdSource::Compiled => vec!["-Zbuild-std=std,panic_unwind".to_owned()],
+        }
+    }
+
+    /// The distribution's cargo would call whatever `rustc` PATH finds first.
+    fn toolchain_environment(&self, toolchain: &RustToolchain) -> BTreeMap<String, String> {
+        let rustc = (toolchain.origin == ToolchainOrigin::Distribution)
+            .then(|| ("RUSTC".to_owned(), toolchain.rustc.to_string()));
+        let unstable =
+            (self.std == StdSource::Compiled).then(|| ("RUSTC_BOOTSTRAP".to_owned(), "1".to_owned()));
+        rustc.into_iter().chain(unstable).collect()
+    }
+
+    fn why(&self, toolchain: &RustToolchain, rust: &RustTarget, cross_tools: &str) -> String {
+        let std = match self.std {
+            StdSource::Prebuilt => "has the standard library for",
+            StdSource::Compiled => "builds the standard library for",
+        };
+        format!("{} {std} {}; {cross_tools}", name(toolchain), rust.triple)
+    }
+}
+
+/// What a platform may be built as, whether or not this host has what that takes.
+#[non_exhaustive]
+pub struct PossibleTarget {
+    /// The compiler's triple.
+    pub triple: String,
+    /// The flags that the platform needs.
+    pub rustflags: Vec<String>,
+}
+
+/// All that a platform may be built as, in order of preference; nothing for a platform that Rust does not know.
+pub fn possible_targets(request: &RustRequest<'_>, host: &Host, platform: &Platform) -> Vec<PossibleTarget> {
+    let built = |libc: Libc| {
+        let target = target(request, host, libc, platform);
+        let rust = target.rust().ok()?;
+        Some(PossibleTarget { triple: rust.triple.to_owned(), rustflags: rust.rustflags.clone() })
+    };
+    libcs(request).into_iter().filter_map(built).collect()
+}
+
+fn target(request: &RustRequest<'_>, host: &Host, libc: Libc, platform: &Platform) -> BuildTarget {
+    let linkage = match request.linkage.value {
+        // Darwin has no static programs.
+        Linkage::Static if platform.os() != Os::Darwin => crossdock_platform::Linkage::Static,
+        _ => crossdock_platform::Linkage::Dynamic,
+    };
+    let target = BuildTarget::new(platform.clone(), linkage);
+    let target = request.float.into_iter().fold(target, BuildTarget::with_float);
+    match (platform.os(), libc) {
+        (Os::Linux, Libc::Musl) => target.with_libc(crossdock_platform::Libc::Musl),
+        (Os::Linux, Libc::Gnu) => target.with_libc(crossdock_platform::Libc::GNU),
+        // Microsoft's libraries are on Windows alone.
+        (Os::Windows, _) if host.platform.os() != Os::Windows => {
+            target.with_libc(crossdock_platform::Libc::Mingw)
+        }
+        _ => target,
+    }
+}
+
+fn missing_std(toolchain: &RustToolchain, rust: &RustTarget) -> String {
+    let nor = match (&toolchain.manager, rust.has_prebuilt_std) {
+        (_, false) => ", and nobody distributes one",
+        (Manager::Rustup(_), true) if !toolchain.addable.contains(rust.triple) => {
+            ", and rustup cannot add it"
+        }
+        _ => "",
+    };
+    format!("{} has no standard library for {}{nor}", name(toolchain), rust.triple)
+}
+
+/// The toolchain in a sentence.
+fn name(toolchain: &RustToolchain) -> String {
+    match toolchain.origin {
+        ToolchainOrigin::Project => format!("the project's toolchain (Rust {})", toolchain.version),
+        ToolchainOrigin::Distribution => format!("the distribution's toolchain (Rust {})", toolchain.version),
+    }
 }

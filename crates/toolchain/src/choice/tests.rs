@@ -38,7 +38,7 @@ fn rust(host: &Host, platforms: &[&str], asks: Asks) -> String {
     let native_code = if asks.c { vec![vec!["app".to_owned(), "cc".to_owned()]] } else { Vec::new() };
     let routes: Vec<_> = asks.routes.into_iter().map(asked).collect();
     let request = RustRequest {
-        folder: Utf8Path::new("/project"),
+        directory: Utf8Path::new("/project"),
         platforms: &platforms,
         linkage: &linkage,
         libc: libc.as_ref(),
@@ -82,7 +82,7 @@ fn go_linked(
     let cgo = cgo.map(asked);
     let libc = libc.map(asked);
     let request = GoRequest {
-        folder: Utf8Path::new("/project"),
+        directory: Utf8Path::new("/project"),
         platform: &platform,
         cgo: cgo.as_ref(),
         cgo_packages: &cgo_packages.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>(),

@@ -21,6 +21,7 @@ pub enum Answer {
 
 /// What a person sees of the set-up.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub enum Progress<'a> {
     /// A command is about to run.
     Runs(&'a Command),
@@ -37,6 +38,7 @@ pub enum Progress<'a> {
 
 /// What came of one missing thing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Outcome {
     /// What was missing.
     pub why: String,
@@ -47,6 +49,7 @@ pub struct Outcome {
 /// What came of one way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Attempt {
     /// Every command ended well.
     Done,
@@ -60,6 +63,7 @@ pub enum Attempt {
 
 /// Why the set-up ended early.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SetupError {
     /// The run was cancelled.
     #[error("interrupted")]

@@ -23,7 +23,8 @@ podman = { missing = "`podman` is not in PATH" }
 
 #[test]
 fn everything_is_listed_once_with_everyone_who_needs_it_and_what_is_missing_last() {
-    let (git, podman, go) = (Use::Tool("git".into()), Use::Tool("podman".into()), Use::Go("/a".into()));
+    let (git, podman, go) =
+        (Requirement::Tool("git".into()), Requirement::Tool("podman".into()), Requirement::Go("/a".into()));
     let uses = [("api", &podman), ("api", &git), ("web", &git), ("web", &go)]
         .map(|(by, used)| (by.to_owned(), used));
     let missing = Unavailable::because("there is no standard library");
@@ -207,4 +208,20 @@ fn a_cancelled_set_up_runs_nothing_more() {
     let result = setup(&[std_for("one")], &host(), &processes, &mut |_| Answer::Yes, &|_| {});
     assert!(matches!(result, Err(SetupError::Cancelled)));
     assert!(shims.log().is_empty());
+}
+
+#[test]
+fn the_first_plain_number_is_the_version() {
+    for (text, version) in [
+        ("git version 2.39.5", "2.39.5"),
+        ("aarch64-linux-gnu-gcc (Debian 12.2.0-14) 12.2.0\nCopyright", "12.2.0"),
+        ("Docker version 20.10.24+dfsg1, build 297e128", ""),
+        ("podman version 4.3.1", "4.3.1"),
+        ("qemu-aarch64 version 7.2.22 (Debian 1:7.2+dfsg)", "7.2.22"),
+        ("Debian clang version v14.0.6", "14.0.6"),
+        ("usage: …", ""),
+        ("", ""),
+    ] {
+        assert_eq!(first_version(text).unwrap_or_default(), version, "{text}");
+    }
 }

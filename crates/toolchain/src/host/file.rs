@@ -12,12 +12,17 @@
 //! zig = "0.17.0"
 //! ```
 
+mod form;
+
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::Host;
 
+pub(super) use form::HostFile;
+
 /// Why a file describes no host.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum HostFileError {
     /// It cannot be read.
     #[error("the host file {path} cannot be read: {source}")]
@@ -114,10 +119,10 @@ qemu-x86_64-static = { command = ["/opt/qemu"], version = "9.1" }
     #[test]
     fn a_file_lists_tools_and_versions() {
         let host = of_toml(FILE).unwrap();
-        let rust = host.rust_of("/anywhere".into()).unwrap();
+        let rust = host.rust_toolchain("/anywhere".into()).unwrap();
         assert_eq!((rust.version.as_str(), rust.host.as_str()), ("1.90.0", "aarch64-unknown-linux-gnu"));
         assert!(rust.addable.contains("aarch64-unknown-linux-musl"));
-        assert!(host.rust_of("/old/member".into()).unwrap_err().why.contains("1.60"));
+        assert!(host.rust_toolchain("/old/member".into()).unwrap_err().why.contains("1.60"));
         assert_eq!(host.tool("zig").unwrap().version.as_deref(), Some("0.17.0"));
         assert_eq!(host.tool("podman").unwrap_err().why, "it was removed");
         assert_eq!(

@@ -14,6 +14,7 @@ use crossdock_system::process::{Cancel, Command, ProcessError, Processes};
 
 /// The four answers, and what they mean together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Observation {
     /// What this process was compiled for.
     pub process: Option<Platform>,
@@ -32,6 +33,7 @@ pub struct Observation {
 /// Why answers differ, or what else a person should know of the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Situation {
     /// Apple's Rosetta translates this amd64 process on arm64.
     Rosetta,
@@ -123,7 +125,7 @@ impl Raw {
             Some(kernel) => of_uname(os, kernel),
             None => machine.clone(),
         };
-        let userland = self.shell.as_deref().and_then(|bytes| of_elf(os, bytes));
+        let userland = self.shell.as_deref().and_then(|bytes| platform_of_elf(os, bytes));
         let mut seen = vec![("this process".to_owned(), format!("{} on {}", self.process, self.os))];
         let files = [
             ("uname -m", &self.machine),
@@ -201,7 +203,7 @@ fn first_bytes(path: Utf8PathBuf) -> Option<Vec<u8>> {
 }
 
 /// The machine of an ELF program (gABI, "ELF Header": `e_ident[EI_CLASS]`, `e_ident[EI_DATA]`, `e_machine`).
-pub fn of_elf(os: &str, bytes: &[u8]) -> Option<Platform> {
+pub fn platform_of_elf(os: &str, bytes: &[u8]) -> Option<Platform> {
     let (class, data, machine) = (bytes.get(4)?, bytes.get(5)?, [*bytes.get(18)?, *bytes.get(19)?]);
     let little = *data == 1;
     let machine = if little { u16::from_le_bytes(machine) } else { u16::from_be_bytes(machine) };
@@ -352,7 +354,7 @@ mod tests {
     #[test]
     fn what_is_no_elf_program_says_nothing() {
         for bytes in [&b"#!/bin/busybox sh\n..."[..], b"\x7fELF", b"", &[0; 20]] {
-            assert_eq!(of_elf("linux", bytes), None);
+            assert_eq!(platform_of_elf("linux", bytes), None);
         }
     }
 

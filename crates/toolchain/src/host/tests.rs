@@ -13,7 +13,7 @@ fn detection_agrees_with_rustc_itself() {
     let processes = Processes::new(Arc::new(environment), Cancel::default());
     let needs = Needs { rust: [folder.clone()].into(), ..Needs::default() };
     let host = detect(&processes, &needs).unwrap();
-    let rust = host.rust_of(&folder).unwrap();
+    let rust = host.rust_toolchain(&folder).unwrap();
     let ask = |arguments: &[&str]| {
         processes.stdout(&Command::new("rustc", folder.clone()).args(arguments.iter().copied())).unwrap()
     };
@@ -44,8 +44,8 @@ fn a_toolchain_file_selects_and_what_it_selects_may_be_missing() {
     let processes = Processes::new(Arc::new(environment), Cancel::default());
     let needs = Needs { rust: [plain.clone(), old.clone()].into(), ..Needs::default() };
     let host = detect(&processes, &needs).unwrap();
-    assert!(host.rust_of(&plain.join("member")).is_ok());
-    let missing = host.rust_of(&old).unwrap_err();
+    assert!(host.rust_toolchain(&plain.join("member")).is_ok());
+    let missing = host.rust_toolchain(&old).unwrap_err();
     assert!(missing.why.contains("1.50.0"), "{missing:?}");
     let remedy = &missing.remedies[0].commands[0];
     assert_eq!((remedy.short().as_str(), &remedy.directory), ("rustup toolchain install", &old));
@@ -65,7 +65,7 @@ fn a_cross_compiler_without_its_c_library_is_missing() {
     let mut environment = Environment::of_process().unwrap();
     environment.variables.insert("PATH".into(), path.as_str().into());
     let processes = Processes::new(Arc::new(environment), Cancel::default());
-    let needs = Needs { also: [Also::CCompiler].into(), ..Needs::default() };
+    let needs = Needs { probes: [Probe::CCompiler].into(), ..Needs::default() };
     let host = detect(&processes, &needs).unwrap();
     assert!(host.tool("riscv64-linux-gnu-gcc").is_ok());
     let missing = host.tool("aarch64-linux-gnu-gcc").unwrap_err();

@@ -5,17 +5,13 @@ use std::collections::BTreeSet;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
-use super::memory::Memory;
-use super::{Manager, RustToolchain, System, Tool, ToolchainOrigin, remedies, tools};
+use super::answer_cache::AnswerCache;
+use super::{GoToolchain, Manager, RustToolchain, System, Tool, ToolchainOrigin, remedies, tools};
 use crossdock_system::availability::{Availability, Unavailable};
 use crossdock_system::process::{Command, ProcessError, Processes};
 
 /// The toolchain that the project in `folder` selects: what `rustc` means there.
-pub(crate) fn selected_by(
-    processes: &Processes,
-    system: &System,
-    folder: &Utf8Path,
-) -> Availability<RustToolchain> {
+pub(crate) fn rust(processes: &Processes, system: &System, folder: &Utf8Path) -> Availability<RustToolchain> {
     let environment = processes.environment();
     let programs = ["cargo", "rustc"].map(|name| tools::in_path(environment, name).ok_or(name));
     let [cargo, rustc] = match programs {
@@ -27,7 +23,7 @@ pub(crate) fn selected_by(
 }
 
 /// The toolchain of the system's packages.
-pub(crate) fn of_distribution(processes: &Processes, system: &System) -> Availability<RustToolchain> {
+pub(crate) fn distribution_rust(processes: &Processes, system: &System) -> Availability<RustToolchain> {
     let Some(programs) = packaged() else {
         let why = "the system's packages have no `/usr/bin/rustc` with `/usr/bin/cargo`";
         return Availability::Unavailable(Unavailable {
@@ -129,7 +125,7 @@ fn rustc(
     arguments: [&str; 2],
 ) -> Result<String, Unavailable> {
     let command = question(programs.rustc.as_str(), folder).args(arguments);
-    processes.stdout(&command).map_err(|error| unusable(&error, folder))
+    processes.stdout(&command).map_err(|error| rustc_failure(&error, folder))
 }
 
 /// The sysroot. The distribution's compiler has one for ever; what a rustup proxy means depends on the folder.
@@ -146,11 +142,12 @@ fn sysroot(
     if origin == ToolchainOrigin::Project {
         return ask();
     }
-    let (memory, question) = (Memory::new(processes.environment()), format!("sysroot of {}", programs.rustc));
-    if let Some(known) = memory.recall(&question) {
+    let (cache, question) =
+        (AnswerCache::new(processes.environment()), format!("sysroot of {}", programs.rustc));
+    if let Some(known) = cache.get(&question) {
         return Ok(known);
     }
-    ask().inspect(|sysroot| memory.keep(&question, &programs.rustc, sysroot))
+    ask().inspect(|sysroot| cache.put(&question, &programs.rustc, sysroot))
 }
 
 /// What a toolchain says of itself, whatever the project.
@@ -171,9 +168,9 @@ fn facts(
 ) -> Result<Facts, Unavailable> {
     let compiler = sysroot.join("bin/rustc");
     let witness = manifest.unwrap_or(if compiler.is_file() { &compiler } else { &programs.rustc });
-    let (memory, question) =
-        (Memory::new(processes.environment()), format!("rustc and its targets by {witness}"));
-    if let Some(known) = memory.recall(&question) {
+    let (cache, question) =
+        (AnswerCache::new(processes.environment()), format!("rustc and its targets by {witness}"));
+    if let Some(known) = cache.get(&question) {
         return Ok(known);
     }
     let (verbose, targets) = std::thread::scope(|scope| {
@@ -182,7 +179,7 @@ fn facts(
     });
     let facts = Facts { verbose: verbose?, targets };
     if manifest.is_none() || !facts.targets.is_empty() {
-        memory.keep(&question, witness, &facts);
+        cache.put(&question, witness, &facts);
     }
     Ok(facts)
 }
@@ -193,7 +190,7 @@ fn question(program: &str, folder: &Utf8Path) -> Command {
 }
 
 /// Why rustc gave no answer. rustup's proxy says so when the toolchain that the project selects is not installed.
-fn unusable(error: &ProcessError, folder: &Utf8Path) -> Unavailable {
+fn rustc_failure(error: &ProcessError, folder: &Utf8Path) -> Unavailable {
     let ProcessError::Failed { stderr, .. } = error else {
         return Unavailable::because(format!("rustc cannot be asked: {error}"));
     };
@@ -245,6 +242,38 @@ impl Version {
             ))
         })
     }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+struct GoEnv {
+    goversion: String,
+    goflags: String,
+}
+
+/// The Go toolchain that the module in `folder` selects.
+pub(crate) fn go(processes: &Processes, system: &System, folder: &Utf8Path) -> Availability<GoToolchain> {
+    let Some(go) = tools::in_path(processes.environment(), "go") else {
+        return Availability::Unavailable(tools::absent("go", system));
+    };
+    let command = Command::new(go.as_str(), folder).args(["env", "-json", "GOVERSION", "GOFLAGS"]);
+    let answer = processes.stdout(&command).map_err(|error| go_failure(&error));
+    match answer.and_then(|text| parse_go_env(&text)) {
+        Ok(answer) => {
+            let version = answer.goversion.strip_prefix("go").unwrap_or(&answer.goversion).to_owned();
+            Availability::Available(GoToolchain { go, version, flags: answer.goflags })
+        }
+        Err(unavailable) => Availability::Unavailable(unavailable),
+    }
+}
+
+fn parse_go_env(text: &str) -> Result<GoEnv, Unavailable> {
+    serde_json::from_str(text)
+        .map_err(|error| Unavailable::because(format!("`go env -json` is not understood: {error}")))
+}
+
+fn go_failure(error: &ProcessError) -> Unavailable {
+    Unavailable::because(format!("go cannot be asked: {error}"))
 }
 
 #[cfg(test)]

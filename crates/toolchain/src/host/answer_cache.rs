@@ -11,7 +11,7 @@ use crossdock_system::environment::Environment;
 
 /// Remembered answers; without a cache folder none.
 #[derive(Debug, Clone)]
-pub(super) struct Memory {
+pub(super) struct AnswerCache {
     folder: Option<Utf8PathBuf>,
 }
 
@@ -27,20 +27,20 @@ struct Entry<T> {
 /// Length in bytes and time of modification in nanoseconds since the Unix epoch.
 type Stamp = (u64, u128);
 
-impl Memory {
+impl AnswerCache {
     pub(super) fn new(environment: &Environment) -> Self {
         Self { folder: environment.cache_directory().map(|cache| cache.join("host")) }
     }
 
     /// The answer to a question, if it is known and its witness has not changed.
-    pub(super) fn recall<T: DeserializeOwned>(&self, question: &str) -> Option<T> {
+    pub(super) fn get<T: DeserializeOwned>(&self, question: &str) -> Option<T> {
         let entry: Entry<T> = serde_json::from_slice(&std::fs::read(self.file(question)?).ok()?).ok()?;
         let holds = entry.question == question && stamp(&entry.witness) == Some(entry.stamp);
         holds.then_some(entry.answer)
     }
 
     /// Keeps an answer. Without a cache that can be written the question is asked again: nothing is lost.
-    pub(super) fn keep<T: Serialize>(&self, question: &str, witness: &Utf8Path, answer: T) {
+    pub(super) fn put<T: Serialize>(&self, question: &str, witness: &Utf8Path, answer: T) {
         let Some((file, stamp)) = self.file(question).zip(stamp(witness)) else { return };
         let entry = Entry { question: question.to_owned(), witness: witness.to_owned(), stamp, answer };
         if let (Some(folder), Ok(bytes)) = (file.parent(), serde_json::to_vec(&entry))
@@ -70,29 +70,29 @@ mod tests {
     fn an_answer_holds_while_its_witness_does() {
         let folder = tempfile::tempdir().unwrap();
         let path = Utf8Path::from_path(folder.path()).unwrap();
-        let memory = Memory { folder: Some(path.join("cache")) };
+        let cache = AnswerCache { folder: Some(path.join("cache")) };
         let witness = path.join("tool");
         crossdock_fs::write_atomically(&witness, b"one").unwrap();
-        assert_eq!(memory.recall::<String>("what"), None);
-        memory.keep("what", &witness, "an answer");
-        assert_eq!(memory.recall("what"), Some("an answer".to_owned()));
-        assert_eq!(memory.recall::<String>("what else"), None);
+        assert_eq!(cache.get::<String>("what"), None);
+        cache.put("what", &witness, "an answer");
+        assert_eq!(cache.get("what"), Some("an answer".to_owned()));
+        assert_eq!(cache.get::<String>("what else"), None);
         crossdock_fs::write_atomically(&witness, b"another").unwrap();
-        assert_eq!(memory.recall::<String>("what"), None);
-        memory.keep("what", &path.join("nowhere"), "no answer");
-        assert_eq!(memory.recall::<String>("what"), None);
+        assert_eq!(cache.get::<String>("what"), None);
+        cache.put("what", &path.join("nowhere"), "no answer");
+        assert_eq!(cache.get::<String>("what"), None);
     }
 
     #[test]
     fn damage_is_ignorance() {
         let folder = tempfile::tempdir().unwrap();
         let path = Utf8Path::from_path(folder.path()).unwrap();
-        let memory = Memory { folder: Some(path.to_owned()) };
+        let cache = AnswerCache { folder: Some(path.to_owned()) };
         crossdock_fs::write_atomically(path.join("tool"), b"one").unwrap();
-        memory.keep("what", &path.join("tool"), 7);
-        crossdock_fs::write_atomically(memory.file("what").unwrap(), b"{\"question\":").unwrap();
-        assert_eq!(memory.recall::<u32>("what"), None);
-        Memory { folder: None }.keep("what", &path.join("tool"), 7);
-        Memory { folder: Some(path.join("tool")) }.keep("what", &path.join("tool"), 7);
+        cache.put("what", &path.join("tool"), 7);
+        crossdock_fs::write_atomically(cache.file("what").unwrap(), b"{\"question\":").unwrap();
+        assert_eq!(cache.get::<u32>("what"), None);
+        AnswerCache { folder: None }.put("what", &path.join("tool"), 7);
+        AnswerCache { folder: Some(path.join("tool")) }.put("what", &path.join("tool"), 7);
     }
 }

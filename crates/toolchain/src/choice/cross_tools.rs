@@ -1,16 +1,18 @@
-//! Which linker and which C compiler serve a target on a host.
+//! Which linker and which C compiler serve a target on a host, and what pkg-config, CMake and bindgen are told.
+
+use std::fmt::Write;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_platform::{Architecture, BuildTarget, Compiler, GlibcVersion, Libc, Linkage, Os, Tools};
 
+use super::Wrapper;
 use super::zig::Zig;
-use super::{Wrapper, helpers};
 use crate::host::Host;
 use crossdock_system::availability::Unavailable;
 
 /// Tools for one target.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Equipment {
+pub(super) struct CrossTools {
     pub(super) tools: Tools,
     pub(super) rustflags: Vec<String>,
     pub(super) wrappers: Vec<Wrapper>,
@@ -22,18 +24,18 @@ pub(super) struct Equipment {
 
 /// What a target is equipped for.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Work<'a> {
+pub(super) struct ToolSearch<'a> {
     pub(super) target: &'a BuildTarget,
     /// What rustc brings to link with.
-    pub(super) own_linker: OwnLinker,
-    pub(super) c: CCode,
+    pub(super) bundled_linker: BundledLinker,
+    pub(super) c_code: CCode,
     pub(super) host: &'a Host,
     pub(super) cache: &'a Utf8Path,
 }
 
 /// What rustc brings to link with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum OwnLinker {
+pub(super) enum BundledLinker {
     /// `rust-lld`, and musl with its start files beside std.
     LldAndMusl,
     /// musl with its start files, but no linker.
@@ -53,26 +55,26 @@ pub(super) enum CCode {
     None,
 }
 
-impl Work<'_> {
+impl ToolSearch<'_> {
     /// The linker and, where C is compiled, its compiler and what other helpers of build scripts are told.
-    pub(super) fn equip(&self) -> Result<Equipment, Unavailable> {
-        let mut equipment = self.linker_and_compiler()?;
-        if self.c != CCode::None && self.target.platform().os() == Os::Linux {
-            let tools = &mut equipment.tools;
-            tools.pkg_config_libdir = Some(helpers::pkg_config_libdir(self.target, self.host));
-            let cmake = helpers::cmake_toolchain(self.target, tools, &self.scripts());
+    pub(super) fn find(&self) -> Result<CrossTools, Unavailable> {
+        let mut cross_tools = self.linker_and_compiler()?;
+        if self.c_code != CCode::None && self.target.platform().os() == Os::Linux {
+            let tools = &mut cross_tools.tools;
+            tools.pkg_config_libdir = Some(pkg_config_libdir(self.target, self.host));
+            let cmake = cmake_toolchain(self.target, tools, &self.scripts());
             tools.cmake_toolchain_file = Some(cmake.path.to_string());
-            equipment.wrappers.push(cmake);
+            cross_tools.wrappers.push(cmake);
         }
-        Ok(equipment)
+        Ok(cross_tools)
     }
 
-    fn linker_and_compiler(&self) -> Result<Equipment, Unavailable> {
+    fn linker_and_compiler(&self) -> Result<CrossTools, Unavailable> {
         match (self.target.platform().os(), self.target.libc()) {
             (Os::Linux, Libc::Musl) => self.musl(),
             (Os::Linux, Libc::Gnu { .. }) => self.gnu(),
             _ if self.is_native() => {
-                Ok(Equipment { why: "linked by rustc's default linker".to_owned(), ..Default::default() })
+                Ok(CrossTools { why: "linked by rustc's default linker".to_owned(), ..Default::default() })
             }
             _ => self.zig(),
         }
@@ -80,44 +82,44 @@ impl Work<'_> {
 
     /// rustc's own linker is there at once, while zig's first link for a target builds musl for minutes: so C code is
     /// compiled by zig but linked by rust-lld.
-    fn musl(&self) -> Result<Equipment, Unavailable> {
-        if self.own_linker == OwnLinker::LldAndMusl
+    fn musl(&self) -> Result<CrossTools, Unavailable> {
+        if self.bundled_linker == BundledLinker::LldAndMusl
             && self.target.linkage() == Linkage::Static
-            && self.c != CCode::Cplusplus
+            && self.c_code != CCode::Cplusplus
         {
-            let mut equipment = match self.c {
-                CCode::None => Equipment::default(),
+            let mut cross_tools = match self.c_code {
+                CCode::None => CrossTools::default(),
                 CCode::Some | CCode::Cplusplus => {
                     self.zig().or_else(|missing| self.native_musl_gcc().ok_or(missing))?
                 }
             };
-            let compiler = std::mem::take(&mut equipment.why);
-            equipment.tools.linker = Some("rust-lld".to_owned());
-            equipment.rustflags.push("-Clink-self-contained=yes".to_owned());
-            equipment.why = match compiler.strip_prefix("linked") {
+            let compiler = std::mem::take(&mut cross_tools.why);
+            cross_tools.tools.linker = Some("rust-lld".to_owned());
+            cross_tools.rustflags.push("-Clink-self-contained=yes".to_owned());
+            cross_tools.why = match compiler.strip_prefix("linked") {
                 Some(by) => format!("linked by its rust-lld, C code compiled{by}"),
                 None => "linked by its rust-lld".to_owned(),
             };
-            return Ok(equipment);
+            return Ok(cross_tools);
         }
         let native = || {
-            let serves = self.target.linkage() == Linkage::Static && self.c != CCode::Cplusplus;
+            let serves = self.target.linkage() == Linkage::Static && self.c_code != CCode::Cplusplus;
             self.native_musl_gcc().filter(|_| serves)
         };
         self.zig().or_else(|missing| native().ok_or(missing))
     }
 
-    fn gnu(&self) -> Result<Equipment, Unavailable> {
+    fn gnu(&self) -> Result<CrossTools, Unavailable> {
         let gcc = self.gcc();
         match (gcc, self.target.linkage()) {
-            (Ok(equipment), _) => Ok(equipment),
+            (Ok(cross_tools), _) => Ok(cross_tools),
             (Err(missing), Linkage::Static) => Err(missing),
             (Err(missing), Linkage::Dynamic) => self.zig().map_err(|_| missing),
         }
     }
 
     /// The target's gcc, or the host's own compiler for the host's own platform.
-    fn gcc(&self) -> Result<Equipment, Unavailable> {
+    fn gcc(&self) -> Result<CrossTools, Unavailable> {
         let names = self.target.names();
         let platform = self.target.platform();
         if platform.architecture() == Architecture::Arm
@@ -135,23 +137,23 @@ impl Work<'_> {
             found => (found, name),
         };
         let path = found?.command.join(" ");
-        Ok(self.equipment_of_gcc(&path, &name))
+        Ok(self.gcc_tools(&path, &name))
     }
 
-    fn native_musl_gcc(&self) -> Option<Equipment> {
+    fn native_musl_gcc(&self) -> Option<CrossTools> {
         let gcc = self.host.tool("musl-gcc").ok().filter(|_| self.is_native())?;
-        Some(self.equipment_of_gcc(&gcc.command.join(" "), "musl-gcc"))
+        Some(self.gcc_tools(&gcc.command.join(" "), "musl-gcc"))
     }
 
     /// Archives have no C library in them: where the target has no archiver of its own, the host's for the same
     /// processor serves.
-    fn equipment_of_gcc(&self, gcc: &str, name: &str) -> Equipment {
+    fn gcc_tools(&self, gcc: &str, name: &str) -> CrossTools {
         let beside = |tool: &str| {
             let other = name.strip_suffix("gcc").map(|prefix| format!("{prefix}{tool}"));
             let found = other.as_deref().and_then(|other| self.host.tool(other).ok());
             found.map(|tool| tool.command.join(" "))
         };
-        let cc = (self.c != CCode::None).then(|| gcc.to_owned());
+        let cc = (self.c_code != CCode::None).then(|| gcc.to_owned());
         let tools = Tools {
             linker: Some(gcc.to_owned()),
             cxx: cc.as_ref().and_then(|_| beside("g++")),
@@ -161,15 +163,15 @@ impl Work<'_> {
             compiler: Compiler::Gcc,
             ..Tools::default()
         };
-        Equipment {
+        CrossTools {
             tools,
             used: vec![name.to_owned()],
             why: format!("linked by {name}"),
-            ..Equipment::default()
+            ..CrossTools::default()
         }
     }
 
-    fn zig(&self) -> Result<Equipment, Unavailable> {
+    fn zig(&self) -> Result<CrossTools, Unavailable> {
         let zig = self.host.tool("zig")?;
         let target = self.target_with_floor();
         let names = target.names();
@@ -189,12 +191,12 @@ impl Work<'_> {
         };
         let version = zig.version.as_deref().unwrap_or("of unknown version");
         let why = format!("linked by zig {version} for {name}");
-        Ok(Equipment {
+        Ok(CrossTools {
             tools,
             wrappers: scripts.all(),
             used: vec!["zig".to_owned()],
             why,
-            ..Equipment::default()
+            ..CrossTools::default()
         })
     }
 
@@ -224,4 +226,86 @@ impl Work<'_> {
     fn is_native(&self) -> bool {
         self.host.platform.baseline() == self.target.platform().baseline()
     }
+}
+
+/// A folder that no system has.
+const NOWHERE: &str = "/nonexistent";
+
+/// Where pkg-config may look. A static program takes the libraries that its crates bundle: those of the machine would
+/// make it another program on another machine.
+fn pkg_config_libdir(target: &BuildTarget, host: &Host) -> String {
+    let folder =
+        target.names().multiarch.filter(|_| host.system.is_debian() && target.linkage() == Linkage::Dynamic);
+    match (folder, target.libc()) {
+        (Some(folder), Libc::Gnu { .. }) => format!("/usr/lib/{folder}/pkgconfig:/usr/share/pkgconfig"),
+        _ => NOWHERE.to_owned(),
+    }
+}
+
+/// A CMake toolchain file (cmake-toolchains(7)).
+fn cmake_toolchain(target: &BuildTarget, tools: &Tools, folder: &Utf8Path) -> Wrapper {
+    let platform = target.platform();
+    let processor = match (platform.architecture(), platform.variant()) {
+        (Architecture::Arm, Some(variant)) => format!("arm{variant}l"),
+        _ => target.names().rpm.unwrap_or(platform.architecture().as_str()).to_owned(),
+    };
+    let mut content = format!("set(CMAKE_SYSTEM_NAME Linux)\nset(CMAKE_SYSTEM_PROCESSOR {processor})\n");
+    let set = [
+        ("CMAKE_C_COMPILER", &tools.cc),
+        ("CMAKE_CXX_COMPILER", &tools.cxx),
+        ("CMAKE_AR", &tools.ar),
+        ("CMAKE_RANLIB", &tools.ranlib),
+    ];
+    for (variable, tool) in set {
+        if let Some(tool) = tool {
+            // Writing to a String cannot fail.
+            let _: std::fmt::Result = writeln!(content, "set({variable} [==[{tool}]==])");
+        }
+    }
+    for kind in ["LIBRARY", "INCLUDE", "PACKAGE"] {
+        let _: std::fmt::Result = writeln!(content, "set(CMAKE_FIND_ROOT_PATH_MODE_{kind} ONLY)");
+    }
+    let _: std::fmt::Result = writeln!(content, "set(CMAKE_FIND_ROOT_PATH {NOWHERE})");
+    let name = format!("cmake-{}", target.names().llvm.unwrap_or(platform.architecture().as_str()));
+    Wrapper::new(folder, &name, content)
+}
+
+/// Arguments that make libclang find the target's headers: zig's lie beside it, a cross gcc's below `/usr`.
+pub(super) fn clang_includes(target: &BuildTarget, tools: &Tools, host: &Host) -> Vec<String> {
+    let names = target.names();
+    if tools.compiler == Compiler::Zig {
+        let Some((zig, target)) = host.tool("zig").ok().zip(names.zig) else { return Vec::new() };
+        return zig_includes(zig.command.first().map_or("zig", String::as_str), &target);
+    }
+    let prefix = names.gnu_prefix.filter(|prefix| {
+        tools.cc.as_deref().and_then(|cc| Utf8Path::new(cc).file_name()) == Some(&format!("{prefix}-gcc"))
+    });
+    prefix.map(|prefix| format!("--sysroot=/usr/{prefix}")).into_iter().collect()
+}
+
+/// zig's libc headers by its own search order; a folder that a version has not is passed over by clang.
+fn zig_includes(zig: &str, target: &str) -> Vec<String> {
+    let Some(folder) = Utf8Path::new(zig).parent().map(|folder| folder.join("lib/libc/include")) else {
+        return Vec::new();
+    };
+    let architecture = target.split('-').next().unwrap_or_default();
+    let generic = match architecture {
+        "x86_64" => "x86",
+        "powerpc64le" => "powerpc",
+        "loongarch64" => "loongarch",
+        "riscv64" => "riscv",
+        "mips64el" => "mips",
+        other => other,
+    };
+    let abi = if target.contains("musl") { "generic-musl" } else { "generic-glibc" };
+    let plain = target.split('.').next().unwrap_or(target);
+    let sibling = plain.replacen(architecture, generic, 1);
+    let names = [
+        plain.to_owned(),
+        sibling,
+        abi.to_owned(),
+        format!("{generic}-linux-any"),
+        "any-linux-any".to_owned(),
+    ];
+    names.iter().flat_map(|name| ["-isystem".to_owned(), folder.join(name).into_string()]).collect()
 }
