@@ -143,7 +143,6 @@ pub enum Caching {
 
 /// How private dependencies are fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Private {
     /// From these hosts over https, with a `.netrc` file as the secret `netrc`.
     Netrc(Vec<String>),
