@@ -1,24 +1,27 @@
 //! Here-documents: the lines that follow `RUN <<EOF` up to `EOF`.
+//!
+//! The word that announces one is found by a port of BuildKit's shell-like lexer (`frontend/dockerfile/shell/lex.go`), in
+//! which no variable is set: its quirks decide where an instruction ends.
 
 use super::error::Problem;
 
 /// A here-document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Heredoc {
-    /// The line that ends it.
+    /// The line that terminates it.
     pub name: String,
-    /// Whether variables in it are replaced: they are not when a part of the name is quoted.
+    /// Whether variables in the content are replaced: not if any part of the name is quoted.
     pub expand: bool,
-    /// Whether tabs at the beginning of its lines are dropped (`<<-`).
+    /// Whether leading tabs of its lines are dropped (`<<-`).
     pub chomp: bool,
-    /// Its lines, without the one that ends it.
+    /// Its lines without the terminating one.
     pub content: String,
-    /// The number of its first line in the file, counted from 1.
+    /// The line of the file on which its content begins, counted from 1.
     pub line: usize,
 }
 
 impl Heredoc {
-    /// Whether a line ends it.
+    /// Returns whether a line terminates the here-document.
     pub(super) fn ends_at(&self, line: &str) -> bool {
         let line = line.trim_end_matches(['\r', '\n']);
         let line = if self.chomp { line.trim_start_matches('\t') } else { line };
@@ -26,17 +29,17 @@ impl Heredoc {
     }
 }
 
-/// The here-documents that an instruction's line announces, without content.
+/// Returns the here-documents that an instruction's line announces, without content.
 pub(super) fn announced(line: &str) -> Result<Vec<Heredoc>, Problem> {
     if !line.contains("<<") {
         return Ok(Vec::new());
     }
-    // A line whose words cannot be told apart announces none, as BuildKit has it.
+    // BuildKit ignores the lexer's error here: a line that it cannot split announces nothing.
     let words = words(line, Raw::All).unwrap_or_default();
     words.iter().filter_map(|word| from_word(word).transpose()).collect()
 }
 
-/// `^(\d*)<<(-?)\s*([^<]*)$`
+/// Parses `^(\d*)<<(-?)\s*([^<]*)$`, the pattern that BuildKit applies to each word.
 fn from_word(word: &str) -> Result<Option<Heredoc>, Problem> {
     let Some(mark) = word.trim_start_matches(|digit: char| digit.is_ascii_digit()).strip_prefix("<<") else {
         return Ok(None);
@@ -55,25 +58,25 @@ fn from_word(word: &str) -> Result<Option<Heredoc>, Problem> {
     Ok(Some(Heredoc { name: bare.clone(), expand, chomp, content: String::new(), line: 0 }))
 }
 
-/// What stays in the words.
+/// The quoting that is kept in the words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Raw {
-    /// Quotes and escapes stay.
+    /// Quotes and escapes are kept.
     All,
-    /// Quotes stay.
+    /// Only quotes are kept.
     Quotes,
-    /// Neither stays.
+    /// Neither is kept.
     Nothing,
 }
 
-/// The text cannot be split: a quote or a brace is not closed, or a substitution is malformed.
+/// A text that cannot be split: a quote or a brace is not closed, or a substitution is malformed.
 #[derive(Debug, PartialEq, Eq)]
 struct LexError;
 
-/// How deep substitutions may stand in each other.
+/// The deepest nesting of substitutions: recursion on hostile input must not exhaust the stack.
 const DEEPEST: usize = 64;
 
-/// The words of a text.
+/// Splits a text into words.
 fn words(text: &str, raw: Raw) -> Result<Vec<String>, LexError> {
     let mut lexer = Lexer {
         characters: text.chars().collect(),
@@ -90,8 +93,8 @@ struct Lexer {
     characters: Vec<char>,
     position: usize,
     raw_quotes: bool,
-    /// The word that is being read. BuildKit shares it between a word and the substitutions in it, so that what
-    /// stands before `${a:-b}` in the same word is lost; here-documents are found as it finds them.
+    /// The word being read. BuildKit shares this buffer between a word and the substitutions in it, so that the part of a
+    /// word before `${a:-b}` is lost. The same mistake is made here on purpose, to find the same here-documents.
     buffer: String,
     depth: usize,
 }
@@ -113,7 +116,7 @@ impl Lexer {
         next
     }
 
-    /// Reads up to a character, or to the end: the text and its words.
+    /// Reads up to `stop`, or to the end, and returns the text and its words.
     fn until(&mut self, stop: Option<char>, raw_escapes: bool) -> Result<(String, Vec<String>), LexError> {
         self.buffer.clear();
         let mut text = String::new();
@@ -205,7 +208,7 @@ impl Lexer {
         }
     }
 
-    /// A here-document's mark keeps the blanks that follow it in its word.
+    /// Reads `<` or `<<`. The blanks after `<<` become part of its word, as `RUN << EOF` is a here-document.
     fn less_than(&mut self) -> String {
         self.next();
         if self.peek() != Some('<') {

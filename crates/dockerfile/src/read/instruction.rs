@@ -1,16 +1,16 @@
-//! One instruction with its place in the file.
+//! An instruction: its name, flags and arguments, and its lines in the file.
 
 use super::error::Problem;
 use super::heredoc::Heredoc;
 use super::keyword::Keyword;
 
-/// How deep `ONBUILD` may stand in `ONBUILD`: BuildKit's parser knows no bound, and its next step allows none.
+/// The deepest nesting of `ONBUILD` that is parsed. BuildKit's parser has no limit, but its next step refuses any nesting.
 const DEEPEST: usize = 16;
 
 /// An instruction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Instruction {
-    /// Which one.
+    /// Its name.
     pub keyword: Keyword,
     /// Its flags.
     pub flags: Vec<Flag>,
@@ -18,29 +18,29 @@ pub struct Instruction {
     pub arguments: Arguments,
     /// Its here-documents.
     pub heredocs: Vec<Heredoc>,
-    /// Its lines in the file.
+    /// The lines that it takes in the file.
     pub lines: Lines,
-    /// The text as one line: continuations joined, comments between them left out.
+    /// The instruction as one line: continuations joined, comments between them left out.
     pub(crate) joined: String,
-    /// Where the arguments begin in the joined text.
+    /// The byte at which the arguments begin in the joined text.
     pub(crate) arguments_at: usize,
-    /// Where each line of the file begins in the joined text, with its number.
+    /// The byte at which each line of the file begins in the joined text, with its number.
     pub(super) origins: Vec<(usize, usize)>,
-    /// The text of the file.
+    /// The text in the file.
     pub(super) text: String,
 }
 
-/// The lines of the file that an instruction takes, counted from 1; both belong to it.
+/// An inclusive range of lines, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lines {
-    /// The first.
+    /// The first line.
     pub first: usize,
-    /// The last.
+    /// The last line.
     pub last: usize,
 }
 
 impl Instruction {
-    /// An instruction from its joined line.
+    /// Parses an instruction from its joined line. The lines and here-documents are the reader's to fill in.
     pub(super) fn parse(joined: String, escape: char, depth: usize) -> Result<Self, Problem> {
         let start = joined.len() - joined.trim_start().len();
         let line = joined.trim();
@@ -65,7 +65,7 @@ impl Instruction {
         Ok(Self { keyword, flags, arguments, heredocs, lines, joined, arguments_at, origins, text })
     }
 
-    /// Whether here-documents may follow it.
+    /// Returns whether here-documents may follow it.
     pub(super) fn takes_heredocs(&self) -> bool {
         let inner = match &self.arguments {
             Arguments::Trigger(trigger) => trigger,
@@ -74,27 +74,27 @@ impl Instruction {
         inner.keyword.takes_heredocs() && !inner.arguments.is_exec()
     }
 
-    /// The first flag of a name.
+    /// Returns the first flag with a name.
     pub fn flag(&self, name: &str) -> Option<&Flag> {
         self.flags.iter().find(|flag| flag.name.eq_ignore_ascii_case(name))
     }
 
-    /// The text of the file, with its line ends.
+    /// Returns the text in the file with its line ends.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The instruction as one line: continuations joined, comments between them left out.
+    /// Returns the instruction as one line: continuations joined, comments between them left out.
     pub fn joined(&self) -> &str {
         &self.joined
     }
 
-    /// The arguments as they stand in the joined line.
+    /// Returns the arguments as they are in the joined line.
     pub fn argument_text(&self) -> &str {
-        self.joined.get(self.arguments_at..).unwrap_or_default().trim_end()
+        self.joined[self.arguments_at..].trim_end()
     }
 
-    /// The line of the file where a byte of the arguments' text stands.
+    /// Returns the line of the file that holds a byte of the arguments' text.
     pub(crate) fn line_of_argument(&self, position: usize) -> usize {
         let position = self.arguments_at + position;
         let at_or_before = self.origins.iter().rev().find(|(offset, _)| *offset <= position);
@@ -102,12 +102,12 @@ impl Instruction {
     }
 }
 
-/// A flag of an instruction.
+/// A flag of an instruction: `--mount=type=cache,target=/x`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flag {
     /// The name without its dashes: `platform`.
     pub name: String,
-    /// The value, where one is given.
+    /// The value; `None` for a switch such as `--link`.
     pub value: Option<String>,
 }
 
@@ -120,7 +120,7 @@ impl Flag {
         }
     }
 
-    /// The value of a key in a flag whose value is a list such as `type=cache,target=/x`.
+    /// Returns the value of a key in a flag whose value is a list such as `type=cache,target=/x`.
     pub fn key(&self, key: &str) -> Option<&str> {
         self.value.as_deref()?.split(',').find_map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -129,7 +129,7 @@ impl Flag {
     }
 }
 
-/// The flags at the beginning of an instruction's arguments, and where the arguments go on.
+/// Returns the flags at the beginning of an instruction's arguments, and the byte at which they end.
 fn take_flags(text: &str, escape: char) -> (Vec<Flag>, usize) {
     let mut flags = Vec::new();
     let mut position = 0;
@@ -151,7 +151,7 @@ fn take_flags(text: &str, escape: char) -> (Vec<Flag>, usize) {
     }
 }
 
-/// A word without its quotes and escapes, its length in the text, and whether it had quotes.
+/// Returns the first word without its quotes and escapes, its length in the text, and whether it had quotes.
 fn take_word(text: &str, escape: char) -> (String, usize, bool) {
     let mut word = String::new();
     let mut quote = None;
@@ -169,24 +169,24 @@ fn take_word(text: &str, escape: char) -> (String, usize, bool) {
     (word, text.len(), quoted)
 }
 
-/// The arguments of an instruction, in the form that its name asks for.
+/// The arguments of an instruction, in the form that its name determines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Arguments {
-    /// There are none.
+    /// No arguments.
     None,
-    /// One text: the shell form of `RUN`, `CMD`, `ENTRYPOINT`, and what `WORKDIR`, `USER`, `STOPSIGNAL` take.
+    /// One text: the shell form of `RUN`, `CMD`, `ENTRYPOINT`, and the argument of `WORKDIR`, `USER`, `STOPSIGNAL`.
     Text(String),
     /// A JSON array: the exec form.
     Exec(Vec<String>),
-    /// Words between blanks: `FROM`, `EXPOSE`, `ARG`, and `COPY`, `ADD`, `VOLUME` when they are no JSON array. The
+    /// Words between blanks: `FROM`, `EXPOSE`, `ARG`, and `COPY`, `ADD`, `VOLUME` unless they are a JSON array. The
     /// words of `ARG` keep their quotes.
     Words(Vec<String>),
-    /// Names with values, whose quotes stay: `ENV`, `LABEL`.
+    /// Names with values, which keep their quotes: `ENV`, `LABEL`.
     Pairs(Vec<Pair>),
-    /// `HEALTHCHECK`'s kind (`CMD`, `NONE`) with what follows it.
+    /// The kind of a `HEALTHCHECK` (`CMD`, `NONE`) and its arguments.
     Kind(String, Box<Arguments>),
-    /// The instruction that `ONBUILD` keeps for later.
+    /// The instruction that `ONBUILD` defers.
     Trigger(Box<Instruction>),
 }
 
@@ -197,12 +197,12 @@ pub struct Pair {
     pub name: String,
     /// The value as it was written, with its quotes.
     pub value: String,
-    /// Whether it is in the old form, with a blank instead of `=`.
+    /// Whether it is in the legacy form, with a blank instead of `=`.
     pub legacy: bool,
 }
 
 impl Arguments {
-    /// The text, where it is one.
+    /// Returns the text; `None` for another form.
     pub fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -210,7 +210,7 @@ impl Arguments {
         }
     }
 
-    /// The words of a word list or of an exec form.
+    /// Returns the words of a word list or of an exec form; empty for another form.
     pub fn words(&self) -> &[String] {
         match self {
             Self::Words(words) | Self::Exec(words) => words,
@@ -218,7 +218,7 @@ impl Arguments {
         }
     }
 
-    /// The pairs.
+    /// Returns the pairs; empty for another form.
     pub fn pairs(&self) -> &[Pair] {
         match self {
             Self::Pairs(pairs) => pairs,
@@ -226,7 +226,7 @@ impl Arguments {
         }
     }
 
-    /// Whether it is a JSON array, that of a health check included.
+    /// Returns whether the arguments, or those of a health check, are a JSON array.
     pub fn is_exec(&self) -> bool {
         match self {
             Self::Exec(_) => true,
@@ -235,7 +235,7 @@ impl Arguments {
         }
     }
 
-    /// The arguments of every instruction but `ONBUILD`.
+    /// Parses the arguments of every instruction but `ONBUILD`.
     fn parse(keyword: &Keyword, text: &str, escape: char) -> Result<Self, Problem> {
         match keyword {
             Keyword::Unknown(_) | Keyword::Onbuild => Ok(Self::None),
@@ -259,7 +259,8 @@ fn exec_or_text(text: &str) -> Result<Arguments, Problem> {
     Ok(exec(text)?.unwrap_or_else(|| Arguments::Text(text.to_owned())))
 }
 
-/// The exec form. What is no JSON at all is another form; JSON of other things than strings is an error.
+/// Parses the exec form. Text that is not JSON is in another form; a JSON array with another element than strings is an
+/// error, as in BuildKit.
 fn exec(text: &str) -> Result<Option<Arguments>, Problem> {
     if !text.trim_start().starts_with('[') {
         return Ok(None);
@@ -272,7 +273,7 @@ fn exec(text: &str) -> Result<Option<Arguments>, Problem> {
     Ok(Some(Arguments::Exec(strings.collect::<Result<_, _>>()?)))
 }
 
-/// Words between runs of the blanks that BuildKit splits at.
+/// Splits at runs of the blanks that BuildKit splits at.
 fn words(text: &str) -> Arguments {
     if text.is_empty() {
         return Arguments::None;
@@ -281,7 +282,7 @@ fn words(text: &str) -> Arguments {
     Arguments::Words(words.map(str::to_owned).collect())
 }
 
-/// `[\t\v\f\r ]`
+/// Matches `[\t\v\f\r ]`, the separator of BuildKit's `parseStringsWhitespaceDelimited`.
 fn is_blank(character: char) -> bool {
     matches!(character, '\t' | '\u{b}' | '\u{c}' | '\r' | ' ')
 }
@@ -309,7 +310,7 @@ fn pairs(text: &str, escape: char, keyword: &'static str) -> Result<Arguments, P
     Ok(Arguments::Pairs(pairs.collect::<Result<_, _>>()?))
 }
 
-/// Words between blanks, where quotes and the escape character keep blanks together and stay in the word.
+/// Splits at blanks outside quotes and escapes, both of which are kept in the words (BuildKit's `parseWords`).
 fn quoted_words(text: &str, escape: char) -> Vec<String> {
     let mut words = Vec::new();
     let mut word = String::new();

@@ -1,11 +1,11 @@
-//! From lines to parts.
+//! Splitting a file into its parts: directives, comments, and instructions with their continuations.
 
 use super::error::{Problem, ReadError};
 use super::heredoc::announced;
 use super::instruction::{Instruction, Lines};
 use super::{Dockerfile, Part};
 
-/// The longest line that BuildKit's scanner takes, its end included.
+/// The longest line that BuildKit's `bufio.Scanner` takes, its end included (`bufio.MaxScanTokenSize`).
 const LONGEST_LINE: usize = 65_536;
 
 pub(super) fn read(text: &str) -> Result<Dockerfile, ReadError> {
@@ -46,7 +46,7 @@ impl<'a> Reader<'a> {
         long.map_or(Ok(()), |index| Err(ReadError { line: index + 1, problem: Problem::LineTooLong }))
     }
 
-    /// Reads one part: a line without instruction, or an instruction with all its lines.
+    /// Reads one part: a line without an instruction, or an instruction with all its lines.
     fn part(&mut self) -> Result<(), ReadError> {
         let line = self.lines[self.position];
         let content = trim_newline(line).trim_start();
@@ -96,7 +96,9 @@ impl<'a> Reader<'a> {
         Ok(instruction)
     }
 
-    /// Joins a line with its continuations; comments and empty lines between them are left out.
+    /// Joins a line with its continuations. Comments and empty lines between them are left out, as BuildKit does.
+    ///
+    /// Also returns where each line of the file begins in the joined text, with its number.
     fn join(&mut self, content: &str) -> (String, Vec<(usize, usize)>) {
         let escape = self.directives.escape;
         let (start, mut goes_on) = continuation(content, escape);
@@ -122,7 +124,7 @@ fn trim_newline(line: &str) -> &str {
     line.trim_end_matches(['\r', '\n'])
 }
 
-/// The line without its escape character at the end, and whether it had one: two of them are none.
+/// Returns the line without a trailing escape character, and whether it had one. Two of them are an escaped escape.
 fn continuation(line: &str, escape: char) -> (&str, bool) {
     match line.trim_end_matches([' ', '\t']).strip_suffix(escape) {
         Some(rest) if !rest.ends_with(escape) => (rest, true),
@@ -130,10 +132,10 @@ fn continuation(line: &str, escape: char) -> (&str, bool) {
     }
 }
 
-/// A parser directive.
+/// A parser directive: `# syntax=`, `# escape=` or `# check=` before anything else in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Directive {
-    /// `syntax`, `escape` or `check`, in small letters.
+    /// `syntax`, `escape` or `check`, in lower case.
     pub name: String,
     /// The value.
     pub value: String,
@@ -142,7 +144,7 @@ pub struct Directive {
     pub(super) text: String,
 }
 
-/// What was seen of the directives so far.
+/// The directives seen so far.
 #[derive(Debug)]
 struct Directives {
     done: bool,
@@ -157,7 +159,7 @@ impl Default for Directives {
 }
 
 impl Directives {
-    /// The directive that a line holds. The first line that holds none ends them all.
+    /// Returns the directive on a line. The first line without one ends the directives of the file.
     fn take(&mut self, line: &str) -> Result<Option<(String, String)>, Problem> {
         let found = (!self.done).then(|| parse(line)).flatten();
         let Some((name, value)) = found else {
@@ -179,7 +181,7 @@ impl Directives {
     }
 }
 
-/// `^#\s*name\s*=\s*(.+?)\s*$`, as BuildKit has it: a value of blanks alone is its last blank.
+/// Parses `^#\s*name\s*=\s*(.+?)\s*$`, BuildKit's pattern: the lazy group takes the last blank of a blank value.
 fn parse(line: &str) -> Option<(String, String)> {
     const BLANKS: [char; 5] = ['\t', '\n', '\u{c}', '\r', ' '];
     let (name, value) = line.strip_prefix('#')?.split_once('=')?;
