@@ -1,4 +1,4 @@
-//! What is refused before anything is rendered.
+//! Checks of a request before anything is rendered.
 
 use crossdock_platform::{Os, Platform};
 
@@ -7,7 +7,7 @@ use super::error::RenderError;
 use super::request::{Caching, Engine, Mode, Request};
 use super::values;
 
-/// Refuses what would not build or not start.
+/// Refuses a request whose file would not build, or whose program would not start.
 pub(super) fn check(request: &Request) -> Result<(), RenderError> {
     if request.programs.is_empty() {
         return Err(RenderError::NoProgram);
@@ -56,7 +56,7 @@ fn glibc(request: &Request) -> Result<(), RenderError> {
     Ok(())
 }
 
-/// Run-time packages need a package manager, and Debian's libraries are of no use to a musl program.
+/// Refuses runtime packages without a package manager, and Debian's libraries for a musl program, which cannot link them.
 fn packages(request: &Request) -> Result<(), RenderError> {
     if !request.build.runtime_packages.is_empty() && !request.base.has_packages() {
         return Err(RenderError::NoPackages(request.base));
@@ -72,7 +72,8 @@ fn packages(request: &Request) -> Result<(), RenderError> {
     }
 }
 
-/// Alpine has no cross compilers: cgo against musl compiles on the image's own platform.
+/// Refuses cgo against musl for several platforms: Alpine packages no cross compilers, so that its compiler has to run on
+/// the image's own platform.
 fn alpine_cgo(request: &Request) -> Result<(), RenderError> {
     let Mode::Cross(platforms) = &request.mode else { return Ok(()) };
     match (request.linking, platforms.first()) {
@@ -85,7 +86,7 @@ fn alpine_cgo(request: &Request) -> Result<(), RenderError> {
     }
 }
 
-/// Refuses what the classic builder does not know.
+/// Refuses features that only BuildKit has if the classic builder reads the file.
 fn classic_builder(request: &Request) -> Result<(), RenderError> {
     let Engine::Classic(host) = &request.engine else { return Ok(()) };
     let host = host.normalized();
@@ -101,9 +102,9 @@ fn classic_builder(request: &Request) -> Result<(), RenderError> {
         return Err(RenderError::ClassicFeature { feature: "cache mounts", remedy });
     }
     if request.sources.is_empty() {
-        let remedy = "name the folders that hold the sources";
+        let remedy = "name the directories that hold the sources";
         return Err(RenderError::ClassicFeature {
-            feature: "patterns that reach into folders in .dockerignore",
+            feature: "patterns that reach into directories in .dockerignore",
             remedy,
         });
     }

@@ -1,4 +1,6 @@
-//! From a request to typed stages: everything that the templates print.
+//! The typed stages of a request: every value that the templates print.
+//!
+//! The field names are an interface: users' own templates read them.
 
 mod go;
 mod images;
@@ -22,7 +24,7 @@ use tools::{ToolSteps, foreign, tools};
 
 const NO_SECRET: Ignore = Ignore { rule: "DL3064", reason: "GOPRIVATE holds names of hosts and no secret." };
 
-/// The stages, as the templates see them.
+/// The context of the templates.
 #[derive(Debug, Serialize)]
 pub(super) struct Stages {
     syntax: Option<String>,
@@ -83,7 +85,7 @@ impl Stages {
             Mode::Cross(_) => vec!["TARGETOS", "TARGETARCH", "TARGETVARIANT"],
             Mode::Fixed(_) => Vec::new(),
         };
-        let (dependencies, compile) = steps(request, &lines);
+        let (dependencies, compile) = steps(request, &lines)?;
         Ok(Self {
             syntax: request.syntax.clone(),
             title: title(request),
@@ -97,12 +99,12 @@ impl Stages {
             },
             tools: tools(request)?,
             target,
-            foreign: foreign(request, &arms),
+            foreign: foreign(request, &arms)?,
             root: root(request),
             manifests: if request.linking.is_go() { go::manifests(request) } else { Vec::new() },
             dependencies,
             compile,
-            runtime: runtime(request, images.runtime, images.runtime_ignores),
+            runtime: runtime(request, images.runtime, images.runtime_ignores)?,
             ignore: ignore(request),
             secrets: private::secrets(request),
             notes: notes(request),
@@ -131,7 +133,8 @@ fn arms(request: &Request) -> Result<Vec<Arm>, RenderError> {
     platforms.map(arm).collect()
 }
 
-fn steps(request: &Request, lines: &[String]) -> (Step, Step) {
+/// Returns the steps that fetch dependencies and that compile.
+fn steps(request: &Request, lines: &[String]) -> Result<(Step, Step), RenderError> {
     let strict = || std::iter::once("set -eu;".to_owned()).chain(lines.iter().cloned());
     let exports = private::exports(request);
     let script = |own: Vec<String>| strict().chain(exports.iter().cloned()).chain(own).collect();
@@ -139,23 +142,24 @@ fn steps(request: &Request, lines: &[String]) -> (Step, Step) {
     let with_secrets = |mounts: Vec<String>| mounts.into_iter().chain(secret.iter().cloned()).collect();
     if request.linking.is_go() {
         let download = go::download(request);
-        // What a cache mount holds may be gone when the compiler asks for it, and then it is fetched again; a layer stays.
+        // A cache mount may be emptied between two steps: the compiler then fetches dependencies again and needs the secrets.
+        // A layer persists.
         let compile = go::compile_mounts(request);
         let fetches = request.caching == Caching::Mounts && !download.is_empty();
         let compile = if fetches { with_secrets(compile) } else { compile };
         let dependencies = Step { mounts: with_secrets(go::download_mounts(request)), script: download };
-        return (dependencies, Step { mounts: compile, script: script(go::compile(request)) });
+        return Ok((dependencies, Step { mounts: compile, script: script(go::compile(request)) }));
     }
-    let mounts: Vec<String> = with_secrets(rust::mounts(request));
+    let mounts: Vec<String> = with_secrets(rust::mounts(request)?);
     let dependencies = match request.caching {
         Caching::Layer => Step { mounts: mounts.clone(), script: script(rust::cook(request)) },
         Caching::Mounts => Step::default(),
     };
-    (dependencies, Step { mounts, script: script(rust::compile(request)) })
+    Ok((dependencies, Step { mounts, script: script(rust::compile(request)) }))
 }
 
-/// The build's files. A folder is named where the project told its folders: engines other than BuildKit do not look for
-/// a pattern inside a folder that is left out.
+/// Returns the patterns of `.dockerignore`. Source directories are named if the project declares them: engines other than
+/// BuildKit do not look for a pattern inside an excluded directory.
 fn ignore(request: &Request) -> IgnoreFile {
     let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<String>>();
     let (manifests, by_extension, outputs) = match request.linking.is_go() {
@@ -164,7 +168,7 @@ fn ignore(request: &Request) -> IgnoreFile {
             texts(&["**/*.go", "**/*.c", "**/*.h", "**/*.s"]),
             vec!["**/*_test.go"],
         ),
-        // No rust-toolchain.toml: rustup would download another compiler than the image's.
+        // Without rust-toolchain.toml, which would make rustup download another compiler than the image's.
         false => (
             texts(&["Cargo.toml", "Cargo.lock", ".cargo/config.toml"]),
             texts(&["**/Cargo.toml", "**/*.rs"]),

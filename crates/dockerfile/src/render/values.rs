@@ -1,15 +1,16 @@
-//! Values that come from outside and stand in a Dockerfile: each must be what its place takes.
+//! Validation of values that end up in a Dockerfile: each must be valid at its place, or it could add instructions.
 
 use super::error::RenderError;
 use super::request::{Private, Request};
 
-/// Characters of a value: what it may begin with, and what may follow.
+/// A predicate on one value.
 type Check = fn(&str) -> bool;
 
-/// Refuses the first value that does not belong where it would stand.
+/// Refuses the first value that is not valid at its place.
 pub(super) fn check(request: &Request) -> Result<(), RenderError> {
-    const NAME: &str = "it is made of letters, digits, `.`, `_` and `-`, and begins with a letter or digit";
-    const PACKAGE: &str = "it is made of letters, digits and `.+-_/~:@=`, and does not begin with `-`";
+    const NAME: &str =
+        "it must consist of letters, digits, `.`, `_` and `-`, and begin with a letter or digit";
+    const PACKAGE: &str = "it must consist of letters, digits and `.+-_/~:@=`, and not begin with `-`";
     each("version of the compiler", [&request.toolchain], is_name, NAME)?;
     each("version of Alpine", [&request.alpine], is_name, NAME)?;
     each("name of a program", request.programs.iter().map(|program| &program.name), is_name, NAME)?;
@@ -23,42 +24,42 @@ pub(super) fn check(request: &Request) -> Result<(), RenderError> {
     each("profile", &request.build.profile, is_name, NAME)?;
     each("package of the builder", &request.build.packages, is_package, PACKAGE)?;
     each("package of the base", &request.build.runtime_packages, is_package, PACKAGE)?;
-    each("linker flag", &request.build.ldflags, is_line, "it is one line")?;
+    each("linker flag", &request.build.ldflags, is_line, "it must be one line")?;
     each("frontend", &request.syntax, is_package, PACKAGE)?;
     each(
-        "folder of sources",
+        "source directory",
         &request.sources,
         is_relative,
-        "it is a path below the project's root without `?[]\\$`, spaces at its ends and `..`",
+        "it must be a path below the project's root without `?[]\\$`, spaces at its ends and `..`",
     )?;
     each(
         "pattern of the build's files",
         &request.context,
         is_pattern,
-        "it is one line that begins with neither `!` nor `#`",
+        "it must be one line that begins with neither `!` nor `#`",
     )?;
     let files = || request.files.iter();
     each(
         "file of the image",
         files().map(|file| &file.from),
         is_copied,
-        "it is a path below the project's root without `*?[]\\$`, spaces at its ends and `..`",
+        "it must be a path below the project's root without `*?[]\\$`, spaces at its ends and `..`",
     )?;
     each(
-        "place of a file in the image",
+        "path of a file in the image",
         files().map(|file| &file.to),
         is_copied_to,
-        "it is an absolute path without `$` and `\\`",
+        "it must be an absolute path without `$` and `\\`",
     )?;
     let modules = &request.modules;
     let folders = modules.directories.iter().chain(&modules.workspace).chain([&modules.directory]);
     each(
-        "folder of a module",
+        "module directory",
         folders.filter(|folder| !folder.is_empty()),
         is_copied,
-        "it is a path below the project's root",
+        "it must be a path below the project's root",
     )?;
-    each("digest", request.digests.values(), is_digest, "it is `sha256:` and 64 hexadecimal digits")?;
+    each("digest", request.digests.values(), is_digest, "it must be `sha256:` and 64 hexadecimal digits")?;
     for private in &request.private {
         match private {
             Private::Netrc(hosts) | Private::Ssh(hosts) => each("host", hosts, is_name, NAME)?,
@@ -69,29 +70,39 @@ pub(super) fn check(request: &Request) -> Result<(), RenderError> {
 }
 
 fn container(request: &Request) -> Result<(), RenderError> {
-    const LINE: &str = "it is one line without control characters";
+    const LINE: &str = "it must be one line without control characters";
     let container = &request.container;
     let words = container.entrypoint.iter().flatten().chain(&container.cmd);
     let health = container.health.iter().flat_map(|health| &health.command);
     each("argument", words.chain(health), is_line, LINE)?;
-    each("variable", container.env.keys(), is_variable, "it is made of letters, digits and `_`")?;
-    each("label", container.labels.keys(), is_label, "it is made of letters, digits, `.`, `_`, `-` and `/`")?;
+    each("variable", container.env.keys(), is_variable, "it must consist of letters, digits and `_`")?;
+    each(
+        "label",
+        container.labels.keys(),
+        is_label,
+        "it must consist of letters, digits, `.`, `_`, `-` and `/`",
+    )?;
     each("value", container.env.values().chain(container.labels.values()), is_line, LINE)?;
     each(
         "working directory",
         &container.workdir,
         is_path,
-        "it is an absolute path of letters, digits and `._-/`",
+        "it must be an absolute path of letters, digits and `._-/`",
     )?;
-    each("port", &container.expose, is_port, "it is 1 to 65535, alone or with `/tcp`, `/udp` or `/sctp`")?;
-    each("stop signal", &container.stop_signal, is_signal, "it is a number or a name such as SIGINT")?;
+    each(
+        "port",
+        &container.expose,
+        is_port,
+        "it must be 1 to 65535, optionally with `/tcp`, `/udp` or `/sctp`",
+    )?;
+    each("stop signal", &container.stop_signal, is_signal, "it must be a number or a name such as SIGINT")?;
     if container.user.0 == 0 {
-        return Err(refused("user", "0", "it is root: take another number, such as 65532"));
+        return Err(refused("user", "0", "it is root: choose another number, such as 65532"));
     }
     Ok(())
 }
 
-/// A value that is refused, shortened and with control characters escaped.
+/// Returns the error for a value, which it shortens and whose control characters it escapes.
 pub(super) fn refused(field: &'static str, value: &str, why: &'static str) -> RenderError {
     let value = value.chars().take(60).flat_map(char::escape_debug).collect();
     RenderError::Value { field, value, why }
@@ -126,13 +137,13 @@ fn is_pattern(text: &str) -> bool {
     !text.trim().is_empty() && is_line(text) && !text.starts_with(['!', '#'])
 }
 
-/// What `.dockerignore` reads as a path, of which `*` stands for a part.
+/// Returns whether `.dockerignore` reads a text as a path in which `*` matches part of a name.
 fn is_relative(text: &str) -> bool {
     let plain = is_pattern(text) && text.trim() == text && !text.contains(['?', '[', ']', '\\', '$']);
     plain && text.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }
 
-/// What COPY and `.dockerignore` take literally: both read patterns, and COPY replaces variables.
+/// Returns whether both `COPY` and `.dockerignore` take a text literally: both read patterns, and `COPY` expands variables.
 fn is_copied(text: &str) -> bool {
     let literal = is_line(text) && !text.contains(['*', '?', '[', ']', '\\', '$']);
     literal && text.trim() == text && text.split('/').all(|part| !matches!(part, "" | "." | ".."))
