@@ -190,8 +190,8 @@ fn notes(request: &Request) -> Vec<String> {
     );
     note(
         request.sources.is_empty(),
-        "The .dockerignore lets sources in by their extension, which buildah does not follow into folders: name the \
-         folders of the sources for it.",
+        "The .dockerignore includes sources by their extension, which buildah does not follow into directories: name the \
+         directories of the sources for it.",
     );
     note(
         request.base == Base::Scratch,

@@ -52,10 +52,10 @@ pub(super) fn check(request: &Request) -> Result<(), RenderError> {
         "it must be an absolute path without `$` and `\\`",
     )?;
     let modules = &request.modules;
-    let folders = modules.directories.iter().chain(&modules.workspace).chain([&modules.directory]);
+    let directories = modules.directories.iter().chain(&modules.workspace).chain([&modules.directory]);
     each(
         "module directory",
-        folders.filter(|folder| !folder.is_empty()),
+        directories.filter(|directory| !directory.is_empty()),
         is_copied,
         "it must be a path below the project's root",
     )?;
