@@ -140,9 +140,9 @@ impl Wrapper {
     pub fn command(&self) -> String {
         // What `printf %b` takes for more than itself is a backslash, and a line end fits no line.
         let escaped = self.content.replace('\\', r"\\").replace('\n', r"\n");
-        let folder = self.path.parent().map(|folder| quote(folder.as_str())).unwrap_or_default();
+        let directory = self.path.parent().map(|directory| quote(directory.as_str())).unwrap_or_default();
         let path = quote(self.path.as_str());
-        format!("mkdir -p {folder} && printf %b {} > {path} && chmod 755 {path}", quote(&escaped))
+        format!("mkdir -p {directory} && printf %b {} > {path} && chmod 755 {path}", quote(&escaped))
     }
 }
 

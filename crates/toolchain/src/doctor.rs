@@ -20,11 +20,11 @@ pub use setup::{Answer, Attempt, Outcome, Progress, SetupError, setup};
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Requirement {
-    /// The Rust toolchain that the project in the folder selects.
+    /// The Rust toolchain that the project in the directory selects.
     Rust(Utf8PathBuf),
     /// The distribution's Rust toolchain.
     DistributionRust,
-    /// The Go toolchain that the module in the folder selects.
+    /// The Go toolchain that the module in the directory selects.
     Go(Utf8PathBuf),
     /// A tool, by its name in [`Host::tools`].
     Tool(String),
@@ -105,13 +105,13 @@ impl Requirement {
             version: Some(rust.version.clone()),
         };
         let found = match self {
-            Self::Rust(folder) => host.rust_toolchain(folder).map(of_rust),
+            Self::Rust(directory) => host.rust_toolchain(directory).map(of_rust),
             Self::DistributionRust => match &host.distribution {
                 Availability::Available(rust) => Ok(of_rust(rust)),
                 Availability::Unavailable(missing) => Err(missing.clone()),
             },
-            Self::Go(folder) => host
-                .go_toolchain(folder)
+            Self::Go(directory) => host
+                .go_toolchain(directory)
                 .map(|go| Tool { command: vec![go.go.to_string()], version: Some(go.version.clone()) }),
             Self::Tool(name) => host.tool(name).cloned(),
             Self::Engine { program, about, .. } => {

@@ -36,14 +36,14 @@ pub struct Host {
     pub root: bool,
     /// Processors that a build may use.
     pub processors: usize,
-    /// The Rust toolchain that each project selects, by the project's folder. A folder stands for those below it that
-    /// have no entry of their own, and the empty path for every folder; see [`Host::rust_toolchain`].
+    /// The Rust toolchain that each project selects, by the project's directory. A directory stands for those below it that
+    /// have no entry of their own, and the empty path for every directory; see [`Host::rust_toolchain`].
     pub rust: BTreeMap<Utf8PathBuf, Availability<RustToolchain>>,
     /// The distribution's Rust toolchain; looked for only where a project names that route.
     pub distribution: Availability<RustToolchain>,
     /// `rustup`.
     pub rustup: Availability<Tool>,
-    /// The Go toolchain that each module selects, by folder as in [`Host::rust`].
+    /// The Go toolchain that each module selects, by directory as in [`Host::rust`].
     pub go: BTreeMap<Utf8PathBuf, Availability<GoToolchain>>,
     /// Other tools by name: `zig`, `cargo-zigbuild`, `aarch64-linux-gnu-gcc`, `musl-gcc`, `git`, `docker`, `podman`,
     /// `qemu-aarch64-static`, and so on. What was looked for and is not there has its reason.
@@ -108,7 +108,7 @@ pub struct RustToolchain {
     pub addable: BTreeSet<String>,
     /// Whether `rust-lld` lies in its sysroot.
     pub rust_lld: bool,
-    /// The folder of the standard library's source that `-Zbuild-std` reads, when installed.
+    /// The directory of the standard library's source that `-Zbuild-std` reads, when installed.
     pub source: Option<Utf8PathBuf>,
 }
 
@@ -141,7 +141,7 @@ pub enum ToolchainOrigin {
 pub struct GoToolchain {
     /// `go`.
     pub go: Utf8PathBuf,
-    /// `1.26.8`, as `go env GOVERSION` in the project's folder says (a `toolchain` line may select another one).
+    /// `1.26.8`, as `go env GOVERSION` in the project's directory says (a `toolchain` line may select another one).
     pub version: String,
     /// `go env GOFLAGS`.
     pub flags: String,
@@ -155,14 +155,14 @@ impl System {
 }
 
 impl Host {
-    /// The Rust toolchain that the project in `folder` selects.
-    pub fn rust_toolchain(&self, folder: &Utf8Path) -> Result<&RustToolchain, Unavailable> {
-        nearest(&self.rust, folder).unwrap_or_else(|| Err(self.absent("rustc")))
+    /// The Rust toolchain that the project in `directory` selects.
+    pub fn rust_toolchain(&self, directory: &Utf8Path) -> Result<&RustToolchain, Unavailable> {
+        nearest(&self.rust, directory).unwrap_or_else(|| Err(self.absent("rustc")))
     }
 
-    /// The Go toolchain that the module in `folder` selects.
-    pub fn go_toolchain(&self, folder: &Utf8Path) -> Result<&GoToolchain, Unavailable> {
-        nearest(&self.go, folder).unwrap_or_else(|| Err(self.absent("go")))
+    /// The Go toolchain that the module in `directory` selects.
+    pub fn go_toolchain(&self, directory: &Utf8Path) -> Result<&GoToolchain, Unavailable> {
+        nearest(&self.go, directory).unwrap_or_else(|| Err(self.absent("go")))
     }
 
     /// A tool by name. What was not looked for counts as absent.
@@ -193,12 +193,12 @@ impl Host {
     }
 }
 
-/// The entry of the folder itself or of the nearest folder above it.
+/// The entry of the directory itself or of the nearest directory above it.
 fn nearest<'a, T>(
-    by_folder: &'a BTreeMap<Utf8PathBuf, Availability<T>>,
-    folder: &Utf8Path,
+    by_directory: &'a BTreeMap<Utf8PathBuf, Availability<T>>,
+    directory: &Utf8Path,
 ) -> Option<Result<&'a T, Unavailable>> {
-    let above = by_folder.iter().filter(|(key, _)| folder.starts_with(key));
+    let above = by_directory.iter().filter(|(key, _)| directory.starts_with(key));
     let (_, found) = above.max_by_key(|(key, _)| key.components().count())?;
     Some(match found {
         Availability::Available(thing) => Ok(thing),

@@ -200,7 +200,7 @@ impl ToolSearch<'_> {
         })
     }
 
-    /// The folder of scripts.
+    /// The directory of scripts.
     fn scripts(&self) -> Utf8PathBuf {
         self.cache.join("toolchain")
     }
@@ -228,22 +228,22 @@ impl ToolSearch<'_> {
     }
 }
 
-/// A folder that no system has.
+/// A directory that no system has.
 const NOWHERE: &str = "/nonexistent";
 
 /// Where pkg-config may look. A static program takes the libraries that its crates bundle: those of the machine would
 /// make it another program on another machine.
 fn pkg_config_libdir(target: &BuildTarget, host: &Host) -> String {
-    let folder =
+    let directory =
         target.names().multiarch.filter(|_| host.system.is_debian() && target.linkage() == Linkage::Dynamic);
-    match (folder, target.libc()) {
-        (Some(folder), Libc::Gnu { .. }) => format!("/usr/lib/{folder}/pkgconfig:/usr/share/pkgconfig"),
+    match (directory, target.libc()) {
+        (Some(directory), Libc::Gnu { .. }) => format!("/usr/lib/{directory}/pkgconfig:/usr/share/pkgconfig"),
         _ => NOWHERE.to_owned(),
     }
 }
 
 /// A CMake toolchain file (cmake-toolchains(7)).
-fn cmake_toolchain(target: &BuildTarget, tools: &Tools, folder: &Utf8Path) -> Wrapper {
+fn cmake_toolchain(target: &BuildTarget, tools: &Tools, directory: &Utf8Path) -> Wrapper {
     let platform = target.platform();
     let processor = match (platform.architecture(), platform.variant()) {
         (Architecture::Arm, Some(variant)) => format!("arm{variant}l"),
@@ -267,7 +267,7 @@ fn cmake_toolchain(target: &BuildTarget, tools: &Tools, folder: &Utf8Path) -> Wr
     }
     let _: std::fmt::Result = writeln!(content, "set(CMAKE_FIND_ROOT_PATH {NOWHERE})");
     let name = format!("cmake-{}", target.names().llvm.unwrap_or(platform.architecture().as_str()));
-    Wrapper::new(folder, &name, content)
+    Wrapper::new(directory, &name, content)
 }
 
 /// Arguments that make libclang find the target's headers: zig's lie beside it, a cross gcc's below `/usr`.
@@ -283,9 +283,10 @@ pub(super) fn clang_includes(target: &BuildTarget, tools: &Tools, host: &Host) -
     prefix.map(|prefix| format!("--sysroot=/usr/{prefix}")).into_iter().collect()
 }
 
-/// zig's libc headers by its own search order; a folder that a version has not is passed over by clang.
+/// zig's libc headers by its own search order; a directory that a version has not is passed over by clang.
 fn zig_includes(zig: &str, target: &str) -> Vec<String> {
-    let Some(folder) = Utf8Path::new(zig).parent().map(|folder| folder.join("lib/libc/include")) else {
+    let Some(directory) = Utf8Path::new(zig).parent().map(|directory| directory.join("lib/libc/include"))
+    else {
         return Vec::new();
     };
     let architecture = target.split('-').next().unwrap_or_default();
@@ -307,5 +308,5 @@ fn zig_includes(zig: &str, target: &str) -> Vec<String> {
         format!("{generic}-linux-any"),
         "any-linux-any".to_owned(),
     ];
-    names.iter().flat_map(|name| ["-isystem".to_owned(), folder.join(name).into_string()]).collect()
+    names.iter().flat_map(|name| ["-isystem".to_owned(), directory.join(name).into_string()]).collect()
 }

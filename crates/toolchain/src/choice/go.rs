@@ -149,7 +149,7 @@ fn find_tools(
 }
 
 /// Arguments of `go build`, and words for its linker. zig links musl statically unless it is told not to. Go's own build
-/// id holds the path of the C compiler, and ours may be a wrapper below a person's cache folder.
+/// id holds the path of the C compiler, and ours may be a wrapper below a person's cache directory.
 fn link_flags(linkage: Linkage, libc: crossdock_platform::Libc) -> (Vec<String>, Vec<String>) {
     let how = match (linkage, libc) {
         (Linkage::Static, _) => Some("-static"),

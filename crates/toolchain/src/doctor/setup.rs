@@ -316,8 +316,8 @@ fn privileged(command: &Command, host: &Host) -> Result<Command, String> {
 }
 
 /// Whether apt has fetched any list of packages.
-fn apt_has_lists(folder: &Utf8Path) -> bool {
+fn apt_has_lists(directory: &Utf8Path) -> bool {
     let is_list = |name: &str| name.contains("_Packages");
-    let Ok(mut files) = folder.read_dir_utf8() else { return false };
+    let Ok(mut files) = directory.read_dir_utf8() else { return false };
     files.any(|file| file.is_ok_and(|file| is_list(file.file_name())))
 }

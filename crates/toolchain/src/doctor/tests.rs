@@ -22,7 +22,7 @@ podman = { missing = "`podman` is not in PATH" }
 }
 
 #[test]
-fn everything_is_listed_once_with_everyone_who_needs_it_and_what_is_missing_last() {
+fn each_requirement_is_listed_once_and_missing_ones_last() {
     let (git, podman, go) =
         (Requirement::Tool("git".into()), Requirement::Tool("podman".into()), Requirement::Go("/a".into()));
     let uses = [("api", &podman), ("api", &git), ("web", &git), ("web", &go)]
@@ -55,14 +55,14 @@ fn everything_is_listed_once_with_everyone_who_needs_it_and_what_is_missing_last
 
 /// A system of shims: each program notes its arguments and fails when the file `fail-NAME` exists.
 struct Shims {
-    folder: tempfile::TempDir,
+    directory: tempfile::TempDir,
     processes: Processes,
 }
 
 impl Shims {
     fn new(failing: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = camino::Utf8Path::from_path(folder.path()).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let path = camino::Utf8Path::from_path(directory.path()).unwrap();
         for name in ["rustup", "apt-get", "dpkg", "sudo", "python3"] {
             let log = path.join("log");
             let ending = if failing.contains(&name) { "echo no server >&2; exit 1" } else { "exit 0" };
@@ -77,7 +77,7 @@ impl Shims {
             directory: path.to_owned(),
             ..Environment::default()
         };
-        Self { processes: Processes::new(Arc::new(environment), Cancel::default()), folder }
+        Self { processes: Processes::new(Arc::new(environment), Cancel::default()), directory }
     }
 
     fn setup(&self, host: &Host, missing: &[Unavailable], answer: Answer) -> Vec<Outcome> {
@@ -95,7 +95,7 @@ impl Shims {
     }
 
     fn log(&self) -> Vec<String> {
-        let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        let log = std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default();
         log.lines().map(str::to_owned).collect()
     }
 }
@@ -120,7 +120,7 @@ fn std_for(triple: &str) -> Unavailable {
 }
 
 #[test]
-fn the_first_way_that_works_is_enough() {
+fn the_first_remedy_that_works_is_enough() {
     let shims = Shims::new(&[]);
     let outcomes = shims.setup(&host(), &[std_for("one"), std_for("two"), std_for("one")], Answer::No);
     assert!(outcomes.iter().all(Outcome::is_done));
@@ -128,7 +128,7 @@ fn the_first_way_that_works_is_enough() {
 }
 
 #[test]
-fn an_unreachable_server_is_asked_once_and_the_next_way_follows() {
+fn rustup_is_not_asked_again_after_a_failure_and_the_next_remedy_follows() {
     let shims = Shims::new(&["rustup"]);
     let outcomes = shims.setup(&host(), &[std_for("one"), std_for("two")], Answer::Yes);
     assert!(outcomes.iter().all(|outcome| outcome.is_done() && outcome.rustup_failed()));
@@ -146,7 +146,7 @@ fn an_unreachable_server_is_asked_once_and_the_next_way_follows() {
 }
 
 #[test]
-fn nothing_of_the_system_changes_without_consent() {
+fn system_changes_require_consent() {
     let shims = Shims::new(&["rustup"]);
     let outcomes = shims.setup(&host(), &[std_for("one")], Answer::No);
     assert_eq!(outcomes[0].attempts[1].1, Attempt::Declined);
@@ -155,7 +155,7 @@ fn nothing_of_the_system_changes_without_consent() {
 }
 
 #[test]
-fn who_is_not_root_goes_through_sudo_or_is_told_that_there_is_none() {
+fn package_managers_run_through_sudo_unless_root() {
     let mut user = Host { root: false, ..host() };
     let missing = Unavailable {
         why: String::new(),
@@ -183,7 +183,7 @@ fn who_is_not_root_goes_through_sudo_or_is_told_that_there_is_none() {
 
 /// A sudo that wants a password says so at once under `-n`; without it, it would wait for ever.
 #[test]
-fn a_sudo_that_wants_a_password_is_left_to_the_person() {
+fn a_sudo_that_needs_a_password_is_left_to_the_user() {
     let sudo = Tool { command: vec!["sudo".to_owned()], version: None };
     let mut user = Host { root: false, ..host() };
     user.tools.insert("sudo".to_owned(), Availability::Available(sudo));
@@ -200,7 +200,7 @@ fn a_sudo_that_wants_a_password_is_left_to_the_person() {
 }
 
 #[test]
-fn a_cancelled_set_up_runs_nothing_more() {
+fn a_cancelled_setup_runs_nothing_more() {
     let shims = Shims::new(&[]);
     let cancel = Cancel::default();
     let processes = Processes::new(Arc::new(shims.processes.environment().clone()), cancel.clone());

@@ -1,4 +1,4 @@
-//! Answers of slow tools, remembered in the cache folder for as long as the file that they are about is the same file.
+//! Answers of slow tools, remembered in the cache directory for as long as the file that they are about is the same file.
 
 use std::time::UNIX_EPOCH;
 
@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crossdock_system::environment::Environment;
 
-/// Remembered answers; without a cache folder none.
+/// Remembered answers; without a cache directory none.
 #[derive(Debug, Clone)]
 pub(super) struct AnswerCache {
-    folder: Option<Utf8PathBuf>,
+    directory: Option<Utf8PathBuf>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ type Stamp = (u64, u128);
 
 impl AnswerCache {
     pub(super) fn new(environment: &Environment) -> Self {
-        Self { folder: environment.cache_directory().map(|cache| cache.join("host")) }
+        Self { directory: environment.cache_directory().map(|cache| cache.join("host")) }
     }
 
     /// The answer to a question, if it is known and its witness has not changed.
@@ -43,8 +43,8 @@ impl AnswerCache {
     pub(super) fn put<T: Serialize>(&self, question: &str, witness: &Utf8Path, answer: T) {
         let Some((file, stamp)) = self.file(question).zip(stamp(witness)) else { return };
         let entry = Entry { question: question.to_owned(), witness: witness.to_owned(), stamp, answer };
-        if let (Some(folder), Ok(bytes)) = (file.parent(), serde_json::to_vec(&entry))
-            && std::fs::create_dir_all(folder).is_ok()
+        if let (Some(directory), Ok(bytes)) = (file.parent(), serde_json::to_vec(&entry))
+            && std::fs::create_dir_all(directory).is_ok()
         {
             let _not_needed = crossdock_fs::write_atomically(&file, &bytes);
         }
@@ -52,7 +52,7 @@ impl AnswerCache {
 
     fn file(&self, question: &str) -> Option<Utf8PathBuf> {
         let name = &Digest::of(question.as_bytes()).hex()[..16];
-        self.folder.as_ref().map(|folder| folder.join(format!("{name}.json")))
+        self.directory.as_ref().map(|directory| directory.join(format!("{name}.json")))
     }
 }
 
@@ -67,10 +67,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_holds_while_its_witness_does() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = Utf8Path::from_path(folder.path()).unwrap();
-        let cache = AnswerCache { folder: Some(path.join("cache")) };
+    fn answers_are_valid_until_their_file_changes() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = Utf8Path::from_path(directory.path()).unwrap();
+        let cache = AnswerCache { directory: Some(path.join("cache")) };
         let witness = path.join("tool");
         crossdock_fs::write_atomically(&witness, b"one").unwrap();
         assert_eq!(cache.get::<String>("what"), None);
@@ -84,15 +84,15 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_ignorance() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = Utf8Path::from_path(folder.path()).unwrap();
-        let cache = AnswerCache { folder: Some(path.to_owned()) };
+    fn damaged_entries_are_ignored() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = Utf8Path::from_path(directory.path()).unwrap();
+        let cache = AnswerCache { directory: Some(path.to_owned()) };
         crossdock_fs::write_atomically(path.join("tool"), b"one").unwrap();
         cache.put("what", &path.join("tool"), 7);
         crossdock_fs::write_atomically(cache.file("what").unwrap(), b"{\"question\":").unwrap();
         assert_eq!(cache.get::<u32>("what"), None);
-        AnswerCache { folder: None }.put("what", &path.join("tool"), 7);
-        AnswerCache { folder: Some(path.join("tool")) }.put("what", &path.join("tool"), 7);
+        AnswerCache { directory: None }.put("what", &path.join("tool"), 7);
+        AnswerCache { directory: Some(path.join("tool")) }.put("what", &path.join("tool"), 7);
     }
 }

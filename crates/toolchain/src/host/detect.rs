@@ -13,9 +13,9 @@ use crossdock_system::process::Processes;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Needs {
-    /// The folders of Cargo projects.
+    /// The directories of Cargo projects.
     pub rust: BTreeSet<Utf8PathBuf>,
-    /// The folders of Go modules.
+    /// The directories of Go modules.
     pub go: BTreeSet<Utf8PathBuf>,
     /// What else must be asked about.
     pub probes: BTreeSet<Probe>,
@@ -60,10 +60,10 @@ pub fn detect(processes: &Processes, needs: &Needs) -> Result<Host, HostError> {
     let system = &current_system();
     let asked = |probe| needs.probes.contains(&probe);
     std::thread::scope(|scope| {
-        let spawn_rust = |folder| scope.spawn(move || toolchains::rust(processes, system, folder));
-        let spawn_go = |folder| scope.spawn(move || toolchains::go(processes, system, folder));
-        let rust: Vec<_> = needs.rust.iter().map(|folder| (folder, spawn_rust(folder))).collect();
-        let go: Vec<_> = needs.go.iter().map(|folder| (folder, spawn_go(folder))).collect();
+        let spawn_rust = |directory| scope.spawn(move || toolchains::rust(processes, system, directory));
+        let spawn_go = |directory| scope.spawn(move || toolchains::go(processes, system, directory));
+        let rust: Vec<_> = needs.rust.iter().map(|directory| (directory, spawn_rust(directory))).collect();
+        let go: Vec<_> = needs.go.iter().map(|directory| (directory, spawn_go(directory))).collect();
         let distribution = asked(Probe::Distribution)
             .then(|| scope.spawn(move || toolchains::distribution_rust(processes, system)));
         let compilers = asked(Probe::CCompiler) || asked(Probe::Distribution);
@@ -78,10 +78,13 @@ pub fn detect(processes: &Processes, needs: &Needs) -> Result<Host, HostError> {
             platform: current_platform()?,
             root: is_root(),
             processors: std::thread::available_parallelism().map_or(1, usize::from),
-            rust: rust.into_iter().map(|(folder, asked)| (folder.clone(), answer(asked.join()))).collect(),
+            rust: rust
+                .into_iter()
+                .map(|(directory, asked)| (directory.clone(), answer(asked.join())))
+                .collect(),
             distribution: distribution.map_or_else(not_asked, |asked| answer(asked.join())),
             rustup: toolchains::rustup(processes, system),
-            go: go.into_iter().map(|(folder, asked)| (folder.clone(), answer(asked.join()))).collect(),
+            go: go.into_iter().map(|(directory, asked)| (directory.clone(), answer(asked.join()))).collect(),
             tools,
             system: system.clone(),
         })

@@ -133,7 +133,7 @@ qemu-x86_64-static = { command = ["/opt/qemu"], version = "9.1" }
     }
 
     #[test]
-    fn writing_and_reading_are_inverse() {
+    fn serializing_and_parsing_are_inverse() {
         let platform = |text: &str| crossdock_platform::Platform::parse(text).unwrap();
         let hosts = ["darwin/arm64", "windows/amd64", "linux/riscv64"]
             .map(|text| Host::hypothetical(&platform(text)));

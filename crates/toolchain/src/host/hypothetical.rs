@@ -31,7 +31,7 @@ impl Host {
     }
 }
 
-/// The one toolchain of every folder.
+/// The one toolchain of every directory.
 pub(super) fn everywhere<T>(toolchain: Availability<T>) -> BTreeMap<Utf8PathBuf, Availability<T>> {
     BTreeMap::from([(Utf8PathBuf::new(), toolchain)])
 }

@@ -94,8 +94,8 @@ impl Raw {
     fn look(processes: &Processes) -> Self {
         let file = |path: &str| std::fs::read_to_string(path).ok().map(|text| text.trim().to_owned());
         let said = |program: &str, arguments: &[&str]| {
-            let folder = processes.environment().directory.clone();
-            let command = Command::new(program, folder).args(arguments.iter().copied());
+            let directory = processes.environment().directory.clone();
+            let command = Command::new(program, directory).args(arguments.iter().copied());
             processes.stdout(&command).ok().map(|text| text.trim().to_owned())
         };
         let vendor = file("/proc/cpuinfo").and_then(|text| {
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn the_answers_are_told_apart() {
+    fn each_situation_is_recognized() {
         let wsl = |release: &str| Raw { release: Some(release.into()), ..raw("linux", "x86_64", "x86_64") };
         let kernel = |kernel: &str, raw: Raw| Raw { kernel: Some(kernel.into()), ..raw };
         let table = [
@@ -352,14 +352,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_elf_program_says_nothing() {
+    fn only_elf_programs_have_a_platform() {
         for bytes in [&b"#!/bin/busybox sh\n..."[..], b"\x7fELF", b"", &[0; 20]] {
             assert_eq!(platform_of_elf("linux", bytes), None);
         }
     }
 
     #[test]
-    fn this_machine_knows_itself() {
+    fn this_machine_is_recognized() {
         let environment = crossdock_system::environment::Environment::of_process().unwrap();
         let processes =
             Processes::new(std::sync::Arc::new(environment), crossdock_system::process::Cancel::default());

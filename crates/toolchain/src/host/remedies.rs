@@ -45,10 +45,10 @@ pub fn missing_toolchain(refused: &ToolError) -> Option<Command> {
     toolchain(stderr, &refused.folder).or(fetched)
 }
 
-/// What installs the toolchain that the folder's project names, where rustup's proxy said that it is not installed.
-pub(crate) fn toolchain(said: &str, folder: &Utf8Path) -> Option<Command> {
+/// What installs the toolchain that the directory's project names, where rustup's proxy said that it is not installed.
+pub(crate) fn toolchain(said: &str, directory: &Utf8Path) -> Option<Command> {
     let is_missing = said.lines().any(|line| line.contains("toolchain") && line.contains("is not installed"));
-    is_missing.then(|| Command::new("rustup", folder).args(["toolchain", "install"]))
+    is_missing.then(|| Command::new("rustup", directory).args(["toolchain", "install"]))
 }
 
 /// What brings the standard library for a triple.
@@ -117,7 +117,7 @@ pub(crate) fn packages(system: &System, names: &[String]) -> Option<Remedy> {
         System::Fedora => ("dnf", &["install", "-y"]),
         System::Alpine => ("apk", &["add"]),
         System::Arch => ("pacman", &["-S", "--noconfirm"]),
-        // Homebrew installs into its own folder, as the user who owns that.
+        // Homebrew installs into its own directory, as the user who owns that.
         System::MacOs => return Some(user([command("brew", ["install"]).args(names)])),
         System::Windows => return Some(user([command("winget", ["install", "--exact"]).args(names)])),
         System::Other => return None,
@@ -126,7 +126,7 @@ pub(crate) fn packages(system: &System, names: &[String]) -> Option<Remedy> {
     Some(Remedy { commands: vec![command], scope: Scope::System })
 }
 
-/// What changes nothing but the user's own folders.
+/// What changes nothing but the user's own directories.
 pub fn user(commands: impl Into<Vec<Command>>) -> Remedy {
     Remedy { commands: commands.into(), scope: Scope::User }
 }

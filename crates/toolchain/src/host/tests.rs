@@ -9,13 +9,13 @@ use crossdock_system::process::{Cancel, Command, Processes};
 #[test]
 fn detection_agrees_with_rustc_itself() {
     let environment = Environment::of_process().unwrap();
-    let folder = environment.directory.clone();
+    let directory = environment.directory.clone();
     let processes = Processes::new(Arc::new(environment), Cancel::default());
-    let needs = Needs { rust: [folder.clone()].into(), ..Needs::default() };
+    let needs = Needs { rust: [directory.clone()].into(), ..Needs::default() };
     let host = detect(&processes, &needs).unwrap();
-    let rust = host.rust_toolchain(&folder).unwrap();
+    let rust = host.rust_toolchain(&directory).unwrap();
     let ask = |arguments: &[&str]| {
-        processes.stdout(&Command::new("rustc", folder.clone()).args(arguments.iter().copied())).unwrap()
+        processes.stdout(&Command::new("rustc", directory.clone()).args(arguments.iter().copied())).unwrap()
     };
     assert_eq!(ask(&["--version"]).trim(), rust.release);
     assert!(rust.std.contains(&rust.host), "{rust:?}");
@@ -30,12 +30,12 @@ fn detection_agrees_with_rustc_itself() {
 }
 
 #[test]
-fn a_toolchain_file_selects_and_what_it_selects_may_be_missing() {
+fn a_toolchain_file_selects_a_toolchain_that_may_be_missing() {
     let mut environment = Environment::of_process().unwrap();
     environment.variables.remove("RUSTUP_TOOLCHAIN");
     environment.variables.remove("RUSTUP_AUTO_INSTALL");
-    let folder = tempfile::tempdir().unwrap();
-    let path = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let path = Utf8PathBuf::from_path_buf(directory.path().to_owned()).unwrap();
     let (plain, old) = (path.join("plain"), path.join("old"));
     std::fs::create_dir_all(&plain).unwrap();
     std::fs::create_dir_all(&old).unwrap();
@@ -55,8 +55,8 @@ fn a_toolchain_file_selects_and_what_it_selects_may_be_missing() {
 #[test]
 fn a_cross_compiler_without_its_c_library_is_missing() {
     use std::os::unix::fs::PermissionsExt;
-    let folder = tempfile::tempdir().unwrap();
-    let path = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let path = Utf8PathBuf::from_path_buf(directory.path().to_owned()).unwrap();
     for (name, answer) in [("aarch64", "crt1.o"), ("riscv64", "/usr/riscv64-linux-gnu/lib/crt1.o")] {
         let file = path.join(format!("{name}-linux-gnu-gcc"));
         crossdock_fs::write_atomically(&file, format!("#!/bin/sh\necho {answer}\n").as_bytes()).unwrap();

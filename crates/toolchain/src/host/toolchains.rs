@@ -10,15 +10,19 @@ use super::{GoToolchain, Manager, RustToolchain, System, Tool, ToolchainOrigin, 
 use crossdock_system::availability::{Availability, Unavailable};
 use crossdock_system::process::{Command, ProcessError, Processes};
 
-/// The toolchain that the project in `folder` selects: what `rustc` means there.
-pub(crate) fn rust(processes: &Processes, system: &System, folder: &Utf8Path) -> Availability<RustToolchain> {
+/// The toolchain that the project in `directory` selects: what `rustc` means there.
+pub(crate) fn rust(
+    processes: &Processes,
+    system: &System,
+    directory: &Utf8Path,
+) -> Availability<RustToolchain> {
     let environment = processes.environment();
     let programs = ["cargo", "rustc"].map(|name| tools::in_path(environment, name).ok_or(name));
     let [cargo, rustc] = match programs {
         [Ok(cargo), Ok(rustc)] => [cargo, rustc],
         [Err(name), _] | [_, Err(name)] => return Availability::Unavailable(tools::absent(name, system)),
     };
-    let found = ask(processes, folder, Programs { cargo, rustc }, ToolchainOrigin::Project);
+    let found = ask(processes, directory, Programs { cargo, rustc }, ToolchainOrigin::Project);
     found.map_or_else(Availability::Unavailable, Availability::Available)
 }
 
@@ -31,8 +35,8 @@ pub(crate) fn distribution_rust(processes: &Processes, system: &System) -> Avail
             ..tools::absent("rustc", system)
         });
     };
-    let folder = processes.environment().directory.clone();
-    let found = ask(processes, &folder, programs, ToolchainOrigin::Distribution);
+    let directory = processes.environment().directory.clone();
+    let found = ask(processes, &directory, programs, ToolchainOrigin::Distribution);
     found.map_or_else(Availability::Unavailable, Availability::Available)
 }
 
@@ -87,16 +91,16 @@ fn debian_package(rustc: &Utf8Path) -> Option<String> {
 /// toolchain it selects.
 fn ask(
     processes: &Processes,
-    folder: &Utf8Path,
+    directory: &Utf8Path,
     programs: Programs,
     origin: ToolchainOrigin,
 ) -> Result<RustToolchain, Unavailable> {
-    let sysroot = sysroot(processes, folder, &programs, origin)?;
+    let sysroot = sysroot(processes, directory, &programs, origin)?;
     let rustlib = sysroot.join("lib/rustlib");
     // A toolchain of rustup holds the manifest of its channel; others are not rustup's to add to.
     let manifest =
         Some(rustlib.join("multirust-channel-manifest.toml")).filter(|manifest| manifest.is_file());
-    let known = facts(processes, folder, &programs, (&sysroot, manifest.as_deref()))?;
+    let known = facts(processes, directory, &programs, (&sysroot, manifest.as_deref()))?;
     let version = Version::parse(&known.verbose)?;
     let std = installed(&rustlib);
     let addable = known.targets.into_iter().filter(|target| !std.contains(target));
@@ -120,23 +124,23 @@ fn ask(
 
 fn rustc(
     processes: &Processes,
-    folder: &Utf8Path,
+    directory: &Utf8Path,
     programs: &Programs,
     arguments: [&str; 2],
 ) -> Result<String, Unavailable> {
-    let command = question(programs.rustc.as_str(), folder).args(arguments);
-    processes.stdout(&command).map_err(|error| rustc_failure(&error, folder))
+    let command = question(programs.rustc.as_str(), directory).args(arguments);
+    processes.stdout(&command).map_err(|error| rustc_failure(&error, directory))
 }
 
-/// The sysroot. The distribution's compiler has one for ever; what a rustup proxy means depends on the folder.
+/// The sysroot. The distribution's compiler has one for ever; what a rustup proxy means depends on the directory.
 fn sysroot(
     processes: &Processes,
-    folder: &Utf8Path,
+    directory: &Utf8Path,
     programs: &Programs,
     origin: ToolchainOrigin,
 ) -> Result<Utf8PathBuf, Unavailable> {
     let ask = || {
-        rustc(processes, folder, programs, ["--print", "sysroot"])
+        rustc(processes, directory, programs, ["--print", "sysroot"])
             .map(|text| Utf8PathBuf::from(text.trim_end()))
     };
     if origin == ToolchainOrigin::Project {
@@ -162,7 +166,7 @@ struct Facts {
 /// The manifest is another one for every release that rustup installs; without one the compiler's own file tells.
 fn facts(
     processes: &Processes,
-    folder: &Utf8Path,
+    directory: &Utf8Path,
     programs: &Programs,
     (sysroot, manifest): (&Utf8Path, Option<&Utf8Path>),
 ) -> Result<Facts, Unavailable> {
@@ -174,8 +178,11 @@ fn facts(
         return Ok(known);
     }
     let (verbose, targets) = std::thread::scope(|scope| {
-        let targets = scope.spawn(|| manifest.map(|_| ask_rustup(processes, folder)).unwrap_or_default());
-        (rustc(processes, folder, programs, ["--version", "--verbose"]), targets.join().unwrap_or_default())
+        let targets = scope.spawn(|| manifest.map(|_| ask_rustup(processes, directory)).unwrap_or_default());
+        (
+            rustc(processes, directory, programs, ["--version", "--verbose"]),
+            targets.join().unwrap_or_default(),
+        )
     });
     let facts = Facts { verbose: verbose?, targets };
     if manifest.is_none() || !facts.targets.is_empty() {
@@ -185,25 +192,25 @@ fn facts(
 }
 
 /// A question changes nothing: rustup's proxies would install a toolchain that is only asked for.
-fn question(program: &str, folder: &Utf8Path) -> Command {
-    Command::new(program, folder).env("RUSTUP_AUTO_INSTALL", "0").without_env("RUST_BACKTRACE")
+fn question(program: &str, directory: &Utf8Path) -> Command {
+    Command::new(program, directory).env("RUSTUP_AUTO_INSTALL", "0").without_env("RUST_BACKTRACE")
 }
 
 /// Why rustc gave no answer. rustup's proxy says so when the toolchain that the project selects is not installed.
-fn rustc_failure(error: &ProcessError, folder: &Utf8Path) -> Unavailable {
+fn rustc_failure(error: &ProcessError, directory: &Utf8Path) -> Unavailable {
     let ProcessError::Failed { stderr, .. } = error else {
         return Unavailable::because(format!("rustc cannot be asked: {error}"));
     };
     let first = stderr.lines().find(|line| !line.trim().is_empty()).unwrap_or("it failed without a word");
     let why = first.trim_start_matches("error: ").to_owned();
-    let install = remedies::toolchain(stderr, folder).map(|install| remedies::user([install]));
+    let install = remedies::toolchain(stderr, directory).map(|install| remedies::user([install]));
     Unavailable { why, remedies: install.into_iter().collect() }
 }
 
-/// The targets that rustup knows for the folder's toolchain, read off the manifest that lies in it: no network. A
+/// The targets that rustup knows for the directory's toolchain, read off the manifest that lies in it: no network. A
 /// toolchain without such a manifest has none.
-fn ask_rustup(processes: &Processes, folder: &Utf8Path) -> BTreeSet<String> {
-    let command = question("rustup", folder).args(["target", "list"]);
+fn ask_rustup(processes: &Processes, directory: &Utf8Path) -> BTreeSet<String> {
+    let command = question("rustup", directory).args(["target", "list"]);
     let text = processes.stdout(&command).unwrap_or_default();
     text.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
 }
@@ -251,12 +258,12 @@ struct GoEnv {
     goflags: String,
 }
 
-/// The Go toolchain that the module in `folder` selects.
-pub(crate) fn go(processes: &Processes, system: &System, folder: &Utf8Path) -> Availability<GoToolchain> {
+/// The Go toolchain that the module in `directory` selects.
+pub(crate) fn go(processes: &Processes, system: &System, directory: &Utf8Path) -> Availability<GoToolchain> {
     let Some(go) = tools::in_path(processes.environment(), "go") else {
         return Availability::Unavailable(tools::absent("go", system));
     };
-    let command = Command::new(go.as_str(), folder).args(["env", "-json", "GOVERSION", "GOFLAGS"]);
+    let command = Command::new(go.as_str(), directory).args(["env", "-json", "GOVERSION", "GOFLAGS"]);
     let answer = processes.stdout(&command).map_err(|error| go_failure(&error));
     match answer.and_then(|text| parse_go_env(&text)) {
         Ok(answer) => {
@@ -281,7 +288,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_the_verbose_version() {
+    fn the_verbose_version_is_parsed() {
         let text = "rustc 1.95.0 (59807616e 2026-04-14)\nbinary: rustc\nhost: x86_64-unknown-linux-gnu\nrelease: 1.95.0\n";
         let version = Version::parse(text).unwrap();
         assert_eq!(version.line, "rustc 1.95.0 (59807616e 2026-04-14)");
@@ -290,9 +297,9 @@ mod tests {
     }
 
     #[test]
-    fn a_target_folder_without_std_is_not_installed() {
-        let folder = tempfile::tempdir().unwrap();
-        let rustlib = Utf8Path::from_path(folder.path()).unwrap();
+    fn a_target_directory_without_std_is_not_installed() {
+        let directory = tempfile::tempdir().unwrap();
+        let rustlib = Utf8Path::from_path(directory.path()).unwrap();
         for (target, file) in
             [("with", "libstd-0a.rlib"), ("without", "libcore-0a.rlib"), ("etc", "libstd-0a.so")]
         {

@@ -152,8 +152,8 @@ mod tests {
 
     #[test]
     fn python_is_asked_again_only_when_zig_changed() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = Utf8Path::from_path(folder.path()).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let path = Utf8Path::from_path(directory.path()).unwrap();
         let program = |name: &str, script: &str| {
             crossdock_fs::write_atomically(path.join(name), script.as_bytes()).unwrap();
             let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);

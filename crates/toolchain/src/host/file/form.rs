@@ -37,7 +37,7 @@ pub(in crate::host) struct HostFile {
     tools: BTreeMap<String, ToolEntry>,
 }
 
-/// The toolchains of one project's folder.
+/// The toolchains of one project's directory.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ProjectEntry {
@@ -153,11 +153,11 @@ impl From<HostFile> for Host {
             form.system.map_or_else(|| usual_system(&form.platform), |name| name.system(form.codename));
         let whole = ProjectEntry { rust: form.rust, go: form.go };
         let (mut rust, mut go) = (BTreeMap::new(), BTreeMap::new());
-        for (folder, entry) in form.projects.into_iter().chain([(Utf8PathBuf::new(), whole)]) {
+        for (directory, entry) in form.projects.into_iter().chain([(Utf8PathBuf::new(), whole)]) {
             let of_rust =
                 entry.rust.map(|entry| entry.read(&form.platform, ToolchainOrigin::Project, &system));
-            rust.extend(of_rust.map(|toolchain| (folder.clone(), toolchain)));
-            go.extend(entry.go.map(|entry| (folder, entry.read(&system))));
+            rust.extend(of_rust.map(|toolchain| (directory.clone(), toolchain)));
+            go.extend(entry.go.map(|entry| (directory, entry.read(&system))));
         }
         let packaged = form
             .distribution
@@ -183,11 +183,11 @@ impl From<HostFile> for Host {
 impl From<Host> for HostFile {
     fn from(host: Host) -> Self {
         let mut projects: BTreeMap<Utf8PathBuf, ProjectEntry> = BTreeMap::new();
-        for (folder, toolchain) in &host.rust {
-            projects.entry(folder.clone()).or_default().rust = Some(RustEntry::write(toolchain));
+        for (directory, toolchain) in &host.rust {
+            projects.entry(directory.clone()).or_default().rust = Some(RustEntry::write(toolchain));
         }
-        for (folder, toolchain) in &host.go {
-            projects.entry(folder.clone()).or_default().go = Some(GoEntry::write(toolchain));
+        for (directory, toolchain) in &host.go {
+            projects.entry(directory.clone()).or_default().go = Some(GoEntry::write(toolchain));
         }
         let whole = projects.remove("".as_ref() as &camino::Utf8Path).unwrap_or_default();
         let (system, codename) = SystemName::of(host.system);
