@@ -22,7 +22,8 @@ pub const DOCKERFILE: &[(&str, &str)] = &[
     ("crossdock/dockerignore", include_str!("../files/dockerignore.j2")),
 ];
 
-/// The templates of `crossdock init`: name and text of each. Users do not extend them, as they edit the generated files.
+/// The templates of `crossdock init`: name and text of each. Users do not extend them, as they edit the generated
+/// files.
 pub const SCAFFOLD: &[(&str, &str)] = &[
     ("crossdock.toml", include_str!("../files/scaffold/crossdock.toml.j2")),
     ("xtask.Cargo.toml", include_str!("../files/scaffold/xtask.Cargo.toml.j2")),

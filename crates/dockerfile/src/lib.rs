@@ -1,9 +1,9 @@
 //! Reads, lints and renders Dockerfiles that compile for several platforms.
 //!
-//! [`render`](render::render) turns a typed request into a Dockerfile whose program starts on its base image, or into an
-//! error that names the nearest valid choice. [`read`] parses any Dockerfile as BuildKit does and keeps every byte of it;
-//! [`lint`](lint::lint) finds images whose program cannot start. The crate is pure: text and values in, text and values
-//! out.
+//! [`render`](render::render) turns a typed request into a Dockerfile whose program starts on its base image, or into
+//! an error that names the nearest valid choice. [`read`] parses any Dockerfile as BuildKit does and keeps every byte
+//! of it; [`lint`](lint::lint) finds images whose program cannot start. The crate is pure: text and values in, text and
+//! values out.
 //!
 //! ```
 //! use crossdock_dockerfile::lint::{Options, lint};

@@ -60,8 +60,8 @@ impl Dockerfile {
     ///
     /// # Errors
     /// Text that BuildKit's parser refuses, with the line: an unterminated here-document, a JSON array with an element
-    /// that is not a string, `ENV` without a value, a repeated directive, or a file without instructions. An instruction
-    /// with an unknown name is not an error but [`Keyword::Unknown`].
+    /// that is not a string, `ENV` without a value, a repeated directive, or a file without instructions. An
+    /// instruction with an unknown name is not an error but [`Keyword::Unknown`].
     pub fn read(text: &str) -> Result<Self, ReadError> {
         reader::read(text)
     }

@@ -1,8 +1,8 @@
 //! Renders Dockerfiles that cross-compile from a typed request.
 //!
 //! A request becomes typed stages, which templates turn into text; a user may extend the templates block by block. A
-//! combination that does not start is an error: a program on a base that lacks its C library is refused with the nearest
-//! valid choice.
+//! combination that does not start is an error: a program on a base that lacks its C library is refused with the
+//! nearest valid choice.
 
 mod check;
 mod combination;
@@ -57,8 +57,8 @@ pub struct Rendered {
 /// ```
 ///
 /// # Errors
-/// A combination that does not start, a platform without a compiler, a feature that the builder lacks, a value that is not
-/// valid in a Dockerfile, or an error in a user's template, with its line.
+/// A combination that does not start, a platform without a compiler, a feature that the builder lacks, a value that is
+/// not valid in a Dockerfile, or an error in a user's template, with its line.
 pub fn render(request: &Request) -> Result<Rendered, RenderError> {
     check::check(request)?;
     let stages = stages::Stages::new(request)?;

@@ -1,5 +1,5 @@
-//! What a plan needs of the host: found where and in which version, or missing with the command that brings it, and
-//! how that command is carried out with a person's consent.
+//! The requirements of a plan, checked against the host: where each is and in which version, or the commands that
+//! install it, which [`setup`] runs with the user's consent.
 
 mod setup;
 
@@ -15,7 +15,7 @@ use crossdock_system::process::{Command, Processes};
 
 pub use setup::{Answer, Attempt, Outcome, Progress, SetupError, setup};
 
-/// Something of the host that a plan uses.
+/// A part of the host that a plan uses.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -28,33 +28,34 @@ pub enum Requirement {
     Go(Utf8PathBuf),
     /// A tool, by its name in [`Host::tools`].
     Tool(String),
-    /// A container engine that builds, as it answered.
+    /// A container engine that builds.
     Engine {
-        /// The builder, as `--builder` takes it.
+        /// The builder, as in `--builder`.
         builder: String,
-        /// What stands before its commands.
+        /// The program and the arguments before its commands.
         program: Vec<String>,
-        /// What it said of itself.
+        /// Its version, as it reports it.
         about: String,
     },
 }
 
-/// One line of the doctor's answer.
+/// The result for one requirement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Check {
-    /// What is needed: `rust`, `go`, or a tool's name.
+    /// The requirement: `rust`, `go`, or a tool's name.
     pub name: String,
-    /// The images, or images and platforms, that need it.
+    /// The images, or images and platforms, that require it.
     pub needed_by: BTreeSet<String>,
-    /// The tool as it was found, or why not and what brings it.
+    /// The tool, or why it is missing and the commands that install it.
     pub found: Availability<Tool>,
 }
 
-/// Holds what a plan uses, and what it misses, against the host. Each thing is listed once, with everyone who needs it;
-/// what is missing comes last.
+/// Checks the requirements of a plan against the host. Each is listed once, with everything that requires it; missing
+/// ones come last.
 ///
-/// `uses` and `missing` name who needs the thing.
+/// `uses` are parts of the host that the plan uses, `missing` those that it could not find, each with the image that
+/// requires it.
 pub fn diagnose<'a>(
     uses: impl IntoIterator<Item = (String, &'a Requirement)>,
     missing: impl IntoIterator<Item = (String, &'a Unavailable)>,
@@ -80,7 +81,7 @@ pub fn diagnose<'a>(
     checks
 }
 
-/// Two needs of the same thing are one line.
+/// Adds a check, or merges it into one with the same result.
 fn add(checks: &mut Vec<Check>, new: Check) {
     match checks.iter_mut().find(|check| check.found == new.found) {
         Some(known) => known.needed_by.extend(new.needed_by),
@@ -122,8 +123,8 @@ impl Requirement {
     }
 }
 
-/// Asks every tool that was found, and whose version is not known yet, for its version, all side by side. A tool that
-/// gives none keeps none.
+/// Asks every tool whose version is still unknown for its version, all in parallel. The version stays `None` if the
+/// tool prints none.
 pub fn ask_versions(checks: &mut [Check], processes: &Processes) {
     thread::scope(|scope| {
         for check in checks {
@@ -145,7 +146,7 @@ fn version_of(tool: &Tool, processes: &Processes) -> Option<String> {
     first_version(&String::from_utf8_lossy(&output.stdout))
 }
 
-/// The first word of a tool's answer that looks like a version: `gcc (Debian 12.2.0-14+deb12u1) 12.2.0` means 12.2.0.
+/// Returns the first word that looks like a version: 12.2.0 for `gcc (Debian 12.2.0-14+deb12u1) 12.2.0`.
 fn first_version(text: &str) -> Option<String> {
     let words = text.lines().next()?.split(|c: char| c.is_whitespace() || c == '(' || c == ')' || c == ',');
     let numbers = words.map(|word| word.trim_start_matches('v')).filter(|word| {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 /// The variables in scope of an instruction. `None` is a variable that is declared without a default.
 pub type Scope = BTreeMap<String, Option<String>>;
 
-/// Returns a text with its variables replaced and its quotes removed. `None` if a variable has no known value, if only a
-/// shell knows the kind of substitution, or if the result would exceed 65,536 bytes.
+/// Returns a text with its variables replaced and its quotes removed. `None` if a variable has no known value, if only
+/// a shell knows the kind of substitution, or if the result would exceed 65,536 bytes.
 ///
 /// ```
 /// use crossdock_dockerfile::read::{Scope, expand};
@@ -22,7 +22,8 @@ pub fn expand(text: &str, scope: &Scope) -> Option<String> {
 /// The deepest nesting of substitutions that is expanded: recursion on hostile input must not exhaust the stack.
 const DEEPEST: usize = 32;
 
-/// The longest value in bytes. `A=$A$A` on consecutive lines doubles the value each time: 40 lines would need a terabyte.
+/// The longest value in bytes. `A=$A$A` on consecutive lines doubles the value each time: 40 lines would need a
+/// terabyte.
 const LONGEST: usize = 65_536;
 
 fn expand_at(text: &str, scope: &Scope, depth: usize) -> Option<String> {

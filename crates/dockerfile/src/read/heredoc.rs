@@ -1,7 +1,7 @@
 //! Here-documents: the lines that follow `RUN <<EOF` up to `EOF`.
 //!
-//! The word that announces one is found by a port of BuildKit's shell-like lexer (`frontend/dockerfile/shell/lex.go`), in
-//! which no variable is set: its quirks decide where an instruction ends.
+//! The word that announces one is found by a port of BuildKit's shell-like lexer (`frontend/dockerfile/shell/lex.go`),
+//! in which no variable is set: its quirks decide where an instruction ends.
 
 use super::error::Problem;
 
@@ -93,8 +93,8 @@ struct Lexer {
     characters: Vec<char>,
     position: usize,
     raw_quotes: bool,
-    /// The word being read. BuildKit shares this buffer between a word and the substitutions in it, so that the part of a
-    /// word before `${a:-b}` is lost. The same mistake is made here on purpose, to find the same here-documents.
+    /// The word being read. BuildKit shares this buffer between a word and the substitutions in it, so that the part of
+    /// a word before `${a:-b}` is lost. The same mistake is made here on purpose, to find the same here-documents.
     buffer: String,
     depth: usize,
 }

@@ -4,7 +4,8 @@ use super::error::Problem;
 use super::heredoc::Heredoc;
 use super::keyword::Keyword;
 
-/// The deepest nesting of `ONBUILD` that is parsed. BuildKit's parser has no limit, but its next step refuses any nesting.
+/// The deepest nesting of `ONBUILD` that is parsed. BuildKit's parser has no limit, but its next step refuses any
+/// nesting.
 const DEEPEST: usize = 16;
 
 /// An instruction.

@@ -248,8 +248,8 @@ fn stage(instruction: &Instruction, globals: &Scope) -> Option<Problem> {
     (malformed || is_blank(platform, globals)).then(|| Problem::Platform(platform.to_owned()))
 }
 
-/// Returns whether a text is empty for any build arguments: none of its variables is declared by an `ARG` before the first
-/// `FROM` or set by the engine.
+/// Returns whether a text is empty for any build arguments: none of its variables is declared by an `ARG` before the
+/// first `FROM` or set by the engine.
 fn is_blank(text: &str, globals: &Scope) -> bool {
     let names = variables(text);
     let unset = |name: &str| {
@@ -263,8 +263,8 @@ fn is_blank(text: &str, globals: &Scope) -> bool {
     expand(text, &empty).is_some_and(|text| text.is_empty())
 }
 
-/// Returns whether containerd's `platforms.Parse` takes a text: one to three parts, the first of which may have a version
-/// in parentheses (`windows(10.0.17763)/amd64`).
+/// Returns whether containerd's `platforms.Parse` takes a text: one to three parts, the first of which may have a
+/// version in parentheses (`windows(10.0.17763)/amd64`).
 fn is_platform(text: &str) -> bool {
     let plain = |part: &str| {
         !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))

@@ -56,7 +56,8 @@ fn glibc(request: &Request) -> Result<(), RenderError> {
     Ok(())
 }
 
-/// Refuses runtime packages without a package manager, and Debian's libraries for a musl program, which cannot link them.
+/// Refuses runtime packages without a package manager, and Debian's libraries for a musl program, which cannot link
+/// them.
 fn packages(request: &Request) -> Result<(), RenderError> {
     if !request.build.runtime_packages.is_empty() && !request.base.has_packages() {
         return Err(RenderError::NoPackages(request.base));
@@ -72,8 +73,8 @@ fn packages(request: &Request) -> Result<(), RenderError> {
     }
 }
 
-/// Refuses cgo against musl for several platforms: Alpine packages no cross compilers, so that its compiler has to run on
-/// the image's own platform.
+/// Refuses cgo against musl for several platforms: Alpine packages no cross compilers, so that its compiler has to run
+/// on the image's own platform.
 fn alpine_cgo(request: &Request) -> Result<(), RenderError> {
     let Mode::Cross(platforms) = &request.mode else { return Ok(()) };
     match (request.linking, platforms.first()) {

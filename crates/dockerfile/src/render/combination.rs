@@ -90,7 +90,8 @@ pub(super) fn verdict(linking: Linking, base: Base) -> Verdict {
         (Linking::GoCgoMusl, DistrolessBase | DistrolessCc | DebianSlim) => Fails(MUSL_ON_GLIBC),
         (Linking::GoPie | Linking::GoCgoGlibc | Linking::RustGlibc, Alpine) => Fails(OTHER_LIBC),
         (Linking::RustGlibc, DistrolessBase) => Fails(NO_LIBGCC),
-        // Without cgo a Go program needs the loader but no symbol of the C library, whose version therefore does not matter.
+        // Without cgo a Go program needs the loader but no symbol of the C library, whose version therefore does not
+        // matter.
         (Linking::GoPie, DistrolessBase | DistrolessCc | DebianSlim) => Starts,
         (Linking::GoCgoGlibc, DistrolessBase | DistrolessCc | DebianSlim)
         | (Linking::RustGlibc, DistrolessCc | DebianSlim) => StartsUnlessNewer,

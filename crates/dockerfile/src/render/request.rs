@@ -40,8 +40,8 @@ pub struct Request {
     pub files: Vec<File>,
     /// The container's configuration.
     pub container: Container,
-    /// The image of the Dockerfile frontend, such as `docker/dockerfile:1`. `None` uses the engine's built-in one, which
-    /// needs no network.
+    /// The image of the Dockerfile frontend, such as `docker/dockerfile:1`. `None` uses the engine's built-in one,
+    /// which needs no network.
     pub syntax: Option<String>,
     /// Digests of base images by name and tag, from a lock file.
     pub digests: BTreeMap<String, String>,
@@ -53,7 +53,8 @@ pub struct Request {
     pub modules: Modules,
     /// Files that the build reads besides sources and manifests, such as embedded assets, as `.dockerignore` patterns.
     pub context: Vec<String>,
-    /// The user's own templates by name. `Dockerfile` and `dockerignore` replace the built-in ones, which they may extend.
+    /// The user's own templates by name. `Dockerfile` and `dockerignore` replace the built-in ones, which they may
+    /// extend.
     pub templates: BTreeMap<String, String>,
 }
 
@@ -118,7 +119,8 @@ pub struct Build {
 /// The platforms of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mode {
-    /// One file for all platforms: the builder runs on the build machine's platform and cross-compiles for the requested one.
+    /// One file for all platforms: the builder runs on the build machine's platform and cross-compiles for the
+    /// requested one.
     Cross(Vec<Platform>),
     /// One platform, written into the file. It must also be passed to the engine.
     Fixed(Platform),

@@ -28,8 +28,8 @@ pub(super) fn case(arms: &[Arm]) -> Vec<String> {
     lines
 }
 
-/// Returns the spellings that engines set in TARGETPLATFORM's parts: BuildKit normalizes a platform, buildah passes on what
-/// the host calls itself.
+/// Returns the spellings that engines set in TARGETPLATFORM's parts: BuildKit normalizes a platform, buildah passes on
+/// what the host calls itself.
 fn spellings(platform: &Platform) -> Vec<String> {
     let mut spellings = vec![platform.to_string()];
     match (platform.architecture(), platform.variant()) {

@@ -142,8 +142,8 @@ fn steps(request: &Request, lines: &[String]) -> Result<(Step, Step), RenderErro
     let with_secrets = |mounts: Vec<String>| mounts.into_iter().chain(secret.iter().cloned()).collect();
     if request.linking.is_go() {
         let download = go::download(request);
-        // A cache mount may be emptied between two steps: the compiler then fetches dependencies again and needs the secrets.
-        // A layer persists.
+        // A cache mount may be emptied between two steps: the compiler then fetches dependencies again and needs the
+        // secrets. A layer persists.
         let compile = go::compile_mounts(request);
         let fetches = request.caching == Caching::Mounts && !download.is_empty();
         let compile = if fetches { with_secrets(compile) } else { compile };
@@ -158,8 +158,8 @@ fn steps(request: &Request, lines: &[String]) -> Result<(Step, Step), RenderErro
     Ok((dependencies, Step { mounts, script: script(rust::compile(request)) }))
 }
 
-/// Returns the patterns of `.dockerignore`. Source directories are named if the project declares them: engines other than
-/// BuildKit do not look for a pattern inside an excluded directory.
+/// Returns the patterns of `.dockerignore`. Source directories are named if the project declares them: engines other
+/// than BuildKit do not look for a pattern inside an excluded directory.
 fn ignore(request: &Request) -> IgnoreFile {
     let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<String>>();
     let (manifests, by_extension, outputs) = match request.linking.is_go() {

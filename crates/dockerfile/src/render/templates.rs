@@ -49,8 +49,8 @@ pub(super) fn texts(request: &Request, stages: &Stages) -> Result<Texts, RenderE
         template.map_err(|error| sources.explain(name, &error))
     };
     let made = render(&environment, "Dockerfile", ours)?;
-    // A second rendering of marked templates shows which line made which. A template that prints differently when marked,
-    // because it computes with its own text, has no origins.
+    // A second rendering of marked templates shows which line made which. A template that prints differently when
+    // marked, because it computes with its own text, has no origins.
     let again = sources.environment(marked).and_then(|marked| render(&marked, "Dockerfile", ours));
     let made_by = match again.map(|text| unmarked(&text)) {
         Ok((text, made_by)) if text == made => made_by,
@@ -102,7 +102,8 @@ impl<'a> Sources<'a> {
         Ok(environment)
     }
 
-    /// Refuses a template that nothing renders, which the engine would ignore silently, and one that would replace a built-in.
+    /// Refuses a template that nothing renders, which the engine would ignore silently, and one that would replace a
+    /// built-in.
     fn check_uses(&self) -> Result<(), RenderError> {
         let used = |name: &str| {
             let named = [format!("\"{name}\""), format!("'{name}'")];

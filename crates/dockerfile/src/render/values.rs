@@ -143,7 +143,8 @@ fn is_relative(text: &str) -> bool {
     plain && text.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }
 
-/// Returns whether both `COPY` and `.dockerignore` take a text literally: both read patterns, and `COPY` expands variables.
+/// Returns whether both `COPY` and `.dockerignore` take a text literally: both read patterns, and `COPY` expands
+/// variables.
 fn is_copied(text: &str) -> bool {
     let literal = is_line(text) && !text.contains(['*', '?', '[', ']', '\\', '$']);
     literal && text.trim() == text && text.split('/').all(|part| !matches!(part, "" | "." | ".."))

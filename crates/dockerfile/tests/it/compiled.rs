@@ -1,5 +1,5 @@
-//! Compile steps of rendered files, executed: their programs are for the platform that the engine would request, and they
-//! start.
+//! Compile steps of rendered files, executed: their programs are for the platform that the engine would request, and
+//! they start.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

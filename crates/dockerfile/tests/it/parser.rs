@@ -78,7 +78,8 @@ fn refusals_agree_with_buildkit() {
             );
             agreed += usize::from(theirs);
         } else if !ours.is_empty() && !others && !outside {
-            // BuildKit reports a stage's image and platform in its linter, which runs only for the files written by hand.
+            // BuildKit reports a stage's image and platform in its linter, which runs only for the files written by
+            // hand.
             let late =
                 |error: &ReadError| matches!(error.problem, Problem::BlankImage(_) | Problem::Platform(_));
             assert!(ours.iter().all(late), "{}: {ours:?}, BuildKit takes it:\n{}", asked.name, asked.text);

@@ -1,4 +1,5 @@
-//! Which linker and which C compiler serve a target on a host, and what pkg-config, CMake and bindgen are told.
+//! The linker and C compiler for a target on a host, and the settings of pkg-config, CMake and bindgen: a build script
+//! finds the target's libraries and headers or none, but never the host's.
 
 use std::fmt::Write;
 
@@ -10,53 +11,53 @@ use super::zig::Zig;
 use crate::host::Host;
 use crossdock_system::availability::Unavailable;
 
-/// Tools for one target.
+/// The cross-compilation tools for one target.
 #[derive(Debug, Clone, Default)]
 pub(super) struct CrossTools {
     pub(super) tools: Tools,
     pub(super) rustflags: Vec<String>,
     pub(super) wrappers: Vec<Wrapper>,
-    /// Names of the host's tools.
+    /// Names of the host's tools that are called.
     pub(super) used: Vec<String>,
-    /// `linked by …`, and who compiles C where that is asked for.
+    /// The reason: `linked by …`, and the C compiler if there is C code.
     pub(super) why: String,
 }
 
-/// What a target is equipped for.
+/// A search for the tools of a target.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ToolSearch<'a> {
     pub(super) target: &'a BuildTarget,
-    /// What rustc brings to link with.
+    /// The linker that the Rust toolchain includes.
     pub(super) bundled_linker: BundledLinker,
     pub(super) c_code: CCode,
     pub(super) host: &'a Host,
     pub(super) cache: &'a Utf8Path,
 }
 
-/// What rustc brings to link with.
+/// The linker and C library that a Rust toolchain includes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BundledLinker {
-    /// `rust-lld`, and musl with its start files beside std.
+    /// `rust-lld`, and musl with its start files next to std.
     LldAndMusl,
     /// musl with its start files, but no linker.
     Musl,
-    /// Nothing.
+    /// Neither.
     None,
 }
 
-/// Whether C code belongs to the program.
+/// Whether the program has C code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CCode {
-    /// Some is compiled.
+    /// Some C.
     Some,
-    /// Some is compiled from C++, whose library only a C++ compiler can link.
+    /// Some C++, whose library only a C++ compiler can link.
     Cplusplus,
-    /// All is Rust.
+    /// Only Rust.
     None,
 }
 
 impl ToolSearch<'_> {
-    /// The linker and, where C is compiled, its compiler and what other helpers of build scripts are told.
+    /// Finds the linker and, if there is C code, its compiler and the settings of build scripts' helpers.
     pub(super) fn find(&self) -> Result<CrossTools, Unavailable> {
         let mut cross_tools = self.linker_and_compiler()?;
         if self.c_code != CCode::None && self.target.platform().os() == Os::Linux {
@@ -80,8 +81,8 @@ impl ToolSearch<'_> {
         }
     }
 
-    /// rustc's own linker is there at once, while zig's first link for a target builds musl for minutes: so C code is
-    /// compiled by zig but linked by rust-lld.
+    /// Finds tools for musl. rust-lld links even if zig compiles the C code: zig's first link for a target compiles
+    /// musl, which takes minutes.
     fn musl(&self) -> Result<CrossTools, Unavailable> {
         if self.bundled_linker == BundledLinker::LldAndMusl
             && self.target.linkage() == Linkage::Static
@@ -118,7 +119,7 @@ impl ToolSearch<'_> {
         }
     }
 
-    /// The target's gcc, or the host's own compiler for the host's own platform.
+    /// Finds the target's gcc, or the host's own compiler for the host's own platform.
     fn gcc(&self) -> Result<CrossTools, Unavailable> {
         let names = self.target.names();
         let platform = self.target.platform();
@@ -145,8 +146,8 @@ impl ToolSearch<'_> {
         Some(self.gcc_tools(&gcc.command.join(" "), "musl-gcc"))
     }
 
-    /// Archives have no C library in them: where the target has no archiver of its own, the host's for the same
-    /// processor serves.
+    /// Returns gcc with its binutils. `None` for an archiver makes the host's serve: an archive does not depend on the
+    /// C library.
     fn gcc_tools(&self, gcc: &str, name: &str) -> CrossTools {
         let beside = |tool: &str| {
             let other = name.strip_suffix("gcc").map(|prefix| format!("{prefix}{tool}"));
@@ -200,13 +201,13 @@ impl ToolSearch<'_> {
         })
     }
 
-    /// The directory of scripts.
+    /// Returns the directory for scripts.
     fn scripts(&self) -> Utf8PathBuf {
         self.cache.join("toolchain")
     }
 
-    /// Without a version zig links to its newest glibc, which few machines have. 2.28 is that of the oldest systems
-    /// still served (RHEL 8), and two architectures came later.
+    /// Returns the target with a minimum glibc. Without a version zig links its newest glibc, which few machines have.
+    /// 2.28 is that of the oldest system still supported (RHEL 8); two architectures need a later one.
     fn target_with_floor(&self) -> BuildTarget {
         use crossdock_platform::Architecture::{Loong64, Ppc64le};
         let minor = match self.target.platform().architecture() {
@@ -222,17 +223,17 @@ impl ToolSearch<'_> {
         }
     }
 
-    /// Whether the host runs programs of the target.
+    /// Returns whether the host runs the target's programs natively.
     fn is_native(&self) -> bool {
         self.host.platform.baseline() == self.target.platform().baseline()
     }
 }
 
-/// A directory that no system has.
+/// A directory that does not exist on any system.
 const NOWHERE: &str = "/nonexistent";
 
-/// Where pkg-config may look. A static program takes the libraries that its crates bundle: those of the machine would
-/// make it another program on another machine.
+/// Returns the directories in which pkg-config may look. A static program uses the libraries that its crates bundle:
+/// with the machine's libraries, its bytes would depend on the machine.
 fn pkg_config_libdir(target: &BuildTarget, host: &Host) -> String {
     let directory =
         target.names().multiarch.filter(|_| host.system.is_debian() && target.linkage() == Linkage::Dynamic);
@@ -242,7 +243,7 @@ fn pkg_config_libdir(target: &BuildTarget, host: &Host) -> String {
     }
 }
 
-/// A CMake toolchain file (cmake-toolchains(7)).
+/// Returns a CMake toolchain file (cmake-toolchains(7)).
 fn cmake_toolchain(target: &BuildTarget, tools: &Tools, directory: &Utf8Path) -> Wrapper {
     let platform = target.platform();
     let processor = match (platform.architecture(), platform.variant()) {
@@ -270,7 +271,8 @@ fn cmake_toolchain(target: &BuildTarget, tools: &Tools, directory: &Utf8Path) ->
     Wrapper::new(directory, &name, content)
 }
 
-/// Arguments that make libclang find the target's headers: zig's lie beside it, a cross gcc's below `/usr`.
+/// Returns arguments with which libclang finds the target's headers: zig's are next to its program, a cross gcc's below
+/// `/usr`.
 pub(super) fn clang_includes(target: &BuildTarget, tools: &Tools, host: &Host) -> Vec<String> {
     let names = target.names();
     if tools.compiler == Compiler::Zig {
@@ -283,7 +285,7 @@ pub(super) fn clang_includes(target: &BuildTarget, tools: &Tools, host: &Host) -
     prefix.map(|prefix| format!("--sysroot=/usr/{prefix}")).into_iter().collect()
 }
 
-/// zig's libc headers by its own search order; a directory that a version has not is passed over by clang.
+/// Returns zig's libc headers in its own search order. clang ignores a directory that a version of zig lacks.
 fn zig_includes(zig: &str, target: &str) -> Vec<String> {
     let Some(directory) = Utf8Path::new(zig).parent().map(|directory| directory.join("lib/libc/include"))
     else {

@@ -1,4 +1,4 @@
-//! The choice for Go.
+//! The choice of the toolchain for Go programs.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use crate::host::{GoToolchain, Host};
 use crossdock_project::config::{Libc, Linkage};
 use crossdock_system::availability::{Availability, Unavailable};
 
-/// How a platform is built, or why it cannot be.
+/// Returns the tools that build a platform, or why it cannot be built.
 ///
-/// Without cgo Go needs nothing but itself. Packages with cgo files that CGO_ENABLED=0 would drop silently make the
-/// choice the user's.
+/// Without cgo, Go needs no other tool. If packages have cgo files, which `CGO_ENABLED=0` would drop silently, the user
+/// must decide about cgo.
 pub fn choose_go(request: &GoRequest<'_>, host: &Host, cache: &Utf8Path) -> Availability<GoChoice> {
     choose(request, host, cache).map_or_else(Availability::Unavailable, Availability::Available)
 }
@@ -31,7 +31,7 @@ fn choose(request: &GoRequest<'_>, host: &Host, cache: &Utf8Path) -> Result<GoCh
 
 fn undecided(packages: &[String]) -> Unavailable {
     Unavailable::because(format!(
-        "CGO_ENABLED=0 would silently leave out the C code of {}: say `cgo = true` or `cgo = false`",
+        "CGO_ENABLED=0 would silently leave out the C code of {}: set `cgo = true` or `cgo = false`",
         packages.join(", ")
     ))
 }
@@ -51,11 +51,11 @@ fn pure(request: &GoRequest<'_>, go: &GoToolchain, reason: &str) -> Result<GoCho
     })
 }
 
-/// The variables that decide what a program is, and that its build information states: GOOS, GOARCH, the level variable
-/// and CGO_ENABLED. They do not depend on the host.
+/// Returns the variables that a program's build information records: GOOS, GOARCH, the level variable and CGO_ENABLED.
+/// They do not depend on the host.
 ///
 /// # Errors
-/// A platform that Go does not build for.
+/// [`Unavailable`] if Go has no port for the platform.
 pub fn go_settings(request: &GoRequest<'_>) -> Result<BTreeMap<String, String>, Unavailable> {
     let go = target(request).go().map_err(|unsupported| Unavailable::because(unsupported.to_string()))?;
     let cgo = request.cgo.is_some_and(|cgo| cgo.value);
@@ -72,7 +72,8 @@ fn target(request: &GoRequest<'_>) -> BuildTarget {
     request.float.into_iter().fold(target, BuildTarget::with_float)
 }
 
-/// zig with musl makes the same static program on every host; the target's gcc makes one with the host's glibc.
+/// Chooses with cgo. zig with musl makes the same static program on every host, while the target's gcc links the host's
+/// glibc.
 fn with_cgo(
     request: &GoRequest<'_>,
     go: &GoToolchain,
@@ -99,7 +100,7 @@ fn with_cgo(
     })
 }
 
-/// Go reads these variables as a command with arguments: what has blanks stands in quotes.
+/// Quotes a path for CC, CXX and AR, which Go reads as a command with arguments (`cmd/internal/quoted`).
 fn word(path: &str) -> String {
     match (path.contains(char::is_whitespace), path.contains('\'')) {
         (false, false) => path.to_owned(),
@@ -108,8 +109,8 @@ fn word(path: &str) -> String {
     }
 }
 
-/// The first C library that this host can link to: the one that the user decides, or musl before glibc for a static
-/// program, whose bytes then do not depend on the host.
+/// Returns the target with the first C library that this host can link: the one that the user chose, or else musl
+/// before glibc for a static program, whose bytes then do not depend on the host.
 fn find_tools(
     request: &GoRequest<'_>,
     host: &Host,
@@ -148,8 +149,9 @@ fn find_tools(
     Err(missing.unwrap_or_else(|| Unavailable::because("no C library was tried")))
 }
 
-/// Arguments of `go build`, and words for its linker. zig links musl statically unless it is told not to. Go's own build
-/// id holds the path of the C compiler, and ours may be a wrapper below a person's cache directory.
+/// Returns arguments of `go build`, and words for its linker. zig links musl statically unless told otherwise. The
+/// build id is emptied because it depends on the path of the C compiler, which may be a wrapper in a user's cache
+/// directory.
 fn link_flags(linkage: Linkage, libc: crossdock_platform::Libc) -> (Vec<String>, Vec<String>) {
     let how = match (linkage, libc) {
         (Linkage::Static, _) => Some("-static"),

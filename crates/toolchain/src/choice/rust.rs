@@ -1,4 +1,5 @@
-//! The choice for Rust: routes and C libraries in order of preference, and one of them for all platforms if one can.
+//! The choice of the toolchain for Rust programs: routes and C libraries in order of preference, and one of them for
+//! all platforms of an image if possible.
 
 use std::collections::BTreeMap;
 
@@ -12,15 +13,16 @@ use crossdock_project::config::{Libc, Linkage, Route, Sourced};
 use crossdock_system::availability::{Availability, Unavailable};
 use crossdock_system::process::quote;
 
-/// One answer for each platform of a request.
+/// The answers of one candidate, one for each platform of a request.
 type Answers = Vec<Result<RustChoice, Unavailable>>;
 
-/// How each platform is built, in the order of the request, or why it cannot be.
+/// Returns, in the order of the request, the tools that build each platform, or why it cannot be built.
 ///
-/// The routes are the project's own toolchain and then those that the request names; within a route a static program
-/// takes musl before the GNU C library. The first that builds all platforms is taken. Where none does, each platform
-/// takes the first that builds it, and where a platform has none, it says what it misses and what brings that: on the
-/// first route that could then build all platforms, and after that on the others.
+/// The candidates are the project's own toolchain and then the routes of the request; within a route a static program
+/// uses musl before the GNU C library. The first candidate that builds all platforms is chosen. If none does, each
+/// platform gets the first that builds it. If a platform has none, its answer names what is missing and the commands
+/// that install it: those for the first candidate that could then build all platforms, followed by those for later
+/// ones.
 pub fn choose_rust(
     request: &RustRequest<'_>,
     host: &Host,
@@ -42,9 +44,9 @@ pub fn choose_rust(
     refused.map(|answer| if routes_would_help { with_routes(answer) } else { answer }).collect()
 }
 
-/// Where nothing can be installed, the routes that need to be named are worth a word.
+/// Suggests the optional routes if no command would install what is missing.
 fn with_routes(answer: Availability<RustChoice>) -> Availability<RustChoice> {
-    const ROUTES: &str = r#"; `toolchain = ["distribution", "build-std"]` would let the system's compiler serve, or one's own build of the library"#;
+    const ROUTES: &str = r#"; `toolchain = ["distribution", "build-std"]` would allow the system's compiler, and a standard library built from source"#;
     match answer {
         Availability::Unavailable(mut missing) if missing.remedies.is_empty() => {
             missing.why.push_str(ROUTES);
@@ -58,7 +60,7 @@ fn availability(answer: Result<RustChoice, Unavailable>) -> Availability<RustCho
     answer.map_or_else(Availability::Unavailable, Availability::Available)
 }
 
-/// For each platform the first candidate that builds it, if each has one.
+/// Returns for each platform the first candidate that builds it; `None` if a platform has none.
 fn mixed(tried: &[Answers], platforms: usize) -> Option<Vec<Availability<RustChoice>>> {
     let first =
         |place: usize| tried.iter().find_map(|answers: &Answers| answers.get(place)?.as_ref().ok().cloned());
@@ -69,8 +71,8 @@ fn mixed(tried: &[Answers], platforms: usize) -> Option<Vec<Availability<RustCho
     (0..platforms).map(|place| first(place).map(explained)).collect()
 }
 
-/// What each platform misses for the first candidate that something could be done about, and after its remedies those
-/// of the later candidates.
+/// Returns what each platform lacks for the first candidate with remedies for all platforms, followed by the remedies
+/// of later candidates.
 fn refused(tried: Vec<Answers>) -> Vec<Availability<RustChoice>> {
     let can_be_done = |answers: &Answers| {
         answers.iter().all(|answer| answer.as_ref().err().is_none_or(|missing| !missing.remedies.is_empty()))
@@ -89,7 +91,7 @@ fn refused(tried: Vec<Answers>) -> Vec<Availability<RustChoice>> {
     first.into_iter().map(availability).collect()
 }
 
-/// What a choice is made from.
+/// The inputs of the choice.
 #[derive(Clone, Copy)]
 struct Context<'a> {
     request: &'a RustRequest<'a>,
@@ -97,7 +99,7 @@ struct Context<'a> {
     cache: &'a Utf8Path,
 }
 
-/// A compiler, where its standard library comes from, and the C library.
+/// A way to build: a compiler, a source of its standard library, and a C library.
 struct Candidate<'a> {
     origin: ToolchainOrigin,
     toolchain: Result<&'a RustToolchain, Unavailable>,
@@ -105,7 +107,7 @@ struct Candidate<'a> {
     libc: Libc,
 }
 
-/// Where the standard library comes from.
+/// The source of the standard library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum StdSource {
     Prebuilt,
@@ -113,7 +115,7 @@ enum StdSource {
 }
 
 impl<'a> Candidate<'a> {
-    /// All of a request, in order of preference.
+    /// Returns all candidates of a request, in order of preference.
     fn all(request: &RustRequest<'_>, host: &'a Host) -> Vec<Self> {
         let toolchain = |origin| match (origin, &host.distribution) {
             (ToolchainOrigin::Project, _) => host.rust_toolchain(request.directory),
@@ -129,8 +131,8 @@ impl<'a> Candidate<'a> {
     }
 }
 
-/// Compilers and where their standard library comes from. The project's compiler is replaced only where the
-/// distribution's was named.
+/// Returns compilers with the source of their standard library. The distribution's compiler replaces the project's only
+/// if its route was configured.
 fn sources(routes: &[Sourced<Route>]) -> Vec<(ToolchainOrigin, StdSource)> {
     use ToolchainOrigin::{Distribution, Project};
     let may_be_distribution = routes.iter().any(|route| route.value == Route::Distribution);
@@ -147,7 +149,8 @@ fn sources(routes: &[Sourced<Route>]) -> Vec<(ToolchainOrigin, StdSource)> {
     sources
 }
 
-/// Packages that link the C++ library; `link-cplusplus` is how a package says so.
+/// Packages that link the C++ library. `link-cplusplus` exists for that purpose; the others do it in their build
+/// script.
 const CPLUSPLUS: &[&str] =
     &["link-cplusplus", "cxx", "librocksdb-sys", "libduckdb-sys", "esaxx-rs", "snmalloc-sys"];
 
@@ -168,7 +171,7 @@ fn libcs(request: &RustRequest<'_>) -> Vec<Libc> {
 }
 
 impl Candidate<'_> {
-    /// How it builds a platform, or all that it misses for that.
+    /// Returns the tools that build a platform, or everything that is missing for it.
     fn build(&self, context: &Context<'_>, platform: &Platform) -> Result<RustChoice, Unavailable> {
         let target = target(context.request, context.host, self.libc, platform);
         let rust = target.rust().map_err(|unsupported| Unavailable::because(unsupported.to_string()))?;
@@ -198,7 +201,7 @@ impl Candidate<'_> {
         let rust = search.target.rust().map_err(unsupported)?;
         let mut environment = search.target.cross_env(&cross_tools.tools).map_err(unsupported)?;
         environment.retain(|name, _| search.c_code != CCode::None || name.ends_with("_LINKER"));
-        // The flags are a list of their own, as crossdock's caller has more of them.
+        // The flags are returned as a list, because the caller adds to them.
         environment
             .remove(&format!("CARGO_TARGET_{}_RUSTFLAGS", crossdock_platform::cargo_env_triple(rust.triple)));
         if let Some(arguments) = environment
@@ -227,7 +230,7 @@ impl Candidate<'_> {
     fn bundled_linker(&self) -> BundledLinker {
         match (self.std, &self.toolchain) {
             (StdSource::Prebuilt, Ok(toolchain)) if toolchain.rust_lld => BundledLinker::LldAndMusl,
-            // rustup's, which is the one to install, would have it.
+            // The remedy installs rustup's toolchain, which includes it.
             (StdSource::Prebuilt, Err(_)) if self.origin == ToolchainOrigin::Project => {
                 BundledLinker::LldAndMusl
             }
@@ -236,7 +239,7 @@ impl Candidate<'_> {
         }
     }
 
-    /// The compiler, if it is there and has a standard library for the target.
+    /// Returns the compiler, if it is installed and has a standard library for the target.
     fn compiler(
         &self,
         host: &Host,
@@ -265,7 +268,7 @@ impl Candidate<'_> {
         }
     }
 
-    /// Cargo's `--target` must stand with `-Zbuild-std`, as it always does here.
+    /// Returns cargo's extra arguments. `-Zbuild-std` requires `--target`, which is always given.
     fn cargo_arguments(&self) -> Vec<String> {
         match self.std {
             StdSource::Prebuilt => Vec::new(),
@@ -273,7 +276,8 @@ impl Candidate<'_> {
         }
     }
 
-    /// The distribution's cargo would call whatever `rustc` PATH finds first.
+    /// Returns variables that select the compiler: the distribution's cargo would call the first `rustc` in PATH, which
+    /// may be rustup's.
     fn toolchain_environment(&self, toolchain: &RustToolchain) -> BTreeMap<String, String> {
         let rustc = (toolchain.origin == ToolchainOrigin::Distribution)
             .then(|| ("RUSTC".to_owned(), toolchain.rustc.to_string()));
@@ -291,16 +295,16 @@ impl Candidate<'_> {
     }
 }
 
-/// What a platform may be built as, whether or not this host has what that takes.
+/// A target that a platform may be built for, whether or not this host has its tools.
 #[non_exhaustive]
 pub struct PossibleTarget {
-    /// The compiler's triple.
+    /// The target triple.
     pub triple: String,
     /// The flags that the platform needs.
     pub rustflags: Vec<String>,
 }
 
-/// All that a platform may be built as, in order of preference; nothing for a platform that Rust does not know.
+/// Returns the targets that a platform may be built for, in order of preference; empty if Rust has none.
 pub fn possible_targets(request: &RustRequest<'_>, host: &Host, platform: &Platform) -> Vec<PossibleTarget> {
     let built = |libc: Libc| {
         let target = target(request, host, libc, platform);
@@ -312,7 +316,7 @@ pub fn possible_targets(request: &RustRequest<'_>, host: &Host, platform: &Platf
 
 fn target(request: &RustRequest<'_>, host: &Host, libc: Libc, platform: &Platform) -> BuildTarget {
     let linkage = match request.linkage.value {
-        // Darwin has no static programs.
+        // Darwin does not support static programs: its system calls are not a stable interface.
         Linkage::Static if platform.os() != Os::Darwin => crossdock_platform::Linkage::Static,
         _ => crossdock_platform::Linkage::Dynamic,
     };
@@ -321,7 +325,7 @@ fn target(request: &RustRequest<'_>, host: &Host, libc: Libc, platform: &Platfor
     match (platform.os(), libc) {
         (Os::Linux, Libc::Musl) => target.with_libc(crossdock_platform::Libc::Musl),
         (Os::Linux, Libc::Gnu) => target.with_libc(crossdock_platform::Libc::GNU),
-        // Microsoft's libraries are on Windows alone.
+        // Only Windows has Microsoft's C library.
         (Os::Windows, _) if host.platform.os() != Os::Windows => {
             target.with_libc(crossdock_platform::Libc::Mingw)
         }
@@ -331,7 +335,7 @@ fn target(request: &RustRequest<'_>, host: &Host, libc: Libc, platform: &Platfor
 
 fn missing_std(toolchain: &RustToolchain, rust: &RustTarget) -> String {
     let nor = match (&toolchain.manager, rust.has_prebuilt_std) {
-        (_, false) => ", and nobody distributes one",
+        (_, false) => ", and none is distributed",
         (Manager::Rustup(_), true) if !toolchain.addable.contains(rust.triple) => {
             ", and rustup cannot add it"
         }
@@ -340,7 +344,7 @@ fn missing_std(toolchain: &RustToolchain, rust: &RustTarget) -> String {
     format!("{} has no standard library for {}{nor}", name(toolchain), rust.triple)
 }
 
-/// The toolchain in a sentence.
+/// Returns the toolchain's name in a sentence.
 fn name(toolchain: &RustToolchain) -> String {
     match toolchain.origin {
         ToolchainOrigin::Project => format!("the project's toolchain (Rust {})", toolchain.version),

@@ -1,5 +1,5 @@
-//! zig as C compiler, linker and archiver, behind small scripts: cargo takes a linker without arguments, and rustc and
-//! cc-rs give arguments that zig does not take.
+//! zig as C compiler, linker and archiver, behind small scripts: cargo accepts a linker without arguments only, and
+//! rustc and cc-rs pass arguments that zig does not accept.
 
 use camino::Utf8Path;
 use crossdock_oci::Digest;
@@ -8,7 +8,7 @@ use super::Wrapper;
 use crate::host::Tool;
 use crossdock_system::process::quote;
 
-/// Paths of the scripts for one target.
+/// The scripts for one target.
 pub(super) struct Zig {
     pub(super) cc: Wrapper,
     pub(super) cxx: Wrapper,
@@ -17,8 +17,8 @@ pub(super) struct Zig {
 }
 
 impl Zig {
-    /// The scripts that call `zig` for `target`, a target in zig's spelling, and `cpu`, where the target alone means
-    /// another processor. They lie in `directory`.
+    /// Creates scripts in `directory` that call `zig` for `target`, in zig's spelling. `cpu` is set if zig's default
+    /// processor for the target differs from the platform's.
     pub(super) fn new(zig: &Tool, target: &str, cpu: Option<&str>, directory: &Utf8Path) -> Self {
         let call = zig.command.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ");
         let cpu = cpu.map(|cpu| format!(" -mcpu={cpu}")).unwrap_or_default();
@@ -41,25 +41,27 @@ impl Zig {
 }
 
 impl Wrapper {
-    /// A file in `directory` whose name holds a hash of its content.
+    /// Creates a file in `directory` whose name contains a hash of its content.
     pub(super) fn new(directory: &Utf8Path, name: &str, content: String) -> Self {
         let hash = Digest::of(content.as_bytes()).hex();
         Self { path: directory.join(format!("{name}-{}", &hash[..12])), content }
     }
 }
 
-/// rustc and cc-rs name the target themselves, in a spelling that is not zig's; rustc adds its own start files, which
-/// zig has too, and flags that zig's linker does not know. zig knows processors and features, but no `-march` levels:
-/// those of the baseline are left out, as the call names it, and higher ones are translated. cc-rs compiles without
-/// optimisation in development builds, where zig would want its sanitizer's run-time library.
+/// The script around `zig cc`.
 ///
-/// The oldest macOS that a program runs on is a part of zig's target: without it that is the oldest one still maintained,
-/// which is years younger than what rustc builds for.
+/// rustc and cc-rs name the target themselves, in another spelling than zig's. rustc also adds its own start files,
+/// which zig has too, and flags that zig's linker does not know. zig has processors and features but no `-march`
+/// levels: those of the baseline are dropped, as the call already names it, and higher ones are translated. cc-rs
+/// compiles without optimization in development builds, in which zig would need the run-time library of its sanitizer.
 ///
-/// zig has none of macOS's libraries but libSystem, and crates name others that a program often takes nothing from. Where
-/// there is no SDK they are left out: what the program does take from them, the linker then names.
+/// The oldest macOS on which a program runs is part of zig's target. Its default is the oldest one that Apple
+/// maintains, which is years newer than rustc's.
 ///
-/// Very long argument lists come from rustc in a file, one on each line.
+/// Of macOS's libraries zig has only libSystem, and crates name others from which a program often uses no symbol.
+/// Without an SDK these are dropped, and the linker reports any symbol that is really used.
+///
+/// rustc passes very long argument lists in a file, with one argument on each line.
 const COMPILER: &str = r#"#!/bin/sh
 # Written by crossdock: zig without the arguments of rustc and cc-rs that it does not take.
 case $SDKROOT:$* in
@@ -126,7 +128,8 @@ exec @CALL@ "$@"
 mod tests {
     use super::*;
 
-    /// What a script hands on to a zig that prints its arguments, one on each line, and the content of lists.
+    /// Returns the arguments that a script forwards to a zig that prints them, one on each line, and the content of
+    /// lists.
     fn forwarded(target: &str, sdk: &str, arguments: &[&str]) -> Vec<String> {
         let directory = tempfile::tempdir().unwrap();
         let directory = Utf8Path::from_path(directory.path()).unwrap();

@@ -53,7 +53,7 @@ fn each_requirement_is_listed_once_and_missing_ones_last() {
     );
 }
 
-/// A system of shims: each program notes its arguments and fails when the file `fail-NAME` exists.
+/// Shim programs: each logs its arguments and fails if the file `fail-NAME` exists.
 struct Shims {
     directory: tempfile::TempDir,
     processes: Processes,
@@ -100,15 +100,15 @@ impl Shims {
     }
 }
 
-fn way(scope: Scope, commands: &[&[&str]]) -> Remedy {
+fn remedy(scope: Scope, commands: &[&[&str]]) -> Remedy {
     let command = |words: &&[&str]| Command::new(words[0], "/").args(words[1..].iter().copied());
     Remedy { commands: commands.iter().map(command).collect(), scope }
 }
 
 fn std_for(triple: &str) -> Unavailable {
-    let rustup = way(Scope::User, &[&["rustup", "target", "add", triple]]);
+    let rustup = remedy(Scope::User, &[&["rustup", "target", "add", triple]]);
     let package = format!("libstd-{triple}");
-    let apt = way(
+    let apt = remedy(
         Scope::System,
         &[
             &["dpkg", "--add-architecture", "arm64"],
@@ -159,7 +159,7 @@ fn package_managers_run_through_sudo_unless_root() {
     let mut user = Host { root: false, ..host() };
     let missing = Unavailable {
         why: String::new(),
-        remedies: vec![way(
+        remedies: vec![remedy(
             Scope::System,
             &[&["dpkg", "--add-architecture", "arm64"], &["python3", "-m", "pip"]],
         )],
@@ -181,7 +181,7 @@ fn package_managers_run_through_sudo_unless_root() {
     assert_eq!(shims.log(), expected);
 }
 
-/// A sudo that wants a password says so at once under `-n`; without it, it would wait for ever.
+/// With `-n`, a sudo that needs a password fails at once; without it, it would wait forever.
 #[test]
 fn a_sudo_that_needs_a_password_is_left_to_the_user() {
     let sudo = Tool { command: vec!["sudo".to_owned()], version: None };

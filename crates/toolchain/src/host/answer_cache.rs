@@ -1,4 +1,4 @@
-//! Answers of slow tools, remembered in the cache directory for as long as the file that they are about is the same file.
+//! A cache of slow tools' answers. An answer is valid as long as the file that it is about does not change.
 
 use std::time::UNIX_EPOCH;
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crossdock_system::environment::Environment;
 
-/// Remembered answers; without a cache directory none.
+/// The cache of answers. It is empty if there is no cache directory.
 #[derive(Debug, Clone)]
 pub(super) struct AnswerCache {
     directory: Option<Utf8PathBuf>,
@@ -18,7 +18,7 @@ pub(super) struct AnswerCache {
 #[derive(Debug, Serialize, Deserialize)]
 struct Entry<T> {
     question: String,
-    /// The file that the answer is about.
+    /// The file that the answer is about. A change of it invalidates the answer.
     witness: Utf8PathBuf,
     stamp: Stamp,
     answer: T,
@@ -32,14 +32,14 @@ impl AnswerCache {
         Self { directory: environment.cache_directory().map(|cache| cache.join("host")) }
     }
 
-    /// The answer to a question, if it is known and its witness has not changed.
+    /// Returns the answer to a question, if it is known and its witness has not changed.
     pub(super) fn get<T: DeserializeOwned>(&self, question: &str) -> Option<T> {
         let entry: Entry<T> = serde_json::from_slice(&std::fs::read(self.file(question)?).ok()?).ok()?;
         let holds = entry.question == question && stamp(&entry.witness) == Some(entry.stamp);
         holds.then_some(entry.answer)
     }
 
-    /// Keeps an answer. Without a cache that can be written the question is asked again: nothing is lost.
+    /// Stores an answer. A failure to write is ignored: the question is asked again next time.
     pub(super) fn put<T: Serialize>(&self, question: &str, witness: &Utf8Path, answer: T) {
         let Some((file, stamp)) = self.file(question).zip(stamp(witness)) else { return };
         let entry = Entry { question: question.to_owned(), witness: witness.to_owned(), stamp, answer };

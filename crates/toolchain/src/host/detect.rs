@@ -1,4 +1,4 @@
-//! Detection: the tools are asked, side by side, and only about what the projects need.
+//! Detection of this machine: tools are asked in parallel, and only those that the projects need.
 
 use std::collections::BTreeSet;
 
@@ -9,15 +9,15 @@ use super::{Host, System, toolchains, tools};
 use crossdock_system::availability::{Availability, Unavailable};
 use crossdock_system::process::Processes;
 
-/// What a host is asked about.
+/// The questions for a host. The default asks only which tools PATH has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Needs {
-    /// The directories of Cargo projects.
+    /// The directories of Cargo projects, each of which may select its own toolchain.
     pub rust: BTreeSet<Utf8PathBuf>,
-    /// The directories of Go modules.
+    /// The directories of Go modules, each of which may select its own toolchain.
     pub go: BTreeSet<Utf8PathBuf>,
-    /// What else must be asked about.
+    /// Slow questions that are needed.
     pub probes: BTreeSet<Probe>,
 }
 
@@ -44,18 +44,21 @@ impl Needs {
     }
 }
 
-/// Questions that cost too much to ask without need.
+/// A question that is too slow to ask without need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Probe {
-    /// zig, as something is compiled from C, is dynamic, or runs on another system than Linux: all that rustc's own
-    /// linker does not serve. Looking into Python's packages takes about 100 ms the first time.
+    /// zig and the cross compilers' C libraries: needed for C code, dynamic programs and systems other than Linux,
+    /// which rustc's own linker does not cover. Looking into Python's packages takes about 100 ms the first time.
     CCompiler,
-    /// The distribution's Rust and zig, as a project names another route than its own toolchain.
+    /// The distribution's Rust and zig: needed if a project configures a route besides its own toolchain.
     Distribution,
 }
 
-/// The machine that this program runs on.
+/// Describes the machine that this program runs on.
+///
+/// # Errors
+/// [`HostError`] if the platform has no name. A tool that is missing or broken is not an error but unavailable.
 pub fn detect(processes: &Processes, needs: &Needs) -> Result<Host, HostError> {
     let system = &current_system();
     let asked = |probe| needs.probes.contains(&probe);
@@ -91,12 +94,14 @@ pub fn detect(processes: &Processes, needs: &Needs) -> Result<Host, HostError> {
     })
 }
 
-/// Why nothing can be said of this machine.
+/// The reason why this machine cannot be described.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HostError {
-    /// The machine's platform has no name in OCI's spelling.
-    #[error("this machine ({os}/{architecture}) is no platform that crossdock knows; give one with --host")]
+    /// The machine's platform has no OCI name.
+    #[error(
+        "this machine ({os}/{architecture}) is not a platform that crossdock knows: specify one with `--host`"
+    )]
     Platform {
         /// Rust's name of the system.
         os: &'static str,
@@ -107,22 +112,25 @@ pub enum HostError {
 
 pub(super) fn answer<T>(joined: std::thread::Result<Availability<T>>) -> Availability<T> {
     joined.unwrap_or_else(|_| {
-        Availability::Unavailable(Unavailable::because("the thread that asked ended early"))
+        Availability::Unavailable(Unavailable::because("internal error: the thread that asked panicked"))
     })
 }
 
 fn not_asked<T>() -> Availability<T> {
-    Availability::Unavailable(Unavailable::because("no project names it, so it was not looked for"))
+    Availability::Unavailable(Unavailable::because("it was not looked for, as no project configures it"))
 }
 
-/// The platform of the programs that run here as this one does.
+/// Returns the platform for which this program was compiled.
+///
+/// # Errors
+/// [`HostError::Platform`] if it has no OCI name.
 pub fn current_platform() -> Result<Platform, HostError> {
     let (os, architecture) = (std::env::consts::OS, std::env::consts::ARCH);
     let name = if os == "macos" { "darwin" } else { os };
     platform_of(name, architecture).ok_or(HostError::Platform { os, architecture })
 }
 
-/// The platform by Go's name of the system and Rust's name of the processor.
+/// Returns the platform with Go's name of the system and Rust's name of the processor.
 pub(super) fn platform_of(os: &str, architecture: &str) -> Option<Platform> {
     let architecture = match architecture {
         "x86" => "386",
@@ -144,7 +152,7 @@ fn is_root() -> bool {
     false
 }
 
-/// The name that this machine has in its network.
+/// Returns this machine's host name; empty on systems other than Unix.
 #[cfg(unix)]
 pub fn machine_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
@@ -155,7 +163,7 @@ pub fn machine_name() -> String {
     String::new()
 }
 
-/// The family of a Linux system by its os-release file.
+/// Returns the family of a Linux system from its os-release(5) file.
 pub(crate) fn of_os_release(text: &str) -> System {
     let value = |key: &str| {
         let lines = text.lines().filter_map(|line| line.trim().split_once('='));
@@ -175,7 +183,7 @@ pub(crate) fn of_os_release(text: &str) -> System {
     System::Other
 }
 
-/// The family of the machine that this program runs on.
+/// Returns the family of the system that this program runs on.
 pub fn current_system() -> System {
     match std::env::consts::OS {
         "macos" => System::MacOs,

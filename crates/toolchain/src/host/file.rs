@@ -1,4 +1,4 @@
-//! A host as a file: what `plan --host FILE` reads and what JSON output shows.
+//! Host files: the format that `plan --host FILE` reads and that JSON output has.
 //!
 //! ```toml
 //! platform = "linux/arm64"
@@ -20,20 +20,20 @@ use super::Host;
 
 pub(super) use form::HostFile;
 
-/// Why a file describes no host.
+/// An error in a host file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HostFileError {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("the host file {path} cannot be read: {source}")]
     Read {
         /// The file.
         path: Utf8PathBuf,
-        /// The system's reason.
+        /// The system's error.
         #[source]
         source: std::io::Error,
     },
-    /// It is not what a host file is.
+    /// The file does not describe a host.
     #[error("{path}:{line}:{column}: {message}")]
     Invalid {
         /// The file.
@@ -42,19 +42,19 @@ pub enum HostFileError {
         line: usize,
         /// The column, from 1, in characters.
         column: usize,
-        /// What is wrong.
+        /// The mistake.
         message: String,
     },
 }
 
 impl Host {
-    /// Reads a host from a file: JSON where its name ends in `.json`, else TOML.
+    /// Reads a host from a file: JSON if its name ends in `.json`, TOML otherwise.
     ///
-    /// Only `platform` is required. What is not listed is not there, except that a platform's usual `system` is
-    /// assumed. A Rust toolchain counts as rustup's unless it says `rustup = false`.
+    /// Only `platform` is required. A tool that is not listed is absent; `system` defaults to the platform's usual one.
+    /// A Rust toolchain is rustup's unless the file has `rustup = false`.
     ///
     /// # Errors
-    /// [`HostFileError`] with line and column.
+    /// [`HostFileError`], with line and column for a mistake in the file.
     pub fn from_file(path: &Utf8Path) -> Result<Self, HostFileError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| HostFileError::Read { path: path.to_owned(), source })?;

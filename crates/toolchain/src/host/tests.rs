@@ -1,4 +1,4 @@
-//! Detection on the machine that runs the tests, held against what the tools say themselves.
+//! Detection on the machine that runs the tests, compared with the tools' own answers.
 
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ fn a_toolchain_file_selects_a_toolchain_that_may_be_missing() {
     assert_eq!((remedy.short().as_str(), &remedy.directory), ("rustup toolchain install", &old));
 }
 
-/// The compilers are scripts that answer as Debian's do, of which both are not on one machine.
+/// The compilers are shims that answer as Debian's do with and without the library.
 #[test]
 fn a_cross_compiler_without_its_c_library_is_missing() {
     use std::os::unix::fs::PermissionsExt;

@@ -1,4 +1,4 @@
-//! Asking rustc and rustup which toolchain a project selects and what it can build for.
+//! The Rust and Go toolchains that projects select, as rustc, rustup and go report them.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use super::{GoToolchain, Manager, RustToolchain, System, Tool, ToolchainOrigin, 
 use crossdock_system::availability::{Availability, Unavailable};
 use crossdock_system::process::{Command, ProcessError, Processes};
 
-/// The toolchain that the project in `directory` selects: what `rustc` means there.
+/// Returns the Rust toolchain that the project in `directory` selects, that is, the meaning of `rustc` there.
 pub(crate) fn rust(
     processes: &Processes,
     system: &System,
@@ -26,7 +26,7 @@ pub(crate) fn rust(
     found.map_or_else(Availability::Unavailable, Availability::Available)
 }
 
-/// The toolchain of the system's packages.
+/// Returns the Rust toolchain of the system's packages.
 pub(crate) fn distribution_rust(processes: &Processes, system: &System) -> Availability<RustToolchain> {
     let Some(programs) = packaged() else {
         let why = "the system's packages have no `/usr/bin/rustc` with `/usr/bin/cargo`";
@@ -40,7 +40,7 @@ pub(crate) fn distribution_rust(processes: &Processes, system: &System) -> Avail
     found.map_or_else(Availability::Unavailable, Availability::Available)
 }
 
-/// `rustup`.
+/// Finds `rustup`.
 pub(crate) fn rustup(processes: &Processes, system: &System) -> Availability<Tool> {
     let name = "rustup";
     match tools::in_path(processes.environment(), name) {
@@ -54,7 +54,7 @@ struct Programs {
     rustc: Utf8PathBuf,
 }
 
-/// The newest pair of rustc and cargo in `/usr/bin`: Debian has the plain names, Ubuntu numbered ones beside them.
+/// Returns the newest pair of rustc and cargo in `/usr/bin`: Debian has the plain names, Ubuntu numbered ones as well.
 fn packaged() -> Option<Programs> {
     let pair = |suffix: &str| {
         let [cargo, rustc] =
@@ -73,8 +73,8 @@ fn version(text: &str) -> Option<(u32, u32)> {
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
-/// The package of Debian's that holds a program, read off the lists of files that dpkg keeps: `rustc`, `rustc-web`,
-/// `rustc-1.85`. Asking `dpkg -S` would take half a second.
+/// Returns the Debian package that contains a program (`rustc`, `rustc-web`, `rustc-1.85`), from dpkg's file lists:
+/// `dpkg -S` would take half a second.
 fn debian_package(rustc: &Utf8Path) -> Option<String> {
     let lists = Utf8Path::new("/var/lib/dpkg/info").read_dir_utf8().ok()?.filter_map(Result::ok);
     let mut packages = lists.filter_map(|entry| {
@@ -87,7 +87,7 @@ fn debian_package(rustc: &Utf8Path) -> Option<String> {
     packages.next()
 }
 
-/// Asks a toolchain. What depends on the toolchain alone is remembered, so that a project costs the one question which
+/// Asks a toolchain. Answers that depend only on the toolchain are cached, so that a project costs one question: which
 /// toolchain it selects.
 fn ask(
     processes: &Processes,
@@ -97,7 +97,7 @@ fn ask(
 ) -> Result<RustToolchain, Unavailable> {
     let sysroot = sysroot(processes, directory, &programs, origin)?;
     let rustlib = sysroot.join("lib/rustlib");
-    // A toolchain of rustup holds the manifest of its channel; others are not rustup's to add to.
+    // Only a toolchain that rustup installed has its channel's manifest. rustup cannot add targets to others.
     let manifest =
         Some(rustlib.join("multirust-channel-manifest.toml")).filter(|manifest| manifest.is_file());
     let known = facts(processes, directory, &programs, (&sysroot, manifest.as_deref()))?;
@@ -132,7 +132,7 @@ fn rustc(
     processes.stdout(&command).map_err(|error| rustc_failure(&error, directory))
 }
 
-/// The sysroot. The distribution's compiler has one for ever; what a rustup proxy means depends on the directory.
+/// Returns the sysroot. That of the distribution's compiler is fixed; that of a rustup proxy depends on the directory.
 fn sysroot(
     processes: &Processes,
     directory: &Utf8Path,
@@ -154,16 +154,17 @@ fn sysroot(
     ask().inspect(|sysroot| cache.put(&question, &programs.rustc, sysroot))
 }
 
-/// What a toolchain says of itself, whatever the project.
+/// The facts about a toolchain that do not depend on the project.
 #[derive(Debug, Serialize, Deserialize)]
 struct Facts {
-    /// `rustc --version --verbose`.
+    /// The output of `rustc --version --verbose`.
     verbose: String,
-    /// The targets that rustup knows for it.
+    /// The targets that rustup can install for it.
     targets: BTreeSet<String>,
 }
 
-/// The manifest is another one for every release that rustup installs; without one the compiler's own file tells.
+/// Returns the facts about a toolchain. Their witness is the manifest, which differs for every release that rustup
+/// installs, or else the compiler's own file.
 fn facts(
     processes: &Processes,
     directory: &Utf8Path,
@@ -179,44 +180,42 @@ fn facts(
     }
     let (verbose, targets) = std::thread::scope(|scope| {
         let targets = scope.spawn(|| manifest.map(|_| ask_rustup(processes, directory)).unwrap_or_default());
-        (
-            rustc(processes, directory, programs, ["--version", "--verbose"]),
-            targets.join().unwrap_or_default(),
-        )
+        (rustc(processes, directory, programs, ["--version", "--verbose"]), targets.join())
     });
-    let facts = Facts { verbose: verbose?, targets };
+    let panicked = |_| Unavailable::because("internal error: the thread that asked rustup panicked");
+    let facts = Facts { verbose: verbose?, targets: targets.map_err(panicked)? };
     if manifest.is_none() || !facts.targets.is_empty() {
         cache.put(&question, witness, &facts);
     }
     Ok(facts)
 }
 
-/// A question changes nothing: rustup's proxies would install a toolchain that is only asked for.
+/// Returns a command that changes nothing: without the variable, rustup's proxies install a missing toolchain.
 fn question(program: &str, directory: &Utf8Path) -> Command {
     Command::new(program, directory).env("RUSTUP_AUTO_INSTALL", "0").without_env("RUST_BACKTRACE")
 }
 
-/// Why rustc gave no answer. rustup's proxy says so when the toolchain that the project selects is not installed.
+/// Explains why rustc failed: most often rustup's proxy reports that the selected toolchain is not installed.
 fn rustc_failure(error: &ProcessError, directory: &Utf8Path) -> Unavailable {
     let ProcessError::Failed { stderr, .. } = error else {
-        return Unavailable::because(format!("rustc cannot be asked: {error}"));
+        return Unavailable::because(format!("rustc cannot be run: {error}"));
     };
-    let first = stderr.lines().find(|line| !line.trim().is_empty()).unwrap_or("it failed without a word");
+    let first = stderr.lines().find(|line| !line.trim().is_empty()).unwrap_or("it failed without a message");
     let why = first.trim_start_matches("error: ").to_owned();
     let install = remedies::toolchain(stderr, directory).map(|install| remedies::user([install]));
     Unavailable { why, remedies: install.into_iter().collect() }
 }
 
-/// The targets that rustup knows for the directory's toolchain, read off the manifest that lies in it: no network. A
-/// toolchain without such a manifest has none.
+/// Returns the targets that rustup can install for the directory's toolchain. rustup reads them from the toolchain's
+/// manifest, without network; a toolchain without a manifest has none.
 fn ask_rustup(processes: &Processes, directory: &Utf8Path) -> BTreeSet<String> {
     let command = question("rustup", directory).args(["target", "list"]);
     let text = processes.stdout(&command).unwrap_or_default();
     text.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
 }
 
-/// The targets whose standard library lies in the sysroot: what `rustc --print target-libdir` names exists also without
-/// it, so the library itself is looked for.
+/// Returns the targets whose standard library is in the sysroot. The library itself is looked for, because the
+/// directory that `rustc --print target-libdir` prints exists without it too.
 fn installed(rustlib: &Utf8Path) -> BTreeSet<String> {
     let Ok(targets) = rustlib.read_dir_utf8() else { return BTreeSet::new() };
     let has_std = |target: &Utf8Path| {
@@ -228,7 +227,7 @@ fn installed(rustlib: &Utf8Path) -> BTreeSet<String> {
     targets.map(|target| target.file_name().to_owned()).collect()
 }
 
-/// What `rustc --version --verbose` says.
+/// The parsed output of `rustc --version --verbose`.
 #[derive(Debug, PartialEq, Eq)]
 struct Version {
     line: String,
@@ -245,7 +244,7 @@ impl Version {
         };
         parsed().ok_or_else(|| {
             Unavailable::because(format!(
-                "`rustc --version --verbose` is not understood: it has no release and host line in {text:?}"
+                "the output of `rustc --version --verbose` has no release and host line: {text:?}"
             ))
         })
     }
@@ -258,7 +257,8 @@ struct GoEnv {
     goflags: String,
 }
 
-/// The Go toolchain that the module in `directory` selects.
+/// Returns the Go toolchain that the module in `directory` selects: `go env` runs there, so that its `toolchain` line
+/// counts.
 pub(crate) fn go(processes: &Processes, system: &System, directory: &Utf8Path) -> Availability<GoToolchain> {
     let Some(go) = tools::in_path(processes.environment(), "go") else {
         return Availability::Unavailable(tools::absent("go", system));
@@ -276,11 +276,11 @@ pub(crate) fn go(processes: &Processes, system: &System, directory: &Utf8Path) -
 
 fn parse_go_env(text: &str) -> Result<GoEnv, Unavailable> {
     serde_json::from_str(text)
-        .map_err(|error| Unavailable::because(format!("`go env -json` is not understood: {error}")))
+        .map_err(|error| Unavailable::because(format!("the output of `go env -json` is not valid: {error}")))
 }
 
 fn go_failure(error: &ProcessError) -> Unavailable {
-    Unavailable::because(format!("go cannot be asked: {error}"))
+    Unavailable::because(format!("go cannot be run: {error}"))
 }
 
 #[cfg(test)]

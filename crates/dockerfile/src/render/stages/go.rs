@@ -36,8 +36,8 @@ pub(super) fn env(request: &Request) -> BTreeMap<String, String> {
     ])
 }
 
-/// Returns the arguments of each `COPY` of manifests, one for each directory: dependencies are fetched before sources are
-/// copied, so that a change of a source keeps their layer.
+/// Returns the arguments of each `COPY` of manifests, one for each directory: dependencies are fetched before sources
+/// are copied, so that a change of a source keeps their layer.
 pub(super) fn manifests(request: &Request) -> Vec<String> {
     let modules = &request.modules;
     let line = |directory: &String, names: [&str; 2]| {

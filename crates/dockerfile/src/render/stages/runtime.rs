@@ -54,8 +54,8 @@ pub(super) fn copies_zones(request: &Request) -> bool {
     request.container.timezones && has_none
 }
 
-/// Returns the lines that collect certificates, users and time zones in the builder: a step in the image itself would run
-/// on its platform and need emulation.
+/// Returns the lines that collect certificates, users and time zones in the builder: a step in the image itself would
+/// run on its platform and need emulation.
 pub(super) fn root(request: &Request) -> Vec<String> {
     let mut lines = Vec::new();
     if matches!(request.base, Base::Static | Base::DebianSlim) {

@@ -106,8 +106,8 @@ pub(super) fn compile(request: &Request) -> Vec<String> {
     let command = if uses_zig(request) { "cargo zigbuild" } else { "cargo build" };
     let mut lines = Vec::new();
     if request.caching == Caching::Mounts {
-        // Cargo compares modification times: sources older than the artifacts that another checkout left in the cache mount
-        // would count as unchanged.
+        // Cargo compares modification times: sources older than the artifacts that another checkout left in the cache
+        // mount would count as unchanged.
         lines.push("find . -path ./target -prune -o -name '*.rs' -exec touch {} +;".to_owned());
     }
     // One call for each package: cargo unifies the features of packages that one call builds.

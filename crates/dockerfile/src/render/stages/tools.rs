@@ -105,8 +105,8 @@ fn no_cross_compiler(platform: &Platform) -> RenderError {
     }
 }
 
-/// Returns the packages to install for the target's architecture: the libraries that a cross compiler links, from Debian's
-/// multiarch directories.
+/// Returns the packages to install for the target's architecture: the libraries that a cross compiler links, from
+/// Debian's multiarch directories.
 fn foreign_packages(request: &Request) -> Vec<&String> {
     let glibc = request.linking.uses_glibc_compiler();
     request.build.packages.iter().filter(|package| glibc && package.ends_with("-dev")).collect()

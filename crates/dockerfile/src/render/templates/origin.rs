@@ -65,8 +65,8 @@ pub(super) fn unmarked(text: &str) -> (String, Vec<Option<(String, usize)>>) {
     (plain, made_by)
 }
 
-/// Returns the origin of each instruction whose template line is known. `before` and `after` are the instructions' lines
-/// before and after empty lines were collapsed.
+/// Returns the origin of each instruction whose template line is known. `before` and `after` are the instructions'
+/// lines before and after empty lines were collapsed.
 pub(super) fn origins(
     made_by: &[Option<(String, usize)>],
     before: impl Iterator<Item = usize>,

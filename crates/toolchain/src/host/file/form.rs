@@ -1,4 +1,4 @@
-//! The form in which a host is written and read: short enough for a person, and all that planning reads.
+//! The serialized form of a host: short enough to write by hand, and complete for planning.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use super::super::hypothetical::{GO, RUST, go_toolchain, no_distribution, rustup
 use super::super::{GoToolchain, Host, Manager, RustToolchain, System, Tool, ToolchainOrigin, remedies};
 use crossdock_system::availability::{Availability, Unavailable};
 
-/// A host as a file has it.
+/// The content of a host file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(in crate::host) struct HostFile {
@@ -37,7 +37,7 @@ pub(in crate::host) struct HostFile {
     tools: BTreeMap<String, ToolEntry>,
 }
 
-/// The toolchains of one project's directory.
+/// The toolchains of one project.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ProjectEntry {
@@ -59,7 +59,7 @@ enum SystemName {
     Other,
 }
 
-/// A tool: there with or without a version, or not there.
+/// A tool: present, with or without a version, or missing.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(
     untagged,
@@ -85,7 +85,7 @@ struct Missing {
     missing: String,
 }
 
-/// A Rust toolchain. What is left out is as rustup's toolchain for the platform has it.
+/// A Rust toolchain. A field that is left out has the value of rustup's toolchain for the platform.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 struct RustEntry {
@@ -97,10 +97,10 @@ struct RustEntry {
     release: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     host: Option<String>,
-    /// Its name in rustup, or false where rustup does not manage it.
+    /// Its name in rustup, or false if rustup does not manage it.
     #[serde(skip_serializing_if = "Option::is_none")]
     rustup: Option<RustupName>,
-    /// The package of Debian's that it is from.
+    /// The Debian package that contains it.
     #[serde(skip_serializing_if = "Option::is_none")]
     package: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
