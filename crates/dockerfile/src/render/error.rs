@@ -67,7 +67,7 @@ pub enum RenderError {
         platform: Platform,
         /// The missing part.
         reason: String,
-        /// What to do, as an imperative.
+        /// The remedy, as an imperative.
         remedy: &'static str,
     },
     /// A file for several platforms, for a builder that does not tell it the requested one.
@@ -95,7 +95,7 @@ pub enum RenderError {
     ClassicFeature {
         /// The feature.
         feature: &'static str,
-        /// What to do, as an imperative.
+        /// The remedy, as an imperative.
         remedy: &'static str,
     },
     /// Runtime packages for a base without a package manager.

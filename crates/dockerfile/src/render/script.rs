@@ -54,7 +54,7 @@ fn is_plain(text: &str) -> bool {
 }
 
 /// Returns the line that dates files 1970, so that equal files make equal layers.
-pub(super) fn undated(directory: &str) -> String {
+pub(super) fn reset_times(directory: &str) -> String {
     format!("find {directory} -exec touch -ch -d @0 {{}} +")
 }
 

@@ -149,7 +149,7 @@ impl ToolSearch<'_> {
     /// Returns gcc with its binutils. `None` for an archiver makes the host's serve: an archive does not depend on the
     /// C library.
     fn gcc_tools(&self, gcc: &str, name: &str) -> CrossTools {
-        let beside = |tool: &str| {
+        let sibling = |tool: &str| {
             let other = name.strip_suffix("gcc").map(|prefix| format!("{prefix}{tool}"));
             let found = other.as_deref().and_then(|other| self.host.tool(other).ok());
             found.map(|tool| tool.command.join(" "))
@@ -157,9 +157,9 @@ impl ToolSearch<'_> {
         let cc = (self.c_code != CCode::None).then(|| gcc.to_owned());
         let tools = Tools {
             linker: Some(gcc.to_owned()),
-            cxx: cc.as_ref().and_then(|_| beside("g++")),
-            ar: cc.as_ref().and_then(|_| beside("ar")),
-            ranlib: cc.as_ref().and_then(|_| beside("ranlib")),
+            cxx: cc.as_ref().and_then(|_| sibling("g++")),
+            ar: cc.as_ref().and_then(|_| sibling("ar")),
+            ranlib: cc.as_ref().and_then(|_| sibling("ranlib")),
             cc,
             compiler: Compiler::Gcc,
             ..Tools::default()

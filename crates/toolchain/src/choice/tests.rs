@@ -22,7 +22,7 @@ fn asked<T>(value: T) -> Sourced<T> {
     Sourced::new(value, Source::CommandLine("--test".to_owned()))
 }
 
-/// What a test asks for beside platforms.
+/// The options of a test besides the platforms.
 #[derive(Default)]
 struct Asks {
     dynamic: bool,

@@ -58,7 +58,7 @@ impl Wrapper {
 /// The oldest macOS on which a program runs is part of zig's target. Its default is the oldest one that Apple
 /// maintains, which is years newer than rustc's.
 ///
-/// Of macOS's libraries zig has only libSystem, and crates name others from which a program often uses no symbol.
+/// zig includes only libSystem of macOS's libraries, and crates name others from which a program often uses no symbol.
 /// Without an SDK these are dropped, and the linker reports any symbol that is really used.
 ///
 /// rustc passes very long argument lists in a file, with one argument on each line.

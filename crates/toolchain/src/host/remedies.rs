@@ -138,7 +138,7 @@ pub fn command<S: Into<String>>(program: &str, arguments: impl IntoIterator<Item
     Command::new(program, "/").args(arguments)
 }
 
-/// Returns the remedies for zig, which PyPI has for every system. A distribution's pip refuses to install beside its
+/// Returns the remedies for zig, which PyPI has for every system. A distribution's pip refuses to install next to its
 /// own packages (PEP 668) unless `PIP_BREAK_SYSTEM_PACKAGES` is set.
 fn zig(system: &System) -> Vec<Remedy> {
     let pip = match system {

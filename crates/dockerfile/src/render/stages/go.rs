@@ -7,7 +7,7 @@ use crossdock_platform::{BuildTarget, Linkage, Platform};
 use super::super::combination::Linking;
 use super::super::error::RenderError;
 use super::super::request::{Caching, Request};
-use super::super::script::{exec, undated, word};
+use super::super::script::{exec, reset_times, word};
 
 /// Returns the variables of one platform.
 pub(super) fn exports(
@@ -136,5 +136,5 @@ pub(super) fn compile(request: &Request) -> Vec<String> {
             word(&program.package)
         )
     });
-    programs.chain([undated("/out")]).collect()
+    programs.chain([reset_times("/out")]).collect()
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::super::combination::Base;
 use super::super::error::RenderError;
 use super::super::request::{File, Request};
-use super::super::script::undated;
+use super::super::script::reset_times;
 use super::images::Ignore;
 
 #[derive(Debug, Serialize)]
@@ -79,7 +79,7 @@ pub(super) fn root(request: &Request) -> Vec<String> {
         return lines;
     }
     lines.insert(0, "set -eu;".to_owned());
-    lines.push(undated("/root-files"));
+    lines.push(reset_times("/root-files"));
     lines
 }
 

@@ -7,7 +7,7 @@ use crossdock_platform::{BuildTarget, Libc, Linkage, Platform, Tools};
 use super::super::combination::Linking;
 use super::super::error::RenderError;
 use super::super::request::{Caching, Mode, Request};
-use super::super::script::{undated, word};
+use super::super::script::{reset_times, word};
 
 /// CARGO_HOME as one cache mount. It contains cargo's lock file, so that builds for several platforms, which share the
 /// mount, wait for each other. The image's own CARGO_HOME holds the toolchain and must not be hidden by a mount.
@@ -119,7 +119,7 @@ pub(super) fn compile(request: &Request) -> Vec<String> {
             "install -D -m 0755 \"target/$CARGO_BUILD_TARGET/{directory}/{name}\" /out/usr/local/bin/{name};"
         ));
     }
-    lines.push(undated("/out"));
+    lines.push(reset_times("/out"));
     lines
 }
 
