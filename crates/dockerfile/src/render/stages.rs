@@ -124,10 +124,8 @@ fn title(request: &Request) -> String {
 fn arms(request: &Request) -> Result<Vec<Arm>, RenderError> {
     let platforms = request.platforms().into_iter();
     let arm = |platform: Platform| {
-        let exports = match request.linking.is_go() {
-            true => go::exports(request, &platform)?,
-            false => rust::exports(request, &platform)?,
-        };
+        let language = if request.linking.is_go() { go::exports } else { rust::exports };
+        let exports = language(request, &platform)?;
         Ok(Arm { platform, exports })
     };
     platforms.map(arm).collect()
@@ -162,18 +160,14 @@ fn steps(request: &Request, lines: &[String]) -> Result<(Step, Step), RenderErro
 /// than BuildKit do not look for a pattern inside an excluded directory.
 fn ignore(request: &Request) -> IgnoreFile {
     let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<String>>();
-    let (manifests, by_extension, outputs) = match request.linking.is_go() {
-        true => (
-            go::manifest_patterns(request),
-            texts(&["**/*.go", "**/*.c", "**/*.h", "**/*.s"]),
-            vec!["**/*_test.go"],
-        ),
+    let (manifests, by_extension, outputs) = if request.linking.is_go() {
+        let by_extension = texts(&["**/*.go", "**/*.c", "**/*.h", "**/*.s"]);
+        (go::manifest_patterns(request), by_extension, vec!["**/*_test.go"])
+    } else {
+        let manifests = texts(&["Cargo.toml", "Cargo.lock", ".cargo/config.toml"]);
         // Without rust-toolchain.toml, which would make rustup download another compiler than the image's.
-        false => (
-            texts(&["Cargo.toml", "Cargo.lock", ".cargo/config.toml"]),
-            texts(&["**/Cargo.toml", "**/*.rs"]),
-            vec!["target", "**/rust-toolchain.toml"],
-        ),
+        let outputs = vec!["target", "**/rust-toolchain.toml"];
+        (manifests, texts(&["**/Cargo.toml", "**/*.rs"]), outputs)
     };
     let sources = if request.sources.is_empty() { by_extension } else { request.sources.clone() };
     let files = request.files.iter().map(|file| file.from.clone());

@@ -155,10 +155,13 @@ const CPLUSPLUS: &[&str] =
     &["link-cplusplus", "cxx", "librocksdb-sys", "libduckdb-sys", "esaxx-rs", "snmalloc-sys"];
 
 fn c_code(native_code: &[Vec<String>]) -> CCode {
-    match native_code.iter().flatten().any(|package| CPLUSPLUS.contains(&package.as_str())) {
-        _ if native_code.is_empty() => CCode::None,
-        true => CCode::Cplusplus,
-        false => CCode::Some,
+    let links_cplusplus = |package: &String| CPLUSPLUS.contains(&package.as_str());
+    if native_code.is_empty() {
+        CCode::None
+    } else if native_code.iter().flatten().any(links_cplusplus) {
+        CCode::Cplusplus
+    } else {
+        CCode::Some
     }
 }
 

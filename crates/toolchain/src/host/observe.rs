@@ -171,10 +171,9 @@ fn situations(
     } else if differ {
         found.push(Situation::Emulated);
     }
-    match release.contains("microsoft") {
-        true if release.contains("wsl2") => found.push(Situation::Wsl2),
-        true => found.push(Situation::Wsl1),
-        false => {}
+    // Microsoft's kernels name themselves in their release; only WSL 2 has a Linux kernel.
+    if release.contains("microsoft") {
+        found.push(if release.contains("wsl2") { Situation::Wsl2 } else { Situation::Wsl1 });
     }
     found
 }

@@ -43,10 +43,8 @@ pub(super) fn manifests(request: &Request) -> Vec<String> {
     let line = |directory: &String, names: [&str; 2]| {
         let mut words = names.map(|name| below(directory, name)).to_vec();
         words.push(if directory.is_empty() { "./".to_owned() } else { format!("./{directory}/") });
-        match words.iter().any(|word| word.contains(char::is_whitespace)) {
-            true => exec(words),
-            false => words.join(" "),
-        }
+        let quoted = words.iter().any(|word| word.contains(char::is_whitespace));
+        if quoted { exec(words) } else { words.join(" ") }
     };
     let workspace = modules.workspace.iter().map(|directory| line(directory, ["go.work", "go.work.sum*"]));
     workspace
