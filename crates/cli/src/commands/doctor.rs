@@ -85,6 +85,7 @@ fn watch(progress: Progress<'_>) {
         Progress::Failed { command, why } => {
             output::note(&format!("`{}` did not help: {why}", command.short()));
         }
+        _ => {}
     }
 }
 

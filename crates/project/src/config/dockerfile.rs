@@ -138,13 +138,9 @@ pub(super) fn health(reader: &mut Reader<'_>, raw: RawHealth) -> Option<Sourced<
         reader.wrong(&span, "`command` is empty", "name the program that checks, and its arguments");
     }
     let source = command.source;
-    let health = Health {
-        command: command.value,
-        interval: interval?,
-        timeout: timeout?,
-        start_period: start_period?,
-        retries: retries?,
-    };
+    let mut health = Health::new(command.value);
+    (health.interval, health.timeout) = (interval?, timeout?);
+    (health.start_period, health.retries) = (start_period?, retries?);
     Some(Sourced::new(health, source))
 }
 

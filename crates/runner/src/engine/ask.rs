@@ -10,7 +10,7 @@ use crossdock_toolchain::host::remedies;
 ///
 /// `Builder::Embedded` is no engine and has nothing to say.
 pub fn ask(builder: &Builder, processes: &Processes) -> Option<Availability<Engine>> {
-    let asker = Asker { processes, system: &crossdock_toolchain::host::here() };
+    let asker = Asker { processes, system: &crossdock_toolchain::host::current_system() };
     let answer = match builder {
         Builder::Embedded => return None,
         Builder::Docker => docker::ask(&asker),
