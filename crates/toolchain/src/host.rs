@@ -41,7 +41,7 @@ pub struct Host {
     pub rust: BTreeMap<Utf8PathBuf, Availability<RustToolchain>>,
     /// The distribution's Rust toolchain; detected only if a project configures that route.
     pub distribution: Availability<RustToolchain>,
-    /// `rustup`.
+    /// The program rustup, which adds targets and toolchains.
     pub rustup: Availability<Tool>,
     /// The Go toolchain that each module selects, by directory as in [`Host::rust`].
     pub go: BTreeMap<Utf8PathBuf, Availability<GoToolchain>>,
