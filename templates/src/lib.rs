@@ -1,9 +1,18 @@
-//! The files that crossdock renders, embedded: the crate reads nothing when it runs.
+//! The templates of the files that crossdock renders, embedded in the program.
 //!
-//! Users extend them block by block: a template of theirs begins with
-//! `{% extends "crossdock/go.Dockerfile" %}` and replaces the blocks that it names.
+//! [`DOCKERFILE`] holds those of Dockerfiles, which users extend block by block: a template of theirs begins with
+//! `{% extends "crossdock/go.Dockerfile" %}` and replaces the blocks that it names. [`SCAFFOLD`] holds those of
+//! `crossdock init`. The crate is only data, so that the file system is not read at run time.
+//!
+//! ```
+//! let (_, text) = crossdock_templates::DOCKERFILE
+//!     .iter()
+//!     .find(|(name, _)| *name == "crossdock/go.Dockerfile")
+//!     .expect("the template is embedded");
+//! assert!(text.contains("{% block compile %}"));
+//! ```
 
-/// The templates of Dockerfiles and of `.dockerignore`, as name and text.
+/// The templates of Dockerfiles and of `.dockerignore`: name and text of each.
 pub const DOCKERFILE: &[(&str, &str)] = &[
     ("crossdock/base.Dockerfile", include_str!("../files/base.Dockerfile.j2")),
     ("crossdock/go.Dockerfile", include_str!("../files/go.Dockerfile.j2")),
@@ -13,7 +22,8 @@ pub const DOCKERFILE: &[(&str, &str)] = &[
     ("crossdock/dockerignore", include_str!("../files/dockerignore.j2")),
 ];
 
-/// The templates of `crossdock init`, as name and text. Users do not extend them: what is generated is theirs to edit.
+/// The templates of `crossdock init`: name and text of each. Users do not extend them, as they edit the generated
+/// files.
 pub const SCAFFOLD: &[(&str, &str)] = &[
     ("crossdock.toml", include_str!("../files/scaffold/crossdock.toml.j2")),
     ("xtask.Cargo.toml", include_str!("../files/scaffold/xtask.Cargo.toml.j2")),

@@ -10,7 +10,7 @@ use crossdock_project::{
     self as project, DiscoverOptions, Network, Project, ProjectError, ProjectsOptions, WithoutTools,
 };
 use crossdock_runner::plan::{Goal, Pack, Projects, Request, programs};
-use crossdock_toolchain::host::{Also, Host, Needs, detect, remedies};
+use crossdock_toolchain::host::{Host, Needs, Probe, detect, remedies};
 
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, missing, usage};
@@ -188,8 +188,8 @@ impl Context {
         let dynamic = config.images.iter().any(|image| image.linkage.value == Linkage::Dynamic);
         let wants_c = host_needs_c_compiler(&projects) || dynamic || request.pack == Pack::Releases;
         if request.engine.is_none() && wants_c && !seen.tools.contains_key("zig") && host.is_none() {
-            let also = Needs { also: BTreeSet::from([Also::CCompiler]), ..Needs::default() };
-            let more = detect(&self.processes, &also).map_err(missing)?;
+            let needs = Needs::default().with_probes([Probe::CCompiler]);
+            let more = detect(&self.processes, &needs).map_err(missing)?;
             seen.tools.extend(more.tools);
         }
         Ok((projects, seen))
@@ -242,17 +242,16 @@ fn names(images: &[Sourced<String>]) -> BTreeSet<String> {
 
 /// What the host is asked, as far as files tell it before any tool has answered.
 fn needs(config: &Config, folders: &BTreeSet<Utf8PathBuf>) -> Needs {
-    let with = |manifests: &[&str]| {
+    let with = |manifests: &[&str]| -> BTreeSet<Utf8PathBuf> {
         let holds = |folder: &Utf8Path| manifests.iter().any(|manifest| folder.join(manifest).is_file());
         let has = |folder: &&Utf8PathBuf| folder.ancestors().any(holds);
         folders.iter().filter(has).cloned().collect()
     };
     let routes = config.images.iter().any(|image| !image.toolchain.is_empty());
-    Needs {
-        rust: with(&["Cargo.toml"]),
-        go: with(&["go.mod", "go.work"]),
-        also: routes.then_some(Also::Distribution).into_iter().collect(),
-    }
+    Needs::default()
+        .with_rust(with(&["Cargo.toml"]))
+        .with_go(with(&["go.mod", "go.work"]))
+        .with_probes(routes.then_some(Probe::Distribution))
 }
 
 /// Whether anything is compiled from C.
@@ -266,7 +265,7 @@ fn host_needs_c_compiler(projects: &Projects) -> bool {
 pub(crate) fn project_error(error: &ProjectError) -> Error {
     let (kind, commands): (ErrorKind, Vec<String>) = match error {
         ProjectError::NoTool { program, .. } => {
-            let remedies = remedies::install(program, &crossdock_toolchain::host::here());
+            let remedies = remedies::install(program, &crossdock_toolchain::host::current_system());
             (ErrorKind::Missing, remedies.iter().map(ToString::to_string).collect())
         }
         ProjectError::Tool(tool) => match crossdock_toolchain::host::missing_toolchain(tool) {

@@ -1,6 +1,6 @@
 //! The environment variables of a cross build, for any other build system.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use camino::Utf8Path;
 use crossdock_platform::{
@@ -9,7 +9,7 @@ use crossdock_platform::{
 use crossdock_project::config::{Source, Sourced};
 use crossdock_system::availability::{Availability, Unavailable};
 use crossdock_toolchain::choice::{GoRequest, RustChoice, RustRequest, Wrapper, choose_go, choose_rust};
-use crossdock_toolchain::host::{Also, Host, Needs, detect};
+use crossdock_toolchain::host::{Host, Needs, Probe, detect};
 
 pub use crossdock_platform::Linkage;
 pub use crossdock_project::Language;
@@ -150,22 +150,13 @@ fn go(
         return Ok(variables);
     }
     let folder = &context.environment.directory;
-    let needs = Needs {
-        go: BTreeSet::from([folder.clone()]),
-        also: BTreeSet::from([Also::CCompiler]),
-        ..Needs::default()
-    };
+    let needs = Needs::default().with_go([folder.clone()]).with_probes([Probe::CCompiler]);
     let host = detect(&context.processes, &needs).map_err(missing)?;
     let cgo = Sourced::new(true, Source::CommandLine("--linkage".to_owned()));
-    let request = GoRequest {
-        folder,
-        platform: target.platform(),
-        cgo: Some(&cgo),
-        cgo_packages: &[],
-        linkage: &configured(name),
-        libc: None,
-        float: description.float,
-    };
+    let linkage = configured(name);
+    let request = GoRequest::new(folder, target.platform(), &linkage)
+        .with_cgo(Some(&cgo))
+        .with_float(description.float);
     match choose_go(&request, &host, &context.cache) {
         Availability::Available(choice) => {
             write(&choice.wrappers)?;
@@ -189,11 +180,7 @@ fn rust(
         return Err(of_xcode(rust.triple));
     }
     let folder = &context.environment.directory;
-    let needs = Needs {
-        rust: BTreeSet::from([folder.clone()]),
-        also: BTreeSet::from([Also::CCompiler]),
-        ..Needs::default()
-    };
+    let needs = Needs::default().with_rust([folder.clone()]).with_probes([Probe::CCompiler]);
     let host = detect(&context.processes, &needs).map_err(missing)?;
     let name = rust_linkage(context, options, description, &host)?;
     let target = target(description, name)?;
@@ -235,7 +222,10 @@ fn rust_request<'a>(
     (linkage, libc): (&'a Sourced<Linkage>, Option<&'a Sourced<Libc>>),
 ) -> RustRequest<'a> {
     let platforms = std::slice::from_ref(target.platform());
-    RustRequest { folder, platforms, linkage, libc, float: description.float, native_code, routes: &[] }
+    RustRequest::new(folder, platforms, linkage)
+        .with_libc(libc)
+        .with_float(description.float)
+        .with_native_code(native_code)
 }
 
 /// The linkage that was asked for, else static where the platform has static programs.
@@ -306,7 +296,7 @@ mod tests {
 
     use super::*;
     use crate::interpret::interpret;
-    use crossdock_toolchain::choice::{go_settings, possible};
+    use crossdock_toolchain::choice::{go_settings, possible_targets};
 
     /// Every name of our own tables that names an architecture, with what `target` says of it.
     fn examples() -> Vec<(String, PlatformFacts, crate::interpret::Answer)> {
@@ -333,15 +323,9 @@ mod tests {
         let mut count = 0;
         for (name, description, said) in examples() {
             let told = target(&description, Linkage::Static).unwrap();
-            let request = GoRequest {
-                folder: Utf8Path::new("/project"),
-                platform: told.platform(),
-                cgo: None,
-                cgo_packages: &[],
-                linkage: &configured(Linkage::Static),
-                libc: None,
-                float: description.float,
-            };
+            let linkage = configured(Linkage::Static);
+            let request = GoRequest::new(Utf8Path::new("/project"), told.platform(), &linkage)
+                .with_float(description.float);
             let mut with_cgo = go_settings(&request).ok();
             if let Some(settings) = &mut with_cgo {
                 settings.remove("CGO_ENABLED");
@@ -363,7 +347,7 @@ mod tests {
                 let told = target(&description, linkage).unwrap();
                 let (linkage, libc) = (configured(linkage), configured_libc(&description));
                 let request = rust_request(folder, &told, &description, &[], (&linkage, libc.as_ref()));
-                let first = possible(&request, &host, told.platform()).into_iter().next();
+                let first = possible_targets(&request, &host, told.platform()).into_iter().next();
                 // `env` keeps the C library that the description names, and knows what this host cannot link.
                 if libc.is_some() || told.platform().os() != Os::Linux {
                     continue;

@@ -132,7 +132,7 @@ pub fn classic_frontend(machine: Option<&str>) -> Result<Frontend, Error> {
     let platform = match machine {
         Some(text) => Platform::parse(text)
             .map_err(|error| usage(error).hint("--host takes a platform, as linux/amd64"))?,
-        None => crossdock_toolchain::host::platform().map_err(crate::error::missing)?,
+        None => crossdock_toolchain::host::current_platform().map_err(crate::error::missing)?,
     };
     Ok(Frontend::Classic(Platform::new(Os::Linux, platform.architecture())))
 }

@@ -1,50 +1,44 @@
 //! A line-accurate reader of Dockerfiles.
 //!
-//! It follows BuildKit's parser, which defines the language: parser directives, the escape character, continuations
-//! with comments and empty lines between them, flags, exec and shell form, here-documents. Nothing of the text is
-//! lost: printing what was read gives the text back.
+//! It follows BuildKit's parser, which defines the language (`frontend/dockerfile/parser` in moby/buildkit): parser
+//! directives, the escape character, continuations with comments and empty lines between them, flags, exec and shell
+//! form, here-documents. No text is lost: printing a parsed file gives the original bytes.
 
-mod arguments;
-mod directive;
 mod error;
 mod expand;
-mod flags;
 mod heredoc;
 mod instruction;
 mod keyword;
-mod lexer;
 mod reader;
 mod refused;
 mod stage;
 
 use std::fmt;
 
-pub use arguments::{Arguments, Pair};
-pub use directive::Directive;
 pub use error::{Problem, ReadError};
 pub(crate) use expand::variables;
 pub use expand::{Scope, expand};
-pub use flags::Flag;
 pub use heredoc::Heredoc;
-pub use instruction::{Instruction, Lines};
+pub use instruction::{Arguments, Flag, Instruction, Lines, Pair};
 pub use keyword::Keyword;
+pub use reader::Directive;
 pub use refused::refused;
 pub use stage::{Stage, stages};
 
-/// A Dockerfile, as its parts in order.
+/// A parsed Dockerfile: its parts in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dockerfile {
     pub(crate) parts: Vec<Part>,
     pub(crate) escape: char,
 }
 
-/// A part of a Dockerfile; each keeps its text with its line ends.
+/// A part of a Dockerfile. Each keeps its text with its line ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Part {
     /// An empty line, or a byte order mark.
     Blank(String),
-    /// A comment that stands between instructions.
+    /// A comment between instructions.
     Comment(String),
     /// A parser directive.
     Directive(Directive),
@@ -53,7 +47,7 @@ pub enum Part {
 }
 
 impl Dockerfile {
-    /// Reads a Dockerfile.
+    /// Parses a Dockerfile.
     ///
     /// ```
     /// use crossdock_dockerfile::read::{Dockerfile, Keyword};
@@ -65,19 +59,19 @@ impl Dockerfile {
     /// ```
     ///
     /// # Errors
-    /// What BuildKit's parser refuses too, with the line: a here-document without its end, a JSON array of other
-    /// things than strings, `ENV` without a value, a directive given twice, and a file without instructions. An
-    /// instruction with an unknown name is read as [`Keyword::Unknown`].
+    /// Text that BuildKit's parser refuses, with the line: an unterminated here-document, a JSON array with an element
+    /// that is not a string, `ENV` without a value, a repeated directive, or a file without instructions. An
+    /// instruction with an unknown name is not an error but [`Keyword::Unknown`].
     pub fn read(text: &str) -> Result<Self, ReadError> {
         reader::read(text)
     }
 
-    /// The parts in order.
+    /// Returns the parts in order.
     pub fn parts(&self) -> &[Part] {
         &self.parts
     }
 
-    /// The instructions in order.
+    /// Returns the instructions in order.
     pub fn instructions(&self) -> impl Iterator<Item = &Instruction> {
         self.parts.iter().filter_map(|part| match part {
             Part::Instruction(instruction) => Some(&**instruction),
@@ -85,7 +79,7 @@ impl Dockerfile {
         })
     }
 
-    /// The parser directives in order.
+    /// Returns the parser directives in order.
     pub fn directives(&self) -> impl Iterator<Item = &Directive> {
         self.parts.iter().filter_map(|part| match part {
             Part::Directive(directive) => Some(directive),
@@ -93,14 +87,14 @@ impl Dockerfile {
         })
     }
 
-    /// The escape character: a backslash unless the directive `escape` says otherwise.
+    /// Returns the escape character: a backslash unless the directive `escape` sets a backquote.
     pub fn escape(&self) -> char {
         self.escape
     }
 }
 
 impl Part {
-    /// The text.
+    /// Returns the text as it is in the file.
     pub fn text(&self) -> &str {
         match self {
             Self::Blank(text) | Self::Comment(text) => text,

@@ -1,51 +1,45 @@
-//! Dockerfiles that cross-compile, from a typed request.
+//! Renders Dockerfiles that cross-compile from a typed request.
 //!
-//! A request becomes typed stages, and those a text by templates, which a user may extend block by block. Only what
-//! starts is rendered: a program on a base that lacks its C library is refused with the nearest valid choice.
+//! A request becomes typed stages, which templates turn into text; a user may extend the templates block by block. A
+//! combination that does not start is an error: a program on a base that lacks its C library is refused with the
+//! nearest valid choice.
 
 mod check;
 mod combination;
-mod engine;
 mod error;
-mod go;
-mod images;
-mod origin;
-mod private;
 mod request;
-mod runtime;
-mod rust;
 mod script;
 mod stages;
 mod templates;
-mod tools;
 mod values;
 
 use crossdock_platform::Platform;
 
 pub use combination::{Base, Debian, Linking, nearest_base};
 pub use error::RenderError;
-pub use origin::Origin;
 pub use request::{
     Build, Caching, Container, Engine, File, Health, Mode, Modules, Private, Program, Request,
 };
+pub use templates::Origin;
 
-/// A rendered Dockerfile with what belongs to it.
+/// A rendered Dockerfile, its `.dockerignore`, and what the engine must be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Rendered {
     /// The Dockerfile.
     pub dockerfile: String,
-    /// The line of a template that made each of its instructions, as far as that is known.
+    /// The template and line that made each of its instructions. Empty if the template prints differently when marked.
     pub origins: Vec<Origin>,
     /// Its `.dockerignore`.
     pub dockerignore: String,
-    /// The platforms to pass to the engine as `--platform`. They are needed in fixed mode too: a constant platform in
-    /// the file chooses the base image, and engines label the result with their own.
+    /// The platforms to pass to the engine as `--platform`. Fixed mode needs them too: a constant platform in the file
+    /// only selects the base image, while the engine labels the result with its own platform.
     pub platforms: Vec<Platform>,
-    /// The secrets to pass, by id.
+    /// The ids of the secrets to pass.
     pub secrets: Vec<String>,
-    /// Whether an ssh agent is to be passed as `default`.
+    /// Whether to pass an SSH agent as `default`.
     pub ssh: bool,
-    /// What a person should know, as sentences.
+    /// Advice for the person who builds the file, one sentence each.
     pub notes: Vec<String>,
 }
 
@@ -55,7 +49,7 @@ pub struct Rendered {
 /// use crossdock_dockerfile::render::{Linking, Mode, Program, Request, render};
 /// use crossdock_platform::Platform;
 ///
-/// let program = Program { name: "server".to_owned(), package: "./cmd/server".to_owned() };
+/// let program = Program::new("server", "./cmd/server");
 /// let mode = Mode::Cross(vec![Platform::LINUX_AMD64, Platform::LINUX_ARM64]);
 /// let rendered = render(&Request::new(Linking::GoStatic, "1.26", vec![program], mode))?;
 /// assert!(rendered.dockerfile.contains("FROM --platform=$BUILDPLATFORM golang:1.26-trixie AS build\n"));
@@ -63,8 +57,8 @@ pub struct Rendered {
 /// ```
 ///
 /// # Errors
-/// A combination that does not start, a platform that cannot be compiled for, a builder that cannot do what is asked,
-/// a value that does not belong into a Dockerfile, and every fault of a user's template, with its line.
+/// A combination that does not start, a platform without a compiler, a feature that the builder lacks, a value that is
+/// not valid in a Dockerfile, or an error in a user's template, with its line.
 pub fn render(request: &Request) -> Result<Rendered, RenderError> {
     check::check(request)?;
     let stages = stages::Stages::new(request)?;

@@ -35,7 +35,7 @@ use serde::Serialize;
 use crossdock_project::config::{Base, Port, Source};
 use crossdock_system::availability::Unavailable;
 use crossdock_system::process::Command;
-use crossdock_toolchain::doctor::Use;
+use crossdock_toolchain::doctor::Requirement;
 
 pub use bases::EngineBase;
 pub use cargo::slug;
@@ -69,7 +69,7 @@ pub struct Plan {
     /// What runs, in an order that respects every `after`.
     pub steps: Vec<Step>,
     /// Tools of the host that the steps use, and which image and platform needs each.
-    pub uses: Vec<(String, Use)>,
+    pub uses: Vec<(String, Requirement)>,
     /// What the steps need and the host has not. A plan with anything missing is not executed.
     pub missing: Vec<Missing>,
     /// What deserves attention; nothing here stops the plan.

@@ -1,10 +1,8 @@
-//! Which compiler and linker build a program for a platform: a pure decision over host and target, with its own
-//! explanation for every pair that it refuses.
+//! The choice of the compiler and linker that build a program for a platform: a pure function of host and target, which
+//! explains every pair that it refuses.
 
-mod candidate;
-mod equip;
+mod cross_tools;
 mod go;
-mod helpers;
 mod rust;
 mod zig;
 
@@ -18,62 +16,94 @@ use crate::host::ToolchainOrigin;
 use crossdock_project::config::{Route, Sourced};
 use crossdock_system::process::quote;
 
-pub use candidate::{Built, possible};
-pub use go::choose_go;
-pub use go::go_settings;
-pub use rust::choose_rust;
+pub use go::{choose_go, go_settings};
+pub use rust::{PossibleTarget, choose_rust, possible_targets};
 
-/// What a Rust program asks of a toolchain.
+/// A request for the toolchain of a Rust program.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct RustRequest<'a> {
-    /// The project's folder, which selects the toolchain.
-    pub folder: &'a Utf8Path,
-    /// The platforms of the image, which one toolchain should serve if one can.
+    /// The project's directory, which selects the toolchain.
+    pub directory: &'a Utf8Path,
+    /// The platforms of the image. One toolchain builds all of them if any can: programs of one image should not differ
+    /// in their compiler.
     pub platforms: &'a [Platform],
-    /// Static or dynamic.
+    /// Static or dynamic linkage.
     pub linkage: &'a Sourced<Linkage>,
-    /// The C library, when the user decides it.
+    /// The C library; `None` if the user did not decide on one.
     pub libc: Option<&'a Sourced<Libc>>,
-    /// The float ABI, where another than the platforms' usual one is asked for.
+    /// The float ABI; `None` for the platforms' usual one.
     pub float: Option<FloatAbi>,
-    /// Why a C compiler is needed; see [`crossdock_project::CargoPackage::native_code`].
+    /// The chains of packages that need a C compiler; see [`crossdock_project::CargoPackage::native_code`].
     pub native_code: &'a [Vec<String>],
     /// Routes beyond the project's own toolchain, in order of preference.
     pub routes: &'a [Sourced<Route>],
 }
 
-/// How one platform of a Rust program is built.
+impl<'a> RustRequest<'a> {
+    /// Creates a request without C code that leaves the C library, the float ABI and the routes open.
+    pub fn new(directory: &'a Utf8Path, platforms: &'a [Platform], linkage: &'a Sourced<Linkage>) -> Self {
+        Self { directory, platforms, linkage, libc: None, float: None, native_code: &[], routes: &[] }
+    }
+
+    /// Sets the C library that the user decided on.
+    #[must_use]
+    pub fn with_libc(self, libc: Option<&'a Sourced<Libc>>) -> Self {
+        Self { libc, ..self }
+    }
+
+    /// Sets the float ABI; `None` is the platforms' usual one.
+    #[must_use]
+    pub fn with_float(self, float: Option<FloatAbi>) -> Self {
+        Self { float, ..self }
+    }
+
+    /// Sets the chains of packages that need a C compiler.
+    #[must_use]
+    pub fn with_native_code(self, native_code: &'a [Vec<String>]) -> Self {
+        Self { native_code, ..self }
+    }
+
+    /// Sets the routes that may be taken besides the project's own toolchain, in order of preference.
+    #[must_use]
+    pub fn with_routes(self, routes: &'a [Sourced<Route>]) -> Self {
+        Self { routes, ..self }
+    }
+}
+
+/// The tools that build one platform of a Rust program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct RustChoice {
     /// The platform.
     pub platform: Platform,
-    /// The compiler's triple, `--target`.
+    /// The target triple, as in `--target`.
     pub triple: String,
-    /// The toolchain.
+    /// The origin of the toolchain.
     pub origin: ToolchainOrigin,
-    /// `cargo`.
+    /// The path of `cargo`.
     pub cargo: Utf8PathBuf,
-    /// The compiler's release line: an input of the digest.
+    /// The first line of `rustc --version`, an input of the image's digest.
     pub release: String,
-    /// Arguments of cargo before `build`'s own, as `-Zbuild-std=std,panic_unwind`.
+    /// Arguments of cargo before those of `build`, such as `-Zbuild-std=std,panic_unwind`.
     pub cargo_arguments: Vec<String>,
-    /// The environment: linker, C compiler and helpers of this triple, `RUSTC` for the distribution's.
+    /// The environment: linker, C compiler and helpers for this triple, and `RUSTC` for the distribution's compiler.
     pub environment: BTreeMap<String, String>,
-    /// crossdock's own compiler flags for this triple, as `-Ctarget-feature=+crt-static`.
+    /// crossdock's own compiler flags for this triple, such as `-Ctarget-feature=+crt-static`.
     pub rustflags: Vec<String>,
-    /// Scripts that the environment names and that are written before the build.
+    /// Scripts that the environment refers to, to be written before the build.
     pub wrappers: Vec<Wrapper>,
-    /// Names of the host's tools that it calls beside the toolchain, as [`crate::host::Host::tools`] has them.
+    /// Names of the host's tools that it calls besides the toolchain, as in [`crate::host::Host::tools`].
     pub tools: Vec<String>,
-    /// The C library that results; none outside Linux.
+    /// The C library of the program; `None` outside Linux.
     pub libc: Option<Libc>,
-    /// One sentence: why this toolchain, this triple, this linker.
+    /// The reason for this toolchain, triple and linker, in one sentence.
     pub why: String,
 }
 
 impl RustChoice {
-    /// Has C compilers write `to` wherever they would write a path below `from`, as rustc's `--remap-path-prefix` does:
-    /// `__FILE__` would show where the project lies.
+    /// Makes C compilers write `to` in place of `from` at the start of paths, as rustc's `--remap-path-prefix` does.
+    /// Without it `__FILE__` would put the project's path into the program, and its digest would depend on that path.
     pub fn remap_c<'a>(&mut self, paths: impl IntoIterator<Item = (&'a Utf8Path, &'a str)>) {
         let underscored = crossdock_platform::env_triple(&self.triple);
         if !self.environment.contains_key(&format!("CC_{underscored}")) {
@@ -91,71 +121,105 @@ impl RustChoice {
             }
         }
         if quoted {
-            // cc-rs splits flags at every blank unless it is told to read them as a shell does.
+            // cc-rs splits flags at every blank unless this variable makes it parse them as a shell does.
             self.environment.insert("CC_SHELL_ESCAPED_FLAGS".to_owned(), "1".to_owned());
         }
     }
 }
 
-/// A small script that stands between a compiler and a tool that takes other arguments, or a file of settings.
+/// A script between a compiler and a tool that takes other arguments, or a file of settings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Wrapper {
-    /// Where it is written; its name holds a hash of its content.
+    /// The path to write it to. Its name contains a hash of its content, so that an existing file never has to change.
     pub path: Utf8PathBuf,
     /// A POSIX shell script, or a CMake toolchain file.
     pub content: String,
 }
 
 impl Wrapper {
-    /// One line for a POSIX shell that writes the file as crossdock does.
+    /// Returns one line for a POSIX shell that writes the file as crossdock does.
     pub fn command(&self) -> String {
-        // What `printf %b` takes for more than itself is a backslash, and a line end fits no line.
+        // `printf %b` interprets only backslashes, and the command has to be one line.
         let escaped = self.content.replace('\\', r"\\").replace('\n', r"\n");
-        let folder = self.path.parent().map(|folder| quote(folder.as_str())).unwrap_or_default();
+        let directory = self.path.parent().filter(|directory| !directory.as_str().is_empty());
+        let make = directory.map(|directory| format!("mkdir -p {} && ", quote(directory.as_str())));
         let path = quote(self.path.as_str());
-        format!("mkdir -p {folder} && printf %b {} > {path} && chmod 755 {path}", quote(&escaped))
+        format!("{}printf %b {} > {path} && chmod 755 {path}", make.unwrap_or_default(), quote(&escaped))
     }
 }
 
-/// What a Go program asks of a toolchain.
+/// A request for the toolchain of a Go program.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct GoRequest<'a> {
-    /// The module's folder, which selects the toolchain.
-    pub folder: &'a Utf8Path,
+    /// The module's directory, which selects the toolchain.
+    pub directory: &'a Utf8Path,
     /// The platform.
     pub platform: &'a Platform,
-    /// Whether the user decided about cgo.
+    /// Whether to use cgo; `None` if the user did not decide.
     pub cgo: Option<&'a Sourced<bool>>,
     /// Packages that hold cgo files; see [`crossdock_project::GoMain::cgo_packages`].
     pub cgo_packages: &'a [String],
-    /// Static or dynamic; without cgo every Go program for Linux is static.
+    /// Static or dynamic linkage. Without cgo every Go program for Linux is static.
     pub linkage: &'a Sourced<Linkage>,
-    /// The C library of a program with cgo, when the user decides it.
+    /// The C library of a program with cgo; `None` if the user did not decide on one.
     pub libc: Option<&'a Sourced<Libc>>,
-    /// The float ABI, where another than the platform's usual one is asked for.
+    /// The float ABI; `None` for the platform's usual one.
     pub float: Option<FloatAbi>,
 }
 
-/// How one platform of a Go program is built.
+impl<'a> GoRequest<'a> {
+    /// Creates a request without cgo packages that leaves cgo, the C library and the float ABI open.
+    pub fn new(directory: &'a Utf8Path, platform: &'a Platform, linkage: &'a Sourced<Linkage>) -> Self {
+        Self { directory, platform, cgo: None, cgo_packages: &[], linkage, libc: None, float: None }
+    }
+
+    /// Sets what the user decided about cgo.
+    #[must_use]
+    pub fn with_cgo(self, cgo: Option<&'a Sourced<bool>>) -> Self {
+        Self { cgo, ..self }
+    }
+
+    /// Sets the packages that hold cgo files.
+    #[must_use]
+    pub fn with_cgo_packages(self, cgo_packages: &'a [String]) -> Self {
+        Self { cgo_packages, ..self }
+    }
+
+    /// Sets the C library that the user decided on.
+    #[must_use]
+    pub fn with_libc(self, libc: Option<&'a Sourced<Libc>>) -> Self {
+        Self { libc, ..self }
+    }
+
+    /// Sets the float ABI; `None` is the platform's usual one.
+    #[must_use]
+    pub fn with_float(self, float: Option<FloatAbi>) -> Self {
+        Self { float, ..self }
+    }
+}
+
+/// The tools that build one platform of a Go program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct GoChoice {
     /// The platform.
     pub platform: Platform,
-    /// `go`.
+    /// The path of `go`.
     pub go: Utf8PathBuf,
-    /// The toolchain's version: an input of the digest.
+    /// The toolchain's version, an input of the image's digest.
     pub release: String,
     /// GOOS, GOARCH, the level variable, CGO_ENABLED, and with cgo the C compiler and its flags.
     pub environment: BTreeMap<String, String>,
-    /// Arguments of `go build` that the choice needs, as `-tags=netgo,osusergo`.
+    /// Arguments of `go build` that the choice needs, such as `-tags=netgo,osusergo`.
     pub arguments: Vec<String>,
-    /// Linker flags that the choice needs, words of the one `-ldflags`.
+    /// Linker flags that the choice needs, as words of the single `-ldflags`.
     pub ldflags: Vec<String>,
-    /// Scripts that the environment names and that are written before the build.
+    /// Scripts that the environment refers to, to be written before the build.
     pub wrappers: Vec<Wrapper>,
-    /// Names of the host's tools that it calls beside the toolchain, as [`crate::host::Host::tools`] has them.
+    /// Names of the host's tools that it calls besides the toolchain, as in [`crate::host::Host::tools`].
     pub tools: Vec<String>,
-    /// One sentence: why.
+    /// The reason, in one sentence.
     pub why: String,
 }
 

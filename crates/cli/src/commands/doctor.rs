@@ -87,6 +87,7 @@ fn watch(progress: Progress<'_>) {
         Progress::Failed { command, why } => {
             output::note(&format!("`{}` did not help: {why}", command.short()));
         }
+        _ => {}
     }
 }
 

@@ -1,12 +1,12 @@
-//! Variables in arguments: `$NAME`, `${NAME}`, `${NAME:-value}`.
+//! Variable substitution in arguments: `$NAME`, `${NAME}`, `${NAME:-value}`.
 
 use std::collections::BTreeMap;
 
-/// The variables that an instruction sees. A name without value is declared and empty until somebody gives it one.
+/// The variables in scope of an instruction. `None` is a variable that is declared without a default.
 pub type Scope = BTreeMap<String, Option<String>>;
 
-/// A text with its variables replaced and its quotes removed; none when a variable in it has no known value, a
-/// substitution is of a kind that only a shell knows, or more than 65,536 bytes would come of it.
+/// Returns a text with its variables replaced and its quotes removed. `None` if a variable has no known value, if only
+/// a shell knows the kind of substitution, or if the result would exceed 65,536 bytes.
 ///
 /// ```
 /// use crossdock_dockerfile::read::{Scope, expand};
@@ -19,10 +19,11 @@ pub fn expand(text: &str, scope: &Scope) -> Option<String> {
     expand_at(text, scope, 0)
 }
 
-/// How deep substitutions may stand in each other.
+/// The deepest nesting of substitutions that is expanded: recursion on hostile input must not exhaust the stack.
 const DEEPEST: usize = 32;
 
-/// The longest value, in bytes: `A=$A$A` in a row of lines doubles it each time, and `A=$B$A` adds to it.
+/// The longest value in bytes. `A=$A$A` on consecutive lines doubles the value each time: 40 lines would need a
+/// terabyte.
 const LONGEST: usize = 65_536;
 
 fn expand_at(text: &str, scope: &Scope, depth: usize) -> Option<String> {
@@ -53,7 +54,7 @@ fn expand_at(text: &str, scope: &Scope, depth: usize) -> Option<String> {
     (result.len() <= LONGEST).then_some(result)
 }
 
-/// The names of the variables in a text, with the position of each in bytes.
+/// Returns the names of the variables in a text, each with its byte position.
 pub(crate) fn variables(text: &str) -> Vec<(usize, &str)> {
     let mut found = Vec::new();
     for (position, _) in text.match_indices('$') {
@@ -95,7 +96,7 @@ fn variable<'a>(rest: &'a str, scope: &Scope, depth: usize) -> Option<(String, &
     Some((expanded, &after[1..]))
 }
 
-/// Where the brace that is open closes.
+/// Returns the position of the brace that closes the open one.
 fn closing(text: &str) -> Option<usize> {
     let mut depth = 0_usize;
     for (position, character) in text.char_indices() {
@@ -109,6 +110,7 @@ fn closing(text: &str) -> Option<usize> {
     None
 }
 
+/// Returns the variable name at the start of a text. Positional parameters (`$1`) are not build variables.
 fn name(text: &str) -> &str {
     let digit = text.starts_with(|first: char| first.is_ascii_digit());
     let end = text.find(|character: char| !character.is_ascii_alphanumeric() && character != '_');

@@ -1,23 +1,23 @@
-//! The instructions' names.
+//! The names of instructions.
 
 use std::fmt;
 
 macro_rules! keywords {
     ($($name:ident = $text:literal),+ $(,)?) => {
-        /// Which instruction it is. Names are read in any case.
+        /// The name of an instruction, read in any case.
         #[derive(Debug, Clone, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Keyword {
             $(#[doc = concat!("`", $text, "`")] $name,)+
-            /// Something that is no instruction, as it was written.
+            /// Not an instruction of BuildKit, as it was written.
             Unknown(String),
         }
 
         impl Keyword {
-            /// Every instruction that there is.
+            /// Every instruction, in alphabetical order.
             pub const ALL: &[Keyword] = &[$(Keyword::$name),+];
 
-            /// The name in capital letters; an unknown one as it was written.
+            /// Returns the name in capital letters; an unknown one as it was written.
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$name => $text,)+
@@ -50,13 +50,13 @@ keywords! {
 }
 
 impl Keyword {
-    /// The instruction that is spelled so.
+    /// Parses a name in any case.
     pub(crate) fn parse(text: &str) -> Self {
         let known = Self::ALL.iter().find(|keyword| keyword.as_str().eq_ignore_ascii_case(text));
         known.cloned().unwrap_or_else(|| Self::Unknown(text.to_owned()))
     }
 
-    /// Whether here-documents may follow it.
+    /// Returns whether here-documents may follow the instruction.
     pub(crate) fn takes_heredocs(&self) -> bool {
         matches!(self, Self::Add | Self::Copy | Self::Run)
     }

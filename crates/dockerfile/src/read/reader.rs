@@ -1,12 +1,11 @@
-//! From lines to parts.
+//! Splitting a file into its parts: directives, comments, and instructions with their continuations.
 
-use super::directive::{Directive, Directives};
 use super::error::{Problem, ReadError};
 use super::heredoc::announced;
 use super::instruction::{Instruction, Lines};
 use super::{Dockerfile, Part};
 
-/// The longest line that BuildKit's scanner takes, its end included.
+/// The longest line that BuildKit's `bufio.Scanner` takes, its end included (`bufio.MaxScanTokenSize`).
 const LONGEST_LINE: usize = 65_536;
 
 pub(super) fn read(text: &str) -> Result<Dockerfile, ReadError> {
@@ -47,7 +46,7 @@ impl<'a> Reader<'a> {
         long.map_or(Ok(()), |index| Err(ReadError { line: index + 1, problem: Problem::LineTooLong }))
     }
 
-    /// Reads one part: a line without instruction, or an instruction with all its lines.
+    /// Reads one part: a line without an instruction, or an instruction with all its lines.
     fn part(&mut self) -> Result<(), ReadError> {
         let line = self.lines[self.position];
         let content = trim_newline(line).trim_start();
@@ -97,7 +96,9 @@ impl<'a> Reader<'a> {
         Ok(instruction)
     }
 
-    /// Joins a line with its continuations; comments and empty lines between them are left out.
+    /// Joins a line with its continuations. Comments and empty lines between them are left out, as BuildKit does.
+    ///
+    /// Also returns where each line of the file begins in the joined text, with its number.
     fn join(&mut self, content: &str) -> (String, Vec<(usize, usize)>) {
         let escape = self.directives.escape;
         let (start, mut goes_on) = continuation(content, escape);
@@ -123,10 +124,72 @@ fn trim_newline(line: &str) -> &str {
     line.trim_end_matches(['\r', '\n'])
 }
 
-/// The line without its escape character at the end, and whether it had one: two of them are none.
+/// Returns the line without a trailing escape character, and whether it had one. Two of them are an escaped escape.
 fn continuation(line: &str, escape: char) -> (&str, bool) {
     match line.trim_end_matches([' ', '\t']).strip_suffix(escape) {
         Some(rest) if !rest.ends_with(escape) => (rest, true),
         _ => (line, false),
     }
+}
+
+/// A parser directive: `# syntax=`, `# escape=` or `# check=` before anything else in the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Directive {
+    /// `syntax`, `escape` or `check`, in lower case.
+    pub name: String,
+    /// The value.
+    pub value: String,
+    /// The line, counted from 1.
+    pub line: usize,
+    pub(super) text: String,
+}
+
+/// The directives seen so far.
+#[derive(Debug)]
+struct Directives {
+    done: bool,
+    seen: Vec<String>,
+    escape: char,
+}
+
+impl Default for Directives {
+    fn default() -> Self {
+        Self { done: false, seen: Vec::new(), escape: '\\' }
+    }
+}
+
+impl Directives {
+    /// Returns the directive on a line. The first line without one ends the directives of the file.
+    fn take(&mut self, line: &str) -> Result<Option<(String, String)>, Problem> {
+        let found = (!self.done).then(|| parse(line)).flatten();
+        let Some((name, value)) = found else {
+            self.done = true;
+            return Ok(None);
+        };
+        if self.seen.contains(&name) {
+            return Err(Problem::DirectiveTwice(name));
+        }
+        if name == "escape" {
+            self.escape = match value.as_str() {
+                "\\" => '\\',
+                "`" => '`',
+                _ => return Err(Problem::EscapeCharacter(value)),
+            };
+        }
+        self.seen.push(name.clone());
+        Ok(Some((name, value)))
+    }
+}
+
+/// Parses `^#\s*name\s*=\s*(.+?)\s*$`, BuildKit's pattern: the lazy group takes the last blank of a blank value.
+fn parse(line: &str) -> Option<(String, String)> {
+    const BLANKS: [char; 5] = ['\t', '\n', '\u{c}', '\r', ' '];
+    let (name, value) = line.strip_prefix('#')?.split_once('=')?;
+    let name = name.trim_matches(BLANKS).to_ascii_lowercase();
+    if !matches!(name.as_str(), "syntax" | "escape" | "check") {
+        return None;
+    }
+    let trimmed = value.trim_matches(BLANKS);
+    let value = if trimmed.is_empty() { value.get(value.len().checked_sub(1)?..)? } else { trimmed };
+    Some((name, value.to_owned()))
 }

@@ -1,18 +1,16 @@
-//! What BuildKit refuses although its parser reads it: instructions with the wrong arguments and flags.
+//! Instructions that BuildKit parses and then refuses (`frontend/dockerfile/instructions`): wrong arguments and flags.
 
 use super::Dockerfile;
-use super::arguments::Arguments;
 use super::error::{Problem, ReadError};
 use super::expand::{Scope, expand, variables};
-use super::flags::Flag;
-use super::instruction::Instruction;
+use super::instruction::{Arguments, Flag, Instruction};
 use super::keyword::Keyword;
 
-/// Every instruction that BuildKit refuses before it builds anything, in order, with its line: too few or too many
-/// arguments, flags that there are not, a stage's name or platform that cannot be one, an image that is certainly empty.
+/// Returns every instruction that BuildKit refuses before it builds anything, in order, with its line: wrong arguments,
+/// unknown flags, a malformed name or platform of a stage, an image that is empty for any build argument.
 ///
-/// What is told apart only when the engine asks for the image, or by arguments of the build, is not among them, nor is what
-/// the value of `--mount` says. Unknown instructions are [`Keyword::Unknown`].
+/// Mistakes that depend on build arguments or on the image that the engine finds are not reported, nor are those inside
+/// the value of `--mount`. Unknown instructions are [`Keyword::Unknown`].
 ///
 /// ```
 /// use crossdock_dockerfile::read::{Dockerfile, refused};
@@ -54,7 +52,9 @@ fn arguments(instruction: &Instruction) -> Option<Problem> {
         {
             needs("at least one argument")
         }
-        Keyword::Volume if words.iter().any(|word| word.trim().is_empty()) => needs("folders with a name"),
+        Keyword::Volume if words.iter().any(|word| word.trim().is_empty()) => {
+            needs("directories with a name")
+        }
         Keyword::Arg if words.iter().any(|word| word.starts_with('=')) => needs("a name before ="),
         Keyword::Env | Keyword::Label
             if instruction.arguments.pairs().iter().any(|pair| pair.name.is_empty()) =>
@@ -83,7 +83,7 @@ fn from(words: &[String]) -> Option<Problem> {
 fn trigger(arguments: &Arguments) -> Option<Problem> {
     let Arguments::Trigger(inner) = arguments else { return None };
     matches!(inner.keyword, Keyword::Onbuild | Keyword::From | Keyword::Maintainer).then_some(
-        Problem::Arguments(Keyword::Onbuild, "another instruction than ONBUILD, FROM and MAINTAINER"),
+        Problem::Arguments(Keyword::Onbuild, "an instruction other than ONBUILD, FROM and MAINTAINER"),
     )
 }
 
@@ -109,24 +109,24 @@ fn health(instruction: &Instruction) -> Option<Problem> {
     }
 }
 
-/// `^[a-z][a-z0-9-_.]*$`
+/// Matches `^[a-z][a-z0-9-_.]*$`, BuildKit's pattern.
 fn is_stage_name(name: &str) -> bool {
     let inside = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
     name.starts_with(|first: char| first.is_ascii_lowercase()) && name.bytes().all(inside)
 }
 
-/// How a flag is written.
+/// The way a flag is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// With a value, once.
     Value,
-    /// With a value, as often as wanted.
+    /// With a value, repeatable.
     Values,
-    /// Alone, or with `true` or `false`.
+    /// Without a value, or with `true` or `false`.
     Switch,
 }
 
-/// The flags of an instruction; nothing where BuildKit does not look at them.
+/// Returns the flags that an instruction takes. `None` if BuildKit ignores them.
 fn known_flags(instruction: &Instruction) -> Option<&'static [(&'static str, Kind)]> {
     use Kind::{Switch, Value, Values};
     match &instruction.keyword {
@@ -198,10 +198,11 @@ fn value(flag: &Flag, kind: Kind) -> Option<Problem> {
     (!right).then(|| Problem::FlagValue(flag.name.clone()))
 }
 
-/// The flags that are times.
+/// Flags whose value is a duration.
 const TIMES: &[&str] = &["interval", "timeout", "start-period", "start-interval"];
 
-/// Whether a text is a duration as Go reads it (`1m30s`), of nothing or of a millisecond at least.
+/// Returns whether a text is a duration that BuildKit takes: Go's `time.ParseDuration` (`1m30s`), and either zero or at
+/// least a millisecond.
 fn is_duration(text: &str) -> bool {
     const UNITS: [(&str, f64); 8] = [
         ("ns", 1e-6),
@@ -232,7 +233,7 @@ fn is_duration(text: &str) -> bool {
     milliseconds == 0.0 || milliseconds >= 1.0
 }
 
-/// The image and the platform of a stage, as far as the file tells them.
+/// Checks the image and the platform of a stage, as far as the file determines them.
 fn stage(instruction: &Instruction, globals: &Scope) -> Option<Problem> {
     if instruction.keyword != Keyword::From {
         return None;
@@ -247,8 +248,8 @@ fn stage(instruction: &Instruction, globals: &Scope) -> Option<Problem> {
     (malformed || is_blank(platform, globals)).then(|| Problem::Platform(platform.to_owned()))
 }
 
-/// Whether a text is empty whatever arguments a build has: all its variables are ones that no `ARG` before the first
-/// `FROM` declares and that no engine sets.
+/// Returns whether a text is empty for any build arguments: none of its variables is declared by an `ARG` before the
+/// first `FROM` or set by the engine.
 fn is_blank(text: &str, globals: &Scope) -> bool {
     let names = variables(text);
     let unset = |name: &str| {
@@ -262,7 +263,8 @@ fn is_blank(text: &str, globals: &Scope) -> bool {
     expand(text, &empty).is_some_and(|text| text.is_empty())
 }
 
-/// Whether containerd reads a text as a platform: one to three parts, the first perhaps with a version in parentheses.
+/// Returns whether containerd's `platforms.Parse` takes a text: one to three parts, the first of which may have a
+/// version in parentheses (`windows(10.0.17763)/amd64`).
 fn is_platform(text: &str) -> bool {
     let plain = |part: &str| {
         !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))

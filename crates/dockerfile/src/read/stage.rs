@@ -1,9 +1,8 @@
-//! Stages: what lies between one `FROM` and the next.
+//! Stages: the instructions between one `FROM` and the next.
 
 use super::Dockerfile;
-use super::arguments::Arguments;
 use super::expand::{Scope, expand};
-use super::instruction::Instruction;
+use super::instruction::{Arguments, Instruction};
 use super::keyword::Keyword;
 
 /// A stage of a Dockerfile.
@@ -11,22 +10,22 @@ use super::keyword::Keyword;
 pub struct Stage<'a> {
     /// Its `FROM`.
     pub from: &'a Instruction,
-    /// Its name in small letters.
+    /// Its name in lower case; `None` if it has no `AS`.
     pub name: Option<String>,
-    /// What it begins with, as it was written.
+    /// The image or stage that it begins with, as it was written.
     pub base: &'a str,
-    /// The same with the defaults of the arguments before the first `FROM`; none when one of them has no default.
+    /// `base` with the defaults of the arguments before the first `FROM`. `None` if one of them has no default.
     pub image: Option<String>,
-    /// The value of `--platform`, as it was written.
+    /// The value of `--platform`, as it was written; `None` if unspecified.
     pub platform: Option<&'a str>,
-    /// The number of the stage that it begins with, where it is not an image.
+    /// The index of the stage that it begins with; `None` if it begins with an image.
     pub parent: Option<usize>,
     /// The instructions after `FROM`.
     pub instructions: Vec<&'a Instruction>,
 }
 
 impl Dockerfile {
-    /// The arguments that are declared before the first `FROM`, with their defaults.
+    /// Returns the arguments declared before the first `FROM`, with their defaults.
     pub fn global_arguments(&self) -> Scope {
         let mut scope = Scope::new();
         let before = self.instructions().take_while(|instruction| instruction.keyword != Keyword::From);
@@ -37,7 +36,7 @@ impl Dockerfile {
     }
 }
 
-/// The stages in order.
+/// Returns the stages in order.
 pub fn stages(file: &Dockerfile) -> Vec<Stage<'_>> {
     let globals = file.global_arguments();
     let mut stages: Vec<Stage<'_>> = Vec::new();
@@ -52,7 +51,7 @@ pub fn stages(file: &Dockerfile) -> Vec<Stage<'_>> {
     stages
 }
 
-/// Adds what an `ARG` declares.
+/// Adds the variables that an `ARG` declares.
 fn declare(scope: &mut Scope, instruction: &Instruction) {
     for word in instruction.arguments.words() {
         match word.split_once('=') {

@@ -1,14 +1,13 @@
-//! What is refused before anything is rendered.
+//! Checks of a request before anything is rendered.
 
 use crossdock_platform::{Os, Platform};
 
 use super::combination::{Base, Linking, Verdict, nearest_base, nearest_linking, verdict};
-use super::engine;
 use super::error::RenderError;
-use super::request::{Mode, Request};
+use super::request::{Caching, Engine, Mode, Request};
 use super::values;
 
-/// Refuses what would not build or not start.
+/// Refuses a request whose file would not build, or whose program would not start.
 pub(super) fn check(request: &Request) -> Result<(), RenderError> {
     if request.programs.is_empty() {
         return Err(RenderError::NoProgram);
@@ -19,7 +18,7 @@ pub(super) fn check(request: &Request) -> Result<(), RenderError> {
     glibc(request)?;
     packages(request)?;
     alpine_cgo(request)?;
-    engine::check(request)
+    classic_builder(request)
 }
 
 fn platforms(request: &Request) -> Result<(), RenderError> {
@@ -57,7 +56,8 @@ fn glibc(request: &Request) -> Result<(), RenderError> {
     Ok(())
 }
 
-/// Run-time packages need a package manager, and Debian's libraries are of no use to a musl program.
+/// Refuses runtime packages without a package manager, and Debian's libraries for a musl program, which cannot link
+/// them.
 fn packages(request: &Request) -> Result<(), RenderError> {
     if !request.build.runtime_packages.is_empty() && !request.base.has_packages() {
         return Err(RenderError::NoPackages(request.base));
@@ -73,7 +73,8 @@ fn packages(request: &Request) -> Result<(), RenderError> {
     }
 }
 
-/// Alpine has no cross compilers: cgo against musl compiles on the image's own platform.
+/// Refuses cgo against musl for several platforms: Alpine packages no cross compilers, so that its compiler has to run
+/// on the image's own platform.
 fn alpine_cgo(request: &Request) -> Result<(), RenderError> {
     let Mode::Cross(platforms) = &request.mode else { return Ok(()) };
     match (request.linking, platforms.first()) {
@@ -84,4 +85,37 @@ fn alpine_cgo(request: &Request) -> Result<(), RenderError> {
         }),
         _ => Ok(()),
     }
+}
+
+/// Refuses features that only BuildKit has if the classic builder reads the file.
+fn classic_builder(request: &Request) -> Result<(), RenderError> {
+    let Engine::Classic(host) = &request.engine else { return Ok(()) };
+    let host = host.normalized();
+    match &request.mode {
+        Mode::Cross(_) => return Err(RenderError::ClassicCross { host }),
+        Mode::Fixed(asked) if asked.baseline() != host.baseline() => {
+            return Err(RenderError::ClassicForeign { host: Box::new(host), asked: Box::new(asked.clone()) });
+        }
+        Mode::Fixed(_) => {}
+    }
+    if request.caching == Caching::Mounts {
+        let remedy = "keep dependencies in a layer, or build with BuildKit";
+        return Err(RenderError::ClassicFeature { feature: "cache mounts", remedy });
+    }
+    if request.sources.is_empty() {
+        let remedy = "name the directories that hold the sources";
+        return Err(RenderError::ClassicFeature {
+            feature: "patterns that reach into directories in .dockerignore",
+            remedy,
+        });
+    }
+    if request.files.iter().any(|file| file.mode.is_some()) {
+        let remedy = "leave out the mode, and give the file its mode in the project";
+        return Err(RenderError::ClassicFeature { feature: "COPY --chmod", remedy });
+    }
+    if !request.private.is_empty() {
+        let remedy = "build with BuildKit: a secret in a build argument stays in the image's history";
+        return Err(RenderError::ClassicFeature { feature: "secrets", remedy });
+    }
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! Which programs start on which bases: the table.
+//! The table of programs and bases: which linking starts on which base image.
 
 use std::fmt;
 
@@ -10,31 +10,31 @@ use serde::{Deserialize, Serialize};
 pub enum Linking {
     /// Go without cgo.
     GoStatic,
-    /// Go without cgo as a position-independent program, which has a loader all the same.
+    /// Go without cgo as a position-independent program, which needs a loader although it calls no library.
     GoPie,
     /// Go with cgo, against Debian's glibc.
     GoCgoGlibc,
-    /// Go with cgo and glibc inside; names are looked up by Go itself.
+    /// Go with cgo and glibc linked statically. Go itself resolves host and user names (`netgo`, `osusergo`).
     GoCgoStatic,
     /// Go with cgo, against Alpine's musl.
     GoCgoMusl,
     /// Rust against Debian's glibc.
     RustGlibc,
-    /// Rust with glibc inside.
+    /// Rust with glibc linked statically.
     RustGlibcStatic,
-    /// Rust with musl inside.
+    /// Rust with musl linked statically.
     RustMusl,
     /// Rust for a musl target with `-crt-static`.
     RustMuslDynamic,
 }
 
-/// What lies below the programs.
+/// The base image of the last stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Base {
-    /// Nothing.
+    /// An empty image.
     Scratch,
-    /// Made in the file: CA certificates, a user, /tmp, and time-zone data on request.
+    /// An empty image to which the file adds CA certificates, a user, /tmp, and time-zone data on request.
     Static,
     /// `gcr.io/distroless/static`.
     DistrolessStatic,
@@ -62,21 +62,21 @@ pub enum Debian {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     Starts,
-    /// When the builder's glibc is not newer than the base's.
+    /// It starts unless the builder's glibc is newer than the base's: symbol versions are backward compatible only.
     StartsUnlessNewer,
-    /// It does not, and why, as the end of a sentence.
+    /// It does not start, with the reason as the end of a sentence.
     Fails(&'static str),
 }
 
 const NO_LOADER: &str = "the base has no C library and no loader: `no such file or directory`";
 const OTHER_LIBC: &str = "the program needs glibc and the base has musl: `no such file or directory`";
-const NO_LIBGCC: &str = "Rust programs need libgcc_s.so.1 beside glibc, which this base has not";
+const NO_LIBGCC: &str = "Rust programs need libgcc_s.so.1, which this base does not have";
 const MUSL_ON_GLIBC: &str =
     "the program needs musl's loader and the base has glibc: `no such file or directory`";
 const SILENT_GLIBC: &str =
     "with the builder's C compiler a musl target with -crt-static is silently linked to glibc";
 
-/// The table: one row for each kind of program, one column for each base.
+/// Looks up a linking (row) and a base (column).
 pub(super) fn verdict(linking: Linking, base: Base) -> Verdict {
     use Base::{Alpine, DebianSlim, DistrolessBase, DistrolessCc, DistrolessStatic, Scratch, Static};
     use Verdict::{Fails, Starts, StartsUnlessNewer};
@@ -90,14 +90,15 @@ pub(super) fn verdict(linking: Linking, base: Base) -> Verdict {
         (Linking::GoCgoMusl, DistrolessBase | DistrolessCc | DebianSlim) => Fails(MUSL_ON_GLIBC),
         (Linking::GoPie | Linking::GoCgoGlibc | Linking::RustGlibc, Alpine) => Fails(OTHER_LIBC),
         (Linking::RustGlibc, DistrolessBase) => Fails(NO_LIBGCC),
-        // Without cgo a Go program uses the loader and no symbol of the library.
+        // Without cgo a Go program needs the loader but no symbol of the C library, whose version therefore does not
+        // matter.
         (Linking::GoPie, DistrolessBase | DistrolessCc | DebianSlim) => Starts,
         (Linking::GoCgoGlibc, DistrolessBase | DistrolessCc | DebianSlim)
         | (Linking::RustGlibc, DistrolessCc | DebianSlim) => StartsUnlessNewer,
     }
 }
 
-/// The smallest base on which a program starts.
+/// Returns the smallest base on which a program starts.
 pub fn nearest_base(linking: Linking) -> Base {
     match linking {
         Linking::GoStatic
@@ -111,7 +112,7 @@ pub fn nearest_base(linking: Linking) -> Base {
     }
 }
 
-/// The linking of the same language that starts on every base, and keeps cgo where that was asked for.
+/// Returns a linking of the same language that starts on the base, and that keeps cgo if it was requested.
 pub(super) fn nearest_linking(linking: Linking, base: Base) -> Linking {
     match (linking, base) {
         (Linking::GoCgoMusl, Base::DistrolessBase | Base::DistrolessCc | Base::DebianSlim) => {
@@ -124,7 +125,7 @@ pub(super) fn nearest_linking(linking: Linking, base: Base) -> Linking {
 }
 
 impl Linking {
-    /// Every linking.
+    /// All linkings.
     pub const ALL: &[Self] = &[
         Self::GoStatic,
         Self::GoPie,
@@ -137,7 +138,7 @@ impl Linking {
         Self::RustMuslDynamic,
     ];
 
-    /// The name, in kebab case.
+    /// Returns the name in kebab case.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::GoStatic => "go-static",
@@ -152,7 +153,7 @@ impl Linking {
         }
     }
 
-    /// What a person writes to have programs linked so, in the words of `crossdock.toml`.
+    /// Returns the keys of `crossdock.toml` that select this linking.
     pub(super) const fn keys(self) -> &'static str {
         match self {
             Self::GoStatic => "`cgo = false`",
@@ -175,19 +176,19 @@ impl Linking {
         matches!(self, Self::GoCgoGlibc | Self::GoCgoStatic | Self::GoCgoMusl)
     }
 
-    /// Whether a compiler for Debian's glibc makes it.
+    /// Returns whether a compiler for Debian's glibc links it.
     pub(super) const fn uses_glibc_compiler(self) -> bool {
         matches!(self, Self::GoCgoGlibc | Self::GoCgoStatic | Self::RustGlibc | Self::RustGlibcStatic)
     }
 
-    /// Whether Alpine's compiler serves, where the base is Alpine.
+    /// Returns whether Alpine's own compiler image builds it if the base is Alpine.
     pub(super) const fn builds_on_alpine(self, base: Base) -> bool {
         self.is_go() && matches!(base, Base::Alpine) && !matches!(self, Self::GoCgoStatic)
     }
 }
 
 impl Base {
-    /// Every base.
+    /// All bases.
     pub const ALL: &[Self] = &[
         Self::Scratch,
         Self::Static,
@@ -198,7 +199,7 @@ impl Base {
         Self::DebianSlim,
     ];
 
-    /// The name, in kebab case.
+    /// Returns the name in kebab case.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Scratch => "scratch",
@@ -211,14 +212,14 @@ impl Base {
         }
     }
 
-    /// Whether its distribution can install packages.
+    /// Returns whether the base has a package manager.
     pub(super) const fn has_packages(self) -> bool {
         matches!(self, Self::Alpine | Self::DebianSlim)
     }
 }
 
 impl Debian {
-    /// The codename, as tags have it.
+    /// Returns the codename, as image tags have it.
     pub const fn codename(self) -> &'static str {
         match self {
             Self::Bookworm => "bookworm",
@@ -226,7 +227,7 @@ impl Debian {
         }
     }
 
-    /// The number.
+    /// Returns the major version.
     pub const fn number(self) -> u8 {
         match self {
             Self::Bookworm => 12,
@@ -234,7 +235,7 @@ impl Debian {
         }
     }
 
-    /// The version of its C library.
+    /// Returns the version of its C library.
     pub const fn glibc(self) -> GlibcVersion {
         match self {
             Self::Bookworm => GlibcVersion::new(2, 36),

@@ -1,11 +1,11 @@
-//! Why nothing is rendered.
+//! Errors of the renderer.
 
 use crossdock_platform::{GlibcVersion, Platform, Unsupported};
 use thiserror::Error;
 
 use super::combination::{Base, Debian, Linking};
 
-/// Why no Dockerfile is rendered, and what to choose instead.
+/// A reason why no Dockerfile is rendered, with the nearest valid choice.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum RenderError {
@@ -17,23 +17,23 @@ pub enum RenderError {
     Combination {
         /// How the program is linked.
         linking: Linking,
-        /// What it would lie on.
+        /// The requested base.
         base: Base,
-        /// Why it does not start.
+        /// The reason, as the end of a sentence.
         reason: &'static str,
         /// A base on which it starts.
         nearest_base: Base,
         /// A linking that starts on the base.
         nearest_linking: Linking,
     },
-    /// A kind of program that no base makes right.
-    #[error("{linking} is not rendered: {reason}; link as {nearest} ({})", .nearest.keys())]
+    /// A linking that starts on no base.
+    #[error("{linking} is not supported: {reason}; link as {nearest} ({})", .nearest.keys())]
     Linking {
         /// How the program is linked.
         linking: Linking,
-        /// Why not.
+        /// The reason.
         reason: &'static str,
-        /// A linking that is.
+        /// A supported linking.
         nearest: Linking,
     },
     /// The builder's C library is newer than the base's.
@@ -44,33 +44,33 @@ pub enum RenderError {
     GlibcTooNew {
         /// The builder's release.
         builder: Debian,
-        /// Its library.
+        /// Its glibc.
         has: GlibcVersion,
         /// The base's release.
         base: Debian,
-        /// Its library.
+        /// Its glibc.
         needs: GlibcVersion,
     },
-    /// No platform was given.
-    #[error("no platform is asked for: name at least one, such as linux/amd64")]
+    /// The request names no platform.
+    #[error("no platform was requested: name at least one, such as linux/amd64")]
     NoPlatform,
-    /// A platform that container engines do not run.
-    #[error("{0} is not rendered: Dockerfiles of crossdock make Linux images; choose a linux platform")]
+    /// A platform other than Linux.
+    #[error("{0} is not supported: crossdock's Dockerfiles make Linux images; choose a linux platform")]
     NotLinux(Platform),
-    /// A platform that the language has no target for.
+    /// A platform for which the language has no target.
     #[error("the platform cannot be compiled for")]
     Unsupported(#[from] Unsupported),
-    /// A platform that lacks a part of the toolchain's image.
+    /// A platform for which the builder's image lacks a part of the toolchain.
     #[error("{platform} cannot be cross-compiled in the builder's image: {reason}; {remedy}")]
     NoToolchain {
         /// The platform.
         platform: Platform,
-        /// What is missing.
+        /// The missing part.
         reason: String,
-        /// What to do.
+        /// The remedy, as an imperative.
         remedy: &'static str,
     },
-    /// A file that serves several platforms, for a builder that cannot know them.
+    /// A file for several platforms, for a builder that does not tell it the requested one.
     #[error(
         "the classic builder sets neither BUILDPLATFORM nor TARGETARCH: build with BuildKit (docker buildx), or render a \
          fixed file for the builder's own platform {host}"
@@ -79,68 +79,70 @@ pub enum RenderError {
         /// The builder's platform.
         host: Platform,
     },
-    /// Another platform than that of a classic builder.
+    /// A platform other than the classic builder's own.
     #[error(
-        "the classic builder on {host} builds only for {host}, and {asked} is asked for: build with BuildKit, or on a \
+        "the classic builder on {host} builds only for {host}, but {asked} was requested: build with BuildKit, or on a \
          machine of {asked}"
     )]
     ClassicForeign {
         /// The builder's platform.
         host: Box<Platform>,
-        /// What is asked for.
+        /// The requested platform.
         asked: Box<Platform>,
     },
-    /// A feature that the classic builder has not.
+    /// A feature that the classic builder lacks.
     #[error("the classic builder has no {feature}: {remedy}")]
     ClassicFeature {
         /// The feature.
         feature: &'static str,
-        /// What to do.
+        /// The remedy, as an imperative.
         remedy: &'static str,
     },
-    /// Packages for a base that cannot install any.
+    /// Runtime packages for a base without a package manager.
     #[error(
-        "the base {0} has no package manager: take debian-slim or alpine, or leave out the packages for run time"
+        "the base {0} has no package manager: take debian-slim or alpine, or leave out the runtime packages"
     )]
     NoPackages(Base),
-    /// A value that does not belong into a Dockerfile.
+    /// A value that is not valid at its place in a Dockerfile.
     #[error("`{value}` cannot be the {field}: {why}")]
     Value {
-        /// Which value it is.
+        /// The name of the value.
         field: &'static str,
         /// The beginning of the value, with control characters escaped.
         value: String,
-        /// What it must be.
+        /// The rule that it violates, or what to do.
         why: &'static str,
     },
-    /// A list that must not be empty.
-    #[error("no program is asked for: an image has at least one")]
+    /// The request names no program.
+    #[error("no program was requested: name at least one")]
     NoProgram,
-    /// A template that fails.
+    /// A template that does not parse or render.
     #[error("template `{template}`, line {line}: {message}\n{snippet}")]
     Template {
         /// The template.
         template: String,
         /// The line, counted from 1.
         line: usize,
-        /// What is wrong.
+        /// The template engine's message.
         message: String,
         /// The lines around it.
         snippet: String,
     },
-    /// Blocks that render, to something that engines do not read.
-    #[error("the templates make no Dockerfile, line {line} of what they make{made_by}: {problem}\n{snippet}")]
+    /// Templates that render to text that engines do not read.
+    #[error(
+        "the templates do not make a valid Dockerfile: line {line} of the result{made_by}: {problem}\n{snippet}"
+    )]
     Unreadable {
         /// The line of the rendered text, counted from 1.
         line: usize,
-        /// The template's name and line, in parentheses; empty where that is not known.
+        /// The template's name and line, in parentheses; empty if unknown.
         made_by: String,
-        /// What is wrong with it.
+        /// The mistake.
         problem: String,
         /// The rendered lines around it.
         snippet: String,
     },
-    /// A template that uses a name which does not exist.
+    /// A template that uses an unknown variable or block.
     #[error("template `{template}`, line {line}: there is no `{name}`{nearest}\n{snippet}")]
     UnknownName {
         /// The template.
@@ -149,7 +151,7 @@ pub enum RenderError {
         line: usize,
         /// The name.
         name: String,
-        /// The nearest one, as the end of a sentence; empty when none comes near.
+        /// The nearest known name, as the end of a sentence; empty if none is near.
         nearest: String,
         /// The lines around it.
         snippet: String,

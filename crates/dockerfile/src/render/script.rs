@@ -1,16 +1,17 @@
-//! Shell text in `RUN`: one line each, every value quoted as a shell wants it.
+//! Shell lines for `RUN`, and the quoting of values in shell lines, exec forms, `ENV` and `LABEL`.
 
 use std::collections::BTreeMap;
 
 use crossdock_platform::{Architecture, Platform};
+use minijinja::{Error, ErrorKind, Value};
 
-/// What a platform of the image means to the compiler.
+/// A branch of the `case` over platforms: the variables that the compiler needs for one of them.
 pub(super) struct Arm {
     pub(super) platform: Platform,
     pub(super) exports: BTreeMap<String, String>,
 }
 
-/// The lines that set the compiler's variables for the platform that the engine asks for.
+/// Returns the lines that set the compiler's variables for the platform that the engine requests.
 pub(super) fn case(arms: &[Arm]) -> Vec<String> {
     let mut lines = vec![
         ": \"${TARGETARCH:?is empty: the classic builder does not set it, build with BuildKit}\";".to_owned(),
@@ -27,7 +28,8 @@ pub(super) fn case(arms: &[Arm]) -> Vec<String> {
     lines
 }
 
-/// How engines spell a platform: BuildKit normalizes it, buildah keeps what the host calls itself.
+/// Returns the spellings that engines set in TARGETPLATFORM's parts: BuildKit normalizes a platform, buildah passes on
+/// what the host calls itself.
 fn spellings(platform: &Platform) -> Vec<String> {
     let mut spellings = vec![platform.to_string()];
     match (platform.architecture(), platform.variant()) {
@@ -40,20 +42,51 @@ fn spellings(platform: &Platform) -> Vec<String> {
     spellings
 }
 
-/// A value as one word of a shell.
+/// Quotes a value as one word of a shell.
 pub(super) fn word(text: &str) -> String {
     if is_plain(text) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
-/// Whether neither a shell nor a Dockerfile's `ENV` and `LABEL` read anything but one word.
-pub(super) fn is_plain(text: &str) -> bool {
+/// Returns whether a shell and a Dockerfile's `ENV` and `LABEL` all read a text as one word without quotes.
+fn is_plain(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:=,+@%".contains(&byte);
     !text.is_empty() && text.bytes().all(plain)
 }
 
-/// The line that dates files 1970, so that equal files make equal layers.
-pub(super) fn undated(folder: &str) -> String {
-    format!("find {folder} -exec touch -ch -d @0 {{}} +")
+/// Returns the line that dates files 1970, so that equal files make equal layers.
+pub(super) fn reset_times(directory: &str) -> String {
+    format!("find {directory} -exec touch -ch -d @0 {{}} +")
+}
+
+/// Formats words as a JSON array, the exec form.
+pub(super) fn exec(words: Vec<String>) -> String {
+    let words: Vec<String> =
+        words.iter().map(|word| serde_json::Value::from(word.as_str()).to_string()).collect();
+    format!("[{}]", words.join(", "))
+}
+
+/// Formats `NAME="value"` pairs, one on each line, quoted so that no variable is expanded.
+pub(super) fn assignments(pairs: &Value) -> Result<String, Error> {
+    let pair = |name: Value| {
+        let value = pairs.get_item(&name)?;
+        let text = value.as_str().ok_or_else(|| {
+            let message = format!("the value of `{name}` is not a string: quote it");
+            Error::new(ErrorKind::InvalidOperation, message)
+        })?;
+        Ok(format!("{name}={}", quoted(text)))
+    };
+    Ok(pairs.try_iter()?.map(pair).collect::<Result<Vec<_>, Error>>()?.join(" \\\n    "))
+}
+
+fn quoted(text: &str) -> String {
+    if is_plain(text) {
+        return text.to_owned();
+    }
+    // BuildKit reads nothing specially between single quotes, so that the value stays readable.
+    if text.contains(['\\', '"', '$']) && !text.contains('\'') {
+        return format!("'{text}'");
+    }
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('$', "\\$"))
 }
 
 #[cfg(test)]
@@ -61,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_quoted_when_a_shell_would_read_them() {
+    fn words_are_quoted_if_a_shell_would_interpret_them() {
         for (text, quoted) in [("a-b/c", "a-b/c"), ("", "''"), ("a b", "'a b'"), ("it's $x", "'it'\\''s $x'")]
         {
             assert_eq!(word(text), quoted);

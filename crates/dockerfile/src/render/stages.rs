@@ -1,4 +1,13 @@
-//! From a request to typed stages: everything that the templates print.
+//! The typed stages of a request: every value that the templates print.
+//!
+//! The field names are an interface: users' own templates read them.
+
+mod go;
+mod images;
+mod private;
+mod runtime;
+mod rust;
+mod tools;
 
 use std::collections::BTreeMap;
 
@@ -7,16 +16,15 @@ use serde::Serialize;
 
 use super::combination::{Base, Linking};
 use super::error::RenderError;
-use super::images::{Assignment, Ignore, Images};
 use super::request::{Caching, Mode, Request};
-use super::runtime::{Runtime, root, runtime};
 use super::script::{Arm, case};
-use super::tools::{ToolSteps, foreign, tools};
-use super::{go, private, rust};
+use images::{Assignment, Ignore, Images};
+use runtime::{Runtime, root, runtime};
+use tools::{ToolSteps, foreign, tools};
 
 const NO_SECRET: Ignore = Ignore { rule: "DL3064", reason: "GOPRIVATE holds names of hosts and no secret." };
 
-/// The stages, as the templates see them.
+/// The context of the templates.
 #[derive(Debug, Serialize)]
 pub(super) struct Stages {
     syntax: Option<String>,
@@ -77,7 +85,7 @@ impl Stages {
             Mode::Cross(_) => vec!["TARGETOS", "TARGETARCH", "TARGETVARIANT"],
             Mode::Fixed(_) => Vec::new(),
         };
-        let (dependencies, compile) = steps(request, &lines);
+        let (dependencies, compile) = steps(request, &lines)?;
         Ok(Self {
             syntax: request.syntax.clone(),
             title: title(request),
@@ -91,12 +99,12 @@ impl Stages {
             },
             tools: tools(request)?,
             target,
-            foreign: foreign(request, &arms),
+            foreign: foreign(request, &arms)?,
             root: root(request),
             manifests: if request.linking.is_go() { go::manifests(request) } else { Vec::new() },
             dependencies,
             compile,
-            runtime: runtime(request, images.runtime, images.runtime_ignores),
+            runtime: runtime(request, images.runtime, images.runtime_ignores)?,
             ignore: ignore(request),
             secrets: private::secrets(request),
             notes: notes(request),
@@ -116,16 +124,15 @@ fn title(request: &Request) -> String {
 fn arms(request: &Request) -> Result<Vec<Arm>, RenderError> {
     let platforms = request.platforms().into_iter();
     let arm = |platform: Platform| {
-        let exports = match request.linking.is_go() {
-            true => go::exports(request, &platform)?,
-            false => rust::exports(request, &platform)?,
-        };
+        let language = if request.linking.is_go() { go::exports } else { rust::exports };
+        let exports = language(request, &platform)?;
         Ok(Arm { platform, exports })
     };
     platforms.map(arm).collect()
 }
 
-fn steps(request: &Request, lines: &[String]) -> (Step, Step) {
+/// Returns the steps that fetch dependencies and that compile.
+fn steps(request: &Request, lines: &[String]) -> Result<(Step, Step), RenderError> {
     let strict = || std::iter::once("set -eu;".to_owned()).chain(lines.iter().cloned());
     let exports = private::exports(request);
     let script = |own: Vec<String>| strict().chain(exports.iter().cloned()).chain(own).collect();
@@ -133,37 +140,34 @@ fn steps(request: &Request, lines: &[String]) -> (Step, Step) {
     let with_secrets = |mounts: Vec<String>| mounts.into_iter().chain(secret.iter().cloned()).collect();
     if request.linking.is_go() {
         let download = go::download(request);
-        // What a cache mount holds may be gone when the compiler asks for it, and then it is fetched again; a layer stays.
+        // A cache mount may be emptied between two steps: the compiler then fetches dependencies again and needs the
+        // secrets. A layer persists.
         let compile = go::compile_mounts(request);
         let fetches = request.caching == Caching::Mounts && !download.is_empty();
         let compile = if fetches { with_secrets(compile) } else { compile };
         let dependencies = Step { mounts: with_secrets(go::download_mounts(request)), script: download };
-        return (dependencies, Step { mounts: compile, script: script(go::compile(request)) });
+        return Ok((dependencies, Step { mounts: compile, script: script(go::compile(request)) }));
     }
-    let mounts: Vec<String> = with_secrets(rust::mounts(request));
+    let mounts: Vec<String> = with_secrets(rust::mounts(request)?);
     let dependencies = match request.caching {
         Caching::Layer => Step { mounts: mounts.clone(), script: script(rust::cook(request)) },
         Caching::Mounts => Step::default(),
     };
-    (dependencies, Step { mounts, script: script(rust::compile(request)) })
+    Ok((dependencies, Step { mounts, script: script(rust::compile(request)) }))
 }
 
-/// The build's files. A folder is named where the project told its folders: engines other than BuildKit do not look for
-/// a pattern inside a folder that is left out.
+/// Returns the patterns of `.dockerignore`. Source directories are named if the project declares them: engines other
+/// than BuildKit do not look for a pattern inside an excluded directory.
 fn ignore(request: &Request) -> IgnoreFile {
     let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<String>>();
-    let (manifests, by_extension, outputs) = match request.linking.is_go() {
-        true => (
-            go::manifest_patterns(request),
-            texts(&["**/*.go", "**/*.c", "**/*.h", "**/*.s"]),
-            vec!["**/*_test.go"],
-        ),
-        // No rust-toolchain.toml: rustup would download another compiler than the image's.
-        false => (
-            texts(&["Cargo.toml", "Cargo.lock", ".cargo/config.toml"]),
-            texts(&["**/Cargo.toml", "**/*.rs"]),
-            vec!["target", "**/rust-toolchain.toml"],
-        ),
+    let (manifests, by_extension, outputs) = if request.linking.is_go() {
+        let by_extension = texts(&["**/*.go", "**/*.c", "**/*.h", "**/*.s"]);
+        (go::manifest_patterns(request), by_extension, vec!["**/*_test.go"])
+    } else {
+        let manifests = texts(&["Cargo.toml", "Cargo.lock", ".cargo/config.toml"]);
+        // Without rust-toolchain.toml, which would make rustup download another compiler than the image's.
+        let outputs = vec!["target", "**/rust-toolchain.toml"];
+        (manifests, texts(&["**/Cargo.toml", "**/*.rs"]), outputs)
     };
     let sources = if request.sources.is_empty() { by_extension } else { request.sources.clone() };
     let files = request.files.iter().map(|file| file.from.clone());
@@ -180,8 +184,8 @@ fn notes(request: &Request) -> Vec<String> {
     );
     note(
         request.sources.is_empty(),
-        "The .dockerignore lets sources in by their extension, which buildah does not follow into folders: name the \
-         folders of the sources for it.",
+        "The .dockerignore includes sources by their extension, which buildah does not follow into directories: name the \
+         directories of the sources for it.",
     );
     note(
         request.base == Base::Scratch,

@@ -1,33 +1,38 @@
-//! Templates: ours, and a user's that extend them.
+//! The template engine: built-in templates, and a user's templates that extend them.
+
+mod origin;
 
 use std::collections::BTreeMap;
 
+use crossdock_platform::nearest;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior, Value};
 
 use super::error::RenderError;
-use super::origin::{Origin, marked, origins, unmarked};
 use super::request::Request;
-use super::script::is_plain;
+use super::script::{assignments, exec};
 use super::stages::Stages;
 use super::values::refused;
 use crate::read::{Dockerfile, Keyword, Part};
+use origin::{marked, origins, unmarked};
 
-/// The templates of a user that are rendered; others are included or extended by them.
+pub use origin::Origin;
+
+/// The templates of a user that are rendered. Others are included or extended by them.
 const ENTRIES: [&str; 2] = ["Dockerfile", "dockerignore"];
 
-/// Names that the template language itself has.
+/// Names that the template language defines.
 const LANGUAGE: &[&str] = &["super", "self", "loop", "range", "dict", "namespace", "debug", "caller"];
 
-/// What the templates make.
+/// The rendered texts.
 pub(super) struct Texts {
     pub(super) dockerfile: String,
     pub(super) origins: Vec<Origin>,
     pub(super) dockerignore: String,
 }
 
-/// The Dockerfile and the `.dockerignore`.
+/// Renders the Dockerfile and the `.dockerignore`.
 pub(super) fn texts(request: &Request, stages: &Stages) -> Result<Texts, RenderError> {
     let sources = Sources { user: &request.templates };
     sources.check_uses()?;
@@ -44,7 +49,8 @@ pub(super) fn texts(request: &Request, stages: &Stages) -> Result<Texts, RenderE
         template.map_err(|error| sources.explain(name, &error))
     };
     let made = render(&environment, "Dockerfile", ours)?;
-    // Rendered once more to see which line makes which. A template to which marks make a difference has no origins.
+    // A second rendering of marked templates shows which line made which. A template that prints differently when
+    // marked, because it computes with its own text, has no origins.
     let again = sources.environment(marked).and_then(|marked| render(&marked, "Dockerfile", ours));
     let made_by = match again.map(|text| unmarked(&text)) {
         Ok((text, made_by)) if text == made => made_by,
@@ -75,7 +81,7 @@ impl<'a> Sources<'a> {
         self.all().find(|(known, _)| *known == name).map_or("", |(_, text)| text)
     }
 
-    /// All templates, each as `prepare` has it.
+    /// Creates an environment with all templates, each after `prepare`.
     fn environment(&self, prepare: fn(&str, &str) -> String) -> Result<Environment<'static>, RenderError> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -96,7 +102,8 @@ impl<'a> Sources<'a> {
         Ok(environment)
     }
 
-    /// A template that nothing renders would be left out without a word, and ours are extended, not replaced.
+    /// Refuses a template that nothing renders, which the engine would ignore silently, and one that would replace a
+    /// built-in.
     fn check_uses(&self) -> Result<(), RenderError> {
         let used = |name: &str| {
             let named = [format!("\"{name}\""), format!("'{name}'")];
@@ -106,11 +113,9 @@ impl<'a> Sources<'a> {
         for name in self.user.keys() {
             let why = match name.as_str() {
                 name if name.starts_with("crossdock/") => {
-                    "names that begin with crossdock/ are ours: extend them"
+                    "names that begin with crossdock/ are built in: extend them"
                 }
-                name if !used(name) => {
-                    "nothing uses it: what is rendered are `Dockerfile` and `dockerignore`"
-                }
+                name if !used(name) => "nothing uses it: only `Dockerfile` and `dockerignore` are rendered",
                 _ => continue,
             };
             return Err(refused("name of a template", name, why));
@@ -118,7 +123,7 @@ impl<'a> Sources<'a> {
         Ok(())
     }
 
-    /// A block that nothing has would be left out without a word.
+    /// Refuses a block that no other template defines, which the engine would ignore silently.
     fn check_blocks(&self, name: &str, text: &str) -> Result<(), RenderError> {
         if !text.contains("extends") {
             return Ok(());
@@ -131,13 +136,13 @@ impl<'a> Sources<'a> {
                 template: name.to_owned(),
                 line: block.line,
                 name: format!("block {}", block.name),
-                nearest: nearest(block.name, known.iter().copied()),
+                nearest: suggestion(block.name, known.iter().copied()),
                 snippet: snippet(text, block.line),
             })
         })
     }
 
-    /// Names are checked before anything is rendered, also those in branches that this request does not take.
+    /// Refuses unknown names before anything is rendered, including those in branches that this request does not take.
     fn check_names(
         &self,
         environment: &Environment<'_>,
@@ -166,7 +171,7 @@ impl<'a> Sources<'a> {
         Ok(())
     }
 
-    /// An error of the template engine, with the lines of the template that it is about.
+    /// Converts an error of the template engine and adds the lines of the template around it.
     fn explain(&self, name: &str, error: &Error) -> RenderError {
         let template = error.name().unwrap_or(name).to_owned();
         let line = error.line().unwrap_or(1);
@@ -176,27 +181,26 @@ impl<'a> Sources<'a> {
     }
 }
 
-/// Whether a path leads nowhere, and then the nearest name.
+/// Returns the suggestion for a path of which a part is unknown; `None` if the path exists.
 fn missing(path: &str, context: &Value) -> Option<String> {
     let mut value = context.clone();
     for name in path.split('.') {
         let keys: Vec<String> = match value.kind() {
             ValueKind::Map => value.try_iter().ok()?.map(|key| key.to_string()).collect(),
-            // What a list or a text has is not known by name.
+            // Lists and texts have no names to compare with.
             _ => return None,
         };
         if !keys.iter().any(|key| key == name) {
-            return Some(nearest(name, keys.iter().map(String::as_str)));
+            return Some(suggestion(name, keys.iter().map(String::as_str)));
         }
         value = value.get_attr(name).ok()?;
     }
     None
 }
 
-fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> String {
-    let near = known.map(|known| (strsim::jaro_winkler(known, name), known));
-    let best = near.max_by(|left, right| left.0.total_cmp(&right.0)).filter(|(likeness, _)| *likeness > 0.7);
-    best.map(|(_, known)| format!("; the nearest is `{known}`")).unwrap_or_default()
+/// Returns the end of the sentence that suggests a known name; empty if none is near.
+fn suggestion<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> String {
+    nearest(name, known).map(|known| format!("; the nearest is `{known}`")).unwrap_or_default()
 }
 
 struct Block<'a> {
@@ -205,7 +209,7 @@ struct Block<'a> {
     outermost: bool,
 }
 
-/// The blocks of a template, with whether each stands outside all others.
+/// Returns the blocks of a template, and whether each is outside all others.
 fn blocks(text: &str) -> Vec<Block<'_>> {
     let mut found = Vec::new();
     let mut depth = 0_usize;
@@ -225,7 +229,7 @@ fn blocks(text: &str) -> Vec<Block<'_>> {
     found
 }
 
-/// The lines around one, with their numbers and a mark.
+/// Returns the lines around one, with their numbers and a mark.
 fn snippet(text: &str, line: usize) -> String {
     let numbered = text.lines().enumerate().map(|(index, text)| (index + 1, text));
     let near = numbered.filter(|(number, _)| number.abs_diff(line) <= 2);
@@ -236,7 +240,7 @@ fn snippet(text: &str, line: usize) -> String {
     shown.collect::<Vec<_>>().join("\n")
 }
 
-/// What a user's blocks made is still a Dockerfile.
+/// Parses the rendered text: a user's blocks may have made it invalid.
 fn readable(text: &str, made_by: &[Option<(String, usize)>]) -> Result<Dockerfile, RenderError> {
     let unreadable = |line: usize, problem: String| {
         let known = line.checked_sub(1).and_then(|index| made_by.get(index)?.as_ref());
@@ -246,7 +250,7 @@ fn readable(text: &str, made_by: &[Option<(String, usize)>]) -> Result<Dockerfil
     };
     let file = Dockerfile::read(text).map_err(|error| unreadable(error.line, error.problem.to_string()))?;
     let unknown = file.instructions().find_map(|instruction| match &instruction.keyword {
-        Keyword::Unknown(name) => Some((instruction.lines.first, format!("{name:?} is no instruction"))),
+        Keyword::Unknown(name) => Some((instruction.lines.first, format!("{name:?} is not an instruction"))),
         _ => None,
     });
     match unknown {
@@ -255,7 +259,7 @@ fn readable(text: &str, made_by: &[Option<(String, usize)>]) -> Result<Dockerfil
     }
 }
 
-/// No more than one empty line in a row between instructions, none at either end.
+/// Collapses runs of empty lines between instructions and removes those at either end.
 fn tidy(file: &Dockerfile) -> String {
     let mut text = String::new();
     for part in file.parts() {
@@ -265,31 +269,4 @@ fn tidy(file: &Dockerfile) -> String {
         }
     }
     format!("{}\n", text.trim_end_matches('\n'))
-}
-
-/// A JSON array: the exec form.
-pub(super) fn exec(words: Vec<String>) -> String {
-    let words: Vec<String> =
-        words.iter().map(|word| serde_json::Value::from(word.as_str()).to_string()).collect();
-    format!("[{}]", words.join(", "))
-}
-
-/// `NAME="value"` pairs, one on each line, in which nothing is replaced.
-fn assignments(pairs: &Value) -> Result<String, Error> {
-    let pair = |name: Value| {
-        let value = pairs.get_item(&name)?;
-        Ok(format!("{name}={}", quoted(value.as_str().unwrap_or_default())))
-    };
-    Ok(pairs.try_iter()?.map(pair).collect::<Result<Vec<_>, Error>>()?.join(" \\\n    "))
-}
-
-fn quoted(text: &str) -> String {
-    if is_plain(text) {
-        return text.to_owned();
-    }
-    // Nothing is special between single quotes, so that the value stays readable.
-    if text.contains(['\\', '"', '$']) && !text.contains('\'') {
-        return format!("'{text}'");
-    }
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('$', "\\$"))
 }

@@ -1,97 +1,102 @@
-//! Values that come from outside and stand in a Dockerfile: each must be what its place takes.
+//! Validation of values that end up in a Dockerfile: each must be valid at its place, or it could add instructions.
 
 use super::error::RenderError;
 use super::request::{Private, Request};
 
-/// Characters of a value: what it may begin with, and what may follow.
-type Check = fn(&str) -> bool;
+/// A rule for one value: a predicate, and what to say of a value that violates it.
+struct Rule {
+    holds: fn(&str) -> bool,
+    why: &'static str,
+}
 
-/// Refuses the first value that does not belong where it would stand.
+const NAME: Rule = Rule {
+    holds: is_name,
+    why: "it must consist of letters, digits, `.`, `_` and `-`, and begin with a letter or digit",
+};
+const PACKAGE: Rule = Rule {
+    holds: is_package,
+    why: "it must consist of letters, digits and `.+-_/~:@=`, and not begin with `-`",
+};
+const FLAG: Rule = Rule { holds: is_line, why: "it must be one line" };
+const SOURCE: Rule = Rule {
+    holds: is_relative,
+    why: "it must be a path below the project's root without `?[]\\$`, spaces at its ends and `..`",
+};
+const PATTERN: Rule =
+    Rule { holds: is_pattern, why: "it must be one line that begins with neither `!` nor `#`" };
+const COPIED: Rule = Rule {
+    holds: is_copied,
+    why: "it must be a path below the project's root without `*?[]\\$`, spaces at its ends and `..`",
+};
+const COPIED_TO: Rule = Rule { holds: is_copied_to, why: "it must be an absolute path without `$` and `\\`" };
+const MODULE: Rule = Rule { holds: is_copied, why: "it must be a path below the project's root" };
+const DIGEST: Rule = Rule { holds: is_digest, why: "it must be `sha256:` and 64 hexadecimal digits" };
+const LINE: Rule = Rule { holds: is_line, why: "it must be one line without control characters" };
+const VARIABLE: Rule = Rule { holds: is_variable, why: "it must consist of letters, digits and `_`" };
+const LABEL: Rule =
+    Rule { holds: is_label, why: "it must consist of letters, digits, `.`, `_`, `-` and `/`" };
+const PATH: Rule = Rule { holds: is_path, why: "it must be an absolute path of letters, digits and `._-/`" };
+const PORT: Rule =
+    Rule { holds: is_port, why: "it must be 1 to 65535, optionally with `/tcp`, `/udp` or `/sctp`" };
+const SIGNAL: Rule = Rule { holds: is_signal, why: "it must be a number or a name such as SIGINT" };
+
+/// Refuses the first value that is not valid at its place.
 pub(super) fn check(request: &Request) -> Result<(), RenderError> {
-    const NAME: &str = "it is made of letters, digits, `.`, `_` and `-`, and begins with a letter or digit";
-    const PACKAGE: &str = "it is made of letters, digits and `.+-_/~:@=`, and does not begin with `-`";
-    each("version of the compiler", [&request.toolchain], is_name, NAME)?;
-    each("version of Alpine", [&request.alpine], is_name, NAME)?;
-    each("name of a program", request.programs.iter().map(|program| &program.name), is_name, NAME)?;
-    each(
-        "package of a program",
-        request.programs.iter().map(|program| &program.package),
-        is_package,
-        PACKAGE,
-    )?;
-    each("feature", &request.build.features, is_package, PACKAGE)?;
-    each("profile", &request.build.profile, is_name, NAME)?;
-    each("package of the builder", &request.build.packages, is_package, PACKAGE)?;
-    each("package of the base", &request.build.runtime_packages, is_package, PACKAGE)?;
-    each("linker flag", &request.build.ldflags, is_line, "it is one line")?;
-    each("frontend", &request.syntax, is_package, PACKAGE)?;
-    each(
-        "folder of sources",
-        &request.sources,
-        is_relative,
-        "it is a path below the project's root without `?[]\\$`, spaces at its ends and `..`",
-    )?;
-    each(
-        "pattern of the build's files",
-        &request.context,
-        is_pattern,
-        "it is one line that begins with neither `!` nor `#`",
-    )?;
-    let files = || request.files.iter();
-    each(
-        "file of the image",
-        files().map(|file| &file.from),
-        is_copied,
-        "it is a path below the project's root without `*?[]\\$`, spaces at its ends and `..`",
-    )?;
-    each(
-        "place of a file in the image",
-        files().map(|file| &file.to),
-        is_copied_to,
-        "it is an absolute path without `$` and `\\`",
-    )?;
-    let modules = &request.modules;
-    let folders = modules.folders.iter().chain(&modules.workspace).chain([&modules.folder]);
-    each(
-        "folder of a module",
-        folders.filter(|folder| !folder.is_empty()),
-        is_copied,
-        "it is a path below the project's root",
-    )?;
-    each("digest", request.digests.values(), is_digest, "it is `sha256:` and 64 hexadecimal digits")?;
+    compiler(request)?;
+    paths(request)?;
+    each("digest", request.digests.values(), &DIGEST)?;
     for private in &request.private {
         match private {
-            Private::Netrc(hosts) | Private::Ssh(hosts) => each("host", hosts, is_name, NAME)?,
-            Private::CargoRegistry(name) => each("name of a registry", [name], is_name, NAME)?,
+            Private::Netrc(hosts) | Private::Ssh(hosts) => each("host", hosts, &NAME)?,
+            Private::CargoRegistry(name) => each("name of a registry", [name], &NAME)?,
         }
     }
     container(request)
 }
 
+fn compiler(request: &Request) -> Result<(), RenderError> {
+    let (programs, build) = (&request.programs, &request.build);
+    each("version of the compiler", [&request.toolchain], &NAME)?;
+    each("version of Alpine", [&request.alpine], &NAME)?;
+    each("name of a program", programs.iter().map(|program| &program.name), &NAME)?;
+    each("package of a program", programs.iter().map(|program| &program.package), &PACKAGE)?;
+    each("feature", &build.features, &PACKAGE)?;
+    each("profile", &build.profile, &NAME)?;
+    each("package of the builder", &build.packages, &PACKAGE)?;
+    each("package of the base", &build.runtime_packages, &PACKAGE)?;
+    each("linker flag", &build.ldflags, &FLAG)?;
+    each("frontend", &request.syntax, &PACKAGE)
+}
+
+fn paths(request: &Request) -> Result<(), RenderError> {
+    let modules = &request.modules;
+    let directories = modules.directories.iter().chain(&modules.workspace).chain([&modules.directory]);
+    each("source directory", &request.sources, &SOURCE)?;
+    each("pattern of the build's files", &request.context, &PATTERN)?;
+    each("file of the image", request.files.iter().map(|file| &file.from), &COPIED)?;
+    each("path of a file in the image", request.files.iter().map(|file| &file.to), &COPIED_TO)?;
+    // The empty text is the project's root.
+    each("module directory", directories.filter(|directory| !directory.is_empty()), &MODULE)
+}
+
 fn container(request: &Request) -> Result<(), RenderError> {
-    const LINE: &str = "it is one line without control characters";
     let container = &request.container;
     let words = container.entrypoint.iter().flatten().chain(&container.cmd);
     let health = container.health.iter().flat_map(|health| &health.command);
-    each("argument", words.chain(health), is_line, LINE)?;
-    each("variable", container.env.keys(), is_variable, "it is made of letters, digits and `_`")?;
-    each("label", container.labels.keys(), is_label, "it is made of letters, digits, `.`, `_`, `-` and `/`")?;
-    each("value", container.env.values().chain(container.labels.values()), is_line, LINE)?;
-    each(
-        "working directory",
-        &container.workdir,
-        is_path,
-        "it is an absolute path of letters, digits and `._-/`",
-    )?;
-    each("port", &container.expose, is_port, "it is 1 to 65535, alone or with `/tcp`, `/udp` or `/sctp`")?;
-    each("stop signal", &container.stop_signal, is_signal, "it is a number or a name such as SIGINT")?;
+    each("argument", words.chain(health), &LINE)?;
+    each("variable", container.env.keys(), &VARIABLE)?;
+    each("label", container.labels.keys(), &LABEL)?;
+    each("value", container.env.values().chain(container.labels.values()), &LINE)?;
+    each("working directory", &container.workdir, &PATH)?;
+    each("port", &container.expose, &PORT)?;
+    each("stop signal", &container.stop_signal, &SIGNAL)?;
     if container.user.0 == 0 {
-        return Err(refused("user", "0", "it is root: take another number, such as 65532"));
+        return Err(refused("user", "0", "it is root: choose another number, such as 65532"));
     }
     Ok(())
 }
 
-/// A value that is refused, shortened and with control characters escaped.
+/// Returns the error for a value, which it shortens and whose control characters it escapes.
 pub(super) fn refused(field: &'static str, value: &str, why: &'static str) -> RenderError {
     let value = value.chars().take(60).flat_map(char::escape_debug).collect();
     RenderError::Value { field, value, why }
@@ -100,11 +105,10 @@ pub(super) fn refused(field: &'static str, value: &str, why: &'static str) -> Re
 fn each<'a>(
     field: &'static str,
     values: impl IntoIterator<Item = &'a String>,
-    check: Check,
-    why: &'static str,
+    rule: &Rule,
 ) -> Result<(), RenderError> {
-    let wrong = values.into_iter().find(|value| !check(value));
-    wrong.map_or(Ok(()), |value| Err(refused(field, value, why)))
+    let wrong = values.into_iter().find(|value| !(rule.holds)(value));
+    wrong.map_or(Ok(()), |value| Err(refused(field, value, rule.why)))
 }
 
 fn is_name(text: &str) -> bool {
@@ -126,13 +130,14 @@ fn is_pattern(text: &str) -> bool {
     !text.trim().is_empty() && is_line(text) && !text.starts_with(['!', '#'])
 }
 
-/// What `.dockerignore` reads as a path, of which `*` stands for a part.
+/// Returns whether `.dockerignore` reads a text as a path in which `*` matches part of a name.
 fn is_relative(text: &str) -> bool {
     let plain = is_pattern(text) && text.trim() == text && !text.contains(['?', '[', ']', '\\', '$']);
     plain && text.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }
 
-/// What COPY and `.dockerignore` take literally: both read patterns, and COPY replaces variables.
+/// Returns whether both `COPY` and `.dockerignore` take a text literally: both read patterns, and `COPY` expands
+/// variables.
 fn is_copied(text: &str) -> bool {
     let literal = is_line(text) && !text.contains(['*', '?', '[', ']', '\\', '$']);
     literal && text.trim() == text && text.split('/').all(|part| !matches!(part, "" | "." | ".."))

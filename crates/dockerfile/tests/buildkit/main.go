@@ -1,5 +1,5 @@
-// Reads a JSON list of Dockerfiles from standard input and answers what BuildKit's parser and linter see in each:
-// the oracle that crossdock's reader and renderer are held against.
+// Reads a JSON list of Dockerfiles from standard input and writes the result of BuildKit's parser and linter for each:
+// the oracle with which crossdock's parser and renderer are compared.
 package main
 
 import (
@@ -63,7 +63,7 @@ type found struct {
 	Line   int32  `json:"line"`
 }
 
-// resolver says that every image exists, has no configuration and the platform that was asked for.
+// resolver reports that every image exists, without a configuration, for the requested platform.
 type resolver struct{}
 
 func (resolver) ResolveImageConfig(_ context.Context, ref string, opt sourceresolver.Opt) (string, digest.Digest, []byte, error) {

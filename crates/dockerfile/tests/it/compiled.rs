@@ -1,4 +1,4 @@
-//! The compile steps of rendered files, really run: the programs are of the platform that the engine would ask for, and
+//! Compile steps of rendered files, executed: their programs are for the platform that the engine would request, and
 //! they start.
 
 use std::collections::BTreeMap;
@@ -9,13 +9,13 @@ use crossdock_dockerfile::read::{Dockerfile, Instruction, Keyword, Scope, expand
 use crossdock_dockerfile::render::{Base, Linking, Mode, Program, Request, render};
 use crossdock_platform::Platform;
 
-/// ELF's `e_machine` of each platform, and what starts its programs here.
+/// The ELF `e_machine` of each platform, and the emulator that starts its programs on this machine.
 const PLATFORMS: &[(&str, u16, &[&str])] =
     &[("linux/amd64", 62, &[]), ("linux/arm64", 183, &["qemu-aarch64-static"])];
 
 #[test]
 fn go_programs_start() {
-    let folder = project(
+    let directory = project(
         "go",
         &[
             ("go.mod", "module example.org/hello\n\ngo 1.24\n"),
@@ -25,12 +25,12 @@ fn go_programs_start() {
             ),
         ],
     );
-    compile_and_start(Linking::GoStatic, "./cmd/hello", &folder, "hello from Go\n");
+    compile_and_start(Linking::GoStatic, "./cmd/hello", &directory, "hello from Go\n");
 }
 
 #[test]
 fn rust_programs_start() {
-    let folder = project(
+    let directory = project(
         "rust",
         &[
             (
@@ -41,49 +41,50 @@ fn rust_programs_start() {
             ("src/main.rs", "fn main() { println!(\"hello from Rust\"); }\n"),
         ],
     );
-    compile_and_start(Linking::RustMusl, "hello", &folder, "hello from Rust\n");
+    compile_and_start(Linking::RustMusl, "hello", &directory, "hello from Rust\n");
 }
 
 fn project(name: &str, files: &[(&str, &str)]) -> PathBuf {
-    let folder =
+    let directory =
         Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("compiled-{name}-{}", std::process::id()));
     for (path, text) in files {
-        let path = folder.join("src").join(path);
-        std::fs::create_dir_all(path.parent().expect("it has a folder"))
-            .expect("the target folder is writable");
-        let mut file = std::fs::File::create(path).expect("the target folder is writable");
-        std::io::Write::write_all(&mut file, text.as_bytes()).expect("the target folder is writable");
+        let path = directory.join("src").join(path);
+        std::fs::create_dir_all(path.parent().expect("it has a parent"))
+            .expect("the target directory is writable");
+        let mut file = std::fs::File::create(path).expect("the target directory is writable");
+        std::io::Write::write_all(&mut file, text.as_bytes()).expect("the target directory is writable");
     }
-    folder
+    directory
 }
 
-fn compile_and_start(linking: Linking, package: &str, folder: &Path, words: &str) {
+fn compile_and_start(linking: Linking, package: &str, directory: &Path, words: &str) {
     let platforms: Vec<Platform> = PLATFORMS
         .iter()
         .map(|(name, ..)| Platform::parse(name).expect("the test names real platforms"))
         .collect();
     let fixed = platforms.iter().cloned().map(Mode::Fixed);
     for mode in std::iter::once(Mode::Cross(platforms.clone())).chain(fixed) {
-        let program = Program { name: "hello".to_owned(), package: package.to_owned() };
-        let request = Request { base: Base::Scratch, ..Request::new(linking, "1", vec![program], mode) };
+        let program = Program::new("hello", package);
+        let mut request = Request::new(linking, "1", vec![program], mode);
+        request.base = Base::Scratch;
         let rendered = render(&request).expect("it starts on every base");
         for platform in &rendered.platforms {
             let file = Dockerfile::read(&rendered.dockerfile).expect("what is rendered is read");
-            run_compile_step(&file, platform, folder);
-            check(&folder.join("out/usr/local/bin/hello"), &platform.to_string(), words);
+            run_compile_step(&file, platform, directory);
+            check(&directory.join("out/usr/local/bin/hello"), &platform.to_string(), words);
         }
     }
-    std::fs::remove_dir_all(folder).expect("the target folder is writable");
+    std::fs::remove_dir_all(directory).expect("the target directory is writable");
 }
 
-/// Runs the last `RUN` of the first stage with its stage's environment, its absolute folders moved below `folder`.
-fn run_compile_step(file: &Dockerfile, platform: &Platform, folder: &Path) {
+/// Runs the last `RUN` of the first stage in its stage's environment, with its absolute paths moved below `directory`.
+fn run_compile_step(file: &Dockerfile, platform: &Platform, directory: &Path) {
     let stage = || file.instructions().skip_while(|one| one.keyword != Keyword::From).skip(1);
     let stage: Vec<&Instruction> = stage().take_while(|one| one.keyword != Keyword::From).collect();
     let moved = |text: &str| {
         let mut text = text.to_owned();
         for absolute in ["/out", "/var/cache/cargo", "/src/target"] {
-            let here = format!("{}{absolute}", folder.display());
+            let here = format!("{}{absolute}", directory.display());
             text = text.replace(&format!(" {absolute}"), &format!(" {here}"));
             text = if text == absolute { here } else { text };
         }
@@ -100,7 +101,7 @@ fn run_compile_step(file: &Dockerfile, platform: &Platform, folder: &Path) {
     }
     let run = stage.iter().rfind(|one| one.keyword == Keyword::Run).expect("the first stage compiles");
     let script = moved(run.argument_text());
-    let output = spawn(command("sh").args(["-c", &script]).envs(env).current_dir(folder.join("src")));
+    let output = spawn(command("sh").args(["-c", &script]).envs(env).current_dir(directory.join("src")));
     let (out, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{platform}: {script}\n{out}{error}");
 }
@@ -115,10 +116,10 @@ fn check(program: &Path, platform: &str, words: &str) {
     let mut line = emulator.iter().map(ToString::to_string).chain([path]);
     let output = spawn(command(&line.next().expect("it has a program")).args(line));
     assert_eq!(String::from_utf8_lossy(&output.stdout), words, "{platform}");
-    std::fs::remove_file(program).expect("the target folder is writable");
+    std::fs::remove_file(program).expect("the target directory is writable");
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test compiles and starts what was rendered")]
+#[expect(clippy::disallowed_methods, reason = "the test compiles and starts programs")]
 fn command(program: &str) -> Command {
     Command::new(program)
 }

@@ -1,4 +1,4 @@
-//! The crate from outside, held against BuildKit and hadolint.
+//! Tests of the public interface, compared with BuildKit and hadolint.
 
 mod bad_files;
 mod compiled;

@@ -1,15 +1,15 @@
-//! The reader sees in every file what BuildKit's parser sees.
+//! The parser returns for every file what BuildKit's parser returns.
 
 use crate::support::{Asked, Node, SeenHeredoc, SeenStage, buildkit, corpus};
 use crossdock_dockerfile::read::{
     Arguments, Dockerfile, Flag, Instruction, Keyword, Problem, ReadError, refused, stages,
 };
 
-/// How many changed copies of each file are looked at.
+/// The number of mutated copies of each file.
 const MUTATIONS: usize = 150;
 
 #[test]
-fn the_reader_agrees_with_buildkit() {
+fn the_parser_agrees_with_buildkit() {
     let files: Vec<Asked> =
         corpus().into_iter().flat_map(|(name, text)| with_mutations(&name, &text)).collect();
     let seen = buildkit(&files);
@@ -49,7 +49,7 @@ fn the_reader_agrees_with_buildkit() {
     assert!(refused > 0 && refused < files.len() / 2, "{refused} of {} were refused", files.len());
 }
 
-/// What BuildKit refuses although its parser reads it, `refused` refuses too, and nothing else.
+/// `refused` reports exactly the instructions that BuildKit parses and then refuses.
 #[test]
 fn refusals_agree_with_buildkit() {
     let mutated = corpus().into_iter().flat_map(|(name, text)| with_mutations(&name, &text));
@@ -78,7 +78,8 @@ fn refusals_agree_with_buildkit() {
             );
             agreed += usize::from(theirs);
         } else if !ours.is_empty() && !others && !outside {
-            // Of the image and the platform of a stage BuildKit's linter speaks, which is asked for the written ones alone.
+            // BuildKit reports a stage's image and platform in its linter, which runs only for the files written by
+            // hand.
             let late =
                 |error: &ReadError| matches!(error.problem, Problem::BlankImage(_) | Problem::Platform(_));
             assert!(ours.iter().all(late), "{}: {ours:?}, BuildKit takes it:\n{}", asked.name, asked.text);
@@ -178,10 +179,10 @@ fn flag(flag: &Flag) -> String {
     format!("--{}{value}", flag.name)
 }
 
-/// The arguments as BuildKit's tree lists them.
+/// Returns the arguments as BuildKit's tree lists them.
 fn words(instruction: &Instruction) -> Vec<String> {
     match instruction.keyword {
-        // BuildKit keeps an empty word under an instruction that it does not know.
+        // BuildKit's tree has an empty word below an unknown instruction.
         Keyword::Unknown(_) => vec![String::new()],
         _ => argument_words(&instruction.arguments),
     }
@@ -216,7 +217,7 @@ fn stage(stage: &crossdock_dockerfile::read::Stage<'_>) -> SeenStage {
     }
 }
 
-/// The file, and copies of it with a few things changed, always the same ones.
+/// Returns the file and mutated copies of it, the same ones in every run.
 fn with_mutations(name: &str, text: &str) -> Vec<Asked> {
     let mut random =
         Random(name.bytes().fold(7, |seed, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte))));
@@ -229,7 +230,7 @@ fn with_mutations(name: &str, text: &str) -> Vec<Asked> {
     files
 }
 
-/// What mutations put in.
+/// Text that mutations insert.
 const PIECES: &[&str] = &[
     "\\",
     "\\\n",
@@ -313,7 +314,7 @@ fn boundary(text: &str, random: &mut Random) -> usize {
     (0..=position).rev().find(|position| text.is_char_boundary(*position)).unwrap_or(0)
 }
 
-/// A small generator of numbers (Knuth's MMIX), so that every run looks at the same files.
+/// A linear congruential generator (Knuth's MMIX), so that every run tests the same files.
 struct Random(u64);
 
 impl Random {

@@ -1,10 +1,10 @@
-//! Whatever the input: no panic, and printing gives the text back.
+//! Properties of any input: parsing does not panic, and printing returns the original text.
 
 use crossdock_dockerfile::lint::{Options, lint};
 use crossdock_dockerfile::read::{Dockerfile, Scope, expand};
 use proptest::prelude::*;
 
-/// Pieces that Dockerfiles are made of, so that random texts reach every branch.
+/// Fragments of Dockerfiles, so that random texts reach every branch.
 const PIECES: &[&str] = &[
     "FROM",
     "RUN",
@@ -68,14 +68,14 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn reading_then_printing_keeps_the_text(text in dockerfile()) {
+    fn printing_a_parsed_file_returns_its_text(text in dockerfile()) {
         if let Ok(file) = Dockerfile::read(&text) {
             prop_assert_eq!(file.to_string(), text);
         }
     }
 
     #[test]
-    fn lines_lie_in_the_file_and_follow_each_other(text in dockerfile()) {
+    fn lines_are_within_the_file_and_ascending(text in dockerfile()) {
         if let Ok(file) = Dockerfile::read(&text) {
             let mut last = 0;
             for instruction in file.instructions() {
@@ -96,7 +96,7 @@ proptest! {
 }
 
 #[test]
-fn no_row_of_lines_makes_a_value_longer_than_the_bound() {
+fn expanded_values_never_exceed_their_limit() {
     let longest = 65_536;
     for (value, text) in
         [("xxxxxxxx", "$A$A"), ("xxxxxxxx", "$B$A"), ("x", "${C:-$B$A}"), ("x", "$A\"$B\"\\x")]
@@ -116,7 +116,7 @@ fn no_row_of_lines_makes_a_value_longer_than_the_bound() {
 }
 
 #[test]
-fn deep_and_long_inputs_are_read_or_refused() {
+fn deep_and_long_inputs_are_parsed_or_refused() {
     for text in [
         format!("FROM a\nRUN cat <<{}", "${a:-".repeat(100_000 / 6)),
         format!("FROM {}x{}\n", "${a:-".repeat(5_000), "}".repeat(5_000)),

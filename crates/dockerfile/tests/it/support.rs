@@ -1,4 +1,4 @@
-//! What BuildKit itself sees in Dockerfiles, asked of its own Go packages.
+//! BuildKit's own view of Dockerfiles, from its Go packages.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -7,16 +7,16 @@ use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
-/// A Dockerfile to be looked at.
+/// A Dockerfile to parse.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Asked {
     pub(crate) name: String,
     pub(crate) text: String,
-    /// Whether the linter looks at it too.
+    /// Whether to run the linter too.
     pub(crate) lint: bool,
 }
 
-/// What BuildKit saw.
+/// BuildKit's answer.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Seen {
     pub(crate) name: String,
@@ -62,8 +62,8 @@ pub(crate) struct Warning {
     pub(crate) line: i32,
 }
 
-/// Asks BuildKit.
-#[expect(clippy::disallowed_methods, reason = "a test asks the program that it is held against")]
+/// Parses files with BuildKit.
+#[expect(clippy::disallowed_methods, reason = "the test compares with the program itself")]
 pub(crate) fn buildkit(files: &[Asked]) -> Vec<Seen> {
     let mut child = Command::new(oracle())
         .stdin(Stdio::piped())
@@ -79,8 +79,8 @@ pub(crate) fn buildkit(files: &[Asked]) -> Vec<Seen> {
     serde_json::from_slice(&output.stdout).expect("it answers in JSON")
 }
 
-/// Builds the program that asks BuildKit, once in a run.
-#[expect(clippy::disallowed_methods, reason = "a test builds the program that it is held against")]
+/// Builds the program that calls BuildKit, once in a run.
+#[expect(clippy::disallowed_methods, reason = "the test builds the program that it compares with")]
 fn oracle() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
@@ -101,10 +101,10 @@ fn oracle() -> &'static Path {
     })
 }
 
-/// The Dockerfiles of the corpus, by name.
+/// Returns the Dockerfiles of the corpus, by name.
 pub(crate) fn corpus() -> Vec<(String, String)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
-    let mut files: Vec<(String, String)> = std::fs::read_dir(folder)
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+    let mut files: Vec<(String, String)> = std::fs::read_dir(directory)
         .expect("the corpus is there")
         .map(|entry| entry.expect("the corpus can be listed").path())
         .map(|path| {

@@ -284,12 +284,8 @@ fn health(resolver: &mut Resolver<'_>, raw: RawHealth) -> Option<Sourced<Health>
         resolver.report(&span, "`command` is empty", "name the program that checks, with its arguments");
     }
     let source = command.source;
-    let health = Health {
-        command: command.value,
-        interval: interval?,
-        timeout: timeout?,
-        start_period: start_period?,
-        retries: retries?,
-    };
+    let mut health = Health::new(command.value);
+    (health.interval, health.timeout) = (interval?, timeout?);
+    (health.start_period, health.retries) = (start_period?, retries?);
     Some(Sourced::new(health, source))
 }

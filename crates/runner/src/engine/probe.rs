@@ -16,7 +16,7 @@ use crossdock_toolchain::host::remedies;
 /// An engine that is missing, does not answer, or is too old is [`Availability::Unavailable`], with the reason and the
 /// commands that help. Returns `None` for [`Builder::Embedded`], which is crossdock itself.
 pub fn probe(builder: &Builder, processes: &Processes) -> Option<Availability<Engine>> {
-    let client = Client { processes, system: &crossdock_toolchain::host::here() };
+    let client = Client { processes, system: &crossdock_toolchain::host::current_system() };
     let answer = match builder {
         Builder::Embedded => return None,
         Builder::Docker => docker::probe(&client),

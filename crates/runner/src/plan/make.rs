@@ -18,7 +18,7 @@ use crossdock_project::config::Config;
 use crossdock_system::availability::Unavailable;
 use crossdock_system::process::Command;
 use crossdock_toolchain::choice::Wrapper;
-use crossdock_toolchain::doctor::Use;
+use crossdock_toolchain::doctor::Requirement;
 use crossdock_toolchain::host::Host;
 
 /// Plans what a call asks for.
@@ -65,7 +65,7 @@ pub(super) struct Maker<'a> {
     wrappers: BTreeMap<camino::Utf8PathBuf, Wrapper>,
     /// Which calls make the programs of an image's platform.
     pub(super) made_by: BTreeMap<(String, Platform), Vec<Call>>,
-    pub(super) uses: Vec<(String, Use)>,
+    pub(super) uses: Vec<(String, Requirement)>,
     pub(super) missing: Vec<Missing>,
     warnings: Vec<String>,
     notes: Vec<String>,
@@ -201,9 +201,9 @@ impl<'a> Maker<'a> {
     }
 
     /// Notes what an image's platform uses: its compiler, and the tools that the compiler calls.
-    pub(super) fn uses(&mut self, image: &str, platform: &Platform, compiler: Use, tools: &[String]) {
+    pub(super) fn uses(&mut self, image: &str, platform: &Platform, compiler: Requirement, tools: &[String]) {
         let by = format!("{image} for {platform}");
-        let tools = tools.iter().cloned().map(Use::Tool);
+        let tools = tools.iter().cloned().map(Requirement::Tool);
         self.uses.extend([compiler].into_iter().chain(tools).map(|used| (by.clone(), used)));
     }
 

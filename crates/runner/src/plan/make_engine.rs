@@ -19,7 +19,7 @@ use crate::engine::{BaseFrom, Builder, Engine, Frontend, Options, csv};
 use crossdock_project::Network;
 use crossdock_project::config::DockerfileMode;
 use crossdock_system::availability::{Availability, Unavailable};
-use crossdock_toolchain::doctor::Use;
+use crossdock_toolchain::doctor::Requirement;
 
 impl Maker<'_> {
     /// Why a program is made as it is, where an engine makes it.
@@ -69,7 +69,7 @@ impl Maker<'_> {
         if let Some(why) = asked.options.refused_by(engine).into_iter().next() {
             return Err(PlanError::Engine { image: name, why });
         }
-        let used = Use::Engine {
+        let used = Requirement::Engine {
             builder: engine.builder.to_string(),
             program: engine.program.clone(),
             about: engine.inventory(),

@@ -15,7 +15,7 @@ use crossdock_project::config::{ImageConfig, Libc, Linkage};
 use crossdock_project::{GoMain, GoModule, Program};
 use crossdock_system::availability::Availability;
 use crossdock_toolchain::choice::{GoChoice, GoRequest, choose_go, go_settings};
-use crossdock_toolchain::doctor::Use;
+use crossdock_toolchain::doctor::Requirement;
 
 impl Maker<'_> {
     /// The programs of each platform, in the platforms' order.
@@ -34,15 +34,10 @@ impl Maker<'_> {
             return Err(PlanError::Cgo { image: image.name.value.clone(), packages });
         }
         let each = wanted.iter().map(|platform| {
-            let request = GoRequest {
-                folder: &module.root,
-                platform,
-                cgo: image.cgo.as_ref(),
-                cgo_packages: &cgo_packages,
-                linkage: &image.linkage,
-                libc: image.libc.as_ref(),
-                float: None,
-            };
+            let request = GoRequest::new(&module.root, platform, &image.linkage)
+                .with_cgo(image.cgo.as_ref())
+                .with_cgo_packages(&cgo_packages)
+                .with_libc(image.libc.as_ref());
             let why = match self.engine_way() {
                 Some(why) => why,
                 None if needs_a_loader_of_musl(image) => return Err(no_loader_of_musl(image)),
@@ -69,10 +64,10 @@ impl Maker<'_> {
         choice: &GoChoice,
     ) -> Result<(), PlanError> {
         let image = &selected.config;
-        let flags = self.host.go_of(&module.root).map(|go| go.flags.clone()).unwrap_or_default();
+        let flags = self.host.go_toolchain(&module.root).map(|go| go.flags.clone()).unwrap_or_default();
         check_goflags(image, &flags, choice)?;
         self.write_first(&choice.wrappers);
-        self.uses(&image.name.value, &choice.platform, Use::Go(module.root.clone()), &choice.tools);
+        self.uses(&image.name.value, &choice.platform, Requirement::Go(module.root.clone()), &choice.tools);
         let build_folder = image::go_build_folder(module, self.request);
         let place = (image.name.value.clone(), choice.platform.clone());
         for main in programs {

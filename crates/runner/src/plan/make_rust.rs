@@ -15,8 +15,8 @@ use super::{Expected, ProgramPlan, image};
 use crossdock_project::config::{ImageConfig, Linkage, Sourced};
 use crossdock_project::{CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, Program};
 use crossdock_system::availability::Availability;
-use crossdock_toolchain::choice::{RustChoice, RustRequest, choose_rust, possible};
-use crossdock_toolchain::doctor::Use;
+use crossdock_toolchain::choice::{RustChoice, RustRequest, choose_rust, possible_targets};
+use crossdock_toolchain::doctor::Requirement;
 use crossdock_toolchain::host::{Host, ToolchainOrigin};
 
 impl Maker<'_> {
@@ -43,15 +43,10 @@ impl Maker<'_> {
             wanted.iter().cloned().partition(|platform| platform.os() == Os::Linux);
         let mut plans = BTreeMap::new();
         for (platforms, linkage) in [(&linux, &image.linkage), (&others, &dynamic)] {
-            let request = RustRequest {
-                folder: &image.path.value,
-                platforms,
-                linkage,
-                libc: image.libc.as_ref(),
-                float: None,
-                native_code: &native_code,
-                routes: &image.toolchain,
-            };
+            let request = RustRequest::new(&image.path.value, platforms, linkage)
+                .with_libc(image.libc.as_ref())
+                .with_native_code(&native_code)
+                .with_routes(&image.toolchain);
             if let Some(why) = self.engine_way() {
                 let sent = workspace.settings.in_files_below(selected.project.root());
                 for platform in platforms {
@@ -91,8 +86,8 @@ impl Maker<'_> {
         let settled = settle(image, &workspace.settings, &mut choice)?;
         self.write_first(&choice.wrappers);
         let compiler = match choice.origin {
-            ToolchainOrigin::Project => Use::Rust(image.path.value.clone()),
-            ToolchainOrigin::Distribution => Use::DistributionRust,
+            ToolchainOrigin::Project => Requirement::Rust(image.path.value.clone()),
+            ToolchainOrigin::Distribution => Requirement::DistributionRust,
         };
         self.uses(&image.name.value, &choice.platform, compiler, &choice.tools);
         let cpu = settled.cpu.clone();
@@ -148,7 +143,7 @@ fn cpu_of_any(
     host: &Host,
     platform: &Platform,
 ) -> Option<String> {
-    let possible = possible(request, host, platform);
+    let possible = possible_targets(request, host, platform);
     possible.iter().find_map(|built| cpu(settings, &built.triple, &built.rustflags))
 }
 

@@ -216,12 +216,12 @@ fn base(selected: &Selected<'_>, linking: Linking) -> Base {
 }
 
 fn programs(selected: &Selected<'_>) -> Vec<render::Program> {
-    let programs = selected.programs.iter().map(|program| render::Program {
-        name: program.name().to_owned(),
-        package: match (program, selected.project) {
+    let programs = selected.programs.iter().map(|program| {
+        let package = match (program, selected.project) {
             (Program::Go(main), Project::Go(module)) => build::folder(&module.root, &main.directory),
             _ => program.package().to_owned(),
-        },
+        };
+        render::Program::new(program.name(), package)
     });
     programs.collect()
 }

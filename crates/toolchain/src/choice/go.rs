@@ -1,25 +1,25 @@
-//! The choice for Go.
+//! The choice of the toolchain for Go programs.
 
 use std::collections::BTreeMap;
 
 use camino::Utf8Path;
 use crossdock_platform::{BuildTarget, Libc, Linkage, Os};
 
-use super::equip::{CCode, Equipment, OwnLinker, Work};
+use super::cross_tools::{BundledLinker, CCode, CrossTools, ToolSearch};
 use super::{GoChoice, GoRequest};
 use crate::host::{GoToolchain, Host};
 use crossdock_system::availability::{Availability, Unavailable};
 
-/// How a platform is built, or why it cannot be.
+/// Returns the tools that build a platform, or why it cannot be built.
 ///
-/// Without cgo Go needs nothing but itself. Packages with cgo files that CGO_ENABLED=0 would drop silently make the
-/// choice the user's.
+/// Without cgo, Go needs no other tool. If packages have cgo files, which `CGO_ENABLED=0` would drop silently, the user
+/// must decide about cgo.
 pub fn choose_go(request: &GoRequest<'_>, host: &Host, cache: &Utf8Path) -> Availability<GoChoice> {
     choose(request, host, cache).map_or_else(Availability::Unavailable, Availability::Available)
 }
 
 fn choose(request: &GoRequest<'_>, host: &Host, cache: &Utf8Path) -> Result<GoChoice, Unavailable> {
-    let go = host.go_of(request.folder)?;
+    let go = host.go_toolchain(request.directory)?;
     match request.cgo.map(|cgo| cgo.value) {
         None if !request.cgo_packages.is_empty() => Err(undecided(request.cgo_packages)),
         None => pure(request, go, "no package needs cgo"),
@@ -30,7 +30,7 @@ fn choose(request: &GoRequest<'_>, host: &Host, cache: &Utf8Path) -> Result<GoCh
 
 fn undecided(packages: &[String]) -> Unavailable {
     Unavailable::because(format!(
-        "CGO_ENABLED=0 would silently leave out the C code of {}: say `cgo = true` or `cgo = false`",
+        "CGO_ENABLED=0 would silently leave out the C code of {}: set `cgo = true` or `cgo = false`",
         packages.join(", ")
     ))
 }
@@ -50,11 +50,11 @@ fn pure(request: &GoRequest<'_>, go: &GoToolchain, reason: &str) -> Result<GoCho
     })
 }
 
-/// The variables that decide what a program is, and that its build information states: GOOS, GOARCH, the level variable
-/// and CGO_ENABLED. They do not depend on the host.
+/// Returns the variables that a program's build information records: GOOS, GOARCH, the level variable and CGO_ENABLED.
+/// They do not depend on the host.
 ///
 /// # Errors
-/// A platform that Go does not build for.
+/// [`Unavailable`] if Go has no port for the platform.
 pub fn go_settings(request: &GoRequest<'_>) -> Result<BTreeMap<String, String>, Unavailable> {
     let go = target(request).go().map_err(|unsupported| Unavailable::because(unsupported.to_string()))?;
     let cgo = request.cgo.is_some_and(|cgo| cgo.value);
@@ -67,16 +67,17 @@ fn target(request: &GoRequest<'_>) -> BuildTarget {
     request.float.into_iter().fold(target, BuildTarget::with_float)
 }
 
-/// zig with musl makes the same static program on every host; the target's gcc makes one with the host's glibc.
+/// Chooses with cgo. zig with musl makes the same static program on every host, while the target's gcc links the host's
+/// glibc.
 fn with_cgo(
     request: &GoRequest<'_>,
     go: &GoToolchain,
     host: &Host,
     cache: &Utf8Path,
 ) -> Result<GoChoice, Unavailable> {
-    let (target, equipment) = equipped(request, host, cache)?;
+    let (target, cross_tools) = find_tools(request, host, cache)?;
     let mut environment = go_settings(request)?;
-    let tools = &equipment.tools;
+    let tools = &cross_tools.tools;
     for (name, value) in [("CC", &tools.cc), ("CXX", &tools.cxx), ("AR", &tools.ar)] {
         environment.extend(value.iter().map(|value| (name.to_owned(), word(value))));
     }
@@ -88,13 +89,13 @@ fn with_cgo(
         environment,
         arguments,
         ldflags,
-        wrappers: equipment.wrappers,
-        tools: equipment.used,
-        why: format!("Go {} with cgo, {}, {}", go.version, equipment.why, target.libc()),
+        wrappers: cross_tools.wrappers,
+        tools: cross_tools.used,
+        why: format!("Go {} with cgo, {}, {}", go.version, cross_tools.why, target.libc()),
     })
 }
 
-/// Go reads these variables as a command with arguments: what has blanks stands in quotes.
+/// Quotes a path for CC, CXX and AR, which Go reads as a command with arguments (`cmd/internal/quoted`).
 fn word(path: &str) -> String {
     match (path.contains(char::is_whitespace), path.contains('\'')) {
         (false, false) => path.to_owned(),
@@ -103,28 +104,34 @@ fn word(path: &str) -> String {
     }
 }
 
-/// The first C library that this host can link to: the one that the user decides, or musl before glibc for a static
-/// program, whose bytes then do not depend on the host.
-fn equipped(
+/// Returns the target with the first C library that this host can link: the one that the user chose, or else musl
+/// before glibc for a static program, whose bytes then do not depend on the host.
+fn find_tools(
     request: &GoRequest<'_>,
     host: &Host,
     cache: &Utf8Path,
-) -> Result<(BuildTarget, Equipment), Unavailable> {
-    let libcs = match (request.libc.map(|libc| libc.value), request.linkage.value) {
+) -> Result<(BuildTarget, CrossTools), Unavailable> {
+    let linked = match (request.libc.map(|libc| libc.value), request.linkage.value) {
         (Some(libc), _) => vec![libc],
         (None, Linkage::Dynamic) => vec![Libc::GNU],
         (None, Linkage::Static) => vec![Libc::Musl, Libc::GNU],
     };
     let target = target(request);
     let targets = match request.platform.os() {
-        Os::Linux => libcs.into_iter().map(|libc| target.clone().with_libc(libc)).collect(),
+        Os::Linux => linked.into_iter().map(|libc| target.clone().with_libc(libc)).collect(),
         _ => vec![target],
     };
     let mut missing: Option<Unavailable> = None;
     for target in targets {
-        let work = Work { target: &target, own_linker: OwnLinker::None, c: CCode::Some, host, cache };
-        match work.equip() {
-            Ok(equipment) => return Ok((target, equipment)),
+        let search = ToolSearch {
+            target: &target,
+            bundled_linker: BundledLinker::None,
+            c_code: CCode::Some,
+            host,
+            cache,
+        };
+        match search.find() {
+            Ok(cross_tools) => return Ok((target, cross_tools)),
             Err(other) => {
                 missing = Some(match missing {
                     Some(missing) => either(missing, other),
@@ -136,8 +143,9 @@ fn equipped(
     Err(missing.unwrap_or_else(|| Unavailable::because("no C library was tried")))
 }
 
-/// Arguments of `go build`, and words for its linker. zig links musl statically unless it is told not to. Go's own build
-/// id holds the path of the C compiler, and ours may be a wrapper below a person's cache folder.
+/// Returns arguments of `go build`, and words for its linker. zig links musl statically unless told otherwise. The
+/// build id is emptied because it depends on the path of the C compiler, which may be a wrapper in a user's cache
+/// directory.
 fn link_flags(linkage: Linkage, libc: Libc) -> (Vec<String>, Vec<String>) {
     let how = match (linkage, libc) {
         (Linkage::Static, _) => Some("-static"),

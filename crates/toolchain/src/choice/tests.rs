@@ -22,7 +22,7 @@ fn asked<T>(value: T) -> Sourced<T> {
     Sourced::new(value, Source::CommandLine("--test".to_owned()))
 }
 
-/// What a test asks for beside platforms.
+/// The options of a test besides the platforms.
 #[derive(Default)]
 struct Asks {
     dynamic: bool,
@@ -38,7 +38,7 @@ fn rust(host: &Host, platforms: &[&str], asks: Asks) -> String {
     let native_code = if asks.c { vec![vec!["app".to_owned(), "cc".to_owned()]] } else { Vec::new() };
     let routes: Vec<_> = asks.routes.into_iter().map(asked).collect();
     let request = RustRequest {
-        folder: Utf8Path::new("/project"),
+        directory: Utf8Path::new("/project"),
         platforms: &platforms,
         linkage: &linkage,
         libc: libc.as_ref(),
@@ -82,7 +82,7 @@ fn go_linked(
     let cgo = cgo.map(asked);
     let libc = libc.map(asked);
     let request = GoRequest {
-        folder: Utf8Path::new("/project"),
+        directory: Utf8Path::new("/project"),
         platform: &platform,
         cgo: cgo.as_ref(),
         cgo_packages: &cgo_packages.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>(),
@@ -141,7 +141,7 @@ fn installed_musl_targets_need_nothing_but_rustc() {
 }
 
 #[test]
-fn a_fresh_rustup_is_told_to_add_both_targets() {
+fn missing_targets_are_added_by_rustup() {
     let fresh = host("platform = \"linux/amd64\"\nsystem = \"debian\"\n[rust]\n[tools]\ncc = true\n");
     insta::assert_snapshot!(rust(&fresh, BOTH, Asks::default()));
     insta::assert_snapshot!(rust(&fresh, &["linux/amd64"], Asks::default()));
@@ -149,7 +149,7 @@ fn a_fresh_rustup_is_told_to_add_both_targets() {
 }
 
 #[test]
-fn an_apple_machine_hears_nothing_of_debian() {
+fn remedies_on_macos_name_no_debian_package() {
     let mac = Host::hypothetical(&platform("darwin/arm64"));
     let plain = rust(&mac, BOTH, Asks::default());
     insta::assert_snapshot!(plain);
@@ -163,7 +163,7 @@ fn an_apple_machine_hears_nothing_of_debian() {
 }
 
 #[test]
-fn c_code_is_compiled_by_zig_and_else_by_the_native_musl_gcc() {
+fn c_code_is_compiled_by_zig_or_the_native_musl_gcc() {
     let c = || Asks { c: true, ..Asks::default() };
     insta::assert_snapshot!(rust(&debian(), BOTH, c()));
     let mut with_zig = debian();
@@ -178,14 +178,14 @@ fn c_code_is_compiled_by_zig_and_else_by_the_native_musl_gcc() {
 }
 
 #[test]
-fn go_needs_nothing_but_go() {
+fn go_without_cgo_needs_only_go() {
     let windows = Host::hypothetical(&platform("windows/amd64"));
     insta::assert_snapshot!(go(&windows, "linux/arm/v6", None, &[]));
     insta::assert_snapshot!(go(&windows, "linux/amd64/v3", Some(false), &["example.com/sqlite"]));
 }
 
 #[test]
-fn go_packages_that_would_lose_their_c_code_make_the_user_decide() {
+fn cgo_packages_require_an_explicit_choice() {
     insta::assert_snapshot!(go(&debian(), "linux/amd64", None, &["example.com/sqlite", "example.com/z"]));
 }
 
@@ -232,7 +232,7 @@ fn with_std_everywhere(mut host: Host) -> Host {
 }
 
 #[test]
-fn named_routes_serve_when_rustup_cannot() {
+fn configured_routes_serve_if_rustup_cannot() {
     let routes = || Asks { routes: vec![Route::Distribution, Route::BuildStd], ..Asks::default() };
     let file = r#"
 platform = "linux/amd64"
@@ -264,7 +264,7 @@ aarch64-linux-gnu-gcc = true
 }
 
 #[test]
-fn std_is_built_from_source_where_that_was_named() {
+fn std_is_built_from_source_if_configured() {
     let file = r#"
 platform = "linux/amd64"
 system = "fedora"
@@ -281,14 +281,14 @@ zig = "0.17.0"
 }
 
 #[test]
-fn the_projects_compiler_is_not_replaced_unless_that_was_named() {
+fn the_projects_compiler_is_replaced_only_if_configured() {
     let file = "platform = \"linux/amd64\"\nsystem = \"debian\"\n[rust]\naddable = []\n[distribution]\nsource = \"/s\"\nstd = [\"aarch64-unknown-linux-gnu\"]\n[tools]\naarch64-linux-gnu-gcc = true\nzig = true\n";
     let text = rust(&host(file), &["linux/arm64"], Asks { routes: vec![Route::BuildStd], ..Asks::default() });
     assert!(!text.contains("the distribution's toolchain"), "{text}");
 }
 
 #[test]
-fn hosts_without_a_toolchain_say_so() {
+fn hosts_without_a_toolchain_are_refused_with_remedies() {
     let mut text = String::new();
     for system in ["debian", "fedora", "alpine", "arch", "macos", "windows", "other"] {
         let bare = host(&format!("platform = \"linux/amd64\"\nsystem = \"{system}\"\n"));
@@ -302,7 +302,7 @@ fn hosts_without_a_toolchain_say_so() {
 }
 
 #[test]
-fn dynamic_programs_take_the_cross_gcc_and_else_zig_with_an_old_glibc() {
+fn dynamic_programs_are_linked_by_the_cross_gcc_or_zig_with_an_old_glibc() {
     let mut host = with_std_everywhere(debian());
     let dynamic = || Asks { dynamic: true, c: true, ..Asks::default() };
     let zig =
@@ -315,7 +315,7 @@ fn dynamic_programs_take_the_cross_gcc_and_else_zig_with_an_old_glibc() {
 }
 
 #[test]
-fn cgo_takes_zig_and_else_the_gcc_of_the_target() {
+fn cgo_is_linked_by_zig_or_the_gcc_of_the_target() {
     let mut host = debian();
     insta::assert_snapshot!(go(&host, "linux/arm64", Some(true), &[]));
     let gcc = crate::host::Tool { command: vec!["/usr/bin/aarch64-linux-gnu-gcc".to_owned()], version: None };
@@ -328,7 +328,7 @@ fn cgo_takes_zig_and_else_the_gcc_of_the_target() {
 }
 
 #[test]
-fn cgo_links_the_c_library_that_was_asked_for_or_nothing() {
+fn cgo_links_the_requested_c_library_or_is_refused() {
     let mut host = debian();
     let zig =
         crate::host::Tool { command: vec!["/opt/zig/zig".to_owned()], version: Some("0.17.0".to_owned()) };
@@ -347,13 +347,13 @@ fn cgo_links_the_c_library_that_was_asked_for_or_nothing() {
 }
 
 #[test]
-fn other_systems_are_built_for_with_their_own_triples() {
+fn other_systems_use_their_own_triples() {
     let mac = with_std_everywhere(Host::hypothetical(&platform("darwin/arm64")));
     insta::assert_snapshot!(rust(&mac, &["darwin/arm64", "darwin/amd64", "windows/amd64"], Asks::default()));
 }
 
 #[test]
-fn c_compilers_hide_where_the_project_lies() {
+fn c_compilers_remap_the_path_of_the_project() {
     let mut environment = BTreeMap::new();
     environment.insert("CC_x86_64_unknown_linux_musl".to_owned(), "zig".to_owned());
     environment.insert("CFLAGS_x86_64_unknown_linux_musl".to_owned(), "-O2".to_owned());
@@ -391,7 +391,7 @@ fn c_compilers_hide_where_the_project_lies() {
 }
 
 #[test]
-fn a_mix_of_toolchains_says_that_it_is_one() {
+fn a_mix_of_toolchains_is_explained() {
     let file = r#"
 platform = "linux/amd64"
 system = "debian"

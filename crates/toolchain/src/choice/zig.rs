@@ -1,5 +1,5 @@
-//! zig as C compiler, linker and archiver, behind small scripts: cargo takes a linker without arguments, and rustc and
-//! cc-rs give arguments that zig does not take.
+//! zig as C compiler, linker and archiver, behind small scripts: cargo accepts a linker without arguments only, and
+//! rustc and cc-rs pass arguments that zig does not accept.
 
 use camino::Utf8Path;
 use crossdock_oci::Digest;
@@ -8,7 +8,7 @@ use super::Wrapper;
 use crate::host::Tool;
 use crossdock_system::process::quote;
 
-/// Paths of the scripts for one target.
+/// The scripts for one target.
 pub(super) struct Zig {
     pub(super) cc: Wrapper,
     pub(super) cxx: Wrapper,
@@ -17,9 +17,9 @@ pub(super) struct Zig {
 }
 
 impl Zig {
-    /// The scripts that call `zig` for `target`, a target in zig's spelling, and `cpu`, where the target alone means
-    /// another processor. They lie in `folder`.
-    pub(super) fn new(zig: &Tool, target: &str, cpu: Option<&str>, folder: &Utf8Path) -> Self {
+    /// Creates scripts in `directory` that call `zig` for `target`, in zig's spelling. `cpu` is set if zig's default
+    /// processor for the target differs from the platform's.
+    pub(super) fn new(zig: &Tool, target: &str, cpu: Option<&str>, directory: &Utf8Path) -> Self {
         let call = zig.command.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ");
         let cpu = cpu.map(|cpu| format!(" -mcpu={cpu}")).unwrap_or_default();
         let compiler = |command: &str| {
@@ -28,10 +28,10 @@ impl Zig {
         };
         let plain = |command: &str| format!("#!/bin/sh\nexec {call} {command} \"$@\"\n");
         Self {
-            cc: Wrapper::new(folder, &format!("zig-cc-{target}"), compiler("cc")),
-            cxx: Wrapper::new(folder, &format!("zig-c++-{target}"), compiler("c++")),
-            ar: Wrapper::new(folder, "zig-ar", plain("ar")),
-            ranlib: Wrapper::new(folder, "zig-ranlib", plain("ranlib")),
+            cc: Wrapper::new(directory, &format!("zig-cc-{target}"), compiler("cc")),
+            cxx: Wrapper::new(directory, &format!("zig-c++-{target}"), compiler("c++")),
+            ar: Wrapper::new(directory, "zig-ar", plain("ar")),
+            ranlib: Wrapper::new(directory, "zig-ranlib", plain("ranlib")),
         }
     }
 
@@ -41,25 +41,27 @@ impl Zig {
 }
 
 impl Wrapper {
-    /// A file in `folder` whose name holds a hash of its content.
-    pub(super) fn new(folder: &Utf8Path, name: &str, content: String) -> Self {
+    /// Creates a file in `directory` whose name contains a hash of its content.
+    pub(super) fn new(directory: &Utf8Path, name: &str, content: String) -> Self {
         let hash = Digest::of(content.as_bytes()).hex();
-        Self { path: folder.join(format!("{name}-{}", &hash[..12])), content }
+        Self { path: directory.join(format!("{name}-{}", &hash[..12])), content }
     }
 }
 
-/// rustc and cc-rs name the target themselves, in a spelling that is not zig's; rustc adds its own start files, which
-/// zig has too, and flags that zig's linker does not know. zig knows processors and features, but no `-march` levels:
-/// those of the baseline are left out, as the call names it, and higher ones are translated. cc-rs compiles without
-/// optimisation in development builds, where zig would want its sanitizer's run-time library.
+/// The script around `zig cc`.
 ///
-/// The oldest macOS that a program runs on is a part of zig's target: without it that is the oldest one still maintained,
-/// which is years younger than what rustc builds for.
+/// rustc and cc-rs name the target themselves, in another spelling than zig's. rustc also adds its own start files,
+/// which zig has too, and flags that zig's linker does not know. zig has processors and features but no `-march`
+/// levels: those of the baseline are dropped, as the call already names it, and higher ones are translated. cc-rs
+/// compiles without optimization in development builds, in which zig would need the run-time library of its sanitizer.
 ///
-/// zig has none of macOS's libraries but libSystem, and crates name others that a program often takes nothing from. Where
-/// there is no SDK they are left out: what the program does take from them, the linker then names.
+/// The oldest macOS on which a program runs is part of zig's target. Its default is the oldest one that Apple
+/// maintains, which is years newer than rustc's.
 ///
-/// Very long argument lists come from rustc in a file, one on each line.
+/// zig includes only libSystem of macOS's libraries, and crates name others from which a program often uses no symbol.
+/// Without an SDK these are dropped, and the linker reports any symbol that is really used.
+///
+/// rustc passes very long argument lists in a file, with one argument on each line.
 const COMPILER: &str = r#"#!/bin/sh
 # Written by crossdock: zig without the arguments of rustc and cc-rs that it does not take.
 case $SDKROOT:$* in
@@ -126,14 +128,15 @@ exec @CALL@ "$@"
 mod tests {
     use super::*;
 
-    /// What a script hands on to a zig that prints its arguments, one on each line, and the content of lists.
-    fn handed_on(target: &str, sdk: &str, arguments: &[&str]) -> Vec<String> {
-        let folder = tempfile::tempdir().unwrap();
-        let folder = Utf8Path::from_path(folder.path()).unwrap();
+    /// Returns the arguments that a script forwards to a zig that prints them, one on each line, and the content of
+    /// lists.
+    fn forwarded(target: &str, sdk: &str, arguments: &[&str]) -> Vec<String> {
+        let directory = tempfile::tempdir().unwrap();
+        let directory = Utf8Path::from_path(directory.path()).unwrap();
         let print = "for word; do case $word in @*) cat \"${word#@}\" ;; *) echo \"$word\" ;; esac; done";
         let zig = Tool { command: ["sh", "-c", print, "zig"].map(str::to_owned).into(), version: None };
-        let scripts = Zig::new(&zig, target, Some("generic"), folder);
-        let list = folder.join("a list");
+        let scripts = Zig::new(&zig, target, Some("generic"), directory);
+        let list = directory.join("a list");
         std::fs::File::create(&list)
             .and_then(|mut file| {
                 std::io::Write::write_all(&mut file, b"--target=x\na b.o\n-lm\n-mmacosx-version-min=11.0")
@@ -147,7 +150,7 @@ mod tests {
             environment.into(),
             crossdock_system::process::Cancel::default(),
         );
-        let command = crossdock_system::process::Command::new("sh", folder)
+        let command = crossdock_system::process::Command::new("sh", directory)
             .args(["-c", scripts.cc.content.as_str(), "cc"])
             .env("SDKROOT", sdk)
             .args(arguments);
@@ -158,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_zig_does_not_take_is_left_out_or_translated() {
+    fn arguments_that_zig_lacks_are_dropped_or_translated() {
         for (given, expected) in [
             (&["--target=aarch64-unknown-linux-musl", "-c", "a b.c", ""][..], &["-c", "a b.c", ""][..]),
             (
@@ -177,22 +180,22 @@ mod tests {
             (&["-arch", "arm64", "-mmacosx-version-min=11.0.0"], &["-arch", "arm64", "-target", "t.11.0.0"]),
             (&[], &[]),
         ] {
-            assert_eq!(handed_on("t", "", given), expected, "{given:?}");
+            assert_eq!(forwarded("t", "", given), expected, "{given:?}");
         }
         let given = ["-lobjc", "-framework", "Foundation", "-liconv", "-lSystem", "-o", "x"];
-        assert_eq!(handed_on("aarch64-macos", "", &given), ["-lSystem", "-o", "x"]);
-        assert_eq!(handed_on("aarch64-macos", "/sdk", &given), given);
-        assert_eq!(handed_on("t", "", &given), given);
+        assert_eq!(forwarded("aarch64-macos", "", &given), ["-lSystem", "-o", "x"]);
+        assert_eq!(forwarded("aarch64-macos", "/sdk", &given), given);
+        assert_eq!(forwarded("t", "", &given), given);
         let with_sysroot = ["-isysroot", "/sdk", "-liconv"];
-        assert_eq!(handed_on("aarch64-macos", "", &with_sysroot), with_sysroot);
+        assert_eq!(forwarded("aarch64-macos", "", &with_sysroot), with_sysroot);
     }
 
     #[test]
-    fn the_command_that_is_printed_writes_the_same_script() {
-        let folder = tempfile::tempdir().unwrap();
-        let folder = Utf8Path::from_path(folder.path()).unwrap().join("it's new");
+    fn the_printed_command_writes_the_same_script() {
+        let directory = tempfile::tempdir().unwrap();
+        let directory = Utf8Path::from_path(directory.path()).unwrap().join("it's new");
         let zig = Tool { command: vec!["/opt/it's \\0101 %s/zig".to_owned()], version: None };
-        for script in Zig::new(&zig, "aarch64-linux-musl", Some("generic"), &folder).all() {
+        for script in Zig::new(&zig, "aarch64-linux-musl", Some("generic"), &directory).all() {
             let environment = crossdock_system::environment::Environment::from_process().unwrap();
             let processes = crossdock_system::process::Processes::new(
                 environment.into(),
@@ -210,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_of_a_script_tells_its_content() {
+    fn the_name_of_a_script_depends_on_its_content() {
         let tool = |path: &str| Tool { command: vec![path.to_owned()], version: None };
         let scripts = |path, target| Zig::new(&tool(path), target, None, Utf8Path::new("/cache"));
         assert_eq!(scripts("/zig", "a").cc, scripts("/zig", "a").cc);

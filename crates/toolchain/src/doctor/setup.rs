@@ -1,4 +1,4 @@
-//! Carrying out remedies, one command after another, each said before it runs.
+//! Running remedies, one command after another, each announced before it runs.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -10,56 +10,60 @@ use crate::host::Host;
 use crossdock_system::availability::{Remedy, Scope, Unavailable};
 use crossdock_system::process::{Command, OutputLine, ProcessError, Processes};
 
-/// What a person says to a change of the system.
+/// The user's answer to a change of the system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
-    /// Go on.
+    /// Run the commands.
     Yes,
-    /// Not this one; the next way is tried.
+    /// Skip this remedy and try the next one.
     No,
 }
 
-/// What a person sees of the set-up.
+/// An event of the setup, for display.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub enum Progress<'a> {
     /// A command is about to run.
     Runs(&'a Command),
-    /// It wrote a line.
+    /// The command wrote a line.
     Says(OutputLine<'a>),
-    /// It failed; the next way is tried, if there is one.
+    /// The command failed. The next remedy is tried, if there is one.
     Failed {
         /// The command.
         command: &'a Command,
-        /// Why.
+        /// The reason.
         why: &'a str,
     },
 }
 
-/// What came of one missing thing.
+/// The outcome for one missing requirement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Outcome {
-    /// What was missing.
+    /// The reason why it was missing.
     pub why: String,
-    /// The ways that were tried, in their order. The thing is there if the last of them is [`Attempt::Done`].
+    /// The remedies that were tried, in order. The requirement is installed if the last one is [`Attempt::Done`].
     pub attempts: Vec<(Remedy, Attempt)>,
 }
 
-/// What came of one way.
+/// The outcome of one remedy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Attempt {
-    /// Every command ended well.
+    /// Every command succeeded.
     Done,
-    /// It was not consented to.
+    /// The user declined it.
     Declined,
-    /// A command failed, or could not be tried.
+    /// A command failed, or could not be run.
     Failed(String),
-    /// A command needs root, and sudo would ask for a password: a person runs it by hand. It is given as a shell takes it.
+    /// A command needs root, and sudo would ask for a password. Holds the commands for the user to run in a shell.
     NeedsPassword(String),
 }
 
-/// Why the set-up ended early.
+/// The reason why the setup stopped early.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SetupError {
     /// The run was cancelled.
     #[error("interrupted")]
@@ -67,12 +71,12 @@ pub enum SetupError {
 }
 
 impl Outcome {
-    /// Whether a way succeeded.
+    /// Returns whether a remedy succeeded.
     pub fn is_done(&self) -> bool {
         matches!(self.attempts.last(), Some((_, Attempt::Done)))
     }
 
-    /// Whether rustup was asked to add something and could not: then [`Host::without_rustup_server`] plans on.
+    /// Returns whether rustup failed to add something. [`Host::without_rustup_server`] then gives a host to plan for.
     pub fn rustup_failed(&self) -> bool {
         let is_rustup = |remedy: &Remedy| remedy.commands.iter().any(|command| command.program == "rustup");
         self.attempts
@@ -80,7 +84,8 @@ impl Outcome {
             .any(|(remedy, attempt)| is_rustup(remedy) && matches!(attempt, Attempt::Failed(_)))
     }
 
-    /// What a person has to run by hand, because sudo would ask for a password; nothing where another way succeeded.
+    /// Returns the commands for the user to run, because sudo would ask for a password. `None` if another remedy
+    /// succeeded.
     pub fn by_hand(&self) -> Option<&str> {
         let first = self.attempts.iter().find_map(|(_, attempt)| match attempt {
             Attempt::NeedsPassword(commands) => Some(commands.as_str()),
@@ -90,14 +95,14 @@ impl Outcome {
     }
 }
 
-/// Brings what is missing: for each thing its ways in their order, until one succeeds. A command that ran for one thing
-/// does not run again for another, and once rustup has failed to add a target it is not asked again.
+/// Installs what is missing: runs the remedies of each requirement in order until one succeeds. A command that ran for
+/// one requirement does not run again for another, and rustup is not asked again after it failed to add a target.
 ///
-/// Ways that change the system (see [`Scope::System`]) run only when `consent` says so. What then is still missing
-/// shows a new plan; a way that failed is no error here.
+/// A remedy that changes the system (see [`Scope::System`]) runs only with `consent`. A failed remedy is not an error:
+/// make a new plan to see what is still missing.
 ///
 /// # Errors
-/// [`SetupError::Cancelled`].
+/// [`SetupError::Cancelled`] if the run was cancelled.
 pub fn setup<'a>(
     missing: impl IntoIterator<Item = &'a Unavailable>,
     host: &Host,
@@ -127,8 +132,8 @@ struct Setup<'a> {
     sudo: Sudo,
 }
 
-/// Whether sudo runs commands without a password. It is asked once: a prompt would wait for ever, as what runs here leads
-/// a process group that no terminal listens to.
+/// Whether sudo runs commands without a password. A prompt would wait forever: a child runs in its own process group,
+/// which is not the terminal's foreground group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sudo {
     NotAsked,
@@ -188,7 +193,7 @@ impl Setup<'_> {
         is_manager && !self.host.root && self.host.tool("sudo").is_ok()
     }
 
-    /// `sudo -n true` ends at once, with an error where a password is wanted.
+    /// Returns whether sudo works without a password: `sudo -n true` fails at once if it would ask for one.
     fn sudo_serves(&mut self) -> Result<bool, SetupError> {
         if self.sudo == Sudo::NotAsked {
             let Ok(sudo) = self.host.tool("sudo") else { return Ok(false) };
@@ -202,7 +207,7 @@ impl Setup<'_> {
         Ok(self.sudo == Sudo::Serves)
     }
 
-    /// Commands for a person's own shell: sudo may ask there.
+    /// Formats commands for the user's own shell, in which sudo can ask.
     fn in_words(&self, commands: &[Command]) -> String {
         let word = |command: &Command| {
             let sudo = if self.needs_sudo(command) { "sudo " } else { "" };
@@ -211,7 +216,7 @@ impl Setup<'_> {
         commands.iter().map(word).collect::<Vec<_>>().join(" && ")
     }
 
-    /// A person is asked about the same commands once.
+    /// Asks for consent, but only once for the same commands.
     fn consents(&mut self, remedy: &Remedy, consent: &mut dyn FnMut(&Remedy) -> Answer) -> bool {
         let key = remedy.to_string();
         if self.refused.contains(&key) {
@@ -224,7 +229,8 @@ impl Setup<'_> {
         yes
     }
 
-    /// What failed once fails again; rustup's server is the same for every target.
+    /// Returns why a command is known to fail: it failed before, or rustup's server did, which is the same for every
+    /// target.
     fn known_to_fail(&self, command: &Command) -> Option<String> {
         let same = |failed: &Command| match (failed.program.as_str(), failed.arguments.get(..2)) {
             ("rustup", verb) => command.program == "rustup" && command.arguments.get(..2) == verb,
@@ -233,7 +239,8 @@ impl Setup<'_> {
         self.failed.iter().find(|(failed, _)| same(failed)).map(|(_, why)| why.clone())
     }
 
-    /// Runs a command; a package list that was never fetched or is too old is fetched first.
+    /// Runs a command. For apt, fetches the package lists first if there are none, and after a failure, as they may be
+    /// stale.
     fn run(&mut self, command: &Command) -> Result<Result<(), String>, SetupError> {
         let installs =
             command.program == "apt-get" && command.arguments.first().is_some_and(|verb| verb == "install");
@@ -283,11 +290,11 @@ impl Setup<'_> {
     }
 }
 
-/// The systems' own package managers, which only root may call.
+/// Package managers of systems, which need root.
 const MANAGERS: [&str; 5] = ["apt-get", "dpkg", "dnf", "apk", "pacman"];
 
-/// The command as it runs on this host: the system's own package managers through sudo where the user is not root, and
-/// never with a question of their own.
+/// Returns the command as it runs on this host: package managers run through sudo unless the user is root, and never
+/// ask questions.
 fn privileged(command: &Command, host: &Host) -> Result<Command, String> {
     if !MANAGERS.contains(&command.program.as_str()) {
         return Ok(command.clone());
@@ -300,8 +307,9 @@ fn privileged(command: &Command, host: &Host) -> Result<Command, String> {
             .fold(command.clone(), |command, (name, value)| command.env(name, value)));
     }
     let sudo =
-        host.tool("sudo").map_err(|_| format!("`{}` needs root, and there is no sudo", command.short()))?;
-    // sudo starts from an environment of its own, and asks nothing: its question would not be heard.
+        host.tool("sudo").map_err(|_| format!("`{}` needs root, but there is no sudo", command.short()))?;
+    // sudo resets the environment, so that `env` sets the variable behind it. `-n` because nobody could answer a
+    // prompt.
     let words = quiet.iter().flat_map(|variable| ["env", variable]).map(str::to_owned);
     let words = ["-n".to_owned()]
         .into_iter()
@@ -313,9 +321,9 @@ fn privileged(command: &Command, host: &Host) -> Result<Command, String> {
     Ok(with_sudo)
 }
 
-/// Whether apt has fetched any list of packages.
-fn apt_has_lists(folder: &Utf8Path) -> bool {
+/// Returns whether apt has fetched any package list.
+fn apt_has_lists(directory: &Utf8Path) -> bool {
     let is_list = |name: &str| name.contains("_Packages");
-    let Ok(mut files) = folder.read_dir_utf8() else { return false };
+    let Ok(mut files) = directory.read_dir_utf8() else { return false };
     files.any(|file| file.is_ok_and(|file| is_list(file.file_name())))
 }

@@ -22,8 +22,9 @@ podman = { missing = "`podman` is not in PATH" }
 }
 
 #[test]
-fn everything_is_listed_once_with_everyone_who_needs_it_and_what_is_missing_last() {
-    let (git, podman, go) = (Use::Tool("git".into()), Use::Tool("podman".into()), Use::Go("/a".into()));
+fn each_requirement_is_listed_once_and_missing_ones_last() {
+    let (git, podman, go) =
+        (Requirement::Tool("git".into()), Requirement::Tool("podman".into()), Requirement::Go("/a".into()));
     let uses = [("api", &podman), ("api", &git), ("web", &git), ("web", &go)]
         .map(|(by, used)| (by.to_owned(), used));
     let missing = Unavailable::because("there is no standard library");
@@ -52,16 +53,16 @@ fn everything_is_listed_once_with_everyone_who_needs_it_and_what_is_missing_last
     );
 }
 
-/// A system of shims: each program notes its arguments and fails when the file `fail-NAME` exists.
+/// Shim programs: each logs its arguments and fails if the file `fail-NAME` exists.
 struct Shims {
-    folder: tempfile::TempDir,
+    directory: tempfile::TempDir,
     processes: Processes,
 }
 
 impl Shims {
     fn new(failing: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = camino::Utf8Path::from_path(folder.path()).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let path = camino::Utf8Path::from_path(directory.path()).unwrap();
         for name in ["rustup", "apt-get", "dpkg", "sudo", "python3"] {
             let log = path.join("log");
             let ending = if failing.contains(&name) { "echo no server >&2; exit 1" } else { "exit 0" };
@@ -72,7 +73,7 @@ impl Shims {
             std::fs::set_permissions(path.join(name), mode).unwrap();
         }
         let environment = Environment::new(path).with_variable("PATH", format!("{path}:/bin"));
-        Self { processes: Processes::new(Arc::new(environment), Cancel::default()), folder }
+        Self { processes: Processes::new(Arc::new(environment), Cancel::default()), directory }
     }
 
     fn setup(&self, host: &Host, missing: &[Unavailable], answer: Answer) -> Vec<Outcome> {
@@ -90,20 +91,20 @@ impl Shims {
     }
 
     fn log(&self) -> Vec<String> {
-        let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        let log = std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default();
         log.lines().map(str::to_owned).collect()
     }
 }
 
-fn way(scope: Scope, commands: &[&[&str]]) -> Remedy {
+fn remedy(scope: Scope, commands: &[&[&str]]) -> Remedy {
     let command = |words: &&[&str]| Command::new(words[0], "/").args(words[1..].iter().copied());
     Remedy { commands: commands.iter().map(command).collect(), scope }
 }
 
 fn std_for(triple: &str) -> Unavailable {
-    let rustup = way(Scope::User, &[&["rustup", "target", "add", triple]]);
+    let rustup = remedy(Scope::User, &[&["rustup", "target", "add", triple]]);
     let package = format!("libstd-{triple}");
-    let apt = way(
+    let apt = remedy(
         Scope::System,
         &[
             &["dpkg", "--add-architecture", "arm64"],
@@ -115,7 +116,7 @@ fn std_for(triple: &str) -> Unavailable {
 }
 
 #[test]
-fn the_first_way_that_works_is_enough() {
+fn the_first_remedy_that_works_is_enough() {
     let shims = Shims::new(&[]);
     let outcomes = shims.setup(&host(), &[std_for("one"), std_for("two"), std_for("one")], Answer::No);
     assert!(outcomes.iter().all(Outcome::is_done));
@@ -123,7 +124,7 @@ fn the_first_way_that_works_is_enough() {
 }
 
 #[test]
-fn an_unreachable_server_is_asked_once_and_the_next_way_follows() {
+fn rustup_is_not_asked_again_after_a_failure_and_the_next_remedy_follows() {
     let shims = Shims::new(&["rustup"]);
     let outcomes = shims.setup(&host(), &[std_for("one"), std_for("two")], Answer::Yes);
     assert!(outcomes.iter().all(|outcome| outcome.is_done() && outcome.rustup_failed()));
@@ -141,7 +142,7 @@ fn an_unreachable_server_is_asked_once_and_the_next_way_follows() {
 }
 
 #[test]
-fn nothing_of_the_system_changes_without_consent() {
+fn system_changes_require_consent() {
     let shims = Shims::new(&["rustup"]);
     let outcomes = shims.setup(&host(), &[std_for("one")], Answer::No);
     assert_eq!(outcomes[0].attempts[1].1, Attempt::Declined);
@@ -150,11 +151,11 @@ fn nothing_of_the_system_changes_without_consent() {
 }
 
 #[test]
-fn who_is_not_root_goes_through_sudo_or_is_told_that_there_is_none() {
+fn package_managers_run_through_sudo_unless_root() {
     let mut user = Host { root: false, ..host() };
     let missing = Unavailable {
         why: String::new(),
-        remedies: vec![way(
+        remedies: vec![remedy(
             Scope::System,
             &[&["dpkg", "--add-architecture", "arm64"], &["python3", "-m", "pip"]],
         )],
@@ -176,9 +177,9 @@ fn who_is_not_root_goes_through_sudo_or_is_told_that_there_is_none() {
     assert_eq!(shims.log(), expected);
 }
 
-/// A sudo that wants a password says so at once under `-n`; without it, it would wait for ever.
+/// With `-n`, a sudo that needs a password fails at once; without it, it would wait forever.
 #[test]
-fn a_sudo_that_wants_a_password_is_left_to_the_person() {
+fn a_sudo_that_needs_a_password_is_left_to_the_user() {
     let sudo = Tool { command: vec!["sudo".to_owned()], version: None };
     let mut user = Host { root: false, ..host() };
     user.tools.insert("sudo".to_owned(), Availability::Available(sudo));
@@ -195,7 +196,7 @@ fn a_sudo_that_wants_a_password_is_left_to_the_person() {
 }
 
 #[test]
-fn a_cancelled_set_up_runs_nothing_more() {
+fn a_cancelled_setup_runs_nothing_more() {
     let shims = Shims::new(&[]);
     let cancel = Cancel::default();
     let processes = Processes::new(Arc::new(shims.processes.environment().clone()), cancel.clone());
@@ -203,4 +204,20 @@ fn a_cancelled_set_up_runs_nothing_more() {
     let result = setup(&[std_for("one")], &host(), &processes, &mut |_| Answer::Yes, &|_| {});
     assert!(matches!(result, Err(SetupError::Cancelled)));
     assert!(shims.log().is_empty());
+}
+
+#[test]
+fn the_first_plain_number_is_the_version() {
+    for (text, version) in [
+        ("git version 2.39.5", "2.39.5"),
+        ("aarch64-linux-gnu-gcc (Debian 12.2.0-14) 12.2.0\nCopyright", "12.2.0"),
+        ("Docker version 20.10.24+dfsg1, build 297e128", ""),
+        ("podman version 4.3.1", "4.3.1"),
+        ("qemu-aarch64 version 7.2.22 (Debian 1:7.2+dfsg)", "7.2.22"),
+        ("Debian clang version v14.0.6", "14.0.6"),
+        ("usage: …", ""),
+        ("", ""),
+    ] {
+        assert_eq!(first_version(text).unwrap_or_default(), version, "{text}");
+    }
 }

@@ -1,4 +1,4 @@
-//! A host as a file: what `plan --host FILE` reads and what JSON output shows.
+//! Host files: the format that `plan --host FILE` reads and that JSON output has.
 //!
 //! ```toml
 //! platform = "linux/arm64"
@@ -12,23 +12,28 @@
 //! zig = "0.17.0"
 //! ```
 
+mod form;
+
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::Host;
 
-/// Why a file describes no host.
+pub(super) use form::HostFile;
+
+/// An error in a host file.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum HostFileError {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("the host file {path} cannot be read: {source}")]
     Read {
         /// The file.
         path: Utf8PathBuf,
-        /// The system's reason.
+        /// The system's error.
         #[source]
         source: std::io::Error,
     },
-    /// It is not what a host file is.
+    /// The file does not describe a host.
     #[error("{path}:{line}:{column}: {message}")]
     Invalid {
         /// The file.
@@ -37,19 +42,19 @@ pub enum HostFileError {
         line: usize,
         /// The column, from 1, in characters.
         column: usize,
-        /// What is wrong.
+        /// The mistake.
         message: String,
     },
 }
 
 impl Host {
-    /// Reads a host from a file: JSON where its name ends in `.json`, else TOML.
+    /// Reads a host from a file: JSON if its name ends in `.json`, TOML otherwise.
     ///
-    /// Only `platform` is required. What is not listed is not there, except that a platform's usual `system` is
-    /// assumed. A Rust toolchain counts as rustup's unless it says `rustup = false`.
+    /// Only `platform` is required. A tool that is not listed is absent; `system` defaults to the platform's usual one.
+    /// A Rust toolchain is rustup's unless the file has `rustup = false`.
     ///
     /// # Errors
-    /// [`HostFileError`] with line and column.
+    /// [`HostFileError`], with line and column for a mistake in the file.
     pub fn from_file(path: &Utf8Path) -> Result<Self, HostFileError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| HostFileError::Read { path: path.to_owned(), source })?;
@@ -114,10 +119,10 @@ qemu-x86_64-static = { command = ["/opt/qemu"], version = "9.1" }
     #[test]
     fn a_file_lists_tools_and_versions() {
         let host = of_toml(FILE).unwrap();
-        let rust = host.rust_of("/anywhere".into()).unwrap();
+        let rust = host.rust_toolchain("/anywhere".into()).unwrap();
         assert_eq!((rust.version.as_str(), rust.host.as_str()), ("1.90.0", "aarch64-unknown-linux-gnu"));
         assert!(rust.addable.contains("aarch64-unknown-linux-musl"));
-        assert!(host.rust_of("/old/member".into()).unwrap_err().why.contains("1.60"));
+        assert!(host.rust_toolchain("/old/member".into()).unwrap_err().why.contains("1.60"));
         assert_eq!(host.tool("zig").unwrap().version.as_deref(), Some("0.17.0"));
         assert_eq!(host.tool("podman").unwrap_err().why, "it was removed");
         assert_eq!(
@@ -128,7 +133,7 @@ qemu-x86_64-static = { command = ["/opt/qemu"], version = "9.1" }
     }
 
     #[test]
-    fn writing_and_reading_are_inverse() {
+    fn serializing_and_parsing_are_inverse() {
         let platform = |text: &str| crossdock_platform::Platform::parse(text).unwrap();
         let hosts = ["darwin/arm64", "windows/amd64", "linux/riscv64"]
             .map(|text| Host::hypothetical(&platform(text)));

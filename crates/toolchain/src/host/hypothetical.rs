@@ -1,4 +1,4 @@
-//! A host that nobody has asked: `plan --host darwin/arm64`.
+//! Hosts that are only assumed: `plan --host darwin/arm64`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,13 +8,12 @@ use crossdock_platform::{Architecture, BuildTarget, Libc, Linkage, Os, Platform,
 use super::{GoToolchain, Host, Manager, RustToolchain, System, Tool, ToolchainOrigin};
 use crossdock_system::availability::{Availability, Unavailable};
 
-/// The versions that an invented host has: those that were stable when this crossdock was made.
+/// The versions of a hypothetical host: stable when this crossdock was released.
 pub(super) const RUST: &str = "1.95.0";
 pub(super) const GO: &str = "1.26.8";
 
 impl Host {
-    /// A machine of a platform on which rustup with a stable toolchain, and Go were installed as their makers say, and
-    /// nothing else.
+    /// Returns a machine on which only rustup, with a stable toolchain, and Go are installed, as their makers document.
     #[must_use]
     pub fn hypothetical(platform: &Platform) -> Self {
         Self {
@@ -31,7 +30,7 @@ impl Host {
     }
 }
 
-/// The one toolchain of every folder.
+/// Returns a map in which every directory has the same toolchain.
 pub(super) fn everywhere<T>(toolchain: Availability<T>) -> BTreeMap<Utf8PathBuf, Availability<T>> {
     BTreeMap::from([(Utf8PathBuf::new(), toolchain)])
 }
@@ -48,7 +47,8 @@ pub(super) fn usual_system(platform: &Platform) -> System {
     }
 }
 
-/// A Mac has git and cc with its command line tools, which rustup asks for; nothing is assumed of others.
+/// Returns the tools that a system includes: a Mac has git and cc with the command line tools that rustup requires;
+/// nothing is assumed of others.
 fn native_tools(platform: &Platform) -> BTreeMap<String, Availability<Tool>> {
     let names: &[&str] = match platform.os() {
         Os::Darwin => &["cc", "c++", "git"],
@@ -58,7 +58,7 @@ fn native_tools(platform: &Platform) -> BTreeMap<String, Availability<Tool>> {
     names.iter().map(|name| ((*name).to_owned(), tool(name))).collect()
 }
 
-/// rustup's toolchain `version` for a platform, with the standard library of that platform alone.
+/// Returns rustup's toolchain `version` for a platform, with only that platform's standard library.
 pub(super) fn rustup_toolchain(platform: &Platform, version: &str) -> RustToolchain {
     let host = host_triple(platform);
     let std: BTreeSet<String> = host.iter().cloned().collect();
@@ -81,13 +81,13 @@ pub(super) fn go_toolchain(version: &str) -> GoToolchain {
     GoToolchain { go: "go".into(), version: version.to_owned(), flags: String::new() }
 }
 
-/// The triple of the toolchain that rustup installs on a platform.
+/// Returns the triple of the toolchain that rustup installs on a platform; `None` if Rust has no target for it.
 pub(super) fn host_triple(platform: &Platform) -> Option<String> {
     let target = BuildTarget::new(platform.baseline(), Linkage::Dynamic);
     target.rust().ok().map(|rust| rust.triple.to_owned())
 }
 
-/// The triples whose standard library rustup has.
+/// Returns the triples whose standard library rustup distributes.
 pub(super) fn prebuilt() -> impl Iterator<Item = String> {
     let triples = known_platforms().flat_map(|platform| {
         let target = |linkage, libc: Option<Libc>| {

@@ -1,5 +1,5 @@
-//! What this machine is: the process's own architecture, the kernel's, the userland's and the container engines'
-//! servers are four different answers.
+//! The platform of this machine, from four sources that may differ: the process, the kernel, the userland and the
+//! servers of container engines.
 
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -12,41 +12,43 @@ use super::tools;
 use crossdock_system::availability::{Availability, Unavailable};
 use crossdock_system::process::{Cancel, Command, ProcessError, Processes};
 
-/// The four answers, and what they mean together.
+/// The platform according to each source, and what their differences mean.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Observation {
-    /// What this process was compiled for.
+    /// The platform for which this process was compiled.
     pub process: Option<Platform>,
-    /// What the kernel runs on.
+    /// The platform of the kernel.
     pub kernel: Option<Platform>,
-    /// What the machine's own programs are compiled for, read off `/bin/sh`; none where that is no ELF program.
+    /// The platform of the machine's own programs, read from `/bin/sh`; `None` if that is not an ELF program.
     pub userland: Option<Platform>,
-    /// What the server of each container engine that is installed says of itself.
+    /// The platform that the server of each installed container engine reports.
     pub engines: Vec<(String, Availability<Platform>)>,
-    /// How the answers differ.
+    /// Explanations of the differences.
     pub situations: Vec<Situation>,
-    /// What was seen and where, as `uname -m: x86_64`.
+    /// The evidence: source and value, such as `uname -m` and `x86_64`.
     pub seen: Vec<(String, String)>,
 }
 
-/// Why answers differ, or what else a person should know of the machine.
+/// A reason why the sources differ, or another fact about the machine that matters to the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Situation {
     /// Apple's Rosetta translates this amd64 process on arm64.
     Rosetta,
-    /// An emulator, as QEMU's user mode, runs this process on another processor.
+    /// An emulator, such as QEMU's user mode, runs this process on another processor.
     Emulated,
-    /// 32-bit programs on a 64-bit kernel of the same family.
+    /// The programs are 32-bit on a 64-bit kernel of the same family.
     Userland32Bit,
-    /// Version 1 of the Windows Subsystem for Linux: no Linux kernel, and no 32-bit programs.
+    /// Version 1 of the Windows Subsystem for Linux, which has no Linux kernel and runs no 32-bit programs.
     Wsl1,
-    /// Version 2 of the Windows Subsystem for Linux: a virtual machine.
+    /// Version 2 of the Windows Subsystem for Linux, a virtual machine.
     Wsl2,
 }
 
 impl Situation {
-    /// The situation in a sentence.
+    /// Returns an explanation in one sentence.
     pub fn sentence(self) -> &'static str {
         match self {
             Self::Rosetta => {
@@ -62,27 +64,27 @@ impl Situation {
     }
 }
 
-/// Looks at this machine. Engines are asked side by side.
+/// Observes this machine. Engines are asked in parallel.
 pub fn observe(processes: &Processes) -> Observation {
     let raw = Raw::look(processes);
     let engines = ask_engines(processes);
     raw.interpret(engines)
 }
 
-/// What was found, before anything is made of it.
+/// The raw values, before interpretation.
 #[derive(Debug, Default)]
 struct Raw {
     os: String,
     process: String,
-    /// `uname -m`, which a personality or an emulator changes.
+    /// The output of `uname -m`, which a personality(2) or an emulator changes.
     machine: Option<String>,
-    /// `/proc/sys/kernel/arch`, which none changes (Linux 6.1 and later).
+    /// `/proc/sys/kernel/arch`, which neither changes (since Linux 6.1).
     kernel: Option<String>,
     /// `/proc/sys/kernel/osrelease`.
     release: Option<String>,
     /// The first bytes of `/bin/sh`.
     shell: Option<Vec<u8>>,
-    /// Darwin's `sysctl.proc_translated`.
+    /// Darwin's `sysctl.proc_translated`: whether Rosetta translates this process.
     translated: bool,
     /// `vendor_id` of `/proc/cpuinfo`, which Rosetta in a Linux virtual machine sets to `VirtualApple`.
     vendor: Option<String>,
@@ -92,8 +94,8 @@ impl Raw {
     fn look(processes: &Processes) -> Self {
         let file = |path: &str| std::fs::read_to_string(path).ok().map(|text| text.trim().to_owned());
         let said = |program: &str, arguments: &[&str]| {
-            let folder = processes.environment().directory.clone();
-            let command = Command::new(program, folder).args(arguments.iter().copied());
+            let directory = processes.environment().directory.clone();
+            let command = Command::new(program, directory).args(arguments.iter().copied());
             processes.stdout(&command).ok().map(|text| text.trim().to_owned())
         };
         let vendor = file("/proc/cpuinfo").and_then(|text| {
@@ -123,7 +125,7 @@ impl Raw {
             Some(kernel) => of_uname(os, kernel),
             None => machine.clone(),
         };
-        let userland = self.shell.as_deref().and_then(|bytes| of_elf(os, bytes));
+        let userland = self.shell.as_deref().and_then(|bytes| platform_of_elf(os, bytes));
         let mut seen = vec![("this process".to_owned(), format!("{} on {}", self.process, self.os))];
         let files = [
             ("uname -m", &self.machine),
@@ -169,10 +171,9 @@ fn situations(
     } else if differ {
         found.push(Situation::Emulated);
     }
-    match release.contains("microsoft") {
-        true if release.contains("wsl2") => found.push(Situation::Wsl2),
-        true => found.push(Situation::Wsl1),
-        false => {}
+    // Microsoft's kernels name themselves in their release; only WSL 2 has a Linux kernel.
+    if release.contains("microsoft") {
+        found.push(if release.contains("wsl2") { Situation::Wsl2 } else { Situation::Wsl1 });
     }
     found
 }
@@ -200,8 +201,9 @@ fn first_bytes(path: Utf8PathBuf) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// The machine of an ELF program (gABI, "ELF Header": `e_ident[EI_CLASS]`, `e_ident[EI_DATA]`, `e_machine`).
-pub fn of_elf(os: &str, bytes: &[u8]) -> Option<Platform> {
+/// Returns the platform of an ELF program from its first 20 bytes (gABI, "ELF Header": `e_ident[EI_CLASS]`,
+/// `e_ident[EI_DATA]`, `e_machine`). `None` if they are not an ELF header, or of an unknown machine.
+pub fn platform_of_elf(os: &str, bytes: &[u8]) -> Option<Platform> {
     let (class, data, machine) = (bytes.get(4)?, bytes.get(5)?, [*bytes.get(18)?, *bytes.get(19)?]);
     let little = *data == 1;
     let machine = if little { u16::from_le_bytes(machine) } else { u16::from_be_bytes(machine) };
@@ -245,7 +247,7 @@ fn ask_engines(processes: &Processes) -> Vec<(String, Availability<Platform>)> {
     })
 }
 
-/// An engine whose server is a machine that does not answer would wait for minutes.
+/// The time limit for an engine: if its server is an unreachable machine, the client waits for minutes.
 const LIMIT: Duration = Duration::from_secs(5);
 
 fn ask_engine(processes: &Processes, engine: &str, question: &[&str]) -> Availability<Platform> {
@@ -298,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn the_answers_are_told_apart() {
+    fn each_situation_is_recognized() {
         let wsl = |release: &str| Raw { release: Some(release.into()), ..raw("linux", "x86_64", "x86_64") };
         let kernel = |kernel: &str, raw: Raw| Raw { kernel: Some(kernel.into()), ..raw };
         let table = [
@@ -350,14 +352,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_elf_program_says_nothing() {
+    fn only_elf_programs_have_a_platform() {
         for bytes in [&b"#!/bin/busybox sh\n..."[..], b"\x7fELF", b"", &[0; 20]] {
-            assert_eq!(of_elf("linux", bytes), None);
+            assert_eq!(platform_of_elf("linux", bytes), None);
         }
     }
 
     #[test]
-    fn this_machine_knows_itself() {
+    fn this_machine_is_recognized() {
         let environment = crossdock_system::environment::Environment::from_process().unwrap();
         let processes =
             Processes::new(std::sync::Arc::new(environment), crossdock_system::process::Cancel::default());

@@ -1,4 +1,4 @@
-//! What installs a tool, by the family of the system.
+//! Remedies: the commands that install tools, toolchains and standard libraries, by the family of the system.
 
 use camino::Utf8Path;
 use crossdock_platform::{BuildTarget, Libc, Linkage, known_platforms};
@@ -8,7 +8,7 @@ use crossdock_project::ToolError;
 use crossdock_system::availability::{Remedy, Scope};
 use crossdock_system::process::{Command, ProcessError};
 
-/// The commands that install a tool, the best first; empty where none is known.
+/// Returns the remedies for a missing tool, the best first; empty if none is known.
 pub fn install(tool: &str, system: &System) -> Vec<Remedy> {
     if tool == "zig" {
         return zig(system);
@@ -16,7 +16,7 @@ pub fn install(tool: &str, system: &System) -> Vec<Remedy> {
     let cargo =
         matches!(tool, "cargo-zigbuild").then(|| user([command("cargo", ["install", "--locked", tool])]));
     let names = match (system, tool) {
-        // Bookworm's own Rust is of 2022.
+        // Bookworm's own Rust is of 2022; `rustc-web`, which is kept current for browsers, is recent.
         (System::Debian { codename: Some(codename) }, "cargo" | "rustc") if codename == "bookworm" => {
             Some(["rustc-web", "cargo-web"].map(str::to_owned).to_vec())
         }
@@ -27,7 +27,7 @@ pub fn install(tool: &str, system: &System) -> Vec<Remedy> {
     cargo.into_iter().chain(names.and_then(|names| packages(system, &names))).collect()
 }
 
-/// Debian's packages of a cross compiler: with its C library, which it only recommends.
+/// Returns Debian's packages of a cross compiler: with its C library, which the compiler's package only recommends.
 fn cross_compiler(tool: &str) -> Option<Vec<String>> {
     let mut names = known_platforms()
         .map(|platform| BuildTarget::new(platform, Linkage::Dynamic).with_libc(Libc::GNU).names());
@@ -35,8 +35,8 @@ fn cross_compiler(tool: &str) -> Option<Vec<String>> {
     Some(vec![names.gcc_package?, names.libc_package?])
 }
 
-/// Returns the command that brings the toolchain that a project names: rustup lacks it, or go is older than the module
-/// asks for and may not fetch another (`GOTOOLCHAIN=local`).
+/// Returns the command that installs the toolchain that a project selects: rustup does not have it, or go is older than
+/// the module requires and `GOTOOLCHAIN=local` forbids it to fetch another.
 pub fn missing_toolchain(refused: &ToolError) -> Option<Command> {
     let ProcessError::Failed { stderr, .. } = &refused.process else { return None };
     let is_old = |line: &str| line.contains("requires go >=") && line.contains("GOTOOLCHAIN=local");
@@ -45,13 +45,14 @@ pub fn missing_toolchain(refused: &ToolError) -> Option<Command> {
     toolchain(stderr, &refused.directory).or(fetched)
 }
 
-/// What installs the toolchain that the folder's project names, where rustup's proxy said that it is not installed.
-pub(crate) fn toolchain(said: &str, folder: &Utf8Path) -> Option<Command> {
+/// Returns the command that installs the toolchain that the project in `directory` selects, if rustup's proxy reported
+/// that it is not installed.
+pub(crate) fn toolchain(said: &str, directory: &Utf8Path) -> Option<Command> {
     let is_missing = said.lines().any(|line| line.contains("toolchain") && line.contains("is not installed"));
-    is_missing.then(|| Command::new("rustup", folder).args(["toolchain", "install"]))
+    is_missing.then(|| Command::new("rustup", directory).args(["toolchain", "install"]))
 }
 
-/// What brings the standard library for a triple.
+/// Returns the remedies for a missing standard library.
 pub(crate) fn add_std(
     toolchain: &RustToolchain,
     target: &BuildTarget,
@@ -67,7 +68,7 @@ pub(crate) fn add_std(
     }
 }
 
-/// What brings the standard library's source.
+/// Returns the remedies for the standard library's missing source.
 pub(crate) fn add_source(toolchain: &RustToolchain, system: &System) -> Vec<Remedy> {
     match &toolchain.manager {
         Manager::Rustup(name) => {
@@ -81,8 +82,8 @@ pub(crate) fn add_source(toolchain: &RustToolchain, system: &System) -> Vec<Reme
     }
 }
 
-/// What brings Debian's Rust with the standard library for a target. Bookworm's `rustc` is of 2022; its `rustc-web`,
-/// kept for browsers, is of this year.
+/// Returns the remedies that install Debian's Rust with the standard library for a target: on bookworm `rustc-web`, as
+/// its `rustc` is of 2022.
 pub(crate) fn distribution(target: &BuildTarget, host: &Host) -> Vec<Remedy> {
     let suffix = match &host.system {
         System::Debian { codename: Some(codename) } if codename == "bookworm" => "-web",
@@ -94,7 +95,8 @@ pub(crate) fn distribution(target: &BuildTarget, host: &Host) -> Vec<Remedy> {
     compiler.zip(std).map(|(compiler, std)| compiler.then(&std)).into_iter().collect()
 }
 
-/// Debian's packages of std are multiarch: `rustc-web` has `libstd-rust-web-dev:arm64`.
+/// Returns the remedy that installs Debian's standard library for a target. Its packages are multiarch: `rustc-web` has
+/// `libstd-rust-web-dev:arm64`.
 fn debian_std(package: &str, target: &BuildTarget, host: &Host) -> Option<Remedy> {
     let architecture = target.names().debian.filter(|_| host.system.is_debian())?;
     let gnu = matches!(target.libc(), Libc::Gnu { .. });
@@ -110,14 +112,14 @@ fn debian_std(package: &str, target: &BuildTarget, host: &Host) -> Option<Remedy
     Some(add.then(&install))
 }
 
-/// The command that installs packages of the system.
+/// Returns the remedy that installs packages of the system; `None` if its package manager is unknown.
 pub(crate) fn packages(system: &System, names: &[String]) -> Option<Remedy> {
     let (program, arguments): (&str, &[&str]) = match system {
         System::Debian { .. } => ("apt-get", &["install", "-y"]),
         System::Fedora => ("dnf", &["install", "-y"]),
         System::Alpine => ("apk", &["add"]),
         System::Arch => ("pacman", &["-S", "--noconfirm"]),
-        // Homebrew installs into its own folder, as the user who owns that.
+        // Homebrew installs into its own directory as the user who owns it, and refuses to run as root.
         System::MacOs => return Some(user([command("brew", ["install"]).args(names)])),
         System::Windows => return Some(user([command("winget", ["install", "--exact"]).args(names)])),
         System::Other => return None,
@@ -126,17 +128,18 @@ pub(crate) fn packages(system: &System, names: &[String]) -> Option<Remedy> {
     Some(Remedy { commands: vec![command], scope: Scope::System })
 }
 
-/// What changes nothing but the user's own folders.
+/// Returns a remedy that changes only the user's own directories.
 pub fn user(commands: impl Into<Vec<Command>>) -> Remedy {
     Remedy { commands: commands.into(), scope: Scope::User }
 }
 
-/// A command that does not depend on the working directory.
+/// Returns a command that does not depend on the working directory.
 pub fn command<S: Into<String>>(program: &str, arguments: impl IntoIterator<Item = S>) -> Command {
     Command::new(program, "/").args(arguments)
 }
 
-/// zig is one package of PyPI for every system; pip of a distribution's own Python wants to be told that this is meant.
+/// Returns the remedies for zig, which PyPI has for every system. A distribution's pip refuses to install next to its
+/// own packages (PEP 668) unless `PIP_BREAK_SYSTEM_PACKAGES` is set.
 fn zig(system: &System) -> Vec<Remedy> {
     let pip = match system {
         System::Windows => command("py", ["-m", "pip", "install", "ziglang"]),
@@ -158,7 +161,7 @@ fn zig(system: &System) -> Vec<Remedy> {
     all
 }
 
-/// The package of the system that holds a tool.
+/// Returns the system's package that contains a tool.
 fn package(tool: &str, system: &System) -> Option<String> {
     let name = match (tool, system) {
         ("go", System::Debian { .. }) => "golang-go",

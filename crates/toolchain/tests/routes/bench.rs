@@ -1,4 +1,4 @@
-//! A folder of projects, this machine, and how a choice is carried out by hand.
+//! A directory of projects, this machine, and the manual execution of a choice.
 
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
@@ -13,18 +13,18 @@ use crossdock_system::process::{Cancel, Command, Processes};
 use crossdock_toolchain::choice::{
     GoChoice, GoRequest, RustChoice, RustRequest, Wrapper, choose_go, choose_rust,
 };
-use crossdock_toolchain::host::{Also, Host, Needs, detect};
+use crossdock_toolchain::host::{Host, Needs, Probe, detect};
 
-/// A folder with projects and a cache of its own, and this machine.
+/// A directory with projects and its own cache, on this machine.
 pub(crate) struct Bench {
-    folder: Arc<tempfile::TempDir>,
-    /// The folder of wrappers and programs, below `folder`.
+    directory: Arc<tempfile::TempDir>,
+    /// The directory of wrappers and programs, below `directory`.
     cache: String,
     processes: Processes,
     pub(crate) host: Host,
 }
 
-/// What a project is written in.
+/// The languages of a project.
 pub(crate) enum Language {
     Rust,
     RustAndC,
@@ -33,37 +33,36 @@ pub(crate) enum Language {
 
 impl Bench {
     pub(crate) fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let root = Utf8Path::from_path(folder.path()).unwrap().to_owned();
+        let directory = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(directory.path()).unwrap().to_owned();
         let mut environment = Environment::from_process().unwrap();
         environment.directory = root.clone();
-        // What this test's own cargo set would reach the cargo under test.
+        // Variables that this test's own cargo set would reach the cargo under test.
         let inherited = ["CARGO", "CARGO_MANIFEST_DIR", "RUSTUP_TOOLCHAIN", "RUSTFLAGS", "CARGO_TARGET_DIR"];
         environment
             .variables
             .retain(|name, _| !inherited.contains(&name.as_str()) && !name.starts_with("CARGO_PKG_"));
         let processes = Processes::new(Arc::new(environment), Cancel::default());
-        let needs = Needs {
-            rust: [root.clone()].into(),
-            go: [root].into(),
-            also: [Also::CCompiler, Also::Distribution].into(),
-        };
+        let needs = Needs::default()
+            .with_rust([root.clone()])
+            .with_go([root])
+            .with_probes([Probe::CCompiler, Probe::Distribution]);
         let host = detect(&processes, &needs).unwrap();
-        Self { folder: Arc::new(folder), cache: "cache".to_owned(), processes, host }
+        Self { directory: Arc::new(directory), cache: "cache".to_owned(), processes, host }
     }
 
-    /// The same projects with another folder for wrappers and programs.
+    /// Returns the same projects with another directory for wrappers and programs.
     pub(crate) fn with_cache(&self, cache: &str) -> Self {
-        let (folder, processes) = (self.folder.clone(), self.processes.clone());
-        Self { folder, cache: cache.to_owned(), processes, host: self.host.clone() }
+        let (directory, processes) = (self.directory.clone(), self.processes.clone());
+        Self { directory, cache: cache.to_owned(), processes, host: self.host.clone() }
     }
 
-    pub(crate) fn folder(&self) -> &Utf8Path {
-        Utf8Path::from_path(self.folder.path()).unwrap()
+    pub(crate) fn directory(&self) -> &Utf8Path {
+        Utf8Path::from_path(self.directory.path()).unwrap()
     }
 
     fn path(&self, name: &str) -> Utf8PathBuf {
-        self.folder().join(name)
+        self.directory().join(name)
     }
 
     pub(crate) fn write(&self, files: &[(&str, &str)]) {
@@ -74,7 +73,7 @@ impl Bench {
         }
     }
 
-    /// Chooses for one platform; panics with the reason when it cannot be built.
+    /// Chooses for one platform. Panics with the reason if it cannot be built.
     pub(crate) fn rust(
         &self,
         host: &Host,
@@ -85,37 +84,30 @@ impl Bench {
     ) -> RustChoice {
         let libc = libc.map(|libc| Sourced::default_because(libc, "tests"));
         let asked = |route: &Route| Sourced::default_because(*route, "tests");
-        let request = RustRequest {
-            folder: &self.path(""),
-            platforms: &[Platform::parse(platform).unwrap()],
-            linkage: &Sourced::default_because(Linkage::Static, "tests"),
-            libc: libc.as_ref(),
-            float: None,
-            native_code: &match language {
-                Language::Rust => Vec::new(),
-                Language::RustAndC => vec![vec!["cc".to_owned()]],
-                Language::RustAndCplusplus => vec![vec!["link-cplusplus".to_owned(), "cc".to_owned()]],
-            },
-            routes: &routes.iter().map(asked).collect::<Vec<_>>(),
+        let linkage = Sourced::default_because(Linkage::Static, "tests");
+        let native_code = match language {
+            Language::Rust => Vec::new(),
+            Language::RustAndC => vec![vec!["cc".to_owned()]],
+            Language::RustAndCplusplus => vec![vec!["link-cplusplus".to_owned(), "cc".to_owned()]],
         };
+        let (root, platforms) = (self.path(""), [Platform::parse(platform).unwrap()]);
+        let routes: Vec<_> = routes.iter().map(asked).collect();
+        let request = RustRequest::new(&root, &platforms, &linkage)
+            .with_libc(libc.as_ref())
+            .with_native_code(&native_code)
+            .with_routes(&routes);
         available(choose_rust(&request, host, &self.path(&self.cache)).remove(0))
     }
 
     pub(crate) fn go(&self, host: &Host, platform: &str, cgo: Option<bool>) -> GoChoice {
         let cgo = cgo.map(|cgo| Sourced::default_because(cgo, "tests"));
-        let request = GoRequest {
-            folder: &self.path(""),
-            platform: &Platform::parse(platform).unwrap(),
-            cgo: cgo.as_ref(),
-            cgo_packages: &[],
-            linkage: &Sourced::default_because(Linkage::Static, "tests"),
-            libc: None,
-            float: None,
-        };
+        let linkage = Sourced::default_because(Linkage::Static, "tests");
+        let (root, platform) = (self.path(""), Platform::parse(platform).unwrap());
+        let request = GoRequest::new(&root, &platform, &linkage).with_cgo(cgo.as_ref());
         available(choose_go(&request, host, &self.path(&self.cache)))
     }
 
-    /// Builds the Cargo project `name`, whose program has its name. It is static.
+    /// Builds the Cargo project `name`, whose program has the same name, and checks that it is static.
     pub(crate) fn cargo(&self, name: &str, choice: &RustChoice) -> Utf8PathBuf {
         write_wrappers(&choice.wrappers);
         let upper = choice.triple.replace('-', "_").to_uppercase();
@@ -131,7 +123,7 @@ impl Bench {
         program
     }
 
-    /// Builds the Go module `name`. Its program is static.
+    /// Builds the Go module `name`, and checks that its program is static.
     pub(crate) fn go_build(&self, name: &str, choice: &GoChoice) -> Utf8PathBuf {
         write_wrappers(&choice.wrappers);
         let program = self.path("program");
@@ -151,7 +143,7 @@ impl Bench {
         }
     }
 
-    /// What a program prints, natively or under qemu-user, within 30 seconds.
+    /// Returns the output of a program, run natively or under qemu-user for at most 30 seconds.
     pub(crate) fn run(&self, platform: &str, program: &Utf8Path) -> String {
         let emulator = match platform {
             native if self.host.platform.to_string() == native => None,
@@ -190,7 +182,7 @@ fn write_wrappers(wrappers: &[Wrapper]) {
     }
 }
 
-/// An ELF program without a PT_INTERP program header (gABI, "Program Header").
+/// Asserts that a program is ELF and has no PT_INTERP program header (gABI, "Program Header").
 fn assert_static(program: &Utf8Path) {
     const PT_INTERP: u64 = 3;
     let bytes = std::fs::read(program).unwrap();

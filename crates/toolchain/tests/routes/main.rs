@@ -1,6 +1,6 @@
-//! Each toolchain route really builds programs, which then run.
+//! Every toolchain route builds programs, which then run.
 //!
-//! A test that needs a missing tool fails and says which. What takes minutes is named `long_…` and ignored.
+//! A test that needs a missing tool fails and names it. Tests that take minutes are named `long_…` and ignored.
 
 #![expect(
     clippy::disallowed_methods,
@@ -21,7 +21,7 @@ const BOTH: [(&str, &str, &str); 2] =
     [("linux/amd64", "x86_64", "amd64"), ("linux/arm64", "aarch64", "arm64")];
 
 #[test]
-fn rustup_std_with_rust_lld() {
+fn rust_lld_links_the_std_of_rustup() {
     let bench = Bench::new();
     bench.write(projects::PLAIN);
     for (platform, arch, _) in BOTH {
@@ -33,7 +33,7 @@ fn rustup_std_with_rust_lld() {
 }
 
 #[test]
-fn rustup_std_with_rust_lld_and_c_from_zig() {
+fn rust_lld_links_c_that_zig_compiled() {
     let bench = Bench::new();
     bench.write(projects::WITH_C);
     for (platform, arch, _) in BOTH {
@@ -45,16 +45,16 @@ fn rustup_std_with_rust_lld_and_c_from_zig() {
 }
 
 #[test]
-fn neither_the_cache_folder_nor_the_target_folder_shows_in_a_program() {
+fn programs_do_not_depend_on_the_cache_or_target_directory() {
     let bench = Bench::new();
     bench.write(projects::WITH_C);
     let built = ["one", "a longer name"].map(|cache| {
         let bench = bench.with_cache(cache);
         let mut choice = bench.rust(&bench.host, "linux/arm64", Language::RustAndC, &[], None);
-        choice.remap_c([(bench.folder(), "/src")]);
+        choice.remap_c([(bench.directory(), "/src")]);
         std::fs::read(bench.cargo("withc", &choice)).unwrap()
     });
-    assert!(built[0] == built[1], "two cache folders give two programs");
+    assert!(built[0] == built[1], "two cache directories give two programs");
     bench.write(projects::CGO);
     let built = ["one", "a longer name"].map(|cache| {
         let bench = bench.with_cache(cache);
@@ -62,11 +62,11 @@ fn neither_the_cache_folder_nor_the_target_folder_shows_in_a_program() {
         assert_eq!(choice.tools, ["zig"]);
         std::fs::read(bench.go_build("cgo", &choice)).unwrap()
     });
-    assert!(built[0] == built[1], "two cache folders give two programs of Go");
+    assert!(built[0] == built[1], "two cache directories give two Go programs");
 }
 
 #[test]
-fn distribution_std_with_the_cross_gcc() {
+fn the_cross_gcc_links_the_std_of_the_distribution() {
     let bench = Bench::new();
     bench.write(projects::WITH_C);
     let host = without_project_std(&bench.host);
@@ -79,7 +79,7 @@ fn distribution_std_with_the_cross_gcc() {
 }
 
 #[test]
-fn native_c_from_musl_gcc() {
+fn musl_gcc_compiles_c_for_the_native_platform() {
     let bench = Bench::new();
     bench.write(projects::WITH_C);
     let (platform, arch, _) = native(&bench);
@@ -92,7 +92,7 @@ fn native_c_from_musl_gcc() {
 
 #[test]
 #[ignore = "zig builds musl for minutes while its cache is empty, and cargo builds std"]
-fn long_std_from_source_with_zig() {
+fn long_zig_links_std_built_from_source() {
     let bench = Bench::new();
     bench.write(projects::WITH_C);
     let host = without_project_std(&bench.host);
@@ -117,7 +117,7 @@ fn long_zig_links_musl_for_a_compiler_without_lld() {
 }
 
 #[test]
-fn go_without_cgo() {
+fn go_builds_without_cgo() {
     let bench = Bench::new();
     bench.write(projects::GO);
     for (platform, arch) in
@@ -130,7 +130,7 @@ fn go_without_cgo() {
 }
 
 #[test]
-fn go_with_cgo_by_the_cross_gcc() {
+fn the_cross_gcc_links_cgo() {
     let bench = Bench::new();
     bench.write(projects::CGO);
     let host = without(&bench.host, &["zig", "musl-gcc"]);
@@ -143,7 +143,7 @@ fn go_with_cgo_by_the_cross_gcc() {
 
 #[test]
 #[ignore = "zig builds musl for minutes while its cache is empty"]
-fn long_go_with_cgo_by_zig() {
+fn long_zig_links_cgo() {
     let bench = Bench::new();
     bench.write(projects::CGO);
     for (platform, _, arch) in BOTH {
@@ -156,7 +156,7 @@ fn long_go_with_cgo_by_zig() {
 
 #[test]
 #[ignore = "compiles SQLite and zstd for both platforms"]
-fn long_crates_that_bundle_c() {
+fn long_crates_that_bundle_c_are_built() {
     let bench = Bench::new();
     bench.write(projects::BUNDLED);
     for (platform, arch, _) in BOTH {
@@ -167,8 +167,8 @@ fn long_crates_that_bundle_c() {
 }
 
 #[test]
-#[ignore = "CMake links many little programs, for each of which zig may build its libraries anew"]
-fn long_c_that_cmake_builds() {
+#[ignore = "CMake links many small programs, for each of which zig may build its libraries again"]
+fn long_c_that_cmake_builds_is_cross_compiled() {
     let bench = Bench::new();
     bench.write(projects::CMAKE);
     for (platform, arch, _) in BOTH {
@@ -180,7 +180,7 @@ fn long_c_that_cmake_builds() {
 
 #[test]
 #[ignore = "zig builds libc++ for minutes while its cache is empty"]
-fn long_c_plus_plus() {
+fn long_zig_links_cplusplus() {
     let bench = Bench::new();
     bench.write(projects::CPLUSPLUS);
     for (platform, arch, _) in BOTH {
@@ -198,14 +198,14 @@ fn native(bench: &Bench) -> (&'static str, &'static str, &'static str) {
         .expect("the tests run on linux/amd64 or linux/arm64")
 }
 
-/// A host without some of its tools.
+/// Returns a host without some of its tools.
 fn without(host: &Host, tools: &[&str]) -> Host {
     let mut host = host.clone();
     host.tools.retain(|name, _| !tools.contains(&name.as_str()));
     host
 }
 
-/// A host whose project toolchain can build nothing, and whose rustup reaches no server.
+/// Returns a host whose project toolchain has no standard library, and whose rustup cannot reach its server.
 fn without_project_std(host: &Host) -> Host {
     let mut host = host.clone().without_rustup_server();
     toolchains(&mut host, |toolchain| {

@@ -1,5 +1,5 @@
-//! Small programs that use what cross-compilation gets wrong: threads, unwinding, and in C atomics, libm, errno and a
-//! large stack frame.
+//! Small programs with the features that cross-compilation breaks most often: threads, unwinding, and in C atomics, libm,
+//! errno and a large stack frame.
 
 type Files = &'static [(&'static str, &'static str)];
 
@@ -86,7 +86,7 @@ func main() { fmt.Printf("%.3f %s\n", float64(C.power(3)), runtime.GOARCH) }
     ),
 ];
 
-/// Crates of the registry that bundle C, and assembly.
+/// Published crates that bundle C and assembly.
 pub(crate) const BUNDLED: Files = &[
     (
         "bundled/Cargo.toml",
@@ -116,7 +116,7 @@ zstd = "0.13"
     ),
 ];
 
-/// A crate that CMake builds.
+/// A published crate whose C code CMake builds.
 pub(crate) const CMAKE: Files = &[
     (
         "cmade/Cargo.toml",

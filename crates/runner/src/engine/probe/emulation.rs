@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crossdock_platform::Platform;
 
-use crossdock_toolchain::host::{machine_name, of_elf};
+use crossdock_toolchain::host::{machine_name, platform_of_elf};
 
 /// The directory in which Linux lists the registered interpreters (Documentation/admin-guide/binfmt-misc.rst of the kernel).
 const REGISTERED: &str = "/proc/sys/fs/binfmt_misc";
@@ -42,7 +42,7 @@ fn emulated(entry: &str) -> Option<Platform> {
     let magic = field("magic").filter(|_| holds)?;
     let bytes =
         (0..magic.len() / 2).map(|place| u8::from_str_radix(magic.get(2 * place..2 * place + 2)?, 16).ok());
-    let platform = of_elf("linux", &bytes.collect::<Option<Vec<u8>>>()?)?;
+    let platform = platform_of_elf("linux", &bytes.collect::<Option<Vec<u8>>>()?)?;
     Some(platform.normalized())
 }
 

@@ -168,16 +168,16 @@ pub(super) fn build(selected: &Selected<'_>) -> render::Build {
         Program::Rust { package, .. } => !package.native_code.is_empty(),
         Program::Go(_) => false,
     };
-    render::Build {
-        features: image.features.names.clone(),
-        all_features: image.features.all,
-        no_default_features: image.features.no_default,
-        profile: Some(image.profile.value.clone()).filter(|profile| profile != "release"),
-        ldflags: image.ldflags.iter().map(|flags| flags.value.clone()).collect(),
-        c_code: selected.programs.iter().any(c_code),
-        packages: image.dockerfile.packages.clone(),
-        runtime_packages: image.dockerfile.runtime_packages.clone(),
-    }
+    let mut build = render::Build::default();
+    build.features.clone_from(&image.features.names);
+    build.all_features = image.features.all;
+    build.no_default_features = image.features.no_default;
+    build.profile = Some(image.profile.value.clone()).filter(|profile| profile != "release");
+    build.ldflags = image.ldflags.iter().map(|flags| flags.value.clone()).collect();
+    build.c_code = selected.programs.iter().any(c_code);
+    build.packages.clone_from(&image.dockerfile.packages);
+    build.runtime_packages.clone_from(&image.dockerfile.runtime_packages);
+    build
 }
 
 pub(super) fn private(config: &PrivateConfig) -> Vec<Private> {

@@ -17,18 +17,18 @@ pub(super) fn container(selected: &Selected<'_>, base: Base) -> Result<render::C
     let planned = image::container(selected);
     // Other bases have an environment of their own, which `ENV` would replace.
     let env = if matches!(base, Base::Scratch | Base::Static) { planned.env } else { image.env.clone() };
-    Ok(render::Container {
-        entrypoint: image.entrypoint.as_ref().map(|entrypoint| entrypoint.value.clone()),
-        cmd: planned.cmd,
-        env,
-        workdir: image.workdir.as_ref().map(|folder| folder.value.clone()),
-        user: user(selected, &planned.user)?,
-        expose: planned.expose.iter().map(|port| port_text(port.number, &port.protocol)).collect(),
-        labels: labels(selected),
-        health: image.health.as_ref().map(|health| health.value.clone()),
-        stop_signal: image.stop_signal.as_ref().map(|signal| signal.value.clone()),
-        timezones: image.timezones.value,
-    })
+    let mut container = render::Container::default();
+    container.entrypoint = image.entrypoint.as_ref().map(|entrypoint| entrypoint.value.clone());
+    container.cmd = planned.cmd;
+    container.env = env;
+    container.workdir = image.workdir.as_ref().map(|directory| directory.value.clone());
+    container.user = user(selected, &planned.user)?;
+    container.expose = planned.expose.iter().map(|port| port_text(port.number, &port.protocol)).collect();
+    container.labels = labels(selected);
+    container.health = image.health.as_ref().map(|health| health.value.clone());
+    container.stop_signal = image.stop_signal.as_ref().map(|signal| signal.value.clone());
+    container.timezones = image.timezones.value;
+    Ok(container)
 }
 
 fn port_text(number: u16, protocol: &str) -> String {
@@ -92,7 +92,7 @@ pub(super) fn files(selected: &Selected<'_>, place: &Place<'_>) -> Result<Vec<Fi
 
 fn copied(selected: &Selected<'_>, place: &Place<'_>, file: &ExtraFile) -> Result<File, RecipeError> {
     match place.below(&file.from) {
-        Some(from) if !from.is_empty() => Ok(File { from, to: file.to.clone(), mode: file.mode }),
+        Some(from) if !from.is_empty() => Ok(File::new(from, &file.to).with_mode(file.mode)),
         _ => Err(RecipeError::Outside {
             image: selected.config.name.value.clone(),
             what: "the image's file",

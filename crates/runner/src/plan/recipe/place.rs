@@ -58,12 +58,12 @@ impl<'a> Place<'a> {
     pub(super) fn modules(&self) -> Modules {
         let Project::Go(module) = self.project else { return Modules::default() };
         let GoModules { directories: folders, workspace, vendored } = &module.modules;
-        Modules {
-            folder: self.below(&module.root).unwrap_or_default(),
-            folders: folders.iter().filter_map(|folder| self.below(folder)).collect(),
-            workspace: workspace.as_deref().and_then(|folder| self.below(folder)),
-            vendored: *vendored,
-        }
+        let mut modules = Modules::default();
+        modules.directory = self.below(&module.root).unwrap_or_default();
+        modules.directories = folders.iter().filter_map(|folder| self.below(folder)).collect();
+        modules.workspace = workspace.as_deref().and_then(|folder| self.below(folder));
+        modules.vendored = *vendored;
+        modules
     }
 }
 

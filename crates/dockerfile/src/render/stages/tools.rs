@@ -1,19 +1,19 @@
-//! What a builder installs: packages, cross compilers, targets.
+//! The tools that a builder installs: packages, cross compilers, targets.
 
 use std::collections::BTreeMap;
 
 use crossdock_platform::{BuildTarget, Libc, Linkage, Platform};
 use serde::Serialize;
 
-use super::combination::Linking;
-use super::error::RenderError;
+use super::super::combination::Linking;
+use super::super::error::RenderError;
+use super::super::request::{Caching, Mode, Request};
+use super::super::script::{Arm, case};
 use super::private::ssh_hosts;
-use super::request::{Caching, Mode, Request};
 use super::runtime::copies_zones;
 use super::rust;
-use super::script::{Arm, case};
 
-/// Versions of tools that a builder installs.
+/// Pinned versions of tools that the builder installs: the same file makes the same image on any day.
 const CARGO_CHEF: &str = "0.1.78";
 const ZIG: [&str; 2] = ["cargo-zigbuild==0.24.0", "ziglang==0.17.0"];
 
@@ -60,7 +60,7 @@ pub(super) fn tools(request: &Request) -> Result<ToolSteps, RenderError> {
     Ok(tools)
 }
 
-/// The lines that install what no package manager of the distribution has.
+/// Returns the lines that install tools that the distribution does not package.
 fn setup(request: &Request) -> Result<Vec<String>, RenderError> {
     let hosts = ssh_hosts(request).into_iter();
     let mut lines: Vec<String> = hosts
@@ -88,37 +88,43 @@ fn setup(request: &Request) -> Result<Vec<String>, RenderError> {
     Ok(lines)
 }
 
-/// Debian's cross compiler for a platform with its C library's files.
+/// Returns Debian's cross compiler for a platform, with the C library that its package only recommends.
 fn cross_compiler(platform: &Platform) -> Result<CrossCompiler, RenderError> {
     let names = BuildTarget::new(platform.clone(), Linkage::Dynamic).with_libc(Libc::GNU).names();
     match (names.gcc, names.gcc_package, names.libc_package) {
         (Some(program), Some(gcc), Some(libc)) => Ok(CrossCompiler { program, packages: vec![gcc, libc] }),
-        _ => Err(RenderError::NoToolchain {
-            platform: platform.clone(),
-            reason: "Debian has no cross compiler for it".to_owned(),
-            remedy: "link a Go program without cgo (`cgo = false`), a Rust program to musl (`libc = \"musl\"`)",
-        }),
+        _ => Err(no_cross_compiler(platform)),
     }
 }
 
-/// Libraries of the target's architecture: what a cross compiler links, in Debian's multiarch folders.
+fn no_cross_compiler(platform: &Platform) -> RenderError {
+    RenderError::NoToolchain {
+        platform: platform.clone(),
+        reason: "Debian has no cross compiler for it".to_owned(),
+        remedy: "link a Go program without cgo (`cgo = false`), a Rust program to musl (`libc = \"musl\"`)",
+    }
+}
+
+/// Returns the packages to install for the target's architecture: the libraries that a cross compiler links, from
+/// Debian's multiarch directories.
 fn foreign_packages(request: &Request) -> Vec<&String> {
     let glibc = request.linking.uses_glibc_compiler();
     request.build.packages.iter().filter(|package| glibc && package.ends_with("-dev")).collect()
 }
 
-pub(super) fn foreign(request: &Request, arms: &[Arm]) -> Vec<String> {
+/// Returns the lines that install the target's libraries.
+pub(super) fn foreign(request: &Request, arms: &[Arm]) -> Result<Vec<String>, RenderError> {
     let packages = foreign_packages(request);
     if packages.is_empty() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let debian = |arm: &Arm| {
         let names = BuildTarget::new(arm.platform.clone(), Linkage::Dynamic).names();
-        let exports =
-            BTreeMap::from([("architecture".to_owned(), names.debian.unwrap_or_default().to_owned())]);
-        Arm { platform: arm.platform.clone(), exports }
+        let architecture = names.debian.ok_or_else(|| no_cross_compiler(&arm.platform))?;
+        let exports = BTreeMap::from([("architecture".to_owned(), architecture.to_owned())]);
+        Ok(Arm { platform: arm.platform.clone(), exports })
     };
-    let arms: Vec<Arm> = arms.iter().map(debian).collect();
+    let arms = arms.iter().map(debian).collect::<Result<Vec<Arm>, RenderError>>()?;
     let mut lines = vec!["set -eu;".to_owned()];
     match (&request.mode, arms.first()) {
         (Mode::Fixed(_), Some(arm)) => lines.push(format!("architecture={};", arm.exports["architecture"])),
@@ -131,5 +137,5 @@ pub(super) fn foreign(request: &Request, arms: &[Arm]) -> Vec<String> {
         format!("apt-get install --yes --no-install-recommends {};", names.join(" ")),
         "rm -rf /var/lib/apt/lists/*".to_owned(),
     ]);
-    lines
+    Ok(lines)
 }

@@ -1,20 +1,20 @@
-//! Asking rustc and rustup which toolchain a project selects and what it can build for.
+//! The Rust and Go toolchains that projects select, as rustc, rustup and go report them.
 
 use std::collections::BTreeSet;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
-use super::memory::Memory;
-use super::{Manager, RustToolchain, System, Tool, ToolchainOrigin, remedies, tools};
+use super::answer_cache::AnswerCache;
+use super::{GoToolchain, Manager, RustToolchain, System, Tool, ToolchainOrigin, remedies, tools};
 use crossdock_system::availability::{Availability, Unavailable};
 use crossdock_system::process::{Command, ProcessError, Processes};
 
-/// The toolchain that the project in `folder` selects: what `rustc` means there.
-pub(crate) fn selected_by(
+/// Returns the Rust toolchain that the project in `directory` selects, that is, the meaning of `rustc` there.
+pub(crate) fn rust(
     processes: &Processes,
     system: &System,
-    folder: &Utf8Path,
+    directory: &Utf8Path,
 ) -> Availability<RustToolchain> {
     let environment = processes.environment();
     let programs = ["cargo", "rustc"].map(|name| tools::in_path(environment, name).ok_or(name));
@@ -22,12 +22,12 @@ pub(crate) fn selected_by(
         [Ok(cargo), Ok(rustc)] => [cargo, rustc],
         [Err(name), _] | [_, Err(name)] => return Availability::Unavailable(tools::absent(name, system)),
     };
-    let found = ask(processes, folder, Programs { cargo, rustc }, ToolchainOrigin::Project);
+    let found = ask(processes, directory, Programs { cargo, rustc }, ToolchainOrigin::Project);
     found.map_or_else(Availability::Unavailable, Availability::Available)
 }
 
-/// The toolchain of the system's packages.
-pub(crate) fn of_distribution(processes: &Processes, system: &System) -> Availability<RustToolchain> {
+/// Returns the Rust toolchain of the system's packages.
+pub(crate) fn distribution_rust(processes: &Processes, system: &System) -> Availability<RustToolchain> {
     let Some(programs) = packaged() else {
         let why = "the system's packages have no `/usr/bin/rustc` with `/usr/bin/cargo`";
         return Availability::Unavailable(Unavailable {
@@ -35,12 +35,12 @@ pub(crate) fn of_distribution(processes: &Processes, system: &System) -> Availab
             ..tools::absent("rustc", system)
         });
     };
-    let folder = processes.environment().directory.clone();
-    let found = ask(processes, &folder, programs, ToolchainOrigin::Distribution);
+    let directory = processes.environment().directory.clone();
+    let found = ask(processes, &directory, programs, ToolchainOrigin::Distribution);
     found.map_or_else(Availability::Unavailable, Availability::Available)
 }
 
-/// `rustup`.
+/// Finds `rustup`.
 pub(crate) fn rustup(processes: &Processes, system: &System) -> Availability<Tool> {
     let name = "rustup";
     match tools::in_path(processes.environment(), name) {
@@ -54,7 +54,7 @@ struct Programs {
     rustc: Utf8PathBuf,
 }
 
-/// The newest pair of rustc and cargo in `/usr/bin`: Debian has the plain names, Ubuntu numbered ones beside them.
+/// Returns the newest pair of rustc and cargo in `/usr/bin`: Debian has the plain names, Ubuntu numbered ones as well.
 fn packaged() -> Option<Programs> {
     let pair = |suffix: &str| {
         let [cargo, rustc] =
@@ -73,8 +73,8 @@ fn version(text: &str) -> Option<(u32, u32)> {
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
-/// The package of Debian's that holds a program, read off the lists of files that dpkg keeps: `rustc`, `rustc-web`,
-/// `rustc-1.85`. Asking `dpkg -S` would take half a second.
+/// Returns the Debian package that contains a program (`rustc`, `rustc-web`, `rustc-1.85`), from dpkg's file lists:
+/// `dpkg -S` would take half a second.
 fn debian_package(rustc: &Utf8Path) -> Option<String> {
     let lists = Utf8Path::new("/var/lib/dpkg/info").read_dir_utf8().ok()?.filter_map(Result::ok);
     let mut packages = lists.filter_map(|entry| {
@@ -87,20 +87,20 @@ fn debian_package(rustc: &Utf8Path) -> Option<String> {
     packages.next()
 }
 
-/// Asks a toolchain. What depends on the toolchain alone is remembered, so that a project costs the one question which
+/// Asks a toolchain. Answers that depend only on the toolchain are cached, so that a project costs one question: which
 /// toolchain it selects.
 fn ask(
     processes: &Processes,
-    folder: &Utf8Path,
+    directory: &Utf8Path,
     programs: Programs,
     origin: ToolchainOrigin,
 ) -> Result<RustToolchain, Unavailable> {
-    let sysroot = sysroot(processes, folder, &programs, origin)?;
+    let sysroot = sysroot(processes, directory, &programs, origin)?;
     let rustlib = sysroot.join("lib/rustlib");
-    // A toolchain of rustup holds the manifest of its channel; others are not rustup's to add to.
+    // Only a toolchain that rustup installed has its channel's manifest. rustup cannot add targets to others.
     let manifest =
         Some(rustlib.join("multirust-channel-manifest.toml")).filter(|manifest| manifest.is_file());
-    let known = facts(processes, folder, &programs, (&sysroot, manifest.as_deref()))?;
+    let known = facts(processes, directory, &programs, (&sysroot, manifest.as_deref()))?;
     let version = Version::parse(&known.verbose)?;
     let std = installed(&rustlib);
     let addable = known.targets.into_iter().filter(|target| !std.contains(target));
@@ -124,95 +124,98 @@ fn ask(
 
 fn rustc(
     processes: &Processes,
-    folder: &Utf8Path,
+    directory: &Utf8Path,
     programs: &Programs,
     arguments: [&str; 2],
 ) -> Result<String, Unavailable> {
-    let command = question(programs.rustc.as_str(), folder).args(arguments);
-    processes.stdout(&command).map_err(|error| unusable(&error, folder))
+    let command = question(programs.rustc.as_str(), directory).args(arguments);
+    processes.stdout(&command).map_err(|error| rustc_failure(&error, directory))
 }
 
-/// The sysroot. The distribution's compiler has one for ever; what a rustup proxy means depends on the folder.
+/// Returns the sysroot. That of the distribution's compiler is fixed; that of a rustup proxy depends on the directory.
 fn sysroot(
     processes: &Processes,
-    folder: &Utf8Path,
+    directory: &Utf8Path,
     programs: &Programs,
     origin: ToolchainOrigin,
 ) -> Result<Utf8PathBuf, Unavailable> {
     let ask = || {
-        rustc(processes, folder, programs, ["--print", "sysroot"])
+        rustc(processes, directory, programs, ["--print", "sysroot"])
             .map(|text| Utf8PathBuf::from(text.trim_end()))
     };
     if origin == ToolchainOrigin::Project {
         return ask();
     }
-    let (memory, question) = (Memory::new(processes.environment()), format!("sysroot of {}", programs.rustc));
-    if let Some(known) = memory.recall(&question) {
+    let (cache, question) =
+        (AnswerCache::new(processes.environment()), format!("sysroot of {}", programs.rustc));
+    if let Some(known) = cache.get(&question) {
         return Ok(known);
     }
-    ask().inspect(|sysroot| memory.keep(&question, &programs.rustc, sysroot))
+    ask().inspect(|sysroot| cache.put(&question, &programs.rustc, sysroot))
 }
 
-/// What a toolchain says of itself, whatever the project.
+/// The facts about a toolchain that do not depend on the project.
 #[derive(Debug, Serialize, Deserialize)]
 struct Facts {
-    /// `rustc --version --verbose`.
+    /// The output of `rustc --version --verbose`.
     verbose: String,
-    /// The targets that rustup knows for it.
+    /// The targets that rustup can install for it.
     targets: BTreeSet<String>,
 }
 
-/// The manifest is another one for every release that rustup installs; without one the compiler's own file tells.
+/// Returns the facts about a toolchain. Their witness is the manifest, which differs for every release that rustup
+/// installs, or else the compiler's own file.
 fn facts(
     processes: &Processes,
-    folder: &Utf8Path,
+    directory: &Utf8Path,
     programs: &Programs,
     (sysroot, manifest): (&Utf8Path, Option<&Utf8Path>),
 ) -> Result<Facts, Unavailable> {
     let compiler = sysroot.join("bin/rustc");
     let witness = manifest.unwrap_or(if compiler.is_file() { &compiler } else { &programs.rustc });
-    let (memory, question) =
-        (Memory::new(processes.environment()), format!("rustc and its targets by {witness}"));
-    if let Some(known) = memory.recall(&question) {
+    let (cache, question) =
+        (AnswerCache::new(processes.environment()), format!("rustc and its targets by {witness}"));
+    if let Some(known) = cache.get(&question) {
         return Ok(known);
     }
     let (verbose, targets) = std::thread::scope(|scope| {
-        let targets = scope.spawn(|| manifest.map(|_| ask_rustup(processes, folder)).unwrap_or_default());
-        (rustc(processes, folder, programs, ["--version", "--verbose"]), targets.join().unwrap_or_default())
+        let targets = scope.spawn(|| manifest.map(|_| ask_rustup(processes, directory)).unwrap_or_default());
+        (rustc(processes, directory, programs, ["--version", "--verbose"]), targets.join())
     });
-    let facts = Facts { verbose: verbose?, targets };
+    let panicked = |_| Unavailable::because("internal error: the thread that asked rustup panicked");
+    let facts = Facts { verbose: verbose?, targets: targets.map_err(panicked)? };
     if manifest.is_none() || !facts.targets.is_empty() {
-        memory.keep(&question, witness, &facts);
+        cache.put(&question, witness, &facts);
     }
     Ok(facts)
 }
 
-/// A question changes nothing: rustup's proxies would install a toolchain that is only asked for.
-fn question(program: &str, folder: &Utf8Path) -> Command {
-    Command::new(program, folder).env("RUSTUP_AUTO_INSTALL", "0").without_env("RUST_BACKTRACE")
+/// Returns a command that changes nothing: without the variable, rustup's proxies install a missing toolchain.
+fn question(program: &str, directory: &Utf8Path) -> Command {
+    Command::new(program, directory).env("RUSTUP_AUTO_INSTALL", "0").without_env("RUST_BACKTRACE")
 }
 
-/// Why rustc gave no answer. rustup's proxy says so when the toolchain that the project selects is not installed.
-fn unusable(error: &ProcessError, folder: &Utf8Path) -> Unavailable {
+/// Explains why rustc failed: most often rustup's proxy reports that the selected toolchain is not installed.
+fn rustc_failure(error: &ProcessError, directory: &Utf8Path) -> Unavailable {
     let ProcessError::Failed { stderr, .. } = error else {
-        return Unavailable::because(format!("rustc cannot be asked: {error}"));
+        return Unavailable::because(format!("rustc cannot be run: {error}"));
     };
-    let first = stderr.lines().find(|line| !line.trim().is_empty()).unwrap_or("it failed without a word");
+    let first = stderr.lines().find(|line| !line.trim().is_empty()).unwrap_or("it failed without a message");
     let why = first.trim_start_matches("error: ").to_owned();
-    let install = remedies::toolchain(stderr, folder).map(|install| remedies::user([install]));
+    let install = remedies::toolchain(stderr, directory).map(|install| remedies::user([install]));
     Unavailable { why, remedies: install.into_iter().collect() }
 }
 
-/// The targets that rustup knows for the folder's toolchain, read off the manifest that lies in it: no network. A
-/// toolchain without such a manifest has none.
-fn ask_rustup(processes: &Processes, folder: &Utf8Path) -> BTreeSet<String> {
-    let command = question("rustup", folder).args(["target", "list"]);
+/// Returns the targets that rustup can install for the directory's toolchain. rustup reads them from the toolchain's
+/// manifest, without network; a toolchain without a manifest has none.
+fn ask_rustup(processes: &Processes, directory: &Utf8Path) -> BTreeSet<String> {
+    let command = question("rustup", directory).args(["target", "list"]);
     let text = processes.stdout(&command).unwrap_or_default();
     text.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
 }
 
-/// The targets whose standard library lies in the sysroot: what `rustc --print target-libdir` names exists also without
-/// it, so the library itself is looked for.
+/// Returns the targets whose standard library is in the sysroot. The library itself is looked for, because the
+/// directory that `rustc --print target-libdir` prints exists without it too.
 fn installed(rustlib: &Utf8Path) -> BTreeSet<String> {
     let Ok(targets) = rustlib.read_dir_utf8() else { return BTreeSet::new() };
     let has_std = |target: &Utf8Path| {
@@ -224,7 +227,7 @@ fn installed(rustlib: &Utf8Path) -> BTreeSet<String> {
     targets.map(|target| target.file_name().to_owned()).collect()
 }
 
-/// What `rustc --version --verbose` says.
+/// The parsed output of `rustc --version --verbose`.
 #[derive(Debug, PartialEq, Eq)]
 struct Version {
     line: String,
@@ -241,10 +244,43 @@ impl Version {
         };
         parsed().ok_or_else(|| {
             Unavailable::because(format!(
-                "`rustc --version --verbose` is not understood: it has no release and host line in {text:?}"
+                "the output of `rustc --version --verbose` has no release and host line: {text:?}"
             ))
         })
     }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+struct GoEnv {
+    goversion: String,
+    goflags: String,
+}
+
+/// Returns the Go toolchain that the module in `directory` selects: `go env` runs there, so that its `toolchain` line
+/// counts.
+pub(crate) fn go(processes: &Processes, system: &System, directory: &Utf8Path) -> Availability<GoToolchain> {
+    let Some(go) = tools::in_path(processes.environment(), "go") else {
+        return Availability::Unavailable(tools::absent("go", system));
+    };
+    let command = Command::new(go.as_str(), directory).args(["env", "-json", "GOVERSION", "GOFLAGS"]);
+    let answer = processes.stdout(&command).map_err(|error| go_failure(&error));
+    match answer.and_then(|text| parse_go_env(&text)) {
+        Ok(answer) => {
+            let version = answer.goversion.strip_prefix("go").unwrap_or(&answer.goversion).to_owned();
+            Availability::Available(GoToolchain { go, version, flags: answer.goflags })
+        }
+        Err(unavailable) => Availability::Unavailable(unavailable),
+    }
+}
+
+fn parse_go_env(text: &str) -> Result<GoEnv, Unavailable> {
+    serde_json::from_str(text)
+        .map_err(|error| Unavailable::because(format!("the output of `go env -json` is not valid: {error}")))
+}
+
+fn go_failure(error: &ProcessError) -> Unavailable {
+    Unavailable::because(format!("go cannot be run: {error}"))
 }
 
 #[cfg(test)]
@@ -252,7 +288,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_the_verbose_version() {
+    fn the_verbose_version_is_parsed() {
         let text = "rustc 1.95.0 (59807616e 2026-04-14)\nbinary: rustc\nhost: x86_64-unknown-linux-gnu\nrelease: 1.95.0\n";
         let version = Version::parse(text).unwrap();
         assert_eq!(version.line, "rustc 1.95.0 (59807616e 2026-04-14)");
@@ -261,9 +297,9 @@ mod tests {
     }
 
     #[test]
-    fn a_target_folder_without_std_is_not_installed() {
-        let folder = tempfile::tempdir().unwrap();
-        let rustlib = Utf8Path::from_path(folder.path()).unwrap();
+    fn a_target_directory_without_std_is_not_installed() {
+        let directory = tempfile::tempdir().unwrap();
+        let rustlib = Utf8Path::from_path(directory.path()).unwrap();
         for (target, file) in
             [("with", "libstd-0a.rlib"), ("without", "libcore-0a.rlib"), ("etc", "libstd-0a.so")]
         {

@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 
 use crossdock_platform::{BuildTarget, Libc, Linkage, Platform, Tools};
 
-use super::combination::Linking;
-use super::error::RenderError;
-use super::request::{Caching, Mode, Request};
-use super::script::{undated, word};
+use super::super::combination::Linking;
+use super::super::error::RenderError;
+use super::super::request::{Caching, Mode, Request};
+use super::super::script::{reset_times, word};
 
-/// The folder that holds CARGO_HOME as a whole: cargo's lock lies in it, so that builds of several platforms wait for
-/// each other. It is not the image's own, which holds the programs.
+/// CARGO_HOME as one cache mount. It contains cargo's lock file, so that builds for several platforms, which share the
+/// mount, wait for each other. The image's own CARGO_HOME holds the toolchain and must not be hidden by a mount.
 const CARGO_HOME: &str = "/var/cache/cargo";
 
-/// Where cargo puts what it compiles.
+/// Cargo's target directory.
 const TARGET: &str = "/src/target";
 
-/// The target of a platform.
+/// Returns the target of a platform.
 pub(super) fn target(request: &Request, platform: &Platform) -> BuildTarget {
     let (linkage, libc) = match request.linking {
         Linking::RustGlibc => (Linkage::Dynamic, Libc::GNU),
@@ -26,12 +26,12 @@ pub(super) fn target(request: &Request, platform: &Platform) -> BuildTarget {
     BuildTarget::new(platform.clone(), linkage).with_libc(libc)
 }
 
-/// Whether zig compiles and links: it brings musl for every platform, which Debian's cross compilers do not.
+/// Returns whether zig compiles and links: it includes musl for every platform, which Debian's cross compilers do not.
 pub(super) fn uses_zig(request: &Request) -> bool {
     request.linking == Linking::RustMusl && request.build.c_code
 }
 
-/// Cargo's variables for one platform.
+/// Returns the variables of one platform.
 pub(super) fn exports(
     request: &Request,
     platform: &Platform,
@@ -52,7 +52,7 @@ pub(super) fn exports(
         _ => glibc_tools(&target, &mut tools),
     }
     let mut env = target.cross_env(&tools)?;
-    // Without C code nothing reads the variables of C compilers.
+    // Without C code no build script reads the variables of C compilers.
     env.retain(|name, _| name.starts_with("CARGO_TARGET_") || (request.build.c_code && !uses_zig(request)));
     env.insert("CARGO_BUILD_TARGET".to_owned(), rust.triple.to_owned());
     Ok(env)
@@ -64,14 +64,14 @@ fn glibc_tools(target: &BuildTarget, tools: &mut Tools) {
     tools.cc = names.gcc;
     tools.ar = names.gnu_prefix.map(|prefix| format!("{prefix}-ar"));
     tools.pkg_config_libdir =
-        names.multiarch.map(|folder| format!("/usr/lib/{folder}/pkgconfig:/usr/share/pkgconfig"));
+        names.multiarch.map(|directory| format!("/usr/lib/{directory}/pkgconfig:/usr/share/pkgconfig"));
 }
 
-/// The variables that are the same for all platforms.
+/// Returns the variables that are the same for all platforms.
 pub(super) fn env(request: &Request) -> BTreeMap<String, String> {
     let mut env = BTreeMap::from([
         ("CARGO_INCREMENTAL".to_owned(), "0".to_owned()),
-        // Whatever the project's own cargo configuration says.
+        // Overrides the project's own `.cargo/config.toml`, as later steps copy programs from there.
         ("CARGO_TARGET_DIR".to_owned(), TARGET.to_owned()),
     ]);
     if request.caching == Caching::Mounts {
@@ -80,50 +80,51 @@ pub(super) fn env(request: &Request) -> BTreeMap<String, String> {
     env
 }
 
-pub(super) fn mounts(request: &Request) -> Vec<String> {
+pub(super) fn mounts(request: &Request) -> Result<Vec<String>, RenderError> {
     if request.caching == Caching::Layer {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let platform = match &request.mode {
         Mode::Cross(_) => "$TARGETARCH$TARGETVARIANT".to_owned(),
         Mode::Fixed(platform) => platform.normalized().to_string().replace('/', "-"),
     };
-    let project = request.programs.first().map_or("", |program| program.name.as_str());
-    vec![
+    let project = &request.main_program()?.name;
+    Ok(vec![
         format!("type=cache,target={CARGO_HOME}"),
         format!("type=cache,id={project}-target-{platform},target={TARGET},sharing=locked"),
-    ]
+    ])
 }
 
-/// The lines that compile dependencies alone, from cargo-chef's list of them.
+/// Returns the lines that compile only the dependencies, from cargo-chef's list of them.
 pub(super) fn cook(request: &Request) -> Vec<String> {
     let zig = if uses_zig(request) { " --zigbuild" } else { "" };
     vec![format!("cargo chef cook{zig} --locked{} --recipe-path /recipe.json", flags(request))]
 }
 
-/// The lines that compile every program.
+/// Returns the lines that compile every program.
 pub(super) fn compile(request: &Request) -> Vec<String> {
     let command = if uses_zig(request) { "cargo zigbuild" } else { "cargo build" };
     let mut lines = Vec::new();
     if request.caching == Caching::Mounts {
-        // Cargo compares dates: sources older than what another checkout left in the cache would count as unchanged.
+        // Cargo compares modification times: sources older than the artifacts that another checkout left in the cache
+        // mount would count as unchanged.
         lines.push("find . -path ./target -prune -o -name '*.rs' -exec touch {} +;".to_owned());
     }
-    // One call for each package: features of several would unify.
+    // One call for each package: cargo unifies the features of packages that one call builds.
     for program in &request.programs {
         let (package, name) = (word(&program.package), &program.name);
         lines.push(format!("{command} --locked{} --package {package} --bin {name};", flags(request)));
-        let folder = request.build.profile.as_deref().map_or("release", folder_of);
+        let directory = request.build.profile.as_deref().map_or("release", profile_directory);
         lines.push(format!(
-            "install -D -m 0755 \"target/$CARGO_BUILD_TARGET/{folder}/{name}\" /out/usr/local/bin/{name};"
+            "install -D -m 0755 \"target/$CARGO_BUILD_TARGET/{directory}/{name}\" /out/usr/local/bin/{name};"
         ));
     }
-    lines.push(undated("/out"));
+    lines.push(reset_times("/out"));
     lines
 }
 
-/// The folder of a profile below the target's.
-fn folder_of(profile: &str) -> &str {
+/// Returns the directory of a profile below the target's.
+fn profile_directory(profile: &str) -> &str {
     match profile {
         "dev" | "test" => "debug",
         "bench" => "release",

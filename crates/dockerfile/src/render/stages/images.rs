@@ -1,32 +1,32 @@
-//! The images that stages begin with.
+//! The images with which the stages begin.
 
 use serde::Serialize;
 
-use super::combination::{Base, Linking};
-use super::request::{Engine, Mode, Request};
+use super::super::combination::{Base, Linking};
+use super::super::request::{Engine, Mode, Request};
 
-/// A linter's rule that does not fit, with the reason.
+/// A rule of hadolint that does not apply, with the reason that the file states.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Ignore {
     pub(super) rule: &'static str,
     pub(super) reason: &'static str,
 }
 
-/// A global argument or another name with its value.
+/// A global build argument with its default.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Assignment {
     pub(super) name: String,
     pub(super) value: String,
 }
 
-/// What both stages begin with.
+/// The `FROM` lines of both stages.
 pub(super) struct Images {
     pub(super) arguments: Vec<Assignment>,
-    /// What follows the builder's `FROM`.
+    /// The text after the builder's `FROM`.
     pub(super) builder: String,
     pub(super) builder_name: String,
     pub(super) builder_ignores: Vec<Ignore>,
-    /// What follows the last `FROM`.
+    /// The text after the last `FROM`.
     pub(super) runtime: String,
     pub(super) runtime_ignores: Vec<Ignore>,
 }
@@ -48,7 +48,7 @@ impl Images {
         let mut runtime_ignores = Vec::new();
         runtime_ignores.extend(runtime_platform.as_ref().map(|_| PINNED));
         let constant = !build_platform.starts_with('$');
-        // BuildKit takes a constant platform for a mistake unless the stage is named after it.
+        // BuildKit's check FromPlatformFlagConstDisallowed accepts a constant platform only in a stage named after it.
         let runtime = match runtime_platform {
             Some(platform) => {
                 format!("--platform={platform} {runtime} AS {}", platform.to_string().replace('/', "-"))
@@ -69,7 +69,7 @@ impl Images {
     }
 }
 
-/// The builder runs on the build machine's own platform, except where that cannot compile for the target.
+/// Returns the builder's platform and stage name: the build machine's platform, unless only a native compiler serves.
 fn builder_platform(request: &Request) -> (String, String) {
     let native = request.linking == Linking::GoCgoMusl || matches!(request.engine, Engine::Classic(_));
     match &request.mode {
@@ -81,8 +81,8 @@ fn builder_platform(request: &Request) -> (String, String) {
     }
 }
 
-/// The release that both stages take from one argument; none where one of them is pinned by its digest, or the two are
-/// not of one distribution.
+/// Returns the argument that sets the release of both stages. `None` if a digest pins one of them, or if their
+/// distributions differ.
 fn shared_release(request: &Request) -> Option<(&'static str, &str)> {
     let same = request.builder_debian.is_none_or(|builder| builder == request.debian);
     if !request.digests.is_empty() {
@@ -121,7 +121,7 @@ fn runtime(request: &Request, shared: Option<(&str, &str)>) -> String {
     pinned(request, image)
 }
 
-/// The image with the digest of the lock file, where it has one.
+/// Appends the digest of the lock file, if it has one for the image.
 fn pinned(request: &Request, image: String) -> String {
     match request.digests.get(&image) {
         Some(digest) => format!("{image}@{digest}"),

@@ -1,31 +1,32 @@
-//! Which line of which template made a line of the file.
+//! Provenance: which line of which template made an instruction of the file.
 
 use std::iter;
 
 use serde::Serialize;
 
-/// Where an instruction of a rendered Dockerfile comes from.
+/// The template line that made an instruction of a rendered Dockerfile.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Origin {
-    /// The instruction's first line in the Dockerfile, from 1.
+    /// The instruction's first line in the Dockerfile, counted from 1.
     pub line: usize,
-    /// The template, as `{% include %}` names it.
+    /// The template's name, as in `{% include %}`.
     pub template: String,
-    /// The line of the template, from 1.
+    /// The line of the template, counted from 1.
     pub template_line: usize,
 }
 
-/// Marks stand between these two: no value that is rendered may have a control character.
+/// Delimiters of a mark. They are unambiguous because a rendered value cannot have a control character.
 const OPEN: char = '\u{2}';
 const CLOSE: char = '\u{3}';
 
-/// The template with a mark, `name:12`, before the first character of each line that makes text.
+/// Inserts a mark, such as `name:12`, before the first character of each line of a template that prints text.
 pub(super) fn marked(name: &str, template: &str) -> String {
     let mut text = String::with_capacity(2 * template.len());
     let mut rest = template;
     let (mut line, mut unmarked) = (1, true);
     while let Some(next) = rest.chars().next() {
-        // Nothing stands in a tag but what the template language reads; it may have several lines.
+        // A mark inside a tag would be read as template code. A tag may span several lines.
         let tag = [("{%", "%}"), ("{#", "#}")].into_iter().find(|(open, _)| rest.starts_with(open));
         let length = match tag {
             Some((_, close)) => rest.find(close).map_or(rest.len(), |end| end + close.len()),
@@ -45,7 +46,7 @@ pub(super) fn marked(name: &str, template: &str) -> String {
     text
 }
 
-/// The text without its marks, and the template and line of each of its lines.
+/// Removes the marks, and returns the template and line of each line of the text.
 pub(super) fn unmarked(text: &str) -> (String, Vec<Option<(String, usize)>>) {
     let mut plain = String::with_capacity(text.len());
     let mut made_by = Vec::new();
@@ -64,7 +65,8 @@ pub(super) fn unmarked(text: &str) -> (String, Vec<Option<(String, usize)>>) {
     (plain, made_by)
 }
 
-/// One for each instruction that a template's line is known of; the lines before and after a text was tidied.
+/// Returns the origin of each instruction whose template line is known. `before` and `after` are the instructions'
+/// lines before and after empty lines were collapsed.
 pub(super) fn origins(
     made_by: &[Option<(String, usize)>],
     before: impl Iterator<Item = usize>,
@@ -82,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_line_of_text_is_marked_behind_its_tags() {
+    fn each_line_of_text_is_marked_after_its_tags() {
         let template =
             "{% if a\n   or b %}\nFROM a\n  {% if c %}RUN b{% endif %}\n\n{# no\nmore #}{{ d }} e\n";
         let marked = marked("t", template).replace(OPEN, "<").replace(CLOSE, ">");
@@ -93,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_are_taken_out_again() {
+    fn unmarked_removes_every_mark() {
         let (plain, made_by) = unmarked("\u{2}a:1\u{3}FROM \u{2}b:2\u{3}x\nno mark\n\n\u{2}a:9\u{3}RUN y");
         assert_eq!(plain, "FROM x\nno mark\n\nRUN y");
         let at = |name: &str, line| Some((name.to_owned(), line));

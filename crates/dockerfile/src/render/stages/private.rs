@@ -1,8 +1,8 @@
-//! Private dependencies: secrets are mounted where they are used and stay in no layer.
+//! Private dependencies. Secrets are mounted for the steps that use them, so that no layer holds them.
 
 use std::collections::BTreeMap;
 
-use super::request::{Private, Request};
+use super::super::request::{Private, Request};
 
 pub(super) fn ssh_hosts(request: &Request) -> Vec<String> {
     let hosts = request.private.iter().filter_map(|private| match private {
@@ -41,7 +41,8 @@ pub(super) fn mounts(request: &Request) -> Vec<String> {
     mounts.collect()
 }
 
-/// Tokens are read where they are used, so that no layer holds them.
+/// Returns the lines that export registry tokens: read from the mounted secret, as a build argument would stay in the
+/// image's history.
 pub(super) fn exports(request: &Request) -> Vec<String> {
     let exports = request.private.iter().filter_map(|private| match private {
         Private::CargoRegistry(name) if !request.linking.is_go() => {

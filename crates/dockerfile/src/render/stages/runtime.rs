@@ -1,13 +1,14 @@
-//! The stage that ships.
+//! The last stage, which is the image.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::combination::Base;
+use super::super::combination::Base;
+use super::super::error::RenderError;
+use super::super::request::{File, Request};
+use super::super::script::reset_times;
 use super::images::Ignore;
-use super::request::{File, Request};
-use super::script::undated;
 
 #[derive(Debug, Serialize)]
 pub(super) struct Runtime {
@@ -47,17 +48,18 @@ struct HealthCheck {
     retries: u32,
 }
 
-/// Whether time zones are copied from the builder: distroless images have them.
+/// Returns whether time-zone data is copied from the builder. Distroless images have it.
 pub(super) fn copies_zones(request: &Request) -> bool {
     let has_none = matches!(request.base, Base::Scratch | Base::Static | Base::Alpine | Base::DebianSlim);
     request.container.timezones && has_none
 }
 
-/// The lines that put certificates, users and time zones beside the program, without running anything in the image.
+/// Returns the lines that collect certificates, users and time zones in the builder: a step in the image itself would
+/// run on its platform and need emulation.
 pub(super) fn root(request: &Request) -> Vec<String> {
     let mut lines = Vec::new();
     if matches!(request.base, Base::Static | Base::DebianSlim) {
-        // The builders, golang and rust on Debian, have certificates.
+        // The golang and rust images on Debian have certificates.
         lines.push("mkdir -p /root-files/etc/ssl/certs;".to_owned());
         lines.push("cp /etc/ssl/certs/ca-certificates.crt /root-files/etc/ssl/certs/;".to_owned());
     }
@@ -77,15 +79,15 @@ pub(super) fn root(request: &Request) -> Vec<String> {
         return lines;
     }
     lines.insert(0, "set -eu;".to_owned());
-    lines.push(undated("/root-files"));
+    lines.push(reset_times("/root-files"));
     lines
 }
 
-pub(super) fn runtime(request: &Request, from: String, ignores: Vec<Ignore>) -> Runtime {
+pub(super) fn runtime(request: &Request, from: String, ignores: Vec<Ignore>) -> Result<Runtime, RenderError> {
     let container = &request.container;
-    let program = request.programs.first().map_or("", |program| program.name.as_str());
-    let program = || vec![format!("/usr/local/bin/{program}")];
-    Runtime {
+    let program = request.main_program()?;
+    let program = || vec![format!("/usr/local/bin/{}", program.name)];
+    Ok(Runtime {
         from,
         ignores,
         install: install(request),
@@ -105,7 +107,7 @@ pub(super) fn runtime(request: &Request, from: String, ignores: Vec<Ignore>) -> 
         }),
         entrypoint: container.entrypoint.clone().unwrap_or_else(program),
         cmd: container.cmd.clone(),
-    }
+    })
 }
 
 fn copy(file: &File) -> FileCopy {

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use crossdock_platform::{BuildTarget, Linkage, Platform};
 
-use super::combination::Linking;
-use super::error::RenderError;
-use super::request::{Caching, Request};
-use super::script::{undated, word};
+use super::super::combination::Linking;
+use super::super::error::RenderError;
+use super::super::request::{Caching, Request};
+use super::super::script::{exec, reset_times, word};
 
-/// Go's variables for one platform.
+/// Returns the variables of one platform.
 pub(super) fn exports(
     request: &Request,
     platform: &Platform,
@@ -19,73 +19,75 @@ pub(super) fn exports(
     if request.linking.uses_glibc_compiler() {
         let names = target.names();
         env.extend(names.gcc.map(|gcc| ("CC".to_owned(), gcc)));
-        env.extend(names.multiarch.map(|folder| {
-            ("PKG_CONFIG_LIBDIR".to_owned(), format!("/usr/lib/{folder}/pkgconfig:/usr/share/pkgconfig"))
+        env.extend(names.multiarch.map(|directory| {
+            ("PKG_CONFIG_LIBDIR".to_owned(), format!("/usr/lib/{directory}/pkgconfig:/usr/share/pkgconfig"))
         }));
     }
     Ok(env)
 }
 
-/// The variables that are the same for all platforms.
+/// Returns the variables that are the same for all platforms.
 pub(super) fn env(request: &Request) -> BTreeMap<String, String> {
     let cgo = if request.linking.uses_cgo() { "1" } else { "0" };
     BTreeMap::from([
         ("CGO_ENABLED".to_owned(), cgo.to_owned()),
-        // The image's own compiler, whatever go.mod would download.
+        // Without it `go` would download the compiler that go.mod names.
         ("GOTOOLCHAIN".to_owned(), "local".to_owned()),
     ])
 }
 
-/// What is copied before dependencies are fetched: `COPY`'s arguments, one line for each folder.
+/// Returns the arguments of each `COPY` of manifests, one for each directory: dependencies are fetched before sources
+/// are copied, so that a change of a source keeps their layer.
 pub(super) fn manifests(request: &Request) -> Vec<String> {
     let modules = &request.modules;
-    let line = |folder: &String, names: [&str; 2]| {
-        let mut words = names.map(|name| below(folder, name)).to_vec();
-        words.push(if folder.is_empty() { "./".to_owned() } else { format!("./{folder}/") });
-        match words.iter().any(|word| word.contains(char::is_whitespace)) {
-            true => super::templates::exec(words),
-            false => words.join(" "),
-        }
+    let line = |directory: &String, names: [&str; 2]| {
+        let mut words = names.map(|name| below(directory, name)).to_vec();
+        words.push(if directory.is_empty() { "./".to_owned() } else { format!("./{directory}/") });
+        let quoted = words.iter().any(|word| word.contains(char::is_whitespace));
+        if quoted { exec(words) } else { words.join(" ") }
     };
-    let workspace = modules.workspace.iter().map(|folder| line(folder, ["go.work", "go.work.sum*"]));
-    workspace.chain(folders(request).iter().map(|folder| line(folder, ["go.mod", "go.sum*"]))).collect()
+    let workspace = modules.workspace.iter().map(|directory| line(directory, ["go.work", "go.work.sum*"]));
+    workspace
+        .chain(directories(request).iter().map(|directory| line(directory, ["go.mod", "go.sum*"])))
+        .collect()
 }
 
-/// The folders that have a `go.mod`.
-fn folders(request: &Request) -> &[String] {
-    match request.modules.folders.as_slice() {
-        [] => std::slice::from_ref(&request.modules.folder),
-        folders => folders,
+/// Returns the directories that have a `go.mod`.
+fn directories(request: &Request) -> &[String] {
+    match request.modules.directories.as_slice() {
+        [] => std::slice::from_ref(&request.modules.directory),
+        directories => directories,
     }
 }
 
-/// What `.dockerignore` lets in so that Go knows the modules.
+/// Returns the patterns of `.dockerignore` for the manifests of the modules.
 pub(super) fn manifest_patterns(request: &Request) -> Vec<String> {
     let modules = &request.modules;
     let workspace = modules
         .workspace
         .iter()
-        .flat_map(|folder| ["go.work", "go.work.sum"].map(|name| below(folder, name)));
-    let manifests =
-        folders(request).iter().flat_map(|folder| ["go.mod", "go.sum"].map(|name| below(folder, name)));
-    workspace.chain(manifests).chain([below(&modules.folder, "vendor")]).collect()
+        .flat_map(|directory| ["go.work", "go.work.sum"].map(|name| below(directory, name)));
+    let manifests = directories(request)
+        .iter()
+        .flat_map(|directory| ["go.mod", "go.sum"].map(|name| below(directory, name)));
+    workspace.chain(manifests).chain([below(&modules.directory, "vendor")]).collect()
 }
 
-fn below(folder: &str, name: &str) -> String {
-    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+fn below(directory: &str, name: &str) -> String {
+    if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") }
 }
 
-/// Go's first flag, where it is not started in the project's root.
-fn in_folder(request: &Request) -> String {
-    match request.modules.folder.as_str() {
+/// Returns `-C`, which must be Go's first flag, unless `go` runs in the project's root.
+fn in_directory(request: &Request) -> String {
+    match request.modules.directory.as_str() {
         "" => String::new(),
-        folder => format!(" -C {}", word(folder)),
+        directory => format!(" -C {}", word(directory)),
     }
 }
 
-/// The line that fetches dependencies; none where they lie in the project.
+/// Returns the line that fetches dependencies; empty if they are vendored.
 pub(super) fn download(request: &Request) -> Vec<String> {
-    let line = || format!("go mod download{}", in_folder(request));
+    let line = || format!("go mod download{}", in_directory(request));
     (!request.modules.vendored).then(line).into_iter().collect()
 }
 
@@ -104,13 +106,13 @@ pub(super) fn compile_mounts(request: &Request) -> Vec<String> {
     mounts
 }
 
-/// The lines that compile every program.
+/// Returns the lines that compile every program.
 pub(super) fn compile(request: &Request) -> Vec<String> {
     let mut flags = vec!["-trimpath".to_owned(), "-buildvcs=false".to_owned()];
     if request.linking == Linking::GoPie {
         flags.push("-buildmode=pie".to_owned());
     }
-    // What glibc looks users and hosts up with, it loads when it runs; Go's own code does both.
+    // A static glibc still loads shared NSS libraries to look up users and hosts. Go's own resolvers load nothing.
     let (tags, link): (&[&str], &[&str]) = match request.linking {
         Linking::GoCgoStatic => (&["netgo", "osusergo"], &["-linkmode external", "-extldflags -static"]),
         _ => (&[], &[]),
@@ -127,10 +129,10 @@ pub(super) fn compile(request: &Request) -> Vec<String> {
     let programs = request.programs.iter().map(|program| {
         format!(
             "go build{} {flags} -o /out/usr/local/bin/{} {};",
-            in_folder(request),
+            in_directory(request),
             program.name,
             word(&program.package)
         )
     });
-    programs.chain([undated("/out")]).collect()
+    programs.chain([reset_times("/out")]).collect()
 }

@@ -1,4 +1,4 @@
-//! The form in which a host is written and read: short enough for a person, and all that planning reads.
+//! The serialized form of a host: short enough to write by hand, and complete for planning.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,14 +6,14 @@ use camino::Utf8PathBuf;
 use crossdock_platform::Platform;
 use serde::{Deserialize, Serialize};
 
-use super::hypothetical::{go_toolchain, rustup_toolchain, usual_system};
-use super::{GoToolchain, Host, Manager, RustToolchain, System, Tool, ToolchainOrigin, remedies};
+use super::super::hypothetical::{GO, RUST, go_toolchain, no_distribution, rustup_toolchain, usual_system};
+use super::super::{GoToolchain, Host, Manager, RustToolchain, System, Tool, ToolchainOrigin, remedies};
 use crossdock_system::availability::{Availability, Unavailable};
 
-/// A host as a file has it.
+/// The content of a host file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct HostForm {
+pub(in crate::host) struct HostFile {
     platform: Platform,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     system: Option<SystemName>,
@@ -24,27 +24,27 @@ pub(super) struct HostForm {
     #[serde(default = "one")]
     processors: usize,
     #[serde(default)]
-    rustup: Entry,
+    rustup: ToolEntry,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    rust: Option<RustForm>,
+    rust: Option<RustEntry>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    distribution: Option<RustForm>,
+    distribution: Option<RustEntry>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    go: Option<GoForm>,
+    go: Option<GoEntry>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    projects: BTreeMap<Utf8PathBuf, ProjectForm>,
+    projects: BTreeMap<Utf8PathBuf, ProjectEntry>,
     #[serde(default)]
-    tools: BTreeMap<String, Entry>,
+    tools: BTreeMap<String, ToolEntry>,
 }
 
-/// The toolchains of one project's folder.
+/// The toolchains of one project.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ProjectForm {
+struct ProjectEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    rust: Option<RustForm>,
+    rust: Option<RustEntry>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    go: Option<GoForm>,
+    go: Option<GoEntry>,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -59,13 +59,13 @@ enum SystemName {
     Other,
 }
 
-/// A tool: there with or without a version, or not there.
+/// A tool: present, with or without a version, or missing.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(
     untagged,
     expecting = "a tool is a version in quotes, true, { command = […], version = … } or { missing = \"why\" }"
 )]
-enum Entry {
+enum ToolEntry {
     Version(String),
     Present(bool),
     Called(Called),
@@ -85,10 +85,10 @@ struct Missing {
     missing: String,
 }
 
-/// A Rust toolchain. What is left out is as rustup's toolchain for the platform has it.
+/// A Rust toolchain. A field that is left out has the value of rustup's toolchain for the platform.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-struct RustForm {
+struct RustEntry {
     #[serde(skip_serializing_if = "Option::is_none")]
     missing: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,10 +97,10 @@ struct RustForm {
     release: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     host: Option<String>,
-    /// Its name in rustup, or false where rustup does not manage it.
+    /// Its name in rustup, or false if rustup does not manage it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    rustup: Option<Name>,
-    /// The package of Debian's that it is from.
+    rustup: Option<RustupName>,
+    /// The Debian package that contains it.
     #[serde(skip_serializing_if = "Option::is_none")]
     package: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -119,14 +119,14 @@ struct RustForm {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(untagged, expecting = "the name of a toolchain, or false")]
-enum Name {
+enum RustupName {
     Known(String),
     Managed(bool),
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct GoForm {
+struct GoEntry {
     #[serde(skip_serializing_if = "Option::is_none")]
     missing: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -141,28 +141,27 @@ fn one() -> usize {
     1
 }
 
-impl Default for Entry {
+impl Default for ToolEntry {
     fn default() -> Self {
         Self::Present(true)
     }
 }
 
-impl From<HostForm> for Host {
-    fn from(form: HostForm) -> Self {
+impl From<HostFile> for Host {
+    fn from(form: HostFile) -> Self {
         let system =
             form.system.map_or_else(|| usual_system(&form.platform), |name| name.system(form.codename));
-        let whole = ProjectForm { rust: form.rust, go: form.go };
+        let whole = ProjectEntry { rust: form.rust, go: form.go };
         let (mut rust, mut go) = (BTreeMap::new(), BTreeMap::new());
-        for (folder, entry) in form.projects.into_iter().chain([(Utf8PathBuf::new(), whole)]) {
+        for (directory, entry) in form.projects.into_iter().chain([(Utf8PathBuf::new(), whole)]) {
             let of_rust =
                 entry.rust.map(|entry| entry.read(&form.platform, ToolchainOrigin::Project, &system));
-            rust.extend(of_rust.map(|toolchain| (folder.clone(), toolchain)));
-            go.extend(entry.go.map(|entry| (folder, entry.read(&system))));
+            rust.extend(of_rust.map(|toolchain| (directory.clone(), toolchain)));
+            go.extend(entry.go.map(|entry| (directory, entry.read(&system))));
         }
-        let packaged = form.distribution.unwrap_or_else(|| RustForm {
-            missing: Some(super::hypothetical::no_distribution().why),
-            ..RustForm::default()
-        });
+        let packaged = form
+            .distribution
+            .unwrap_or_else(|| RustEntry { missing: Some(no_distribution().why), ..RustEntry::default() });
         Self {
             root: form.root,
             processors: form.processors.max(1),
@@ -181,14 +180,14 @@ impl From<HostForm> for Host {
     }
 }
 
-impl From<Host> for HostForm {
+impl From<Host> for HostFile {
     fn from(host: Host) -> Self {
-        let mut projects: BTreeMap<Utf8PathBuf, ProjectForm> = BTreeMap::new();
-        for (folder, toolchain) in &host.rust {
-            projects.entry(folder.clone()).or_default().rust = Some(RustForm::write(toolchain));
+        let mut projects: BTreeMap<Utf8PathBuf, ProjectEntry> = BTreeMap::new();
+        for (directory, toolchain) in &host.rust {
+            projects.entry(directory.clone()).or_default().rust = Some(RustEntry::write(toolchain));
         }
-        for (folder, toolchain) in &host.go {
-            projects.entry(folder.clone()).or_default().go = Some(GoForm::write(toolchain));
+        for (directory, toolchain) in &host.go {
+            projects.entry(directory.clone()).or_default().go = Some(GoEntry::write(toolchain));
         }
         let whole = projects.remove("".as_ref() as &camino::Utf8Path).unwrap_or_default();
         let (system, codename) = SystemName::of(host.system);
@@ -198,12 +197,12 @@ impl From<Host> for HostForm {
             codename,
             root: host.root,
             processors: host.processors,
-            rustup: Entry::write(host.rustup),
+            rustup: ToolEntry::write(host.rustup),
             rust: whole.rust,
-            distribution: Some(RustForm::write(&host.distribution)),
+            distribution: Some(RustEntry::write(&host.distribution)),
             go: whole.go,
             projects,
-            tools: host.tools.into_iter().map(|(name, tool)| (name, Entry::write(tool))).collect(),
+            tools: host.tools.into_iter().map(|(name, tool)| (name, ToolEntry::write(tool))).collect(),
         }
     }
 }
@@ -234,7 +233,7 @@ impl SystemName {
     }
 }
 
-impl Entry {
+impl ToolEntry {
     fn read(self, name: &str, system: &System) -> Availability<Tool> {
         let tool = |command, version| Availability::Available(Tool { command, version });
         let missing =
@@ -256,7 +255,7 @@ impl Entry {
     }
 }
 
-impl RustForm {
+impl RustEntry {
     fn read(
         self,
         platform: &Platform,
@@ -269,16 +268,16 @@ impl RustForm {
                 remedies: remedies::install("rustc", system),
             });
         }
-        let version = self.version.unwrap_or_else(|| super::hypothetical::RUST.to_owned());
+        let version = self.version.unwrap_or_else(|| RUST.to_owned());
         let usual = rustup_toolchain(platform, &version);
-        let unmanaged = self.package.is_some() || matches!(self.rustup, Some(Name::Managed(false)));
+        let unmanaged = self.package.is_some() || matches!(self.rustup, Some(RustupName::Managed(false)));
         let managed = origin == ToolchainOrigin::Project && !unmanaged;
         let std = self.std.unwrap_or(usual.std);
         let addable = usual.addable.into_iter().filter(|triple| managed && !std.contains(triple)).collect();
         Availability::Available(RustToolchain {
             origin,
             manager: match (self.rustup, self.package) {
-                (Some(Name::Known(name)), _) => Manager::Rustup(name),
+                (Some(RustupName::Known(name)), _) => Manager::Rustup(name),
                 (_, Some(package)) => Manager::Debian(package),
                 _ if managed => usual.manager,
                 _ => Manager::Unknown,
@@ -306,8 +305,8 @@ impl RustForm {
                 release: Some(toolchain.release.clone()),
                 host: Some(toolchain.host.clone()),
                 rustup: Some(match &toolchain.manager {
-                    Manager::Rustup(name) => Name::Known(name.clone()),
-                    _ => Name::Managed(false),
+                    Manager::Rustup(name) => RustupName::Known(name.clone()),
+                    _ => RustupName::Managed(false),
                 }),
                 package: match &toolchain.manager {
                     Manager::Debian(package) => Some(package.clone()),
@@ -324,12 +323,12 @@ impl RustForm {
     }
 }
 
-impl GoForm {
+impl GoEntry {
     fn read(self, system: &System) -> Availability<GoToolchain> {
         if let Some(why) = self.missing {
             return Availability::Unavailable(Unavailable { why, remedies: remedies::install("go", system) });
         }
-        let usual = go_toolchain(self.version.as_deref().unwrap_or(super::hypothetical::GO));
+        let usual = go_toolchain(self.version.as_deref().unwrap_or(GO));
         Availability::Available(GoToolchain {
             go: self.go.unwrap_or(usual.go),
             version: usual.version,
