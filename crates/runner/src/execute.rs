@@ -150,6 +150,7 @@ pub fn execute(
         }
         Err(error) => (Ran { fatal: Some(error), ..Ran::default() }, Report::default()),
     };
+    // A step that was stopped may have reported any error. The cause is that the caller cancelled.
     if cancel.is_cancelled() {
         ran.fatal = Some(ExecuteError::Cancelled);
     }
@@ -164,10 +165,12 @@ fn prepare<'a>(
     observer: &mut dyn Observer,
     cancel: &'a Cancel,
 ) -> Result<StepContext<'a>, ExecuteError> {
+    // A plan that only verifies or tags needs no tool, and runs on a host that could not build the image.
     if !plan.missing.is_empty() && plan.steps.iter().any(|step| step.command().is_some() || step.is_packing())
     {
         return Err(ExecuteError::Missing(plan.missing.clone()));
     }
+    // Before the first step: a build that takes minutes must not fail at its end for this.
     output::check_archives(plan)?;
     let layers = settings.cache.join("layers");
     Ok(StepContext {

@@ -64,6 +64,7 @@ impl StepContext<'_> {
                 self.processes.stdout(&call.command)?;
                 check_made(call, makes)?;
             }
+            // The image is safe in its archive by then, so that a name that stays behind is not worth failing for.
             Purpose::Forget => {
                 if let Err(error) = self.processes.stdout(&call.command) {
                     reporter.warn(format!("{}: {error}", call.title));
@@ -130,6 +131,7 @@ impl StepContext<'_> {
                 imported.insert(requested.clone(), one);
             }
         }
+        // In the order of the plan: the bytes of the index must not depend on how the engine returns its results.
         let in_order = image.platforms.iter().map(|plan| {
             imported
                 .remove(&plan.platform)

@@ -123,6 +123,7 @@ impl<'a> Packing<'a> {
     }
 
     fn regular(&mut self, real: &Utf8Path, metadata: &Metadata, to: &str) -> Result<(), ExecuteError> {
+        // Not the mode on disk: the umask of the machine would decide the bytes of the layer.
         let mode = self.file.mode.unwrap_or(if is_executable(metadata) { 0o755 } else { 0o644 });
         self.builder
             .add_file(to, mode, Owner::ROOT, Content::File(real.into()))

@@ -64,9 +64,11 @@ impl StepContext<'_> {
     }
 
     fn programs(&self, image: &ImagePlan, plan: &PlatformPlan) -> Result<LayerBuilder, ExecuteError> {
+        // Dated 1970, so that an unchanged program keeps its layer from commit to commit.
         let mut builder = LayerBuilder::new(Timestamp::EPOCH);
         for program in &plan.programs {
             let content = Content::File(self.compiled(image, program)?.into_std_path_buf());
+            // Owned by root: the user that the container runs as cannot replace the program.
             builder.add_file(&program.path, 0o755, Owner::ROOT, content).map_err(image_error(image))?;
         }
         Ok(builder)

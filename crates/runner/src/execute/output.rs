@@ -148,6 +148,7 @@ fn lock_layout(
         if cancel.is_cancelled() {
             return Err(ExecuteError::Cancelled);
         }
+        // Polling, because a blocking lock could not be cancelled.
         thread::sleep(Duration::from_millis(50));
     }
 }

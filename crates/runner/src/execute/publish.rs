@@ -40,6 +40,7 @@ impl StepContext<'_> {
         let names = references(image)?;
         let held = self.layout_lock(image)?;
         layout.publish(held, &index, &names, Pruning::ReplaceAll).map_err(image_error(image))?;
+        // Only now: until the index names the new image, a killed run must leave the old one complete.
         layout.prune(held).map_err(image_error(image))?;
         self.update_report(image, |report| report.tagged(image))?;
         Ok(image.tags.join(", "))
@@ -81,6 +82,7 @@ impl StepContext<'_> {
         let load = planned(image, "the engine to load it into", image.load.as_ref())?;
         let output = self.processes.stdout(&load.command)?;
         let name = loaded_name(&output).unwrap_or(output.trim()).to_owned();
+        // A name can be moved to another image at any time; the ID cannot.
         let identity = self.processes.stdout(&inspect(load, &name))?.trim().to_owned();
         self.update_report(image, |report| report.loaded = Some(identity))?;
         Ok(format!("{} has {name} ({})", load.engine.as_str(), load.platform))
@@ -113,6 +115,7 @@ impl StepContext<'_> {
         release: &ReleasePlan,
         archive: &ReleaseArchive,
     ) -> Result<Utf8PathBuf, ExecuteError> {
+        // Unlike in images, the files have the date of the release: people see it when they unpack the archive.
         let created = Timestamp::from_unix(image.created.unsigned_abs()).map_err(image_error(image))?;
         let mut builder = LayerBuilder::new(created);
         let mut add = |from: &Utf8Path, mode: u32| {

@@ -27,6 +27,8 @@ pub(super) fn run(
     let mut ran = Ran::default();
     thread::scope(|scope| {
         loop {
+            // After an error that ends the run nothing new starts, but the loop goes on until every running step has ended:
+            // its process must not outlive the run.
             while ran.fatal.is_none() && queue.running.len() < jobs.get() {
                 let Some(step) = queue.next(&ran.done) else { break };
                 observer.event(Event::Started(&steps[step]));
