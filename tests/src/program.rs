@@ -24,7 +24,7 @@ fn build() -> PathBuf {
             "build",
             "--quiet",
             "--package",
-            "crossdock",
+            "crossdock-cli",
             "--bin",
             "crossdock",
             "--message-format",
