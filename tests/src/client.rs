@@ -26,7 +26,7 @@ impl Default for SshClient {
 impl SshClient {
     /// Creates a client with a fresh key.
     pub fn new() -> Self {
-        let client = Self { dir: TempDir::new().expect("a temporary folder can be made") };
+        let client = Self { dir: TempDir::new().expect("a temporary directory can be created") };
         let mut keygen = Command::new(need("ssh-keygen"));
         keygen.args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(client.key());
         run(&mut keygen, Duration::from_secs(30)).success();

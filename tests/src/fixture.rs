@@ -8,7 +8,7 @@ use crate::sandbox::{EPOCH, Sandbox};
 /// Writes a file and creates its parent directories.
 pub fn write(path: impl AsRef<Path>, content: impl AsRef<[u8]>) {
     let path = path.as_ref();
-    let parent = path.parent().expect("a file has a folder");
+    let parent = path.parent().expect("a file has a parent directory");
     std::fs::create_dir_all(parent).unwrap_or_else(|error| panic!("{}: {error}", parent.display()));
     std::fs::write(path, content).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
 }
@@ -105,9 +105,9 @@ pub fn example(dir: &Path, name: &str) -> PathBuf {
 
 /// Copies a directory recursively without build output.
 pub fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("a folder can be made");
+    std::fs::create_dir_all(to).expect("a directory can be created");
     for entry in std::fs::read_dir(from).unwrap_or_else(|error| panic!("{}: {error}", from.display())) {
-        let entry = entry.expect("a folder can be listed");
+        let entry = entry.expect("a directory can be listed");
         let (name, path) = (entry.file_name(), entry.path());
         if ["target", "dist"].iter().any(|built| name == *built) {
             continue;

@@ -81,7 +81,7 @@ impl Layout {
 
     /// Unpacks the layers of a platform with the system's tar.
     pub fn unpack(&self, platform: &str, into: &Path) {
-        std::fs::create_dir_all(into).expect("a folder can be made");
+        std::fs::create_dir_all(into).expect("a directory can be created");
         for layer in array(&self.manifest(platform), "layers") {
             let mut tar = Command::new(need("tar"));
             tar.args(["--extract", "--gzip", "--file"])
@@ -105,7 +105,7 @@ impl Layout {
     pub fn holds(&self, text: &str) -> bool {
         let has = |bytes: &[u8]| bytes.windows(text.len()).any(|window| window == text.as_bytes());
         let blobs = std::fs::read_dir(self.root.join("blobs/sha256")).expect("a layout has blobs");
-        blobs.map(|blob| std::fs::read(blob.expect("a folder can be listed").path())).any(|blob| {
+        blobs.map(|blob| std::fs::read(blob.expect("a directory can be listed").path())).any(|blob| {
             let blob = blob.expect("a blob can be read");
             let mut tar = Vec::new();
             // A blob that is not gzip was searched already.

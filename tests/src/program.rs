@@ -14,7 +14,7 @@ pub fn crossdock() -> &'static Path {
 
 /// Returns the root of this repository.
 pub fn repository() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests live in a folder of the repository")
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests are in a directory of the repository")
 }
 
 /// Builds the binary and returns its path, as cargo's messages name it.
@@ -24,7 +24,7 @@ fn build() -> PathBuf {
             "build",
             "--quiet",
             "--package",
-            "crossdock",
+            "crossdock-cli",
             "--bin",
             "crossdock",
             "--message-format",

@@ -53,7 +53,7 @@ impl Sandbox {
     /// Creates an empty sandbox. Downloads and Go's build cache are shared with this machine, because they are addressed by
     /// content; crossdock's own cache is not.
     pub fn new() -> Self {
-        let guard = TempDir::with_prefix("crossdock-").expect("a temporary folder can be made");
+        let guard = TempDir::with_prefix("crossdock-").expect("a temporary directory can be created");
         Self::in_folder(guard.path().to_owned(), Some(guard))
     }
 
@@ -77,10 +77,10 @@ impl Sandbox {
             ("TMPDIR", "tmp"),
         ] {
             let path = sandbox.root.join(folder);
-            std::fs::create_dir_all(&path).expect("a folder can be made");
+            std::fs::create_dir_all(&path).expect("a directory can be created");
             sandbox.set(variable, &path);
         }
-        std::fs::create_dir_all(sandbox.work()).expect("a folder can be made");
+        std::fs::create_dir_all(sandbox.work()).expect("a directory can be created");
         sandbox.set("PATH", std::env::var_os("PATH").expect("PATH is set"));
         sandbox.set("LANG", "C.UTF-8");
         sandbox.set("SOURCE_DATE_EPOCH", EPOCH);
@@ -120,7 +120,7 @@ impl Sandbox {
     /// Puts a shell script under the name of a tool in front of PATH. `REAL` in the script is the real tool.
     pub fn shim(&mut self, tool: &str, script: &str) -> &mut Self {
         let folder = self.root.join("shims");
-        std::fs::create_dir_all(&folder).expect("a folder can be made");
+        std::fs::create_dir_all(&folder).expect("a directory can be created");
         let real = which::which(tool).map(|path| path.display().to_string()).unwrap_or_default();
         let path = folder.join(tool);
         std::fs::write(&path, format!("#!/bin/sh\nREAL='{real}'\n{script}\n"))
@@ -130,14 +130,14 @@ impl Sandbox {
         let old = self.env["PATH"].clone();
         if std::env::split_paths(&old).next() != Some(folder.clone()) {
             let paths = std::iter::once(folder).chain(std::env::split_paths(&old));
-            self.set("PATH", std::env::join_paths(paths).expect("no folder's name holds a colon"));
+            self.set("PATH", std::env::join_paths(paths).expect("no directory's name holds a colon"));
         }
         self
     }
 
     /// Sets PATH to a directory with only these tools.
     pub fn only(&mut self, tools: &[&str]) -> &mut Self {
-        let folder = TempDir::with_prefix_in("path-", &self.root).expect("a folder can be made").keep();
+        let folder = TempDir::with_prefix_in("path-", &self.root).expect("a directory can be created").keep();
         for tool in tools {
             symlink(need(tool), folder.join(tool)).expect("a link can be made");
         }

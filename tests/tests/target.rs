@@ -263,7 +263,7 @@ fn a_directory_that_is_not_utf_8_makes_the_evaluation_fail() {
     use std::os::unix::ffi::OsStrExt;
     let sandbox = Sandbox::new();
     let folder = sandbox.work().join(std::ffi::OsStr::from_bytes(b"not\xffutf8"));
-    std::fs::create_dir(&folder).expect("a folder can be made");
+    std::fs::create_dir(&folder).expect("a directory can be created");
     let outcome = sandbox.crossdock(&folder, &["env", "m7g.large", "--lang", "go"]).ends_with(5);
     assert_eq!(outcome.stdout, "false\n");
 }

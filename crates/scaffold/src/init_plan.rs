@@ -53,10 +53,7 @@ pub(super) fn make_init_plan(
     let wants_crate = state.language == Language::Rust
         && obstacle.is_none()
         && !resolved.remembered.without.contains(&Part::Xtask);
-    let xtask_crate = match wants_crate {
-        true => plan_xtask(state, options, &mut resolved, processes)?,
-        false => None,
-    };
+    let xtask_crate = if wants_crate { plan_xtask(state, options, &mut resolved, processes)? } else { None };
     if xtask_crate.as_ref().is_some_and(|xtask| xtask.lock_changes.is_some()) {
         resolved.notes.extend(default_members_note(&state.root));
     }

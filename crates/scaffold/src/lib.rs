@@ -102,8 +102,9 @@ impl Scaffold {
 
 /// Reads a project and returns the files that `init` would write there, each with its state.
 ///
-/// Writes nothing into the project. It reads the project's files and runs the project's own tools (cargo, go, git), and
-/// cargo once more in `scratch_directory` to compute what the `xtask` crate adds to `Cargo.lock`.
+/// Leaves the project unchanged. It reads the project's files, runs the project's own tools (cargo, go, git), and resolves
+/// the `xtask` crate's dependencies in `scratch_directory`. A missing `Cargo.lock`, which cargo generates when asked about
+/// the project, is removed again.
 ///
 /// # Errors
 /// Fails if the directory holds no project or the project's tools refuse it, if an option is invalid, if a file of the

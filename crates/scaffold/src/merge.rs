@@ -182,21 +182,19 @@ fn append_to_array(list: &mut Array, text: &str) {
     };
     // toml_edit stores the text after the last value as the array's trailing text if a comma follows the value, else as the
     // value's suffix.
-    let behind = match list.trailing_comma() {
-        true => list.trailing().as_str().unwrap_or_default().to_owned(),
-        false => {
-            let suffix =
-                |value: &Value| value.decor().suffix().and_then(|raw| raw.as_str()).map(str::to_owned);
-            let end = list.trailing().as_str().unwrap_or_default().to_owned();
-            list.iter().last().and_then(suffix).unwrap_or_default() + &end
-        }
+    let trailing = list.trailing().as_str().unwrap_or_default();
+    let after_last = if list.trailing_comma() {
+        trailing.to_owned()
+    } else {
+        let suffix = list.iter().last().and_then(|value| value.decor().suffix()?.as_str());
+        format!("{}{trailing}", suffix.unwrap_or_default())
     };
     if !list.trailing_comma()
         && let Some(last) = list.len().checked_sub(1).and_then(|at| list.get_mut(at))
     {
         last.decor_mut().set_suffix("");
     }
-    let (comments, end) = behind.rsplit_once('\n').unwrap_or(("", ""));
+    let (comments, end) = after_last.rsplit_once('\n').unwrap_or(("", ""));
     value.decor_mut().set_prefix(format!("{}\n{indent}", comments.trim_end()));
     list.push_formatted(value);
     list.set_trailing_comma(true);

@@ -213,10 +213,10 @@ impl CrossdockSource {
         let inner = Utf8Path::new("crates/cli");
         let inside = whole.join(inner).join("Cargo.toml").is_file();
         let path = if inside { path.join(inner) } else { path };
-        match path.is_absolute() {
-            true => Self::Path(path),
-            false => Self::Path(relative_path(root, &directory.join(path))),
+        if path.is_absolute() {
+            return Self::Path(path);
         }
+        Self::Path(relative_path(root, &directory.join(path)))
     }
 
     /// Returns the value of `crossdock-cli = …` for a manifest in `directory`; a relative path of this source refers to `root`.

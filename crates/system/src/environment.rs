@@ -85,10 +85,7 @@ impl Environment {
             variables,
             non_utf8_variables,
             directory: Utf8PathBuf::from_path_buf(directory).map_err(EnvironmentError::NotUtf8)?,
-            terminal: match std::io::stderr().is_terminal() {
-                true => Terminal::Interactive,
-                false => Terminal::Plain,
-            },
+            terminal: if std::io::stderr().is_terminal() { Terminal::Interactive } else { Terminal::Plain },
         })
     }
 

@@ -42,7 +42,7 @@ pub enum OutputLine<'a> {
     Stderr(&'a str),
 }
 
-/// Why a process gave no result. The messages begin with the command.
+/// Why a process gave no result.
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
     /// It could not be started.
@@ -135,20 +135,20 @@ impl Processes {
         command: &Command,
         read: impl FnOnce(&mut os_pipe::PipeReader, &mut os_pipe::PipeReader) -> std::io::Result<()>,
     ) -> Result<ExitStatus, ProcessError> {
-        let not_started = |source| ProcessError::Start { program: command.program.clone(), source };
-        let (mut out, out_writer) = os_pipe::pipe().map_err(not_started)?;
-        let (mut error, error_writer) = os_pipe::pipe().map_err(not_started)?;
+        let failed = |source| ProcessError::Start { program: command.program.clone(), source };
+        let (mut out, out_writer) = os_pipe::pipe().map_err(failed)?;
+        let (mut error, error_writer) = os_pipe::pipe().map_err(failed)?;
         let expression = command.expression(&self.environment).stdin_null().unchecked();
         let expression = expression.stdout_file(out_writer).stderr_file(error_writer);
         // The expression owns the writing ends of both pipes. It is dropped here, or reading would never see their end.
         let child = self.cancel.spawn(move || start_when_not_busy(&expression));
-        let child = child.ok_or(ProcessError::Cancelled)?.map_err(not_started)?;
+        let child = child.ok_or(ProcessError::Cancelled)?.map_err(failed)?;
         let reading = read(&mut out, &mut error);
-        let status = child.wait().map_err(not_started)?;
+        let status = child.wait().map_err(failed)?;
         if self.cancel.is_cancelled() {
             return Err(ProcessError::Cancelled);
         }
-        reading.map_err(not_started)?;
+        reading.map_err(failed)?;
         Ok(status)
     }
 }

@@ -60,7 +60,7 @@ impl Base {
         let base = Self { root, path: PATH.to_owned(), entrypoint: None };
         for folder in ["bin", "usr/bin", "usr/local/bin", "tmp", "root", "etc/ssl/certs", "src", "var/cache"]
         {
-            std::fs::create_dir_all(base.root.join(folder)).expect("a folder can be made");
+            std::fs::create_dir_all(base.root.join(folder)).expect("a directory can be created");
         }
         let tools: Vec<PathBuf> = TOOLS.iter().map(|tool| need(tool)).collect();
         for tool in &tools {
@@ -108,7 +108,7 @@ impl Base {
             self.copy(&from.join(tool), &to.join(tool));
         }
         let libraries = std::fs::read_dir(from.join("lib")).expect("a toolchain has libraries");
-        let libraries = libraries.map(|entry| entry.expect("a folder can be listed").path());
+        let libraries = libraries.map(|entry| entry.expect("a directory can be listed").path());
         let libraries: Vec<PathBuf> = libraries.filter(|path| path.is_file()).collect();
         for library in &libraries {
             self.copy(library, &to.join("lib").join(library.file_name().expect("a file has a name")));
@@ -209,7 +209,7 @@ impl Base {
     }
 
     fn layer(&self, to: &Path) -> (String, u64) {
-        std::fs::create_dir_all(blobs(to)).expect("a folder can be made");
+        std::fs::create_dir_all(blobs(to)).expect("a directory can be created");
         let tar = to.join("layer.tar");
         let mut command = Command::new(need("tar"));
         command.args(["--create", "--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner"]);
@@ -231,14 +231,15 @@ impl Base {
     /// Copies a file with its mode; a link is replaced by its target.
     fn copy(&self, from: &Path, to: &Path) {
         let to = self.place(to);
-        std::fs::create_dir_all(to.parent().expect("a file has a folder")).expect("a folder can be made");
+        std::fs::create_dir_all(to.parent().expect("a file has a folder"))
+            .expect("a directory can be created");
         std::fs::copy(from, &to)
             .unwrap_or_else(|error| panic!("{} to {}: {error}", from.display(), to.display()));
     }
 
     fn copy_tree(&self, from: &Path, into: &Path) {
         let into = self.place(into);
-        std::fs::create_dir_all(&into).expect("a folder can be made");
+        std::fs::create_dir_all(&into).expect("a directory can be created");
         run(Command::new(need("cp")).args(["--archive", "--dereference"]).arg(from).arg(into), LIMIT)
             .success();
     }

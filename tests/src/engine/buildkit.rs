@@ -79,7 +79,8 @@ impl BuildKit {
 /// Installs the plugin buildx for the sandbox's docker and returns its path.
 pub fn install_buildx(sandbox: &mut Sandbox) -> PathBuf {
     let plugin = sandbox.work().join("docker/cli-plugins/docker-buildx");
-    std::fs::create_dir_all(plugin.parent().expect("a file has a folder")).expect("a folder can be made");
+    std::fs::create_dir_all(plugin.parent().expect("a file has a folder"))
+        .expect("a directory can be created");
     std::fs::copy(need_go(BUILDX.0, BUILDX.1), &plugin).expect("a file can be copied");
     sandbox.set("DOCKER_CONFIG", sandbox.work().join("docker"));
     plugin

@@ -185,6 +185,6 @@ fn clean(root: &Path) {
             .success();
     }
     for folder in ["dev", "var/cache/apt/archives/partial", "var/lib/apt/lists/partial"] {
-        std::fs::create_dir_all(root.join(folder)).expect("a folder can be made");
+        std::fs::create_dir_all(root.join(folder)).expect("a directory can be created");
     }
 }

@@ -145,10 +145,7 @@ pub fn quote(word: &str) -> String {
         };
         return format!("\"$(printf %b {})\"", quoted(&word.chars().map(escape).collect::<String>()));
     }
-    match !word.is_empty() && word.chars().all(plain) {
-        true => word.to_owned(),
-        false => quoted(word),
-    }
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { quoted(word) }
 }
 
 #[cfg(test)]
