@@ -330,12 +330,12 @@ fn files_that_would_replace_something_are_refused_in_the_plan() {
     fixture::write(project.join("a file"), "content");
     fixture::write(project.join("other"), "content");
     for (places, said) in [
-        (&["/etc"][..], "files[0].to = `/etc` would replace the folder"),
-        (&["/usr/local/bin/hello"], "is the place of the program"),
-        (&["/srv/x", "/usr/local/bin"], "files[1].to = `/usr/local/bin` would replace the folder"),
-        (&["/usr/local/bin/hello/x"], "lies below the program"),
-        (&["/srv", "/srv/x"], "lies below the file /srv"),
-        (&["/srv/", "/srv//a file"], "is the place of another file"),
+        (&["/etc"][..], "files[0].to = `/etc` would replace the directory"),
+        (&["/usr/local/bin/hello"], "is the path of the program"),
+        (&["/srv/x", "/usr/local/bin"], "files[1].to = `/usr/local/bin` would replace the directory"),
+        (&["/usr/local/bin/hello/x"], "is below the program"),
+        (&["/srv", "/srv/x"], "is below the file /srv"),
+        (&["/srv/", "/srv//a file"], "is the path of another file"),
     ] {
         let files = places.iter().map(|to| format!("{{ from = \"a file\", to = \"{to}\" }}"));
         let files: Vec<String> = files.collect();

@@ -53,7 +53,7 @@ fn is_like_crossdocks_own(sandbox: &Sandbox, project: &Path, builder: &str) {
     let before = built(project).digest().to_owned();
     dist(&one, BOTH)
         .ends_with(2)
-        .complains("holds it for linux/amd64, and a stage of the Dockerfile lies on it for linux/arm64");
+        .complains("has it for linux/amd64, and a stage of the Dockerfile uses it for linux/arm64");
     assert_eq!(built(project).digest(), before, "what is refused changes nothing");
     dist(&one, "linux/amd64").success();
     dist(&both, BOTH).success();
@@ -141,7 +141,7 @@ fn a_step_that_runs_foreign_programs_needs_a_machine_that_runs_them() {
     let plan =
         |sandbox: &Sandbox| sandbox.crossdock(&project, &["plan", "--builder", "podman", "--platform", BOTH]);
     podman_says(&mut sandbox, r#"{"kernel":"1.0-elsewhere","hostname":"elsewhere"}"#);
-    plan(&sandbox).success().says("runs programs of linux/arm64, and it is not known whether podman");
+    plan(&sandbox).success().says("runs programs of linux/arm64, and it is unknown whether podman");
     let emulates = r#"{"kernel":"1.0","hostname":"a","emulatedArchitectures":["linux/NAME"]}"#;
     podman_says(&mut sandbox, &emulates.replace("NAME", "s390x"));
     plan(&sandbox).ends_with(3).says("runs none: install emulation");

@@ -218,7 +218,7 @@ fn unsupported_engine_options_are_reported_before_it_runs() {
     fixture::write(project.join("crossdock.toml"), "[image.hello]\n[image.\"hello.engine\"]\n");
     plan(&sandbox, &["--builder", "docker", "--image", "hello"])
         .ends_with(2)
-        .complains("the folder of the image `hello.engine`");
+        .complains("the directory of the image `hello.engine`");
     // The command line overrides the environment, which overrides the file.
     fixture::write(project.join("crossdock.toml"), "builder = \"docker\"\n");
     plan(&sandbox, &[]).success().says("docker build --platform linux/amd64");

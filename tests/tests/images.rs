@@ -103,7 +103,7 @@ fn a_deployed_node_whose_platform_is_not_built_is_named() {
     let arguments = ["--platform", "linux/arm64"];
     sandbox.crossdock(&project, &[&["dist"], &arguments[..]].concat()).success();
     let plan = sandbox.crossdock(&project, &[&["plan"], &arguments[..]].concat()).success();
-    plan.says("is not judged for m5.large (deploy eks), a node of linux/amd64");
+    plan.says("is not verified for m5.large (deploy eks), a node of linux/amd64");
 }
 
 /// A name without a registry belongs to Docker Hub's official images, to which nobody else can push.

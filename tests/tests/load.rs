@@ -98,7 +98,7 @@ fn an_engine_of_another_platform_gets_a_built_one_with_a_warning() {
         let arguments = ["dist", "--load", "docker", "--platform", platforms];
         sandbox.crossdock(&project, &arguments).success().says("sha256:1")
     };
-    let warning = "warning: the engine's server is linux/arm64 and that was not built: it gets linux/amd64 and runs it under emulation";
+    let warning = "warning: the engine's server is linux/arm64, which is not built: linux/amd64 is loaded, and runs only under emulation";
     load("linux/amd64").complains(warning).complains("docker has hello:latest (linux/amd64)");
     let native = load("linux/amd64,linux/arm64").complains("docker has hello:latest (linux/arm64)");
     assert!(!native.stderr.contains("emulation"), "{native}");

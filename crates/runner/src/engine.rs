@@ -3,6 +3,8 @@
 //! [`probe`] asks an engine for its versions and platforms; everything else here is pure.
 
 pub(crate) mod bake;
+pub mod bake_file;
+pub(crate) mod commands;
 pub mod csv;
 mod log;
 mod options;

@@ -1,207 +1,258 @@
-//! What an image says of itself: configuration, annotations, tags.
+//! The images of a plan: their platforms, programs, configuration, and the files that are made of them.
 
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use crossdock_dockerfile::render::Health;
+use crossdock_platform::Platform;
+use serde::Serialize;
 
-use super::cargo::{short_hash, slug};
-use super::error::PlanError;
-use super::request::{Pack, Projects, Request};
-use super::select::Selected;
-use super::{Container, FilePlan, PlatformPlan, ReleaseArchive, ReleasePlan, SkippedTag};
-use crossdock_project::config::{Base, ImageConfig, Source, Sourced};
-use crossdock_project::template::{self, Values};
-use crossdock_project::{GoModule, PackageMetadata, Program, Project};
+use super::step::Artifact;
+use super::target::Target;
+use crate::engine::commands::{EngineBase, EngineCall, EngineResult, TextFile};
+use crossdock_project::Builder;
+use crossdock_project::config::{Base, Port, Source};
+use crossdock_system::process::Command;
 
-/// The user that images run as unless they say otherwise: numeric, as `runAsNonRoot` asks for, and the number that
-/// distroless images made the convention.
-pub(super) const NON_ROOT: &str = "65532:65532";
-
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-/// Where a program lies in an image.
-pub(super) fn program_path(name: &str) -> String {
-    format!("/usr/local/bin/{name}")
+/// An image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ImagePlan {
+    /// The name of the image.
+    pub name: String,
+    /// The source of the request for the image.
+    pub source: Source,
+    /// The OCI image layout that is written.
+    pub layout: Utf8PathBuf,
+    /// The platforms in the order of the index; empty if only release archives are made.
+    pub platforms: Vec<PlatformPlan>,
+    /// Platforms that run no containers, built only for release archives.
+    pub others: Vec<PlatformPlan>,
+    /// The release archives, if they are made.
+    pub release: Option<ReleasePlan>,
+    /// The nodes for which the image is verified.
+    pub targets: Vec<Target>,
+    /// The base below the programs.
+    pub base: Base,
+    /// Whether the base has time-zone data.
+    pub timezones: bool,
+    /// The container's configuration.
+    pub container: Container,
+    /// Files in addition to the programs.
+    pub files: Vec<FilePlan>,
+    /// OCI annotations of the index and its manifests.
+    pub annotations: BTreeMap<String, String>,
+    /// The image's date in seconds since the Unix epoch. Files in the image are dated 1970, so that an unchanged program
+    /// keeps its layer from commit to commit.
+    pub created: i64,
+    /// The repository: `registry.example/team/name`, or only the image's name.
+    pub repository: String,
+    /// The tags.
+    pub tags: Vec<String>,
+    /// Tag templates without a value here.
+    pub skipped_tags: Vec<SkippedTag>,
+    /// The archive that is written, if one is.
+    pub archive: Option<Utf8PathBuf>,
+    /// The platform for engines that load only one platform of an archive.
+    pub single: Platform,
+    /// The engine into which the image is loaded, if it is.
+    pub load: Option<Load>,
+    /// The build by a container engine; `None` if crossdock builds the image itself.
+    pub engine: Option<EnginePlan>,
 }
 
-/// The folder that image layouts of a project are written below.
-pub(super) fn output_folder(project: &Project, request: &Request) -> Utf8PathBuf {
-    match (&request.output, project) {
-        (Some(output), _) => output.value.clone(),
-        (None, Project::Rust(workspace)) => workspace.target_directory.join("crossdock"),
-        (None, Project::Go(module)) => module.root.join("dist"),
+/// One platform of an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PlatformPlan {
+    /// The platform.
+    pub platform: Platform,
+    /// The reason why it is built.
+    pub reason: String,
+    /// The programs; the first is the entry point.
+    pub programs: Vec<ProgramPlan>,
+}
+
+/// A program of an image. All fields but `why` are the same on every machine, even on one that cannot build the program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ProgramPlan {
+    /// The name of the program.
+    pub name: String,
+    /// Its absolute path in the image.
+    pub path: String,
+    /// The compiled program.
+    pub artifact: Artifact,
+    /// Properties that verification expects of the compiled program.
+    pub expected: Expected,
+    /// The reason for this toolchain, triple and linker, or why this machine cannot build it.
+    pub why: String,
+}
+
+/// Properties that verification expects of a compiled program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "language")]
+#[non_exhaustive]
+pub enum Expected {
+    /// A Rust program.
+    Rust {
+        /// Whether it must need no loader.
+        r#static: bool,
+        /// The processor that it is compiled for, as rustc's `target-cpu`; `None` for the triple's baseline.
+        cpu: Option<String>,
+    },
+    /// A Go program.
+    Go {
+        /// Settings that its build information must have, as `GOOS`, `GOARCH`, `GOAMD64`, `CGO_ENABLED`.
+        settings: BTreeMap<String, String>,
+    },
+}
+
+/// The runtime part of an OCI image configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Container {
+    /// The program that starts, with its first arguments.
+    pub entrypoint: Vec<String>,
+    /// Default arguments of the entry point.
+    pub cmd: Vec<String>,
+    /// Environment variables.
+    pub env: BTreeMap<String, String>,
+    /// The working directory.
+    pub workdir: String,
+    /// The user, as `UID:GID`.
+    pub user: String,
+    /// Exposed ports.
+    pub expose: Vec<Port>,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// The signal that stops the container; `None` for the engine's default, SIGTERM.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop_signal: Option<String>,
+    /// The health check.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health: Option<Health>,
+}
+
+/// A file or directory that is copied into an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct FilePlan {
+    /// The path on the host.
+    pub from: Utf8PathBuf,
+    /// The path in the image.
+    pub to: String,
+    /// The permission bits, if configured.
+    pub mode: Option<u32>,
+}
+
+/// A tag template without a value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct SkippedTag {
+    /// The template.
+    pub template: String,
+    /// The reason why it has no value.
+    pub why: String,
+}
+
+/// The release archives of an image's programs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ReleasePlan {
+    /// The directory of the archives and their SHA256SUMS.
+    pub folder: Utf8PathBuf,
+    /// One archive for each platform.
+    pub archives: Vec<ReleaseArchive>,
+    /// README and licence files that go into each archive.
+    pub documents: Vec<Utf8PathBuf>,
+}
+
+/// A release archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ReleaseArchive {
+    /// The platform.
+    pub platform: Platform,
+    /// The file name without `.tar.gz`, which is also the only directory in it: `crossdock-0.1.0-linux-arm64`.
+    pub name: String,
+}
+
+/// A load of an image into an engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Load {
+    /// The engine.
+    pub engine: LoadEngine,
+    /// The platform that is loaded.
+    pub platform: Platform,
+    /// The command that loads the archive.
+    pub command: Command,
+}
+
+/// A container engine into which images are loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LoadEngine {
+    /// Docker.
+    Docker,
+    /// Podman.
+    Podman,
+}
+
+/// The build of an image by a container engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct EnginePlan {
+    /// The builder.
+    pub builder: Builder,
+    /// The build context. Absolute.
+    pub context: Utf8PathBuf,
+    /// The directory of everything that is written for the engine and by it. Never a directory of the user's.
+    pub folder: Utf8PathBuf,
+    /// Files that are written before the build.
+    pub files: Vec<TextFile>,
+    /// A copy of the sources, for the classic builder, which reads only the `.dockerignore` at the root of the context.
+    pub copied: Option<CopiedContext>,
+    /// Base images, each as an archive that the engine loads.
+    pub bases: Vec<EngineBase>,
+    /// The commands, in the order in which they run.
+    pub calls: Vec<EngineCall>,
+    /// The archives that the engine writes.
+    pub results: Vec<EngineResult>,
+}
+
+/// A copy of the sources that a build needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct CopiedContext {
+    /// The directory of the copy, made anew for each build.
+    pub to: Utf8PathBuf,
+    /// The patterns of the `.dockerignore` in their order. The last one that matches a path decides; `!` includes it.
+    pub rules: Vec<String>,
+}
+
+impl ImagePlan {
+    /// Returns `repository:tag` for each tag.
+    pub fn references(&self) -> impl Iterator<Item = String> {
+        self.tags.iter().map(|tag| format!("{}:{tag}", self.repository))
+    }
+
+    /// Returns the files and directories that are made of the image: layout, archive, release archives, an engine's files.
+    pub fn outputs(&self) -> impl Iterator<Item = &Utf8Path> {
+        let release = self.release.as_ref().map(|release| &release.folder);
+        let engine = self.engine.as_ref().map(|engine| &engine.folder);
+        let paths = [Some(&self.layout), self.archive.as_ref(), release, engine];
+        paths.into_iter().flatten().map(Utf8PathBuf::as_path)
     }
 }
 
-/// Where `go build` writes the programs of a module: in the cache, so that a project's folder may be read-only, and kept
-/// from run to run, so that Go does not link again what has not changed.
-pub(super) fn go_build_folder(module: &GoModule, request: &Request) -> Utf8PathBuf {
-    let name = module.root.file_name().unwrap_or("module");
-    request.cache.join("build").join(format!("{name}-{}", short_hash(module.root.as_str())))
-}
-
-pub(super) fn container(selected: &Selected<'_>) -> Container {
-    let image = &selected.config;
-    let first = selected.programs.first().map_or("", Program::name);
-    let mut env = BTreeMap::from([("PATH".to_owned(), PATH.to_owned())]);
-    if image.base.value == Base::Static {
-        env.insert("SSL_CERT_FILE".to_owned(), "/etc/ssl/certs/ca-certificates.crt".to_owned());
-    }
-    env.extend(image.env.clone());
-    Container {
-        entrypoint: image
-            .entrypoint
-            .as_ref()
-            .map_or_else(|| vec![program_path(first)], |given| given.value.clone()),
-        cmd: image.cmd.as_ref().map(|given| given.value.clone()).unwrap_or_default(),
-        env,
-        workdir: image.workdir.as_ref().map_or_else(|| "/".to_owned(), |given| given.value.clone()),
-        user: image.user.as_ref().map_or_else(|| NON_ROOT.to_owned(), |given| given.value.clone()),
-        expose: image.expose.iter().map(|port| port.value.clone()).collect(),
-        labels: image.labels.clone(),
-        stop_signal: image.stop_signal.as_ref().map(|signal| signal.value.clone()),
-        health: image.health.as_ref().map(|health| health.value.clone()),
-    }
-}
-
-pub(super) fn files(image: &ImageConfig) -> Vec<FilePlan> {
-    let plan = |file: &crossdock_project::config::ExtraFile| FilePlan {
-        from: file.from.clone(),
-        to: file.to.clone(),
-        mode: file.mode,
-    };
-    image.files.iter().map(|file| plan(&file.value)).collect()
-}
-
-/// The release archives, where they were asked for.
-pub(super) fn release(
-    selected: &Selected<'_>,
-    platforms: &[PlatformPlan],
-    others: &[PlatformPlan],
-    projects: &Projects,
-    request: &Request,
-) -> Option<ReleasePlan> {
-    if request.pack == Pack::None {
-        return None;
-    }
-    let image = &selected.config;
-    let version = version(selected, projects).map(|version| format!("-{version}")).unwrap_or_default();
-    let archives = platforms.iter().chain(others).map(|plan| ReleaseArchive {
-        platform: plan.platform.clone(),
-        name: format!("{}{version}-{}", image.name.value, slug(&plan.platform)),
-    });
-    Some(ReleasePlan {
-        folder: output_folder(selected.project, request).join(format!("{}.release", image.name.value)),
-        archives: archives.collect(),
-        documents: projects.documents.get(&image.path.value).cloned().unwrap_or_default(),
-    })
-}
-
-/// SOURCE_DATE_EPOCH, else the commit's date, else the epoch itself: never the clock.
-pub(super) fn created(folder: &Utf8Path, projects: &Projects, request: &Request) -> i64 {
-    let commit = || projects.git(folder).map(|git| git.time);
-    request.source_date_epoch.or_else(commit).unwrap_or(0).max(0)
-}
-
-/// The version: the Cargo package's, or the git tag on the very commit.
-pub(super) fn version(selected: &Selected<'_>, projects: &Projects) -> Option<String> {
-    match selected.programs.first()? {
-        Program::Rust { package, .. } => Some(package.version.clone()),
-        Program::Go(_) => projects.git(&selected.config.path.value)?.version.clone(),
-    }
-}
-
-/// The pre-defined annotation keys of the OCI image specification (annotations.md).
-pub(super) fn annotations(
-    selected: &Selected<'_>,
-    projects: &Projects,
-    created: i64,
-) -> BTreeMap<String, String> {
-    let image = &selected.config;
-    let git = projects.git(&image.path.value);
-    let about = match selected.programs.first() {
-        Some(Program::Rust { package, .. }) => package.metadata.clone(),
-        _ => PackageMetadata::default(),
-    };
-    let revision = git.map(|git| if git.dirty { format!("{}-dirty", git.sha) } else { git.sha.clone() });
-    let base = || format!("crossdock/static:{}", crossdock_oci::base::CA_CERTIFICATES_DATE);
-    let base = (image.base.value == Base::Static).then(base);
-    let found = [
-        ("title", Some(image.name.value.clone())),
-        ("created", Some(rfc3339(created))),
-        ("version", version(selected, projects)),
-        ("revision", revision),
-        ("source", about.repository.or_else(|| git.and_then(|git| git.source.clone()))),
-        ("description", about.description),
-        ("licenses", about.license),
-        ("url", about.homepage),
-        ("base.name", base),
-    ];
-    let found = found
-        .into_iter()
-        .filter_map(|(key, value)| Some((format!("org.opencontainers.image.{key}"), value?)));
-    found.chain(image.annotations.clone()).collect()
-}
-
-/// Seconds since the Unix epoch as RFC 3339 in UTC.
-pub fn rfc3339(seconds: i64) -> String {
-    let since = std::time::Duration::from_secs(seconds.max(0).unsigned_abs());
-    humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + since).to_string()
-}
-
-/// Tags and those that have no value here.
-pub(super) fn tags(
-    selected: &Selected<'_>,
-    projects: &Projects,
-    request: &Request,
-) -> Result<(Vec<String>, Vec<SkippedTag>), PlanError> {
-    let image = &selected.config;
-    let version = version(selected, projects);
-    let why = "the version, where there is one, and latest";
-    let ours = |tag: &str| Sourced::default_because(tag.to_owned(), why);
-    let templates: Vec<Sourced<String>> = match (&request.tags[..], &image.tags) {
-        ([], Some(configured)) => {
-            let source = &configured.source;
-            configured.value.iter().map(|tag| Sourced::new(tag.clone(), source.clone())).collect()
+impl LoadEngine {
+    /// Returns the name of the engine's program.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Docker => "docker",
+            Self::Podman => "podman",
         }
-        ([], None) if version.is_some() => vec![ours("{{ version | slug }}"), ours("latest")],
-        ([], None) => vec![ours("latest")],
-        (given, _) => given.to_vec(),
-    };
-    let variables = request.variables.iter().filter(|(name, _)| image.tag_env.contains(name));
-    let values = Values {
-        version,
-        git: projects.git(&image.path.value).cloned(),
-        git_unavailable: projects
-            .git_unavailable(&image.path.value)
-            .map(|unavailable| unavailable.why.clone()),
-        env: variables.map(|(name, value)| (name.clone(), value.clone())).collect(),
-    };
-    let (mut tags, mut skipped) = (Vec::new(), Vec::new());
-    for Sourced { value: template, source } in templates {
-        match template::tag(&template, &values).map_err(|error| refused(image, &source, &error))? {
-            template::Tag::Value(tag) if tags.contains(&tag) => {}
-            template::Tag::Value(tag) => tags.push(tag),
-            template::Tag::Skipped { why } => skipped.push(SkippedTag { template, why }),
-        }
     }
-    Ok((tags, skipped))
-}
-
-/// The repository that references carry; several images share a `--repository` as a prefix.
-pub(super) fn repository(image: &ImageConfig, request: &Request, images: usize) -> Result<String, PlanError> {
-    let name = &image.name.value;
-    let (repository, source) = match (&request.repository, &image.repository) {
-        (Some(prefix), _) if images > 1 => {
-            (format!("{}/{name}", prefix.value.trim_end_matches('/')), &prefix.source)
-        }
-        (Some(given), _) | (None, Some(given)) => (given.value.clone(), &given.source),
-        (None, None) => (name.clone(), &image.name.source),
-    };
-    repository.parse::<crossdock_oci::Repository>().map_err(|error| refused(image, source, &error))?;
-    Ok(repository)
-}
-
-fn refused(image: &ImageConfig, at: &Source, error: &dyn std::error::Error) -> PlanError {
-    PlanError::Reference { image: image.name.value.clone(), at: at.clone(), why: error.to_string() }
 }

@@ -1,4 +1,4 @@
-//! What runs: the steps of a plan.
+//! The steps of a plan.
 
 use std::fmt;
 
@@ -6,39 +6,46 @@ use camino::Utf8PathBuf;
 use crossdock_platform::Platform;
 use serde::Serialize;
 
-use super::{Artifact, EngineCall};
+use crate::engine::commands::EngineCall;
 use crossdock_system::process::Command;
 use crossdock_toolchain::choice::Wrapper;
 
-/// One thing that runs.
+/// A step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Step {
-    /// Unique in the plan.
+    /// The identifier of the step, unique in the plan.
     pub id: StepId,
-    /// Steps that must be done before.
+    /// Steps that must be complete before this one starts.
     pub after: Vec<StepId>,
-    /// What a person reads while it runs.
+    /// The line that a person sees while the step runs.
     pub title: String,
-    /// What happens.
+    /// The action.
     pub action: Action,
 }
 
-/// Names a step.
+/// Identifies a step: `compile:cargo:0`, `layers:http-api@linux/arm64`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct StepId(pub String);
 
-/// What happens in a step.
+/// Identifies a compiled program, its platform and its image: `api/api@linux/arm64#http-api`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct Artifact(pub String);
+
+/// The action of a step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "do")]
+#[non_exhaustive]
 pub enum Action {
     /// Writes a script that a compiler calls.
     Write(Wrapper),
-    /// Runs cargo and takes the programs from its JSON messages.
+    /// Runs cargo and finds the programs by its JSON messages.
     Cargo(CargoBuild),
     /// Runs `go build`.
     Go(GoBuild),
-    /// Writes what an engine reads: Dockerfile, `.dockerignore`, bake file, base images.
+    /// Writes the files that an engine reads: Dockerfile, `.dockerignore`, bake file, base images.
     Render {
         /// The image.
         image: String,
@@ -50,12 +57,12 @@ pub enum Action {
         /// The command.
         call: EngineCall,
     },
-    /// Takes an image back from an engine: what each platform's archive holds, under one index.
+    /// Imports an image from an engine: the archives of all platforms become one index.
     Import {
         /// The image.
         image: String,
     },
-    /// Packs one platform's programs and files as layers.
+    /// Packs the programs and files of one platform as layers.
     Layers {
         /// The image.
         image: String,
@@ -67,12 +74,12 @@ pub enum Action {
         /// The image.
         image: String,
     },
-    /// Judges what was assembled.
+    /// Verifies the assembled image.
     Verify {
         /// The image.
         image: String,
     },
-    /// Points the tags at the digest that was judged.
+    /// Points the tags at the verified digest.
     Tag {
         /// The image.
         image: String,
@@ -87,17 +94,18 @@ pub enum Action {
         /// The image whose programs are packed.
         image: String,
     },
-    /// Hands the image to an engine.
+    /// Loads the image into an engine.
     Load {
         /// The image.
         image: String,
     },
 }
 
-/// One call of cargo.
+/// A call of cargo.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct CargoBuild {
-    /// The call.
+    /// The command.
     pub command: Command,
     /// The programs that it makes.
     pub programs: Vec<CargoProgram>,
@@ -105,25 +113,27 @@ pub struct CargoBuild {
 
 /// A program that a call of cargo makes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct CargoProgram {
-    /// Its name in the plan.
+    /// Its identifier in the plan.
     pub artifact: Artifact,
     /// The package id in cargo's messages.
     pub package: String,
-    /// The binary target's name.
+    /// The name of the binary target.
     pub binary: String,
-    /// The triple, a component of its path in cargo's messages.
+    /// The triple, which is a component of the program's path in cargo's messages.
     pub triple: String,
 }
 
-/// One call of `go build`.
+/// A call of `go build`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct GoBuild {
-    /// The call.
+    /// The command.
     pub command: Command,
-    /// The folder that it writes to; it must exist.
+    /// The directory that it writes to. It must exist.
     pub output: Utf8PathBuf,
-    /// The programs, by the file names that `go build` gives them.
+    /// The programs, with the paths that `go build` gives them.
     pub programs: Vec<(Artifact, Utf8PathBuf)>,
 }
 
@@ -134,7 +144,7 @@ impl fmt::Display for StepId {
 }
 
 impl Step {
-    /// The command that the step runs, when it runs one.
+    /// Returns the command that the step runs; `None` if it runs none.
     pub fn command(&self) -> Option<&Command> {
         match &self.action {
             Action::Cargo(build) => Some(&build.command),
@@ -144,7 +154,7 @@ impl Step {
         }
     }
 
-    /// The image that the step works on, when it is one.
+    /// Returns the image that the step works on; `None` for a step that several images may share.
     pub fn image(&self) -> Option<&str> {
         match &self.action {
             Action::Write(_) | Action::Cargo(_) | Action::Go(_) => None,
@@ -161,12 +171,12 @@ impl Step {
         }
     }
 
-    /// Whether the step makes an image of what was compiled.
+    /// Returns whether the step turns compiled programs into parts of an image.
     pub(crate) fn is_packing(&self) -> bool {
         matches!(self.action, Action::Layers { .. } | Action::Import { .. })
     }
 
-    /// Whether the step takes long enough for a person to wonder.
+    /// Returns whether the step takes long enough to show its progress.
     pub fn is_long(&self) -> bool {
         self.command().is_some()
     }

@@ -1,27 +1,28 @@
-//! Which platforms an image is built for, and which nodes it is judged against; each with its reason.
+//! The platforms that are built of an image, and the nodes for which it is verified, each with its reason.
 
 use crossdock_platform::matching::{Only, Specifier};
 use crossdock_platform::{Os, Platform};
 
 use super::error::PlanError;
 use super::request::{Goal, Pack, Request};
-use super::{Node, Target};
+use crate::plan::{Node, Target};
 use crossdock_platform::{listed, nearest};
 use crossdock_project::config::{Config, Deploy, ImageConfig, NodeDescription, Source, Sourced};
 
 /// The platforms and targets of one image.
 pub(super) struct Platforms {
-    /// Each with the reason why it is built.
+    /// Platforms, each with the reason why it is built.
     pub(super) built: Vec<(Platform, String)>,
-    /// Nodes that the image must start on.
+    /// Nodes on which the image must start.
     pub(super) targets: Vec<Target>,
-    /// Nodes of `--for` that none of the built platforms serves: whoever judges the image refuses it for them.
+    /// Nodes of `--for` that run none of the built platforms. Verification will reject the image for them.
     pub(super) warnings: Vec<String>,
-    /// Assumptions that a person should know of.
+    /// Assumptions that a person should know.
     pub(super) notes: Vec<String>,
 }
 
-/// `--platform`; else what `--for` names; else the image's deploy targets; else linux/amd64 and linux/arm64.
+/// Chooses the platforms: `--platform`, else those of the nodes of `--for`, else those of the image's deploy targets, else
+/// linux/amd64 and linux/arm64.
 pub(super) fn platforms(
     config: &Config,
     image: &ImageConfig,
@@ -37,7 +38,7 @@ pub(super) fn platforms(
         }
     } else if !asked.is_empty() {
         for target in &asked {
-            refuse_without_containers(target, request)?;
+            reject_without_containers(target, request)?;
             add(&mut built, target.platform.clone(), format!("{} ({})", target.description, target.source));
         }
     } else {
@@ -48,18 +49,19 @@ pub(super) fn platforms(
     }
     add_plain_amd64(&mut built);
     if !request.platforms.is_empty() {
-        match request.nodes.is_empty() {
-            true => notes.extend(without_unserved(&mut asked, image, &built)),
-            false => warnings.extend(unserved_by_request(&asked, image, &built, request)?),
+        if request.nodes.is_empty() {
+            notes.extend(drop_unserved(&mut asked, image, &built));
+        } else {
+            warnings.extend(unserved_by_request(&asked, image, &built, request)?);
         }
     }
-    let targets = judged(asked, &built);
+    let targets = with_built_platforms(asked, &built);
     Ok(Platforms { built, targets, warnings, notes })
 }
 
-/// `deploy` says where all of an image may run, and `--platform` that a part of it is built: nodes that pull nothing of
-/// that part are left out, and named.
-fn without_unserved(
+/// Removes nodes that pull none of the built platforms, and returns a note that names them. `deploy` declares where the
+/// whole image may run, whereas `--platform` builds a part of it.
+fn drop_unserved(
     asked: &mut Vec<Target>,
     image: &ImageConfig,
     built: &[(Platform, String)],
@@ -69,16 +71,16 @@ fn without_unserved(
     *asked = served;
     (!unserved.is_empty()).then(|| {
         format!(
-            "image `{}` is not judged for {}: {} of the platforms that --platform chooses",
+            "image `{}` is not verified for {}: {} of the platforms that --platform selects",
             image.name.value,
             in_words(&unserved),
-            if unserved.len() == 1 { "it takes none" } else { "they take none" }
+            if unserved.len() == 1 { "it runs none" } else { "they run none" }
         )
     })
 }
 
-/// `--for` says what the result is judged against, whatever is built: a node that pulls none of it stays, and the image
-/// is refused for it.
+/// Returns a warning that names the nodes of `--for` that pull none of the built platforms. They stay targets: explicit
+/// targets are always verified, and verification rejects the image for them.
 fn unserved_by_request(
     asked: &[Target],
     image: &ImageConfig,
@@ -86,7 +88,7 @@ fn unserved_by_request(
     request: &Request,
 ) -> Result<Option<String>, PlanError> {
     for target in asked {
-        refuse_without_containers(target, request)?;
+        reject_without_containers(target, request)?;
         if target.platform.os() != Os::Linux
             && !built.iter().any(|(platform, _)| *platform == target.platform)
         {
@@ -100,7 +102,7 @@ fn unserved_by_request(
             });
         }
     }
-    // What is judged or tagged without being built may hold more than this call would build.
+    // An image of an earlier build may have more platforms than this call would build.
     let builds = matches!(request.goal, Goal::Build | Goal::Dist);
     let unserved = asked.iter().filter(|target| builds && !serves(built, target));
     let unserved: Vec<Target> = unserved.cloned().collect();
@@ -117,32 +119,34 @@ fn unserved_by_request(
     }))
 }
 
-/// Whether a node pulls one of the built platforms, as containerd chooses.
+/// Returns whether a node pulls one of the built platforms, by containerd's rule.
 fn serves(built: &[(Platform, String)], target: &Target) -> bool {
     let offered: Vec<Specifier> = built.iter().map(|(platform, _)| Specifier::from(platform)).collect();
     !Only::for_platform(&target.platform).select(&offered).accepted.is_empty()
         || built.iter().any(|(platform, _)| *platform == target.platform)
 }
 
-/// `m5.large, a node of linux/amd64 (--for on the command line)`, for each.
+/// Formats each target as `m5.large, a node of linux/amd64 (--for on the command line)`.
 fn in_words(targets: &[Target]) -> String {
     let words = |target: &Target| {
         let Target { description, platform, source, .. } = target;
-        match *description == platform.to_string() {
-            true => format!("{description} ({source})"),
-            false => format!("{description}, a node of {platform} ({source})"),
+        if *description == platform.to_string() {
+            format!("{description} ({source})")
+        } else {
+            format!("{description}, a node of {platform} ({source})")
         }
     };
     targets.iter().map(words).collect::<Vec<_>>().join(" and ")
 }
 
-/// A host without a level, containerd's default, refuses an index that holds only amd64/v2 and above.
+/// Adds plain linux/amd64 to amd64 levels. By default containerd assumes a host without a level, which rejects an index
+/// that has only amd64/v2 and above.
 fn add_plain_amd64(built: &mut Vec<(Platform, String)>) {
     let level = built.iter().find(|(platform, _)| {
         platform.architecture() == Platform::LINUX_AMD64.architecture() && platform.variant().is_some()
     });
     if let Some(level) = level.map(|(platform, _)| platform.to_string()) {
-        let reason = format!("beside {level}: most nodes refuse an index without plain linux/amd64");
+        let reason = format!("in addition to {level}: most nodes reject an index without plain linux/amd64");
         if !built.iter().any(|(platform, _)| *platform == Platform::LINUX_AMD64) {
             built.insert(0, (Platform::LINUX_AMD64, reason));
         }
@@ -157,9 +161,8 @@ fn add(built: &mut Vec<(Platform, String)>, platform: Platform, reason: String) 
     }
 }
 
-/// The named nodes; every built platform that no named node stands for is judged as a node of its own kind: nothing is
-/// tagged unjudged.
-fn judged(mut asked: Vec<Target>, built: &[(Platform, String)]) -> Vec<Target> {
+/// Adds a target for every built platform that no named node has, so that nothing is tagged unverified.
+fn with_built_platforms(mut asked: Vec<Target>, built: &[(Platform, String)]) -> Vec<Target> {
     for (platform, reason) in built {
         if !asked.iter().any(|target| target.platform == *platform) {
             asked.push(Target {
@@ -173,10 +176,10 @@ fn judged(mut asked: Vec<Target>, built: &[(Platform, String)]) -> Vec<Target> {
     asked
 }
 
-/// The nodes that descriptions name; `deploy:NAME` stands for those of a deploy target.
+/// Returns the nodes that descriptions name. `deploy:NAME` names the nodes of a deploy target.
 ///
 /// # Errors
-/// Descriptions and deploy targets that are not known.
+/// If a description or a deploy target is unknown.
 pub fn named_targets(config: &Config, nodes: &[Sourced<String>]) -> Result<Vec<Target>, PlanError> {
     with_notes(config, nodes, &mut Vec::new())
 }
@@ -238,7 +241,7 @@ fn deploy<'a>(config: &'a Config, name: &Sourced<String>) -> Result<&'a Deploy, 
     })
 }
 
-/// Resolves a description of a node or platform.
+/// Resolves the description of a node or platform.
 fn resolved(text: &Sourced<String>) -> Result<Sourced<NodeDescription>, PlanError> {
     match NodeDescription::parse(&text.value) {
         Ok(node) => Ok(Sourced::new(node, text.source.clone())),
@@ -246,7 +249,7 @@ fn resolved(text: &Sourced<String>) -> Result<Sourced<NodeDescription>, PlanErro
     }
 }
 
-/// Makes the target of a described node; what a person should know of the description joins the notes.
+/// Returns the target for a described node. Assumptions of the description join the notes.
 fn target(node: Sourced<NodeDescription>, notes: &mut Vec<String>) -> Target {
     let Sourced { value: node, source } = node;
     notes.extend(node.notes);
@@ -260,11 +263,11 @@ fn target(node: Sourced<NodeDescription>, notes: &mut Vec<String>) -> Target {
 
 fn platform(text: &Sourced<String>, request: &Request) -> Result<Platform, PlanError> {
     let target = target(resolved(text)?, &mut Vec::new());
-    refuse_without_containers(&target, request)?;
+    reject_without_containers(&target, request)?;
     Ok(target.platform)
 }
 
-fn refuse_without_containers(target: &Target, request: &Request) -> Result<(), PlanError> {
+fn reject_without_containers(target: &Target, request: &Request) -> Result<(), PlanError> {
     match target.platform.os() {
         Os::Linux => Ok(()),
         _ if request.pack == Pack::Releases => Ok(()),
@@ -277,7 +280,7 @@ fn refuse_without_containers(target: &Target, request: &Request) -> Result<(), P
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{config, image, request, stated};
+    use super::super::request::testing::{config, image, request, stated};
     use super::*;
 
     fn of(for_: &[&str], platforms: &[&str], deploy: &[&str]) -> Result<Platforms, PlanError> {
@@ -294,36 +297,36 @@ mod tests {
         super::platforms(&config, &image, &request)
     }
 
-    fn judged_for(platforms: &Platforms) -> Vec<&str> {
+    fn verified_for(platforms: &Platforms) -> Vec<&str> {
         platforms.targets.iter().map(|target| target.description.as_str()).collect()
     }
 
-    /// The image of an Apple machine that EKS refused: `--for` is never dropped.
+    /// An image was built on an Apple machine and rejected by EKS: a node of `--for` must never be dropped.
     #[test]
-    fn what_for_names_is_judged_whatever_is_built() {
+    fn explicit_targets_are_always_verified() {
         let origin = of(&["m5.large"], &["linux/arm64"], &[]).unwrap();
-        assert_eq!(judged_for(&origin), ["m5.large", "linux/arm64"]);
+        assert_eq!(verified_for(&origin), ["m5.large", "linux/arm64"]);
         insta::assert_snapshot!(origin.warnings.join("\n"), @"image `app` has no program for m5.large, a node of linux/amd64 (a test on the command line): add linux/amd64 to --platform, or leave --platform out");
         let served = of(&["linux/amd64/v3"], &["linux/amd64"], &[]).unwrap();
-        assert_eq!(judged_for(&served), ["linux/amd64/v3", "linux/amd64"]);
+        assert_eq!(verified_for(&served), ["linux/amd64/v3", "linux/amd64"]);
         assert_eq!(served.warnings, [""; 0], "a node of level 3 runs what is built for every level");
         let deployed = of(&["deploy:eks"], &["linux/arm64"], &["m5.large"]).unwrap();
-        assert_eq!(judged_for(&deployed), ["m5.large (deploy eks)", "linux/arm64"]);
+        assert_eq!(verified_for(&deployed), ["m5.large (deploy eks)", "linux/arm64"]);
     }
 
     #[test]
-    fn a_part_of_what_an_image_is_deployed_on_is_built_with_a_note() {
+    fn deploy_targets_without_a_built_platform_are_dropped_with_a_note() {
         let part = of(&[], &["linux/arm64"], &["m5.large", "m7g.large"]).unwrap();
-        assert_eq!(judged_for(&part), ["m7g.large (deploy eks)"]);
+        assert_eq!(verified_for(&part), ["m7g.large (deploy eks)"]);
         assert_eq!(part.warnings, [""; 0]);
-        insta::assert_snapshot!(part.notes.last().unwrap(), @"image `app` is not judged for m5.large (deploy eks), a node of linux/amd64 (a test on the command line): it takes none of the platforms that --platform chooses");
+        insta::assert_snapshot!(part.notes.last().unwrap(), @"image `app` is not verified for m5.large (deploy eks), a node of linux/amd64 (a test on the command line): it runs none of the platforms that --platform selects");
         let whole = of(&[], &["linux/amd64"], &["linux/amd64/v3"]).unwrap();
-        assert_eq!(judged_for(&whole), ["linux/amd64/v3 (deploy eks)", "linux/amd64"]);
-        assert!(!whole.notes.iter().any(|note| note.contains("not judged")), "{:?}", whole.notes);
+        assert_eq!(verified_for(&whole), ["linux/amd64/v3 (deploy eks)", "linux/amd64"]);
+        assert!(!whole.notes.iter().any(|note| note.contains("not verified")), "{:?}", whole.notes);
     }
 
     #[test]
-    fn what_runs_no_containers_is_not_asked_for_in_vain() {
+    fn platforms_that_run_no_containers_are_rejected_as_targets() {
         let error = of(&["darwin/arm64"], &["linux/arm64"], &[]).err().unwrap().to_string();
         assert!(error.contains("runs no containers"), "{error}");
     }

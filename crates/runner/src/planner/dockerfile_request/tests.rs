@@ -4,7 +4,7 @@ use camino::Utf8PathBuf;
 use crossdock_dockerfile::render::Debian;
 
 use super::*;
-use crate::plan::testing::{image, request, stated};
+use crate::planner::request::testing::{image, request, stated};
 use crossdock_project::config::{
     Base as ConfigBase, ExtraFile, FileKind, ImageConfig, Libc, Linkage, PrivateConfig,
 };
@@ -78,28 +78,32 @@ fn asked() -> Request {
     }
 }
 
-fn recipes_of(image: ImageConfig, project: Project, request: &Request) -> Result<Vec<Recipe>, RecipeError> {
+fn requests_for(
+    image: ImageConfig,
+    project: Project,
+    request: &Request,
+) -> Result<Vec<DockerfileRequest>, PlanError> {
     let mut config = Config::unconfigured("/p".into());
     config.images.push(image);
     let mut projects = Projects::default();
     projects.projects.insert("/p".into(), project);
-    recipes(&config, &projects, request, &Settings::default())
+    dockerfile_requests(&config, &projects, request, &DockerfileSettings::default())
 }
 
-fn recipe(image: ImageConfig, project: Project) -> Recipe {
-    let mut recipes = recipes_of(image, project, &asked()).unwrap();
-    assert_eq!(recipes.len(), 1);
-    recipes.remove(0)
+fn request_for(image: ImageConfig, project: Project) -> DockerfileRequest {
+    let mut requests = requests_for(image, project, &asked()).unwrap();
+    assert_eq!(requests.len(), 1);
+    requests.remove(0)
 }
 
-fn refusal(image: ImageConfig, project: Project) -> String {
-    let made = recipes_of(image, project, &asked()).and_then(|recipes| recipes[0].render());
+fn rejection(image: ImageConfig, project: Project) -> String {
+    let made = requests_for(image, project, &asked()).and_then(|requests| Ok(requests[0].render()?));
     let error = made.unwrap_err();
     let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
     format!("{error}{cause}")
 }
 
-/// Host Apple M3, nodes EKS m5.large: the origin story as a plan has it.
+/// The case that crossdock was made for: an Apple M3 builds for nodes m5.large of EKS.
 #[test]
 fn the_origin_story_is_fixed_to_its_nodes_on_alpine() {
     let mut image = image("server");
@@ -108,22 +112,22 @@ fn the_origin_story_is_fixed_to_its_nodes_on_alpine() {
     image.dockerfile.base = Some(stated(Base::Alpine));
     image.expose = vec![stated(config::Port { number: 2222, protocol: "tcp".to_owned() })];
     let request = Request { nodes: vec![stated("m5.large".to_owned())], ..asked() };
-    let recipes = recipes_of(image, go(), &request).unwrap();
-    assert_eq!(recipes.len(), 1);
-    assert_eq!(recipes[0].platforms, [Platform::LINUX_AMD64]);
-    assert_eq!(recipes[0].references, ["registry.example/api:v1"]);
-    assert_eq!(recipes[0].created, 1_700_000_000);
-    insta::assert_snapshot!(recipes[0].render().unwrap().dockerfile);
+    let requests = requests_for(image, go(), &request).unwrap();
+    assert_eq!(requests.len(), 1);
+    assert_eq!(requests[0].platforms, [Platform::LINUX_AMD64]);
+    assert_eq!(requests[0].references, ["registry.example/api:v1"]);
+    assert_eq!(requests[0].created, 1_700_000_000);
+    insta::assert_snapshot!(requests[0].render().unwrap().dockerfile);
 }
 
-/// Nobody judges a Dockerfile for the nodes of the call: one that cannot be for them is refused.
+/// Nothing verifies a Dockerfile for the nodes of the call, so that one without a platform for them is rejected.
 #[test]
 fn a_file_that_builds_nothing_for_the_named_node_is_not_rendered() {
     let nodes = vec![stated("m5.large".to_owned())];
     let request = Request { nodes, platforms: vec![stated("linux/arm64".to_owned())], ..asked() };
     let mut server = image("server");
     server.binaries = Some(stated(vec!["server".to_owned()]));
-    let error = recipes_of(server, go(), &request).unwrap_err().to_string();
+    let error = requests_for(server, go(), &request).unwrap_err().to_string();
     assert!(error.contains("no program for m5.large") && error.contains("--platform"), "{error}");
 }
 
@@ -133,10 +137,18 @@ fn static_musl_of_cgo_is_refused_where_the_file_would_make_it_dynamic() {
     server.binaries = Some(stated(vec!["server".to_owned()]));
     server.cgo = Some(stated(true));
     server.libc = Some(stated(Libc::Musl));
-    assert_eq!(recipe(server.clone(), go()).request.linking, Linking::GoCgoMusl);
+    assert_eq!(request_for(server.clone(), go()).file.linking, Linking::GoCgoMusl);
     server.linkage = stated(Linkage::Static);
-    let error = refusal(server, go());
+    let error = rejection(server, go());
     assert!(error.contains("`libc = \"musl\"`") && error.contains("`linkage = \"static\"`"), "{error}");
+}
+
+/// `crossdock.toml` cannot ask for it, but a caller of the library can.
+#[test]
+fn an_image_without_programs_is_an_internal_error() {
+    let mut server = image("server");
+    server.binaries = Some(stated(Vec::new()));
+    insta::assert_snapshot!(rejection(server, go()), @"internal error: image `server`: it has no programs; please report it");
 }
 
 #[test]
@@ -154,7 +166,7 @@ fn several_programs_of_a_module_with_everything_configured() {
     image.dockerfile.private =
         PrivateConfig { ssh: vec!["git.example".to_owned()], ..PrivateConfig::default() };
     image.dockerfile.debian = Some(stated(Debian::Bookworm));
-    let rendered = recipe(image, go()).render().unwrap();
+    let rendered = request_for(image, go()).render().unwrap();
     insta::assert_snapshot!(format!("{}\n--- .dockerignore\n{}", rendered.dockerfile, rendered.dockerignore));
 }
 
@@ -164,9 +176,9 @@ fn a_workspace_is_the_context_and_its_members_are_its_sources() {
     image.features.names = vec!["tls".to_owned()];
     image.features.no_default = true;
     image.profile = stated("dist".to_owned());
-    let recipe = recipe(image, rust());
-    assert_eq!((recipe.context.as_str(), recipe.request.linking), ("/p", Linking::RustMusl));
-    let rendered = recipe.render().unwrap();
+    let request = request_for(image, rust());
+    assert_eq!((request.context.as_str(), request.file.linking), ("/p", Linking::RustMusl));
+    let rendered = request.render().unwrap();
     insta::assert_snapshot!(format!("{}\n--- .dockerignore\n{}", rendered.dockerfile, rendered.dockerignore));
 }
 
@@ -175,8 +187,8 @@ fn linking_decides_the_base_unless_one_is_asked_for() {
     let with = |change: fn(&mut ImageConfig)| {
         let mut image = image("api");
         change(&mut image);
-        let recipe = recipe(image, rust());
-        (recipe.request.linking, recipe.request.base)
+        let request = request_for(image, rust());
+        (request.file.linking, request.file.base)
     };
     assert_eq!(with(|_| {}), (Linking::RustMusl, Base::Static));
     assert_eq!(
@@ -189,7 +201,7 @@ fn linking_decides_the_base_unless_one_is_asked_for() {
     cgo.binaries = Some(stated(vec!["server".to_owned()]));
     cgo.cgo = Some(stated(true));
     let of = |image: &ImageConfig| {
-        let request = recipe(image.clone(), go()).request;
+        let request = request_for(image.clone(), go()).file;
         (request.linking, request.base)
     };
     assert_eq!(of(&cgo), (Linking::GoCgoStatic, Base::Static));
@@ -202,27 +214,27 @@ fn linking_decides_the_base_unless_one_is_asked_for() {
 #[test]
 fn a_platform_without_musl_takes_glibc_into_the_program() {
     let request = Request { platforms: vec![stated("linux/s390x".to_owned())], ..asked() };
-    let recipes = recipes_of(image("api"), rust(), &request).unwrap();
-    assert_eq!(recipes[0].request.linking, Linking::RustGlibcStatic);
-    assert!(recipes[0].render().unwrap().dockerfile.contains("s390x-unknown-linux-gnu"));
+    let requests = requests_for(image("api"), rust(), &request).unwrap();
+    assert_eq!(requests[0].file.linking, Linking::RustGlibcStatic);
+    assert!(requests[0].render().unwrap().dockerfile.contains("s390x-unknown-linux-gnu"));
 }
 
 #[test]
 fn compilers_come_from_the_project() {
     let go_with = |version: &str, toolchain: Option<&str>| {
-        let Project::Go(module) = go() else { unreachable!("it is Go's") };
+        let Project::Go(module) = go() else { unreachable!("the project is Go's") };
         let toolchain = toolchain.map(str::to_owned);
         let mut image = image("server");
         image.binaries = Some(stated(vec!["server".to_owned()]));
         let module = GoModule { go_version: Some(version.to_owned()), toolchain, ..module };
-        recipe(image, Project::Go(module)).request.toolchain
+        request_for(image, Project::Go(module)).file.toolchain
     };
     assert_eq!(go_with("1.26.0", None), "1.26");
     assert_eq!(go_with("1.26", Some("1.27.1")), "1.27");
     assert_eq!(go_with("1.27rc1", None), "1.27rc1");
-    assert_eq!(go_with("1.16", None), "1.25", "no image of so old a compiler has a Debian that gets updates");
+    assert_eq!(go_with("1.16", None), "1.25", "so old a compiler has no image on a Debian that gets updates");
     let rust_with = |channel: &str| {
-        let Project::Rust(workspace) = rust() else { unreachable!("it is Rust's") };
+        let Project::Rust(workspace) = rust() else { unreachable!("the project is Rust's") };
         let toolchain_file = Some(ToolchainFile {
             path: "/p/rust-toolchain.toml".into(),
             channel: Some(channel.to_owned()),
@@ -231,32 +243,32 @@ fn compilers_come_from_the_project() {
         });
         Project::Rust(CargoWorkspace { toolchain_file, ..workspace })
     };
-    let version = |channel: &str| recipe(image("api"), rust_with(channel)).request.toolchain;
+    let version = |channel: &str| request_for(image("api"), rust_with(channel)).file.toolchain;
     assert_eq!(
         (version("1.89"), version("1.89.0-x86_64-unknown-linux-gnu")),
         ("1.89".into(), "1.89.0".into())
     );
     assert_eq!(version("stable"), "1");
-    let old = recipe(image("api"), rust_with("1.82.0")).request;
+    let old = request_for(image("api"), rust_with("1.82.0")).file;
     assert_eq!((old.debian, old.builder_debian), (Debian::Trixie, Some(Debian::Bookworm)));
-    insta::assert_snapshot!(refusal(image("api"), rust_with("1.60")), @r#"image `api`: /p/rust-toolchain.toml selects the toolchain `1.60`, and there is no image of it on Debian 12 or newer; name one that `rust` has as `toolchain = "1.95"` in [image.api.dockerfile]"#);
-    insta::assert_snapshot!(refusal(image("api"), rust_with("nightly-2026-01-01")), @r#"image `api`: /p/rust-toolchain.toml selects the toolchain `nightly-2026-01-01`, and there is no image of it on Debian 12 or newer; name one that `rust` has as `toolchain = "1.95"` in [image.api.dockerfile]"#);
+    insta::assert_snapshot!(rejection(image("api"), rust_with("1.60")), @r#"image `api`: /p/rust-toolchain.toml selects the toolchain `1.60`, which has no image on Debian 12 or newer; name a tag of the image `rust` as `toolchain = "1.95"` in [image.api.dockerfile]"#);
+    insta::assert_snapshot!(rejection(image("api"), rust_with("nightly-2026-01-01")), @r#"image `api`: /p/rust-toolchain.toml selects the toolchain `nightly-2026-01-01`, which has no image on Debian 12 or newer; name a tag of the image `rust` as `toolchain = "1.95"` in [image.api.dockerfile]"#);
 }
 
 #[test]
-fn what_a_dockerfile_cannot_do_is_refused() {
+fn images_that_no_dockerfile_can_build_are_rejected() {
     let mut named = image("api");
     named.user = Some(stated("web".to_owned()));
-    insta::assert_snapshot!(refusal(named, rust()), @r#"image `api`: the user `web` is a name, and a Dockerfile of crossdock has numbers, which `runAsNonRoot` can check; write `user = "65532:65532"`"#);
+    insta::assert_snapshot!(rejection(named, rust()), @r#"image `api`: the user `web` is a name, and `runAsNonRoot` can check only numbers; write `user = "65532:65532"`"#);
     let mut outside = image("api");
     let (from, to) = ("/q/conf".into(), "/etc/conf".to_owned());
     outside.files = vec![stated(ExtraFile { from, to, mode: None, kind: FileKind::File })];
-    insta::assert_snapshot!(refusal(outside, rust()), @"image `api`: the image's file /q/conf is not below /p, which is the folder that an engine is sent; move it there, or make the folder above both the project's root");
-    let Project::Rust(workspace) = rust() else { unreachable!("it is Rust's") };
+    insta::assert_snapshot!(rejection(outside, rust()), @"image `api`: the image's file /q/conf is outside of the build context /p; move it there, or make a directory above both the project's root");
+    let Project::Rust(workspace) = rust() else { unreachable!("the project is Rust's") };
     let project = Project::Rust(CargoWorkspace { sources: sources(&["src"], &["/q/lib"]), ..workspace });
-    insta::assert_snapshot!(refusal(image("api"), project), @"image `api`: the project's own code in /q/lib is not below /p, which is the folder that an engine is sent; move it there, or make the folder above both the project's root");
+    insta::assert_snapshot!(rejection(image("api"), project), @"image `api`: the project's own code in /q/lib is outside of the build context /p; move it there, or make a directory above both the project's root");
     let mut scratch = image("api");
     scratch.linkage = stated(Linkage::Dynamic);
     scratch.base = stated(ConfigBase::Scratch);
-    insta::assert_snapshot!(refusal(scratch, rust()), @r#"image `api` has no Dockerfile: a rust-glibc program does not start on scratch: the base has no C library and no loader: `no such file or directory`; take the base distroless-cc, or keep scratch and link as rust-musl (`linkage = "static"`)"#);
+    insta::assert_snapshot!(rejection(scratch, rust()), @r#"image `api` has no Dockerfile: a rust-glibc program does not start on scratch: the base has no C library and no loader: `no such file or directory`; take the base distroless-cc, or keep scratch and link as rust-musl (`linkage = "static"`)"#);
 }

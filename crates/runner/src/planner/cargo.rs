@@ -1,5 +1,5 @@
-//! As few calls of cargo as give the same programs: one call serves several triples and several binaries of one
-//! package; packages go apart, because cargo would unify their features and so let one image change another.
+//! The calls of cargo. One call builds several triples and several binaries of one package. Each package needs a call of its
+//! own, because cargo would unify the features of several and so let one image change another.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,29 +7,31 @@ use camino::Utf8PathBuf;
 use crossdock_platform::Platform;
 
 use super::request::Request;
-use super::{Artifact, CargoBuild, CargoProgram};
+use crate::plan::{Artifact, CargoBuild, CargoProgram};
+use crate::text::short_hash;
 use crossdock_project::config::{Features, ImageConfig, Linkage};
 use crossdock_project::{CargoBinary, CargoPackage, CargoWorkspace, Network};
 use crossdock_system::process::Command;
 use crossdock_toolchain::choice::RustChoice;
 
-/// The calls that a plan makes, growing as images ask for programs.
+/// The calls of cargo in a plan. They grow as images add programs.
 #[derive(Default)]
 pub(super) struct CargoCalls {
-    calls: Vec<Call>,
+    calls: Vec<CargoCall>,
 }
 
-/// One call in the making.
-struct Call {
+/// A call that still grows.
+struct CargoCall {
     key: Key,
+    /// The toolchain and the flags of each triple.
     choices: BTreeMap<String, (RustChoice, Vec<String>)>,
     binaries: BTreeSet<String>,
     programs: Vec<CargoProgram>,
-    /// A target folder apart, where a program would lie in the place of one that is built in another way.
-    apart: Option<Utf8PathBuf>,
+    /// A target directory of its own, if the program would replace one that is built with other settings.
+    target_directory: Option<Utf8PathBuf>,
 }
 
-/// What two programs must share to come from one call.
+/// The settings that two programs must share to come from one call.
 #[derive(Clone, PartialEq, Eq)]
 struct Key {
     cargo: Utf8PathBuf,
@@ -38,7 +40,7 @@ struct Key {
     package: String,
     profile: String,
     features: BTreeSet<String>,
-    /// Names the way in which the program is built, where it is not the ordinary one.
+    /// A hash of the settings that differ from those of `cargo build`, if any do.
     variant: Option<String>,
     /// Whether there is a `Cargo.lock`, which crossdock never changes.
     locked: bool,
@@ -46,7 +48,7 @@ struct Key {
 }
 
 impl CargoCalls {
-    /// Asks for one program for one platform and says which call will make it.
+    /// Adds one program for one platform and returns the index of the call that makes it.
     pub(super) fn add(
         &mut self,
         image: &ImageConfig,
@@ -56,22 +58,22 @@ impl CargoCalls {
         flags: Vec<String>,
     ) -> usize {
         let key = key(image, workspace, package, binary, choice);
-        let fits = |call: &Call| call.key == key && call.takes(choice, &flags);
-        let place = self.calls.iter().position(fits).unwrap_or_else(|| {
-            let apart = key
+        let fits = |call: &CargoCall| call.key == key && call.takes(choice, &flags);
+        let index = self.calls.iter().position(fits).unwrap_or_else(|| {
+            let target_directory = key
                 .variant
                 .as_ref()
                 .map(|variant| workspace.target_directory.join("crossdock/.build").join(variant));
-            self.calls.push(Call {
+            self.calls.push(CargoCall {
                 key,
                 choices: BTreeMap::new(),
                 binaries: BTreeSet::new(),
                 programs: Vec::new(),
-                apart,
+                target_directory,
             });
             self.calls.len() - 1
         });
-        let call = &mut self.calls[place];
+        let call = &mut self.calls[index];
         call.choices.insert(choice.triple.clone(), (choice.clone(), flags));
         call.binaries.insert(binary.name.clone());
         let program = CargoProgram {
@@ -83,16 +85,16 @@ impl CargoCalls {
         if !call.programs.contains(&program) {
             call.programs.push(program);
         }
-        place
+        index
     }
 
-    /// The calls, in the order in which they were first asked for.
+    /// Returns the calls in the order in which they were added.
     pub(super) fn finish(self, request: &Request) -> Vec<CargoBuild> {
         self.calls.into_iter().map(|call| call.finish(request)).collect()
     }
 }
 
-/// Names a program. The image belongs to the name: one binary may be built in several ways in one plan.
+/// Returns the identifier of a program. It has the image, because one plan may build a binary in several ways.
 pub(super) fn artifact(
     image: &ImageConfig,
     package: &CargoPackage,
@@ -102,8 +104,8 @@ pub(super) fn artifact(
     Artifact(format!("{}/{}@{platform}#{}", package.name, binary.name, image.name.value))
 }
 
-impl Call {
-    /// Whether a further triple fits: its variables do not contradict those that are there.
+impl CargoCall {
+    /// Returns whether a further triple fits: its variables must not contradict those of the call.
     fn takes(&self, choice: &RustChoice, flags: &[String]) -> bool {
         match self.choices.get(&choice.triple) {
             Some((known, known_flags)) => known.environment == choice.environment && known_flags == flags,
@@ -123,6 +125,7 @@ impl Call {
     fn finish(self, request: &Request) -> CargoBuild {
         let Key { cargo, arguments, directory, package, profile, features, locked, switches, variant: _ } =
             self.key;
+        // The JSON messages name the programs; diagnostics stay readable on standard error.
         let mut command = Command::new(cargo, directory)
             .args([
                 "build",
@@ -145,13 +148,14 @@ impl Call {
         for (triple, (choice, flags)) in &self.choices {
             command = command.args(["--target", triple]);
             if !flags.is_empty() {
+                // RUSTFLAGS would apply to all triples of the call, and would hide the flags in the user's files.
                 let setting = format!("target.{triple}.rustflags={}", toml::Value::from(flags.clone()));
                 command = command.args(["--config".to_owned(), setting]);
             }
             command.environment.extend(choice.environment.clone());
         }
-        if let Some(folder) = self.apart {
-            command = command.args(["--target-dir", folder.as_str()]);
+        if let Some(directory) = self.target_directory {
+            command = command.args(["--target-dir", directory.as_str()]);
         }
         if let Some(jobs) = &request.jobs {
             command = command.args(["--jobs".to_owned(), jobs.value.to_string()]);
@@ -163,7 +167,7 @@ impl Call {
     }
 }
 
-/// Variables that hold for the whole call, as `RUSTC`: those whose name does not hold the triple.
+/// Returns the variables that apply to the whole call, as `RUSTC`: those without the triple in their name.
 fn toolchain_variables(choice: &RustChoice) -> BTreeMap<&String, &String> {
     let underscored = crossdock_platform::env_triple(&choice.triple);
     let names_triple = |name: &str| {
@@ -200,8 +204,9 @@ fn key(
     }
 }
 
-/// What makes a program another one than `cargo build` leaves in the ordinary place: it gets a target folder of its own,
-/// whose name depends on nothing but that, so that an image is the same whichever others are built.
+/// Returns a hash of the settings that make a program differ from the one of `cargo build`; `None` if none do. Such a
+/// program gets a target directory of its own, whose name depends only on these settings, so that an image does not depend
+/// on which others are built in the same run.
 fn variant(
     image: &ImageConfig,
     workspace: &CargoWorkspace,
@@ -213,6 +218,7 @@ fn variant(
     let same_name = |other: &&CargoPackage| {
         other.name != package.name && other.binaries.iter().any(|one| one.name == binary.name)
     };
+    // A level of a platform has the triple of the baseline, and so the same path below the target directory.
     let cpu = choice.rustflags.iter().filter(|flag| flag.contains("target-cpu")).cloned();
     let mut parts: Vec<String> = cpu.collect();
     if *features != Features::default() || !binary.required_features.is_empty() {
@@ -221,18 +227,9 @@ fn variant(
     if image.linkage.value == Linkage::Dynamic || image.libc.is_some() {
         parts.push(format!("{:?} {:?}", image.linkage.value, image.libc.as_ref().map(|libc| libc.value)));
     }
+    // Cargo writes binaries of one name to one path, whichever package they are from.
     if workspace.packages.iter().any(|other| same_name(&other)) {
         parts.push(package.name.clone());
     }
     (!parts.is_empty()).then(|| short_hash(&parts.join("\n")))
-}
-
-/// A short name that follows from a text alone.
-pub(super) fn short_hash(text: &str) -> String {
-    crossdock_oci::Digest::of(text.as_bytes()).hex().chars().take(12).collect()
-}
-
-/// A platform as a file name: `linux-arm-v7`.
-pub fn slug(platform: &Platform) -> String {
-    platform.to_string().replace('/', "-")
 }

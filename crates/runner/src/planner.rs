@@ -1,0 +1,285 @@
+//! The decisions: a pure function from configuration, projects, host and request to a [`Plan`].
+//!
+//! Nothing here touches the system. A requirement that the host does not satisfy is part of the plan, so that a plan can be
+//! made for any machine, on any machine.
+
+mod base_images;
+mod cargo;
+mod dockerfile_request;
+mod engine;
+mod error;
+mod go;
+mod images;
+mod path_conflicts;
+mod platforms;
+mod request;
+mod rust;
+mod steps;
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use crossdock_platform::{Os, Platform};
+
+use crate::plan::{ImagePlan, Load, Missing, Plan, PlatformPlan, SCHEMA};
+use cargo::CargoCalls;
+use crossdock_project::Project;
+use crossdock_project::config::Config;
+use crossdock_system::availability::Unavailable;
+use crossdock_system::process::Command;
+use crossdock_toolchain::choice::Wrapper;
+use crossdock_toolchain::doctor::Requirement;
+use crossdock_toolchain::host::Host;
+use go::GoCalls;
+use images::{SelectedImage, select};
+use path_conflicts::{check_outputs, check_references};
+use platforms::{Platforms, platforms};
+use steps::{Call, Compilation, ImagePlatform, steps};
+
+pub use crossdock_project::Projects;
+pub use dockerfile_request::{DockerfileRequest, bake, dockerfile_requests};
+pub use error::{DockerfileError, PlanError};
+pub use images::{SelectedProgram, programs};
+pub use platforms::named_targets;
+pub use request::{Archive, DockerfileSettings, EngineRequest, Goal, Pack, Request};
+
+/// Plans a call.
+///
+/// A requirement that the host does not satisfy is no error: it is in [`Plan::missing`], with its remedies.
+///
+/// # Errors
+/// If the call, the configuration or a project is wrong.
+pub fn plan(config: &Config, projects: &Projects, host: &Host, request: &Request) -> Result<Plan, PlanError> {
+    let selected = select(config, projects, request)?;
+    let mut planner = Planner::new(config, projects, host, request, selected.len());
+    if config.images.is_empty() {
+        planner.notes.extend(unselected_programs(selected.first().map(|image| image.project)));
+    }
+    for image in &selected {
+        planner.add(image)?;
+    }
+    // Two images can conflict only after both are planned: `--output` and `--repository` apply to several.
+    check_outputs(&planner.images)?;
+    check_references(
+        planner.images.iter().map(|image| (image.name.as_str(), &image.source, image.references().collect())),
+    )?;
+    planner.finish()
+}
+
+/// Returns a note that names programs without an image, if images follow only from the project.
+fn unselected_programs(project: Option<&Project>) -> Option<String> {
+    let programs: Vec<String> =
+        project?.secondary_programs().iter().map(|program| program.package().to_owned()).collect();
+    (!programs.is_empty()).then(|| {
+        format!(
+            "not built, because programs of the module's root and below cmd/ take precedence: {}; declare an [image.NAME] with \
+             `package` to build one",
+            programs.join(", ")
+        )
+    })
+}
+
+/// A plan that grows image by image. How each language or engine builds is in the modules named after them.
+struct Planner<'a> {
+    config: &'a Config,
+    projects: &'a Projects,
+    host: &'a Host,
+    request: &'a Request,
+    /// The number of images.
+    count: usize,
+    images: Vec<ImagePlan>,
+    cargo: CargoCalls,
+    go: GoCalls,
+    wrappers: BTreeMap<Utf8PathBuf, Wrapper>,
+    /// The calls that make the programs of an image's platform.
+    calls: BTreeMap<ImagePlatform, Vec<Call>>,
+    uses: Vec<(String, Requirement)>,
+    missing: Vec<Missing>,
+    warnings: Vec<String>,
+    notes: Vec<String>,
+}
+
+impl<'a> Planner<'a> {
+    fn new(
+        config: &'a Config,
+        projects: &'a Projects,
+        host: &'a Host,
+        request: &'a Request,
+        count: usize,
+    ) -> Self {
+        Self {
+            config,
+            projects,
+            host,
+            request,
+            count,
+            images: Vec::new(),
+            cargo: CargoCalls::default(),
+            go: GoCalls::default(),
+            wrappers: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            uses: Vec::new(),
+            missing: Vec::new(),
+            warnings: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, selected: &SelectedImage<'_>) -> Result<(), PlanError> {
+        let image = &selected.config;
+        let Platforms { built, targets, warnings, notes } = platforms(self.config, image, self.request)?;
+        warnings.into_iter().for_each(|warning| self.warn(warning));
+        for note in notes {
+            if !self.notes.contains(&note) {
+                self.notes.push(note);
+            }
+        }
+        let (platforms, others) = self.platform_plans(selected, built)?;
+        if let Some(without) = self.projects.git_unavailable(&image.path.value) {
+            self.warn(format!("the images do not name their commit: {without}"));
+        }
+        let name = image.name.value.clone();
+        let created = images::created(&image.path.value, self.projects, self.request);
+        let (tags, skipped_tags) = images::tags(selected, self.projects, self.request)?;
+        for skipped in &skipped_tags {
+            self.warn(format!("image `{name}`: no tag `{}`: {}", skipped.template, skipped.why));
+        }
+        let directory = images::output_directory(selected.project, self.request);
+        let is_archived = self.request.archive == Archive::Tar || self.request.load.is_some();
+        let archive = is_archived.then(|| directory.join(format!("{name}.tar")));
+        // A node of another system starts programs of a release archive, never an image.
+        let targets = targets.into_iter().filter(|target| target.platform.os() == Os::Linux).collect();
+        let single = self.single(&platforms);
+        let built: Vec<Platform> = platforms.iter().map(|plan| plan.platform.clone()).collect();
+        let engine = self.engine_plan(selected, self.count, &built)?;
+        let release = images::release(selected, &platforms, &others, self.projects, self.request);
+        if platforms.is_empty() && release.is_none() {
+            return Err(PlanError::internal(&name, "it has no platforms, and so would have no layers"));
+        }
+        self.images.push(ImagePlan {
+            source: image.name.source.clone(),
+            layout: directory.join(&name),
+            targets,
+            base: image.base.value,
+            timezones: image.timezones.value,
+            container: images::container(selected),
+            files: images::files(image),
+            annotations: match engine {
+                None => images::annotations(selected, self.projects, created),
+                Some(_) => dockerfile_request::annotations(selected, self.projects, created),
+            },
+            created,
+            repository: images::repository(image, self.request, self.count)?,
+            tags,
+            skipped_tags,
+            load: self.load(&single, archive.as_deref()),
+            archive,
+            engine,
+            single,
+            release,
+            others,
+            platforms,
+            name,
+        });
+        Ok(())
+    }
+
+    /// Plans the programs of each platform. The second list has the platforms that run no containers.
+    fn platform_plans(
+        &mut self,
+        selected: &SelectedImage<'_>,
+        built: Vec<(Platform, String)>,
+    ) -> Result<(Vec<PlatformPlan>, Vec<PlatformPlan>), PlanError> {
+        let wanted: Vec<Platform> = built.iter().map(|(platform, _)| platform.clone()).collect();
+        let programs = match selected.project {
+            Project::Rust(workspace) => self.rust_programs(selected, workspace, &wanted)?,
+            Project::Go(module) => self.go_programs(selected, module, &wanted)?,
+        };
+        let plans = built.into_iter().zip(programs).map(|((platform, reason), programs)| PlatformPlan {
+            platform,
+            reason,
+            programs,
+        });
+        Ok(plans.partition(|plan| plan.platform.os() == Os::Linux))
+    }
+
+    /// Returns the platform for engines that load only one: the server's if it is built, else the host's architecture on
+    /// linux, else the first. An image that is made only for its release archives has none, and is never loaded.
+    fn single(&mut self, platforms: &[PlatformPlan]) -> Platform {
+        let server = self.request.load.as_ref().map(|(_, server)| server.clone());
+        let runs_natively = |platform: &Platform| match &server {
+            Some(server) => platform == server,
+            None => platform.architecture() == self.host.platform.architecture(),
+        };
+        let built = || platforms.iter().map(|plan| &plan.platform);
+        if let Some(platform) = built().find(|platform| runs_natively(platform)) {
+            return platform.clone();
+        }
+        let first = built().next().cloned().unwrap_or(Platform::LINUX_AMD64);
+        if let Some(server) = server {
+            self.warnings.push(format!(
+                "the engine's server is {server}, which is not built: {first} is loaded, and runs only under emulation"
+            ));
+        }
+        first
+    }
+
+    fn load(&self, platform: &Platform, archive: Option<&Utf8Path>) -> Option<Load> {
+        let (engine, _) = self.request.load.as_ref()?;
+        let command = Command::new(engine.as_str(), self.config.root.clone()).args([
+            "load",
+            "--input",
+            archive?.as_str(),
+        ]);
+        Some(Load { engine: *engine, platform: platform.clone(), command })
+    }
+
+    /// Records the compiler of an image's platform and the tools that the compiler calls.
+    fn record_uses(&mut self, image: &str, platform: &Platform, compiler: Requirement, tools: &[String]) {
+        let by = format!("{image} for {platform}");
+        let tools = tools.iter().cloned().map(Requirement::Tool);
+        self.uses.extend([compiler].into_iter().chain(tools).map(|used| (by.clone(), used)));
+    }
+
+    fn record_missing(&mut self, image: &str, platform: Option<Platform>, unavailable: Unavailable) {
+        self.missing.push(Missing { image: image.to_owned(), platform, unavailable });
+    }
+
+    /// Records why this machine cannot build an image's platform, and returns the `why` of its programs.
+    fn record_unbuildable(&mut self, image: &str, platform: &Platform, unavailable: Unavailable) -> String {
+        self.record_missing(image, Some(platform.clone()), unavailable);
+        "cannot be built on this machine: see what is missing".to_owned()
+    }
+
+    fn warn(&mut self, warning: String) {
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
+
+    /// Adds wrappers, which are written before anything is compiled.
+    fn add_wrappers(&mut self, wrappers: &[Wrapper]) {
+        self.wrappers.extend(wrappers.iter().map(|wrapper| (wrapper.path.clone(), wrapper.clone())));
+    }
+
+    fn finish(self) -> Result<Plan, PlanError> {
+        let compilation = Compilation {
+            wrappers: self.wrappers.into_values().collect(),
+            cargo: self.cargo.finish(self.request),
+            go: self.go.finish(self.request, self.host.processors),
+            calls: self.calls,
+        };
+        Ok(Plan {
+            schema: SCHEMA,
+            crossdock: env!("CARGO_PKG_VERSION"),
+            root: self.config.root.clone(),
+            host: self.host.platform.clone(),
+            steps: steps(self.request.goal, &self.images, compilation, &self.missing)?,
+            images: self.images,
+            uses: self.uses,
+            missing: self.missing,
+            warnings: self.warnings,
+            notes: self.notes,
+        })
+    }
+}

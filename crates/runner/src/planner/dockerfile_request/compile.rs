@@ -1,0 +1,312 @@
+//! How a Dockerfile compiles: linking, compiler, flags, and the sources in the build context.
+
+use std::collections::BTreeSet;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use crossdock_dockerfile::render::{self, Base, Debian, Linking, Mode, Modules, Private};
+use crossdock_platform::{BuildTarget, Platform};
+
+use super::super::error::{DockerfileError, PlanError};
+use super::super::images::SelectedImage;
+use crossdock_project::config::{ImageConfig, Libc, Linkage, PrivateConfig, Source, Sourced};
+use crossdock_project::{CargoWorkspace, GoModule, GoModules, Program, Project, Sources};
+
+/// The oldest Go with images on the Debian of the builders. A newer Go compiles older modules by the rules of the version
+/// that they name (<https://go.dev/doc/toolchain>).
+const OLDEST_GO: (u32, u32) = (1, 25);
+
+/// The first Rust with images on Debian 13, and on Debian 12
+/// (<https://github.com/docker-library/official-images/commits/master/library/rust>).
+const FIRST_RUST_ON_TRIXIE: (u32, u32) = (1, 89);
+const FIRST_RUST_ON_BOOKWORM: (u32, u32) = (1, 70);
+
+/// Returns how the programs are linked.
+pub(super) fn linking(selected: &SelectedImage<'_>, mode: &Mode) -> Result<Linking, PlanError> {
+    let image = &selected.config;
+    if matches!(selected.project, Project::Go(_)) {
+        return go_linking(selected);
+    }
+    Ok(match (image.linkage.value, image.libc.as_ref().map(|libc| libc.value)) {
+        (Linkage::Static, Some(Libc::Musl)) => Linking::RustMusl,
+        (Linkage::Static, None) if platforms(mode).iter().all(has_musl) => Linking::RustMusl,
+        // A standard library that rustup does not have needs nightly's build-std.
+        (Linkage::Static, _) => Linking::RustGlibcStatic,
+        (Linkage::Dynamic, Some(Libc::Musl)) => Linking::RustMuslDynamic,
+        (Linkage::Dynamic, _) => Linking::RustGlibc,
+    })
+}
+
+fn platforms(mode: &Mode) -> &[Platform] {
+    match mode {
+        Mode::Cross(platforms) => platforms,
+        Mode::Fixed(platform) => std::slice::from_ref(platform),
+    }
+}
+
+/// Returns whether rustup has a prebuilt standard library with musl for the platform.
+fn has_musl(platform: &Platform) -> bool {
+    let target = BuildTarget::new(platform.clone(), Linkage::Static).with_libc(Libc::Musl);
+    target.rust().is_ok_and(|rust| rust.has_prebuilt_std)
+}
+
+fn go_linking(selected: &SelectedImage<'_>) -> Result<Linking, PlanError> {
+    let image = &selected.config;
+    if let Some(libc) =
+        explicit_static_musl(image).filter(|_| image.cgo.as_ref().is_some_and(|cgo| cgo.value))
+    {
+        return Err(static_musl(image, libc));
+    }
+    let on_alpine = image.dockerfile.base.as_ref().is_some_and(|base| base.value == Base::Alpine);
+    match image.cgo.as_ref().map(|cgo| cgo.value) {
+        Some(true) => Ok(match (image.linkage.value, image.libc.as_ref().map(|libc| libc.value)) {
+            (_, Some(Libc::Musl)) => Linking::GoCgoMusl,
+            (Linkage::Static, _) => Linking::GoCgoStatic,
+            (Linkage::Dynamic, None) if on_alpine => Linking::GoCgoMusl,
+            (Linkage::Dynamic, _) => Linking::GoCgoGlibc,
+        }),
+        Some(false) => Ok(Linking::GoStatic),
+        None => match cgo_packages(selected) {
+            packages if packages.is_empty() => Ok(Linking::GoStatic),
+            packages => Err(PlanError::Cgo { image: image.name.value.clone(), packages }),
+        },
+    }
+}
+
+/// Returns the configured musl if the user asked for static linking too. If only `libc` is configured, the base is one that
+/// has musl; a user who configures both gets both or an error.
+fn explicit_static_musl(image: &ImageConfig) -> Option<&Sourced<Libc>> {
+    let is_explicit =
+        image.linkage.value == Linkage::Static && !matches!(image.linkage.source, Source::Default(_));
+    image.libc.as_ref().filter(|libc| is_explicit && libc.value == Libc::Musl)
+}
+
+fn static_musl(image: &ImageConfig, libc: &Sourced<Libc>) -> PlanError {
+    PlanError::Conflict {
+        image: image.name.value.clone(),
+        theirs: format!(
+            "`libc = \"musl\"` ({}) with `linkage = \"static\"` ({})",
+            libc.source, image.linkage.source
+        ),
+        ours: "the Dockerfile, in which a Go program with cgo is static only with glibc".to_owned(),
+        help: "leave `libc` out, or build without an engine, where zig links musl".to_owned(),
+    }
+}
+
+fn cgo_packages(selected: &SelectedImage<'_>) -> String {
+    let packages = selected.programs.iter().flat_map(|program| match program {
+        Program::Go(main) => main.cgo_packages.as_slice(),
+        Program::Rust { .. } => &[],
+    });
+    packages.map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// Returns the version of the compiler, which is the tag of its image.
+pub(super) fn toolchain(selected: &SelectedImage<'_>) -> Result<String, DockerfileError> {
+    if let Some(version) = &selected.config.dockerfile.toolchain {
+        return match older(&version.value, selected.project) {
+            None => Ok(version.value.clone()),
+            Some(asked) => Err(DockerfileError::TooOld {
+                image: selected.config.name.value.clone(),
+                at: version.source.clone(),
+                version: version.value.clone(),
+                asked,
+            }),
+        };
+    }
+    match selected.project {
+        Project::Rust(workspace) => rust_toolchain(selected, workspace),
+        Project::Go(module) => Ok(go_toolchain(module)),
+    }
+}
+
+/// Returns the Go version that a module requires if `version` is older: the images set GOTOOLCHAIN=local, so that go downloads
+/// no newer toolchain.
+fn older(version: &str, project: &Project) -> Option<String> {
+    let Project::Go(GoModule { go_version: Some(asked), .. }) = project else { return None };
+    (minor(version)? < minor(asked)?).then(|| format!("go {asked}"))
+}
+
+fn rust_toolchain(
+    selected: &SelectedImage<'_>,
+    workspace: &CargoWorkspace,
+) -> Result<String, DockerfileError> {
+    let named = workspace.toolchain_file.as_ref().and_then(|file| Some((file, file.channel.as_deref()?)));
+    match named {
+        Some((_, channel)) if minor(channel).is_some_and(|version| version >= FIRST_RUST_ON_BOOKWORM) => {
+            // `1.89-x86_64-unknown-linux-gnu` names the host too, which the tag of an image does not.
+            Ok(channel.split('-').next().unwrap_or(channel).to_owned())
+        }
+        // The tag of the newest stable release. The toolchain of this machine is ignored: the file is the same everywhere.
+        Some((_, "stable")) | None => Ok("1".to_owned()),
+        Some((file, channel)) => Err(DockerfileError::Toolchain {
+            image: selected.config.name.value.clone(),
+            channel: channel.to_owned(),
+            file: file.path.clone(),
+        }),
+    }
+}
+
+/// Returns the Debian of the builder if it differs from that of the base. Older compilers have images only on Debian 12,
+/// whose older C library also works with a newer base.
+pub(super) fn builder_debian(selected: &SelectedImage<'_>, file: &render::Request) -> Option<Debian> {
+    let old = matches!(selected.project, Project::Rust(_))
+        && minor(&file.toolchain).is_some_and(|version| version < FIRST_RUST_ON_TRIXIE);
+    (old && file.debian > Debian::Bookworm).then_some(Debian::Bookworm)
+}
+
+/// Returns the newest of the versions that the module names and the oldest that has an image. Releases are named by their
+/// minor version, so that patches apply.
+fn go_toolchain(module: &GoModule) -> String {
+    let asked = [module.go_version.as_deref(), module.toolchain.as_deref()];
+    let asked = asked.into_iter().flatten().filter_map(|text| Some((minor(text)?, text)));
+    match asked.max_by_key(|(version, _)| *version) {
+        Some((version, text)) if version >= OLDEST_GO && is_preview(text) => text.to_owned(),
+        Some(((major, minor), _)) if (major, minor) >= OLDEST_GO => format!("{major}.{minor}"),
+        _ => format!("{}.{}", OLDEST_GO.0, OLDEST_GO.1),
+    }
+}
+
+/// Parses the first two numbers of a version: `1.26`, `1.26.3`, `1.27rc1`.
+fn minor(version: &str) -> Option<(u32, u32)> {
+    let (major, rest) = version.split_once('.')?;
+    let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    Some((major.parse().ok()?, rest[..digits].parse().ok()?))
+}
+
+fn is_preview(version: &str) -> bool {
+    version.contains("rc") || version.contains("beta")
+}
+
+pub(super) fn build(selected: &SelectedImage<'_>) -> render::Build {
+    let image = &selected.config;
+    let c_code = |program: &Program<'_>| match program {
+        Program::Rust { package, .. } => !package.native_code.is_empty(),
+        Program::Go(_) => false,
+    };
+    let mut build = render::Build::default();
+    build.features.clone_from(&image.features.names);
+    build.all_features = image.features.all;
+    build.no_default_features = image.features.no_default;
+    build.profile = Some(image.profile.value.clone()).filter(|profile| profile != "release");
+    build.ldflags = image.ldflags.iter().map(|flags| flags.value.clone()).collect();
+    build.c_code = selected.programs.iter().any(c_code);
+    build.packages.clone_from(&image.dockerfile.packages);
+    build.runtime_packages.clone_from(&image.dockerfile.runtime_packages);
+    build
+}
+
+pub(super) fn private(config: &PrivateConfig) -> Vec<Private> {
+    let hosts = |hosts: &[String], how: fn(Vec<String>) -> Private| {
+        Some(hosts.to_vec()).filter(|hosts| !hosts.is_empty()).map(how)
+    };
+    let registries = config.registries.iter().cloned().map(Private::CargoRegistry);
+    let git = [hosts(&config.netrc, Private::Netrc), hosts(&config.ssh, Private::Ssh)];
+    git.into_iter().flatten().chain(registries).collect()
+}
+
+/// Returns a directory below the module's root as `go build` names a package: `./cmd/worker`.
+pub(super) fn package_path(root: &Utf8Path, directory: &Utf8Path) -> String {
+    match directory.strip_prefix(root) {
+        Ok(below) if below.as_str().is_empty() => ".".to_owned(),
+        Ok(below) => format!("./{}", below.as_str().replace('\\', "/")),
+        Err(_) => directory.to_string(),
+    }
+}
+
+/// The directory that an engine is sent for a project, and the project's paths below it.
+pub(super) struct BuildContext<'a> {
+    project: &'a Project,
+    /// Absolute.
+    pub(super) directory: Utf8PathBuf,
+    /// The project's root below the context; empty if it is the context.
+    project_path: String,
+}
+
+impl<'a> BuildContext<'a> {
+    /// Returns the context of a project: its root, or for a Go module with code outside of it the lowest directory above all
+    /// code. Such a directory must be the workspace's or below the directory of the configuration (`root`): the context is
+    /// sent to an engine, and must not silently grow beyond what the user works on.
+    pub(super) fn new(selected: &SelectedImage<'a>, root: &Utf8Path) -> Result<Self, PlanError> {
+        let project = selected.project;
+        let own = project.root();
+        let outside = outside(project);
+        let directory = outside.iter().fold(own.to_owned(), |above, path| common(&above, path));
+        let workspace =
+            matches!(project, Project::Go(module) if module.modules.workspace.as_deref() == Some(&directory));
+        let is_allowed = directory == own || workspace || directory.starts_with(root);
+        // Paths on two drives of Windows have no directory above both.
+        let is_complete = outside.iter().all(|path| path.starts_with(&directory));
+        if let Some(path) = outside.first().filter(|_| !is_allowed || !is_complete) {
+            return Err(PlanError::from(DockerfileError::Outside {
+                image: selected.config.name.value.clone(),
+                what: "the project's own code in",
+                path: (*path).to_owned(),
+                context: own.to_owned(),
+            }));
+        }
+        let Some(project_path) = below(&directory, own) else {
+            let image = &selected.config.name.value;
+            return Err(PlanError::internal(
+                image,
+                format!("its project is not below its build context {directory}"),
+            ));
+        };
+        Ok(Self { project, directory, project_path })
+    }
+
+    /// Returns a path below the context; `None` for another one.
+    pub(super) fn below(&self, path: &Utf8Path) -> Option<String> {
+        below(&self.directory, path)
+    }
+
+    /// Returns the files and directories of sources, below the context.
+    pub(super) fn sources(&self) -> Vec<String> {
+        let Sources { inside, outside } = sources(self.project);
+        let own = &self.project_path;
+        let inside =
+            inside.iter().map(|path| if own.is_empty() { path.clone() } else { format!("{own}/{path}") });
+        let outside = outside.iter().filter_map(|path| self.below(path));
+        let all: BTreeSet<String> = inside.chain(outside).filter(|path| !path.is_empty()).collect();
+        all.into_iter().collect()
+    }
+
+    /// Returns the Go modules, below the context.
+    pub(super) fn modules(&self) -> Modules {
+        let Project::Go(module) = self.project else { return Modules::default() };
+        let GoModules { directories, workspace, vendored } = &module.modules;
+        let mut modules = Modules::default();
+        modules.directory.clone_from(&self.project_path);
+        modules.directories = directories.iter().filter_map(|directory| self.below(directory)).collect();
+        modules.workspace = workspace.as_deref().and_then(|directory| self.below(directory));
+        modules.vendored = *vendored;
+        modules
+    }
+}
+
+fn below(directory: &Utf8Path, path: &Utf8Path) -> Option<String> {
+    path.strip_prefix(directory).ok().map(|below| below.as_str().replace('\\', "/"))
+}
+
+fn sources(project: &Project) -> &Sources {
+    match project {
+        Project::Rust(workspace) => &workspace.sources,
+        Project::Go(module) => &module.sources,
+    }
+}
+
+/// Returns the directories of sources outside of the project's root.
+fn outside(project: &Project) -> Vec<&Utf8Path> {
+    let mut directories: Vec<&Utf8Path> = sources(project).outside.iter().map(Utf8PathBuf::as_path).collect();
+    if let Project::Go(module) = project {
+        directories.extend(
+            module.modules.directories.iter().chain(&module.modules.workspace).map(Utf8PathBuf::as_path),
+        );
+    }
+    directories.retain(|directory| !directory.starts_with(project.root()));
+    directories
+}
+
+/// Returns the lowest directory above both paths.
+fn common(one: &Utf8Path, other: &Utf8Path) -> Utf8PathBuf {
+    one.ancestors().find(|above| other.starts_with(above)).unwrap_or(one).to_owned()
+}

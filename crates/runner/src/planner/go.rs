@@ -1,0 +1,330 @@
+//! Go images: the toolchain of each platform, and one call of `go build` per platform and set of flags for all programs of
+//! a module.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use crossdock_platform::Platform;
+
+use super::Planner;
+use super::error::PlanError;
+use super::images::{SelectedImage, go_build_directory, program_path};
+use super::request::Request;
+use super::steps::Call;
+use crate::plan::{Artifact, Expected, GoBuild, ProgramPlan};
+use crate::text::{platform_slug, short_hash};
+use crossdock_project::config::{ImageConfig, Libc, Linkage};
+use crossdock_project::{GoMain, GoModule, Network, Program};
+use crossdock_system::availability::Availability;
+use crossdock_system::process::Command;
+use crossdock_toolchain::choice::{GoChoice, GoRequest, choose_go, go_settings};
+use crossdock_toolchain::doctor::Requirement;
+
+impl Planner<'_> {
+    /// Plans the programs of each platform, in the order of the platforms.
+    pub(super) fn go_programs(
+        &mut self,
+        selected: &SelectedImage<'_>,
+        module: &GoModule,
+        wanted: &[Platform],
+    ) -> Result<Vec<Vec<ProgramPlan>>, PlanError> {
+        let image = &selected.config;
+        let programs = go_only(&selected.programs);
+        let cgo_packages: Vec<String> =
+            programs.iter().flat_map(|main| main.cgo_packages.iter().cloned()).collect();
+        if !cgo_packages.is_empty() && image.cgo.is_none() {
+            let packages = cgo_packages.join(", ");
+            return Err(PlanError::Cgo { image: image.name.value.clone(), packages });
+        }
+        if self.engine_route().is_none() {
+            check_musl_loader(image)?;
+        }
+        let each = wanted.iter().map(|platform| {
+            let request = GoRequest::new(&module.root, platform, &image.linkage)
+                .with_cgo(image.cgo.as_ref())
+                .with_cgo_packages(&cgo_packages)
+                .with_libc(image.libc.as_ref());
+            let why = match self.engine_route() {
+                Some(why) => why,
+                None => match choose_go(&request, self.host, &self.request.cache) {
+                    Availability::Available(choice) => {
+                        self.plan_go_platform(selected, module, &programs, &choice)?;
+                        choice.why
+                    }
+                    Availability::Unavailable(missing) => {
+                        self.record_unbuildable(&image.name.value, platform, missing)
+                    }
+                },
+            };
+            // Go has no settings for a platform that it does not support, which is among what is missing.
+            let settings = go_settings(&request).unwrap_or_default();
+            Ok(programs.iter().map(|main| program(image, main, platform, &settings, &why)).collect())
+        });
+        each.collect()
+    }
+
+    fn plan_go_platform(
+        &mut self,
+        selected: &SelectedImage<'_>,
+        module: &GoModule,
+        programs: &[&GoMain],
+        choice: &GoChoice,
+    ) -> Result<(), PlanError> {
+        let image = &selected.config;
+        // There is no choice without a toolchain. Without its flags, those that contradict the plan would be overridden.
+        let go = self.host.go_toolchain(&module.root).map_err(|unavailable| {
+            PlanError::internal(
+                &image.name.value,
+                format!("its Go toolchain was chosen but is unavailable: {unavailable}"),
+            )
+        })?;
+        check_goflags(image, &go.flags, choice)?;
+        self.add_wrappers(&choice.wrappers);
+        self.record_uses(
+            &image.name.value,
+            &choice.platform,
+            Requirement::Go(module.root.clone()),
+            &choice.tools,
+        );
+        let build_directory = go_build_directory(module, self.request);
+        let image_platform = (image.name.value.clone(), choice.platform.clone());
+        for main in programs {
+            let call = self.go.add(image, module, main, choice, &build_directory);
+            self.calls.entry(image_platform.clone()).or_default().push(Call::Go(call));
+        }
+        Ok(())
+    }
+}
+
+/// Rejects a program that needs musl's loader. crossdock's own bases have none: the program starts only if `files` brings
+/// the loader.
+fn check_musl_loader(image: &ImageConfig) -> Result<(), PlanError> {
+    let is_cgo = image.cgo.as_ref().is_some_and(|cgo| cgo.value);
+    let Some(libc) = image.libc.as_ref().filter(|libc| is_cgo && libc.value == Libc::Musl) else {
+        return Ok(());
+    };
+    let brings_loader = |to: &str| ["/", "/lib"].contains(&to) || to.starts_with("/lib/ld-musl-");
+    if image.linkage.value == Linkage::Static || image.files.iter().any(|file| brings_loader(&file.value.to))
+    {
+        return Ok(());
+    }
+    Err(PlanError::Conflict {
+        image: image.name.value.clone(),
+        theirs: format!(
+            "`libc = \"musl\"` ({}) with `linkage = \"dynamic\"` ({})",
+            libc.source, image.linkage.source
+        ),
+        ours: format!("`base = \"{}\"`, which has no loader of musl", image.base.value.name()),
+        help: "leave `linkage` out, which links musl statically, or bring the loader with `files` to /lib/ld-musl-….so.1"
+            .to_owned(),
+    })
+}
+
+fn program(
+    image: &ImageConfig,
+    main: &GoMain,
+    platform: &Platform,
+    settings: &BTreeMap<String, String>,
+    why: &str,
+) -> ProgramPlan {
+    ProgramPlan {
+        name: main.name.clone(),
+        path: program_path(&main.name),
+        artifact: artifact(image, main, platform),
+        expected: Expected::Go { settings: settings.clone() },
+        why: why.to_owned(),
+    }
+}
+
+fn go_only<'a>(programs: &[Program<'a>]) -> Vec<&'a GoMain> {
+    let go = programs.iter().filter_map(|program| match program {
+        Program::Go(main) => Some(*main),
+        Program::Rust { .. } => None,
+    });
+    go.collect()
+}
+
+/// Rejects flags in GOFLAGS that those of the call would silently override. `go build` reads the others itself.
+pub(super) fn check_goflags(image: &ImageConfig, flags: &str, choice: &GoChoice) -> Result<(), PlanError> {
+    let ours: BTreeMap<&str, String> = [
+        ("-ldflags", Some("-ldflags='-s -w …'".to_owned())),
+        ("-buildvcs", Some("-buildvcs=false".to_owned())),
+        ("-trimpath", Some("-trimpath".to_owned())),
+        ("-o", Some("-o".to_owned())),
+        ("-buildmode", Some("-buildmode=exe".to_owned())),
+        ("-tags", choice.arguments.iter().find(|argument| argument.starts_with("-tags")).cloned()),
+    ]
+    .into_iter()
+    .filter_map(|(name, flag)| Some((name, flag?)))
+    .collect();
+    for word in flags.split_whitespace() {
+        // Go takes one or two dashes.
+        let flag = word.strip_prefix('-').filter(|rest| rest.starts_with('-')).unwrap_or(word);
+        let (name, value) = flag.split_once('=').unwrap_or((flag, "true"));
+        let same = matches!(
+            (name, value),
+            ("-trimpath", "true") | ("-buildvcs", "false") | ("-buildmode", "exe" | "default")
+        );
+        if let Some(own) = ours.get(name).filter(|_| !same) {
+            return Err(PlanError::Conflict {
+                image: image.name.value.clone(),
+                theirs: format!("`{word}` in GOFLAGS"),
+                ours: format!("`{own}` of the plan"),
+                help: match name {
+                    "-ldflags" => format!(
+                        "move the flags to `ldflags` in [image.{}] of crossdock.toml",
+                        image.name.value
+                    ),
+                    _ => "take it out of GOFLAGS (`go env -u GOFLAGS`, or unset the variable)".to_owned(),
+                },
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The calls of `go build` in a plan. They grow as images add programs.
+#[derive(Default)]
+pub(super) struct GoCalls {
+    calls: Vec<GoCall>,
+}
+
+struct GoCall {
+    choice: GoChoice,
+    linker_flags: String,
+    root: Utf8PathBuf,
+    output: Utf8PathBuf,
+    programs: Vec<(Artifact, GoMain)>,
+}
+
+impl GoCalls {
+    /// Adds one program for one platform and returns the index of the call that makes it.
+    pub(super) fn add(
+        &mut self,
+        image: &ImageConfig,
+        module: &GoModule,
+        main: &GoMain,
+        choice: &GoChoice,
+        build_directory: &Utf8Path,
+    ) -> usize {
+        let linker_flags = linker_flags(image, choice);
+        let artifact = artifact(image, main, &choice.platform);
+        let fits = |call: &GoCall| {
+            call.choice == *choice
+                && call.linker_flags == linker_flags
+                && call.root == module.root
+                && call.takes(main)
+        };
+        let index = self.calls.iter().position(fits).unwrap_or_else(|| {
+            let output = build_directory.join(directory_name(module, main, choice, &linker_flags));
+            self.calls.push(GoCall {
+                choice: choice.clone(),
+                linker_flags,
+                root: module.root.clone(),
+                output,
+                programs: Vec::new(),
+            });
+            self.calls.len() - 1
+        });
+        let call = &mut self.calls[index];
+        if !call.programs.iter().any(|(known, _)| *known == artifact) {
+            call.programs.push((artifact, main.clone()));
+        }
+        index
+    }
+
+    /// Returns the calls in the order in which they were added, for a machine with `processors` processors.
+    pub(super) fn finish(self, request: &Request, processors: usize) -> Vec<GoBuild> {
+        let jobs = jobs_per_call(request.jobs.as_ref().map(|jobs| jobs.value), processors, self.calls.len());
+        self.calls.into_iter().map(|call| call.finish(request, jobs)).collect()
+    }
+}
+
+/// Returns the number of jobs (`-p`) of each of several calls of `go build`; `None` for Go's default, which is the number of
+/// processors.
+///
+/// Calls run in parallel, because Go leaves processors idle while it waits for a few large packages and while it links. The
+/// Go example without a cache, two platforms on two busy cores, took 56, 62 and 69 s with two parallel calls of `-p 2`, 67,
+/// 95 and 87 s with one after the other, and 72 and 82 s with two parallel calls of `-p 1`. Hence all calls together get
+/// twice the requested number of jobs, however many platforms there are.
+fn jobs_per_call(jobs: Option<usize>, processors: usize, calls: usize) -> Option<usize> {
+    let total = jobs.unwrap_or(processors).max(1);
+    let parallel = calls.clamp(1, total);
+    let per_call = total.min((2 * total).div_ceil(parallel));
+    (jobs.is_some() || per_call < processors).then_some(per_call)
+}
+
+/// Returns the identifier of a program. It has the image, because one plan may build a main package in several ways.
+pub(super) fn artifact(image: &ImageConfig, main: &GoMain, platform: &Platform) -> Artifact {
+    Artifact(format!("{}@{platform}#{}", main.import_path, image.name.value))
+}
+
+impl GoCall {
+    /// Returns whether a program fits into the call. `go build -o DIRECTORY/` names programs by the last element of their
+    /// import path, so that two of one name need two calls.
+    fn takes(&self, main: &GoMain) -> bool {
+        self.programs
+            .iter()
+            .all(|(_, known)| known.name != main.name || known.import_path == main.import_path)
+    }
+
+    fn finish(self, request: &Request, jobs: Option<usize>) -> GoBuild {
+        // Neither paths nor the state of the checkout may be in a program: an unchanged program keeps its digest from commit
+        // to commit and from machine to machine.
+        let mut command = Command::new(self.choice.go.as_str(), self.root.clone())
+            .args(["build", "-trimpath", "-buildvcs=false"])
+            .args([format!("-ldflags={}", self.linker_flags)])
+            .args(self.choice.arguments.clone());
+        command.environment.extend(self.choice.environment.clone());
+        if let Some(jobs) = jobs {
+            command = command.args(["-p".to_owned(), jobs.to_string()]);
+        }
+        if request.network == Network::Offline {
+            // GONOPROXY, which defaults to GOPRIVATE, would fetch private modules past the proxy that is off.
+            command = command.env("GOPROXY", "off").env("GONOPROXY", "none");
+        }
+        command = command.args(["-o".to_owned(), format!("{}/", self.output)]);
+        let packages: BTreeSet<&String> = self.programs.iter().map(|(_, main)| &main.import_path).collect();
+        command = command.args(packages.into_iter().cloned());
+        let programs =
+            self.programs.into_iter().map(|(artifact, main)| (artifact, self.output.join(main.name)));
+        GoBuild { command, programs: programs.collect(), output: self.output }
+    }
+}
+
+/// Returns the linker's flags. They omit the symbol table and DWARF, as release builds of Go do; tracebacks stay complete.
+fn linker_flags(image: &ImageConfig, choice: &GoChoice) -> String {
+    let ours = ["-s", "-w"].into_iter().chain(choice.ldflags.iter().map(String::as_str));
+    let theirs = image.ldflags.iter().map(|flags| flags.value.as_str());
+    ours.chain(theirs).collect::<Vec<_>>().join(" ")
+}
+
+/// Returns the directory of programs that are built with the same settings. Two settings never share one, not even in two
+/// parallel runs.
+fn directory_name(module: &GoModule, main: &GoMain, choice: &GoChoice, linker_flags: &str) -> String {
+    let same_name = module.mains.iter().filter(|other| other.name == main.name).count() > 1;
+    let import_path = if same_name { main.import_path.as_str() } else { "" };
+    let settings = format!("{linker_flags}\n{:?}\n{:?}\n{import_path}", choice.environment, choice.arguments);
+    format!("{}-{}", platform_slug(&choice.platform), short_hash(&settings))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::jobs_per_call;
+
+    #[test]
+    fn parallel_calls_share_the_requested_jobs() {
+        assert_eq!(jobs_per_call(None, 2, 2), None, "Go's default");
+        assert_eq!(jobs_per_call(None, 8, 2), None);
+        assert_eq!(jobs_per_call(None, 8, 7), Some(3));
+        assert_eq!(jobs_per_call(None, 1, 5), None);
+        assert_eq!(
+            [jobs_per_call(Some(1), 8, 7), jobs_per_call(Some(2), 8, 2), jobs_per_call(Some(8), 8, 7)],
+            [Some(1), Some(2), Some(3)]
+        );
+        for (jobs, calls) in (1..20).flat_map(|jobs| (1..20).map(move |calls| (jobs, calls))) {
+            let total = jobs_per_call(Some(jobs), 4, calls).unwrap() * calls.min(jobs);
+            assert!((1..3 * jobs).contains(&total), "{jobs} jobs, {calls} calls: {total}");
+        }
+    }
+}

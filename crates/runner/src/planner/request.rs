@@ -1,0 +1,209 @@
+//! The options of a call.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8PathBuf;
+use crossdock_dockerfile::render::{self, Caching};
+use crossdock_platform::Platform;
+
+use crate::engine::{Builder, Engine, Options};
+use crate::plan::LoadEngine;
+use crossdock_project::Network;
+use crossdock_project::config::{DockerfileMode, Sourced};
+use crossdock_system::availability::{Availability, Unavailable};
+
+/// The last stage of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Goal {
+    /// Compile and assemble.
+    Build,
+    /// Verify an earlier build.
+    Verify,
+    /// Verify and tag an earlier build.
+    Tag,
+    /// Build, verify and tag.
+    Dist,
+}
+
+/// The options of a call.
+///
+/// [`Request::new`] asks for everything that the configuration names; set the fields that differ.
+///
+/// ```
+/// use crossdock_project::Network;
+/// use crossdock_runner::planner::{Goal, Request};
+///
+/// let mut request = Request::new(Network::Offline, "/home/me/.cache/crossdock".into());
+/// request.goal = Goal::Build;
+/// assert!(request.images.is_empty(), "all images of the configuration");
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Request {
+    /// The last stage.
+    pub goal: Goal,
+    /// `--platform`: the platforms to build.
+    pub platforms: Vec<Sourced<String>>,
+    /// `--for`: descriptions of the nodes for which the images are verified.
+    pub nodes: Vec<Sourced<String>>,
+    /// `--image`: the names of the images; empty for all.
+    pub images: Vec<Sourced<String>>,
+    /// `--output`: the directory of the layouts. Absolute.
+    pub output: Option<Sourced<Utf8PathBuf>>,
+    /// `--tag`: tag templates instead of the configured ones.
+    pub tags: Vec<Sourced<String>>,
+    /// `--repository`: a repository, or a prefix if there are several images.
+    pub repository: Option<Sourced<String>>,
+    /// Whether an archive is written next to each layout.
+    pub archive: Archive,
+    /// `--pack`: whether release archives are written.
+    pub pack: Pack,
+    /// `--load`: an engine and the platform of its server, which may differ from the host's.
+    pub load: Option<(LoadEngine, Platform)>,
+    /// `--builder`: the engine that builds; `None` if crossdock builds the images itself.
+    pub engine: Option<EngineRequest>,
+    /// `--jobs`: the number of jobs of a compiler; `None` for the compiler's own default.
+    pub jobs: Option<Sourced<usize>>,
+    /// Whether tools may use the network.
+    pub network: Network,
+    /// `SOURCE_DATE_EPOCH`, in seconds since the Unix epoch.
+    pub source_date_epoch: Option<i64>,
+    /// The directory of wrappers and intermediate files. Absolute.
+    pub cache: Utf8PathBuf,
+    /// Directories whose paths must not be in a Rust program, each with its replacement. CARGO_HOME is one.
+    pub remapped: Vec<(Utf8PathBuf, String)>,
+    /// The environment variables. Tag templates may read those that the configuration names.
+    pub variables: BTreeMap<String, String>,
+}
+
+impl Request {
+    /// Returns a request for everything that the configuration names and nothing else. `cache` must be absolute.
+    pub fn new(network: Network, cache: Utf8PathBuf) -> Self {
+        Self {
+            goal: Goal::Dist,
+            platforms: Vec::new(),
+            nodes: Vec::new(),
+            images: Vec::new(),
+            output: None,
+            tags: Vec::new(),
+            repository: None,
+            archive: Archive::None,
+            pack: Pack::None,
+            load: None,
+            engine: None,
+            jobs: None,
+            network,
+            source_date_epoch: None,
+            cache,
+            remapped: Vec::new(),
+            variables: BTreeMap::new(),
+        }
+    }
+}
+
+/// A container engine that builds.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct EngineRequest {
+    /// The engine, and the source of its name.
+    pub builder: Sourced<Builder>,
+    /// The engine's own description, or why it has none.
+    pub engine: Availability<Engine>,
+    /// The name of this machine, by which temporary names in a shared engine differ from those of other machines.
+    pub machine: String,
+    /// The user's options for the engine.
+    pub options: Options,
+    /// How Dockerfiles are rendered.
+    pub settings: DockerfileSettings,
+}
+
+impl EngineRequest {
+    /// Returns a request for an engine that was not asked yet: [`engine`](Self::engine) is unavailable until it is set.
+    pub fn new(
+        builder: Sourced<Builder>,
+        machine: String,
+        options: Options,
+        settings: DockerfileSettings,
+    ) -> Self {
+        let engine = Availability::Unavailable(Unavailable::because("it was not asked"));
+        Self { builder, engine, machine, options, settings }
+    }
+}
+
+/// How Dockerfiles are rendered. The default is for BuildKit with cache mounts and crossdock's own templates.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct DockerfileSettings {
+    /// One file for all platforms or one for each; `None` for the image's configuration.
+    pub mode: Option<DockerfileMode>,
+    /// The builder that will read the file.
+    pub engine: render::Engine,
+    /// How dependencies are cached if the image's configuration has no setting.
+    pub caching: Caching,
+    /// The user's own templates by name.
+    pub templates: BTreeMap<String, String>,
+    /// Digests of base images by name and tag, from the lock file.
+    pub digests: BTreeMap<String, String>,
+}
+
+impl Default for DockerfileSettings {
+    fn default() -> Self {
+        Self {
+            mode: None,
+            engine: render::Engine::BuildKit,
+            caching: Caching::Mounts,
+            templates: BTreeMap::new(),
+            digests: BTreeMap::new(),
+        }
+    }
+}
+
+/// Whether an archive of an image is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Archive {
+    /// No archive.
+    #[default]
+    None,
+    /// `NAME.tar` next to the layout.
+    Tar,
+}
+
+/// Whether release archives of the programs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Pack {
+    /// No release archives.
+    #[default]
+    None,
+    /// One for each platform, with SHA256SUMS. Platforms that run no containers are built too.
+    Releases,
+}
+
+/// Inputs that tests of the planner start from.
+#[cfg(test)]
+pub(super) mod testing {
+    use super::Request;
+    use crossdock_project::Network;
+    use crossdock_project::config::{Config, Defaults, ImageConfig, Source, Sourced};
+
+    /// A value from the command line.
+    pub(crate) fn stated<T>(value: T) -> Sourced<T> {
+        Sourced::new(value, Source::CommandLine("a test".to_owned()))
+    }
+
+    /// The configuration of a project in `/p` without `crossdock.toml`.
+    pub(crate) fn config() -> Config {
+        Config::unconfigured("/p".into())
+    }
+
+    /// An image of the project in `/p`.
+    pub(crate) fn image(name: &str) -> ImageConfig {
+        ImageConfig::new(stated(name.to_owned()), stated("/p".into()), &Defaults::default())
+    }
+
+    /// A request for everything.
+    pub(crate) fn request() -> Request {
+        Request::new(Network::Offline, "/cache".into())
+    }
+}
