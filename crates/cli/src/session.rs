@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock::config::{Source, Sourced};
 use crossdock::execute::{Color, ExecuteOptions, Scope, Unproven};
-use crossdock::plan::{Archive, Engine, Goal, Pack};
+use crossdock::plan::{Archive, Goal, LoadEngine, Pack};
 use crossdock::process::{Cancel, Environment, Terminal};
 use crossdock::verify::VerifyOptions;
 use crossdock::{BuildOptions, Builder, Context, EngineOptions, Network, Notice};
@@ -112,11 +112,11 @@ impl Session {
         let BuildArgs { selection, finish, pack, engine } = args;
         let mut options = self.selection(selection);
         options.goal = goal;
-        options.archive = if finish.archive { Archive::Beside } else { Archive::None };
+        options.archive = if finish.archive { Archive::Tar } else { Archive::None };
         options.pack = if *pack { Pack::Releases } else { Pack::None };
         options.load = finish.load.map(|engine| match engine {
-            EngineName::Docker => Engine::Docker,
-            EngineName::Podman => Engine::Podman,
+            EngineName::Docker => LoadEngine::Docker,
+            EngineName::Podman => LoadEngine::Podman,
         });
         options.jobs = finish.jobs.map(|jobs| of_option("--jobs", jobs.get()));
         options.network = network(finish.offline);

@@ -9,7 +9,7 @@ use crossdock_project::config::{Config, ImageConfig, Linkage, Sourced};
 use crossdock_project::{
     self as project, DiscoverOptions, Network, Project, ProjectError, ProjectsOptions, WithoutTools,
 };
-use crossdock_runner::plan::{Goal, Pack, Projects, Request, programs};
+use crossdock_runner::planner::{Goal, Pack, Projects, Request, programs};
 use crossdock_toolchain::host::{Host, Needs, Probe, detect, remedies};
 
 use crate::context::Context;
@@ -63,7 +63,10 @@ fn found_programs(
     request: &Request,
 ) -> Result<Vec<FoundProgram>, Error> {
     let found = programs(config, projects, request).map_err(usage)?;
-    Ok(found.into_iter().map(|(image, name, package)| FoundProgram { image, name, package }).collect())
+    Ok(found
+        .into_iter()
+        .map(|found| FoundProgram { image: found.image, name: found.name, package: found.package })
+        .collect())
 }
 
 /// Reads the configuration, and asks the projects' own tools (cargo, go, git), this machine and, if one builds, the
@@ -153,7 +156,8 @@ pub fn check_config(context: &Context, options: &BuildOptions) -> Result<Checked
     let readable = |image: &&ImageConfig| projects.projects.contains_key(&image.path.value);
     let images = config.images.iter().filter(readable).map(|image| Sourced::clone(&image.name)).collect();
     let options = BuildOptions { goal: Goal::Build, ..options.clone() };
-    let request = Request { images, ..context.request(&options)? };
+    let mut request = context.request(&options)?;
+    request.images = images;
     let programs = Some(found_programs(&config, &projects, &request)?);
     Ok(CheckedConfig { config, programs })
 }

@@ -6,8 +6,7 @@ use crossdock_project::config::grammar::normalized_path;
 use crossdock_project::config::{Config, DockerfileInputs, Sourced};
 use crossdock_runner::engine::{BaseFrom, Builder, Options, csv, probe};
 use crossdock_runner::execute::ExecuteError;
-use crossdock_runner::plan::{EngineRequest, recipe};
-use crossdock_system::availability::{Availability, Unavailable};
+use crossdock_runner::planner::{DockerfileSettings, EngineRequest};
 use crossdock_system::environment::Environment;
 use crossdock_toolchain::host;
 
@@ -33,13 +32,8 @@ impl Context {
                 ))),
             };
         };
-        let mut asked = EngineRequest {
-            builder,
-            engine: Availability::Unavailable(Unavailable::because("it was not asked")),
-            machine: host::machine_name(),
-            options: passed,
-            settings: dockerfile_settings(config)?,
-        };
+        let mut asked =
+            EngineRequest::new(builder, host::machine_name(), passed, dockerfile_settings(config)?);
         // A base that is given takes the place of what the lock file pins.
         let EngineRequest { options, settings, .. } = &mut asked;
         settings.digests.retain(|name, _| !options.base_from.iter().any(|base| base.name == *name));
@@ -80,13 +74,12 @@ impl Context {
 }
 
 /// The user's own templates and the digests of base images.
-fn dockerfile_settings(config: &Config) -> Result<recipe::Settings, Error> {
+fn dockerfile_settings(config: &Config) -> Result<DockerfileSettings, Error> {
     let inputs = DockerfileInputs::read(config).map_err(crate::error::usage)?;
-    Ok(recipe::Settings {
-        templates: inputs.templates,
-        digests: inputs.digests,
-        ..recipe::Settings::default()
-    })
+    let mut settings = DockerfileSettings::default();
+    settings.templates = inputs.templates;
+    settings.digests = inputs.digests;
+    Ok(settings)
 }
 
 fn usage(message: String) -> Error {

@@ -4,7 +4,7 @@ pub use crossdock_dockerfile::lint::{
     Code, Date, Finding, Options, Report, Reports, Severity, catalogue_markdown, github, sarif,
 };
 
-use crossdock_runner::plan::rfc3339;
+use crossdock_runner::rfc3339;
 
 use crate::context::Context;
 use crate::error::Error;

@@ -7,7 +7,8 @@ use crossdock_platform::Platform;
 use crossdock_project::Network;
 use crossdock_project::config::{Config, Source, Sourced};
 use crossdock_runner::engine::Builder;
-use crossdock_runner::plan::{Archive, Engine, Goal, Pack, Request};
+use crossdock_runner::plan::LoadEngine;
+use crossdock_runner::planner::{Archive, Goal, Pack, Request};
 use crossdock_system::process::Command;
 
 use crate::context::Context;
@@ -48,7 +49,7 @@ pub struct BuildOptions {
     /// Whether release archives of the programs are written.
     pub pack: Pack,
     /// The engine that receives the finished image.
-    pub load: Option<Engine>,
+    pub load: Option<LoadEngine>,
     /// The engine that builds; crossdock itself if `None`.
     pub builder: Option<Sourced<Builder>>,
     /// Options for the engine that builds.
@@ -220,23 +221,22 @@ impl Context {
             false => given.to_vec(),
         };
         let output = options.output.clone().or_else(|| overrides.output.clone());
-        Ok(Request {
-            goal: options.goal,
-            platforms: or(&options.platforms, &overrides.platforms),
-            nodes: or(&options.nodes, &overrides.nodes),
-            images: or(&options.images, &overrides.images),
-            output: output.map(|path| path.map(|path| directory.join(path))),
-            tags: or(&options.tags, &overrides.tags),
-            repository: options.repository.clone().or_else(|| overrides.repository.clone()),
-            archive: options.archive,
-            pack: options.pack,
-            load: options.load.map(|engine| self.server(engine)).transpose()?,
-            jobs: options.jobs.clone().or_else(|| overrides.jobs.clone()),
-            source_date_epoch: self.source_date_epoch()?,
-            remapped: self.cargo_home().map(|home| (home, "/cargo".to_owned())).into_iter().collect(),
-            variables: self.environment.variables.clone(),
-            ..Request::everything(self.network(options.network), self.cache.clone())
-        })
+        let mut request = Request::new(self.network(options.network), self.cache.clone());
+        request.goal = options.goal;
+        request.platforms = or(&options.platforms, &overrides.platforms);
+        request.nodes = or(&options.nodes, &overrides.nodes);
+        request.images = or(&options.images, &overrides.images);
+        request.output = output.map(|path| path.map(|path| directory.join(path)));
+        request.tags = or(&options.tags, &overrides.tags);
+        request.repository = options.repository.clone().or_else(|| overrides.repository.clone());
+        request.archive = options.archive;
+        request.pack = options.pack;
+        request.load = options.load.map(|engine| self.server(engine)).transpose()?;
+        request.jobs = options.jobs.clone().or_else(|| overrides.jobs.clone());
+        request.source_date_epoch = self.source_date_epoch()?;
+        request.remapped = self.cargo_home().map(|home| (home, "/cargo".to_owned())).into_iter().collect();
+        request.variables = self.environment.variables.clone();
+        Ok(request)
     }
 
     fn cargo_home(&self) -> Option<Utf8PathBuf> {
@@ -245,10 +245,10 @@ impl Context {
     }
 
     /// Asks an engine for the platform of its server: the client may run on another one.
-    fn server(&self, engine: Engine) -> Result<(Engine, Platform), Error> {
+    fn server(&self, engine: LoadEngine) -> Result<(LoadEngine, Platform), Error> {
         let (verb, format) = match engine {
-            Engine::Docker => ("version", "{{.Server.Os}}/{{.Server.Arch}}"),
-            Engine::Podman => ("info", "{{.Version.OsArch}}"),
+            LoadEngine::Docker => ("version", "{{.Server.Os}}/{{.Server.Arch}}"),
+            LoadEngine::Podman => ("info", "{{.Version.OsArch}}"),
         };
         let asked = Command::new(engine.as_str(), self.environment.directory.clone())
             .args([verb, "--format", format]);

@@ -1,8 +1,9 @@
 //! The plan: everything that a run will do, as one comparable value.
 
 pub use crossdock_runner::plan::{
-    Action, Archive, Engine, Goal, ImagePlan, Missing, Node, Pack, Plan, PlatformPlan, Step, StepId, Target,
+    Action, ImagePlan, LoadEngine, Missing, Node, Plan, PlatformPlan, Step, StepId, Target,
 };
+pub use crossdock_runner::planner::{Archive, Goal, Pack};
 
 use crate::discover::Discovered;
 use crate::error::{Error, usage};
@@ -26,5 +27,5 @@ use crate::error::{Error, usage};
 /// tool is no error here: [`Plan::missing`] lists it, and [`execute`](crate::execute()) refuses such a plan.
 pub fn plan(found: &Discovered) -> Result<Plan, Error> {
     let Discovered { config, projects, host, request } = found;
-    crossdock_runner::plan::plan(config, projects, host, request).map_err(usage)
+    crossdock_runner::planner::plan(config, projects, host, request).map_err(usage)
 }

@@ -8,9 +8,10 @@ use crossdock_platform::{Os, Platform};
 use crossdock_project::WithoutTools;
 use crossdock_project::config::{Config, DockerfileInputs};
 use crossdock_runner::engine::{BaseFrom, Options};
-use crossdock_runner::plan::recipe::bake::{self, Dockerfiles, file_name};
-use crossdock_runner::plan::recipe::{Recipe, RecipeError, Settings, recipes};
-use crossdock_runner::plan::{Goal, Projects, Request};
+use crossdock_runner::planner::bake::{self, Dockerfiles, file_name};
+use crossdock_runner::planner::{
+    DockerfileError, DockerfileRequest, DockerfileSettings, Goal, Projects, Request, dockerfile_requests,
+};
 use crossdock_system::process::Command;
 
 pub use crossdock_dockerfile::render::{Caching, Engine as Frontend};
@@ -58,7 +59,7 @@ impl RenderOptions {
 /// A rendered Dockerfile with its `.dockerignore`.
 #[derive(Debug, Clone)]
 pub struct RenderedDockerfile {
-    recipe: Recipe,
+    recipe: DockerfileRequest,
     rendered: Rendered,
 }
 
@@ -195,14 +196,14 @@ impl RenderedDockerfile {
 
     /// Returns whether the file is for the classic builder, which reads no `.dockerignore` but the context's own.
     pub fn is_classic(&self) -> bool {
-        matches!(self.recipe.request.engine, Frontend::Classic(_))
+        matches!(self.recipe.file.engine, Frontend::Classic(_))
     }
 
     /// Returns the command that builds the file at a path, as a shell takes it.
     pub fn build_command(&self, path: &Utf8Path) -> String {
         let platforms: Vec<String> = self.rendered.platforms.iter().map(ToString::to_string).collect();
         let epoch = format!("SOURCE_DATE_EPOCH={}", self.recipe.created);
-        let verb: &[&str] = match self.recipe.request.engine {
+        let verb: &[&str] = match self.recipe.file.engine {
             Frontend::BuildKit => &["buildx", "build"],
             Frontend::Classic(_) => &["build"],
         };
@@ -225,7 +226,7 @@ impl RenderedDockerfile {
 /// The Dockerfiles that a call asks for, before they are text.
 struct Recipes {
     config: Config,
-    recipes: Vec<Recipe>,
+    recipes: Vec<DockerfileRequest>,
 }
 
 impl Recipes {
@@ -242,14 +243,13 @@ impl Recipes {
         let mut inputs = DockerfileInputs::read(&config).map_err(usage)?;
         // A base that is given takes the place of what the lock file pins.
         inputs.digests.retain(|name, _| !bases.iter().any(|base| base.name == *name));
-        let settings = Settings {
-            mode: options.mode,
-            engine,
-            caching,
-            templates: inputs.templates,
-            digests: inputs.digests,
-        };
-        let recipes = recipes(&config, &projects, &request, &settings).map_err(|error| explained(&error))?;
+        let mut settings = DockerfileSettings::default();
+        settings.mode = options.mode;
+        settings.engine = engine;
+        settings.caching = caching;
+        settings.templates = inputs.templates;
+        settings.digests = inputs.digests;
+        let recipes = dockerfile_requests(&config, &projects, &request, &settings).map_err(usage)?;
         Ok(Self { config, recipes })
     }
 
@@ -258,7 +258,7 @@ impl Recipes {
             .recipes
             .iter()
             .map(|recipe| Ok(RenderedDockerfile { recipe: recipe.clone(), rendered: recipe.render()? }));
-        files.collect::<Result<_, RecipeError>>().map_err(|error| explained(&error))
+        files.collect::<Result<_, DockerfileError>>().map_err(|error| explained(&error))
     }
 }
 
@@ -275,9 +275,9 @@ fn request(context: &Context, build: &BuildOptions) -> Result<Request, Error> {
 }
 
 /// What another builder would do is no mistake of the call: something is missing here.
-fn explained(error: &RecipeError) -> Error {
+fn explained(error: &DockerfileError) -> Error {
     let kind = match error {
-        RecipeError::Render { source, .. } => match source.as_ref() {
+        DockerfileError::Render { source, .. } => match source.as_ref() {
             RenderError::ClassicCross { .. }
             | RenderError::ClassicForeign { .. }
             | RenderError::ClassicFeature { .. } => ErrorKind::Missing,

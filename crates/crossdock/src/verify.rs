@@ -5,7 +5,7 @@ use std::path::Path;
 use camino::Utf8Path;
 use crossdock_oci::{ImageSource, may_be_archive};
 use crossdock_project::config::{Config, Source, Sourced};
-use crossdock_runner::plan::named_targets;
+use crossdock_runner::planner::named_targets;
 use crossdock_subjects::{Options, own_target, unknown_platform, verify_file};
 use crossdock_verify::Program;
 

@@ -11,7 +11,7 @@ use super::preserve_config::{ConfigOwner, preserve_config};
 use super::project_state::{ExistingConfig, ProjectState, STARTER_PORT, exposed_ports};
 use crossdock_project::config::{Config, Defaults, Deploy, FILE_NAME, ImageConfig, Source, Sourced, grammar};
 use crossdock_project::{GoModule, Program, Project};
-use crossdock_runner::plan::named_targets;
+use crossdock_runner::planner::named_targets;
 
 /// The name of the deploy target if the project declares none.
 const DEFAULT_DEPLOY: &str = "cluster";

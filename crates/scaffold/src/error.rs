@@ -4,7 +4,7 @@ use camino::Utf8PathBuf;
 
 use crossdock_project::config::ConfigError;
 use crossdock_project::{Language, ProjectError, SelectError};
-use crossdock_runner::plan::PlanError;
+use crossdock_runner::planner::PlanError;
 
 /// Why a scaffold cannot be planned or written.
 #[derive(Debug, thiserror::Error)]

@@ -10,9 +10,10 @@ use super::error::ScaffoldError;
 use super::options::{InitOptions, Part};
 use crossdock_project::Project;
 use crossdock_project::config::{Config, DockerfileConfig, DockerfileInputs, Source, Sourced};
-use crossdock_runner::plan::recipe::bake::file_name;
-use crossdock_runner::plan::recipe::{self, Recipe, recipes};
-use crossdock_runner::plan::{self, Projects};
+use crossdock_runner::planner::bake::file_name;
+use crossdock_runner::planner::{
+    self, DockerfileRequest, DockerfileSettings, PlanError, Projects, dockerfile_requests,
+};
 use crossdock_system::availability::{Availability, Unavailable};
 
 /// An image as manifests, pipelines and the README describe it.
@@ -61,12 +62,13 @@ pub(super) fn image_summaries(
             user.value = numeric_user(&user.value);
         }
     }
-    let found = recipes(&config, &projects, &plan_request(options), &recipe::Settings::default());
+    let found =
+        dockerfile_requests(&config, &projects, &plan_request(options), &DockerfileSettings::default());
     let found = found.map_err(|error| match error {
-        recipe::RecipeError::Plan(error) => ScaffoldError::Plan(error),
-        other => {
-            ScaffoldError::InvalidOption { option: "crossdock.toml".to_owned(), reason: other.to_string() }
+        PlanError::Dockerfile(error) => {
+            ScaffoldError::InvalidOption { option: "crossdock.toml".to_owned(), reason: error.to_string() }
         }
+        error => ScaffoldError::Plan(error),
     })?;
     Ok(found.iter().map(|recipe| image_summary(recipe, &config)).collect())
 }
@@ -83,7 +85,7 @@ fn numeric_user(user: &str) -> String {
     }
 }
 
-fn image_summary(recipe: &Recipe, config: &Config) -> ImageSummary {
+fn image_summary(recipe: &DockerfileRequest, config: &Config) -> ImageSummary {
     let image = config.images.iter().find(|image| image.name.value == recipe.image);
     let repository = image.and_then(|image| image.repository.as_ref());
     let tags = image.and_then(|image| image.tags.as_ref()).map(|tags| tags.value.as_slice());
@@ -97,17 +99,16 @@ fn image_summary(recipe: &Recipe, config: &Config) -> ImageSummary {
         platforms: recipe.platforms.clone(),
         repository: repository.map_or_else(|| recipe.image.clone(), |name| name.value.clone()),
         tag: tag.unwrap_or("replace-this-tag").to_owned(),
-        user: Some(recipe.request.container.user).filter(|(user, _)| *user != 0),
-        ports: recipe.request.container.expose.clone(),
+        user: Some(recipe.file.container.user).filter(|(user, _)| *user != 0),
+        ports: recipe.file.container.expose.clone(),
     }
 }
 
 /// Returns a plan request that depends neither on this machine nor on the commit, so that generated files do not either.
-pub(super) fn plan_request(options: &InitOptions) -> plan::Request {
-    plan::Request {
-        source_date_epoch: Some(0),
-        ..plan::Request::everything(options.network, options.scratch_directory.clone())
-    }
+pub(super) fn plan_request(options: &InitOptions) -> planner::Request {
+    let mut request = planner::Request::new(options.network, options.scratch_directory.clone());
+    request.source_date_epoch = Some(0);
+    request
 }
 
 /// Returns the Dockerfiles and `.dockerignore` files of the images whose build context is the project's directory, and a
@@ -115,21 +116,22 @@ pub(super) fn plan_request(options: &InitOptions) -> plan::Request {
 pub(super) fn docker_files(
     config: &Config,
     projects: &Projects,
-    request: &plan::Request,
+    request: &planner::Request,
 ) -> (Vec<DesiredFile>, Vec<String>) {
     // The settings leave out this machine's compilers: two machines must generate the same files.
     let inputs = match DockerfileInputs::read(config) {
         Ok(inputs) => inputs,
         Err(error) => return (Vec::new(), vec![no_dockerfile_note(&error)]),
     };
-    let settings =
-        recipe::Settings { templates: inputs.templates, digests: inputs.digests, ..Default::default() };
-    let found = match recipes(config, projects, request, &settings) {
+    let mut settings = DockerfileSettings::default();
+    settings.templates = inputs.templates;
+    settings.digests = inputs.digests;
+    let found = match dockerfile_requests(config, projects, request, &settings) {
         Ok(recipes) => recipes,
         Err(error) => return (Vec::new(), vec![no_dockerfile_note(&error)]),
     };
     let (mut files, mut notes) = (Vec::new(), Vec::new());
-    let here: Vec<&Recipe> = found.iter().filter(|recipe| recipe.context == config.root).collect();
+    let here: Vec<&DockerfileRequest> = found.iter().filter(|recipe| recipe.context == config.root).collect();
     let elsewhere = found.iter().filter(|recipe| recipe.context != config.root);
     notes.extend(elsewhere.map(|recipe| {
         format!(
@@ -155,7 +157,7 @@ pub(super) fn docker_files(
 /// Names the Dockerfile and its ignore file. A single image gets the usual names; of several, BuildKit reads
 /// `NAME.dockerignore` next to the Dockerfile `NAME`
 /// (<https://docs.docker.com/build/concepts/context/#filename-and-location>).
-fn docker_file_names(recipe: &Recipe, all: &[&Recipe]) -> (String, String) {
+fn docker_file_names(recipe: &DockerfileRequest, all: &[&DockerfileRequest]) -> (String, String) {
     if all.len() == 1 {
         return ("Dockerfile".to_owned(), ".dockerignore".to_owned());
     }

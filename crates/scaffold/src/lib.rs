@@ -62,7 +62,7 @@ pub use xtask::LockChanges;
 use config::{DesiredConfig, desired_config};
 use crossdock_project::config::grammar::normalized_path;
 use crossdock_project::{Language, Project};
-use crossdock_runner::plan::Projects;
+use crossdock_runner::planner::Projects;
 use crossdock_system::availability::Availability;
 use crossdock_system::process::{Processes, quote};
 use desired_file::DesiredFile;

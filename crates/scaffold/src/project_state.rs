@@ -14,7 +14,7 @@ use super::options::{InitOptions, Part};
 use crossdock_project::config::grammar::{self, component};
 use crossdock_project::config::{Config, FILE_NAME, ImageConfig};
 use crossdock_project::{self as project, DiscoverOptions, Language, Project, ProjectError};
-use crossdock_runner::plan::Projects;
+use crossdock_runner::planner::Projects;
 use crossdock_system::process::Processes;
 
 /// The project as found on disk.

@@ -10,7 +10,7 @@ use super::image_files::ImageSummary;
 use super::options::{Part, VERSION};
 use super::resolved_options::RememberedOptions;
 use crossdock_project::Language;
-use crossdock_runner::plan::slug;
+use crossdock_runner::platform_slug;
 use crossdock_system::process::quote;
 
 #[derive(Serialize)]
@@ -111,7 +111,7 @@ fn pipeline_values(
     }
     let verify = images.iter().flat_map(|image| {
         image.platforms.iter().map(move |platform| {
-            let directory = format!("layouts-{}/{below}{}", slug(platform), image.name);
+            let directory = format!("layouts-{}/{below}{}", platform_slug(platform), image.name);
             format!("crossdock verify {directory} --for {platform} --strict")
         })
     });
@@ -134,7 +134,7 @@ fn pipeline_build(platform: &Platform, runners: &Runners) -> Build {
         "arm64" => (runners.arm64, true),
         _ => (runners.amd64, false),
     };
-    Build { platform: platform.to_string(), artifact: slug(platform), runner, native }
+    Build { platform: platform.to_string(), artifact: platform_slug(platform), runner, native }
 }
 
 #[derive(Serialize)]

@@ -5,7 +5,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crossdock_project::config::grammar::normalized_path;
-use crossdock_runner::plan::recipe::Recipe;
+use crossdock_runner::planner::DockerfileRequest;
 
 /// The macros that take a file's path from the file in which they stand.
 const MACROS: [&str; 3] = ["include_str!(", "include_bytes!(", "include!("];
@@ -14,8 +14,8 @@ const MACROS: [&str; 3] = ["include_str!(", "include_bytes!(", "include!("];
 const MAX_DEPTH: usize = 32;
 
 /// What to name as `context`, as sentences.
-pub(super) fn notes(recipe: &Recipe) -> Vec<String> {
-    let (sources, context) = (&recipe.request.sources, &recipe.request.context);
+pub(super) fn notes(recipe: &DockerfileRequest) -> Vec<String> {
+    let (sources, context) = (&recipe.file.sources, &recipe.file.context);
     let mut notes = Vec::new();
     if context.is_empty() && sources.iter().any(|source| source == "build.rs") {
         notes.push(format!(
