@@ -8,6 +8,7 @@ use crossdock_system::process::{Command, ProcessError, Processes};
 
 /// The state of the git checkout that a directory is in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Git {
     /// The full commit id.
     pub sha: String,

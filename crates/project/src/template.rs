@@ -43,6 +43,7 @@ pub enum Tag {
 
 /// The error for a template that gives a tag nowhere.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TemplateError {
     /// It has a syntax error.
     #[error("`{template}` is not a template: {reason}")]

@@ -17,6 +17,7 @@ pub const LOCK_FILE: &str = "crossdock.lock";
 
 /// Inputs of Dockerfiles besides the configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DockerfileInputs {
     /// Templates by their path below the template directory, without `.j2`.
     pub templates: BTreeMap<String, String>,

@@ -11,6 +11,7 @@ use crossdock_system::environment::Environment;
 /// The settings of the environment. The command line takes precedence over them, and they over the files. An empty
 /// variable is an unset one.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Overrides {
     /// The configuration file, `CROSSDOCK_CONFIG`, as with `--config`. Absolute.
     pub config: Option<Sourced<Utf8PathBuf>>,

@@ -10,6 +10,7 @@ use crossdock_platform::{listed, nearest};
 
 /// The error for a configuration that cannot be used.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ConfigError {
     /// A file cannot be read.
     #[error("{path} cannot be read; {help}")]
@@ -39,6 +40,7 @@ pub enum ConfigError {
 
 /// A problem at one place of a configuration file.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Problem {
     /// The file.
     pub path: Utf8PathBuf,
