@@ -101,6 +101,7 @@ fn collect(
     for entry in directory.read_dir_utf8().map_err(failed(directory))? {
         let entry = entry.map_err(failed(directory))?;
         let (path, name) = (entry.path(), entry.file_name());
+        // Editors and file managers leave hidden files behind.
         if name.starts_with('.') {
             continue;
         }

@@ -82,6 +82,7 @@ impl Document {
         let (line, column) = self.position(span.start);
         let snippet = printable(self.text.lines().nth(line - 1).unwrap_or_default());
         let marked = self.text.get(span.clone()).and_then(|text| text.lines().next()).unwrap_or_default();
+        // A value over several lines is underlined up to the end of its first one.
         let room = snippet.chars().count().saturating_sub(column - 1);
         Problem {
             path: self.path.clone(),
