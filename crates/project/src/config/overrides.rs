@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     fn environment(variables: &[(&str, &str)]) -> Environment {
-        variables.iter().fold(Environment::new("/work"), |environment, (name, value)| {
+        variables.iter().fold(Environment::new("/p"), |environment, (name, value)| {
             environment.with_variable(*name, *value)
         })
     }
@@ -206,7 +206,7 @@ mod tests {
         assert_eq!(overrides.platforms[0].source.to_string(), "the environment variable CROSSDOCK_PLATFORM");
         assert_eq!(values(&overrides.nodes), ["deploy:eks"]);
         assert_eq!(values(&overrides.tags), ["{{ env.A | default('x,y') }}", "latest"]);
-        assert_eq!(overrides.output.unwrap().value, "/work/out");
+        assert_eq!(overrides.output.unwrap().value, "/p/out");
         assert_eq!((overrides.jobs.unwrap().value, overrides.offline.unwrap().value), (3, true));
         assert_eq!((overrides.repository, warnings), (None, vec![]));
     }
