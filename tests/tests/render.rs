@@ -168,7 +168,7 @@ fn user_templates_extend_ours_and_are_checked_first() {
         .complains("the nearest is `labels`");
     template("{% extends \"crossdock/go.Dockerfile\" %}\n{% block labels %}\nLABLE x\n{% endblock %}\n")
         .ends_with(2)
-        .complains("is no instruction");
+        .complains("is not an instruction");
     template("{% if %}\n").ends_with(2).complains("line 1");
 }
 
@@ -184,7 +184,7 @@ fn bases_are_pinned_by_the_lock_file() {
     let text = sandbox.crossdock(&project, &["render", "dockerfile", "--quiet"]).success().stdout;
     assert!(text.contains(&format!("golang:1.25-trixie@{digest} AS build")), "{text}");
     fixture::write(project.join("crossdock.lock"), "[images]\n\"golang:1.25-trixie\" = \"sha256:1\"\n");
-    sandbox.crossdock(&project, &["render", "dockerfile"]).ends_with(2).complains("no digest");
+    sandbox.crossdock(&project, &["render", "dockerfile"]).ends_with(2).complains("is not a digest");
     fixture::write(project.join("crossdock.lock"), "[image]\n");
     sandbox.crossdock(&project, &["render", "dockerfile"]).ends_with(2).complains("crossdock.lock");
 }

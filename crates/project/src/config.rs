@@ -47,6 +47,7 @@ use crate::language::Language;
 
 /// A complete configuration without contradictions.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Config {
     /// The root of the project: the directory of `crossdock.toml`, else of `Cargo.toml` or `go.mod`. Absolute.
     pub root: Utf8PathBuf,
@@ -86,6 +87,7 @@ pub struct Deploy {
 
 /// An image, `[image.NAME]`. An `Option` is `None` if its key is not set.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct ImageConfig {
     /// The name: one path component of a repository (distribution-spec, `<name>`).
     pub name: Sourced<String>,

@@ -8,6 +8,7 @@ use crossdock_system::process::{Command, ProcessError, Processes};
 
 /// The state of the git checkout that a directory is in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Git {
     /// The full commit id.
     pub sha: String,
@@ -44,6 +45,7 @@ fn read_checkout(directory: &Utf8Path, processes: &Processes) -> Result<Git, Una
     let calls = [
         // One path stands for a new directory with all its content: only whether anything differs matters.
         vec!["status", "--porcelain=v2", "--branch", "--untracked-files=normal", "-z"],
+        // A user's `log.showSignature` would add lines. Full names of refs tell tags from branches.
         vec!["log", "-1", "--no-show-signature", "--decorate=full", "--format=%H%n%h%n%ct%n%D"],
         vec!["config", "--get", "remote.origin.url"],
     ];
@@ -68,8 +70,10 @@ fn read_checkout(directory: &Utf8Path, processes: &Processes) -> Result<Git, Una
 fn command(directory: &Utf8Path, arguments: &[&str]) -> Command {
     Command::new("git", directory)
         // Neither the length of this clone's history nor a user's settings may change the length of a short id.
+        // `git status` would otherwise refresh the index, which is a write to the checkout.
         .args(["--no-optional-locks", "-c", "core.abbrev=7", "-c", "core.quotePath=false"])
         .args(arguments.iter().copied())
+        // `unavailable` recognizes messages by their English text.
         .env("LC_ALL", "C")
 }
 
@@ -191,7 +195,7 @@ fn https_url(address: &str) -> Option<String> {
     let port_counts = address.starts_with("http");
     let host = host.rsplit('@').next()?;
     let host = if port_counts { host } else { host.split(':').next()? };
-    // What follows `?` does not identify the repository and may be a secret.
+    // A query does not identify the repository and may contain a secret.
     let path = path.split(['?', '#']).next()?;
     let path = path.trim_matches('/').trim_end_matches(".git").trim_end_matches('/');
     let local = host.is_empty() || host == "localhost" || host.starts_with("127.") || host.starts_with('[');

@@ -43,6 +43,7 @@ pub enum Tag {
 
 /// The error for a template that gives a tag nowhere.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TemplateError {
     /// It has a syntax error.
     #[error("`{template}` is not a template: {reason}")]
@@ -151,6 +152,7 @@ fn check_constant_text(template: &str) -> Result<(), ReferenceError> {
         rest = if value.ends_with('-') { after.trim_start() } else { after };
     }
     text.push_str(rest);
+    // The length of a value is unknown, so a template with values cannot be too long yet.
     let text = if template == text { text } else { text.chars().take(OciTag::MAX_LENGTH).collect() };
     text.parse::<OciTag>().map(drop)
 }
@@ -165,6 +167,7 @@ fn referenced_names(template: &str) -> Result<Vec<String>, TemplateError> {
         .template_from_str(template)
         .map_err(|error| TemplateError::Syntax { template: template.to_owned(), reason: reason(&error) })?;
     let mut names: Vec<String> = parsed.undeclared_variables(true).into_iter().collect();
+    // MiniJinja returns them as a set; the same template must give the same message each time.
     names.sort();
     let exists = |name: &String| {
         let whole_table = ["git", "env"].contains(&name.as_str());

@@ -133,6 +133,7 @@ fn base(resolver: &mut Resolver<'_>, raw: &RawImage) {
             "use `base = \"static\"`",
         );
     }
+    // A passwd file of the project's own makes names work on an empty base.
     let passwd = raw.files.iter().any(|file| file.get_ref().to.get_ref() == "/etc/passwd");
     let named =
         |user: &Scalar| matches!(user, Scalar::Text(text) if !text.starts_with(|c: char| c.is_ascii_digit()));

@@ -17,6 +17,7 @@ pub const LOCK_FILE: &str = "crossdock.lock";
 
 /// Inputs of Dockerfiles besides the configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DockerfileInputs {
     /// Templates by their path below the template directory, without `.j2`.
     pub templates: BTreeMap<String, String>,
@@ -100,6 +101,7 @@ fn collect(
     for entry in directory.read_dir_utf8().map_err(failed(directory))? {
         let entry = entry.map_err(failed(directory))?;
         let (path, name) = (entry.path(), entry.file_name());
+        // Editors and file managers leave hidden files behind.
         if name.starts_with('.') {
             continue;
         }

@@ -180,6 +180,7 @@ fn extra_file(
     let to = resolver.checked(&format!("{key}.to"), to, |path: &String| grammar::image_path(path));
     let mode = match mode {
         Some(at) => {
+            // TOML reads `0o755` and `755` as integers; only the text shows which one is octal.
             let written = resolver.document.text.get(at.span()).unwrap_or_default().to_owned();
             let mode = resolver.checked(&format!("{key}.mode"), at, |mode| mode_of(mode, &written));
             Some(mode?.value)
@@ -187,6 +188,7 @@ fn extra_file(
         None => None,
     };
     let (from, mut to) = (from?.value, to?.value);
+    // As with cp(1), a trailing slash keeps the name of the file.
     if let Some(name) = from.file_name().filter(|_| into_directory) {
         to = format!("{}/{name}", to.trim_end_matches('/'));
     }

@@ -136,6 +136,7 @@ impl Loader {
         let defaults = defaults(&mut resolver, &raw);
         let deploys = deploys(&mut resolver, raw.deploy);
         let mut images: Vec<_> = raw.image.into_iter().collect();
+        // The map is sorted by name; the order of the file is that of a plan.
         images.sort_by_key(|(name, _)| name.span().start);
         for (name, raw) in images {
             let span = name.span();
@@ -148,6 +149,7 @@ impl Loader {
             }
         }
         self.add_deploys(&mut resolver, deploys);
+        // Only the root's file decides for a whole run: an included file may belong to a project of its own.
         if self.config.files.len() == 1 {
             self.config.builder = raw.builder.and_then(|builder| {
                 resolver.checked("builder", builder, |text| {
@@ -231,6 +233,7 @@ impl Loader {
     }
 
     fn finish(mut self) -> Result<Config, ConfigError> {
+        // A person repairs a file from top to bottom, whatever order its keys were checked in.
         let order = |problem: &Problem| self.config.files.iter().position(|file| *file == problem.path);
         self.problems.sort_by_cached_key(|problem| (order(problem), problem.line, problem.column));
         if self.problems.is_empty() { Ok(self.config) } else { Err(ConfigError::Invalid(self.problems)) }
@@ -318,6 +321,7 @@ fn included(
 fn matches(directory: &Utf8Path, pattern: &str) -> Result<Vec<Utf8PathBuf>, String> {
     let relative = lexical(Utf8Path::new(pattern)).filter(|path| path.is_relative());
     let relative = relative.ok_or_else(|| format!("`{pattern}` is outside of the directory of this file"))?;
+    // The directory's own name may contain characters that are special in a pattern.
     let whole = format!("{}/{relative}", glob::Pattern::escape(directory.as_str()));
     let paths = glob::glob(&whole).map_err(|error| format!("`{pattern}` is not a pattern: {error}"))?;
     let paths = paths.filter_map(Result::ok).filter_map(|path| Utf8PathBuf::from_path_buf(path).ok());

@@ -11,6 +11,7 @@ use crossdock_system::environment::Environment;
 /// The settings of the environment. The command line takes precedence over them, and they over the files. An empty
 /// variable is an unset one.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Overrides {
     /// The configuration file, `CROSSDOCK_CONFIG`, as with `--config`. Absolute.
     pub config: Option<Sourced<Utf8PathBuf>>,
@@ -180,7 +181,7 @@ mod tests {
     use super::*;
 
     fn environment(variables: &[(&str, &str)]) -> Environment {
-        variables.iter().fold(Environment::new("/work"), |environment, (name, value)| {
+        variables.iter().fold(Environment::new("/p"), |environment, (name, value)| {
             environment.with_variable(*name, *value)
         })
     }
@@ -205,7 +206,7 @@ mod tests {
         assert_eq!(overrides.platforms[0].source.to_string(), "the environment variable CROSSDOCK_PLATFORM");
         assert_eq!(values(&overrides.nodes), ["deploy:eks"]);
         assert_eq!(values(&overrides.tags), ["{{ env.A | default('x,y') }}", "latest"]);
-        assert_eq!(overrides.output.unwrap().value, "/work/out");
+        assert_eq!(overrides.output.unwrap().value, "/p/out");
         assert_eq!((overrides.jobs.unwrap().value, overrides.offline.unwrap().value), (3, true));
         assert_eq!((overrides.repository, warnings), (None, vec![]));
     }

@@ -10,6 +10,7 @@ use crossdock_platform::{listed, nearest};
 
 /// The error for a configuration that cannot be used.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ConfigError {
     /// A file cannot be read.
     #[error("{path} cannot be read; {help}")]
@@ -39,6 +40,7 @@ pub enum ConfigError {
 
 /// A problem at one place of a configuration file.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Problem {
     /// The file.
     pub path: Utf8PathBuf,
@@ -80,6 +82,7 @@ impl Document {
         let (line, column) = self.position(span.start);
         let snippet = printable(self.text.lines().nth(line - 1).unwrap_or_default());
         let marked = self.text.get(span.clone()).and_then(|text| text.lines().next()).unwrap_or_default();
+        // A value over several lines is underlined up to the end of its first one.
         let room = snippet.chars().count().saturating_sub(column - 1);
         Problem {
             path: self.path.clone(),

@@ -84,6 +84,7 @@ impl Resolver<'_> {
     ) -> BTreeMap<String, String> {
         let mut table = BTreeMap::new();
         for (name, value) in texts {
+            // Environment variables are strings that end with NUL (execve(2)).
             if value.get_ref().contains('\0') {
                 self.report(&value.span(), format!("`{key}`: a value must not contain NUL"), "");
             }

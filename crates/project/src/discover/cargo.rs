@@ -139,6 +139,7 @@ fn metadata_command(directory: &Utf8Path, options: &DiscoverOptions, environment
     for feature in &options.features.names {
         command = command.args(["--features", feature]);
     }
+    // Without a filter the dependencies of every platform would count, C libraries for Windows too.
     for triple in triples(&options.platforms) {
         command = command.args(["--filter-platform", triple]);
     }
@@ -240,6 +241,7 @@ fn default_members<'a>(directory: &Utf8Path, metadata: &'a Metadata) -> BTreeSet
         return BTreeSet::from([&own.id]);
     }
     let members: BTreeSet<&PackageId> = metadata.workspace_members.iter().collect();
+    // Cargo reports them since 1.71. It reports all members if the workspace names none.
     if metadata.workspace_default_members.is_available() {
         let defaults: BTreeSet<&PackageId> = metadata.workspace_default_members.iter().collect();
         if defaults != members || own.is_some() {
@@ -256,6 +258,7 @@ fn default_members<'a>(directory: &Utf8Path, metadata: &'a Metadata) -> BTreeSet
 }
 
 fn same_file(one: &Utf8Path, other: &Utf8Path) -> bool {
+    // Cargo reports real paths; the directory may be reached through a symbolic link.
     one == other || matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 

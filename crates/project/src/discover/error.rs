@@ -81,6 +81,7 @@ pub enum ProjectError {
 
 /// The error for a tool that failed when it was asked about a project.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 #[error("{}", refusal(.directory, .tool, .process))]
 pub struct ToolError {
     /// The directory.

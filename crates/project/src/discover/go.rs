@@ -205,6 +205,7 @@ fn go(directory: &Utf8Path, options: &DiscoverOptions) -> Command {
     let command = Command::new(&options.go, directory);
     match options.network {
         Network::Online => command,
+        // go has no option for this: without a proxy it uses its module cache only.
         Network::Offline => command.env("GOPROXY", "off"),
     }
 }
@@ -217,6 +218,7 @@ fn list_command(
 ) -> Command {
     // With cgo off go would list cgo files among the ignored ones, without a reason.
     go(directory, options)
+        // With `-e` go reports a package that it cannot load instead of stopping at the first one.
         .args(["list", "-e", "-deps"])
         .args(["-json=ImportPath,Dir,Name,Standard,DepOnly,GoFiles,CgoFiles,CFiles,HFiles,SFiles,CXXFiles,SysoFiles,CgoCFLAGS,CgoCPPFLAGS,CgoCXXFLAGS,CgoLDFLAGS,EmbedFiles,Imports,ImportMap,Module,Error"])
         .args(patterns.iter().cloned())

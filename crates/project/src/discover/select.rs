@@ -28,6 +28,7 @@ pub enum Program<'a> {
 
 /// The error for an image whose programs cannot be determined.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SelectError {
     /// The project has no such package.
     #[error("{at}: {root} has no package `{name}` with a program; {help}")]

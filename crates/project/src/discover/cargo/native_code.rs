@@ -82,6 +82,8 @@ impl<'a> Graph<'a> {
         if let Some(chain) = carriers.into_iter().find_map(through) {
             return Some(chain);
         }
+        // A package that links a native library declares `links` (The Cargo Book, "Build Scripts"). Without it,
+        // pkg-config serves some other purpose.
         package.links.as_ref()?;
         self.first_of(&FINDERS, &direct).map(|finder| vec![finder])
     }

@@ -48,6 +48,7 @@ impl ToolchainFile {
     fn read(path: Utf8PathBuf) -> Result<Self, ProjectError> {
         let wrong = |reason: String| ProjectError::File { path: path.clone(), reason };
         let text = std::fs::read_to_string(&path).map_err(|error| wrong(error.to_string()))?;
+        // The old format of `rust-toolchain` is the bare name of a channel.
         let plain =
             path.extension().is_none() && text.trim().lines().count() == 1 && !text.contains(['[', '=']);
         if plain {

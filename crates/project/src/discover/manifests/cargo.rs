@@ -203,6 +203,7 @@ impl Member<'_> {
         if binaries.is_empty() {
             return Ok(None);
         }
+        // The default of cargo (The Cargo Book, "The version field").
         let version = self.text("version").unwrap_or_else(|| "0.0.0".to_owned());
         Ok(Some(CargoPackage {
             id: format!("path+file://{}#{name}@{version}", self.directory),

@@ -121,6 +121,7 @@ fn read_file(path: &Utf8Path, name: &str, package: &mut Package) -> Result<(), P
     if ["c", "h", "s", "S"].contains(&extension) {
         package.files.insert(format!("*.{extension}"));
     }
+    // A suffix such as `_windows` is a build constraint; the first word of a name never is (`go help buildconstraint`).
     let system = stem.split('_').skip(1).any(|part| OTHER_SYSTEMS.contains(&part));
     if extension != "go" || stem.ends_with("_test") || system {
         return Ok(());
