@@ -203,6 +203,7 @@ impl Candidate<'_> {
         let unsupported = |error: crossdock_platform::Unsupported| Unavailable::because(error.to_string());
         let rust = search.target.rust().map_err(unsupported)?;
         let mut environment = search.target.cross_env(&cross_tools.tools).map_err(unsupported)?;
+        // Without C code no build script reads the variables of C compilers.
         environment.retain(|name, _| search.c_code != CCode::None || name.ends_with("_LINKER"));
         // The flags are returned as a list, because the caller adds to them.
         environment
