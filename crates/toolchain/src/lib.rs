@@ -6,8 +6,8 @@
 //! those commands with the user's consent.
 //!
 //! ```
-//! use crossdock_platform::Platform;
-//! use crossdock_project::config::{Linkage, Sourced};
+//! use crossdock_platform::{Linkage, Platform};
+//! use crossdock_project::config::Sourced;
 //! use crossdock_system::availability::Availability;
 //! use crossdock_toolchain::choice::{RustRequest, choose_rust};
 //! use crossdock_toolchain::host::Host;

@@ -45,6 +45,7 @@ impl Instruction {
     pub(super) fn parse(joined: String, escape: char, depth: usize) -> Result<Self, Problem> {
         let start = joined.len() - joined.trim_start().len();
         let line = joined.trim();
+        // BuildKit trims every Unicode space here, but splits at `[\t\v\f\r ]` only.
         let name = line.split(is_blank).next().unwrap_or_default();
         let keyword = Keyword::parse(name);
         let blanks = line[name.len()..].find(|character| !is_blank(character)).unwrap_or(0);

@@ -29,6 +29,7 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn new(text: &'a str) -> Self {
+        // BuildKit discards a byte order mark before the first line, so that a directive may follow it.
         let bare = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mark = (bare.len() < text.len()).then(|| Part::Blank('\u{feff}'.to_string()));
         Self {
@@ -40,6 +41,7 @@ impl<'a> Reader<'a> {
     }
 
     fn check_lengths(&self) -> Result<(), ReadError> {
+        // The scanner fails once its buffer is full without a line end in it: a line that fills it needs its line end.
         let long = self.lines.iter().position(|line| {
             line.len() > LONGEST_LINE || (line.len() == LONGEST_LINE && !line.ends_with('\n'))
         });
@@ -52,6 +54,7 @@ impl<'a> Reader<'a> {
         let content = trim_newline(line).trim_start();
         let number = self.position + 1;
         let located = |problem| ReadError { line: number, problem };
+        // Even an empty line ends the directives, so that every line is offered to them first.
         let directive = self.directives.take(content).map_err(located)?;
         let part = match directive {
             Some((name, value)) => {

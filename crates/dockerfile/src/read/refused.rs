@@ -151,6 +151,7 @@ fn known_flags(instruction: &Instruction) -> Option<&'static [(&'static str, Kin
         Keyword::Run => {
             Some(&[("mount", Values), ("network", Value), ("security", Value), ("device", Values)])
         }
+        // BuildKit parses the flags of a health check only after it has dealt with `NONE`.
         Keyword::Healthcheck => match &instruction.arguments {
             Arguments::Kind(kind, _) if kind.eq_ignore_ascii_case("NONE") => None,
             _ => Some(&[

@@ -76,6 +76,7 @@ fn begin<'a>(from: &'a Instruction, globals: &Scope, before: &[Stage<'a>]) -> St
     let base = words.first().map_or("", String::as_str);
     let image = expand(base, globals);
     let parent = image.as_deref().and_then(|image| {
+        // Names may repeat and ignore case: as in BuildKit, the last stage of a name hides earlier ones.
         before
             .iter()
             .rposition(|stage| stage.name.as_deref().is_some_and(|name| image.eq_ignore_ascii_case(name)))

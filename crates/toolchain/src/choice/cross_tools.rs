@@ -96,6 +96,7 @@ impl ToolSearch<'_> {
             };
             let compiler = std::mem::take(&mut cross_tools.why);
             cross_tools.tools.linker = Some("rust-lld".to_owned());
+            // Without gcc, which knows where musl's start files are, rustc must pass its own.
             cross_tools.rustflags.push("-Clink-self-contained=yes".to_owned());
             cross_tools.why = match compiler.strip_prefix("linked") {
                 Some(by) => format!("linked by its rust-lld, C code compiled{by}"),
@@ -114,6 +115,7 @@ impl ToolSearch<'_> {
         let gcc = self.gcc();
         match (gcc, self.target.linkage()) {
             (Ok(cross_tools), _) => Ok(cross_tools),
+            // zig has no static glibc: it links stubs of the shared libraries.
             (Err(missing), Linkage::Static) => Err(missing),
             (Err(missing), Linkage::Dynamic) => self.zig().map_err(|_| missing),
         }
@@ -123,6 +125,7 @@ impl ToolSearch<'_> {
     fn gcc(&self) -> Result<CrossTools, Unavailable> {
         let names = self.target.names();
         let platform = self.target.platform();
+        // A program with such start files is stopped by its first ARMv7 instruction on a v6 processor.
         if platform.architecture() == Architecture::Arm
             && platform.variant() == Some("v6")
             && !self.is_native()
@@ -263,6 +266,7 @@ fn cmake_toolchain(target: &BuildTarget, tools: &Tools, directory: &Utf8Path) ->
             let _: std::fmt::Result = writeln!(content, "set({variable} [==[{tool}]==])");
         }
     }
+    // Searching only below a root that does not exist, CMake finds nothing of the host.
     for kind in ["LIBRARY", "INCLUDE", "PACKAGE"] {
         let _: std::fmt::Result = writeln!(content, "set(CMAKE_FIND_ROOT_PATH_MODE_{kind} ONLY)");
     }

@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 
 use camino::Utf8Path;
-use crossdock_platform::{BuildTarget, Os, Platform, RustTarget};
+use crossdock_platform::{BuildTarget, Libc, Linkage, Os, Platform, RustTarget};
 
 use super::cross_tools::{BundledLinker, CCode, CrossTools, ToolSearch, clang_includes};
 use super::{RustChoice, RustRequest};
 use crate::host::{Host, Manager, RustToolchain, ToolchainOrigin, remedies};
-use crossdock_project::config::{Libc, Linkage, Route, Sourced};
+use crossdock_project::config::{Route, Sourced};
 use crossdock_system::availability::{Availability, Unavailable};
 use crossdock_system::process::quote;
 
@@ -203,6 +203,7 @@ impl Candidate<'_> {
         let unsupported = |error: crossdock_platform::Unsupported| Unavailable::because(error.to_string());
         let rust = search.target.rust().map_err(unsupported)?;
         let mut environment = search.target.cross_env(&cross_tools.tools).map_err(unsupported)?;
+        // Without C code no build script reads the variables of C compilers.
         environment.retain(|name, _| search.c_code != CCode::None || name.ends_with("_LINKER"));
         // The flags are returned as a list, because the caller adds to them.
         environment
@@ -318,7 +319,7 @@ pub fn possible_targets(request: &RustRequest<'_>, host: &Host, platform: &Platf
 }
 
 fn target(request: &RustRequest<'_>, host: &Host, libc: Libc, platform: &Platform) -> BuildTarget {
-    // Darwin has no static programs.
+    // Darwin does not support static programs: its system calls are not a stable interface.
     let linkage = if platform.os() == Os::Darwin { Linkage::Dynamic } else { request.linkage.value };
     let target = BuildTarget::new(platform.clone(), linkage);
     let target = request.float.into_iter().fold(target, BuildTarget::with_float);

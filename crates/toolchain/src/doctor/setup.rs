@@ -166,6 +166,7 @@ impl Setup<'_> {
     ) -> Result<Attempt, SetupError> {
         let open: Vec<&Command> =
             remedy.commands.iter().filter(|command| !self.done.contains(command)).collect();
+        // Asked before consent: a user should not agree to commands that will not run.
         let known = open.iter().find_map(|command| self.known_to_fail(command));
         if let Some(why) = known {
             return Ok(Attempt::Failed(why));

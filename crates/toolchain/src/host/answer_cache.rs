@@ -35,6 +35,7 @@ impl AnswerCache {
     /// Returns the answer to a question, if it is known and its witness has not changed.
     pub(super) fn get<T: DeserializeOwned>(&self, question: &str) -> Option<T> {
         let entry: Entry<T> = serde_json::from_slice(&std::fs::read(self.file(question)?).ok()?).ok()?;
+        // The name of the file is a truncated hash, which two questions may share.
         let holds = entry.question == question && stamp(&entry.witness) == Some(entry.stamp);
         holds.then_some(entry.answer)
     }

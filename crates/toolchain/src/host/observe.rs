@@ -121,6 +121,7 @@ impl Raw {
         let machine = self.machine.as_deref().and_then(|machine| of_uname(os, machine));
         let rosetta = self.translated || self.vendor.as_deref() == Some("VirtualApple");
         let kernel = match &self.kernel {
+            // Under Rosetta `uname` reports the translated processor.
             _ if rosetta => Platform::parse(&format!("{os}/arm64")).ok(),
             Some(kernel) => of_uname(os, kernel),
             None => machine.clone(),
@@ -197,6 +198,7 @@ fn of_uname(os: &str, machine: &str) -> Option<Platform> {
 fn first_bytes(path: Utf8PathBuf) -> Option<Vec<u8>> {
     use std::io::Read;
     let mut bytes = Vec::new();
+    // `e_machine` ends at byte 20 in both classes of ELF.
     std::fs::File::open(path).ok()?.take(20).read_to_end(&mut bytes).ok()?;
     Some(bytes)
 }
@@ -254,6 +256,7 @@ fn ask_engine(processes: &Processes, engine: &str, question: &[&str]) -> Availab
     let environment = processes.environment();
     let command = Command::new(engine, environment.directory.clone()).args(question.iter().copied());
     let cancel = Cancel::default();
+    // A cancellation of its own: the time limit must not end the rest of the run.
     let limited = Processes::new(Arc::new(environment.clone()), cancel.clone());
     let answer = std::thread::scope(|scope| {
         let (done, waiting) = mpsc::channel::<()>();

@@ -184,6 +184,7 @@ fn facts(
     });
     let panicked = |_| Unavailable::because("internal error: the thread that asked rustup panicked");
     let facts = Facts { verbose: verbose?, targets: targets.map_err(panicked)? };
+    // No targets for a toolchain of rustup means that rustup failed, which may be temporary.
     if manifest.is_none() || !facts.targets.is_empty() {
         cache.put(&question, witness, &facts);
     }

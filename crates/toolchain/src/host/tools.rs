@@ -141,6 +141,7 @@ fn ask_python(processes: &Processes, python: &Utf8Path) -> Option<Utf8PathBuf> {
     let command =
         Command::new(python.as_str(), processes.environment().directory.clone()).args(["-c", QUESTION]);
     let path = Utf8PathBuf::from(processes.stdout(&command).ok()?.trim());
+    // The script prints the name without the extension that the program has on Windows.
     [path.clone(), path.with_extension("exe")].into_iter().find(|path| path.is_file())
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use crossdock_platform::Platform;
-use crossdock_project::config::{Libc, Linkage, Route, Sourced};
+use crossdock_platform::{Libc, Linkage, Platform};
+use crossdock_project::config::{Route, Sourced};
 use crossdock_system::availability::Availability;
 use crossdock_system::environment::Environment;
 use crossdock_system::process::{Cancel, Command, Processes};

@@ -11,7 +11,8 @@
 mod bench;
 mod projects;
 
-use crossdock_project::config::{Libc, Route};
+use crossdock_platform::Libc;
+use crossdock_project::config::Route;
 use crossdock_system::availability::Availability;
 use crossdock_toolchain::host::Host;
 

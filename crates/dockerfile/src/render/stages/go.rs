@@ -108,6 +108,8 @@ pub(super) fn compile_mounts(request: &Request) -> Vec<String> {
 
 /// Returns the lines that compile every program.
 pub(super) fn compile(request: &Request) -> Vec<String> {
+    // Paths and the state of a checkout would make programs of equal sources differ; `.git` is not in the context
+    // anyway.
     let mut flags = vec!["-trimpath".to_owned(), "-buildvcs=false".to_owned()];
     if request.linking == Linking::GoPie {
         flags.push("-buildmode=pie".to_owned());

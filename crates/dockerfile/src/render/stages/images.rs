@@ -71,6 +71,7 @@ impl Images {
 
 /// Returns the builder's platform and stage name: the build machine's platform, unless only a native compiler serves.
 fn builder_platform(request: &Request) -> (String, String) {
+    // Alpine has no cross compilers, and the classic builder does not set BUILDPLATFORM.
     let native = request.linking == Linking::GoCgoMusl || matches!(request.engine, Engine::Classic(_));
     match &request.mode {
         Mode::Fixed(platform) if native => {

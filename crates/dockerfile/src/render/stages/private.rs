@@ -29,6 +29,8 @@ pub(super) fn env(request: &Request) -> BTreeMap<String, String> {
     }
 }
 
+/// Returns the mounts of secrets. They are required: BuildKit skips an optional secret that is missing, and the step
+/// would fail later, for a reason that does not name it.
 pub(super) fn mounts(request: &Request) -> Vec<String> {
     let mounts = request.private.iter().flat_map(|private| match private {
         Private::Netrc(_) => vec!["type=secret,id=netrc,target=/root/.netrc,required=true".to_owned()],

@@ -64,6 +64,7 @@ pub(super) fn root(request: &Request) -> Vec<String> {
         lines.push("cp /etc/ssl/certs/ca-certificates.crt /root-files/etc/ssl/certs/;".to_owned());
     }
     if request.base == Base::Static {
+        // An empty image has no `adduser`, and programs look up the name of their user and its home.
         let (user, group) = request.container.user;
         lines.push("mkdir -m 1777 /root-files/tmp;".to_owned());
         lines.push(format!(
@@ -97,6 +98,7 @@ pub(super) fn runtime(request: &Request, from: String, ignores: Vec<Ignore>) -> 
         workdir: container.workdir.clone(),
         user: format!("{}:{}", container.user.0, container.user.1),
         expose: container.expose.clone(),
+        // Engines send SIGTERM by default.
         stop_signal: container.stop_signal.clone().filter(|signal| signal != "SIGTERM"),
         health: container.health.as_ref().map(|health| HealthCheck {
             command: health.command.clone(),

@@ -81,6 +81,7 @@ fn setup(request: &Request) -> Result<Vec<String>, RenderError> {
             lines.push(format!("cargo install --locked --version {CARGO_CHEF} cargo-chef;"));
         }
     }
+    // The lines are one shell command, whose last line needs no separator.
     if let Some(last) = lines.last_mut() {
         last.pop();
         lines.insert(0, "set -eu;".to_owned());
