@@ -74,7 +74,7 @@ impl Projects {
     /// #     .and_then(|mut file| std::io::Write::write_all(&mut file, b"module example.com/app\n"))?;
     /// # std::fs::File::create(directory.join("main.go"))
     /// #     .and_then(|mut file| std::io::Write::write_all(&mut file, b"package main\n\nfunc main() {}\n"))?;
-    /// # let processes = Processes::new(Arc::new(Environment::of_process()?), Cancel::default());
+    /// # let processes = Processes::new(Arc::new(Environment::from_process()?), Cancel::default());
     /// let config = Config::find(directory)?;
     /// let mut options = ProjectsOptions::default();
     /// options.without_tools = WithoutTools::ReadManifests;
