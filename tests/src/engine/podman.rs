@@ -27,7 +27,8 @@ impl Podman {
     }
 
     fn with_storage(driver: &str) -> Self {
-        let podman = Self { dir: TempDir::with_prefix("podman-").expect("a temporary folder can be made") };
+        let podman =
+            Self { dir: TempDir::with_prefix("podman-").expect("a temporary directory can be created") };
         let root = podman.dir.path().display().to_string();
         write(
             podman.storage_conf(),
