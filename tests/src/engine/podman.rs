@@ -9,7 +9,7 @@ use crate::outcome::run;
 use crate::sandbox::Sandbox;
 use crate::tools::need;
 
-/// A podman with its own storage. There is no daemon: the storage is the whole engine.
+/// A podman with its own storage. It needs no daemon: the storage is the whole engine.
 #[derive(Debug)]
 pub struct Podman {
     dir: TempDir,
