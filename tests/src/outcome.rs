@@ -69,7 +69,7 @@ impl Running {
 
     /// Sends a signal to the process and its group.
     pub fn signal_group(&self, signal: Signal) {
-        // A process that has ended already is no error here: the caller sees it in the outcome.
+        // A process that has already ended is not an error here: the caller sees it in the outcome.
         let _gone = kill_process_group(self.pid(), signal);
     }
 

@@ -54,29 +54,29 @@ impl Sandbox {
     /// content; crossdock's own cache is not.
     pub fn new() -> Self {
         let guard = TempDir::with_prefix("crossdock-").expect("a temporary directory can be created");
-        Self::in_folder(guard.path().to_owned(), Some(guard))
+        Self::in_directory(guard.path().to_owned(), Some(guard))
     }
 
-    /// Creates a sandbox in a given directory, which is emptied first and left for inspection. `folder` is
+    /// Creates a sandbox in a given directory, which is emptied first and left for inspection. `directory` is
     /// `CARGO_TARGET_TMPDIR`.
-    pub fn lasting(folder: &str, name: &str) -> Self {
-        let root = Path::new(folder).join(name);
+    pub fn lasting(directory: &str, name: &str) -> Self {
+        let root = Path::new(directory).join(name);
         if root.exists() {
             std::fs::remove_dir_all(&root).unwrap_or_else(|error| panic!("{}: {error}", root.display()));
         }
-        Self::in_folder(root, None)
+        Self::in_directory(root, None)
     }
 
-    fn in_folder(root: PathBuf, guard: Option<TempDir>) -> Self {
+    fn in_directory(root: PathBuf, guard: Option<TempDir>) -> Self {
         let mut sandbox = Self { root, _guard: guard, env: BTreeMap::new() };
-        for (variable, folder) in [
+        for (variable, directory) in [
             ("HOME", "home"),
             ("XDG_CACHE_HOME", "home/.cache"),
             ("XDG_CONFIG_HOME", "home/.config"),
             ("XDG_DATA_HOME", "home/.local/share"),
             ("TMPDIR", "tmp"),
         ] {
-            let path = sandbox.root.join(folder);
+            let path = sandbox.root.join(directory);
             std::fs::create_dir_all(&path).expect("a directory can be created");
             sandbox.set(variable, &path);
         }
@@ -119,17 +119,17 @@ impl Sandbox {
 
     /// Puts a shell script under the name of a tool in front of PATH. `REAL` in the script is the real tool.
     pub fn shim(&mut self, tool: &str, script: &str) -> &mut Self {
-        let folder = self.root.join("shims");
-        std::fs::create_dir_all(&folder).expect("a directory can be created");
+        let directory = self.root.join("shims");
+        std::fs::create_dir_all(&directory).expect("a directory can be created");
         let real = which::which(tool).map(|path| path.display().to_string()).unwrap_or_default();
-        let path = folder.join(tool);
+        let path = directory.join(tool);
         std::fs::write(&path, format!("#!/bin/sh\nREAL='{real}'\n{script}\n"))
             .expect("a shim can be written");
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755))
             .expect("a shim can be made executable");
         let old = self.env["PATH"].clone();
-        if std::env::split_paths(&old).next() != Some(folder.clone()) {
-            let paths = std::iter::once(folder).chain(std::env::split_paths(&old));
+        if std::env::split_paths(&old).next() != Some(directory.clone()) {
+            let paths = std::iter::once(directory).chain(std::env::split_paths(&old));
             self.set("PATH", std::env::join_paths(paths).expect("no directory's name holds a colon"));
         }
         self
@@ -137,11 +137,12 @@ impl Sandbox {
 
     /// Sets PATH to a directory with only these tools.
     pub fn only(&mut self, tools: &[&str]) -> &mut Self {
-        let folder = TempDir::with_prefix_in("path-", &self.root).expect("a directory can be created").keep();
+        let directory =
+            TempDir::with_prefix_in("path-", &self.root).expect("a directory can be created").keep();
         for tool in tools {
-            symlink(need(tool), folder.join(tool)).expect("a link can be made");
+            symlink(need(tool), directory.join(tool)).expect("a link can be made");
         }
-        self.set("PATH", folder)
+        self.set("PATH", directory)
     }
 
     /// Returns a command in the sandbox's environment.
@@ -170,7 +171,8 @@ impl Sandbox {
 /// The variables for what every sandbox shares with this machine: toolchains, downloads and Go's build cache.
 static SHARED: LazyLock<Vec<(&str, OsString)>> = LazyLock::new(|| {
     let home = PathBuf::from(std::env::var_os("HOME").expect("HOME is set"));
-    let or_home = |variable, folder| std::env::var_os(variable).unwrap_or_else(|| home.join(folder).into());
+    let or_home =
+        |variable, directory| std::env::var_os(variable).unwrap_or_else(|| home.join(directory).into());
     let mut shared = vec![
         ("CARGO_HOME", or_home("CARGO_HOME", ".cargo")),
         ("RUSTUP_HOME", or_home("RUSTUP_HOME", ".rustup")),

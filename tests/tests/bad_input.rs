@@ -91,7 +91,7 @@ fn an_unknown_key_points_at_its_place_and_names_the_nearest() {
 
 #[test]
 fn invalid_configuration_values_are_errors() {
-    for (text, place, said) in [
+    for (text, place, expected) in [
         ("[image.hello]\nexpose = [\"http\"]\n", "2:11", "http"),
         ("[image.hello]\nexpose = 70000\n", "2:10", "expose"),
         ("[image.hello]\ndeploy = [\"nowhere\"]\n", "2:", "nowhere"),
@@ -103,7 +103,7 @@ fn invalid_configuration_values_are_errors() {
         let (sandbox, project) = go();
         fixture::write(project.join("crossdock.toml"), text);
         let outcome = readable(sandbox.crossdock(&project, &["plan"]).ends_with(2));
-        let complaint = outcome.complains(said);
+        let complaint = outcome.complains(expected);
         if !place.is_empty() {
             complaint.complains(&format!("crossdock.toml:{place}"));
         }
@@ -227,9 +227,9 @@ fn a_corrupted_cache_entry_is_rebuilt() {
     Layout::open(project.join("dist/hello"));
 }
 
-fn files(folder: &std::path::Path) -> Vec<PathBuf> {
+fn files(directory: &std::path::Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+    for entry in std::fs::read_dir(directory).unwrap().map(Result::unwrap) {
         let path = entry.path();
         match entry.file_type().unwrap() {
             kind if kind.is_dir() => found.extend(files(&path)),
@@ -256,9 +256,9 @@ fn a_link_loop_in_files_is_an_error() {
 #[test]
 fn paths_may_hold_spaces_and_non_ascii_letters() {
     let sandbox = Sandbox::new();
-    let folder = sandbox.work().join("mein Ordner/größe ✓");
+    let directory = sandbox.work().join("mein Ordner/größe ✓");
     for project in
-        [fixture::go_module(&folder, "hello"), fixture::rust_package(&folder.join("rust"), "hello")]
+        [fixture::go_module(&directory, "hello"), fixture::rust_package(&directory.join("rust"), "hello")]
     {
         fixture::write(project.join("a file.txt"), "content");
         let config = "[image.hello]\npath = \".\"\nfiles = [{ from = \"a file.txt\", to = \"/srv/ein Name ü.txt\" }]\n";
@@ -329,7 +329,7 @@ fn files_that_would_replace_something_are_refused_in_the_plan() {
     let (sandbox, project) = go();
     fixture::write(project.join("a file"), "content");
     fixture::write(project.join("other"), "content");
-    for (places, said) in [
+    for (places, expected) in [
         (&["/etc"][..], "files[0].to = `/etc` would replace the directory"),
         (&["/usr/local/bin/hello"], "is the path of the program"),
         (&["/srv/x", "/usr/local/bin"], "files[1].to = `/usr/local/bin` would replace the directory"),
@@ -344,7 +344,7 @@ fn files_that_would_replace_something_are_refused_in_the_plan() {
             format!("[image.hello]\nfiles = [{}]\n", files.join(", ")),
         );
         let refused = readable(sandbox.crossdock(&project, &["plan"]).ends_with(2));
-        refused.complains(said).complains("crossdock.toml:2:").complains("image `hello`");
+        refused.complains(expected).complains("crossdock.toml:2:").complains("image `hello`");
     }
     // Paths that neither the base nor a program uses are allowed.
     fixture::write(

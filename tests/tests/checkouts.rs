@@ -48,7 +48,7 @@ fn a_version_with_build_metadata_is_a_tag_by_default() {
 fn a_refusal_of_git_is_reported() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "app");
-    assert_eq!(planned(&sandbox, &project).1, "[]", "a folder without git is nothing to speak of");
+    assert_eq!(planned(&sandbox, &project).1, "[]", "a directory without git gives no warning");
     sandbox.tool(&project, "git", &["init", "--quiet"]).success();
     assert!(planned(&sandbox, &project).1.contains("has no commit yet"));
     fixture::commit(&sandbox, &project);

@@ -1,4 +1,4 @@
-//! Outside programs that use the crates by their public interface alone. Each is a workspace of its own.
+//! Outside programs that use the crates only through their public interface. Each is a workspace of its own.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -10,9 +10,9 @@ use crossdock_tests::{Layout, Machine, Outcome, Sandbox, fixture};
 
 /// Runs one of the programs in `tests/consumers`.
 fn consumer(name: &str, arguments: &[&str]) -> Outcome {
-    let folder = repository().join("tests/consumers").join(name);
+    let directory = repository().join("tests/consumers").join(name);
     let mut command = Command::new(need("cargo"));
-    command.args(["run", "--quiet", "--locked", "--"]).args(arguments).current_dir(folder);
+    command.args(["run", "--quiet", "--locked", "--"]).args(arguments).current_dir(directory);
     command.env("CARGO_TARGET_DIR", PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("consumers"));
     crossdock_tests::outcome::run(&mut command, Duration::from_secs(300))
 }
@@ -46,11 +46,11 @@ fn an_environment_is_printed_for_a_shell() {
 fn an_image_is_assembled_from_given_programs() {
     let sandbox = Sandbox::new();
     let [amd64, arm64] = programs(&sandbox);
-    let folder = sandbox.work().join("layout");
+    let directory = sandbox.work().join("layout");
     let given = [format!("linux/arm64={arm64}"), format!("linux/amd64={amd64}")];
-    let arguments = [folder.to_str().unwrap(), "registry.example/given:v1", &given[0], &given[1]];
+    let arguments = [directory.to_str().unwrap(), "registry.example/given:v1", &given[0], &given[1]];
     let digest = consumer("assemble", &arguments).success().stdout;
-    let layout = Layout::open(&folder);
+    let layout = Layout::open(&directory);
     assert_eq!(
         (layout.digest(), layout.platforms()),
         (digest.trim(), vec!["linux/amd64".into(), "linux/arm64".into()])

@@ -47,18 +47,18 @@ fn secrets_are_used_and_not_kept(sandbox: &mut Sandbox, project: &Path, builder:
 }
 
 /// Returns whether any file below a directory holds a text.
-fn any_file_contains(folder: &Path, text: &str) -> bool {
+fn any_file_contains(directory: &Path, text: &str) -> bool {
     let mut grep = Command::new(need("grep"));
     grep.args(["--recursive", "--text", "--quiet", "--no-messages", "--fixed-strings", "-e", text]);
-    run(grep.arg(folder), Duration::from_secs(120)).code == Some(0)
+    run(grep.arg(directory), Duration::from_secs(120)).code == Some(0)
 }
 
 #[test]
 fn docker_mounts_secrets_and_an_agent_and_keeps_neither() {
     let (mut sandbox, project) = go_project();
     let docker = Docker::start_apart();
-    let folder = sandbox.work();
-    sandbox.set("DOCKER_HOST", docker.host()).set("DOCKER_CONFIG", folder);
+    let directory = sandbox.work();
+    sandbox.set("DOCKER_HOST", docker.host()).set("DOCKER_CONFIG", directory);
     debian_docker(&mut sandbox);
     secrets_are_used_and_not_kept(&mut sandbox, &project, "docker", &docker.storage());
 }
@@ -109,8 +109,8 @@ fn is_on_its_own_base(sandbox: &Sandbox, built: &Layout) {
 fn docker_builds_each_platform_on_its_own_base() {
     let (mut sandbox, project) = go_project();
     let docker = Docker::start_apart();
-    let folder = sandbox.work();
-    sandbox.set("DOCKER_HOST", docker.host()).set("DOCKER_CONFIG", folder);
+    let directory = sandbox.work();
+    sandbox.set("DOCKER_HOST", docker.host()).set("DOCKER_CONFIG", directory);
     debian_docker(&mut sandbox);
     fixture::write(project.join("crossdock.toml"), ON_SLIM);
     let compiler = base_from(&sandbox, &project, &RecordedGo::new(&sandbox).layout("given"));

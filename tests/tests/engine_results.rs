@@ -73,8 +73,8 @@ fn is_like_crossdocks_own(sandbox: &Sandbox, project: &Path, builder: &str) {
 fn docker_builds_the_same_health_check_on_the_right_base() {
     let (mut sandbox, project) = go_project();
     let docker = Docker::start_apart();
-    let folder = sandbox.work();
-    sandbox.set("DOCKER_HOST", docker.host()).set("DOCKER_CONFIG", folder);
+    let directory = sandbox.work();
+    sandbox.set("DOCKER_HOST", docker.host()).set("DOCKER_CONFIG", directory);
     debian_docker(&mut sandbox);
     is_like_crossdocks_own(&sandbox, &project, "docker");
 }
@@ -193,7 +193,7 @@ fn the_rendered_bake_file_is_the_one_that_runs() {
         assert!(!run[key].is_null(), "{key}: {run:#}");
         assert_eq!(rendered[key], run[key], "{key}");
     }
-    let inline = rendered["dockerfile-inline"].as_str().expect("it stands in the file");
+    let inline = rendered["dockerfile-inline"].as_str().expect("the file holds the Dockerfile");
     assert_eq!(inline.replace("$${", "${").replace("%%{", "%{"), file("Dockerfile"));
     assert_eq!(run["args"]["A"], "$${b}");
 }

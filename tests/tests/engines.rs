@@ -45,8 +45,8 @@ const SERVER: &str = r#"{"Version":"28.2.2","Os":"linux","Arch":"amd64"}"#;
 fn images_built_by_docker_are_verified_and_tagged() {
     let (mut sandbox, project) = go_project();
     let docker = Docker::start_apart();
-    let folder = sandbox.work();
-    sandbox.set("DOCKER_HOST", docker.host()).set("DOCKER_CONFIG", folder);
+    let directory = sandbox.work();
+    sandbox.set("DOCKER_HOST", docker.host()).set("DOCKER_CONFIG", directory);
     debian_docker(&mut sandbox);
     let layout = RecordedGo::new(&sandbox).layout("good");
     let base = base_from(&sandbox, &project, &layout);
@@ -59,7 +59,7 @@ fn images_built_by_docker_are_verified_and_tagged() {
     let plan = sandbox.crossdock(&project, &["plan", "--builder", "docker", "--base-from", &misnamed]);
     plan.success().says("begins with it; they begin with golang:");
 
-    // A given base replaces a pinned one, and a user's own image of the same name is left alone.
+    // A given base replaces a pinned one, and a user's own image of the same name is not touched.
     let name = base.split('=').next().expect("it names an image");
     let pin = format!("[images]\n\"{name}\" = \"sha256:{}\"\n", "0".repeat(64));
     fixture::write(project.join("crossdock.lock"), &pin);
@@ -378,8 +378,8 @@ fn builds_both_languages(sandbox: &Sandbox, go: &Path, builder: &str) {
 fn long_dockers_own_buildkit_builds_go_and_rust() {
     let (mut sandbox, project) = go_project();
     let docker = Docker::start_apart();
-    let folder = sandbox.work();
-    sandbox.set("DOCKER_HOST", docker.host()).set("DOCKER_CONFIG", folder);
+    let directory = sandbox.work();
+    sandbox.set("DOCKER_HOST", docker.host()).set("DOCKER_CONFIG", directory);
     debian_docker(&mut sandbox);
     builds_both_languages(&sandbox, &project, "docker");
 }

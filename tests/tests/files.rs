@@ -28,8 +28,8 @@ fn digest(outcome: &Outcome) -> String {
 fn packed(sandbox: &Sandbox, layout: PathBuf) -> Vec<String> {
     let root = sandbox.work().join("root");
     Layout::open(layout).unpack("linux/amd64", &root);
-    let folder = root.join("srv/files");
-    let listed = sandbox.tool(&folder, "find", &[".", "-type", "f"]).success().stdout;
+    let directory = root.join("srv/files");
+    let listed = sandbox.tool(&directory, "find", &[".", "-type", "f"]).success().stdout;
     std::fs::remove_dir_all(&root).unwrap();
     let mut files: Vec<String> =
         listed.lines().map(|line| line.trim_start_matches("./").to_owned()).collect();

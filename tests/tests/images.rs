@@ -6,13 +6,13 @@ use std::path::Path;
 use crossdock_tests::{Layout, Sandbox, fixture};
 
 /// Returns the output of an image's amd64 program, and the image's digest.
-fn said(sandbox: &Sandbox, output: &Path, image: &str) -> (String, String) {
+fn output_of(sandbox: &Sandbox, output: &Path, image: &str) -> (String, String) {
     let layout = Layout::open(output.join(image));
     let root = sandbox.work().join(format!("root-{image}"));
     let program = layout.program("linux/amd64", &root);
-    let said = sandbox.tool(&root, program.to_str().unwrap(), &[]).success().stdout;
+    let printed = sandbox.tool(&root, program.to_str().unwrap(), &[]).success().stdout;
     std::fs::remove_dir_all(&root).unwrap();
-    (said.trim().to_owned(), layout.digest().to_owned())
+    (printed.trim().to_owned(), layout.digest().to_owned())
 }
 
 #[test]
@@ -31,10 +31,10 @@ fn two_images_of_one_rust_binary_keep_their_features() {
     );
     let output = project.join("target/crossdock");
     sandbox.crossdock(&project, &["dist", "--platform", "linux/amd64", "--jobs", "1"]).success();
-    let (both_x, both_y) = (said(&sandbox, &output, "ex"), said(&sandbox, &output, "why"));
+    let (both_x, both_y) = (output_of(&sandbox, &output, "ex"), output_of(&sandbox, &output, "why"));
     assert_eq!((both_x.0.as_str(), both_y.0.as_str()), ("x", "y"));
     sandbox.crossdock(&project, &["dist", "--platform", "linux/amd64", "--image", "ex"]).success();
-    assert_eq!(said(&sandbox, &output, "ex"), both_x);
+    assert_eq!(output_of(&sandbox, &output, "ex"), both_x);
 }
 
 #[test]
@@ -51,25 +51,25 @@ fn two_images_of_one_go_program_keep_their_linker_flags() {
     );
     sandbox.crossdock(&project, &["dist", "--platform", "linux/amd64"]).success();
     let output = project.join("dist");
-    let (one, two) = (said(&sandbox, &output, "one"), said(&sandbox, &output, "two"));
+    let (one, two) = (output_of(&sandbox, &output, "one"), output_of(&sandbox, &output, "two"));
     assert_eq!((one.0.as_str(), two.0.as_str()), ("one", "two"));
     sandbox.crossdock(&project, &["dist", "--platform", "linux/amd64", "--image", "two"]).success();
-    assert_eq!(said(&sandbox, &output, "two"), two);
+    assert_eq!(output_of(&sandbox, &output, "two"), two);
 }
 
 #[test]
-fn every_built_platform_is_verified_whatever_for_names() {
+fn every_built_platform_is_verified_whichever_nodes_are_named() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "hello");
     let arguments = ["dist", "--json", "--platform", "linux/amd64,linux/arm64", "--for", "linux/amd64"];
     let report = sandbox.crossdock(&project, &arguments).success().json();
-    let judged: Vec<&str> = report["images"][0]["verdicts"]
+    let verified: Vec<&str> = report["images"][0]["verdicts"]
         .as_array()
         .unwrap()
         .iter()
         .map(|verdict| verdict["for"].as_str().unwrap())
         .collect();
-    assert_eq!(judged, ["linux/amd64", "linux/arm64"]);
+    assert_eq!(verified, ["linux/amd64", "linux/arm64"]);
 }
 
 /// An image built for another kind of node: what EKS refused at run time is refused before it is tagged.

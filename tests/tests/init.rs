@@ -14,14 +14,14 @@ use serde_json::Value;
 /// Returns all files below a directory with their content, except for build output.
 fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
-    let mut folders = vec![root.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).unwrap().map(Result::unwrap) {
+    let mut directories = vec![root.to_owned()];
+    while let Some(directory) = directories.pop() {
+        for entry in std::fs::read_dir(&directory).unwrap().map(Result::unwrap) {
             let path = entry.path();
             let near = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
             match entry.file_type().unwrap() {
                 kind if kind.is_dir() && !["target", "dist", ".git"].contains(&near.as_str()) => {
-                    folders.push(path)
+                    directories.push(path)
                 }
                 kind if kind.is_file() => drop(found.insert(near, std::fs::read(&path).unwrap())),
                 _ => {}
@@ -396,10 +396,7 @@ fn a_rust_project_gets_an_xtask_and_keeps_everything_else() {
         text(project.join(".cargo/config")),
         "[build]\njobs = 2 # two\n\n[alias]\nxtask = \"run --quiet --package xtask --\"\n"
     );
-    assert!(
-        !project.join(".cargo/config.toml").exists(),
-        "cargo reads the old name alone where both are there"
-    );
+    assert!(!project.join(".cargo/config.toml").exists(), "cargo reads only the old name if both exist");
     let metadata = sandbox.tool(&project, "cargo", &["metadata", "--format-version", "1", "--locked"]);
     let members = metadata.success().json()["workspace_members"].as_array().unwrap().len();
     assert_eq!(members, 2);
@@ -481,7 +478,7 @@ fn a_go_workspace_gets_one_image_for_each_of_its_programs() {
         assert!(root.join(format!("kubernetes/{image}.yaml")).is_file());
         let readme = text(root.join("README.md"));
         assert!(readme.contains(&format!("`docker build -f {image}.Dockerfile .`")), "{readme}");
-        assert!(!readme.contains("`docker build .`"), "there is no such file: {readme}");
+        assert!(!readme.contains("`docker build .`"), "the file does not exist: {readme}");
     }
     sandbox.crossdock(&root, &["init", "--check"]).success();
     let plan = sandbox.crossdock(&root, &["plan", "--json"]).success().json();
@@ -544,7 +541,7 @@ fn an_alias_of_the_user_is_not_recommended() {
     let project = fixture::rust_package(&sandbox.work(), "app");
     write(project.join(".cargo/config.toml"), "[alias]\nxtask = \"run --bin mine --\"\n");
     let init = sandbox.crossdock(&project, &["init", "--crossdock", &library()]).success();
-    assert!(init.stdout.contains("run --bin mine"), "the table says what the alias stands for: {init}");
+    assert!(init.stdout.contains("run --bin mine"), "the table shows the command of the alias: {init}");
     init.complains("next: crossdock dist");
     for file in ["README.md", "crossdock.toml"] {
         assert!(!text(project.join(file)).contains("cargo xtask"), "{file}");
@@ -647,7 +644,7 @@ fn options_are_remembered() {
     );
     sandbox.crossdock(&project, &["init", "--only", "gitlab"]).success();
     assert!(project.join(".gitlab-ci.yml").is_file());
-    for (arguments, said) in [
+    for (arguments, expected) in [
         (["init", "--only", "kubernets"], "did you mean `kubernetes`"),
         (["init", "--without", "xtask2"], "did you mean `xtask`"),
         (["init", "--only", "xtask"], "cannot have `xtask`"),
@@ -656,7 +653,7 @@ fn options_are_remembered() {
         (["init", "--archives", "http://plain.example"], "https://"),
         (["init", "--archives", "https://a\"b"], "https://"),
     ] {
-        sandbox.crossdock(&project, &arguments).ends_with(2).complains(said);
+        sandbox.crossdock(&project, &arguments).ends_with(2).complains(expected);
     }
 }
 
@@ -711,8 +708,8 @@ fn long_actionlint_accepts_the_workflow() {
         .collect();
     for project in projects {
         let linter = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.7";
-        let said =
+        let output =
             sandbox.tool(&project, "go", &["run", linter, ".github/workflows/crossdock.yml"]).success();
-        assert_eq!(said.stdout, "");
+        assert_eq!(output.stdout, "");
     }
 }

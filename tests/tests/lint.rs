@@ -32,16 +32,16 @@ fn lint_finds_the_origin_story_in_the_dockerfile() {
 #[test]
 fn a_fixed_platform_is_verified_for_the_nodes() {
     let sandbox = Sandbox::new();
-    let folder = sandbox.work();
+    let directory = sandbox.work();
     fixture::write(
-        folder.join("Dockerfile"),
+        directory.join("Dockerfile"),
         "FROM golang:1.26 AS build\nRUN CGO_ENABLED=0 GOARCH=amd64 go build -o /app .\n\
          FROM --platform=linux/amd64 alpine:3.23\nCOPY --from=build /app /app\nENTRYPOINT [\"/app\"]\n",
     );
-    let graviton = sandbox.crossdock(&folder, &["lint", "Dockerfile", "--for", "m7g.large"]).ends_with(1);
+    let graviton = sandbox.crossdock(&directory, &["lint", "Dockerfile", "--for", "m7g.large"]).ends_with(1);
     assert!(graviton.stdout.contains("error[platform-against-nodes] Dockerfile:3"), "{graviton}");
     assert!(graviton.stdout.contains("+ FROM --platform=linux/arm64 alpine:3.23"), "{graviton}");
-    sandbox.crossdock(&folder, &["lint", "Dockerfile", "--for", "m5.large"]).success();
+    sandbox.crossdock(&directory, &["lint", "Dockerfile", "--for", "m5.large"]).success();
 }
 
 /// The same project, compiled on a builder of the other architecture and labelled for the nodes: buildah makes the image as
@@ -88,15 +88,15 @@ fn buildah(sandbox: &Sandbox, project: &Path, platform: &str) -> std::path::Path
 #[test]
 fn findings_have_every_output_format() {
     let sandbox = Sandbox::new();
-    let folder = sandbox.work();
+    let directory = sandbox.work();
     fixture::write(
-        folder.join("a b.Dockerfile"),
+        directory.join("a b.Dockerfile"),
         "FROM golang:1.26 AS build\nRUN CGO_ENABLED=0 GOARCH=amd64 go build -o /app .\nFROM scratch\n\
          COPY --from=build /app /app\nENTRYPOINT [\"/app\"]\n",
     );
-    fixture::write(folder.join("good"), "FROM scratch\nCOPY app /app\nENTRYPOINT [\"/app\"]\n");
+    fixture::write(directory.join("good"), "FROM scratch\nCOPY app /app\nENTRYPOINT [\"/app\"]\n");
     let lint = |arguments: &[&str]| {
-        sandbox.crossdock(&folder, &[&["lint", "a b.Dockerfile", "good"], arguments].concat()).ends_with(1)
+        sandbox.crossdock(&directory, &[&["lint", "a b.Dockerfile", "good"], arguments].concat()).ends_with(1)
     };
     insta::assert_snapshot!(lint(&[]).stdout);
     let json = lint(&["--format", "json"]).json();
@@ -115,13 +115,13 @@ fn findings_have_every_output_format() {
         github.starts_with("::error file=a b.Dockerfile,line=2,title=constant-architecture::"),
         "{github}"
     );
-    sandbox.crossdock(&folder, &["lint", "good"]).success();
+    sandbox.crossdock(&directory, &["lint", "good"]).success();
 }
 
 #[test]
 fn hostile_files_do_not_crash_lint() {
     let sandbox = Sandbox::new();
-    let folder = sandbox.work();
+    let directory = sandbox.work();
     let long = format!("FROM scratch\nRUN {}\n", "x".repeat(1 << 20));
     let cases: [(&str, Vec<u8>, i32); 8] = [
         ("crlf", b"FROM scratch\r\nCOPY a /a\r\nENTRYPOINT [\"/a\"]\r\n".to_vec(), 0),
@@ -134,26 +134,26 @@ fn hostile_files_do_not_crash_lint() {
         ("escape", b"FROM scratch\nLABEL a=\"\x1b[31mred\"\nFRMO x\n".to_vec(), 1),
     ];
     for (name, bytes, code) in cases {
-        fixture::write(folder.join(name), bytes);
-        let outcome = sandbox.crossdock(&folder, &["lint", name]).ends_with(code);
+        fixture::write(directory.join(name), bytes);
+        let outcome = sandbox.crossdock(&directory, &["lint", name]).ends_with(code);
         assert!(!outcome.stderr.contains("panicked") && outcome.stdout.len() < 4000, "{outcome}");
         assert!(!outcome.stdout.contains('\u{1b}'), "a terminal would obey it: {outcome}");
     }
     for call in
         [vec!["lint"], vec!["lint", "nowhere"], vec!["lint", "."], vec!["lint", "crlf", "--host", "amiga"]]
     {
-        sandbox.crossdock(&folder, &call).ends_with(2);
+        sandbox.crossdock(&directory, &call).ends_with(2);
     }
-    sandbox.crossdock(&folder, &["lint", "crlf", "--for", "linux/arm46"]).ends_with(2).complains("arm64");
+    sandbox.crossdock(&directory, &["lint", "crlf", "--for", "linux/arm46"]).ends_with(2).complains("arm64");
 }
 
 /// The current day decides, and SOURCE_DATE_EPOCH replaces it: an old commit gets the findings of its time.
 #[test]
 fn a_base_is_outdated_from_its_end_of_life_on() {
     let mut sandbox = Sandbox::new();
-    let folder = sandbox.work();
-    fixture::write(folder.join("Dockerfile"), "FROM debian:bullseye-slim\nCMD [\"/bin/true\"]\n");
-    let found = |sandbox: &Sandbox| sandbox.crossdock(&folder, &["lint", "Dockerfile"]).success().stdout;
+    let directory = sandbox.work();
+    fixture::write(directory.join("Dockerfile"), "FROM debian:bullseye-slim\nCMD [\"/bin/true\"]\n");
+    let found = |sandbox: &Sandbox| sandbox.crossdock(&directory, &["lint", "Dockerfile"]).success().stdout;
     sandbox.set("SOURCE_DATE_EPOCH", "1767225600");
     assert!(!found(&sandbox).contains("end-of-life-base"));
     sandbox.set("SOURCE_DATE_EPOCH", "1798761600");

@@ -59,11 +59,11 @@ fn layers_of_another_compression_are_verified() {
     let zstd = BUILT.sandbox.work().join("zstd");
     let to = format!("oci:{}:v1", show(&zstd));
     podman.run(&["push", "--compression-format", "zstd", "registry.example/hello:v1", &to]).success();
-    let judged = BUILT.sandbox.crossdock(&BUILT.project, &["verify", zstd.to_str().unwrap(), "--json"]);
+    let verified = BUILT.sandbox.crossdock(&BUILT.project, &["verify", zstd.to_str().unwrap(), "--json"]);
     let manifest = std::fs::read_dir(zstd.join("blobs/sha256")).unwrap();
     let documents = manifest.filter_map(|blob| std::fs::read_to_string(blob.unwrap().path()).ok());
     assert!(documents.collect::<String>().contains("tar+zstd"), "podman did not compress with zstd");
-    assert!(judged.success().stdout.contains("\"verdict\":\"starts\""));
+    assert!(verified.success().stdout.contains("\"verdict\":\"starts\""));
 }
 
 #[test]

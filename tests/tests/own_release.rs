@@ -21,16 +21,16 @@ fn long_crossdock_packs_itself() {
             format!("crossdock-{}-{}", env!("CARGO_PKG_VERSION"), machine.platform().replace('/', "-"));
         sandbox.tool(&release, "tar", &["-xzf", &format!("{name}.tar.gz")]).success();
         let program = release.join(&name).join("crossdock");
-        let said = |arguments: &[&str]| machine.run(&program, arguments, Duration::from_secs(60));
-        assert!(said(&["version"]).success().stdout.contains(env!("CARGO_PKG_VERSION")));
+        let run = |arguments: &[&str]| machine.run(&program, arguments, Duration::from_secs(60));
+        assert!(run(&["version"]).success().stdout.contains(env!("CARGO_PKG_VERSION")));
         let own = program.to_str().unwrap();
-        said(&["verify", own, "--for", machine.platform()]).success();
+        run(&["verify", own, "--for", machine.platform()]).success();
         let other = Machine::ALL.into_iter().find(|other| *other != machine).unwrap();
-        let refused = said(&["verify", own, "--for", other.platform()]);
+        let refused = run(&["verify", own, "--for", other.platform()]);
         assert_eq!(
             refused.code,
             Some(1),
-            "{} judged for {}: {refused}",
+            "{} verified for {}: {refused}",
             machine.platform(),
             other.platform()
         );

@@ -31,9 +31,9 @@ fn without_paths(sandbox: &Sandbox, project: &std::path::Path, outcome: &Outcome
     text = text.replace(commit.trim(), "[COMMIT]");
     // `go version go1.26.8 linux/amd64` and `rustc 1.95.0 (… 2026-03-21)`: the first word with a digit holds the version.
     for (tool, argument) in [("go", "version"), ("rustc", "--version")] {
-        let said = sandbox.tool(project, tool, &[argument]).success().stdout;
+        let output = sandbox.tool(project, tool, &[argument]).success().stdout;
         let version =
-            said.split_whitespace().find(|word| word.contains(|c: char| c.is_ascii_digit())).unwrap();
+            output.split_whitespace().find(|word| word.contains(|c: char| c.is_ascii_digit())).unwrap();
         text = text.replace(version.trim_start_matches("go"), "[VERSION]");
     }
     without_hash(&text)
@@ -44,8 +44,8 @@ fn without_hash(text: &str) -> String {
     let mut parts = text.split("[CACHE]/crossdock/build/");
     let mut result = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        let (folder, rest) = part.split_once('/').unwrap_or((part, ""));
-        let name = folder.rsplit_once('-').map_or(folder, |(name, _hash)| name);
+        let (directory, rest) = part.split_once('/').unwrap_or((part, ""));
+        let name = directory.rsplit_once('-').map_or(directory, |(name, _hash)| name);
         result.push_str(&format!("[CACHE]/crossdock/build/{name}-[HASH]/{rest}"));
     }
     result

@@ -108,8 +108,8 @@ fn starts(built: &Built, program: &Program) {
         let root = built.sandbox.work().join(format!("root-{}-{}", program.name, machine.name()));
         let path = layout.program(machine.platform(), &root);
         let outcome = machine.run(&path, &arguments, Duration::from_secs(60)).success();
-        let said = format!("{}{}", outcome.stdout, outcome.stderr);
-        assert!(said.contains(&program.answer), "{} on {}: {outcome}", program.name, machine.platform());
+        let output = format!("{}{}", outcome.stdout, outcome.stderr);
+        assert!(output.contains(&program.answer), "{} on {}: {outcome}", program.name, machine.platform());
     }
 }
 

@@ -36,8 +36,9 @@ fn the_rendered_file_is_for_the_nodes_and_not_for_the_host() {
                 "FROM --platform=linux/amd64 alpine:${ALPINE} AS linux-amd64"
             ]
         );
-        for said in ["ENV CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64", "EXPOSE 2222", "USER 65532:65532"] {
-            assert!(text.contains(said), "{said}: {text}");
+        for expected in ["ENV CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64", "EXPOSE 2222", "USER 65532:65532"]
+        {
+            assert!(text.contains(expected), "{expected}: {text}");
         }
         fixture::write(project.join("Dockerfile"), &text);
         sandbox
@@ -50,7 +51,7 @@ fn the_rendered_file_is_for_the_nodes_and_not_for_the_host() {
 #[test]
 fn every_combination_of_the_examples_passes_the_linters() {
     let sandbox = Sandbox::new();
-    let folder = sandbox.work().join("rendered");
+    let directory = sandbox.work().join("rendered");
     let bases = [
         "scratch",
         "static",
@@ -64,30 +65,30 @@ fn every_combination_of_the_examples_passes_the_linters() {
         let project = fixture::example(&sandbox.work(), name);
         let config = std::fs::read_to_string(project.join("crossdock.toml")).unwrap();
         for (base, caching) in bases.iter().flat_map(|base| [(base, "mounts"), (base, "layer")]) {
-            let said = format!("[image.{name}.dockerfile]\nbase = \"{base}\"\ncaching = \"{caching}\"\n");
-            fixture::write(project.join("crossdock.toml"), format!("{config}\n{said}"));
+            let settings = format!("[image.{name}.dockerfile]\nbase = \"{base}\"\ncaching = \"{caching}\"\n");
+            fixture::write(project.join("crossdock.toml"), format!("{config}\n{settings}"));
             for mode in ["cross", "fixed"] {
-                let output = format!("{}/{base}-{caching}/", folder.display());
+                let output = format!("{}/{base}-{caching}/", directory.display());
                 let arguments =
                     ["render", "dockerfile", "--quiet", "--offline", "--mode", mode, "--output", &output];
                 sandbox.crossdock(&project, &arguments).success();
             }
         }
     }
-    let files = dockerfiles(&folder);
+    let files = dockerfiles(&directory);
     assert_eq!(
         files.len(),
         2 * 7 * 2 * 3,
         "two examples, seven bases, two cachings, one file for all and two fixed"
     );
     let names: Vec<&str> = files.iter().map(|path| path.to_str().unwrap()).collect();
-    sandbox.tool(&folder, "hadolint", &[&["--failure-threshold", "style"], &names[..]].concat()).success();
-    sandbox.crossdock(&folder, &[&["lint"], &names[..]].concat()).success();
+    sandbox.tool(&directory, "hadolint", &[&["--failure-threshold", "style"], &names[..]].concat()).success();
+    sandbox.crossdock(&directory, &[&["lint"], &names[..]].concat()).success();
 }
 
-fn dockerfiles(folder: &Path) -> Vec<PathBuf> {
-    let entries = |folder: &Path| std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let files = entries(folder).flat_map(|folder| entries(&folder).collect::<Vec<_>>());
+fn dockerfiles(directory: &Path) -> Vec<PathBuf> {
+    let entries = |directory: &Path| std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let files = entries(directory).flat_map(|directory| entries(&directory).collect::<Vec<_>>());
     files.filter(|path| path.extension().is_some_and(|end| end == "Dockerfile")).collect()
 }
 
@@ -333,7 +334,7 @@ fn an_unsuitable_compiler_version_is_refused() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "app");
     fixture::write(project.join("go.mod"), "module example.com/app\n\ngo 1.24\n");
-    for (version, said) in [
+    for (version, expected) in [
         ("1.20", "asks for `go 1.24`"),
         ("1.25.3-alpine", "is not a plain version"),
         ("nightly", "plain version"),
@@ -341,7 +342,7 @@ fn an_unsuitable_compiler_version_is_refused() {
         let config = format!("[image.app.dockerfile]\ntoolchain = \"{version}\"\n");
         fixture::write(project.join("crossdock.toml"), config);
         let refused = sandbox.crossdock(&project, &["render", "dockerfile"]).ends_with(2);
-        refused.complains(said).complains("crossdock.toml:2:13");
+        refused.complains(expected).complains("crossdock.toml:2:13");
     }
 }
 

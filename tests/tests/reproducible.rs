@@ -8,10 +8,10 @@ use crossdock_tests::tools::need;
 use crossdock_tests::{Sandbox, fixture};
 
 /// Clones `origin` into a directory of another sandbox and returns the digest that `dist` gives there.
-fn digest_of_clone(origin: &Path, folder: &str, jobs: &str, zone: &str) -> String {
+fn digest_of_clone(origin: &Path, directory: &str, jobs: &str, zone: &str) -> String {
     let mut sandbox = Sandbox::new();
     sandbox.unset("SOURCE_DATE_EPOCH").set("TZ", zone);
-    let clone = sandbox.work().join(folder);
+    let clone = sandbox.work().join(directory);
     let (from, to) = (origin.to_str().unwrap(), clone.to_str().unwrap());
     sandbox.tool(&sandbox.work(), "git", &["clone", "--quiet", from, to]).success();
     let report = sandbox.crossdock(&clone, &["dist", "--json", "--jobs", jobs]).success().json();
@@ -114,9 +114,9 @@ fn an_image_has_the_same_digest_alone_and_with_others() {
     assert_eq!(images.len(), 2, "{all:#}");
     for image in images {
         let name = image["name"].as_str().unwrap();
-        let alone = ["dist", "--json", "--platform", "linux/amd64", "--image", name];
+        let only_one = ["dist", "--json", "--platform", "linux/amd64", "--image", name];
         assert_eq!(
-            sandbox.crossdock(&project, &alone).success().json()["images"][0]["digest"],
+            sandbox.crossdock(&project, &only_one).success().json()["images"][0]["digest"],
             image["digest"]
         );
     }

@@ -1,5 +1,5 @@
-//! The ways to a toolchain, for real: what rustup adds, what the distribution has, what is built from source, and what
-//! zig links; each with the servers of the others out of reach.
+//! The toolchain routes with real tools: targets of rustup, the distribution's packages, a standard library built from
+//! source, and zig as the linker; each while the servers of the others are unreachable.
 //!
 //! They download toolchains and build standard libraries, so all are `long_…`.
 
@@ -12,10 +12,10 @@ use crossdock_tests::outcome::run;
 use crossdock_tests::tools::need;
 use crossdock_tests::{Layout, Machine, Outcome, Sandbox, fixture};
 
-/// A minute: more than any of these programs takes under an emulator.
+/// The time limit for a program under an emulator, far above what any of them takes.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// rustup's home with nothing but its minimal toolchain, downloaded once for all tests.
+/// A rustup home with only the minimal toolchain, downloaded once for all tests.
 static MINIMAL: LazyLock<PathBuf> = LazyLock::new(|| {
     let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("rustup");
     let mut sandbox = Sandbox::new();
@@ -26,7 +26,7 @@ static MINIMAL: LazyLock<PathBuf> = LazyLock::new(|| {
     home
 });
 
-/// A sandbox with a minimal toolchain of its own, and a Rust project that says `toolchain` of its image.
+/// Creates a sandbox with its own minimal toolchain, and a Rust project whose image sets `toolchain`.
 fn fresh(toolchain: &str) -> (Sandbox, PathBuf) {
     let mut sandbox = Sandbox::new();
     let home = sandbox.work().join("rustup");
@@ -40,7 +40,7 @@ fn fresh(toolchain: &str) -> (Sandbox, PathBuf) {
     (sandbox, project)
 }
 
-/// Lets no tool reach a server from here on.
+/// Prevents every tool from reaching a server from now on.
 fn out_of_reach(sandbox: &mut Sandbox) {
     const NOBODY: &str = "http://127.0.0.1:9";
     let proxies = ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY"];
@@ -53,8 +53,8 @@ fn out_of_reach(sandbox: &mut Sandbox) {
     }
 }
 
-/// What the program of a platform prints under its emulator.
-fn said(sandbox: &Sandbox, project: &Path, platform: &str, emulator: &str) -> String {
+/// Runs the program of a platform under its emulator and returns its output.
+fn output_of(sandbox: &Sandbox, project: &Path, platform: &str, emulator: &str) -> String {
     let layout = Layout::open(project.join("target/crossdock/hello"));
     let root = sandbox.work().join(platform.replace('/', "-"));
     let program = layout.program(platform, &root);
@@ -115,7 +115,7 @@ fn long_std_from_source_serves_processors_for_which_rustup_may_have_none() {
         ("linux/ppc64le", "qemu-ppc64le-static", "powerpc64"),
     ] {
         sandbox.crossdock(&project, &["dist", "--platform", platform]).success();
-        assert_eq!(said(&sandbox, &project, platform, emulator), format!("hello from {name}\n"));
+        assert_eq!(output_of(&sandbox, &project, platform, emulator), format!("hello from {name}\n"));
     }
 }
 
@@ -130,11 +130,11 @@ fn fetch_dependencies_of_std(sandbox: &Sandbox, project: &Path) {
     run(&mut fetch, Duration::from_secs(120)).success();
 }
 
-/// The processor type, and the lowest version of macOS in 1/65536 (`LC_BUILD_VERSION` or `LC_VERSION_MIN_MACOSX`), of a
-/// 64-bit Mach-O program; and whether it is signed, without which Apple silicon starts nothing.
+/// Returns the processor type of a 64-bit Mach-O program, its lowest version of macOS in 1/65536 (`LC_BUILD_VERSION` or
+/// `LC_VERSION_MIN_MACOSX`), and whether it is signed. Apple silicon starts only signed programs.
 fn mach_o(program: &[u8]) -> (u32, u32, bool) {
     let number = |at: usize| u32::from_le_bytes(program[at..at + 4].try_into().unwrap());
-    assert_eq!(number(0), 0xfeed_facf, "no Mach-O program");
+    assert_eq!(number(0), 0xfeed_facf, "not a Mach-O program");
     let (mut at, mut minimum, mut signed) = (32, 0, false);
     for _ in 0..number(16) {
         match number(at) {

@@ -262,9 +262,9 @@ fn an_invalid_call_makes_the_evaluation_fail() {
 fn a_directory_that_is_not_utf_8_makes_the_evaluation_fail() {
     use std::os::unix::ffi::OsStrExt;
     let sandbox = Sandbox::new();
-    let folder = sandbox.work().join(std::ffi::OsStr::from_bytes(b"not\xffutf8"));
-    std::fs::create_dir(&folder).expect("a directory can be created");
-    let outcome = sandbox.crossdock(&folder, &["env", "m7g.large", "--lang", "go"]).ends_with(5);
+    let directory = sandbox.work().join(std::ffi::OsStr::from_bytes(b"not\xffutf8"));
+    std::fs::create_dir(&directory).expect("a directory can be created");
+    let outcome = sandbox.crossdock(&directory, &["env", "m7g.large", "--lang", "go"]).ends_with(5);
     assert_eq!(outcome.stdout, "false\n");
 }
 
@@ -274,7 +274,7 @@ fn a_platform_without_static_programs_gets_dynamic_ones_with_a_note() {
     sandbox.only(&["sh"]);
     let call = |arguments: &[&str]| sandbox.crossdock(&sandbox.work(), arguments);
     for platform in ["darwin/arm64", "windows/amd64"] {
-        // There is no compiler here, which is another message and not about the linkage.
+        // The sandbox has no compiler; that message differs from the one about the linkage.
         let outcome = call(&["env", platform, "--lang", "rust"]).ends_with(3);
         let outcome = outcome.complains("--linkage dynamic is assumed");
         assert!(!outcome.stderr.contains("cd /") && !outcome.stderr.contains("toolchain ="), "{outcome}");

@@ -150,9 +150,9 @@ fn a_damaged_subject_is_named_with_the_cause() {
     let mut bytes = std::fs::read(&blob).unwrap();
     bytes[5000..5100].fill(0xff);
     fixture::write(&blob, bytes);
-    let said = |outcome: Outcome| outcome.ends_with(5).complains("cannot be unpacked: ");
-    said(sandbox.crossdock(&project, &["verify", "dist/hello"])).complains("build, pull or copy it again");
-    said(sandbox.crossdock(&project, &["verify"]))
+    let damaged = |outcome: Outcome| outcome.ends_with(5).complains("cannot be unpacked: ");
+    damaged(sandbox.crossdock(&project, &["verify", "dist/hello"])).complains("build, pull or copy it again");
+    damaged(sandbox.crossdock(&project, &["verify"]))
         .complains("`crossdock dist --image hello` builds it again");
     sandbox.crossdock(&project, &ONE).success();
     sandbox.crossdock(&project, &["verify", "dist/hello"]).success();

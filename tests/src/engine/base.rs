@@ -58,9 +58,10 @@ impl Base {
     /// Creates a root with a shell, the tools of rendered scripts, CA certificates, and an `apt-get` that does nothing.
     pub fn new(root: PathBuf) -> Self {
         let base = Self { root, path: PATH.to_owned(), entrypoint: None };
-        for folder in ["bin", "usr/bin", "usr/local/bin", "tmp", "root", "etc/ssl/certs", "src", "var/cache"]
+        for directory in
+            ["bin", "usr/bin", "usr/local/bin", "tmp", "root", "etc/ssl/certs", "src", "var/cache"]
         {
-            std::fs::create_dir_all(base.root.join(folder)).expect("a directory can be created");
+            std::fs::create_dir_all(base.root.join(directory)).expect("a directory can be created");
         }
         let tools: Vec<PathBuf> = TOOLS.iter().map(|tool| need(tool)).collect();
         for tool in &tools {
@@ -231,7 +232,7 @@ impl Base {
     /// Copies a file with its mode; a link is replaced by its target.
     fn copy(&self, from: &Path, to: &Path) {
         let to = self.place(to);
-        std::fs::create_dir_all(to.parent().expect("a file has a folder"))
+        std::fs::create_dir_all(to.parent().expect("a file has a parent directory"))
             .expect("a directory can be created");
         std::fs::copy(from, &to)
             .unwrap_or_else(|error| panic!("{} to {}: {error}", from.display(), to.display()));
@@ -249,8 +250,8 @@ impl Base {
         let mut found = BTreeSet::new();
         for program in programs {
             // `ldd` fails for a static program, which needs no libraries.
-            let said = run(Command::new(need("ldd")).arg(program), LIMIT).stdout;
-            let words = said.split_whitespace().filter(|word| word.starts_with('/'));
+            let output = run(Command::new(need("ldd")).arg(program), LIMIT).stdout;
+            let words = output.split_whitespace().filter(|word| word.starts_with('/'));
             found.extend(
                 words.map(|word| PathBuf::from(word.trim_end_matches(':'))).filter(|path| path.is_file()),
             );
@@ -280,6 +281,6 @@ fn put(layout: &Path, value: &Value) -> (String, usize) {
 
 /// Returns the digest of a file that is too large for memory.
 fn digest_of(file: &Path) -> String {
-    let said = run(Command::new(need("sha256sum")).arg(file), LIMIT).success().stdout;
-    format!("sha256:{}", said.split_whitespace().next().expect("sha256sum names a digest"))
+    let output = run(Command::new(need("sha256sum")).arg(file), LIMIT).success().stdout;
+    format!("sha256:{}", output.split_whitespace().next().expect("sha256sum names a digest"))
 }

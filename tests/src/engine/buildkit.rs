@@ -39,7 +39,7 @@ impl BuildKit {
     fn with_configuration(configuration: &str) -> Self {
         need("runc");
         // A socket's path is limited to 108 bytes (unix(7)), so the directory is outside of the sandbox.
-        let dir = TempDir::with_prefix("buildkitd-").expect("a temporary folder can be made");
+        let dir = TempDir::with_prefix("buildkitd-").expect("a temporary directory can be created");
         write(dir.path().join("buildkitd.toml"), configuration);
         let mut command = Command::new(need_go(BUILDKIT.0, BUILDKIT.1));
         command.arg("--config").arg(dir.path().join("buildkitd.toml"));
@@ -79,7 +79,7 @@ impl BuildKit {
 /// Installs the plugin buildx for the sandbox's docker and returns its path.
 pub fn install_buildx(sandbox: &mut Sandbox) -> PathBuf {
     let plugin = sandbox.work().join("docker/cli-plugins/docker-buildx");
-    std::fs::create_dir_all(plugin.parent().expect("a file has a folder"))
+    std::fs::create_dir_all(plugin.parent().expect("a file has a parent directory"))
         .expect("a directory can be created");
     std::fs::copy(need_go(BUILDX.0, BUILDX.1), &plugin).expect("a file can be copied");
     sandbox.set("DOCKER_CONFIG", sandbox.work().join("docker"));

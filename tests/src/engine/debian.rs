@@ -22,7 +22,7 @@ const TOOLS: [&str; 6] = ["ca-certificates", "gcc", "git", "libc6-dev", "make", 
 /// A release that debootstrap installs, kept in a directory from one run to the next.
 #[derive(Debug)]
 pub struct Debian {
-    folder: PathBuf,
+    directory: PathBuf,
     /// `bookworm`
     pub release: String,
     sources: Vec<Source>,
@@ -37,8 +37,8 @@ struct Source {
 }
 
 impl Debian {
-    /// Returns this machine's release, kept in `folder`, which is `CARGO_TARGET_TMPDIR`.
-    pub fn of_this_machine(folder: &str) -> Self {
+    /// Returns this machine's release, kept in `directory`, which is `CARGO_TARGET_TMPDIR`.
+    pub fn of_this_machine(directory: &str) -> Self {
         let release = run(
             Command::new(need("sh")).args(["-c", ". /etc/os-release; echo $ID $VERSION_CODENAME"]),
             LIMIT,
@@ -60,7 +60,7 @@ impl Debian {
             _ => None,
         };
         let sources: Vec<Source> = asked.lines().filter_map(source).collect();
-        Self { folder: folder.into(), release: release.to_owned(), sources }
+        Self { directory: directory.into(), release: release.to_owned(), sources }
     }
 
     /// Returns the smallest system, like `debian:…-slim`. A foreign architecture is unpacked but not configured, which
@@ -117,13 +117,13 @@ impl Debian {
         // Tests that need the same directory wait for each other; if one fails to make it, the next tries again.
         static ONE: Mutex<()> = Mutex::new(());
         let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
-        let root = self.folder.join(format!("debian-{}-{name}", self.release));
+        let root = self.directory.join(format!("debian-{}-{name}", self.release));
         if !root.exists() {
-            let partial = self.folder.join(format!("debian-{}-{name}.partial", self.release));
+            let partial = self.directory.join(format!("debian-{}-{name}.partial", self.release));
             let mut remove = Command::new(need("rm"));
             run(remove.args(["--recursive", "--force", "--one-file-system"]).arg(&partial), LIMIT).success();
             make(&partial);
-            std::fs::rename(&partial, &root).expect("a folder can be renamed");
+            std::fs::rename(&partial, &root).expect("a directory can be renamed");
         }
         root
     }
@@ -179,12 +179,12 @@ fn in_root(root: &Path, program: &str, arguments: &[&str]) -> Outcome {
 
 /// Removes what no image contains: devices, downloads, and the files for debootstrap's second stage.
 fn clean(root: &Path) {
-    for folder in ["dev", "debootstrap", "var/cache/apt", "var/lib/apt/lists"] {
+    for directory in ["dev", "debootstrap", "var/cache/apt", "var/lib/apt/lists"] {
         let mut remove = Command::new(need("rm"));
-        run(remove.args(["--recursive", "--force", "--one-file-system"]).arg(root.join(folder)), LIMIT)
+        run(remove.args(["--recursive", "--force", "--one-file-system"]).arg(root.join(directory)), LIMIT)
             .success();
     }
-    for folder in ["dev", "var/cache/apt/archives/partial", "var/lib/apt/lists/partial"] {
-        std::fs::create_dir_all(root.join(folder)).expect("a directory can be created");
+    for directory in ["dev", "var/cache/apt/archives/partial", "var/lib/apt/lists/partial"] {
+        std::fs::create_dir_all(root.join(directory)).expect("a directory can be created");
     }
 }

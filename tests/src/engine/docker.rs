@@ -51,8 +51,8 @@ impl Docker {
 
     /// Starts a daemon whose privileged containers have the capabilities of this machine's root: a virtual machine's root
     /// may lack one, and runc refuses to grant it. Uses the host's network like [`start`](Self::start).
-    pub fn start_for_privileged(folder: &Path) -> Self {
-        let runtime = folder.join("runc-without-resource");
+    pub fn start_for_privileged(directory: &Path) -> Self {
+        let runtime = directory.join("runc-without-resource");
         write(&runtime, RUNTIME);
         std::fs::set_permissions(&runtime, PermissionsExt::from_mode(0o755))
             .expect("it can be made executable");
@@ -84,7 +84,7 @@ impl Docker {
 
     fn start_in(wrapper: &[&str], options: &[&str]) -> Result<Self, String> {
         // A socket's path is limited to 108 bytes (unix(7)), so the directory is outside of the sandbox.
-        let dir = TempDir::with_prefix("dockerd-").expect("a temporary folder can be made");
+        let dir = TempDir::with_prefix("dockerd-").expect("a temporary directory can be created");
         let mut docker = Self { daemon: None, dir };
         let daemon = need("dockerd");
         let mut command = match wrapper.split_first() {

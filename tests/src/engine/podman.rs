@@ -9,7 +9,7 @@ use crate::outcome::run;
 use crate::sandbox::Sandbox;
 use crate::tools::need;
 
-/// A podman with its own storage. There is no daemon: the storage is the whole engine.
+/// A podman with its own storage. It needs no daemon: the storage is the whole engine.
 #[derive(Debug)]
 pub struct Podman {
     dir: TempDir,
@@ -27,7 +27,8 @@ impl Podman {
     }
 
     fn with_storage(driver: &str) -> Self {
-        let podman = Self { dir: TempDir::with_prefix("podman-").expect("a temporary folder can be made") };
+        let podman =
+            Self { dir: TempDir::with_prefix("podman-").expect("a temporary directory can be created") };
         let root = podman.dir.path().display().to_string();
         write(
             podman.storage_conf(),

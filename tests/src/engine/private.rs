@@ -90,7 +90,7 @@ struct Agent {
 
 impl Agent {
     fn start() -> Self {
-        let dir = TempDir::with_prefix("agent-").expect("a temporary folder can be made");
+        let dir = TempDir::with_prefix("agent-").expect("a temporary directory can be created");
         let mut keygen = Command::new(need("ssh-keygen"));
         keygen.args(["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f"]).arg(dir.path().join("key"));
         run(&mut keygen, LIMIT).success();

@@ -45,8 +45,8 @@ pub fn says_hello(sandbox: &Sandbox, layout: &Layout, machines: &[(Machine, &str
         let into = sandbox.work().join(format!("unpacked-{}-{}", machine.name(), layout.digest()));
         let program = layout.program(machine.platform(), &into);
         let outcome = machine.run(&program, &[], MINUTE).success();
-        let said = format!("{}{}", outcome.stdout, outcome.stderr);
-        assert!(said.contains(&format!("hello from {word}")), "{said}");
+        let output = format!("{}{}", outcome.stdout, outcome.stderr);
+        assert!(output.contains(&format!("hello from {word}")), "{output}");
     }
 }
 

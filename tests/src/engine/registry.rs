@@ -20,7 +20,7 @@ pub struct Registry {
 impl Registry {
     /// Starts one and waits until it listens.
     pub fn start() -> Self {
-        let storage = TempDir::with_prefix("registry-").expect("a temporary folder can be made");
+        let storage = TempDir::with_prefix("registry-").expect("a temporary directory can be created");
         let port = free_port();
         let configuration = storage.path().join("config.yml");
         write(

@@ -29,8 +29,8 @@ fn main() -> ExitCode {
 
 /// Writes the image and returns the digest of its index.
 fn run(words: &[String]) -> Result<String, Box<dyn Error>> {
-    let [folder, name, programs @ ..] = words else { return Err(USAGE.into()) };
-    let layout = Layout::create(folder)?;
+    let [directory, name, programs @ ..] = words else { return Err(USAGE.into()) };
+    let layout = Layout::create(directory)?;
     let platforms = programs.iter().map(|word| platform_image(&layout, word)).collect::<Result<_, _>>()?;
     let image = Image { created: Timestamp::EPOCH, annotations: BTreeMap::new(), platforms };
     let lock = layout.lock()?;

@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     };
     let mut open = true;
     for program in programs {
-        match judge(program, &target) {
+        match verify(program, &target) {
             Ok(verdict) => open &= verdict != Verdict::Fails,
             Err(error) => {
                 eprintln!("consumer-gate: {program}: {error}");
@@ -33,8 +33,8 @@ fn main() -> ExitCode {
     if open { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Judges one program and prints its line.
-fn judge(path: &str, target: &Target) -> Result<Verdict, Box<dyn std::error::Error>> {
+/// Verifies one program and prints its line.
+fn verify(path: &str, target: &Target) -> Result<Verdict, Box<dyn std::error::Error>> {
     let bytes = std::fs::read(path)?;
     let program = Program::new(path, &bytes);
     let findings = verify_program(&program, target, None, None);
