@@ -8,13 +8,17 @@ use crossdock_tests::program::repository;
 use crossdock_tests::tools::need;
 use crossdock_tests::{Layout, Machine, Outcome, Sandbox, fixture};
 
+/// More than a busy machine of two processors needs to build the whole library, and to wait for another test of this file
+/// that builds it: they share a target directory.
+const BUILD_LIMIT: Duration = Duration::from_secs(900);
+
 /// Runs one of the programs in `tests/consumers`.
 fn consumer(name: &str, arguments: &[&str]) -> Outcome {
     let directory = repository().join("tests/consumers").join(name);
     let mut command = Command::new(need("cargo"));
     command.args(["run", "--quiet", "--locked", "--"]).args(arguments).current_dir(directory);
     command.env("CARGO_TARGET_DIR", PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("consumers"));
-    crossdock_tests::outcome::run(&mut command, Duration::from_secs(300))
+    crossdock_tests::outcome::run(&mut command, BUILD_LIMIT)
 }
 
 /// A small Go program for each machine, built by the plain compiler.
