@@ -11,18 +11,8 @@ use crate::shell::{Answer, Failure, Tool, repository, say};
 /// The tools on PATH. It deliberately has no container engines: records must not depend on whether a machine has them.
 const TOOLS: [&str; 6] = ["git", "go", "cargo", "rustc", "rustup", "cc"];
 
-/// Variables that say how this machine reaches the registries, as in the end-to-end tests.
-const NETWORK: [&str; 9] = [
-    "GOPROXY",
-    "GOSUMDB",
-    "GOTOOLCHAIN",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "CARGO_HTTP_CAINFO",
-];
+/// Variables that configure how this machine reaches the registries, one per line. The end-to-end tests own the list.
+const NETWORK: &str = include_str!("../../../tests/network-variables.txt");
 
 /// A directory outside the repository, so that nothing of this repository (its git history, `.cargo/config.toml`,
 /// `crossdock.toml`) is found from the projects by looking upwards.
@@ -145,7 +135,7 @@ fn environment(root: &Path) -> Result<BTreeMap<String, String>, Failure> {
         ("GOMODCACHE".to_owned(), go("GOMODCACHE")?),
         ("GOCACHE".to_owned(), go("GOCACHE")?),
     ]);
-    env.extend(NETWORK.into_iter().filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?))));
+    env.extend(NETWORK.lines().filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?))));
     Ok(env)
 }
 
