@@ -21,18 +21,9 @@ pub const EPOCH: &str = "1750000000";
 /// cores.
 const LIMIT: Duration = Duration::from_secs(900);
 
-/// Variables that configure how this machine reaches the registries.
-const NETWORK: [&str; 9] = [
-    "GOPROXY",
-    "GOSUMDB",
-    "GOTOOLCHAIN",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "CARGO_HTTP_CAINFO",
-];
+/// Variables that configure how this machine reaches the registries, one per line. `cargo xtask baseline` reads the same
+/// list; it cannot depend on this crate, which would slow its build from scratch.
+const NETWORK: &str = include_str!("../network-variables.txt");
 
 /// A temporary directory with a home, a working directory, and an environment of only the variables listed here.
 #[derive(Debug)]
@@ -179,7 +170,7 @@ static SHARED: LazyLock<Vec<(&str, OsString)>> = LazyLock::new(|| {
         ("GOMODCACHE", go("GOMODCACHE")),
         ("GOCACHE", go("GOCACHE")),
     ];
-    shared.extend(NETWORK.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+    shared.extend(NETWORK.lines().filter_map(|name| Some((name, std::env::var_os(name)?))));
     shared
 });
 

@@ -116,7 +116,7 @@ fn a_missing_toolchain_is_an_error_that_names_the_remedy() {
     sandbox.only(&["git", "sh"]);
     for call in ["dist", "plan", "doctor"] {
         let outcome = readable(sandbox.crossdock(&project, &[call]).ends_with(3));
-        outcome.complains("`go` was not found").complains("what brings it: apt-get install -y golang-go");
+        outcome.complains("`go` was not found").complains("install it with: apt-get install -y golang-go");
     }
 }
 

@@ -209,8 +209,8 @@ fn included_files_that_the_dockerignore_excludes_are_reported() {
     fixture::write(project.join("build.rs"), "fn main() {}\n");
     fixture::write(project.join("src/words.rs"), "pub const WORDS: &str = include_str!(\"../README.md\");\n");
     render()
-        .complains("src/words.rs includes README.md, which the .dockerignore leaves out: add it to `context`")
-        .complains("build.rs finds only what the .dockerignore lets in");
+        .complains("src/words.rs includes README.md, which the .dockerignore excludes: add it to `context`")
+        .complains("build.rs can read only files that the .dockerignore includes");
     fixture::write(
         project.join("crossdock.toml"),
         "[image.greeter]\n\n[image.greeter.dockerfile]\ncontext = [\"README.md\"]\n",

@@ -203,7 +203,7 @@ fn unsupported_engine_options_are_reported_before_it_runs() {
         .complains("--cache-to");
     plan(&sandbox, &["--secret", "id=token,env=TOKEN"])
         .ends_with(2)
-        .complains("crossdock builds this itself");
+        .complains("crossdock itself builds here");
     plan(&sandbox, &["--builder", "dokcer"]).ends_with(2).complains("did you mean `docker`?");
     plan(&sandbox, &["--builder", "docker", "--build-arg", "X"]).ends_with(2).complains("NAME=VALUE");
     plan(&sandbox, &["--builder", "docker", "--secret", "id=x,src=nowhere"])
@@ -317,9 +317,9 @@ fn no_compiler_of_the_host_is_needed() {
     docker_says(&mut sandbox, SERVER, "", "");
     let go = plan(&sandbox, &project).success();
     let go = go.says("/usr/local/bin/hello").says("docker build --platform linux/amd64");
-    go.complains("`go` is not here").says("tags: hello:latest");
+    go.complains("`go` was not found").says("tags: hello:latest");
     let planned = plan(&sandbox, &rust).success().says("/usr/local/bin/greeter");
-    planned.says("tags: greeter:0.1.0, greeter:latest").complains("`cargo` is not here");
+    planned.says("tags: greeter:0.1.0, greeter:latest").complains("`cargo` was not found");
     let here = sandbox.crossdock(&project, &["plan", "--platform", "linux/amd64"]);
     here.ends_with(3).complains("`go` was not found");
 }

@@ -649,7 +649,7 @@ fn options_are_remembered() {
         (["init", "--without", "xtask2"], "did you mean `xtask`"),
         (["init", "--only", "xtask"], "cannot have `xtask`"),
         (["init", "--crossdock", "registry"], "no xtask crate"),
-        (["init", "--config", "other.toml"], "crossdock.toml of the project's folder"),
+        (["init", "--config", "other.toml"], "crossdock.toml in the project's directory"),
         (["init", "--archives", "http://plain.example"], "https://"),
         (["init", "--archives", "https://a\"b"], "https://"),
     ] {

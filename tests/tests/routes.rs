@@ -94,7 +94,7 @@ fn long_without_rustups_server_the_next_route_is_named_and_the_distributions_ser
     let (mut sandbox, project) = fresh("[]");
     out_of_reach(&mut sandbox);
     let outcome = set_up(&sandbox, &project, &[]).ends_with(3);
-    let outcome = outcome.complains("did not help").complains(r#"toolchain = ["distribution", "build-std"]"#);
+    let outcome = outcome.complains("` failed: ").complains(r#"toolchain = ["distribution", "build-std"]"#);
     assert!(!outcome.stderr.contains("dist --setup"), "{outcome}");
     fixture::write(project.join("crossdock.toml"), "[image.hello]\ntoolchain = [\"distribution\"]\n");
     set_up(&sandbox, &project, &["-v"]).success();

@@ -41,7 +41,7 @@ fn a_failed_setup_does_not_recommend_itself() {
     sandbox.shim("sudo", "[ \"$2\" = true ] || { echo 'E: no server' >&2; exit 100; }");
     let outcome =
         as_nobody(&sandbox, &project, &["dist", "--setup", "--platform", "linux/arm64"]).ends_with(3);
-    let outcome = outcome.complains("E: no server").complains("could not bring it");
+    let outcome = outcome.complains("E: no server").complains("could not install it");
     assert!(!outcome.stderr.contains("dist --setup"), "{outcome}");
     let without = sandbox.crossdock(&project, &["dist", "--platform", "linux/arm64"]).ends_with(3);
     without.complains("crossdock dist --setup");

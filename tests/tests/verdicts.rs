@@ -153,7 +153,7 @@ fn a_damaged_subject_is_named_with_the_cause() {
     let damaged = |outcome: Outcome| outcome.ends_with(5).complains("cannot be unpacked: ");
     damaged(sandbox.crossdock(&project, &["verify", "dist/hello"])).complains("build, pull or copy it again");
     damaged(sandbox.crossdock(&project, &["verify"]))
-        .complains("`crossdock dist --image hello` builds it again");
+        .complains("rebuild it with `crossdock dist --image hello`");
     sandbox.crossdock(&project, &ONE).success();
     sandbox.crossdock(&project, &["verify", "dist/hello"]).success();
 }

@@ -1,8 +1,8 @@
-//! `cargo xtask baseline`: what the program answers, recorded and compared.
+//! `cargo xtask baseline`: records the program's answers and compares them.
 //!
 //! Records the digests of both examples, every JSON output, every `--help`, and the exit codes of a table of calls
-//! (`tests/baseline/calls.toml`). The records are reviewed text files next to that table; everything that depends on
-//! the machine is normalised, in `normalise.rs` only. A restructuring that changes no behaviour changes no record.
+//! (`tests/baseline/calls.toml`). The records are reviewed text files next to that table; values that depend on the
+//! machine are normalized in `normalise.rs`. A change that keeps the behavior changes no record.
 
 mod calls;
 mod cold;
@@ -23,7 +23,7 @@ use compare::Records;
 
 pub(crate) use cold::{LIMIT as COLD_LIMIT, build as build_cold};
 
-/// Records, or compares with what was recorded.
+/// Records the answers, or compares them with the records.
 pub(crate) fn run(options: &Baseline) -> Result<(), Failure> {
     let program = match &options.program {
         Some(program) => std::path::absolute(program).map_err(Failure::file(program))?,
@@ -36,12 +36,12 @@ pub(crate) fn run(options: &Baseline) -> Result<(), Failure> {
     } else {
         compare::check(&Records::read(&directory)?, &observed, options.words)
     };
-    // Both answers are wanted, also after the first was no.
+    // Measure the cold build even if the records differ.
     let cold = if options.cold { cold::run(&directory, options.record) } else { Ok(()) };
     result.and(cold)
 }
 
-/// Builds the program that this repository makes. The package that holds it may change; the program's name does not.
+/// Builds this repository's program. It is found by its own name, because the name of its package may change.
 fn development_build() -> Result<PathBuf, Failure> {
     let build = Tool::new(["cargo", "build", "--quiet", "--bin", "crossdock", "--message-format", "json"]);
     let messages = build.stdout()?;
@@ -52,7 +52,7 @@ fn development_build() -> Result<PathBuf, Failure> {
         .ok_or_else(|| Failure::Answer(format!("`{build}` names no executable")))
 }
 
-/// Replaces a file's content; makes the directories above it.
+/// Writes a file, and creates the directories above it.
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
     let parent = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(parent).map_err(Failure::file(parent))?;

@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: how fast crossdock is beside what people would run by hand. Contenders take turns in one run;
-//! a row is the median of the rounds' ratios, so that a busy machine disturbs both sides alike. Never a timed test.
+//! `cargo xtask bench`: compares the speed of crossdock with that of commands run by hand. Contenders take turns in one
+//! run, and a row is the median of the rounds' ratios, so that a busy machine affects both sides alike. It is not a test.
 
 mod contender;
 mod ko;
@@ -16,13 +16,13 @@ use crate::chore::Bench;
 use crate::shell::{Failure, Tool, repository, say};
 use row::{Goal, Row};
 
-/// What every group of rows needs.
+/// The settings of all groups.
 struct Setting {
-    /// The program that is measured, in its release form.
+    /// The measured program, a release build.
     crossdock: PathBuf,
-    /// Where projects are copied to and caches are kept.
-    folder: PathBuf,
-    /// How often each contender runs.
+    /// The directory for copies of projects and for caches.
+    directory: PathBuf,
+    /// The number of runs of each contender.
     rounds: usize,
 }
 
@@ -41,18 +41,21 @@ const GROUPS: &[Group] = &[
     ("xtask", cold_xtask),
 ];
 
-/// Measures the groups that were asked for, prints the table and writes `target/bench/results.json`.
+/// Measures the chosen groups, prints the table and writes `target/bench/results.json`.
 pub(crate) fn run(options: &Bench) -> Result<(), Failure> {
     let setting = prepare(options)?;
-    let asked = |name: &str| options.groups.is_empty() || options.groups.iter().any(|group| group == name);
-    if let Some(unknown) = options.groups.iter().find(|asked| GROUPS.iter().all(|(name, _)| name != asked)) {
+    let chosen = |name: &str| options.groups.is_empty() || options.groups.iter().any(|group| group == name);
+    if let Some(unknown) = options.groups.iter().find(|group| GROUPS.iter().all(|(name, _)| name != group)) {
         let known: Vec<&str> = GROUPS.iter().map(|(name, _)| *name).collect();
-        return Err(Failure::Answer(format!("no group {unknown:?}; the groups are {}", known.join(", "))));
+        return Err(Failure::Answer(format!(
+            "unknown group {unknown:?}; the groups are {}",
+            known.join(", ")
+        )));
     }
     let (mut rows, mut failed) = (Vec::new(), Vec::new());
-    for (name, measure) in GROUPS.iter().filter(|(name, _)| asked(name)) {
+    for (name, measure) in GROUPS.iter().filter(|(name, _)| chosen(name)) {
         say(&format!("\n=== {name}"));
-        // What one group lacks does not throw away what the others took minutes to measure.
+        // A failed group must not discard the results of the others, which took minutes.
         match measure(&setting) {
             Ok(measured) => rows.extend(measured),
             Err(failure) => {
@@ -61,7 +64,7 @@ pub(crate) fn run(options: &Bench) -> Result<(), Failure> {
             }
         }
     }
-    row::write_json(&rows, &setting.folder.join("results.json"))?;
+    row::write_json(&rows, &setting.directory.join("results.json"))?;
     say(&row::table(&rows).to_string());
     if failed.is_empty() {
         Ok(())
@@ -70,7 +73,7 @@ pub(crate) fn run(options: &Bench) -> Result<(), Failure> {
     }
 }
 
-/// A build of `xtask` from nothing, once: it takes minutes.
+/// Measures a build of `xtask` from scratch, once, because it takes minutes.
 fn cold_xtask(_: &Setting) -> Result<Vec<Row>, Failure> {
     let (ours, theirs) = (vec![baseline::build_cold()?], vec![]);
     Ok(vec![Row { name: "cold xtask", ours, theirs, unit: "s", goal: Goal::AtMost(baseline::COLD_LIMIT) }])
@@ -84,7 +87,7 @@ fn prepare(options: &Bench) -> Result<Setting, Failure> {
             repository().join("target/release/crossdock")
         }
     };
-    let folder = repository().join("target/bench");
-    std::fs::create_dir_all(&folder).map_err(Failure::file(&folder))?;
-    Ok(Setting { crossdock, folder, rounds: options.rounds.max(1) })
+    let directory = repository().join("target/bench");
+    std::fs::create_dir_all(&directory).map_err(Failure::file(&directory))?;
+    Ok(Setting { crossdock, directory, rounds: options.rounds.max(1) })
 }

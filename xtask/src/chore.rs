@@ -4,36 +4,35 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser;
-use crossdock_cli::Environment;
-use crossdock_cli::Exit;
+use crossdock_cli::{Environment, Exit};
 
 use crate::shell::{Failure, say};
 use crate::{baseline, bench, ci, doc, ratchet, test};
 
-/// Installs what the tests need and runs them.
+/// Installs the tools that the tests need and runs the tests.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask test")]
 pub(crate) struct Test {
     /// Also run the tests that take long: published projects, hundreds of runs
     #[arg(long)]
     pub(crate) long: bool,
-    /// Only install what the tests need
+    /// Only install the tools that the tests need
     #[arg(long, conflicts_with_all = ["long", "filter"])]
     pub(crate) install: bool,
-    /// Run only tests whose name holds this
+    /// Run only tests whose name contains this
     pub(crate) filter: Option<String>,
 }
 
-/// What continuous integration runs: formatting, lints, documentation, packaging and all tests.
+/// Runs the steps of continuous integration: formatting, lints, documentation, packaging and all tests.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask ci")]
 pub(crate) struct Ci {}
 
-/// Measures crossdock beside what people would run by hand.
+/// Compares the speed of crossdock with that of commands that people would run by hand.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask bench")]
 pub(crate) struct Bench {
-    /// How often each contender runs; the medians are shown
+    /// Number of runs of each contender; the medians are shown
     #[arg(long, default_value_t = 5)]
     pub(crate) rounds: usize,
     /// Measure this program instead of this repository's release build
@@ -47,25 +46,25 @@ pub(crate) struct Bench {
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask doc")]
 pub(crate) struct Doc {
-    /// Change nothing; fail when a generated part is not what it would be
+    /// Change nothing; fail if a generated part is out of date
     #[arg(long)]
     pub(crate) check: bool,
 }
 
-/// Compares what the program answers with the records in tests/baseline: digests of the examples, JSON, help, exit codes.
+/// Compares the program's answers with the records in tests/baseline: digests of the examples, JSON, help, exit codes.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask baseline")]
 pub(crate) struct Baseline {
     /// Record the answers instead of comparing them
     #[arg(long)]
     pub(crate) record: bool,
-    /// Ask this program instead of this repository's development build
+    /// Run this program instead of this repository's development build
     #[arg(long, value_name = "FILE")]
     pub(crate) program: Option<std::path::PathBuf>,
     /// Accept changed words in help and in JSON text; they are still shown
     #[arg(long, conflicts_with = "record")]
     pub(crate) words: bool,
-    /// Also build xtask from nothing, which takes about two minutes, and compare the time with its limit
+    /// Also build xtask from scratch, which takes about two minutes, and compare the time with its limit
     #[arg(long)]
     pub(crate) cold: bool,
 }
@@ -82,19 +81,19 @@ pub(crate) struct Ratchet {
     pub(crate) list: Option<String>,
 }
 
-/// A chore as [`crossdock_cli::App`] takes it.
+/// The function of a chore, for [`crossdock_cli::App`].
 pub(crate) type Run = fn(&Environment, &[OsString]) -> ExitCode;
 
-/// The chores, with what `--help` says of each.
+/// The chores, with their descriptions for `--help`.
 pub(crate) const CHORES: [(&str, &str, Run); 6] = [
-    ("test", "Install what this repository's tests need and run them", |_, words| {
+    ("test", "Install the tools that this repository's tests need and run the tests", |_, words| {
         run("test", words, |options| test::run(&options))
     }),
-    ("ci", "Run what continuous integration runs", |_, words| run("ci", words, |Ci {}| ci::run())),
-    ("baseline", "Compare what the program answers with what was recorded", |_, words| {
+    ("ci", "Run the steps of continuous integration", |_, words| run("ci", words, |Ci {}| ci::run())),
+    ("baseline", "Compare the program's answers with the recorded ones", |_, words| {
         run("baseline", words, |options| baseline::run(&options))
     }),
-    ("bench", "Measure crossdock beside what people would run by hand", |_, words| {
+    ("bench", "Compare the speed of crossdock with that of commands run by hand", |_, words| {
         run("bench", words, |options| bench::run(&options))
     }),
     ("ratchet", "Count the worst habits of this repository's prose", |_, words| {
@@ -118,7 +117,7 @@ fn run<O: Parser>(name: &str, words: &[OsString], chore: impl FnOnce(O) -> Resul
 }
 
 impl Failure {
-    /// The exit code that crossdock itself gives for such a failure.
+    /// Returns the exit code that crossdock itself uses for such a failure.
     fn exit(&self) -> Exit {
         match self {
             Self::Answer(_) => Exit::Rejected,

@@ -1,4 +1,4 @@
-//! `cargo xtask ci`: runs what continuous integration runs, within an hour on a quiet machine. The ledger of its long steps
+//! `cargo xtask ci`: runs the steps of continuous integration, within an hour on a quiet machine. The ledger of its long steps
 //! is `xtask/ci.toml`.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -13,18 +13,18 @@ use serde::Deserialize;
 use crate::shell::{Failure, Tool, repository, say};
 use crate::test;
 
-/// The time within which a step must be able to end, so that it is begun. A quiet machine needs less than an hour; the rest
-/// is for a busy one, because a step that is not begun fails the run.
+/// The time within which a step must be expected to end; otherwise it is not begun. A quiet machine needs less than an
+/// hour. The rest is for a busy one, because a step that is not begun fails the run.
 const BUDGET: Duration = Duration::from_secs(82 * 60);
 
-/// When a step that is still running is ended: continuous integration would end it after 90 minutes, without a word.
+/// The time after which a running step is killed. Continuous integration kills the run after 90 minutes, without a report.
 const END: Duration = Duration::from_secs(86 * 60);
 
 /// `xtask/ci.toml`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Ledger {
-    /// The minutes that each step may need which always runs.
+    /// The expected minutes of each step that always runs.
     short: BTreeMap<String, u64>,
     long: Vec<Long>,
     #[serde(default)]
@@ -37,14 +37,14 @@ struct Ledger {
 struct Long {
     package: String,
     target: String,
-    /// The minutes that it may need: of the longest group, if there are groups.
+    /// The expected minutes; of the longest group, if there are groups.
     minutes: u64,
-    /// Tests of which one group runs at each commit; all run at each if there are none.
+    /// Groups of tests, of which each commit runs one; if empty, each commit runs all tests.
     #[serde(default)]
     groups: Vec<Vec<String>>,
 }
 
-/// A step that may be left out when there is no time for it.
+/// A step that may be omitted if the time is short.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Excused {
@@ -58,7 +58,7 @@ impl Ledger {
             .map_err(|error| Failure::Answer(format!("xtask/ci.toml: {error}")))
     }
 
-    /// Whether a step makes the run fail: it failed, or it was not begun and nobody excused it.
+    /// Whether a step makes the run fail: it failed, or it was not begun and is not excused.
     fn refuses(&self, name: &str, outcome: Outcome) -> bool {
         match outcome {
             Outcome::Done | Outcome::Rotated => false,
@@ -68,33 +68,33 @@ impl Ledger {
     }
 }
 
-/// How many lines of a failed step are shown. All of them are in its log.
+/// The number of lines of a failed step to show. Its log contains all of them.
 const SHOWN: usize = 80;
 
-/// A step and how it ended.
+/// A step and its outcome.
 struct Step {
     name: String,
-    /// The minutes that the ledger gives it.
+    /// The expected minutes in the ledger.
     planned: u64,
     took: Duration,
     outcome: Outcome,
     tests: Tests,
-    /// What a person needs to see of it: nothing, unless it failed.
+    /// The lines to show to a person; empty unless it failed.
     shown: Vec<String>,
 }
 
-/// How a step ended.
+/// The outcome of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     Done,
     Failed,
-    /// There was no time left to begin it.
+    /// The time left was too short to begin it.
     NotBegun,
-    /// It is another commit's turn.
+    /// Another commit runs it.
     Rotated,
 }
 
-/// The sum of what `cargo test` reports.
+/// The sums of the counts that `cargo test` reports.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Tests {
     passed: u64,
@@ -102,8 +102,8 @@ struct Tests {
     ignored: u64,
 }
 
-/// Runs every step, also after one failed. What a step prints goes to its log; what failed is shown at the end, before
-/// the table, because of a long log only the end is kept in many places.
+/// Runs every step, also after a failure. The output of a step goes to its log. Failures are shown at the end, before
+/// the table, because many services keep only the end of a long log.
 pub(crate) fn run() -> Result<(), Failure> {
     let start = Instant::now();
     let ledger = Ledger::read()?;
@@ -122,10 +122,10 @@ pub(crate) fn run() -> Result<(), Failure> {
     for step in steps.iter().filter(|step| step.outcome == Outcome::Failed) {
         say(&format!("\n=== {} failed\n{}", step.name, step.shown.join("\n")));
     }
-    say(&format!("\nthe whole output of each step is in {}", logs.display()));
+    say(&format!("\nthe complete output of each step is in {}", logs.display()));
     say(&table(&steps, start.elapsed()).to_string());
     for excused in &ledger.excused {
-        say(&format!("{}: may be left out: {}", excused.step, excused.reason));
+        say(&format!("{}: may be omitted: {}", excused.step, excused.reason));
     }
     let failed = steps.iter().filter(|step| ledger.refuses(&step.name, step.outcome));
     let failed: Vec<&str> = failed.map(|step| step.name.as_str()).collect();
@@ -136,7 +136,7 @@ pub(crate) fn run() -> Result<(), Failure> {
     }
 }
 
-/// The steps that always run, in this order.
+/// Returns the steps that always run, in order.
 fn short() -> Result<Vec<(&'static str, Tool)>, Failure> {
     let xtask = std::env::current_exe().map_err(Failure::file(Path::new("cargo xtask")))?;
     let xtask = |words: &[&str]| {
@@ -154,13 +154,13 @@ fn short() -> Result<Vec<(&'static str, Tool)>, Failure> {
     ])
 }
 
-/// What is left of a time.
+/// Returns the rest of a period that began at `start`.
 fn left(whole: Duration, start: Instant) -> Duration {
     whole.saturating_sub(start.elapsed())
 }
 
-/// The number by which groups take turns. Consecutive commits have consecutive numbers, so that each group runs every few
-/// commits. A shallow clone cannot count its commits; there the commit's hash decides.
+/// Returns the number that selects the groups of this commit. Consecutive commits have consecutive numbers, so that each
+/// group runs every few commits. A shallow clone cannot count its commits; there the commit's hash decides.
 fn turn() -> Result<usize, Failure> {
     let git = |words: &[&str]| words.iter().fold(Tool::new(["git"]), |tool, word| tool.arg(*word)).stdout();
     if git(&["rev-parse", "--is-shallow-repository"])?.trim() == "false" {
@@ -177,7 +177,7 @@ fn turn() -> Result<usize, Failure> {
     }
 }
 
-/// The steps of one file: one, or one for each group, of which it is one group's turn.
+/// Runs the long tests of one file: one step, or a step per group, of which this commit runs one.
 fn long(test: &Long, turn: usize, start: Instant, logs: &Path) -> Result<Vec<Step>, Failure> {
     let Long { package, target, minutes, groups } = test;
     let name = format!("test --long: {package} {target}");
@@ -196,10 +196,12 @@ fn long(test: &Long, turn: usize, start: Instant, logs: &Path) -> Result<Vec<Ste
     Ok(steps)
 }
 
-/// Runs a step if what is left is enough for it.
+/// Runs a step if enough time is left.
 fn begin(name: String, minutes: u64, tool: &Tool, start: Instant, logs: &Path) -> Result<Step, Failure> {
     if left(BUDGET, start) < Duration::from_secs(minutes * 60) {
-        say(&format!("{name}: not begun, as it may take {minutes} minutes, and that much is not left"));
+        say(&format!(
+            "{name}: not begun, because it may take {minutes} minutes, which is more than the time left"
+        ));
         return Ok(without_run(name, minutes, Outcome::NotBegun));
     }
     step(&name, minutes, tool, left(END, start), logs)
@@ -217,20 +219,20 @@ fn rustdoc() -> Tool {
     Tool::new(["cargo", "doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "--deny warnings")
 }
 
-/// Where `cargo package` compiles.
+/// Returns the target directory of `cargo package`.
 fn package_target() -> PathBuf {
     repository().join("target/package-alone")
 }
 
-/// Checks that what would be published compiles on its own. Examples and tests are not published.
+/// Returns the command that checks that each published package compiles by itself. Examples and tests are not published.
 fn package() -> Tool {
     let words = ["cargo", "package", "--workspace", "--exclude", "xtask", "--exclude", "crossdock-tests"];
     let target = package_target().display().to_string();
     Tool::new(words).arg("--allow-dirty").arg("--target-dir").arg(target)
 }
 
-/// Removes what an earlier run of [`package`] left. For cargo a package of one name and version never changes: it would
-/// take what it unpacked then (below `CARGO_HOME`, by the path of the target directory) and compiled for the present one.
+/// Removes the results of earlier runs of [`package`]. For cargo a package with a given name and version never changes:
+/// it would reuse the old one that it unpacked (below `CARGO_HOME`, by the path of the target directory) and compiled.
 fn forget_packages() -> Result<(), Failure> {
     forget(&package_target())?;
     let cargo_home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
@@ -239,11 +241,11 @@ fn forget_packages() -> Result<(), Failure> {
     sources.iter().flat_map(|sources| unpacked_packages(sources)).try_for_each(|unpacked| forget(&unpacked))
 }
 
-/// Our own packages as `cargo package` unpacked them from a registry that has no host, which is what its temporary
-/// ones are.
+/// Returns the directories of our own packages that `cargo package` unpacked. It unpacks them from a temporary registry
+/// without a host, whose directory begins with `-`.
 fn unpacked_packages(sources: &Path) -> Vec<PathBuf> {
-    let below = |folder: &Path, prefix: &'static str| {
-        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let below = |directory: &Path, prefix: &'static str| {
+        let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
         entries
             .filter(move |entry| entry.file_name().to_string_lossy().starts_with(prefix))
             .map(|entry| entry.path())
@@ -251,10 +253,10 @@ fn unpacked_packages(sources: &Path) -> Vec<PathBuf> {
     below(sources, "-").flat_map(|registry| below(&registry, "crossdock")).collect()
 }
 
-/// Removes a folder that may be missing.
-fn forget(folder: &Path) -> Result<(), Failure> {
-    match std::fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Failure::file(folder)(error)),
+/// Removes a directory that may be missing.
+fn forget(directory: &Path) -> Result<(), Failure> {
+    match std::fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Failure::file(directory)(error)),
         _ => Ok(()),
     }
 }
@@ -277,8 +279,8 @@ fn step(name: &str, planned: u64, tool: &Tool, limit: Duration, logs: &Path) -> 
     Ok(Step { name: name.to_owned(), planned, took: start.elapsed(), outcome, tests, shown })
 }
 
-/// The lines of a step that say why it failed: of tests, cargo's parts between `failures:` and `test result:`; where
-/// there are none, the last lines.
+/// The lines that explain the failure of a step: for tests, the parts between `failures:` and `test result:`; else the
+/// last lines.
 #[derive(Debug, Default)]
 struct Extract {
     last: VecDeque<String>,
@@ -298,12 +300,12 @@ impl Extract {
         }
     }
 
-    /// The lines and what ended the step.
+    /// Returns the lines, with the failure as the last one.
     fn with(self, failure: &Failure) -> Vec<String> {
         let mut lines = if self.failures.is_empty() { self.last.into() } else { self.failures };
         if lines.len() > SHOWN {
             let left_out = lines.len() - SHOWN;
-            lines.splice(SHOWN / 2..SHOWN / 2 + left_out, [format!("[{left_out} lines left out]")]);
+            lines.splice(SHOWN / 2..SHOWN / 2 + left_out, [format!("[{left_out} lines omitted]")]);
         }
         lines.push(format!("error: {failure}"));
         lines
@@ -311,7 +313,7 @@ impl Extract {
 }
 
 impl Tests {
-    /// Adds one of cargo's lines: `test result: ok. 3 passed; 0 failed; 1 ignored; …`. Other lines add nothing.
+    /// Adds the counts of a line `test result: ok. 3 passed; 0 failed; 1 ignored; …`. Ignores other lines.
     fn add(&mut self, line: &str) {
         let Some((_, counts)) = line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". "))
         else {
@@ -369,15 +371,15 @@ mod tests {
     use super::{BUDGET, Excused, Extract, Ledger, Long, Outcome, SHOWN, Tests, long, short};
     use crate::shell::{Failure, repository};
 
-    /// A long test in a file that nobody listed would never run here.
+    /// A long test in an unlisted file would never run.
     #[test]
     fn every_long_test_has_its_place() {
         let mut found = Vec::new();
         let root = repository();
-        for (package, folder) in
+        for (package, directory) in
             [("crossdock-tests", "tests/tests"), ("crossdock-toolchain", "crates/toolchain/tests")]
         {
-            for entry in std::fs::read_dir(root.join(folder)).unwrap() {
+            for entry in std::fs::read_dir(root.join(directory)).unwrap() {
                 let path = entry.unwrap().path();
                 let source = if path.is_dir() { path.join("main.rs") } else { path.clone() };
                 if std::fs::read_to_string(source).is_ok_and(|text| text.contains("fn long_")) {
@@ -404,7 +406,7 @@ mod tests {
         let ledger = Ledger::read().unwrap();
         let long: u64 = ledger.long.iter().map(|test| test.minutes).sum();
         let minutes = ledger.short.values().sum::<u64>() + long;
-        // What a step may need is about twice what it needs on a quiet machine.
+        // The expected minutes are about twice those on a quiet machine.
         assert!(
             minutes / 2 <= 60,
             "{minutes} minutes in the ledger: a quiet machine needs more than an hour"

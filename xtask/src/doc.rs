@@ -1,7 +1,7 @@
-//! `cargo xtask doc`: the parts of the documentation that are generated from the code's own tables.
+//! `cargo xtask doc`: generates parts of the documentation from tables in the code.
 //!
-//! A document marks a part with `<!-- generated: NAME -->` and `<!-- end -->`, each on a line of its own; what stands
-//! between them is replaced by what the generator of that name writes.
+//! A document marks a part with `<!-- generated: NAME -->` and `<!-- end -->`, each on its own line; the text between
+//! them is replaced by the output of the generator with that name.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use crossdock_platform::{BuildTarget, Linkage, Vocabulary, known_names, known_pl
 use crate::chore::Doc;
 use crate::shell::{Failure, repository, say};
 
-/// A named part and the function that writes it, as Markdown.
+/// The name of a part, and the function that returns its Markdown.
 type Generator = (&'static str, fn() -> String);
 
 /// The generators, each from the crate that owns the table.
@@ -25,20 +25,20 @@ const GENERATORS: &[Generator] = &[
     ("vocabularies", vocabularies),
 ];
 
-/// The environment variables, from the list that the library reads.
+/// Lists the environment variables, from the table that the library reads.
 fn environment() -> String {
     let rows =
         crossdock::config::VARIABLES.iter().map(|(name, meaning)| format!("| `{name}` | {meaning} |\n"));
-    format!("| variable | what it means |\n|---|---|\n{}", rows.collect::<String>())
+    format!("| variable | meaning |\n|---|---|\n{}", rows.collect::<String>())
 }
 
-/// The exit codes, from the table that `--help` shows.
+/// Lists the exit codes, from the table that `--help` shows.
 fn exit_codes() -> String {
     let rows = crossdock_cli::EXIT_CODES.map(|(code, meaning)| format!("| {} | {meaning} |\n", code as i32));
     format!("| code | meaning |\n|---|---|\n{}", rows.concat())
 }
 
-/// What each platform becomes, from the table that the library reads.
+/// Lists the names of each platform for compilers and tools, from the table that the library reads.
 fn platforms() -> String {
     let rows = known_platforms().map(|platform| {
         let target = |linkage| BuildTarget::new(platform.clone(), linkage);
@@ -63,11 +63,11 @@ fn platforms() -> String {
     format!("{head}{}", rows.collect::<String>())
 }
 
-/// The vocabularies with some of their names.
+/// Lists the vocabularies with some of their names.
 fn vocabularies() -> String {
     let rows = Vocabulary::ALL.iter().map(|vocabulary| {
         let names = known_names(*vocabulary);
-        // Names from all over the list show it better than its beginning.
+        // Names spread over the list represent it better than its first ones.
         let step = names.len().div_ceil(4).max(1);
         let some: Vec<String> = names.iter().step_by(step).map(|name| format!("`{name}`")).collect();
         format!("| {vocabulary} | {} |\n", some.join(", "))
@@ -75,13 +75,13 @@ fn vocabularies() -> String {
     format!("| vocabulary | some of its names |\n|---|---|\n{}", rows.collect::<String>())
 }
 
-/// The documents that may hold generated parts: README.md and every Markdown file below docs/.
+/// Returns the documents that may contain generated parts: README.md and every Markdown file in docs/.
 fn documents() -> Result<Vec<PathBuf>, Failure> {
-    let folder = repository().join("docs");
+    let directory = repository().join("docs");
     let mut found = vec![repository().join("README.md")];
-    if folder.is_dir() {
-        for entry in std::fs::read_dir(&folder).map_err(Failure::file(&folder))? {
-            found.push(entry.map_err(Failure::file(&folder))?.path());
+    if directory.is_dir() {
+        for entry in std::fs::read_dir(&directory).map_err(Failure::file(&directory))? {
+            found.push(entry.map_err(Failure::file(&directory))?.path());
         }
     }
     found.retain(|path| path.extension().is_some_and(|extension| extension == "md") && path.is_file());
@@ -89,12 +89,12 @@ fn documents() -> Result<Vec<PathBuf>, Failure> {
     Ok(found)
 }
 
-/// Writes or checks.
+/// Writes or checks the generated parts.
 pub(crate) fn run(options: &Doc) -> Result<(), Failure> {
     if options.check { check() } else { changed()?.iter().try_for_each(|(path, text)| write(path, text)) }
 }
 
-/// Fails, and names the documents, when a generated part is out of date.
+/// Fails with the names of the documents whose generated parts are out of date.
 fn check() -> Result<(), Failure> {
     let changed = changed()?;
     if changed.is_empty() {
@@ -104,7 +104,7 @@ fn check() -> Result<(), Failure> {
     Err(Failure::Answer(format!("out of date: {}; run `cargo xtask doc` and commit", names.join(", "))))
 }
 
-/// The documents whose text would change, with their new text. Every generator must be used somewhere.
+/// Returns the documents whose text would change, with their new text. An unused generator is an error.
 fn changed() -> Result<Vec<(PathBuf, String)>, Failure> {
     let (mut changed, mut used) = (Vec::new(), Vec::new());
     for path in documents()? {
@@ -129,7 +129,7 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
     file.persist(path).map(drop).map_err(|error| Failure::File { path: path.to_owned(), source: error.error })
 }
 
-/// The text with its generated parts replaced.
+/// Returns a text with its generated parts replaced.
 fn render(text: &str, generators: &[Generator], used: &mut Vec<&'static str>) -> Result<String, String> {
     let (mut output, mut inside) = (String::with_capacity(text.len()), false);
     for line in text.split_inclusive('\n') {
@@ -138,7 +138,7 @@ fn render(text: &str, generators: &[Generator], used: &mut Vec<&'static str>) ->
             trimmed.strip_prefix("<!-- generated: ").and_then(|rest| rest.strip_suffix(" -->"))
         {
             let known = generators.iter().find(|(known, _)| *known == name);
-            let (name, generate) = known.ok_or_else(|| format!("there is no generator {name:?}"))?;
+            let (name, generate) = known.ok_or_else(|| format!("unknown generator {name:?}"))?;
             used.push(name);
             inside = true;
             output.push_str(line);
@@ -160,7 +160,7 @@ mod tests {
     const TABLE: Generator = ("table", || "| a |\n".to_owned());
 
     #[test]
-    fn a_part_is_replaced_and_the_second_time_changes_nothing() {
+    fn a_part_is_replaced_and_a_second_run_changes_nothing() {
         let text = "# T\n<!-- generated: table -->\nold\n<!-- end -->\nafter\n";
         let mut used = Vec::new();
         let new = render(text, &[TABLE], &mut used).unwrap();
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_written_is_an_error() {
+    fn unknown_generators_and_unclosed_parts_are_errors() {
         for text in ["<!-- generated: nothing -->\n<!-- end -->\n", "<!-- generated: table -->\nno end\n"] {
             assert!(render(text, &[TABLE], &mut Vec::new()).is_err(), "{text}");
         }

@@ -1,4 +1,4 @@
-//! `cargo xtask`: crossdock itself, and the chores of its own repository (`test`, `ci`, `baseline`, `bench`, `ratchet`, `doc`).
+//! `cargo xtask`: crossdock itself, and the chores of this repository (`test`, `ci`, `baseline`, `bench`, `ratchet`, `doc`).
 
 mod baseline;
 mod bench;

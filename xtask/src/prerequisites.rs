@@ -1,4 +1,4 @@
-//! What the tests need on this machine, and its installation. The list is `prerequisites.toml`.
+//! The tools that the tests need on this machine, and their installation. The list is `prerequisites.toml`.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::shell::{Failure, Tool, say};
 
-/// The list.
+/// `prerequisites.toml`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Prerequisites {
@@ -24,7 +24,7 @@ struct Apt {
     proof: String,
 }
 
-/// A package of the Python index.
+/// A package of the Python Package Index.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Pip {
@@ -32,14 +32,14 @@ struct Pip {
     proof: Vec<String>,
 }
 
-/// Standard libraries that rustup adds.
+/// Targets whose standard libraries rustup installs.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Rustup {
     targets: Vec<String>,
 }
 
-/// Installs what is missing, saying each command first. What is there is left alone.
+/// Installs missing tools and prints each command first. Installed tools are not upgraded.
 pub(crate) fn install() -> Result<(), Failure> {
     let list = read()?;
     install_apt(&list)?;
@@ -55,14 +55,13 @@ fn read() -> Result<Prerequisites, Failure> {
 
 fn install_apt(list: &Prerequisites) -> Result<(), Failure> {
     let missing: Vec<&str> =
-        list.apt.iter().filter(|apt| !apt.is_there()).map(|apt| apt.package.as_str()).collect();
+        list.apt.iter().filter(|apt| !apt.is_installed()).map(|apt| apt.package.as_str()).collect();
     if missing.is_empty() {
         return Ok(());
     }
     if which::which("apt-get").is_err() {
         return Err(Failure::Missing(format!(
-            "the tests need these Debian packages or what corresponds to them here, and there is no apt-get to \
-             install them: {}",
+            "the tests need these Debian packages or their equivalents, and apt-get was not found; install them: {}",
             missing.join(" ")
         )));
     }
@@ -70,39 +69,36 @@ fn install_apt(list: &Prerequisites) -> Result<(), Failure> {
         as_root(["dpkg", "--add-architecture", architecture])?.run()?;
     }
     as_root(["apt-get", "update"])?.run()?;
-    // As words of the command, because sudo passes no environment on.
+    // The variable is an argument of `env`, because sudo does not pass the environment on.
     let install =
         ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "--yes", "--no-install-recommends"];
     as_root(install.into_iter().chain(missing))?.run()
 }
 
 impl Apt {
-    fn is_there(&self) -> bool {
+    fn is_installed(&self) -> bool {
         if self.proof.starts_with('/') {
             Path::new(&self.proof).exists()
         } else {
-            // A daemon's folder is not always on a person's PATH.
+            // Daemons are installed in a directory that is often not on a user's PATH.
             which::which(&self.proof).is_ok() || Path::new("/usr/sbin").join(&self.proof).exists()
         }
     }
 }
 
-/// A command that changes the system: as it is for root, through sudo otherwise.
+/// Returns a command that changes the system: unchanged for root, through sudo otherwise.
 fn as_root<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Tool, Failure> {
     let words: Vec<&str> = words.into_iter().collect();
     if is_root() {
         return Ok(Tool::new(words));
     }
     if which::which("sudo").is_err() {
-        return Err(Failure::Missing(format!(
-            "run as root, because there is no sudo here: {}",
-            words.join(" ")
-        )));
+        return Err(Failure::Missing(format!("sudo was not found; run this as root: {}", words.join(" "))));
     }
     Ok(Tool::new(std::iter::once("sudo").chain(words)))
 }
 
-/// Root may write where the system keeps its programs.
+/// Whether this user may write to the directory of the system's programs.
 fn is_root() -> bool {
     Tool::new(["test", "-w", "/usr/bin"]).succeeds()
 }
@@ -112,20 +108,20 @@ fn install_pip(pip: &Pip) -> Result<(), Failure> {
         return Ok(());
     }
     let install = ["python3", "-m", "pip", "install", pip.package.as_str()];
-    // Debian guards its own Python; this package brings programs only, so it cannot break anything of the system's.
+    // Debian protects its Python from pip; these packages contain only programs, so they cannot break the system's.
     Tool::new(install).run().or_else(|_| Tool::new(install).arg("--break-system-packages").run())
 }
 
 fn add_targets(rustup: &Rustup) {
     if which::which("rustup").is_err() {
-        say("rustup is not here: the tests of its route will say so");
+        say("rustup was not found: the tests that need it will report it");
         return;
     }
-    let installed = rustup.targets.iter().filter(|target| !has_std(target));
-    let words = ["rustup", "target", "add"].into_iter().chain(installed.map(String::as_str));
+    let missing = rustup.targets.iter().filter(|target| !has_std(target));
+    let words = ["rustup", "target", "add"].into_iter().chain(missing.map(String::as_str));
     let add: Vec<&str> = words.collect();
     if add.len() > 3 && Tool::new(add).run().is_err() {
-        say("rustup could not add them: the tests of its route will say so");
+        say("rustup could not add the targets: the tests that need them will report it");
     }
 }
 
@@ -140,7 +136,7 @@ mod tests {
     use super::read;
 
     #[test]
-    fn every_row_is_there_once_and_says_how_it_is_recognised() {
+    fn every_package_is_listed_once_with_its_proof() {
         let list = read().unwrap();
         let mut packages: Vec<&str> = list.apt.iter().map(|apt| apt.package.as_str()).collect();
         packages.sort_unstable();

@@ -33,7 +33,7 @@ struct Habit {
     /// Words or sequences of words that occur nowhere, in any case.
     #[serde(default)]
     phrases: Vec<String>,
-    /// Longer sequences that are no occurrence of a phrase.
+    /// Longer sequences that do not count as an occurrence of a phrase.
     #[serde(default)]
     except: Vec<String>,
     count: usize,
@@ -64,7 +64,7 @@ pub(crate) fn run(options: &Ratchet) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Fails when a count has risen.
+/// Fails if a count has risen.
 fn check(habits: &[Habit], counted: &[usize]) -> Result<(), Failure> {
     let mut risen = Vec::new();
     for (habit, counted) in habits.iter().zip(counted) {
@@ -81,11 +81,11 @@ fn check(habits: &[Habit], counted: &[usize]) -> Result<(), Failure> {
     if risen.is_empty() {
         return Ok(());
     }
-    let advice = "reword what is new; `cargo xtask ratchet --list NAME` shows every occurrence";
+    let advice = "reword the new ones; `cargo xtask ratchet --list NAME` shows every occurrence";
     Err(Failure::Answer(format!("more of {} than {FILE} allows: {advice}", risen.join(", "))))
 }
 
-/// The file with the counts replaced, in order. Its comments are kept.
+/// Returns the file with the counts replaced, in order. Its comments are kept.
 fn lower(recorded: &str, counted: &[usize]) -> String {
     let mut counted = counted.iter();
     let line = |line: &str| match counted.as_slice().first() {
@@ -109,7 +109,7 @@ fn list(counts: &Counts, name: &str, files: &[(PathBuf, Vec<Line>)]) -> Result<(
     Ok(())
 }
 
-/// Every occurrence of a habit; a line that holds two phrases counts twice.
+/// Returns every occurrence of a habit; a line with two phrases counts twice.
 fn occurrences<'a>(habit: &Habit, files: &'a [(PathBuf, Vec<Line>)]) -> Vec<Occurrence<'a>> {
     let lines = files.iter().flat_map(|(path, lines)| lines.iter().map(move |line| (path, line)));
     lines
@@ -135,14 +135,14 @@ impl Habit {
     }
 }
 
-/// How often a sequence of words occurs among others.
+/// Counts the occurrences of a sequence of words among others.
 fn count_phrase(words: &[&str], phrase: &str) -> usize {
     let phrase: Vec<&str> = phrase.split(' ').collect();
     let same = |window: &&[&str]| window.iter().zip(&phrase).all(|(a, b)| a.eq_ignore_ascii_case(b));
     words.windows(phrase.len()).filter(same).count()
 }
 
-/// The prose of every Rust and Markdown file.
+/// Returns the prose of every Rust and Markdown file.
 fn read_prose(root: &Path) -> Result<Vec<(PathBuf, Vec<Line>)>, Failure> {
     let (mut files, mut directories) = (Vec::new(), vec![root.to_owned()]);
     while let Some(directory) = directories.pop() {

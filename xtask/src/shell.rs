@@ -1,4 +1,4 @@
-//! Runs tools in the repository and says each command before it runs.
+//! Runs tools in the repository and prints each command before it runs.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -6,20 +6,20 @@ use std::time::{Duration, Instant};
 
 use duct::{Expression, Handle};
 
-/// Why a chore did not end well.
+/// The error of a chore.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// The chore's own answer is no.
+    /// The result of the chore is negative.
     #[error("{0}")]
     Answer(String),
-    /// Something is not installed and could not be.
+    /// A tool is missing and could not be installed.
     #[error("{0}")]
     Missing(String),
     /// A tool ended with another exit code than 0.
     #[error("`{command}` failed ({status})")]
     Failed { command: String, status: std::process::ExitStatus },
-    /// A tool took too long and was ended.
-    #[error("`{command}` was ended after {} minutes", .limit.as_secs() / 60)]
+    /// A tool exceeded its time limit and was killed.
+    #[error("`{command}` was killed after {} minutes", .limit.as_secs() / 60)]
     Overdue { command: String, limit: Duration },
     /// A tool could not be started.
     #[error("`{command}` cannot be started: {source}")]
@@ -36,17 +36,17 @@ impl Failure {
     }
 }
 
-/// The repository's root, known since compile time: `cargo xtask` runs where it was built.
+/// Returns the repository's root. It is fixed at compile time, because `cargo xtask` runs where it was built.
 pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
 }
 
-/// Writes a line for the person. A closed standard error is no reason to fail.
+/// Prints a line for the person. A closed standard error does not make a chore fail.
 pub(crate) fn say(line: &str) {
     let _closed = writeln!(std::io::stderr(), "{line}");
 }
 
-/// Copies a directory without what was built in it.
+/// Copies a directory without its build output.
 pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
     std::fs::create_dir_all(to).map_err(Failure::file(to))?;
     for entry in std::fs::read_dir(from).map_err(Failure::file(from))? {
@@ -74,7 +74,7 @@ pub(crate) struct Tool {
     dir: PathBuf,
 }
 
-/// The answer of a command that may also fail.
+/// The result of a command that may fail.
 #[derive(Debug)]
 pub(crate) struct Answer {
     /// The exit code; `None` if a signal ended it.
@@ -86,7 +86,7 @@ pub(crate) struct Answer {
 }
 
 impl Tool {
-    /// The command that these words make.
+    /// Returns a command: a program and its arguments.
     pub(crate) fn new<W: Into<String>>(words: impl IntoIterator<Item = W>) -> Self {
         Self {
             words: words.into_iter().map(Into::into).collect(),
@@ -96,43 +96,43 @@ impl Tool {
         }
     }
 
-    /// One more word.
+    /// Adds an argument.
     pub(crate) fn arg(mut self, word: impl Into<String>) -> Self {
         self.words.push(word.into());
         self
     }
 
-    /// One more variable.
+    /// Adds a variable.
     pub(crate) fn env(mut self, name: &str, value: impl Into<String>) -> Self {
         self.env.push((name.to_owned(), value.into()));
         self
     }
 
-    /// Without the variables of this process.
+    /// Removes the variables of this process.
     pub(crate) fn cleared(mut self) -> Self {
         self.cleared = true;
         self
     }
 
-    /// In another directory than the repository's root.
+    /// Sets a working directory other than the repository's root.
     pub(crate) fn dir(mut self, dir: &Path) -> Self {
         dir.clone_into(&mut self.dir);
         self
     }
 
-    /// Says the command, runs it and shows what it writes.
+    /// Prints the command, runs it and shows its output.
     pub(crate) fn run(&self) -> Result<(), Failure> {
         say(&format!("$ {self}"));
         self.check(self.expression().unchecked().run().map_err(|source| self.cannot_start(source))?.status)
     }
 
-    /// Runs the command silently; true when it ends well. A command that cannot be started does not.
+    /// Runs the command silently and returns whether it succeeds. A command that cannot be started fails.
     pub(crate) fn succeeds(&self) -> bool {
         let quiet = self.expression().stdin_null().stdout_null().stderr_null().unchecked();
         quiet.run().is_ok_and(|output| output.status.success())
     }
 
-    /// Runs the command and shows what it wrote only when it fails.
+    /// Runs the command and shows its output only if it fails.
     pub(crate) fn quietly(&self) -> Result<(), Failure> {
         let captured = self.expression().stdin_null().stderr_to_stdout().stdout_capture().unchecked().run();
         let output = captured.map_err(|source| self.cannot_start(source))?;
@@ -142,7 +142,7 @@ impl Tool {
         self.check(output.status)
     }
 
-    /// Runs the command and returns what it wrote to standard output.
+    /// Runs the command and returns its standard output.
     pub(crate) fn stdout(&self) -> Result<String, Failure> {
         let output = self.expression().stdin_null().stdout_capture().unchecked().run();
         let output = output.map_err(|source| self.cannot_start(source))?;
@@ -150,7 +150,7 @@ impl Tool {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    /// Runs the command with a text as its standard input; any exit code is an answer.
+    /// Runs the command with a text as its standard input. No exit code is an error.
     pub(crate) fn answer(&self, input: &str) -> Result<Answer, Failure> {
         let captured = self.expression().stdin_bytes(input).stdout_capture().stderr_capture().unchecked();
         let output = captured.run().map_err(|source| self.cannot_start(source))?;
@@ -158,23 +158,23 @@ impl Tool {
         Ok(Answer { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) })
     }
 
-    /// Starts the command in the background, unheard.
+    /// Starts the command in the background without output.
     pub(crate) fn start(&self) -> Result<Handle, Failure> {
         let quiet = self.expression().stdin_null().stdout_null().stderr_null().unchecked();
         quiet.start().map_err(|source| self.cannot_start(source))
     }
 
-    /// Waits for the end of what [`start`](Self::start) started.
+    /// Waits for the end of a process from [`start`](Self::start).
     pub(crate) fn finish(&self, process: &Handle) -> Result<(), Failure> {
         let status = process.wait().map_err(|source| self.cannot_start(source))?.status;
         self.check(status)
     }
 
-    /// Says the command, runs it, and hands each line of its output to `line`, which alone decides what is shown. The
-    /// command and all its children are ended when they take longer than `limit`.
+    /// Prints the command, runs it, and passes each line of its output to `line`, which may show it. After `limit` the
+    /// command and all its children are killed.
     pub(crate) fn watch(&self, limit: Duration, mut line: impl FnMut(&str)) -> Result<(), Failure> {
         let overdue = || Failure::Overdue { command: self.to_string(), limit };
-        // To `timeout`, 0 is no limit.
+        // For `timeout`, 0 means unlimited.
         if limit.as_secs() == 0 {
             return Err(overdue());
         }
@@ -187,7 +187,7 @@ impl Tool {
                 .chain(self.words.iter().map(String::as_str)),
         );
         let reader = self
-            .with_surroundings(whole)
+            .with_environment(whole)
             .stderr_to_stdout()
             .unchecked()
             .reader()
@@ -205,10 +205,10 @@ impl Tool {
 
     fn expression(&self) -> Expression {
         let (program, arguments) = self.words.split_first().map_or(("", &[][..]), |(p, a)| (p.as_str(), a));
-        self.with_surroundings(duct::cmd(program, arguments))
+        self.with_environment(duct::cmd(program, arguments))
     }
 
-    fn with_surroundings(&self, expression: Expression) -> Expression {
+    fn with_environment(&self, expression: Expression) -> Expression {
         let expression = expression.dir(&self.dir);
         if self.cleared {
             return expression.full_env(self.env.iter().cloned());
@@ -234,7 +234,7 @@ impl std::fmt::Display for Tool {
     }
 }
 
-/// A word as a shell takes it.
+/// Quotes a word for a shell.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_=+./:,@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {

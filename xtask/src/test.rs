@@ -1,10 +1,10 @@
-//! `cargo xtask test`: installs what the tests need, then runs them.
+//! `cargo xtask test`: installs the tools that the tests need, then runs the tests.
 
 use crate::chore::Test;
 use crate::prerequisites;
 use crate::shell::{Failure, Tool};
 
-/// Installs and runs.
+/// Installs tools and runs tests.
 pub(crate) fn run(options: &Test) -> Result<(), Failure> {
     prerequisites::install()?;
     if options.install {
@@ -18,19 +18,19 @@ pub(crate) fn run(options: &Test) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The tests that everybody runs.
+/// Returns the command for the tests that everybody runs.
 pub(crate) fn command(filter: Option<&str>) -> Tool {
     let tool = Tool::new(["cargo", "test", "--workspace", "--no-fail-fast"]);
     filter.into_iter().fold(tool, Tool::arg)
 }
 
-/// The tests that take long. They are ignored by name: `long_…`.
+/// Returns the command for the long tests. They are ignored by default and called `long_…`.
 pub(crate) fn long_command(filter: Option<&str>) -> Tool {
     let tool = Tool::new(["cargo", "test", "--workspace", "--tests", "--no-fail-fast", "--"]);
     tool.arg("--ignored").arg(filter.unwrap_or("long_"))
 }
 
-/// The long tests of one file: those of these names, or all if none is named.
+/// Returns the command for the long tests of one file: those with the given names, or all if there are none.
 pub(crate) fn long_target(package: &str, target: &str, names: &[String]) -> Tool {
     let tool = Tool::new(["cargo", "test", "--package", package, "--test", target, "--", "--ignored"]);
     if names.is_empty() { tool.arg("long_") } else { names.iter().fold(tool.arg("--exact"), Tool::arg) }

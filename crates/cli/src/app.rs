@@ -21,7 +21,7 @@ pub struct App {
     chores: Vec<Chore>,
 }
 
-/// A command that a project adds to crossdock's own.
+/// A command that a project adds to those of crossdock.
 struct Chore {
     name: &'static str,
     about: &'static str,
@@ -35,12 +35,12 @@ impl Default for App {
 }
 
 impl App {
-    /// The command line under the name by which people call it, as `cargo xtask`.
+    /// Returns the command line under the name by which people call it, e.g. `cargo xtask`.
     pub fn named(name: &'static str) -> Self {
         Self { name, chores: Vec::new() }
     }
 
-    /// With a command of the project's own, which gets the arguments that follow its name.
+    /// Adds a command of the project, which receives the arguments after its name.
     #[must_use]
     pub fn chore(
         mut self,
@@ -52,7 +52,7 @@ impl App {
         self
     }
 
-    /// Runs with the process's own environment and arguments, and ends children on Ctrl-C.
+    /// Runs with the environment and arguments of this process, and ends child processes on Ctrl-C.
     pub fn exec(self) -> ExitCode {
         let environment = match Environment::from_process() {
             Ok(environment) => environment.before_cargo_run(),
@@ -63,14 +63,14 @@ impl App {
         };
         let cancel = Cancel::default();
         let on_interrupt = cancel.clone();
-        // Without a handler Ctrl-C still ends this process; only the orderly end of children would be missing.
+        // Without a handler Ctrl-C still ends this process, but its child processes may stay.
         if let Err(error) = ctrlc::set_handler(move || {
             on_interrupt.cancel();
-            // What waits for a person or computes for long does not look: after the orderly end had its time, it ends.
+            // A prompt or a long computation does not check for cancellation, so end it after children have had time.
             std::thread::sleep(std::time::Duration::from_secs(3));
             std::process::exit(Exit::Interrupted as i32)
         }) {
-            output::note(&format!("Ctrl-C will not end compilers in an orderly way: {error}"));
+            output::note(&format!("Ctrl-C will not end child processes: {error}"));
         }
         self.exec_in(environment, &cancel)
     }
@@ -108,7 +108,7 @@ impl App {
         let Arguments { global, command } = arguments;
         let session = |global, environment| Session::new(self.name, global, environment, cancel);
         match command {
-            // What only explains needs no project, no configuration and no cache.
+            // Explanations need no project, configuration or cache, so they also work without HOME.
             Command::Target(arguments) => describe::run(&arguments, &global, environment, cancel),
             Command::Env(arguments) => {
                 let json = global.json;
@@ -138,21 +138,21 @@ impl App {
         }
     }
 
-    /// clap's own message: help and version go to standard output and are no error.
+    /// Prints clap's message. Help and version go to standard output and are not errors.
     fn usage(&self, error: &clap::Error, arguments: &[OsString]) -> ExitCode {
         if error.use_stderr() {
             self.end_evaluation(arguments);
         }
-        // When nobody reads the message there is nobody to tell.
-        let _nobody_reads = error.print();
+        // If the stream is closed, there is no other one to report it on.
+        let _closed = error.print();
         code(if error.use_stderr() { Exit::Usage } else { Exit::Done })
     }
 
-    /// Where the call is one of `env`, whose output a shell evaluates, makes that evaluation fail.
+    /// For a call of `env`, prints text that makes the shell's evaluation of the output fail.
     fn end_evaluation(&self, arguments: &[OsString]) {
         if let Some(text) = env::refused(&self.command(), arguments) {
-            // The exit code is an error's already.
-            let _nobody_evaluates = output::answer(text);
+            // The call fails already; a closed standard output is not evaluated.
+            let _closed = output::answer(text);
         }
     }
 

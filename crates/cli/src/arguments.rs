@@ -1,13 +1,11 @@
-//! The command line, as clap reads it.
+//! The arguments of the command line, parsed by clap. Doc comments are the texts of `--help`.
 
 use std::ffi::OsString;
-
 use std::num::NonZeroUsize;
 
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-
 use crossdock::config::parse_jobs;
 
 use crate::error::EXIT_CODES;
@@ -25,22 +23,22 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// Run as if started in this folder.
+    /// Run as if started in this directory.
     #[arg(short = 'C', long = "directory", global = true, value_name = "DIR")]
     pub(crate) directory: Option<Utf8PathBuf>,
-    /// Read this configuration instead of the nearest crossdock.toml.
+    /// Read this configuration file instead of the nearest crossdock.toml.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<Utf8PathBuf>,
-    /// Answer in JSON on standard output.
+    /// Print JSON on standard output.
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Say only what went wrong.
+    /// Print only errors.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Say more: commands with their environment, all output of compilers.
+    /// Print more: commands with their environment, and all output of compilers.
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
-    /// When to use colour.
+    /// When to use color.
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     pub(crate) color: Color,
 }
@@ -54,37 +52,37 @@ pub(crate) enum Color {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Show what would be built and how, and run nothing.
+    /// Show what would be built and how, without running anything.
     Plan(PlanCommand),
-    /// Compile and assemble; verify and tag nothing.
+    /// Compile and assemble images, without verifying or tagging them.
     Build(BuildCommand),
-    /// Judge images or programs, whoever built them; without a subject this project's built images.
+    /// Verify images or programs, whichever tool built them; by default this project's built images.
     Verify(VerifyCommand),
-    /// Point this project's tags at its built images, once they are verified.
+    /// Verify this project's built images and tag them.
     Tag(TagCommand),
-    /// Build, verify and tag.
+    /// Build, verify and tag images.
     Dist(DistCommand),
-    /// Write what a project needs to be built, verified, deployed and checked: crossdock.toml, an xtask crate (Rust),
-    /// Dockerfiles, pipelines, manifests. What a person has edited stays.
+    /// Write the files with which a project is built, verified and deployed: crossdock.toml, an xtask crate (Rust),
+    /// Dockerfiles, pipelines, manifests. Edited files are kept.
     Init(InitCommand),
-    /// List every tool that the plan needs and what brings the missing ones.
+    /// List the tools that the plan needs, and how to install missing ones.
     Doctor(DoctorCommand),
-    /// Print what a container engine builds this project's images from.
+    /// Render the Dockerfiles with which a container engine builds this project's images.
     #[command(subcommand)]
     Render(RenderCommand),
-    /// Say what in Dockerfiles ships a program that cannot start.
+    /// Find mistakes in Dockerfiles that ship a program that cannot start.
     Lint(LintCommand),
-    /// Read the configuration and say what it means.
+    /// Inspect the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Look after the cache.
+    /// Inspect or prune the cache.
     #[command(subcommand)]
     Cache(CacheCommand),
-    /// Explain any description of a platform, a toolchain's target or a machine.
+    /// Explain a description of a platform, a toolchain's target or a machine.
     Target(TargetCommand),
-    /// Print the variables of a cross build, for a shell or another build system to evaluate.
+    /// Print the environment variables of a cross build, for a shell or another build system.
     Env(EnvCommand),
-    /// Print the completions of a shell.
+    /// Print a completion script for a shell.
     Completions {
         /// The shell.
         shell: Shell,
@@ -93,74 +91,74 @@ pub(crate) enum Command {
     Version,
 }
 
-/// What is built and for which nodes.
+/// The images to build, and their platforms and nodes.
 #[derive(Debug, Args, Clone, Default)]
 pub(crate) struct SelectionArgs {
-    /// Build for these platforms, as linux/amd64 or linux/arm64.
+    /// Build for these platforms, e.g. linux/amd64 or linux/arm64.
     #[arg(long, value_name = "PLATFORM", value_delimiter = ',', help_heading = "What is built")]
     pub(crate) platform: Vec<String>,
-    /// Judge the result against these nodes, and build for them unless --platform says otherwise: a platform, a node
-    /// type as m7g.large, or deploy:NAME.
+    /// Verify for these nodes, and build for them unless --platform is given: a platform, a node type, e.g. m7g.large,
+    /// or deploy:NAME.
     #[arg(long = "for", value_name = "DESCRIPTION", value_delimiter = ',', help_heading = "What is built")]
     pub(crate) nodes: Vec<String>,
-    /// Only these images.
+    /// Select these images; all by default.
     #[arg(long, value_name = "NAME", value_delimiter = ',', help_heading = "What is built")]
     pub(crate) image: Vec<String>,
-    /// Write image layouts below this folder instead of target/crossdock (Cargo) or dist (Go).
+    /// Write image layouts below this directory instead of target/crossdock (Cargo) or dist (Go).
     #[arg(long, value_name = "DIR", help_heading = "What is built")]
     pub(crate) output: Option<Utf8PathBuf>,
-    /// Tag templates instead of the configured ones.
+    /// Use these tag templates instead of the configured ones.
     #[arg(long, value_name = "TEMPLATE", help_heading = "What is built")]
     pub(crate) tag: Vec<String>,
-    /// The repository instead of the configured one; with several images their names are appended.
+    /// Use this repository instead of the configured one; if there are several images, their names are appended.
     #[arg(long, value_name = "REPOSITORY", help_heading = "What is built")]
     pub(crate) repository: Option<String>,
 }
 
-/// How it is built.
+/// How images are built.
 #[derive(Debug, Args, Clone, Default)]
 pub(crate) struct BuildArgs {
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]
     pub(crate) finish: FinishArgs,
-    /// Also pack the programs as release archives with SHA256SUMS; then platforms without containers, as darwin/arm64,
-    /// are built too.
+    /// Also pack the programs into release archives with SHA256SUMS; this also builds platforms without containers, e.g.
+    /// darwin/arm64.
     #[arg(long, help_heading = "How it is built")]
     pub(crate) pack: bool,
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
 }
 
-/// What is done with images, newly built or there already.
+/// How a run proceeds, and the outputs besides the layout.
 #[derive(Debug, Args, Clone, Default)]
 pub(crate) struct FinishArgs {
-    /// Run this many things side by side; the number of processors by default.
+    /// Number of parallel jobs; by default the number of processors.
     #[arg(short, long, value_name = "N", value_parser = parse_jobs, help_heading = "How it is built")]
     pub(crate) jobs: Option<NonZeroUsize>,
-    /// Let no tool reach the network.
+    /// Forbid tools to use the network.
     #[arg(long, help_heading = "How it is built")]
     pub(crate) offline: bool,
-    /// Also write one archive per image, which docker, podman, skopeo and ctr load.
+    /// Also write one archive per image, for docker, podman, skopeo and ctr to load.
     #[arg(long, help_heading = "How it is built")]
     pub(crate) archive: bool,
-    /// Also give the image to an engine.
+    /// Also load the image into an engine.
     #[arg(long, value_enum, value_name = "ENGINE", help_heading = "How it is built")]
     pub(crate) load: Option<EngineName>,
 }
 
-/// Who builds, and what is handed on to it.
+/// The builder and its options.
 #[derive(Debug, Args, Clone, Default)]
 pub(crate) struct EngineArgs {
-    /// Who compiles and assembles: embedded (crossdock itself), docker, podman, buildx, or buildx=NAME. The result is
-    /// verified and tagged alike.
+    /// The builder that compiles and assembles: embedded (crossdock itself), docker, podman, buildx, or buildx=NAME. The
+    /// result is verified and tagged in the same way.
     #[arg(long, value_name = "BUILDER", help_heading = "How an engine builds it")]
     pub(crate) builder: Option<String>,
     #[command(flatten)]
     pub(crate) options: EngineOptionArgs,
 }
 
-/// What is handed on to an engine.
+/// Options for a container engine.
 #[derive(Debug, Args, Clone, Default)]
 pub(crate) struct EngineOptionArgs {
     /// Take the base image NAME from an OCI layout instead of a registry; `oci:PATH:TAG` chooses one of several.
@@ -169,10 +167,10 @@ pub(crate) struct EngineOptionArgs {
     /// Set a build argument.
     #[arg(long, value_name = "NAME=VALUE", help_heading = "How an engine builds it")]
     pub(crate) build_arg: Vec<String>,
-    /// Hand on a secret by a file or a variable; its value goes nowhere else.
+    /// Pass a secret from a file or a variable to the engine only.
     #[arg(long, value_name = "id=NAME[,src=FILE|,env=VARIABLE]", help_heading = "How an engine builds it")]
     pub(crate) secret: Vec<String>,
-    /// Hand on an ssh agent, as default or ID=SOCKET.
+    /// Pass an SSH agent, as default or ID=SOCKET.
     #[arg(long, value_name = "default|ID=SOCKET", help_heading = "How an engine builds it")]
     pub(crate) ssh: Vec<String>,
     /// Read a build cache.
@@ -193,10 +191,10 @@ pub(crate) enum EngineName {
 pub(crate) struct PlanCommand {
     #[command(flatten)]
     pub(crate) build: BuildArgs,
-    /// Plan for another machine: a platform as darwin/arm64, or a file that describes a host.
+    /// Plan for another host: a platform, e.g. darwin/arm64, or a file that describes a host.
     #[arg(long, value_name = "PLATFORM|FILE")]
     pub(crate) host: Option<String>,
-    /// Draw the steps as a graph.
+    /// Print the steps as a graph.
     #[arg(long, value_enum, value_name = "FORMAT", conflicts_with = "json")]
     pub(crate) graph: Option<GraphFormat>,
 }
@@ -225,7 +223,7 @@ pub(crate) struct TagCommand {
     pub(crate) output: OutputArgs,
 }
 
-/// How it is judged and told.
+/// How images are verified, and where the answer goes.
 #[derive(Debug, Args)]
 pub(crate) struct OutputArgs {
     /// Also write the JSON answer to this file.
@@ -239,25 +237,25 @@ pub(crate) struct OutputArgs {
 pub(crate) struct DistCommand {
     #[command(flatten)]
     pub(crate) build: BuildCommand,
-    /// Install what is missing first, saying each command before it runs.
+    /// Install missing tools first; each command is shown before it runs.
     #[arg(long)]
     pub(crate) setup: bool,
 }
 
-/// How hard verification judges.
+/// How strictly images are verified.
 #[derive(Debug, Args, Clone, Copy, Default)]
 pub(crate) struct StrictnessArgs {
-    /// Take what cannot be proven for a failure.
-    #[arg(long, help_heading = "How it is judged")]
+    /// Treat an unproven result as a failure.
+    #[arg(long, help_heading = "How it is verified")]
     pub(crate) strict: bool,
-    /// Judge every program in the image, not only those that the plan put there.
-    #[arg(long, help_heading = "How it is judged")]
+    /// Verify every program in the image, not only those that the plan added.
+    #[arg(long, help_heading = "How it is verified")]
     pub(crate) all: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyCommand {
-    /// A program, an OCI image layout, or an archive of an image; none means this project's images.
+    /// Programs, OCI image layouts, or archives of images; by default this project's images.
     #[arg(value_name = "FILE|LAYOUT|ARCHIVE")]
     pub(crate) subjects: Vec<Utf8PathBuf>,
     #[command(flatten)]
@@ -268,31 +266,31 @@ pub(crate) struct VerifyCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RenderCommand {
-    /// A multi-stage Dockerfile.
+    /// Render multi-stage Dockerfiles.
     Dockerfile(RenderDockerfileCommand),
-    /// A bake file, with which `docker buildx bake` builds all images.
+    /// Render a bake file, with which `docker buildx bake` builds all images.
     Bake(RenderBakeCommand),
 }
 
-/// What is rendered.
+/// The files to render.
 #[derive(Debug, Args)]
 pub(crate) struct RenderArgs {
-    /// Only these images.
+    /// Select these images; all by default.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(crate) image: Vec<String>,
-    /// For these platforms, as linux/amd64 or linux/arm64.
+    /// Render for these platforms, e.g. linux/amd64 or linux/arm64.
     #[arg(long, value_name = "PLATFORM", value_delimiter = ',')]
     pub(crate) platform: Vec<String>,
-    /// For these nodes, unless --platform says otherwise: a platform, a node type as m5.large, or deploy:NAME.
+    /// Render for these nodes unless --platform is given: a platform, a node type, e.g. m5.large, or deploy:NAME.
     #[arg(long = "for", value_name = "DESCRIPTION", value_delimiter = ',')]
     pub(crate) nodes: Vec<String>,
-    /// One file for all platforms, compiled on the builder's own; or one file fixed to each platform.
+    /// One file that cross-compiles for all platforms, or one file fixed to each platform.
     #[arg(long, value_enum, value_name = "MODE")]
     pub(crate) mode: Option<ModeName>,
-    /// Let no tool reach the network.
+    /// Forbid tools to use the network.
     #[arg(long)]
     pub(crate) offline: bool,
-    /// Replace files that crossdock did not make or that were changed since; a copy is kept beside each.
+    /// Also replace files that were edited or not generated by crossdock; a copy is kept next to each.
     #[arg(long, requires = "output")]
     pub(crate) force: bool,
 }
@@ -307,14 +305,13 @@ pub(crate) enum ModeName {
 pub(crate) struct RenderDockerfileCommand {
     #[command(flatten)]
     pub(crate) render: RenderArgs,
-    /// Write it there, and its .dockerignore beside it as PATH.dockerignore; into a folder every Dockerfile that the
-    /// call means.
+    /// Write the Dockerfile to this path, and its .dockerignore to PATH.dockerignore; or all files into a directory.
     #[arg(long, value_name = "PATH")]
     pub(crate) output: Option<Utf8PathBuf>,
-    /// Which builder will read it.
+    /// The builder that will read the file.
     #[arg(long, value_enum, value_name = "ENGINE", default_value_t = FrontendName::Buildkit)]
     pub(crate) engine: FrontendName,
-    /// The platform of the machine that builds, for the classic builder, which builds for no other; this one by default.
+    /// The platform of the build machine for the classic builder, which builds for no other; by default this machine's.
     #[arg(long, value_name = "PLATFORM")]
     pub(crate) host: Option<String>,
 }
@@ -323,7 +320,7 @@ pub(crate) struct RenderDockerfileCommand {
 pub(crate) enum FrontendName {
     /// BuildKit, in docker and buildx, and podman's buildah.
     Buildkit,
-    /// docker's builder without BuildKit.
+    /// Docker's builder without BuildKit.
     Classic,
 }
 
@@ -331,8 +328,8 @@ pub(crate) enum FrontendName {
 pub(crate) struct RenderBakeCommand {
     #[command(flatten)]
     pub(crate) render: RenderArgs,
-    /// Write bake.json there, and beside it the Dockerfiles with their .dockerignore files, which otherwise stand in the
-    /// bake file.
+    /// Write bake.json and separate Dockerfiles with their .dockerignore files into this directory; by default the
+    /// Dockerfiles are inline in the bake file.
     #[arg(long, value_name = "DIR")]
     pub(crate) output: Option<Utf8PathBuf>,
     #[command(flatten)]
@@ -341,16 +338,16 @@ pub(crate) struct RenderBakeCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct LintCommand {
-    /// The files; - reads standard input.
+    /// Dockerfiles to check; - reads standard input.
     #[arg(value_name = "DOCKERFILE", required = true)]
     pub(crate) files: Vec<Utf8PathBuf>,
-    /// In which form findings are printed.
+    /// The output format of findings.
     #[arg(long, value_enum, value_name = "FORMAT", conflicts_with = "json")]
     pub(crate) format: Option<LintFormat>,
-    /// The image will run on these nodes: a platform, a node type as m7g.large, or deploy:NAME.
+    /// The nodes on which the image will run: a platform, a node type, e.g. m7g.large, or deploy:NAME.
     #[arg(long = "for", value_name = "DESCRIPTION", value_delimiter = ',')]
     pub(crate) nodes: Vec<String>,
-    /// The platform of the machine that builds the file.
+    /// The platform of the build machine.
     #[arg(long, value_name = "PLATFORM")]
     pub(crate) host: Option<String>,
 }
@@ -361,52 +358,53 @@ pub(crate) enum LintFormat {
     Json,
     /// For code scanning.
     Sarif,
-    /// For annotations in GitHub's workflows.
+    /// For annotations in GitHub workflows.
     Github,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct InitCommand {
-    /// The project's folder; the working directory when not given.
+    /// The project's directory; by default the working directory.
     pub(crate) path: Option<Utf8PathBuf>,
-    /// Begin with a small program, in an empty folder.
+    /// Start from a small program, in an empty directory.
     #[arg(long, value_enum, value_name = "LANGUAGE")]
     pub(crate) template: Option<Language>,
-    /// Only these parts: config, xtask, dockerfile, dockerignore, github, gitlab, kubernetes, readme. In a project with a
-    /// scaffold it holds for this call alone.
+    /// Write only these parts: config, xtask, dockerfile, dockerignore, github, gitlab, kubernetes, readme. In an
+    /// initialized project the selection applies to this call only.
     #[arg(long, value_name = "PART", value_delimiter = ',', help_heading = "What is written")]
     pub(crate) only: Vec<String>,
-    /// All parts but these, from now on: crossdock.toml remembers it.
+    /// Write all parts except these; crossdock.toml stores the choice for later calls.
     #[arg(long, value_name = "PART", value_delimiter = ',', help_heading = "What is written")]
     pub(crate) without: Vec<String>,
-    /// Where the xtask crate takes crossdock from: path:DIR, git:URL, registry or registry:VERSION.
+    /// The source of crossdock for the xtask crate: path:DIR, git:URL, registry or registry:VERSION.
     #[arg(long, value_name = "SOURCE", help_heading = "What is written")]
     pub(crate) crossdock: Option<String>,
-    /// Where pipelines find crossdock's release archives and their SHA256SUMS.
+    /// The URL at which pipelines find crossdock's release archives and their SHA256SUMS.
     #[arg(long, value_name = "URL", help_heading = "What is written")]
     pub(crate) archives: Option<String>,
-    /// Where images will run: platforms, or node types as m7g.large; linux/amd64 and linux/arm64 when not given.
+    /// The nodes on which images will run: platforms, or node types, e.g. m7g.large; by default linux/amd64 and
+    /// linux/arm64.
     #[arg(long = "for", value_name = "DESCRIPTION", value_delimiter = ',', help_heading = "What is written")]
     pub(crate) nodes: Vec<String>,
-    /// Ports on which the program listens, as 8080 or 53/udp.
+    /// Ports on which the program listens, e.g. 8080 or 53/udp.
     #[arg(long, value_name = "PORT", value_delimiter = ',', help_heading = "What is written")]
     pub(crate) expose: Vec<String>,
-    /// The image's repository, as registry.example/team/name; with several images their names are appended.
+    /// The image's repository, e.g. registry.example/team/name; if there are several images, their names are appended.
     #[arg(long, value_name = "REPOSITORY", help_heading = "What is written")]
     pub(crate) repository: Option<String>,
-    /// Also replace files that were edited or written by hand; each is kept as NAME.orig.
+    /// Also replace files that were edited or written by hand; each is saved as NAME.orig.
     #[arg(long, help_heading = "How it is written")]
     pub(crate) force: bool,
-    /// Print a unified diff of what would change, and write nothing.
+    /// Print the changes as a unified diff, and write nothing.
     #[arg(long, help_heading = "How it is written")]
     pub(crate) diff: bool,
-    /// Write nothing, and end with 1 when a generated file is missing, stale or edited.
+    /// Write nothing, and exit with 1 if a generated file is missing, stale or edited.
     #[arg(long, help_heading = "How it is written", conflicts_with = "force")]
     pub(crate) check: bool,
-    /// Say what would be written, and write nothing.
+    /// Show what would be written, and write nothing.
     #[arg(long, help_heading = "How it is written")]
     pub(crate) dry_run: bool,
-    /// Let no tool reach the network.
+    /// Forbid tools to use the network.
     #[arg(long, help_heading = "How it is written")]
     pub(crate) offline: bool,
 }
@@ -417,10 +415,10 @@ pub(crate) struct DoctorCommand {
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
-    /// Install what is missing.
+    /// Install missing tools.
     #[arg(long)]
     pub(crate) fix: bool,
-    /// Consent to every change of the system.
+    /// Consent to all changes of the system.
     #[arg(long, requires = "fix")]
     pub(crate) yes: bool,
 }
@@ -428,13 +426,13 @@ pub(crate) struct DoctorCommand {
 #[derive(Debug, Args)]
 #[command(subcommand_negates_reqs = true)]
 pub(crate) struct TargetCommand {
-    /// Platforms, triples, machine types, architecture names of any tool.
+    /// Platforms, triples, machine types, or architecture names of any tool.
     #[arg(value_name = "DESCRIPTION", required_unless_present = "stdin")]
     pub(crate) descriptions: Vec<OsString>,
-    /// Read them in this vocabulary alone; `target list` names them.
+    /// Interpret descriptions in this vocabulary only; `target list` lists all.
     #[arg(long = "as", value_name = "VOCABULARY")]
     pub(crate) vocabulary: Option<String>,
-    /// Read JSON lines {"vocabulary": …, "input": …} and answer one line each.
+    /// Read JSON lines {"vocabulary": …, "input": …}, and print one line for each.
     #[arg(long, conflicts_with_all = ["descriptions", "vocabulary"])]
     pub(crate) stdin: bool,
     #[command(subcommand)]
@@ -449,20 +447,20 @@ pub(crate) enum TargetSubcommand {
         #[arg(long, value_name = "VOCABULARY")]
         vocabulary: Option<String>,
     },
-    /// Say what this machine is: the process, the kernel, its programs and its container engines.
+    /// Show the platforms of this machine: the process, the kernel, its programs and its container engines.
     Host,
-    /// Say which platforms a host accepts, best first, as containerd decides it.
+    /// Show which platforms a host accepts, best first, by containerd's rules.
     Match {
-        /// The host: a platform, or any machine.
+        /// The host: a platform, or any description of a machine.
         #[arg(required_unless_present = "stdin")]
         host: Option<String>,
-        /// The platforms.
+        /// The platforms to match.
         #[arg(value_name = "PLATFORM", required_unless_present = "stdin")]
         platforms: Vec<String>,
-        /// Read the host in this vocabulary alone.
+        /// Interpret the host in this vocabulary only.
         #[arg(long = "as", value_name = "VOCABULARY", conflicts_with = "stdin")]
         vocabulary: Option<String>,
-        /// Read JSON lines {"host": …, "platforms": […]}, with a "vocabulary" if need be, and answer one line each.
+        /// Read JSON lines {"host": …, "platforms": […]}, optionally with a "vocabulary", and print one line for each.
         #[arg(long, conflicts_with_all = ["host", "platforms"])]
         stdin: bool,
     },
@@ -470,18 +468,18 @@ pub(crate) enum TargetSubcommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct EnvCommand {
-    /// What to build for: a platform, a machine, or any other description.
+    /// The target of the build: a platform, a machine, or any other description.
     pub(crate) description: OsString,
-    /// The language.
+    /// The language to compile.
     #[arg(long, value_enum)]
     pub(crate) lang: Language,
-    /// Whether the program carries its libraries: static unless the platform has no static programs.
+    /// The linkage of programs; by default static, if the platform has static programs.
     #[arg(long, value_enum)]
     pub(crate) linkage: Option<LinkageName>,
-    /// Who evaluates it: sh unless it is said; --json is json.
+    /// The shell that evaluates the output; by default sh, or json with --json.
     #[arg(long, value_enum)]
     pub(crate) shell: Option<ShellName>,
-    /// Read the description in this vocabulary alone.
+    /// Interpret the description in this vocabulary only.
     #[arg(long = "as", value_name = "VOCABULARY")]
     pub(crate) vocabulary: Option<String>,
 }
@@ -513,17 +511,17 @@ pub(crate) enum ShellName {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Read the configuration and say what it means.
+    /// Check the configuration and show its meaning.
     Check,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CacheCommand {
-    /// Where the cache lies and what it holds.
+    /// Show the cache's directory and size.
     Info,
-    /// Remove what no build of the last days has used.
+    /// Remove files that no recent build has used.
     Prune {
-        /// Keep what was used within this many days; 0 removes everything.
+        /// Keep files used within this many days; 0 removes everything.
         #[arg(long, default_value_t = 14, value_name = "DAYS")]
         keep_days: u64,
     },

@@ -1,17 +1,17 @@
-//! The one error at the edge: a kind that decides the exit code, a message, and what to do next.
+//! The error of a command: an exit code, a message, and hints.
 
 use std::fmt;
 
 use crossdock::{Error, ErrorKind};
 
-/// How the process ends. The numbers are part of the interface: `--help` and the README state them.
+/// The exit code of the process. The numbers are part of the interface: `--help` and the documentation list them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// Done.
+    /// Success.
     Done = 0,
-    /// The answer is no: verification failed, a description is unknown, generated files differ.
+    /// The result is negative: verification failed, a description is unknown or ambiguous, or generated files differ.
     Rejected = 1,
-    /// The call or the configuration is wrong.
+    /// The call or the configuration is invalid.
     Usage = 2,
     /// A tool or a toolchain is missing.
     Missing = 3,
@@ -25,46 +25,46 @@ pub enum Exit {
 
 /// Exit codes and their meanings, for `--help` and the documentation.
 pub const EXIT_CODES: [(Exit, &str); 7] = [
-    (Exit::Done, "done"),
+    (Exit::Done, "success"),
     (
         Exit::Rejected,
-        "the answer is no: verification failed, a description is unknown or ambiguous, or generated files differ",
+        "the result is negative: verification failed, a description is unknown or ambiguous, or generated files differ",
     ),
-    (Exit::Usage, "the call or the configuration is wrong"),
-    (Exit::Missing, "a tool or a toolchain is missing; `doctor` says which and how to get it"),
-    (Exit::Program, "a compiler or another program failed; its own message stands above"),
+    (Exit::Usage, "the call or the configuration is invalid"),
+    (Exit::Missing, "a tool or a toolchain is missing; `doctor` lists it and how to install it"),
+    (Exit::Program, "a compiler or another program failed; see its output above"),
     (Exit::InputOutput, "reading, writing or the network failed"),
-    (Exit::Interrupted, "interrupted (Ctrl-C); nothing half-written is left"),
+    (Exit::Interrupted, "interrupted (Ctrl-C); no partially written files remain"),
 ];
 
-/// What a person is told when a command does not succeed.
+/// The error of a command that did not succeed.
 #[derive(Debug)]
 pub struct CommandError {
     /// The exit code.
     pub exit: Exit,
-    /// What went wrong, where, and why. Empty when everything was said already.
+    /// The problem, its place and its causes. Empty if everything has been printed already.
     pub message: String,
-    /// What to do next.
+    /// Instructions that help, most useful first.
     pub hints: Vec<String>,
 }
 
 impl CommandError {
-    /// An error whose message is an error's whole chain of causes.
+    /// Returns an error with the messages of `error` and all its causes.
     pub fn new(exit: Exit, error: &dyn std::error::Error) -> Self {
         Self { exit, message: Error::chain(error), hints: Vec::new() }
     }
 
-    /// An error in one's own words.
+    /// Returns an error with the given message.
     pub fn message(exit: Exit, message: impl Into<String>) -> Self {
         Self { exit, message: message.into(), hints: Vec::new() }
     }
 
-    /// Ends with this exit code; everything was said already.
+    /// Returns an error that only sets the exit code, because everything has been printed already.
     pub fn silent(exit: Exit) -> Self {
         Self::message(exit, "")
     }
 
-    /// With something to do next.
+    /// Adds a hint: an imperative that says what to do next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
@@ -87,7 +87,7 @@ impl From<ErrorKind> for Exit {
             ErrorKind::Missing => Self::Missing,
             ErrorKind::Program => Self::Program,
             ErrorKind::Interrupted => Self::Interrupted,
-            // The kinds are closed within this repository; a newer library's kind is still a failure.
+            // The library's kind may grow; a new kind is still a failure.
             _ => Self::InputOutput,
         }
     }

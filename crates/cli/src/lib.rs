@@ -1,4 +1,4 @@
-//! The command line of crossdock, for a program of one's own. A project's `xtask` is:
+//! The command line of crossdock as a library. A project's `xtask` is:
 //!
 //! ```no_run
 //! fn main() -> std::process::ExitCode {
@@ -6,8 +6,8 @@
 //! }
 //! ```
 //!
-//! [`App::chore`] adds commands of the project. The program `crossdock` is this crate's own; everything that its commands
-//! do is in the library `crossdock`.
+//! [`App::chore`] adds commands of the project. This crate also contains the program `crossdock`. It parses arguments
+//! and prints results; the work is done by the library `crossdock`.
 
 mod app;
 mod arguments;

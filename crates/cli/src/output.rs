@@ -1,4 +1,4 @@
-//! The two streams: standard output carries the answer and nothing else, standard error carries words for a person.
+//! The two output streams: standard output for the answer only, standard error for messages to a person.
 
 use std::io::Write;
 
@@ -8,7 +8,7 @@ use crate::ui::style::{WARN, paint};
 /// Writes the answer.
 ///
 /// # Errors
-/// When standard output cannot be written; a closed pipe is none, as with `| head`.
+/// Standard output cannot be written. A closed pipe is not an error, as with `| head`.
 pub(crate) fn answer(text: &str) -> Result<(), CommandError> {
     let end = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
     let mut out = anstream::stdout().lock();
@@ -26,18 +26,18 @@ pub(crate) fn json(value: &impl serde::Serialize) -> Result<(), CommandError> {
     answer(&json_text(value)?)
 }
 
-/// A value as indented JSON.
+/// Returns a value as indented JSON.
 pub(crate) fn json_text(value: &impl serde::Serialize) -> Result<String, CommandError> {
     serde_json::to_string_pretty(value).map_err(|error| CommandError::new(Exit::InputOutput, &error))
 }
 
-/// Says something to the person.
+/// Prints a line for the person.
 pub(crate) fn say(line: &str) {
-    // Standard error may be closed: then nobody reads, and the work goes on.
-    let _nobody_reads = writeln!(anstream::stderr(), "{line}");
+    // If standard error is closed, the work goes on without messages.
+    let _closed = writeln!(anstream::stderr(), "{line}");
 }
 
-/// Says something that deserves attention.
+/// Prints a warning for the person.
 pub(crate) fn note(line: &str) {
     say(&format!("{} {line}", paint(WARN, "warning:")));
 }

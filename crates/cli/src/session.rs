@@ -1,4 +1,4 @@
-//! A call: its surroundings, and what the options of every command say.
+//! A call of the program: its context, and the options that commands share.
 
 use std::num::NonZeroUsize;
 
@@ -18,8 +18,9 @@ use crate::output;
 use crate::ui::plan::Detail;
 use crate::ui::{Progress, Verbosity};
 
+/// A call of the program.
 pub(crate) struct Session {
-    /// The name by which people call the program: `crossdock`, `cargo xtask`.
+    /// The name by which people call the program, e.g. `crossdock` or `cargo xtask`.
     pub(crate) name: &'static str,
     pub(crate) context: Context,
     global: Global,
@@ -60,12 +61,12 @@ impl Session {
         self.context.environment().terminal
     }
 
-    /// Resolves a path of the command line.
+    /// Resolves a path from the command line.
     pub(crate) fn path(&self, path: &Utf8Path) -> Utf8PathBuf {
         self.context.directory().join(path)
     }
 
-    /// How much of a plan a person wants to see.
+    /// Returns how much of a plan to show.
     pub(crate) fn detail(&self) -> Detail {
         if self.global.verbose { Detail::Whole } else { Detail::Brief }
     }
@@ -101,13 +102,13 @@ impl Session {
         self.context.environment().get(name)
     }
 
-    /// The configuration file that the call or the environment names.
+    /// Returns the configuration file that the call or the environment names.
     pub(crate) fn named_config(&self) -> Option<&Utf8PathBuf> {
-        let of_environment = self.context.overrides().config.as_ref().map(|config| &config.value);
-        self.global.config.as_ref().or(of_environment)
+        let from_environment = self.context.overrides().config.as_ref().map(|config| &config.value);
+        self.global.config.as_ref().or(from_environment)
     }
 
-    /// The library's options for the options of the command line.
+    /// Returns the library's options for those of the command line.
     pub(crate) fn build_options(&self, args: &BuildArgs, goal: Goal) -> Result<BuildOptions, CommandError> {
         let BuildArgs { selection, finish, pack, engine } = args;
         let mut options = self.selection(selection);
@@ -118,20 +119,20 @@ impl Session {
             EngineName::Docker => LoadEngine::Docker,
             EngineName::Podman => LoadEngine::Podman,
         });
-        options.jobs = finish.jobs.map(|jobs| of_option("--jobs", jobs.get()));
+        options.jobs = finish.jobs.map(|jobs| from_option("--jobs", jobs.get()));
         options.network = network(finish.offline);
         options.engine = engine_options(&engine.options);
         if let Some(text) = &engine.builder {
             let builder: Builder = text.parse().map_err(|error| CommandError::new(Exit::Usage, &error))?;
-            options.builder = Some(of_option("--builder", builder));
+            options.builder = Some(from_option("--builder", builder));
         }
         Ok(options)
     }
 
-    /// The options that choose images, platforms and nodes.
+    /// Returns the options that choose images, platforms and nodes.
     pub(crate) fn selection(&self, args: &SelectionArgs) -> BuildOptions {
         let many = |values: &[String], name: &str| {
-            values.iter().map(|value| of_option(name, value.clone())).collect::<Vec<_>>()
+            values.iter().map(|value| from_option(name, value.clone())).collect::<Vec<_>>()
         };
         let mut options = BuildOptions::new();
         options.config = self.global.config.clone();
@@ -139,12 +140,13 @@ impl Session {
         options.nodes = many(&args.nodes, "--for");
         options.images = many(&args.image, "--image");
         options.tags = many(&args.tag, "--tag");
-        options.output = args.output.clone().map(|path| of_option("--output", path));
-        options.repository = args.repository.clone().map(|name| of_option("--repository", name));
+        options.output = args.output.clone().map(|path| from_option("--output", path));
+        options.repository = args.repository.clone().map(|name| from_option("--repository", name));
         options
     }
 
-    /// The nodes that a call names with `--for`, else with `--platform`, each else with its environment variable.
+    /// Returns the options with the nodes of `--for`, else of `--platform`. An environment variable replaces each option
+    /// that is absent.
     pub(crate) fn verify_options(&self, args: &SelectionArgs, strictness: StrictnessArgs) -> VerifyOptions {
         let chosen = self.selection(args);
         let overrides = self.context.overrides();
@@ -167,7 +169,7 @@ pub(crate) fn network(offline: bool) -> Network {
     if offline { Network::Offline } else { Network::Online }
 }
 
-fn of_option<T>(option: &str, value: T) -> Sourced<T> {
+fn from_option<T>(option: &str, value: T) -> Sourced<T> {
     Sourced::new(value, Source::CommandLine(option.to_owned()))
 }
 
@@ -183,16 +185,15 @@ pub(crate) fn engine_options(args: &EngineOptionArgs) -> EngineOptions {
 }
 
 fn existing_directory(path: &Utf8Path) -> Result<Utf8PathBuf, CommandError> {
-    match path.is_dir() {
-        true => Ok(path.to_owned()),
-        false => Err(CommandError::message(
-            Exit::Usage,
-            format!("{path} is no folder; --directory takes one that exists"),
-        )),
+    if path.is_dir() {
+        Ok(path.to_owned())
+    } else {
+        let message = format!("{path} is not a directory; pass --directory an existing one");
+        Err(CommandError::message(Exit::Usage, message))
     }
 }
 
-/// Follows `--color` from here on.
+/// Applies `--color` to all later output.
 pub(crate) fn choose_color(choice: ColorChoice) {
     match choice {
         ColorChoice::Auto => {}

@@ -1,4 +1,4 @@
-//! What a person sees: live progress, the final table, the plan as a tree.
+//! Output for a person: live progress, the final table, the plan as a tree, findings.
 
 mod findings;
 mod lint;
@@ -15,16 +15,15 @@ pub(crate) use table::{colored, next, table};
 
 use std::time::Duration;
 
-/// A duration as a person reads it: `0.4s`, `12.3s`, `2m05s`.
+/// Formats a duration for a person: `0.4s`, `12.3s`, `2m05s`.
 pub(crate) fn duration(took: Duration) -> String {
     let seconds = took.as_secs_f64();
-    match seconds {
-        s if s < 59.95 => format!("{s:.1}s"),
-        s => {
-            let whole = s.round() as u64;
-            format!("{}m{:02}s", whole / 60, whole % 60)
-        }
+    // From here on one decimal would round to 60.0.
+    if seconds < 59.95 {
+        return format!("{seconds:.1}s");
     }
+    let whole = seconds.round() as u64;
+    format!("{}m{:02}s", whole / 60, whole % 60)
 }
 
 #[cfg(test)]
@@ -32,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_and_durations_read_well() {
+    fn sizes_and_durations_are_rounded_to_their_unit() {
         assert_eq!(
             [0, 999, 1000, 4_096, 999_949, 999_999, 12_345_678].map(bytes).join(", "),
             "0 B, 999 B, 1.0 kB, 4.1 kB, 999.9 kB, 1.0 MB, 12.3 MB"

@@ -1,4 +1,4 @@
-//! The cache: compressed layers, and programs that `go build` made.
+//! The cache: compressed layers, and programs compiled by `go build`.
 
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ pub fn cache_info(context: &Context) -> Result<CacheInfo, Error> {
     })
 }
 
-/// Removes what was not used for some time; everything if it is zero.
+/// Removes layers and programs that have not been used for the given time; everything if it is zero.
 ///
 /// # Errors
 /// The cache cannot be read, or a file cannot be removed.
@@ -72,14 +72,15 @@ struct Program {
     unused_for: Duration,
 }
 
-/// `build/MODULE/PLATFORM/PROGRAM`.
-fn programs(folder: &Utf8Path) -> Result<Vec<Program>, Error> {
-    let mut files = vec![folder.to_owned()];
+/// Lists the programs of a cache directory: `MODULE/PLATFORM/PROGRAM` below it.
+fn programs(directory: &Utf8Path) -> Result<Vec<Program>, Error> {
+    let mut files = vec![directory.to_owned()];
     for _ in 0..3 {
-        files = files.iter().map(|folder| entries(folder)).collect::<Result<Vec<_>, _>>()?.concat();
+        files = files.iter().map(|directory| entries(directory)).collect::<Result<Vec<_>, _>>()?.concat();
     }
     let found = files.into_iter().filter(|path| path.extension() != Some("sha256")).filter_map(|path| {
         let metadata = path.metadata().ok()?;
+        // A file system mounted with `noatime` keeps no time of access. A time in the future counts as now.
         let unused_for =
             metadata.accessed().or_else(|_| metadata.modified()).ok()?.elapsed().unwrap_or_default();
         Some(Program { path, bytes: metadata.len(), unused_for })
@@ -87,17 +88,17 @@ fn programs(folder: &Utf8Path) -> Result<Vec<Program>, Error> {
     Ok(found.collect())
 }
 
-fn entries(folder: &Utf8Path) -> Result<Vec<Utf8PathBuf>, Error> {
+fn entries(directory: &Utf8Path) -> Result<Vec<Utf8PathBuf>, Error> {
     use std::io::ErrorKind::{NotADirectory, NotFound};
-    let listed = folder.read_dir_utf8().and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
+    let listed = directory.read_dir_utf8().and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
     match listed {
         Ok(listed) => Ok(listed.into_iter().map(Utf8DirEntry::into_path).collect()),
         Err(error) if matches!(error.kind(), NotFound | NotADirectory) => Ok(Vec::new()),
-        Err(error) => Err(input_output(error).at(folder)),
+        Err(error) => Err(input_output(error).at(directory)),
     }
 }
 
-/// Removes a file and says whether it was there: another run may prune at the same time.
+/// Removes a file and returns whether it existed: another run may prune at the same time.
 fn remove(path: &Utf8Path) -> Result<bool, Error> {
     match std::fs::remove_file(path) {
         Ok(()) => Ok(true),
@@ -106,14 +107,14 @@ fn remove(path: &Utf8Path) -> Result<bool, Error> {
     }
 }
 
-fn prune_programs(folder: &Utf8Path, unused_for: Duration) -> Result<Pruned, Error> {
+fn prune_programs(directory: &Utf8Path, unused_for: Duration) -> Result<Pruned, Error> {
     let mut removed = Pruned::default();
-    for program in programs(folder)?.into_iter().filter(|program| program.unused_for >= unused_for) {
+    for program in programs(directory)?.into_iter().filter(|program| program.unused_for >= unused_for) {
         if remove(&program.path)? {
             removed.files += 1;
             removed.bytes += program.bytes;
         }
-        // What remembers the program's digest.
+        // The file that records the program's digest is useless without it.
         remove(&Utf8PathBuf::from(format!("{}.sha256", program.path)))?;
     }
     Ok(removed)
@@ -124,18 +125,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn programs_go_with_what_remembers_them_and_what_is_gone_already_is_no_error() {
-        let folder = tempfile::tempdir().unwrap();
-        let folder = Utf8Path::from_path(folder.path()).unwrap();
-        let platform = folder.join("hello-0a/linux-arm64-0b");
+    fn pruning_removes_programs_with_their_digests_and_tolerates_missing_files() {
+        let temporary = tempfile::tempdir().unwrap();
+        let directory = Utf8Path::from_path(temporary.path()).unwrap();
+        let platform = directory.join("hello-0a/linux-arm64-0b");
         std::fs::create_dir_all(&platform).unwrap();
         for (name, content) in [("hello", "program"), ("hello.sha256", "digest")] {
             crossdock_fs::write_atomically(platform.join(name), content.as_bytes()).unwrap();
         }
-        let removed = prune_programs(folder, Duration::ZERO).unwrap();
+        let removed = prune_programs(directory, Duration::ZERO).unwrap();
         assert_eq!((removed.files, removed.bytes), (1, 7));
         assert!(platform.read_dir_utf8().unwrap().next().is_none());
         assert!(!remove(&platform.join("hello")).unwrap());
-        assert_eq!(prune_programs(&folder.join("nowhere"), Duration::ZERO).unwrap().files, 0);
+        assert_eq!(prune_programs(&directory.join("nowhere"), Duration::ZERO).unwrap().files, 0);
     }
 }

@@ -11,7 +11,7 @@ use crate::process::{Cancel, Environment, Processes};
 
 type Receiver = Arc<dyn Fn(Notice<'_>) + Send + Sync>;
 
-/// A sentence that deserves a person's attention and stops nothing.
+/// A sentence that deserves a person's attention. It does not stop the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Notice<'a> {
@@ -22,7 +22,7 @@ pub enum Notice<'a> {
 }
 
 /// The surroundings of a call: environment variables, working directory, cache directory, cancellation, and the
-/// receiver of notices. No function of this library reads a global; everything it may see is here.
+/// receiver of notices. No function of this library reads a global; a context holds everything that it can see.
 ///
 /// `CROSSDOCK_*` variables of the environment take effect as they do on the command line; an [`Environment`] without
 /// them has no such settings.
@@ -41,7 +41,7 @@ impl Context {
     /// Returns the surroundings of this process: its environment variables and its working directory.
     ///
     /// # Errors
-    /// The working directory is unreadable or not UTF-8, or a `CROSSDOCK_*` variable has a bad value.
+    /// The working directory is unreadable or not UTF-8, or a `CROSSDOCK_*` variable has an invalid value.
     pub fn of_process() -> Result<Self, Error> {
         Self::builder(Environment::from_process().map_err(input_output)?).finish()
     }
@@ -80,17 +80,17 @@ impl Context {
         &self.cache
     }
 
-    /// Returns the settings that `CROSSDOCK_*` variables made.
+    /// Returns the settings of `CROSSDOCK_*` variables.
     pub fn overrides(&self) -> &Overrides {
         &self.overrides
     }
 
-    /// Returns the runner of child processes, which has this environment and cancellation.
+    /// Returns the runner of child processes, with this environment and cancellation.
     pub fn processes(&self) -> &Processes {
         &self.processes
     }
 
-    /// Returns the value of `SOURCE_DATE_EPOCH`, the date of everything built, in seconds since 1970; `None` if unset.
+    /// Returns the value of `SOURCE_DATE_EPOCH`, the date of all images, in seconds since 1970; `None` if unset.
     /// See <https://reproducible-builds.org/specs/source-date-epoch/>.
     ///
     /// # Errors
@@ -98,13 +98,13 @@ impl Context {
     pub fn source_date_epoch(&self) -> Result<Option<i64>, Error> {
         let Some(text) = self.environment.get("SOURCE_DATE_EPOCH") else { return Ok(None) };
         let seconds = text.parse::<i64>().ok().filter(|seconds| (0..=MAX_DATE).contains(seconds));
-        let wrong = || {
+        let invalid = || {
             let message = format!(
-                "SOURCE_DATE_EPOCH is `{text}`; it takes a number of seconds since 1970, up to the year 9999"
+                "SOURCE_DATE_EPOCH is `{text}`; set it to a number of seconds since 1970, up to the year 9999"
             );
             Error::from_message(ErrorKind::Usage, message)
         };
-        seconds.map(Some).ok_or_else(wrong)
+        seconds.map(Some).ok_or_else(invalid)
     }
 
     pub(crate) fn note(&self, note: &str) {
@@ -137,8 +137,8 @@ pub struct ContextBuilder {
 }
 
 impl ContextBuilder {
-    /// Sets the name by which people call the program, as `cargo xtask`; hints of errors use it. `crossdock` unless
-    /// set.
+    /// Sets the name by which people call the program, e.g. `cargo xtask`, for hints of errors. The default is
+    /// `crossdock`.
     pub fn program(mut self, name: impl Into<String>) -> Self {
         self.program = name.into();
         self
@@ -150,7 +150,7 @@ impl ContextBuilder {
         self
     }
 
-    /// Sets the receiver of notices. By default nobody receives them.
+    /// Sets the receiver of notices. By default they are dropped.
     pub fn on_notice(mut self, receiver: impl Fn(Notice<'_>) + Send + Sync + 'static) -> Self {
         self.receiver = Arc::new(receiver);
         self
@@ -159,13 +159,13 @@ impl ContextBuilder {
     /// Reads the `CROSSDOCK_*` variables and returns the context.
     ///
     /// # Errors
-    /// A variable has a bad value, or neither `CROSSDOCK_CACHE_DIR` nor `HOME` names a directory for the cache.
+    /// A variable has an invalid value, or neither `CROSSDOCK_CACHE_DIR` nor `HOME` names a directory for the cache.
     pub fn finish(self) -> Result<Context, Error> {
         let (overrides, warnings) = Overrides::from_environment(&self.environment).map_err(usage)?;
         let cache = self.environment.cache_directory().ok_or_else(|| {
             Error::from_message(
                 ErrorKind::Usage,
-                "there is no directory for the cache: neither CROSSDOCK_CACHE_DIR nor HOME is set",
+                "no directory for the cache is known; set CROSSDOCK_CACHE_DIR or HOME",
             )
         })?;
         warnings.iter().for_each(|warning| (self.receiver)(Notice::Note(warning)));

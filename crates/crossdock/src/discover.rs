@@ -1,4 +1,4 @@
-//! Finds out everything that a plan is made of: configuration, programs, host, git and engine, all at once.
+//! Discovers the input of a plan: configuration, programs, host, git and engine.
 
 use std::collections::BTreeSet;
 use std::thread;
@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::error::{Error, ErrorKind, missing, usage};
 use crate::options::BuildOptions;
 
-/// The configuration, the projects with their programs, and the machine, as [`discover`] found them.
+/// The configuration, the projects with their programs, and the host, as found by [`discover`].
 #[derive(Debug, Clone)]
 pub struct Discovered {
     pub(crate) config: Config,
@@ -31,9 +31,9 @@ pub struct Discovered {
 pub struct FoundProgram {
     /// The image that contains it.
     pub image: String,
-    /// Its name, which is the name of its file.
+    /// Its name, which is also its file name.
     pub name: String,
-    /// The package that it is built from: a Cargo package, or an import path of Go.
+    /// The package it is built from: a Cargo package, or a Go import path.
     pub package: String,
 }
 
@@ -43,7 +43,7 @@ impl Discovered {
         &self.config
     }
 
-    /// Returns the machine that builds, and the tools that were found on it.
+    /// Returns the host: the machine that builds, and the tools found on it.
     pub fn host(&self) -> &Host {
         &self.host
     }
@@ -51,7 +51,7 @@ impl Discovered {
     /// Returns the programs that the chosen images contain, sorted.
     ///
     /// # Errors
-    /// An image names a program that its project does not have, or which of several is meant is not decided.
+    /// An image names a program that its project does not have, or the choice among several programs is ambiguous.
     pub fn programs(&self) -> Result<Vec<FoundProgram>, Error> {
         found_programs(&self.config, &self.projects, &self.request)
     }
@@ -69,8 +69,8 @@ fn found_programs(
         .collect())
 }
 
-/// Reads the configuration, and asks the projects' own tools (cargo, go, git), this machine and, if one builds, the
-/// engine. It changes nothing.
+/// Reads the configuration, and queries the projects' own tools (cargo, go, git), the host and, if one builds, the
+/// container engine. It changes nothing.
 ///
 /// ```
 /// use crossdock::{BuildOptions, discover};
@@ -82,7 +82,7 @@ fn found_programs(
 /// ```
 ///
 /// # Errors
-/// The configuration is wrong, there is no project, or one of its tools is missing or failed.
+/// The configuration is invalid, no project exists, or one of its tools is missing or failed.
 pub fn discover(context: &Context, options: &BuildOptions) -> Result<Discovered, Error> {
     let config = context.config(options.config.as_ref())?;
     let mut request = context.request(options)?;
@@ -90,64 +90,65 @@ pub fn discover(context: &Context, options: &BuildOptions) -> Result<Discovered,
     if matches!(options.goal, Goal::Build | Goal::Dist) {
         request.engine = context.engine(options, &config)?;
     }
-    let (projects, host) = context.ask_tools(&config, &request, options.host.as_deref())?;
+    let (projects, host) = context.query_tools(&config, &request, options.host.as_deref())?;
     Ok(Discovered { config, projects, host, request })
 }
 
-/// Asks the tools and the engine again after this machine has changed. `rustup` says whether adding targets failed.
+/// Discovers again after an installation has changed the host. The configuration is kept.
 pub(crate) fn discover_again(
     context: &Context,
     found: Discovered,
     rustup: Rustup,
 ) -> Result<Discovered, Error> {
     let Discovered { config, mut request, .. } = found;
-    if let Some(asked) = &mut request.engine {
-        context.ask_again(asked);
+    if let Some(engine) = &mut request.engine {
+        context.query_engine(engine);
     }
-    let (projects, mut host) = context.ask_tools(&config, &request, None)?;
+    let (projects, mut host) = context.query_tools(&config, &request, None)?;
     if rustup == Rustup::Unreachable {
         host = host.without_rustup_server();
     }
     Ok(Discovered { config, projects, host, request })
 }
 
-/// Whether rustup can add targets.
+/// Whether rustup can download targets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rustup {
-    /// Nothing says that it cannot.
+    /// No attempt has failed.
     Reachable,
-    /// It was tried and failed.
+    /// An attempt failed.
     Unreachable,
 }
 
-/// A configuration that was read, and the programs that it means.
+/// A configuration and the programs of its images.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct CheckedConfig {
     /// The configuration.
     pub config: Config,
-    /// The programs of each image, as far as the projects' files tell them; `None` if no project could be read.
+    /// The programs of each image, as far as the projects' manifests list them; `None` if no project is readable.
     pub programs: Option<Vec<FoundProgram>>,
 }
 
-/// Reads the configuration and checks, without the network, that its images name programs that exist. Projects that
-/// cannot be read are skipped with a note.
+/// Reads the configuration and checks, without the network, that its images name existing programs. Unreadable
+/// projects are skipped with a warning.
 ///
 /// # Errors
-/// The configuration is wrong, or an image names a program that its project does not have.
+/// The configuration is invalid, or an image names a program that its project does not have.
 pub fn check_config(context: &Context, options: &BuildOptions) -> Result<CheckedConfig, Error> {
     let config = context.config(options.config.as_ref())?;
     let mut projects = Projects::default();
-    for folder in config.project_directories(&BTreeSet::new()) {
-        let images = config.images.iter().filter(|image| image.path.value == folder);
+    for directory in config.project_directories(&BTreeSet::new()) {
+        let images = config.images.iter().filter(|image| image.path.value == directory);
         let discovery = DiscoverOptions::for_images(images, Network::Offline);
-        // Files do not tell everything, such as the modules of a Go workspace; the tool does.
-        let read = project::read_manifests(&folder, &discovery, &context.environment);
-        let read = read
-            .or_else(|error| project::discover(&folder, &discovery, &context.processes).map_err(|_| error));
+        // Manifests do not list everything, such as the modules of a Go workspace; the project's tool does.
+        let read = project::read_manifests(&directory, &discovery, &context.environment);
+        let read = read.or_else(|error| {
+            project::discover(&directory, &discovery, &context.processes).map_err(|_| error)
+        });
         match read {
-            Ok(project) => drop(projects.projects.insert(folder, project)),
-            Err(error) => context.warn(&format!("the programs of {folder} are not checked: {error}")),
+            Ok(project) => drop(projects.projects.insert(directory, project)),
+            Err(error) => context.warn(&format!("the programs of {directory} are not checked: {error}")),
         }
     }
     if projects.projects.is_empty() {
@@ -163,43 +164,39 @@ pub fn check_config(context: &Context, options: &BuildOptions) -> Result<Checked
 }
 
 impl Context {
-    /// Asks the projects' tools and the host's, all at once.
-    fn ask_tools(
+    /// Queries the projects' tools and the host at the same time.
+    fn query_tools(
         &self,
         config: &Config,
         request: &Request,
         host: Option<&str>,
     ) -> Result<(Projects, Host), Error> {
-        // An engine brings the projects' tools too.
-        let without_tools = match request.engine {
-            Some(_) => WithoutTools::ReadManifests,
-            None => WithoutTools::Fail,
+        // An engine brings its own compilers and projects' tools, so this host needs neither.
+        let (without_tools, needs) = match request.engine {
+            Some(_) => (WithoutTools::ReadManifests, Needs::default()),
+            None => (WithoutTools::Fail, needs(config, &config.project_directories(&names(&request.images)))),
         };
-        // An engine brings its own compilers: none of this machine's is asked.
-        let needs = match request.engine {
-            Some(_) => Needs::default(),
-            None => needs(config, &config.project_directories(&names(&request.images))),
-        };
-        let (projects, seen) = thread::scope(|scope| {
-            let given = scope.spawn(|| match host {
-                Some(text) => self.given_host(text),
+        let (projects, host_found) = thread::scope(|scope| {
+            let detected = scope.spawn(|| match host {
+                Some(text) => self.named_host(text),
                 None => detect(&self.processes, &needs).map_err(missing),
             });
-            (self.projects(config, request, without_tools), given.join())
+            (self.projects(config, request, without_tools), detected.join())
         });
         let projects = projects?;
-        let mut seen = seen.map_err(|_| ended_early())??;
+        let mut found = host_found.map_err(|_| ended_early())??;
+        // Detecting C compilers starts processes, so it is done only for projects that need one. zig includes one.
         let dynamic = config.images.iter().any(|image| image.linkage.value == Linkage::Dynamic);
-        let wants_c = host_needs_c_compiler(&projects) || dynamic || request.pack == Pack::Releases;
-        if request.engine.is_none() && wants_c && !seen.tools.contains_key("zig") && host.is_none() {
+        let wants_c = compiles_c(&projects) || dynamic || request.pack == Pack::Releases;
+        if request.engine.is_none() && wants_c && !found.tools.contains_key("zig") && host.is_none() {
             let needs = Needs::default().with_probes([Probe::CCompiler]);
             let more = detect(&self.processes, &needs).map_err(missing)?;
-            seen.tools.extend(more.tools);
+            found.tools.extend(more.tools);
         }
-        Ok((projects, seen))
+        Ok((projects, found))
     }
 
-    /// Asks the projects' tools, all at once.
+    /// Queries the projects' tools, all at the same time.
     pub(crate) fn projects(
         &self,
         config: &Config,
@@ -212,44 +209,42 @@ impl Context {
         options.without_tools = without_tools;
         let projects = Projects::discover(config, &options, &self.processes)
             .map_err(|refused| at_features(config, &refused.directory, project_error(&refused.error)))?;
-        for (folder, program) in &projects.missing_tools {
+        for (directory, program) in &projects.missing_tools {
             self.note(&format!(
-                "`{program}` is not here: what {folder} consists of is read from its files alone"
+                "`{program}` was not found: the contents of {directory} are read from its manifests only"
             ));
         }
         Ok(projects)
     }
 
-    fn given_host(&self, text: &str) -> Result<Host, Error> {
+    fn named_host(&self, text: &str) -> Result<Host, Error> {
         let path = self.environment.directory.join(text);
         if path.is_file() {
             return Host::from_file(&path).map_err(|error| Error::new(ErrorKind::Usage, &error));
         }
         let platform = Platform::parse(text).map_err(|error| {
             Error::new(ErrorKind::Usage, &error)
-                .hint("--host takes a platform, as darwin/arm64, or a file that describes a host")
+                .hint("pass --host a platform, e.g. darwin/arm64, or a file that describes a host")
         })?;
         Ok(Host::hypothetical(&platform))
     }
 }
 
 fn ended_early() -> Error {
-    Error::from_message(
-        ErrorKind::InputOutput,
-        "a thread that asked the project's tools ended early; please report this",
-    )
+    Error::from_message(ErrorKind::InputOutput, "a thread that detects the host panicked; please report this")
 }
 
 fn names(images: &[Sourced<String>]) -> BTreeSet<String> {
     images.iter().map(|image| image.value.clone()).collect()
 }
 
-/// What the host is asked, as far as files tell it before any tool has answered.
-fn needs(config: &Config, folders: &BTreeSet<Utf8PathBuf>) -> Needs {
+/// Returns what to detect on the host, derived from the files of the projects before any tool has answered.
+fn needs(config: &Config, directories: &BTreeSet<Utf8PathBuf>) -> Needs {
     let with = |manifests: &[&str]| -> BTreeSet<Utf8PathBuf> {
-        let holds = |folder: &Utf8Path| manifests.iter().any(|manifest| folder.join(manifest).is_file());
-        let has = |folder: &&Utf8PathBuf| folder.ancestors().any(holds);
-        folders.iter().filter(has).cloned().collect()
+        let holds =
+            |directory: &Utf8Path| manifests.iter().any(|manifest| directory.join(manifest).is_file());
+        let has = |directory: &&Utf8PathBuf| directory.ancestors().any(holds);
+        directories.iter().filter(has).cloned().collect()
     };
     let routes = config.images.iter().any(|image| !image.toolchain.is_empty());
     Needs::default()
@@ -258,8 +253,8 @@ fn needs(config: &Config, folders: &BTreeSet<Utf8PathBuf>) -> Needs {
         .with_probes(routes.then_some(Probe::Distribution))
 }
 
-/// Whether anything is compiled from C.
-fn host_needs_c_compiler(projects: &Projects) -> bool {
+/// Whether any program contains C code.
+fn compiles_c(projects: &Projects) -> bool {
     projects.projects.values().any(|project| match project {
         Project::Rust(workspace) => workspace.packages.iter().any(|package| !package.native_code.is_empty()),
         Project::Go(module) => module.mains.iter().any(|main| !main.cgo_packages.is_empty()),
@@ -280,13 +275,13 @@ pub(crate) fn project_error(error: &ProjectError) -> Error {
         ProjectError::Panicked { .. } => (ErrorKind::InputOutput, Vec::new()),
         _ => (ErrorKind::Usage, Vec::new()),
     };
-    let hints = commands.iter().map(|command| format!("what brings it: {command}"));
+    let hints = commands.iter().map(|command| format!("install it with: {command}"));
     hints.fold(Error::new(kind, error), Error::hint)
 }
 
-/// Cargo names a feature that a package has not; who asked for it stands in the configuration.
-fn at_features(config: &Config, folder: &Utf8Path, error: Error) -> Error {
-    let images = config.images.iter().filter(|image| image.path.value == *folder);
+/// Adds where the configuration asks for a feature that cargo does not find: cargo names only the feature.
+fn at_features(config: &Config, directory: &Utf8Path, error: Error) -> Error {
+    let images = config.images.iter().filter(|image| image.path.value == *directory);
     let named = |image: &&ImageConfig| {
         let quoted = |name: &String| error.message().contains(name.as_str());
         error.message().contains("feature") && image.features.names.iter().any(quoted)

@@ -1,4 +1,4 @@
-//! The tools of a plan: which are found, which are missing, and the installation of those.
+//! The tools of a plan: which are found, which are missing, and how to install the missing ones.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::discover::{Discovered, Rustup, discover_again};
 use crate::error::{Error, ErrorKind};
 use crate::plan::{Plan, plan};
 
-/// Returns every tool that a plan needs: its command and version, or what installs it.
+/// Returns every tool that a plan needs: its command and version, or the remedies that install it.
 ///
 /// ```
 /// use crossdock::{BuildOptions, discover, doctor, plan};
@@ -37,19 +37,19 @@ pub fn doctor(context: &Context, found: &Discovered, plan: &Plan) -> Vec<Check> 
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct SetUp {
-    /// What was found after it.
+    /// The result of the last discovery.
     pub found: Discovered,
-    /// The plan after it.
+    /// The plan from it.
     pub plan: Plan,
-    /// Commands that only a person can run: they need root, and sudo would ask for a password.
+    /// Commands for a person to run: they need root, and sudo would ask for a password.
     pub by_hand: BTreeSet<String>,
 }
 
-/// Installs what a plan misses, one remedy after the other, until nothing is missing or nothing helps. `agree` is asked
-/// before each remedy that changes the system; `watch` is told each command, its output, and why one failed.
+/// Installs the missing tools of a plan, one remedy after the other, until none is missing or no remedy helps. Calls
+/// `agree` before each remedy that changes the system, and `watch` with each command, its output, and its failure.
 ///
 /// # Errors
-/// The call was interrupted, or a tool of the project failed afterwards.
+/// The call was interrupted, or a project's tool failed after the installation.
 pub fn set_up(
     context: &Context,
     mut found: Discovered,
@@ -59,7 +59,7 @@ pub fn set_up(
     let mut by_hand = BTreeSet::new();
     let mut rustup = Rustup::Reachable;
     let mut plan = plan(&found)?;
-    // Each round installs something or is the last: routes are few, so a handful of rounds always ends it.
+    // A tool may reveal the next missing one: rustup, then a target. Each round installs something or is the last.
     for _ in 0..4 {
         if plan.missing.is_empty() {
             break;
@@ -70,11 +70,12 @@ pub fn set_up(
         by_hand = outcomes.iter().filter_map(Outcome::by_hand).map(str::to_owned).collect();
         let failed = outcomes.iter().any(|outcome| outcome.rustup_failed());
         let helped = outcomes.iter().any(|outcome| outcome.is_done());
-        let news = failed && rustup == Rustup::Reachable;
+        // A first failure of rustup changes the plan, which then takes the route that needs no download.
+        let first_failure = failed && rustup == Rustup::Reachable;
         if failed {
             rustup = Rustup::Unreachable;
         }
-        if !helped && !news {
+        if !helped && !first_failure {
             break;
         }
         found = discover_again(context, found, rustup)?;

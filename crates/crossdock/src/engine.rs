@@ -1,4 +1,4 @@
-//! The engine that builds, and the options that are passed to it.
+//! The container engine that builds, and the options for it.
 
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_oci::{ImageSource, Reference, SourceImage};
@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind};
 use crate::options::{BuildOptions, EngineOptions};
 
 impl Context {
-    /// Asks the engine that builds; `None` where crossdock builds itself.
+    /// Queries the engine that builds; `None` if crossdock builds itself.
     pub(crate) fn engine(
         &self,
         options: &BuildOptions,
@@ -27,28 +27,28 @@ impl Context {
             return match passed.given().first() {
                 None => Ok(None),
                 Some(option) => Err(usage(format!(
-                    "{option} is handed on to a container engine, and crossdock builds this itself: add --builder docker, \
+                    "{option} is an option for container engines, and crossdock itself builds here: add --builder docker, \
                      podman or buildx"
                 ))),
             };
         };
-        let mut asked =
+        let mut request =
             EngineRequest::new(builder, host::machine_name(), passed, dockerfile_settings(config)?);
-        // A base that is given takes the place of what the lock file pins.
-        let EngineRequest { options, settings, .. } = &mut asked;
+        // A base image given by --base-from replaces the one that the lock file pins.
+        let EngineRequest { options, settings, .. } = &mut request;
         settings.digests.retain(|name, _| !options.base_from.iter().any(|base| base.name == *name));
-        self.ask_again(&mut asked);
-        // An engine that was interrupted while it was asked says nothing of itself: it is not missing.
-        match self.cancel.is_cancelled() {
-            true => Err(Error::new(ErrorKind::Interrupted, &ExecuteError::Cancelled)),
-            false => Ok(Some(asked)),
+        self.query_engine(&mut request);
+        // The query of an engine fails when it is interrupted, which does not mean that the engine is missing.
+        if self.cancel.is_cancelled() {
+            return Err(Error::new(ErrorKind::Interrupted, &ExecuteError::Cancelled));
         }
+        Ok(Some(request))
     }
 
-    /// Asks the engine, whose answer may have changed.
-    pub(crate) fn ask_again(&self, asked: &mut EngineRequest) {
-        if let Some(engine) = probe(&asked.builder.value, &self.processes) {
-            asked.engine = engine;
+    /// Updates a request with the engine's present state. The state may have changed since the last query.
+    pub(crate) fn query_engine(&self, request: &mut EngineRequest) {
+        if let Some(engine) = probe(&request.builder.value, &self.processes) {
+            request.engine = engine;
         }
     }
 
@@ -57,11 +57,11 @@ impl Context {
         chosen.or_else(|| config.builder.clone())
     }
 
-    /// Checks each option.
+    /// Parses and checks each option.
     pub(crate) fn engine_options(&self, given: &EngineOptions) -> Result<Options, Error> {
         let directory = &self.environment.directory;
         let base_from = each(&given.base_from, |text| base_from(&self.environment, text))?;
-        refuse_two_of_one_name(&base_from)?;
+        reject_duplicate_names(&base_from)?;
         let mut options = Options::default();
         options.base_from = base_from;
         options.build_args = each(&given.build_args, build_arg)?;
@@ -73,7 +73,7 @@ impl Context {
     }
 }
 
-/// The user's own templates and the digests of base images.
+/// Reads the project's own templates and the pinned digests of base images.
 fn dockerfile_settings(config: &Config) -> Result<DockerfileSettings, Error> {
     let inputs = DockerfileInputs::read(config).map_err(crate::error::usage)?;
     let mut settings = DockerfileSettings::default();
@@ -106,11 +106,11 @@ fn build_arg(text: &str) -> Result<String, Error> {
     };
     match name {
         Some(name) if is_name(name) => Ok(text.to_owned()),
-        _ => Err(usage(format!("--build-arg takes NAME=VALUE, and `{text}` is none"))),
+        _ => Err(usage(format!("`{text}` is not a build argument; pass --build-arg NAME=VALUE"))),
     }
 }
 
-/// What a person writes of a secret.
+/// The fields of `--secret`.
 #[derive(Default)]
 struct Secret {
     id: Option<String>,
@@ -119,25 +119,26 @@ struct Secret {
     variable: Option<String>,
 }
 
-/// The file's path is made absolute, because the engine's client runs in the project's folder. With `type=env` docker and
-/// buildx read `src` as the name of a variable, and podman as that of a file: it is handed on as `env`.
+/// Returns a secret in the form that all engines read alike. The file's path becomes absolute, because the engine's
+/// client runs in the project's directory. With `type=env` docker and buildx read `src` as the name of a variable, and
+/// podman as that of a file, so a variable is always passed as `env`.
 fn secret(directory: &Utf8Path, text: &str) -> Result<String, Error> {
     let secret = read_secret(text)?;
-    let Some(id) = secret.id else { return Err(usage(format!("--secret {text}: it has no id"))) };
+    let Some(id) = secret.id else {
+        return Err(usage(format!("--secret {text}: the id is missing; add id=NAME")));
+    };
     let (source, variable) = match secret.kind.as_deref() {
         None | Some("file") => (secret.source, secret.variable),
         Some("env") => (None, secret.variable.or(secret.source).or_else(|| Some(id.clone()))),
         Some(other) => {
-            return Err(usage(format!(
-                "--secret {text}: `{other}` is no type of a secret: it is file or env"
-            )));
+            return Err(usage(format!("--secret {text}: unknown type `{other}`; use file or env")));
         }
     };
     let mut fields = vec![csv::field("id", &id)];
     if let Some(source) = source {
         let file = normalized_path(directory.join(source));
         if !file.is_file() {
-            return Err(usage(format!("--secret {text}: there is no file {file}")));
+            return Err(usage(format!("--secret {text}: {file} is not a file")));
         }
         fields.push(csv::field("src", file.as_str()));
     }
@@ -146,29 +147,33 @@ fn secret(directory: &Utf8Path, text: &str) -> Result<String, Error> {
 }
 
 fn read_secret(text: &str) -> Result<Secret, Error> {
-    let wrong = || usage(format!("--secret takes id=NAME[,src=FILE|,env=VARIABLE], and `{text}` is none"));
+    let invalid =
+        || usage(format!("`{text}` is not a secret; pass --secret id=NAME[,src=FILE|,env=VARIABLE]"));
     let mut secret = Secret::default();
-    for field in csv::fields(text).ok_or_else(wrong)? {
-        let (key, value) = field.split_once('=').filter(|(_, value)| !value.is_empty()).ok_or_else(wrong)?;
+    for field in csv::fields(text).ok_or_else(invalid)? {
+        let (key, value) =
+            field.split_once('=').filter(|(_, value)| !value.is_empty()).ok_or_else(invalid)?;
         let part = match key.to_ascii_lowercase().as_str() {
             "id" => &mut secret.id,
             "src" | "source" => &mut secret.source,
             "env" => &mut secret.variable,
             "type" => &mut secret.kind,
-            _ => return Err(usage(format!("--secret {text}: `{key}` is no part of a secret"))),
+            _ => {
+                return Err(usage(format!("--secret {text}: unknown key `{key}`; use id, src, env or type")));
+            }
         };
         *part = Some(value.to_owned());
     }
     Ok(secret)
 }
 
-/// `golang:1.26-trixie=oci:PATH` or `…=oci:PATH:TAG`.
+/// Parses `NAME=oci:PATH` or `NAME=oci:PATH:TAG`, e.g. `golang:1.26-trixie=oci:base`, and opens the layout.
 fn base_from(environment: &Environment, text: &str) -> Result<BaseFrom, Error> {
-    let wrong = || usage(format!("--base-from takes NAME=oci:PATH, and `{text}` is none"));
-    let (name, place) = text.split_once('=').ok_or_else(wrong)?;
-    let place = place.strip_prefix("oci:").filter(|place| !place.is_empty()).ok_or_else(wrong)?;
+    let invalid = || usage(format!("`{text}` is not a base image; pass --base-from NAME=oci:PATH"));
+    let (name, place) = text.split_once('=').ok_or_else(invalid)?;
+    let place = place.strip_prefix("oci:").filter(|place| !place.is_empty()).ok_or_else(invalid)?;
     name.parse::<Reference>()
-        .map_err(|error| usage(format!("--base-from {text}: `{name}` names no image: {error}")))?;
+        .map_err(|error| usage(format!("--base-from {text}: `{name}` is not an image reference: {error}")))?;
     let (layout, tag) = layout_and_tag(&environment.directory, place);
     let broken = |error: &dyn std::fmt::Display| {
         Error::from_message(ErrorKind::InputOutput, format!("--base-from {text}: {error}"))
@@ -187,16 +192,16 @@ fn base_from(environment: &Environment, text: &str) -> Result<BaseFrom, Error> {
             layout,
             platforms: image.platforms.iter().map(|found| found.platform().to_string()).collect(),
         }),
-        [] => Err(usage(format!("--base-from {text}: {layout} holds no such image"))),
+        [] => Err(usage(format!("--base-from {text}: {layout} does not contain this image"))),
         several => Err(usage(format!(
-            "--base-from {text}: {layout} holds {} images; name one as oci:PATH:TAG",
+            "--base-from {text}: {layout} contains {} images; choose one with oci:PATH:TAG",
             several.len()
         ))),
     }
 }
 
-/// An engine would take one of the two without a word.
-fn refuse_two_of_one_name(bases: &[BaseFrom]) -> Result<(), Error> {
+/// Rejects two base images of one name: an engine silently takes one of them.
+fn reject_duplicate_names(bases: &[BaseFrom]) -> Result<(), Error> {
     let again = bases.iter().enumerate().find_map(|(place, base)| {
         let earlier = bases[..place].iter().find(|earlier| earlier.name == base.name)?;
         Some((earlier, base))
@@ -204,13 +209,14 @@ fn refuse_two_of_one_name(bases: &[BaseFrom]) -> Result<(), Error> {
     match again {
         None => Ok(()),
         Some((earlier, base)) => Err(usage(format!(
-            "--base-from {} is given twice, as {} and as {}: an image for several platforms is one layout with an index",
+            "--base-from {} is given twice, as {} and as {}; pass one layout whose index has all platforms",
             base.name, earlier.layout, base.layout
         ))),
     }
 }
 
-/// A path may hold colons: only what follows the last one, where the whole is no folder, is a tag.
+/// Splits `PATH:TAG`. A path may contain colons, so the part after the last colon is a tag only if the whole is not a
+/// directory.
 fn layout_and_tag(directory: &Utf8Path, place: &str) -> (Utf8PathBuf, Option<String>) {
     let join = |path: &str| normalized_path(directory.join(path));
     let whole = join(place);
@@ -229,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_checked_before_an_engine_sees_them() {
+    fn options_are_checked_before_an_engine_receives_them() {
         assert!(build_arg("A_1=").is_ok());
         for wrong in ["A", "=x", "1A=x", "A B=x", ""] {
             assert!(message(build_arg(wrong)).contains("NAME=VALUE"), "{wrong}");
@@ -240,18 +246,15 @@ mod tests {
             assert_eq!(secret(here, text).unwrap(), "id=t,env=TOKEN", "{text}");
         }
         assert_eq!(secret(here, "id=t,type=env").unwrap(), "id=t,env=t");
-        let folder = tempfile::tempdir().unwrap();
-        let folder = Utf8Path::from_path(folder.path()).unwrap();
-        crossdock_fs::write_atomically(folder.join("a,b"), b"x").unwrap();
-        assert_eq!(secret(folder, "id=n,\"src=a,b\"").unwrap(), format!("id=n,\"src={folder}/a,b\""));
+        let temporary = tempfile::tempdir().unwrap();
+        let directory = Utf8Path::from_path(temporary.path()).unwrap();
+        crossdock_fs::write_atomically(directory.join("a,b"), b"x").unwrap();
+        assert_eq!(secret(directory, "id=n,\"src=a,b\"").unwrap(), format!("id=n,\"src={directory}/a,b\""));
         assert!(message(secret(here, "id=n,type=stdin")).contains("file or env"));
-        assert!(message(secret(here, "id=n,\"src=a")).contains("takes id=NAME"));
-        assert!(message(secret(here, "id=n,src=no/such/file")).contains("there is no file /no/such/file"));
-        assert!(
-            message(secret(here, "src=etc/hostname")).contains("no id")
-                || !Utf8Path::new("/etc/hostname").exists()
-        );
-        assert!(message(secret(here, "token")).contains("takes id=NAME"));
+        assert!(message(secret(here, "id=n,\"src=a")).contains("--secret id=NAME"));
+        assert!(message(secret(here, "id=n,src=no/such/file")).contains("/no/such/file is not a file"));
+        assert!(message(secret(here, "src=etc/hostname")).contains("the id is missing"));
+        assert!(message(secret(here, "token")).contains("--secret id=NAME"));
         assert!(message(secret(here, "id=a,tmpfs=1")).contains("`tmpfs`"));
         for wrong in ["golang", "golang=/x", "golang=oci:", "=oci:/x"] {
             assert!(message(base_from(&Environment::default(), wrong)).contains("--base-from"), "{wrong}");
@@ -259,22 +262,22 @@ mod tests {
     }
 
     #[test]
-    fn one_name_has_one_base() {
+    fn a_name_has_one_base_image() {
         let base = |name: &str, layout: &str| BaseFrom {
             name: name.to_owned(),
             layout: layout.into(),
             digest: crossdock_oci::Digest::of(b"base"),
             platforms: vec!["linux/amd64".to_owned()],
         };
-        assert!(refuse_two_of_one_name(&[base("golang:1", "/a"), base("rust:1", "/a")]).is_ok());
-        let twice = message(refuse_two_of_one_name(&[base("golang:1", "/a"), base("golang:1", "/b")]));
+        assert!(reject_duplicate_names(&[base("golang:1", "/a"), base("rust:1", "/a")]).is_ok());
+        let twice = message(reject_duplicate_names(&[base("golang:1", "/a"), base("golang:1", "/b")]));
         assert!(twice.contains("--base-from golang:1 is given twice, as /a and as /b"), "{twice}");
     }
 
     #[test]
-    fn a_path_with_a_colon_is_a_path() {
-        let folder = tempfile::tempdir().unwrap();
-        let here = Utf8Path::from_path(folder.path()).unwrap();
+    fn an_existing_directory_with_a_colon_is_a_path() {
+        let temporary = tempfile::tempdir().unwrap();
+        let here = Utf8Path::from_path(temporary.path()).unwrap();
         std::fs::create_dir(here.join("a:b")).unwrap();
         assert_eq!(layout_and_tag(here, "a:b"), (here.join("a:b"), None));
         assert_eq!(layout_and_tag(here, "a:b:v1"), (here.join("a:b"), Some("v1".to_owned())));

@@ -24,9 +24,10 @@ use crate::interpret::ambiguity;
 pub struct EnvironmentOptions {
     /// The language that is compiled.
     pub language: Language,
-    /// How programs are linked. For Go static unless chosen; for Rust static where the platform has static programs.
+    /// How programs are linked. If `None`, Go programs are static, and Rust programs are static if the platform has
+    /// static programs.
     pub linkage: Option<Linkage>,
-    /// The vocabulary of the description, where several have it.
+    /// The vocabulary of the description, for a name that several vocabularies contain.
     pub vocabulary: Option<Vocabulary>,
 }
 
@@ -50,8 +51,8 @@ impl EnvironmentOptions {
     }
 }
 
-/// Returns the environment variables with which `go build` or `cargo build` compiles for what a description names, as
-/// `GOARCH` or `CARGO_BUILD_TARGET`, by name. Linker scripts that they refer to are written to the cache.
+/// Returns the environment variables, by name, with which `go build` or `cargo build` compiles for a description, e.g.
+/// `GOARCH` or `CARGO_BUILD_TARGET`. Writes the linker scripts that they refer to into the cache.
 ///
 /// ```
 /// use crossdock::environment::{EnvironmentOptions, Language, environment};
@@ -63,7 +64,7 @@ impl EnvironmentOptions {
 /// ```
 ///
 /// # Errors
-/// The description is unknown or ambiguous ([`ErrorKind::Rejected`]), or this machine has no toolchain for it
+/// The description is unknown or ambiguous ([`ErrorKind::Rejected`]), or the host has no toolchain for it
 /// ([`ErrorKind::Missing`]).
 pub fn environment(
     context: &Context,
@@ -79,7 +80,7 @@ pub fn environment(
     };
     let Some((_, source)) = facts.platform_or_linux() else {
         let message = format!("{description} names no architecture that Go or Rust builds for");
-        return Err(rejected(message).hint("name a platform, as linux/arm64"));
+        return Err(rejected(message).hint("specify a platform, e.g. linux/arm64"));
     };
     if source == OsSource::Assumed {
         context.note(&format!("{description} names no operating system: linux is assumed"));
@@ -113,18 +114,19 @@ fn configured(linkage: Linkage) -> Sourced<Linkage> {
     Sourced::new(linkage, Source::CommandLine("--linkage".to_owned()))
 }
 
-/// The C library that the description names.
+/// Returns the C library that the description names, as a setting of the toolchain.
 fn configured_libc(description: &PlatformFacts) -> Option<Sourced<Libc>> {
     let libc = match description.libc? {
         Libc::Musl => Libc::Musl,
-        // A choice of the toolchain has no version: the target's own tools decide it.
+        // A setting of the toolchain has no version: the target's own tools decide it.
         Libc::Gnu { .. } => Libc::GNU,
         _ => return None,
     };
     Some(Sourced::new(libc, Source::CommandLine("DESCRIPTION".to_owned())))
 }
 
-/// What is built for, with the description's float ABI. Its C library is the toolchains' to choose where it names none.
+/// Returns the build target with the description's float ABI. Without a C library in the description the toolchain
+/// chooses one.
 fn target(description: &PlatformFacts, name: Linkage) -> Result<BuildTarget, Error> {
     description
         .target(name)
@@ -136,7 +138,7 @@ fn unavailable(tool: &Unavailable) -> Error {
     tool.remedies.iter().fold(error, |error, remedy| error.hint(remedy.to_string()))
 }
 
-/// Without cgo Go needs no tool of the target; a dynamic program is one with cgo.
+/// Returns Go's variables. Without cgo Go needs no tools for the target; a dynamic program is one with cgo.
 fn go(
     context: &Context,
     options: &EnvironmentOptions,
@@ -149,12 +151,12 @@ fn go(
     if name == Linkage::Static {
         return Ok(variables);
     }
-    let folder = &context.environment.directory;
-    let needs = Needs::default().with_go([folder.clone()]).with_probes([Probe::CCompiler]);
+    let directory = &context.environment.directory;
+    let needs = Needs::default().with_go([directory.clone()]).with_probes([Probe::CCompiler]);
     let host = detect(&context.processes, &needs).map_err(missing)?;
     let cgo = Sourced::new(true, Source::CommandLine("--linkage".to_owned()));
     let linkage = configured(name);
-    let request = GoRequest::new(folder, target.platform(), &linkage)
+    let request = GoRequest::new(directory, target.platform(), &linkage)
         .with_cgo(Some(&cgo))
         .with_float(description.float);
     match choose_go(&request, &host, &context.cache) {
@@ -166,77 +168,80 @@ fn go(
     }
 }
 
-/// As the planner chooses: the folder's toolchain, its linker, and a C compiler where there is one.
+/// Returns Cargo's variables, chosen as the planner does: the directory's toolchain, its linker, and a C compiler if one
+/// is found.
 fn rust(
     context: &Context,
     options: &EnvironmentOptions,
     description: &PlatformFacts,
 ) -> Result<Variables, Error> {
-    // What no rustc builds needs no look at this host.
-    let asked = target(description, options.linkage.unwrap_or(Linkage::Dynamic))?;
-    let bare = BuildTarget::new(asked.platform().clone(), asked.linkage());
+    // Reject a platform that no rustc supports before the host is queried, which takes longer.
+    let wanted = target(description, options.linkage.unwrap_or(Linkage::Dynamic))?;
+    let bare = BuildTarget::new(wanted.platform().clone(), wanted.linkage());
     bare.rust().map_err(not_buildable)?;
-    if let (Some(_), Ok(rust)) = (asked.apple(), asked.rust()) {
-        return Err(of_xcode(rust.triple));
+    if let (Some(_), Ok(rust)) = (wanted.apple(), wanted.rust()) {
+        return Err(needs_xcode(rust.triple));
     }
-    let folder = &context.environment.directory;
-    let needs = Needs::default().with_rust([folder.clone()]).with_probes([Probe::CCompiler]);
+    let directory = &context.environment.directory;
+    let needs = Needs::default().with_rust([directory.clone()]).with_probes([Probe::CCompiler]);
     let host = detect(&context.processes, &needs).map_err(missing)?;
     let name = rust_linkage(context, options, description, &host)?;
     let target = target(description, name)?;
     if description.libc == Some(Libc::Msvc) && host.platform.os() != Os::Windows {
-        return Err(microsoft(target.platform()));
+        return Err(needs_windows(target.platform()));
     }
     let (libc, linkage) = (configured_libc(description), configured(name));
     let choose = |native_code: &[Vec<String>]| {
-        let request = rust_request(folder, &target, description, native_code, (&linkage, libc.as_ref()));
+        let request = rust_request(directory, &target, description, native_code, (&linkage, libc.as_ref()));
         choose_rust(&request, &host, &context.cache).into_iter().next()
     };
     let with_c = choose(&[vec!["any crate that compiles C".to_owned()]]);
     let choice = match with_c {
         Some(Availability::Available(choice)) => choice,
-        _ => match choose(&[]) {
-            Some(Availability::Available(choice)) => {
-                context.warn("no C compiler for the target was found: crates that compile C will fail");
-                choice
+        _ => {
+            match choose(&[]) {
+                Some(Availability::Available(choice)) => {
+                    context.warn("no C compiler for the target was found: crates that contain C code will fail to build");
+                    choice
+                }
+                Some(Availability::Unavailable(tool)) => return Err(unavailable(&tool)),
+                None => return Err(Error::from_message(ErrorKind::Missing, "no Rust toolchain was found")),
             }
-            Some(Availability::Unavailable(tool)) => return Err(unavailable(&tool)),
-            None => return Err(Error::from_message(ErrorKind::Missing, "no Rust toolchain was found")),
-        },
+        }
     };
     write(&choice.wrappers)?;
     for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"] {
         if context.environment.get(name).is_some() {
-            context.warn(&format!("{name} is set: cargo then ignores the flags of the target, so unset it"));
+            context
+                .warn(&format!("{name} is set, which makes cargo ignore the flags of the target; unset it"));
         }
     }
     Ok(variables_of(choice))
 }
 
-/// What is asked of the toolchains: the description's float ABI is no platform's, so it stands beside the platform.
+/// Returns the request to the toolchains. A platform has no float ABI, so the description's is passed next to it.
 fn rust_request<'a>(
-    folder: &'a Utf8Path,
+    directory: &'a Utf8Path,
     target: &'a BuildTarget,
     description: &PlatformFacts,
     native_code: &'a [Vec<String>],
     (linkage, libc): (&'a Sourced<Linkage>, Option<&'a Sourced<Libc>>),
 ) -> RustRequest<'a> {
     let platforms = std::slice::from_ref(target.platform());
-    RustRequest::new(folder, platforms, linkage)
+    RustRequest::new(directory, platforms, linkage)
         .with_libc(libc)
         .with_float(description.float)
         .with_native_code(native_code)
 }
 
-/// The linkage that was asked for, else static where the platform has static programs.
+/// Returns the requested linkage, else static if the platform has static programs.
 fn rust_linkage(
     context: &Context,
     options: &EnvironmentOptions,
     description: &PlatformFacts,
     host: &Host,
 ) -> Result<Linkage, Error> {
-    let no = |error: Unsupported| not_buildable(error);
-    let builds = |name| Ok(rust_builds(&target(description, name)?, host).map_err(no));
+    let builds = |name| Ok(rust_builds(&target(description, name)?, host).map_err(not_buildable));
     if let Some(name) = options.linkage {
         return builds(name)?.map(|()| name);
     }
@@ -249,22 +254,23 @@ fn rust_linkage(
     Ok(Linkage::Dynamic)
 }
 
-/// Whether rustc has such a target, and a C library that this host can link.
+/// Checks that rustc has such a target with a C library that this host can link.
 fn rust_builds(target: &BuildTarget, host: &Host) -> Result<(), Unsupported> {
+    // Microsoft's C library can be linked on Windows only; MinGW's everywhere.
     let elsewhere = target.platform().os() == Os::Windows && host.platform.os() != Os::Windows;
     let target = if elsewhere { target.clone().with_libc(Libc::Mingw) } else { target.clone() };
     target.rust().map(drop)
 }
 
-/// What Apple's simulator and Mac Catalyst run is linked by Xcode alone, on a Mac.
-fn of_xcode(triple: &str) -> Error {
-    rejected(format!("what {triple} links to is in Xcode, and crossdock does not set it up"))
+/// Returns the error for Apple's simulator and Mac Catalyst, whose programs only Xcode can link, on a Mac.
+fn needs_xcode(triple: &str) -> Error {
+    rejected(format!("the libraries of {triple} are part of Xcode, which crossdock does not set up"))
         .hint(format!("on a Mac with Xcode: cargo build --target {triple}"))
 }
 
-fn microsoft(platform: &Platform) -> Error {
-    let why = "Microsoft's C library is on Windows alone, so its targets are not built from here";
-    rejected(why).hint(format!("{platform} builds with MinGW's"))
+fn needs_windows(platform: &Platform) -> Error {
+    let why = "Microsoft's C library can be linked on Windows only";
+    rejected(why).hint(format!("specify {platform}, which is built with MinGW's C library"))
 }
 
 fn variables_of(choice: RustChoice) -> Variables {
@@ -277,11 +283,11 @@ fn variables_of(choice: RustChoice) -> Variables {
     variables
 }
 
-/// Writes the scripts that the variables name.
+/// Writes the scripts that the variables refer to.
 fn write(wrappers: &[Wrapper]) -> Result<(), Error> {
     for wrapper in wrappers {
-        if let Some(folder) = wrapper.path.parent() {
-            std::fs::create_dir_all(folder).map_err(input_output)?;
+        if let Some(directory) = wrapper.path.parent() {
+            std::fs::create_dir_all(directory).map_err(input_output)?;
         }
         crossdock_fs::write_atomically(&wrapper.path, wrapper.content.as_bytes())
             .and_then(|()| crossdock_fs::make_executable(&wrapper.path))
@@ -298,7 +304,7 @@ mod tests {
     use crate::interpret::interpret;
     use crossdock_toolchain::choice::{go_settings, possible_targets};
 
-    /// Every name of our own tables that names an architecture, with what `target` says of it.
+    /// Every known name that implies an architecture, with its facts and the answer of `interpret`.
     fn examples() -> Vec<(String, PlatformFacts, crate::interpret::Answer)> {
         let names = Vocabulary::ALL
             .iter()
@@ -312,44 +318,49 @@ mod tests {
                 return None;
             };
             description.architecture?;
-            let said = interpret(&name, vocabulary);
-            Some((name, description, said))
+            let answer = interpret(&name, vocabulary);
+            Some((name, description, answer))
         });
         read.collect()
     }
 
     #[test]
-    fn go_is_told_what_target_says_of_every_name() {
+    fn go_gets_the_settings_of_interpret_for_every_name() {
         let mut count = 0;
-        for (name, description, said) in examples() {
-            let told = target(&description, Linkage::Static).unwrap();
+        for (name, description, answer) in examples() {
+            let target = target(&description, Linkage::Static).unwrap();
             let linkage = configured(Linkage::Static);
-            let request = GoRequest::new(Utf8Path::new("/project"), told.platform(), &linkage)
+            let request = GoRequest::new(Utf8Path::new("/project"), target.platform(), &linkage)
                 .with_float(description.float);
             let mut with_cgo = go_settings(&request).ok();
             if let Some(settings) = &mut with_cgo {
                 settings.remove("CGO_ENABLED");
             }
-            let alone = told.go().ok().map(|go| go.env());
-            assert_eq!((&alone, &with_cgo), (&said.go, &said.go), "{} {name}", description.vocabulary);
-            count += usize::from(alone.is_some());
+            let without_cgo = target.go().ok().map(|go| go.env());
+            assert_eq!(
+                (&without_cgo, &with_cgo),
+                (&answer.go, &answer.go),
+                "{} {name}",
+                description.vocabulary
+            );
+            count += usize::from(without_cgo.is_some());
         }
         assert!(count > 900, "{count}");
     }
 
     #[test]
-    fn rust_is_told_what_target_says_of_every_name() {
-        let (folder, host) = (Utf8Path::new("/project"), Host::hypothetical(&Platform::LINUX_AMD64));
+    fn rust_gets_the_target_of_interpret_for_every_name() {
+        let (directory, host) = (Utf8Path::new("/project"), Host::hypothetical(&Platform::LINUX_AMD64));
         let mut count = 0;
-        for (name, description, said) in examples() {
-            let Some(rust) = said.rust else { continue };
+        for (name, description, answer) in examples() {
+            let Some(rust) = answer.rust else { continue };
             for (linkage, triple) in [(Linkage::Static, rust.r#static), (Linkage::Dynamic, rust.dynamic)] {
-                let told = target(&description, linkage).unwrap();
+                let target = target(&description, linkage).unwrap();
                 let (linkage, libc) = (configured(linkage), configured_libc(&description));
-                let request = rust_request(folder, &told, &description, &[], (&linkage, libc.as_ref()));
-                let first = possible_targets(&request, &host, told.platform()).into_iter().next();
-                // `env` keeps the C library that the description names, and knows what this host cannot link.
-                if libc.is_some() || told.platform().os() != Os::Linux {
+                let request = rust_request(directory, &target, &description, &[], (&linkage, libc.as_ref()));
+                let first = possible_targets(&request, &host, target.platform()).into_iter().next();
+                // `environment` keeps the C library that the description names, and considers what the host can link.
+                if libc.is_some() || target.platform().os() != Os::Linux {
                     continue;
                 }
                 if let Some(triple) = triple {

@@ -1,25 +1,40 @@
-//! The error of every call: a kind to decide by, a message that names what is wrong and where, and what to do next.
+//! The error of every call: a kind for programs, a message that names the problem and its place, and hints.
 
 use std::fmt;
 
+use crossdock_runner::execute::ErrorKind as RunErrorKind;
+
 use crate::execute::Report;
 
-/// The reason why a call failed, as a program decides by it. The command line maps each kind to an exit code.
+/// The class of a failure, for a program to decide by. The command line maps each kind to an exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The answer is no: verification failed, a description is unknown or ambiguous, or generated files differ.
+    /// The result is negative: verification failed, a description is unknown or ambiguous, or generated files differ.
     Rejected,
-    /// An option, an argument or the configuration is wrong.
+    /// An option, an argument or the configuration is invalid.
     Usage,
-    /// A tool or a toolchain is missing; the hints name what installs it.
+    /// A tool or a toolchain is missing; the hints name the command that installs it.
     Missing,
     /// A compiler, an engine or another program failed.
     Program,
     /// Reading, writing or the network failed.
     InputOutput,
-    /// The [`Cancel`](crate::process::Cancel) of the call was used.
+    /// The call was cancelled through its [`Cancel`](crate::process::Cancel).
     Interrupted,
+}
+
+impl From<RunErrorKind> for ErrorKind {
+    fn from(kind: RunErrorKind) -> Self {
+        match kind {
+            RunErrorKind::Rejected => Self::Rejected,
+            RunErrorKind::Usage => Self::Usage,
+            RunErrorKind::Missing => Self::Missing,
+            RunErrorKind::Program => Self::Program,
+            RunErrorKind::InputOutput => Self::InputOutput,
+            RunErrorKind::Interrupted => Self::Interrupted,
+        }
+    }
 }
 
 /// The error of a call.
@@ -39,12 +54,12 @@ impl Error {
         Self::from_message(kind, Self::chain(error))
     }
 
-    /// Returns an error with a message of the caller's own.
+    /// Returns an error with the given message.
     pub fn from_message(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), hints: Vec::new(), report: None }
     }
 
-    /// Joins the messages of an error and its causes. A cause that the message before it already ends with is left out.
+    /// Joins the messages of an error and its causes with `: `. Skips a cause whose text the message before it ends with.
     pub fn chain(error: &dyn std::error::Error) -> String {
         let mut text = error.to_string();
         let mut cause = error.source();
@@ -59,7 +74,7 @@ impl Error {
         text
     }
 
-    /// Adds an instruction that helps, as an imperative.
+    /// Adds a hint: an imperative that says what to do next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
@@ -76,29 +91,29 @@ impl Error {
         &self.message
     }
 
-    /// Returns what to do next, most useful first; may be empty.
+    /// Returns the hints, most useful first; may be empty.
     pub fn hints(&self) -> &[String] {
         &self.hints
     }
 
-    /// Returns what became of every image before the call failed; `None` if nothing was executed.
+    /// Returns the state of every image when the call failed; `None` if nothing was executed.
     pub fn report(&self) -> Option<&Report> {
         self.report.as_deref()
     }
 
-    /// Adds the result of an execution that failed.
+    /// Attaches the report of a failed execution.
     pub(crate) fn with_report(mut self, report: Report) -> Self {
         self.report = Some(Box::new(report));
         self
     }
 
-    /// Puts a context before the message: `{context}: {message}`.
+    /// Prepends a context to the message: `{context}: {message}`.
     pub(crate) fn at(mut self, context: impl fmt::Display) -> Self {
         self.message = format!("{context}: {}", self.message);
         self
     }
 
-    /// Adds a line to the message.
+    /// Appends a line to the message.
     pub(crate) fn line(mut self, line: &str) -> Self {
         self.message.extend(["\n", line]);
         self
@@ -114,7 +129,8 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Shorthands for `map_err`.
+// Shorthands for `map_err`.
+
 pub(crate) fn usage(error: impl std::error::Error) -> Error {
     Error::new(ErrorKind::Usage, &error)
 }
@@ -136,7 +152,7 @@ mod tests {
     struct Layer(&'static str, #[source] Option<Box<Layer>>);
 
     #[test]
-    fn causes_follow_the_message_and_repeated_ones_are_left_out() {
+    fn causes_follow_the_message_without_repetition() {
         let inner = Layer("no such file", None);
         let middle = Layer("a.toml: no such file", Some(Box::new(inner)));
         let outer = Layer("the configuration is unreadable", Some(Box::new(middle)));

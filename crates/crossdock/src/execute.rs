@@ -1,4 +1,4 @@
-//! Execution of a plan, and the report of what came of it.
+//! Execution of a plan, and the report on its images.
 
 use std::num::NonZeroUsize;
 
@@ -9,23 +9,23 @@ pub use crossdock_runner::report::{
 };
 
 use crossdock_oci::{BlobError, SourceError};
-use crossdock_runner::execute::{ErrorKind as RunErrorKind, ExecuteError, Failure, Settings, VerifyPolicy};
+use crossdock_runner::execute::{ExecuteError, Failure, Settings, VerifyPolicy};
 
 use crate::context::Context;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::plan::Plan;
 
 /// Choices of an execution. None of them changes the bytes of an image.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct ExecuteOptions {
-    /// The number of steps that run at once; `CROSSDOCK_JOBS`, else one for each processor, if `None`.
+    /// The number of steps that run at once. If `None`, `CROSSDOCK_JOBS`, else one per processor.
     pub jobs: Option<NonZeroUsize>,
     /// Whether compilers colour their messages.
     pub color: Color,
-    /// Whether an image that is not proven to start is tagged.
+    /// Whether to tag an image that is not proven to start.
     pub unproven: Unproven,
-    /// The programs of an image that are verified.
+    /// The programs of an image to verify.
     pub scope: Scope,
 }
 
@@ -65,8 +65,8 @@ impl ExecuteOptions {
     }
 }
 
-/// Executes a plan exactly as it is: compiles, assembles, verifies and tags, as far as its goal goes. `observer` is told
-/// of every step; [`Silent`] ignores them.
+/// Executes a plan exactly as it is: compiles, assembles, verifies and tags, up to the plan's goal. `observer` receives
+/// the events of every step; [`Silent`] ignores them.
 ///
 /// ```
 /// use crossdock::execute::{ExecuteOptions, Silent};
@@ -80,9 +80,9 @@ impl ExecuteOptions {
 /// ```
 ///
 /// # Errors
-/// The plan misses tools, a step failed, or an image was refused; [`Error::report`] holds what came of every image. An
-/// image is tagged only after it was verified, and what was tagged before a failure stays tagged. A layout is always the
-/// old one or the new one.
+/// The plan misses tools, a step failed, or an image was refused; [`Error::report`] holds the state of every image. An
+/// image is tagged only after it was verified, and images tagged before a failure stay tagged. A layout is always
+/// complete: the old one or the new one.
 pub fn execute(
     context: &Context,
     plan: &Plan,
@@ -92,21 +92,20 @@ pub fn execute(
     let settings = options.settings(context);
     let result =
         crossdock_runner::execute::execute(plan, &settings, &context.environment, observer, &context.cancel);
-    result.map_err(|failure| explained(context, *failure))
+    result.map_err(|failure| {
+        let Failure { error, report, .. } = *failure;
+        explain(context, &error, &report).with_report(report)
+    })
 }
 
-fn explained(context: &Context, failure: Failure) -> Error {
-    let Failure { error, report, .. } = failure;
-    explain(context, &error, &report).with_report(report)
-}
-
-/// The error that ended a run, then what is wrong with the other images.
+/// Returns the error that ended a run, followed by a line for each other image that failed.
 fn explain(context: &Context, error: &ExecuteError, report: &Report) -> Error {
-    let mut plain = Error::new(kind(error), error);
+    let mut plain = Error::new(error.kind().into(), error);
     if matches!(error, ExecuteError::Cancelled) {
         return plain;
     }
     let own = error.to_string();
+    // An image that ended with the run has no error of its own, and the first error is the message already.
     let others = report
         .unfinished
         .iter()
@@ -115,35 +114,24 @@ fn explain(context: &Context, error: &ExecuteError, report: &Report) -> Error {
         plain = plain.line(&other.why);
     }
     match error {
-        ExecuteError::Refused { .. } => plain.hint("the tags that it had before still point where they did"),
+        ExecuteError::Refused { .. } => plain.hint("its existing tags are unchanged"),
         ExecuteError::Missing(missing) => {
             let program = &context.program;
             let setup =
-                format!("`{program} dist --setup` installs what is missing, saying each command first");
-            let can_be_had = missing.iter().all(|missing| !missing.unavailable.remedies.is_empty());
-            let plain = if can_be_had { plain.hint(setup) } else { plain };
+                format!("`{program} dist --setup` installs the missing tools and shows each command first");
+            let installable = missing.iter().all(|missing| !missing.unavailable.remedies.is_empty());
+            let plain = if installable { plain.hint(setup) } else { plain };
             plain.hint(format!("`{program} doctor` lists every tool that the plan needs"))
         }
         ExecuteError::Image { image, source } if is_damage(source.as_ref()) => {
             let program = &context.program;
-            plain.hint(format!("the layout is damaged; `{program} dist --image {image}` builds it again"))
+            plain.hint(format!("the layout is damaged; rebuild it with `{program} dist --image {image}`"))
         }
         _ => plain,
     }
 }
 
-fn kind(error: &ExecuteError) -> ErrorKind {
-    match error.kind() {
-        RunErrorKind::Missing => ErrorKind::Missing,
-        RunErrorKind::Program => ErrorKind::Program,
-        RunErrorKind::Rejected => ErrorKind::Rejected,
-        RunErrorKind::Usage => ErrorKind::Usage,
-        RunErrorKind::InputOutput => ErrorKind::InputOutput,
-        RunErrorKind::Interrupted => ErrorKind::Interrupted,
-    }
-}
-
-/// Whether an image cannot be read back as it was written.
+/// Whether an image on disk differs from what its manifests describe.
 fn is_damage(error: &(dyn std::error::Error + 'static)) -> bool {
     error.is::<SourceError>() || error.is::<BlobError>()
 }

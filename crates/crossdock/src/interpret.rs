@@ -12,8 +12,8 @@ pub use text::describe_answer;
 
 use crossdock_platform::{PlatformFacts, Vocabulary};
 
-/// Interprets a description in any known vocabulary: a platform, a compiler's triple, a machine type, a `uname`. An
-/// unknown or ambiguous description is an answer too, which says so in [`Answer::result`].
+/// Interprets a description in any known vocabulary: a platform, a compiler's triple, a machine type, a `uname`. For an
+/// unknown or ambiguous description [`Answer::result`] tells so.
 ///
 /// ```
 /// use crossdock::interpret::{Outcome, interpret};
@@ -28,15 +28,15 @@ pub fn interpret(description: &str, vocabulary: Option<Vocabulary>) -> Answer {
     answer::answer(description, vocabulary)
 }
 
-/// Explains why a description is ambiguous, and what to do about it where `--as VOCABULARY` helps.
+/// Explains why a description is ambiguous, with the remedy `--as VOCABULARY` if it applies.
 pub(crate) fn ambiguity(candidates: &[PlatformFacts], why: &str) -> String {
     let first = candidates.first().map(|one| one.vocabulary);
-    let alone = |one: &PlatformFacts| Some(one.vocabulary) == first && one.also.is_empty();
-    if candidates.iter().all(alone) {
-        // Another vocabulary would not have the name.
+    let is_only_there = |one: &PlatformFacts| Some(one.vocabulary) == first && one.also.is_empty();
+    if candidates.iter().all(is_only_there) {
+        // No other vocabulary contains the name.
         return why.to_owned();
     }
-    format!("{why}: say which one is meant with --as VOCABULARY, or name the platform")
+    format!("{why}: choose one with --as VOCABULARY, or specify the platform")
 }
 
 /// The version of this module's JSON.

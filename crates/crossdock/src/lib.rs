@@ -1,7 +1,7 @@
 //! crossdock builds Go and Rust programs for every platform, assembles multi-architecture OCI images of them without a
-//! container engine, and verifies before anything is tagged that each program will start on its nodes. This crate is the
+//! container engine, and verifies that each program will start on its nodes before anything is tagged. This crate is the
 //! library for other build tools: one function for each job of the command line, which is the crate `crossdock-cli`.
-//! A call sees its surroundings only through a [`Context`]; it never prints, exits, or reads a global.
+//! A call sees its environment only through a [`Context`]; it never prints, exits, or reads a global.
 //!
 //! | job | function | result |
 //! |---|---|---|

@@ -1,4 +1,4 @@
-//! Checks of Dockerfiles that people wrote.
+//! Checks of existing Dockerfiles.
 
 pub use crossdock_dockerfile::lint::{
     Code, Date, Finding, Options, Report, Reports, Severity, catalogue_markdown, github, sarif,
@@ -9,7 +9,7 @@ use crossdock_runner::rfc3339;
 use crate::context::Context;
 use crate::error::Error;
 
-/// Returns what in a Dockerfile ships a program that cannot start, in the order of the lines.
+/// Returns the mistakes in a Dockerfile that ship a program that cannot start, in the order of the lines.
 ///
 /// ```
 /// use crossdock::lint::{Options, lint};
@@ -27,11 +27,11 @@ pub fn lint(dockerfile: &str, options: &Options) -> Vec<Finding> {
     crossdock_dockerfile::lint::lint(dockerfile, options)
 }
 
-/// Returns the day that support periods are compared with: that of `SOURCE_DATE_EPOCH`, so that an old commit gets the
-/// answer of its time, else today in UTC.
+/// Returns the day with which support periods are compared: that of `SOURCE_DATE_EPOCH`, so that an old commit gets the
+/// findings of its time, else today in UTC. `None` if the clock is before 1970.
 ///
 /// # Errors
-/// `SOURCE_DATE_EPOCH` has a bad value.
+/// `SOURCE_DATE_EPOCH` has an invalid value.
 pub fn day(context: &Context) -> Result<Option<Date>, Error> {
     let now = || {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).ok()?;
@@ -41,7 +41,7 @@ pub fn day(context: &Context) -> Result<Option<Date>, Error> {
     Ok(seconds.and_then(|seconds| date(&rfc3339(seconds))))
 }
 
-/// The day of an RFC 3339 date.
+/// Parses the day of an RFC 3339 date.
 fn date(text: &str) -> Option<Date> {
     let mut parts = text.split('T').next()?.split('-');
     Some(Date {
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_day_is_read_from_a_date() {
+    fn the_day_is_parsed_from_a_date() {
         assert_eq!(date(&rfc3339(1_750_000_000)), Some(Date { year: 2025, month: 6, day: 15 }));
     }
 }

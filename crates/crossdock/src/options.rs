@@ -1,4 +1,4 @@
-//! What a call may choose: which images, platforms and nodes, how they are built, and what is written.
+//! The options of a call: which images, platforms and nodes, how they are built, and what is written.
 
 use std::num::NonZeroUsize;
 
@@ -14,10 +14,10 @@ use crossdock_system::process::Command;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, usage};
 
-/// Choices of a call that builds, verifies or tags a project's images. What is not chosen comes from `CROSSDOCK_*`
-/// variables, then from `crossdock.toml`, then from the project itself.
+/// Options of a call that builds, verifies or tags a project's images. An unset option comes from `CROSSDOCK_*`
+/// variables, else from `crossdock.toml`, else from the project itself.
 ///
-/// Fields keep who chose a value, so that an error can name it; the methods note the caller.
+/// Fields keep the source of a value, so that an error can name it. The methods name the caller as the source.
 ///
 /// ```
 /// use crossdock::BuildOptions;
@@ -28,15 +28,15 @@ use crate::error::{Error, ErrorKind, usage};
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct BuildOptions {
-    /// How far a run goes. [`Goal::Dist`] unless chosen: build, verify and tag.
+    /// How far a run goes. The default is [`Goal::Dist`]: build, verify and tag.
     pub goal: Goal,
     /// The configuration file instead of the nearest `crossdock.toml`; relative to the context's directory.
     pub config: Option<Utf8PathBuf>,
-    /// Platforms to build for, as `linux/arm64`.
+    /// Platforms to build for, e.g. `linux/arm64`.
     pub platforms: Vec<Sourced<String>>,
     /// Nodes to verify against, in any vocabulary: `m7g.large`, `linux/arm64`, or `deploy:NAME` of the configuration.
     pub nodes: Vec<Sourced<String>>,
-    /// Names of the images; all if empty.
+    /// Names of the images; all images if empty.
     pub images: Vec<Sourced<String>>,
     /// The directory that layouts are written to; relative to the context's directory.
     pub output: Option<Sourced<Utf8PathBuf>>,
@@ -44,9 +44,9 @@ pub struct BuildOptions {
     pub tags: Vec<Sourced<String>>,
     /// The repository; with several images their names are appended.
     pub repository: Option<Sourced<String>>,
-    /// Whether an archive is written next to each layout.
+    /// Whether to write an archive next to each layout.
     pub archive: Archive,
-    /// Whether release archives of the programs are written.
+    /// Whether to write release archives of the programs.
     pub pack: Pack,
     /// The engine that receives the finished image.
     pub load: Option<LoadEngine>,
@@ -54,12 +54,12 @@ pub struct BuildOptions {
     pub builder: Option<Sourced<Builder>>,
     /// Options for the engine that builds.
     pub engine: EngineOptions,
-    /// The number of things that a compiler may do at once; its own choice if `None`.
+    /// The number of jobs of a compiler; the compiler's own default if `None`.
     pub jobs: Option<Sourced<usize>>,
     /// Whether tools may reach the network.
     pub network: Network,
-    /// The machine to plan for instead of this one: a platform, or a file that describes a host. Such a plan can be
-    /// looked at and not executed.
+    /// The host to plan for instead of this machine: a platform, or a file that describes a host. Such a plan is for
+    /// inspection, not for execution.
     pub host: Option<String>,
 }
 
@@ -86,12 +86,15 @@ impl Default for BuildOptions {
     }
 }
 
-fn of_caller<T>(field: &str, value: T) -> Sourced<T> {
+fn from_caller<T>(field: &str, value: T) -> Sourced<T> {
     Sourced::new(value, Source::Caller(field.to_owned()))
 }
 
-fn each_of_caller(field: &str, values: impl IntoIterator<Item = impl Into<String>>) -> Vec<Sourced<String>> {
-    values.into_iter().map(|value| of_caller(field, value.into())).collect()
+fn each_from_caller(
+    field: &str,
+    values: impl IntoIterator<Item = impl Into<String>>,
+) -> Vec<Sourced<String>> {
+    values.into_iter().map(|value| from_caller(field, value.into())).collect()
 }
 
 impl BuildOptions {
@@ -116,66 +119,66 @@ impl BuildOptions {
     /// Chooses the platforms to build for.
     #[must_use]
     pub fn platforms(self, platforms: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self { platforms: each_of_caller("platforms", platforms), ..self }
+        Self { platforms: each_from_caller("platforms", platforms), ..self }
     }
 
     /// Chooses the nodes to verify against.
     #[must_use]
     pub fn nodes(self, nodes: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self { nodes: each_of_caller("nodes", nodes), ..self }
+        Self { nodes: each_from_caller("nodes", nodes), ..self }
     }
 
     /// Chooses the images.
     #[must_use]
     pub fn images(self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self { images: each_of_caller("images", names), ..self }
+        Self { images: each_from_caller("images", names), ..self }
     }
 
     /// Chooses the directory that layouts are written to.
     #[must_use]
     pub fn output(self, directory: impl Into<Utf8PathBuf>) -> Self {
-        Self { output: Some(of_caller("output", directory.into())), ..self }
+        Self { output: Some(from_caller("output", directory.into())), ..self }
     }
 
     /// Chooses the tag templates.
     #[must_use]
     pub fn tags(self, templates: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self { tags: each_of_caller("tags", templates), ..self }
+        Self { tags: each_from_caller("tags", templates), ..self }
     }
 
     /// Chooses the repository.
     #[must_use]
     pub fn repository(self, repository: impl Into<String>) -> Self {
-        Self { repository: Some(of_caller("repository", repository.into())), ..self }
+        Self { repository: Some(from_caller("repository", repository.into())), ..self }
     }
 
     /// Chooses the engine that builds.
     #[must_use]
     pub fn builder(self, builder: Builder) -> Self {
-        Self { builder: Some(of_caller("builder", builder)), ..self }
+        Self { builder: Some(from_caller("builder", builder)), ..self }
     }
 
-    /// Chooses the number of things that a compiler may do at once.
+    /// Chooses the number of jobs of a compiler.
     #[must_use]
     pub fn jobs(self, jobs: NonZeroUsize) -> Self {
-        Self { jobs: Some(of_caller("jobs", jobs.get())), ..self }
+        Self { jobs: Some(from_caller("jobs", jobs.get())), ..self }
     }
 
-    /// Lets no tool reach the network.
+    /// Forbids tools to use the network.
     #[must_use]
     pub fn offline(self) -> Self {
         Self { network: Network::Offline, ..self }
     }
 
-    /// Chooses the machine to plan for.
+    /// Chooses the host to plan for.
     #[must_use]
     pub fn host(self, host: impl Into<String>) -> Self {
         Self { host: Some(host.into()), ..self }
     }
 }
 
-/// Options for the engine that builds, in the syntax that docker, podman and buildx share. They are checked before an
-/// engine sees them.
+/// Options for the engine that builds, in the syntax that docker, podman and buildx share. They are checked before the
+/// engine receives them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EngineOptions {
@@ -187,14 +190,14 @@ pub struct EngineOptions {
     pub secrets: Vec<String>,
     /// SSH agents: `default`, or `ID=SOCKET`.
     pub ssh: Vec<String>,
-    /// Caches that are read, as `type=local,src=DIRECTORY`.
+    /// Build caches to read, e.g. `type=local,src=DIRECTORY`.
     pub cache_from: Vec<String>,
-    /// Caches that are written.
+    /// Build caches to write.
     pub cache_to: Vec<String>,
 }
 
 impl Context {
-    /// Reads the configuration that a call or the environment names, else the nearest.
+    /// Reads the configuration that the call or the environment names, else the nearest one.
     pub(crate) fn config(&self, named: Option<&Utf8PathBuf>) -> Result<Config, Error> {
         let named = named.or(self.overrides.config.as_ref().map(|config| &config.value));
         match named {
@@ -204,21 +207,18 @@ impl Context {
         .map_err(usage)
     }
 
-    /// The network setting of a call, which `CROSSDOCK_OFFLINE` can only restrict.
-    pub(crate) fn network(&self, asked: Network) -> Network {
-        match self.overrides.offline.as_ref().is_some_and(|offline| offline.value) {
-            true => Network::Offline,
-            false => asked,
-        }
+    /// Returns the network setting of a call, which `CROSSDOCK_OFFLINE` can only restrict.
+    pub(crate) fn network(&self, chosen: Network) -> Network {
+        let offline = self.overrides.offline.as_ref().is_some_and(|offline| offline.value);
+        if offline { Network::Offline } else { chosen }
     }
 
-    /// The planner's request: the options of a call over those of the environment. It names no engine yet.
+    /// Returns the planner's request: the options of a call, completed by those of the environment. It has no engine yet.
     pub(crate) fn request(&self, options: &BuildOptions) -> Result<Request, Error> {
         let overrides = &self.overrides;
         let directory = &self.environment.directory;
-        let or = |given: &[Sourced<String>], fallback: &[Sourced<String>]| match given.is_empty() {
-            true => fallback.to_vec(),
-            false => given.to_vec(),
+        let or = |given: &[Sourced<String>], fallback: &[Sourced<String>]| {
+            if given.is_empty() { fallback.to_vec() } else { given.to_vec() }
         };
         let output = options.output.clone().or_else(|| overrides.output.clone());
         let mut request = Request::new(self.network(options.network), self.cache.clone());
@@ -244,17 +244,17 @@ impl Context {
         own.or_else(|| Some(self.environment.home()?.join(".cargo")))
     }
 
-    /// Asks an engine for the platform of its server: the client may run on another one.
+    /// Queries the platform of an engine's server, which may differ from the client's.
     fn server(&self, engine: LoadEngine) -> Result<(LoadEngine, Platform), Error> {
         let (verb, format) = match engine {
             LoadEngine::Docker => ("version", "{{.Server.Os}}/{{.Server.Arch}}"),
             LoadEngine::Podman => ("info", "{{.Version.OsArch}}"),
         };
-        let asked = Command::new(engine.as_str(), self.environment.directory.clone())
+        let query = Command::new(engine.as_str(), self.environment.directory.clone())
             .args([verb, "--format", format]);
-        let answer = self.processes.stdout(&asked).map_err(|error| {
+        let answer = self.processes.stdout(&query).map_err(|error| {
             Error::new(ErrorKind::Missing, &error).hint(format!(
-                "--load {} hands the image to a running engine; start it, or leave the option out",
+                "--load {} needs a running engine; start it, or omit the option",
                 engine.as_str()
             ))
         })?;

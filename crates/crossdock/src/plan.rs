@@ -8,8 +8,8 @@ pub use crossdock_runner::planner::{Archive, Goal, Pack};
 use crate::discover::Discovered;
 use crate::error::{Error, usage};
 
-/// Decides everything that a run will do: each command with its environment, each layer, tag and path, and each tool
-/// that is missing. The same input gives the same plan; nothing is run, read or written.
+/// Decides everything that a run will do: each command with its environment, each layer, tag and path, and each missing
+/// tool. Equal input gives an equal plan; nothing is run, read or written.
 ///
 /// ```
 /// use crossdock::{BuildOptions, discover, plan};
@@ -24,7 +24,7 @@ use crate::error::{Error, usage};
 ///
 /// # Errors
 /// The options contradict the configuration or each other, or name something that the project does not have. A missing
-/// tool is no error here: [`Plan::missing`] lists it, and [`execute`](crate::execute()) refuses such a plan.
+/// tool is not an error: [`Plan::missing`] lists it, and [`execute`](crate::execute()) refuses such a plan.
 pub fn plan(found: &Discovered) -> Result<Plan, Error> {
     let Discovered { config, projects, host, request } = found;
     crossdock_runner::planner::plan(config, projects, host, request).map_err(usage)

@@ -1,4 +1,4 @@
-//! Dockerfiles and bake files of a project's images.
+//! Dockerfiles and bake files for a project's images.
 
 mod left_out;
 
@@ -21,18 +21,18 @@ use crate::context::Context;
 use crate::error::{Error, ErrorKind, usage};
 use crate::options::{BuildOptions, EngineOptions};
 
-/// Choices of [`render`](render()) and [`render_bake`].
+/// Options of [`render`](render()) and [`render_bake`].
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct RenderOptions {
-    /// The images, platforms, nodes and configuration; other fields are without effect.
+    /// The images, platforms, nodes, network and configuration; other fields have no effect.
     pub build: BuildOptions,
-    /// Whether programs are compiled on the build machine for each platform, or the file is fixed to one; as configured
-    /// if `None`.
+    /// Whether programs are cross-compiled on the builder's platform, or each file is fixed to one platform; as
+    /// configured if `None`.
     pub mode: Option<DockerfileMode>,
-    /// The builder that will read the files. [`render_bake`] is always for BuildKit.
+    /// The builder that will read the files; BuildKit if `None`. [`render_bake`] is always for BuildKit.
     pub frontend: Option<Frontend>,
-    /// How compilers' caches outlive a build: mounts, unless chosen. The classic builder has only layers.
+    /// How compilers' caches outlive a build. If `None`, mounts for BuildKit and layers for the classic builder.
     pub caching: Option<Caching>,
 }
 
@@ -59,7 +59,7 @@ impl RenderOptions {
 /// A rendered Dockerfile with its `.dockerignore`.
 #[derive(Debug, Clone)]
 pub struct RenderedDockerfile {
-    recipe: DockerfileRequest,
+    request: DockerfileRequest,
     rendered: Rendered,
 }
 
@@ -69,13 +69,14 @@ pub struct RenderedDockerfile {
 pub struct RenderedBake {
     /// The bake file in JSON.
     pub json: String,
-    /// The Dockerfiles; empty if the bake file contains them.
+    /// The Dockerfiles; empty if they are inline in the bake file.
     pub dockerfiles: Vec<RenderedDockerfile>,
-    /// The root of the project, in which the bake file is used.
+    /// The root of the project, the directory in which to run bake.
     pub root: Utf8PathBuf,
 }
 
-/// Renders a Dockerfile for each image, and for each platform where a file is fixed to one. Nothing is written.
+/// Renders a Dockerfile for each image, or for each of its platforms if files are fixed to a platform. Nothing is
+/// written.
 ///
 /// ```
 /// use crossdock::render::{RenderOptions, render};
@@ -89,24 +90,23 @@ pub struct RenderedBake {
 /// ```
 ///
 /// # Errors
-/// The configuration or a template is wrong, or the builder cannot build such a file ([`ErrorKind::Missing`]).
+/// The configuration or a template is invalid, or the builder cannot build such a file ([`ErrorKind::Missing`]).
 pub fn render(context: &Context, options: &RenderOptions) -> Result<Vec<RenderedDockerfile>, Error> {
     let frontend = options.frontend.clone().unwrap_or(Frontend::BuildKit);
     let layered = matches!(frontend, Frontend::Classic(_));
     let caching = options.caching.unwrap_or(if layered { Caching::Layer } else { Caching::Mounts });
-    let recipes = Recipes::new(context, options, frontend, caching, &[])?;
-    let mut files = recipes.render()?;
+    let mut files = Requests::new(context, options, frontend, caching, &[])?.render()?;
     for file in &mut files {
-        file.rendered.notes.extend(left_out::notes(&file.recipe));
+        file.rendered.notes.extend(left_out::notes(&file.request));
     }
     Ok(files)
 }
 
-/// Renders a bake file for BuildKit. With a directory the Dockerfiles are files of their own in it, otherwise the bake
-/// file contains them. Nothing is written.
+/// Renders a bake file for BuildKit. With a directory, it refers to separate Dockerfiles there; otherwise they are
+/// inline in it. Nothing is written.
 ///
 /// # Errors
-/// As [`render`](render()); and an engine option is wrong.
+/// Those of [`render`](render()), and an invalid engine option.
 pub fn render_bake(
     context: &Context,
     options: &RenderOptions,
@@ -115,24 +115,24 @@ pub fn render_bake(
 ) -> Result<RenderedBake, Error> {
     let passed: Options = context.engine_options(engine)?;
     let caching = passed.caching().unwrap_or(Caching::Mounts);
-    let recipes = Recipes::new(context, options, Frontend::BuildKit, caching, &passed.base_from)?;
-    let root = recipes.config.root.clone();
+    let requests = Requests::new(context, options, Frontend::BuildKit, caching, &passed.base_from)?;
+    let root = requests.config.root.clone();
     let place = directory.map_or(Dockerfiles::Inline, Dockerfiles::In);
-    let bake = bake::bake(&recipes.recipes, &root, place, &passed).map_err(|error| explained(&error))?;
+    let bake = bake::bake(&requests.requests, &root, place, &passed).map_err(|error| explained(&error))?;
     let json = serde_json::to_string_pretty(&bake).map_err(crate::error::input_output)?;
-    let dockerfiles = if directory.is_some() { recipes.render()? } else { Vec::new() };
+    let dockerfiles = if directory.is_some() { requests.render()? } else { Vec::new() };
     Ok(RenderedBake { json: format!("{json}\n"), dockerfiles, root })
 }
 
-/// Returns the classic builder of a machine: a platform, or this machine if `None`. An engine's machine runs Linux, also
-/// the one inside of Docker Desktop.
+/// Returns the classic builder of a machine: a platform, or this machine if `None`. The platform's operating system is
+/// always Linux, because engines run on Linux, in Docker Desktop too.
 ///
 /// # Errors
-/// The text is no platform, or this machine has none that is known.
+/// The text is not a platform, or this machine's platform is unknown.
 pub fn classic_frontend(machine: Option<&str>) -> Result<Frontend, Error> {
     let platform = match machine {
         Some(text) => Platform::parse(text)
-            .map_err(|error| usage(error).hint("--host takes a platform, as linux/amd64"))?,
+            .map_err(|error| usage(error).hint("pass --host a platform, e.g. linux/amd64"))?,
         None => crossdock_toolchain::host::current_platform().map_err(crate::error::missing)?,
     };
     Ok(Frontend::Classic(Platform::new(Os::Linux, platform.architecture())))
@@ -141,12 +141,12 @@ pub fn classic_frontend(machine: Option<&str>) -> Result<Frontend, Error> {
 impl RenderedDockerfile {
     /// Returns the name of the image.
     pub fn image(&self) -> &str {
-        &self.recipe.image
+        &self.request.image
     }
 
-    /// Returns a file name that no other file of the same call has.
+    /// Returns a file name that is unique among the files of one call.
     pub fn file_name(&self) -> String {
-        file_name(&self.recipe)
+        file_name(&self.request)
     }
 
     /// Returns the text of the Dockerfile.
@@ -166,17 +166,17 @@ impl RenderedDockerfile {
 
     /// Returns the build context. Absolute.
     pub fn context(&self) -> &Utf8Path {
-        &self.recipe.context
+        &self.request.context
     }
 
-    /// Returns the references that the image gets.
+    /// Returns the references of the image.
     pub fn references(&self) -> &[String] {
-        &self.recipe.references
+        &self.request.references
     }
 
     /// Returns the date of the image, in seconds since 1970, which is the build argument `SOURCE_DATE_EPOCH`.
     pub fn created(&self) -> i64 {
-        self.recipe.created
+        self.request.created
     }
 
     /// Returns the identifiers of the secrets that the file uses.
@@ -194,20 +194,20 @@ impl RenderedDockerfile {
         &self.rendered.notes
     }
 
-    /// Returns whether the file is for the classic builder, which reads no `.dockerignore` but the context's own.
+    /// Returns whether the file is for the classic builder, which reads only the `.dockerignore` in the context.
     pub fn is_classic(&self) -> bool {
-        matches!(self.recipe.file.engine, Frontend::Classic(_))
+        matches!(self.request.file.engine, Frontend::Classic(_))
     }
 
-    /// Returns the command that builds the file at a path, as a shell takes it.
+    /// Returns the command that builds the file at a path, quoted for a shell.
     pub fn build_command(&self, path: &Utf8Path) -> String {
         let platforms: Vec<String> = self.rendered.platforms.iter().map(ToString::to_string).collect();
-        let epoch = format!("SOURCE_DATE_EPOCH={}", self.recipe.created);
-        let verb: &[&str] = match self.recipe.file.engine {
+        let epoch = format!("SOURCE_DATE_EPOCH={}", self.request.created);
+        let verb: &[&str] = match self.request.file.engine {
             Frontend::BuildKit => &["buildx", "build"],
             Frontend::Classic(_) => &["build"],
         };
-        let mut build = Command::new("docker", self.recipe.context.clone()).args(verb.iter().copied());
+        let mut build = Command::new("docker", self.request.context.clone()).args(verb.iter().copied());
         build = build.args(["--file", path.as_str()]);
         build = build.args(["--platform", &platforms.join(","), "--build-arg", &epoch]);
         for id in &self.rendered.secrets {
@@ -216,20 +216,20 @@ impl RenderedDockerfile {
         if self.rendered.ssh {
             build = build.args(["--ssh", "default"]);
         }
-        if let Some(reference) = self.recipe.references.first() {
+        if let Some(reference) = self.request.references.first() {
             build = build.args(["--tag", reference]);
         }
-        build.args([self.recipe.context.as_str()]).short()
+        build.args([self.request.context.as_str()]).short()
     }
 }
 
-/// The Dockerfiles that a call asks for, before they are text.
-struct Recipes {
+/// The Dockerfiles of a call before rendering.
+struct Requests {
     config: Config,
-    recipes: Vec<DockerfileRequest>,
+    requests: Vec<DockerfileRequest>,
 }
 
-impl Recipes {
+impl Requests {
     fn new(
         context: &Context,
         options: &RenderOptions,
@@ -241,7 +241,7 @@ impl Recipes {
         let request = request(context, &options.build)?;
         let projects: Projects = context.projects(&config, &request, WithoutTools::ReadManifests)?;
         let mut inputs = DockerfileInputs::read(&config).map_err(usage)?;
-        // A base that is given takes the place of what the lock file pins.
+        // A base image given by --base-from replaces the one that the lock file pins.
         inputs.digests.retain(|name, _| !bases.iter().any(|base| base.name == *name));
         let mut settings = DockerfileSettings::default();
         settings.mode = options.mode;
@@ -249,15 +249,15 @@ impl Recipes {
         settings.caching = caching;
         settings.templates = inputs.templates;
         settings.digests = inputs.digests;
-        let recipes = dockerfile_requests(&config, &projects, &request, &settings).map_err(usage)?;
-        Ok(Self { config, recipes })
+        let requests = dockerfile_requests(&config, &projects, &request, &settings).map_err(usage)?;
+        Ok(Self { config, requests })
     }
 
     fn render(&self) -> Result<Vec<RenderedDockerfile>, Error> {
         let files = self
-            .recipes
+            .requests
             .iter()
-            .map(|recipe| Ok(RenderedDockerfile { recipe: recipe.clone(), rendered: recipe.render()? }));
+            .map(|request| Ok(RenderedDockerfile { request: request.clone(), rendered: request.render()? }));
         files.collect::<Result<_, DockerfileError>>().map_err(|error| explained(&error))
     }
 }
@@ -274,7 +274,7 @@ fn request(context: &Context, build: &BuildOptions) -> Result<Request, Error> {
     })
 }
 
-/// What another builder would do is no mistake of the call: something is missing here.
+/// Converts an error of rendering. If only the builder lacks the ability, the call is correct and something is missing.
 fn explained(error: &DockerfileError) -> Error {
     let kind = match error {
         DockerfileError::Render { source, .. } => match source.as_ref() {

@@ -1,4 +1,4 @@
-//! The files that make a directory a project of crossdock.
+//! The files that crossdock adds to a project.
 
 pub use crossdock_scaffold::{
     Action, CrossdockSource, EditedFiles, InitOptions, LockChanges, Part, PartSelection, PlannedFile,
@@ -21,8 +21,7 @@ impl Context {
     }
 }
 
-/// Decides which files a project gets and what happens to each that exists. Nothing is written; see
-/// [`write_scaffold`].
+/// Decides which files a project gets and what happens to existing ones. Nothing is written; see [`write_scaffold`].
 ///
 /// ```
 /// use crossdock::scaffold::{scaffold, write_scaffold};
@@ -36,7 +35,7 @@ impl Context {
 /// ```
 ///
 /// # Errors
-/// The directory holds no project, or the options contradict it.
+/// The directory contains no project, or the options contradict it.
 pub fn scaffold(context: &Context, options: &InitOptions) -> Result<Scaffold, Error> {
     crossdock_scaffold::plan_scaffold(options, &context.processes).map_err(|error| explained(&error))
 }
@@ -44,7 +43,7 @@ pub fn scaffold(context: &Context, options: &InitOptions) -> Result<Scaffold, Er
 /// Writes the files of a scaffold. A file that a person edited is kept, or replaced with a backup, as the options say.
 ///
 /// # Errors
-/// A file cannot be written; those before it are.
+/// A file cannot be written; the files before it have been written.
 pub fn write_scaffold(
     context: &Context,
     scaffold: &Scaffold,
@@ -61,14 +60,14 @@ fn explained(error: &ScaffoldError) -> Error {
             match inner {
                 ProjectError::Language(LanguageError::NotAProject { .. } | LanguageError::NotADirectory { .. }) => {
                     plain.hint(
-                        "`crossdock init --template go` or `--template rust` writes a small program to begin with",
+                        "start from a small program with `crossdock init --template go` or `--template rust`",
                     )
                 }
                 _ => plain,
             }
         }
         ScaffoldError::CrossdockUnavailable { .. } => plain(ErrorKind::Usage).hint(
-            "nothing was written; `--without xtask` does without the crate, `--crossdock` names another place",
+            "nothing was written; omit the crate with `--without xtask`, or choose another source with `--crossdock`",
         ),
         ScaffoldError::Unwritable { .. } | ScaffoldError::Read { .. } | ScaffoldError::Write { .. } => {
             plain(ErrorKind::InputOutput)

@@ -1,4 +1,4 @@
-//! Tagging of images that were built before.
+//! Tagging of images that are already built.
 
 use crate::context::Context;
 use crate::discover::discover;
@@ -7,8 +7,7 @@ use crate::execute::{ExecuteOptions, Observer, Report, execute};
 use crate::options::BuildOptions;
 use crate::plan::{Goal, plan};
 
-/// Verifies the project's images as they were built, and points their tags at the digests that were verified. Nothing
-/// is compiled.
+/// Verifies the project's built images, and points their tags at the verified digests. Nothing is compiled.
 ///
 /// ```
 /// use crossdock::execute::{ExecuteOptions, Silent};
@@ -25,7 +24,7 @@ use crate::plan::{Goal, plan};
 /// ```
 ///
 /// # Errors
-/// As [`discover()`], [`plan()`] and [`execute()`]; and an image that was not built before.
+/// Those of [`discover()`], [`plan()`] and [`execute()`], and an image that is not built.
 pub fn tag(
     context: &Context,
     options: &BuildOptions,

@@ -1,8 +1,8 @@
-//! Verification of images and programs, whoever built them.
+//! Verification of images and programs, whichever tool built them.
 
 use std::path::Path;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_oci::{ImageSource, may_be_archive};
 use crossdock_project::config::{Config, Source, Sourced};
 use crossdock_runner::planner::named_targets;
@@ -13,20 +13,19 @@ pub use crossdock_runner::plan::Target;
 pub use crossdock_subjects::Scope;
 pub use crossdock_verify::{Evidence, Finding, Node, Severity, Verdict, Verification};
 
-use camino::Utf8PathBuf;
-
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, input_output, usage};
 
-/// Choices of a verification.
+/// Options of a verification.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct VerifyOptions {
-    /// The nodes to verify against. Without them an image is verified against its own platforms; a program needs one.
+    /// The nodes to verify against. If empty, an image is verified against its own platforms, and a program is an
+    /// error.
     pub nodes: Vec<Sourced<String>>,
-    /// The configuration that `deploy:NAME` is looked up in, instead of the nearest `crossdock.toml`.
+    /// The configuration that defines `deploy:NAME`, instead of the nearest `crossdock.toml`.
     pub config: Option<Utf8PathBuf>,
-    /// The programs of an image that are verified.
+    /// The programs of an image to verify.
     pub scope: Scope,
 }
 
@@ -56,35 +55,36 @@ impl VerifyOptions {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Verified {
-    /// The path, and for an image `@` and its digest.
+    /// The path; for an image followed by `@` and its digest.
     pub name: String,
     /// The result for each node.
     pub targets: Vec<Verification>,
 }
 
 impl Verified {
-    /// Returns the gravest verdict of all nodes; [`Verdict::Unproven`] if there is no node.
+    /// Returns the gravest verdict of all nodes; [`Verdict::Unproven`] if no node was verified against.
     pub fn verdict(&self) -> Verdict {
         self.targets.iter().map(Verification::verdict).max().unwrap_or(Verdict::Unproven)
     }
 }
 
-/// Resolves descriptions of nodes, as `m7g.large` or `deploy:NAME`. The configuration is read only if a description
+/// Resolves descriptions of nodes, e.g. `m7g.large` or `deploy:NAME`. The configuration is read only if a description
 /// refers to it.
 ///
 /// # Errors
 /// A description is unknown or names no platform.
 pub fn targets(context: &Context, options: &VerifyOptions) -> Result<Vec<Target>, Error> {
-    let config = match options.nodes.iter().any(|node| node.value.starts_with("deploy:")) {
-        true => context.config(options.config.as_ref())?,
-        false => Config::unconfigured(&context.environment.directory),
+    let config = if options.nodes.iter().any(|node| node.value.starts_with("deploy:")) {
+        context.config(options.config.as_ref())?
+    } else {
+        Config::unconfigured(&context.environment.directory)
     };
     named_targets(&config, &options.nodes).map_err(usage)
 }
 
-/// Verifies what lies at a path: each image of an OCI image layout, of an OCI or docker archive, or a program file. The
-/// result has one entry for each image or program. A program that would not start is no error: see
-/// [`Verified::verdict`].
+/// Verifies the file or directory at a path: each image of an OCI image layout, of an OCI or docker archive, or a
+/// program file. The result has one entry for each image or program. A program that would not start is not an error:
+/// see [`Verified::verdict`].
 ///
 /// ```
 /// use crossdock::verify::{Verdict, VerifyOptions};
@@ -93,7 +93,7 @@ pub fn targets(context: &Context, options: &VerifyOptions) -> Result<Vec<Target>
 /// # let environment = Environment::new("/").with_variable("HOME", "/nonexistent");
 /// let context = Context::builder(environment).finish()?;
 /// let program = std::env::current_exe()?;
-/// // No node of AWS runs both s390x programs and the one that runs this example.
+/// // This example does not run on s390x, so its own program cannot start there.
 /// let options = VerifyOptions::new().nodes(["linux/s390x"]);
 /// let verified = verify(&context, program.to_str().unwrap_or_default().as_ref(), &options)?;
 /// assert_eq!(verified[0].verdict(), Verdict::Fails);
@@ -101,15 +101,15 @@ pub fn targets(context: &Context, options: &VerifyOptions) -> Result<Vec<Target>
 /// ```
 ///
 /// # Errors
-/// A node is unknown, there is nothing readable at the path, a program comes without a node, or an image is damaged.
+/// A node is unknown, the path is unreadable, a program has no node, or an image is damaged.
 pub fn verify(context: &Context, path: &Utf8Path, options: &VerifyOptions) -> Result<Vec<Verified>, Error> {
     verify_for(context, path, &targets(context, options)?, options.scope)
 }
 
-/// Verifies what lies at a path against targets that are resolved already; see [`verify`](verify()).
+/// Verifies the file or directory at a path against resolved targets; see [`verify`](verify()).
 ///
 /// # Errors
-/// As [`verify`](verify()), unknown nodes apart.
+/// Those of [`verify`](verify()), except for unknown nodes.
 pub fn verify_for(
     context: &Context,
     path: &Utf8Path,
@@ -121,8 +121,7 @@ pub fn verify_for(
     let failed = |error: &dyn std::error::Error| Error::new(ErrorKind::InputOutput, error).at(path);
     let metadata = std::fs::metadata(path).map_err(|error| failed(&error))?;
     if !metadata.is_dir() && !metadata.is_file() {
-        let message =
-            format!("{path} is a pipe, a socket or a device: write what comes from it into a file first");
+        let message = format!("{path} is a pipe, a socket or a device; save its content to a file first");
         return Err(Error::from_message(ErrorKind::InputOutput, message));
     }
     if !metadata.is_dir() && !may_be_archive(path.as_std_path()).map_err(|error| failed(&error))? {
@@ -130,7 +129,7 @@ pub fn verify_for(
     }
     match ImageSource::open(path.as_std_path(), temporary) {
         Ok(source) => images(path, &source, targets, scope, temporary),
-        // What is compressed and no archive is verified as the program that somebody took it for.
+        // A compressed file that is not an archive is verified as the program that the caller took it for.
         Err(error) if error.is_no_archive() && !targets.is_empty() => program(path, &metadata, targets),
         Err(error) => Err(input_output(error)),
     }
@@ -144,7 +143,7 @@ fn images(
     temporary: &Path,
 ) -> Result<Vec<Verified>, Error> {
     if source.images().is_empty() {
-        return Err(Error::from_message(ErrorKind::InputOutput, format!("{path} holds no image")));
+        return Err(Error::from_message(ErrorKind::InputOutput, format!("{path} contains no image")));
     }
     let verified = source.images().iter().map(|image| {
         let name = format!("{path}@{}", image.descriptor.digest);
@@ -162,9 +161,9 @@ fn images(
     verified.collect()
 }
 
-const AGAIN: &str = "nothing can be said of an image that is damaged: build, pull or copy it again";
+const AGAIN: &str = "a damaged image cannot be verified; build, pull or copy it again";
 
-/// A program is read into memory; the largest known ones have some hundred million bytes.
+/// The size limit of a program, which is read into memory. The largest known ones have some hundred million bytes.
 const LARGEST: u64 = 4 << 30;
 
 fn program(
@@ -174,13 +173,15 @@ fn program(
 ) -> Result<Vec<Verified>, Error> {
     if targets.is_empty() {
         let message = format!(
-            "{path} is a program; say where it shall start, as `--for linux/arm64` or `--for m7g.large`"
+            "{path} is a program; specify a target with `--for`, e.g. `--for linux/arm64` or `--for m7g.large`"
         );
         return Err(Error::from_message(ErrorKind::Usage, message));
     }
     if metadata.len() > LARGEST {
-        let message =
-            format!("{path} has {} bytes, more than any program: nothing can be said of it", metadata.len());
+        let message = format!(
+            "{path} has {} bytes, which is larger than any program; it cannot be verified",
+            metadata.len()
+        );
         return Err(Error::from_message(ErrorKind::InputOutput, message));
     }
     let bytes = std::fs::read(path).map_err(|error| input_output(error).at(path))?;

@@ -1,4 +1,4 @@
-//! The time of a build of `xtask` from nothing, which everybody pays who clones the repository.
+//! The time of a build of `xtask` from scratch, which everybody who clones the repository has to wait.
 
 use std::path::Path;
 use std::time::Instant;
@@ -8,17 +8,16 @@ use serde_json::json;
 use super::write;
 use crate::shell::{Failure, Tool, repository, say};
 
-/// The seconds that the build may take on two processors.
+/// The limit of the build in seconds on two processors.
 pub(crate) const LIMIT: f64 = 120.0;
 
 /// Builds `xtask` in an empty target directory with two jobs, as a machine of two processors does, and returns the
-/// seconds. Downloads are not part of it: they are fetched first.
+/// seconds. Dependencies are downloaded first and do not count.
 pub(crate) fn build() -> Result<f64, Failure> {
     let target = repository().join("target/cold-xtask");
     Tool::new(["cargo", "fetch", "--locked", "--quiet"]).run()?;
     remove(&target)?;
     let start = Instant::now();
-    // Without the surroundings' own flags, which would make it another build.
     let words = ["cargo", "build", "--quiet", "--locked", "--offline", "--package", "xtask", "--jobs", "2"];
     let built = Tool::new(words).arg("--target-dir").arg(target.display().to_string()).quietly();
     let seconds = start.elapsed().as_secs_f64();

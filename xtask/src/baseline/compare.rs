@@ -8,29 +8,29 @@ use similar::TextDiff;
 
 use crate::shell::{Failure, say};
 
-/// Files that lie next to the records and are none.
+/// Files next to the records that are not records.
 const OTHERS: [&str; 3] = ["calls.toml", "settings.toml", "cold-xtask.json"];
 
-/// Every record by its file's path below the directory.
+/// All records, by the path of their file below the directory.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Records(BTreeMap<String, String>);
 
-/// How far a record differs.
+/// The kind of a difference between records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Change {
-    /// A digest, an exit code, a field, an option, or a value that is not prose.
+    /// A digest, an exit code, a field, an option, or a value other than prose.
     Behaviour,
-    /// Text for people: help, or a JSON string that holds a space.
+    /// Text for people: help, or a JSON string with a space.
     Words,
 }
 
 impl Records {
-    /// Adds one.
+    /// Adds a record.
     pub(super) fn add(&mut self, name: &str, text: String) {
         self.0.insert(name.to_owned(), text);
     }
 
-    /// Reads what was recorded.
+    /// Reads all records.
     pub(super) fn read(directory: &Path) -> Result<Self, Failure> {
         let mut records = Self::default();
         for (prefix, directory) in [("", directory.to_owned()), ("json/", directory.join("json"))] {
@@ -45,7 +45,7 @@ impl Records {
         Ok(records)
     }
 
-    /// Replaces what was recorded.
+    /// Replaces all records.
     pub(super) fn write(&self, directory: &Path) -> Result<(), Failure> {
         super::sandbox::remove(&directory.join("json"))?;
         self.0.iter().try_for_each(|(name, text)| super::write(&directory.join(name), text))?;
@@ -54,7 +54,7 @@ impl Records {
     }
 }
 
-/// Fails when a record differs, after showing every difference. Changed words are accepted if `words`.
+/// Fails if a record differs, after showing every difference. Accepts changed words if `words`.
 pub(super) fn check(recorded: &Records, observed: &Records, words: bool) -> Result<(), Failure> {
     let names: BTreeSet<&String> = recorded.0.keys().chain(observed.0.keys()).collect();
     let (mut behaviour, mut prose) = (Vec::new(), Vec::new());
@@ -85,7 +85,7 @@ pub(super) fn check(recorded: &Records, observed: &Records, words: bool) -> Resu
     Ok(())
 }
 
-/// How a record has changed, or `None` if it has not.
+/// Classifies the change of a record; `None` if it is unchanged.
 fn change(name: &str, old: &str, new: &str) -> Option<Change> {
     if old == new {
         return None;
@@ -103,7 +103,7 @@ fn change(name: &str, old: &str, new: &str) -> Option<Change> {
     Some(if same { Change::Words } else { Change::Behaviour })
 }
 
-/// The commands, usages and options of a help, without what it says about them.
+/// Returns the commands, usages and options of a help, without their descriptions.
 fn options(help: &str) -> Vec<&str> {
     let lines = help.lines().map(str::trim_start);
     lines
@@ -119,7 +119,7 @@ fn options(help: &str) -> Vec<&str> {
         .collect()
 }
 
-/// A document whose prose is blank. A string with a space is taken for prose: no code, name or path here holds one.
+/// Returns a document with its prose blanked. A string with a space counts as prose: no code, name or path contains one.
 fn without_prose(value: &Value) -> Value {
     match value {
         Value::String(text) if text.contains(' ') => "…".into(),

@@ -3,7 +3,7 @@
 use super::sandbox::Sandbox;
 use crate::shell::Failure;
 
-/// The help of the program and of all its commands, each below a line that names it.
+/// Returns the help of the program and of all its commands, each below a line with the command's name.
 pub(super) fn all(sandbox: &Sandbox) -> Result<String, Failure> {
     let mut text = String::new();
     add(sandbox, &mut Vec::new(), &mut text)?;
@@ -23,7 +23,7 @@ fn add(sandbox: &Sandbox, command: &mut Vec<String>, text: &mut String) -> Resul
     Ok(())
 }
 
-/// The commands that a help lists, without `help` itself.
+/// Returns the commands that a help lists, without `help` itself.
 fn commands(help: &str) -> Vec<String> {
     let list = help.lines().skip_while(|line| *line != "Commands:").skip(1);
     let list = list.take_while(|line| !line.is_empty());

@@ -1,4 +1,4 @@
-//! The one place where values that depend on the machine or the moment are replaced.
+//! The only place that replaces values that depend on the machine or the time.
 
 use serde_json::Value;
 
@@ -13,7 +13,10 @@ pub(super) struct Normaliser {
 }
 
 impl Normaliser {
-    /// Fails when one of the texts is empty: it would match everywhere.
+    /// Returns a normaliser.
+    ///
+    /// # Errors
+    /// One of the texts is empty, so that it would match everywhere.
     pub(super) fn new(
         paths: impl IntoIterator<Item = (String, &'static str)>,
         versions: impl IntoIterator<Item = (String, &'static str)>,
@@ -27,18 +30,18 @@ impl Normaliser {
         }
     }
 
-    /// The versions of the compilers, on which digests depend.
+    /// Returns the versions of the compilers, on which digests depend.
     pub(super) fn versions(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.versions.iter().map(|(version, name)| (name.trim_matches(['[', ']']), version.as_str()))
     }
 
-    /// A text without this machine's paths and versions.
+    /// Returns a text without this machine's paths and versions.
     pub(super) fn text(&self, text: &str) -> String {
         let text = self.paths.iter().fold(text.to_owned(), |text, (path, name)| text.replace(path, name));
         self.versions.iter().fold(text, |text, (version, name)| replace_version(&text, version, name))
     }
 
-    /// A document without this machine's values and the moment's durations.
+    /// Returns a document without this machine's values and without durations.
     pub(super) fn document(&self, value: &Value) -> Value {
         match value {
             Value::String(text) => Value::String(self.text(text)),
@@ -47,7 +50,7 @@ impl Normaliser {
                 let field = |(key, value): (&String, &Value)| {
                     let value = match (key.as_str(), value) {
                         ("milliseconds", Value::Number(_)) => 0.into(),
-                        // A report's steps: each name with its milliseconds.
+                        // The steps of a report: names with milliseconds.
                         ("steps", Value::Object(steps)) => {
                             steps.keys().map(|step| (self.text(step), Value::from(0))).collect()
                         }
@@ -62,7 +65,7 @@ impl Normaliser {
     }
 }
 
-/// A document's keys and types; of a list, the different types of its items.
+/// Returns a document's keys and types; for a list, the distinct types of its items.
 pub(super) fn shape(value: &Value) -> Value {
     match value {
         Value::Null => "null".into(),
@@ -82,7 +85,7 @@ pub(super) fn shape(value: &Value) -> Value {
     }
 }
 
-/// Replaces a version where it is whole: not `1.2.3` inside `11.2.3` or `1.2.34`.
+/// Replaces a version that is not part of a longer one: not `1.2.3` in `11.2.3` or `1.2.34`.
 fn replace_version(text: &str, version: &str, name: &str) -> String {
     let mut output = String::with_capacity(text.len());
     let mut rest = text;

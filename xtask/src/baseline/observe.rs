@@ -1,4 +1,4 @@
-//! Makes the calls and gathers their answers as records.
+//! Makes the calls and collects their answers as records.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ const IMAGES: [(&str, &str, &str); 2] = [
     ("dist-go", "k8s-ssh-server", "dist/k8s-ssh-server"),
 ];
 
-/// Everything that the program answers.
+/// Makes all calls and returns the records.
 pub(super) fn all(program: &Path, table: &Path) -> Result<Records, Failure> {
     let calls = calls::read(table)?;
     let sandbox = Sandbox::prepare(program)?;
@@ -57,7 +57,7 @@ pub(super) fn all(program: &Path, table: &Path) -> Result<Records, Failure> {
     }
 }
 
-/// Standard output as it is recorded.
+/// Returns the recorded form of standard output.
 fn document(output: Output, stdout: &str, normaliser: &Normaliser) -> Result<Value, serde_json::Error> {
     match output {
         Output::Json => Ok(normaliser.document(&serde_json::from_str(stdout)?)),
@@ -69,7 +69,7 @@ fn document(output: Output, stdout: &str, normaliser: &Normaliser) -> Result<Val
     }
 }
 
-/// The digests of an image that a call has built, read from the layout itself.
+/// Returns the digests of an image that a call has built, read from its layout.
 fn image(sandbox: &Sandbox, call: &Call) -> Result<Option<(&'static str, Value)>, Failure> {
     let Some((_, project, layout)) = IMAGES.into_iter().find(|(name, ..)| *name == call.name) else {
         return Ok(None);
@@ -82,7 +82,7 @@ fn image(sandbox: &Sandbox, call: &Call) -> Result<Option<(&'static str, Value)>
     Ok(Some((project, json!({ "layout": digests, "archive": hex(&Sha256::digest(bytes)) }))))
 }
 
-/// An index's or a manifest's descriptors with their digests, and below each what it describes.
+/// Returns the descriptors of an index or a manifest with their digests, and recursively those of their content.
 fn descend(layout: &Path, document: &Value) -> Result<Value, Failure> {
     let field = |name: &str| document[name].as_array().into_iter().flatten();
     let config = document.get("config").into_iter();

@@ -24,7 +24,7 @@ pub(super) const NAMES: [&str; 11] = [
     "does-not-compile",
 ];
 
-/// Writes every project anew, but for what cargo compiled of the Rust example.
+/// Writes every project again. Only cargo's output for the Rust example is kept.
 pub(super) fn write_all(sandbox: &Sandbox) -> Result<(), Failure> {
     for name in NAMES {
         let project = sandbox.project(name);
@@ -44,7 +44,7 @@ pub(super) fn write_all(sandbox: &Sandbox) -> Result<(), Failure> {
 /// The files of the small projects: project, path, content.
 const FILES: &[(&str, &str, &str)] = &[
     ("empty", "README", "nothing to build\n"),
-    // Every kind of value that crossdock.toml may hold.
+    // Every kind of value that crossdock.toml may contain.
     ("settings", "go.mod", "module example.com/settings\n\ngo 1.24\n"),
     ("settings", "main.go", "package main\n\nfunc main() { println(\"hello\") }\n"),
     ("settings", "assets/page.html", "<p>\n"),
@@ -85,8 +85,8 @@ const FILES: &[(&str, &str, &str)] = &[
     ("does-not-compile", "main.go", "package main\n\nfunc main() { undefined() }\n"),
 ];
 
-/// Empties a project. The directory in which cargo compiled is kept, because it costs minutes, but not the images
-/// that crossdock wrote there.
+/// Empties a project. Cargo's target directory is kept, because compiling again takes minutes, but not the images that
+/// crossdock wrote there.
 fn clear(project: &Path) -> Result<(), Failure> {
     remove(&project.join("target/crossdock"))?;
     std::fs::create_dir_all(project).map_err(Failure::file(project))?;
@@ -104,7 +104,7 @@ fn clear(project: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// One commit with a fixed author and date, and one tag.
+/// Creates one commit with a fixed author and date, and one tag.
 fn commit(sandbox: &Sandbox, project: &str) -> Result<(), Failure> {
     let git = |words: &[&str]| {
         let identity = [

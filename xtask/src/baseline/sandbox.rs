@@ -1,4 +1,4 @@
-//! The surroundings of the recorded calls: a home, projects and a PATH of their own.
+//! The environment of the recorded calls: their own home, projects and PATH.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -8,22 +8,11 @@ use super::normalise::Normaliser;
 use super::projects;
 use crate::shell::{Answer, Failure, Tool, repository, say};
 
-/// The tools that the calls may find. Container engines are left out on purpose: what is recorded must not depend on
-/// whether a machine has them.
+/// The tools on PATH. It deliberately has no container engines: records must not depend on whether a machine has them.
 const TOOLS: [&str; 6] = ["git", "go", "cargo", "rustc", "rustup", "cc"];
 
-/// Variables that say how this machine reaches the registries, as in the end-to-end tests.
-const NETWORK: [&str; 9] = [
-    "GOPROXY",
-    "GOSUMDB",
-    "GOTOOLCHAIN",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "CARGO_HTTP_CAINFO",
-];
+/// Variables that configure how this machine reaches the registries, one per line. The end-to-end tests own the list.
+const NETWORK: &str = include_str!("../../../tests/network-variables.txt");
 
 /// A directory outside the repository, so that nothing of this repository (its git history, `.cargo/config.toml`,
 /// `crossdock.toml`) is found from the projects by looking upwards.
@@ -32,12 +21,12 @@ pub(super) struct Sandbox {
     program: PathBuf,
     root: PathBuf,
     env: BTreeMap<String, String>,
-    /// Held until the end: another checkout of this repository uses the same directory.
+    /// Held until drop: another checkout of this repository uses the same directory.
     _lock: File,
 }
 
 impl Sandbox {
-    /// Makes the projects anew. What cargo compiled for them is kept from the last run: the digests depend on the
+    /// Creates the projects again. Cargo's output for them is kept from the last run: the digests depend on the
     /// compilers' output, not on whether it was cached.
     pub(super) fn prepare(program: &Path) -> Result<Self, Failure> {
         let root = cache()?.join("crossdock-baseline");
@@ -55,17 +44,17 @@ impl Sandbox {
         Ok(sandbox)
     }
 
-    /// Where a project is.
+    /// Returns the directory of a project.
     pub(super) fn project(&self, name: &str) -> PathBuf {
         self.root.join("projects").join(name)
     }
 
-    /// A tool in a project, in the sandbox's environment.
+    /// Returns a command in a project and the sandbox's environment.
     pub(super) fn tool(&self, project: &str, words: &[&str]) -> Tool {
         self.with_environment(Tool::new(words.iter().copied()), project)
     }
 
-    /// One call of the program under test.
+    /// Calls the program under test.
     pub(super) fn call<'a>(
         &self,
         project: &str,
@@ -78,7 +67,7 @@ impl Sandbox {
         env.into_iter().fold(tool, |tool, (name, value)| tool.env(name, value)).answer(input)
     }
 
-    /// Replaces this machine's paths and versions.
+    /// Returns the normaliser for this machine's paths and versions.
     pub(super) fn normaliser(&self) -> Result<Normaliser, Failure> {
         let asked = |words: &[&str]| Ok(self.tool("empty", words).stdout()?.trim().to_owned());
         let version = |words: &[&str]| {
@@ -120,7 +109,7 @@ impl Sandbox {
     }
 }
 
-/// What a run finds in its environment, and nothing else.
+/// Returns the whole environment of a call.
 fn environment(root: &Path) -> Result<BTreeMap<String, String>, Failure> {
     let tools = root.join("tools");
     for tool in TOOLS {
@@ -146,7 +135,7 @@ fn environment(root: &Path) -> Result<BTreeMap<String, String>, Failure> {
         ("GOMODCACHE".to_owned(), go("GOMODCACHE")?),
         ("GOCACHE".to_owned(), go("GOCACHE")?),
     ]);
-    env.extend(NETWORK.into_iter().filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?))));
+    env.extend(NETWORK.lines().filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?))));
     Ok(env)
 }
 
@@ -154,7 +143,7 @@ fn home() -> Result<PathBuf, Failure> {
     std::env::home_dir().ok_or_else(|| Failure::Missing("HOME is not set".to_owned()))
 }
 
-/// This person's cache directory.
+/// Returns this user's cache directory.
 fn cache() -> Result<PathBuf, Failure> {
     match std::env::var_os("XDG_CACHE_HOME") {
         Some(cache) if Path::new(&cache).is_absolute() => Ok(cache.into()),

@@ -1,54 +1,54 @@
-//! One side of a comparison: a command, the project that it works on, and what it leaves behind.
+//! One side of a comparison: a command, its project, and its caches.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::shell::{Failure, Tool, copy, repository};
 
-/// A command with a copy of a project and caches of its own, so that the other side's work does not help it.
+/// A command with its own copy of a project and its own caches, so that the other side's work does not speed it up.
 #[derive(Debug)]
 pub(super) struct Contender {
     /// The copy of the project.
     pub(super) project: PathBuf,
     tool: Tool,
-    leavings: Vec<PathBuf>,
+    outputs: Vec<PathBuf>,
 }
 
 impl Contender {
-    /// Copies an example below `folder`. `make` gives the command for the copy.
+    /// Copies an example into `directory`. `make` returns the command for the copy.
     pub(super) fn new(
-        folder: &Path,
+        directory: &Path,
         example: &str,
         make: impl FnOnce(&Path) -> Tool,
     ) -> Result<Self, Failure> {
-        // Below a folder of its own, so that nothing of this repository is found from there by mistake.
-        let project = folder.join(example);
-        remove(folder)?;
+        // Each contender has its own directory, so that it does not reuse the other one's files.
+        let project = directory.join(example);
+        remove(directory)?;
         copy(&repository().join("examples").join(example), &project)?;
-        let caches = ["gocache", "crossdock-cache", "kocache"].map(|name| folder.join(name));
+        let caches = ["gocache", "crossdock-cache", "kocache"].map(|name| directory.join(name));
         let tool = make(&project)
             .dir(&project)
             .env("GOCACHE", caches[0].display().to_string())
             .env("CROSSDOCK_CACHE_DIR", caches[1].display().to_string())
             .env("KOCACHE", caches[2].display().to_string());
-        let outputs = ["target", "dist", "output"].map(|name| project.join(name));
-        Ok(Self { project, tool, leavings: caches.into_iter().chain(outputs).collect() })
+        let built = ["target", "dist", "output"].map(|name| project.join(name));
+        Ok(Self { project, tool, outputs: caches.into_iter().chain(built).collect() })
     }
 
-    /// Seconds that a run takes as things are.
+    /// Returns the seconds of a run in the present state.
     pub(super) fn run(&self) -> Result<f64, Failure> {
         let start = Instant::now();
         self.tool.quietly()?;
         Ok(seconds(start.elapsed()))
     }
 
-    /// Seconds that a run takes when nothing was ever built.
+    /// Returns the seconds of a run without any earlier output or cache.
     pub(super) fn run_cold(&self) -> Result<f64, Failure> {
-        self.leavings.iter().try_for_each(|path| remove(path))?;
+        self.outputs.iter().try_for_each(|path| remove(path))?;
         self.run()
     }
 
-    /// Seconds that a run takes once one source file has changed what the program says.
+    /// Returns the seconds of a run after a change of a string in one source file.
     pub(super) fn run_changed(&self, file: &str, word: &str, round: usize) -> Result<f64, Failure> {
         let path = self.project.join(file);
         let text = std::fs::read_to_string(&path).map_err(Failure::file(&path))?;
@@ -59,14 +59,14 @@ impl Contender {
         self.run()
     }
 
-    /// Forgets packed layers and the image, but not what the compilers left.
+    /// Removes packed layers and the image, but keeps the compilers' output.
     pub(super) fn forget_layers(&self) -> Result<(), Failure> {
         let compilers = |path: &&PathBuf| path.ends_with("gocache") || path.ends_with("target");
-        self.leavings.iter().filter(|path| !compilers(path)).try_for_each(|path| remove(path))
+        self.outputs.iter().filter(|path| !compilers(path)).try_for_each(|path| remove(path))
     }
 
-    /// The most memory that the process itself held during a run, in MB, as Linux counts it (VmHWM). It is asked
-    /// every `interval`; the number only grows, so what happens between the last two questions is all that is missed.
+    /// Returns the peak memory of the process itself during a run, in MB, as counted by Linux (VmHWM). It is read every
+    /// `interval`. The value only grows, so only growth after the last reading is missed.
     pub(super) fn peak_megabytes(&self, interval: Duration) -> Result<f64, Failure> {
         let process = self.tool.start()?;
         let mut peak = 0.0_f64;
@@ -86,14 +86,14 @@ impl Contender {
     }
 }
 
-/// The line `VmHWM:     1234 kB` of a process's status, in MB.
+/// Parses the line `VmHWM:     1234 kB` of a process's status, and returns MB.
 fn high_water_mark(status: &str) -> Option<f64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kilobytes: f64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
     Some(kilobytes * 1024.0 / 1e6)
 }
 
-/// Rounds in which two sides take turns; returns what each measured.
+/// Runs rounds in which two sides take turns, and returns the measurements of each.
 pub(super) fn turns(
     rounds: usize,
     mut ours: impl FnMut(usize) -> Result<f64, Failure>,
@@ -101,7 +101,7 @@ pub(super) fn turns(
 ) -> Result<(Vec<f64>, Vec<f64>), Failure> {
     let mut measured = (Vec::new(), Vec::new());
     for round in 0..rounds {
-        // Whoever goes first has the colder machine, so they take turns at that too.
+        // The first one runs on a colder machine, so the sides take turns at that too.
         if round % 2 == 0 {
             measured.0.push(ours(round)?);
             measured.1.push(theirs(round)?);

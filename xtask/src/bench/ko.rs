@@ -1,4 +1,4 @@
-//! `dist` of the Go example beside ko, which writes a layout on a base from a registry on this machine.
+//! `dist` of the Go example, compared with ko, which writes a layout on a base from a registry on this machine.
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -14,16 +14,16 @@ use crate::shell::{Failure, Tool, repository};
 
 const EXAMPLE: &str = "k8s-ssh-server";
 
-/// Cold, with one source file changed, and with nothing changed.
+/// Measures cold runs, runs after a change of one source file, and runs without a change.
 pub(super) fn rows(setting: &Setting) -> Result<Vec<Row>, Failure> {
-    let ko = install(&setting.folder)?;
-    let registry = Registry::start(&setting.folder)?;
+    let ko = install(&setting.directory)?;
+    let registry = Registry::start(&setting.directory)?;
     let base = format!("127.0.0.1:{}/base:latest", registry.port);
-    let base_folder = setting.folder.join("base").display().to_string();
-    script("base.sh").arg(base_folder).arg(base.as_str()).quietly()?;
+    let base_directory = setting.directory.join("base").display().to_string();
+    script("base.sh").arg(base_directory).arg(base.as_str()).quietly()?;
 
-    let ours = dist(setting, &setting.folder.join("ko-dist"), EXAMPLE)?;
-    let theirs = Contender::new(&setting.folder.join("ko"), EXAMPLE, |project| {
+    let ours = dist(setting, &setting.directory.join("ko-dist"), EXAMPLE)?;
+    let theirs = Contender::new(&setting.directory.join("ko"), EXAMPLE, |project| {
         let output = project.join("output").display().to_string();
         script("ko.sh")
             .arg(project.display().to_string())
@@ -49,9 +49,9 @@ pub(super) fn rows(setting: &Setting) -> Result<Vec<Row>, Failure> {
     ])
 }
 
-/// ko of the newest version, in the bench's own folder.
-fn install(folder: &Path) -> Result<PathBuf, Failure> {
-    let bin = folder.join("bin");
+/// Installs the newest version of ko into the bench's own directory.
+fn install(directory: &Path) -> Result<PathBuf, Failure> {
+    let bin = directory.join("bin");
     let ko = bin.join("ko");
     if !ko.exists() {
         let install = ["go", "install", "github.com/google/ko@latest"];
@@ -64,18 +64,18 @@ fn script(name: &str) -> Tool {
     Tool::new(["sh"]).arg(repository().join("bench").join(name).display().to_string())
 }
 
-/// A registry on the loopback, ended when it is dropped.
+/// A registry on the loopback address, killed on drop.
 struct Registry {
     process: Handle,
     port: u16,
 }
 
 impl Registry {
-    fn start(folder: &Path) -> Result<Self, Failure> {
-        let port = free_port().map_err(Failure::file(folder))?;
-        let storage = folder.join("registry");
+    fn start(directory: &Path) -> Result<Self, Failure> {
+        let port = free_port().map_err(Failure::file(directory))?;
+        let storage = directory.join("registry");
         let tool = Tool::new(["docker-registry", "serve"])
-            .arg(write_config(folder)?.display().to_string())
+            .arg(write_config(directory)?.display().to_string())
             .env("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY", storage.display().to_string())
             .env("REGISTRY_HTTP_ADDR", format!("127.0.0.1:{port}"));
         let registry = Self { process: tool.start()?, port };
@@ -92,13 +92,13 @@ impl Registry {
 
 impl Drop for Registry {
     fn drop(&mut self) {
-        // It may have ended by itself; either way nothing is left of it.
+        // An error means that it has ended already.
         let _ended = self.process.kill();
     }
 }
 
-fn write_config(folder: &Path) -> Result<PathBuf, Failure> {
-    let path = folder.join("registry.yml");
+fn write_config(directory: &Path) -> Result<PathBuf, Failure> {
+    let path = directory.join("registry.yml");
     let config = "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: /nonexistent\nhttp:\n  addr: 127.0.0.1:0\n";
     std::fs::write(&path, config).map_err(Failure::file(&path))?;
     Ok(path)

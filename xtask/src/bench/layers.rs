@@ -1,4 +1,4 @@
-//! Packing a layer of about 100 MB of real programs, beside Go's gzip at level 1, as ko and crane use it.
+//! Packing a layer of about 100 MB of real programs, compared with Go's gzip at level 1, which ko and crane use.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -11,16 +11,16 @@ use super::contender::turns;
 use super::row::{Goal, Row, median};
 use crate::shell::{Failure, Tool, repository};
 
-/// How much is packed, in bytes.
+/// The size of the packed files in bytes.
 const SIZE: u64 = 100_000_000;
 
-/// Throughput in MB/s of the uncompressed bytes, and how small the result is.
+/// Measures the throughput in MB/s of uncompressed bytes, and the ratio of the compressed size.
 pub(super) fn rows(setting: &Setting) -> Result<Vec<Row>, Failure> {
-    let tar = setting.folder.join("layer.tar");
+    let tar = setting.directory.join("layer.tar");
     let layer = real_programs()?;
     write_tar(&layer, &tar)?;
     let size = std::fs::metadata(&tar).map_err(Failure::file(&tar))?.len();
-    let (packer, gzip1) = (build_packer()?, build_gzip1(&setting.folder)?);
+    let (packer, gzip1) = (build_packer()?, build_gzip1(&setting.directory)?);
     let megabytes = to_float(size) / 1e6;
     let (mut our_ratio, mut their_ratio) = (Vec::new(), Vec::new());
     let (ours, theirs) = turns(
@@ -55,7 +55,7 @@ pub(super) fn rows(setting: &Setting) -> Result<Vec<Row>, Failure> {
     ])
 }
 
-/// A layer of the programs of this machine's Go, Rust and engines.
+/// Returns a layer with the programs of this machine's Go, Rust and engines.
 fn real_programs() -> Result<LayerBuilder, Failure> {
     let mut layer = LayerBuilder::new(Timestamp::EPOCH);
     let mut left = SIZE;
@@ -78,15 +78,15 @@ fn real_programs() -> Result<LayerBuilder, Failure> {
 
 /// Real programs in a fixed order: Go's own tools, then what cargo and the package manager installed.
 fn candidates() -> Vec<PathBuf> {
-    let mut folders = vec![PathBuf::from("/usr/local/bin"), "/usr/bin".into(), "/usr/sbin".into()];
+    let mut directories = vec![PathBuf::from("/usr/local/bin"), "/usr/bin".into(), "/usr/sbin".into()];
     let go = which::which("go").ok().and_then(|go| std::fs::canonicalize(go).ok());
     if let Some(bin) = go.as_deref().and_then(Path::parent) {
-        folders.insert(0, bin.to_owned());
-        folders.extend(bin.parent().map(|root| root.join("pkg/tool/linux_amd64")));
+        directories.insert(0, bin.to_owned());
+        directories.extend(bin.parent().map(|root| root.join("pkg/tool/linux_amd64")));
     }
     let mut files = Vec::new();
-    for folder in folders {
-        let Ok(entries) = std::fs::read_dir(folder) else { continue };
+    for directory in directories {
+        let Ok(entries) = std::fs::read_dir(directory) else { continue };
         let mut here: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
         here.retain(|path| path.is_file() && !path.is_symlink());
         here.sort();
@@ -114,15 +114,15 @@ fn run_packer(program: &Path, tar: &Path) -> Result<(f64, u64), Failure> {
         [program.as_os_str(), "--runs".as_ref(), "1".as_ref(), tar.as_os_str()]
             .map(|word| word.display().to_string()),
     );
-    let said = tool.stdout()?;
-    let answer: Option<serde_json::Value> = serde_json::from_str(&said).ok();
+    let output = tool.stdout()?;
+    let answer: Option<serde_json::Value> = serde_json::from_str(&output).ok();
     let numbers = answer
         .and_then(|answer| Some((answer["median_seconds"].as_f64()?, answer["compressed_bytes"].as_u64()?)));
-    numbers.ok_or_else(|| Failure::Answer(format!("`{tool}` said {said:?}")))
+    numbers.ok_or_else(|| Failure::Answer(format!("`{tool}` printed {output:?}")))
 }
 
-fn build_gzip1(folder: &Path) -> Result<PathBuf, Failure> {
-    let program = folder.join("gzip1");
+fn build_gzip1(directory: &Path) -> Result<PathBuf, Failure> {
+    let program = directory.join("gzip1");
     let output = program.display().to_string();
     Tool::new(["go", "build", "-o", output.as_str(), "."])
         .dir(&repository().join("bench/gzip1"))
@@ -132,10 +132,10 @@ fn build_gzip1(folder: &Path) -> Result<PathBuf, Failure> {
 
 fn run_gzip1(program: &Path, tar: &Path) -> Result<(f64, u64), Failure> {
     let tool = Tool::new([program, tar].map(|path| path.display().to_string()));
-    let said = tool.stdout()?;
+    let output = tool.stdout()?;
     let parsed =
-        said.trim().split_once(' ').and_then(|(took, size)| Some((took.parse().ok()?, size.parse().ok()?)));
-    parsed.ok_or_else(|| Failure::Answer(format!("`{tool}` said {said:?}")))
+        output.trim().split_once(' ').and_then(|(took, size)| Some((took.parse().ok()?, size.parse().ok()?)));
+    parsed.ok_or_else(|| Failure::Answer(format!("`{tool}` printed {output:?}")))
 }
 
 fn refused(error: LayerError) -> Failure {

@@ -22,7 +22,7 @@ pub(super) fn rows(setting: &Setting) -> Result<Vec<Row>, Failure> {
         let ours = answers.iter().filter_map(|answer| answer[which][what].as_f64()).collect();
         Row { name, ours, theirs: vec![], unit, goal: Goal::AtMost(limit) }
     };
-    let lines = setting.folder.join("names.jsonl");
+    let lines = setting.directory.join("names.jsonl");
     let count = write_lines(&lines)?;
     let a_line = (0..rounds).map(|_| microseconds_per_line(&setting.crossdock, &lines, count));
     Ok(vec![
@@ -40,7 +40,7 @@ pub(super) fn rows(setting: &Setting) -> Result<Vec<Row>, Failure> {
     ])
 }
 
-/// The release form of crossdock-platform's own example.
+/// Builds the release form of crossdock-platform's example.
 fn build_lookup() -> Result<PathBuf, Failure> {
     Tool::new(["cargo", "build", "--release", "--package", "crossdock-platform", "--example", "lookup"])
         .run()?;
@@ -49,8 +49,9 @@ fn build_lookup() -> Result<PathBuf, Failure> {
 
 fn run_lookup(program: &Path) -> Result<Value, Failure> {
     let tool = Tool::new([program.display().to_string()]);
-    let said = tool.stdout()?;
-    serde_json::from_str(&said).map_err(|error| Failure::Answer(format!("`{tool}` said {said:?}: {error}")))
+    let output = tool.stdout()?;
+    serde_json::from_str(&output)
+        .map_err(|error| Failure::Answer(format!("`{tool}` printed {output:?}: {error}")))
 }
 
 /// Writes 100,000 lines of known names, and returns how many.

@@ -7,18 +7,18 @@ use serde::Serialize;
 
 use crate::shell::{Failure, say};
 
-/// What was measured, on both sides, and what it should be.
+/// The measurements of both sides, and their goal.
 #[derive(Debug, Serialize)]
 pub(super) struct Row {
-    /// What is compared.
+    /// The comparison's name.
     pub(super) name: &'static str,
-    /// What each round measured of crossdock.
+    /// The measurements of crossdock, one per round.
     pub(super) ours: Vec<f64>,
-    /// What each round measured of the other side.
+    /// The measurements of the other side, one per round; empty if there is no other side.
     pub(super) theirs: Vec<f64>,
     /// The unit of both.
     pub(super) unit: &'static str,
-    /// What the medians should satisfy.
+    /// The goal for the median.
     pub(super) goal: Goal,
 }
 
@@ -37,7 +37,7 @@ pub(super) enum Goal {
 }
 
 impl Row {
-    /// The median over the rounds of what the goal speaks of.
+    /// Returns the median over the rounds of the figure that the goal limits.
     fn figure(&self) -> f64 {
         let rounds = self.ours.iter().zip(self.theirs.iter().chain(std::iter::repeat(&0.0)));
         median(&rounds.map(|(ours, theirs)| self.goal.of(*ours, *theirs)).collect::<Vec<_>>())
@@ -72,7 +72,7 @@ impl std::fmt::Display for Goal {
     }
 }
 
-/// The middle one; the mean of the two in the middle for an even number, and 0 for none.
+/// Returns the middle value; the mean of the two middle values for an even number; 0 for an empty slice.
 pub(super) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -84,11 +84,11 @@ pub(super) fn median(values: &[f64]) -> f64 {
     }
 }
 
-/// The rows as a person reads them.
+/// Returns the rows as a table for a person.
 pub(super) fn table(rows: &[Row]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY);
-    table.set_header(["what", "crossdock", "other", "unit", "figure", "goal", "holds", "rounds"]);
+    table.set_header(["row", "crossdock", "other", "unit", "figure", "goal", "holds", "rounds"]);
     for row in rows {
         let figure = row.figure();
         let other =

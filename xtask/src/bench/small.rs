@@ -1,4 +1,4 @@
-//! What a person feels without a compiler: the time of a plan, and the memory of a large image.
+//! Costs besides compilers: the time of a plan, and the memory for a large image.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,13 +9,13 @@ use super::programs::dist;
 use super::row::{Goal, Row};
 use crate::shell::{Failure, Tool};
 
-/// `plan` beside the `cargo metadata` that it needs.
+/// Compares `plan` with the `cargo metadata` that it calls.
 pub(super) fn plan(setting: &Setting) -> Result<Vec<Row>, Failure> {
     let program = setting.crossdock.display().to_string();
-    let ours = Contender::new(&setting.folder.join("plan"), "http-api", |_| {
+    let ours = Contender::new(&setting.directory.join("plan"), "http-api", |_| {
         Tool::new([program.as_str(), "plan", "--quiet"])
     })?;
-    let theirs = Contender::new(&setting.folder.join("metadata"), "http-api", |_| {
+    let theirs = Contender::new(&setting.directory.join("metadata"), "http-api", |_| {
         Tool::new(["cargo", "metadata", "--format-version", "1", "--locked", "--offline"])
     })?;
     // The first run of each fills the page cache.
@@ -28,7 +28,7 @@ pub(super) fn plan(setting: &Setting) -> Result<Vec<Row>, Failure> {
 
 /// The most memory that crossdock itself takes while it packs an image of half a gigabyte.
 pub(super) fn memory(setting: &Setting) -> Result<Vec<Row>, Failure> {
-    let contender = dist(setting, &setting.folder.join("memory"), "k8s-ssh-server")?;
+    let contender = dist(setting, &setting.directory.join("memory"), "k8s-ssh-server")?;
     let big = contender.project.join("big");
     write_big(&big)?;
     let config = "[image.k8s-ssh-server]\npath = \".\"\nfiles = [{ from = \"big\", to = \"/srv/big\" }]\n";

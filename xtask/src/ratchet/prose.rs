@@ -1,4 +1,4 @@
-//! Takes the text for people out of a source file.
+//! Extracts the text for people from a source file.
 
 /// A line of prose.
 #[derive(Debug, PartialEq, Eq)]
@@ -11,15 +11,15 @@ pub(super) struct Line {
     pub(super) comment: bool,
 }
 
-/// Every line of a Markdown file.
+/// Returns every line of a Markdown file.
 pub(super) fn of_markdown(text: &str) -> Vec<Line> {
     let line =
         |(index, text): (usize, &str)| Line { number: index + 1, text: text.to_owned(), comment: false };
     text.lines().enumerate().map(line).collect()
 }
 
-/// The comments and string literals of a Rust file. Raw strings and nested block comments are read as the language
-/// reference defines them, so that a quotation mark in one does not turn the rest of the file inside out.
+/// Returns the comments and string literals of a Rust file. Raw strings and nested block comments are read as the language
+/// reference defines them, so that a quotation mark in one does not swap code and text in the rest of the file.
 pub(super) fn of_rust(source: &str) -> Vec<Line> {
     let mut found = Vec::new();
     let mut at = 0;
@@ -27,9 +27,9 @@ pub(super) fn of_rust(source: &str) -> Vec<Line> {
         let rest = &source[at..];
         if rest.starts_with("//") {
             let length = rest.find('\n').unwrap_or(rest.len());
-            let alone = source[..at].rsplit('\n').next().is_some_and(|before| before.trim().is_empty());
+            let is_first = source[..at].rsplit('\n').next().is_some_and(|before| before.trim().is_empty());
             let text = rest[..length].trim_start_matches(['/', '!']);
-            found.push(Line { number: line_number(source, at), text: text.to_owned(), comment: alone });
+            found.push(Line { number: line_number(source, at), text: text.to_owned(), comment: is_first });
             at += length;
         } else if rest.starts_with("/*") {
             let length = block_comment(rest);
@@ -62,12 +62,12 @@ fn line_number(source: &str, at: usize) -> usize {
     source[..at].matches('\n').count() + 1
 }
 
-/// Whether a letter here would continue an identifier: `for"` is no raw string's beginning.
+/// Whether a letter here would continue an identifier: `for"` does not begin a raw string.
 fn ends_in_word(before: &str) -> bool {
     before.ends_with(|c: char| c.is_alphanumeric() || c == '_')
 }
 
-/// The length of a block comment; they nest.
+/// Returns the length of a block comment. Block comments nest.
 fn block_comment(rest: &str) -> usize {
     let (mut depth, mut at) = (0_usize, 0);
     while at < rest.len() {
@@ -88,7 +88,7 @@ fn block_comment(rest: &str) -> usize {
     rest.len()
 }
 
-/// The length of a string literal with its quotation marks.
+/// Returns the length of a string literal with its quotation marks.
 fn string(rest: &str) -> usize {
     let mut escaped = false;
     for (index, c) in rest.char_indices().skip(1) {
@@ -100,7 +100,7 @@ fn string(rest: &str) -> usize {
     rest.len()
 }
 
-/// Where the text of a raw string begins, and the literal's whole length; `None` for anything else.
+/// Returns the offset of a raw string's text, and the literal's length; `None` for anything else.
 fn raw_string(rest: &str) -> Option<(usize, usize)> {
     let letters = ["br", "cr", "r"].into_iter().find(|letters| rest.starts_with(letters))?;
     let signs = rest[letters.len()..].len() - rest[letters.len()..].trim_start_matches('#').len();
@@ -110,7 +110,7 @@ fn raw_string(rest: &str) -> Option<(usize, usize)> {
     Some((start, start + 1 + text.find(&end).map_or(text.len(), |found| found + end.len())))
 }
 
-/// The length of a character literal, or 1 for the sign of a lifetime.
+/// Returns the length of a character literal, or 1 for the apostrophe of a lifetime.
 fn character(rest: &str) -> usize {
     let mut characters = rest.char_indices().skip(1);
     match characters.next() {
@@ -130,13 +130,13 @@ mod tests {
     }
 
     #[test]
-    fn comments_and_strings_are_taken_out() {
+    fn comments_and_strings_are_extracted() {
         let source = "//! One.\nfn a<'a>() { b(\"two \\\" // 2\", '\"', '\\'', '\\u{22}'); } // three\n/* four /* 4 */ */\n";
         assert_eq!(texts(source), ["One.", "\"two \\\" // 2\"", "three", "/* four /* 4 */ */"]);
     }
 
     #[test]
-    fn raw_strings_end_at_their_own_sign() {
+    fn raw_strings_end_at_their_own_delimiter() {
         assert_eq!(
             texts("let a = r#\"one \" two\"#; let b = br\"x\\\"; // end"),
             ["\"one \" two\"#", "\"x\\\"", "end"]

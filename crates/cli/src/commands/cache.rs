@@ -40,15 +40,16 @@ pub(crate) fn info(session: &Session) -> Result<Exit, CommandError> {
         programs: found.programs,
         program_bytes: found.program_bytes,
     };
-    match session.json() {
-        true => output::json(&info)?,
-        false => output::answer(&format!(
+    if session.json() {
+        output::json(&info)?;
+    } else {
+        output::answer(&format!(
             "{path}: {} layers, {}; {} programs, {}",
             info.layers,
             bytes(info.layer_bytes),
             info.programs,
             bytes(info.program_bytes)
-        ))?,
+        ))?;
     }
     Ok(Exit::Done)
 }

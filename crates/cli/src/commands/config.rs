@@ -21,26 +21,25 @@ struct Checked<'a> {
 pub(crate) fn check(session: &Session) -> Result<Exit, CommandError> {
     let options: BuildOptions = session.selection(&SelectionArgs::default());
     let checked = check_config(&session.context, &options)?;
-    match session.json() {
-        true => output::json(&Checked { schema: "crossdock.config/1", config: &checked.config })?,
-        false => {
-            let programs = checked.programs.as_deref().map(|found| programs(&checked.config, found));
-            output::answer(&format!("{}{}", describe(&checked.config), programs.unwrap_or_default()))?;
-        }
+    if session.json() {
+        output::json(&Checked { schema: "crossdock.config/1", config: &checked.config })?;
+    } else {
+        let programs = checked.programs.as_deref().map(|found| programs(&checked.config, found));
+        output::answer(&format!("{}{}", describe(&checked.config), programs.unwrap_or_default()))?;
     }
     Ok(Exit::Done)
 }
 
-/// The programs of each image, as the projects' files tell them.
+/// Lists the programs of each image, as found in the projects' manifests.
 fn programs(config: &Config, found: &[FoundProgram]) -> String {
-    let rows = found.iter().map(|FoundProgram { image, name, package, .. }| match name == package {
-        true => format!("  {image:<11} {name}\n"),
-        false => format!("  {image:<11} {name} of {package}\n"),
+    let rows = found.iter().map(|FoundProgram { image, name, package, .. }| {
+        let origin = if name == package { String::new() } else { format!(" of {package}") };
+        format!("  {image:<11} {name}{origin}\n")
     });
-    let mut text = format!("\nprograms, as the files of the project tell them\n{}", rows.collect::<String>());
+    let mut text = format!("\nprograms, as listed by the project's manifests\n{}", rows.collect::<String>());
     if config.images.iter().any(|image| !image.features.names.is_empty()) {
         text.push_str(
-            "\nnot checked: whether the packages have these features, which cargo says in a plan\n",
+            "\nnot checked: whether the packages have these features; `plan` checks it with cargo\n",
         );
     }
     text

@@ -1,4 +1,4 @@
-//! `crossdock target`: what any description means.
+//! `crossdock target`: the meaning of descriptions of platforms and machines.
 
 mod host;
 mod list;
@@ -26,8 +26,7 @@ pub(crate) fn run(
 ) -> Result<Exit, CommandError> {
     choose_color(global.color);
     if let (Some(_), Some(description)) = (&arguments.command, arguments.descriptions.first()) {
-        let message =
-            format!("{description:?} stands before the subcommand of target: leave one of them out");
+        let message = format!("{description:?} comes before a subcommand of target: omit one of them");
         return Err(CommandError::message(Exit::Usage, message));
     }
     match &arguments.command {
@@ -47,7 +46,7 @@ pub(crate) fn run(
     }
 }
 
-/// Answers each description; an unknown or ambiguous one makes the exit code 1.
+/// Explains each description. The exit code is 1 if one is unknown or ambiguous.
 fn explain(arguments: &TargetCommand, global: &Global) -> Result<Exit, CommandError> {
     let vocabulary = arguments.vocabulary.as_deref().map(vocabulary).transpose()?;
     let mut exit = Exit::Done;
@@ -75,7 +74,7 @@ fn one(description: &OsString, vocabulary: Option<Vocabulary>) -> Answer {
     }
 }
 
-/// An unknown description is an error, and an error goes where errors go.
+/// Adds an answer to the text. An unknown description is an error, which goes to standard error.
 fn show(answer: &Answer, text: &mut String) {
     if answer.result == Outcome::Unknown {
         output::say(&format!("{} {}", paint(BAD, "error:"), answer.notes.join("; ")));
@@ -85,7 +84,7 @@ fn show(answer: &Answer, text: &mut String) {
     text.push_str("\n\n");
 }
 
-/// Prints what the host accepts; a host or a platform that is unknown makes the exit code 1.
+/// Prints the platforms that a host accepts. The exit code is 1 if the host or a platform is unknown.
 fn matching(
     (host, vocabulary): (&str, Option<Vocabulary>),
     platforms: &[String],
@@ -108,20 +107,20 @@ fn matching(
     Ok(if answer.is_known() { Exit::Done } else { Exit::Rejected })
 }
 
-/// A value as one line of JSON.
-fn line(value: &impl serde::Serialize) -> Result<String, CommandError> {
+/// Returns a value as one line of JSON.
+pub(crate) fn line(value: &impl serde::Serialize) -> Result<String, CommandError> {
     serde_json::to_string(value).map_err(|error| CommandError::new(Exit::InputOutput, &error))
 }
 
-/// The vocabulary with this name.
+/// Returns the vocabulary with this name.
 pub(crate) fn vocabulary(name: &str) -> Result<Vocabulary, CommandError> {
     Vocabulary::from_name(name).ok_or_else(|| {
-        let error = CommandError::message(Exit::Usage, format!("there is no vocabulary {name:?}"));
-        error.hint(format!("{}; `target list` names all", near(&near_vocabularies(name))))
+        let error = CommandError::message(Exit::Usage, format!("unknown vocabulary {name:?}"));
+        error.hint(format!("{}; `target list` lists all", near(&near_vocabularies(name))))
     })
 }
 
-/// The names of the nearest vocabularies, none where nothing comes near.
+/// Returns the vocabularies with the most similar names; empty if none is similar.
 fn near_vocabularies(name: &str) -> Vec<String> {
     Vocabulary::nearest(name).iter().map(ToString::to_string).collect()
 }
@@ -129,14 +128,14 @@ fn near_vocabularies(name: &str) -> Vec<String> {
 fn near(names: &[String]) -> String {
     match names {
         [] => {
-            "some that are: oci-platform, go-dist, rust-triple, debian-arch, uname-m-linux, ec2-instance-type"
+            "known ones are oci-platform, go-dist, rust-triple, debian-arch, uname-m-linux, ec2-instance-type"
                 .to_owned()
         }
-        names => format!("the nearest: {}", names.join(", ")),
+        names => format!("similar ones are {}", names.join(", ")),
     }
 }
 
-/// A description's text.
+/// Returns the text of a description.
 pub(crate) fn utf8(description: &OsStr) -> Result<&str, String> {
-    description.to_str().ok_or_else(|| format!("{description:?} is not UTF-8, and every known name is"))
+    description.to_str().ok_or_else(|| format!("{description:?} is not UTF-8, as all known names are"))
 }

@@ -1,4 +1,4 @@
-//! `crossdock build`, `tag` and `dist`: make a plan, execute it, show what came of it.
+//! `crossdock build`, `tag` and `dist`: make a plan, execute it, and show the result.
 
 use camino::Utf8Path;
 use crossdock::execute::{ImageReport, ImageStatus, Report};
@@ -36,7 +36,7 @@ pub(crate) fn dist(session: &Session, arguments: &DistCommand) -> Result<Exit, C
     let done = set_up(session, found, Consent::Given)?;
     let result = run(session, &done.plan, &arguments.build);
     result.map_err(|error| match error.exit {
-        // What the set-up could not install, it will not install the next time.
+        // Do not advise `--setup` again: it would fail in the same way.
         Exit::Missing if done.by_hand.is_empty() => {
             CommandError { hints: vec![COULD_NOT.to_owned()], ..error }
         }
@@ -47,7 +47,8 @@ pub(crate) fn dist(session: &Session, arguments: &DistCommand) -> Result<Exit, C
     })
 }
 
-const COULD_NOT: &str = "the set-up could not bring it, as it said above; run one of the commands by hand, or leave the platform out";
+const COULD_NOT: &str =
+    "the set-up above could not install it; run one of the commands by hand, or omit the platform";
 
 fn run(session: &Session, plan: &Plan, arguments: &BuildCommand) -> Result<Exit, CommandError> {
     let options = session.execute_options(arguments.output.strictness, arguments.build.finish.jobs);
@@ -55,30 +56,30 @@ fn run(session: &Session, plan: &Plan, arguments: &BuildCommand) -> Result<Exit,
     show(session, result, &arguments.output)
 }
 
-/// Shows what came of a run, also of one that failed, as far as it came.
+/// Shows the report of a run, also of a failed one.
 fn show(session: &Session, result: Result<Report, Error>, output: &OutputArgs) -> Result<Exit, CommandError> {
     let report = match &result {
         Ok(report) => Some(report),
         Err(error) if error.kind() == ErrorKind::Interrupted => None,
         Err(error) => error.report(),
     };
-    let told = report.map_or(Ok(()), |report| {
-        metadata(session, report, output.metadata_file.as_deref()).and(answer(session, report))
+    let shown = report.map_or(Ok(()), |report| {
+        write_metadata(session, report, output.metadata_file.as_deref()).and(answer(session, report))
     });
-    match (result, told) {
-        (Ok(_), told) => told.map(|()| Exit::Done),
+    match (result, shown) {
+        (Ok(_), shown) => shown.map(|()| Exit::Done),
         (Err(error), Ok(())) => Err(error.into()),
         // The error that ended the run decides the exit code; the other one is added to its message.
-        (Err(error), Err(untold)) => {
+        (Err(error), Err(not_shown)) => {
             let mut error = CommandError::from(error);
-            error.message.extend(["\n", &untold.message]);
+            error.message.extend(["\n", &not_shown.message]);
             Err(error)
         }
     }
 }
 
-/// The JSON answer in a file, where one is asked for.
-fn metadata(session: &Session, report: &Report, file: Option<&Utf8Path>) -> Result<(), CommandError> {
+/// Writes the JSON answer to the file of `--metadata-file`.
+fn write_metadata(session: &Session, report: &Report, file: Option<&Utf8Path>) -> Result<(), CommandError> {
     let Some(file) = file else { return Ok(()) };
     let path = session.path(file);
     let text = output::json_text(report)?;
@@ -86,7 +87,7 @@ fn metadata(session: &Session, report: &Report, file: Option<&Utf8Path>) -> Resu
         .map_err(|error| CommandError::new(Exit::InputOutput, &error))
 }
 
-/// The answer, and for a person the table: also of a run that failed, as far as it came.
+/// Prints the answer, and for a person the verdicts of refused images and the table.
 fn answer(session: &Session, report: &Report) -> Result<(), CommandError> {
     let refused = || report.images.iter().filter(|image| image.status == ImageStatus::Refused);
     refused().for_each(|image| output::say(&ui::verdicts(&image.name, &image.verdicts)));

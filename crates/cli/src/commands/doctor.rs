@@ -14,12 +14,12 @@ use crate::output;
 use crate::session::Session;
 use crate::ui::style::{BAD, DIM, GOOD, paint};
 
-/// Who agrees to changes of the system.
+/// A person's consent to changes of the system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Consent {
-    /// `--setup`, `--yes`: all were agreed to.
+    /// Given for all changes, by `--setup` or `--yes`.
     Given,
-    /// Each is asked for.
+    /// Asked for before each change.
     Asked,
 }
 
@@ -46,9 +46,10 @@ pub(crate) fn run(session: &Session, arguments: &DoctorCommand) -> Result<Exit, 
         (found, plan) = (done.found, done.plan);
     }
     let checks = doctor(&session.context, &found, &plan);
-    match session.json() {
-        true => output::json(&Diagnosis { schema: "crossdock.doctor/1", checks: &checks })?,
-        false => output::answer(&checks.iter().map(line).collect::<String>())?,
+    if session.json() {
+        output::json(&Diagnosis { schema: "crossdock.doctor/1", checks: &checks })?;
+    } else {
+        output::answer(&checks.iter().map(line).collect::<String>())?;
     }
     Ok(if plan.missing.is_empty() { Exit::Done } else { Exit::Missing })
 }
@@ -65,17 +66,15 @@ fn line(check: &Check) -> String {
     }
 }
 
-/// Installs what a plan misses, before the person's eyes.
+/// Installs the missing tools of a plan, and shows each command and its output.
 pub(crate) fn set_up(session: &Session, found: Discovered, consent: Consent) -> Result<SetUp, CommandError> {
     let mut agree = |remedy: &Remedy| agree(session, consent, remedy);
     Ok(crossdock::doctor::set_up(&session.context, found, &mut agree, &watch)?)
 }
 
-/// What a person reads of a command that sudo would ask a password for.
+/// Returns the advice on a command for which sudo would ask for a password.
 pub(crate) fn by_hand(commands: &str) -> String {
-    format!(
-        "sudo wants a password, which only you can give; run this, and then the same call again: {commands}"
-    )
+    format!("sudo needs your password; run this command, then repeat the call: {commands}")
 }
 
 fn watch(progress: Progress<'_>) {
@@ -85,22 +84,22 @@ fn watch(progress: Progress<'_>) {
             output::say(&paint(DIM, format!("  {line}")))
         }
         Progress::Failed { command, why } => {
-            output::note(&format!("`{}` did not help: {why}", command.short()));
+            output::note(&format!("`{}` failed: {why}", command.short()));
         }
         _ => {}
     }
 }
 
-/// Asks a person, where there is one to ask.
+/// Asks the person for consent; without a terminal the answer is no.
 fn agree(session: &Session, consent: Consent, remedy: &Remedy) -> Answer {
     if consent == Consent::Given {
         return Answer::Yes;
     }
     if session.terminal() == Terminal::Plain {
-        output::note(&format!("`{remedy}` changes the system; run it yourself or give --yes"));
+        output::note(&format!("`{remedy}` changes the system; run it yourself or pass --yes"));
         return Answer::No;
     }
-    // A prompt that cannot be written or read is no consent.
+    // If the prompt cannot be written or read, there was no consent.
     let mut answer = String::new();
     let asked = write!(anstream::stderr(), "run `{remedy}`? It changes the system. [y/N] ");
     match asked.and_then(|()| std::io::stdin().read_line(&mut answer)) {

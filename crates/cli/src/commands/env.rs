@@ -1,11 +1,10 @@
-//! `crossdock env`: the variables with which any other build system builds what `crossdock dist` would build.
+//! `crossdock env`: the variables with which another build system builds the same programs as `crossdock dist`.
 
 mod refused;
 
 use std::collections::BTreeMap;
 
-use crossdock::environment;
-use crossdock::environment::{EnvironmentOptions, Language, Linkage};
+use crossdock::environment::{EnvironmentOptions, Language, Linkage, environment};
 
 use super::describe::{utf8, vocabulary};
 use super::shell::{assignments, failure};
@@ -16,8 +15,8 @@ use crate::session::Session;
 
 pub(crate) use refused::refused;
 
-/// Prints the variables, for the shell that `--json` or `--shell` names. On every error standard output makes the
-/// shell's evaluation fail.
+/// Prints the variables for the shell of `--json` or `--shell`. On every error, prints text that makes the shell's
+/// evaluation fail: without it `eval` would succeed and the build would use the host's platform.
 pub(crate) fn run(
     session: Result<Session, CommandError>,
     arguments: &EnvCommand,
@@ -41,8 +40,8 @@ pub(crate) fn run(
 }
 
 fn contradiction() -> CommandError {
-    CommandError::message(Exit::Usage, "--json asks for JSON, and --shell for something else")
-        .hint("leave one of them out: --json is --shell json")
+    CommandError::message(Exit::Usage, "--json and --shell name different forms")
+        .hint("omit one of them; --json is short for --shell json")
 }
 
 fn variables(session: &Session, arguments: &EnvCommand) -> Result<BTreeMap<String, String>, CommandError> {

@@ -23,11 +23,11 @@ struct Answer<'a> {
     schema: &'static str,
     #[serde(flatten)]
     scaffold: &'a Scaffold,
-    /// Whether the files were written, or only looked at.
+    /// Whether the files were written, not only compared.
     written: bool,
-    /// Files that were replaced, with where the old ones are now.
+    /// The backups of replaced files.
     backups: Vec<Backup<'a>>,
-    /// A unified diff, with `--diff`.
+    /// A unified diff; present with `--diff`.
     #[serde(skip_serializing_if = "Option::is_none")]
     diff: Option<String>,
 }
@@ -41,19 +41,17 @@ struct Backup<'a> {
 pub(crate) fn run(session: &Session, arguments: &InitCommand) -> Result<Exit, CommandError> {
     let options = options(session, arguments)?;
     let scaffold = scaffold(&session.context, &options)?;
-    let only_looks = arguments.check || arguments.diff || arguments.dry_run;
+    let is_dry = arguments.check || arguments.diff || arguments.dry_run;
     let diff =
         arguments.diff.then(|| scaffold.files.iter().filter_map(PlannedFile::diff).collect::<String>());
     if !session.json() {
         show(session, &scaffold, diff.as_deref())?;
     }
-    let written = match only_looks {
-        true => None,
-        false => Some(write_scaffold(&session.context, &scaffold, options.network)?),
-    };
+    let written =
+        if is_dry { None } else { Some(write_scaffold(&session.context, &scaffold, options.network)?) };
     match (session.json(), &written) {
         (true, _) => answer(&scaffold, written.as_ref(), diff)?,
-        (false, Some(written)) => say_written(session, &scaffold, written),
+        (false, Some(written)) => show_written(session, &scaffold, written),
         (false, None) => {}
     }
     if arguments.check && scaffold.has_drift() {
@@ -63,30 +61,31 @@ pub(crate) fn run(session: &Session, arguments: &InitCommand) -> Result<Exit, Co
 }
 
 fn options(session: &Session, arguments: &InitCommand) -> Result<InitOptions, CommandError> {
-    let folder =
+    let directory =
         arguments.path.as_ref().map_or(session.context.directory().to_owned(), |path| session.path(path));
-    let wrong = |option: &str, why: String| CommandError::message(Exit::Usage, format!("{option}: {why}"));
+    let invalid = |option: &str, why: String| CommandError::message(Exit::Usage, format!("{option}: {why}"));
     let parts = |option: &str, names: &[String]| {
         let parts: Result<Vec<Part>, String> = names.iter().map(|name| Part::parse(name)).collect();
-        parts.map_err(|why| wrong(option, why))
+        parts.map_err(|why| invalid(option, why))
     };
     if let Some(file) = session.named_config() {
-        let why = format!("`init` writes and follows the crossdock.toml of the project's folder, not {file}");
-        return Err(wrong("--config", why));
+        let why =
+            format!("`init` reads and writes only the crossdock.toml in the project's directory, not {file}");
+        return Err(invalid("--config", why));
     }
     let source = arguments.crossdock.as_deref().map(CrossdockSource::parse).transpose();
-    if let Some(place) = arguments.archives.as_deref().filter(|place| !is_address(place)) {
-        return Err(wrong("--archives", format!("`{place}` is not the https:// address of a folder")));
+    if let Some(place) = arguments.archives.as_deref().filter(|place| !is_https_url(place)) {
+        return Err(invalid("--archives", format!("`{place}` is not an https:// URL of a directory")));
     }
     let mut options = session.context.init_options();
-    options.project_directory = normalized_path(&folder);
+    options.project_directory = normalized_path(&directory);
     options.parts.only = parts("--only", &arguments.only)?;
     options.parts.without = parts("--without", &arguments.without)?;
     options.template = arguments.template.map(|language| match language {
         LanguageName::Go => Language::Go,
         LanguageName::Rust => Language::Rust,
     });
-    options.crossdock_source = source.map_err(|why| wrong("--crossdock", why))?;
+    options.crossdock_source = source.map_err(|why| invalid("--crossdock", why))?;
     options.archives_url = arguments.archives.as_ref().map(|place| place.trim_end_matches('/').to_owned());
     options.nodes = arguments.nodes.clone();
     options.expose = arguments.expose.clone();
@@ -100,13 +99,13 @@ fn options(session: &Session, arguments: &InitCommand) -> Result<InitOptions, Co
     Ok(options)
 }
 
-/// Pipelines fetch from nowhere else, and the address stands between quotes in them.
-fn is_address(place: &str) -> bool {
+/// Whether a text is an https URL. It is quoted in generated pipelines, so characters that need escaping are invalid.
+fn is_https_url(place: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/%+@".contains(c);
     place.strip_prefix("https://").is_some_and(|rest| !rest.is_empty() && rest.chars().all(plain))
 }
 
-/// What will be written, before it is. A diff is the answer where one was asked for.
+/// Shows the plan before anything is written. The answer is the diff if one is requested, else the table.
 fn show(session: &Session, scaffold: &Scaffold, diff: Option<&str>) -> Result<(), CommandError> {
     let table = table(scaffold);
     match diff {
@@ -124,10 +123,10 @@ fn show(session: &Session, scaffold: &Scaffold, diff: Option<&str>) -> Result<()
     }
     match &scaffold.lock_changes {
         Some(LockChanges::Crates { count, .. }) => {
-            output::say(&format!("{count} crates join Cargo.lock, the xtask crate itself among them"));
+            output::say(&format!("{count} crates are added to Cargo.lock, including the xtask crate itself"));
         }
         Some(LockChanges::Unknown { why }) => {
-            output::note(&format!("how many crates join Cargo.lock cannot be computed: {why}"));
+            output::note(&format!("the number of crates added to Cargo.lock is unknown: {why}"));
         }
         None => {}
     }
@@ -185,17 +184,17 @@ fn answer(
     output::json(&Answer { schema: "crossdock.init/1", scaffold, written: written.is_some(), backups, diff })
 }
 
-fn say_written(session: &Session, scaffold: &Scaffold, written: &WriteReport) {
+fn show_written(session: &Session, scaffold: &Scaffold, written: &WriteReport) {
     if let Some(why) = &written.lock_error {
         output::note(&format!(
-            "Cargo.lock does not know the xtask crate yet, run `cargo update --workspace`: {why}"
+            "Cargo.lock does not contain the xtask crate yet; run `cargo update --workspace`: {why}"
         ));
     }
     if session.quiet() {
         return;
     }
     for (path, backup) in &written.backups {
-        output::say(&format!("the old {path} is kept as {backup}"));
+        output::say(&format!("the previous {path} was saved as {backup}"));
     }
     match scaffold.files.iter().filter(|entry| entry.will_be_written()).count() {
         0 => output::say("nothing to write"),
@@ -206,18 +205,16 @@ fn say_written(session: &Session, scaffold: &Scaffold, written: &WriteReport) {
 fn drifted(session: &Session, scaffold: &Scaffold) -> CommandError {
     let drifting = scaffold.files.iter().filter(|entry| entry.drifts);
     let names: Vec<String> = drifting.clone().map(|entry| entry.path.to_string()).collect();
-    let message = format!(
-        "{} of the generated files are not as they would be written: {}",
-        names.len(),
-        names.join(", ")
-    );
+    let message =
+        format!("{} generated files differ from what `init` would write: {}", names.len(), names.join(", "));
     let error = CommandError::message(Exit::Rejected, message);
     let name = session.name;
-    match drifting.clone().any(|entry| entry.state == State::Edited) {
-        true => error.hint(format!(
-            "`{name} init --diff` shows how they differ; `{name} init --force` replaces them and keeps backups; a file without \
-             its first line is yours"
-        )),
-        false => error.hint(format!("`{name} init` writes them, `{name} init --diff` shows how they differ")),
+    if drifting.clone().any(|entry| entry.state == State::Edited) {
+        error.hint(format!(
+            "show the differences with `{name} init --diff`; replace the files and keep backups with `{name} init --force`; or \
+             delete a file's first line to maintain it yourself"
+        ))
+    } else {
+        error.hint(format!("write them with `{name} init`; show the differences with `{name} init --diff`"))
     }
 }

@@ -1,4 +1,4 @@
-//! `crossdock lint`: what in people's own Dockerfiles ships a program that cannot start.
+//! `crossdock lint`: mistakes in existing Dockerfiles that ship a program that cannot start.
 
 use std::io::Read;
 
@@ -49,7 +49,7 @@ fn shown(path: &Utf8Path) -> &str {
     }
 }
 
-/// A file's text. What is not UTF-8 is read all the same: it stands in comments and in quoted words.
+/// Returns a file's text. Bytes that are not UTF-8 are replaced: they occur in comments and quoted words.
 fn text(session: &Session, path: &Utf8Path) -> Result<String, CommandError> {
     let mut bytes = Vec::new();
     let read = match path.as_str() {
@@ -63,12 +63,12 @@ fn text(session: &Session, path: &Utf8Path) -> Result<String, CommandError> {
     };
     read.map_err(|error| unreadable(error.to_string()))?;
     if bytes.len() as u64 > LIMIT {
-        return Err(unreadable(format!("it has more than {} MB and is no Dockerfile", LIMIT >> 20)));
+        return Err(unreadable(format!("it is larger than {} MiB, which no Dockerfile is", LIMIT >> 20)));
     }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// More than any Dockerfile has: BuildKit itself reads lines of up to 64 kB.
+/// The size limit of a Dockerfile in bytes, far above any real one: BuildKit reads lines of up to 64 kB.
 const LIMIT: u64 = 16 << 20;
 
 fn deploy(session: &Session, arguments: &LintCommand) -> Result<Vec<Platform>, CommandError> {
@@ -82,6 +82,7 @@ fn deploy(session: &Session, arguments: &LintCommand) -> Result<Vec<Platform>, C
 
 fn host(text: &str) -> Result<Platform, CommandError> {
     Platform::parse(text).map_err(|error| {
-        CommandError::new(Exit::Usage, &error).hint("--host takes a platform, as darwin/arm64 or linux/amd64")
+        CommandError::new(Exit::Usage, &error)
+            .hint("pass --host a platform, e.g. darwin/arm64 or linux/amd64")
     })
 }

@@ -1,4 +1,4 @@
-//! `crossdock render`: what a container engine builds this project's images from.
+//! `crossdock render`: Dockerfiles and bake files for this project's images.
 
 use std::collections::BTreeMap;
 
@@ -46,7 +46,7 @@ pub(crate) fn dockerfile(
         output::answer(only.dockerfile())?;
     }
     if !session.quiet() {
-        tell(session, &made, &places, &backups);
+        show(session, &made, &places, &backups);
     }
     Ok(Exit::Done)
 }
@@ -71,9 +71,9 @@ pub(crate) fn bake(session: &Session, arguments: &RenderBakeCommand) -> Result<E
         output::answer(&bake.json)?;
     }
     if !session.quiet() {
-        backups.iter().for_each(|backup| output::say(&format!("what stood there before is now {backup}")));
+        backups.iter().for_each(|backup| output::say(&format!("the previous file was saved as {backup}")));
         let command = Command::new("docker", bake.root.clone()).args(["buildx", "bake", "-f"]);
-        // Otherwise bake asks whether it may read what lies outside of the directory, a secret or another context.
+        // Otherwise bake asks for permission to read files outside of the directory: a secret or another context.
         let command = command.args([path.as_str()]).env("BUILDX_BAKE_ENTITLEMENTS_FS", "0");
         output::say(&format!("build with: {command}"));
     }
@@ -99,12 +99,12 @@ fn existing(args: &RenderArgs) -> EditedFiles {
 
 fn several(made: &[RenderedDockerfile]) -> CommandError {
     let names: Vec<String> = made.iter().map(RenderedDockerfile::file_name).collect();
-    let message = format!("the call means {} Dockerfiles: {}", made.len(), names.join(", "));
+    let message = format!("this call renders {} Dockerfiles: {}", made.len(), names.join(", "));
     CommandError::message(Exit::Usage, message)
-        .hint("choose one with --image and --platform, or write all of them with --output FOLDER/")
+        .hint("choose one with --image and --platform, or write all of them with --output DIRECTORY/")
 }
 
-/// Returns the path of each file: the named one for a single file, else their own names in the named directory.
+/// Returns the path of each file: the given path for a single file, else unique names in the given directory.
 fn places(
     path: &Utf8Path,
     arguments: &RenderDockerfileCommand,
@@ -122,7 +122,7 @@ fn places(
     }
 }
 
-/// A Dockerfile, and the `.dockerignore` that BuildKit and buildah look for under its name.
+/// Returns a Dockerfile, and the `.dockerignore` with its name, which BuildKit and buildah prefer to the context's.
 fn pair(path: &Utf8Path, file: &RenderedDockerfile) -> [GeneratedFile; 2] {
     let generated = |path: Utf8PathBuf, body: &str| GeneratedFile {
         path,
@@ -135,8 +135,8 @@ fn pair(path: &Utf8Path, file: &RenderedDockerfile) -> [GeneratedFile; 2] {
     ]
 }
 
-fn tell(session: &Session, made: &[RenderedDockerfile], places: &[Utf8PathBuf], backups: &[Utf8PathBuf]) {
-    backups.iter().for_each(|backup| output::say(&format!("what stood there before is now {backup}")));
+fn show(session: &Session, made: &[RenderedDockerfile], places: &[Utf8PathBuf], backups: &[Utf8PathBuf]) {
+    backups.iter().for_each(|backup| output::say(&format!("the previous file was saved as {backup}")));
     let mut notes: Vec<&String> = Vec::new();
     for note in made.iter().flat_map(RenderedDockerfile::notes) {
         if !notes.contains(&note) {
@@ -150,14 +150,14 @@ fn tell(session: &Session, made: &[RenderedDockerfile], places: &[Utf8PathBuf], 
         if file.is_classic() {
             let there = file.context().join(".dockerignore");
             output::say(&format!(
-                "note: the classic builder reads {there} alone: copy {path}.dockerignore there"
+                "note: the classic builder reads only {there}: copy {path}.dockerignore there"
             ));
         }
         output::say(&format!("build with: {}", file.build_command(path)));
     }
 }
 
-/// The JSON form.
+/// The answer of `render dockerfile --json`.
 #[derive(Serialize)]
 struct Answer<'a> {
     schema: &'static str,

@@ -1,4 +1,4 @@
-//! Assignments in the languages of shells and build systems.
+//! Assignments of variables in the syntax of shells and build systems.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::arguments::ShellName;
 /// The version of the JSON.
 const SCHEMA: u32 = 1;
 
-/// The variables as JSON: one key each, beside the version of this form.
+/// The variables as JSON: one key each, and the version of this form.
 #[derive(Serialize)]
 struct Answer<'a> {
     schema: u32,
@@ -17,10 +17,10 @@ struct Answer<'a> {
     variables: &'a BTreeMap<String, String>,
 }
 
-/// The variables as the shell evaluates them.
+/// Returns the variables as text for a shell to evaluate.
 pub(crate) fn assignments(shell: ShellName, variables: &BTreeMap<String, String>) -> String {
     if shell == ShellName::Json {
-        // A number and a map of strings are always JSON.
+        // A number and a map of strings always serialize.
         return serde_json::to_string_pretty(&Answer { schema: SCHEMA, variables }).unwrap_or_default();
     }
     variables.iter().map(|(name, value)| format!("{}\n", assignment(shell, name, value))).collect()
@@ -38,18 +38,19 @@ fn assignment(shell: ShellName, name: &str, value: &str) -> String {
     }
 }
 
-/// For double quotes in a .env file.
+/// Escapes a value for double quotes in a .env file.
 fn escaped(value: &str) -> String {
     value.replace('\\', r"\\").replace('"', "\\\"").replace('$', r"\$").replace('`', r"\`")
 }
 
-/// What makes the evaluation fail, so that nothing is built for the wrong machine; empty where text cannot fail.
+/// Returns text that makes the evaluation fail, so that nothing is built for the wrong machine; empty for formats that
+/// cannot express a failure.
 pub(crate) fn failure(shell: ShellName) -> &'static str {
     match shell {
-        ShellName::Sh | ShellName::Fish => "false\n",
+        // `false` is a command that fails in sh and fish, and as JSON it is not the expected object.
+        ShellName::Sh | ShellName::Fish | ShellName::Json => "false\n",
         ShellName::Powershell => "throw 'crossdock env failed'\n",
         ShellName::Dotenv | ShellName::Github => "",
-        ShellName::Json => "false\n",
     }
 }
 

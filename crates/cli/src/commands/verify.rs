@@ -1,4 +1,4 @@
-//! `crossdock verify`: this project's images, or things that somebody else built.
+//! `crossdock verify`: this project's images, or any images and programs.
 
 use crossdock::plan::Goal;
 use crossdock::verify::{Verdict, Verification, targets, verify_for};
@@ -53,14 +53,12 @@ fn exit(worst: Verdict, strictness: StrictnessArgs) -> Exit {
     }
 }
 
-/// Shows the verdicts on one subject and returns the gravest.
+/// Shows the verdicts on one subject and returns the gravest one.
 fn show(session: &Session, name: &str, targets: &[Verification]) -> Result<Verdict, CommandError> {
     let worst = targets.iter().map(Verification::verdict).max().unwrap_or(Verdict::Unproven);
     if session.json() {
         for target in targets {
-            let line = serde_json::to_string(target)
-                .map_err(|error| CommandError::new(Exit::InputOutput, &error))?;
-            output::answer(&line)?;
+            output::answer(&super::describe::line(target)?)?;
         }
     } else {
         output::answer(&ui::verdicts(name, targets))?;

@@ -15,9 +15,10 @@ struct Version {
 
 pub(crate) fn run(session: &Session) -> Result<Exit, CommandError> {
     let version = env!("CARGO_PKG_VERSION");
-    match session.json() {
-        true => output::json(&Version { schema: "crossdock.version/1", version })?,
-        false => output::answer(&format!("crossdock {version}"))?,
+    if session.json() {
+        output::json(&Version { schema: "crossdock.version/1", version })?;
+    } else {
+        output::answer(&format!("crossdock {version}"))?;
     }
     Ok(Exit::Done)
 }

@@ -1,4 +1,4 @@
-//! Verdicts and findings as a person reads them.
+//! Verdicts and findings as text for a person.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use crossdock::verify::{Finding, Severity, Verification};
 use super::colored;
 use super::style::{BAD, BOLD, DIM, WARN, paint};
 
-/// The verdicts on one subject, each with what was found.
+/// Returns the verdicts on one subject, each with its findings.
 pub(crate) fn verdicts(subject: &str, targets: &[Verification]) -> String {
     let mut text = String::new();
     for target in targets {

@@ -1,4 +1,4 @@
-//! Findings in Dockerfiles as a person reads them.
+//! Findings in Dockerfiles as text for a person.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use crossdock::lint::{Finding, Report, Severity};
 
 use super::style::{BAD, BOLD, DIM, GOOD, WARN, paint};
 
-/// The findings of one file: where, why, the line as it is and as it should read.
+/// Returns the findings in one file: the place, the reason, the line and its correction.
 pub(crate) fn lint(report: &Report<'_>, text: &str) -> String {
     let mut shown = String::new();
     for finding in report.findings {
@@ -15,7 +15,7 @@ pub(crate) fn lint(report: &Report<'_>, text: &str) -> String {
     shown
 }
 
-/// How many findings of each kind, in one line.
+/// Returns the number of findings of each severity, in one line.
 pub(crate) fn lint_summary(reports: &[Report<'_>]) -> String {
     let count = |severity: Severity| {
         let all = reports.iter().flat_map(|report| report.findings);
@@ -29,10 +29,8 @@ pub(crate) fn lint_summary(reports: &[Report<'_>]) -> String {
         .filter(|(_, count)| *count > 0)
         .map(|(severity, count)| paint(style(*severity), counted(*count, severity.as_str())))
         .collect();
-    match some.is_empty() {
-        true => format!("{} in {files}", paint(GOOD, "nothing found")),
-        false => format!("{} in {files}", some.join(", ")),
-    }
+    let found = if some.is_empty() { paint(GOOD, "nothing found") } else { some.join(", ") };
+    format!("{found} in {files}")
 }
 
 fn counted(count: usize, word: &str) -> String {
@@ -71,7 +69,7 @@ fn show(shown: &mut String, path: &str, finding: &Finding, text: &str) {
     put(String::new());
 }
 
-/// Text of a file as a terminal may show it: without control characters, and not without end.
+/// Returns text of a file that is safe for a terminal: without control characters, and cut at a width.
 fn plain(text: &str) -> String {
     const WIDTH: usize = 600;
     let visible = |c: char| if c.is_control() && c != '\t' { '\u{fffd}' } else { c };

@@ -1,36 +1,41 @@
-//! The plan as a person reads it: a tree on a terminal, or a graph.
+//! The plan as text for a person: a tree on a terminal, or a graph.
 
 use std::fmt::Write;
 
-use crate::ui::style::{BAD, BOLD, DIM, WARN, paint};
+use crossdock::config::Base;
 use crossdock::plan::{Action, ImagePlan, Plan, Step, StepId};
 
-/// How much of a plan is shown.
+use super::style::{BAD, BOLD, DIM, WARN, paint};
+
+/// The level of detail of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Detail {
-    /// Scripts by their paths.
+    /// Shows the paths of scripts.
     Brief,
-    /// Scripts by the commands that write them: then everything that runs can be run by hand, from top to bottom.
+    /// Shows the commands that write scripts, so that a person can run the whole plan by hand, from top to bottom.
     Whole,
 }
 
-/// The plan as a tree.
+/// Returns the plan as a tree.
 pub(crate) fn tree(plan: &Plan, detail: Detail) -> String {
     let mut text = String::new();
     let _infallible = writeln!(text, "{} on {}", paint(BOLD, "plan"), plan.host);
     for image in &plan.images {
         show_image(&mut text, image);
     }
-    let (by_hand, rest): (Vec<&Step>, Vec<&Step>) =
-        plan.steps.iter().partition(|step| by_hand(step, detail).is_some());
-    if !by_hand.is_empty() {
+    let (mut commands, mut rest) = (Vec::new(), Vec::new());
+    for step in &plan.steps {
+        match by_hand(step, detail) {
+            Some(command) => commands.push((&step.title, command)),
+            None => rest.push(step.title.as_str()),
+        }
+    }
+    if !commands.is_empty() {
         let _infallible = writeln!(text, "{}", paint(BOLD, "commands"));
     }
-    for step in by_hand {
-        let Some(line) = self::by_hand(step, detail) else { continue };
-        let _infallible = writeln!(text, "├─ {}\n│    {line}", step.title);
+    for (title, command) in commands {
+        let _infallible = writeln!(text, "├─ {title}\n│    {command}");
     }
-    let rest: Vec<&str> = rest.iter().map(|step| step.title.as_str()).collect();
     let _infallible = writeln!(text, "└─ then {}", rest.join(", "));
     for missing in &plan.missing {
         let _infallible = writeln!(text, "{} {missing}", paint(BAD, "missing:"));
@@ -44,14 +49,14 @@ pub(crate) fn tree(plan: &Plan, detail: Detail) -> String {
     text
 }
 
-/// What a person runs to do the same; none for what crossdock does itself.
+/// Returns the command with which a person can run a step; `None` for a step that crossdock itself performs.
 fn by_hand(step: &Step, detail: Detail) -> Option<String> {
     match (&step.action, detail) {
         (Action::Write(script), Detail::Whole) => Some(script.command()),
         (Action::Write(script), Detail::Brief) => Some(format!(
             "{}  {}",
             script.path,
-            paint(DIM, "the next commands need it; -v shows how to write it")
+            paint(DIM, "the next commands need it; -v shows the command that writes it")
         )),
         _ => step.command().map(ToString::to_string),
     }
@@ -91,27 +96,23 @@ fn show_image(text: &mut String, image: &ImagePlan) {
         branch.add(format!("archive: {archive}"));
     }
     let references: Vec<String> = image.references().collect();
-    branch.add(match references.is_empty() {
-        true => "tags: none".to_owned(),
-        false => format!("tags: {}", references.join(", ")),
-    });
+    let tags = if references.is_empty() { "none".to_owned() } else { references.join(", ") };
+    branch.add(format!("tags: {tags}"));
     let _infallible = writeln!(text, "{}  {}", paint(BOLD, &image.name), paint(DIM, &image.source));
     text.push_str(&branch.finish());
 }
 
 fn base(image: &ImagePlan) -> &'static str {
     match (image.base, image.timezones) {
-        (crossdock::config::Base::Scratch, _) => "scratch (empty)",
-        (crossdock::config::Base::Static, false) => "static (built in: CA certificates, passwd, /tmp)",
-        (crossdock::config::Base::Static, true) => {
-            "static (built in: CA certificates, time zones, passwd, /tmp)"
-        }
+        (Base::Scratch, _) => "scratch (empty)",
+        (Base::Static, false) => "static (built in: CA certificates, passwd, /tmp)",
+        (Base::Static, true) => "static (built in: CA certificates, time zones, passwd, /tmp)",
     }
 }
 
-/// The layers, lowest first.
+/// Lists the layers, lowest first.
 fn layers(image: &ImagePlan) -> String {
-    let base = (image.base == crossdock::config::Base::Static).then(|| "the base".to_owned());
+    let base = (image.base == Base::Static).then(|| "the base".to_owned());
     let files = (!image.files.is_empty()).then(|| format!("files ({})", image.files.len()));
     let programs = image.platforms.first().map(|plan| format!("programs ({})", plan.programs.len().max(1)));
     base.into_iter().chain(files).chain(programs).collect::<Vec<_>>().join(", ")
@@ -121,6 +122,7 @@ fn words(entrypoint: &[String], cmd: &[String]) -> String {
     entrypoint.iter().chain(cmd).cloned().collect::<Vec<_>>().join(" ")
 }
 
+/// The lines below an image.
 struct Branch {
     lines: Vec<String>,
 }
@@ -140,7 +142,7 @@ impl Branch {
     }
 }
 
-/// The steps as a Mermaid flowchart.
+/// Returns the steps as a Mermaid flowchart.
 pub(crate) fn mermaid(plan: &Plan) -> String {
     let mut text = String::from("flowchart LR\n");
     for (place, step) in plan.steps.iter().enumerate() {
@@ -153,7 +155,7 @@ pub(crate) fn mermaid(plan: &Plan) -> String {
     text
 }
 
-/// The steps in the DOT language of Graphviz.
+/// Returns the steps in the DOT language of Graphviz.
 pub(crate) fn dot(plan: &Plan) -> String {
     let mut text = String::from("digraph plan {\n    rankdir=LR;\n    node [shape=box];\n");
     for (place, step) in plan.steps.iter().enumerate() {

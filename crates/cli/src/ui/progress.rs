@@ -1,37 +1,39 @@
+//! The live progress of a run.
+
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::Duration;
 
+use crossdock::execute::{Event, Observer};
+use crossdock::plan::{Step, StepId};
+use crossdock::process::Terminal;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::duration;
 use super::style::{BAD, DIM, GOOD, WARN, paint};
-use crossdock::execute::{Event, Observer};
-use crossdock::plan::{Step, StepId};
-use crossdock::process::Terminal;
 
-/// How much a person wants to read.
+/// The amount of progress to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verbosity {
-    /// Only what went wrong.
+    /// Only failures.
     Quiet,
-    /// What runs and how it ended.
+    /// Each step and its outcome.
     Normal,
-    /// Also the commands.
+    /// Also the commands and all output of tools.
     Verbose,
 }
 
-/// Shows a run on standard error: one live line per running step on a terminal, plain lines elsewhere.
+/// Shows the progress of a run on standard error: a live line per running step on a terminal, plain lines elsewhere.
 pub(crate) struct Progress {
     verbosity: Verbosity,
     bars: MultiProgress,
     live: Option<BTreeMap<StepId, ProgressBar>>,
-    /// What a step's tool said, kept in case the step fails: a quiet run shows it only then.
+    /// The output of each step's tool. A quiet run shows it only if the step fails.
     held: BTreeMap<StepId, Vec<String>>,
 }
 
 impl Progress {
-    /// A view of a run.
+    /// Returns a view of a run.
     pub(crate) fn new(terminal: Terminal, verbosity: Verbosity) -> Self {
         let live = terminal == Terminal::Interactive && verbosity != Verbosity::Quiet;
         let target = if live { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
@@ -43,11 +45,11 @@ impl Progress {
         }
     }
 
-    /// A line for the person, above the live lines.
+    /// Prints a line above the live lines.
     pub(crate) fn say(&self, line: &str) {
         self.bars.suspend(|| {
-            // Standard error may be a closed pipe: then nobody reads, and the run goes on.
-            let _nobody_reads = writeln!(anstream::stderr(), "{line}");
+            // If standard error is a closed pipe, the run goes on without messages.
+            let _closed = writeln!(anstream::stderr(), "{line}");
         });
     }
 
@@ -137,7 +139,7 @@ impl Drop for Progress {
 }
 
 fn spinner() -> ProgressStyle {
-    // The template is a constant that indicatif accepts; were it ever wrong, its own default serves.
+    // The template is a valid constant, so the fallback is never used.
     ProgressStyle::with_template("  {spinner:.cyan}   {msg}{prefix:.dim}  {elapsed:.dim}")
         .unwrap_or_else(|_| ProgressStyle::default_spinner())
 }

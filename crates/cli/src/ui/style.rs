@@ -1,19 +1,19 @@
-//! The few styles that crossdock's output uses. anstream removes them where nobody would see them.
+//! The styles of crossdock's output. anstream removes them if the output is not a terminal.
 
 use anstyle::{AnsiColor, Style};
 
-/// What went well.
+/// The style of success.
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
-/// What went wrong.
+/// The style of failure.
 pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
-/// What needs attention.
+/// The style of warnings.
 pub(crate) const WARN: Style = AnsiColor::Yellow.on_default().bold();
-/// What can be skipped on a first reading.
+/// The style of details.
 pub(crate) const DIM: Style = Style::new().dimmed();
-/// What stands out.
+/// The style of names.
 pub(crate) const BOLD: Style = Style::new().bold();
 
-/// Text in a style.
+/// Returns text in a style.
 pub(crate) fn paint(style: Style, text: impl std::fmt::Display) -> String {
     format!("{style}{text}{style:#}")
 }

@@ -1,17 +1,17 @@
-//! The table at the end of a run, and the next command that a person would want.
+//! The table at the end of a run, and a suggestion for the next command.
+
+use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use comfy_table::presets::NOTHING;
-use std::time::Duration;
-
 use comfy_table::{CellAlignment, Table};
+use crossdock::execute::{ImageReport, PlatformReport, Report};
 use crossdock::verify::{Verdict, Verification};
 
 use super::style::{BAD, DIM, GOOD, WARN, paint};
 use super::{bytes, duration};
-use crossdock::execute::{ImageReport, PlatformReport, Report};
 
-/// The table of a run.
+/// Returns the table of a run.
 pub(crate) fn table(report: &Report) -> String {
     let mut table = Table::new();
     table.load_style(NOTHING);
@@ -43,25 +43,22 @@ fn row(image: &ImageReport, platform: &PlatformReport, place: usize) -> [String;
     ]
 }
 
-/// `starts (m5.large)`: the targets that take this platform, and the gravest verdict among them.
+/// Returns the gravest verdict of the targets that take this platform, and the targets' names: `starts: m5.large`.
 fn verified(image: &ImageReport, platform: &PlatformReport) -> String {
-    let judged: Vec<&Verification> =
+    let verified: Vec<&Verification> =
         image.verdicts.iter().filter(|target| target.platform.as_ref() == Some(&platform.platform)).collect();
-    let Some(verdict) = judged.iter().map(|target| target.verdict()).max() else {
-        return "not judged".to_owned();
+    let Some(verdict) = verified.iter().map(|target| target.verdict()).max() else {
+        return "not verified".to_owned();
     };
-    let named: Vec<&str> = judged
+    let named: Vec<&str> = verified
         .iter()
         .map(|target| target.target.as_str())
         .filter(|name| *name != platform.platform.to_string())
         .collect();
-    match named.is_empty() {
-        true => verdict.to_string(),
-        false => format!("{verdict}: {}", named.join(", ")),
-    }
+    if named.is_empty() { verdict.to_string() } else { format!("{verdict}: {}", named.join(", ")) }
 }
 
-/// The verdict's word in its colour.
+/// Returns a verdict in its color.
 pub(crate) fn colored(verdict: Verdict) -> String {
     let style = match verdict {
         Verdict::Starts => GOOD,
@@ -76,7 +73,7 @@ fn tags(image: &ImageReport) -> String {
     tags.join(", ")
 }
 
-/// The tag of `repository:tag@digest`.
+/// Returns the tag of `repository:tag@digest`. A colon before a slash belongs to a registry's port.
 fn tag(reference: &str) -> Option<&str> {
     let name = reference.split('@').next()?;
     let (_, tag) = name.rsplit_once(':')?;
@@ -87,7 +84,7 @@ fn short(digest: &str) -> String {
     digest.chars().take("sha256:".len() + 12).collect()
 }
 
-/// The next command that a person would want, with paths as seen from the working directory.
+/// Suggests the next command, with paths relative to the working directory.
 pub(crate) fn next(report: &Report, program: &str, directory: &Utf8Path) -> Option<String> {
     let image = report.images.first()?;
     let reference = image.references.first()?;
@@ -99,7 +96,7 @@ pub(crate) fn next(report: &Report, program: &str, directory: &Utf8Path) -> Opti
         (None, None) if names_registry(name) => {
             format!("skopeo copy --all oci:{}{} docker://{name}", near(&image.layout), layout_tag(reference))
         }
-        // Without a registry in its name an image would go to Docker Hub's own library.
+        // A name without a registry means Docker Hub's official images, which the project cannot push to.
         (None, None) => {
             let here = format!("next: {program} dist --load docker");
             let push = format!("to push it, name its registry: --repository registry.example/{}", image.name);
@@ -110,7 +107,7 @@ pub(crate) fn next(report: &Report, program: &str, directory: &Utf8Path) -> Opti
     Some(format!("next: {command}\n      {here}"))
 }
 
-/// Whether a reference names more than an image: a registry, or an organisation of Docker Hub's.
+/// Whether a reference contains a registry, or an organization on Docker Hub.
 fn names_registry(name: &str) -> bool {
     name.contains('/')
 }

@@ -9,38 +9,38 @@ use serde::Serialize;
 
 use super::SCHEMA;
 
-/// What a description means. Its JSON is one line for each input.
+/// The meaning of a description. Its JSON is one line per input.
 #[derive(Debug, Clone, Serialize)]
 pub struct Answer {
     /// The version of this JSON.
     pub schema: u32,
     /// The description.
     pub input: String,
-    /// The vocabulary that has it; null where none or several have it.
+    /// The vocabulary that contains it; null if none or several do.
     pub vocabulary: Option<&'static str>,
     /// Whether it has one meaning, several or none.
     pub result: Outcome,
-    /// The operating system, where it is stated. Of an ambiguous description, what all meanings share.
+    /// The operating system, if stated. For an ambiguous description, a part that all meanings share; likewise below.
     pub os: Option<&'static str>,
-    /// The architecture, where it is stated.
+    /// The architecture, if stated.
     pub architecture: Option<&'static str>,
     /// The variant in normal form; null is the baseline.
     pub variant: Option<&'static str>,
-    /// The operating system's version, where it is stated.
+    /// The operating system's version, if stated.
     pub os_version: Option<String>,
     /// The platform in normal form; null when operating system or architecture is.
     pub platform: Option<String>,
     /// The meanings of an ambiguous description.
     pub candidates: Vec<Candidate>,
-    /// Go's variables; null where Go has no port. Linux is assumed, and noted, where no operating system is stated.
+    /// Go's variables; null if Go has no port. Linux is assumed, and noted, if no operating system is stated.
     pub go: Option<BTreeMap<String, String>>,
     /// Rust's targets.
     pub rust: Option<RustAnswer>,
-    /// What other tools call it.
+    /// The names that other tools use.
     pub names: Option<Names>,
-    /// What the machine offers, where the description names one.
+    /// The machine's profile, if the description names a machine.
     pub node: Option<NodeProfile>,
-    /// What a person should know; of an unknown description, why it is unknown.
+    /// Notes for a person; for an unknown description, the reason.
     pub notes: Vec<String>,
     /// The nearest known names of an unknown description.
     pub nearest: Vec<String>,
@@ -50,18 +50,18 @@ pub struct Answer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
-    /// One.
+    /// One meaning.
     Exact,
-    /// Several.
+    /// Several meanings.
     Ambiguous,
-    /// None.
+    /// No meaning.
     Unknown,
 }
 
 /// One of several meanings.
 #[derive(Debug, Clone, Serialize)]
 pub struct Candidate {
-    /// The vocabularies with this meaning, the first of which is the better known.
+    /// The vocabularies with this meaning, the best known first.
     pub vocabularies: Vec<&'static str>,
     /// The operating system.
     pub os: Option<&'static str>,
@@ -76,15 +76,15 @@ pub struct Candidate {
 /// Rust's targets for a platform.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct RustAnswer {
-    /// The target of static programs; null where there is none.
+    /// The target for static programs; null if there is none.
     pub r#static: Option<&'static str>,
-    /// The target of dynamic programs; null where there is none.
+    /// The target for dynamic programs; null if there is none.
     pub dynamic: Option<&'static str>,
-    /// The value of `-C target-cpu`; null where the targets' own baseline is meant.
+    /// The value of `-C target-cpu`; null for the targets' own baseline.
     pub target_cpu: Option<String>,
 }
 
-/// Answers a description, in one vocabulary or in all of them.
+/// Returns the meaning of a description in one vocabulary, or in all of them.
 pub(super) fn answer(input: &str, vocabulary: Option<Vocabulary>) -> Answer {
     match interpret(input, vocabulary) {
         Interpretation::Exact(description) => exact(input, description),
@@ -100,7 +100,7 @@ pub(super) fn answer(input: &str, vocabulary: Option<Vocabulary>) -> Answer {
 }
 
 impl Answer {
-    /// The answer to a question that could not be asked: everything is empty but the reason.
+    /// Returns the answer for input that is not a question: unknown, with the reason as its note.
     pub fn unasked(input: &str, why: String) -> Self {
         Self { notes: vec![why], ..empty(input, None, Outcome::Unknown) }
     }
@@ -152,7 +152,7 @@ fn exact(input: &str, description: PlatformFacts) -> Answer {
     answer
 }
 
-/// What the compilers and tools are told.
+/// Adds the targets and names for compilers and tools.
 fn languages(answer: &mut Answer, fixed: &BuildTarget, dynamic: &BuildTarget) {
     let mut note = |notes: &[&'static str]| {
         for note in notes {
@@ -220,7 +220,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_stated_is_null_and_what_is_assumed_is_said() {
+    fn unstated_parts_are_null_and_assumptions_are_noted() {
         let answer = answer("m7g.large", None);
         assert_eq!((answer.os, answer.architecture, answer.platform.as_deref()), (None, Some("arm64"), None));
         assert_eq!(answer.go.unwrap()["GOARM64"], "v8.0");
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ambiguous_description_says_what_its_meanings_share() {
+    fn an_ambiguous_description_has_the_parts_that_its_meanings_share() {
         let answer = answer("arm-linux-gnueabi", Some(Vocabulary::GnuTriple));
         assert_eq!(answer.result, Outcome::Ambiguous);
         assert_eq!((answer.os, answer.architecture, answer.variant), (Some("linux"), Some("arm"), None));
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_platform_without_a_compiler_says_why() {
+    fn a_platform_without_a_compiler_has_a_note() {
         let plan9 = answer("plan9/amd64", None);
         assert!(plan9.go.is_some() && plan9.rust.unwrap().dynamic.is_none());
         assert!(plan9.notes.iter().any(|note| note.contains("Rust cannot build")), "{:?}", plan9.notes);

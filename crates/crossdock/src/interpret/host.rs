@@ -1,5 +1,5 @@
-//! What a machine is, from what its parts say of themselves: the process, the kernel, its programs and its container
-//! engines can all differ.
+//! The platforms of a machine. Those of the process, the kernel, the system's programs and the container engines can
+//! all differ.
 
 use std::io::Read;
 
@@ -9,32 +9,33 @@ use serde::Serialize;
 
 use super::SCHEMA;
 
-/// What was seen. Nothing here is interpreted yet.
+/// Observations of a machine, not yet interpreted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HostFacts {
     /// The operating system that this program was built for, as rustc names it.
     pub process_os: String,
     /// The architecture that this program was built for, as rustc names it.
     pub process_architecture: String,
-    /// `uname -m`, where there is one.
+    /// The output of `uname -m`, if available.
     pub kernel_machine: Option<String>,
-    /// `uname -r`, where there is one.
+    /// The output of `uname -r`, if available.
     pub kernel_release: Option<String>,
-    /// The platform of the system's own programs, as the header of `/bin/sh` says it.
+    /// The platform of the system's own programs, from the ELF header of `/bin/sh`.
     pub userland: Option<String>,
-    /// `sysctl sysctl.proc_translated` and `hw.optional.arm64` on macOS.
+    /// Whether Rosetta translates this process: `sysctl sysctl.proc_translated`, on macOS.
     pub translated: Option<bool>,
-    /// Whether the machine has Apple silicon, on macOS.
+    /// Whether the machine has Apple silicon: `sysctl hw.optional.arm64`, on macOS.
     pub apple_silicon: Option<bool>,
-    /// `PROCESSOR_ARCHITEW6432`, else `PROCESSOR_ARCHITECTURE`, on Windows.
+    /// The value of `PROCESSOR_ARCHITEW6432`, else `PROCESSOR_ARCHITECTURE`, on Windows. The first is set for 32-bit
+    /// processes only, to the machine's architecture.
     pub windows_machine: Option<String>,
-    /// What each container engine's server says, by the engine's name: `os/architecture`, or why it says nothing.
+    /// The answer of each container engine's server with the engine's name: `os/architecture`, or why there is none.
     pub servers: Vec<(String, Result<String, String>)>,
-    /// `DOCKER_DEFAULT_PLATFORM`
+    /// The value of `DOCKER_DEFAULT_PLATFORM`.
     pub default_platform: Option<String>,
 }
 
-/// What a machine is.
+/// The platforms of a machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HostAnswer {
     /// The version of this JSON.
@@ -47,9 +48,9 @@ pub struct HostAnswer {
     pub userland: Option<String>,
     /// The container engines' servers.
     pub servers: Vec<ServerAnswer>,
-    /// Why the answers differ, where they do.
+    /// The reasons for differences among them.
     pub emulation: Vec<Emulation>,
-    /// What was seen, for a person.
+    /// Explanations for a person.
     pub notes: Vec<String>,
 }
 
@@ -58,13 +59,13 @@ pub struct HostAnswer {
 pub struct ServerAnswer {
     /// `docker` or `podman`.
     pub engine: String,
-    /// The server's platform; null where it did not answer.
+    /// The server's platform; null if it did not answer.
     pub platform: Option<String>,
     /// Why it did not answer.
     pub why: Option<String>,
 }
 
-/// Why process, kernel, programs and servers are not the same.
+/// A reason why the platforms of process, kernel, programs and servers differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Emulation {
@@ -80,7 +81,7 @@ pub enum Emulation {
     Wow64,
 }
 
-/// Interprets what was seen.
+/// Interprets observations of a machine.
 pub fn classify(facts: &HostFacts) -> HostAnswer {
     let process = platform_of_process(facts);
     let kernel = platform_of_kernel(facts);
@@ -92,14 +93,17 @@ pub fn classify(facts: &HostFacts) -> HostAnswer {
     }
     if wsl(facts.kernel_release.as_deref()) {
         emulation.push(Emulation::Wsl);
-        notes.push("the kernel is WSL's: programs are Linux ones, and a container engine may run on the Windows side".into());
+        notes.push(
+            "the kernel is WSL's: programs are for Linux, and a container engine may run on the Windows side"
+                .into(),
+        );
     }
     let userland = facts.userland.clone();
     match (&userland, &kernel) {
         (Some(userland), Some(kernel)) if thirty_two_bits_of(userland, kernel) => {
             emulation.push(Emulation::Userland32);
             notes.push(format!(
-                "the kernel is {kernel}, and the system's programs are {userland}: build for those"
+                "the kernel is {kernel}, and the system's programs are {userland}: build for {userland}"
             ));
         }
         _ => {}
@@ -115,7 +119,7 @@ pub fn classify(facts: &HostFacts) -> HostAnswer {
     if let Some(platform) = &facts.default_platform {
         notes.push(format!("DOCKER_DEFAULT_PLATFORM={platform} changes what docker pulls and builds"));
     }
-    let servers = facts.servers.iter().map(|(engine, said)| server(engine, said)).collect();
+    let servers = facts.servers.iter().map(|(engine, answer)| server(engine, answer)).collect();
     HostAnswer { schema: SCHEMA, process, kernel, userland, servers, emulation, notes }
 }
 
@@ -127,7 +131,7 @@ fn architecture(platform: &str) -> &str {
     platform.split('/').nth(1).unwrap_or_default()
 }
 
-/// Whether both are of one family and the programs are its 32-bit side.
+/// Whether the programs are for the 32-bit architecture of the kernel's family.
 fn thirty_two_bits_of(userland: &str, kernel: &str) -> bool {
     matches!(
         (architecture(userland), architecture(kernel)),
@@ -141,7 +145,7 @@ fn thirty_two_bits_of(userland: &str, kernel: &str) -> bool {
     )
 }
 
-/// WSL 1 says `Microsoft`, WSL 2 `microsoft`.
+/// Whether a kernel release is WSL's. WSL 1 contains `Microsoft`, WSL 2 `microsoft`.
 fn wsl(release: Option<&str>) -> bool {
     release.is_some_and(|release| release.to_ascii_lowercase().contains("microsoft"))
 }
@@ -177,10 +181,10 @@ fn platform_of_kernel(facts: &HostFacts) -> Option<String> {
     read(machine, vocabulary)?.platform().map(|platform| platform.to_string())
 }
 
-fn server(engine: &str, said: &Result<String, String>) -> ServerAnswer {
+fn server(engine: &str, answer: &Result<String, String>) -> ServerAnswer {
     let engine = engine.to_owned();
-    match said {
-        Ok(said) => match crossdock_platform::Platform::parse(said.trim()) {
+    match answer {
+        Ok(answer) => match crossdock_platform::Platform::parse(answer.trim()) {
             Ok(platform) => {
                 ServerAnswer { engine, platform: Some(platform.normalized().to_string()), why: None }
             }
@@ -190,7 +194,7 @@ fn server(engine: &str, said: &Result<String, String>) -> ServerAnswer {
     }
 }
 
-/// Asks this machine what it is: the process, `uname`, the system's own programs, and the container engines.
+/// Observes this machine: the process, `uname`, the system's own programs, and the container engines.
 ///
 /// ```
 /// use crossdock::Context;
@@ -204,14 +208,14 @@ pub fn observe_host(processes: &Processes) -> HostFacts {
     let environment = processes.environment();
     let ask = |program: &str, arguments: &[&str]| {
         let command = Command::new(program, environment.directory.clone()).args(arguments.iter().copied());
-        processes.stdout(&command).map(|said| said.trim().to_owned())
+        processes.stdout(&command).map(|output| output.trim().to_owned())
     };
     let unix = cfg!(unix).then_some(());
     let mac = cfg!(target_os = "macos").then_some(());
     let sysctl = |name: &str| mac.and_then(|()| ask("sysctl", &["-n", name]).ok()).map(|value| value == "1");
     let docker = ask("docker", &["version", "--format", "{{.Server.Os}}/{{.Server.Arch}}"]);
     let podman = ask("podman", &["info", "--format", "{{.Version.OsArch}}"]);
-    let said = |answer: Result<String, _>| answer.map_err(|error: ProcessError| brief(&error));
+    let server = |answer: Result<String, _>| answer.map_err(|error: ProcessError| brief(&error));
     HostFacts {
         process_os: std::env::consts::OS.to_owned(),
         process_architecture: std::env::consts::ARCH.to_owned(),
@@ -224,12 +228,12 @@ pub fn observe_host(processes: &Processes) -> HostFacts {
             .then(|| environment.get("PROCESSOR_ARCHITEW6432").or(environment.get("PROCESSOR_ARCHITECTURE")))
             .flatten()
             .map(str::to_owned),
-        servers: vec![("docker".to_owned(), said(docker)), ("podman".to_owned(), said(podman))],
+        servers: vec![("docker".to_owned(), server(docker)), ("podman".to_owned(), server(podman))],
         default_platform: environment.get("DOCKER_DEFAULT_PLATFORM").map(str::to_owned),
     }
 }
 
-/// What went wrong in a line: the engine's own words where it was started.
+/// Returns an error in one line: the engine's own message if it started.
 fn brief(error: &ProcessError) -> String {
     let whole = error.to_string();
     let text = match error {
@@ -239,7 +243,7 @@ fn brief(error: &ProcessError) -> String {
     text.lines().next().unwrap_or_default().to_owned()
 }
 
-/// The platform of a program of the system, by its ELF header (gABI: `EI_CLASS`, `EI_DATA`, `e_machine`).
+/// Returns the platform of a program, from its ELF header (gABI: `EI_CLASS`, `EI_DATA`, `e_machine`).
 fn userland(path: &str) -> Option<String> {
     let mut header = [0_u8; 20];
     std::fs::File::open(path).ok()?.read_exact(&mut header).ok()?;
@@ -259,7 +263,7 @@ fn userland(path: &str) -> Option<String> {
         _ => return None,
     };
     match interpret(name, Some(Vocabulary::UnameMLinux)) {
-        // The header does not say the version of 32-bit ARM.
+        // The header does not contain the version of 32-bit ARM.
         Interpretation::Exact(description) => {
             Some(format!("{}/{}", description.os?, description.architecture?))
         }
@@ -281,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_machine_has_one_answer() {
+    fn process_and_kernel_of_a_plain_machine_are_equal() {
         let answer = classify(&HostFacts {
             userland: Some("linux/amd64".into()),
             ..facts("linux", "x86_64", "x86_64")
@@ -291,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn rosetta_is_told_from_an_intel_mac() {
+    fn rosetta_is_distinguished_from_an_intel_mac() {
         let translated = HostFacts { apple_silicon: Some(true), ..facts("macos", "x86_64", "x86_64") };
         let answer = classify(&HostFacts { translated: Some(true), ..translated.clone() });
         assert_eq!(answer.emulation, [Emulation::Rosetta]);
@@ -304,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn a_32_bit_raspberry_pi_on_a_64_bit_kernel_is_seen() {
+    fn a_32_bit_raspberry_pi_on_a_64_bit_kernel_is_recognized() {
         let pi = HostFacts { userland: Some("linux/arm/v7".into()), ..facts("linux", "arm", "aarch64") };
         let answer = classify(&pi);
         assert_eq!(answer.emulation, [Emulation::Userland32]);
@@ -312,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn wsl_windows_and_emulators_are_seen() {
+    fn wsl_windows_and_emulators_are_recognized() {
         let wsl = HostFacts {
             kernel_release: Some("5.15.90.1-Microsoft-standard-WSL2".into()),
             ..facts("linux", "x86_64", "x86_64")
@@ -328,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn the_server_is_asked_and_not_guessed() {
+    fn an_engine_s_platform_is_its_own_answer() {
         let servers = vec![
             ("docker".to_owned(), Ok("linux/arm64\n".to_owned())),
             ("podman".to_owned(), Err("not installed".to_owned())),

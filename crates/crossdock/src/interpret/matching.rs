@@ -1,4 +1,4 @@
-//! Which platforms a host accepts.
+//! The platforms that a host accepts.
 
 use crossdock_platform::matching::{Only, Specifier};
 use crossdock_platform::{Interpretation, OsSource, Platform, PlatformError, Vocabulary, interpret};
@@ -6,27 +6,27 @@ use serde::Serialize;
 
 use super::SCHEMA;
 
-/// Which of some platforms a host accepts, as containerd's default matcher decides.
+/// The platforms that a host accepts and rejects, as decided by containerd's default matcher.
 #[derive(Debug, Clone, Serialize)]
 pub struct MatchAnswer {
     /// The version of this JSON.
     pub schema: u32,
     /// The host.
     pub host: String,
-    /// The accepted platforms as they were given, best first.
+    /// The accepted platforms as given, best first.
     pub accepted: Vec<String>,
-    /// The others.
+    /// The other platforms.
     pub rejected: Vec<Rejected>,
-    /// Those of the rejected, as they were given, that are no platform at all.
+    /// The rejected entries that are not platforms, as given.
     pub unknown: Vec<String>,
-    /// What was assumed of the host.
+    /// Assumptions about the host.
     pub notes: Vec<String>,
-    /// Why the host is none; null where it is one. Then nothing is accepted or rejected.
+    /// Why the host is invalid; null if it is valid. With an invalid host nothing is accepted or rejected.
     pub error: Option<String>,
 }
 
 impl MatchAnswer {
-    /// The answer for a host that is none.
+    /// Returns the answer for an invalid host.
     pub fn without_host(host: &str, why: String) -> Self {
         Self {
             schema: SCHEMA,
@@ -39,33 +39,33 @@ impl MatchAnswer {
         }
     }
 
-    /// Whether the host and each platform are known.
+    /// Returns whether the host and each platform are known.
     pub fn is_known(&self) -> bool {
         self.error.is_none() && self.unknown.is_empty()
     }
 }
 
-/// A platform that the host does not run.
+/// A platform that the host does not accept.
 #[derive(Debug, Clone, Serialize)]
 pub struct Rejected {
-    /// The platform as it was given.
+    /// The platform as given.
     pub platform: String,
     /// The reason.
     pub why: String,
 }
 
-/// The host is no platform.
+/// The host is neither a platform nor a description of one.
 #[derive(Debug, thiserror::Error)]
-#[error("{given:?} is no host: {why}")]
+#[error("{given:?} is not a host: {why}")]
 pub struct MatchError {
     given: String,
     why: String,
 }
 
-/// Asks containerd's default matcher of the host for each platform. With a vocabulary the host is a name of that one.
+/// Matches each platform with containerd's default matcher for the host. With a vocabulary the host is a name in it.
 ///
 /// # Errors
-/// When the host is neither a platform nor a description of one.
+/// The host is neither a platform nor a description of one.
 pub fn match_platforms(
     host: &str,
     vocabulary: Option<Vocabulary>,
@@ -101,8 +101,8 @@ pub fn match_platforms(
     })
 }
 
-/// containerd keeps names that it does not know, and matches them with nothing. Its case does not count, and an
-/// attestation is what indexes really hold.
+/// Whether an entry is not a platform. containerd keeps unknown names, and matches them with nothing. It ignores case,
+/// and indexes contain attestations as `unknown/unknown`.
 fn is_unknown(platform: &str) -> bool {
     match Platform::parse(&platform.to_ascii_lowercase()) {
         Ok(_) | Err(PlatformError::Attestation) => false,
@@ -110,17 +110,17 @@ fn is_unknown(platform: &str) -> bool {
     }
 }
 
-/// A host in containerd's spelling, else any description of a machine, on Linux unless it says otherwise.
+/// Parses a host in containerd's syntax, else as any description of a machine, on Linux unless it states otherwise.
 fn host_of(text: &str, vocabulary: Option<Vocabulary>) -> Result<(Specifier, OsSource), MatchError> {
     let error = |why: String| MatchError { given: text.to_owned(), why };
     match Specifier::parse(text) {
         Ok(specifier) if vocabulary.is_none() => Ok((specifier, OsSource::Stated)),
-        // containerd would fill a single part up from its own machine.
+        // containerd would complete a single part from its own machine.
         _ if vocabulary.is_some() || !text.contains('/') => match interpret(text, vocabulary) {
             Interpretation::Exact(description) => match description.platform_or_linux() {
                 Some((platform, os)) => Ok((Specifier::from(&platform), os)),
                 None => {
-                    Err(error("it names no architecture: write os/architecture, such as linux/arm64".into()))
+                    Err(error("it names no architecture: specify os/architecture, e.g. linux/arm64".into()))
                 }
             },
             Interpretation::Ambiguous { candidates, why } => Err(error(super::ambiguity(&candidates, &why))),
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_given_strings_come_back_best_first() {
+    fn accepted_platforms_are_returned_as_given_best_first() {
         let platforms = ["linux/amd64", "linux/arm/v7", "linux/arm64/v8", "nonsense", "linux/arm64/v9"];
         let answer = match_platforms("linux/arm64", None, &platforms.map(str::to_owned)).unwrap();
         assert_eq!(answer.accepted, ["linux/arm64/v8", "linux/arm/v7"]);
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_containerd_keeps_though_it_is_no_platform_is_unknown() {
+    fn names_that_containerd_keeps_but_are_not_platforms_are_unknown() {
         let given =
             ["Linux/ARM64", "linux/nope", "unknown/unknown", "linux/amd64/v9", "linux/armv7l", "linux/amd64"];
         let answer = match_platforms("linux/arm64", None, &given.map(str::to_owned)).unwrap();
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_vocabulary_says_which_host_is_meant_and_what_is_assumed_is_said() {
+    fn a_vocabulary_selects_the_host_and_assumptions_are_noted() {
         let as_one = |name: &str| {
             let vocabulary = Vocabulary::from_name(name);
             match_platforms("armhf", vocabulary, &["linux/arm/v6".into(), "linux/arm/v7".into()]).unwrap()
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_may_be_any_machine() {
+    fn a_host_may_be_any_description_of_a_machine() {
         assert_eq!(
             match_platforms("m7g.large", None, &["linux/arm64".into()]).unwrap().accepted,
             ["linux/arm64"]

@@ -1,10 +1,10 @@
-//! Answers for a person.
+//! Answers as text for a person.
 
 use crossdock_platform::Names;
 
 use super::answer::{Answer, Outcome};
 
-/// An answer as lines of text, without a trailing line end.
+/// Returns an answer as lines of text, without a trailing newline.
 pub fn describe_answer(answer: &Answer) -> String {
     let mut lines = vec![answer.input.clone()];
     let mut row = |name: &str, value: String| {
@@ -60,8 +60,8 @@ fn stated(os: Option<&str>, architecture: Option<&str>, variant: Option<&str>) -
 
 fn node_line(node: &crossdock_platform::NodeProfile) -> String {
     let mut words = vec![match node.highest {
-        Some(level) => format!("every machine offers {level}"),
-        None => "its level is not known".to_owned(),
+        Some(level) => format!("every machine has {level}"),
+        None => "its level is unknown".to_owned(),
     }];
     words.extend(node.cpu.map(|cpu| format!("processor {cpu}")));
     let sizes: Vec<String> = node.page_sizes.iter().map(|size| format!("{} KiB", size / 1024)).collect();
@@ -70,7 +70,7 @@ fn node_line(node: &crossdock_platform::NodeProfile) -> String {
         match node.runs_32bit {
             Some(true) => "runs 32-bit programs",
             Some(false) => "runs no 32-bit programs",
-            None => "32-bit programs: not known",
+            None => "32-bit programs: unknown",
         }
         .to_owned(),
     );
@@ -90,7 +90,7 @@ fn tools(names: &Names) -> String {
 }
 
 fn packages(names: &Names) -> String {
-    let of = |name: &str, value: Option<&str>| value.map(|value| format!("{name} {value}"));
-    let all = [of("Debian", names.debian), of("Alpine", names.alpine), of("RPM", names.rpm)];
+    let named = |name: &str, value: Option<&str>| value.map(|value| format!("{name} {value}"));
+    let all = [named("Debian", names.debian), named("Alpine", names.alpine), named("RPM", names.rpm)];
     all.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

@@ -1,4 +1,4 @@
-//! `crossdock target host`: asks the machine, and says what was seen.
+//! `crossdock target host`: the platforms of this machine.
 
 use crossdock::interpret::{HostAnswer, classify, observe_host};
 use crossdock::process::Processes;
@@ -18,15 +18,15 @@ pub(crate) fn run(processes: &Processes, global: &Global) -> Result<Exit, Comman
 }
 
 fn text(answer: &HostAnswer) -> String {
-    let known = |platform: &Option<String>| platform.clone().unwrap_or_else(|| "not known".to_owned());
+    let known = |platform: &Option<String>| platform.clone().unwrap_or_else(|| "unknown".to_owned());
     let mut lines = vec![
         format!("process   {}", known(&answer.process)),
         format!("kernel    {}", known(&answer.kernel)),
         format!("programs  {}", known(&answer.userland)),
     ];
     for server in &answer.servers {
-        let said = server.platform.clone().or_else(|| server.why.clone()).unwrap_or_default();
-        lines.push(format!("{:<9} {said}", server.engine));
+        let result = server.platform.clone().or_else(|| server.why.clone()).unwrap_or_default();
+        lines.push(format!("{:<9} {result}", server.engine));
     }
     lines.extend(answer.notes.iter().map(|note| format!("note      {note}")));
     lines.join("\n")

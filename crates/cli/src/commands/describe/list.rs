@@ -1,5 +1,6 @@
 //! `crossdock target list`.
 
+use crossdock::interpret::SCHEMA;
 use crossdock::platform::{Vocabulary, known_names};
 use serde::Serialize;
 
@@ -7,14 +8,13 @@ use super::{line, vocabulary};
 use crate::arguments::Global;
 use crate::error::{CommandError, Exit};
 use crate::output;
-use crossdock::interpret::SCHEMA;
 
 /// A vocabulary in JSON.
 #[derive(Serialize)]
 struct Listed {
     schema: u32,
     vocabulary: &'static str,
-    /// All names, or for a vocabulary that follows a rule some that show it.
+    /// All names, or examples for a vocabulary that is a rule.
     names: Vec<String>,
 }
 

@@ -1,27 +1,26 @@
-//! Answers to JSON lines on standard input, one line each, as soon as the question is there.
+//! Answers to JSON lines on standard input, one line each, as soon as the question has arrived.
 
 use std::borrow::Cow;
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::thread;
 
+use crossdock::interpret::{Answer, MatchAnswer, Outcome, interpret, match_platforms};
 use crossdock::platform::Vocabulary;
 use serde::{Deserialize, Serialize};
 
 use super::{near, near_vocabularies};
 use crate::error::{CommandError, Exit};
-use crossdock::interpret;
-use crossdock::interpret::{Answer, MatchAnswer, Outcome, match_platforms};
 
-/// A longer line is no question.
+/// The size limit of a line in bytes. A longer one is invalid.
 const LONGEST: u64 = 1 << 20;
 
-/// So many characters of a line that is no question stand in its answer.
+/// The number of characters of an invalid line that its answer repeats.
 const SHOWN: usize = 256;
 
-/// So many lines are held at once.
+/// The number of lines held in memory at once.
 const BATCH: usize = 4096;
 
-/// A question after a description. Other keys are left alone, so that a table's own lines can be asked.
+/// A question about a description. Other keys are ignored, so that the lines of an existing table serve as questions.
 #[derive(Deserialize)]
 struct Question<'a> {
     #[serde(borrow, default)]
@@ -30,7 +29,7 @@ struct Question<'a> {
     input: Cow<'a, str>,
 }
 
-/// A question after what a host accepts.
+/// A question about the platforms that a host accepts.
 #[derive(Deserialize)]
 struct MatchQuestion {
     host: String,
@@ -39,27 +38,27 @@ struct MatchQuestion {
     platforms: Vec<String>,
 }
 
-/// The answer to a line that is no question: the keys of every answer, and where the line stands.
+/// The answer to an invalid line: the keys of every answer, and the line's number.
 #[derive(Serialize)]
 struct Wrong<T> {
     #[serde(flatten)]
     answer: T,
     line: usize,
-    /// Where the answer itself has no such key.
+    /// The reason, if the answer itself does not have this key.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
 
-/// Why a line is no question.
+/// Why a line is invalid.
 struct Refusal {
     why: String,
-    /// What the line asks after, where that much can be read.
+    /// The description in the line, if it is readable.
     input: Option<String>,
     nearest: Vec<String>,
 }
 
 impl Refusal {
-    fn said(&self) -> String {
+    fn message(&self) -> String {
         match self.nearest.as_slice() {
             [] => self.why.clone(),
             names => format!("{} ({})", self.why, near(names)),
@@ -69,7 +68,7 @@ impl Refusal {
 
 fn vocabulary_of(name: &str) -> Result<Vocabulary, Refusal> {
     Vocabulary::from_name(name).ok_or_else(|| Refusal {
-        why: format!("there is no vocabulary {name:?}"),
+        why: format!("unknown vocabulary {name:?}"),
         input: None,
         nearest: near_vocabularies(name),
     })
@@ -81,7 +80,7 @@ impl From<serde_json::Error> for Refusal {
     }
 }
 
-/// Answers descriptions; the exit code is 1 when one is unknown or ambiguous, and 2 when a line is no question.
+/// Answers descriptions. The exit code is 1 if one is unknown or ambiguous, and 2 if a line is invalid.
 pub(crate) fn descriptions() -> Result<Exit, CommandError> {
     let ask = |text: &str, out: &mut Vec<u8>| {
         let question: Question<'_> = serde_json::from_str(text)?;
@@ -92,14 +91,15 @@ pub(crate) fn descriptions() -> Result<Exit, CommandError> {
         Ok(if answer.result == Outcome::Exact { Exit::Done } else { Exit::Rejected })
     };
     answer_lines(ask, |line, refusal, text| {
-        let why = refusal.said();
+        let why = refusal.message();
         let input = refusal.input.unwrap_or_else(|| text.chars().take(SHOWN).collect());
         let answer = Answer::unasked(&input, why.clone());
         serde_json::to_vec(&Wrong { answer, line, error: Some(why) })
     })
 }
 
-/// Answers which platforms hosts accept; the exit code is 1 when a host or a platform is unknown.
+/// Answers which platforms hosts accept. The exit code is 1 if a host or a platform is unknown, and 2 if a line is
+/// invalid.
 pub(crate) fn matches() -> Result<Exit, CommandError> {
     let ask = |text: &str, out: &mut Vec<u8>| {
         let question: MatchQuestion = serde_json::from_str(text)?;
@@ -111,15 +111,15 @@ pub(crate) fn matches() -> Result<Exit, CommandError> {
     };
     answer_lines(ask, |line, refusal, text| {
         let host: String = text.chars().take(SHOWN).collect();
-        let answer = MatchAnswer::without_host(&host, refusal.said());
+        let answer = MatchAnswer::without_host(&host, refusal.message());
         serde_json::to_vec(&Wrong { answer, line, error: None })
     })
 }
 
-/// Answers each line of standard input, in its order. The worst answer decides the exit code.
+/// Answers each line of standard input, in order. The worst answer decides the exit code.
 ///
-/// What is there already is answered side by side; a single line is answered at once, for a program that waits for
-/// each answer before it asks again.
+/// Lines that have arrived are answered in parallel. A single line is answered at once, for a program that waits for
+/// each answer before it sends the next question.
 fn answer_lines(ask: impl Ask, refuse: impl Refuse) -> Result<Exit, CommandError> {
     let mut input = BufReader::with_capacity(1 << 20, std::io::stdin().lock());
     let mut output = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
@@ -140,7 +140,10 @@ fn answer_lines(ask: impl Ask, refuse: impl Refuse) -> Result<Exit, CommandError
             chunks.into_iter().map(thread::ScopedJoinHandle::join).collect::<Result<Vec<_>, _>>()
         });
         let ended = |_| {
-            CommandError::message(Exit::InputOutput, "a thread that answered ended early; please report this")
+            CommandError::message(
+                Exit::InputOutput,
+                "a thread that answers questions panicked; please report this",
+            )
         };
         for (text, exit) in answers.map_err(ended)? {
             worst = worse(worst, exit);
@@ -151,7 +154,7 @@ fn answer_lines(ask: impl Ask, refuse: impl Refuse) -> Result<Exit, CommandError
     }
 }
 
-/// The lines that can be read without waiting, of which the first is waited for; none at the end.
+/// Waits for a line, and returns it with the lines that can be read without waiting; empty at the end of input.
 fn waiting_lines(input: &mut BufReader<impl Read>) -> std::io::Result<Vec<Vec<u8>>> {
     let mut lines = Vec::new();
     loop {
@@ -170,11 +173,11 @@ fn waiting_lines(input: &mut BufReader<impl Read>) -> std::io::Result<Vec<Vec<u8
 trait Ask: Fn(&str, &mut Vec<u8>) -> Result<Exit, Refusal> + Sync {}
 impl<T: Fn(&str, &mut Vec<u8>) -> Result<Exit, Refusal> + Sync> Ask for T {}
 
-/// The answer to a line that is no question, from its number, the reason and its text.
+/// Returns the answer to an invalid line from its number, the reason and its text.
 trait Refuse: Fn(usize, Refusal, &str) -> serde_json::Result<Vec<u8>> + Sync {}
 impl<T: Fn(usize, Refusal, &str) -> serde_json::Result<Vec<u8>> + Sync> Refuse for T {}
 
-/// The answers to some lines, the first of which has a number, and the worst of their exit codes.
+/// Returns the answers to lines, and the worst of their exit codes. `first` is the index of the first line.
 fn answer_chunk(lines: &[Vec<u8>], first: usize, ask: &impl Ask, refuse: &impl Refuse) -> (Vec<u8>, Exit) {
     let (mut all, mut one, mut worst) = (Vec::new(), Vec::new(), Exit::Done);
     for (place, line) in lines.iter().enumerate().filter(|(_, line)| !line.trim_ascii().is_empty()) {
@@ -184,7 +187,7 @@ fn answer_chunk(lines: &[Vec<u8>], first: usize, ask: &impl Ask, refuse: &impl R
         let question = str::from_utf8(line).map_err(|_| not_utf8());
         let exit = question.and_then(|text| ask(text, &mut one)).unwrap_or_else(|refusal| {
             let text = String::from_utf8_lossy(line.trim_ascii());
-            // Strings and a number are always JSON.
+            // Strings and numbers always serialize.
             one = refuse(first + place + 1, refusal, &text).unwrap_or_default();
             Exit::Usage
         });
@@ -199,7 +202,7 @@ fn worse(one: Exit, other: Exit) -> Exit {
     if other as u8 > one as u8 { other } else { one }
 }
 
-/// A reader that went away wants no more answers and no message.
+/// Returns the error of a stream. A closed pipe ends the call without a message, as with `| head`.
 fn broken(what: &str, error: &std::io::Error) -> CommandError {
     match error.kind() {
         std::io::ErrorKind::BrokenPipe => CommandError::silent(Exit::Done),

@@ -1,4 +1,4 @@
-//! What a call of `env` prints that clap refuses, so that its evaluation fails like that of every other error.
+//! The output of a call of `env` that clap rejects. Its evaluation fails, as on every other error.
 
 use std::borrow::Cow;
 use std::ffi::OsString;
@@ -8,8 +8,8 @@ use clap::ValueEnum;
 use crate::arguments::ShellName;
 use crate::commands::shell::failure;
 
-/// The failure in the language of the shell that the call names; none where the arguments, the program's own name
-/// first, call another command than `env`.
+/// Returns the failure in the language of the shell that the call names. `arguments` begins with the program's name;
+/// `None` if it calls another command than `env`.
 pub(crate) fn refused(command: &clap::Command, arguments: &[OsString]) -> Option<&'static str> {
     let mut words = arguments.iter().skip(1).map(|word| word.to_string_lossy());
     while let Some(word) = words.next() {
@@ -22,7 +22,7 @@ pub(crate) fn refused(command: &clap::Command, arguments: &[OsString]) -> Option
     None
 }
 
-/// Whether the word is an option whose value is the next word.
+/// Whether a word is an option whose value is the next word.
 fn takes_next(option: &clap::Arg, word: &str) -> bool {
     let long = option.get_long().is_some_and(|long| word.strip_prefix("--") == Some(long));
     let letters = word.strip_prefix('-').filter(|letters| !letters.starts_with('-'));
@@ -30,7 +30,7 @@ fn takes_next(option: &clap::Arg, word: &str) -> bool {
     option.get_action().takes_values() && (long || short)
 }
 
-/// The shell that the words name, and sh where they name none, as in a call that can be read.
+/// Returns the shell that the words name, else the default, sh.
 fn shell<'a>(words: impl Iterator<Item = Cow<'a, str>>) -> ShellName {
     let mut words = words.take_while(|word| word != "--");
     while let Some(word) = words.next() {
@@ -46,7 +46,8 @@ fn shell<'a>(words: impl Iterator<Item = Cow<'a, str>>) -> ShellName {
     ShellName::Sh
 }
 
-/// An unknown name that begins as PowerShell's names do (`pwsh`) is that one's; `false` fails in every other shell.
+/// Returns the shell with a name. An unknown name that begins with `p` is taken for PowerShell (`pwsh`); `false`, the
+/// failure of sh, fails in every other shell.
 fn known_or_near(name: &str) -> ShellName {
     let powershell = name.starts_with(['p', 'P']);
     let near = if powershell { ShellName::Powershell } else { ShellName::Sh };
@@ -60,13 +61,13 @@ mod tests {
     use super::*;
     use crate::arguments::Arguments;
 
-    fn said(call: &str) -> Option<&'static str> {
+    fn failure_of(call: &str) -> Option<&'static str> {
         let arguments: Vec<OsString> = call.split(' ').map(OsString::from).collect();
         refused(&Arguments::command(), &arguments)
     }
 
     #[test]
-    fn only_a_call_of_env_is_answered_and_in_its_shell() {
+    fn only_calls_of_env_fail_and_in_their_shell() {
         for call in [
             "crossdock env",
             "crossdock env m7g.large --lng rust",
@@ -77,18 +78,18 @@ mod tests {
             "crossdock env x --shell=fish --lang",
             "crossdock env -- --shell powershell",
         ] {
-            assert_eq!(said(call), Some("false\n"), "{call}");
+            assert_eq!(failure_of(call), Some("false\n"), "{call}");
         }
         for call in [
             "crossdock env --shell powershell",
             "crossdock env --shell=pwsh x",
             "c env x y --shell PowerShell",
         ] {
-            assert_eq!(said(call), Some("throw 'crossdock env failed'\n"), "{call}");
+            assert_eq!(failure_of(call), Some("throw 'crossdock env failed'\n"), "{call}");
         }
-        assert_eq!(said("crossdock env x y --shell dotenv"), Some(""));
+        assert_eq!(failure_of("crossdock env x y --shell dotenv"), Some(""));
         for call in ["crossdock", "crossdock plan env", "crossdock --config env", "crossdock nothing"] {
-            assert_eq!(said(call), None, "{call}");
+            assert_eq!(failure_of(call), None, "{call}");
         }
     }
 }
