@@ -54,7 +54,7 @@ pub(crate) enum Color {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Show what would be built and how, and run nothing.
+    /// Show what would be built and how; compiles nothing.
     Plan(PlanCommand),
     /// Compile and assemble; verify and tag nothing.
     Build(BuildCommand),

@@ -141,11 +141,8 @@ pub fn check_config(context: &Context, options: &BuildOptions) -> Result<Checked
     for folder in config.project_directories(&BTreeSet::new()) {
         let images = config.images.iter().filter(|image| image.path.value == folder);
         let discovery = DiscoverOptions::for_images(images, Network::Offline);
-        // Files do not tell everything, such as the modules of a Go workspace; the tool does.
-        let read = project::read_manifests(&folder, &discovery, &context.environment);
-        let read = read
-            .or_else(|error| project::discover(&folder, &discovery, &context.processes).map_err(|_| error));
-        match read {
+        // Only files: a tool runs what the project names, and this command is for looking at a foreign project.
+        match project::read_manifests(&folder, &discovery, &context.environment) {
             Ok(project) => drop(projects.projects.insert(folder, project)),
             Err(error) => context.warn(&format!("the programs of {folder} are not checked: {error}")),
         }
