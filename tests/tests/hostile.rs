@@ -106,3 +106,68 @@ fn a_go_workspace_is_not_asked_by_config_check() {
     let ran = watch_tools(&mut sandbox);
     runs_nothing(&sandbox, &ran, &root, &["config", "check"]);
 }
+
+/// Text that moves the cursor, sets the window's title, rings, hides, reverses, and begins a line of its own.
+const HOSTILE: &str =
+    "a\u{1b}[5;5H\u{1b}]0;title\u{7}\u{9b}8m\u{202e}\u{2066}\u{200f}\u{61c}\u{7f}\u{8}\n├─ starts: forged";
+
+/// Returns what a terminal gets from a call.
+fn on_a_terminal(sandbox: &Sandbox, project: &Path, call: &str) -> String {
+    let command = format!("'{}' {call}", crossdock_tests::program::crossdock().display());
+    sandbox.tool(project, "script", &["--quiet", "--command", &command, "/dev/null"]).stdout
+}
+
+/// Checks that a terminal gets none of the characters of [`HOSTILE`] raw.
+fn harmless(call: &str, written: &str) {
+    for raw in [
+        "\u{1b}[5;5H",
+        "\u{1b}]",
+        "\u{7}",
+        "\u{9b}",
+        "\u{202e}",
+        "\u{2066}",
+        "\u{200f}",
+        "\u{61c}",
+        "\u{7f}",
+        "\u{8}",
+    ] {
+        assert!(!written.contains(raw), "{call} writes {raw:?}: {written:?}");
+    }
+    assert!(!written.lines().any(|line| line.starts_with("├─ starts: forged")), "{call}: {written:?}");
+}
+
+#[test]
+fn a_terminal_gets_no_control_character_of_a_project() {
+    let mut sandbox = Sandbox::new();
+    sandbox.set("TERM", "xterm-256color");
+    // A directory's name cannot hold a line break here: go refuses it.
+    let place = HOSTILE.split('\n').next().unwrap().replace(['[', ']'], "");
+    let project = fixture::go_module(&sandbox.work().join(place), "hello");
+    let hostile = serde_json::to_string(HOSTILE).unwrap();
+    let good = format!("[image.hello]\npath = \".\"\ncmd = [{hostile}]\nlabels = {{ note = {hostile} }}\n");
+    // JSON's strings are TOML's, but for DEL, which TOML wants escaped.
+    let good = good.replace('\u{7f}', "\\u007f");
+    fixture::write(project.join("crossdock.toml"), &good);
+    // Its colours stay and all else goes.
+    let noise = "printf '\\033[31mred\\033[0m\\033[5;5H\\033]0;title\\007 noise\\n' >&2";
+    sandbox.shim("go", &format!("case \"$1\" in build) {noise};; esac\nexec \"$REAL\" \"$@\""));
+
+    for call in ["plan", "plan -v", "plan --json", "config check", "config check --json"] {
+        let written = on_a_terminal(&sandbox, &project, call);
+        harmless(call, &written);
+        assert!(written.contains("starts: forged"), "{call} shows the value: {written:?}");
+        let visible = if call.contains("json") { "\\u001b" } else { "\\u{1b}" };
+        assert!(written.contains(visible), "{call} shows the character: {written:?}");
+    }
+    let dist = "dist --platform linux/amd64 --color always";
+    let written = on_a_terminal(&sandbox, &project, dist);
+    harmless(dist, &written);
+    assert!(written.contains("\u{1b}[31mred\u{1b}[0m noise"), "a tool keeps its colours: {written:?}");
+    assert!(written.contains("digest") && written.contains("sha256:"), "the table: {written:?}");
+
+    let wrong = good.replace("labels", "\"lab\\u001b]0;x\\u0007els\\n├─ starts: forged\"");
+    fixture::write(project.join("crossdock.toml"), wrong);
+    let written = on_a_terminal(&sandbox, &project, "plan");
+    harmless("plan of a wrong file", &written);
+    assert!(written.contains("error:"), "{written:?}");
+}

@@ -60,7 +60,7 @@ fn show(session: &Session, name: &str, targets: &[Verification]) -> Result<Verdi
         for target in targets {
             let line = serde_json::to_string(target)
                 .map_err(|error| CommandError::new(Exit::InputOutput, &error))?;
-            output::answer(&line)?;
+            output::json_lines(&line)?;
         }
     } else {
         output::answer(&ui::verdicts(name, targets))?;

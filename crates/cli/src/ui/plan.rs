@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::ui::style::{BAD, BOLD, DIM, WARN, paint};
+use crate::ui::text::one_line;
 use crossdock::plan::{Action, ImagePlan, Plan, Step, StepId};
 
 /// How much of a plan is shown.
@@ -28,10 +29,10 @@ pub(crate) fn tree(plan: &Plan, detail: Detail) -> String {
     }
     for step in by_hand {
         let Some(line) = self::by_hand(step, detail) else { continue };
-        let _infallible = writeln!(text, "├─ {}\n│    {line}", step.title);
+        let _infallible = writeln!(text, "├─ {}\n│    {line}", one_line(&step.title));
     }
     let rest: Vec<&str> = rest.iter().map(|step| step.title.as_str()).collect();
-    let _infallible = writeln!(text, "└─ then {}", rest.join(", "));
+    let _infallible = writeln!(text, "└─ then {}", one_line(&rest.join(", ")));
     for missing in &plan.missing {
         let _infallible = writeln!(text, "{} {missing}", paint(BAD, "missing:"));
     }
@@ -53,7 +54,8 @@ fn by_hand(step: &Step, detail: Detail) -> Option<String> {
             script.path,
             paint(DIM, "the next commands need it; -v shows how to write it")
         )),
-        _ => step.command().map(ToString::to_string),
+        // A line break of an argument stays one, for copying, but does not begin a line of the plan.
+        _ => step.command().map(|command| command.to_string().replace('\n', "\n│    ")),
     }
 }
 
@@ -95,7 +97,12 @@ fn show_image(text: &mut String, image: &ImagePlan) {
         true => "tags: none".to_owned(),
         false => format!("tags: {}", references.join(", ")),
     });
-    let _infallible = writeln!(text, "{}  {}", paint(BOLD, &image.name), paint(DIM, &image.source));
+    let _infallible = writeln!(
+        text,
+        "{}  {}",
+        paint(BOLD, one_line(&image.name)),
+        paint(DIM, one_line(&image.source.to_string()))
+    );
     text.push_str(&branch.finish());
 }
 
@@ -127,7 +134,7 @@ struct Branch {
 
 impl Branch {
     fn add(&mut self, line: String) {
-        self.lines.push(line);
+        self.lines.push(one_line(&line));
     }
 
     fn finish(self) -> String {

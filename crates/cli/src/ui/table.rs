@@ -8,6 +8,7 @@ use comfy_table::{CellAlignment, Table};
 use crossdock::verify::{Verdict, Verification};
 
 use super::style::{BAD, DIM, GOOD, WARN, paint};
+use super::text::{one_line, shown};
 use super::{bytes, duration};
 use crossdock::execute::{ImageReport, PlatformReport, Report};
 
@@ -41,6 +42,8 @@ fn row(image: &ImageReport, platform: &PlatformReport, place: usize) -> [String;
         only_first(tags(image)),
         only_first(duration(Duration::from_millis(image.milliseconds))),
     ]
+    // Before the columns get their widths.
+    .map(|cell| shown(&one_line(&cell)))
 }
 
 /// `starts (m5.large)`: the targets that take this platform, and the gravest verdict among them.
