@@ -411,13 +411,13 @@ fn config_check_verifies_nodes_tags_and_programs() {
     readable(check("[image.hello]\nbinary = \"helo\"\n").ends_with(2)).complains("did you mean `hello`?");
     let right = "[deploy.eks]\nnodes = [\"m5.large\"]\n\n[image.hello]\ndeploy = [\"eks\"]\n";
     check(right).success().says("m5.large → linux/amd64").says("hello of example.com/hello");
-    // Only go can list the modules of a workspace, so it is asked.
+    // Only go can list the modules of a workspace, and it is not asked: this command runs no tool.
     fixture::write(project.join("inner/go.mod"), "module example.com/inner\n\ngo 1.22\n");
     fixture::write(project.join("inner/main.go"), "package main\n\nfunc main() {}\n");
     fixture::write(project.join("go.work"), "go 1.22\n\nuse ./inner\n");
     let module = std::fs::read_to_string(project.join("go.mod")).unwrap();
     std::fs::remove_file(project.join("go.mod")).unwrap();
-    check("[image.inner]\n").success().says("inner of example.com/inner");
+    check("[image.inner]\n").success().complains("not checked");
     std::fs::remove_file(project.join("go.work")).unwrap();
     fixture::write(project.join("go.mod"), module);
     // Without a project names cannot be verified, and the output says so.

@@ -152,7 +152,7 @@ impl App {
     fn end_evaluation(&self, arguments: &[OsString]) {
         if let Some(text) = env::refused(&self.command(), arguments) {
             // The call fails already; a closed standard output is not evaluated.
-            let _closed = output::answer(text);
+            let _closed = output::data(text);
         }
     }
 
@@ -173,7 +173,7 @@ impl App {
     fn completions(&self, shell: clap_complete::Shell) -> Result<Exit, CommandError> {
         let mut script = Vec::new();
         clap_complete::generate(shell, &mut self.command(), self.name.replace(' ', "-"), &mut script);
-        output::answer(&String::from_utf8_lossy(&script))?;
+        output::data(&String::from_utf8_lossy(&script))?;
         Ok(Exit::Done)
     }
 }

@@ -52,7 +52,7 @@ pub(crate) enum Color {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Show what would be built and how, without running anything.
+    /// Show what would be built and how; compiles nothing.
     Plan(PlanCommand),
     /// Compile and assemble images, without verifying or tagging them.
     Build(BuildCommand),

@@ -1,15 +1,40 @@
 //! The two output streams: standard output for the answer only, standard error for messages to a person.
+//!
+//! Text for a person is written only here and by [`Progress`](crate::ui::Progress), and both make foreign control
+//! characters visible.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 use crate::error::{CommandError, Exit};
 use crate::ui::style::{WARN, paint};
+use crate::ui::text::{json_shown, shown};
 
-/// Writes the answer.
+/// Writes the answer for a person.
 ///
 /// # Errors
 /// Standard output cannot be written. A closed pipe is not an error, as with `| head`.
 pub(crate) fn answer(text: &str) -> Result<(), CommandError> {
+    write(&shown(text))
+}
+
+/// Writes an answer that another program reads: a file's content, a script. It is written as it is, but for a terminal like
+/// every other text.
+///
+/// # Errors
+/// As of [`answer`].
+pub(crate) fn data(text: &str) -> Result<(), CommandError> {
+    if std::io::stdout().is_terminal() { answer(text) } else { write(text) }
+}
+
+/// Writes lines of JSON.
+///
+/// # Errors
+/// As of [`answer`].
+pub(crate) fn json_lines(text: &str) -> Result<(), CommandError> {
+    if std::io::stdout().is_terminal() { write(&json_shown(text)) } else { write(text) }
+}
+
+fn write(text: &str) -> Result<(), CommandError> {
     let end = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
     let mut out = anstream::stdout().lock();
     match write!(out, "{text}{end}").and_then(|()| out.flush()) {
@@ -23,7 +48,7 @@ pub(crate) fn answer(text: &str) -> Result<(), CommandError> {
 
 /// Writes the answer as one JSON value.
 pub(crate) fn json(value: &impl serde::Serialize) -> Result<(), CommandError> {
-    answer(&json_text(value)?)
+    json_lines(&json_text(value)?)
 }
 
 /// Returns a value as indented JSON.
@@ -34,7 +59,7 @@ pub(crate) fn json_text(value: &impl serde::Serialize) -> Result<String, Command
 /// Prints a line for the person.
 pub(crate) fn say(line: &str) {
     // If standard error is closed, the work goes on without messages.
-    let _closed = writeln!(anstream::stderr(), "{line}");
+    let _closed = writeln!(anstream::stderr(), "{}", shown(line));
 }
 
 /// Prints a warning for the person.

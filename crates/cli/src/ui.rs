@@ -6,6 +6,7 @@ pub(crate) mod plan;
 mod progress;
 pub(crate) mod style;
 mod table;
+pub(crate) mod text;
 
 pub(crate) use crossdock::execute::bytes;
 pub(crate) use findings::verdicts;

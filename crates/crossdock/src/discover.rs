@@ -141,12 +141,9 @@ pub fn check_config(context: &Context, options: &BuildOptions) -> Result<Checked
     for directory in config.project_directories(&BTreeSet::new()) {
         let images = config.images.iter().filter(|image| image.path.value == directory);
         let discovery = DiscoverOptions::for_images(images, Network::Offline);
-        // Manifests do not list everything, such as the modules of a Go workspace; the project's tool does.
-        let read = project::read_manifests(&directory, &discovery, &context.environment);
-        let read = read.or_else(|error| {
-            project::discover(&directory, &discovery, &context.processes).map_err(|_| error)
-        });
-        match read {
+        // Only manifests are read: a tool would run what the project names, and this command must be safe in a foreign
+        // project.
+        match project::read_manifests(&directory, &discovery, &context.environment) {
             Ok(project) => drop(projects.projects.insert(directory, project)),
             Err(error) => context.warn(&format!("the programs of {directory} are not checked: {error}")),
         }

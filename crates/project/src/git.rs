@@ -30,7 +30,8 @@ pub struct Git {
     pub source: Option<String>,
 }
 
-/// Asks git about the checkout that a directory is in. Nothing in the checkout is written, not even its index.
+/// Asks git about the checkout that a directory is in. Nothing in the checkout is written, not even its index, and
+/// nothing that it names runs.
 ///
 /// The answer is unavailable without git, outside of a checkout, before the first commit, and if git refuses to read a
 /// checkout because it belongs to another user (`safe.directory`).
@@ -68,10 +69,9 @@ fn read_checkout(directory: &Utf8Path, processes: &Processes) -> Result<Git, Una
 }
 
 fn command(directory: &Utf8Path, arguments: &[&str]) -> Command {
-    Command::new("git", directory)
+    Command::git(directory)
         // Neither the length of this clone's history nor a user's settings may change the length of a short id.
-        // `git status` would otherwise refresh the index, which is a write to the checkout.
-        .args(["--no-optional-locks", "-c", "core.abbrev=7", "-c", "core.quotePath=false"])
+        .args(["-c", "core.abbrev=7", "-c", "core.quotePath=false"])
         .args(arguments.iter().copied())
         // `unavailable` recognizes messages by their English text.
         .env("LC_ALL", "C")
@@ -161,10 +161,16 @@ fn unavailable(directory: &Utf8Path, error: &ProcessError) -> Unavailable {
     if stderr.contains("does not have any commits yet") {
         return Unavailable::because(format!("the git checkout of {directory} has no commit yet"));
     }
+    if stderr.contains("cannot use bare repository") {
+        return Unavailable::because(format!(
+            "git does not read {directory}, because it is a bare repository, whose settings may come with a clone"
+        ));
+    }
     match foreign_checkout(stderr) {
         Some(owned) => Unavailable {
             why: format!("git refuses to read {owned}, because another user owns it"),
             remedies: vec![Remedy {
+                // The user's settings change here and no checkout is read, so this is not `Command::git`.
                 commands: vec![Command::new("git", directory).args([
                     "config",
                     "--global",
@@ -284,6 +290,38 @@ mod tests {
         assert!(!available(&root).dirty);
         std::fs::File::create(root.join("größe mit leerzeichen")).unwrap();
         assert!(available(&root).dirty);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_repository_runs_none_of_the_programs_that_it_names() {
+        let directory = TestDirectory::new(&[("tree/a", "1"), ("hook", "#!/bin/sh\ntouch ../ran\n")]);
+        let (root, ran) = (directory.path().join("tree"), directory.path().join("ran"));
+        let program = format!("touch {ran}; false");
+        run(&root, &["init", "-q", "-b", "main"]);
+        run(&root, &["add", "."]);
+        run(&root, &["commit", "-q", "-m", "first"]);
+        for setting in ["core.fsmonitor", "core.pager", "pager.log", "pager.status", "core.sshCommand"] {
+            run(&root, &["config", setting, &program]);
+        }
+        let hook = root.join(".git/hooks/post-index-change");
+        std::fs::create_dir_all(hook.parent().unwrap()).unwrap();
+        std::fs::rename(directory.path().join("hook"), &hook).unwrap();
+        std::fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let status = Command::new("git", root.clone()).args(["status"]);
+        processes().stdout(&status).unwrap();
+        assert!(ran.exists(), "a plain `git status` runs what the repository names");
+        std::fs::remove_file(&ran).unwrap();
+        assert!(!available(&root).dirty);
+        assert!(!ran.exists(), "a program of the repository ran");
+
+        let bare = root.join("bare");
+        run(&root, &["clone", "-q", "--bare", ".", "bare"]);
+        let Availability::Unavailable(refused) = git(&bare, &processes()) else {
+            panic!("a bare repository")
+        };
+        let why = "git does not read /p/tree/bare, because it is a bare repository, whose settings may come with a clone";
+        assert_eq!(directory.masked(refused.why), why);
     }
 
     #[cfg(unix)]

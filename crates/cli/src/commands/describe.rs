@@ -63,7 +63,10 @@ fn explain(arguments: &TargetCommand, global: &Global) -> Result<Exit, CommandEr
             show(&answer, &mut text);
         }
     }
-    output::answer(text.trim_end_matches('\n'))?;
+    match text.trim_end_matches('\n') {
+        lines if global.json => output::json_lines(lines)?,
+        lines => output::answer(lines)?,
+    }
     Ok(exit)
 }
 
@@ -96,7 +99,7 @@ fn matching(
         Err(error) => return Err(CommandError::new(Exit::Rejected, &error)),
     };
     if global.json {
-        output::answer(&line(&answer)?)?;
+        output::json_lines(&line(&answer)?)?;
     } else {
         answer.notes.iter().filter(|_| !global.quiet).for_each(|note| output::note(note));
         for rejected in &answer.rejected {

@@ -13,6 +13,7 @@ use crate::error::{CommandError, Exit};
 use crate::output;
 use crate::session::Session;
 use crate::ui::style::{BAD, DIM, GOOD, paint};
+use crate::ui::text::shown;
 
 /// A person's consent to changes of the system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +82,7 @@ fn watch(progress: Progress<'_>) {
     match progress {
         Progress::Runs(command) => output::say(&format!("{} {command}", paint(GOOD, "setup:"))),
         Progress::Says(OutputLine::Stdout(line) | OutputLine::Stderr(line)) => {
+            let line = anstream::adapter::strip_str(line);
             output::say(&paint(DIM, format!("  {line}")))
         }
         Progress::Failed { command, why } => {
@@ -101,7 +103,8 @@ fn agree(session: &Session, consent: Consent, remedy: &Remedy) -> Answer {
     }
     // If the prompt cannot be written or read, there was no consent.
     let mut answer = String::new();
-    let asked = write!(anstream::stderr(), "run `{remedy}`? It changes the system. [y/N] ");
+    let asked =
+        write!(anstream::stderr(), "{}", shown(&format!("run `{remedy}`? It changes the system. [y/N] ")));
     match asked.and_then(|()| std::io::stdin().read_line(&mut answer)) {
         Ok(_) if matches!(answer.trim(), "y" | "Y" | "yes") => Answer::Yes,
         _ => Answer::No,

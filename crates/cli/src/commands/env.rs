@@ -29,11 +29,11 @@ pub(crate) fn run(
     };
     match variables {
         Ok(variables) => {
-            output::answer(&assignments(shell, &variables))?;
+            output::data(&assignments(shell, &variables))?;
             Ok(Exit::Done)
         }
         Err(error) => {
-            output::answer(failure(shell))?;
+            output::data(failure(shell))?;
             Err(error)
         }
     }

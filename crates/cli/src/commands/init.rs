@@ -113,7 +113,7 @@ fn show(session: &Session, scaffold: &Scaffold, diff: Option<&str>) -> Result<()
             if !session.quiet() {
                 output::say(&table);
             }
-            output::answer(diff)?;
+            output::data(diff)?;
         }
         None if session.quiet() => {}
         None => output::answer(&table)?,

@@ -37,7 +37,7 @@ pub(crate) fn run(session: &Session, arguments: &LintCommand) -> Result<Exit, Co
         }
         LintFormat::Json => output::json(&Reports::new(&reports))?,
         LintFormat::Sarif => output::json(&sarif(&reports, env!("CARGO_PKG_VERSION")))?,
-        LintFormat::Github => output::answer(&reports.iter().map(github).collect::<String>())?,
+        LintFormat::Github => output::data(&reports.iter().map(github).collect::<String>())?,
     }
     Ok(if reports.iter().any(Report::fails) { Exit::Rejected } else { Exit::Done })
 }

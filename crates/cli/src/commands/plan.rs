@@ -15,8 +15,8 @@ pub(crate) fn run(session: &Session, arguments: &PlanCommand) -> Result<Exit, Co
     let plan = plan(&discover(&session.context, &options)?)?;
     match (session.json(), arguments.graph) {
         (true, _) => output::json(&plan)?,
-        (false, Some(GraphFormat::Mermaid)) => output::answer(&show::mermaid(&plan))?,
-        (false, Some(GraphFormat::Dot)) => output::answer(&show::dot(&plan))?,
+        (false, Some(GraphFormat::Mermaid)) => output::data(&show::mermaid(&plan))?,
+        (false, Some(GraphFormat::Dot)) => output::data(&show::dot(&plan))?,
         (false, None) => output::answer(&show::tree(&plan, session.detail()))?,
     }
     Ok(if plan.missing.is_empty() { Exit::Done } else { Exit::Missing })

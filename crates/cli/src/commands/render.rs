@@ -43,7 +43,7 @@ pub(crate) fn dockerfile(
     if session.json() {
         output::json(&Answer::new(&made, &places))?;
     } else if let ([only], None) = (made.as_slice(), &output) {
-        output::answer(only.dockerfile())?;
+        output::data(only.dockerfile())?;
     }
     if !session.quiet() {
         show(session, &made, &places, &backups);
@@ -56,7 +56,7 @@ pub(crate) fn bake(session: &Session, arguments: &RenderBakeCommand) -> Result<E
     let (options, engine) = (options(session, &arguments.render), engine_options(&arguments.options));
     let bake = render_bake(&session.context, &options, &engine, directory.as_deref())?;
     let Some(directory) = directory else {
-        output::answer(&bake.json)?;
+        output::data(&bake.json)?;
         return Ok(Exit::Done);
     };
     let made = &bake.dockerfiles;
@@ -68,7 +68,7 @@ pub(crate) fn bake(session: &Session, arguments: &RenderBakeCommand) -> Result<E
         .map_err(|error| CommandError::message(Exit::InputOutput, format!("{directory}: {error}")))?;
     let backups = write_generated(&files, existing(&arguments.render))?;
     if session.json() {
-        output::answer(&bake.json)?;
+        output::data(&bake.json)?;
     }
     if !session.quiet() {
         backups.iter().for_each(|backup| output::say(&format!("the previous file was saved as {backup}")));

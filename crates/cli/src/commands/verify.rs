@@ -58,7 +58,7 @@ fn show(session: &Session, name: &str, targets: &[Verification]) -> Result<Verdi
     let worst = targets.iter().map(Verification::verdict).max().unwrap_or(Verdict::Unproven);
     if session.json() {
         for target in targets {
-            output::answer(&super::describe::line(target)?)?;
+            output::json_lines(&super::describe::line(target)?)?;
         }
     } else {
         output::answer(&ui::verdicts(name, targets))?;

@@ -6,6 +6,7 @@ use crossdock::verify::{Finding, Severity, Verification};
 
 use super::colored;
 use super::style::{BAD, BOLD, DIM, WARN, paint};
+use super::text::one_line;
 
 /// Returns the verdicts on one subject, each with its findings.
 pub(crate) fn verdicts(subject: &str, targets: &[Verification]) -> String {
@@ -19,8 +20,8 @@ pub(crate) fn verdicts(subject: &str, targets: &[Verification]) -> String {
             text,
             "{}  {} on {}{taken}",
             colored(target.verdict()),
-            paint(BOLD, subject),
-            target.target
+            paint(BOLD, one_line(subject)),
+            one_line(&target.target)
         );
         target.findings.iter().for_each(|finding| show(&mut text, finding));
     }
@@ -38,8 +39,8 @@ fn show(text: &mut String, finding: &Finding) {
         text,
         "  {} {}\n    {}\n    help: {}",
         paint(style, format!("{}[{}]", finding.severity, finding.code)),
-        finding.path,
-        finding.message,
+        one_line(&finding.path.to_string()),
+        one_line(&finding.message),
         finding.help
     );
 }

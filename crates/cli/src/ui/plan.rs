@@ -6,6 +6,7 @@ use crossdock::config::Base;
 use crossdock::plan::{Action, ImagePlan, Plan, Step, StepId};
 
 use super::style::{BAD, BOLD, DIM, WARN, paint};
+use super::text::one_line;
 
 /// The level of detail of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,9 +35,9 @@ pub(crate) fn tree(plan: &Plan, detail: Detail) -> String {
         let _infallible = writeln!(text, "{}", paint(BOLD, "commands"));
     }
     for (title, command) in commands {
-        let _infallible = writeln!(text, "├─ {title}\n│    {command}");
+        let _infallible = writeln!(text, "├─ {}\n│    {command}", one_line(title));
     }
-    let _infallible = writeln!(text, "└─ then {}", rest.join(", "));
+    let _infallible = writeln!(text, "└─ then {}", one_line(&rest.join(", ")));
     for missing in &plan.missing {
         let _infallible = writeln!(text, "{} {missing}", paint(BAD, "missing:"));
     }
@@ -58,7 +59,8 @@ fn by_hand(step: &Step, detail: Detail) -> Option<String> {
             script.path,
             paint(DIM, "the next commands need it; -v shows the command that writes it")
         )),
-        _ => step.command().map(ToString::to_string),
+        // A line break of an argument stays one, for copying, but does not begin a line of the plan.
+        _ => step.command().map(|command| command.to_string().replace('\n', "\n│    ")),
     }
 }
 
@@ -98,7 +100,12 @@ fn show_image(text: &mut String, image: &ImagePlan) {
     let references: Vec<String> = image.references().collect();
     let tags = if references.is_empty() { "none".to_owned() } else { references.join(", ") };
     branch.add(format!("tags: {tags}"));
-    let _infallible = writeln!(text, "{}  {}", paint(BOLD, &image.name), paint(DIM, &image.source));
+    let _infallible = writeln!(
+        text,
+        "{}  {}",
+        paint(BOLD, one_line(&image.name)),
+        paint(DIM, one_line(&image.source.to_string()))
+    );
     text.push_str(&branch.finish());
 }
 
@@ -129,7 +136,7 @@ struct Branch {
 
 impl Branch {
     fn add(&mut self, line: String) {
-        self.lines.push(line);
+        self.lines.push(one_line(&line));
     }
 
     fn finish(self) -> String {

@@ -11,6 +11,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::duration;
 use super::style::{BAD, DIM, GOOD, WARN, paint};
+use super::text::{one_line, shown, tool_line};
 
 /// The amount of progress to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +48,11 @@ impl Progress {
 
     /// Prints a line above the live lines.
     pub(crate) fn say(&self, line: &str) {
+        self.write(&shown(line));
+    }
+
+    /// A line that is safe for a terminal already.
+    fn write(&self, line: &str) {
         self.bars.suspend(|| {
             // If standard error is a closed pipe, the run goes on without messages.
             let _closed = writeln!(anstream::stderr(), "{line}");
@@ -61,14 +67,13 @@ impl Progress {
         }
         match &mut self.live {
             Some(live) => {
-                let bar = self
-                    .bars
-                    .add(ProgressBar::new_spinner().with_style(spinner()).with_message(step.title.clone()));
+                let bar =
+                    self.bars.add(ProgressBar::new_spinner().with_style(spinner()).with_message(title(step)));
                 bar.enable_steady_tick(Duration::from_millis(100));
                 live.insert(step.id.clone(), bar);
             }
             None if self.verbosity != Verbosity::Quiet && step.is_long() => {
-                self.say(&format!("  ... {}", step.title))
+                self.say(&format!("  ... {}", title(step)))
             }
             None => {}
         }
@@ -76,14 +81,14 @@ impl Progress {
 
     fn progress(&self, step: &StepId, done: u64, total: u64, what: &str) {
         if let Some(bar) = self.live.as_ref().and_then(|live| live.get(step)) {
-            bar.set_prefix(format!(" {done}/{total} {what}"));
+            bar.set_prefix(shown(&one_line(&format!(" {done}/{total} {what}"))));
         }
     }
 
     fn line(&mut self, step: &StepId, text: &str) {
         match self.verbosity {
             Verbosity::Quiet => self.held.entry(step.clone()).or_default().push(text.to_owned()),
-            _ => self.say(text),
+            _ => self.write(&tool_line(text)),
         }
     }
 
@@ -94,7 +99,7 @@ impl Progress {
         }
         let gap = if outcome.is_empty() { "" } else { "  " };
         let tail = paint(DIM, format!("{outcome}{gap}{}", duration(took)));
-        self.say(&format!("  {mark} {}  {tail}", step.title));
+        self.say(&format!("  {mark} {}  {tail}", title(step)));
     }
 }
 
@@ -114,7 +119,7 @@ impl Observer for Progress {
             Event::Finished { step, took, outcome } => self.ended(step, &paint(GOOD, "ok "), took, outcome),
             Event::Failed { step, took } => {
                 for line in self.held.remove(&step.id).unwrap_or_default() {
-                    self.say(&line);
+                    self.write(&tool_line(&line));
                 }
                 self.ended(step, &paint(BAD, "bad"), took, "");
             }
@@ -136,6 +141,11 @@ impl Drop for Progress {
         let Some(live) = &mut self.live else { return };
         std::mem::take(live).into_values().for_each(|bar| bar.finish_and_clear());
     }
+}
+
+/// A step's title in one line, and for the live lines, which indicatif writes, without control characters.
+fn title(step: &Step) -> String {
+    shown(&one_line(&step.title))
 }
 
 fn spinner() -> ProgressStyle {

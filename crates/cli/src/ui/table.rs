@@ -9,6 +9,7 @@ use crossdock::execute::{ImageReport, PlatformReport, Report};
 use crossdock::verify::{Verdict, Verification};
 
 use super::style::{BAD, DIM, GOOD, WARN, paint};
+use super::text::{one_line, shown};
 use super::{bytes, duration};
 
 /// Returns the table of a run.
@@ -41,6 +42,8 @@ fn row(image: &ImageReport, platform: &PlatformReport, place: usize) -> [String;
         only_first(tags(image)),
         only_first(duration(Duration::from_millis(image.milliseconds))),
     ]
+    // Before the columns get their widths.
+    .map(|cell| shown(&one_line(&cell)))
 }
 
 /// Returns the gravest verdict of the targets that take this platform, and the targets' names: `starts: m5.large`.

@@ -178,6 +178,8 @@ fn sourced<T>(key: &str, value: &Sourced<T>, words: impl FnOnce(&T) -> String) -
 }
 
 fn row(key: &str, value: &str, source: Option<&Source>) -> String {
+    // A line break in a value would begin a line that looks like a row of its own.
+    let value = value.replace('\n', "\\n");
     match source {
         Some(source) => format!("  {key:<11} {value}  ({source})\n"),
         None => format!("  {key:<11} {value}\n"),

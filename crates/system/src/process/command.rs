@@ -49,6 +49,32 @@ impl Command {
         }
     }
 
+    /// A question to git about the checkout around a directory: it runs nothing that the checkout names and writes nothing.
+    ///
+    /// A clone can bring a bare repository in one of its directories, with a configuration of its author's, and git
+    /// reads the nearest one. Options of the command line come before that configuration. What they cannot replace are
+    /// the filters of a `.git` directory that was unpacked instead of cloned.
+    pub fn git(directory: impl Into<Utf8PathBuf>) -> Self {
+        let settings = [
+            // Only `-c` and the user's own files count for this one (git-config(1)); git before 2.38 does not know it.
+            "safe.bareRepository=explicit",
+            // It may name a program, which `git status` runs.
+            "core.fsmonitor=false",
+            "core.hooksPath=/dev/null",
+            "core.pager=cat",
+        ];
+        Self::new("git", directory)
+            .args(settings.into_iter().flat_map(|setting| ["-c", setting]))
+            .env("GIT_PAGER", "cat")
+            .env("GIT_TERMINAL_PROMPT", "0")
+            // `git status` would otherwise refresh the index, which is a write to the checkout.
+            .env("GIT_OPTIONAL_LOCKS", "0")
+            // A partial clone would fetch missing objects through a program that its configuration names. Git before
+            // 2.45 does not know the first variable; without a permitted protocol it fetches nothing either.
+            .env("GIT_NO_LAZY_FETCH", "1")
+            .env("GIT_ALLOW_PROTOCOL", "none")
+    }
+
     /// Appends arguments.
     #[must_use]
     pub fn args<S: Into<String>>(mut self, arguments: impl IntoIterator<Item = S>) -> Self {

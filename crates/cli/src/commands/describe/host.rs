@@ -10,7 +10,7 @@ use crate::output;
 pub(crate) fn run(processes: &Processes, global: &Global) -> Result<Exit, CommandError> {
     let answer = classify(&observe_host(processes));
     if global.json {
-        output::answer(&super::line(&answer)?)?;
+        output::json_lines(&super::line(&answer)?)?;
     } else {
         output::answer(&text(&answer))?;
     }

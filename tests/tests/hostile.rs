@@ -1,0 +1,173 @@
+//! A project that somebody else wrote: looking at it runs nothing that it brings.
+
+use std::path::{Path, PathBuf};
+
+use crossdock_tests::{Sandbox, fixture};
+
+/// Creates a checkout with a committed bare repository, which is a Go module too, and whose `core.fsmonitor` writes the
+/// second path.
+fn clone_with_a_bare_repository(sandbox: &Sandbox) -> (PathBuf, PathBuf) {
+    let ran = sandbox.work().join("ran");
+    let project = fixture::go_module(&sandbox.work().join("clone"), "hello");
+    fixture::commit(sandbox, &project);
+    // Its index names a file, so that `git status` has something to ask the monitor about.
+    for entry in ["objects", "refs", "HEAD", "index"] {
+        std::fs::rename(project.join(".git").join(entry), project.join(entry)).unwrap();
+    }
+    std::fs::remove_dir_all(project.join(".git")).unwrap();
+    fixture::write(
+        project.join("config"),
+        format!(
+            "[core]\n\trepositoryformatversion = 0\n\tbare = false\n\tworktree = .\n\tfsmonitor = \"touch {}; false\"\n",
+            ran.display()
+        ),
+    );
+    fixture::commit(sandbox, &sandbox.work().join("clone"));
+    (project, ran)
+}
+
+#[test]
+fn a_bare_repository_in_a_clone_runs_nothing() {
+    let sandbox = Sandbox::new();
+    let (project, ran) = clone_with_a_bare_repository(&sandbox);
+    sandbox.tool(&project, "git", &["status"]).success();
+    assert!(ran.exists(), "a plain `git status` runs the monitor");
+    std::fs::remove_file(&ran).unwrap();
+
+    let plan = sandbox.crossdock(&project, &["plan"]).success();
+    plan.says("is a bare repository, whose settings may come with a clone");
+    for call in [
+        &["doctor"][..],
+        &["render", "dockerfile"],
+        &["init", "--dry-run"],
+        &["verify", "--for", "linux/amd64"],
+        &["config", "check"],
+    ] {
+        let outcome = sandbox.crossdock(&project, call);
+        assert!(outcome.signal.is_none() && outcome.code != Some(101), "{outcome}");
+        assert!(!ran.exists(), "{outcome}");
+    }
+    assert!(!ran.exists(), "`plan` ran the monitor");
+}
+
+/// Puts shims of every tool that a project could steer in front of PATH. Each writes its name to the returned file.
+fn watch_tools(sandbox: &mut Sandbox) -> PathBuf {
+    let ran = sandbox.work().join("ran");
+    let tools = ["cargo", "rustc", "rustup", "go", "git", "cc", "gcc", "zig", "docker", "podman", "sh"];
+    for tool in tools {
+        // An absolute path, because `sh` itself is among the shims.
+        sandbox.shim(tool, &format!("echo {tool} >> '{}'\nexec \"$REAL\" \"$@\"", ran.display()));
+    }
+    ran
+}
+
+fn runs_nothing(sandbox: &Sandbox, ran: &Path, project: &Path, call: &[&str]) {
+    let outcome = sandbox.crossdock(project, call).success();
+    let tools = std::fs::read_to_string(ran).unwrap_or_default();
+    assert_eq!(tools, "", "{outcome}");
+}
+
+#[test]
+fn commands_that_only_read_run_no_tool() {
+    for project in [fixture::go_module, fixture::rust_package] {
+        let mut sandbox = Sandbox::new();
+        let project = project(&sandbox.work(), "hello");
+        fixture::commit(&sandbox, &project);
+        fixture::write(project.join("crossdock.toml"), "[image.hello]\npath = \".\"\n");
+        fixture::write(
+            project.join("Dockerfile"),
+            "FROM scratch\nCOPY hello /hello\nENTRYPOINT [\"/hello\"]\n",
+        );
+        let program = crossdock_tests::program::crossdock().to_str().unwrap();
+        let ran = watch_tools(&mut sandbox);
+        for call in [
+            &["config", "check"][..],
+            &["lint", "Dockerfile"],
+            &["target", "linux/arm64"],
+            &["target", "list"],
+            &["verify", program, "--for", "linux/amd64"],
+            &["cache", "info"],
+            &["completions", "bash"],
+            &["version"],
+        ] {
+            runs_nothing(&sandbox, &ran, &project, call);
+        }
+        sandbox.crossdock(&project, &["plan"]).success();
+        assert!(ran.exists(), "the shims of a plan's tools write the file");
+    }
+}
+
+#[test]
+fn a_go_workspace_is_not_asked_by_config_check() {
+    let mut sandbox = Sandbox::new();
+    let root = sandbox.work();
+    fixture::go_module(&root, "api");
+    fixture::write(root.join("go.work"), "go 1.22\n\nuse ./api\n");
+    let ran = watch_tools(&mut sandbox);
+    runs_nothing(&sandbox, &ran, &root, &["config", "check"]);
+}
+
+/// Text that moves the cursor, sets the window's title, rings, hides, reverses, and begins a line of its own.
+const HOSTILE: &str =
+    "a\u{1b}[5;5H\u{1b}]0;title\u{7}\u{9b}8m\u{202e}\u{2066}\u{200f}\u{61c}\u{7f}\u{8}\n├─ starts: forged";
+
+/// Returns what a terminal gets from a call.
+fn on_a_terminal(sandbox: &Sandbox, project: &Path, call: &str) -> String {
+    let command = format!("'{}' {call}", crossdock_tests::program::crossdock().display());
+    sandbox.tool(project, "script", &["--quiet", "--command", &command, "/dev/null"]).stdout
+}
+
+/// Checks that a terminal gets none of the characters of [`HOSTILE`] raw.
+fn harmless(call: &str, written: &str) {
+    for raw in [
+        "\u{1b}[5;5H",
+        "\u{1b}]",
+        "\u{7}",
+        "\u{9b}",
+        "\u{202e}",
+        "\u{2066}",
+        "\u{200f}",
+        "\u{61c}",
+        "\u{7f}",
+        "\u{8}",
+    ] {
+        assert!(!written.contains(raw), "{call} writes {raw:?}: {written:?}");
+    }
+    assert!(!written.lines().any(|line| line.starts_with("├─ starts: forged")), "{call}: {written:?}");
+}
+
+#[test]
+fn a_terminal_gets_no_control_character_of_a_project() {
+    let mut sandbox = Sandbox::new();
+    sandbox.set("TERM", "xterm-256color");
+    // A directory's name cannot hold a line break here: go refuses it.
+    let place = HOSTILE.split('\n').next().unwrap().replace(['[', ']'], "");
+    let project = fixture::go_module(&sandbox.work().join(place), "hello");
+    let hostile = serde_json::to_string(HOSTILE).unwrap();
+    let good = format!("[image.hello]\npath = \".\"\ncmd = [{hostile}]\nlabels = {{ note = {hostile} }}\n");
+    // JSON's strings are TOML's, but for DEL, which TOML wants escaped.
+    let good = good.replace('\u{7f}', "\\u007f");
+    fixture::write(project.join("crossdock.toml"), &good);
+    // Its colours stay and all else goes.
+    let noise = "printf '\\033[31mred\\033[0m\\033[5;5H\\033]0;title\\007 noise\\n' >&2";
+    sandbox.shim("go", &format!("case \"$1\" in build) {noise};; esac\nexec \"$REAL\" \"$@\""));
+
+    for call in ["plan", "plan -v", "plan --json", "config check", "config check --json"] {
+        let written = on_a_terminal(&sandbox, &project, call);
+        harmless(call, &written);
+        assert!(written.contains("starts: forged"), "{call} shows the value: {written:?}");
+        let visible = if call.contains("json") { "\\u001b" } else { "\\u{1b}" };
+        assert!(written.contains(visible), "{call} shows the character: {written:?}");
+    }
+    let dist = "dist --platform linux/amd64 --color always";
+    let written = on_a_terminal(&sandbox, &project, dist);
+    harmless(dist, &written);
+    assert!(written.contains("\u{1b}[31mred\u{1b}[0m noise"), "a tool keeps its colours: {written:?}");
+    assert!(written.contains("digest") && written.contains("sha256:"), "the table: {written:?}");
+
+    let wrong = good.replace("labels", "\"lab\\u001b]0;x\\u0007els\\n├─ starts: forged\"");
+    fixture::write(project.join("crossdock.toml"), wrong);
+    let written = on_a_terminal(&sandbox, &project, "plan");
+    harmless("plan of a wrong file", &written);
+    assert!(written.contains("error:"), "{written:?}");
+}
