@@ -1,5 +1,7 @@
 //! The cache: compressed layers, and programs that `go build` made.
 
+use std::fs::FileType;
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use camino::{Utf8DirEntry, Utf8Path, Utf8PathBuf};
@@ -61,7 +63,9 @@ pub fn prune_cache(context: &Context, unused_for: Duration) -> Result<CacheRemov
     Ok(CacheRemoved { files: layers.files + programs.files, bytes: layers.bytes + programs.bytes })
 }
 
+/// Opens the cache, so that a directory that is not a cache of crossdock is refused before anything in it is removed.
 fn open(context: &Context) -> Result<LayerCache, Error> {
+    crossdock_fs::open_cache(context.cache.as_std_path()).map_err(input_output)?;
     LayerCache::create(context.cache.join("layers").as_std_path()).map_err(input_output)
 }
 
@@ -72,14 +76,21 @@ struct Program {
     unused_for: Duration,
 }
 
-/// `build/MODULE/PLATFORM/PROGRAM`.
-fn programs(folder: &Utf8Path) -> Result<Vec<Program>, Error> {
-    let mut files = vec![folder.to_owned()];
-    for _ in 0..3 {
-        files = files.iter().map(|folder| entries(folder)).collect::<Result<Vec<_>, _>>()?.concat();
+/// Lists the files `build/MODULE/PLATFORM/PROGRAM` in `directory`, which is `build`. Symbolic links are not followed at
+/// any level.
+fn programs(directory: &Utf8Path) -> Result<Vec<Program>, Error> {
+    let mut directories = match directory.symlink_metadata() {
+        Ok(metadata) if metadata.is_dir() => vec![directory.to_owned()],
+        _ => return Ok(Vec::new()),
+    };
+    for _ in 0..2 {
+        let found = directories.iter().map(|above| entries(above, FileType::is_dir));
+        directories = found.collect::<Result<Vec<_>, _>>()?.concat();
     }
-    let found = files.into_iter().filter(|path| path.extension() != Some("sha256")).filter_map(|path| {
-        let metadata = path.metadata().ok()?;
+    let files = directories.iter().map(|above| entries(above, FileType::is_file));
+    let files = files.collect::<Result<Vec<_>, _>>()?.concat().into_iter();
+    let found = files.filter(|path| path.extension() != Some("sha256")).filter_map(|path| {
+        let metadata = path.symlink_metadata().ok()?;
         let unused_for =
             metadata.accessed().or_else(|_| metadata.modified()).ok()?.elapsed().unwrap_or_default();
         Some(Program { path, bytes: metadata.len(), unused_for })
@@ -87,13 +98,18 @@ fn programs(folder: &Utf8Path) -> Result<Vec<Program>, Error> {
     Ok(found.collect())
 }
 
-fn entries(folder: &Utf8Path) -> Result<Vec<Utf8PathBuf>, Error> {
-    use std::io::ErrorKind::{NotADirectory, NotFound};
-    let listed = folder.read_dir_utf8().and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
+/// Lists the entries of a directory that have a type. The type of a symbolic link is its own, not its target's.
+fn entries(directory: &Utf8Path, has_type: fn(&FileType) -> bool) -> Result<Vec<Utf8PathBuf>, Error> {
+    let listed = directory.read_dir_utf8().and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
     match listed {
-        Ok(listed) => Ok(listed.into_iter().map(Utf8DirEntry::into_path).collect()),
-        Err(error) if matches!(error.kind(), NotFound | NotADirectory) => Ok(Vec::new()),
-        Err(error) => Err(input_output(error).at(folder)),
+        Ok(listed) => {
+            let wanted =
+                listed.into_iter().filter(|entry| entry.file_type().is_ok_and(|kind| has_type(&kind)));
+            Ok(wanted.map(Utf8DirEntry::into_path).collect())
+        }
+        // Another process may have removed it.
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(input_output(error).at(directory)),
     }
 }
 
@@ -101,7 +117,7 @@ fn entries(folder: &Utf8Path) -> Result<Vec<Utf8PathBuf>, Error> {
 fn remove(path: &Utf8Path) -> Result<bool, Error> {
     match std::fs::remove_file(path) {
         Ok(()) => Ok(true),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         Err(error) => Err(input_output(error).at(path)),
     }
 }
@@ -137,5 +153,29 @@ mod tests {
         assert!(platform.read_dir_utf8().unwrap().next().is_none());
         assert!(!remove(&platform.join("hello")).unwrap());
         assert_eq!(prune_programs(&folder.join("nowhere"), Duration::ZERO).unwrap().files, 0);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_not_followed() {
+        let directory = tempfile::tempdir().unwrap();
+        let directory = Utf8Path::from_path(directory.path()).unwrap();
+        let letter = directory.join("home/a/b/letter");
+        std::fs::create_dir_all(letter.parent().unwrap()).unwrap();
+        crossdock_fs::write_atomically(&letter, b"dear").unwrap();
+        let build = directory.join("build");
+        std::fs::create_dir_all(build.join("app/linux")).unwrap();
+        for (target, link) in [
+            (directory.join("home"), directory.join("link")),
+            (directory.join("home/a"), build.join("module")),
+            (directory.join("home/a/b"), build.join("app/platform")),
+            (letter.clone(), build.join("app/linux/program")),
+        ] {
+            std::os::unix::fs::symlink(target, link).unwrap();
+        }
+        for build in [build, directory.join("link")] {
+            assert_eq!(prune_programs(&build, Duration::ZERO).unwrap(), Pruned::default());
+        }
+        assert!(letter.exists());
     }
 }

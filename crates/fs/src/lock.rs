@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use crate::error::FileError;
+use crate::links::{open_no_follow, open_regular_no_follow};
 
 /// An exclusive lock between processes, held for as long as this value lives.
 ///
@@ -24,7 +25,7 @@ impl FileLock {
     /// Takes the lock in the file at `path`, which is created if missing, or returns the owner that holds it.
     ///
     /// # Errors
-    /// If the file cannot be opened, locked or written.
+    /// If the file is a symbolic link, or cannot be opened, locked or written.
     pub fn try_acquire(path: &Path) -> Result<Result<Self, LockOwner>, FileError> {
         let file = open(path)?;
         match file.try_lock() {
@@ -37,7 +38,7 @@ impl FileLock {
     /// Takes the lock in the file at `path`, which is created if missing, and blocks while another process holds it.
     ///
     /// # Errors
-    /// If the file cannot be opened, locked or written.
+    /// If the file is a symbolic link, or cannot be opened, locked or written.
     pub fn acquire(path: &Path) -> Result<Self, FileError> {
         let file = open(path)?;
         file.lock().map_err(FileError::on("lock", path))?;
@@ -55,7 +56,7 @@ impl LockOwner {
     /// may have written the file.
     fn read(path: &Path) -> Self {
         let mut bytes = Vec::new();
-        let read = File::open(path).and_then(|file| file.take(500).read_to_end(&mut bytes));
+        let read = open_regular_no_follow(path).and_then(|file| file.take(500).read_to_end(&mut bytes));
         let text: String =
             String::from_utf8_lossy(&bytes).chars().filter(|char| !char.is_control()).collect();
         match read {
@@ -73,14 +74,11 @@ impl fmt::Display for LockOwner {
 }
 
 fn open(path: &Path) -> Result<File, FileError> {
-    // Not truncated: the file may hold the signature of the process that has the lock.
-    File::options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)
-        .map_err(FileError::on("open the lock", path))
+    // Not truncated: the file may hold the signature of the process that has the lock. Not followed: signing would
+    // overwrite the file that a link in a cloned repository leads to.
+    let mut options = File::options();
+    options.read(true).write(true).create(true).truncate(false);
+    open_no_follow(&mut options, path).map_err(FileError::on("open the lock", path))
 }
 
 fn sign(mut file: File, path: &Path) -> Result<FileLock, FileError> {
@@ -118,5 +116,18 @@ mod tests {
         let second = FileLock::acquire(&path).unwrap();
         assert!(FileLock::try_acquire(&path).unwrap().is_err());
         drop(second);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_refused_and_its_target_is_unchanged() {
+        let directory = tempfile::tempdir().unwrap();
+        let (letter, lock) = (directory.path().join("letter"), directory.path().join(".lock"));
+        crate::write_atomically(&letter, b"dear").unwrap();
+        std::os::unix::fs::symlink(&letter, &lock).unwrap();
+        assert!(FileLock::acquire(&lock).is_err());
+        let error = FileLock::try_acquire(&lock).unwrap_err();
+        assert!(error.source.to_string().contains("symbolic link"), "{error:?}");
+        assert_eq!(std::fs::read(&letter).unwrap(), b"dear");
     }
 }

@@ -172,6 +172,7 @@ fn prepare<'a>(
     }
     // Before the first step: a build that takes minutes must not fail at its end for this.
     output::check_archives(plan)?;
+    crossdock_fs::open_cache(settings.cache.as_std_path()).map_err(ExecuteError::Cache)?;
     let layers = settings.cache.join("layers");
     Ok(StepContext {
         plan,

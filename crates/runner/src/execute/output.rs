@@ -15,8 +15,11 @@ use super::observer::{Event, Observer};
 use super::{ExecuteError, StepContext};
 use crate::plan::{Action, ImagePlan, Plan};
 
+/// Creates a directory that only crossdock writes. A symbolic link in its place is refused: a cloned repository may bring
+/// one that leads to the user's own files.
 pub(super) fn create_directory(path: &Utf8Path) -> Result<(), ExecuteError> {
-    std::fs::create_dir_all(path).map_err(file_error(path))
+    crossdock_fs::create_directory_no_follow(path.as_std_path())
+        .map_err(|error| file_error(path)(error.source))
 }
 
 /// Creates a directory for output in the project, with a mark that keeps its content out of version control. A directory
