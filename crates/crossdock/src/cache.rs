@@ -1,11 +1,14 @@
 //! The cache: compressed layers, and programs that `go build` made.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::FileType;
 use std::io::ErrorKind;
 use std::time::Duration;
 
 use camino::{Utf8DirEntry, Utf8Path, Utf8PathBuf};
+use crossdock_fs::FileLock;
 use crossdock_oci::{LayerCache, PruneLimits, Pruned};
+use crossdock_runner::execute::PROGRAMS_LOCK;
 
 use crate::context::Context;
 use crate::error::{Error, input_output};
@@ -49,7 +52,8 @@ pub fn cache_info(context: &Context) -> Result<CacheInfo, Error> {
     })
 }
 
-/// Removes what was not used for some time; everything if it is zero.
+/// Removes what was not used for some time; everything if it is zero. Programs that a run uses are kept, with a note for
+/// each module; a layer that is removed while a run needs it is made again.
 ///
 /// # Errors
 /// The cache cannot be read, or a file cannot be removed.
@@ -59,7 +63,10 @@ pub fn prune_cache(context: &Context, unused_for: Duration) -> Result<CacheRemov
         unused_for => PruneLimits { unused_for, bytes: u64::MAX },
     };
     let layers = open(context)?.prune(limits).map_err(input_output)?;
-    let programs = prune_programs(&context.cache.join("build"), unused_for)?;
+    let (programs, in_use) = prune_programs(&context.cache.join("build"), unused_for)?;
+    for module in in_use {
+        context.note(&format!("kept the programs in `{module}`: a run uses them"));
+    }
     Ok(CacheRemoved { files: layers.files + programs.files, bytes: layers.bytes + programs.bytes })
 }
 
@@ -122,17 +129,35 @@ fn remove(path: &Utf8Path) -> Result<bool, Error> {
     }
 }
 
-fn prune_programs(folder: &Utf8Path, unused_for: Duration) -> Result<Pruned, Error> {
+/// Removes the programs not used for some time, and returns the directories of modules whose programs a run uses.
+fn prune_programs(
+    directory: &Utf8Path,
+    unused_for: Duration,
+) -> Result<(Pruned, BTreeSet<Utf8PathBuf>), Error> {
     let mut removed = Pruned::default();
-    for program in programs(folder)?.into_iter().filter(|program| program.unused_for >= unused_for) {
-        if remove(&program.path)? {
-            removed.files += 1;
-            removed.bytes += program.bytes;
+    let mut modules: BTreeMap<Utf8PathBuf, Vec<Program>> = BTreeMap::new();
+    for program in programs(directory)?.into_iter().filter(|program| program.unused_for >= unused_for) {
+        if let Some(module) = program.path.ancestors().nth(2) {
+            modules.entry(module.to_owned()).or_default().push(program);
         }
-        // What remembers the program's digest.
-        remove(&Utf8PathBuf::from(format!("{}.sha256", program.path)))?;
     }
-    Ok(removed)
+    let mut in_use = BTreeSet::new();
+    for (module, programs) in modules {
+        let lock = FileLock::try_acquire(module.join(PROGRAMS_LOCK).as_std_path()).map_err(input_output)?;
+        let Ok(_held) = lock else {
+            in_use.insert(module);
+            continue;
+        };
+        for program in programs {
+            if remove(&program.path)? {
+                removed.files += 1;
+                removed.bytes += program.bytes;
+            }
+            // The file with the program's digest.
+            remove(&Utf8PathBuf::from(format!("{}.sha256", program.path)))?;
+        }
+    }
+    Ok((removed, in_use))
 }
 
 #[cfg(test)]
@@ -140,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn programs_go_with_what_remembers_them_and_what_is_gone_already_is_no_error() {
+    fn programs_are_removed_with_their_digests_unless_a_run_uses_them() {
         let folder = tempfile::tempdir().unwrap();
         let folder = Utf8Path::from_path(folder.path()).unwrap();
         let platform = folder.join("hello-0a/linux-arm64-0b");
@@ -148,11 +173,16 @@ mod tests {
         for (name, content) in [("hello", "program"), ("hello.sha256", "digest")] {
             crossdock_fs::write_atomically(platform.join(name), content.as_bytes()).unwrap();
         }
-        let removed = prune_programs(folder, Duration::ZERO).unwrap();
+        let run = FileLock::try_share(folder.join("hello-0a/.lock").as_std_path()).unwrap().unwrap();
+        let (removed, in_use) = prune_programs(folder, Duration::ZERO).unwrap();
+        assert_eq!((removed, in_use), (Pruned::default(), [folder.join("hello-0a")].into()));
+        drop(run);
+        let (removed, in_use) = prune_programs(folder, Duration::ZERO).unwrap();
+        assert!(in_use.is_empty());
         assert_eq!((removed.files, removed.bytes), (1, 7));
         assert!(platform.read_dir_utf8().unwrap().next().is_none());
         assert!(!remove(&platform.join("hello")).unwrap());
-        assert_eq!(prune_programs(&folder.join("nowhere"), Duration::ZERO).unwrap().files, 0);
+        assert_eq!(prune_programs(&folder.join("nowhere"), Duration::ZERO).unwrap().0.files, 0);
     }
 
     #[cfg(unix)]
@@ -174,7 +204,7 @@ mod tests {
             std::os::unix::fs::symlink(target, link).unwrap();
         }
         for build in [build, directory.join("link")] {
-            assert_eq!(prune_programs(&build, Duration::ZERO).unwrap(), Pruned::default());
+            assert_eq!(prune_programs(&build, Duration::ZERO).unwrap().0, Pruned::default());
         }
         assert!(letter.exists());
     }

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use crate::error::FileError;
 use crate::links::{open_no_follow, open_regular_no_follow};
 
-/// An exclusive lock between processes, held for as long as this value lives.
+/// A lock between processes, exclusive or shared, held for as long as this value lives.
 ///
 /// The lock is advisory (`flock`, `LockFileEx`). The operating system releases it when the process ends for whatever
 /// reason, so a killed process blocks nobody. The lock's file stays: removing it would let two processes lock two
@@ -44,6 +44,25 @@ impl FileLock {
         file.lock().map_err(FileError::on("lock", path))?;
         sign(file, path)
     }
+
+    /// Takes the lock in the file at `path`, which is created if missing, together with other processes that share it, or
+    /// returns the owner that holds it exclusively. While it is shared, no process can
+    /// [acquire](Self::try_acquire) it.
+    ///
+    /// # Errors
+    /// If the file is a symbolic link, or cannot be opened or locked.
+    pub fn try_share(path: &Path) -> Result<Result<Self, LockOwner>, FileError> {
+        let file = open(path)?;
+        match file.try_lock_shared() {
+            Ok(()) => {
+                // The signature of an earlier owner. Windows denies changing a file that is locked for sharing.
+                file.set_len(0).ok();
+                Ok(Ok(Self { _file: file }))
+            }
+            Err(TryLockError::WouldBlock) => Ok(Err(LockOwner::read(path))),
+            Err(TryLockError::Error(error)) => Err(FileError::on("lock", path)(error)),
+        }
+    }
 }
 
 impl LockOwner {
@@ -61,7 +80,8 @@ impl LockOwner {
             String::from_utf8_lossy(&bytes).chars().filter(|char| !char.is_control()).collect();
         match read {
             Ok(1..) => Self(text),
-            // The file is empty between the owner's locking and signing it, and Windows denies reading it.
+            // The file is empty between the owner's locking and signing it and while the lock is shared, and Windows
+            // denies reading it.
             _ => Self("another process".to_owned()),
         }
     }
@@ -116,6 +136,21 @@ mod tests {
         let second = FileLock::acquire(&path).unwrap();
         assert!(FileLock::try_acquire(&path).unwrap().is_err());
         drop(second);
+    }
+
+    #[test]
+    fn a_shared_lock_excludes_exclusive_ones() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(".lock");
+        let exclusive = FileLock::acquire(&path).unwrap();
+        assert!(FileLock::try_share(&path).unwrap().is_err());
+        drop(exclusive);
+        let shared =
+            [FileLock::try_share(&path).unwrap().unwrap(), FileLock::try_share(&path).unwrap().unwrap()];
+        let owner = FileLock::try_acquire(&path).unwrap().unwrap_err().to_string();
+        assert_eq!(owner, "another process", "the owner before is named");
+        drop(shared);
+        FileLock::try_acquire(&path).unwrap().unwrap();
     }
 
     #[cfg(unix)]

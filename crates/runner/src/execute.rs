@@ -26,6 +26,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use camino::Utf8PathBuf;
+use crossdock_fs::FileLock;
 use crossdock_oci::{Layer, LayerCache, LayoutLock};
 use crossdock_platform::Platform;
 use crossdock_system::environment::Environment;
@@ -189,6 +190,10 @@ fn prepare<'a>(
     })
 }
 
+/// The lock of a module's directory in the cache, `build/MODULE`. Runs that use its programs share it; pruning them takes
+/// it exclusively.
+pub const PROGRAMS_LOCK: &str = ".lock";
+
 /// Everything that a step may use.
 struct StepContext<'a> {
     plan: &'a Plan,
@@ -211,6 +216,8 @@ struct State {
     artifacts: BTreeMap<Artifact, Utf8PathBuf>,
     layers: BTreeMap<(String, Platform), Vec<Layer>>,
     images: BTreeMap<String, ImageReport>,
+    /// Held until the run ends, so that pruning the cache keeps the programs that it uses.
+    program_locks: Vec<FileLock>,
     /// Images for which the observer was told what `files` leaves out; each platform would repeat it.
     noted: BTreeSet<String>,
 }

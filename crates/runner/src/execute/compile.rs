@@ -66,6 +66,7 @@ impl StepContext<'_> {
 
     pub(super) fn go(&self, build: &GoBuild, reporter: &Reporter<'_>) -> Result<String, ExecuteError> {
         create_directory(&build.output)?;
+        self.protect_programs(&build.output)?;
         // Images may share a program.
         let programs: BTreeSet<&Utf8PathBuf> = build.programs.iter().map(|(_, program)| program).collect();
         programs.iter().try_for_each(|program| remove_if_damaged(program))?;
