@@ -84,6 +84,30 @@ fn the_cache_is_private_and_marked() {
     assert_eq!(fs::metadata(&cache).unwrap().permissions().mode() & 0o777, 0o700);
     let tag = fs::read_to_string(cache.join("CACHEDIR.TAG")).unwrap();
     assert!(tag.starts_with("Signature: 8a477f597d28d172789f06886806bc55\n"), "{tag}");
+}
+
+/// Somebody who may write a program in the cache can write the digest next to it too.
+#[test]
+fn a_cache_that_others_may_write_is_refused() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    sandbox.crossdock(&project, &["dist"]).success();
+    let digest = Layout::open(project.join("dist/hello")).digest().to_owned();
+    let cache = sandbox.cache().join("crossdock");
+    let module = fs::read_dir(cache.join("build")).unwrap().next().unwrap().unwrap().path();
+    let platforms = fs::read_dir(module).unwrap().map(|entry| entry.unwrap().path().join("hello"));
+    for program in platforms.filter(|program| program.exists()) {
+        let mut bytes = fs::read(&program).unwrap();
+        bytes.push(0);
+        fixture::write(&program, &bytes);
+        fixture::write(program.with_extension("sha256"), crossdock_tests::layout::sha256(&bytes));
+    }
     fs::set_permissions(&cache, fs::Permissions::from_mode(0o777)).unwrap();
-    sandbox.crossdock(&project, &["dist"]).complains("other users may write it (mode 777)");
+    for command in [&["dist"][..], &["cache", "info"], &["cache", "prune"]] {
+        sandbox.crossdock(&project, command).complains("other users may write it (mode 777)");
+    }
+    assert_eq!(Layout::open(project.join("dist/hello")).digest(), digest);
+    fs::remove_dir_all(&cache).unwrap();
+    sandbox.crossdock(&project, &["dist"]).success();
+    assert_eq!(Layout::open(project.join("dist/hello")).digest(), digest);
 }

@@ -29,24 +29,20 @@ const DIRECTORIES: [&str; 6] = ["build", "cargo", "host", "init", "layers", "too
 /// If the directory cannot be created or written, belongs to or can be written by another user, or has other content.
 pub fn open_cache(path: &Path) -> Result<(), FileError> {
     create(path)?;
-    if is_marked(path)? {
-        return check_access(path);
-    }
-    if let Some(found) = foreign_content(path)? {
+    check_owner(path)?;
+    let is_marked = is_marked(path)?;
+    if let Some(found) = if is_marked { None } else { foreign_content(path)? } {
         let why = format!(
             "it is not a cache of crossdock: it contains `{found}`; set CROSSDOCK_CACHE_DIR to a new or empty directory"
         );
         return Err(refused(path, io::ErrorKind::InvalidInput, why));
     }
-    check_access(path)?;
-    make_private(path)?;
-    write_atomically(
-        path.join(TAG),
-        format!(
-            "{MARK}# Its files are made again when needed. For information see https://bford.info/cachedir/\n"
-        )
-        .as_bytes(),
-    )
+    check_mode(path)?;
+    if is_marked {
+        return Ok(());
+    }
+    let text = "# Its files are made again when needed. For information see https://bford.info/cachedir/\n";
+    write_atomically(path.join(TAG), format!("{MARK}{text}").as_bytes())
 }
 
 fn is_marked(path: &Path) -> Result<bool, FileError> {
@@ -105,43 +101,48 @@ fn create(path: &Path) -> Result<(), FileError> {
     fs::create_dir_all(path).map_err(FileError::on("create", path))
 }
 
-/// Refuses a directory that belongs to another user, or that others may write.
+/// Refuses a directory that belongs to another user, who may change everything in it.
 #[cfg(unix)]
-fn check_access(path: &Path) -> Result<(), FileError> {
+fn check_owner(path: &Path) -> Result<(), FileError> {
     use std::os::unix::fs::MetadataExt;
-    let metadata = fs::metadata(path).map_err(FileError::on("read", path))?;
-    let (owner, own) = (metadata.uid(), rustix::process::geteuid().as_raw());
-    if owner != own {
-        let why = format!(
-            "it belongs to the user with ID {owner}, who could replace programs in it, and this process runs as {own}; \
-             set CROSSDOCK_CACHE_DIR to a directory of your own"
-        );
-        return Err(refused(path, io::ErrorKind::PermissionDenied, why));
+    let owner = fs::metadata(path).map_err(FileError::on("read", path))?.uid();
+    let own = rustix::process::geteuid().as_raw();
+    if owner == own {
+        return Ok(());
     }
-    if metadata.mode() & 0o022 != 0 {
-        let why = format!(
-            "other users may write it (mode {:03o}) and could have replaced programs in it; remove it, or run \
-             `chmod 700` on it if you trust its content",
-            metadata.mode() & 0o777
-        );
-        return Err(refused(path, io::ErrorKind::PermissionDenied, why));
-    }
-    Ok(())
+    let why = format!(
+        "it belongs to the user with ID {owner}, who can replace programs in it, and crossdock runs as {own}; set \
+         CROSSDOCK_CACHE_DIR to a directory of your own"
+    );
+    Err(refused(path, io::ErrorKind::PermissionDenied, why))
 }
 
 #[cfg(not(unix))]
-fn check_access(_: &Path) -> Result<(), FileError> {
+fn check_owner(_: &Path) -> Result<(), FileError> {
     Ok(())
 }
 
+/// Refuses a directory that others may write, and makes one that others may only read private.
 #[cfg(unix)]
-fn make_private(path: &Path) -> Result<(), FileError> {
+fn check_mode(path: &Path) -> Result<(), FileError> {
     use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(FileError::on("make private", path))
+    let mode = fs::metadata(path).map_err(FileError::on("read", path))?.permissions().mode() & 0o777;
+    if mode & 0o022 != 0 {
+        let why = format!(
+            "other users may write it (mode {mode:03o}) and may have replaced programs in it; set CROSSDOCK_CACHE_DIR \
+             to another directory, or remove this one"
+        );
+        return Err(refused(path, io::ErrorKind::PermissionDenied, why));
+    }
+    // On a read-only file system this fails, and nobody can write.
+    if mode & 0o077 != 0 {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).ok();
+    }
+    Ok(())
 }
 
 #[cfg(not(unix))]
-fn make_private(_: &Path) -> Result<(), FileError> {
+fn check_mode(_: &Path) -> Result<(), FileError> {
     Ok(())
 }
 
@@ -220,7 +221,23 @@ mod tests {
             }
             mode(0o755);
             open_cache(directory.path()).unwrap();
+            assert_eq!(fs::metadata(directory.path()).unwrap().permissions().mode() & 0o777, 0o700);
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_cache_of_another_user_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut path = Path::new("/");
+        if rustix::process::geteuid().is_root() {
+            open_cache(directory.path()).unwrap();
+            path = directory.path();
+            std::os::unix::fs::chown(path, Some(12_345), None).unwrap();
+        }
+        let error = open_cache(path).unwrap_err();
+        assert_eq!(error.source.kind(), io::ErrorKind::PermissionDenied);
+        assert!(error.source.to_string().contains("it belongs to the user with ID"), "{error:?}");
     }
 
     #[cfg(unix)]

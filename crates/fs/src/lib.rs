@@ -28,7 +28,9 @@ mod regular;
 pub use atomic::{AtomicFile, is_temporary, write_atomically};
 pub use cache::{open_cache, open_cache_directory};
 pub use error::FileError;
-pub use links::{create_directory_no_follow, open_regular_no_follow, read_regular_no_follow, refuse_link};
+pub use links::{
+    create_directory_no_follow, is_private, open_regular_no_follow, read_regular_no_follow, refuse_link,
+};
 pub use lock::{FileLock, LockOwner};
 pub use mark::{is_marked_output, mark_output};
 pub use mode::make_executable;

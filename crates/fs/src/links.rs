@@ -53,6 +53,23 @@ pub fn refuse_link(path: &Path) -> Result<(), FileError> {
     if is_link(path) { Err(FileError::on("use", path)(link_error())) } else { Ok(()) }
 }
 
+/// Returns whether only this process's user may change the content of a regular file: it belongs to that user, and others
+/// may not write it. Always true where files have no mode (Windows).
+///
+/// # Errors
+/// If the file's metadata cannot be read.
+pub fn is_private(file: &File) -> io::Result<bool> {
+    let metadata = file.metadata()?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let is_own = metadata.uid() == rustix::process::geteuid().as_raw();
+        Ok(metadata.is_file() && is_own && metadata.mode() & 0o022 == 0)
+    }
+    #[cfg(not(unix))]
+    Ok(metadata.is_file())
+}
+
 /// Opens a file with `options`; a symbolic link at `path` is refused by the kernel, without a race between a check and
 /// opening it.
 pub(crate) fn open_no_follow(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
@@ -108,6 +125,27 @@ mod tests {
         create_directory_no_follow(&below).unwrap();
         assert!(below.is_dir());
         assert!(create_directory_no_follow(&path).is_err(), "a file is not a directory");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_others_may_change_is_not_private() {
+        use std::os::unix::fs::{PermissionsExt, chown};
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        let file = file.as_file_mut();
+        for (mode, expected) in [(0o644, true), (0o755, true), (0o664, false), (0o646, false)] {
+            file.set_permissions(fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(is_private(file).unwrap(), expected, "{mode:o}");
+        }
+        let foreign = match rustix::process::geteuid().is_root() {
+            true => {
+                let file = tempfile::NamedTempFile::new().unwrap();
+                chown(file.path(), Some(12_345), None).unwrap();
+                file.reopen().unwrap()
+            }
+            false => File::open("/etc/passwd").unwrap(),
+        };
+        assert!(!is_private(&foreign).unwrap());
     }
 
     #[cfg(unix)]

@@ -3,8 +3,8 @@ use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use crossdock_fs::{
-    AtomicFile, FileError, create_directory_no_follow, is_temporary, open_regular, open_regular_no_follow,
-    read_regular_no_follow, refuse_link, write_atomically,
+    AtomicFile, FileError, create_directory_no_follow, is_private, is_temporary, open_regular,
+    open_regular_no_follow, read_regular_no_follow, refuse_link, write_atomically,
 };
 
 use crate::model::{Blob, Digest, Hasher};
@@ -157,7 +157,8 @@ impl BlobStore {
         Ok(Blob { digest: found, size })
     }
 
-    /// Takes over a blob from another store: as a hard link if the file system supports it, otherwise as a copy.
+    /// Takes over a blob from another store: as a hard link if the file system supports it and only this process's user
+    /// may change the file, otherwise as a copy, which nobody can change through the other name.
     ///
     /// The bytes are not checked; [`verify`](Self::verify) them in `from` first. An existing file of that name is
     /// replaced.
@@ -166,13 +167,14 @@ impl BlobStore {
     /// If the blob is missing in `from`, or this store's directory is not writable or full.
     pub fn adopt(&self, digest: &Digest, from: &Self) -> Result<(), BlobError> {
         let (source, target) = (from.path(digest), self.path(digest));
-        if same_file(&source, &target) {
+        let mut reader = from.get(digest)?;
+        let is_private = is_private(&reader).map_err(FileError::on("read", &source))?;
+        if is_private && same_file(&source, &target) {
             return Ok(());
         }
-        let mut reader = from.get(digest)?;
         let temporary = AtomicFile::create_in(&self.directory())?;
         let link = temporary.path().with_extension("link");
-        if fs::hard_link(&source, &link).is_ok() {
+        if is_private && fs::hard_link(&source, &link).is_ok() {
             let renamed = fs::rename(&link, &target);
             // rename(2) does nothing if both names are links of one file, and then leaves both.
             fs::remove_file(&link).ok();
@@ -386,5 +388,22 @@ mod tests {
         assert_eq!(to.verify(&blob.digest).unwrap(), blob);
         assert_eq!(files(&to), 1);
         assert!(matches!(to.adopt(&Digest::of(b"no"), &from), Err(BlobError::Missing { .. })));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_others_may_write_is_copied() {
+        use std::os::unix::fs::PermissionsExt;
+        let (_one, from) = store();
+        let (_two, to) = store();
+        let blob = from.put(b"hello").unwrap();
+        let path = from.path(&blob.digest);
+        to.adopt(&blob.digest, &from).unwrap();
+        assert!(same_file(&path, &to.path(&blob.digest)));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+        to.adopt(&blob.digest, &from).unwrap();
+        assert!(!same_file(&path, &to.path(&blob.digest)));
+        fs::write(&path, b"hellp").unwrap();
+        assert_eq!(to.verify(&blob.digest).unwrap(), blob);
     }
 }
