@@ -1,9 +1,14 @@
 //! The cache: compressed layers, and programs compiled by `go build`.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::FileType;
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use camino::{Utf8DirEntry, Utf8Path, Utf8PathBuf};
+use crossdock_fs::FileLock;
 use crossdock_oci::{LayerCache, PruneLimits, Pruned};
+use crossdock_runner::execute::PROGRAMS_LOCK;
 
 use crate::context::Context;
 use crate::error::{Error, input_output};
@@ -47,7 +52,8 @@ pub fn cache_info(context: &Context) -> Result<CacheInfo, Error> {
     })
 }
 
-/// Removes layers and programs that have not been used for the given time; everything if it is zero.
+/// Removes what was not used for some time; everything if it is zero. Programs that a run uses are kept, with a note for
+/// each module; a layer that is removed while a run needs it is made again.
 ///
 /// # Errors
 /// The cache cannot be read, or a file cannot be removed.
@@ -57,11 +63,16 @@ pub fn prune_cache(context: &Context, unused_for: Duration) -> Result<CacheRemov
         unused_for => PruneLimits { unused_for, bytes: u64::MAX },
     };
     let layers = open(context)?.prune(limits).map_err(input_output)?;
-    let programs = prune_programs(&context.cache.join("build"), unused_for)?;
+    let (programs, in_use) = prune_programs(&context.cache.join("build"), unused_for)?;
+    for module in in_use {
+        context.note(&format!("kept the programs in `{module}`: a run uses them"));
+    }
     Ok(CacheRemoved { files: layers.files + programs.files, bytes: layers.bytes + programs.bytes })
 }
 
+/// Opens the cache, so that a directory that is not a cache of crossdock is refused before anything in it is removed.
 fn open(context: &Context) -> Result<LayerCache, Error> {
+    crossdock_fs::open_cache(context.cache.as_std_path()).map_err(input_output)?;
     LayerCache::create(context.cache.join("layers").as_std_path()).map_err(input_output)
 }
 
@@ -72,15 +83,21 @@ struct Program {
     unused_for: Duration,
 }
 
-/// Lists the programs of a cache directory: `MODULE/PLATFORM/PROGRAM` below it.
+/// Lists the files `build/MODULE/PLATFORM/PROGRAM` in `directory`, which is `build`. Symbolic links are not followed at
+/// any level.
 fn programs(directory: &Utf8Path) -> Result<Vec<Program>, Error> {
-    let mut files = vec![directory.to_owned()];
-    for _ in 0..3 {
-        files = files.iter().map(|directory| entries(directory)).collect::<Result<Vec<_>, _>>()?.concat();
+    let mut directories = match directory.symlink_metadata() {
+        Ok(metadata) if metadata.is_dir() => vec![directory.to_owned()],
+        _ => return Ok(Vec::new()),
+    };
+    for _ in 0..2 {
+        let found = directories.iter().map(|above| entries(above, FileType::is_dir));
+        directories = found.collect::<Result<Vec<_>, _>>()?.concat();
     }
-    let found = files.into_iter().filter(|path| path.extension() != Some("sha256")).filter_map(|path| {
-        let metadata = path.metadata().ok()?;
-        // A file system mounted with `noatime` keeps no time of access. A time in the future counts as now.
+    let files = directories.iter().map(|above| entries(above, FileType::is_file));
+    let files = files.collect::<Result<Vec<_>, _>>()?.concat().into_iter();
+    let found = files.filter(|path| path.extension() != Some("sha256")).filter_map(|path| {
+        let metadata = path.symlink_metadata().ok()?;
         let unused_for =
             metadata.accessed().or_else(|_| metadata.modified()).ok()?.elapsed().unwrap_or_default();
         Some(Program { path, bytes: metadata.len(), unused_for })
@@ -88,12 +105,17 @@ fn programs(directory: &Utf8Path) -> Result<Vec<Program>, Error> {
     Ok(found.collect())
 }
 
-fn entries(directory: &Utf8Path) -> Result<Vec<Utf8PathBuf>, Error> {
-    use std::io::ErrorKind::{NotADirectory, NotFound};
+/// Lists the entries of a directory that have a type. The type of a symbolic link is its own, not its target's.
+fn entries(directory: &Utf8Path, has_type: fn(&FileType) -> bool) -> Result<Vec<Utf8PathBuf>, Error> {
     let listed = directory.read_dir_utf8().and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
     match listed {
-        Ok(listed) => Ok(listed.into_iter().map(Utf8DirEntry::into_path).collect()),
-        Err(error) if matches!(error.kind(), NotFound | NotADirectory) => Ok(Vec::new()),
+        Ok(listed) => {
+            let wanted =
+                listed.into_iter().filter(|entry| entry.file_type().is_ok_and(|kind| has_type(&kind)));
+            Ok(wanted.map(Utf8DirEntry::into_path).collect())
+        }
+        // Another process may have removed it.
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(input_output(error).at(directory)),
     }
 }
@@ -102,22 +124,40 @@ fn entries(directory: &Utf8Path) -> Result<Vec<Utf8PathBuf>, Error> {
 fn remove(path: &Utf8Path) -> Result<bool, Error> {
     match std::fs::remove_file(path) {
         Ok(()) => Ok(true),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         Err(error) => Err(input_output(error).at(path)),
     }
 }
 
-fn prune_programs(directory: &Utf8Path, unused_for: Duration) -> Result<Pruned, Error> {
+/// Removes the programs not used for some time, and returns the directories of modules whose programs a run uses.
+fn prune_programs(
+    directory: &Utf8Path,
+    unused_for: Duration,
+) -> Result<(Pruned, BTreeSet<Utf8PathBuf>), Error> {
     let mut removed = Pruned::default();
+    let mut modules: BTreeMap<Utf8PathBuf, Vec<Program>> = BTreeMap::new();
     for program in programs(directory)?.into_iter().filter(|program| program.unused_for >= unused_for) {
-        if remove(&program.path)? {
-            removed.files += 1;
-            removed.bytes += program.bytes;
+        if let Some(module) = program.path.ancestors().nth(2) {
+            modules.entry(module.to_owned()).or_default().push(program);
         }
-        // The file that records the program's digest is useless without it.
-        remove(&Utf8PathBuf::from(format!("{}.sha256", program.path)))?;
     }
-    Ok(removed)
+    let mut in_use = BTreeSet::new();
+    for (module, programs) in modules {
+        let lock = FileLock::try_acquire(module.join(PROGRAMS_LOCK).as_std_path()).map_err(input_output)?;
+        let Ok(_held) = lock else {
+            in_use.insert(module);
+            continue;
+        };
+        for program in programs {
+            if remove(&program.path)? {
+                removed.files += 1;
+                removed.bytes += program.bytes;
+            }
+            // The file with the program's digest.
+            remove(&Utf8PathBuf::from(format!("{}.sha256", program.path)))?;
+        }
+    }
+    Ok((removed, in_use))
 }
 
 #[cfg(test)]
@@ -125,18 +165,47 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pruning_removes_programs_with_their_digests_and_tolerates_missing_files() {
-        let temporary = tempfile::tempdir().unwrap();
-        let directory = Utf8Path::from_path(temporary.path()).unwrap();
-        let platform = directory.join("hello-0a/linux-arm64-0b");
+    fn programs_are_removed_with_their_digests_unless_a_run_uses_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Utf8Path::from_path(folder.path()).unwrap();
+        let platform = folder.join("hello-0a/linux-arm64-0b");
         std::fs::create_dir_all(&platform).unwrap();
         for (name, content) in [("hello", "program"), ("hello.sha256", "digest")] {
             crossdock_fs::write_atomically(platform.join(name), content.as_bytes()).unwrap();
         }
-        let removed = prune_programs(directory, Duration::ZERO).unwrap();
+        let run = FileLock::try_share(folder.join("hello-0a/.lock").as_std_path()).unwrap().unwrap();
+        let (removed, in_use) = prune_programs(folder, Duration::ZERO).unwrap();
+        assert_eq!((removed, in_use), (Pruned::default(), [folder.join("hello-0a")].into()));
+        drop(run);
+        let (removed, in_use) = prune_programs(folder, Duration::ZERO).unwrap();
+        assert!(in_use.is_empty());
         assert_eq!((removed.files, removed.bytes), (1, 7));
         assert!(platform.read_dir_utf8().unwrap().next().is_none());
         assert!(!remove(&platform.join("hello")).unwrap());
-        assert_eq!(prune_programs(&directory.join("nowhere"), Duration::ZERO).unwrap().files, 0);
+        assert_eq!(prune_programs(&folder.join("nowhere"), Duration::ZERO).unwrap().0.files, 0);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_not_followed() {
+        let directory = tempfile::tempdir().unwrap();
+        let directory = Utf8Path::from_path(directory.path()).unwrap();
+        let letter = directory.join("home/a/b/letter");
+        std::fs::create_dir_all(letter.parent().unwrap()).unwrap();
+        crossdock_fs::write_atomically(&letter, b"dear").unwrap();
+        let build = directory.join("build");
+        std::fs::create_dir_all(build.join("app/linux")).unwrap();
+        for (target, link) in [
+            (directory.join("home"), directory.join("link")),
+            (directory.join("home/a"), build.join("module")),
+            (directory.join("home/a/b"), build.join("app/platform")),
+            (letter.clone(), build.join("app/linux/program")),
+        ] {
+            std::os::unix::fs::symlink(target, link).unwrap();
+        }
+        for build in [build, directory.join("link")] {
+            assert_eq!(prune_programs(&build, Duration::ZERO).unwrap().0, Pruned::default());
+        }
+        assert!(letter.exists());
     }
 }

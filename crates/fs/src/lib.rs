@@ -1,8 +1,10 @@
 //! File operations that stay correct when several processes share a directory and when one of them is killed.
 //!
 //! Files are replaced atomically ([`write_atomically`], [`AtomicFile`]), directories are locked between processes
-//! ([`FileLock`]), and generated directories carry a mark that tells them from a user's own ([`mark_output`]). Every
-//! error is a [`FileError`], which names the operation and the path.
+//! ([`FileLock`]), and generated directories and the cache carry a mark that tells them from a user's own
+//! ([`mark_output`], [`open_cache`]). Files that crossdock wrote are opened without following links
+//! ([`open_regular_no_follow`]), since the directory may come from a stranger. Every error is a [`FileError`], which names
+//! the operation and the path.
 //!
 //! ```
 //! use crossdock_fs::{FileLock, write_atomically};
@@ -15,14 +17,20 @@
 //! ```
 
 mod atomic;
+mod cache;
 mod error;
+mod links;
 mod lock;
 mod mark;
 mod mode;
 mod regular;
 
 pub use atomic::{AtomicFile, is_temporary, write_atomically};
+pub use cache::{open_cache, open_cache_directory};
 pub use error::FileError;
+pub use links::{
+    create_directory_no_follow, is_private, open_regular_no_follow, read_regular_no_follow, refuse_link,
+};
 pub use lock::{FileLock, LockOwner};
 pub use mark::{is_marked_output, mark_output};
 pub use mode::make_executable;

@@ -11,9 +11,13 @@ use std::path::Path;
 /// [`io::ErrorKind::InvalidInput`] if the file is not a regular one; otherwise the operating system's error.
 pub fn open_regular(path: &Path) -> io::Result<File> {
     if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+        return Err(not_regular());
     }
     File::open(path)
+}
+
+pub(crate) fn not_regular() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")
 }
 
 /// Reads at most `limit + 1` bytes of a regular file: a result longer than `limit` tells the caller that the file is

@@ -11,14 +11,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crossdock_fs::{
-    FileError, FileLock, LockOwner, is_temporary, mark_output, read_regular, write_atomically,
+    FileError, FileLock, LockOwner, is_temporary, mark_output, refuse_link, write_atomically,
 };
 
 use crate::model::{
     DOCUMENT_LIMIT, Descriptor, Digest, Document, DocumentError, EncodeError, ImageManifest, Index,
     Reference, media_type,
 };
-use blob::retain;
+use blob::{Links, retain};
 
 pub use archive::{ArchiveError, write_archive};
 pub use assemble::{AssembleError, Assembled, Image, PlatformImage, PlatformManifest, assemble};
@@ -37,6 +37,9 @@ pub(crate) const LAYOUT_VERSION: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 ///
 /// Readers need no lock: `index.json` is replaced atomically, after all blobs that it leads to. Writers take the
 /// [lock](Self::lock) first; the methods that change `index.json` or remove blobs borrow it as proof.
+///
+/// A layout whose directory, or a file or directory in it, is a symbolic link is refused: crossdock makes none, and a
+/// repository can contain one that leads to the user's own files.
 #[derive(Debug, Clone)]
 pub struct Layout {
     root: PathBuf,
@@ -63,12 +66,14 @@ impl Layout {
     /// control.
     ///
     /// # Errors
-    /// If the directory cannot be created or written, or has content other than a layout.
+    /// If the directory cannot be created or written, has content other than a layout, or is or contains a symbolic
+    /// link.
     pub fn create(directory: impl Into<PathBuf>) -> Result<Self, LayoutError> {
         let root = directory.into();
         let marker = root.join("oci-layout");
+        refuse_links(&root)?;
         if marker.exists() {
-            check_version(&root)?;
+            check_version(&root, Links::Refuse)?;
             return Ok(Self { blobs: BlobStore::create(&root)?, root });
         }
         refuse_other_content(&root)?;
@@ -81,11 +86,19 @@ impl Layout {
     /// Opens the existing layout in `directory`.
     ///
     /// # Errors
-    /// If the file `oci-layout` is missing or has an unknown version.
+    /// If the file `oci-layout` is missing or has an unknown version, or the directory is or contains a symbolic link.
     pub fn open(directory: impl Into<PathBuf>) -> Result<Self, LayoutError> {
         let root = directory.into();
-        check_version(&root)?;
+        refuse_links(&root)?;
+        check_version(&root, Links::Refuse)?;
         Ok(Self { blobs: BlobStore::open(&root), root })
+    }
+
+    /// Opens the existing layout in `directory` for reading, following symbolic links. It is never written.
+    pub(crate) fn open_following_links(directory: impl Into<PathBuf>) -> Result<Self, LayoutError> {
+        let root = directory.into();
+        check_version(&root, Links::Follow)?;
+        Ok(Self { blobs: BlobStore::with_links(&root, Links::Follow), root })
     }
 
     /// Returns the layout's directory.
@@ -121,7 +134,7 @@ impl Layout {
     /// If the file cannot be read or is not an index.
     pub fn index(&self) -> Result<Index, LayoutError> {
         let path = self.index_path();
-        match read_regular(&path, DOCUMENT_LIMIT) {
+        match self.blobs.links().read(&path, DOCUMENT_LIMIT) {
             Ok(bytes) if bytes.len() as u64 > DOCUMENT_LIMIT => Err(LayoutError::IndexTooLong { path }),
             Ok(bytes) => match Document::parse(bytes, "image index") {
                 Ok(document) => Ok(document.value),
@@ -181,7 +194,8 @@ impl Layout {
     /// Removes blobs that no image of `index.json` needs, and files that a killed process left half-written.
     ///
     /// # Errors
-    /// If a manifest cannot be read, in which case nothing is removed, or if a file cannot be removed.
+    /// If a manifest cannot be read or a directory is a symbolic link, in which case nothing is removed, or if a file
+    /// cannot be removed.
     pub fn prune(&self, _lock: &LayoutLock) -> Result<Pruned, LayoutError> {
         let mut needed = BTreeSet::new();
         for descriptor in &self.index()?.manifests {
@@ -274,14 +288,24 @@ fn refuse_other_content(root: &Path) -> Result<(), LayoutError> {
     Ok(())
 }
 
-fn check_version(root: &Path) -> Result<(), LayoutError> {
+/// Refuses a layout with a symbolic link at any of the names that writers use. Blobs are replaced by renaming, which does
+/// not follow a link, and are checked when they are read.
+fn refuse_links(root: &Path) -> Result<(), LayoutError> {
+    BlobStore::open(root).refuse_links()?;
+    for name in ["oci-layout", "index.json", ".lock"] {
+        refuse_link(&root.join(name))?;
+    }
+    Ok(())
+}
+
+fn check_version(root: &Path, links: Links) -> Result<(), LayoutError> {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Marker {
         image_layout_version: String,
     }
     let path = root.join("oci-layout");
-    let bytes = match read_regular(&path, DOCUMENT_LIMIT) {
+    let bytes = match links.read(&path, DOCUMENT_LIMIT) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Err(LayoutError::NotALayout { path: root.to_owned() });
@@ -499,5 +523,48 @@ mod tests {
         write_atomically(layout.blobs().path(&one.digest), b"{}").unwrap();
         assert!(layout.prune(&lock).is_err());
         assert!(layout.blobs().path(&Digest::of(b"1")).exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_refused_and_nothing_that_they_lead_to_changes() {
+        for name in ["", "blobs", "blobs/sha256", "oci-layout", "index.json", ".lock"] {
+            let (directory, layout) = layout();
+            drop(layout.lock().unwrap());
+            layout.write_index(&layout.lock().unwrap(), &Index::new(Vec::new(), BTreeMap::new())).unwrap();
+            let (path, moved) = (layout.path().join(name), directory.path().join("moved"));
+            let path = path.components().as_path();
+            fs::rename(path, &moved).unwrap();
+            std::os::unix::fs::symlink(&moved, path).unwrap();
+            let letter = moved.is_dir().then(|| moved.join("letter"));
+            letter.iter().for_each(|letter| write_atomically(letter, b"dear").unwrap());
+            for opened in [Layout::create(layout.path()), Layout::open(layout.path())] {
+                let Err(LayoutError::File(error)) = opened else {
+                    panic!("`{name}` is followed: {opened:?}")
+                };
+                assert!(error.source.to_string().contains("symbolic link"), "{name}: {error:?}");
+            }
+            assert!(letter.is_none_or(|letter| letter.exists()), "{name}");
+            Layout::open_following_links(layout.path()).unwrap().index().unwrap();
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn pruning_refuses_linked_directories_and_keeps_other_files() {
+        let (directory, layout) = layout();
+        let lock = layout.lock().unwrap();
+        image(&layout, "1");
+        let blobs = layout.blobs().directory();
+        let others = ["letter", &"A".repeat(64), &"a".repeat(63)];
+        others.iter().for_each(|name| write_atomically(blobs.join(name), b"dear").unwrap());
+        assert_eq!(layout.prune(&lock).unwrap().files, 2);
+        assert!(others.iter().all(|name| blobs.join(name).exists()));
+        let moved = directory.path().join("moved");
+        fs::rename(&blobs, &moved).unwrap();
+        write_atomically(moved.join("b".repeat(64)), b"dear").unwrap();
+        std::os::unix::fs::symlink(&moved, &blobs).unwrap();
+        assert!(layout.prune(&lock).is_err());
+        assert_eq!(fs::read_dir(&moved).unwrap().count(), 4);
     }
 }

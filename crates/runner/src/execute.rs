@@ -26,6 +26,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use camino::Utf8PathBuf;
+use crossdock_fs::FileLock;
 use crossdock_oci::{Layer, LayerCache, LayoutLock};
 use crossdock_platform::Platform;
 use crossdock_system::environment::Environment;
@@ -172,6 +173,7 @@ fn prepare<'a>(
     }
     // Before the first step: a build that takes minutes must not fail at its end for this.
     output::check_archives(plan)?;
+    crossdock_fs::open_cache(settings.cache.as_std_path()).map_err(ExecuteError::Cache)?;
     let layers = settings.cache.join("layers");
     Ok(StepContext {
         plan,
@@ -187,6 +189,10 @@ fn prepare<'a>(
         state: Mutex::default(),
     })
 }
+
+/// The lock of a module's directory in the cache, `build/MODULE`. Runs that use its programs share it; pruning them takes
+/// it exclusively.
+pub const PROGRAMS_LOCK: &str = ".lock";
 
 /// Everything that a step may use.
 struct StepContext<'a> {
@@ -210,6 +216,8 @@ struct State {
     artifacts: BTreeMap<Artifact, Utf8PathBuf>,
     layers: BTreeMap<(String, Platform), Vec<Layer>>,
     images: BTreeMap<String, ImageReport>,
+    /// Held until the run ends, so that pruning the cache keeps the programs that it uses.
+    program_locks: Vec<FileLock>,
     /// Images for which the observer was told what `files` leaves out; each platform would repeat it.
     noted: BTreeSet<String>,
 }

@@ -2,33 +2,78 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
 
-use crossdock_fs::{AtomicFile, FileError, open_regular, read_regular, write_atomically};
+use crossdock_fs::{
+    AtomicFile, FileError, create_directory_no_follow, is_private, is_temporary, open_regular,
+    open_regular_no_follow, read_regular_no_follow, refuse_link, write_atomically,
+};
 
 use crate::model::{Blob, Digest, Hasher};
 
 /// A store of blobs named by their digests: `blobs/sha256/<hex>` in a directory (image-spec, image-layout.md § Blobs).
 ///
 /// Several processes may write to one store: a blob appears under its name only when it is complete.
+///
+/// Symbolic links in a store are refused: crossdock makes none, and a directory that came with a repository could lead
+/// anywhere.
 #[derive(Debug, Clone)]
 pub struct BlobStore {
     root: PathBuf,
+    links: Links,
+}
+
+/// The treatment of symbolic links in a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Links {
+    /// For directories that crossdock writes.
+    Refuse,
+    /// For images of other tools, which are only read: bazel's rules_oci links the blobs of its layouts.
+    Follow,
+}
+
+impl Links {
+    /// Opens a regular file for reading.
+    pub(crate) fn open(self, path: &Path) -> io::Result<File> {
+        match self {
+            Self::Refuse => open_regular_no_follow(path),
+            Self::Follow => open_regular(path),
+        }
+    }
+
+    /// Reads at most `limit + 1` bytes of a regular file.
+    pub(crate) fn read(self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        io::Read::read_to_end(&mut io::Read::take(self.open(path)?, limit.saturating_add(1)), &mut bytes)?;
+        Ok(bytes)
+    }
 }
 
 impl BlobStore {
     /// Opens the store in `directory`, which is created if missing.
     ///
     /// # Errors
-    /// If the directory cannot be created.
+    /// If the directory, or one of the store's in it, is a symbolic link or cannot be created.
     pub fn create(directory: impl Into<PathBuf>) -> Result<Self, FileError> {
         let store = Self::open(directory);
-        let blobs = store.directory();
-        fs::create_dir_all(&blobs).map_err(FileError::on("create", &blobs))?;
+        store.directories().iter().try_for_each(|path| create_directory_no_follow(path))?;
         Ok(store)
     }
 
     /// Opens the store in `directory` for reading, without accessing it yet.
     pub fn open(directory: impl Into<PathBuf>) -> Self {
-        Self { root: directory.into() }
+        Self::with_links(directory, Links::Refuse)
+    }
+
+    pub(crate) fn with_links(directory: impl Into<PathBuf>, links: Links) -> Self {
+        Self { root: directory.into(), links }
+    }
+
+    pub(crate) fn links(&self) -> Links {
+        self.links
+    }
+
+    /// Refuses the store if one of its directories is a symbolic link.
+    pub(crate) fn refuse_links(&self) -> Result<(), FileError> {
+        self.directories().iter().try_for_each(|path| refuse_link(path))
     }
 
     /// Returns the path of the blob, whether or not it exists.
@@ -39,7 +84,12 @@ impl BlobStore {
     /// Returns whether a blob of this digest and length exists. Its bytes are not checked: see
     /// [`verify`](Self::verify).
     pub fn has(&self, blob: &Blob) -> bool {
-        fs::metadata(self.path(&blob.digest)).is_ok_and(|found| found.is_file() && found.len() == blob.size)
+        let path = self.path(&blob.digest);
+        let found = match self.links {
+            Links::Refuse => fs::symlink_metadata(path),
+            Links::Follow => fs::metadata(path),
+        };
+        found.is_ok_and(|found| found.is_file() && found.len() == blob.size)
     }
 
     /// Returns a writer of a new blob.
@@ -58,7 +108,7 @@ impl BlobStore {
     pub fn put(&self, bytes: &[u8]) -> Result<Blob, FileError> {
         let blob = Blob { digest: Digest::of(bytes), size: bytes.len() as u64 };
         let path = self.path(&blob.digest);
-        if self.has(&blob) && read_regular(&path, blob.size).is_ok_and(|found| found == bytes) {
+        if self.has(&blob) && read_regular_no_follow(&path, blob.size).is_ok_and(|found| found == bytes) {
             return Ok(blob);
         }
         write_atomically(&path, bytes)?;
@@ -71,7 +121,7 @@ impl BlobStore {
     /// If the blob is missing or cannot be read.
     pub fn get(&self, digest: &Digest) -> Result<File, BlobError> {
         let path = self.path(digest);
-        open_regular(&path).map_err(|source| match source.kind() {
+        self.links.open(&path).map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => BlobError::Missing { digest: *digest, store: self.root.clone() },
             _ => FileError::on("read", &path)(source).into(),
         })
@@ -107,7 +157,8 @@ impl BlobStore {
         Ok(Blob { digest: found, size })
     }
 
-    /// Takes over a blob from another store: as a hard link if the file system supports it, otherwise as a copy.
+    /// Takes over a blob from another store: as a hard link if the file system supports it and only this process's user
+    /// may change the file, otherwise as a copy, which nobody can change through the other name.
     ///
     /// The bytes are not checked; [`verify`](Self::verify) them in `from` first. An existing file of that name is
     /// replaced.
@@ -116,13 +167,14 @@ impl BlobStore {
     /// If the blob is missing in `from`, or this store's directory is not writable or full.
     pub fn adopt(&self, digest: &Digest, from: &Self) -> Result<(), BlobError> {
         let (source, target) = (from.path(digest), self.path(digest));
-        if same_file(&source, &target) {
+        let mut reader = from.get(digest)?;
+        let is_private = is_private(&reader).map_err(FileError::on("read", &source))?;
+        if is_private && same_file(&source, &target) {
             return Ok(());
         }
-        let mut reader = from.get(digest)?;
         let temporary = AtomicFile::create_in(&self.directory())?;
         let link = temporary.path().with_extension("link");
-        if fs::hard_link(&source, &link).is_ok() {
+        if is_private && fs::hard_link(&source, &link).is_ok() {
             let renamed = fs::rename(&link, &target);
             // rename(2) does nothing if both names are links of one file, and then leaves both.
             fs::remove_file(&link).ok();
@@ -132,14 +184,27 @@ impl BlobStore {
         Ok(temporary.commit(&target)?)
     }
 
-    /// Removes the files that `keep` rejects and returns their number and bytes.
+    /// Removes the blobs and half-written files that `keep` rejects, and returns their number and bytes.
     pub(crate) fn retain(&self, keep: impl Fn(&str, &fs::Metadata) -> bool) -> Result<(u64, u64), FileError> {
-        retain(&self.directory(), keep)
+        self.refuse_links()?;
+        retain(&self.directory(), |name, metadata| {
+            let is_own = is_temporary(name) || is_hex_digest(name);
+            !is_own || keep(name, metadata)
+        })
+    }
+
+    fn directories(&self) -> [PathBuf; 3] {
+        [self.root.clone(), self.root.join("blobs"), self.directory()]
     }
 
     pub(crate) fn directory(&self) -> PathBuf {
         self.root.join("blobs").join("sha256")
     }
+}
+
+/// Returns whether a name is a blob's: the 64 lower-case hex digits of a SHA-256 (image-spec, descriptor.md § SHA-256).
+pub(crate) fn is_hex_digest(name: &str) -> bool {
+    name.len() == 64 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Removes the files of a directory that `keep` rejects, and returns their number and bytes. Directories stay.
@@ -168,7 +233,7 @@ pub(crate) fn retain(
 #[cfg(unix)]
 fn same_file(one: &Path, other: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
-    let identity = |path| fs::metadata(path).map(|found| (found.dev(), found.ino()));
+    let identity = |path| fs::symlink_metadata(path).map(|found| (found.dev(), found.ino()));
     matches!((identity(one), identity(other)), (Ok(one), Ok(other)) if one == other)
 }
 
@@ -323,5 +388,22 @@ mod tests {
         assert_eq!(to.verify(&blob.digest).unwrap(), blob);
         assert_eq!(files(&to), 1);
         assert!(matches!(to.adopt(&Digest::of(b"no"), &from), Err(BlobError::Missing { .. })));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_others_may_write_is_copied() {
+        use std::os::unix::fs::PermissionsExt;
+        let (_one, from) = store();
+        let (_two, to) = store();
+        let blob = from.put(b"hello").unwrap();
+        let path = from.path(&blob.digest);
+        to.adopt(&blob.digest, &from).unwrap();
+        assert!(same_file(&path, &to.path(&blob.digest)));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+        to.adopt(&blob.digest, &from).unwrap();
+        assert!(!same_file(&path, &to.path(&blob.digest)));
+        fs::write(&path, b"hellp").unwrap();
+        assert_eq!(to.verify(&blob.digest).unwrap(), blob);
     }
 }

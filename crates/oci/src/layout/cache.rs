@@ -3,10 +3,13 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crossdock_fs::{FileError, is_temporary, read_regular, write_atomically};
+use crossdock_fs::{
+    FileError, create_directory_no_follow, is_temporary, read_regular_no_follow, refuse_link,
+    write_atomically,
+};
 use serde::Serialize;
 
-use super::blob::{BlobError, BlobStore, retain};
+use super::blob::{BlobError, BlobStore, is_hex_digest, retain};
 use crate::layer::{Compression, Fingerprint, Layer, LayerError, TarSource, fingerprint, write_known};
 use crate::model::{Digest, EncodeError, canonical_bytes};
 
@@ -68,13 +71,12 @@ impl LayerCache {
     /// Opens the cache in `directory`, which is created if missing.
     ///
     /// # Errors
-    /// If the directory cannot be created.
+    /// If the directory, or one of the cache's in it, is a symbolic link or cannot be created.
     pub fn create(directory: impl Into<PathBuf>) -> Result<Self, FileError> {
         let root = directory.into();
         let blobs = BlobStore::create(&root)?;
         let cache = Self { root, blobs };
-        let layers = cache.layers();
-        fs::create_dir_all(&layers).map_err(FileError::on("create", &layers))?;
+        create_directory_no_follow(&cache.layers())?;
         Ok(cache)
     }
 
@@ -140,6 +142,8 @@ impl LayerCache {
     /// # Errors
     /// If the directory cannot be listed, or a file in it cannot be removed.
     pub fn prune(&self, limits: PruneLimits) -> Result<Pruned, FileError> {
+        self.blobs.refuse_links()?;
+        refuse_link(&self.layers())?;
         let mut entries = self.entries()?;
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.used));
         let now = SystemTime::now();
@@ -180,7 +184,7 @@ impl LayerCache {
 
     /// Returns the layer of an entry, or `None` if there is no valid entry or its blob is damaged.
     fn recall(&self, entry: &PathBuf, fingerprint: &Fingerprint) -> Option<Layer> {
-        let layer: Layer = serde_json::from_slice(&read_regular(entry, ENTRY_LIMIT).ok()?).ok()?;
+        let layer: Layer = serde_json::from_slice(&read_regular_no_follow(entry, ENTRY_LIMIT).ok()?).ok()?;
         if layer.diff_id != fingerprint.diff_id || layer.uncompressed_size != fingerprint.size {
             return None;
         }
@@ -203,12 +207,14 @@ impl LayerCache {
     fn entries(&self) -> Result<Vec<Entry>, FileError> {
         let mut entries = Vec::new();
         for_each_file(&self.layers(), |path, metadata| {
-            // Another process may be writing this file.
-            if path.file_name().is_some_and(|name| is_temporary(&name.to_string_lossy())) {
+            // A file that another process is writing, or that is not the cache's.
+            let name = path.file_name().map(|name| name.to_string_lossy());
+            if !name.is_some_and(|name| name.strip_suffix(".json").is_some_and(is_hex_digest)) {
                 return;
             }
-            let layer =
-                read_regular(&path, ENTRY_LIMIT).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+            let layer = read_regular_no_follow(&path, ENTRY_LIMIT)
+                .ok()
+                .and_then(|bytes| serde_json::from_slice(&bytes).ok());
             let used = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
             entries.push(Entry { path, layer, used, size: metadata.len() });
         })?;
@@ -222,7 +228,7 @@ impl LayerCache {
 
 struct Entry {
     path: PathBuf,
-    /// `None` if the file is not an entry of this version; pruning removes it.
+    /// `None` if the file has the name of an entry but is not one of this version; pruning removes it.
     layer: Option<Layer>,
     used: SystemTime,
     size: u64,
@@ -401,5 +407,28 @@ mod tests {
         fixture.cache.prune(PruneLimits::EVERYTHING).unwrap();
         assert_eq!(fixture.cache.info().unwrap(), CacheInfo::default());
         assert_eq!(fixture.provide("new"), new);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_refused_and_other_files_are_kept() {
+        let fixture = Fixture::new();
+        fixture.provide("one");
+        let root = fixture.cache.root.clone();
+        for letter in ["layers/letter.json", "blobs/sha256/letter"] {
+            write_atomically(root.join(letter), b"dear").unwrap();
+        }
+        fixture.cache.prune(PruneLimits::EVERYTHING).unwrap();
+        for (directory, files) in [("layers", 1), ("blobs/sha256", 1)] {
+            let (path, moved) = (root.join(directory), root.with_extension("moved"));
+            assert_eq!(fs::read_dir(&path).unwrap().count(), files, "{directory}");
+            fs::rename(&path, &moved).unwrap();
+            std::os::unix::fs::symlink(&moved, &path).unwrap();
+            assert!(fixture.cache.prune(PruneLimits::EVERYTHING).is_err());
+            assert!(LayerCache::create(&root).is_err());
+            fs::remove_file(&path).unwrap();
+            fs::rename(&moved, &path).unwrap();
+        }
+        LayerCache::create(&root).unwrap();
     }
 }

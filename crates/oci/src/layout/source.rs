@@ -85,7 +85,8 @@ enum Blobs {
 impl ImageSource {
     /// Opens the layout or archive at `path` and reads its manifests and configurations, but no layers.
     ///
-    /// A compressed archive is decompressed to an unnamed file in the directory `temporary`.
+    /// A compressed archive is decompressed to an unnamed file in the directory `temporary`. Symbolic links are followed,
+    /// also in a layout: other tools make layouts with links, and nothing is written here.
     ///
     /// # Errors
     /// If `path` is neither, or a manifest or configuration is missing, damaged or exceeds a limit.
@@ -93,7 +94,7 @@ impl ImageSource {
         let path = path.into();
         let metadata = fs::metadata(&path).map_err(FileError::on("read", &path))?;
         if metadata.is_dir() {
-            let layout = Layout::open(&path)?;
+            let layout = Layout::open_following_links(&path)?;
             return Self::listed(path, Blobs::Layout(layout.blobs().clone()), &layout.index()?);
         }
         match open_archive(&path, temporary)? {

@@ -158,10 +158,11 @@ fn triples(platforms: &[Platform]) -> Vec<&'static str> {
     platforms.iter().flat_map(targets).filter_map(|target| Some(target.rust().ok()?.triple)).collect()
 }
 
-/// Returns the directory for cargo's cache of rustc's answers; `None` if it cannot be created.
+/// Returns the directory for cargo's cache of rustc's answers; `None` if there is no usable cache.
 fn rustc_memory(environment: &Environment) -> Option<Utf8PathBuf> {
-    let directory = environment.cache_directory()?.join("cargo");
-    std::fs::create_dir_all(&directory).is_ok().then_some(directory)
+    let cache = environment.cache_directory()?;
+    let directory = crossdock_fs::open_cache_directory(cache.as_std_path(), "cargo").ok()?;
+    Utf8PathBuf::from_path_buf(directory).ok()
 }
 
 /// Returns the lock file that cargo did not write because of `--locked`: `cannot create the lock file … because

@@ -1,10 +1,12 @@
 //! Runs the compilers, and finds the programs that they make.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
 use std::sync::Mutex;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_metadata::{Message as CargoMessage, PackageId};
+use crossdock_fs::open_regular_no_follow;
 use crossdock_oci::Digest;
 use crossdock_system::process::{Command, OutputLine};
 use crossdock_toolchain::choice::Wrapper;
@@ -66,6 +68,7 @@ impl StepContext<'_> {
 
     pub(super) fn go(&self, build: &GoBuild, reporter: &Reporter<'_>) -> Result<String, ExecuteError> {
         create_directory(&build.output)?;
+        self.protect_programs(&build.output)?;
         // Images may share a program.
         let programs: BTreeSet<&Utf8PathBuf> = build.programs.iter().map(|(_, program)| program).collect();
         programs.iter().try_for_each(|program| remove_if_damaged(program))?;
@@ -146,10 +149,15 @@ fn read_bar(text: &str) -> Option<(u64, u64, String)> {
 }
 
 /// Removes a program that was changed since crossdock had it compiled. `go build` decides by the build ID inside a program
-/// whether it is up to date, and would keep one that was damaged elsewhere.
+/// whether it is up to date, and would keep one that was damaged elsewhere. This finds damage only: whoever may write the
+/// program may write its digest too, so that the cache is refused where others may write it.
 fn remove_if_damaged(program: &Utf8Path) -> Result<(), ExecuteError> {
-    if !program.is_file() {
-        return Ok(());
+    match std::fs::symlink_metadata(program) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(file_error(program)(error)),
+        // Go writes regular files only.
+        Ok(metadata) if !metadata.is_file() => return remove_file(program),
+        Ok(_) => {}
     }
     let digest = digest(program)?;
     let is_known = std::fs::read_to_string(digest_file(program)).is_ok_and(|known| known == digest);
@@ -166,7 +174,7 @@ fn remember(program: &Utf8Path) -> Result<(), ExecuteError> {
 }
 
 fn digest(program: &Utf8Path) -> Result<String, ExecuteError> {
-    let file = std::fs::File::open(program).map_err(file_error(program))?;
+    let file = open_regular_no_follow(program.as_std_path()).map_err(file_error(program))?;
     let (digest, _) = Digest::of_reader(file).map_err(file_error(program))?;
     Ok(digest.to_string())
 }

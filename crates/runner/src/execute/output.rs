@@ -7,16 +7,20 @@ use std::thread;
 use std::time::Duration;
 
 use camino::Utf8Path;
+use crossdock_fs::FileLock;
 use crossdock_oci::{Layout, LayoutLock, is_own_archive};
 use crossdock_system::process::Cancel;
 
 use super::error::{InternalError, file_error, image_error, other_file_error};
 use super::observer::{Event, Observer};
-use super::{ExecuteError, StepContext};
+use super::{ExecuteError, PROGRAMS_LOCK, StepContext, lock};
 use crate::plan::{Action, ImagePlan, Plan};
 
+/// Creates a directory that only crossdock writes. A symbolic link in its place is refused: a cloned repository may bring
+/// one that leads to the user's own files.
 pub(super) fn create_directory(path: &Utf8Path) -> Result<(), ExecuteError> {
-    std::fs::create_dir_all(path).map_err(file_error(path))
+    crossdock_fs::create_directory_no_follow(path.as_std_path())
+        .map_err(|error| file_error(path)(error.source))
 }
 
 /// Creates a directory for output in the project, with a mark that keeps its content out of version control. A directory
@@ -154,6 +158,25 @@ fn lock_layout(
 }
 
 impl StepContext<'_> {
+    /// Keeps the programs of a module in the cache from being pruned until the run ends: they are packed, and copied into
+    /// release archives, long after they are compiled. `output` is the directory of the programs for one platform.
+    pub(super) fn protect_programs(&self, output: &Utf8Path) -> Result<(), ExecuteError> {
+        let Some(module) = output.parent() else { return Ok(()) };
+        let path = module.join(PROGRAMS_LOCK);
+        loop {
+            let shared = FileLock::try_share(path.as_std_path());
+            if let Ok(held) = shared.map_err(|error| file_error(&path)(error.source))? {
+                lock(&self.state).program_locks.push(held);
+                return Ok(());
+            }
+            if self.cancel.is_cancelled() {
+                return Err(ExecuteError::Cancelled);
+            }
+            // Only pruning holds it exclusively, while it removes a few files.
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Returns the lock of an image's layout, which the run took before its first step.
     pub(super) fn layout_lock(&self, image: &ImagePlan) -> Result<&LayoutLock, InternalError> {
         self.locks.get(&image.name).ok_or_else(|| InternalError::NotLocked { layout: image.layout.clone() })

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crossdock_oci::{Descriptor, ImageSource, Layout, SourceImage};
+use crossdock_oci::{Descriptor, ImageSource, Layout, LayoutError, SourceImage};
 use crossdock_platform::Platform;
 use crossdock_subjects::{Options, Planned, own_target, parse_platform, verify};
 use crossdock_verify::{CpuLevel, Expectation, Language, Linkage, Severity, Target, Verdict, Verification};
@@ -20,7 +20,12 @@ impl StepContext<'_> {
         step: &Step,
         reporter: &Reporter<'_>,
     ) -> Result<Outcome, ExecuteError> {
-        let layout = Layout::open(image.layout.as_std_path()).map_err(|_| not_built(image))?;
+        let layout = match Layout::open(image.layout.as_std_path()) {
+            Err(LayoutError::NotALayout { .. } | LayoutError::UnknownVersion { .. }) => {
+                return Err(not_built(image));
+            }
+            layout => layout.map_err(image_error(image))?,
+        };
         let index = self.index_descriptor(image, &layout)?;
         let source = ImageSource::of_layout(&layout, &index).map_err(image_error(image))?;
         let found = source.images().first().ok_or_else(|| not_built(image))?;

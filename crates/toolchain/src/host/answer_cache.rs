@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crossdock_system::environment::Environment;
 
-/// The cache of answers. It is empty if there is no cache directory.
+/// The cache of answers. It is empty if there is no usable cache directory.
 #[derive(Debug, Clone)]
 pub(super) struct AnswerCache {
     directory: Option<Utf8PathBuf>,
@@ -29,7 +29,11 @@ type Stamp = (u64, u128);
 
 impl AnswerCache {
     pub(super) fn new(environment: &Environment) -> Self {
-        Self { directory: environment.cache_directory().map(|cache| cache.join("host")) }
+        let open = |cache: Utf8PathBuf| {
+            let directory = crossdock_fs::open_cache_directory(cache.as_std_path(), "host").ok()?;
+            Utf8PathBuf::from_path_buf(directory).ok()
+        };
+        Self { directory: environment.cache_directory().and_then(open) }
     }
 
     /// Returns the answer to a question, if it is known and its witness has not changed.
