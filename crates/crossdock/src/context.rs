@@ -107,6 +107,16 @@ impl Context {
         seconds.map(Some).ok_or_else(invalid)
     }
 
+    /// Runs a call. If it is cancelled before or during the run, its error is [`ErrorKind::Interrupted`], whatever the
+    /// process that was ended by it made of that.
+    pub(crate) fn unless_cancelled<T>(&self, call: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+        let interrupted = || Error::from_message(ErrorKind::Interrupted, "interrupted");
+        if self.cancel.is_cancelled() {
+            return Err(interrupted());
+        }
+        call().map_err(|error| if self.cancel.is_cancelled() { interrupted() } else { error })
+    }
+
     pub(crate) fn note(&self, note: &str) {
         (self.receiver)(Notice::Note(note));
     }
@@ -159,8 +169,14 @@ impl ContextBuilder {
     /// Reads the `CROSSDOCK_*` variables and returns the context.
     ///
     /// # Errors
-    /// A variable has an invalid value, or neither `CROSSDOCK_CACHE_DIR` nor `HOME` names a directory for the cache.
+    /// The directory of the environment is relative. A variable has an invalid value, or neither `CROSSDOCK_CACHE_DIR` nor `HOME` names a directory for the cache.
     pub fn finish(self) -> Result<Context, Error> {
+        let directory = &self.environment.directory;
+        if !directory.is_absolute() {
+            let message =
+                format!("the directory `{directory}` of the environment is relative; make it absolute");
+            return Err(Error::from_message(ErrorKind::Usage, message));
+        }
         let (overrides, warnings) = Overrides::from_environment(&self.environment).map_err(usage)?;
         let cache = self.environment.cache_directory().ok_or_else(|| {
             Error::from_message(

@@ -10,7 +10,9 @@ use crossdock_project::{
     self as project, DiscoverOptions, Network, Project, ProjectError, ProjectsOptions, WithoutTools,
 };
 use crossdock_runner::planner::{Goal, Pack, Projects, Request, programs};
-use crossdock_toolchain::host::{Host, Needs, Probe, detect, remedies};
+use crossdock_toolchain::host::{Needs, Probe, detect, remedies};
+
+pub use crossdock_toolchain::host::Host;
 
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, missing, usage};
@@ -84,14 +86,16 @@ fn found_programs(
 /// # Errors
 /// The configuration is invalid, no project exists, or one of its tools is missing or failed.
 pub fn discover(context: &Context, options: &BuildOptions) -> Result<Discovered, Error> {
-    let config = context.config(options.config.as_ref())?;
-    let mut request = context.request(options)?;
-    // Verifying and tagging use what was built, so they need no engine.
-    if matches!(options.goal, Goal::Build | Goal::Dist) {
-        request.engine = context.engine(options, &config)?;
-    }
-    let (projects, host) = context.query_tools(&config, &request, options.host.as_deref())?;
-    Ok(Discovered { config, projects, host, request })
+    context.unless_cancelled(|| {
+        let config = context.config(options.config.as_ref())?;
+        let mut request = context.request(options)?;
+        // Verifying and tagging use what was built, so they need no engine.
+        if matches!(options.goal, Goal::Build | Goal::Dist) {
+            request.engine = context.engine(options, &config)?;
+        }
+        let (projects, host) = context.query_tools(&config, &request, options.host.as_deref())?;
+        Ok(Discovered { config, projects, host, request })
+    })
 }
 
 /// Discovers again after an installation has changed the host. The configuration is kept.
@@ -136,28 +140,30 @@ pub struct CheckedConfig {
 /// # Errors
 /// The configuration is invalid, or an image names a program that its project does not have.
 pub fn check_config(context: &Context, options: &BuildOptions) -> Result<CheckedConfig, Error> {
-    let config = context.config(options.config.as_ref())?;
-    let mut projects = Projects::default();
-    for directory in config.project_directories(&BTreeSet::new()) {
-        let images = config.images.iter().filter(|image| image.path.value == directory);
-        let discovery = DiscoverOptions::for_images(images, Network::Offline);
-        // Only manifests are read: a tool would run what the project names, and this command must be safe in a foreign
-        // project.
-        match project::read_manifests(&directory, &discovery, &context.environment) {
-            Ok(project) => drop(projects.projects.insert(directory, project)),
-            Err(error) => context.warn(&format!("the programs of {directory} are not checked: {error}")),
+    context.unless_cancelled(|| {
+        let config = context.config(options.config.as_ref())?;
+        let mut projects = Projects::default();
+        for directory in config.project_directories(&BTreeSet::new()) {
+            let images = config.images.iter().filter(|image| image.path.value == directory);
+            let discovery = DiscoverOptions::for_images(images, Network::Offline);
+            // Only manifests are read: a tool would run what the project names, and this command must be safe in a foreign
+            // project.
+            match project::read_manifests(&directory, &discovery, &context.environment) {
+                Ok(project) => drop(projects.projects.insert(directory, project)),
+                Err(error) => context.warn(&format!("the programs of {directory} are not checked: {error}")),
+            }
         }
-    }
-    if projects.projects.is_empty() {
-        return Ok(CheckedConfig { config, programs: None });
-    }
-    let readable = |image: &&ImageConfig| projects.projects.contains_key(&image.path.value);
-    let images = config.images.iter().filter(readable).map(|image| Sourced::clone(&image.name)).collect();
-    let options = BuildOptions { goal: Goal::Build, ..options.clone() };
-    let mut request = context.request(&options)?;
-    request.images = images;
-    let programs = Some(found_programs(&config, &projects, &request)?);
-    Ok(CheckedConfig { config, programs })
+        if projects.projects.is_empty() {
+            return Ok(CheckedConfig { config, programs: None });
+        }
+        let readable = |image: &&ImageConfig| projects.projects.contains_key(&image.path.value);
+        let images = config.images.iter().filter(readable).map(|image| Sourced::clone(&image.name)).collect();
+        let options = BuildOptions { goal: Goal::Build, ..options.clone() };
+        let mut request = context.request(&options)?;
+        request.images = images;
+        let programs = Some(found_programs(&config, &projects, &request)?);
+        Ok(CheckedConfig { config, programs })
+    })
 }
 
 impl Context {

@@ -56,33 +56,35 @@ pub fn set_up(
     agree: &mut dyn FnMut(&Remedy) -> Answer,
     watch: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<SetUp, Error> {
-    let mut by_hand = BTreeSet::new();
-    let mut rustup = Rustup::Reachable;
-    let mut plan = plan(&found)?;
-    // A tool may reveal the next missing one: rustup, then a target. Each round installs something or is the last.
-    for _ in 0..4 {
+    context.unless_cancelled(|| {
+        let mut by_hand = BTreeSet::new();
+        let mut rustup = Rustup::Reachable;
+        let mut plan = plan(&found)?;
+        // A tool may reveal the next missing one: rustup, then a target. Each round installs something or is the last.
+        for _ in 0..4 {
+            if plan.missing.is_empty() {
+                break;
+            }
+            let missing: Vec<_> = plan.missing.iter().map(|missing| &missing.unavailable).collect();
+            let outcomes = setup(missing, &found.host, &context.processes, agree, watch)
+                .map_err(|error| Error::new(ErrorKind::Interrupted, &error))?;
+            by_hand = outcomes.iter().filter_map(Outcome::by_hand).map(str::to_owned).collect();
+            let failed = outcomes.iter().any(|outcome| outcome.rustup_failed());
+            let helped = outcomes.iter().any(|outcome| outcome.is_done());
+            // A first failure of rustup changes the plan, which then takes the route that needs no download.
+            let first_failure = failed && rustup == Rustup::Reachable;
+            if failed {
+                rustup = Rustup::Unreachable;
+            }
+            if !helped && !first_failure {
+                break;
+            }
+            found = discover_again(context, found, rustup)?;
+            plan = crate::plan::plan(&found)?;
+        }
         if plan.missing.is_empty() {
-            break;
+            by_hand.clear();
         }
-        let missing: Vec<_> = plan.missing.iter().map(|missing| &missing.unavailable).collect();
-        let outcomes = setup(missing, &found.host, &context.processes, agree, watch)
-            .map_err(|error| Error::new(ErrorKind::Interrupted, &error))?;
-        by_hand = outcomes.iter().filter_map(Outcome::by_hand).map(str::to_owned).collect();
-        let failed = outcomes.iter().any(|outcome| outcome.rustup_failed());
-        let helped = outcomes.iter().any(|outcome| outcome.is_done());
-        // A first failure of rustup changes the plan, which then takes the route that needs no download.
-        let first_failure = failed && rustup == Rustup::Reachable;
-        if failed {
-            rustup = Rustup::Unreachable;
-        }
-        if !helped && !first_failure {
-            break;
-        }
-        found = discover_again(context, found, rustup)?;
-        plan = crate::plan::plan(&found)?;
-    }
-    if plan.missing.is_empty() {
-        by_hand.clear();
-    }
-    Ok(SetUp { found, plan, by_hand })
+        Ok(SetUp { found, plan, by_hand })
+    })
 }

@@ -71,24 +71,26 @@ pub fn environment(
     description: &str,
     options: &EnvironmentOptions,
 ) -> Result<BTreeMap<String, String>, Error> {
-    let facts = match crossdock_platform::interpret(description, options.vocabulary) {
-        Interpretation::Exact(facts) => facts,
-        Interpretation::Ambiguous { candidates, why } => {
-            return Err(ambiguous(description, &candidates, &ambiguity(&candidates, &why)));
+    context.unless_cancelled(|| {
+        let facts = match crossdock_platform::interpret(description, options.vocabulary) {
+            Interpretation::Exact(facts) => facts,
+            Interpretation::Ambiguous { candidates, why } => {
+                return Err(ambiguous(description, &candidates, &ambiguity(&candidates, &why)));
+            }
+            Interpretation::Unknown(unknown) => return Err(rejected(unknown.to_string())),
+        };
+        let Some((_, source)) = facts.platform_or_linux() else {
+            let message = format!("{description} names no architecture that Go or Rust builds for");
+            return Err(rejected(message).hint("specify a platform, e.g. linux/arm64"));
+        };
+        if source == OsSource::Assumed {
+            context.note(&format!("{description} names no operating system: linux is assumed"));
         }
-        Interpretation::Unknown(unknown) => return Err(rejected(unknown.to_string())),
-    };
-    let Some((_, source)) = facts.platform_or_linux() else {
-        let message = format!("{description} names no architecture that Go or Rust builds for");
-        return Err(rejected(message).hint("specify a platform, e.g. linux/arm64"));
-    };
-    if source == OsSource::Assumed {
-        context.note(&format!("{description} names no operating system: linux is assumed"));
-    }
-    match options.language {
-        Language::Go => go(context, options, &facts),
-        Language::Rust => rust(context, options, &facts),
-    }
+        match options.language {
+            Language::Go => go(context, options, &facts),
+            Language::Rust => rust(context, options, &facts),
+        }
+    })
 }
 
 fn rejected(message: impl Into<String>) -> Error {

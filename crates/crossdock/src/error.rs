@@ -3,8 +3,7 @@
 use std::fmt;
 
 use crossdock_runner::execute::ErrorKind as RunErrorKind;
-
-use crate::execute::Report;
+use crossdock_runner::report::Report;
 
 /// The class of a failure, for a program to decide by. The command line maps each kind to an exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -12,7 +12,7 @@ use crossdock_oci::{BlobError, SourceError};
 use crossdock_runner::execute::{ExecuteError, Failure, Settings, VerifyPolicy};
 
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::plan::Plan;
 
 /// Choices of an execution. None of them changes the bytes of an image.
@@ -80,7 +80,7 @@ impl ExecuteOptions {
 /// ```
 ///
 /// # Errors
-/// The plan misses tools, a step failed, or an image was refused; [`Error::report`] holds the state of every image. An
+/// The plan is for another host or misses tools, a step failed, or an image was refused; [`Error::report`] holds the state of every image. An
 /// image is tagged only after it was verified, and images tagged before a failure stay tagged. A layout is always
 /// complete: the old one or the new one.
 pub fn execute(
@@ -89,6 +89,14 @@ pub fn execute(
     options: &ExecuteOptions,
     observer: &mut dyn Observer,
 ) -> Result<Report, Error> {
+    if context.cancel.is_cancelled() {
+        return Err(Error::new(ErrorKind::Interrupted, &ExecuteError::Cancelled));
+    }
+    let this_machine = crossdock_toolchain::host::current_platform().map_err(crate::error::missing)?;
+    if plan.host != this_machine {
+        let message = format!("the plan is for a host of {}, and this machine is {this_machine}", plan.host);
+        return Err(Error::from_message(ErrorKind::Usage, message).hint("plan again without naming a host"));
+    }
     let settings = options.settings(context);
     let result =
         crossdock_runner::execute::execute(plan, &settings, &context.environment, observer, &context.cancel);

@@ -59,7 +59,7 @@ pub struct BuildOptions {
     /// Whether tools may reach the network.
     pub network: Network,
     /// The host to plan for instead of this machine: a platform, or a file that describes a host. Such a plan is for
-    /// inspection, not for execution.
+    /// inspection: [`execute`](crate::execute()) refuses the plan of another platform.
     pub host: Option<String>,
 }
 

@@ -1,7 +1,10 @@
 //! The plan: everything that a run will do, as one comparable value.
 
 pub use crossdock_runner::plan::{
-    Action, ImagePlan, LoadEngine, Missing, Node, Plan, PlatformPlan, Step, StepId, Target,
+    Action, Artifact, CargoBuild, CargoProgram, Container, CopiedContext, EngineBase, EngineCall, EnginePlan,
+    EngineResult, Expected, FilePlan, GoBuild, ImagePlan, Load, LoadEngine, Missing, Node, Plan,
+    PlatformPlan, ProgramPlan, Purpose, ReleaseArchive, ReleasePlan, SkippedTag, Step, StepId, Target,
+    TextFile,
 };
 pub use crossdock_runner::planner::{Archive, Goal, Pack};
 

@@ -92,14 +92,16 @@ pub struct RenderedBake {
 /// # Errors
 /// The configuration or a template is invalid, or the builder cannot build such a file ([`ErrorKind::Missing`]).
 pub fn render(context: &Context, options: &RenderOptions) -> Result<Vec<RenderedDockerfile>, Error> {
-    let frontend = options.frontend.clone().unwrap_or(Frontend::BuildKit);
-    let layered = matches!(frontend, Frontend::Classic(_));
-    let caching = options.caching.unwrap_or(if layered { Caching::Layer } else { Caching::Mounts });
-    let mut files = Requests::new(context, options, frontend, caching, &[])?.render()?;
-    for file in &mut files {
-        file.rendered.notes.extend(left_out::notes(&file.request));
-    }
-    Ok(files)
+    context.unless_cancelled(|| {
+        let frontend = options.frontend.clone().unwrap_or(Frontend::BuildKit);
+        let layered = matches!(frontend, Frontend::Classic(_));
+        let caching = options.caching.unwrap_or(if layered { Caching::Layer } else { Caching::Mounts });
+        let mut files = Requests::new(context, options, frontend, caching, &[])?.render()?;
+        for file in &mut files {
+            file.rendered.notes.extend(left_out::notes(&file.request));
+        }
+        Ok(files)
+    })
 }
 
 /// Renders a bake file for BuildKit. With a directory, it refers to separate Dockerfiles there; otherwise they are
@@ -113,15 +115,18 @@ pub fn render_bake(
     engine: &EngineOptions,
     directory: Option<&Utf8Path>,
 ) -> Result<RenderedBake, Error> {
-    let passed: Options = context.engine_options(engine)?;
-    let caching = passed.caching().unwrap_or(Caching::Mounts);
-    let requests = Requests::new(context, options, Frontend::BuildKit, caching, &passed.base_from)?;
-    let root = requests.config.root.clone();
-    let place = directory.map_or(Dockerfiles::Inline, Dockerfiles::In);
-    let bake = bake::bake(&requests.requests, &root, place, &passed).map_err(|error| explained(&error))?;
-    let json = serde_json::to_string_pretty(&bake).map_err(crate::error::input_output)?;
-    let dockerfiles = if directory.is_some() { requests.render()? } else { Vec::new() };
-    Ok(RenderedBake { json: format!("{json}\n"), dockerfiles, root })
+    context.unless_cancelled(|| {
+        let passed: Options = context.engine_options(engine)?;
+        let caching = passed.caching().unwrap_or(Caching::Mounts);
+        let requests = Requests::new(context, options, Frontend::BuildKit, caching, &passed.base_from)?;
+        let root = requests.config.root.clone();
+        let place = directory.map_or(Dockerfiles::Inline, Dockerfiles::In);
+        let bake =
+            bake::bake(&requests.requests, &root, place, &passed).map_err(|error| explained(&error))?;
+        let json = serde_json::to_string_pretty(&bake).map_err(crate::error::input_output)?;
+        let dockerfiles = if directory.is_some() { requests.render()? } else { Vec::new() };
+        Ok(RenderedBake { json: format!("{json}\n"), dockerfiles, root })
+    })
 }
 
 /// Returns the classic builder of a machine: a platform, or this machine if `None`. The platform's operating system is

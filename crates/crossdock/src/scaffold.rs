@@ -37,7 +37,9 @@ impl Context {
 /// # Errors
 /// The directory contains no project, or the options contradict it.
 pub fn scaffold(context: &Context, options: &InitOptions) -> Result<Scaffold, Error> {
-    crossdock_scaffold::plan_scaffold(options, &context.processes).map_err(|error| explained(&error))
+    context.unless_cancelled(|| {
+        crossdock_scaffold::plan_scaffold(options, &context.processes).map_err(|error| explained(&error))
+    })
 }
 
 /// Writes the files of a scaffold. A file that a person edited is kept, or replaced with a backup, as the options say.
@@ -49,7 +51,8 @@ pub fn write_scaffold(
     scaffold: &Scaffold,
     network: Network,
 ) -> Result<WriteReport, Error> {
-    scaffold.write(network, &context.processes).map_err(|error| explained(&error))
+    context
+        .unless_cancelled(|| scaffold.write(network, &context.processes).map_err(|error| explained(&error)))
 }
 
 fn explained(error: &ScaffoldError) -> Error {

@@ -116,23 +116,25 @@ pub fn verify_for(
     targets: &[Target],
     scope: Scope,
 ) -> Result<Vec<Verified>, Error> {
-    let path = &context.environment.directory.join(path);
-    let temporary = &context.environment.temporary_directory();
-    let failed = |error: &dyn std::error::Error| Error::new(ErrorKind::InputOutput, error).at(path);
-    let metadata = std::fs::metadata(path).map_err(|error| failed(&error))?;
-    if !metadata.is_dir() && !metadata.is_file() {
-        let message = format!("{path} is a pipe, a socket or a device; save its content to a file first");
-        return Err(Error::from_message(ErrorKind::InputOutput, message));
-    }
-    if !metadata.is_dir() && !may_be_archive(path.as_std_path()).map_err(|error| failed(&error))? {
-        return program(path, &metadata, targets);
-    }
-    match ImageSource::open(path.as_std_path(), temporary) {
-        Ok(source) => images(path, &source, targets, scope, temporary),
-        // A compressed file that is not an archive is verified as the program that the caller took it for.
-        Err(error) if error.is_no_archive() && !targets.is_empty() => program(path, &metadata, targets),
-        Err(error) => Err(input_output(error)),
-    }
+    context.unless_cancelled(|| {
+        let path = &context.environment.directory.join(path);
+        let temporary = &context.environment.temporary_directory();
+        let failed = |error: &dyn std::error::Error| Error::new(ErrorKind::InputOutput, error).at(path);
+        let metadata = std::fs::metadata(path).map_err(|error| failed(&error))?;
+        if !metadata.is_dir() && !metadata.is_file() {
+            let message = format!("{path} is a pipe, a socket or a device; save its content to a file first");
+            return Err(Error::from_message(ErrorKind::InputOutput, message));
+        }
+        if !metadata.is_dir() && !may_be_archive(path.as_std_path()).map_err(|error| failed(&error))? {
+            return program(path, &metadata, targets);
+        }
+        match ImageSource::open(path.as_std_path(), temporary) {
+            Ok(source) => images(path, &source, targets, scope, temporary),
+            // A compressed file that is not an archive is verified as the program that the caller took it for.
+            Err(error) if error.is_no_archive() && !targets.is_empty() => program(path, &metadata, targets),
+            Err(error) => Err(input_output(error)),
+        }
+    })
 }
 
 fn images(

@@ -147,7 +147,7 @@ pub enum ExecuteError {
     },
     /// An invariant of crossdock is broken.
     #[error("internal error: {0}; please report it")]
-    Internal(#[from] InternalError),
+    Internal(InternalError),
     /// The run was cancelled.
     #[error("interrupted")]
     Cancelled,
@@ -226,6 +226,13 @@ pub enum InternalError {
         /// The panic's message.
         message: String,
     },
+}
+
+// Written out, because `#[from]` would make the inner error a cause too, and a report would name it twice.
+impl From<InternalError> for ExecuteError {
+    fn from(error: InternalError) -> Self {
+        Self::Internal(error)
+    }
 }
 
 impl ExecuteError {

@@ -250,7 +250,7 @@ impl GoCalls {
 fn jobs_per_call(jobs: Option<usize>, processors: usize, calls: usize) -> Option<usize> {
     let total = jobs.unwrap_or(processors).max(1);
     let parallel = calls.clamp(1, total);
-    let per_call = total.min((2 * total).div_ceil(parallel));
+    let per_call = total.min(total.saturating_mul(2).div_ceil(parallel));
     (jobs.is_some() || per_call < processors).then_some(per_call)
 }
 
