@@ -20,3 +20,8 @@ mod ui;
 pub use app::App;
 pub use crossdock::Environment;
 pub use error::{CommandError, EXIT_CODES, Exit};
+
+/// The documentation of the library, whose programs must compile. A package does not contain it, hence `doctest`.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/library.md")]
+struct LibraryDocumentation;
