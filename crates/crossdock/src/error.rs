@@ -39,6 +39,10 @@ impl From<RunErrorKind> for ErrorKind {
 /// The error of a call.
 ///
 /// [`Display`](fmt::Display) writes the message, with the messages of all causes, then one `help:` line for each hint.
+///
+/// Messages and hints name options and commands as the command line of crossdock spells them, because one text serves both:
+/// `--platform` is [`BuildOptions::platforms`](crate::BuildOptions::platforms()), `--for` is `nodes`. A program whose users
+/// cannot type these decides by the [kind](Error::kind) and words its own instructions.
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
