@@ -73,7 +73,11 @@ fn explain(arguments: &TargetCommand, global: &Global) -> Result<Exit, CommandEr
 fn one(description: &OsString, vocabulary: Option<Vocabulary>) -> Answer {
     match utf8(description) {
         Ok(text) => interpret(text, vocabulary),
-        Err(why) => Answer { notes: vec![why], ..interpret(&description.to_string_lossy(), vocabulary) },
+        Err(why) => {
+            let mut answer = interpret(&description.to_string_lossy(), vocabulary);
+            answer.notes = vec![why];
+            answer
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use super::SCHEMA;
 
 /// The meaning of a description. Its JSON is one line per input.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Answer {
     /// The version of this JSON.
     pub schema: u32,
@@ -60,6 +61,7 @@ pub enum Outcome {
 
 /// One of several meanings.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Candidate {
     /// The vocabularies with this meaning, the best known first.
     pub vocabularies: Vec<&'static str>,
@@ -75,6 +77,7 @@ pub struct Candidate {
 
 /// Rust's targets for a platform.
 #[derive(Debug, Clone, Default, Serialize)]
+#[non_exhaustive]
 pub struct RustAnswer {
     /// The target for static programs; null if there is none.
     pub r#static: Option<&'static str>,

@@ -11,6 +11,7 @@ use super::SCHEMA;
 
 /// Observations of a machine, not yet interpreted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HostFacts {
     /// The operating system that this program was built for, as rustc names it.
     pub process_os: String,
@@ -37,6 +38,7 @@ pub struct HostFacts {
 
 /// The platforms of a machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct HostAnswer {
     /// The version of this JSON.
     pub schema: u32,
@@ -56,6 +58,7 @@ pub struct HostAnswer {
 
 /// A container engine's server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct ServerAnswer {
     /// `docker` or `podman`.
     pub engine: String,
@@ -68,6 +71,7 @@ pub struct ServerAnswer {
 /// A reason why the platforms of process, kernel, programs and servers differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Emulation {
     /// An x86-64 process on Apple silicon.
     Rosetta,

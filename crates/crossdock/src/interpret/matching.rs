@@ -8,6 +8,7 @@ use super::SCHEMA;
 
 /// The platforms that a host accepts and rejects, as decided by containerd's default matcher.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct MatchAnswer {
     /// The version of this JSON.
     pub schema: u32,
@@ -47,6 +48,7 @@ impl MatchAnswer {
 
 /// A platform that the host does not accept.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Rejected {
     /// The platform as given.
     pub platform: String,
