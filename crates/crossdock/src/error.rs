@@ -2,39 +2,8 @@
 
 use std::fmt;
 
-use crossdock_runner::execute::ErrorKind as RunErrorKind;
+pub use crossdock_runner::execute::ErrorKind;
 use crossdock_runner::report::Report;
-
-/// The class of a failure, for a program to decide by. The command line maps each kind to an exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// The result is negative: verification failed, a description is unknown or ambiguous, or generated files differ.
-    Rejected,
-    /// An option, an argument or the configuration is invalid.
-    Usage,
-    /// A tool or a toolchain is missing; the hints name the command that installs it.
-    Missing,
-    /// A compiler, an engine or another program failed.
-    Program,
-    /// Reading, writing or the network failed.
-    InputOutput,
-    /// The call was cancelled through its [`Cancel`](crate::process::Cancel).
-    Interrupted,
-}
-
-impl From<RunErrorKind> for ErrorKind {
-    fn from(kind: RunErrorKind) -> Self {
-        match kind {
-            RunErrorKind::Rejected => Self::Rejected,
-            RunErrorKind::Usage => Self::Usage,
-            RunErrorKind::Missing => Self::Missing,
-            RunErrorKind::Program => Self::Program,
-            RunErrorKind::InputOutput => Self::InputOutput,
-            RunErrorKind::Interrupted => Self::Interrupted,
-        }
-    }
-}
 
 /// The error of a call.
 ///

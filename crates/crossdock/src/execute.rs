@@ -108,7 +108,7 @@ pub fn execute(
 
 /// Returns the error that ended a run, followed by a line for each other image that failed.
 fn explain(context: &Context, error: &ExecuteError, report: &Report) -> Error {
-    let mut plain = Error::new(error.kind().into(), error);
+    let mut plain = Error::new(error.kind(), error);
     if matches!(error, ExecuteError::Cancelled) {
         return plain;
     }

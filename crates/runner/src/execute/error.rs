@@ -153,20 +153,21 @@ pub enum ExecuteError {
     Cancelled,
 }
 
-/// A class of errors, for a program that maps them to exit codes. The list is complete: a new error joins a class.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The class of a failure, for a program to decide by. The command line maps each kind to an exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ErrorKind {
-    /// The host lacks something that the plan needs.
-    Missing,
-    /// A compiler, an engine or crossdock itself failed.
-    Program,
-    /// Verification rejected what was built.
+    /// The result is negative: verification failed, a description is unknown or ambiguous, or generated files differ.
     Rejected,
-    /// The user has to change the call, the configuration or the project's files.
+    /// An option, an argument, the configuration or a file of the project is invalid.
     Usage,
-    /// A file or an image could not be written or read.
+    /// The host lacks a tool or a toolchain; the hints name the command that installs it.
+    Missing,
+    /// A compiler, an engine or another program failed, or an invariant of crossdock is broken.
+    Program,
+    /// Reading, writing or the network failed.
     InputOutput,
-    /// The run was cancelled.
+    /// The call was cancelled through its [`Cancel`](crossdock_system::process::Cancel).
     Interrupted,
 }
 
