@@ -208,7 +208,7 @@ fn unsupported_engine_options_are_reported_before_it_runs() {
     plan(&sandbox, &["--builder", "docker", "--build-arg", "X"]).ends_with(2).complains("NAME=VALUE");
     plan(&sandbox, &["--builder", "docker", "--secret", "id=x,src=nowhere"])
         .ends_with(2)
-        .complains("no file");
+        .complains("nowhere is not a file");
     plan(&sandbox, &["--builder", "docker", "--base-from", "golang=oci:nowhere"])
         .ends_with(5)
         .complains("nowhere");

@@ -125,7 +125,7 @@ fn a_project_without_images_is_an_error() {
     let project = fixture::go_module(&sandbox.work(), "hello");
     sandbox.crossdock(&project, &["tag"]).ends_with(2);
     let empty = sandbox.crossdock(&project, &["verify", "dist/hello"]).ends_with(5);
-    assert!(empty.stderr.contains("holds no image"), "{empty}");
+    assert!(empty.stderr.contains("contains no image"), "{empty}");
 }
 
 #[test]
