@@ -118,7 +118,7 @@ fn a_file_of_the_user_stays() {
     assert!(!project.join("Dockerfile.orig.1").exists());
 
     fixture::write(&path, format!("{}# mine\n", read("Dockerfile")));
-    render(&[]).ends_with(2).complains("was changed since");
+    render(&[]).ends_with(2).complains("was edited since");
     render(&["--force"]).success();
     assert!(read("Dockerfile.orig.1").ends_with("# mine\n"));
     assert_eq!(read("Dockerfile.orig"), "FROM mine\n", "an older copy is never overwritten");
@@ -205,7 +205,11 @@ fn the_classic_builder_gets_a_native_file_or_a_remedy() {
     let text = render(&["--mode", "fixed", "--platform", "linux/arm64"]).success().stdout;
     assert!(!text.contains("BUILDPLATFORM") && !text.contains("--mount"), "{text}");
     let native = ["--mode", "fixed", "--platform", "linux/arm64", "--output", "Dockerfile"];
-    render(&native).success().complains("/.dockerignore alone").complains("build with: docker build --file");
+    render(&native)
+        .success()
+        .complains("reads only ")
+        .complains("/.dockerignore: copy ")
+        .complains("build with: docker build --file");
 }
 
 #[test]

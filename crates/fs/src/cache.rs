@@ -17,6 +17,9 @@ const MARK: &str =
 /// The directories of a cache. Versions before the mark made them, and some are made before the cache is first opened.
 const DIRECTORIES: [&str; 6] = ["build", "cargo", "host", "init", "layers", "toolchain"];
 
+/// The number of digits of the hash that ends the name of a module's programs, below `build`.
+const HASH_DIGITS: usize = 12;
+
 /// Opens the cache directory at `path`, which is created if missing, for its owner only, with a mark that tells it from a
 /// user's own directory.
 ///
@@ -60,7 +63,6 @@ fn is_marked(path: &Path) -> Result<bool, FileError> {
 /// Returns the name of an entry that an unmarked cache does not have.
 fn foreign_content(path: &Path) -> Result<Option<String>, FileError> {
     let list = |error| FileError::on("list", path)(error);
-    let mut programs = None;
     for entry in fs::read_dir(path).map_err(list)? {
         let entry = entry.map_err(list)?;
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -72,12 +74,28 @@ fn foreign_content(path: &Path) -> Result<Option<String>, FileError> {
         if !is_known {
             return Ok(Some(name));
         }
-        if name == "build" {
-            programs = Some(name);
+        // Many projects have a directory `build`; a cache's holds only directories that crossdock names.
+        if name == "build" && !holds_programs(&entry.path())? {
+            return Ok(Some(name));
         }
     }
-    // Many projects have a directory `build`. A cache has one only after it has layers.
-    Ok(programs.filter(|_| !path.join("layers").join("blobs").join("sha256").is_dir()))
+    Ok(None)
+}
+
+/// Returns whether every entry is a directory whose name ends in `-` and a hash, as that of a module's programs does. A
+/// person who runs a printed command by hand creates one before anything else is in the cache.
+fn holds_programs(path: &Path) -> Result<bool, FileError> {
+    let list = |error| FileError::on("list", path)(error);
+    for entry in fs::read_dir(path).map_err(list)? {
+        let entry = entry.map_err(list)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let hash = name.rsplit_once('-').map_or("", |(_, hash)| hash);
+        let is_hash = hash.len() == HASH_DIGITS && hash.bytes().all(|digit| digit.is_ascii_hexdigit());
+        if !is_hash || !entry.file_type().map_err(list)?.is_dir() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 #[cfg(unix)]
@@ -200,11 +218,18 @@ mod tests {
     #[test]
     fn a_cache_of_an_earlier_version_is_adopted() {
         let directory = tempfile::tempdir().unwrap();
-        for name in ["build/app", "cargo", "host", "layers/blobs/sha256"] {
+        for name in ["build/app-0123456789ab", "cargo", "host", "layers/blobs/sha256"] {
             fs::create_dir_all(directory.path().join(name)).unwrap();
         }
         open_cache(directory.path()).unwrap();
         assert!(is_marked(directory.path()).unwrap());
+    }
+
+    #[test]
+    fn a_program_compiled_by_hand_makes_no_foreign_directory() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::create_dir_all(directory.path().join("build/app-0123456789ab/linux-arm64-0123456789ab")).unwrap();
+        open_cache(directory.path()).unwrap();
     }
 
     #[cfg(unix)]
