@@ -19,10 +19,12 @@ pub enum State {
     Missing,
     /// It is what would be written.
     Clean,
-    /// It is generated and unedited, but would be written differently now; or the user maintains it and it lacks an planned.
+    /// It is generated and unedited, but would be written differently now; or the user maintains it and it lacks an entry.
     Stale,
-    /// A person edited it or wrote it by hand.
+    /// It is generated, and a person edited it.
     Edited,
+    /// It is not generated: a person wrote it, or its path is occupied by something that crossdock does not touch.
+    Yours,
 }
 
 /// The effect of [`Scaffold::write`](crate::Scaffold::write) on a file.
@@ -37,7 +39,7 @@ pub enum Action {
     Renew,
     /// It replaces a person's file, of which a backup is kept.
     Replace,
-    /// It gains an planned and is otherwise unchanged.
+    /// It gains an entry and is otherwise unchanged.
     Merge,
     /// It stays as a person left it.
     Keep,
@@ -152,7 +154,7 @@ pub(super) fn plan_generated_file(
             planned.drifts = file.owner == Owner::Crossdock;
             planned
         }
-        None => planned.with_state(State::Edited, edited, bytes).with_note(hand_written_note(file.part)),
+        None => planned.with_state(State::Yours, edited, bytes).with_note(hand_written_note(file.part)),
     };
     Ok(match (file.part, planned.action) {
         (Part::Config, Action::Replace) => {
@@ -182,13 +184,13 @@ fn plan_blocked_file(
         return Err(ScaffoldError::Unwritable { path: root.join(&file.path), reason: why });
     }
     let planned = PlannedFile::new(file.part, root, &file.path, text.to_owned());
-    Ok(planned.with_state(State::Edited, Action::Keep, 0).with_note(why))
+    Ok(planned.with_state(State::Yours, Action::Keep, 0).with_note(why))
 }
 
 /// Compares a file that the user maintains with the same file after the edit.
 ///
 /// # Errors
-/// Fails if the file cannot be read or cannot take the planned.
+/// Fails if the file cannot be read or cannot take the entry.
 pub(super) fn plan_merged_file(root: &Utf8Path, edit: &UserFileEdit) -> Result<PlannedFile, ScaffoldError> {
     let path = root.join(&edit.path);
     let (resolved_path, current_text, bytes) = match read_on_disk(root, &edit.path)? {
@@ -215,7 +217,7 @@ pub(super) fn plan_merged_file(root: &Utf8Path, edit: &UserFileEdit) -> Result<P
         MergeResult::Changed(_) => {
             planned.with_state(State::Stale, Action::Merge, bytes).with_note(edit.change.description())
         }
-        MergeResult::Conflict(why) => planned.with_state(State::Edited, Action::Keep, bytes).with_note(why),
+        MergeResult::Conflict(why) => planned.with_state(State::Yours, Action::Keep, bytes).with_note(why),
     })
 }
 
@@ -333,7 +335,8 @@ mod tests {
         assert_eq!(state(&theirs, EditedFiles::Keep), (State::Edited, Action::Keep, false));
         assert_eq!(state(&ours, EditedFiles::Replace), (State::Edited, Action::Replace, true));
         write("FROM scratch\n");
-        assert_eq!(state(&ours, EditedFiles::Keep), (State::Edited, Action::Keep, false));
+        assert_eq!(state(&ours, EditedFiles::Keep), (State::Yours, Action::Keep, false));
+        assert_eq!(state(&ours, EditedFiles::Replace), (State::Yours, Action::Replace, false));
         let planned = plan_generated_file(root, &ours, EditedFiles::Keep).unwrap();
         assert!(planned.note.as_ref().unwrap().contains("by hand"));
         assert_eq!(planned.diff(), None, "the file is a person's own and stays");

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use camino::Utf8Path;
 use crossdock_platform::Platform;
 use serde::Serialize;
 
-use super::desired_file::{DesiredFile, render_template};
+use super::desired_file::{DesiredFile, parse_generated, render_template};
 use super::error::ScaffoldError;
-use super::options::{InitOptions, Part};
+use super::file_state::{OnDisk, read_on_disk};
+use super::options::{EditedFiles, InitOptions, Part};
 use crossdock_project::Project;
 use crossdock_project::config::{Config, DockerfileConfig, DockerfileInputs, Source, Sourced};
 use crossdock_runner::planner::bake::file_name;
@@ -113,22 +115,29 @@ pub(super) fn plan_request(options: &InitOptions) -> planner::Request {
 
 /// Returns the Dockerfiles and `.dockerignore` files of the images whose build context is the project's directory, and a
 /// note for each image without one.
+///
+/// Next to a Dockerfile of the user, which stays unless `edited_files` replaces it, no ignore file is written: it would
+/// exclude files which that Dockerfile copies.
+///
+/// # Errors
+/// Fails if a Dockerfile that exists cannot be read.
 pub(super) fn docker_files(
     config: &Config,
     projects: &Projects,
     request: &planner::Request,
-) -> (Vec<DesiredFile>, Vec<String>) {
+    edited_files: EditedFiles,
+) -> Result<(Vec<DesiredFile>, Vec<String>), ScaffoldError> {
     // The settings leave out this machine's compilers: two machines must generate the same files.
     let inputs = match DockerfileInputs::read(config) {
         Ok(inputs) => inputs,
-        Err(error) => return (Vec::new(), vec![no_dockerfile_note(&error)]),
+        Err(error) => return Ok((Vec::new(), vec![no_dockerfile_note(&error)])),
     };
     let mut settings = DockerfileSettings::default();
     settings.templates = inputs.templates;
     settings.digests = inputs.digests;
     let found = match dockerfile_requests(config, projects, request, &settings) {
         Ok(recipes) => recipes,
-        Err(error) => return (Vec::new(), vec![no_dockerfile_note(&error)]),
+        Err(error) => return Ok((Vec::new(), vec![no_dockerfile_note(&error)])),
     };
     let (mut files, mut notes) = (Vec::new(), Vec::new());
     let here: Vec<&DockerfileRequest> = found.iter().filter(|recipe| recipe.context == config.root).collect();
@@ -148,22 +157,92 @@ pub(super) fn docker_files(
             }
         };
         let (dockerfile, ignore) = docker_file_names(recipe, &here);
-        files.push(DesiredFile::generated(Part::Dockerfile, dockerfile, rendered.dockerfile));
-        files.push(DesiredFile::generated(Part::Dockerignore, ignore, rendered.dockerignore));
+        let is_kept = edited_files == EditedFiles::Keep && is_yours(&config.root, &dockerfile)?;
+        let dockerfile = DesiredFile::generated(Part::Dockerfile, dockerfile, rendered.dockerfile);
+        let ignore_file = (!is_kept)
+            .then(|| DesiredFile::generated(Part::Dockerignore, ignore.clone(), rendered.dockerignore));
+        if is_kept {
+            notes.push(kept_dockerfile_note(&config.root, &dockerfile.path, &ignore)?);
+        }
+        files.push(dockerfile);
+        files.extend(ignore_file);
     }
-    (files, notes)
+    Ok((files, notes))
 }
 
-/// Names the Dockerfile and its ignore file. A single image gets the usual names; of several, BuildKit reads
-/// `NAME.dockerignore` next to the Dockerfile `NAME`
-/// (<https://docs.docker.com/build/concepts/context/#filename-and-location>).
+/// Names the Dockerfile and its ignore file. A single image gets the usual names. For others, BuildKit reads
+/// `NAME.dockerignore` next to the Dockerfile `NAME`, and for no other Dockerfile
+/// (<https://docs.docker.com/build/concepts/context/#filename-and-location>): a project with several images, or with other
+/// Dockerfiles of the user, gets such names.
 fn docker_file_names(recipe: &DockerfileRequest, all: &[&DockerfileRequest]) -> (String, String) {
-    if all.len() == 1 {
-        return ("Dockerfile".to_owned(), ".dockerignore".to_owned());
-    }
-    let name = file_name(recipe);
-    let ignore = format!("{name}.dockerignore");
+    let name = if all.len() == 1 { "Dockerfile".to_owned() } else { file_name(recipe) };
+    let is_shared = all.len() > 1 || has_other_dockerfile(&recipe.context);
+    let ignore = if is_shared { format!("{name}.dockerignore") } else { ".dockerignore".to_owned() };
     (name, ignore)
+}
+
+/// Returns whether a file exists and crossdock did not generate it, or may not touch it.
+///
+/// # Errors
+/// Fails if the file cannot be read.
+fn is_yours(root: &Utf8Path, path: &str) -> Result<bool, ScaffoldError> {
+    Ok(match read_on_disk(root, path.into())? {
+        OnDisk::Absent => false,
+        OnDisk::Blocked(_) => true,
+        OnDisk::File { text, .. } => parse_generated(&text).is_none(),
+    })
+}
+
+/// Returns whether the user has a Dockerfile under another name than `Dockerfile`, in the project's directory or one level
+/// below: its build context may be the project's directory, to whose builds `.dockerignore` applies.
+fn has_other_dockerfile(root: &Utf8Path) -> bool {
+    let names = |directory: &Utf8Path| {
+        let entries = directory.read_dir_utf8().into_iter().flatten().flatten();
+        entries.map(|entry| entry.file_name().to_owned()).filter(|name| !name.starts_with('.')).collect()
+    };
+    let here: Vec<String> = names(root);
+    let below = here.iter().flat_map(|directory| {
+        let inside: Vec<String> = names(&root.join(directory));
+        inside.into_iter().map(move |name| (name.clone(), format!("{directory}/{name}")))
+    });
+    let here = here.iter().filter(|name| *name != "Dockerfile").map(|name| (name.clone(), name.clone()));
+    // A file that cannot be read is the user's.
+    here.chain(below).any(|(name, path)| is_dockerfile_name(&name) && is_yours(root, &path).unwrap_or(true))
+}
+
+/// Returns whether a file has one of the names by which engines and editors know Dockerfiles: `Dockerfile`,
+/// `Dockerfile.dev`, `dev.Dockerfile`, and the same with `Containerfile`. Ignore files and backups have other names.
+fn is_dockerfile_name(name: &str) -> bool {
+    let words: Vec<String> = name.split('.').map(str::to_ascii_lowercase).collect();
+    let is_other = |word: &String| ["dockerignore", "containerignore", "orig"].contains(&word.as_str());
+    let is_kind = |word: Option<&String>| {
+        word.is_some_and(|word| ["dockerfile", "containerfile"].contains(&word.as_str()))
+    };
+    (is_kind(words.first()) || is_kind(words.last())) && !words.iter().any(is_other)
+}
+
+/// Words why neither file is written, and names an ignore file that an earlier call left next to the user's Dockerfile.
+///
+/// # Errors
+/// Fails if the ignore file cannot be read.
+fn kept_dockerfile_note(
+    root: &Utf8Path,
+    dockerfile: &Utf8Path,
+    ignore: &str,
+) -> Result<String, ScaffoldError> {
+    let earlier = match read_on_disk(root, ignore.into())? {
+        OnDisk::File { text, .. } => parse_generated(&text).is_some(),
+        OnDisk::Absent | OnDisk::Blocked(_) => false,
+    };
+    let end = if earlier {
+        format!(
+            "; {ignore} was generated by crossdock and may exclude files that {dockerfile} copies: delete the file, \
+             or only its first line to maintain it yourself"
+        )
+    } else {
+        String::new()
+    };
+    Ok(format!("{dockerfile} is yours: neither it nor {ignore} is written{end}"))
 }
 
 /// Words an error, with its causes, as a note.
@@ -246,6 +325,41 @@ fn dns_label(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::desired_file::{CommentStyle, stamp_header};
+
+    #[test]
+    fn dockerfile_names_are_recognised() {
+        for name in ["Dockerfile", "Containerfile", "Dockerfile.dev", "dev.Dockerfile", "api.dockerfile"] {
+            assert!(is_dockerfile_name(name), "{name}");
+        }
+        for name in
+            [".dockerignore", "Dockerfile.dockerignore", "Dockerfile.orig", "Dockerfile.orig.1", "docker"]
+        {
+            assert!(!is_dockerfile_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn only_dockerfiles_of_the_user_count_as_others() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(directory.path()).unwrap();
+        let write = |path: &str, text: &str| {
+            std::fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
+            crossdock_fs::write_atomically(root.join(path), text.as_bytes()).unwrap();
+        };
+        let generated = stamp_header("FROM scratch\n", CommentStyle::Hash, "0.1.0");
+        write("Dockerfile", "FROM alpine\n");
+        write("api.Dockerfile", &generated);
+        assert!(!has_other_dockerfile(root), "`Dockerfile` itself is no other one");
+        assert!(is_yours(root, "Dockerfile").unwrap() && !is_yours(root, "api.Dockerfile").unwrap());
+        assert!(!is_yours(root, "absent").unwrap());
+        let note = |ignore| kept_dockerfile_note(root, "Dockerfile".into(), ignore).unwrap();
+        assert!(!note(".dockerignore").contains("delete"));
+        write(".dockerignore", &generated);
+        assert!(note(".dockerignore").ends_with("or only its first line to maintain it yourself"));
+        write("docker/Dockerfile", "FROM alpine\n");
+        assert!(has_other_dockerfile(root));
+    }
 
     #[test]
     fn kubernetes_names_are_dns_labels() {

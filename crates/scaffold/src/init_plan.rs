@@ -59,7 +59,7 @@ pub(super) fn make_init_plan(
     }
     // If the user has another alias `xtask`, `cargo xtask` does not run the generated crate.
     let alias = plan_merged_file(&state.root, &alias_edit(&state.root)).ok();
-    let has_other_alias = alias.is_some_and(|entry| entry.state == State::Edited);
+    let has_other_alias = alias.is_some_and(|entry| entry.state == State::Yours);
     resolved.notes.extend(unremembered_note(state, options, &resolved.remembered));
     Ok(InitPlan {
         command: project_command(state.language, xtask_crate.is_some() && !has_other_alias),

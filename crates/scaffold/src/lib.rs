@@ -149,7 +149,11 @@ fn desired_files(
         )),
         _ if chosen(Part::Dockerfile) || chosen(Part::Dockerignore) => {
             let projects = with_xtask(projects, state, plan);
-            let rendered = docker_files(&config.config, &projects, &plan_request(options));
+            // A Dockerfile whose part this call does not write stays even with `--force`.
+            let edited_files =
+                if plan.writes(Part::Dockerfile) { options.edited_files } else { EditedFiles::Keep };
+            let rendered =
+                docker_files(&config.config, &projects, &plan_request(options), edited_files)?;
             files.extend(rendered.0);
             notes.extend(rendered.1);
         }

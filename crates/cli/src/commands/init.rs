@@ -160,6 +160,7 @@ fn state(state: State) -> &'static str {
         State::Clean => "clean",
         State::Stale => "stale",
         State::Edited => "edited",
+        State::Yours => "yours",
     }
 }
 
