@@ -32,6 +32,7 @@ pub const SCAFFOLD: &[(&str, &str)] = &[
     ("github.yml", include_str!("../files/scaffold/github.yml.j2")),
     ("gitlab.yml", include_str!("../files/scaffold/gitlab.yml.j2")),
     ("install.sh", include_str!("../files/scaffold/install.sh.j2")),
+    ("install-source.sh", include_str!("../files/scaffold/install-source.sh.j2")),
     ("README.md", include_str!("../files/scaffold/README.md.j2")),
     ("go/main.go", include_str!("../files/scaffold/go/main.go.j2")),
     ("go/go.mod", include_str!("../files/scaffold/go/go.mod.j2")),

@@ -31,6 +31,9 @@ fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
     found
 }
 
+/// A place of crossdock's archives. Without one, or a source of crossdock, no pipeline is written.
+const MIRROR: &str = "https://mirror.example/x";
+
 fn text(path: impl AsRef<Path>) -> String {
     std::fs::read_to_string(path.as_ref())
         .unwrap_or_else(|error| panic!("{}: {error}", path.as_ref().display()))
@@ -106,7 +109,7 @@ fn a_second_run_writes_nothing_and_check_agrees() {
     for language in ["go", "rust"] {
         let sandbox = Sandbox::new();
         let project = sandbox.work().join("shop");
-        let init = ["init", "shop", "--template", language, "--without", "xtask"];
+        let init = ["init", "shop", "--template", language, "--without", "xtask", "--archives", MIRROR];
         sandbox.crossdock(&sandbox.work(), &init).success();
         let before = files(&project);
         assert!(before.len() >= 9, "{:?}", before.keys());
@@ -228,7 +231,7 @@ fn no_dockerignore_is_written_next_to_a_dockerfile_of_the_user() {
 fn generated_files_follow_the_configuration() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "app");
-    sandbox.crossdock(&project, &["init"]).success();
+    sandbox.crossdock(&project, &["init", "--archives", MIRROR]).success();
     let config = project.join("crossdock.toml");
     let edited = text(&config).replace("# expose = [8080]", "expose = [2222]\nuser = \"1000:1000\"");
     write(&config, edited.replace("\"linux/amd64\", \"linux/arm64\"", "\"m7g.large\""));
@@ -324,7 +327,8 @@ fn pipelines_and_manifests_conform_to_their_schemas() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "app");
     let platforms = "m5.large,linux/arm64,linux/arm/v7";
-    sandbox.crossdock(&project, &["init", "--for", platforms, "--expose", "8080,53/udp"]).success();
+    let init = ["init", "--for", platforms, "--expose", "8080,53/udp", "--archives", MIRROR];
+    sandbox.crossdock(&project, &init).success();
     let checks: [(&str, &str, &[&str]); 3] = [
         (
             ".gitlab-ci.yml",
@@ -352,7 +356,7 @@ fn pipelines_and_manifests_conform_to_their_schemas() {
 fn the_verification_in_pipelines_accepts_their_builds() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "app");
-    sandbox.crossdock(&project, &["init"]).success();
+    sandbox.crossdock(&project, &["init", "--archives", MIRROR]).success();
     let gitlab = &yaml(project.join(".gitlab-ci.yml"))[0];
     for job in ["build-linux-amd64", "build-linux-arm64", "join"] {
         for line in gitlab[job]["script"].as_array().unwrap() {
@@ -368,7 +372,7 @@ fn the_verification_in_pipelines_accepts_their_builds() {
 fn the_installation_in_pipelines_refuses_a_wrong_checksum() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "app");
-    sandbox.crossdock(&project, &["init", "--only", "gitlab"]).success();
+    sandbox.crossdock(&project, &["init", "--only", "gitlab", "--archives", MIRROR]).success();
     let script = yaml(project.join(".gitlab-ci.yml"))[0][".crossdock"]["before_script"][0]
         .as_str()
         .unwrap()
@@ -392,6 +396,84 @@ fn the_installation_in_pipelines_refuses_a_wrong_checksum() {
     assert_ne!(install(&sandbox).code, Some(0));
     write(served.join("SHA256SUMS"), "");
     assert_ne!(install(&sandbox).code, Some(0), "an archive without a checksum is not installed");
+}
+
+/// A default address that crossdock's developers do not own would put a stranger's program into pipelines and crates.
+#[test]
+fn without_a_named_place_no_generated_file_takes_crossdock_from_anywhere() {
+    for language in ["go", "rust"] {
+        let sandbox = Sandbox::new();
+        let project = sandbox.work().join(language);
+        let init = ["init", language, "--template", language, "--json"];
+        let init = sandbox.crossdock(&sandbox.work(), &init).success();
+        let notes = init.json()["notes"].to_string();
+        for part in ["github", "gitlab"] {
+            assert!(notes.contains(&format!("{part} is left out, because no option says where")), "{notes}");
+        }
+        assert_eq!(
+            notes.contains("no xtask crate is written: no option says"),
+            language == "rust",
+            "{notes}"
+        );
+        for (path, content) in files(&project) {
+            let content = String::from_utf8(content).unwrap();
+            assert!(!content.contains("://") && !content.contains("crossdock-cli"), "{path}: {content}");
+        }
+        sandbox.crossdock(&project, &["init", "--check"]).success();
+        // A pipeline that an earlier version wrote is named.
+        let before = files(&project);
+        sandbox.crossdock(&project, &["init", "--only", "github", "--archives", MIRROR]).success();
+        let header = text(project.join(".github/workflows/crossdock.yml"));
+        write(project.join("crossdock.toml"), &before["crossdock.toml"]);
+        let again = sandbox.crossdock(&project, &["init"]).success();
+        again.complains(".github/workflows/crossdock.yml of an earlier call stays");
+        assert_eq!(text(project.join(".github/workflows/crossdock.yml")), header);
+    }
+}
+
+/// Runs the generated script with shims in place of the tools that fetch and compile.
+#[test]
+fn pipelines_without_archives_build_crossdock_from_the_named_source() {
+    let mut sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "app");
+    write(project.join("tools/crossdock/Cargo.toml"), "[package]\nname = \"crossdock-cli\"\n");
+    sandbox.crossdock(&project, &["init", "--crossdock", "path:tools/crossdock"]).success();
+    sandbox.crossdock(&project, &["init", "--check"]).success();
+    let github = &yaml(project.join(".github/workflows/crossdock.yml"))[0];
+    assert!(github["env"].is_null(), "nothing is downloaded: {github}");
+    for job in ["scaffold", "build", "join"] {
+        let steps = github["jobs"][job]["steps"].as_array().unwrap();
+        let checkout = steps[0]["uses"].as_str().unwrap_or_default();
+        assert!(checkout.starts_with("actions/checkout@"), "the source is in the clone: {job}");
+        let install = steps.iter().find(|step| step["name"] == "Install crossdock").unwrap();
+        let script = install["run"].as_str().unwrap();
+        assert!(script.contains("--target-dir \"$folder/target\" --path tools/crossdock\n"), "{script}");
+        assert!(!script.contains("apt-get") && !script.contains("curl"), "{script}");
+    }
+    let check = github["jobs"]["scaffold"]["steps"][2]["run"].as_str().unwrap();
+    assert_eq!(check, "crossdock init --check --crossdock path:tools/crossdock");
+    sandbox.crossdock(&project, &["init", "--check", "--crossdock", "path:tools/crossdock"]).success();
+    let gitlab = &yaml(project.join(".gitlab-ci.yml"))[0];
+    let script = gitlab[".crossdock"]["before_script"][0].as_str().unwrap();
+    sandbox.shim("apt-get", "echo \"apt-get $*\" >> \"$CALLS\"");
+    sandbox.shim("rustup", "echo \"rustup $*\" >> \"$CALLS\"");
+    sandbox.shim(
+        "cargo",
+        "echo \"cargo $1 $2\" >> \"$CALLS\"\nwhile [ \"$1\" != --root ]; do shift; done\nmkdir \"$2/bin\"\n\
+         printf '#!/bin/sh\\necho built from %s' \"$6\" > \"$2/bin/crossdock\"\nchmod +x \"$2/bin/crossdock\"",
+    );
+    let calls = sandbox.work().join("calls");
+    sandbox.set("CALLS", &calls);
+    let built = sandbox.tool(&project, "sh", &["-c", &format!("{script}\ncrossdock")]).success();
+    assert_eq!(built.stdout.trim_end(), "built from tools/crossdock");
+    let expected = "apt-get update\napt-get install --yes --no-install-recommends rustup\n\
+                    rustup toolchain install stable --profile minimal --no-self-update\ncargo +stable install\n";
+    assert_eq!(text(calls), expected);
+    // A runner does not have a directory outside of the clone.
+    let outside = fixture::go_module(&sandbox.work(), "outside");
+    let init = sandbox.crossdock(&outside, &["init", "--crossdock", "path:../app/tools/crossdock"]).success();
+    init.complains("github is left out").complains("which is outside of it");
+    assert!(!outside.join(".github").exists() && !outside.join(".gitlab-ci.yml").exists());
 }
 
 /// Returns the path of the library, as `--crossdock path:` takes it.
@@ -478,7 +560,7 @@ fn every_kind_of_workspace_gets_an_xtask() {
     // A glob that covers the crate suffices; other new directories are excluded, so that it does not take them for
     // packages.
     let globbed = fixture::workspace(&sandbox.work().join("globbed"), &["api"]);
-    sandbox.crossdock(&globbed, &["init", "--crossdock", &library()]).success();
+    sandbox.crossdock(&globbed, &["init", "--crossdock", &library(), "--archives", MIRROR]).success();
     let excluded = "members = [\"*\"]\nexclude = [\"target\", \".cargo\", \".github\", \"kubernetes\"]\n";
     assert!(text(globbed.join("Cargo.toml")).contains(excluded));
     let metadata = ["metadata", "--format-version", "1", "--locked"];
@@ -676,13 +758,12 @@ fn options_are_remembered() {
     assert!(
         text(project.join("kubernetes/app.yaml")).contains("image: \"registry.example/team/app:latest\"")
     );
-    sandbox.crossdock(&project, &["init", "--only", "gitlab"]).success();
+    sandbox.crossdock(&project, &["init", "--only", "gitlab", "--archives", MIRROR]).success();
     assert!(project.join(".gitlab-ci.yml").is_file());
     for (arguments, expected) in [
         (["init", "--only", "kubernets"], "did you mean `kubernetes`"),
         (["init", "--without", "xtask2"], "did you mean `xtask`"),
         (["init", "--only", "xtask"], "cannot have `xtask`"),
-        (["init", "--crossdock", "registry"], "no xtask crate"),
         (["init", "--config", "other.toml"], "crossdock.toml in the project's directory"),
         (["init", "--archives", "http://plain.example"], "https://"),
         (["init", "--archives", "https://a\"b"], "https://"),
@@ -697,11 +778,11 @@ fn a_repository_at_github_needs_no_gitlab() {
     let project = fixture::go_module(&sandbox.work(), "app");
     fixture::commit(&sandbox, &project);
     sandbox.tool(&project, "git", &["remote", "add", "origin", "git@github.com:ann/app.git"]).success();
-    sandbox.crossdock(&project, &["init"]).success().complains("gitlab is left out");
+    sandbox.crossdock(&project, &["init", "--archives", MIRROR]).success().complains("gitlab is left out");
     assert!(!project.join(".gitlab-ci.yml").exists());
     assert!(
         text(project.join(".github/workflows/crossdock.yml"))
-            .contains("crossdock init --check --without gitlab\n")
+            .contains(&format!("\"crossdock init --check --without gitlab --archives {MIRROR}\"\n"))
     );
 }
 
@@ -736,7 +817,8 @@ fn long_actionlint_accepts_the_workflow() {
     let projects: Vec<PathBuf> = ["go", "rust"]
         .into_iter()
         .map(|language| {
-            sandbox.crossdock(&sandbox.work(), &["init", language, "--template", language]).success();
+            let init = ["init", language, "--template", language, "--archives", MIRROR];
+            sandbox.crossdock(&sandbox.work(), &init).success();
             sandbox.work().join(language)
         })
         .collect();

@@ -7,7 +7,7 @@ use crossdock_tests::fixture::{self, copy, write};
 fn an_image_name_with_a_dot_is_quoted() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "app");
-    write(project.join("go.mod"), "module github.com/ann/app.io\n\ngo 1.22\n");
+    write(project.join("go.mod"), "module example.com/ann/app.io\n\ngo 1.22\n");
     sandbox.crossdock(&project, &["init"]).success();
     let config = std::fs::read_to_string(project.join("crossdock.toml")).unwrap();
     assert!(config.contains("[image.\"app.io\"]"), "{config}");
@@ -30,7 +30,8 @@ fn a_project_below_a_repository_root_gets_no_pipelines() {
     assert!(!project.join(".github").exists() && !project.join(".gitlab-ci.yml").exists());
     assert!(project.join("Dockerfile").exists());
     sandbox.crossdock(&project, &["init", "--check"]).success();
-    sandbox.crossdock(&project, &["init", "--only", "gitlab"]).success();
+    let gitlab = ["init", "--only", "gitlab", "--archives", "https://mirror.example/x"];
+    sandbox.crossdock(&project, &gitlab).success();
     assert!(project.join(".gitlab-ci.yml").exists());
 }
 

@@ -376,7 +376,8 @@ pub(crate) struct InitCommand {
     /// Write all parts except these; crossdock.toml stores the choice for later calls.
     #[arg(long, value_name = "PART", value_delimiter = ',', help_heading = "What is written")]
     pub(crate) without: Vec<String>,
-    /// The source of crossdock for the xtask crate: path:DIR, git:URL, registry or registry:VERSION.
+    /// The source of crossdock for the xtask crate, and for pipelines without --archives: path:DIR, git:URL, registry or
+    /// registry:VERSION.
     #[arg(long, value_name = "SOURCE", help_heading = "What is written")]
     pub(crate) crossdock: Option<String>,
     /// The URL at which pipelines find crossdock's release archives and their SHA256SUMS.

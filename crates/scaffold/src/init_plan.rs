@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use super::desired_file::parse_generated;
 use super::error::ScaffoldError;
-use super::file_state::{State, plan_merged_file};
-use super::options::{CrossdockSource, EditedFiles, InitOptions, Part};
+use super::file_state::{OnDisk, State, plan_merged_file, read_on_disk};
+use super::options::{EditedFiles, InitOptions, Part};
 use super::project_state::ProjectState;
-use super::repository_files::has_own_readme;
-use super::resolved_options::{RememberedOptions, RepositoryFacts, ResolvedOptions};
+use super::repository_files::{GITHUB_WORKFLOW, GITLAB_PIPELINE, has_own_readme};
+use super::resolved_options::{PipelineInstall, RememberedOptions, RepositoryFacts, ResolvedOptions};
 use super::xtask::{
     LockChanges, XtaskCrate, alias_edit, default_members_note, resolve_xtask, xtask_obstacle,
 };
@@ -26,6 +27,8 @@ pub(super) struct InitPlan {
     pub(super) command: &'static str,
     /// Decisions and obstacles that a person should know about.
     pub(super) notes: Vec<String>,
+    /// The way in which pipelines get crossdock; `None` if no place is known, and then none is written.
+    pub(super) pipeline_install: Option<PipelineInstall>,
     /// The xtask crate; `None` if the project does without.
     pub(super) xtask_crate: Option<XtaskCrate>,
 }
@@ -60,12 +63,14 @@ pub(super) fn make_init_plan(
     // If the user has another alias `xtask`, `cargo xtask` does not run the generated crate.
     let alias = plan_merged_file(&state.root, &alias_edit(&state.root)).ok();
     let has_other_alias = alias.is_some_and(|entry| entry.state == State::Yours);
+    let pipeline_install = plan_pipelines(state, &mut resolved)?;
     resolved.notes.extend(unremembered_note(state, options, &resolved.remembered));
     Ok(InitPlan {
         command: project_command(state.language, xtask_crate.is_some() && !has_other_alias),
         remembered: resolved.remembered,
         parts: resolved.parts,
         notes: resolved.notes,
+        pipeline_install,
         xtask_crate,
     })
 }
@@ -87,9 +92,6 @@ fn resolve_options(
     }
     if let Some(reason) = options.parts.unavailable_parts(&possible) {
         return Err(wrong("--only", obstacle.map_or(reason.clone(), |why| format!("{reason} ({why})"))));
-    }
-    if options.crossdock_source.is_some() && state.language == Language::Go {
-        return Err(wrong("--crossdock", "a Go project has no xtask crate; leave the option out".to_owned()));
     }
     let remembered =
         state.existing_config.as_ref().and_then(|existing| RememberedOptions::parse(&existing.text));
@@ -137,7 +139,44 @@ fn missing_lock_note(project: &Project, parts: &BTreeSet<Part>) -> Option<String
     })
 }
 
-/// Returns the crate; `None` with a note if nobody named a source and the default one does not have crossdock.
+/// Returns how pipelines get crossdock. `None`, with the pipelines removed and a note, if no place is known.
+///
+/// The parts are not remembered as left out: a later call that names a place writes them.
+///
+/// # Errors
+/// Fails if a pipeline of an earlier call cannot be read.
+fn plan_pipelines(
+    state: &ProjectState,
+    resolved: &mut ResolvedOptions,
+) -> Result<Option<PipelineInstall>, ScaffoldError> {
+    let why = match resolved.remembered.pipeline_install(&state.root) {
+        Availability::Available(install) => return Ok(Some(install)),
+        Availability::Unavailable(unavailable) => unavailable.why,
+    };
+    for (part, path) in [(Part::Github, GITHUB_WORKFLOW), (Part::Gitlab, GITLAB_PIPELINE)] {
+        if !resolved.parts.remove(&part) {
+            continue;
+        }
+        let earlier = match read_on_disk(&state.root, path.into())? {
+            OnDisk::File { text, .. } => parse_generated(&text).is_some(),
+            OnDisk::Absent | OnDisk::Blocked(_) => false,
+        };
+        // The pipelines of early versions downloaded from an address that crossdock's developers do not own.
+        let end = if earlier {
+            format!("; {path} of an earlier call stays: check from where it takes crossdock, or delete it")
+        } else {
+            String::new()
+        };
+        resolved.notes.push(format!(
+            "{part} is left out, because {why}; name crossdock's archives with `--archives URL`, or a source to build it from \
+             with `--crossdock git:URL` or `--crossdock path:DIR`{end}"
+        ));
+    }
+    Ok(None)
+}
+
+/// Returns the crate; `None` with a note if no call named the source of crossdock. There is no default source: no registry
+/// has a crate of that name that is crossdock's.
 fn plan_xtask(
     state: &ProjectState,
     options: &InitOptions,
@@ -147,10 +186,6 @@ fn plan_xtask(
     let source = resolved.remembered.crossdock_source.clone();
     let xtask = resolve_xtask(state, source.as_ref(), options, processes)?;
     let why = match (xtask, source) {
-        (
-            Availability::Available(XtaskCrate { lock_changes: Some(LockChanges::Unknown { why }), .. }),
-            None,
-        ) => why,
         // With a member that cargo cannot resolve, every cargo command in the project would fail.
         (
             Availability::Available(XtaskCrate { lock_changes: Some(LockChanges::Unknown { why }), .. }),
@@ -167,11 +202,8 @@ fn plan_xtask(
         }
         (Availability::Unavailable(unavailable), None) => unavailable.why,
     };
-    let first = why.lines().next().unwrap_or_default();
     resolved.notes.push(format!(
-        "no xtask crate is written: crossdock is not available from {} ({first}); name its source with `--crossdock path:DIR` \
-         or `--crossdock git:URL`",
-        CrossdockSource::default()
+        "no xtask crate is written: {why}; name it with `--crossdock path:DIR` or `--crossdock git:URL`"
     ));
     resolved.remembered.without.insert(Part::Xtask);
     resolved.parts.remove(&Part::Xtask);

@@ -159,11 +159,13 @@ fn desired_files(
         }
         _ => {}
     }
-    if chosen(Part::Github) {
-        files.push(github_workflow(images, &plan.remembered)?);
-    }
-    if chosen(Part::Gitlab) {
-        files.push(gitlab_pipeline(images, &plan.remembered, state.language)?);
+    if let Some(install) = &plan.pipeline_install {
+        if chosen(Part::Github) {
+            files.push(github_workflow(images, &plan.remembered, install)?);
+        }
+        if chosen(Part::Gitlab) {
+            files.push(gitlab_pipeline(images, &plan.remembered, install, state.language)?);
+        }
     }
     if chosen(Part::Kubernetes) {
         for image in images {

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crossdock_platform::{listed, nearest};
 use crossdock_project::config::grammar::normalized_path;
 use crossdock_project::{Language, Network};
+use crossdock_system::process::quote;
 
 /// The options of a call of `init`. [`new`](Self::new) gives the defaults; set the fields that differ.
 #[derive(Debug, Clone)]
@@ -22,11 +23,12 @@ pub struct InitOptions {
     pub parts: PartSelection,
     /// The language of a program to begin with (`--template`); `None` for a project that exists.
     pub template: Option<Language>,
-    /// The source of crossdock in the `xtask` crate (`--crossdock`); `None` for the one that the project remembers, or
-    /// the registry.
+    /// The source from which the `xtask` crate, and pipelines without `archives_url`, build crossdock (`--crossdock`); `None`
+    /// for the one that the project remembers. Without either, the crate is left out.
     pub crossdock_source: Option<CrossdockSource>,
     /// The https:// address under which pipelines find crossdock's archives (`--archives`), without a slash at its end;
-    /// `None` for the one that the project remembers, or crossdock's own releases.
+    /// `None` for the one that the project remembers. Without either, pipelines build crossdock from its source, or are left
+    /// out.
     pub archives_url: Option<String>,
     /// The platforms or node types on which the images run (`--for`), such as `linux/arm64` or `m7g.large`; if empty,
     /// those that the project remembers, or `linux/amd64` and `linux/arm64`.
@@ -165,7 +167,7 @@ impl fmt::Display for Part {
 /// The version of crossdock that generated files refer to and are stamped with.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The source from which the `xtask` crate takes crossdock-cli: `path:DIR`, `git:URL` or `registry[:VERSION]`.
+/// The source from which the `xtask` crate and pipelines take crossdock-cli: `path:DIR`, `git:URL` or `registry[:VERSION]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "from", content = "place")]
 #[non_exhaustive]
@@ -230,6 +232,22 @@ impl CrossdockSource {
             Self::Registry(version) => toml_string(version),
         }
     }
+
+    /// Returns the arguments of `cargo install` for this source, quoted for a shell; a relative path refers to the working
+    /// directory.
+    pub(super) fn install_arguments(&self) -> String {
+        match self {
+            Self::Path(path) => format!("--path {}", quote(path.as_str())),
+            Self::Git(url) => format!("--git {} crossdock-cli", quote(url)),
+            // `cargo install` takes a plain number with all three parts as that version, and refuses a shorter one.
+            Self::Registry(version) => {
+                let is_short = version.starts_with(|c: char| c.is_ascii_digit())
+                    && version.split(['-', '+']).next().is_some_and(|number| number.matches('.').count() < 2);
+                let requirement = if is_short { format!("^{version}") } else { version.clone() };
+                format!("--version {} crossdock-cli", quote(&requirement))
+            }
+        }
+    }
 }
 
 impl fmt::Display for CrossdockSource {
@@ -284,6 +302,19 @@ mod tests {
         assert_eq!(CrossdockSource::parse("registry"), Ok(CrossdockSource::default()));
         for text in ["", "path:", "git:", "../crossdock", "registry:", "registry:new", "svn:x", "path:a\"b"] {
             assert!(CrossdockSource::parse(text).unwrap_err().contains("path:DIR"), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_source_can_be_installed() {
+        for (source, arguments) in [
+            ("path:tools/my crossdock", "--path 'tools/my crossdock'"),
+            ("git:https://git.example/crossdock", "--git https://git.example/crossdock crossdock-cli"),
+            ("registry:0.1.0", "--version 0.1.0 crossdock-cli"),
+            ("registry:0.1", "--version ^0.1 crossdock-cli"),
+            ("registry:>=0.1, <0.3", "--version '>=0.1, <0.3' crossdock-cli"),
+        ] {
+            assert_eq!(CrossdockSource::parse(source).unwrap().install_arguments(), arguments);
         }
     }
 

@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::desired_file::{CommentStyle, DesiredFile, Owner, parse_generated, render_template};
 use super::error::ScaffoldError;
 use super::image_files::ImageSummary;
-use super::options::{Part, VERSION};
-use super::resolved_options::RememberedOptions;
+use super::options::{CrossdockSource, Part, VERSION};
+use super::resolved_options::{PipelineInstall, RememberedOptions};
 use crossdock_project::Language;
 use crossdock_runner::platform_slug;
 use crossdock_system::process::quote;
@@ -16,7 +16,12 @@ use crossdock_system::process::quote;
 #[derive(Serialize)]
 struct PipelineValues<'a> {
     version: &'static str,
-    archives: String,
+    /// The address of the archives; `None` if the pipeline builds crossdock from source.
+    archives: Option<&'a str>,
+    /// Whether the source is part of the project, so that every job needs a clone.
+    source_is_inside: bool,
+    /// The time in minutes that a job without a build of the project may take.
+    short_timeout: u32,
     check: String,
     install: String,
     image: &'static str,
@@ -49,43 +54,61 @@ struct Build {
     native: bool,
 }
 
+/// The path of the GitHub Actions workflow.
+pub(super) const GITHUB_WORKFLOW: &str = ".github/workflows/crossdock.yml";
+/// The path of the GitLab pipeline.
+pub(super) const GITLAB_PIPELINE: &str = ".gitlab-ci.yml";
+
 #[derive(Serialize)]
-struct Install {
+struct ArchiveValues {
     /// The shell command by which later steps find the program in PATH.
-    path: &'static str,
+    path: String,
+}
+
+#[derive(Serialize)]
+struct SourceValues {
+    /// Whether the image lacks rustup.
+    needs_rust: bool,
+    /// The arguments of `cargo install` that name the source.
+    arguments: String,
+    /// The shell command by which later steps find the program in PATH.
+    path: String,
 }
 
 /// Returns the GitHub Actions workflow.
 pub(super) fn github_workflow(
     images: &[ImageSummary],
     remembered: &RememberedOptions,
+    install: &PipelineInstall,
 ) -> Result<DesiredFile, ScaffoldError> {
     // https://docs.github.com/actions/reference/runners/github-hosted-runners
     let runners = Runners { amd64: "ubuntu-24.04", arm64: "ubuntu-24.04-arm" };
-    let path = r#"echo "$folder/$name" >> "$GITHUB_PATH""#;
-    let values = pipeline_values(images, remembered, &runners, path, "layouts/", "")?;
-    Ok(DesiredFile::generated(
-        Part::Github,
-        ".github/workflows/crossdock.yml",
-        render_template("github.yml", &values)?,
-    ))
+    let path = |directory: &str| format!(r#"echo "{directory}" >> "$GITHUB_PATH""#);
+    // The hosted runners have rustup.
+    let script = install_script(install, path, false)?;
+    let check = remembered.check_command(install);
+    let values = pipeline_values(images, install, (check, script), &runners, "layouts/", "");
+    Ok(DesiredFile::generated(Part::Github, GITHUB_WORKFLOW, render_template("github.yml", &values)?))
 }
 
 /// Returns the GitLab pipeline.
 pub(super) fn gitlab_pipeline(
     images: &[ImageSummary],
     remembered: &RememberedOptions,
+    install: &PipelineInstall,
     language: Language,
 ) -> Result<DesiredFile, ScaffoldError> {
     // https://docs.gitlab.com/ci/runners/hosted_runners/linux/
     let runners = Runners { amd64: "saas-linux-small-amd64", arm64: "saas-linux-small-arm64" };
-    let path = r#"export PATH="$folder/$name:$PATH""#;
+    let path = |directory: &str| format!(r#"export PATH="{directory}:$PATH""#);
     let image = match language {
         Language::Go => "golang:1",
         Language::Rust => "rust:1",
     };
-    let values = pipeline_values(images, remembered, &runners, path, "", image)?;
-    Ok(DesiredFile::generated(Part::Gitlab, ".gitlab-ci.yml", render_template("gitlab.yml", &values)?))
+    let script = install_script(install, path, language == Language::Go)?;
+    let check = remembered.check_command(install);
+    let values = pipeline_values(images, install, (check, script), &runners, "", image);
+    Ok(DesiredFile::generated(Part::Gitlab, GITLAB_PIPELINE, render_template("gitlab.yml", &values)?))
 }
 
 /// The labels of the hosted runners of both architectures.
@@ -94,14 +117,32 @@ struct Runners {
     arm64: &'static str,
 }
 
-fn pipeline_values(
+/// Returns the shell script that installs crossdock; `path` gives the command that adds a directory to PATH.
+fn install_script(
+    install: &PipelineInstall,
+    path: impl Fn(&str) -> String,
+    needs_rust: bool,
+) -> Result<String, ScaffoldError> {
+    match install {
+        PipelineInstall::Archives(_) => {
+            render_template("install.sh", &ArchiveValues { path: path("$folder/$name") })
+        }
+        PipelineInstall::Source(source) => {
+            let arguments = source.install_arguments();
+            let values = SourceValues { needs_rust, arguments, path: path("$folder/bin") };
+            render_template("install-source.sh", &values)
+        }
+    }
+}
+
+fn pipeline_values<'a>(
     images: &[ImageSummary],
-    remembered: &RememberedOptions,
+    pipeline_install: &'a PipelineInstall,
+    (check, install): (String, String),
     runners: &Runners,
-    path: &'static str,
     below: &str,
     image: &'static str,
-) -> Result<PipelineValues<'static>, ScaffoldError> {
+) -> PipelineValues<'a> {
     let mut builds: Vec<Build> = Vec::new();
     for platform in images.iter().flat_map(|image| &image.platforms) {
         let build = pipeline_build(platform, runners);
@@ -115,16 +156,23 @@ fn pipeline_values(
             format!("crossdock verify {directory} --for {platform} --strict")
         })
     });
-    Ok(PipelineValues {
+    let (archives, source_is_inside, short_timeout) = match pipeline_install {
+        PipelineInstall::Archives(url) => (Some(url.as_str()), false, 15),
+        // A build of crossdock takes minutes.
+        PipelineInstall::Source(source) => (None, matches!(source, CrossdockSource::Path(_)), 45),
+    };
+    PipelineValues {
         version: VERSION,
-        archives: remembered.pipeline_archives_url(),
-        check: remembered.check_command(),
-        install: render_template("install.sh", &Install { path })?,
+        archives,
+        source_is_inside,
+        short_timeout,
+        check,
+        install,
         image,
         verify: verify.collect(),
         builds,
         actions: ACTIONS,
-    })
+    }
 }
 
 /// Assigns a platform to a runner. A platform without a runner of its architecture is cross-compiled on amd64.

@@ -6,11 +6,10 @@ use camino::Utf8Path;
 
 use super::options::{CrossdockSource, Part, PartSelection};
 use crossdock_platform::listed;
+use crossdock_project::config::grammar::normalized_path;
+use crossdock_system::availability::{Availability, Unavailable};
 use crossdock_system::process::quote;
 
-/// The address of crossdock's own releases.
-const DEFAULT_ARCHIVES_URL: &str =
-    concat!(env!("CARGO_PKG_REPOSITORY"), "/releases/download/v", env!("CARGO_PKG_VERSION"));
 /// The beginning of the comment line in `crossdock.toml` that holds the remembered options.
 const LINE_PREFIX: &str = "# crossdock init";
 
@@ -20,9 +19,9 @@ const LINE_PREFIX: &str = "# crossdock init";
 pub(super) struct RememberedOptions {
     /// Parts that the project does without.
     pub(super) without: BTreeSet<Part>,
-    /// The source of crossdock; `None` for the registry, if it has crossdock.
+    /// The source of crossdock; `None` if no call named one.
     pub(super) crossdock_source: Option<CrossdockSource>,
-    /// The address of crossdock's archives; `None` for crossdock's own releases.
+    /// The address of crossdock's archives; `None` if no call named one.
     pub(super) archives_url: Option<String>,
 }
 
@@ -65,9 +64,13 @@ impl RememberedOptions {
 
     /// Returns the command with which a pipeline checks the scaffold. It repeats the options, because a person may remove
     /// the comment line.
-    pub(super) fn check_command(&self) -> String {
-        // The source is left out: the manifest of the xtask crate holds it.
-        let options = self.option_values(None);
+    pub(super) fn check_command(&self, install: &PipelineInstall) -> String {
+        // Where the pipeline does not depend on the source, the manifest of the xtask crate holds it.
+        let source = match install {
+            PipelineInstall::Source(source) => Some(source),
+            PipelineInstall::Archives(_) => None,
+        };
+        let options = self.option_values(source);
         let words = options.iter().flat_map(|(option, value)| [(*option).to_owned(), quote(value)]);
         ["crossdock", "init", "--check"]
             .into_iter()
@@ -77,9 +80,27 @@ impl RememberedOptions {
             .join(" ")
     }
 
-    /// Returns the address from which pipelines fetch crossdock.
-    pub(super) fn pipeline_archives_url(&self) -> String {
-        self.archives_url.clone().unwrap_or_else(|| DEFAULT_ARCHIVES_URL.to_owned())
+    /// Returns how pipelines get crossdock; unavailable if no option names a place that a runner reaches.
+    ///
+    /// There is no default: a well-known address that crossdock's developers do not own would be a stranger's program in the
+    /// user's pipelines.
+    pub(super) fn pipeline_install(&self, root: &Utf8Path) -> Availability<PipelineInstall> {
+        if let Some(url) = &self.archives_url {
+            return Availability::Available(PipelineInstall::Archives(url.clone()));
+        }
+        let unavailable = |why: &str| Availability::Unavailable(Unavailable::because(why));
+        let Some(source) = &self.crossdock_source else {
+            return unavailable("no option says where pipelines get crossdock");
+        };
+        let obstacle = match source {
+            CrossdockSource::Path(path) => path_obstacle(root, path),
+            CrossdockSource::Git(url) => git_obstacle(url),
+            CrossdockSource::Registry(_) => None,
+        };
+        match obstacle {
+            None => Availability::Available(PipelineInstall::Source(source.clone())),
+            Some(why) => unavailable(&why),
+        }
     }
 
     fn option_values(&self, source: Option<&CrossdockSource>) -> Vec<(&'static str, String)> {
@@ -89,6 +110,40 @@ impl RememberedOptions {
         let archives = self.archives_url.clone().map(|url| ("--archives", url));
         without.into_iter().chain(source).chain(archives).collect()
     }
+}
+
+/// The way in which pipelines get crossdock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum PipelineInstall {
+    /// They download an archive below this address and verify its checksum.
+    Archives(String),
+    /// They build it from this source. A path is relative to the project's root.
+    Source(CrossdockSource),
+}
+
+/// Returns why a runner, which has only a clone of the project, cannot build crossdock at this path; `None` if it can.
+fn path_obstacle(root: &Utf8Path, path: &Utf8Path) -> Option<String> {
+    let outside =
+        || Some(format!("runners have a clone of the project and not {path}, which is outside of it"));
+    if path.is_absolute() || !normalized_path(root.join(path)).starts_with(root) {
+        return outside();
+    }
+    let manifest = root.join(path).join("Cargo.toml");
+    if !manifest.is_file() {
+        return Some(format!("{path} has no Cargo.toml"));
+    }
+    match (manifest.canonicalize(), root.canonicalize()) {
+        (Ok(manifest), Ok(root)) if manifest.starts_with(&root) => None,
+        // A link that leads out of the clone.
+        _ => outside(),
+    }
+}
+
+/// Returns why pipelines do not fetch crossdock from this URL; `None` if they do. A runner has none of this machine's files,
+/// and plain http would let anybody on the way replace the program.
+fn git_obstacle(url: &str) -> Option<String> {
+    let is_reachable = ["https://", "ssh://"].iter().any(|scheme| url.starts_with(scheme));
+    (!is_reachable).then(|| format!("pipelines fetch crossdock only over https:// or ssh://, not from {url}"))
 }
 
 /// The options in force for one call.
@@ -193,11 +248,51 @@ mod tests {
         let text = format!("# Made by …\n{LINE_PREFIX} {}\n", remembered.to_options_text());
         assert_eq!(RememberedOptions::parse(&text), Some(remembered.clone()));
         assert_eq!(
-            remembered.check_command(),
+            remembered.check_command(&PipelineInstall::Archives("https://mirror.example/crossdock".into())),
             "crossdock init --check --without gitlab,readme --archives https://mirror.example/crossdock"
         );
         assert_eq!(RememberedOptions::parse("# words\n[image.a]\n"), None);
         assert_eq!(RememberedOptions::parse(&format!("{LINE_PREFIX}\n")), Some(RememberedOptions::default()));
+    }
+
+    #[test]
+    fn pipelines_get_crossdock_only_from_a_named_place_that_a_runner_reaches() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(directory.path()).unwrap();
+        std::fs::create_dir_all(root.join("tools/crossdock")).unwrap();
+        std::fs::File::create(root.join("tools/crossdock/Cargo.toml")).unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        std::fs::File::create(elsewhere.path().join("Cargo.toml")).unwrap();
+        std::os::unix::fs::symlink(elsewhere.path(), root.join("link")).unwrap();
+        let install = |source: &str| {
+            let crossdock_source = Some(CrossdockSource::parse(source).unwrap());
+            let remembered = RememberedOptions { crossdock_source, ..RememberedOptions::default() };
+            match remembered.pipeline_install(root) {
+                Availability::Available(install) => Ok((remembered.check_command(&install), install)),
+                Availability::Unavailable(unavailable) => Err(unavailable.why),
+            }
+        };
+        for source in ["path:tools/crossdock", "git:https://git.example/crossdock", "registry:0.1"] {
+            let (check, install) = install(source).unwrap();
+            assert_eq!(install, PipelineInstall::Source(CrossdockSource::parse(source).unwrap()));
+            assert_eq!(check, format!("crossdock init --check --crossdock {source}"));
+        }
+        for (source, why) in [
+            ("path:../crossdock", "outside of it"),
+            ("path:/opt/crossdock", "outside of it"),
+            ("path:link", "outside of it"),
+            ("path:tools", "no Cargo.toml"),
+            ("git:file:///opt/crossdock", "only over https://"),
+            ("git:http://git.example/crossdock", "only over https://"),
+        ] {
+            let found = install(source).unwrap_err();
+            assert!(found.contains(why), "{source}: {found}");
+        }
+        assert!(RememberedOptions::default().pipeline_install(root).available().is_none());
+        let archives_url = Some("https://mirror.example/crossdock".to_owned());
+        let mirror = RememberedOptions { archives_url, ..RememberedOptions::default() };
+        let expected = PipelineInstall::Archives("https://mirror.example/crossdock".to_owned());
+        assert_eq!(mirror.pipeline_install(root).available(), Some(&expected));
     }
 
     #[test]

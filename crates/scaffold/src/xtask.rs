@@ -64,7 +64,8 @@ pub(super) struct XtaskCrate {
     pub(super) lock_changes: Option<LockChanges>,
 }
 
-/// Renders the crate and resolves its dependencies; unavailable if cargo cannot get crossdock from `source`.
+/// Renders the crate and resolves its dependencies; unavailable if cargo cannot get crossdock from `source`, or if neither
+/// the call nor an existing manifest names a source.
 ///
 /// # Errors
 /// Fails if the existing manifest cannot be read.
@@ -75,19 +76,24 @@ pub(super) fn resolve_xtask(
     processes: &Processes,
 ) -> Result<Availability<XtaskCrate>, ScaffoldError> {
     let generated = generated_manifest(&state.root)?;
-    let default = CrossdockSource::default();
-    let manifest = |directory: &Utf8Path| {
-        let dependency = source.unwrap_or(&default).dependency(&state.root, directory);
-        render_template("xtask.Cargo.toml", &XtaskValues { dependency })
+    let wanted = match (source, &generated) {
+        (Some(source), _) => {
+            let dependency = source.dependency(&state.root, &state.root.join("xtask"));
+            render_template("xtask.Cargo.toml", &XtaskValues { dependency })?
+        }
+        // Without a source from the call or the configuration, the existing manifest keeps its own.
+        (None, Some(generated)) => generated.body.clone(),
+        (None, None) => {
+            let why = "no option says from where it takes crossdock";
+            return Ok(Availability::Unavailable(Unavailable::because(why)));
+        }
     };
-    let wanted = manifest(&state.root.join("xtask"))?;
-    // Without a source from the call or the configuration, the existing manifest keeps its own.
-    let wanted =
-        generated.as_ref().filter(|_| source.is_none()).map_or(wanted, |generated| generated.body.clone());
     let mut lock_changes = None;
-    if generated.is_none_or(|generated| generated.body != wanted) {
+    if let Some(source) = source
+        && generated.is_none_or(|generated| generated.body != wanted)
+    {
         // cargo resolves a copy of the manifest in a scratch directory, from where a relative path would lead elsewhere.
-        let elsewhere = absolute_dependency(source.unwrap_or(&default), &state.root);
+        let elsewhere = absolute_dependency(source, &state.root);
         let manifest = render_template("xtask.Cargo.toml", &XtaskValues { dependency: elsewhere })?;
         match resolve_lock_changes(
             &state.root,
