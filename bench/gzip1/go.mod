@@ -1,3 +1,3 @@
-module github.com/crossdock/crossdock/bench/gzip1
+module crossdock.example/gzip1
 
 go 1.22

@@ -1,4 +1,4 @@
-module github.com/crossdock/crossdock/examples/k8s-ssh-server
+module crossdock.example/k8s-ssh-server
 
 go 1.26.0
 

@@ -431,6 +431,33 @@ fn without_a_named_place_no_generated_file_takes_crossdock_from_anywhere() {
     }
 }
 
+/// crossdock's developers own no address yet. A well-known one would be a stranger's: names of this repository end in
+/// `.example`, which RFC 2606 reserves.
+#[test]
+fn no_manifest_of_this_repository_names_a_place_of_a_stranger() {
+    let listed = std::process::Command::new("git")
+        .args(["ls-files", "-z", "*Cargo.toml", "*go.mod", "templates/files/scaffold/*"])
+        .current_dir(repository())
+        .output()
+        .unwrap();
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    let paths: Vec<&str> = listed.split_terminator('\0').collect();
+    assert!(paths.iter().any(|path| path.ends_with("go.mod")) && paths.len() > 20, "{paths:?}");
+    for path in paths {
+        for line in text(repository().join(path)).lines() {
+            let place = match line.split_once(['=', ' ']) {
+                Some((key, place)) if ["repository", "homepage", "module"].contains(&key.trim()) => place,
+                _ => line,
+            };
+            assert!(!place.contains("crossdock/crossdock"), "{path}: {line}");
+            if place != line && !place.contains("{{") && !place.contains("\"registry.example/") {
+                let reserved = [".example/", "example.com/"].iter().any(|end| place.contains(end));
+                assert!(reserved, "{path}: {line}");
+            }
+        }
+    }
+}
+
 /// Runs the generated script with shims in place of the tools that fetch and compile.
 #[test]
 fn pipelines_without_archives_build_crossdock_from_the_named_source() {
