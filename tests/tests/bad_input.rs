@@ -2,8 +2,9 @@
 
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use crossdock_tests::{Layout, Outcome, Sandbox, fixture};
+use crossdock_tests::{Layout, Outcome, Sandbox, fixture, outcome, program};
 
 /// Creates a sandbox with a Go project.
 fn go() -> (Sandbox, PathBuf) {
@@ -117,6 +118,18 @@ fn a_missing_toolchain_is_an_error_that_names_the_remedy() {
     for call in ["dist", "plan", "doctor"] {
         let outcome = readable(sandbox.crossdock(&project, &[call]).ends_with(3));
         outcome.complains("`go` was not found").complains("install it with: apt-get install -y golang-go");
+    }
+}
+
+#[test]
+fn too_many_open_files_do_not_mean_that_a_tool_is_missing() {
+    let (sandbox, project) = go();
+    for call in ["dist", "plan", "doctor"] {
+        let mut command = sandbox.command("sh", &project);
+        command.arg("-c").arg(format!("ulimit -n 8 && exec {:?} {call}", program::crossdock()));
+        let outcome = readable(outcome::run(&mut command, Duration::from_secs(60)).ends_with(5));
+        let outcome = outcome.complains("`go` cannot be started: Too many open files");
+        assert!(!outcome.stderr.contains("install"), "{outcome}");
     }
 }
 
