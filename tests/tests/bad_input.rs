@@ -134,6 +134,23 @@ fn too_many_open_files_do_not_mean_that_a_tool_is_missing() {
 }
 
 #[test]
+fn an_unusable_tmpdir_does_not_mean_that_the_image_is_damaged() {
+    let (mut sandbox, project) = go();
+    // The first 16 MB of a layer are unpacked in memory.
+    fixture::write(project.join("large"), "x".repeat(17 << 20));
+    let config = "[image.hello]\nfiles = [{ from = \"large\", to = \"/large\" }]\n";
+    fixture::write(project.join("crossdock.toml"), config);
+    sandbox.crossdock(&project, &["dist", "--platform", "linux/amd64"]).success();
+    let missing = sandbox.work().join("missing");
+    sandbox.set("TMPDIR", &missing);
+    let outcome = readable(sandbox.crossdock(&project, &["tag", "--platform", "linux/amd64"]).ends_with(5));
+    let outcome = outcome
+        .complains(&format!("cannot create a temporary file in `{}`", missing.display()))
+        .complains("set TMPDIR to another directory");
+    assert!(!outcome.stderr.contains("damaged"), "{outcome}");
+}
+
+#[test]
 fn a_go_that_is_older_than_the_module_is_a_missing_toolchain() {
     let (mut sandbox, project) = go();
     sandbox.set("GOTOOLCHAIN", "local");
