@@ -2,8 +2,9 @@
 
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use crossdock_tests::{Layout, Outcome, Sandbox, fixture};
+use crossdock_tests::{Layout, Outcome, Sandbox, fixture, outcome, program};
 
 /// Creates a sandbox with a Go project.
 fn go() -> (Sandbox, PathBuf) {
@@ -118,6 +119,35 @@ fn a_missing_toolchain_is_an_error_that_names_the_remedy() {
         let outcome = readable(sandbox.crossdock(&project, &[call]).ends_with(3));
         outcome.complains("`go` was not found").complains("install it with: apt-get install -y golang-go");
     }
+}
+
+#[test]
+fn too_many_open_files_do_not_mean_that_a_tool_is_missing() {
+    let (sandbox, project) = go();
+    for call in ["dist", "plan", "doctor"] {
+        let mut command = sandbox.command("sh", &project);
+        command.arg("-c").arg(format!("ulimit -n 8 && exec {:?} {call}", program::crossdock()));
+        let outcome = readable(outcome::run(&mut command, Duration::from_secs(60)).ends_with(5));
+        let outcome = outcome.complains("`go` cannot be started: Too many open files");
+        assert!(!outcome.stderr.contains("install"), "{outcome}");
+    }
+}
+
+#[test]
+fn an_unusable_tmpdir_does_not_mean_that_the_image_is_damaged() {
+    let (mut sandbox, project) = go();
+    // The first 16 MB of a layer are unpacked in memory.
+    fixture::write(project.join("large"), "x".repeat(17 << 20));
+    let config = "[image.hello]\nfiles = [{ from = \"large\", to = \"/large\" }]\n";
+    fixture::write(project.join("crossdock.toml"), config);
+    sandbox.crossdock(&project, &["dist", "--platform", "linux/amd64"]).success();
+    let missing = sandbox.work().join("missing");
+    sandbox.set("TMPDIR", &missing);
+    let outcome = readable(sandbox.crossdock(&project, &["tag", "--platform", "linux/amd64"]).ends_with(5));
+    let outcome = outcome
+        .complains(&format!("cannot create a temporary file in `{}`", missing.display()))
+        .complains("set TMPDIR to another directory");
+    assert!(!outcome.stderr.contains("damaged"), "{outcome}");
 }
 
 #[test]

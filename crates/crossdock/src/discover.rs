@@ -7,9 +7,11 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_platform::Platform;
 use crossdock_project::config::{Config, ImageConfig, Linkage, Sourced};
 use crossdock_project::{
-    self as project, DiscoverOptions, Network, Project, ProjectError, ProjectsOptions, WithoutTools,
+    self as project, DiscoverOptions, Network, Project, ProjectError, ProjectsOptions, ToolError,
+    WithoutTools,
 };
 use crossdock_runner::planner::{Goal, Pack, Projects, Request, programs};
+use crossdock_system::process::ProcessError;
 use crossdock_toolchain::host::{Needs, Probe, detect, remedies};
 
 pub use crossdock_toolchain::host::Host;
@@ -269,6 +271,10 @@ pub(crate) fn project_error(error: &ProjectError) -> Error {
         ProjectError::NoTool { program, .. } => {
             let remedies = remedies::install(program, &crossdock_toolchain::host::current_system());
             (ErrorKind::Missing, remedies.iter().map(ToString::to_string).collect())
+        }
+        // The machine cannot start a tool that is installed: too many open files or processes, no memory.
+        ProjectError::Tool(ToolError { process: ProcessError::Start { .. }, .. }) => {
+            (ErrorKind::InputOutput, Vec::new())
         }
         ProjectError::Tool(tool) => match crossdock_toolchain::host::missing_toolchain(tool) {
             Some(install) => (ErrorKind::Missing, vec![install.to_string()]),

@@ -131,6 +131,9 @@ fn explain(context: &Context, error: &ExecuteError, report: &Report) -> Error {
             let plain = if installable { plain.hint(setup) } else { plain };
             plain.hint(format!("`{program} doctor` lists every tool that the plan needs"))
         }
+        ExecuteError::Image { source, .. } if is_about_temporary_files(source.as_ref()) => {
+            plain.hint("free space there, or set TMPDIR to another directory")
+        }
         ExecuteError::Image { image, source } if is_damage(source.as_ref()) => {
             let program = &context.program;
             plain.hint(format!("the layout is damaged; rebuild it with `{program} dist --image {image}`"))
@@ -139,7 +142,62 @@ fn explain(context: &Context, error: &ExecuteError, report: &Report) -> Error {
     }
 }
 
+/// Whether an image could not be unpacked for want of a usable directory of temporary files.
+fn is_about_temporary_files(error: &(dyn std::error::Error + 'static)) -> bool {
+    matches!(error.downcast_ref(), Some(SourceError::Root(root)) if root.is_about_temporary_files())
+}
+
 /// Whether an image on disk differs from what its manifests describe.
 fn is_damage(error: &(dyn std::error::Error + 'static)) -> bool {
-    error.is::<SourceError>() || error.is::<BlobError>()
+    let is_about_image = error.is::<SourceError>() || error.is::<BlobError>();
+    is_about_image && !is_about_machine(error)
+}
+
+/// Whether the operating system refused an operation: a full disk, too many open files, a missing permission. To build
+/// the image again does not help. Files that are absent or of another kind are damage.
+fn is_about_machine(error: &(dyn std::error::Error + 'static)) -> bool {
+    let causes = std::iter::successors(Some(error), |cause| cause.source());
+    causes.filter_map(|cause| cause.downcast_ref::<std::io::Error>()).any(|error| {
+        let is_absent = matches!(
+            error.kind(),
+            std::io::ErrorKind::NotFound
+                | std::io::ErrorKind::NotADirectory
+                | std::io::ErrorKind::IsADirectory
+        );
+        error.raw_os_error().is_some() && !is_absent
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Error as IoError, ErrorKind as IoErrorKind};
+    use std::path::Path;
+
+    use crossdock_fs::FileError;
+    use crossdock_oci::Digest;
+
+    use super::*;
+
+    #[test]
+    fn only_a_changed_image_is_damaged() {
+        let digest = Digest::of(b"blob");
+        let file = |source| BlobError::File(FileError::on("write", Path::new("/store/blob"))(source));
+        let wrapped = IoError::new(
+            IoErrorKind::StorageFull,
+            FileError::on("write a file in", Path::new("/store"))(IoError::from_raw_os_error(28)),
+        );
+        for (error, is_damaged) in [
+            (BlobError::Missing { digest, store: "/store".into() }, true),
+            (BlobError::Corrupt { expected: digest, found: Digest::of(b"other") }, true),
+            (file(IoErrorKind::UnexpectedEof.into()), true),
+            (file(IoError::from_raw_os_error(2)), true),
+            // EMFILE, ENOSPC, EACCES.
+            (file(IoError::from_raw_os_error(24)), false),
+            (file(IoError::from_raw_os_error(28)), false),
+            (file(IoError::from_raw_os_error(13)), false),
+            (file(wrapped), false),
+        ] {
+            assert_eq!(is_damage(&error), is_damaged, "{error:?}");
+        }
+    }
 }

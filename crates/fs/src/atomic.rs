@@ -24,8 +24,8 @@ pub fn is_temporary(name: &str) -> bool {
 /// If the directory is missing, not writable or full; the old file is then unchanged.
 pub fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), FileError> {
     let path = path.as_ref();
-    let mut file = AtomicFile::create_in(parent_of(path))?;
-    file.write_all(bytes).map_err(FileError::on("write", path))?;
+    let file = AtomicFile::create_in(parent_of(path))?;
+    file.as_file().write_all(bytes).map_err(FileError::on("write", path))?;
     file.commit(path)
 }
 
@@ -79,13 +79,24 @@ impl AtomicFile {
     }
 }
 
+/// The errors name the directory. They pass through writers of other crates (tar, gzip), which only know [`io::Error`], and
+/// a full disk must say which one it is.
 impl Write for AtomicFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.as_file_mut().write(bytes)
+        let written = self.file.as_file_mut().write(bytes);
+        written.map_err(|error| self.in_directory(error))
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.as_file_mut().flush()
+        let flushed = self.file.as_file_mut().flush();
+        flushed.map_err(|error| self.in_directory(error))
+    }
+}
+
+impl AtomicFile {
+    fn in_directory(&self, error: io::Error) -> io::Error {
+        // `write_all` and `io::copy` repeat an interrupted write, which they recognize by its kind.
+        io::Error::new(error.kind(), FileError::on("write a file in", parent_of(self.path()))(error))
     }
 }
 
@@ -124,6 +135,21 @@ mod tests {
         let error = write_atomically(directory.path().join("no/file"), b"").unwrap_err();
         assert!(error.to_string().contains("no`"), "{error}");
         assert!(error.is_not_found());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_named() {
+        use std::error::Error;
+
+        let directory = tempfile::tempdir().unwrap();
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let path = tempfile::TempPath::try_from_path(directory.path().join("blob")).unwrap();
+        let mut file = AtomicFile { file: NamedTempFile::from_parts(full, path) };
+        let error = file.write_all(b"bytes").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        assert_eq!(error.to_string(), format!("cannot write a file in `{}`", directory.path().display()));
+        assert!(error.source().unwrap().to_string().contains("No space left"), "{error:?}");
     }
 
     #[test]

@@ -298,6 +298,14 @@ pub struct RootError {
     fault: Box<Fault>,
 }
 
+impl RootError {
+    /// Returns whether the directory of temporary files cannot be used, for example because its disk is full. The layer
+    /// itself may be whole.
+    pub fn is_about_temporary_files(&self) -> bool {
+        matches!(*self.fault, Fault::File(_))
+    }
+}
+
 /// The cause of a [`RootError`].
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {

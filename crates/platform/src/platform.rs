@@ -49,7 +49,8 @@ impl Platform {
 
     /// Parses `os[(version[+feature…])]/architecture[/variant]`.
     ///
-    /// It translates the spellings that containerd translates (`linux/x86_64`, `linux/armhf`, `macos/arm64`). The result
+    /// It translates the spellings that containerd translates (`linux/x86_64`, `linux/armhf`, `macos/arm64`), in any case
+    /// (`Linux/AMD64`); the options in parentheses keep theirs. The result
     /// contains only known names, unlike containerd's, which keeps unknown ones and then matches no machine.
     ///
     /// # Errors

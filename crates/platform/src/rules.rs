@@ -62,7 +62,7 @@ pub(crate) const RULES: &[(V, Shape, Rule)] = &[
     (V::DotnetRid, without(b"/ "), packages::dotnet),
     (V::JvmOsName, ANY, hosts::jvm_os_name),
     (V::QemuUserBinary, with(b'-'), hosts::qemu_static),
-    (V::CrossRsImagePlatform, with(b'/'), containers::oci_platform),
+    (V::CrossRsImagePlatform, with(b'/'), containers::cross_platform),
 ];
 
 /// The rule that applies only to names that no other vocabulary has. Any toolchain may choose a GNU triple, and other

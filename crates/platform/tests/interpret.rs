@@ -225,7 +225,7 @@ fn bad_descriptions_have_their_own_messages() {
         ("m7x.large", "", "m7a.large"),
         ("linux/armv7l", "", "linux/arm/v7"),
         ("linux/amd64/v5", "", "v4"),
-        ("Linux/AMD64", "", "linux/amd64"),
+        ("Linux/AMD46", "", "nearest: amd64"),
         ("amd64/v5", "", "v4"),
         ("8", "GOARM", "end at 7"),
         ("GOARM=8", "", "end at 7"),

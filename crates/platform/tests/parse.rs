@@ -7,13 +7,34 @@ fn message(text: &str) -> String {
     Platform::parse(text).expect_err(text).to_string()
 }
 
+/// The cases of containerd's TestParseSelector with capital letters, and one for each part.
+#[test]
+fn names_are_read_in_any_case() {
+    for (text, platform) in [
+        ("linux/X86_64", "linux/amd64"),
+        ("Linux/AMD64", "linux/amd64"),
+        ("LINUX/x86-64/V3", "linux/amd64/v3"),
+        ("linux/ARM64/V8", "linux/arm64/v8"),
+        ("linux/AArch64", "linux/arm64"),
+        ("linux/ArmHF/V7", "linux/arm/v7"),
+        ("macOS/ARM64", "darwin/arm64"),
+        ("linux/PPC64LE/POWER9", "linux/ppc64le/power9"),
+        ("Windows(10.0.17763+Win32K)/AMD64", "windows(10.0.17763+Win32K)/amd64"),
+    ] {
+        assert_eq!(Platform::parse(text).expect(text).to_string(), platform, "{text}");
+    }
+}
+
 #[test]
 fn each_mistake_has_its_own_message_with_a_correction() {
     for (text, words) in [
         ("", "empty"),
         (" ", "empty"),
         (" linux/amd64", "blanks"),
-        ("Linux/AMD64", "lower case, linux/amd64"),
+        ("Linux/X64", "write linux/amd64"),
+        ("ARM64", "linux/arm64"),
+        ("ARM64/V8", "write linux/arm64/v8"),
+        ("Unknown/Unknown", "attestation"),
         ("linux/armv7l", "write linux/arm/v7"),
         ("linux/x64", "write linux/amd64"),
         ("linux/arm/v7/x", "more than three parts"),

@@ -69,6 +69,14 @@ pub enum ProcessError {
     Cancelled,
 }
 
+impl ProcessError {
+    /// Returns whether the program is not installed. A program that cannot be started for another reason, such as too many
+    /// open files or a missing permission, is installed, and to install it again helps nobody.
+    pub fn is_not_installed(&self) -> bool {
+        matches!(self, Self::Start { source, .. } if source.kind() == std::io::ErrorKind::NotFound)
+    }
+}
+
 impl Processes {
     /// Runs commands in `environment` until `cancel` is cancelled.
     pub fn new(environment: Arc<Environment>, cancel: Cancel) -> Self {

@@ -34,8 +34,23 @@ fn assignment(shell: ShellName, name: &str, value: &str) -> String {
         }
         ShellName::Powershell => format!("$env:{name} = '{}'", value.replace('\'', "''")),
         ShellName::Dotenv => format!("{name}=\"{}\"", escaped(value)),
-        ShellName::Github | ShellName::Json => format!("{name}={value}"),
+        ShellName::Github => github(name, value),
+        ShellName::Json => format!("{name}={value}"),
     }
+}
+
+/// Returns a variable for the file that `$GITHUB_ENV` names. The runner ends `NAME=value` at a line break and would read
+/// the rest of the value as further variables, so such a value is written between delimiters that it does not contain
+/// (docs.github.com, "Workflow commands for GitHub Actions", multiline strings).
+fn github(name: &str, value: &str) -> String {
+    if !value.contains(['\n', '\r']) {
+        return format!("{name}={value}");
+    }
+    let mut delimiter = "EOF".to_owned();
+    while value.contains(&delimiter) {
+        delimiter.push('_');
+    }
+    format!("{name}<<{delimiter}\n{value}\n{delimiter}")
 }
 
 /// Escapes a value for double quotes in a .env file.
@@ -68,5 +83,20 @@ mod tests {
         assert_eq!(line(ShellName::Dotenv), "A=\"it's \\$HOME \\\\ \\\"x\\\"\"\n");
         let json: serde_json::Value = serde_json::from_str(&line(ShellName::Json)).unwrap();
         assert_eq!(json, serde_json::json!({ "schema": 1, "A": variables["A"] }));
+    }
+
+    #[test]
+    fn a_value_with_line_breaks_sets_no_other_variable_in_github_env() {
+        for (value, text) in [
+            ("a b=c", "A=a b=c\n"),
+            ("EOF", "A=EOF\n"),
+            ("x\nPATH=/evil", "A<<EOF\nx\nPATH=/evil\nEOF\n"),
+            ("x\rPATH=/evil", "A<<EOF\nx\rPATH=/evil\nEOF\n"),
+            ("x\nEOF\nPATH=/evil", "A<<EOF_\nx\nEOF\nPATH=/evil\nEOF_\n"),
+            ("EOF_\nEOF__\n", "A<<EOF___\nEOF_\nEOF__\n\nEOF___\n"),
+        ] {
+            let variables = BTreeMap::from([("A".to_owned(), value.to_owned())]);
+            assert_eq!(assignments(ShellName::Github, &variables), text, "{value:?}");
+        }
     }
 }

@@ -34,7 +34,9 @@ pub(super) fn kept(names: impl IntoIterator<Item = String>, vocabulary: Option<V
 pub(super) fn platforms(text: &str, vocabulary: Option<Vocabulary>) -> Vec<String> {
     let baseline = Platform::parse(text).ok().map(|platform| platform.baseline());
     let baseline = baseline.map(|platform| format!("{}/{}", platform.os(), platform.architecture()));
-    let found = kept(put_right(text, PARTS).into_iter().chain(baseline), vocabulary);
+    // Capital letters are read, but a suggestion is written as platforms are printed.
+    let lower = text.to_ascii_lowercase();
+    let found = kept(put_right(&lower, PARTS).into_iter().chain(baseline), vocabulary);
     match vocabulary {
         Some(vocabulary) if found.is_empty() => {
             let names = known_names(vocabulary);

@@ -37,13 +37,6 @@ pub enum PlatformError {
         /// Its position in bytes.
         position: usize,
     },
-    /// The text contains capital letters, which no name has.
-    MixedCase {
-        /// The text.
-        given: Excerpt,
-        /// The text in lower case.
-        lower: String,
-    },
     /// The text has more than three parts.
     TooManyParts {
         /// The text.
@@ -130,7 +123,6 @@ impl PlatformError {
     pub fn suggestions(&self) -> Vec<String> {
         match self {
             Self::Blanks { trimmed: meant, .. }
-            | Self::MixedCase { lower: meant, .. }
             | Self::OnePart { example: meant, .. }
             | Self::ForeignSpelling { meant, .. }
             | Self::MissingOs { meant, .. }
@@ -157,9 +149,6 @@ impl fmt::Display for PlatformError {
             Self::Blanks { given, trimmed } => write!(f, "{given} has blanks around it: write {trimmed}"),
             Self::InvalidCharacter { given, character, position } => {
                 write!(f, "{given} has the character {character:?} at byte {position}, which no platform has")
-            }
-            Self::MixedCase { given, lower } => {
-                write!(f, "{given} has capital letters: platforms are written in lower case, {lower}")
             }
             Self::TooManyParts { given } => {
                 write!(

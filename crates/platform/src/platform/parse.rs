@@ -1,4 +1,7 @@
 //! The parser of platforms.
+//!
+//! Names of operating systems, architectures and variants are read in any case, as containerd's `platforms.Parse` does
+//! (`normalizeOS` and `normalizeArch` in its database.go lower them). An os.version and os.features keep their case.
 
 use super::{Platform, PlatformError, options};
 use crate::architecture::Architecture;
@@ -23,7 +26,7 @@ pub(crate) fn platform(text: &str) -> Result<Platform, PlatformError> {
     let Some(architecture) = architecture else {
         return Err(one_part(text));
     };
-    if (system, architecture) == ("unknown", "unknown") {
+    if system.eq_ignore_ascii_case("unknown") && architecture.eq_ignore_ascii_case("unknown") {
         return Err(PlatformError::Attestation);
     }
     let (os, os_version, os_features) =
@@ -32,7 +35,11 @@ pub(crate) fn platform(text: &str) -> Result<Platform, PlatformError> {
     let variant = match (variant, implied) {
         (None, implied) => implied,
         (Some(text), None) => Some(self::variant(architecture, text)?),
-        (Some(given), Some(implied)) if architecture.variant(given) == Some(implied) => Some(implied),
+        (Some(given), Some(implied))
+            if architecture.variant(&given.to_ascii_lowercase()) == Some(implied) =>
+        {
+            Some(implied)
+        }
         (Some(_), Some(implied)) => {
             let meant = format!("{os}/{architecture}/{implied}");
             return Err(PlatformError::VariantTwice { given: Excerpt::new(text), meant });
@@ -44,7 +51,7 @@ pub(crate) fn platform(text: &str) -> Result<Platform, PlatformError> {
 /// Returns the variant of `architecture` that `text` spells.
 pub(crate) fn variant(architecture: Architecture, text: &str) -> Result<&'static str, PlatformError> {
     architecture
-        .variant(text)
+        .variant(&text.to_ascii_lowercase())
         .ok_or_else(|| PlatformError::UnknownVariant { architecture, given: Excerpt::new(text) })
 }
 
@@ -64,21 +71,12 @@ fn check_text(text: &str) -> Result<(), PlatformError> {
     if let Some((position, character)) = text.char_indices().find(|(_, c)| !allowed(*c)) {
         return Err(PlatformError::InvalidCharacter { given: given(), character, position });
     }
-    let (before, rest) = text.split_once('(').unwrap_or((text, ""));
-    let after = rest.rsplit_once(')').map_or(rest, |(_, after)| after);
-    if [before, after].iter().any(|part| part.bytes().any(|byte| byte.is_ascii_uppercase())) {
-        return Err(PlatformError::MixedCase { given: given(), lower: text.to_ascii_lowercase() });
-    }
     Ok(())
 }
 
 /// Returns the error for a text without a slash: half a platform, or a name from another vocabulary.
 fn one_part(text: &str) -> PlatformError {
-    let example = if Os::from_name(text).or_else(|| Os::from_alias(text)).is_some() {
-        format!("{text}/amd64")
-    } else {
-        format!("linux/{text}")
-    };
+    let example = if named_os(text).is_some() { format!("{text}/amd64") } else { format!("linux/{text}") };
     match platform(&example) {
         Ok(platform) => PlatformError::OnePart { given: Excerpt::new(text), example: platform.to_string() },
         Err(_) => {
@@ -91,7 +89,8 @@ fn one_part(text: &str) -> PlatformError {
 
 /// Returns the error for `architecture/variant`, which lacks the operating system.
 fn without_system(first: &str, text: &str) -> Option<PlatformError> {
-    Architecture::from_name(first).or(Architecture::from_alias(first).map(|(name, _)| name))?;
+    let name = first.to_ascii_lowercase();
+    Architecture::from_name(&name).or(Architecture::from_alias(&name).map(|(name, _)| name))?;
     match platform(&format!("linux/{text}")) {
         Ok(meant) => Some(PlatformError::MissingOs { given: Excerpt::new(text), meant: meant.to_string() }),
         Err(error @ PlatformError::UnknownVariant { .. }) => Some(error),
@@ -108,7 +107,7 @@ fn operating_system(text: &str) -> Result<System, PlatformError> {
         Some((name, rest)) => (name, Some(rest.strip_suffix(')').ok_or_else(invalid)?)),
         None => (text, None),
     };
-    let os = Os::from_name(name).or_else(|| Os::from_alias(name)).ok_or_else(|| unknown_os(name))?;
+    let os = named_os(name).ok_or_else(|| unknown_os(name))?;
     let Some(options) = options else {
         return Ok((os, None, Vec::new()));
     };
@@ -124,19 +123,25 @@ fn operating_system(text: &str) -> Result<System, PlatformError> {
     Ok((os, Some(version).filter(|version| !version.is_empty()), features))
 }
 
+fn named_os(name: &str) -> Option<Os> {
+    let name = name.to_ascii_lowercase();
+    Os::from_name(&name).or_else(|| Os::from_alias(&name))
+}
+
 fn unknown_os(name: &str) -> PlatformError {
     let nearest = similar(name, Os::ALL.iter().map(|os| os.as_str()));
     PlatformError::UnknownOs { given: Excerpt::new(name), nearest }
 }
 
 fn architecture(os: Os, name: &str) -> Result<(Architecture, Option<&'static str>), PlatformError> {
-    if let Some(architecture) = Architecture::from_name(name) {
+    let lower = name.to_ascii_lowercase();
+    if let Some(architecture) = Architecture::from_name(&lower) {
         return Ok((architecture, None));
     }
-    if let Some(alias) = Architecture::from_alias(name) {
+    if let Some(alias) = Architecture::from_alias(&lower) {
         return Ok(alias);
     }
-    if let Some((architecture, variant)) = Architecture::from_other_spelling(name) {
+    if let Some((architecture, variant)) = Architecture::from_other_spelling(&lower) {
         let variant = variant.map(|variant| format!("/{variant}")).unwrap_or_default();
         let meant = format!("{os}/{architecture}{variant}");
         return Err(PlatformError::ForeignSpelling { given: Excerpt::new(name), meant });

@@ -29,6 +29,11 @@ pub(super) fn oci_platform(text: &str) -> Option<Facts> {
     Some(Facts::of(&platform).note(note))
 }
 
+/// Reads the platform of an image in Cross.toml. cross-rs does not lower its names as containerd does.
+pub(super) fn cross_platform(text: &str) -> Option<Facts> {
+    oci_platform(text).filter(|_| !text.bytes().any(|byte| byte.is_ascii_uppercase()))
+}
+
 /// Returns whether containerd reads the version: three numbers with dots between them, of 8, 8 and 16 bits.
 fn is_build(version: Option<&str>) -> bool {
     version.is_some_and(|version| {

@@ -208,6 +208,11 @@ pub(super) fn dotnet(text: &str) -> Option<Facts> {
         "ios" | "iossimulator" => (Some(Os::Ios), None),
         "openbsd" => (Some(Os::Openbsd), None),
         "netbsd" => (Some(Os::Netbsd), None),
+        // .NET in a browser (the runtime pack Microsoft.NETCore.App.Runtime.browser-wasm), which is js/wasm in Go.
+        "browser" if processor == "wasm" && version.is_empty() => {
+            let note = ".NET reaches the browser through Emscripten, Go through its own wasm_exec.js";
+            return Some(Facts::new(Os::Js, Architecture::Wasm).note(note));
+        }
         "browser" | "tvos" | "tvossimulator" | "maccatalyst" | "haiku" => (None, None),
         _ => return None,
     };

@@ -6,6 +6,7 @@ use crate::abi::{GlibcVersion, Libc};
 use crate::architecture::Architecture;
 use crate::facts::Facts;
 use crate::os::Os;
+use crate::rules::gocode::has_port;
 use crate::rules::hosts::is_dotted;
 use crate::tables::RustSpec;
 
@@ -83,7 +84,10 @@ pub(super) fn nix(text: &str) -> Option<Facts> {
         }
         _ => return None,
     };
-    let note = architecture.is_none().then_some(NO_NAME);
+    let note = match architecture {
+        None => Some(NO_NAME),
+        Some(architecture) => (!has_port(architecture)).then_some("no Go port"),
+    };
     let float = without_sse2(processor).then_some(FloatAbi::Soft);
     Some(Facts { float, ..Facts::new(os, architecture).variant(variant).note(note) })
 }
@@ -95,6 +99,8 @@ fn without_sse2(processor: &str) -> bool {
 
 type Processor = (Option<Architecture>, Option<&'static str>);
 
+/// Returns the processor of a name in `cpuTypes` of nixpkgs (lib/systems/parse.nix), which states the width in bits: `sparc`
+/// and `powerpc` are 32-bit. Go reserves names for them (internal/syslist), so they are named although it has no port.
 fn nix_processor(name: &str) -> Option<Processor> {
     let plain = |architecture| Some((Some(architecture), None));
     match name {
@@ -109,16 +115,19 @@ fn nix_processor(name: &str) -> Option<Processor> {
         "mipsel" => plain(Architecture::Mipsle),
         "mips64" => plain(Architecture::Mips64),
         "mips64el" => plain(Architecture::Mips64le),
+        "powerpc" => plain(Architecture::Ppc),
         "powerpc64" => plain(Architecture::Ppc64),
         "powerpc64le" => plain(Architecture::Ppc64le),
+        "riscv32" => plain(Architecture::Riscv),
         "riscv64" => plain(Architecture::Riscv64),
+        "s390" => plain(Architecture::S390),
         "s390x" => plain(Architecture::S390x),
+        "sparc" => plain(Architecture::Sparc),
+        "sparc64" => plain(Architecture::Sparc64),
         "wasm32" => plain(Architecture::Wasm),
         "aarch64_be" | "alpha" | "arc" | "arm" | "armv6m" | "armv7m" | "armv7r" | "armv8r" | "avr"
-        | "javascript" | "m68k" | "microblaze" | "microblazeel" | "mmix" | "msp430" | "or1k" | "powerpc"
-        | "powerpcle" | "riscv32" | "rx" | "s390" | "sh4" | "sparc" | "sparc64" | "vc4" | "wasm64" => {
-            Some((None, None))
-        }
+        | "javascript" | "m68k" | "microblaze" | "microblazeel" | "mmix" | "msp430" | "or1k"
+        | "powerpcle" | "rx" | "sh4" | "vc4" | "wasm64" => Some((None, None)),
         _ => None,
     }
 }

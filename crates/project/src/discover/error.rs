@@ -117,7 +117,7 @@ pub(super) fn some<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
 pub(super) fn tool_error(directory: &Utf8Path, language: Language, error: ProcessError) -> ProjectError {
     let directory = directory.to_owned();
     match error {
-        ProcessError::Start { program, source } => {
+        ProcessError::Start { program, source } if source.kind() == std::io::ErrorKind::NotFound => {
             ProjectError::NoTool { directory, language, program, source }
         }
         process => {

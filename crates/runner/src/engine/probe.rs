@@ -59,11 +59,7 @@ impl Client<'_> {
     }
 
     fn not_started(&self, program: &str, error: &ProcessError) -> Unavailable {
-        let is_missing = matches!(
-            error,
-            ProcessError::Start { source, .. } if source.kind() == std::io::ErrorKind::NotFound
-        );
-        if is_missing {
+        if error.is_not_installed() {
             let why = format!("{program} is not installed");
             Unavailable { why, remedies: remedies::install(program, self.system) }
         } else {
