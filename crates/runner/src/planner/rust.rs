@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
-use crossdock_platform::{Os, Platform, cargo_env_triple};
+use crossdock_platform::{BuildTarget, JEMALLOC_LG_PAGE, Os, Platform, cargo_env_triple};
 
 use super::Planner;
 use super::cargo::artifact;
@@ -115,6 +115,10 @@ impl Planner<'_> {
         let flags = flags.join(&mut choice, remapped.collect());
         let image_platform = (image.name.value.clone(), choice.platform.clone());
         for program in programs {
+            let mut choice = choice.clone();
+            if program.0.has_jemalloc() {
+                support_large_pages(&workspace.settings, image.linkage.value, &mut choice);
+            }
             let call = self.cargo.add(image, workspace, *program, &choice, flags.clone());
             self.calls.entry(image_platform.clone()).or_default().push(Call::Cargo(call));
         }
@@ -246,6 +250,19 @@ fn cpu(settings: &CargoSettings, triple: &str, ours: &[String]) -> Option<String
     let theirs = effective(settings, triple);
     let named = |flags: &[String]| codegen(flags, "target-cpu").last().map(str::to_owned);
     theirs.iter().rev().find_map(|setting| named(&setting.value)).or_else(|| named(ours))
+}
+
+/// Makes jemalloc support the pages of every node, unless the user decided on their size.
+fn support_large_pages(settings: &CargoSettings, linkage: Linkage, choice: &mut RustChoice) {
+    let of_triple = format!("{}_{JEMALLOC_LG_PAGE}", cargo_env_triple(&choice.triple));
+    if [JEMALLOC_LG_PAGE, &of_triple].into_iter().any(|name| settings.variable(name).is_some()) {
+        return;
+    }
+    let target = BuildTarget::new(choice.platform.clone(), linkage);
+    let lg_page = target.jemalloc_lg_page().map(|lg_page| lg_page.to_string());
+    // `jemalloc-sys` does not read the variable that names the triple. This one is the same for all triples of a call, so
+    // that other platforms get a call of their own.
+    choice.environment.extend(lg_page.map(|lg_page| (JEMALLOC_LG_PAGE.to_owned(), lg_page)));
 }
 
 /// Keeps a linker that the user configured instead of crossdock's choice: a configured linker is known to work.
