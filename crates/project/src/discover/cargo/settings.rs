@@ -29,7 +29,7 @@ pub struct CargoSettings {
 /// A variable for build scripts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct VariableSetting {
-    /// The name, such as `JEMALLOC_SYS_WITH_LG_PAGE`.
+    /// The name, such as `CFLAGS_x86_64-unknown-linux-musl`.
     pub name: String,
     /// The value with its place.
     #[serde(flatten)]
@@ -272,7 +272,9 @@ impl Variables {
 
 /// Returns whether the build scripts of native code read a variable on which a plan depends.
 fn is_native_variable(name: &str) -> bool {
-    name.ends_with(JEMALLOC_LG_PAGE)
+    let is_flags = |name: &str| ["CFLAGS", "CXXFLAGS"].contains(&name);
+    let is_of_triple = name.split_once('_').is_some_and(|(flags, _)| is_flags(flags));
+    is_flags(name.strip_prefix("TARGET_").unwrap_or(name)) || is_of_triple || name.ends_with(JEMALLOC_LG_PAGE)
 }
 
 fn setting<T>(value: T, place: impl Into<String>) -> UserSetting<T> {
@@ -417,6 +419,10 @@ mod tests {
         assert_eq!(value(&read("p", &set)), "14");
         assert_eq!(value(&read("q", &set)), "15");
         assert_eq!(read("q", &set).variable("EDITOR"), None, "no build script of native code reads it");
+        for name in ["CFLAGS", "TARGET_CXXFLAGS", "CFLAGS_x86_64-unknown-linux-musl"] {
+            assert!(read("p", &[(name, "-O3")]).variable(name).is_some(), "{name}");
+        }
+        assert_eq!(read("p", &[("HOST_CFLAGS", "-O3")]).variable("HOST_CFLAGS"), None);
         let sent = directory.path().join("p");
         assert_eq!(value(&read("p", &set).in_files_below(&sent)), "12");
     }

@@ -37,6 +37,7 @@ fn go() -> Project {
         modules: GoModules { directories: BTreeSet::from(["/p".into()]), ..GoModules::default() },
         sources: sources(&["*.go", "cmd"], &[]),
         mains: vec![main("server", "/p"), main("worker", "/p/cmd/worker")],
+        cgo_variables: Vec::new(),
     })
 }
 
