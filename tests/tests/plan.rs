@@ -217,6 +217,47 @@ fn main() {
     }
 }
 
+/// jemalloc of a cross build aborts on pages of more than 4 KiB, which nodes of arm64 may have.
+#[test]
+fn jemalloc_is_compiled_for_the_large_pages_of_arm64() {
+    const NAME: &str = "JEMALLOC_SYS_WITH_LG_PAGE";
+    let mut sandbox = Sandbox::new();
+    let project = fixture::rust_package(&sandbox.work(), "app");
+    let write = |path: &str, text: &str| fixture::write(project.join(path), text);
+    let package =
+        |name: &str| format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");
+    let depends =
+        format!("{}[dependencies]\ntikv-jemalloc-sys = {{ path = \"jemalloc\" }}\n", package("app"));
+    write("Cargo.toml", &depends);
+    write("jemalloc/Cargo.toml", &package("tikv-jemalloc-sys"));
+    write("jemalloc/build.rs", "fn main() {\n    std::env::var(\"CC\").ok();\n}\n");
+    write("jemalloc/src/lib.rs", "");
+    std::fs::remove_file(project.join("Cargo.lock")).unwrap();
+    let environments = |sandbox: &Sandbox| {
+        let plan = sandbox.crossdock(&project, &["plan", "--json"]).success().json();
+        let calls =
+            plan["steps"].as_array().unwrap().iter().filter_map(|step| step.pointer("/action/command"));
+        let calls = calls.filter(|command| command["arguments"][0] == "build");
+        let triple = |command: &serde_json::Value| {
+            let words: Vec<&str> =
+                command["arguments"].as_array().unwrap().iter().filter_map(|word| word.as_str()).collect();
+            let place = words.iter().position(|word| *word == "--target").unwrap();
+            words[place + 1].to_owned()
+        };
+        calls.map(|call| (triple(call), call["environment"][NAME].clone())).collect::<Vec<_>>()
+    };
+    let (amd64, arm64) = ("x86_64-unknown-linux-musl".to_owned(), "aarch64-unknown-linux-musl".to_owned());
+    assert_eq!(environments(&sandbox), [(amd64, serde_json::Value::Null), (arm64.clone(), "16".into())]);
+    let printed = sandbox.crossdock(&project, &["plan"]).success().stdout;
+    assert_eq!(printed.matches(&format!("{NAME}=16 ")).count(), 1, "{printed}");
+    write(".cargo/config.toml", &format!("[env]\n{NAME} = \"14\"\n"));
+    let unset = |sandbox: &Sandbox| environments(sandbox).iter().all(|(_, value)| value.is_null());
+    assert!(unset(&sandbox), "the user's own value counts");
+    std::fs::remove_file(project.join(".cargo/config.toml")).unwrap();
+    sandbox.set(NAME, "14");
+    assert!(unset(&sandbox), "the user's own value counts");
+}
+
 #[test]
 fn the_commands_of_a_rust_plan_give_the_programs_that_dist_packs() {
     gives_the_same_by_hand("plain", &[], 1..=1);

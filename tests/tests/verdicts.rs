@@ -46,6 +46,69 @@ fn a_level_of_amd64_for_an_arm64_program_is_reported() {
         .complains("[target.TRIPLE] rustflags");
 }
 
+/// Creates a Rust project with C code.
+fn with_c_code(sandbox: &Sandbox) -> PathBuf {
+    let project = fixture::rust_package(&sandbox.work(), "hello");
+    fixture::write(project.join("build.rs"), "fn main() {\n    std::env::var(\"TARGET_CC\").ok();\n}\n");
+    project
+}
+
+#[test]
+fn a_level_of_the_c_compiler_is_verified() {
+    let mut sandbox = Sandbox::new();
+    let (project, without_c) = (with_c_code(&sandbox), fixture::rust_package(&sandbox.work(), "pure"));
+    sandbox.set("CFLAGS", "-O3 -march=x86-64-v4");
+    let refused = sandbox.crossdock(&project, &ONE).ends_with(1);
+    refused
+        .complains("[level-too-high]")
+        .complains("has C code compiled with `-march=x86-64-v4` in CFLAGS")
+        .complains("image `hello` was not tagged");
+    sandbox.crossdock(&without_c, &[&ONE[..], &["--strict"]].concat()).success();
+    sandbox.set("CFLAGS", "-O3 -mtune=native");
+    sandbox.crossdock(&project, &[&ONE[..], &["--strict"]].concat()).success();
+    let config = "[env]\nCXXFLAGS_x86_64-unknown-linux-musl = \"-march=native\"\n";
+    fixture::write(project.join(".cargo/config.toml"), config);
+    let refused = sandbox.crossdock(&project, &[&ONE[..], &["--strict"]].concat()).ends_with(1);
+    refused.complains("[level-unknown]").complains("(env.CXXFLAGS_x86_64-unknown-linux-musl)");
+}
+
+/// The variable that crossdock sets for each triple does not hide the user's.
+#[test]
+fn flags_of_the_user_for_a_triple_reach_the_compiler() {
+    const NAME: &str = "CFLAGS_x86_64_unknown_linux_musl";
+    let mut sandbox = Sandbox::new();
+    let project = with_c_code(&sandbox);
+    sandbox.set(NAME, "-DOWN=1 -march=x86-64-v3");
+    let plan = sandbox.crossdock(&project, &["plan", "--json", "--platform", "linux/amd64"]).success().json();
+    let mut calls =
+        plan["steps"].as_array().unwrap().iter().filter_map(|step| step.pointer("/action/command"));
+    let flags = calls.find_map(|call| call["environment"][NAME].as_str()).unwrap();
+    assert!(
+        flags.starts_with("-ffile-prefix-map=") && flags.ends_with(" -DOWN=1 -march=x86-64-v3"),
+        "{flags}"
+    );
+    let expected = &plan["images"][0]["platforms"][0]["programs"][0]["expected"]["compiler_flags"];
+    assert_eq!(*expected, serde_json::json!([{"flag": "-march=x86-64-v3", "place": NAME}]));
+}
+
+#[test]
+fn the_flags_of_cgo_are_expected_only_with_cgo() {
+    let mut sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    sandbox.set("CGO_CFLAGS", "-O2 -march=x86-64-v4");
+    let expected = |sandbox: &Sandbox, cgo: bool| {
+        fixture::write(project.join("crossdock.toml"), format!("[image.hello]\ncgo = {cgo}\n"));
+        let arguments = ["plan", "--json", "--platform", "linux/amd64"];
+        let mut plan = sandbox.crossdock(&project, &arguments).success().json();
+        plan["images"][0]["platforms"][0]["programs"][0]["expected"]["compiler_flags"].take()
+    };
+    let flag = serde_json::json!([{"flag": "-march=x86-64-v4", "place": "CGO_CFLAGS"}]);
+    assert_eq!(expected(&sandbox, true), flag);
+    assert_eq!(expected(&sandbox, false), serde_json::Value::Null);
+    sandbox.set("CGO_CFLAGS", "-O2 -mtune=native");
+    assert_eq!(expected(&sandbox, true), serde_json::Value::Null);
+}
+
 /// Creates a Go project whose image has a missing entry point, built and not tagged.
 fn refused(sandbox: &Sandbox) -> PathBuf {
     let project = fixture::go_module(&sandbox.work(), "hello");

@@ -15,7 +15,7 @@ use crate::os::Os;
 use crate::platform::Platform;
 use crate::tables::PlatformSpec;
 
-pub use cross_env::{Compiler, Tools};
+pub use cross_env::{Compiler, JEMALLOC_LG_PAGE, Tools};
 pub use go::GoTarget;
 pub use names::Names;
 pub use rust::{RustTarget, cargo_env_triple, env_triple};

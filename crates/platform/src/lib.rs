@@ -40,7 +40,8 @@ mod vocabulary;
 pub use abi::{AppleAbi, FloatAbi, GlibcVersion, GlibcVersionError, Libc, Linkage};
 pub use architecture::{Architecture, Endianness};
 pub use build_target::{
-    BuildTarget, Compiler, GoTarget, Names, RustTarget, Tools, Unsupported, cargo_env_triple, env_triple,
+    BuildTarget, Compiler, GoTarget, JEMALLOC_LG_PAGE, Names, RustTarget, Tools, Unsupported,
+    cargo_env_triple, env_triple,
 };
 pub use excerpt::Excerpt;
 pub use go_level::{GoLevelError, go_level_variable, validate_go_level};

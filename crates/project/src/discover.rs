@@ -19,7 +19,7 @@ use crate::config::{Features, ImageConfig};
 use crate::language::Language;
 
 pub use cargo::cfg::cfg_matches;
-pub use cargo::settings::{CargoSettings, TargetSetting, UserSetting};
+pub use cargo::settings::{CargoSettings, TargetSetting, UserSetting, VariableSetting};
 pub use cargo::toolchain_file::ToolchainFile;
 pub use cargo::{CargoBinary, CargoPackage, CargoWorkspace};
 pub use error::{ProjectError, ToolError};

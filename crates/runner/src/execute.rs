@@ -5,6 +5,7 @@
 
 mod build_context;
 mod compile;
+mod compiler_level;
 mod engine;
 mod error;
 mod files;

@@ -5,6 +5,7 @@
 
 mod base_images;
 mod cargo;
+mod compiler_flags;
 mod dockerfile_request;
 mod engine;
 mod error;

@@ -14,6 +14,27 @@ pub struct Expectation {
     pub linkage: Option<Linkage>,
     /// The compiler and its settings.
     pub language: Language,
+    /// The processors that were named to compilers of C code.
+    pub c_code: Vec<CompiledC>,
+}
+
+/// A processor that a flag names to a C compiler. Compiled C does not record it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CompiledC {
+    /// The level of the processor.
+    pub level: CpuLevel,
+    /// The flag, such as `-march=x86-64-v3`.
+    pub flag: String,
+    /// The variable or file that sets the flag, such as `CFLAGS`.
+    pub place: String,
+}
+
+impl CompiledC {
+    /// Creates the level that a flag in a variable or file means.
+    pub fn new(level: CpuLevel, flag: impl Into<String>, place: impl Into<String>) -> CompiledC {
+        CompiledC { level, flag: flag.into(), place: place.into() }
+    }
 }
 
 /// The compiler of a program, as far as the plan knows it.
@@ -52,7 +73,7 @@ pub enum CpuLevel {
 impl Expectation {
     /// Creates the expectation of a platform only.
     pub fn new(platform: Platform) -> Expectation {
-        Expectation { platform, linkage: None, language: Language::Other }
+        Expectation { platform, linkage: None, language: Language::Other, c_code: Vec::new() }
     }
 
     /// Sets the linkage.
@@ -66,6 +87,13 @@ impl Expectation {
     #[must_use]
     pub fn with_language(mut self, language: Language) -> Expectation {
         self.language = language;
+        self
+    }
+
+    /// Sets the processors that were named to compilers of C code.
+    #[must_use]
+    pub fn with_c_code(mut self, c_code: Vec<CompiledC>) -> Expectation {
+        self.c_code = c_code;
         self
     }
 }

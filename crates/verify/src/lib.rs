@@ -38,7 +38,7 @@ mod verification;
 pub use codes::catalogue_markdown;
 pub use crossdock_findings::{Code, Effect, Evidence, Finding, Severity};
 pub use crossdock_platform::{Endianness, Linkage};
-pub use expectation::{CpuLevel, Expectation, Language};
+pub use expectation::{CompiledC, CpuLevel, Expectation, Language};
 pub use image::{ImageFacts, PlatformText, verify_image, verify_others};
 pub use index::verify_index;
 pub use program::inspect::{

@@ -110,6 +110,8 @@ pub struct Build {
     pub ldflags: Vec<String>,
     /// Whether a Rust program has C code that a C compiler must build.
     pub c_code: bool,
+    /// Whether jemalloc must support the page sizes of every node, which the project does not set itself.
+    pub jemalloc_pages: bool,
     /// Packages of the builder's distribution that C code needs.
     pub packages: Vec<String>,
     /// Packages of the base's distribution that the program needs at run time.

@@ -112,6 +112,13 @@ fn variations() -> Vec<(&'static str, Request)> {
         ),
         ("rust-zig", with(musl(), |request| request.build.c_code = true)),
         (
+            "rust-jemalloc",
+            with(musl(), |request| {
+                request.build.c_code = true;
+                request.build.jemalloc_pages = true;
+            }),
+        ),
+        (
             "rust-c-libraries",
             with(glibc(), |request| {
                 request.build.c_code = true;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use super::rust::{RustTarget, cargo_env_triple, env_triple};
 use super::{BuildTarget, Unsupported};
+use crate::architecture::Architecture;
+use crate::os::Os;
 
 /// The tools of a cross build, as paths or names.
 ///
@@ -33,6 +35,10 @@ pub struct Tools {
     /// The CMake toolchain file.
     pub cmake_toolchain_file: Option<String>,
 }
+
+/// The variable from which the crates `tikv-jemalloc-sys` and `jemalloc-sys` read the largest page size that jemalloc
+/// supports, as a binary logarithm. `tikv-jemalloc-sys` reads the variable with the prefix `TRIPLE_` first.
+pub const JEMALLOC_LG_PAGE: &str = "JEMALLOC_SYS_WITH_LG_PAGE";
 
 /// The kind of flags a C compiler takes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -87,6 +93,25 @@ impl BuildTarget {
         set(format!("CMAKE_TOOLCHAIN_FILE_{low}"), tools.cmake_toolchain_file.clone());
         set(format!("BINDGEN_EXTRA_CLANG_ARGS_{low}"), Some(self.clang_args(tools, &rust)));
         Ok(env)
+    }
+
+    /// Returns the value of [`JEMALLOC_LG_PAGE`] with which jemalloc runs on every node of the platform; `None` if its
+    /// default does.
+    ///
+    /// arm64 kernels have pages of 4, 16 or 64 KiB. A cross build of jemalloc supports pages of 4 KiB only, and a native
+    /// one those of the build machine; on larger pages the program aborts with `Unsupported system page size`. jemalloc
+    /// that is built for large pages also runs on small ones.
+    ///
+    /// ```
+    /// use crossdock_platform::{BuildTarget, Linkage, Platform};
+    ///
+    /// let lg_page = |platform| BuildTarget::new(platform, Linkage::Static).jemalloc_lg_page();
+    /// assert_eq!((lg_page(Platform::LINUX_ARM64), lg_page(Platform::LINUX_AMD64)), (Some(16), None));
+    /// ```
+    #[must_use]
+    pub fn jemalloc_lg_page(&self) -> Option<u32> {
+        let is_arm64 = self.platform.architecture() == Architecture::Arm64 && self.platform.os() == Os::Linux;
+        is_arm64.then(|| self.page_size().ilog2())
     }
 
     fn cflags(&self, tools: &Tools) -> Vec<String> {

@@ -72,6 +72,17 @@ pub struct CargoPackage {
     pub native_code: Vec<Vec<String>>,
 }
 
+impl CargoPackage {
+    /// Returns whether jemalloc is compiled into the package's programs.
+    pub fn has_jemalloc(&self) -> bool {
+        let is_jemalloc = |name: &String| JEMALLOC.contains(&name.as_str());
+        self.native_code.iter().flatten().any(is_jemalloc)
+    }
+}
+
+/// The crates that compile jemalloc, the maintained one first.
+const JEMALLOC: [&str; 2] = ["tikv-jemalloc-sys", "jemalloc-sys"];
+
 /// A binary target.
 #[derive(Debug, Clone, Serialize)]
 pub struct CargoBinary {

@@ -1,5 +1,6 @@
 //! Discovery of a Go module with `go list`.
 
+pub(super) mod cgo_variables;
 pub(super) mod modules;
 pub(super) mod roles;
 
@@ -9,12 +10,13 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::error::{ProjectError, some, tool_error};
-use super::{DiscoverOptions, Network, Sources};
+use super::{DiscoverOptions, Network, Sources, VariableSetting};
 use crate::config::grammar::normalized_path;
 use crate::language::Language;
 use crossdock_platform::{BuildTarget, GoTarget, Linkage};
 use crossdock_system::process::{Command, Processes};
 
+use cgo_variables::cgo_variables;
 use modules::GoModules;
 use roles::{GoRole, assign_roles};
 
@@ -35,6 +37,9 @@ pub struct GoModule {
     pub sources: Sources,
     /// The main packages.
     pub mains: Vec<GoMain>,
+    /// The user's flags for cgo's compilers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cgo_variables: Vec<VariableSetting>,
 }
 
 /// A main package of a Go module.
@@ -183,6 +188,7 @@ pub(super) fn module(
     }
     let mut module = module.ok_or_else(|| no_program(directory, "no platform was specified".into()))?;
     assign_roles(&mut module);
+    module.cgo_variables = cgo_variables(processes.environment());
     Ok(module)
 }
 
@@ -257,6 +263,7 @@ fn parse_packages(directory: &Utf8Path, command: &Command, answer: &str) -> Resu
         modules: GoModules::read(directory),
         sources: sources(directory, &packages),
         mains,
+        cgo_variables: Vec::new(),
     })
 }
 

@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use crossdock_oci::{Descriptor, ImageSource, Layout, LayoutError, SourceImage};
 use crossdock_platform::Platform;
 use crossdock_subjects::{Options, Planned, own_target, parse_platform, verify};
-use crossdock_verify::{CpuLevel, Expectation, Language, Linkage, Severity, Target, Verdict, Verification};
+use crossdock_verify::{
+    CompiledC, CpuLevel, Expectation, Language, Linkage, Severity, Target, Verdict, Verification,
+};
 
+use super::compiler_level::compiler_level;
 use super::error::{image_error, not_built};
 use super::observer::{Outcome, Reporter};
 use super::{ExecuteError, StepContext, Unproven, lock};
-use crate::plan::{Expected, ImagePlan, PlatformPlan, ProgramPlan, Step};
+use crate::plan::{CompilerFlag, Expected, ImagePlan, PlatformPlan, ProgramPlan, Step};
 use crate::report::{ImageReport, PlatformReport};
 
 impl StepContext<'_> {
@@ -114,14 +117,22 @@ fn expectations(image: &ImagePlan) -> Planned {
 
 /// Returns what the plan expects of a program.
 pub(super) fn expectation(plan: &PlatformPlan, program: &ProgramPlan) -> Expectation {
-    let (linkage, language) = match &program.expected {
-        Expected::Rust { r#static, cpu, .. } => {
+    let (linkage, language, flags) = match &program.expected {
+        Expected::Rust { r#static, cpu, compiler_flags } => {
             let linkage = if *r#static { Linkage::Static } else { Linkage::Dynamic };
-            (Some(linkage), Language::Rust { level: level(&plan.platform, cpu.as_deref()) })
+            let language = Language::Rust { level: level(&plan.platform, cpu.as_deref()) };
+            (Some(linkage), language, compiler_flags)
         }
-        Expected::Go { settings } => (None, Language::Go { settings: settings.clone() }),
+        Expected::Go { settings, compiler_flags } => {
+            (None, Language::Go { settings: settings.clone() }, compiler_flags)
+        }
     };
-    let expectation = Expectation::new(plan.platform.clone()).with_language(language);
+    let compiled = |CompilerFlag { flag, place }: &CompilerFlag| {
+        CompiledC::new(compiler_level(&plan.platform, flag), flag.as_str(), place.as_str())
+    };
+    let expectation = Expectation::new(plan.platform.clone())
+        .with_language(language)
+        .with_c_code(flags.iter().map(compiled).collect());
     match linkage {
         Some(linkage) => expectation.with_linkage(linkage),
         None => expectation,

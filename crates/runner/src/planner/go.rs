@@ -7,6 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_platform::Platform;
 
 use super::Planner;
+use super::compiler_flags;
 use super::error::PlanError;
 use super::images::{SelectedImage, go_build_directory, program_path};
 use super::request::Request;
@@ -39,6 +40,10 @@ impl Planner<'_> {
         if self.engine_route().is_none() {
             check_musl_loader(image)?;
         }
+        // An engine does not get the user's variables, and without cgo no compiler reads them.
+        let has_c_code = image.cgo.as_ref().is_some_and(|cgo| cgo.value) && self.engine_route().is_none();
+        let variables = if has_c_code { module.cgo_variables.as_slice() } else { &[] };
+        let compiler_flags = compiler_flags::of_cgo(variables);
         let each = wanted.iter().map(|platform| {
             let request = GoRequest::new(&module.root, platform, &image.linkage)
                 .with_cgo(image.cgo.as_ref())
@@ -58,7 +63,8 @@ impl Planner<'_> {
             };
             // Go has no settings for a platform that it does not support, which is among what is missing.
             let settings = go_settings(&request).unwrap_or_default();
-            Ok(programs.iter().map(|main| program(image, main, platform, &settings, &why)).collect())
+            let expected = Expected::Go { settings, compiler_flags: compiler_flags.clone() };
+            Ok(programs.iter().map(|main| program(image, main, platform, &expected, &why)).collect())
         });
         each.collect()
     }
@@ -124,14 +130,14 @@ fn program(
     image: &ImageConfig,
     main: &GoMain,
     platform: &Platform,
-    settings: &BTreeMap<String, String>,
+    expected: &Expected,
     why: &str,
 ) -> ProgramPlan {
     ProgramPlan {
         name: main.name.clone(),
         path: program_path(&main.name),
         artifact: artifact(image, main, platform),
-        expected: Expected::Go { settings: settings.clone() },
+        expected: expected.clone(),
         why: why.to_owned(),
     }
 }

@@ -4,14 +4,15 @@
 use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
-use crossdock_platform::{Os, Platform, cargo_env_triple};
+use crossdock_platform::{BuildTarget, JEMALLOC_LG_PAGE, Os, Platform, cargo_env_triple, env_triple};
 
 use super::Planner;
 use super::cargo::artifact;
+use super::compiler_flags;
 use super::error::PlanError;
 use super::images::{SelectedImage, program_path};
 use super::steps::Call;
-use crate::plan::{Expected, ProgramPlan};
+use crate::plan::{CompilerFlag, Expected, ProgramPlan};
 use crossdock_project::config::{ImageConfig, Linkage, Sourced};
 use crossdock_project::{
     CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, Program, TargetSetting, UserSetting,
@@ -78,6 +79,7 @@ impl Planner<'_> {
             let sent = workspace.settings.in_files_below(selected.project.root());
             let route = |platform| BuildRoute {
                 cpu: cpu_of_any(request, &sent, self.host, platform),
+                compiler_flags: compiler_flags_of_any(request, &sent, self.host, platform),
                 why: why.clone(),
             };
             return Ok(request.platforms.iter().map(route).collect());
@@ -87,6 +89,7 @@ impl Planner<'_> {
             Availability::Available(choice) => self.plan_rust_platform(selected, workspace, programs, choice),
             Availability::Unavailable(missing) => Ok(BuildRoute {
                 cpu: cpu_of_any(request, &workspace.settings, self.host, platform),
+                compiler_flags: compiler_flags_of_any(request, &workspace.settings, self.host, platform),
                 why: self.record_unbuildable(&selected.config.name.value, platform, missing),
             }),
         });
@@ -111,14 +114,20 @@ impl Planner<'_> {
         let cpu = flags.cpu.clone();
         let hidden = self.hidden_directories(workspace);
         choice.remap_c(hidden.iter().map(|(from, to)| (from.as_path(), to.as_str())));
+        keep_compiler_flags(&workspace.settings, &mut choice);
+        let compiler_flags = compiler_flags::of_triple(&workspace.settings, &choice.triple);
         let remapped = hidden.iter().map(|(from, to)| format!("--remap-path-prefix={from}={to}"));
         let flags = flags.join(&mut choice, remapped.collect());
         let image_platform = (image.name.value.clone(), choice.platform.clone());
         for program in programs {
+            let mut choice = choice.clone();
+            if program.0.has_jemalloc() {
+                support_large_pages(&workspace.settings, image.linkage.value, &mut choice);
+            }
             let call = self.cargo.add(image, workspace, *program, &choice, flags.clone());
             self.calls.entry(image_platform.clone()).or_default().push(Call::Cargo(call));
         }
-        Ok(BuildRoute { cpu, why: choice.why })
+        Ok(BuildRoute { cpu, compiler_flags, why: choice.why })
     }
 
     /// Returns directories whose paths must not be in a program, each with its replacement. Otherwise the program's bytes
@@ -133,6 +142,8 @@ impl Planner<'_> {
 struct BuildRoute {
     /// The processor, as in [`Expected::Rust`].
     cpu: Option<String>,
+    /// The processors that the user's variables name to compilers of C code.
+    compiler_flags: Vec<CompilerFlag>,
     /// The reason, as in [`ProgramPlan::why`].
     why: String,
 }
@@ -151,6 +162,11 @@ impl BuildRoute {
             expected: Expected::Rust {
                 r#static: image.linkage.value == Linkage::Static && platform.os() == Os::Linux,
                 cpu: self.cpu.clone(),
+                // Without C code no compiler reads the variables.
+                compiler_flags: match package.native_code.is_empty() {
+                    true => Vec::new(),
+                    false => self.compiler_flags.clone(),
+                },
             },
             why: self.why.clone(),
         }
@@ -166,6 +182,18 @@ fn cpu_of_any(
 ) -> Option<String> {
     let possible = possible_targets(request, host, platform);
     possible.iter().find_map(|built| cpu(settings, &built.triple, &built.rustflags))
+}
+
+/// Returns the processors that are named to C compilers of a platform whose triple is unknown, as [`cpu_of_any`] does.
+fn compiler_flags_of_any(
+    request: &RustRequest<'_>,
+    settings: &CargoSettings,
+    host: &Host,
+    platform: &Platform,
+) -> Vec<CompilerFlag> {
+    let possible = possible_targets(request, host, platform);
+    let flags = possible.iter().map(|built| compiler_flags::of_triple(settings, &built.triple));
+    flags.into_iter().find(|flags| !flags.is_empty()).unwrap_or_default()
 }
 
 fn rust_only<'a>(programs: &[Program<'a>]) -> Vec<(&'a CargoPackage, &'a CargoBinary)> {
@@ -246,6 +274,31 @@ fn cpu(settings: &CargoSettings, triple: &str, ours: &[String]) -> Option<String
     let theirs = effective(settings, triple);
     let named = |flags: &[String]| codegen(flags, "target-cpu").last().map(str::to_owned);
     theirs.iter().rev().find_map(|setting| named(&setting.value)).or_else(|| named(ours))
+}
+
+/// Keeps the user's flags in a variable that crossdock sets too. They come last, so that they take precedence.
+fn keep_compiler_flags(settings: &CargoSettings, choice: &mut RustChoice) {
+    let triple = env_triple(&choice.triple);
+    for name in ["CFLAGS", "CXXFLAGS"].map(|name| format!("{name}_{triple}")) {
+        let theirs = settings.variable(&name).filter(|theirs| !theirs.value.is_empty());
+        if let (Some(ours), Some(theirs)) = (choice.environment.get_mut(&name), theirs) {
+            ours.push(' ');
+            ours.push_str(&theirs.value);
+        }
+    }
+}
+
+/// Makes jemalloc support the pages of every node, unless the user decided on their size.
+fn support_large_pages(settings: &CargoSettings, linkage: Linkage, choice: &mut RustChoice) {
+    let of_triple = format!("{}_{JEMALLOC_LG_PAGE}", cargo_env_triple(&choice.triple));
+    if [JEMALLOC_LG_PAGE, &of_triple].into_iter().any(|name| settings.variable(name).is_some()) {
+        return;
+    }
+    let target = BuildTarget::new(choice.platform.clone(), linkage);
+    let lg_page = target.jemalloc_lg_page().map(|lg_page| lg_page.to_string());
+    // `jemalloc-sys` does not read the variable that names the triple. This one is the same for all triples of a call, so
+    // that other platforms get a call of their own.
+    choice.environment.extend(lg_page.map(|lg_page| (JEMALLOC_LG_PAGE.to_owned(), lg_page)));
 }
 
 /// Keeps a linker that the user configured instead of crossdock's choice: a configured linker is known to work.

@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use std::sync::{Mutex, OnceLock};
 
 use crossdock_verify::{
-    CpuLevel, Expectation, Finding, Language, Linkage, Program, Target, Verdict, verify_program,
+    CompiledC, CpuLevel, Expectation, Finding, Language, Linkage, Program, Target, Verdict, verify_program,
 };
 
 /// The directory for compiled programs, inside the workspace's target directory.
@@ -126,7 +126,7 @@ pub(crate) fn damage(mut bytes: Vec<u8>, how: &str) -> Vec<u8> {
     bytes
 }
 
-/// Parses the expectations of a plan: `-`, `static`, `dynamic`, `go:NAME=VALUE,…`, `rust:LEVEL`.
+/// Parses the expectations of a plan: `-`, `static`, `dynamic`, `go:NAME=VALUE,…`, `rust:LEVEL`, `c:LEVEL`.
 pub(crate) fn expectation(target: &Target, words: &str) -> Option<Expectation> {
     if words == "-" {
         return None;
@@ -146,6 +146,15 @@ pub(crate) fn expectation(target: &Target, words: &str) -> Option<Expectation> {
             }
             Some(("rust", "native")) => {
                 expectation.with_language(Language::Rust { level: CpuLevel::Unknown("native".to_owned()) })
+            }
+            Some(("c", "native")) => {
+                let level = CpuLevel::Unknown("native".to_owned());
+                expectation.with_c_code(vec![CompiledC::new(level, "-march=native", "CFLAGS")])
+            }
+            Some(("c", level)) => {
+                let flag = format!("-march=x86-64-{level}");
+                let level = CpuLevel::Level(level.to_owned());
+                expectation.with_c_code(vec![CompiledC::new(level, flag, "CFLAGS")])
             }
             Some(("rust", level)) => {
                 expectation.with_language(Language::Rust { level: CpuLevel::Level(level.to_owned()) })

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crossdock_platform::{BuildTarget, Libc, Linkage, Platform, Tools};
+use crossdock_platform::{BuildTarget, JEMALLOC_LG_PAGE, Libc, Linkage, Platform, Tools};
 
 use super::super::combination::Linking;
 use super::super::error::RenderError;
@@ -55,6 +55,10 @@ pub(super) fn exports(
     // Without C code no build script reads the variables of C compilers.
     env.retain(|name, _| name.starts_with("CARGO_TARGET_") || (request.build.c_code && !uses_zig(request)));
     env.insert("CARGO_BUILD_TARGET".to_owned(), rust.triple.to_owned());
+    if request.build.jemalloc_pages {
+        let lg_page = target.jemalloc_lg_page();
+        env.extend(lg_page.map(|lg_page| (JEMALLOC_LG_PAGE.to_owned(), lg_page.to_string())));
+    }
     Ok(env)
 }
 

@@ -1,4 +1,5 @@
-//! The user's settings of cargo: compiler flags and linkers from `.cargo/config.toml` and from the environment.
+//! The user's settings of cargo: compiler flags, linkers and variables of native code from `.cargo/config.toml` and from the
+//! environment.
 
 use std::collections::BTreeMap;
 
@@ -6,9 +7,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::super::error::ProjectError;
+use crossdock_platform::JEMALLOC_LG_PAGE;
 use crossdock_system::environment::Environment;
 
-/// The compiler flags and linkers that the user's cargo configuration sets (The Cargo Book, "Configuration").
+/// The compiler flags, linkers and variables that the user's cargo configuration sets (The Cargo Book, "Configuration").
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct CargoSettings {
     /// `CARGO_ENCODED_RUSTFLAGS`, else `RUSTFLAGS`. If one of them is set, cargo reads no other flags.
@@ -19,6 +21,19 @@ pub struct CargoSettings {
     pub targets: Vec<TargetSetting<Vec<String>>>,
     /// `[target.NAME] linker` and `CARGO_TARGET_…_LINKER`, in order of precedence.
     pub linkers: Vec<TargetSetting<String>>,
+    /// Variables for the build scripts of native code, from the environment and from `[env]`, in order of precedence.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub variables: Vec<VariableSetting>,
+}
+
+/// A variable for build scripts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct VariableSetting {
+    /// The name, such as `CFLAGS_x86_64-unknown-linux-musl`.
+    pub name: String,
+    /// The value with its place.
+    #[serde(flatten)]
+    pub setting: UserSetting<String>,
 }
 
 /// A value with the file or variable that sets it.
@@ -49,6 +64,8 @@ struct RawConfig {
     build: RawBuild,
     #[serde(default)]
     target: BTreeMap<String, RawTarget>,
+    #[serde(default)]
+    env: BTreeMap<String, RawVariable>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -60,6 +77,18 @@ struct RawBuild {
 struct RawTarget {
     rustflags: Option<Flags>,
     linker: Option<String>,
+}
+
+/// A variable as a value, or as a table that can also replace the variable of the environment.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "a variable is a string, or a table with value and force")]
+enum RawVariable {
+    Value(String),
+    Table {
+        value: String,
+        #[serde(default)]
+        force: bool,
+    },
 }
 
 /// Flags as a list, or as a string with spaces between them.
@@ -111,11 +140,18 @@ impl CargoSettings {
     /// A file that cannot be read or is malformed.
     pub fn read(directory: &Utf8Path, environment: &Environment) -> Result<Self, ProjectError> {
         let mut settings = Self { environment: environment_flags(environment), ..Self::default() };
-        settings.variables(environment);
+        settings.environment_targets(environment);
+        let mut variables = Variables::default();
         for file in files(directory, environment) {
-            settings.file(&file, 0)?;
+            settings.file(&file, 0, &mut variables)?;
         }
+        settings.variables = variables.finish(environment);
         Ok(settings)
+    }
+
+    /// Returns the value of a variable that the build scripts of native code read; `None` if the user does not set it.
+    pub fn variable(&self, name: &str) -> Option<&UserSetting<String>> {
+        self.variables.iter().find(|variable| variable.name == name).map(|variable| &variable.setting)
     }
 
     /// Returns the settings that remain if only this directory is sent to another machine: those of files below it.
@@ -127,10 +163,11 @@ impl CargoSettings {
             build: self.build.iter().filter(|one| is_sent(&one.place)).cloned().collect(),
             targets: self.targets.iter().filter(|one| is_sent(&one.setting.place)).cloned().collect(),
             linkers: self.linkers.iter().filter(|one| is_sent(&one.setting.place)).cloned().collect(),
+            variables: self.variables.iter().filter(|one| is_sent(&one.setting.place)).cloned().collect(),
         }
     }
 
-    fn variables(&mut self, environment: &Environment) {
+    fn environment_targets(&mut self, environment: &Environment) {
         if let Some(flags) = environment.get("CARGO_BUILD_RUSTFLAGS") {
             self.build.push(setting(Flags::Text(flags.to_owned()).list(), "CARGO_BUILD_RUSTFLAGS"));
         }
@@ -147,7 +184,7 @@ impl CargoSettings {
         }
     }
 
-    fn file(&mut self, path: &Utf8Path, depth: usize) -> Result<(), ProjectError> {
+    fn file(&mut self, path: &Utf8Path, depth: usize, variables: &mut Variables) -> Result<(), ProjectError> {
         let wrong = |reason: String| ProjectError::File { path: path.to_owned(), reason };
         let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
         let raw: RawConfig =
@@ -167,11 +204,25 @@ impl CargoSettings {
                 self.linkers.push(TargetSetting { target: target.clone(), setting });
             }
         }
-        self.included(path, raw.include, depth)
+        for (name, raw) in raw.env.into_iter().filter(|(name, _)| is_native_variable(name)) {
+            let (value, is_forced) = match raw {
+                RawVariable::Value(value) => (value, false),
+                RawVariable::Table { value, force } => (value, force),
+            };
+            let setting = setting(value, place(&format!("env.{name}")));
+            variables.add(VariableSetting { name, setting }, is_forced);
+        }
+        self.included(path, raw.include, depth, variables)
     }
 
     /// Reads included files after the one that includes them, as cargo does: the earlier setting takes precedence.
-    fn included(&mut self, from: &Utf8Path, include: Include, depth: usize) -> Result<(), ProjectError> {
+    fn included(
+        &mut self,
+        from: &Utf8Path,
+        include: Include,
+        depth: usize,
+        variables: &mut Variables,
+    ) -> Result<(), ProjectError> {
         let directory = from.parent().unwrap_or(from);
         let files = match include {
             Include::One(path) => vec![Included::Path(path)],
@@ -184,11 +235,46 @@ impl CargoSettings {
             };
             // Cargo reports cycles itself; here they only have to end.
             if depth < 16 && (path.is_file() || !optional) {
-                self.file(&path, depth + 1)?;
+                self.file(&path, depth + 1, variables)?;
             }
         }
         Ok(())
     }
+}
+
+/// The variables of `[env]`, which files set in order of precedence.
+#[derive(Default)]
+struct Variables {
+    forced: Vec<VariableSetting>,
+    others: Vec<VariableSetting>,
+}
+
+impl Variables {
+    fn add(&mut self, variable: VariableSetting, is_forced: bool) {
+        let mut known = self.forced.iter().chain(&self.others);
+        if known.any(|known| known.name == variable.name) {
+            return;
+        }
+        if is_forced { self.forced.push(variable) } else { self.others.push(variable) }
+    }
+
+    /// Returns all variables in order of precedence: the environment's precede those of `[env]` that have no `force`
+    /// (The Cargo Book, "Configuration", `[env]`).
+    fn finish(self, environment: &Environment) -> Vec<VariableSetting> {
+        let variables = environment.variables.iter().filter(|(name, _)| is_native_variable(name));
+        let own = variables.map(|(name, value)| VariableSetting {
+            name: name.clone(),
+            setting: setting(value.clone(), name.as_str()),
+        });
+        self.forced.into_iter().chain(own).chain(self.others).collect()
+    }
+}
+
+/// Returns whether the build scripts of native code read a variable on which a plan depends.
+fn is_native_variable(name: &str) -> bool {
+    let is_flags = |name: &str| ["CFLAGS", "CXXFLAGS"].contains(&name);
+    let is_of_triple = name.split_once('_').is_some_and(|(flags, _)| is_flags(flags));
+    is_flags(name.strip_prefix("TARGET_").unwrap_or(name)) || is_of_triple || name.ends_with(JEMALLOC_LG_PAGE)
 }
 
 fn setting<T>(value: T, place: impl Into<String>) -> UserSetting<T> {
@@ -308,6 +394,37 @@ mod tests {
           ]
         }
         "#);
+    }
+
+    #[test]
+    fn variables_of_the_environment_precede_those_of_files_unless_forced() {
+        let file = |force: bool, value: &str| {
+            format!(
+                "[env]\nEDITOR = \"vi\"\n{JEMALLOC_LG_PAGE} = {{ value = \"{value}\", force = {force} }}\n"
+            )
+        };
+        let (own, above) = (file(false, "12"), format!("[env]\n{JEMALLOC_LG_PAGE} = \"13\"\n"));
+        let directory = TestDirectory::new(&[
+            ("p/.cargo/config.toml", &own),
+            (".cargo/config.toml", &above),
+            ("q/.cargo/config.toml", &file(true, "15")),
+        ]);
+        let read = |project: &str, variables: &[(&str, &str)]| {
+            let environment = environment(&directory.path(), variables);
+            CargoSettings::read(&directory.path().join(project), &environment).unwrap()
+        };
+        let value = |settings: &CargoSettings| settings.variable(JEMALLOC_LG_PAGE).unwrap().value.clone();
+        let set = [(JEMALLOC_LG_PAGE, "14")];
+        assert_eq!(value(&read("p", &[])), "12");
+        assert_eq!(value(&read("p", &set)), "14");
+        assert_eq!(value(&read("q", &set)), "15");
+        assert_eq!(read("q", &set).variable("EDITOR"), None, "no build script of native code reads it");
+        for name in ["CFLAGS", "TARGET_CXXFLAGS", "CFLAGS_x86_64-unknown-linux-musl"] {
+            assert!(read("p", &[(name, "-O3")]).variable(name).is_some(), "{name}");
+        }
+        assert_eq!(read("p", &[("HOST_CFLAGS", "-O3")]).variable("HOST_CFLAGS"), None);
+        let sent = directory.path().join("p");
+        assert_eq!(value(&read("p", &set).in_files_below(&sent)), "12");
     }
 
     #[test]

@@ -322,8 +322,9 @@ struct Locked {
 }
 
 impl Lock {
-    /// Returns a shortest chain of names from a package to each crate that compiles or finds C. Without features and
-    /// platforms there may be more of them than in the build; the builder then has a C compiler that it does not use.
+    /// Returns a shortest chain of names from a package to each package that depends on a crate that compiles or finds C,
+    /// and on to that crate. Without features and platforms there may be more of them than in the build; the builder then
+    /// has a C compiler that it does not use.
     fn native_code(&self, package: &str) -> Vec<Vec<String>> {
         let mut below: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for locked in &self.package {
@@ -335,13 +336,13 @@ impl Lock {
         let mut queue = VecDeque::from([vec![package]]);
         while let Some(chain) = queue.pop_front() {
             let Some(last) = chain.last() else { continue };
-            for next in below.get(last).into_iter().flatten().filter(|next| seen.insert(next)) {
-                let longer: Vec<&str> = chain.iter().copied().chain([*next]).collect();
-                if COMPILERS.contains(next) || FINDERS.contains(next) {
-                    chains.push(longer.into_iter().map(str::to_owned).collect());
-                } else {
-                    queue.push_back(longer);
-                }
+            let Some(next) = below.get(last) else { continue };
+            let longer = |next: &'_ str| chain.iter().copied().chain([next]).map(str::to_owned).collect();
+            let tool = COMPILERS.iter().chain(&FINDERS).find(|tool| next.contains(**tool));
+            chains.extend(tool.map(|tool| longer(tool)));
+            let is_tool = |name: &&str| COMPILERS.contains(name) || FINDERS.contains(name);
+            for next in next.iter().filter(|next| !is_tool(next) && seen.insert(next)) {
+                queue.push_back(chain.iter().copied().chain([*next]).collect());
             }
         }
         chains

@@ -8,9 +8,11 @@ use super::{Entry, Kind, entries, text, wrong};
 use crate::config::grammar::normalized_path;
 use crate::discover::Sources;
 use crate::discover::error::ProjectError;
+use crate::discover::go::cgo_variables::cgo_variables;
 use crate::discover::go::modules::GoModules;
 use crate::discover::go::roles::{GoRole, assign_roles};
 use crate::discover::go::{GoMain, GoModule, no_program, program_name, toolchain_directive};
+use crossdock_system::environment::Environment;
 
 /// The values of GOOS other than linux that the name of a file may end with (`go tool dist list`).
 const OTHER_SYSTEMS: [&str; 14] = [
@@ -30,7 +32,7 @@ const OTHER_SYSTEMS: [&str; 14] = [
     "windows",
 ];
 
-pub(super) fn module(directory: &Utf8Path) -> Result<GoModule, ProjectError> {
+pub(super) fn module(directory: &Utf8Path, environment: &Environment) -> Result<GoModule, ProjectError> {
     let path = directory.join("go.mod");
     if !path.is_file() {
         return Err(wrong(
@@ -78,6 +80,7 @@ pub(super) fn module(directory: &Utf8Path) -> Result<GoModule, ProjectError> {
         modules: GoModules::read(directory),
         sources: sources.reduced(),
         mains,
+        cgo_variables: cgo_variables(environment),
     };
     assign_roles(&mut module);
     Ok(module)

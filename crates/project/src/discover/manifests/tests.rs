@@ -55,7 +55,7 @@ fn a_cargo_workspace_is_read_as_cargo_reports_it() {
         ),
         (
             "Cargo.lock",
-            "version = 4\n[[package]]\nname = \"api\"\nversion = \"1.2.3\"\ndependencies = [\"ring\"]\n[[package]]\nname = \"ring\"\nversion = \"0.17.0\"\ndependencies = [\"cc 1.0.0\"]\n[[package]]\nname = \"cc\"\nversion = \"1.0.0\"\n",
+            "version = 4\n[[package]]\nname = \"api\"\nversion = \"1.2.3\"\ndependencies = [\"ring\", \"tikv-jemallocator\"]\n[[package]]\nname = \"tikv-jemallocator\"\nversion = \"0.7.0\"\ndependencies = [\"tikv-jemalloc-sys\"]\n[[package]]\nname = \"tikv-jemalloc-sys\"\nversion = \"0.7.0\"\ndependencies = [\"cc\"]\n[[package]]\nname = \"ring\"\nversion = \"0.17.0\"\ndependencies = [\"cc 1.0.0\"]\n[[package]]\nname = \"cc\"\nversion = \"1.0.0\"\n",
         ),
         (
             "crates/api/Cargo.toml",
@@ -90,7 +90,9 @@ fn a_cargo_workspace_is_read_as_cargo_reports_it() {
     let binaries: Vec<_> =
         api.binaries.iter().map(|binary| (binary.name.as_str(), binary.missing_features.join(" "))).collect();
     assert_eq!(binaries, [("admin", "extra".to_owned()), ("api", String::new()), ("worker", String::new())]);
-    assert_eq!(api.native_code, [["api", "ring", "cc"]]);
+    let chains: Vec<String> = api.native_code.iter().map(|chain| chain.join(" → ")).collect();
+    assert_eq!(chains, ["api → ring → cc", "api → tikv-jemallocator → tikv-jemalloc-sys → cc"]);
+    assert!(api.has_jemalloc());
     let inside: Vec<&str> = workspace.sources.inside.iter().map(String::as_str).collect();
     assert_eq!(inside, ["crates/api", "libs/shared", "xtask"]);
     let member = read(&root.join("crates/api"));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_dockerfile::render::{self, Base, Debian, Linking, Mode, Modules, Private};
-use crossdock_platform::{BuildTarget, Platform};
+use crossdock_platform::{BuildTarget, JEMALLOC_LG_PAGE, Platform};
 
 use super::super::error::{DockerfileError, PlanError};
 use super::super::images::SelectedImage;
@@ -190,9 +190,27 @@ pub(super) fn build(selected: &SelectedImage<'_>) -> render::Build {
     build.profile = Some(image.profile.value.clone()).filter(|profile| profile != "release");
     build.ldflags = image.ldflags.iter().map(|flags| flags.value.clone()).collect();
     build.c_code = selected.programs.iter().any(c_code);
+    build.jemalloc_pages = jemalloc_pages(selected);
     build.packages.clone_from(&image.dockerfile.packages);
     build.runtime_packages.clone_from(&image.dockerfile.runtime_packages);
     build
+}
+
+/// Returns whether the image has jemalloc, and no file in the build context decides on the size of its pages. Variables of
+/// the machine that renders the file do not reach the build.
+fn jemalloc_pages(selected: &SelectedImage<'_>) -> bool {
+    let has_jemalloc = |program: &Program<'_>| match program {
+        Program::Rust { package, .. } => package.has_jemalloc(),
+        Program::Go(_) => false,
+    };
+    let is_set = match selected.project {
+        Project::Rust(workspace) => {
+            let sent = workspace.settings.in_files_below(&workspace.root);
+            sent.variables.iter().any(|variable| variable.name.ends_with(JEMALLOC_LG_PAGE))
+        }
+        Project::Go(_) => true,
+    };
+    !is_set && selected.programs.iter().any(has_jemalloc)
 }
 
 pub(super) fn private(config: &PrivateConfig) -> Vec<Private> {

@@ -10,7 +10,7 @@ use crossdock_project::config::{
 };
 use crossdock_project::{
     CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, GoMain, GoModule, GoModules, GoRole,
-    PackageMetadata, Sources, ToolchainFile,
+    PackageMetadata, Sources, ToolchainFile, UserSetting, VariableSetting,
 };
 
 fn sources(inside: &[&str], outside: &[&str]) -> Sources {
@@ -37,6 +37,7 @@ fn go() -> Project {
         modules: GoModules { directories: BTreeSet::from(["/p".into()]), ..GoModules::default() },
         sources: sources(&["*.go", "cmd"], &[]),
         mains: vec![main("server", "/p"), main("worker", "/p/cmd/worker")],
+        cgo_variables: Vec::new(),
     })
 }
 
@@ -180,6 +181,32 @@ fn a_workspace_is_the_context_and_its_members_are_its_sources() {
     assert_eq!((request.context.as_str(), request.file.linking), ("/p", Linking::RustMusl));
     let rendered = request.render().unwrap();
     insta::assert_snapshot!(format!("{}\n--- .dockerignore\n{}", rendered.dockerfile, rendered.dockerignore));
+}
+
+#[test]
+fn jemalloc_supports_large_pages_unless_a_file_of_the_project_decides() {
+    let project = |chain: &[&str], variables: &[(&str, &str)]| {
+        let Project::Rust(mut workspace) = rust() else { unreachable!("the project is Rust's") };
+        workspace.packages[0].native_code = vec![chain.iter().map(ToString::to_string).collect()];
+        let variable = |(name, place): &(&str, &str)| VariableSetting {
+            name: (*name).to_owned(),
+            setting: UserSetting { value: "14".to_owned(), place: (*place).to_owned() },
+        };
+        workspace.settings.variables = variables.iter().map(variable).collect();
+        Project::Rust(workspace)
+    };
+    let set_in = |project: Project| {
+        let text = request_for(image("api"), project).render().unwrap().dockerfile;
+        let lines = text.lines().filter(|line| line.contains("JEMALLOC_SYS_WITH_LG_PAGE=16"));
+        lines.map(|line| line.split_whitespace().next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let name = "JEMALLOC_SYS_WITH_LG_PAGE";
+    let chain = ["api", "tikv-jemallocator", "tikv-jemalloc-sys", "cc"];
+    assert_eq!(set_in(project(&chain, &[])), ["linux/arm64"]);
+    assert_eq!(set_in(project(&["api", "jemalloc-sys", "cc"], &[])), ["linux/arm64"]);
+    assert_eq!(set_in(project(&chain, &[(name, name)])), ["linux/arm64"], "the engine has no such variable");
+    assert_eq!(set_in(project(&chain, &[(name, "/p/.cargo/config.toml (env.X)")])), [""; 0]);
+    assert_eq!(set_in(project(&["api", "ring", "cc"], &[])), [""; 0]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crossdock_platform::{Architecture, go_level_variable};
 
 use super::Subject;
-use crate::expectation::{CpuLevel, Language};
+use crate::expectation::{CompiledC, CpuLevel, Language};
 use crate::level::Level;
 use crate::program::inspect::{Elf, GoBuildInfo, Inspection};
 use crate::program::machine;
@@ -20,6 +20,9 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     arm_attributes(subject, architecture, elf, findings);
     loader_demand(subject, architecture, elf, findings);
     planned_level(subject, architecture, findings);
+    for compiled in subject.expectation.iter().flat_map(|expectation| &expectation.c_code) {
+        c_level(subject, architecture, compiled, findings);
+    }
 }
 
 /// Returns the variable in which Go records the level. `None` if the levels of the architecture do not compare, as
@@ -240,4 +243,45 @@ fn planned_level(subject: &Subject<'_>, architecture: Architecture, findings: &m
             findings.push(finding.with_evidence("target-cpu", text));
         }
     }
+}
+
+/// Checks a level that the plan names for C code, which does not record it either.
+fn c_level(
+    subject: &Subject<'_>,
+    architecture: Architecture,
+    compiled: &CompiledC,
+    findings: &mut Vec<Finding>,
+) {
+    let CompiledC { level, flag, place } = compiled;
+    let needed = match level {
+        CpuLevel::Baseline => return,
+        CpuLevel::Level(text) => Level::parse(architecture, text),
+        CpuLevel::Unknown(_) => None,
+    };
+    let finding = match needed.map(|needed| beyond(subject, architecture, needed)) {
+        Some(None) => return,
+        Some(Some(Beyond::Unknown)) => {
+            unknown_node(subject, &format!("has C code compiled with `{flag}` in {place}"))
+        }
+        Some(Some(Beyond::Guaranteed(name))) => {
+            let message = format!(
+                "{} has C code compiled with `{flag}` in {place}, and {} guarantees only {name}: an older node kills it with \
+                 exit 132 (illegal instruction), without a message.",
+                subject.path,
+                subject.target.name()
+            );
+            subject.finding(codes::LEVEL_TOO_HIGH, message)
+        }
+        None => {
+            let message = format!(
+                "{} has C code compiled with `{flag}` in {place}, and it is unknown whether every node of {} has its \
+                 instructions.",
+                subject.path,
+                subject.target.name()
+            );
+            let help = format!("Remove `{flag}` from {place}, or name a level that every node has.");
+            subject.finding(codes::LEVEL_UNKNOWN, message).with_help(help)
+        }
+    };
+    findings.push(finding.with_evidence(place.as_str(), flag.as_str()));
 }

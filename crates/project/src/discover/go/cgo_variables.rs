@@ -1,0 +1,77 @@
+//! The user's flags for cgo's compilers, from the environment and from the file that `go env -w` writes.
+
+use camino::Utf8PathBuf;
+
+use crate::discover::cargo::settings::{UserSetting, VariableSetting};
+use crossdock_system::environment::Environment;
+
+/// The variables with flags that reach a compiler of C or C++ (`go help environment`).
+const NAMES: [&str; 3] = ["CGO_CFLAGS", "CGO_CPPFLAGS", "CGO_CXXFLAGS"];
+
+/// Returns the variables that the user sets. Go reads its file for a variable that is empty or unset.
+pub(in crate::discover) fn cgo_variables(environment: &Environment) -> Vec<VariableSetting> {
+    // Go reads no file if this one is absent or unreadable, and reports the latter itself.
+    let file = go_env_file(environment).and_then(|path| Some((std::fs::read_to_string(&path).ok()?, path)));
+    let in_file = |name: &str| {
+        let (text, path) = file.as_ref()?;
+        let value = text.lines().find_map(|line| line.trim_start().strip_prefix(name)?.strip_prefix('='))?;
+        Some(UserSetting { value: value.to_owned(), place: format!("{path} ({name})") })
+    };
+    let in_environment = |name: &str| {
+        let value = environment.get(name).filter(|value| !value.is_empty())?;
+        Some(UserSetting { value: value.to_owned(), place: name.to_owned() })
+    };
+    let variable = |name: &str| {
+        let setting = in_environment(name).or_else(|| in_file(name))?;
+        Some(VariableSetting { name: name.to_owned(), setting })
+    };
+    NAMES.into_iter().filter_map(variable).collect()
+}
+
+/// Returns the path of Go's file of variables: GOENV, else `go/env` in the user's directory of configurations
+/// (<https://pkg.go.dev/os#UserConfigDir>); `None` if GOENV is `off`.
+fn go_env_file(environment: &Environment) -> Option<Utf8PathBuf> {
+    match environment.get("GOENV") {
+        Some("off") => None,
+        Some(path) if !path.is_empty() => Some(environment.directory.join(path)),
+        _ if cfg!(target_os = "macos") => {
+            Some(environment.home()?.join("Library/Application Support/go/env"))
+        }
+        _ => {
+            let configured = environment.get("XDG_CONFIG_HOME").filter(|path| !path.is_empty());
+            let directory = configured.map(|path| environment.directory.join(path));
+            Some(directory.or_else(|| Some(environment.home()?.join(".config")))?.join("go/env"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::TestDirectory;
+
+    #[test]
+    fn the_environment_precedes_gos_file() {
+        let directory =
+            TestDirectory::new(&[("env", "CGO_CFLAGS=-march=native -O2\nCGO_CXXFLAGS=-g\nGOFLAGS=-v\n")]);
+        let file = directory.path().join("env");
+        let found = |variables: &[(&str, &str)]| {
+            let mut environment = Environment::new(directory.path());
+            let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+            environment.variables.extend(variables);
+            let variables = cgo_variables(&environment).into_iter();
+            let texts =
+                variables.map(|one| format!("{}={} in {}", one.name, one.setting.value, one.setting.place));
+            directory.masked(texts.collect::<Vec<_>>().join("; "))
+        };
+        assert_eq!(
+            found(&[("GOENV", file.as_str())]),
+            "CGO_CFLAGS=-march=native -O2 in /p/env (CGO_CFLAGS); CGO_CXXFLAGS=-g in /p/env (CGO_CXXFLAGS)"
+        );
+        assert_eq!(
+            found(&[("GOENV", file.as_str()), ("CGO_CFLAGS", "-O3"), ("CGO_CXXFLAGS", "")]),
+            "CGO_CFLAGS=-O3 in CGO_CFLAGS; CGO_CXXFLAGS=-g in /p/env (CGO_CXXFLAGS)"
+        );
+        assert_eq!(found(&[("GOENV", "off"), ("CGO_CPPFLAGS", "-DX")]), "CGO_CPPFLAGS=-DX in CGO_CPPFLAGS");
+    }
+}
