@@ -474,7 +474,7 @@ fn pipelines_without_archives_build_crossdock_from_the_named_source() {
         assert!(checkout.starts_with("actions/checkout@"), "the source is in the clone: {job}");
         let install = steps.iter().find(|step| step["name"] == "Install crossdock").unwrap();
         let script = install["run"].as_str().unwrap();
-        assert!(script.contains("--target-dir \"$folder/target\" --path tools/crossdock\n"), "{script}");
+        assert!(script.contains("--target-dir \"$directory/target\" --path tools/crossdock\n"), "{script}");
         assert!(!script.contains("apt-get") && !script.contains("curl"), "{script}");
     }
     let check = github["jobs"]["scaffold"]["steps"][2]["run"].as_str().unwrap();

@@ -350,7 +350,7 @@ mod tests {
         let generated = stamp_header("FROM scratch\n", CommentStyle::Hash, "0.1.0");
         write("Dockerfile", "FROM alpine\n");
         write("api.Dockerfile", &generated);
-        assert!(!has_other_dockerfile(root), "`Dockerfile` itself is no other one");
+        assert!(!has_other_dockerfile(root), "`Dockerfile` itself counts as another one");
         assert!(is_yours(root, "Dockerfile").unwrap() && !is_yours(root, "api.Dockerfile").unwrap());
         assert!(!is_yours(root, "absent").unwrap());
         let note = |ignore| kept_dockerfile_note(root, "Dockerfile".into(), ignore).unwrap();

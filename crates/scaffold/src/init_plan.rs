@@ -175,7 +175,7 @@ fn plan_pipelines(
     Ok(None)
 }
 
-/// Returns the crate; `None` with a note if no call named the source of crossdock. There is no default source: no registry
+/// Returns the crate; `None` with a note if no call named the source of crossdock. No source is the default: no registry
 /// has a crate of that name that is crossdock's.
 fn plan_xtask(
     state: &ProjectState,

@@ -129,7 +129,7 @@ fn install_script(
         }
         PipelineInstall::Source(source) => {
             let arguments = source.install_arguments();
-            let values = SourceValues { needs_rust, arguments, path: path("$folder/bin") };
+            let values = SourceValues { needs_rust, arguments, path: path("$directory/bin") };
             render_template("install-source.sh", &values)
         }
     }

@@ -82,7 +82,7 @@ impl RememberedOptions {
 
     /// Returns how pipelines get crossdock; unavailable if no option names a place that a runner reaches.
     ///
-    /// There is no default: a well-known address that crossdock's developers do not own would be a stranger's program in the
+    /// None is the default: a well-known address that crossdock's developers do not own would be a stranger's program in the
     /// user's pipelines.
     pub(super) fn pipeline_install(&self, root: &Utf8Path) -> Availability<PipelineInstall> {
         if let Some(url) = &self.archives_url {
