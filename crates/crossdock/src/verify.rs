@@ -64,7 +64,7 @@ pub struct Verified {
 impl Verified {
     /// Returns the gravest verdict of all nodes; [`Verdict::Unproven`] if no node was verified against.
     pub fn verdict(&self) -> Verdict {
-        self.targets.iter().map(Verification::verdict).max().unwrap_or(Verdict::Unproven)
+        Verdict::gravest(&self.targets)
     }
 }
 

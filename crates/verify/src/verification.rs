@@ -21,6 +21,12 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// Returns the gravest verdict of several targets. A subject that was verified for no target is not proven to start
+    /// anywhere.
+    pub fn gravest(verifications: &[Verification]) -> Verdict {
+        verifications.iter().map(Verification::verdict).max().unwrap_or(Verdict::Unproven)
+    }
+
     /// Returns the verdict that follows from findings: the worst effect decides.
     pub fn of(findings: &[Finding]) -> Verdict {
         match findings.iter().map(|finding| finding.code.effect()).max() {

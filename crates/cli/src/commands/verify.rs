@@ -55,7 +55,6 @@ fn exit(worst: Verdict, strictness: StrictnessArgs) -> Exit {
 
 /// Shows the verdicts on one subject and returns the gravest one.
 fn show(session: &Session, name: &str, targets: &[Verification]) -> Result<Verdict, CommandError> {
-    let worst = targets.iter().map(Verification::verdict).max().unwrap_or(Verdict::Unproven);
     if session.json() {
         for target in targets {
             output::json_lines(&super::describe::line(target)?)?;
@@ -63,5 +62,5 @@ fn show(session: &Session, name: &str, targets: &[Verification]) -> Result<Verdi
     } else {
         output::answer(&ui::verdicts(name, targets))?;
     }
-    Ok(worst)
+    Ok(Verdict::gravest(targets))
 }

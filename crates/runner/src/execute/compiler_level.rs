@@ -19,8 +19,8 @@ pub(super) fn compiler_level(platform: &Platform, flag: &str) -> CpuLevel {
     level.unwrap_or_else(|| CpuLevel::Unknown(processor.to_owned()))
 }
 
-/// Parses `x86-64-v3`, which zig spells `x86_64_v3`.
-fn amd64(processor: &str) -> Option<CpuLevel> {
+/// Parses `x86-64-v3`, which rustc spells so too and zig `x86_64_v3`.
+pub(super) fn amd64(processor: &str) -> Option<CpuLevel> {
     let rest = processor.strip_prefix("x86-64").or_else(|| processor.strip_prefix("x86_64"))?;
     match rest.strip_prefix(['-', '_']) {
         None => rest.is_empty().then_some(CpuLevel::Baseline),

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use crossdock_oci::{Descriptor, ImageSource, Layout, LayoutError, SourceImage};
-use crossdock_platform::Platform;
+use crossdock_platform::{Architecture, Platform};
 use crossdock_subjects::{Options, Planned, own_target, parse_platform, verify};
 use crossdock_verify::{
     CompiledC, CpuLevel, Expectation, Language, Linkage, Severity, Target, Verdict, Verification,
 };
 
-use super::compiler_level::compiler_level;
+use super::compiler_level::{amd64, compiler_level};
 use super::error::{image_error, not_built};
 use super::observer::{Outcome, Reporter};
 use super::{ExecuteError, StepContext, Unproven, lock};
@@ -37,8 +37,7 @@ impl StepContext<'_> {
             Options::new(&targets, &self.temporary).with_planned(&planned).with_scope(self.policy.scope);
         let subject = format!("{}@{}", image.repository, index.digest);
         let verdicts = verify(&subject, &source, found, &options).map_err(image_error(image))?;
-        // An image that was verified for no target is not proven to start anywhere.
-        let verdict = verdicts.iter().map(Verification::verdict).max().unwrap_or(Verdict::Unproven);
+        let verdict = Verdict::gravest(&verdicts);
         let is_refused = verdict == Verdict::Fails
             || verdict == Verdict::Unproven && self.policy.unproven == Unproven::Refuse;
         let has_successors = self.plan.steps.iter().any(|other| other.after.contains(&step.id));
@@ -141,14 +140,12 @@ pub(super) fn expectation(plan: &PlatformPlan, program: &ProgramPlan) -> Expecta
 
 /// Returns the level that a `target-cpu` of rustc means. The levels of amd64 mean nothing for another processor.
 fn level(platform: &Platform, cpu: Option<&str>) -> CpuLevel {
-    let is_amd64 = platform.architecture().as_str() == "amd64";
     match cpu {
         None | Some("generic") => CpuLevel::Baseline,
-        Some("x86-64") if is_amd64 => CpuLevel::Baseline,
-        Some(cpu) => match cpu.strip_prefix("x86-64-").filter(|_| is_amd64) {
-            Some(level) => CpuLevel::Level(level.to_owned()),
-            None => CpuLevel::Unknown(cpu.to_owned()),
-        },
+        Some(cpu) => {
+            let level = (platform.architecture() == Architecture::Amd64).then(|| amd64(cpu)).flatten();
+            level.unwrap_or_else(|| CpuLevel::Unknown(cpu.to_owned()))
+        }
     }
 }
 
