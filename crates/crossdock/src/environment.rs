@@ -289,10 +289,9 @@ fn variables_of(choice: RustChoice) -> Variables {
 fn write(wrappers: &[Wrapper]) -> Result<(), Error> {
     for wrapper in wrappers {
         if let Some(directory) = wrapper.path.parent() {
-            std::fs::create_dir_all(directory).map_err(input_output)?;
+            crossdock_fs::create_directory_no_follow(directory.as_std_path()).map_err(input_output)?;
         }
-        crossdock_fs::write_atomically(&wrapper.path, wrapper.content.as_bytes())
-            .and_then(|()| crossdock_fs::make_executable(&wrapper.path))
+        crossdock_fs::write_executable(wrapper.path.as_std_path(), wrapper.content.as_bytes())
             .map_err(input_output)?;
     }
     Ok(())

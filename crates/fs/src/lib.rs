@@ -33,5 +33,5 @@ pub use links::{
 };
 pub use lock::{FileLock, LockOwner};
 pub use mark::{is_marked_output, mark_output};
-pub use mode::make_executable;
+pub use mode::{is_executable, make_executable, write_executable};
 pub use regular::{open_regular, read_regular};

@@ -1,6 +1,36 @@
+use std::fs::Metadata;
 use std::path::Path;
 
+use crate::atomic::write_atomically;
 use crate::error::FileError;
+
+/// Writes an executable file in one step, unless an equal one exists: another process may be running that one, and Linux
+/// executes no file that is open for writing (ETXTBSY).
+///
+/// # Errors
+/// If the file cannot be written or made executable.
+pub fn write_executable(path: &Path, content: &[u8]) -> Result<(), FileError> {
+    let is_equal = std::fs::read(path).is_ok_and(|known| known == content);
+    let is_ready = std::fs::metadata(path).is_ok_and(|found| is_executable(&found) || cfg!(not(unix)));
+    if is_equal && is_ready {
+        return Ok(());
+    }
+    write_atomically(path, content)?;
+    make_executable(path)
+}
+
+/// Returns whether any user may execute a file. Always false where files have no mode (Windows).
+#[cfg(unix)]
+pub fn is_executable(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    metadata.permissions().mode() & 0o111 != 0
+}
+
+/// Returns whether any user may execute a file. Always false where files have no mode (Windows).
+#[cfg(not(unix))]
+pub fn is_executable(_: &Metadata) -> bool {
+    false
+}
 
 /// Sets the mode of a file to 0755, so that every user may execute it.
 ///
@@ -37,6 +67,23 @@ mod tests {
         crate::write_atomically(&path, b"#!/bin/sh\n").unwrap();
         make_executable(&path).unwrap();
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o755);
+    }
+
+    #[test]
+    fn an_equal_executable_is_not_written_again() {
+        use std::os::unix::fs::MetadataExt;
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("script");
+        let inode = || std::fs::metadata(&path).unwrap().ino();
+        write_executable(&path, b"#!/bin/sh\n").unwrap();
+        let first = inode();
+        write_executable(&path, b"#!/bin/sh\n").unwrap();
+        assert_eq!(inode(), first);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        write_executable(&path, b"#!/bin/sh\n").unwrap();
+        assert!(is_executable(&std::fs::metadata(&path).unwrap()));
+        write_executable(&path, b"#!/bin/sh\ntrue\n").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"#!/bin/sh\ntrue\n");
     }
 
     #[test]

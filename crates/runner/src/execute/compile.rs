@@ -13,7 +13,7 @@ use crossdock_toolchain::choice::Wrapper;
 
 use super::error::{file_error, other_file_error};
 use super::observer::{Reporter, ToolLine};
-use super::output::{create_directory, is_executable, remove_file};
+use super::output::{create_directory, remove_file};
 use super::{Color, ExecuteError, StepContext, into_inner, lock, too_early};
 use crate::plan::{Artifact, CargoBuild, CargoProgram, GoBuild, ImagePlan, ProgramPlan};
 
@@ -24,15 +24,7 @@ impl StepContext<'_> {
         if let Some(directory) = path.parent() {
             create_directory(directory)?;
         }
-        // Its name holds a hash of its content. An equal file may be in use by another run: Linux does not execute a file
-        // that is open for writing (ETXTBSY).
-        if std::fs::read(path).is_ok_and(|known| known == wrapper.content.as_bytes())
-            && std::fs::metadata(path).is_ok_and(|metadata| is_executable(&metadata) || cfg!(not(unix)))
-        {
-            return Ok(String::new());
-        }
-        crossdock_fs::write_atomically(path, wrapper.content.as_bytes())
-            .and_then(|()| crossdock_fs::make_executable(path))
+        crossdock_fs::write_executable(path.as_std_path(), wrapper.content.as_bytes())
             .map_err(other_file_error(path))?;
         Ok(String::new())
     }

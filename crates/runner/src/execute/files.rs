@@ -11,7 +11,6 @@ use crossdock_oci::{Content, LayerBuilder, Owner, Timestamp};
 
 use super::error::{FileFault, MAX_DEPTH, UnpackableFile, file_error, image_error, other_file_error};
 use super::observer::Reporter;
-use super::output::is_executable;
 use super::{ExecuteError, StepContext, lock};
 use crate::plan::{FilePlan, ImagePlan, Plan};
 
@@ -124,7 +123,8 @@ impl<'a> Packing<'a> {
 
     fn regular(&mut self, real: &Utf8Path, metadata: &Metadata, to: &str) -> Result<(), ExecuteError> {
         // Not the mode on disk: the umask of the machine would decide the bytes of the layer.
-        let mode = self.file.mode.unwrap_or(if is_executable(metadata) { 0o755 } else { 0o644 });
+        let mode =
+            self.file.mode.unwrap_or(if crossdock_fs::is_executable(metadata) { 0o755 } else { 0o644 });
         self.builder
             .add_file(to, mode, Owner::ROOT, Content::File(real.into()))
             .map_err(image_error(self.image))

@@ -1,7 +1,6 @@
 //! The files and directories that a run writes: how they are made, replaced, removed, and locked.
 
 use std::collections::BTreeMap;
-use std::fs::Metadata;
 use std::io::{BufWriter, ErrorKind, Write};
 use std::thread;
 use std::time::Duration;
@@ -78,17 +77,6 @@ fn make_readable(file: &std::fs::File) -> std::io::Result<()> {
 #[cfg(not(unix))]
 fn make_readable(_: &std::fs::File) -> std::io::Result<()> {
     Ok(())
-}
-
-#[cfg(unix)]
-pub(super) fn is_executable(metadata: &Metadata) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    metadata.permissions().mode() & 0o111 != 0
-}
-
-#[cfg(not(unix))]
-pub(super) fn is_executable(_: &Metadata) -> bool {
-    false
 }
 
 /// Refuses a plan that would write an archive over a file that crossdock did not write.
