@@ -20,6 +20,10 @@ const BUDGET: Duration = Duration::from_secs(82 * 60);
 /// The time after which a running step is killed. Continuous integration kills the run after 90 minutes, without a report.
 const END: Duration = Duration::from_secs(86 * 60);
 
+/// The free space, in GB, that a run needs for the target directory, the tests' engines and their base images, with a
+/// margin. A full disk fails many tests in ways that do not name it.
+const SPACE: u64 = 24;
+
 /// `xtask/ci.toml`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -78,6 +82,8 @@ struct Step {
     planned: u64,
     took: Duration,
     outcome: Outcome,
+    /// The free space of the repository's disk after the step, in GB.
+    free: Option<u64>,
     tests: Tests,
     /// The lines to show to a person; empty unless it failed.
     shown: Vec<String>,
@@ -110,11 +116,17 @@ pub(crate) fn run() -> Result<(), Failure> {
     let logs = repository().join("target/ci");
     std::fs::create_dir_all(&logs).map_err(Failure::file(&logs))?;
     forget_packages()?;
+    if let Some(free) = free_space().filter(|free| *free < SPACE) {
+        say(&format!("the disk of {} has {free} GB left; a run needs {SPACE} GB", repository().display()));
+    }
     let mut steps = Vec::new();
     for (name, tool) in short()? {
         let planned = ledger.short.get(name).copied().unwrap_or_default();
         steps.push(step(name, planned, &tool, left(END, start), &logs)?);
     }
+    // Later steps need the space and not these.
+    forget_packages()?;
+    forget(&repository().join("target/tmp/consumers"))?;
     let turn = turn()?;
     for test in &ledger.long {
         steps.extend(long(test, turn, start, &logs)?);
@@ -152,6 +164,12 @@ fn short() -> Result<Vec<(&'static str, Tool)>, Failure> {
         ("package", package()),
         ("test", test::command(None)),
     ])
+}
+
+/// Returns the free space of the repository's disk in GB (10^9 bytes); `None` if the system does not report it.
+fn free_space() -> Option<u64> {
+    let space = rustix::fs::statvfs(repository()).ok()?;
+    Some(space.f_bavail.saturating_mul(space.f_frsize) / 1_000_000_000)
 }
 
 /// Returns the rest of a period that began at `start`.
@@ -208,7 +226,15 @@ fn begin(name: String, minutes: u64, tool: &Tool, start: Instant, logs: &Path) -
 }
 
 fn without_run(name: String, planned: u64, outcome: Outcome) -> Step {
-    Step { name, planned, took: Duration::ZERO, outcome, tests: Tests::default(), shown: Vec::new() }
+    Step {
+        name,
+        planned,
+        took: Duration::ZERO,
+        outcome,
+        free: None,
+        tests: Tests::default(),
+        shown: Vec::new(),
+    }
 }
 
 fn lint() -> Tool {
@@ -276,7 +302,8 @@ fn step(name: &str, planned: u64, tool: &Tool, limit: Duration, logs: &Path) -> 
         Ok(()) => (Outcome::Done, Vec::new()),
         Err(failure) => (Outcome::Failed, shown.with(&failure)),
     };
-    Ok(Step { name: name.to_owned(), planned, took: start.elapsed(), outcome, tests, shown })
+    let free = free_space();
+    Ok(Step { name: name.to_owned(), planned, took: start.elapsed(), outcome, free, tests, shown })
 }
 
 /// The lines that explain the failure of a step: for tests, the parts between `failures:` and `test result:`; else the
@@ -335,7 +362,7 @@ fn table(steps: &[Step], total: Duration) -> Table {
     let mut table = Table::new();
     table
         .load_style(presets::UTF8_HORIZONTAL_ONLY)
-        .set_header(["step", "result", "seconds", "planned", "tests"]);
+        .set_header(["step", "result", "seconds", "planned", "GB free", "tests"]);
     for step in steps {
         let result = match step.outcome {
             Outcome::Done => "ok",
@@ -356,10 +383,11 @@ fn table(steps: &[Step], total: Duration) -> Table {
             result.to_owned(),
             step.took.as_secs().to_string(),
             planned,
+            step.free.map(|free| free.to_string()).unwrap_or_default(),
             tests,
         ]);
     }
-    table.add_row(["total", "", &total.as_secs().to_string(), "", ""]);
+    table.add_row(["total", "", &total.as_secs().to_string(), "", "", ""]);
     table
 }
 
