@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::chore::Baseline;
+use crate::arguments::Baseline;
 use crate::shell::{Failure, Tool, repository};
 use compare::Records;
 

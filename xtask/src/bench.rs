@@ -11,8 +11,8 @@ mod small;
 
 use std::path::PathBuf;
 
+use crate::arguments::Bench;
 use crate::baseline;
-use crate::chore::Bench;
 use crate::shell::{Failure, Tool, repository, say};
 use row::{Goal, Row};
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crossdock_platform::{BuildTarget, Linkage, Vocabulary, known_names, known_platforms};
 
-use crate::chore::Doc;
+use crate::arguments::Doc;
 use crate::shell::{Failure, repository, say};
 
 /// The name of a part, and the function that returns its Markdown.

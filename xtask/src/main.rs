@@ -1,5 +1,6 @@
 //! `cargo xtask`: crossdock itself, and the chores of this repository (`test`, `ci`, `baseline`, `bench`, `ratchet`, `doc`).
 
+mod arguments;
 mod baseline;
 mod bench;
 mod chore;

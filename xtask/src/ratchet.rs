@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::chore::Ratchet;
+use crate::arguments::Ratchet;
 use crate::shell::{Failure, repository, say};
 use prose::Line;
 

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: installs the tools that the tests need, then runs the tests.
 
-use crate::chore::Test;
+use crate::arguments::Test;
 use crate::prerequisites;
 use crate::shell::{Failure, Tool};
 

@@ -9,6 +9,7 @@ use super::calls::{self, Call, Output};
 use super::compare::Records;
 use super::help;
 use super::normalise::{self, Normaliser};
+use super::projects;
 use super::sandbox::Sandbox;
 use crate::shell::{Failure, say};
 
@@ -22,6 +23,7 @@ const IMAGES: [(&str, &str, &str); 2] = [
 pub(super) fn all(program: &Path, table: &Path) -> Result<Records, Failure> {
     let calls = calls::read(table)?;
     let sandbox = Sandbox::prepare(program)?;
+    projects::write_all(&sandbox)?;
     let normaliser = sandbox.normaliser()?;
     let mut records = Records::default();
     records.add("help.txt", help::all(&sandbox)?);

@@ -24,7 +24,8 @@ pub(super) const NAMES: [&str; 11] = [
     "does-not-compile",
 ];
 
-/// Writes every project again. Only cargo's output for the Rust example is kept.
+/// Writes every project again. Cargo's output for the Rust example is kept from the last run: the digests depend on the
+/// compilers' output, not on whether it was cached.
 pub(super) fn write_all(sandbox: &Sandbox) -> Result<(), Failure> {
     for name in NAMES {
         let project = sandbox.project(name);

@@ -5,7 +5,6 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::normalise::Normaliser;
-use super::projects;
 use crate::shell::{Answer, Failure, Tool, repository, say};
 
 /// The tools on PATH. It deliberately has no container engines: records must not depend on whether a machine has them.
@@ -26,8 +25,7 @@ pub(super) struct Sandbox {
 }
 
 impl Sandbox {
-    /// Creates the projects again. Cargo's output for them is kept from the last run: the digests depend on the
-    /// compilers' output, not on whether it was cached.
+    /// Prepares the environment. The projects are written by [`super::projects::write_all`].
     pub(super) fn prepare(program: &Path) -> Result<Self, Failure> {
         let root = cache()?.join("crossdock-baseline");
         std::fs::create_dir_all(&root).map_err(Failure::file(&root))?;
@@ -39,9 +37,7 @@ impl Sandbox {
             std::fs::create_dir_all(&path).map_err(Failure::file(&path))?;
         }
         let env = environment(&root)?;
-        let sandbox = Self { program: program.to_owned(), root, env, _lock: lock };
-        projects::write_all(&sandbox)?;
-        Ok(sandbox)
+        Ok(Self { program: program.to_owned(), root, env, _lock: lock })
     }
 
     /// Returns the directory of a project.
