@@ -170,6 +170,7 @@ impl Layout {
         names: &[Reference],
         pruning: Pruning,
     ) -> Result<(), LayoutError> {
+        // An index that names a missing blob would break the layout for its readers, who take no lock.
         if !self.blobs.has(&image.blob()) {
             return Err(BlobError::Missing { digest: image.digest, store: self.root.clone() }.into());
         }
@@ -214,6 +215,7 @@ impl Layout {
         depth: u32,
         needed: &mut BTreeSet<Digest>,
     ) -> Result<(), LayoutError> {
+        // A blob that several images share is followed once, which also ends a loop of indexes.
         if !needed.insert(descriptor.digest) {
             return Ok(());
         }

@@ -189,6 +189,7 @@ impl RootView {
         std::iter::from_fn(move || {
             let (node, path): (usize, Vec<u8>) = stack.pop()?;
             if let Kind::Dir(children) = &self.tree.node(node).kind {
+                // The stack yields its last element first.
                 let below = children.iter().rev();
                 stack.extend(below.map(|(name, child)| (child.node, tree::join(&path, name))));
             }
@@ -236,8 +237,11 @@ impl RootView {
         tar.drain()?;
         self.bytes += plain.count;
         let diff_id = plain.finish();
+        // The digest covers the whole blob, and a decoder stops at the end of its stream.
         io::copy(&mut blob, &mut io::sink()).map_err(TarError::Read)?;
         let digest = blob.finish();
+        // The digest of the blob first: if that is right, a wrong diff_id is the fault of the builder and not of the
+        // transfer.
         if digest != layer.digest {
             return Err(Fault::Digest(digest));
         }

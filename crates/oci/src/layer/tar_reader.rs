@@ -97,6 +97,7 @@ impl<R: Read> TarReader<R> {
             let size = numeric(&header.as_old().size, || header.entry_size())
                 .ok_or(TarError::Field { at, field: "length" })?;
             match header.entry_type().as_byte() {
+                // `X` is Sun tar's type of the same header, from before POSIX.
                 b'x' | b'X' => extension.records = Records::parse(&self.read_extension(size)?, at)?,
                 b'L' => extension.path = non_empty(until_nul(&self.read_extension(size)?)),
                 b'K' => extension.link = non_empty(until_nul(&self.read_extension(size)?)),
@@ -146,6 +147,8 @@ impl<R: Read> TarReader<R> {
         let kind = match header.entry_type().as_byte() {
             // Before ustar a directory was a file whose name ends with a slash.
             0 if path.ends_with(b"/") => Some(TarKind::Dir),
+            // `7`, a contiguous file, is a regular one where the system has no such files (POSIX, § ustar Interchange
+            // Format).
             0 | b'0' | b'7' => Some(TarKind::File),
             b'1' => Some(TarKind::HardLink),
             b'2' => Some(TarKind::Symlink),
@@ -227,6 +230,7 @@ impl<R: Read> TarReader<R> {
     }
 
     fn read_extension(&mut self, size: u64) -> Result<Vec<u8>, TarError> {
+        // The limit is checked before reading: the length comes from the tar and may be anything.
         let Some(left) = self.extended.checked_sub(size) else {
             return Err(TarError::LongExtension(self.position));
         };
@@ -300,6 +304,7 @@ impl Records {
         let bad = || TarError::Field { at, field: "extended record" };
         let mut records = Self::default();
         while !bytes.is_empty() {
+            // A length of 64 bits has at most 20 digits.
             let space = bytes.iter().take(20).position(|byte| *byte == b' ').ok_or_else(bad)?;
             let length = usize::try_from(number(&bytes[..space]).ok_or_else(bad)?).map_err(|_| bad())?;
             let record = bytes.get(space + 1..length).and_then(|record| record.strip_suffix(b"\n"));

@@ -95,6 +95,7 @@ fn append_blob(
     let file = layout.blobs().get(digest)?;
     let path = layout.blobs().path(digest);
     let size = file.metadata().map_err(FileError::on("read", &path))?.len();
+    // `take`: the header has declared the length, and a file that grows must not shift what follows it.
     let mut reader = Hashing { inner: file.take(size), hasher: Hasher::default() };
     append(tar, &blob_path(digest), EntryType::Regular, 0o644, size, &mut reader)?;
     let found = reader.hasher.finish();

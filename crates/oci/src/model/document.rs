@@ -65,6 +65,7 @@ impl<T: DeserializeOwned> Document<T> {
             return Err(DocumentError::Ambiguous);
         }
         match shape.schema_version {
+            // A configuration has no version (image-spec, config.md), so none is demanded here.
             Some(2) | None => Ok(Self { value, raw }),
             Some(version) => Err(DocumentError::SchemaVersion { expected, version }),
         }

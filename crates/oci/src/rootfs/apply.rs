@@ -93,6 +93,8 @@ impl Applier<'_> {
         if target.is_empty() {
             return Err(EntryFault::NoTarget);
         }
+        // A hard link to a symbolic link names the link itself, as containerd places it (`hardlinkRootPath`) and
+        // link(2) does.
         let (node, _) = self.root.tree.resolve(&target, Last::Keep).map_err(|_| EntryFault::LinkMissing)?;
         if is_dir(self.root.tree.node(node)) {
             return Err(EntryFault::LinkToDir);

@@ -138,6 +138,7 @@ impl Read for FileReader<'_> {
 
 #[cfg(unix)]
 fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    // Without the file's own position: several threads read one file.
     std::os::unix::fs::FileExt::read_at(file, buffer, offset)
 }
 
