@@ -103,6 +103,7 @@ pub(crate) fn check_ports(
 
 /// Returns the account of a user's name or number. A number without a line in passwd is valid and has the group 0.
 fn account(passwd: &Database<'_>, groups: &Database<'_>, user: &str) -> Option<Credentials> {
+    // `:group` names no user: the default of the runtime remains, which is root.
     if user.is_empty() {
         return Some(Credentials::default());
     }

@@ -25,6 +25,7 @@ pub(crate) struct Credentials {
 impl Credentials {
     /// Returns whether the permission bits let this user execute the file.
     pub(crate) fn may_execute(&self, entry: &Entry) -> bool {
+        // Only the first class that matches counts: a bit for others does not help the owner (path_resolution(7)).
         let bit = match self {
             // CAP_DAC_OVERRIDE lets root execute any file that has an execute bit for someone.
             user if user.uid == 0 => return entry.mode & 0o111 != 0,

@@ -50,6 +50,8 @@ impl Family {
         let name = interpreter.rsplit('/').next()?;
         match name {
             name if name.starts_with("ld-musl-") => Some(Family::Musl),
+            // glibc's names (shlib-versions): `ld64.so` on 64-bit POWER and s390x, `ld.so.1` on MIPS and 32-bit POWER
+            // and s390.
             name if name.starts_with("ld-linux") || name.starts_with("ld64.so") || name == "ld.so.1" => {
                 Some(Family::Glibc)
             }

@@ -83,6 +83,8 @@ pub fn resolve(root: &dyn Root, path: &str) -> Result<Resolved, ResolveError> {
         if directories.last().is_none_or(|(last, _)| *last != at) {
             directories.push((at.clone(), entry.clone()));
         }
+        // After links: `..` leaves the directory that a link led to, not the one that holds the link
+        // (path_resolution(7)).
         if part == ".." {
             at = parent_of(&at).to_owned();
             entry = entry_at(root, &at, &links)?;

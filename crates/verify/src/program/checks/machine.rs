@@ -110,10 +110,12 @@ fn mismatch(subject: &Subject<'_>, elf: &Elf, machine: Machine, architecture: Ar
 /// all.
 fn abi(subject: &Subject<'_>, elf: &Elf, architecture: Architecture, findings: &mut Vec<Finding>) {
     let why = match architecture {
+        // The low two bits are the version of the ABI; 0 means that the file does not say (ELFv2 ABI, EF_PPC64_ABI).
         Architecture::Ppc64le if elf.flags & 3 == 1 => {
             "it follows ELFv1, and little-endian Linux supports only ELFv2"
         }
         Architecture::Riscv64 if elf.flags & EF_RISCV_RVE.0 != 0 => "it is for the embedded base RV64E",
+        // The highest byte is the version of the EABI. Kernels run programs without one only with CONFIG_OABI_COMPAT.
         Architecture::Arm if elf.machine == EM_ARM.0 && elf.flags >> 24 == 0 => {
             "it follows the old ARM ABI (OABI)"
         }
@@ -152,6 +154,7 @@ fn system(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>) {
 /// Returns the float ABI of an ARM program: that of its header, which linkers write, else that of its attributes. An
 /// attribute states only that floating-point registers are used: without it the program may pass no such number at all.
 fn float_abi_of(elf: &Elf) -> Option<FloatAbi> {
+    // Before version 5 of the EABI the same two bits meant the format of the floating-point unit.
     let has = |flag: u32| elf.flags & EF_ARM_EABIMASK == EF_ARM_EABI_VER5.0 && elf.flags & flag != 0;
     match (has(EF_ARM_ABI_FLOAT_HARD), has(EF_ARM_ABI_FLOAT_SOFT)) {
         (true, false) => Some(FloatAbi::Hard),

@@ -162,5 +162,6 @@ fn command_of_env(
 }
 
 fn check_started(subject: &Subject<'_>, found: &Resolved, image: Container<'_>) -> Vec<Finding> {
+    // Without the plan's expectations, which are for the script's own path.
     check_file(found, subject.target, None, image, subject.depth + 1)
 }

@@ -58,6 +58,7 @@ fn collect<H: FileHeader<Endian = Order>>(notes: &mut Notes, bytes: &[u8], align
                 }
             }
             (
+                // The note with a system's version has the number 1 in each of these systems, as GNU's has.
                 name @ (b"FreeBSD" | b"NetBSD" | b"OpenBSD" | b"DragonFly" | b"Android"),
                 elf::NT_GNU_ABI_TAG,
             ) => {

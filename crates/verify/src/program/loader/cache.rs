@@ -60,6 +60,7 @@ impl Cache {
         let mut paths: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for index in 0..word(20)?.min(MAX_ENTRIES) {
             let entry = HEADER + index * ENTRY;
+            // The entry's flags, which name an ABI, are not needed: the header of the library tells whether it fits.
             let (Some(key), Some(value)) = (word(entry + 4), word(entry + 8)) else { break };
             if let (Some(name), Some(path)) = (text(key), text(value)) {
                 paths.entry(name).or_default().push(path);
