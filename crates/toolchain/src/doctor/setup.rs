@@ -272,6 +272,7 @@ impl Setup<'_> {
         (self.observe)(Progress::Runs(command));
         let last = Mutex::new(String::new());
         let result = self.processes.stream(command, &|line| {
+            // The last line of standard error names the cause, with apt, dnf and rustup alike.
             if let OutputLine::Stderr(text) = line
                 && !text.trim().is_empty()
             {
