@@ -164,6 +164,8 @@ impl StepContext<'_> {
         found: &SourcePlatform,
         requested: &Platform,
     ) -> Result<Imported, ExecuteError> {
+        // Byte for byte: the configuration's digest is the image's ID, and fields that crossdock does not know would
+        // be lost.
         let config = store.put(&found.config.raw).map_err(image_error(image))?;
         let config = Descriptor::new(media_type::CONFIG, config);
         let layers = found.manifest.value.layers.iter().zip(&found.config.value.rootfs.diff_ids);
@@ -221,6 +223,7 @@ pub(super) fn forget_rest(steps: &[Step], took: &BTreeMap<StepId, Duration>, env
     let makes_names = |call: &EngineCall| matches!(call.purpose, Purpose::Load | Purpose::Build { .. });
     let started: BTreeSet<&String> =
         calls.clone().filter(|(_, call, ran)| *ran && makes_names(call)).map(|(image, ..)| image).collect();
+    // The run's own token may be cancelled, and starts no process any more.
     let processes = Processes::new(environment.clone(), Cancel::default());
     for (image, call, ran) in calls {
         if !ran && call.purpose == Purpose::Forget && started.contains(image) {
