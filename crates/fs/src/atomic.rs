@@ -111,7 +111,7 @@ fn sync_directory(directory: &Path) {
     }
 }
 
-fn parent_of(path: &Path) -> &Path {
+pub(crate) fn parent_of(path: &Path) -> &Path {
     match path.parent() {
         // The parent of a plain file name is the empty path, for which every system call fails (path_resolution(7)).
         Some(parent) if !parent.as_os_str().is_empty() => parent,
