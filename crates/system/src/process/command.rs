@@ -175,7 +175,11 @@ pub fn quote(word: &str) -> String {
             c if is_control(c) => format!("\\0{:03o}", u32::from(c)),
             c => c.to_string(),
         };
-        return format!("\"$(printf %b {})\"", quoted(&word.chars().map(escape).collect::<String>()));
+        // A command substitution drops the line breaks at its end (POSIX.1-2017, 2.6.3), so they follow it.
+        let text = word.trim_end_matches('\n');
+        let breaks = &word[text.len()..];
+        let breaks = if breaks.is_empty() { String::new() } else { quoted(breaks) };
+        return format!("\"$(printf %b {})\"{breaks}", quoted(&text.chars().map(escape).collect::<String>()));
     }
     if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { quoted(word) }
 }
@@ -209,6 +213,7 @@ mod tests {
             "$HOME `x` \"y\" \\n",
             "--cfg\u{1f}a=\"it's\"\u{1f}\\0101\u{7f}",
             "a\nb\tc",
+            "\u{1f}\na\n\n",
         ];
         let quoted = words.map(quote);
         assert!(quoted.iter().all(|word| !word.contains(['\u{1f}', '\u{7f}'])), "{quoted:?}");
