@@ -203,9 +203,8 @@ impl<R: Read> TarReader<R> {
             self.end_mark = ended;
             return if ended { Ok(None) } else { Err(TarError::Field { at, field: "end: one empty block" }) };
         }
-        let sum = checksum(header.as_bytes());
         match header.cksum() {
-            Ok(expected) if expected == sum => Ok(Some(header)),
+            Ok(expected) if is_checksum(header.as_bytes(), expected) => Ok(Some(header)),
             _ => Err(TarError::Checksum(at)),
         }
     }
@@ -364,8 +363,10 @@ fn is_zero(header: &Header) -> bool {
     header.as_bytes().iter().all(|byte| *byte == 0)
 }
 
-/// Returns the sum of the header's bytes, those of the checksum itself counted as spaces.
-fn checksum(header: &[u8; 512]) -> u32 {
-    let sum = |bytes: &[u8]| bytes.iter().map(|byte| u32::from(*byte)).sum::<u32>();
-    sum(&header[..148]) + 8 * u32::from(b' ') + sum(&header[156..])
+/// Returns whether a number is the sum of the header's bytes, those of the checksum itself counted as spaces.
+fn is_checksum(header: &[u8; 512], expected: u32) -> bool {
+    let summed = || header[..148].iter().chain(&[b' '; 8]).chain(&header[156..]).copied();
+    // POSIX adds unsigned bytes. Sun's tar added signed ones, which Go accepts too (archive/tar, format.go).
+    let signed: i64 = summed().map(|byte| i64::from(byte.cast_signed())).sum();
+    [summed().map(i64::from).sum(), signed].contains(&i64::from(expected))
 }

@@ -181,6 +181,18 @@ fn directories_replace_links_and_files_follow_them() {
     assert_eq!(text(&dangling, "/run/pid"), "1");
 }
 
+/// Sun's tar adds the bytes of a header as signed numbers, which differs for names outside of ASCII.
+#[test]
+fn both_kinds_of_checksum_are_accepted() {
+    let mut bytes = tar().file("caf\u{e9}", "1").end();
+    assert_eq!(text(&root_of(std::slice::from_ref(&bytes)), "caf\u{e9}"), "1");
+    let unsigned = u32::from_str_radix(std::str::from_utf8(&bytes[148..155]).unwrap(), 8).unwrap();
+    bytes[148..155].copy_from_slice(format!("{:07o}", unsigned - 2 * 256).as_bytes());
+    assert_eq!(text(&root_of(std::slice::from_ref(&bytes)), "caf\u{e9}"), "1");
+    bytes[148..155].copy_from_slice(format!("{:07o}", unsigned - 256).as_bytes());
+    assert!(fault(&[bytes]).contains("checksum"));
+}
+
 #[test]
 fn hard_links_share_content_until_replaced() {
     let root = root_of(&[
