@@ -79,6 +79,8 @@ impl Layout {
         refuse_other_content(&root)?;
         let blobs = BlobStore::create(&root)?;
         mark_output(&root)?;
+        // The marker comes last: until then the directory counts as one whose creation was interrupted, and is
+        // completed later.
         write_atomically(&marker, LAYOUT_VERSION)?;
         Ok(Self { root, blobs })
     }
@@ -184,6 +186,7 @@ impl Layout {
             let stays = if nameless {
                 entry.digest != image.digest
             } else {
+                // An entry that has only a tag is of another tool, and of a repository that nobody can tell.
                 entry.annotations.get(IMAGE_NAME).is_none_or(|name| !moved.contains(name))
             };
             pruning == Pruning::KeepOthers && stays

@@ -228,6 +228,7 @@ impl RootView {
     }
 
     fn apply_checked(&mut self, layer: LayerSource<'_>) -> Result<(), Fault> {
+        // What comes out of the decoder is limited, so what goes in needs no limit of its own.
         let mut blob = Metered::new(layer.reader, u64::MAX);
         let mut plain = Metered::new(decode(&mut blob)?, self.limits.bytes - self.bytes);
         let mut tar = TarReader::new(&mut plain);
@@ -347,6 +348,8 @@ pub(crate) enum EntryFault {
     LinkMissing,
     #[error("is a hard link to a directory")]
     LinkToDir,
+    #[error("has a type that no engine unpacks (`unhandled tar header type`)")]
+    Kind,
     #[error("would replace the root itself")]
     Root,
     #[error("is a whiteout without a name")]

@@ -31,7 +31,7 @@ pub(crate) enum TarKind {
 pub(crate) struct TarEntry {
     pub(crate) path: Vec<u8>,
     pub(crate) link: Vec<u8>,
-    /// `None` for a type that engines skip.
+    /// `None` for a type that no engine unpacks.
     pub(crate) kind: Option<TarKind>,
     pub(crate) mode: u32,
     pub(crate) uid: u64,
@@ -99,6 +99,7 @@ impl<R: Read> TarReader<R> {
             match header.entry_type().as_byte() {
                 // `X` is Sun tar's type of the same header, from before POSIX.
                 b'x' | b'X' => extension.records = Records::parse(&self.read_extension(size)?, at)?,
+                // GNU tar counts a NUL into the length of a long name.
                 b'L' => extension.path = non_empty(until_nul(&self.read_extension(size)?)),
                 b'K' => extension.link = non_empty(until_nul(&self.read_extension(size)?)),
                 // Global records contain comments, such as git's commit; no engine applies them to files.
@@ -147,15 +148,14 @@ impl<R: Read> TarReader<R> {
         let kind = match header.entry_type().as_byte() {
             // Before ustar a directory was a file whose name ends with a slash.
             0 if path.ends_with(b"/") => Some(TarKind::Dir),
-            // `7`, a contiguous file, is a regular one where the system has no such files (POSIX, § ustar Interchange
-            // Format).
-            0 | b'0' | b'7' => Some(TarKind::File),
+            0 | b'0' => Some(TarKind::File),
             b'1' => Some(TarKind::HardLink),
             b'2' => Some(TarKind::Symlink),
             b'3' => Some(TarKind::CharDevice),
             b'4' => Some(TarKind::BlockDevice),
             b'5' => Some(TarKind::Dir),
             b'6' => Some(TarKind::Fifo),
+            // `7`, a contiguous file, too: POSIX takes it for a regular one, and containerd and Moby refuse it.
             _ => None,
         };
         let size = match kind {
@@ -167,6 +167,7 @@ impl<R: Read> TarReader<R> {
             path,
             link,
             kind,
+            // Some writers put the type of the file in front of the permissions, which no standard of tar has.
             mode: (mode & 0o7777) as u32,
             uid,
             gid,
@@ -197,6 +198,8 @@ impl<R: Read> TarReader<R> {
             self.ended = true;
             return Ok(None);
         }
+        // As Go does (archive/tar, reader.go): a block of zeros ends the tar only together with a second one or with
+        // the stream.
         if is_zero(&header) {
             let ended = !self.read_block(&mut header)? || is_zero(&header);
             self.ended = true;

@@ -96,6 +96,7 @@ impl LayerCache {
         let fingerprint = fingerprint(source)?;
         let entry = self.entry(&fingerprint, compression);
         if let Some(layer) = self.recall(&entry, &fingerprint)
+            // A failure is met again below, where it is either repaired or reported.
             && store.adopt(&layer.descriptor.digest, &self.blobs).is_ok()
         {
             return Ok(layer);

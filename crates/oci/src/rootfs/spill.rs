@@ -52,6 +52,7 @@ impl Spill {
     }
 
     fn tail(&mut self) -> Result<&mut BufWriter<File>, FileError> {
+        // `get_or_insert_with` has no way to return the error.
         let tail = match self.tail.take() {
             Some(tail) => tail,
             None => {

@@ -214,6 +214,8 @@ fn hostile_entries_are_rejected() {
         (one(tar().dir("d").hard("x", "d")), "to a directory"),
         (one(tar().hard("x", "")), "without a target"),
         (one(tar().link("x", "")), "without a target"),
+        (one(tar().entry(b'7', "contiguous", "", b"1")), "no engine unpacks"),
+        (one(tar().entry(b'V', "volume", "", b"")), "no engine unpacks"),
         (one(tar().file("a", "").file("a/b", "")), "not a directory"),
         (one(tar().link("a", "b").link("b", "a").file("a/c", "")), "form a loop"),
         (one(tar().file(".wh.", "")), "without a name"),
