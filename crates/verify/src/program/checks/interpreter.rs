@@ -73,9 +73,7 @@ fn in_image(
     image: Container<'_>,
     findings: &mut Vec<Finding>,
 ) {
-    // The kernel resolves a relative name in the working directory, but no real loader has one: the root is close
-    // enough.
-    match resolve(image.root, interpreter) {
+    match resolve(image.root, &image.seen_from_working_directory(interpreter)) {
         Ok(found) => existing(subject, elf, interpreter, &found, image, findings),
         Err(ResolveError::Unreadable(error)) => {
             findings.push(subject.finding(codes::UNREADABLE, format!("{}: {error}.", subject.path)));

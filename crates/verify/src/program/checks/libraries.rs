@@ -14,8 +14,8 @@ const MAX_SHOWN: usize = 64;
 pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     let (Inspection::Elf(elf), Some(image)) = (subject.facts, subject.container) else { return };
     let Some(Interpreter::Path(interpreter)) = &elf.interpreter else { return };
-    let is_there = resolve(image.root, interpreter).is_ok_and(|found| found.entry.kind == EntryKind::File);
-    if !is_there {
+    let loader = resolve(image.root, &image.seen_from_working_directory(interpreter));
+    if !loader.is_ok_and(|found| found.entry.kind == EntryKind::File) {
         // The finding about the missing loader explains it.
         return;
     }

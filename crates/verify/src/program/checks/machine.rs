@@ -214,7 +214,8 @@ pub(super) fn float_abi(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
 /// Returns the float ABI of the loader in the image. The file counts more than its name: old distributions had a
 /// hard-float loader under the soft-float name.
 fn loader_abi(image: Container<'_>, interpreter: &str) -> Option<FloatAbi> {
-    let found = resolve(image.root, interpreter).ok().filter(|found| found.entry.kind == EntryKind::File)?;
+    let found = resolve(image.root, &image.seen_from_working_directory(interpreter));
+    let found = found.ok().filter(|found| found.entry.kind == EntryKind::File)?;
     let file = inspect_file(image.root, &found.path, found.entry.size).ok()?;
     let Inspection::Elf(loader) = file.facts else { return None };
     float_abi_of(&loader).or_else(|| float_abi_of_name(interpreter))

@@ -77,7 +77,7 @@ fn carriage_return(path: &str, script: &Script) -> String {
 
 fn in_image(subject: &Subject<'_>, script: &Script, image: Container<'_>, findings: &mut Vec<Finding>) {
     let path = subject.path;
-    let found = match resolve(image.root, &script.interpreter) {
+    let found = match resolve(image.root, &image.seen_from_working_directory(&script.interpreter)) {
         Ok(found) => found,
         Err(ResolveError::Unreadable(error)) => {
             findings.push(subject.finding(codes::UNREADABLE, format!("{path}: {error}.")));

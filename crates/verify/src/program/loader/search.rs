@@ -91,7 +91,8 @@ enum Attempt<'a> {
 }
 
 fn attempt<'a>(context: &LoadContext<'a>, path: &str, objects: &[Object]) -> Attempt<'a> {
-    let found = match resolve(context.image.root, path) {
+    // A loader opens a relative path as any process does, from the working directory.
+    let found = match resolve(context.image.root, &context.image.seen_from_working_directory(path)) {
         Ok(found) if found.entry.kind == EntryKind::File => found,
         Ok(_) => return Attempt::Absent,
         Err(ResolveError::Unreadable(error)) => return Attempt::Unreadable(error.to_string()),
