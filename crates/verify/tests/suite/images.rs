@@ -386,6 +386,10 @@ fn the_user_must_exist_and_may_execute() {
     starts(&verify(&as_user("web"), &root(0o755)), "user-not-numeric");
     fails(&verify(&as_user("1000:nogroup"), &root(0o755)), "user-unknown");
     starts(&verify(&as_user("1000:www"), &root(0o755)), "");
+    // A number is a number even if it is also somebody's name.
+    let misleading = |file: &str, line: &str| owned(1000, 33, 0o710).file(file, 0o644, line);
+    starts(&verify(&as_user("1000"), &misleading("/etc/passwd", "1000:x:5:5::/:\n")), "");
+    starts(&verify(&as_user("7:33"), &misleading("/etc/group", "33:x:5:\n")), "");
     let private = MemoryRoot::new().directory("/srv", 0o700).file("/srv/app", 0o755, go());
     fails(&verify(&starting(&["/srv/app"]), &private), "not-executable");
     let on_path = starting(&["app"]).with_env(["PATH=/srv"]);
