@@ -206,6 +206,7 @@ pub fn verify_others(
     root: &dyn Root,
     target: &Target,
 ) -> Vec<Finding> {
+    // The findings about the user are dropped: `verify_image` reports them.
     let credentials = user::find(image, target, root, &mut Vec::new());
     let container = in_image(image, root, &credentials);
     let verified = paths.into_iter().flat_map(|path| match resolve(root, &path) {

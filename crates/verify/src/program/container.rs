@@ -46,6 +46,7 @@ impl Credentials {
 impl Container<'_> {
     /// Returns the value of an environment variable. The last assignment counts.
     pub(crate) fn variable(&self, name: &str) -> Option<&str> {
+        // runc sets them one by one in the order of the list, so that a later one replaces an earlier.
         self.environment.iter().rev().find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
     }
 

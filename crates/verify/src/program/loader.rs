@@ -125,6 +125,8 @@ pub(crate) fn load(
     let (names, paths_left) = (BTreeMap::new(), MAX_PATHS_TOTAL);
     let (objects, missing) = (vec![program], Vec::new());
     let mut loaded = Loaded { objects, missing, is_truncated, names, found: 0, paths_left, budget };
+    // Before the libraries: the loader is in memory when the search begins, and a library that needs it by name gets
+    // it.
     loaded.add(own);
     let mut by = 0;
     while let Some(object) = loaded.objects.get(by) {

@@ -151,6 +151,8 @@ fn entry_address(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>) 
         .loaded()
         .filter(|segment| !wants_code || segment.is_executable())
         .any(|segment| elf.entry >= segment.address && elf.entry - segment.address < segment.memory_size);
+    // A library has the type of a position-independent program, so only its other traits tell the two from each
+    // other.
     let is_library = elf.file_type == ET_DYN.0 && elf.is_static() && has_signs_of_a_library(elf);
     if is_library && !is_loader(elf) {
         let message = format!(

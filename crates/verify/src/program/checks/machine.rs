@@ -33,6 +33,8 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     } else {
         findings.push(mismatch(subject, elf, machine, architecture));
     }
+    // An arm64 node pulls the image for arm/v7 if the index has none for arm64 (containerd's `platformVector`): the
+    // program is right for its plan, and must start on that node too.
     if planned.is_some_and(|planned| planned != subject.target.architecture()) {
         planned_elsewhere(subject, elf, findings);
     }

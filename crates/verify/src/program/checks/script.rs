@@ -97,6 +97,7 @@ fn in_image(subject: &Subject<'_>, script: &Script, image: Container<'_>, findin
             return;
         }
     };
+    // The kernel opens the interpreter as it opens a program, so the user must be allowed to execute it.
     if let Some(finding) = not_executable(subject.target, &script.interpreter, &found, image.user) {
         findings.push(finding);
     }

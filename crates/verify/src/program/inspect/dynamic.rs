@@ -154,6 +154,8 @@ impl<'data> Table<'data> {
             let first = at.saturating_add(record.vn_aux.get(order).into());
             for (_, need) in chain(table, first, |need: &Vernaux<Order>| need.vna_next.get(order)) {
                 let version = self.name(need.vna_name.get(order).into());
+                // Each version holds a copy of the library's name, so that a few bytes of a hostile file could claim
+                // gigabytes.
                 if self.budget.take(library.len()).is_none() {
                     return Some(needs);
                 }

@@ -111,6 +111,8 @@ pub(super) fn read(file: &Content<'_>) -> Elf {
         interpreter: interpreter(file, &segments),
         dynamic,
         notes,
+        // Only for ARM: other machines use the same numbers of sections and segments for something else, RISC-V for
+        // attributes of its own.
         arm: header
             .filter(|header| header.machine == object::elf::EM_ARM.0)
             .and_then(|_| attributes::read(memory, order)),

@@ -195,6 +195,7 @@ impl Tables<'_> {
         let bloom_words = usize::try_from(bloom).ok()?.checked_mul(usize::from(self.class.bits() / 32))?;
         let start = bloom_words.checked_add(4)?;
         let buckets = usize::try_from(buckets).ok()?;
+        // The table does not tell how many symbols it has, so the chain that begins last is followed to its end.
         let last = (0..buckets.min(MAX_SYMBOLS))
             .filter_map(|bucket| self.word(table, start.checked_add(bucket)?))
             .max()?;

@@ -42,10 +42,13 @@ impl Search {
         let asking = std::iter::successors(Some(&objects[by]), |object| objects.get(object.parent?));
         let listed = asking.flat_map(|object| {
             let dynamic = object.dynamic.as_ref();
+            // musl searches DT_RPATH and DT_RUNPATH alike, for the object and for those that loaded it
+            // (`load_library`).
             let list = dynamic.and_then(|dynamic| dynamic.runpath.as_deref().or(dynamic.rpath.as_deref()));
             let list = list.filter(|list| has_only_origin(list)).unwrap_or_default();
             directories(list).map(|directory| expand(directory, object, None))
         });
+        // The environment comes first, before any path in a file, unlike with glibc.
         directories(environment)
             .map(str::to_owned)
             .chain(listed)
