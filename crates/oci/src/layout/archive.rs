@@ -74,6 +74,7 @@ fn docker_manifest(
     let raw = layout.blobs().read(&docker.digest, DOCUMENT_LIMIT)?;
     let manifest = Document::<ImageManifest>::parse(raw, "image manifest")
         .map_err(|source| ArchiveError::Document { digest: docker.digest, source })?;
+    // As the names were given: docker normalizes them itself when it loads the archive.
     let names: BTreeSet<_> = names.iter().map(Reference::to_string).collect();
     let image = DockerImage {
         config: blob_path(&manifest.value.config.digest),

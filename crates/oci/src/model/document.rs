@@ -59,6 +59,7 @@ impl<T: DeserializeOwned> Document<T> {
     pub fn parse(raw: Vec<u8>, expected: &'static str) -> Result<Self, DocumentError> {
         let value =
             serde_json::from_slice(&raw).map_err(|source| DocumentError::Json { expected, source })?;
+        // A second time, for fields that `T` does not have.
         let shape: Shape =
             serde_json::from_slice(&raw).map_err(|source| DocumentError::Json { expected, source })?;
         if shape.manifests && (shape.layers || shape.config) {
