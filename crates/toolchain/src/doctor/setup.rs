@@ -301,6 +301,7 @@ fn privileged(command: &Command, host: &Host) -> Result<Command, String> {
     if !MANAGERS.contains(&command.program.as_str()) {
         return Ok(command.clone());
     }
+    // debconf would otherwise ask questions, such as the one for the time zone.
     let quiet = host.system.is_debian().then_some("DEBIAN_FRONTEND=noninteractive");
     if host.root {
         let quiet = quiet.and_then(|variable| variable.split_once('='));
