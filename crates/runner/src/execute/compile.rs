@@ -46,6 +46,8 @@ impl StepContext<'_> {
             .env("CARGO_TERM_PROGRESS_WIDTH", "120")
             .env("CARGO_TERM_COLOR", color);
         let status = self.processes.stream(&command, &|line| match line {
+            // The plan's `--message-format=json-render-diagnostics` makes cargo write JSON to standard output and
+            // leaves the compiler's own text on standard error.
             OutputLine::Stdout(message) => lock(&found).extend(programs(message, &build.programs)),
             OutputLine::Stderr(line) => reporter.line(read_cargo_line(line)),
         })?;
@@ -63,6 +65,8 @@ impl StepContext<'_> {
 
     pub(super) fn go(&self, build: &GoBuild, reporter: &Reporter<'_>) -> Result<String, ExecuteError> {
         create_directory(&build.output)?;
+        // Before the programs are compiled: pruning could otherwise remove one between its compilation and its
+        // packing.
         self.protect_programs(&build.output)?;
         // Images may share a program.
         let programs: BTreeSet<&Utf8PathBuf> = build.programs.iter().map(|(_, program)| program).collect();

@@ -177,6 +177,7 @@ impl StepContext<'_> {
             .map_err(image_error(image))?;
         let manifest = store.put(&manifest.raw).map_err(image_error(image))?;
         let mut manifest = Descriptor::new(media_type::MANIFEST, manifest);
+        // As it was requested: the engine's configuration may spell the same platform in another way.
         manifest.platform = Some(platform_object(requested));
         Ok(Imported { platform: requested.clone(), manifest, size })
     }

@@ -87,6 +87,7 @@ impl StepContext<'_> {
         let assembled = assemble(
             layout.blobs(),
             &Image {
+                // The planner dates no image before 1970.
                 created: Timestamp::from_unix(image.created.unsigned_abs()).map_err(image_error(image))?,
                 annotations: image.annotations.clone(),
                 platforms: platforms.collect(),

@@ -121,6 +121,7 @@ impl StepContext<'_> {
         let mut builder = LayerBuilder::new(created);
         let mut add = |from: &Utf8Path, mode: u32| {
             let name = planned(image, "a file name", from.file_name())?;
+            // In a directory of the archive's name, so that unpacking scatters no files.
             let path = format!("{}/{name}", archive.name);
             builder.add_file(&path, mode, Owner::ROOT, Content::File(from.into())).map_err(image_error(image))
         };
