@@ -36,6 +36,7 @@ pub(crate) fn json_lines(text: &str) -> Result<(), CommandError> {
 
 fn write(text: &str) -> Result<(), CommandError> {
     let end = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
+    // anstream removes escape sequences unless `--color` or the terminal allows them.
     let mut out = anstream::stdout().lock();
     match write!(out, "{text}{end}").and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(CommandError::message(

@@ -261,6 +261,7 @@ const fn is_kebab_case(id: &str) -> bool {
     !bytes.is_empty()
 }
 
+// `==` of texts is not a constant function.
 const fn is_same(one: &str, other: &str) -> bool {
     let (one, other) = (one.as_bytes(), other.as_bytes());
     if one.len() != other.len() {

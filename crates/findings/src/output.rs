@@ -43,6 +43,7 @@ pub fn github<'a>(annotations: impl IntoIterator<Item = Annotation<'a>>) -> Stri
 
 fn command(annotation: Annotation<'_>) -> String {
     let level = match annotation.severity {
+        // GitHub has the levels `error`, `warning` and `notice`.
         Severity::Note => "notice",
         other => other.as_str(),
     };
@@ -89,6 +90,7 @@ fn rule(code: Code) -> Value {
 
 fn result(annotation: Annotation<'_>) -> Value {
     let artifact = json!({ "uri": relative_reference(annotation.path) });
+    // A region without columns is the whole line (SARIF 2.1.0, § 3.30.2), as a replacement is.
     let region = annotation.line.map(|line| json!({ "startLine": line }));
     let mut location = json!({ "artifactLocation": artifact });
     if let Some(region) = &region {
@@ -121,6 +123,7 @@ fn relative_reference(path: &str) -> String {
 }
 
 fn escape_data(text: &str) -> String {
+    // The percent sign first: the other escapes contain it. These are the escapes of `@actions/core` (command.ts).
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 

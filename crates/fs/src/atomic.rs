@@ -6,6 +6,8 @@ use tempfile::NamedTempFile;
 
 use crate::error::FileError;
 
+// Pruning deletes files with this prefix from directories in which other programs may write too, so it names
+// crossdock.
 const TEMPORARY_PREFIX: &str = ".crossdock-tmp-";
 
 /// Returns whether `name` is the name of a half-written file: one that a process is writing now, or that a killed
@@ -72,6 +74,7 @@ impl AtomicFile {
     /// If the disk is full or the rename fails; a file at `path` is then unchanged.
     pub fn commit(self, path: &Path) -> Result<(), FileError> {
         // Before the rename: some file systems would otherwise show an empty file under the new name after a crash.
+        // `sync_data` (fdatasync(2)) writes the length too and omits only the times.
         self.file.as_file().sync_data().map_err(FileError::on("write", path))?;
         self.file.persist(path).map_err(|error| FileError::on("replace", path)(error.error))?;
         sync_directory(parent_of(path));
@@ -108,8 +111,9 @@ fn sync_directory(directory: &Path) {
     }
 }
 
-fn parent_of(path: &Path) -> &Path {
+pub(crate) fn parent_of(path: &Path) -> &Path {
     match path.parent() {
+        // The parent of a plain file name is the empty path, for which every system call fails (path_resolution(7)).
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     }

@@ -32,6 +32,7 @@ const HASH_DIGITS: usize = 12;
 /// If the directory cannot be created or written, belongs to or can be written by another user, or has other content.
 pub fn open_cache(path: &Path) -> Result<(), FileError> {
     create(path)?;
+    // The owner comes first: a stranger who owns the directory can forge the mark and change the mode.
     check_owner(path)?;
     let is_marked = is_marked(path)?;
     if let Some(found) = if is_marked { None } else { foreign_content(path)? } {
@@ -40,6 +41,7 @@ pub fn open_cache(path: &Path) -> Result<(), FileError> {
         );
         return Err(refused(path, io::ErrorKind::InvalidInput, why));
     }
+    // The mode comes last: it may be changed, which is right only for a directory that is crossdock's.
     check_mode(path)?;
     if is_marked {
         return Ok(());
@@ -104,9 +106,11 @@ fn create(path: &Path) -> Result<(), FileError> {
     if path.is_dir() {
         return Ok(());
     }
+    // Only the cache itself is private. Its parents, such as `~/.cache`, are shared with other programs.
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).map_err(FileError::on("create", parent))?;
     }
+    // The mode is given to mkdir(2): a directory that is made private afterwards could be written in between.
     match fs::DirBuilder::new().mode(0o700).create(path) {
         // Another process was faster.
         Err(_) if path.is_dir() => Ok(()),

@@ -75,6 +75,8 @@ pub fn is_private(file: &File) -> io::Result<bool> {
 pub(crate) fn open_no_follow(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     // The error number for a link differs between systems: ELOOP, EMLINK on FreeBSD, EFTYPE on NetBSD.
     let file = open(options, path).map_err(|error| if is_link(path) { link_error() } else { error })?;
+    // Checked once more on the open file, since the name may lead elsewhere by now. A lock is opened for reading and
+    // writing, which does not block on a FIFO either (fifo(7)).
     if file.metadata()?.is_file() { Ok(file) } else { Err(not_regular()) }
 }
 

@@ -103,6 +103,8 @@ fn open(path: &Path) -> Result<File, FileError> {
 
 fn sign(mut file: File, path: &Path) -> Result<FileLock, FileError> {
     let owner = LockOwner::this_process();
+    // Written in place, unlike other files: the lock belongs to the file and not to its name, so that after a rename
+    // the next process would lock another file.
     file.set_len(0)
         .and_then(|()| file.seek(SeekFrom::Start(0)))
         .and_then(|_| file.write_all(owner.0.as_bytes()))

@@ -1,7 +1,8 @@
 use std::fs::Metadata;
+use std::io::Write;
 use std::path::Path;
 
-use crate::atomic::write_atomically;
+use crate::atomic::{AtomicFile, parent_of};
 use crate::error::FileError;
 
 /// Writes an executable file in one step, unless an equal one exists: another process may be running that one, and Linux
@@ -15,8 +16,11 @@ pub fn write_executable(path: &Path, content: &[u8]) -> Result<(), FileError> {
     if is_equal && is_ready {
         return Ok(());
     }
-    write_atomically(path, content)?;
-    make_executable(path)
+    let file = AtomicFile::create_in(parent_of(path))?;
+    file.as_file().write_all(content).map_err(FileError::on("write", path))?;
+    // Before the rename: another process may call the file as soon as it has its name.
+    make_executable(file.path())?;
+    file.commit(path)
 }
 
 /// Returns whether any user may execute a file. Always false where files have no mode (Windows).
@@ -84,6 +88,26 @@ mod tests {
         assert!(is_executable(&std::fs::metadata(&path).unwrap()));
         write_executable(&path, b"#!/bin/sh\ntrue\n").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"#!/bin/sh\ntrue\n");
+    }
+
+    /// Two versions of crossdock with one cache replace each other's scripts, and a compiler calls them meanwhile.
+    #[test]
+    fn a_replaced_executable_can_be_executed_at_every_moment() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("script");
+        write_executable(&path, b"#!/bin/sh\n").unwrap();
+        let is_done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for version in 0..50 {
+                    write_executable(&path, format!("#!/bin/sh\n# {version}\n").as_bytes()).unwrap();
+                }
+                is_done.store(true, std::sync::atomic::Ordering::Relaxed);
+            });
+            while !is_done.load(std::sync::atomic::Ordering::Relaxed) {
+                assert!(is_executable(&std::fs::metadata(&path).unwrap()));
+            }
+        });
     }
 
     #[test]

@@ -272,6 +272,7 @@ impl LayerBuilder {
     /// # Errors
     /// As for [`write`](Self::write).
     pub fn write_tar(&self, out: &mut dyn Write) -> Result<(), LayerError> {
+        // In the order of their bytes a directory comes before its content: its path is the beginning of theirs.
         for (path, node) in &self.entries {
             tar_writer::write_entry(out, path, node, self.mtime)?;
         }
@@ -284,6 +285,7 @@ impl LayerBuilder {
             let parent = &path[..slash];
             match self.entries.get(parent) {
                 Some(entry) if entry.is_dir() => {}
+                // A link as a parent is refused too: engines disagree about it, see `RootView::disputed`.
                 Some(_) => {
                     return Err(LayerError::ParentNotDir { path: path.clone(), parent: parent.to_owned() });
                 }

@@ -79,6 +79,8 @@ impl Layout {
         refuse_other_content(&root)?;
         let blobs = BlobStore::create(&root)?;
         mark_output(&root)?;
+        // The marker comes last: until then the directory counts as one whose creation was interrupted, and is
+        // completed later.
         write_atomically(&marker, LAYOUT_VERSION)?;
         Ok(Self { root, blobs })
     }
@@ -170,6 +172,7 @@ impl Layout {
         names: &[Reference],
         pruning: Pruning,
     ) -> Result<(), LayoutError> {
+        // An index that names a missing blob would break the layout for its readers, who take no lock.
         if !self.blobs.has(&image.blob()) {
             return Err(BlobError::Missing { digest: image.digest, store: self.root.clone() }.into());
         }
@@ -183,6 +186,7 @@ impl Layout {
             let stays = if nameless {
                 entry.digest != image.digest
             } else {
+                // An entry that has only a tag is of another tool, and of a repository that nobody can tell.
                 entry.annotations.get(IMAGE_NAME).is_none_or(|name| !moved.contains(name))
             };
             pruning == Pruning::KeepOthers && stays
@@ -214,6 +218,7 @@ impl Layout {
         depth: u32,
         needed: &mut BTreeSet<Digest>,
     ) -> Result<(), LayoutError> {
+        // A blob that several images share is followed once, which also ends a loop of indexes.
         if !needed.insert(descriptor.digest) {
             return Ok(());
         }

@@ -189,6 +189,7 @@ impl RootView {
         std::iter::from_fn(move || {
             let (node, path): (usize, Vec<u8>) = stack.pop()?;
             if let Kind::Dir(children) = &self.tree.node(node).kind {
+                // The stack yields its last element first.
                 let below = children.iter().rev();
                 stack.extend(below.map(|(name, child)| (child.node, tree::join(&path, name))));
             }
@@ -227,6 +228,7 @@ impl RootView {
     }
 
     fn apply_checked(&mut self, layer: LayerSource<'_>) -> Result<(), Fault> {
+        // What comes out of the decoder is limited, so what goes in needs no limit of its own.
         let mut blob = Metered::new(layer.reader, u64::MAX);
         let mut plain = Metered::new(decode(&mut blob)?, self.limits.bytes - self.bytes);
         let mut tar = TarReader::new(&mut plain);
@@ -236,8 +238,11 @@ impl RootView {
         tar.drain()?;
         self.bytes += plain.count;
         let diff_id = plain.finish();
+        // The digest covers the whole blob, and a decoder stops at the end of its stream.
         io::copy(&mut blob, &mut io::sink()).map_err(TarError::Read)?;
         let digest = blob.finish();
+        // The digest of the blob first: if that is right, a wrong diff_id is the fault of the builder and not of the
+        // transfer.
         if digest != layer.digest {
             return Err(Fault::Digest(digest));
         }
@@ -343,6 +348,8 @@ pub(crate) enum EntryFault {
     LinkMissing,
     #[error("is a hard link to a directory")]
     LinkToDir,
+    #[error("has a type that no engine unpacks (`unhandled tar header type`)")]
+    Kind,
     #[error("would replace the root itself")]
     Root,
     #[error("is a whiteout without a name")]

@@ -124,6 +124,8 @@ impl BuildTarget {
     #[must_use]
     pub fn float(&self) -> Option<FloatAbi> {
         self.float.or(match self.platform.architecture {
+            // Processors up to ARMv5 mostly have no float unit; Go's GOARM=5 and Debian's armel pass numbers
+            // likewise.
             Architecture::Arm if matches!(self.platform.variant, Some("v4" | "v5")) => Some(FloatAbi::Soft),
             Architecture::Arm
             | Architecture::Mips

@@ -120,6 +120,8 @@ fn matches(host: &Specifier, platform: &Specifier) -> bool {
     if host.os == "windows"
         && let Some(position) = normal.os_features.iter().position(|feature| feature == "win32k")
     {
+        // Images that need win32k were published before hosts announced it, so containerd leaves it out of the
+        // comparison (containerd/platforms, pull request 31).
         normal.os_features.remove(position);
     }
     let normal = normal.normalized();

@@ -37,6 +37,7 @@ impl Root for MergedRoot {
     }
 
     fn attribute(&self, path: &str, name: &str) -> Result<Option<Vec<u8>>, RootError> {
+        // Without following a link: the attribute belongs to the file that `resolve` has found.
         let Ok(found) = self.0.lookup_link(path) else { return Ok(None) };
         let named = found.xattrs.into_iter().find(|(known, _)| known == name.as_bytes());
         Ok(named.map(|(_, value)| value))

@@ -153,6 +153,7 @@ fn in_parallel<I: Send, R: Send>(items: Vec<I>, work: impl Fn(I) -> R + Sync) ->
             let running: Vec<_> =
                 items.by_ref().take(processors).map(|item| scope.spawn(|| work(item))).collect();
             let ended =
+                // A panic goes on in the caller's thread, which reports it as it reports its own.
                 running.into_iter().map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)));
             results.extend(ended);
         });
@@ -185,6 +186,7 @@ fn other_findings(
     planned: &BTreeMap<String, Expectation>,
 ) -> Vec<Finding> {
     let absolute = |entry: &RootEntry| format!("/{}", entry.path.trim_start_matches('/'));
+    // The program that starts is verified again; `Verification::new` removes what is found twice.
     let executable = root.0.walk().filter(|entry| entry.kind == EntryKind::File && entry.mode & 0o111 != 0);
     let paths = executable.map(|entry| absolute(&entry)).filter(|path| !planned.contains_key(path));
     verify_others(paths, image, root, target)

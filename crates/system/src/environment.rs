@@ -74,6 +74,7 @@ impl Environment {
     pub fn from_process() -> Result<Self, EnvironmentError> {
         let directory = std::env::current_dir().map_err(EnvironmentError::Directory)?;
         let (mut variables, mut non_utf8_variables) = (BTreeMap::new(), BTreeMap::new());
+        // Not `vars`, which panics if a name or value is not UTF-8.
         for (name, value) in std::env::vars_os() {
             match (name.to_str(), value.to_str()) {
                 (Some(name), Some(value)) => drop(variables.insert(name.to_owned(), value.to_owned())),
@@ -85,6 +86,7 @@ impl Environment {
             variables,
             non_utf8_variables,
             directory: Utf8PathBuf::from_path_buf(directory).map_err(EnvironmentError::NotUtf8)?,
+            // Messages and progress go to standard error, so that standard output may be a pipe.
             terminal: if std::io::stderr().is_terminal() { Terminal::Interactive } else { Terminal::Plain },
         })
     }
@@ -103,6 +105,8 @@ impl Environment {
 
     /// Returns the value of a variable; `None` if it is unset or empty.
     pub fn get(&self, name: &str) -> Option<&str> {
+        // Scripts disable a variable by setting it to nothing. The XDG specification and Go's `go env` read it that
+        // way too.
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
@@ -113,6 +117,7 @@ impl Environment {
 
     /// Returns the directory for temporary files: `TMPDIR`, else `/tmp`; on Windows `TMP` or `TEMP`.
     pub fn temporary_directory(&self) -> PathBuf {
+        // As `std::env::temp_dir`, which would read the environment of this process instead of the given one.
         let (names, otherwise): (&[&str], &str) =
             if cfg!(windows) { (&["TMP", "TEMP"], ".") } else { (&["TMPDIR"], "/tmp") };
         let named = names.iter().find_map(|name| self.get_os(name));

@@ -96,6 +96,7 @@ impl Processes {
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
         let status = self.run(command, |out, error| {
             std::thread::scope(|scope| {
+                // Both pipes are read at once: a child that fills one of them blocks until it is read (pipe(7)).
                 scope.spawn(|| error.read_to_end(&mut stderr));
                 out.read_to_end(&mut stdout).map(drop)
             })
@@ -146,16 +147,21 @@ impl Processes {
         let failed = |source| ProcessError::Start { program: command.program.clone(), source };
         let (mut out, out_writer) = os_pipe::pipe().map_err(failed)?;
         let (mut error, error_writer) = os_pipe::pipe().map_err(failed)?;
+        // Commands run several at a time and below live progress, so none may ask the person a question. `unchecked`
+        // leaves the meaning of an exit code to the caller.
         let expression = command.expression(&self.environment).stdin_null().unchecked();
         let expression = expression.stdout_file(out_writer).stderr_file(error_writer);
         // The expression owns the writing ends of both pipes. It is dropped here, or reading would never see their end.
         let child = self.cancel.spawn(move || start_when_not_busy(&expression));
         let child = child.ok_or(ProcessError::Cancelled)?.map_err(failed)?;
+        // Read to the end before waiting: a child blocks while its pipe is full, and processes that it started may
+        // write after it has ended.
         let reading = read(&mut out, &mut error);
         let status = child.wait().map_err(failed)?;
         if self.cancel.is_cancelled() {
             return Err(ProcessError::Cancelled);
         }
+        // A cancelled child may have been killed while it wrote, so an error of reading counts only after that test.
         reading.map_err(failed)?;
         Ok(status)
     }
@@ -179,6 +185,7 @@ fn start_when_not_busy(expression: &duct::Expression) -> std::io::Result<duct::H
 
 /// Calls `observe` for each line, which one of the bytes `ends` ends, and for the rest after the last one.
 fn each_line(from: impl Read, ends: &[u8], mut observe: impl FnMut(&str)) -> std::io::Result<()> {
+    // `BufRead::lines` fails at bytes that are not UTF-8, and compilers quote source files of any encoding.
     let mut from = BufReader::new(from);
     let mut line = Vec::new();
     loop {

@@ -127,6 +127,7 @@ impl ImageFacts {
     /// Returns whether a shell starts the program: `["/bin/sh", "-c", …]`.
     pub fn is_shell_form(&self) -> bool {
         let mut words = self.command();
+        // By the end of the name: `/bin/sh`, `/bin/bash` and busybox's `ash` are written in SHELL too.
         words.next().is_some_and(|word| word.ends_with("sh")) && words.next() == Some("-c")
     }
 }
@@ -188,6 +189,7 @@ pub fn verify_image(
             verified.push(found.path);
         }
     }
+    // The program that starts is often a planned one, which was verified with the plan's expectations already.
     if let Some(started) = started.filter(|started| !verified.contains(&started.path)) {
         findings.extend(check_file(&started, target, None, container, 0));
     }
@@ -204,6 +206,7 @@ pub fn verify_others(
     root: &dyn Root,
     target: &Target,
 ) -> Vec<Finding> {
+    // The findings about the user are dropped: `verify_image` reports them.
     let credentials = user::find(image, target, root, &mut Vec::new());
     let container = in_image(image, root, &credentials);
     let verified = paths.into_iter().flat_map(|path| match resolve(root, &path) {

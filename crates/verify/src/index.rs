@@ -8,6 +8,7 @@ pub fn verify_index(platforms: &[PlatformText]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut seen: Vec<PlatformText> = Vec::new();
     for platform in platforms {
+        // Compared in normal form, as runtimes match: `arm64` and `arm64/v8` are one platform to them.
         let normal = platform.normalized();
         if seen.contains(&normal) {
             let message = format!(

@@ -16,6 +16,7 @@ impl Level {
     pub(crate) fn parse(architecture: Architecture, text: &str) -> Option<Level> {
         match architecture {
             Architecture::Amd64 => ordered(&["v1", "v2", "v3", "v4"], text),
+            // The profiles of RISC-V and the generations of POWER each include the earlier ones.
             Architecture::Riscv64 => ordered(&["rva20u64", "rva22u64", "rva23u64"], text),
             Architecture::Ppc64 | Architecture::Ppc64le => {
                 ordered(&["power8", "power9", "power10", "power11"], text)
@@ -45,6 +46,8 @@ impl Level {
         match (self, needed) {
             (Level::Ordered(own), Level::Ordered(needed)) => own >= needed,
             (Level::Arm64 { .. }, Level::Arm64 { has_lse, .. }) => {
+                // Arm makes the atomics (FEAT_LSE) mandatory in Armv8.1, so a level from there on has them without
+                // naming them.
                 let lse = Level::Arm64 { major: 8, minor: 1, has_lse: false };
                 self.includes_arm64(needed) && (!has_lse || self.has_lse() || self.includes_arm64(lse))
             }
@@ -65,6 +68,7 @@ impl Level {
         };
         match (major, other_major) {
             (9, 8) => minor + 5 >= other_minor,
+            // Even v8.9 lacks what v9 adds, such as SVE2.
             (8, 9) => false,
             _ => major > other_major || (major == other_major && minor >= other_minor),
         }
@@ -104,6 +108,8 @@ fn arm64(text: &str) -> Option<Level> {
     for word in words {
         match word {
             "lse" => has_lse = true,
+            // Go accepts the word, and its compiler uses it nowhere (internal/buildcfg, as of 1.26): the program
+            // needs no further instructions.
             "crypto" => {}
             _ => return None,
         }

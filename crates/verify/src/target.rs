@@ -178,6 +178,8 @@ impl Target {
         };
         let variant = self.platform.variant().and_then(parse);
         let best = match (node, variant) {
+            // The platform's variant is a promise too: a node that pulls `linux/amd64/v3` has v3, whatever its kind
+            // guarantees.
             (Some(node), Some(variant)) if variant.0.includes(node.0) => Some(variant),
             (Some(node), _) => Some(node),
             (None, variant) => variant,

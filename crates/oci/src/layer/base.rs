@@ -23,6 +23,7 @@ pub enum TimeZones {
     Include,
 }
 
+// The users of Google's distroless images (`nonroot` is 65532), which security contexts of pods are written for.
 const PASSWD: &str = "root:x:0:0:root:/root:/sbin/nologin
 nobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin
 nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin
@@ -38,6 +39,7 @@ const NSSWITCH: &str = "passwd: files\ngroup: files\nhosts: files dns\n";
 /// If the builder has different entries at one of the paths.
 pub fn add_static(builder: &mut LayerBuilder, time_zones: TimeZones) -> Result<(), LayerError> {
     let mut file = |path: &str, content| builder.add_file(path, 0o644, Owner::ROOT, content);
+    // Debian's path, which Go tries first (crypto/x509, root_linux.go).
     file("etc/ssl/certs/ca-certificates.crt", Content::from(ca_bundle().into_bytes()))?;
     file("etc/passwd", Content::from(PASSWD))?;
     file("etc/group", Content::from(GROUP))?;
@@ -62,6 +64,7 @@ fn ca_bundle() -> String {
     for certificate in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
         bundle.push_str("-----BEGIN CERTIFICATE-----\n");
         let text = base64(certificate);
+        // Lines of 64 characters (RFC 7468, § 2).
         for (index, char) in text.chars().enumerate() {
             if index > 0 && index % 64 == 0 {
                 bundle.push('\n');

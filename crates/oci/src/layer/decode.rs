@@ -46,6 +46,7 @@ pub(crate) fn decode<'a>(reader: impl Read + 'a) -> Result<Box<dyn Read + 'a>, D
     let mut reader = BufReader::with_capacity(128 * 1024, reader);
     match Coding::of(reader.fill_buf()?) {
         Coding::Plain => Ok(Box::new(reader)),
+        // crossdock's own layers and eStargz have many members; `GzDecoder` ends after the first.
         Coding::Gzip => Ok(Box::new(MultiGzDecoder::new(reader))),
         Coding::Zstd => {
             Ok(Box::new(Frames { source: reader, decoder: FrameDecoder::new(), frame: Frame::Done }))
@@ -83,6 +84,7 @@ impl<R: BufRead> Frames<R> {
 
     /// Reads from the open frame; returns 0 at its end.
     fn read_frame(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // One block at a time: a frame may hold the whole layer, and the decoder keeps what was not collected.
         while self.decoder.can_collect() == 0 && !self.decoder.is_finished() {
             self.decoder
                 .decode_blocks(&mut self.source, BlockDecodingStrategy::UptoBlocks(1))

@@ -53,6 +53,7 @@ impl Node {
     pub(super) fn gives_way_to(&self, other: &Self) -> Result<bool, LayerError> {
         match (&self.kind, &other.kind) {
             (NodeKind::ImpliedDir, NodeKind::Dir) => Ok(true),
+            // The same file may be given by two paths of this machine, so the content decides.
             (NodeKind::File(one), NodeKind::File(two)) => {
                 Ok(self.mode == other.mode && self.owner == other.owner && same_content(one, two)?)
             }

@@ -79,6 +79,7 @@ impl<'a> BlockWriter<'a> {
             sink,
             jobs,
             pending: VecDeque::new(),
+            // For each thread one block that it compresses and one that waits for it; more would only take memory.
             most_pending: threads.get().saturating_mul(2),
             data: Vec::with_capacity(BLOCK),
             spare: Vec::new(),
@@ -146,6 +147,7 @@ fn work(queue: &Mutex<Receiver<Job>>) {
     let Ok(level) = CompressionLvl::new(LEVEL) else { return };
     let mut compressor = Compressor::new(level);
     loop {
+        // A receiver of std has one consumer, so the threads take turns.
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Job { data, done }) = job else { return };
         // If a member exceeds the library's own bound, this thread ends and the writer reports it.

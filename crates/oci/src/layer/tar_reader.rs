@@ -31,7 +31,7 @@ pub(crate) enum TarKind {
 pub(crate) struct TarEntry {
     pub(crate) path: Vec<u8>,
     pub(crate) link: Vec<u8>,
-    /// `None` for a type that engines skip.
+    /// `None` for a type that no engine unpacks.
     pub(crate) kind: Option<TarKind>,
     pub(crate) mode: u32,
     pub(crate) uid: u64,
@@ -97,7 +97,9 @@ impl<R: Read> TarReader<R> {
             let size = numeric(&header.as_old().size, || header.entry_size())
                 .ok_or(TarError::Field { at, field: "length" })?;
             match header.entry_type().as_byte() {
+                // `X` is Sun tar's type of the same header, from before POSIX.
                 b'x' | b'X' => extension.records = Records::parse(&self.read_extension(size)?, at)?,
+                // GNU tar counts a NUL into the length of a long name.
                 b'L' => extension.path = non_empty(until_nul(&self.read_extension(size)?)),
                 b'K' => extension.link = non_empty(until_nul(&self.read_extension(size)?)),
                 // Global records contain comments, such as git's commit; no engine applies them to files.
@@ -146,13 +148,14 @@ impl<R: Read> TarReader<R> {
         let kind = match header.entry_type().as_byte() {
             // Before ustar a directory was a file whose name ends with a slash.
             0 if path.ends_with(b"/") => Some(TarKind::Dir),
-            0 | b'0' | b'7' => Some(TarKind::File),
+            0 | b'0' => Some(TarKind::File),
             b'1' => Some(TarKind::HardLink),
             b'2' => Some(TarKind::Symlink),
             b'3' => Some(TarKind::CharDevice),
             b'4' => Some(TarKind::BlockDevice),
             b'5' => Some(TarKind::Dir),
             b'6' => Some(TarKind::Fifo),
+            // `7`, a contiguous file, too: POSIX takes it for a regular one, and containerd and Moby refuse it.
             _ => None,
         };
         let size = match kind {
@@ -164,6 +167,7 @@ impl<R: Read> TarReader<R> {
             path,
             link,
             kind,
+            // Some writers put the type of the file in front of the permissions, which no standard of tar has.
             mode: (mode & 0o7777) as u32,
             uid,
             gid,
@@ -194,15 +198,16 @@ impl<R: Read> TarReader<R> {
             self.ended = true;
             return Ok(None);
         }
+        // As Go does (archive/tar, reader.go): a block of zeros ends the tar only together with a second one or with
+        // the stream.
         if is_zero(&header) {
             let ended = !self.read_block(&mut header)? || is_zero(&header);
             self.ended = true;
             self.end_mark = ended;
             return if ended { Ok(None) } else { Err(TarError::Field { at, field: "end: one empty block" }) };
         }
-        let sum = checksum(header.as_bytes());
         match header.cksum() {
-            Ok(expected) if expected == sum => Ok(Some(header)),
+            Ok(expected) if is_checksum(header.as_bytes(), expected) => Ok(Some(header)),
             _ => Err(TarError::Checksum(at)),
         }
     }
@@ -227,6 +232,7 @@ impl<R: Read> TarReader<R> {
     }
 
     fn read_extension(&mut self, size: u64) -> Result<Vec<u8>, TarError> {
+        // The limit is checked before reading: the length comes from the tar and may be anything.
         let Some(left) = self.extended.checked_sub(size) else {
             return Err(TarError::LongExtension(self.position));
         };
@@ -300,6 +306,7 @@ impl Records {
         let bad = || TarError::Field { at, field: "extended record" };
         let mut records = Self::default();
         while !bytes.is_empty() {
+            // A length of 64 bits has at most 20 digits.
             let space = bytes.iter().take(20).position(|byte| *byte == b' ').ok_or_else(bad)?;
             let length = usize::try_from(number(&bytes[..space]).ok_or_else(bad)?).map_err(|_| bad())?;
             let record = bytes.get(space + 1..length).and_then(|record| record.strip_suffix(b"\n"));
@@ -359,8 +366,10 @@ fn is_zero(header: &Header) -> bool {
     header.as_bytes().iter().all(|byte| *byte == 0)
 }
 
-/// Returns the sum of the header's bytes, those of the checksum itself counted as spaces.
-fn checksum(header: &[u8; 512]) -> u32 {
-    let sum = |bytes: &[u8]| bytes.iter().map(|byte| u32::from(*byte)).sum::<u32>();
-    sum(&header[..148]) + 8 * u32::from(b' ') + sum(&header[156..])
+/// Returns whether a number is the sum of the header's bytes, those of the checksum itself counted as spaces.
+fn is_checksum(header: &[u8; 512], expected: u32) -> bool {
+    let summed = || header[..148].iter().chain(&[b' '; 8]).chain(&header[156..]).copied();
+    // POSIX adds unsigned bytes. Sun's tar added signed ones, which Go accepts too (archive/tar, format.go).
+    let signed: i64 = summed().map(|byte| i64::from(byte.cast_signed())).sum();
+    [summed().map(i64::from).sum(), signed].contains(&i64::from(expected))
 }

@@ -54,6 +54,7 @@ fn write_header(
     let records = extended_records(path, target, node, size, mtime);
     if !records.is_empty() {
         let mut header =
+            // POSIX proposes a name with the id of the process, which would be different in every run.
             plain_header("PaxHeaders/entry", "", EntryType::XHeader, 0o644, records.len() as u64);
         header.set_cksum();
         out.write_all(header.as_bytes())?;
@@ -61,6 +62,8 @@ fn write_header(
         write_padding(out, records.len() as u64)?;
     }
     let mut header = plain_header(path, target, kind, node.mode, size);
+    // A number that exceeds its field is written in base 256 by the tar crate, as GNU tar does; readers of PAX take
+    // the record.
     header.set_uid(u64::from(node.owner.uid));
     header.set_gid(u64::from(node.owner.gid));
     header.set_mtime(mtime.as_unix());
@@ -95,6 +98,7 @@ fn fill(field: &mut [u8; 100], text: &str) {
 fn extended_records(path: &str, target: &str, node: &Node, size: u64, mtime: Timestamp) -> Vec<u8> {
     let mut records = Vec::new();
     let mut add_text = |key, text: &str| {
+        // A record instead of ustar's field `prefix`, which needs a slash in the right place and ends at 255 bytes.
         if text.len() > 100 || !text.is_ascii() {
             add_record(&mut records, key, text);
         }
@@ -153,6 +157,7 @@ fn copy_exactly(
             Err(error) => return Err(reading(content)(error)),
         }
     }
+    // One more byte shows that the file grew: the layer would otherwise hold its first part without a word.
     match reader.read(&mut buffer[..1]).map_err(reading(content))? {
         0 => write_padding(out, size),
         _ => Err(changed()),

@@ -74,6 +74,7 @@ fn docker_manifest(
     let raw = layout.blobs().read(&docker.digest, DOCUMENT_LIMIT)?;
     let manifest = Document::<ImageManifest>::parse(raw, "image manifest")
         .map_err(|source| ArchiveError::Document { digest: docker.digest, source })?;
+    // As the names were given: docker normalizes them itself when it loads the archive.
     let names: BTreeSet<_> = names.iter().map(Reference::to_string).collect();
     let image = DockerImage {
         config: blob_path(&manifest.value.config.digest),
@@ -95,6 +96,7 @@ fn append_blob(
     let file = layout.blobs().get(digest)?;
     let path = layout.blobs().path(digest);
     let size = file.metadata().map_err(FileError::on("read", &path))?.len();
+    // `take`: the header has declared the length, and a file that grows must not shift what follows it.
     let mut reader = Hashing { inner: file.take(size), hasher: Hasher::default() };
     append(tar, &blob_path(digest), EntryType::Regular, 0o644, size, &mut reader)?;
     let found = reader.hasher.finish();

@@ -76,6 +76,8 @@ pub fn assemble(store: &BlobStore, image: &Image) -> Result<Assembled, AssembleE
         manifests.push(assemble_platform(store, image, entry)?);
     }
     let entries = manifests.iter().map(|manifest| manifest.manifest.clone()).collect();
+    // An index even for one platform: containerd checks the platform of an index's entries, and takes a manifest by
+    // itself for any node.
     let index = Document::new(Index::new(entries, image.annotations.clone()))?;
     let index = Descriptor::new(media_type::INDEX, store.put(&index.raw)?);
     Ok(Assembled { index, manifests })
@@ -110,6 +112,7 @@ fn assemble_platform(
     let layers = entry.layers.iter().map(|layer| layer.descriptor.clone()).collect();
     let manifest = Document::new(ImageManifest::new(config.clone(), layers, image.annotations.clone()))?;
     let mut manifest = Descriptor::new(media_type::MANIFEST, store.put(&manifest.raw)?);
+    // In the index too, where engines choose by it without fetching a configuration.
     manifest.platform = Some(entry.platform.clone());
     Ok(PlatformManifest { platform: entry.platform.clone(), manifest, config })
 }

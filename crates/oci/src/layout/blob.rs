@@ -108,6 +108,7 @@ impl BlobStore {
     pub fn put(&self, bytes: &[u8]) -> Result<Blob, FileError> {
         let blob = Blob { digest: Digest::of(bytes), size: bytes.len() as u64 };
         let path = self.path(&blob.digest);
+        // A damaged blob of the right length is replaced, so the bytes are compared.
         if self.has(&blob) && read_regular_no_follow(&path, blob.size).is_ok_and(|found| found == bytes) {
             return Ok(blob);
         }
@@ -173,6 +174,8 @@ impl BlobStore {
             return Ok(());
         }
         let temporary = AtomicFile::create_in(&self.directory())?;
+        // link(2) fails if the name is taken, so the link gets a temporary name first and is renamed over the old
+        // file. The name is one that pruning recognizes if the process is killed in between.
         let link = temporary.path().with_extension("link");
         if is_private && fs::hard_link(&source, &link).is_ok() {
             let renamed = fs::rename(&link, &target);

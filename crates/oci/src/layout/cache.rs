@@ -96,6 +96,7 @@ impl LayerCache {
         let fingerprint = fingerprint(source)?;
         let entry = self.entry(&fingerprint, compression);
         if let Some(layer) = self.recall(&entry, &fingerprint)
+            // A failure is met again below, where it is either repaired or reported.
             && store.adopt(&layer.descriptor.digest, &self.blobs).is_ok()
         {
             return Ok(layer);
@@ -103,6 +104,8 @@ impl LayerCache {
         let mut writer = self.blobs.writer()?;
         let layer = write_known(source, &fingerprint, &mut writer, compression, threads)?;
         writer.complete()?;
+        // After the blob: an entry never leads to a blob that is not there yet, and a young blob without one is not
+        // pruned.
         write_atomically(&entry, &canonical_bytes(&layer)?)?;
         match store.adopt(&layer.descriptor.digest, &self.blobs) {
             // Another process pruned the cache since the blob was written: bypass the cache.
@@ -145,6 +148,7 @@ impl LayerCache {
         self.blobs.refuse_links()?;
         refuse_link(&self.layers())?;
         let mut entries = self.entries()?;
+        // The most recently used come first, so that the limit of bytes cuts off the others.
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.used));
         let now = SystemTime::now();
         let (mut kept, mut kept_bytes) = (Vec::new(), 0_u64);
@@ -200,6 +204,8 @@ impl LayerCache {
     }
 
     fn entry(&self, fingerprint: &Fingerprint, compression: Compression) -> PathBuf {
+        // The first line is a version: a change of the entries' form gives them other names instead of old ones a new
+        // meaning.
         let key = format!("crossdock layer 1\n{}\n{}\n", fingerprint.diff_id, compression.settings());
         self.layers().join(format!("{}.json", Digest::of(key.as_bytes()).hex()))
     }

@@ -198,6 +198,8 @@ fn open_archive(path: &Path, temporary: &Path) -> Result<Archive, SourceError> {
     if tar.lacks_end() && tar.file("index.json").is_none() && tar.file("manifest.json").is_none() {
         return Err(broken(ArchiveFault::CutOff));
     }
+    // Docker since version 25 and crossdock write both forms. The index comes first, since `manifest.json` names only
+    // one platform of an image.
     if let Some(index) = index(&tar).map_err(broken)? {
         return Ok(Archive::Oci(tar, index));
     }

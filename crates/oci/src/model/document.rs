@@ -59,12 +59,14 @@ impl<T: DeserializeOwned> Document<T> {
     pub fn parse(raw: Vec<u8>, expected: &'static str) -> Result<Self, DocumentError> {
         let value =
             serde_json::from_slice(&raw).map_err(|source| DocumentError::Json { expected, source })?;
+        // A second time, for fields that `T` does not have.
         let shape: Shape =
             serde_json::from_slice(&raw).map_err(|source| DocumentError::Json { expected, source })?;
         if shape.manifests && (shape.layers || shape.config) {
             return Err(DocumentError::Ambiguous);
         }
         match shape.schema_version {
+            // A configuration has no version (image-spec, config.md), so none is demanded here.
             Some(2) | None => Ok(Self { value, raw }),
             Some(version) => Err(DocumentError::SchemaVersion { expected, version }),
         }

@@ -166,6 +166,7 @@ fn check_repository(text: &str) -> Result<(), Reason> {
     if text.len() > Repository::MAX_LENGTH {
         return Err(Reason::Long { length: text.len(), limit: Repository::MAX_LENGTH });
     }
+    // Before the parts are looked at: `https:` would count as a host without a port.
     if text.contains("://") {
         return Err(Reason::Scheme);
     }

@@ -19,10 +19,11 @@ impl Applier<'_> {
             return self.apply_to_root(&entry).map_err(fault);
         };
         let parents = parents.join(&b'/');
+        // By the name only: engines look for a whiteout before they look at the type.
         if let Some(hidden) = name.strip_prefix(b".wh.") {
             return self.whiteout(&parents, hidden).map_err(fault);
         }
-        let Some(kind) = entry.kind else { return Ok(()) };
+        let kind = entry.kind.ok_or(EntryFault::Kind).map_err(fault)?;
         let (directory, disputed) = self.root.tree.make_parents(&parents, self.layer()).map_err(fault)?;
         self.root.tree.count_metadata(name.len()).map_err(fault)?;
         if disputed && self.root.disputed.last() != Some(&path) {
@@ -93,6 +94,8 @@ impl Applier<'_> {
         if target.is_empty() {
             return Err(EntryFault::NoTarget);
         }
+        // A hard link to a symbolic link names the link itself, as containerd places it (`hardlinkRootPath`) and
+        // link(2) does.
         let (node, _) = self.root.tree.resolve(&target, Last::Keep).map_err(|_| EntryFault::LinkMissing)?;
         if is_dir(self.root.tree.node(node)) {
             return Err(EntryFault::LinkToDir);

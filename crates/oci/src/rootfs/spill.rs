@@ -52,6 +52,7 @@ impl Spill {
     }
 
     fn tail(&mut self) -> Result<&mut BufWriter<File>, FileError> {
+        // `get_or_insert_with` has no way to return the error.
         let tail = match self.tail.take() {
             Some(tail) => tail,
             None => {
@@ -138,6 +139,7 @@ impl Read for FileReader<'_> {
 
 #[cfg(unix)]
 fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    // Without the file's own position: several threads read one file.
     std::os::unix::fs::FileExt::read_at(file, buffer, offset)
 }
 

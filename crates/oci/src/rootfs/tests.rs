@@ -181,6 +181,18 @@ fn directories_replace_links_and_files_follow_them() {
     assert_eq!(text(&dangling, "/run/pid"), "1");
 }
 
+/// Sun's tar adds the bytes of a header as signed numbers, which differs for names outside of ASCII.
+#[test]
+fn both_kinds_of_checksum_are_accepted() {
+    let mut bytes = tar().file("caf\u{e9}", "1").end();
+    assert_eq!(text(&root_of(std::slice::from_ref(&bytes)), "caf\u{e9}"), "1");
+    let unsigned = u32::from_str_radix(std::str::from_utf8(&bytes[148..155]).unwrap(), 8).unwrap();
+    bytes[148..155].copy_from_slice(format!("{:07o}", unsigned - 2 * 256).as_bytes());
+    assert_eq!(text(&root_of(std::slice::from_ref(&bytes)), "caf\u{e9}"), "1");
+    bytes[148..155].copy_from_slice(format!("{:07o}", unsigned - 256).as_bytes());
+    assert!(fault(&[bytes]).contains("checksum"));
+}
+
 #[test]
 fn hard_links_share_content_until_replaced() {
     let root = root_of(&[
@@ -202,6 +214,8 @@ fn hostile_entries_are_rejected() {
         (one(tar().dir("d").hard("x", "d")), "to a directory"),
         (one(tar().hard("x", "")), "without a target"),
         (one(tar().link("x", "")), "without a target"),
+        (one(tar().entry(b'7', "contiguous", "", b"1")), "no engine unpacks"),
+        (one(tar().entry(b'V', "volume", "", b"")), "no engine unpacks"),
         (one(tar().file("a", "").file("a/b", "")), "not a directory"),
         (one(tar().link("a", "b").link("b", "a").file("a/c", "")), "form a loop"),
         (one(tar().file(".wh.", "")), "without a name"),

@@ -93,6 +93,7 @@ impl Walk {
     fn follow(&mut self, target: &[u8]) -> bool {
         self.links += 1;
         if target.starts_with(b"/") {
+            // An absolute target starts at the root of the image.
             self.at.clear();
         }
         let before = self.todo.len();
@@ -271,6 +272,7 @@ impl Tree {
 impl Node {
     /// Creates a directory that no entry describes.
     fn implied_dir(layer: u32) -> Self {
+        // The mode that Moby gives such directories (`ImpliedDirectoryMode`); no specification names one.
         Self { kind: Kind::Dir(BTreeMap::new()), mode: 0o755, uid: 0, gid: 0, layer, xattrs: Box::default() }
     }
 

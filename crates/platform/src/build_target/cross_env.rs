@@ -85,9 +85,12 @@ impl BuildTarget {
         let cflags = joined(&self.cflags(tools));
         set(format!("CFLAGS_{low}"), cflags.clone());
         set(format!("CXXFLAGS_{low}"), cflags);
+        // The pkg-config crate answers nothing in a cross build unless it is told that the packages are the target's.
         let cross_packages =
             tools.pkg_config_libdir.as_ref().or(tools.sysroot.as_ref()).map(|_| "1".to_owned());
         set(format!("PKG_CONFIG_ALLOW_CROSS_{low}"), cross_packages);
+        // LIBDIR replaces pkg-config's own directories. PATH would only come before them, and the host's packages
+        // would be found for the target.
         set(format!("PKG_CONFIG_LIBDIR_{low}"), tools.pkg_config_libdir.clone());
         set(format!("PKG_CONFIG_SYSROOT_DIR_{low}"), tools.sysroot.clone());
         set(format!("CMAKE_TOOLCHAIN_FILE_{low}"), tools.cmake_toolchain_file.clone());

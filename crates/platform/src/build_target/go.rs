@@ -81,6 +81,7 @@ impl BuildTarget {
         let variant = self.platform().variant;
         match (name, variant) {
             ("GOARM", _) => self.goarm(default, notes),
+            // Go rejects a level without its minor number (`invalid GOARM64: must start with v8.{0-9} or v9.{0-5}`).
             ("GOARM64", Some("v9")) => "v9.0".to_owned(),
             ("GOARM64", Some("v9.6" | "v9.7")) => {
                 notes.push("Go's levels end at v9.5, which is used.");

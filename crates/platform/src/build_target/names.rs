@@ -115,6 +115,7 @@ impl BuildTarget {
         };
         let suffix = match (self.platform().architecture(), self.float()) {
             (Architecture::Mips64 | Architecture::Mips64le, _) => "abi64",
+            // On 386 the float ABI tells processors with SSE2 from those without, and zig names that by `-mcpu`.
             (Architecture::I386, _) => "",
             (_, Some(FloatAbi::Hard)) => "eabihf",
             (_, Some(FloatAbi::Soft)) => "eabi",
@@ -130,6 +131,7 @@ impl BuildTarget {
 
     fn zig_cpu(&self, row: &PlatformSpec) -> Option<String> {
         if let Some(cpu) = self.cpu() {
+            // zig spells LLVM's names of processors with underscores.
             return Some(cpu.replace('-', "_"));
         }
         if self.is_without_sse2() {
@@ -152,6 +154,7 @@ impl BuildTarget {
             (Architecture::Arm64, Some("v9")) => Some("armv9-a".to_owned()),
             (Architecture::Arm64, Some(level)) => Some(format!("arm{level}-a")),
             (Architecture::Arm, Some("v5")) => Some("armv5te".to_owned()),
+            // Without `+fp` gcc refuses the hard float ABI: `selected architecture lacks an FPU`.
             (Architecture::Arm, Some("v6")) => Some("armv6+fp".to_owned()),
             _ => None,
         }

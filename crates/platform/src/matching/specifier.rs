@@ -74,6 +74,8 @@ impl Specifier {
             return Err(invalid(part));
         }
         let (architecture, variant) = match parts.as_slice() {
+            // `Parse` leaves the default variant of arm out and writes that of arm64 in the three-part form, and
+            // `Normalize` does the reverse of both (containerd's platforms.go and database.go).
             [_, architecture] => match normal_architecture(architecture, "") {
                 (arm, v7) if arm == "arm" && v7 == "v7" => (arm, String::new()),
                 other => other,

@@ -26,6 +26,7 @@ pub(crate) fn platform(text: &str) -> Result<Platform, PlatformError> {
     let Some(architecture) = architecture else {
         return Err(one_part(text));
     };
+    // Before the names are looked up, so that the error tells what such an entry is for.
     if system.eq_ignore_ascii_case("unknown") && architecture.eq_ignore_ascii_case("unknown") {
         return Err(PlatformError::Attestation);
     }
@@ -35,6 +36,7 @@ pub(crate) fn platform(text: &str) -> Result<Platform, PlatformError> {
     let variant = match (variant, implied) {
         (None, implied) => implied,
         (Some(text), None) => Some(self::variant(architecture, text)?),
+        // `linux/armhf/v7` says the same twice, which containerd accepts.
         (Some(given), Some(implied))
             if architecture.variant(&given.to_ascii_lowercase()) == Some(implied) =>
         {

@@ -22,6 +22,8 @@ const EC2_CLASSES: &[&str] = &[
 /// Reads an EC2 family such as `m7g`. A `g` among the letters after the generation is AWS's own arm64 processor.
 pub(super) fn ec2_family(text: &str) -> Option<Facts> {
     let (stem, rest) = text.split_once('-').map_or((text, ""), |(stem, rest)| (stem, rest));
+    // GB200 and its like are Grace Blackwell: the accelerator's name tells the processor, and no letter of the family
+    // does.
     if rest.strip_prefix("gb").is_some_and(|number| number.len() == 3 && is_number(number)) {
         let accelerated = stem.starts_with('p') && stem.ends_with('e') && ec2_family(stem).is_some();
         return accelerated.then(|| Facts::new(None, Architecture::Arm64).note(GRACE));

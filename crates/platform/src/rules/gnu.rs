@@ -74,6 +74,7 @@ fn processor(name: &str) -> Option<Processor> {
     let architecture = match name {
         "x86_64" | "amd64" => A::Amd64,
         "i386" | "i686" | "i786" => A::I386,
+        // Neither promises SSE2, as Rust's i586 targets and Go's GO386=softfloat do not.
         "i486" | "i586" => return Some(Processor { float: Some(FloatAbi::Soft), ..plain(Ok(A::I386)) }),
         "aarch64" | "arm64" => A::Arm64,
         "arm" => A::Arm,

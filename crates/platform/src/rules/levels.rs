@@ -12,6 +12,7 @@ pub(super) fn ec2(class: &str, generation: &str, attributes: &str) -> Option<&'s
     }
     let maker = |letter| attributes.contains(letter);
     match generation {
+        // Graviton2 to Graviton5 have the cores Neoverse N1, V1, V2 and V3.
         "6" if maker('g') => Some("v8.2"),
         "7" if maker('g') => Some("v8.4"),
         "8" if maker('g') => Some("v9"),

@@ -26,6 +26,7 @@ pub(super) fn copy_build_context(
     except: &Utf8Path,
     cancel: &Cancel,
 ) -> Result<(), ExecuteError> {
+    // What an earlier run copied may be excluded or removed by now.
     remove_directory(&copied.to)?;
     create_directory(&copied.to)?;
     let copy = Copy { context, to: &copied.to, except, rules: Rules::read(context, &copied.rules)?, cancel };
@@ -73,12 +74,15 @@ impl Rules {
 
 /// Converts a pattern of Go's `filepath.Match` to a glob with the same meaning.
 fn glob_of(pattern: &str) -> String {
+    // A slash at the start or the end means nothing in a `.dockerignore`, whose patterns all begin at the context's
+    // root. Go negates a class of characters by `^`, the glob crate by `!`.
     pattern.trim_matches('/').replace("[^", "[!")
 }
 
 /// Returns the existing paths that a pattern matches, as `cmd` or `*.go`.
 fn matching(context: &Utf8Path, pattern: &str) -> Result<Vec<Utf8PathBuf>, ExecuteError> {
     let failed = context.join(pattern);
+    // The directory of the project may itself hold `[` or `*`.
     let glob = format!("{}/{}", Pattern::escape(context.as_str()), glob_of(pattern));
     let paths = glob::glob_with(&glob, MATCHING).map_err(other_file_error(&failed))?;
     let utf8 = |path: glob::GlobResult| {

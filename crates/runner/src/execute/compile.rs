@@ -41,9 +41,13 @@ impl StepContext<'_> {
             .command
             .clone()
             .env("CARGO_TERM_PROGRESS_WHEN", "always")
+            // Without a terminal cargo draws its bar only if it is told a width too (The Cargo Book,
+            // `term.progress.when`).
             .env("CARGO_TERM_PROGRESS_WIDTH", "120")
             .env("CARGO_TERM_COLOR", color);
         let status = self.processes.stream(&command, &|line| match line {
+            // The plan's `--message-format=json-render-diagnostics` makes cargo write JSON to standard output and
+            // leaves the compiler's own text on standard error.
             OutputLine::Stdout(message) => lock(&found).extend(programs(message, &build.programs)),
             OutputLine::Stderr(line) => reporter.line(read_cargo_line(line)),
         })?;
@@ -51,6 +55,7 @@ impl StepContext<'_> {
             return Err(ExecuteError::Compiler { command: build.command.to_string(), status });
         }
         let found = into_inner(found);
+        // A feature that a program requires may be off, and cargo then succeeds without building it.
         if let Some(lost) = build.programs.iter().find(|program| !found.contains_key(&program.artifact)) {
             return Err(not_made(&lost.artifact, &build.command));
         }
@@ -60,6 +65,8 @@ impl StepContext<'_> {
 
     pub(super) fn go(&self, build: &GoBuild, reporter: &Reporter<'_>) -> Result<String, ExecuteError> {
         create_directory(&build.output)?;
+        // Before the programs are compiled: pruning could otherwise remove one between its compilation and its
+        // packing.
         self.protect_programs(&build.output)?;
         // Images may share a program.
         let programs: BTreeSet<&Utf8PathBuf> = build.programs.iter().map(|(_, program)| program).collect();
@@ -103,6 +110,7 @@ fn not_made(program: &Artifact, command: &Command) -> ExecuteError {
 fn programs(message: &str, wanted: &[CargoProgram]) -> Vec<(Artifact, Utf8PathBuf)> {
     // Build scripts and procedural macros print lines of their own between cargo's messages.
     let Ok(CargoMessage::CompilerArtifact(made)) = serde_json::from_str(message) else { return Vec::new() };
+    // Libraries and build scripts are announced in the same way, without an executable.
     let Some(path) = made.executable else { return Vec::new() };
     let is_it = |program: &&CargoProgram| {
         made.package_id == PackageId { repr: program.package.clone() }

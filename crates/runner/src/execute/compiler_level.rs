@@ -41,6 +41,7 @@ fn arm64(processor: &str) -> Option<CpuLevel> {
     let mut level = version.to_owned();
     for extension in words {
         match extension {
+            // The ABI of 64-bit ARM Linux requires both.
             "fp" | "simd" => {}
             "lse" if !level.contains(',') => level.push_str(",lse"),
             _ => return None,

@@ -164,6 +164,8 @@ impl StepContext<'_> {
         found: &SourcePlatform,
         requested: &Platform,
     ) -> Result<Imported, ExecuteError> {
+        // Byte for byte: the configuration's digest is the image's ID, and fields that crossdock does not know would
+        // be lost.
         let config = store.put(&found.config.raw).map_err(image_error(image))?;
         let config = Descriptor::new(media_type::CONFIG, config);
         let layers = found.manifest.value.layers.iter().zip(&found.config.value.rootfs.diff_ids);
@@ -175,6 +177,7 @@ impl StepContext<'_> {
             .map_err(image_error(image))?;
         let manifest = store.put(&manifest.raw).map_err(image_error(image))?;
         let mut manifest = Descriptor::new(media_type::MANIFEST, manifest);
+        // As it was requested: the engine's configuration may spell the same platform in another way.
         manifest.platform = Some(platform_object(requested));
         Ok(Imported { platform: requested.clone(), manifest, size })
     }
@@ -221,6 +224,7 @@ pub(super) fn forget_rest(steps: &[Step], took: &BTreeMap<StepId, Duration>, env
     let makes_names = |call: &EngineCall| matches!(call.purpose, Purpose::Load | Purpose::Build { .. });
     let started: BTreeSet<&String> =
         calls.clone().filter(|(_, call, ran)| *ran && makes_names(call)).map(|(image, ..)| image).collect();
+    // The run's own token may be cancelled, and starts no process any more.
     let processes = Processes::new(environment.clone(), Cancel::default());
     for (image, call, ran) in calls {
         if !ran && call.purpose == Purpose::Forget && started.contains(image) {

@@ -113,6 +113,7 @@ impl<'a> Packing<'a> {
         let mut entries = entries.map_err(file_error(path))?;
         // The system lists a directory in any order, which must not decide the bytes of a layer.
         entries.sort_by(|left, right| left.file_name().cmp(right.file_name()));
+        // An entry even for an empty directory: programs may expect it.
         self.builder.add_dir(to, 0o755, Owner::ROOT).map_err(image_error(self.image))?;
         self.open.push(real);
         let below = |entry: &Utf8DirEntry| format!("{}/{}", to.trim_end_matches('/'), entry.file_name());

@@ -34,6 +34,7 @@ impl StepContext<'_> {
         let plan = planned(image, "a platform", plan)?;
         let layout = Layout::create(image.layout.as_std_path()).map_err(image_error(image))?;
         let mut layers = Vec::new();
+        // Each part is a layer of its own, so that a registry and a node transfer only the part that changed.
         if image.base == Base::Static {
             let zones = if image.timezones { TimeZones::Include } else { TimeZones::Omit };
             let mut base = LayerBuilder::new(Timestamp::EPOCH);
@@ -86,6 +87,7 @@ impl StepContext<'_> {
         let assembled = assemble(
             layout.blobs(),
             &Image {
+                // The planner dates no image before 1970.
                 created: Timestamp::from_unix(image.created.unsigned_abs()).map_err(image_error(image))?,
                 annotations: image.annotations.clone(),
                 platforms: platforms.collect(),

@@ -88,6 +88,7 @@ pub(super) fn check_archives(plan: &Plan) -> Result<(), ExecuteError> {
     };
     for image in plan.images.iter().filter(|image| writes(image)) {
         let Some(path) = &image.archive else { continue };
+        // A link that leads nowhere is somebody's too, and `exists` would not see it.
         if path.symlink_metadata().is_ok() && !is_own_archive(path.as_std_path()) {
             return Err(ExecuteError::ForeignArchive { image: image.name.clone(), path: path.clone() });
         }

@@ -95,6 +95,7 @@ impl StepContext<'_> {
             create_output_directory(output)?;
         }
         create_directory(&release.folder)?;
+        // Before the first archive is written: a release is complete or is not there.
         image.others.iter().try_for_each(|plan| self.verify_programs(image, plan))?;
         let mut sums = String::new();
         for archive in &release.archives {
@@ -120,6 +121,7 @@ impl StepContext<'_> {
         let mut builder = LayerBuilder::new(created);
         let mut add = |from: &Utf8Path, mode: u32| {
             let name = planned(image, "a file name", from.file_name())?;
+            // In a directory of the archive's name, so that unpacking scatters no files.
             let path = format!("{}/{name}", archive.name);
             builder.add_file(&path, mode, Owner::ROOT, Content::File(from.into())).map_err(image_error(image))
         };
@@ -145,6 +147,7 @@ impl StepContext<'_> {
             let target = Target::new(&plan.platform);
             let findings = verify_program(&subject, &target, Some(&expectation(plan, program)), None);
             let verification = Verification::new(path.as_str(), target.name(), findings);
+            // Unproven is accepted: without an image there is nothing to search a loader or libraries in.
             if verification.verdict() == Verdict::Fails {
                 return Err(ExecuteError::WrongProgram {
                     image: image.name.clone(),
@@ -178,6 +181,7 @@ fn newest(image: &ImagePlan, layout: &Layout) -> Result<Descriptor, ExecuteError
 
 /// Reads the name that `docker load` and `podman load` print: `Loaded image: NAME`, `Loaded image ID: sha256:…`.
 fn loaded_name(output: &str) -> Option<&str> {
+    // From the end: both print the layers that they load first.
     output.lines().rev().find_map(|line| {
         let line = line.trim();
         line.strip_prefix("Loaded image ID: ").or_else(|| line.strip_prefix("Loaded image: "))

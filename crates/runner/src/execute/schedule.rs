@@ -115,6 +115,7 @@ impl<'a> Queue<'a> {
 
     /// Takes the first waiting step that may start now.
     fn next(&mut self, done: &BTreeSet<StepId>) -> Option<usize> {
+        // In the order of the plan, so that two runs of one job show the same course.
         let place = self.waiting.iter().position(|step| self.is_ready(&self.steps[*step], done))?;
         let step = self.waiting.remove(place)?;
         self.running.insert(step);

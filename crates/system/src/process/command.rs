@@ -115,7 +115,11 @@ impl Command {
         let mut variables: BTreeMap<OsString, OsString> = base.non_utf8_variables.clone();
         variables.extend(base.variables.iter().map(|(name, value)| (name.into(), value.into())));
         variables.retain(|name, _| !is_removed(name));
+        // The command's own variables come after the removed ones, as in `env -u NAME NAME=value`, which `Display`
+        // prints.
         variables.extend(self.environment.iter().map(|(name, value)| (name.into(), value.into())));
+        // `full_env` replaces the environment of this process, whose variables a library caller may have left out on
+        // purpose.
         let expression = duct::cmd(&self.program, &self.arguments).dir(&self.directory).full_env(variables);
         expression.before_spawn(group::lead_own_group)
     }
@@ -160,16 +164,22 @@ impl fmt::Display for WithoutDirectory<'_> {
 /// assert_eq!(quote("it's"), r"'it'\''s'");
 /// ```
 pub fn quote(word: &str) -> String {
+    // Not among these is `~`, which a shell expands at the start of a word.
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+^".contains(c);
     let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
     let is_control = |c: char| c.is_ascii_control() && c != '\n' && c != '\t';
     if word.contains(is_control) {
         let escape = |c: char| match c {
             '\\' => r"\\".to_owned(),
+            // The octal escape of `%b` is `\0` and up to three digits (POSIX.1-2017, printf).
             c if is_control(c) => format!("\\0{:03o}", u32::from(c)),
             c => c.to_string(),
         };
-        return format!("\"$(printf %b {})\"", quoted(&word.chars().map(escape).collect::<String>()));
+        // A command substitution drops the line breaks at its end (POSIX.1-2017, 2.6.3), so they follow it.
+        let text = word.trim_end_matches('\n');
+        let breaks = &word[text.len()..];
+        let breaks = if breaks.is_empty() { String::new() } else { quoted(breaks) };
+        return format!("\"$(printf %b {})\"{breaks}", quoted(&text.chars().map(escape).collect::<String>()));
     }
     if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { quoted(word) }
 }
@@ -203,6 +213,7 @@ mod tests {
             "$HOME `x` \"y\" \\n",
             "--cfg\u{1f}a=\"it's\"\u{1f}\\0101\u{7f}",
             "a\nb\tc",
+            "\u{1f}\na\n\n",
         ];
         let quoted = words.map(quote);
         assert!(quoted.iter().all(|word| !word.contains(['\u{1f}', '\u{7f}'])), "{quoted:?}");

@@ -61,6 +61,7 @@ impl Cancel {
             return None;
         }
         Some(start().and_then(|handle| {
+            // A command without a pipeline has exactly one process.
             let no_pid = || std::io::Error::other("internal error: a started process has no id");
             let pid = handle.pids().first().copied().ok_or_else(no_pid)?;
             locked.iter_mut().for_each(|state| state.groups.push(pid));
@@ -74,6 +75,7 @@ impl Cancel {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic of another thread leaves the list of groups whole, and the children must be ended in any case.
         self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

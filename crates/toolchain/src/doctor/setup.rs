@@ -272,6 +272,7 @@ impl Setup<'_> {
         (self.observe)(Progress::Runs(command));
         let last = Mutex::new(String::new());
         let result = self.processes.stream(command, &|line| {
+            // The last line of standard error names the cause, with apt, dnf and rustup alike.
             if let OutputLine::Stderr(text) = line
                 && !text.trim().is_empty()
             {
@@ -300,6 +301,7 @@ fn privileged(command: &Command, host: &Host) -> Result<Command, String> {
     if !MANAGERS.contains(&command.program.as_str()) {
         return Ok(command.clone());
     }
+    // debconf would otherwise ask questions, such as the one for the time zone.
     let quiet = host.system.is_debian().then_some("DEBIAN_FRONTEND=noninteractive");
     if host.root {
         let quiet = quiet.and_then(|variable| variable.split_once('='));

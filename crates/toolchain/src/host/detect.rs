@@ -134,6 +134,7 @@ pub fn current_platform() -> Result<Platform, HostError> {
 pub(super) fn platform_of(os: &str, architecture: &str) -> Option<Platform> {
     let architecture = match architecture {
         "x86" => "386",
+        // Rust's name of the processor does not tell the byte order.
         "powerpc64" if cfg!(target_endian = "little") => "ppc64le",
         "powerpc64" => "ppc64",
         "loongarch64" => "loong64",
@@ -167,6 +168,7 @@ pub fn machine_name() -> String {
 pub(crate) fn of_os_release(text: &str) -> System {
     let value = |key: &str| {
         let lines = text.lines().filter_map(|line| line.trim().split_once('='));
+        // The file is a list of assignments for a shell (os-release(5)), in which the last one of a name counts.
         let found = lines.into_iter().rfind(|(name, _)| *name == key);
         found.map(|(_, value)| value.trim_matches(['"', '\'']).to_owned())
     };
@@ -189,6 +191,8 @@ pub fn current_system() -> System {
         "macos" => System::MacOs,
         "windows" => System::Windows,
         "linux" => {
+            // The first that exists counts (os-release(5)): the second is the distribution's, the first may be the
+            // administrator's.
             let text = ["/etc/os-release", "/usr/lib/os-release"]
                 .iter()
                 .find_map(|path| std::fs::read_to_string(path).ok());

@@ -87,6 +87,7 @@ fn of_toml(text: &str) -> Result<Host, Invalid> {
 fn of_json(text: &str) -> Result<Host, Invalid> {
     serde_json::from_str(text).map_err(|error: serde_json::Error| {
         let (line, column) = (error.line(), error.column());
+        // serde_json ends its message with the position, which the error names already.
         let place = format!(" at line {line} column {column}");
         let message = error.to_string();
         Invalid { line, column, message: message.strip_suffix(&place).unwrap_or(&message).to_owned() }

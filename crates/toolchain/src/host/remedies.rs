@@ -14,6 +14,7 @@ pub fn install(tool: &str, system: &System) -> Vec<Remedy> {
         return zig(system);
     }
     let cargo =
+        // `--locked` builds with the versions that the tool's author tested.
         matches!(tool, "cargo-zigbuild").then(|| user([command("cargo", ["install", "--locked", tool])]));
     let names = match (system, tool) {
         // Bookworm's own Rust is of 2022; `rustc-web`, which is kept current for browsers, is recent.
@@ -106,6 +107,7 @@ fn debian_std(package: &str, target: &BuildTarget, host: &Host) -> Option<Remedy
         return Some(install);
     }
     let add = Remedy {
+        // apt knows the packages of an added architecture only once it has fetched their lists.
         commands: vec![command("dpkg", ["--add-architecture", architecture]), command("apt-get", ["update"])],
         scope: Scope::System,
     };
@@ -121,6 +123,7 @@ pub(crate) fn packages(system: &System, names: &[String]) -> Option<Remedy> {
         System::Arch => ("pacman", &["-S", "--noconfirm"]),
         // Homebrew installs into its own directory as the user who owns it, and refuses to run as root.
         System::MacOs => return Some(user([command("brew", ["install"]).args(names)])),
+        // Without `--exact` winget takes every package whose name contains the word, and asks.
         System::Windows => return Some(user([command("winget", ["install", "--exact"]).args(names)])),
         System::Other => return None,
     };

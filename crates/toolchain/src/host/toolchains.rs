@@ -107,6 +107,7 @@ fn ask(
     Ok(RustToolchain {
         origin,
         manager: match manifest {
+            // rustup keeps each toolchain in a directory that has the toolchain's name.
             Some(_) => Manager::Rustup(sysroot.file_name().unwrap_or("stable").to_owned()),
             None => debian_package(&programs.rustc).map_or(Manager::Unknown, Manager::Debian),
         },
@@ -212,6 +213,7 @@ fn rustc_failure(error: &ProcessError, directory: &Utf8Path) -> Unavailable {
 fn ask_rustup(processes: &Processes, directory: &Utf8Path) -> BTreeSet<String> {
     let command = question("rustup", directory).args(["target", "list"]);
     let text = processes.stdout(&command).unwrap_or_default();
+    // An installed target is followed by `(installed)`.
     text.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
 }
 
@@ -268,6 +270,7 @@ pub(crate) fn go(processes: &Processes, system: &System, directory: &Utf8Path) -
     let answer = processes.stdout(&command).map_err(|error| go_failure(&error));
     match answer.and_then(|text| parse_go_env(&text)) {
         Ok(answer) => {
+            // The version of a development tree begins with `devel` instead.
             let version = answer.goversion.strip_prefix("go").unwrap_or(&answer.goversion).to_owned();
             Availability::Available(GoToolchain { go, version, flags: answer.goflags })
         }

@@ -22,6 +22,7 @@ pub(crate) fn check(image: &ImageFacts, target: &Target, findings: &mut Vec<Find
     }
     let Some(index) = &image.index_platform else { return };
     spelling(index, "index", target, findings);
+    // In normal form: tools write the default variant into one of the two and omit it in the other.
     if index.normalized() != image.config_platform.normalized() {
         let message = format!(
             "The index names {index} for this image, but its configuration names {}: nodes choose by the index and pull an image \
@@ -69,6 +70,7 @@ fn unfit(platform: &PlatformText, target: &Target) -> Option<String> {
             format!("a node is {architecture}, and its runtime finds `no match for platform in manifest`")
         });
     }
+    // Without a variant the image is for every node of the architecture.
     let needed = Level::parse(architecture, normal.variant.as_deref()?)?;
     let (level, name) = target.level()?;
     (!level.includes(needed)).then(|| format!("only {name} is guaranteed on a node"))

@@ -70,8 +70,9 @@ fn not_numeric(image: &ImageFacts, target: &Target, user: &str) -> Finding {
 
 /// Returns the number of a group, by its name or as a number that needs no line in the group file.
 fn group_number(groups: &Database<'_>, group: &str) -> Option<u32> {
-    let known = lines(groups).find(|line| field(line, 0) == Some(group));
-    known.and_then(|line| number(line, 2)).or_else(|| group.parse().ok())
+    // A number is never looked up as a name (`GetExecUser` of moby/sys/user, which runc and containerd use).
+    let named = || lines(groups).find(|line| field(line, 0) == Some(group));
+    group.parse().ok().or_else(|| number(named()?, 2))
 }
 
 /// Checks that the user may listen on the ports that the image exposes.
@@ -103,12 +104,16 @@ pub(crate) fn check_ports(
 
 /// Returns the account of a user's name or number. A number without a line in passwd is valid and has the group 0.
 fn account(passwd: &Database<'_>, groups: &Database<'_>, user: &str) -> Option<Credentials> {
+    // `:group` names no user: the default of the runtime remains, which is root.
     if user.is_empty() {
         return Some(Credentials::default());
     }
-    // As in runc, the first line whose name or number equals the text counts.
+    // The first line counts, by its number if the text is one: a number is never looked up as a name (`GetExecUser`).
     let uid = user.parse::<u32>().ok();
-    let is_it = |line: &&str| field(line, 0) == Some(user) || (uid.is_some() && number(line, 2) == uid);
+    let is_it = |line: &&str| match uid {
+        Some(_) => number(line, 2) == uid,
+        None => field(line, 0) == Some(user),
+    };
     let Some(line) = lines(passwd).find(is_it) else {
         return Some(Credentials { uid: uid?, ..Credentials::default() });
     };

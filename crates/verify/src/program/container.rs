@@ -25,6 +25,7 @@ pub(crate) struct Credentials {
 impl Credentials {
     /// Returns whether the permission bits let this user execute the file.
     pub(crate) fn may_execute(&self, entry: &Entry) -> bool {
+        // Only the first class that matches counts: a bit for others does not help the owner (path_resolution(7)).
         let bit = match self {
             // CAP_DAC_OVERRIDE lets root execute any file that has an execute bit for someone.
             user if user.uid == 0 => return entry.mode & 0o111 != 0,
@@ -45,6 +46,7 @@ impl Credentials {
 impl Container<'_> {
     /// Returns the value of an environment variable. The last assignment counts.
     pub(crate) fn variable(&self, name: &str) -> Option<&str> {
+        // runc sets them one by one in the order of the list, so that a later one replaces an earlier.
         self.environment.iter().rev().find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
     }
 

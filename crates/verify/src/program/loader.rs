@@ -50,6 +50,8 @@ impl Family {
         let name = interpreter.rsplit('/').next()?;
         match name {
             name if name.starts_with("ld-musl-") => Some(Family::Musl),
+            // glibc's names (shlib-versions): `ld64.so` on 64-bit POWER and s390x, `ld.so.1` on MIPS and 32-bit POWER
+            // and s390.
             name if name.starts_with("ld-linux") || name.starts_with("ld64.so") || name == "ld.so.1" => {
                 Some(Family::Glibc)
             }
@@ -123,6 +125,8 @@ pub(crate) fn load(
     let (names, paths_left) = (BTreeMap::new(), MAX_PATHS_TOTAL);
     let (objects, missing) = (vec![program], Vec::new());
     let mut loaded = Loaded { objects, missing, is_truncated, names, found: 0, paths_left, budget };
+    // Before the libraries: the loader is in memory when the search begins, and a library that needs it by name gets
+    // it.
     loaded.add(own);
     let mut by = 0;
     while let Some(object) = loaded.objects.get(by) {
@@ -143,8 +147,8 @@ fn loader_itself(
     interpreter: &str,
     budget: &mut Budget,
 ) -> Option<(Vec<String>, Object)> {
-    let found =
-        resolve(context.image.root, interpreter).ok().filter(|found| found.entry.kind == EntryKind::File)?;
+    let found = resolve(context.image.root, &context.image.seen_from_working_directory(interpreter));
+    let found = found.ok().filter(|found| found.entry.kind == EntryKind::File)?;
     let file = inspect_file(context.image.root, &found.path, found.entry.size).ok()?;
     let (bytes, Inspection::Elf(elf)) = (file.bytes, file.facts) else { return None };
     if !search::same_machine(&elf, context.program) || search::broken(&elf).is_some() {
@@ -163,7 +167,9 @@ fn loader_itself(
 
 #[cfg(test)]
 mod tests {
-    use object::elf::{DT_HASH, DT_NEEDED, DT_RPATH, DT_SONAME, DT_STRTAB, DT_SYMTAB};
+    use object::elf::{
+        DF_1_NODEFLIB, DT_FLAGS_1, DT_HASH, DT_NEEDED, DT_RPATH, DT_SONAME, DT_STRTAB, DT_SYMTAB,
+    };
 
     use super::*;
     use crate::program::container::Credentials;
@@ -211,6 +217,27 @@ mod tests {
             assert_eq!(loaded.by_name(name).unwrap().path, "/usr/lib/liba.so.1");
         }
         assert!(loaded.missing.is_empty() && !loaded.is_truncated);
+    }
+
+    #[test]
+    fn nodeflib_skips_the_default_directories_in_the_cache_and_no_others() {
+        let cache = |path: &str| {
+            let strings = 48 + 24;
+            let mut bytes = [&b"glibc-ld.so.cache1.1"[..], &1u32.to_le_bytes(), &[0; 4], &[2]].concat();
+            bytes.resize(48, 0);
+            bytes.extend([0, strings, strings + 8, 0, 0, 0].iter().flat_map(|word: &u32| word.to_le_bytes()));
+            bytes.extend(format!("liba.so\0{path}\0").bytes());
+            bytes
+        };
+        let program = asking(["liba.so".to_owned()]);
+        let nodeflib = program.clone().value(DT_FLAGS_1, DF_1_NODEFLIB.0).bytes();
+        for (path, is_found) in [("/opt/liba.so", true), ("/lib64/liba.so", false), ("/lib64x/liba.so", true)]
+        {
+            let root = root().file("/etc/ld.so.cache", 0o644, cache(path));
+            let root = root.file(path, 0o644, ElfBuilder::default().bytes());
+            assert!(loaded(&root, &program.clone().bytes()).missing.is_empty(), "{path}");
+            assert_eq!(loaded(&root, &nodeflib).missing.is_empty(), is_found, "{path}");
+        }
     }
 
     #[test]

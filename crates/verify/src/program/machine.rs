@@ -56,6 +56,7 @@ impl Machine {
 
 /// Returns the architecture that an ELF file is for; `None` if no known one has this header.
 pub(crate) fn architecture_of(elf: &Elf) -> Option<Architecture> {
+    // Compilers mark 32-bit SPARC programs with instructions of V9 by a machine number of their own.
     let number = if elf.machine == EM_SPARC32PLUS.0 { EM_SPARC.0 } else { elf.machine };
     let machine = Machine { number, class: elf.class, endianness: elf.endianness };
     let known = MACHINES.iter().find(|(known, number)| Machine::new(*known, *number) == machine);

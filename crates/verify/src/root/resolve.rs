@@ -11,7 +11,7 @@ use super::{Entry, EntryKind, Root, RootError, normalize, parent_of};
 /// The number of links that Linux follows at most (`MAXSYMLINKS`).
 const MAX_LINKS: usize = 40;
 
-/// The length of a path in Linux (`PATH_MAX`).
+/// The length of a path in Linux with the NUL at its end (`PATH_MAX`).
 pub(crate) const MAX_PATH: usize = 4096;
 
 /// The result of a path lookup.
@@ -55,7 +55,7 @@ pub enum ResolveError {
         path: String,
     },
     /// The path or a link's target is longer than Linux allows.
-    #[error("{path}… is longer than the 4096 bytes that Linux allows for a path")]
+    #[error("{path}… is longer than the 4095 bytes that Linux allows for a path")]
     TooLong {
         /// The beginning of the path.
         path: String,
@@ -83,6 +83,8 @@ pub fn resolve(root: &dyn Root, path: &str) -> Result<Resolved, ResolveError> {
         if directories.last().is_none_or(|(last, _)| *last != at) {
             directories.push((at.clone(), entry.clone()));
         }
+        // After links: `..` leaves the directory that a link led to, not the one that holds the link
+        // (path_resolution(7)).
         if part == ".." {
             at = parent_of(&at).to_owned();
             entry = entry_at(root, &at, &links)?;
@@ -119,7 +121,7 @@ pub(crate) fn read_small<'a>(root: &'a dyn Root, path: &str, longest: u64) -> Op
 }
 
 fn check_length(path: &str) -> Result<(), ResolveError> {
-    match path.len() > MAX_PATH {
+    match path.len() >= MAX_PATH {
         true => Err(ResolveError::TooLong { path: path.chars().take(40).collect() }),
         false => Ok(()),
     }
@@ -173,6 +175,14 @@ mod tests {
         assert_eq!(read_small(&root, "/y", 5).as_deref(), Some(&b"12345"[..]));
         assert_eq!(read_small(&root, "/y", 4), None);
         assert_eq!(read_small(&root, "/etc", 5), None);
+    }
+
+    #[test]
+    fn a_path_has_room_for_its_nul() {
+        let root = MemoryRoot::new().file("/app", 0o755, "");
+        let path = |length: usize| format!("{}app", "/".repeat(length - 3));
+        assert_eq!(resolve(&root, &path(4095)).unwrap().path, "/app");
+        assert!(matches!(resolve(&root, &path(4096)), Err(ResolveError::TooLong { .. })));
     }
 
     #[test]

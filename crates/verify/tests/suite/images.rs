@@ -143,6 +143,24 @@ fn a_library_is_found_the_way_the_loader_finds_it() {
     fails(&verify(&image(), &at("/lib64/libanswer.so", &plain)), "library-missing");
     let path = image().with_env(["LD_LIBRARY_PATH=/other:/opt"]);
     starts(&verify(&path, &at("/opt/libanswer.so", &plain)), "");
+    // An empty element is the working directory, as a relative one is below it. An empty list has no directory.
+    for (path, has_it) in
+        [("LD_LIBRARY_PATH=/x:", true), ("LD_LIBRARY_PATH=.", true), ("LD_LIBRARY_PATH=", false)]
+    {
+        let image = image().with_env([path]).with_working_directory("/opt");
+        let findings = verify(&image, &at("/opt/libanswer.so", &plain));
+        if has_it {
+            starts(&findings, "")
+        } else {
+            fails(&findings, "library-missing")
+        }
+        fails(&verify(&image, &at("/libanswer.so", &plain)), "library-missing");
+    }
+    let relative = linked("-Wl,-rpath,lib:");
+    let working = image().with_working_directory("/srv");
+    starts(&verify(&working, &at("/srv/lib/libanswer.so", &relative)), "");
+    starts(&verify(&working, &at("/srv/libanswer.so", &relative)), "");
+    fails(&verify(&working, &at("/other/libanswer.so", &relative)), "library-missing");
     let origin = linked("-Wl,-rpath,$ORIGIN/lib");
     starts(&verify(&image(), &at("/lib/libanswer.so", &origin)), "");
     let origin = linked("-Wl,-rpath,$ORIGIN/own -Wl,--disable-new-dtags");
@@ -160,6 +178,35 @@ fn a_library_is_found_the_way_the_loader_finds_it() {
     let hwcaps = at("/usr/lib/glibc-hwcaps/x86-64-v3/libanswer.so", &plain);
     fails(&verify(&image(), &hwcaps), "library-missing");
     starts(&verify_for("linux/amd64/v3", &image(), &hwcaps), "");
+}
+
+#[test]
+fn musl_reads_its_list_of_directories_next_to_the_directory_of_its_loader() {
+    const MUSL: &str = "/opt/musl/lib/ld-musl-x86_64.so.1";
+    let library = || Recipe::parse("musl-gcc -shared -fPIC -Wl,-soname,libanswer.so @library.c");
+    let flags = format!("-Wl,--no-as-needed {} -Wl,-dynamic-linker,{MUSL}", library().path().display());
+    let app = Recipe::parse(&format!("musl-gcc @main.c {flags}")).make();
+    let with_list = |list: &str| {
+        MemoryRoot::new()
+            .file(MUSL, 0o755, host_file("/lib/ld-musl-x86_64.so.1"))
+            .file(list, 0o644, "/own\n")
+            .file("/own/libanswer.so", 0o644, library().make())
+            .file("/app", 0o755, app.clone())
+    };
+    starts(&verify(&image(), &with_list("/opt/musl/etc/ld-musl-x86_64.path")), "");
+    fails(&verify(&image(), &with_list("/etc/ld-musl-x86_64.path")), "library-missing");
+}
+
+/// The kernel opens a relative name of a loader or of a script's interpreter from the working directory.
+#[test]
+fn a_relative_interpreter_is_looked_up_in_the_working_directory() {
+    let script = MemoryRoot::new().file("/bin/run", 0o755, go()).file("/app", 0o755, "#!run\n");
+    starts(&verify(&image().with_working_directory("/bin"), &script), "script-entry-point");
+    fails(&verify(&image(), &script), "script-interpreter-missing");
+    let app = Recipe::parse("gcc @main.c -Wl,-dynamic-linker,lib64/ld-linux-x86-64.so.2").make();
+    let dynamic = glibc().file("/app", 0o755, app);
+    starts(&verify(&image(), &dynamic), "");
+    fails(&verify(&image().with_working_directory("/bin"), &dynamic), "interpreter-missing");
 }
 
 #[test]
@@ -339,6 +386,10 @@ fn the_user_must_exist_and_may_execute() {
     starts(&verify(&as_user("web"), &root(0o755)), "user-not-numeric");
     fails(&verify(&as_user("1000:nogroup"), &root(0o755)), "user-unknown");
     starts(&verify(&as_user("1000:www"), &root(0o755)), "");
+    // A number is a number even if it is also somebody's name.
+    let misleading = |file: &str, line: &str| owned(1000, 33, 0o710).file(file, 0o644, line);
+    starts(&verify(&as_user("1000"), &misleading("/etc/passwd", "1000:x:5:5::/:\n")), "");
+    starts(&verify(&as_user("7:33"), &misleading("/etc/group", "33:x:5:\n")), "");
     let private = MemoryRoot::new().directory("/srv", 0o700).file("/srv/app", 0o755, go());
     fails(&verify(&starting(&["/srv/app"]), &private), "not-executable");
     let on_path = starting(&["app"]).with_env(["PATH=/srv"]);

@@ -87,6 +87,8 @@ fn image(entry: &Entry, blobs: &Blobs<'_>) -> Result<DockerImage, ArchiveFault> 
         None => Err(ArchiveFault::Missing { name: path.clone() }),
     };
     let config = Descriptor::new(media_type::DOCKER_CONFIG, blob(&entry.config)?);
+    // The media type is nominal: older dockers write plain tars, other tools compressed ones, and readers look at the
+    // bytes.
     let layer = |path| blob(path).map(|blob| Descriptor::new(media_type::LAYER, blob));
     let layers = entry.layers.iter().map(layer).collect::<Result<Vec<_>, _>>()?;
     let mut manifest = ImageManifest::new(config, layers, BTreeMap::new());

@@ -85,12 +85,15 @@ impl<'a> Images<'a> {
     }
 
     fn add_manifest(&mut self, entry: &Descriptor, image: &mut SourceImage) -> Result<(), SourceError> {
+        // Only entries of an index may be absent; an image without its own manifest is broken.
         if self.source.blob(&entry.digest).is_err() && *entry != image.descriptor {
             image.absent.push(entry.clone());
             return Ok(());
         }
         let manifest: Document<ImageManifest> = self.document(entry, "image manifest")?;
         let config = &manifest.value.config;
+        // An artifact, such as a Helm chart, is a manifest whose config has another type (image-spec, manifest.md §
+        // Guidelines for Artifact Usage).
         if !matches!(&config.media_type[..], media_type::CONFIG | media_type::DOCKER_CONFIG) {
             image.skipped.push(entry.clone());
             return Ok(());
@@ -141,6 +144,7 @@ impl<'a> Images<'a> {
         }
         let blob = Blob { digest: Digest::of(&raw), size: raw.len() as u64 };
         if blob.size > limit {
+            // Reading stopped at the limit, so the declared length is the better estimate.
             return Err(BlobError::TooLong { digest, size: size.max(blob.size), limit }.into());
         }
         if blob.digest != digest {

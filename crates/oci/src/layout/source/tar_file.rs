@@ -166,6 +166,7 @@ fn entries(file: &mut File) -> Result<(BTreeMap<Vec<u8>, Entry>, End), ArchiveFa
         if names > MAX_NAMES {
             return Err(ArchiveFault::Tar(format!("its names have more than {MAX_NAMES} bytes").into()));
         }
+        // A later entry replaces an earlier one of its path, as it does when tar unpacks.
         entries.insert(path, entry);
     }
     let end = if tar.has_end_mark() { End::Marked } else { End::Unmarked };

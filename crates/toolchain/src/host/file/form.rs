@@ -153,6 +153,7 @@ impl From<HostFile> for Host {
             form.system.map_or_else(|| usual_system(&form.platform), |name| name.system(form.codename));
         let whole = ProjectEntry { rust: form.rust, go: form.go };
         let (mut rust, mut go) = (BTreeMap::new(), BTreeMap::new());
+        // The empty path is above every directory, so that its entry holds where no other does.
         for (directory, entry) in form.projects.into_iter().chain([(Utf8PathBuf::new(), whole)]) {
             let of_rust =
                 entry.rust.map(|entry| entry.read(&form.platform, ToolchainOrigin::Project, &system));
@@ -289,6 +290,7 @@ impl RustEntry {
             host: self.host.unwrap_or(usual.host),
             addable: self.addable.unwrap_or(addable),
             std,
+            // rustup's toolchains contain it, and Debian's does not.
             rust_lld: self.rust_lld.unwrap_or(managed),
             source: self.source,
         })

@@ -67,6 +67,7 @@ const fn mask(numbers: &[u8]) -> u64 {
 pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     let Some(image) = subject.container else { return };
     let Ok(Some(value)) = image.root.attribute(subject.path, ATTRIBUTE) else { return };
+    // Root too: the kernel compares before it applies root's own rules (`cap_bprm_creds_from_file`).
     let beyond = effective(&value).unwrap_or(0) & !USUAL;
     if beyond == 0 {
         return;

@@ -73,9 +73,7 @@ fn in_image(
     image: Container<'_>,
     findings: &mut Vec<Finding>,
 ) {
-    // The kernel resolves a relative name in the working directory, but no real loader has one: the root is close
-    // enough.
-    match resolve(image.root, interpreter) {
+    match resolve(image.root, &image.seen_from_working_directory(interpreter)) {
         Ok(found) => existing(subject, elf, interpreter, &found, image, findings),
         Err(ResolveError::Unreadable(error)) => {
             findings.push(subject.finding(codes::UNREADABLE, format!("{}: {error}.", subject.path)));
@@ -126,6 +124,8 @@ fn existing(
 ) {
     let path = subject.path;
     let is_file = found.entry.kind == EntryKind::File;
+    // The kernel opens the loader with `open_exec`, with the demands that it makes of the program: a regular file
+    // that the user may execute, below directories that the user may search.
     let is_reachable = image.user.blocked_at(&found.directories).is_none();
     if !is_file || !is_reachable || !image.user.may_execute(&found.entry) {
         let message = format!(
@@ -171,6 +171,8 @@ fn unfit(loader: &Inspection, program: &Elf) -> Option<String> {
     if of(loader) != of(program) {
         return Some(format!("is for {}: {corrupted}", machine::describe(loader)));
     }
+    // The kernel maps pages beyond the end of a file without an error; the loader fails when it touches them
+    // (mmap(2)).
     if loader.loaded().any(|segment| segment.file_end() > loader.length) {
         return Some("is truncated: the program crashes at once (exit 139, segmentation fault)".to_owned());
     }

@@ -82,6 +82,7 @@ fn go_level(
 ) {
     let Some(variable) = variable_of(architecture) else { return };
     let Some(recorded) = go.setting(variable) else { return };
+    // Go records a bad GOAMD64 or GOARM as it is given and builds for the default level (internal/buildcfg).
     let Some(needed) = Level::parse(architecture, recorded) else {
         let message = format!(
             "{} was built with {variable}={recorded}, which is not a level: Go ignored it silently and built for its default.",

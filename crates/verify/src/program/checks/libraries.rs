@@ -14,8 +14,8 @@ const MAX_SHOWN: usize = 64;
 pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     let (Inspection::Elf(elf), Some(image)) = (subject.facts, subject.container) else { return };
     let Some(Interpreter::Path(interpreter)) = &elf.interpreter else { return };
-    let is_there = resolve(image.root, interpreter).is_ok_and(|found| found.entry.kind == EntryKind::File);
-    if !is_there {
+    let loader = resolve(image.root, &image.seen_from_working_directory(interpreter));
+    if !loader.is_ok_and(|found| found.entry.kind == EntryKind::File) {
         // The finding about the missing loader explains it.
         return;
     }
@@ -131,6 +131,7 @@ fn versions(subject: &Subject<'_>, loaded: &Loaded, findings: &mut Vec<Finding>)
     for object in &loaded.objects {
         let mut undefined: BTreeMap<&str, (String, Vec<&str>)> = BTreeMap::new();
         for need in object.dynamic.iter().flat_map(|dynamic| &dynamic.version_needs) {
+            // A library that was not found has a finding of its own.
             let Some(library) = loaded.by_name(&need.library) else { continue };
             let defined = library
                 .dynamic
@@ -200,6 +201,7 @@ fn symbols(
 ) {
     let all: Option<Vec<&Symbols>> = loaded.objects.iter().map(|object| object.symbols.as_ref()).collect();
     let Some(all) = all.filter(|_| loaded.missing.is_empty() && !loaded.is_truncated) else { return };
+    // Versions of symbols are not compared here: that every needed version is defined is the check of `versions`.
     let is_defined = |name: &String| all.iter().any(|symbols| symbols.defined.contains(name));
     for (object, own) in loaded.objects.iter().zip(&all) {
         // musl does not bind lazily.

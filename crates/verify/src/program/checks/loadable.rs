@@ -76,6 +76,7 @@ fn program_headers(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>
 
 fn truncation(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>) {
     let Some(last) = elf.loaded().max_by_key(|segment| segment.file_end()) else { return };
+    // Bytes after the last segment, such as debug sections, are not needed to start.
     if last.file_end() <= elf.length {
         return;
     }
@@ -110,8 +111,10 @@ fn contradictions(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>)
     let end = address_space(elf);
     let why = |segment: &Segment| {
         let beyond = segment.address.checked_add(segment.memory_size).is_none_or(|last| last > end);
+        // `load_elf_binary` (fs/binfmt_elf.c) answers with EINVAL.
         if segment.file_size > segment.memory_size {
             Some("is larger in the file than in memory")
+        // mmap(2) takes only offsets that are multiples of the page size.
         } else if !segment.address.wrapping_sub(segment.offset).is_multiple_of(MIN_PAGE_SIZE) {
             Some("has an address and a file offset that no page size fits")
         } else if beyond {
@@ -148,6 +151,8 @@ fn entry_address(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>) 
         .loaded()
         .filter(|segment| !wants_code || segment.is_executable())
         .any(|segment| elf.entry >= segment.address && elf.entry - segment.address < segment.memory_size);
+    // A library has the type of a position-independent program, so only its other traits tell the two from each
+    // other.
     let is_library = elf.file_type == ET_DYN.0 && elf.is_static() && has_signs_of_a_library(elf);
     if is_library && !is_loader(elf) {
         let message = format!(

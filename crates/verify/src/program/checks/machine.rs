@@ -33,6 +33,8 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     } else {
         findings.push(mismatch(subject, elf, machine, architecture));
     }
+    // An arm64 node pulls the image for arm/v7 if the index has none for arm64 (containerd's `platformVector`): the
+    // program is right for its plan, and must start on that node too.
     if planned.is_some_and(|planned| planned != subject.target.architecture()) {
         planned_elsewhere(subject, elf, findings);
     }
@@ -110,10 +112,12 @@ fn mismatch(subject: &Subject<'_>, elf: &Elf, machine: Machine, architecture: Ar
 /// all.
 fn abi(subject: &Subject<'_>, elf: &Elf, architecture: Architecture, findings: &mut Vec<Finding>) {
     let why = match architecture {
+        // The low two bits are the version of the ABI; 0 means that the file does not say (ELFv2 ABI, EF_PPC64_ABI).
         Architecture::Ppc64le if elf.flags & 3 == 1 => {
             "it follows ELFv1, and little-endian Linux supports only ELFv2"
         }
         Architecture::Riscv64 if elf.flags & EF_RISCV_RVE.0 != 0 => "it is for the embedded base RV64E",
+        // The highest byte is the version of the EABI. Kernels run programs without one only with CONFIG_OABI_COMPAT.
         Architecture::Arm if elf.machine == EM_ARM.0 && elf.flags >> 24 == 0 => {
             "it follows the old ARM ABI (OABI)"
         }
@@ -152,6 +156,7 @@ fn system(subject: &Subject<'_>, elf: &Elf, findings: &mut Vec<Finding>) {
 /// Returns the float ABI of an ARM program: that of its header, which linkers write, else that of its attributes. An
 /// attribute states only that floating-point registers are used: without it the program may pass no such number at all.
 fn float_abi_of(elf: &Elf) -> Option<FloatAbi> {
+    // Before version 5 of the EABI the same two bits meant the format of the floating-point unit.
     let has = |flag: u32| elf.flags & EF_ARM_EABIMASK == EF_ARM_EABI_VER5.0 && elf.flags & flag != 0;
     match (has(EF_ARM_ABI_FLOAT_HARD), has(EF_ARM_ABI_FLOAT_SOFT)) {
         (true, false) => Some(FloatAbi::Hard),
@@ -211,7 +216,8 @@ pub(super) fn float_abi(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
 /// Returns the float ABI of the loader in the image. The file counts more than its name: old distributions had a
 /// hard-float loader under the soft-float name.
 fn loader_abi(image: Container<'_>, interpreter: &str) -> Option<FloatAbi> {
-    let found = resolve(image.root, interpreter).ok().filter(|found| found.entry.kind == EntryKind::File)?;
+    let found = resolve(image.root, &image.seen_from_working_directory(interpreter));
+    let found = found.ok().filter(|found| found.entry.kind == EntryKind::File)?;
     let file = inspect_file(image.root, &found.path, found.entry.size).ok()?;
     let Inspection::Elf(loader) = file.facts else { return None };
     float_abi_of(&loader).or_else(|| float_abi_of_name(interpreter))

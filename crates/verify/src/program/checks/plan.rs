@@ -26,6 +26,7 @@ pub(super) fn linkage(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
                 subject.finding(codes::DYNAMIC_NOT_PLANNED, message).with_evidence("PT_INTERP", loader),
             );
         }
+        // A file that the kernel does not load is neither static nor dynamic, and has a finding of its own.
         (Some(Linkage::Dynamic), None) if elf.is_executable_type() && !elf.segments.is_empty() => {
             let message = format!("{} was planned to be dynamic, but is static.", subject.path);
             findings.push(subject.finding(codes::STATIC_NOT_PLANNED, message));

@@ -77,7 +77,7 @@ fn carriage_return(path: &str, script: &Script) -> String {
 
 fn in_image(subject: &Subject<'_>, script: &Script, image: Container<'_>, findings: &mut Vec<Finding>) {
     let path = subject.path;
-    let found = match resolve(image.root, &script.interpreter) {
+    let found = match resolve(image.root, &image.seen_from_working_directory(&script.interpreter)) {
         Ok(found) => found,
         Err(ResolveError::Unreadable(error)) => {
             findings.push(subject.finding(codes::UNREADABLE, format!("{path}: {error}.")));
@@ -97,6 +97,7 @@ fn in_image(subject: &Subject<'_>, script: &Script, image: Container<'_>, findin
             return;
         }
     };
+    // The kernel opens the interpreter as it opens a program, so the user must be allowed to execute it.
     if let Some(finding) = not_executable(subject.target, &script.interpreter, &found, image.user) {
         findings.push(finding);
     }
@@ -162,5 +163,6 @@ fn command_of_env(
 }
 
 fn check_started(subject: &Subject<'_>, found: &Resolved, image: Container<'_>) -> Vec<Finding> {
+    // Without the plan's expectations, which are for the script's own path.
     check_file(found, subject.target, None, image, subject.depth + 1)
 }

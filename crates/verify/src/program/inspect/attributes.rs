@@ -49,6 +49,7 @@ fn parse(bytes: &[u8], order: Order) -> Option<ArmAttributes> {
         AttributesSection::<FileHeader32<Order>>::new(order, bytes).ok()?.subsections().ok()?;
     let mut found = None;
     while let Ok(Some(subsection)) = subsections.next() {
+        // Other vendors' attributes, such as `gnu`, have their own numbers (ABI addenda, § Build attributes).
         if subsection.vendor() == b"aeabi" {
             found = Some(of_file(&subsection));
         }

@@ -70,6 +70,8 @@ pub struct VersionNeed {
 pub(super) fn read(memory: Memory<'_>, table: &[u8], class: Class, endianness: Endianness) -> Dynamic {
     let entries = entries_of(table, class, endianness);
     let strings =
+        // An address in memory, not an offset in the file (ELF gABI, Dynamic Section, `d_ptr`): so a stripped file
+        // without sections can be read, as the loader does.
         Strings(value_of(&entries, elf::DT_STRTAB).and_then(|at| memory.from(at)).unwrap_or_default());
     let table = Table { memory, order: order(endianness), entries, strings, budget: Budget::new(MAX_BYTES) };
     table.facts()
@@ -87,6 +89,7 @@ fn entries<D: Dyn<Endian = Order>>(table: &[u8], order: Order) -> Vec<(DynamicTa
     let mut at = 0;
     std::iter::from_fn(|| table.read::<D>(&mut at).ok())
         .map(|entry| (entry.tag(order), entry.val(order)))
+        // Linkers leave spare entries after the end (GNU ld, `--spare-dynamic-tags`).
         .take_while(|(tag, _)| *tag != elf::DT_NULL)
         .take(MAX_RECORDS)
         .collect()
@@ -151,6 +154,8 @@ impl<'data> Table<'data> {
             let first = at.saturating_add(record.vn_aux.get(order).into());
             for (_, need) in chain(table, first, |need: &Vernaux<Order>| need.vna_next.get(order)) {
                 let version = self.name(need.vna_name.get(order).into());
+                // Each version holds a copy of the library's name, so that a few bytes of a hostile file could claim
+                // gigabytes.
                 if self.budget.take(library.len()).is_none() {
                     return Some(needs);
                 }
@@ -168,6 +173,8 @@ impl<'data> Table<'data> {
         let (table, order) = (self.memory.from(self.value(elf::DT_VERDEF)?)?, self.order);
         let records = chain(table, 0, |record: &Verdef<Order>| record.vd_next.get(order));
         let names = records.filter_map(|(at, record)| {
+            // The first name of a definition is its own, the others are those of its predecessors (LSB Core, Symbol
+            // Versioning).
             let name: &Verdaux<Order> =
                 table.read_at(at.saturating_add(record.vd_aux.get(order).into())).ok()?;
             self.name(name.vda_name.get(order).into())

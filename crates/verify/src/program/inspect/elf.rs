@@ -111,6 +111,8 @@ pub(super) fn read(file: &Content<'_>) -> Elf {
         interpreter: interpreter(file, &segments),
         dynamic,
         notes,
+        // Only for ARM: other machines use the same numbers of sections and segments for something else, RISC-V for
+        // attributes of its own.
         arm: header
             .filter(|header| header.machine == object::elf::EM_ARM.0)
             .and_then(|_| attributes::read(memory, order)),
@@ -124,6 +126,7 @@ pub(super) fn read(file: &Content<'_>) -> Elf {
 fn interpreter(file: &Content<'_>, segments: &[Segment]) -> Option<Interpreter> {
     let segment = segments.iter().find(|segment| segment.kind == PT_INTERP.0)?;
     let bytes = segment.bytes(file);
+    // The length includes the NUL, and PATH_MAX too. The kernel opens the text up to the first NUL.
     let whole = bytes.len() as u64 == segment.file_size && (2..=4096).contains(&bytes.len());
     Some(match c_string(bytes) {
         Some(path) if whole && bytes.ends_with(&[0]) => {

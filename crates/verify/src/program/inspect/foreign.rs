@@ -38,11 +38,13 @@ pub(super) fn macho(bytes: &[u8]) -> Option<MachO> {
         macho::MH_MAGIC | macho::MH_MAGIC_64 => Some(MachO { cpu_types: vec![word(4, Order::Big)?] }),
         macho::MH_CIGAM | macho::MH_CIGAM_64 => Some(MachO { cpu_types: vec![word(4, Order::Little)?] }),
         macho::FAT_MAGIC | macho::FAT_MAGIC_64 => {
+            // A universal header is big-endian on every machine (mach-o/fat.h).
             let parts = word(4, Order::Big)?;
             // A Java class file has the same magic, and its version, 45 or more, in the place of the number of parts.
             if parts > 40 {
                 return None;
             }
+            // The sizes of `fat_arch` and `fat_arch_64`, which both begin with the processor.
             let step = if magic == macho::FAT_MAGIC { 20 } else { 32 };
             let first = size_of::<FatHeader>();
             let cpu_types =

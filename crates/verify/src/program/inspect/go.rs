@@ -63,6 +63,8 @@ fn parse(bytes: &[u8]) -> Option<GoBuildInfo> {
     let (header, rest) = bytes.split_at_checked(HEADER)?;
     let flags = header[15];
     if flags & INLINE == 0 {
+        // Before Go 1.18 the header holds the size of a pointer and the byte order. What the pointers lead to is not
+        // read.
         return matches!((header[14], flags), (4 | 8, 0 | BIG_ENDIAN)).then(GoBuildInfo::default);
     }
     let (version, rest) = string(rest)?;

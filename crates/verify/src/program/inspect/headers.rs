@@ -221,6 +221,7 @@ impl<'data> Memory<'data> {
     pub(crate) fn from(&self, address: u64) -> Option<&'data [u8]> {
         self.segments.iter().filter(|segment| segment.is_loaded()).find_map(|segment| {
             let skipped = address.checked_sub(segment.address)?;
+            // Up to the end of the segment in the file: in memory zeros follow, which no table of the loader is in.
             let left = segment.file_size.checked_sub(skipped)?;
             Some(self.file.slice(segment.offset.checked_add(skipped)?, left)).filter(|rest| !rest.is_empty())
         })

@@ -35,6 +35,8 @@ pub(super) fn read(memory: Memory<'_>, class: Class, endianness: Endianness) -> 
         let bytes = segment.bytes(memory.file);
         let bytes = &bytes[..bytes.len().min(MAX_BYTES)];
         match class {
+            // Notes are padded to the alignment of their segment: 8 bytes for the properties of 64-bit files,
+            // otherwise 4 (Linux Extensions to gABI).
             Class::Elf32 => {
                 collect::<FileHeader32<Order>>(&mut notes, bytes, segment.alignment as u32, order)
             }
@@ -58,6 +60,7 @@ fn collect<H: FileHeader<Endian = Order>>(notes: &mut Notes, bytes: &[u8], align
                 }
             }
             (
+                // The note with a system's version has the number 1 in each of these systems, as GNU's has.
                 name @ (b"FreeBSD" | b"NetBSD" | b"OpenBSD" | b"DragonFly" | b"Android"),
                 elf::NT_GNU_ABI_TAG,
             ) => {

@@ -75,9 +75,13 @@ pub(super) fn read(bytes: &[u8]) -> Option<Script> {
     let rest = head.strip_prefix(b"#!")?;
     let end = memchr::memchr(b'\n', rest);
     let line = &rest[..end.unwrap_or(rest.len())];
+    // `load_script` reads the line as C text, and pads a shorter file with NULs: a NUL ends the line, and the name
+    // of the interpreter too.
+    let nul = memchr::memchr(0, line);
+    let line = &line[..nul.unwrap_or(line.len())];
     let has_carriage_return = end.is_some() && line.last() == Some(&b'\r');
     let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
-    let line = line.trim_ascii_start();
+    let line = &line[line.iter().take_while(|byte| blank(byte)).count()..];
     let name_end = line.iter().position(blank).unwrap_or(line.len());
     let argument = line[name_end..].iter().position(|byte| !blank(byte)).map(|skip| &line[name_end + skip..]);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end_matches([' ', '\t']).to_owned();
@@ -85,7 +89,8 @@ pub(super) fn read(bytes: &[u8]) -> Option<Script> {
         interpreter: text(&line[..name_end]),
         argument: argument.map(text).filter(|argument| !argument.is_empty()),
         has_carriage_return,
-        is_truncated: end.is_none() && bytes.len() > HEAD && name_end == line.len(),
+        // A file of exactly the head's length is not padded, so that its name has no end either.
+        is_truncated: end.or(nul).is_none() && bytes.len() >= HEAD && name_end == line.len(),
     })
 }
 
@@ -115,6 +120,9 @@ mod tests {
             ("#!/bin/sh -e\r\n", "/bin/sh", Some("-e\r"), None),
             ("#!", "", None, None),
             ("#!/bin/sh", "/bin/sh", None, None),
+            ("#!/bin/sh\0 -e\n", "/bin/sh", None, None),
+            ("#!/bin/sh -e\0x\n", "/bin/sh", Some("-e"), None),
+            ("#!\t\r/bin/sh\n", "\r/bin/sh", None, None),
         ];
         for (line, interpreter, argument, target) in cases {
             let script = read(line.as_bytes()).unwrap();
@@ -131,5 +139,11 @@ mod tests {
     fn a_long_line_is_cut() {
         let line = format!("#!/{}\n", "x".repeat(300));
         assert!(read(line.as_bytes()).unwrap().is_truncated);
+        // Seen on Linux 6: a file of 255 bytes without a line break runs, and one of 256 is refused.
+        for (length, is_truncated) in [(255, false), (256, true)] {
+            let name = "x".repeat(length - 3);
+            let script = read(format!("#!/{name}").as_bytes()).unwrap();
+            assert_eq!((script.is_truncated, script.interpreter), (is_truncated, format!("/{name}")));
+        }
     }
 }

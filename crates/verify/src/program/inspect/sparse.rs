@@ -30,6 +30,8 @@ pub(super) fn read<'data, E>(
     }
     content.add(header.table, header.table_length(), fetch)?;
     let segments = header.segments(&content);
+    // Code and constants, most of a program, are left out: Go's build information is in a writable segment, and the
+    // loader's tables are found by their addresses below.
     for segment in segments.iter().filter(|segment| !segment.is_loaded() || segment.is_writable()) {
         content.add(segment.offset, segment.file_size, fetch)?;
     }

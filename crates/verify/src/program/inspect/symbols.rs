@@ -143,6 +143,7 @@ impl Tables<'_> {
     /// Returns the names of those symbols that another file must define.
     fn names_of(&self, indices: &BTreeSet<u32>, budget: &mut Budget) -> BTreeSet<String> {
         let symbols = indices.iter().take(MAX_SYMBOLS).filter_map(|index| self.symbol(*index));
+        // A weak symbol that nothing defines has the value 0 and is not an error (ELF gABI, Symbol Table, STB_WEAK).
         let needed = symbols.filter(|symbol| !symbol.is_defined && !symbol.is_weak);
         needed.filter_map(|symbol| self.name(&symbol, budget)).collect()
     }
@@ -188,10 +189,13 @@ impl Tables<'_> {
 
     /// Returns the symbols of a GNU hash table: from its first to the end of its last chain.
     fn gnu_hash(&self, table: &[u8]) -> Option<std::ops::Range<u32>> {
+        // Four words, then the Bloom filter in words of the class's width, the buckets and the chains. The chains
+        // begin with the first symbol that can be found, and a bucket holds the index of its chain's first symbol.
         let (buckets, first, bloom) = (self.word(table, 0)?, self.word(table, 1)?, self.word(table, 2)?);
         let bloom_words = usize::try_from(bloom).ok()?.checked_mul(usize::from(self.class.bits() / 32))?;
         let start = bloom_words.checked_add(4)?;
         let buckets = usize::try_from(buckets).ok()?;
+        // The table does not tell how many symbols it has, so the chain that begins last is followed to its end.
         let last = (0..buckets.min(MAX_SYMBOLS))
             .filter_map(|bucket| self.word(table, start.checked_add(bucket)?))
             .max()?;
@@ -225,5 +229,6 @@ enum Kind {
 
 fn each<T: object::Pod>(table: &[u8], symbol: impl Fn(&T) -> u32) -> BTreeSet<u32> {
     let mut at = 0;
+    // Index 0 (STN_UNDEF) is that of relocations without a symbol, such as relative ones.
     std::iter::from_fn(|| table.read::<T>(&mut at).ok()).map(symbol).filter(|index| *index != 0).collect()
 }

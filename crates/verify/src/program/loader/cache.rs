@@ -8,6 +8,7 @@ use crate::root::{MAX_PATH, Root, read_small};
 const MAGIC: &[u8] = b"glibc-ld.so.cache1.1";
 /// The magic of the older format, which may precede the newer one in the same file.
 const OLD_MAGIC: &[u8] = b"ld.so-1.7.0\0";
+// The sizes of `struct cache_file_new` and `struct file_entry_new`. The positions below are those of their fields.
 const HEADER: usize = 48;
 const ENTRY: usize = 24;
 /// The size above which the file is ignored as damaged. Desktops with all their libraries have caches of some hundred
@@ -60,6 +61,7 @@ impl Cache {
         let mut paths: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for index in 0..word(20)?.min(MAX_ENTRIES) {
             let entry = HEADER + index * ENTRY;
+            // The entry's flags, which name an ABI, are not needed: the header of the library tells whether it fits.
             let (Some(key), Some(value)) = (word(entry + 4), word(entry + 8)) else { break };
             if let (Some(name), Some(path)) = (text(key), text(value)) {
                 paths.entry(name).or_default().push(path);

@@ -44,8 +44,10 @@ impl Search {
         let runpath = dynamic.and_then(|dynamic| dynamic.runpath.as_deref());
         let skips_defaults = dynamic.is_some_and(|dynamic| dynamic.skips_default_directories());
         let defaults = self.defaults.iter().filter(move |_| !skips_defaults).cloned();
+        // man 8 ld.so: `-z nodeflib` skips the libraries of the default directories in the cache too, and no others.
+        let is_skipped = move |path: &str| skips_defaults && self.is_default(path);
         let cached =
-            self.cache.paths(name).filter(move |path| !skips_defaults && self.is_for_every_node(path));
+            self.cache.paths(name).filter(move |path| !is_skipped(path) && self.is_for_every_node(path));
         let rpaths = runpath.is_none().then(|| self.in_rpaths(objects, by)).into_iter().flatten();
         // The order of man 8 ld.so: DT_RPATH, LD_LIBRARY_PATH, DT_RUNPATH, the cache, the default directories.
         let before =
@@ -71,14 +73,25 @@ impl Search {
     ) -> impl Iterator<Item = String> + 'a {
         let list = context.image.variable("LD_LIBRARY_PATH").unwrap_or_default();
         // man 8 ld.so: colons or semicolons separate the directories.
-        let directories = list.split([':', ';']).filter(|directory| !directory.is_empty());
-        directories.map(|directory| self.expanded(directory, program))
+        self.elements(list, &[':', ';'], program)
     }
 
     /// Returns the directories of a `DT_RPATH` or `DT_RUNPATH`.
     fn listed<'a>(&'a self, list: Option<&'a str>, object: &'a Object) -> impl Iterator<Item = String> + 'a {
-        let directories = list.into_iter().flat_map(|list| list.split(':'));
-        directories.map(|directory| self.expanded(directory, object))
+        self.elements(list.unwrap_or_default(), &[':'], object)
+    }
+
+    /// Returns the directories of a list.
+    fn elements<'a>(
+        &'a self,
+        list: &'a str,
+        separators: &'static [char],
+        object: &'a Object,
+    ) -> impl Iterator<Item = String> + 'a {
+        // An empty list has no directory, and an empty element of another is the working directory (`fillin_rpath`).
+        let elements = list.split(separators).filter(|_| !list.is_empty());
+        elements
+            .map(|element| if element.is_empty() { ".".to_owned() } else { self.expanded(element, object) })
     }
 
     fn in_directory<'a>(&'a self, directory: String, name: &'a str) -> impl Iterator<Item = String> + 'a {
@@ -86,6 +99,12 @@ impl Search {
         let plain = format!("{directory}/{name}");
         let levels = self.hwcaps.iter();
         levels.map(move |level| format!("{directory}/glibc-hwcaps/{level}/{name}")).chain([plain])
+    }
+
+    /// Returns whether a path is below one of the default directories.
+    fn is_default(&self, path: &str) -> bool {
+        let mut below = self.defaults.iter().filter_map(|directory| path.strip_prefix(directory.as_str()));
+        below.any(|rest| rest.starts_with('/'))
     }
 
     /// Returns whether every node of the target uses this path: not if it is in a directory for a higher processor

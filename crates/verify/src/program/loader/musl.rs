@@ -2,7 +2,7 @@
 
 use super::objects::{Object, expand};
 use crate::program::loader::LoadContext;
-use crate::root::read_small;
+use crate::root::{parent_of, read_small};
 
 /// The size above which a list of directories is ignored as damaged.
 const MAX_LIST_SIZE: u64 = 1 << 16;
@@ -13,8 +13,8 @@ pub(super) struct Search {
 }
 
 impl Search {
-    /// Reads the directories from `/etc/ld-musl-ARCH.path`, or uses the built-in ones without that file. The
-    /// loader looks for the file next to its own directory.
+    /// Reads the directories from `etc/ld-musl-ARCH.path` next to the loader's own directory, which is
+    /// `/etc/ld-musl-ARCH.path` for a loader in `/lib`, or uses the built-in ones without that file.
     pub(super) fn new(context: &LoadContext<'_>, interpreter: &str) -> Search {
         const BUILT_IN: &str = "/lib:/usr/local/lib:/usr/lib";
         let architecture = interpreter
@@ -22,8 +22,9 @@ impl Search {
             .next()
             .and_then(|name| name.strip_prefix("ld-musl-")?.strip_suffix(".so.1"))
             .unwrap_or_default();
-        let listed =
-            read_small(context.image.root, &format!("/etc/ld-musl-{architecture}.path"), MAX_LIST_SIZE);
+        let prefix = parent_of(parent_of(interpreter)).trim_end_matches('/');
+        let list = format!("{prefix}/etc/ld-musl-{architecture}.path");
+        let listed = read_small(context.image.root, &list, MAX_LIST_SIZE);
         let text =
             listed.map_or_else(|| BUILT_IN.to_owned(), |bytes| String::from_utf8_lossy(&bytes).into_owned());
         Search { defaults: directories(&text).map(|directory| directory.trim().to_owned()).collect() }
@@ -41,10 +42,13 @@ impl Search {
         let asking = std::iter::successors(Some(&objects[by]), |object| objects.get(object.parent?));
         let listed = asking.flat_map(|object| {
             let dynamic = object.dynamic.as_ref();
+            // musl searches DT_RPATH and DT_RUNPATH alike, for the object and for those that loaded it
+            // (`load_library`).
             let list = dynamic.and_then(|dynamic| dynamic.runpath.as_deref().or(dynamic.rpath.as_deref()));
             let list = list.filter(|list| has_only_origin(list)).unwrap_or_default();
             directories(list).map(|directory| expand(directory, object, None))
         });
+        // The environment comes first, before any path in a file, unlike with glibc.
         directories(environment)
             .map(str::to_owned)
             .chain(listed)

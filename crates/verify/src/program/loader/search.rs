@@ -91,7 +91,8 @@ enum Attempt<'a> {
 }
 
 fn attempt<'a>(context: &LoadContext<'a>, path: &str, objects: &[Object]) -> Attempt<'a> {
-    let found = match resolve(context.image.root, path) {
+    // A loader opens a relative path as any process does, from the working directory.
+    let found = match resolve(context.image.root, &context.image.seen_from_working_directory(path)) {
         Ok(found) if found.entry.kind == EntryKind::File => found,
         Ok(_) => return Attempt::Absent,
         Err(ResolveError::Unreadable(error)) => return Attempt::Unreadable(error.to_string()),
@@ -107,6 +108,8 @@ fn attempt<'a>(context: &LoadContext<'a>, path: &str, objects: &[Object]) -> Att
         Err(error) => return Attempt::Unreadable(error.to_string()),
     };
     match file.facts {
+        // As `open_verify` (elf/dl-load.c): a short file is an error, one of another class or machine is skipped, and
+        // only of a fitting one the type counts.
         Inspection::Elf(elf) if elf.is_header_truncated => Attempt::Broken("file too short".to_owned()),
         Inspection::Empty => Attempt::Broken("file too short".to_owned()),
         Inspection::Elf(elf) if !same_machine(&elf, context.program) => {
