@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use crate::host::ToolchainOrigin;
 use crossdock_project::config::{Route, Sourced};
+use crossdock_system::availability::Unavailable;
 use crossdock_system::process::quote;
 
 pub use go::{choose_go, go_settings};
@@ -221,6 +222,19 @@ pub struct GoChoice {
     pub tools: Vec<String>,
     /// The reason, in one sentence.
     pub why: String,
+}
+
+/// Returns the end of a sentence about what is missing for musl, which suggests the GNU C library; `None` if that could
+/// not be linked for one of the platforms either.
+fn gnu_hint<'a>(answers: impl Iterator<Item = Result<(), &'a Unavailable>>) -> Option<&'static str> {
+    let missing: Vec<&Unavailable> = answers.filter_map(Result::err).collect();
+    match missing.iter().all(|missing| !missing.remedies.is_empty()) {
+        _ if missing.is_empty() => {
+            Some("; `libc = \"gnu\"` links the GNU C library instead, for which nothing is missing")
+        }
+        true => Some("; `libc = \"gnu\"` links the GNU C library instead"),
+        false => None,
+    }
 }
 
 #[cfg(test)]

@@ -144,7 +144,7 @@ fn file(
     settings: &DockerfileSettings,
 ) -> Result<render::Request, PlanError> {
     let dockerfile = &selected.config.dockerfile;
-    let linking = compile::linking(selected, &mode)?;
+    let linking = compile::linking(selected)?;
     let toolchain = compile::toolchain(selected)?;
     let mut file = render::Request::new(linking, toolchain, programs(selected), mode);
     file.base = base(selected, linking);

@@ -6,7 +6,7 @@ use camino::Utf8Path;
 use crossdock_platform::{BuildTarget, Libc, Linkage, Os};
 
 use super::cross_tools::{BundledLinker, CCode, CrossTools, ToolSearch};
-use super::{GoChoice, GoRequest};
+use super::{GoChoice, GoRequest, gnu_hint};
 use crate::host::{GoToolchain, Host};
 use crossdock_system::availability::{Availability, Unavailable};
 
@@ -104,25 +104,18 @@ fn word(path: &str) -> String {
     }
 }
 
-/// Returns the target with the first C library that this host can link: the one that the user chose, or else musl
-/// before glibc for a static program, whose bytes then do not depend on the host.
+/// Returns the target with its C library: the one that the user chose, or else musl for a static program and glibc for a
+/// dynamic one, on every host.
 fn find_tools(
     request: &GoRequest<'_>,
     host: &Host,
     cache: &Utf8Path,
 ) -> Result<(BuildTarget, CrossTools), Unavailable> {
-    let linked = match (request.libc.map(|libc| libc.value), request.linkage.value) {
-        (Some(libc), _) => vec![libc],
-        (None, Linkage::Dynamic) => vec![Libc::GNU],
-        (None, Linkage::Static) => vec![Libc::Musl, Libc::GNU],
+    let linked = |libc: Libc| match request.platform.os() {
+        Os::Linux => target(request).with_libc(libc),
+        _ => target(request),
     };
-    let target = target(request);
-    let targets = match request.platform.os() {
-        Os::Linux => linked.into_iter().map(|libc| target.clone().with_libc(libc)).collect(),
-        _ => vec![target],
-    };
-    let mut missing: Option<Unavailable> = None;
-    for target in targets {
+    let find = |target: BuildTarget| {
         let search = ToolSearch {
             target: &target,
             bundled_linker: BundledLinker::None,
@@ -130,17 +123,18 @@ fn find_tools(
             host,
             cache,
         };
-        match search.find() {
-            Ok(cross_tools) => return Ok((target, cross_tools)),
-            Err(other) => {
-                missing = Some(match missing {
-                    Some(missing) => either(missing, other),
-                    None => other,
-                });
-            }
-        }
+        search.find().map(|cross_tools| (target.clone(), cross_tools))
+    };
+    match (request.libc.map(|libc| libc.value), request.linkage.value) {
+        (Some(libc), _) => find(linked(libc)),
+        (None, Linkage::Dynamic) => find(linked(Libc::GNU)),
+        (None, Linkage::Static) => find(linked(Libc::Musl)).map_err(|mut missing| {
+            let gnu = find(linked(Libc::GNU));
+            let is_linux = request.platform.os() == Os::Linux;
+            missing.why.extend(gnu_hint(std::iter::once(gnu.as_ref().map(|_| ()))).filter(|_| is_linux));
+            missing
+        }),
     }
-    Err(missing.unwrap_or_else(|| Unavailable::because("no C library was tried")))
 }
 
 /// Returns arguments of `go build`, and words for its linker. zig links musl statically unless told otherwise. The
@@ -156,9 +150,4 @@ fn link_flags(linkage: Linkage, libc: Libc) -> (Vec<String>, Vec<String>) {
     let ldflags = std::iter::once("-buildid=").chain(external.into_iter().flatten()).map(str::to_owned);
     let tags = (linkage == Linkage::Static).then(|| "-tags=netgo,osusergo".to_owned());
     (tags.into_iter().collect(), ldflags.collect())
-}
-
-fn either(mut one: Unavailable, other: Unavailable) -> Unavailable {
-    one.remedies.extend(other.remedies);
-    one
 }

@@ -1,5 +1,5 @@
-//! The choice of the toolchain for Rust programs: routes and C libraries in order of preference, and one of them for
-//! all platforms of an image if possible.
+//! The choice of the toolchain for Rust programs: routes in order of preference, one of them for all platforms of an
+//! image if possible, and always one C library.
 
 use std::collections::BTreeMap;
 
@@ -7,80 +7,104 @@ use camino::Utf8Path;
 use crossdock_platform::{BuildTarget, Libc, Linkage, Os, Platform, RustTarget};
 
 use super::cross_tools::{BundledLinker, CCode, CrossTools, ToolSearch, clang_includes};
-use super::{RustChoice, RustRequest};
+use super::{RustChoice, RustRequest, gnu_hint};
 use crate::host::{Host, Manager, RustToolchain, ToolchainOrigin, remedies};
 use crossdock_project::config::{Route, Sourced};
 use crossdock_system::availability::{Availability, Unavailable};
 use crossdock_system::process::quote;
 
-/// The answers of one candidate, one for each platform of a request.
-type Answers = Vec<Result<RustChoice, Unavailable>>;
+/// A candidate's C library with its answers, one for each platform of a request.
+type Tried = (Libc, Vec<Result<RustChoice, Unavailable>>);
 
 /// Returns, in the order of the request, the tools that build each platform, or why it cannot be built.
 ///
-/// The candidates are the project's own toolchain and then the routes of the request; within a route a static program
-/// uses musl before the GNU C library. The first candidate that builds all platforms is chosen. If none does, each
-/// platform gets the first that builds it. If a platform has none, its answer names what is missing and the commands
-/// that install it: those for the first candidate that could then build all platforms, followed by those for later
-/// ones.
+/// The candidates are the project's own toolchain and then the routes of the request. All platforms get one C library,
+/// which does not depend on what is installed: a static program uses musl, a dynamic one the GNU C library. Only a
+/// configured route may replace musl by the GNU C library, which is all that most distributions package.
+///
+/// The first candidate that builds all platforms is chosen. If none does, each platform gets the first that builds it,
+/// among those of one C library. If a platform has none, its answer names what is missing and the commands that install
+/// it: those for the first candidate that could then build all platforms, followed by those for later ones.
 pub fn choose_rust(
     request: &RustRequest<'_>,
     host: &Host,
     cache: &Utf8Path,
 ) -> Vec<Availability<RustChoice>> {
     let context = Context { request, host, cache };
-    let answers = |candidate: &Candidate<'_>| {
-        request.platforms.iter().map(|platform| candidate.build(&context, platform)).collect::<Answers>()
-    };
-    let tried: Vec<Answers> = Candidate::all(request, host).iter().map(answers).collect();
-    if let Some(all) = tried.iter().find(|answers| answers.iter().all(Result::is_ok)) {
+    let tried: Vec<Tried> = Candidate::all(request, host)
+        .iter()
+        .map(|candidate| (candidate.libc, candidate.build_all(&context)))
+        .collect();
+    if let Some((_, all)) = tried.iter().find(|(_, answers)| answers.iter().all(Result::is_ok)) {
         return all.iter().cloned().map(availability).collect();
     }
-    if let Some(mixed) = mixed(&tried, request.platforms.len()) {
+    if let Some(mixed) = mixed(&tried, request) {
         return mixed;
     }
+    let decides_libc = gnu_instead(&context);
     let routes_would_help = request.routes.is_empty() && host.rust_toolchain(request.directory).is_ok();
-    let refused = refused(tried).into_iter();
-    refused.map(|answer| if routes_would_help { with_routes(answer) } else { answer }).collect()
+    refused(tried)
+        .into_iter()
+        .map(|answer| match answer {
+            Availability::Unavailable(mut missing) => {
+                missing.why.extend(decides_libc);
+                // Routes are suggested if no command would install what is missing.
+                missing.why.extend((routes_would_help && missing.remedies.is_empty()).then_some(ROUTES));
+                Availability::Unavailable(missing)
+            }
+            answer => answer,
+        })
+        .collect()
 }
 
-/// Suggests the optional routes if no command would install what is missing.
-fn with_routes(answer: Availability<RustChoice>) -> Availability<RustChoice> {
-    const ROUTES: &str = r#"; `toolchain = ["distribution", "build-std"]` would allow the system's compiler, and a standard library built from source"#;
-    match answer {
-        Availability::Unavailable(mut missing) if missing.remedies.is_empty() => {
-            missing.why.push_str(ROUTES);
-            Availability::Unavailable(missing)
-        }
-        answer => answer,
+const ROUTES: &str = r#"; `toolchain = ["distribution", "build-std"]` would allow the system's compiler, and a standard library built from source"#;
+
+/// Returns the suggestion to decide on the GNU C library: `None` if the user decided on a C library, or if the project's
+/// own toolchain could not build all platforms with it.
+fn gnu_instead(context: &Context<'_>) -> Option<&'static str> {
+    if libcs(context.request, StdSource::Prebuilt, ToolchainOrigin::Project) != [Libc::Musl]
+        || context.request.libc.is_some()
+    {
+        return None;
     }
+    let toolchain = Ok(context.host.rust_toolchain(context.request.directory).ok()?);
+    let origin = ToolchainOrigin::Project;
+    let answers =
+        Candidate { origin, toolchain, std: StdSource::Prebuilt, libc: Libc::GNU }.build_all(context);
+    gnu_hint(answers.iter().map(|answer| answer.as_ref().map(|_| ())))
 }
 
 fn availability(answer: Result<RustChoice, Unavailable>) -> Availability<RustChoice> {
     answer.map_or_else(Availability::Unavailable, Availability::Available)
 }
 
-/// Returns for each platform the first candidate that builds it; `None` if a platform has none.
-fn mixed(tried: &[Answers], platforms: usize) -> Option<Vec<Availability<RustChoice>>> {
-    let first =
-        |place: usize| tried.iter().find_map(|answers: &Answers| answers.get(place)?.as_ref().ok().cloned());
+/// Returns for each platform the first candidate of one C library that builds it; `None` if no C library has one for
+/// every platform.
+fn mixed(tried: &[Tried], request: &RustRequest<'_>) -> Option<Vec<Availability<RustChoice>>> {
+    let first = |libc: Libc, place: usize| {
+        let mut same = tried.iter().filter(|(other, _)| *other == libc);
+        same.find_map(|(_, answers)| answers.get(place)?.as_ref().ok().cloned())
+    };
     let explained = |mut choice: RustChoice| {
         choice.why.push_str("; no single toolchain builds all platforms of the image");
         Availability::Available(choice)
     };
-    (0..platforms).map(|place| first(place).map(explained)).collect()
+    let platforms = request.platforms.len();
+    all_libcs(request)
+        .into_iter()
+        .find_map(|libc| (0..platforms).map(|place| first(libc, place).map(explained)).collect())
 }
 
 /// Returns what each platform lacks for the first candidate with remedies for all platforms, followed by the remedies
 /// of later candidates.
-fn refused(tried: Vec<Answers>) -> Vec<Availability<RustChoice>> {
-    let can_be_done = |answers: &Answers| {
+fn refused(tried: Vec<Tried>) -> Vec<Availability<RustChoice>> {
+    let can_be_done = |(_, answers): &Tried| {
         answers.iter().all(|answer| answer.as_ref().err().is_none_or(|missing| !missing.remedies.is_empty()))
     };
     let start = tried.iter().position(can_be_done).unwrap_or(0);
     let mut tried = tried.into_iter().skip(start);
-    let Some(mut first) = tried.next() else { return Vec::new() };
-    for later in tried {
+    let Some((_, mut first)) = tried.next() else { return Vec::new() };
+    for (_, later) in tried {
         for (mine, theirs) in first.iter_mut().zip(later) {
             if let (Err(mine), Err(theirs)) = (mine, theirs) {
                 let new = theirs.remedies.into_iter().filter(|remedy| !mine.remedies.contains(remedy));
@@ -122,10 +146,9 @@ impl<'a> Candidate<'a> {
             (ToolchainOrigin::Distribution, Availability::Available(toolchain)) => Ok(toolchain),
             (ToolchainOrigin::Distribution, Availability::Unavailable(missing)) => Err(missing.clone()),
         };
-        let libcs = libcs(request);
         let with_libcs = |(origin, std)| {
-            let candidate = |libc: &Libc| Self { origin, toolchain: toolchain(origin), std, libc: *libc };
-            libcs.iter().map(candidate).collect::<Vec<_>>()
+            let candidate = |libc| Self { origin, toolchain: toolchain(origin), std, libc };
+            libcs(request, std, origin).into_iter().map(candidate).collect::<Vec<_>>()
         };
         sources(request.routes).into_iter().flat_map(with_libcs).collect()
     }
@@ -165,15 +188,35 @@ fn c_code(native_code: &[Vec<String>]) -> CCode {
     }
 }
 
-fn libcs(request: &RustRequest<'_>) -> Vec<Libc> {
+/// Returns the C libraries that a toolchain may link, in order of preference. Without a decision of the user's, the
+/// project's own toolchain has no second choice: which of the two is installed differs from machine to machine.
+fn libcs(request: &RustRequest<'_>, std: StdSource, origin: ToolchainOrigin) -> Vec<Libc> {
+    let is_own = (std, origin) == (StdSource::Prebuilt, ToolchainOrigin::Project);
     match (request.libc, request.linkage.value) {
         (Some(libc), _) => vec![libc.value],
+        (None, Linkage::Dynamic) => vec![Libc::GNU],
+        (None, Linkage::Static) if is_own => vec![Libc::Musl],
         (None, Linkage::Static) => vec![Libc::Musl, Libc::GNU],
-        (None, Linkage::Dynamic) => vec![Libc::GNU, Libc::Musl],
     }
 }
 
+/// Returns the C libraries of all toolchains of a request, in order of preference.
+fn all_libcs(request: &RustRequest<'_>) -> Vec<Libc> {
+    let mut all = Vec::new();
+    for (origin, std) in sources(request.routes) {
+        all.extend(
+            libcs(request, std, origin).into_iter().filter(|libc| !all.contains(libc)).collect::<Vec<_>>(),
+        );
+    }
+    all
+}
+
 impl Candidate<'_> {
+    /// Returns the answers for the platforms of the request.
+    fn build_all(&self, context: &Context<'_>) -> Vec<Result<RustChoice, Unavailable>> {
+        context.request.platforms.iter().map(|platform| self.build(context, platform)).collect()
+    }
+
     /// Returns the tools that build a platform, or everything that is missing for it.
     fn build(&self, context: &Context<'_>, platform: &Platform) -> Result<RustChoice, Unavailable> {
         let target = target(context.request, context.host, self.libc, platform);
@@ -315,7 +358,7 @@ pub fn possible_targets(request: &RustRequest<'_>, host: &Host, platform: &Platf
         let rust = target.rust().ok()?;
         Some(PossibleTarget { triple: rust.triple.to_owned(), rustflags: rust.rustflags.clone() })
     };
-    libcs(request).into_iter().filter_map(built).collect()
+    all_libcs(request).into_iter().filter_map(built).collect()
 }
 
 fn target(request: &RustRequest<'_>, host: &Host, libc: Libc, platform: &Platform) -> BuildTarget {

@@ -390,25 +390,85 @@ fn c_compilers_remap_the_path_of_the_project() {
     assert_eq!(choice.environment["CC_SHELL_ESCAPED_FLAGS"], "1");
 }
 
-#[test]
-fn a_mix_of_toolchains_is_explained() {
+/// A host whose own toolchain and whose distribution's each have one standard library.
+fn split(own: &str, packaged: &str) -> Host {
     let file = r#"
 platform = "linux/amd64"
 system = "debian"
 [rust]
 addable = []
-std = ["x86_64-unknown-linux-musl"]
+std = ["OWN"]
 [distribution]
 version = "1.96.0"
 package = "rustc-web"
-std = ["aarch64-unknown-linux-gnu"]
+std = ["PACKAGED"]
 [tools]
+cc = true
+zig = true
 aarch64-linux-gnu-gcc = true
 "#;
-    let text = rust(&host(file), BOTH, Asks { routes: vec![Route::Distribution], ..Asks::default() });
+    host(&file.replace("OWN", own).replace("PACKAGED", packaged))
+}
+
+#[test]
+fn a_mix_of_toolchains_is_explained() {
+    let host = split("x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl");
+    let text = rust(&host, BOTH, Asks { routes: vec![Route::Distribution], ..Asks::default() });
     assert!(
-        text.contains("x86_64-unknown-linux-musl") && text.contains("aarch64-unknown-linux-gnu"),
+        text.contains("x86_64-unknown-linux-musl") && text.contains("aarch64-unknown-linux-musl"),
         "{text}"
     );
     assert_eq!(text.matches("no single toolchain builds all platforms").count(), 2, "{text}");
+}
+
+/// An image had musl for one platform and glibc for the other, because of what was installed that day.
+#[test]
+fn platforms_of_an_image_have_one_c_library() {
+    for (own, packaged) in [
+        ("x86_64-unknown-linux-musl", "aarch64-unknown-linux-gnu"),
+        ("aarch64-unknown-linux-musl", "x86_64-unknown-linux-gnu"),
+    ] {
+        let routes = vec![Route::Distribution, Route::BuildStd];
+        let text = rust(&split(own, packaged), BOTH, Asks { routes, ..Asks::default() });
+        assert_eq!(text.matches("cannot be built").count(), 1, "{text}");
+    }
+}
+
+#[test]
+fn what_is_installed_does_not_decide_the_c_library() {
+    let with = |std: &str, c: bool| {
+        let file = format!(
+            "platform = \"linux/amd64\"\nsystem = \"debian\"\n[rust]\nstd = [{std}]\n[tools]\ncc = true\naarch64-linux-gnu-gcc = true\n"
+        );
+        let gnu = Asks { libc: Some(Libc::GNU), c, ..Asks::default() };
+        let host = host(&file);
+        (rust(&host, BOTH, Asks { c, ..Asks::default() }), rust(&host, BOTH, gnu))
+    };
+    let (musl, gnu) = (
+        r#""x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl""#,
+        r#""x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu""#,
+    );
+    assert_eq!(with(&format!("{musl}, {gnu}"), false).0, with(musl, false).0);
+    let (open, decided) = with(gnu, false);
+    insta::assert_snapshot!(open);
+    assert_eq!(decided.matches("  why: ").count(), 2, "{decided}");
+    // zig compiles C for musl, and the installed gcc for glibc.
+    let (open, decided) = with(&format!("{musl}, {gnu}"), true);
+    assert!(
+        open.contains("`zig` is not installed; `libc = \"gnu\"` links") && !open.contains("  why: "),
+        "{open}"
+    );
+    assert_eq!(decided.matches("  why: ").count(), 2, "{decided}");
+}
+
+#[test]
+fn the_gnu_c_library_is_suggested_only_if_it_can_be_linked() {
+    let fresh = host("platform = \"linux/amd64\"\nsystem = \"debian\"\n[rust]\n[tools]\ncc = true\n");
+    let suggested =
+        |platforms: &[&str], asks: Asks| rust(&fresh, platforms, asks).contains("`libc = \"gnu\"`");
+    assert!(suggested(BOTH, Asks::default()));
+    // The packaged gcc links no program for ARMv6.
+    assert!(!suggested(&["linux/amd64", "linux/arm/v6"], Asks::default()));
+    assert!(!suggested(BOTH, Asks { libc: Some(Libc::Musl), ..Asks::default() }));
+    assert!(!suggested(BOTH, Asks { dynamic: true, ..Asks::default() }));
 }

@@ -99,11 +99,13 @@ impl Bench {
         available(choose_rust(&request, host, &self.path(&self.cache)).remove(0))
     }
 
-    pub(crate) fn go(&self, host: &Host, platform: &str, cgo: Option<bool>) -> GoChoice {
+    pub(crate) fn go(&self, host: &Host, platform: &str, cgo: Option<bool>, libc: Option<Libc>) -> GoChoice {
         let cgo = cgo.map(|cgo| Sourced::default_because(cgo, "tests"));
+        let libc = libc.map(|libc| Sourced::default_because(libc, "tests"));
         let linkage = Sourced::default_because(Linkage::Static, "tests");
         let (root, platform) = (self.path(""), Platform::parse(platform).unwrap());
-        let request = GoRequest::new(&root, &platform, &linkage).with_cgo(cgo.as_ref());
+        let request =
+            GoRequest::new(&root, &platform, &linkage).with_cgo(cgo.as_ref()).with_libc(libc.as_ref());
         available(choose_go(&request, host, &self.path(&self.cache)))
     }
 

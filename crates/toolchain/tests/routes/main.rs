@@ -59,7 +59,7 @@ fn programs_do_not_depend_on_the_cache_or_target_directory() {
     bench.write(projects::CGO);
     let built = ["one", "a longer name"].map(|cache| {
         let bench = bench.with_cache(cache);
-        let choice = bench.go(&bench.host, "linux/arm64", Some(true));
+        let choice = bench.go(&bench.host, "linux/arm64", Some(true), None);
         assert_eq!(choice.tools, ["zig"]);
         std::fs::read(bench.go_build("cgo", &choice)).unwrap()
     });
@@ -124,7 +124,7 @@ fn go_builds_without_cgo() {
     for (platform, arch) in
         [("linux/amd64", "amd64"), ("linux/arm64", "arm64"), ("linux/arm/v7", "arm"), ("linux/arm/v6", "arm")]
     {
-        let choice = bench.go(&bench.host, platform, None);
+        let choice = bench.go(&bench.host, platform, None, None);
         let program = bench.go_build("go", &choice);
         assert_eq!(bench.run(platform, &program), format!("{arch}\n"));
     }
@@ -136,7 +136,7 @@ fn the_cross_gcc_links_cgo() {
     bench.write(projects::CGO);
     let host = without(&bench.host, &["zig", "musl-gcc"]);
     for (platform, _, arch) in BOTH {
-        let choice = bench.go(&host, platform, Some(true));
+        let choice = bench.go(&host, platform, Some(true), Some(Libc::GNU));
         let program = bench.go_build("cgo", &choice);
         assert_eq!(bench.run(platform, &program), format!("15.588 {arch}\n"));
     }
@@ -148,7 +148,7 @@ fn long_zig_links_cgo() {
     let bench = Bench::new();
     bench.write(projects::CGO);
     for (platform, _, arch) in BOTH {
-        let choice = bench.go(&bench.host, platform, Some(true));
+        let choice = bench.go(&bench.host, platform, Some(true), None);
         assert_eq!(choice.tools, ["zig"]);
         let program = bench.go_build("cgo", &choice);
         assert_eq!(bench.run(platform, &program), format!("15.588 {arch}\n"));

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use crossdock_dockerfile::render::{self, Base, Debian, Linking, Mode, Modules, Private};
-use crossdock_platform::{BuildTarget, JEMALLOC_LG_PAGE, Platform};
+use crossdock_dockerfile::render::{self, Base, Debian, Linking, Modules, Private};
+use crossdock_platform::JEMALLOC_LG_PAGE;
 
 use super::super::error::{DockerfileError, PlanError};
 use super::super::images::SelectedImage;
@@ -21,32 +21,18 @@ const FIRST_RUST_ON_TRIXIE: (u32, u32) = (1, 89);
 const FIRST_RUST_ON_BOOKWORM: (u32, u32) = (1, 70);
 
 /// Returns how the programs are linked.
-pub(super) fn linking(selected: &SelectedImage<'_>, mode: &Mode) -> Result<Linking, PlanError> {
+pub(super) fn linking(selected: &SelectedImage<'_>) -> Result<Linking, PlanError> {
     let image = &selected.config;
     if matches!(selected.project, Project::Go(_)) {
         return go_linking(selected);
     }
     Ok(match (image.linkage.value, image.libc.as_ref().map(|libc| libc.value)) {
-        (Linkage::Static, Some(Libc::Musl)) => Linking::RustMusl,
-        (Linkage::Static, None) if platforms(mode).iter().all(has_musl) => Linking::RustMusl,
-        // A standard library that rustup does not have needs nightly's build-std.
+        // As in a plan, a platform without musl is an error that suggests the GNU C library.
+        (Linkage::Static, None | Some(Libc::Musl)) => Linking::RustMusl,
         (Linkage::Static, _) => Linking::RustGlibcStatic,
         (Linkage::Dynamic, Some(Libc::Musl)) => Linking::RustMuslDynamic,
         (Linkage::Dynamic, _) => Linking::RustGlibc,
     })
-}
-
-fn platforms(mode: &Mode) -> &[Platform] {
-    match mode {
-        Mode::Cross(platforms) => platforms,
-        Mode::Fixed(platform) => std::slice::from_ref(platform),
-    }
-}
-
-/// Returns whether rustup has a prebuilt standard library with musl for the platform.
-fn has_musl(platform: &Platform) -> bool {
-    let target = BuildTarget::new(platform.clone(), Linkage::Static).with_libc(Libc::Musl);
-    target.rust().is_ok_and(|rust| rust.has_prebuilt_std)
 }
 
 fn go_linking(selected: &SelectedImage<'_>) -> Result<Linking, PlanError> {

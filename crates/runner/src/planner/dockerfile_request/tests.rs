@@ -239,11 +239,18 @@ fn linking_decides_the_base_unless_one_is_asked_for() {
 }
 
 #[test]
-fn a_platform_without_musl_takes_glibc_into_the_program() {
+fn a_platform_without_musl_needs_a_decision() {
     let request = Request { platforms: vec![stated("linux/s390x".to_owned())], ..asked() };
-    let requests = requests_for(image("api"), rust(), &request).unwrap();
-    assert_eq!(requests[0].file.linking, Linking::RustGlibcStatic);
-    assert!(requests[0].render().unwrap().dockerfile.contains("s390x-unknown-linux-gnu"));
+    let dockerfile = |image: ImageConfig| {
+        let requests = requests_for(image, rust(), &request).unwrap();
+        Ok(requests[0].render()?.dockerfile)
+    };
+    let error: DockerfileError = dockerfile(image("api")).unwrap_err();
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    insta::assert_snapshot!(cause, @r#"linux/s390x cannot be cross-compiled in the builder's image: rustup has no standard library for s390x-unknown-linux-musl; link it to glibc (`libc = "gnu"`), or leave the platform out"#);
+    let mut gnu = image("api");
+    gnu.libc = Some(stated(Libc::GNU));
+    assert!(dockerfile(gnu).unwrap().contains("s390x-unknown-linux-gnu"));
 }
 
 #[test]
