@@ -48,7 +48,9 @@ fn images_built_by_docker_are_verified_and_tagged() {
     let directory = sandbox.work();
     sandbox.set("DOCKER_HOST", docker.host()).set("DOCKER_CONFIG", directory);
     debian_docker(&mut sandbox);
-    let layout = RecordedGo::new(&sandbox).layout("good");
+    let has_flags = "case \"$1\" in build) [ \"$GOFLAGS\" = -tags=pro ] || exit 9 ;; esac";
+    let layout = RecordedGo::new(&sandbox).first(has_flags).layout("good");
+    sandbox.set("GOFLAGS", "-tags=pro");
     let base = base_from(&sandbox, &project, &layout);
     let dist = |sandbox: &Sandbox, base: &str, more: &[&str]| -> Outcome {
         let arguments = ["dist", "--json", "--builder", "docker", "--base-from", base];
@@ -184,6 +186,31 @@ fn an_engine_that_cannot_build_is_reported_with_the_reason() {
     let dist = sandbox.crossdock(&project, &["dist", "--builder", "buildx=none"]);
     dist.ends_with(3).complains("buildx has no builder `none`");
     assert!(!project.join("dist").exists(), "nothing is written before everything is there");
+}
+
+/// An engine has no variables of the machine that calls it.
+#[test]
+fn flags_of_the_user_reach_an_engine() {
+    let (mut sandbox, project) = go_project();
+    docker_says(&mut sandbox, SERVER, "", "");
+    sandbox.set("GOFLAGS", "-tags=pro");
+    let plan = |sandbox: &Sandbox, project: &Path| {
+        let plan = ["plan", "--json", "--platform", "linux/amd64", "--builder", "docker"];
+        sandbox.crossdock(project, &plan).success().json()
+    };
+    let file = |plan: &serde_json::Value| plan["images"][0]["engine"]["files"][0]["content"].to_string();
+    let made = plan(&sandbox, &project);
+    assert!(file(&made).contains("export GOFLAGS=-tags=pro;"), "{made}");
+    let project = fixture::rust_package(&sandbox.work(), "api");
+    fixture::write(project.join("build.rs"), "fn main() {\n    std::env::var(\"TARGET_CC\").ok();\n}\n");
+    sandbox.set("RUSTFLAGS", "-Ctarget-cpu=x86-64-v3").set("CFLAGS", "-mavx2").set("CC", "gcc -m64");
+    let made = plan(&sandbox, &project);
+    assert!(file(&made).contains("export RUSTFLAGS=-Ctarget-cpu=x86-64-v3"), "{made}");
+    assert!(file(&made).contains("export CFLAGS=-mavx2;"), "{made}");
+    let expected = &made["images"][0]["platforms"][0]["programs"][0]["expected"];
+    assert_eq!(expected["cpu"], "x86-64-v3");
+    assert_eq!(expected["compiler_flags"], serde_json::json!([{"flag": "-mavx2", "place": "CFLAGS"}]));
+    assert!(made["warnings"].to_string().contains("leaves out the compiler `gcc -m64` of CC"), "{made}");
 }
 
 #[test]

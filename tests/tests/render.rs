@@ -403,3 +403,164 @@ fn a_stop_signal_is_in_the_dockerfile_and_in_the_image() {
     let config = sandbox.tool(&project, "skopeo", &inspect).success().json();
     assert_eq!(config["config"]["StopSignal"], "SIGINT", "{config}");
 }
+
+/// Returns the lines of a Dockerfile that set variables for the compiler, and the notes.
+fn flags_of(sandbox: &Sandbox, project: &Path, more: &[&str]) -> (String, String) {
+    let answer =
+        sandbox.crossdock(project, &[&["render", "dockerfile", "--json"], more].concat()).success().json();
+    let file = &answer["dockerfiles"][0];
+    let text = file["dockerfile"].as_str().unwrap();
+    let lines: Vec<&str> = text.lines().filter(|line| line.contains("export ")).map(str::trim).collect();
+    (lines.join("\n"), file["notes"].to_string())
+}
+
+/// What a build on this machine compiles with is in the file, or is named as left out.
+#[test]
+fn rust_flags_of_the_user_are_in_the_file() {
+    let mut sandbox = Sandbox::new();
+    let project = fixture::rust_package(&sandbox.work(), "hello");
+    sandbox.set("RUSTFLAGS", "-Cforce-frame-pointers=yes --cfg pro").set("CARGO_PROFILE_RELEASE_LTO", "thin");
+    let (flags, _) = flags_of(&sandbox, &project, &[]);
+    assert_eq!(flags.matches("RUSTFLAGS='-Cforce-frame-pointers=yes --cfg pro'").count(), 2, "{flags}");
+    assert!(flags.contains("export CARGO_PROFILE_RELEASE_LTO=thin;"), "{flags}");
+    let bake = sandbox.crossdock(&project, &["render", "bake", "--quiet"]).success().stdout;
+    assert!(bake.contains("RUSTFLAGS='-Cforce-frame-pointers=yes --cfg pro'"), "{bake}");
+    // A fixed file has no step that chooses the platform.
+    let (flags, _) = flags_of(&sandbox, &project, &["--mode", "fixed", "--platform", "linux/arm64"]);
+    assert!(flags.contains("export RUSTFLAGS='-Cforce-frame-pointers=yes --cfg pro';"), "{flags}");
+
+    // Cargo reads no other flags if a variable is set, and those of a triple hide those of every target.
+    sandbox.set("CARGO_BUILD_RUSTFLAGS", "-Cdebuginfo=1");
+    assert!(!flags_of(&sandbox, &project, &[]).0.contains("debuginfo"));
+    sandbox.unset("RUSTFLAGS");
+    assert_eq!(flags_of(&sandbox, &project, &[]).0.matches("RUSTFLAGS=-Cdebuginfo=1 ;;").count(), 2);
+    sandbox.set("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_RUSTFLAGS", "-Copt-level=1");
+    let (flags, _) = flags_of(&sandbox, &project, &[]);
+    assert_eq!(flags.matches("RUSTFLAGS=-Cdebuginfo=1 ;;").count(), 1, "{flags}");
+    assert_eq!(flags.matches("RUSTFLAGS=-Copt-level=1 ;;").count(), 1, "{flags}");
+
+    // No variable of cargo but one holds a flag with a space, and no shell prints that one.
+    sandbox.set("CARGO_ENCODED_RUSTFLAGS", "-Clink-arg=a b");
+    let (flags, notes) = flags_of(&sandbox, &project, &[]);
+    assert!(
+        !flags.contains("RUSTFLAGS") && notes.contains("leaves out CARGO_ENCODED_RUSTFLAGS"),
+        "{flags} {notes}"
+    );
+    sandbox.set("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=-crt-static");
+    let refused = sandbox.crossdock(&project, &["render", "dockerfile"]).ends_with(2);
+    refused.complains("`-C target-feature=-crt-static` in CARGO_ENCODED_RUSTFLAGS contradicts");
+}
+
+#[test]
+fn settings_of_cargo_outside_of_the_build_context_are_in_the_file() {
+    let mut sandbox = Sandbox::new();
+    let project = fixture::rust_package(&sandbox.work(), "hello");
+    let own = "[build]\nrustflags = [\"-Cdebuginfo=1\"]\n[profile.release]\nlto = true\n";
+    fixture::write(project.join(".cargo/config.toml"), own);
+    assert!(
+        !flags_of(&sandbox, &project, &[]).0.contains("RUSTFLAGS"),
+        "cargo reads the file in the context"
+    );
+    // The flags of a level are those of the triple, which would hide those of the file.
+    let (flags, notes) = flags_of(&sandbox, &project, &["--platform", "linux/amd64/v3"]);
+    assert!(flags.contains("RUSTFLAGS='-Cdebuginfo=1 -Ctarget-cpu=x86-64-v3' ;;"), "{flags}");
+    assert!(!notes.contains("leaves out"), "{notes}");
+
+    let home = sandbox.work().join("cargo-home");
+    let triple = "x86_64-unknown-linux-musl";
+    let of_home = format!(
+        "[target.{triple}]\nlinker = \"/opt/ld\"\nrustflags = [\"-Cdebuginfo=2\"]\n[profile.release]\npanic = \"abort\"\n"
+    );
+    fixture::write(home.join("config.toml"), of_home);
+    sandbox.set("CARGO_HOME", &home);
+    let (flags, notes) = flags_of(&sandbox, &project, &[]);
+    assert_eq!(flags.matches("RUSTFLAGS=-Cdebuginfo=2 ;;").count(), 1, "{flags}");
+    let place = home.join("config.toml").display().to_string();
+    for what in [format!("the linker `/opt/ld` of {place}"), format!("leaves out {place} (profile)")] {
+        assert!(notes.contains(&what), "{what}: {notes}");
+    }
+}
+
+/// Of several files cargo puts the flags of the nearest last, and rustc takes the last.
+#[test]
+fn joined_flags_have_the_order_of_cargo() {
+    let mut sandbox = Sandbox::new();
+    let project = fixture::rust_package(&sandbox.work().join("above"), "hello");
+    let file = |cpu: &str| format!("[build]\nrustflags = [\"-Ctarget-cpu={cpu}\"]\n");
+    fixture::write(project.join(".cargo/config.toml"), file("x86-64-v2"));
+    fixture::write(project.join("../.cargo/config.toml"), file("x86-64-v3"));
+    let platform = ["--platform", "linux/amd64"];
+    let order = "-Ctarget-cpu=x86-64-v3 -Ctarget-cpu=x86-64-v2";
+    let (flags, _) = flags_of(&sandbox, &project, &platform);
+    assert!(flags.contains(&format!("RUSTFLAGS='{order}' ;;")), "{flags}");
+    // cargo itself.
+    sandbox.unset("CARGO_TARGET_DIR");
+    let said = sandbox.tool(&project, "cargo", &["build", "--offline", "--verbose"]).success().stderr;
+    let (first, second) = order.split_once(' ').unwrap();
+    assert!(said.find(first).unwrap() < said.find(second).unwrap(), "{said}");
+    let plan = sandbox.crossdock(&project, &[&["plan", "--json"], &platform[..]].concat()).success();
+    let call = &plan.stdout[plan.stdout.find("rustflags=[").expect("the call has the flags")..];
+    assert!(call.find("x86-64-v3").unwrap() < call.find("x86-64-v2").unwrap(), "{call}");
+    assert_eq!(plan.json()["images"][0]["platforms"][0]["programs"][0]["expected"]["cpu"], "x86-64-v2");
+}
+
+#[test]
+fn c_flags_of_the_user_are_in_the_file() {
+    let mut sandbox = Sandbox::new();
+    let project = fixture::rust_package(&sandbox.work(), "hello");
+    sandbox.set("CFLAGS", "-O3 -DA=$B").set("CFLAGS_x86_64-unknown-linux-musl", "-march=x86-64-v2");
+    sandbox
+        .set("CFLAGS_armv7-unknown-linux-musleabihf", "-Os")
+        .set("CC", "gcc -m64")
+        .set("HOST_CFLAGS", "-g");
+    assert!(!flags_of(&sandbox, &project, &[]).0.contains("CFLAGS"), "it has no C code");
+    fixture::write(project.join("build.rs"), "fn main() {\n    std::env::var(\"TARGET_CC\").ok();\n}\n");
+    let (flags, notes) = flags_of(&sandbox, &project, &[]);
+    let line = "export CFLAGS='-O3 -DA=$B' CFLAGS_x86_64_unknown_linux_musl=-march=x86-64-v2;";
+    assert!(flags.contains(line) && !flags.contains("armv7") && !flags.contains("HOST_"), "{flags}");
+    assert!(notes.contains("leaves out the compiler `gcc -m64` of CC"), "{notes}");
+    // The file's own flags for a triple do not hide the user's.
+    fixture::write(project.join("crossdock.toml"), "[image.hello]\nlibc = \"gnu\"\n");
+    sandbox.set("CFLAGS_x86_64_unknown_linux_gnu", "-DOWN");
+    let (flags, _) = flags_of(&sandbox, &project, &["--platform", "linux/amd64/v3"]);
+    assert!(flags.contains("CFLAGS_x86_64_unknown_linux_gnu='-march=x86-64-v3 -DOWN'"), "{flags}");
+}
+
+#[test]
+fn go_flags_of_the_user_are_in_the_file_or_contradict_it() {
+    let mut sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    sandbox
+        .set("GOFLAGS", "-tags=pro")
+        .set("GOEXPERIMENT", "nogreenteagc")
+        .set("CGO_CFLAGS", "-O3")
+        .set("GOAMD64", "v3");
+    let (flags, notes) = flags_of(&sandbox, &project, &[]);
+    assert!(flags.contains("export GOEXPERIMENT=nogreenteagc GOFLAGS=-tags=pro;"), "{flags}");
+    assert!(flags.contains("GOAMD64=v1") && !flags.contains("CGO_CFLAGS"), "{flags}");
+    assert!(notes.contains("`GOAMD64=v3` (GOAMD64) has no effect"), "{notes}");
+    let bake = sandbox.crossdock(&project, &["render", "bake"]).success();
+    assert!(bake.stdout.contains("GOFLAGS=-tags=pro"), "{bake}");
+    bake.complains("note: image `hello`: `GOAMD64=v3` (GOAMD64) has no effect");
+    let file = sandbox.work().join("go.env");
+    fixture::write(&file, "GOFLAGS=-tags=free\n");
+    sandbox.unset("GOFLAGS").set("GOENV", &file);
+    assert!(flags_of(&sandbox, &project, &[]).0.contains("GOFLAGS=-tags=free;"));
+    fixture::write(project.join("crossdock.toml"), "[image.hello]\ncgo = true\n");
+    let refused = sandbox.crossdock(&project, &["render", "dockerfile"]).ends_with(2);
+    refused.complains("`-tags=free` in GOFLAGS contradicts `-tags=netgo,osusergo`");
+    sandbox.set("GOENV", "off");
+    assert!(flags_of(&sandbox, &project, &[]).0.contains("export CGO_CFLAGS=-O3 GOEXPERIMENT=nogreenteagc;"));
+}
+
+/// A file that is checked in must be the same on every machine.
+#[test]
+fn init_writes_no_flags_of_this_machine() {
+    let mut sandbox = Sandbox::new();
+    let project = fixture::rust_package(&sandbox.work(), "hello");
+    sandbox.set("RUSTFLAGS", "-Dwarnings");
+    let said = sandbox.crossdock(&project, &["init"]).success();
+    said.complains("the Dockerfile of image `hello` leaves out RUSTFLAGS");
+    let dockerfile = std::fs::read_to_string(project.join("Dockerfile")).unwrap();
+    assert!(!dockerfile.contains("RUSTFLAGS"), "{dockerfile}");
+}

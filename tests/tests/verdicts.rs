@@ -61,7 +61,7 @@ fn a_level_of_the_c_compiler_is_verified() {
     let refused = sandbox.crossdock(&project, &ONE).ends_with(1);
     refused
         .complains("[level-too-high]")
-        .complains("has C code compiled with `-march=x86-64-v4` in CFLAGS")
+        .complains("has code compiled with `-march=x86-64-v4` in CFLAGS")
         .complains("image `hello` was not tagged");
     sandbox.crossdock(&without_c, &[&ONE[..], &["--strict"]].concat()).success();
     sandbox.set("CFLAGS", "-O3 -mtune=native");
@@ -107,6 +107,105 @@ fn the_flags_of_cgo_are_expected_only_with_cgo() {
     assert_eq!(expected(&sandbox, false), serde_json::Value::Null);
     sandbox.set("CGO_CFLAGS", "-O2 -mtune=native");
     assert_eq!(expected(&sandbox, true), serde_json::Value::Null);
+}
+
+/// Returns the flags that a plan expects in a program for linux/amd64, and the plan's warnings.
+fn expected(sandbox: &Sandbox, project: &Path) -> (Vec<String>, String) {
+    let plan = ["plan", "--json", "--platform", "linux/amd64"];
+    let plan = sandbox.crossdock(project, &plan).success().json();
+    let flags = &plan["images"][0]["platforms"][0]["programs"][0]["expected"]["compiler_flags"];
+    let text = |flag: &serde_json::Value| {
+        format!("{} in {}", flag["flag"].as_str().unwrap(), flag["place"].as_str().unwrap())
+    };
+    (
+        flags.as_array().map(|flags| flags.iter().map(text).collect()).unwrap_or_default(),
+        plan["warnings"].to_string(),
+    )
+}
+
+#[test]
+fn instructions_that_flags_enable_one_by_one_are_verified() {
+    let mut sandbox = Sandbox::new();
+    let project = with_c_code(&sandbox);
+    sandbox.set("CFLAGS", "-O3 -mavx2 -mfma -mno-fma -msse2");
+    let refused = sandbox.crossdock(&project, &ONE).ends_with(1);
+    refused.complains("[level-too-high]").complains("has code compiled with `-mavx2` in CFLAGS");
+    assert_eq!(expected(&sandbox, &project).0, ["-mavx2 in CFLAGS"]);
+    sandbox.unset("CFLAGS").set("RUSTFLAGS", "-C target-feature=+avx2,+aes,-aes,+sse2");
+    let refused = sandbox.crossdock(&project, &ONE).ends_with(1);
+    refused.complains("has code compiled with `-Ctarget-feature=+avx2` in RUSTFLAGS");
+    // Every node of the level has them.
+    let v3 = ["dist", "--platform", "linux/amd64/v3", "--for", "linux/amd64/v3", "--strict"];
+    let mut sandbox = Sandbox::new();
+    let project = with_c_code(&sandbox);
+    sandbox.set("CFLAGS_x86_64-unknown-linux-musl", "-mavx2");
+    sandbox.crossdock(&project, &v3).ends_with(1).complains("on linux/amd64,").complains("-mavx2");
+}
+
+/// The plan sets the compiler with the underscored triple, which the crate cc reads after the one with dashes and before
+/// all others.
+#[test]
+fn flags_inside_the_compilers_variable_count_if_it_is_used() {
+    let mut sandbox = Sandbox::new();
+    let project = with_c_code(&sandbox);
+    sandbox.set("CC_x86_64-unknown-linux-musl", "gcc -march=x86-64-v4");
+    assert_eq!(expected(&sandbox, &project).0, ["-march=x86-64-v4 in CC_x86_64-unknown-linux-musl"]);
+    sandbox.unset("CC_x86_64-unknown-linux-musl");
+    for name in ["CC", "CC_x86_64_unknown_linux_musl"] {
+        sandbox.set(name, "gcc -march=x86-64-v4");
+        let (flags, warnings) = expected(&sandbox, &project);
+        assert_eq!(flags, [""; 0]);
+        assert!(
+            warnings.contains(&format!("of {name} does not compile its C code for linux/amd64")),
+            "{warnings}"
+        );
+        sandbox.unset(name);
+    }
+    // As set in many environments for the programs of the machine itself.
+    sandbox.set("CC", "clang");
+    assert_eq!(expected(&sandbox, &project), (Vec::new(), "[]".to_owned()));
+    let module = fixture::go_module(&sandbox.work(), "server");
+    fixture::write(module.join("crossdock.toml"), "[image.server]\ncgo = true\n");
+    sandbox.set("CC", "gcc -march=x86-64-v4");
+    let (flags, warnings) = expected(&sandbox, &module);
+    assert!(
+        flags.is_empty() && warnings.contains("of CC does not compile its C code"),
+        "{flags:?} {warnings}"
+    );
+}
+
+#[test]
+fn flags_of_cgo_lines_are_verified_for_their_platform() {
+    let mut sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    let source = |line: &str| {
+        format!(
+            "package main\n\n// {line}\n// static int answer(void) {{ return 42; }}\nimport \"C\"\n\nfunc main() {{ println(C.answer()) }}\n"
+        )
+    };
+    // gcc links glibc at once, where zig builds musl for minutes.
+    let config =
+        |cgo: bool| format!("[image.hello]\ncgo = {cgo}\n{}", if cgo { "libc = \"gnu\"\n" } else { "" });
+    fixture::write(project.join("crossdock.toml"), config(true));
+    fixture::write(project.join("main.go"), source("#cgo amd64 CFLAGS: -O2 -mavx2"));
+    let place = "the #cgo lines of example.com/hello";
+    assert_eq!(expected(&sandbox, &project).0, [format!("-mavx2 in {place}")]);
+    let refused = sandbox.crossdock(&project, &ONE).ends_with(1);
+    refused.complains("[level-too-high]").complains(&format!("compiled with `-mavx2` in {place}"));
+    fixture::write(project.join("main.go"), source("#cgo arm64 CFLAGS: -march=armv8.2-a+sve"));
+    assert_eq!(expected(&sandbox, &project).0, [""; 0]);
+    fixture::write(project.join("main.go"), "package main\n\nfunc main() {}\n");
+    fixture::write(
+        project.join("cgo.go"),
+        source("#cgo CFLAGS: -march=haswell")
+            .replace("func main() { println(C.answer()) }", "var _ = C.answer()"),
+    );
+    fixture::write(project.join("crossdock.toml"), config(false));
+    assert_eq!(expected(&sandbox, &project).0, [""; 0]);
+    // A level of Go itself follows from the platform.
+    sandbox.set("GOAMD64", "v3");
+    let (_, warnings) = expected(&sandbox, &project);
+    assert!(warnings.contains("`GOAMD64=v3` (GOAMD64) has no effect"), "{warnings}");
 }
 
 /// Creates a Go project whose image has a missing entry point, built and not tagged.

@@ -73,6 +73,8 @@ pub struct RenderedBake {
     pub dockerfiles: Vec<RenderedDockerfile>,
     /// The root of the project, the directory in which to run bake.
     pub root: Utf8PathBuf,
+    /// Sentences about settings of the user's that the Dockerfiles have not.
+    pub notes: Vec<String>,
 }
 
 /// Renders a Dockerfile for each image, or for each of its platforms if files are fixed to a platform. Nothing is
@@ -99,6 +101,7 @@ pub fn render(context: &Context, options: &RenderOptions) -> Result<Vec<Rendered
         let mut files = Requests::new(context, options, frontend, caching, &[])?.render()?;
         for file in &mut files {
             file.rendered.notes.extend(left_out::notes(&file.request));
+            file.rendered.notes.extend(file.request.left_out.iter().cloned());
         }
         Ok(files)
     })
@@ -125,7 +128,8 @@ pub fn render_bake(
             bake::bake(&requests.requests, &root, place, &passed).map_err(|error| explained(&error))?;
         let json = serde_json::to_string_pretty(&bake).map_err(crate::error::input_output)?;
         let dockerfiles = if directory.is_some() { requests.render()? } else { Vec::new() };
-        Ok(RenderedBake { json: format!("{json}\n"), dockerfiles, root })
+        let notes = requests.requests.iter().flat_map(|request| request.left_out.clone()).collect();
+        Ok(RenderedBake { json: format!("{json}\n"), dockerfiles, root, notes })
     })
 }
 

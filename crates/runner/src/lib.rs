@@ -11,6 +11,7 @@
 
 pub mod engine;
 pub mod execute;
+mod instructions;
 pub mod plan;
 pub mod planner;
 pub mod report;

@@ -15,6 +15,7 @@ mod path_conflicts;
 mod platforms;
 mod request;
 mod rust;
+mod rust_flags;
 mod steps;
 
 use std::collections::BTreeMap;
@@ -42,7 +43,7 @@ pub use dockerfile_request::{DockerfileRequest, bake, dockerfile_requests};
 pub use error::{DockerfileError, PlanError};
 pub use images::{SelectedProgram, programs};
 pub use platforms::named_targets;
-pub use request::{Archive, DockerfileSettings, EngineRequest, Goal, Pack, Request};
+pub use request::{Archive, DockerfileSettings, EngineRequest, Goal, MachineFlags, Pack, Request};
 
 /// Plans a call.
 ///

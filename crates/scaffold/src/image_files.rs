@@ -14,7 +14,7 @@ use crossdock_project::Project;
 use crossdock_project::config::{Config, DockerfileConfig, DockerfileInputs, Source, Sourced};
 use crossdock_runner::planner::bake::file_name;
 use crossdock_runner::planner::{
-    self, DockerfileRequest, DockerfileSettings, PlanError, Projects, dockerfile_requests,
+    self, DockerfileRequest, DockerfileSettings, MachineFlags, PlanError, Projects, dockerfile_requests,
 };
 use crossdock_system::availability::{Availability, Unavailable};
 
@@ -64,8 +64,9 @@ pub(super) fn image_summaries(
             user.value = numeric_user(&user.value);
         }
     }
-    let found =
-        dockerfile_requests(&config, &projects, &plan_request(options), &DockerfileSettings::default());
+    let mut settings = DockerfileSettings::default();
+    settings.machine_flags = MachineFlags::LeftOut;
+    let found = dockerfile_requests(&config, &projects, &plan_request(options), &settings);
     let found = found.map_err(|error| match error {
         PlanError::Dockerfile(error) => {
             ScaffoldError::InvalidOption { option: "crossdock.toml".to_owned(), reason: error.to_string() }
@@ -135,6 +136,7 @@ pub(super) fn docker_files(
     let mut settings = DockerfileSettings::default();
     settings.templates = inputs.templates;
     settings.digests = inputs.digests;
+    settings.machine_flags = MachineFlags::LeftOut;
     let found = match dockerfile_requests(config, projects, request, &settings) {
         Ok(recipes) => recipes,
         Err(error) => return Ok((Vec::new(), vec![no_dockerfile_note(&error)])),
@@ -149,6 +151,7 @@ pub(super) fn docker_files(
         )
     }));
     for recipe in &here {
+        notes.extend(recipe.left_out.iter().cloned());
         let rendered = match recipe.render() {
             Ok(rendered) => rendered,
             Err(error) => {

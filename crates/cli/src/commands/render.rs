@@ -55,6 +55,9 @@ pub(crate) fn bake(session: &Session, arguments: &RenderBakeCommand) -> Result<E
     let directory = arguments.output.as_ref().map(|path| session.path(path));
     let (options, engine) = (options(session, &arguments.render), engine_options(&arguments.options));
     let bake = render_bake(&session.context, &options, &engine, directory.as_deref())?;
+    if !session.quiet() {
+        bake.notes.iter().for_each(|note| output::say(&format!("note: {note}")));
+    }
     let Some(directory) = directory else {
         output::data(&bake.json)?;
         return Ok(Exit::Done);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crossdock_platform::GlibcVersion;
+use crossdock_platform::{BuildTarget, GlibcVersion, Libc, Linkage, Platform};
 use serde::{Deserialize, Serialize};
 
 /// The language of the programs and how they are linked.
@@ -125,6 +125,16 @@ pub(super) fn nearest_linking(linking: Linking, base: Base) -> Linking {
 }
 
 impl Linking {
+    /// Returns the target for which a Rust program is compiled.
+    pub fn rust_target(self, platform: &Platform) -> BuildTarget {
+        let (linkage, libc) = match self {
+            Self::RustGlibc => (Linkage::Dynamic, Libc::GNU),
+            Self::RustGlibcStatic => (Linkage::Static, Libc::GNU),
+            _ => (Linkage::Static, Libc::Musl),
+        };
+        BuildTarget::new(platform.clone(), linkage).with_libc(libc)
+    }
+
     /// All linkings.
     pub const ALL: &[Self] = &[
         Self::GoStatic,
@@ -172,7 +182,8 @@ impl Linking {
         matches!(self, Self::GoStatic | Self::GoPie | Self::GoCgoGlibc | Self::GoCgoStatic | Self::GoCgoMusl)
     }
 
-    pub(super) const fn uses_cgo(self) -> bool {
+    /// Returns whether a Go program has C code.
+    pub const fn uses_cgo(self) -> bool {
         matches!(self, Self::GoCgoGlibc | Self::GoCgoStatic | Self::GoCgoMusl)
     }
 

@@ -112,6 +112,11 @@ pub struct Build {
     pub c_code: bool,
     /// Whether jemalloc must support the page sizes of every node, which the project does not set itself.
     pub jemalloc_pages: bool,
+    /// Variables with flags for compilers and build scripts, such as `CFLAGS` and `GOFLAGS`.
+    pub variables: BTreeMap<String, String>,
+    /// Flags for rustc, for each platform that has some. Cargo then reads no others
+    /// (The Cargo Book, "Configuration", `build.rustflags`).
+    pub rustflags: BTreeMap<Platform, Vec<String>>,
     /// Packages of the builder's distribution that C code needs.
     pub packages: Vec<String>,
     /// Packages of the base's distribution that the program needs at run time.

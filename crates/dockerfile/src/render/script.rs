@@ -18,14 +18,20 @@ pub(super) fn case(arms: &[Arm]) -> Vec<String> {
         "case \"$TARGETOS/$TARGETARCH${TARGETVARIANT:+/$TARGETVARIANT}\" in".to_owned(),
     ];
     for arm in arms {
-        let exports: Vec<String> =
-            arm.exports.iter().map(|(name, value)| format!("{name}={}", word(value))).collect();
-        lines.push(format!("  {}) export {} ;;", spellings(&arm.platform).join(" | "), exports.join(" ")));
+        let export = export(&arm.exports).unwrap_or_default();
+        lines.push(format!("  {}) {export} ;;", spellings(&arm.platform).join(" | ")));
     }
     let known: Vec<String> = arms.iter().map(|arm| arm.platform.to_string()).collect();
     lines.push(format!("  *) echo \"this file builds for {}\" >&2; exit 1 ;;", known.join(", ")));
     lines.push("esac;".to_owned());
     lines
+}
+
+/// Returns the command that sets variables; `None` if there are none.
+pub(super) fn export(variables: &BTreeMap<String, String>) -> Option<String> {
+    let words: Vec<String> =
+        variables.iter().map(|(name, value)| format!("{name}={}", word(value))).collect();
+    (!words.is_empty()).then(|| format!("export {}", words.join(" ")))
 }
 
 /// Returns the spellings that engines set in TARGETPLATFORM's parts: BuildKit normalizes a platform, buildah passes on

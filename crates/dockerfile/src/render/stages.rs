@@ -17,7 +17,7 @@ use serde::Serialize;
 use super::combination::{Base, Linking};
 use super::error::RenderError;
 use super::request::{Caching, Mode, Request};
-use super::script::{Arm, case};
+use super::script::{Arm, case, export};
 use images::{Assignment, Ignore, Images};
 use runtime::{Runtime, root, runtime};
 use tools::{ToolSteps, foreign, tools};
@@ -75,8 +75,12 @@ impl Stages {
         let lines = match &request.mode {
             Mode::Cross(_) => case(&arms),
             Mode::Fixed(_) => {
-                env.extend(arms.iter().flat_map(|arm| arm.exports.clone()));
-                Vec::new()
+                let (flags, others): (BTreeMap<_, _>, BTreeMap<_, _>) = arms
+                    .iter()
+                    .flat_map(|arm| arm.exports.clone())
+                    .partition(|(name, _)| name == rust::RUSTFLAGS);
+                env.extend(others);
+                export(&flags).map(|line| format!("{line};")).into_iter().collect()
             }
         };
         env.extend(private::env(request));
@@ -133,7 +137,10 @@ fn arms(request: &Request) -> Result<Vec<Arm>, RenderError> {
 
 /// Returns the steps that fetch dependencies and that compile.
 fn steps(request: &Request, lines: &[String]) -> Result<(Step, Step), RenderError> {
-    let strict = || std::iter::once("set -eu;".to_owned()).chain(lines.iter().cloned());
+    // The variables of a platform come last: they hold those of the user too.
+    let variables = export(&request.build.variables).map(|line| format!("{line};"));
+    let strict =
+        || std::iter::once("set -eu;".to_owned()).chain(variables.clone()).chain(lines.iter().cloned());
     let exports = private::exports(request);
     let script = |own: Vec<String>| strict().chain(exports.iter().cloned()).chain(own).collect();
     let secret = private::mounts(request);

@@ -18,6 +18,7 @@ const PACKAGE: Rule = Rule {
     why: "it must consist of letters, digits and `.+-_/~:@=`, and not begin with `-`",
 };
 const FLAG: Rule = Rule { holds: is_line, why: "it must be one line" };
+const WORD: Rule = Rule { holds: is_word, why: "it must be one word" };
 const SOURCE: Rule = Rule {
     holds: is_relative,
     why: "it must be a path below the project's root without `?[]\\$`, spaces at its ends and `..`",
@@ -65,6 +66,9 @@ fn compiler(request: &Request) -> Result<(), RenderError> {
     each("package of the builder", &build.packages, &PACKAGE)?;
     each("package of the base", &build.runtime_packages, &PACKAGE)?;
     each("linker flag", &build.ldflags, &FLAG)?;
+    each("variable", build.variables.keys(), &VARIABLE)?;
+    each("value of a variable", build.variables.values(), &FLAG)?;
+    each("flag of rustc", build.rustflags.values().flatten(), &WORD)?;
     each("frontend", &request.syntax, &PACKAGE)
 }
 
@@ -124,6 +128,10 @@ fn is_package(text: &str) -> bool {
 
 fn is_line(text: &str) -> bool {
     !text.chars().any(char::is_control)
+}
+
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && is_line(text) && !text.contains(char::is_whitespace)
 }
 
 fn is_pattern(text: &str) -> bool {

@@ -91,8 +91,17 @@ impl Overrides {
 
 /// Refuses a variable that crossdock reads and that is not UTF-8. Ignoring it could change what is built.
 fn refuse_unreadable(environment: &Environment) -> Result<(), ConfigError> {
-    const READ: [&str; 5] = ["HOME", "XDG_CACHE_HOME", "RUSTFLAGS", "GOFLAGS", "SOURCE_DATE_EPOCH"];
-    const PREFIXES: [&str; 2] = [PREFIX, "CARGO_"];
+    const READ: [&str; 8] = [
+        "CFLAGS",
+        "CXXFLAGS",
+        "GOEXPERIMENT",
+        "GOFLAGS",
+        "HOME",
+        "RUSTFLAGS",
+        "SOURCE_DATE_EPOCH",
+        "XDG_CACHE_HOME",
+    ];
+    const PREFIXES: [&str; 5] = [PREFIX, "CARGO_", "CFLAGS_", "CGO_", "CXXFLAGS_"];
     let is_read = |name: &str| READ.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix));
     let mut unreadable =
         environment.non_utf8_variables.iter().map(|(name, value)| (name.to_string_lossy(), value));

@@ -1,8 +1,8 @@
 //! Discovery of a Go module with `go list`.
 
-pub(super) mod cgo_variables;
 pub(super) mod modules;
 pub(super) mod roles;
+pub(super) mod variables;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -10,15 +10,15 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::error::{ProjectError, some, tool_error};
-use super::{DiscoverOptions, Network, Sources, VariableSetting};
+use super::{DiscoverOptions, Network, Sources, UserSetting, VariableSetting};
 use crate::config::grammar::normalized_path;
 use crate::language::Language;
 use crossdock_platform::{BuildTarget, GoTarget, Linkage};
 use crossdock_system::process::{Command, Processes};
 
-use cgo_variables::cgo_variables;
 use modules::GoModules;
 use roles::{GoRole, assign_roles};
+use variables::go_variables;
 
 /// A Go module, as `go list` reports it.
 #[derive(Debug, Clone, Serialize)]
@@ -37,9 +37,9 @@ pub struct GoModule {
     pub sources: Sources,
     /// The main packages.
     pub mains: Vec<GoMain>,
-    /// The user's flags for cgo's compilers.
+    /// The user's variables that change what go compiles, such as GOFLAGS and CGO_CFLAGS.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub cgo_variables: Vec<VariableSetting>,
+    pub variables: Vec<VariableSetting>,
 }
 
 /// A main package of a Go module.
@@ -56,6 +56,9 @@ pub struct GoMain {
     /// Import paths of the packages that it consists of, outside of the standard library, with cgo files.
     /// `CGO_ENABLED=0` leaves such files out without an error.
     pub cgo_packages: Vec<String>,
+    /// The flags of `#cgo` lines for compilers, of all its packages, by GOOS and GOARCH, such as `linux/arm64`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub cgo_flags: BTreeMap<String, Vec<UserSetting<String>>>,
 }
 
 /// A package, as `go list -json` prints it (`go help list`).
@@ -128,6 +131,14 @@ impl ListedPackage {
         flags.into_iter().flatten().filter_map(directory).filter(|directory| directory.is_absolute())
     }
 
+    /// Returns the flags of its `#cgo` lines for compilers; `None` if it has none.
+    fn compiler_flags(&self) -> Option<UserSetting<String>> {
+        let flags = [&self.cgo_c_flags, &self.cgo_cpp_flags, &self.cgo_cxx_flags];
+        let value = flags.map(|flags| flags.join(" ")).join(" ").trim().to_owned();
+        let place = format!("the #cgo lines of {}", self.import_path);
+        (!value.is_empty()).then_some(UserSetting { value, place })
+    }
+
     /// Returns whether it is a main package with more than tests.
     fn is_program(&self) -> bool {
         self.name == "main" && !(self.go_files.is_empty() && self.cgo_files.is_empty())
@@ -169,7 +180,8 @@ pub(super) fn module(
         .platforms
         .iter()
         .filter_map(|platform| BuildTarget::new(platform.clone(), Linkage::Static).go().ok());
-    let commands = targets.map(|target| list_command(directory, options, &target, &patterns));
+    let targets: Vec<GoTarget> = targets.collect();
+    let commands = targets.iter().map(|target| list_command(directory, options, target, &patterns));
     let commands: Vec<Command> = commands.collect();
     let answers: Vec<_> = std::thread::scope(|scope| {
         let runs: Vec<_> =
@@ -177,10 +189,10 @@ pub(super) fn module(
         runs.into_iter().map(|run| run.join()).collect()
     });
     let mut module: Option<GoModule> = None;
-    for (command, answer) in commands.iter().zip(answers) {
+    for ((target, command), answer) in targets.iter().zip(&commands).zip(answers) {
         let answer = answer.map_err(|_| ProjectError::Panicked { directory: directory.to_owned() })?;
         let answer = answer.map_err(|error| tool_error(directory, Language::Go, error))?;
-        let found = parse_packages(directory, command, &answer)?;
+        let found = parse_packages(directory, target, command, &answer)?;
         match &mut module {
             Some(module) => merge(module, found),
             None => module = Some(found),
@@ -188,7 +200,7 @@ pub(super) fn module(
     }
     let mut module = module.ok_or_else(|| no_program(directory, "no platform was specified".into()))?;
     assign_roles(&mut module);
-    module.cgo_variables = cgo_variables(processes.environment());
+    module.variables = go_variables(processes.environment());
     Ok(module)
 }
 
@@ -239,12 +251,18 @@ fn objects<T: serde::de::DeserializeOwned>(command: &Command, answer: &str) -> R
     objects.map_err(|source| ProjectError::Answer { command: command.short(), source: source.into() })
 }
 
-fn parse_packages(directory: &Utf8Path, command: &Command, answer: &str) -> Result<GoModule, ProjectError> {
+fn parse_packages(
+    directory: &Utf8Path,
+    target: &GoTarget,
+    command: &Command,
+    answer: &str,
+) -> Result<GoModule, ProjectError> {
     let packages: Vec<ListedPackage> = objects(command, answer)?;
     let by_path: HashMap<&str, &ListedPackage> =
         packages.iter().map(|package| (package.import_path.as_str(), package)).collect();
     let own: Vec<&ListedPackage> = packages.iter().filter(|package| !package.dep_only).collect();
-    let mains = own.iter().filter(|package| package.is_program()).map(|package| main_of(package, &by_path));
+    let mains =
+        own.iter().filter(|package| package.is_program()).map(|package| main_of(package, target, &by_path));
     let mains: Vec<GoMain> = mains.collect();
     if mains.is_empty() {
         return Err(without_program(directory, &own));
@@ -263,7 +281,7 @@ fn parse_packages(directory: &Utf8Path, command: &Command, answer: &str) -> Resu
         modules: GoModules::read(directory),
         sources: sources(directory, &packages),
         mains,
-        cgo_variables: Vec::new(),
+        variables: Vec::new(),
     })
 }
 
@@ -317,13 +335,20 @@ pub(super) fn no_program(directory: &Utf8Path, found: String) -> ProjectError {
     }
 }
 
-fn main_of(package: &ListedPackage, by_path: &HashMap<&str, &ListedPackage>) -> GoMain {
+fn main_of(package: &ListedPackage, target: &GoTarget, by_path: &HashMap<&str, &ListedPackage>) -> GoMain {
+    let with_cgo = cgo_packages(package, by_path);
+    let flags: Vec<_> = with_cgo.values().filter_map(|package| package.compiler_flags()).collect();
+    let platform = format!("{}/{}", target.goos, target.goarch);
     GoMain {
         name: program_name(&package.import_path).to_owned(),
         import_path: package.import_path.clone(),
         directory: package.dir.clone(),
         role: GoRole::Default,
-        cgo_packages: cgo_packages(package, by_path).into_iter().map(str::to_owned).collect(),
+        cgo_packages: with_cgo.into_keys().map(str::to_owned).collect(),
+        cgo_flags: BTreeMap::from([(platform, flags)])
+            .into_iter()
+            .filter(|(_, flags)| !flags.is_empty())
+            .collect(),
     }
 }
 
@@ -343,13 +368,13 @@ pub(super) fn program_name(import_path: &str) -> &str {
 fn cgo_packages<'a>(
     main: &'a ListedPackage,
     by_path: &HashMap<&'a str, &'a ListedPackage>,
-) -> BTreeSet<&'a str> {
+) -> BTreeMap<&'a str, &'a ListedPackage> {
     let mut seen = BTreeSet::from([main.import_path.as_str()]);
     let mut pending = vec![main];
-    let mut found = BTreeSet::new();
+    let mut found = BTreeMap::new();
     while let Some(package) = pending.pop() {
         if !package.cgo_files.is_empty() {
-            found.insert(package.import_path.as_str());
+            found.insert(package.import_path.as_str(), package);
         }
         for import in &package.imports {
             let path = package.import_map.get(import).unwrap_or(import);
@@ -371,6 +396,7 @@ fn merge(module: &mut GoModule, other: GoModule) {
             Some(known) => {
                 let both: BTreeSet<String> = known.cgo_packages.drain(..).chain(main.cgo_packages).collect();
                 known.cgo_packages = both.into_iter().collect();
+                known.cgo_flags.extend(main.cgo_flags);
             }
             None => module.mains.push(main),
         }

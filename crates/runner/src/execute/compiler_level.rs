@@ -1,10 +1,16 @@
-//! The processor levels that the flags of C compilers mean.
+//! The processor levels that the flags of compilers mean.
 
 use crossdock_platform::{Architecture, Platform};
 use crossdock_verify::CpuLevel;
 
-/// Returns the level that `-march=…` or `-mcpu=…` of gcc, clang or zig means on a platform.
+use crate::instructions::enabled_level;
+
+/// Returns the level that `-march=…` or `-mcpu=…` of gcc, clang or zig means on a platform, or the level of the
+/// instructions that another flag enables.
 pub(super) fn compiler_level(platform: &Platform, flag: &str) -> CpuLevel {
+    if let Some(level) = enabled_level(platform, flag) {
+        return level;
+    }
     let processor = flag.split_once('=').map_or(flag, |(_, processor)| processor);
     let level = match platform.architecture() {
         _ if ["generic", "baseline"].contains(&processor) => Some(CpuLevel::Baseline),

@@ -100,7 +100,7 @@ pub enum Expected {
         r#static: bool,
         /// The processor that it is compiled for, as rustc's `target-cpu`; `None` for the triple's baseline.
         cpu: Option<String>,
-        /// The processors that the user's variables name to compilers of C code, if it has C code.
+        /// The user's flags that enable instructions: features of rustc, and flags of C compilers if it has C code.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         compiler_flags: Vec<CompilerFlag>,
     },
@@ -108,17 +108,17 @@ pub enum Expected {
     Go {
         /// Settings that its build information must have, as `GOOS`, `GOARCH`, `GOAMD64`, `CGO_ENABLED`.
         settings: BTreeMap<String, String>,
-        /// The processors that the user's variables name to compilers of C code, with cgo.
+        /// The user's flags that enable instructions of C code, with cgo: of variables and of `#cgo` lines.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         compiler_flags: Vec<CompilerFlag>,
     },
 }
 
-/// A flag that names a processor to a C compiler.
+/// A flag that decides which instructions a compiler uses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct CompilerFlag {
-    /// The flag, such as `-march=x86-64-v3`.
+    /// The flag, such as `-march=x86-64-v3`, `-mavx2` or `-Ctarget-feature=+avx2`.
     pub flag: String,
     /// The variable or file that sets the flag, such as `CFLAGS`.
     pub place: String,

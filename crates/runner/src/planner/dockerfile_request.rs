@@ -3,6 +3,7 @@
 //! A request follows only from configuration and projects, so that a machine without a compiler renders the same file.
 
 pub mod bake;
+mod carried;
 mod compile;
 #[cfg(test)]
 mod tests;
@@ -18,7 +19,10 @@ use super::images::{self, SelectedImage, select};
 use super::path_conflicts::check_references;
 use super::platforms::{Platforms, platforms};
 use super::request::{DockerfileSettings, Request};
+use carried::Carried;
 use compile::BuildContext;
+
+pub(super) use compile::linking;
 use crossdock_project::config::{self, Config, DockerfileMode, ExtraFile, Source};
 use crossdock_project::{Program, Project, Projects};
 
@@ -42,6 +46,8 @@ pub struct DockerfileRequest {
     pub annotations: BTreeMap<String, String>,
     /// The image's date in seconds since the Unix epoch: the value of SOURCE_DATE_EPOCH.
     pub created: i64,
+    /// A sentence about each setting of the user's that a build on this machine has and the file has not.
+    pub left_out: Vec<String>,
     /// The request to the renderer.
     pub file: render::Request,
 }
@@ -122,6 +128,7 @@ pub(super) fn for_image(
     let is_only = each.len() == 1;
     each.into_iter()
         .map(|(mode, platforms)| {
+            let (file, left_out) = file(selected, context, mode, settings)?;
             Ok(DockerfileRequest {
                 image: image.name.value.clone(),
                 source: image.name.source.clone(),
@@ -131,7 +138,8 @@ pub(super) fn for_image(
                 references: tags.iter().map(|tag| format!("{repository}:{tag}")).collect(),
                 annotations: annotations(selected, projects, created),
                 created,
-                file: file(selected, context, mode, settings)?,
+                left_out,
+                file,
             })
         })
         .collect()
@@ -142,13 +150,18 @@ fn file(
     context: &BuildContext<'_>,
     mode: Mode,
     settings: &DockerfileSettings,
-) -> Result<render::Request, PlanError> {
+) -> Result<(render::Request, Vec<String>), PlanError> {
     let dockerfile = &selected.config.dockerfile;
-    let linking = compile::linking(selected)?;
+    let linking = linking(selected)?;
     let toolchain = compile::toolchain(selected)?;
     let mut file = render::Request::new(linking, toolchain, programs(selected), mode);
     file.base = base(selected, linking);
-    file.build = compile::build(selected);
+    let platforms = match &file.mode {
+        Mode::Cross(platforms) => platforms.clone(),
+        Mode::Fixed(platform) => vec![platform.clone()],
+    };
+    let of_user = carried(selected, context, linking, &platforms, settings)?;
+    file.build = compile::build(selected, &of_user);
     file.engine = settings.engine.clone();
     file.caching = dockerfile.caching.as_ref().map_or(settings.caching, |caching| caching.value);
     if let Some(debian) = &dockerfile.debian {
@@ -167,7 +180,25 @@ fn file(
     file.context.clone_from(&dockerfile.context);
     file.templates.clone_from(&settings.templates);
     file.digests.clone_from(&settings.digests);
-    Ok(file)
+    Ok((file, of_user.left_out))
+}
+
+/// Returns the user's flags for the file.
+fn carried(
+    selected: &SelectedImage<'_>,
+    context: &BuildContext<'_>,
+    linking: Linking,
+    platforms: &[Platform],
+    settings: &DockerfileSettings,
+) -> Result<Carried, PlanError> {
+    let image = &selected.config;
+    let build = carried::Build { image, linking, platforms, machine: settings.machine_flags };
+    match selected.project {
+        Project::Rust(workspace) => {
+            carried::rust(workspace, &build, &context.directory, compile::has_c_code(selected))
+        }
+        Project::Go(module) => carried::go(module, &build, compile::own_tags(image, linking)),
+    }
 }
 
 /// Returns the configured base of the Dockerfile, else the configured base of the image, else the smallest base on which

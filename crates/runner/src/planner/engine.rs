@@ -159,6 +159,7 @@ impl Planner<'_> {
         engine: &Engine,
     ) -> Result<(), PlanError> {
         let image = &request.image;
+        request.left_out.iter().for_each(|sentence| self.warn(sentence.clone()));
         if let Some(why) = missing_secrets(&rendered, &asked.options) {
             return Err(PlanError::Engine { image: image.clone(), why });
         }

@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use crossdock_platform::Platform;
+use crossdock_platform::{BuildTarget, Platform};
 
 use super::Planner;
-use super::compiler_flags;
+use super::compiler_flags::{self, has_flags};
 use super::error::PlanError;
 use super::images::{SelectedImage, go_build_directory, program_path};
 use super::request::Request;
@@ -15,7 +15,7 @@ use super::steps::Call;
 use crate::plan::{Artifact, Expected, GoBuild, ProgramPlan};
 use crate::text::{platform_slug, short_hash};
 use crossdock_project::config::{ImageConfig, Libc, Linkage};
-use crossdock_project::{GoMain, GoModule, Network, Program};
+use crossdock_project::{GoMain, GoModule, Network, Program, VariableSetting};
 use crossdock_system::availability::Availability;
 use crossdock_system::process::Command;
 use crossdock_toolchain::choice::{GoChoice, GoRequest, choose_go, go_settings};
@@ -40,10 +40,15 @@ impl Planner<'_> {
         if self.engine_route().is_none() {
             check_musl_loader(image)?;
         }
-        // An engine does not get the user's variables, and without cgo no compiler reads them.
-        let has_c_code = image.cgo.as_ref().is_some_and(|cgo| cgo.value) && self.engine_route().is_none();
-        let variables = if has_c_code { module.cgo_variables.as_slice() } else { &[] };
-        let compiler_flags = compiler_flags::of_cgo(variables);
+        // Without cgo no compiler reads its flags. An engine gets the variables too.
+        let has_c_code = image.cgo.as_ref().is_some_and(|cgo| cgo.value);
+        let variables = module.variables.iter().filter(|one| has_c_code && one.is_for_cgo_compiler());
+        let variables: Vec<&VariableSetting> = variables.collect();
+        let levels = module.variables.iter().filter(|variable| variable.is_level());
+        for (variable, platform) in levels.flat_map(|one| wanted.iter().map(move |platform| (one, platform)))
+        {
+            ineffective_level(image, variable, platform).into_iter().for_each(|note| self.warn(note));
+        }
         let each = wanted.iter().map(|platform| {
             let request = GoRequest::new(&module.root, platform, &image.linkage)
                 .with_cgo(image.cgo.as_ref())
@@ -63,8 +68,15 @@ impl Planner<'_> {
             };
             // Go has no settings for a platform that it does not support, which is among what is missing.
             let settings = go_settings(&request).unwrap_or_default();
-            let expected = Expected::Go { settings, compiler_flags: compiler_flags.clone() };
-            Ok(programs.iter().map(|main| program(image, main, platform, &expected, &why)).collect())
+            let listed =
+                ["GOOS", "GOARCH"].map(|name| settings.get(name).map_or("", String::as_str)).join("/");
+            let planned = programs.iter().map(|main| {
+                let lines = main.cgo_flags.get(&listed).filter(|_| has_c_code).map_or(&[][..], Vec::as_slice);
+                let compiler_flags = compiler_flags::of_cgo(&variables, lines, platform);
+                let expected = Expected::Go { settings: settings.clone(), compiler_flags };
+                program(image, main, platform, expected, &why)
+            });
+            Ok(planned.collect())
         });
         each.collect()
     }
@@ -84,7 +96,18 @@ impl Planner<'_> {
                 format!("its Go toolchain was chosen but is unavailable: {unavailable}"),
             )
         })?;
-        check_goflags(image, &go.flags, choice)?;
+        let tags = choice.arguments.iter().find(|argument| argument.starts_with("-tags"));
+        check_goflags(image, &go.flags, tags.map(String::as_str))?;
+        for compiler in module.variables.iter().filter(|variable| is_replaced(variable, choice)) {
+            self.warn(format!(
+                "image `{}`: the compiler `{}` of {} does not compile its C code for {}, which {} does",
+                image.name.value,
+                compiler.setting.value,
+                compiler.setting.place,
+                choice.platform,
+                choice.tools.join(" and ")
+            ));
+        }
         self.add_wrappers(&choice.wrappers);
         self.record_uses(
             &image.name.value,
@@ -130,14 +153,14 @@ fn program(
     image: &ImageConfig,
     main: &GoMain,
     platform: &Platform,
-    expected: &Expected,
+    expected: Expected,
     why: &str,
 ) -> ProgramPlan {
     ProgramPlan {
         name: main.name.clone(),
         path: program_path(&main.name),
         artifact: artifact(image, main, platform),
-        expected: expected.clone(),
+        expected,
         why: why.to_owned(),
     }
 }
@@ -150,15 +173,38 @@ fn go_only<'a>(programs: &[Program<'a>]) -> Vec<&'a GoMain> {
     go.collect()
 }
 
+/// Returns whether the plan replaces a compiler to which the user passes flags.
+fn is_replaced(variable: &VariableSetting, choice: &GoChoice) -> bool {
+    ["CC", "CXX"].contains(&variable.name.as_str())
+        && choice.environment.contains_key(&variable.name)
+        && has_flags(&variable.setting.value)
+}
+
+/// Returns a sentence about a variable with the level of a processor that the platform decides otherwise.
+pub(super) fn ineffective_level(
+    image: &ImageConfig,
+    variable: &VariableSetting,
+    platform: &Platform,
+) -> Option<String> {
+    let settings = BuildTarget::new(platform.clone(), Linkage::Dynamic).go().ok()?.env();
+    let ours = settings.get(&variable.name).filter(|ours| **ours != variable.setting.value)?;
+    let VariableSetting { name, setting } = variable;
+    Some(format!(
+        "image `{}`: `{name}={}` ({}) has no effect: {platform} is built with {name}={ours}; name the level in the platform, \
+         e.g. linux/amd64/v3",
+        image.name.value, setting.value, setting.place
+    ))
+}
+
 /// Rejects flags in GOFLAGS that those of the call would silently override. `go build` reads the others itself.
-pub(super) fn check_goflags(image: &ImageConfig, flags: &str, choice: &GoChoice) -> Result<(), PlanError> {
+pub(super) fn check_goflags(image: &ImageConfig, flags: &str, tags: Option<&str>) -> Result<(), PlanError> {
     let ours: BTreeMap<&str, String> = [
         ("-ldflags", Some("-ldflags='-s -w …'".to_owned())),
         ("-buildvcs", Some("-buildvcs=false".to_owned())),
         ("-trimpath", Some("-trimpath".to_owned())),
         ("-o", Some("-o".to_owned())),
         ("-buildmode", Some("-buildmode=exe".to_owned())),
-        ("-tags", choice.arguments.iter().find(|argument| argument.starts_with("-tags")).cloned()),
+        ("-tags", tags.map(str::to_owned)),
     ]
     .into_iter()
     .filter_map(|(name, flag)| Some((name, flag?)))

@@ -144,6 +144,19 @@ pub struct DockerfileSettings {
     pub templates: BTreeMap<String, String>,
     /// Digests of base images by name and tag, from the lock file.
     pub digests: BTreeMap<String, String>,
+    /// Whether the file has the flags of this machine.
+    pub machine_flags: MachineFlags,
+}
+
+/// Whether a Dockerfile has the compilers' flags that variables and files of this machine set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum MachineFlags {
+    /// The file has them: it builds what a build on this machine builds.
+    #[default]
+    Carried,
+    /// The file leaves them out: it is the same on every machine.
+    LeftOut,
 }
 
 impl Default for DockerfileSettings {
@@ -154,6 +167,7 @@ impl Default for DockerfileSettings {
             caching: Caching::Mounts,
             templates: BTreeMap::new(),
             digests: BTreeMap::new(),
+            machine_flags: MachineFlags::default(),
         }
     }
 }

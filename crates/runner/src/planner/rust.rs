@@ -8,20 +8,19 @@ use crossdock_platform::{BuildTarget, JEMALLOC_LG_PAGE, Os, Platform, cargo_env_
 
 use super::Planner;
 use super::cargo::artifact;
-use super::compiler_flags;
+use super::compiler_flags::{self, has_flags};
+use super::dockerfile_request::linking;
 use super::error::PlanError;
 use super::images::{SelectedImage, program_path};
+use super::rust_flags::{cpu, effective, features, matching, reject_contradictions};
 use super::steps::Call;
 use crate::plan::{CompilerFlag, Expected, ProgramPlan};
-use crossdock_project::config::{ImageConfig, Linkage, Sourced};
-use crossdock_project::{
-    CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, Program, TargetSetting, UserSetting,
-    cfg_matches,
-};
+use crossdock_project::config::{ImageConfig, Libc, Linkage, Sourced};
+use crossdock_project::{CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, Program};
 use crossdock_system::availability::Availability;
-use crossdock_toolchain::choice::{RustChoice, RustRequest, choose_rust, possible_targets};
+use crossdock_toolchain::choice::{PossibleTarget, RustChoice, RustRequest, choose_rust, possible_targets};
 use crossdock_toolchain::doctor::Requirement;
-use crossdock_toolchain::host::{Host, ToolchainOrigin};
+use crossdock_toolchain::host::ToolchainOrigin;
 
 impl Planner<'_> {
     /// Plans the programs of each platform, in the order of the platforms.
@@ -74,24 +73,32 @@ impl Planner<'_> {
         workspace: &CargoWorkspace,
         programs: &[(&CargoPackage, &CargoBinary)],
     ) -> Result<Vec<BuildRoute>, PlanError> {
+        let settings = &workspace.settings;
         if let Some(why) = self.engine_route() {
-            // Cargo in an engine reads only the settings that are in the build context.
-            let sent = workspace.settings.in_files_below(selected.project.root());
-            let route = |platform| BuildRoute {
-                cpu: cpu_of_any(request, &sent, self.host, platform),
-                compiler_flags: compiler_flags_of_any(request, &sent, self.host, platform),
-                why: why.clone(),
+            let linking = linking(selected)?;
+            // The builder's image has its own compilers of C.
+            let mut settings = settings.clone();
+            settings.variables.retain(|variable| !CargoSettings::is_compiler(&variable.name));
+            let route = |platform| match linking.rust_target(platform).rust() {
+                Ok(rust) => BuildRoute::new(&settings, rust.triple, &rust.rustflags, platform, why.clone()),
+                // The renderer refuses the platform.
+                Err(_) => BuildRoute { why: why.clone(), ..BuildRoute::default() },
             };
             return Ok(request.platforms.iter().map(route).collect());
         }
         let choices = choose_rust(request, self.host, &self.request.cache);
+        self.notes.extend(gnu_by_route(request, &choices, &selected.config));
         let routes = request.platforms.iter().zip(choices).map(|(platform, choice)| match choice {
             Availability::Available(choice) => self.plan_rust_platform(selected, workspace, programs, choice),
-            Availability::Unavailable(missing) => Ok(BuildRoute {
-                cpu: cpu_of_any(request, &workspace.settings, self.host, platform),
-                compiler_flags: compiler_flags_of_any(request, &workspace.settings, self.host, platform),
-                why: self.record_unbuildable(&selected.config.name.value, platform, missing),
-            }),
+            Availability::Unavailable(missing) => {
+                let why = self.record_unbuildable(&selected.config.name.value, platform, missing);
+                Ok(BuildRoute::of_any(
+                    &possible_targets(request, self.host, platform),
+                    settings,
+                    platform,
+                    why,
+                ))
+            }
         });
         routes.collect()
     }
@@ -111,11 +118,19 @@ impl Planner<'_> {
             ToolchainOrigin::Distribution => Requirement::DistributionRust,
         };
         self.record_uses(&image.name.value, &choice.platform, compiler, &choice.tools);
-        let cpu = flags.cpu.clone();
         let hidden = self.hidden_directories(workspace);
         choice.remap_c(hidden.iter().map(|(from, to)| (from.as_path(), to.as_str())));
         keep_compiler_flags(&workspace.settings, &mut choice);
-        let compiler_flags = compiler_flags::of_triple(&workspace.settings, &choice.triple);
+        let route = BuildRoute::new(
+            &workspace.settings,
+            &choice.triple,
+            &choice.rustflags,
+            &choice.platform,
+            String::new(),
+        );
+        if programs.iter().any(|(package, _)| !package.native_code.is_empty()) {
+            self.warn_of_replaced_compilers(image, &workspace.settings, &choice);
+        }
         let remapped = hidden.iter().map(|(from, to)| format!("--remap-path-prefix={from}={to}"));
         let flags = flags.join(&mut choice, remapped.collect());
         let image_platform = (image.name.value.clone(), choice.platform.clone());
@@ -127,7 +142,36 @@ impl Planner<'_> {
             let call = self.cargo.add(image, workspace, *program, &choice, flags.clone());
             self.calls.entry(image_platform.clone()).or_default().push(Call::Cargo(call));
         }
-        Ok(BuildRoute { cpu, compiler_flags, why: choice.why })
+        Ok(BuildRoute { why: choice.why, ..route })
+    }
+
+    /// Warns of compilers of the user's to which the plan prefers its own, if they are for the triple or have flags.
+    fn warn_of_replaced_compilers(
+        &mut self,
+        image: &ImageConfig,
+        settings: &CargoSettings,
+        choice: &RustChoice,
+    ) {
+        for name in ["CC", "CXX"] {
+            let ours = format!("{name}_{}", env_triple(&choice.triple));
+            let Some(compiler) = choice.environment.get(&ours) else { continue };
+            let theirs = [ours.clone(), format!("TARGET_{name}"), name.to_owned()];
+            for other in
+                theirs.iter().filter_map(|name| settings.variables.iter().find(|one| one.name == *name))
+            {
+                let is_meant = other.name == ours || has_flags(&other.setting.value);
+                if is_meant && other.setting.value != *compiler {
+                    self.warn(format!(
+                        "image `{}`: the compiler `{}` of {} does not compile its C code for {}, which {} does",
+                        image.name.value,
+                        other.setting.value,
+                        other.setting.place,
+                        choice.platform,
+                        choice.tools.join(" and ")
+                    ));
+                }
+            }
+        }
     }
 
     /// Returns directories whose paths must not be in a program, each with its replacement. Otherwise the program's bytes
@@ -139,16 +183,50 @@ impl Planner<'_> {
 }
 
 /// The build of one platform, as far as its programs share it.
+#[derive(Default)]
 struct BuildRoute {
     /// The processor, as in [`Expected::Rust`].
     cpu: Option<String>,
     /// The processors that the user's variables name to compilers of C code.
     compiler_flags: Vec<CompilerFlag>,
+    /// The features that the user's flags enable for rustc.
+    features: Vec<CompilerFlag>,
     /// The reason, as in [`ProgramPlan::why`].
     why: String,
 }
 
 impl BuildRoute {
+    /// Returns the build for a target with the user's flags.
+    fn new(
+        settings: &CargoSettings,
+        triple: &str,
+        ours: &[String],
+        platform: &Platform,
+        why: String,
+    ) -> Self {
+        Self {
+            cpu: cpu(settings, triple, ours),
+            compiler_flags: compiler_flags::of_triple(settings, triple, platform),
+            features: features(settings, triple, platform),
+            why,
+        }
+    }
+
+    /// Returns the build of a platform whose target is unknown: the one with the most flags counts.
+    fn of_any(
+        possible: &[PossibleTarget],
+        settings: &CargoSettings,
+        platform: &Platform,
+        why: String,
+    ) -> Self {
+        let of = |target: &PossibleTarget| {
+            Self::new(settings, &target.triple, &target.rustflags, platform, String::new())
+        };
+        let flags = |route: &Self| (route.cpu.is_some(), route.compiler_flags.len() + route.features.len());
+        let route = possible.iter().rev().map(of).max_by_key(flags).unwrap_or_default();
+        Self { why, ..route }
+    }
+
     fn program(
         &self,
         image: &ImageConfig,
@@ -164,8 +242,8 @@ impl BuildRoute {
                 cpu: self.cpu.clone(),
                 // Without C code no compiler reads the variables.
                 compiler_flags: match package.native_code.is_empty() {
-                    true => Vec::new(),
-                    false => self.compiler_flags.clone(),
+                    true => self.features.clone(),
+                    false => self.features.iter().chain(&self.compiler_flags).cloned().collect(),
                 },
             },
             why: self.why.clone(),
@@ -173,27 +251,23 @@ impl BuildRoute {
     }
 }
 
-/// Returns the processor of a platform whose triple is unknown: the first that the flags of a possible triple name.
-fn cpu_of_any(
+/// Returns a note that names an image whose C library follows from the toolchains of this machine.
+fn gnu_by_route(
     request: &RustRequest<'_>,
-    settings: &CargoSettings,
-    host: &Host,
-    platform: &Platform,
+    choices: &[Availability<RustChoice>],
+    image: &ImageConfig,
 ) -> Option<String> {
-    let possible = possible_targets(request, host, platform);
-    possible.iter().find_map(|built| cpu(settings, &built.triple, &built.rustflags))
-}
-
-/// Returns the processors that are named to C compilers of a platform whose triple is unknown, as [`cpu_of_any`] does.
-fn compiler_flags_of_any(
-    request: &RustRequest<'_>,
-    settings: &CargoSettings,
-    host: &Host,
-    platform: &Platform,
-) -> Vec<CompilerFlag> {
-    let possible = possible_targets(request, host, platform);
-    let flags = possible.iter().map(|built| compiler_flags::of_triple(settings, &built.triple));
-    flags.into_iter().find(|flags| !flags.is_empty()).unwrap_or_default()
+    let links_gnu = |choice: &Availability<RustChoice>| {
+        choice.available().is_some_and(|choice| matches!(choice.libc, Some(Libc::Gnu { .. })))
+    };
+    let is_open = request.libc.is_none() && request.linkage.value == Linkage::Static;
+    (is_open && choices.iter().any(links_gnu)).then(|| {
+        format!(
+            "image `{}` links the GNU C library, because no toolchain of this machine has musl for its platforms: a machine \
+             with musl makes another image, unless `libc = \"gnu\"` is set",
+            image.name.value
+        )
+    })
 }
 
 fn rust_only<'a>(programs: &[Program<'a>]) -> Vec<(&'a CargoPackage, &'a CargoBinary)> {
@@ -211,8 +285,6 @@ struct ResolvedFlags {
     before: Vec<String>,
     /// The variable with the user's flags, if one is set. Cargo then reads no other flags.
     variable: Option<String>,
-    /// The processor that the flags name, the user's or crossdock's.
-    cpu: Option<String>,
 }
 
 impl ResolvedFlags {
@@ -246,9 +318,10 @@ fn resolve_flags(
     choice: &mut RustChoice,
 ) -> Result<ResolvedFlags, PlanError> {
     let effective = effective(settings, &choice.triple);
-    effective.iter().try_for_each(|setting| reject_contradictions(image, setting, choice))?;
-    let cpu = cpu(settings, &choice.triple, &choice.rustflags);
-    let mut resolved = ResolvedFlags { cpu, ..ResolvedFlags::default() };
+    effective
+        .iter()
+        .try_for_each(|setting| reject_contradictions(image, setting, &choice.platform, &choice.rustflags))?;
+    let mut resolved = ResolvedFlags::default();
     if let Some(environment) = &settings.environment {
         resolved.before.clone_from(&environment.value);
         resolved.variable = Some(environment.place.clone());
@@ -257,23 +330,6 @@ fn resolve_flags(
     }
     keep_linker(settings, choice);
     Ok(resolved)
-}
-
-/// Returns the user's flags that cargo reads for a triple: RUSTFLAGS hides files, and a table of the triple `[build]`.
-fn effective<'a>(settings: &'a CargoSettings, triple: &'a str) -> Vec<&'a UserSetting<Vec<String>>> {
-    let targets: Vec<_> = matching(&settings.targets, triple).collect();
-    match &settings.environment {
-        Some(environment) => vec![environment],
-        None if targets.is_empty() => settings.build.iter().collect(),
-        None => targets,
-    }
-}
-
-/// Returns the processor for which a program of a triple is compiled: that of the user's flags, else that of `ours`.
-fn cpu(settings: &CargoSettings, triple: &str, ours: &[String]) -> Option<String> {
-    let theirs = effective(settings, triple);
-    let named = |flags: &[String]| codegen(flags, "target-cpu").last().map(str::to_owned);
-    theirs.iter().rev().find_map(|setting| named(&setting.value)).or_else(|| named(ours))
 }
 
 /// Keeps the user's flags in a variable that crossdock sets too. They come last, so that they take precedence.
@@ -315,99 +371,4 @@ fn keep_linker(settings: &CargoSettings, choice: &mut RustChoice) {
         .rustflags
         .retain(|flag| !flag.starts_with("-Clink-self-contained") && !flag.starts_with("-Clinker"));
     choice.why = format!("{}; linked by {}, as configured by {}", choice.why, linker.value, linker.place);
-}
-
-fn reject_contradictions(
-    image: &ImageConfig,
-    setting: &UserSetting<Vec<String>>,
-    choice: &RustChoice,
-) -> Result<(), PlanError> {
-    let conflict = |theirs: &str, ours: String, help: &str| PlanError::Conflict {
-        image: image.name.value.clone(),
-        theirs: format!("`{theirs}` in {}", setting.place),
-        ours,
-        help: help.to_owned(),
-    };
-    let crt = codegen(&setting.value, "target-feature")
-        .any(|value| value.split(',').any(|one| one == "-crt-static"));
-    if crt && image.linkage.value == Linkage::Static {
-        let ours = format!("static linking ({})", image.linkage.source);
-        return Err(conflict(
-            "-C target-feature=-crt-static",
-            ours,
-            "set `linkage = \"dynamic\"` for this image, or remove the flag",
-        ));
-    }
-    // Of several values rustc takes the last.
-    let own_cpu = codegen(&choice.rustflags, "target-cpu").last();
-    let their_cpu = codegen(&setting.value, "target-cpu").last();
-    match (their_cpu, own_cpu) {
-        (Some(theirs), Some(ours)) if theirs != ours => Err(conflict(
-            &format!("-C target-cpu={theirs}"),
-            format!("`-C target-cpu={ours}` for {}", choice.platform),
-            "leave the processor to the platform, or remove that platform",
-        )),
-        _ => Ok(()),
-    }
-}
-
-/// Returns the values of `-C NAME=VALUE` in every spelling that rustc accepts.
-fn codegen<'a>(flags: &'a [String], name: &'a str) -> impl Iterator<Item = &'a str> {
-    flags.iter().enumerate().filter_map(move |(index, flag)| {
-        let option = match flag.as_str() {
-            "-C" | "--codegen" => flags.get(index + 1)?.as_str(),
-            flag => flag.strip_prefix("-C").or_else(|| flag.strip_prefix("--codegen="))?.trim_start(),
-        };
-        option.strip_prefix(name)?.strip_prefix('=')
-    })
-}
-
-/// Returns the settings that apply to a triple.
-fn matching<'a, T>(
-    settings: &'a [TargetSetting<T>],
-    triple: &'a str,
-) -> impl Iterator<Item = &'a UserSetting<T>> {
-    settings.iter().filter(|setting| applies(&setting.target, triple)).map(|setting| &setting.setting)
-}
-
-/// Returns whether a key of `[target.…]` or the part of a variable that stands for it selects a triple.
-fn applies(target: &str, triple: &str) -> bool {
-    target == cargo_env_triple(triple) || cfg_matches(target, triple)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn codegen_options_are_found_in_every_spelling() {
-        let flags = [
-            "-C",
-            "target-cpu=native",
-            "-Ctarget-cpu=x86-64-v3",
-            "--codegen=target-cpu=znver3",
-            "-Cdebuginfo=1",
-        ];
-        let flags = flags.map(str::to_owned);
-        let found: Vec<&str> = codegen(&flags, "target-cpu").collect();
-        assert_eq!(found, ["native", "x86-64-v3", "znver3"]);
-    }
-
-    #[test]
-    fn settings_apply_by_name_variable_or_cfg() {
-        let musl = "aarch64-unknown-linux-musl";
-        for target in [
-            musl,
-            "AARCH64_UNKNOWN_LINUX_MUSL",
-            "cfg(unix)",
-            r#"cfg(all(target_env = "musl", target_arch = "aarch64"))"#,
-        ] {
-            assert!(applies(target, musl), "{target}");
-        }
-        for target in
-            ["x86_64-unknown-linux-musl", "cfg(windows)", r#"cfg(target_env = "gnu")"#, "cfg(broken"]
-        {
-            assert!(!applies(target, musl), "{target}");
-        }
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crossdock_platform::{BuildTarget, JEMALLOC_LG_PAGE, Libc, Linkage, Platform, Tools};
+use crossdock_platform::{BuildTarget, JEMALLOC_LG_PAGE, Platform, Tools, cargo_env_triple};
 
 use super::super::combination::Linking;
 use super::super::error::RenderError;
@@ -13,17 +13,16 @@ use super::super::script::{reset_times, word};
 /// mount, wait for each other. The image's own CARGO_HOME holds the toolchain and must not be hidden by a mount.
 const CARGO_HOME: &str = "/var/cache/cargo";
 
+/// The variable with flags of the user's. Only the steps that compile the project set it: it would also apply to the
+/// tools that cargo installs.
+pub(super) const RUSTFLAGS: &str = "RUSTFLAGS";
+
 /// Cargo's target directory.
 const TARGET: &str = "/src/target";
 
 /// Returns the target of a platform.
 pub(super) fn target(request: &Request, platform: &Platform) -> BuildTarget {
-    let (linkage, libc) = match request.linking {
-        Linking::RustGlibc => (Linkage::Dynamic, Libc::GNU),
-        Linking::RustGlibcStatic => (Linkage::Static, Libc::GNU),
-        _ => (Linkage::Static, Libc::Musl),
-    };
-    BuildTarget::new(platform.clone(), linkage).with_libc(libc)
+    request.linking.rust_target(platform)
 }
 
 /// Returns whether zig compiles and links: it includes musl for every platform, which Debian's cross compilers do not.
@@ -58,6 +57,20 @@ pub(super) fn exports(
     if request.build.jemalloc_pages {
         let lg_page = target.jemalloc_lg_page();
         env.extend(lg_page.map(|lg_page| (JEMALLOC_LG_PAGE.to_owned(), lg_page.to_string())));
+    }
+    for (name, theirs) in &request.build.variables {
+        if let Some(ours) = env.get_mut(name) {
+            // The user's flags come last, so that they take precedence.
+            ours.push(' ');
+            ours.push_str(theirs);
+        }
+    }
+    let mut theirs = request.build.rustflags.iter().filter(|(other, _)| other.normalized() == *platform);
+    if let Some((_, theirs)) = theirs.next() {
+        // Cargo reads no other flags if this variable is set.
+        env.remove(&format!("CARGO_TARGET_{}_RUSTFLAGS", cargo_env_triple(rust.triple)));
+        let flags: Vec<&str> = theirs.iter().chain(&rust.rustflags).map(String::as_str).collect();
+        env.insert(RUSTFLAGS.to_owned(), flags.join(" "));
     }
     Ok(env)
 }

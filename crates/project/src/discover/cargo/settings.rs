@@ -24,6 +24,13 @@ pub struct CargoSettings {
     /// Variables for the build scripts of native code, from the environment and from `[env]`, in order of precedence.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub variables: Vec<VariableSetting>,
+    /// Variables of the environment that change what cargo compiles besides flags: `CARGO_PROFILE_…` and
+    /// `RUSTC_BOOTSTRAP`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cargo_variables: Vec<VariableSetting>,
+    /// The places of `[profile]` in files.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<String>,
 }
 
 /// A variable for build scripts.
@@ -66,6 +73,7 @@ struct RawConfig {
     target: BTreeMap<String, RawTarget>,
     #[serde(default)]
     env: BTreeMap<String, RawVariable>,
+    profile: Option<toml::Table>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -141,6 +149,9 @@ impl CargoSettings {
     pub fn read(directory: &Utf8Path, environment: &Environment) -> Result<Self, ProjectError> {
         let mut settings = Self { environment: environment_flags(environment), ..Self::default() };
         settings.environment_targets(environment);
+        let of_cargo = |name: &str| name.starts_with("CARGO_PROFILE_") || name == "RUSTC_BOOTSTRAP";
+        let of_cargo = environment.variables.iter().filter(|(name, _)| of_cargo(name));
+        settings.cargo_variables = of_cargo.map(variable_of_environment).collect();
         let mut variables = Variables::default();
         for file in files(directory, environment) {
             settings.file(&file, 0, &mut variables)?;
@@ -154,16 +165,26 @@ impl CargoSettings {
         self.variables.iter().find(|variable| variable.name == name).map(|variable| &variable.setting)
     }
 
-    /// Returns the settings that remain if only this directory is sent to another machine: those of files below it.
-    pub fn in_files_below(&self, directory: &Utf8Path) -> Self {
-        // A place is the path of a file, followed by the key.
-        let is_sent = |place: &str| Utf8Path::new(place).starts_with(directory);
+    /// Returns whether a variable names a compiler, to which it may pass flags.
+    pub fn is_compiler(name: &str) -> bool {
+        let name = name.strip_prefix("TARGET_").unwrap_or(name);
+        ["CC", "CXX"].contains(&name.split('_').next().unwrap_or(name))
+    }
+
+    /// Returns the settings of some places: variables, or paths of files with a key.
+    #[must_use]
+    pub fn filtered(&self, is_kept: impl Fn(&str) -> bool) -> Self {
         Self {
-            environment: None,
-            build: self.build.iter().filter(|one| is_sent(&one.place)).cloned().collect(),
-            targets: self.targets.iter().filter(|one| is_sent(&one.setting.place)).cloned().collect(),
-            linkers: self.linkers.iter().filter(|one| is_sent(&one.setting.place)).cloned().collect(),
-            variables: self.variables.iter().filter(|one| is_sent(&one.setting.place)).cloned().collect(),
+            environment: self.environment.iter().find(|one| is_kept(&one.place)).cloned(),
+            build: self.build.iter().filter(|one| is_kept(&one.place)).cloned().collect(),
+            targets: self.targets.iter().filter(|one| is_kept(&one.setting.place)).cloned().collect(),
+            linkers: self.linkers.iter().filter(|one| is_kept(&one.setting.place)).cloned().collect(),
+            variables: self.variables.iter().filter(|one| is_kept(&one.setting.place)).cloned().collect(),
+            cargo_variables: {
+                let all = self.cargo_variables.iter();
+                all.filter(|one| is_kept(&one.setting.place)).cloned().collect()
+            },
+            profiles: self.profiles.iter().filter(|place| is_kept(place)).cloned().collect(),
         }
     }
 
@@ -190,6 +211,7 @@ impl CargoSettings {
         let raw: RawConfig =
             toml::from_str(&text).map_err(|error| wrong(error.to_string().trim().to_owned()))?;
         let place = |key: &str| format!("{path} ({key})");
+        self.profiles.extend(raw.profile.map(|_| place("profile")));
         if let Some(flags) = raw.build.rustflags {
             self.build.push(setting(flags.list(), place("build.rustflags")));
         }
@@ -262,19 +284,20 @@ impl Variables {
     /// (The Cargo Book, "Configuration", `[env]`).
     fn finish(self, environment: &Environment) -> Vec<VariableSetting> {
         let variables = environment.variables.iter().filter(|(name, _)| is_native_variable(name));
-        let own = variables.map(|(name, value)| VariableSetting {
-            name: name.clone(),
-            setting: setting(value.clone(), name.as_str()),
-        });
+        let own = variables.map(variable_of_environment);
         self.forced.into_iter().chain(own).chain(self.others).collect()
     }
 }
 
 /// Returns whether the build scripts of native code read a variable on which a plan depends.
 fn is_native_variable(name: &str) -> bool {
-    let is_flags = |name: &str| ["CFLAGS", "CXXFLAGS"].contains(&name);
+    let is_flags = |name: &str| ["CC", "CFLAGS", "CXX", "CXXFLAGS"].contains(&name);
     let is_of_triple = name.split_once('_').is_some_and(|(flags, _)| is_flags(flags));
     is_flags(name.strip_prefix("TARGET_").unwrap_or(name)) || is_of_triple || name.ends_with(JEMALLOC_LG_PAGE)
+}
+
+fn variable_of_environment((name, value): (&String, &String)) -> VariableSetting {
+    VariableSetting { name: name.clone(), setting: setting(value.clone(), name.as_str()) }
 }
 
 fn setting<T>(value: T, place: impl Into<String>) -> UserSetting<T> {
@@ -319,14 +342,17 @@ mod tests {
     }
 
     #[test]
-    fn another_machine_gets_only_the_files_below_the_directory() {
-        let flags = "[build]\nrustflags = [\"-Ctarget-cpu=x86-64-v3\"]\n";
+    fn settings_are_filtered_by_their_place() {
+        let flags = "[build]\nrustflags = [\"-Ctarget-cpu=x86-64-v3\"]\n[profile.release]\nlto = true\n";
         let directory = TestDirectory::new(&[("p/.cargo/config.toml", flags), (".cargo/config.toml", flags)]);
-        let environment = environment(&directory.path(), &[("RUSTFLAGS", "-Ctarget-cpu=native")]);
+        let variables = [("RUSTFLAGS", "-Ctarget-cpu=native"), ("CARGO_PROFILE_RELEASE_LTO", "true")];
+        let environment = environment(&directory.path(), &variables);
         let sent = directory.path().join("p");
-        let settings = CargoSettings::read(&sent, &environment).unwrap().in_files_below(&sent);
-        assert_eq!((settings.environment, settings.build.len()), (None, 1));
-        assert!(settings.build[0].place.starts_with(sent.as_str()));
+        let all = CargoSettings::read(&sent, &environment).unwrap();
+        assert_eq!((all.build.len(), all.profiles.len(), all.cargo_variables.len()), (2, 2, 1));
+        let settings = all.filtered(|place| place.starts_with(sent.as_str()));
+        assert_eq!((settings.environment, settings.build.len(), settings.profiles.len()), (None, 1, 1));
+        assert!(settings.build[0].place.starts_with(sent.as_str()) && settings.cargo_variables.is_empty());
     }
 
     #[test]
@@ -419,12 +445,12 @@ mod tests {
         assert_eq!(value(&read("p", &set)), "14");
         assert_eq!(value(&read("q", &set)), "15");
         assert_eq!(read("q", &set).variable("EDITOR"), None, "no build script of native code reads it");
-        for name in ["CFLAGS", "TARGET_CXXFLAGS", "CFLAGS_x86_64-unknown-linux-musl"] {
+        for name in ["CFLAGS", "TARGET_CXXFLAGS", "CFLAGS_x86_64-unknown-linux-musl", "CC", "CXX_x86_64"] {
             assert!(read("p", &[(name, "-O3")]).variable(name).is_some(), "{name}");
         }
         assert_eq!(read("p", &[("HOST_CFLAGS", "-O3")]).variable("HOST_CFLAGS"), None);
         let sent = directory.path().join("p");
-        assert_eq!(value(&read("p", &set).in_files_below(&sent)), "12");
+        assert_eq!(value(&read("p", &set).filtered(|place| place.starts_with(sent.as_str()))), "12");
     }
 
     #[test]

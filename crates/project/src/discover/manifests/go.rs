@@ -8,9 +8,9 @@ use super::{Entry, Kind, entries, text, wrong};
 use crate::config::grammar::normalized_path;
 use crate::discover::Sources;
 use crate::discover::error::ProjectError;
-use crate::discover::go::cgo_variables::cgo_variables;
 use crate::discover::go::modules::GoModules;
 use crate::discover::go::roles::{GoRole, assign_roles};
+use crate::discover::go::variables::go_variables;
 use crate::discover::go::{GoMain, GoModule, no_program, program_name, toolchain_directive};
 use crossdock_system::environment::Environment;
 
@@ -64,6 +64,7 @@ pub(super) fn module(directory: &Utf8Path, environment: &Environment) -> Result<
             name: program_name(&import_path).to_owned(),
             directory: place.clone(),
             role: GoRole::Default,
+            cgo_flags: BTreeMap::new(),
             cgo_packages: cgo_packages(directory, &module, &packages, package, &import_path),
             import_path,
         }
@@ -80,7 +81,7 @@ pub(super) fn module(directory: &Utf8Path, environment: &Environment) -> Result<
         modules: GoModules::read(directory),
         sources: sources.reduced(),
         mains,
-        cgo_variables: cgo_variables(environment),
+        variables: go_variables(environment),
     };
     assign_roles(&mut module);
     Ok(module)

@@ -8,6 +8,7 @@ use crossdock_platform::JEMALLOC_LG_PAGE;
 
 use super::super::error::{DockerfileError, PlanError};
 use super::super::images::SelectedImage;
+use super::carried::{Carried, is_sent};
 use crossdock_project::config::{ImageConfig, Libc, Linkage, PrivateConfig, Source, Sourced};
 use crossdock_project::{CargoWorkspace, GoModule, GoModules, Program, Project, Sources};
 
@@ -21,7 +22,7 @@ const FIRST_RUST_ON_TRIXIE: (u32, u32) = (1, 89);
 const FIRST_RUST_ON_BOOKWORM: (u32, u32) = (1, 70);
 
 /// Returns how the programs are linked.
-pub(super) fn linking(selected: &SelectedImage<'_>) -> Result<Linking, PlanError> {
+pub(in crate::planner) fn linking(selected: &SelectedImage<'_>) -> Result<Linking, PlanError> {
     let image = &selected.config;
     if matches!(selected.project, Project::Go(_)) {
         return go_linking(selected);
@@ -163,36 +164,52 @@ fn is_preview(version: &str) -> bool {
     version.contains("rc") || version.contains("beta")
 }
 
-pub(super) fn build(selected: &SelectedImage<'_>) -> render::Build {
-    let image = &selected.config;
+/// Returns whether a C compiler builds a part of a Rust image.
+pub(super) fn has_c_code(selected: &SelectedImage<'_>) -> bool {
     let c_code = |program: &Program<'_>| match program {
         Program::Rust { package, .. } => !package.native_code.is_empty(),
         Program::Go(_) => false,
     };
+    selected.programs.iter().any(c_code)
+}
+
+/// Returns the `-tags` of the file itself, which replace those of GOFLAGS.
+pub(super) fn own_tags(image: &ImageConfig, linking: Linking) -> Option<&'static str> {
+    match linking {
+        Linking::GoCgoStatic => Some("-tags=netgo,osusergo"),
+        _ => (!image.features.names.is_empty()).then_some("-tags=… of `features`"),
+    }
+}
+
+pub(super) fn build(selected: &SelectedImage<'_>, of_user: &Carried) -> render::Build {
+    let image = &selected.config;
     let mut build = render::Build::default();
     build.features.clone_from(&image.features.names);
     build.all_features = image.features.all;
     build.no_default_features = image.features.no_default;
     build.profile = Some(image.profile.value.clone()).filter(|profile| profile != "release");
     build.ldflags = image.ldflags.iter().map(|flags| flags.value.clone()).collect();
-    build.c_code = selected.programs.iter().any(c_code);
-    build.jemalloc_pages = jemalloc_pages(selected);
+    build.c_code = has_c_code(selected);
+    build.jemalloc_pages = jemalloc_pages(selected, of_user);
+    build.variables.clone_from(&of_user.variables);
+    build.rustflags.clone_from(&of_user.rustflags);
     build.packages.clone_from(&image.dockerfile.packages);
     build.runtime_packages.clone_from(&image.dockerfile.runtime_packages);
     build
 }
 
-/// Returns whether the image has jemalloc, and no file in the build context decides on the size of its pages. Variables of
-/// the machine that renders the file do not reach the build.
-fn jemalloc_pages(selected: &SelectedImage<'_>) -> bool {
+/// Returns whether the image has jemalloc, and neither a file in the build context nor a variable of the file decides on the
+/// size of its pages.
+fn jemalloc_pages(selected: &SelectedImage<'_>, of_user: &Carried) -> bool {
     let has_jemalloc = |program: &Program<'_>| match program {
         Program::Rust { package, .. } => package.has_jemalloc(),
         Program::Go(_) => false,
     };
     let is_set = match selected.project {
         Project::Rust(workspace) => {
-            let sent = workspace.settings.in_files_below(&workspace.root);
-            sent.variables.iter().any(|variable| variable.name.ends_with(JEMALLOC_LG_PAGE))
+            let sent = workspace.settings.filtered(|place| is_sent(place, &workspace.root));
+            let names = sent.variables.iter().map(|variable| &variable.name);
+            names.chain(of_user.variables.keys()).any(|name| name.ends_with(JEMALLOC_LG_PAGE))
         }
         Project::Go(_) => true,
     };

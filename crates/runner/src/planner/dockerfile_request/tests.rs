@@ -28,6 +28,7 @@ fn go() -> Project {
         directory: directory.into(),
         role: GoRole::Default,
         cgo_packages: Vec::new(),
+        cgo_flags: BTreeMap::new(),
     };
     Project::Go(GoModule {
         root: "/p".into(),
@@ -37,7 +38,7 @@ fn go() -> Project {
         modules: GoModules { directories: BTreeSet::from(["/p".into()]), ..GoModules::default() },
         sources: sources(&["*.go", "cmd"], &[]),
         mains: vec![main("server", "/p"), main("worker", "/p/cmd/worker")],
-        cgo_variables: Vec::new(),
+        variables: Vec::new(),
     })
 }
 
@@ -204,7 +205,8 @@ fn jemalloc_supports_large_pages_unless_a_file_of_the_project_decides() {
     let chain = ["api", "tikv-jemallocator", "tikv-jemalloc-sys", "cc"];
     assert_eq!(set_in(project(&chain, &[])), ["linux/arm64"]);
     assert_eq!(set_in(project(&["api", "jemalloc-sys", "cc"], &[])), ["linux/arm64"]);
-    assert_eq!(set_in(project(&chain, &[(name, name)])), ["linux/arm64"], "the engine has no such variable");
+    let text = request_for(image("api"), project(&chain, &[(name, name)])).render().unwrap().dockerfile;
+    assert!(text.contains("export JEMALLOC_SYS_WITH_LG_PAGE=14;") && !text.contains("LG_PAGE=16"), "{text}");
     assert_eq!(set_in(project(&chain, &[(name, "/p/.cargo/config.toml (env.X)")])), [""; 0]);
     assert_eq!(set_in(project(&["api", "ring", "cc"], &[])), [""; 0]);
 }

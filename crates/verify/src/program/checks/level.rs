@@ -246,7 +246,7 @@ fn planned_level(subject: &Subject<'_>, architecture: Architecture, findings: &m
     }
 }
 
-/// Checks a level that the plan names for C code, which does not record it either.
+/// Checks a level that a flag of a compiler names, which compiled code does not record either.
 fn c_level(
     subject: &Subject<'_>,
     architecture: Architecture,
@@ -262,11 +262,11 @@ fn c_level(
     let finding = match needed.map(|needed| beyond(subject, architecture, needed)) {
         Some(None) => return,
         Some(Some(Beyond::Unknown)) => {
-            unknown_node(subject, &format!("has C code compiled with `{flag}` in {place}"))
+            unknown_node(subject, &format!("has code compiled with `{flag}` in {place}"))
         }
         Some(Some(Beyond::Guaranteed(name))) => {
             let message = format!(
-                "{} has C code compiled with `{flag}` in {place}, and {} guarantees only {name}: an older node kills it with \
+                "{} has code compiled with `{flag}` in {place}, and {} guarantees only {name}: an older node kills it with \
                  exit 132 (illegal instruction), without a message.",
                 subject.path,
                 subject.target.name()
@@ -275,7 +275,7 @@ fn c_level(
         }
         None => {
             let message = format!(
-                "{} has C code compiled with `{flag}` in {place}, and it is unknown whether every node of {} has its \
+                "{} has code compiled with `{flag}` in {place}, and it is unknown whether every node of {} has its \
                  instructions.",
                 subject.path,
                 subject.target.name()

@@ -1,15 +1,47 @@
-//! The user's flags for cgo's compilers, from the environment and from the file that `go env -w` writes.
+//! The user's settings that change what go compiles, from the environment and from the file that `go env -w` writes.
 
 use camino::Utf8PathBuf;
 
 use crate::discover::cargo::settings::{UserSetting, VariableSetting};
 use crossdock_system::environment::Environment;
 
-/// The variables with flags that reach a compiler of C or C++ (`go help environment`).
-const NAMES: [&str; 3] = ["CGO_CFLAGS", "CGO_CPPFLAGS", "CGO_CXXFLAGS"];
+/// The variables that change what go compiles (`go help environment`), in addition to those of the levels of processors.
+const NAMES: [&str; 15] = [
+    "CC",
+    "CGO_CFLAGS",
+    "CGO_CFLAGS_ALLOW",
+    "CGO_CPPFLAGS",
+    "CGO_CPPFLAGS_ALLOW",
+    "CGO_CXXFLAGS",
+    "CGO_CXXFLAGS_ALLOW",
+    "CGO_FFLAGS",
+    "CGO_LDFLAGS",
+    "CGO_LDFLAGS_ALLOW",
+    "CXX",
+    "GOEXPERIMENT",
+    "GOFIPS140",
+    "GOFLAGS",
+    "GO_EXTLINK_ENABLED",
+];
+
+/// The variables that name the level of a processor.
+const LEVELS: [&str; 9] =
+    ["GO386", "GOAMD64", "GOARM", "GOARM64", "GOMIPS", "GOMIPS64", "GOPPC64", "GORISCV64", "GOWASM"];
+
+impl VariableSetting {
+    /// Returns whether the variable names the level of a processor, such as GOAMD64.
+    pub fn is_level(&self) -> bool {
+        LEVELS.contains(&self.name.as_str())
+    }
+
+    /// Returns whether the variable has flags of cgo for a compiler of C or C++.
+    pub fn is_for_cgo_compiler(&self) -> bool {
+        ["CGO_CFLAGS", "CGO_CPPFLAGS", "CGO_CXXFLAGS"].contains(&self.name.as_str())
+    }
+}
 
 /// Returns the variables that the user sets. Go reads its file for a variable that is empty or unset.
-pub(in crate::discover) fn cgo_variables(environment: &Environment) -> Vec<VariableSetting> {
+pub(in crate::discover) fn go_variables(environment: &Environment) -> Vec<VariableSetting> {
     // Go reads no file if this one is absent or unreadable, and reports the latter itself.
     let file = go_env_file(environment).and_then(|path| Some((std::fs::read_to_string(&path).ok()?, path)));
     let in_file = |name: &str| {
@@ -25,7 +57,7 @@ pub(in crate::discover) fn cgo_variables(environment: &Environment) -> Vec<Varia
         let setting = in_environment(name).or_else(|| in_file(name))?;
         Some(VariableSetting { name: name.to_owned(), setting })
     };
-    NAMES.into_iter().filter_map(variable).collect()
+    NAMES.into_iter().chain(LEVELS).filter_map(variable).collect()
 }
 
 /// Returns the path of Go's file of variables: GOENV, else `go/env` in the user's directory of configurations
@@ -53,13 +85,13 @@ mod tests {
     #[test]
     fn the_environment_precedes_gos_file() {
         let directory =
-            TestDirectory::new(&[("env", "CGO_CFLAGS=-march=native -O2\nCGO_CXXFLAGS=-g\nGOFLAGS=-v\n")]);
+            TestDirectory::new(&[("env", "CGO_CFLAGS=-march=native -O2\nCGO_CXXFLAGS=-g\nGOPROXY=off\n")]);
         let file = directory.path().join("env");
         let found = |variables: &[(&str, &str)]| {
             let mut environment = Environment::new(directory.path());
             let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
             environment.variables.extend(variables);
-            let variables = cgo_variables(&environment).into_iter();
+            let variables = go_variables(&environment).into_iter();
             let texts =
                 variables.map(|one| format!("{}={} in {}", one.name, one.setting.value, one.setting.place));
             directory.masked(texts.collect::<Vec<_>>().join("; "))
@@ -73,5 +105,7 @@ mod tests {
             "CGO_CFLAGS=-O3 in CGO_CFLAGS; CGO_CXXFLAGS=-g in /p/env (CGO_CXXFLAGS)"
         );
         assert_eq!(found(&[("GOENV", "off"), ("CGO_CPPFLAGS", "-DX")]), "CGO_CPPFLAGS=-DX in CGO_CPPFLAGS");
+        let others = [("GOENV", "off"), ("GOFLAGS", "-tags=pro"), ("GOAMD64", "v3"), ("GOPATH", "/go")];
+        assert_eq!(found(&others), "GOFLAGS=-tags=pro in GOFLAGS; GOAMD64=v3 in GOAMD64");
     }
 }
