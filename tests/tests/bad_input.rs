@@ -150,6 +150,40 @@ fn an_unusable_tmpdir_does_not_mean_that_the_image_is_damaged() {
     assert!(!outcome.stderr.contains("damaged"), "{outcome}");
 }
 
+/// Two entries of the cache name each other's blob. Each blob by itself is undamaged.
+#[test]
+fn a_layer_planted_in_the_cache_is_dropped() {
+    let (sandbox, project) = go();
+    let dist = || sandbox.crossdock(&project, &["dist", "--platform", "linux/amd64"]);
+    let good = dist().success().stdout;
+    let entries = std::fs::read_dir(sandbox.cache().join("layers/layers")).unwrap();
+    let paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    let mut layers: Vec<serde_json::Value> =
+        paths.iter().map(|path| serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()).collect();
+    assert_eq!(layers.len(), 2, "the base and the program");
+    let first = layers[0]["descriptor"].take();
+    layers[0]["descriptor"] = layers[1]["descriptor"].take();
+    layers[1]["descriptor"] = first;
+    for (path, layer) in paths.iter().zip(&layers) {
+        fixture::write(path, layer.to_string());
+    }
+    let outcome = readable(dist().ends_with(5));
+    outcome.complains("cannot be unpacked").complains("the layout is damaged; rebuild it with");
+    assert_eq!(dist().success().stdout, good);
+}
+
+#[test]
+fn an_output_that_is_a_file_and_a_missing_path_say_what_to_do() {
+    let (sandbox, project) = go();
+    fixture::write(project.join("file"), "");
+    for output in ["file", "file/below"] {
+        let outcome = readable(sandbox.crossdock(&project, &["dist", "--output", output]).ends_with(5));
+        outcome.complains("file: it is not a directory").complains("pass another --output");
+    }
+    let outcome = readable(sandbox.crossdock(&project, &["verify", "nowhere"]).ends_with(5));
+    outcome.complains("nowhere: No such file").complains("help: pass the path of an OCI layout");
+}
+
 #[test]
 fn a_go_that_is_older_than_the_module_is_a_missing_toolchain() {
     let (mut sandbox, project) = go();

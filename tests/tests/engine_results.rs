@@ -168,9 +168,11 @@ fn the_rendered_bake_file_is_the_one_that_runs() {
         &Base::bare(sandbox.work().join("go"), "go").layout(&sandbox.work().join("base")),
     );
     fixture::write(sandbox.work().join("netrc"), "machine git.example\n");
+    sandbox.set("TOKEN", "hunter2");
     let handed = [
         ["--base-from", &compiler],
         ["--build-arg", "A=${b}"],
+        ["--build-arg", "TOKEN"],
         ["--secret", "id=netrc,src=../netrc"],
         ["--ssh", "default"],
         ["--cache-to", "type=registry,ref=registry.example/c,mode=max"],
@@ -196,6 +198,9 @@ fn the_rendered_bake_file_is_the_one_that_runs() {
     let inline = rendered["dockerfile-inline"].as_str().expect("the file holds the Dockerfile");
     assert_eq!(inline.replace("$${", "${").replace("%%{", "%{"), file("Dockerfile"));
     assert_eq!(run["args"]["A"], "$${b}");
+    // The file names the variable; its value is nowhere.
+    assert_eq!(run["args"]["TOKEN"], "${TOKEN}");
+    assert!(!plan.to_string().contains("hunter2"), "{plan:#}");
 }
 
 #[test]

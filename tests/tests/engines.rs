@@ -232,10 +232,13 @@ fn unsupported_engine_options_are_reported_before_it_runs() {
         .ends_with(2)
         .complains("crossdock itself builds here");
     plan(&sandbox, &["--builder", "dokcer"]).ends_with(2).complains("did you mean `docker`?");
-    plan(&sandbox, &["--builder", "docker", "--build-arg", "X"]).ends_with(2).complains("NAME=VALUE");
+    plan(&sandbox, &["--builder", "docker", "--build-arg", "X Y"]).ends_with(2).complains("NAME=VALUE");
+    plan(&sandbox, &["--builder", "docker", "--build-arg", "X"])
+        .ends_with(2)
+        .complains("the environment has no variable X");
     plan(&sandbox, &["--builder", "docker", "--secret", "id=x,src=nowhere"])
         .ends_with(2)
-        .complains("nowhere is not a file");
+        .complains("--secret id=x: `src` names no existing file");
     plan(&sandbox, &["--builder", "docker", "--base-from", "golang=oci:nowhere"])
         .ends_with(5)
         .complains("nowhere");

@@ -1,5 +1,6 @@
 //! A project that somebody else wrote: looking at it runs nothing that it brings.
 
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use crossdock_tests::{Sandbox, fixture};
@@ -170,4 +171,84 @@ fn a_terminal_gets_no_control_character_of_a_project() {
     let written = on_a_terminal(&sandbox, &project, "plan");
     harmless("plan of a wrong file", &written);
     assert!(written.contains("error:"), "{written:?}");
+}
+
+/// Files that are links to the machine's own: nothing of them is printed or packed.
+#[test]
+fn links_to_files_of_the_machine_are_refused() {
+    let mut sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    fixture::commit(&sandbox, &project);
+    sandbox.set("TOKEN", "hunter2");
+    let secret = sandbox.work().join("secret");
+    fixture::write(&secret, "hunter2\n");
+    let refused = |call: &[&str], exit: i32| {
+        let outcome = sandbox.crossdock(&project, call).ends_with(exit);
+        assert!(!outcome.stdout.contains("hunter2") && !outcome.stderr.contains("hunter2"), "{outcome}");
+        outcome
+    };
+    let config = project.join("crossdock.toml");
+    for target in [Path::new("/proc/self/environ"), &secret, Path::new(".git/config")] {
+        symlink(target, &config).unwrap();
+        for call in [&["plan"][..], &["config", "check"], &["init", "--dry-run"]] {
+            refused(call, 2).complains("it leads to");
+        }
+        std::fs::remove_file(&config).unwrap();
+    }
+    fixture::write(&config, "templates = \"templates\"\n");
+    std::fs::create_dir(project.join("templates")).unwrap();
+    symlink("/proc/self/environ", project.join("templates/Dockerfile.j2")).unwrap();
+    refused(&["render", "dockerfile"], 2).complains("outside of");
+    std::fs::remove_file(&config).unwrap();
+    symlink(&secret, project.join("crossdock.lock")).unwrap();
+    refused(&["render", "dockerfile"], 2).complains("outside of");
+    std::fs::remove_file(project.join("crossdock.lock")).unwrap();
+    symlink(&secret, project.join("Dockerfile")).unwrap();
+    refused(&["lint", "Dockerfile"], 2).complains("outside of");
+    refused(&["render", "dockerfile", "-o", "Dockerfile", "--force"], 5).complains("outside of");
+    symlink(&secret, project.join("README.md")).unwrap();
+    refused(&["dist", "--platform", "linux/amd64", "--pack"], 5).complains("outside of");
+}
+
+/// A pipe blocks whoever opens it, and a device has no end.
+#[test]
+fn files_that_are_not_regular_are_refused() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    for name in ["crossdock.toml", "crossdock.lock", "Dockerfile"] {
+        let path = project.join(name);
+        sandbox.tool(&project, "mkfifo", &[name]).success();
+        let call: &[&str] = match name {
+            "Dockerfile" => &["lint", "Dockerfile"],
+            _ => &["render", "dockerfile"],
+        };
+        sandbox.crossdock(&project, call).ends_with(2).complains("it is not a regular file");
+        std::fs::remove_file(&path).unwrap();
+    }
+    sandbox.crossdock(&project, &["lint", "/dev/zero"]).ends_with(2).complains("it is not a regular file");
+    sandbox
+        .crossdock(&project, &["plan", "--config", "/dev/zero"])
+        .ends_with(2)
+        .complains("it is not a regular file");
+}
+
+/// A line break in a foreign value does not begin a line that looks like one of crossdock's.
+#[test]
+fn a_line_break_in_an_error_forges_no_line() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    let forged = "linux/x\nerror: forged\n  help: forged\nwarning: forged";
+    let config = "[image.hello]\ndeploy = [\"x\\n  help: forged\"]\n";
+    for call in [&["plan", "--platform", forged][..], &["target", forged], &["verify", forged], &["plan"]] {
+        if call == ["plan"] {
+            fixture::write(project.join("crossdock.toml"), config);
+        }
+        let outcome = sandbox.crossdock(&project, call);
+        assert!(outcome.stderr.contains("forged"), "the value is shown: {outcome}");
+        let is_forged = |line: &str| {
+            ["error:", "  help:", "warning:", "note:"].iter().any(|label| line.starts_with(label))
+                && line.ends_with("forged")
+        };
+        assert!(!outcome.stderr.lines().any(is_forged), "{outcome}");
+    }
 }

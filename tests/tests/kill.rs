@@ -1,6 +1,6 @@
 //! Killed at any moment, crossdock leaves the old image or the new one, and no process.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crossdock_tests::processes::{wait_until, working_in};
@@ -70,8 +70,8 @@ fn sleeper(dir: &Path, started: &Path) -> std::path::PathBuf {
     project
 }
 
-fn ended_by(signal: Signal) {
-    let sandbox = Sandbox::new();
+/// Starts a build, and returns when its compiler runs.
+fn building(sandbox: &Sandbox) -> (PathBuf, Running) {
     let started = sandbox.work().join("started");
     let project = sleeper(&sandbox.work(), &started);
     let mut running = sandbox.start(&project, &["dist", "--platform", "linux/amd64"]);
@@ -81,14 +81,24 @@ fn ended_by(signal: Signal) {
         || "the compiler did not start".to_owned(),
     );
     assert!(running.is_running(), "{}", running.wait(LIMIT));
+    (project, running)
+}
+
+fn no_process_is_left(project: &Path) {
+    wait_until(
+        Duration::from_secs(10),
+        || working_in(project).is_empty(),
+        || format!("{:?}", working_in(project)),
+    );
+}
+
+fn ended_by(signal: Signal) {
+    let sandbox = Sandbox::new();
+    let (project, running) = building(&sandbox);
     // Ctrl-C on a terminal reaches the whole group; a signal to crossdock only must do the same.
     kill_process(running.pid(), signal).unwrap();
     running.wait(Duration::from_secs(30)).ends_with(130);
-    wait_until(
-        Duration::from_secs(10),
-        || working_in(&project).is_empty(),
-        || format!("{:?}", working_in(&project)),
-    );
+    no_process_is_left(&project);
     assert!(!project.join("target/crossdock/sleeper/index.json").exists(), "half an image is left");
 }
 
@@ -100,4 +110,14 @@ fn ctrl_c_ends_the_compilers_and_exits_130() {
 #[test]
 fn sigterm_ends_the_compilers_too() {
     ended_by(Signal::TERM);
+}
+
+/// SIGKILL cannot be handled: a watchdog notices that crossdock is gone.
+#[test]
+fn sigkill_ends_the_compilers_too() {
+    let sandbox = Sandbox::new();
+    let (project, mut running) = building(&sandbox);
+    kill_process(running.pid(), Signal::KILL).unwrap();
+    running.wait(Duration::from_secs(30));
+    no_process_is_left(&project);
 }

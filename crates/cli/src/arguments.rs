@@ -164,8 +164,8 @@ pub(crate) struct EngineOptionArgs {
     /// Take the base image NAME from an OCI layout instead of a registry; `oci:PATH:TAG` chooses one of several.
     #[arg(long, value_name = "NAME=oci:PATH", help_heading = "How an engine builds it")]
     pub(crate) base_from: Vec<String>,
-    /// Set a build argument.
-    #[arg(long, value_name = "NAME=VALUE", help_heading = "How an engine builds it")]
+    /// Set a build argument. Without a value, that of the environment variable NAME is used and shown nowhere.
+    #[arg(long, value_name = "NAME[=VALUE]", help_heading = "How an engine builds it")]
     pub(crate) build_arg: Vec<String>,
     /// Pass a secret from a file or a variable to the engine only.
     #[arg(long, value_name = "id=NAME[,src=FILE|,env=VARIABLE]", help_heading = "How an engine builds it")]

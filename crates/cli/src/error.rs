@@ -4,6 +4,8 @@ use std::fmt;
 
 use crossdock::{Error, ErrorKind};
 
+use crate::ui::text::message;
+
 /// The exit code of the process. The numbers are part of the interface: `--help` and the documentation list them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -74,8 +76,8 @@ impl CommandError {
 
 impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
-        self.hints.iter().try_for_each(|hint| write!(f, "\n  help: {hint}"))
+        f.write_str(&message(&self.message))?;
+        self.hints.iter().try_for_each(|hint| write!(f, "\n  help: {}", message(hint)))
     }
 }
 

@@ -7,7 +7,7 @@ use std::io::{IsTerminal, Write};
 
 use crate::error::{CommandError, Exit};
 use crate::ui::style::{WARN, paint};
-use crate::ui::text::{json_shown, shown};
+use crate::ui::text::{json_shown, message, shown};
 
 /// Writes the answer for a person.
 ///
@@ -65,5 +65,5 @@ pub(crate) fn say(line: &str) {
 
 /// Prints a warning for the person.
 pub(crate) fn note(line: &str) {
-    say(&format!("{} {line}", paint(WARN, "warning:")));
+    say(&format!("{} {}", paint(WARN, "warning:"), message(line)));
 }

@@ -1,5 +1,7 @@
 //! The container engine that builds, and the options for it.
 
+use std::ffi::OsStr;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_oci::{ImageSource, Reference, SourceImage};
 use crossdock_project::config::grammar::normalized_path;
@@ -32,6 +34,7 @@ impl Context {
                 ))),
             };
         };
+        check_inherited(&self.environment, &passed.build_args)?;
         let mut request =
             EngineRequest::new(builder, host::machine_name(), passed, dockerfile_settings(config)?);
         // A base image given by --base-from replaces the one that the lock file pins.
@@ -97,16 +100,36 @@ fn not_empty(option: &str, text: &str) -> Result<String, Error> {
     }
 }
 
+/// Checks a build argument. `NAME` without a value takes that of the environment, which the engine's client reads: it is then
+/// in no command line and no file. No message repeats what may be a secret.
 fn build_arg(text: &str) -> Result<String, Error> {
-    let name = text.split_once('=').map(|(name, _)| name);
+    let name = text.split_once('=').map_or(text, |(name, _)| name);
     let is_name = |name: &str| {
         !name.is_empty()
             && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
             && !name.starts_with(|c: char| c.is_ascii_digit())
     };
-    match name {
-        Some(name) if is_name(name) => Ok(text.to_owned()),
-        _ => Err(usage(format!("`{text}` is not a build argument; pass --build-arg NAME=VALUE"))),
+    if !is_name(name) {
+        return Err(usage(
+            "the name of a build argument must consist of letters, digits and `_`; pass --build-arg NAME=VALUE, or \
+             --build-arg NAME for the value of an environment variable"
+                .to_owned(),
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+/// Refuses a build argument that takes its value from a variable that is not set: engines leave it out silently.
+fn check_inherited(environment: &Environment, build_args: &[String]) -> Result<(), Error> {
+    let is_set = |name: &str| {
+        environment.variables.contains_key(name)
+            || environment.non_utf8_variables.contains_key(OsStr::new(name))
+    };
+    match build_args.iter().find(|argument| !argument.contains('=') && !is_set(argument)) {
+        Some(name) => Err(usage(format!(
+            "--build-arg {name}: the environment has no variable {name}; set it, or pass --build-arg {name}=VALUE"
+        ))),
+        None => Ok(()),
     }
 }
 
@@ -119,26 +142,29 @@ struct Secret {
     variable: Option<String>,
 }
 
-/// Returns a secret in the form that all engines read alike. The file's path becomes absolute, because the engine's
-/// client runs in the project's directory. With `type=env` docker and buildx read `src` as the name of a variable, and
+/// Returns a secret in the form that all engines read alike. No message repeats more of it than its id: whoever mistakes the
+/// syntax may have written the secret itself. The file's path becomes absolute, because the engine's client runs in the
+/// project's directory. With `type=env` docker and buildx read `src` as the name of a variable, and
 /// podman as that of a file, so a variable is always passed as `env`.
 fn secret(directory: &Utf8Path, text: &str) -> Result<String, Error> {
     let secret = read_secret(text)?;
     let Some(id) = secret.id else {
-        return Err(usage(format!("--secret {text}: the id is missing; add id=NAME")));
+        return Err(usage("a secret has no id; pass --secret id=NAME[,src=FILE|,env=VARIABLE]".to_owned()));
     };
     let (source, variable) = match secret.kind.as_deref() {
         None | Some("file") => (secret.source, secret.variable),
         Some("env") => (None, secret.variable.or(secret.source).or_else(|| Some(id.clone()))),
-        Some(other) => {
-            return Err(usage(format!("--secret {text}: unknown type `{other}`; use file or env")));
+        Some(_) => {
+            return Err(usage(format!("--secret id={id}: unknown type; use type=file or type=env")));
         }
     };
     let mut fields = vec![csv::field("id", &id)];
     if let Some(source) = source {
         let file = normalized_path(directory.join(source));
         if !file.is_file() {
-            return Err(usage(format!("--secret {text}: {file} is not a file")));
+            return Err(usage(format!(
+                "--secret id={id}: `src` names no existing file; give its path, relative to {directory} or absolute"
+            )));
         }
         fields.push(csv::field("src", file.as_str()));
     }
@@ -148,7 +174,7 @@ fn secret(directory: &Utf8Path, text: &str) -> Result<String, Error> {
 
 fn read_secret(text: &str) -> Result<Secret, Error> {
     let invalid =
-        || usage(format!("`{text}` is not a secret; pass --secret id=NAME[,src=FILE|,env=VARIABLE]"));
+        || usage("a secret has a wrong form; pass --secret id=NAME[,src=FILE|,env=VARIABLE]".to_owned());
     let mut secret = Secret::default();
     for field in csv::fields(text).ok_or_else(invalid)? {
         let (key, value) =
@@ -159,7 +185,8 @@ fn read_secret(text: &str) -> Result<Secret, Error> {
             "env" => &mut secret.variable,
             "type" => &mut secret.kind,
             _ => {
-                return Err(usage(format!("--secret {text}: unknown key `{key}`; use id, src, env or type")));
+                let secret = secret.id.map(|id| format!(" id={id}")).unwrap_or_default();
+                return Err(usage(format!("--secret{secret}: unknown key; use id, src, env and type")));
             }
         };
         *part = Some(value.to_owned());
@@ -236,10 +263,17 @@ mod tests {
 
     #[test]
     fn options_are_checked_before_an_engine_receives_them() {
-        assert!(build_arg("A_1=").is_ok());
-        for wrong in ["A", "=x", "1A=x", "A B=x", ""] {
-            assert!(message(build_arg(wrong)).contains("NAME=VALUE"), "{wrong}");
+        for right in ["A_1=", "A=b=c", "TOKEN"] {
+            assert_eq!(build_arg(right).unwrap(), right);
         }
+        for wrong in ["=hunter2", "1A=hunter2", "A B=hunter2", "hunter-2", ""] {
+            let message = message(build_arg(wrong));
+            assert!(message.contains("NAME=VALUE") && !message.contains("hunter"), "{message}");
+        }
+        let environment = Environment::new("/").with_variable("EMPTY", "");
+        let inherited = |name: &str| check_inherited(&environment, &["A=b".to_owned(), name.to_owned()]);
+        assert!(inherited("EMPTY").is_ok());
+        assert!(message(inherited("ABSENT")).contains("the environment has no variable ABSENT"));
         let here = Utf8Path::new("/");
         assert_eq!(secret(here, "id=token,env=TOKEN").unwrap(), "id=token,env=TOKEN");
         for text in ["type=env,id=t,src=TOKEN", "id=t,Type=env,env=TOKEN"] {
@@ -250,12 +284,18 @@ mod tests {
         let directory = Utf8Path::from_path(temporary.path()).unwrap();
         crossdock_fs::write_atomically(directory.join("a,b"), b"x").unwrap();
         assert_eq!(secret(directory, "id=n,\"src=a,b\"").unwrap(), format!("id=n,\"src={directory}/a,b\""));
-        assert!(message(secret(here, "id=n,type=stdin")).contains("file or env"));
-        assert!(message(secret(here, "id=n,\"src=a")).contains("--secret id=NAME"));
-        assert!(message(secret(here, "id=n,src=no/such/file")).contains("/no/such/file is not a file"));
-        assert!(message(secret(here, "src=etc/hostname")).contains("the id is missing"));
-        assert!(message(secret(here, "token")).contains("--secret id=NAME"));
-        assert!(message(secret(here, "id=a,tmpfs=1")).contains("`tmpfs`"));
+        for (wrong, why) in [
+            ("id=n,type=hunter2", "type=file or type=env"),
+            ("id=n,\"src=hunter2", "--secret id=NAME"),
+            ("id=n,src=hunter2", "--secret id=n: `src` names no existing file"),
+            ("src=hunter2", "--secret id=NAME"),
+            ("hunter2", "--secret id=NAME"),
+            ("hunter2==", "unknown key"),
+            ("id=a,hunter2=1", "--secret id=a: unknown key"),
+        ] {
+            let message = message(secret(here, wrong));
+            assert!(message.contains(why) && !message.contains("hunter"), "{wrong}: {message}");
+        }
         for wrong in ["golang", "golang=/x", "golang=oci:", "=oci:/x"] {
             assert!(message(base_from(&Environment::default(), wrong)).contains("--base-from"), "{wrong}");
         }

@@ -1,7 +1,11 @@
 //! Files that crossdock writes into a project without replacing people's work.
 
+use std::io::Read;
+
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crossdock_fs::{FileError, TEXT_LIMIT, open_project_file};
+use crossdock_project::project_boundary;
 use crossdock_scaffold::{EditedFiles, backup_path, create_backup, is_unedited, stamp_header};
 
 pub use crossdock_fs::write_atomically;
@@ -68,11 +72,17 @@ enum State {
 
 /// Compares the file on disk with its new text.
 fn state(file: &GeneratedFile, text: &str) -> Result<State, Error> {
-    let bytes = match std::fs::read(&file.path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(State::Absent),
-        Err(error) => return Err(failed(&file.path, &error)),
-    };
+    if file.path.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+        return Ok(State::Absent);
+    }
+    let directory = file.path.parent().unwrap_or(&file.path);
+    let mut bytes = Vec::new();
+    open_project_file(file.path.as_std_path(), project_boundary(directory).as_std_path())
+        .and_then(|opened| {
+            let read = opened.take(TEXT_LIMIT).read_to_end(&mut bytes);
+            read.map_err(FileError::on("read", file.path.as_std_path()))
+        })
+        .map_err(|error| failed(&file.path, &error.source))?;
     if bytes == text.as_bytes() {
         return Ok(State::Same);
     }

@@ -184,7 +184,7 @@ impl BuildOptions {
 pub struct EngineOptions {
     /// Base images from OCI layouts instead of a registry: `NAME=oci:PATH` or `NAME=oci:PATH:TAG`.
     pub base_from: Vec<String>,
-    /// Build arguments: `NAME=VALUE`.
+    /// Build arguments: `NAME=VALUE`, or `NAME` with the value of the environment variable.
     pub build_args: Vec<String>,
     /// Secrets: `id=NAME,src=FILE` or `id=NAME,env=VARIABLE`.
     pub secrets: Vec<String>,

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use crossdock_fs::read_regular;
 use crossdock_oci::{ImageSource, may_be_archive};
 use crossdock_project::config::{Config, Source, Sourced};
 use crossdock_runner::planner::named_targets;
@@ -120,7 +121,11 @@ pub fn verify_for(
         let path = &context.environment.directory.join(path);
         let temporary = &context.environment.temporary_directory();
         let failed = |error: &dyn std::error::Error| Error::new(ErrorKind::InputOutput, error).at(path);
-        let metadata = std::fs::metadata(path).map_err(|error| failed(&error))?;
+        let metadata = std::fs::metadata(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => failed(&error)
+                .hint("pass the path of an OCI layout, an archive or a program; `dist` names the layout of each image"),
+            _ => failed(&error),
+        })?;
         if !metadata.is_dir() && !metadata.is_file() {
             let message = format!("{path} is a pipe, a socket or a device; save its content to a file first");
             return Err(Error::from_message(ErrorKind::InputOutput, message));
@@ -186,7 +191,7 @@ fn program(
         );
         return Err(Error::from_message(ErrorKind::InputOutput, message));
     }
-    let bytes = std::fs::read(path).map_err(|error| input_output(error).at(path))?;
+    let bytes = read_regular(path.as_std_path(), LARGEST).map_err(|error| input_output(error).at(path))?;
     let program = Program::new(path.as_str(), &bytes);
     let program = match mode(metadata) {
         Some(mode) => program.with_mode(mode),

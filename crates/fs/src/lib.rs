@@ -6,6 +6,9 @@
 //! ([`open_regular_no_follow`]), since the directory may come from a stranger. Every error is a [`FileError`], which names
 //! the operation and the path.
 //!
+//! A project may come from a stranger, too: [`read_project_text`] reads only regular files of a limited size that do not lead
+//! out of it.
+//!
 //! ```
 //! use crossdock_fs::{FileLock, write_atomically};
 //!
@@ -23,6 +26,7 @@ mod links;
 mod lock;
 mod mark;
 mod mode;
+mod project_file;
 mod regular;
 
 pub use atomic::{AtomicFile, is_temporary, write_atomically};
@@ -34,4 +38,8 @@ pub use links::{
 pub use lock::{FileLock, LockOwner};
 pub use mark::{is_marked_output, mark_output};
 pub use mode::{is_executable, make_executable, write_executable};
+pub use project_file::{
+    TEXT_LIMIT, has_git_directory, is_project_file, open_project_file, project_path, read_project_text,
+    read_text,
+};
 pub use regular::{open_regular, read_regular};

@@ -14,6 +14,7 @@ mod builder;
 mod contradictions;
 mod describe;
 mod dockerfile_inputs;
+mod document;
 pub mod grammar;
 mod image;
 mod load;

@@ -15,6 +15,7 @@
 //! # Ok::<(), crossdock_project::config::ConfigError>(())
 //! ```
 
+mod boundary;
 pub mod config;
 mod discover;
 mod git;
@@ -24,6 +25,7 @@ pub mod template;
 #[cfg(test)]
 mod testing;
 
+pub use boundary::project_boundary;
 pub use config::{Builder, UnknownBuilder};
 pub use discover::{
     CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, DiscoverOptions, GoMain, GoModule, GoModules,

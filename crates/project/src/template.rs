@@ -189,8 +189,13 @@ fn referenced_names(template: &str) -> Result<Vec<String>, TemplateError> {
     }
 }
 
+/// The work that one template may cause, in MiniJinja's unit: an instruction, or 64 bytes of data. It bounds time and memory
+/// far above what a tag of 128 characters needs: a stranger's template must not keep a machine busy.
+const FUEL: u64 = 100_000;
+
 fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
+    environment.set_fuel(Some(FUEL));
     // `if` may test a name without a value, but printing it is an error: a tag must not lack a part silently.
     environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
     environment.add_filter("slug", |text: &Value| {
@@ -203,7 +208,10 @@ fn environment() -> Environment<'static> {
 }
 
 fn reason(error: &minijinja::Error) -> String {
-    error.detail().map_or_else(|| error.kind().to_string(), str::to_owned)
+    match error.kind() {
+        ErrorKind::OutOfFuel => "it does more work than a template may; remove loops from it".to_owned(),
+        kind => error.detail().map_or_else(|| kind.to_string(), str::to_owned),
+    }
 }
 
 /// Builds the values of MiniJinja. A missing value has no entry: as `none` it would be printed as a word.
@@ -344,6 +352,20 @@ mod tests {
 
     fn error(template: &str) -> String {
         tag(template, &values()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_template_has_bounded_time_and_memory() {
+        let doubled = format!("{{% set t = 'x' %}}{}{{{{ t }}}}", "{% set t = t ~ t %}".repeat(64));
+        for template in [
+            "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}x",
+            "{% for a in range(9999) %}{% for b in range(9999) %}xxxxxxxx{% endfor %}{% endfor %}",
+            "{{ 'x' * 99999999 }}",
+            "{% for a in range(9999) %}{{ version|slug * 9999 }}{% endfor %}",
+            &doubled,
+        ] {
+            assert!(error(template).contains("more work than a template may"), "{template}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use crossdock_fs::{TEXT_LIMIT, has_git_directory, read_regular};
 use serde::Serialize;
 use similar::TextDiff;
 
@@ -274,15 +275,21 @@ fn link_obstacle(root: &Utf8Path, link: &Utf8Path) -> Option<String> {
         Ok(target) => target,
         Err(error) => return Some(format!("is a symbolic link to nothing ({error})")),
     };
-    match root.canonicalize_utf8() {
-        Ok(root) if target.starts_with(&root) => None,
-        _ => Some(format!("is a symbolic link to {target}, outside of the project")),
+    match root.canonicalize_utf8().ok().and_then(|root| Some(target.strip_prefix(&root).ok()?.to_owned())) {
+        Some(below) if has_git_directory(below.as_std_path()) => {
+            Some(format!("is a symbolic link to {target}, a file of git"))
+        }
+        Some(_) => None,
+        None => Some(format!("is a symbolic link to {target}, outside of the project")),
     }
 }
 
 fn read_file(path: Utf8PathBuf) -> Result<OnDisk, ScaffoldError> {
     let failed = |source| ScaffoldError::Read { path: path.clone(), source };
-    let bytes = std::fs::read(&path).map_err(failed)?;
+    let bytes = read_regular(path.as_std_path(), TEXT_LIMIT).map_err(failed)?;
+    if bytes.len() as u64 > TEXT_LIMIT {
+        return Ok(OnDisk::Blocked(format!("is larger than {} MiB", TEXT_LIMIT >> 20)));
+    }
     let resolved_path = path.canonicalize_utf8().map_err(failed)?;
     let text = String::from_utf8_lossy(&bytes).into_owned();
     Ok(OnDisk::File { resolved_path, text, bytes: bytes.len() as u64 })

@@ -2,6 +2,8 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_dockerfile::read::{Dockerfile, Keyword, stages};
+use crossdock_fs::{read_project_text, read_text};
+use crossdock_project::project_boundary;
 use serde::Serialize;
 use tempfile::TempDir;
 
@@ -152,7 +154,8 @@ fn read_existing_config(root: &Utf8Path) -> Result<Option<ExistingConfig>, Scaff
         return Ok(None);
     }
     let config = Config::read(&path)?;
-    let text = std::fs::read_to_string(&path).map_err(|source| ScaffoldError::Read { path, source })?;
+    let text = read_project_text(path.as_std_path(), project_boundary(root).as_std_path());
+    let text = text.map_err(|error| ScaffoldError::Read { path, source: error.source })?;
     let generated = parse_generated(&text);
     Ok(Some(ExistingConfig { text, config, generated }))
 }
@@ -258,7 +261,7 @@ fn starter_files(language: Language, directory: &Utf8Path) -> Result<Vec<Desired
 fn check_directory_is_free(directory: &Utf8Path, language: Language) -> Result<(), ScaffoldError> {
     let manifests = [("Cargo.toml", Language::Rust), ("go.mod", Language::Go)];
     let is_generated = |manifest: &&(&str, Language)| {
-        std::fs::read_to_string(directory.join(manifest.0)).is_ok_and(|text| parse_generated(&text).is_some())
+        read_text(directory.join(manifest.0).as_std_path()).is_ok_and(|text| parse_generated(&text).is_some())
     };
     if let Some((_, found)) = manifests.iter().find(is_generated) {
         let (directory, found, asked) = (directory.to_owned(), *found, language);

@@ -1,6 +1,7 @@
 //! The files of the repository: the pipelines of GitHub and GitLab, and `README.md`.
 
 use camino::Utf8Path;
+use crossdock_fs::read_text;
 use crossdock_platform::Platform;
 use serde::Serialize;
 
@@ -204,7 +205,7 @@ pub(super) fn has_own_readme(root: &Utf8Path) -> bool {
     let entries = root.read_dir_utf8().into_iter().flatten().flatten();
     let mut readmes = entries.filter(|entry| entry.file_name().to_ascii_uppercase().starts_with("README"));
     readmes.any(|entry| {
-        std::fs::read_to_string(entry.path()).map_or(true, |text| parse_generated(&text).is_none())
+        read_text(entry.path().as_std_path()).map_or(true, |text| parse_generated(&text).is_none())
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{Metadata, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -148,11 +148,11 @@ pub fn backup_path(path: &Utf8Path) -> Utf8PathBuf {
 /// # Errors
 /// Fails if the file cannot be read or the copy cannot be written.
 pub fn create_backup(path: &Utf8Path) -> std::io::Result<Utf8PathBuf> {
-    let content = std::fs::read(path)?;
+    let mut content = crossdock_fs::open_regular(path.as_std_path())?;
     for name in backup_names(path) {
         match OpenOptions::new().write(true).create_new(true).open(&name) {
             Ok(mut file) => {
-                file.write_all(&content)?;
+                std::io::copy(&mut content, &mut file)?;
                 file.sync_all()?;
                 return Ok(name);
             }

@@ -1,9 +1,9 @@
 //! The `xtask` crate of a Rust project (<https://github.com/matklad/cargo-xtask>) and the packages that it adds to `Cargo.lock`.
 
 use std::collections::BTreeSet;
-use std::io::ErrorKind;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use crossdock_fs::read_text;
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
@@ -139,7 +139,7 @@ fn generated_manifest(root: &Utf8Path) -> Result<Option<GeneratedText>, Scaffold
 
 /// Warns that plain `cargo build` now builds the crate, too; `None` if it does not.
 pub(super) fn default_members_note(root: &Utf8Path) -> Option<String> {
-    let text = std::fs::read_to_string(root.join("Cargo.toml")).ok()?;
+    let text = read_text(root.join("Cargo.toml").as_std_path()).ok()?;
     let manifest: toml::Table = toml::from_str(&text).ok()?;
     let named = manifest.get("workspace").and_then(|workspace| workspace.get("default-members")).is_some();
     let is_virtual = !manifest.contains_key("package");
@@ -223,10 +223,10 @@ pub(super) fn resolve_lock_changes(
     processes: &Processes,
 ) -> Resolution {
     let unknown = |why: String| Resolution::Possible(LockChanges::Unknown { why });
-    let before = match std::fs::read_to_string(directory.join("Cargo.lock")) {
+    let before = match read_text(directory.join("Cargo.lock").as_std_path()) {
         Ok(text) => Some(text),
-        Err(error) if error.kind() == ErrorKind::NotFound => None,
-        Err(error) => return unknown(format!("Cargo.lock cannot be read: {error}")),
+        Err(error) if error.is_not_found() => None,
+        Err(error) => return unknown(format!("Cargo.lock cannot be read: {}", error.source)),
     };
     let temporary = match write_temporary_package(manifest, before.as_deref(), scratch) {
         Ok(temporary) => temporary,

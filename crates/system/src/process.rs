@@ -2,6 +2,7 @@
 
 mod command;
 mod group;
+mod watchdog;
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::ExitStatus;

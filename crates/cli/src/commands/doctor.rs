@@ -13,7 +13,7 @@ use crate::error::{CommandError, Exit};
 use crate::output;
 use crate::session::Session;
 use crate::ui::style::{BAD, DIM, GOOD, paint};
-use crate::ui::text::shown;
+use crate::ui::text::{one_line, shown};
 
 /// A person's consent to changes of the system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,8 +103,11 @@ fn agree(session: &Session, consent: Consent, remedy: &Remedy) -> Answer {
     }
     // If the prompt cannot be written or read, there was no consent.
     let mut answer = String::new();
-    let asked =
-        write!(anstream::stderr(), "{}", shown(&format!("run `{remedy}`? It changes the system. [y/N] ")));
+    let asked = write!(
+        anstream::stderr(),
+        "{}",
+        shown(&format!("run `{}`? It changes the system. [y/N] ", one_line(&remedy.to_string())))
+    );
     match asked.and_then(|()| std::io::stdin().read_line(&mut answer)) {
         Ok(_) if matches!(answer.trim(), "y" | "Y" | "yes") => Answer::Yes,
         _ => Answer::No,

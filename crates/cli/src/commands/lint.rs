@@ -1,9 +1,9 @@
 //! `crossdock lint`: mistakes in existing Dockerfiles that ship a program that cannot start.
 
-use std::io::Read;
-
 use camino::Utf8Path;
-use crossdock::lint::{Finding, Options, Report, Reports, day, github, lint, sarif};
+use crossdock::lint::{
+    Finding, Options, Report, Reports, day, github, lint, read_dockerfile, read_text, sarif,
+};
 use crossdock::platform::Platform;
 use crossdock::verify::targets;
 
@@ -49,27 +49,12 @@ fn shown(path: &Utf8Path) -> &str {
     }
 }
 
-/// Returns a file's text. Bytes that are not UTF-8 are replaced: they occur in comments and quoted words.
 fn text(session: &Session, path: &Utf8Path) -> Result<String, CommandError> {
-    let mut bytes = Vec::new();
-    let read = match path.as_str() {
-        "-" => std::io::stdin().lock().take(LIMIT + 1).read_to_end(&mut bytes),
-        _ => std::fs::File::open(session.path(path))
-            .and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes)),
-    };
-    let unreadable = |why: String| {
-        CommandError::message(Exit::Usage, format!("{} cannot be read: {why}", shown(path)))
-            .hint("name an existing Dockerfile, or - for standard input")
-    };
-    read.map_err(|error| unreadable(error.to_string()))?;
-    if bytes.len() as u64 > LIMIT {
-        return Err(unreadable(format!("it is larger than {} MiB, which no Dockerfile is", LIMIT >> 20)));
-    }
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    Ok(match path.as_str() {
+        "-" => read_text(shown(path), std::io::stdin().lock())?,
+        _ => read_dockerfile(&session.context, path)?,
+    })
 }
-
-/// The size limit of a Dockerfile in bytes, far above any real one: BuildKit reads lines of up to 64 kB.
-const LIMIT: u64 = 16 << 20;
 
 fn deploy(session: &Session, arguments: &LintCommand) -> Result<Vec<Platform>, CommandError> {
     if arguments.nodes.is_empty() {

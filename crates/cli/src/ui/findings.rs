@@ -41,6 +41,6 @@ fn show(text: &mut String, finding: &Finding) {
         paint(style, format!("{}[{}]", finding.severity, finding.code)),
         one_line(&finding.path.to_string()),
         one_line(&finding.message),
-        finding.help
+        one_line(&finding.help)
     );
 }

@@ -11,7 +11,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::duration;
 use super::style::{BAD, DIM, GOOD, WARN, paint};
-use super::text::{one_line, shown, tool_line};
+use super::text::{message, one_line, shown, tool_line};
 
 /// The amount of progress to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,8 +129,8 @@ impl Observer for Progress {
             }
             Event::Cancelled { step, took } => self.ended(step, &paint(DIM, "end"), took, "not finished"),
             Event::Note(_) if self.verbosity == Verbosity::Quiet => {}
-            Event::Note(text) => self.say(&format!("{} {text}", paint(DIM, "note:"))),
-            Event::Warning(text) => self.say(&format!("{} {text}", paint(WARN, "warning:"))),
+            Event::Note(text) => self.say(&format!("{} {}", paint(DIM, "note:"), message(text))),
+            Event::Warning(text) => self.say(&format!("{} {}", paint(WARN, "warning:"), message(text))),
             _ => {}
         }
     }

@@ -25,6 +25,17 @@ pub(crate) fn one_line(value: &str) -> String {
     value.replace('\r', "\\r").replace('\n', "\\n")
 }
 
+/// Returns a message under the line that it begins in: further lines are indented more deeply than any line that crossdock
+/// begins itself, so that a line break in a foreign value cannot forge an `error:` or a `help:`.
+pub(crate) fn message(text: &str) -> String {
+    let mut lines = text.trim_end().lines();
+    let first = lines.next().unwrap_or_default().to_owned();
+    lines.fold(first, |message, line| match line {
+        "" => message + "\n",
+        line => message + "\n    " + line,
+    })
+}
+
 /// Returns a JSON text in which a terminal shows every character. It is the same value: these characters are in strings
 /// only.
 pub(crate) fn json_shown(json: &str) -> String {
@@ -113,6 +124,7 @@ mod tests {
         assert_eq!(shown(&paint(DIM, "\u{1b}[8mx")), "\u{1b}[2m\\u{1b}[8mx\u{1b}[0m");
         assert_eq!(shown("größe → \u{1f980}"), "größe → \u{1f980}");
         assert_eq!(one_line("a\nb\r"), "a\\nb\\r");
+        assert_eq!(message("a\nerror: b\n\n  help: c\n"), "a\n    error: b\n\n      help: c");
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub(super) fn notes(request: &DockerfileRequest) -> Vec<String> {
     let mut files = Vec::new();
     sources.iter().for_each(|source| add_files(&request.context.join(source), &mut files, 0));
     for file in files {
-        let Ok(text) = std::fs::read_to_string(&file) else { continue };
+        let Ok(text) = crossdock_fs::read_text(file.as_std_path()) else { continue };
         let directory = file.parent().unwrap_or(&request.context);
         for path in included(&text).map(|path| normalized_path(directory.join(path))) {
             let Ok(below) = path.strip_prefix(&request.context) else { continue };

@@ -1,6 +1,6 @@
 //! A Dockerfile as the rules see it: stages with their images, platforms and compile steps, and what ships.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use crossdock_platform::Platform;
 
@@ -11,6 +11,10 @@ use super::ships::{Shipping, Taken, taken};
 use super::source::Source;
 use crate::read::{Dockerfile, Instruction, Keyword, Scope, Stage, expand, stages};
 
+/// How many stages are looked at around one: those that it begins with, those that begin with it, and those that it copies
+/// from. People's files have fewer than a hundred in all, and a file with thousands must not take minutes.
+const MOST_STAGES: usize = 256;
+
 pub(super) struct Model<'a> {
     pub(super) file: &'a Dockerfile,
     pub(super) source: Source<'a>,
@@ -19,6 +23,8 @@ pub(super) struct Model<'a> {
     pub(super) shipped: Vec<usize>,
     /// The compile steps whose products may come into them.
     pub(super) products: Vec<Shipping>,
+    /// The shipped stages, each with the line of a stage from which it gets programs for several platforms.
+    pub(super) several: BTreeSet<(usize, usize)>,
     /// For each stage those that begin with it.
     pub(super) heirs: Vec<Vec<usize>>,
     /// For each stage those that take from it, with the number of what they take.
@@ -69,18 +75,25 @@ impl<'a> Model<'a> {
     pub(super) fn new(file: &'a Dockerfile, text: &'a str) -> Self {
         let globals = Globals { scope: file.global_arguments(), known: Known::globals(file) };
         let mut models: Vec<StageModel<'a>> = Vec::new();
+        let mut names = Names::default();
         for stage in stages(file) {
-            let model = StageModel::new(&globals, stage, &models);
+            let name = stage.name.clone();
+            let model = StageModel::new(&globals, stage, &models, &names);
             models.push(model);
+            names.add(name);
         }
-        let picked: Vec<bool> = (0..models.len()).map(|stage| is_picked(&models, stage)).collect();
+        let copiers = copiers(&models);
+        let picked: Vec<bool> =
+            (0..models.len()).map(|stage| is_picked(&models, &names, &copiers[stage], stage)).collect();
         models.iter_mut().zip(picked).for_each(|(model, picked)| model.picked = picked);
         let shipped = shipped(&models);
         let (heirs, takers) = (heirs(&models), takers(&models));
         let source = Source::new(text);
-        let mut model = Self { file, source, stages: models, shipped, products: Vec::new(), heirs, takers };
+        let (products, several) = (Vec::new(), BTreeSet::new());
+        let mut model = Self { file, source, stages: models, shipped, products, several, heirs, takers };
         model.take_configured_targets();
         model.products = model.find_products();
+        model.several = model.find_several();
         model
     }
 
@@ -104,7 +117,7 @@ impl<'a> Model<'a> {
         let mut open: Vec<usize> =
             self.chain(stage).flat_map(|link| self.stages[link].copies.iter().copied()).collect();
         while let Some(next) = open.pop() {
-            if found.insert(next) {
+            if found.len() < MOST_STAGES && found.insert(next) {
                 open.extend(self.stages[next].stage.parent);
                 if self.stages[next].compiles.is_empty() {
                     open.extend(self.stages[next].copies.iter().copied());
@@ -116,7 +129,7 @@ impl<'a> Model<'a> {
 
     /// A stage and those that it begins with.
     pub(super) fn chain(&self, stage: usize) -> impl Iterator<Item = usize> {
-        std::iter::successors(Some(stage), |link| self.stages[*link].stage.parent)
+        std::iter::successors(Some(stage), |link| self.stages[*link].stage.parent).take(MOST_STAGES)
     }
 
     /// The stage whose `FROM` gives a stage its platform.
@@ -145,7 +158,7 @@ impl<'a> Model<'a> {
 }
 
 impl<'a> StageModel<'a> {
-    fn new(globals: &Globals, stage: Stage<'a>, before: &[StageModel<'a>]) -> Self {
+    fn new(globals: &Globals, stage: Stage<'a>, before: &[StageModel<'a>], names: &Names) -> Self {
         let parent = stage.parent.and_then(|parent| before.get(parent));
         let image = match (parent, &stage.image) {
             (Some(parent), _) => parent.image.clone(),
@@ -158,7 +171,7 @@ impl<'a> StageModel<'a> {
             (Some(text), _) => choice(&globals.scope, text),
         };
         let root = parent.map_or(before.len(), |parent| parent.root);
-        let taken = taken(&stage, |name| find(name, before));
+        let taken = taken(&stage, |name| names.find(name));
         let copies = taken.iter().filter_map(|taken| taken.from).collect();
         let base = parent.map_or_else(|| image.clone(), |parent| parent.carries.clone());
         let other = |index: usize| before.get(index).map(StageRef::of);
@@ -199,25 +212,45 @@ fn choice(globals: &Scope, text: &str) -> PlatformChoice {
     }
 }
 
-fn find(name: &str, before: &[StageModel<'_>]) -> Option<usize> {
-    let by_name = before
-        .iter()
-        .rposition(|model| model.stage.name.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(name)));
-    by_name.or_else(|| name.parse().ok().filter(|index| *index < before.len()))
+/// The stages up to one, by name.
+#[derive(Default)]
+struct Names {
+    last: HashMap<String, usize>,
+    count: usize,
+}
+
+impl Names {
+    /// Adds the next stage, whose name is in lower case.
+    fn add(&mut self, name: Option<String>) {
+        self.last.extend(name.map(|name| (name, self.count)));
+        self.count += 1;
+    }
+
+    fn find(&self, name: &str) -> Option<usize> {
+        let by_name = self.last.get(&name.to_ascii_lowercase()).copied();
+        by_name.or_else(|| name.parse().ok().filter(|index| *index < self.count))
+    }
+}
+
+/// For each stage those that copy from it.
+fn copiers(models: &[StageModel<'_>]) -> Vec<Vec<usize>> {
+    let mut copiers = vec![Vec::new(); models.len()];
+    for (stage, model) in models.iter().enumerate() {
+        model.copies.iter().for_each(|from| copiers[*from].push(stage));
+    }
+    copiers
 }
 
 /// Whether what a stage compiles is chosen by the image's platform: `COPY --from=build /$TARGETARCH/app`, or a step of
 /// its own after it compiled for more than one.
-fn is_picked(models: &[StageModel<'_>], stage: usize) -> bool {
-    let takes = |model: &StageModel<'_>| {
-        model.copies.contains(&stage)
-            && model.stage.instructions.iter().any(|instruction| {
-                let from = instruction.flag("from").and_then(|flag| flag.value.as_deref());
-                let mut mounts = instruction.flags.iter().filter_map(|flag| flag.key("from"));
-                let named =
-                    from.into_iter().chain(mounts.by_ref()).any(|name| find(name, models) == Some(stage));
-                named && uses_the_target(instruction.joined())
-            })
+fn is_picked(models: &[StageModel<'_>], names: &Names, copiers: &[usize], stage: usize) -> bool {
+    let takes = |copier: &usize| {
+        models[*copier].stage.instructions.iter().any(|instruction| {
+            let from = instruction.flag("from").and_then(|flag| flag.value.as_deref());
+            let mut mounts = instruction.flags.iter().filter_map(|flag| flag.key("from"));
+            let named = from.into_iter().chain(mounts.by_ref()).any(|name| names.find(name) == Some(stage));
+            named && uses_the_target(instruction.joined())
+        })
     };
     let own = &models[stage];
     let platforms: BTreeSet<String> = own.compiles.iter().filter_map(constant).collect();
@@ -227,7 +260,7 @@ fn is_picked(models: &[StageModel<'_>], stage: usize) -> bool {
             && instruction.lines.first > compiled
             && uses_the_target(instruction.text())
     };
-    models.iter().any(takes) || (platforms.len() > 1 && own.stage.instructions.iter().any(chooses))
+    copiers.iter().any(takes) || (platforms.len() > 1 && own.stage.instructions.iter().any(chooses))
 }
 
 fn constant(compile: &Compile) -> Option<String> {
@@ -241,8 +274,10 @@ fn heirs(models: &[StageModel<'_>]) -> Vec<Vec<usize>> {
     let mut heirs = vec![Vec::new(); models.len()];
     for stage in 0..models.len() {
         let parent = |link: &usize| models[*link].stage.parent;
-        for ancestor in std::iter::successors(parent(&stage), parent) {
-            heirs[ancestor].push(stage);
+        for ancestor in std::iter::successors(parent(&stage), parent).take(MOST_STAGES) {
+            if heirs[ancestor].len() < MOST_STAGES {
+                heirs[ancestor].push(stage);
+            }
         }
     }
     heirs

@@ -1,6 +1,6 @@
 //! Which compile steps write a program that comes into an image, and which write a tool for the build itself.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::compile::{Compile, CompileTarget, Deed, Place, Writes, is_of_a_target};
 use super::model::{Model, StageModel};
@@ -82,20 +82,21 @@ impl<'a> Model<'a> {
 
     /// Whether an image gets programs for several platforms from a stage: they are there to be downloaded.
     pub(super) fn has_several(&self, shipped: usize, stage: &StageModel<'_>) -> bool {
-        let of_stage = self
-            .products
-            .iter()
-            .filter(|one| one.shipped == shipped && self.stages[one.stage].line() == stage.line());
-        let mut platforms: Vec<String> = of_stage
-            .filter_map(|one| match &stage.compiles[one.compile].target {
-                CompileTarget::Constant { platform, .. } => Some(platform.to_string()),
-                CompileTarget::Foreign => Some("another system".to_owned()),
-                _ => None,
-            })
-            .collect();
-        platforms.sort_unstable();
-        platforms.dedup();
-        platforms.len() > 1
+        self.several.contains(&(shipped, stage.line()))
+    }
+
+    pub(super) fn find_several(&self) -> BTreeSet<(usize, usize)> {
+        let mut platforms: BTreeMap<(usize, usize), BTreeSet<String>> = BTreeMap::new();
+        for one in &self.products {
+            let stage = &self.stages[one.stage];
+            let platform = match &stage.compiles[one.compile].target {
+                CompileTarget::Constant { platform, .. } => platform.to_string(),
+                CompileTarget::Foreign => "another system".to_owned(),
+                _ => continue,
+            };
+            platforms.entry((one.shipped, stage.line())).or_default().insert(platform);
+        }
+        platforms.into_iter().filter(|(_, platforms)| platforms.len() > 1).map(|(place, _)| place).collect()
     }
 
     /// Whether what a compile step of a stage writes may come into an image, which begins with the stage or takes from it.

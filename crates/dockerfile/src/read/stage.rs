@@ -1,5 +1,7 @@
 //! Stages: the instructions between one `FROM` and the next.
 
+use std::collections::HashMap;
+
 use super::Dockerfile;
 use super::expand::{Scope, expand};
 use super::instruction::{Arguments, Instruction};
@@ -40,9 +42,12 @@ impl Dockerfile {
 pub fn stages(file: &Dockerfile) -> Vec<Stage<'_>> {
     let globals = file.global_arguments();
     let mut stages: Vec<Stage<'_>> = Vec::new();
+    // Names may repeat and ignore case: as in BuildKit, the last stage of a name hides earlier ones.
+    let mut names: HashMap<String, usize> = HashMap::new();
     for instruction in file.instructions() {
         if instruction.keyword == Keyword::From {
-            let stage = begin(instruction, &globals, &stages);
+            let stage = begin(instruction, &globals, &names);
+            names.extend(stage.name.clone().map(|name| (name, stages.len())));
             stages.push(stage);
         } else if let Some(stage) = stages.last_mut() {
             stage.instructions.push(instruction);
@@ -64,7 +69,7 @@ fn declare(scope: &mut Scope, instruction: &Instruction) {
     }
 }
 
-fn begin<'a>(from: &'a Instruction, globals: &Scope, before: &[Stage<'a>]) -> Stage<'a> {
+fn begin<'a>(from: &'a Instruction, globals: &Scope, before: &HashMap<String, usize>) -> Stage<'a> {
     let words: &'a [String] = match &from.arguments {
         Arguments::Words(words) => words,
         _ => &[],
@@ -75,12 +80,7 @@ fn begin<'a>(from: &'a Instruction, globals: &Scope, before: &[Stage<'a>]) -> St
     };
     let base = words.first().map_or("", String::as_str);
     let image = expand(base, globals);
-    let parent = image.as_deref().and_then(|image| {
-        // Names may repeat and ignore case: as in BuildKit, the last stage of a name hides earlier ones.
-        before
-            .iter()
-            .rposition(|stage| stage.name.as_deref().is_some_and(|name| image.eq_ignore_ascii_case(name)))
-    });
+    let parent = image.as_deref().and_then(|image| before.get(&image.to_ascii_lowercase()).copied());
     let platform = from.flag("platform").and_then(|flag| flag.value.as_deref());
     Stage { from, name, base, image, platform, parent, instructions: Vec::new() }
 }

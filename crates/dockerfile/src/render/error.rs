@@ -128,6 +128,14 @@ pub enum RenderError {
         /// The lines around it.
         snippet: String,
     },
+    /// A template that renders to a file that is too long for any engine.
+    #[error("template `{template}` makes a file of more than {} MiB; shorten it", limit >> 20)]
+    TooLong {
+        /// The template.
+        template: String,
+        /// The limit in bytes.
+        limit: usize,
+    },
     /// Templates that render to text that engines do not read.
     #[error(
         "the templates do not make a valid Dockerfile: line {line} of the result{made_by}: {problem}\n{snippet}"

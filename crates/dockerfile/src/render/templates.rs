@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use crossdock_platform::nearest;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, ValueKind};
-use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior, Value};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
 
 use super::error::RenderError;
 use super::request::Request;
@@ -21,6 +21,13 @@ pub use origin::Origin;
 
 /// The templates of a user that are rendered. Others are included or extended by them.
 const ENTRIES: [&str; 2] = ["Dockerfile", "dockerignore"];
+
+/// The work that one rendering may cause, in MiniJinja's unit: an instruction, or 64 bytes of data. It bounds time and memory:
+/// a stranger's template must not keep a machine busy. crossdock's own need about a thousandth for an image without files.
+const FUEL: u64 = 2_000_000;
+
+/// The size limit of a rendered file in bytes, far above any that an engine is asked to build.
+const LONGEST: usize = 16 << 20;
 
 /// Names that the template language defines.
 const LANGUAGE: &[&str] = &["super", "self", "loop", "range", "dict", "namespace", "debug", "caller"];
@@ -46,7 +53,11 @@ pub(super) fn texts(request: &Request, stages: &Stages) -> Result<Texts, RenderE
     let render = |environment: &Environment<'_>, user: &str, ours: &str| {
         let name = if sources.user.contains_key(user) { user } else { ours };
         let template = environment.get_template(name).and_then(|template| template.render(&context));
-        template.map_err(|error| sources.explain(name, &error))
+        let text = template.map_err(|error| sources.explain(name, &error))?;
+        match text.len() {
+            0..=LONGEST => Ok(text),
+            _ => Err(RenderError::TooLong { template: name.to_owned(), limit: LONGEST }),
+        }
     };
     let made = render(&environment, "Dockerfile", ours)?;
     // A second rendering of marked templates shows which line made which. A template that prints differently when
@@ -84,6 +95,7 @@ impl<'a> Sources<'a> {
     /// Creates an environment with all templates, each after `prepare`.
     fn environment(&self, prepare: fn(&str, &str) -> String) -> Result<Environment<'static>, RenderError> {
         let mut environment = Environment::new();
+        environment.set_fuel(Some(FUEL));
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| AutoEscape::None);
         let syntax =
@@ -176,7 +188,10 @@ impl<'a> Sources<'a> {
         let template = error.name().unwrap_or(name).to_owned();
         let line = error.line().unwrap_or(1);
         let detail = error.detail().map(|detail| format!(": {detail}")).unwrap_or_default();
-        let message = format!("{}{detail}", error.kind());
+        let message = match error.kind() {
+            ErrorKind::OutOfFuel => "it does more work than a template may; remove nested loops".to_owned(),
+            kind => format!("{kind}{detail}"),
+        };
         RenderError::Template { snippet: snippet(self.text(&template), line), template, line, message }
     }
 }

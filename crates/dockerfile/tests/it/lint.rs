@@ -255,3 +255,25 @@ fn machines_read_the_same_findings() {
     );
     insta::assert_snapshot!("json", serde_json::to_string_pretty(&report).unwrap());
 }
+
+/// A file of thousands of stages takes seconds, however they depend on each other.
+#[test]
+fn thousands_of_stages_are_linted_in_seconds() {
+    const STAGES: usize = 10_000;
+    let build = "FROM golang:1.26 AS s0\nRUN CGO_ENABLED=0 GOARCH=amd64 go build -o /app .\n";
+    let ship = "FROM scratch\nCOPY --from=s0 /app /app\nCMD [\"/app\"]\n";
+    let each = |stage: fn(usize) -> String| (1..=STAGES).map(stage).collect::<String>();
+    let files = [
+        each(|at| format!("FROM golang:1.26 AS s{at}\nRUN go build -o /app{at} .\n")),
+        each(|at| format!("FROM s{} AS s{at}\nENV V{at}=1\nRUN go build -o /app{at} .\n", at - 1)),
+        each(|at| format!("FROM scratch AS s{at}\nCOPY --from=s{} /app /app\nCMD [\"/app\"]\n", at - 1)),
+        each(|at| format!("FROM scratch AS s{at}\nCOPY --from=s0 /app /app\nCMD [\"/app\"]\n")),
+    ];
+    for stages in files {
+        let start = std::time::Instant::now();
+        let findings = lint(&format!("{build}{stages}{ship}"), &Options::default());
+        assert!(findings.iter().any(|finding| finding.code.id() == "constant-architecture"));
+        // The square of the number of stages takes minutes, and a busy machine takes several times as long as an idle one.
+        assert!(start.elapsed().as_secs() < 90, "{:?} for\n{}", start.elapsed(), &stages[..100]);
+    }
+}

@@ -549,6 +549,23 @@ fn a_template_extends_the_built_in_one_block_by_block() {
     assert!(with_template("dockerignore", ignore).unwrap().dockerignore.ends_with("\n*.md\n"));
 }
 
+/// A template may come from a stranger, and must not keep a machine busy or fill its memory.
+#[test]
+fn a_rendering_has_bounded_time_and_memory() {
+    let error = |text: &str| with_template("Dockerfile", text).unwrap_err().to_string();
+    for text in [
+        "FROM a\n{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}",
+        "FROM a\n{% for a in range(9999) %}{% for b in range(9999) %}# some text\n{% endfor %}{% endfor %}",
+        "FROM a\n{% set n = namespace(t='x') %}{% for a in range(99) %}{% set n.t = n.t ~ n.t %}{% endfor %}",
+        "FROM a\n{% for a in range(9999) %}{% set t = range(9999)|list|exec %}{% endfor %}",
+    ] {
+        let error = error(text);
+        assert!(error.starts_with("template `Dockerfile`, line 2: it does more work than"), "{error}");
+    }
+    let long = error("FROM a\n{{ '#' * 20000000 }}");
+    assert_eq!(long, "template `Dockerfile` makes a file of more than 16 MiB; shorten it");
+}
+
 #[test]
 fn templates_may_set_include_and_loop() {
     let text = "{% extends 'crossdock/go.Dockerfile' %}\n{% set team = 'core' %}\n{% macro label(name) %}LABEL {{ name }}=x{% endmacro %}\n\

@@ -186,6 +186,19 @@ impl LayerCache {
         Ok(pruned)
     }
 
+    /// Removes the layers with these blobs. An entry holds what somebody wrote there: if its blob turns out not to be the
+    /// layer, every image that uses the entry is damaged, until it is made again.
+    ///
+    /// # Errors
+    /// If the cache's directory cannot be listed, or a file in it cannot be removed.
+    pub fn forget(&self, blobs: &[Digest]) -> Result<(), FileError> {
+        let is_meant = |layer: &Layer| blobs.contains(&layer.descriptor.digest);
+        for entry in self.entries()?.iter().filter(|entry| entry.layer.as_ref().is_some_and(is_meant)) {
+            remove(&entry.path)?;
+        }
+        blobs.iter().try_for_each(|blob| remove(&self.blobs.path(blob)))
+    }
+
     /// Returns the layer of an entry, or `None` if there is no valid entry or its blob is damaged.
     fn recall(&self, entry: &PathBuf, fingerprint: &Fingerprint) -> Option<Layer> {
         let layer: Layer = serde_json::from_slice(&read_regular_no_follow(entry, ENTRY_LIMIT).ok()?).ok()?;
@@ -308,6 +321,22 @@ mod tests {
             builder.add_file("x", 0o644, Owner::ROOT, content).unwrap();
             self.cache.provide(&builder, Compression::Gzip, NonZeroUsize::MIN, &self.store).unwrap()
         }
+    }
+
+    #[test]
+    fn a_forgotten_layer_is_made_again() {
+        let fixture = Fixture::new();
+        let (one, two) = (fixture.provide("one"), fixture.provide("two"));
+        // An entry with the blob of another layer: each blob by itself is undamaged.
+        let planted = Layer { descriptor: two.descriptor.clone(), ..one.clone() };
+        let entries = fixture.cache.entries().unwrap();
+        let entry = entries.iter().find(|entry| entry.layer.as_ref() == Some(&one)).unwrap();
+        fs::write(&entry.path, serde_json::to_vec(&planted).unwrap()).unwrap();
+        assert_eq!(fixture.provide("one"), planted);
+        fixture.cache.forget(&[planted.descriptor.digest]).unwrap();
+        assert_eq!((fixture.provide("one"), fixture.provide("two")), (one, two));
+        fixture.cache.forget(&[Digest::of(b"unknown")]).unwrap();
+        assert_eq!(fixture.cache.info().unwrap().layers, 2);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Keys that contradict each other or do not apply to the language of the image.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use toml::Spanned;
@@ -64,8 +65,9 @@ fn programs(resolver: &mut Resolver<'_>, raw: &RawImage) {
     if binaries.get_ref().is_empty() {
         resolver.report(&binaries.span(), "`binaries` is empty", "name the programs, or remove it");
     }
-    for (index, binary) in binaries.get_ref().iter().enumerate() {
-        if binaries.get_ref()[..index].contains(binary) {
+    let mut known = HashSet::new();
+    for binary in binaries.get_ref() {
+        if !known.insert(binary.get_ref()) {
             resolver.report(
                 &binary.span(),
                 format!("`{}` is listed twice in `binaries`", binary.get_ref()),
@@ -108,10 +110,10 @@ fn start(resolver: &mut Resolver<'_>, raw: &RawImage) {
 
 /// Reports files with the same destination. A destination with a trailing slash may occur twice: it is a directory.
 fn files(resolver: &mut Resolver<'_>, raw: &RawImage) {
-    let places: Vec<&Spanned<String>> = raw.files.iter().map(|file| &file.get_ref().to).collect();
-    for (index, place) in places.iter().enumerate() {
+    let mut known = HashSet::new();
+    for place in raw.files.iter().map(|file| &file.get_ref().to) {
         let directory = place.get_ref().ends_with('/');
-        if !directory && places[..index].iter().any(|other| other.get_ref() == place.get_ref()) {
+        if !directory && !known.insert(place.get_ref()) {
             resolver.report(
                 &place.span(),
                 format!("two files have the destination `{}`", place.get_ref()),

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use crossdock_fs::{FileError, project_path, read_project_text};
 use serde::Deserialize;
 
 use super::Config;
+use crate::boundary::project_boundary;
 
 /// The name of the lock file of base images. It is in the same directory as the root's configuration:
 ///
@@ -60,20 +62,20 @@ impl DockerfileInputs {
     /// # Errors
     /// A file that cannot be read, and a malformed lock file.
     pub fn read(config: &Config) -> Result<Self, DockerfileInputError> {
+        let project = project_boundary(&config.root);
         let mut templates = BTreeMap::new();
         if let Some(directory) = &config.templates {
-            collect(&directory.value, "", 0, &mut templates)?;
+            collect(project, &directory.value, "", 0, &mut templates)?;
         }
-        Ok(Self { templates, digests: digests(&config.root.join(LOCK_FILE))? })
+        Ok(Self { templates, digests: digests(project, &config.root.join(LOCK_FILE))? })
     }
 }
 
-fn digests(path: &Utf8Path) -> Result<BTreeMap<String, String>, DockerfileInputError> {
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
-        Err(source) => return Err(DockerfileInputError::Read { path: path.to_owned(), source }),
-    };
+fn digests(project: &Utf8Path, path: &Utf8Path) -> Result<BTreeMap<String, String>, DockerfileInputError> {
+    if path.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+        return Ok(BTreeMap::new());
+    }
+    let text = read_project_text(path.as_std_path(), project.as_std_path()).map_err(unreadable(path))?;
     let lock: Result<Lock, _> = toml::from_str(&text);
     let wrong = |reason: String| DockerfileInputError::Lock { path: path.to_owned(), reason };
     let digests = lock.map_err(|error| wrong(error.to_string().trim().to_owned()))?.images;
@@ -89,6 +91,7 @@ fn digests(path: &Utf8Path) -> Result<BTreeMap<String, String>, DockerfileInputE
 const MAX_DEPTH: usize = 8;
 
 fn collect(
+    project: &Utf8Path,
     directory: &Utf8Path,
     prefix: &str,
     depth: usize,
@@ -105,12 +108,20 @@ fn collect(
         if name.starts_with('.') {
             continue;
         }
-        if path.is_dir() && depth < MAX_DEPTH {
-            collect(path, &format!("{prefix}{name}/"), depth + 1, templates)?;
-        } else if path.is_file() {
-            let text = std::fs::read_to_string(path).map_err(failed(path))?;
+        if path.is_dir() {
+            project_path(path.as_std_path(), project.as_std_path()).map_err(unreadable(path))?;
+            if depth < MAX_DEPTH {
+                collect(project, path, &format!("{prefix}{name}/"), depth + 1, templates)?;
+            }
+        } else {
+            let text = read_project_text(path.as_std_path(), project.as_std_path());
+            let text = text.map_err(unreadable(path))?;
             templates.insert(format!("{prefix}{}", name.strip_suffix(".j2").unwrap_or(name)), text);
         }
     }
     Ok(())
+}
+
+fn unreadable(path: &Utf8Path) -> impl FnOnce(FileError) -> DockerfileInputError {
+    move |error| DockerfileInputError::Read { path: path.to_owned(), source: error.source }
 }

@@ -4,12 +4,14 @@ use std::ops::Range;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_dockerfile::render::Health;
+use crossdock_fs::{has_git_directory, project_path};
 use toml::Spanned;
 
 use super::contradictions::contradictions;
 use super::raw::{RawDockerfile, RawFile, RawHealth, RawImage, Scalar};
 use super::resolver::{Resolver, relative_to};
 use super::{Defaults, DockerfileConfig, ExtraFile, FileKind, ImageConfig, PrivateConfig, Sourced, grammar};
+use crate::boundary::project_boundary;
 use crate::language::Language;
 use crate::template;
 
@@ -24,7 +26,7 @@ pub(super) fn image(
     let name = resolver.text("image", name, grammar::component)?;
     let directory = resolver.directory;
     let path = match raw.path.take() {
-        Some(path) => resolver.checked("path", path, |path| relative_to(directory, path))?,
+        Some(path) => resolver.checked("path", path, |path| project_directory(directory, path))?,
         None => Sourced::default_because(directory.to_owned(), "the directory of the configuration file"),
     };
     let language = language(resolver, &place, &path.value, &raw);
@@ -37,6 +39,23 @@ pub(super) fn image(
     naming(resolver, &mut image, &mut raw);
     image.dockerfile = dockerfile(resolver, raw.dockerfile.take().unwrap_or_default());
     Some(image)
+}
+
+/// Returns the directory of a project, which may be above that of the configuration but not outside of the whole project: a
+/// stranger's clone must not build, or pack files of, whatever lies next to it.
+fn project_directory(directory: &Utf8Path, text: &str) -> Result<Utf8PathBuf, String> {
+    let path = relative_to(directory, text)?;
+    let boundary = project_boundary(directory);
+    if !path.starts_with(boundary) {
+        return Err(format!(
+            "`{text}` is outside of the project, {boundary}; move crossdock.toml to a directory that contains both"
+        ));
+    }
+    match project_path(path.as_std_path(), boundary.as_std_path()) {
+        // The language names a directory that does not exist.
+        Err(error) if !error.is_not_found() => Err(format!("`{text}` cannot be used: {}", error.source)),
+        _ => Ok(path),
+    }
 }
 
 /// Returns the place that a problem with the image's directory points at.
@@ -207,10 +226,14 @@ fn existing(directory: &Utf8Path, project: &Utf8Path, path: &str) -> Result<Utf8
         path.canonicalize_utf8().map_err(|error| format!("`{path}` cannot be read: {error}"))
     };
     let target = real(&whole)?;
-    if target.starts_with(real(directory)?) || target.starts_with(real(project)?) {
-        return Ok(whole);
+    let roots = [real(directory)?, real(project)?];
+    match roots.iter().find_map(|root| target.strip_prefix(root).ok()) {
+        Some(below) if has_git_directory(below.as_std_path()) => Err(format!(
+            "`{path}` belongs to git, whose configuration may hold credentials; name other files"
+        )),
+        Some(_) => Ok(whole),
+        None => Err(format!("`{path}` is a symbolic link to {target}, outside of the project's directory")),
     }
-    Err(format!("`{path}` is a symbolic link to {target}, outside of the project's directory"))
 }
 
 /// Resolves text that may also be written as a number.

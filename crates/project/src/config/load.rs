@@ -1,26 +1,26 @@
 //! Finds configuration files and joins them into one configuration.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use crossdock_fs::{FileError, project_path, read_project_text};
 use toml::Spanned;
 
+use super::document::Document;
 use super::grammar::{lexical, normalized_path};
 use super::image::{image, variables};
 use super::node::NodeDescription;
-use super::problem::{ConfigError, Document, Problem};
+use super::problem::{ConfigError, Problem};
 use super::raw::{RawConfig, RawDeploy};
 use super::resolver::{Resolver, relative_to};
-use super::{Builder, Config, Defaults, Deploy, ImageConfig, Sourced};
+use super::{Builder, Config, Defaults, Deploy, ImageConfig, Source, Sourced};
+use crate::boundary::{is_project, project_boundary};
 use crate::language::Language;
 use crate::template;
 use crossdock_platform::{listed, nearest};
 
 /// The name of a configuration file.
 pub const FILE_NAME: &str = "crossdock.toml";
-
-/// The manifests that make a directory a project.
-const MANIFESTS: [&str; 3] = ["Cargo.toml", "go.mod", "go.work"];
 
 impl Config {
     /// Finds and reads the configuration for an absolute working directory: the nearest `crossdock.toml` there or
@@ -31,10 +31,11 @@ impl Config {
     /// # Errors
     /// A file that cannot be read or is invalid.
     pub fn find(directory: &Utf8Path) -> Result<Self, ConfigError> {
-        let boundary = boundary(directory);
+        let boundary = project_boundary(directory);
         for ancestor in directory.ancestors() {
             let file = ancestor.join(FILE_NAME);
-            if file.is_file() {
+            // A pipe or a broken link of this name is refused where it is read, not overlooked.
+            if file.symlink_metadata().is_ok_and(|metadata| !metadata.is_dir()) {
                 return Self::read(&file);
             }
             if ancestor == boundary {
@@ -45,13 +46,14 @@ impl Config {
         Ok(Self::unconfigured(project.unwrap_or(directory)))
     }
 
-    /// Reads a configuration file and the files that it includes. The path is absolute.
+    /// Reads a configuration file and the files that it includes. The path is absolute. No file may be a symbolic link
+    /// that leads out of the project around it ([`project_boundary`]).
     ///
     /// # Errors
     /// A file that cannot be read or is invalid.
     pub fn read(path: &Utf8Path) -> Result<Self, ConfigError> {
         let path = &normalized_path(path);
-        Self::of_document(Document::read(path)?)
+        Self::of_document(Document::read(path, project_boundary(directory_of(path)))?)
     }
 
     /// Parses text as if it were the file at an absolute path, which need not exist.
@@ -59,12 +61,11 @@ impl Config {
     /// # Errors
     /// Invalid text, and an included file that cannot be read or is invalid.
     pub fn from_text(path: &Utf8Path, text: String) -> Result<Self, ConfigError> {
-        Self::of_document(Document { path: path.to_owned(), text })
+        Self::of_document(Document::new(path.to_owned(), text))
     }
 
     fn of_document(document: Document) -> Result<Self, ConfigError> {
-        let mut loader =
-            Loader { config: Self::unconfigured(directory_of(&document.path)), problems: Vec::new() };
+        let mut loader = Loader::new(Self::unconfigured(directory_of(&document.path)));
         loader.file(document)?;
         loader.finish()
     }
@@ -83,35 +84,26 @@ impl Config {
     }
 }
 
-/// Returns the topmost directory in which the configuration of `directory` is looked for.
-fn boundary(directory: &Utf8Path) -> &Utf8Path {
-    let checkout = crate::git::checkout_root(directory);
-    let topmost = || directory.ancestors().filter(|ancestor| is_project(ancestor)).last();
-    checkout.or_else(topmost).unwrap_or(directory)
-}
-
-fn is_project(directory: &Utf8Path) -> bool {
-    MANIFESTS.iter().any(|name| directory.join(name).is_file())
-}
-
 fn directory_of(path: &Utf8Path) -> &Utf8Path {
     path.parent().unwrap_or(path)
 }
 
 impl Document {
-    fn read(path: &Utf8Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+    fn read(path: &Utf8Path, project: &Utf8Path) -> Result<Self, ConfigError> {
+        let text = read_project_text(path.as_std_path(), project.as_std_path());
+        let text = text.map_err(|FileError { source, .. }| ConfigError::Read {
             path: path.to_owned(),
             help: match source.kind() {
                 std::io::ErrorKind::NotFound => "give the path of an existing file",
-                std::io::ErrorKind::IsADirectory => "give the path of a file",
+                std::io::ErrorKind::InvalidInput => "give the path of a regular file of the project",
                 std::io::ErrorKind::InvalidData => "save it as UTF-8",
+                std::io::ErrorKind::FileTooLarge => "split it with `include`",
                 _ => "make it readable",
             }
             .to_owned(),
             source,
         })?;
-        Ok(Self { path: path.to_owned(), text })
+        Ok(Self::new(path.to_owned(), text))
     }
 }
 
@@ -119,10 +111,27 @@ impl Document {
 struct Loader {
     config: Config,
     problems: Vec<Problem>,
+    /// The files, each with its position in [`Config::files`].
+    files: HashMap<Utf8PathBuf, usize>,
+    /// The places of the images' names.
+    names: HashMap<String, Source>,
+    /// The first image of each directory, and the language of its project; `None` if it has none.
+    languages: HashMap<Utf8PathBuf, (String, Option<Language>)>,
 }
 
 impl Loader {
+    fn new(config: Config) -> Self {
+        Self {
+            config,
+            problems: Vec::new(),
+            files: HashMap::new(),
+            names: HashMap::new(),
+            languages: HashMap::new(),
+        }
+    }
+
     fn file(&mut self, document: Document) -> Result<(), ConfigError> {
+        self.files.insert(document.path.clone(), self.config.files.len());
         self.config.files.push(document.path.clone());
         let raw: RawConfig = match toml::from_str(&document.text) {
             Ok(raw) => raw,
@@ -173,36 +182,44 @@ impl Loader {
         span: &std::ops::Range<usize>,
         path: &Utf8Path,
     ) -> Result<(), ConfigError> {
-        if self.config.files.iter().any(|known| known == path) {
+        if self.files.contains_key(path) {
             let message = format!("`include`: {path} is already included");
             self.problems.push(from.problem(span, message, "include each file once, and no file in itself"));
             return Ok(());
         }
-        self.file(Document::read(path)?)
+        let document = Document::read(path, project_boundary(&self.config.root))?;
+        self.file(document)
     }
 
     fn add_image(&mut self, resolver: &mut Resolver<'_>, span: &std::ops::Range<usize>, image: ImageConfig) {
-        match self.config.images.iter().find(|known| known.name.value == image.name.value) {
+        match self.names.get(&image.name.value) {
             Some(known) => resolver.report(
                 span,
-                format!("the image `{}` is already declared at {}", image.name.value, known.name.source),
+                format!("the image `{}` is already declared at {known}", image.name.value),
                 "rename one of them",
             ),
-            None => self.config.images.push(image),
+            None => {
+                self.names.insert(image.name.value.clone(), image.name.source.clone());
+                self.config.images.push(image);
+            }
         }
     }
 
     /// Reports a directory that two images take for projects of two languages: each directory is discovered once.
-    fn one_language(&self, resolver: &mut Resolver<'_>, span: &std::ops::Range<usize>, image: &ImageConfig) {
-        let language = |image: &ImageConfig| {
-            Language::detect(&image.path.value, image.language.as_ref().map(|language| language.value)).ok()
-        };
-        let same_directory = self.config.images.iter().filter(|known| known.path.value == image.path.value);
-        if let Some(other) = same_directory.into_iter().find(|known| language(known) != language(image)) {
-            let message = format!(
-                "the images `{}` and `{}` use one directory for projects of two languages",
-                other.name.value, image.name.value
-            );
+    fn one_language(
+        &mut self,
+        resolver: &mut Resolver<'_>,
+        span: &std::ops::Range<usize>,
+        image: &ImageConfig,
+    ) {
+        let stated = image.language.as_ref().map(|language| language.value);
+        let language = Language::detect(&image.path.value, stated).ok();
+        let name = &image.name.value;
+        let first = self.languages.entry(image.path.value.clone());
+        let (other, known) = first.or_insert_with(|| (name.clone(), language));
+        if *known != language {
+            let message =
+                format!("the images `{other}` and `{name}` use one directory for projects of two languages");
             resolver.report(
                 span,
                 message,
@@ -234,7 +251,7 @@ impl Loader {
 
     fn finish(mut self) -> Result<Config, ConfigError> {
         // A person repairs a file from top to bottom, whatever order its keys were checked in.
-        let order = |problem: &Problem| self.config.files.iter().position(|file| *file == problem.path);
+        let order = |problem: &Problem| self.files.get(&problem.path).copied();
         self.problems.sort_by_cached_key(|problem| (order(problem), problem.line, problem.column));
         if self.problems.is_empty() { Ok(self.config) } else { Err(ConfigError::Invalid(self.problems)) }
     }
@@ -261,6 +278,8 @@ fn templates(resolver: &mut Resolver<'_>, directory: Spanned<String>) -> Option<
         if !path.starts_with(root) {
             return Err(format!("`{text}` is outside of the directory of this file"));
         }
+        project_path(path.as_std_path(), project_boundary(root).as_std_path())
+            .map_err(|error| format!("`{text}` cannot be used: {}", error.source))?;
         Ok(path)
     })
 }

@@ -1,11 +1,9 @@
 //! Problems of a configuration, each shown with its place and the line of the file.
 
 use std::fmt;
-use std::ops::Range;
 
 use camino::Utf8PathBuf;
 
-use super::Source;
 use crossdock_platform::{listed, nearest};
 
 /// The error for a configuration that cannot be used.
@@ -52,71 +50,22 @@ pub struct Problem {
     pub message: String,
     /// The remedy; empty if the message contains it.
     pub help: String,
-    /// The text of the line.
-    snippet: String,
+    /// The text of the line, or of a part of it.
+    pub(super) snippet: String,
+    /// The number of characters of the text before the wrong ones.
+    pub(super) before: usize,
     /// The number of wrong characters, which are underlined.
-    width: usize,
-}
-
-/// The text of a configuration file, which turns byte offsets into places.
-#[derive(Debug)]
-pub(super) struct Document {
-    pub(super) path: Utf8PathBuf,
-    pub(super) text: String,
-}
-
-impl Document {
-    /// Returns the place of a span as the source of a value.
-    pub(super) fn source(&self, span: &Range<usize>) -> Source {
-        let (line, column) = self.position(span.start);
-        Source::File { path: self.path.clone(), line, column }
-    }
-
-    /// Creates a problem at a span.
-    pub(super) fn problem(
-        &self,
-        span: &Range<usize>,
-        message: impl Into<String>,
-        help: impl Into<String>,
-    ) -> Problem {
-        let (line, column) = self.position(span.start);
-        let snippet = printable(self.text.lines().nth(line - 1).unwrap_or_default());
-        let marked = self.text.get(span.clone()).and_then(|text| text.lines().next()).unwrap_or_default();
-        // A value over several lines is underlined up to the end of its first one.
-        let room = snippet.chars().count().saturating_sub(column - 1);
-        Problem {
-            path: self.path.clone(),
-            line,
-            column,
-            message: printable(&message.into()),
-            help: printable(&help.into()),
-            snippet,
-            width: marked.chars().count().min(room).max(1),
-        }
-    }
-
-    /// Turns an error of the TOML parser into a problem.
-    pub(super) fn toml_problem(&self, error: &toml::de::Error) -> Problem {
-        let span = error.span().unwrap_or(0..0);
-        let (message, help) = explain(error.message());
-        self.problem(&span, message, help)
-    }
-
-    fn position(&self, offset: usize) -> (usize, usize) {
-        let before = self.text.get(..offset.min(self.text.len())).unwrap_or_default();
-        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        (before.matches('\n').count() + 1, before[start..].chars().count() + 1)
-    }
+    pub(super) width: usize,
 }
 
 /// Replaces control characters: text of a file must not control the terminal that shows it.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     let plain = |c: char| if c.is_control() && c != '\t' { '\u{fffd}' } else { c };
     text.chars().map(plain).collect()
 }
 
 /// Splits serde's `` unknown field `x`, expected one of `a`, `b` `` into a message and a hint with the nearest name.
-fn explain(message: &str) -> (String, String) {
+pub(super) fn explain(message: &str) -> (String, String) {
     let message = message.trim();
     let (what, rest) =
         match (message.strip_prefix("unknown field "), message.strip_prefix("unknown variant ")) {
@@ -152,7 +101,7 @@ fn in_toml_words(message: &str) -> String {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { path, line, column, message, help, snippet, width } = self;
+        let Self { path, line, column, message, help, snippet, before, width } = self;
         let margin = " ".repeat(line.to_string().len());
         write!(f, "{path}:{line}:{column}: {message}")?;
         if !help.is_empty() {
@@ -160,7 +109,7 @@ impl fmt::Display for Problem {
         }
         // A tab is as wide in the line as in the one that underlines it.
         let indent: String =
-            snippet.chars().take(column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+            snippet.chars().take(*before).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
         write!(f, "\n{margin} |\n{line} | {snippet}\n{margin} | {indent}{}", "^".repeat(*width))
     }
 }

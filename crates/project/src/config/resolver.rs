@@ -7,8 +7,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use toml::Spanned;
 
 use super::Sourced;
+use super::document::Document;
 use super::grammar::lexical;
-use super::problem::{Document, Problem};
+use super::problem::Problem;
 use super::raw::StringTable;
 
 /// A file whose raw values are being resolved.

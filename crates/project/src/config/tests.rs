@@ -108,6 +108,81 @@ fn a_configuration_next_to_the_project_may_point_up() {
 }
 
 #[test]
+fn nothing_outside_of_the_project_is_read_or_packed() {
+    let image = |keys: &str| format!("[image.web]\n{keys}\n");
+    let directory = TestDirectory::new(&[
+        ("secret", "TOKEN=1\n"),
+        ("other/go.mod", ""),
+        ("clone/.git/config", "TOKEN=1\n"),
+        ("clone/go.mod", ""),
+        ("clone/empty.toml", ""),
+        ("clone/sub/crossdock.toml", "[image.sub]\npath = \"..\"\n"),
+    ]);
+    let clone = directory.path().join("clone");
+    let link = |target: &str, name: &str| std::os::unix::fs::symlink(target, clone.join(name)).unwrap();
+    link("../other", "linked");
+    link("empty.toml", "inside.toml");
+    link("../secret", "secret");
+    link("/proc/self/environ", "environment.toml");
+    link(".git", "repository");
+    assert!(Config::read(&clone.join("sub/crossdock.toml")).is_ok());
+    assert!(Config::read(&clone.join("inside.toml")).is_ok());
+    let error = |keys: &str| {
+        let error = Config::from_text(&clone.join(FILE_NAME), keys.to_owned()).unwrap_err().to_string();
+        assert!(!error.contains("TOKEN"), "{error}");
+        directory.masked(error.lines().next().unwrap())
+    };
+    let file = |from: &str| error(&image(&format!("files = [{{ from = {from:?}, to = \"/x\" }}]")));
+    insta::assert_snapshot!(
+        [
+            error(&image("path = \"../other\"")),
+            error(&image("path = \"linked\"")),
+            error("include = [\"environment.toml\"]"),
+            error("templates = \"linked\""),
+            file("secret"),
+            file(".git/config"),
+            file(".git"),
+            file("repository/config"),
+        ]
+        .join("\n"),
+        @r"
+    /p/clone/crossdock.toml:2:8: `path`: `../other` is outside of the project, /p/clone; move crossdock.toml to a directory that contains both
+    /p/clone/crossdock.toml:2:8: `path`: `linked` cannot be used: it leads to `/p/other`, outside of `/p/clone`; replace the symbolic link with a copy
+    /p/clone/environment.toml cannot be read; give the path of a regular file of the project
+    /p/clone/crossdock.toml:1:13: `templates`: `linked` cannot be used: it leads to `/p/other`, outside of `/p/clone`; replace the symbolic link with a copy
+    /p/clone/crossdock.toml:2:19: `image.web.files[0].from`: `secret` is a symbolic link to /p/secret, outside of the project's directory
+    /p/clone/crossdock.toml:2:19: `image.web.files[0].from`: `.git/config` belongs to git, whose configuration may hold credentials; name other files
+    /p/clone/crossdock.toml:2:19: `image.web.files[0].from`: `.git` belongs to git, whose configuration may hold credentials; name other files
+    /p/clone/crossdock.toml:2:19: `image.web.files[0].from`: `repository/config` belongs to git, whose configuration may hold credentials; name other files
+    "
+    );
+    std::os::unix::fs::symlink("../secret", clone.join(FILE_NAME)).unwrap();
+    let error = Config::find(&clone).unwrap_err();
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(cause.contains("outside of") && !cause.contains("TOKEN"), "{cause}");
+}
+
+#[test]
+fn a_configuration_that_is_not_a_regular_file_is_refused() {
+    let directory = TestDirectory::new(&[("go.mod", "")]);
+    let path = directory.path().join(FILE_NAME);
+    std::os::unix::fs::symlink("nowhere", &path).unwrap();
+    assert!(Config::find(&directory.path()).is_err(), "a broken link is not an absent file");
+    std::fs::remove_file(&path).unwrap();
+    std::fs::File::create(&path).unwrap().set_len(crossdock_fs::TEXT_LIMIT + 1).unwrap();
+    insta::assert_snapshot!(
+        directory.masked(Config::find(&directory.path()).unwrap_err()),
+        @"/p/crossdock.toml cannot be read; split it with `include`"
+    );
+    std::fs::remove_file(&path).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    insta::assert_snapshot!(
+        directory.masked(Config::find(&directory.path()).unwrap_err()),
+        @"/p/crossdock.toml cannot be read; give the path of a regular file of the project"
+    );
+}
+
+#[test]
 fn included_files_are_joined_once() {
     let one = "[deploy.eks]\nnodes = [\"m5.large\"]\n[image.one]\ndeploy = [\"eks\"]\n";
     let two = "[deploy.eks]\nnodes = [\"m7g.large\"]\n[image.one]\n";

@@ -302,8 +302,9 @@ fn sources(root: &Utf8Path, packages: &[ListedPackage]) -> Sources {
 /// Returns the version of the `toolchain` directive, such as `toolchain go1.26.3` (Go Modules Reference, "toolchain
 /// directive").
 pub(super) fn toolchain_directive(directory: &Utf8Path) -> Option<String> {
-    let text =
-        ["go.work", "go.mod"].iter().find_map(|name| std::fs::read_to_string(directory.join(name)).ok())?;
+    let text = ["go.work", "go.mod"]
+        .iter()
+        .find_map(|name| crossdock_fs::read_text(directory.join(name).as_std_path()).ok())?;
     let line = text.lines().find_map(|line| line.trim().strip_prefix("toolchain "))?;
     let name = line.split("//").next().unwrap_or(line).trim();
     name.strip_prefix("go").map(str::to_owned)

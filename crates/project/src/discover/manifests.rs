@@ -7,10 +7,14 @@
 mod cargo;
 mod go;
 
+use std::io::Read;
+
 use camino::{Utf8Path, Utf8PathBuf};
+use crossdock_fs::{TEXT_LIMIT, open_project_file};
 
 use super::error::ProjectError;
 use super::{DiscoverOptions, Project};
+use crate::boundary::{project_boundary, project_text};
 use crate::language::Language;
 use crossdock_system::environment::Environment;
 
@@ -30,7 +34,18 @@ pub fn read_manifests(
 }
 
 fn text(path: &Utf8Path) -> Result<String, ProjectError> {
-    std::fs::read_to_string(path).map_err(|error| wrong(path, error.to_string()))
+    project_text(path, path.parent().unwrap_or(path)).map_err(|error| wrong(path, error.source.to_string()))
+}
+
+/// Reads the first [`TEXT_LIMIT`] bytes of a source file. Generated sources may be longer, and carry data at their end.
+fn source_text(path: &Utf8Path) -> Result<String, ProjectError> {
+    let mut bytes = Vec::new();
+    let file =
+        open_project_file(path.as_std_path(), project_boundary(path.parent().unwrap_or(path)).as_std_path());
+    let file = file.map_err(|error| wrong(path, error.source.to_string()))?;
+    let read = file.take(TEXT_LIMIT).read_to_end(&mut bytes);
+    read.map_err(|error| wrong(path, error.to_string()))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn wrong(path: &Utf8Path, reason: impl Into<String>) -> ProjectError {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::bake_file::from_environment;
 use super::csv;
 
 /// Replaces the escapes of bake's expression language (HCL): `$${` means `${`.
@@ -31,12 +32,30 @@ pub(crate) fn ignored(file: &str, printed: &str) -> Result<Vec<String>, serde_js
     for (name, target) in targets {
         let printed = &printed["target"][name];
         for (key, value) in target.as_object().into_iter().flatten() {
-            if !same(key, &unescaped(value), &printed[key]) {
+            let (given, printed) = (fixed(key, value, value), fixed(key, value, &printed[key]));
+            if !same(key, &unescaped(&given), &printed) {
                 ignored.push(format!("target.{name}.{key}"));
             }
         }
     }
     Ok(ignored)
+}
+
+/// Returns the value of a key in the file or in what bake printed, without the build arguments that the file takes from the
+/// environment: bake prints their values.
+fn fixed(key: &str, file: &Value, of: &Value) -> Value {
+    match (key, of) {
+        ("args", Value::Object(fields)) => {
+            let is_inherited =
+                |name: &str| file[name].as_str().is_some_and(|text| text == from_environment(name));
+            let fields = fields.iter().filter(|(name, _)| !is_inherited(name));
+            fields
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect::<serde_json::Map<_, _>>()
+                .into()
+        }
+        _ => of.clone(),
+    }
 }
 
 /// The fields of one item of a list.
@@ -192,5 +211,11 @@ mod tests {
         let other = whole.replace(r#""linux/arm64""#, r#""linux/arm""#);
         assert_eq!(ignored(file, &other).unwrap(), ["target.app_v2.platforms"]);
         assert!(ignored(file, "#1 building").is_err());
+        let file = r#"{"target":{"app":{"args":{"A":"1","TOKEN":"${TOKEN}","B":"$${B}"}}}}"#;
+        let whole = r#"{"target":{"app":{"args":{"A":"1","TOKEN":"hunter2","B":"${B}"}}}}"#;
+        assert_eq!(ignored(file, whole).unwrap(), Vec::<String>::new());
+        for (old, new) in [("\"1\"", "\"2\""), ("${B}", "b"), ("args", "x")] {
+            assert_eq!(ignored(file, &whole.replace(old, new)).unwrap(), ["target.app.args"], "{old}");
+        }
     }
 }

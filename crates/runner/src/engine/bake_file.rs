@@ -88,11 +88,11 @@ impl Target {
     /// options set it. `created` is in seconds since the Unix epoch.
     pub(crate) fn with_options(platforms: &[Platform], created: i64, options: &Options) -> Self {
         let literals = |texts: &[String]| texts.iter().map(|text| literal(text)).collect();
-        let argument = |text: &String| {
-            let (name, value) = text.split_once('=')?;
-            Some((name.to_owned(), literal(value)))
+        let argument = |text: &String| match text.split_once('=') {
+            Some((name, value)) => (name.to_owned(), literal(value)),
+            None => (text.clone(), from_environment(text)),
         };
-        let mut args: BTreeMap<String, String> = options.build_args.iter().filter_map(argument).collect();
+        let mut args: BTreeMap<String, String> = options.build_args.iter().map(argument).collect();
         args.entry("SOURCE_DATE_EPOCH".to_owned()).or_insert_with(|| created.to_string());
         let context = |base: &BaseFrom| {
             (base.name.clone(), literal(&format!("oci-layout://{}@{}", base.layout, base.digest)))
@@ -108,6 +108,17 @@ impl Target {
             ..Self::default()
         }
     }
+}
+
+/// Returns the variables of a bake file whose build arguments take their values from the environment.
+pub(crate) fn variables(options: &Options) -> BTreeMap<String, Variable> {
+    let inherited = options.build_args.iter().filter(|argument| !argument.contains('='));
+    inherited.map(|name| (name.clone(), Variable::default())).collect()
+}
+
+/// Returns the expression for the value of a variable.
+pub(crate) fn from_environment(name: &str) -> String {
+    format!("${{{name}}}")
 }
 
 /// Escapes a string so that bake takes it literally.

@@ -7,7 +7,7 @@ use crossdock_dockerfile::render::Origin;
 use crossdock_platform::Platform;
 use serde::Serialize;
 
-use super::bake_file::{Bake, Group, Target, literal, target_name};
+use super::bake_file::{Bake, Group, Target, literal, target_name, variables};
 use super::options::{BaseFrom, Options};
 use super::{Builder, Engine, Frontend, csv, listed, spelled};
 use crate::text::platform_slug;
@@ -220,7 +220,7 @@ impl DockerfileBuild<'_> {
                 Group { targets: results.iter().map(name).collect() },
             )]),
             target: results.iter().map(|result| (name(result), self.bake_target(result))).collect(),
-            ..Bake::default()
+            variable: variables(self.options),
         };
         Ok(format!("{:#}\n", serde_json::to_value(&bake)?))
     }

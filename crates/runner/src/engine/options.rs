@@ -112,7 +112,7 @@ impl Options {
         let refused = given.into_iter().flat_map(|(option, values, words)| {
             let (read, help) = words?;
             let unread = values.iter().filter(move |text| read(text).is_none());
-            Some(unread.map(move |text| (format!("{option} {text}"), help)))
+            Some(unread.map(move |text| (format!("{option} {}", cache_kind(text)), help)))
         });
         refused.flatten().collect()
     }
@@ -143,6 +143,14 @@ impl Options {
             ("--cache-to", self.cache_to.is_empty()),
         ];
         rows.into_iter().filter(|(_, empty)| !empty).map(|(name, _)| name).collect()
+    }
+}
+
+/// Returns what a message may show of a cache: its type, or its reference. Other fields may hold credentials.
+fn cache_kind(text: &str) -> String {
+    match csv::value(text, "type") {
+        Some(kind) => format!("type={kind}"),
+        None => text.split(['=', ',']).next().unwrap_or_default().to_owned(),
     }
 }
 

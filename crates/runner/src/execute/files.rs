@@ -6,7 +6,7 @@ use std::fs::Metadata;
 use std::io::ErrorKind;
 
 use camino::{Utf8DirEntry, Utf8Path, Utf8PathBuf};
-use crossdock_fs::is_marked_output;
+use crossdock_fs::{is_marked_output, read_regular};
 use crossdock_oci::{Content, LayerBuilder, Owner, Timestamp};
 
 use super::error::{FileFault, MAX_DEPTH, UnpackableFile, file_error, image_error, other_file_error};
@@ -172,7 +172,8 @@ fn is_kept(path: &Utf8Path) -> Result<bool, ExecuteError> {
         return Ok(true);
     }
     let tag = path.join("CACHEDIR.TAG");
-    let is_cache = tag.is_file() && std::fs::read(&tag).map_err(file_error(&tag))?.starts_with(CACHE);
+    let is_cache = tag.is_file()
+        && read_regular(tag.as_std_path(), CACHE.len() as u64).map_err(file_error(&tag))?.starts_with(CACHE);
     let marked = is_marked_output(path.as_std_path());
     Ok(is_cache || marked.map_err(|error| other_file_error(path)(error))?)
 }

@@ -28,6 +28,12 @@ pub(super) fn create_output_directory(path: &Utf8Path) -> Result<(), ExecuteErro
     if path.is_dir() {
         return Ok(());
     }
+    if let Some(other) = path.ancestors().find(|above| above.symlink_metadata().is_ok())
+        && !other.is_dir()
+    {
+        let why = "it is not a directory, and output must be written into it; move it away, or pass another --output";
+        return Err(file_error(other)(std::io::Error::new(ErrorKind::NotADirectory, why)));
+    }
     create_directory(path)?;
     crossdock_fs::mark_output(path.as_std_path()).map_err(other_file_error(path))
 }

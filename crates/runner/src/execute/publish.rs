@@ -1,10 +1,12 @@
 //! Publishes what was verified: tags, archives, release archives, and images in an engine.
 
 use camino::{Utf8Path, Utf8PathBuf};
+use crossdock_fs::project_path;
 use crossdock_oci::{
     Compression, Content, Descriptor, Digest, ImageSource, LayerBuilder, Layout, Owner, Pruning, Reference,
     Repository, Tag, Timestamp, media_type, write_archive,
 };
+use crossdock_project::project_boundary;
 use crossdock_system::process::Command;
 use crossdock_verify::{Program, Target, Verdict, Verification, verify_program};
 
@@ -129,7 +131,12 @@ impl StepContext<'_> {
         for plan in platforms.filter(|plan| plan.platform == archive.platform) {
             plan.programs.iter().try_for_each(|program| add(&self.compiled(image, program)?, 0o755))?;
         }
-        release.documents.iter().try_for_each(|document| add(document, 0o644))?;
+        let project = project_boundary(&self.plan.root);
+        release.documents.iter().try_for_each(|document| {
+            let target = project_path(document.as_std_path(), project.as_std_path());
+            target.map_err(|error| file_error(document)(error.source))?;
+            add(document, 0o644)
+        })?;
         let path = release.folder.join(format!("{}.tar.gz", archive.name));
         replace(&path, |file| {
             builder.write(file, Compression::Gzip, self.jobs).map(drop).map_err(image_error(image))

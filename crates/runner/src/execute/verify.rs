@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crossdock_oci::{Descriptor, ImageSource, Layout, LayoutError, SourceImage};
+use crossdock_oci::{Descriptor, Digest, ImageSource, Layout, LayoutError, SourceError, SourceImage};
 use crossdock_platform::{Architecture, Platform};
 use crossdock_subjects::{Options, Planned, own_target, parse_platform, verify};
 use crossdock_verify::{
@@ -36,7 +36,9 @@ impl StepContext<'_> {
         let options =
             Options::new(&targets, &self.temporary).with_planned(&planned).with_scope(self.policy.scope);
         let subject = format!("{}@{}", image.repository, index.digest);
-        let verdicts = verify(&subject, &source, found, &options).map_err(image_error(image))?;
+        let verdicts = verify(&subject, &source, found, &options);
+        let verdicts = verdicts.inspect_err(|error| self.forget_damaged_layers(error, found));
+        let verdicts = verdicts.map_err(image_error(image))?;
         let verdict = Verdict::gravest(&verdicts);
         let is_refused = verdict == Verdict::Fails
             || verdict == Verdict::Unproven && self.policy.unproven == Unproven::Refuse;
@@ -55,6 +57,19 @@ impl StepContext<'_> {
             // A run that only verifies succeeds with any verdict: its report holds all findings.
             None if is_refused => Ok(Outcome::Refused(verdict.to_string())),
             None => Ok(Outcome::Succeeded(verdict.to_string())),
+        }
+    }
+}
+
+impl StepContext<'_> {
+    /// Removes the layers of an image from the cache if one of them is not what its configuration says: they may have come
+    /// from there, and every further run would take them again.
+    fn forget_damaged_layers(&self, error: &SourceError, image: &SourceImage) {
+        if matches!(error, SourceError::Root(root) if !root.is_about_temporary_files()) {
+            let layers = image.platforms.iter().flat_map(|found| &found.manifest.value.layers);
+            let blobs: Vec<Digest> = layers.map(|layer| layer.digest).collect();
+            // The image's own error says more than this one.
+            let _left_in_the_cache = self.cache.forget(&blobs);
         }
     }
 }

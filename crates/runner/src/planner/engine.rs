@@ -251,7 +251,7 @@ impl Planner<'_> {
             let mut words = arguments.flat_map(|one| one.arguments.words());
             words.any(|word| word.split('=').next() == Some(name))
         };
-        let names = options.build_args.iter().filter_map(|given| given.split_once('=')).map(|(name, _)| name);
+        let names = options.build_args.iter().filter_map(|given| given.split('=').next());
         for name in names.filter(|name| !is_predefined(name) && !declares(name)) {
             self.warn(format!(
                 "--build-arg {name}: no ARG of the Dockerfile of `{}` declares it, so that it has no effect there",

@@ -42,18 +42,47 @@ impl Owner {
 /// Rejects configured files that would replace a directory or a program, or be below a path that is no directory.
 /// `programs` are the paths of the programs.
 pub(super) fn check_files(image: &ImageConfig, programs: &[String]) -> Result<(), PlanError> {
-    let mut claims = base_claims(image);
-    claims.extend(programs.iter().map(|path| PathClaim { owner: Owner::Program, path }));
+    let mut claims = Claims::default();
+    base_claims(image).into_iter().for_each(|claim| claims.add(claim));
+    programs.iter().for_each(|path| claims.add(PathClaim { owner: Owner::Program, path }));
     for (index, file) in image.files.iter().enumerate() {
-        if let Some((why, help)) = claims.iter().find_map(|claim| conflict(&file.value, claim)) {
+        if let Some((why, help)) = claims.conflict_with(&file.value) {
             return Err(rejected(image, index, file, why, help));
         }
         // A directory may be merged with another one, so that it claims no path of its own.
         if file.value.kind == FileKind::File {
-            claims.push(PathClaim { owner: Owner::OtherFile, path: &file.value.to });
+            claims.add(PathClaim { owner: Owner::OtherFile, path: &file.value.to });
         }
     }
     Ok(())
+}
+
+/// Claims by path. A file is compared only with those at its own path, above it and below it: an image may have tens of
+/// thousands.
+#[derive(Default)]
+struct Claims<'a> {
+    by_path: BTreeMap<&'a Utf8Path, Vec<(usize, PathClaim<'a>)>>,
+    count: usize,
+}
+
+impl<'a> Claims<'a> {
+    fn add(&mut self, claim: PathClaim<'a>) {
+        self.by_path.entry(Utf8Path::new(claim.path)).or_default().push((self.count, claim));
+        self.count += 1;
+    }
+
+    /// Returns the conflict of a file with the claim that was added first, and what to do.
+    fn conflict_with(&self, file: &ExtraFile) -> Option<(String, String)> {
+        let to = Utf8Path::new(&file.to);
+        let above = to.ancestors().filter_map(|path| self.by_path.get(path));
+        // The order of paths is that of their components, so that those below a path follow it. A directory does not
+        // conflict with what is below it.
+        let below = self.by_path.range(to..).skip_while(|(path, _)| **path == to);
+        let below = below.take_while(|(path, _)| file.kind == FileKind::File && path.starts_with(to));
+        let related = above.chain(below.map(|(_, claims)| claims)).flatten();
+        let conflicts = related.filter_map(|(order, claim)| Some((*order, conflict(file, claim)?)));
+        conflicts.min_by_key(|(order, _)| *order).map(|(_, conflict)| conflict)
+    }
 }
 
 fn base_claims(image: &ImageConfig) -> Vec<PathClaim<'_>> {

@@ -3,6 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::watchdog::Watchdog;
+
 /// A cancellation token. Cancelling it ends every running child with its process group, and prevents new ones.
 ///
 /// Clones share the state.
@@ -17,6 +19,8 @@ struct State {
     cancelled: bool,
     /// The ids of the running children, which are also those of their process groups.
     groups: Vec<u32>,
+    /// Watches the children of this token and of all below it; used in a token without a parent.
+    watchdog: Watchdog,
 }
 
 /// The time that a child has to clean up after SIGTERM, before SIGKILL.
@@ -65,6 +69,7 @@ impl Cancel {
             let no_pid = || std::io::Error::other("internal error: a started process has no id");
             let pid = handle.pids().first().copied().ok_or_else(no_pid)?;
             locked.iter_mut().for_each(|state| state.groups.push(pid));
+            locked.last_mut().into_iter().for_each(|root| root.watchdog.watch(pid));
             Ok(Child { handle, pid, cancel: self.clone() })
         }))
     }
@@ -95,7 +100,13 @@ impl Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
-        self.cancel.lineage().for_each(|cancel| cancel.lock().groups.retain(|pid| *pid != self.pid));
+        for cancel in self.cancel.lineage() {
+            let mut state = cancel.lock();
+            state.groups.retain(|pid| *pid != self.pid);
+            if cancel.parent.is_none() {
+                state.watchdog.release(self.pid);
+            }
+        }
     }
 }
 

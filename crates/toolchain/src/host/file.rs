@@ -56,8 +56,8 @@ impl Host {
     /// # Errors
     /// [`HostFileError`], with line and column for a mistake in the file.
     pub fn from_file(path: &Utf8Path) -> Result<Self, HostFileError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| HostFileError::Read { path: path.to_owned(), source })?;
+        let text = crossdock_fs::read_text(path.as_std_path())
+            .map_err(|error| HostFileError::Read { path: path.to_owned(), source: error.source })?;
         let parsed = if path.extension() == Some("json") { of_json(&text) } else { of_toml(&text) };
         parsed.map_err(|Invalid { line, column, message }| HostFileError::Invalid {
             path: path.to_owned(),

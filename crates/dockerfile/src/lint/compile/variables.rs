@@ -1,6 +1,7 @@
 //! The variables that a compile step sees: of the stage, and of its script.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{LineOf, TARGET_VARIABLES, asks_for_the_platform};
 use crate::lint::shell::{Command, assignment};
@@ -9,12 +10,16 @@ use crate::read::{Dockerfile, Instruction, Keyword, Scope, expand, variables};
 /// The variables and settings of a stage, and the lines that gave them their values.
 #[derive(Clone, Default)]
 pub(in crate::lint) struct Known {
-    pub(super) scope: Scope,
-    lines: BTreeMap<String, usize>,
+    pub(super) scope: Arc<Scope>,
+    lines: Arc<BTreeMap<String, usize>>,
     /// The folder in which commands run.
     folder: Option<String>,
     learned: Learned,
 }
+
+/// How many variables of a stage are followed. Each stage of a long file inherits those of the one before, and with more it is
+/// no file that a person wrote.
+const MOST_VARIABLES: usize = 256;
 
 /// What the scripts of earlier steps left for later ones, beside files.
 #[derive(Clone, Default)]
@@ -52,14 +57,29 @@ impl Known {
                 return;
             }
             Keyword::Env => {
-                set(&mut self.scope, instruction);
-                instruction.arguments.pairs().iter().map(|pair| pair.name.as_str()).collect()
+                let mut followed = Vec::new();
+                for pair in instruction.arguments.pairs() {
+                    let value = given(&pair.value, &self.scope);
+                    followed.extend(self.set(&pair.name, value).then_some(pair.name.as_str()));
+                }
+                followed
             }
             _ => return,
         };
         for name in names {
-            self.lines.insert(name.to_owned(), line_of(instruction, name));
+            Arc::make_mut(&mut self.lines).insert(name.to_owned(), line_of(instruction, name));
         }
+    }
+
+    /// Sets a variable, and returns whether it is followed.
+    fn set(&mut self, name: &str, value: Option<String>) -> bool {
+        let is_followed = self.scope.len() < MOST_VARIABLES || self.scope.contains_key(name);
+        if is_followed {
+            Arc::make_mut(&mut self.scope).insert(name.to_owned(), value);
+        } else {
+            self.learned.unsure = true;
+        }
+        is_followed
     }
 
     /// Notes what an `ARG` declares. One without a value takes the default of the same name before the first `FROM`.
@@ -73,8 +93,10 @@ impl Known {
                 None => None,
             };
             let value = default.or_else(|| given(value?, &self.scope));
-            self.scope.insert(name.to_owned(), value);
-            self.lines.insert(name.to_owned(), line.unwrap_or_else(|| line_of(instruction, name)));
+            if self.set(name, value) {
+                let line = line.unwrap_or_else(|| line_of(instruction, name));
+                Arc::make_mut(&mut self.lines).insert(name.to_owned(), line);
+            }
         }
     }
 
@@ -86,9 +108,9 @@ impl Known {
     /// Notes what a script left. The environment has precedence over what `go env -w` wrote.
     pub(super) fn learn(&mut self, learned: Learned) {
         for local in &learned.kept {
-            if self.scope.get(&local.name).cloned().flatten().is_none() {
-                self.scope.insert(local.name.clone(), Some(local.value.clone()));
-                self.lines.insert(local.name.clone(), local.line);
+            let is_unset = self.scope.get(&local.name).cloned().flatten().is_none();
+            if is_unset && self.set(&local.name, Some(local.value.clone())) {
+                Arc::make_mut(&mut self.lines).insert(local.name.clone(), local.line);
             }
         }
         self.learned = Learned { kept: Vec::new(), ..learned };
@@ -105,13 +127,6 @@ impl Known {
 fn line_of(instruction: &Instruction, name: &str) -> usize {
     let lines = instruction.text().lines().position(|line| line.contains(name));
     instruction.lines.first + lines.unwrap_or(0)
-}
-
-fn set(scope: &mut Scope, instruction: &Instruction) {
-    for pair in instruction.arguments.pairs() {
-        let value = given(&pair.value, scope);
-        scope.insert(pair.name.clone(), value);
-    }
 }
 
 /// A value with its variables replaced. One that names the image's platform is kept as it stands, for the step that

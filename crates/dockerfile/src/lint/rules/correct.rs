@@ -112,7 +112,8 @@ pub(super) fn without_platform(model: &Model<'_>, stage: &StageModel<'_>) -> Opt
 /// Whether the build would stop at a step with another target: where it starts the program and is not of the image's
 /// platform, and where it uses C and has no C compiler for the target.
 fn breaks_the_build(model: &Model<'_>, compile: &Compile) -> bool {
-    let Some(index) = model.stages.iter().rposition(|stage| stage.line() <= compile.first) else {
+    let after = model.stages.partition_point(|stage| stage.line() <= compile.first);
+    let Some(index) = after.checked_sub(1) else {
         return true;
     };
     let native = model.stages[index].platform == PlatformChoice::Target;

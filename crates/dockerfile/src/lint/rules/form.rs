@@ -1,5 +1,7 @@
 //! What can be seen without following the program.
 
+use std::collections::BTreeSet;
+
 use crate::lint::Options;
 use crate::lint::compile::Links;
 use crate::lint::finding::{Finding, codes};
@@ -165,10 +167,14 @@ fn exec_form(text: &str, is_check: bool) -> Option<String> {
 
 /// A shipped image that holds the compiler.
 pub(in crate::lint) fn single_stage(model: &Model<'_>, _: &Options) -> Vec<Finding> {
-    let compiles_itself = |shipped: usize| {
-        let in_chain = |line: usize| model.chain(shipped).any(|link| model.stages[link].line() == line);
-        model.programs().any(|(image, stage, _)| image == shipped && in_chain(stage.line()))
+    let in_chain = |(shipped, line): &(usize, usize)| {
+        model.chain(*shipped).any(|link| model.stages[link].line() == *line)
     };
+    let places: BTreeSet<(usize, usize)> =
+        model.programs().map(|(image, stage, _)| (image, stage.line())).collect();
+    let compiling: BTreeSet<usize> =
+        places.into_iter().filter(in_chain).map(|(shipped, _)| shipped).collect();
+    let compiles_itself = |shipped: usize| compiling.contains(&shipped);
     let finding = |shipped: usize| {
         let root = &model.stages[model.stages[shipped].root];
         let name = root.stage.name.as_deref();

@@ -273,7 +273,7 @@ fn unreadable_and_malformed_files_are_reported() {
     let hidden = TestDirectory::new(&[("go.mod", ""), (FILE_NAME, "[image.web]\nuser = \"\\u001b[2J\"\n")]);
     assert!(!hidden.config_error().contains('\u{1b}'), "{}", hidden.config_error());
     insta::assert_snapshot!(read(&directory, "missing.toml"), @"/p/missing.toml cannot be read; give the path of an existing file");
-    insta::assert_snapshot!(read(&directory, "."), @"/p cannot be read; give the path of a file");
+    insta::assert_snapshot!(read(&directory, "."), @"/p cannot be read; give the path of a regular file of the project");
     insta::assert_snapshot!(read(&directory, "crlf.toml"), @r"
     /p/crlf.toml:2:1: unknown key `expse`; did you mean `expose`?
       |

@@ -133,7 +133,7 @@ fn calls_compiler(package: &Package) -> bool {
         "(\"c++\")",
     ];
     let mut scripts = package.targets.iter().filter(|target| target.kind.contains(&TargetKind::CustomBuild));
-    let text = |path: &camino::Utf8Path| std::fs::read_to_string(path).unwrap_or_default();
+    let text = |path: &camino::Utf8Path| crossdock_fs::read_text(path.as_std_path()).unwrap_or_default();
     package.source.is_none()
         && scripts.any(|script| {
             let text = text(&script.src_path);

@@ -4,9 +4,12 @@
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use crossdock_fs::read_project_text;
 use serde::{Deserialize, Serialize};
 
 use super::super::error::ProjectError;
+use crate::boundary::project_boundary;
+use crate::config::grammar::normalized_path;
 use crossdock_platform::JEMALLOC_LG_PAGE;
 use crossdock_system::environment::Environment;
 
@@ -154,7 +157,7 @@ impl CargoSettings {
         settings.cargo_variables = of_cargo.map(variable_of_environment).collect();
         let mut variables = Variables::default();
         for file in files(directory, environment) {
-            settings.file(&file, 0, &mut variables)?;
+            settings.file(project_boundary(directory), &file, 0, &mut variables)?;
         }
         settings.variables = variables.finish(environment);
         Ok(settings)
@@ -205,9 +208,16 @@ impl CargoSettings {
         }
     }
 
-    fn file(&mut self, path: &Utf8Path, depth: usize, variables: &mut Variables) -> Result<(), ProjectError> {
+    fn file(
+        &mut self,
+        project: &Utf8Path,
+        path: &Utf8Path,
+        depth: usize,
+        variables: &mut Variables,
+    ) -> Result<(), ProjectError> {
         let wrong = |reason: String| ProjectError::File { path: path.to_owned(), reason };
-        let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+        let text = read_project_text(path.as_std_path(), project.as_std_path());
+        let text = text.map_err(|error| wrong(error.source.to_string()))?;
         let raw: RawConfig =
             toml::from_str(&text).map_err(|error| wrong(error.to_string().trim().to_owned()))?;
         let place = |key: &str| format!("{path} ({key})");
@@ -234,12 +244,13 @@ impl CargoSettings {
             let setting = setting(value, place(&format!("env.{name}")));
             variables.add(VariableSetting { name, setting }, is_forced);
         }
-        self.included(path, raw.include, depth, variables)
+        self.included(project, path, raw.include, depth, variables)
     }
 
     /// Reads included files after the one that includes them, as cargo does: the earlier setting takes precedence.
     fn included(
         &mut self,
+        project: &Utf8Path,
         from: &Utf8Path,
         include: Include,
         depth: usize,
@@ -255,9 +266,15 @@ impl CargoSettings {
                 Included::Path(path) => (directory.join(path), false),
                 Included::Table { path, optional } => (directory.join(path), optional),
             };
+            let path = normalized_path(path);
+            if from.starts_with(project) && !path.starts_with(project) {
+                let reason =
+                    format!("it includes `{path}`, outside of {project}; move that file into the project");
+                return Err(ProjectError::File { path: from.to_owned(), reason });
+            }
             // Cargo reports cycles itself; here they only have to end.
             if depth < 16 && (path.is_file() || !optional) {
-                self.file(&path, depth + 1, variables)?;
+                self.file(project, &path, depth + 1, variables)?;
             }
         }
         Ok(())

@@ -4,6 +4,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::super::error::ProjectError;
+use crate::boundary::project_text;
 
 /// The nearest `rust-toolchain.toml` or `rust-toolchain` (The rustup book, "Overrides"). RUSTUP_TOOLCHAIN and
 /// `rustup override` take precedence over it.
@@ -42,12 +43,13 @@ impl ToolchainFile {
         // If a directory has both, rustup takes the one without an extension.
         let names = ["rust-toolchain", "rust-toolchain.toml"];
         let paths = directory.ancestors().flat_map(|above| names.map(|name| above.join(name)));
-        paths.into_iter().find(|path| path.is_file()).map(Self::read).transpose()
+        let found = paths.into_iter().find(|path| path.is_file());
+        found.map(|path| Self::read(path, directory)).transpose()
     }
 
-    fn read(path: Utf8PathBuf) -> Result<Self, ProjectError> {
+    fn read(path: Utf8PathBuf, directory: &Utf8Path) -> Result<Self, ProjectError> {
         let wrong = |reason: String| ProjectError::File { path: path.clone(), reason };
-        let text = std::fs::read_to_string(&path).map_err(|error| wrong(error.to_string()))?;
+        let text = project_text(&path, directory).map_err(|error| wrong(error.source.to_string()))?;
         // The old format of `rust-toolchain` is the bare name of a channel.
         let plain =
             path.extension().is_none() && text.trim().lines().count() == 1 && !text.contains(['[', '=']);

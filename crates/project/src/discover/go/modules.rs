@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use crossdock_fs::read_text;
 use serde::Serialize;
 
 use crate::config::grammar::lexical;
@@ -26,7 +27,7 @@ impl GoModules {
             directory.ancestors().find(|above| above.join("go.work").is_file()).map(Utf8Path::to_owned);
         let mut pending: Vec<Utf8PathBuf> = vec![directory.to_owned()];
         if let Some(workspace) = &workspace {
-            let text = std::fs::read_to_string(workspace.join("go.work")).unwrap_or_default();
+            let text = read_text(workspace.join("go.work").as_std_path()).unwrap_or_default();
             pending.extend(
                 directives(&text, "use").iter().filter_map(|path| lexical(&workspace.join(unquoted(path)))),
             );
@@ -34,7 +35,7 @@ impl GoModules {
         }
         let mut directories = BTreeSet::new();
         while let Some(next) = pending.pop() {
-            let Ok(text) = std::fs::read_to_string(next.join("go.mod")) else { continue };
+            let Ok(text) = read_text(next.join("go.mod").as_std_path()) else { continue };
             if directories.insert(next.clone()) {
                 pending.extend(replacements(&next, &text));
             }

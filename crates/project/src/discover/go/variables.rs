@@ -43,7 +43,8 @@ impl VariableSetting {
 /// Returns the variables that the user sets. Go reads its file for a variable that is empty or unset.
 pub(in crate::discover) fn go_variables(environment: &Environment) -> Vec<VariableSetting> {
     // Go reads no file if this one is absent or unreadable, and reports the latter itself.
-    let file = go_env_file(environment).and_then(|path| Some((std::fs::read_to_string(&path).ok()?, path)));
+    let file = go_env_file(environment)
+        .and_then(|path| Some((crossdock_fs::read_text(path.as_std_path()).ok()?, path)));
     let in_file = |name: &str| {
         let (text, path) = file.as_ref()?;
         let value = text.lines().find_map(|line| line.trim_start().strip_prefix(name)?.strip_prefix('='))?;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{Entry, Kind, entries, text, wrong};
+use super::{Entry, Kind, entries, source_text, text, wrong};
 use crate::config::grammar::normalized_path;
 use crate::discover::Sources;
 use crate::discover::error::ProjectError;
@@ -130,7 +130,7 @@ fn read_file(path: &Utf8Path, name: &str, package: &mut Package) -> Result<(), P
     if extension != "go" || stem.ends_with("_test") || system {
         return Ok(());
     }
-    let source = text(path)?;
+    let source = source_text(path)?;
     let code = Code::parse(&source);
     if code.is_excluded {
         return Ok(());

@@ -7,7 +7,7 @@ use crossdock_dockerfile::render::{Mode, Private, Rendered};
 
 use super::super::error::DockerfileError;
 use super::DockerfileRequest;
-use crate::engine::bake_file::{Bake, Group, Target, Variable, literal, target_name};
+use crate::engine::bake_file::{Bake, Group, Target, Variable, literal, target_name, variables};
 use crate::engine::{Options, csv};
 use crate::text::platform_slug;
 
@@ -32,7 +32,7 @@ pub fn bake(
     dockerfiles: Dockerfiles<'_>,
     options: &Options,
 ) -> Result<Bake, DockerfileError> {
-    let mut bake = Bake::default();
+    let mut bake = Bake { variable: variables(options), ..Bake::default() };
     let mut groups: BTreeMap<String, Group> = BTreeMap::new();
     for (request, name) in requests.iter().zip(target_names(requests)) {
         let rendered = request.render()?;
