@@ -283,3 +283,19 @@ fn the_commands_of_a_plan_with_c_code_give_the_programs_that_dist_packs() {
     // The wrapper scripts of zig and CMake's files for two platforms, and one call of cargo.
     gives_the_same_by_hand("withc", &files, 8..=12);
 }
+
+#[test]
+fn nodes_of_included_files_are_shown_at_their_own_place() {
+    let sandbox = Sandbox::new();
+    let root = sandbox.work().join("both");
+    fixture::write(root.join("crossdock.toml"), "include = [\"*\"]\n");
+    for (name, lines) in [("one", ""), ("two", "\n\n")] {
+        let project = fixture::go_module(&root, name);
+        let config =
+            format!("{lines}[deploy.eks]\nnodes = [\"m5.large\"]\n[image.{name}]\ndeploy = [\"eks\"]\n");
+        fixture::write(project.join("crossdock.toml"), config);
+    }
+    let plan = sandbox.crossdock(&root, &["plan"]).success();
+    assert!(plan.stdout.contains("one/crossdock.toml:2:10)"), "{plan}");
+    assert!(plan.stdout.contains("two/crossdock.toml:4:10)"), "{plan}");
+}

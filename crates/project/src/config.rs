@@ -82,8 +82,24 @@ pub struct Defaults {
 pub struct Deploy {
     /// The name.
     pub name: String,
-    /// The nodes; at least one.
+    /// The nodes; at least one. If several files declare the target, they are at their place in the first of them.
     pub nodes: Vec<Sourced<NodeDescription>>,
+    /// The same nodes at their place in each further file that declares the target.
+    #[serde(skip)]
+    pub repeated: Vec<Vec<Sourced<NodeDescription>>>,
+}
+
+impl Deploy {
+    /// Returns the nodes as the file of an image that names the target declares them; as the first file does if the name
+    /// is from elsewhere, such as `--for deploy:NAME`.
+    pub fn nodes_for(&self, name: &Source) -> &[Sourced<NodeDescription>] {
+        let in_same_file = |node: &Sourced<NodeDescription>| match (&node.source, name) {
+            (Source::File { path: one, .. }, Source::File { path: other, .. }) => one == other,
+            _ => false,
+        };
+        let repeated = self.repeated.iter().find(|nodes| nodes.first().is_some_and(in_same_file));
+        repeated.unwrap_or(&self.nodes)
+    }
 }
 
 /// An image, `[image.NAME]`. An `Option` is `None` if its key is not set.

@@ -233,7 +233,7 @@ impl Loader {
             deploy.nodes.iter().map(|node| node.value.text.clone()).collect::<BTreeSet<_>>()
         };
         for (name, deploy) in deploys {
-            match self.config.deploys.get(name.get_ref()) {
+            match self.config.deploys.get_mut(name.get_ref()) {
                 Some(known) if nodes(known) != nodes(&deploy) => {
                     let place = known.nodes.first().map(|node| node.source.to_string()).unwrap_or_default();
                     resolver.report(
@@ -243,7 +243,7 @@ impl Loader {
                     );
                 }
                 // Files that can be used on their own may declare the same deploy target.
-                Some(_) => {}
+                Some(known) => known.repeated.push(deploy.nodes),
                 None => drop(self.config.deploys.insert(name.into_inner(), deploy)),
             }
         }
@@ -300,7 +300,7 @@ fn deploys(
         let parsed = |text: &String| NodeDescription::parse(text).map_err(|why| format!("`{text}` {why}"));
         let nodes = nodes.into_inner().into_iter();
         let nodes = nodes.filter_map(|node| resolver.checked("nodes", node, parsed)).collect();
-        deploys.insert(name.clone(), Deploy { name: name.into_inner(), nodes });
+        deploys.insert(name.clone(), Deploy { name: name.into_inner(), nodes, repeated: Vec::new() });
     }
     deploys
 }

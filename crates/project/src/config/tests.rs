@@ -215,6 +215,12 @@ fn included_files_are_joined_once() {
     let both = [clash[0], clash[1], clash[2], clash[3], ("examples/b/crossdock.toml", same)];
     let config = Config::find(&TestDirectory::new(&both).path()).unwrap();
     assert_eq!((config.deploys.len(), config.images.len()), (1, 2));
+    let places = config.images.iter().map(|image| {
+        let name = &image.deploy[0].source;
+        let place = config.deploys["eks"].nodes_for(name)[0].source.to_string();
+        place.split_once("/examples/").unwrap().1.to_owned()
+    });
+    assert_eq!(places.collect::<Vec<_>>(), ["a/crossdock.toml:2:10", "b/crossdock.toml:2:10"]);
     insta::assert_snapshot!(TestDirectory::new(&[root]).config_error(), @r#"
     /p/crossdock.toml:1:12: `include`: `examples/*` matches no crossdock.toml below /p
       |

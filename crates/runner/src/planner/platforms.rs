@@ -194,7 +194,7 @@ fn with_notes(
         match node.value.strip_prefix("deploy:") {
             Some(name) => {
                 let deploy = deploy(config, &node.clone().map(|_| name.to_owned()))?;
-                add_nodes(deploy, &mut targets, notes)?;
+                add_nodes(deploy, &node.source, &mut targets, notes);
             }
             None => targets.push(target(resolved(node)?, notes)),
         }
@@ -213,18 +213,18 @@ fn targets(
     }
     let mut targets = Vec::new();
     for name in &image.deploy {
-        add_nodes(deploy(config, name)?, &mut targets, notes)?;
+        add_nodes(deploy(config, name)?, &name.source, &mut targets, notes);
     }
     Ok(targets)
 }
 
-fn add_nodes(deploy: &Deploy, targets: &mut Vec<Target>, notes: &mut Vec<String>) -> Result<(), PlanError> {
-    for node in &deploy.nodes {
+/// Adds the nodes of a deploy target, at their place in the file that names it.
+fn add_nodes(deploy: &Deploy, named_at: &Source, targets: &mut Vec<Target>, notes: &mut Vec<String>) {
+    for node in deploy.nodes_for(named_at) {
         let mut target = target(node.clone(), notes);
         target.description = format!("{} (deploy {})", target.description, deploy.name);
         targets.push(target);
     }
-    Ok(())
 }
 
 fn deploy<'a>(config: &'a Config, name: &Sourced<String>) -> Result<&'a Deploy, PlanError> {
@@ -288,7 +288,9 @@ mod tests {
             |texts: &[&str]| -> Vec<_> { texts.iter().map(|text| stated((*text).to_owned())).collect() };
         let mut config = config();
         let nodes = texts(deploy).iter().map(|text| resolved(text).unwrap()).collect();
-        config.deploys.insert("eks".to_owned(), Deploy { name: "eks".to_owned(), nodes });
+        config
+            .deploys
+            .insert("eks".to_owned(), Deploy { name: "eks".to_owned(), nodes, repeated: Vec::new() });
         let mut image = image("app");
         if !deploy.is_empty() {
             image.deploy = texts(&["eks"]);
@@ -323,6 +325,27 @@ mod tests {
         let whole = of(&[], &["linux/amd64"], &["linux/amd64/v3"]).unwrap();
         assert_eq!(verified_for(&whole), ["linux/amd64/v3 (deploy eks)", "linux/amd64"]);
         assert!(!whole.notes.iter().any(|note| note.contains("not verified")), "{:?}", whole.notes);
+    }
+
+    #[test]
+    fn nodes_are_at_their_place_in_the_file_of_the_image() {
+        let at = |file: &str, line| Source::File { path: file.into(), line, column: 10 };
+        let nodes =
+            |source: Source| vec![Sourced { source, ..resolved(&stated("m5.large".to_owned())).unwrap() }];
+        let (name, repeated) = ("eks".to_owned(), vec![nodes(at("/p/b.toml", 7))]);
+        let deploy = Deploy { name: name.clone(), nodes: nodes(at("/p/a.toml", 3)), repeated };
+        let mut config = config();
+        config.deploys.insert(name.clone(), deploy);
+        for (place, expected) in [
+            (at("/p/a.toml", 9), "/p/a.toml:3:10"),
+            (at("/p/b.toml", 9), "/p/b.toml:7:10"),
+            (Source::CommandLine("--for".to_owned()), "/p/a.toml:3:10"),
+        ] {
+            let mut image = image("app");
+            image.deploy = vec![Sourced::new(name.clone(), place)];
+            let platforms = super::platforms(&config, &image, &request()).unwrap();
+            assert_eq!(platforms.targets[0].source.to_string(), expected);
+        }
     }
 
     #[test]
