@@ -27,8 +27,9 @@ mod testing;
 pub use config::{Builder, UnknownBuilder};
 pub use discover::{
     CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, DiscoverOptions, GoMain, GoModule, GoModules,
-    GoRole, Network, PackageMetadata, Program, Project, ProjectError, SelectError, Sources, TargetSetting,
-    ToolError, ToolchainFile, UserSetting, VariableSetting, cfg_matches, discover, read_manifests,
+    GoPackage, GoRole, Network, PackageMetadata, Program, Project, ProjectError, SelectError, Sources,
+    TargetSetting, ToolError, ToolchainFile, UserSetting, VariableSetting, cfg_matches, discover,
+    read_manifests,
 };
 pub use git::{Git, checkout_root, git};
 pub use language::{Language, LanguageError};

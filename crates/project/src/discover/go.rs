@@ -2,9 +2,11 @@
 
 pub(super) mod cgo_variables;
 pub(super) mod modules;
+pub(super) mod packages;
 pub(super) mod roles;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
@@ -18,6 +20,7 @@ use crossdock_system::process::{Command, Processes};
 
 use cgo_variables::cgo_variables;
 use modules::GoModules;
+use packages::{GoPackage, Packages};
 use roles::{GoRole, assign_roles};
 
 /// A Go module, as `go list` reports it.
@@ -56,6 +59,10 @@ pub struct GoMain {
     /// Import paths of the packages that it consists of, outside of the standard library, with cgo files.
     /// `CGO_ENABLED=0` leaves such files out without an error.
     pub cgo_packages: Vec<String>,
+    /// All packages that it consists of, by which a build tells how far it is. Platforms differ in a few of them; these are
+    /// of one. Empty if go was not asked.
+    #[serde(skip)]
+    pub packages: Arc<[GoPackage]>,
 }
 
 /// A package, as `go list -json` prints it (`go help list`).
@@ -244,7 +251,9 @@ fn parse_packages(directory: &Utf8Path, command: &Command, answer: &str) -> Resu
     let by_path: HashMap<&str, &ListedPackage> =
         packages.iter().map(|package| (package.import_path.as_str(), package)).collect();
     let own: Vec<&ListedPackage> = packages.iter().filter(|package| !package.dep_only).collect();
-    let mains = own.iter().filter(|package| package.is_program()).map(|package| main_of(package, &by_path));
+    let all = Packages::new(&packages, &by_path);
+    let mains = own.iter().filter(|package| package.is_program());
+    let mains = mains.map(|package| main_of(package, &by_path, &all));
     let mains: Vec<GoMain> = mains.collect();
     if mains.is_empty() {
         return Err(without_program(directory, &own));
@@ -317,13 +326,18 @@ pub(super) fn no_program(directory: &Utf8Path, found: String) -> ProjectError {
     }
 }
 
-fn main_of(package: &ListedPackage, by_path: &HashMap<&str, &ListedPackage>) -> GoMain {
+fn main_of<'a>(
+    package: &'a ListedPackage,
+    by_path: &HashMap<&'a str, &'a ListedPackage>,
+    all: &Packages<'a>,
+) -> GoMain {
     GoMain {
         name: program_name(&package.import_path).to_owned(),
         import_path: package.import_path.clone(),
         directory: package.dir.clone(),
         role: GoRole::Default,
         cgo_packages: cgo_packages(package, by_path).into_iter().map(str::to_owned).collect(),
+        packages: all.of(package),
     }
 }
 

@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 use crossdock_dockerfile::render::Debian;
@@ -28,6 +29,7 @@ fn go() -> Project {
         directory: directory.into(),
         role: GoRole::Default,
         cgo_packages: Vec::new(),
+        packages: Arc::default(),
     };
     Project::Go(GoModule {
         root: "/p".into(),
