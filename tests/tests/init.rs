@@ -537,7 +537,7 @@ fn a_rust_project_gets_an_xtask_and_keeps_everything_else() {
     );
     assert_eq!(
         text(project.join(".cargo/config")),
-        "[build]\njobs = 2 # two\n\n[alias]\nxtask = \"run --quiet --package xtask --\"\n"
+        "[build]\njobs = 2 # two\n\n[alias]\nxtask = \"run --package xtask --\"\n"
     );
     assert!(!project.join(".cargo/config.toml").exists(), "cargo reads only the old name if both exist");
     let metadata = sandbox.tool(&project, "cargo", &["metadata", "--format-version", "1", "--locked"]);
@@ -552,6 +552,13 @@ fn a_rust_project_gets_an_xtask_and_keeps_everything_else() {
         main.contains("crossdock_cli::App::named(\"cargo xtask\").exec()") && main.lines().count() <= 12,
         "{main}"
     );
+}
+
+/// The first run compiles for minutes, in which a person must see cargo's progress.
+#[test]
+fn the_alias_of_this_repository_shows_what_cargo_compiles() {
+    let own = text(crossdock_tests::program::repository().join(".cargo/config.toml"));
+    assert!(own.contains("\nxtask = \"run --package xtask --\"\n"), "{own}");
 }
 
 #[test]

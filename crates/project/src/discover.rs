@@ -24,6 +24,7 @@ pub use cargo::toolchain_file::ToolchainFile;
 pub use cargo::{CargoBinary, CargoPackage, CargoWorkspace};
 pub use error::{ProjectError, ToolError};
 pub use go::modules::GoModules;
+pub use go::packages::GoPackage;
 pub use go::roles::GoRole;
 pub use go::{GoMain, GoModule};
 pub use manifests::read_manifests;

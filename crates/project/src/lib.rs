@@ -29,8 +29,9 @@ pub use boundary::project_boundary;
 pub use config::{Builder, UnknownBuilder};
 pub use discover::{
     CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, DiscoverOptions, GoMain, GoModule, GoModules,
-    GoRole, Network, PackageMetadata, Program, Project, ProjectError, SelectError, Sources, TargetSetting,
-    ToolError, ToolchainFile, UserSetting, VariableSetting, cfg_matches, discover, read_manifests,
+    GoPackage, GoRole, Network, PackageMetadata, Program, Project, ProjectError, SelectError, Sources,
+    TargetSetting, ToolError, ToolchainFile, UserSetting, VariableSetting, cfg_matches, discover,
+    read_manifests,
 };
 pub use git::{Git, checkout_root, git};
 pub use language::{Language, LanguageError};

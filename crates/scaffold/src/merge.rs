@@ -54,8 +54,9 @@ impl Change {
     }
 }
 
-/// The value of the alias `cargo xtask`.
-const ALIAS: &str = "run --quiet --package xtask --";
+/// The value of the alias `cargo xtask`. Without `--quiet`: the first run compiles for minutes, in which only cargo shows
+/// progress. Later runs begin with two lines of cargo on standard error, which `cargo --quiet xtask` omits.
+const ALIAS: &str = "run --package xtask --";
 
 /// The result of a merge.
 #[derive(Debug, Clone, PartialEq, Eq)]

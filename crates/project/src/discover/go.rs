@@ -1,10 +1,12 @@
 //! Discovery of a Go module with `go list`.
 
 pub(super) mod modules;
+pub(super) mod packages;
 pub(super) mod roles;
 pub(super) mod variables;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
@@ -17,6 +19,7 @@ use crossdock_platform::{BuildTarget, GoTarget, Linkage};
 use crossdock_system::process::{Command, Processes};
 
 use modules::GoModules;
+use packages::{GoPackage, Packages};
 use roles::{GoRole, assign_roles};
 use variables::go_variables;
 
@@ -59,6 +62,10 @@ pub struct GoMain {
     /// The flags of `#cgo` lines for compilers, of all its packages, by GOOS and GOARCH, such as `linux/arm64`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub cgo_flags: BTreeMap<String, Vec<UserSetting<String>>>,
+    /// All packages that it consists of, by which a build tells how far it is. Platforms differ in a few of them; these are
+    /// of one. Empty if go was not asked.
+    #[serde(skip)]
+    pub packages: Arc<[GoPackage]>,
 }
 
 /// A package, as `go list -json` prints it (`go help list`).
@@ -261,8 +268,9 @@ fn parse_packages(
     let by_path: HashMap<&str, &ListedPackage> =
         packages.iter().map(|package| (package.import_path.as_str(), package)).collect();
     let own: Vec<&ListedPackage> = packages.iter().filter(|package| !package.dep_only).collect();
-    let mains =
-        own.iter().filter(|package| package.is_program()).map(|package| main_of(package, target, &by_path));
+    let all = Packages::new(&packages, &by_path);
+    let mains = own.iter().filter(|package| package.is_program());
+    let mains = mains.map(|package| main_of(package, target, &by_path, &all));
     let mains: Vec<GoMain> = mains.collect();
     if mains.is_empty() {
         return Err(without_program(directory, &own));
@@ -336,7 +344,12 @@ pub(super) fn no_program(directory: &Utf8Path, found: String) -> ProjectError {
     }
 }
 
-fn main_of(package: &ListedPackage, target: &GoTarget, by_path: &HashMap<&str, &ListedPackage>) -> GoMain {
+fn main_of<'a>(
+    package: &'a ListedPackage,
+    target: &GoTarget,
+    by_path: &HashMap<&'a str, &'a ListedPackage>,
+    all: &Packages<'a>,
+) -> GoMain {
     let with_cgo = cgo_packages(package, by_path);
     let flags: Vec<_> = with_cgo.values().filter_map(|package| package.compiler_flags()).collect();
     let platform = format!("{}/{}", target.goos, target.goarch);
@@ -350,6 +363,7 @@ fn main_of(package: &ListedPackage, target: &GoTarget, by_path: &HashMap<&str, &
             .into_iter()
             .filter(|(_, flags)| !flags.is_empty())
             .collect(),
+        packages: all.of(package),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Runs the compilers, and finds the programs that they make.
 
+mod go_progress;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::sync::Mutex;
@@ -10,6 +12,8 @@ use crossdock_fs::open_regular_no_follow;
 use crossdock_oci::Digest;
 use crossdock_system::process::{Command, OutputLine};
 use crossdock_toolchain::choice::Wrapper;
+
+use go_progress::{GoProgress, naming_packages};
 
 use super::error::{file_error, other_file_error};
 use super::observer::{Reporter, ToolLine};
@@ -71,11 +75,10 @@ impl StepContext<'_> {
         // Images may share a program.
         let programs: BTreeSet<&Utf8PathBuf> = build.programs.iter().map(|(_, program)| program).collect();
         programs.iter().try_for_each(|program| remove_if_damaged(program))?;
-        let status = self.processes.stream(&build.command, &|line| match line {
-            OutputLine::Stderr(text) if text.starts_with("go: downloading ") => {
-                reporter.line(ToolLine::Verbose(text));
-            }
-            OutputLine::Stdout(text) | OutputLine::Stderr(text) => reporter.line(ToolLine::output(text)),
+        let progress = GoProgress::new(&build.packages);
+        let status = self.processes.stream(&naming_packages(&build.command), &|line| {
+            let (OutputLine::Stdout(text) | OutputLine::Stderr(text)) = line;
+            reporter.line(progress.read(text));
         })?;
         if !status.success() {
             return Err(ExecuteError::Compiler { command: build.command.to_string(), status });

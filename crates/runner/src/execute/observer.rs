@@ -39,7 +39,8 @@ pub trait Observer {
 pub enum Event<'a> {
     /// A step started.
     Started(&'a Step),
-    /// The tool that a step runs reported its progress, as cargo does with its progress bar.
+    /// The tool that a step runs reported its progress. The units of cargo are those of its progress bar. The units of go
+    /// are packages; those that its cache has count as done once go compiles one that imports them.
     Progress {
         /// The step.
         step: &'a StepId,

@@ -4,6 +4,7 @@ use std::fmt;
 
 use camino::Utf8PathBuf;
 use crossdock_platform::Platform;
+use crossdock_project::GoPackage;
 use serde::Serialize;
 
 use crate::engine::commands::EngineCall;
@@ -135,6 +136,9 @@ pub struct GoBuild {
     pub output: Utf8PathBuf,
     /// The programs, with the paths that `go build` gives them.
     pub programs: Vec<(Artifact, Utf8PathBuf)>,
+    /// The packages that the programs consist of, to show how far a build is. JSON omits them.
+    #[serde(skip)]
+    pub packages: Vec<GoPackage>,
 }
 
 impl fmt::Display for StepId {

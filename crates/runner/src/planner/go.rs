@@ -1,7 +1,7 @@
 //! Go images: the toolchain of each platform, and one call of `go build` per platform and set of flags for all programs of
 //! a module.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_platform::{BuildTarget, Platform};
@@ -15,7 +15,7 @@ use super::steps::Call;
 use crate::plan::{Artifact, Expected, GoBuild, ProgramPlan};
 use crate::text::{platform_slug, short_hash};
 use crossdock_project::config::{ImageConfig, Libc, Linkage};
-use crossdock_project::{GoMain, GoModule, Network, Program, VariableSetting};
+use crossdock_project::{GoMain, GoModule, GoPackage, Network, Program, VariableSetting};
 use crossdock_system::availability::Availability;
 use crossdock_system::process::Command;
 use crossdock_toolchain::choice::{GoChoice, GoRequest, choose_go, go_settings};
@@ -338,10 +338,21 @@ impl GoCall {
         command = command.args(["-o".to_owned(), format!("{}/", self.output)]);
         let packages: BTreeSet<&String> = self.programs.iter().map(|(_, main)| &main.import_path).collect();
         command = command.args(packages.into_iter().cloned());
+        let packages = all_packages(self.programs.iter().map(|(_, main)| main));
         let programs =
             self.programs.into_iter().map(|(artifact, main)| (artifact, self.output.join(main.name)));
-        GoBuild { command, programs: programs.collect(), output: self.output }
+        GoBuild { command, programs: programs.collect(), output: self.output, packages }
     }
+}
+
+/// Returns the packages of several programs, each package once.
+fn all_packages<'a>(mains: impl Iterator<Item = &'a GoMain>) -> Vec<GoPackage> {
+    let mut known = HashSet::new();
+    mains
+        .flat_map(|main| main.packages.iter())
+        .filter(|package| known.insert(&*package.path))
+        .cloned()
+        .collect()
 }
 
 /// Returns the linker's flags. They omit the symbol table and DWARF, as release builds of Go do; tracebacks stay complete.

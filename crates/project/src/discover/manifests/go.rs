@@ -1,6 +1,7 @@
 //! Reads a Go module from `go.mod` (Go Modules Reference) and the package clauses of its directories.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -67,6 +68,7 @@ pub(super) fn module(directory: &Utf8Path, environment: &Environment) -> Result<
             cgo_flags: BTreeMap::new(),
             cgo_packages: cgo_packages(directory, &module, &packages, package, &import_path),
             import_path,
+            packages: Arc::default(),
         }
     });
     let mains: Vec<GoMain> = mains.collect();

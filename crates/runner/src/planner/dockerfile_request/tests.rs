@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 use crossdock_dockerfile::render::Debian;
@@ -29,6 +30,7 @@ fn go() -> Project {
         role: GoRole::Default,
         cgo_packages: Vec::new(),
         cgo_flags: BTreeMap::new(),
+        packages: Arc::default(),
     };
     Project::Go(GoModule {
         root: "/p".into(),
