@@ -228,7 +228,7 @@ impl RootView {
     }
 
     fn apply_checked(&mut self, layer: LayerSource<'_>) -> Result<(), Fault> {
-        // What comes out of the decoder is limited, so what goes in needs no limit of its own.
+        // The output of the decoder is limited, so its input needs no limit of its own.
         let mut blob = Metered::new(layer.reader, u64::MAX);
         let mut plain = Metered::new(decode(&mut blob)?, self.limits.bytes - self.bytes);
         let mut tar = TarReader::new(&mut plain);

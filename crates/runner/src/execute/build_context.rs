@@ -26,7 +26,7 @@ pub(super) fn copy_build_context(
     except: &Utf8Path,
     cancel: &Cancel,
 ) -> Result<(), ExecuteError> {
-    // What an earlier run copied may be excluded or removed by now.
+    // Files that an earlier run copied may be excluded or removed by now.
     remove_directory(&copied.to)?;
     create_directory(&copied.to)?;
     let copy = Copy { context, to: &copied.to, except, rules: Rules::read(context, &copied.rules)?, cancel };
