@@ -51,6 +51,10 @@ pub struct GoMain {
     pub import_path: String,
     /// The directory.
     pub directory: Utf8PathBuf,
+    /// The path of its module.
+    pub module_path: String,
+    /// The directory of its module's `go.mod`.
+    pub module_directory: Utf8PathBuf,
     /// Whether it becomes an image without configuration, and why.
     pub role: GoRole,
     /// Import paths of the packages that it consists of, outside of the standard library, with cgo files.
@@ -318,10 +322,13 @@ pub(super) fn no_program(directory: &Utf8Path, found: String) -> ProjectError {
 }
 
 fn main_of(package: &ListedPackage, by_path: &HashMap<&str, &ListedPackage>) -> GoMain {
+    let module = package.module.as_ref();
     GoMain {
         name: program_name(&package.import_path).to_owned(),
         import_path: package.import_path.clone(),
         directory: package.dir.clone(),
+        module_path: module.map(|module| module.path.clone()).unwrap_or_default(),
+        module_directory: module.and_then(|module| module.dir.clone()).unwrap_or_else(|| package.dir.clone()),
         role: GoRole::Default,
         cgo_packages: cgo_packages(package, by_path).into_iter().map(str::to_owned).collect(),
     }
