@@ -21,5 +21,5 @@ pub mod tools;
 pub use built::Built;
 pub use emulator::Machine;
 pub use layout::Layout;
-pub use outcome::Outcome;
+pub use outcome::{Outcome, Running};
 pub use sandbox::Sandbox;

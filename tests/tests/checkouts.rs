@@ -61,3 +61,112 @@ fn a_refusal_of_git_is_reported() {
     let tagged = sandbox.crossdock(&project, &["plan", "--tag", "{{ git.short }}"]).success();
     tagged.says("`git.short` has no value: git refuses to read");
 }
+
+/// Writes a workspace of two modules, of which `svc` has the program `api`, and commits it with tags of both.
+fn workspace_of_modules(sandbox: &Sandbox) -> std::path::PathBuf {
+    let root = sandbox.work().join("shop");
+    fixture::write(root.join("go.work"), "go 1.24\n\nuse (\n\t.\n\t./svc\n)\n");
+    fixture::write(root.join("go.mod"), "module example.com/shop\n\ngo 1.24\n");
+    fixture::write(root.join("shop.go"), "package shop\n");
+    fixture::write(root.join("svc/go.mod"), "module example.com/shop/svc\n\ngo 1.24\n");
+    fixture::write(root.join("svc/cmd/api/main.go"), "package main\n\nfunc main() {}\n");
+    fixture::commit(sandbox, &root);
+    for tag in ["v5.0.0", "svc/v1.2.0", "agent-v0.7.0"] {
+        sandbox.tool(&root, "git", &["tag", tag]).success();
+    }
+    root
+}
+
+#[test]
+fn the_module_decides_about_the_version_and_not_the_current_directory() {
+    let sandbox = Sandbox::new();
+    let root = workspace_of_modules(&sandbox);
+    let config = |image: &str| fixture::write(root.join("crossdock.toml"), format!("[image.api]\n{image}"));
+    let asked = |arguments: &[&str]| {
+        let plan = sandbox.crossdock(&root, &[arguments, &["plan", "--json"]].concat()).success().json();
+        let image = &plan["images"][0];
+        assert_eq!(image["annotations"]["org.opencontainers.image.version"], image["tags"][0], "{plan}");
+        image["tags"][0].as_str().unwrap().to_owned()
+    };
+    config("path = \"svc\"\n");
+    assert_eq!((asked(&[]), asked(&["-C", "svc"]), asked(&["-C", "svc/cmd/api"])), three("1.2.0"));
+    config("package = \"example.com/shop/svc/cmd/api\"\npath = \"svc\"\n");
+    assert_eq!((asked(&[]), asked(&["-C", "svc"]), asked(&["-C", "svc/cmd/api"])), three("1.2.0"));
+    config("path = \"svc\"\nversion-tag = \"agent-v{version}\"\n");
+    assert_eq!((asked(&[]), asked(&["-C", "svc"]), asked(&["-C", "svc/cmd/api"])), three("0.7.0"));
+    fixture::write(
+        root.join("crossdock.toml"),
+        "version-tag = \"v{version}\"\n[image.api]\npath = \"svc\"\n",
+    );
+    assert_eq!((asked(&[]), asked(&["-C", "svc"]), asked(&["-C", "svc/cmd/api"])), three("5.0.0"));
+
+    // Without configuration, and without a module in the workspace's root.
+    std::fs::remove_file(root.join("crossdock.toml")).unwrap();
+    std::fs::remove_file(root.join("go.mod")).unwrap();
+    fixture::write(root.join("go.work"), "go 1.24\n\nuse ./svc\n");
+    assert_eq!((asked(&[]), asked(&["-C", "svc"]), asked(&["-C", "svc/cmd/api"])), three("1.2.0"));
+    config("package = \"example.com/shop/svc/cmd/api\"\n");
+    assert_eq!((asked(&[]), asked(&["-C", "svc"]), asked(&["-C", "svc/cmd/api"])), three("1.2.0"));
+}
+
+fn three(version: &str) -> (String, String, String) {
+    (version.to_owned(), version.to_owned(), version.to_owned())
+}
+
+#[test]
+fn a_tag_that_contradicts_the_manifest_is_reported() {
+    let sandbox = Sandbox::new();
+    let root = sandbox.work().join("team");
+    let project = fixture::rust_package(&root, "agent");
+    fixture::commit(&sandbox, &root);
+    let tag = |name: &str| sandbox.tool(&root, "git", &["tag", name]).success();
+    let configure = |version_tag: &str| {
+        fixture::write(project.join("crossdock.toml"), format!("[image.agent]\n{version_tag}\n"));
+    };
+    tag("v9.0.0");
+    tag("deploy/v8.0.0");
+    assert_eq!(planned(&sandbox, &project), (vec!["0.1.0".to_owned(), "latest".to_owned()], "[]".to_owned()));
+    tag("agent/v0.3.0");
+    let (tags, warnings) = planned(&sandbox, &project);
+    assert_eq!(tags, ["0.1.0", "latest"]);
+    assert!(
+        warnings.contains("Cargo.toml says version 0.1.0, and the commit has the tag `agent/v0.3.0`"),
+        "{warnings}"
+    );
+    configure("version-tag = \"agent/v{version}\"");
+    let (tags, warnings) = planned(&sandbox, &project);
+    assert_eq!(tags, ["0.3.0", "latest"]);
+    assert!(warnings.contains("the image has the version of the tag"), "{warnings}");
+    configure("version-tag = \"other/v{version}\"");
+    assert_eq!(planned(&sandbox, &project), (vec!["0.1.0".to_owned(), "latest".to_owned()], "[]".to_owned()));
+
+    configure("version-tag = \"agent/v{{version}}\"");
+    let refused = sandbox.crossdock(&project, &["plan"]).ends_with(2);
+    refused
+        .complains("crossdock.toml:2:15")
+        .complains("`version-tag`: `agent/v{{version}}` must contain `{version}`");
+}
+
+#[test]
+fn a_clone_that_may_lack_tags_is_reported() {
+    let sandbox = Sandbox::new();
+    let origin = fixture::go_module(&sandbox.work().join("origin"), "app");
+    fixture::commit(&sandbox, &origin);
+    let cloned = |name: &str, options: &[&str]| {
+        let url = format!("file://{}", origin.display());
+        let to = sandbox.work().join(name);
+        let arguments = [&["clone", "--quiet"], options, &[url.as_str(), to.to_str().unwrap()]].concat();
+        sandbox.tool(&sandbox.work(), "git", &arguments).success();
+        planned(&sandbox, &to)
+    };
+    assert_eq!(cloned("untagged", &[]).1, "[]", "a project without tags is complete");
+    sandbox.tool(&origin, "git", &["tag", "v1.0.0"]).success();
+    assert_eq!(cloned("whole", &[]), (vec!["1.0.0".to_owned(), "latest".to_owned()], "[]".to_owned()));
+    let (tags, warnings) = cloned("tagless", &["--no-tags"]);
+    assert_eq!(tags, ["latest"]);
+    assert!(warnings.contains("was made without tags: run `git fetch --tags`"), "{warnings}");
+    fixture::commit(&sandbox, &origin);
+    let (tags, warnings) = cloned("shallow", &["--depth=1"]);
+    assert_eq!(tags, ["latest"]);
+    assert!(warnings.contains("is shallow and may lack tags"), "{warnings}");
+}

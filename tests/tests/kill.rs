@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crossdock_tests::processes::{wait_until, working_in};
-use crossdock_tests::{Layout, Sandbox, fixture};
+use crossdock_tests::{Layout, Running, Sandbox, fixture};
 use rustix::process::{Signal, kill_process};
 
 const LIMIT: Duration = Duration::from_secs(120);

@@ -44,6 +44,7 @@ pub use overrides::{Overrides, VARIABLES};
 pub use problem::{ConfigError, Problem};
 pub use sourced::{Source, Sourced};
 
+use crate::git::VersionTag;
 use crate::language::Language;
 
 /// A complete configuration without contradictions.
@@ -75,6 +76,8 @@ pub struct Defaults {
     pub tags: Option<Sourced<Vec<String>>>,
     /// Environment variables that tag templates may read.
     pub tag_env: Vec<String>,
+    /// The git tags that give the version.
+    pub version_tag: Option<Sourced<VersionTag>>,
 }
 
 /// A deploy target, `[deploy.NAME]`: the nodes that run images.
@@ -162,6 +165,9 @@ pub struct ImageConfig {
     pub tags: Option<Sourced<Vec<String>>>,
     /// Environment variables that tag templates may read.
     pub tag_env: Vec<String>,
+    /// The git tags that give the version. `None` leaves the choice to the project: the manifest of a Cargo package, for
+    /// a Go module the tags of its directory.
+    pub version_tag: Option<Sourced<VersionTag>>,
     /// The signal that stops the program; SIGTERM by default.
     pub stop_signal: Option<Sourced<String>>,
     /// The health check. Docker and Podman run it, Kubernetes ignores it.
@@ -314,6 +320,7 @@ impl ImageConfig {
             repository: None,
             tags: defaults.tags.clone(),
             tag_env: defaults.tag_env.clone(),
+            version_tag: defaults.version_tag.clone(),
             stop_signal: None,
             health: None,
             dockerfile: DockerfileConfig::default(),

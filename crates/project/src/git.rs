@@ -1,13 +1,17 @@
 //! The git checkout of a project: commit, branch, tags and origin.
 
-use camino::Utf8Path;
+mod tags;
+
+use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 
 use crossdock_system::availability::{Availability, Remedy, Scope, Unavailable};
 use crossdock_system::process::{Command, ProcessError, Processes};
 
+pub use tags::{VersionTag, VersionTagError};
+
 /// The state of the git checkout that a directory is in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Git {
     /// The full commit id.
@@ -18,16 +22,58 @@ pub struct Git {
     pub branch: Option<String>,
     /// A tag of this commit. The directory's own (`svc/v1.2.0` is one of `svc`) come before those of the whole
     /// checkout, and the highest version before the others.
+    ///
+    /// The directory is the one that git was asked about; [`seen_from`](Self::seen_from) selects for another.
     pub tag: Option<String>,
     /// The version that a tag of this commit gives to the directory: `1.2.0` of `svc/v1.2.0` in the directory `svc`, or
     /// of `v1.2.0` (Go Modules Reference, "Mapping versions to commits"). Tags of other directories give none.
     pub version: Option<String>,
+    /// All tags of this commit.
+    pub tags: Vec<String>,
+    /// The reason why tags of this commit may be absent; `None` if the clone has them all.
+    pub missing_tags: Option<MissingTags>,
+    /// The root of the checkout. Absolute.
+    pub root: Utf8PathBuf,
     /// Whether tracked files differ from the commit, or untracked files exist that are not ignored.
     pub dirty: bool,
     /// The committer date, in seconds since the Unix epoch.
     pub time: i64,
     /// The URL of the remote `origin` with https and without user information; `None` for a local remote.
     pub source: Option<String>,
+}
+
+/// The reason why a clone may lack tags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MissingTags {
+    /// The clone is shallow: `git clone --depth` and most pipelines fetch only tags of the newest commits, or none.
+    Shallow,
+    /// The remote is fetched without tags (`git clone --no-tags`), and there is none.
+    NotFetched,
+}
+
+impl MissingTags {
+    /// Returns the reason with a command that fetches the tags.
+    pub fn explanation(self) -> &'static str {
+        match self {
+            Self::Shallow => {
+                "this clone is shallow and may lack tags: run `git fetch --tags --unshallow`, or let the pipeline check out the \
+                 whole history with tags"
+            }
+            Self::NotFetched => "this clone was made without tags: run `git fetch --tags`",
+        }
+    }
+}
+
+impl Git {
+    /// Returns the state with the tag and the version that `directory` has. With a pattern, only a tag that matches it
+    /// gives a version.
+    #[must_use]
+    pub fn seen_from(&self, directory: &Utf8Path, pattern: Option<&VersionTag>) -> Self {
+        let tags::Selected { tag, version } =
+            tags::select(&self.tags, &path_below(&self.root, directory), pattern);
+        Self { tag, version, ..self.clone() }
+    }
 }
 
 /// Asks git about the checkout that a directory is in. Nothing in the checkout is written, not even its index, and
@@ -48,24 +94,36 @@ fn read_checkout(directory: &Utf8Path, processes: &Processes) -> Result<Git, Una
         vec!["status", "--porcelain=v2", "--branch", "--untracked-files=normal", "-z"],
         // A user's `log.showSignature` would add lines. Full names of refs tell tags from branches.
         vec!["log", "-1", "--no-show-signature", "--decorate=full", "--format=%H%n%h%n%ct%n%D"],
-        vec!["config", "--get", "remote.origin.url"],
+        vec!["config", "--get-regexp", "^remote\\.origin\\.(url|tagopt)$"],
+        vec!["rev-parse", "--is-shallow-repository"],
     ];
-    let [status, log, remote] = calls.map(|arguments| command(directory, &arguments));
-    let (status, log, remote) = std::thread::scope(|scope| {
+    let [status, log, remote, shallow] = calls.map(|arguments| command(directory, &arguments));
+    let (status, log, remote, shallow) = std::thread::scope(|scope| {
         let log = scope.spawn(|| processes.stdout(&log));
         let remote = scope.spawn(|| processes.stdout(&remote));
-        (processes.stdout(&status), log.join(), remote.join())
+        let shallow = scope.spawn(|| processes.stdout(&shallow));
+        (processes.stdout(&status), log.join(), remote.join(), shallow.join())
     });
     let status = status.map_err(|error| unavailable(directory, &error))?;
     let ended = || Unavailable::because("internal error: a thread that ran git panicked; report this");
     let log = log.map_err(|_| ended())?.map_err(|error| unavailable(directory, &error))?;
     // `git config` fails if there is no remote `origin`.
-    let remote = remote.map_err(|_| ended())?.ok();
-    let mut git = parse_log(&log, &path_in_checkout(directory))
-        .ok_or_else(|| Unavailable::because("the output of `git log` cannot be parsed"))?;
+    let remote = remote.map_err(|_| ended())?.unwrap_or_default();
+    let setting = |key: &str| remote.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' '));
+    let mut git =
+        parse_log(&log).ok_or_else(|| Unavailable::because("the output of `git log` cannot be parsed"))?;
     (git.branch, git.dirty) = parse_status(&status);
-    git.source = remote.and_then(|address| https_url(address.trim()));
-    Ok(git)
+    git.source = setting("remote.origin.url").and_then(|address| https_url(address.trim()));
+    // Git before 2.15 does not know the question and repeats it.
+    let is_shallow = shallow.map_err(|_| ended())?.is_ok_and(|answer| answer.trim() == "true");
+    git.missing_tags = if is_shallow {
+        Some(MissingTags::Shallow)
+    } else {
+        let without_tags = setting("remote.origin.tagopt").is_some_and(|option| option == "--no-tags");
+        (without_tags && git.tags.is_empty()).then_some(MissingTags::NotFetched)
+    };
+    git.root = checkout_root(directory).unwrap_or(directory).to_owned();
+    Ok(git.seen_from(directory, None))
 }
 
 fn command(directory: &Utf8Path, arguments: &[&str]) -> Command {
@@ -90,61 +148,20 @@ pub fn checkout_root(directory: &Utf8Path) -> Option<&Utf8Path> {
     directory.ancestors().find(|above| above.join(".git").exists())
 }
 
-/// Returns the directory's path below the root of its checkout, with a trailing `/`; empty for the root itself.
-fn path_in_checkout(directory: &Utf8Path) -> String {
-    let below = checkout_root(directory)
-        .and_then(|root| directory.strip_prefix(root).ok())
-        .filter(|below| !below.as_str().is_empty());
+/// Returns a directory's path below the root of its checkout, with a trailing `/`; empty for the root itself.
+fn path_below(root: &Utf8Path, directory: &Utf8Path) -> String {
+    let below = directory.strip_prefix(root).ok().filter(|below| !below.as_str().is_empty());
     below.map(|below| below.components().map(|part| format!("{part}/")).collect()).unwrap_or_default()
 }
 
-/// Parses commit, date and tags of `git log`, for a directory below the root of the checkout.
-fn parse_log(answer: &str, below: &str) -> Option<Git> {
+/// Parses commit, date and tags of `git log`.
+fn parse_log(answer: &str) -> Option<Git> {
     let mut lines = answer.lines();
     let (sha, short) = (lines.next()?.to_owned(), lines.next()?.to_owned());
     let time = lines.next()?.parse().ok()?;
     let names = lines.next().unwrap_or_default().split(", ");
-    let tags = || names.clone().filter_map(|name| name.strip_prefix("tag: refs/tags/"));
-    // In the root of the checkout every tag without a directory is its own.
-    let own = |tag: &&str| tag.strip_prefix(below).is_some_and(|rest| !rest.contains('/'));
-    let of_all = |tag: &&str| !tag.contains('/');
-    let highest = |tags: Vec<&str>| {
-        let last = |tag: &str| tag.rsplit('/').next().unwrap_or(tag).to_owned();
-        let best = tags.into_iter().max_by_key(|tag| (is_version(&last(tag)), version_key(&last(tag))))?;
-        Some((best.to_owned(), last(best)))
-    };
-    let ours = highest(tags().filter(own).collect()).or_else(|| highest(tags().filter(of_all).collect()));
-    let version = ours.as_ref().map(|(_, last)| last).filter(|last| is_version(last));
-    let version = version.map(|last| last.strip_prefix('v').unwrap_or(last).to_owned());
-    let tag = ours.or_else(|| highest(tags().collect())).map(|(tag, _)| tag);
-    Some(Git { sha, short, branch: None, tag, version, dirty: false, time, source: None })
-}
-
-fn is_version(tag: &str) -> bool {
-    tag.strip_prefix('v').unwrap_or(tag).starts_with(|c: char| c.is_ascii_digit())
-}
-
-/// Splits text into pieces that compare as versions do: numbers by value, and a pre-release, which follows a `-`,
-/// before the version itself.
-fn version_key(text: &str) -> Vec<(u8, u64, String)> {
-    let mut pieces = Vec::new();
-    let mut rest = text;
-    while let Some(first) = rest.chars().next() {
-        let digits = first.is_ascii_digit();
-        let end = rest.find(|c: char| c.is_ascii_digit() != digits).unwrap_or(rest.len());
-        let (piece, after) = rest.split_at(end);
-        pieces.push(if digits {
-            // A number that u64 cannot hold is higher than all others.
-            (2, piece.parse().unwrap_or(u64::MAX), String::new())
-        } else if piece.starts_with('-') {
-            (0, 0, piece.to_owned())
-        } else {
-            (2, 0, piece.to_owned())
-        });
-        rest = after;
-    }
-    pieces.push((1, 0, String::new()));
-    pieces
+    let tags = names.filter_map(|name| name.strip_prefix("tag: refs/tags/")).map(str::to_owned).collect();
+    Some(Git { sha, short, tags, time, ..Git::default() })
 }
 
 fn unavailable(directory: &Utf8Path, error: &ProcessError) -> Unavailable {
@@ -261,22 +278,51 @@ mod tests {
     }
 
     #[test]
-    fn tags_of_the_directory_come_before_those_of_the_checkout() {
-        let log = |tags: &[&str], below: &str| {
-            let tags: Vec<String> = tags.iter().map(|tag| format!("tag: refs/tags/{tag}")).collect();
-            let git =
-                parse_log(&format!("sha\nshort\n1\nHEAD -> refs/heads/main, {}\n", tags.join(", ")), below);
-            git.map(|git| (git.tag.unwrap_or_default(), git.version.unwrap_or_default())).unwrap()
+    fn the_directory_decides_about_the_version() {
+        let directory = TestDirectory::new(&[("svc/cmd/a", "1")]);
+        let root = directory.path();
+        run(&root, &["init", "-q"]);
+        run(&root, &["add", "."]);
+        run(&root, &["commit", "-q", "-m", "first"]);
+        for tag in ["v5.0.0", "svc/v1.2.0", "agent/v0.3.0"] {
+            run(&root, &["tag", tag]);
+        }
+        let version = |asked: &str, seen: &str, pattern: Option<&str>| {
+            let pattern: Option<VersionTag> = pattern.map(|pattern| pattern.parse().unwrap());
+            available(&root.join(asked))
+                .seen_from(&root.join(seen), pattern.as_ref())
+                .version
+                .unwrap_or_default()
         };
-        let both = |tag: &str, version: &str| (tag.to_owned(), version.to_owned());
-        let all = ["v9.9.9", "svc/v1.2.0", "svc/v1.10.0", "other/v3.0.0", "svc/deep/v7.0.0"];
-        assert_eq!(log(&all, "svc/"), both("svc/v1.10.0", "1.10.0"));
-        assert_eq!(log(&all, "svc/deep/"), both("svc/deep/v7.0.0", "7.0.0"));
-        assert_eq!(log(&all, ""), both("v9.9.9", "9.9.9"));
-        assert_eq!(log(&all, "new/"), both("v9.9.9", "9.9.9"), "of the whole checkout");
-        assert_eq!(log(&["other/v3.0.0"], "svc/"), both("other/v3.0.0", ""), "of another directory");
-        assert_eq!(log(&["deploy-prod"], ""), both("deploy-prod", ""), "no version");
-        assert_eq!(log(&[], ""), both("", ""));
+        for asked in ["", "svc", "svc/cmd"] {
+            assert_eq!(version(asked, "svc", None), "1.2.0", "asked in {asked:?}");
+            assert_eq!(version(asked, "", None), "5.0.0", "asked in {asked:?}");
+            assert_eq!(version(asked, "svc", Some("agent/v{version}")), "0.3.0", "asked in {asked:?}");
+            assert_eq!(version(asked, "svc", Some("web/v{version}")), "", "asked in {asked:?}");
+        }
+        assert_eq!(available(&root.join("svc")).version.as_deref(), Some("1.2.0"));
+    }
+
+    #[test]
+    fn a_clone_that_may_lack_tags_says_so() {
+        let directory = TestDirectory::new(&[("origin/a", "1")]);
+        let (parent, origin) = (directory.path(), directory.path().join("origin"));
+        run(&origin, &["init", "-q"]);
+        run(&origin, &["add", "."]);
+        run(&origin, &["commit", "-q", "-m", "first"]);
+        let clone = |name: &str, options: &[&str]| {
+            let url = format!("file://{origin}");
+            let arguments = [&["clone", "-q"], options, &[url.as_str(), name]].concat();
+            run(&parent, &arguments);
+            available(&parent.join(name)).missing_tags
+        };
+        assert_eq!(available(&origin).missing_tags, None);
+        assert_eq!(clone("whole", &[]), None, "a project without a tag is no clone without tags");
+        assert_eq!(clone("first", &["--no-tags"]), Some(MissingTags::NotFetched));
+        run(&origin, &["tag", "v1.0.0"]);
+        run(&origin, &["commit", "-q", "--allow-empty", "-m", "second"]);
+        assert_eq!(clone("shallow", &["--depth=1"]), Some(MissingTags::Shallow));
+        assert_eq!(clone("tagged", &[]), None);
     }
 
     #[test]

@@ -33,6 +33,6 @@ pub use discover::{
     TargetSetting, ToolError, ToolchainFile, UserSetting, VariableSetting, cfg_matches, discover,
     read_manifests,
 };
-pub use git::{Git, checkout_root, git};
+pub use git::{Git, MissingTags, VersionTag, VersionTagError, checkout_root, git};
 pub use language::{Language, LanguageError};
 pub use projects::{DiscoverError, Projects, ProjectsOptions, WithoutTools};

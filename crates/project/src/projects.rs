@@ -8,7 +8,7 @@ use crossdock_system::availability::{Availability, Unavailable};
 use crossdock_system::process::Processes;
 
 use crate::config::Config;
-use crate::discover::{DiscoverOptions, Network, Project, ProjectError, discover, read_manifests};
+use crate::discover::{DiscoverOptions, Network, Program, Project, ProjectError, discover, read_manifests};
 use crate::git::{Git, checkout_root, git};
 
 /// Everything that the directories of a configuration's projects say. The keys are the directories that the images'
@@ -20,7 +20,8 @@ pub struct Projects {
     pub projects: BTreeMap<Utf8PathBuf, Project>,
     /// README and license files, sorted. They belong into release archives.
     pub documents: BTreeMap<Utf8PathBuf, Vec<Utf8PathBuf>>,
-    /// The commits. A directory outside of every git checkout has no entry.
+    /// The commits of the projects' directories and of their [programs' directories](Program::source_directory). A
+    /// directory outside of every git checkout has no entry.
     pub git: BTreeMap<Utf8PathBuf, Availability<Git>>,
     /// The missing tool of each project that was read from its manifests instead.
     pub missing_tools: BTreeMap<Utf8PathBuf, String>,
@@ -113,10 +114,35 @@ impl Projects {
             let panicked = || error(ProjectError::Panicked { directory: directory.clone() });
             let (project, missing) = project.map_err(|_| panicked())?.map_err(error)?;
             let git = git.map_err(|_| panicked())?;
+            projects.add_checkouts(directory, &project, &git, processes);
             projects.add(directory, project, git);
             projects.missing_tools.extend(missing.map(|tool| (directory.clone(), tool)));
         }
         Ok(projects)
+    }
+
+    /// Adds the commits of the programs' directories, which decide about versions. A module of a workspace may be in
+    /// another checkout, such as a submodule.
+    fn add_checkouts(
+        &mut self,
+        directory: &Utf8Path,
+        project: &Project,
+        here: &Availability<Git>,
+        processes: &Processes,
+    ) {
+        let mut known = BTreeMap::from([(checkout_root(directory), here.clone())]);
+        let programs = project.programs();
+        let below: BTreeSet<&Utf8Path> = programs.iter().map(Program::source_directory).collect();
+        for source in below.into_iter().filter(|source| *source != directory) {
+            // Outside of every checkout there is no commit to report.
+            let Some(root) = checkout_root(source) else { continue };
+            let found = known.entry(Some(root)).or_insert_with(|| git(source, processes));
+            let seen = match found {
+                Availability::Available(git) => Availability::Available(git.seen_from(source, None)),
+                Availability::Unavailable(why) => Availability::Unavailable(why.clone()),
+            };
+            self.git.insert(source.to_owned(), seen);
+        }
     }
 
     fn add(&mut self, directory: &Utf8Path, project: Project, git: Availability<Git>) {
@@ -246,6 +272,46 @@ mod tests {
         let projects = Projects::discover(&config, &options, &processes).unwrap();
         assert_eq!(projects.missing_tools[&one], "go");
         assert_eq!(projects.projects[&one].programs()[0].name(), "one");
+    }
+
+    #[test]
+    fn every_program_has_the_version_of_its_module() {
+        let directory = TestDirectory::new(&[
+            ("go.work", "go 1.22\n\nuse (\n\t./svc\n\t./lib/own\n)\n"),
+            ("svc/go.mod", "module example.com/svc\n\ngo 1.22\n"),
+            ("svc/cmd/api/main.go", MAIN),
+            ("lib/own/go.mod", "module example.com/own\n\ngo 1.22\n"),
+            ("lib/own/main.go", MAIN),
+        ]);
+        let root = directory.path();
+        let commit = |directory: &Utf8Path, tags: &[&str]| {
+            let identity =
+                ["-c", "user.name=A", "-c", "user.email=a@b.example", "-c", "commit.gpgSign=false"];
+            let git = |arguments: &[&str]| {
+                let command = crossdock_system::process::Command::new("git", directory).args(identity);
+                processes().stdout(&command.args(arguments.iter().copied())).unwrap()
+            };
+            git(&["init", "-q"]);
+            git(&["add", "."]);
+            git(&["commit", "-q", "-m", "first"]);
+            tags.iter().for_each(|tag| drop(git(&["tag", tag])));
+        };
+        // A checkout of its own, as a submodule is.
+        commit(&root.join("lib/own"), &["v3.0.0"]);
+        commit(&root, &["v5.0.0", "svc/v1.2.0"]);
+        let versions = |start: &Utf8Path| -> BTreeMap<String, Option<String>> {
+            let config = Config::find(start).unwrap();
+            let projects = Projects::discover(&config, &ProjectsOptions::default(), &processes()).unwrap();
+            let programs = projects.projects[start].programs();
+            let version = |program: &Program<'_>| {
+                let git = projects.git(program.source_directory()).unwrap();
+                (program.name().to_owned(), git.version.clone())
+            };
+            programs.iter().map(version).collect()
+        };
+        let svc = || ("api".to_owned(), Some("1.2.0".to_owned()));
+        assert_eq!(versions(&root), BTreeMap::from([svc(), ("own".to_owned(), Some("3.0.0".to_owned()))]));
+        assert_eq!(versions(&root.join("svc")), BTreeMap::from([svc()]));
     }
 
     #[test]

@@ -333,10 +333,9 @@ mod tests {
                 short: "0123456".into(),
                 branch: Some("feature/größer".into()),
                 tag: None,
-                version: None,
                 dirty: true,
                 time: 1_795_248_914,
-                source: None,
+                ..Git::default()
             }),
             git_unavailable: None,
             env: BTreeMap::from([("BUILD".into(), "77".into())]),

@@ -17,6 +17,7 @@ mod request;
 mod rust;
 mod rust_flags;
 mod steps;
+mod version;
 
 use std::collections::BTreeMap;
 
@@ -137,11 +138,12 @@ impl<'a> Planner<'a> {
             }
         }
         let (platforms, others) = self.platform_plans(selected, built)?;
-        if let Some(without) = self.projects.git_unavailable(&image.path.value) {
+        if let Some(without) = self.projects.git_unavailable(selected.entry_point.source_directory()) {
             self.warn(format!("the images do not name their commit: {without}"));
         }
+        version::warnings(selected, self.projects).into_iter().for_each(|warning| self.warn(warning));
         let name = image.name.value.clone();
-        let created = images::created(&image.path.value, self.projects, self.request);
+        let created = images::created(selected, self.projects, self.request);
         let (tags, skipped_tags) = images::tags(selected, self.projects, self.request)?;
         for skipped in &skipped_tags {
             self.warn(format!("image `{name}`: no tag `{}`: {}", skipped.template, skipped.why));

@@ -164,6 +164,9 @@ fn naming_rows(image: &ImageConfig, deploys: &BTreeMap<String, Deploy>) -> Vec<S
         None => row("tags", "the version, where there is one, and latest", None),
     });
     rows.extend(image.tag_env.iter().map(|name| row("tag-env", name, None)));
+    rows.extend(
+        image.version_tag.as_ref().map(|pattern| sourced("version-tag", pattern, ToString::to_string)),
+    );
     rows
 }
 

@@ -12,6 +12,7 @@ use super::raw::{RawDockerfile, RawFile, RawHealth, RawImage, Scalar};
 use super::resolver::{Resolver, relative_to};
 use super::{Defaults, DockerfileConfig, ExtraFile, FileKind, ImageConfig, PrivateConfig, Sourced, grammar};
 use crate::boundary::project_boundary;
+use crate::git::VersionTag;
 use crate::language::Language;
 use crate::template;
 
@@ -170,9 +171,21 @@ fn naming(resolver: &mut Resolver<'_>, image: &mut ImageConfig, raw: &mut RawIma
     if let Some(names) = raw.tag_env.take() {
         image.tag_env = variables(resolver, names);
     }
+    if let Some(pattern) = raw.version_tag.take() {
+        image.version_tag = version_tag(resolver, pattern);
+    }
     if let Some(tags) = raw.tags.take() {
         image.tags = Some(resolver.list("tags", tags, |tag| template::check(tag, &image.tag_env)));
     }
+}
+
+/// Resolves the pattern of the git tags that give a version.
+pub(super) fn version_tag(
+    resolver: &mut Resolver<'_>,
+    pattern: Spanned<String>,
+) -> Option<Sourced<VersionTag>> {
+    resolver
+        .checked("version-tag", pattern, |text| text.parse::<VersionTag>().map_err(|error| error.to_string()))
 }
 
 /// Resolves the names of environment variables.

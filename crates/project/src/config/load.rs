@@ -8,7 +8,7 @@ use toml::Spanned;
 
 use super::document::Document;
 use super::grammar::{lexical, normalized_path};
-use super::image::{image, variables};
+use super::image::{image, variables, version_tag};
 use super::node::NodeDescription;
 use super::problem::{ConfigError, Problem};
 use super::raw::{RawConfig, RawDeploy};
@@ -262,6 +262,7 @@ fn defaults(resolver: &mut Resolver<'_>, raw: &RawConfig) -> Defaults {
     let tag_env = raw.tag_env.clone().map(|names| variables(resolver, names)).unwrap_or_default();
     Defaults {
         toolchain: toolchain.into_iter().map(|route| resolver.sourced(route)).collect(),
+        version_tag: raw.version_tag.clone().and_then(|pattern| version_tag(resolver, pattern)),
         tags: raw.tags.clone().map(|tags| resolver.list("tags", tags, |tag| template::check(tag, &tag_env))),
         tag_env,
     }

@@ -22,6 +22,7 @@ pub(super) struct RawConfig {
     pub(super) toolchain: Option<Vec<Spanned<Route>>>,
     pub(super) tags: Option<Spanned<Vec<Spanned<String>>>>,
     pub(super) tag_env: Option<Vec<Spanned<String>>>,
+    pub(super) version_tag: Option<Spanned<String>>,
     pub(super) templates: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) deploy: BTreeMap<Spanned<String>, RawDeploy>,
@@ -73,6 +74,7 @@ pub(super) struct RawImage {
     pub(super) repository: Option<Spanned<String>>,
     pub(super) tags: Option<Spanned<Vec<Spanned<String>>>>,
     pub(super) tag_env: Option<Vec<Spanned<String>>>,
+    pub(super) version_tag: Option<Spanned<String>>,
     pub(super) stop_signal: Option<Spanned<Scalar>>,
     pub(super) health: Option<RawHealth>,
     pub(super) dockerfile: Option<RawDockerfile>,

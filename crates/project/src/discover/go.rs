@@ -54,6 +54,10 @@ pub struct GoMain {
     pub import_path: String,
     /// The directory.
     pub directory: Utf8PathBuf,
+    /// The path of its module.
+    pub module_path: String,
+    /// The directory of its module's `go.mod`.
+    pub module_directory: Utf8PathBuf,
     /// Whether it becomes an image without configuration, and why.
     pub role: GoRole,
     /// Import paths of the packages that it consists of, outside of the standard library, with cgo files.
@@ -353,10 +357,13 @@ fn main_of<'a>(
     let with_cgo = cgo_packages(package, by_path);
     let flags: Vec<_> = with_cgo.values().filter_map(|package| package.compiler_flags()).collect();
     let platform = format!("{}/{}", target.goos, target.goarch);
+    let module = package.module.as_ref();
     GoMain {
         name: program_name(&package.import_path).to_owned(),
         import_path: package.import_path.clone(),
         directory: package.dir.clone(),
+        module_path: module.map(|module| module.path.clone()).unwrap_or_default(),
+        module_directory: module.and_then(|module| module.dir.clone()).unwrap_or_else(|| package.dir.clone()),
         role: GoRole::Default,
         cgo_packages: with_cgo.into_keys().map(str::to_owned).collect(),
         cgo_flags: BTreeMap::from([(platform, flags)])

@@ -112,6 +112,14 @@ impl Program<'_> {
         }
     }
 
+    /// Returns the directory whose git tags give the version: that of the Cargo package, or of the Go module.
+    pub fn source_directory(&self) -> &Utf8Path {
+        match self {
+            Self::Rust { package, .. } => package.manifest.parent().unwrap_or(&package.manifest),
+            Self::Go(main) => &main.module_directory,
+        }
+    }
+
     /// Returns the required features that neither the defaults nor the image enable.
     fn missing_features(&self, image: Option<&ImageConfig>) -> Vec<&str> {
         let Self::Rust { package, binary } = self else { return Vec::new() };

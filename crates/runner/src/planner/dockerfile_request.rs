@@ -122,7 +122,7 @@ pub(super) fn for_image(
         // Compiling on the builder's platform needs no emulation, which is slow where there is any.
         Some(DockerfileMode::Cross) | None => vec![(Mode::Cross(platforms.clone()), platforms)],
     };
-    let created = images::created(&image.path.value, projects, request);
+    let created = images::created(selected, projects, request);
     let repository = images::repository(image, request, images)?;
     let (tags, _) = images::tags(selected, projects, request)?;
     let is_only = each.len() == 1;

@@ -12,7 +12,7 @@ use crate::text::{platform_slug, rfc3339, short_hash};
 use crossdock_platform::nearest;
 use crossdock_project::config::{Base, Config, ExtraFile, ImageConfig, Source, Sourced};
 use crossdock_project::template::{self, Values};
-use crossdock_project::{GoModule, PackageMetadata, Program, Project, Projects, SelectError};
+use crossdock_project::{Git, GoModule, PackageMetadata, Program, Project, Projects, SelectError};
 
 /// The user that images run as by default. It is numeric, because `runAsNonRoot` of Kubernetes cannot check a name; the
 /// number is the convention of distroless images.
@@ -218,16 +218,27 @@ pub(super) fn release(
 
 /// Returns the date of an image in seconds since the Unix epoch: SOURCE_DATE_EPOCH, else the date of the commit, else the
 /// epoch itself. It is never the clock, so that two builds of one commit are the same image.
-pub(super) fn created(directory: &Utf8Path, projects: &Projects, request: &Request) -> i64 {
-    let commit = || projects.git(directory).map(|git| git.time);
+pub(super) fn created(selected: &SelectedImage<'_>, projects: &Projects, request: &Request) -> i64 {
+    let commit = || projects.git(selected.entry_point.source_directory()).map(|git| git.time);
     request.source_date_epoch.or_else(commit).unwrap_or(0).max(0)
 }
 
-/// Returns the version: that of the Cargo package, or the git tag of the current commit.
+/// Returns the commit of the entry point's package or module, with the tag and the version of its directory.
+pub(super) fn git(selected: &SelectedImage<'_>, projects: &Projects) -> Option<Git> {
+    let directory = selected.entry_point.source_directory();
+    let pattern = selected.config.version_tag.as_ref().map(|pattern| &pattern.value);
+    projects.git(directory).map(|git| git.seen_from(directory, pattern))
+}
+
+/// Returns the version: of a tag that `version-tag` matches, else that of the Cargo package or of the Go module's tags.
 pub(super) fn version(selected: &SelectedImage<'_>, projects: &Projects) -> Option<String> {
+    let tagged = || git(selected, projects).and_then(|git| git.version);
     match selected.entry_point {
-        Program::Rust { package, .. } => Some(package.version.clone()),
-        Program::Go(_) => projects.git(&selected.config.path.value)?.version.clone(),
+        Program::Rust { package, .. } => {
+            let explicit = selected.config.version_tag.as_ref().and_then(|_| tagged());
+            Some(explicit.unwrap_or_else(|| package.version.clone()))
+        }
+        Program::Go(_) => tagged(),
     }
 }
 
@@ -247,9 +258,10 @@ pub(super) fn annotations(
     created: i64,
 ) -> BTreeMap<String, String> {
     let image = &selected.config;
-    let git = projects.git(&image.path.value);
+    let git = git(selected, projects);
     let about = about(selected);
-    let revision = git.map(|git| if git.dirty { format!("{}-dirty", git.sha) } else { git.sha.clone() });
+    let revision =
+        git.as_ref().map(|git| if git.dirty { format!("{}-dirty", git.sha) } else { git.sha.clone() });
     let base = || format!("crossdock/static:{}", crossdock_oci::base::CA_CERTIFICATES_DATE);
     let base = (image.base.value == Base::Static).then(base);
     let found = [
@@ -257,7 +269,7 @@ pub(super) fn annotations(
         ("created", Some(rfc3339(created))),
         ("version", version(selected, projects)),
         ("revision", revision),
-        ("source", about.repository.or_else(|| git.and_then(|git| git.source.clone()))),
+        ("source", about.repository.or_else(|| git.and_then(|git| git.source))),
         ("description", about.description),
         ("licenses", about.license),
         ("url", about.homepage),
@@ -292,9 +304,9 @@ pub(super) fn tags(
     let variables = request.variables.iter().filter(|(name, _)| image.tag_env.contains(name));
     let values = Values {
         version,
-        git: projects.git(&image.path.value).cloned(),
+        git: git(selected, projects),
         git_unavailable: projects
-            .git_unavailable(&image.path.value)
+            .git_unavailable(selected.entry_point.source_directory())
             .map(|unavailable| unavailable.why.clone()),
         env: variables.map(|(name, value)| (name.clone(), value.clone())).collect(),
     };

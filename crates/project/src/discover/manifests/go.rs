@@ -64,6 +64,8 @@ pub(super) fn module(directory: &Utf8Path, environment: &Environment) -> Result<
         GoMain {
             name: program_name(&import_path).to_owned(),
             directory: place.clone(),
+            module_path: module.clone(),
+            module_directory: directory.to_owned(),
             role: GoRole::Default,
             cgo_flags: BTreeMap::new(),
             cgo_packages: cgo_packages(directory, &module, &packages, package, &import_path),

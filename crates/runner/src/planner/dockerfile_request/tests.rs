@@ -27,6 +27,8 @@ fn go() -> Project {
         name: name.to_owned(),
         import_path: format!("example.com/{name}"),
         directory: directory.into(),
+        module_path: "example.com/server".to_owned(),
+        module_directory: "/p".into(),
         role: GoRole::Default,
         cgo_packages: Vec::new(),
         cgo_flags: BTreeMap::new(),
