@@ -116,7 +116,7 @@ fn sigterm_ends_the_compilers_too() {
 #[test]
 fn sigkill_ends_the_compilers_too() {
     let sandbox = Sandbox::new();
-    let (project, mut running) = building(&sandbox);
+    let (project, running) = building(&sandbox);
     kill_process(running.pid(), Signal::KILL).unwrap();
     running.wait(Duration::from_secs(30));
     no_process_is_left(&project);
