@@ -239,7 +239,7 @@ mod tests {
         let from = |text: &str| Options { cache_from: vec![text.to_owned()], ..Options::default() };
         let podman = engine(Builder::Podman, Frontend::Buildah);
         assert!(to("type=registry,ref=r.example/c").refused_by(&podman).is_empty());
-        insta::assert_snapshot!(to("type=local,dest=/c").refused_by(&podman).join("\n"), @"podman 28.2.2, server 20.10.24, buildah, on linux/amd64 does not understand --cache-to type=local,dest=/c: podman keeps a cache in a repository without a tag: registry.example/cache, or type=registry,ref=registry.example/cache");
+        insta::assert_snapshot!(to("type=local,dest=/c").refused_by(&podman).join("\n"), @"podman 28.2.2, server 20.10.24, buildah, on linux/amd64 does not understand --cache-to type=local: podman keeps a cache in a repository without a tag: registry.example/cache, or type=registry,ref=registry.example/cache");
         assert_eq!(from("r.example/c:tag").refused_by(&podman).len(), 1);
         let inline = Engine { caches: CacheExport::Inline, ..engine(Builder::Docker, Frontend::Buildx) };
         assert_eq!(to("type=local,dest=/c").refused_by(&inline).len(), 1);
