@@ -109,7 +109,7 @@ pub fn copy(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).unwrap_or_else(|error| panic!("{}: {error}", from.display())) {
         let entry = entry.expect("a directory can be listed");
         let (name, path) = (entry.file_name(), entry.path());
-        if ["target", "dist"].iter().any(|built| name == *built) {
+        if ["target", ".crossdock"].iter().any(|built| name == *built) {
             continue;
         }
         if path.is_dir() {

@@ -69,10 +69,10 @@ fn an_unknown_platform_names_the_nearest() {
 fn a_compile_error_is_shown_whole_and_keeps_the_old_image() {
     let (sandbox, project) = go();
     sandbox.crossdock(&project, &["dist"]).success();
-    let old = Layout::open(project.join("dist/hello")).digest().to_owned();
+    let old = Layout::open(project.join(".crossdock/hello")).digest().to_owned();
     fixture::write(project.join("main.go"), "package main\n\nfunc main() { undefined_thing() }\n");
     readable(sandbox.crossdock(&project, &["dist"]).ends_with(4)).complains("undefined: undefined_thing");
-    assert_eq!(Layout::open(project.join("dist/hello")).digest(), old);
+    assert_eq!(Layout::open(project.join(".crossdock/hello")).digest(), old);
 
     let (sandbox, project) = rust();
     fixture::write(project.join("src/main.rs"), "fn main() { let x: u8 = \"text\"; }\n");
@@ -286,9 +286,9 @@ fn a_corrupted_cache_entry_is_rebuilt() {
         }
     }
     assert!(spoiled > 0, "the cache holds nothing to spoil");
-    std::fs::remove_dir_all(project.join("dist")).unwrap();
+    std::fs::remove_dir_all(project.join(".crossdock")).unwrap();
     assert_eq!(dist(), digest);
-    Layout::open(project.join("dist/hello"));
+    Layout::open(project.join(".crossdock/hello"));
 }
 
 fn files(directory: &std::path::Path) -> Vec<PathBuf> {
@@ -432,7 +432,11 @@ fn images_with_the_same_name_or_path_are_refused_in_the_plan() {
     images("[image.a]\n\n[image.\"a.tar\"]\n");
     sandbox.crossdock(&project, &["plan"]).success();
     let refused = readable(sandbox.crossdock(&project, &["plan", "--archive"]).ends_with(2));
-    refused.complains("`a`").complains("`a.tar`").complains("dist/a.tar").complains("crossdock.toml:3:8");
+    refused
+        .complains("`a`")
+        .complains("`a.tar`")
+        .complains(".crossdock/a.tar")
+        .complains("crossdock.toml:3:8");
 }
 
 /// An error names the origin of the value: an option, or line and column of a file.

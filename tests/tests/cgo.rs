@@ -24,7 +24,7 @@ fn configure(project: &Path, config: &str) {
 fn program(sandbox: &Sandbox, project: &Path) -> Vec<u8> {
     sandbox.crossdock(project, &["dist", "--platform", "linux/amd64"]).success();
     let root = sandbox.work().join("root");
-    let program = Layout::open(project.join("dist/hello")).program("linux/amd64", &root);
+    let program = Layout::open(project.join(".crossdock/hello")).program("linux/amd64", &root);
     assert_eq!(sandbox.tool(&root, program.to_str().unwrap(), &[]).success().stdout, "42\n");
     let bytes = std::fs::read(program).unwrap();
     std::fs::remove_dir_all(root).unwrap();

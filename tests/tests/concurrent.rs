@@ -23,7 +23,7 @@ fn eight_runs_of_one_project_give_one_image() {
     eight(|_| {
         sandbox.crossdock(&project, &["dist", "--json"]).success();
     });
-    assert_eq!(Layout::open(project.join("dist/hello")).platforms(), ["linux/amd64", "linux/arm64"]);
+    assert_eq!(Layout::open(project.join(".crossdock/hello")).platforms(), ["linux/amd64", "linux/arm64"]);
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn eight_runs_with_different_tags_leave_a_whole_layout() {
         sandbox.crossdock(&project, &["dist", "--tag", &tags[place]]).success();
     });
     // The last run decides the tags. A broken layout, or one without a tag, must not happen.
-    let layout = Layout::open(project.join("dist/hello"));
+    let layout = Layout::open(project.join(".crossdock/hello"));
     assert!(
         !layout.tags().is_empty() && layout.tags().iter().all(|tag| tags.contains(tag)),
         "{:?}",
@@ -51,7 +51,7 @@ fn eight_projects_share_one_cache() {
     eight(|place| {
         sandbox.crossdock(&projects[place], &["dist"]).success();
     });
-    let digest = |project: &Path| Layout::open(project.join("dist/hello")).digest().to_owned();
+    let digest = |project: &Path| Layout::open(project.join(".crossdock/hello")).digest().to_owned();
     let first = digest(&projects[0]);
     assert!(projects.iter().all(|project| digest(project) == first), "the same program, another digest");
 }

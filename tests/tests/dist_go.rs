@@ -29,7 +29,7 @@ fn the_image_is_an_index_of_both_platforms_with_everything_a_node_needs() {
 
 #[test]
 fn the_layout_in_dist_leaves_the_git_tree_clean() {
-    assert!(BUILT.project.join("dist").join(NAME).join("index.json").is_file());
+    assert!(BUILT.project.join(".crossdock").join(NAME).join("index.json").is_file());
     let status =
         BUILT.sandbox.tool(&BUILT.project, "git", &["status", "--porcelain", "--ignored=no"]).success();
     assert_eq!(status.stdout, "");

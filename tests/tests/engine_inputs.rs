@@ -27,12 +27,12 @@ fn secrets_are_used_and_not_kept(sandbox: &mut Sandbox, project: &Path, builder:
         .ends_with(2)
         .complains("cannot be built without --secret id=netrc,src=FILE --ssh default: add it to the call");
     dist(&both).ends_with(2).complains("cannot be built without --ssh default: add it to the call");
-    assert!(!project.join("dist/hello/index.json").exists(), "what failed made an image");
+    assert!(!project.join(".crossdock/hello/index.json").exists(), "what failed made an image");
 
     let all = [&both[..], &["--ssh", "default"]].concat();
     let outcome = dist(&all).success();
     assert!(!format!("{outcome}").contains(&secrets.token), "{outcome}");
-    let built = Layout::open(project.join("dist/hello"));
+    let built = Layout::open(project.join(".crossdock/hello"));
     says_hello(sandbox, &built, &GO_WORDS[1..2]);
     assert!(built.holds("hello from ") && built.holds("65532"), "the search finds nothing at all");
     assert!(!built.holds(&secrets.token), "the image holds the token");
@@ -118,7 +118,7 @@ fn docker_builds_each_platform_on_its_own_base() {
     let bases = ["--base-from", &compiler, "--base-from", &base];
     let asked = ["dist", "--builder", "docker", "--platform", BOTH];
     sandbox.crossdock(&project, &[&asked[..], &bases].concat()).success();
-    is_on_its_own_base(&sandbox, &Layout::open(project.join("dist/hello")));
+    is_on_its_own_base(&sandbox, &Layout::open(project.join(".crossdock/hello")));
 }
 
 /// Builds on bases that the engine pulls by the names in the templates, also if `crossdock.lock` pins them.
@@ -131,7 +131,7 @@ fn bases_come_from_a_registry(sandbox: &Sandbox, project: &Path, registry: &Regi
     let dist = || sandbox.crossdock(project, &["dist", "--builder", builder, "--platform", BOTH]);
 
     dist().success();
-    let built = Layout::open(project.join("dist/hello"));
+    let built = Layout::open(project.join(".crossdock/hello"));
     is_on_its_own_base(sandbox, &built);
 
     let pin = |digest: &str| {
@@ -141,7 +141,7 @@ fn bases_come_from_a_registry(sandbox: &Sandbox, project: &Path, registry: &Regi
     pin(&digest);
     dist().success();
     assert_eq!(
-        Layout::open(project.join("dist/hello")).digest(),
+        Layout::open(project.join(".crossdock/hello")).digest(),
         built.digest(),
         "pinned to what the tag is"
     );
@@ -221,7 +221,7 @@ fn a_cache_saves_compiling<E>(
         let outcome = sandbox.crossdock(project, &[&asked, cache].concat()).success();
         let limited = builder == "podman" && name == "second";
         assert_eq!(outcome.stderr.contains("ignores the steps after an ARG"), limited, "{outcome}");
-        let built = Layout::open(project.join("dist/hello"));
+        let built = Layout::open(project.join(".crossdock/hello"));
         says_hello(&sandbox, &built, &GO_WORDS[..2]);
         built.digest().to_owned()
     };

@@ -16,7 +16,7 @@ const CONFIGURATION: &str = "[image.hello]\npath = \".\"\n\n\
                              [image.hello.dockerfile]\nbase = \"debian-slim\"\n";
 
 fn built(project: &Path) -> Layout {
-    Layout::open(project.join("dist/hello"))
+    Layout::open(project.join(".crossdock/hello"))
 }
 
 /// Returns the health check of each platform, and the base that the index names.

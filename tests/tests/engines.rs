@@ -74,7 +74,7 @@ fn images_built_by_docker_are_verified_and_tagged() {
 
     // Docker's own BuildKit, for both platforms.
     let report = dist(&sandbox, &base, &both).success().json();
-    let built = Layout::open(project.join("dist/hello"));
+    let built = Layout::open(project.join(".crossdock/hello"));
     assert_eq!(report["images"][0]["digest"], built.digest());
     assert_eq!(built.platforms(), ["linux/amd64", "linux/arm64"]);
     assert_eq!(built.tags(), ["latest"]);
@@ -87,20 +87,20 @@ fn images_built_by_docker_are_verified_and_tagged() {
     // The classic builder, only for this machine's platform.
     sandbox.set("DOCKER_BUILDKIT", "0");
     dist(&sandbox, &base, &both).ends_with(3).complains("builds only for its own platform");
-    assert_eq!(Layout::open(project.join("dist/hello")).digest(), built.digest(), "nothing was lost");
+    assert_eq!(Layout::open(project.join(".crossdock/hello")).digest(), built.digest(), "nothing was lost");
     dist(&sandbox, &base, &["--platform", "linux/amd64"]).success();
-    says_hello(&sandbox, &Layout::open(project.join("dist/hello")), &GO_WORDS[..1]);
+    says_hello(&sandbox, &Layout::open(project.join(".crossdock/hello")), &GO_WORDS[..1]);
     sandbox.unset("DOCKER_BUILDKIT");
 
     std::fs::remove_file(project.join("crossdock.lock")).expect("the pins are there");
 
     // A compiler that only makes programs for the builder's own platform.
-    let before = Layout::open(project.join("dist/hello")).digest().to_owned();
+    let before = Layout::open(project.join(".crossdock/hello")).digest().to_owned();
     let wrong = RecordedGo::new(&sandbox).only_for_amd64().layout("wrong");
     let wrong = base_from(&sandbox, &project, &wrong);
     let refused = dist(&sandbox, &wrong, &both).ends_with(1).complains("was not tagged");
     assert!(refused.stdout.contains("\"fails\""), "{}", refused.stdout);
-    assert_eq!(Layout::open(project.join("dist/hello")).digest(), before, "the tags stay");
+    assert_eq!(Layout::open(project.join(".crossdock/hello")).digest(), before, "the tags stay");
 
     // An engine that ignores the requested platform but labels the image with it.
     sandbox.shim(
@@ -113,7 +113,7 @@ fn images_built_by_docker_are_verified_and_tagged() {
     debian_docker(&mut sandbox);
 
     a_compile_error_names_the_line_and_its_template(&sandbox, &project, &base);
-    assert_eq!(Layout::open(project.join("dist/hello")).digest(), before);
+    assert_eq!(Layout::open(project.join(".crossdock/hello")).digest(), before);
     let left = run(&mut docker_images(&docker), MINUTE).success().stdout;
     assert!(!left.contains("crossdock-build"), "a failed run leaves our names behind: {left}");
 }
@@ -185,7 +185,7 @@ fn an_engine_that_cannot_build_is_reported_with_the_reason() {
 
     let dist = sandbox.crossdock(&project, &["dist", "--builder", "buildx=none"]);
     dist.ends_with(3).complains("buildx has no builder `none`");
-    assert!(!project.join("dist").exists(), "nothing is written before everything is there");
+    assert!(!project.join(".crossdock").exists(), "nothing is written before everything is there");
 }
 
 /// An engine has no variables of the machine that calls it.
@@ -364,7 +364,7 @@ fn an_ignored_bake_key_is_an_error() {
     docker_says(&mut sandbox, SERVER, "", buildx);
     let dist = sandbox.crossdock(&project, &["dist", "--builder", "buildx=two"]);
     dist.ends_with(4).complains("ignores target.hello.args");
-    assert!(!project.join("dist/hello/index.json").exists());
+    assert!(!project.join(".crossdock/hello/index.json").exists());
 }
 
 /// The base images with real compilers, shared by the tests of this file.
@@ -431,14 +431,14 @@ fn long_buildkit_builds_go_and_rust_and_the_same_bytes_again() {
     let buildx = install_buildx(&mut sandbox);
     builder(&sandbox, &buildx, "one", &[(&buildkit, "linux/amd64")]);
     builds_both_languages(&sandbox, &project, "buildx=one");
-    let first = Layout::open(project.join("dist/hello")).digest().to_owned();
+    let first = Layout::open(project.join(".crossdock/hello")).digest().to_owned();
     let base = base_from(&sandbox, &project, &sandbox.work().join("go-base"));
     let again = BuildKit::start();
     builder(&sandbox, &buildx, "fresh", &[(&again, "linux/amd64")]);
     let platforms = "linux/amd64,linux/arm64,linux/arm/v7";
     let arguments = ["dist", "--builder", "buildx=fresh", "--base-from", &base, "--platform", platforms];
     sandbox.crossdock(&project, &arguments).success();
-    assert_eq!(Layout::open(project.join("dist/hello")).digest(), first, "another daemon, other bytes");
+    assert_eq!(Layout::open(project.join(".crossdock/hello")).digest(), first, "another daemon, other bytes");
 }
 
 /// The builder that `docker buildx create` makes by default.
@@ -454,7 +454,7 @@ fn long_a_builder_in_a_container_builds_for_both_platforms() {
     let both = "linux/amd64,linux/arm64";
     let arguments = ["dist", "--builder", "buildx=boxed", "--base-from", &base, "--platform", both];
     sandbox.crossdock(&project, &arguments).success();
-    says_hello(&sandbox, &Layout::open(project.join("dist/hello")), &GO_WORDS[..2]);
+    says_hello(&sandbox, &Layout::open(project.join(".crossdock/hello")), &GO_WORDS[..2]);
 }
 
 #[test]
@@ -469,7 +469,7 @@ fn long_a_builder_of_two_nodes_builds_a_platform_on_each() {
     let both = "linux/amd64,linux/arm64";
     let arguments = ["dist", "--builder", "buildx=farm", "--base-from", &base, "--platform", both];
     sandbox.crossdock(&project, &arguments).success();
-    says_hello(&sandbox, &Layout::open(project.join("dist/hello")), &GO_WORDS[..2]);
+    says_hello(&sandbox, &Layout::open(project.join(".crossdock/hello")), &GO_WORDS[..2]);
     for node in &nodes {
         assert!(node.has_built(), "a node had nothing to do");
     }

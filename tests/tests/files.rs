@@ -44,9 +44,9 @@ fn a_whole_go_project_is_packed_without_files_of_git_and_crossdock() {
     fixture::commit(&sandbox, &project);
     let first = sandbox.crossdock(&project, &[&ONE[..], &["--archive"]].concat()).success();
     assert_eq!(first.stderr.matches("note: image `hello`: `files` leaves out").count(), 1, "{first}");
-    first.clone().complains("hello/.git").complains("hello/dist");
+    first.clone().complains("hello/.git").complains("hello/.crossdock");
     let expected = ["assets/a.txt", "crossdock.toml", "go.mod", "main.go"];
-    assert_eq!(packed(&sandbox, project.join("dist/hello")), expected);
+    assert_eq!(packed(&sandbox, project.join(".crossdock/hello")), expected);
     let second = sandbox.crossdock(&project, &ONE).success();
     assert_eq!(digest(&first), digest(&second), "nothing changed between the runs");
     // The layout of another run is in a directory that crossdock made, which is left out, too.
@@ -60,15 +60,12 @@ fn user_files_next_to_the_output_of_crossdock_are_packed() {
     let sandbox = Sandbox::new();
     let project = project(&sandbox, ".");
     fixture::write(project.join("dist/page.html"), "<p>");
-    let arguments = [&ONE[..], &["--archive"]].concat();
+    let arguments = [&ONE[..], &["--archive", "--output", "dist"]].concat();
     let first = sandbox.crossdock(&project, &arguments).success();
     let expected = ["assets/a.txt", "crossdock.toml", "dist/page.html", "go.mod", "main.go"];
     assert_eq!(packed(&sandbox, project.join("dist/hello")), expected);
     let second = sandbox.crossdock(&project, &arguments).success();
     assert_eq!(digest(&first), digest(&second), "nothing changed between the runs");
-    takes(&project, "dist");
-    sandbox.crossdock(&project, &arguments).success();
-    assert_eq!(packed(&sandbox, project.join("dist/hello")), ["page.html"]);
 }
 
 #[test]
@@ -93,7 +90,10 @@ fn links_that_stay_in_the_project_are_followed() {
     symlink("../more", project.join("assets/more")).unwrap();
     symlink("../.git/config", project.join("assets/config")).unwrap();
     sandbox.crossdock(&project, &ONE).success().complains("leaves out what git, cargo and crossdock keep");
-    assert_eq!(packed(&sandbox, project.join("dist/hello")), ["a.txt", "b.txt", "module", "more/c.txt"]);
+    assert_eq!(
+        packed(&sandbox, project.join(".crossdock/hello")),
+        ["a.txt", "b.txt", "module", "more/c.txt"]
+    );
 }
 
 /// A link below a directory of `files` is an error that names image, key, link and target.
@@ -130,13 +130,13 @@ fn links_that_cannot_be_packed_are_errors() {
 fn only_an_archive_of_crossdock_is_overwritten() {
     let sandbox = Sandbox::new();
     let project = project(&sandbox, "assets");
-    let archive = project.join("dist/hello.tar");
+    let archive = project.join(".crossdock/hello.tar");
     let arguments = [&ONE[..], &["--archive"]].concat();
     fixture::write(&archive, "backup of something");
     let refused = sandbox.crossdock(&project, &arguments).ends_with(2);
     refused.complains("hello.tar exists and is not an archive that crossdock wrote").complains("--output");
     assert_eq!(std::fs::read_to_string(&archive).unwrap(), "backup of something");
-    assert!(!project.join("dist/hello").join("index.json").exists(), "nothing was built");
+    assert!(!project.join(".crossdock/hello").join("index.json").exists(), "nothing was built");
     std::fs::remove_file(&archive).unwrap();
     sandbox.crossdock(&project, &arguments).success();
     // An archive of crossdock is replaced whatever image it holds.

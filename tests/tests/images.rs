@@ -50,7 +50,7 @@ fn two_images_of_one_go_program_keep_their_linker_flags() {
         "[image.one]\nldflags = \"-X main.word=one\"\n\n[image.two]\nldflags = \"-X main.word=two\"\n",
     );
     sandbox.crossdock(&project, &["dist", "--platform", "linux/amd64"]).success();
-    let output = project.join("dist");
+    let output = project.join(".crossdock");
     let (one, two) = (output_of(&sandbox, &output, "one"), output_of(&sandbox, &output, "two"));
     assert_eq!((one.0.as_str(), two.0.as_str()), ("one", "two"));
     sandbox.crossdock(&project, &["dist", "--platform", "linux/amd64", "--image", "two"]).success();
@@ -81,7 +81,7 @@ fn an_image_without_a_program_for_the_named_node_is_not_tagged() {
     let refused = sandbox.crossdock(&project, &arguments).ends_with(1);
     let refused = refused.complains("platform-missing").complains("m5.large").complains("--platform");
     assert_eq!(refused.stdout, "", "{refused}");
-    assert!(!project.join("dist/hello/index.json").exists(), "an image that was refused has no index");
+    assert!(!project.join(".crossdock/hello/index.json").exists(), "an image that was refused has no index");
     let plan = [&["plan"], &arguments[1..]].concat();
     sandbox.crossdock(&project, &plan).success().says("has no program for m5.large");
     // An image with more platforms is verified for those that it holds.
@@ -116,7 +116,7 @@ fn the_next_command_pushes_only_to_a_repository_that_was_named() {
     assert!(!plain.stderr.contains("docker://"), "{plain}");
     let named = ["dist", "--platform", "linux/amd64", "--repository", "r.example/team/hello", "--tag", "v1"];
     let named = sandbox.crossdock(&project, &named).success();
-    named.complains("skopeo copy --all oci:dist/hello:v1 docker://r.example/team/hello:v1");
+    named.complains("skopeo copy --all oci:.crossdock/hello:v1 docker://r.example/team/hello:v1");
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn a_project_without_images_is_an_error() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "hello");
     sandbox.crossdock(&project, &["tag"]).ends_with(2);
-    let empty = sandbox.crossdock(&project, &["verify", "dist/hello"]).ends_with(5);
+    let empty = sandbox.crossdock(&project, &["verify", ".crossdock/hello"]).ends_with(5);
     assert!(empty.stderr.contains("contains no image"), "{empty}");
 }
 
@@ -217,7 +217,7 @@ fn a_refused_image_does_not_prevent_the_tags_of_others() {
         sandbox.crossdock(&project, &arguments).ends_with(1).complains("image `second` was not tagged");
     let answers: Vec<&str> = plain.stdout.lines().filter_map(|line| line.split('@').next()).collect();
     assert_eq!(answers, ["first:v1", "third:v1"]);
-    assert!(Layout::open(project.join("dist/third")).tags().iter().any(|tag| tag.ends_with("v1")));
+    assert!(Layout::open(project.join(".crossdock/third")).tags().iter().any(|tag| tag.ends_with("v1")));
     // The refused image has no earlier version: verification says so, and verifies the others all the same.
     let verified =
         sandbox.crossdock(&project, &["verify", "--json", "--platform", "linux/amd64"]).ends_with(2);

@@ -20,7 +20,7 @@ fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
             let path = entry.path();
             let near = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
             match entry.file_type().unwrap() {
-                kind if kind.is_dir() && !["target", "dist", ".git"].contains(&near.as_str()) => {
+                kind if kind.is_dir() && !["target", ".crossdock", ".git"].contains(&near.as_str()) => {
                     directories.push(path)
                 }
                 kind if kind.is_file() => drop(found.insert(near, std::fs::read(&path).unwrap())),
@@ -94,7 +94,7 @@ fn a_fresh_go_project_builds_verifies_and_answers_by_the_commands_of_its_readme(
         assert_eq!(words[0], "crossdock", "a Go project needs no Rust");
         sandbox.crossdock(&project, &words[1..]).success();
     }
-    answers(&Layout::open(project.join("dist/shop")), "shop", &sandbox);
+    answers(&Layout::open(project.join(".crossdock/shop")), "shop", &sandbox);
     assert!(!project.join("Cargo.toml").exists() && !project.join("xtask").exists());
     assert_eq!(
         sandbox.tool(&project, "gofmt", &["-l", "."]).success().stdout,
@@ -315,8 +315,14 @@ fn pipelines_build_on_each_architecture_and_verify() {
         [("build-linux-amd64", "saas-linux-small-amd64"), ("build-linux-arm64", "saas-linux-small-arm64")]
     {
         assert_eq!(gitlab[job]["tags"][0], runner);
-        assert!(gitlab[job]["script"][0].as_str().unwrap().contains("crossdock dist --setup --strict"));
-        assert_eq!(gitlab[job]["artifacts"]["paths"].as_array().unwrap().len(), 2);
+        let script = gitlab[job]["script"][0].as_str().unwrap();
+        let output = format!(".crossdock/{}", job.strip_prefix("build-").unwrap());
+        assert!(script.contains("crossdock dist --setup --strict"), "{script}");
+        assert!(
+            script.ends_with(&format!("--output {output} --metadata-file {output}/report.json")),
+            "{script}"
+        );
+        assert_eq!(gitlab[job]["artifacts"]["paths"], serde_json::json!([output]));
     }
     assert_eq!(gitlab["join"]["script"].as_array().unwrap().len(), 3);
 }

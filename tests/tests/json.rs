@@ -34,7 +34,7 @@ fn every_command_answers_in_json_with_a_schema() {
 #[test]
 fn verify_writes_one_line_for_each_subject_and_target() {
     let (sandbox, project) = built();
-    let arguments = ["verify", "dist/hello", "--for", "linux/amd64,linux/arm64", "--json"];
+    let arguments = ["verify", ".crossdock/hello", "--for", "linux/amd64,linux/arm64", "--json"];
     let lines = sandbox.crossdock(&project, &arguments).success().json_lines();
     assert_eq!(lines.len(), 2);
     for (line, target) in lines.iter().zip(["linux/amd64", "linux/arm64"]) {
@@ -49,7 +49,7 @@ fn the_plain_result_is_one_reference_with_its_digest() {
     let (sandbox, project) = built();
     let options = ["dist", "--repository", "registry.example/hello", "--tag", "v1"];
     let outcome = sandbox.crossdock(&project, &options).success();
-    let layout = crossdock_tests::Layout::open(project.join("dist/hello"));
+    let layout = crossdock_tests::Layout::open(project.join(".crossdock/hello"));
     assert_eq!(outcome.stdout, format!("registry.example/hello:v1@{}\n", layout.digest()));
 }
 

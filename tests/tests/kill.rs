@@ -16,7 +16,7 @@ fn rewrite(project: &Path, word: &str) {
 }
 
 fn digest(project: &Path) -> String {
-    Layout::open(project.join("dist/hello")).digest().to_owned()
+    Layout::open(project.join(".crossdock/hello")).digest().to_owned()
 }
 
 fn killed_at_many_moments(kills: u32) {

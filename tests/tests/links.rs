@@ -32,10 +32,10 @@ fn links_of_a_clone_are_refused_and_not_followed() {
     let files = ["oci-layout", "index.json", ".lock"].map(|name| (name, letters.join("letter")));
     for (place, (name, target)) in directories.into_iter().chain(files).enumerate() {
         let project = fixture::go_module(&sandbox.work().join(format!("of-a-stranger-{place}")), "hello");
-        let link = project.join("dist/hello").join(name);
+        let link = project.join(".crossdock/hello").join(name);
         let link: PathBuf = link.components().collect();
         if name != "oci-layout" && !name.is_empty() {
-            fixture::write(project.join("dist/hello/oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#);
+            fixture::write(project.join(".crossdock/hello/oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#);
         }
         fs::create_dir_all(link.parent().unwrap()).unwrap();
         symlink(target, &link).unwrap();
@@ -48,10 +48,10 @@ fn links_of_a_clone_are_refused_and_not_followed() {
             outcome.complains("symbolic link").complains("remove it");
             assert!(are_unchanged(&letters), "{command} with a link at `{name}`");
         }
-        fs::remove_file(clone.join("dist/hello").join(name).components().collect::<PathBuf>()).unwrap();
+        fs::remove_file(clone.join(".crossdock/hello").join(name).components().collect::<PathBuf>()).unwrap();
         if place == 0 {
             sandbox.crossdock(&clone, &["dist"]).success();
-            Layout::open(clone.join("dist/hello"));
+            Layout::open(clone.join(".crossdock/hello"));
         }
     }
 }
@@ -92,7 +92,7 @@ fn a_cache_that_others_may_write_is_refused() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "hello");
     sandbox.crossdock(&project, &["dist"]).success();
-    let digest = Layout::open(project.join("dist/hello")).digest().to_owned();
+    let digest = Layout::open(project.join(".crossdock/hello")).digest().to_owned();
     let cache = sandbox.cache().join("crossdock");
     let module = fs::read_dir(cache.join("build")).unwrap().next().unwrap().unwrap().path();
     let platforms = fs::read_dir(module).unwrap().map(|entry| entry.unwrap().path().join("hello"));
@@ -106,8 +106,8 @@ fn a_cache_that_others_may_write_is_refused() {
     for command in [&["dist"][..], &["cache", "info"], &["cache", "prune"]] {
         sandbox.crossdock(&project, command).complains("other users may write it (mode 777)");
     }
-    assert_eq!(Layout::open(project.join("dist/hello")).digest(), digest);
+    assert_eq!(Layout::open(project.join(".crossdock/hello")).digest(), digest);
     fs::remove_dir_all(&cache).unwrap();
     sandbox.crossdock(&project, &["dist"]).success();
-    assert_eq!(Layout::open(project.join("dist/hello")).digest(), digest);
+    assert_eq!(Layout::open(project.join(".crossdock/hello")).digest(), digest);
 }

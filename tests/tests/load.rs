@@ -111,7 +111,7 @@ fn skopeo(arguments: &[&str]) -> String {
 #[test]
 fn skopeo_copies_the_layout_and_the_archive_whole() {
     let to = BUILT.sandbox.work().join("copied");
-    let layout = BUILT.project.join("dist").join(NAME);
+    let layout = BUILT.project.join(".crossdock").join(NAME);
     let archive = archive();
     for (name, from) in [
         ("layout", format!("oci:{}:v1", show(&layout))),

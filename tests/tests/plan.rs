@@ -99,7 +99,7 @@ fn the_printed_command_gives_the_program_that_dist_packs() {
     let first = std::fs::read(std::path::Path::new(output).join("hello"))
         .unwrap_or_else(|e| panic!("{e}: {by_hand}"));
     sandbox.crossdock(&project, &["dist", "--platform", "linux/arm64"]).success();
-    let layout = Layout::open(project.join("dist/hello"));
+    let layout = Layout::open(project.join(".crossdock/hello"));
     let packed = std::fs::read(layout.program("linux/arm64", &sandbox.work().join("root"))).unwrap();
     assert!(first == packed, "the printed command gives another program");
 }

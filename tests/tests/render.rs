@@ -398,7 +398,7 @@ fn a_stop_signal_is_in_the_dockerfile_and_in_the_image() {
     let text = sandbox.crossdock(&project, &["render", "dockerfile", "--quiet"]).success().stdout;
     assert!(text.contains("\nSTOPSIGNAL SIGINT\n"), "{text}");
     sandbox.crossdock(&project, &["dist", "--platform", "linux/amd64"]).success();
-    let image = format!("oci:{}", project.join("dist/hello").display());
+    let image = format!("oci:{}", project.join(".crossdock/hello").display());
     let inspect = ["inspect", "--override-os=linux", "--override-arch=amd64", "--config", &image];
     let config = sandbox.tool(&project, "skopeo", &inspect).success().json();
     assert_eq!(config["config"]["StopSignal"], "SIGINT", "{config}");

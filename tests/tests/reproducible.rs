@@ -96,7 +96,7 @@ fn the_image_date_is_the_given_one() {
         command.env("SOURCE_DATE_EPOCH", epoch).args(["dist", "--json"]);
         let limit = std::time::Duration::from_secs(300);
         crossdock_tests::outcome::run(&mut command, limit).success();
-        let layout = crossdock_tests::Layout::open(project.join("dist/hello"));
+        let layout = crossdock_tests::Layout::open(project.join(".crossdock/hello"));
         (layout.digest().to_owned(), layout.config("linux/amd64")["created"].clone())
     };
     assert_eq!(digest("1750000000"), digest("1750000000"));

@@ -284,7 +284,7 @@ fn all_verifies_the_other_programs_of_an_image() {
     let found = findings.iter().find(|finding| finding["path"] == "/usr/local/bin/helper");
     assert!(found.is_some_and(|found| found["code"] == "wrong-machine"), "{line:#}");
     sandbox.crossdock(&project, &[&ONE[..], &["--all", "--tag", "all"]].concat()).ends_with(1);
-    assert!(Layout::open(project.join("dist/hello")).tags().iter().all(|tag| !tag.ends_with("all")));
+    assert!(Layout::open(project.join(".crossdock/hello")).tags().iter().all(|tag| !tag.ends_with("all")));
 }
 
 /// Returns the largest blob of a layout.
@@ -298,7 +298,7 @@ fn a_damaged_subject_is_named_with_the_cause() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "hello");
     sandbox.crossdock(&project, &[&ONE[..], &["--archive"]].concat()).success();
-    let archive = std::fs::read(project.join("dist/hello.tar")).unwrap();
+    let archive = std::fs::read(project.join(".crossdock/hello.tar")).unwrap();
     for (name, length) in [("short.tar", 5000), ("long.tar", archive.len() - 5000)] {
         fixture::write(project.join(name), &archive[..length]);
         for more in [&[][..], &["--for", "linux/amd64"]] {
@@ -307,17 +307,18 @@ fn a_damaged_subject_is_named_with_the_cause() {
             outcome.complains(name).complains("cut off").complains("copy or write it again");
         }
     }
-    let layout = project.join("dist/hello");
+    let layout = project.join(".crossdock/hello");
     let blob = largest(&layout);
     let mut bytes = std::fs::read(&blob).unwrap();
     bytes[5000..5100].fill(0xff);
     fixture::write(&blob, bytes);
     let damaged = |outcome: Outcome| outcome.ends_with(5).complains("cannot be unpacked: ");
-    damaged(sandbox.crossdock(&project, &["verify", "dist/hello"])).complains("build, pull or copy it again");
+    damaged(sandbox.crossdock(&project, &["verify", ".crossdock/hello"]))
+        .complains("build, pull or copy it again");
     damaged(sandbox.crossdock(&project, &["verify"]))
         .complains("rebuild it with `crossdock dist --image hello`");
     sandbox.crossdock(&project, &ONE).success();
-    sandbox.crossdock(&project, &["verify", "dist/hello"]).success();
+    sandbox.crossdock(&project, &["verify", ".crossdock/hello"]).success();
 }
 
 #[test]

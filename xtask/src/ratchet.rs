@@ -151,7 +151,7 @@ fn read_prose(root: &Path) -> Result<Vec<(PathBuf, Vec<Line>)>, Failure> {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             let extension = path.extension().unwrap_or_default();
             // Output of tools, and hidden directories such as git's.
-            let skipped = ["target", "dist"].contains(&&*name) || name.starts_with('.');
+            let skipped = name == "target" || name.starts_with('.');
             if path.is_dir() && !skipped {
                 directories.push(path);
             } else if extension == "rs" || extension == "md" {

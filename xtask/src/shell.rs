@@ -52,7 +52,7 @@ pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
     for entry in std::fs::read_dir(from).map_err(Failure::file(from))? {
         let path = entry.map_err(Failure::file(from))?.path();
         let name = path.file_name().unwrap_or_default();
-        if name == "target" || name == "dist" {
+        if name == "target" || name == ".crossdock" {
             continue;
         }
         if path.is_dir() {

@@ -104,7 +104,7 @@ pub(crate) struct SelectionArgs {
     /// Select these images; all by default.
     #[arg(long, value_name = "NAME", value_delimiter = ',', help_heading = "What is built")]
     pub(crate) image: Vec<String>,
-    /// Write image layouts below this directory instead of target/crossdock (Cargo) or dist (Go).
+    /// Write image layouts below this directory instead of target/crossdock (Cargo) or .crossdock (Go).
     #[arg(long, value_name = "DIR", help_heading = "What is built")]
     pub(crate) output: Option<Utf8PathBuf>,
     /// Use these tag templates instead of the configured ones.

@@ -3,8 +3,8 @@
 pub use crossdock_runner::plan::{
     Action, Artifact, CargoBuild, CargoProgram, Container, CopiedContext, EngineBase, EngineCall, EnginePlan,
     EngineResult, Expected, FilePlan, GoBuild, ImagePlan, Load, LoadEngine, Missing, Node, Plan,
-    PlatformPlan, ProgramPlan, Purpose, ReleaseArchive, ReleasePlan, SkippedTag, Step, StepId, Target,
-    TextFile,
+    PlatformPlan, ProgramPlan, ProjectId, Purpose, ReleaseArchive, ReleasePlan, SkippedTag, Step, StepId,
+    Target, TextFile,
 };
 pub use crossdock_runner::planner::{Archive, Goal, Pack};
 

@@ -36,7 +36,7 @@ pub use links::{
     create_directory_no_follow, is_private, open_regular_no_follow, read_regular_no_follow, refuse_link,
 };
 pub use lock::{FileLock, LockOwner};
-pub use mark::{is_marked_output, mark_output};
+pub use mark::{OUTPUT_DIRECTORY, is_marked_output, mark_output};
 pub use mode::{is_executable, make_executable, write_executable};
 pub use project_file::{
     TEXT_LIMIT, has_git_directory, is_project_file, open_project_file, project_path, read_project_text,

@@ -10,6 +10,10 @@ use crate::regular::open_regular;
 /// cannot change.
 const MARK: &str = "# Written by crossdock: nothing below this folder is anybody's source.";
 
+/// The name of the directory for output in a project whose own tool has none. It begins with a dot, because Go and most
+/// other tools read no such directory. Nothing in a directory of this name is anybody's source.
+pub const OUTPUT_DIRECTORY: &str = ".crossdock";
+
 /// Marks a directory as generated: writes a `.gitignore` that keeps the directory out of version control and names
 /// crossdock as its author.
 ///

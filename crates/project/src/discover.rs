@@ -23,6 +23,7 @@ pub use cargo::settings::{CargoSettings, TargetSetting, UserSetting, VariableSet
 pub use cargo::toolchain_file::ToolchainFile;
 pub use cargo::{CargoBinary, CargoPackage, CargoWorkspace};
 pub use error::{ProjectError, ToolError};
+pub use go::embeds::GoEmbed;
 pub use go::modules::GoModules;
 pub use go::packages::GoPackage;
 pub use go::roles::GoRole;

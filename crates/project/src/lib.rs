@@ -28,9 +28,9 @@ mod testing;
 pub use boundary::project_boundary;
 pub use config::{Builder, UnknownBuilder};
 pub use discover::{
-    CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, DiscoverOptions, GoMain, GoModule, GoModules,
-    GoPackage, GoRole, Network, PackageMetadata, Program, Project, ProjectError, SelectError, Sources,
-    TargetSetting, ToolError, ToolchainFile, UserSetting, VariableSetting, cfg_matches, discover,
+    CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, DiscoverOptions, GoEmbed, GoMain, GoModule,
+    GoModules, GoPackage, GoRole, Network, PackageMetadata, Program, Project, ProjectError, SelectError,
+    Sources, TargetSetting, ToolError, ToolchainFile, UserSetting, VariableSetting, cfg_matches, discover,
     read_manifests,
 };
 pub use git::{Git, MissingTags, VersionTag, VersionTagError, checkout_root, git};

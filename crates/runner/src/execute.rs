@@ -12,11 +12,13 @@ mod files;
 mod image;
 mod observer;
 mod output;
+mod owner;
 mod publish;
 mod schedule;
 #[cfg(test)]
 mod tests;
 mod verify;
+mod version_control;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
@@ -174,12 +176,14 @@ fn prepare<'a>(
     }
     // Before the first step: a build that takes minutes must not fail at its end for this.
     output::check_archives(plan)?;
+    let processes = Processes::new(environment.clone(), cancel.clone());
+    version_control::keep_out(plan, &processes)?;
     crossdock_fs::open_cache(settings.cache.as_std_path()).map_err(ExecuteError::Cache)?;
     let layers = settings.cache.join("layers");
     Ok(StepContext {
         plan,
         cancel,
-        processes: Processes::new(environment.clone(), cancel.clone()),
+        processes,
         color: settings.color,
         policy: settings.policy,
         jobs: settings.jobs,

@@ -12,6 +12,7 @@
 pub mod engine;
 pub mod execute;
 mod instructions;
+mod paths;
 pub mod plan;
 pub mod planner;
 pub mod report;

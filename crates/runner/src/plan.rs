@@ -18,7 +18,7 @@ pub use crate::engine::commands::{EngineBase, EngineCall, EngineResult, Purpose,
 pub use crossdock_verify::Node;
 pub use image::{
     CompilerFlag, Container, CopiedContext, EnginePlan, Expected, FilePlan, ImagePlan, Load, LoadEngine,
-    PlatformPlan, ProgramPlan, ReleaseArchive, ReleasePlan, SkippedTag,
+    PlatformPlan, ProgramPlan, ProjectId, ReleaseArchive, ReleasePlan, SkippedTag,
 };
 pub use step::{Action, Artifact, CargoBuild, CargoProgram, GoBuild, Step, StepId};
 pub use target::Target;

@@ -11,6 +11,8 @@ mod engine;
 mod error;
 mod go;
 mod images;
+mod inputs;
+mod output;
 mod path_conflicts;
 mod platforms;
 mod request;
@@ -35,6 +37,8 @@ use crossdock_toolchain::doctor::Requirement;
 use crossdock_toolchain::host::Host;
 use go::GoCalls;
 use images::{SelectedImage, select};
+use inputs::{check_inputs, old_layouts};
+use output::output_directory;
 use path_conflicts::{check_outputs, check_references};
 use platforms::{Platforms, platforms};
 use steps::{Call, Compilation, ImagePlatform, steps};
@@ -63,6 +67,10 @@ pub fn plan(config: &Config, projects: &Projects, host: &Host, request: &Request
     }
     // Two images can conflict only after both are planned: `--output` and `--repository` apply to several.
     check_outputs(&planner.images)?;
+    if matches!(request.goal, Goal::Build | Goal::Dist) {
+        check_inputs(&selected, &planner.images, request)?;
+    }
+    old_layouts(&selected, request).into_iter().for_each(|warning| planner.warn(warning));
     check_references(
         planner.images.iter().map(|image| (image.name.as_str(), &image.source, image.references().collect())),
     )?;
@@ -148,7 +156,7 @@ impl<'a> Planner<'a> {
         for skipped in &skipped_tags {
             self.warn(format!("image `{name}`: no tag `{}`: {}", skipped.template, skipped.why));
         }
-        let directory = images::output_directory(selected.project, self.request);
+        let directory = output_directory(selected.project, self.request);
         let is_archived = self.request.archive == Archive::Tar || self.request.load.is_some();
         let archive = is_archived.then(|| directory.join(format!("{name}.tar")));
         // A node of another system starts programs of a release archive, never an image.
@@ -162,6 +170,7 @@ impl<'a> Planner<'a> {
         }
         self.images.push(ImagePlan {
             source: image.name.source.clone(),
+            project: images::project_id(selected),
             layout: directory.join(&name),
             targets,
             base: image.base.value,

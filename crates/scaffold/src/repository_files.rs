@@ -88,7 +88,7 @@ pub(super) fn github_workflow(
     // The hosted runners have rustup.
     let script = install_script(install, path, false)?;
     let check = remembered.check_command(install);
-    let values = pipeline_values(images, install, (check, script), &runners, "layouts/", "");
+    let values = pipeline_values(images, install, (check, script), &runners, "layouts-", "");
     Ok(DesiredFile::generated(Part::Github, GITHUB_WORKFLOW, render_template("github.yml", &values)?))
 }
 
@@ -108,7 +108,7 @@ pub(super) fn gitlab_pipeline(
     };
     let script = install_script(install, path, language == Language::Go)?;
     let check = remembered.check_command(install);
-    let values = pipeline_values(images, install, (check, script), &runners, "", image);
+    let values = pipeline_values(images, install, (check, script), &runners, ".crossdock/", image);
     Ok(DesiredFile::generated(Part::Gitlab, GITLAB_PIPELINE, render_template("gitlab.yml", &values)?))
 }
 
@@ -141,7 +141,7 @@ fn pipeline_values<'a>(
     pipeline_install: &'a PipelineInstall,
     (check, install): (String, String),
     runners: &Runners,
-    below: &str,
+    above: &str,
     image: &'static str,
 ) -> PipelineValues<'a> {
     let mut builds: Vec<Build> = Vec::new();
@@ -153,7 +153,7 @@ fn pipeline_values<'a>(
     }
     let verify = images.iter().flat_map(|image| {
         image.platforms.iter().map(move |platform| {
-            let directory = format!("layouts-{}/{below}{}", platform_slug(platform), image.name);
+            let directory = format!("{above}{}/{}", platform_slug(platform), image.name);
             format!("crossdock verify {directory} --for {platform} --strict")
         })
     });

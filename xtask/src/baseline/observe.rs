@@ -16,7 +16,7 @@ use crate::shell::{Failure, say};
 /// The calls whose images are recorded by digest: the call, its project, and the layout in it.
 const IMAGES: [(&str, &str, &str); 2] = [
     ("dist-rust", "http-api", "target/crossdock/http-api"),
-    ("dist-go", "k8s-ssh-server", "dist/k8s-ssh-server"),
+    ("dist-go", "k8s-ssh-server", ".crossdock/k8s-ssh-server"),
 ];
 
 /// Makes all calls and returns the records.

@@ -31,7 +31,7 @@ impl Contender {
             .env("GOCACHE", caches[0].display().to_string())
             .env("CROSSDOCK_CACHE_DIR", caches[1].display().to_string())
             .env("KOCACHE", caches[2].display().to_string());
-        let built = ["target", "dist", "output"].map(|name| project.join(name));
+        let built = ["target", ".crossdock", "output"].map(|name| project.join(name));
         Ok(Self { project, tool, outputs: caches.into_iter().chain(built).collect() })
     }
 

@@ -163,17 +163,20 @@ fn steps(request: &Request, lines: &[String]) -> Result<(Step, Step), RenderErro
     Ok((dependencies, Step { mounts, script: script(rust::compile(request)) }))
 }
 
+/// The directories to which crossdock writes images: in a directory of sources, these would be sent to the engine.
+const OUTPUT: &str = "**/.crossdock";
+
 /// Returns the patterns of `.dockerignore`. Source directories are named if the project declares them: engines other
 /// than BuildKit do not look for a pattern inside an excluded directory.
 fn ignore(request: &Request) -> IgnoreFile {
     let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<String>>();
     let (manifests, by_extension, outputs) = if request.linking.is_go() {
         let by_extension = texts(&["**/*.go", "**/*.c", "**/*.h", "**/*.s"]);
-        (go::manifest_patterns(request), by_extension, vec!["**/*_test.go"])
+        (go::manifest_patterns(request), by_extension, vec!["**/*_test.go", OUTPUT])
     } else {
         let manifests = texts(&["Cargo.toml", "Cargo.lock", ".cargo/config.toml"]);
         // Without rust-toolchain.toml, which would make rustup download another compiler than the image's.
-        let outputs = vec!["target", "**/rust-toolchain.toml"];
+        let outputs = vec!["target", OUTPUT, "**/rust-toolchain.toml"];
         (manifests, texts(&["**/Cargo.toml", "**/*.rs"]), outputs)
     };
     let sources = if request.sources.is_empty() { by_extension } else { request.sources.clone() };

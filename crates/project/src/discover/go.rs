@@ -1,5 +1,6 @@
 //! Discovery of a Go module with `go list`.
 
+pub(super) mod embeds;
 pub(super) mod modules;
 pub(super) mod packages;
 pub(super) mod roles;
@@ -15,9 +16,11 @@ use super::error::{ProjectError, some, tool_error};
 use super::{DiscoverOptions, Network, Sources, UserSetting, VariableSetting};
 use crate::config::grammar::normalized_path;
 use crate::language::Language;
+use crossdock_fs::{OUTPUT_DIRECTORY, is_marked_output};
 use crossdock_platform::{BuildTarget, GoTarget, Linkage};
 use crossdock_system::process::{Command, Processes};
 
+use embeds::{GoEmbed, embeds};
 use modules::GoModules;
 use packages::{GoPackage, Packages};
 use roles::{GoRole, assign_roles};
@@ -40,6 +43,9 @@ pub struct GoModule {
     pub sources: Sources,
     /// The main packages.
     pub mains: Vec<GoMain>,
+    /// Images that earlier versions of crossdock left in `dist`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub old_layouts: Vec<Utf8PathBuf>,
     /// The user's variables that change what go compiles, such as GOFLAGS and CGO_CFLAGS.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub variables: Vec<VariableSetting>,
@@ -70,6 +76,10 @@ pub struct GoMain {
     /// of one. Empty if go was not asked.
     #[serde(skip)]
     pub packages: Arc<[GoPackage]>,
+    /// The patterns of the files that its packages embed, as far as they belong to the project; empty if the project was
+    /// read without go.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub embeds: Vec<GoEmbed>,
 }
 
 /// A package, as `go list -json` prints it (`go help list`).
@@ -108,6 +118,8 @@ struct ListedPackage {
     #[serde(default, rename = "CgoLDFLAGS")]
     cgo_ld_flags: Vec<String>,
     #[serde(default)]
+    embed_patterns: Vec<String>,
+    #[serde(default)]
     embed_files: Vec<String>,
     #[serde(default)]
     imports: Vec<String>,
@@ -130,7 +142,9 @@ impl ListedPackage {
         let kinds = [&self.c_files, &self.cxx_files, &self.h_files, &self.s_files, &self.syso_files];
         let endings = kinds.into_iter().flatten().filter_map(|file| file.rsplit_once('.'));
         let others: BTreeSet<String> = endings.map(|(_, ending)| format!("*.{ending}")).collect();
-        let embedded = self.embed_files.iter().filter_map(|file| file.split('/').next()).map(str::to_owned);
+        // Output of crossdock is in no build context, whether it exists already or not.
+        let embedded = self.embed_files.iter().filter_map(|file| file.split('/').next());
+        let embedded = embedded.filter(|first| *first != OUTPUT_DIRECTORY).map(str::to_owned);
         std::iter::once("*.go".to_owned()).chain(others).chain(embedded)
     }
 
@@ -249,7 +263,7 @@ fn list_command(
     go(directory, options)
         // With `-e` go reports a package that it cannot load instead of stopping at the first one.
         .args(["list", "-e", "-deps"])
-        .args(["-json=ImportPath,Dir,Name,Standard,DepOnly,GoFiles,CgoFiles,CFiles,HFiles,SFiles,CXXFiles,SysoFiles,CgoCFLAGS,CgoCPPFLAGS,CgoCXXFLAGS,CgoLDFLAGS,EmbedFiles,Imports,ImportMap,Module,Error"])
+        .args(["-json=ImportPath,Dir,Name,Standard,DepOnly,GoFiles,CgoFiles,CFiles,HFiles,SFiles,CXXFiles,SysoFiles,CgoCFLAGS,CgoCPPFLAGS,CgoCXXFLAGS,CgoLDFLAGS,EmbedPatterns,EmbedFiles,Imports,ImportMap,Module,Error"])
         .args(patterns.iter().cloned())
         .env("CGO_ENABLED", "1")
         .env("GOOS", target.goos)
@@ -272,9 +286,9 @@ fn parse_packages(
     let by_path: HashMap<&str, &ListedPackage> =
         packages.iter().map(|package| (package.import_path.as_str(), package)).collect();
     let own: Vec<&ListedPackage> = packages.iter().filter(|package| !package.dep_only).collect();
-    let all = Packages::new(&packages, &by_path);
     let mains = own.iter().filter(|package| package.is_program());
-    let mains = mains.map(|package| main_of(package, target, &by_path, &all));
+    let all = Packages::new(&packages, &by_path);
+    let mains = mains.map(|package| main_of(directory, package, target, &by_path, &all));
     let mains: Vec<GoMain> = mains.collect();
     if mains.is_empty() {
         return Err(without_program(directory, &own));
@@ -293,8 +307,20 @@ fn parse_packages(
         modules: GoModules::read(directory),
         sources: sources(directory, &packages),
         mains,
+        old_layouts: old_layouts(directory),
         variables: Vec::new(),
     })
+}
+
+/// Returns the layouts that crossdock wrote to `dist`, where earlier versions wrote the images of Go projects, sorted.
+pub(super) fn old_layouts(root: &Utf8Path) -> Vec<Utf8PathBuf> {
+    let entries = root.join("dist").read_dir_utf8().into_iter().flatten().flatten();
+    let is_layout = |path: &Utf8PathBuf| {
+        path.join("oci-layout").is_file() && is_marked_output(path.as_std_path()).unwrap_or(false)
+    };
+    let mut layouts: Vec<Utf8PathBuf> = entries.map(|entry| entry.into_path()).filter(is_layout).collect();
+    layouts.sort();
+    layouts
 }
 
 fn sources(root: &Utf8Path, packages: &[ListedPackage]) -> Sources {
@@ -349,6 +375,7 @@ pub(super) fn no_program(directory: &Utf8Path, found: String) -> ProjectError {
 }
 
 fn main_of<'a>(
+    root: &Utf8Path,
     package: &'a ListedPackage,
     target: &GoTarget,
     by_path: &HashMap<&'a str, &'a ListedPackage>,
@@ -371,6 +398,7 @@ fn main_of<'a>(
             .filter(|(_, flags)| !flags.is_empty())
             .collect(),
         packages: all.of(package),
+        embeds: embeds(root, package, by_path),
     }
 }
 
@@ -419,6 +447,8 @@ fn merge(module: &mut GoModule, other: GoModule) {
                 let both: BTreeSet<String> = known.cgo_packages.drain(..).chain(main.cgo_packages).collect();
                 known.cgo_packages = both.into_iter().collect();
                 known.cgo_flags.extend(main.cgo_flags);
+                let both: BTreeSet<GoEmbed> = known.embeds.drain(..).chain(main.embeds).collect();
+                known.embeds = both.into_iter().collect();
             }
             None => module.mains.push(main),
         }

@@ -5,10 +5,12 @@ mod go_progress;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::sync::Mutex;
+use std::thread;
+use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_metadata::{Message as CargoMessage, PackageId};
-use crossdock_fs::open_regular_no_follow;
+use crossdock_fs::{FileLock, open_regular_no_follow};
 use crossdock_oci::Digest;
 use crossdock_system::process::{Command, OutputLine};
 use crossdock_toolchain::choice::Wrapper;
@@ -17,9 +19,10 @@ use go_progress::{GoProgress, naming_packages};
 
 use super::error::{file_error, other_file_error};
 use super::observer::{Reporter, ToolLine};
-use super::output::{create_directory, remove_file};
+use super::output::{create_directory, create_output_directory, remove_file};
 use super::{Color, ExecuteError, StepContext, into_inner, lock, too_early};
 use crate::plan::{Artifact, CargoBuild, CargoProgram, GoBuild, ImagePlan, ProgramPlan};
+use crate::text::short_hash;
 
 impl StepContext<'_> {
     /// Writes a script that a compiler calls in place of a tool, or a file of settings for it.
@@ -49,6 +52,7 @@ impl StepContext<'_> {
             // `term.progress.when`).
             .env("CARGO_TERM_PROGRESS_WIDTH", "120")
             .env("CARGO_TERM_COLOR", color);
+        let _builds = build.copies.as_ref().map(|_| self.lock_target_directory(build)).transpose()?;
         let status = self.processes.stream(&command, &|line| match line {
             // The plan's `--message-format=json-render-diagnostics` makes cargo write JSON to standard output and
             // leaves the compiler's own text on standard error.
@@ -58,13 +62,35 @@ impl StepContext<'_> {
         if !status.success() {
             return Err(ExecuteError::Compiler { command: build.command.to_string(), status });
         }
-        let found = into_inner(found);
+        let mut found = into_inner(found);
         // A feature that a program requires may be off, and cargo then succeeds without building it.
         if let Some(lost) = build.programs.iter().find(|program| !found.contains_key(&program.artifact)) {
             return Err(not_made(&lost.artifact, &build.command));
         }
+        if let Some(copies) = &build.copies {
+            found.iter_mut().try_for_each(|(artifact, program)| copy_program(copies, artifact, program))?;
+        }
         lock(&self.state).artifacts.extend(found);
         Ok(String::new())
+    }
+
+    /// Locks a target directory that projects share. Cargo writes programs of one name to one path, whichever project they
+    /// are from, and its own lock ends with it: the next build could replace a program before it is packed.
+    fn lock_target_directory(&self, build: &CargoBuild) -> Result<FileLock, ExecuteError> {
+        let directory = build.target_directory.join("crossdock");
+        create_output_directory(&directory)?;
+        let path = directory.join(".lock");
+        loop {
+            let acquired = FileLock::try_acquire(path.as_std_path());
+            if let Ok(held) = acquired.map_err(|error| file_error(&path)(error.source))? {
+                return Ok(held);
+            }
+            if self.cancel.is_cancelled() {
+                return Err(ExecuteError::Cancelled);
+            }
+            // Polling, because a blocking lock could not be cancelled.
+            thread::sleep(Duration::from_millis(50));
+        }
     }
 
     pub(super) fn go(&self, build: &GoBuild, reporter: &Reporter<'_>) -> Result<String, ExecuteError> {
@@ -100,6 +126,22 @@ impl StepContext<'_> {
         let path = lock(&self.state).artifacts.get(&program.artifact).cloned();
         Ok(path.ok_or_else(|| too_early(image, format!("program `{}`", program.artifact.0)))?)
     }
+}
+
+/// Copies a program to a path of its own, which replaces `program`.
+fn copy_program(
+    copies: &Utf8Path,
+    artifact: &Artifact,
+    program: &mut Utf8PathBuf,
+) -> Result<(), ExecuteError> {
+    let directory = copies.join(short_hash(&artifact.0));
+    create_directory(&directory)?;
+    // A release archive takes the name of the file.
+    let copy = directory.join(program.file_name().unwrap_or("program"));
+    remove_file(&copy)?;
+    std::fs::copy(&*program, &copy).map_err(file_error(program))?;
+    *program = copy;
+    Ok(())
 }
 
 fn not_made(program: &Artifact, command: &Command) -> ExecuteError {

@@ -19,7 +19,7 @@ use super::build_context::copy_build_context;
 use super::error::{EngineFailure, WrongPlatform, file_error, image_error, other_file_error};
 use super::image::platform_object;
 use super::observer::{Reporter, ToolLine};
-use super::output::{create_directory, create_output_directory, remove_directory, remove_file, replace};
+use super::output::{create_marked_directory, remove_directory, remove_file, replace};
 use super::{ExecuteError, StepContext, into_inner, lock, planned, too_early};
 use crate::engine::{bake, failed_instruction};
 use crate::plan::{Action, EngineBase, EngineCall, EnginePlan, ImagePlan, Purpose, Step, StepId};
@@ -30,10 +30,7 @@ impl StepContext<'_> {
     /// engine that cannot be told what to leave out.
     pub(super) fn render(&self, image: &ImagePlan) -> Result<String, ExecuteError> {
         let engine = planned(image, "the engine", image.engine.as_ref())?;
-        if let Some(output) = engine.folder.parent() {
-            create_output_directory(output)?;
-        }
-        create_directory(&engine.folder)?;
+        create_marked_directory(&engine.folder)?;
         for file in &engine.files {
             crossdock_fs::write_atomically(&file.path, file.content.as_bytes())
                 .map_err(image_error(image))?;

@@ -91,6 +91,34 @@ pub enum ExecuteError {
         /// The path.
         path: Utf8PathBuf,
     },
+    /// A layout holds the image of another project.
+    #[error(
+        "image `{image}`: {layout} holds an image of {found}, not of {wanted}; choose another directory with `--output`, or \
+         remove {layout} and run `dist`"
+    )]
+    ForeignLayout {
+        /// The image's name.
+        image: String,
+        /// The layout.
+        layout: Utf8PathBuf,
+        /// The program that the image was built from.
+        found: String,
+        /// The program of the plan.
+        wanted: String,
+    },
+    /// git would see what the run writes, which would make each later build one of a changed checkout.
+    #[error(
+        "git does not ignore {path}, which would make each later build one of a changed checkout; nothing was built; add \
+         `{line}` to {ignore}, or choose another directory"
+    )]
+    SeenByGit {
+        /// The file or directory that the run would write.
+        path: Utf8PathBuf,
+        /// The line that makes git ignore it.
+        line: Utf8PathBuf,
+        /// The file for that line.
+        ignore: Utf8PathBuf,
+    },
     /// An image is to be verified or tagged that no run has built.
     #[error("image `{image}` was not built yet: {layout} holds no image; run `build` or `dist` first")]
     NotBuilt {
@@ -248,7 +276,11 @@ impl ExecuteError {
             | Self::Process(_)
             | Self::Internal(_) => ErrorKind::Program,
             Self::Refused { .. } | Self::WrongProgram { .. } | Self::WrongPlatform(_) => ErrorKind::Rejected,
-            Self::NotBuilt { .. } | Self::UnpackableFile(_) | Self::ForeignArchive { .. } => ErrorKind::Usage,
+            Self::NotBuilt { .. }
+            | Self::ForeignLayout { .. }
+            | Self::SeenByGit { .. }
+            | Self::UnpackableFile(_)
+            | Self::ForeignArchive { .. } => ErrorKind::Usage,
             Self::Image { .. } | Self::File { .. } | Self::BaseChanged { .. } | Self::Cache(_) => {
                 ErrorKind::InputOutput
             }
@@ -258,7 +290,7 @@ impl ExecuteError {
 
     /// Whether the error concerns one image and not the machine, so that the other images can go on.
     pub(super) fn is_about_one_image(&self) -> bool {
-        self.is_refusal() || matches!(self, Self::NotBuilt { .. })
+        self.is_refusal() || matches!(self, Self::NotBuilt { .. } | Self::ForeignLayout { .. })
     }
 
     /// Whether verification rejected something.

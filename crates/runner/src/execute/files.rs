@@ -6,7 +6,7 @@ use std::fs::Metadata;
 use std::io::ErrorKind;
 
 use camino::{Utf8DirEntry, Utf8Path, Utf8PathBuf};
-use crossdock_fs::{is_marked_output, read_regular};
+use crossdock_fs::{OUTPUT_DIRECTORY, is_marked_output, read_regular};
 use crossdock_oci::{Content, LayerBuilder, Owner, Timestamp};
 
 use super::error::{FileFault, MAX_DEPTH, UnpackableFile, file_error, image_error, other_file_error};
@@ -77,7 +77,17 @@ impl<'a> Packing<'a> {
         // An image's own directory may be outside of the configuration's. Then no link may leave the entry.
         let root = if file.from.starts_with(project) { project } else { &file.from };
         let (from, root) = (real(&file.from)?, real(root)?);
-        Ok(Self { image, file, builder, from, root, written, open: Vec::new(), left_out: BTreeSet::new() })
+        let packing =
+            Self { image, file, builder, from, root, written, open: Vec::new(), left_out: BTreeSet::new() };
+        let above = packing.from.ancestors().take_while(|above| *above != packing.root);
+        for path in above {
+            if packing.written.contains(path) || is_output(path)? {
+                return Err(
+                    packing.unpackable(&packing.file.from, FileFault::Output { path: path.to_owned() })
+                );
+            }
+        }
+        Ok(packing)
     }
 
     /// Adds a file, or a directory with its content. Links are followed, because their targets may not be in the image.
@@ -147,7 +157,11 @@ impl<'a> Packing<'a> {
     fn is_left_out<'p>(&self, upwards: impl Iterator<Item = &'p Utf8Path>) -> Result<bool, ExecuteError> {
         let below_root = upwards.take_while(|above| *above != self.root);
         for path in below_root.filter(|above| !self.from.starts_with(above)) {
-            if path.file_name() == Some(".git") || self.written.contains(path) || is_kept(path)? {
+            if path.file_name() == Some(".git")
+                || is_output(path)?
+                || self.written.contains(path)
+                || is_kept(path)?
+            {
                 return Ok(true);
             }
         }
@@ -156,12 +170,25 @@ impl<'a> Packing<'a> {
 
     fn unpackable(&self, path: &Utf8Path, fault: FileFault) -> ExecuteError {
         let (image, from) = (self.image.name.clone(), self.file.from.clone());
-        ExecuteError::UnpackableFile(Box::new(UnpackableFile { image, from, path: path.to_owned(), fault }))
+        let (at, path) = (self.file.source.clone(), path.to_owned());
+        ExecuteError::UnpackableFile(Box::new(UnpackableFile { at, image, from, path, fault }))
     }
 }
 
-/// Whether a directory is marked as the output or cache of a tool, whose content differs between machines and days: by
-/// crossdock's mark, by a cache's (<https://bford.info/cachedir/>), or by the file that cargo writes into every `target`,
+/// Whether a path is crossdock's output: a directory with the mark or the name of one, or the archive of a layout next to
+/// it, which an earlier run may have written to a directory of the user's.
+fn is_output(path: &Utf8Path) -> Result<bool, ExecuteError> {
+    let marked = |path: &Utf8Path| {
+        let marked = path.is_dir().then(|| is_marked_output(path.as_std_path())).transpose();
+        marked.map(Option::unwrap_or_default).map_err(other_file_error(path))
+    };
+    if path.extension() == Some("tar") && path.with_extension("").join("oci-layout").is_file() {
+        return marked(&path.with_extension(""));
+    }
+    Ok(path.file_name() == Some(OUTPUT_DIRECTORY) || marked(path)?)
+}
+
+/// Whether a directory is the output or cache of another tool, whose content differs between machines and days: by a cache's (<https://bford.info/cachedir/>), or by the file that cargo writes into every `target`,
 /// even one that existed before and that cargo therefore does not tag.
 fn is_kept(path: &Utf8Path) -> Result<bool, ExecuteError> {
     const CACHE: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
@@ -172,10 +199,8 @@ fn is_kept(path: &Utf8Path) -> Result<bool, ExecuteError> {
         return Ok(true);
     }
     let tag = path.join("CACHEDIR.TAG");
-    let is_cache = tag.is_file()
-        && read_regular(tag.as_std_path(), CACHE.len() as u64).map_err(file_error(&tag))?.starts_with(CACHE);
-    let marked = is_marked_output(path.as_std_path());
-    Ok(is_cache || marked.map_err(|error| other_file_error(path)(error))?)
+    let limit = CACHE.len() as u64;
+    Ok(tag.is_file() && read_regular(tag.as_std_path(), limit).map_err(file_error(&tag))?.starts_with(CACHE))
 }
 
 /// Returns the outputs of this run whose directories exist already.

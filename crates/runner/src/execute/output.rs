@@ -12,7 +12,7 @@ use crossdock_system::process::Cancel;
 
 use super::error::{InternalError, file_error, image_error, other_file_error};
 use super::observer::{Event, Observer};
-use super::{ExecuteError, PROGRAMS_LOCK, StepContext, lock};
+use super::{ExecuteError, PROGRAMS_LOCK, StepContext, lock, owner};
 use crate::plan::{Action, ImagePlan, Plan};
 
 /// Creates a directory that only crossdock writes. A symbolic link in its place is refused: a cloned repository may bring
@@ -23,9 +23,9 @@ pub(super) fn create_directory(path: &Utf8Path) -> Result<(), ExecuteError> {
 }
 
 /// Creates a directory for output in the project, with a mark that keeps its content out of version control. A directory
-/// that exists may be the user's, so that nothing is added to it.
+/// with content may be the user's, so that nothing is added to it.
 pub(super) fn create_output_directory(path: &Utf8Path) -> Result<(), ExecuteError> {
-    if path.is_dir() {
+    if !is_absent_or_empty(path)? {
         return Ok(());
     }
     if let Some(other) = path.ancestors().find(|above| above.symlink_metadata().is_ok())
@@ -36,6 +36,26 @@ pub(super) fn create_output_directory(path: &Utf8Path) -> Result<(), ExecuteErro
     }
     create_directory(path)?;
     crossdock_fs::mark_output(path.as_std_path()).map_err(other_file_error(path))
+}
+
+/// Creates a directory below one for output. It gets a mark of its own if that one has none, which may be the user's.
+pub(super) fn create_marked_directory(path: &Utf8Path) -> Result<(), ExecuteError> {
+    let output = path.parent().unwrap_or(path);
+    create_output_directory(output)?;
+    create_directory(path)?;
+    match crossdock_fs::is_marked_output(output.as_std_path()).map_err(other_file_error(output))? {
+        true => Ok(()),
+        false => crossdock_fs::mark_output(path.as_std_path()).map_err(other_file_error(path)),
+    }
+}
+
+/// Returns whether a directory does not exist, or holds nothing.
+pub(super) fn is_absent_or_empty(path: &Utf8Path) -> Result<bool, ExecuteError> {
+    match path.read_dir_utf8() {
+        Ok(mut entries) => Ok(entries.next().is_none()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(file_error(path)(error)),
+    }
 }
 
 /// Removes a file, if it exists. Podman does not overwrite an archive, and the archive of an earlier run must not be taken
@@ -113,7 +133,10 @@ pub(super) fn lock_layouts(
     let mut written: Vec<&ImagePlan> =
         plan.images.iter().filter(|image| writes_layout(plan, image)).collect();
     written.sort_by(|left, right| left.layout.cmp(&right.layout));
-    written.into_iter().map(|image| Ok((image.name.clone(), lock_layout(image, observer, cancel)?))).collect()
+    written
+        .into_iter()
+        .map(|image| Ok((image.name.clone(), lock_layout(plan, image, observer, cancel)?)))
+        .collect()
 }
 
 fn writes_layout(plan: &Plan, image: &ImagePlan) -> bool {
@@ -126,6 +149,7 @@ fn writes_layout(plan: &Plan, image: &ImagePlan) -> bool {
 }
 
 fn lock_layout(
+    plan: &Plan,
     image: &ImagePlan,
     observer: &mut dyn Observer,
     cancel: &Cancel,
@@ -134,10 +158,16 @@ fn lock_layout(
         create_output_directory(output)?;
     }
     let layout = Layout::create(image.layout.as_std_path()).map_err(image_error(image))?;
+    let builds = plan.steps.iter().any(|step| step.is_packing() && step.image() == Some(&image.name));
     let mut was_reported = false;
     loop {
         let owner = match layout.try_lock().map_err(image_error(image))? {
-            Ok(lock) => return Ok(lock),
+            Ok(lock) => {
+                if builds {
+                    owner::claim(image)?;
+                }
+                return Ok(lock);
+            }
             Err(owner) => owner,
         };
         if !was_reported {

@@ -12,9 +12,9 @@ use crossdock_verify::{Program, Target, Verdict, Verification, verify_program};
 
 use super::error::{file_error, image_error, not_built};
 use super::image::platform_object;
-use super::output::{create_directory, create_output_directory, replace};
+use super::output::{create_marked_directory, replace};
 use super::verify::expectation;
-use super::{ExecuteError, StepContext, lock, planned};
+use super::{ExecuteError, StepContext, lock, owner, planned};
 use crate::plan::{ImagePlan, Load, PlatformPlan, ReleaseArchive, ReleasePlan};
 
 impl StepContext<'_> {
@@ -61,7 +61,10 @@ impl StepContext<'_> {
                 let blob = layout.blobs().verify(&digest).map_err(image_error(image))?;
                 Ok(Descriptor::new(media_type::INDEX, blob))
             }
-            None => newest(image, layout),
+            None => {
+                owner::check(image)?;
+                newest(image, layout)
+            }
         }
     }
 
@@ -93,10 +96,7 @@ impl StepContext<'_> {
     /// Writes the release archives of an image's programs, and SHA256SUMS for them.
     pub(super) fn release(&self, image: &ImagePlan) -> Result<String, ExecuteError> {
         let release = planned(image, "the release archives", image.release.as_ref())?;
-        if let Some(output) = release.folder.parent() {
-            create_output_directory(output)?;
-        }
-        create_directory(&release.folder)?;
+        create_marked_directory(&release.folder)?;
         // Before the first archive is written: a release is complete or is not there.
         image.others.iter().try_for_each(|plan| self.verify_programs(image, plan))?;
         let mut sums = String::new();

@@ -5,7 +5,7 @@ use crossdock_project::config::{Base, Source};
 use crossdock_system::availability::Unavailable;
 
 use super::*;
-use crate::plan::{Container, Missing, PlatformPlan, SCHEMA};
+use crate::plan::{Container, Missing, PlatformPlan, ProjectId, SCHEMA};
 
 const NAME: &str = "app";
 
@@ -27,6 +27,11 @@ fn plan(directory: &Utf8Path, actions: impl IntoIterator<Item = Action>) -> Plan
     let image = ImagePlan {
         name: NAME.to_owned(),
         source: Source::CommandLine("a test".to_owned()),
+        project: ProjectId {
+            directory: directory.to_owned(),
+            package: "example.com/app".to_owned(),
+            program: NAME.to_owned(),
+        },
         layout: directory.join("dist/app"),
         platforms: vec![platform],
         others: Vec::new(),

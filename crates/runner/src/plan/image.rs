@@ -1,6 +1,7 @@
 //! The images of a plan: their platforms, programs, configuration, and the files that are made of them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_dockerfile::render::Health;
@@ -22,6 +23,8 @@ pub struct ImagePlan {
     pub name: String,
     /// The source of the request for the image.
     pub source: Source,
+    /// What the image is built from. Its layout remembers it, so that no other project's image is taken for this one.
+    pub project: ProjectId,
     /// The OCI image layout that is written.
     pub layout: Utf8PathBuf,
     /// The platforms in the order of the index; empty if only release archives are made.
@@ -59,6 +62,18 @@ pub struct ImagePlan {
     pub load: Option<Load>,
     /// The build by a container engine; `None` if crossdock builds the image itself.
     pub engine: Option<EnginePlan>,
+}
+
+/// What an image is built from: one program of one project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ProjectId {
+    /// The directory of the workspace or module. Absolute.
+    pub directory: Utf8PathBuf,
+    /// The Cargo package, or the Go import path, of the entry point.
+    pub package: String,
+    /// The entry point.
+    pub program: String,
 }
 
 /// One platform of an image.
@@ -154,6 +169,8 @@ pub struct Container {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct FilePlan {
+    /// The entry of the configuration.
+    pub source: Source,
     /// The path on the host.
     pub from: Utf8PathBuf,
     /// The path in the image.
@@ -246,6 +263,13 @@ pub struct CopiedContext {
     pub to: Utf8PathBuf,
     /// The patterns of the `.dockerignore` in their order. The last one that matches a path decides; `!` includes it.
     pub rules: Vec<String>,
+}
+
+impl fmt::Display for ProjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { directory, package, program } = self;
+        write!(f, "`{program}` of the package `{package}` in {directory}")
+    }
 }
 
 impl ImagePlan {

@@ -108,6 +108,12 @@ pub enum Action {
 pub struct CargoBuild {
     /// The command.
     pub command: Command,
+    /// The directory that cargo builds in.
+    pub target_directory: Utf8PathBuf,
+    /// The directory to which the programs are copied before another build replaces them; `None` if no other project builds
+    /// in the target directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copies: Option<Utf8PathBuf>,
     /// The programs that it makes.
     pub programs: Vec<CargoProgram>,
 }

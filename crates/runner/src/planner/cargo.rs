@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use camino::Utf8PathBuf;
 use crossdock_platform::Platform;
 
+use super::output::{cargo_output, is_shared};
 use super::request::Request;
 use crate::plan::{Artifact, CargoBuild, CargoProgram};
 use crate::text::short_hash;
@@ -27,8 +28,12 @@ struct CargoCall {
     choices: BTreeMap<String, (RustChoice, Vec<String>)>,
     binaries: BTreeSet<String>,
     programs: Vec<CargoProgram>,
-    /// A target directory of its own, if the program would replace one that is built with other settings.
-    target_directory: Option<Utf8PathBuf>,
+    /// The target directory of the workspace.
+    target_directory: Utf8PathBuf,
+    /// The directory for the project's own files below the target directory.
+    output: Utf8PathBuf,
+    /// Whether other projects may build in the target directory.
+    is_shared: bool,
 }
 
 /// The settings that two programs must share to come from one call.
@@ -60,16 +65,14 @@ impl CargoCalls {
         let key = key(image, workspace, package, binary, choice);
         let fits = |call: &CargoCall| call.key == key && call.takes(choice, &flags);
         let index = self.calls.iter().position(fits).unwrap_or_else(|| {
-            let target_directory = key
-                .variant
-                .as_ref()
-                .map(|variant| workspace.target_directory.join("crossdock/.build").join(variant));
             self.calls.push(CargoCall {
                 key,
                 choices: BTreeMap::new(),
                 binaries: BTreeSet::new(),
                 programs: Vec::new(),
-                target_directory,
+                target_directory: workspace.target_directory.clone(),
+                output: cargo_output(workspace),
+                is_shared: is_shared(workspace),
             });
             self.calls.len() - 1
         });
@@ -123,8 +126,10 @@ impl CargoCall {
     }
 
     fn finish(self, request: &Request) -> CargoBuild {
-        let Key { cargo, arguments, directory, package, profile, features, locked, switches, variant: _ } =
+        let Key { cargo, arguments, directory, package, profile, features, locked, switches, variant } =
             self.key;
+        // A target directory of its own, if the program would replace one that is built with other settings.
+        let variant = variant.map(|variant| self.output.join(".build").join(variant));
         // The JSON messages name the programs; diagnostics stay readable on standard error.
         let mut command = Command::new(cargo, directory)
             .args([
@@ -154,7 +159,7 @@ impl CargoCall {
             }
             command.environment.extend(choice.environment.clone());
         }
-        if let Some(directory) = self.target_directory {
+        if let Some(directory) = &variant {
             command = command.args(["--target-dir", directory.as_str()]);
         }
         if let Some(jobs) = &request.jobs {
@@ -163,7 +168,8 @@ impl CargoCall {
         if request.network == Network::Offline {
             command = command.args(["--offline"]);
         }
-        CargoBuild { command, programs: self.programs }
+        let copies = (self.is_shared && variant.is_none()).then(|| self.output.join(".programs"));
+        CargoBuild { command, target_directory: self.target_directory, copies, programs: self.programs }
     }
 }
 

@@ -11,7 +11,9 @@ use super::Planner;
 use super::base_images::{BaseImages, BuilderNodes, for_podman, name_suffix};
 use super::dockerfile_request::{self, DockerfileRequest};
 use super::error::{DockerfileError, PlanError};
-use super::images::{SelectedImage, output_directory};
+use super::images::SelectedImage;
+use super::inputs::without_outputs;
+use super::output::output_directory;
 use super::request::{EngineRequest, Pack};
 use crate::engine::commands::{DockerfileBuild, EngineCommands, LoadedBases, TextFile, copied_context};
 use crate::engine::{BaseFrom, Builder, Engine, Frontend, Options, csv};
@@ -66,7 +68,12 @@ impl Planner<'_> {
         let platforms = self.buildable(name, engine, platforms);
         for request in self.dockerfile_requests(selected, images, platforms, asked, engine)? {
             match request.render() {
-                Ok(rendered) => self.add_dockerfile(&mut plan, &request, rendered, asked, engine)?,
+                Ok(mut rendered) => {
+                    let ignored = rendered.dockerignore;
+                    rendered.dockerignore =
+                        without_outputs(ignored, selected, self.request, &request.context);
+                    self.add_dockerfile(&mut plan, &request, rendered, asked, engine)?;
+                }
                 Err(DockerfileError::Render { source, .. }) if is_for_another_builder(&source) => {
                     self.record_missing(name, None, Unavailable::because(source.to_string()));
                 }

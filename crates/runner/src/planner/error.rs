@@ -105,12 +105,12 @@ pub enum PlanError {
         /// The names of the images.
         images: Box<[Sourced<String>; 2]>,
     },
-    /// A file cannot be at its configured path.
+    /// A file cannot be at its configured path, or cannot be an input because crossdock writes it.
     #[error("{at}: {what} {why}; {help}")]
     File {
-        /// The image, the index of the file, and its configured path.
+        /// The image, and the entry or pattern that names the file.
         what: String,
-        /// The place of that configuration.
+        /// The place of that entry or pattern.
         at: Source,
         /// What is wrong.
         why: String,

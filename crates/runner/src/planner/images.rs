@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::error::PlanError;
+use super::output::output_directory;
 use super::path_conflicts::check_files;
 use super::request::{Pack, Request};
-use crate::plan::{Container, FilePlan, PlatformPlan, ReleaseArchive, ReleasePlan, SkippedTag};
+use crate::plan::{Container, FilePlan, PlatformPlan, ProjectId, ReleaseArchive, ReleasePlan, SkippedTag};
 use crate::text::{platform_slug, rfc3339, short_hash};
 use crossdock_platform::nearest;
 use crossdock_project::config::{Base, Config, ExtraFile, ImageConfig, Source, Sourced};
@@ -145,13 +146,12 @@ pub(super) fn program_path(name: &str) -> String {
     format!("/usr/local/bin/{name}")
 }
 
-/// Returns the directory of a project's image layouts.
-pub(super) fn output_directory(project: &Project, request: &Request) -> Utf8PathBuf {
-    match (&request.output, project) {
-        (Some(output), _) => output.value.clone(),
-        // `cargo clean` removes it, and version control already ignores it.
-        (None, Project::Rust(workspace)) => workspace.target_directory.join("crossdock"),
-        (None, Project::Go(module)) => module.root.join("dist"),
+/// Returns what an image is built from.
+pub(super) fn project_id(selected: &SelectedImage<'_>) -> ProjectId {
+    ProjectId {
+        directory: selected.project.root().to_owned(),
+        package: selected.entry_point.package().to_owned(),
+        program: selected.entry_point.name().to_owned(),
     }
 }
 
@@ -188,8 +188,13 @@ pub(super) fn container(selected: &SelectedImage<'_>) -> Container {
 }
 
 pub(super) fn files(image: &ImageConfig) -> Vec<FilePlan> {
-    let plan = |file: &ExtraFile| FilePlan { from: file.from.clone(), to: file.to.clone(), mode: file.mode };
-    image.files.iter().map(|file| plan(&file.value)).collect()
+    let plan = |Sourced { value, source }: &Sourced<ExtraFile>| FilePlan {
+        source: source.clone(),
+        from: value.from.clone(),
+        to: value.to.clone(),
+        mode: value.mode,
+    };
+    image.files.iter().map(plan).collect()
 }
 
 /// Returns the release archives, if they are requested.

@@ -12,7 +12,7 @@ use crate::discover::error::ProjectError;
 use crate::discover::go::modules::GoModules;
 use crate::discover::go::roles::{GoRole, assign_roles};
 use crate::discover::go::variables::go_variables;
-use crate::discover::go::{GoMain, GoModule, no_program, program_name, toolchain_directive};
+use crate::discover::go::{GoMain, GoModule, no_program, old_layouts, program_name, toolchain_directive};
 use crossdock_system::environment::Environment;
 
 /// The values of GOOS other than linux that the name of a file may end with (`go tool dist list`).
@@ -71,6 +71,7 @@ pub(super) fn module(directory: &Utf8Path, environment: &Environment) -> Result<
             cgo_packages: cgo_packages(directory, &module, &packages, package, &import_path),
             import_path,
             packages: Arc::default(),
+            embeds: Vec::new(),
         }
     });
     let mains: Vec<GoMain> = mains.collect();
@@ -85,6 +86,7 @@ pub(super) fn module(directory: &Utf8Path, environment: &Environment) -> Result<
         modules: GoModules::read(directory),
         sources: sources.reduced(),
         mains,
+        old_layouts: old_layouts(directory),
         variables: go_variables(environment),
     };
     assign_roles(&mut module);

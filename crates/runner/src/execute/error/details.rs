@@ -5,6 +5,7 @@ use std::process::ExitStatus;
 use camino::Utf8PathBuf;
 use crossdock_dockerfile::render::Origin;
 use crossdock_platform::Platform;
+use crossdock_project::config::Source;
 
 use crate::engine::{Builder, FailedInstruction};
 
@@ -50,9 +51,11 @@ pub struct WrongPlatform {
 
 /// A file or directory below an entry of `files` that cannot be packed into an image.
 #[derive(Debug, thiserror::Error)]
-#[error("image `{image}`: `files` includes {from}, but {path} {fault}")]
+#[error("{at}: image `{image}`: `files` includes {from}, but {path} {fault}")]
 #[non_exhaustive]
 pub struct UnpackableFile {
+    /// The place of the entry.
+    pub at: Source,
     /// The image's name.
     pub image: String,
     /// The entry of `files`.
@@ -98,6 +101,14 @@ pub enum FileFault {
     Circle {
         /// The target, with all links followed.
         target: Utf8PathBuf,
+    },
+    /// It is part of what crossdock writes. Each build would pack the one before.
+    #[error(
+        "is in {path}, which crossdock writes; name other files, or choose another directory with `--output`"
+    )]
+    Output {
+        /// The output.
+        path: Utf8PathBuf,
     },
     /// The file is a pipe, a socket or a device.
     #[error(

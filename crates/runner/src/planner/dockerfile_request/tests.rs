@@ -33,6 +33,7 @@ fn go() -> Project {
         cgo_packages: Vec::new(),
         cgo_flags: BTreeMap::new(),
         packages: Arc::default(),
+        embeds: Vec::new(),
     };
     Project::Go(GoModule {
         root: "/p".into(),
@@ -42,6 +43,7 @@ fn go() -> Project {
         modules: GoModules { directories: BTreeSet::from(["/p".into()]), ..GoModules::default() },
         sources: sources(&["*.go", "cmd"], &[]),
         mains: vec![main("server", "/p"), main("worker", "/p/cmd/worker")],
+        old_layouts: Vec::new(),
         variables: Vec::new(),
     })
 }

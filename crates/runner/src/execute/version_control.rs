@@ -1,0 +1,93 @@
+//! Keeps what a run writes out of git. A file that git sees would make the next build one of a changed checkout: its tags,
+//! annotations and version would say `dirty`.
+//!
+//! Layouts and the directories that crossdock makes ignore themselves. This is about the others: cargo's directory, and
+//! archives in a directory of the user's.
+
+use std::collections::BTreeSet;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use crossdock_fs::{create_directory_no_follow, is_marked_output, write_atomically};
+use crossdock_project::checkout_root;
+use crossdock_system::process::{Command, Processes};
+
+use super::ExecuteError;
+use super::error::other_file_error;
+use super::output::is_absent_or_empty;
+use crate::plan::{Action, Plan};
+
+/// Makes a directory ignore itself. The text differs from that of crossdock's own output: a program in cargo's directory may
+/// be somebody's input.
+const IGNORE: &str = "# Written by crossdock, because cargo builds here and git ignored nothing of it.\n*\n";
+
+/// Makes cargo's directories ignore themselves where git would see them.
+///
+/// # Errors
+/// If git would see what the run writes, in a directory that holds files of the user's.
+pub(super) fn keep_out(plan: &Plan, processes: &Processes) -> Result<(), ExecuteError> {
+    for directory in cargo_directories(plan) {
+        let Some(checkout) = seeing_checkout(directory, processes) else { continue };
+        let may_ignore_itself = !directory.join(".gitignore").exists()
+            && (is_absent_or_empty(directory)? || is_cargos(directory));
+        if !may_ignore_itself {
+            return Err(seen(directory, checkout));
+        }
+        create_directory_no_follow(directory.as_std_path()).map_err(other_file_error(directory))?;
+        write_atomically(directory.join(".gitignore"), IGNORE.as_bytes())
+            .map_err(other_file_error(directory))?;
+    }
+    for archive in archives(plan) {
+        let Some(directory) = archive.parent() else { continue };
+        let marked = is_marked_output(directory.as_std_path()).map_err(other_file_error(directory))?;
+        if marked || is_absent_or_empty(directory)? {
+            continue;
+        }
+        if let Some(checkout) = seeing_checkout(archive, processes) {
+            return Err(seen(archive, checkout));
+        }
+    }
+    Ok(())
+}
+
+fn cargo_directories(plan: &Plan) -> BTreeSet<&Utf8Path> {
+    let builds = plan.steps.iter().filter_map(|step| match &step.action {
+        Action::Cargo(build) => Some(build.target_directory.as_path()),
+        _ => None,
+    });
+    builds.collect()
+}
+
+fn archives(plan: &Plan) -> BTreeSet<&Utf8Path> {
+    let images = plan.steps.iter().filter_map(|step| match &step.action {
+        Action::Archive { image } => plan.image(image),
+        _ => None,
+    });
+    images.filter_map(|image| image.archive.as_deref()).collect()
+}
+
+/// Returns the checkout in which git does not ignore a path; `None` outside of checkouts and if git gives no answer.
+fn seeing_checkout<'p>(path: &'p Utf8Path, processes: &Processes) -> Option<&'p Utf8Path> {
+    let checkout = checkout_root(path)?;
+    let below = path.strip_prefix(checkout).ok().filter(|below| !below.as_str().is_empty())?;
+    // A pattern such as `target/` matches only directories, and git cannot look at one that does not exist yet.
+    let below = if path.extension() == Some("tar") { below.to_string() } else { format!("{below}/") };
+    let command = Command::git(checkout).args(["check-ignore", "--quiet", "--"]).args([below]);
+    // 0: ignored. 1: not ignored. 128: git cannot tell (git-check-ignore(1)).
+    let answer = processes.output(&command).ok()?;
+    (answer.status.code() == Some(1)).then_some(checkout)
+}
+
+/// Returns whether cargo made a directory: by the tag that it gives to directories that it creates, or by the file that it
+/// writes to each.
+fn is_cargos(directory: &Utf8Path) -> bool {
+    directory.join(".rustc_info.json").is_file() || directory.join("CACHEDIR.TAG").is_file()
+}
+
+fn seen(path: &Utf8Path, checkout: &Utf8Path) -> ExecuteError {
+    let below = path.strip_prefix(checkout).unwrap_or(path);
+    ExecuteError::SeenByGit {
+        path: path.to_owned(),
+        line: Utf8PathBuf::from(format!("/{below}")),
+        ignore: checkout.join(".gitignore"),
+    }
+}

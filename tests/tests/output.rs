@@ -1,0 +1,272 @@
+//! Where images are written: no build reads what an earlier one wrote, and no project takes the image of another.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use crossdock_tests::{Layout, Outcome, Sandbox, fixture};
+
+const ONE: [&str; 3] = ["dist", "--platform", "linux/amd64"];
+
+/// Creates a Go project that embeds by a pattern, on line 5 of `main.go`, and has the usual directory of a web front end.
+fn embedding(sandbox: &Sandbox, pattern: &str) -> PathBuf {
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    fixture::write(project.join("dist/index.html"), "<p>");
+    embeds(&project, pattern);
+    project
+}
+
+fn embeds(project: &Path, pattern: &str) {
+    let main = format!(
+        "package main\n\nimport \"embed\"\n\n//go:embed {pattern}\nvar files embed.FS\n\n\
+         func main() {{ entries, _ := files.ReadDir(\".\"); println(len(entries)) }}\n"
+    );
+    fixture::write(project.join("main.go"), main);
+}
+
+fn digest(outcome: &Outcome) -> String {
+    outcome.stdout.trim().rsplit_once('@').unwrap_or_else(|| panic!("no digest in {outcome}")).1.to_owned()
+}
+
+/// Returns what git sees that is not committed.
+fn changes(sandbox: &Sandbox, project: &Path) -> String {
+    sandbox.tool(project, "git", &["status", "--porcelain"]).success().stdout
+}
+
+fn with(arguments: &[&'static str]) -> Vec<&'static str> {
+    [&ONE[..], arguments].concat()
+}
+
+#[test]
+fn a_go_program_that_embeds_dist_is_the_same_after_each_build() {
+    let sandbox = Sandbox::new();
+    let project = embedding(&sandbox, "dist");
+    fixture::commit(&sandbox, &project);
+    let first = sandbox.crossdock(&project, &with(&["--archive"])).success();
+    assert!(!Layout::open(project.join(".crossdock/hello")).holds("oci-layout"), "it embeds an image");
+    for _ in 0..2 {
+        assert_eq!(digest(&sandbox.crossdock(&project, &with(&["--archive"])).success()), digest(&first));
+    }
+    assert_eq!(changes(&sandbox, &project), "");
+}
+
+#[test]
+fn an_embed_that_reaches_the_output_is_an_error_with_its_line() {
+    let sandbox = Sandbox::new();
+    let project = embedding(&sandbox, "*");
+    let refused = |arguments: &[&str], column: &str, path: &str| {
+        let outcome = sandbox.crossdock(&project, arguments).ends_with(2);
+        outcome
+            .complains(&format!("main.go:5:{column}: image `hello`: `//go:embed "))
+            .complains(&format!("would embed {}", project.join(path).display()));
+    };
+    refused(&["plan"], "12", ".crossdock/hello");
+    refused(&ONE, "12", ".crossdock/hello");
+    embeds(&project, "go.mod all:*");
+    refused(&ONE, "19", ".crossdock/hello");
+    embeds(&project, "dist");
+    for output in ["dist", "dist/images", "./x/../dist"] {
+        refused(&with(&["--output"]).into_iter().chain([output]).collect::<Vec<_>>(), "12", "dist");
+    }
+    sandbox.crossdock(&project, &with(&["--output", ".images"])).success();
+    // What the program does not embed is nobody's input.
+    embeds(&project, "dist/*.html");
+    sandbox.crossdock(&project, &with(&["--output", "dist"])).success();
+}
+
+/// Earlier versions wrote the images of Go projects to `dist`.
+#[test]
+fn an_image_of_an_earlier_version_is_named_and_no_program_embeds_it() {
+    let sandbox = Sandbox::new();
+    let project = embedding(&sandbox, "dist/*.html");
+    let first = sandbox.crossdock(&project, &with(&["--output", "dist"])).success();
+    let old = project.join("dist/hello");
+    let second = sandbox.crossdock(&project, &ONE).success();
+    assert_eq!(digest(&second), digest(&first));
+    let note = format!("earlier versions of crossdock wrote {}; images are in ", old.display());
+    second.complains(&note);
+    assert!(project.join(".crossdock/hello/index.json").is_file());
+    embeds(&project, "dist");
+    let refused = sandbox.crossdock(&project, &ONE).ends_with(2);
+    refused
+        .complains("main.go:5:12")
+        .complains(&format!("would embed {}", old.display()))
+        .complains("remove it");
+    fs::remove_dir_all(&old).unwrap();
+    let third = sandbox.crossdock(&project, &ONE).success();
+    assert!(!third.stderr.contains("earlier versions"), "{third}");
+}
+
+#[test]
+fn files_in_the_output_are_errors_with_their_line() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    fixture::write(project.join("assets/a.txt"), "a");
+    sandbox.crossdock(&project, &with(&["--archive"])).success();
+    let takes = |from: &str| {
+        let config = format!("[image.hello]\nfiles = [{{ from = \"{from}\", to = \"/srv/files\" }}]\n");
+        fixture::write(project.join("crossdock.toml"), config);
+    };
+    std::os::unix::fs::symlink("../.crossdock/hello", project.join("assets/link")).unwrap();
+    for from in [".crossdock", ".crossdock/hello", ".crossdock/hello.tar", "assets/link"] {
+        takes(from);
+        let refused = sandbox.crossdock(&project, &ONE).ends_with(2);
+        refused.complains("crossdock.toml:2:10: image `hello`: ").complains("which crossdock writes");
+        // Wherever this run writes.
+        sandbox
+            .crossdock(&project, &with(&["--output", "elsewhere"]))
+            .ends_with(2)
+            .complains("crossdock.toml:2:10");
+    }
+    takes("assets");
+    sandbox
+        .crossdock(&project, &with(&["--output", "assets"]))
+        .ends_with(2)
+        .complains("crossdock.toml:2:10")
+        .complains("--output");
+}
+
+/// What earlier runs wrote to a directory of the user's is no input of a later one, whatever it was.
+#[test]
+fn files_leaves_out_everything_that_earlier_runs_wrote() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    fixture::write(project.join("web/out/page.html"), "<p>");
+    let config = "[image.hello]\nfiles = [{ from = \"web\", to = \"/srv/files\" }]\n";
+    fixture::write(project.join("crossdock.toml"), config);
+    let output = ["--output", "web/out"];
+    let first =
+        sandbox.crossdock(&project, &with(&[&output[..], &["--archive", "--pack"]].concat())).success();
+    assert!(project.join("web/out/hello.release/SHA256SUMS").is_file());
+    assert_eq!(digest(&sandbox.crossdock(&project, &with(&output)).success()), digest(&first));
+    assert_eq!(digest(&sandbox.crossdock(&project, &ONE).success()), digest(&first));
+}
+
+#[test]
+fn cargo_directories_and_archives_do_not_make_a_checkout_dirty() {
+    let sandbox = Sandbox::new();
+    let project = fixture::rust_package(&sandbox.work(), "hello");
+    fixture::write(project.join(".cargo/config.toml"), "[build]\ntarget-dir = \"build\"\n");
+    fixture::write(project.join("web/page.html"), "<p>");
+    fixture::commit(&sandbox, &project);
+    let tag = ["--tag", "{{ git.short }}{% if git.dirty %}-dirty{% endif %}"];
+    for output in [&[][..], &["--output", "images"], &["--output", "web"]] {
+        let first = sandbox.crossdock(&project, &with(&[&tag[..], output].concat())).success();
+        assert_eq!(changes(&sandbox, &project), "", "{output:?}");
+        assert!(!first.stdout.contains("-dirty"), "{first}");
+    }
+    let seen = sandbox.crossdock(&project, &with(&["--output", "web", "--archive"])).ends_with(2);
+    seen.complains("git does not ignore").complains("add `/web/hello.tar` to").complains("nothing was built");
+    fixture::write(project.join(".gitignore"), "*.tar\n");
+    fixture::commit(&sandbox, &project);
+    sandbox.crossdock(&project, &with(&["--output", "web", "--archive"])).success();
+    assert_eq!(changes(&sandbox, &project), "");
+    // A directory with files of the user's cannot ignore itself.
+    fs::remove_dir_all(project.join("build")).unwrap();
+    fixture::write(project.join("build/script.sh"), "true");
+    fixture::commit(&sandbox, &project);
+    sandbox.crossdock(&project, &ONE).ends_with(2).complains("add `/build` to");
+}
+
+/// Creates two packages of one name, which print different texts.
+fn two_packages(sandbox: &Sandbox) -> [PathBuf; 2] {
+    ["one", "two"].map(|place| {
+        let project = fixture::rust_package(&sandbox.work().join(place), "app");
+        fixture::write(
+            project.join("src/main.rs"),
+            format!("fn main() {{\n    println!(\"{place}\");\n}}\n"),
+        );
+        project
+    })
+}
+
+fn report(outcome: Outcome) -> (String, PathBuf) {
+    let report = outcome.success().json();
+    let text = |key: &str| report["images"][0][key].as_str().unwrap().to_owned();
+    (text("digest"), PathBuf::from(text("layout")))
+}
+
+/// They also build at the same time: cargo writes both programs to one path.
+#[test]
+fn two_packages_of_one_name_share_a_target_directory_but_no_layout() {
+    let mut sandbox = Sandbox::new();
+    let projects = two_packages(&sandbox);
+    let alone = projects.each_ref().map(|project| report(sandbox.crossdock(project, &with(&["--json"]))).0);
+    let shared = sandbox.work().join("shared");
+    sandbox.set("CARGO_TARGET_DIR", &shared);
+    let sandbox = &sandbox;
+    let dist = |project: &PathBuf| report(sandbox.crossdock(project, &with(&["--json"])));
+    let both = thread::scope(|scope| {
+        let runs = projects.each_ref().map(|project| scope.spawn(move || dist(project)));
+        runs.map(|run| run.join().unwrap())
+    });
+    for ((digest, layout), (alone, project)) in both.iter().zip(alone.iter().zip(&projects)) {
+        assert_eq!(digest, alone, "the image of {} depends on the other project", project.display());
+        assert!(layout.starts_with(shared.join("crossdock")), "{}", layout.display());
+        let tagged =
+            sandbox.crossdock(project, &["tag", "--json", "--platform", "linux/amd64", "--tag", "v9"]);
+        assert_eq!(report(tagged), (digest.clone(), layout.clone()));
+        let layout = Layout::open(layout);
+        assert_eq!(layout.digest(), digest);
+        assert!(layout.tags().iter().all(|tag| tag.ends_with("v9")), "{:?}", layout.tags());
+    }
+    assert_ne!(both[0].1, both[1].1);
+}
+
+#[test]
+fn the_image_of_another_project_is_neither_replaced_nor_tagged() {
+    let sandbox = Sandbox::new();
+    let projects = ["one", "two"].map(|place| fixture::go_module(&sandbox.work().join(place), "app"));
+    let output = sandbox.work().join("images");
+    let in_output = |project: &Path, command: &str| {
+        let output = ["--output", output.to_str().unwrap(), "--platform", "linux/amd64"];
+        sandbox.crossdock(project, &[&[command], &output[..]].concat())
+    };
+    let first = in_output(&projects[0], "dist").success();
+    for command in ["build", "dist", "tag", "verify"] {
+        let refused = in_output(&projects[1], command).ends_with(2);
+        refused
+            .complains(&format!("image `app`: {}", output.join("app").display()))
+            .complains(&format!("of the package `example.com/app` in {}", projects[0].display()))
+            .complains("--output");
+    }
+    assert_eq!(Layout::open(output.join("app")).digest(), digest(&first));
+    // The same project in another place, to which it was moved.
+    let moved = sandbox.work().join("moved");
+    fs::rename(projects[0].parent().unwrap(), &moved).unwrap();
+    in_output(&moved.join("app"), "verify").success();
+    in_output(&moved.join("app"), "tag").success();
+    assert_eq!(digest(&in_output(&moved.join("app"), "dist").success()), digest(&first));
+    in_output(&projects[1], "tag").ends_with(2).complains(&moved.join("app").display().to_string());
+}
+
+#[test]
+fn a_project_and_its_output_are_moved_together() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    let first = sandbox.crossdock(&project, &ONE).success();
+    let moved = sandbox.work().join("elsewhere");
+    fs::rename(&project, &moved).unwrap();
+    let tag = ["tag", "--platform", "linux/amd64", "--tag", "v2"];
+    assert_eq!(digest(&sandbox.crossdock(&moved, &tag).success()), digest(&first));
+}
+
+/// The configuration may give a name to another program of the project after an image was built.
+#[test]
+fn an_image_of_another_program_is_built_anew_and_not_tagged() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    fixture::write(project.join("cmd/other/main.go"), "package main\n\nfunc main() { println(1) }\n");
+    let image = |package: &str| {
+        fixture::write(project.join("crossdock.toml"), format!("[image.app]\npackage = \"{package}\"\n"));
+    };
+    image("./cmd/other");
+    sandbox.crossdock(&project, &ONE).success();
+    image("example.com/hello");
+    for command in ["tag", "verify"] {
+        let refused = sandbox.crossdock(&project, &[command, "--platform", "linux/amd64"]).ends_with(2);
+        refused.complains("`other` of the package `example.com/hello/cmd/other`").complains("run `dist`");
+    }
+    sandbox.crossdock(&project, &ONE).success();
+    sandbox.crossdock(&project, &["tag", "--platform", "linux/amd64"]).success();
+}
