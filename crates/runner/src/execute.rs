@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -187,6 +187,7 @@ fn prepare<'a>(
         temporary: environment.temporary_directory(),
         locks: output::lock_layouts(plan, observer, cancel)?,
         started: Instant::now(),
+        outputs: OnceLock::new(),
         state: Mutex::default(),
     })
 }
@@ -208,6 +209,8 @@ struct StepContext<'a> {
     temporary: PathBuf,
     locks: BTreeMap<String, LayoutLock>,
     started: Instant,
+    /// The outputs of this run, with all links followed.
+    outputs: OnceLock<BTreeSet<Utf8PathBuf>>,
     state: Mutex<State>,
 }
 
