@@ -1,13 +1,13 @@
 //! The projects of a configuration, discovered all at once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::thread;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_system::availability::{Availability, Unavailable};
 use crossdock_system::process::Processes;
 
-use crate::config::Config;
+use crate::config::{Config, ImageConfig};
 use crate::discover::{DiscoverOptions, Network, Program, Project, ProjectError, discover, read_manifests};
 use crate::git::{Git, checkout_root, git};
 
@@ -48,6 +48,10 @@ pub enum WithoutTools {
     /// Read the manifests: a container engine brings the tool.
     ReadManifests,
 }
+
+/// The number of directories that are asked about at once, each by a few processes: thousands would exceed the limits of open
+/// files and processes.
+const AT_ONCE: usize = 32;
 
 /// The error for a project that cannot be discovered.
 #[derive(Debug, thiserror::Error)]
@@ -93,20 +97,29 @@ impl Projects {
         processes: &Processes,
     ) -> Result<Self, DiscoverError> {
         let directories = config.project_directories(&options.images);
-        let answers: Vec<_> = thread::scope(|scope| {
-            let threads: Vec<_> = directories
-                .iter()
-                .map(|directory| {
-                    let git = scope.spawn(move || git(directory, processes));
-                    let project = scope.spawn(move || project(config, directory, options, processes));
-                    (directory, project, git)
-                })
-                .collect();
-            threads
-                .into_iter()
-                .map(|(directory, project, git)| (directory, project.join(), git.join()))
-                .collect()
-        });
+        let directories: Vec<Utf8PathBuf> = directories.into_iter().collect();
+        let mut images: HashMap<&Utf8Path, Vec<&ImageConfig>> = HashMap::new();
+        for image in &config.images {
+            images.entry(&image.path.value).or_default().push(image);
+        }
+        let mut answers = Vec::new();
+        for directories in directories.chunks(AT_ONCE) {
+            answers.extend(thread::scope(|scope| {
+                let threads: Vec<_> = directories
+                    .iter()
+                    .map(|directory| {
+                        let git = scope.spawn(move || git(directory, processes));
+                        let images = images.get(directory.as_path()).cloned().unwrap_or_default();
+                        let project = scope.spawn(move || project(&images, directory, options, processes));
+                        (directory, project, git)
+                    })
+                    .collect();
+                let ended = threads.into_iter();
+                ended
+                    .map(|(directory, project, git)| (directory, project.join(), git.join()))
+                    .collect::<Vec<_>>()
+            }));
+        }
         let mut projects = Self::default();
         for (directory, project, git) in answers {
             let error =
@@ -183,15 +196,14 @@ impl Config {
     }
 }
 
-/// Discovers one project; returns the missing tool next to it if the manifests were read instead.
+/// Discovers the project of images; returns the missing tool next to it if the manifests were read instead.
 fn project(
-    config: &Config,
+    images: &[&ImageConfig],
     directory: &Utf8Path,
     options: &ProjectsOptions,
     processes: &Processes,
 ) -> Result<(Project, Option<String>), ProjectError> {
-    let images = config.images.iter().filter(|image| image.path.value == directory);
-    let question = DiscoverOptions::for_images(images, options.network);
+    let question = DiscoverOptions::for_images(images.iter().copied(), options.network);
     match discover(directory, &question, processes) {
         Err(ProjectError::NoTool { program, .. }) if options.without_tools == WithoutTools::ReadManifests => {
             Ok((read_manifests(directory, &question, processes.environment())?, Some(program)))

@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -191,6 +191,7 @@ fn prepare<'a>(
         temporary: environment.temporary_directory(),
         locks: output::lock_layouts(plan, observer, cancel)?,
         started: Instant::now(),
+        outputs: OnceLock::new(),
         state: Mutex::default(),
     })
 }
@@ -212,6 +213,8 @@ struct StepContext<'a> {
     temporary: PathBuf,
     locks: BTreeMap<String, LayoutLock>,
     started: Instant,
+    /// The outputs of this run, with all links followed.
+    outputs: OnceLock<BTreeSet<Utf8PathBuf>>,
     state: Mutex<State>,
 }
 

@@ -23,7 +23,7 @@ pub use origin::Origin;
 const ENTRIES: [&str; 2] = ["Dockerfile", "dockerignore"];
 
 /// The work that one rendering may cause, in MiniJinja's unit: an instruction, or 64 bytes of data. It bounds time and memory:
-/// a stranger's template must not keep a machine busy. crossdock's own need about a thousandth for an image without files.
+/// a stranger's template must not keep a machine busy. An image with 20,000 files needs less.
 const FUEL: u64 = 2_000_000;
 
 /// The size limit of a rendered file in bytes, far above any that an engine is asked to build.

@@ -182,6 +182,25 @@ fn a_configuration_that_is_not_a_regular_file_is_refused() {
     );
 }
 
+/// A large file takes seconds, on however few lines it is written: work in the square of its size takes many minutes.
+#[test]
+fn large_configurations_are_read_in_seconds() {
+    let lines = |count: usize, line: fn(usize) -> String| (0..count).map(line).collect::<String>();
+    let images = lines(3_000, |at| format!("[image.i{at}]\npath = \".\"\n"));
+    let files = lines(20_000, |at| format!("{{ from = \"go.mod\", to = \"/srv/{at}\" }},\n"));
+    let labels = lines(100_000, |at| format!("label{at} = \"x\", "));
+    let wrong = lines(20_000, |at| format!("{{ from = \"absent\", to = \"{at}\" }}, "));
+    let start = std::time::Instant::now();
+    assert_eq!(Config::find(&go(&images).path()).unwrap().images.len(), 3_000);
+    let config = Config::find(&go(&format!("[image.web]\nfiles = [\n{files}]\n")).path()).unwrap();
+    assert_eq!(config.images[0].files.len(), 20_000);
+    let config = Config::find(&go(&format!("[image.web]\nlabels = {{ {labels} }}\n")).path()).unwrap();
+    assert_eq!(config.images[0].labels.len(), 100_000);
+    let error = Config::find(&go(&format!("[image.web]\nfiles = [{wrong}]\n")).path()).unwrap_err();
+    assert!(matches!(error, ConfigError::Invalid(problems) if problems.len() == 40_000));
+    assert!(start.elapsed().as_secs() < 180, "{:?}", start.elapsed());
+}
+
 #[test]
 fn included_files_are_joined_once() {
     let one = "[deploy.eks]\nnodes = [\"m5.large\"]\n[image.one]\ndeploy = [\"eks\"]\n";

@@ -23,9 +23,9 @@ impl StepContext<'_> {
     ) -> Result<LayerBuilder, ExecuteError> {
         let mut builder = LayerBuilder::new(Timestamp::EPOCH);
         let mut left_out = BTreeSet::new();
-        let written = written_by(self.plan);
+        let written = self.outputs.get_or_init(|| written_by(self.plan));
         for file in &image.files {
-            let mut packing = Packing::new(&self.plan.root, &written, image, file, &mut builder)?;
+            let mut packing = Packing::new(&self.plan.root, written, image, file, &mut builder)?;
             packing.entry(&file.from, &file.to)?;
             left_out.append(&mut packing.left_out);
         }

@@ -285,6 +285,46 @@ mod tests {
     }
 
     #[test]
+    fn files_are_compared_with_those_at_above_and_below_their_paths() {
+        let mut claims = Claims::default();
+        claims.add(PathClaim { owner: Owner::Program, path: "/usr/local/bin/app" });
+        for path in ["/a/b/c", "/a-b", "/a.b", "/d"] {
+            claims.add(PathClaim { owner: Owner::OtherFile, path });
+        }
+        let why = |to, kind| claims.conflict_with(&file(to, kind)).map(|(why, _)| why).unwrap_or_default();
+        for (to, kind, part) in [
+            ("/a", FileKind::File, "would replace the directory of the file /a/b/c"),
+            ("/usr", FileKind::File, "would replace the directory of the program /usr/local/bin/app"),
+            // The claim that was added first is named.
+            ("/", FileKind::File, "would replace the directory of the program /usr/local/bin/app"),
+            ("/d/e/f", FileKind::Directory, "is below the file /d, which is not a directory"),
+            ("/d", FileKind::Directory, "is a file (/d)"),
+            ("/d", FileKind::File, "is the path of another file of this image"),
+            ("/a", FileKind::Directory, ""),
+            ("/a/b", FileKind::Directory, ""),
+            ("/a/b/d", FileKind::File, ""),
+            ("/a-", FileKind::File, ""),
+        ] {
+            let why = why(to, kind);
+            assert!(why.starts_with(part) && why.is_empty() == part.is_empty(), "{to} {kind:?}: {why}");
+        }
+    }
+
+    /// Comparing each file with all others takes minutes.
+    #[test]
+    fn many_files_are_checked_in_seconds() {
+        let mut claims = Claims::default();
+        let paths: Vec<String> = (0..20_000).map(|at| format!("/srv/{}/{at}", at % 100)).collect();
+        let start = std::time::Instant::now();
+        for path in &paths {
+            assert_eq!(claims.conflict_with(&file(path, FileKind::File)), None);
+            claims.add(PathClaim { owner: Owner::OtherFile, path });
+        }
+        assert!(claims.conflict_with(&file("/srv", FileKind::File)).is_some());
+        assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
+    }
+
+    #[test]
     fn two_images_never_share_a_reference() {
         let at = Source::CommandLine("a test".to_owned());
         let image = |name, tag: &str| (name, &at, vec![format!("r.example/app:{tag}")]);
