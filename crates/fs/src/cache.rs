@@ -103,19 +103,10 @@ fn holds_programs(path: &Path) -> Result<bool, FileError> {
 #[cfg(unix)]
 fn create(path: &Path) -> Result<(), FileError> {
     use std::os::unix::fs::DirBuilderExt;
-    if path.is_dir() {
-        return Ok(());
-    }
-    // Only the cache itself is private. Its parents, such as `~/.cache`, are shared with other programs.
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).map_err(FileError::on("create", parent))?;
-    }
-    // The mode is given to mkdir(2): a directory that is made private afterwards could be written in between.
-    match fs::DirBuilder::new().mode(0o700).create(path) {
-        // Another process was faster.
-        Err(_) if path.is_dir() => Ok(()),
-        created => created.map_err(FileError::on("create", path)),
-    }
+    // Missing parents too: the XDG Base Directory Specification wants 0700 for directories that a program makes for its
+    // files. The mode is given to mkdir(2), since a directory that is made private afterwards could be written in between.
+    let created = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    created.map_err(FileError::on("create", path))
 }
 
 #[cfg(not(unix))]
@@ -201,7 +192,9 @@ mod tests {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+            for made in [&path, &directory.path().join("a")] {
+                assert_eq!(fs::metadata(made).unwrap().permissions().mode() & 0o777, 0o700, "{made:?}");
+            }
         }
     }
 

@@ -140,6 +140,8 @@ impl Architecture {
             "i386" => Some((Self::I386, None)),
             "x86_64" | "x86-64" => Some((Self::Amd64, None)),
             "aarch64" => Some((Self::Arm64, None)),
+            // Debian's armhf is v7 too, Raspbian's and Alpine's is v6, and Debian's armel is v5. In a platform
+            // containerd's meaning counts, which pulls the image.
             "armhf" => Some((Self::Arm, Some("v7"))),
             "armel" => Some((Self::Arm, Some("v6"))),
             _ => None,

@@ -112,6 +112,7 @@ impl BuildTarget {
             Some(CrtStatic::Default) => Linkage::Static,
             _ => Linkage::Dynamic,
         };
+        // `target` by itself would take a triple without an operating system for one of Linux.
         facts.platform().and(facts.target(linkage)).ok_or_else(|| without_platform(triple, &facts))
     }
 }

@@ -6,12 +6,15 @@ use crate::architecture::Architecture;
 use crate::excerpt::Excerpt;
 use crate::nearest::similar;
 
+// The values of Go 1.26 (internal/buildcfg/cfg.go). Go itself refuses a bad value of every variable except GOAMD64
+// and GOARM.
 const GOAMD64: &[&str] = &["v1", "v2", "v3", "v4"];
 const GOARM: &[&str] = &["5", "6", "7"];
 const GOARM64: &[&str] = &[
     "v8.0", "v8.1", "v8.2", "v8.3", "v8.4", "v8.5", "v8.6", "v8.7", "v8.8", "v8.9", "v9.0", "v9.1", "v9.2",
     "v9.3", "v9.4", "v9.5",
 ];
+// Go 1.16 dropped `387`, and the compiler now refuses it.
 const GO386: &[&str] = &["sse2", "softfloat"];
 const FLOAT: &[&str] = &["hardfloat", "softfloat"];
 const GOPPC64: &[&str] = &["power8", "power9", "power10"];

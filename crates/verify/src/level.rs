@@ -87,6 +87,7 @@ fn arm(text: &str) -> Option<Level> {
         return None;
     }
     match version.strip_prefix('v').unwrap_or(version) {
+        "4" => Some(Level::Ordered(4)),
         "5" => Some(Level::Ordered(5)),
         "6" => Some(Level::Ordered(6)),
         "7" => Some(Level::Ordered(7)),
@@ -134,6 +135,7 @@ mod tests {
             (Architecture::Arm64, "v8.9", "v9.0", false),
             (Architecture::Arm64, "v9", "v9.0,lse,crypto", true),
             (Architecture::Arm, "v6", "7", false),
+            (Architecture::Arm, "v4", "5", false),
             (Architecture::Arm, "v7", "6,softfloat", true),
             (Architecture::Riscv64, "rva20u64", "rva22u64", false),
             (Architecture::Ppc64le, "power10", "power9", true),
@@ -149,7 +151,7 @@ mod tests {
         for (architecture, text) in [
             (Architecture::Amd64, "v5"),
             (Architecture::Amd64, "3"),
-            (Architecture::Arm, "v4"),
+            (Architecture::Arm, "v3"),
             (Architecture::Arm64, "8.0"),
             (Architecture::Arm64, "v8.0,x"),
             (Architecture::I386, "sse2"),

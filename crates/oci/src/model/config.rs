@@ -144,6 +144,7 @@ mod set_as_map {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<BTreeSet<String>, D::Error> {
+        // Docker writes `null` for an empty set.
         let map = Option::<BTreeMap<String, IgnoredAny>>::deserialize(deserializer)?;
         Ok(map.unwrap_or_default().into_keys().collect())
     }

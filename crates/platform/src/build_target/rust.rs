@@ -95,6 +95,7 @@ impl BuildTarget {
         }
         let row = PlatformSpec::find(platform).ok_or_else(|| unsupported("rustc has no target for it"))?;
         let dynamic = row.dynamic.ok_or_else(|| unsupported("rustc has no target for it"))?;
+        // The column `static` is the target of the system's other C library: musl on Linux, MinGW on Windows.
         let triple = match (platform.os, self.libc()) {
             (Os::Linux, Libc::Musl) | (Os::Windows, Libc::Mingw) => row.r#static,
             (Os::Linux, Libc::Gnu { .. }) | (Os::Windows, Libc::Msvc) => Some(dynamic),
@@ -134,6 +135,7 @@ impl BuildTarget {
             (None, _) | (_, None) => return Ok(known),
             (Some(asked), Some(float)) if asked == float => return Ok(known),
             (Some(FloatAbi::Soft), _) if triple == "mips64-unknown-linux-muslabi64" => {
+                // rustc has the soft float ABI of musl on mips64 only under OpenWrt's name.
                 Some("mips64-openwrt-linux-musl".to_owned())
             }
             (Some(FloatAbi::Soft), _) => triple.strip_suffix("hf").map(str::to_owned),

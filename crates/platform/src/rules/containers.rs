@@ -79,6 +79,7 @@ pub(super) fn target_pair(text: &str) -> Option<Facts> {
         .iter()
         .copied()
         .filter(|name| rest.starts_with(name.as_str()))
+        // The longest name, since `arm64` begins with `arm`.
         .max_by_key(|name| name.as_str().len())?;
     let variant = match rest.strip_prefix(architecture.as_str())? {
         "" => None,

@@ -44,6 +44,7 @@ impl StepContext<'_> {
             || verdict == Verdict::Unproven && self.policy.unproven == Unproven::Refuse;
         let has_successors = self.plan.steps.iter().any(|other| other.after.contains(&step.id));
         let refusal = (is_refused && has_successors).then(|| refusal(image, &verdicts));
+        // Only here, where the image is tagged in spite of its findings; elsewhere the report has them.
         if has_successors && !is_refused {
             warn(image, &verdicts, reporter);
         }

@@ -442,6 +442,13 @@ fn capabilities_beyond_the_container_are_refused() {
     fails(&findings, "file-capabilities");
     assert!(findings[0].message.contains("cap_net_admin"), "{findings:?}");
     starts(&verify(&image(), &carrying(1 << 10)), "");
+    // The kernel ignores the capabilities of a script and takes those of its interpreter.
+    let script = |root: MemoryRoot| root.file("/app", 0o755, "#!/bin/run\n").file("/bin/run", 0o755, go());
+    starts(&verify(&image(), &script(carrying(1 << 12))), "script-entry-point");
+    let value: Vec<u8> =
+        [0x0200_0001, 1 << 12, 0, 0, 0].iter().flat_map(|word: &u32| word.to_le_bytes()).collect();
+    let interpreter = script(MemoryRoot::new()).with_attribute("/bin/run", "security.capability", value);
+    fails(&verify(&image(), &interpreter), "file-capabilities script-entry-point");
 }
 
 #[test]

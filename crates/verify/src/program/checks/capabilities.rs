@@ -3,7 +3,7 @@
 //! `execve` refuses a file whose capabilities are marked effective and exceed the bounding set (capabilities(7)).
 
 use super::Subject;
-use crate::{Finding, codes};
+use crate::{Finding, Inspection, codes};
 
 /// The extended attribute that holds the capabilities.
 const ATTRIBUTE: &str = "security.capability";
@@ -65,6 +65,10 @@ const fn mask(numbers: &[u8]) -> u64 {
 }
 
 pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
+    // The kernel takes those of the file that it loads in the end, for a script its interpreter (`bprm_creds_from_file`).
+    if matches!(subject.facts, Inspection::Script(_)) {
+        return;
+    }
     let Some(image) = subject.container else { return };
     let Ok(Some(value)) = image.root.attribute(subject.path, ATTRIBUTE) else { return };
     // Root too: the kernel compares before it applies root's own rules (`cap_bprm_creds_from_file`).

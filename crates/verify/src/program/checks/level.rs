@@ -1,6 +1,6 @@
 //! Checks that the target guarantees the processor level that the program was built for.
 
-use crossdock_platform::{Architecture, go_level_variable};
+use crossdock_platform::{Architecture, go_level_variable, validate_go_level};
 
 use super::Subject;
 use crate::expectation::{CompiledC, CpuLevel, Language};
@@ -82,21 +82,29 @@ fn go_level(
 ) {
     let Some(variable) = variable_of(architecture) else { return };
     let Some(recorded) = go.setting(variable) else { return };
-    // Go records a bad GOAMD64 or GOARM as it is given and builds for the default level (internal/buildcfg).
-    let Some(needed) = Level::parse(architecture, recorded) else {
+    // Go records a bad GOAMD64 or GOARM as given and builds for its default (internal/buildcfg): GOARM=4 gives a program
+    // that needs ARMv7. `Level` also knows names that GOARM does not take, such as `v7` and `8`.
+    let is_taken = variable != "GOARM" || validate_go_level(variable, recorded).is_ok();
+    let needed = Level::parse(architecture, recorded).filter(|_| is_taken);
+    if needed.is_none() {
         let message = format!(
             "{} was built with {variable}={recorded}, which is not a level: Go ignored it silently and built for its default.",
             subject.path
         );
         findings
             .push(subject.finding(codes::LEVEL_RECORDED_WRONG, message).with_evidence(variable, recorded));
-        return;
+    }
+    let Some(default) = Level::baseline_name(architecture) else { return };
+    let built = match needed {
+        Some(_) => format!("was built with {variable}={recorded}"),
+        None => format!("was built with {variable}={recorded}, which Go took for {default}"),
     };
+    let Some(needed) = needed.or_else(|| Level::parse(architecture, default)) else { return };
     let name = match beyond(subject, architecture, needed) {
         None => return,
         Some(Beyond::Guaranteed(name)) => name,
         Some(Beyond::Unknown) => {
-            let finding = unknown_node(subject, &format!("was built with {variable}={recorded}"));
+            let finding = unknown_node(subject, &built);
             findings.push(finding.with_evidence(variable, recorded));
             return;
         }
@@ -108,7 +116,7 @@ fn go_level(
         _ => "kills it with exit 132 (illegal instruction), without a message".to_owned(),
     };
     let message = format!(
-        "{} was built with {variable}={recorded}, and {} guarantees only {name}: a node without that level {shown}.",
+        "{} {built}, and {} guarantees only {name}: a node without that level {shown}.",
         subject.path,
         subject.target.name()
     );
