@@ -284,6 +284,57 @@ fn the_commands_of_a_plan_with_c_code_give_the_programs_that_dist_packs() {
     gives_the_same_by_hand("withc", &files, 8..=12);
 }
 
+/// Returns the `why` of each platform's first program, by platform.
+fn reasons(plan: &serde_json::Value) -> std::collections::BTreeMap<String, String> {
+    let platforms = plan["images"][0]["platforms"].as_array().unwrap().iter();
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    platforms.map(|plan| (text(&plan["platform"]), text(&plan["programs"][0]["why"]))).collect()
+}
+
+#[test]
+fn c_code_of_one_architecture_needs_a_compiler_only_there() {
+    let sandbox = Sandbox::new();
+    let project = fixture::rust_package(&sandbox.work(), "app");
+    let write = |path: &str, text: &str| fixture::write(project.join(path), text);
+    let package =
+        |name: &str| format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");
+    let depends = "[target.'cfg(target_arch = \"aarch64\")'.dependencies]\nring = { path = \"ring\" }\n";
+    write("Cargo.toml", &format!("{}{depends}", package("app")));
+    write("ring/Cargo.toml", &package("ring"));
+    write("ring/build.rs", "fn main() {\n    std::env::var(\"CC\").ok();\n}\n");
+    write("ring/src/lib.rs", "");
+    std::fs::remove_file(project.join("Cargo.lock")).unwrap();
+    let plan = sandbox.crossdock(&project, &["plan", "--json"]).success().json();
+    let reasons = reasons(&plan);
+    assert!(!reasons["linux/amd64"].contains("C code"), "{reasons:?}");
+    assert!(reasons["linux/arm64"].contains("C code compiled by zig"), "{reasons:?}");
+    let render = |platform: &str| {
+        sandbox.crossdock(&project, &["render", "dockerfile", "--platform", platform]).success().stdout
+    };
+    assert!(!render("linux/amd64").contains("zig"));
+    assert!(render("linux/arm64").contains("zig"));
+}
+
+#[test]
+fn a_go_program_of_one_architecture_is_planned_for_it() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "pi");
+    std::fs::rename(project.join("main.go"), project.join("main_arm64.go")).unwrap();
+    let plan = sandbox.crossdock(&project, &["plan", "--json"]).success().json();
+    assert_eq!(reasons(&plan).into_keys().collect::<Vec<_>>(), ["linux/arm64"]);
+    assert_eq!(plan["images"][0]["targets"].as_array().unwrap().len(), 1);
+    let note = "image `pi` is not built for `linux/amd64`: its program has no Go files for it";
+    assert!(plan["notes"].as_array().unwrap().contains(&note.into()), "{}", plan["notes"]);
+    let refused =
+        |platforms: &str| sandbox.crossdock(&project, &["plan", "--platform", platforms]).ends_with(2);
+    refused("linux/amd64,linux/arm64")
+        .complains("the program `pi` has no Go files for linux/amd64 (--platform");
+    refused("linux/amd64").complains("it has no Go packages for `linux/amd64`");
+    fixture::write(project.join("crossdock.toml"), "[image.pi]\n[image.other]\nbinary = \"other\"\n");
+    refused("linux/arm64").complains("has no program `other`; for `linux/arm64` it has `pi`");
+    sandbox.crossdock(&project, &["config", "check"]).ends_with(2).complains("has no program `other`");
+}
+
 #[test]
 fn nodes_of_included_files_are_shown_at_their_own_place() {
     let sandbox = Sandbox::new();

@@ -10,7 +10,7 @@ use crossdock_project::{
     self as project, DiscoverOptions, Network, Project, ProjectError, ProjectsOptions, ToolError,
     WithoutTools,
 };
-use crossdock_runner::planner::{Goal, Pack, Projects, Request, programs};
+use crossdock_runner::planner::{Goal, Pack, Projects, Request, programs, project_platforms};
 use crossdock_system::process::ProcessError;
 use crossdock_toolchain::host::{Needs, Probe, detect, remedies};
 
@@ -144,10 +144,16 @@ pub struct CheckedConfig {
 pub fn check_config(context: &Context, options: &BuildOptions) -> Result<CheckedConfig, Error> {
     context.unless_cancelled(|| {
         let config = context.config(options.config.as_ref())?;
+        let options = BuildOptions { goal: Goal::Build, ..options.clone() };
+        let mut request = context.request(&options)?;
+        let platforms = project_platforms(&config, &request).map_err(usage)?;
         let mut projects = Projects::default();
         for directory in config.project_directories(&BTreeSet::new()) {
             let images = config.images.iter().filter(|image| image.path.value == directory);
-            let discovery = DiscoverOptions::for_images(images, Network::Offline);
+            let mut discovery = DiscoverOptions::for_images(images, Network::Offline);
+            if let Some(platforms) = platforms.get(&directory) {
+                discovery.platforms.clone_from(platforms);
+            }
             // Only manifests are read: a tool would run what the project names, and this command must be safe in a foreign
             // project.
             match project::read_manifests(&directory, &discovery, &context.environment) {
@@ -160,8 +166,6 @@ pub fn check_config(context: &Context, options: &BuildOptions) -> Result<Checked
         }
         let readable = |image: &&ImageConfig| projects.projects.contains_key(&image.path.value);
         let images = config.images.iter().filter(readable).map(|image| Sourced::clone(&image.name)).collect();
-        let options = BuildOptions { goal: Goal::Build, ..options.clone() };
-        let mut request = context.request(&options)?;
         request.images = images;
         let programs = Some(found_programs(&config, &projects, &request)?);
         Ok(CheckedConfig { config, programs })
@@ -192,7 +196,7 @@ impl Context {
         let mut found = host_found.map_err(|_| ended_early())??;
         // Detecting C compilers starts processes, so it is done only for projects that need one. zig includes one.
         let dynamic = config.images.iter().any(|image| image.linkage.value == Linkage::Dynamic);
-        let wants_c = compiles_c(&projects) || dynamic || request.pack == Pack::Releases;
+        let wants_c = compiles_c(&projects, config, request) || dynamic || request.pack == Pack::Releases;
         if request.engine.is_none() && wants_c && !found.tools.contains_key("zig") && host.is_none() {
             let needs = Needs::default().with_probes([Probe::CCompiler]);
             let more = detect(&self.processes, &needs).map_err(missing)?;
@@ -210,6 +214,7 @@ impl Context {
     ) -> Result<Projects, Error> {
         let mut options = ProjectsOptions::default();
         options.images = names(&request.images);
+        options.platforms = project_platforms(config, request).map_err(usage)?;
         options.network = request.network;
         options.without_tools = without_tools;
         let projects = Projects::discover(config, &options, &self.processes)
@@ -258,12 +263,16 @@ fn needs(config: &Config, directories: &BTreeSet<Utf8PathBuf>) -> Needs {
         .with_probes(routes.then_some(Probe::Distribution))
 }
 
-/// Whether any program contains C code.
-fn compiles_c(projects: &Projects) -> bool {
-    projects.projects.values().any(|project| match project {
-        Project::Rust(workspace) => workspace.packages.iter().any(|package| !package.native_code.is_empty()),
-        Project::Go(module) => module.mains.iter().any(|main| !main.cgo_packages.is_empty()),
-    })
+/// Whether any program is compiled with a C compiler. Go uses one only if somebody decided for cgo.
+fn compiles_c(projects: &Projects, config: &Config, request: &Request) -> bool {
+    let mut decisions = config.images.iter().filter_map(|image| image.cgo.as_ref()).chain(&request.cgo);
+    decisions.any(|cgo| cgo.value)
+        || projects.projects.values().any(|project| match project {
+            Project::Rust(workspace) => {
+                workspace.packages.iter().any(|package| !package.native_code.is_empty())
+            }
+            Project::Go(_) => false,
+        })
 }
 
 pub(crate) fn project_error(error: &ProjectError) -> Error {

@@ -6,6 +6,7 @@ use camino::Utf8Path;
 use crossdock_platform::{
     BuildTarget, Interpretation, Libc, Os, OsSource, Platform, PlatformFacts, Unsupported, Vocabulary,
 };
+use crossdock_project::NativeCode;
 use crossdock_project::config::{Source, Sourced};
 use crossdock_system::availability::{Availability, Unavailable};
 use crossdock_toolchain::choice::{GoRequest, RustChoice, RustRequest, Wrapper, choose_go, choose_rust};
@@ -193,15 +194,15 @@ fn rust(
         return Err(needs_windows(target.platform()));
     }
     let (libc, linkage) = (configured_libc(description), configured(name));
-    let choose = |native_code: &[Vec<String>]| {
+    let choose = |native_code: &NativeCode| {
         let request = rust_request(directory, &target, description, native_code, (&linkage, libc.as_ref()));
         choose_rust(&request, &host, &context.cache).into_iter().next()
     };
-    let with_c = choose(&[vec!["any crate that compiles C".to_owned()]]);
+    let with_c = choose(&NativeCode::everywhere(vec![vec!["any crate that compiles C".to_owned()]]));
     let choice = match with_c {
         Some(Availability::Available(choice)) => choice,
         _ => {
-            match choose(&[]) {
+            match choose(&NativeCode::default()) {
                 Some(Availability::Available(choice)) => {
                     context.warn("no C compiler for the target was found: crates that contain C code will fail to build");
                     choice
@@ -226,7 +227,7 @@ fn rust_request<'a>(
     directory: &'a Utf8Path,
     target: &'a BuildTarget,
     description: &PlatformFacts,
-    native_code: &'a [Vec<String>],
+    native_code: &'a NativeCode,
     (linkage, libc): (&'a Sourced<Linkage>, Option<&'a Sourced<Libc>>),
 ) -> RustRequest<'a> {
     let platforms = std::slice::from_ref(target.platform());
@@ -358,7 +359,9 @@ mod tests {
             for (linkage, triple) in [(Linkage::Static, rust.r#static), (Linkage::Dynamic, rust.dynamic)] {
                 let target = target(&description, linkage).unwrap();
                 let (linkage, libc) = (configured(linkage), configured_libc(&description));
-                let request = rust_request(directory, &target, &description, &[], (&linkage, libc.as_ref()));
+                let none = NativeCode::default();
+                let request =
+                    rust_request(directory, &target, &description, &none, (&linkage, libc.as_ref()));
                 let first = possible_targets(&request, &host, target.platform()).into_iter().next();
                 // `environment` keeps the C library that the description names, and considers what the host can link.
                 if libc.is_some() || target.platform().os() != Os::Linux {

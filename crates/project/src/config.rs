@@ -135,7 +135,7 @@ pub struct ImageConfig {
     pub profile: Sourced<String>,
     /// Linker flags of Go. They follow those that crossdock passes itself.
     pub ldflags: Option<Sourced<String>>,
-    /// Whether Go programs are built with cgo. `None` is an error for a program that has cgo files.
+    /// Whether Go programs are built with cgo. `None` is an error for a program that loses a part of itself without.
     pub cgo: Option<Sourced<bool>>,
     /// The environment of the container.
     pub env: BTreeMap<String, String>,

@@ -19,15 +19,17 @@ use crate::config::{Features, ImageConfig};
 use crate::language::Language;
 
 pub use cargo::cfg::cfg_matches;
+pub use cargo::native_code::NativeCode;
 pub use cargo::settings::{CargoSettings, TargetSetting, UserSetting, VariableSetting};
 pub use cargo::toolchain_file::ToolchainFile;
 pub use cargo::{CargoBinary, CargoPackage, CargoWorkspace};
 pub use error::{ProjectError, ToolError};
+pub use go::cgo::CgoLoss;
 pub use go::embeds::GoEmbed;
 pub use go::modules::GoModules;
 pub use go::packages::GoPackage;
 pub use go::roles::GoRole;
-pub use go::{GoMain, GoModule};
+pub use go::{GoFacts, GoMain, GoModule};
 pub use manifests::read_manifests;
 pub use select::{Program, SelectError};
 
@@ -151,12 +153,6 @@ impl Sources {
             Ok(below) => drop(self.inside.insert(below.as_str().replace('\\', "/"))),
             Err(_) => drop(self.outside.insert(directory.to_owned())),
         }
-    }
-
-    /// Adds the sources that another platform's answer names.
-    fn merge(&mut self, other: Self) {
-        self.inside.extend(other.inside);
-        self.outside.extend(other.outside);
     }
 
     /// Removes paths below a directory that is listed too.

@@ -28,10 +28,10 @@ mod testing;
 pub use boundary::project_boundary;
 pub use config::{Builder, UnknownBuilder};
 pub use discover::{
-    CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, DiscoverOptions, GoEmbed, GoMain, GoModule,
-    GoModules, GoPackage, GoRole, Network, PackageMetadata, Program, Project, ProjectError, SelectError,
-    Sources, TargetSetting, ToolError, ToolchainFile, UserSetting, VariableSetting, cfg_matches, discover,
-    read_manifests,
+    CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, CgoLoss, DiscoverOptions, GoEmbed, GoFacts,
+    GoMain, GoModule, GoModules, GoPackage, GoRole, NativeCode, Network, PackageMetadata, Program, Project,
+    ProjectError, SelectError, Sources, TargetSetting, ToolError, ToolchainFile, UserSetting,
+    VariableSetting, cfg_matches, discover, read_manifests,
 };
 pub use git::{Git, MissingTags, VersionTag, VersionTagError, checkout_root, git};
 pub use language::{Language, LanguageError};

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::thread;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use crossdock_platform::Platform;
 use crossdock_system::availability::{Availability, Unavailable};
 use crossdock_system::process::Processes;
 
@@ -33,6 +34,9 @@ pub struct Projects {
 pub struct ProjectsOptions {
     /// The images, by name, whose projects are discovered; empty means all.
     pub images: BTreeSet<String>,
+    /// The platforms of each project, by its directory; those of [`DiscoverOptions::default`] for a directory without an
+    /// entry.
+    pub platforms: BTreeMap<Utf8PathBuf, Vec<Platform>>,
     /// Whether cargo and go may use the network.
     pub network: Network,
     /// The behavior if cargo or go is missing.
@@ -203,7 +207,10 @@ fn project(
     options: &ProjectsOptions,
     processes: &Processes,
 ) -> Result<(Project, Option<String>), ProjectError> {
-    let question = DiscoverOptions::for_images(images.iter().copied(), options.network);
+    let mut question = DiscoverOptions::for_images(images.iter().copied(), options.network);
+    if let Some(platforms) = options.platforms.get(directory) {
+        question.platforms.clone_from(platforms);
+    }
     match discover(directory, &question, processes) {
         Err(ProjectError::NoTool { program, .. }) if options.without_tools == WithoutTools::ReadManifests => {
             Ok((read_manifests(directory, &question, processes.environment())?, Some(program)))

@@ -15,6 +15,7 @@ mod inputs;
 mod output;
 mod path_conflicts;
 mod platforms;
+mod program_platforms;
 mod request;
 mod rust;
 mod rust_flags;
@@ -40,7 +41,8 @@ use images::{SelectedImage, select};
 use inputs::{check_inputs, old_layouts};
 use output::output_directory;
 use path_conflicts::{check_outputs, check_references};
-use platforms::{Platforms, platforms};
+use platforms::Platforms;
+use program_platforms::program_platforms;
 use steps::{Call, Compilation, ImagePlatform, steps};
 
 pub use crossdock_project::Projects;
@@ -48,6 +50,7 @@ pub use dockerfile_request::{DockerfileRequest, bake, dockerfile_requests};
 pub use error::{DockerfileError, PlanError};
 pub use images::{SelectedProgram, programs};
 pub use platforms::named_targets;
+pub use program_platforms::project_platforms;
 pub use request::{Archive, DockerfileSettings, EngineRequest, Goal, MachineFlags, Pack, Request};
 
 /// Plans a call.
@@ -138,7 +141,8 @@ impl<'a> Planner<'a> {
 
     fn add(&mut self, selected: &SelectedImage<'_>) -> Result<(), PlanError> {
         let image = &selected.config;
-        let Platforms { built, targets, warnings, notes } = platforms(self.config, image, self.request)?;
+        let Platforms { built, targets, warnings, notes } =
+            program_platforms(self.config, selected, self.request)?;
         warnings.into_iter().for_each(|warning| self.warn(warning));
         for note in notes {
             if !self.notes.contains(&note) {

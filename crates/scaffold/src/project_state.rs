@@ -13,8 +13,9 @@ use super::desired_file::{
 use super::error::ScaffoldError;
 use super::file_state::{OnDisk, read_on_disk};
 use super::options::{InitOptions, Part};
+use crossdock_platform::Platform;
 use crossdock_project::config::grammar::{self, component};
-use crossdock_project::config::{Config, FILE_NAME, ImageConfig};
+use crossdock_project::config::{Config, FILE_NAME, ImageConfig, NodeDescription};
 use crossdock_project::{self as project, DiscoverOptions, Language, Project, ProjectError};
 use crossdock_runner::planner::Projects;
 use crossdock_system::process::Processes;
@@ -76,6 +77,7 @@ impl ProjectState {
         let language = Language::detect(&discovered_at, stated).map_err(ProjectError::from)?;
         let mut discovery = DiscoverOptions::for_images(images, options.network);
         discovery.language = Some(language);
+        discovery.platforms = platforms(options, existing_config.as_ref().map(|existing| &existing.config));
         let project = discover_without_traces(&discovered_at, &discovery, processes)?;
         if project.root() != project.directory() && !is_same_directory(project.root(), &discovered_at) {
             return Err(ScaffoldError::WorkspaceMember { directory: root, root: project.root().to_owned() });
@@ -114,7 +116,8 @@ impl ProjectState {
             let directory = &image.path.value;
             if !projects.projects.contains_key(directory) {
                 let images = config.images.iter().filter(|other| other.path.value == *directory);
-                let discovery = DiscoverOptions::for_images(images, options.network);
+                let mut discovery = DiscoverOptions::for_images(images, options.network);
+                discovery.platforms = platforms(options, Some(config));
                 projects
                     .projects
                     .insert(directory.clone(), discover_without_traces(directory, &discovery, processes)?);
@@ -122,6 +125,21 @@ impl ProjectState {
         }
         Ok(projects)
     }
+}
+
+/// Returns the platforms of the nodes that a call or a configuration names, and the default ones: a program may have files
+/// for some of them only. The configuration reports an invalid description.
+fn platforms(options: &InitOptions, config: Option<&Config>) -> Vec<Platform> {
+    let asked = options.nodes.iter().filter_map(|node| Some(NodeDescription::parse(node).ok()?.platform));
+    let deploys = config.into_iter().flat_map(|config| config.deploys.values());
+    let declared = deploys.flat_map(|deploy| &deploy.nodes).map(|node| node.value.platform.clone());
+    let mut platforms = DiscoverOptions::default().platforms;
+    for platform in asked.chain(declared) {
+        if !platforms.contains(&platform) {
+            platforms.push(platform);
+        }
+    }
+    platforms
 }
 
 /// Discovers a project without leaving files behind: `cargo metadata` writes a missing `Cargo.lock`.

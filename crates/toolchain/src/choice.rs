@@ -13,6 +13,7 @@ use crossdock_platform::{FloatAbi, Libc, Linkage, Platform};
 use serde::Serialize;
 
 use crate::host::ToolchainOrigin;
+use crossdock_project::NativeCode;
 use crossdock_project::config::{Route, Sourced};
 use crossdock_system::availability::Unavailable;
 use crossdock_system::process::quote;
@@ -35,8 +36,8 @@ pub struct RustRequest<'a> {
     pub libc: Option<&'a Sourced<Libc>>,
     /// The float ABI; `None` for the platforms' usual one.
     pub float: Option<FloatAbi>,
-    /// The chains of packages that need a C compiler; see [`crossdock_project::CargoPackage::native_code`].
-    pub native_code: &'a [Vec<String>],
+    /// The C code of the programs; `None` if everything is Rust.
+    pub native_code: Option<&'a NativeCode>,
     /// Routes beyond the project's own toolchain, in order of preference.
     pub routes: &'a [Sourced<Route>],
 }
@@ -44,7 +45,7 @@ pub struct RustRequest<'a> {
 impl<'a> RustRequest<'a> {
     /// Creates a request without C code that leaves the C library, the float ABI and the routes open.
     pub fn new(directory: &'a Utf8Path, platforms: &'a [Platform], linkage: &'a Sourced<Linkage>) -> Self {
-        Self { directory, platforms, linkage, libc: None, float: None, native_code: &[], routes: &[] }
+        Self { directory, platforms, linkage, libc: None, float: None, native_code: None, routes: &[] }
     }
 
     /// Sets the C library that the user decided on.
@@ -59,10 +60,10 @@ impl<'a> RustRequest<'a> {
         Self { float, ..self }
     }
 
-    /// Sets the chains of packages that need a C compiler.
+    /// Sets the C code of the programs.
     #[must_use]
-    pub fn with_native_code(self, native_code: &'a [Vec<String>]) -> Self {
-        Self { native_code, ..self }
+    pub fn with_native_code(self, native_code: &'a NativeCode) -> Self {
+        Self { native_code: Some(native_code), ..self }
     }
 
     /// Sets the routes that may be taken besides the project's own toolchain, in order of preference.
@@ -159,7 +160,7 @@ pub struct GoRequest<'a> {
     pub platform: &'a Platform,
     /// Whether to use cgo; `None` if the user did not decide.
     pub cgo: Option<&'a Sourced<bool>>,
-    /// Packages that hold cgo files; see [`crossdock_project::GoMain::cgo_packages`].
+    /// Packages that lose a part of themselves without cgo; see [`crossdock_project::GoFacts::cgo_losses`].
     pub cgo_packages: &'a [String],
     /// Static or dynamic linkage. Without cgo every Go program for Linux is static.
     pub linkage: &'a Sourced<Linkage>,
@@ -181,7 +182,7 @@ impl<'a> GoRequest<'a> {
         Self { cgo, ..self }
     }
 
-    /// Sets the packages that hold cgo files.
+    /// Sets the packages that lose a part of themselves without cgo.
     #[must_use]
     pub fn with_cgo_packages(self, cgo_packages: &'a [String]) -> Self {
         Self { cgo_packages, ..self }

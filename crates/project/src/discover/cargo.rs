@@ -19,7 +19,7 @@ use crossdock_platform::{BuildTarget, Libc, Linkage, Os, Platform};
 use crossdock_system::environment::Environment;
 use crossdock_system::process::{Command, ProcessError, Processes};
 
-use native_code::Graph;
+use native_code::{NativeCode, Packages};
 use settings::CargoSettings;
 use toolchain_file::ToolchainFile;
 
@@ -66,22 +66,10 @@ pub struct CargoPackage {
     pub binaries: Vec<CargoBinary>,
     /// The binary that `cargo run` runs, `default-run`.
     pub default_run: Option<String>,
-    /// The reasons why a C compiler for the target is needed: each a chain of package names from this package to the
-    /// build script that compiles C, such as `["http-api", "ring", "cc"]`. Empty if everything is Rust. Cargo resolves
-    /// the features of all members and images together, so a chain may be one that only another of them needs.
-    pub native_code: Vec<Vec<String>>,
+    /// The C code of its programs. Cargo resolves the features of all members and images together, so a chain may be one
+    /// that only another of them needs.
+    pub native_code: NativeCode,
 }
-
-impl CargoPackage {
-    /// Returns whether jemalloc is compiled into the package's programs.
-    pub fn has_jemalloc(&self) -> bool {
-        let is_jemalloc = |name: &String| JEMALLOC.contains(&name.as_str());
-        self.native_code.iter().flatten().any(is_jemalloc)
-    }
-}
-
-/// The crates that compile jemalloc, the maintained one first.
-const JEMALLOC: [&str; 2] = ["tikv-jemalloc-sys", "jemalloc-sys"];
 
 /// A binary target.
 #[derive(Debug, Clone, Serialize)]
@@ -99,30 +87,36 @@ pub(super) fn workspace(
     options: &DiscoverOptions,
     processes: &Processes,
 ) -> Result<CargoWorkspace, ProjectError> {
+    let mut rejected = Vec::new();
+    let mut triples = triples(&options.platforms, &rejected);
     // The user's lock file decides what is built and is never changed. Cargo creates one only if there is none.
-    let question = || metadata_command(directory, options, processes.environment());
-    let mut command = question().args(["--locked"]);
+    let question = |triples: &[&str]| metadata_command(directory, options, triples, processes.environment());
+    let mut command = question(&triples).args(["--locked"]);
     let mut answer = processes.stdout(&command);
+    // A compiler that is older than a platform cannot build for it, which the plan tells. Here it must not matter.
+    while let Some(unknown) = answer.as_ref().err().and_then(|error| unknown_triple(error, &triples)) {
+        rejected.push(unknown);
+        triples = self::triples(&options.platforms, &rejected);
+        command = question(&triples).args(["--locked"]);
+        answer = processes.stdout(&command);
+    }
     let refused = answer.as_ref().err().and_then(refused_lock);
     let lock_created = refused.as_ref().is_some_and(|lock| !lock.is_file());
     if lock_created {
-        command = question();
+        command = question(&triples);
         answer = processes.stdout(&command);
     } else if let Some(lock) = refused {
         return Err(ProjectError::StaleLock { lock });
     }
     let answer = answer.map_err(|error| tool_error(directory, Language::Rust, error))?;
-    let workspace =
-        parse_metadata(directory, &answer, &triples(&options.platforms)).map_err(|source| match source {
-            ReadError::NoProgram(found) => ProjectError::NoProgram {
-                directory: directory.to_owned(),
-                found,
-                remedy: "src/main.rs or a [[bin]] to a package",
-            },
-            ReadError::Json(source) => {
-                ProjectError::Answer { command: command.short(), source: source.into() }
-            }
-        })?;
+    let workspace = parse_metadata(directory, &answer, &triples).map_err(|source| match source {
+        ReadError::NoProgram(found) => ProjectError::NoProgram {
+            directory: directory.to_owned(),
+            found,
+            remedy: "src/main.rs or a [[bin]] to a package",
+        },
+        ReadError::Json(source) => ProjectError::Answer { command: command.short(), source: source.into() },
+    })?;
     Ok(CargoWorkspace {
         lock_created,
         settings: CargoSettings::read(directory, processes.environment())?,
@@ -131,7 +125,12 @@ pub(super) fn workspace(
     })
 }
 
-fn metadata_command(directory: &Utf8Path, options: &DiscoverOptions, environment: &Environment) -> Command {
+fn metadata_command(
+    directory: &Utf8Path,
+    options: &DiscoverOptions,
+    triples: &[&str],
+    environment: &Environment,
+) -> Command {
     let mut command = Command::new(&options.cargo, directory).args(["metadata", "--format-version", "1"]);
     // Cargo caches there what rustc reports about each triple. Without this it caches in the project's own directory,
     // but only after a first build, and until then it asks rustc about every triple again.
@@ -151,22 +150,40 @@ fn metadata_command(directory: &Utf8Path, options: &DiscoverOptions, environment
         command = command.args(["--features", feature]);
     }
     // Without a filter the dependencies of every platform would count, C libraries for Windows too.
-    for triple in triples(&options.platforms) {
+    for triple in triples {
         command = command.args(["--filter-platform", triple]);
     }
     command
 }
 
-/// Returns the Rust targets of the platforms: on Linux with either C library, because the project may use both.
-fn triples(platforms: &[Platform]) -> Vec<&'static str> {
+/// Returns the Rust targets of the platforms without those that rustc rejects, or those of the default platforms if there are
+/// none: on Linux and Windows with either C library, because the project may use both.
+fn triples(platforms: &[Platform], rejected: &[&str]) -> Vec<&'static str> {
     let targets = |platform: &Platform| {
-        let target = BuildTarget::new(platform.clone(), Linkage::Static);
+        let target = BuildTarget::new(platform.clone(), Linkage::Dynamic);
         match platform.os() {
             Os::Linux => vec![target.clone().with_libc(Libc::Musl), target.with_libc(Libc::GNU)],
+            Os::Windows => vec![target.clone().with_libc(Libc::Mingw), target],
             _ => vec![target],
         }
     };
-    platforms.iter().flat_map(targets).filter_map(|target| Some(target.rust().ok()?.triple)).collect()
+    let known = |platforms: &[Platform]| {
+        let mut triples: Vec<&'static str> = Vec::new();
+        for target in platforms.iter().flat_map(targets) {
+            let triple = target.rust().ok().map(|rust| rust.triple);
+            triples.extend(triple.filter(|new| !rejected.contains(new) && !triples.contains(new)));
+        }
+        triples
+    };
+    let asked = known(platforms);
+    if asked.is_empty() { known(&[Platform::LINUX_AMD64, Platform::LINUX_ARM64]) } else { asked }
+}
+
+/// Returns the triple that rustc rejects: `could not find specification for target "…"`.
+fn unknown_triple(error: &ProcessError, triples: &[&'static str]) -> Option<&'static str> {
+    let ProcessError::Failed { stderr, .. } = error else { return None };
+    let line = stderr.lines().find(|line| line.contains("find specification for target"))?;
+    triples.iter().copied().find(|triple| line.contains(&format!("\"{triple}\"")))
 }
 
 /// Returns the directory for cargo's cache of rustc's answers; `None` if there is no usable cache.
@@ -194,8 +211,8 @@ enum ReadError {
 fn parse_metadata(directory: &Utf8Path, answer: &str, triples: &[&str]) -> Result<CargoWorkspace, ReadError> {
     let metadata = MetadataCommand::parse(answer).map_err(ReadError::Json)?;
     let defaults = default_members(directory, &metadata);
-    let graph = Graph::new(&metadata, triples);
-    let members = metadata.workspace_members.iter().filter_map(|id| graph.package(id));
+    let all = Packages::new(&metadata);
+    let members = metadata.workspace_members.iter().filter_map(|id| all.package(id));
     let mut members: Vec<&Package> = members.collect();
     // The order of the members differs between versions of cargo.
     members.sort_by_key(|package| &package.name);
@@ -209,16 +226,17 @@ fn parse_metadata(directory: &Utf8Path, answer: &str, triples: &[&str]) -> Resul
         )));
     }
     let sources = sources(&metadata);
-    let package = |package: &Package| CargoPackage {
+    let native_code = all.native_code(&programs, triples);
+    let package = |(package, native_code): (&Package, NativeCode)| CargoPackage {
         default_member: defaults.contains(&&package.id) && package.name.as_str() != "xtask",
-        native_code: graph.native_code(&package.id),
-        ..package_of(package, graph.node(&package.id))
+        native_code,
+        ..package_of(package, all.node(&package.id))
     };
     Ok(CargoWorkspace {
         directory: directory.to_owned(),
         lock_created: false,
         locked: metadata.workspace_root.join("Cargo.lock").is_file(),
-        packages: programs.into_iter().map(package).collect(),
+        packages: programs.into_iter().zip(native_code).map(package).collect(),
         root: metadata.workspace_root,
         target_directory: metadata.target_directory,
         settings: CargoSettings::default(),
@@ -307,6 +325,6 @@ fn package_of(package: &Package, node: Option<&Node>) -> CargoPackage {
         default_member: false,
         binaries: binaries.map(binary).collect(),
         default_run: package.default_run.clone(),
-        native_code: Vec::new(),
+        native_code: NativeCode::default(),
     }
 }

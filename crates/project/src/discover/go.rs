@@ -1,6 +1,9 @@
 //! Discovery of a Go module with `go list`.
 
+pub(super) mod cgo;
+pub(super) mod constraints;
 pub(super) mod embeds;
+mod exports;
 pub(super) mod modules;
 pub(super) mod packages;
 pub(super) mod roles;
@@ -8,6 +11,7 @@ pub(super) mod variables;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::thread;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
@@ -17,9 +21,10 @@ use super::{DiscoverOptions, Network, Sources, UserSetting, VariableSetting};
 use crate::config::grammar::normalized_path;
 use crate::language::Language;
 use crossdock_fs::{OUTPUT_DIRECTORY, is_marked_output};
-use crossdock_platform::{BuildTarget, GoTarget, Linkage};
+use crossdock_platform::{BuildTarget, GoTarget, Linkage, Platform};
 use crossdock_system::process::{Command, Processes};
 
+use cgo::{CgoLoss, Imports};
 use embeds::{GoEmbed, embeds};
 use modules::GoModules;
 use packages::{GoPackage, Packages};
@@ -66,12 +71,8 @@ pub struct GoMain {
     pub module_directory: Utf8PathBuf,
     /// Whether it becomes an image without configuration, and why.
     pub role: GoRole,
-    /// Import paths of the packages that it consists of, outside of the standard library, with cgo files.
-    /// `CGO_ENABLED=0` leaves such files out without an error.
-    pub cgo_packages: Vec<String>,
-    /// The flags of `#cgo` lines for compilers, of all its packages, by GOOS and GOARCH, such as `linux/arm64`.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub cgo_flags: BTreeMap<String, Vec<UserSetting<String>>>,
+    /// The facts about each platform that was asked about; `None` if the program has no files for it.
+    pub platforms: BTreeMap<Platform, Option<GoFacts>>,
     /// All packages that it consists of, by which a build tells how far it is. Platforms differ in a few of them; these are
     /// of one. Empty if go was not asked.
     #[serde(skip)]
@@ -82,29 +83,64 @@ pub struct GoMain {
     pub embeds: Vec<GoEmbed>,
 }
 
+/// The facts about a program that differ between platforms.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct GoFacts {
+    /// Import paths of the packages that it consists of, outside of the standard library, with cgo files.
+    pub cgo_packages: Vec<String>,
+    /// The flags of their `#cgo` lines for compilers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cgo_flags: Vec<UserSetting<String>>,
+    /// The packages that lose a part of themselves without cgo: `CGO_ENABLED=0` leaves out cgo files, and those that need
+    /// cgo by a build constraint, without an error. A package that has other files in their place loses nothing.
+    pub cgo_losses: Vec<CgoLoss>,
+}
+
+impl GoMain {
+    /// Returns whether the program has files for a platform. It has them for one that go does not support, because
+    /// nothing is known about it.
+    pub fn has_files_for(&self, platform: &Platform) -> bool {
+        !matches!(self.platforms.get(platform), Some(None))
+    }
+
+    /// Returns the facts about a platform; `None` if it has no files for it, or was not asked about.
+    pub fn facts(&self, platform: &Platform) -> Option<&GoFacts> {
+        self.platforms.get(platform)?.as_ref()
+    }
+}
+
+/// The answer of go for one platform.
+pub(super) struct Listing {
+    pub(super) platform: Platform,
+    /// The packages of the module and their dependencies, with cgo.
+    pub(super) packages: Vec<ListedPackage>,
+    /// The packages without cgo; `None` if they are the same.
+    pub(super) without_cgo: Option<Vec<ListedPackage>>,
+}
+
 /// A package, as `go list -json` prints it (`go help list`).
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct ListedPackage {
+pub(super) struct ListedPackage {
     import_path: String,
     #[serde(default)]
     dir: Utf8PathBuf,
     #[serde(default)]
-    name: String,
+    pub(super) name: String,
     #[serde(default)]
     standard: bool,
     #[serde(default)]
     dep_only: bool,
     #[serde(default)]
-    go_files: Vec<String>,
+    pub(super) go_files: Vec<String>,
     #[serde(default)]
-    cgo_files: Vec<String>,
+    pub(super) cgo_files: Vec<String>,
     #[serde(default)]
-    c_files: Vec<String>,
+    pub(super) c_files: Vec<String>,
     #[serde(default)]
-    h_files: Vec<String>,
+    pub(super) h_files: Vec<String>,
     #[serde(default)]
-    s_files: Vec<String>,
+    pub(super) s_files: Vec<String>,
     #[serde(default, rename = "CXXFiles")]
     cxx_files: Vec<String>,
     #[serde(default)]
@@ -120,9 +156,9 @@ struct ListedPackage {
     #[serde(default)]
     embed_patterns: Vec<String>,
     #[serde(default)]
-    embed_files: Vec<String>,
+    pub(super) embed_files: Vec<String>,
     #[serde(default)]
-    imports: Vec<String>,
+    pub(super) imports: Vec<String>,
     #[serde(default)]
     import_map: BTreeMap<String, String>,
     module: Option<ListedModule>,
@@ -130,6 +166,11 @@ struct ListedPackage {
 }
 
 impl ListedPackage {
+    /// Creates a package of a module that has no files yet.
+    pub(super) fn new(import_path: String, dir: Utf8PathBuf, module: ListedModule) -> Self {
+        Self { import_path, dir, module: Some(module), ..Self::default() }
+    }
+
     /// Returns whether the package belongs to the module, to another one of the workspace, or to a local replacement.
     fn is_local(&self) -> bool {
         self.module.as_ref().is_some_and(|module| {
@@ -170,20 +211,20 @@ impl ListedPackage {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct ListedModule {
-    path: String,
-    go_version: Option<String>,
+pub(super) struct ListedModule {
+    pub(super) path: String,
+    pub(super) go_version: Option<String>,
     #[serde(default)]
-    main: bool,
-    dir: Option<Utf8PathBuf>,
-    replace: Option<ListedReplacement>,
+    pub(super) main: bool,
+    pub(super) dir: Option<Utf8PathBuf>,
+    pub(super) replace: Option<ListedReplacement>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct ListedReplacement {
+pub(super) struct ListedReplacement {
     version: Option<String>,
 }
 
@@ -201,32 +242,86 @@ pub(super) fn module(
     processes: &Processes,
 ) -> Result<GoModule, ProjectError> {
     let patterns = patterns(directory, options, processes)?;
-    let targets = options
-        .platforms
-        .iter()
-        .filter_map(|platform| BuildTarget::new(platform.clone(), Linkage::Static).go().ok());
-    let targets: Vec<GoTarget> = targets.collect();
-    let commands = targets.iter().map(|target| list_command(directory, options, target, &patterns));
-    let commands: Vec<Command> = commands.collect();
-    let answers: Vec<_> = std::thread::scope(|scope| {
-        let runs: Vec<_> =
-            commands.iter().map(|command| scope.spawn(move || processes.stdout(command))).collect();
-        runs.into_iter().map(|run| run.join()).collect()
-    });
-    let mut module: Option<GoModule> = None;
-    for ((target, command), answer) in targets.iter().zip(&commands).zip(answers) {
-        let answer = answer.map_err(|_| ProjectError::Panicked { directory: directory.to_owned() })?;
-        let answer = answer.map_err(|error| tool_error(directory, Language::Go, error))?;
-        let found = parse_packages(directory, target, command, &answer)?;
-        match &mut module {
-            Some(module) => merge(module, found),
-            None => module = Some(found),
-        }
-    }
-    let mut module = module.ok_or_else(|| no_program(directory, "no platform was specified".into()))?;
+    let targets = targets(&options.platforms);
+    let question = Question { directory, options, patterns: &patterns, processes };
+    let mut module = module_of(directory, &question.listings(targets)?)?;
     assign_roles(&mut module);
     module.variables = go_variables(processes.environment());
     Ok(module)
+}
+
+/// Returns the Go ports of the platforms, or those of the default platforms if Go supports none of them.
+pub(super) fn targets(platforms: &[Platform]) -> Vec<(Platform, GoTarget)> {
+    let supported = |platforms: &[Platform]| -> Vec<_> {
+        let target = |platform: &Platform| {
+            let target = BuildTarget::new(platform.clone(), Linkage::Static).go().ok()?;
+            Some((platform.clone(), target))
+        };
+        platforms.iter().filter_map(target).collect()
+    };
+    let asked = supported(platforms);
+    if asked.is_empty() { supported(&[Platform::LINUX_AMD64, Platform::LINUX_ARM64]) } else { asked }
+}
+
+/// The value of `CGO_ENABLED`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cgo {
+    Off,
+    On,
+}
+
+/// The question of `go list`, for any platform.
+struct Question<'a> {
+    directory: &'a Utf8Path,
+    options: &'a DiscoverOptions,
+    patterns: &'a [String],
+    processes: &'a Processes,
+}
+
+impl Question<'_> {
+    /// Returns the answer for each target. Without cgo, go is asked only for the targets that have cgo files.
+    fn listings(&self, targets: Vec<(Platform, GoTarget)>) -> Result<Vec<Listing>, ProjectError> {
+        let with: Vec<_> = targets.iter().map(|(_, target)| (target, Cgo::On)).collect();
+        let with = self.packages(&with)?;
+        let has_cgo = |packages: &&Vec<ListedPackage>| {
+            packages.iter().any(|package| !package.standard && !package.cgo_files.is_empty())
+        };
+        let without = targets.iter().zip(&with).filter(|(_, packages)| has_cgo(packages));
+        let without: Vec<_> = without.map(|((_, target), _)| (target, Cgo::Off)).collect();
+        let mut without = self.packages(&without)?.into_iter();
+        let listing = |((platform, _), packages): (_, Vec<ListedPackage>)| {
+            let without_cgo = if has_cgo(&&packages) { without.next() } else { None };
+            Listing { platform, packages, without_cgo }
+        };
+        Ok(targets.iter().cloned().zip(with).map(listing).collect())
+    }
+
+    /// Returns the packages for each target, for which go is asked side by side.
+    fn packages(&self, asked: &[(&GoTarget, Cgo)]) -> Result<Vec<Vec<ListedPackage>>, ProjectError> {
+        let packages = |(target, cgo): (&GoTarget, Cgo)| {
+            let command = self.list(target, cgo);
+            let answer = self.processes.stdout(&command);
+            objects(&command, &answer.map_err(|error| tool_error(self.directory, Language::Go, error))?)
+        };
+        thread::scope(|scope| {
+            let packages = &packages;
+            let runs: Vec<_> = asked.iter().map(|asked| scope.spawn(move || packages(*asked))).collect();
+            let panicked = || ProjectError::Panicked { directory: self.directory.to_owned() };
+            runs.into_iter().map(|run| run.join().map_err(|_| panicked())?).collect()
+        })
+    }
+
+    fn list(&self, target: &GoTarget, cgo: Cgo) -> Command {
+        let mut command = go(self.directory, self.options)
+            // With `-e` go reports a package that it cannot load instead of stopping at the first one.
+            .args(["list", "-e", "-deps"])
+            .args(["-json=ImportPath,Dir,Name,Standard,DepOnly,GoFiles,CgoFiles,CFiles,HFiles,SFiles,CXXFiles,SysoFiles,CgoCFLAGS,CgoCPPFLAGS,CgoCXXFLAGS,CgoLDFLAGS,EmbedPatterns,EmbedFiles,Imports,ImportMap,Module,Error"])
+            .args(self.patterns.iter().cloned())
+            .env("CGO_ENABLED", if cgo == Cgo::On { "1" } else { "0" });
+        // A level such as GOAMD64=v3 satisfies build constraints too.
+        command.environment.extend(target.env());
+        command
+    }
 }
 
 /// Returns the patterns of all packages: of the module, or of all modules of a workspace without one in its root.
@@ -253,47 +348,20 @@ fn go(directory: &Utf8Path, options: &DiscoverOptions) -> Command {
     }
 }
 
-fn list_command(
-    directory: &Utf8Path,
-    options: &DiscoverOptions,
-    target: &GoTarget,
-    patterns: &[String],
-) -> Command {
-    // With cgo off go would list cgo files among the ignored ones, without a reason.
-    go(directory, options)
-        // With `-e` go reports a package that it cannot load instead of stopping at the first one.
-        .args(["list", "-e", "-deps"])
-        .args(["-json=ImportPath,Dir,Name,Standard,DepOnly,GoFiles,CgoFiles,CFiles,HFiles,SFiles,CXXFiles,SysoFiles,CgoCFLAGS,CgoCPPFLAGS,CgoCXXFLAGS,CgoLDFLAGS,EmbedPatterns,EmbedFiles,Imports,ImportMap,Module,Error"])
-        .args(patterns.iter().cloned())
-        .env("CGO_ENABLED", "1")
-        .env("GOOS", target.goos)
-        .env("GOARCH", target.goarch)
-}
-
 fn objects<T: serde::de::DeserializeOwned>(command: &Command, answer: &str) -> Result<Vec<T>, ProjectError> {
     let objects = serde_json::Deserializer::from_str(answer).into_iter();
     let objects: Result<Vec<T>, _> = objects.collect();
     objects.map_err(|source| ProjectError::Answer { command: command.short(), source: source.into() })
 }
 
-fn parse_packages(
-    directory: &Utf8Path,
-    target: &GoTarget,
-    command: &Command,
-    answer: &str,
-) -> Result<GoModule, ProjectError> {
-    let packages: Vec<ListedPackage> = objects(command, answer)?;
-    let by_path: HashMap<&str, &ListedPackage> =
-        packages.iter().map(|package| (package.import_path.as_str(), package)).collect();
-    let own: Vec<&ListedPackage> = packages.iter().filter(|package| !package.dep_only).collect();
-    let mains = own.iter().filter(|package| package.is_program());
-    let all = Packages::new(&packages, &by_path);
-    let mains = mains.map(|package| main_of(directory, package, target, &by_path, &all));
-    let mains: Vec<GoMain> = mains.collect();
+/// Returns the module with the programs of all platforms.
+pub(super) fn module_of(directory: &Utf8Path, listings: &[Listing]) -> Result<GoModule, ProjectError> {
+    let mains = mains(directory, listings);
     if mains.is_empty() {
-        return Err(without_program(directory, &own));
+        return Err(without_program(directory, listings));
     }
-    let modules: Vec<&ListedModule> = own.iter().filter_map(|package| package.module.as_ref()).collect();
+    let own = listings.iter().flat_map(Listing::own);
+    let modules: Vec<&ListedModule> = own.filter_map(|package| package.module.as_ref()).collect();
     let module = modules.iter().find(|module| module.main && module.dir.as_deref() == Some(directory));
     let module = module.or(modules.first().filter(|_| directory.join("go.mod").is_file()));
     Ok(GoModule {
@@ -305,7 +373,7 @@ fn parse_packages(
         go_version: modules.iter().find_map(|module| module.go_version.clone()),
         toolchain: toolchain_directive(directory),
         modules: GoModules::read(directory),
-        sources: sources(directory, &packages),
+        sources: sources(directory, listings),
         mains,
         old_layouts: old_layouts(directory),
         variables: Vec::new(),
@@ -313,7 +381,7 @@ fn parse_packages(
 }
 
 /// Returns the layouts that crossdock wrote to `dist`, where earlier versions wrote the images of Go projects, sorted.
-pub(super) fn old_layouts(root: &Utf8Path) -> Vec<Utf8PathBuf> {
+fn old_layouts(root: &Utf8Path) -> Vec<Utf8PathBuf> {
     let entries = root.join("dist").read_dir_utf8().into_iter().flatten().flatten();
     let is_layout = |path: &Utf8PathBuf| {
         path.join("oci-layout").is_file() && is_marked_output(path.as_std_path()).unwrap_or(false)
@@ -323,9 +391,51 @@ pub(super) fn old_layouts(root: &Utf8Path) -> Vec<Utf8PathBuf> {
     layouts
 }
 
-fn sources(root: &Utf8Path, packages: &[ListedPackage]) -> Sources {
+/// Returns the programs of all platforms, in the order in which go lists them for the first.
+fn mains(root: &Utf8Path, listings: &[Listing]) -> Vec<GoMain> {
+    let mut mains: Vec<GoMain> = Vec::new();
+    for listing in listings {
+        let imports = Imports::new(&listing.packages, listing.without_cgo.as_deref());
+        let by_path: HashMap<&str, &ListedPackage> =
+            listing.packages.iter().map(|package| (package.import_path.as_str(), package)).collect();
+        let all = Packages::new(&listing.packages, &by_path);
+        for package in listing.own().filter(|package| package.is_program()) {
+            let known = mains.iter().position(|known| known.import_path == package.import_path);
+            let index = known.unwrap_or_else(|| {
+                mains.push(main_of(package, all.of(package)));
+                mains.len() - 1
+            });
+            mains[index].platforms.insert(listing.platform.clone(), Some(imports.facts(package)));
+            mains[index].embeds.extend(embeds(root, package, &by_path));
+        }
+    }
+    for listing in listings {
+        for main in &mut mains {
+            main.platforms.entry(listing.platform.clone()).or_insert(None);
+        }
+    }
+    for main in &mut mains {
+        let all: BTreeSet<GoEmbed> = main.embeds.drain(..).collect();
+        main.embeds.extend(all);
+    }
+    mains
+}
+
+impl Listing {
+    /// Returns the packages of the module itself, or of the modules of a workspace.
+    fn own(&self) -> impl Iterator<Item = &ListedPackage> {
+        self.packages.iter().filter(|package| !package.dep_only)
+    }
+
+    /// Returns all packages, with and without cgo.
+    fn all(&self) -> impl Iterator<Item = &ListedPackage> {
+        self.packages.iter().chain(self.without_cgo.iter().flatten())
+    }
+}
+
+fn sources(root: &Utf8Path, listings: &[Listing]) -> Sources {
     let mut sources = Sources::default();
-    for package in packages.iter().filter(|package| package.is_local()) {
+    for package in listings.iter().flat_map(Listing::all).filter(|package| package.is_local()) {
         sources.add(root, &package.dir, package.files());
         // Directories outside of the root belong to the system; the image has its own.
         for directory in
@@ -339,7 +449,7 @@ fn sources(root: &Utf8Path, packages: &[ListedPackage]) -> Sources {
 
 /// Returns the version of the `toolchain` directive, such as `toolchain go1.26.3` (Go Modules Reference, "toolchain
 /// directive").
-pub(super) fn toolchain_directive(directory: &Utf8Path) -> Option<String> {
+fn toolchain_directive(directory: &Utf8Path) -> Option<String> {
     let text = ["go.work", "go.mod"]
         .iter()
         .find_map(|name| crossdock_fs::read_text(directory.join(name).as_std_path()).ok())?;
@@ -348,25 +458,31 @@ pub(super) fn toolchain_directive(directory: &Utf8Path) -> Option<String> {
     name.strip_prefix("go").map(str::to_owned)
 }
 
-fn without_program(directory: &Utf8Path, own: &[&ListedPackage]) -> ProjectError {
-    let errors = own.iter().filter_map(|package| package.error.as_ref());
-    let reasons: Vec<String> = errors
-        .map(|error| match error.pos.as_str() {
+fn without_program(directory: &Utf8Path, listings: &[Listing]) -> ProjectError {
+    let own: Vec<&ListedPackage> = listings.iter().flat_map(Listing::own).collect();
+    let mut reasons: Vec<String> = Vec::new();
+    for error in own.iter().filter_map(|package| package.error.as_ref()) {
+        let reason = match error.pos.as_str() {
             "" => error.err.clone(),
             place => format!("{place}: {}", error.err),
-        })
-        .collect();
+        };
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
+        }
+    }
     if !reasons.is_empty() {
         return ProjectError::Broken { directory: directory.to_owned(), reasons };
     }
     if own.is_empty() {
-        return no_program(directory, "it has no Go packages for Linux".into());
+        let platforms: Vec<String> = listings.iter().map(|listing| listing.platform.to_string()).collect();
+        let platforms = some(platforms.iter().map(String::as_str));
+        return no_program(directory, format!("it has no Go packages for {platforms}"));
     }
-    let names = own.iter().map(|package| package.import_path.as_str());
+    let names: BTreeSet<&str> = own.iter().map(|package| package.import_path.as_str()).collect();
     no_program(directory, format!("its packages {} are libraries", some(names)))
 }
 
-pub(super) fn no_program(directory: &Utf8Path, found: String) -> ProjectError {
+fn no_program(directory: &Utf8Path, found: String) -> ProjectError {
     ProjectError::NoProgram {
         directory: directory.to_owned(),
         found,
@@ -374,16 +490,7 @@ pub(super) fn no_program(directory: &Utf8Path, found: String) -> ProjectError {
     }
 }
 
-fn main_of<'a>(
-    root: &Utf8Path,
-    package: &'a ListedPackage,
-    target: &GoTarget,
-    by_path: &HashMap<&'a str, &'a ListedPackage>,
-    all: &Packages<'a>,
-) -> GoMain {
-    let with_cgo = cgo_packages(package, by_path);
-    let flags: Vec<_> = with_cgo.values().filter_map(|package| package.compiler_flags()).collect();
-    let platform = format!("{}/{}", target.goos, target.goarch);
+fn main_of(package: &ListedPackage, packages: Arc<[GoPackage]>) -> GoMain {
     let module = package.module.as_ref();
     GoMain {
         name: program_name(&package.import_path).to_owned(),
@@ -392,65 +499,20 @@ fn main_of<'a>(
         module_path: module.map(|module| module.path.clone()).unwrap_or_default(),
         module_directory: module.and_then(|module| module.dir.clone()).unwrap_or_else(|| package.dir.clone()),
         role: GoRole::Default,
-        cgo_packages: with_cgo.into_keys().map(str::to_owned).collect(),
-        cgo_flags: BTreeMap::from([(platform, flags)])
-            .into_iter()
-            .filter(|(_, flags)| !flags.is_empty())
-            .collect(),
-        packages: all.of(package),
-        embeds: embeds(root, package, by_path),
+        platforms: BTreeMap::new(),
+        packages,
+        embeds: Vec::new(),
     }
 }
 
 /// Returns the name that `go build` gives a program: the last component of the import path, or the one before a major
 /// version (`…/tool/v2`).
-pub(super) fn program_name(import_path: &str) -> &str {
+fn program_name(import_path: &str) -> &str {
     let (rest, last) = import_path.rsplit_once('/').unwrap_or(("", import_path));
     let version =
         last.strip_prefix('v').and_then(|digits| digits.parse::<u32>().ok()).is_some_and(|major| major > 1);
     match rest.rsplit('/').next() {
         Some(name) if version && !name.is_empty() => name,
         _ => last,
-    }
-}
-
-/// Returns the packages with cgo files, outside of the standard library, that a program consists of.
-fn cgo_packages<'a>(
-    main: &'a ListedPackage,
-    by_path: &HashMap<&'a str, &'a ListedPackage>,
-) -> BTreeMap<&'a str, &'a ListedPackage> {
-    let mut seen = BTreeSet::from([main.import_path.as_str()]);
-    let mut pending = vec![main];
-    let mut found = BTreeMap::new();
-    while let Some(package) = pending.pop() {
-        if !package.cgo_files.is_empty() {
-            found.insert(package.import_path.as_str(), package);
-        }
-        for import in &package.imports {
-            let path = package.import_map.get(import).unwrap_or(import);
-            let next = by_path.get(path.as_str()).filter(|next| !next.standard);
-            if let Some(next) = next.filter(|next| seen.insert(&next.import_path)) {
-                pending.push(next);
-            }
-        }
-    }
-    found
-}
-
-/// Adds the programs and sources that the files of another platform have.
-fn merge(module: &mut GoModule, other: GoModule) {
-    module.sources.merge(other.sources);
-    module.sources = std::mem::take(&mut module.sources).reduced();
-    for main in other.mains {
-        match module.mains.iter_mut().find(|known| known.import_path == main.import_path) {
-            Some(known) => {
-                let both: BTreeSet<String> = known.cgo_packages.drain(..).chain(main.cgo_packages).collect();
-                known.cgo_packages = both.into_iter().collect();
-                known.cgo_flags.extend(main.cgo_flags);
-                let both: BTreeSet<GoEmbed> = known.embeds.drain(..).chain(main.embeds).collect();
-                known.embeds = both.into_iter().collect();
-            }
-            None => module.mains.push(main),
-        }
     }
 }

@@ -29,7 +29,7 @@ pub fn read_manifests(
 ) -> Result<Project, ProjectError> {
     match Language::detect(directory, options.language)? {
         Language::Rust => cargo::workspace(directory, options, environment).map(Project::Rust),
-        Language::Go => go::module(directory, environment).map(Project::Go),
+        Language::Go => go::module(directory, options, environment).map(Project::Go),
     }
 }
 

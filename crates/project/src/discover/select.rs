@@ -10,7 +10,7 @@ use super::error::some;
 use super::go::roles::GoRole;
 use super::go::{GoMain, GoModule};
 use crate::config::{Defaults, ImageConfig, Source, Sourced};
-use crossdock_platform::nearest;
+use crossdock_platform::{Platform, nearest};
 
 /// A program of a project.
 #[derive(Debug, Clone, Copy)]
@@ -120,6 +120,14 @@ impl Program<'_> {
         }
     }
 
+    /// Returns whether the program has source files for a platform. Those of a Cargo package are the same for all.
+    pub fn has_files_for(&self, platform: &Platform) -> bool {
+        match self {
+            Self::Rust { .. } => true,
+            Self::Go(main) => main.has_files_for(platform),
+        }
+    }
+
     /// Returns the required features that neither the defaults nor the image enable.
     fn missing_features(&self, image: Option<&ImageConfig>) -> Vec<&str> {
         let Self::Rust { package, binary } = self else { return Vec::new() };
@@ -225,6 +233,25 @@ impl Project {
         image
     }
 
+    /// Returns the nearest of the names, or all of them. Those of a Go module are known only for the platforms that go was
+    /// asked about.
+    fn name_hint<'a>(&self, name: &str, names: impl Iterator<Item = &'a str>) -> String {
+        let names: BTreeSet<&str> = names.collect();
+        if let Some(meant) = nearest(name, names.iter().copied()) {
+            return format!("did you mean `{meant}`?");
+        }
+        let platforms: BTreeSet<String> = match self {
+            Self::Rust(_) => BTreeSet::new(),
+            Self::Go(GoModule { mains, .. }) => {
+                mains.iter().flat_map(|main| main.platforms.keys()).map(ToString::to_string).collect()
+            }
+        };
+        match platforms.is_empty() {
+            true => format!("it has {}", some(names)),
+            false => format!("for {} it has {}", some(platforms.iter().map(String::as_str)), some(names)),
+        }
+    }
+
     /// Returns the programs of a declared image; the first one is its entry point.
     ///
     /// # Errors
@@ -259,7 +286,7 @@ impl Project {
             return Err(SelectError::NoPackage {
                 at: package.source.clone(),
                 root: self.root().to_owned(),
-                help: name_hint(&wanted, all.iter().map(Program::package)),
+                help: self.name_hint(&wanted, all.iter().map(Program::package)),
                 name: package.value.clone(),
             });
         }
@@ -293,7 +320,7 @@ impl Project {
                 at: at.clone(),
                 root: self.root().to_owned(),
                 name: name.to_owned(),
-                help: name_hint(name, candidates.iter().map(Program::name)),
+                help: self.name_hint(name, candidates.iter().map(Program::name)),
             }),
             several => Err(SelectError::SameName {
                 name: name.to_owned(),
@@ -335,14 +362,6 @@ impl Project {
 
 fn programs_of(package: &CargoPackage) -> impl Iterator<Item = Program<'_>> {
     package.binaries.iter().map(move |binary| Program::Rust { package, binary })
-}
-
-fn name_hint<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> String {
-    let names: BTreeSet<&str> = names.collect();
-    match nearest(name, names.iter().copied()) {
-        Some(meant) => format!("did you mean `{meant}`?"),
-        None => format!("it has {}", some(names)),
-    }
 }
 
 /// Turns the name of a program into a path component of a repository.

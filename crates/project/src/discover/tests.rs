@@ -188,12 +188,9 @@ fn chains_lead_to_the_build_scripts_that_compile_c_for_the_target() {
         let Project::Rust(workspace) = discover(&directory.path(), options, &processes()).unwrap() else {
             panic!("cargo")
         };
-        assert_eq!(
-            workspace.packages[1].native_code,
-            Vec::<Vec<String>>::new(),
-            "macros compile for the host"
-        );
-        workspace.packages[0].native_code.iter().map(|chain| chain.join(" → ")).collect::<Vec<_>>()
+        assert!(workspace.packages[1].native_code.is_empty(), "macros compile for the host");
+        let chains = workspace.packages[0].native_code.of("x86_64-unknown-linux-musl").iter();
+        chains.map(|chain| chain.join(" → ")).collect::<Vec<_>>()
     };
     let mut expected = vec![
         "app → carrier-sys → carrier-src → cc",
@@ -304,7 +301,7 @@ fn go_programs_of_the_root_and_of_cmd_come_before_others() {
     image.package = Some(Sourced::default_because("./cmd/other".into(), "a test"));
     assert_eq!(names(&project.programs_for(&image).unwrap()), ["other"]);
     image.package = Some(Sourced::default_because("./cmd/othre".into(), "a test"));
-    insta::assert_snapshot!(directory.masked(project.programs_for(&image).unwrap_err()), @"the default: a test: /p has no package `./cmd/othre` with a program; it has `example.com/tool/v2`, `example.com/tool/v2/cmd/other`, `example.com/tool/v2/cmd/tool`, `example.com/tool/v2/examples/shown` and `example.com/tool/v2/gen`");
+    insta::assert_snapshot!(directory.masked(project.programs_for(&image).unwrap_err()), @"the default: a test: /p has no package `./cmd/othre` with a program; for `linux/amd64` and `linux/arm64` it has `example.com/tool/v2`, `example.com/tool/v2/cmd/other`, `example.com/tool/v2/cmd/tool`, `example.com/tool/v2/examples/shown` and `example.com/tool/v2/gen`");
 }
 
 #[test]
@@ -351,9 +348,179 @@ fn cgo_files_outside_the_standard_library_are_named() {
         ("win/native_windows.go", "package win\n\nimport \"C\"\n"),
     ]);
     let Project::Go(module) = directory.project() else { panic!("a Go module") };
-    let found: Vec<_> =
-        module.mains.iter().map(|main| (main.name.as_str(), main.cgo_packages.as_slice())).collect();
-    assert_eq!(found, [("c", &["m/db".to_owned()][..]), ("plain", &[])]);
+    let facts = |index: usize| module.mains[index].facts(&Platform::LINUX_AMD64).unwrap();
+    assert_eq!(
+        (module.mains[0].name.as_str(), facts(0).cgo_packages.as_slice()),
+        ("c", &["m/db".to_owned()][..])
+    );
+    assert_eq!(facts(0).cgo_losses[0].to_string(), "m/db (`native.go`)");
+    assert_eq!((module.mains[1].name.as_str(), facts(1)), ("plain", &GoFacts::default()));
+}
+
+/// Returns what each program loses without cgo, for a platform.
+fn losses(directory: &TestDirectory, platform: &Platform) -> Vec<String> {
+    let Project::Go(module) = directory.project() else { panic!("a Go module") };
+    let of = |main: &GoMain| {
+        let losses = &main.facts(platform).unwrap().cgo_losses;
+        let losses: Vec<String> = losses.iter().map(ToString::to_string).collect();
+        format!("{}: {}", main.name, if losses.is_empty() { "nothing".to_owned() } else { losses.join(", ") })
+    };
+    module.mains.iter().map(of).collect()
+}
+
+/// The packages with cgo that coredns imports have such twins.
+#[test]
+fn packages_with_other_files_in_place_of_cgo_lose_nothing() {
+    let cgo = |text: &str| format!("//go:build cgo\n\n{text}");
+    let pure = |text: &str| format!("//go:build !cgo\n\n{text}");
+    let main = |imports: &str| format!("package main\n\nimport _ \"m/{imports}\"\n\nfunc main() {{}}\n");
+    let files = [
+        ("go.mod", "module m\n".to_owned()),
+        ("cmd/twin/main.go", main("twin")),
+        ("twin/cgo.go", cgo("package twin\n\nimport \"C\"\n\nfunc Open() {}\n")),
+        ("twin/pure.go", pure("package twin\n\nfunc Open() {}\nfunc More() {}\n")),
+        // As mattn/go-sqlite3: without cgo a stub fails when it is called.
+        ("cmd/stub/main.go", main("stub")),
+        (
+            "stub/cgo.go",
+            cgo(
+                "package stub\n\nimport \"C\"\n\ntype Conn struct{}\n\nfunc (*Conn) Close() {}\nfunc Open() *Conn { return nil }\n",
+            ),
+        ),
+        ("stub/pure.go", pure("package stub\n\nfunc Open() {}\n")),
+        // One of two packages is imported.
+        ("cmd/either/main.go", main("either")),
+        ("either/cgo.go", cgo("package either\n\nimport _ \"m/native\"\n")),
+        ("either/pure.go", pure("package either\n")),
+        ("native/native.go", "package native\n\nimport \"C\"\n\nfunc Native() {}\n".to_owned()),
+        // A driver registers itself: nothing takes its place.
+        ("cmd/driver/main.go", main("driver")),
+        ("driver/driver.go", "package driver\n".to_owned()),
+        ("driver/cgo.go", cgo("package driver\n\nimport _ \"m/native\"\n")),
+        ("cmd/whole/main.go", main("native")),
+        ("cmd/only/main.go", "package main\n\nimport \"C\"\n\nfunc main() {}\n".to_owned()),
+    ];
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    let directory = TestDirectory::new(&files);
+    insta::assert_snapshot!(losses(&directory, &Platform::LINUX_AMD64).join("\n"), @"
+    driver: m/driver (`cgo.go`)
+    either: nothing
+    only: m/cmd/only (`main.go`)
+    stub: m/stub (`Conn` and `Conn.Close`)
+    twin: nothing
+    whole: m/native (`Native`)
+    ");
+}
+
+#[test]
+fn facts_of_one_architecture_are_not_those_of_another() {
+    let directory = TestDirectory::new(&[("go.mod", "module m\n"), ("main_arm64.go", GO_MAIN)]);
+    let Project::Go(module) = directory.project() else { panic!("a Go module") };
+    assert_eq!(names(&Project::Go(module.clone()).default_programs()), ["m"]);
+    let main = &module.mains[0];
+    assert!(main.has_files_for(&Platform::LINUX_ARM64) && !main.has_files_for(&Platform::LINUX_AMD64));
+    let amd64 = DiscoverOptions { platforms: vec![Platform::LINUX_AMD64], ..offline() };
+    let error = discover(&directory.path(), &amd64, &processes()).unwrap_err();
+    insta::assert_snapshot!(directory.masked(error), @"/p has no program: it has no Go packages for `linux/amd64`; add a `package main` with `func main()`");
+
+    let directory = TestDirectory::new(&[
+        ("go.mod", "module m\n"),
+        ("main.go", GO_MAIN),
+        ("fast_amd64.go", "package main\n\nimport \"C\"\n"),
+        ("level.go", "//go:build amd64.v3\n\npackage main\n\nimport _ \"m/level\"\n"),
+        ("level/level.go", "package level\n\nimport \"C\"\n"),
+    ]);
+    assert_eq!(losses(&directory, &Platform::LINUX_AMD64), ["m: m (`fast_amd64.go`)"]);
+    assert_eq!(losses(&directory, &Platform::LINUX_ARM64), ["m: nothing"]);
+    let v3 = Platform::parse("linux/amd64/v3").unwrap();
+    let options = DiscoverOptions { platforms: vec![v3.clone()], ..offline() };
+    let Project::Go(module) = discover(&directory.path(), &options, &processes()).unwrap() else {
+        panic!("Go")
+    };
+    assert_eq!(module.mains[0].facts(&v3).unwrap().cgo_packages, ["m", "m/level"]);
+}
+
+#[test]
+fn c_code_counts_only_for_the_triples_that_compile_it() {
+    let package = |name: &str, rest: &str| {
+        format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n{rest}")
+    };
+    let native = |name: &str| package(name, "[build-dependencies]\ncc = { path = \"../cc\" }\n");
+    let app = "[target.'cfg(target_arch = \"aarch64\")'.dependencies]\narm-sys = { path = \"../arm-sys\" }\n\
+               [target.'cfg(target_env = \"musl\")'.dependencies]\nmusl-sys = { path = \"../musl-sys\" }\n\
+               [target.'cfg(windows)'.dependencies]\nwin-sys = { path = \"../win-sys\" }\n";
+    let members = ["app", "arm-sys", "musl-sys", "win-sys", "cc"];
+    let workspace = format!("[workspace]\nresolver = \"3\"\nmembers = {members:?}\n");
+    let mut files =
+        vec![("Cargo.toml".to_owned(), workspace), ("app/src/main.rs".to_owned(), MAIN.to_owned())];
+    for name in members {
+        let text = match name {
+            "app" => package(name, app),
+            "cc" => package(name, ""),
+            _ => native(name),
+        };
+        files.push((format!("{name}/Cargo.toml"), text));
+        if name != "app" {
+            files.push((format!("{name}/src/lib.rs"), String::new()));
+            files.push((format!("{name}/build.rs"), MAIN.to_owned()));
+        }
+    }
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    let directory = TestDirectory::new(&files);
+    let native_code = |platforms: &[&str]| {
+        let platforms = platforms.iter().map(|text| Platform::parse(text).unwrap()).collect();
+        let options = DiscoverOptions { platforms, ..offline() };
+        let Project::Rust(workspace) = discover(&directory.path(), &options, &processes()).unwrap() else {
+            panic!("cargo")
+        };
+        workspace.packages[0].native_code.clone()
+    };
+    let code = native_code(&["linux/amd64", "linux/arm64"]);
+    let of = |code: &NativeCode, triple: &str| {
+        code.of(triple).iter().map(|chain| chain.join(" → ")).collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(of(&code, "x86_64-unknown-linux-gnu"), "");
+    assert_eq!(of(&code, "x86_64-unknown-linux-musl"), "app → musl-sys → cc");
+    assert_eq!(of(&code, "aarch64-unknown-linux-gnu"), "app → arm-sys → cc");
+    assert_eq!(of(&code, "aarch64-unknown-linux-musl"), "app → arm-sys → cc, app → musl-sys → cc");
+    let code = native_code(&["darwin/arm64", "windows/amd64"]);
+    assert_eq!(of(&code, "aarch64-apple-darwin"), "app → arm-sys → cc");
+    assert_eq!(of(&code, "x86_64-pc-windows-gnu"), "app → win-sys → cc");
+    assert_eq!(of(&code, "x86_64-pc-windows-msvc"), "app → win-sys → cc");
+    let both = native_code(&["linux/amd64"]).and(&native_code(&["linux/arm64"]));
+    assert_eq!(
+        of(&both, "x86_64-unknown-linux-gnu"),
+        "app → arm-sys → cc, app → musl-sys → cc",
+        "unknown here"
+    );
+}
+
+/// Cargo refuses the question for a target that its rustc does not know.
+#[cfg(unix)]
+#[test]
+fn a_compiler_that_is_older_than_a_target_answers_for_the_others() {
+    let old = "#!/bin/sh\ncase \"$*\" in *riscv64gc-unknown-linux-*) ;; *) exec rustc \"$@\" ;; esac\n\
+               for word; do case $word in riscv64gc-*) triple=$word ;; esac; done\n\
+               echo \"error: error loading target specification: could not find specification for target \\\"$triple\\\"\" >&2\nexit 1\n";
+    let directory = TestDirectory::new(&[
+        ("Cargo.toml", "[package]\nname = \"x\"\nversion = \"0.1.0\"\nedition = \"2024\"\n"),
+        ("src/main.rs", MAIN),
+        ("old-rustc", old),
+    ]);
+    let rustc = directory.path().join("old-rustc");
+    std::fs::set_permissions(&rustc, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let mut environment = processes().environment().clone();
+    environment.variables.insert("RUSTC".to_owned(), rustc.into_string());
+    let processes = crossdock_system::process::Processes::new(
+        environment.into(),
+        crossdock_system::process::Cancel::default(),
+    );
+    for platforms in [&["linux/amd64", "linux/riscv64"][..], &["linux/riscv64"]] {
+        let platforms = platforms.iter().map(|text| Platform::parse(text).unwrap()).collect();
+        let options = DiscoverOptions { platforms, ..offline() };
+        let project = discover(&directory.path(), &options, &processes).unwrap();
+        assert_eq!(names(&project.programs()), ["x"]);
+    }
 }
 
 #[test]
@@ -374,7 +541,7 @@ fn go_modules_without_a_program_are_refused() {
     let directory = TestDirectory::new(&[("go.mod", "module m\n"), ("lib.go", "package lib\n")]);
     insta::assert_snapshot!(directory.error(), @"/p has no program: its packages `m` are libraries; add a `package main` with `func main()`");
     let directory = TestDirectory::new(&[("go.mod", "module m\n"), ("README", "")]);
-    insta::assert_snapshot!(directory.error(), @"/p has no program: it has no Go packages for Linux; add a `package main` with `func main()`");
+    insta::assert_snapshot!(directory.error(), @"/p has no program: it has no Go packages for `linux/amd64` and `linux/arm64`; add a `package main` with `func main()`");
     let directory = TestDirectory::new(&[("go.mod", "module m\n"), ("a.go", "pakage main\n")]);
     insta::assert_snapshot!(directory.error(), @r"
     go cannot load the packages of /p:

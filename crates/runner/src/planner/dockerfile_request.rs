@@ -15,9 +15,11 @@ use crossdock_dockerfile::render::{self, Base, File, Linking, Mode, Rendered, ne
 use crossdock_platform::{Os, Platform};
 
 use super::error::{DockerfileError, PlanError};
+use super::go::{check_cgo, go_only};
 use super::images::{self, SelectedImage, select};
 use super::path_conflicts::check_references;
-use super::platforms::{Platforms, platforms};
+use super::platforms::Platforms;
+use super::program_platforms::program_platforms;
 use super::request::{DockerfileSettings, Request};
 use carried::Carried;
 use compile::BuildContext;
@@ -78,7 +80,7 @@ pub fn dockerfile_requests(
     let selected = select(config, projects, request)?;
     let mut requests = Vec::new();
     for image in &selected {
-        let Platforms { built, warnings, .. } = platforms(config, &image.config, request)?;
+        let Platforms { built, warnings, .. } = program_platforms(config, image, request)?;
         // A plan only warns of nodes without a built platform, because verification rejects the image; nothing verifies a file.
         if let Some(why) = warnings.into_iter().next() {
             return Err(PlanError::Unserved { why });
@@ -160,8 +162,11 @@ fn file(
         Mode::Cross(platforms) => platforms.clone(),
         Mode::Fixed(platform) => vec![platform.clone()],
     };
+    if matches!(selected.project, Project::Go(_)) {
+        check_cgo(&selected.config, &go_only(&selected.programs), &platforms)?;
+    }
     let of_user = carried(selected, context, linking, &platforms, settings)?;
-    file.build = compile::build(selected, &of_user);
+    file.build = compile::build(selected, &of_user, linking, &platforms);
     file.engine = settings.engine.clone();
     file.caching = dockerfile.caching.as_ref().map_or(settings.caching, |caching| caching.value);
     if let Some(debian) = &dockerfile.debian {
@@ -195,7 +200,8 @@ fn carried(
     let build = carried::Build { image, linking, platforms, machine: settings.machine_flags };
     match selected.project {
         Project::Rust(workspace) => {
-            carried::rust(workspace, &build, &context.directory, compile::has_c_code(selected))
+            let has_c_code = compile::has_c_code(selected, linking, platforms);
+            carried::rust(workspace, &build, &context.directory, has_c_code)
         }
         Project::Go(module) => carried::go(module, &build, compile::own_tags(image, linking)),
     }

@@ -3,6 +3,7 @@
 use camino::Utf8PathBuf;
 use crossdock_dockerfile::render::RenderError;
 
+use crossdock_platform::Platform;
 use crossdock_project::SelectError;
 use crossdock_project::config::{Source, Sourced};
 
@@ -129,13 +130,37 @@ pub enum PlanError {
     },
     /// C code would be dropped silently.
     #[error(
-        "image `{image}`: CGO_ENABLED=0 would silently drop the C code of {packages}; decide with `cgo = true` or `cgo = false` in [image.{image}] of crossdock.toml"
+        "image `{image}`: CGO_ENABLED=0 would silently drop a part of {packages}; decide with `--cgo=true` or `--cgo=false`, \
+         or with `cgo = true` or `cgo = false` in [image.{image}] of crossdock.toml"
     )]
     Cgo {
         /// The image.
         image: String,
-        /// The import paths of the packages with C code.
+        /// The import paths of the packages, each with what it loses.
         packages: String,
+    },
+    /// A choice about cgo has nothing to apply to.
+    #[error(
+        "the choice about cgo ({asked}) applies to Go programs, and no selected image has one; leave it out"
+    )]
+    CgoWithoutGo {
+        /// The source of the choice.
+        asked: Source,
+    },
+    /// A program has no source files for a platform.
+    #[error(
+        "image `{image}`: the program `{program}` has no Go files for {platform} ({asked}); leave out that platform, or \
+         select other images with `--image`"
+    )]
+    NoFiles {
+        /// The image.
+        image: String,
+        /// The program.
+        program: String,
+        /// The platform.
+        platform: Box<Platform>,
+        /// The reason why the platform is built.
+        asked: String,
     },
     /// A setting of the user's environment or files contradicts the plan.
     #[error("image `{image}`: {theirs} contradicts {ours}; {help}")]

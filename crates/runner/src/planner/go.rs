@@ -14,7 +14,7 @@ use super::request::Request;
 use super::steps::Call;
 use crate::plan::{Artifact, Expected, GoBuild, ProgramPlan};
 use crate::text::{platform_slug, short_hash};
-use crossdock_project::config::{ImageConfig, Libc, Linkage};
+use crossdock_project::config::{ImageConfig, Libc, Linkage, Sourced};
 use crossdock_project::{GoMain, GoModule, GoPackage, Network, Program, VariableSetting};
 use crossdock_system::availability::Availability;
 use crossdock_system::process::Command;
@@ -31,12 +31,7 @@ impl Planner<'_> {
     ) -> Result<Vec<Vec<ProgramPlan>>, PlanError> {
         let image = &selected.config;
         let programs = go_only(&selected.programs);
-        let cgo_packages: Vec<String> =
-            programs.iter().flat_map(|main| main.cgo_packages.iter().cloned()).collect();
-        if !cgo_packages.is_empty() && image.cgo.is_none() {
-            let packages = cgo_packages.join(", ");
-            return Err(PlanError::Cgo { image: image.name.value.clone(), packages });
-        }
+        check_cgo(image, &programs, wanted)?;
         if self.engine_route().is_none() {
             check_musl_loader(image)?;
         }
@@ -52,7 +47,6 @@ impl Planner<'_> {
         let each = wanted.iter().map(|platform| {
             let request = GoRequest::new(&module.root, platform, &image.linkage)
                 .with_cgo(image.cgo.as_ref())
-                .with_cgo_packages(&cgo_packages)
                 .with_libc(image.libc.as_ref());
             let why = match self.engine_route() {
                 Some(why) => why,
@@ -68,10 +62,10 @@ impl Planner<'_> {
             };
             // Go has no settings for a platform that it does not support, which is among what is missing.
             let settings = go_settings(&request).unwrap_or_default();
-            let listed =
-                ["GOOS", "GOARCH"].map(|name| settings.get(name).map_or("", String::as_str)).join("/");
             let planned = programs.iter().map(|main| {
-                let lines = main.cgo_flags.get(&listed).filter(|_| has_c_code).map_or(&[][..], Vec::as_slice);
+                let lines =
+                    main.facts(platform).filter(|_| has_c_code).map(|facts| facts.cgo_flags.as_slice());
+                let lines = lines.unwrap_or_default();
                 let compiler_flags = compiler_flags::of_cgo(&variables, lines, platform);
                 let expected = Expected::Go { settings: settings.clone(), compiler_flags };
                 program(image, main, platform, expected, &why)
@@ -125,6 +119,59 @@ impl Planner<'_> {
     }
 }
 
+/// Rejects programs of which `CGO_ENABLED=0` would silently leave out a part on one of the platforms, unless somebody decided
+/// about cgo, and a decision that contradicts the configured linkage.
+pub(super) fn check_cgo(
+    image: &ImageConfig,
+    programs: &[&GoMain],
+    platforms: &[Platform],
+) -> Result<(), PlanError> {
+    match &image.cgo {
+        None => check_without_cgo(image, programs, platforms),
+        Some(cgo) if cgo.value => Ok(()),
+        Some(cgo) => check_linkage_without_cgo(image, cgo),
+    }
+}
+
+fn check_without_cgo(
+    image: &ImageConfig,
+    programs: &[&GoMain],
+    platforms: &[Platform],
+) -> Result<(), PlanError> {
+    let mut places: BTreeMap<String, BTreeSet<&Platform>> = BTreeMap::new();
+    for platform in platforms {
+        let facts = programs.iter().filter_map(|main| main.facts(platform));
+        for loss in facts.flat_map(|facts| &facts.cgo_losses) {
+            places.entry(loss.to_string()).or_default().insert(platform);
+        }
+    }
+    let everywhere: BTreeSet<&Platform> = platforms.iter().collect();
+    let texts = places.into_iter().map(|(loss, places)| {
+        let names: Vec<String> = places.iter().map(ToString::to_string).collect();
+        if places == everywhere { loss } else { format!("{loss} for {}", names.join(" and ")) }
+    });
+    let packages = texts.collect::<Vec<_>>().join(", ");
+    if packages.is_empty() {
+        return Ok(());
+    }
+    Err(PlanError::Cgo { image: image.name.value.clone(), packages })
+}
+
+/// Rejects a linkage or a C library that a program without cgo does not have. The configuration rejects them itself, unless
+/// the call decided about cgo.
+fn check_linkage_without_cgo(image: &ImageConfig, cgo: &Sourced<bool>) -> Result<(), PlanError> {
+    let linkage = Some(&image.linkage).filter(|linkage| linkage.value == Linkage::Dynamic);
+    let linkage = linkage.map(|linkage| format!("`linkage = \"dynamic\"` ({})", linkage.source));
+    let libc = image.libc.as_ref().map(|libc| format!("`libc = \"{}\"` ({})", libc.value, libc.source));
+    let Some(theirs) = linkage.or(libc) else { return Ok(()) };
+    Err(PlanError::Conflict {
+        image: image.name.value.clone(),
+        theirs,
+        ours: format!("a build without cgo ({}), which is static and has no C library", cgo.source),
+        help: "remove the key, or build with cgo".to_owned(),
+    })
+}
+
 /// Rejects a program that needs musl's loader. crossdock's own bases have none: the program starts only if `files` brings
 /// the loader.
 fn check_musl_loader(image: &ImageConfig) -> Result<(), PlanError> {
@@ -165,7 +212,8 @@ fn program(
     }
 }
 
-fn go_only<'a>(programs: &[Program<'a>]) -> Vec<&'a GoMain> {
+/// Returns the programs of a Go module among those of an image.
+pub(super) fn go_only<'a>(programs: &[Program<'a>]) -> Vec<&'a GoMain> {
     let go = programs.iter().filter_map(|program| match program {
         Program::Go(main) => Some(*main),
         Program::Rust { .. } => None,

@@ -77,8 +77,26 @@ pub(super) fn select<'a>(
         true => project(&config.root, projects)?.default_images(&config.defaults)?,
     };
     reject_equal_names(&images)?;
-    let wanted = chosen(images, request)?;
-    wanted.into_iter().map(|config| SelectedImage::new(config, projects)).collect()
+    let wanted = chosen(images, request)?.into_iter();
+    let mut selected: Vec<SelectedImage<'a>> =
+        wanted.map(|config| SelectedImage::new(config, projects)).collect::<Result<_, _>>()?;
+    if let Some(cgo) = &request.cgo {
+        decide_cgo(&mut selected, cgo)?;
+    }
+    Ok(selected)
+}
+
+/// Replaces what the configuration says about cgo.
+fn decide_cgo(selected: &mut [SelectedImage<'_>], cgo: &Sourced<bool>) -> Result<(), PlanError> {
+    let mut go: Vec<_> =
+        selected.iter_mut().filter(|image| matches!(image.project, Project::Go(_))).collect();
+    if go.is_empty() {
+        return Err(PlanError::CgoWithoutGo { asked: cgo.source.clone() });
+    }
+    for image in &mut go {
+        image.config.cgo = Some(cgo.clone());
+    }
+    Ok(())
 }
 
 impl<'a> SelectedImage<'a> {

@@ -160,8 +160,7 @@ mod tests {
             module_path: "example.com/app".to_owned(),
             module_directory: "/p".into(),
             role: GoRole::Default,
-            cgo_packages: Vec::new(),
-            cgo_flags: BTreeMap::new(),
+            platforms: BTreeMap::new(),
             packages: Arc::default(),
             embeds: Vec::new(),
         };

@@ -48,6 +48,8 @@ pub struct Request {
     pub nodes: Vec<Sourced<String>>,
     /// `--image`: the names of the images; empty for all.
     pub images: Vec<Sourced<String>>,
+    /// `--cgo`: whether Go programs are built with cgo, whatever the configuration says.
+    pub cgo: Option<Sourced<bool>>,
     /// `--output`: the directory of the layouts. Absolute.
     pub output: Option<Sourced<Utf8PathBuf>>,
     /// `--tag`: tag templates instead of the configured ones.
@@ -84,6 +86,7 @@ impl Request {
             platforms: Vec::new(),
             nodes: Vec::new(),
             images: Vec::new(),
+            cgo: None,
             output: None,
             tags: Vec::new(),
             repository: None,

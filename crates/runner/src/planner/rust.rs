@@ -16,7 +16,7 @@ use super::rust_flags::{cpu, effective, features, matching, reject_contradiction
 use super::steps::Call;
 use crate::plan::{CompilerFlag, Expected, ProgramPlan};
 use crossdock_project::config::{ImageConfig, Libc, Linkage, Sourced};
-use crossdock_project::{CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, Program};
+use crossdock_project::{CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, NativeCode, Program};
 use crossdock_system::availability::Availability;
 use crossdock_toolchain::choice::{PossibleTarget, RustChoice, RustRequest, choose_rust, possible_targets};
 use crossdock_toolchain::doctor::Requirement;
@@ -38,8 +38,8 @@ impl Planner<'_> {
             ));
         }
         let programs = rust_only(&selected.programs);
-        let native_code: Vec<Vec<String>> =
-            programs.iter().flat_map(|(package, _)| package.native_code.iter().cloned()).collect();
+        let native_code =
+            programs.iter().fold(NativeCode::default(), |code, (package, _)| code.and(&package.native_code));
         let dynamic = Sourced::default_because(Linkage::Dynamic, "programs of other systems link to them");
         // One toolchain serves all platforms of an image; that of the other platforms may differ.
         let (linux, others): (Vec<Platform>, Vec<Platform>) =
@@ -128,7 +128,7 @@ impl Planner<'_> {
             &choice.platform,
             String::new(),
         );
-        if programs.iter().any(|(package, _)| !package.native_code.is_empty()) {
+        if programs.iter().any(|(package, _)| !package.native_code.of(&choice.triple).is_empty()) {
             self.warn_of_replaced_compilers(image, &workspace.settings, &choice);
         }
         let remapped = hidden.iter().map(|(from, to)| format!("--remap-path-prefix={from}={to}"));
@@ -136,7 +136,7 @@ impl Planner<'_> {
         let image_platform = (image.name.value.clone(), choice.platform.clone());
         for program in programs {
             let mut choice = choice.clone();
-            if program.0.has_jemalloc() {
+            if program.0.native_code.has_jemalloc(&choice.triple) {
                 support_large_pages(&workspace.settings, image.linkage.value, &mut choice);
             }
             let call = self.cargo.add(image, workspace, *program, &choice, flags.clone());
@@ -185,6 +185,8 @@ impl Planner<'_> {
 /// The build of one platform, as far as its programs share it.
 #[derive(Default)]
 struct BuildRoute {
+    /// The triple; `None` if it is unknown.
+    triple: Option<String>,
     /// The processor, as in [`Expected::Rust`].
     cpu: Option<String>,
     /// The processors that the user's variables name to compilers of C code.
@@ -205,6 +207,7 @@ impl BuildRoute {
         why: String,
     ) -> Self {
         Self {
+            triple: Some(triple.to_owned()),
             cpu: cpu(settings, triple, ours),
             compiler_flags: compiler_flags::of_triple(settings, triple, platform),
             features: features(settings, triple, platform),
@@ -224,7 +227,15 @@ impl BuildRoute {
         };
         let flags = |route: &Self| (route.cpu.is_some(), route.compiler_flags.len() + route.features.len());
         let route = possible.iter().rev().map(of).max_by_key(flags).unwrap_or_default();
-        Self { why, ..route }
+        Self { triple: None, why, ..route }
+    }
+
+    /// Returns whether a package has no C code for the triple, or if that is unknown, for any.
+    fn has_no_c_code(&self, package: &CargoPackage) -> bool {
+        match &self.triple {
+            Some(triple) => package.native_code.of(triple).is_empty(),
+            None => package.native_code.is_empty(),
+        }
     }
 
     fn program(
@@ -241,7 +252,7 @@ impl BuildRoute {
                 r#static: image.linkage.value == Linkage::Static && platform.os() == Os::Linux,
                 cpu: self.cpu.clone(),
                 // Without C code no compiler reads the variables.
-                compiler_flags: match package.native_code.is_empty() {
+                compiler_flags: match self.has_no_c_code(package) {
                     true => self.features.clone(),
                     false => self.features.iter().chain(&self.compiler_flags).cloned().collect(),
                 },

@@ -8,12 +8,13 @@ use crossdock_platform::{BuildTarget, Libc, Linkage, Os};
 use super::cross_tools::{BundledLinker, CCode, CrossTools, ToolSearch};
 use super::{GoChoice, GoRequest, gnu_hint};
 use crate::host::{GoToolchain, Host};
+use crossdock_project::config::Source;
 use crossdock_system::availability::{Availability, Unavailable};
 
 /// Returns the tools that build a platform, or why it cannot be built.
 ///
-/// Without cgo, Go needs no other tool. If packages have cgo files, which `CGO_ENABLED=0` would drop silently, the user
-/// must decide about cgo.
+/// Without cgo, Go needs no other tool. If `CGO_ENABLED=0` would silently drop a part of packages, the user must decide
+/// about cgo.
 pub fn choose_go(request: &GoRequest<'_>, host: &Host, cache: &Utf8Path) -> Availability<GoChoice> {
     choose(request, host, cache).map_or_else(Availability::Unavailable, Availability::Available)
 }
@@ -23,7 +24,7 @@ fn choose(request: &GoRequest<'_>, host: &Host, cache: &Utf8Path) -> Result<GoCh
     match request.cgo.map(|cgo| cgo.value) {
         None if !request.cgo_packages.is_empty() => Err(undecided(request.cgo_packages)),
         None => pure(request, go, "no package needs cgo"),
-        Some(false) => pure(request, go, "the configuration says so"),
+        Some(false) => pure(request, go, &decided(request)),
         Some(true) => with_cgo(request, go, host, cache),
     }
 }
@@ -33,6 +34,14 @@ fn undecided(packages: &[String]) -> Unavailable {
         "CGO_ENABLED=0 would silently leave out the C code of {}: set `cgo = true` or `cgo = false`",
         packages.join(", ")
     ))
+}
+
+/// Returns who decided about cgo, as a reason.
+fn decided(request: &GoRequest<'_>) -> String {
+    match request.cgo.map(|cgo| &cgo.source) {
+        Some(source @ (Source::CommandLine(_) | Source::Caller(_))) => format!("{source} says so"),
+        _ => "the configuration says so".to_owned(),
+    }
 }
 
 fn pure(request: &GoRequest<'_>, go: &GoToolchain, reason: &str) -> Result<GoChoice, Unavailable> {

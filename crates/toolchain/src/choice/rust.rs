@@ -9,6 +9,7 @@ use crossdock_platform::{BuildTarget, Libc, Linkage, Os, Platform, RustTarget};
 use super::cross_tools::{BundledLinker, CCode, CrossTools, ToolSearch, clang_includes};
 use super::{RustChoice, RustRequest, gnu_hint};
 use crate::host::{Host, Manager, RustToolchain, ToolchainOrigin, remedies};
+use crossdock_project::NativeCode;
 use crossdock_project::config::{Route, Sourced};
 use crossdock_system::availability::{Availability, Unavailable};
 use crossdock_system::process::quote;
@@ -177,7 +178,8 @@ fn sources(routes: &[Sourced<Route>]) -> Vec<(ToolchainOrigin, StdSource)> {
 const CPLUSPLUS: &[&str] =
     &["link-cplusplus", "cxx", "librocksdb-sys", "libduckdb-sys", "esaxx-rs", "snmalloc-sys"];
 
-fn c_code(native_code: &[Vec<String>]) -> CCode {
+fn c_code(native_code: Option<&NativeCode>, triple: &str) -> CCode {
+    let native_code = native_code.map(|code| code.of(triple)).unwrap_or_default();
     let links_cplusplus = |package: &String| CPLUSPLUS.contains(&package.as_str());
     if native_code.is_empty() {
         CCode::None
@@ -224,7 +226,7 @@ impl Candidate<'_> {
         let search = ToolSearch {
             target: &target,
             bundled_linker: self.bundled_linker(),
-            c_code: c_code(context.request.native_code),
+            c_code: c_code(context.request.native_code, rust.triple),
             host: context.host,
             cache: context.cache,
         };

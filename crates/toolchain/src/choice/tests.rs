@@ -35,7 +35,7 @@ fn rust(host: &Host, platforms: &[&str], asks: Asks) -> String {
     let platforms: Vec<Platform> = platforms.iter().map(|text| platform(text)).collect();
     let linkage = asked(if asks.dynamic { Linkage::Dynamic } else { Linkage::Static });
     let libc = asks.libc.map(asked);
-    let native_code = if asks.c { vec![vec!["app".to_owned(), "cc".to_owned()]] } else { Vec::new() };
+    let native_code = NativeCode::everywhere(vec![vec!["app".to_owned(), "cc".to_owned()]]);
     let routes: Vec<_> = asks.routes.into_iter().map(asked).collect();
     let request = RustRequest {
         directory: Utf8Path::new("/project"),
@@ -43,7 +43,7 @@ fn rust(host: &Host, platforms: &[&str], asks: Asks) -> String {
         linkage: &linkage,
         libc: libc.as_ref(),
         float: None,
-        native_code: &native_code,
+        native_code: asks.c.then_some(&native_code),
         routes: &routes,
     };
     let mut text = String::new();

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_platform::{Libc, Linkage, Platform};
+use crossdock_project::NativeCode;
 use crossdock_project::config::{Route, Sourced};
 use crossdock_system::availability::Availability;
 use crossdock_system::environment::Environment;
@@ -90,6 +91,7 @@ impl Bench {
             Language::RustAndC => vec![vec!["cc".to_owned()]],
             Language::RustAndCplusplus => vec![vec!["link-cplusplus".to_owned(), "cc".to_owned()]],
         };
+        let native_code = NativeCode::everywhere(native_code);
         let (root, platforms) = (self.path(""), [Platform::parse(platform).unwrap()]);
         let routes: Vec<_> = routes.iter().map(asked).collect();
         let request = RustRequest::new(&root, &platforms, &linkage)

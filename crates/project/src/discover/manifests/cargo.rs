@@ -8,7 +8,7 @@ use toml::{Table, Value};
 
 use super::{Entry, Kind, entries, text, wrong};
 use crate::config::grammar::normalized_path;
-use crate::discover::cargo::native_code::{COMPILERS, FINDERS};
+use crate::discover::cargo::native_code::{COMPILERS, FINDERS, NativeCode};
 use crate::discover::cargo::settings::CargoSettings;
 use crate::discover::cargo::toolchain_file::ToolchainFile;
 use crate::discover::cargo::{CargoBinary, CargoPackage, CargoWorkspace, INTERNAL};
@@ -207,7 +207,7 @@ impl Member<'_> {
         let version = self.text("version").unwrap_or_else(|| "0.0.0".to_owned());
         Ok(Some(CargoPackage {
             id: format!("path+file://{}#{name}@{version}", self.directory),
-            native_code: lock.native_code(&name),
+            native_code: NativeCode::everywhere(lock.native_code(&name)),
             name,
             version,
             manifest: path,

@@ -1,39 +1,25 @@
 //! Reads a Go module from `go.mod` (Go Modules Reference) and the package clauses of its directories.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Entry, Kind, entries, source_text, text, wrong};
 use crate::config::grammar::normalized_path;
-use crate::discover::Sources;
+use crate::discover::DiscoverOptions;
 use crate::discover::error::ProjectError;
-use crate::discover::go::modules::GoModules;
-use crate::discover::go::roles::{GoRole, assign_roles};
+use crate::discover::go::constraints::Constraints;
+use crate::discover::go::roles::assign_roles;
 use crate::discover::go::variables::go_variables;
-use crate::discover::go::{GoMain, GoModule, no_program, old_layouts, program_name, toolchain_directive};
+use crate::discover::go::{GoModule, ListedModule, ListedPackage, Listing, module_of, targets};
 use crossdock_system::environment::Environment;
 
-/// The values of GOOS other than linux that the name of a file may end with (`go tool dist list`).
-const OTHER_SYSTEMS: [&str; 14] = [
-    "aix",
-    "android",
-    "darwin",
-    "dragonfly",
-    "freebsd",
-    "illumos",
-    "ios",
-    "js",
-    "netbsd",
-    "openbsd",
-    "plan9",
-    "solaris",
-    "wasip1",
-    "windows",
-];
-
-pub(super) fn module(directory: &Utf8Path, environment: &Environment) -> Result<GoModule, ProjectError> {
+pub(super) fn module(
+    directory: &Utf8Path,
+    options: &DiscoverOptions,
+    environment: &Environment,
+) -> Result<GoModule, ProjectError> {
     let path = directory.join("go.mod");
     if !path.is_file() {
         return Err(wrong(
@@ -49,66 +35,100 @@ pub(super) fn module(directory: &Utf8Path, environment: &Environment) -> Result<
             .map(|rest| rest.trim().to_owned())
             .next()
     };
-    let module = directive("module").ok_or_else(|| wrong(&path, "it has no `module` directive"))?;
-    let module = module.trim_matches('"').to_owned();
+    let name = directive("module").ok_or_else(|| wrong(&path, "it has no `module` directive"))?;
     let mut packages = BTreeMap::new();
     collect_packages(directory, &mut packages)?;
-    let mut sources = Sources::default();
-    packages.iter().for_each(|(place, package)| sources.add(directory, place, package.files.iter().cloned()));
+    let files = Files {
+        root: directory,
+        module: ListedModule {
+            path: name.trim_matches('"').to_owned(),
+            go_version: directive("go"),
+            main: true,
+            dir: Some(directory.to_owned()),
+            replace: None,
+        },
+        packages,
+    };
+    let listings = targets(&options.platforms).into_iter().map(|(platform, target)| {
+        let list = |cgo| files.list(&Constraints { target: &target, cgo });
+        let packages = list(true);
+        let has_cgo = packages.iter().any(|package| !package.cgo_files.is_empty());
+        Listing { platform, packages, without_cgo: has_cgo.then(|| list(false)) }
+    });
+    let mut module = module_of(directory, &listings.collect::<Vec<_>>())?;
     local_replacements(&manifest).iter().for_each(|place| {
         let place = normalized_path(directory.join(place));
-        sources.add(directory, &place, std::iter::once("*.go".to_owned()));
+        module.sources.add(directory, &place, std::iter::once("*.go".to_owned()));
     });
-    let mains = packages.iter().filter(|(_, package)| package.name == "main").map(|(place, package)| {
-        let import_path = import_path(directory, place, &module);
-        GoMain {
-            name: program_name(&import_path).to_owned(),
-            directory: place.clone(),
-            module_path: module.clone(),
-            module_directory: directory.to_owned(),
-            role: GoRole::Default,
-            cgo_flags: BTreeMap::new(),
-            cgo_packages: cgo_packages(directory, &module, &packages, package, &import_path),
-            import_path,
-            packages: Arc::default(),
-            embeds: Vec::new(),
-        }
-    });
-    let mains: Vec<GoMain> = mains.collect();
-    if mains.is_empty() {
-        return Err(no_program(directory, "none of its directories contains a `package main`".into()));
-    }
-    let mut module = GoModule {
-        root: directory.to_owned(),
-        path: module,
-        go_version: directive("go"),
-        toolchain: toolchain_directive(directory),
-        modules: GoModules::read(directory),
-        sources: sources.reduced(),
-        mains,
-        old_layouts: old_layouts(directory),
-        variables: go_variables(environment),
-    };
+    module.sources = module.sources.reduced();
+    module.variables = go_variables(environment);
+    // The packages of dependencies are unknown, so that they would tell nothing about the progress of a build.
+    module.mains.iter_mut().for_each(|main| main.packages = Arc::default());
     assign_roles(&mut module);
     Ok(module)
 }
 
-/// The content of a directory's Go files.
-#[derive(Debug, Default)]
-struct Package {
+/// The files of a module, from which the answers of `go list` follow, except for the content of dependencies.
+struct Files<'a> {
+    root: &'a Utf8Path,
+    module: ListedModule,
+    /// The files of each directory.
+    packages: BTreeMap<Utf8PathBuf, Vec<File>>,
+}
+
+/// A file of a package.
+struct File {
     name: String,
-    imports: BTreeSet<String>,
-    /// Patterns for the files that the compiler reads.
-    files: BTreeSet<String>,
+    /// What the file says, if it is a Go file.
+    code: Option<Code>,
+}
+
+impl Files<'_> {
+    /// Returns the packages that have files under the constraints.
+    fn list(&self, constraints: &Constraints<'_>) -> Vec<ListedPackage> {
+        let packages = self.packages.iter().map(|(directory, files)| {
+            let import_path = import_path(self.root, directory, &self.module.path);
+            let mut package = ListedPackage::new(import_path, directory.clone(), self.module.clone());
+            files.iter().for_each(|file| file.add_to(&mut package, constraints));
+            package
+        });
+        packages.filter(|package| !package.name.is_empty()).collect()
+    }
+}
+
+impl File {
+    /// Adds the file to its package, unless the constraints exclude it.
+    fn add_to(&self, package: &mut ListedPackage, constraints: &Constraints<'_>) {
+        let Some(code) = &self.code else {
+            // Only the endings of these names matter: they are patterns of a build context.
+            let names = match self.name.rsplit_once('.') {
+                Some((_, "c")) => &mut package.c_files,
+                Some((_, "h")) => &mut package.h_files,
+                _ => &mut package.s_files,
+            };
+            return names.push(self.name.clone());
+        };
+        let is_cgo = code.is_cgo();
+        if !constraints.hold(&self.name, code.constraint.as_deref()) || (is_cgo && !constraints.cgo) {
+            return;
+        }
+        let names = if is_cgo { &mut package.cgo_files } else { &mut package.go_files };
+        names.push(self.name.clone());
+        package.embed_files.extend(code.embedded.iter().cloned());
+        package.imports.extend(code.imports.iter().cloned());
+        if package.name.is_empty() {
+            package.name.clone_from(&code.package);
+        }
+    }
 }
 
 /// Collects the packages. Directories that begin with `.` or `_` and those called `testdata` hold none (`go help
 /// packages`), and `vendor` holds those of other modules.
 fn collect_packages(
     directory: &Utf8Path,
-    packages: &mut BTreeMap<Utf8PathBuf, Package>,
+    packages: &mut BTreeMap<Utf8PathBuf, Vec<File>>,
 ) -> Result<(), ProjectError> {
-    let mut package = Package::default();
+    let mut files = Vec::new();
     for Entry { name, path, kind } in entries(directory)? {
         let hidden =
             name.starts_with(['.', '_']) || ["testdata", "vendor", "node_modules"].contains(&name.as_str());
@@ -116,38 +136,22 @@ fn collect_packages(
             Kind::Directory if !hidden && !path.join("go.mod").is_file() => {
                 collect_packages(&path, packages)?
             }
-            Kind::File if !hidden => read_file(&path, &name, &mut package)?,
+            Kind::File if !hidden => files.extend(read_file(&path, name)?),
             _ => {}
         }
     }
-    if !package.name.is_empty() {
-        packages.insert(directory.to_owned(), package);
-    }
+    packages.insert(directory.to_owned(), files);
     Ok(())
 }
 
-fn read_file(path: &Utf8Path, name: &str, package: &mut Package) -> Result<(), ProjectError> {
-    let Some((stem, extension)) = name.rsplit_once('.') else { return Ok(()) };
-    if ["c", "h", "s", "S"].contains(&extension) {
-        package.files.insert(format!("*.{extension}"));
-    }
-    // A suffix such as `_windows` is a build constraint; the first word of a name never is (`go help buildconstraint`).
-    let system = stem.split('_').skip(1).any(|part| OTHER_SYSTEMS.contains(&part));
-    if extension != "go" || stem.ends_with("_test") || system {
-        return Ok(());
-    }
-    let source = source_text(path)?;
-    let code = Code::parse(&source);
-    if code.is_excluded {
-        return Ok(());
-    }
-    package.files.insert("*.go".to_owned());
-    package.files.extend(code.embedded);
-    package.imports.extend(code.imports);
-    if package.name.is_empty() {
-        package.name = code.package;
-    }
-    Ok(())
+/// Reads a file of a package; `None` for a test, and for a file that the compiler does not read.
+fn read_file(path: &Utf8Path, name: String) -> Result<Option<File>, ProjectError> {
+    let code = match name.rsplit_once('.') {
+        Some((stem, "go")) if !stem.ends_with("_test") => Some(Code::parse(&source_text(path)?)),
+        Some((_, "c" | "h" | "s" | "S")) => None,
+        _ => return Ok(None),
+    };
+    Ok(Some(File { name, code }))
 }
 
 /// The part of a Go file above its first declaration.
@@ -155,9 +159,10 @@ fn read_file(path: &Utf8Path, name: &str, package: &mut Package) -> Result<(), P
 struct Code {
     package: String,
     imports: Vec<String>,
+    /// The patterns of `//go:embed` directives.
     embedded: Vec<String>,
-    /// Whether a build constraint such as `ignore` leaves the file out: its author runs it by hand.
-    is_excluded: bool,
+    /// The expression of the `//go:build` line.
+    constraint: Option<String>,
 }
 
 impl Code {
@@ -168,15 +173,10 @@ impl Code {
             let line = line.trim();
             if let Some(patterns) = line.strip_prefix("//go:embed ") {
                 let names = patterns.split_whitespace().map(|name| name.trim_matches(['"', '`']));
-                code.embedded.extend(
-                    names.filter_map(|name| {
-                        name.trim_start_matches("all:").split('/').next().map(str::to_owned)
-                    }),
-                );
+                code.embedded.extend(names.map(|name| name.trim_start_matches("all:").to_owned()));
             }
             if let Some(constraint) = line.strip_prefix("//go:build ").filter(|_| code.package.is_empty()) {
-                code.is_excluded =
-                    constraint.trim() == "ignore" || OTHER_SYSTEMS.contains(&constraint.trim());
+                code.constraint.get_or_insert_with(|| constraint.trim().to_owned());
             }
             comment |= line.starts_with("/*");
             if comment {
@@ -201,6 +201,10 @@ impl Code {
         }
         code
     }
+
+    fn is_cgo(&self) -> bool {
+        self.imports.iter().any(|import| import == "C")
+    }
 }
 
 /// Returns the directories of local `replace` directives.
@@ -217,32 +221,4 @@ fn import_path(root: &Utf8Path, directory: &Utf8Path, module: &str) -> String {
         Ok(below) if !below.as_str().is_empty() => format!("{module}/{}", below.as_str().replace('\\', "/")),
         _ => module.to_owned(),
     }
-}
-
-/// Returns the module's own packages that a program consists of and that import "C". Dependencies are not read here.
-fn cgo_packages(
-    root: &Utf8Path,
-    module: &str,
-    packages: &BTreeMap<Utf8PathBuf, Package>,
-    main: &Package,
-    main_path: &str,
-) -> Vec<String> {
-    let by_path: BTreeMap<String, &Package> =
-        packages.iter().map(|(directory, package)| (import_path(root, directory, module), package)).collect();
-    let (mut seen, mut pending) =
-        (BTreeSet::from([main_path.to_owned()]), vec![(main_path.to_owned(), main)]);
-    let mut found = BTreeSet::new();
-    while let Some((path, package)) = pending.pop() {
-        if package.imports.contains("C") {
-            found.insert(path);
-        }
-        for import in &package.imports {
-            if let Some(next) = by_path.get(import)
-                && seen.insert(import.clone())
-            {
-                pending.push((import.clone(), next));
-            }
-        }
-    }
-    found.into_iter().collect()
 }

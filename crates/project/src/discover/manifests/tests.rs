@@ -1,6 +1,7 @@
 use super::*;
-use crate::discover::{GoRole, Network, Project, discover};
+use crate::discover::{GoFacts, GoRole, Network, Project, discover};
 use crate::testing::{TestDirectory, processes};
+use crossdock_platform::Platform;
 
 fn environment(root: &Utf8Path) -> Environment {
     Environment::new(root)
@@ -36,8 +37,10 @@ fn a_go_module_is_read_as_go_lists_it() {
     assert_eq!(module.toolchain.as_deref(), Some("1.26.3"));
     let mains: Vec<_> = module.mains.iter().map(|main| (main.name.as_str(), &main.role)).collect();
     assert_eq!(mains, [("tool", &GoRole::Default), ("other", &GoRole::Default)]);
-    assert_eq!(module.mains[0].cgo_packages, ["example.com/tool/v2/own"]);
-    assert!(module.mains[1].cgo_packages.is_empty());
+    let facts = |index: usize| module.mains[index].facts(&Platform::LINUX_ARM64).unwrap();
+    assert_eq!(facts(0).cgo_packages, ["example.com/tool/v2/own"]);
+    assert_eq!(facts(0).cgo_losses[0].to_string(), "example.com/tool/v2/own (`own.go`)");
+    assert_eq!(*facts(1), GoFacts::default());
     let inside: Vec<&str> = module.sources.inside.iter().map(String::as_str).collect();
     assert_eq!(inside, ["*.go", "cmd/other", "own", "web"]);
     assert_eq!(
@@ -90,9 +93,10 @@ fn a_cargo_workspace_is_read_as_cargo_reports_it() {
     let binaries: Vec<_> =
         api.binaries.iter().map(|binary| (binary.name.as_str(), binary.missing_features.join(" "))).collect();
     assert_eq!(binaries, [("admin", "extra".to_owned()), ("api", String::new()), ("worker", String::new())]);
-    let chains: Vec<String> = api.native_code.iter().map(|chain| chain.join(" → ")).collect();
+    let triple = "aarch64-unknown-linux-musl";
+    let chains: Vec<String> = api.native_code.of(triple).iter().map(|chain| chain.join(" → ")).collect();
     assert_eq!(chains, ["api → ring → cc", "api → tikv-jemallocator → tikv-jemalloc-sys → cc"]);
-    assert!(api.has_jemalloc());
+    assert!(api.native_code.has_jemalloc(triple));
     let inside: Vec<&str> = workspace.sources.inside.iter().map(String::as_str).collect();
     assert_eq!(inside, ["crates/api", "libs/shared", "xtask"]);
     let member = read(&root.join("crates/api"));
@@ -115,11 +119,7 @@ fn manifests_that_say_too_little_are_refused() {
         refused.unwrap_err().to_string().replace(root.as_str(), "")
     };
     assert!(refusal("work").contains("only go can list the modules"), "{}", refusal("work"));
-    assert!(
-        refusal("lib").contains("none of its directories contains a `package main`"),
-        "{}",
-        refusal("lib")
-    );
+    assert!(refusal("lib").contains("its packages `x` are libraries"), "{}", refusal("lib"));
     assert!(refusal("broken").starts_with("/broken/Cargo.toml: TOML parse error"), "{}", refusal("broken"));
     assert!(refusal("rlib").contains("none of its packages has a binary target"), "{}", refusal("rlib"));
 }
@@ -215,10 +215,32 @@ fn go_and_the_manifests_agree() {
             "// Package main is the one with C.\npackage main\n\n/*\nint f() { return 1; }\n*/\nimport \"C\"\n\nfunc main() { println(C.f()) }\n",
         ),
         ("tool.go", "//go:build ignore\n\npackage other\n"),
+        ("cmd/arm/main_arm64.go", "package main\n\nimport _ \"example.com/m/db\"\n\nfunc main() {}\n"),
+        ("db/db_cgo.go", "//go:build cgo\n\npackage db\n\nimport \"C\"\n\nfunc Open() {}\nfunc Close() {}\n"),
+        (
+            "db/db_pure.go",
+            "//go:build !cgo\n\npackage db\n\nimport _ \"example.com/m/twin\"\n\nfunc Open() {}\n",
+        ),
+        ("twin/twin_cgo.go", "//go:build cgo\n\npackage twin\n\nimport \"C\"\n\nfunc Answer() {}\n"),
+        ("twin/twin_pure.go", "//go:build !cgo\n\npackage twin\n\nfunc Answer() {}\n"),
+        ("cmd/many/main_windows.go", "package main\n\nfunc main() {}\n"),
+        (
+            "cmd/many/main_unix.go",
+            "//go:build (unix && !arm64) || ignore\n\npackage main\n\nfunc main() {}\n",
+        ),
         ("testdata/main.go", "package main\nfunc main() {}\n"),
         ("_old/main.go", "package main\nfunc main() {}\n"),
         ("nested/go.mod", "module example.com/nested\n"),
         ("nested/main.go", "package main\nfunc main() {}\n"),
     ]);
     agree(&directory, "");
+    let [Project::Go(module), _] = both(&directory, "") else { panic!("it is Go's") };
+    let main = |name: &str| module.mains.iter().find(|main| main.name == name).unwrap();
+    let built = |name: &str| {
+        [Platform::LINUX_AMD64, Platform::LINUX_ARM64].map(|platform| main(name).has_files_for(&platform))
+    };
+    assert_eq!([built("m"), built("arm"), built("many")], [[true, true], [false, true], [true, false]]);
+    let losses = &main("arm").facts(&Platform::LINUX_ARM64).unwrap().cgo_losses;
+    let losses: Vec<String> = losses.iter().map(ToString::to_string).collect();
+    assert_eq!(losses, ["example.com/m/db (`Close`)"]);
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_dockerfile::render::{self, Base, Debian, Linking, Modules, Private};
-use crossdock_platform::JEMALLOC_LG_PAGE;
+use crossdock_platform::{JEMALLOC_LG_PAGE, Platform};
 
 use super::super::error::{DockerfileError, PlanError};
 use super::super::images::SelectedImage;
@@ -51,11 +51,7 @@ fn go_linking(selected: &SelectedImage<'_>) -> Result<Linking, PlanError> {
             (Linkage::Dynamic, None) if on_alpine => Linking::GoCgoMusl,
             (Linkage::Dynamic, _) => Linking::GoCgoGlibc,
         }),
-        Some(false) => Ok(Linking::GoStatic),
-        None => match cgo_packages(selected) {
-            packages if packages.is_empty() => Ok(Linking::GoStatic),
-            packages => Err(PlanError::Cgo { image: image.name.value.clone(), packages }),
-        },
+        Some(false) | None => Ok(Linking::GoStatic),
     }
 }
 
@@ -77,14 +73,6 @@ fn static_musl(image: &ImageConfig, libc: &Sourced<Libc>) -> PlanError {
         ours: "the Dockerfile, in which a Go program with cgo is static only with glibc".to_owned(),
         help: "leave `libc` out, or build without an engine, where zig links musl".to_owned(),
     }
-}
-
-fn cgo_packages(selected: &SelectedImage<'_>) -> String {
-    let packages = selected.programs.iter().flat_map(|program| match program {
-        Program::Go(main) => main.cgo_packages.as_slice(),
-        Program::Rust { .. } => &[],
-    });
-    packages.map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// Returns the version of the compiler, which is the tag of its image.
@@ -164,10 +152,13 @@ fn is_preview(version: &str) -> bool {
     version.contains("rc") || version.contains("beta")
 }
 
-/// Returns whether a C compiler builds a part of a Rust image.
-pub(super) fn has_c_code(selected: &SelectedImage<'_>) -> bool {
+/// Returns whether a C compiler builds a part of a Rust image for one of the platforms.
+pub(super) fn has_c_code(selected: &SelectedImage<'_>, linking: Linking, platforms: &[Platform]) -> bool {
+    let triples = triples(linking, platforms);
     let c_code = |program: &Program<'_>| match program {
-        Program::Rust { package, .. } => !package.native_code.is_empty(),
+        Program::Rust { package, .. } => {
+            triples.iter().any(|triple| !package.native_code.of(triple).is_empty())
+        }
         Program::Go(_) => false,
     };
     selected.programs.iter().any(c_code)
@@ -181,7 +172,18 @@ pub(super) fn own_tags(image: &ImageConfig, linking: Linking) -> Option<&'static
     }
 }
 
-pub(super) fn build(selected: &SelectedImage<'_>, of_user: &Carried) -> render::Build {
+/// Returns the triples of the platforms of a Rust program that is linked in a way.
+fn triples(linking: Linking, platforms: &[Platform]) -> Vec<&'static str> {
+    let triple = |platform| Some(linking.rust_target(platform).rust().ok()?.triple);
+    platforms.iter().filter_map(triple).collect()
+}
+
+pub(super) fn build(
+    selected: &SelectedImage<'_>,
+    of_user: &Carried,
+    linking: Linking,
+    platforms: &[Platform],
+) -> render::Build {
     let image = &selected.config;
     let mut build = render::Build::default();
     build.features.clone_from(&image.features.names);
@@ -189,8 +191,8 @@ pub(super) fn build(selected: &SelectedImage<'_>, of_user: &Carried) -> render::
     build.no_default_features = image.features.no_default;
     build.profile = Some(image.profile.value.clone()).filter(|profile| profile != "release");
     build.ldflags = image.ldflags.iter().map(|flags| flags.value.clone()).collect();
-    build.c_code = has_c_code(selected);
-    build.jemalloc_pages = jemalloc_pages(selected, of_user);
+    build.c_code = has_c_code(selected, linking, platforms);
+    build.jemalloc_pages = jemalloc_pages(selected, of_user, linking, platforms);
     build.variables.clone_from(&of_user.variables);
     build.rustflags.clone_from(&of_user.rustflags);
     build.packages.clone_from(&image.dockerfile.packages);
@@ -198,11 +200,21 @@ pub(super) fn build(selected: &SelectedImage<'_>, of_user: &Carried) -> render::
     build
 }
 
-/// Returns whether the image has jemalloc, and neither a file in the build context nor a variable of the file decides on the
-/// size of its pages.
-fn jemalloc_pages(selected: &SelectedImage<'_>, of_user: &Carried) -> bool {
+/// Returns whether the image has jemalloc for a platform whose pages differ in size, and neither a file in the build context
+/// nor a variable of the file decides on it.
+fn jemalloc_pages(
+    selected: &SelectedImage<'_>,
+    of_user: &Carried,
+    linking: Linking,
+    platforms: &[Platform],
+) -> bool {
+    let has_large = |platform: &&Platform| linking.rust_target(platform).jemalloc_lg_page().is_some();
+    let large: Vec<Platform> = platforms.iter().filter(has_large).cloned().collect();
+    let triples = triples(linking, &large);
     let has_jemalloc = |program: &Program<'_>| match program {
-        Program::Rust { package, .. } => package.has_jemalloc(),
+        Program::Rust { package, .. } => {
+            triples.iter().any(|triple| package.native_code.has_jemalloc(triple))
+        }
         Program::Go(_) => false,
     };
     let is_set = match selected.project {

@@ -11,7 +11,7 @@ use crossdock_project::config::{
 };
 use crossdock_project::{
     CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, GoMain, GoModule, GoModules, GoRole,
-    PackageMetadata, Sources, ToolchainFile, UserSetting, VariableSetting,
+    NativeCode, PackageMetadata, Sources, ToolchainFile, UserSetting, VariableSetting,
 };
 
 fn sources(inside: &[&str], outside: &[&str]) -> Sources {
@@ -30,8 +30,7 @@ fn go() -> Project {
         module_path: "example.com/server".to_owned(),
         module_directory: "/p".into(),
         role: GoRole::Default,
-        cgo_packages: Vec::new(),
-        cgo_flags: BTreeMap::new(),
+        platforms: BTreeMap::new(),
         packages: Arc::default(),
         embeds: Vec::new(),
     };
@@ -62,7 +61,7 @@ fn rust() -> Project {
             missing_features: Vec::new(),
         }],
         default_run: None,
-        native_code: Vec::new(),
+        native_code: NativeCode::default(),
     };
     Project::Rust(CargoWorkspace {
         directory: "/p".into(),
@@ -194,7 +193,8 @@ fn a_workspace_is_the_context_and_its_members_are_its_sources() {
 fn jemalloc_supports_large_pages_unless_a_file_of_the_project_decides() {
     let project = |chain: &[&str], variables: &[(&str, &str)]| {
         let Project::Rust(mut workspace) = rust() else { unreachable!("the project is Rust's") };
-        workspace.packages[0].native_code = vec![chain.iter().map(ToString::to_string).collect()];
+        let chain = chain.iter().map(ToString::to_string).collect();
+        workspace.packages[0].native_code = NativeCode::everywhere(vec![chain]);
         let variable = |(name, place): &(&str, &str)| VariableSetting {
             name: (*name).to_owned(),
             setting: UserSetting { value: "14".to_owned(), place: (*place).to_owned() },
