@@ -46,6 +46,37 @@ fn libc_glibc_links_a_static_program_to_glibc() {
 }
 
 #[test]
+fn the_command_line_decides_about_cgo() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    fixture::write(
+        project.join("native.go"),
+        "package main\n\n// int answer(void) { return 42; }\nimport \"C\"\n\nfunc Answer() int { return int(C.answer()) }\n",
+    );
+    let run = |arguments: &[&str]| sandbox.crossdock(&project, arguments);
+    let undecided = run(&["plan"]).ends_with(2);
+    undecided.complains("a part of example.com/hello (`Answer`)").complains("`--cgo=true` or `--cgo=false`");
+    let why = run(&["plan", "--cgo=false"]).success().stdout;
+    assert!(why.contains("without cgo: --cgo on the command line says so"), "{why}");
+    for command in ["build", "verify", "tag", "dist"] {
+        run(&[command, "--cgo=false", "--platform", "linux/amd64"]).success();
+    }
+    for (cgo, expected) in [("--cgo=true", "CGO_ENABLED=1"), ("--cgo=false", "CGO_ENABLED=0")] {
+        for file in ["dockerfile", "bake"] {
+            let text = run(&["render", file, cgo]).success().stdout;
+            assert!(text.contains(expected), "{text}");
+        }
+        let plan = run(&["plan", cgo]).success().stdout;
+        assert!(plan.contains(expected), "{plan}");
+    }
+    configure(&project, "linkage = \"dynamic\"\n");
+    let contradiction = run(&["plan", "--cgo=false"]).ends_with(2);
+    contradiction.complains("crossdock.toml:3:11").complains("--cgo on the command line");
+    let rust = fixture::rust_package(&sandbox.work(), "rust");
+    sandbox.crossdock(&rust, &["plan", "--cgo=true"]).ends_with(2).complains("applies to Go programs");
+}
+
+#[test]
 fn dynamic_musl_without_its_loader_is_an_error() {
     let sandbox = Sandbox::new();
     let dynamic = "libc = \"musl\"\nlinkage = \"dynamic\"\n";

@@ -104,6 +104,9 @@ pub(crate) struct SelectionArgs {
     /// Select these images; all by default.
     #[arg(long, value_name = "NAME", value_delimiter = ',', help_heading = "What is built")]
     pub(crate) image: Vec<String>,
+    /// Build Go programs with or without cgo, whatever the configuration says.
+    #[arg(long, value_name = "true|false", help_heading = "What is built")]
+    pub(crate) cgo: Option<bool>,
     /// Write image layouts below this directory instead of target/crossdock (Cargo) or .crossdock (Go).
     #[arg(long, value_name = "DIR", help_heading = "What is built")]
     pub(crate) output: Option<Utf8PathBuf>,
@@ -284,6 +287,9 @@ pub(crate) struct RenderArgs {
     /// Render for these nodes unless --platform is given: a platform, a node type, e.g. m5.large, or deploy:NAME.
     #[arg(long = "for", value_name = "DESCRIPTION", value_delimiter = ',')]
     pub(crate) nodes: Vec<String>,
+    /// Build Go programs with or without cgo, whatever the configuration says.
+    #[arg(long, value_name = "true|false")]
+    pub(crate) cgo: Option<bool>,
     /// One file that cross-compiles for all platforms, or one file fixed to each platform.
     #[arg(long, value_enum, value_name = "MODE")]
     pub(crate) mode: Option<ModeName>,

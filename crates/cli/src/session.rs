@@ -139,6 +139,7 @@ impl Session {
         options.platforms = many(&args.platform, "--platform");
         options.nodes = many(&args.nodes, "--for");
         options.images = many(&args.image, "--image");
+        options.cgo = args.cgo.map(|cgo| from_option("--cgo", cgo));
         options.tags = many(&args.tag, "--tag");
         options.output = args.output.clone().map(|path| from_option("--output", path));
         options.repository = args.repository.clone().map(|name| from_option("--repository", name));

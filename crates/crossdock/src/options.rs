@@ -38,6 +38,8 @@ pub struct BuildOptions {
     pub nodes: Vec<Sourced<String>>,
     /// Names of the images; all images if empty.
     pub images: Vec<Sourced<String>>,
+    /// Whether Go programs are built with cgo; as configured if `None`.
+    pub cgo: Option<Sourced<bool>>,
     /// The directory that layouts are written to; relative to the context's directory.
     pub output: Option<Sourced<Utf8PathBuf>>,
     /// Tag templates.
@@ -71,6 +73,7 @@ impl Default for BuildOptions {
             platforms: Vec::new(),
             nodes: Vec::new(),
             images: Vec::new(),
+            cgo: None,
             output: None,
             tags: Vec::new(),
             repository: None,
@@ -132,6 +135,12 @@ impl BuildOptions {
     #[must_use]
     pub fn images(self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self { images: each_from_caller("images", names), ..self }
+    }
+
+    /// Chooses whether Go programs are built with cgo.
+    #[must_use]
+    pub fn cgo(self, cgo: bool) -> Self {
+        Self { cgo: Some(from_caller("cgo", cgo)), ..self }
     }
 
     /// Chooses the directory that layouts are written to.
@@ -226,6 +235,7 @@ impl Context {
         request.platforms = or(&options.platforms, &overrides.platforms);
         request.nodes = or(&options.nodes, &overrides.nodes);
         request.images = or(&options.images, &overrides.images);
+        request.cgo.clone_from(&options.cgo);
         request.output = output.map(|path| path.map(|path| directory.join(path)));
         request.tags = or(&options.tags, &overrides.tags);
         request.repository = options.repository.clone().or_else(|| overrides.repository.clone());

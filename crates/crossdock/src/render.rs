@@ -25,7 +25,7 @@ use crate::options::{BuildOptions, EngineOptions};
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct RenderOptions {
-    /// The images, platforms, nodes, network and configuration; other fields have no effect.
+    /// The images, platforms, nodes, cgo, network and configuration; other fields have no effect.
     pub build: BuildOptions,
     /// Whether programs are cross-compiled on the builder's platform, or each file is fixed to one platform; as
     /// configured if `None`.
@@ -272,11 +272,12 @@ impl Requests {
 }
 
 fn request(context: &Context, build: &BuildOptions) -> Result<Request, Error> {
-    let BuildOptions { images, platforms, nodes, network, .. } = build.clone();
+    let BuildOptions { images, platforms, nodes, cgo, network, .. } = build.clone();
     context.request(&BuildOptions {
         images,
         platforms,
         nodes,
+        cgo,
         network,
         goal: Goal::Build,
         ..BuildOptions::new()

@@ -84,9 +84,10 @@ pub(crate) fn bake(session: &Session, arguments: &RenderBakeCommand) -> Result<E
 }
 
 fn options(session: &Session, args: &RenderArgs) -> RenderOptions {
-    let RenderArgs { image, platform, nodes, offline, .. } = args;
+    let RenderArgs { image, platform, nodes, cgo, offline, .. } = args;
     let (image, platform, nodes) = (image.clone(), platform.clone(), nodes.clone());
-    let mut build = session.selection(&SelectionArgs { image, platform, nodes, ..SelectionArgs::default() });
+    let selection = SelectionArgs { image, platform, nodes, cgo: *cgo, ..SelectionArgs::default() };
+    let mut build = session.selection(&selection);
     build.network = network(*offline);
     let mut options = RenderOptions::new(build);
     options.mode = args.mode.map(|mode| match mode {
