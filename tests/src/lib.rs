@@ -16,6 +16,7 @@ pub mod processes;
 pub mod program;
 pub mod sandbox;
 pub mod server;
+pub mod terminal;
 pub mod tools;
 
 pub use built::Built;
@@ -23,3 +24,4 @@ pub use emulator::Machine;
 pub use layout::Layout;
 pub use outcome::{Outcome, Running};
 pub use sandbox::Sandbox;
+pub use terminal::Screen;

@@ -1,4 +1,4 @@
-//! `dist --setup` and `doctor --fix`: remedies that crossdock runs, and those that only a person can run.
+//! `--setup` of `dist` and `doctor`: remedies that crossdock runs, and those that only a person can run.
 
 use std::path::{Path, PathBuf};
 
@@ -28,7 +28,11 @@ fn as_nobody(sandbox: &Sandbox, project: &Path, arguments: &[&str]) -> Outcome {
 #[test]
 fn a_sudo_that_needs_a_password_ends_the_setup_with_the_command() {
     let (sandbox, project) = user_who_lacks_a_package();
-    for call in [&["dist", "--setup", "--platform", "linux/arm64"][..], &["doctor", "--fix", "--yes"]] {
+    for call in [
+        &["dist", "--setup", "--platform", "linux/arm64"][..],
+        &["doctor", "--setup", "--yes"],
+        &["doctor", "--fix", "--yes"],
+    ] {
         let outcome = as_nobody(&sandbox, &project, call).ends_with(3);
         let outcome = outcome.complains("sudo apt-get install -y gcc-aarch64-linux-gnu");
         assert!(!outcome.stderr.contains("dist --setup"), "that was just tried: {outcome}");

@@ -13,6 +13,7 @@ use crate::commands::{
 use crate::error::{CommandError, Exit};
 use crate::output;
 use crate::session::Session;
+use crate::ui::live::Show;
 use crate::ui::style::{BAD, paint};
 
 /// The command line of crossdock, under its own name or as part of another program.
@@ -68,6 +69,8 @@ impl App {
             on_interrupt.cancel();
             // A prompt or a long computation does not check for cancellation, so end it after children have had time.
             std::thread::sleep(std::time::Duration::from_secs(3));
+            output::live().set_show(Show::Nothing);
+            output::say(&format!("{} interrupted", paint(BAD, "error:")));
             std::process::exit(Exit::Interrupted as i32)
         }) {
             output::note(&format!("Ctrl-C will not end child processes: {error}"));

@@ -422,11 +422,11 @@ pub(crate) struct DoctorCommand {
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
-    /// Install missing tools.
-    #[arg(long)]
-    pub(crate) fix: bool,
+    /// Install missing tools; each command is shown before it runs.
+    #[arg(long, visible_alias = "fix")]
+    pub(crate) setup: bool,
     /// Consent to all changes of the system.
-    #[arg(long, requires = "fix")]
+    #[arg(long, requires = "setup")]
     pub(crate) yes: bool,
 }
 

@@ -4,8 +4,13 @@
 //! characters visible.
 
 use std::io::{IsTerminal, Write};
+use std::sync::LazyLock;
+
+use anstream::{AutoStream, ColorChoice};
+use terminal_size::{Height, Width, terminal_size_of};
 
 use crate::error::{CommandError, Exit};
+use crate::ui::live::{INTERVAL, Live, Output, Show, USUAL_SIZE};
 use crate::ui::style::{WARN, paint};
 use crate::ui::text::{json_shown, message, shown};
 
@@ -59,8 +64,47 @@ pub(crate) fn json_text(value: &impl serde::Serialize) -> Result<String, Command
 
 /// Prints a line for the person.
 pub(crate) fn say(line: &str) {
-    // If standard error is closed, the work goes on without messages.
-    let _closed = writeln!(anstream::stderr(), "{}", shown(line));
+    live().write(&shown(line));
+}
+
+/// Returns the standard error of this process, which shows no running work until a session decides how.
+pub(crate) fn live() -> &'static Live {
+    static LIVE: LazyLock<Live> = LazyLock::new(|| Live::new(Box::new(Stderr), Show::Nothing, INTERVAL));
+    &LIVE
+}
+
+struct Stderr;
+
+impl Output for Stderr {
+    fn text(&mut self, text: &str) {
+        // If standard error is closed, the work goes on without messages.
+        let _closed = write!(anstream::stderr(), "{text}");
+    }
+
+    fn raw(&mut self, text: &str) {
+        let _closed = std::io::stderr().write_all(text.as_bytes());
+    }
+
+    fn has_styles(&self) -> bool {
+        AutoStream::choice(&std::io::stderr()) != ColorChoice::Never
+    }
+
+    fn size(&self) -> Option<(usize, usize)> {
+        let stderr = std::io::stderr();
+        size(&stderr, terminal_size_of(&stderr))
+    }
+}
+
+/// Returns the number of columns that a line of the answer may fill; no limit if standard output is not a terminal.
+pub(crate) fn answer_columns() -> usize {
+    let stdout = std::io::stdout();
+    size(&stdout, terminal_size_of(&stdout)).map_or(usize::MAX, |(columns, _)| columns)
+}
+
+/// Returns the columns and rows of a stream, which some terminals do not tell; `None` if it is not a terminal.
+fn size(stream: &impl IsTerminal, told: Option<(Width, Height)>) -> Option<(usize, usize)> {
+    let told = told.map(|(columns, rows)| (columns.0.into(), rows.0.into()));
+    stream.is_terminal().then(|| told.unwrap_or(USUAL_SIZE))
 }
 
 /// Prints a warning for the person.

@@ -15,7 +15,9 @@ use crate::arguments::{
 };
 use crate::error::{CommandError, Exit};
 use crate::output;
+use crate::ui::live::Show;
 use crate::ui::plan::Detail;
+use crate::ui::waiting::watch;
 use crate::ui::{Progress, Verbosity};
 
 /// A call of the program.
@@ -38,14 +40,16 @@ impl Session {
         }
         choose_color(global.color);
         let quiet = global.quiet;
-        let context =
-            Context::builder(environment).program(name).cancel(cancel).on_notice(
-                move |notice| match notice {
-                    Notice::Note(_) if quiet => {}
-                    Notice::Note(text) | Notice::Warning(text) => output::note(text),
-                    _ => {}
-                },
-            );
+        output::live().set_show(show(&environment, quiet));
+        let context = Context::builder(environment)
+            .program(name)
+            .cancel(cancel)
+            .watch(watch(output::live()))
+            .on_notice(move |notice| match notice {
+                Notice::Note(_) if quiet => {}
+                Notice::Note(text) | Notice::Warning(text) => output::note(text),
+                _ => {}
+            });
         Ok(Self { name, context: context.finish()?, global })
     }
 
@@ -77,7 +81,7 @@ impl Session {
             (_, true) => Verbosity::Verbose,
             _ => Verbosity::Normal,
         };
-        Progress::new(self.terminal(), verbosity)
+        Progress::new(output::live().clone(), verbosity)
     }
 
     pub(crate) fn execute_options(
@@ -90,7 +94,9 @@ impl Session {
         options.unproven = if strictness.strict { Unproven::Refuse } else { Unproven::Warn };
         options.color = match (self.global.color, self.terminal()) {
             (ColorChoice::Always, _) => Color::Always,
-            (ColorChoice::Auto, Terminal::Interactive) if self.variable("NO_COLOR").is_none() => {
+            (ColorChoice::Auto, Terminal::Interactive)
+                if self.variable("NO_COLOR").is_none() && self.variable("TERM") != Some("dumb") =>
+            {
                 Color::Always
             }
             _ => Color::Never,
@@ -159,6 +165,17 @@ impl Session {
         options.nodes = if nodes.is_empty() { or(chosen.platforms, &overrides.platforms) } else { nodes };
         options.config = chosen.config;
         options
+    }
+}
+
+/// Returns how running work is shown. A terminal that cannot move its cursor, and the log of a pipeline that has a terminal,
+/// get lines: cargo decides in the same way whether it draws a progress bar.
+fn show(environment: &Environment, quiet: bool) -> Show {
+    let is_pipeline = environment.get("CI").is_some() || environment.get("TF_BUILD").is_some();
+    match environment.terminal {
+        _ if quiet => Show::Nothing,
+        Terminal::Interactive if environment.get("TERM") != Some("dumb") && !is_pipeline => Show::Live,
+        Terminal::Interactive | Terminal::Plain => Show::Lines,
     }
 }
 

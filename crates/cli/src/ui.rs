@@ -2,17 +2,21 @@
 
 mod findings;
 mod lint;
+pub(crate) mod live;
 pub(crate) mod plan;
 mod progress;
 pub(crate) mod style;
 mod table;
 pub(crate) mod text;
+pub(crate) mod waiting;
+mod width;
 
 pub(crate) use crossdock::execute::bytes;
 pub(crate) use findings::verdicts;
 pub(crate) use lint::{lint, lint_summary};
 pub(crate) use progress::{Progress, Verbosity};
-pub(crate) use table::{colored, next, table};
+pub(crate) use table::{aligned, colored, next, table};
+pub(crate) use width::fold;
 
 use std::time::Duration;
 

@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_project::config::Overrides;
 
 use crate::error::{Error, ErrorKind, input_output, usage};
-use crate::process::{Cancel, Environment, Processes};
+use crate::process::{Cancel, Environment, Processes, Watch};
 
 type Receiver = Arc<dyn Fn(Notice<'_>) + Send + Sync>;
 
@@ -62,6 +62,7 @@ impl Context {
             environment,
             cancel: Cancel::default(),
             receiver: Arc::new(|_| {}),
+            watch: Watch::default(),
         }
     }
 
@@ -144,6 +145,7 @@ pub struct ContextBuilder {
     environment: Environment,
     cancel: Cancel,
     receiver: Receiver,
+    watch: Watch,
 }
 
 impl ContextBuilder {
@@ -163,6 +165,27 @@ impl ContextBuilder {
     /// Sets the receiver of notices. By default they are dropped.
     pub fn on_notice(mut self, receiver: impl Fn(Notice<'_>) + Send + Sync + 'static) -> Self {
         self.receiver = Arc::new(receiver);
+        self
+    }
+
+    /// Sets the receiver of the processes that answer questions about projects and this machine, such as `go list`, which
+    /// may download modules for minutes. By default nothing receives them. The steps of a plan report to an
+    /// [`Observer`](crate::execute::Observer) instead.
+    ///
+    /// ```
+    /// use crossdock::process::Watch;
+    /// use crossdock::{Context, Environment};
+    ///
+    /// let watch = Watch::new(|command| {
+    ///     let name = command.program.clone();
+    ///     Box::new(move |line| eprintln!("{name}: {line}"))
+    /// });
+    /// let environment = Environment::new("/srv/project").with_variable("HOME", "/home/builder");
+    /// let context = Context::builder(environment).watch(watch).finish()?;
+    /// # Ok::<(), crossdock::Error>(())
+    /// ```
+    pub fn watch(mut self, watch: Watch) -> Self {
+        self.watch = watch;
         self
     }
 
@@ -189,7 +212,7 @@ impl ContextBuilder {
         Ok(Context {
             program: self.program,
             cancel: self.cancel.clone(),
-            processes: Processes::new(environment.clone(), self.cancel),
+            processes: Processes::new(environment.clone(), self.cancel).watched_by(self.watch),
             environment,
             cache,
             overrides,

@@ -8,13 +8,56 @@ pub use crossdock_toolchain::doctor::{Answer, Check, Outcome, Progress};
 pub use crossdock_toolchain::host::Tool;
 
 use crossdock_toolchain::doctor::{ask_versions, diagnose, setup};
+use crossdock_toolchain::host::{current_system, find_tool};
 
 use crate::context::Context;
 use crate::discover::{Discovered, Rustup, discover_again};
 use crate::error::{Error, ErrorKind};
 use crate::plan::{Plan, plan};
 
-/// Returns every tool that a plan needs: its command and version, or the remedies that install it.
+/// What a person does with an image after its build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Next {
+    /// Push its layout to a registry.
+    Push,
+    /// Load it into a container engine and run it.
+    Run,
+}
+
+impl Next {
+    /// Returns the best tool for it, and the others.
+    fn tools(self) -> (&'static str, &'static [&'static str]) {
+        match self {
+            Self::Push => ("skopeo", &[]),
+            Self::Run => ("docker", &["podman"]),
+        }
+    }
+}
+
+/// Returns the name of the tool with which a person does something with an image: one that is installed if possible, else the
+/// best with the commands that install it. [`doctor()`] lists the same tool.
+#[must_use]
+pub fn tool_for(context: &Context, next: Next) -> (&'static str, Availability<Tool>) {
+    let look = |name: &'static str| (name, find_tool(name, context.environment(), &current_system()));
+    let (best, others) = next.tools();
+    let is_installed = |found: &(_, Availability<Tool>)| found.1.available().is_some();
+    let best = look(best);
+    if is_installed(&best) {
+        return best;
+    }
+    others.iter().map(|name| look(name)).find(is_installed).unwrap_or(best)
+}
+
+/// Whether an image's repository contains a registry, or an organization on Docker Hub. A name without either means Docker
+/// Hub's official images, to which a project cannot push.
+#[must_use]
+pub fn names_registry(repository: &str) -> bool {
+    repository.contains('/')
+}
+
+/// Returns every tool that a plan needs, and those with which its images are pushed and run: its command and version, or the
+/// remedies that install it.
 ///
 /// ```
 /// use crossdock::{BuildOptions, discover, doctor, plan};
@@ -29,6 +72,7 @@ use crate::plan::{Plan, plan};
 pub fn doctor(context: &Context, found: &Discovered, plan: &Plan) -> Vec<Check> {
     let missing = plan.missing.iter().map(|missing| (missing.needed_by(), &missing.unavailable));
     let mut checks = diagnose(plan.uses.iter().map(|(by, used)| (by.clone(), used)), missing, &found.host);
+    checks.extend(afterwards(context, plan, &checks));
     ask_versions(&mut checks, &context.processes);
     checks
 }
@@ -87,4 +131,18 @@ pub fn set_up(
         }
         Ok(SetUp { found, plan, by_hand })
     })
+}
+
+/// Returns the checks of the tools that images are used with after their build, which no step of the plan uses.
+fn afterwards(context: &Context, plan: &Plan, known: &[Check]) -> Vec<Check> {
+    let pushed = plan.images.iter().filter(|image| names_registry(&image.repository));
+    let pushing: BTreeSet<String> = pushed.map(|image| format!("pushing {}", image.name)).collect();
+    let running = plan.images.iter().map(|image| format!("running {}", image.name)).collect();
+    let uses = [(Next::Push, pushing), (Next::Run, running)];
+    let checks = uses.into_iter().filter(|(_, needed_by)| !needed_by.is_empty()).map(|(next, needed_by)| {
+        let (name, found) = tool_for(context, next);
+        Check::optional(name, needed_by, found)
+    });
+    // A builder may be the engine that runs images.
+    checks.filter(|check| known.iter().all(|known| known.name != check.name)).collect()
 }

@@ -2,6 +2,7 @@
 
 mod command;
 mod group;
+mod watch;
 mod watchdog;
 
 use std::io::{BufRead, BufReader, Read};
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 pub use command::{Command, quote};
 pub use group::Cancel;
+pub use watch::{LineReceiver, Watch};
 
 use crate::environment::Environment;
 
@@ -19,6 +21,7 @@ use crate::environment::Environment;
 pub struct Processes {
     environment: Arc<Environment>,
     cancel: Cancel,
+    watch: Watch,
 }
 
 /// The result of a finished process.
@@ -81,7 +84,13 @@ impl ProcessError {
 impl Processes {
     /// Runs commands in `environment` until `cancel` is cancelled.
     pub fn new(environment: Arc<Environment>, cancel: Cancel) -> Self {
-        Self { environment, cancel }
+        Self { environment, cancel, watch: Watch::default() }
+    }
+
+    /// Reports each process while it runs.
+    #[must_use]
+    pub fn watched_by(self, watch: Watch) -> Self {
+        Self { watch, ..self }
     }
 
     /// Returns the environment in which commands run, before their own changes.
@@ -143,11 +152,11 @@ impl Processes {
     fn run(
         &self,
         command: &Command,
-        read: impl FnOnce(&mut os_pipe::PipeReader, &mut os_pipe::PipeReader) -> std::io::Result<()>,
+        read: impl FnOnce(&mut os_pipe::PipeReader, &mut (dyn Read + Send)) -> std::io::Result<()>,
     ) -> Result<ExitStatus, ProcessError> {
         let failed = |source| ProcessError::Start { program: command.program.clone(), source };
         let (mut out, out_writer) = os_pipe::pipe().map_err(failed)?;
-        let (mut error, error_writer) = os_pipe::pipe().map_err(failed)?;
+        let (error, error_writer) = os_pipe::pipe().map_err(failed)?;
         // Commands run several at a time and below live progress, so none may ask the person a question. `unchecked`
         // leaves the meaning of an exit code to the caller.
         let expression = command.expression(&self.environment).stdin_null().unchecked();
@@ -157,7 +166,7 @@ impl Processes {
         let child = child.ok_or(ProcessError::Cancelled)?.map_err(failed)?;
         // Read to the end before waiting: a child blocks while its pipe is full, and processes that it started may
         // write after it has ended.
-        let reading = read(&mut out, &mut error);
+        let reading = read(&mut out, &mut self.watch.started(command, error));
         let status = child.wait().map_err(failed)?;
         if self.cancel.is_cancelled() {
             return Err(ProcessError::Cancelled);

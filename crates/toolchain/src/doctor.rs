@@ -49,6 +49,21 @@ pub struct Check {
     pub needed_by: BTreeSet<String>,
     /// The tool, or why it is missing and the commands that install it.
     pub found: Availability<Tool>,
+    /// Whether the plan does without it: it is for what a person does with the images next.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
+}
+
+impl Check {
+    /// Returns the result for a tool that the plan needs.
+    fn needed(name: String, needed_by: BTreeSet<String>, found: Availability<Tool>) -> Self {
+        Self { name, needed_by, found, optional: false }
+    }
+
+    /// Returns the result for a tool that images are used with after their build.
+    pub fn optional(name: impl Into<String>, needed_by: BTreeSet<String>, found: Availability<Tool>) -> Self {
+        Self { name: name.into(), needed_by, found, optional: true }
+    }
 }
 
 /// Checks the requirements of a plan against the host. Each is listed once, with everything that requires it; missing
@@ -67,15 +82,11 @@ pub fn diagnose<'a>(
     }
     let mut checks: Vec<Check> = Vec::new();
     for (used, needed_by) in needed {
-        add(&mut checks, Check { name: used.name(), needed_by, found: used.look_up(host) });
+        add(&mut checks, Check::needed(used.name(), needed_by, used.look_up(host)));
     }
     for (by, unavailable) in missing {
-        let check = Check {
-            name: by.clone(),
-            needed_by: BTreeSet::from([by]),
-            found: Availability::Unavailable(unavailable.clone()),
-        };
-        add(&mut checks, check);
+        let found = Availability::Unavailable(unavailable.clone());
+        add(&mut checks, Check::needed(by.clone(), BTreeSet::from([by]), found));
     }
     checks.sort_by_key(|check| check.found.available().is_none());
     checks

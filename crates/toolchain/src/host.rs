@@ -22,6 +22,7 @@ pub use detect::{HostError, Needs, Probe, current_platform, current_system, dete
 pub use file::HostFileError;
 pub use observe::{Observation, Situation, observe, platform_of_elf};
 pub use remedies::missing_toolchain;
+pub use tools::find_tool;
 
 /// A machine that builds. Serializes to the format of [`Host::from_file`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

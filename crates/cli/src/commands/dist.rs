@@ -1,13 +1,14 @@
 //! `crossdock build`, `tag` and `dist`: make a plan, execute it, and show the result.
 
 use camino::Utf8Path;
+use crossdock::doctor::tool_for;
 use crossdock::execute::{ImageReport, ImageStatus, Report};
 use crossdock::generated::write_atomically;
 use crossdock::plan::{Goal, Plan};
 use crossdock::{Error, ErrorKind, discover, execute, plan, tag};
 
 use super::doctor::{Consent, by_hand, set_up};
-use crate::arguments::{BuildArgs, BuildCommand, DistCommand, OutputArgs, TagCommand};
+use crate::arguments::{BuildArgs, BuildCommand, DistCommand, EngineName, OutputArgs, TagCommand};
 use crate::error::{CommandError, Exit};
 use crate::output;
 use crate::session::Session;
@@ -24,7 +25,8 @@ pub(crate) fn tag_images(session: &Session, arguments: &TagCommand) -> Result<Ex
     let args = BuildArgs { selection: selection.clone(), finish: finish.clone(), ..BuildArgs::default() };
     let options = session.build_options(&args, Goal::Tag)?;
     let execution = session.execute_options(output.strictness, finish.jobs);
-    show(session, tag(&session.context, &options, &execution, &mut session.progress()), output)
+    let result = tag(&session.context, &options, &execution, &mut session.progress());
+    show(session, result, output, finish.load)
 }
 
 pub(crate) fn dist(session: &Session, arguments: &DistCommand) -> Result<Exit, CommandError> {
@@ -53,18 +55,23 @@ const COULD_NOT: &str =
 fn run(session: &Session, plan: &Plan, arguments: &BuildCommand) -> Result<Exit, CommandError> {
     let options = session.execute_options(arguments.output.strictness, arguments.build.finish.jobs);
     let result = execute(&session.context, plan, &options, &mut session.progress());
-    show(session, result, &arguments.output)
+    show(session, result, &arguments.output, arguments.build.finish.load)
 }
 
 /// Shows the report of a run, also of a failed one.
-fn show(session: &Session, result: Result<Report, Error>, output: &OutputArgs) -> Result<Exit, CommandError> {
+fn show(
+    session: &Session,
+    result: Result<Report, Error>,
+    output: &OutputArgs,
+    engine: Option<EngineName>,
+) -> Result<Exit, CommandError> {
     let report = match &result {
         Ok(report) => Some(report),
         Err(error) if error.kind() == ErrorKind::Interrupted => None,
         Err(error) => error.report(),
     };
     let shown = report.map_or(Ok(()), |report| {
-        write_metadata(session, report, output.metadata_file.as_deref()).and(answer(session, report))
+        write_metadata(session, report, output.metadata_file.as_deref()).and(answer(session, report, engine))
     });
     match (result, shown) {
         (Ok(_), shown) => shown.map(|()| Exit::Done),
@@ -87,14 +94,19 @@ fn write_metadata(session: &Session, report: &Report, file: Option<&Utf8Path>) -
         .map_err(|error| CommandError::new(Exit::InputOutput, &error))
 }
 
-/// Prints the answer, and for a person the verdicts of refused images and the table.
-fn answer(session: &Session, report: &Report) -> Result<(), CommandError> {
+/// Prints the answer, and for a person the verdicts of refused images, the table and a suggestion.
+fn answer(session: &Session, report: &Report, engine: Option<EngineName>) -> Result<(), CommandError> {
     let refused = || report.images.iter().filter(|image| image.status == ImageStatus::Refused);
     refused().for_each(|image| output::say(&ui::verdicts(&image.name, &image.verdicts)));
     let is_worth_a_table = report.unfinished.is_empty() || report.images.len() > refused().count();
     if !session.quiet() && is_worth_a_table {
-        output::say(&ui::table(report));
-        let next = ui::next(report, session.name, session.context.directory());
+        output::say(&ui::table(report, output::live().columns()));
+        let engine = engine.map(|engine| match engine {
+            EngineName::Docker => "docker",
+            EngineName::Podman => "podman",
+        });
+        let tool_for = |next| tool_for(&session.context, next);
+        let next = ui::next(report, session.name, session.context.directory(), engine, &tool_for);
         next.filter(|_| report.unfinished.is_empty()).iter().for_each(|next| output::say(next));
     }
     if session.json() {

@@ -1,4 +1,4 @@
-//! `crossdock doctor` and `dist --setup`: tools that are found, tools that are missing, and their installation.
+//! `crossdock doctor` and `--setup`: tools that are found, tools that are missing, and their installation.
 
 use std::io::Write;
 
@@ -12,13 +12,13 @@ use crate::arguments::{BuildArgs, DoctorCommand};
 use crate::error::{CommandError, Exit};
 use crate::output;
 use crate::session::Session;
-use crate::ui::style::{BAD, DIM, GOOD, paint};
+use crate::ui::style::{BAD, DIM, GOOD, WARN, paint};
 use crate::ui::text::{one_line, shown};
 
 /// A person's consent to changes of the system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Consent {
-    /// Given for all changes, by `--setup` or `--yes`.
+    /// Given for all changes, by `dist --setup` or `--yes`.
     Given,
     /// Asked for before each change.
     Asked,
@@ -40,7 +40,7 @@ pub(crate) fn run(session: &Session, arguments: &DoctorCommand) -> Result<Exit, 
     let options = session.build_options(&args, Goal::Dist)?;
     let mut found = discover(&session.context, &options)?;
     let mut plan = plan(&found)?;
-    if arguments.fix {
+    if arguments.setup {
         let consent = if arguments.yes { Consent::Given } else { Consent::Asked };
         let done = set_up(session, found, consent)?;
         done.by_hand.iter().for_each(|commands| output::note(&by_hand(commands)));
@@ -57,11 +57,15 @@ pub(crate) fn run(session: &Session, arguments: &DoctorCommand) -> Result<Exit, 
 
 fn line(check: &Check) -> String {
     let by: Vec<&str> = check.needed_by.iter().map(String::as_str).collect();
-    let by = paint(DIM, format!("needed by {}", by.join(", ")));
+    let word = if check.optional { "for" } else { "needed by" };
+    let by = paint(DIM, format!("{word} {}", by.join(", ")));
     match &check.found {
         Availability::Available(tool) => {
             let version = tool.version.as_deref().unwrap_or("version unknown");
             format!("{} {} {version}  {}  {by}\n", paint(GOOD, "found  "), check.name, tool.command.join(" "))
+        }
+        Availability::Unavailable(missing) if check.optional => {
+            format!("{} {missing}\n  {by}\n", paint(WARN, "absent "))
         }
         Availability::Unavailable(missing) => format!("{} {missing}\n  {by}\n", paint(BAD, "missing")),
     }

@@ -1,8 +1,6 @@
 //! `crossdock init`.
 
 use camino::Utf8PathBuf;
-use comfy_table::presets::NOTHING;
-use comfy_table::{CellAlignment, Table};
 use crossdock::Network;
 use crossdock::config::grammar::normalized_path;
 use crossdock::environment::Language;
@@ -16,6 +14,7 @@ use crate::arguments::{InitCommand, Language as LanguageName};
 use crate::error::{CommandError, Exit};
 use crate::output;
 use crate::session::Session;
+use crate::ui;
 
 /// The answer of `init --json`.
 #[derive(Serialize)]
@@ -107,16 +106,15 @@ fn is_https_url(place: &str) -> bool {
 
 /// Shows the plan before anything is written. The answer is the diff if one is requested, else the table.
 fn show(session: &Session, scaffold: &Scaffold, diff: Option<&str>) -> Result<(), CommandError> {
-    let table = table(scaffold);
     match diff {
         Some(diff) => {
             if !session.quiet() {
-                output::say(&table);
+                output::say(&table(scaffold, output::live().columns()));
             }
             output::data(diff)?;
         }
         None if session.quiet() => {}
-        None => output::answer(&table)?,
+        None => output::answer(&table(scaffold, output::answer_columns()))?,
     }
     if session.quiet() {
         return Ok(());
@@ -134,24 +132,26 @@ fn show(session: &Session, scaffold: &Scaffold, diff: Option<&str>) -> Result<()
     Ok(())
 }
 
-fn table(scaffold: &Scaffold) -> String {
-    let mut table = Table::new();
-    table.load_style(NOTHING);
-    table.set_header(["file", "state", "bytes", "", ""]);
-    for entry in &scaffold.files {
-        table.add_row([
+/// Returns the files as a table, or each on lines of its own if the table is wider than `columns`.
+fn table(scaffold: &Scaffold, columns: usize) -> String {
+    let header = ["file", "state", "bytes", "", ""].map(str::to_owned);
+    let rows = scaffold.files.iter().map(|entry| {
+        [
             entry.path.to_string(),
             state(entry.state).to_owned(),
             entry.bytes.to_string(),
             action(entry.action).to_owned(),
             entry.note.clone().unwrap_or_default(),
-        ]);
-    }
-    if let Some(column) = table.column_mut(2) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    let lines: Vec<String> = table.to_string().lines().map(|line| line.trim_end().to_owned()).collect();
-    lines.join("\n")
+        ]
+    });
+    let rows: Vec<[String; 5]> = std::iter::once(header).chain(rows).collect();
+    ui::aligned(&rows, &[2], columns).unwrap_or_else(|| {
+        let lines = rows.iter().skip(1).map(|[path, state, bytes, action, note]| {
+            let (path, bytes) = (format!(" {path}"), format!("{bytes} bytes"));
+            ui::fold([path.as_str(), state, &bytes, action, note], columns, 4)
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    })
 }
 
 fn state(state: State) -> &'static str {

@@ -1,17 +1,16 @@
 //! The live progress of a run.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::time::Duration;
 
 use crossdock::execute::{Event, Observer};
 use crossdock::plan::{Step, StepId};
-use crossdock::process::Terminal;
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::duration;
+use super::live::{First, Live, Running};
 use super::style::{BAD, DIM, GOOD, WARN, paint};
-use super::text::{message, one_line, shown, tool_line};
+use super::text::{message, one_line, plain, shown, tool_line};
+use super::width::fold;
 
 /// The amount of progress to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,39 +23,29 @@ pub(crate) enum Verbosity {
     Verbose,
 }
 
-/// Shows the progress of a run on standard error: a live line per running step on a terminal, plain lines elsewhere.
+/// Shows the progress of a run on standard error: a line for each step and its outcome, and the steps that run.
 pub(crate) struct Progress {
     verbosity: Verbosity,
-    bars: MultiProgress,
-    live: Option<BTreeMap<StepId, ProgressBar>>,
+    live: Live,
+    running: BTreeMap<StepId, RunningStep>,
     /// The output of each step's tool. A quiet run shows it only if the step fails.
     held: BTreeMap<StepId, Vec<String>>,
 }
 
+struct RunningStep {
+    work: Running,
+    /// Whether the tool counts what it has done. Its lines then say less than its counts.
+    counts: bool,
+}
+
 impl Progress {
     /// Returns a view of a run.
-    pub(crate) fn new(terminal: Terminal, verbosity: Verbosity) -> Self {
-        let live = terminal == Terminal::Interactive && verbosity != Verbosity::Quiet;
-        let target = if live { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        Self {
-            verbosity,
-            bars: MultiProgress::with_draw_target(target),
-            live: live.then(BTreeMap::new),
-            held: BTreeMap::new(),
-        }
+    pub(crate) fn new(live: Live, verbosity: Verbosity) -> Self {
+        Self { verbosity, live, running: BTreeMap::new(), held: BTreeMap::new() }
     }
 
-    /// Prints a line above the live lines.
-    pub(crate) fn say(&self, line: &str) {
-        self.write(&shown(line));
-    }
-
-    /// A line that is safe for a terminal already.
-    fn write(&self, line: &str) {
-        self.bars.suspend(|| {
-            // If standard error is a closed pipe, the run goes on without messages.
-            let _closed = writeln!(anstream::stderr(), "{line}");
-        });
+    fn say(&self, line: &str) {
+        self.live.write(&shown(line));
     }
 
     fn started(&mut self, step: &Step) {
@@ -65,43 +54,48 @@ impl Progress {
         {
             self.say(&paint(DIM, format!("$ {command}")));
         }
-        match &mut self.live {
-            Some(live) => {
-                let bar =
-                    self.bars.add(ProgressBar::new_spinner().with_style(spinner()).with_message(title(step)));
-                bar.enable_steady_tick(Duration::from_millis(100));
-                live.insert(step.id.clone(), bar);
-            }
-            None if self.verbosity != Verbosity::Quiet && step.is_long() => {
-                self.say(&format!("  ... {}", title(step)))
-            }
-            None => {}
+        if self.verbosity != Verbosity::Quiet {
+            let first = if step.is_long() { First::AtOnce } else { First::WhenSlow };
+            let work = self.live.start(&step.title, first);
+            self.running.insert(step.id.clone(), RunningStep { work, counts: false });
         }
     }
 
-    fn progress(&self, step: &StepId, done: u64, total: u64, what: &str) {
-        if let Some(bar) = self.live.as_ref().and_then(|live| live.get(step)) {
-            bar.set_prefix(shown(&one_line(&format!(" {done}/{total} {what}"))));
+    fn progress(&mut self, step: &StepId, done: u64, total: u64, what: &str) {
+        if let Some(running) = self.running.get_mut(step) {
+            running.counts = true;
+            running.work.detail(format!("{done}/{total} {what}").trim_end());
         }
     }
 
     fn line(&mut self, step: &StepId, text: &str) {
         match self.verbosity {
             Verbosity::Quiet => self.held.entry(step.clone()).or_default().push(text.to_owned()),
-            _ => self.write(&tool_line(text)),
+            _ => self.live.write(&tool_line(text)),
+        }
+    }
+
+    /// A line of a tool that is of interest only while it is the last one, or in a verbose run.
+    fn verbose_line(&mut self, step: &StepId, text: &str) {
+        if self.verbosity == Verbosity::Verbose {
+            self.line(step, text);
+        }
+        if let Some(running) = self.running.get(step).filter(|running| !running.counts) {
+            running.work.detail(&plain(text));
         }
     }
 
     fn ended(&mut self, step: &Step, mark: &str, took: Duration, outcome: &str) {
-        if let Some(bar) = self.live.as_mut().and_then(|live| live.remove(&step.id)) {
-            bar.finish_and_clear();
-            self.bars.remove(&bar);
-        }
-        let gap = if outcome.is_empty() { "" } else { "  " };
-        let tail = paint(DIM, format!("{outcome}{gap}{}", duration(took)));
-        self.say(&format!("  {mark} {}  {tail}", title(step)));
+        self.running.remove(&step.id);
+        let title = format!("  {mark} {}", one_line(&step.title));
+        let [outcome, took] = [one_line(outcome), duration(took)]
+            .map(|text| if text.is_empty() { text } else { paint(DIM, text) });
+        self.say(&fold([title.as_str(), &outcome, &took], self.live.columns(), OUTCOME));
     }
 }
+
+/// The column at which titles of steps begin, and outcomes that do not fit next to them.
+const OUTCOME: usize = 6;
 
 impl Observer for Progress {
     fn event(&mut self, event: Event<'_>) {
@@ -109,17 +103,14 @@ impl Observer for Progress {
             Event::Started(step) => self.started(step),
             Event::Progress { step, done, total, what } => self.progress(step, done, total, what),
             Event::Output { step, text } => self.line(step, text),
-            Event::VerboseOutput { step, text } if self.verbosity == Verbosity::Verbose => {
-                self.line(step, text)
-            }
-            Event::VerboseOutput { .. } => {}
+            Event::VerboseOutput { step, text } => self.verbose_line(step, text),
             Event::Finished { step, took, outcome } if self.verbosity == Verbosity::Quiet => {
                 let _shown_only_on_failure = (self.held.remove(&step.id), took, outcome);
             }
             Event::Finished { step, took, outcome } => self.ended(step, &paint(GOOD, "ok "), took, outcome),
             Event::Failed { step, took } => {
                 for line in self.held.remove(&step.id).unwrap_or_default() {
-                    self.write(&tool_line(&line));
+                    self.live.write(&tool_line(&line));
                 }
                 self.ended(step, &paint(BAD, "bad"), took, "");
             }
@@ -134,22 +125,4 @@ impl Observer for Progress {
             _ => {}
         }
     }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        let Some(live) = &mut self.live else { return };
-        std::mem::take(live).into_values().for_each(|bar| bar.finish_and_clear());
-    }
-}
-
-/// A step's title in one line, and for the live lines, which indicatif writes, without control characters.
-fn title(step: &Step) -> String {
-    shown(&one_line(&step.title))
-}
-
-fn spinner() -> ProgressStyle {
-    // The template is a valid constant, so the fallback is never used.
-    ProgressStyle::with_template("  {spinner:.cyan}   {msg}{prefix:.dim}  {elapsed:.dim}")
-        .unwrap_or_else(|_| ProgressStyle::default_spinner())
 }

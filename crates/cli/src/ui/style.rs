@@ -33,6 +33,11 @@ pub(crate) fn paint(style: Style, text: impl std::fmt::Display) -> String {
     }
 }
 
+/// Whether a character is a mark of a style, which a terminal never gets.
+pub(super) fn is_mark(c: char) -> bool {
+    sequence(c).is_some()
+}
+
 /// The escape sequence for which a mark is in painted text; `None` for other characters.
 pub(super) fn sequence(mark: char) -> Option<String> {
     if mark == END {

@@ -5,29 +5,49 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
+use crossdock::doctor::{Availability, Next, Tool, names_registry};
 use crossdock::execute::{ImageReport, PlatformReport, Report};
 use crossdock::verify::{Verdict, Verification};
 
-use super::style::{BAD, DIM, GOOD, WARN, paint};
+use super::style::{BAD, BOLD, DIM, GOOD, WARN, paint};
 use super::text::{one_line, shown};
+use super::width::{fold, width};
 use super::{bytes, duration};
 
-/// Returns the table of a run.
-pub(crate) fn table(report: &Report) -> String {
+/// Returns the table of a run, or paragraphs if it is wider than `columns`.
+pub(crate) fn table(report: &Report, columns: usize) -> String {
+    let header = ["image", "platform", "size", "digest", "verified", "tags", "time"].map(str::to_owned);
+    let rows = report.images.iter().flat_map(|image| {
+        image.platforms.iter().enumerate().map(|(place, platform)| row(image, platform, place))
+    });
+    let rows: Vec<[String; 7]> = std::iter::once(header).chain(rows).collect();
+    aligned(&rows, &[2, 6], columns).unwrap_or_else(|| {
+        report.images.iter().map(|image| paragraph(image, columns)).collect::<Vec<_>>().join("\n")
+    })
+}
+
+/// Returns rows, of which the first is the header, as aligned columns; `None` if they do not fit into `columns` of the
+/// terminal. `right` are the columns of numbers.
+pub(crate) fn aligned<const N: usize>(
+    rows: &[[String; N]],
+    right: &[usize],
+    columns: usize,
+) -> Option<String> {
     let mut table = Table::new();
     table.load_style(NOTHING);
-    table.set_header(["image", "platform", "size", "digest", "verified", "tags", "time"]);
-    for image in &report.images {
-        for (place, platform) in image.platforms.iter().enumerate() {
-            table.add_row(row(image, platform, place));
-        }
-    }
-    for right in [2, 6] {
-        if let Some(column) = table.column_mut(right) {
+    table.add_rows(rows.iter().map(|row| row.each_ref().map(|text| cell(text))));
+    for place in right {
+        if let Some(column) = table.column_mut(*place) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    table.to_string()
+    let lines: Vec<String> = table.to_string().lines().map(|line| line.trim_end().to_owned()).collect();
+    lines.iter().all(|line| width(line) <= columns).then(|| lines.join("\n"))
+}
+
+/// Returns text for a cell. It is escaped before the columns get their widths.
+fn cell(text: &str) -> String {
+    shown(&one_line(text))
 }
 
 fn row(image: &ImageReport, platform: &PlatformReport, place: usize) -> [String; 7] {
@@ -42,8 +62,28 @@ fn row(image: &ImageReport, platform: &PlatformReport, place: usize) -> [String;
         only_first(tags(image)),
         only_first(duration(Duration::from_millis(image.milliseconds))),
     ]
-    // Before the columns get their widths.
-    .map(|cell| shown(&one_line(&cell)))
+}
+
+/// Returns an image in one paragraph: what all platforms share, and below it each platform.
+fn paragraph(image: &ImageReport, columns: usize) -> String {
+    let time = duration(Duration::from_millis(image.milliseconds));
+    let head = [format!(" {}", paint(BOLD, cell(&image.name))), cell(&tags(image)), time];
+    let mut lines = vec![fold(head.iter().map(String::as_str), columns, 4)];
+    // The last cell is not padded, so that only what is before it makes columns.
+    let cells = image.platforms.iter().map(|platform| {
+        let [_, platform, size, digest, verified, ..] = row(image, platform, 1).map(|text| cell(&text));
+        [platform, size, digest, verified]
+    });
+    let cells: Vec<[String; 4]> = cells.collect();
+    let widest = |place: usize| cells.iter().map(|row| width(&row[place])).max().unwrap_or(0);
+    let (platforms, sizes) = (widest(0), widest(1));
+    for [platform, size, digest, verified] in &cells {
+        let pad = |text: &str, to: usize| " ".repeat(to.saturating_sub(width(text)));
+        let first = format!("   {platform}{}", pad(platform, platforms));
+        let size = format!("{}{size}", pad(size, sizes));
+        lines.push(fold([first.as_str(), &size, digest, verified], columns, 5));
+    }
+    lines.join("\n")
 }
 
 /// Returns the gravest verdict of the targets that take this platform, and the targets' names: `starts: m5.large`.
@@ -87,34 +127,79 @@ fn short(digest: &str) -> String {
     digest.chars().take("sha256:".len() + 12).collect()
 }
 
-/// Suggests the next command, with paths relative to the working directory.
-pub(crate) fn next(report: &Report, program: &str, directory: &Utf8Path) -> Option<String> {
+/// Suggests the next command, with paths relative to the working directory. `engine` is the one into which images were loaded,
+/// and `tool_for` finds the tools that `doctor` lists too.
+pub(crate) fn next(
+    report: &Report,
+    program: &str,
+    directory: &Utf8Path,
+    engine: Option<&str>,
+    tool_for: &dyn Fn(Next) -> (&'static str, Availability<Tool>),
+) -> Option<String> {
     let image = report.images.first()?;
     let reference = image.references.first()?;
     let name = reference.split('@').next().unwrap_or(reference);
     let near = |path: &Utf8PathBuf| path.strip_prefix(directory).unwrap_or(path).to_string();
-    let command = match (&image.loaded, &image.archive) {
-        (Some(loaded), _) => return Some(format!("next: docker run --rm {loaded}")),
-        (None, Some(archive)) => format!("docker load --input {}", near(archive)),
-        (None, None) if names_registry(name) => {
-            format!("skopeo copy --all oci:{}{} docker://{name}", near(&image.layout), layout_tag(reference))
+    let (runs, engine_found) = tool_for(Next::Run);
+    let mut lines = match (&image.loaded, &image.archive) {
+        (Some(loaded), _) => vec![format!("next: {} run --rm {loaded}", engine.unwrap_or(runs))],
+        (None, Some(archive)) => {
+            let load = format!("next: {runs} load --input {}", near(archive));
+            vec![load, format!("or to run it here: {program} dist --load {runs}")]
         }
-        // A name without a registry means Docker Hub's official images, which the project cannot push to.
+        (None, None) if names_registry(name) => {
+            let (pushes, found) = tool_for(Next::Push);
+            let layout = format!("oci:{}{}", near(&image.layout), layout_tag(reference));
+            let mut lines = vec![format!("next: {pushes} copy --all {layout} docker://{name}")];
+            lines.extend(how_to_install(pushes, &found));
+            if engine_found.available().is_some() {
+                lines.push(format!("or to run it here: {program} dist --load {runs}"));
+            }
+            return Some(joined(&lines));
+        }
         (None, None) => {
-            let here = format!("next: {program} dist --load docker");
             let push = format!("to push it, name its registry: --repository registry.example/{}", image.name);
-            return Some(format!("{here}\n      {}", paint(DIM, push)));
+            vec![format!("next: {program} dist --load {runs}"), push]
         }
     };
-    let here = paint(DIM, format!("or to run it here: {program} dist --load docker"));
-    Some(format!("next: {command}\n      {here}"))
+    if image.loaded.is_none() {
+        lines.extend(how_to_install(runs, &engine_found));
+    }
+    Some(joined(&lines))
 }
 
-/// Whether a reference contains a registry, or an organization on Docker Hub.
-fn names_registry(name: &str) -> bool {
-    name.contains('/')
+/// Joins a suggestion and what there is to say about it.
+fn joined(lines: &[String]) -> String {
+    let lines = lines.iter().enumerate().map(|(place, line)| match place {
+        0 => line.clone(),
+        _ => format!("      {}", paint(DIM, line)),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Returns how to get a tool that a suggested command needs; `None` if it is installed.
+fn how_to_install(name: &str, tool: &Availability<Tool>) -> Option<String> {
+    match tool {
+        Availability::Available(_) => None,
+        Availability::Unavailable(missing) => Some(match missing.remedies.first() {
+            Some(remedy) => format!("{name} is not installed; to install it: {remedy}"),
+            None => format!("{name} is not installed"),
+        }),
+    }
 }
 
 fn layout_tag(reference: &str) -> String {
     tag(reference).map(|tag| format!(":{tag}")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_aligned_if_they_fit() {
+        let rows = [["file", "bytes"], ["Cargo.toml", "7"]].map(|row| row.map(str::to_owned));
+        assert_eq!(aligned(&rows, &[1], 20).unwrap(), " file        bytes\n Cargo.toml      7");
+        assert_eq!(aligned(&rows, &[1], 17), None);
+    }
 }

@@ -76,6 +76,11 @@ pub(crate) fn tool_line(line: &str) -> String {
     kept
 }
 
+/// Returns a line of a tool's output as plain text, without indentation.
+pub(crate) fn plain(line: &str) -> String {
+    anstream::adapter::strip_str(line).to_string().trim().to_owned()
+}
+
 /// Returns the length of the control sequence or control string at the beginning of a text (ECMA-48 sections 5.4 and 5.6).
 fn sequence_length(text: &str) -> usize {
     let ended = |from: usize, end: fn(char) -> bool| {

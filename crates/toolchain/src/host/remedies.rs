@@ -186,7 +186,9 @@ fn package(tool: &str, system: &System) -> Option<String> {
         ("cc", System::Debian { .. } | System::Fedora | System::Arch) => "gcc",
         ("cc", System::Alpine) => "build-base",
         ("pkg-config", System::Alpine | System::Fedora | System::Arch) => "pkgconf",
-        ("go" | "cargo" | "git" | "docker" | "podman" | "clang" | "cmake" | "pkg-config", _) => tool,
+        ("go" | "cargo" | "git" | "docker" | "podman" | "skopeo" | "clang" | "cmake" | "pkg-config", _) => {
+            tool
+        }
         (tool, System::Debian { .. }) if tool.starts_with("qemu-") => "qemu-user-static",
         (tool, System::Fedora) if tool.starts_with("qemu-") => "qemu-user-static",
         _ => return None,

@@ -49,17 +49,21 @@ pub(crate) fn in_path(environment: &Environment, name: &str) -> Option<Utf8PathB
     Utf8PathBuf::from_path_buf(found).ok()
 }
 
+/// Returns a program in PATH, or the commands that install it.
+pub fn find_tool(name: &str, environment: &Environment, system: &System) -> Availability<Tool> {
+    match in_path(environment, name) {
+        Some(path) => Availability::Available(Tool { command: vec![path.into_string()], version: None }),
+        None => Availability::Unavailable(absent(name, system)),
+    }
+}
+
 /// Looks for programs in PATH. An absent one has the commands that install it.
 pub(crate) fn look_for<'a>(
     environment: &Environment,
     system: &System,
     names: impl IntoIterator<Item = &'a str>,
 ) -> BTreeMap<String, Availability<Tool>> {
-    let found = |name: &str| match in_path(environment, name) {
-        Some(path) => Availability::Available(Tool { command: vec![path.into_string()], version: None }),
-        None => Availability::Unavailable(absent(name, system)),
-    };
-    names.into_iter().map(|name| (name.to_owned(), found(name))).collect()
+    names.into_iter().map(|name| (name.to_owned(), find_tool(name, environment, system))).collect()
 }
 
 /// Marks cross compilers without their C library as unavailable. The library is a package of its own, which the

@@ -33,10 +33,8 @@ impl<'a> Packages<'a> {
 
     /// Returns the packages that a program consists of, in the order of `go list`.
     pub(super) fn of(&self, main: &'a ListedPackage) -> Arc<[GoPackage]> {
-        // The linker adds the runtime to every program.
-        let mut pending: Vec<&ListedPackage> =
-            self.by_path.get("runtime").copied().into_iter().chain([main]).collect();
-        let mut found: HashSet<&str> = pending.iter().map(|package| package.import_path.as_str()).collect();
+        let mut pending = vec![main];
+        let mut found = HashSet::from([main.import_path.as_str()]);
         while let Some(package) = pending.pop() {
             let imported = imports(package).filter_map(|path| self.by_path.get(path));
             pending.extend(imported.filter(|package| found.insert(package.import_path.as_str())));
@@ -45,8 +43,11 @@ impl<'a> Packages<'a> {
     }
 }
 
+/// Returns what a package imports. The linker adds the runtime to every program.
 fn imports(package: &ListedPackage) -> impl Iterator<Item = &str> {
-    package.imports.iter().map(|import| package.import_map.get(import).unwrap_or(import).as_str())
+    let written = package.imports.iter();
+    let written = written.map(|import| package.import_map.get(import).unwrap_or(import).as_str());
+    written.chain((package.name == "main").then_some("runtime"))
 }
 
 #[cfg(test)]
@@ -70,7 +71,13 @@ mod tests {
             found.iter().map(|package| format!("{} {}", package.path, package.imports.join(","))).collect();
         assert_eq!(
             found,
-            ["runtime/abi ", "runtime runtime/abi", "vendor/x/text ", "net vendor/x/text", "m/app net"]
+            [
+                "runtime/abi ",
+                "runtime runtime/abi",
+                "vendor/x/text ",
+                "net vendor/x/text",
+                "m/app net,runtime"
+            ]
         );
     }
 }
