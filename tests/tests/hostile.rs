@@ -205,7 +205,7 @@ fn links_to_files_of_the_machine_are_refused() {
     std::fs::remove_file(project.join("crossdock.lock")).unwrap();
     symlink(&secret, project.join("Dockerfile")).unwrap();
     refused(&["lint", "Dockerfile"], 2).complains("outside of");
-    refused(&["render", "dockerfile", "-o", "Dockerfile", "--force"], 5).complains("outside of");
+    refused(&["render", "dockerfile", "--output", "Dockerfile", "--force"], 5).complains("outside of");
     symlink(&secret, project.join("README.md")).unwrap();
     refused(&["dist", "--platform", "linux/amd64", "--pack"], 5).complains("outside of");
 }
