@@ -124,7 +124,7 @@ fn below_root(root: &Utf8Path, directory: &Utf8Path) -> Utf8PathBuf {
 
 /// Returns the patterns of a Go file. One that cannot be read has none: the compiler reports it.
 fn in_file(path: &Utf8Path) -> Vec<GoEmbed> {
-    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let text = crossdock_fs::read_text(path.as_std_path()).unwrap_or_default();
     in_text(path, &text)
 }
 
