@@ -127,7 +127,7 @@ fn a_compile_error_names_the_line_and_its_template(sandbox: &Sandbox, project: &
         // The base image is removed after the failure.
         outcome
             .complains("go build -trimpath")
-            .complains("by hand:\n  cd ")
+            .complains("by hand:\n      cd ")
             .complains("docker load --quiet --input")
     };
     let ours = std::fs::read_to_string(repository().join("templates/files/go.Dockerfile.j2"));
