@@ -489,7 +489,7 @@ fn config_check_verifies_nodes_tags_and_programs() {
     std::fs::remove_file(project.join("go.work")).unwrap();
     fixture::write(project.join("go.mod"), module);
     // Without a project names cannot be verified, and the output says so.
-    fixture::write(project.join("go.mod"), "this is no module\n");
+    fixture::write(project.join("go.mod"), "this is not a module\n");
     let unchecked = check("[image.hello]\npackage = \"nope\"\n");
     unchecked.complains("not checked");
 }

@@ -69,7 +69,7 @@ fn an_embed_that_reaches_the_output_is_an_error_with_its_line() {
         refused(&with(&["--output"]).into_iter().chain([output]).collect::<Vec<_>>(), "12", "dist");
     }
     sandbox.crossdock(&project, &with(&["--output", ".images"])).success();
-    // What the program does not embed is nobody's input.
+    // Files that the program does not embed are not inputs.
     embeds(&project, "dist/*.html");
     sandbox.crossdock(&project, &with(&["--output", "dist"])).success();
 }
@@ -126,7 +126,7 @@ fn files_in_the_output_are_errors_with_their_line() {
         .complains("--output");
 }
 
-/// What earlier runs wrote to a directory of the user's is no input of a later one, whatever it was.
+/// Output of earlier runs in a directory of the user's is never an input of a later one.
 #[test]
 fn files_leaves_out_everything_that_earlier_runs_wrote() {
     let sandbox = Sandbox::new();

@@ -1,4 +1,4 @@
-//! What a person sees while crossdock works: on terminals of any width, and in a log.
+//! The progress of a run: on terminals of any width, and in a log.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -15,7 +15,7 @@ use crate::discover::{Discovered, Rustup, discover_again};
 use crate::error::{Error, ErrorKind};
 use crate::plan::{Plan, plan};
 
-/// What a person does with an image after its build.
+/// The use of an image after its build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Next {

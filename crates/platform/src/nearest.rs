@@ -67,7 +67,7 @@ fn most_similar<'a>(given: &str, names: &mut dyn Iterator<Item = &'a str>) -> Ve
             found.push(entry);
         }
     }
-    // Of equally near names those in lower case come first if the word is in lower case; otherwise the order stays.
+    // Among equally near names those in lower case come first if the word is in lower case; otherwise the order stays.
     let has_capital = |text: &str| text.bytes().any(|byte| byte.is_ascii_uppercase());
     let lower = !has_capital(given);
     found.sort_by_key(|(distance, name)| (*distance, lower && has_capital(name)));

@@ -317,7 +317,7 @@ mod tests {
             available(&parent.join(name)).missing_tags
         };
         assert_eq!(available(&origin).missing_tags, None);
-        assert_eq!(clone("whole", &[]), None, "a project without a tag is no clone without tags");
+        assert_eq!(clone("whole", &[]), None, "a project without tags is not a clone without tags");
         assert_eq!(clone("first", &["--no-tags"]), Some(MissingTags::NotFetched));
         run(&origin, &["tag", "v1.0.0"]);
         run(&origin, &["commit", "-q", "--allow-empty", "-m", "second"]);

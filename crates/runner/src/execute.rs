@@ -66,7 +66,7 @@ pub struct Settings {
     pub color: Color,
     /// The cache directory, which is created when needed. Compressed layers are kept there from run to run.
     pub cache: Utf8PathBuf,
-    /// What verification checks and accepts.
+    /// The extent of verification, and the findings that it accepts.
     pub policy: VerifyPolicy,
 }
 
@@ -80,16 +80,16 @@ pub enum Color {
     Never,
 }
 
-/// What the verification of images checks and accepts.
+/// The extent of the verification of images, and the findings that it accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct VerifyPolicy {
-    /// What happens to an image that is not proven to start.
+    /// The treatment of an image that is not proven to start.
     pub unproven: Unproven,
     /// The programs of an image that are verified.
     pub scope: Scope,
 }
 
-/// What happens to an image that is not proven to start. An image that would not start is always refused.
+/// The treatment of an image that is not proven to start. An image that would not start is always refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Unproven {
     /// The image is tagged, and the observer gets a warning for each finding.

@@ -36,7 +36,7 @@ fn of_c_compiler(architecture: Architecture, name: &str) -> Option<CpuLevel> {
 /// Returns the level of one of rustc's target features. The flags of other architectures than amd64 are known only if
 /// every processor has them.
 fn of_rustc(architecture: Architecture, feature: &str) -> Option<CpuLevel> {
-    /// Features that are no instructions.
+    /// Features that are not instructions.
     const OTHERS: [&str; 6] =
         ["crt-static", "strict-align", "soft-float", "thumb-mode", "relax", "outline-atomics"];
     if OTHERS.contains(&feature) {

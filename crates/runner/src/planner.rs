@@ -55,7 +55,7 @@ pub use request::{Archive, DockerfileSettings, EngineRequest, Goal, MachineFlags
 
 /// Plans a call.
 ///
-/// A requirement that the host does not satisfy is no error: it is in [`Plan::missing`], with its remedies.
+/// A requirement that the host does not satisfy is not an error: it is in [`Plan::missing`], with its remedies.
 ///
 /// # Errors
 /// If the call, the configuration or a project is wrong.

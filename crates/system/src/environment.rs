@@ -54,7 +54,7 @@ pub fn process_arguments() -> Vec<OsString> {
 }
 
 impl Environment {
-    /// An environment without arguments and variables, whose standard error is no terminal.
+    /// An environment without arguments and variables, whose standard error is not a terminal.
     pub fn new(directory: impl Into<Utf8PathBuf>) -> Self {
         Self { directory: directory.into(), ..Self::default() }
     }

@@ -5,7 +5,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 
-/// What `GET /` answers: which program this is and what it was compiled for.
+/// The answer to `GET /`: the program and the platform that it was compiled for.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
     pub name: String,
@@ -15,7 +15,7 @@ pub struct About {
     pub os: String,
 }
 
-/// What `GET /greet/{name}` answers.
+/// The answer to `GET /greet/{name}`.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Greeting {
     pub message: String,

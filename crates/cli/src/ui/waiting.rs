@@ -1,4 +1,4 @@
-//! What a person waits for before a run has steps: the answers of tools about projects and this machine.
+//! Shows the tools that a call waits for before a run has steps: they answer about projects and this machine.
 
 use crossdock::process::{Command, LineReceiver, Watch};
 

@@ -83,7 +83,7 @@ pub(crate) const BAD: &[Bad] = &[
         3,
         Some("FROM gcr.io/distroless/cc-debian12"),
     ),
-    // What an alpine gets installed no other base takes.
+    // Packages of an Alpine base are refused by every other base.
     (
         "FROM rust:1.95-bookworm AS b\nRUN cargo build --release\nFROM alpine:3.23\nRUN apk add --no-cache curl=8\n\
          COPY --from=b /src/target/release/app /app\nCMD [\"/app\"]\n",

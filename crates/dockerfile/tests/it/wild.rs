@@ -11,7 +11,7 @@ fn go(builder: &str, lines: &str, base: &str) -> String {
     )
 }
 
-/// What is more than a note.
+/// The findings that are more than notes.
 fn weighs(file: &str) -> Vec<Finding> {
     lint(file, &options()).into_iter().filter(|finding| finding.severity > Severity::Note).collect()
 }

@@ -18,7 +18,7 @@ const FILE: &str = ".crossdock.json";
 /// The size limit of the file, which holds a path and two names.
 const LIMIT: u64 = 64 << 10;
 
-/// What the image of a layout was built from.
+/// The project and program from which the image of a layout was built.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Record {
     /// The project's directory relative to the layout, so that both can be moved together.
@@ -82,7 +82,7 @@ fn owner(layout: &Utf8Path, image: &ImagePlan) -> Result<Owner, ExecuteError> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Owner::Unknown),
         Err(error) => return Err(file_error(&path)(error)),
     };
-    // crossdock replaces the file in one step, so that another program changed a file that is no record.
+    // crossdock replaces the file in one step, so that a file that is not a record was changed by another program.
     let Ok(record) = serde_json::from_slice::<Record>(&bytes) else { return Ok(Owner::Unknown) };
     let own = real(&image.project.directory)?;
     Ok(match layout.join(&record.project).canonicalize_utf8() {

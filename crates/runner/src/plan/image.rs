@@ -23,7 +23,7 @@ pub struct ImagePlan {
     pub name: String,
     /// The source of the request for the image.
     pub source: Source,
-    /// What the image is built from. Its layout remembers it, so that no other project's image is taken for this one.
+    /// The program that the image is built from. Its layout remembers it, so that no other project's image is taken for this one.
     pub project: ProjectId,
     /// The OCI image layout that is written.
     pub layout: Utf8PathBuf,
@@ -64,7 +64,7 @@ pub struct ImagePlan {
     pub engine: Option<EnginePlan>,
 }
 
-/// What an image is built from: one program of one project.
+/// The source of an image: one program of one project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ProjectId {

@@ -31,7 +31,7 @@ pub enum PlanError {
         text: String,
         /// The source of the description.
         asked: Source,
-        /// What is wrong with it, and the nearest known ones.
+        /// The fault, and the nearest known ones.
         why: String,
     },
     /// A Dockerfile would build nothing for a node that the call names. Nothing verifies Dockerfiles, so that no later
@@ -61,7 +61,7 @@ pub enum PlanError {
         image: String,
         /// The place of the declaration.
         at: Source,
-        /// What is ambiguous.
+        /// The ambiguity.
         source: Box<SelectError>,
     },
     /// The caller of the library did not discover a project that the configuration names.
@@ -113,9 +113,9 @@ pub enum PlanError {
         what: String,
         /// The place of that entry or pattern.
         at: Source,
-        /// What is wrong.
+        /// The fault.
         why: String,
-        /// What to do.
+        /// The remedy.
         help: String,
     },
     /// A platform runs no containers.
@@ -171,10 +171,10 @@ pub enum PlanError {
         theirs: String,
         /// The plan's setting and its reason.
         ours: String,
-        /// What to do.
+        /// The remedy.
         help: String,
     },
-    /// There is no Dockerfile of an image.
+    /// The Dockerfile of an image is missing.
     #[error(transparent)]
     Dockerfile(Box<DockerfileError>),
     /// A setting contradicts the engine that builds.
@@ -182,7 +182,7 @@ pub enum PlanError {
     Engine {
         /// The image.
         image: String,
-        /// What is wrong, and what to do.
+        /// The fault and the remedy.
         why: String,
     },
     /// A tag or a repository is invalid by the OCI distribution specification.
@@ -192,7 +192,7 @@ pub enum PlanError {
         image: String,
         /// The source of the tag or repository.
         at: Source,
-        /// What is wrong.
+        /// The fault.
         why: String,
     },
     /// An invariant of the planner is broken: without this error the plan would silently lack a part of the image.

@@ -1,4 +1,4 @@
-//! What a build reads must not lie where crossdock writes: `files`, files that Go programs embed, and build contexts.
+//! Inputs of a build must not lie where crossdock writes: `files`, files that Go programs embed, and build contexts.
 
 use std::collections::BTreeSet;
 

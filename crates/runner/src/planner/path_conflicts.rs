@@ -39,7 +39,7 @@ impl Owner {
     }
 }
 
-/// Rejects configured files that would replace a directory or a program, or be below a path that is no directory.
+/// Rejects configured files that would replace a directory or a program, or be below a path that is not a directory.
 /// `programs` are the paths of the programs.
 pub(super) fn check_files(image: &ImageConfig, programs: &[String]) -> Result<(), PlanError> {
     let mut claims = Claims::default();

@@ -66,7 +66,7 @@ pub(super) fn reject_contradictions(
             "set `linkage = \"dynamic\"` for this image, or remove the flag",
         ));
     }
-    // Of several values rustc takes the last.
+    // rustc takes the last of several values.
     let own_cpu = codegen(ours, "target-cpu").last();
     let their_cpu = codegen(&setting.value, "target-cpu").last();
     match (their_cpu, own_cpu) {

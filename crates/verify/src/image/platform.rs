@@ -62,7 +62,7 @@ fn unfit(platform: &PlatformText, target: &Target) -> Option<String> {
     }
     let architecture = target.architecture();
     if normal.architecture != architecture.as_str() {
-        // Of the hosts with a 32-bit sibling, containerd lets only amd64 and arm64 pull its images.
+        // containerd lets only amd64 and arm64, among the hosts with a 32-bit sibling, pull its images.
         let compatible = machine::compatible_32_bit(architecture).map(Architecture::as_str);
         let runs_it = compatible == Some(&normal.architecture)
             && matches!(architecture, Architecture::Amd64 | Architecture::Arm64);
