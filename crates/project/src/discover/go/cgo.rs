@@ -64,7 +64,7 @@ impl<'a> Imports<'a> {
             |path: &&&str| self.with.get(**path).is_some_and(|package| !package.cgo_files.is_empty());
         let cgo_packages: Vec<&str> = with.iter().filter(has_cgo).copied().collect();
         let flags = cgo_packages.iter().filter_map(|path| self.with.get(path)?.compiler_flags()).collect();
-        // Without cgo, a program lacks the packages that only files with cgo import: their importers lose them.
+        // A package that only files with cgo import does not belong to the program without cgo: its importers lose it.
         let without = self.without.iter().flat_map(|without| self.reachable(without, main));
         let cgo_losses = without.filter_map(|path| self.losses.get(path).cloned()).collect();
         let cgo_packages = cgo_packages.into_iter().map(str::to_owned).collect();

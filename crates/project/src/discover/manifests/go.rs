@@ -79,7 +79,7 @@ struct Files<'a> {
 /// A file of a package.
 struct File {
     name: String,
-    /// The facts of the file, if it is a Go file.
+    /// The head of the file, if it is a Go file.
     code: Option<Code>,
 }
 
