@@ -299,3 +299,37 @@ fn nodes_of_included_files_are_shown_at_their_own_place() {
     assert!(plan.stdout.contains("one/crossdock.toml:2:10)"), "{plan}");
     assert!(plan.stdout.contains("two/crossdock.toml:4:10)"), "{plan}");
 }
+
+/// The C library of an image does not depend on what is installed.
+#[test]
+fn a_host_without_musl_is_told_two_ways() {
+    let sandbox = Sandbox::new();
+    let project = fixture::rust_package(&sandbox.work(), "hello");
+    let host = |std: &str| {
+        format!(
+            "platform = \"linux/amd64\"\nsystem = \"debian\"\n[rust]\nstd = [{std}]\n[tools]\ncc = true\n\
+             aarch64-linux-gnu-gcc = true\n"
+        )
+    };
+    let gnu = r#""x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu""#;
+    let some_musl = format!("{gnu}, \"x86_64-unknown-linux-musl\"");
+    let plan = |std: &str, more: &[&str]| {
+        fixture::write(sandbox.work().join("host.toml"), host(std));
+        let file = sandbox.work().join("host.toml").display().to_string();
+        sandbox.crossdock(&project, &[&["plan", "--host", &file], more].concat())
+    };
+    let missing = plan(&some_musl, &[]).ends_with(3);
+    let missing = missing.says("missing:").says("run: rustup target add aarch64-unknown-linux-musl");
+    let missing =
+        missing.says("`libc = \"gnu\"` links the GNU C library instead, for which nothing is missing");
+    assert!(!missing.stdout.contains("--target aarch64-unknown-linux-gnu"), "{missing}");
+    fixture::write(project.join("crossdock.toml"), "[image.hello]\nlibc = \"gnu\"\n");
+    let decided = plan(&some_musl, &["--json"]).success().json();
+    assert_eq!(decided["missing"], serde_json::json!([]), "{decided}");
+    let calls = decided["steps"].to_string();
+    assert!(
+        calls.contains("aarch64-unknown-linux-gnu") && calls.contains("x86_64-unknown-linux-gnu"),
+        "{calls}"
+    );
+    assert!(!calls.contains("musl"), "{calls}");
+}

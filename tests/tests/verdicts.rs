@@ -139,7 +139,11 @@ fn instructions_that_flags_enable_one_by_one_are_verified() {
     let mut sandbox = Sandbox::new();
     let project = with_c_code(&sandbox);
     sandbox.set("CFLAGS_x86_64-unknown-linux-musl", "-mavx2");
-    sandbox.crossdock(&project, &v3).ends_with(1).complains("on linux/amd64,").complains("-mavx2");
+    sandbox
+        .crossdock(&project, &v3)
+        .ends_with(1)
+        .complains("starts  hello on linux/amd64/v3")
+        .complains("fails  hello on linux/amd64\n");
 }
 
 /// The plan sets the compiler with the underscored triple, which the crate cc reads after the one with dashes and before
