@@ -414,7 +414,7 @@ fn flags_of(sandbox: &Sandbox, project: &Path, more: &[&str]) -> (String, String
     (lines.join("\n"), file["notes"].to_string())
 }
 
-/// Settings of a build on this machine are in the file, or are named as left out.
+/// The file has every flag of a build on this machine, or the flag is named as left out.
 #[test]
 fn rust_flags_of_the_user_are_in_the_file() {
     let mut sandbox = Sandbox::new();
@@ -481,7 +481,7 @@ fn settings_of_cargo_outside_of_the_build_context_are_in_the_file() {
     }
 }
 
-/// cargo puts the flags of the nearest of several files last, and rustc takes the last.
+/// Cargo puts the flags of the nearest file last, and rustc takes the last of several.
 #[test]
 fn joined_flags_have_the_order_of_cargo() {
     let mut sandbox = Sandbox::new();
