@@ -49,7 +49,7 @@ fn own_tag(package: &CargoPackage, git: &Git) -> Option<Git> {
     seen.into_iter().next()
 }
 
-/// Returns whether a version has three numbers, as that of a Cargo package does. Other tags, such as a date, are no version
+/// Returns whether a version has three numbers, as that of a Cargo package does. Other tags, such as a date, are not versions
 /// of it.
 fn is_complete(version: &str) -> bool {
     let core = version.split(['-', '+']).next().unwrap_or(version);
