@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crossdock_tests::outcome::Running;
 use crossdock_tests::processes::{wait_until, working_in};
 use crossdock_tests::{Layout, Running, Sandbox, fixture};
 use rustix::process::{Signal, kill_process};
