@@ -156,7 +156,7 @@ fn a_layer_planted_in_the_cache_is_dropped() {
     let (sandbox, project) = go();
     let dist = || sandbox.crossdock(&project, &["dist", "--platform", "linux/amd64"]);
     let good = dist().success().stdout;
-    let entries = std::fs::read_dir(sandbox.cache().join("layers/layers")).unwrap();
+    let entries = std::fs::read_dir(sandbox.cache().join("crossdock/layers/layers")).unwrap();
     let paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     let mut layers: Vec<serde_json::Value> =
         paths.iter().map(|path| serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()).collect();

@@ -25,14 +25,14 @@ pub(super) fn create_directory(path: &Utf8Path) -> Result<(), ExecuteError> {
 /// Creates a directory for output in the project, with a mark that keeps its content out of version control. A directory
 /// with content may be the user's, so that nothing is added to it.
 pub(super) fn create_output_directory(path: &Utf8Path) -> Result<(), ExecuteError> {
-    if !is_absent_or_empty(path)? {
-        return Ok(());
-    }
     if let Some(other) = path.ancestors().find(|above| above.symlink_metadata().is_ok())
         && !other.is_dir()
     {
         let why = "it is not a directory, and output must be written into it; move it away, or pass another --output";
         return Err(file_error(other)(std::io::Error::new(ErrorKind::NotADirectory, why)));
+    }
+    if !is_absent_or_empty(path)? {
+        return Ok(());
     }
     create_directory(path)?;
     crossdock_fs::mark_output(path.as_std_path()).map_err(other_file_error(path))
