@@ -13,15 +13,26 @@ const BOTH: &str = "linux/amd64,linux/arm64";
 
 const CONFIGURATION: &str = "[image.hello]\npath = \".\"\n\n\
                              [image.hello.health]\ncommand = [\"/usr/local/bin/hello\", \"--health\"]\ninterval = 10\n\n\
+                             [image.hello.env]\nHOUSE = \"5 $$ & ${PATH:+it's} \\\\ \\\"x\\\"\"\nPATH = \"/opt/bin:$PATH\"\n\n\
+                             [image.hello.labels]\nprice = \"{{ '$HOUSE' }}\"\n\n\
                              [image.hello.dockerfile]\nbase = \"debian-slim\"\n";
 
 fn built(project: &Path) -> Layout {
     Layout::open(project.join(".crossdock/hello"))
 }
 
-/// Returns the health check of each platform, and the base that the index names.
+/// Returns the health check of each platform with the configured variables and label, and the base that the index names.
 fn says_of_itself(layout: &Layout) -> (Vec<Value>, Value) {
-    let check = |platform: &String| layout.config(platform)["config"]["Healthcheck"].clone();
+    let check = |platform: &String| {
+        let config = layout.config(platform)["config"].clone();
+        let mut env: Vec<Value> = config["Env"].as_array().cloned().unwrap_or_default();
+        let configured = ["HOUSE=", "PATH="];
+        env.retain(|pair| {
+            configured.iter().any(|name| pair.as_str().is_some_and(|pair| pair.starts_with(name)))
+        });
+        env.sort_by_key(ToString::to_string);
+        json!({ "check": config["Healthcheck"], "env": env, "price": config["Labels"]["price"] })
+    };
     let base = layout.index()["annotations"]["org.opencontainers.image.base.name"].clone();
     (layout.platforms().iter().map(check).collect(), base)
 }
@@ -36,6 +47,8 @@ fn is_like_crossdocks_own(sandbox: &Sandbox, project: &Path, builder: &str) {
         "Test": ["CMD", "/usr/local/bin/hello", "--health"],
         "Interval": 10_000_000_000_u64, "Timeout": 30_000_000_000_u64, "Retries": 3,
     });
+    let path = "PATH=/opt/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    let check = json!({ "check": check, "env": ["HOUSE=5 $ & it's \\ \"x\"", path], "price": "$HOUSE" });
     assert_eq!(own, [check.clone(), check], "crossdock's own image");
     assert!(base.as_str().is_some_and(|base| base.starts_with("crossdock/static:")), "{base}");
 
@@ -65,12 +78,12 @@ fn is_like_crossdocks_own(sandbox: &Sandbox, project: &Path, builder: &str) {
         assert_eq!(base, format!("not debian for {word}\n"));
     }
     let (checks, base) = says_of_itself(&result);
-    assert_eq!(checks, own, "{builder} has another health check");
+    assert_eq!(checks, own, "{builder} has another configuration");
     assert!(base.is_null(), "it lies on debian-slim, and says {base}");
 }
 
 #[test]
-fn docker_builds_the_same_health_check_on_the_right_base() {
+fn docker_builds_the_same_configuration_on_the_right_base() {
     let (mut sandbox, project) = go_project();
     let docker = Docker::start_apart();
     let directory = sandbox.work();
@@ -80,7 +93,7 @@ fn docker_builds_the_same_health_check_on_the_right_base() {
 }
 
 #[test]
-fn podman_builds_the_same_health_check_on_the_right_base() {
+fn podman_builds_the_same_configuration_on_the_right_base() {
     let (mut sandbox, project) = go_project();
     let podman = Podman::start_on_overlays();
     podman.set_up(&mut sandbox);
@@ -89,7 +102,7 @@ fn podman_builds_the_same_health_check_on_the_right_base() {
 
 #[test]
 #[ignore = "long: builds buildkitd and buildx"]
-fn long_buildkit_builds_the_same_health_check_on_the_right_base() {
+fn long_buildkit_builds_the_same_configuration_on_the_right_base() {
     let (mut sandbox, project) = go_project();
     let buildkit = BuildKit::start();
     let buildx = install_buildx(&mut sandbox);

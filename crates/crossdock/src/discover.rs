@@ -1,16 +1,18 @@
 //! Discovers the input of a plan: configuration, programs, host, git and engine.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_platform::Platform;
-use crossdock_project::config::{Config, ImageConfig, Linkage, Sourced};
+use crossdock_project::config::{Config, ImageConfig, Linkage, RenderedConfig, Sourced};
 use crossdock_project::{
     self as project, DiscoverOptions, Network, Project, ProjectError, ProjectsOptions, ToolError,
     WithoutTools,
 };
-use crossdock_runner::planner::{Goal, Pack, Projects, Request, programs, project_platforms};
+use crossdock_runner::planner::{
+    Goal, Pack, Projects, Request, programs, project_platforms, template_values,
+};
 use crossdock_system::process::ProcessError;
 use crossdock_toolchain::host::{Needs, Probe, detect, remedies};
 
@@ -71,6 +73,20 @@ fn found_programs(
         .into_iter()
         .map(|found| FoundProgram { image: found.image, name: found.name, package: found.package })
         .collect())
+}
+
+/// Returns the configuration with the values of the templates of the chosen images, if the call builds them.
+pub(crate) fn rendered(
+    config: &Config,
+    projects: &Projects,
+    request: &Request,
+) -> Result<RenderedConfig, Error> {
+    let values = match request.goal {
+        Goal::Build | Goal::Dist => template_values(config, projects, request).map_err(usage)?,
+        // These take an image as it was built. A later commit or another environment may lack its values.
+        Goal::Verify | Goal::Tag => BTreeMap::new(),
+    };
+    config.rendered(&values).map_err(usage)
 }
 
 /// Reads the configuration, and queries the projects' own tools (cargo, go, git), the host and, if one builds, the

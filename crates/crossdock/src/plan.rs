@@ -8,11 +8,12 @@ pub use crossdock_runner::plan::{
 };
 pub use crossdock_runner::planner::{Archive, Goal, Pack};
 
-use crate::discover::Discovered;
+use crate::discover::{Discovered, rendered};
 use crate::error::{Error, usage};
 
 /// Decides everything that a run will do: each command with its environment, each layer, tag and path, and each missing
-/// tool. Equal input gives an equal plan; nothing is run, read or written.
+/// tool. Equal input gives an equal plan; nothing is run or written, and only files whose names are templates are looked
+/// up.
 ///
 /// ```
 /// use crossdock::{BuildOptions, discover, plan};
@@ -26,9 +27,11 @@ use crate::error::{Error, usage};
 /// ```
 ///
 /// # Errors
-/// The options contradict the configuration or each other, or name something that the project does not have. A missing
+/// The options contradict the configuration or each other, or name something that the project does not have, or a
+/// template has no value. A missing
 /// tool is not an error: [`Plan::missing`] lists it, and [`execute`](crate::execute()) refuses such a plan.
 pub fn plan(found: &Discovered) -> Result<Plan, Error> {
     let Discovered { config, projects, host, request } = found;
-    crossdock_runner::planner::plan(config, projects, host, request).map_err(usage)
+    let config = rendered(config, projects, request)?;
+    crossdock_runner::planner::plan(&config, projects, host, request).map_err(usage)
 }

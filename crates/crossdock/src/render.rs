@@ -18,6 +18,7 @@ pub use crossdock_dockerfile::render::{Caching, Engine as Frontend};
 pub use crossdock_project::config::DockerfileMode;
 
 use crate::context::Context;
+use crate::discover::rendered;
 use crate::error::{Error, ErrorKind, usage};
 use crate::options::{BuildOptions, EngineOptions};
 
@@ -103,9 +104,20 @@ pub fn render(context: &Context, options: &RenderOptions) -> Result<Vec<Rendered
             file.rendered.notes.extend(file.request.notes.iter().cloned());
             file.rendered.notes.extend(left_out::notes(&file.request));
             file.rendered.notes.extend(file.request.left_out.iter().cloned());
+            file.rendered.notes.extend(only_for_this_commit(&file.request));
         }
         Ok(files)
     })
+}
+
+/// Returns a sentence about the values that the file has from this commit or this environment.
+fn only_for_this_commit(request: &DockerfileRequest) -> Option<String> {
+    let varying = request.varying.as_ref()?;
+    Some(format!(
+        "the Dockerfile of image `{}` is only for this commit and this environment ({varying}): render it again for each \
+         build.",
+        request.image
+    ))
 }
 
 /// Renders a bake file for BuildKit. With a directory, it refers to separate Dockerfiles there; otherwise they are
@@ -265,7 +277,8 @@ impl Requests {
         settings.caching = caching;
         settings.templates = inputs.templates;
         settings.digests = inputs.digests;
-        let requests = dockerfile_requests(&config, &projects, &request, &settings).map_err(usage)?;
+        let rendered = rendered(&config, &projects, &request)?;
+        let requests = dockerfile_requests(&rendered, &projects, &request, &settings).map_err(usage)?;
         Ok(Self { config, requests })
     }
 

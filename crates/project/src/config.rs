@@ -16,6 +16,7 @@ mod contradictions;
 mod describe;
 mod dockerfile_inputs;
 mod document;
+mod env;
 pub mod grammar;
 mod image;
 mod load;
@@ -23,8 +24,11 @@ mod node;
 mod overrides;
 mod problem;
 mod raw;
+mod rendered;
 mod resolver;
 mod sourced;
+mod substitution;
+mod templated;
 #[cfg(test)]
 mod tests;
 
@@ -39,11 +43,13 @@ pub use buildvcs::BuildVcs;
 pub use crossdock_platform::{Libc, Linkage};
 pub use describe::describe;
 pub use dockerfile_inputs::{DockerfileInputError, DockerfileInputs, LOCK_FILE};
+pub use env::base_environment;
 pub use load::FILE_NAME;
 pub use node::NodeDescription;
 pub use overrides::parse_jobs;
 pub use overrides::{Overrides, VARIABLES};
-pub use problem::{ConfigError, Problem};
+pub use problem::{ConfigError, Problem, ValueProblem};
+pub use rendered::RenderedConfig;
 pub use sourced::{Source, Sourced};
 
 use crate::git::VersionTag;
@@ -178,6 +184,9 @@ pub struct ImageConfig {
     pub health: Option<Sourced<Health>>,
     /// The settings of its Dockerfile.
     pub dockerfile: DockerfileConfig,
+    /// The place of each value that may be a template, by its key: `ldflags`, `labels.team`, `cmd[1]`.
+    #[serde(skip)]
+    pub places: BTreeMap<String, Source>,
 }
 
 /// The built-in base image.
@@ -221,6 +230,20 @@ pub struct ExtraFile {
     pub mode: Option<u32>,
     /// The kind of `from`, with symbolic links followed.
     pub kind: FileKind,
+    /// The paths as written, if one of them is a template whose value is not known yet.
+    #[serde(skip)]
+    pub template: Option<FileTemplate>,
+}
+
+/// The paths of an extra file as written, of which at least one is a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileTemplate {
+    /// The directory that `from` is relative to. Absolute.
+    pub directory: Utf8PathBuf,
+    /// The file or directory to copy.
+    pub from: String,
+    /// The path in the image.
+    pub to: String,
 }
 
 /// The kind of an extra file.
@@ -232,6 +255,8 @@ pub enum FileKind {
     /// A directory; its entries are copied to below `to`. The schema `crossdock.config/1` calls it a folder.
     #[serde(rename = "folder")]
     Directory,
+    /// Not known before the templates of its paths have values.
+    Unknown,
 }
 
 /// A toolchain route that is used only if the project names it.
@@ -329,6 +354,7 @@ impl ImageConfig {
             stop_signal: None,
             health: None,
             dockerfile: DockerfileConfig::default(),
+            places: BTreeMap::new(),
         }
     }
 }

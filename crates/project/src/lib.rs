@@ -1,8 +1,8 @@
-//! The project as its owner declares it: `crossdock.toml`, Cargo workspaces, Go modules, git, and tag templates.
+//! The project as its owner declares it: `crossdock.toml`, Cargo workspaces, Go modules, git, and templates.
 //!
 //! A [`Config`](config::Config) is the resolved configuration, in which each value remembers its
 //! [`Source`](config::Source). [`Projects::discover`] asks cargo, go and git about its projects, and [`template::tag`]
-//! makes tags from the answers.
+//! and [`Config::rendered`](config::Config::rendered) fill templates with the answers.
 //!
 //! ```
 //! use crossdock_project::config::Config;

@@ -1,6 +1,8 @@
-//! Tag templates: `{{ version }}`, `{{ git.short }}`, `{{ date("%Y%m%d") }}`.
+//! Templates in tags and in other values of an image: `{{ version }}`, `{{ git.short }}`, `{{ date("%Y%m%d") }}`.
 //!
 #![doc = include_str!("template.md")]
+
+mod text;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,6 +15,9 @@ use minijinja::{Environment, ErrorKind, UndefinedBehavior};
 use crate::git::Git;
 use crossdock_platform::{listed, nearest};
 
+pub use text::TextError;
+pub(crate) use text::{KEYS, OUTPUT_START, check_text, decoded, env_text, is_template, text, varying_names};
+
 /// The variables and filters of templates, as Markdown.
 pub const MARKDOWN: &str = include_str!("template.md");
 
@@ -21,6 +26,8 @@ pub const MARKDOWN: &str = include_str!("template.md");
 pub struct Values {
     /// The version of the program.
     pub version: Option<String>,
+    /// Whether the version is that of a git tag, so that another commit has another one.
+    pub is_version_of_commit: bool,
     /// The git checkout.
     pub git: Option<Git>,
     /// The reason why git says nothing, if the directory is in a checkout.
@@ -162,31 +169,38 @@ fn check_constant_text(template: &str) -> Result<(), ReferenceError> {
 /// # Errors
 /// A syntax error, or a name that does not exist.
 fn referenced_names(template: &str) -> Result<Vec<String>, TemplateError> {
-    let environment = environment();
-    let parsed = environment
-        .template_from_str(template)
+    let names = used_names(template)
         .map_err(|error| TemplateError::Syntax { template: template.to_owned(), reason: reason(&error) })?;
+    match unknown_name(&names) {
+        None => Ok(names),
+        Some((name, help)) => {
+            Err(TemplateError::Unknown { template: template.to_owned(), name: name.to_owned(), help })
+        }
+    }
+}
+
+/// Returns the names that a template uses, whether they exist or not.
+fn used_names(template: &str) -> Result<Vec<String>, minijinja::Error> {
+    let environment = environment();
+    let parsed = environment.template_from_str(template)?;
     let mut names: Vec<String> = parsed.undeclared_variables(true).into_iter().collect();
     // MiniJinja returns them as a set; the same template must give the same message each time.
     names.sort();
-    let exists = |name: &String| {
-        let whole_table = ["git", "env"].contains(&name.as_str());
-        whole_table
-            || name.starts_with("env.")
-            || NAMES.contains(&name.as_str())
-            || FUNCTIONS.contains(&name.as_str())
+    Ok(names)
+}
+
+/// Returns the first name that does not exist, with a hint: the nearest name, or all names.
+fn unknown_name(names: &[String]) -> Option<(&str, String)> {
+    let exists = |name: &str| {
+        let whole_table = ["git", "env"].contains(&name);
+        whole_table || name.starts_with("env.") || NAMES.contains(&name) || FUNCTIONS.contains(&name)
     };
-    match names.iter().find(|name| !exists(name)) {
-        None => Ok(names),
-        Some(name) => Err(TemplateError::Unknown {
-            template: template.to_owned(),
-            name: name.clone(),
-            help: match nearest(name, NAMES) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("there are {} and `env.NAME`", listed(NAMES).replace(" and ", ", ")),
-            },
-        }),
-    }
+    let name = names.iter().find(|name| !exists(name))?;
+    let help = match nearest(name, NAMES) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("there are {} and `env.NAME`", listed(NAMES).replace(" and ", ", ")),
+    };
+    Some((name, help))
 }
 
 /// The work that one template may cause, in MiniJinja's unit: an instruction, or 64 bytes of data. It bounds time and memory
@@ -328,6 +342,7 @@ mod tests {
     fn values() -> Values {
         Values {
             version: Some("1.2.3".into()),
+            is_version_of_commit: false,
             git: Some(Git {
                 sha: "0123456789abcdef0123456789abcdef01234567".into(),
                 short: "0123456".into(),
@@ -433,6 +448,24 @@ mod tests {
                 check(wrong, &[])
             );
         }
+    }
+
+    /// The documented tables are those that the code reads.
+    #[test]
+    fn every_name_and_every_key_is_documented() {
+        let tables: Vec<&str> = MARKDOWN.split("\n\n").filter(|part| part.starts_with("| ")).collect();
+        let first_cells = |table: &str| -> Vec<String> {
+            let cells = table.lines().skip(2).filter_map(|row| row.split('|').nth(1));
+            let code = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+            code.map(|code| code.split('(').next().unwrap_or_default().to_owned()).collect()
+        };
+        let mut names = first_cells(tables[0]);
+        names.sort();
+        names.dedup();
+        let mut known = [&NAMES[..], &["env.NAME"]].concat();
+        known.sort_unstable();
+        assert_eq!(names, known);
+        assert_eq!(first_cells(tables[1]), KEYS);
     }
 
     #[test]

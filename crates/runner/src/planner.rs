@@ -31,7 +31,7 @@ use crossdock_platform::{Os, Platform};
 use crate::plan::{ImagePlan, Load, Missing, Plan, PlatformPlan, SCHEMA};
 use cargo::CargoCalls;
 use crossdock_project::Project;
-use crossdock_project::config::Config;
+use crossdock_project::config::{Config, RenderedConfig};
 use crossdock_system::availability::Unavailable;
 use crossdock_system::process::Command;
 use crossdock_toolchain::choice::Wrapper;
@@ -49,7 +49,7 @@ use steps::{Call, Compilation, ImagePlatform, steps};
 pub use crossdock_project::Projects;
 pub use dockerfile_request::{DockerfileRequest, bake, dockerfile_requests};
 pub use error::{DockerfileError, PlanError};
-pub use images::{SelectedProgram, programs};
+pub use images::{SelectedProgram, programs, template_values};
 pub use platforms::named_targets;
 pub use program_platforms::project_platforms;
 pub use request::{Archive, DockerfileSettings, EngineRequest, Goal, MachineFlags, Pack, Request};
@@ -60,7 +60,13 @@ pub use request::{Archive, DockerfileSettings, EngineRequest, Goal, MachineFlags
 ///
 /// # Errors
 /// If the call, the configuration or a project is wrong.
-pub fn plan(config: &Config, projects: &Projects, host: &Host, request: &Request) -> Result<Plan, PlanError> {
+pub fn plan(
+    config: &RenderedConfig,
+    projects: &Projects,
+    host: &Host,
+    request: &Request,
+) -> Result<Plan, PlanError> {
+    let config = config.config();
     let selected = select(config, projects, request)?;
     let mut planner = Planner::new(config, projects, host, request, selected.len());
     if config.images.is_empty() {

@@ -1,6 +1,6 @@
 //! The files of each image: its Dockerfile with its `.dockerignore`, and its Kubernetes manifest.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8Path;
 use crossdock_platform::Platform;
@@ -15,6 +15,7 @@ use crossdock_project::config::{Config, DockerfileConfig, DockerfileInputs, Sour
 use crossdock_runner::planner::bake::file_name;
 use crossdock_runner::planner::{
     self, DockerfileRequest, DockerfileSettings, MachineFlags, PlanError, Projects, dockerfile_requests,
+    template_values,
 };
 use crossdock_system::availability::{Availability, Unavailable};
 
@@ -56,6 +57,7 @@ pub(super) fn image_summaries(
     }
     let assumed = Source::Default("assumed by init".to_owned());
     for image in &mut config.images {
+        image.remove_templates();
         image.files.clear();
         image.cgo.get_or_insert_with(|| Sourced::new(false, assumed.clone()));
         image.dockerfile = DockerfileConfig::default();
@@ -64,9 +66,10 @@ pub(super) fn image_summaries(
             user.value = numeric_user(&user.value);
         }
     }
+    let without_templates = config.rendered(&BTreeMap::new())?;
     let mut settings = DockerfileSettings::default();
     settings.machine_flags = MachineFlags::LeftOut;
-    let found = dockerfile_requests(&config, &projects, &plan_request(options), &settings);
+    let found = dockerfile_requests(&without_templates, &projects, &plan_request(options), &settings);
     let found = found.map_err(|error| match error {
         PlanError::Dockerfile(error) => {
             ScaffoldError::InvalidOption { option: "crossdock.toml".to_owned(), reason: error.to_string() }
@@ -137,7 +140,17 @@ pub(super) fn docker_files(
     settings.templates = inputs.templates;
     settings.digests = inputs.digests;
     settings.machine_flags = MachineFlags::LeftOut;
-    let found = match dockerfile_requests(config, projects, request, &settings) {
+    let (config, varying) = match without_varying(config, projects, request) {
+        Ok(found) => found,
+        Err(error) => return Ok((Vec::new(), vec![no_dockerfile_note(&error)])),
+    };
+    let rendered = template_values(&config, projects, request).map(|values| config.rendered(&values));
+    let found = match rendered {
+        Ok(Ok(rendered)) => dockerfile_requests(&rendered, projects, request, &settings),
+        Ok(Err(error)) => return Ok((Vec::new(), vec![no_dockerfile_note(&error)])),
+        Err(error) => Err(error),
+    };
+    let found = match found {
         Ok(recipes) => recipes,
         Err(error) => return Ok((Vec::new(), vec![no_dockerfile_note(&error)])),
     };
@@ -151,6 +164,14 @@ pub(super) fn docker_files(
         )
     }));
     for recipe in &here {
+        if let Some(values) = varying.get(&recipe.image) {
+            notes.push(format!(
+                "no Dockerfile for {}: a checked-in one would keep the values of one commit ({values}); build with \
+                 `crossdock dist --builder`, or render it for each build with `crossdock render dockerfile`",
+                recipe.image
+            ));
+            continue;
+        }
         notes.extend(recipe.left_out.iter().cloned());
         let rendered = match recipe.render() {
             Ok(rendered) => rendered,
@@ -171,6 +192,25 @@ pub(super) fn docker_files(
         files.extend(ignore_file);
     }
     Ok((files, notes))
+}
+
+/// Returns the configuration without the templates of images with values that vary from commit to commit, and these
+/// values by image.
+fn without_varying(
+    config: &Config,
+    projects: &Projects,
+    request: &planner::Request,
+) -> Result<(Config, BTreeMap<String, String>), PlanError> {
+    let values = template_values(config, projects, request)?;
+    let (mut config, mut varying) = (config.clone(), BTreeMap::new());
+    for image in &mut config.images {
+        let name = &image.name.value;
+        if let Some(names) = values.get(name).and_then(|values| image.varying(values)) {
+            varying.insert(name.clone(), names);
+            image.remove_templates();
+        }
+    }
+    Ok((config, varying))
 }
 
 /// Names the Dockerfile and its ignore file. A single image gets the usual names. For others, BuildKit reads

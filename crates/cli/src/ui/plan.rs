@@ -91,6 +91,12 @@ fn show_image(text: &mut String, image: &ImagePlan) {
         words(&image.container.entrypoint, &image.container.cmd),
         image.container.user
     ));
+    for (name, value) in image.container.env_besides(image.base) {
+        branch.add(format!("env: {name}={value}"));
+    }
+    for (name, value) in &image.container.labels {
+        branch.add(format!("label: {name}={value}"));
+    }
     for file in &image.files {
         branch.add(format!("file: {} from {}", file.to, file.from));
     }

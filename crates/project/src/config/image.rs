@@ -8,9 +8,14 @@ use crossdock_fs::{has_git_directory, project_path};
 use toml::Spanned;
 
 use super::contradictions::contradictions;
+use super::env;
 use super::raw::{RawDockerfile, RawFile, RawHealth, RawImage, Scalar};
 use super::resolver::{Resolver, relative_to};
-use super::{Defaults, DockerfileConfig, ExtraFile, FileKind, ImageConfig, PrivateConfig, Sourced, grammar};
+use super::templated::Templated;
+use super::{
+    Base, Defaults, DockerfileConfig, ExtraFile, FileKind, FileTemplate, ImageConfig, PrivateConfig, Sourced,
+    grammar,
+};
 use crate::boundary::project_boundary;
 use crate::git::VersionTag;
 use crate::language::Language;
@@ -33,11 +38,16 @@ pub(super) fn image(
     let language = language(resolver, &place, &path.value, &raw);
     contradictions(resolver, &raw, language);
     let mut image = ImageConfig::new(name, path, defaults);
+    if let Some(names) = raw.tag_env.take() {
+        image.tag_env = variables(resolver, names);
+    }
+    let mut templated = Templated::new(image.tag_env.clone());
     program(resolver, &mut image, &mut raw);
-    build(resolver, &mut image, &mut raw);
-    container(resolver, &mut image, &mut raw);
-    content(resolver, &mut image, &mut raw);
+    build(resolver, &mut templated, &mut image, &mut raw);
+    container(resolver, &mut templated, &mut image, &mut raw);
+    content(resolver, &mut templated, &mut image, &mut raw);
     naming(resolver, &mut image, &mut raw);
+    image.places = templated.places;
     image.dockerfile = dockerfile(resolver, raw.dockerfile.take().unwrap_or_default());
     Some(image)
 }
@@ -97,7 +107,12 @@ fn program(resolver: &mut Resolver<'_>, image: &mut ImageConfig, raw: &mut RawIm
 }
 
 /// Resolves the keys of compilers and linkers.
-fn build(resolver: &mut Resolver<'_>, image: &mut ImageConfig, raw: &mut RawImage) {
+fn build(
+    resolver: &mut Resolver<'_>,
+    templated: &mut Templated,
+    image: &mut ImageConfig,
+    raw: &mut RawImage,
+) {
     if let Some(linkage) = raw.linkage.take() {
         image.linkage = resolver.sourced(linkage);
     }
@@ -114,7 +129,10 @@ fn build(resolver: &mut Resolver<'_>, image: &mut ImageConfig, raw: &mut RawImag
     {
         image.profile = profile;
     }
-    image.ldflags = raw.ldflags.take().map(|flags| resolver.sourced(flags));
+    image.ldflags = raw.ldflags.take().map(|flags| {
+        templated.check(resolver, "ldflags", &flags);
+        resolver.sourced(flags)
+    });
     image.cgo = raw.cgo.take().map(|cgo| resolver.sourced(cgo));
     image.buildvcs = raw.buildvcs.take().map(|buildvcs| resolver.sourced(buildvcs));
     if let Some(toolchain) = raw.toolchain.take() {
@@ -123,18 +141,25 @@ fn build(resolver: &mut Resolver<'_>, image: &mut ImageConfig, raw: &mut RawImag
 }
 
 /// Resolves the keys of the container's configuration.
-fn container(resolver: &mut Resolver<'_>, image: &mut ImageConfig, raw: &mut RawImage) {
+fn container(
+    resolver: &mut Resolver<'_>,
+    templated: &mut Templated,
+    image: &mut ImageConfig,
+    raw: &mut RawImage,
+) {
     image.deploy = std::mem::take(&mut raw.deploy).into_iter().map(|name| resolver.sourced(name)).collect();
-    image.env = resolver.table("env", std::mem::take(&mut raw.env), grammar::variable);
-    image.labels = resolver.table("labels", std::mem::take(&mut raw.labels), grammar::not_empty);
-    image.annotations =
-        resolver.table("annotations", std::mem::take(&mut raw.annotations), grammar::not_empty);
-    image.entrypoint = raw.entrypoint.take().map(|list| resolver.list("entrypoint", list, grammar::argument));
-    image.cmd = raw.cmd.take().map(|list| resolver.list("cmd", list, grammar::argument));
-    image.workdir = raw
-        .workdir
-        .take()
-        .and_then(|path| resolver.checked("workdir", path, |path: &String| grammar::image_path(path)));
+    env::check(resolver, &raw.env, raw.base.as_ref().map_or(Base::Static, |base| *base.get_ref()));
+    image.env = templated.table(resolver, "env", std::mem::take(&mut raw.env), grammar::variable);
+    image.labels = templated.table(resolver, "labels", std::mem::take(&mut raw.labels), grammar::not_empty);
+    let annotations = std::mem::take(&mut raw.annotations);
+    image.annotations = templated.table(resolver, "annotations", annotations, grammar::not_empty);
+    let mut list = |key, list| templated.list(resolver, key, list, grammar::argument);
+    image.entrypoint = raw.entrypoint.take().map(|words| list("entrypoint", words));
+    image.cmd = raw.cmd.take().map(|words| list("cmd", words));
+    image.workdir = raw.workdir.take().and_then(|path| {
+        resolver.refuse_template("`workdir`", &path);
+        resolver.checked("workdir", path, |path: &String| grammar::image_path(path))
+    });
     image.user = raw.user.take().and_then(|user| scalar(resolver, "user", user, grammar::user));
     let ports = std::mem::take(&mut raw.expose).into_iter();
     image.expose = ports
@@ -144,11 +169,16 @@ fn container(resolver: &mut Resolver<'_>, image: &mut ImageConfig, raw: &mut Raw
         .stop_signal
         .take()
         .and_then(|signal| scalar(resolver, "stop-signal", signal, grammar::stop_signal));
-    image.health = raw.health.take().and_then(|raw| health(resolver, raw));
+    image.health = raw.health.take().and_then(|raw| health(resolver, templated, raw));
 }
 
 /// Resolves the keys of the content besides the programs.
-fn content(resolver: &mut Resolver<'_>, image: &mut ImageConfig, raw: &mut RawImage) {
+fn content(
+    resolver: &mut Resolver<'_>,
+    templated: &mut Templated,
+    image: &mut ImageConfig,
+    raw: &mut RawImage,
+) {
     if let Some(base) = raw.base.take() {
         image.base = resolver.sourced(base);
     }
@@ -160,6 +190,8 @@ fn content(resolver: &mut Resolver<'_>, image: &mut ImageConfig, raw: &mut RawIm
     image.files = files
         .filter_map(|(index, file)| {
             let key = format!("image.{}.files[{index}]", image.name.value);
+            templated.check(resolver, &format!("files[{index}].from"), &file.get_ref().from);
+            templated.check(resolver, &format!("files[{index}].to"), &file.get_ref().to);
             extra_file(resolver, &project, &key, file)
         })
         .collect();
@@ -169,9 +201,6 @@ fn content(resolver: &mut Resolver<'_>, image: &mut ImageConfig, raw: &mut RawIm
 fn naming(resolver: &mut Resolver<'_>, image: &mut ImageConfig, raw: &mut RawImage) {
     image.repository =
         raw.repository.take().and_then(|name| resolver.text("repository", name, grammar::repository));
-    if let Some(names) = raw.tag_env.take() {
-        image.tag_env = variables(resolver, names);
-    }
     if let Some(pattern) = raw.version_tag.take() {
         image.version_tag = version_tag(resolver, pattern);
     }
@@ -208,9 +237,22 @@ fn extra_file(
     let source = resolver.document.source(&file.span());
     let RawFile { from, to, mode } = file.into_inner();
     let directory = resolver.directory;
-    let into_directory = to.get_ref().ends_with('/');
-    let from = resolver.checked(&format!("{key}.from"), from, |path| existing(directory, project, path));
-    let to = resolver.checked(&format!("{key}.to"), to, |path: &String| grammar::image_path(path));
+    let template =
+        [&from, &to].iter().any(|text| template::is_template(text.get_ref())).then(|| FileTemplate {
+            directory: directory.to_owned(),
+            from: from.get_ref().clone(),
+            to: to.get_ref().clone(),
+        });
+    let placed = match &template {
+        Some(template) => Some(Placed::unknown(template)),
+        None => {
+            let from =
+                resolver.checked(&format!("{key}.from"), from, |path| existing(directory, project, path));
+            let into_directory = to.get_ref().ends_with('/');
+            let to = resolver.checked(&format!("{key}.to"), to, |path: &String| grammar::image_path(path));
+            from.zip(to).map(|(from, to)| Placed::new(from.value, to.value, into_directory))
+        }
+    };
     let mode = match mode {
         Some(at) => {
             // TOML reads `0o755` and `755` as integers; only the text shows which one is octal.
@@ -220,13 +262,45 @@ fn extra_file(
         }
         None => None,
     };
-    let (from, mut to) = (from?.value, to?.value);
-    // As with cp(1), a trailing slash keeps the name of the file.
-    if let Some(name) = from.file_name().filter(|_| into_directory) {
-        to = format!("{}/{name}", to.trim_end_matches('/'));
+    let Placed { from, to, kind } = placed?;
+    Some(Sourced::new(ExtraFile { from, to, mode, kind, template }, source))
+}
+
+/// Where a file comes from and where it is in the image.
+pub(super) struct Placed {
+    pub(super) from: Utf8PathBuf,
+    pub(super) to: String,
+    pub(super) kind: FileKind,
+}
+
+impl Placed {
+    /// As with cp(1), a trailing slash of the destination keeps the name of the file.
+    fn new(from: Utf8PathBuf, to: String, into_directory: bool) -> Self {
+        let to = match from.file_name().filter(|_| into_directory) {
+            Some(name) => format!("{}/{name}", to.trim_end_matches('/')),
+            None => to,
+        };
+        let kind = if from.is_dir() { FileKind::Directory } else { FileKind::File };
+        Self { from, to, kind }
     }
-    let kind = if from.is_dir() { FileKind::Directory } else { FileKind::File };
-    Some(Sourced::new(ExtraFile { from, to, mode, kind }, source))
+
+    /// Returns the place as written, before the templates have values.
+    fn unknown(template: &FileTemplate) -> Self {
+        let FileTemplate { directory, from, to } = template;
+        Self { from: directory.join(from), to: to.clone(), kind: FileKind::Unknown }
+    }
+
+    /// Checks the two paths of a file whose templates have values. The error names the key of the path.
+    pub(super) fn rendered(
+        directory: &Utf8Path,
+        project: &Utf8Path,
+        from: &str,
+        to: &str,
+    ) -> Result<Self, (&'static str, String)> {
+        let source = existing(directory, project, from).map_err(|why| ("from", why))?;
+        let place = grammar::image_path(to).map_err(|why| ("to", why))?;
+        Ok(Self::new(source, place, to.ends_with('/')))
+    }
 }
 
 /// Returns the path of an existing file or directory below the project's directory or the file's own. A symbolic link
@@ -306,7 +380,7 @@ fn dockerfile(resolver: &mut Resolver<'_>, raw: RawDockerfile) -> DockerfileConf
 }
 
 /// Resolves `[image.NAME.health]`. Unset values are Docker's own (Dockerfile reference, HEALTHCHECK).
-fn health(resolver: &mut Resolver<'_>, raw: RawHealth) -> Option<Sourced<Health>> {
+fn health(resolver: &mut Resolver<'_>, templated: &mut Templated, raw: RawHealth) -> Option<Sourced<Health>> {
     let mut seconds = |key: &str, at: Option<Spanned<i64>>, least: i64, otherwise: u32| match at {
         None => Some(otherwise),
         Some(at) => {
@@ -318,7 +392,7 @@ fn health(resolver: &mut Resolver<'_>, raw: RawHealth) -> Option<Sourced<Health>
     let start_period = seconds("start-period", raw.start_period, 0, 0);
     let retries = seconds("retries", raw.retries, 1, 3);
     let span = raw.command.span();
-    let command = resolver.list("command", raw.command, grammar::line);
+    let command = templated.list(resolver, "health.command", raw.command, grammar::line);
     if command.value.is_empty() {
         resolver.report(&span, "`command` is empty", "name the program that checks, with its arguments");
     }

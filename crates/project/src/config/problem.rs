@@ -4,6 +4,7 @@ use std::fmt;
 
 use camino::Utf8PathBuf;
 
+use super::Source;
 use crossdock_platform::{listed, nearest};
 
 /// The error for a configuration that cannot be used.
@@ -24,6 +25,9 @@ pub enum ConfigError {
     /// Files are invalid or contradict each other. All problems, in the order of the files.
     #[error("{}", joined(.0))]
     Invalid(Vec<Problem>),
+    /// Templates give no value. All problems, in the order of the images.
+    #[error("{}", joined(.0))]
+    Values(Vec<ValueProblem>),
     /// An environment variable has a value that its option does not accept.
     #[error("{variable} is {value:?}: {reason}")]
     Variable {
@@ -56,6 +60,27 @@ pub struct Problem {
     pub(super) before: usize,
     /// The number of wrong characters, which are underlined.
     pub(super) width: usize,
+}
+
+/// A value of an image that cannot be used here and now, such as a template with a variable that has no value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{at}: image `{image}`: `{key}`: {message}{}", after_semicolon(.help))]
+#[non_exhaustive]
+pub struct ValueProblem {
+    /// The place of the value.
+    pub at: Source,
+    /// The name of the image.
+    pub image: String,
+    /// The key of the value, such as `labels.team`.
+    pub key: String,
+    /// The message.
+    pub message: String,
+    /// The remedy; empty if the message contains it.
+    pub help: String,
+}
+
+fn after_semicolon(help: &str) -> String {
+    if help.is_empty() { String::new() } else { format!("; {help}") }
 }
 
 /// Replaces control characters: text of a file must not control the terminal that shows it.
@@ -114,6 +139,6 @@ impl fmt::Display for Problem {
     }
 }
 
-fn joined(problems: &[Problem]) -> String {
-    problems.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n\n")
+fn joined(problems: &[impl fmt::Display]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n")
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use crossdock_platform::listed;
 use toml::Spanned;
 
 use super::Sourced;
@@ -11,6 +12,7 @@ use super::document::Document;
 use super::grammar::lexical;
 use super::problem::Problem;
 use super::raw::StringTable;
+use crate::template;
 
 /// A file whose raw values are being resolved.
 pub(super) struct Resolver<'a> {
@@ -53,6 +55,27 @@ impl Resolver<'_> {
         }
     }
 
+    /// Returns the place of a part of a string; that of the whole string if its escapes hide the part.
+    pub(super) fn inside(&self, at: &Spanned<String>, part: Option<Range<usize>>) -> Range<usize> {
+        let span = at.span();
+        let start = self.document.text.get(span.clone()).and_then(|raw| raw.find(at.get_ref().as_str()));
+        match (part, start) {
+            (Some(part), Some(start)) => {
+                let start = span.start + start;
+                start + part.start..start + part.end
+            }
+            _ => span,
+        }
+    }
+
+    /// Reports a template where none is allowed: it would be taken for text. `what` is the place for a message.
+    pub(super) fn refuse_template(&mut self, what: &str, at: &Spanned<String>) {
+        let Some(start) = ["{{", "{%"].iter().find_map(|mark| at.get_ref().find(mark)) else { return };
+        let span = self.inside(at, Some(start..start + 2));
+        let keys = listed(template::KEYS);
+        self.report(&span, format!("{what} cannot be a template"), format!("templates are in {keys}"));
+    }
+
     /// Checks a string.
     pub(super) fn text(
         &mut self,
@@ -60,6 +83,9 @@ impl Resolver<'_> {
         at: Spanned<String>,
         check: impl FnOnce(&str) -> Result<(), String>,
     ) -> Option<Sourced<String>> {
+        if !template::KEYS.contains(&key) {
+            self.refuse_template(&format!("`{key}`"), &at);
+        }
         self.checked(key, at, |text| check(text).map(|()| text.clone()))
     }
 

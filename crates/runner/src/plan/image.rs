@@ -12,7 +12,7 @@ use super::step::Artifact;
 use super::target::Target;
 use crate::engine::commands::{EngineBase, EngineCall, EngineResult, TextFile};
 use crossdock_project::Builder;
-use crossdock_project::config::{Base, Port, Source};
+use crossdock_project::config::{Base, Port, Source, base_environment};
 use crossdock_system::process::Command;
 
 /// An image.
@@ -299,6 +299,14 @@ impl fmt::Display for ProjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { directory, package, program } = self;
         write!(f, "`{program}` of the package `{package}` in {directory}")
+    }
+}
+
+impl Container {
+    /// Returns the environment variables that differ from those of a base image.
+    pub fn env_besides(&self, base: Base) -> impl Iterator<Item = (&String, &String)> {
+        let of_base = base_environment(base);
+        self.env.iter().filter(move |(name, value)| of_base.get(*name) != Some(*value))
     }
 }
 

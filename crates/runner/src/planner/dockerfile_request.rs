@@ -26,7 +26,7 @@ use carried::Carried;
 use compile::BuildContext;
 
 pub(super) use compile::linking;
-use crossdock_project::config::{self, Config, DockerfileMode, ExtraFile, Source};
+use crossdock_project::config::{self, DockerfileMode, ExtraFile, RenderedConfig, Source};
 use crossdock_project::{Program, Project, Projects};
 
 /// A Dockerfile of an image, and what the call of an engine adds to it.
@@ -55,6 +55,9 @@ pub struct DockerfileRequest {
     pub file: render::Request,
     /// Sentences for a person, besides those of the renderer.
     pub notes: Vec<String>,
+    /// The values in the file that another commit or another environment changes, such as
+    /// `` `git.short` in `labels.commit` ``. `None` for the build by an engine, which renders the file for each build.
+    pub varying: Option<String>,
 }
 
 impl DockerfileRequest {
@@ -75,11 +78,12 @@ impl DockerfileRequest {
 /// If the call, the configuration or a project is wrong, as in [`plan`](super::plan), or an image cannot be built from a
 /// Dockerfile.
 pub fn dockerfile_requests(
-    config: &Config,
+    rendered: &RenderedConfig,
     projects: &Projects,
     request: &Request,
     settings: &DockerfileSettings,
 ) -> Result<Vec<DockerfileRequest>, PlanError> {
+    let config = rendered.config();
     let selected = select(config, projects, request)?;
     let mut requests = Vec::new();
     for image in &selected {
@@ -91,7 +95,9 @@ pub fn dockerfile_requests(
         let built = built.into_iter().map(|(platform, _)| platform);
         let linux: Vec<Platform> = built.filter(|platform| platform.os() == Os::Linux).collect();
         let call = Call { root: &config.root, images: selected.len(), projects, request, settings };
-        requests.extend(for_image(image, linux, &call)?);
+        let varying = rendered.varying(&image.config.name.value).map(str::to_owned);
+        let of_image = for_image(image, linux, &call)?.into_iter();
+        requests.extend(of_image.map(|request| DockerfileRequest { varying: varying.clone(), ..request }));
     }
     check_references(
         requests.iter().map(|request| (request.image.as_str(), &request.source, request.references.clone())),
@@ -146,6 +152,7 @@ pub(super) fn for_image(
                 left_out,
                 file,
                 notes: build_info::dockerfile_note(selected).into_iter().collect(),
+                varying: None,
             })
         })
         .collect()

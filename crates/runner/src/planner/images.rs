@@ -11,17 +11,13 @@ use super::request::{Pack, Request};
 use crate::plan::{Container, FilePlan, PlatformPlan, ProjectId, ReleaseArchive, ReleasePlan, SkippedTag};
 use crate::text::{platform_slug, rfc3339, short_hash};
 use crossdock_platform::nearest;
-use crossdock_project::config::{Base, Config, ExtraFile, ImageConfig, Source, Sourced};
+use crossdock_project::config::{Base, Config, ExtraFile, ImageConfig, Source, Sourced, base_environment};
 use crossdock_project::template::{self, Values};
 use crossdock_project::{Git, GoModule, PackageMetadata, Program, Project, Projects, SelectError};
 
 /// The user that images run as by default. It is numeric, because `runAsNonRoot` of Kubernetes cannot check a name; the
 /// number is the convention of distroless images.
 const NON_ROOT: &str = "65532:65532";
-
-/// The PATH that docker gives a container whose image has none. Other runtimes may give none, and a program that starts
-/// others by name needs one.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// An image that a call selects, with its project and programs.
 #[derive(Debug, Clone)]
@@ -64,6 +60,22 @@ pub fn programs(
         each.collect::<Vec<_>>()
     };
     Ok(select(config, projects, request)?.iter().flat_map(programs_of).collect())
+}
+
+/// Returns the values of the templates of each image that a call selects, for [`Config::rendered`].
+///
+/// # Errors
+/// As [`programs`].
+pub fn template_values(
+    config: &Config,
+    projects: &Projects,
+    request: &Request,
+) -> Result<BTreeMap<String, Values>, PlanError> {
+    let selected = select(config, projects, request)?;
+    let values = selected
+        .iter()
+        .map(|selected| (selected.config.name.value.clone(), values(selected, projects, request)));
+    Ok(values.collect())
 }
 
 /// Returns the images that the call selects, in the order of the configuration.
@@ -183,11 +195,7 @@ pub(super) fn go_build_directory(module: &GoModule, request: &Request) -> Utf8Pa
 /// Returns the runtime part of the image configuration, with the defaults for what is not configured.
 pub(super) fn container(selected: &SelectedImage<'_>) -> Container {
     let image = &selected.config;
-    let mut env = BTreeMap::from([("PATH".to_owned(), PATH.to_owned())]);
-    // Go, OpenSSL and rustls-native-certs look for certificates in different places, but all read this variable.
-    if image.base.value == Base::Static {
-        env.insert("SSL_CERT_FILE".to_owned(), "/etc/ssl/certs/ca-certificates.crt".to_owned());
-    }
+    let mut env = base_environment(image.base.value);
     env.extend(image.env.clone());
     Container {
         entrypoint: image
@@ -304,6 +312,20 @@ pub(super) fn annotations(
     found.chain(image.annotations.clone()).collect()
 }
 
+/// Returns the values of the templates of an image.
+fn values(selected: &SelectedImage<'_>, projects: &Projects, request: &Request) -> Values {
+    let image = &selected.config;
+    let variables = request.variables.iter().filter(|(name, _)| image.tag_env.contains(name));
+    let without_git = projects.git_unavailable(selected.entry_point.source_directory());
+    Values {
+        version: version(selected, projects),
+        is_version_of_commit: matches!(selected.entry_point, Program::Go(_)) || image.version_tag.is_some(),
+        git: git(selected, projects),
+        git_unavailable: without_git.map(|unavailable| unavailable.why.clone()),
+        env: variables.map(|(name, value)| (name.clone(), value.clone())).collect(),
+    }
+}
+
 /// Returns the tags, and the templates that have no value here.
 pub(super) fn tags(
     selected: &SelectedImage<'_>,
@@ -324,15 +346,7 @@ pub(super) fn tags(
         ([], None) => vec![ours("latest")],
         (given, _) => given.to_vec(),
     };
-    let variables = request.variables.iter().filter(|(name, _)| image.tag_env.contains(name));
-    let values = Values {
-        version,
-        git: git(selected, projects),
-        git_unavailable: projects
-            .git_unavailable(selected.entry_point.source_directory())
-            .map(|unavailable| unavailable.why.clone()),
-        env: variables.map(|(name, value)| (name.clone(), value.clone())).collect(),
-    };
+    let values = values(selected, projects, request);
     let (mut tags, mut skipped) = (Vec::new(), Vec::new());
     for Sourced { value: template, source } in templates {
         match template::tag(&template, &values).map_err(|error| invalid_reference(image, &source, &error))? {

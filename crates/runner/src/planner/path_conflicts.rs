@@ -46,6 +46,10 @@ pub(super) fn check_files(image: &ImageConfig, programs: &[String]) -> Result<()
     base_claims(image).into_iter().for_each(|claim| claims.add(claim));
     programs.iter().for_each(|path| claims.add(PathClaim { owner: Owner::Program, path }));
     for (index, file) in image.files.iter().enumerate() {
+        // The paths of a template are checked when it has a value.
+        if file.value.kind == FileKind::Unknown {
+            continue;
+        }
         if let Some((why, help)) = claims.conflict_with(&file.value) {
             return Err(rejected(image, index, file, why, help));
         }
@@ -216,7 +220,7 @@ mod tests {
     use super::*;
 
     fn file(to: &str, kind: FileKind) -> ExtraFile {
-        ExtraFile { from: "/p/app.conf".into(), to: to.to_owned(), mode: None, kind }
+        ExtraFile { from: "/p/app.conf".into(), to: to.to_owned(), mode: None, kind, template: None }
     }
 
     #[test]

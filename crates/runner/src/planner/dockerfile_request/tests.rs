@@ -7,7 +7,7 @@ use crossdock_dockerfile::render::Debian;
 use super::*;
 use crate::planner::request::testing::{image, request, stated};
 use crossdock_project::config::{
-    Base as ConfigBase, ExtraFile, FileKind, ImageConfig, Libc, Linkage, PrivateConfig,
+    Base as ConfigBase, Config, ExtraFile, FileKind, ImageConfig, Libc, Linkage, PrivateConfig,
 };
 use crossdock_project::{
     CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, GoMain, GoModule, GoModules, GoRole,
@@ -94,6 +94,8 @@ fn requests_for(
     config.images.push(image);
     let mut projects = Projects::default();
     projects.projects.insert("/p".into(), project);
+    let values = images::template_values(&config, &projects, request)?;
+    let config = config.rendered(&values).unwrap();
     dockerfile_requests(&config, &projects, request, &DockerfileSettings::default())
 }
 
@@ -169,7 +171,7 @@ fn several_programs_of_a_module_with_everything_configured() {
     image.timezones = stated(true);
     image.ldflags = Some(stated("-X main.name=worker".to_owned()));
     let (from, to) = ("/p/web/static".into(), "/srv/static".to_owned());
-    image.files = vec![stated(ExtraFile { from, to, mode: None, kind: FileKind::File })];
+    image.files = vec![stated(ExtraFile { from, to, mode: None, kind: FileKind::File, template: None })];
     image.dockerfile.private =
         PrivateConfig { ssh: vec!["git.example".to_owned()], ..PrivateConfig::default() };
     image.dockerfile.debian = Some(stated(Debian::Bookworm));
@@ -304,7 +306,7 @@ fn images_that_no_dockerfile_can_build_are_rejected() {
     insta::assert_snapshot!(rejection(named, rust()), @r#"image `api`: the user `web` is a name, and `runAsNonRoot` can check only numbers; write `user = "65532:65532"`"#);
     let mut outside = image("api");
     let (from, to) = ("/q/conf".into(), "/etc/conf".to_owned());
-    outside.files = vec![stated(ExtraFile { from, to, mode: None, kind: FileKind::File })];
+    outside.files = vec![stated(ExtraFile { from, to, mode: None, kind: FileKind::File, template: None })];
     insta::assert_snapshot!(rejection(outside, rust()), @"image `api`: the image's file /q/conf is outside of the build context /p; move it there, or make a directory above both the project's root");
     let Project::Rust(workspace) = rust() else { unreachable!("the project is Rust's") };
     let project = Project::Rust(CargoWorkspace { sources: sources(&["src"], &["/q/lib"]), ..workspace });

@@ -1,0 +1,73 @@
+//! The variables of a container, `env`: each value may use those of the base image and of earlier keys.
+
+use std::collections::BTreeMap;
+
+use toml::Spanned;
+
+use super::Base;
+use super::raw::StringTable;
+use super::resolver::Resolver;
+use super::substitution::{Scope, SubstitutionError, substitute};
+use crate::template;
+
+/// The PATH that docker gives a container whose image has none. Other runtimes may give none, and a program that starts
+/// others by name needs one. All bases that a Dockerfile may name, Debian's, Alpine's and distroless, have the same.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Returns the variables that a built-in base image sets.
+pub fn base_environment(base: Base) -> BTreeMap<String, String> {
+    let mut variables = BTreeMap::from([("PATH".to_owned(), PATH.to_owned())]);
+    // Go, OpenSSL and rustls-native-certs look for certificates in different places, but all read this variable.
+    if base == Base::Static {
+        variables.insert("SSL_CERT_FILE".to_owned(), "/etc/ssl/certs/ca-certificates.crt".to_owned());
+    }
+    variables
+}
+
+/// The value of a variable whose template has no value yet: not empty, so that `${NAME:?}` accepts it.
+const NOT_KNOWN_YET: &str = "x";
+
+/// Checks the values of `env` as far as possible without the values of templates.
+pub(super) fn check(resolver: &mut Resolver<'_>, env: &StringTable, base: Base) {
+    let mut pairs: Vec<(&Spanned<String>, &Spanned<String>)> = env.iter().collect();
+    pairs.sort_by_key(|(name, _)| name.span().start);
+    let names = pairs.iter().map(|(name, _)| name.get_ref().clone()).collect();
+    let mut environment = EnvBuilder::new(base, names);
+    for (name, text) in pairs {
+        let (key, text_value) = (name.get_ref(), text.get_ref());
+        let value = match template::is_template(text_value) {
+            true => Ok(NOT_KNOWN_YET.to_owned()),
+            false => environment.expand(key, text_value),
+        };
+        let value = value.unwrap_or_else(|SubstitutionError { place, reason, help }| {
+            let span = resolver.inside(text, Some(place));
+            resolver.report(&span, format!("`env.{key}`: {reason}"), help);
+            NOT_KNOWN_YET.to_owned()
+        });
+        environment.set(key, value);
+    }
+}
+
+/// An environment to which one variable after the other is added.
+pub(super) struct EnvBuilder {
+    scope: Scope,
+}
+
+impl EnvBuilder {
+    /// Starts with the variables of the base. `names` are the keys that follow.
+    pub(super) fn new(base: Base, names: Vec<String>) -> Self {
+        Self { scope: Scope { values: base_environment(base), later: names.into_iter().collect() } }
+    }
+
+    /// Returns the value of a variable by those that were added before.
+    pub(super) fn expand(&mut self, name: &str, text: &str) -> Result<String, SubstitutionError> {
+        self.scope.later.remove(name);
+        substitute(text, &self.scope)
+    }
+
+    /// Adds a variable.
+    pub(super) fn set(&mut self, name: &str, value: String) {
+        self.scope.later.remove(name);
+        self.scope.values.insert(name.to_owned(), value);
+    }
+}
