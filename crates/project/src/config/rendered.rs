@@ -40,14 +40,17 @@ impl Config {
     /// use crossdock_project::config::Config;
     /// use crossdock_project::template::Values;
     ///
-    /// let text = "[image.web]\nlanguage = \"go\"\nenv = { PATH = \"/app:$PATH\" }\nlabels = { version = \"v{{ version }}\" }\n";
-    /// let config = Config::from_text("/app/crossdock.toml".into(), text.to_owned())?;
+    /// let directory = tempfile::tempdir()?;
+    /// std::fs::write(directory.path().join("go.mod"), "module example.com/web\n")?;
+    /// let text = "[image.web]\nenv = { PATH = \"/app:$PATH\" }\nlabels = { version = \"v{{ version }}\" }\n";
+    /// let path = camino::Utf8PathBuf::try_from(directory.path().join("crossdock.toml"))?;
+    /// let config = Config::from_text(&path, text.to_owned())?;
     /// let values = Values { version: Some("1.2.3".to_owned()), ..Values::default() };
     /// let rendered = config.rendered(&[("web".to_owned(), values)].into())?;
     /// let image = &rendered.config().images[0];
     /// assert_eq!(image.labels["version"], "v1.2.3");
     /// assert!(image.env["PATH"].starts_with("/app:/usr/local/sbin:"));
-    /// # Ok::<(), crossdock_project::config::ConfigError>(())
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
