@@ -69,12 +69,18 @@ impl<'a> Model<'a> {
     /// The same, with programs of other systems.
     pub(super) fn find_products(&self) -> Vec<Shipping> {
         let mut found = Vec::new();
+        // The answer is the same for every image, and many images may take one program.
+        let mut known: BTreeMap<(bool, usize, usize), bool> = BTreeMap::new();
         for shipped in self.shipped.iter().copied() {
             let chain: BTreeSet<usize> = self.chain(shipped).collect();
             for stage in self.sources_of(shipped).union(&chain).copied() {
-                let compiles = self.stages[stage].compiles.iter().enumerate();
-                let ships = compiles.filter(|(_, one)| self.ships(chain.contains(&stage), stage, one));
-                found.extend(ships.map(|(compile, _)| Shipping { shipped, stage, compile }));
+                let begins = chain.contains(&stage);
+                for (compile, one) in self.stages[stage].compiles.iter().enumerate() {
+                    let key = (begins, stage, compile);
+                    if *known.entry(key).or_insert_with(|| self.ships(begins, stage, one)) {
+                        found.push(Shipping { shipped, stage, compile });
+                    }
+                }
             }
         }
         found
