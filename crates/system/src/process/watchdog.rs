@@ -1,7 +1,7 @@
 //! Ends the children of a run that was killed: SIGKILL, or a crash, leaves a process no time to do it itself.
 
 use std::io::Write;
-use std::process::{Child, ChildStdin, Stdio};
+use std::process::{Child, ChildStdin};
 
 /// A shell that ends process groups as soon as this process is gone.
 ///
@@ -55,6 +55,7 @@ impl Watchdog {
 #[expect(clippy::disallowed_methods, reason = "this is the module that spawns processes")]
 fn start() -> Watchdog {
     use std::os::unix::process::CommandExt;
+    use std::process::Stdio;
     let shell = std::process::Command::new("/bin/sh")
         .args(["-c", SCRIPT, "crossdock-watchdog"])
         .env_clear()
