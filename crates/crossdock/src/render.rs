@@ -128,7 +128,12 @@ pub fn render_bake(
             bake::bake(&requests.requests, &root, place, &passed).map_err(|error| explained(&error))?;
         let json = serde_json::to_string_pretty(&bake).map_err(crate::error::input_output)?;
         let dockerfiles = if directory.is_some() { requests.render()? } else { Vec::new() };
-        let notes = requests.requests.iter().flat_map(|request| request.left_out.clone()).collect();
+        let mut notes: Vec<String> = Vec::new();
+        for note in requests.requests.iter().flat_map(|request| &request.left_out) {
+            if !notes.contains(note) {
+                notes.push(note.clone());
+            }
+        }
         Ok(RenderedBake { json: format!("{json}\n"), dockerfiles, root, notes })
     })
 }

@@ -33,8 +33,8 @@ fn of_c_compiler(architecture: Architecture, name: &str) -> Option<CpuLevel> {
     }
 }
 
-/// Returns the level of one of rustc's target features. The flags of other architectures than amd64 are known only if
-/// every processor has them.
+/// Returns the level of one of rustc's target features. A feature that is not listed here is unknown, except on amd64:
+/// there the names of features that enable nothing are too many to list.
 fn of_rustc(architecture: Architecture, feature: &str) -> Option<CpuLevel> {
     /// Features that are not instructions.
     const OTHERS: [&str; 6] =

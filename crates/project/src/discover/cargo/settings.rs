@@ -171,7 +171,9 @@ impl CargoSettings {
     /// Returns whether a variable names a compiler, to which it may pass flags.
     pub fn is_compiler(name: &str) -> bool {
         let name = name.strip_prefix("TARGET_").unwrap_or(name);
-        ["CC", "CXX"].contains(&name.split('_').next().unwrap_or(name))
+        let (kind, of) = name.split_once('_').unwrap_or((name, ""));
+        // Triples are lower case, as in `CC_x86_64_unknown_linux_musl`; `CC_SHELL_ESCAPED_FLAGS` is a switch.
+        ["CC", "CXX"].contains(&kind) && !of.starts_with(|first: char| first.is_ascii_uppercase())
     }
 
     /// Returns the settings of some places: variables, or paths of files with a key.
@@ -464,6 +466,15 @@ mod tests {
         assert_eq!(read("q", &set).variable("EDITOR"), None, "no build script of native code reads it");
         for name in ["CFLAGS", "TARGET_CXXFLAGS", "CFLAGS_x86_64-unknown-linux-musl", "CC", "CXX_x86_64"] {
             assert!(read("p", &[(name, "-O3")]).variable(name).is_some(), "{name}");
+        }
+        for (name, is_compiler) in [
+            ("CC", true),
+            ("TARGET_CXX", true),
+            ("CC_x86_64-unknown-linux-musl", true),
+            ("CFLAGS", false),
+            ("CC_SHELL_ESCAPED_FLAGS", false),
+        ] {
+            assert_eq!(CargoSettings::is_compiler(name), is_compiler, "{name}");
         }
         assert_eq!(read("p", &[("HOST_CFLAGS", "-O3")]).variable("HOST_CFLAGS"), None);
         let sent = directory.path().join("p");

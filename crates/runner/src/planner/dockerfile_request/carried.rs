@@ -37,9 +37,12 @@ pub(in crate::planner) struct Build<'a> {
 }
 
 impl Carried {
-    /// Adds a variable, whose value must be one line.
+    /// Adds a variable, which a shell must be able to set in one line.
     fn add(&mut self, build: &Build<'_>, name: String, setting: &UserSetting<String>) {
-        if setting.value.contains(char::is_control) {
+        let is_of_shell = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if !name.chars().all(is_of_shell) {
+            self.leave_out(build, &setting.place, "a shell has no variable of that name");
+        } else if setting.value.contains(char::is_control) {
             self.leave_out(build, &setting.place, "a value with control characters fits into no Dockerfile");
         } else {
             self.variables.insert(name, setting.value.clone());
