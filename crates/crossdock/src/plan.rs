@@ -1,10 +1,10 @@
 //! The plan: everything that a run will do, as one comparable value.
 
 pub use crossdock_runner::plan::{
-    Action, Artifact, CargoBuild, CargoProgram, Container, CopiedContext, EngineBase, EngineCall, EnginePlan,
-    EngineResult, Expected, FilePlan, GoBuild, ImagePlan, Load, LoadEngine, Missing, Node, Plan,
-    PlatformPlan, ProgramPlan, ProjectId, Purpose, ReleaseArchive, ReleasePlan, SkippedTag, Step, StepId,
-    Target, TextFile,
+    Action, Artifact, BuildInfo, CargoBuild, CargoProgram, Container, CopiedContext, EngineBase, EngineCall,
+    EnginePlan, EngineResult, Expected, FilePlan, GoBuild, ImagePlan, Load, LoadEngine, Missing, Node, Plan,
+    PlatformPlan, ProgramPlan, ProjectId, Purpose, ReleaseArchive, ReleasePlan, SkippedTag, StampedCommit,
+    Step, StepId, Target, TextFile,
 };
 pub use crossdock_runner::planner::{Archive, Goal, Pack};
 

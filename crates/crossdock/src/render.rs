@@ -73,7 +73,7 @@ pub struct RenderedBake {
     pub dockerfiles: Vec<RenderedDockerfile>,
     /// The root of the project, the directory in which to run bake.
     pub root: Utf8PathBuf,
-    /// Sentences about settings of the user's that the Dockerfiles have not.
+    /// Sentences that deserve a person's attention.
     pub notes: Vec<String>,
 }
 
@@ -100,6 +100,7 @@ pub fn render(context: &Context, options: &RenderOptions) -> Result<Vec<Rendered
         let caching = options.caching.unwrap_or(if layered { Caching::Layer } else { Caching::Mounts });
         let mut files = Requests::new(context, options, frontend, caching, &[])?.render()?;
         for file in &mut files {
+            file.rendered.notes.extend(file.request.notes.iter().cloned());
             file.rendered.notes.extend(left_out::notes(&file.request));
             file.rendered.notes.extend(file.request.left_out.iter().cloned());
         }
@@ -128,7 +129,13 @@ pub fn render_bake(
             bake::bake(&requests.requests, &root, place, &passed).map_err(|error| explained(&error))?;
         let json = serde_json::to_string_pretty(&bake).map_err(crate::error::input_output)?;
         let dockerfiles = if directory.is_some() { requests.render()? } else { Vec::new() };
-        let notes = requests.requests.iter().flat_map(|request| request.left_out.clone()).collect();
+        let mut notes = Vec::new();
+        for note in requests.requests.iter().flat_map(|request| request.notes.iter().chain(&request.left_out))
+        {
+            if !notes.contains(note) {
+                notes.push(note.clone());
+            }
+        }
         Ok(RenderedBake { json: format!("{json}\n"), dockerfiles, root, notes })
     })
 }

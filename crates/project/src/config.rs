@@ -11,6 +11,7 @@
 pub const KEYS_MARKDOWN: &str = include_str!("config/keys.md");
 
 mod builder;
+mod buildvcs;
 mod contradictions;
 mod describe;
 mod dockerfile_inputs;
@@ -34,6 +35,7 @@ use crossdock_dockerfile::render::{self, Caching, Debian, Health};
 use serde::{Deserialize, Serialize};
 
 pub use builder::{Builder, UnknownBuilder};
+pub use buildvcs::BuildVcs;
 pub use crossdock_platform::{Libc, Linkage};
 pub use describe::describe;
 pub use dockerfile_inputs::{DockerfileInputError, DockerfileInputs, LOCK_FILE};
@@ -137,6 +139,8 @@ pub struct ImageConfig {
     pub ldflags: Option<Sourced<String>>,
     /// Whether Go programs are built with cgo. `None` is an error for a program that loses a part of itself without.
     pub cgo: Option<Sourced<bool>>,
+    /// Whether go stamps the programs with their commit and version. `None` is `"auto"`.
+    pub buildvcs: Option<Sourced<BuildVcs>>,
     /// The environment of the container.
     pub env: BTreeMap<String, String>,
     /// The entry point; by default the first program.
@@ -306,6 +310,7 @@ impl ImageConfig {
             profile: Sourced::default_because("release".to_owned(), "deployed programs are optimised"),
             ldflags: None,
             cgo: None,
+            buildvcs: None,
             env: BTreeMap::new(),
             entrypoint: None,
             cmd: None,

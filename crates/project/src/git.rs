@@ -1,5 +1,6 @@
 //! The git checkout of a project: commit, branch, tags and origin.
 
+mod go_stamp;
 mod tags;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -8,6 +9,8 @@ use serde::Serialize;
 use crossdock_system::availability::{Availability, Remedy, Scope, Unavailable};
 use crossdock_system::process::{Command, ProcessError, Processes};
 
+pub(crate) use go_stamp::go_checkout;
+pub use go_stamp::{GoCheckout, GoVersion, go_version};
 pub use tags::{VersionTag, VersionTagError};
 
 /// The state of the git checkout that a directory is in.
@@ -34,6 +37,8 @@ pub struct Git {
     pub missing_tags: Option<MissingTags>,
     /// The root of the checkout. Absolute.
     pub root: Utf8PathBuf,
+    /// The checkout as go reads it; `None` unless go may stamp a program with the commit.
+    pub go: Option<GoCheckout>,
     /// Whether tracked files differ from the commit, or untracked files exist that are not ignored.
     pub dirty: bool,
     /// The committer date, in seconds since the Unix epoch.

@@ -33,6 +33,8 @@ pub use discover::{
     ProjectError, SelectError, Sources, TargetSetting, ToolError, ToolchainFile, UserSetting,
     VariableSetting, cfg_matches, discover, read_manifests,
 };
-pub use git::{Git, MissingTags, VersionTag, VersionTagError, checkout_root, git};
+pub use git::{
+    Git, GoCheckout, GoVersion, MissingTags, VersionTag, VersionTagError, checkout_root, git, go_version,
+};
 pub use language::{Language, LanguageError};
 pub use projects::{DiscoverError, Projects, ProjectsOptions, WithoutTools};

@@ -8,9 +8,9 @@ use crossdock_platform::Platform;
 use crossdock_system::availability::{Availability, Unavailable};
 use crossdock_system::process::Processes;
 
-use crate::config::{Config, ImageConfig};
+use crate::config::{BuildVcs, Config, ImageConfig};
 use crate::discover::{DiscoverOptions, Network, Program, Project, ProjectError, discover, read_manifests};
-use crate::git::{Git, checkout_root, git};
+use crate::git::{Git, checkout_root, git, go_checkout};
 
 /// Everything that the directories of a configuration's projects say. The keys are the directories that the images'
 /// `path` names, or the configuration's root if it declares no image.
@@ -124,6 +124,9 @@ impl Projects {
                     .collect::<Vec<_>>()
             }));
         }
+        let mut settings = config.images.iter().filter_map(|image| image.buildvcs.as_ref());
+        let always = settings.find(|buildvcs| buildvcs.value == BuildVcs::Always);
+        let buildvcs = always.map_or(BuildVcs::Auto, |always| always.value);
         let mut projects = Self::default();
         for (directory, project, git) in answers {
             let error =
@@ -131,7 +134,8 @@ impl Projects {
             let panicked = || error(ProjectError::Panicked { directory: directory.clone() });
             let (project, missing) = project.map_err(|_| panicked())?.map_err(error)?;
             let git = git.map_err(|_| panicked())?;
-            projects.add_checkouts(directory, &project, &git, processes);
+            let git = with_go_checkout(buildvcs, &project, git, processes);
+            projects.add_checkouts(buildvcs, directory, &project, &git, processes);
             projects.add(directory, project, git);
             projects.missing_tools.extend(missing.map(|tool| (directory.clone(), tool)));
         }
@@ -142,6 +146,7 @@ impl Projects {
     /// another checkout, such as a submodule.
     fn add_checkouts(
         &mut self,
+        buildvcs: BuildVcs,
         directory: &Utf8Path,
         project: &Project,
         here: &Availability<Git>,
@@ -151,9 +156,11 @@ impl Projects {
         let programs = project.programs();
         let below: BTreeSet<&Utf8Path> = programs.iter().map(Program::source_directory).collect();
         for source in below.into_iter().filter(|source| *source != directory) {
-            // Outside of every checkout there is no commit to report.
+            // A directory outside of every checkout has no commit to report.
             let Some(root) = checkout_root(source) else { continue };
-            let found = known.entry(Some(root)).or_insert_with(|| git(source, processes));
+            let found = known
+                .entry(Some(root))
+                .or_insert_with(|| with_go_checkout(buildvcs, project, git(source, processes), processes));
             let seen = match found {
                 Availability::Available(git) => Availability::Available(git.seen_from(source, None)),
                 Availability::Unavailable(why) => Availability::Unavailable(why.clone()),
@@ -197,6 +204,27 @@ impl Config {
         let selected =
             self.images.iter().filter(|image| images.is_empty() || images.contains(&image.name.value));
         selected.map(|image| image.path.value.clone()).collect()
+    }
+}
+
+/// Adds what go reads of the checkout, if it may stamp a program of the project with the commit. `buildvcs` is the setting
+/// that stamps most of all images, because images of several directories may have the programs of one module.
+fn with_go_checkout(
+    buildvcs: BuildVcs,
+    project: &Project,
+    git: Availability<Git>,
+    processes: &Processes,
+) -> Availability<Git> {
+    let may_stamp = |git: &Git| match buildvcs {
+        BuildVcs::Always => true,
+        BuildVcs::Auto | BuildVcs::Never => !git.tags.is_empty() && !git.dirty,
+    };
+    match git {
+        Availability::Available(mut git) if matches!(project, Project::Go(_)) && may_stamp(&git) => {
+            git.go = Some(go_checkout(&git, processes));
+            Availability::Available(git)
+        }
+        other => other,
     }
 }
 

@@ -17,8 +17,8 @@ use crossdock_toolchain::doctor::Requirement;
 pub use crate::engine::commands::{EngineBase, EngineCall, EngineResult, Purpose, TextFile};
 pub use crossdock_verify::Node;
 pub use image::{
-    CompilerFlag, Container, CopiedContext, EnginePlan, Expected, FilePlan, ImagePlan, Load, LoadEngine,
-    PlatformPlan, ProgramPlan, ProjectId, ReleaseArchive, ReleasePlan, SkippedTag,
+    BuildInfo, CompilerFlag, Container, CopiedContext, EnginePlan, Expected, FilePlan, ImagePlan, Load,
+    LoadEngine, PlatformPlan, ProgramPlan, ProjectId, ReleaseArchive, ReleasePlan, SkippedTag, StampedCommit,
 };
 pub use step::{Action, Artifact, CargoBuild, CargoProgram, GoBuild, Step, StepId};
 pub use target::Target;

@@ -4,6 +4,7 @@
 //! made for any machine, on any machine.
 
 mod base_images;
+mod build_info;
 mod cargo;
 mod compiler_flags;
 mod dockerfile_request;

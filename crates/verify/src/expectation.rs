@@ -46,6 +46,8 @@ pub enum Language {
         /// The settings that the build information must contain with exactly this value: `GOOS`, `GOARCH`, `GOAMD64`,
         /// `CGO_ENABLED`, `-trimpath` and so on.
         settings: BTreeMap<String, String>,
+        /// The version that the program must report for its main module; `None` for any.
+        version: Option<String>,
     },
     /// `cargo build`.
     Rust {

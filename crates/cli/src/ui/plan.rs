@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crossdock::config::Base;
-use crossdock::plan::{Action, ImagePlan, Plan, Step, StepId};
+use crossdock::plan::{Action, BuildInfo, ImagePlan, Plan, StampedCommit, Step, StepId};
 
 use super::style::{BAD, BOLD, DIM, WARN, paint};
 use super::text::one_line;
@@ -72,6 +72,7 @@ fn show_image(text: &mut String, image: &ImagePlan) {
             branch.add(format!("└─ {}  {}", program.path, paint(DIM, &program.why)));
         }
     }
+    reports(image).into_iter().for_each(|line| branch.add(line));
     let targets: Vec<&str> = image.targets.iter().map(|target| target.description.as_str()).collect();
     branch.add(format!("must start on: {}", targets.join(", ")));
     match &image.engine {
@@ -107,6 +108,31 @@ fn show_image(text: &mut String, image: &ImagePlan) {
         paint(DIM, one_line(&image.source.to_string()))
     );
     text.push_str(&branch.finish());
+}
+
+/// Returns what Go programs will report about their source, which is the same on every platform.
+fn reports(image: &ImagePlan) -> Vec<String> {
+    let programs = image.platforms.iter().chain(&image.others).next().map(|plan| plan.programs.as_slice());
+    let programs = programs.unwrap_or_default();
+    let each: Vec<(&str, &BuildInfo)> = programs
+        .iter()
+        .filter_map(|program| Some((program.name.as_str(), program.build_info.as_ref()?)))
+        .collect();
+    let all_equal = each.iter().all(|(_, info)| Some(info) == each.first().map(|(_, first)| first));
+    let line = |name: &str, info: &BuildInfo| {
+        let commit = match &info.commit {
+            Some(StampedCommit { revision, time, modified, .. }) => {
+                let changes = if *modified { " with changes" } else { "" };
+                format!("commit {} of {time}{changes}", revision.get(..12).unwrap_or(revision))
+            }
+            None => "no commit".to_owned(),
+        };
+        format!("reports: {name}version {}, {commit}  {}", info.version, paint(DIM, &info.why))
+    };
+    match each.as_slice() {
+        [(_, info), ..] if all_equal => vec![line("", info)],
+        _ => each.iter().map(|(name, info)| line(&format!("{name} "), info)).collect(),
+    }
 }
 
 fn base(image: &ImagePlan) -> &'static str {

@@ -43,7 +43,10 @@ fn rust_keys(raw: &RawImage) -> Keys {
 }
 
 fn go_keys(raw: &RawImage) -> Keys {
-    [key("cgo", &raw.cgo), key("ldflags", &raw.ldflags)].into_iter().flatten().collect()
+    [key("cgo", &raw.cgo), key("ldflags", &raw.ldflags), key("buildvcs", &raw.buildvcs)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// Reports keys of the other language. They would be ignored, which a user takes for crossdock's mistake.

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::node::NodeDescription;
-use super::{Base, Config, Deploy, Features, ImageConfig, Libc, Linkage, Port, Route, Source, Sourced};
+use super::{
+    Base, BuildVcs, Config, Deploy, Features, ImageConfig, Libc, Linkage, Port, Route, Source, Sourced,
+};
 
 /// Describes a configuration for a reader: one line for each value, with its source.
 pub fn describe(config: &Config) -> String {
@@ -66,6 +68,7 @@ fn build_rows(image: &ImageConfig) -> Vec<String> {
     }
     rows.extend(image.ldflags.as_ref().map(|flags| sourced("ldflags", flags, Clone::clone)));
     rows.extend(image.cgo.as_ref().map(|cgo| sourced("cgo", cgo, ToString::to_string)));
+    rows.extend(image.buildvcs.as_ref().map(|buildvcs| sourced("buildvcs", buildvcs, BuildVcs::to_string)));
     rows.extend(
         image.toolchain.iter().map(|route| sourced("toolchain", route, |route| route.name().to_owned())),
     );

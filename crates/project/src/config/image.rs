@@ -116,6 +116,7 @@ fn build(resolver: &mut Resolver<'_>, image: &mut ImageConfig, raw: &mut RawImag
     }
     image.ldflags = raw.ldflags.take().map(|flags| resolver.sourced(flags));
     image.cgo = raw.cgo.take().map(|cgo| resolver.sourced(cgo));
+    image.buildvcs = raw.buildvcs.take().map(|buildvcs| resolver.sourced(buildvcs));
     if let Some(toolchain) = raw.toolchain.take() {
         image.toolchain = toolchain.into_iter().map(|route| resolver.sourced(route)).collect();
     }

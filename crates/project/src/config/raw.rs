@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Visitor};
 use toml::Spanned;
 
-use super::{Base, DockerfileMode, Libc, Linkage, Route};
+use super::{Base, BuildVcs, DockerfileMode, Libc, Linkage, Route};
 use crate::language::Language;
 
 /// A table of strings with names of the user's choice.
@@ -55,6 +55,7 @@ pub(super) struct RawImage {
     pub(super) profile: Option<Spanned<String>>,
     pub(super) ldflags: Option<Spanned<String>>,
     pub(super) cgo: Option<Spanned<bool>>,
+    pub(super) buildvcs: Option<Spanned<BuildVcs>>,
     #[serde(default)]
     pub(super) env: StringTable,
     pub(super) entrypoint: Option<Spanned<Vec<Spanned<String>>>>,

@@ -138,8 +138,9 @@ pub(super) fn expectation(plan: &PlatformPlan, program: &ProgramPlan) -> Expecta
             let language = Language::Rust { level: level(&plan.platform, cpu.as_deref()) };
             (Some(linkage), language, compiler_flags)
         }
-        Expected::Go { settings, compiler_flags } => {
-            (None, Language::Go { settings: settings.clone() }, compiler_flags)
+        Expected::Go { settings, version, compiler_flags } => {
+            let language = Language::Go { settings: settings.clone(), version: version.clone() };
+            (None, language, compiler_flags)
         }
     };
     let compiled = |CompilerFlag { flag, place }: &CompilerFlag| {

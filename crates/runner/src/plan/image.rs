@@ -88,7 +88,7 @@ pub struct PlatformPlan {
     pub programs: Vec<ProgramPlan>,
 }
 
-/// A program of an image. All fields but `why` are the same on every machine, even on one that cannot build the program.
+/// A program of an image. All fields but `why`, and for Go older than 1.24 the version of `build_info`, are the same on every machine, even on one that cannot build the program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ProgramPlan {
@@ -100,6 +100,9 @@ pub struct ProgramPlan {
     pub artifact: Artifact,
     /// Properties that verification expects of the compiled program.
     pub expected: Expected,
+    /// The version and the commit that a Go program reports; `None` for another program.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub build_info: Option<BuildInfo>,
     /// The reason for this toolchain, triple and linker, or why this machine cannot build it.
     pub why: String,
 }
@@ -123,10 +126,37 @@ pub enum Expected {
     Go {
         /// Settings that its build information must have, as `GOOS`, `GOARCH`, `GOAMD64`, `CGO_ENABLED`.
         settings: BTreeMap<String, String>,
+        /// The version that it must report for its main module; `None` for any.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        version: Option<String>,
         /// The user's flags that enable instructions of C code, with cgo: of variables and of `#cgo` lines.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         compiler_flags: Vec<CompilerFlag>,
     },
+}
+
+/// The source of a Go program, as the program reports it (`debug.ReadBuildInfo`, `go version -m`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct BuildInfo {
+    /// The version of the main module: that of a tag, such as `v1.4.4`, a pseudo-version, or `(devel)`.
+    pub version: String,
+    /// The commit that go stamps; `None` if it stamps none.
+    pub commit: Option<StampedCommit>,
+    /// The reason for this version.
+    pub why: String,
+}
+
+/// The commit in a Go program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct StampedCommit {
+    /// The full commit id, `vcs.revision`.
+    pub revision: String,
+    /// The date of the commit as RFC 3339 in UTC, `vcs.time`.
+    pub time: String,
+    /// Whether files differ from the commit, `vcs.modified`.
+    pub modified: bool,
 }
 
 /// A flag that decides which instructions a compiler uses.

@@ -14,6 +14,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_dockerfile::render::{self, Base, File, Linking, Mode, Rendered, nearest_base};
 use crossdock_platform::{Os, Platform};
 
+use super::build_info;
 use super::error::{DockerfileError, PlanError};
 use super::go::{check_cgo, go_only};
 use super::images::{self, SelectedImage, select};
@@ -52,6 +53,8 @@ pub struct DockerfileRequest {
     pub left_out: Vec<String>,
     /// The request to the renderer.
     pub file: render::Request,
+    /// Sentences for a person, besides those of the renderer.
+    pub notes: Vec<String>,
 }
 
 impl DockerfileRequest {
@@ -142,6 +145,7 @@ pub(super) fn for_image(
                 created,
                 left_out,
                 file,
+                notes: build_info::dockerfile_note(selected).into_iter().collect(),
             })
         })
         .collect()

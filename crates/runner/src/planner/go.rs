@@ -12,7 +12,7 @@ use super::error::PlanError;
 use super::images::{SelectedImage, go_build_directory, program_path};
 use super::request::Request;
 use super::steps::Call;
-use crate::plan::{Artifact, Expected, GoBuild, ProgramPlan};
+use crate::plan::{Artifact, BuildInfo, Expected, GoBuild, ProgramPlan};
 use crate::text::{platform_slug, short_hash};
 use crossdock_project::config::{ImageConfig, Libc, Linkage, Sourced};
 use crossdock_project::{GoMain, GoModule, GoPackage, Network, Program, VariableSetting};
@@ -44,6 +44,7 @@ impl Planner<'_> {
         {
             ineffective_level(image, variable, platform).into_iter().for_each(|note| self.warn(note));
         }
+        let infos = self.build_infos(selected, module, &programs)?;
         let each = wanted.iter().map(|platform| {
             let request = GoRequest::new(&module.root, platform, &image.linkage)
                 .with_cgo(image.cgo.as_ref())
@@ -52,7 +53,7 @@ impl Planner<'_> {
                 Some(why) => why,
                 None => match choose_go(&request, self.host, &self.request.cache) {
                     Availability::Available(choice) => {
-                        self.plan_go_platform(selected, module, &programs, &choice)?;
+                        self.plan_go_platform(selected, module, (&programs, &infos), &choice)?;
                         choice.why
                     }
                     Availability::Unavailable(missing) => {
@@ -62,13 +63,14 @@ impl Planner<'_> {
             };
             // Go has no settings for a platform that it does not support, which is among what is missing.
             let settings = go_settings(&request).unwrap_or_default();
-            let planned = programs.iter().map(|main| {
+            let planned = programs.iter().zip(&infos).map(|(main, info)| {
                 let lines =
                     main.facts(platform).filter(|_| has_c_code).map(|facts| facts.cgo_flags.as_slice());
                 let lines = lines.unwrap_or_default();
                 let compiler_flags = compiler_flags::of_cgo(&variables, lines, platform);
-                let expected = Expected::Go { settings: settings.clone(), compiler_flags };
-                program(image, main, platform, expected, &why)
+                let settings = settings.clone().into_iter().chain(info.settings()).collect();
+                let expected = Expected::Go { settings, version: info.expected_version(), compiler_flags };
+                program(image, main, platform, (expected, info), &why)
             });
             Ok(planned.collect())
         });
@@ -79,7 +81,7 @@ impl Planner<'_> {
         &mut self,
         selected: &SelectedImage<'_>,
         module: &GoModule,
-        programs: &[&GoMain],
+        (programs, infos): (&[&GoMain], &[BuildInfo]),
         choice: &GoChoice,
     ) -> Result<(), PlanError> {
         let image = &selected.config;
@@ -91,7 +93,9 @@ impl Planner<'_> {
             )
         })?;
         let tags = choice.arguments.iter().find(|argument| argument.starts_with("-tags"));
-        check_goflags(image, &go.flags, tags.map(String::as_str))?;
+        for info in infos {
+            check_goflags(image, &go.flags, tags.map(String::as_str), Stamp::of(info))?;
+        }
         for compiler in module.variables.iter().filter(|variable| is_replaced(variable, choice)) {
             self.warn(format!(
                 "image `{}`: the compiler `{}` of {} does not compile its C code for {}, which {} does",
@@ -111,8 +115,8 @@ impl Planner<'_> {
         );
         let build_directory = go_build_directory(module, self.request);
         let image_platform = (image.name.value.clone(), choice.platform.clone());
-        for main in programs {
-            let call = self.go.add(image, module, main, choice, &build_directory);
+        for (main, info) in programs.iter().zip(infos) {
+            let call = self.go.add(image, module, (main, Stamp::of(info)), choice, &build_directory);
             self.calls.entry(image_platform.clone()).or_default().push(Call::Go(call));
         }
         Ok(())
@@ -200,7 +204,7 @@ fn program(
     image: &ImageConfig,
     main: &GoMain,
     platform: &Platform,
-    expected: Expected,
+    (expected, info): (Expected, &BuildInfo),
     why: &str,
 ) -> ProgramPlan {
     ProgramPlan {
@@ -208,6 +212,7 @@ fn program(
         path: program_path(&main.name),
         artifact: artifact(image, main, platform),
         expected,
+        build_info: Some(info.clone()),
         why: why.to_owned(),
     }
 }
@@ -245,10 +250,15 @@ pub(super) fn ineffective_level(
 }
 
 /// Rejects flags in GOFLAGS that those of the call would silently override. `go build` reads the others itself.
-pub(super) fn check_goflags(image: &ImageConfig, flags: &str, tags: Option<&str>) -> Result<(), PlanError> {
+pub(super) fn check_goflags(
+    image: &ImageConfig,
+    flags: &str,
+    tags: Option<&str>,
+    stamp: Stamp,
+) -> Result<(), PlanError> {
     let ours: BTreeMap<&str, String> = [
         ("-ldflags", Some("-ldflags='-s -w …'".to_owned())),
-        ("-buildvcs", Some("-buildvcs=false".to_owned())),
+        ("-buildvcs", Some(stamp.flag().to_owned())),
         ("-trimpath", Some("-trimpath".to_owned())),
         ("-o", Some("-o".to_owned())),
         ("-buildmode", Some("-buildmode=exe".to_owned())),
@@ -261,10 +271,12 @@ pub(super) fn check_goflags(image: &ImageConfig, flags: &str, tags: Option<&str>
         // Go takes one or two dashes.
         let flag = word.strip_prefix('-').filter(|rest| rest.starts_with('-')).unwrap_or(word);
         let (name, value) = flag.split_once('=').unwrap_or((flag, "true"));
-        let same = matches!(
-            (name, value),
-            ("-trimpath", "true") | ("-buildvcs", "false") | ("-buildmode", "exe" | "default")
-        );
+        let same = match (name, value) {
+            ("-trimpath", "true") | ("-buildmode", "exe" | "default") => true,
+            ("-buildvcs", "auto") => image.buildvcs.is_none(),
+            ("-buildvcs", value) => stamp.flag() == format!("-buildvcs={value}"),
+            _ => false,
+        };
         if let Some(own) = ours.get(name).filter(|_| !same) {
             return Err(PlanError::Conflict {
                 image: image.name.value.clone(),
@@ -275,12 +287,38 @@ pub(super) fn check_goflags(image: &ImageConfig, flags: &str, tags: Option<&str>
                         "move the flags to `ldflags` in [image.{}] of crossdock.toml",
                         image.name.value
                     ),
+                    "-buildvcs" => format!(
+                        "set `buildvcs` in [image.{}] of crossdock.toml, and take it out of GOFLAGS",
+                        image.name.value
+                    ),
                     _ => "take it out of GOFLAGS (`go env -u GOFLAGS`, or unset the variable)".to_owned(),
                 },
             });
         }
     }
     Ok(())
+}
+
+/// Whether a call of `go build` stamps its programs with the commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stamp {
+    /// It does.
+    Commit,
+    /// It does not: a program with the same sources is the same at every commit.
+    None,
+}
+
+impl Stamp {
+    fn of(info: &BuildInfo) -> Self {
+        if info.commit.is_some() { Self::Commit } else { Self::None }
+    }
+
+    fn flag(self) -> &'static str {
+        match self {
+            Self::Commit => "-buildvcs=true",
+            Self::None => "-buildvcs=false",
+        }
+    }
 }
 
 /// The calls of `go build` in a plan. They grow as images add programs.
@@ -292,6 +330,7 @@ pub(super) struct GoCalls {
 struct GoCall {
     choice: GoChoice,
     linker_flags: String,
+    stamp: Stamp,
     root: Utf8PathBuf,
     output: Utf8PathBuf,
     programs: Vec<(Artifact, GoMain)>,
@@ -303,7 +342,7 @@ impl GoCalls {
         &mut self,
         image: &ImageConfig,
         module: &GoModule,
-        main: &GoMain,
+        (main, stamp): (&GoMain, Stamp),
         choice: &GoChoice,
         build_directory: &Utf8Path,
     ) -> usize {
@@ -312,14 +351,16 @@ impl GoCalls {
         let fits = |call: &GoCall| {
             call.choice == *choice
                 && call.linker_flags == linker_flags
+                && call.stamp == stamp
                 && call.root == module.root
                 && call.takes(main)
         };
         let index = self.calls.iter().position(fits).unwrap_or_else(|| {
-            let output = build_directory.join(directory_name(module, main, choice, &linker_flags));
+            let output = build_directory.join(directory_name(module, main, choice, &linker_flags, stamp));
             self.calls.push(GoCall {
                 choice: choice.clone(),
                 linker_flags,
+                stamp,
                 root: module.root.clone(),
                 output,
                 programs: Vec::new(),
@@ -369,19 +410,34 @@ impl GoCall {
     }
 
     fn finish(self, request: &Request, jobs: Option<usize>) -> GoBuild {
-        // Neither paths nor the state of the checkout may be in a program: an unchanged program keeps its digest from commit
-        // to commit and from machine to machine.
+        // Paths may not be in a program: it has the same digest on every machine. The commit may only if the build info
+        // says so: an unchanged program keeps its digest from commit to commit.
         let mut command = Command::new(self.choice.go.as_str(), self.root.clone())
-            .args(["build", "-trimpath", "-buildvcs=false"])
+            .args(["build", "-trimpath", self.stamp.flag()])
             .args([format!("-ldflags={}", self.linker_flags)])
             .args(self.choice.arguments.clone());
         command.environment.extend(self.choice.environment.clone());
         if let Some(jobs) = jobs {
             command = command.args(["-p".to_owned(), jobs.to_string()]);
         }
-        if request.network == Network::Offline {
+        let is_off = request.variables.get("GOPROXY").is_some_and(|proxy| proxy == "off");
+        match (self.stamp, request.network) {
+            (Stamp::None, Network::Online) => {}
+            (Stamp::Commit, Network::Online) if !is_off => {
+                command = command.with_git_settings(&request.variables)
+            }
             // GONOPROXY, which defaults to GOPRIVATE, would fetch private modules past the proxy that is off.
-            command = command.env("GOPROXY", "off").env("GONOPROXY", "none");
+            (Stamp::None, Network::Offline) => {
+                command = command.env("GOPROXY", "off").env("GONOPROXY", "none");
+            }
+            // With GOPROXY=off go takes the version of a commit from the module cache, where one may be from before the
+            // commit was tagged (`readDiskStatByHash`). An empty proxy keeps it off the network as well.
+            (Stamp::Commit, _) => {
+                command = command
+                    .with_git_settings(&request.variables)
+                    .env("GOPROXY", EMPTY_PROXY)
+                    .env("GONOPROXY", "none");
+            }
         }
         command = command.args(["-o".to_owned(), format!("{}/", self.output)]);
         let packages: BTreeSet<&String> = self.programs.iter().map(|(_, main)| &main.import_path).collect();
@@ -402,6 +458,8 @@ fn all_packages<'a>(mains: impl Iterator<Item = &'a GoMain>) -> Vec<GoPackage> {
         .cloned()
         .collect()
 }
+/// A proxy without modules.
+const EMPTY_PROXY: &str = "file:///dev/null";
 
 /// Returns the linker's flags. They omit the symbol table and DWARF, as release builds of Go do; tracebacks stay complete.
 fn linker_flags(image: &ImageConfig, choice: &GoChoice) -> String {
@@ -412,10 +470,21 @@ fn linker_flags(image: &ImageConfig, choice: &GoChoice) -> String {
 
 /// Returns the directory of programs that are built with the same settings. Two settings never share one, not even in two
 /// parallel runs.
-fn directory_name(module: &GoModule, main: &GoMain, choice: &GoChoice, linker_flags: &str) -> String {
+fn directory_name(
+    module: &GoModule,
+    main: &GoMain,
+    choice: &GoChoice,
+    linker_flags: &str,
+    stamp: Stamp,
+) -> String {
     let same_name = module.mains.iter().filter(|other| other.name == main.name).count() > 1;
     let import_path = if same_name { main.import_path.as_str() } else { "" };
-    let settings = format!("{linker_flags}\n{:?}\n{:?}\n{import_path}", choice.environment, choice.arguments);
+    let stamp = match stamp {
+        Stamp::Commit => stamp.flag(),
+        Stamp::None => "",
+    };
+    let settings =
+        format!("{linker_flags}\n{:?}\n{:?}\n{import_path}{stamp}", choice.environment, choice.arguments);
     format!("{}-{}", platform_slug(&choice.platform), short_hash(&settings))
 }
 

@@ -257,6 +257,7 @@ impl BuildRoute {
                     false => self.features.iter().chain(&self.compiler_flags).cloned().collect(),
                 },
             },
+            build_info: None,
             why: self.why.clone(),
         }
     }

@@ -37,6 +37,17 @@ pub struct Command {
     pub directory: Utf8PathBuf,
 }
 
+/// Settings with which git runs nothing that a checkout names. They come before those of the checkout.
+const GIT_SETTINGS: [(&str, &str); 4] = [
+    // Only the command line, the environment and the user's own files count for this one (git-config(1)); git before 2.38
+    // does not know it.
+    ("safe.bareRepository", "explicit"),
+    // It may name a program, which `git status` runs.
+    ("core.fsmonitor", "false"),
+    ("core.hooksPath", "/dev/null"),
+    ("core.pager", "cat"),
+];
+
 impl Command {
     /// A command without arguments, in a working directory.
     pub fn new(program: impl Into<String>, directory: impl Into<Utf8PathBuf>) -> Self {
@@ -55,16 +66,9 @@ impl Command {
     /// reads the nearest one. Options of the command line come before that configuration. What they cannot replace are
     /// the filters of a `.git` directory that was unpacked instead of cloned.
     pub fn git(directory: impl Into<Utf8PathBuf>) -> Self {
-        let settings = [
-            // Only `-c` and the user's own files count for this one (git-config(1)); git before 2.38 does not know it.
-            "safe.bareRepository=explicit",
-            // It may name a program, which `git status` runs.
-            "core.fsmonitor=false",
-            "core.hooksPath=/dev/null",
-            "core.pager=cat",
-        ];
+        let settings = GIT_SETTINGS.map(|(name, value)| format!("{name}={value}"));
         Self::new("git", directory)
-            .args(settings.into_iter().flat_map(|setting| ["-c", setting]))
+            .args(settings.into_iter().flat_map(|setting| ["-c".to_owned(), setting]))
             .env("GIT_PAGER", "cat")
             .env("GIT_TERMINAL_PROMPT", "0")
             // `git status` would otherwise refresh the index, which is a write to the checkout.
@@ -73,6 +77,24 @@ impl Command {
             // 2.45 does not know the first variable; without a permitted protocol it fetches nothing either.
             .env("GIT_NO_LAZY_FETCH", "1")
             .env("GIT_ALLOW_PROTOCOL", "none")
+    }
+
+    /// Passes the settings of [`git`](Self::git) to the git processes that the command starts itself, as `go build` does.
+    /// They follow those that the variables of its environment already pass. Git before 2.31 does not read them.
+    ///
+    /// Protocols stay allowed, because the command may fetch its dependencies by git.
+    #[must_use]
+    pub fn with_git_settings(mut self, environment: &BTreeMap<String, String>) -> Self {
+        let passed = environment.get("GIT_CONFIG_COUNT").and_then(|count| count.parse::<usize>().ok());
+        let first = passed.unwrap_or(0);
+        for (index, (name, value)) in GIT_SETTINGS.into_iter().enumerate() {
+            self = self
+                .env(format!("GIT_CONFIG_KEY_{}", first.saturating_add(index)), name)
+                .env(format!("GIT_CONFIG_VALUE_{}", first.saturating_add(index)), value);
+        }
+        self.env("GIT_CONFIG_COUNT", first.saturating_add(GIT_SETTINGS.len()).to_string())
+            .env("GIT_OPTIONAL_LOCKS", "0")
+            .env("GIT_NO_LAZY_FETCH", "1")
     }
 
     /// Appends arguments.
@@ -201,6 +223,30 @@ mod tests {
             r"cd '/home/someone/it'\''s' && env -u RUSTFLAGS CC='zig cc' '/opt/a b/cargo' build --target x86_64-unknown-linux-musl ''"
         );
         assert_eq!(command.short(), "cargo build --target x86_64-unknown-linux-musl ''");
+    }
+
+    #[test]
+    fn settings_of_git_follow_those_of_the_environment() {
+        let count = |variables: &[(&str, &str)]| {
+            let variables =
+                variables.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+            Command::new("go", "/").with_git_settings(&variables).environment
+        };
+        let own = count(&[]);
+        assert_eq!(
+            (own["GIT_CONFIG_COUNT"].as_str(), own["GIT_CONFIG_KEY_1"].as_str()),
+            ("4", "core.fsmonitor")
+        );
+        let after = count(&[("GIT_CONFIG_COUNT", "2"), ("GIT_CONFIG_KEY_0", "safe.directory")]);
+        assert_eq!(
+            (after["GIT_CONFIG_COUNT"].as_str(), after["GIT_CONFIG_KEY_3"].as_str()),
+            ("6", "core.fsmonitor")
+        );
+        assert_eq!(after["GIT_CONFIG_VALUE_3"], "false");
+        assert!(
+            !after.contains_key("GIT_CONFIG_KEY_0") && !after.contains_key("GIT_CONFIG_KEY_1"),
+            "{after:?}"
+        );
     }
 
     #[test]

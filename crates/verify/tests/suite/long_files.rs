@@ -50,7 +50,8 @@ fn verify(app: &[u8], settings: &str) -> (Vec<Finding>, usize) {
     let pairs = settings.split(';').filter_map(|pair| pair.split_once('='));
     let settings: BTreeMap<String, String> =
         pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    let language = if settings.is_empty() { Language::Other } else { Language::Go { settings } };
+    let language =
+        if settings.is_empty() { Language::Other } else { Language::Go { settings, version: None } };
     let expectation = Expectation::new(Platform::LINUX_AMD64).with_language(language);
     let planned = BTreeMap::from([("/app".to_owned(), expectation)]);
     let root = InParts { root, read: Cell::new(0) };

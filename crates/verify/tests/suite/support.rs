@@ -138,8 +138,10 @@ pub(crate) fn expectation(target: &Target, words: &str) -> Option<Expectation> {
             None if word == "dynamic" => expectation.with_linkage(Linkage::Dynamic),
             Some(("go", settings)) => {
                 let pairs = settings.split(';').filter_map(|pair| pair.split_once('='));
-                let settings = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-                expectation.with_language(Language::Go { settings })
+                let mut settings: BTreeMap<String, String> =
+                    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+                let version = settings.remove("version");
+                expectation.with_language(Language::Go { settings, version })
             }
             Some(("rust", "baseline")) => {
                 expectation.with_language(Language::Rust { level: CpuLevel::Baseline })

@@ -11,7 +11,7 @@ fn unknown_keys_name_the_nearest_known_one() {
       | ^^^^^
     ");
     insta::assert_snapshot!(go("[image.web]\nfoobarbaz = 1\n").config_error(), @r"
-    /p/crossdock.toml:2:1: unknown key `foobarbaz`; known here: `path`, `language`, `package`, `binary`, `binaries`, `deploy`, `base`, `linkage`, `libc`, `features`, `all-features`, `no-default-features`, `profile`, `ldflags`, `cgo`, `env`, `entrypoint`, `cmd`, `workdir`, `user`, `expose`, `labels`, `annotations`, `files`, `timezones`, `toolchain`, `repository`, `tags`, `tag-env`, `version-tag`, `stop-signal`, `health` and `dockerfile`
+    /p/crossdock.toml:2:1: unknown key `foobarbaz`; known here: `path`, `language`, `package`, `binary`, `binaries`, `deploy`, `base`, `linkage`, `libc`, `features`, `all-features`, `no-default-features`, `profile`, `ldflags`, `cgo`, `buildvcs`, `env`, `entrypoint`, `cmd`, `workdir`, `user`, `expose`, `labels`, `annotations`, `files`, `timezones`, `toolchain`, `repository`, `tags`, `tag-env`, `version-tag`, `stop-signal`, `health` and `dockerfile`
       |
     2 | foobarbaz = 1
       | ^^^^^^^^^

@@ -12,7 +12,7 @@ use crossdock_project::{CargoSettings, CargoWorkspace, GoModule, UserSetting, Va
 
 use super::super::compiler_flags::has_flags;
 use super::super::error::PlanError;
-use super::super::go::{check_goflags, ineffective_level};
+use super::super::go::{Stamp, check_goflags, ineffective_level};
 use super::super::request::MachineFlags;
 use super::super::rust_flags::{effective, matching, reject_contradictions};
 
@@ -209,7 +209,7 @@ pub(in crate::planner) fn go(
             continue;
         }
         if name == "GOFLAGS" {
-            check_goflags(build.image, &setting.value, tags)?;
+            check_goflags(build.image, &setting.value, tags, Stamp::None)?;
         }
         carried.add(build, name.clone(), setting);
     }

@@ -44,13 +44,18 @@ pub(super) fn go_build_info(subject: &Subject<'_>, findings: &mut Vec<Finding>) 
         let in_header = machine::architecture_of(elf);
         platform(subject, go, in_header, findings);
     }
-    let Some(Language::Go { settings }) = subject.expectation.map(|expectation| &expectation.language) else {
+    let Some(Language::Go { settings, version }) =
+        subject.expectation.map(|expectation| &expectation.language)
+    else {
         return;
     };
     match &elf.go {
         Some(go) if go.go_version.is_some() => {
             for (name, planned) in settings {
-                setting(subject, go, name, planned, findings);
+                setting(subject, (name, go.setting(name)), planned, findings);
+            }
+            if let Some(planned) = version {
+                setting(subject, ("version", go.version.as_deref()), planned, findings);
             }
         }
         _ => {
@@ -83,8 +88,12 @@ fn platform(
     findings.push(subject.finding(codes::GO_PLATFORM_MISMATCH, message).with_evidence("GOOS/GOARCH", built));
 }
 
-fn setting(subject: &Subject<'_>, go: &GoBuildInfo, name: &str, planned: &str, findings: &mut Vec<Finding>) {
-    let found = go.setting(name);
+fn setting(
+    subject: &Subject<'_>,
+    (name, found): (&str, Option<&str>),
+    planned: &str,
+    findings: &mut Vec<Finding>,
+) {
     if found == Some(planned) {
         return;
     }

@@ -22,6 +22,8 @@ pub struct GoBuildInfo {
     pub go_version: Option<String>,
     /// The import path of the main package.
     pub path: Option<String>,
+    /// The version of the main module, such as `v1.4.4` or `(devel)`.
+    pub version: Option<String>,
     /// The settings of the build: `GOOS`, `GOARCH`, `GOAMD64`, `CGO_ENABLED`, `-buildmode`, `vcs.revision` and so on.
     pub settings: BTreeMap<String, String>,
 }
@@ -101,6 +103,8 @@ fn read_module(info: &mut GoBuildInfo, lines: &str) {
     for line in lines.lines() {
         match line.split_once('\t') {
             Some(("path", path)) => info.path = Some(path.to_owned()),
+            // The module's path, its version, and its hash if it was downloaded.
+            Some(("mod", module)) => info.version = module.split('\t').nth(1).map(str::to_owned),
             Some(("build", setting)) => {
                 if let Some((name, value)) = split_setting(setting) {
                     info.settings.insert(name, value);
