@@ -9,8 +9,9 @@ use super::style::{BAD, BOLD, DIM, GOOD, WARN, paint};
 /// Returns the findings in one file: the place, the reason, the line and its correction.
 pub(crate) fn lint(report: &Report<'_>, text: &str) -> String {
     let mut shown = String::new();
+    let lines: Vec<&str> = text.lines().collect();
     for finding in report.findings {
-        show(&mut shown, report.path, finding, text);
+        show(&mut shown, report.path, finding, &lines);
     }
     shown
 }
@@ -45,10 +46,10 @@ fn style(severity: Severity) -> anstyle::Style {
     }
 }
 
-fn show(shown: &mut String, path: &str, finding: &Finding, text: &str) {
+fn show(shown: &mut String, path: &str, finding: &Finding, lines: &[&str]) {
     let number = finding.line.to_string();
     let margin = " ".repeat(number.len());
-    let line = text.lines().nth(finding.line.saturating_sub(1)).unwrap_or_default();
+    let line = lines.get(finding.line.saturating_sub(1)).copied().unwrap_or_default();
     let mut put = |line: String| {
         let _infallible = writeln!(shown, "{line}");
     };
