@@ -134,7 +134,7 @@ fn a_compile_error_names_the_line_and_its_template(sandbox: &Sandbox, project: &
     let ours = ours.expect("our templates lie there");
     let line = 1 + ours.lines().position(|line| line.contains("compile.script")).expect("it compiles");
     dist().complains(&format!(
-        "hello.engine/Dockerfile (template `crossdock/go.Dockerfile`, line {line}):\n  RUN "
+        "hello.engine/Dockerfile (template `crossdock/go.Dockerfile`, line {line}):\n      RUN "
     ));
     fixture::write(project.join("crossdock.toml"), "templates = \"own\"\n[image.hello]\npath = \".\"\n");
     fixture::write(
@@ -143,7 +143,7 @@ fn a_compile_error_names_the_line_and_its_template(sandbox: &Sandbox, project: &
          RUN {{ compile.mounts | mounts }}echo from our own; {{ compile.script | continued }}\n{% endblock %}\n",
     );
     dist()
-        .complains("hello.engine/Dockerfile (template `Dockerfile`, line 6):\n  RUN ")
+        .complains("hello.engine/Dockerfile (template `Dockerfile`, line 6):\n      RUN ")
         .complains("echo from our own");
 }
 
