@@ -66,12 +66,12 @@ impl Screen {
     fn obey(&mut self, parameter: &str, command: &str) {
         match (parameter, command) {
             (_, "m") => {}
-            ("" | "0", "J") => {
-                self.lines.truncate(self.row + 1);
-                let column = self.column;
-                self.lines[self.row].cells.truncate(column);
-            }
+            ("2", "K") => self.lines[self.row] = Line::default(),
             (count, "A") => self.row = self.row.saturating_sub(count.parse().expect("a number of lines")),
+            (count, "B") => {
+                let row = self.row + count.parse::<usize>().expect("a number of lines");
+                self.row = row.min(self.lines.len() - 1);
+            }
             other => panic!("the escape sequence {other:?}"),
         }
     }
@@ -128,9 +128,12 @@ mod tests {
 
     #[test]
     fn a_screen_shows_what_is_left() {
-        let screen = Screen::show(10, "one\r\nlive 1\r\nlive 2\r\u{1b}[1A\u{1b}[Jtwo\u{1b}[0m\r\n");
+        let screen = Screen::show(
+            10,
+            "one\r\nlive 1\r\nlive 2\r\u{1b}[1A\u{1b}[2K\u{1b}[1B\u{1b}[2K\u{1b}[1Atwo\u{1b}[0m\r\n",
+        );
         assert_eq!((screen.lines(), screen.wrapped()), (vec!["one".to_owned(), "two".to_owned()], vec![]));
-        let wide = Screen::show(4, "abcdef\r\u{1b}[Jx");
+        let wide = Screen::show(4, "abcdef\r\u{1b}[2Kx");
         assert_eq!(
             (wide.lines(), wide.wrapped()),
             (vec!["abcd".to_owned(), "x".to_owned()], vec!["abcdx".to_owned()])

@@ -158,7 +158,7 @@ fn a_terminal_without_a_cursor_and_a_pipeline_get_lines() {
         for part in ["  ... reading modules\r\n", "  ... compile k8s-ssh-server for linux/amd64 (go)\r\n"] {
             assert!(outcome.stdout.contains(part), "{name}={value}: no {part:?} in {outcome}");
         }
-        assert!(!outcome.stdout.contains("\u{1b}[J"), "{name}={value}: {outcome}");
+        assert!(!outcome.stdout.contains("\u{1b}[2K"), "{name}={value}: {outcome}");
         assert_eq!(outcome.stdout.contains('\u{1b}'), name == "CI", "{name}={value}: {outcome}");
     }
 }

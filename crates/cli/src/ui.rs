@@ -1,5 +1,6 @@
 //! Output for a person: live progress, the final table, the plan as a tree, findings.
 
+mod drawing;
 mod findings;
 mod lint;
 pub(crate) mod live;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::drawing::Drawing;
 use super::duration;
 use super::style::{DIM, GOOD, paint};
 use super::text::{one_line, shown};
@@ -75,8 +76,7 @@ struct State {
     interval: Duration,
     /// In the order in which it started.
     works: Vec<Work>,
-    /// The number of live lines on the terminal. The cursor is at the beginning of the last one.
-    drawn: usize,
+    drawing: Drawing,
     frame: usize,
     /// Whether a thread calls [`State::tick`].
     is_ticking: bool,
@@ -107,7 +107,7 @@ impl Live {
             output,
             interval,
             works: Vec::new(),
-            drawn: 0,
+            drawing: Drawing::new(),
             frame: 0,
             is_ticking: false,
         })))
@@ -116,7 +116,7 @@ impl Live {
     /// Sets how running work is shown from now on.
     pub(crate) fn set_show(&self, show: Show) {
         let mut state = self.lock();
-        state.erase();
+        state.draw("", "");
         state.show = show;
     }
 
@@ -186,7 +186,7 @@ impl Drop for Running {
         }
         state.works.retain(|work| work.count > 0);
         if state.show == Show::Live {
-            state.draw("", Instant::now());
+            state.redraw("", Instant::now());
         }
     }
 }
@@ -196,7 +196,7 @@ impl State {
     fn tick(&mut self, now: Instant) {
         match self.show {
             Show::Nothing => {}
-            Show::Live => self.draw("", now),
+            Show::Live => self.redraw("", now),
             Show::Lines => {
                 let lines: Vec<String> =
                     self.works.iter_mut().filter_map(|work| work.line(now, self.interval)).collect();
@@ -208,57 +208,36 @@ impl State {
     fn write(&mut self, text: &str, now: Instant) {
         let text = format!("{text}\n");
         match self.show {
-            Show::Live => self.draw(&text, now),
+            Show::Live => self.redraw(&text, now),
             Show::Nothing | Show::Lines => self.output.text(&text),
         }
     }
 
-    fn erase(&mut self) {
-        if self.drawn > 0 {
-            let erased = self.to_first_line();
-            self.output.raw(&erased);
-            self.drawn = 0;
-        }
+    /// Writes text above the live lines of now.
+    fn redraw(&mut self, text: &str, now: Instant) {
+        let lines = self.live_lines(now).join("\n");
+        self.draw(text, &lines);
     }
 
-    /// Replaces the live lines by text and new live lines, in one write, so that a terminal does not flicker.
-    fn draw(&mut self, text: &str, now: Instant) {
-        let lines = self.live_lines(now);
-        if text.is_empty() && lines.is_empty() && self.drawn == 0 {
-            return;
-        }
-        let mut written = self.to_first_line();
-        let styled = format!("{text}{}", lines.join("\n"));
-        if self.output.has_styles() {
-            written.push_str(&styled);
-        } else {
-            written.push_str(&anstream::adapter::strip_str(&styled).to_string());
-        }
-        // The terminal echoes `^C` at the cursor. At the end of a line it would wrap, and the rest of that line stay.
-        written.push_str(if lines.is_empty() { "" } else { "\r" });
-        self.output.raw(&written);
-        self.drawn = lines.len();
-        self.frame += 1;
-    }
-
-    /// Returns the escape sequences that move to the first live line and erase all of them (ECMA-48, CUU and ED).
-    fn to_first_line(&self) -> String {
-        match self.drawn {
-            0 => String::new(),
-            1 => "\r\u{1b}[J".to_owned(),
-            lines => format!("\r\u{1b}[{}A\u{1b}[J", lines - 1),
+    /// Replaces the live lines by text and other live lines.
+    fn draw(&mut self, text: &str, lines: &str) {
+        let has_styles = self.output.has_styles();
+        let wanted = |styled: &str| {
+            if has_styles { styled.to_owned() } else { anstream::adapter::strip_str(styled).to_string() }
+        };
+        let size = self.output.size().unwrap_or(USUAL_SIZE);
+        let written = self.drawing.redraw(&wanted(text), &wanted(lines), size);
+        if !written.is_empty() {
+            self.output.raw(&written);
+            self.frame += 1;
         }
     }
 
     fn live_lines(&self, now: Instant) -> Vec<String> {
-        let (columns, rows) = self.output.size().unwrap_or(USUAL_SIZE);
+        let (columns, _) = self.output.size().unwrap_or(USUAL_SIZE);
         let spinner = SPINNER[self.frame % SPINNER.len()];
         let shown_now = self.works.iter().filter(|work| work.age(now) >= work.first.age(Show::Live));
-        // A line above the top of the terminal could not be erased.
-        shown_now
-            .take(rows.saturating_sub(1).max(1))
-            .map(|work| work.live_line(now, spinner, columns))
-            .collect()
+        shown_now.map(|work| work.live_line(now, spinner, columns)).collect()
     }
 }
 
@@ -440,20 +419,21 @@ mod tests {
         let compile = live.start("compile app", First::AtOnce);
         assert_eq!(terminal.take(), "  ⠋   compile app  0.0s\r");
         let pack = live.start("pack app", First::WhenSlow);
-        assert_eq!(terminal.take(), "\r\u{1b}[J  ⠙   compile app  0.0s\r", "it is not slow yet");
+        assert_eq!(terminal.take(), "\r\u{1b}[2K  ⠙   compile app  0.0s\r", "it is not slow yet");
         live.tick_after(1.0);
-        assert_eq!(terminal.take(), "\r\u{1b}[J  ⠹   compile app  1.0s\n  ⠹   pack app  1.0s\r");
+        assert_eq!(terminal.take(), "\r\u{1b}[2K  ⠹   compile app  1.0s\n  ⠹   pack app  1.0s\r");
         live.write("a message");
         let written = terminal.take();
-        assert!(written.starts_with("\r\u{1b}[1A\u{1b}[Ja message\n  ⠸   compile app"), "{written:?}");
+        let erased = "\u{1b}[1A\r\u{1b}[2K\u{1b}[1B\r\u{1b}[2K\u{1b}[1A";
+        assert!(written.starts_with(&format!("{erased}a message\n  ⠸   compile app")), "{written:?}");
         drop((compile, pack));
-        assert!(terminal.take().ends_with("\r\u{1b}[J"));
+        assert!(terminal.take().ends_with("\r\u{1b}[2K"));
         live.write("the end");
         assert_eq!(terminal.take(), "the end\n");
     }
 
     #[test]
-    fn no_live_line_reaches_the_last_column_or_the_top_of_the_terminal() {
+    fn no_live_line_reaches_the_last_column() {
         let terminal = Memory::terminal();
         let live = terminal.live(Show::Live);
         let works: Vec<Running> =
@@ -464,7 +444,7 @@ mod tests {
             let mut state = live.lock();
             state.output = Box::new(Memory { size: Some((columns, 4)), ..Memory::default() });
             let lines = state.live_lines(Instant::now());
-            assert_eq!(lines.len(), 3);
+            assert_eq!(lines.len(), 9);
             for line in lines {
                 let text = anstream::adapter::strip_str(&line).to_string();
                 assert!(width(&text) < columns.max(20), "{columns}: {text:?}");
