@@ -18,7 +18,8 @@ impl Drawing {
         let terminal = Terminal::default();
         // Without a limit of drawings per second, which would drop the last one.
         let target = ProgressDrawTarget::term_like(Box::new(terminal.clone()));
-        let style = ProgressStyle::with_template("{msg}").expect("a valid template");
+        let style =
+            ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
         Self { bar: ProgressBar::with_draw_target(None, target).with_style(style), terminal }
     }
 
