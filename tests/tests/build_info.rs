@@ -183,7 +183,7 @@ fn offline_a_version_does_not_come_from_the_module_cache() {
         Duration::from_secs(60),
     );
     let plain = plain.success().stdout;
-    assert!(plain.starts_with(&pseudo), "go alone is wrong: {plain}");
+    assert!(plain.starts_with(&pseudo), "go by itself is wrong: {plain}");
     assert_eq!(project.dist(&["--offline"]).0, stamped("v1.0.0", &sha, false));
     project.sandbox.set("GOPROXY", "off");
     assert_eq!(project.dist(&[]).0, stamped("v1.0.0", &sha, false));

@@ -111,7 +111,7 @@ pub(super) struct Selected {
 /// Selects among the tags of a commit for a directory, whose path below the checkout's root ends with `/` unless it is
 /// empty.
 ///
-/// A pattern decides alone about the version. Without one the directory's own tags come before those of the whole
+/// Only the pattern decides about the version. Without one the directory's own tags come before those of the whole
 /// checkout (Go Modules Reference, "Mapping versions to commits"); tags of other directories give no version.
 pub(super) fn select(tags: &[String], below: &str, pattern: Option<&VersionTag>) -> Selected {
     if let Some(pattern) = pattern {
