@@ -27,7 +27,15 @@ impl Drawing {
     /// write, so that it does not flicker.
     pub(crate) fn redraw(&mut self, text: &str, lines: &str, (columns, rows): (usize, usize)) -> String {
         // indicatif computes the width of a line modulo the columns, and one character fills up to two.
-        self.terminal.lock().size = [columns.max(2), rows.max(1)].map(|n| n.try_into().unwrap_or(u16::MAX));
+        let size = [columns.max(2), rows.max(1)].map(|n| n.try_into().unwrap_or(u16::MAX));
+        let mut terminal = self.terminal.lock();
+        if terminal.size[0] != size[0] && !self.bar.message().is_empty() {
+            // A terminal that became narrower wraps the lines: indicatif does not know of the rows below the last one.
+            // From the second column, because tmux keeps in its history what is erased from the top left.
+            terminal.text.push_str("\u{1b}[C\u{1b}[J");
+        }
+        terminal.size = size;
+        drop(terminal);
         let bar = self.bar.clone().with_message(lines.to_owned());
         bar.suspend(|| self.terminal.lock().text.push_str(text));
         std::mem::take(&mut self.terminal.lock().text)
@@ -134,7 +142,12 @@ mod tests {
         assert_eq!(drawing.redraw("", "one\ntwo", size), "one\ntwo\r");
         let erased = "\u{1b}[1A\r\u{1b}[2K\u{1b}[1B\r\u{1b}[2K\u{1b}[1A";
         assert_eq!(drawing.redraw("text\n\nmore\n", "one", size), format!("{erased}text\n\nmore\none\r"));
-        assert_eq!(drawing.redraw("the end\n", "", size), "\r\u{1b}[2Kthe end\n");
+        assert_eq!(
+            drawing.redraw("", "one", (10, 3)),
+            "\u{1b}[C\u{1b}[J\r\u{1b}[2Kone\r",
+            "it became narrower"
+        );
+        assert_eq!(drawing.redraw("the end\n", "", (10, 3)), "\r\u{1b}[2Kthe end\n");
         assert_eq!(drawing.redraw("", "", size), "");
     }
 
