@@ -325,7 +325,11 @@ fn copied(
 ) -> Result<File, DockerfileError> {
     match context.below(&file.from) {
         Some(from) if !from.is_empty() => Ok(File::new(from, &file.to).with_mode(file.mode)),
-        _ => Err(DockerfileError::Outside {
+        Some(_) => Err(DockerfileError::WholeContext {
+            image: selected.config.name.value.clone(),
+            path: context.directory.clone(),
+        }),
+        None => Err(DockerfileError::Outside {
             image: selected.config.name.value.clone(),
             what: "the image's file",
             path: file.from.clone(),

@@ -255,6 +255,17 @@ pub enum DockerfileError {
         /// The version that the project requires.
         asked: String,
     },
+    /// An entry of `files` is the whole build context, of which a Dockerfile would copy another part than `dist` packs.
+    #[error(
+        "image `{image}`: an entry of `files` is the whole build context {path}, which a Dockerfile cannot copy as \
+         `dist` packs it; name the files and directories in it"
+    )]
+    WholeContext {
+        /// The image.
+        image: String,
+        /// The build context.
+        path: Utf8PathBuf,
+    },
     /// A path is outside of the build context.
     #[error(
         "image `{image}`: {what} {path} is outside of the build context {context}; move it there, or make a directory \
