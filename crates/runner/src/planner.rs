@@ -39,7 +39,7 @@ use crossdock_toolchain::doctor::Requirement;
 use crossdock_toolchain::host::Host;
 use go::GoCalls;
 use images::{SelectedImage, select};
-use inputs::{check_inputs, old_layouts};
+use inputs::{check_inputs, check_metadata_file, old_layouts};
 use output::{output_directory, own_directories};
 use path_conflicts::{check_outputs, check_references};
 use platforms::Platforms;
@@ -80,6 +80,8 @@ pub fn plan(
     if matches!(request.goal, Goal::Build | Goal::Dist) {
         check_inputs(&selected, &planner.images, request)?;
     }
+    // `tag` writes it too, and the next build would read it.
+    check_metadata_file(&selected, request)?;
     old_layouts(&selected, request).into_iter().for_each(|warning| planner.warn(warning));
     check_references(
         planner.images.iter().map(|image| (image.name.as_str(), &image.source, image.references().collect())),
