@@ -15,10 +15,8 @@ fn letters(sandbox: &Sandbox) -> PathBuf {
 }
 
 fn are_unchanged(letters: &Path) -> bool {
-    let mut names: Vec<_> = fs::read_dir(letters).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    names.sort();
     let name = "a".repeat(64);
-    names == [name.as_str(), "letter"]
+    names(letters) == [name.as_str(), "letter"]
         && fs::read(letters.join("letter")).unwrap() == b"dear"
         && fs::read(letters.join(name)).unwrap() == b"named as a blob is"
 }
@@ -54,6 +52,66 @@ fn links_of_a_clone_are_refused_and_not_followed() {
             Layout::open(clone.join(".crossdock/hello"));
         }
     }
+}
+
+/// The directory above a layout may be the link, with layouts of another project behind it.
+#[test]
+fn a_link_of_a_clone_above_the_layouts_is_refused_and_not_followed() {
+    let sandbox = Sandbox::new();
+    let other = fixture::go_module(&sandbox.work().join("other"), "hello");
+    sandbox.crossdock(&other, &["dist"]).success();
+    let layout = other.join(".crossdock/hello");
+    // As a layout of another tool, which names no project.
+    fs::remove_file(layout.join(".crossdock.json")).unwrap();
+    let (digest, blobs) = (Layout::open(&layout).digest().to_owned(), names(&layout.join("blobs/sha256")));
+    let refused = |project: &Path, link: &str, target: &Path, why: &str| {
+        symlink(target, project.join(link)).unwrap();
+        fixture::commit(&sandbox, project);
+        for command in ["build", "dist", "tag", "verify"] {
+            let outcome = sandbox.crossdock(project, &[command]);
+            assert!(outcome.code != Some(0), "{command} with a link at {link}: {outcome}");
+            outcome.complains(&project.join(link).display().to_string()).complains(why);
+            assert_eq!(names(&layout.join("blobs/sha256")), blobs, "{command} with a link at {link}");
+            assert_eq!(Layout::open(&layout).digest(), digest);
+        }
+    };
+    let go = fixture::go_module(&sandbox.work().join("go"), "hello");
+    fixture::write(go.join("main.go"), "package main\n\nfunc main() { println(\"clone\") }\n");
+    refused(&go, ".crossdock", &other.join(".crossdock"), "it is a symbolic link");
+    // A link that the caller names is the caller's.
+    symlink(sandbox.work().join("images"), sandbox.work().join("link")).unwrap();
+    fs::create_dir(sandbox.work().join("images")).unwrap();
+    let output = sandbox.work().join("link");
+    sandbox.crossdock(&go, &["dist", "--output", output.to_str().unwrap()]).success();
+    Layout::open(sandbox.work().join("images/hello"));
+    let rust = fixture::rust_package(&sandbox.work().join("rust"), "hello");
+    fs::create_dir(rust.join("target")).unwrap();
+    refused(&rust, "target/crossdock", &other.join(".crossdock"), "it is a symbolic link");
+    // Cargo's own directory as a link: of the clone it is refused, of the user it is followed.
+    fs::remove_dir_all(rust.join("target")).unwrap();
+    fs::rename(other.join(".crossdock"), other.join("crossdock")).unwrap();
+    let layout = other.join("crossdock/hello");
+    symlink(&other, rust.join("target")).unwrap();
+    fixture::write(rust.join(".gitignore"), "");
+    fixture::commit(&sandbox, &rust);
+    for command in ["build", "tag", "verify"] {
+        let outcome = sandbox.crossdock(&rust, &[command]);
+        outcome.complains("it is a symbolic link of the repository").complains("CARGO_TARGET_DIR");
+        assert_eq!(names(&layout.join("blobs/sha256")), blobs, "{command} with a link at target");
+    }
+    sandbox.tool(&rust, "git", &["rm", "--quiet", "--cached", "target"]).success();
+    fixture::write(rust.join(".gitignore"), "/target\n");
+    fs::remove_file(rust.join("target")).unwrap();
+    symlink(sandbox.work().join("images"), rust.join("target")).unwrap();
+    sandbox.crossdock(&rust, &["build", "--platform", "linux/amd64"]).success();
+    Layout::open(sandbox.work().join("images/crossdock/hello"));
+}
+
+fn names(directory: &Path) -> Vec<std::ffi::OsString> {
+    let mut names: Vec<_> =
+        fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    names
 }
 
 #[test]

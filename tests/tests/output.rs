@@ -126,6 +126,40 @@ fn files_in_the_output_are_errors_with_their_line() {
         .complains("--output");
 }
 
+/// Each report names the digest of its image, and would change that of the next one.
+#[test]
+fn a_metadata_file_that_the_next_build_would_read_is_an_error_with_its_line() {
+    let sandbox = Sandbox::new();
+    let project = embedding(&sandbox, "dist");
+    let command = |command: &'static str, file: &'static str| {
+        sandbox.crossdock(&project, &[command, "--platform", "linux/amd64", "--metadata-file", file])
+    };
+    let first = sandbox.crossdock(&project, &ONE).success();
+    for name in ["build", "dist", "tag"] {
+        for file in ["dist/meta.json", "./x/../dist/a/meta.json"] {
+            command(name, file)
+                .ends_with(2)
+                .complains("main.go:5:12: image `hello`: `//go:embed dist` would embed ")
+                .complains("meta.json, which crossdock writes")
+                .complains("another file with `--metadata-file`");
+        }
+    }
+    assert!(!project.join("dist/meta.json").exists());
+    for file in ["meta.json", "dist/.meta.json", "dist/_meta.json"] {
+        assert_eq!(digest(&command("dist", file).success()), digest(&first), "{file}");
+        assert_eq!(digest(&command("dist", file).success()), digest(&first), "{file}");
+    }
+    embeds(&project, "dist/*.html");
+    let config = "[image.hello]\nfiles = [{ from = \"dist\", to = \"/srv/files\" }]\n";
+    fixture::write(project.join("crossdock.toml"), config);
+    for file in ["dist/meta.json", "dist/a/b/meta.json", "dist/.meta.json"] {
+        let refused = command("dist", file).ends_with(2);
+        refused
+            .complains("crossdock.toml:2:10: image `hello`: files[0].from = ")
+            .complains("--metadata-file");
+    }
+}
+
 /// Output of earlier runs in a directory of the user's is never an input of a later one.
 #[test]
 fn files_leaves_out_everything_that_earlier_runs_wrote() {

@@ -46,6 +46,9 @@ pub struct BuildOptions {
     pub tags: Vec<Sourced<String>>,
     /// The repository; with several images their names are appended.
     pub repository: Option<Sourced<String>>,
+    /// The file that the caller writes the report to; relative to the context's directory. The run does not write it, and
+    /// refuses a build that would read it.
+    pub metadata_file: Option<Utf8PathBuf>,
     /// Whether to write an archive next to each layout.
     pub archive: Archive,
     /// Whether to write release archives of the programs.
@@ -77,6 +80,7 @@ impl Default for BuildOptions {
             output: None,
             tags: Vec::new(),
             repository: None,
+            metadata_file: None,
             archive: Archive::None,
             pack: Pack::None,
             load: None,
@@ -153,6 +157,12 @@ impl BuildOptions {
     #[must_use]
     pub fn tags(self, templates: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self { tags: each_from_caller("tags", templates), ..self }
+    }
+
+    /// Names the file that the caller writes the report to, which no build may read.
+    #[must_use]
+    pub fn metadata_file(self, file: impl Into<Utf8PathBuf>) -> Self {
+        Self { metadata_file: Some(file.into()), ..self }
     }
 
     /// Chooses the repository.
@@ -239,6 +249,7 @@ impl Context {
         request.output = output.map(|path| path.map(|path| directory.join(path)));
         request.tags = or(&options.tags, &overrides.tags);
         request.repository = options.repository.clone().or_else(|| overrides.repository.clone());
+        request.metadata_file = options.metadata_file.as_ref().map(|file| directory.join(file));
         request.archive = options.archive;
         request.pack = options.pack;
         request.load = options.load.map(|engine| self.server(engine)).transpose()?;

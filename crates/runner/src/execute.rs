@@ -10,6 +10,7 @@ mod engine;
 mod error;
 mod files;
 mod image;
+mod links;
 mod observer;
 mod output;
 mod owner;
@@ -174,9 +175,11 @@ fn prepare<'a>(
     {
         return Err(ExecuteError::Missing(plan.missing.clone()));
     }
+    let processes = Processes::new(environment.clone(), cancel.clone());
+    // Before anything is read or written behind a link.
+    links::refuse_links(plan, &processes)?;
     // Before the first step: a build that takes minutes must not fail at its end for this.
     output::check_archives(plan)?;
-    let processes = Processes::new(environment.clone(), cancel.clone());
     version_control::keep_out(plan, &processes)?;
     crossdock_fs::open_cache(settings.cache.as_std_path()).map_err(ExecuteError::Cache)?;
     let layers = settings.cache.join("layers");

@@ -5,6 +5,7 @@ mod image;
 mod step;
 mod target;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use camino::Utf8PathBuf;
@@ -46,6 +47,10 @@ pub struct Plan {
     pub uses: Vec<(String, Requirement)>,
     /// Requirements that the host does not satisfy. A plan with any of them is not executed.
     pub missing: Vec<Missing>,
+    /// Directories that crossdock chose and writes below. A symbolic link in the place of one is never followed, since a
+    /// clone may bring it. A directory that `--output` names is not among them.
+    #[serde(skip)]
+    pub own_directories: BTreeSet<Utf8PathBuf>,
     /// Problems that do not stop the plan.
     pub warnings: Vec<String>,
     /// Assumptions and explanations.

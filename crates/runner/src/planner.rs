@@ -23,7 +23,7 @@ mod rust_flags;
 mod steps;
 mod version;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_platform::{Os, Platform};
@@ -39,8 +39,8 @@ use crossdock_toolchain::doctor::Requirement;
 use crossdock_toolchain::host::Host;
 use go::GoCalls;
 use images::{SelectedImage, select};
-use inputs::{check_inputs, old_layouts};
-use output::output_directory;
+use inputs::{check_inputs, check_metadata_file, old_layouts};
+use output::{output_directory, own_directories};
 use path_conflicts::{check_outputs, check_references};
 use platforms::Platforms;
 use program_platforms::program_platforms;
@@ -80,11 +80,14 @@ pub fn plan(
     if matches!(request.goal, Goal::Build | Goal::Dist) {
         check_inputs(&selected, &planner.images, request)?;
     }
+    // `tag` writes it too, and the next build would read it.
+    check_metadata_file(&selected, request)?;
     old_layouts(&selected, request).into_iter().for_each(|warning| planner.warn(warning));
     check_references(
         planner.images.iter().map(|image| (image.name.as_str(), &image.source, image.references().collect())),
     )?;
-    planner.finish()
+    let own = selected.iter().flat_map(|image| own_directories(image.project, request)).collect();
+    planner.finish(own)
 }
 
 /// Returns a note that names programs without an image, if images follow only from the project.
@@ -286,7 +289,7 @@ impl<'a> Planner<'a> {
         self.wrappers.extend(wrappers.iter().map(|wrapper| (wrapper.path.clone(), wrapper.clone())));
     }
 
-    fn finish(self) -> Result<Plan, PlanError> {
+    fn finish(self, own_directories: BTreeSet<Utf8PathBuf>) -> Result<Plan, PlanError> {
         let compilation = Compilation {
             wrappers: self.wrappers.into_values().collect(),
             cargo: self.cargo.finish(self.request),
@@ -302,6 +305,7 @@ impl<'a> Planner<'a> {
             images: self.images,
             uses: self.uses,
             missing: self.missing,
+            own_directories,
             warnings: self.warnings,
             notes: self.notes,
         })

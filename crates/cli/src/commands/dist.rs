@@ -15,7 +15,8 @@ use crate::session::Session;
 use crate::ui;
 
 pub(crate) fn build(session: &Session, arguments: &BuildCommand) -> Result<Exit, CommandError> {
-    let options = session.build_options(&arguments.build, Goal::Build)?;
+    let mut options = session.build_options(&arguments.build, Goal::Build)?;
+    options.metadata_file.clone_from(&arguments.output.metadata_file);
     let plan = plan(&discover(&session.context, &options)?)?;
     run(session, &plan, arguments)
 }
@@ -23,14 +24,16 @@ pub(crate) fn build(session: &Session, arguments: &BuildCommand) -> Result<Exit,
 pub(crate) fn tag_images(session: &Session, arguments: &TagCommand) -> Result<Exit, CommandError> {
     let TagCommand { selection, finish, output } = arguments;
     let args = BuildArgs { selection: selection.clone(), finish: finish.clone(), ..BuildArgs::default() };
-    let options = session.build_options(&args, Goal::Tag)?;
+    let mut options = session.build_options(&args, Goal::Tag)?;
+    options.metadata_file.clone_from(&output.metadata_file);
     let execution = session.execute_options(output.strictness, finish.jobs);
     let result = tag(&session.context, &options, &execution, &mut session.progress());
     show(session, result, output, finish.load)
 }
 
 pub(crate) fn dist(session: &Session, arguments: &DistCommand) -> Result<Exit, CommandError> {
-    let options = session.build_options(&arguments.build.build, Goal::Dist)?;
+    let mut options = session.build_options(&arguments.build.build, Goal::Dist)?;
+    options.metadata_file.clone_from(&arguments.build.output.metadata_file);
     let found = discover(&session.context, &options)?;
     if !arguments.setup {
         return run(session, &plan(&found)?, &arguments.build);

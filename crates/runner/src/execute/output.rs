@@ -22,8 +22,9 @@ pub(super) fn create_directory(path: &Utf8Path) -> Result<(), ExecuteError> {
         .map_err(|error| file_error(path)(error.source))
 }
 
-/// Creates a directory for output in the project, with a mark that keeps its content out of version control. A directory
-/// with content may be the user's, so that nothing is added to it.
+/// Creates a directory for output, with a mark that keeps its content out of version control. A directory with content may
+/// be the user's, so that nothing is added to it. A link that `--output` names is followed; the links of a clone were
+/// refused before ([`refuse_links`](super::links::refuse_links)).
 pub(super) fn create_output_directory(path: &Utf8Path) -> Result<(), ExecuteError> {
     if let Some(other) = path.ancestors().find(|above| above.symlink_metadata().is_ok())
         && !other.is_dir()
@@ -34,7 +35,7 @@ pub(super) fn create_output_directory(path: &Utf8Path) -> Result<(), ExecuteErro
     if !is_absent_or_empty(path)? {
         return Ok(());
     }
-    create_directory(path)?;
+    std::fs::create_dir_all(path).map_err(file_error(path))?;
     crossdock_fs::mark_output(path.as_std_path()).map_err(other_file_error(path))
 }
 

@@ -61,6 +61,7 @@ fn plan(directory: &Utf8Path, actions: impl IntoIterator<Item = Action>) -> Plan
         });
     }
     Plan {
+        own_directories: std::collections::BTreeSet::new(),
         schema: SCHEMA,
         crossdock: "0.0.0",
         root: directory.to_owned(),

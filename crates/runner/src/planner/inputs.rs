@@ -48,16 +48,46 @@ pub(super) fn check_inputs(
                 |output: &&Utf8PathBuf| from.starts_with(output) || output.parent() == Some(from.as_path());
             let in_own = own.iter().find(|directory| from.starts_with(directory));
             if let Some(output) = outputs.iter().find(takes).or(in_own) {
-                return Err(packs_output(&image.config, index, file, output));
+                return Err(packs_output(
+                    &image.config,
+                    index,
+                    file,
+                    output,
+                    "another directory with `--output`",
+                ));
             }
         }
-        let embeds = image.programs.iter().flat_map(|program| match program {
-            Program::Go(main) => main.embeds.as_slice(),
-            Program::Rust { .. } => &[],
-        });
-        embeds.into_iter().try_for_each(|embed| check_embed(&image.config, embed, &outputs))?;
+        embeds(image).try_for_each(|embed| check_embed(&image.config, embed, &outputs))?;
     }
     Ok(())
+}
+
+/// Rejects images of which a later build would read the file of `--metadata-file`.
+pub(super) fn check_metadata_file(
+    selected: &[SelectedImage<'_>],
+    request: &Request,
+) -> Result<(), PlanError> {
+    let Some(written) = request.metadata_file.as_ref().map(normalized_path) else { return Ok(()) };
+    let elsewhere = "another file with `--metadata-file`";
+    for image in selected {
+        for (index, file) in image.config.files.iter().enumerate() {
+            if written.starts_with(&file.value.from) {
+                return Err(packs_output(&image.config, index, file, &written, elsewhere));
+            }
+        }
+        if let Some(embed) = embeds(image).find(|embed| embed.reaches(&written)) {
+            let help = format!("name the embedded files one by one, or choose {elsewhere}");
+            return Err(embeds_output(&image.config, embed, &written, help));
+        }
+    }
+    Ok(())
+}
+
+fn embeds<'a>(image: &'a SelectedImage<'_>) -> impl Iterator<Item = &'a GoEmbed> {
+    image.programs.iter().flat_map(|program| match program {
+        Program::Go(main) => main.embeds.as_slice(),
+        Program::Rust { .. } => &[],
+    })
 }
 
 fn packs_output(
@@ -65,12 +95,13 @@ fn packs_output(
     index: usize,
     file: &Sourced<ExtraFile>,
     output: &Utf8Path,
+    elsewhere: &str,
 ) -> PlanError {
     PlanError::File {
         what: format!("image `{}`: files[{index}].from = `{}`", image.name.value, file.value.from),
         at: file.source.clone(),
         why: format!("would pack {output}, which crossdock writes"),
-        help: "name other files, or choose another directory with `--output`".to_owned(),
+        help: format!("name other files, or choose {elsewhere}"),
     }
 }
 
@@ -87,14 +118,18 @@ fn check_embed(
         (None, Some(generated)) => (generated, "remove it"),
         (None, None) => return Ok(()),
     };
-    Err(PlanError::File {
+    Err(embeds_output(image, embed, path, help.to_owned()))
+}
+
+fn embeds_output(image: &ImageConfig, embed: &GoEmbed, path: &Utf8Path, help: String) -> PlanError {
+    PlanError::File {
         what: format!("image `{}`: `//go:embed {}`", image.name.value, embed.pattern),
         at: embed.source.clone(),
         why: format!(
             "would embed {path}, which crossdock writes, and each build would contain the one before"
         ),
-        help: help.to_owned(),
-    })
+        help,
+    }
 }
 
 /// Adds the rules to a `.dockerignore` that keep the outputs of crossdock and cargo out of the build context, wherever the
@@ -123,6 +158,9 @@ pub(super) fn without_outputs(
             false => drop(rules.insert(below.into_string())),
         }
     }
+    let metadata_file = request.metadata_file.as_ref().map(normalized_path);
+    let below = metadata_file.as_deref().and_then(|file| file.strip_prefix(context).ok());
+    rules.extend(below.map(|below| below.to_string()));
     // A rule with these characters would match other paths, or none. The empty rule is the context itself.
     rules.retain(|rule| !rule.is_empty() && !rule.contains(['*', '?', '[', ']', '!', '#', '\\']));
     rules.retain(|rule| !dockerignore.lines().any(|line| excludes(line, Utf8Path::new(rule))));

@@ -22,6 +22,17 @@ pub(super) fn output_directory(project: &Project, request: &Request) -> Utf8Path
     }
 }
 
+/// Returns the directories that crossdock chose for a project: those of its images, unless `--output` names one, and those
+/// below cargo's directory.
+pub(super) fn own_directories(project: &Project, request: &Request) -> Vec<Utf8PathBuf> {
+    let (base, output) = match project {
+        Project::Rust(workspace) => (&workspace.target_directory, cargo_output(workspace)),
+        Project::Go(_) if request.output.is_some() => return Vec::new(),
+        Project::Go(module) => (&module.root, output_directory(project, request)),
+    };
+    output.ancestors().take_while(|path| path != base).map(Utf8Path::to_owned).collect()
+}
+
 /// Returns the directory for crossdock's files below the target directory of a workspace.
 pub(super) fn cargo_output(workspace: &CargoWorkspace) -> Utf8PathBuf {
     let output = workspace.target_directory.join("crossdock");

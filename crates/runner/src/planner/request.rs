@@ -56,6 +56,8 @@ pub struct Request {
     pub tags: Vec<Sourced<String>>,
     /// `--repository`: a repository, or a prefix if there are several images.
     pub repository: Option<Sourced<String>>,
+    /// `--metadata-file`: the file for the report of the run. Absolute.
+    pub metadata_file: Option<Utf8PathBuf>,
     /// Whether an archive is written next to each layout.
     pub archive: Archive,
     /// `--pack`: whether release archives are written.
@@ -90,6 +92,7 @@ impl Request {
             output: None,
             tags: Vec::new(),
             repository: None,
+            metadata_file: None,
             archive: Archive::None,
             pack: Pack::None,
             load: None,
