@@ -7,8 +7,16 @@ use crossdock_verify::CpuLevel;
 /// The beginning of rustc's flag for one feature.
 pub(crate) const RUST_FEATURE: &str = "-Ctarget-feature=+";
 
+/// The beginning of the option for one feature of clang's `-cc1`, to which `-Xclang` passes options on.
+pub(crate) const CLANG_FEATURE: &str = "-target-feature +";
+
 /// Returns the lowest level with the instructions that a flag enables; `None` if it enables none.
 pub(crate) fn enabled_level(platform: &Platform, flag: &str) -> Option<CpuLevel> {
+    if let Some(feature) = flag.strip_prefix(CLANG_FEATURE) {
+        // Unlike rustc's, such features are rare, and one that is unknown here may be an instruction.
+        let level = of_rustc(platform.architecture(), feature);
+        return level.or_else(|| Some(CpuLevel::Unknown(feature.to_owned())));
+    }
     match flag.strip_prefix(RUST_FEATURE) {
         Some(feature) => of_rustc(platform.architecture(), feature),
         None => of_c_compiler(platform.architecture(), flag.strip_prefix("-m")?),
@@ -26,7 +34,8 @@ fn of_c_compiler(architecture: Architecture, name: &str) -> Option<CpuLevel> {
             other => CpuLevel::Unknown(other.to_owned()),
         }),
         (Architecture::Ppc64 | Architecture::Ppc64le, _) => ppc64(name),
-        (Architecture::S390x, "vx" | "zvector") | (Architecture::Loong64, "lsx" | "lasx") => {
+        (Architecture::S390x, "vx" | "zvector")
+        | (Architecture::Loong64, "lsx" | "lasx" | "simd=lsx" | "simd=lasx") => {
             Some(CpuLevel::Unknown(name.to_owned()))
         }
         _ => None,
@@ -76,11 +85,12 @@ fn x86(name: &str) -> Option<CpuLevel> {
         ["abm", "avx", "avx2", "bmi", "bmi1", "bmi2", "f16c", "fma", "lzcnt", "movbe", "osxsave", "xsave"];
     const V4: [&str; 5] = ["avx512bw", "avx512cd", "avx512dq", "avx512f", "avx512vl"];
     /// Instructions that processors of one level may lack. Those of a family are listed by its name.
-    const OF_NO_LEVEL: [&str; 47] = [
+    const OF_NO_LEVEL: [&str; 54] = [
         "3dnow",
         "3dnowa",
         "adx",
         "aes",
+        "apxf",
         "cldemote",
         "clflushopt",
         "clwb",
@@ -97,27 +107,33 @@ fn x86(name: &str) -> Option<CpuLevel> {
         "lwp",
         "movdir64b",
         "movdiri",
+        "movrs",
         "mwaitx",
         "pclmul",
         "pclmulqdq",
         "pconfig",
         "pku",
+        "prefetchi",
         "prefetchwt1",
         "prfchw",
         "ptwrite",
         "raoint",
         "rdpid",
+        "rdpru",
         "rdrand",
         "rdrnd",
         "rdseed",
         "rtm",
         "serialize",
+        "sgx",
         "sha",
         "sha512",
         "sm3",
         "sm4",
         "tbm",
         "tsxldtrk",
+        "uintr",
+        "usermsr",
         "vaes",
         "vpclmulqdq",
         "waitpkg",
@@ -167,6 +183,10 @@ mod tests {
             ("linux/amd64", "-maes", unknown("aes")),
             ("linux/amd64", "-Ctarget-feature=+bmi1", Some(at("v3"))),
             ("linux/amd64", "-Ctarget-feature=+crt-static", None),
+            ("linux/amd64", "-target-feature +avx512f", Some(at("v4"))),
+            ("linux/amd64", "-target-feature +new", unknown("new")),
+            ("linux/amd64", "-mapxf", unknown("apxf")),
+            ("linux/amd64", "-mno-avx2", None),
             ("linux/amd64", "-m64", None),
             ("linux/amd64", "-mtune=haswell", None),
             ("linux/amd64", "-mcmodel=large", None),
@@ -175,6 +195,8 @@ mod tests {
             ("linux/arm64", "-Ctarget-feature=+neon", Some(CpuLevel::Baseline)),
             ("linux/arm64", "-Ctarget-feature=+lse", Some(at("v8.0,lse"))),
             ("linux/arm64", "-Ctarget-feature=+sve", unknown("sve")),
+            ("linux/arm64", "-target-feature +sve", unknown("sve")),
+            ("linux/loong64", "-msimd=lasx", unknown("simd=lasx")),
             ("linux/arm/v7", "-mfpu=vfpv3-d16", Some(at("v7"))),
             ("linux/arm/v7", "-mfpu=neon", unknown("neon")),
             ("linux/arm/v7", "-mfloat-abi=hard", None),

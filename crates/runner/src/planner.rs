@@ -11,6 +11,7 @@ mod dockerfile_request;
 mod engine;
 mod error;
 mod go;
+mod goflags;
 mod images;
 mod inputs;
 mod output;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Planner;
 use super::error::PlanError;
+use super::goflags;
 use super::images::SelectedImage;
 use crate::plan::{BuildInfo, StampedCommit};
 use crate::text::rfc3339;
@@ -60,10 +61,10 @@ struct Setting {
 }
 
 /// Returns the setting of the image, else that of GOFLAGS, by which users switch stamping off for every go command.
-fn setting(image: &ImageConfig, goflags: &str) -> Setting {
+fn setting(image: &ImageConfig, flags: &str) -> Setting {
     let (value, words) = match &image.buildvcs {
         Some(buildvcs) => (buildvcs.value, format!("`buildvcs = {}` ({})", buildvcs.value, buildvcs.source)),
-        None if goflags.split_whitespace().any(|flag| flag.trim_start_matches('-') == "buildvcs=false") => {
+        None if goflags::words(flags).iter().any(|flag| flag.trim_start_matches('-') == "buildvcs=false") => {
             (BuildVcs::Never, "`-buildvcs=false` in GOFLAGS".to_owned())
         }
         None => (BuildVcs::Auto, "`buildvcs = \"auto\"`, the default".to_owned()),
@@ -224,6 +225,7 @@ mod tests {
         assert_eq!(value(&image, ""), BuildVcs::Auto);
         assert_eq!(value(&image, "-mod=mod -buildvcs=false"), BuildVcs::Never);
         assert_eq!(value(&image, "--buildvcs=false"), BuildVcs::Never);
+        assert_eq!(value(&image, "'-buildvcs=false' \"-v\""), BuildVcs::Never);
         assert_eq!(value(&image, "-tags=buildvcs=false"), BuildVcs::Auto);
         image.buildvcs = Some(stated(BuildVcs::Always));
         assert_eq!(value(&image, "-buildvcs=false"), BuildVcs::Always);

@@ -9,6 +9,7 @@ use crossdock_platform::{BuildTarget, Platform};
 use super::Planner;
 use super::compiler_flags::{self, has_flags};
 use super::error::PlanError;
+use super::goflags;
 use super::images::{SelectedImage, go_build_directory, program_path};
 use super::request::Request;
 use super::steps::Call;
@@ -267,7 +268,7 @@ pub(super) fn check_goflags(
     .into_iter()
     .filter_map(|(name, flag)| Some((name, flag?)))
     .collect();
-    for word in flags.split_whitespace() {
+    for word in goflags::words(flags) {
         // Go takes one or two dashes.
         let flag = word.strip_prefix('-').filter(|rest| rest.starts_with('-')).unwrap_or(word);
         let (name, value) = flag.split_once('=').unwrap_or((flag, "true"));
@@ -490,7 +491,29 @@ fn directory_name(
 
 #[cfg(test)]
 mod tests {
-    use super::jobs_per_call;
+    use super::{Stamp, check_goflags, jobs_per_call};
+    use crate::planner::request::testing::image;
+
+    #[test]
+    fn contradictions_in_goflags_are_found_in_quotes() {
+        let check = |flags: &str| check_goflags(&image("app"), flags, Some("-tags=pro"), Stamp::None);
+        for flag in [
+            "-ldflags=-X main.version=9",
+            "-buildvcs=true",
+            "--trimpath=false",
+            "-o=x",
+            "-tags=a",
+            "-buildmode=pie",
+        ] {
+            for flags in [format!("'{flag}'"), format!("-v \"{flag}\"")] {
+                let error = check(&flags).expect_err(&flags).to_string();
+                assert!(error.contains(&format!("`{flag}` in GOFLAGS")), "{error}");
+            }
+        }
+        for flags in ["'-trimpath' \"-buildvcs=false\"", "'-mod=mod' '-gcflags=all=-N -o=x'", ""] {
+            assert!(check(flags).is_ok(), "{flags}");
+        }
+    }
 
     #[test]
     fn parallel_calls_share_the_requested_jobs() {
