@@ -304,3 +304,61 @@ fn an_image_of_another_program_is_built_anew_and_not_tagged() {
     sandbox.crossdock(&project, &ONE).success();
     sandbox.crossdock(&project, &["tag", "--platform", "linux/amd64"]).success();
 }
+
+/// The tags of the new version must not name the image of the old one.
+#[test]
+fn an_image_of_another_version_or_commit_is_not_tagged() {
+    let sandbox = Sandbox::new();
+    let project = fixture::rust_package(&sandbox.work(), "app");
+    fixture::write(project.join(".gitignore"), "/target\n");
+    fixture::commit(&sandbox, &project);
+    let first = digest(&sandbox.crossdock(&project, &ONE).success());
+    let tag = || sandbox.crossdock(&project, &["tag", "--platform", "linux/amd64"]);
+    let commit = || sandbox.tool(&project, "git", &["rev-parse", "--short=7", "HEAD"]).success().stdout;
+    assert_eq!(digest(&tag().success()), first);
+    let old = commit();
+    let refused = |wanted: &str| {
+        let layout = project.join("target/crossdock/app");
+        let holds = format!("image `app`: {} holds version 0.1.0 of commit {}", layout.display(), old.trim());
+        tag().ends_with(2).complains(&format!("{holds}, not {wanted}; run `build` again"));
+        let layout = Layout::open(&layout);
+        assert_eq!((layout.digest(), layout.tags().len()), (first.as_str(), 2));
+    };
+
+    fixture::write(project.join("notes"), "a file that is not committed");
+    refused(&format!("version 0.1.0 of commit {}-dirty", old.trim()));
+    fixture::commit(&sandbox, &project);
+    refused(&format!("version 0.1.0 of commit {}", commit().trim()));
+    for file in ["Cargo.toml", "Cargo.lock"] {
+        let text = fs::read_to_string(project.join(file)).unwrap();
+        fixture::write(project.join(file), text.replace("0.1.0", "0.2.0"));
+    }
+    fixture::commit(&sandbox, &project);
+    refused(&format!("version 0.2.0 of commit {}", commit().trim()));
+    sandbox.crossdock(&project, &["verify", "--platform", "linux/amd64"]).success();
+    sandbox.crossdock(&project, &["build", "--platform", "linux/amd64"]).success();
+    assert_ne!(digest(&tag().success()), first);
+}
+
+/// Configured annotations are compared as they are rendered; one that has no value here is not.
+#[test]
+fn configured_versions_of_an_image_are_compared() {
+    let mut sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    let configure = |version: &str| {
+        let annotations = format!("annotations = {{ \"org.opencontainers.image.version\" = \"{version}\" }}");
+        let config = format!("[image.hello]\ntag-env = [\"BUILD\"]\ntags = [\"latest\"]\n{annotations}\n");
+        fixture::write(project.join("crossdock.toml"), config);
+    };
+    let tag = ["tag", "--platform", "linux/amd64"];
+    configure("v{{ env.BUILD }}");
+    sandbox.set("BUILD", "1");
+    sandbox.crossdock(&project, &ONE).success();
+    sandbox.crossdock(&project, &tag).success();
+    sandbox.set("BUILD", "2");
+    sandbox.crossdock(&project, &tag).ends_with(2).complains("holds version v1, not version v2;");
+    sandbox.unset("BUILD");
+    sandbox.crossdock(&project, &tag).success();
+    configure("3");
+    sandbox.crossdock(&project, &tag).ends_with(2).complains("holds version v1, not version 3;");
+}

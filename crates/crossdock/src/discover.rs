@@ -81,12 +81,15 @@ pub(crate) fn rendered(
     projects: &Projects,
     request: &Request,
 ) -> Result<RenderedConfig, Error> {
-    let values = match request.goal {
-        Goal::Build | Goal::Dist => template_values(config, projects, request).map_err(usage)?,
+    let values = || template_values(config, projects, request).map_err(usage);
+    let rendered = match request.goal {
+        Goal::Build | Goal::Dist => config.rendered(&values()?),
         // These take an image as it was built. A later commit or another environment may lack its values.
-        Goal::Verify | Goal::Tag => BTreeMap::new(),
+        Goal::Verify => config.rendered(&BTreeMap::new()),
+        // What the image says about its commit is compared with the plan.
+        Goal::Tag => config.clone().with_known_annotations(&values()?).rendered(&BTreeMap::new()),
     };
-    config.rendered(&values).map_err(usage)
+    rendered.map_err(usage)
 }
 
 /// Reads the configuration, and queries the projects' own tools (cargo, go, git), the host and, if one builds, the

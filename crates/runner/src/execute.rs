@@ -4,6 +4,7 @@
 //! `image`, `verify`, `publish`. `schedule` starts each step once its predecessors are done.
 
 mod build_context;
+mod commit;
 mod compile;
 mod compiler_level;
 mod engine;

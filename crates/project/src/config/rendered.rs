@@ -69,6 +69,18 @@ impl Config {
         }
         if problems.is_empty() { Ok(rendered) } else { Err(ConfigError::Values(problems)) }
     }
+
+    /// Replaces only the templates of annotations by their values, with which an image that was built is compared. One
+    /// without a value becomes empty: the image may have been built where it has one.
+    pub fn with_known_annotations(mut self, values: &BTreeMap<String, Values>) -> Self {
+        for image in &mut self.images {
+            let Some(values) = values.get(&image.name.value) else { continue };
+            for text in image.annotations.values_mut() {
+                *text = template::text(text, values).unwrap_or_default();
+            }
+        }
+        self
+    }
 }
 
 impl ImageConfig {
@@ -276,6 +288,18 @@ mod tests {
             env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect::<Vec<_>>(),
             expected
         );
+    }
+
+    #[test]
+    fn annotations_without_a_value_can_be_left_empty() {
+        let directory = project(
+            "annotations = { a = \"v{{ version }}\", b = \"{{ git.tag }}\", c = \"c\" }\nlabels = { a = \"{{ version }}\" }\n",
+        );
+        let config = read(&directory).with_known_annotations(&values());
+        let annotations = &config.images[0].annotations;
+        let known = ["a", "b", "c"].map(|name| annotations[name].as_str());
+        assert_eq!(known, ["v1.2.3", "", "c"]);
+        assert_eq!(config.images[0].labels["a"], "{{ version }}");
     }
 
     #[test]

@@ -106,6 +106,18 @@ pub enum ExecuteError {
         /// The program of the plan.
         wanted: String,
     },
+    /// The image in a layout was built from another version or commit than the plan's, whose tags it would get.
+    #[error("image `{image}`: {layout} holds {found}, not {wanted}; run `build` again")]
+    OtherCommit {
+        /// The image's name.
+        image: String,
+        /// The layout.
+        layout: Utf8PathBuf,
+        /// The version and commit of the image, as `version 0.1.0 of commit 1a2b3c4`.
+        found: String,
+        /// The version and commit of the plan.
+        wanted: String,
+    },
     /// git would see what the run writes, which would make each later build one of a changed checkout.
     #[error(
         "git does not ignore {path}, which would make each later build one of a changed checkout; nothing was built; add \
@@ -278,6 +290,7 @@ impl ExecuteError {
             Self::Refused { .. } | Self::WrongProgram { .. } | Self::WrongPlatform(_) => ErrorKind::Rejected,
             Self::NotBuilt { .. }
             | Self::ForeignLayout { .. }
+            | Self::OtherCommit { .. }
             | Self::SeenByGit { .. }
             | Self::UnpackableFile(_)
             | Self::ForeignArchive { .. } => ErrorKind::Usage,
@@ -290,7 +303,9 @@ impl ExecuteError {
 
     /// Whether the error concerns one image and not the machine, so that the other images can go on.
     pub(super) fn is_about_one_image(&self) -> bool {
-        self.is_refusal() || matches!(self, Self::NotBuilt { .. } | Self::ForeignLayout { .. })
+        let of_its_layout =
+            matches!(self, Self::NotBuilt { .. } | Self::ForeignLayout { .. } | Self::OtherCommit { .. });
+        self.is_refusal() || of_its_layout
     }
 
     /// Whether verification rejected something.

@@ -14,7 +14,7 @@ use super::error::{file_error, image_error, not_built};
 use super::image::platform_object;
 use super::output::{create_marked_directory, replace};
 use super::verify::expectation;
-use super::{ExecuteError, StepContext, lock, owner, planned};
+use super::{ExecuteError, StepContext, commit, lock, owner, planned};
 use crate::plan::{ImagePlan, Load, PlatformPlan, ReleaseArchive, ReleasePlan};
 
 impl StepContext<'_> {
@@ -39,6 +39,7 @@ impl StepContext<'_> {
     pub(super) fn tag(&self, image: &ImagePlan) -> Result<String, ExecuteError> {
         let layout = Layout::open(image.layout.as_std_path()).map_err(image_error(image))?;
         let index = self.index_descriptor(image, &layout)?;
+        commit::check(image, &layout, &index)?;
         let names = references(image)?;
         let held = self.layout_lock(image)?;
         layout.publish(held, &index, &names, Pruning::ReplaceAll).map_err(image_error(image))?;
