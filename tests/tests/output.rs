@@ -202,6 +202,33 @@ fn cargo_directories_and_archives_do_not_make_a_checkout_dirty() {
     sandbox.crossdock(&project, &ONE).ends_with(2).complains("add `/build` to");
 }
 
+#[test]
+fn a_cargo_directory_among_the_sources_is_refused_and_never_ignored() {
+    let sandbox = Sandbox::new();
+    let project = fixture::rust_package(&sandbox.work().join("in/a"), "hello");
+    fixture::commit(&sandbox, &project);
+    let target = |directory: &str| {
+        let config = format!("[build]\ntarget-dir = \"{directory}\"\n");
+        fixture::write(project.join(".cargo/config.toml"), config);
+        fixture::commit(&sandbox, &project);
+    };
+    let refused = || sandbox.crossdock(&project, &ONE).ends_with(2).complains("nothing was built");
+    for directory in [".", "./", "src/.."] {
+        target(directory);
+        refused().complains("cargo's target directory").complains("CARGO_TARGET_DIR");
+        assert_eq!(changes(&sandbox, &project), "", "{directory}");
+    }
+    // A build of cargo's own leaves the file that its directories have.
+    target("src");
+    fixture::write(project.join("src/.rustc_info.json"), "{}");
+    refused().complains("add `/src` to");
+    assert!(!project.join("src/.gitignore").exists());
+    fs::remove_file(project.join("src/.rustc_info.json")).unwrap();
+    target("out");
+    sandbox.crossdock(&project, &ONE).success();
+    assert_eq!(changes(&sandbox, &project), "");
+}
+
 /// Creates two packages of one name, which print different texts.
 fn two_packages(sandbox: &Sandbox) -> [PathBuf; 2] {
     ["one", "two"].map(|place| {

@@ -131,6 +131,16 @@ pub enum ExecuteError {
         /// The file for that line.
         ignore: Utf8PathBuf,
     },
+    /// Cargo would write among the sources of a checkout, which would make each later build one of a changed checkout.
+    #[error(
+        "cargo's target directory {path} holds the project's sources, and what cargo writes there would make each later build \
+         one of a changed checkout; nothing was built; set `target-dir` of cargo's configuration, or CARGO_TARGET_DIR, to a \
+         directory without sources"
+    )]
+    BuildsAmongSources {
+        /// Cargo's target directory.
+        path: Utf8PathBuf,
+    },
     /// An image is to be verified or tagged that no run has built.
     #[error("image `{image}` was not built yet: {layout} holds no image; run `build` or `dist` first")]
     NotBuilt {
@@ -292,6 +302,7 @@ impl ExecuteError {
             | Self::ForeignLayout { .. }
             | Self::OtherCommit { .. }
             | Self::SeenByGit { .. }
+            | Self::BuildsAmongSources { .. }
             | Self::UnpackableFile(_)
             | Self::ForeignArchive { .. } => ErrorKind::Usage,
             Self::Image { .. } | Self::File { .. } | Self::BaseChanged { .. } | Self::Cache(_) => {

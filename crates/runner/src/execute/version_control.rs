@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_fs::{create_directory_no_follow, is_marked_output, write_atomically};
 use crossdock_project::checkout_root;
+use crossdock_project::config::grammar::normalized_path;
 use crossdock_system::process::{Command, Processes};
 
 use super::ExecuteError;
@@ -26,9 +27,13 @@ const IGNORE: &str = "# Written by crossdock, because cargo builds here and git 
 /// If git would see what the run writes, in a directory that holds files of the user's.
 pub(super) fn keep_out(plan: &Plan, processes: &Processes) -> Result<(), ExecuteError> {
     for directory in cargo_directories(plan) {
+        if builds_among_sources(plan, directory) {
+            return Err(ExecuteError::BuildsAmongSources { path: directory.to_owned() });
+        }
         let Some(checkout) = seeing_checkout(directory, processes) else { continue };
         let may_ignore_itself = !directory.join(".gitignore").exists()
-            && (is_absent_or_empty(directory)? || is_cargos(directory));
+            && (is_absent_or_empty(directory)?
+                || is_cargos(directory) && !holds_tracked_files(directory, processes));
         if !may_ignore_itself {
             return Err(seen(directory, checkout));
         }
@@ -75,6 +80,21 @@ fn seeing_checkout<'p>(path: &'p Utf8Path, processes: &Processes) -> Option<&'p 
     // 0: ignored. 1: not ignored. 128: git cannot tell (git-check-ignore(1)).
     let answer = processes.output(&command).ok()?;
     (answer.status.code() == Some(1)).then_some(checkout)
+}
+
+/// Returns whether a directory of cargo's holds a project of a checkout, as one with `target-dir = "."` does. It cannot
+/// ignore itself, and no line of a `.gitignore` names all that cargo writes there.
+fn builds_among_sources(plan: &Plan, directory: &Utf8Path) -> bool {
+    let directory = normalized_path(directory);
+    let holds = |project: &Utf8Path| project.starts_with(&directory);
+    checkout_root(&directory).is_some()
+        && (holds(&plan.root) || plan.images.iter().any(|image| holds(&image.project.directory)))
+}
+
+/// Returns whether git tracks a file below a directory, which must then not ignore itself.
+fn holds_tracked_files(directory: &Utf8Path, processes: &Processes) -> bool {
+    let command = Command::git(directory).args(["ls-files", "--", "."]);
+    processes.output(&command).is_ok_and(|answer| !answer.stdout.is_empty())
 }
 
 /// Returns whether cargo made a directory: by the tag that it gives to directories that it creates, or by the file that it
