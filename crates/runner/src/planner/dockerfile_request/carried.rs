@@ -207,6 +207,19 @@ pub(in crate::planner) fn go(
             }
             continue;
         }
+        if name == "GOWORK" && setting.value != "off" {
+            // Go finds the file above the module without the variable too.
+            let found = module.modules.workspace.as_ref().map(|directory| directory.join("go.work"));
+            if setting.value != "auto" && found.is_none_or(|found| found != setting.value) {
+                let what = format!("the workspace `{}` of {}", setting.value, setting.place);
+                carried.leave_out(
+                    build,
+                    &what,
+                    "go reads only a go.work above the module in the build context",
+                );
+            }
+            continue;
+        }
         if build.machine == MachineFlags::LeftOut {
             carried.leave_out(build, &setting.place, OF_THIS_MACHINE);
             continue;

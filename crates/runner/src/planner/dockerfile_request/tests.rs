@@ -47,6 +47,31 @@ fn go() -> Project {
     })
 }
 
+#[test]
+fn a_workspace_that_the_user_turned_off_stays_off() {
+    let with = |value: &str| {
+        let Project::Go(mut module) = go() else { unreachable!("the project is Go's") };
+        module.modules.workspace = (value != "off").then(|| "/p".into());
+        let setting = UserSetting { value: value.to_owned(), place: "GOWORK".to_owned() };
+        module.variables = vec![VariableSetting { name: "GOWORK".to_owned(), setting }];
+        let mut server = image("server");
+        server.binaries = Some(stated(vec!["server".to_owned()]));
+        let request = request_for(server, Project::Go(module));
+        (request.render().unwrap().dockerfile, request.left_out)
+    };
+    let (text, left_out) = with("off");
+    assert!(text.contains("export GOWORK=off;") && !text.contains("go.work"), "{text}");
+    assert_eq!(left_out, [""; 0]);
+    for same in ["auto", "/p/go.work"] {
+        let (text, left_out) = with(same);
+        assert!(text.contains("go.work") && !text.contains("GOWORK"), "{text}");
+        assert_eq!(left_out, [""; 0]);
+    }
+    let (text, left_out) = with("/q/go.work");
+    assert!(!text.contains("GOWORK"), "{text}");
+    insta::assert_snapshot!(left_out.join("\n"), @"the Dockerfile of image `server` leaves out the workspace `/q/go.work` of GOWORK: go reads only a go.work above the module in the build context");
+}
+
 fn rust() -> Project {
     let package = CargoPackage {
         name: "api".to_owned(),
