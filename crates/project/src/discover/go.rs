@@ -29,7 +29,7 @@ use embeds::{GoEmbed, embeds};
 use modules::GoModules;
 use packages::{GoPackage, Packages};
 use roles::{GoRole, assign_roles};
-use variables::go_variables;
+use variables::{go_variables, ignores_workspace};
 
 /// A Go module, as `go list` reports it.
 #[derive(Debug, Clone, Serialize)]
@@ -244,9 +244,9 @@ pub(super) fn module(
     let patterns = patterns(directory, options, processes)?;
     let targets = targets(&options.platforms);
     let question = Question { directory, options, patterns: &patterns, processes };
-    let mut module = module_of(directory, &question.listings(targets)?)?;
+    let variables = go_variables(processes.environment());
+    let mut module = module_of(directory, &question.listings(targets)?, variables)?;
     assign_roles(&mut module);
-    module.variables = go_variables(processes.environment());
     Ok(module)
 }
 
@@ -355,7 +355,11 @@ fn objects<T: serde::de::DeserializeOwned>(command: &Command, answer: &str) -> R
 }
 
 /// Returns the module with the programs of all platforms.
-pub(super) fn module_of(directory: &Utf8Path, listings: &[Listing]) -> Result<GoModule, ProjectError> {
+pub(super) fn module_of(
+    directory: &Utf8Path,
+    listings: &[Listing],
+    variables: Vec<VariableSetting>,
+) -> Result<GoModule, ProjectError> {
     let mains = mains(directory, listings);
     if mains.is_empty() {
         return Err(without_program(directory, listings));
@@ -364,6 +368,7 @@ pub(super) fn module_of(directory: &Utf8Path, listings: &[Listing]) -> Result<Go
     let modules: Vec<&ListedModule> = own.filter_map(|package| package.module.as_ref()).collect();
     let module = modules.iter().find(|module| module.main && module.dir.as_deref() == Some(directory));
     let module = module.or(modules.first().filter(|_| directory.join("go.mod").is_file()));
+    let is_alone = ignores_workspace(&variables);
     Ok(GoModule {
         root: directory.to_owned(),
         path: module.map_or_else(
@@ -371,12 +376,12 @@ pub(super) fn module_of(directory: &Utf8Path, listings: &[Listing]) -> Result<Go
             |found| found.path.clone(),
         ),
         go_version: modules.iter().find_map(|module| module.go_version.clone()),
-        toolchain: toolchain_directive(directory),
-        modules: GoModules::read(directory),
+        toolchain: toolchain_directive(directory, is_alone),
+        modules: GoModules::read(directory, is_alone),
         sources: sources(directory, listings),
         mains,
         old_layouts: old_layouts(directory),
-        variables: Vec::new(),
+        variables,
     })
 }
 
@@ -449,9 +454,10 @@ fn sources(root: &Utf8Path, listings: &[Listing]) -> Sources {
 
 /// Returns the version of the `toolchain` directive, such as `toolchain go1.26.3` (Go Modules Reference, "toolchain
 /// directive").
-fn toolchain_directive(directory: &Utf8Path) -> Option<String> {
+fn toolchain_directive(directory: &Utf8Path, ignores_workspace: bool) -> Option<String> {
     let text = ["go.work", "go.mod"]
         .iter()
+        .skip(usize::from(ignores_workspace))
         .find_map(|name| crossdock_fs::read_text(directory.join(name).as_std_path()).ok())?;
     let line = text.lines().find_map(|line| line.trim().strip_prefix("toolchain "))?;
     let name = line.split("//").next().unwrap_or(line).trim();

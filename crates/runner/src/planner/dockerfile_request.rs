@@ -196,7 +196,11 @@ fn file(
     file.context.clone_from(&dockerfile.context);
     file.templates.clone_from(&settings.templates);
     file.digests.clone_from(&settings.digests);
-    Ok((file, of_user.left_out))
+    let mut left_out = of_user.left_out;
+    if let Project::Rust(workspace) = selected.project {
+        left_out.extend(carried::other_toolchain(&workspace.settings, &selected.config, &file.toolchain));
+    }
+    Ok((file, left_out))
 }
 
 /// Returns the user's flags for the file.

@@ -31,6 +31,13 @@ pub struct CargoSettings {
     /// `RUSTC_BOOTSTRAP`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cargo_variables: Vec<VariableSetting>,
+    /// The variables of `[env]` besides those for native code, which cargo sets for rustc and build scripts, with the values
+    /// that they get: the environment's precede those of `[env]` that have no `force`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub env: Vec<VariableSetting>,
+    /// RUSTUP_TOOLCHAIN, by which the user selects another toolchain than the project.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rustup_toolchain: Option<String>,
     /// The places of `[profile]` in files.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub profiles: Vec<String>,
@@ -99,6 +106,8 @@ enum RawVariable {
         value: String,
         #[serde(default)]
         force: bool,
+        #[serde(default)]
+        relative: bool,
     },
 }
 
@@ -159,7 +168,9 @@ impl CargoSettings {
         for file in files(directory, environment) {
             settings.file(project_boundary(directory), &file, 0, &mut variables)?;
         }
+        settings.env = variables.of_env(environment);
         settings.variables = variables.finish(environment);
+        settings.rustup_toolchain = rustup_toolchain(environment);
         Ok(settings)
     }
 
@@ -189,6 +200,8 @@ impl CargoSettings {
                 let all = self.cargo_variables.iter();
                 all.filter(|one| is_kept(&one.setting.place)).cloned().collect()
             },
+            env: self.env.iter().filter(|one| is_kept(&one.setting.place)).cloned().collect(),
+            rustup_toolchain: self.rustup_toolchain.clone().filter(|_| is_kept("RUSTUP_TOOLCHAIN")),
             profiles: self.profiles.iter().filter(|place| is_kept(place)).cloned().collect(),
         }
     }
@@ -238,10 +251,14 @@ impl CargoSettings {
                 self.linkers.push(TargetSetting { target: target.clone(), setting });
             }
         }
-        for (name, raw) in raw.env.into_iter().filter(|(name, _)| is_native_variable(name)) {
+        for (name, raw) in raw.env {
             let (value, is_forced) = match raw {
                 RawVariable::Value(value) => (value, false),
-                RawVariable::Table { value, force } => (value, force),
+                RawVariable::Table { value, force, relative } => {
+                    // A relative path starts at the directory above `.cargo`.
+                    let above = path.ancestors().nth(2).filter(|_| relative);
+                    (above.map_or_else(|| value.clone(), |above| above.join(&value).into_string()), force)
+                }
             };
             let setting = setting(value, place(&format!("env.{name}")));
             variables.add(VariableSetting { name, setting }, is_forced);
@@ -299,13 +316,32 @@ impl Variables {
         if is_forced { self.forced.push(variable) } else { self.others.push(variable) }
     }
 
-    /// Returns all variables in order of precedence: the environment's precede those of `[env]` that have no `force`
+    /// Returns the variables of files that no build script of native code reads.
+    fn of_env(&self, environment: &Environment) -> Vec<VariableSetting> {
+        let others = self.others.iter().map(|variable| {
+            let own = environment.variables.get_key_value(&variable.name);
+            own.map_or_else(|| variable.clone(), variable_of_environment)
+        });
+        let all = self.forced.iter().cloned().chain(others);
+        all.filter(|variable| !is_native_variable(&variable.name)).collect()
+    }
+
+    /// Returns the variables for native code in order of precedence: the environment's precede those of `[env]` that have no `force`
     /// (The Cargo Book, "Configuration", `[env]`).
     fn finish(self, environment: &Environment) -> Vec<VariableSetting> {
         let variables = environment.variables.iter().filter(|(name, _)| is_native_variable(name));
         let own = variables.map(variable_of_environment);
-        self.forced.into_iter().chain(own).chain(self.others).collect()
+        let is_native = |variable: &VariableSetting| is_native_variable(&variable.name);
+        let (forced, others) = (self.forced.into_iter(), self.others.into_iter());
+        forced.filter(is_native).chain(own).chain(others.filter(is_native)).collect()
     }
+}
+
+/// Returns RUSTUP_TOOLCHAIN; `None` if it is rustup's own: its proxy of cargo sets it, as cargo sets CARGO, for the programs
+/// that cargo runs.
+fn rustup_toolchain(environment: &Environment) -> Option<String> {
+    let is_of_user = environment.get("CARGO").is_none();
+    environment.get("RUSTUP_TOOLCHAIN").filter(|_| is_of_user).map(str::to_owned)
 }
 
 /// Returns whether the build scripts of native code read a variable on which a plan depends.
@@ -479,6 +515,29 @@ mod tests {
         assert_eq!(read("p", &[("HOST_CFLAGS", "-O3")]).variable("HOST_CFLAGS"), None);
         let sent = directory.path().join("p");
         assert_eq!(value(&read("p", &set).filtered(|place| place.starts_with(sent.as_str()))), "12");
+    }
+
+    #[test]
+    fn variables_of_files_have_the_values_that_cargo_sets() {
+        let of_project = "[env]\nPLAIN = \"own\"\nCFLAGS = \"-O3\"\n";
+        let above = "[env]\nPLAIN = \"above\"\nSET = \"file\"\nFORCED = { value = \"file\", force = true }\nPLACE = { value = \"a/b\", relative = true }\n";
+        let directory =
+            TestDirectory::new(&[("p/.cargo/config.toml", of_project), (".cargo/config.toml", above)]);
+        let variables = [("SET", "mine"), ("FORCED", "mine"), ("RUSTUP_TOOLCHAIN", "1.89")];
+        let environment = environment(&directory.path(), &variables);
+        let settings = CargoSettings::read(&directory.path().join("p"), &environment).unwrap();
+        let texts = settings
+            .env
+            .iter()
+            .map(|one| format!("{}={} in {}", one.name, one.setting.value, one.setting.place));
+        insta::assert_snapshot!(directory.masked(texts.collect::<Vec<_>>().join("\n")), @r"
+        FORCED=file in /p/.cargo/config.toml (env.FORCED)
+        PLAIN=own in /p/p/.cargo/config.toml (env.PLAIN)
+        PLACE=/p/a/b in /p/.cargo/config.toml (env.PLACE)
+        SET=mine in SET
+        ");
+        assert_eq!(settings.rustup_toolchain.as_deref(), Some("1.89"));
+        assert_eq!(rustup_toolchain(&environment.with_variable("CARGO", "/bin/cargo")), None);
     }
 
     #[test]

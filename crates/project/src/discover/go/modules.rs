@@ -21,10 +21,10 @@ pub struct GoModules {
 
 impl GoModules {
     /// Reads the directives of the files (Go Modules Reference, "go.work files" and "replace directive"). An unreadable
-    /// file counts as empty: go reports it.
-    pub(in crate::discover) fn read(directory: &Utf8Path) -> Self {
-        let workspace =
-            directory.ancestors().find(|above| above.join("go.work").is_file()).map(Utf8Path::to_owned);
+    /// file counts as empty: go reports it. `go.work` is absent if the user turned it off.
+    pub(in crate::discover) fn read(directory: &Utf8Path, ignores_workspace: bool) -> Self {
+        let workspace = directory.ancestors().find(|above| above.join("go.work").is_file());
+        let workspace = workspace.filter(|_| !ignores_workspace).map(Utf8Path::to_owned);
         let mut pending: Vec<Utf8PathBuf> = vec![directory.to_owned()];
         if let Some(workspace) = &workspace {
             let text = read_text(workspace.join("go.work").as_std_path()).unwrap_or_default();
@@ -95,10 +95,12 @@ mod tests {
             ("a/vendor/modules.txt", ""),
         ]);
         let root = directory.path();
-        let found = GoModules::read(&root.join("a"));
+        let found = GoModules::read(&root.join("a"), false);
         let directories: Vec<&str> =
             found.directories.iter().map(|path| path.strip_prefix(&root).unwrap().as_str()).collect();
         assert_eq!(directories, ["a", "b c", "d", "x"]);
-        assert_eq!((found.workspace, found.vendored), (Some(root), true));
+        assert_eq!((found.workspace, found.vendored), (Some(root.clone()), true));
+        let found = GoModules::read(&root.join("a"), true);
+        assert_eq!((found.workspace, found.directories.len()), (None, 2), "a and its replacement x");
     }
 }

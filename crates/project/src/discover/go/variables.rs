@@ -6,7 +6,7 @@ use crate::discover::cargo::settings::{UserSetting, VariableSetting};
 use crossdock_system::environment::Environment;
 
 /// The variables that change what go compiles (`go help environment`), in addition to those of the levels of processors.
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 16] = [
     "CC",
     "CGO_CFLAGS",
     "CGO_CFLAGS_ALLOW",
@@ -21,6 +21,7 @@ const NAMES: [&str; 15] = [
     "GOEXPERIMENT",
     "GOFIPS140",
     "GOFLAGS",
+    "GOWORK",
     "GO_EXTLINK_ENABLED",
 ];
 
@@ -38,6 +39,11 @@ impl VariableSetting {
     pub fn is_for_cgo_compiler(&self) -> bool {
         ["CGO_CFLAGS", "CGO_CPPFLAGS", "CGO_CXXFLAGS"].contains(&self.name.as_str())
     }
+}
+
+/// Returns whether GOWORK turns `go.work` off (Go Modules Reference, "Workspaces").
+pub(in crate::discover) fn ignores_workspace(variables: &[VariableSetting]) -> bool {
+    variables.iter().any(|variable| variable.name == "GOWORK" && variable.setting.value == "off")
 }
 
 /// Returns the variables that the user sets. Go reads its file for a variable that is empty or unset.

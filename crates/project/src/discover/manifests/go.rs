@@ -55,13 +55,12 @@ pub(super) fn module(
         let has_cgo = packages.iter().any(|package| !package.cgo_files.is_empty());
         Listing { platform, packages, without_cgo: has_cgo.then(|| list(false)) }
     });
-    let mut module = module_of(directory, &listings.collect::<Vec<_>>())?;
+    let mut module = module_of(directory, &listings.collect::<Vec<_>>(), go_variables(environment))?;
     local_replacements(&manifest).iter().for_each(|place| {
         let place = normalized_path(directory.join(place));
         module.sources.add(directory, &place, std::iter::once("*.go".to_owned()));
     });
     module.sources = module.sources.reduced();
-    module.variables = go_variables(environment);
     // The packages of dependencies are unknown, so that they would tell nothing about the progress of a build.
     module.mains.iter_mut().for_each(|main| main.packages = Arc::default());
     assign_roles(&mut module);

@@ -120,6 +120,7 @@ pub(in crate::planner) fn rust(
         }
     }
     profiles(workspace, build, context, &mut carried);
+    env(&workspace.settings, build, context, &mut carried);
     if has_c_code {
         c_variables(&workspace.settings, build, context, &triples, &mut carried);
     }
@@ -137,6 +138,45 @@ fn profiles(workspace: &CargoWorkspace, build: &Build<'_>, context: &Utf8Path, c
     for place in workspace.settings.profiles.iter().filter(|place| !is_sent(place, context)) {
         carried.leave_out(build, place, "the file is not in the build context");
     }
+}
+
+/// Carries the variables of `[env]` in files that are not sent. The file sets them for cargo itself too, unlike `[env]`.
+fn env(settings: &CargoSettings, build: &Build<'_>, context: &Utf8Path, carried: &mut Carried) {
+    /// The beginnings of names that cargo, rustup or a shell read themselves.
+    const OF_TOOLS: [&str; 3] = ["CARGO", "LD_", "RUST"];
+    let is_of_tools =
+        |name: &str| ["HOME", "PATH"].contains(&name) || OF_TOOLS.iter().any(|start| name.starts_with(start));
+    for VariableSetting { name, setting } in
+        settings.env.iter().filter(|one| !is_sent(&one.setting.place, context))
+    {
+        if build.machine == MachineFlags::LeftOut {
+            carried.leave_out(build, &setting.place, OF_THIS_MACHINE);
+        } else if is_of_tools(name) && name != "RUSTC_BOOTSTRAP" {
+            carried.leave_out(build, &setting.place, "in the builder's image it would change cargo itself");
+        } else if Utf8Path::new(&setting.value).is_absolute() {
+            carried.leave_out(build, &setting.place, "its value is a path of this machine");
+        } else {
+            carried.add(build, name.clone(), setting);
+        }
+    }
+}
+
+/// Returns a sentence about RUSTUP_TOOLCHAIN, which selects another compiler here than the tag of the builder's image.
+pub(super) fn other_toolchain(settings: &CargoSettings, image: &ImageConfig, tag: &str) -> Option<String> {
+    let theirs = settings.rustup_toolchain.as_deref().filter(|_| image.dockerfile.toolchain.is_none())?;
+    // `1.89-x86_64-unknown-linux-gnu` names the host too.
+    let version = theirs.split('-').next().unwrap_or(theirs);
+    let is_numeric = version.starts_with(|first: char| first.is_ascii_digit());
+    let is_same =
+        version == tag && (is_numeric || version == theirs) || tag == "1" && theirs.starts_with("stable");
+    (!is_same).then(|| {
+        let name = &image.name.value;
+        let toolchain = if is_numeric { version } else { "1.95" };
+        format!(
+            "the Dockerfile of image `{name}` leaves out the toolchain `{theirs}` of RUSTUP_TOOLCHAIN: its builder is \
+             rust:{tag}; name a tag of the image `rust` as `toolchain = \"{toolchain}\"` in [image.{name}.dockerfile]"
+        )
+    })
 }
 
 /// Carries the variables that the build scripts of C code read.
@@ -204,6 +244,19 @@ pub(in crate::planner) fn go(
             if build.linking.uses_cgo() && has_flags(&setting.value) {
                 let what = format!("the compiler `{}` of {}", setting.value, setting.place);
                 carried.leave_out(build, &what, "the builder's image has its own");
+            }
+            continue;
+        }
+        if name == "GOWORK" && setting.value != "off" {
+            // Go finds the file above the module without the variable too.
+            let found = module.modules.workspace.as_ref().map(|directory| directory.join("go.work"));
+            if setting.value != "auto" && found.is_none_or(|found| found != setting.value) {
+                let what = format!("the workspace `{}` of {}", setting.value, setting.place);
+                carried.leave_out(
+                    build,
+                    &what,
+                    "go reads only a go.work above the module in the build context",
+                );
             }
             continue;
         }

@@ -47,6 +47,31 @@ fn go() -> Project {
     })
 }
 
+#[test]
+fn a_workspace_that_the_user_turned_off_stays_off() {
+    let with = |value: &str| {
+        let Project::Go(mut module) = go() else { unreachable!("the project is Go's") };
+        module.modules.workspace = (value != "off").then(|| "/p".into());
+        let setting = UserSetting { value: value.to_owned(), place: "GOWORK".to_owned() };
+        module.variables = vec![VariableSetting { name: "GOWORK".to_owned(), setting }];
+        let mut server = image("server");
+        server.binaries = Some(stated(vec!["server".to_owned()]));
+        let request = request_for(server, Project::Go(module));
+        (request.render().unwrap().dockerfile, request.left_out)
+    };
+    let (text, left_out) = with("off");
+    assert!(text.contains("export GOWORK=off;") && !text.contains("go.work"), "{text}");
+    assert_eq!(left_out, [""; 0]);
+    for same in ["auto", "/p/go.work"] {
+        let (text, left_out) = with(same);
+        assert!(text.contains("go.work") && !text.contains("GOWORK"), "{text}");
+        assert_eq!(left_out, [""; 0]);
+    }
+    let (text, left_out) = with("/q/go.work");
+    assert!(!text.contains("GOWORK"), "{text}");
+    insta::assert_snapshot!(left_out.join("\n"), @"the Dockerfile of image `server` leaves out the workspace `/q/go.work` of GOWORK: go reads only a go.work above the module in the build context");
+}
+
 fn rust() -> Project {
     let package = CargoPackage {
         name: "api".to_owned(),
@@ -189,6 +214,45 @@ fn a_workspace_is_the_context_and_its_members_are_its_sources() {
     assert_eq!((request.context.as_str(), request.file.linking), ("/p", Linking::RustMusl));
     let rendered = request.render().unwrap();
     insta::assert_snapshot!(format!("{}\n--- .dockerignore\n{}", rendered.dockerfile, rendered.dockerignore));
+}
+
+#[test]
+fn variables_and_the_toolchain_of_this_machine_are_carried_or_named() {
+    let Project::Rust(mut workspace) = rust() else { unreachable!("the project is Rust's") };
+    let variable = |(name, value, place): (&str, &str, &str)| VariableSetting {
+        name: name.to_owned(),
+        setting: UserSetting { value: value.to_owned(), place: format!("{place} (env.{name})") },
+    };
+    workspace.settings.env = [
+        ("GREETING", "good day", "/.cargo/config.toml"),
+        ("SENT", "x", "/p/.cargo/config.toml"),
+        ("PROTOC", "/opt/protoc", "/h/config.toml"),
+        ("RUSTFLAGS", "-Cx", "/h/config.toml"),
+    ]
+    .map(variable)
+    .to_vec();
+    workspace.settings.rustup_toolchain = Some("1.90.0-x86_64-unknown-linux-gnu".to_owned());
+    let request = request_for(image("api"), Project::Rust(workspace.clone()));
+    let text = request.render().unwrap().dockerfile;
+    assert!(text.contains("export GREETING='good day';"), "{text}");
+    assert!(["SENT", "PROTOC", "RUSTFLAGS"].iter().all(|name| !text.contains(name)), "{text}");
+    insta::assert_snapshot!(request.left_out.join("\n"), @r#"
+    the Dockerfile of image `api` leaves out /h/config.toml (env.PROTOC): its value is a path of this machine
+    the Dockerfile of image `api` leaves out /h/config.toml (env.RUSTFLAGS): in the builder's image it would change cargo itself
+    the Dockerfile of image `api` leaves out the toolchain `1.90.0-x86_64-unknown-linux-gnu` of RUSTUP_TOOLCHAIN: its builder is rust:1; name a tag of the image `rust` as `toolchain = "1.90.0"` in [image.api.dockerfile]
+    "#);
+
+    let left_out = |toolchain: &str, change: fn(&mut ImageConfig)| {
+        let mut workspace = workspace.clone();
+        workspace.settings.env.clear();
+        workspace.settings.rustup_toolchain = Some(toolchain.to_owned());
+        let mut api = image("api");
+        change(&mut api);
+        request_for(api, Project::Rust(workspace)).left_out.len()
+    };
+    assert_eq!(left_out("nightly-2026-01-01", |_| {}), 1);
+    assert_eq!(left_out("stable-x86_64-unknown-linux-gnu", |_| {}), 0);
+    assert_eq!(left_out("1.89", |api| api.dockerfile.toolchain = Some(stated("1.90".to_owned()))), 0);
 }
 
 #[test]
