@@ -173,6 +173,14 @@ fn a_mistake_in_an_included_file_names_that_file() {
             "cmd = [\n  'a',\n  'é {{ verison }}',\n]",
             "svc/crossdock.toml:6:9: `cmd[1]`: the template uses `verison`",
         ),
+        (
+            "ldflags = \"-X main.version={{versio}}\"",
+            "svc/crossdock.toml:4:30: `ldflags`: the template uses `versio`",
+        ),
+        (
+            "labels = {foo = \"git.nope {{ git.nope }}\"}",
+            "svc/crossdock.toml:4:30: `labels.foo`: the template uses `git.nope`",
+        ),
         ("labels = { a = \"{{ version\" }", "svc/crossdock.toml:4:"),
         (
             "labels = { \"{{ version }}\" = \"a\" }",

@@ -2,6 +2,7 @@
 //!
 #![doc = include_str!("template.md")]
 
+mod place;
 mod text;
 
 use std::collections::BTreeMap;

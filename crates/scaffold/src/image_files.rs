@@ -10,6 +10,7 @@ use super::desired_file::{DesiredFile, parse_generated, render_template};
 use super::error::ScaffoldError;
 use super::file_state::{OnDisk, read_on_disk};
 use super::options::{EditedFiles, InitOptions, Part};
+use crossdock_fs::is_marked_output;
 use crossdock_project::Project;
 use crossdock_project::config::{Config, DockerfileConfig, DockerfileInputs, Source, Sourced};
 use crossdock_runner::planner::bake::file_name;
@@ -236,21 +237,53 @@ fn is_yours(root: &Utf8Path, path: &str) -> Result<bool, ScaffoldError> {
     })
 }
 
-/// Returns whether the user has a Dockerfile under another name than `Dockerfile`, in the project's directory or one level
-/// below: its build context may be the project's directory, to whose builds `.dockerignore` applies.
+/// The depth below the project's directory to which Dockerfiles are looked for, as `deploy/images/app/Dockerfile`.
+const DOCKERFILE_DEPTH: usize = 6;
+
+/// The number of directories that are looked into, so that a huge checkout does not delay the call.
+const DIRECTORY_LIMIT: usize = 10_000;
+
+/// Directories of other tools, with Dockerfiles of other projects.
+const FOREIGN_DIRECTORIES: [&str; 4] = [".git", "node_modules", "target", "vendor"];
+
+/// Returns whether the user has a Dockerfile other than `Dockerfile` in the project's directory: wherever it is, its build
+/// context may be the project's directory, to whose builds `.dockerignore` applies.
 fn has_other_dockerfile(root: &Utf8Path) -> bool {
-    let names = |directory: &Utf8Path| {
-        let entries = directory.read_dir_utf8().into_iter().flatten().flatten();
-        entries.map(|entry| entry.file_name().to_owned()).filter(|name| !name.starts_with('.')).collect()
-    };
-    let here: Vec<String> = names(root);
-    let below = here.iter().flat_map(|directory| {
-        let inside: Vec<String> = names(&root.join(directory));
-        inside.into_iter().map(move |name| (name.clone(), format!("{directory}/{name}")))
-    });
-    let here = here.iter().filter(|name| *name != "Dockerfile").map(|name| (name.clone(), name.clone()));
+    let mut level = vec![root.to_owned()];
+    let mut read = 0;
+    for _ in 0..=DOCKERFILE_DEPTH {
+        let mut below = Vec::new();
+        for directory in level {
+            read += 1;
+            if read > DIRECTORY_LIMIT {
+                return false;
+            }
+            for entry in directory.read_dir_utf8().into_iter().flatten().flatten() {
+                // The entry's own type: a symbolic link to a directory may lead out of the project, or in a circle.
+                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    if !is_foreign(entry.path()) {
+                        below.push(entry.into_path());
+                    }
+                } else if is_other_dockerfile(root, entry.path()) {
+                    return true;
+                }
+            }
+        }
+        level = below;
+    }
+    false
+}
+
+fn is_foreign(directory: &Utf8Path) -> bool {
+    directory.file_name().is_some_and(|name| FOREIGN_DIRECTORIES.contains(&name))
+        || is_marked_output(directory.as_std_path()).unwrap_or(true)
+}
+
+fn is_other_dockerfile(root: &Utf8Path, path: &Utf8Path) -> bool {
+    let below = path.strip_prefix(root).unwrap_or(path);
+    let is_named = below != "Dockerfile" && path.file_name().is_some_and(is_dockerfile_name);
     // A file that cannot be read is the user's.
-    here.chain(below).any(|(name, path)| is_dockerfile_name(&name) && is_yours(root, &path).unwrap_or(true))
+    is_named && is_yours(root, below.as_str()).unwrap_or(true)
 }
 
 /// Returns whether a file has one of the names by which engines and editors know Dockerfiles: `Dockerfile`,
@@ -400,8 +433,18 @@ mod tests {
         assert!(!note(".dockerignore").contains("delete"));
         write(".dockerignore", &generated);
         assert!(note(".dockerignore").ends_with("or only its first line to maintain it yourself"));
-        write("docker/Dockerfile", "FROM alpine\n");
-        assert!(has_other_dockerfile(root));
+        for foreign in ["vendor", "web/node_modules/a", "a/target", "out"] {
+            write(&format!("{foreign}/Dockerfile"), "FROM alpine\n");
+        }
+        crossdock_fs::mark_output(root.join("out").as_std_path()).unwrap();
+        write("a/b/c/d/e/f/g/Dockerfile", "FROM alpine\n");
+        write("images/api/Dockerfile", &generated);
+        assert!(!has_other_dockerfile(root));
+        for directory in ["docker", "build/package", "images/app", ".docker", "a/b/c/d/e/f"] {
+            write(&format!("{directory}/Dockerfile"), "FROM alpine\n");
+            assert!(has_other_dockerfile(root), "{directory}");
+            std::fs::remove_file(root.join(directory).join("Dockerfile")).unwrap();
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Output, State};
 
+use super::place::place_of;
 use super::{Date, Values, context, environment, missing_value, reason, unknown_name, used_names};
 
 /// The keys whose values are templates, as messages name them. In every other key a template is an error: it would be
@@ -206,10 +207,6 @@ fn failed(template: &str, names: &[String], values: &Values, error: &Error) -> T
             help: String::new(),
         },
     }
-}
-
-fn place_of(template: &str, name: &str) -> Option<Range<usize>> {
-    template.find(name).map(|start| start..start + name.len())
 }
 
 #[cfg(test)]
