@@ -28,16 +28,13 @@ pub struct CargoSettings {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub variables: Vec<VariableSetting>,
     /// Variables of the environment that change what cargo compiles besides flags: `CARGO_PROFILE_…` and
-    /// `RUSTC_BOOTSTRAP`.
+    /// `RUSTC_BOOTSTRAP`, and RUSTUP_TOOLCHAIN.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cargo_variables: Vec<VariableSetting>,
     /// The variables of `[env]` besides those for native code, which cargo sets for rustc and build scripts, with the values
     /// that they get: the environment's precede those of `[env]` that have no `force`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub env: Vec<VariableSetting>,
-    /// RUSTUP_TOOLCHAIN, by which the user selects another toolchain than the project.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rustup_toolchain: Option<String>,
     /// The places of `[profile]` in files.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub profiles: Vec<String>,
@@ -161,7 +158,13 @@ impl CargoSettings {
     pub fn read(directory: &Utf8Path, environment: &Environment) -> Result<Self, ProjectError> {
         let mut settings = Self { environment: environment_flags(environment), ..Self::default() };
         settings.environment_targets(environment);
-        let of_cargo = |name: &str| name.starts_with("CARGO_PROFILE_") || name == "RUSTC_BOOTSTRAP";
+        // With CARGO, which cargo sets for the programs that it runs, RUSTUP_TOOLCHAIN is that of rustup's proxy of cargo.
+        let is_of_user = environment.get("CARGO").is_none();
+        let of_cargo = |name: &str| {
+            name.starts_with("CARGO_PROFILE_")
+                || name == "RUSTC_BOOTSTRAP"
+                || name == "RUSTUP_TOOLCHAIN" && is_of_user
+        };
         let of_cargo = environment.variables.iter().filter(|(name, _)| of_cargo(name));
         settings.cargo_variables = of_cargo.map(variable_of_environment).collect();
         let mut variables = Variables::default();
@@ -170,13 +173,18 @@ impl CargoSettings {
         }
         settings.env = variables.of_env(environment);
         settings.variables = variables.finish(environment);
-        settings.rustup_toolchain = rustup_toolchain(environment);
         Ok(settings)
     }
 
     /// Returns the value of a variable that the build scripts of native code read; `None` if the user does not set it.
     pub fn variable(&self, name: &str) -> Option<&UserSetting<String>> {
         self.variables.iter().find(|variable| variable.name == name).map(|variable| &variable.setting)
+    }
+
+    /// Returns RUSTUP_TOOLCHAIN, by which the user selects another toolchain than the project.
+    pub fn rustup_toolchain(&self) -> Option<&str> {
+        let found = self.cargo_variables.iter().find(|variable| variable.name == "RUSTUP_TOOLCHAIN")?;
+        Some(found.setting.value.as_str()).filter(|toolchain| !toolchain.is_empty())
     }
 
     /// Returns whether a variable names a compiler, to which it may pass flags.
@@ -201,7 +209,6 @@ impl CargoSettings {
                 all.filter(|one| is_kept(&one.setting.place)).cloned().collect()
             },
             env: self.env.iter().filter(|one| is_kept(&one.setting.place)).cloned().collect(),
-            rustup_toolchain: self.rustup_toolchain.clone().filter(|_| is_kept("RUSTUP_TOOLCHAIN")),
             profiles: self.profiles.iter().filter(|place| is_kept(place)).cloned().collect(),
         }
     }
@@ -335,13 +342,6 @@ impl Variables {
         let (forced, others) = (self.forced.into_iter(), self.others.into_iter());
         forced.filter(is_native).chain(own).chain(others.filter(is_native)).collect()
     }
-}
-
-/// Returns RUSTUP_TOOLCHAIN; `None` if it is rustup's own: its proxy of cargo sets it, as cargo sets CARGO, for the programs
-/// that cargo runs.
-fn rustup_toolchain(environment: &Environment) -> Option<String> {
-    let is_of_user = environment.get("CARGO").is_none();
-    environment.get("RUSTUP_TOOLCHAIN").filter(|_| is_of_user).map(str::to_owned)
 }
 
 /// Returns whether the build scripts of native code read a variable on which a plan depends.
@@ -536,8 +536,10 @@ mod tests {
         PLACE=/p/a/b in /p/.cargo/config.toml (env.PLACE)
         SET=mine in SET
         ");
-        assert_eq!(settings.rustup_toolchain.as_deref(), Some("1.89"));
-        assert_eq!(rustup_toolchain(&environment.with_variable("CARGO", "/bin/cargo")), None);
+        assert_eq!(settings.rustup_toolchain(), Some("1.89"));
+        let by_cargo = environment.with_variable("CARGO", "/bin/cargo");
+        let settings = CargoSettings::read(&directory.path(), &by_cargo).unwrap();
+        assert_eq!(settings.rustup_toolchain(), None);
     }
 
     #[test]

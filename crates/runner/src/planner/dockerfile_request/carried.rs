@@ -129,7 +129,9 @@ pub(in crate::planner) fn rust(
 
 /// Carries variables that replace keys of `[profile]`, and names files with profiles that are not sent.
 fn profiles(workspace: &CargoWorkspace, build: &Build<'_>, context: &Utf8Path, carried: &mut Carried) {
-    for VariableSetting { name, setting } in &workspace.settings.cargo_variables {
+    let all = workspace.settings.cargo_variables.iter();
+    // `other_toolchain` names this one.
+    for VariableSetting { name, setting } in all.filter(|one| one.name != "RUSTUP_TOOLCHAIN") {
         match build.machine {
             MachineFlags::Carried => carried.add(build, name.clone(), setting),
             MachineFlags::LeftOut => carried.leave_out(build, name, OF_THIS_MACHINE),
@@ -163,7 +165,7 @@ fn env(settings: &CargoSettings, build: &Build<'_>, context: &Utf8Path, carried:
 
 /// Returns a sentence about RUSTUP_TOOLCHAIN, which selects another compiler here than the tag of the builder's image.
 pub(super) fn other_toolchain(settings: &CargoSettings, image: &ImageConfig, tag: &str) -> Option<String> {
-    let theirs = settings.rustup_toolchain.as_deref().filter(|_| image.dockerfile.toolchain.is_none())?;
+    let theirs = settings.rustup_toolchain().filter(|_| image.dockerfile.toolchain.is_none())?;
     // `1.89-x86_64-unknown-linux-gnu` names the host too.
     let version = theirs.split('-').next().unwrap_or(theirs);
     let is_numeric = version.starts_with(|first: char| first.is_ascii_digit());

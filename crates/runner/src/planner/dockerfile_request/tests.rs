@@ -231,7 +231,11 @@ fn variables_and_the_toolchain_of_this_machine_are_carried_or_named() {
     ]
     .map(variable)
     .to_vec();
-    workspace.settings.rustup_toolchain = Some("1.90.0-x86_64-unknown-linux-gnu".to_owned());
+    let rustup = |toolchain: &str| {
+        let setting = UserSetting { value: toolchain.to_owned(), place: "RUSTUP_TOOLCHAIN".to_owned() };
+        vec![VariableSetting { name: "RUSTUP_TOOLCHAIN".to_owned(), setting }]
+    };
+    workspace.settings.cargo_variables = rustup("1.90.0-x86_64-unknown-linux-gnu");
     let request = request_for(image("api"), Project::Rust(workspace.clone()));
     let text = request.render().unwrap().dockerfile;
     assert!(text.contains("export GREETING='good day';"), "{text}");
@@ -245,7 +249,7 @@ fn variables_and_the_toolchain_of_this_machine_are_carried_or_named() {
     let left_out = |toolchain: &str, change: fn(&mut ImageConfig)| {
         let mut workspace = workspace.clone();
         workspace.settings.env.clear();
-        workspace.settings.rustup_toolchain = Some(toolchain.to_owned());
+        workspace.settings.cargo_variables = rustup(toolchain);
         let mut api = image("api");
         change(&mut api);
         request_for(api, Project::Rust(workspace)).left_out.len()
