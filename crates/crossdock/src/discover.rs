@@ -86,7 +86,7 @@ pub(crate) fn rendered(
         Goal::Build | Goal::Dist => config.rendered(&values()?),
         // These take an image as it was built. A later commit or another environment may lack its values.
         Goal::Verify => config.rendered(&BTreeMap::new()),
-        // What the image says about its commit is compared with the plan.
+        // The version and commit of the image are compared with those of the plan.
         Goal::Tag => config.clone().with_known_annotations(&values()?).rendered(&BTreeMap::new()),
     };
     rendered.map_err(usage)

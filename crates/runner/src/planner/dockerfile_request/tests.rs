@@ -346,11 +346,6 @@ fn compilers_come_from_the_project() {
     assert_eq!(go_with("1.27rc1", None), "1.27rc1");
     assert_eq!(go_with("1.16", None), "1.25", "so old a compiler has no image on a Debian that gets updates");
     let rust_with = |channel: &str| {
-        let mut whole = image("api");
-        let (from, to) = ("/p".into(), "/srv".to_owned());
-        whole.files =
-            vec![stated(ExtraFile { from, to, mode: None, kind: FileKind::Directory, template: None })];
-        insta::assert_snapshot!(rejection(whole, rust()), @"image `api`: an entry of `files` is the whole build context /p, which a Dockerfile cannot copy as `dist` packs it; name the files and directories in it");
         let Project::Rust(workspace) = rust() else { unreachable!("the project is Rust's") };
         let toolchain_file = Some(ToolchainFile {
             path: "/p/rust-toolchain.toml".into(),
@@ -381,6 +376,10 @@ fn images_that_no_dockerfile_can_build_are_rejected() {
     let (from, to) = ("/q/conf".into(), "/etc/conf".to_owned());
     outside.files = vec![stated(ExtraFile { from, to, mode: None, kind: FileKind::File, template: None })];
     insta::assert_snapshot!(rejection(outside, rust()), @"image `api`: the image's file /q/conf is outside of the build context /p; move it there, or make a directory above both the project's root");
+    let mut whole = image("api");
+    let (from, to) = ("/p".into(), "/srv".to_owned());
+    whole.files = vec![stated(ExtraFile { from, to, mode: None, kind: FileKind::Directory, template: None })];
+    insta::assert_snapshot!(rejection(whole, rust()), @"image `api`: an entry of `files` is the whole build context /p, which a Dockerfile cannot copy as `dist` packs it; name the files and directories in it");
     let Project::Rust(workspace) = rust() else { unreachable!("the project is Rust's") };
     let project = Project::Rust(CargoWorkspace { sources: sources(&["src"], &["/q/lib"]), ..workspace });
     insta::assert_snapshot!(rejection(image("api"), project), @"image `api`: the project's own code in /q/lib is outside of the build context /p; move it there, or make a directory above both the project's root");
