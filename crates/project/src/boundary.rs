@@ -15,7 +15,8 @@ pub fn project_boundary(directory: &Utf8Path) -> &Utf8Path {
     checkout_root(directory).or_else(topmost).unwrap_or(directory)
 }
 
-pub(crate) fn is_project(directory: &Utf8Path) -> bool {
+/// Returns whether a directory has the manifest of a Cargo package or a Go module or workspace.
+pub fn is_project(directory: &Utf8Path) -> bool {
     MANIFESTS.iter().any(|name| directory.join(name).is_file())
 }
 

@@ -25,7 +25,7 @@ pub mod template;
 #[cfg(test)]
 mod testing;
 
-pub use boundary::project_boundary;
+pub use boundary::{is_project, project_boundary};
 pub use config::{Builder, UnknownBuilder};
 pub use discover::{
     CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, CgoLoss, DiscoverOptions, GoEmbed, GoFacts,

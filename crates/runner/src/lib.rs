@@ -12,7 +12,6 @@
 pub mod engine;
 pub mod execute;
 mod instructions;
-mod paths;
 pub mod plan;
 pub mod planner;
 pub mod report;

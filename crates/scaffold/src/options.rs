@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
+use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 
 use crossdock_platform::{listed, nearest};
-use crossdock_project::config::grammar::normalized_path;
+use crossdock_project::config::grammar::relative_path;
 use crossdock_project::{Language, Network};
 use crossdock_system::process::quote;
 
@@ -218,7 +218,7 @@ impl CrossdockSource {
         if path.is_absolute() {
             return Self::Path(path);
         }
-        Self::Path(relative_path(root, &directory.join(path)))
+        Self::Path(path_in_manifest(root, &directory.join(path)))
     }
 
     /// Returns the value of `crossdock-cli = …` for a manifest in `directory`; a relative path of this source refers to `root`.
@@ -226,7 +226,10 @@ impl CrossdockSource {
         match self {
             Self::Path(path) if path.is_absolute() => format!("{{ path = {} }}", toml_string(path.as_str())),
             Self::Path(path) => {
-                format!("{{ path = {} }}", toml_string(relative_path(directory, &root.join(path)).as_str()))
+                format!(
+                    "{{ path = {} }}",
+                    toml_string(path_in_manifest(directory, &root.join(path)).as_str())
+                )
             }
             Self::Git(url) => format!("{{ git = {} }}", toml_string(url)),
             Self::Registry(version) => toml_string(version),
@@ -271,12 +274,9 @@ pub(super) fn toml_string(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// Returns `to` relative to the directory `from`; both are absolute.
-fn relative_path(from: &Utf8Path, to: &Utf8Path) -> Utf8PathBuf {
-    let (from, to) = (normalized_path(from), normalized_path(to));
-    let same = from.components().zip(to.components()).take_while(|(one, other)| one == other).count();
-    let up = from.components().skip(same).map(|_| Utf8Component::ParentDir);
-    let path: Utf8PathBuf = up.chain(to.components().skip(same)).collect();
+/// Returns the path from one absolute directory to another, as manifests write it: `.` for the same directory.
+fn path_in_manifest(from: &Utf8Path, to: &Utf8Path) -> Utf8PathBuf {
+    let path = relative_path(from, to);
     if path.as_str().is_empty() { ".".into() } else { path }
 }
 

@@ -202,9 +202,31 @@ pub fn normalized_path(path: impl AsRef<Utf8Path>) -> Utf8PathBuf {
     lexical(path).unwrap_or_else(|| path.to_owned())
 }
 
+/// Returns the path that leads from one absolute directory to another: `../two` from `/p/one` to `/p/two`; empty for the
+/// same directory.
+pub fn relative_path(from: &Utf8Path, to: &Utf8Path) -> Utf8PathBuf {
+    let (from, to) = (normalized_path(from), normalized_path(to));
+    let shared = from.components().zip(to.components()).take_while(|(one, other)| one == other).count();
+    let up = from.components().skip(shared).map(|_| Utf8Component::ParentDir);
+    up.chain(to.components().skip(shared)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_lead_up_to_the_lowest_shared_directory_and_down_again() {
+        for (from, to, expected) in [
+            ("/p/one", "/p/two", "../two"),
+            ("/p", "/p/two/x", "two/x"),
+            ("/p/one/x", "/p", "../.."),
+            ("/p", "/p", ""),
+            ("/p", "/q/r", "../q/r"),
+        ] {
+            assert_eq!(relative_path(from.into(), to.into()), expected, "{from} {to}");
+        }
+    }
 
     #[test]
     fn repositories_have_no_tag_and_names_no_directory() {

@@ -5,11 +5,12 @@ use std::io::ErrorKind;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_fs::read_regular_no_follow;
+use crossdock_project::config::grammar::{normalized_path, relative_path};
+use crossdock_project::is_project;
 use serde::{Deserialize, Serialize};
 
 use super::ExecuteError;
 use super::error::{file_error, image_error};
-use crate::paths::relative;
 use crate::plan::{ImagePlan, ProjectId};
 
 /// The file in a layout with its [`Record`]. The OCI image layout specification permits further files.
@@ -45,7 +46,7 @@ enum Owner {
 pub(super) fn claim(image: &ImagePlan) -> Result<(), ExecuteError> {
     let layout = real(&image.layout)?;
     let record = Record {
-        project: relative(&layout, &real(&image.project.directory)?),
+        project: relative_path(&layout, &real(&image.project.directory)?),
         package: image.project.package.clone(),
         program: image.project.program.clone(),
     };
@@ -68,7 +69,7 @@ pub(super) fn check(image: &ImagePlan) -> Result<(), ExecuteError> {
         Owner::Unknown => Ok(()),
         Owner::This(found) if found.is_of(&image.project) => Ok(()),
         Owner::This(found) => {
-            let directory = crossdock_project::config::grammar::normalized_path(layout.join(&found.project));
+            let directory = normalized_path(layout.join(&found.project));
             Err(foreign(image, directory, found))
         }
         Owner::Other(directory, found) => Err(foreign(image, directory, found)),
@@ -89,10 +90,6 @@ fn owner(layout: &Utf8Path, image: &ImagePlan) -> Result<Owner, ExecuteError> {
         Ok(directory) if directory != own && is_project(&directory) => Owner::Other(directory, record),
         _ => Owner::This(record),
     })
-}
-
-fn is_project(directory: &Utf8Path) -> bool {
-    ["Cargo.toml", "go.mod", "go.work"].iter().any(|manifest| directory.join(manifest).is_file())
 }
 
 fn real(path: &Utf8Path) -> Result<Utf8PathBuf, ExecuteError> {

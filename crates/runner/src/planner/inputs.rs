@@ -182,45 +182,18 @@ fn excludes(rule: &str, path: &Utf8Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-    use std::sync::Arc;
-
     use super::*;
     use crate::planner::images::select;
-    use crate::planner::request::testing::{config, image, request, stated};
-    use crossdock_project::{GoMain, GoModule, GoModules, GoRole, Projects, Sources};
-
-    fn module() -> Project {
-        let main = GoMain {
-            name: "app".to_owned(),
-            import_path: "example.com/app".to_owned(),
-            directory: "/p".into(),
-            module_path: "example.com/app".to_owned(),
-            module_directory: "/p".into(),
-            role: GoRole::Default,
-            platforms: BTreeMap::new(),
-            packages: Arc::default(),
-            embeds: Vec::new(),
-        };
-        Project::Go(GoModule {
-            root: "/p".into(),
-            path: "example.com/app".to_owned(),
-            go_version: None,
-            toolchain: None,
-            modules: GoModules::default(),
-            sources: Sources::default(),
-            mains: vec![main],
-            old_layouts: Vec::new(),
-            variables: Vec::new(),
-        })
-    }
+    use crate::planner::request::testing::{config, go_module, image, request, stated};
+    use crossdock_project::Projects;
 
     #[test]
     fn an_engine_is_sent_no_output_wherever_the_user_puts_it() {
         let mut config = config();
         config.images.push(image("app"));
         let mut projects = Projects::default();
-        projects.projects.insert("/p".into(), module());
+        let module = go_module("app", &[("app", "/p")]);
+        projects.projects.insert("/p".into(), Project::Go(module));
         let before = "*\n!web\n!*.go\n**/.crossdock\n";
         for (output, added) in [
             (None, ""),

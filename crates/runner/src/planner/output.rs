@@ -4,8 +4,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_fs::OUTPUT_DIRECTORY;
 
 use super::request::Request;
-use crate::paths::relative;
 use crate::text::short_hash;
+use crossdock_project::config::grammar::relative_path;
 use crossdock_project::{CargoWorkspace, Project};
 
 /// Returns the directory of a project's image layouts.
@@ -53,7 +53,7 @@ fn shared_name(target_directory: &Utf8Path, root: &Utf8Path) -> String {
     // `oci:PATH:TAG` ends the path at a colon.
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     let name: String = root.file_name().unwrap_or("project").chars().filter(|c| is_plain(*c)).collect();
-    let hash: String = short_hash(relative(target_directory, root).as_str()).chars().take(8).collect();
+    let hash: String = short_hash(relative_path(target_directory, root).as_str()).chars().take(8).collect();
     format!("{name}-{hash}")
 }
 

@@ -203,9 +203,12 @@ pub enum Pack {
 /// Inputs that tests of the planner start from.
 #[cfg(test)]
 pub(super) mod testing {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
     use super::Request;
-    use crossdock_project::Network;
     use crossdock_project::config::{Config, Defaults, ImageConfig, Source, Sourced};
+    use crossdock_project::{GoMain, GoModule, GoModules, GoRole, Network, Sources};
 
     /// A value from the command line.
     pub(crate) fn stated<T>(value: T) -> Sourced<T> {
@@ -220,6 +223,33 @@ pub(super) mod testing {
     /// An image of the project in `/p`.
     pub(crate) fn image(name: &str) -> ImageConfig {
         ImageConfig::new(stated(name.to_owned()), stated("/p".into()), &Defaults::default())
+    }
+
+    /// A Go module `example.com/NAME` in `/p` with its main packages, by their names and directories.
+    pub(crate) fn go_module(name: &str, mains: &[(&str, &str)]) -> GoModule {
+        let path = format!("example.com/{name}");
+        let main = |(name, directory): &(&str, &str)| GoMain {
+            name: (*name).to_owned(),
+            import_path: format!("example.com/{name}"),
+            directory: (*directory).into(),
+            module_path: path.clone(),
+            module_directory: "/p".into(),
+            role: GoRole::Default,
+            platforms: BTreeMap::new(),
+            packages: Arc::default(),
+            embeds: Vec::new(),
+        };
+        GoModule {
+            root: "/p".into(),
+            path: path.clone(),
+            go_version: None,
+            toolchain: None,
+            modules: GoModules::default(),
+            sources: Sources::default(),
+            mains: mains.iter().map(main).collect(),
+            old_layouts: Vec::new(),
+            variables: Vec::new(),
+        }
     }
 
     /// A request for everything.

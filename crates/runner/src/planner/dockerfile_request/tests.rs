@@ -1,17 +1,16 @@
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 use crossdock_dockerfile::render::Debian;
 
 use super::*;
-use crate::planner::request::testing::{image, request, stated};
+use crate::planner::request::testing::{go_module, image, request, stated};
 use crossdock_project::config::{
     Base as ConfigBase, Config, ExtraFile, FileKind, ImageConfig, Libc, Linkage, PrivateConfig,
 };
 use crossdock_project::{
-    CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, GoMain, GoModule, GoModules, GoRole,
-    NativeCode, PackageMetadata, Sources, ToolchainFile, UserSetting, VariableSetting,
+    CargoBinary, CargoPackage, CargoSettings, CargoWorkspace, GoModule, GoModules, NativeCode,
+    PackageMetadata, Sources, ToolchainFile, UserSetting, VariableSetting,
 };
 
 fn sources(inside: &[&str], outside: &[&str]) -> Sources {
@@ -23,27 +22,11 @@ fn sources(inside: &[&str], outside: &[&str]) -> Sources {
 
 /// The server of the examples: one program in the module's root.
 fn go() -> Project {
-    let main = |name: &str, directory: &str| GoMain {
-        name: name.to_owned(),
-        import_path: format!("example.com/{name}"),
-        directory: directory.into(),
-        module_path: "example.com/server".to_owned(),
-        module_directory: "/p".into(),
-        role: GoRole::Default,
-        platforms: BTreeMap::new(),
-        packages: Arc::default(),
-        embeds: Vec::new(),
-    };
     Project::Go(GoModule {
-        root: "/p".into(),
-        path: "example.com/server".to_owned(),
         go_version: Some("1.26.0".to_owned()),
-        toolchain: None,
         modules: GoModules { directories: BTreeSet::from(["/p".into()]), ..GoModules::default() },
         sources: sources(&["*.go", "cmd"], &[]),
-        mains: vec![main("server", "/p"), main("worker", "/p/cmd/worker")],
-        old_layouts: Vec::new(),
-        variables: Vec::new(),
+        ..go_module("server", &[("server", "/p"), ("worker", "/p/cmd/worker")])
     })
 }
 
