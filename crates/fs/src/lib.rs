@@ -39,7 +39,6 @@ pub use lock::{FileLock, LockOwner};
 pub use mark::{OUTPUT_DIRECTORY, is_marked_output, mark_output};
 pub use mode::{is_executable, make_executable, write_executable};
 pub use project_file::{
-    TEXT_LIMIT, has_git_directory, is_project_file, open_project_file, project_path, read_project_text,
-    read_text,
+    TEXT_LIMIT, has_git_directory, open_project_file, project_path, read_project_text, read_text,
 };
 pub use regular::{open_regular, read_regular};

@@ -1,7 +1,7 @@
 //! Files that come with a project, which may be a stranger's clone.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -87,13 +87,6 @@ fn text_of(bytes: Vec<u8>) -> io::Result<String> {
     String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
 }
 
-/// Returns whether a path names a regular file, or a link to one, that [`open_project_file`] would open.
-pub fn is_project_file(path: &Path, project: &Path) -> bool {
-    project_path(path, project)
-        .and_then(|target| fs::metadata(&target).map_err(FileError::on("read", path)))
-        .is_ok_and(|metadata| metadata.is_file())
-}
-
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
@@ -131,9 +124,6 @@ mod tests {
         // A file of the machine, such as `~/.cargo/config.toml`, may be a link to anywhere.
         symlink("outside", directory.path().join("machine")).unwrap();
         assert_eq!(read_project_text(&directory.path().join("machine"), &project).unwrap(), "secret");
-        assert!(is_project_file(&project.join("inside"), &project));
-        assert!(!is_project_file(&project.join("up"), &project));
-        assert!(!is_project_file(&project, &project));
     }
 
     #[test]

@@ -229,12 +229,12 @@ pub struct GoChoice {
 /// not be linked for one of the platforms either.
 fn gnu_hint<'a>(answers: impl Iterator<Item = Result<(), &'a Unavailable>>) -> Option<&'static str> {
     let missing: Vec<&Unavailable> = answers.filter_map(Result::err).collect();
-    match missing.iter().all(|missing| !missing.remedies.is_empty()) {
-        _ if missing.is_empty() => {
-            Some("; `libc = \"gnu\"` links the GNU C library instead, for which nothing is missing")
-        }
-        true => Some("; `libc = \"gnu\"` links the GNU C library instead"),
-        false => None,
+    if missing.is_empty() {
+        Some("; `libc = \"gnu\"` links the GNU C library instead, for which nothing is missing")
+    } else if missing.iter().all(|missing| !missing.remedies.is_empty()) {
+        Some("; `libc = \"gnu\"` links the GNU C library instead")
+    } else {
+        None
     }
 }
 

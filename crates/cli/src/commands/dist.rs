@@ -5,7 +5,7 @@ use crossdock::doctor::tool_for;
 use crossdock::execute::{ImageReport, ImageStatus, Report};
 use crossdock::generated::write_atomically;
 use crossdock::plan::{Goal, Plan};
-use crossdock::{Error, ErrorKind, discover, execute, plan, tag};
+use crossdock::{BuildOptions, Error, ErrorKind, discover, execute, plan, tag};
 
 use super::doctor::{Consent, by_hand, set_up};
 use crate::arguments::{BuildArgs, BuildCommand, DistCommand, EngineName, OutputArgs, TagCommand};
@@ -15,8 +15,7 @@ use crate::session::Session;
 use crate::ui;
 
 pub(crate) fn build(session: &Session, arguments: &BuildCommand) -> Result<Exit, CommandError> {
-    let mut options = session.build_options(&arguments.build, Goal::Build)?;
-    options.metadata_file.clone_from(&arguments.output.metadata_file);
+    let options = build_options(session, &arguments.build, &arguments.output, Goal::Build)?;
     let plan = plan(&discover(&session.context, &options)?)?;
     run(session, &plan, arguments)
 }
@@ -24,16 +23,15 @@ pub(crate) fn build(session: &Session, arguments: &BuildCommand) -> Result<Exit,
 pub(crate) fn tag_images(session: &Session, arguments: &TagCommand) -> Result<Exit, CommandError> {
     let TagCommand { selection, finish, output } = arguments;
     let args = BuildArgs { selection: selection.clone(), finish: finish.clone(), ..BuildArgs::default() };
-    let mut options = session.build_options(&args, Goal::Tag)?;
-    options.metadata_file.clone_from(&output.metadata_file);
+    let options = build_options(session, &args, output, Goal::Tag)?;
     let execution = session.execute_options(output.strictness, finish.jobs);
     let result = tag(&session.context, &options, &execution, &mut session.progress());
     show(session, result, output, finish.load)
 }
 
 pub(crate) fn dist(session: &Session, arguments: &DistCommand) -> Result<Exit, CommandError> {
-    let mut options = session.build_options(&arguments.build.build, Goal::Dist)?;
-    options.metadata_file.clone_from(&arguments.build.output.metadata_file);
+    let BuildCommand { build, output } = &arguments.build;
+    let options = build_options(session, build, output, Goal::Dist)?;
     let found = discover(&session.context, &options)?;
     if !arguments.setup {
         return run(session, &plan(&found)?, &arguments.build);
@@ -50,6 +48,17 @@ pub(crate) fn dist(session: &Session, arguments: &DistCommand) -> Result<Exit, C
         }
         _ => error,
     })
+}
+
+fn build_options(
+    session: &Session,
+    build: &BuildArgs,
+    output: &OutputArgs,
+    goal: Goal,
+) -> Result<BuildOptions, CommandError> {
+    let mut options = session.build_options(build, goal)?;
+    options.metadata_file.clone_from(&output.metadata_file);
+    Ok(options)
 }
 
 const COULD_NOT: &str =

@@ -116,7 +116,8 @@ impl Live {
     /// Sets how running work is shown from now on.
     pub(crate) fn set_show(&self, show: Show) {
         let mut state = self.lock();
-        state.draw("", "");
+        let size = state.size();
+        state.draw("", "", size);
         state.show = show;
     }
 
@@ -213,19 +214,24 @@ impl State {
         }
     }
 
-    /// Writes text above the live lines of now.
-    fn redraw(&mut self, text: &str, now: Instant) {
-        let lines = self.live_lines(now).join("\n");
-        self.draw(text, &lines);
+    /// Returns the columns and rows of the terminal.
+    fn size(&self) -> (usize, usize) {
+        self.output.size().unwrap_or(USUAL_SIZE)
     }
 
-    /// Replaces the live lines by text and other live lines.
-    fn draw(&mut self, text: &str, lines: &str) {
+    /// Writes text above the live lines of now.
+    fn redraw(&mut self, text: &str, now: Instant) {
+        let size = self.size();
+        let lines = self.live_lines(now, size.0).join("\n");
+        self.draw(text, &lines, size);
+    }
+
+    /// Replaces the live lines by text and other live lines, on a terminal of so many columns and rows.
+    fn draw(&mut self, text: &str, lines: &str, size: (usize, usize)) {
         let has_styles = self.output.has_styles();
         let wanted = |styled: &str| {
             if has_styles { styled.to_owned() } else { anstream::adapter::strip_str(styled).to_string() }
         };
-        let size = self.output.size().unwrap_or(USUAL_SIZE);
         let written = self.drawing.redraw(&wanted(text), &wanted(lines), size);
         if !written.is_empty() {
             self.output.raw(&written);
@@ -233,8 +239,7 @@ impl State {
         }
     }
 
-    fn live_lines(&self, now: Instant) -> Vec<String> {
-        let (columns, _) = self.output.size().unwrap_or(USUAL_SIZE);
+    fn live_lines(&self, now: Instant, columns: usize) -> Vec<String> {
         let spinner = SPINNER[self.frame % SPINNER.len()];
         let shown_now = self.works.iter().filter(|work| work.age(now) >= work.first.age(Show::Live));
         shown_now.map(|work| work.live_line(now, spinner, columns)).collect()

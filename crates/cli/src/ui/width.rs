@@ -45,17 +45,9 @@ pub(crate) fn fold<'a>(parts: impl IntoIterator<Item = &'a str>, limit: usize, i
         if is_indented {
             lines.add(&part[..part.len() - words.len()], 2);
         }
+        let first_gap = if is_indented { 0 } else { 2 };
         for (place, word) in words.split(' ').enumerate() {
-            lines.add(
-                word,
-                if place > 0 {
-                    1
-                } else if is_indented {
-                    0
-                } else {
-                    2
-                },
-            );
+            lines.add(word, if place > 0 { 1 } else { first_gap });
         }
     }
     lines.text

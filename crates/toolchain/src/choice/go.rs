@@ -138,9 +138,11 @@ fn find_tools(
         (Some(libc), _) => find(linked(libc)),
         (None, Linkage::Dynamic) => find(linked(Libc::GNU)),
         (None, Linkage::Static) => find(linked(Libc::Musl)).map_err(|mut missing| {
-            let gnu = find(linked(Libc::GNU));
-            let is_linux = request.platform.os() == Os::Linux;
-            missing.why.extend(gnu_hint(std::iter::once(gnu.as_ref().map(|_| ()))).filter(|_| is_linux));
+            // Other systems have one C library each.
+            if request.platform.os() == Os::Linux {
+                let gnu = find(linked(Libc::GNU));
+                missing.why.extend(gnu_hint(std::iter::once(gnu.as_ref().map(|_| ()))));
+            }
             missing
         }),
     }

@@ -63,9 +63,7 @@ const ROUTES: &str = r#"; `toolchain = ["distribution", "build-std"]` would allo
 /// Returns the suggestion to decide on the GNU C library: `None` if the user decided on a C library, or if the project's
 /// own toolchain could not build all platforms with it.
 fn gnu_instead(context: &Context<'_>) -> Option<&'static str> {
-    if libcs(context.request, StdSource::Prebuilt, ToolchainOrigin::Project) != [Libc::Musl]
-        || context.request.libc.is_some()
-    {
+    if context.request.libc.is_some() || context.request.linkage.value != Linkage::Static {
         return None;
     }
     let toolchain = Ok(context.host.rust_toolchain(context.request.directory).ok()?);
@@ -202,15 +200,11 @@ fn libcs(request: &RustRequest<'_>, std: StdSource, origin: ToolchainOrigin) -> 
     }
 }
 
-/// Returns the C libraries of all toolchains of a request, in order of preference.
+/// Returns the C libraries of all toolchains of a request, in order of preference: a route's toolchain, which is the last,
+/// may link those of the project's own and more.
 fn all_libcs(request: &RustRequest<'_>) -> Vec<Libc> {
-    let mut all = Vec::new();
-    for (origin, std) in sources(request.routes) {
-        all.extend(
-            libcs(request, std, origin).into_iter().filter(|libc| !all.contains(libc)).collect::<Vec<_>>(),
-        );
-    }
-    all
+    let last = sources(request.routes).last().map(|(origin, std)| libcs(request, *std, *origin));
+    last.unwrap_or_default()
 }
 
 impl Candidate<'_> {

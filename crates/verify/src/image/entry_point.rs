@@ -62,8 +62,7 @@ fn missing(
         format!("a runtime shows `exec: \"{word}\": stat {word}: no such file or directory`, exit 127");
     let first = word.split_whitespace().next().unwrap_or(word);
     // A Dockerfile's shell form that was copied into exec form: the first word of the line is a program.
-    let first_is_there =
-        first != word && resolve(container.root, &container.seen_from_working_directory(first)).is_ok();
+    let first_is_there = first != word && container.resolve(first).is_ok();
     if first_is_there {
         let message =
             format!("The entry point is the single word {word:?}, and no file has that name: {shown}.");

@@ -1,6 +1,6 @@
 //! The container that a program starts in, as far as the checks see it.
 
-use crate::root::{Entry, EntryKind, Resolved, Root, resolve};
+use crate::root::{Entry, EntryKind, ResolveError, Resolved, Root, resolve};
 use crate::{Finding, Target, codes};
 
 /// The container that a program starts in.
@@ -55,6 +55,11 @@ impl Container<'_> {
         if path.starts_with('/') { path.to_owned() } else { format!("/{}/{path}", self.working_directory) }
     }
 
+    /// Resolves a path as a process in the working directory does.
+    pub(crate) fn resolve(&self, path: &str) -> Result<Resolved, ResolveError> {
+        resolve(self.root, &self.seen_from_working_directory(path))
+    }
+
     /// Returns the directories of PATH. Runtimes set a default if the image has none.
     pub(crate) fn search_path(&self) -> Vec<&str> {
         // The default of Docker and containerd (`oci.WithDefaultPathEnv`).
@@ -69,8 +74,7 @@ pub(crate) fn on_search_path(image: Container<'_>, name: &str) -> Option<Resolve
     image.search_path().into_iter().find_map(|directory| {
         // POSIX: an empty element of PATH is the working directory.
         let directory = if directory.is_empty() { "." } else { directory };
-        let found =
-            resolve(image.root, &image.seen_from_working_directory(&format!("{directory}/{name}"))).ok()?;
+        let found = image.resolve(&format!("{directory}/{name}")).ok()?;
         let is_executable = found.entry.kind == EntryKind::File && image.user.may_execute(&found.entry);
         (is_executable && image.user.blocked_at(&found.directories).is_none()).then_some(found)
     })

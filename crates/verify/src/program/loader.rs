@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use crate::Target;
 use crate::program::container::Container;
 use crate::program::inspect::{Budget, Elf, Inspection, inspect_file, symbols};
-use crate::root::{EntryKind, resolve};
+use crate::root::EntryKind;
 
 pub(crate) use objects::{Loaded, LookupFailure, Missing, Object};
 use search::{Hit, Search};
@@ -147,7 +147,7 @@ fn loader_itself(
     interpreter: &str,
     budget: &mut Budget,
 ) -> Option<(Vec<String>, Object)> {
-    let found = resolve(context.image.root, &context.image.seen_from_working_directory(interpreter));
+    let found = context.image.resolve(interpreter);
     let found = found.ok().filter(|found| found.entry.kind == EntryKind::File)?;
     let file = inspect_file(context.image.root, &found.path, found.entry.size).ok()?;
     let (bytes, Inspection::Elf(elf)) = (file.bytes, file.facts) else { return None };

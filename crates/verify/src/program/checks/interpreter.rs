@@ -73,7 +73,7 @@ fn in_image(
     image: Container<'_>,
     findings: &mut Vec<Finding>,
 ) {
-    match resolve(image.root, &image.seen_from_working_directory(interpreter)) {
+    match image.resolve(interpreter) {
         Ok(found) => existing(subject, elf, interpreter, &found, image, findings),
         Err(ResolveError::Unreadable(error)) => {
             findings.push(subject.finding(codes::UNREADABLE, format!("{}: {error}.", subject.path)));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Subject;
 use crate::program::inspect::{Inspection, Interpreter, Symbols};
 use crate::program::loader::{Family, LoadContext, Loaded, LookupFailure, Missing, Object, load};
-use crate::root::{EntryKind, resolve};
+use crate::root::EntryKind;
 use crate::{Code, Finding, codes};
 
 /// The number of directories and files that a message lists.
@@ -14,7 +14,7 @@ const MAX_SHOWN: usize = 64;
 pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     let (Inspection::Elf(elf), Some(image)) = (subject.facts, subject.container) else { return };
     let Some(Interpreter::Path(interpreter)) = &elf.interpreter else { return };
-    let loader = resolve(image.root, &image.seen_from_working_directory(interpreter));
+    let loader = image.resolve(interpreter);
     if !loader.is_ok_and(|found| found.entry.kind == EntryKind::File) {
         // The finding about the missing loader explains it.
         return;

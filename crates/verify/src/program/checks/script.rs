@@ -3,7 +3,7 @@
 use super::{Subject, check_file};
 use crate::program::container::{Container, not_executable, on_search_path};
 use crate::program::inspect::{Inspection, Script};
-use crate::root::{EntryKind, ResolveError, Resolved, resolve};
+use crate::root::{EntryKind, ResolveError, Resolved};
 use crate::{Finding, codes};
 
 /// The depth to which Linux follows scripts that name scripts (`exec_binprm`).
@@ -77,7 +77,7 @@ fn carriage_return(path: &str, script: &Script) -> String {
 
 fn in_image(subject: &Subject<'_>, script: &Script, image: Container<'_>, findings: &mut Vec<Finding>) {
     let path = subject.path;
-    let found = match resolve(image.root, &image.seen_from_working_directory(&script.interpreter)) {
+    let found = match image.resolve(&script.interpreter) {
         Ok(found) => found,
         Err(ResolveError::Unreadable(error)) => {
             findings.push(subject.finding(codes::UNREADABLE, format!("{path}: {error}.")));
@@ -140,7 +140,7 @@ fn command_of_env(
     findings: &mut Vec<Finding>,
 ) -> Option<Resolved> {
     let why = if command.contains('/') {
-        match resolve(image.root, &image.seen_from_working_directory(command)) {
+        match image.resolve(command) {
             Ok(found) => return Some(found),
             Err(ResolveError::Unreadable(error)) => {
                 findings.push(subject.finding(codes::UNREADABLE, format!("{}: {error}.", subject.path)));

@@ -6,7 +6,7 @@ use super::objects::{LookupFailure, Object};
 use super::{LoadContext, glibc, musl};
 use crate::program::inspect::{Elf, Inspection, inspect_file};
 use crate::program::machine;
-use crate::root::{EntryKind, ResolveError, parent_of, resolve};
+use crate::root::{EntryKind, ResolveError, parent_of};
 
 /// The number of paths that are tried for one library. A longer search path is an attack.
 const MAX_PATHS: usize = 4096;
@@ -92,7 +92,7 @@ enum Attempt<'a> {
 
 fn attempt<'a>(context: &LoadContext<'a>, path: &str, objects: &[Object]) -> Attempt<'a> {
     // A loader opens a relative path as any process does, from the working directory.
-    let found = match resolve(context.image.root, &context.image.seen_from_working_directory(path)) {
+    let found = match context.image.resolve(path) {
         Ok(found) if found.entry.kind == EntryKind::File => found,
         Ok(_) => return Attempt::Absent,
         Err(ResolveError::Unreadable(error)) => return Attempt::Unreadable(error.to_string()),
