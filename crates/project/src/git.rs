@@ -6,6 +6,7 @@ mod tags;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 
+use crossdock_oci::Timestamp;
 use crossdock_system::availability::{Availability, Remedy, Scope, Unavailable};
 use crossdock_system::process::{Command, ProcessError, Processes};
 
@@ -163,7 +164,8 @@ fn path_below(root: &Utf8Path, directory: &Utf8Path) -> String {
 fn parse_log(answer: &str) -> Option<Git> {
     let mut lines = answer.lines();
     let (sha, short) = (lines.next()?.to_owned(), lines.next()?.to_owned());
-    let time = lines.next()?.parse().ok()?;
+    // git takes dates that no image can have.
+    let time = Timestamp::nearest(lines.next()?.parse().ok()?).as_unix().try_into().ok()?;
     let names = lines.next().unwrap_or_default().split(", ");
     let tags = names.filter_map(|name| name.strip_prefix("tag: refs/tags/")).map(str::to_owned).collect();
     Some(Git { sha, short, tags, time, ..Git::default() })
@@ -253,6 +255,16 @@ mod tests {
             Availability::Available(git) => git,
             Availability::Unavailable(why) => panic!("{}", why.why),
         }
+    }
+
+    #[test]
+    fn a_commit_of_any_date_has_one_that_images_can_have() {
+        for (written, time) in
+            [("-1", 0), ("0", 0), ("1750000000", 1_750_000_000), ("253402300800", 253_402_300_799)]
+        {
+            assert_eq!(parse_log(&format!("abc\na\n{written}\n\n")).unwrap().time, time);
+        }
+        assert!(parse_log("abc\na\nyesterday\n\n").is_none());
     }
 
     #[test]

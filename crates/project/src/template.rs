@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crossdock_oci::{ReferenceError, Tag as OciTag};
+use crossdock_oci::{ReferenceError, Tag as OciTag, Timestamp};
 use minijinja::value::{Object, Value};
 use minijinja::{Environment, ErrorKind, UndefinedBehavior};
 
@@ -288,14 +288,10 @@ fn slug(text: &str) -> String {
 #[derive(Debug)]
 struct Date(i64);
 
-/// The last second of the year 9999, which is the last that RFC 3339 can express.
-const LAST: i64 = 253_402_300_799;
-
 impl Date {
     fn format(&self, format: &str) -> Result<String, minijinja::Error> {
-        let seconds = self.0.clamp(0, LAST).unsigned_abs();
-        let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
-        let rfc3339 = humantime::format_rfc3339_seconds(time).to_string();
+        let time = Timestamp::nearest(self.0);
+        let rfc3339 = time.to_string();
         let mut text = String::new();
         let mut characters = format.chars();
         while let Some(character) = characters.next() {
@@ -306,7 +302,7 @@ impl Date {
                 ('%', Some('H')) => text.push_str(&rfc3339[11..13]),
                 ('%', Some('M')) => text.push_str(&rfc3339[14..16]),
                 ('%', Some('S')) => text.push_str(&rfc3339[17..19]),
-                ('%', Some('s')) => text.push_str(&seconds.to_string()),
+                ('%', Some('s')) => text.push_str(&time.as_unix().to_string()),
                 ('%', other) => return Err(unknown_format(other)),
                 (plain, _) => text.push(plain),
             }

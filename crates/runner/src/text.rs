@@ -22,14 +22,13 @@ pub fn bytes(count: u64) -> String {
     format!("{value:.1} {}", units[unit])
 }
 
-/// Formats seconds since the Unix epoch as RFC 3339 in UTC. Times before the epoch become the epoch.
+/// Formats seconds since the Unix epoch as RFC 3339 in UTC: the nearest time that it can express.
 ///
 /// ```
 /// assert_eq!(crossdock_runner::rfc3339(1_700_000_000), "2023-11-14T22:13:20Z");
 /// ```
 pub fn rfc3339(seconds: i64) -> String {
-    let since = std::time::Duration::from_secs(seconds.max(0).unsigned_abs());
-    humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + since).to_string()
+    crossdock_oci::Timestamp::nearest(seconds).to_string()
 }
 
 /// Spells a platform as a part of a file name: `linux-arm-v7`.

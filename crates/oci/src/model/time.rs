@@ -31,6 +31,17 @@ impl Timestamp {
         if seconds > Self::LAST { Err(TimeError { seconds }) } else { Ok(Self(seconds)) }
     }
 
+    /// Creates the time that is nearest to seconds since the epoch, which may be before it or after the year 9999, as the
+    /// date of a commit may.
+    ///
+    /// ```
+    /// assert_eq!(crossdock_oci::Timestamp::nearest(-1).to_string(), "1970-01-01T00:00:00Z");
+    /// assert_eq!(crossdock_oci::Timestamp::nearest(i64::MAX).to_string(), "9999-12-31T23:59:59Z");
+    /// ```
+    pub fn nearest(seconds: i64) -> Self {
+        Self(seconds.max(0).unsigned_abs().min(Self::LAST))
+    }
+
     /// Returns the seconds since the epoch.
     pub fn as_unix(self) -> u64 {
         self.0

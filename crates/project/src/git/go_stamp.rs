@@ -5,6 +5,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_metadata::semver::{BuildMetadata, Version};
+use crossdock_oci::Timestamp;
 use serde::Serialize;
 
 use super::{Git, command, path_below};
@@ -186,10 +187,8 @@ impl ModuleTags {
 
     /// Returns the pseudo-version of the commit (Go Modules Reference, "Pseudo-versions").
     fn pseudo_version(&self, git: &Git, base: Option<Version>) -> String {
-        let time = humantime::format_rfc3339_seconds(
-            std::time::UNIX_EPOCH + std::time::Duration::from_secs(git.time.max(0).unsigned_abs()),
-        );
-        let time: String = time.to_string().chars().filter(char::is_ascii_digit).collect();
+        let time: String =
+            Timestamp::nearest(git.time).to_string().chars().filter(char::is_ascii_digit).collect();
         let commit = format!("{time}-{}", git.sha.get(..12).unwrap_or(&git.sha));
         match base {
             None => format!("{}.0.0-{commit}", self.major.as_deref().unwrap_or("v0")),
