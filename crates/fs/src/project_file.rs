@@ -90,6 +90,7 @@ fn text_of(bytes: Vec<u8>) -> io::Result<String> {
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::symlink;
 
     use super::*;

@@ -7,7 +7,7 @@ mod text;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crossdock_oci::{ReferenceError, Tag as OciTag, Timestamp};
 use minijinja::value::{Object, Value};
@@ -109,8 +109,7 @@ const FUNCTIONS: [&str; 4] = ["range", "dict", "namespace", "debug"];
 /// ```
 pub fn tag(template: &str, values: &Values) -> Result<Tag, TemplateError> {
     let used = referenced_names(template)?;
-    let environment = environment();
-    match environment.render_str(template, Value::from_pairs(context(values))) {
+    match PLAIN.render_str(template, Value::from_pairs(context(values))) {
         Ok(text) => match (text.parse::<OciTag>(), missing_value(&used, values)) {
             (Ok(tag), _) => Ok(Tag::Value(tag.as_str().to_owned())),
             // `{% if git.tag %}…{% endif %}` gives a tag only if there is a git tag.
@@ -180,10 +179,12 @@ fn referenced_names(template: &str) -> Result<Vec<String>, TemplateError> {
     }
 }
 
+/// Shared, because a configuration may have many templates, and an environment has all of MiniJinja's filters.
+static PLAIN: LazyLock<Environment<'static>> = LazyLock::new(environment);
+
 /// Returns the names that a template uses, whether they exist or not.
 fn used_names(template: &str) -> Result<Vec<String>, minijinja::Error> {
-    let environment = environment();
-    let parsed = environment.template_from_str(template)?;
+    let parsed = PLAIN.template_from_str(template)?;
     let mut names: Vec<String> = parsed.undeclared_variables(true).into_iter().collect();
     // MiniJinja returns them as a set; the same template must give the same message each time.
     names.sort();

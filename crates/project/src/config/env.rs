@@ -51,23 +51,60 @@ pub(super) fn check(resolver: &mut Resolver<'_>, env: &StringTable, base: Base) 
 /// An environment to which one variable after the other is added.
 pub(super) struct EnvBuilder {
     scope: Scope,
+    /// The bytes of all values that were added.
+    size: usize,
 }
+
+/// The bytes that the variables of a program may have: a quarter of the usual limit of its stack (execve(2), "Limits on size
+/// of arguments and environment").
+const LARGEST: usize = 2 << 20;
 
 impl EnvBuilder {
     /// Starts with the variables of the base. `names` are the keys that follow.
     pub(super) fn new(base: Base, names: Vec<String>) -> Self {
-        Self { scope: Scope { values: base_environment(base), later: names.into_iter().collect() } }
+        Self { scope: Scope { values: base_environment(base), later: names.into_iter().collect() }, size: 0 }
     }
 
     /// Returns the value of a variable by those that were added before.
     pub(super) fn expand(&mut self, name: &str, text: &str) -> Result<String, SubstitutionError> {
         self.scope.later.remove(name);
-        substitute(text, &self.scope)
+        let value = substitute(text, &self.scope)?;
+        if self.size + value.len() > LARGEST {
+            return Err(SubstitutionError {
+                place: 0..text.len(),
+                reason: format!(
+                    "the values are longer than the {LARGEST} bytes that Linux passes to a program"
+                ),
+                help: "shorten them".to_owned(),
+            });
+        }
+        Ok(value)
     }
 
     /// Adds a variable.
     pub(super) fn set(&mut self, name: &str, value: String) {
         self.scope.later.remove(name);
+        self.size += value.len();
         self.scope.values.insert(name.to_owned(), value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each value may repeat the one before it: a short file would need all of the memory.
+    #[test]
+    fn all_values_together_are_limited() {
+        let mut environment = EnvBuilder::new(Base::Scratch, Vec::new());
+        environment.set("A", "x".repeat(100_000));
+        let added = (0..100).take_while(|n| {
+            let value = environment.expand("B", "$A");
+            value.is_ok_and(|value| {
+                environment.set(&format!("B{n}"), value);
+                true
+            })
+        });
+        assert_eq!(added.count(), 19);
     }
 }

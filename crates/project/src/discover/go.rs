@@ -9,6 +9,7 @@ pub(super) mod packages;
 pub(super) mod roles;
 pub(super) mod variables;
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::thread;
@@ -403,7 +404,8 @@ fn mains(root: &Utf8Path, listings: &[Listing]) -> Vec<GoMain> {
         let imports = Imports::new(&listing.packages, listing.without_cgo.as_deref());
         let by_path: HashMap<&str, &ListedPackage> =
             listing.packages.iter().map(|package| (package.import_path.as_str(), package)).collect();
-        let all = Packages::new(&listing.packages, &by_path);
+        // A program that an earlier platform has is not asked about again.
+        let all = LazyCell::new(|| Packages::new(&listing.packages, &by_path));
         for package in listing.own().filter(|package| package.is_program()) {
             let known = mains.iter().position(|known| known.import_path == package.import_path);
             let index = known.unwrap_or_else(|| {

@@ -116,7 +116,7 @@ pub(crate) fn varying_names(template: &str, values: &Values) -> Vec<String> {
 
 type Formatter = fn(&mut Output<'_>, &mut State<'_, '_>, &Value) -> Result<(), Error>;
 
-/// Shared, because a configuration may have many templates, and an environment has all of MiniJinja's filters.
+/// Shared, as [`super::PLAIN`] is.
 static TEXT: LazyLock<Environment<'static>> = LazyLock::new(|| with_formatter(print));
 static ENV_TEXT: LazyLock<Environment<'static>> = LazyLock::new(|| with_formatter(print_encoded));
 

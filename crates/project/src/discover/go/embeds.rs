@@ -116,10 +116,10 @@ fn own_packages<'a>(
 fn below_root(root: &Utf8Path, directory: &Utf8Path) -> Utf8PathBuf {
     let real = |path: &Utf8Path| path.canonicalize_utf8().ok();
     let spelled = || Some(root.join(real(directory)?.strip_prefix(real(root)?).ok()?));
-    match directory.starts_with(root) {
-        true => directory.to_owned(),
-        false => spelled().unwrap_or_else(|| directory.to_owned()),
+    if directory.starts_with(root) {
+        return directory.to_owned();
     }
+    spelled().unwrap_or_else(|| directory.to_owned())
 }
 
 /// Returns the patterns of a Go file. One that cannot be read has none: the compiler reports it.
@@ -149,26 +149,24 @@ fn in_text(path: &Utf8Path, text: &str) -> Vec<GoEmbed> {
 }
 
 /// A pattern, and the line from its first character on.
-struct Written<'a> {
-    text: String,
+pub(in crate::discover) struct Written<'a> {
+    pub(in crate::discover) text: String,
     rest: &'a str,
 }
 
 /// Splits the arguments of a directive: patterns between spaces, each plain, or a Go string in `"` or `` ` ``.
-fn patterns(arguments: &str) -> Vec<Written<'_>> {
+pub(in crate::discover) fn patterns(arguments: &str) -> Vec<Written<'_>> {
     let mut found = Vec::new();
     let mut rest = arguments.trim_start();
     while let Some(first) = rest.chars().next() {
-        let quoted = matches!(first, '"' | '`');
-        let (text, end) = match quoted {
-            true => match rest[1..].find(first) {
+        let (text, end) = if matches!(first, '"' | '`') {
+            match rest[1..].find(first) {
                 Some(length) => (&rest[1..=length], length + 2),
                 None => (&rest[1..], rest.len()),
-            },
-            false => {
-                let end = rest.find([' ', '\t']).unwrap_or(rest.len());
-                (&rest[..end], end)
             }
+        } else {
+            let end = rest.find([' ', '\t']).unwrap_or(rest.len());
+            (&rest[..end], end)
         };
         found.push(Written { text: text.to_owned(), rest });
         rest = rest[end..].trim_start();

@@ -10,6 +10,7 @@ use crate::config::grammar::normalized_path;
 use crate::discover::DiscoverOptions;
 use crate::discover::error::ProjectError;
 use crate::discover::go::constraints::Constraints;
+use crate::discover::go::embeds;
 use crate::discover::go::roles::assign_roles;
 use crate::discover::go::variables::go_variables;
 use crate::discover::go::{GoModule, ListedModule, ListedPackage, Listing, module_of, targets};
@@ -171,7 +172,7 @@ impl Code {
         for line in source.lines() {
             let line = line.trim();
             if let Some(patterns) = line.strip_prefix("//go:embed ") {
-                let names = patterns.split_whitespace().map(|name| name.trim_matches(['"', '`']));
+                let names = embeds::patterns(patterns).into_iter().map(|pattern| pattern.text);
                 code.embedded.extend(names.map(|name| name.trim_start_matches("all:").to_owned()));
             }
             if let Some(constraint) = line.strip_prefix("//go:build ").filter(|_| code.package.is_empty()) {
