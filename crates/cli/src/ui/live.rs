@@ -448,7 +448,7 @@ mod tests {
         for columns in [0, 1, 10, 20, 30, 39, 40, 41, 80, 500] {
             let mut state = live.lock();
             state.output = Box::new(Memory { size: Some((columns, 4)), ..Memory::default() });
-            let lines = state.live_lines(Instant::now());
+            let lines = state.live_lines(Instant::now(), columns);
             assert_eq!(lines.len(), 9);
             for line in lines {
                 let text = anstream::adapter::strip_str(&line).to_string();
