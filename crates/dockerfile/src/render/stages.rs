@@ -75,12 +75,13 @@ impl Stages {
         let lines = match &request.mode {
             Mode::Cross(_) => case(&arms),
             Mode::Fixed(_) => {
-                let (flags, others): (BTreeMap<_, _>, BTreeMap<_, _>) = arms
-                    .iter()
-                    .flat_map(|arm| arm.exports.clone())
-                    .partition(|(name, _)| name == rust::RUSTFLAGS);
+                // A variable of the user's with the same name must not replace one that holds it too.
+                let is_exported =
+                    |name: &str| name == rust::RUSTFLAGS || request.build.variables.contains_key(name);
+                let (last, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
+                    arms.iter().flat_map(|arm| arm.exports.clone()).partition(|(name, _)| is_exported(name));
                 env.extend(others);
-                export(&flags).map(|line| format!("{line};")).into_iter().collect()
+                export(&last).map(|line| format!("{line};")).into_iter().collect()
             }
         };
         env.extend(private::env(request));

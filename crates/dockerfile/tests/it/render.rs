@@ -38,6 +38,25 @@ fn request(linking: Linking, base: Base, mode: Mode) -> Request {
     request
 }
 
+/// The last assignment of a variable counts: the file's own flags and the user's, or the file's own value.
+#[test]
+fn variables_of_the_user_do_not_replace_those_of_the_platform() {
+    for mode in [Mode::Fixed(platform("linux/amd64/v3")), Mode::Cross(vec![platform("linux/amd64/v3")])] {
+        let mut request = request(Linking::RustGlibc, Base::DebianSlim, mode);
+        request.build.c_code = true;
+        let mut set =
+            |name: &str, value: &str| request.build.variables.insert(name.to_owned(), value.to_owned());
+        set("CFLAGS_x86_64_unknown_linux_gnu", "-DOWN");
+        set("PKG_CONFIG_ALLOW_CROSS_x86_64_unknown_linux_gnu", "2");
+        let file = render(&request).unwrap().dockerfile;
+        let last = |name: &str| file.rsplit_once(&format!("{name}=")).unwrap().1.to_owned();
+        let flags = last("CFLAGS_x86_64_unknown_linux_gnu");
+        assert!(flags.starts_with("'-march=x86-64-v3 -DOWN'"), "{file}");
+        let value = last("PKG_CONFIG_ALLOW_CROSS_x86_64_unknown_linux_gnu");
+        assert!(value.starts_with('1'), "{file}");
+    }
+}
+
 /// The Go SSH server with which the project began: built on an Apple machine for x86-64 nodes.
 fn origin_story() -> Request {
     let mut story = request(Linking::GoStatic, Base::Alpine, Mode::Fixed(Platform::LINUX_AMD64));

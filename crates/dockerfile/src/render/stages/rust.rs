@@ -59,20 +59,26 @@ pub(super) fn exports(
         env.extend(lg_page.map(|lg_page| (JEMALLOC_LG_PAGE.to_owned(), lg_page.to_string())));
     }
     for (name, theirs) in &request.build.variables {
-        if let Some(ours) = env.get_mut(name) {
+        // Other variables, such as `PKG_CONFIG_ALLOW_CROSS_…`, hold one value, and the file needs its own.
+        if let Some(ours) = env.get_mut(name).filter(|_| has_flags(name)) {
             // The user's flags come last, so that they take precedence.
             ours.push(' ');
             ours.push_str(theirs);
         }
     }
-    let mut theirs = request.build.rustflags.iter().filter(|(other, _)| other.normalized() == *platform);
-    if let Some((_, theirs)) = theirs.next() {
+    let mut rustflags = request.build.rustflags.iter();
+    if let Some((_, theirs)) = rustflags.find(|(other, _)| other.normalized() == *platform) {
         // Cargo reads no other flags if this variable is set.
         env.remove(&format!("CARGO_TARGET_{}_RUSTFLAGS", cargo_env_triple(rust.triple)));
         let flags: Vec<&str> = theirs.iter().chain(&rust.rustflags).map(String::as_str).collect();
         env.insert(RUSTFLAGS.to_owned(), flags.join(" "));
     }
     Ok(env)
+}
+
+/// Returns whether a variable of [`BuildTarget::cross_env`] is a list of flags for a C compiler.
+fn has_flags(name: &str) -> bool {
+    ["CFLAGS_", "CXXFLAGS_", "BINDGEN_EXTRA_CLANG_ARGS_"].iter().any(|flags| name.starts_with(flags))
 }
 
 fn glibc_tools(target: &BuildTarget, tools: &mut Tools) {
