@@ -91,17 +91,24 @@ impl Overrides {
 
 /// Refuses a variable that crossdock reads and that is not UTF-8. Ignoring it could change what is built.
 fn refuse_unreadable(environment: &Environment) -> Result<(), ConfigError> {
-    const READ: [&str; 8] = [
+    const READ: [&str; 15] = [
+        "CC",
         "CFLAGS",
+        "CXX",
         "CXXFLAGS",
         "GOEXPERIMENT",
+        "GOFIPS140",
         "GOFLAGS",
+        "GOWORK",
+        "GO_EXTLINK_ENABLED",
         "HOME",
+        "RUSTC_BOOTSTRAP",
         "RUSTFLAGS",
+        "RUSTUP_TOOLCHAIN",
         "SOURCE_DATE_EPOCH",
         "XDG_CACHE_HOME",
     ];
-    const PREFIXES: [&str; 5] = [PREFIX, "CARGO_", "CFLAGS_", "CGO_", "CXXFLAGS_"];
+    const PREFIXES: [&str; 8] = [PREFIX, "CARGO_", "CC_", "CFLAGS_", "CGO_", "CXX_", "CXXFLAGS_", "TARGET_"];
     let is_read = |name: &str| READ.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix));
     let mut unreadable =
         environment.non_utf8_variables.iter().map(|(name, value)| (name.to_string_lossy(), value));
