@@ -161,25 +161,38 @@ fn lock_layout(
     let layout = Layout::create(image.layout.as_std_path()).map_err(image_error(image))?;
     let builds = plan.steps.iter().any(|step| step.is_packing() && step.image() == Some(&image.name));
     let mut was_reported = false;
-    loop {
+    let held = wait_for(cancel, Duration::from_millis(50), || {
         let owner = match layout.try_lock().map_err(image_error(image))? {
-            Ok(lock) => {
-                if builds {
-                    owner::claim(image)?;
-                }
-                return Ok(lock);
-            }
+            Ok(held) => return Ok(Some(held)),
             Err(owner) => owner,
         };
         if !was_reported {
             observer.event(Event::Warning(&format!("{} is locked by {owner}; waiting for it", image.layout)));
             was_reported = true;
         }
+        Ok(None)
+    })?;
+    if builds {
+        owner::claim(image)?;
+    }
+    Ok(held)
+}
+
+/// Attempts to take a lock again and again, because a blocking lock could not be cancelled. `None` means that another process
+/// has it.
+pub(super) fn wait_for<T>(
+    cancel: &Cancel,
+    pause: Duration,
+    mut attempt: impl FnMut() -> Result<Option<T>, ExecuteError>,
+) -> Result<T, ExecuteError> {
+    loop {
+        if let Some(held) = attempt()? {
+            return Ok(held);
+        }
         if cancel.is_cancelled() {
             return Err(ExecuteError::Cancelled);
         }
-        // Polling, because a blocking lock could not be cancelled.
-        thread::sleep(Duration::from_millis(50));
+        thread::sleep(pause);
     }
 }
 
@@ -189,18 +202,13 @@ impl StepContext<'_> {
     pub(super) fn protect_programs(&self, output: &Utf8Path) -> Result<(), ExecuteError> {
         let Some(module) = output.parent() else { return Ok(()) };
         let path = module.join(PROGRAMS_LOCK);
-        loop {
+        // Only pruning holds it exclusively, while it removes a few files.
+        let held = wait_for(self.cancel, Duration::from_millis(20), || {
             let shared = FileLock::try_share(path.as_std_path());
-            if let Ok(held) = shared.map_err(|error| file_error(&path)(error.source))? {
-                lock(&self.state).program_locks.push(held);
-                return Ok(());
-            }
-            if self.cancel.is_cancelled() {
-                return Err(ExecuteError::Cancelled);
-            }
-            // Only pruning holds it exclusively, while it removes a few files.
-            thread::sleep(Duration::from_millis(20));
-        }
+            Ok(shared.map_err(|error| file_error(&path)(error.source))?.ok())
+        })?;
+        lock(&self.state).program_locks.push(held);
+        Ok(())
     }
 
     /// Returns the lock of an image's layout, which the run took before its first step.
