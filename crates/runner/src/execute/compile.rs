@@ -77,7 +77,8 @@ impl StepContext<'_> {
     /// are from, and its own lock ends with it: the next build could replace a program before it is packed.
     fn lock_target_directory(&self, build: &CargoBuild) -> Result<FileLock, ExecuteError> {
         let directory = build.target_directory.join("crossdock");
-        create_output_directory(&directory)?;
+        let elsewhere = "give cargo another target directory, e.g. with CARGO_TARGET_DIR";
+        create_output_directory(&directory, elsewhere)?;
         let path = directory.join(".lock");
         wait_for(self.cancel, Duration::from_millis(50), || {
             let acquired = FileLock::try_acquire(path.as_std_path());

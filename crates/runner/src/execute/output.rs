@@ -22,14 +22,19 @@ pub(super) fn create_directory(path: &Utf8Path) -> Result<(), ExecuteError> {
         .map_err(|error| file_error(path)(error.source))
 }
 
+/// How a user chooses another directory for layouts and what is next to them.
+const ANOTHER_OUTPUT: &str = "pass another --output";
+
 /// Creates a directory for output, with a mark that keeps its content out of version control. A directory with content may
 /// be the user's, so that nothing is added to it. A link that `--output` names is followed; the links of a clone were
-/// refused before ([`refuse_links`](super::links::refuse_links)).
-pub(super) fn create_output_directory(path: &Utf8Path) -> Result<(), ExecuteError> {
+/// refused before ([`refuse_links`](super::links::refuse_links)). `elsewhere` tells the user how to choose another directory.
+pub(super) fn create_output_directory(path: &Utf8Path, elsewhere: &str) -> Result<(), ExecuteError> {
     if let Some(other) = path.ancestors().find(|above| above.symlink_metadata().is_ok())
         && !other.is_dir()
     {
-        let why = "it is not a directory, and output must be written into it; move it away, or pass another --output";
+        let why = format!(
+            "it is not a directory, and output must be written into it; move it away, or {elsewhere}"
+        );
         return Err(file_error(other)(std::io::Error::new(ErrorKind::NotADirectory, why)));
     }
     if !is_absent_or_empty(path)? {
@@ -42,12 +47,12 @@ pub(super) fn create_output_directory(path: &Utf8Path) -> Result<(), ExecuteErro
 /// Creates a directory below one for output. It gets a mark of its own if that one has none, which may be the user's.
 pub(super) fn create_marked_directory(path: &Utf8Path) -> Result<(), ExecuteError> {
     let output = path.parent().unwrap_or(path);
-    create_output_directory(output)?;
+    create_output_directory(output, ANOTHER_OUTPUT)?;
     create_directory(path)?;
-    match crossdock_fs::is_marked_output(output.as_std_path()).map_err(other_file_error(output))? {
-        true => Ok(()),
-        false => crossdock_fs::mark_output(path.as_std_path()).map_err(other_file_error(path)),
+    if crossdock_fs::is_marked_output(output.as_std_path()).map_err(other_file_error(output))? {
+        return Ok(());
     }
+    crossdock_fs::mark_output(path.as_std_path()).map_err(other_file_error(path))
 }
 
 /// Returns whether a directory does not exist, or holds nothing.
@@ -156,7 +161,7 @@ fn lock_layout(
     cancel: &Cancel,
 ) -> Result<LayoutLock, ExecuteError> {
     if let Some(output) = image.layout.parent() {
-        create_output_directory(output)?;
+        create_output_directory(output, ANOTHER_OUTPUT)?;
     }
     let layout = Layout::create(image.layout.as_std_path()).map_err(image_error(image))?;
     let builds = plan.steps.iter().any(|step| step.is_packing() && step.image() == Some(&image.name));

@@ -84,9 +84,10 @@ pub(super) fn select<'a>(
     projects: &'a Projects,
     request: &Request,
 ) -> Result<Vec<SelectedImage<'a>>, PlanError> {
-    let images = match config.images.is_empty() {
-        false => config.images.clone(),
-        true => project(&config.root, projects)?.default_images(&config.defaults)?,
+    let images = if config.images.is_empty() {
+        project(&config.root, projects)?.default_images(&config.defaults)?
+    } else {
+        config.images.clone()
     };
     reject_equal_names(&images)?;
     let wanted = chosen(images, request)?.into_iter();

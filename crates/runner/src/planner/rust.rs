@@ -242,9 +242,10 @@ impl BuildRoute {
                 r#static: image.linkage.value == Linkage::Static && platform.os() == Os::Linux,
                 cpu: self.cpu.clone(),
                 // Without C code no compiler reads the variables.
-                compiler_flags: match self.has_no_c_code(package) {
-                    true => self.features.clone(),
-                    false => self.features.iter().chain(&self.compiler_flags).cloned().collect(),
+                compiler_flags: if self.has_no_c_code(package) {
+                    self.features.clone()
+                } else {
+                    self.features.iter().chain(&self.compiler_flags).cloned().collect()
                 },
             },
             build_info: None,
