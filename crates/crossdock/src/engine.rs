@@ -1,7 +1,5 @@
 //! The container engine that builds, and the options for it.
 
-use std::ffi::OsStr;
-
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_oci::{ImageSource, Reference, SourceImage};
 use crossdock_project::config::grammar::normalized_path;
@@ -121,11 +119,7 @@ fn build_arg(text: &str) -> Result<String, Error> {
 
 /// Refuses a build argument that takes its value from a variable that is not set: engines leave it out silently.
 fn check_inherited(environment: &Environment, build_args: &[String]) -> Result<(), Error> {
-    let is_set = |name: &str| {
-        environment.variables.contains_key(name)
-            || environment.non_utf8_variables.contains_key(OsStr::new(name))
-    };
-    match build_args.iter().find(|argument| !argument.contains('=') && !is_set(argument)) {
+    match build_args.iter().find(|argument| !argument.contains('=') && !environment.is_set(argument)) {
         Some(name) => Err(usage(format!(
             "--build-arg {name}: the environment has no variable {name}; set it, or pass --build-arg {name}=VALUE"
         ))),

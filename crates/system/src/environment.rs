@@ -129,6 +129,11 @@ impl Environment {
         self.get(name).map(OsStr::new).or(non_utf8)
     }
 
+    /// Returns whether a variable is set, even to nothing or to a value that is not UTF-8.
+    pub fn is_set(&self, name: &str) -> bool {
+        self.variables.contains_key(name) || self.non_utf8_variables.contains_key(OsStr::new(name))
+    }
+
     /// Returns the user's home directory: `HOME`, else `USERPROFILE`.
     pub fn home(&self) -> Option<&Utf8Path> {
         self.get("HOME").or_else(|| self.get("USERPROFILE")).map(Utf8Path::new)

@@ -5,7 +5,6 @@ mod go_progress;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::sync::Mutex;
-use std::thread;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -19,7 +18,7 @@ use go_progress::{GoProgress, naming_packages};
 
 use super::error::{file_error, other_file_error};
 use super::observer::{Reporter, ToolLine};
-use super::output::{create_directory, create_output_directory, remove_file};
+use super::output::{create_directory, create_output_directory, remove_file, wait_for};
 use super::{Color, ExecuteError, StepContext, into_inner, lock, too_early};
 use crate::plan::{Artifact, CargoBuild, CargoProgram, GoBuild, ImagePlan, ProgramPlan};
 use crate::text::short_hash;
@@ -78,19 +77,13 @@ impl StepContext<'_> {
     /// are from, and its own lock ends with it: the next build could replace a program before it is packed.
     fn lock_target_directory(&self, build: &CargoBuild) -> Result<FileLock, ExecuteError> {
         let directory = build.target_directory.join("crossdock");
-        create_output_directory(&directory)?;
+        let elsewhere = "give cargo another target directory, e.g. with CARGO_TARGET_DIR";
+        create_output_directory(&directory, elsewhere)?;
         let path = directory.join(".lock");
-        loop {
+        wait_for(self.cancel, Duration::from_millis(50), || {
             let acquired = FileLock::try_acquire(path.as_std_path());
-            if let Ok(held) = acquired.map_err(|error| file_error(&path)(error.source))? {
-                return Ok(held);
-            }
-            if self.cancel.is_cancelled() {
-                return Err(ExecuteError::Cancelled);
-            }
-            // Polling, because a blocking lock could not be cancelled.
-            thread::sleep(Duration::from_millis(50));
-        }
+            Ok(acquired.map_err(|error| file_error(&path)(error.source))?.ok())
+        })
     }
 
     pub(super) fn go(&self, build: &GoBuild, reporter: &Reporter<'_>) -> Result<String, ExecuteError> {

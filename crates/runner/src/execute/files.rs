@@ -188,8 +188,9 @@ fn is_output(path: &Utf8Path) -> Result<bool, ExecuteError> {
     Ok(path.file_name() == Some(OUTPUT_DIRECTORY) || marked(path)?)
 }
 
-/// Whether a directory is the output or cache of another tool, whose content differs between machines and days: by a cache's (<https://bford.info/cachedir/>), or by the file that cargo writes into every `target`,
-/// even one that existed before and that cargo therefore does not tag.
+/// Returns whether a directory is the output or cache of another tool, whose content differs between machines and days. A cache
+/// has a tag (<https://bford.info/cachedir/>). Cargo writes `.rustc_info.json` into every `target`, even into one that existed
+/// before, which it does not tag.
 fn is_kept(path: &Utf8Path) -> Result<bool, ExecuteError> {
     const CACHE: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
     if !path.is_dir() {

@@ -22,14 +22,19 @@ pub(super) fn create_directory(path: &Utf8Path) -> Result<(), ExecuteError> {
         .map_err(|error| file_error(path)(error.source))
 }
 
+/// How a user chooses another directory for layouts and what is next to them.
+const ANOTHER_OUTPUT: &str = "pass another --output";
+
 /// Creates a directory for output, with a mark that keeps its content out of version control. A directory with content may
 /// be the user's, so that nothing is added to it. A link that `--output` names is followed; the links of a clone were
-/// refused before ([`refuse_links`](super::links::refuse_links)).
-pub(super) fn create_output_directory(path: &Utf8Path) -> Result<(), ExecuteError> {
+/// refused before ([`refuse_links`](super::links::refuse_links)). `elsewhere` tells the user how to choose another directory.
+pub(super) fn create_output_directory(path: &Utf8Path, elsewhere: &str) -> Result<(), ExecuteError> {
     if let Some(other) = path.ancestors().find(|above| above.symlink_metadata().is_ok())
         && !other.is_dir()
     {
-        let why = "it is not a directory, and output must be written into it; move it away, or pass another --output";
+        let why = format!(
+            "it is not a directory, and output must be written into it; move it away, or {elsewhere}"
+        );
         return Err(file_error(other)(std::io::Error::new(ErrorKind::NotADirectory, why)));
     }
     if !is_absent_or_empty(path)? {
@@ -42,12 +47,12 @@ pub(super) fn create_output_directory(path: &Utf8Path) -> Result<(), ExecuteErro
 /// Creates a directory below one for output. It gets a mark of its own if that one has none, which may be the user's.
 pub(super) fn create_marked_directory(path: &Utf8Path) -> Result<(), ExecuteError> {
     let output = path.parent().unwrap_or(path);
-    create_output_directory(output)?;
+    create_output_directory(output, ANOTHER_OUTPUT)?;
     create_directory(path)?;
-    match crossdock_fs::is_marked_output(output.as_std_path()).map_err(other_file_error(output))? {
-        true => Ok(()),
-        false => crossdock_fs::mark_output(path.as_std_path()).map_err(other_file_error(path)),
+    if crossdock_fs::is_marked_output(output.as_std_path()).map_err(other_file_error(output))? {
+        return Ok(());
     }
+    crossdock_fs::mark_output(path.as_std_path()).map_err(other_file_error(path))
 }
 
 /// Returns whether a directory does not exist, or holds nothing.
@@ -156,30 +161,43 @@ fn lock_layout(
     cancel: &Cancel,
 ) -> Result<LayoutLock, ExecuteError> {
     if let Some(output) = image.layout.parent() {
-        create_output_directory(output)?;
+        create_output_directory(output, ANOTHER_OUTPUT)?;
     }
     let layout = Layout::create(image.layout.as_std_path()).map_err(image_error(image))?;
     let builds = plan.steps.iter().any(|step| step.is_packing() && step.image() == Some(&image.name));
     let mut was_reported = false;
-    loop {
+    let held = wait_for(cancel, Duration::from_millis(50), || {
         let owner = match layout.try_lock().map_err(image_error(image))? {
-            Ok(lock) => {
-                if builds {
-                    owner::claim(image)?;
-                }
-                return Ok(lock);
-            }
+            Ok(held) => return Ok(Some(held)),
             Err(owner) => owner,
         };
         if !was_reported {
             observer.event(Event::Warning(&format!("{} is locked by {owner}; waiting for it", image.layout)));
             was_reported = true;
         }
+        Ok(None)
+    })?;
+    if builds {
+        owner::claim(image)?;
+    }
+    Ok(held)
+}
+
+/// Attempts to take a lock again and again, because a blocking lock could not be cancelled. `None` means that another process
+/// has it.
+pub(super) fn wait_for<T>(
+    cancel: &Cancel,
+    pause: Duration,
+    mut attempt: impl FnMut() -> Result<Option<T>, ExecuteError>,
+) -> Result<T, ExecuteError> {
+    loop {
+        if let Some(held) = attempt()? {
+            return Ok(held);
+        }
         if cancel.is_cancelled() {
             return Err(ExecuteError::Cancelled);
         }
-        // Polling, because a blocking lock could not be cancelled.
-        thread::sleep(Duration::from_millis(50));
+        thread::sleep(pause);
     }
 }
 
@@ -189,18 +207,13 @@ impl StepContext<'_> {
     pub(super) fn protect_programs(&self, output: &Utf8Path) -> Result<(), ExecuteError> {
         let Some(module) = output.parent() else { return Ok(()) };
         let path = module.join(PROGRAMS_LOCK);
-        loop {
+        // Only pruning holds it exclusively, while it removes a few files.
+        let held = wait_for(self.cancel, Duration::from_millis(20), || {
             let shared = FileLock::try_share(path.as_std_path());
-            if let Ok(held) = shared.map_err(|error| file_error(&path)(error.source))? {
-                lock(&self.state).program_locks.push(held);
-                return Ok(());
-            }
-            if self.cancel.is_cancelled() {
-                return Err(ExecuteError::Cancelled);
-            }
-            // Only pruning holds it exclusively, while it removes a few files.
-            thread::sleep(Duration::from_millis(20));
-        }
+            Ok(shared.map_err(|error| file_error(&path)(error.source))?.ok())
+        })?;
+        lock(&self.state).program_locks.push(held);
+        Ok(())
     }
 
     /// Returns the lock of an image's layout, which the run took before its first step.

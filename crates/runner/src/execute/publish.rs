@@ -100,6 +100,11 @@ impl StepContext<'_> {
         create_marked_directory(&release.folder)?;
         // Before the first archive is written: a release is complete or is not there.
         image.others.iter().try_for_each(|plan| self.verify_programs(image, plan))?;
+        let project = project_boundary(&self.plan.root);
+        for document in &release.documents {
+            let target = project_path(document.as_std_path(), project.as_std_path());
+            target.map_err(|error| file_error(document)(error.source))?;
+        }
         let mut sums = String::new();
         for archive in &release.archives {
             let path = self.release_archive(image, release, archive)?;
@@ -132,12 +137,7 @@ impl StepContext<'_> {
         for plan in platforms.filter(|plan| plan.platform == archive.platform) {
             plan.programs.iter().try_for_each(|program| add(&self.compiled(image, program)?, 0o755))?;
         }
-        let project = project_boundary(&self.plan.root);
-        release.documents.iter().try_for_each(|document| {
-            let target = project_path(document.as_std_path(), project.as_std_path());
-            target.map_err(|error| file_error(document)(error.source))?;
-            add(document, 0o644)
-        })?;
+        release.documents.iter().try_for_each(|document| add(document, 0o644))?;
         let path = release.folder.join(format!("{}.tar.gz", archive.name));
         replace(&path, |file| {
             builder.write(file, Compression::Gzip, self.jobs).map(drop).map_err(image_error(image))

@@ -60,9 +60,7 @@ impl StepContext<'_> {
             None => Ok(Outcome::Succeeded(verdict.to_string())),
         }
     }
-}
 
-impl StepContext<'_> {
     /// Removes the layers of an image from the cache if one of them is not what its configuration says: they may have come
     /// from there, and every further run would take them again.
     fn forget_damaged_layers(&self, error: &SourceError, image: &SourceImage) {

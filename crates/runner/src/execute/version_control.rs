@@ -30,7 +30,7 @@ pub(super) fn keep_out(plan: &Plan, processes: &Processes) -> Result<(), Execute
         if builds_among_sources(plan, directory) {
             return Err(ExecuteError::BuildsAmongSources { path: directory.to_owned() });
         }
-        let Some(checkout) = seeing_checkout(directory, processes) else { continue };
+        let Some(checkout) = seeing_checkout(directory, Kind::Directory, processes) else { continue };
         let may_ignore_itself = !directory.join(".gitignore").exists()
             && (is_absent_or_empty(directory)?
                 || is_cargos(directory) && !holds_tracked_files(directory, processes));
@@ -47,7 +47,7 @@ pub(super) fn keep_out(plan: &Plan, processes: &Processes) -> Result<(), Execute
         if marked || is_absent_or_empty(directory)? {
             continue;
         }
-        if let Some(checkout) = seeing_checkout(archive, processes) {
+        if let Some(checkout) = seeing_checkout(archive, Kind::File, processes) {
             return Err(seen(archive, checkout));
         }
     }
@@ -70,12 +70,22 @@ fn archives(plan: &Plan) -> BTreeSet<&Utf8Path> {
     images.filter_map(|image| image.archive.as_deref()).collect()
 }
 
+/// The kind of a path that may not exist yet.
+#[derive(Clone, Copy)]
+enum Kind {
+    Directory,
+    File,
+}
+
 /// Returns the checkout in which git does not ignore a path; `None` outside of checkouts and if git gives no answer.
-fn seeing_checkout<'p>(path: &'p Utf8Path, processes: &Processes) -> Option<&'p Utf8Path> {
+fn seeing_checkout<'p>(path: &'p Utf8Path, kind: Kind, processes: &Processes) -> Option<&'p Utf8Path> {
     let checkout = checkout_root(path)?;
     let below = path.strip_prefix(checkout).ok().filter(|below| !below.as_str().is_empty())?;
     // A pattern such as `target/` matches only directories, and git cannot look at one that does not exist yet.
-    let below = if path.extension() == Some("tar") { below.to_string() } else { format!("{below}/") };
+    let below = match kind {
+        Kind::Directory => format!("{below}/"),
+        Kind::File => below.to_string(),
+    };
     let command = Command::git(checkout).args(["check-ignore", "--quiet", "--"]).args([below]);
     // 0: ignored. 1: not ignored. 128: git cannot tell (git-check-ignore(1)).
     let answer = processes.output(&command).ok()?;

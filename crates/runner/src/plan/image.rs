@@ -23,7 +23,8 @@ pub struct ImagePlan {
     pub name: String,
     /// The source of the request for the image.
     pub source: Source,
-    /// The program that the image is built from. Its layout remembers it, so that no other project's image is taken for this one.
+    /// The program that the image is built from. Its layout remembers it, so that no other project's image is taken for this
+    /// one.
     pub project: ProjectId,
     /// The OCI image layout that is written.
     pub layout: Utf8PathBuf,
@@ -88,7 +89,8 @@ pub struct PlatformPlan {
     pub programs: Vec<ProgramPlan>,
 }
 
-/// A program of an image. All fields but `why`, and for Go older than 1.24 the version of `build_info`, are the same on every machine, even on one that cannot build the program.
+/// A program of an image. All fields but `why`, and for Go older than 1.24 the version of `build_info`, are the same on every
+/// machine, even on one that cannot build the program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ProgramPlan {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Planner;
 use super::error::PlanError;
 use super::goflags;
-use super::images::SelectedImage;
+use super::images::{SelectedImage, git_of};
 use crate::plan::{BuildInfo, StampedCommit};
 use crate::text::rfc3339;
 use crossdock_project::config::{BuildVcs, ImageConfig};
@@ -29,11 +29,11 @@ impl Planner<'_> {
         let toolchain = self.host.go_toolchain(&module.root).ok();
         let setting = setting(&selected.config, toolchain.map(|go| go.flags.as_str()).unwrap_or_default());
         let minor = toolchain.and_then(|go| minor(&go.version));
+        let image = &selected.config.name.value;
         let mut infos = Vec::new();
         for main in programs {
-            let pattern = selected.config.version_tag.as_ref().map(|pattern| &pattern.value);
             let directory = &main.module_directory;
-            let git = self.projects.git(directory).map(|git| git.seen_from(directory, pattern));
+            let git = git_of(selected, directory, self.projects);
             let info = match (&self.request.engine, self.projects.git_unavailable(directory), &git) {
                 (Some(_), ..) => unstamped("the build context of an engine has no git checkout"),
                 (None, ..) if setting.value == BuildVcs::Never => unstamped(&setting.words),
@@ -44,8 +44,9 @@ impl Planner<'_> {
                     None => stamped(selected, main, git, minor)?,
                 },
             };
-            let image = &selected.config.name.value;
-            self.warnings.extend(disappointment(image, main, &info, git.as_ref(), &setting));
+            disappointment(image, main, &info, git.as_ref(), &setting)
+                .into_iter()
+                .for_each(|warning| self.warn(warning));
             infos.push(info);
         }
         Ok(infos)

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crossdock_platform::{Platform, env_triple};
+use crossdock_project::config::ImageConfig;
 use crossdock_project::{CargoSettings, UserSetting, VariableSetting};
 use crossdock_verify::CpuLevel;
 
@@ -116,6 +117,22 @@ pub(super) fn of_rustc<'a>(
 /// Returns whether the command of a compiler has flags.
 pub(super) fn has_flags(command: &str) -> bool {
     command.split_whitespace().skip(1).any(|word| word.starts_with('-'))
+}
+
+/// Returns the warning for a compiler of the user's in whose place the plan calls `tools`.
+pub(super) fn replaced_compiler(
+    image: &ImageConfig,
+    compiler: &UserSetting<String>,
+    platform: &Platform,
+    tools: &[String],
+) -> String {
+    format!(
+        "image `{}`: the compiler `{}` of {} does not compile its C code for {platform}, which {} does",
+        image.name.value,
+        compiler.value,
+        compiler.place,
+        tools.join(" and ")
+    )
 }
 
 /// Returns whether a flag enables instructions that some processor of the platform lacks.

@@ -139,7 +139,7 @@ pub(super) fn for_image(
     let is_only = each.len() == 1;
     each.into_iter()
         .map(|(mode, platforms)| {
-            let (file, left_out) = file(selected, context, mode, settings)?;
+            let (file, left_out) = file(selected, context, mode, &platforms, settings)?;
             Ok(DockerfileRequest {
                 image: image.name.value.clone(),
                 source: image.name.source.clone(),
@@ -162,6 +162,7 @@ fn file(
     selected: &SelectedImage<'_>,
     context: &BuildContext<'_>,
     mode: Mode,
+    platforms: &[Platform],
     settings: &DockerfileSettings,
 ) -> Result<(render::Request, Vec<String>), PlanError> {
     let dockerfile = &selected.config.dockerfile;
@@ -169,15 +170,11 @@ fn file(
     let toolchain = compile::toolchain(selected)?;
     let mut file = render::Request::new(linking, toolchain, programs(selected), mode);
     file.base = base(selected, linking);
-    let platforms = match &file.mode {
-        Mode::Cross(platforms) => platforms.clone(),
-        Mode::Fixed(platform) => vec![platform.clone()],
-    };
     if matches!(selected.project, Project::Go(_)) {
-        check_cgo(&selected.config, &go_only(&selected.programs), &platforms)?;
+        check_cgo(&selected.config, &go_only(&selected.programs), platforms)?;
     }
-    let of_user = carried(selected, context, linking, &platforms, settings)?;
-    file.build = compile::build(selected, &of_user, linking, &platforms);
+    let of_user = carried(selected, context, linking, platforms, settings)?;
+    file.build = compile::build(selected, &of_user, linking, platforms);
     file.engine = settings.engine.clone();
     file.caching = dockerfile.caching.as_ref().map_or(settings.caching, |caching| caching.value);
     if let Some(debian) = &dockerfile.debian {

@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_platform::{BuildTarget, Platform};
 
 use super::Planner;
-use super::compiler_flags::{self, has_flags};
+use super::compiler_flags::{self, has_flags, replaced_compiler};
 use super::error::PlanError;
 use super::goflags;
 use super::images::{SelectedImage, go_build_directory, program_path};
@@ -98,14 +98,7 @@ impl Planner<'_> {
             check_goflags(image, &go.flags, tags.map(String::as_str), Stamp::of(info))?;
         }
         for compiler in module.variables.iter().filter(|variable| is_replaced(variable, choice)) {
-            self.warn(format!(
-                "image `{}`: the compiler `{}` of {} does not compile its C code for {}, which {} does",
-                image.name.value,
-                compiler.setting.value,
-                compiler.setting.place,
-                choice.platform,
-                choice.tools.join(" and ")
-            ));
+            self.warn(replaced_compiler(image, &compiler.setting, &choice.platform, &choice.tools));
         }
         self.add_wrappers(&choice.wrappers);
         self.record_uses(
@@ -422,23 +415,16 @@ impl GoCall {
             command = command.args(["-p".to_owned(), jobs.to_string()]);
         }
         let is_off = request.variables.get("GOPROXY").is_some_and(|proxy| proxy == "off");
-        match (self.stamp, request.network) {
-            (Stamp::None, Network::Online) => {}
-            (Stamp::Commit, Network::Online) if !is_off => {
-                command = command.with_git_settings(&request.variables)
-            }
-            // GONOPROXY, which defaults to GOPRIVATE, would fetch private modules past the proxy that is off.
-            (Stamp::None, Network::Offline) => {
-                command = command.env("GOPROXY", "off").env("GONOPROXY", "none");
-            }
+        let is_stamped = self.stamp == Stamp::Commit;
+        if is_stamped {
+            command = command.with_git_settings(&request.variables);
+        }
+        if request.network == Network::Offline || is_stamped && is_off {
             // With GOPROXY=off go takes the version of a commit from the module cache, where one may be from before the
             // commit was tagged (`readDiskStatByHash`). An empty proxy keeps it off the network as well.
-            (Stamp::Commit, _) => {
-                command = command
-                    .with_git_settings(&request.variables)
-                    .env("GOPROXY", EMPTY_PROXY)
-                    .env("GONOPROXY", "none");
-            }
+            let proxy = if is_stamped { EMPTY_PROXY } else { "off" };
+            // GONOPROXY, which defaults to GOPRIVATE, would fetch private modules past the proxy.
+            command = command.env("GOPROXY", proxy).env("GONOPROXY", "none");
         }
         command = command.args(["-o".to_owned(), format!("{}/", self.output)]);
         let packages: BTreeSet<&String> = self.programs.iter().map(|(_, main)| &main.import_path).collect();
@@ -459,6 +445,7 @@ fn all_packages<'a>(mains: impl Iterator<Item = &'a GoMain>) -> Vec<GoPackage> {
         .cloned()
         .collect()
 }
+
 /// A proxy without modules.
 const EMPTY_PROXY: &str = "file:///dev/null";
 

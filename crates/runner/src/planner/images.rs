@@ -84,9 +84,10 @@ pub(super) fn select<'a>(
     projects: &'a Projects,
     request: &Request,
 ) -> Result<Vec<SelectedImage<'a>>, PlanError> {
-    let images = match config.images.is_empty() {
-        false => config.images.clone(),
-        true => project(&config.root, projects)?.default_images(&config.defaults)?,
+    let images = if config.images.is_empty() {
+        project(&config.root, projects)?.default_images(&config.defaults)?
+    } else {
+        config.images.clone()
     };
     reject_equal_names(&images)?;
     let wanted = chosen(images, request)?.into_iter();
@@ -256,7 +257,11 @@ pub(super) fn created(selected: &SelectedImage<'_>, projects: &Projects, request
 
 /// Returns the commit of the entry point's package or module, with the tag and the version of its directory.
 pub(super) fn git(selected: &SelectedImage<'_>, projects: &Projects) -> Option<Git> {
-    let directory = selected.entry_point.source_directory();
+    git_of(selected, selected.entry_point.source_directory(), projects)
+}
+
+/// Returns the commit of a program's directory, with the tag and the version that the image's `version-tag` selects.
+pub(super) fn git_of(selected: &SelectedImage<'_>, directory: &Utf8Path, projects: &Projects) -> Option<Git> {
     let pattern = selected.config.version_tag.as_ref().map(|pattern| &pattern.value);
     projects.git(directory).map(|git| git.seen_from(directory, pattern))
 }
@@ -333,7 +338,7 @@ pub(super) fn tags(
     request: &Request,
 ) -> Result<(Vec<String>, Vec<SkippedTag>), PlanError> {
     let image = &selected.config;
-    let version = version(selected, projects);
+    let values = values(selected, projects, request);
     let why = "the version, where there is one, and latest";
     let ours = |tag: &str| Sourced::default_because(tag.to_owned(), why);
     let templates: Vec<Sourced<String>> = match (&request.tags[..], &image.tags) {
@@ -342,11 +347,10 @@ pub(super) fn tags(
             configured.value.iter().map(|tag| Sourced::new(tag.clone(), source.clone())).collect()
         }
         // A Cargo version may have `+`, which a tag may not.
-        ([], None) if version.is_some() => vec![ours("{{ version | slug }}"), ours("latest")],
+        ([], None) if values.version.is_some() => vec![ours("{{ version | slug }}"), ours("latest")],
         ([], None) => vec![ours("latest")],
         (given, _) => given.to_vec(),
     };
-    let values = values(selected, projects, request);
     let (mut tags, mut skipped) = (Vec::new(), Vec::new());
     for Sourced { value: template, source } in templates {
         match template::tag(&template, &values).map_err(|error| invalid_reference(image, &source, &error))? {

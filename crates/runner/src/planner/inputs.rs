@@ -152,10 +152,10 @@ pub(super) fn without_outputs(
     };
     for below in directories.filter_map(|path| path.strip_prefix(context).map(Utf8Path::to_owned).ok()) {
         // In a directory of sources only the outputs of this image are known.
-        match dockerignore.lines().any(|line| is_source(line, &below)) {
-            true => rules
-                .extend(own_names(&selected.config.name.value).map(|name| below.join(name).into_string())),
-            false => drop(rules.insert(below.into_string())),
+        if dockerignore.lines().any(|line| is_source(line, &below)) {
+            rules.extend(own_names(&selected.config.name.value).map(|name| below.join(name).into_string()));
+        } else {
+            rules.insert(below.into_string());
         }
     }
     let metadata_file = request.metadata_file.as_ref().map(normalized_path);

@@ -36,9 +36,10 @@ pub(super) fn own_directories(project: &Project, request: &Request) -> Vec<Utf8P
 /// Returns the directory for crossdock's files below the target directory of a workspace.
 pub(super) fn cargo_output(workspace: &CargoWorkspace) -> Utf8PathBuf {
     let output = workspace.target_directory.join("crossdock");
-    match is_shared(workspace) {
-        true => output.join(shared_name(&workspace.target_directory, &workspace.root)),
-        false => output,
+    if is_shared(workspace) {
+        output.join(shared_name(&workspace.target_directory, &workspace.root))
+    } else {
+        output
     }
 }
 

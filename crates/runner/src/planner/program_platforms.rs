@@ -23,19 +23,15 @@ pub fn project_platforms(
     let is_asked = |image: &&ImageConfig| {
         request.images.is_empty() || request.images.iter().any(|asked| asked.value == image.name.value)
     };
-    let undeclared = || {
+    let undeclared = config.images.is_empty().then(|| {
         let name = Sourced::default_because(String::new(), "it is not declared");
         let root = Sourced::default_because(config.root.clone(), "the project's directory");
         ImageConfig::new(name, root, &config.defaults)
-    };
-    let images = match config.images.is_empty() {
-        true => vec![undeclared()],
-        false => config.images.iter().filter(is_asked).cloned().collect(),
-    };
+    });
     let mut found: BTreeMap<Utf8PathBuf, Vec<Platform>> = BTreeMap::new();
-    for image in images {
-        let Platforms { built, .. } = platforms(config, &image, request)?;
-        let known = found.entry(image.path.value).or_default();
+    for image in config.images.iter().filter(is_asked).chain(&undeclared) {
+        let Platforms { built, .. } = platforms(config, image, request)?;
+        let known = found.entry(image.path.value.clone()).or_default();
         for (platform, _) in built {
             if !known.contains(&platform) {
                 known.push(platform);

@@ -8,7 +8,7 @@ use crossdock_platform::{BuildTarget, JEMALLOC_LG_PAGE, Os, Platform, cargo_env_
 
 use super::Planner;
 use super::cargo::artifact;
-use super::compiler_flags::{self, has_flags};
+use super::compiler_flags::{self, has_flags, replaced_compiler};
 use super::dockerfile_request::linking;
 use super::error::PlanError;
 use super::images::{SelectedImage, program_path};
@@ -121,13 +121,6 @@ impl Planner<'_> {
         let hidden = self.hidden_directories(workspace);
         choice.remap_c(hidden.iter().map(|(from, to)| (from.as_path(), to.as_str())));
         keep_compiler_flags(&workspace.settings, &mut choice);
-        let route = BuildRoute::new(
-            &workspace.settings,
-            &choice.triple,
-            &choice.rustflags,
-            &choice.platform,
-            String::new(),
-        );
         if programs.iter().any(|(package, _)| !package.native_code.of(&choice.triple).is_empty()) {
             self.warn_of_replaced_compilers(image, &workspace.settings, &choice);
         }
@@ -142,7 +135,13 @@ impl Planner<'_> {
             let call = self.cargo.add(image, workspace, *program, &choice, flags.clone());
             self.calls.entry(image_platform.clone()).or_default().push(Call::Cargo(call));
         }
-        Ok(BuildRoute { why: choice.why, ..route })
+        Ok(BuildRoute::new(
+            &workspace.settings,
+            &choice.triple,
+            &choice.rustflags,
+            &choice.platform,
+            choice.why,
+        ))
     }
 
     /// Warns of compilers of the user's to which the plan prefers its own, if they are for the triple or have flags.
@@ -155,20 +154,11 @@ impl Planner<'_> {
         for name in ["CC", "CXX"] {
             let ours = format!("{name}_{}", env_triple(&choice.triple));
             let Some(compiler) = choice.environment.get(&ours) else { continue };
-            let theirs = [ours.clone(), format!("TARGET_{name}"), name.to_owned()];
-            for other in
-                theirs.iter().filter_map(|name| settings.variables.iter().find(|one| one.name == *name))
-            {
-                let is_meant = other.name == ours || has_flags(&other.setting.value);
-                if is_meant && other.setting.value != *compiler {
-                    self.warn(format!(
-                        "image `{}`: the compiler `{}` of {} does not compile its C code for {}, which {} does",
-                        image.name.value,
-                        other.setting.value,
-                        other.setting.place,
-                        choice.platform,
-                        choice.tools.join(" and ")
-                    ));
+            for name in [ours.as_str(), &format!("TARGET_{name}"), name] {
+                let Some(theirs) = settings.variable(name) else { continue };
+                let is_meant = name == ours || has_flags(&theirs.value);
+                if is_meant && theirs.value != *compiler {
+                    self.warn(replaced_compiler(image, theirs, &choice.platform, &choice.tools));
                 }
             }
         }
@@ -252,9 +242,10 @@ impl BuildRoute {
                 r#static: image.linkage.value == Linkage::Static && platform.os() == Os::Linux,
                 cpu: self.cpu.clone(),
                 // Without C code no compiler reads the variables.
-                compiler_flags: match self.has_no_c_code(package) {
-                    true => self.features.clone(),
-                    false => self.features.iter().chain(&self.compiler_flags).cloned().collect(),
+                compiler_flags: if self.has_no_c_code(package) {
+                    self.features.clone()
+                } else {
+                    self.features.iter().chain(&self.compiler_flags).cloned().collect()
                 },
             },
             build_info: None,
