@@ -24,6 +24,12 @@ pub fn go_module(dir: &Path, name: &str) -> PathBuf {
     root
 }
 
+/// Configures the image `hello` to have a file or directory of the project below `/srv/files`.
+pub fn configure_files(project: &Path, from: &str) {
+    let config = format!("[image.hello]\nfiles = [{{ from = \"{from}\", to = \"/srv/files\" }}]\n");
+    write(project.join("crossdock.toml"), config);
+}
+
 /// Writes a Rust package with one binary that prints `hello from ARCH`. The directory's name need not be valid for a
 /// package.
 pub fn rust_package(dir: &Path, package: &str) -> PathBuf {
@@ -94,6 +100,16 @@ pub fn commit(sandbox: &Sandbox, root: &Path) {
     }
     git(&["add", "--all"]);
     git(&["commit", "--quiet", "--allow-empty", "--message", "a commit"]);
+}
+
+/// Returns the abbreviated id of the current commit, as `git.short` has it.
+pub fn short_commit(sandbox: &Sandbox, root: &Path) -> String {
+    sandbox.tool(root, "git", &["rev-parse", "--short=7", "HEAD"]).success().stdout.trim().to_owned()
+}
+
+/// Returns the files that are neither committed nor ignored, one per line, as `git status` lists them.
+pub fn uncommitted(sandbox: &Sandbox, root: &Path) -> String {
+    sandbox.tool(root, "git", &["status", "--porcelain"]).success().stdout
 }
 
 /// Copies one of the repository's examples without its build output.

@@ -144,6 +144,12 @@ impl Outcome {
         self
     }
 
+    /// Returns the digest of the image whose reference is the last thing on standard output.
+    #[track_caller]
+    pub fn digest(&self) -> &str {
+        self.stdout.trim().rsplit_once('@').unwrap_or_else(|| panic!("no digest in {self}")).1
+    }
+
     /// Parses standard output as one JSON value.
     #[track_caller]
     pub fn json(&self) -> Value {

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::outcome::{Outcome, Running};
+use crate::outcome::{Outcome, run};
+use crate::program::crossdock;
 use crate::sandbox::Sandbox;
 use crate::tools::need;
 
@@ -36,8 +37,13 @@ pub fn on_terminal(sandbox: &Sandbox, directory: &Path, columns: usize, line: &s
 }
 
 /// Runs a line of shell on a terminal and returns its outcome, whose standard output is what the terminal got.
-pub fn run_on_terminal(sandbox: &Sandbox, directory: &Path, columns: usize, line: &str) -> Outcome {
-    Running::start(&mut on_terminal(sandbox, directory, columns, line)).wait(LIMIT)
+fn run_on_terminal(sandbox: &Sandbox, directory: &Path, columns: usize, line: &str) -> Outcome {
+    run(&mut on_terminal(sandbox, directory, columns, line), LIMIT)
+}
+
+/// Runs `crossdock CALL` on a terminal and returns its outcome, whose standard output is what the terminal got.
+pub fn crossdock_on_terminal(sandbox: &Sandbox, directory: &Path, columns: usize, call: &str) -> Outcome {
+    run_on_terminal(sandbox, directory, columns, &format!("'{}' {call}", crossdock().display()))
 }
 
 impl Screen {

@@ -73,7 +73,7 @@ impl Project {
         (row.unwrap_or_else(|| panic!("no row: {outcome}")), warnings)
     }
 
-    /// Builds the image for this machine and returns what its program prints, and the digest of the layer of the program.
+    /// Builds the image for linux/amd64 and returns what its program prints, and the digest of the layer of the program.
     fn dist(&self, options: &[&str]) -> (Vec<String>, String) {
         dist(&self.sandbox, &self.root, options)
     }

@@ -88,29 +88,26 @@ fn the_module_decides_about_the_version_and_not_the_current_directory() {
         assert_eq!(image["annotations"]["org.opencontainers.image.version"], image["tags"][0], "{plan}");
         image["tags"][0].as_str().unwrap().to_owned()
     };
+    let everywhere = || [&[][..], &["-C", "svc"], &["-C", "svc/cmd/api"]].map(asked);
     config("path = \"svc\"\n");
-    assert_eq!((asked(&[]), asked(&["-C", "svc"]), asked(&["-C", "svc/cmd/api"])), three("1.2.0"));
+    assert_eq!(everywhere(), ["1.2.0"; 3]);
     config("package = \"example.com/shop/svc/cmd/api\"\npath = \"svc\"\n");
-    assert_eq!((asked(&[]), asked(&["-C", "svc"]), asked(&["-C", "svc/cmd/api"])), three("1.2.0"));
+    assert_eq!(everywhere(), ["1.2.0"; 3]);
     config("path = \"svc\"\nversion-tag = \"agent-v{version}\"\n");
-    assert_eq!((asked(&[]), asked(&["-C", "svc"]), asked(&["-C", "svc/cmd/api"])), three("0.7.0"));
+    assert_eq!(everywhere(), ["0.7.0"; 3]);
     fixture::write(
         root.join("crossdock.toml"),
         "version-tag = \"v{version}\"\n[image.api]\npath = \"svc\"\n",
     );
-    assert_eq!((asked(&[]), asked(&["-C", "svc"]), asked(&["-C", "svc/cmd/api"])), three("5.0.0"));
+    assert_eq!(everywhere(), ["5.0.0"; 3]);
 
     // Without configuration, and without a module in the workspace's root.
     std::fs::remove_file(root.join("crossdock.toml")).unwrap();
     std::fs::remove_file(root.join("go.mod")).unwrap();
     fixture::write(root.join("go.work"), "go 1.24\n\nuse ./svc\n");
-    assert_eq!((asked(&[]), asked(&["-C", "svc"]), asked(&["-C", "svc/cmd/api"])), three("1.2.0"));
+    assert_eq!(everywhere(), ["1.2.0"; 3]);
     config("package = \"example.com/shop/svc/cmd/api\"\n");
-    assert_eq!((asked(&[]), asked(&["-C", "svc"]), asked(&["-C", "svc/cmd/api"])), three("1.2.0"));
-}
-
-fn three(version: &str) -> (String, String, String) {
-    (version.to_owned(), version.to_owned(), version.to_owned())
+    assert_eq!(everywhere(), ["1.2.0"; 3]);
 }
 
 #[test]

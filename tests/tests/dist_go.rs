@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use crossdock_tests::client::SshClient;
 use crossdock_tests::engine::{Container, Docker, Engine, Podman};
 use crossdock_tests::server::{Server, free_port, wait_for_port};
-use crossdock_tests::{Built, Machine, Sandbox};
+use crossdock_tests::{Built, Machine, Sandbox, fixture};
 
 const NAME: &str = "k8s-ssh-server";
 
@@ -28,33 +28,26 @@ fn the_image_is_an_index_of_both_platforms_with_everything_a_node_needs() {
 }
 
 #[test]
-fn the_layout_in_dist_leaves_the_git_tree_clean() {
+fn the_layout_leaves_the_git_tree_clean() {
     assert!(BUILT.project.join(".crossdock").join(NAME).join("index.json").is_file());
-    let status =
-        BUILT.sandbox.tool(&BUILT.project, "git", &["status", "--porcelain", "--ignored=no"]).success();
-    assert_eq!(status.stdout, "");
+    assert_eq!(fixture::uncommitted(&BUILT.sandbox, &BUILT.project), "");
 }
 
 #[test]
 fn the_layout_directory_ignores_itself() {
-    // The example's own .gitignore lists dist; a project without one must stay clean, too.
+    // The example's own .gitignore lists .crossdock; a project without one must stay clean, too.
     let sandbox = Sandbox::new();
-    let project = crossdock_tests::fixture::go_module(&sandbox.work(), "bare");
-    crossdock_tests::fixture::commit(&sandbox, &project);
+    let project = fixture::go_module(&sandbox.work(), "bare");
+    fixture::commit(&sandbox, &project);
     sandbox.crossdock(&project, &["dist", "--platform", "linux/amd64"]).success();
-    assert_eq!(sandbox.tool(&project, "git", &["status", "--porcelain"]).success().stdout, "");
+    assert_eq!(fixture::uncommitted(&sandbox, &project), "");
 }
 
 #[test]
 fn tags_come_from_git_and_point_to_the_verified_digest() {
-    let short = BUILT.sandbox.tool(&BUILT.project, "git", &["rev-parse", "--short", "HEAD"]).success().stdout;
+    let short = fixture::short_commit(&BUILT.sandbox, &BUILT.project);
     let layout = BUILT.layout(NAME);
-    assert!(
-        layout
-            .tags()
-            .iter()
-            .any(|tag| short.trim().starts_with(tag.as_str()) || tag.starts_with(short.trim()))
-    );
+    assert!(layout.tags().iter().any(|tag| short.starts_with(tag.as_str()) || tag.starts_with(&short)));
     let verdicts = BUILT.image(NAME)["verdicts"].as_array().unwrap();
     assert_eq!(verdicts.len(), 2, "one for each deploy target: {verdicts:#?}");
     assert!(verdicts.iter().all(|verdict| verdict["verdict"] == "starts"), "{verdicts:#?}");
@@ -101,8 +94,8 @@ fn podman_runs_the_loaded_image() {
 /// Copies the example into a sandbox of its own, so that a test can modify it.
 fn copy(name: &str) -> (Sandbox, std::path::PathBuf) {
     let sandbox = Sandbox::lasting(env!("CARGO_TARGET_TMPDIR"), &format!("dist-go-{name}"));
-    let project = crossdock_tests::fixture::example(&sandbox.work(), NAME);
-    crossdock_tests::fixture::commit(&sandbox, &project);
+    let project = fixture::example(&sandbox.work(), NAME);
+    fixture::commit(&sandbox, &project);
     (sandbox, project)
 }
 

@@ -1,9 +1,9 @@
 //! `files` of an image: which files of a directory are packed, which are left out, and links that lead elsewhere.
 
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crossdock_tests::{Layout, Outcome, Sandbox, fixture};
+use crossdock_tests::{Layout, Sandbox, fixture};
 
 const ONE: [&str; 3] = ["dist", "--platform", "linux/amd64"];
 
@@ -11,17 +11,8 @@ const ONE: [&str; 3] = ["dist", "--platform", "linux/amd64"];
 fn project(sandbox: &Sandbox, from: &str) -> PathBuf {
     let project = fixture::go_module(&sandbox.work(), "hello");
     fixture::write(project.join("assets/a.txt"), "a");
-    takes(&project, from);
+    fixture::configure_files(&project, from);
     project
-}
-
-fn takes(project: &Path, from: &str) {
-    let config = format!("[image.hello]\nfiles = [{{ from = \"{from}\", to = \"/srv/files\" }}]\n");
-    fixture::write(project.join("crossdock.toml"), config);
-}
-
-fn digest(outcome: &Outcome) -> String {
-    outcome.stdout.trim().rsplit_once('@').unwrap_or_else(|| panic!("no digest in {outcome}")).1.to_owned()
 }
 
 /// Returns the files below `/srv/files` of an image, sorted.
@@ -48,11 +39,11 @@ fn a_whole_go_project_is_packed_without_files_of_git_and_crossdock() {
     let expected = ["assets/a.txt", "crossdock.toml", "go.mod", "main.go"];
     assert_eq!(packed(&sandbox, project.join(".crossdock/hello")), expected);
     let second = sandbox.crossdock(&project, &ONE).success();
-    assert_eq!(digest(&first), digest(&second), "nothing changed between the runs");
+    assert_eq!(first.digest(), second.digest(), "nothing changed between the runs");
     // The layout of another run is in a directory that crossdock made, which is left out, too.
     let other = sandbox.crossdock(&project, &[&ONE[..], &["--output", "elsewhere"]].concat()).success();
-    assert_eq!(digest(&other), digest(&first));
-    assert_eq!(digest(&sandbox.crossdock(&project, &ONE).success()), digest(&first));
+    assert_eq!(other.digest(), first.digest());
+    assert_eq!(sandbox.crossdock(&project, &ONE).success().digest(), first.digest());
 }
 
 #[test]
@@ -65,18 +56,18 @@ fn user_files_next_to_the_output_of_crossdock_are_packed() {
     let expected = ["assets/a.txt", "crossdock.toml", "dist/page.html", "go.mod", "main.go"];
     assert_eq!(packed(&sandbox, project.join("dist/hello")), expected);
     let second = sandbox.crossdock(&project, &arguments).success();
-    assert_eq!(digest(&first), digest(&second), "nothing changed between the runs");
+    assert_eq!(first.digest(), second.digest(), "nothing changed between the runs");
 }
 
 #[test]
 fn a_whole_rust_project_is_packed_without_the_target_directory() {
     let sandbox = Sandbox::new();
     let project = fixture::rust_package(&sandbox.work(), "hello");
-    takes(&project, ".");
+    fixture::configure_files(&project, ".");
     let first = sandbox.crossdock(&project, &ONE).success();
     let expected = ["Cargo.lock", "Cargo.toml", "crossdock.toml", "src/main.rs"];
     assert_eq!(packed(&sandbox, project.join("target/crossdock/hello")), expected);
-    assert_eq!(digest(&first), digest(&sandbox.crossdock(&project, &ONE).success()));
+    assert_eq!(first.digest(), sandbox.crossdock(&project, &ONE).success().digest());
 }
 
 #[test]
@@ -144,5 +135,5 @@ fn only_an_archive_of_crossdock_is_overwritten() {
     let again = sandbox.crossdock(&project, &[&arguments[..], &["--tag", "v2"]].concat()).success();
     let report = sandbox.crossdock(&project, &["verify", "--json", archive.to_str().unwrap()]).success();
     let subject = report.json_lines()[0]["subject"].as_str().unwrap().to_owned();
-    assert!(subject.ends_with(&digest(&again)), "{subject}");
+    assert!(subject.ends_with(again.digest()), "{subject}");
 }

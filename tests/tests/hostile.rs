@@ -3,6 +3,7 @@
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use crossdock_tests::terminal::crossdock_on_terminal;
 use crossdock_tests::{Sandbox, fixture};
 
 /// Creates a checkout with a committed bare repository, which is a Go module too, and whose `core.fsmonitor` writes the
@@ -112,12 +113,6 @@ fn a_go_workspace_is_not_asked_by_config_check() {
 const HOSTILE: &str =
     "a\u{1b}[5;5H\u{1b}]0;title\u{7}\u{9b}8m\u{202e}\u{2066}\u{200f}\u{61c}\u{7f}\u{8}\n├─ starts: forged";
 
-/// Returns what a terminal gets from a call.
-fn on_a_terminal(sandbox: &Sandbox, project: &Path, call: &str) -> String {
-    let command = format!("'{}' {call}", crossdock_tests::program::crossdock().display());
-    sandbox.tool(project, "script", &["--quiet", "--command", &command, "/dev/null"]).stdout
-}
-
 /// Checks that a terminal gets none of the characters of [`HOSTILE`] raw.
 fn harmless(call: &str, written: &str) {
     for raw in [
@@ -153,22 +148,23 @@ fn a_terminal_gets_no_control_character_of_a_project() {
     let noise = "printf '\\033[31mred\\033[0m\\033[5;5H\\033]0;title\\007 noise\\n' >&2";
     sandbox.shim("go", &format!("case \"$1\" in build) {noise};; esac\nexec \"$REAL\" \"$@\""));
 
+    let on_terminal = |call: &str| crossdock_on_terminal(&sandbox, &project, 200, call).stdout;
     for call in ["plan", "plan -v", "plan --json", "config check", "config check --json"] {
-        let written = on_a_terminal(&sandbox, &project, call);
+        let written = on_terminal(call);
         harmless(call, &written);
         assert!(written.contains("starts: forged"), "{call} shows the value: {written:?}");
         let visible = if call.contains("json") { "\\u001b" } else { "\\u{1b}" };
         assert!(written.contains(visible), "{call} shows the character: {written:?}");
     }
     let dist = "dist --platform linux/amd64 --color always";
-    let written = on_a_terminal(&sandbox, &project, dist);
+    let written = on_terminal(dist);
     harmless(dist, &written);
     assert!(written.contains("\u{1b}[31mred\u{1b}[0m noise"), "a tool keeps its colours: {written:?}");
     assert!(written.contains("digest") && written.contains("sha256:"), "the table: {written:?}");
 
     let wrong = good.replace("labels", "\"lab\\u001b]0;x\\u0007els\\n├─ starts: forged\"");
     fixture::write(project.join("crossdock.toml"), wrong);
-    let written = on_a_terminal(&sandbox, &project, "plan");
+    let written = on_terminal("plan");
     harmless("plan of a wrong file", &written);
     assert!(written.contains("error:"), "{written:?}");
 }

@@ -24,16 +24,7 @@ fn embeds(project: &Path, pattern: &str) {
     fixture::write(project.join("main.go"), main);
 }
 
-fn digest(outcome: &Outcome) -> String {
-    outcome.stdout.trim().rsplit_once('@').unwrap_or_else(|| panic!("no digest in {outcome}")).1.to_owned()
-}
-
-/// Returns what git sees that is not committed.
-fn changes(sandbox: &Sandbox, project: &Path) -> String {
-    sandbox.tool(project, "git", &["status", "--porcelain"]).success().stdout
-}
-
-fn with(arguments: &[&'static str]) -> Vec<&'static str> {
+fn with<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
     [&ONE[..], arguments].concat()
 }
 
@@ -45,9 +36,9 @@ fn a_go_program_that_embeds_dist_is_the_same_after_each_build() {
     let first = sandbox.crossdock(&project, &with(&["--archive"])).success();
     assert!(!Layout::open(project.join(".crossdock/hello")).holds("oci-layout"), "it embeds an image");
     for _ in 0..2 {
-        assert_eq!(digest(&sandbox.crossdock(&project, &with(&["--archive"])).success()), digest(&first));
+        assert_eq!(sandbox.crossdock(&project, &with(&["--archive"])).success().digest(), first.digest());
     }
-    assert_eq!(changes(&sandbox, &project), "");
+    assert_eq!(fixture::uncommitted(&sandbox, &project), "");
 }
 
 #[test]
@@ -66,7 +57,7 @@ fn an_embed_that_reaches_the_output_is_an_error_with_its_line() {
     refused(&ONE, "19", ".crossdock/hello");
     embeds(&project, "dist");
     for output in ["dist", "dist/images", "./x/../dist"] {
-        refused(&with(&["--output"]).into_iter().chain([output]).collect::<Vec<_>>(), "12", "dist");
+        refused(&with(&["--output", output]), "12", "dist");
     }
     sandbox.crossdock(&project, &with(&["--output", ".images"])).success();
     // Files that the program does not embed are not inputs.
@@ -82,7 +73,7 @@ fn an_image_of_an_earlier_version_is_named_and_no_program_embeds_it() {
     let first = sandbox.crossdock(&project, &with(&["--output", "dist"])).success();
     let old = project.join("dist/hello");
     let second = sandbox.crossdock(&project, &ONE).success();
-    assert_eq!(digest(&second), digest(&first));
+    assert_eq!(second.digest(), first.digest());
     let note = format!("earlier versions of crossdock wrote {}; images are in ", old.display());
     second.complains(&note);
     assert!(project.join(".crossdock/hello/index.json").is_file());
@@ -103,13 +94,9 @@ fn files_in_the_output_are_errors_with_their_line() {
     let project = fixture::go_module(&sandbox.work(), "hello");
     fixture::write(project.join("assets/a.txt"), "a");
     sandbox.crossdock(&project, &with(&["--archive"])).success();
-    let takes = |from: &str| {
-        let config = format!("[image.hello]\nfiles = [{{ from = \"{from}\", to = \"/srv/files\" }}]\n");
-        fixture::write(project.join("crossdock.toml"), config);
-    };
     std::os::unix::fs::symlink("../.crossdock/hello", project.join("assets/link")).unwrap();
     for from in [".crossdock", ".crossdock/hello", ".crossdock/hello.tar", "assets/link"] {
-        takes(from);
+        fixture::configure_files(&project, from);
         let refused = sandbox.crossdock(&project, &ONE).ends_with(2);
         refused.complains("crossdock.toml:2:10: image `hello`: ").complains("which crossdock writes");
         // Wherever this run writes.
@@ -118,7 +105,7 @@ fn files_in_the_output_are_errors_with_their_line() {
             .ends_with(2)
             .complains("crossdock.toml:2:10");
     }
-    takes("assets");
+    fixture::configure_files(&project, "assets");
     sandbox
         .crossdock(&project, &with(&["--output", "assets"]))
         .ends_with(2)
@@ -146,12 +133,11 @@ fn a_metadata_file_that_the_next_build_would_read_is_an_error_with_its_line() {
     }
     assert!(!project.join("dist/meta.json").exists());
     for file in ["meta.json", "dist/.meta.json", "dist/_meta.json"] {
-        assert_eq!(digest(&command("dist", file).success()), digest(&first), "{file}");
-        assert_eq!(digest(&command("dist", file).success()), digest(&first), "{file}");
+        assert_eq!(command("dist", file).success().digest(), first.digest(), "{file}");
+        assert_eq!(command("dist", file).success().digest(), first.digest(), "{file}");
     }
     embeds(&project, "dist/*.html");
-    let config = "[image.hello]\nfiles = [{ from = \"dist\", to = \"/srv/files\" }]\n";
-    fixture::write(project.join("crossdock.toml"), config);
+    fixture::configure_files(&project, "dist");
     for file in ["dist/meta.json", "dist/a/b/meta.json", "dist/.meta.json"] {
         let refused = command("dist", file).ends_with(2);
         refused
@@ -166,14 +152,13 @@ fn files_leaves_out_everything_that_earlier_runs_wrote() {
     let sandbox = Sandbox::new();
     let project = fixture::go_module(&sandbox.work(), "hello");
     fixture::write(project.join("web/out/page.html"), "<p>");
-    let config = "[image.hello]\nfiles = [{ from = \"web\", to = \"/srv/files\" }]\n";
-    fixture::write(project.join("crossdock.toml"), config);
+    fixture::configure_files(&project, "web");
     let output = ["--output", "web/out"];
     let first =
         sandbox.crossdock(&project, &with(&[&output[..], &["--archive", "--pack"]].concat())).success();
     assert!(project.join("web/out/hello.release/SHA256SUMS").is_file());
-    assert_eq!(digest(&sandbox.crossdock(&project, &with(&output)).success()), digest(&first));
-    assert_eq!(digest(&sandbox.crossdock(&project, &ONE).success()), digest(&first));
+    assert_eq!(sandbox.crossdock(&project, &with(&output)).success().digest(), first.digest());
+    assert_eq!(sandbox.crossdock(&project, &ONE).success().digest(), first.digest());
 }
 
 #[test]
@@ -186,7 +171,7 @@ fn cargo_directories_and_archives_do_not_make_a_checkout_dirty() {
     let tag = ["--tag", "{{ git.short }}{% if git.dirty %}-dirty{% endif %}"];
     for output in [&[][..], &["--output", "images"], &["--output", "web"]] {
         let first = sandbox.crossdock(&project, &with(&[&tag[..], output].concat())).success();
-        assert_eq!(changes(&sandbox, &project), "", "{output:?}");
+        assert_eq!(fixture::uncommitted(&sandbox, &project), "", "{output:?}");
         assert!(!first.stdout.contains("-dirty"), "{first}");
     }
     let seen = sandbox.crossdock(&project, &with(&["--output", "web", "--archive"])).ends_with(2);
@@ -194,7 +179,7 @@ fn cargo_directories_and_archives_do_not_make_a_checkout_dirty() {
     fixture::write(project.join(".gitignore"), "*.tar\n");
     fixture::commit(&sandbox, &project);
     sandbox.crossdock(&project, &with(&["--output", "web", "--archive"])).success();
-    assert_eq!(changes(&sandbox, &project), "");
+    assert_eq!(fixture::uncommitted(&sandbox, &project), "");
     // A directory with files of the user's cannot ignore itself.
     fs::remove_dir_all(project.join("build")).unwrap();
     fixture::write(project.join("build/script.sh"), "true");
@@ -216,7 +201,7 @@ fn a_cargo_directory_among_the_sources_is_refused_and_never_ignored() {
     for directory in [".", "./", "src/.."] {
         target(directory);
         refused().complains("cargo's target directory").complains("CARGO_TARGET_DIR");
-        assert_eq!(changes(&sandbox, &project), "", "{directory}");
+        assert_eq!(fixture::uncommitted(&sandbox, &project), "", "{directory}");
     }
     // A build of cargo's own leaves the file that its directories have.
     target("src");
@@ -226,7 +211,7 @@ fn a_cargo_directory_among_the_sources_is_refused_and_never_ignored() {
     fs::remove_file(project.join("src/.rustc_info.json")).unwrap();
     target("out");
     sandbox.crossdock(&project, &ONE).success();
-    assert_eq!(changes(&sandbox, &project), "");
+    assert_eq!(fixture::uncommitted(&sandbox, &project), "");
 }
 
 /// Creates two packages of one name, which print different texts.
@@ -291,13 +276,13 @@ fn the_image_of_another_project_is_neither_replaced_nor_tagged() {
             .complains(&format!("of the package `example.com/app` in {}", projects[0].display()))
             .complains("--output");
     }
-    assert_eq!(Layout::open(output.join("app")).digest(), digest(&first));
+    assert_eq!(Layout::open(output.join("app")).digest(), first.digest());
     // The same project in another place, to which it was moved.
     let moved = sandbox.work().join("moved");
     fs::rename(projects[0].parent().unwrap(), &moved).unwrap();
     in_output(&moved.join("app"), "verify").success();
     in_output(&moved.join("app"), "tag").success();
-    assert_eq!(digest(&in_output(&moved.join("app"), "dist").success()), digest(&first));
+    assert_eq!(in_output(&moved.join("app"), "dist").success().digest(), first.digest());
     in_output(&projects[1], "tag").ends_with(2).complains(&moved.join("app").display().to_string());
 }
 
@@ -309,7 +294,7 @@ fn a_project_and_its_output_are_moved_together() {
     let moved = sandbox.work().join("elsewhere");
     fs::rename(&project, &moved).unwrap();
     let tag = ["tag", "--platform", "linux/amd64", "--tag", "v2"];
-    assert_eq!(digest(&sandbox.crossdock(&moved, &tag).success()), digest(&first));
+    assert_eq!(sandbox.crossdock(&moved, &tag).success().digest(), first.digest());
 }
 
 /// The configuration may give a name to another program of the project after an image was built.
@@ -339,32 +324,32 @@ fn an_image_of_another_version_or_commit_is_not_tagged() {
     let project = fixture::rust_package(&sandbox.work(), "app");
     fixture::write(project.join(".gitignore"), "/target\n");
     fixture::commit(&sandbox, &project);
-    let first = digest(&sandbox.crossdock(&project, &ONE).success());
+    let first = sandbox.crossdock(&project, &ONE).success().digest().to_owned();
     let tag = || sandbox.crossdock(&project, &["tag", "--platform", "linux/amd64"]);
-    let commit = || sandbox.tool(&project, "git", &["rev-parse", "--short=7", "HEAD"]).success().stdout;
-    assert_eq!(digest(&tag().success()), first);
+    let commit = || fixture::short_commit(&sandbox, &project);
+    assert_eq!(tag().success().digest(), first);
     let old = commit();
     let refused = |wanted: &str| {
         let layout = project.join("target/crossdock/app");
-        let holds = format!("image `app`: {} holds version 0.1.0 of commit {}", layout.display(), old.trim());
+        let holds = format!("image `app`: {} holds version 0.1.0 of commit {old}", layout.display());
         tag().ends_with(2).complains(&format!("{holds}, not {wanted}; run `build` again"));
         let layout = Layout::open(&layout);
         assert_eq!((layout.digest(), layout.tags().len()), (first.as_str(), 2));
     };
 
     fixture::write(project.join("notes"), "a file that is not committed");
-    refused(&format!("version 0.1.0 of commit {}-dirty", old.trim()));
+    refused(&format!("version 0.1.0 of commit {old}-dirty"));
     fixture::commit(&sandbox, &project);
-    refused(&format!("version 0.1.0 of commit {}", commit().trim()));
+    refused(&format!("version 0.1.0 of commit {}", commit()));
     for file in ["Cargo.toml", "Cargo.lock"] {
         let text = fs::read_to_string(project.join(file)).unwrap();
         fixture::write(project.join(file), text.replace("0.1.0", "0.2.0"));
     }
     fixture::commit(&sandbox, &project);
-    refused(&format!("version 0.2.0 of commit {}", commit().trim()));
+    refused(&format!("version 0.2.0 of commit {}", commit()));
     sandbox.crossdock(&project, &["verify", "--platform", "linux/amd64"]).success();
     sandbox.crossdock(&project, &["build", "--platform", "linux/amd64"]).success();
-    assert_ne!(digest(&tag().success()), first);
+    assert_ne!(tag().success().digest(), first);
 }
 
 /// Configured annotations are compared as they are rendered; one that has no value here is not.

@@ -1,6 +1,6 @@
 //! Templates in the values of an image: the same values in the plan, the image and the rendered Dockerfile.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crossdock_tests::{Layout, Sandbox, fixture};
 use serde_json::json;
@@ -36,10 +36,6 @@ fn project(sandbox: &Sandbox, config: &str) -> PathBuf {
     project
 }
 
-fn short(sandbox: &Sandbox, project: &Path) -> String {
-    sandbox.tool(project, "git", &["rev-parse", "--short=7", "HEAD"]).success().stdout.trim().to_owned()
-}
-
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 #[test]
@@ -47,7 +43,7 @@ fn values_are_the_same_in_plan_image_and_dockerfile() {
     let mut sandbox = Sandbox::new();
     sandbox.set("GREETING", "5 $ & ${x} \\ it's");
     let project = project(&sandbox, CONFIG);
-    let commit = short(&sandbox, &project);
+    let commit = fixture::short_commit(&sandbox, &project);
     let options = ["--platform", "linux/amd64", "--output", "out"];
 
     let plan = sandbox.crossdock(&project, &[&["plan", "--json"], &options[..]].concat()).success().json();
