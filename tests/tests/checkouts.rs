@@ -111,6 +111,27 @@ fn the_module_decides_about_the_version_and_not_the_current_directory() {
 }
 
 #[test]
+fn the_module_path_decides_which_major_version_counts() {
+    let sandbox = Sandbox::new();
+    let root = fixture::go_module(&sandbox.work(), "lib");
+    fixture::write(root.join("v2/go.mod"), "module example.com/lib/v2\n\ngo 1.24\n");
+    fixture::write(root.join("v2/main.go"), "package main\n\nfunc main() {}\n");
+    fixture::write(root.join("go.mod"), "module example.com/lib\n\ngo 1.24\n");
+    fixture::commit(&sandbox, &root);
+    for tag in ["v1.5.0", "v2.3.0"] {
+        sandbox.tool(&root, "git", &["tag", tag]).success();
+    }
+    let reports = |directory: &str| {
+        let plan = sandbox.crossdock(&root, &["-C", directory, "plan", "--json"]).success().json();
+        let image = &plan["images"][0];
+        assert_eq!(image["tags"][0], image["annotations"]["org.opencontainers.image.version"], "{plan}");
+        (image["tags"][0].as_str().unwrap().to_owned(), plan["warnings"].to_string())
+    };
+    assert_eq!(reports("."), ("1.5.0".to_owned(), "[]".to_owned()));
+    assert_eq!(reports("v2"), ("2.3.0".to_owned(), "[]".to_owned()));
+}
+
+#[test]
 fn a_tag_that_contradicts_the_manifest_is_reported() {
     let sandbox = Sandbox::new();
     let root = sandbox.work().join("team");

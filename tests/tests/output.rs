@@ -146,6 +146,26 @@ fn a_metadata_file_that_the_next_build_would_read_is_an_error_with_its_line() {
     }
 }
 
+#[test]
+fn a_metadata_file_that_git_sees_is_reported() {
+    let sandbox = Sandbox::new();
+    let project = fixture::go_module(&sandbox.work(), "hello");
+    fixture::write(project.join(".gitignore"), "*.tmp\n");
+    fixture::commit(&sandbox, &project);
+    let warning = |file: &str| {
+        let call = ["dist", "--platform", "linux/amd64", "--metadata-file", file];
+        sandbox.crossdock(&project, &call).success().stderr.contains("git does not ignore")
+    };
+    assert!(!warning("meta.tmp") && !warning("../meta.json"));
+    sandbox
+        .crossdock(&project, &["dist", "--platform", "linux/amd64", "--metadata-file", "out/meta.json"])
+        .success()
+        .complains("the next build is one of a changed checkout")
+        .complains("add the line `/out/meta.json` to ");
+    fixture::write(project.join(".gitignore"), "*.tmp\n/out/meta.json\n");
+    assert!(!warning("out/meta.json"));
+}
+
 /// Output of earlier runs in a directory of the user's is never an input of a later one.
 #[test]
 fn files_leaves_out_everything_that_earlier_runs_wrote() {

@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 
 use camino::Utf8PathBuf;
 use crossdock_platform::Platform;
-use crossdock_project::Network;
 use crossdock_project::config::{Config, Source, Sourced};
+use crossdock_project::{Network, WrittenPath, seeing_checkout};
 use crossdock_runner::engine::Builder;
 use crossdock_runner::plan::LoadEngine;
 use crossdock_runner::planner::{Archive, Goal, Pack, Request};
@@ -250,6 +250,9 @@ impl Context {
         request.tags = or(&options.tags, &overrides.tags);
         request.repository = options.repository.clone().or_else(|| overrides.repository.clone());
         request.metadata_file = options.metadata_file.as_ref().map(|file| directory.join(file));
+        request.metadata_file_seen_in = request.metadata_file.as_ref().and_then(|file| {
+            seeing_checkout(file, WrittenPath::File, &self.processes).map(ToOwned::to_owned)
+        });
         request.archive = options.archive;
         request.pack = options.pack;
         request.load = options.load.map(|engine| self.server(engine)).transpose()?;

@@ -1,6 +1,7 @@
 //! The git checkout of a project: commit, branch, tags and origin.
 
 mod go_stamp;
+mod seen;
 mod tags;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -12,6 +13,7 @@ use crossdock_system::process::{Command, ProcessError, Processes};
 
 pub(crate) use go_stamp::go_checkout;
 pub use go_stamp::{GoCheckout, GoVersion, go_version};
+pub use seen::{WrittenPath, seeing_checkout};
 pub use tags::{VersionTag, VersionTagError};
 
 /// The state of the git checkout that a directory is in.
@@ -72,12 +74,18 @@ impl MissingTags {
 }
 
 impl Git {
-    /// Returns the state with the tag and the version that `directory` has. With a pattern, only a tag that matches it
-    /// gives a version.
+    /// Returns the state with the tag and the version that `directory` has. The path of a Go module in it decides which
+    /// major version counts. With a pattern, only a tag that matches it gives a version.
     #[must_use]
-    pub fn seen_from(&self, directory: &Utf8Path, pattern: Option<&VersionTag>) -> Self {
-        let tags::Selected { tag, version } =
-            tags::select(&self.tags, &path_below(&self.root, directory), pattern);
+    pub fn seen_from(
+        &self,
+        directory: &Utf8Path,
+        module: Option<&str>,
+        pattern: Option<&VersionTag>,
+    ) -> Self {
+        let below = path_below(&self.root, directory);
+        let owner = tags::Owner { below: &below, module };
+        let tags::Selected { tag, version } = tags::select(&self.tags, owner, pattern);
         Self { tag, version, ..self.clone() }
     }
 }
@@ -129,7 +137,7 @@ fn read_checkout(directory: &Utf8Path, processes: &Processes) -> Result<Git, Una
         (without_tags && git.tags.is_empty()).then_some(MissingTags::NotFetched)
     };
     git.root = checkout_root(directory).unwrap_or(directory).to_owned();
-    Ok(git.seen_from(directory, None))
+    Ok(git.seen_from(directory, None, None))
 }
 
 fn command(directory: &Utf8Path, arguments: &[&str]) -> Command {
@@ -307,7 +315,7 @@ mod tests {
         let version = |asked: &str, seen: &str, pattern: Option<&str>| {
             let pattern: Option<VersionTag> = pattern.map(|pattern| pattern.parse().unwrap());
             available(&root.join(asked))
-                .seen_from(&root.join(seen), pattern.as_ref())
+                .seen_from(&root.join(seen), None, pattern.as_ref())
                 .version
                 .unwrap_or_default()
         };

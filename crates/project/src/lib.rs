@@ -34,7 +34,8 @@ pub use discover::{
     VariableSetting, cfg_matches, discover, read_manifests,
 };
 pub use git::{
-    Git, GoCheckout, GoVersion, MissingTags, VersionTag, VersionTagError, checkout_root, git, go_version,
+    Git, GoCheckout, GoVersion, MissingTags, VersionTag, VersionTagError, WrittenPath, checkout_root, git,
+    go_version, seeing_checkout,
 };
 pub use language::{Language, LanguageError};
 pub use projects::{DiscoverError, Projects, ProjectsOptions, WithoutTools};

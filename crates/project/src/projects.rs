@@ -162,7 +162,7 @@ impl Projects {
                 .entry(Some(root))
                 .or_insert_with(|| with_go_checkout(buildvcs, project, git(source, processes), processes));
             let seen = match found {
-                Availability::Available(git) => Availability::Available(git.seen_from(source, None)),
+                Availability::Available(git) => Availability::Available(git.seen_from(source, None, None)),
                 Availability::Unavailable(why) => Availability::Unavailable(why.clone()),
             };
             self.git.insert(source.to_owned(), seen);

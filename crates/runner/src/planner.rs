@@ -40,7 +40,7 @@ use crossdock_toolchain::doctor::Requirement;
 use crossdock_toolchain::host::Host;
 use go::GoCalls;
 use images::{SelectedImage, select};
-use inputs::{check_inputs, check_metadata_file, old_layouts};
+use inputs::{check_inputs, check_metadata_file, old_layouts, seen_metadata_file};
 use output::{output_directory, own_directories};
 use path_conflicts::{check_outputs, check_references};
 use platforms::Platforms;
@@ -84,6 +84,7 @@ pub fn plan(
     // `tag` writes it too, and the next build would read it.
     check_metadata_file(&selected, request)?;
     old_layouts(&selected, request).into_iter().for_each(|warning| planner.warn(warning));
+    seen_metadata_file(request).into_iter().for_each(|warning| planner.warn(warning));
     check_references(
         planner.images.iter().map(|image| (image.name.as_str(), &image.source, image.references().collect())),
     )?;

@@ -102,6 +102,12 @@ fn write_metadata(session: &Session, report: &Report, file: Option<&Utf8Path>) -
     let Some(file) = file else { return Ok(()) };
     let path = session.path(file);
     let text = output::json_text(report)?;
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory).map_err(|error| {
+            let message = format!("cannot create {directory} for the file of `--metadata-file`: {error}");
+            CommandError::message(Exit::InputOutput, message)
+        })?;
+    }
     write_atomically(&path, format!("{text}\n").as_bytes())
         .map_err(|error| CommandError::new(Exit::InputOutput, &error))
 }

@@ -120,6 +120,14 @@ impl Program<'_> {
         }
     }
 
+    /// Returns the path of its Go module; `None` for a program of a Cargo package.
+    pub fn go_module(&self) -> Option<&str> {
+        match self {
+            Self::Rust { .. } => None,
+            Self::Go(main) => Some(&main.module_path),
+        }
+    }
+
     /// Returns whether the program has source files for a platform. Those of a Cargo package are the same for all.
     pub fn has_files_for(&self, platform: &Platform) -> bool {
         match self {

@@ -142,12 +142,8 @@ impl ModuleTags {
         Version::parse(tag.strip_prefix(&self.prefix)?.strip_prefix('v')?).ok()
     }
 
-    /// Returns whether the module may have the version, by semantic import versioning.
     fn takes(&self, version: &Version) -> bool {
-        match &self.major {
-            None => version.major < 2,
-            Some(major) => *major == format!("v{}", version.major),
-        }
+        is_version_of(self.major.as_deref(), version)
     }
 
     fn version(&self, git: &Git, checkout: &GoCheckout) -> GoVersion {
@@ -200,9 +196,18 @@ impl ModuleTags {
     }
 }
 
+/// Returns whether a module may have a version, by semantic import versioning. The major version is that of its path, with or
+/// without the separator.
+pub(super) fn is_version_of(major: Option<&str>, version: &Version) -> bool {
+    match major {
+        None => version.major < 2,
+        Some(major) => major.trim_start_matches(['/', '.']) == format!("v{}", version.major),
+    }
+}
+
 /// Splits a module path into the part before its major version and the major version with its separator, `/v2` or, for
 /// gopkg.in, `.v2` (`module.SplitPathVersion`); `None` if the path is invalid.
-fn split_major(path: &str) -> Option<(&str, Option<&str>)> {
+pub(super) fn split_major(path: &str) -> Option<(&str, Option<&str>)> {
     if path.starts_with("gopkg.in/") {
         let plain = path.strip_suffix("-unstable").unwrap_or(path);
         let at = plain.rfind(".v")?;
@@ -245,7 +250,7 @@ mod tests {
     fn version((git, checkout): (Git, GoCheckout), module: &str, directory: &str) -> String {
         let directory = Utf8Path::new("/r").join(directory);
         let GoVersion { version, why } =
-            go_version(&git.seen_from(&directory, None), &checkout, module, &directory);
+            go_version(&git.seen_from(&directory, None, None), &checkout, module, &directory);
         match (version, why) {
             (Some(version), None) => version,
             (version, why) => format!("{}: {}", version.as_deref().unwrap_or("(devel)"), why.unwrap()),

@@ -3,7 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use cargo_metadata::semver::Version;
 use serde::Serialize;
+
+use super::go_stamp::{is_version_of, split_major};
 
 /// A pattern of the tags that give an image its version, such as `agent/v{version}`.
 ///
@@ -108,27 +111,50 @@ pub(super) struct Selected {
     pub(super) version: Option<String>,
 }
 
-/// Selects among the tags of a commit for a directory, whose path below the checkout's root ends with `/` unless it is
-/// empty.
+/// Whose tags are selected.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Owner<'a> {
+    /// The path of its directory below the checkout's root, with `/` at the end; empty for the root itself.
+    pub(super) below: &'a str,
+    /// The path of its Go module; `None` for what is not in one.
+    pub(super) module: Option<&'a str>,
+}
+
+/// Selects among the tags of a commit.
 ///
-/// Only the pattern decides about the version. Without one the directory's own tags come before those of the whole
-/// checkout (Go Modules Reference, "Mapping versions to commits"); tags of other directories give no version.
-pub(super) fn select(tags: &[String], below: &str, pattern: Option<&VersionTag>) -> Selected {
+/// Only the pattern decides about the version. Without one the tags that go takes for versions of the module come before
+/// the others of its directory, and those before the tags of the whole checkout (Go Modules Reference, "Mapping versions to
+/// commits"); tags of other directories give no version.
+pub(super) fn select(tags: &[String], owner: Owner<'_>, pattern: Option<&VersionTag>) -> Selected {
     if let Some(pattern) = pattern {
         let versions = tags.iter().filter_map(|tag| Some((tag, pattern.version(tag)?)));
         return match versions.max_by_key(|(_, version)| version_key(version)) {
             Some((tag, version)) => Selected { tag: Some(tag.clone()), version: Some(version.to_owned()) },
-            None => Selected { version: None, ..select(tags, below, None) },
+            None => Selected { version: None, ..select(tags, owner, None) },
         };
     }
     let tags = || tags.iter().map(String::as_str);
     // In the root of the checkout every tag without a directory is its own.
-    let own = |tag: &&str| tag.strip_prefix(below).is_some_and(|rest| !rest.contains('/'));
+    let own = |tag: &&str| tag.strip_prefix(owner.below).is_some_and(|rest| !rest.contains('/'));
     let of_all = |tag: &&str| !tag.contains('/');
-    let ours = highest(tags().filter(own)).or_else(|| highest(tags().filter(of_all)));
+    let of_module = |tag: &&str| owner.module.is_some_and(|module| is_of_module(tag, owner.below, module));
+    let ours = highest(tags().filter(of_module))
+        .or_else(|| highest(tags().filter(own)))
+        .or_else(|| highest(tags().filter(of_all)));
     let version = ours.map(last_part).filter(|last| is_version(last));
     let version = version.map(|last| last.strip_prefix('v').unwrap_or(last).to_owned());
     Selected { tag: ours.or_else(|| highest(tags())).map(str::to_owned), version }
+}
+
+/// Returns whether go takes a tag for a version of the module in this directory.
+fn is_of_module(tag: &str, below: &str, module: &str) -> bool {
+    let Some((_, major)) = split_major(module) else { return false };
+    // A module of a major version may be in a directory of that name, which its tags leave out.
+    let without = major
+        .and_then(|major| below.trim_end_matches('/').strip_suffix(major.trim_start_matches(['/', '.'])))
+        .filter(|rest| rest.is_empty() || rest.ends_with('/'));
+    let text = tag.strip_prefix(without.unwrap_or(below)).and_then(|rest| rest.strip_prefix('v'));
+    text.and_then(|text| Version::parse(text).ok()).is_some_and(|version| is_version_of(major, &version))
 }
 
 fn highest<'a>(tags: impl Iterator<Item = &'a str>) -> Option<&'a str> {
@@ -175,9 +201,13 @@ mod tests {
     use super::*;
 
     fn selected(tags: &[&str], below: &str, pattern: Option<&str>) -> (String, String) {
+        selected_of(tags, Owner { below, module: None }, pattern)
+    }
+
+    fn selected_of(tags: &[&str], owner: Owner<'_>, pattern: Option<&str>) -> (String, String) {
         let tags: Vec<String> = tags.iter().map(ToString::to_string).collect();
         let pattern: Option<VersionTag> = pattern.map(|pattern| pattern.parse().unwrap());
-        let Selected { tag, version } = select(&tags, below, pattern.as_ref());
+        let Selected { tag, version } = select(&tags, owner, pattern.as_ref());
         (tag.unwrap_or_default(), version.unwrap_or_default())
     }
 
@@ -197,6 +227,23 @@ mod tests {
         assert_eq!(log(&["other/v3.0.0"], "svc/"), both("other/v3.0.0", ""), "of another directory");
         assert_eq!(log(&["deploy-prod"], ""), both("deploy-prod", ""), "no version");
         assert_eq!(log(&[], ""), both("", ""));
+    }
+
+    #[test]
+    fn the_major_version_of_a_module_path_decides_before_the_height() {
+        let of = |tags: &[&str], below: &str, module: &str| {
+            selected_of(tags, Owner { below, module: Some(module) }, None)
+        };
+        let both_lines = ["v1.5.0", "v2.3.0"];
+        assert_eq!(of(&both_lines, "", "example.com/m"), both("v1.5.0", "1.5.0"));
+        assert_eq!(of(&both_lines, "", "example.com/m/v2"), both("v2.3.0", "2.3.0"));
+        assert_eq!(of(&both_lines, "v2/", "example.com/m/v2"), both("v2.3.0", "2.3.0"));
+        assert_eq!(of(&["svc/v1.0.0", "svc/v3.1.0"], "svc/v3/", "m/svc/v3"), both("svc/v3.1.0", "3.1.0"));
+        assert_eq!(of(&both_lines, "", "gopkg.in/m.v1"), both("v1.5.0", "1.5.0"));
+        // Many programs have versions that their module path does not say.
+        assert_eq!(of(&["v2.3.0"], "", "example.com/m"), both("v2.3.0", "2.3.0"));
+        assert_eq!(of(&["v2/v2.3.0", "v1.5.0"], "v2/", "example.com/m/v2"), both("v2/v2.3.0", "2.3.0"));
+        assert_eq!(of(&["deploy", "1.2"], "", "example.com/m"), both("1.2", "1.2"));
     }
 
     #[test]

@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use crossdock_fs::{create_directory_no_follow, is_marked_output, write_atomically};
-use crossdock_project::checkout_root;
 use crossdock_project::config::grammar::normalized_path;
+use crossdock_project::{WrittenPath, checkout_root, seeing_checkout};
 use crossdock_system::process::{Command, Processes};
 
 use super::ExecuteError;
@@ -30,7 +30,7 @@ pub(super) fn keep_out(plan: &Plan, processes: &Processes) -> Result<(), Execute
         if builds_among_sources(plan, directory) {
             return Err(ExecuteError::BuildsAmongSources { path: directory.to_owned() });
         }
-        let Some(checkout) = seeing_checkout(directory, Kind::Directory, processes) else { continue };
+        let Some(checkout) = seeing_checkout(directory, WrittenPath::Directory, processes) else { continue };
         let may_ignore_itself = !directory.join(".gitignore").exists()
             && (is_absent_or_empty(directory)?
                 || is_cargos(directory) && !holds_tracked_files(directory, processes));
@@ -47,7 +47,7 @@ pub(super) fn keep_out(plan: &Plan, processes: &Processes) -> Result<(), Execute
         if marked || is_absent_or_empty(directory)? {
             continue;
         }
-        if let Some(checkout) = seeing_checkout(archive, Kind::File, processes) {
+        if let Some(checkout) = seeing_checkout(archive, WrittenPath::File, processes) {
             return Err(seen(archive, checkout));
         }
     }
@@ -68,28 +68,6 @@ fn archives(plan: &Plan) -> BTreeSet<&Utf8Path> {
         _ => None,
     });
     images.filter_map(|image| image.archive.as_deref()).collect()
-}
-
-/// The kind of a path that may not exist yet.
-#[derive(Clone, Copy)]
-enum Kind {
-    Directory,
-    File,
-}
-
-/// Returns the checkout in which git does not ignore a path; `None` outside of checkouts and if git gives no answer.
-fn seeing_checkout<'p>(path: &'p Utf8Path, kind: Kind, processes: &Processes) -> Option<&'p Utf8Path> {
-    let checkout = checkout_root(path)?;
-    let below = path.strip_prefix(checkout).ok().filter(|below| !below.as_str().is_empty())?;
-    // A pattern such as `target/` matches only directories, and git cannot look at one that does not exist yet.
-    let below = match kind {
-        Kind::Directory => format!("{below}/"),
-        Kind::File => below.to_string(),
-    };
-    let command = Command::git(checkout).args(["check-ignore", "--quiet", "--"]).args([below]);
-    // 0: ignored. 1: not ignored. 128: git cannot tell (git-check-ignore(1)).
-    let answer = processes.output(&command).ok()?;
-    (answer.status.code() == Some(1)).then_some(checkout)
 }
 
 /// Returns whether a directory of cargo's holds a project of a checkout, as one with `target-dir = "."` does. It cannot

@@ -9,7 +9,7 @@ use super::images::{SelectedImage, git_of};
 use crate::plan::{BuildInfo, StampedCommit};
 use crate::text::rfc3339;
 use crossdock_project::config::{BuildVcs, ImageConfig};
-use crossdock_project::{Git, GoCheckout, GoMain, GoModule, Project, go_version};
+use crossdock_project::{Git, GoCheckout, GoMain, GoModule, Program, Project, go_version};
 
 /// The first minor version of Go 1 that derives the version of the main module from git (<https://go.dev/doc/go1.24>).
 const FIRST_WITH_VERSION: u32 = 24;
@@ -33,7 +33,7 @@ impl Planner<'_> {
         let mut infos = Vec::new();
         for main in programs {
             let directory = &main.module_directory;
-            let git = git_of(selected, directory, self.projects);
+            let git = git_of(selected, &Program::Go(main), self.projects);
             let info = match (&self.request.engine, self.projects.git_unavailable(directory), &git) {
                 (Some(_), ..) => unstamped("the build context of an engine has no git checkout"),
                 (None, ..) if setting.value == BuildVcs::Never => unstamped(&setting.words),

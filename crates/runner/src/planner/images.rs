@@ -257,13 +257,18 @@ pub(super) fn created(selected: &SelectedImage<'_>, projects: &Projects, request
 
 /// Returns the commit of the entry point's package or module, with the tag and the version of its directory.
 pub(super) fn git(selected: &SelectedImage<'_>, projects: &Projects) -> Option<Git> {
-    git_of(selected, selected.entry_point.source_directory(), projects)
+    git_of(selected, &selected.entry_point, projects)
 }
 
 /// Returns the commit of a program's directory, with the tag and the version that the image's `version-tag` selects.
-pub(super) fn git_of(selected: &SelectedImage<'_>, directory: &Utf8Path, projects: &Projects) -> Option<Git> {
+pub(super) fn git_of(
+    selected: &SelectedImage<'_>,
+    program: &Program<'_>,
+    projects: &Projects,
+) -> Option<Git> {
     let pattern = selected.config.version_tag.as_ref().map(|pattern| &pattern.value);
-    projects.git(directory).map(|git| git.seen_from(directory, pattern))
+    let directory = program.source_directory();
+    projects.git(directory).map(|git| git.seen_from(directory, program.go_module(), pattern))
 }
 
 /// Returns the version: of a tag that `version-tag` matches, else that of the Cargo package or of the Go module's tags.

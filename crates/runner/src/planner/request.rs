@@ -58,6 +58,8 @@ pub struct Request {
     pub repository: Option<Sourced<String>>,
     /// `--metadata-file`: the file for the report of the run. Absolute.
     pub metadata_file: Option<Utf8PathBuf>,
+    /// The root of the checkout in which git sees that file; `None` if git ignores it.
+    pub metadata_file_seen_in: Option<Utf8PathBuf>,
     /// Whether an archive is written next to each layout.
     pub archive: Archive,
     /// `--pack`: whether release archives are written.
@@ -93,6 +95,7 @@ impl Request {
             tags: Vec::new(),
             repository: None,
             metadata_file: None,
+            metadata_file_seen_in: None,
             archive: Archive::None,
             pack: Pack::None,
             load: None,

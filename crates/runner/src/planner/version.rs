@@ -43,7 +43,7 @@ fn own_tag(package: &CargoPackage, git: &Git) -> Option<Git> {
     let patterns = named.into_iter().chain(prefixes).map(|prefix| format!("{prefix}{{version}}"));
     let seen = patterns.filter_map(|text| {
         let pattern: VersionTag = text.parse().ok()?;
-        Some(git.seen_from(directory, Some(&pattern)))
+        Some(git.seen_from(directory, None, Some(&pattern)))
             .filter(|git| git.version.as_deref().is_some_and(is_complete))
     });
     seen.into_iter().next()
