@@ -111,7 +111,7 @@ pub(super) struct Selected {
     pub(super) version: Option<String>,
 }
 
-/// Whose tags are selected.
+/// The module or directory that asks for its tag.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Owner<'a> {
     /// The path of its directory below the checkout's root, with `/` at the end; empty for the root itself.
