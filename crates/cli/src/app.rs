@@ -73,7 +73,7 @@ impl App {
             output::say(&format!("{} interrupted", paint(BAD, "error:")));
             std::process::exit(Exit::Interrupted as i32)
         }) {
-            output::note(&format!("Ctrl-C will not end child processes: {error}"));
+            output::warning(&format!("Ctrl-C will not end child processes: {error}"));
         }
         self.exec_in(environment, &cancel)
     }

@@ -108,6 +108,11 @@ fn size(stream: &impl IsTerminal, told: Option<(Width, Height)>) -> Option<(usiz
 }
 
 /// Prints a warning for the person.
-pub(crate) fn note(line: &str) {
+pub(crate) fn warning(line: &str) {
     say(&format!("{} {}", paint(WARN, "warning:"), message(line)));
+}
+
+/// Prints something that a person may want to know, with the word `note:`.
+pub(crate) fn note(line: &str) {
+    say(&format!("note: {}", message(line)));
 }

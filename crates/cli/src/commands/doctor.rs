@@ -43,7 +43,7 @@ pub(crate) fn run(session: &Session, arguments: &DoctorCommand) -> Result<Exit, 
     if arguments.setup {
         let consent = if arguments.yes { Consent::Given } else { Consent::Asked };
         let done = set_up(session, found, consent)?;
-        done.by_hand.iter().for_each(|commands| output::note(&by_hand(commands)));
+        done.by_hand.iter().for_each(|commands| output::warning(&by_hand(commands)));
         (found, plan) = (done.found, done.plan);
     }
     let checks = doctor(&session.context, &found, &plan);
@@ -90,7 +90,7 @@ fn watch(progress: Progress<'_>) {
             output::say(&paint(DIM, format!("  {line}")))
         }
         Progress::Failed { command, why } => {
-            output::note(&format!("`{}` failed: {why}", command.short()));
+            output::warning(&format!("`{}` failed: {why}", command.short()));
         }
         _ => {}
     }
@@ -102,7 +102,7 @@ fn agree(session: &Session, consent: Consent, remedy: &Remedy) -> Answer {
         return Answer::Yes;
     }
     if session.terminal() == Terminal::Plain {
-        output::note(&format!("`{remedy}` changes the system; run it yourself or pass --yes"));
+        output::warning(&format!("`{remedy}` changes the system; run it yourself or pass --yes"));
         return Answer::No;
     }
     // If the prompt cannot be written or read, there was no consent.

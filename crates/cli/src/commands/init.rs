@@ -124,11 +124,11 @@ fn show(session: &Session, scaffold: &Scaffold, diff: Option<&str>) -> Result<()
             output::say(&format!("{count} crates are added to Cargo.lock, including the xtask crate itself"));
         }
         Some(LockChanges::Unknown { why }) => {
-            output::note(&format!("the number of crates added to Cargo.lock is unknown: {why}"));
+            output::warning(&format!("the number of crates added to Cargo.lock is unknown: {why}"));
         }
         None => {}
     }
-    scaffold.notes.iter().for_each(|note| output::note(note));
+    scaffold.notes.iter().for_each(|note| output::warning(note));
     Ok(())
 }
 
@@ -146,9 +146,10 @@ fn table(scaffold: &Scaffold, columns: usize) -> String {
     });
     let rows: Vec<[String; 5]> = std::iter::once(header).chain(rows).collect();
     ui::aligned(&rows, &[2], columns).unwrap_or_else(|| {
-        let lines = rows.iter().skip(1).map(|[path, state, bytes, action, note]| {
+        let lines = rows.iter().skip(1).map(|row| {
+            let [path, state, bytes, action, note] = row.each_ref().map(|text| ui::cell(text));
             let (path, bytes) = (format!(" {path}"), format!("{bytes} bytes"));
-            ui::fold([path.as_str(), state, &bytes, action, note], columns, 4)
+            ui::fold([path.as_str(), &state, &bytes, &action, &note], columns, 4)
         });
         lines.collect::<Vec<_>>().join("\n")
     })
@@ -187,7 +188,7 @@ fn answer(
 
 fn show_written(session: &Session, scaffold: &Scaffold, written: &WriteReport) {
     if let Some(why) = &written.lock_error {
-        output::note(&format!(
+        output::warning(&format!(
             "Cargo.lock does not contain the xtask crate yet; run `cargo update --workspace`: {why}"
         ));
     }

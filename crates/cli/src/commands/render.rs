@@ -56,7 +56,7 @@ pub(crate) fn bake(session: &Session, arguments: &RenderBakeCommand) -> Result<E
     let (options, engine) = (options(session, &arguments.render), engine_options(&arguments.options));
     let bake = render_bake(&session.context, &options, &engine, directory.as_deref())?;
     if !session.quiet() {
-        bake.notes.iter().for_each(|note| output::say(&format!("note: {note}")));
+        bake.notes.iter().for_each(|note| output::note(note));
     }
     let Some(directory) = directory else {
         output::data(&bake.json)?;
@@ -148,14 +148,12 @@ fn show(session: &Session, made: &[RenderedDockerfile], places: &[Utf8PathBuf], 
         }
     }
     if !session.json() {
-        notes.iter().for_each(|note| output::say(&format!("note: {note}")));
+        notes.iter().for_each(|note| output::note(note));
     }
     for (file, path) in made.iter().zip(places) {
         if file.is_classic() {
             let there = file.context().join(".dockerignore");
-            output::say(&format!(
-                "note: the classic builder reads only {there}: copy {path}.dockerignore there"
-            ));
+            output::note(&format!("the classic builder reads only {there}: copy {path}.dockerignore there"));
         }
         output::say(&format!("build with: {}", file.build_command(path)));
     }

@@ -46,7 +46,7 @@ pub(crate) fn aligned<const N: usize>(
 }
 
 /// Returns text for a cell. It is escaped before the columns get their widths.
-fn cell(text: &str) -> String {
+pub(crate) fn cell(text: &str) -> String {
     shown(&one_line(text))
 }
 
