@@ -66,5 +66,6 @@ pub use model::{
     RootFs, RuntimeConfig, Tag, TimeError, Timestamp, media_type,
 };
 pub use rootfs::{
-    EntryKind, FileReader, LayerSource, LookupError, ReadError, RootEntry, RootError, RootLimits, RootView,
+    EntryKind, FileId, FileReader, LayerSource, LookupError, ReadError, RootEntry, RootError, RootLimits,
+    RootView,
 };

@@ -86,8 +86,14 @@ pub struct RootEntry {
     pub xattrs: Vec<(Vec<u8>, Vec<u8>)>,
     /// The number of the layer that the entry is from, the lowest being 0.
     pub layer: u32,
-    node: usize,
+    /// The file that the path names: hard links to one file have the same identity.
+    pub file: FileId,
 }
+
+/// The identity of a file, directory or other node within one root, as an inode number identifies one on a disk. It
+/// stays valid until the next layer is applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId(usize);
 
 /// The type of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,7 +152,7 @@ impl RootView {
 
     /// Returns a reader of the entry's content, which is empty if the entry is not a regular file.
     pub fn open(&self, entry: &RootEntry) -> FileReader<'_> {
-        match self.tree.node(entry.node).kind {
+        match self.tree.node(entry.file.0).kind {
             Kind::File { offset, size } => self.spill.reader(offset, size),
             _ => self.spill.reader(0, 0),
         }
@@ -158,7 +164,7 @@ impl RootView {
     /// If the file does not exist, is not a regular one, or is longer than `limit` bytes.
     pub fn read(&self, path: impl AsRef<[u8]>, limit: u64) -> Result<Cow<'_, [u8]>, ReadError> {
         let entry = self.lookup(path)?;
-        let Kind::File { offset, size } = self.tree.node(entry.node).kind else {
+        let Kind::File { offset, size } = self.tree.node(entry.file.0).kind else {
             return Err(ReadError::NotAFile { path: entry.path });
         };
         if size > limit {
@@ -223,7 +229,7 @@ impl RootView {
             size,
             xattrs: found.xattrs.to_vec(),
             layer: found.layer,
-            node,
+            file: FileId(node),
         }
     }
 

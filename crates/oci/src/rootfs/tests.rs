@@ -201,6 +201,8 @@ fn hard_links_share_content_until_replaced() {
     ]);
     let content = ["a", "b", "c", "d"].map(|path| text(&root, path));
     assert_eq!(content, ["2", "1", "1", "1"]);
+    let [a, b, c, d] = ["a", "b", "c", "d"].map(|path| root.lookup(path).unwrap().file);
+    assert!(a != b && b == c && c == d);
 }
 
 #[test]
