@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use crossdock_fs::read_regular;
+use crossdock_fs::open_regular;
 use crossdock_oci::{ImageSource, may_be_archive};
 use crossdock_project::config::{Config, Source, Sourced};
 use crossdock_runner::planner::named_targets;
-use crossdock_subjects::{Options, own_target, unknown_platform, verify_file};
+use crossdock_subjects::{Options, ProgramFile, own_target, unknown_platform, verify_file};
 use crossdock_verify::Program;
 
 pub use crossdock_runner::plan::Target;
@@ -170,9 +170,6 @@ fn images(
 
 const AGAIN: &str = "a damaged image cannot be verified; build, pull or copy it again";
 
-/// The size limit of a program, which is read into memory. The largest known ones have some hundred million bytes.
-const LARGEST: u64 = 4 << 30;
-
 fn program(
     path: &Utf8Path,
     metadata: &std::fs::Metadata,
@@ -184,15 +181,9 @@ fn program(
         );
         return Err(Error::from_message(ErrorKind::Usage, message));
     }
-    if metadata.len() > LARGEST {
-        let message = format!(
-            "{path} has {} bytes, which is larger than any program; it cannot be verified",
-            metadata.len()
-        );
-        return Err(Error::from_message(ErrorKind::InputOutput, message));
-    }
-    let bytes = read_regular(path.as_std_path(), LARGEST).map_err(|error| input_output(error).at(path))?;
-    let program = Program::new(path.as_str(), &bytes);
+    let file = open_regular(path.as_std_path()).and_then(ProgramFile::new);
+    let file = file.map_err(|error| input_output(error).at(path))?;
+    let program = Program::from_file(path.as_str(), &file);
     let program = match mode(metadata) {
         Some(mode) => program.with_mode(mode),
         None => program,

@@ -14,9 +14,11 @@
 //! assert_eq!(verification.verdict(), Verdict::Fails);
 //! ```
 
+mod file;
 mod root;
 mod verify;
 
+pub use file::ProgramFile;
 pub use verify::{
     Options, Planned, Scope, best_platform, own_target, parse_platform, unknown_platform, verify, verify_file,
 };

@@ -1,16 +1,12 @@
 //! The merged root of an image, as the checks of `crossdock-verify` read it.
 
-use std::borrow::Cow;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 
-use crossdock_oci::{EntryKind, LookupError, RootEntry, RootView};
-use crossdock_verify::{self as verify, Entry, Root, RootError};
+use crossdock_oci::{EntryKind, FileReader, LookupError, RootEntry, RootView};
+use crossdock_verify::{self as verify, Entry, ReadAt, Root, RootError};
 
 /// The merged root of an image.
 pub(crate) struct MergedRoot(pub(crate) RootView);
-
-/// A longer file is not read as a whole, to bound memory: 2 GiB is far above any deployed program.
-const MAX_PROGRAM: u64 = 2 << 30;
 
 impl Root for MergedRoot {
     fn entry(&self, path: &str) -> Result<Option<Entry>, RootError> {
@@ -22,18 +18,13 @@ impl Root for MergedRoot {
         }
     }
 
-    fn read(&self, path: &str) -> Result<Cow<'_, [u8]>, RootError> {
-        self.0.read(path, MAX_PROGRAM).map_err(|error| RootError::new(path, error.to_string()))
-    }
-
-    fn read_at(&self, path: &str, offset: u64, length: u64) -> Result<Cow<'_, [u8]>, RootError> {
-        let failed = |error: &dyn std::error::Error| RootError::new(path, error.to_string());
-        let found = self.0.lookup(path).map_err(|error| failed(&error))?;
-        let mut reader = self.0.open(&found);
-        let mut part = Vec::new();
-        reader.seek(SeekFrom::Start(offset)).map_err(|error| failed(&error))?;
-        reader.take(length).read_to_end(&mut part).map_err(|error| failed(&error))?;
-        Ok(Cow::Owned(part))
+    fn open<'a>(&'a self, path: &str) -> Result<Box<dyn ReadAt + 'a>, RootError> {
+        // Without following a link: `resolve` has followed them.
+        let found = self.0.lookup_link(path).map_err(|error| RootError::new(path, error.to_string()))?;
+        if found.kind != EntryKind::File {
+            return Err(RootError::new(path, "it is not a regular file"));
+        }
+        Ok(Box::new(MergedFile { reader: self.0.open(&found), size: found.size }))
     }
 
     fn attribute(&self, path: &str, name: &str) -> Result<Option<Vec<u8>>, RootError> {
@@ -41,6 +32,25 @@ impl Root for MergedRoot {
         let Ok(found) = self.0.lookup_link(path) else { return Ok(None) };
         let named = found.xattrs.into_iter().find(|(known, _)| known == name.as_bytes());
         Ok(named.map(|(_, value)| value))
+    }
+}
+
+/// A file of a merged root.
+struct MergedFile<'a> {
+    reader: FileReader<'a>,
+    size: u64,
+}
+
+impl ReadAt for MergedFile<'_> {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        // A reader is a place in the root, so that a copy costs nothing.
+        let mut reader = self.reader.clone();
+        reader.seek(SeekFrom::Start(offset))?;
+        reader.read(buffer)
     }
 }
 

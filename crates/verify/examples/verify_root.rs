@@ -1,13 +1,14 @@
 //! Verifies every executable file in directories of a root file system on disk: `verify_root ROOT PLATFORM DIRECTORY…`.
 //! Prints one line for each finding except notes, and the number of verified files.
 
-use std::borrow::Cow;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crossdock_platform::Platform;
-use crossdock_verify::{Entry, EntryKind, ImageFacts, Root, RootError, Severity, Target, verify_others};
+use crossdock_verify::{
+    Entry, EntryKind, ImageFacts, ReadAt, Root, RootError, Severity, Target, verify_others,
+};
 
 struct Disk(PathBuf);
 
@@ -36,18 +37,26 @@ impl Root for Disk {
         Ok(Some(Entry { kind, mode, uid: found.uid(), gid: found.gid(), size: found.len() }))
     }
 
-    fn read(&self, path: &str) -> Result<Cow<'_, [u8]>, RootError> {
-        let bytes =
-            std::fs::read(self.place(path)).map_err(|error| RootError::new(path, error.to_string()))?;
-        Ok(Cow::Owned(bytes))
-    }
-
-    fn read_at(&self, path: &str, offset: u64, length: u64) -> Result<Cow<'_, [u8]>, RootError> {
+    fn open<'a>(&'a self, path: &str) -> Result<Box<dyn ReadAt + 'a>, RootError> {
         let failed = |error: std::io::Error| RootError::new(path, error.to_string());
         let file = std::fs::File::open(self.place(path)).map_err(failed)?;
-        let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
-        file.read_exact_at(&mut bytes, offset).map_err(failed)?;
-        Ok(Cow::Owned(bytes))
+        let size = file.metadata().map_err(failed)?.len();
+        Ok(Box::new(OnDisk { file, size }))
+    }
+}
+
+struct OnDisk {
+    file: std::fs::File,
+    size: u64,
+}
+
+impl ReadAt for OnDisk {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.file.read_at(buffer, offset)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Verifies, before anything is tagged, that the program in an image starts on its nodes.
 //!
-//! Everything is pure: bytes and values in, findings out. No function reads a file, the environment or a clock, or
-//! starts a process.
+//! Everything is pure: files as [`ReadAt`] and values in, findings out. No function opens a file, reads the environment
+//! or a clock, or starts a process.
 //!
 //! [`inspect`] reads the facts of a file. [`verify_program`] verifies a program for a [`Target`]: by itself or in the
 //! root file system of an image (a [`Root`]), and against the plan's [`Expectation`]. Every [`Finding`] has a [`Code`]
@@ -24,6 +24,7 @@
 //! `src/index.rs`.
 
 pub mod codes;
+mod content;
 mod expectation;
 mod image;
 mod index;
@@ -36,6 +37,7 @@ mod testing;
 mod verification;
 
 pub use codes::catalogue_markdown;
+pub use content::ReadAt;
 pub use crossdock_findings::{Code, Effect, Evidence, Finding, Severity};
 pub use crossdock_platform::{Endianness, Linkage};
 pub use expectation::{CompiledC, CpuLevel, Expectation, Language};
@@ -43,7 +45,7 @@ pub use image::{ImageFacts, PlatformText, verify_image, verify_others};
 pub use index::verify_index;
 pub use program::inspect::{
     ArmAttributes, Class, Dynamic, Elf, GoBuildInfo, Inspection, Interpreter, MachO, Notes, Pe, Script,
-    Segment, VersionNeed, inspect,
+    Segment, VersionNeed, inspect, inspect_ranges,
 };
 pub use program::{Program, verify_program};
 pub use root::{Entry, EntryKind, MemoryRoot, ResolveError, Resolved, Root, RootError, resolve};

@@ -6,11 +6,14 @@ pub(crate) mod inspect;
 pub(crate) mod loader;
 pub(crate) mod machine;
 
+use std::fmt;
+use std::io;
+
 use crate::root::Root;
-use crate::{Expectation, Finding, Target, codes};
+use crate::{Expectation, Finding, ReadAt, Target, codes};
 use checks::Subject;
 use container::{Container, Credentials};
-use inspect::inspect;
+use inspect::{Content, inspect_content};
 
 /// A program file.
 #[derive(Debug, Clone, Copy)]
@@ -18,16 +21,50 @@ use inspect::inspect;
 pub struct Program<'a> {
     /// The path, for messages.
     pub path: &'a str,
-    /// The content.
-    pub bytes: &'a [u8],
     /// The permission bits; `None` if unknown.
     pub mode: Option<u32>,
+    source: Source<'a>,
+}
+
+/// The content of a program.
+#[derive(Clone, Copy)]
+enum Source<'a> {
+    Bytes(&'a [u8]),
+    File(&'a dyn ReadAt),
+}
+
+impl ReadAt for Source<'_> {
+    fn size(&self) -> u64 {
+        match self {
+            Source::Bytes(bytes) => bytes.size(),
+            Source::File(file) => file.size(),
+        }
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Source::Bytes(bytes) => bytes.read_at(offset, buffer),
+            Source::File(file) => file.read_at(offset, buffer),
+        }
+    }
+}
+
+impl fmt::Debug for Source<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.size())
+    }
 }
 
 impl<'a> Program<'a> {
-    /// Creates a program whose permission bits are unknown.
+    /// Creates a program of bytes in memory, whose permission bits are unknown.
     pub fn new(path: &'a str, bytes: &'a [u8]) -> Program<'a> {
-        Program { path, bytes, mode: None }
+        Program { path, mode: None, source: Source::Bytes(bytes) }
+    }
+
+    /// Creates a program whose content is read by ranges as far as its checks need it, so that a program of any size
+    /// takes little memory. Its permission bits are unknown.
+    pub fn from_file(path: &'a str, file: &'a dyn ReadAt) -> Program<'a> {
+        Program { path, mode: None, source: Source::File(file) }
     }
 
     /// Sets the permission bits.
@@ -49,10 +86,15 @@ pub fn verify_program(
     root: Option<&dyn Root>,
 ) -> Vec<Finding> {
     let user = Credentials::default();
-    let facts = inspect(program.bytes);
+    let content = Content::new(Box::new(&program.source));
+    let facts = inspect_content(&content);
+    if let Some(error) = content.failure() {
+        let message = format!("{} cannot be read: {error}.", program.path);
+        return vec![Finding::new(codes::UNREADABLE, target.name(), program.path, message)];
+    }
     let mut findings = checks::run(&Subject {
         path: program.path,
-        bytes: program.bytes,
+        content: &content,
         facts: &facts,
         target,
         expectation,

@@ -1,13 +1,14 @@
 //! An image's merged root file system, as the checks read it.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use thiserror::Error;
 
+use crate::ReadAt;
+
 mod resolve;
 
-pub(crate) use resolve::{MAX_PATH, read_small};
+pub(crate) use resolve::{MAX_PATH, read_small, read_whole};
 pub use resolve::{ResolveError, Resolved, resolve};
 
 /// An image's root file system with all layers applied.
@@ -21,11 +22,11 @@ pub trait Root {
     /// If the layers cannot be read.
     fn entry(&self, path: &str) -> Result<Option<Entry>, RootError>;
 
-    /// Returns the content of the regular file at exactly this path.
+    /// Opens the regular file at exactly this path, whose content is then read by ranges.
     ///
     /// # Errors
     /// If no such file exists or it cannot be read.
-    fn read(&self, path: &str) -> Result<Cow<'_, [u8]>, RootError>;
+    fn open<'a>(&'a self, path: &str) -> Result<Box<dyn ReadAt + 'a>, RootError>;
 
     /// Returns an extended attribute of the entry at exactly this path; `None` if it has none of this name, or if the
     /// implementation does not support attributes.
@@ -34,24 +35,6 @@ pub trait Root {
     /// If the layers cannot be read.
     fn attribute(&self, _path: &str, _name: &str) -> Result<Option<Vec<u8>>, RootError> {
         Ok(None)
-    }
-
-    /// Returns a part of the regular file at exactly this path: `length` bytes from `offset`, or fewer if the file ends
-    /// there.
-    ///
-    /// Only parts of a long program are read. An implementation that can read a part without the whole should override
-    /// this method to bound memory; the provided one reads the whole file.
-    ///
-    /// # Errors
-    /// As for [`read`](Root::read).
-    fn read_at(&self, path: &str, offset: u64, length: u64) -> Result<Cow<'_, [u8]>, RootError> {
-        let whole = self.read(path)?;
-        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(whole.len());
-        let end = start.saturating_add(usize::try_from(length).unwrap_or(usize::MAX)).min(whole.len());
-        Ok(match whole {
-            Cow::Borrowed(bytes) => Cow::Borrowed(&bytes[start..end]),
-            Cow::Owned(bytes) => Cow::Owned(bytes[start..end].to_vec()),
-        })
     }
 }
 
@@ -164,9 +147,9 @@ impl Root for MemoryRoot {
         Ok(self.entries.get(path).map(|(entry, _)| entry.clone()))
     }
 
-    fn read(&self, path: &str) -> Result<Cow<'_, [u8]>, RootError> {
+    fn open<'a>(&'a self, path: &str) -> Result<Box<dyn ReadAt + 'a>, RootError> {
         match self.entries.get(path) {
-            Some((entry, content)) if entry.kind == EntryKind::File => Ok(Cow::Borrowed(content)),
+            Some((entry, content)) if entry.kind == EntryKind::File => Ok(Box::new(&content[..])),
             Some(_) => Err(RootError::new(path, "it is not a regular file")),
             None => Err(RootError::new(path, "it does not exist")),
         }

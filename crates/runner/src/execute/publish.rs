@@ -7,6 +7,7 @@ use crossdock_oci::{
     Repository, Tag, Timestamp, media_type, write_archive,
 };
 use crossdock_project::project_boundary;
+use crossdock_subjects::ProgramFile;
 use crossdock_system::process::Command;
 use crossdock_verify::{Program, Target, Verdict, Verification, verify_program};
 
@@ -150,8 +151,8 @@ impl StepContext<'_> {
     fn verify_programs(&self, image: &ImagePlan, plan: &PlatformPlan) -> Result<(), ExecuteError> {
         for program in &plan.programs {
             let path = self.compiled(image, program)?;
-            let bytes = std::fs::read(&path).map_err(file_error(&path))?;
-            let subject = Program::new(path.as_str(), &bytes);
+            let file = std::fs::File::open(&path).and_then(ProgramFile::new).map_err(file_error(&path))?;
+            let subject = Program::from_file(path.as_str(), &file);
             let target = Target::new(&plan.platform);
             let findings = verify_program(&subject, &target, Some(&expectation(plan, program)), None);
             let verification = Verification::new(path.as_str(), target.name(), findings);

@@ -1,10 +1,8 @@
 //! Checks that the image knows the user that it runs as, and that this user may listen on the image's ports.
 
-use std::borrow::Cow;
-
 use crate::image::ImageFacts;
 use crate::program::container::Credentials;
-use crate::root::{EntryKind, ResolveError, Root, resolve};
+use crate::root::{EntryKind, ResolveError, Root, read_whole, resolve};
 use crate::{Finding, Target, codes};
 
 /// The size above which a passwd or group file is not read, to bound memory.
@@ -28,7 +26,7 @@ pub(crate) fn find(
     };
     let passwd = database(root, "/etc/passwd", target, findings);
     let groups = database(root, "/etc/group", target, findings);
-    let mut unknown = |kind: &str, name: &str, (file, content): (&str, &Database<'_>)| {
+    let mut unknown = |kind: &str, name: &str, (file, content): (&str, &Database)| {
         // The finding about an unreadable file explains it.
         if content.is_some() {
             findings.push(unknown_name(image, target, kind, name, file));
@@ -69,7 +67,7 @@ fn not_numeric(image: &ImageFacts, target: &Target, user: &str) -> Finding {
 }
 
 /// Returns the number of a group, by its name or as a number that needs no line in the group file.
-fn group_number(groups: &Database<'_>, group: &str) -> Option<u32> {
+fn group_number(groups: &Database, group: &str) -> Option<u32> {
     // A number is never looked up as a name (`GetExecUser` of moby/sys/user, which runc and containerd use).
     let named = || lines(groups).find(|line| field(line, 0) == Some(group));
     group.parse().ok().or_else(|| number(named()?, 2))
@@ -103,7 +101,7 @@ pub(crate) fn check_ports(
 }
 
 /// Returns the account of a user's name or number. A number without a line in passwd is valid and has the group 0.
-fn account(passwd: &Database<'_>, groups: &Database<'_>, user: &str) -> Option<Credentials> {
+fn account(passwd: &Database, groups: &Database, user: &str) -> Option<Credentials> {
     // `:group` names no user: the default of the runtime remains, which is root.
     if user.is_empty() {
         return Some(Credentials::default());
@@ -125,30 +123,26 @@ fn account(passwd: &Database<'_>, groups: &Database<'_>, user: &str) -> Option<C
 }
 
 /// The content of a passwd or group file: empty if the file does not exist, `None` if it cannot be read.
-type Database<'a> = Option<Cow<'a, str>>;
+type Database = Option<String>;
 
-fn database<'a>(
-    root: &'a dyn Root,
-    path: &str,
-    target: &Target,
-    findings: &mut Vec<Finding>,
-) -> Database<'a> {
+fn database(root: &dyn Root, path: &str, target: &Target, findings: &mut Vec<Finding>) -> Database {
     let why = match resolve(root, path) {
         Ok(found) if found.entry.size > MAX_FILE_SIZE => "it is longer than 4 MiB".to_owned(),
-        Ok(found) if found.entry.kind == EntryKind::File => match root.read(&found.path) {
-            Ok(Cow::Borrowed(bytes)) => return Some(String::from_utf8_lossy(bytes)),
-            Ok(Cow::Owned(bytes)) => return Some(String::from_utf8_lossy(&bytes).into_owned().into()),
-            Err(error) => error.to_string(),
-        },
+        Ok(found) if found.entry.kind == EntryKind::File => {
+            match read_whole(root, &found.path, MAX_FILE_SIZE) {
+                Ok(bytes) => return Some(String::from_utf8_lossy(&bytes).into_owned()),
+                Err(error) => error.to_string(),
+            }
+        }
         Err(ResolveError::Unreadable(error)) => error.to_string(),
-        _ => return Some(Cow::Borrowed("")),
+        _ => return Some(String::new()),
     };
     let message = format!("{path}, which names the users of the image, was not read: {why}.");
     findings.push(Finding::new(codes::UNREADABLE, target.name(), path, message));
     None
 }
 
-fn lines<'a>(content: &'a Database<'_>) -> impl Iterator<Item = &'a str> {
+fn lines(content: &Database) -> impl Iterator<Item = &str> {
     content.iter().flat_map(|content| content.lines()).map(str::trim)
 }
 

@@ -11,7 +11,7 @@ mod plan;
 mod script;
 
 use super::container::Container;
-use super::inspect::{Inspection, inspect_file};
+use super::inspect::{Content, Inspection, inspect_file};
 use crate::root::Resolved;
 use crate::{Code, Expectation, Finding, Target, codes};
 
@@ -19,8 +19,7 @@ use crate::{Code, Expectation, Finding, Target, codes};
 pub(crate) struct Subject<'a> {
     /// The path in the image, or on the developer's disk without an image.
     pub(crate) path: &'a str,
-    /// At least the first bytes.
-    pub(crate) bytes: &'a [u8],
+    pub(crate) content: &'a Content<'a>,
     pub(crate) facts: &'a Inspection,
     pub(crate) target: &'a Target,
     pub(crate) expectation: Option<&'a Expectation>,
@@ -72,10 +71,10 @@ pub(crate) fn check_file(
     image: Container<'_>,
     depth: u8,
 ) -> Vec<Finding> {
-    match inspect_file(image.root, &found.path, found.entry.size) {
+    match inspect_file(image.root, &found.path) {
         Ok(file) => run(&Subject {
             path: &found.path,
-            bytes: &file.bytes,
+            content: &file.content,
             facts: &file.facts,
             target,
             expectation,

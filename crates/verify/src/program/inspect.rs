@@ -9,11 +9,11 @@ mod go;
 mod headers;
 mod notes;
 mod script;
-mod sparse;
 mod strings;
 mod symbols;
 
 pub use attributes::ArmAttributes;
+pub(crate) use content::Content;
 pub use dynamic::{Dynamic, VersionNeed};
 pub use elf::{Elf, Interpreter};
 pub use foreign::{MachO, Pe};
@@ -24,10 +24,10 @@ pub use script::Script;
 pub(crate) use strings::{Budget, Strings, c_string};
 pub(crate) use symbols::{Symbols, symbols};
 
-use std::borrow::Cow;
+use std::io;
 
+use crate::ReadAt;
 use crate::root::{Root, RootError};
-use content::Content;
 
 /// The kind of a file, with its facts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,37 +57,46 @@ pub enum Inspection {
     Unknown,
 }
 
-/// The size above which a file is not held in memory as a whole.
-const MAX_WHOLE_FILE: u64 = 16 << 20;
-
 /// Returns the kind and the facts of a file. It never fails and never panics: the facts describe any damage.
 pub fn inspect(bytes: &[u8]) -> Inspection {
-    inspect_content(&Content::whole(bytes))
+    inspect_content(&Content::new(Box::new(bytes)))
 }
 
-/// A file of a root: its facts, and its first bytes, which are all bytes unless the file is long.
+/// Returns the kind and the facts of a file, of which only the relevant parts are read.
+///
+/// # Errors
+/// If the file cannot be read. A damaged file is not an error: the facts describe the damage.
+pub fn inspect_ranges(file: &dyn ReadAt) -> io::Result<Inspection> {
+    let content = Content::new(Box::new(file));
+    let facts = inspect_content(&content);
+    match content.into_failure() {
+        Some(error) => Err(error),
+        None => Ok(facts),
+    }
+}
+
+/// A file of a root with its facts.
 pub(crate) struct Inspected<'a> {
     pub(crate) facts: Inspection,
-    pub(crate) bytes: Cow<'a, [u8]>,
+    pub(crate) content: Content<'a>,
 }
 
-/// Inspects the regular file of this size at exactly this path. Only the relevant parts of a long file are read.
-pub(crate) fn inspect_file<'a>(
-    root: &'a dyn Root,
-    path: &str,
-    size: u64,
-) -> Result<Inspected<'a>, RootError> {
-    if size <= MAX_WHOLE_FILE {
-        let bytes = root.read(path)?;
-        return Ok(Inspected { facts: inspect(&bytes), bytes });
+/// Inspects the regular file at exactly this path. Only the relevant parts are read.
+pub(crate) fn inspect_file<'a>(root: &'a dyn Root, path: &str) -> Result<Inspected<'a>, RootError> {
+    let content = Content::new(root.open(path)?);
+    let facts = inspect_content(&content);
+    match content.failure() {
+        Some(error) => Err(RootError::new(path, error.to_string())),
+        None => Ok(Inspected { facts, content }),
     }
-    let content = sparse::read(size, &|offset, length| root.read_at(path, offset, length))?;
-    let bytes = Cow::Owned(content.slice(0, 4096).to_vec());
-    Ok(Inspected { facts: inspect_content(&content), bytes })
 }
 
-fn inspect_content(content: &Content<'_>) -> Inspection {
-    let bytes = content.head();
+/// The number of bytes at the beginning of a file by which its kind is recognized.
+const HEAD: u64 = 4096;
+
+pub(crate) fn inspect_content(content: &Content<'_>) -> Inspection {
+    let head = content.head(HEAD);
+    let bytes = &head[..];
     if bytes.is_empty() {
         return Inspection::Empty;
     }
@@ -113,7 +122,7 @@ fn inspect_content(content: &Content<'_>) -> Inspection {
     if let Some(macho) = foreign::macho(bytes) {
         return Inspection::MachO(macho);
     }
-    if let Some(pe) = foreign::pe(bytes) {
+    if let Some(pe) = foreign::pe(content) {
         return Inspection::Pe(pe);
     }
     match is_text(bytes) {

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use crate::Target;
 use crate::program::container::Container;
-use crate::program::inspect::{Budget, Elf, Inspection, inspect_file, symbols};
+use crate::program::inspect::{Budget, Content, Elf, Inspection, inspect_file, symbols};
 use crate::root::EntryKind;
 
 pub(crate) use objects::{Loaded, LookupFailure, Missing, Object};
@@ -30,6 +30,9 @@ const MAX_PATHS_TOTAL: usize = 1 << 18;
 /// The size of all symbol names of a program together, enough for some hundred thousand names. Above it the symbols are
 /// not checked.
 const MAX_SYMBOL_BYTES: usize = 64 << 20;
+
+/// The number of bytes of a loader that are searched for its directories. glibc's has some hundred kilobytes.
+const MAX_LOADER_SIZE: u64 = 4 << 20;
 
 /// The index of the loader among the objects.
 const LOADER: usize = 1;
@@ -77,9 +80,9 @@ impl Loaded {
                 self.names.insert(name, index);
                 self.found += 1;
             }
-            Ok(Hit::New(path, elf, bytes)) => {
-                let symbols = symbols(&bytes, &elf, &mut self.budget);
-                let release = glibc::release(&bytes);
+            Ok(Hit::New(path, elf, content)) => {
+                let symbols = symbols(&content, &elf, &mut self.budget);
+                let release = glibc::release(&content, &elf);
                 self.add(Object { path, name, dynamic: elf.dynamic, parent: Some(by), release, symbols });
                 self.found += 1;
             }
@@ -98,12 +101,11 @@ pub(crate) struct LoadContext<'a> {
 
 /// Loads a program's libraries as its loader would, breadth first.
 ///
-/// `bytes` are those of the program, or at least the first of them. Returns `None` if the loader itself is not a valid
-/// library.
+/// `content` is that of the program. Returns `None` if the loader itself is not a valid library.
 pub(crate) fn load(
     context: &LoadContext<'_>,
     path: &str,
-    bytes: &[u8],
+    content: &Content<'_>,
     interpreter: &str,
     family: Family,
 ) -> Option<Loaded> {
@@ -114,7 +116,7 @@ pub(crate) fn load(
         dynamic: elf.dynamic.clone(),
         parent: None,
         release: None,
-        symbols: symbols(bytes, elf, &mut budget),
+        symbols: symbols(content, elf, &mut budget),
     };
     let (directories, own) = loader_itself(context, interpreter, &mut budget)?;
     let search = match family {
@@ -149,20 +151,20 @@ fn loader_itself(
 ) -> Option<(Vec<String>, Object)> {
     let found = context.image.resolve(interpreter);
     let found = found.ok().filter(|found| found.entry.kind == EntryKind::File)?;
-    let file = inspect_file(context.image.root, &found.path, found.entry.size).ok()?;
-    let (bytes, Inspection::Elf(elf)) = (file.bytes, file.facts) else { return None };
+    let file = inspect_file(context.image.root, &found.path).ok()?;
+    let (content, Inspection::Elf(elf)) = (file.content, file.facts) else { return None };
     if !search::same_machine(&elf, context.program) || search::broken(&elf).is_some() {
         return None;
     }
     let object = Object {
-        symbols: symbols(&bytes, &elf, budget),
+        symbols: symbols(&content, &elf, budget),
         path: found.path,
         name: interpreter.rsplit('/').next().unwrap_or(interpreter).to_owned(),
+        release: glibc::release(&content, &elf),
         dynamic: elf.dynamic,
         parent: None,
-        release: glibc::release(&bytes),
     };
-    Some((glibc::default_directories(&bytes, context.target.architecture()), object))
+    Some((glibc::default_directories(&content.head(MAX_LOADER_SIZE), context.target.architecture()), object))
 }
 
 #[cfg(test)]
@@ -184,7 +186,7 @@ mod tests {
             Container { root, environment: &[], working_directory: "/", user: &Credentials::default() };
         let target = Target::new(&crossdock_platform::Platform::LINUX_AMD64);
         let context = LoadContext { image, target: &target, program: &elf };
-        load(&context, "/app", program, LOADER_PATH, Family::Glibc).unwrap()
+        load(&context, "/app", &Content::of(program), LOADER_PATH, Family::Glibc).unwrap()
     }
 
     fn root() -> MemoryRoot {

@@ -1,7 +1,6 @@
 //! Path lookup in an image's root as the kernel does it: every link on the way is followed, and none leads out of the
 //! root.
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use thiserror::Error;
@@ -113,11 +112,27 @@ pub fn resolve(root: &dyn Root, path: &str) -> Result<Resolved, ResolveError> {
     Ok(Resolved { path: at, entry, directories, links })
 }
 
-/// Reads a regular file of at most `longest` bytes; `None` if no such file exists.
-pub(crate) fn read_small<'a>(root: &'a dyn Root, path: &str, longest: u64) -> Option<Cow<'a, [u8]>> {
+/// Reads a regular file of at most `longest` bytes, such as a configuration file; `None` if no such file exists.
+pub(crate) fn read_small(root: &dyn Root, path: &str, longest: u64) -> Option<Vec<u8>> {
     let found = resolve(root, path).ok()?;
     let is_small = found.entry.kind == EntryKind::File && found.entry.size <= longest;
-    is_small.then(|| root.read(&found.path).ok()).flatten()
+    is_small.then(|| read_whole(root, &found.path, longest).ok()).flatten()
+}
+
+/// Reads the regular file at exactly this path, but no more than its first `longest` bytes.
+pub(crate) fn read_whole(root: &dyn Root, path: &str, longest: u64) -> Result<Vec<u8>, RootError> {
+    let file = root.open(path)?;
+    let length = usize::try_from(file.size().min(longest)).unwrap_or(0);
+    let (mut bytes, mut filled) = (vec![0; length], 0);
+    while filled < length {
+        match file.read_at(filled as u64, &mut bytes[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) => return Err(RootError::new(path, error.to_string())),
+        }
+    }
+    bytes.truncate(filled);
+    Ok(bytes)
 }
 
 fn check_length(path: &str) -> Result<(), ResolveError> {

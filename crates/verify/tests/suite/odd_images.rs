@@ -1,13 +1,12 @@
 //! Verifies hand-written images, with contents that no compiler produces.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::host::host_file;
 use crate::support::{Recipe, summary, verify};
 use crossdock_platform::Platform;
 use crossdock_verify::{
-    Entry, EntryKind, ImageFacts, MemoryRoot, Node, NodeLevel, PlatformText, Root, RootError, Target,
+    Entry, EntryKind, ImageFacts, MemoryRoot, Node, NodeLevel, PlatformText, ReadAt, Root, RootError, Target,
     Verdict, verify_image,
 };
 
@@ -220,7 +219,7 @@ impl Root for Torn {
         Ok(Some(Entry { kind, mode: 0o755, uid: 0, gid: 0, size: 1 }))
     }
 
-    fn read(&self, path: &str) -> Result<Cow<'_, [u8]>, RootError> {
+    fn open<'a>(&'a self, path: &str) -> Result<Box<dyn ReadAt + 'a>, RootError> {
         Err(RootError::new(path, "the layer is cut short"))
     }
 }

@@ -69,7 +69,7 @@ fn elf_system(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
 fn refused(subject: &Subject<'_>, code: Code, what: &str) -> Finding {
     let path = subject.path;
     let message = format!("{path} {what}: a node shows `exec {path}: exec format error`.");
-    subject.finding(code, message).with_evidence("first bytes", first_bytes(subject.bytes))
+    subject.finding(code, message).with_evidence("first bytes", first_bytes(&subject.content.head(8)))
 }
 
 fn first_bytes(bytes: &[u8]) -> String {
@@ -114,7 +114,9 @@ fn other_system(subject: &Subject<'_>, expected: &str, findings: &mut Vec<Findin
     let what = if right_format { "is for another processor" } else { "is in another format" };
     let message =
         format!("{path} {what}: {} starts {expected} programs for its own processor.", subject.target.name());
-    findings.push(subject.finding(code, message).with_evidence("first bytes", first_bytes(subject.bytes)));
+    findings.push(
+        subject.finding(code, message).with_evidence("first bytes", first_bytes(&subject.content.head(8))),
+    );
 }
 
 fn macho_fits(cpu: u32, architecture: Architecture) -> bool {

@@ -141,7 +141,7 @@ fn existing(
     if !is_file {
         return;
     }
-    match inspect_file(image.root, &found.path, found.entry.size) {
+    match inspect_file(image.root, &found.path) {
         Ok(loader) => {
             let Some(why) = unfit(&loader.facts, elf) else { return };
             let message = format!("{path} needs the dynamic loader {interpreter}, and {} {why}.", found.path);

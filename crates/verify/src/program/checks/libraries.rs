@@ -32,7 +32,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
         return;
     };
     let context = LoadContext { image, target: subject.target, program: elf };
-    let Some(loaded) = load(&context, subject.path, subject.bytes, interpreter, family) else { return };
+    let Some(loaded) = load(&context, subject.path, subject.content, interpreter, family) else { return };
     if loaded.is_truncated {
         findings.push(too_many(subject, &loaded));
     }

@@ -218,7 +218,7 @@ pub(super) fn float_abi(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
 fn loader_abi(image: Container<'_>, interpreter: &str) -> Option<FloatAbi> {
     let found = image.resolve(interpreter);
     let found = found.ok().filter(|found| found.entry.kind == EntryKind::File)?;
-    let file = inspect_file(image.root, &found.path, found.entry.size).ok()?;
+    let file = inspect_file(image.root, &found.path).ok()?;
     let Inspection::Elf(loader) = file.facts else { return None };
     float_abi_of(&loader).or_else(|| float_abi_of_name(interpreter))
 }

@@ -1,11 +1,11 @@
 //! The section `.ARM.attributes`: the processor that a 32-bit ARM program was compiled for.
 
-use crossdock_platform::Endianness;
 use object::Endianness as Order;
-use object::elf::FileHeader32;
+use object::elf::{FileHeader32, SHT_ARM_ATTRIBUTES, SectionHeader32};
 use object::read::elf::{AttributesSection, AttributesSubsection};
 
-use super::headers::{Memory, order};
+use super::content::Part;
+use super::headers::{Header, Memory, order};
 
 /// `PT_ARM_ATTRIBUTES`, the segment that some linkers write.
 const PT_ARM_ATTRIBUTES: u32 = 0x7000_0003;
@@ -24,24 +24,30 @@ pub struct ArmAttributes {
     pub passes_floats_in_registers: bool,
 }
 
+/// The length of the attributes, which have some ten bytes.
+const MAX_LENGTH: u64 = 1 << 16;
+
 /// Reads the attributes from their segment, or from the section `.ARM.attributes` without such a segment.
-pub(super) fn read(memory: Memory<'_>, endianness: Endianness) -> Option<ArmAttributes> {
-    let order = order(endianness);
+pub(super) fn read(memory: Memory<'_>, header: &Header) -> Option<ArmAttributes> {
     let segment = memory.segments.iter().find(|segment| segment.kind == PT_ARM_ATTRIBUTES);
-    let bytes = match segment {
-        Some(segment) => segment.bytes(memory.file),
-        None => section(memory.file.all()?, order)?,
+    let part = match segment {
+        Some(segment) => segment.part(memory.file),
+        None => section(memory, order(header.endianness))?,
     };
-    parse(bytes, order)
+    parse(&part.up_to(MAX_LENGTH).bytes(), order(header.endianness))
 }
 
 /// Returns the section with the attributes. Attributes are not loaded, so that most linkers write only a section.
-fn section(file: &[u8], order: Order) -> Option<&[u8]> {
+fn section(memory: Memory<'_>, order: Order) -> Option<Part<'_>> {
     use object::read::elf::{FileHeader, SectionHeader};
-    let header = FileHeader32::<Order>::parse(file).ok()?;
-    let sections = header.section_headers(order, file).ok()?;
-    let found = sections.iter().find(|section| section.sh_type(order) == object::elf::SHT_ARM_ATTRIBUTES)?;
-    found.data(order, file).ok()
+    let file = memory.file.part(0, memory.file.length());
+    let header: FileHeader32<Order> = file.record(0)?;
+    let table = file.skip(header.e_shoff(order).into());
+    let sections = (0..u64::from(header.e_shnum(order))).map_while(|index| {
+        table.record::<SectionHeader32<Order>>(index * size_of::<SectionHeader32<Order>>() as u64)
+    });
+    let found = { sections }.find(|section| section.sh_type(order) == SHT_ARM_ATTRIBUTES)?;
+    Some(memory.file.part(found.sh_offset(order).into(), found.sh_size(order).into()))
 }
 
 fn parse(bytes: &[u8], order: Order) -> Option<ArmAttributes> {

@@ -1,42 +1,55 @@
-//! A file's bytes: all of them, or only those that determine its facts.
+//! A file under inspection: its bytes by ranges, through a small cache.
 
-use std::borrow::Cow;
+use std::cell::{OnceCell, RefCell};
+use std::io;
 
-/// The size of one segment or table that is read of a long file.
-const MAX_PIECE: u64 = 16 << 20;
-/// The size of all pieces of a long file, however many segments it claims.
-pub(super) const MAX_TOTAL: u64 = 64 << 20;
-/// The bytes of a file in pieces, which may overlap.
-#[derive(Debug, Default)]
-pub(crate) struct Content<'data> {
+use object::Pod;
+
+use super::strings::Budget;
+use crate::ReadAt;
+
+/// The number of bytes of a file that are read and kept together.
+const BLOCK: usize = 16 << 10;
+/// The number of blocks of a file in memory. The tables of a program that are read side by side are few.
+const BLOCKS: usize = 32;
+/// The length of the pieces in which a whole file is searched.
+const CHUNK: usize = 128 << 10;
+/// The length of one range. No table that is read whole is longer.
+const MAX_RANGE: u64 = 4 << 20;
+
+/// A file under inspection.
+///
+/// Reading never fails: what cannot be read is as if the file ended there, and [`Content::failure`] tells the reason.
+pub(crate) struct Content<'a> {
+    source: Box<dyn ReadAt + 'a>,
     length: u64,
-    pieces: Vec<(u64, Cow<'data, [u8]>)>,
+    cache: RefCell<Cache>,
+    failure: OnceCell<io::Error>,
 }
 
-impl<'data> Content<'data> {
+/// The blocks that were used last.
+#[derive(Default)]
+struct Cache {
+    blocks: Vec<Block>,
+    uses: u64,
+}
+
+struct Block {
+    number: u64,
+    used: u64,
+    bytes: Vec<u8>,
+}
+
+impl<'a> Content<'a> {
+    pub(crate) fn new(source: Box<dyn ReadAt + 'a>) -> Content<'a> {
+        let length = source.size();
+        Content { source, length, cache: RefCell::default(), failure: OnceCell::new() }
+    }
+
     /// Creates the content of a file that is in memory.
-    pub(crate) fn whole(bytes: &'data [u8]) -> Content<'data> {
-        Content { length: bytes.len() as u64, pieces: vec![(0, Cow::Borrowed(bytes))] }
-    }
-
-    /// Creates the content of a file of this length, of which only the first bytes are read.
-    pub(super) fn beginning(length: u64, bytes: Cow<'data, [u8]>) -> Content<'data> {
-        Content { length, pieces: vec![(0, bytes)] }
-    }
-
-    /// Fetches one more piece, unless its bytes are already here or exceed the limit.
-    pub(super) fn add<E>(
-        &mut self,
-        offset: u64,
-        size: u64,
-        fetch: &dyn Fn(u64, u64) -> Result<Cow<'data, [u8]>, E>,
-    ) -> Result<(), E> {
-        let size = size.min(MAX_PIECE).min(self.length.saturating_sub(offset));
-        let held: u64 = self.pieces.iter().map(|(_, piece)| piece.len() as u64).sum();
-        if held + size <= MAX_TOTAL && size != 0 && (self.slice(offset, size).len() as u64) < size {
-            self.pieces.push((offset, fetch(offset, size)?));
-        }
-        Ok(())
+    #[cfg(test)]
+    pub(crate) fn of(bytes: &'a [u8]) -> Content<'a> {
+        Content::new(Box::new(bytes))
     }
 
     /// Returns the length of the file.
@@ -44,30 +57,203 @@ impl<'data> Content<'data> {
         self.length
     }
 
-    /// Returns the bytes at the beginning of the file.
-    pub(crate) fn head(&self) -> &[u8] {
-        self.slice(0, self.length)
+    /// Returns the first error of reading the file.
+    pub(crate) fn failure(&self) -> Option<&io::Error> {
+        self.failure.get()
     }
 
-    /// Returns all bytes; `None` if some are missing.
-    pub(crate) fn all(&self) -> Option<&[u8]> {
-        Some(self.head()).filter(|head| head.len() as u64 == self.length)
+    /// Returns the first error of reading the file.
+    pub(crate) fn into_failure(self) -> Option<io::Error> {
+        self.failure.into_inner()
     }
 
-    /// Returns the bytes from an offset: `length` bytes, or as many as are here.
-    pub(crate) fn slice(&self, offset: u64, length: u64) -> &[u8] {
-        let from = |(start, piece): &'_ (u64, Cow<'data, [u8]>)| {
-            let skip = usize::try_from(offset.checked_sub(*start)?).ok()?;
-            (skip < piece.len()).then_some(skip)
+    /// Returns the first bytes of the file: this many, or all of a shorter file.
+    pub(crate) fn head(&self, length: u64) -> Vec<u8> {
+        self.bytes(0, length)
+    }
+
+    /// Returns the bytes from an offset: `length` of them, at most 4 MiB, or fewer if the file ends there.
+    pub(crate) fn bytes(&self, offset: u64, length: u64) -> Vec<u8> {
+        let length = length.min(MAX_RANGE).min(self.length.saturating_sub(offset));
+        let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
+        let read = self.fill(offset, &mut bytes);
+        bytes.truncate(read);
+        bytes
+    }
+
+    /// Returns the part of the file from this offset, of this length if the file does not end before.
+    pub(crate) fn part(&self, offset: u64, length: u64) -> Part<'_> {
+        Part { file: self, offset, length: length.min(self.length.saturating_sub(offset)) }
+    }
+
+    /// Returns the first result of `each`, which gets the offset of every occurrence of `needle` in a part of the file.
+    pub(crate) fn find<T>(
+        &self,
+        part: Part<'_>,
+        needle: &[u8],
+        mut each: impl FnMut(u64) -> Option<T>,
+    ) -> Option<T> {
+        let (mut at, end) = (part.offset, part.offset + part.length);
+        let mut chunk = vec![0; CHUNK.min(usize::try_from(part.length).unwrap_or(CHUNK))];
+        while at + needle.len() as u64 <= end {
+            let wanted = usize::try_from(end - at).unwrap_or(usize::MAX).min(chunk.len());
+            let read = self.read(at, &mut chunk[..wanted]);
+            let found = memchr::memmem::find_iter(&chunk[..read], needle);
+            if let Some(result) = found.map(|place| at + place as u64).find_map(&mut each) {
+                return Some(result);
+            }
+            if read < wanted || at + read as u64 == end {
+                return None;
+            }
+            // An occurrence may begin in this piece and end in the next.
+            at += (read - (needle.len() - 1)) as u64;
+        }
+        None
+    }
+
+    /// Returns whether the file has these bytes anywhere.
+    #[expect(dead_code, reason = "for checks that recognize a program by a text in it")]
+    pub(crate) fn contains(&self, needle: &[u8]) -> bool {
+        self.find(self.part(0, self.length), needle, |_| Some(())).is_some()
+    }
+
+    /// Reads from an offset through the cache and returns the number of bytes.
+    fn fill(&self, offset: u64, buffer: &mut [u8]) -> usize {
+        if buffer.len() >= BLOCK {
+            return self.read(offset, buffer);
+        }
+        let mut filled = 0;
+        while filled < buffer.len() {
+            let read = self.from_block(offset.saturating_add(filled as u64), &mut buffer[filled..]);
+            if read == 0 {
+                break;
+            }
+            filled += read;
+        }
+        filled
+    }
+
+    /// Copies bytes out of the block that contains this offset.
+    fn from_block(&self, offset: u64, buffer: &mut [u8]) -> usize {
+        let (number, skip) = (offset / BLOCK as u64, (offset % BLOCK as u64) as usize);
+        let cache = &mut *self.cache.borrow_mut();
+        cache.uses += 1;
+        let place = match cache.blocks.iter().position(|block| block.number == number) {
+            Some(place) => place,
+            None => cache.load(number, |bytes| self.read(number * BLOCK as u64, bytes)),
         };
-        let best = self
-            .pieces
-            .iter()
-            .filter_map(|piece| from(piece).map(|skip| (skip, piece)))
-            .max_by_key(|(skip, (_, piece))| piece.len() - skip);
-        let Some((skip, (_, piece))) = best else { return &[] };
-        let rest = &piece[skip..];
-        &rest[..usize::try_from(length).unwrap_or(usize::MAX).min(rest.len())]
+        let block = &mut cache.blocks[place];
+        block.used = cache.uses;
+        let rest = block.bytes.get(skip..).unwrap_or_default();
+        let copied = rest.len().min(buffer.len());
+        buffer[..copied].copy_from_slice(&rest[..copied]);
+        copied
+    }
+
+    /// Reads from an offset and returns the number of bytes: all, unless the file ends or cannot be read.
+    fn read(&self, offset: u64, buffer: &mut [u8]) -> usize {
+        let length = usize::try_from(self.length.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let wanted = length.min(buffer.len());
+        let mut filled = 0;
+        while filled < wanted {
+            match self.source.read_at(offset + filled as u64, &mut buffer[filled..wanted]) {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    // The first error is kept: the others follow from it.
+                    self.failure.get_or_init(|| error);
+                    break;
+                }
+            }
+        }
+        filled
+    }
+}
+
+impl Cache {
+    /// Reads a block in place of the one that was not used for longest, and returns its place.
+    fn load(&mut self, number: u64, read: impl FnOnce(&mut [u8]) -> usize) -> usize {
+        let oldest =
+            self.blocks.iter().enumerate().min_by_key(|(_, block)| block.used).map(|(place, _)| place);
+        let place = match oldest {
+            Some(oldest) if self.blocks.len() == BLOCKS => oldest,
+            _ => {
+                self.blocks.push(Block { number, used: 0, bytes: Vec::new() });
+                self.blocks.len() - 1
+            }
+        };
+        let block = &mut self.blocks[place];
+        block.number = number;
+        block.bytes.resize(BLOCK, 0);
+        let length = read(&mut block.bytes);
+        block.bytes.truncate(length);
+        place
+    }
+}
+
+/// A part of a file, such as a table.
+#[derive(Clone, Copy)]
+pub(crate) struct Part<'data> {
+    file: &'data Content<'data>,
+    pub(crate) offset: u64,
+    pub(crate) length: u64,
+}
+
+impl<'data> Part<'data> {
+    /// Returns the first bytes of this part.
+    pub(crate) fn up_to(self, length: u64) -> Part<'data> {
+        Part { length: self.length.min(length), ..self }
+    }
+
+    /// Returns this part without its first bytes.
+    pub(crate) fn skip(self, length: u64) -> Part<'data> {
+        let length = length.min(self.length);
+        Part { offset: self.offset + length, length: self.length - length, ..self }
+    }
+
+    /// Returns the bytes of this part, at most 4 MiB.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        self.file.bytes(self.offset, self.length)
+    }
+
+    /// Returns the record at a place in this part; `None` if it does not end within.
+    pub(crate) fn record<T: Pod>(&self, at: u64) -> Option<T> {
+        // No record of an ELF file is longer: its header has 64 bytes.
+        let mut bytes = [0; 64];
+        let bytes = &mut bytes[..size_of::<T>()];
+        let end = at.checked_add(bytes.len() as u64)?;
+        let is_whole =
+            end <= self.length && self.file.fill(self.offset.checked_add(at)?, bytes) == bytes.len();
+        object::pod::from_bytes::<T>(bytes).ok().filter(|_| is_whole).map(|(record, _)| *record)
+    }
+
+    /// Returns the string at a place in this part; `None` if it is unterminated, longer than `longest` or exceeds the
+    /// budget.
+    pub(crate) fn string(&self, at: u64, longest: usize, budget: &mut Budget) -> Option<String> {
+        if budget.is_spent() {
+            return None;
+        }
+        let mut text = Vec::new();
+        let mut window = [0; 128];
+        while text.len() < longest {
+            let from = at.checked_add(text.len() as u64)?;
+            let left = usize::try_from(self.length.saturating_sub(from)).unwrap_or(usize::MAX);
+            let wanted = window.len().min(left).min(longest - text.len());
+            let read = self.file.fill(self.offset.checked_add(from)?, &mut window[..wanted]);
+            if let Some(end) = memchr::memchr(0, &window[..read]) {
+                text.extend_from_slice(&window[..end]);
+                budget.take(text.len())?;
+                return Some(String::from_utf8_lossy(&text).into_owned());
+            }
+            text.extend_from_slice(&window[..read]);
+            if read < wanted || wanted == 0 {
+                break;
+            }
+        }
+        // The search for a missing end costs time, so it counts too.
+        budget.take(text.len())?;
+        None
     }
 }
 
@@ -75,17 +261,92 @@ impl<'data> Content<'data> {
 mod tests {
     use super::*;
 
+    /// A file that counts the bytes that are read of it, at most 1000 at a time.
+    struct Slow<'a>(&'a [u8], &'a std::cell::Cell<usize>);
+
+    impl ReadAt for Slow<'_> {
+        fn size(&self) -> u64 {
+            self.0.size()
+        }
+
+        fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+            let length = buffer.len().min(1000);
+            let read = self.0.read_at(offset, &mut buffer[..length])?;
+            self.1.set(self.1.get() + read);
+            Ok(read)
+        }
+    }
+
     #[test]
-    fn the_longest_piece_is_used() {
-        let content = Content {
-            length: 100,
-            pieces: vec![(0, vec![1; 10].into()), (5, vec![2; 20].into()), (90, vec![3; 10].into())],
-        };
-        assert_eq!(content.slice(6, 4), [2; 4]);
-        assert_eq!(content.slice(0, 100).len(), 10);
-        assert_eq!(content.slice(95, 100), [3; 5]);
-        assert!(content.slice(50, 1).is_empty());
-        assert!(content.slice(u64::MAX, u64::MAX).is_empty());
-        assert_eq!(content.all(), None);
+    fn ranges_are_those_of_the_file() {
+        let bytes: Vec<u8> = (0..5 * BLOCK + 77).map(|place| (place % 251) as u8).collect();
+        let read = std::cell::Cell::new(0);
+        let content = Content::new(Box::new(Slow(&bytes, &read)));
+        for offset in [0, 1, BLOCK - 3, BLOCK, 5 * BLOCK, bytes.len() - 1, bytes.len(), bytes.len() + 1] {
+            for length in [0, 1, 8, BLOCK - 1, BLOCK, 3 * BLOCK] {
+                let rest = bytes.get(offset..).unwrap_or_default();
+                let expected = &rest[..length.min(rest.len())];
+                assert_eq!(content.bytes(offset as u64, length as u64), expected, "{offset} {length}");
+            }
+        }
+        assert!(content.bytes(u64::MAX, u64::MAX).is_empty());
+        assert!(content.part(u64::MAX, 8).record::<[u8; 8]>(u64::MAX).is_none());
+        assert!(content.failure().is_none());
+    }
+
+    #[test]
+    fn blocks_are_read_once() {
+        let bytes = vec![1; BLOCKS * BLOCK];
+        let read = std::cell::Cell::new(0);
+        let content = Content::new(Box::new(Slow(&bytes, &read)));
+        let part = content.part(0, content.length());
+        let sum: u64 = (0..content.length()).filter_map(|at| part.record::<u8>(at)).map(u64::from).sum();
+        assert_eq!((sum, read.get()), (content.length(), bytes.len()));
+    }
+
+    #[test]
+    fn an_occurrence_across_two_pieces_is_found() {
+        for place in [0, 1, CHUNK - 3, CHUNK - 1, CHUNK, 2 * CHUNK - 2, 3 * CHUNK] {
+            let mut bytes = vec![b'.'; place];
+            bytes.extend(b"needle");
+            let content = Content::of(&bytes);
+            let mut places = Vec::new();
+            let all = content.part(0, content.length());
+            let found = content.find(all, b"needle", |at| {
+                places.push(at);
+                None::<()>
+            });
+            assert_eq!((found, &places[..]), (None, &[place as u64][..]));
+            assert_eq!(content.find(all.up_to(all.length - 1), b"needle", Some), None, "{place}");
+        }
+        assert_eq!(Content::of(b"ab").find(Content::of(b"ab").part(0, 2), b"abc", Some), None);
+    }
+
+    #[test]
+    fn an_error_is_kept() {
+        struct Broken;
+        impl ReadAt for Broken {
+            fn size(&self) -> u64 {
+                1 << 40
+            }
+
+            fn read_at(&self, _: u64, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::Error::other("the layer is cut short"))
+            }
+        }
+        let content = Content::new(Box::new(Broken));
+        assert!(content.head(10).is_empty());
+        assert_eq!(content.failure().unwrap().to_string(), "the layer is cut short");
+    }
+
+    #[test]
+    fn strings_end_within_their_part_and_length() {
+        let content = Content::of(b"abc\0def");
+        let strings = content.part(0, 7);
+        let get = |at, longest| strings.string(at, longest, &mut Budget::new(1 << 10));
+        assert_eq!(get(0, 4096).as_deref(), Some("abc"));
+        assert_eq!(get(1, 4096).as_deref(), Some("bc"));
+        assert_eq!((get(0, 3), get(4, 4096), get(9, 4096)), (None, None, None));
+        assert_eq!(content.part(0, 3).string(0, 4096, &mut Budget::new(1 << 10)), None);
     }
 }

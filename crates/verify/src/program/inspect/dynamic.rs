@@ -3,11 +3,11 @@
 use crossdock_platform::Endianness;
 use object::Endianness as Order;
 use object::elf::{self, Dyn32, Dyn64, DynamicTag, Verdaux, Verdef, Vernaux, Verneed};
-use object::read::ReadRef;
 use object::read::elf::Dyn;
 
+use super::content::Part;
 use super::headers::{Class, Memory, order};
-use super::strings::{Budget, Strings};
+use super::strings::Budget;
 
 /// The number of records above which a table is damaged.
 const MAX_RECORDS: usize = 1 << 14;
@@ -67,27 +67,26 @@ pub struct VersionNeed {
 }
 
 /// Reads the dynamic section in these bytes.
-pub(super) fn read(memory: Memory<'_>, table: &[u8], class: Class, endianness: Endianness) -> Dynamic {
+pub(super) fn read(memory: Memory<'_>, table: Part<'_>, class: Class, endianness: Endianness) -> Dynamic {
     let entries = entries_of(table, class, endianness);
-    let strings =
-        // An address in memory, not an offset in the file (ELF gABI, Dynamic Section, `d_ptr`): so a stripped file
-        // without sections can be read, as the loader does.
-        Strings(value_of(&entries, elf::DT_STRTAB).and_then(|at| memory.from(at)).unwrap_or_default());
+    // An address in memory, not an offset in the file (ELF gABI, Dynamic Section, `d_ptr`): so a stripped file without
+    // sections can be read, as the loader does.
+    let strings = value_of(&entries, elf::DT_STRTAB).and_then(|at| memory.from(at));
     let table = Table { memory, order: order(endianness), entries, strings, budget: Budget::new(MAX_BYTES) };
     table.facts()
 }
 
-/// Returns the tags and values of the dynamic section in these bytes.
-pub(super) fn entries_of(table: &[u8], class: Class, endianness: Endianness) -> Vec<(DynamicTag, u64)> {
+/// Returns the tags and values of the dynamic section in this part of the file.
+pub(super) fn entries_of(table: Part<'_>, class: Class, endianness: Endianness) -> Vec<(DynamicTag, u64)> {
     match class {
         Class::Elf32 => entries::<Dyn32<Order>>(table, order(endianness)),
         Class::Elf64 => entries::<Dyn64<Order>>(table, order(endianness)),
     }
 }
 
-fn entries<D: Dyn<Endian = Order>>(table: &[u8], order: Order) -> Vec<(DynamicTag, u64)> {
-    let mut at = 0;
-    std::iter::from_fn(|| table.read::<D>(&mut at).ok())
+fn entries<D: Dyn<Endian = Order>>(table: Part<'_>, order: Order) -> Vec<(DynamicTag, u64)> {
+    (0..)
+        .map_while(|index: u64| table.record::<D>(index * size_of::<D>() as u64))
         .map(|entry| (entry.tag(order), entry.val(order)))
         // Linkers leave spare entries after the end (GNU ld, `--spare-dynamic-tags`).
         .take_while(|(tag, _)| *tag != elf::DT_NULL)
@@ -104,11 +103,11 @@ struct Table<'data> {
     memory: Memory<'data>,
     order: Order,
     entries: Vec<(DynamicTag, u64)>,
-    strings: Strings<'data>,
+    strings: Option<Part<'data>>,
     budget: Budget,
 }
 
-impl<'data> Table<'data> {
+impl Table<'_> {
     fn facts(mut self) -> Dynamic {
         Dynamic {
             needed: self.needed(),
@@ -131,19 +130,18 @@ impl<'data> Table<'data> {
     }
 
     fn name(&mut self, offset: u64) -> Option<String> {
-        self.strings.get(offset, MAX_NAME_LENGTH, &mut self.budget)
+        self.strings?.string(offset, MAX_NAME_LENGTH, &mut self.budget)
     }
 
     /// Returns the string that the entry with this tag names.
     fn text(&mut self, tag: DynamicTag, longest: usize) -> Option<String> {
-        self.strings.get(self.value(tag)?, longest, &mut self.budget)
+        self.strings?.string(self.value(tag)?, longest, &mut self.budget)
     }
 
     fn needed(&mut self) -> Vec<String> {
+        let Some(strings) = self.strings else { return Vec::new() };
         let needed = self.entries.iter().filter(|(tag, _)| *tag == elf::DT_NEEDED);
-        needed
-            .filter_map(|(_, offset)| self.strings.get(*offset, MAX_NAME_LENGTH, &mut self.budget))
-            .collect()
+        needed.filter_map(|(_, offset)| strings.string(*offset, MAX_NAME_LENGTH, &mut self.budget)).collect()
     }
 
     fn version_needs(&mut self) -> Option<Vec<VersionNeed>> {
@@ -175,8 +173,7 @@ impl<'data> Table<'data> {
         let names = records.filter_map(|(at, record)| {
             // The first name of a definition is its own, the others are those of its predecessors (LSB Core, Symbol
             // Versioning).
-            let name: &Verdaux<Order> =
-                table.read_at(at.saturating_add(record.vd_aux.get(order).into())).ok()?;
+            let name: Verdaux<Order> = table.record(at.saturating_add(record.vd_aux.get(order).into()))?;
             self.name(name.vda_name.get(order).into())
         });
         Some(names.collect())
@@ -185,15 +182,15 @@ impl<'data> Table<'data> {
 
 /// Iterates over records that each contain the distance to the next; that of the last is zero.
 fn chain<T: object::Pod>(
-    table: &[u8],
+    table: Part<'_>,
     first: u64,
     distance: impl Fn(&T) -> u32,
-) -> impl Iterator<Item = (u64, &T)> {
+) -> impl Iterator<Item = (u64, T)> {
     let mut next = Some(first);
     let step = move || {
         let at = next?;
-        let record: &T = table.read_at(at).ok()?;
-        let distance = distance(record);
+        let record: T = table.record(at)?;
+        let distance = distance(&record);
         next = (distance != 0).then(|| at.saturating_add(distance.into()));
         Some((at, record))
     };

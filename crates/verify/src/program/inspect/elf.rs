@@ -84,13 +84,14 @@ impl Elf {
 
 /// Reads the facts of a file that begins with the ELF magic.
 pub(super) fn read(file: &Content<'_>) -> Elf {
-    let head = file.head();
-    let header = Header::read(head);
+    // The length of an ELF header.
+    let head = file.head(64);
+    let header = Header::read(&head);
     let segments = header.map(|header| header.segments(file)).unwrap_or_default();
     let memory = Memory { file, segments: &segments };
     let dynamic = header.and_then(|header| {
         let found = segments.iter().find(|segment| segment.kind == PT_DYNAMIC.0)?;
-        Some(dynamic::read(memory, found.bytes(file), header.class, header.endianness))
+        Some(dynamic::read(memory, found.part(file), header.class, header.endianness))
     });
     let notes = header.map(|header| notes::read(memory, header.class, header.endianness)).unwrap_or_default();
     let order = header.map_or(Endianness::Little, |header| header.endianness);
@@ -115,7 +116,7 @@ pub(super) fn read(file: &Content<'_>) -> Elf {
         // attributes of its own.
         arm: header
             .filter(|header| header.machine == object::elf::EM_ARM.0)
-            .and_then(|_| attributes::read(memory, order)),
+            .and_then(|header| attributes::read(memory, &header)),
         go: go::read(memory),
         length: file.length(),
         segments,
@@ -125,10 +126,10 @@ pub(super) fn read(file: &Content<'_>) -> Elf {
 /// Returns the first `PT_INTERP`, by the kernel's rules (`fs/binfmt_elf.c`).
 fn interpreter(file: &Content<'_>, segments: &[Segment]) -> Option<Interpreter> {
     let segment = segments.iter().find(|segment| segment.kind == PT_INTERP.0)?;
-    let bytes = segment.bytes(file);
+    let bytes = segment.part(file).up_to(4097).bytes();
     // The length includes the NUL, and PATH_MAX too. The kernel opens the text up to the first NUL.
     let whole = bytes.len() as u64 == segment.file_size && (2..=4096).contains(&bytes.len());
-    Some(match c_string(bytes) {
+    Some(match c_string(&bytes) {
         Some(path) if whole && bytes.ends_with(&[0]) => {
             Interpreter::Path(String::from_utf8_lossy(path).into_owned())
         }

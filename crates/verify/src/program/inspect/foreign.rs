@@ -3,8 +3,9 @@
 use object::Endianness as Order;
 use object::macho::{self, FatHeader};
 use object::pe::{IMAGE_DOS_SIGNATURE, IMAGE_NT_SIGNATURE, ImageDosHeader, ImageFileHeader};
-use object::read::ReadRef;
 use object::{LittleEndian, U32};
+
+use super::content::Content;
 
 /// The facts of a Mach-O header.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,17 +57,18 @@ pub(super) fn macho(bytes: &[u8]) -> Option<MachO> {
 }
 
 /// Reads the PE header that the DOS header points to.
-pub(super) fn pe(bytes: &[u8]) -> Option<Pe> {
-    let dos: &ImageDosHeader = bytes.read_at(0).ok()?;
+pub(super) fn pe(content: &Content<'_>) -> Option<Pe> {
+    let file = content.part(0, content.length());
+    let dos: ImageDosHeader = file.record(0)?;
     if dos.e_magic.get(LittleEndian) != IMAGE_DOS_SIGNATURE {
         return None;
     }
-    let mut at = u64::from(dos.e_lfanew.get(LittleEndian));
-    let signature: &U32<LittleEndian> = bytes.read(&mut at).ok()?;
+    let at = u64::from(dos.e_lfanew.get(LittleEndian));
+    let signature: U32<LittleEndian> = file.record(at)?;
     if signature.get(LittleEndian) != IMAGE_NT_SIGNATURE {
         return None;
     }
-    let header: &ImageFileHeader = bytes.read(&mut at).ok()?;
+    let header: ImageFileHeader = file.record(at + size_of::<U32<LittleEndian>>() as u64)?;
     Some(Pe {
         machine: header.machine.get(LittleEndian).0,
         is_library: header.characteristics.get(LittleEndian).0 & object::pe::IMAGE_FILE_DLL.0 != 0,

@@ -5,11 +5,15 @@
 
 use std::collections::BTreeMap;
 
+use super::content::Part;
 use super::headers::Memory;
 
 const MAGIC: &[u8] = b"\xff Go buildinf:";
-const HEADER: usize = 32;
+const HEADER: u64 = 32;
 const MARK: usize = 16;
+/// The length of one string. The module information of a program with thousands of dependencies has some hundred
+/// kilobytes.
+const MAX_STRING_LENGTH: u64 = 2 << 20;
 /// The flag for strings that follow the header. Without it the header contains pointers to them.
 const INLINE: u8 = 2;
 const BIG_ENDIAN: u8 = 1;
@@ -35,44 +39,39 @@ impl GoBuildInfo {
     }
 }
 
-/// Finds the build information. The linker puts it into a writable segment; the others are searched last.
+/// Finds the build information in a writable segment, where the linker puts it and `debug/buildinfo` searches it.
 pub(super) fn read(memory: Memory<'_>) -> Option<GoBuildInfo> {
-    let data = |writable: bool| {
-        memory
-            .segments
-            .iter()
-            .filter(move |segment| segment.is_loaded() && segment.is_writable() == writable)
-            .map(|segment| (segment.bytes(memory.file), segment.address))
-    };
+    let writable = memory.segments.iter().filter(|segment| segment.is_loaded() && segment.is_writable());
     // Segments overlap by a page at most. The limit of twice the file bounds the search in a hostile file.
     let mut left = memory.file.length().saturating_mul(2);
-    let within = |(bytes, _): &(&[u8], u64)| {
-        let rest = left.checked_sub(bytes.len() as u64);
+    let within = |(part, _): &(Part<'_>, u64)| {
+        let rest = left.checked_sub(part.length);
         left = rest.unwrap_or(0);
         rest.is_some()
     };
-    data(true).chain(data(false)).take_while(within).find_map(|(bytes, address)| find(bytes, address))
+    let parts = writable.map(|segment| (segment.part(memory.file), segment.address));
+    parts.take_while(within).find_map(|(part, address)| {
+        memory.file.find(part, MAGIC, |offset| {
+            let at = offset - part.offset;
+            let is_aligned = address.wrapping_add(at).is_multiple_of(MARK as u64);
+            is_aligned.then(|| parse(part.skip(at))).flatten()
+        })
+    })
 }
 
-/// Returns the first build information in these bytes, which begin at this address.
-fn find(bytes: &[u8], address: u64) -> Option<GoBuildInfo> {
-    memchr::memmem::find_iter(bytes, MAGIC)
-        .filter(|at| (address.wrapping_add(*at as u64)).is_multiple_of(MARK as u64))
-        .find_map(|at| parse(&bytes[at..]))
-}
-
-fn parse(bytes: &[u8]) -> Option<GoBuildInfo> {
-    let (header, rest) = bytes.split_at_checked(HEADER)?;
+/// Reads the build information at the beginning of this part of the file.
+fn parse(part: Part<'_>) -> Option<GoBuildInfo> {
+    let header = part.record::<[u8; HEADER as usize]>(0)?;
     let flags = header[15];
     if flags & INLINE == 0 {
         // Before Go 1.18 the header holds the size of a pointer and the byte order. What the pointers lead to is not
         // read.
         return matches!((header[14], flags), (4 | 8, 0 | BIG_ENDIAN)).then(GoBuildInfo::default);
     }
-    let (version, rest) = string(rest)?;
+    let (version, rest) = string(part.skip(HEADER))?;
     // A program that was built outside of a module has no module information.
-    let (module, _) = string(rest).unwrap_or_default();
-    let mut info = GoBuildInfo { go_version: Some(text(version)), ..GoBuildInfo::default() };
+    let module = string(rest).map(|(module, _)| module.bytes()).unwrap_or_default();
+    let mut info = GoBuildInfo { go_version: Some(text(&version.bytes())), ..GoBuildInfo::default() };
     // `debug/buildinfo` recognizes the marks by the line break before the last one.
     let marked = module.len() > 2 * MARK && module[module.len() - MARK - 1] == b'\n';
     if marked {
@@ -82,13 +81,16 @@ fn parse(bytes: &[u8]) -> Option<GoBuildInfo> {
 }
 
 /// Splits off a string with its length before it, a base-128 number.
-fn string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+fn string(part: Part<'_>) -> Option<(Part<'_>, Part<'_>)> {
     let mut length: u64 = 0;
     // Nine bytes hold 63 bits, more than any length needs.
-    for (index, byte) in bytes.iter().enumerate().take(9) {
+    for index in 0..9 {
+        let byte = part.record::<u8>(index)?;
         length |= u64::from(byte & 0x7f) << (7 * index);
         if byte & 0x80 == 0 {
-            return bytes[index + 1..].split_at_checked(usize::try_from(length).ok()?);
+            let rest = part.skip(index + 1);
+            let is_whole = length <= rest.length && length <= MAX_STRING_LENGTH;
+            return is_whole.then(|| (rest.up_to(length), rest.skip(length)));
         }
     }
     None
@@ -152,6 +154,7 @@ fn unquote(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::program::inspect::Content;
 
     #[test]
     fn settings_may_be_quoted() {
@@ -177,8 +180,11 @@ mod tests {
     fn a_length_beyond_the_file_is_not_build_information() {
         let mut bytes = MAGIC.to_vec();
         bytes.extend([8, INLINE]);
-        bytes.resize(HEADER, 0);
+        bytes.resize(32, 0);
         bytes.extend([0xff; 16]);
-        assert_eq!(parse(&bytes), None);
+        assert_eq!(parse(Content::of(&bytes).part(0, 48)), None);
+        bytes.splice(32.., *b"\x02go\x05mod");
+        let info = parse(Content::of(&bytes).part(0, bytes.len() as u64)).unwrap();
+        assert_eq!((info.go_version.as_deref(), info.path), (Some("go"), None));
     }
 }

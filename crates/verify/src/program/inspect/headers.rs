@@ -10,7 +10,7 @@ use object::elf::{FileHeader32, FileHeader64, PF_W, PF_X, PT_LOAD, ProgramHeader
 use object::read::ReadRef;
 use object::read::elf::{FileHeader, ProgramHeader};
 
-use super::content::Content;
+use super::content::{Content, Part};
 
 /// The width of an ELF file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -133,29 +133,27 @@ impl Header {
     }
 
     /// Returns the size of all program headers together.
-    pub(super) fn table_length(&self) -> u64 {
+    fn table_length(&self) -> u64 {
         u64::from(self.entries) * u64::from(self.entry_size)
     }
 
     /// Returns the program headers in the file; none if their stated size is wrong.
     pub(super) fn segments(&self, file: &Content<'_>) -> Vec<Segment> {
-        let bytes = file.slice(self.table, self.table_length());
         if self.entry_size != self.class.program_header_size() {
             return Vec::new();
         }
+        // The kernel refuses a file with more (`load_elf_phdrs`).
+        let table = file.bytes(self.table, self.table_length().min(65536));
         match self.class {
-            Class::Elf32 => self.convert_segments::<ProgramHeader32<Order>>(bytes),
-            Class::Elf64 => self.convert_segments::<ProgramHeader64<Order>>(bytes),
+            Class::Elf32 => self.convert_segments::<ProgramHeader32<Order>>(&table),
+            Class::Elf64 => self.convert_segments::<ProgramHeader64<Order>>(&table),
         }
     }
 
     fn convert_segments<P: ProgramHeader<Endian = Order>>(&self, bytes: &[u8]) -> Vec<Segment> {
         let order = order(self.endianness);
         let mut at = 0;
-        // The kernel refuses a file with more (`load_elf_phdrs`).
-        let most = 65536 / u32::from(self.entry_size.max(1));
-        (0..u32::from(self.entries).min(most))
-            .map_while(|_| bytes.read::<P>(&mut at).ok())
+        std::iter::from_fn(|| bytes.read::<P>(&mut at).ok())
             .map(|raw| Segment {
                 kind: raw.p_type(order).0,
                 flags: raw.p_flags(order).0,
@@ -203,9 +201,9 @@ impl Segment {
         self.offset.saturating_add(self.file_size)
     }
 
-    /// Returns the bytes of the segment, as far as the file contains them.
-    pub(crate) fn bytes<'data>(&self, file: &'data Content<'_>) -> &'data [u8] {
-        file.slice(self.offset, self.file_size)
+    /// Returns the part of the file that is the segment, as far as the file contains it.
+    pub(crate) fn part<'data>(&self, file: &'data Content<'_>) -> Part<'data> {
+        file.part(self.offset, self.file_size)
     }
 }
 
@@ -217,22 +215,14 @@ pub(crate) struct Memory<'data> {
 }
 
 impl<'data> Memory<'data> {
-    /// Returns the bytes from this address to the end of its segment in the file; `None` if nothing is mapped there.
-    pub(crate) fn from(&self, address: u64) -> Option<&'data [u8]> {
+    /// Returns the part of the file from this address to the end of its segment; `None` if nothing is mapped there.
+    pub(crate) fn from(&self, address: u64) -> Option<Part<'data>> {
         self.segments.iter().filter(|segment| segment.is_loaded()).find_map(|segment| {
             let skipped = address.checked_sub(segment.address)?;
             // Up to the end of the segment in the file: in memory zeros follow, which no table of the loader is in.
             let left = segment.file_size.checked_sub(skipped)?;
-            Some(self.file.slice(segment.offset.checked_add(skipped)?, left)).filter(|rest| !rest.is_empty())
-        })
-    }
-
-    /// Returns the offset in the file of the byte at this address.
-    pub(crate) fn offset_of(&self, address: u64) -> Option<u64> {
-        self.segments.iter().filter(|segment| segment.is_loaded()).find_map(|segment| {
-            let skipped =
-                address.checked_sub(segment.address).filter(|skipped| *skipped < segment.file_size)?;
-            segment.offset.checked_add(skipped)
+            let part = self.file.part(segment.offset.checked_add(skipped)?, left);
+            (part.length != 0).then_some(part)
         })
     }
 }

@@ -23,7 +23,7 @@ pub struct Notes {
 
 /// Bounds above real programs, which have three or four note segments of some hundred bytes.
 const MAX_SEGMENTS: usize = 64;
-const MAX_BYTES: usize = 1 << 16;
+const MAX_BYTES: u64 = 1 << 16;
 
 /// Reads the notes of all `PT_NOTE` and `PT_GNU_PROPERTY` segments.
 pub(super) fn read(memory: Memory<'_>, class: Class, endianness: Endianness) -> Notes {
@@ -32,15 +32,14 @@ pub(super) fn read(memory: Memory<'_>, class: Class, endianness: Endianness) -> 
     let segments =
         memory.segments.iter().filter(|segment| [PT_NOTE.0, PT_GNU_PROPERTY.0].contains(&segment.kind));
     for segment in segments.take(MAX_SEGMENTS) {
-        let bytes = segment.bytes(memory.file);
-        let bytes = &bytes[..bytes.len().min(MAX_BYTES)];
+        let bytes = segment.part(memory.file).up_to(MAX_BYTES).bytes();
         match class {
             // Notes are padded to the alignment of their segment: 8 bytes for the properties of 64-bit files,
             // otherwise 4 (Linux Extensions to gABI).
             Class::Elf32 => {
-                collect::<FileHeader32<Order>>(&mut notes, bytes, segment.alignment as u32, order)
+                collect::<FileHeader32<Order>>(&mut notes, &bytes, segment.alignment as u32, order)
             }
-            Class::Elf64 => collect::<FileHeader64<Order>>(&mut notes, bytes, segment.alignment, order),
+            Class::Elf64 => collect::<FileHeader64<Order>>(&mut notes, &bytes, segment.alignment, order),
         }
     }
     notes

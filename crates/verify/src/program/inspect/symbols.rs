@@ -6,13 +6,12 @@ use std::collections::BTreeSet;
 
 use object::Endianness as Order;
 use object::elf::{self, DynamicTag, Rel32, Rel64, Rela32, Rela64, Sym32, Sym64};
-use object::read::ReadRef;
 
-use super::content::Content;
+use super::content::{Content, Part};
 use super::dynamic::{entries_of, value_of};
 use super::elf::Elf;
 use super::headers::{Class, Memory, order};
-use super::strings::{Budget, Strings};
+use super::strings::Budget;
 
 /// The length of a name. C++ has names of some thousand bytes.
 const MAX_NAME_LENGTH: usize = 1 << 14;
@@ -32,25 +31,17 @@ pub(crate) struct Symbols {
 
 /// Reads the symbols of an ELF file; `None` if the file is incomplete, has tables of an unknown kind or exceeds the
 /// budget.
-pub(crate) fn symbols(bytes: &[u8], elf: &Elf, budget: &mut Budget) -> Option<Symbols> {
-    if budget.is_spent() || bytes.len() as u64 != elf.length || !has_plain_relocations(elf.machine) {
+pub(crate) fn symbols(file: &Content<'_>, elf: &Elf, budget: &mut Budget) -> Option<Symbols> {
+    if budget.is_spent() || !has_plain_relocations(elf.machine) {
         return None;
     }
-    let content = Content::whole(bytes);
-    let memory = Memory { file: &content, segments: &elf.segments };
+    let memory = Memory { file, segments: &elf.segments };
     let found = elf.segments.iter().find(|segment| segment.kind == elf::PT_DYNAMIC.0)?;
-    let entries = entries_of(found.bytes(&content), elf.class, elf.endianness);
+    let entries = entries_of(found.part(file), elf.class, elf.endianness);
     let table = |tag| memory.from(value_of(&entries, tag)?);
     let (symbols, strings) = (table(elf::DT_SYMTAB), table(elf::DT_STRTAB));
-    let tables = Tables {
-        memory,
-        class: elf.class,
-        endianness: elf.endianness,
-        symbols: symbols.unwrap_or_default(),
-        strings: Strings(strings.unwrap_or_default()),
-        entries,
-    };
-    tables.read(budget)
+    let tables = Tables { memory, class: elf.class, endianness: elf.endianness, symbols, strings, entries };
+    tables.read(budget).filter(|_| file.failure().is_none())
 }
 
 /// Returns whether the machine has plain relocation tables. MIPS binds through its global offset table, and some 64-bit
@@ -74,8 +65,8 @@ struct Tables<'data> {
     class: Class,
     endianness: Endianness,
     entries: Vec<(DynamicTag, u64)>,
-    symbols: &'data [u8],
-    strings: Strings<'data>,
+    symbols: Option<Part<'data>>,
+    strings: Option<Part<'data>>,
 }
 
 /// A symbol: the offset of its name, and whether it is defined here or may be absent.
@@ -107,7 +98,7 @@ impl Tables<'_> {
         value_of(&self.entries, tag)
     }
 
-    fn table(&self, tag: DynamicTag) -> Option<&[u8]> {
+    fn table(&self, tag: DynamicTag) -> Option<Part<'_>> {
         self.memory.from(self.value(tag)?)
     }
 
@@ -126,7 +117,7 @@ impl Tables<'_> {
     /// Returns the indices of the symbols in a relocation table.
     fn relocations_at(&self, tag: DynamicTag, size: DynamicTag, kind: Kind) -> BTreeSet<u32> {
         let (Some(table), Some(size)) = (self.table(tag), self.value(size)) else { return BTreeSet::new() };
-        let table = &table[..usize::try_from(size).unwrap_or(usize::MAX).min(table.len())];
+        let table = table.up_to(size);
         let order = order(self.endianness);
         match (self.class, kind) {
             (Class::Elf64, Kind::Rela) => {
@@ -149,20 +140,20 @@ impl Tables<'_> {
     }
 
     fn name(&self, symbol: &Symbol, budget: &mut Budget) -> Option<String> {
-        self.strings.get(symbol.name.into(), MAX_NAME_LENGTH, budget)
+        self.strings?.string(symbol.name.into(), MAX_NAME_LENGTH, budget)
     }
 
     fn symbol(&self, index: u32) -> Option<Symbol> {
-        let (table, order) = (self.symbols, order(self.endianness));
+        let (table, order) = (self.symbols?, order(self.endianness));
         let (name, section, info) = match self.class {
             Class::Elf64 => {
-                let symbol: &Sym64<Order> =
-                    table.read_at(u64::from(index) * size_of::<Sym64<Order>>() as u64).ok()?;
+                let symbol: Sym64<Order> =
+                    table.record(u64::from(index) * size_of::<Sym64<Order>>() as u64)?;
                 (symbol.st_name.get(order), symbol.st_shndx.get(order).0, symbol.st_info)
             }
             Class::Elf32 => {
-                let symbol: &Sym32<Order> =
-                    table.read_at(u64::from(index) * size_of::<Sym32<Order>>() as u64).ok()?;
+                let symbol: Sym32<Order> =
+                    table.record(u64::from(index) * size_of::<Sym32<Order>>() as u64)?;
                 (symbol.st_name.get(order), symbol.st_shndx.get(order).0, symbol.st_info)
             }
         };
@@ -188,7 +179,7 @@ impl Tables<'_> {
     }
 
     /// Returns the symbols of a GNU hash table: from its first to the end of its last chain.
-    fn gnu_hash(&self, table: &[u8]) -> Option<std::ops::Range<u32>> {
+    fn gnu_hash(&self, table: Part<'_>) -> Option<std::ops::Range<u32>> {
         // Four words, then the Bloom filter in words of the class's width, the buckets and the chains. The chains
         // begin with the first symbol that can be found, and a bucket holds the index of its chain's first symbol.
         let (buckets, first, bloom) = (self.word(table, 0)?, self.word(table, 1)?, self.word(table, 2)?);
@@ -211,9 +202,8 @@ impl Tables<'_> {
         Some(first..end.saturating_add(1))
     }
 
-    fn word(&self, table: &[u8], index: usize) -> Option<u32> {
-        let at = index.checked_mul(4)?;
-        let word: [u8; 4] = table.get(at..at.checked_add(4)?)?.try_into().ok()?;
+    fn word(&self, table: Part<'_>, index: usize) -> Option<u32> {
+        let word: [u8; 4] = table.record(u64::try_from(index).ok()?.checked_mul(4)?)?;
         Some(match self.endianness {
             Endianness::Little => u32::from_le_bytes(word),
             Endianness::Big => u32::from_be_bytes(word),
@@ -227,8 +217,8 @@ enum Kind {
     Rela,
 }
 
-fn each<T: object::Pod>(table: &[u8], symbol: impl Fn(&T) -> u32) -> BTreeSet<u32> {
-    let mut at = 0;
+fn each<T: object::Pod>(table: Part<'_>, symbol: impl Fn(&T) -> u32) -> BTreeSet<u32> {
+    let records = (0..).map_while(|index: u64| table.record::<T>(index * size_of::<T>() as u64));
     // Index 0 (STN_UNDEF) is that of relocations without a symbol, such as relative ones.
-    std::iter::from_fn(|| table.read::<T>(&mut at).ok()).map(symbol).filter(|index| *index != 0).collect()
+    records.map(|record| symbol(&record)).filter(|index| *index != 0).collect()
 }

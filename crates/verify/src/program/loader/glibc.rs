@@ -5,6 +5,7 @@ use crossdock_platform::Architecture;
 use super::cache::Cache;
 use super::objects::{Object, expand};
 use crate::level::Level;
+use crate::program::inspect::{Content, Elf};
 use crate::program::loader::LoadContext;
 
 /// Bounds above every real loader's built-in directories, so that a hostile file costs little time.
@@ -215,12 +216,20 @@ fn directory_at(bytes: &[u8], at: usize) -> Option<(&str, usize)> {
 
 /// Returns the name of the build that a part of glibc contains: `Debian GLIBC 2.36-9+deb12u14, 2.36`. Loader and C
 /// library must be of the same build.
-pub(super) fn release(bytes: &[u8]) -> Option<String> {
+pub(super) fn release(content: &Content<'_>, elf: &Elf) -> Option<String> {
     const BANNER: &[u8] = b") stable release version ";
-    let at = memchr::memmem::find(bytes, BANNER)?;
-    let start = memchr::memrchr(b'(', &bytes[..at])?;
-    let name = std::str::from_utf8(&bytes[start + 1..at]).ok().filter(|name| name.len() < 100)?;
-    let rest = &bytes[at + BANNER.len()..];
+    const LONGEST: u64 = 128;
+    // Every part of glibc defines this version, so no other library is searched.
+    let defined = elf.dynamic.iter().flat_map(|dynamic| &dynamic.version_definitions);
+    if !{ defined }.any(|version| version == "GLIBC_PRIVATE") {
+        return None;
+    }
+    let at = content.find(content.part(0, content.length()), BANNER, Some)?;
+    let from = at.saturating_sub(LONGEST);
+    let before = content.bytes(from, at - from);
+    let start = memchr::memrchr(b'(', &before)?;
+    let name = std::str::from_utf8(&before[start + 1..]).ok()?;
+    let rest = content.bytes(at + BANNER.len() as u64, LONGEST);
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'.').count();
     let version = std::str::from_utf8(&rest[..digits]).ok()?.trim_end_matches('.');
     Some(format!("{name}, {version}"))

@@ -1,10 +1,8 @@
 //! The search for one library, path by path.
 
-use std::borrow::Cow;
-
 use super::objects::{LookupFailure, Object};
 use super::{LoadContext, glibc, musl};
-use crate::program::inspect::{Elf, Inspection, inspect_file};
+use crate::program::inspect::{Content, Elf, Inspection, inspect_file};
 use crate::program::machine;
 use crate::root::{EntryKind, ResolveError, parent_of};
 
@@ -78,8 +76,8 @@ impl Search {
 pub(super) enum Hit<'a> {
     /// The index of an object that is already in memory, perhaps under another name.
     Known(usize),
-    /// The path with links resolved, the facts, and at least the first bytes.
-    New(String, Box<Elf>, Cow<'a, [u8]>),
+    /// The path with links resolved, the facts and the content.
+    New(String, Box<Elf>, Content<'a>),
 }
 
 enum Attempt<'a> {
@@ -103,7 +101,7 @@ fn attempt<'a>(context: &LoadContext<'a>, path: &str, objects: &[Object]) -> Att
     if let Some(index) = known {
         return Attempt::Fits(Hit::Known(index + 1));
     }
-    let file = match inspect_file(context.image.root, &found.path, found.entry.size) {
+    let file = match inspect_file(context.image.root, &found.path) {
         Ok(file) => file,
         Err(error) => return Attempt::Unreadable(error.to_string()),
     };
@@ -117,7 +115,7 @@ fn attempt<'a>(context: &LoadContext<'a>, path: &str, objects: &[Object]) -> Att
         }
         Inspection::Elf(elf) => match broken(&elf) {
             Some(why) => Attempt::Broken(why),
-            None => Attempt::Fits(Hit::New(found.path, elf, file.bytes)),
+            None => Attempt::Fits(Hit::New(found.path, elf, file.content)),
         },
         _ => Attempt::Broken("invalid ELF header".to_owned()),
     }
