@@ -1,0 +1,6 @@
+int value = 1;
+
+int function(void)
+{
+    return value;
+}
