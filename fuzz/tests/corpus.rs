@@ -10,6 +10,7 @@ fn memory_limit(input: &[u8]) -> u64 {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "a panic does not name its input, and this is shown only if the test fails")]
 fn no_input_of_the_corpus_fails() {
     for (name, target) in TARGETS {
         let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
@@ -19,7 +20,6 @@ fn no_input_of_the_corpus_fails() {
         for file in files {
             let path = file.expect("the directory is readable").path();
             let input = std::fs::read(&path).expect("the input is readable");
-            // Printed only if the test fails: a panic does not name its input.
             println!("{}", path.display());
             let used = allocation_counter::measure(|| target(&input));
             assert!(

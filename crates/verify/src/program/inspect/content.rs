@@ -124,7 +124,7 @@ impl<'a> Content<'a> {
         }
         let mut filled = 0;
         while filled < buffer.len() {
-            let read = self.from_block(offset.saturating_add(filled as u64), &mut buffer[filled..]);
+            let read = self.read_block(offset.saturating_add(filled as u64), &mut buffer[filled..]);
             if read == 0 {
                 break;
             }
@@ -134,7 +134,7 @@ impl<'a> Content<'a> {
     }
 
     /// Copies bytes out of the block that contains this offset.
-    fn from_block(&self, offset: u64, buffer: &mut [u8]) -> usize {
+    fn read_block(&self, offset: u64, buffer: &mut [u8]) -> usize {
         let (number, skip) = (offset / BLOCK as u64, (offset % BLOCK as u64) as usize);
         let cache = &mut *self.cache.borrow_mut();
         cache.uses += 1;
