@@ -10,7 +10,10 @@ fn memory_limit(input: &[u8]) -> u64 {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "a panic does not name its input, and this is shown only if the test fails")]
+#[expect(
+    clippy::print_stdout,
+    reason = "a panic does not name its input, and this is shown only if the test fails"
+)]
 fn no_input_of_the_corpus_fails() {
     for (name, target) in TARGETS {
         let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
