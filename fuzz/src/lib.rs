@@ -26,7 +26,7 @@ pub const TARGETS: &[(&str, Target)] = &[
 /// Runs the target of this name.
 ///
 /// # Panics
-/// If there is no such target, or if the input breaks one of its invariants.
+/// If no target has this name, or if the input breaks one of its invariants.
 pub fn run(name: &str, input: &[u8]) {
     let (_, target) = TARGETS.iter().find(|(known, _)| *known == name).expect("a target of this name");
     target(input);

@@ -11,7 +11,9 @@ use crossdock_verify::{
 /// A program, loader, library and loader cache in ELF. The magic is added, so that no mutation loses it.
 pub(crate) fn elf(input: &[u8]) {
     let bytes = [b"\x7fELF", input].concat();
-    let Inspection::Elf(facts) = inspect(&bytes) else { panic!("a file with ELF's magic is no ELF file") };
+    let Inspection::Elf(facts) = inspect(&bytes) else {
+        panic!("a file with the magic of ELF is not read as one")
+    };
     verify_alone(&bytes, &["linux/amd64", "linux/arm64", "linux/arm/v7", "linux/s390x"]);
     let mut root = MemoryRoot::new()
         .file("/app", 0o755, bytes.as_slice())
@@ -52,7 +54,7 @@ pub(crate) fn pe(input: &[u8]) {
 /// Go build information: the input is what follows its magic, in the writable segment of a small program.
 pub(crate) fn go_build_info(input: &[u8]) {
     let program = program_with(&[b"\xff Go buildinf:", input].concat());
-    let Inspection::Elf(facts) = inspect(&program) else { panic!("the program is no ELF file") };
+    let Inspection::Elf(facts) = inspect(&program) else { panic!("the program is not read as an ELF file") };
     if let Some(info) = &facts.go {
         let settings = info.settings.iter().map(|(key, value)| key.len() + value.len());
         // A byte that is not UTF-8 becomes a replacement character of three bytes.
